@@ -1,0 +1,264 @@
+package hostfs
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dir is one open folder of a [Root]. Its names are single components: none of
+// its methods follows a symlink or leaves the folder. The methods may be called
+// from several goroutines at once, but not during or after Close.
+type Dir struct {
+	fd      int
+	mtimeNS int64
+	// The path is put together only for an error or a report: thousands of
+	// folders are opened whose path nobody asks for.
+	parent *Dir
+	root   string
+	name   string
+}
+
+// newDir completes d, whose place is known, with the open descriptor fd.
+func newDir(fd int, d *Dir) (*Dir, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	d.fd = fd
+	d.mtimeNS = st.Mtim.Nano()
+	return d, nil
+}
+
+// Close releases the folder's descriptor.
+func (d *Dir) Close() error {
+	fd := d.fd
+	d.fd = -1
+	return unix.Close(fd)
+}
+
+// Path returns the folder's path inside the root, as it was opened.
+func (d *Dir) Path() string {
+	if d.parent == nil {
+		return d.name
+	}
+	return strings.TrimSuffix(d.parent.Path(), "/") + "/" + d.name
+}
+
+// ModTimeNS returns the time of the folder's last change when it was opened, in
+// nanoseconds since 1970.
+func (d *Dir) ModTimeNS() int64 { return d.mtimeNS }
+
+// Names returns the names in the folder, "." and ".." left out, sorted by byte.
+func (d *Dir) Names() ([]string, error) {
+	names, err := d.readNames()
+	if err != nil {
+		return nil, d.pathError("list", "", err)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (d *Dir) readNames() ([]string, error) {
+	// A descriptor of its own, because the position in a folder belongs to the
+	// descriptor and two callers would each get half of the names.
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(d.fd, ".", openFlags|unix.O_DIRECTORY, 0)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var names []string
+	buf := make([]byte, 8<<10)
+	for {
+		n, err := retry(func() (int, error) { return unix.ReadDirent(fd, buf) })
+		if err != nil {
+			return nil, err
+		}
+		if n <= 0 {
+			return names, nil
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+	}
+}
+
+// Entries describes everything in the folder, sorted by name; symlinks are
+// described, not followed. What vanishes while the folder is read is left out.
+func (d *Dir) Entries() ([]Entry, error) {
+	names, err := d.readNames()
+	if err != nil {
+		return nil, d.pathError("list", "", err)
+	}
+	slices.Sort(names)
+	entries := make([]Entry, 0, len(names))
+	var st unix.Stat_t
+	for _, name := range names {
+		switch err := fstatat(d.fd, name, &st); err {
+		case nil:
+			entries = append(entries, newEntry(name, &st))
+		case unix.ENOENT:
+		default:
+			return nil, d.pathError("lstat", name, err)
+		}
+	}
+	return entries, nil
+}
+
+// Lstat describes name; a symlink is described, not followed.
+func (d *Dir) Lstat(name string) (Entry, error) {
+	if err := checkComponent(name); err != nil {
+		return Entry{}, d.pathError("lstat", name, err)
+	}
+	var st unix.Stat_t
+	if err := fstatat(d.fd, name, &st); err != nil {
+		return Entry{}, d.pathError("lstat", name, err)
+	}
+	return newEntry(name, &st), nil
+}
+
+// OpenFile opens the regular file name for reading. Any other kind, a symlink
+// too, is a [*KindError].
+func (d *Dir) OpenFile(name string) (*os.File, error) {
+	fd, _, err := d.openRegular(name)
+	if err != nil {
+		return nil, d.pathError("open", name, err)
+	}
+	return newFile(fd, strings.TrimSuffix(d.Path(), "/")+"/"+name), nil
+}
+
+// ReadFile returns the content of the regular file name. A file of more than
+// limit bytes is an error that wraps [ErrTooLarge].
+func (d *Dir) ReadFile(name string, limit int64) ([]byte, error) {
+	fd, size, err := d.openRegular(name)
+	if err != nil {
+		return nil, d.pathError("read", name, err)
+	}
+	data, err := readAll(fd, size, limit)
+	unix.Close(fd)
+	if err != nil {
+		return nil, d.pathError("read", name, err)
+	}
+	return data, nil
+}
+
+// OpenDir opens the folder name in the folder.
+func (d *Dir) OpenDir(name string) (*Dir, error) {
+	if err := checkComponent(name); err != nil {
+		return nil, d.pathError("open", name, err)
+	}
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(d.fd, name, openFlags|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	})
+	if err != nil {
+		return nil, d.pathError("open", name, err)
+	}
+	sub, err := newDir(fd, &Dir{parent: d, root: d.root, name: name})
+	if err != nil {
+		return nil, d.pathError("open", name, err)
+	}
+	return sub, nil
+}
+
+// openRegular opens the regular file name and returns its size. One component
+// and O_NOFOLLOW are all that RESOLVE_BENEATH with RESOLVE_NO_SYMLINKS would
+// give here, on every kernel.
+func (d *Dir) openRegular(name string) (fd int, size int64, err error) {
+	if err := checkComponent(name); err != nil {
+		return -1, 0, err
+	}
+	var st unix.Stat_t
+	if err := fstatat(d.fd, name, &st); err != nil {
+		return -1, 0, err
+	}
+	if kind := kindOf(st.Mode); kind != Regular {
+		return -1, 0, &KindError{Kind: kind}
+	}
+	for {
+		fd, err = unix.Openat(d.fd, name, openFlags|unix.O_NOFOLLOW, 0)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		return -1, 0, err
+	}
+	if size, err = regularSize(fd); err != nil {
+		unix.Close(fd)
+		return -1, 0, err
+	}
+	return fd, size, nil
+}
+
+func (d *Dir) pathError(op, name string, err error) error {
+	path := d.Path()
+	if name != "" {
+		path = strings.TrimSuffix(path, "/") + "/" + name
+	}
+	return newPathError(op, d.root, path, err)
+}
+
+// checkComponent refuses what is not the name of something in a folder.
+func checkComponent(name string) error {
+	if name == "" || name == "." || name == ".." || strings.IndexByte(name, '/') >= 0 {
+		return errNotComponent
+	}
+	return nil
+}
+
+// regularSize returns the size of the open regular file fd.
+func regularSize(fd int) (int64, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return 0, err
+	}
+	if kind := kindOf(st.Mode); kind != Regular {
+		return 0, &KindError{Kind: kind}
+	}
+	return st.Size, nil
+}
+
+// readAll reads a file that had size bytes when it was opened. A file that grows
+// meanwhile is read up to that size; one that says 0, as those of procfs do, is
+// read to its end.
+func readAll(fd int, size, limit int64) ([]byte, error) {
+	if size > limit {
+		return nil, &sizeError{size: size, limit: limit}
+	}
+	want := size
+	if size == 0 {
+		want = min(limit+1, 4<<10)
+	}
+	data := make([]byte, want)
+	n := 0
+	for {
+		got, err := unix.Read(fd, data[n:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		n += got
+		switch {
+		case got == 0:
+			return data[:n], nil
+		case size > 0 && n == len(data):
+			return data, nil
+		case int64(n) > limit:
+			return nil, &sizeError{size: int64(n), limit: limit}
+		case n == len(data):
+			data = append(data, make([]byte, min(int64(n), limit+1-int64(n)))...)
+		}
+	}
+}
+
+// newFile wraps the descriptor of a regular file. O_NONBLOCK has done its work
+// and would only make the runtime try to poll the file.
+func newFile(fd int, path string) *os.File {
+	_ = unix.SetNonblock(fd, false)
+	return os.NewFile(uintptr(fd), path)
+}

@@ -1,0 +1,122 @@
+package hostfs
+
+import "golang.org/x/sys/unix"
+
+// Kind is what a directory entry is.
+type Kind uint8
+
+// The kinds of directory entries, inode(7).
+const (
+	UnknownKind Kind = iota
+	Regular
+	Directory
+	Symlink
+	FIFO
+	Socket
+	CharDevice
+	BlockDevice
+)
+
+var kindNames = [...]string{
+	UnknownKind: "file of unknown kind",
+	Regular:     "regular file",
+	Directory:   "directory",
+	Symlink:     "symlink",
+	FIFO:        "FIFO",
+	Socket:      "socket",
+	CharDevice:  "character device",
+	BlockDevice: "block device",
+}
+
+// String returns the kind's usual name, such as "regular file".
+func (k Kind) String() string {
+	if int(k) >= len(kindNames) {
+		k = UnknownKind
+	}
+	return kindNames[k]
+}
+
+func kindOf(mode uint32) Kind {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return Regular
+	case unix.S_IFDIR:
+		return Directory
+	case unix.S_IFLNK:
+		return Symlink
+	case unix.S_IFIFO:
+		return FIFO
+	case unix.S_IFSOCK:
+		return Socket
+	case unix.S_IFCHR:
+		return CharDevice
+	case unix.S_IFBLK:
+		return BlockDevice
+	default:
+		return UnknownKind
+	}
+}
+
+// Entry describes one file, as stat(2) does.
+type Entry struct {
+	// Name is the last component, as found: it may be anything but a slash
+	// and NUL. "/" for the root itself.
+	Name string
+	Kind Kind
+	// Dev and Inode together identify the file while it exists.
+	Dev, Inode uint64
+	// Size is in bytes.
+	Size int64
+	// MTimeNS is the time of the last change, in nanoseconds since 1970.
+	MTimeNS int64
+	// Mode holds the permission bits, set-id and sticky bits included, without
+	// the kind.
+	Mode     uint32
+	UID, GID uint32
+	// Nlink is the number of hard links.
+	Nlink uint64
+}
+
+func newEntry(name string, st *unix.Stat_t) Entry {
+	return Entry{
+		Name: name, Kind: kindOf(st.Mode),
+		// The widths differ between architectures.
+		Dev: uint64(st.Dev), Inode: uint64(st.Ino),
+		Size: st.Size, MTimeNS: st.Mtim.Nano(),
+		Mode: st.Mode &^ unix.S_IFMT, UID: st.Uid, GID: st.Gid,
+		Nlink: uint64(st.Nlink),
+	}
+}
+
+// fstatat describes name in the folder dir without following a symlink.
+func fstatat(dir int, name string, st *unix.Stat_t) error {
+	for {
+		err := unix.Fstatat(dir, name, st, unix.AT_SYMLINK_NOFOLLOW)
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// Space is the room on one file system, in bytes.
+type Space struct {
+	// Total is the size of the file system.
+	Total int64
+	// Available is what an unprivileged user may still write; root may use a
+	// reserve on top.
+	Available int64
+	// ReadOnly says that the file system is mounted read-only.
+	ReadOnly bool
+}
+
+func newSpace(st *unix.Statfs_t) Space {
+	block := int64(st.Frsize)
+	if block == 0 {
+		block = int64(st.Bsize)
+	}
+	return Space{
+		Total:     int64(st.Blocks) * block,
+		Available: int64(st.Bavail) * block,
+		ReadOnly:  st.Flags&unix.ST_RDONLY != 0,
+	}
+}
