@@ -1,0 +1,181 @@
+package pkgindex
+
+import (
+	"io/fs"
+	"strconv"
+	"strings"
+)
+
+// entry makes the typed record of one stanza.
+func (p *parser) entry(header, fields Fields, offset int) Entry {
+	e := Entry{
+		Slot:    defaultValue("SLOT"),
+		SubSlot: defaultValue("SLOT"),
+		EAPI:    defaultValue("EAPI"),
+		Offset:  int64(offset),
+		Fields:  fields,
+	}
+	var path string
+	for _, f := range fields {
+		if f.Value == "" {
+			continue
+		}
+		switch f.Key {
+		case "CPV":
+			e.CPV = f.Value
+		case "BUILD_ID":
+			e.BuildID = p.number(f, offset)
+		case "BUILD_TIME":
+			e.BuildTime = p.number(f, offset)
+		case "SIZE":
+			e.Size = p.number(f, offset)
+		case "MTIME":
+			e.MTime = p.number(f, offset)
+		case "MD5":
+			e.MD5 = p.digest(f, offset, 32)
+		case "SHA1":
+			e.SHA1 = p.digest(f, offset, 40)
+		case "PATH":
+			path = f.Value
+		case "SLOT":
+			p.slot(&e, f.Value)
+		case "REPO":
+			e.Repo = f.Value
+		case "EAPI":
+			e.EAPI = f.Value
+		case "CHOST":
+			e.CHOST = f.Value
+		case "USE":
+			e.USE = f.Value
+		}
+	}
+	if e.CHOST == "" {
+		e.CHOST = header.Get("CHOST")
+	}
+	if e.Repo == "" {
+		e.Repo = header.Get("REPO")
+	}
+	if e.CPV == "" {
+		p.diagnose(offset, CodeNoCPV, "entry without a CPV: Portage does not see it")
+	}
+	if path == "" && e.CPV != "" {
+		path = e.CPV + ".tbz2"
+	}
+	if path != "" {
+		if fs.ValidPath(path) && path != "." && strings.IndexByte(path, 0) < 0 {
+			e.Path = path
+		} else {
+			p.diagnose(offset, CodePath, "%.80s: PATH is not a plain path below PKGDIR: %.200q", e.CPV, path)
+		}
+	}
+	return e
+}
+
+// number returns -1 for what is no number, as Portage does (versions.py:_long).
+func (p *parser) number(f Field, offset int) int64 {
+	n, ok := parseInt(f.Value)
+	if !ok {
+		p.diagnose(offset, CodeNumber, "%s is not a number: %.80q", f.Key, f.Value)
+		return -1
+	}
+	return n
+}
+
+func (p *parser) digest(f Field, offset, length int) string {
+	v := strings.ToLower(strings.TrimSpace(f.Value))
+	ok := len(v) == length
+	for i := 0; ok && i < len(v); i++ {
+		ok = '0' <= v[i] && v[i] <= '9' || 'a' <= v[i] && v[i] <= 'f'
+	}
+	if !ok {
+		p.diagnose(offset, CodeDigest, "%s is not one: %.80q", f.Key, f.Value)
+		return ""
+	}
+	return v
+}
+
+func (p *parser) slot(e *Entry, value string) {
+	slot, sub, found := strings.Cut(value, "/")
+	if !validSlot(slot) || found && !validSlot(sub) {
+		p.diagnose(int(e.Offset), CodeSlot, "SLOT is not valid, Portage takes 0: %.80q", value)
+		return
+	}
+	if !found {
+		sub = slot
+	}
+	e.Slot, e.SubSlot = slot, sub
+}
+
+// validSlot follows PMS 3.1.3.
+func validSlot(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
+		case i > 0 && (c == '+' || c == '-' || c == '.'):
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
+// parseInt reads a number as Python's int does, with which Portage reads all
+// numbers of the index, but for digits that are not ASCII and for numbers of
+// more than 64 bits.
+func parseInt(s string) (n int64, ok bool) {
+	s = strings.TrimSpace(s)
+	digits := s
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		digits = s[1:]
+	}
+	if strings.Contains(digits, "_") {
+		if digits[0] == '_' || digits[len(digits)-1] == '_' || strings.Contains(digits, "__") {
+			return 0, false
+		}
+		s = strings.ReplaceAll(s, "_", "")
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
+}
+
+// seen remembers what the entries before had.
+type seen struct {
+	instances map[instance]int
+	paths     map[string]int
+}
+
+// instance is what makes Portage take two entries for the same package file
+// (virtual.py:53).
+type instance struct {
+	cpv                              string
+	buildID, size, buildTime, mtime int64
+}
+
+func newSeen(n int) seen {
+	return seen{make(map[instance]int, n), make(map[string]int, n)}
+}
+
+// compare sets the last entry of the index against those before it.
+func (p *parser) compare(index *Index, seen seen) {
+	last := len(index.Entries) - 1
+	e := &index.Entries[last]
+	if e.Hidden == AfterEnd || e.Hidden == WithoutCPV {
+		return
+	}
+	if e.Path != "" {
+		if i, ok := seen.paths[e.Path]; ok {
+			p.diagnose(int(e.Offset), CodeDuplicatePath, "%.80s has the PATH of %.80s: %.200q", e.CPV, index.Entries[i].CPV, e.Path)
+		}
+		seen.paths[e.Path] = last
+	}
+	id := instance{e.CPV, e.BuildID, e.Size, e.BuildTime, e.MTime}
+	if i, ok := seen.instances[id]; ok {
+		former := &index.Entries[i]
+		if former.Hidden == Visible {
+			former.Hidden = Shadowed
+		}
+		p.diagnose(int(former.Offset), CodeDuplicateInstance, "Portage does not see this entry of %.80s: a later one is the same to it", e.CPV)
+	}
+	seen.instances[id] = last
+}

@@ -1,0 +1,56 @@
+package pkgindex
+
+// internalName returns the name that a key of the file has inside Portage, by
+// which Portage sorts (bintree.py:638).
+func internalName(key string) string {
+	switch key {
+	case "DESC":
+		return "DESCRIPTION"
+	case "MTIME":
+		return "_mtime_"
+	case "REPO":
+		return "repository"
+	}
+	return key
+}
+
+// fileName returns the name under which Portage writes a key: the inverse of
+// internalName.
+func fileName(key string) string {
+	switch key {
+	case "DESCRIPTION":
+		return "DESC"
+	case "_mtime_":
+		return "MTIME"
+	case "repository":
+		return "REPO"
+	}
+	return key
+}
+
+// knownToPortage reports whether Portage keeps a key of an entry when it reads
+// the index; it drops all others (bintree.py:552-653).
+func knownToPortage(key string) bool {
+	switch key {
+	case "BASE_URI", "BDEPEND", "BUILD_ID", "BUILD_TIME", "CHOST", "CPV",
+		"DEFINED_PHASES", "DEPEND", "DESC", "EAPI", "FETCHCOMMAND", "IDEPEND",
+		"IUSE", "KEYWORDS", "LICENSE", "MD5", "MTIME", "PATH", "PDEPEND",
+		"PKGINDEX_URI", "PROPERTIES", "PROVIDES", "RDEPEND", "REPO", "REQUIRES",
+		"RESTRICT", "RESUMECOMMAND", "SHA1", "SIZE", "SLOT", "USE":
+		return true
+	}
+	return false
+}
+
+// inherited reports whether an entry that lacks a key takes it from the header
+// (bintree.py:630).
+func inherited(key string) bool { return key == "CHOST" || key == "REPO" }
+
+// defaultValue returns what the absence of a key in an entry means
+// (bintree.py:609). The default of PATH depends on the entry and is not here.
+func defaultValue(key string) string {
+	if key == "SLOT" || key == "EAPI" {
+		return "0"
+	}
+	return ""
+}
