@@ -1,0 +1,376 @@
+package atom
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// MaxUSEDeps is the length in bytes from which the bracket of an atom is
+// refused. The longest in the Gentoo repository, of python-r1 packages, stay
+// below 2 KiB.
+const MaxUSEDeps = 16 << 10
+
+// Blocker says whether an atom forbids what it matches.
+type Blocker uint8
+
+const (
+	NoBlocker   Blocker = iota
+	WeakBlock           // !: may be installed while the blocked package still is
+	StrongBlock         // !!: not even that
+)
+
+// Operator is how the version of an atom is compared.
+type Operator uint8
+
+const (
+	AnyVersion     Operator = iota // no operator and no version
+	Equal                          // =
+	EqualGlob                      // = with * behind the version: versions that begin so
+	EqualAnyRev                    // ~: any revision of that version
+	Less                           // <
+	LessOrEqual                    // <=
+	Greater                        // >
+	GreaterOrEqual                 // >=
+	VersionHas                     // = with *text* as version: wildcard syntax
+)
+
+// SlotOperator is what follows the slot of an atom (PMS 8.3.3).
+type SlotOperator uint8
+
+const (
+	NoSlotOperator SlotOperator = iota
+	SlotRebuild                 // =: rebuild when the (sub-)slot changes
+	SlotAny                     // *: any slot will do, also later
+)
+
+// Atom names packages: what stands in a dependency, in a configuration file or
+// on emerge's command line. The zero value matches nothing.
+type Atom struct {
+	Blocker  Blocker
+	Operator Operator
+	// CP is "category/name"; with Wildcard, either part can hold asterisks.
+	CP string
+	// Version is PVR without the marks of the operator; "" for AnyVersion. For
+	// VersionHas it is the text between the asterisks.
+	Version string
+	// BuildID is at least 1, or 0 where the atom has none.
+	BuildID      int
+	Slot         string
+	SubSlot      string
+	SlotOperator SlotOperator
+	Repo         string
+	USE          []USEDep
+	// Wildcard says that CP or Version is a pattern.
+	Wildcard bool
+
+	// unevaluated is USE as it was before EvaluateConditionals: each of its
+	// flags that has no default must exist in a matching package, also those
+	// that ask for nothing once evaluated.
+	unevaluated []USEDep
+}
+
+// Syntax says which atoms are accepted where.
+type Syntax struct {
+	// EAPI bounds the syntax to that of one EAPI; "" is the newest.
+	EAPI string
+	// Wildcard allows */*, app-misc/*, =cat/name-*9999* (portage(5), extended
+	// atom syntax).
+	Wildcard bool
+	// BuildID allows =cat/name-1.0-3.
+	BuildID bool
+	// Repo allows ::repository.
+	Repo bool
+}
+
+// The places where emaudit meets atoms. EbuildSyntax is that of *DEPEND.
+var (
+	CommandLineSyntax = Syntax{BuildID: true, Repo: true}
+	ConfigFileSyntax  = Syntax{BuildID: true, Repo: true, Wildcard: true}
+)
+
+// EbuildSyntax returns the syntax of a dependency of a package of that EAPI.
+func EbuildSyntax(eapi string) Syntax { return Syntax{EAPI: eapi} }
+
+// ParseAtom reads an atom in [CommandLineSyntax]. The result shares the memory
+// of s.
+func ParseAtom(s string) (Atom, error) { return CommandLineSyntax.ParseAtom(s) }
+
+// ParseAtom reads an atom. The result shares the memory of s. What could never
+// match anything is an error, as for Portage: a version without an operator, an
+// operator without a version, two different defaults for one flag.
+func (x Syntax) ParseAtom(s string) (Atom, error) {
+	a, err := x.parse(s)
+	if err != nil {
+		if len(s) > MaxName {
+			s = s[:MaxName] + "..."
+		}
+		return Atom{}, fmt.Errorf("atom %q: %w", s, err)
+	}
+	return a, nil
+}
+
+func (x Syntax) parse(s string) (a Atom, err error) {
+	features, ok := featuresOf(x.EAPI)
+	if !ok {
+		return Atom{}, fmt.Errorf("unknown EAPI %q", x.EAPI)
+	}
+	if bracket := strings.IndexByte(s, '['); bracket >= 0 {
+		if s[len(s)-1] != ']' {
+			return Atom{}, errors.New("no ] at the end")
+		}
+		if len(s)-bracket > MaxUSEDeps {
+			return Atom{}, fmt.Errorf("USE dependencies longer than %d bytes", MaxUSEDeps)
+		}
+		if a.USE, err = parseUSEDeps(s[bracket+1 : len(s)-1]); err != nil {
+			return Atom{}, err
+		}
+		s = s[:bracket]
+	}
+	if len(s) > MaxName {
+		return Atom{}, fmt.Errorf("longer than %d bytes", MaxName)
+	}
+	switch {
+	case strings.HasPrefix(s, "!!"):
+		a.Blocker, s = StrongBlock, s[2:]
+	case strings.HasPrefix(s, "!"):
+		a.Blocker, s = WeakBlock, s[1:]
+	}
+	if name, repo, found := strings.Cut(s, "::"); found {
+		if !ValidRepo(repo) {
+			return Atom{}, fmt.Errorf("invalid repository %q", repo)
+		}
+		a.Repo, s = repo, name
+	}
+	if name, slot, found := strings.Cut(s, ":"); found {
+		if err := a.parseSlot(slot); err != nil {
+			return Atom{}, err
+		}
+		s = name
+	}
+	if err := a.parseName(s, x); err != nil {
+		return Atom{}, err
+	}
+	return a, a.permitted(x, features)
+}
+
+// parseSlot reads what follows the colon: "2", "2/3", "2=", "2/3=", "=", "*".
+func (a *Atom) parseSlot(s string) error {
+	name := s
+	switch {
+	case strings.HasSuffix(name, "="):
+		a.SlotOperator, name = SlotRebuild, name[:len(name)-1]
+	case name == "*":
+		a.SlotOperator, name = SlotAny, ""
+	}
+	if name == "" && a.SlotOperator != NoSlotOperator {
+		return nil
+	}
+	slot, subSlot, found := strings.Cut(name, "/")
+	if !ValidSlotName(slot) || found && !ValidSlotName(subSlot) {
+		return fmt.Errorf("invalid slot %q", s)
+	}
+	a.Slot, a.SubSlot = slot, subSlot
+	return nil
+}
+
+// parseName reads the operator, the name and the version.
+func (a *Atom) parseName(s string, x Syntax) error {
+	operator, s := cutOperator(s)
+	if glob, ok := strings.CutSuffix(s, "*"); ok && operator == Equal {
+		operator, s = EqualGlob, glob
+	}
+	if x.Wildcard && strings.Contains(s, "*") {
+		return a.parseWildcard(operator, s)
+	}
+	category, name, found := strings.Cut(s, "/")
+	if !found {
+		return errors.New("no category")
+	}
+	if !ValidCategory(category) {
+		return fmt.Errorf("invalid category %q", category)
+	}
+	if operator == AnyVersion {
+		if !validName(name, inPN) {
+			return fmt.Errorf("invalid package name %q", name)
+		}
+		if _, _, ends := cutVersion(name); ends {
+			return errors.New("a version without an operator before it")
+		}
+		a.CP = s
+		return nil
+	}
+	pn, version, ok := SplitPF(name)
+	if !ok && x.BuildID && operator != EqualGlob {
+		// Only where it is no PF can a last number be a build id: "foo-1-2".
+		if i := strings.LastIndexByte(name, '-'); i >= 0 {
+			if id, isID := parseBuildID(name[i+1:]); isID {
+				pn, version, ok = SplitPF(name[:i])
+				a.BuildID = id
+			}
+		}
+	}
+	if !ok {
+		return fmt.Errorf("%q is not a package name, a hyphen and a version", name)
+	}
+	a.Operator, a.CP, a.Version = operator, s[:len(category)+1+len(pn)], version
+	return nil
+}
+
+func cutOperator(s string) (Operator, string) {
+	switch {
+	case strings.HasPrefix(s, ">="):
+		return GreaterOrEqual, s[2:]
+	case strings.HasPrefix(s, "<="):
+		return LessOrEqual, s[2:]
+	case strings.HasPrefix(s, ">"):
+		return Greater, s[1:]
+	case strings.HasPrefix(s, "<"):
+		return Less, s[1:]
+	case strings.HasPrefix(s, "="):
+		return Equal, s[1:]
+	case strings.HasPrefix(s, "~"):
+		return EqualAnyRev, s[1:]
+	}
+	return AnyVersion, s
+}
+
+// permitted applies the limits of the place and of its EAPI.
+func (a *Atom) permitted(x Syntax, f features) error {
+	if a.Repo != "" && !x.Repo {
+		return errors.New("a repository is not allowed here")
+	}
+	notIn := func(what string) error { return fmt.Errorf("%s are not allowed in EAPI %s", what, x.EAPI) }
+	if (a.Slot != "" || a.SlotOperator != NoSlotOperator) && !f.slotDeps {
+		return notIn("slots")
+	}
+	if (a.SubSlot != "" || a.SlotOperator != NoSlotOperator) && !f.slotOperators {
+		return notIn("slot operators and sub-slots")
+	}
+	if len(a.USE) > 0 && !f.useDeps {
+		return notIn("USE dependencies")
+	}
+	if a.Blocker == StrongBlock && !f.useDeps {
+		return notIn("strong blockers")
+	}
+	if !f.useDepDefaults {
+		for _, dep := range a.USE {
+			if dep.Default != NoUSEDefault {
+				return notIn("defaults of USE dependencies")
+			}
+		}
+	}
+	return nil
+}
+
+// Category returns what is before the slash.
+func (a Atom) Category() string {
+	category, _, _ := strings.Cut(a.CP, "/")
+	return category
+}
+
+// PN returns the package name.
+func (a Atom) PN() string {
+	_, pn, _ := strings.Cut(a.CP, "/")
+	return pn
+}
+
+// WithoutBlocker returns the atom of what a blocker forbids.
+func (a Atom) WithoutBlocker() Atom {
+	a.Blocker = NoBlocker
+	return a
+}
+
+// SlotBuilt reports whether the atom binds a package to the sub-slot that it
+// was built against, ":2/3=", as Portage writes into what it installs.
+func (a Atom) SlotBuilt() bool { return a.SlotOperator == SlotRebuild && a.SubSlot != "" }
+
+// EvaluateConditionals returns the atom as it is for a parent with the given
+// USE: without flag?, !flag?, flag= and !flag=. A matching package must still
+// have each flag that was named without a default, whatever became of it.
+func (a Atom) EvaluateConditionals(use Flags) Atom {
+	conditional := false
+	for _, dep := range a.USE {
+		conditional = conditional || dep.conditional()
+	}
+	if !conditional {
+		return a
+	}
+	if a.unevaluated == nil {
+		a.unevaluated = a.USE
+	}
+	evaluated := make([]USEDep, 0, len(a.USE))
+	for _, dep := range a.USE {
+		if plain, needed := dep.evaluate(use.Has(dep.Flag)); needed {
+			evaluated = append(evaluated, plain)
+		}
+	}
+	a.USE = evaluated
+	return a
+}
+
+var operatorText = [...]string{
+	AnyVersion: "", Equal: "=", EqualGlob: "=", EqualAnyRev: "~", Less: "<", LessOrEqual: "<=",
+	Greater: ">", GreaterOrEqual: ">=", VersionHas: "=",
+}
+
+// String returns the atom as it is written; parsing that gives the same atom.
+func (a Atom) String() string {
+	var b strings.Builder
+	switch a.Blocker {
+	case WeakBlock:
+		b.WriteByte('!')
+	case StrongBlock:
+		b.WriteString("!!")
+	}
+	b.WriteString(operatorText[a.Operator])
+	b.WriteString(a.CP)
+	switch a.Operator {
+	case AnyVersion:
+	case VersionHas:
+		b.WriteString("-*")
+		b.WriteString(a.Version)
+		b.WriteByte('*')
+	default:
+		b.WriteByte('-')
+		b.WriteString(a.Version)
+	}
+	if a.Operator == EqualGlob {
+		b.WriteByte('*')
+	}
+	if a.BuildID > 0 {
+		b.WriteByte('-')
+		b.WriteString(strconv.Itoa(a.BuildID))
+	}
+	if a.Slot != "" || a.SlotOperator != NoSlotOperator {
+		b.WriteByte(':')
+		b.WriteString(a.Slot)
+	}
+	if a.SubSlot != "" {
+		b.WriteByte('/')
+		b.WriteString(a.SubSlot)
+	}
+	switch a.SlotOperator {
+	case SlotRebuild:
+		b.WriteByte('=')
+	case SlotAny:
+		b.WriteByte('*')
+	}
+	if a.Repo != "" {
+		b.WriteString("::")
+		b.WriteString(a.Repo)
+	}
+	for i, dep := range a.USE {
+		if i == 0 {
+			b.WriteByte('[')
+		} else {
+			b.WriteByte(',')
+		}
+		dep.write(&b)
+	}
+	if len(a.USE) > 0 {
+		b.WriteByte(']')
+	}
+	return b.String()
+}

@@ -1,0 +1,138 @@
+package atom
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// MaxName is the length in bytes from which a cpv or an atom without its USE
+// dependencies is refused. A file name ends at 255 on every file system that
+// Portage runs on, and a cpv is two of them.
+const MaxName = 512
+
+// maxBuildIDDigits keeps a build id inside an int of any platform.
+const maxBuildIDDigits = 9
+
+// CPV names one version of one package: category, package name, and version.
+// The zero value names nothing.
+type CPV struct {
+	Category string // "dev-libs"
+	PN       string // "openssl"
+	Version  string // PVR, without the hyphen before it: "3.0.1_p2-r1"
+}
+
+// ParseCPV reads "category/name-version". Its result shares the memory of s.
+// A build id behind the version is an error; [ParseCPVBuildID] accepts one.
+func ParseCPV(s string) (CPV, error) {
+	if len(s) > MaxName {
+		return CPV{}, fmt.Errorf("cpv %.40q...: longer than %d bytes", s, MaxName)
+	}
+	category, pf, found := strings.Cut(s, "/")
+	if !found {
+		return CPV{}, fmt.Errorf("cpv %q: no category", s)
+	}
+	if !ValidCategory(category) {
+		return CPV{}, fmt.Errorf("cpv %q: invalid category %q", s, category)
+	}
+	pn, version, ok := SplitPF(pf)
+	if !ok {
+		return CPV{}, fmt.Errorf("cpv %q: %q is not a package name, a hyphen and a version", s, pf)
+	}
+	return CPV{Category: category, PN: pn, Version: version}, nil
+}
+
+// ParseCPVBuildID reads "category/name-version-buildid", the name of one binary
+// package of a multi-instance PKGDIR. The build id is at least 1.
+func ParseCPVBuildID(s string) (CPV, int, error) {
+	i := strings.LastIndexByte(s, '-')
+	if i < 0 {
+		return CPV{}, 0, fmt.Errorf("cpv %q: no build id", s)
+	}
+	id, ok := parseBuildID(s[i+1:])
+	if !ok {
+		return CPV{}, 0, fmt.Errorf("cpv %q: invalid build id %q", s, s[i+1:])
+	}
+	cpv, err := ParseCPV(s[:i])
+	if err != nil {
+		return CPV{}, 0, err
+	}
+	return cpv, id, nil
+}
+
+// parseBuildID reads a positive number without leading zeros. Portage counts
+// builds from 1 (bintree.py, _allocate_filename_multi), so 0 could match nothing.
+func parseBuildID(s string) (int, bool) {
+	if s == "" || len(s) > maxBuildIDDigits || s[0] == '0' || skipDigits(s, 0) != len(s) {
+		return 0, false
+	}
+	id, err := strconv.Atoi(s)
+	return id, err == nil
+}
+
+// SplitPF splits a PF such as "font-adobe-100dpi-1.0.4-r1" before its version,
+// which is the last part that can be one. It is not ok if there is no version,
+// or if what is before it is not a package name: "foo-1-2" is neither version 2
+// of foo-1 nor anything else (PMS 3.1.2).
+func SplitPF(pf string) (pn, version string, ok bool) {
+	pn, version, ok = cutVersion(pf)
+	if !ok || !ValidPN(pn) {
+		return "", "", false
+	}
+	return pn, version, true
+}
+
+// cutVersion cuts the version from the end of s. What is before it can be
+// anything, also empty.
+func cutVersion(s string) (before, version string, found bool) {
+	i := strings.LastIndexByte(s, '-')
+	if i < 0 {
+		return "", "", false
+	}
+	// A revision begins with a letter and a version with a digit, so the last
+	// hyphen is before either, and a revision needs one more step back.
+	if i+1 < len(s) && s[i+1] == 'r' {
+		if i = strings.LastIndexByte(s[:i], '-'); i < 0 {
+			return "", "", false
+		}
+	}
+	if !ValidVersion(s[i+1:]) {
+		return "", "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// String returns "category/name-version".
+func (c CPV) String() string { return c.Category + "/" + c.PN + "-" + c.Version }
+
+// CP returns "category/name", by which packages are told apart.
+func (c CPV) CP() string { return c.Category + "/" + c.PN }
+
+// PF returns "name-version", the name of the package's folder in the VDB.
+func (c CPV) PF() string { return c.PN + "-" + c.Version }
+
+// PV returns "name-version" without the revision. (PMS calls it P, and PV the
+// version alone; see [WithoutRevision] for that.)
+func (c CPV) PV() string { return c.PN + "-" + WithoutRevision(c.Version) }
+
+// Compare orders by category, then name, both as strings, then version as
+// [CompareVersions] does. What is not a version is before every version.
+func Compare(a, b CPV) int {
+	if c := strings.Compare(a.Category, b.Category); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.PN, b.PN); c != 0 {
+		return c
+	}
+	va, okA := splitVersion(a.Version)
+	vb, okB := splitVersion(b.Version)
+	switch {
+	case okA && okB:
+		return va.compare(vb)
+	case okA:
+		return 1
+	case okB:
+		return -1
+	}
+	return strings.Compare(a.Version, b.Version)
+}

@@ -1,0 +1,268 @@
+package atom
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	// MaxDepString is the length in bytes from which a dependency string is
+	// refused. The longest in the Gentoo repository stay below 100 KiB.
+	MaxDepString = 1 << 20
+	// MaxDepDepth is how deep groups may nest. Real ones stay below 10; a
+	// bound keeps hostile metadata from growing the stack.
+	MaxDepDepth = 100
+)
+
+// DepKind is the variable that a dependency string is the value of, as far as
+// its grammar is concerned (PMS 8.2).
+type DepKind uint8
+
+const (
+	DepAtoms       DepKind = iota // DEPEND BDEPEND RDEPEND PDEPEND IDEPEND: atoms, ||
+	DepLicense                    // LICENSE: names, ||
+	DepRestrict                   // RESTRICT, PROPERTIES: names
+	DepRequiredUSE                // REQUIRED_USE: flag, !flag, || ^^ ??
+)
+
+// DepOp is what a node of a dependency tree is.
+type DepOp uint8
+
+const (
+	AllOf        DepOp = iota // ( ... ), and the root
+	AnyOf                     // || ( ... )
+	ExactlyOneOf              // ^^ ( ... )
+	AtMostOneOf               // ?? ( ... )
+	IfUSE                     // flag? ( ... )
+	UnlessUSE                 // !flag? ( ... )
+	Item                      // an atom or a name
+)
+
+var depOpText = [...]string{AnyOf: "||", ExactlyOneOf: "^^", AtMostOneOf: "??"}
+
+// Dep is a dependency string as a tree. Its root is an AllOf; the zero value is
+// the empty string.
+type Dep struct {
+	Op DepOp
+	// Text is the flag of IfUSE and UnlessUSE, or an Item as it was written,
+	// such as "GPL-2" or the "!ssl" of REQUIRED_USE.
+	Text string
+	// Atom is that of an Item of DepAtoms, else nil.
+	Atom *Atom
+	// Children are the members of a group.
+	Children []Dep
+
+	// emptyIsMet is that of an AnyOf or ExactlyOneOf of EAPI 6 and earlier:
+	// when USE leaves no member, it counts as satisfied (PMS 8.2.3).
+	emptyIsMet bool
+}
+
+// DepError is an error in the syntax of a dependency string.
+type DepError struct {
+	Offset  int // of the token, in bytes
+	Message string
+}
+
+func (e *DepError) Error() string {
+	return fmt.Sprintf("dependency string: offset %d: %s", e.Offset, e.Message)
+}
+
+// ParseDep reads the value of one variable of a package of the given EAPI; ""
+// is the newest. Its errors are *[DepError]s, and there is one where Portage
+// raises InvalidDependString, upon which it drops the package; groups without
+// any member belong to them. The tree shares the memory of s.
+func ParseDep(s string, kind DepKind, eapi string) (Dep, error) {
+	features, ok := featuresOf(eapi)
+	if !ok {
+		return Dep{}, &DepError{Message: fmt.Sprintf("unknown EAPI %q", eapi)}
+	}
+	if len(s) > MaxDepString {
+		return Dep{}, &DepError{Offset: MaxDepString, Message: fmt.Sprintf("longer than %d bytes", MaxDepString)}
+	}
+	p := depParser{text: s, kind: kind, syntax: EbuildSyntax(eapi), features: features}
+	children, err := p.members(0)
+	if err != nil {
+		return Dep{}, err
+	}
+	return Dep{Children: children}, nil
+}
+
+type depParser struct {
+	text     string
+	offset   int // where the next token is looked for
+	kind     DepKind
+	syntax   Syntax
+	features features
+}
+
+// next returns the next token and its offset; "" is the end.
+func (p *depParser) next() (token string, offset int) {
+	start := p.offset
+	for start < len(p.text) && isSpace(p.text[start]) {
+		start++
+	}
+	end := start
+	for end < len(p.text) && !isSpace(p.text[end]) {
+		end++
+	}
+	p.offset = end
+	return p.text[start:end], start
+}
+
+func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
+
+// members reads up to the parenthesis that closes the group at depth, or to the
+// end at depth 0.
+func (p *depParser) members(depth int) ([]Dep, error) {
+	if depth > MaxDepDepth {
+		return nil, p.errorf(p.offset, "groups nest deeper than %d", MaxDepDepth)
+	}
+	var nodes []Dep
+	for {
+		token, offset := p.next()
+		switch {
+		case token == "" && depth == 0:
+			return nodes, nil
+		case token == "":
+			return nil, p.errorf(offset, "a group is not closed")
+		case token == ")" && depth == 0:
+			return nil, p.errorf(offset, "a parenthesis closes nothing")
+		case token == ")" && len(nodes) == 0:
+			return nil, p.errorf(offset, "a group without members")
+		case token == ")":
+			return nodes, nil
+		}
+		node, err := p.node(token, offset)
+		if err != nil {
+			return nil, err
+		}
+		if token != "(" && node.Op != Item {
+			if open, at := p.next(); open != "(" {
+				return nil, p.errorf(at, "%q is not followed by a parenthesis", token)
+			}
+		}
+		if node.Op != Item {
+			if node.Children, err = p.members(depth + 1); err != nil {
+				return nil, err
+			}
+		}
+		nodes = append(nodes, node)
+	}
+}
+
+// node makes the node that token begins, still without members.
+func (p *depParser) node(token string, offset int) (Dep, error) {
+	switch token {
+	case "(":
+		return Dep{Op: AllOf}, nil
+	case "||":
+		if p.kind == DepRestrict {
+			return Dep{}, p.errorf(offset, "%s is not allowed here", token)
+		}
+		return Dep{Op: AnyOf, emptyIsMet: p.features.emptyAnyOf}, nil
+	case "^^":
+		if p.kind != DepRequiredUSE {
+			return Dep{}, p.errorf(offset, "%s is not allowed here", token)
+		}
+		return Dep{Op: ExactlyOneOf, emptyIsMet: p.features.emptyAnyOf}, nil
+	case "??":
+		if p.kind != DepRequiredUSE || !p.features.slotOperators {
+			return Dep{}, p.errorf(offset, "%s is not allowed here", token)
+		}
+		return Dep{Op: AtMostOneOf}, nil
+	}
+	if flag, ok := strings.CutSuffix(token, "?"); ok {
+		node := Dep{Op: IfUSE, Text: flag}
+		if unless, ok := strings.CutPrefix(flag, "!"); ok {
+			node.Op, node.Text = UnlessUSE, unless
+		}
+		if !ValidUSEFlag(node.Text) {
+			return Dep{}, p.errorf(offset, "invalid USE flag in %q", token)
+		}
+		return node, nil
+	}
+	node := Dep{Op: Item, Text: token}
+	switch p.kind {
+	case DepAtoms:
+		a, err := p.syntax.ParseAtom(token)
+		if err != nil {
+			return Dep{}, p.errorf(offset, "%v", err)
+		}
+		node.Atom = &a
+	case DepRequiredUSE:
+		if !ValidUSEFlag(strings.TrimPrefix(token, "!")) {
+			return Dep{}, p.errorf(offset, "invalid USE flag %q", token)
+		}
+	default:
+		if !validName(token, inLabel) {
+			return Dep{}, p.errorf(offset, "invalid name %q", token)
+		}
+	}
+	return node, nil
+}
+
+func (p *depParser) errorf(offset int, format string, args ...any) error {
+	return &DepError{Offset: offset, Message: fmt.Sprintf(format, args...)}
+}
+
+// Items calls yield with every Item of the tree, also those below conditionals,
+// in the order of the text, until it returns false.
+func (d Dep) Items(yield func(Dep) bool) { d.items(yield) }
+
+func (d *Dep) items(yield func(Dep) bool) bool {
+	if d.Op == Item {
+		return yield(*d)
+	}
+	for i := range d.Children {
+		if !d.Children[i].items(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// String returns the dependency string with single spaces. The root, and any
+// AllOf that stands alone, is without its parentheses.
+func (d Dep) String() string {
+	var b strings.Builder
+	if d.Op == AllOf {
+		writeDeps(&b, d.Children)
+	} else {
+		d.write(&b)
+	}
+	return b.String()
+}
+
+func writeDeps(b *strings.Builder, nodes []Dep) {
+	for i := range nodes {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		nodes[i].write(b)
+	}
+}
+
+func (d *Dep) write(b *strings.Builder) {
+	switch d.Op {
+	case Item:
+		b.WriteString(d.Text)
+		return
+	case IfUSE:
+		b.WriteString(d.Text)
+		b.WriteString("? ")
+	case UnlessUSE:
+		b.WriteByte('!')
+		b.WriteString(d.Text)
+		b.WriteString("? ")
+	case AnyOf, ExactlyOneOf, AtMostOneOf:
+		b.WriteString(depOpText[d.Op])
+		b.WriteByte(' ')
+	}
+	if len(d.Children) == 0 {
+		b.WriteString("( )")
+		return
+	}
+	b.WriteString("( ")
+	writeDeps(b, d.Children)
+	b.WriteString(" )")
+}

@@ -1,0 +1,152 @@
+package atom
+
+import (
+	"fmt"
+	"strings"
+)
+
+// USEForm says what a USE dependency asks for (PMS 8.3.4). The last four depend
+// on the USE of the package that has the dependency, its parent.
+type USEForm uint8
+
+const (
+	USEEnabled       USEForm = iota // flag: enabled
+	USEDisabled                     // -flag: disabled
+	USESame                         // flag=: as in the parent
+	USEOpposite                     // !flag=: the other way than in the parent
+	USEIfEnabled                    // flag?: enabled if it is in the parent
+	USEIfNotDisabled                // !flag?: disabled if it is in the parent
+)
+
+// USEDefault says how to take a flag that the package does not have.
+type USEDefault uint8
+
+const (
+	NoUSEDefault    USEDefault = iota // the package must have the flag
+	DefaultEnabled                    // (+): as if it were enabled
+	DefaultDisabled                   // (-): as if it were disabled
+)
+
+// USEDep is one of the USE dependencies between the brackets of an atom.
+type USEDep struct {
+	Flag    string
+	Form    USEForm
+	Default USEDefault
+}
+
+func (u USEDep) conditional() bool { return u.Form >= USESame }
+
+// String returns the dependency as it is written: "!ssl(+)=".
+func (u USEDep) String() string {
+	var b strings.Builder
+	u.write(&b)
+	return b.String()
+}
+
+func (u USEDep) write(b *strings.Builder) {
+	switch u.Form {
+	case USEDisabled:
+		b.WriteByte('-')
+	case USEOpposite, USEIfNotDisabled:
+		b.WriteByte('!')
+	}
+	b.WriteString(u.Flag)
+	switch u.Default {
+	case DefaultEnabled:
+		b.WriteString("(+)")
+	case DefaultDisabled:
+		b.WriteString("(-)")
+	}
+	switch u.Form {
+	case USESame, USEOpposite:
+		b.WriteByte('=')
+	case USEIfEnabled, USEIfNotDisabled:
+		b.WriteByte('?')
+	}
+}
+
+// parseUSEDeps reads what is between the brackets.
+func parseUSEDeps(s string) ([]USEDep, error) {
+	deps := make([]USEDep, 0, strings.Count(s, ",")+1)
+	for {
+		token, rest, more := strings.Cut(s, ",")
+		dep, err := parseUSEDep(token)
+		if err != nil {
+			return nil, err
+		}
+		for _, earlier := range deps {
+			if earlier.Flag == dep.Flag && earlier.Default != dep.Default {
+				return nil, fmt.Errorf("USE flag %q has two defaults", dep.Flag)
+			}
+		}
+		deps = append(deps, dep)
+		if !more {
+			return deps, nil
+		}
+		s = rest
+	}
+}
+
+func parseUSEDep(token string) (USEDep, error) {
+	invalid := func() (USEDep, error) {
+		return USEDep{}, fmt.Errorf("invalid USE dependency %q", token)
+	}
+	var prefix, suffix byte
+	s := token
+	if s != "" && (s[0] == '-' || s[0] == '!') {
+		prefix, s = s[0], s[1:]
+	}
+	if s != "" && (s[len(s)-1] == '=' || s[len(s)-1] == '?') {
+		suffix, s = s[len(s)-1], s[:len(s)-1]
+	}
+	dep := USEDep{Flag: s}
+	if flag, ok := strings.CutSuffix(s, "(+)"); ok {
+		dep.Flag, dep.Default = flag, DefaultEnabled
+	} else if flag, ok := strings.CutSuffix(s, "(-)"); ok {
+		dep.Flag, dep.Default = flag, DefaultDisabled
+	}
+	if !ValidUSEFlag(dep.Flag) {
+		return invalid()
+	}
+	switch [2]byte{prefix, suffix} {
+	case [2]byte{0, 0}:
+		dep.Form = USEEnabled
+	case [2]byte{'-', 0}:
+		dep.Form = USEDisabled
+	case [2]byte{0, '='}:
+		dep.Form = USESame
+	case [2]byte{'!', '='}:
+		dep.Form = USEOpposite
+	case [2]byte{0, '?'}:
+		dep.Form = USEIfEnabled
+	case [2]byte{'!', '?'}:
+		dep.Form = USEIfNotDisabled
+	default:
+		return invalid()
+	}
+	return dep, nil
+}
+
+// evaluate turns a conditional dependency into the plain one that it is for a
+// parent with the flag enabled or not; needed is false where it asks nothing.
+func (u USEDep) evaluate(parentEnabled bool) (dep USEDep, needed bool) {
+	dep = USEDep{Flag: u.Flag, Default: u.Default}
+	switch u.Form {
+	case USESame:
+		if !parentEnabled {
+			dep.Form = USEDisabled
+		}
+	case USEOpposite:
+		if parentEnabled {
+			dep.Form = USEDisabled
+		}
+	case USEIfEnabled:
+		return dep, parentEnabled
+	case USEIfNotDisabled:
+		dep.Form = USEDisabled
+		return dep, !parentEnabled
+	default:
+		return u, true
+	}
+	return dep, true
+}
