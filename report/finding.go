@@ -1,0 +1,182 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Finding is one thing that an audit says, in the form in which it is shown and
+// in which JSON has it. It has no methods, so that a type of the same fields can
+// stand in its place.
+type Finding struct {
+	// Code is stable and kebab-case; docs/findings.md has a section for it.
+	Code string `json:"code"`
+	// Severity is "error", "warning" or "info".
+	Severity string `json:"severity"`
+	// Subject is what the finding is about: a cpv, or a path.
+	Subject string `json:"subject"`
+	// Message says what was found, in one line.
+	Message string `json:"message"`
+	// Evidence says where it was found.
+	Evidence []Evidence `json:"evidence"`
+	// Remedy is what to type; commands of several lines are separated by line
+	// feeds.
+	Remedy string `json:"remedy"`
+}
+
+// Evidence is a place in a source from which a finding was drawn.
+type Evidence struct {
+	// Source is the path of the file.
+	Source string `json:"source"`
+	// Offset is the position in it, in bytes.
+	Offset int64 `json:"offset"`
+}
+
+// FindingOptions says how much of the findings is shown. The zero value shows
+// all findings without their evidence.
+type FindingOptions struct {
+	// PerCode limits the findings shown of each severity and code; the others
+	// are counted. 0 shows all.
+	PerCode int
+	// More is what to type to see those that are only counted: "--verbose".
+	More string
+	// Evidence adds the sources of each finding.
+	Evidence bool
+}
+
+// severities holds the severities in the order in which they are shown. One that
+// is not known comes before all: unknown is never harmless.
+var severities = []string{"error", "warning", "info"}
+
+// Findings writes findings, the gravest first and those of one code together:
+//
+//	error  binpkg-damaged  app-misc/foo/foo-1-2.gpkg.tar
+//	       image.tar.zst: SHA512 differs from the Manifest
+//	       try:  emerge -1 --usepkg=n --buildpkg "=app-misc/foo-1"
+//
+// The message is wrapped where the width is known. The subject and the remedy
+// are neither cut nor broken.
+func (s *Screen) Findings(findings []Finding, options FindingOptions) {
+	sorted := slices.Clone(findings)
+	slices.SortStableFunc(sorted, compareFindings)
+	severityWidth, codeWidth := 0, 0
+	for _, f := range sorted {
+		severityWidth = max(severityWidth, displayWidth(Clean(f.Severity)))
+		codeWidth = max(codeWidth, displayWidth(Clean(f.Code)))
+	}
+	indent := severityWidth + gutter
+	for len(sorted) > 0 {
+		same := 1
+		for same < len(sorted) && sorted[same].Severity == sorted[0].Severity && sorted[same].Code == sorted[0].Code {
+			same++
+		}
+		shown := same
+		if options.PerCode > 0 {
+			shown = min(same, options.PerCode)
+		}
+		for _, f := range sorted[:shown] {
+			s.finding(f, severityWidth, codeWidth, options.Evidence)
+		}
+		if hidden := same - shown; hidden > 0 {
+			s.Line(
+				Plain.Text(strings.Repeat(" ", indent)+Count(int64(hidden), "more", "more")+" of "),
+				Code.Text(sorted[0].Code),
+				Plain.Text("   "),
+				Code.Text(options.More),
+			)
+		}
+		sorted = sorted[same:]
+	}
+}
+
+// finding writes one finding.
+func (s *Screen) finding(f Finding, severityWidth, codeWidth int, evidence bool) {
+	indent := severityWidth + gutter
+	line := appendPadded(s.line[:0], Clean(f.Severity), severityRole(f.Severity), s.term.Color, severityWidth+gutter)
+	subject := Clean(f.Subject)
+	subjectAt := indent + codeWidth + gutter
+	if s.term.Width > 0 && subjectAt+displayWidth(subject) > s.term.Width {
+		// The subject is evidence that may be copied: it gets a line of its own.
+		s.writeLine(appendPainted(line, Clean(f.Code), Code, s.term.Color))
+		line = appendSpaces(s.line[:0], indent)
+	} else {
+		line = appendPadded(line, Clean(f.Code), Code, s.term.Color, codeWidth+gutter)
+	}
+	s.writeLine(appendPainted(line, subject, Bold, s.term.Color))
+	s.Paragraph(indent, Plain.Text(f.Message))
+	if evidence {
+		for _, e := range f.Evidence {
+			s.Line(Dim.Text(strings.Repeat(" ", indent) + "seen: " + e.Source + " at byte " + Number(e.Offset)))
+		}
+	}
+	label := "try:  "
+	for command := range strings.Lines(f.Remedy) {
+		s.Line(
+			Plain.Text(strings.Repeat(" ", indent)+label),
+			Code.Text(strings.TrimRight(command, "\r\n")),
+		)
+		label = "      "
+	}
+}
+
+// FindingCounts returns how many findings there are of each severity, such as
+// "1 error, 3 warnings", or "no findings".
+func FindingCounts(findings []Finding) string {
+	counts := make(map[string]int64)
+	for _, f := range findings {
+		counts[f.Severity]++
+	}
+	var parts []string
+	for _, severity := range severities {
+		if n := counts[severity]; n > 0 {
+			plural := severity + "s"
+			if severity == "info" {
+				plural = "info"
+			}
+			parts = append(parts, Count(n, severity, plural))
+			delete(counts, severity)
+		}
+	}
+	var unknown int64
+	for _, n := range counts {
+		unknown += n
+	}
+	if unknown > 0 {
+		parts = append(parts, Count(unknown, "other", "others"))
+	}
+	if len(parts) == 0 {
+		return "no findings"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// compareFindings orders by severity, code and subject.
+func compareFindings(a, b Finding) int {
+	return cmp.Or(
+		cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)),
+		cmp.Compare(a.Severity, b.Severity),
+		cmp.Compare(a.Code, b.Code),
+		cmp.Compare(a.Subject, b.Subject),
+	)
+}
+
+// severityRole returns the role in which a severity is painted.
+func severityRole(severity string) Role {
+	switch severity {
+	case "error":
+		return Bad
+	case "warning":
+		return Warn
+	case "info":
+		return Dim
+	default:
+		return Unknown
+	}
+}
+
+// appendPadded appends clean text in the look of role, and spaces up to width.
+func appendPadded(dst []byte, text string, role Role, color bool, width int) []byte {
+	dst = appendPainted(dst, text, role, color)
+	return appendSpaces(dst, width-displayWidth(text))
+}

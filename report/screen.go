@@ -1,0 +1,98 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+)
+
+// Screen writes text for people. Everything that it is given may be hostile and
+// is cleaned on its way out.
+//
+// The first error of the underlying writer ends the output; [Screen.Flush]
+// returns it, so that only the end needs to be checked. A Screen is not safe for
+// use by several goroutines.
+type Screen struct {
+	out  *bufio.Writer
+	term Terminal
+	line []byte
+	err  error
+}
+
+// screenBuffer is the size of the output buffer: large enough that a long
+// history costs few write calls.
+const screenBuffer = 64 << 10
+
+// NewScreen returns a Screen that writes to w as term allows.
+func NewScreen(w io.Writer, term Terminal) *Screen {
+	return &Screen{out: bufio.NewWriterSize(w, screenBuffer), term: term}
+}
+
+// Terminal returns what the screen knows of the place that it writes to.
+func (s *Screen) Terminal() Terminal {
+	return s.term
+}
+
+// Flush writes out what is buffered and returns the first error met so far.
+func (s *Screen) Flush() error {
+	if err := s.out.Flush(); err != nil && s.err == nil {
+		s.err = err
+	}
+	return s.err
+}
+
+// Line writes one line that consists of the parts, without anything between
+// them. It is neither cut nor wrapped.
+func (s *Screen) Line(parts ...Cell) {
+	line := s.line[:0]
+	for _, part := range parts {
+		line = appendPainted(line, Clean(part.Text), part.Role, s.term.Color)
+	}
+	s.writeLine(line)
+}
+
+// Blank writes an empty line.
+func (s *Screen) Blank() {
+	s.writeLine(s.line[:0])
+}
+
+// Heading writes a line of its own that names what follows.
+func (s *Screen) Heading(text string) {
+	s.Line(Bold.Text(text))
+}
+
+// Paragraph writes text indented by indent columns, wrapped at spaces where the
+// width is known. Line feeds in the text begin new lines: it is meant for
+// messages of several lines, such as those of elog.
+func (s *Screen) Paragraph(indent int, text Cell) {
+	width := s.term.Width
+	if width > 0 {
+		width = max(width-indent, 1)
+	}
+	for paragraph := range bytes.Lines([]byte(text.Text)) {
+		for _, row := range wrap(Clean(string(bytes.TrimRight(paragraph, "\r\n"))), width) {
+			line := appendSpaces(s.line[:0], indent)
+			s.writeLine(appendPainted(line, row, text.Role, s.term.Color))
+		}
+	}
+}
+
+// writeLine writes a finished line, without the spaces at its end, and keeps its
+// memory for the next one.
+func (s *Screen) writeLine(line []byte) {
+	s.line = line
+	if s.err != nil {
+		return
+	}
+	line = append(bytes.TrimRight(line, " "), '\n')
+	if _, err := s.out.Write(line); err != nil {
+		s.err = err
+	}
+}
+
+// fail keeps the first error.
+func (s *Screen) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}

@@ -1,0 +1,105 @@
+package report
+
+// omitted is the width of a column that is left out.
+const omitted = -1
+
+// fitColumns returns the widths at which the columns, whose cells would take the
+// natural widths, fit into width columns of the page. Columns shrink in the order
+// of their Yield; when all have shrunk as far as they may, optional columns are
+// left out, from the right. What must be kept is kept: if it does not fit, the
+// lines are longer than the page. At width 0 there is no limit.
+func fitColumns(columns []Column, natural []int, width int) []int {
+	widths := append([]int(nil), natural...)
+	if width == 0 {
+		return widths
+	}
+	for {
+		excess := lineWidth(widths) - width
+		if excess <= 0 {
+			return widths
+		}
+		if excess = shrinkColumns(columns, widths, excess); excess <= 0 {
+			return widths
+		}
+		last := lastOptional(columns, widths)
+		if last < 0 {
+			return widths
+		}
+		// One column less: the others may have their natural width again.
+		widths[last] = omitted
+		for i := range widths {
+			if widths[i] != omitted {
+				widths[i] = natural[i]
+			}
+		}
+	}
+}
+
+// lineWidth returns the width of a line of such columns.
+func lineWidth(widths []int) int {
+	total := -gutter
+	for _, w := range widths {
+		if w != omitted {
+			total += w + gutter
+		}
+	}
+	return max(total, 0)
+}
+
+// lastOptional returns the rightmost optional column that is still shown, or -1.
+func lastOptional(columns []Column, widths []int) int {
+	for i := len(columns) - 1; i >= 0; i-- {
+		if columns[i].Optional && widths[i] != omitted {
+			return i
+		}
+	}
+	return -1
+}
+
+// shrinkColumns takes excess columns of the page away from widths as far as the
+// columns allow, and returns what is left of the excess.
+func shrinkColumns(columns []Column, widths []int, excess int) int {
+	for yield := 1; excess > 0; {
+		next := 0
+		for i, column := range columns {
+			if order := yieldOrder(column); order > yield && widths[i] != omitted && (next == 0 || order < next) {
+				next = order
+			}
+		}
+		for excess > 0 {
+			widest := -1
+			for i, column := range columns {
+				if yieldOrder(column) == yield && widths[i] > minWidth(column) && (widest < 0 || widths[i] > widths[widest]) {
+					widest = i
+				}
+			}
+			if widest < 0 {
+				break
+			}
+			widths[widest]--
+			excess--
+		}
+		if next == 0 {
+			break
+		}
+		yield = next
+	}
+	return excess
+}
+
+// yieldOrder returns the place of the column in the order of giving way, from 1,
+// or 0 for one that never does.
+func yieldOrder(column Column) int {
+	if column.Shrink == Keep {
+		return 0
+	}
+	return max(column.Yield, 1)
+}
+
+// minWidth returns the width below which the column does not shrink.
+func minWidth(column Column) int {
+	if column.Min > 0 {
+		return column.Min
+	}
+	return max(minColumn, displayWidth(Clean(column.Title)))
+}
