@@ -1,0 +1,75 @@
+package makeconf
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// incrementals are the variables whose values from all places add up
+// (lib/portage/const.py, INCREMENTALS). ACCEPT_LICENSE, ACCEPT_PROPERTIES and
+// ACCEPT_RESTRICT add up too, by rules of their own: see [Prune].
+var incrementals = map[string]bool{
+	"ACCEPT_KEYWORDS":        true,
+	"CONFIG_PROTECT":         true,
+	"CONFIG_PROTECT_MASK":    true,
+	"ENV_UNSET":              true,
+	"FEATURES":               true,
+	"IUSE_IMPLICIT":          true,
+	"PROFILE_ONLY_VARIABLES": true,
+	"USE":                    true,
+	"USE_EXPAND":             true,
+	"USE_EXPAND_HIDDEN":      true,
+	"USE_EXPAND_IMPLICIT":    true,
+	"USE_EXPAND_UNPREFIXED":  true,
+}
+
+// IsIncremental reports whether the values of a variable from several places add
+// up instead of replacing each other.
+func IsIncremental(name string) bool { return incrementals[name] }
+
+// Stack adds up the values of an incremental variable, the weakest first: "x"
+// adds, "-x" removes, "-*" removes all so far. The result is sorted and has each
+// once (config.py, regenerate).
+func Stack(values ...string) []string {
+	set := make(map[string]struct{})
+	for _, value := range values {
+		for _, flag := range strings.Fields(value) {
+			// Portage complains about a plus and goes on without it.
+			flag = strings.TrimPrefix(flag, "+")
+			switch {
+			case flag == "":
+			case flag == "-*":
+				clear(set)
+			case flag[0] == '-':
+				delete(set, flag[1:])
+			default:
+				set[flag] = struct{}{}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// Prune adds up the values of ACCEPT_LICENSE, ACCEPT_PROPERTIES or
+// ACCEPT_RESTRICT, the weakest first. Their order counts and "-x" stays, because
+// only whoever knows the license groups can apply it; but nothing before the last
+// "*" or "-*" counts (_config/helper.py, prune_incremental).
+func Prune(values ...string) []string {
+	var all []string
+	for _, value := range values {
+		all = append(all, strings.Fields(value)...)
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		switch {
+		case all[i] == "*":
+			return all[i:]
+		case all[i] == "-*" && i == len(all)-1:
+			// Nothing accepted is something else than nothing said.
+			return all[i:]
+		case all[i] == "-*":
+			return all[i+1:]
+		}
+	}
+	return all
+}

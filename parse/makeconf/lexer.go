@@ -1,0 +1,229 @@
+package makeconf
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// token is one word with its quotes removed.
+type token struct {
+	text   string
+	file   string
+	line   int
+	offset int64
+}
+
+func (t token) origin() Origin { return Origin{File: t.file, Line: t.line} }
+
+// source is a file and how far it is read.
+type source struct {
+	file string
+	data []byte
+	pos  int
+	// before is the position of the character read last.
+	before int
+	line   int
+	// crlf: a carriage return was reported for this file.
+	crlf bool
+}
+
+// lexer cuts a file, and the files that it includes, into words.
+type lexer struct {
+	source
+	outer []source // files left for an inclusion, the innermost last
+	// pushed is the character that ended a word without being part of it; it
+	// is a word of its own. An inclusion can leave two.
+	pushed []token
+	// ended is set by reading the end of a file. It is kept when an inclusion
+	// begins, so that a file included by the last word of another, without a
+	// newline behind, counts as empty: Portage behaves so.
+	ended bool
+
+	problem         problem
+	carriageReturns []token
+}
+
+// problem is what ended the reading of words for good.
+type problem struct {
+	at            token
+	code, message string
+}
+
+// eof is returned by read behind the last character.
+const eof = -1
+
+// read returns the next character, any kind of line end as '\n'.
+func (l *lexer) read() rune {
+	if l.pos >= len(l.data) {
+		return eof
+	}
+	l.before = l.pos
+	c := l.data[l.pos]
+	switch {
+	case c == '\n':
+		l.line++
+	case c == '\r':
+		if !l.crlf {
+			l.crlf = true
+			l.carriageReturns = append(l.carriageReturns, l.here())
+		}
+		if l.pos+1 < len(l.data) && l.data[l.pos+1] == '\n' {
+			l.pos++
+		}
+		l.line++
+		c = '\n'
+	case c >= utf8.RuneSelf:
+		r, size := utf8.DecodeRune(l.data[l.pos:])
+		l.pos += size
+		return r
+	}
+	l.pos++
+	return rune(c)
+}
+
+// here is an empty token at the character to be read next.
+func (l *lexer) here() token {
+	return token{file: l.file, line: l.line, offset: int64(l.pos)}
+}
+
+func (l *lexer) skipLine() {
+	for {
+		if c := l.read(); c == '\n' || c == eof {
+			return
+		}
+	}
+}
+
+// next returns the next word of the current file, false at its end.
+func (l *lexer) next() (token, bool) {
+	if l.ended {
+		return token{}, false
+	}
+	tok := l.here()
+	c := l.read()
+	for c == '#' || isBlank(c) {
+		if c == '#' {
+			l.skipLine()
+		}
+		tok = l.here()
+		c = l.read()
+	}
+	if c == eof {
+		l.ended = true
+		return token{}, false
+	}
+	if c != '\\' && c != '"' && c != '\'' && !isWordChar(c) {
+		tok.text = string(c)
+		return tok, true
+	}
+
+	var word strings.Builder
+	for {
+		switch {
+		case c == eof:
+			l.ended = true
+			tok.text = word.String()
+			return tok, true
+		case c == '#':
+			l.skipLine()
+			tok.text = word.String()
+			return tok, true
+		case isBlank(c):
+			tok.text = word.String()
+			return tok, true
+		case c == '"' || c == '\'':
+			if !l.quoted(c, &word) {
+				return l.fail(tok, "unterminated-quote", "the quote that begins here has no end")
+			}
+		case c == '\\':
+			c = l.read()
+			if c == eof {
+				return l.fail(tok, "unterminated-escape", "nothing behind the backslash")
+			}
+			word.WriteRune(c)
+		case isWordChar(c):
+			word.WriteRune(c)
+		default:
+			at := tok
+			at.text, at.line, at.offset = string(c), l.line, int64(l.before)
+			l.pushed = append(l.pushed, at)
+			tok.text = word.String()
+			return tok, true
+		}
+		c = l.read()
+	}
+}
+
+// quoted reads up to the end of the quote that is open; false if there is none.
+func (l *lexer) quoted(quote rune, word *strings.Builder) bool {
+	for {
+		c := l.read()
+		switch {
+		case c == eof:
+			return false
+		case c == quote:
+			return true
+		case c == '\\' && quote == '"':
+			c = l.read()
+			if c == eof {
+				return false
+			}
+			if c != '\\' && c != '"' {
+				word.WriteByte('\\')
+			}
+			word.WriteRune(c)
+		default:
+			word.WriteRune(c)
+		}
+	}
+}
+
+func (l *lexer) fail(at token, code, message string) (token, bool) {
+	l.problem = problem{at: at, code: code, message: message}
+	return token{}, false
+}
+
+func (l *lexer) popPushed() (token, bool) {
+	if len(l.pushed) == 0 {
+		return token{}, false
+	}
+	tok := l.pushed[len(l.pushed)-1]
+	l.pushed = l.pushed[:len(l.pushed)-1]
+	return tok, true
+}
+
+// enter goes on with an included file.
+func (l *lexer) enter(file string, data []byte) {
+	l.outer = append(l.outer, l.source)
+	l.source = source{file: file, data: data, line: 1}
+}
+
+// leave goes back to the file that included the current one, if there is one.
+func (l *lexer) leave() bool {
+	if len(l.outer) == 0 {
+		return false
+	}
+	l.source = l.outer[len(l.outer)-1]
+	l.outer = l.outer[:len(l.outer)-1]
+	l.ended = false
+	return true
+}
+
+func isBlank(c rune) bool { return c == ' ' || c == '\t' || c == '\n' }
+
+func isWordChar(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		c > 0 && c < utf8.RuneSelf && strings.IndexByte("_~!@$%*:;?,./-+{}", byte(c)) >= 0
+}
+
+// validName reports whether a variable can be called so: letters, digits and
+// underscores, no digit first.
+func validName(name string) bool {
+	for i, c := range name {
+		if c != '_' && !unicode.IsLetter(c) && (!unicode.IsDigit(c) || i == 0) {
+			return false
+		}
+	}
+	return name != ""
+}
