@@ -4,8 +4,10 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // CSV writes one table as comma-separated values (RFC 4180), with the names of
@@ -16,10 +18,11 @@ import (
 // not known as an empty field. Text is made harmless twice:
 //
 //   - by [Clean], so that a record is one line and can be shown on a terminal;
-//   - text that begins with one of = + - @ gets an apostrophe in front, because a
-//     spreadsheet would take it for a formula, and run it. So does text that
-//     begins with an apostrophe: to take one leading apostrophe away restores
-//     any text. Package names never begin so; arguments of emerge do.
+//   - text that begins with one of = + - @, or one of their wide forms, gets an
+//     apostrophe in front, because a spreadsheet would take it for a formula and
+//     run it. So does text that begins with an apostrophe: to take one leading
+//     apostrophe away restores any text. Package names never begin so;
+//     arguments of emerge do.
 //
 // Programs that need the exact text read the JSON.
 //
@@ -39,8 +42,9 @@ func NewCSV(w io.Writer, columns ...string) *CSV {
 	return c
 }
 
-// Row writes a record with a field for each column: a string, a bool, an integer,
-// a float, or a pointer to one of them. nil and a nil pointer are an empty field.
+// Row writes a record with a field for each column: a value of any string,
+// boolean, integer or float type, or a pointer to one. nil and a nil pointer are
+// an empty field.
 func (c *CSV) Row(fields ...any) {
 	if c.err != nil {
 		return
@@ -78,41 +82,42 @@ func csvField(value any) (string, error) {
 		return "", nil
 	case string:
 		return csvText(value), nil
-	case bool:
-		return strconv.FormatBool(value), nil
 	case int:
 		return strconv.Itoa(value), nil
 	case int64:
 		return strconv.FormatInt(value, 10), nil
-	case float64:
-		return strconv.FormatFloat(value, 'f', -1, 64), nil
-	case *string:
-		return csvPointer(value)
-	case *bool:
-		return csvPointer(value)
-	case *int:
-		return csvPointer(value)
-	case *int64:
-		return csvPointer(value)
-	case *float64:
-		return csvPointer(value)
+	}
+	// Enumerations are strings with a type of their own, and what may be unknown
+	// is a pointer.
+	switch v := reflect.ValueOf(value); v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return "", nil
+		}
+		return csvField(v.Elem().Interface())
+	case reflect.String:
+		return csvText(v.String()), nil
+	case reflect.Bool:
+		return strconv.FormatBool(v.Bool()), nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return strconv.FormatInt(v.Int(), 10), nil
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return strconv.FormatUint(v.Uint(), 10), nil
+	case reflect.Float32, reflect.Float64:
+		return strconv.FormatFloat(v.Float(), 'f', -1, 64), nil
 	default:
 		return "", fmt.Errorf("csv: field of type %T", value)
 	}
 }
 
-// csvPointer returns what value points to as the text of a field.
-func csvPointer[T any](value *T) (string, error) {
-	if value == nil {
-		return "", nil
-	}
-	return csvField(*value)
-}
+// formulaStarts holds the characters with which a formula begins, the wide forms
+// too: a spreadsheet that expects East Asian input takes them for the same.
+const formulaStarts = "=+-@\uff1d\uff0b\uff0d\uff20"
 
 // csvText returns text as a field that no spreadsheet takes for a formula.
 func csvText(text string) string {
 	text = Clean(text)
-	if text != "" && strings.IndexByte("=+-@'", text[0]) >= 0 {
+	if first, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune(formulaStarts+"'", first) {
 		return "'" + text
 	}
 	return text
