@@ -1,0 +1,52 @@
+# Sourced by the scripts beside it; needs nothing but a POSIX shell.
+
+# The tools of the checks are pinned in a module file of their own, so that
+# go.mod lists only what emaudit itself is made of.
+tool() {
+	go tool -modfile=.ci/tools.mod "$@"
+}
+
+# step NAME COMMAND... runs COMMAND and prints one line: how it went, seconds,
+# NAME. What COMMAND prints is shown only when it fails, and ends the script.
+step() {
+	step_name=$1
+	shift
+	step_start=$(date +%s)
+	step_status=0
+	step_output=$("$@" 2>&1) || step_status=$?
+	if [ "$step_status" -ne 0 ]; then
+		printf '%s\n' "$step_output"
+	fi
+	step_end "$step_status"
+}
+
+# loud_step is step for a command whose output is worth reading as it runs.
+loud_step() {
+	step_name=$1
+	shift
+	step_start=$(date +%s)
+	step_status=0
+	"$@" || step_status=$?
+	step_end "$step_status"
+}
+
+step_end() {
+	if [ "$1" -eq 0 ]; then
+		step_word=ok
+	else
+		step_word=FAILED
+	fi
+	printf '%-6s %4d s  %s\n' "$step_word" "$(($(date +%s) - step_start))" "$step_name"
+	if [ "$1" -ne 0 ]; then
+		exit "$1"
+	fi
+}
+
+# prints_nothing is for tools that report by printing, whatever their status.
+prints_nothing() {
+	findings=$("$@") || return
+	if [ -n "$findings" ]; then
+		printf '%s\n' "$findings"
+		return 1
+	fi
+}

@@ -1,0 +1,58 @@
+# emaudit needs Go 1.26 and a C compiler (for SQLite), nothing else.
+#
+#   make demo      build, then audit the recorded host in testdata/hosts
+#   make test      every check and every test
+#   make install   to DESTDIR PREFIX /bin
+
+PREFIX = /usr/local
+DESTDIR =
+GO = go
+FUZZTIME = 1m
+
+EMAUDIT = build/emaudit
+DEMO = build/demo
+
+.PHONY: build demo test bench fuzz install clean toolchain
+
+build: toolchain
+	@mkdir -p build && echo '*' > build/.gitignore
+	@echo 'building emaudit (the first time SQLite is compiled too: about a minute)'
+	@CGO_ENABLED=1 $(GO) build -trimpath -o $(EMAUDIT) ./cmd/emaudit
+
+# An older Go fetches the one that go.mod names, if it may: so it is asked from
+# inside the module.
+toolchain:
+	@command -v $(GO) >/dev/null || { \
+		echo 'make: no Go found: emaudit needs Go 1.26 or newer (https://go.dev/dl/, or emerge dev-lang/go)' >&2; exit 1; }
+	@version=$$($(GO) env GOVERSION) && minor=$${version##*go1.} && minor=$${minor%%[!0-9]*} && \
+	test "$${minor:-0}" -ge 26 || { \
+		echo "make: emaudit needs Go 1.26 or newer, found: $$(GOTOOLCHAIN=local $(GO) version 2>&1)" >&2; exit 1; }
+	@cc=$$($(GO) env CC) && command -v $${cc%% *} >/dev/null || { \
+		echo "make: no C compiler found ($$($(GO) env CC)): SQLite needs one; install gcc or clang, or set CC" >&2; exit 1; }
+
+# 3 and 4 are answers, not failures: findings, and damage in the recorded host.
+demo: build
+	@rm -rf $(DEMO)
+	@$(GO) run ./internal/hostarchive/unpack testdata/hosts/alpha.tar.zst $(DEMO)/alpha
+	@for args in '' 'audit coverage'; do \
+		echo; echo "$$ emaudit --root $(DEMO)/alpha --db $(DEMO)/emaudit.db $$args"; \
+		$(EMAUDIT) --root $(DEMO)/alpha --db $(DEMO)/emaudit.db $$args || \
+			case $$? in 3|4) ;; *) exit 1;; esac; \
+	done
+
+test: toolchain
+	@.ci/test
+
+bench: toolchain
+	CGO_ENABLED=1 $(GO) test -run='^$$' -bench=. -benchmem ./...
+
+fuzz: toolchain
+	@FUZZTIME=$(FUZZTIME) .ci/fuzz
+
+# After make, as root: this builds nothing.
+install:
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(EMAUDIT) $(DESTDIR)$(PREFIX)/bin/emaudit
+
+clean:
+	rm -rf build
