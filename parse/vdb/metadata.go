@@ -1,0 +1,89 @@
+package vdb
+
+import (
+	"strconv"
+	"strings"
+)
+
+// metadataFormat is the version of the file metadata that is known here and,
+// as of 3.0.82, to Portage.
+const metadataFormat = 1
+
+// metadata is the content of the file metadata.
+type metadata struct {
+	state  MetadataState
+	fields []field
+}
+
+// field is one key, whose value is normalized.
+type field struct{ key, value string }
+
+// inMetadata reports whether the file metadata holds a key, so that a valid one
+// that does not have it says that it is empty (vartree.py:76).
+func inMetadata(key string) bool {
+	switch key {
+	case "BDEPEND", "BUILD_ID", "BUILD_TIME", "CHOST", "COUNTER", "DEFINED_PHASES",
+		"DEPEND", "DESCRIPTION", "EAPI", "HOMEPAGE", "IDEPEND", "IUSE", "KEYWORDS",
+		"LICENSE", "PDEPEND", "PROPERTIES", "PROVIDES", "RDEPEND", "REQUIRES",
+		"RESTRICT", "SLOT", "USE", "repository":
+		return true
+	}
+	return false
+}
+
+// readMetadata reads the file metadata. Fields are returned also where it does
+// not count, if only its format is known.
+func (r *reader) readMetadata() metadata {
+	m := metadata{state: MetadataUnusable}
+	b, ok := r.file("metadata")
+	if !ok {
+		return m
+	}
+	text := string(b)
+	if strings.IndexByte(text, '\r') >= 0 {
+		// Python's universal newlines end a line there.
+		text = strings.ReplaceAll(text, "\r", "\n")
+	}
+	m.fields = make([]field, 0, 24)
+	var format, stamp string
+	for offset, rest := 0, text; rest != ""; {
+		line, after, _ := strings.Cut(rest, "\n")
+		start := offset
+		offset += len(rest) - len(after)
+		rest = after
+		if strings.HasPrefix(line, "#") {
+			if v, ok := strings.CutPrefix(line, "#format="); ok {
+				format = v
+			} else if v, ok := strings.CutPrefix(line, "#dir_mtime="); ok {
+				stamp = v
+			}
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok {
+			if line != "" {
+				r.diagnose(int64(start), CodeMetadata, "metadata: line without an equals sign: %.80q", line)
+			}
+			continue
+		}
+		if inMetadata(key) {
+			m.fields = append(m.fields, field{key, r.normalize(key, value)})
+		}
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(format)); err != nil || n != metadataFormat {
+		r.diagnose(0, CodeMetadata, "metadata: format %.20q, only %d is known", format, metadataFormat)
+		m.fields = nil
+		return m
+	}
+	ns, err := strconv.ParseInt(strings.TrimSpace(stamp), 10, 64)
+	switch {
+	case err != nil:
+		// The stamp is written last: without it the file may be incomplete.
+		r.diagnose(int64(len(b)), CodeMetadata, "metadata: no dir_mtime at the end: %.40q", stamp)
+	case ns == r.p.DirMTimeNS:
+		m.state = MetadataFresh
+	default:
+		m.state = MetadataStale
+	}
+	return m
+}

@@ -1,0 +1,94 @@
+package vdb
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"emaudit/parse"
+)
+
+// CodePreserved is a record of preserved libraries that cannot be read, or a
+// whole registry.
+const CodePreserved = "preserved-libs"
+
+// PreservedLibs are the libraries of a former version of a package that
+// FEATURES=preserve-libs keeps, since others still need them.
+type PreservedLibs struct {
+	// CP is category/PN of the package, and Slot its slot.
+	CP   string
+	Slot string
+	// CPV is the version that had them first registered, as it was written.
+	CPV string
+	// Counter is the COUNTER of that version, as it was written.
+	Counter string
+	// Paths are the files. They are not safe to open.
+	Paths []string
+}
+
+// ParsePreservedLibs reads EROOT/var/lib/portage/preserved_libs_registry: JSON,
+// one key CP:SLOT a package, with the value [CPV, COUNTER, [PATH...]]. An empty
+// file has no record. The records are sorted by their key.
+func ParsePreservedLibs(b []byte) ([]PreservedLibs, []parse.Diagnostic) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	var registry map[string]json.RawMessage
+	if err := json.Unmarshal(b, &registry); err != nil {
+		return nil, []parse.Diagnostic{parse.Diagnosef(jsonOffset(err), CodePreserved, "not a registry of preserved libraries: Portage takes it for empty: %v", err)}
+	}
+	var libs []PreservedLibs
+	var diags []parse.Diagnostic
+	for _, key := range slices.Sorted(maps.Keys(registry)) {
+		l, err := preservedRecord(key, registry[key])
+		if err != nil {
+			diags = append(diags, parse.Diagnosef(0, CodePreserved, "%.80q: %v", key, err))
+			continue
+		}
+		libs = append(libs, l)
+	}
+	return libs, diags
+}
+
+func preservedRecord(key string, raw json.RawMessage) (PreservedLibs, error) {
+	cp, slot, ok := strings.Cut(key, ":")
+	if !ok {
+		return PreservedLibs{}, fmt.Errorf("no slot in the key")
+	}
+	l := PreservedLibs{CP: cp, Slot: slot}
+	var record []json.RawMessage
+	if err := json.Unmarshal(raw, &record); err != nil {
+		return PreservedLibs{}, err
+	}
+	if len(record) != 3 {
+		return PreservedLibs{}, fmt.Errorf("%d values instead of 3", len(record))
+	}
+	if err := json.Unmarshal(record[0], &l.CPV); err != nil {
+		return PreservedLibs{}, fmt.Errorf("cpv: %w", err)
+	}
+	// Portage writes a string, and reads a number as well.
+	if err := json.Unmarshal(record[1], &l.Counter); err != nil {
+		var n json.Number
+		if err := json.Unmarshal(record[1], &n); err != nil {
+			return PreservedLibs{}, fmt.Errorf("counter: %w", err)
+		}
+		l.Counter = n.String()
+	}
+	l.Counter = strings.TrimSpace(l.Counter)
+	if err := json.Unmarshal(record[2], &l.Paths); err != nil {
+		return PreservedLibs{}, fmt.Errorf("paths: %w", err)
+	}
+	return l, nil
+}
+
+func jsonOffset(err error) int64 {
+	switch err := err.(type) {
+	case *json.SyntaxError:
+		return err.Offset
+	case *json.UnmarshalTypeError:
+		return err.Offset
+	}
+	return 0
+}
