@@ -1,0 +1,250 @@
+package binpkg
+
+import (
+	"bufio"
+	"bytes"
+	"compress/bzip2"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/ulikunitz/xz"
+
+	"emaudit/parse/binpkg/lzip"
+	"emaudit/parse/binpkg/lzop"
+)
+
+// Compressor is the program that packed a tar, as in BINPKG_COMPRESS.
+type Compressor string
+
+// The compressors that Portage knows (util/compression_probe.py:15). The set is
+// closed; the empty string stands for one that could not be told.
+const (
+	None  Compressor = "none"
+	Zstd  Compressor = "zstd"
+	Xz    Compressor = "xz"
+	Bzip2 Compressor = "bzip2"
+	Gzip  Compressor = "gzip"
+	Lz4   Compressor = "lz4"
+	Lzip  Compressor = "lzip"
+	Lzop  Compressor = "lzop"
+)
+
+const (
+	// zstdWindowAll is the largest window of metadata that is accepted, that of
+	// --long=31, which Portage passes to zstd. It costs nothing: a frame that is
+	// unpacked in one piece into a bounded buffer needs no window beside it.
+	zstdWindowAll = 1 << 31
+
+	// zstdWindowStream is the largest window of an image. It has to be held in
+	// memory while the image streams by. 128 MiB is --long=27, the most that
+	// zstd itself unpacks without being told to, and more than -22 --ultra uses.
+	zstdWindowStream = 128 << 20
+
+	// lzmaDictionary is the largest dictionary of an xz or lzip stream: that of
+	// xz -9 is 64 MiB.
+	lzmaDictionary = 128 << 20
+)
+
+var suffixes = []struct {
+	suffix     string
+	compressor Compressor
+}{
+	{".tar", None},
+	{".tar.zst", Zstd},
+	{".tar.xz", Xz},
+	{".tar.bz2", Bzip2},
+	{".tar.gz", Gzip},
+	{".tar.lz4", Lz4},
+	{".tar.lz", Lzip},
+	{".tar.lzo", Lzop},
+}
+
+// splitSuffix splits the base name of a member into its stem and its
+// compressor. known is false for a name that is no tar, or one packed with
+// something that Portage does not know: it passes over such members
+// (gpkg.py:2206).
+func splitSuffix(base string) (stem string, c Compressor, known bool) {
+	for _, s := range suffixes {
+		if stem, ok := strings.CutSuffix(base, s.suffix); ok {
+			return stem, s.compressor, true
+		}
+	}
+	return base, "", false
+}
+
+var magics = []struct {
+	magic      string
+	compressor Compressor
+}{
+	{"\x28\xb5\x2f\xfd", Zstd},
+	{"\xfd7zXZ\x00", Xz},
+	{"BZh", Bzip2},
+	{"\x1f\x8b", Gzip},
+	{"\x04\x22\x4d\x18", Lz4},
+	{"\x02\x21\x4c\x18", Lz4},
+	{"LZIP", Lzip},
+	{"\x89LZO\x00\r\n\x1a\n", Lzop},
+}
+
+// magicLength is how many bytes probe needs.
+const magicLength = fieldMagic + 8
+
+// probe tells the compressor from the first bytes, "" when they are of none.
+func probe(head []byte) Compressor {
+	for _, m := range magics {
+		if bytes.HasPrefix(head, []byte(m.magic)) {
+			return m.compressor
+		}
+	}
+	if len(head) >= magicLength && string(head[fieldMagic:fieldMagic+5]) == "ustar" {
+		return None
+	}
+	return ""
+}
+
+var (
+	// errTooLarge: more came out than the caller's limit.
+	errTooLarge = errors.New("larger than the limit")
+	// errUnsupported: a stream that is not known to be damaged, but needs a
+	// feature that is not there.
+	errUnsupported = errors.New("unsupported")
+)
+
+// unpacker holds the decoders that are costly to make. It belongs to one
+// Reader and so to one goroutine.
+type unpacker struct {
+	whole  *zstd.Decoder // for metadata: in one piece
+	stream *zstd.Decoder // for images
+}
+
+// unpack appends to dst[:0] all of packed, unpacked. The result may share dst's
+// memory. It returns errTooLarge when it would exceed limit.
+func (u *unpacker) unpack(dst, packed []byte, c Compressor, limit int) ([]byte, error) {
+	dst = dst[:0]
+	switch c {
+	case None:
+		if len(packed) > limit {
+			return dst, errTooLarge
+		}
+		return append(dst, packed...), nil
+	case Zstd:
+		return u.unpackZstd(dst, packed, limit)
+	}
+	r, err := u.open(bytes.NewReader(packed), c)
+	if err != nil {
+		return dst, err
+	}
+	buf := bytes.NewBuffer(dst)
+	n, err := io.Copy(buf, io.LimitReader(r, int64(limit)+1))
+	if err != nil {
+		return buf.Bytes(), err
+	}
+	if n > int64(limit) {
+		return buf.Bytes()[:limit], errTooLarge
+	}
+	return buf.Bytes(), nil
+}
+
+func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
+	if u.whole == nil {
+		d, err := zstd.NewReader(nil,
+			zstd.WithDecoderConcurrency(1),
+			zstd.WithDecoderMaxWindow(zstdWindowAll),
+			// The capacity of the buffer, not the frame's own claim,
+			// bounds what is allocated.
+			zstd.WithDecodeAllCapLimit(true))
+		if err != nil {
+			return dst, fmt.Errorf("zstd: %w", err)
+		}
+		u.whole = d
+	}
+	for size := max(cap(dst), 256<<10); ; size *= 4 {
+		size = min(size, limit)
+		if cap(dst) < size {
+			dst = make([]byte, 0, size)
+		}
+		out, err := u.whole.DecodeAll(packed, dst[:0:size])
+		switch {
+		case err == nil:
+			return out, nil
+		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
+			return dst, fmt.Errorf("zstd: %w", err)
+		case size == limit:
+			return dst, errTooLarge
+		}
+	}
+}
+
+// open returns a reader of the unpacked stream.
+func (u *unpacker) open(r io.Reader, c Compressor) (io.Reader, error) {
+	switch c {
+	case None:
+		return r, nil
+	case Zstd:
+		if u.stream == nil {
+			d, err := zstd.NewReader(nil,
+				zstd.WithDecoderConcurrency(1),
+				zstd.WithDecoderLowmem(true),
+				zstd.WithDecoderMaxWindow(zstdWindowStream))
+			if err != nil {
+				return nil, fmt.Errorf("zstd: %w", err)
+			}
+			u.stream = d
+		}
+		if err := u.stream.Reset(r); err != nil {
+			return nil, fmt.Errorf("zstd: %w", err)
+		}
+		return decoding{u.stream, "zstd"}, nil
+	case Bzip2:
+		return decoding{bzip2.NewReader(bufio.NewReader(r)), "bzip2"}, nil
+	case Gzip:
+		d, err := gzip.NewReader(bufio.NewReader(r))
+		if err != nil {
+			return nil, fmt.Errorf("gzip: %w", err)
+		}
+		return decoding{d, "gzip"}, nil
+	case Xz:
+		d, err := xz.ReaderConfig{DictCap: lzmaDictionary}.NewReader(bufio.NewReader(r))
+		if err != nil {
+			return nil, fmt.Errorf("xz: %w", err)
+		}
+		return decoding{d, "xz"}, nil
+	case Lz4:
+		return decoding{lz4.NewReader(r), "lz4"}, nil
+	case Lzip:
+		return decoding{lzip.NewReader(r, lzmaDictionary), "lzip"}, nil
+	case Lzop:
+		return decoding{lzop.NewReader(r), "lzop"}, nil
+	}
+	return nil, fmt.Errorf("compressor %q: %w", c, errUnsupported)
+}
+
+// decoding names the decoder in its errors and tells what is damaged from what
+// is only not supported.
+type decoding struct {
+	r    io.Reader
+	name string
+}
+
+func (d decoding) Read(p []byte) (int, error) {
+	n, err := d.r.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	if unsupported(err) {
+		return n, fmt.Errorf("%s: %w: %w", d.name, errUnsupported, err)
+	}
+	return n, fmt.Errorf("%s: %w", d.name, err)
+}
+
+func unsupported(err error) bool {
+	return errors.Is(err, zstd.ErrWindowSizeExceeded) ||
+		errors.Is(err, zstd.ErrUnknownDictionary) ||
+		errors.Is(err, lzip.ErrDictionary) ||
+		errors.Is(err, lzop.ErrUnsupported)
+}

@@ -1,0 +1,223 @@
+package binpkg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+const (
+	markerName   = "gpkg-1"
+	manifestName = "Manifest"
+	sigSuffix    = ".sig"
+	clearSigned  = "-----BEGIN PGP SIGNED MESSAGE-----"
+	pgpSignature = "-----BEGIN PGP SIGNATURE-----"
+)
+
+// layout is where in a gpkg its parts are: indices of Members, -1 when absent.
+type layout struct {
+	marker, metadata, image, manifest int
+	metadataCompressor                Compressor
+	end                               int64 // of the archive
+}
+
+func (rd *Reader) readGpkg(p *Package, src fileSource) error {
+	if err := rd.readMembers(p, src); err != nil {
+		return err
+	}
+	parts := findParts(p)
+	checkStructure(p, parts)
+	if err := checkTrailing(p, src, rd.walk.end); err != nil {
+		return err
+	}
+	if parts.manifest >= 0 && !p.Signed {
+		signed, err := clearSignedAt(src, p.Members[parts.manifest])
+		if err != nil {
+			return err
+		}
+		p.Signed = signed
+	}
+	if parts.metadata < 0 {
+		return nil
+	}
+	return rd.readGpkgMetadata(p, src, p.Members[parts.metadata], parts.metadataCompressor)
+}
+
+// readMembers walks the outer tar. What follows a header that cannot be
+// believed cannot be found.
+func (rd *Reader) readMembers(p *Package, src fileSource) error {
+	w := &rd.walk
+	w.reset(src)
+	p.Members = make([]Member, 0, 8)
+	var e tarEntry
+	for {
+		err := w.next(&e)
+		var header *tarHeaderError
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, errTarTruncated):
+			p.diagnose(w.pos, ProblemTruncated, "member %d at %d: %v", len(p.Members)+1, w.pos, err)
+			w.end = src.size
+			return nil
+		case errors.As(err, &header):
+			p.diagnose(header.offset, ProblemHeaderInvalid, "member %d: %v", len(p.Members)+1, err)
+			w.end = src.size
+			return nil
+		default:
+			return err
+		}
+		if len(p.Members) == maxMembers {
+			p.diagnose(e.header, ProblemTooManyMembers, "more than %d members", maxMembers)
+			w.end = src.size
+			return nil
+		}
+		if !e.regular() {
+			p.diagnose(e.header, ProblemMemberType, "member %q is not a regular file (type %q)", clip(e.name), e.typeflag)
+		}
+		p.Members = append(p.Members, Member{Name: string(e.name), Offset: e.offset, Size: e.size})
+	}
+}
+
+// findParts finds the members by their names, the first that fits, as Portage
+// does (gpkg.py:2193), and fills what the names alone tell.
+func findParts(p *Package) layout {
+	parts := layout{marker: -1, metadata: -1, image: -1, manifest: -1}
+	for i, m := range p.Members {
+		base := m.Base()
+		stem, compressor, known := splitSuffix(base)
+		switch {
+		case base == markerName:
+			parts.marker = i
+		case base == manifestName:
+			parts.manifest = i
+		case strings.HasSuffix(base, sigSuffix):
+			p.Signed = true
+		case known && stem == "metadata":
+			if parts.metadata >= 0 {
+				p.diagnose(m.Offset, ProblemMemberAmbiguous, "member %q: a second metadata member", base)
+				continue
+			}
+			parts.metadata, parts.metadataCompressor = i, compressor
+		case known && stem == "image":
+			if parts.image >= 0 {
+				p.diagnose(m.Offset, ProblemMemberAmbiguous, "member %q: a second image member", base)
+				continue
+			}
+			parts.image = i
+			p.Compressor, p.ImageOffset, p.ImageSize = compressor, m.Offset, m.Size
+		default:
+			p.diagnose(m.Offset, ProblemMemberUnknown, "member %q: not known to GLEP 78", clip([]byte(base)))
+		}
+	}
+	return parts
+}
+
+// checkStructure applies the rules of GLEP 78 that Portage enforces before it
+// looks at the content of anything (gpkg.py:1650-1710).
+func checkStructure(p *Package, parts layout) {
+	for i, m := range p.Members {
+		slash := strings.IndexByte(m.Name, '/')
+		if slash <= 0 || slash == len(m.Name)-1 || strings.Count(m.Name, "/") != 1 || traverses([]byte(m.Name)) {
+			p.diagnose(m.Offset, ProblemMemberPath, "member %q is not FOLDER/NAME", clip([]byte(m.Name)))
+			continue
+		}
+		switch prefix := m.Name[:slash]; {
+		case p.Prefix == "" && i == 0:
+			p.Prefix = prefix
+		case p.Prefix != prefix:
+			p.diagnose(m.Offset, ProblemPrefixMixed, "member %q is not in the folder of the first, %q", clip([]byte(m.Name)), clip([]byte(p.Prefix)))
+		}
+		for _, earlier := range p.Members[:i] {
+			if earlier.Name == m.Name {
+				p.diagnose(m.Offset, ProblemMemberDuplicate, "member %q given twice", clip([]byte(m.Name)))
+				break
+			}
+		}
+	}
+	if parts.marker < 0 {
+		p.diagnose(0, ProblemMarkerMissing, "no member %s", markerName)
+	}
+	if parts.metadata < 0 {
+		p.diagnose(0, ProblemMetadataMissing, "no metadata member")
+	}
+	if parts.image < 0 {
+		p.diagnose(0, ProblemImageMissing, "no image member")
+	}
+	if parts.manifest < 0 {
+		p.diagnose(0, ProblemManifestMissing, "no Manifest")
+	}
+}
+
+// checkTrailing looks for anything but zeros behind the end of the archive.
+// Nobody reads it, so only a part that is no padding by its mere size keeps the
+// package from being called whole.
+func checkTrailing(p *Package, src fileSource, end int64) error {
+	rest := src.size - end
+	if rest > maxTrailing {
+		p.diagnose(end, ProblemTrailingTooLarge, "%d bytes behind the end of the archive, limit %d", rest, maxTrailing)
+		return nil
+	}
+	buf := make([]byte, 0, min(rest, 10240))
+	for at := end; at < src.size; at += int64(len(buf)) {
+		var err error
+		if buf, err = section(buf, src, at, min(src.size-at, int64(max(cap(buf), blockSize)))); err != nil {
+			return err
+		}
+		for i, c := range buf {
+			if c != 0 {
+				p.diagnose(at+int64(i), ProblemTrailingData, "data behind the end of the archive")
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// clearSignedAt reports whether a Manifest claims a signature. Portage looks
+// for the second marker anywhere in it (gpkg.py:1725).
+func clearSignedAt(src fileSource, m Member) (bool, error) {
+	data, err := section(nil, src, m.Offset, min(m.Size, maxManifestSize))
+	if err != nil {
+		return false, err
+	}
+	return bytes.Contains(data, []byte(pgpSignature)) || bytes.Contains(data, []byte(clearSigned)), nil
+}
+
+func (rd *Reader) readGpkgMetadata(p *Package, src fileSource, m Member, c Compressor) error {
+	if m.Size > maxMetadataSize {
+		p.diagnose(m.Offset, ProblemMetadataTooLarge, "metadata: %d bytes packed, limit %d", m.Size, maxMetadataSize)
+		return nil
+	}
+	var err error
+	if rd.packed, err = section(rd.packed, src, m.Offset, m.Size); err != nil {
+		return err
+	}
+	tar, err := rd.unpackMetadata(c)
+	switch {
+	case errors.Is(err, errTooLarge):
+		p.diagnose(m.Offset, ProblemMetadataTooLarge, "metadata: more than %d bytes unpacked", maxMetadataSize)
+	case errors.Is(err, errUnsupported):
+		p.diagnose(m.Offset, ProblemCompressor, "metadata: %v", err)
+	case err != nil:
+		p.diagnose(m.Offset, ProblemMetadataDamaged, "metadata: %v", err)
+	default:
+		rd.readMetadataTar(p, tar)
+	}
+	return nil
+}
+
+func (rd *Reader) unpackMetadata(c Compressor) ([]byte, error) {
+	if c == None {
+		return rd.packed, nil
+	}
+	tar, err := rd.codecs.unpack(rd.unpacked, rd.packed, c, maxMetadataSize)
+	rd.unpacked = tar
+	if err != nil {
+		return nil, fmt.Errorf("unpack: %w", err)
+	}
+	return tar, nil
+}

@@ -1,0 +1,354 @@
+package binpkg
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Metadata is the part of a package's VDB entry that the audits need. Text
+// values have runs of white space collapsed to one blank, as Portage reads them
+// (bintree.py:245); bytes that are not UTF-8 are replaced by U+FFFD. A missing
+// key is the empty string. Values come from the package and may be hostile.
+type Metadata struct {
+	Category, PF string // CATEGORY and PF
+	Slot         string // SLOT, with the subslot
+	Repository   string // repository
+	EAPI         string // "0" when absent, as PMS has it
+	Use          string // USE
+	IUse         string // IUSE
+	Keywords     string // KEYWORDS
+	License      string // LICENSE
+	Properties   string // PROPERTIES
+	Restrict     string // RESTRICT
+	BDepend      string // BDEPEND
+	Depend       string // DEPEND
+	RDepend      string // RDEPEND
+	PDepend      string // PDEPEND
+	IDepend      string // IDEPEND
+	Requires     string // REQUIRES
+	Provides     string // PROVIDES
+	Phases       string // DEFINED_PHASES
+	CHost        string // CHOST
+	Description  string // DESCRIPTION
+
+	// BuildTime is BUILD_TIME in unix seconds; 0 when absent or no number.
+	BuildTime int64
+	// BuildID is BUILD_ID; 0 when absent or no number.
+	BuildID int64
+	// InstalledSize is SIZE, the bytes that the package takes when installed;
+	// -1 when absent or no number.
+	InstalledSize int64
+
+	// Others holds the further keys of keptKeys that are present: the build
+	// environment, and BINPKGMD5 and COUNTER of a package made by quickpkg.
+	Others map[string]string
+
+	// Names are all keys that are present, in the order of the package, those
+	// included whose values were not kept. Each is at most 255 bytes.
+	Names []string
+	// HasEnvironment reports environment.bz2, without which Portage cannot run
+	// any pkg_ phase of the package.
+	HasEnvironment bool
+	// HasEbuild reports a key that ends in .ebuild.
+	HasEbuild bool
+}
+
+// Has reports whether the package has the key, whether or not it is kept.
+func (m *Metadata) Has(key string) bool {
+	for _, name := range m.Names {
+		if name == key {
+			return true
+		}
+	}
+	return false
+}
+
+// keptKeys are the keys that go to Others: what tells two builds of one version
+// apart, and what links a copy to the original.
+var keptKeys = map[string]bool{
+	"ASFLAGS": true, "BINPKGMD5": true, "CBUILD": true, "CC": true, "CFLAGS": true,
+	"COUNTER": true, "CTARGET": true, "CXX": true, "CXXFLAGS": true, "DEBUGBUILD": true,
+	"EPREFIX": true, "EXTRA_ECONF": true, "EXTRA_EINSTALL": true, "EXTRA_MAKE": true,
+	"FEATURES": true, "HOMEPAGE": true, "INHERITED": true, "INSTALL_MASK": true,
+	"IUSE_EFFECTIVE": true, "LDFLAGS": true, "LIBCFLAGS": true, "LIBCXXFLAGS": true,
+	"PKG_INSTALL_MASK": true, "PKGUSE": true, "REPO_REVISIONS": true,
+}
+
+// field returns where the value of key belongs, nil when it has no field.
+func (m *Metadata) field(key []byte) *string {
+	switch string(key) {
+	case "CATEGORY":
+		return &m.Category
+	case "PF":
+		return &m.PF
+	case "SLOT":
+		return &m.Slot
+	case "repository":
+		return &m.Repository
+	case "EAPI":
+		return &m.EAPI
+	case "USE":
+		return &m.Use
+	case "IUSE":
+		return &m.IUse
+	case "KEYWORDS":
+		return &m.Keywords
+	case "LICENSE":
+		return &m.License
+	case "PROPERTIES":
+		return &m.Properties
+	case "RESTRICT":
+		return &m.Restrict
+	case "BDEPEND":
+		return &m.BDepend
+	case "DEPEND":
+		return &m.Depend
+	case "RDEPEND":
+		return &m.RDepend
+	case "PDEPEND":
+		return &m.PDepend
+	case "IDEPEND":
+		return &m.IDepend
+	case "REQUIRES":
+		return &m.Requires
+	case "PROVIDES":
+		return &m.Provides
+	case "DEFINED_PHASES":
+		return &m.Phases
+	case "CHOST":
+		return &m.CHost
+	case "DESCRIPTION":
+		return &m.Description
+	}
+	return nil
+}
+
+// readMetadataTar reads an unpacked metadata.tar.
+func (rd *Reader) readMetadataTar(p *Package, tar []byte) {
+	if len(tar) == 0 {
+		p.diagnose(0, ProblemMetadataDamaged, "metadata: empty tar")
+		return
+	}
+	w := &rd.metadataWalk
+	w.reset(bytesSource(tar))
+	rd.beginMetadata(p)
+	var e tarEntry
+	for entries := 0; ; entries++ {
+		err := w.next(&e)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			p.diagnose(w.pos, ProblemMetadataDamaged, "metadata: %v", err)
+			break
+		}
+		if entries == maxMetadataEntries {
+			p.diagnose(e.header, ProblemMetadataTooLarge, "metadata: more than %d keys", maxMetadataEntries)
+			break
+		}
+		rd.metadataEntry(p, &e, tar)
+	}
+	rd.finishMetadata(p)
+}
+
+// metadataEntry takes one entry of metadata.tar. Portage demands the folder
+// metadata/ of every one (gpkg.py _strip_metadata_prefix) and takes the rest of
+// the name as the key. It fails on anything but a regular file, the folder
+// metadata/ itself included.
+func (rd *Reader) metadataEntry(p *Package, e *tarEntry, tar []byte) {
+	name := e.name
+	key, inside := bytes.CutPrefix(name, []byte("metadata/"))
+	if !inside || len(key) == 0 || traverses(key) {
+		p.diagnose(e.header, ProblemMetadataPath, "metadata: name %q is not metadata/KEY", clip(name))
+		return
+	}
+	if !e.regular() {
+		p.diagnose(e.header, ProblemMetadataType, "metadata: %q is not a regular file (type %q)", clip(name), e.typeflag)
+		return
+	}
+	if bytes.IndexByte(key, '/') >= 0 {
+		p.diagnose(e.header, ProblemMetadataNested, "metadata: key %q is in a folder", clip(key))
+		return
+	}
+	rd.metadataKey(p, key, tar[e.offset:e.offset+e.size], e.offset)
+}
+
+// beginMetadata prepares for the keys of one package.
+func (rd *Reader) beginMetadata(p *Package) {
+	p.InstalledSize = -1
+	p.EAPI = "0"
+	p.Origin = OriginBuild
+	if rd.seen == nil {
+		rd.seen = make(map[string]bool, 64)
+	}
+	clear(rd.seen)
+	p.Names = make([]string, 0, 48)
+}
+
+// metadataKey takes one key. The last of two equal ones wins, as in Portage's
+// dict (gpkg.py:855); a NUL is kept as it is, the output edge cleans it.
+func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
+	if len(key) > maxKeyName {
+		p.diagnose(offset, ProblemMetadataPath, "metadata: key of %d bytes, limit %d", len(key), maxKeyName)
+		return
+	}
+	if rd.seen[string(key)] {
+		p.diagnose(offset, ProblemMetadataDuplicate, "metadata: key %q given twice, the last one counts", key)
+	} else {
+		name := string(key)
+		rd.seen[name] = true
+		p.Names = append(p.Names, name)
+	}
+	switch {
+	case string(key) == "environment.bz2":
+		p.HasEnvironment = true
+		return
+	case string(key) == "CONTENTS" || string(key) == "COUNTER":
+		p.Origin = OriginQuickpkg
+	case bytes.HasSuffix(key, []byte(".ebuild")):
+		p.HasEbuild = true
+		return
+	}
+
+	field := p.field(key)
+	isNumber := string(key) == "BUILD_TIME" || string(key) == "BUILD_ID" || string(key) == "SIZE"
+	if field == nil && !isNumber && !keptKeys[string(key)] {
+		return
+	}
+	if len(value) > maxKeyValue {
+		p.diagnose(offset, ProblemMetadataTooLarge, "metadata: %s of %d bytes, limit %d", key, len(value), maxKeyValue)
+		return
+	}
+	if !utf8.Valid(value) {
+		p.diagnose(offset, ProblemMetadataEncoding, "metadata: %s is not UTF-8", key)
+	}
+	if i := indexControl(value); i >= 0 {
+		p.diagnose(offset+int64(i), ProblemMetadataControl, "metadata: %s: control character %q", key, value[i])
+	}
+	text := collapse(value)
+	switch {
+	case field != nil:
+		*field = text
+	case isNumber:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 {
+			p.diagnose(offset, ProblemMetadataNumber, "metadata: %s: %q is no number", key, clip(value))
+			return
+		}
+		switch string(key) {
+		case "BUILD_TIME":
+			p.BuildTime = n
+		case "BUILD_ID":
+			p.BuildID = n
+		case "SIZE":
+			p.InstalledSize = n
+		}
+	default:
+		if p.Others == nil {
+			p.Others = make(map[string]string, 16)
+		}
+		p.Others[string(key)] = text
+	}
+}
+
+// finishMetadata checks what only all keys together can show.
+func (rd *Reader) finishMetadata(p *Package) {
+	var missing []string
+	for _, k := range [...]struct{ key, value string }{{"CATEGORY", p.Category}, {"PF", p.PF}, {"SLOT", p.Slot}} {
+		if k.value == "" {
+			missing = append(missing, k.key)
+		}
+	}
+	if len(missing) > 0 {
+		p.diagnose(0, ProblemMetadataKeys, "metadata: no %s", strings.Join(missing, ", "))
+	}
+	for _, k := range [...]struct{ key, value string }{{"CATEGORY", p.Category}, {"PF", p.PF}} {
+		if strings.Contains(k.value, "/") || strings.HasPrefix(k.value, ".") || strings.Contains(k.value, " ") {
+			p.diagnose(0, ProblemMetadataValue, "metadata: %s: %q is not a name", k.key, clip([]byte(k.value)))
+		}
+	}
+	for _, k := range [...]struct{ key, value string }{
+		{"BDEPEND", p.BDepend}, {"DEPEND", p.Depend}, {"RDEPEND", p.RDepend}, {"PDEPEND", p.PDepend}, {"IDEPEND", p.IDepend},
+	} {
+		if !balanced(k.value) {
+			p.diagnose(0, ProblemMetadataValue, "metadata: %s: unbalanced parentheses", k.key)
+		}
+	}
+}
+
+// balanced reports whether the parentheses of a dependency string match. It is
+// the least that Portage demands before it takes a package at all; the rest of
+// the grammar belongs to parse/atom.
+func balanced(dependency string) bool {
+	if strings.IndexByte(dependency, '(') < 0 && strings.IndexByte(dependency, ')') < 0 {
+		return true
+	}
+	depth := 0
+	for token := range strings.FieldsSeq(dependency) {
+		switch token {
+		case "(":
+			depth++
+		case ")":
+			depth--
+		}
+		if depth < 0 {
+			return false
+		}
+	}
+	return depth == 0
+}
+
+// collapse joins the words of a value with single blanks.
+func collapse(value []byte) string {
+	value = bytes.TrimSpace(value)
+	plain := utf8.Valid(value)
+	for i := 0; plain && i < len(value); i++ {
+		c := value[i]
+		if c == '\n' || c == '\t' || c == '\r' || c == '\v' || c == '\f' || c >= utf8.RuneSelf || c == ' ' && value[i+1] == ' ' {
+			plain = false
+		}
+	}
+	if plain {
+		return string(value)
+	}
+	return strings.Join(strings.Fields(strings.ToValidUTF8(string(value), "\uFFFD")), " ")
+}
+
+// indexControl returns the index of the first control character that has no
+// place in a value of one line, -1 when there is none. White space at the end
+// is the line's own.
+func indexControl(value []byte) int {
+	value = bytes.TrimRight(value, "\n")
+	for i, c := range value {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return i
+		}
+	}
+	return -1
+}
+
+// traverses reports whether a name would leave its folder if it were a path.
+func traverses(name []byte) bool {
+	if len(name) > 0 && name[0] == '/' {
+		return true
+	}
+	for part := range bytes.SplitSeq(name, []byte{'/'}) {
+		if string(part) == ".." || string(part) == "." {
+			return true
+		}
+	}
+	return false
+}
+
+// clip shortens a hostile name for a message.
+func clip(name []byte) []byte {
+	const enough = 200
+	if len(name) > enough {
+		return name[:enough]
+	}
+	return name
+}

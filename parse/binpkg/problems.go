@@ -1,0 +1,143 @@
+package binpkg
+
+import (
+	"slices"
+
+	"emaudit/parse"
+)
+
+// Integrity is the verdict on the bytes of a package.
+type Integrity string
+
+// The verdicts. The set is closed.
+const (
+	// Whole: every byte was read and agrees with every checksum there is, and
+	// Portage would not refuse the file.
+	Whole Integrity = "whole"
+	// Damaged: something is wrong for which Portage refuses the file, or
+	// should.
+	Damaged Integrity = "damaged"
+	// Unchecked: nothing is known to be wrong, but no checksum was compared,
+	// either because only the structure was read or because there is none.
+	Unchecked Integrity = "unchecked"
+	// Unknown: it cannot be told, because a limit or an unsupported compressor
+	// kept part of the package from being read.
+	Unknown Integrity = "unknown"
+)
+
+// The problems: codes of diagnostics. The comment says what was found; effects
+// says what it does to the verdict.
+const (
+	// Of the file and its outer structure.
+	ProblemEmptyFile        = "empty-file"         // no bytes: a name that Portage reserved for a build, or what a failed one left
+	ProblemNotABinpkg       = "not-a-binpkg"       // neither the magic of a tar nor the tail of an xpak
+	ProblemFormatMismatch   = "format-mismatch"    // an xpak named .gpkg.tar, or the reverse
+	ProblemTruncated        = "truncated"          // a member, or the xpak segment, runs beyond the end of the file
+	ProblemHeaderInvalid    = "header-invalid"     // a tar header with a wrong checksum or an impossible field
+	ProblemMarkerMissing    = "marker-missing"     // no gpkg-1 member: no gpkg, or a later version of the format
+	ProblemMemberPath       = "member-path"        // a member that is not named FOLDER/NAME
+	ProblemMemberType       = "member-type"        // a member that is not a regular file
+	ProblemMemberDuplicate  = "member-duplicate"   // two members of the same name
+	ProblemMemberUnknown    = "member-unknown"     // a member that GLEP 78 does not know; Portage tolerates it when the Manifest lists it
+	ProblemMemberAmbiguous  = "member-ambiguous"   // a second metadata or image member; Portage takes the first
+	ProblemPrefixMixed      = "prefix-mixed"       // members in different folders
+	ProblemTooManyMembers   = "too-many-members"   // more members than are read
+	ProblemMetadataMissing  = "metadata-missing"   // no metadata member
+	ProblemImageMissing     = "image-missing"      // no image member, or nothing in front of the xpak segment
+	ProblemTrailingData     = "trailing-data"      // data behind the end of the archive; Portage does not look there
+	ProblemTrailingTooLarge = "trailing-too-large" // more behind the end than is read: no padding, and not looked at
+	ProblemCompressor       = "unsupported-codec"  // a compressor that this program cannot unpack
+
+	// Of the Manifest.
+	ProblemManifestMissing = "manifest-missing" // no Manifest member
+
+	// Of the image.
+	ProblemImageDamaged = "image-damaged" // cannot be unpacked, or is no tar
+
+	// Of the metadata.
+	ProblemMetadataDamaged   = "metadata-damaged"       // cannot be unpacked, or is no tar
+	ProblemMetadataTooLarge  = "metadata-too-large"     // more than is read, packed or unpacked, in bytes or in keys
+	ProblemMetadataPath      = "metadata-path"          // a key outside metadata/, absolute or with ..
+	ProblemMetadataType      = "metadata-type"          // a key that is not a regular file
+	ProblemMetadataDuplicate = "metadata-duplicate-key" // a key twice; Portage takes the last
+	ProblemMetadataNested    = "metadata-nested-key"    // a key in a folder below metadata/
+	ProblemMetadataKeys      = "metadata-incomplete"    // CATEGORY, PF or SLOT missing: Portage drops the package
+	ProblemMetadataEncoding  = "metadata-not-utf8"      // a value that is not UTF-8
+	ProblemMetadataControl   = "metadata-control-char"  // a control character or an inner line break in a value of one line
+	ProblemMetadataNumber    = "metadata-number"        // BUILD_TIME, BUILD_ID or SIZE is no number
+	ProblemMetadataValue     = "metadata-value"         // a value that cannot be what it claims: an unclosed dependency, a CATEGORY with a slash
+
+	// Of an xpak segment.
+	ProblemXpakTail  = "xpak-tail"  // the last 16 bytes are not the end of an xpak
+	ProblemXpakIndex = "xpak-index" // lengths that contradict each other, or an entry outside the segment
+)
+
+// effects is what a problem does to the verdict: it becomes Damaged or Unknown.
+// A problem with the value "" is worth knowing but leaves the package as good
+// as it was. Every code is here; a test holds that.
+var effects = map[string]Integrity{
+	ProblemEmptyFile:        Damaged,
+	ProblemNotABinpkg:       Damaged,
+	ProblemFormatMismatch:   Damaged,
+	ProblemTruncated:        Damaged,
+	ProblemHeaderInvalid:    Damaged,
+	ProblemMarkerMissing:    Damaged,
+	ProblemMemberPath:       Damaged,
+	ProblemMemberType:       Damaged,
+	ProblemMemberDuplicate:  Damaged,
+	ProblemMemberUnknown:    "",
+	ProblemMemberAmbiguous:  "",
+	ProblemPrefixMixed:      Damaged,
+	ProblemTooManyMembers:   Unknown,
+	ProblemMetadataMissing:  Damaged,
+	ProblemImageMissing:     Damaged,
+	ProblemTrailingData:     "",
+	ProblemTrailingTooLarge: Unknown,
+	ProblemManifestMissing:  Damaged,
+	ProblemImageDamaged:     Damaged,
+	ProblemCompressor:       Unknown,
+
+	ProblemMetadataDamaged:   Damaged,
+	ProblemMetadataTooLarge:  Unknown,
+	ProblemMetadataPath:      Damaged,
+	ProblemMetadataType:      Damaged,
+	ProblemMetadataDuplicate: "",
+	ProblemMetadataNested:    "",
+	ProblemMetadataKeys:      Damaged,
+	ProblemMetadataEncoding:  "",
+	ProblemMetadataControl:   "",
+	ProblemMetadataNumber:    "",
+	ProblemMetadataValue:     Damaged,
+
+	ProblemXpakTail:  Damaged,
+	ProblemXpakIndex: Damaged,
+}
+
+// worst joins two verdicts: damage that is certain outweighs what is unknown.
+func worst(a, b Integrity) Integrity {
+	rank := func(i Integrity) int {
+		switch i {
+		case Damaged:
+			return 3
+		case Unknown:
+			return 2
+		case Unchecked:
+			return 1
+		}
+		return 0
+	}
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
+}
+
+func problemsOf(diagnostics []parse.Diagnostic) []string {
+	codes := make([]string, 0, len(diagnostics))
+	for _, d := range diagnostics {
+		if !slices.Contains(codes, d.Code) {
+			codes = append(codes, d.Code)
+		}
+	}
+	return codes
+}

@@ -1,0 +1,462 @@
+package binpkg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+const blockSize = 512
+
+// Types of tar entries, from the ustar header and GNU's extensions.
+const (
+	typeRegular       = '0'
+	typeRegularOld    = 0
+	typeLink          = '1'
+	typeSymlink       = '2'
+	typeCharDevice    = '3'
+	typeBlockDevice   = '4'
+	typeDir           = '5'
+	typeFifo          = '6'
+	typeContiguous    = '7'
+	typePax           = 'x'
+	typePaxGlobal     = 'g'
+	typeGNULongName   = 'L'
+	typeGNULongLink   = 'K'
+	typeGNUSparse     = 'S'
+	typeSolarisPax    = 'X'
+	typeGNUMultiVol   = 'M'
+	typeGNUVolumeName = 'V'
+)
+
+// errTarTruncated is a header, an extension or the data of an entry that runs
+// beyond the end of the input.
+var errTarTruncated = errors.New("unexpected end of the archive")
+
+// A tarHeaderError is a header that is not believed. It names the field, so
+// that a diagnostic can say what a person should look at.
+type tarHeaderError struct {
+	offset int64
+	field  string
+	why    string
+}
+
+func (e *tarHeaderError) Error() string {
+	return fmt.Sprintf("header at %d: %s: %s", e.offset, e.field, e.why)
+}
+
+// tarEntry is one entry of a tar. name and linkname are valid until the next
+// call of next.
+type tarEntry struct {
+	name, linkname []byte
+	typeflag       byte
+	header         int64 // where the entry's first block begins, extensions included
+	offset         int64 // where its data begins
+	size           int64 // of the data; 0 for entries that have none
+}
+
+func (e *tarEntry) regular() bool {
+	return e.typeflag == typeRegular || e.typeflag == typeContiguous
+}
+
+// tarSource is what a tar is read from: a part of a file, or a stream that can
+// only be read forward.
+type tarSource interface {
+	// readAt fills p from offset, or returns errTarTruncated.
+	readAt(p []byte, offset int64) error
+	// has reports whether the input reaches to end. A stream cannot know and
+	// says yes; the next readAt then tells.
+	has(end int64) bool
+}
+
+// tarWalk reads the headers of a tar and nothing else: the data of entries is
+// stepped over. It accepts what both archive/tar and Python's tarfile (which is
+// what Portage uses) accept and read alike, and refuses the rest: Portage and
+// emaudit must never see different members in one file.
+//
+// Known and refused: base-256 numbers other than with a leading 0x80 or 0xff,
+// negative sizes, GNU headers with times in the place of the prefix, star
+// headers, global pax headers that name files, sparse files, a long name given
+// twice.
+type tarWalk struct {
+	src   tarSource
+	pos   int64 // of the next header
+	end   int64 // of the archive: behind the first zero block, or of the input
+	block [blockSize]byte
+
+	name, linkname   []byte // scratch for joined and extended names
+	extension        []byte
+	hasName, hasLink bool
+	paxSize          int64
+	hasPaxSize       bool
+}
+
+func (w *tarWalk) reset(src tarSource) {
+	w.src, w.pos, w.end = src, 0, 0
+}
+
+// next reads the header of the next entry into e. It returns io.EOF at the end
+// of the archive: at a zero block, or where the input ends.
+func (w *tarWalk) next(e *tarEntry) error {
+	w.hasName, w.hasLink, w.hasPaxSize = false, false, false
+	start := w.pos
+	for {
+		at := w.pos
+		if err := w.src.readAt(w.block[:], at); err != nil {
+			if errors.Is(err, errTarTruncated) && at == start && !w.src.has(at+1) {
+				w.end = at
+				return io.EOF
+			}
+			return err
+		}
+		if isZero(w.block[:]) {
+			if at != start {
+				return &tarHeaderError{at, "typeflag", "extension header without an entry"}
+			}
+			w.end = at + blockSize
+			return io.EOF
+		}
+		if err := w.parse(e, at); err != nil {
+			return err
+		}
+		data := at + blockSize
+		switch e.typeflag {
+		case typePax, typePaxGlobal, typeSolarisPax, typeGNULongName, typeGNULongLink:
+			if err := w.extend(e.typeflag, data, e.size); err != nil {
+				return err
+			}
+			w.pos = data + padded(e.size)
+			if !w.src.has(w.pos) {
+				return errTarTruncated
+			}
+			if e.typeflag == typePaxGlobal {
+				start = w.pos
+			}
+			continue
+		case typeGNUSparse, typeGNUMultiVol, typeGNUVolumeName:
+			return &tarHeaderError{at, "typeflag", fmt.Sprintf("unsupported type %q", e.typeflag)}
+		}
+		if w.hasName {
+			e.name = w.name
+		}
+		if w.hasLink {
+			e.linkname = w.linkname
+		}
+		if w.hasPaxSize {
+			e.size = w.paxSize
+		}
+		if e.typeflag == typeRegularOld {
+			e.typeflag = typeRegular
+			if len(e.name) > 0 && e.name[len(e.name)-1] == '/' {
+				e.typeflag = typeDir
+			}
+		}
+		switch e.typeflag {
+		case typeLink, typeSymlink, typeCharDevice, typeBlockDevice, typeDir, typeFifo:
+			e.size = 0
+		}
+		e.header, e.offset = start, data
+		if e.size > maxFileSize-data || !w.src.has(data+padded(e.size)) {
+			return errTarTruncated
+		}
+		w.pos = data + padded(e.size)
+		return nil
+	}
+}
+
+// maxFileSize keeps offset arithmetic from overflowing: Linux has no larger
+// files.
+const maxFileSize = 1<<63 - 1 - blockSize
+
+func padded(size int64) int64 { return (size + blockSize - 1) &^ (blockSize - 1) }
+
+// Offsets and lengths of the fields of a ustar header.
+const (
+	fieldName      = 0
+	fieldMode      = 100
+	fieldUID       = 108
+	fieldGID       = 116
+	fieldSize      = 124
+	fieldMtime     = 136
+	fieldChecksum  = 148
+	fieldTypeflag  = 156
+	fieldLinkname  = 157
+	fieldMagic     = 257
+	fieldDevmajor  = 329
+	fieldDevminor  = 337
+	fieldPrefix    = 345
+	fieldPrefixEnd = 500
+)
+
+func (w *tarWalk) parse(e *tarEntry, at int64) error {
+	b := w.block[:]
+	stated, ok := number(b[fieldChecksum : fieldChecksum+8])
+	unsigned, signed := checksums(b)
+	if !ok || stated != unsigned && stated != signed {
+		return &tarHeaderError{at, "checksum", fmt.Sprintf("want %d, got %q", unsigned, b[fieldChecksum:fieldChecksum+8])}
+	}
+	for _, f := range [...]struct {
+		name        string
+		from, width int
+	}{
+		{"mode", fieldMode, 8}, {"uid", fieldUID, 8}, {"gid", fieldGID, 8}, {"mtime", fieldMtime, 12},
+	} {
+		if _, ok := number(b[f.from : f.from+f.width]); !ok {
+			return &tarHeaderError{at, f.name, fmt.Sprintf("%q is no number", b[f.from:f.from+f.width])}
+		}
+	}
+	e.typeflag = b[fieldTypeflag]
+	e.name = cString(b[fieldName:fieldMode])
+	e.linkname = cString(b[fieldLinkname:fieldMagic])
+	size, ok := number(b[fieldSize : fieldSize+12])
+	if !ok || size < 0 {
+		return &tarHeaderError{at, "size", fmt.Sprintf("%q is no size", b[fieldSize:fieldSize+12])}
+	}
+	e.size = size
+
+	gnu := string(b[fieldMagic:fieldMagic+8]) == "ustar  \x00"
+	posix := string(b[fieldMagic:fieldMagic+8]) == "ustar\x0000"
+	if gnu || posix {
+		for _, f := range [...]struct {
+			name string
+			from int
+		}{{"devmajor", fieldDevmajor}, {"devminor", fieldDevminor}} {
+			if _, ok := number(b[f.from : f.from+8]); !ok {
+				return &tarHeaderError{at, f.name, fmt.Sprintf("%q is no number", b[f.from:f.from+8])}
+			}
+		}
+	}
+	prefix := cString(b[fieldPrefix:fieldPrefixEnd])
+	switch {
+	case posix:
+		if string(b[508:]) == "tar\x00" {
+			return &tarHeaderError{at, "magic", "star format"}
+		}
+		if len(prefix) > 0 && e.typeflag != typeGNULongName && e.typeflag != typeGNULongLink {
+			w.joinName(prefix, e.name)
+			e.name = w.extension
+		}
+	case len(prefix) > 0:
+		return &tarHeaderError{at, "prefix", "a prefix in a header that is not ustar"}
+	}
+	return nil
+}
+
+// joinName leaves prefix/name in extension, whose content is no longer needed
+// when an entry's own header is read.
+func (w *tarWalk) joinName(prefix, name []byte) {
+	w.extension = append(append(append(w.extension[:0], prefix...), '/'), name...)
+}
+
+// extend reads the payload of an extension header, which belongs to the entry
+// that follows it.
+func (w *tarWalk) extend(typeflag byte, offset, size int64) error {
+	if size > maxTarExtension {
+		return &tarHeaderError{offset - blockSize, "size", fmt.Sprintf("extension of %d bytes, limit %d", size, maxTarExtension)}
+	}
+	if int64(cap(w.extension)) < size {
+		w.extension = make([]byte, size)
+	}
+	w.extension = w.extension[:size]
+	if err := w.src.readAt(w.extension, offset); err != nil {
+		return err
+	}
+	switch typeflag {
+	case typeGNULongName:
+		if w.hasName {
+			return &tarHeaderError{offset - blockSize, "name", "given twice"}
+		}
+		w.name, w.hasName = append(w.name[:0], cString(w.extension)...), true
+	case typeGNULongLink:
+		if w.hasLink {
+			return &tarHeaderError{offset - blockSize, "linkname", "given twice"}
+		}
+		w.linkname, w.hasLink = append(w.linkname[:0], cString(w.extension)...), true
+	default:
+		return w.extendPax(typeflag, offset)
+	}
+	return nil
+}
+
+// extendPax reads records of the form "LENGTH KEY=VALUE\n".
+func (w *tarWalk) extendPax(typeflag byte, offset int64) error {
+	fail := func(why string) error { return &tarHeaderError{offset - blockSize, "pax record", why} }
+	for rest := w.extension; len(rest) > 0; {
+		digits, _, ok := bytes.Cut(rest, []byte{' '})
+		n, err := strconv.ParseUint(string(digits), 10, 31)
+		if !ok || err != nil || digits[0] == '0' || int(n) <= len(digits)+1 || int(n) > len(rest) || rest[n-1] != '\n' {
+			return fail("bad length")
+		}
+		key, value, ok := bytes.Cut(rest[len(digits)+1:n-1], []byte{'='})
+		if !ok || len(key) == 0 {
+			return fail("no key")
+		}
+		rest = rest[n:]
+		if bytes.HasPrefix(key, []byte("GNU.sparse.")) {
+			return fail("sparse file")
+		}
+		switch string(key) {
+		case "path", "linkpath", "size":
+		case "atime", "ctime", "mtime", "uid", "gid", "uname", "gname", "charset", "comment", "hdrcharset":
+			// They do not change what an entry is, but a value that
+			// archive/tar refuses makes the header one that readers
+			// disagree about.
+			if len(value) == 0 || !paxPlain(string(key), value) {
+				return fail(fmt.Sprintf("%s: bad value %q", key, value))
+			}
+			continue
+		default:
+			if bytes.IndexByte(key, 0) >= 0 {
+				return fail("NUL in a key")
+			}
+			continue
+		}
+		if typeflag == typePaxGlobal {
+			return fail(fmt.Sprintf("global %s", key))
+		}
+		if len(value) == 0 || bytes.IndexByte(value, 0) >= 0 {
+			return fail(fmt.Sprintf("%s: bad value %q", key, value))
+		}
+		switch string(key) {
+		case "path":
+			if w.hasName {
+				return fail("name given twice")
+			}
+			w.name, w.hasName = append(w.name[:0], value...), true
+		case "linkpath":
+			if w.hasLink {
+				return fail("linkname given twice")
+			}
+			w.linkname, w.hasLink = append(w.linkname[:0], value...), true
+		case "size":
+			size, err := strconv.ParseUint(string(value), 10, 63)
+			if w.hasPaxSize || err != nil || value[0] == '+' {
+				return fail(fmt.Sprintf("size %q", value))
+			}
+			w.paxSize, w.hasPaxSize = int64(size), true
+		}
+	}
+	return nil
+}
+
+// paxPlain reports whether a value of one of the numeric records is a plain
+// decimal number; other records may hold any text without NUL.
+func paxPlain(key string, value []byte) bool {
+	switch key {
+	case "uid", "gid":
+		_, err := strconv.ParseInt(string(value), 10, 63)
+		return err == nil && value[0] != '+'
+	case "atime", "ctime", "mtime":
+		dots := 0
+		for i, c := range value {
+			if c == '.' && i > 0 && i < len(value)-1 {
+				dots++
+			} else if c < '0' || c > '9' {
+				return false
+			}
+		}
+		return dots <= 1 && len(value) <= 30
+	}
+	return bytes.IndexByte(value, 0) < 0
+}
+
+// number reads a numeric field: octal digits, padded with blanks or NULs on
+// both sides, or a big-endian base-256 number behind 0x80 or 0xff.
+func number(field []byte) (n int64, ok bool) {
+	if field[0] == 0x80 || field[0] == 0xff {
+		if field[0] == 0xff {
+			n = -1
+		}
+		for _, c := range field[1:] {
+			if n > 1<<55-1 || n < -(1<<55) {
+				return 0, false
+			}
+			n = n<<8 | int64(c)
+		}
+		return n, true
+	}
+	digits := bytes.Trim(field, " ")
+	if end := bytes.IndexByte(digits, 0); end >= 0 {
+		// What follows the NUL is not looked at by anyone, but a field
+		// that begins with NUL is read as 0 by some only when it is empty.
+		if end == 0 && !isZero(digits) {
+			return 0, false
+		}
+		digits = bytes.TrimRight(digits[:end], " ")
+	}
+	for _, c := range digits {
+		if c < '0' || c > '7' || n >= 1<<60 {
+			return 0, false
+		}
+		n = n<<3 | int64(c-'0')
+	}
+	return n, true
+}
+
+// checksums returns the sum of the header's bytes with the checksum field taken
+// as blanks, counted unsigned as POSIX has it and signed as old writers did.
+func checksums(b []byte) (unsigned, signed int64) {
+	for i, c := range b {
+		if i >= fieldChecksum && i < fieldChecksum+8 {
+			c = ' '
+		}
+		unsigned += int64(c)
+		signed += int64(int8(c))
+	}
+	return unsigned, signed
+}
+
+func cString(b []byte) []byte {
+	if end := bytes.IndexByte(b, 0); end >= 0 {
+		return b[:end]
+	}
+	return b
+}
+
+var zeroBlock [blockSize]byte
+
+func isZero(b []byte) bool {
+	for len(b) > blockSize {
+		if !bytes.Equal(b[:blockSize], zeroBlock[:]) {
+			return false
+		}
+		b = b[blockSize:]
+	}
+	return bytes.Equal(b, zeroBlock[:len(b)])
+}
+
+// fileSource is a tar within a file.
+type fileSource struct {
+	r    io.ReaderAt
+	size int64
+}
+
+func (s fileSource) has(end int64) bool { return end <= s.size }
+
+func (s fileSource) readAt(p []byte, offset int64) error {
+	if offset > s.size-int64(len(p)) {
+		return errTarTruncated
+	}
+	if n, err := s.r.ReadAt(p, offset); n < len(p) {
+		if err == nil || errors.Is(err, io.EOF) {
+			return errTarTruncated // the file became shorter while it was read
+		}
+		return err
+	}
+	return nil
+}
+
+// bytesSource is a tar in memory.
+type bytesSource []byte
+
+func (s bytesSource) has(end int64) bool { return end <= int64(len(s)) }
+
+func (s bytesSource) readAt(p []byte, offset int64) error {
+	if offset > int64(len(s)-len(p)) {
+		return errTarTruncated
+	}
+	copy(p, s[offset:])
+	return nil
+}
