@@ -1,0 +1,56 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+)
+
+// IndexEntry is one stanza of a Packages file.
+type IndexEntry struct {
+	Position  int   // 0, 1, ... in file order
+	Offset    int64 // of the stanza, in bytes
+	CPV       string
+	Path      string // relative to the pkgdir, as Portage would take it
+	BuildID   int64  // 0 = none
+	BuildTime int64
+	Size      int64 // -1 = absent
+	MTime     int64 // unix seconds; -1 = absent
+	MD5, SHA1 []byte
+	Slot      string // slot[/subslot]
+	Repo      string
+	Use       string
+	Usable    bool // Portage would read this entry
+}
+
+// PutIndexEntries replaces the entries of a pkgdir's index.
+func (tx *Tx) PutIndexEntries(pkgdir int64, entries []IndexEntry) error {
+	if _, err := tx.exec("DELETE FROM index_entry WHERE pkgdir = ?", pkgdir); err != nil {
+		return err
+	}
+	b := tx.bulk("index_entry", "pkgdir", "position", "offset", "cpv", "path", "build_id", "build_time", "size", "mtime", "md5", "sha1", "slot", "repo", "use", "usable")
+	for _, e := range entries {
+		cpv, err := tx.cpvID(e.CPV)
+		if err != nil {
+			return fmt.Errorf("index entry %s: %w", e.CPV, err)
+		}
+		if err := b.add(pkgdir, e.Position, e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, e.MD5, e.SHA1, e.Slot, e.Repo, e.Use, e.Usable); err != nil {
+			return err
+		}
+	}
+	return b.flush()
+}
+
+// IndexEntries returns the entries of a pkgdir's index in file order.
+func (tx *Tx) IndexEntries(pkgdir int64) ([]IndexEntry, error) {
+	var all []IndexEntry
+	err := tx.query(func(rows *sql.Rows) error {
+		var e IndexEntry
+		if err := rows.Scan(&e.Position, &e.Offset, &e.CPV, &e.Path, &e.BuildID, &e.BuildTime, &e.Size, &e.MTime, &e.MD5, &e.SHA1, &e.Slot, &e.Repo, &e.Use, &e.Usable); err != nil {
+			return err
+		}
+		all = append(all, e)
+		return nil
+	}, `SELECT e.position, e.offset, c.value, e.path, e.build_id, e.build_time, e.size, e.mtime, e.md5, e.sha1, e.slot, e.repo, e.use, e.usable
+		FROM index_entry e JOIN cpv c ON c.id = e.cpv WHERE e.pkgdir = ? ORDER BY e.position`, pkgdir)
+	return all, err
+}

@@ -1,0 +1,153 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+)
+
+// Installed is one installed instance of a package: one entry of the VDB
+// during the time in which it was there.
+type Installed struct {
+	ID             int64
+	CPV            string
+	Slot, SubSlot  string
+	Repo           string
+	BuildTime      int64  // unix seconds; 0 = unknown
+	BuildID        int64  // 0 = none
+	Counter        int64  // COUNTER, which grows with every merge; 0 = unknown
+	BinpkgMD5      []byte // BINPKGMD5, 16 bytes; nil = none recorded
+	Size           int64  // SIZE, bytes installed
+	HasEnvironment bool   // environment.bz2 is there
+	Metadata       *Metadata
+	MetadataState  string // of Portage's consolidated file: fresh, stale, absent, unreadable
+	DirInode       uint64
+	DirMTimeNS     int64
+
+	AddedAt   int64 // unix seconds of the ingest that first saw it
+	RemovedAt int64 // of the ingest that no longer saw it; 0 = installed
+}
+
+const installedColumns = `i.id, c.value, i.slot, i.subslot, i.repo, i.build_time, i.build_id, i.counter, i.binpkg_md5, i.size, i.has_environment,
+	i.metadata, i.metadata_state, i.dir_inode, i.dir_mtime_ns, i.added_at, coalesce(i.removed_at, 0)`
+
+// Installed returns what is installed on a host, by cpv as a string, without
+// metadata.
+func (tx *Tx) Installed(host HostID) ([]Installed, error) {
+	return tx.installed(nil, "i.host = ? AND i.removed_at IS NULL", host)
+}
+
+// InstalledWithMetadata is [Tx.Installed] with the metadata of every package.
+func (tx *Tx) InstalledWithMetadata(host HostID) ([]Installed, error) {
+	set := MetadataSet{}
+	if err := tx.loadMetadata(set, "SELECT metadata FROM installed WHERE host = ? AND removed_at IS NULL", host); err != nil {
+		return nil, err
+	}
+	return tx.installed(set, "i.host = ? AND i.removed_at IS NULL", host)
+}
+
+// InstalledEver returns every installed instance that any ingest of the host
+// saw, with metadata, in the order in which they were seen.
+func (tx *Tx) InstalledEver(host HostID) ([]Installed, error) {
+	set := MetadataSet{}
+	if err := tx.loadMetadata(set, "SELECT metadata FROM installed WHERE host = ?", host); err != nil {
+		return nil, err
+	}
+	return tx.installed(set, "i.host = ?", host)
+}
+
+func (tx *Tx) installed(set MetadataSet, where string, args ...any) ([]Installed, error) {
+	var all []Installed
+	err := tx.query(func(rows *sql.Rows) error {
+		var p Installed
+		var metadata, inode int64
+		if err := rows.Scan(&p.ID, &p.CPV, &p.Slot, &p.SubSlot, &p.Repo, &p.BuildTime, &p.BuildID, &p.Counter, &p.BinpkgMD5, &p.Size, &p.HasEnvironment,
+			&metadata, &p.MetadataState, &inode, &p.DirMTimeNS, &p.AddedAt, &p.RemovedAt); err != nil {
+			return err
+		}
+		p.DirInode, p.Metadata = uint64(inode), set[metadata]
+		all = append(all, p)
+		return nil
+	}, "SELECT "+installedColumns+" FROM installed i JOIN cpv c ON c.id = i.cpv WHERE "+where+" ORDER BY c.value, i.added_at, i.id", args...)
+	return all, err
+}
+
+// AddInstalled enters an instance that an ingest saw for the first time.
+func (tx *Tx) AddInstalled(host HostID, p *Installed, now int64) error {
+	cpv, err := tx.cpvID(p.CPV)
+	if err != nil {
+		return fmt.Errorf("installed %s: %w", p.CPV, err)
+	}
+	metadata, err := tx.metadataID(p.Metadata)
+	if err != nil {
+		return fmt.Errorf("installed %s: %w", p.CPV, err)
+	}
+	p.ID, err = tx.insert(`INSERT INTO installed (host, cpv, slot, subslot, repo, build_time, build_id, counter, binpkg_md5, size, has_environment,
+			metadata, metadata_state, dir_inode, dir_mtime_ns, added_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		host, cpv, p.Slot, p.SubSlot, p.Repo, p.BuildTime, p.BuildID, p.Counter, p.BinpkgMD5, p.Size, p.HasEnvironment,
+		metadata, p.MetadataState, int64(p.DirInode), p.DirMTimeNS, now)
+	if err != nil {
+		return fmt.Errorf("installed %s: %w", p.CPV, err)
+	}
+	p.AddedAt = now
+	return nil
+}
+
+// RefreshInstalled rewrites what is known of an instance whose VDB entry was
+// touched without being another build: package moves, a slotmove, a renewed
+// consolidated metadata file.
+func (tx *Tx) RefreshInstalled(p *Installed) error {
+	metadata, err := tx.metadataID(p.Metadata)
+	if err != nil {
+		return fmt.Errorf("installed %s: %w", p.CPV, err)
+	}
+	_, err = tx.exec(`UPDATE installed SET slot = ?, subslot = ?, repo = ?, binpkg_md5 = ?, size = ?, has_environment = ?, metadata = ?, metadata_state = ?,
+			dir_inode = ?, dir_mtime_ns = ? WHERE id = ?`,
+		p.Slot, p.SubSlot, p.Repo, p.BinpkgMD5, p.Size, p.HasEnvironment, metadata, p.MetadataState, int64(p.DirInode), p.DirMTimeNS, p.ID)
+	if err != nil {
+		return fmt.Errorf("installed %s: %w", p.CPV, err)
+	}
+	return nil
+}
+
+// RemoveInstalled ends the time of an instance that an ingest no longer saw.
+func (tx *Tx) RemoveInstalled(id, now int64) error {
+	_, err := tx.exec("UPDATE installed SET removed_at = ? WHERE id = ?", now, id)
+	return err
+}
+
+// Snapshot is a moment at which the whole VDB was looked at.
+type Snapshot struct {
+	TakenAt     int64 // unix seconds of the ingest that first saw this state
+	ConfirmedAt int64 // of the last one that saw no change since
+	Installed   int   // number of packages
+}
+
+// PutSnapshot records that an ingest looked at the whole VDB: a new snapshot
+// where something changed, else a confirmation of the last one.
+func (tx *Tx) PutSnapshot(host HostID, changed bool, installed int, now int64) error {
+	if !changed {
+		res, err := tx.exec(`UPDATE snapshot SET confirmed_at = ? WHERE id = (SELECT max(id) FROM snapshot WHERE host = ?)`, now, host)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n > 0 {
+			return err
+		}
+	}
+	_, err := tx.exec("INSERT INTO snapshot (host, taken_at, confirmed_at, installed) VALUES (?, ?, ?, ?)", host, now, now, installed)
+	return err
+}
+
+// Snapshots returns the snapshots of a host, oldest first.
+func (tx *Tx) Snapshots(host HostID) ([]Snapshot, error) {
+	var all []Snapshot
+	err := tx.query(func(rows *sql.Rows) error {
+		var s Snapshot
+		if err := rows.Scan(&s.TakenAt, &s.ConfirmedAt, &s.Installed); err != nil {
+			return err
+		}
+		all = append(all, s)
+		return nil
+	}, "SELECT taken_at, confirmed_at, installed FROM snapshot WHERE host = ? ORDER BY id", host)
+	return all, err
+}

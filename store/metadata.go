@@ -1,0 +1,112 @@
+package store
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"strings"
+)
+
+// Metadata is what a build says of itself, in Portage's own keys. The VDB
+// entry and the binary package of one build say the same, so both refer to
+// one stored row. An absent key is "", which Portage does not tell apart from
+// an empty one.
+type Metadata struct {
+	EAPI          string
+	Use           string // USE: enabled flags, implicit ones included
+	IUse          string // IUSE, with + and - defaults
+	IUseEffective string
+	Keywords      string
+	License       string
+	Properties    string
+	Restrict      string
+	CHost         string
+	CFlags        string
+	CXXFlags      string
+	Features      string
+	BDepend       string
+	Depend        string
+	RDepend       string
+	PDepend       string
+	IDepend       string
+	Requires      string
+	Provides      string
+	DefinedPhases string
+	Description   string
+	InstallMask   string // PKG_INSTALL_MASK of the build: files that are not in it
+}
+
+// metadataColumns names the columns of table metadata in the order of
+// [Metadata.fields], which is also the order of the digest: adding one is a
+// migration that computes the digests anew.
+const metadataColumns = "eapi, use, iuse, iuse_effective, keywords, license, properties, restrict_, chost, cflags, cxxflags, features, " +
+	"bdepend, depend, rdepend, pdepend, idepend, requires, provides, defined_phases, description, install_mask"
+
+const metadataFields = 22
+
+func (m *Metadata) fields() [metadataFields]*string {
+	return [metadataFields]*string{
+		&m.EAPI, &m.Use, &m.IUse, &m.IUseEffective, &m.Keywords, &m.License, &m.Properties, &m.Restrict, &m.CHost, &m.CFlags, &m.CXXFlags, &m.Features,
+		&m.BDepend, &m.Depend, &m.RDepend, &m.PDepend, &m.IDepend, &m.Requires, &m.Provides, &m.DefinedPhases, &m.Description, &m.InstallMask,
+	}
+}
+
+// digest is SHA-256 over the length-prefixed fields.
+func (m *Metadata) digest() []byte {
+	h := sha256.New()
+	var n [4]byte
+	var buf []byte
+	for _, f := range m.fields() {
+		binary.BigEndian.PutUint32(n[:], uint32(len(*f)))
+		buf = append(append(buf, n[:]...), *f...)
+	}
+	h.Write(buf)
+	return h.Sum(nil)
+}
+
+// metadataID returns the id of the row that holds m, and enters it where it is
+// new.
+func (tx *Tx) metadataID(m *Metadata) (int64, error) {
+	digest := m.digest()
+	var id int64
+	missing, err := noRow(tx.queryRow("SELECT id FROM metadata WHERE digest = ?", digest).Scan(&id))
+	if err != nil {
+		return 0, fmt.Errorf("metadata: %w", err)
+	}
+	if !missing {
+		return id, nil
+	}
+	args := make([]any, 0, metadataFields+1)
+	args = append(args, digest)
+	for _, f := range m.fields() {
+		args = append(args, *f)
+	}
+	id, err = tx.insert("INSERT INTO metadata (digest, "+metadataColumns+") VALUES (?"+strings.Repeat(", ?", metadataFields)+")", args...)
+	if err != nil {
+		return 0, fmt.Errorf("metadata: %w", err)
+	}
+	return id, nil
+}
+
+// MetadataSet holds rows of metadata by id, so that packages which share one
+// also share the memory.
+type MetadataSet map[int64]*Metadata
+
+// loadMetadata adds to set the rows that the subquery ids selects.
+func (tx *Tx) loadMetadata(set MetadataSet, ids string, args ...any) error {
+	return tx.query(func(rows *sql.Rows) error {
+		var id int64
+		m := new(Metadata)
+		dest := make([]any, 0, metadataFields+1)
+		dest = append(dest, &id)
+		for _, f := range m.fields() {
+			dest = append(dest, f)
+		}
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		set[id] = m
+		return nil
+	}, "SELECT id, "+metadataColumns+" FROM metadata WHERE id IN ("+ids+")", args...)
+}

@@ -1,0 +1,208 @@
+// Package store keeps everything that emaudit ever read in one SQLite database:
+// it outlives rotated logs, deleted binary packages and replaced installed
+// packages. It holds the schema, the migrations, and every SQL statement there
+// is; the other rooms see typed rows.
+//
+// # Rules of the schema
+//
+// Every fact belongs to a host (one Gentoo root). Times are unix seconds, sizes
+// bytes, hashes raw bytes; names are dictionary-encoded (tables text, cp, cpv).
+// The SQL is plain: ON CONFLICT, integers for time, no function that only
+// SQLite has, so that a fleet may later share a server.
+//
+// # Transactions
+//
+// There is one writer: [DB.Update] takes the write lock at once (BEGIN
+// IMMEDIATE), waits for another emaudit up to [Options.BusyTimeout], and keeps
+// facts and the bookmark of their source together, so that a process killed at
+// any point leaves the last whole state. Readers use [DB.View], one consistent
+// snapshot for a whole answer. The journal is a write-ahead log, so readers and
+// the writer do not wait for each other.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	path     string
+	sql      *sql.DB
+	readOnly bool
+}
+
+// Options say how a database is opened.
+type Options struct {
+	// ReadOnly opens an existing database without ever writing to it or
+	// beside it.
+	ReadOnly bool
+	// BusyTimeout is how long to wait for the lock of another process; 0
+	// means [DefaultBusyTimeout].
+	BusyTimeout time.Duration
+}
+
+// DefaultBusyTimeout is long enough for another emaudit's whole cold ingest of
+// an ordinary machine.
+const DefaultBusyTimeout = 30 * time.Second
+
+// Errors that a caller tells apart, because the remedy differs.
+var (
+	// ErrNewer means that the database was written by a newer emaudit.
+	ErrNewer = errors.New("the database was written by a newer emaudit")
+	// ErrNotADatabase means that the file is something else.
+	ErrNotADatabase = errors.New("not an emaudit database")
+	// ErrBusy means that another process kept the lock longer than
+	// [Options.BusyTimeout].
+	ErrBusy = errors.New("another emaudit is writing to the database")
+	// ErrReadOnly means that the file or its folder may not be written.
+	ErrReadOnly = errors.New("the database cannot be written")
+)
+
+// Open opens the database at path, creates it and its folder where they do not
+// exist (unless opts.ReadOnly), and brings its schema up to date.
+func Open(ctx context.Context, path string, opts Options) (*DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if opts.ReadOnly {
+		if _, err := os.Stat(abs); err != nil {
+			return nil, fmt.Errorf("database %s: %w", path, pathCause(err))
+		}
+	} else if err := os.MkdirAll(filepath.Dir(abs), 0o755); err != nil {
+		return nil, fmt.Errorf("database %s: %w: %w", path, ErrReadOnly, pathCause(err))
+	}
+	busy := opts.BusyTimeout
+	if busy == 0 {
+		busy = DefaultBusyTimeout
+	}
+	pool, err := sql.Open("sqlite3", dsn(abs, opts.ReadOnly, busy))
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	db := &DB{path: path, sql: pool, readOnly: opts.ReadOnly}
+	if err := db.prepare(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("database %s: %w", path, classify(err))
+	}
+	return db, nil
+}
+
+// dsn is the go-sqlite3 name of the database file at abs.
+func dsn(abs string, readOnly bool, busy time.Duration) string {
+	q := url.Values{}
+	q.Set("_busy_timeout", fmt.Sprint(busy.Milliseconds()))
+	q.Set("_foreign_keys", "on")
+	if readOnly {
+		q.Set("mode", "ro")
+		// A write-ahead log cannot be opened in a folder where the shared
+		// memory file can be neither found nor made. When no log is there,
+		// nobody is writing, and the file can be read as it lies.
+		if info, err := os.Stat(abs + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+			q.Set("immutable", "1")
+		}
+	} else {
+		q.Set("_journal_mode", "WAL")
+		// NORMAL loses at most the last transactions in a power cut, never
+		// consistency; what is lost is ingested again.
+		q.Set("_synchronous", "NORMAL")
+	}
+	return "file:" + url.PathEscape(abs) + "?" + q.Encode()
+}
+
+// Path is the path that the database was opened with.
+func (db *DB) Path() string { return db.path }
+
+// ReadOnly tells whether the database was opened for reading alone.
+func (db *DB) ReadOnly() bool { return db.readOnly }
+
+// Close folds the write-ahead log into the file and closes it.
+func (db *DB) Close() error { return db.sql.Close() }
+
+// Update runs fn in a transaction that may write. When fn returns an error,
+// nothing of it is kept.
+func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	if db.readOnly {
+		return fmt.Errorf("database %s: %w", db.path, ErrReadOnly)
+	}
+	return db.transact(ctx, nil, fn)
+}
+
+// View runs fn in a transaction that sees one consistent state and does not
+// write.
+func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
+	return db.transact(ctx, &sql.TxOptions{ReadOnly: true}, fn)
+}
+
+func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) error) error {
+	conn, err := db.sql.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("database %s: %w", db.path, classify(err))
+	}
+	defer conn.Close()
+	begin := "BEGIN IMMEDIATE"
+	if opts != nil && opts.ReadOnly {
+		begin = "BEGIN"
+	}
+	if _, err := conn.ExecContext(ctx, begin); err != nil {
+		return fmt.Errorf("database %s: %w", db.path, classify(err))
+	}
+	// Statements run without the caller's context: go-sqlite3 starts a
+	// goroutine for each statement whose context can end. Cancellation is
+	// checked by the caller between batches.
+	tx := &Tx{ctx: context.WithoutCancel(ctx), conn: conn, stmts: map[string]*sql.Stmt{}}
+	err = fn(tx)
+	tx.closeStatements()
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		_, err = conn.ExecContext(tx.ctx, "COMMIT")
+		err = classify(err)
+	}
+	if err != nil {
+		_, rollbackErr := conn.ExecContext(tx.ctx, "ROLLBACK")
+		var sqliteErr sqlite3.Error
+		if rollbackErr != nil && !errors.As(rollbackErr, &sqliteErr) {
+			return errors.Join(err, rollbackErr)
+		}
+		return err
+	}
+	return nil
+}
+
+// classify turns what SQLite says into the errors of this package.
+func classify(err error) error {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code {
+	case sqlite3.ErrBusy, sqlite3.ErrLocked:
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	case sqlite3.ErrReadonly, sqlite3.ErrCantOpen, sqlite3.ErrPerm:
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case sqlite3.ErrNotADB:
+		return fmt.Errorf("%w: %w", ErrNotADatabase, err)
+	}
+	return err
+}
+
+// pathCause strips the path from an error that will be wrapped with one.
+func pathCause(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}

@@ -1,0 +1,228 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"emaudit/parse/atom"
+)
+
+// Tx is one transaction, given to the function that [DB.Update] or [DB.View]
+// runs and valid until that function returns. It is not safe for concurrent
+// use.
+type Tx struct {
+	ctx   context.Context
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+
+	texts, cps, cpvs dictionary
+}
+
+// stmt prepares a statement once in the life of the transaction.
+func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
+	if s := tx.stmts[query]; s != nil {
+		return s, nil
+	}
+	s, err := tx.conn.PrepareContext(tx.ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %q: %w", strings.Join(strings.Fields(query), " "), err)
+	}
+	tx.stmts[query] = s
+	return s, nil
+}
+
+func (tx *Tx) closeStatements() {
+	for _, s := range tx.stmts {
+		s.Close()
+	}
+	tx.stmts = nil
+}
+
+func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
+	if len(args) == 0 {
+		return tx.conn.ExecContext(tx.ctx, query)
+	}
+	s, err := tx.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(tx.ctx, args...)
+}
+
+// insert runs an INSERT and returns the new row's id.
+func (tx *Tx) insert(query string, args ...any) (int64, error) {
+	res, err := tx.exec(query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+func (tx *Tx) queryRow(query string, args ...any) *sql.Row {
+	s, err := tx.stmt(query)
+	if err != nil {
+		// An unprepared query gives the same error at Scan.
+		return tx.conn.QueryRowContext(tx.ctx, query, args...)
+	}
+	return s.QueryRowContext(tx.ctx, args...)
+}
+
+// query calls scan for every row of a query.
+func (tx *Tx) query(scan func(*sql.Rows) error, query string, args ...any) error {
+	s, err := tx.stmt(query)
+	if err != nil {
+		return err
+	}
+	rows, err := s.QueryContext(tx.ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// batchRows is the number of rows in one INSERT of a bulk load. More rows gain
+// nothing (docs/performance.md), and 50 rows of 20 columns stay far below
+// SQLite's limit of 32,766 variables.
+const batchRows = 50
+
+// bulk inserts many rows into one table, [batchRows] at a time. The arguments
+// of the rows are kept until the batch is full.
+type bulk struct {
+	tx      *Tx
+	head    string // INSERT INTO t (a, b) VALUES
+	row     string // (?, ?)
+	columns int
+	args    []any
+}
+
+// bulk returns a bulk insert into the columns of a table.
+func (tx *Tx) bulk(table string, columns ...string) *bulk {
+	return &bulk{
+		tx:      tx,
+		head:    "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ",
+		row:     "(" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")",
+		columns: len(columns),
+		args:    make([]any, 0, batchRows*len(columns)),
+	}
+}
+
+// add takes one row.
+func (b *bulk) add(values ...any) error {
+	if len(values) != b.columns {
+		return fmt.Errorf("bulk insert: want %d values, got %d: %s", b.columns, len(values), b.head)
+	}
+	b.args = append(b.args, values...)
+	if len(b.args) < batchRows*b.columns {
+		return nil
+	}
+	_, err := b.tx.exec(b.head+strings.TrimSuffix(strings.Repeat(b.row+", ", batchRows), ", "), b.args...)
+	b.args = b.args[:0]
+	return err
+}
+
+// flush inserts what is left.
+func (b *bulk) flush() error {
+	for len(b.args) > 0 {
+		if _, err := b.tx.exec(b.head+b.row, b.args[:b.columns]...); err != nil {
+			return err
+		}
+		b.args = b.args[b.columns:]
+	}
+	b.args = b.args[:0]
+	return nil
+}
+
+// dictionary maps the values of one dictionary table to their ids. It is
+// loaded whole at its first use when the transaction asks for many names, and
+// row by row before that.
+type dictionary struct {
+	ids   map[string]int64
+	asked int
+	whole bool
+}
+
+// wholeDictionaryAfter is the number of look-ups after which reading the whole
+// table is cheaper than another query.
+const wholeDictionaryAfter = 32
+
+func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
+	if id, ok := d.ids[value]; ok {
+		return id, true, nil
+	}
+	if d.whole {
+		return 0, false, nil
+	}
+	if d.ids == nil {
+		d.ids = map[string]int64{}
+	}
+	if d.asked++; d.asked > wholeDictionaryAfter {
+		d.whole = true
+		err := tx.query(func(rows *sql.Rows) error {
+			var id int64
+			var v string
+			if err := rows.Scan(&id, &v); err != nil {
+				return err
+			}
+			d.ids[v] = id
+			return nil
+		}, "SELECT id, value FROM "+table)
+		id, ok := d.ids[value]
+		return id, ok, err
+	}
+	var id int64
+	missing, err := noRow(tx.queryRow("SELECT id FROM "+table+" WHERE value = ?", value).Scan(&id))
+	if missing || err != nil {
+		return 0, false, err
+	}
+	d.ids[value] = id
+	return id, true, nil
+}
+
+// textID returns the id of a string in the dictionary text, and enters it
+// where it is new.
+func (tx *Tx) textID(value string) (int64, error) {
+	id, ok, err := tx.lookUp(&tx.texts, "text", value)
+	if ok || err != nil {
+		return id, err
+	}
+	id, err = tx.insert("INSERT INTO text (value) VALUES (?)", value)
+	tx.texts.ids[value] = id
+	return id, err
+}
+
+// cpID returns the id of a category/pn.
+func (tx *Tx) cpID(value string) (int64, error) {
+	id, ok, err := tx.lookUp(&tx.cps, "cp", value)
+	if ok || err != nil {
+		return id, err
+	}
+	id, err = tx.insert("INSERT INTO cp (value) VALUES (?)", value)
+	tx.cps.ids[value] = id
+	return id, err
+}
+
+// cpvID returns the id of a cpv as found, together with that of its
+// category/pn where it is a valid one.
+func (tx *Tx) cpvID(value string) (int64, error) {
+	id, ok, err := tx.lookUp(&tx.cpvs, "cpv", value)
+	if ok || err != nil {
+		return id, err
+	}
+	var cp any
+	if c, err := atom.ParseCPV(value); err == nil {
+		if cp, err = tx.cpID(c.CP()); err != nil {
+			return 0, err
+		}
+	}
+	id, err = tx.insert("INSERT INTO cpv (value, cp) VALUES (?, ?)", value, cp)
+	tx.cpvs.ids[value] = id
+	return id, err
+}
