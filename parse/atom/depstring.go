@@ -15,13 +15,13 @@ const (
 )
 
 // DepKind is the variable that a dependency string is the value of, as far as
-// its grammar is concerned (PMS 8.2).
+// its grammar is concerned (PMS 8.2). PMS has no || in RESTRICT and PROPERTIES,
+// but Portage takes it.
 type DepKind uint8
 
 const (
 	DepAtoms       DepKind = iota // DEPEND BDEPEND RDEPEND PDEPEND IDEPEND: atoms, ||
-	DepLicense                    // LICENSE: names, ||
-	DepRestrict                   // RESTRICT, PROPERTIES: names
+	DepNames                      // LICENSE, RESTRICT, PROPERTIES: names, ||
 	DepRequiredUSE                // REQUIRED_USE: flag, !flag, || ^^ ??
 )
 
@@ -156,9 +156,6 @@ func (p *depParser) node(token string, offset int) (Dep, error) {
 	case "(":
 		return Dep{Op: AllOf}, nil
 	case "||":
-		if p.kind == DepRestrict {
-			return Dep{}, p.errorf(offset, "%s is not allowed here", token)
-		}
 		return Dep{Op: AnyOf, emptyIsMet: p.features.emptyAnyOf}, nil
 	case "^^":
 		if p.kind != DepRequiredUSE {

@@ -1,20 +1,19 @@
 package atom
 
-import "strings"
-
 // Reduce returns the dependency for a package with the given USE, in the normal
 // form of Portage's use_reduce: no conditionals, and no group that says nothing.
 //
 //   - A conditional is replaced by its members, or left out.
-//   - A group of all is merged into the group around it; inside any other group
-//     it stays, unless it has one member.
+//   - A group of all is merged into the group of all around it; as a member of a
+//     || it stays, unless it has but one member itself.
 //   - A || inside a || is merged into it.
-//   - A || or ^^ of one member is that member. A ?? of one member stays: it is
-//     satisfied whatever becomes of its member.
-//   - A || or ^^ that USE has left without members is left out up to EAPI 6; it
-//     stays from EAPI 7 on, as something that nothing can satisfy.
+//   - A || of one member is that member.
+//   - A || that USE has left without members is left out up to EAPI 6; from EAPI
+//     7 on it stays, as something that nothing can satisfy.
 //
-// Atoms stay as they are written; see [Dep.Evaluate].
+// It is not meant for REQUIRED_USE, in whose groups also what USE has emptied
+// counts; see [Dep.SatisfiedUSE]. Atoms stay as they are written; see
+// [Dep.Evaluate].
 func (d Dep) Reduce(use Flags) Dep { return Dep{Children: reduceAll(nil, d.roots(), use, false)} }
 
 // Evaluate is Reduce, and makes the conditional USE dependencies of each atom
@@ -42,8 +41,8 @@ func reduceAll(out, nodes []Dep, use Flags, evaluate bool) []Dep {
 			if node.active(use) {
 				out = reduceAll(out, node.Children, use, evaluate)
 			}
-		default:
-			group, remains := node.reduceGroup(use, evaluate)
+		case AnyOf:
+			group, remains := node.reduceAnyOf(use, evaluate)
 			switch {
 			case !remains:
 			case group.Op == AllOf:
@@ -51,57 +50,39 @@ func reduceAll(out, nodes []Dep, use Flags, evaluate bool) []Dep {
 			default:
 				out = append(out, group)
 			}
+		default:
+			out = append(out, *node)
 		}
 	}
 	return out
 }
 
-// reduceGroup reduces a || ^^ or ??.
-func (d *Dep) reduceGroup(use Flags, evaluate bool) (group Dep, remains bool) {
-	members := reduceMembers(nil, d.Children, d.Op, use, evaluate)
-	if len(members) == 1 && d.Op != AtMostOneOf {
-		return members[0], true
+func (d *Dep) reduceAnyOf(use Flags, evaluate bool) (group Dep, remains bool) {
+	var members []Dep
+	for i := range d.Children {
+		members = appendChoice(members, &d.Children[i], use, evaluate)
 	}
-	if len(members) == 0 && (d.emptyIsMet || d.Op == AtMostOneOf) {
+	switch {
+	case len(members) == 1:
+		return members[0], true
+	case len(members) == 0 && d.emptyIsMet:
 		return Dep{}, false
 	}
-	return Dep{Op: d.Op, Children: members, emptyIsMet: d.emptyIsMet}, true
+	return Dep{Op: AnyOf, Children: members, emptyIsMet: d.emptyIsMet}, true
 }
 
-// reduceMembers appends what remains of nodes as members of a group of op.
-func reduceMembers(out, nodes []Dep, op DepOp, use Flags, evaluate bool) []Dep {
-	for i := range nodes {
-		node := &nodes[i]
-		var members []Dep
-		switch node.Op {
-		case Item:
-			out = append(out, node.reduceItem(use, evaluate))
-			continue
-		case AllOf:
-			members = reduceAll(nil, node.Children, use, evaluate)
-		case IfUSE, UnlessUSE:
-			if !node.active(use) {
-				continue
-			}
-			members = reduceAll(nil, node.Children, use, evaluate)
-		default:
-			group, remains := node.reduceGroup(use, evaluate)
-			if !remains {
-				continue
-			}
-			members = []Dep{group}
-		}
-		switch {
-		case len(members) == 0:
-		case len(members) > 1:
-			out = append(out, Dep{Op: AllOf, Children: members})
-		case op == AnyOf && members[0].Op == AnyOf:
-			out = append(out, members[0].Children...)
-		default:
-			out = append(out, members[0])
-		}
+// appendChoice appends what remains of node as a member of a ||.
+func appendChoice(out []Dep, node *Dep, use Flags, evaluate bool) []Dep {
+	members := reduceAll(nil, []Dep{*node}, use, evaluate)
+	switch {
+	case len(members) == 0:
+		return out
+	case len(members) > 1:
+		return append(out, Dep{Op: AllOf, Children: members})
+	case members[0].Op == AnyOf:
+		return append(out, members[0].Children...)
 	}
-	return out
+	return append(out, members[0])
 }
 
 func (d *Dep) reduceItem(use Flags, evaluate bool) Dep {
@@ -120,8 +101,8 @@ func (d *Dep) active(use Flags) bool { return use.Has(d.Text) == (d.Op == IfUSE)
 // package does not block itself, has must know.
 //
 // If it is not satisfied, the second result has the smallest parts that fail:
-// atoms, and groups of which no choice remains. Conditionals, which Reduce
-// would have removed, are undecided and therefore fail.
+// atoms, and groups of which no choice remains. What Reduce would have removed,
+// and the groups of REQUIRED_USE, are undecided and therefore fail.
 func (d Dep) Satisfied(has func(Atom) bool) (ok bool, unsatisfied []Dep) {
 	unsatisfied = d.unsatisfied(nil, func(item *Dep) bool {
 		switch {
@@ -135,19 +116,11 @@ func (d Dep) Satisfied(has func(Atom) bool) (ok bool, unsatisfied []Dep) {
 	return len(unsatisfied) == 0, unsatisfied
 }
 
-// SatisfiedNames is Satisfied for the reduced LICENSE, RESTRICT or PROPERTIES:
+// SatisfiedNames is Satisfied for a reduced LICENSE, RESTRICT or PROPERTIES:
 // accepts reports whether one name is accepted.
 func (d Dep) SatisfiedNames(accepts func(name string) bool) (ok bool, unsatisfied []Dep) {
 	unsatisfied = d.unsatisfied(nil, func(item *Dep) bool { return accepts(item.Text) })
 	return len(unsatisfied) == 0, unsatisfied
-}
-
-// SatisfiedUSE decides a REQUIRED_USE, reduced or not, for the given USE.
-func (d Dep) SatisfiedUSE(use Flags) (ok bool, unsatisfied []Dep) {
-	return d.Reduce(use).SatisfiedNames(func(name string) bool {
-		flag, negated := strings.CutPrefix(name, "!")
-		return use.Has(flag) != negated
-	})
 }
 
 // unsatisfied appends the smallest failing parts of d.
@@ -168,23 +141,19 @@ func (d *Dep) satisfied(holds func(*Dep) bool) bool {
 	switch d.Op {
 	case Item:
 		return holds(d)
-	case IfUSE, UnlessUSE:
-		return false
-	}
-	count := 0
-	for i := range d.Children {
-		if d.Children[i].satisfied(holds) {
-			count++
+	case AllOf:
+		for i := range d.Children {
+			if !d.Children[i].satisfied(holds) {
+				return false
+			}
+		}
+		return true
+	case AnyOf:
+		for i := range d.Children {
+			if d.Children[i].satisfied(holds) {
+				return true
+			}
 		}
 	}
-	switch d.Op {
-	case AllOf:
-		return count == len(d.Children)
-	case AnyOf:
-		return count > 0 || len(d.Children) == 0 && d.emptyIsMet
-	case ExactlyOneOf:
-		return count == 1 || len(d.Children) == 0 && d.emptyIsMet
-	default:
-		return count <= 1
-	}
+	return false
 }
