@@ -1,0 +1,58 @@
+package settings
+
+// PortageVersion is the Portage whose defaults are built in, for roots without a
+// make.globals of their own: a copy of /etc and /var, say.
+const PortageVersion = "3.0.82"
+
+// builtInSource is the source of a value that is built in.
+const builtInSource = "Portage " + PortageVersion
+
+// defaultAcceptLicense is what Portage accepts where nothing says anything
+// (config.py, regenerate).
+const defaultAcceptLicense = "* -@EULA"
+
+// globalValues are the values of that version's cnf/make.globals on which answers of
+// this program rest.
+var globalValues = map[string]string{
+	"ACCEPT_PROPERTIES":    "*",
+	"ACCEPT_RESTRICT":      "*",
+	"BINPKG_COMPRESS":      "zstd",
+	"BINPKG_FORMAT":        "gpkg",
+	"CFLAGS":               "",
+	"CONFIG_PROTECT":       "/etc",
+	"CONFIG_PROTECT_MASK":  "/etc/env.d",
+	"CXXFLAGS":             "",
+	"LDFLAGS":              "",
+	"PORTAGE_ELOG_CLASSES": "log warn error",
+	"PORTAGE_ELOG_SYSTEM":  "save_summary:log,warn,error,qa echo",
+	"FEATURES": "assume-digests binpkg-docompress binpkg-dostrip binpkg-logs binpkg-multi-instance buildpkg-live " +
+		"compress-index config-protect-if-modified distlocks ebuild-locks fixlafiles ipc-sandbox merge-sync merge-wait " +
+		"multilib-strict network-sandbox news parallel-fetch pkgdir-index-trusted pid-sandbox preserve-libs " +
+		"protect-owned qa-unresolved-soname-deps sandbox strict unknown-features-warn unmerge-logs unmerge-orphans " +
+		"userfetch userpriv usersandbox usersync",
+}
+
+// globalPaths are those of its values that are paths. Portage is built with
+// EPREFIX in front of them (meson.build, hprefixify).
+var globalPaths = map[string]string{
+	"BINPKG_GPG_VERIFY_GPG_HOME": "/etc/portage/gnupg",
+	"DISTDIR":                    "/var/cache/distfiles",
+	"PKGDIR":                     "/var/cache/binpkgs",
+	"PORTAGE_TMPDIR":             "/var/tmp",
+}
+
+// defaultGlobals are set even where a make.globals does not say them
+// (_config/special_env_vars.py, default_globals).
+var defaultGlobals = map[string]string{"ACCEPT_PROPERTIES": "*"}
+
+// builtIn returns the make.globals that is built in.
+func builtIn(eprefix string) layer {
+	l := make(layer, len(globalValues)+len(globalPaths))
+	for name, text := range globalValues {
+		l[name] = value{text, builtInSource}
+	}
+	for name, text := range globalPaths {
+		l[name] = value{eprefix + text, builtInSource}
+	}
+	return l
+}

@@ -1,0 +1,128 @@
+package settings
+
+import (
+	"strings"
+
+	"emaudit/parse/makeconf"
+)
+
+// ini is what repos.conf and binrepos.conf say: the INI dialect of Python's
+// configparser, which Portage uses with its defaults.
+//
+//	file    = { section | option | continuation | comment }
+//	section = "[" name "]"
+//	option  = key ( "=" | ":" ) value       ; keys in any case
+//	comment = ( "#" | ";" ) text            ; on a line of its own only
+//
+// A line that is indented deeper than its option continues the value. Section
+// DEFAULT holds what the others do not say. "%(key)s" in a value stands for
+// another option, "%%" for a percent sign.
+type ini struct {
+	names    []string // sections but DEFAULT, in the order of their first line
+	sections map[string]map[string]iniOption
+}
+
+type iniOption struct {
+	value  string
+	origin makeconf.Origin
+}
+
+// defaultSection is the section that all others fall back to.
+const defaultSection = "DEFAULT"
+
+// maxInterpolation is how deep "%(key)s" may refer to options that refer to
+// others; configparser.MAX_INTERPOLATION_DEPTH.
+const maxInterpolation = 10
+
+// newIni returns an ini whose options may refer to known.
+func newIni(known map[string]string) *ini {
+	f := &ini{sections: map[string]map[string]iniOption{defaultSection: {}}}
+	for key, text := range known {
+		f.sections[defaultSection][strings.ToLower(key)] = iniOption{value: text}
+	}
+	return f
+}
+
+// parse adds the options of a file, which override those of files before.
+func (f *ini) parse(file string, content []byte, report func(line int, message string)) {
+	var section map[string]iniOption
+	key, indent := "", 0
+	n := 0
+	for line := range strings.Lines(string(content)) {
+		n++
+		text := strings.TrimSpace(line)
+		if text == "" || text[0] == '#' || text[0] == ';' {
+			continue
+		}
+		depth := len(line) - len(strings.TrimLeft(line, " \t"))
+		if key != "" && depth > indent {
+			option := section[key]
+			option.value += "\n" + text
+			section[key] = option
+			continue
+		}
+		indent = depth
+		key = ""
+		if name, ok := strings.CutPrefix(text, "["); ok && strings.Contains(name, "]") {
+			section = f.section(name[:strings.LastIndexByte(name, ']')])
+			continue
+		}
+		at := strings.IndexAny(text, "=:")
+		switch {
+		case section == nil:
+			report(n, "option before the first section")
+		case at <= 0:
+			report(n, "neither section nor option")
+		default:
+			key = strings.ToLower(strings.TrimSpace(text[:at]))
+			section[key] = iniOption{strings.TrimSpace(text[at+1:]), makeconf.Origin{File: file, Line: n}}
+		}
+	}
+}
+
+func (f *ini) section(name string) map[string]iniOption {
+	s, ok := f.sections[name]
+	if !ok {
+		s = map[string]iniOption{}
+		f.sections[name] = s
+		f.names = append(f.names, name)
+	}
+	return s
+}
+
+// get returns an option of a section with its references resolved. One that
+// refers to nothing or in circles is taken as missing, for which Portage dies.
+func (f *ini) get(section, key string) (iniOption, bool) {
+	return f.lookup(section, key, 0)
+}
+
+func (f *ini) lookup(section, key string, depth int) (iniOption, bool) {
+	option, ok := f.sections[section][key]
+	if !ok {
+		option, ok = f.sections[defaultSection][key]
+	}
+	if !ok || depth > maxInterpolation {
+		return iniOption{}, false
+	}
+	var out strings.Builder
+	for rest := option.value; ; {
+		before, after, found := strings.Cut(rest, "%")
+		out.WriteString(before)
+		if !found {
+			option.value = out.String()
+			return option, out.Len() <= makeconf.MaxFileSize
+		}
+		if strings.HasPrefix(after, "%") {
+			out.WriteByte('%')
+			rest = after[1:]
+			continue
+		}
+		name, after, closed := strings.Cut(strings.TrimPrefix(after, "("), ")s")
+		other, ok := f.lookup(section, strings.ToLower(name), depth+1)
+		if !closed || !ok || out.Len() > makeconf.MaxFileSize {
+			return iniOption{}, false
+		}
+		out.WriteString(other.value)
+		rest = after
+	}
+}

@@ -1,0 +1,247 @@
+package settings
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"emaudit/hostfs"
+	"emaudit/parse"
+	"emaudit/parse/makeconf"
+)
+
+// unset is the source of a variable that nothing sets.
+const unset = "unset"
+
+// layer is one place of the precedence with what it sets.
+type layer map[string]value
+
+// value is what one layer says about a variable.
+type value struct {
+	text string
+	// source is one place, or several with a comma where they add up.
+	source string
+}
+
+// hostFiles lets the parser read inside the root.
+type hostFiles struct {
+	root *hostfs.Root
+}
+
+func (h hostFiles) ReadFile(name string, limit int64) ([]byte, error) {
+	return h.root.ReadFile(name, limit)
+}
+
+func (h hostFiles) ReadDir(name string) ([]string, error) {
+	dir, err := h.root.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Names()
+}
+
+// rootOfMakeConf returns ROOT as make.conf sets it. Portage reads make.conf for
+// that alone first, because the other files are found below ROOT.
+func (s *Settings) rootOfMakeConf() string {
+	p := makeconf.NewParser(hostFiles{s.root}, nil)
+	root := ""
+	for _, name := range s.makeConfs() {
+		vars, err := p.MakeConf(name)
+		if v, ok := vars["ROOT"]; err == nil && ok {
+			root = v.Value
+		}
+	}
+	return strings.TrimSpace(root)
+}
+
+// makeConfs returns the two places of make.conf, once if they are the same file.
+func (s *Settings) makeConfs() []string {
+	old, current := path.Join(s.configRoot, "etc/make.conf"), s.userConfig("make.conf")
+	a, errA := s.root.Stat(old)
+	b, errB := s.root.Stat(current)
+	if errA == nil && errB == nil && a.Dev == b.Dev && a.Inode == b.Inode {
+		return []string{current}
+	}
+	return []string{old, current}
+}
+
+// readLayers reads every place of the precedence in the order in which each
+// knows the variables of those before.
+func (s *Settings) readLayers(environment map[string]string) {
+	slash := func(dir string) string { return strings.TrimRight(dir, "/") + "/" }
+	p := makeconf.NewParser(hostFiles{s.root}, map[string]string{
+		"BROOT": s.eprefix, "EPREFIX": s.eprefix,
+		"ROOT": slash(s.target), "EROOT": slash(s.inEROOT("")),
+		"SYSROOT": "/", "ESYSROOT": slash(s.eprefix),
+		"PORTAGE_CONFIGROOT": slash(s.configRoot),
+	})
+
+	envD := layer{}
+	s.merge(envD, s.inEROOT("etc/profile.env"), p.ProfileEnv)
+	for name, v := range envD {
+		p.Know(name, v.text)
+	}
+
+	globals := layer{}
+	if !s.merge(globals, s.inEPREFIX("usr/share/portage/config/make.globals"), p.Defaults) {
+		globals = builtIn(s.eprefix)
+		for name, v := range globals {
+			p.Know(name, v.text)
+		}
+	}
+	for name, text := range defaultGlobals {
+		if _, ok := globals[name]; !ok {
+			globals[name] = value{text, builtInSource}
+		}
+	}
+
+	s.repositories = s.readRepositories(environment)
+	s.findProfiles()
+	defaults := layer{}
+	for _, dir := range s.profiles {
+		// USE="${USE} x" in one make.defaults must not repeat what its parent
+		// said; Portage forgets it (config.py, "Prevent accidents").
+		p.Forget("USE")
+		own := layer{}
+		s.merge(own, path.Join(dir, "make.defaults"), p.Defaults)
+		stack(defaults, own)
+	}
+
+	conf := layer{}
+	for _, name := range s.makeConfs() {
+		s.merge(conf, name, p.MakeConf)
+	}
+	env := layer{}
+	for name, text := range environment {
+		env[name] = value{text, "environment"}
+	}
+	for _, name := range makeconf.Stack(defaults["PROFILE_ONLY_VARIABLES"].text) {
+		delete(conf, name)
+		delete(env, name)
+	}
+	for name := range conf {
+		if strings.HasPrefix(name, "__") { // private to make.conf
+			delete(conf, name)
+		}
+	}
+
+	s.layers = []layer{envD, globals, defaults, conf, env}
+	s.diagnostics = append(s.diagnostics, p.Diagnostics()...)
+}
+
+// merge reads the file name into a layer, later files over earlier ones, and
+// reports whether it was there. What cannot be read is reported.
+func (s *Settings) merge(into layer, name string, read func(string) (map[string]makeconf.Variable, error)) bool {
+	vars, err := read(name)
+	switch {
+	case err == nil:
+	case errors.Is(err, fs.ErrNotExist):
+		return false
+	default:
+		s.report(name, "unreadable", "%v", err)
+		return false
+	}
+	for _, v := range vars {
+		into[v.Name] = value{v.Value, v.Origin.String()}
+	}
+	return true
+}
+
+// stack puts a make.defaults over those of its parents.
+func stack(below, own layer) {
+	for name, v := range own {
+		if parent, ok := below[name]; ok && makeconf.IsIncremental(name) {
+			v = value{parent.text + " " + v.text, parent.source + ", " + v.source}
+		}
+		below[name] = v
+	}
+}
+
+// Lookup returns a variable with the place that decided it, and whether anything
+// sets it. An empty value counts as set, as Portage has it.
+func (s *Settings) Lookup(name string) (Setting, bool) {
+	if text, ok := s.overrides[name]; ok {
+		return Setting{name, text, s.flags[name]}, true
+	}
+	setting, ok := s.fromPlaces(name)
+	if !ok && name == "PORTAGE_LOGDIR" {
+		// Its name until Portage 3.0.20; still read (config.py, _deprecated_keys).
+		setting, ok = s.fromPlaces("PORT_LOGDIR")
+		setting.Name = name
+	}
+	return setting, ok
+}
+
+func (s *Settings) fromPlaces(name string) (Setting, bool) {
+	switch name {
+	case "ROOT":
+		return s.located(name, s.target), true
+	case "EPREFIX":
+		return s.located(name, s.eprefix), true
+	}
+	addUp := makeconf.IsIncremental(name)
+	prune := name == "ACCEPT_LICENSE" || name == "ACCEPT_PROPERTIES" || name == "ACCEPT_RESTRICT"
+	if text, ok := s.portageq[name]; ok {
+		env := s.layers[len(s.layers)-1]
+		if v, ok := env[name]; ok && !addUp && !prune {
+			return Setting{name, v.text, v.source}, true
+		}
+		return Setting{name, text, "portageq"}, true
+	}
+	var texts, sources []string
+	for _, l := range s.layers {
+		if v, ok := l[name]; ok {
+			texts, sources = append(texts, v.text), append(sources, v.source)
+		}
+	}
+	setting := Setting{Name: name, Source: strings.Join(sources, ", ")}
+	switch {
+	case len(texts) == 0 && name == "ACCEPT_LICENSE":
+		return Setting{name, defaultAcceptLicense, builtInSource}, true
+	case len(texts) == 0:
+		setting.Source = unset
+		return setting, false
+	case addUp:
+		setting.Value = strings.Join(makeconf.Stack(texts...), " ")
+	case prune:
+		setting.Value = strings.Join(makeconf.Prune(texts...), " ")
+		if setting.Value == "" && name == "ACCEPT_LICENSE" {
+			return Setting{name, defaultAcceptLicense, builtInSource}, true
+		}
+	default:
+		setting.Value, setting.Source = texts[len(texts)-1], sources[len(sources)-1]
+	}
+	return setting, true
+}
+
+// located returns one of the prefixes as a setting.
+func (s *Settings) located(name, text string) Setting {
+	for i := len(s.layers) - 1; i >= 0; i-- {
+		if v, ok := s.layers[i][name]; ok && path.Clean("/"+v.text) == path.Clean("/"+text) {
+			return Setting{name, text, v.source}
+		}
+	}
+	if q, ok := s.portageq[name]; ok && path.Clean("/"+q) == path.Clean("/"+text) {
+		return Setting{name, text, "portageq"}
+	}
+	return Setting{name, text, builtInSource}
+}
+
+func (s *Settings) report(file, code, format string, args ...any) {
+	s.diagnostics = append(s.diagnostics, makeconf.Diagnostic{
+		Origin:     makeconf.Origin{File: file},
+		Diagnostic: parse.Diagnosef(0, code, format, args...),
+	})
+}
+
+// firstOf returns the first text that is not empty.
+func firstOf(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}

@@ -1,0 +1,177 @@
+package settings
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/hostfs"
+)
+
+// PkgDirKind says what a folder of binary packages is.
+type PkgDirKind uint8
+
+// The kinds of folders that hold binary packages.
+const (
+	// PKGDIR is where Portage builds binary packages to: the only one with a
+	// Packages index of its own.
+	PKGDIR PkgDirKind = iota + 1
+	// Binhost holds binary packages that Portage fetched from a binary
+	// repository (since 3.0.77: /var/cache/binhost/NAME, or the location of
+	// binrepos.conf).
+	Binhost
+	// Extra is a folder that only a flag names.
+	Extra
+)
+
+// String returns "pkgdir", "binhost" or "extra".
+func (k PkgDirKind) String() string {
+	switch k {
+	case PKGDIR:
+		return "pkgdir"
+	case Binhost:
+		return "binhost"
+	default:
+		return "extra"
+	}
+}
+
+// PkgDir is one folder of binary packages.
+type PkgDir struct {
+	Path   string
+	Kind   PkgDirKind
+	Source string
+}
+
+// findPkgDirs lists every folder that may hold binary packages: PKGDIR, whether
+// it exists or not, what flags name, and what binary repositories filled.
+func (s *Settings) findPkgDirs(opts Options) {
+	if pkgdir, _ := s.Lookup("PKGDIR"); pkgdir.Value != "" {
+		s.addPkgDir(PkgDir{pkgdir.Value, PKGDIR, pkgdir.Source})
+	}
+	for i, extra := range opts.PkgDirs {
+		if i > 0 {
+			s.addPkgDir(PkgDir{extra, Extra, "--pkgdir"})
+		}
+	}
+
+	f := newIni(map[string]string{
+		"EPREFIX": s.eprefix, "ROOT": s.target, "EROOT": s.inEROOT(""), "PORTAGE_CONFIGROOT": s.configRoot,
+	})
+	s.readIni(f, s.inEPREFIX("usr/share/portage/config/binrepos.conf"))
+	s.readIni(f, s.userConfig("binrepos.conf"))
+	for _, name := range f.names {
+		if location, ok := f.get(name, "location"); ok && s.isDir(location.value) {
+			s.addPkgDir(PkgDir{location.value, Binhost, location.origin.String()})
+		}
+	}
+
+	binhosts := s.inEPREFIX("var/cache/binhost")
+	dir, err := s.root.OpenDir(binhosts)
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	entries, err := dir.Entries()
+	if err != nil {
+		s.report(binhosts, "unreadable", "%v", err)
+		return
+	}
+	for _, e := range entries {
+		if e.Kind == hostfs.Directory || e.Kind == hostfs.Symlink && s.isDir(path.Join(binhosts, e.Name)) {
+			s.addPkgDir(PkgDir{path.Join(binhosts, e.Name), Binhost, binhosts})
+		}
+	}
+}
+
+// addPkgDir adds a folder unless it is known by this or another name.
+func (s *Settings) addPkgDir(dir PkgDir) {
+	dir.Path = path.Clean("/" + dir.Path)
+	for _, known := range s.pkgDirs {
+		if known.Path == dir.Path || s.sameDir(known.Path, dir.Path) {
+			return
+		}
+	}
+	s.pkgDirs = append(s.pkgDirs, dir)
+}
+
+func (s *Settings) sameDir(a, b string) bool {
+	x, errX := s.root.Stat(a)
+	y, errY := s.root.Stat(b)
+	return errX == nil && errY == nil && x.Dev == y.Dev && x.Inode == y.Inode
+}
+
+// PkgDirs returns the folders that may hold binary packages, PKGDIR first. PKGDIR
+// is among them even if it does not exist; the others exist.
+func (s *Settings) PkgDirs() []PkgDir { return slices.Clone(s.pkgDirs) }
+
+// EPREFIX returns the place of a Gentoo Prefix, empty if it is none.
+func (s *Settings) EPREFIX() string { return s.eprefix }
+
+// EROOT returns the folder below which installed packages lie, ROOT and EPREFIX
+// together; "/" usually.
+func (s *Settings) EROOT() string { return s.inEROOT("") }
+
+// VDB returns the installed-package database.
+func (s *Settings) VDB() string { return s.vdb }
+
+// EmergeLog returns emerge's log file. It is below EPREFIX, not below ROOT
+// (_emerge/actions.py).
+func (s *Settings) EmergeLog() string { return s.emergeLog }
+
+// LogDir returns PORTAGE_LOGDIR, in which build logs are kept; empty where it is
+// unset, and then only failed builds leave a log, in BuildDir.
+func (s *Settings) LogDir() string {
+	if dir := s.Get("PORTAGE_LOGDIR"); dir != "" {
+		return path.Clean("/" + dir)
+	}
+	return ""
+}
+
+// ElogDir returns the folder of elog messages and their summary.log, which exists
+// also where PORTAGE_LOGDIR is unset (elog/mod_save_summary.py).
+func (s *Settings) ElogDir() string {
+	return path.Join(firstOf(s.LogDir(), s.inEPREFIX("var/log/portage")), "elog")
+}
+
+// BuildDir returns the folder in which packages are built and in which a failed
+// build leaves its log.
+func (s *Settings) BuildDir() string {
+	return path.Join("/", s.Get("PORTAGE_TMPDIR"), "portage")
+}
+
+// LogFileSep returns what separates the parts of a build log's name, ":" unless
+// set (prepare_build_dirs.py).
+func (s *Settings) LogFileSep() string { return firstOf(s.Get("PORTAGE_LOG_FILE_SEP"), ":") }
+
+// WorldFile returns the list of packages that the administrator asked for.
+func (s *Settings) WorldFile() string { return s.inEROOT("var/lib/portage/world") }
+
+// WorldSetsFile returns the list of sets that the administrator asked for.
+func (s *Settings) WorldSetsFile() string { return s.inEROOT("var/lib/portage/world_sets") }
+
+// PreservedLibsFile returns the registry of libraries that outlived their
+// package.
+func (s *Settings) PreservedLibsFile() string {
+	return s.inEROOT("var/lib/portage/preserved_libs_registry")
+}
+
+// ConfigMemoryFile returns the file in which Portage remembers which protected
+// files it already offered.
+func (s *Settings) ConfigMemoryFile() string { return s.inEROOT("var/lib/portage/config") }
+
+// UserConfigDir returns the administrator's configuration, usually /etc/portage.
+func (s *Settings) UserConfigDir() string { return s.userConfig("") }
+
+// MakeConf returns the make.conf in which the administrator changes settings.
+func (s *Settings) MakeConf() string { return s.userConfig("make.conf") }
+
+func (s *Settings) userConfig(name string) string {
+	return path.Join(s.configRoot, "etc/portage", name)
+}
+
+func (s *Settings) inEPREFIX(name string) string {
+	return path.Join("/", s.eprefix, strings.TrimLeft(name, "/"))
+}
+
+func (s *Settings) inEROOT(name string) string { return path.Join("/", s.target, s.eprefix, name) }

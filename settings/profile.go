@@ -1,0 +1,138 @@
+package settings
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"emaudit/hostfs"
+)
+
+const (
+	// maxProfileDepth ends a profile that is its own ancestor. Gentoo's deepest
+	// are some 12 deep.
+	maxProfileDepth = 64
+	// maxProfiles is how many folders a profile may consist of, a parent that
+	// is reached on two ways counted twice: Gentoo's have some 20, and a chain
+	// of diamonds doubles with each.
+	maxProfiles = 512
+	// maxParentFile is the size in bytes of a parent file; a long one has 200.
+	maxParentFile = 64 << 10
+)
+
+// findProfiles follows make.profile and the parents (PMS 5.1,
+// _config/LocationsManager.py). Portage takes no profile at all where a parent is
+// missing; here the rest of it still counts, and the gap is reported.
+func (s *Settings) findProfiles() {
+	for _, link := range []string{s.userConfig("make.profile"), path.Join(s.configRoot, "etc/make.profile")} {
+		entry, err := s.root.Stat(link)
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				s.report(link, "unreadable", "%v", err)
+			} else if _, err := s.root.Lstat(link); err == nil {
+				s.report(link, "profile-missing", "the symlink leads nowhere")
+			}
+			continue
+		}
+		if entry.Kind != hostfs.Directory {
+			continue
+		}
+		dir, err := s.root.Realpath(link)
+		if err != nil {
+			s.report(link, "unreadable", "%v", err)
+			continue
+		}
+		s.profilePath = dir
+		s.addProfile(dir, 0)
+		if own := s.userConfig("profile"); s.isDir(own) {
+			s.profiles = append(s.profiles, own)
+		}
+		return
+	}
+}
+
+// addProfile adds the profile at dir behind its parents.
+func (s *Settings) addProfile(dir string, depth int) {
+	if depth > maxProfileDepth || len(s.profiles) >= maxProfiles {
+		s.report(dir, "profile-too-deep", "not read: more than %d deep or %d in all", maxProfileDepth, maxProfiles)
+		return
+	}
+	file := path.Join(dir, "parent")
+	content, err := s.root.ReadFile(file, maxParentFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.report(file, "unreadable", "%v", err)
+	}
+	for line := range strings.Lines(string(content)) {
+		parent := uncommented(line)
+		if parent == "" {
+			continue
+		}
+		target, ok := s.parentDir(dir, parent)
+		if !ok {
+			s.report(file, "profile-missing", "parent %q: no such profile", parent)
+			continue
+		}
+		s.addProfile(target, depth+1)
+		if len(s.profiles) >= maxProfiles {
+			return
+		}
+	}
+	s.profiles = append(s.profiles, dir)
+}
+
+// parentDir returns the profile that a line of a parent file names: a path
+// relative to the profile, an absolute one, or "repository:path" below the
+// profiles of a repository, the own one if no name precedes the colon
+// (profile-formats portage-2).
+func (s *Settings) parentDir(dir, parent string) (string, bool) {
+	target := path.Join(dir, parent)
+	if path.IsAbs(parent) {
+		target = path.Clean(parent)
+	} else if name, below, ok := strings.Cut(parent, ":"); ok {
+		location, ok := s.repositoryOf(name, dir)
+		if !ok {
+			return "", false
+		}
+		target = path.Join(location, "profiles", below)
+	}
+	return target, s.isDir(target)
+}
+
+// repositoryOf returns the location of the repository called name, of the one
+// that dir is in where name is empty.
+func (s *Settings) repositoryOf(name, dir string) (string, bool) {
+	best := ""
+	for _, r := range s.repositories {
+		if name != "" && r.Name == name {
+			return r.Location, true
+		}
+		location := r.Location
+		if real, err := s.root.Realpath(location); err == nil {
+			location = real
+		}
+		// A repository may lie inside another: the longest is meant.
+		if name == "" && strings.HasPrefix(dir, location+"/") && len(location) > len(best) {
+			best = location
+		}
+	}
+	return best, best != ""
+}
+
+// uncommented returns a line of a configuration list without comment and with
+// single blanks (util/__init__.py, grabfile).
+func uncommented(line string) string {
+	words := strings.Fields(line)
+	for i, word := range words {
+		if strings.HasPrefix(word, "#") {
+			words = words[:i]
+			break
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func (s *Settings) isDir(name string) bool {
+	entry, err := s.root.Stat(name)
+	return err == nil && entry.Kind == hostfs.Directory
+}
