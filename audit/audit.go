@@ -1,0 +1,93 @@
+// Package audit asks questions of the store and answers with findings,
+// verdicts and plans: coverage, integrity, compatibility, rollback, cleanup.
+//
+// An answer rests on what ingests stored and on nothing else: no file is
+// opened here, no command is run, and the clock is an argument. Unknown is
+// never OK: what the stored facts cannot decide is answered as unknown, with
+// the command that would settle it.
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"emaudit/store"
+)
+
+// Database is what a question is asked of: one host at one moment.
+type Database struct {
+	Tx   *store.Tx
+	Host store.HostID
+	Now  int64 // unix seconds; ages are counted from here
+}
+
+// Severity orders findings by what they can cost.
+type Severity string
+
+// The severities, worst first. An error is something that will fail when it
+// is needed; a warning costs a rollback or hides a problem; info is worth
+// knowing.
+const (
+	SeverityError   Severity = "error"
+	SeverityWarning Severity = "warning"
+	SeverityInfo    Severity = "info"
+)
+
+// rank is 0 for the worst.
+func (s Severity) rank() int {
+	switch s {
+	case SeverityError:
+		return 0
+	case SeverityWarning:
+		return 1
+	}
+	return 2
+}
+
+// AtLeast tells whether s is as bad as limit or worse.
+func (s Severity) AtLeast(limit Severity) bool { return s.rank() <= limit.rank() }
+
+// Evidence is where a finding was seen.
+type Evidence struct {
+	Source string `json:"source"` // path inside the root
+	Offset int64  `json:"offset"` // bytes; 0 where the whole source is meant
+}
+
+// Finding is one thing that an audit says. Its code is stable and has a
+// section in docs/findings.md.
+type Finding struct {
+	Code     string     `json:"code"`
+	Severity Severity   `json:"severity"`
+	Subject  string     `json:"subject"` // cat/pn-pvr or path
+	Message  string     `json:"message"` // one line
+	Evidence []Evidence `json:"evidence"`
+	Remedy   string     `json:"remedy"` // what to type, or what to do
+}
+
+// SortFindings orders findings: worst first, then by code and subject.
+func SortFindings(findings []Finding) {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		if c := a.Severity.rank() - b.Severity.rank(); c != 0 {
+			return c
+		}
+		if c := strings.Compare(a.Code, b.Code); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Subject, b.Subject)
+	})
+}
+
+// Worst returns the worst severity among findings, and false where there are
+// none.
+func Worst(findings []Finding) (Severity, bool) {
+	if len(findings) == 0 {
+		return "", false
+	}
+	worst := SeverityInfo
+	for _, f := range findings {
+		if f.Severity.AtLeast(worst) {
+			worst = f.Severity
+		}
+	}
+	return worst, true
+}

@@ -1,0 +1,330 @@
+package audit
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// CoverageVerdict says how near the best binary package comes to what is
+// installed.
+type CoverageVerdict string
+
+// The verdicts, best first.
+const (
+	// CoverageExact: the very file that was merged or built beside the merge
+	// (VDB BINPKGMD5 equals its MD5).
+	CoverageExact CoverageVerdict = "exact"
+	// CoverageSameBuild: the same cpv and BUILD_TIME, other bytes: a quickpkg
+	// copy, a re-signed or moved package, or no BINPKGMD5 was recorded.
+	CoverageSameBuild CoverageVerdict = "same-build"
+	// CoverageSameVersion: the same cpv from another build.
+	CoverageSameVersion CoverageVerdict = "same-version"
+	// CoverageNone: no usable binary package of this cpv.
+	CoverageNone CoverageVerdict = "none"
+)
+
+func (v CoverageVerdict) rank() int {
+	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageNone}, v)
+}
+
+// InstanceRef points at one binary package.
+type InstanceRef struct {
+	PkgDir    string `json:"pkgdir"` // inside the root
+	Path      string `json:"path"`   // relative to it
+	BuildID   *int64 `json:"build_id"`
+	BuildTime *int64 `json:"build_time"`
+	Size      int64  `json:"size"` // bytes
+	Format    string `json:"format"`
+	Indexed   bool   `json:"indexed"` // the index has a current entry for it
+}
+
+func (b *binpkg) ref() *InstanceRef {
+	return &InstanceRef{PkgDir: b.dir.Path, Path: b.Path, BuildID: known(b.BuildID), BuildTime: known(b.BuildTime), Size: b.Size, Format: b.Format, Indexed: b.entryCurrent()}
+}
+
+// known is nil for 0, which the store keeps for "not recorded".
+func known(n int64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}
+
+// CoverageRow is the answer about one installed package.
+type CoverageRow struct {
+	CPV       string          `json:"cpv"`
+	Slot      string          `json:"slot"` // slot[/subslot]
+	Repo      string          `json:"repo"`
+	BuildTime *int64          `json:"build_time"`
+	BuildID   *int64          `json:"build_id"`
+	Verdict   CoverageVerdict `json:"verdict"`
+	UseEqual  *bool           `json:"use_equal"` // of the instance; null where there is none
+	UseDiff   string          `json:"use_diff"`  // what the instance has more (+) and less (-)
+	Instance  *InstanceRef    `json:"instance"`
+	Size      int64           `json:"installed_size"` // bytes
+}
+
+// Coverage is the answer to: does every installed package have a binary
+// package?
+type Coverage struct {
+	Rows     []CoverageRow `json:"packages"`
+	Findings []Finding     `json:"-"`
+}
+
+// Count returns the number of rows with a verdict.
+func (c *Coverage) Count(v CoverageVerdict) int {
+	n := 0
+	for _, r := range c.Rows {
+		if r.Verdict == v {
+			n++
+		}
+	}
+	return n
+}
+
+// AuditCoverage matches every installed package with its best binary package.
+func AuditCoverage(db Database) (*Coverage, error) {
+	inv, err := takeInventory(db, true)
+	if err != nil {
+		return nil, err
+	}
+	gone, err := goneByCPV(db, inv.dirs)
+	if err != nil {
+		return nil, err
+	}
+	c := &Coverage{Rows: []CoverageRow{}}
+	sources, err := sourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog)
+	if err != nil {
+		return nil, err
+	}
+	c.Findings = append(c.Findings, sources...)
+	vdb, err := vdbPath(db)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(inv.installed, func(a, b store.Installed) int { return compareCPV(a.CPV, b.CPV) })
+	for i := range inv.installed {
+		p := &inv.installed[i]
+		row, best := cover(p, inv.byCPV[p.CPV])
+		c.Rows = append(c.Rows, row)
+		if f, ok := coverageFinding(p, row, best, inv.byCPV[p.CPV], gone[p.CPV], path.Join(vdb, p.CPV)); ok {
+			c.Findings = append(c.Findings, f)
+		}
+	}
+	SortFindings(c.Findings)
+	return c, nil
+}
+
+// cover finds the best binary package of an installed one among those of the
+// same cpv.
+func cover(p *store.Installed, candidates []*binpkg) (CoverageRow, *binpkg) {
+	row := CoverageRow{
+		CPV: p.CPV, Slot: joinSlot(p.Slot, p.SubSlot), Repo: p.Repo, BuildTime: known(p.BuildTime), BuildID: known(p.BuildID),
+		Verdict: CoverageNone, Size: p.Size,
+	}
+	var best *binpkg
+	for _, b := range candidates {
+		if !b.Visible || b.damaged() {
+			continue
+		}
+		v := match(p, b)
+		if best == nil || v.rank() < row.Verdict.rank() || v == row.Verdict && preferred(p, b, best) {
+			best, row.Verdict = b, v
+		}
+	}
+	if best != nil {
+		row.Instance = best.ref()
+		equal, diff := compareUse(p.Metadata, best.Metadata)
+		row.UseEqual, row.UseDiff = &equal, diff
+	}
+	return row, best
+}
+
+// match is the verdict about one pair, strongest evidence first.
+func match(p *store.Installed, b *binpkg) CoverageVerdict {
+	switch {
+	case sameMD5(p.BinpkgMD5, b.md5()):
+		return CoverageExact
+	case p.BuildTime != 0 && p.BuildTime == b.BuildTime:
+		return CoverageSameBuild
+	}
+	return CoverageSameVersion
+}
+
+// preferred orders instances with the same verdict: one with the installed
+// package's USE, then one that Portage sees, then as Portage chooses, by the
+// highest BUILD_TIME (dbapi/__init__.py, _cpv_sort_ascending).
+func preferred(p *store.Installed, b, than *binpkg) bool {
+	equal, _ := compareUse(p.Metadata, b.Metadata)
+	thanEqual, _ := compareUse(p.Metadata, than.Metadata)
+	switch {
+	case equal != thanEqual:
+		return equal
+	case b.entryCurrent() != than.entryCurrent():
+		return b.entryCurrent()
+	case b.BuildTime != than.BuildTime:
+		return b.BuildTime > than.BuildTime
+	}
+	return b.source() < than.source()
+}
+
+// compareUse tells whether two builds have the same flags enabled, and what b
+// has more and less.
+func compareUse(a, b *store.Metadata) (equal bool, diff string) {
+	if a == nil || b == nil {
+		return false, ""
+	}
+	if a.Use == b.Use {
+		return true, ""
+	}
+	have := map[string]bool{}
+	for flag := range strings.FieldsSeq(a.Use) {
+		have[flag] = true
+	}
+	var parts []string
+	seen := map[string]bool{}
+	for flag := range strings.FieldsSeq(b.Use) {
+		if !have[flag] && !seen[flag] {
+			parts = append(parts, "+"+flag)
+		}
+		seen[flag] = true
+	}
+	for flag := range strings.FieldsSeq(a.Use) {
+		if !seen[flag] && have[flag] {
+			parts = append(parts, "-"+flag)
+			have[flag] = false
+		}
+	}
+	slices.SortFunc(parts, func(x, y string) int { return strings.Compare(x[1:], y[1:]) })
+	return len(parts) == 0, strings.Join(parts, " ")
+}
+
+// coverageFinding says what is wrong with a row, if anything is.
+func coverageFinding(p *store.Installed, row CoverageRow, best *binpkg, candidates []*binpkg, gone []store.Instance, vdb string) (Finding, bool) {
+	f := Finding{Subject: p.CPV, Severity: SeverityWarning, Evidence: []Evidence{{Source: vdb}}, Remedy: packageNow(p)}
+	switch row.Verdict {
+	case CoverageExact, CoverageSameBuild:
+		return Finding{}, false
+	case CoverageSameVersion:
+		f.Code = "binpkg-other-build"
+		f.Message = fmt.Sprintf("only another build of it is packaged (%s)", describeBuild(best))
+		if row.UseDiff != "" {
+			f.Message += ", USE differs: " + row.UseDiff
+		}
+		f.Evidence = append(f.Evidence, Evidence{Source: best.source()})
+		return f, true
+	}
+	for _, b := range candidates {
+		f.Evidence = append(f.Evidence, Evidence{Source: b.source()})
+		switch {
+		case b.damaged():
+			f.Code, f.Severity = "binpkg-damaged", SeverityError
+			f.Message = fmt.Sprintf("its only binpkg is damaged: %s", b.Path)
+		case !b.Visible && f.Code == "":
+			f.Code = "binpkg-unseen"
+			f.Message = fmt.Sprintf("its binpkg lies where Portage does not look: %s", b.Path)
+		}
+	}
+	switch {
+	case f.Code != "":
+	case len(gone) > 0:
+		f.Code = "binpkg-gone"
+		last := gone[len(gone)-1]
+		f.Message = fmt.Sprintf("no binpkg: %s was there until %s", last.Path, day(last.GoneAt))
+	default:
+		f.Code = "binpkg-missing"
+		f.Message = "no binpkg"
+		if p.BinpkgMD5 != nil {
+			f.Message = "no binpkg: one was made or merged, and is no longer there"
+		} else if p.BuildID == 0 {
+			f.Message = "no binpkg: it was never packaged"
+		}
+	}
+	return f, true
+}
+
+// describeBuild names a build by id and day.
+func describeBuild(b *binpkg) string {
+	var parts []string
+	if b.BuildID != 0 {
+		parts = append(parts, fmt.Sprintf("build %d", b.BuildID))
+	}
+	if b.BuildTime != 0 {
+		parts = append(parts, "of "+day(b.BuildTime))
+	}
+	if len(parts) == 0 {
+		return b.Path
+	}
+	return strings.Join(parts, " ")
+}
+
+// day is the UTC date of a time in a message; messages do not depend on the
+// zone of the reader.
+func day(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02") }
+
+// packageNow is what makes a binary package of what is installed. quickpkg
+// packs the live files, which for a changed file is not what was built; yet it
+// is the only way that does not need the build to succeed once more. It needs
+// the per-field files of the VDB: where the consolidated file replaced them it
+// fails (spec of Portage 3.0.82, emaint vdb --delete-individual-files), and the
+// package must be built anew.
+func packageNow(p *store.Installed) string {
+	if p.MetadataState == "sole" {
+		return fmt.Sprintf("emerge --oneshot --usepkg=n --buildpkg \"=%s\"", p.CPV)
+	}
+	return fmt.Sprintf("quickpkg --include-config=y \"=%s\"", p.CPV)
+}
+
+// joinSlot writes a slot as Portage does.
+func joinSlot(slot, subslot string) string {
+	if subslot == "" || subslot == slot {
+		return slot
+	}
+	return slot + "/" + subslot
+}
+
+// compareCPV orders cpvs by category, package name and version; what is no
+// cpv comes by its bytes.
+func compareCPV(a, b string) int {
+	x, errX := atom.ParseCPV(a)
+	y, errY := atom.ParseCPV(b)
+	if errX != nil || errY != nil {
+		return strings.Compare(a, b)
+	}
+	return atom.Compare(x, y)
+}
+
+// goneByCPV returns the instances that were once there, by cpv.
+func goneByCPV(db Database, dirs []store.PkgDir) (map[string][]store.Instance, error) {
+	gone := map[string][]store.Instance{}
+	for _, d := range dirs {
+		instances, err := db.Tx.GoneInstances(d.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range instances {
+			if n.CPV != "" {
+				gone[n.CPV] = append(gone[n.CPV], n)
+			}
+		}
+	}
+	for _, g := range gone {
+		slices.SortFunc(g, func(a, b store.Instance) int { return int(a.GoneAt - b.GoneAt) })
+	}
+	return gone, nil
+}
+
+// vdbPath returns where the VDB of the host was read.
+func vdbPath(db Database) (string, error) {
+	sources, err := db.Tx.Sources(db.Host, store.SourceVDB)
+	if err != nil || len(sources) == 0 {
+		return "/var/db/pkg", err
+	}
+	return sources[0].Path, nil
+}

@@ -1,0 +1,109 @@
+package audit
+
+import (
+	"bytes"
+	"path"
+
+	"emaudit/store"
+)
+
+// inventory is what a host has: its installed packages, and every binary
+// package with the index entry that stands for it.
+type inventory struct {
+	installed []store.Installed
+	dirs      []store.PkgDir
+	binpkgs   []binpkg
+	byCPV     map[string][]*binpkg
+}
+
+// binpkg is one instance with its place and what its index says of it.
+type binpkg struct {
+	store.Instance
+	dir   *store.PkgDir
+	entry *store.IndexEntry // nil: the index has none for this path
+}
+
+// entryCurrent tells whether the index entry still describes the file: Portage
+// trusts an entry whose size and whole-second mtime equal those of the file
+// (bintree.py, _populate_local).
+func (b *binpkg) entryCurrent() bool {
+	return b.entry != nil && b.entry.Usable && b.entry.Size == b.Size && b.entry.MTime == floorSeconds(b.MTimeNS)
+}
+
+// floorSeconds is the whole-second part of a time in nanoseconds.
+func floorSeconds(ns int64) int64 {
+	s := ns / 1e9
+	if ns%1e9 < 0 {
+		s--
+	}
+	return s
+}
+
+// md5 returns the MD5 of the whole file as far as it is known: the index's
+// where its entry still describes the file, else the one that emaudit
+// computed; nil where neither is there.
+func (b *binpkg) md5() []byte {
+	if b.MD5 != nil {
+		return b.MD5
+	}
+	if b.entryCurrent() {
+		return b.entry.MD5
+	}
+	return nil
+}
+
+// damaged tells whether a reading found the file broken.
+func (b *binpkg) damaged() bool { return b.Structure == "damaged" || b.Integrity == "damaged" }
+
+// source is the path of the file inside the root.
+func (b *binpkg) source() string { return path.Join(b.dir.Path, b.Path) }
+
+// takeInventory loads the inventory; withMetadata also loads what the builds
+// say of themselves.
+func takeInventory(db Database, withMetadata bool) (*inventory, error) {
+	inv := &inventory{byCPV: map[string][]*binpkg{}}
+	var err error
+	load := db.Tx.Instances
+	if withMetadata {
+		inv.installed, err = db.Tx.InstalledWithMetadata(db.Host)
+		load = db.Tx.InstancesWithMetadata
+	} else {
+		inv.installed, err = db.Tx.Installed(db.Host)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if inv.dirs, err = db.Tx.PkgDirs(db.Host); err != nil {
+		return nil, err
+	}
+	for i := range inv.dirs {
+		dir := &inv.dirs[i]
+		entries, err := db.Tx.IndexEntries(dir.ID)
+		if err != nil {
+			return nil, err
+		}
+		byPath := make(map[string]*store.IndexEntry, len(entries))
+		for j := range entries {
+			if entries[j].Usable {
+				byPath[entries[j].Path] = &entries[j]
+			}
+		}
+		instances, err := load(dir.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range instances {
+			inv.binpkgs = append(inv.binpkgs, binpkg{n, dir, byPath[n.Path]})
+		}
+	}
+	for i := range inv.binpkgs {
+		b := &inv.binpkgs[i]
+		if b.CPV != "" {
+			inv.byCPV[b.CPV] = append(inv.byCPV[b.CPV], b)
+		}
+	}
+	return inv, nil
+}
+
+// sameMD5 tells whether both hashes are known and equal.
+func sameMD5(a, b []byte) bool { return len(a) > 0 && bytes.Equal(a, b) }
