@@ -1,0 +1,227 @@
+package emergelog
+
+// finished takes "*** Finished. Cleaning up...", which ends a merge loop.
+func (a *assembler) finished(ev *Event) {
+	ready := func(w *work) bool { return w.mayMerge() && !w.finished && !w.over() }
+	complete := func(w *work) bool { return ready(w) && w.listComplete() }
+	w := a.choose(ev, complete, ready)
+	if w == nil {
+		return
+	}
+	w.finished = true
+}
+
+// exiting takes "*** exiting ...", which post_emerge writes.
+func (a *assembler) exiting(ev *Event) {
+	status, _ := decimal(ev.Text)
+	w := a.choose(ev,
+		func(w *work) bool { return w.finished && !w.over() },
+		func(w *work) bool { return status == 130 && w.ask && w.Merges == 0 && !w.over() },
+		func(w *work) bool {
+			return w.Merges == 0 && w.action != ActionSync && w.action != ActionOther && !w.over()
+		},
+		func(w *work) bool { return !w.over() })
+	if w == nil {
+		return
+	}
+	w.ExitStatus = status
+}
+
+// terminating takes "*** terminating.", the last line of every run that was
+// not killed outright.
+func (a *assembler) terminating(ev *Event) {
+	w := a.choose(ev,
+		func(w *work) bool { return w.exited() },
+		func(w *work) bool { return w.action == ActionSync && w.synced() },
+		func(w *work) bool { return true })
+	if w == nil {
+		return
+	}
+	w.terminated, w.Ended = true, ev.Time
+	a.outlived(w)
+	a.close(w)
+}
+
+// restarting takes "*** RESTARTING emerge": the process goes on as another run.
+func (a *assembler) restarting(ev *Event) {
+	w := a.latest(func(w *work) bool { return w.mayMerge() && !w.over() })
+	if w == nil {
+		return
+	}
+	a.touch(w, ev)
+	w.restarted, w.Ended = true, ev.Time
+	a.close(w)
+}
+
+// choose returns the run that wrote a line that names none: the first of the
+// given tests that any run passes decides, runs that live go before those taken
+// for dead, and of several the one that wrote last is taken, and marked.
+func (a *assembler) choose(ev *Event, tests ...func(*work) bool) *work {
+	for _, fits := range tests {
+		if w := a.latest(func(w *work) bool { return !w.silent && fits(w) }); w != nil {
+			if a.count(fits) > 1 {
+				w.Uncertain = true
+			}
+			a.touch(w, ev)
+			return w
+		}
+	}
+	w := a.latest(func(w *work) bool { return tests[len(tests)-1](w) })
+	if w != nil {
+		a.touch(w, ev)
+	}
+	return w
+}
+
+// outlived takes for dead the runs that wrote nothing between the beginning
+// and the end of w: most likely they were killed before it began.
+func (a *assembler) outlived(w *work) {
+	for _, other := range a.open {
+		if other != w && !other.over() && other.End.before(w.Begin) {
+			other.silent = true
+		}
+	}
+}
+
+// close settles w for good.
+func (a *assembler) close(w *work) {
+	a.settle(w, a.sink)
+	for i, open := range a.open {
+		if open == w {
+			a.open = append(a.open[:i], a.open[i+1:]...)
+			break
+		}
+	}
+}
+
+// settle delivers what is open in w with the outcome that the log implies so
+// far, then the run.
+func (a *assembler) settle(w *work, sink Sink) {
+	outcome := w.outcome()
+	w.UnexplainedFailure = outcome == RunFailure && w.mayMerge() && w.listComplete() && !w.lost
+	a.settleMerges(w, sink, outcome)
+	for _, u := range w.unmerges {
+		if u.held && !w.finished {
+			u.Reason, u.Uncertain = UnmergeExplicit, true
+		}
+		if u.Finished == 0 && outcome == RunRunning {
+			u.Outcome = UnmergeRunning
+		}
+		sink.Unmerge(u.Unmerge)
+	}
+	w.unmerges = nil
+	for _, s := range w.syncs {
+		s.settle(outcome)
+		sink.Sync(s.Sync)
+	}
+	w.syncs = nil
+	w.Outcome = outcome
+	if outcome != RunRunning && w.Ended == 0 && w.exited() {
+		w.Ended = w.LastSeen
+	}
+	if outcome == RunKilled && !w.surely {
+		w.Uncertain = true
+	}
+	sink.Run(w.Run)
+}
+
+// outcome says how w ended, or that it runs.
+func (w *work) outcome() RunOutcome {
+	switch {
+	case w.exited():
+		switch {
+		case w.ExitStatus == 0:
+			return RunSuccess
+		case w.ExitStatus == 130 && w.Merges == 0:
+			return RunDeclined
+		case w.ExitStatus == 130:
+			return RunInterrupted
+		}
+		return RunFailure
+	case w.restarted:
+		return RunSuccess
+	case w.terminated:
+		return w.unspokenOutcome()
+	case w.silent:
+		return RunKilled
+	}
+	return RunRunning
+}
+
+// unspokenOutcome is that of a run which terminated without an "exiting" line.
+func (w *work) unspokenOutcome() RunOutcome {
+	switch w.action {
+	case ActionSync:
+		if len(w.syncs) == 0 {
+			return RunUnknown
+		}
+		if w.synced() {
+			return RunSuccess
+		}
+		return RunFailure
+	case ActionUnmerge, ActionDepclean:
+		if len(w.unmerges) > 0 || w.ask {
+			return RunInterrupted
+		}
+	case ActionMerge, ActionResume:
+		if w.openMerges() > 0 || w.ask {
+			return RunInterrupted
+		}
+	}
+	return RunUnknown
+}
+
+// settleMerges delivers the open merges of w as the outcome of its run, or of
+// its current list, decides, and drops them.
+func (a *assembler) settleMerges(w *work, sink Sink, outcome RunOutcome) {
+	open := w.openMerges()
+	for _, m := range w.merges {
+		if m.held {
+			m.PostinstFailed = outcome == RunFailure && w.listComplete() && w.Merges == 1
+		} else {
+			m.Outcome = m.outcomeIn(w, outcome, open)
+			m.ClockStepped = m.clock != a.clock
+			m.BetweenVersions = len(m.Replaced) > 0 && m.Outcome != MergeMerged && m.Outcome != MergeRunning
+			if m.Outcome == MergeMerged {
+				m.PostinstFailed = true
+				w.Merged++
+			}
+			w.lost = w.lost || outcome == RunFailure
+			if open > 1 && outcome == RunFailure {
+				// One of them failed; the others may have been stopped for it.
+				m.Uncertain = true
+			}
+		}
+		sink.Merge(m.Merge)
+	}
+	w.merges = nil
+}
+
+// outcomeIn returns the outcome of a merge without end line, in a run that
+// ended as outcome says with open such merges.
+func (m *openMerge) outcomeIn(w *work, outcome RunOutcome, open int) MergeOutcome {
+	switch outcome {
+	case RunRunning:
+		return MergeRunning
+	case RunKilled, RunInterrupted, RunDeclined:
+		return MergeInterrupted
+	case RunSuccess:
+		switch {
+		case w.fetchOnly:
+			return MergeFetched
+		case w.buildOnly, m.Packaged && (m.phase == compiling || m.phase == built):
+			return MergeBuilt
+		}
+	case RunFailure:
+		switch {
+		case m.phase == autocleaned || m.phase == recorded:
+			// The files are in place; what can still fail without ending emerge
+			// is pkg_postinst (vartree.py, dblink.treewalk).
+			return MergeMerged
+		case open > 1 && (w.buildOnly || w.fetchOnly):
+			return MergeUnknown
+		}
+		return MergeFailed
+	}
+	return MergeUnknown
+}

@@ -1,0 +1,267 @@
+package emergelog
+
+// begin takes ">>> emerge (N of M) CPV to ROOT".
+func (a *assembler) begin(ev *Event) {
+	w, sure := a.workFor(ev)
+	if w.of != ev.Of || ev.N <= w.lastN && ev.N == 1 {
+		a.newList(w, ev.Of)
+	} else if (w.buildOnly || w.fetchOnly) && !w.parallel {
+		// One at a time: that the next begins says that the one before is done.
+		a.settleMerges(w, a.sink, RunSuccess)
+	}
+	m := a.addMerge(w, ev)
+	m.Started = ev.Time
+	m.Root = a.names.intern(ev.Text)
+	m.Uncertain = !sure
+}
+
+// newList notes that w begins a merge list of the given length. In a run that
+// had one already, --keep-going dropped what failed, so all that is open has:
+// the new list is made when no job runs any more (Scheduler.py:1306).
+func (a *assembler) newList(w *work, of int) {
+	if w.of != 0 {
+		a.settleMerges(w, a.sink, RunFailure)
+	}
+	w.of, w.lastN, w.done = of, 0, 0
+}
+
+func (a *assembler) addMerge(w *work, ev *Event) *openMerge {
+	cpv := a.names.intern(ev.Name)
+	w.Merges++
+	m := &openMerge{
+		Merge: Merge{Run: w.ID, Seq: w.Merges, Begin: a.place(ev), CPV: cpv, N: ev.N, Of: ev.Of},
+		name:  len(packageOf(cpv)),
+		clock: a.clock,
+	}
+	if w.binaryOnly {
+		m.Kind = KindBinary
+	}
+	w.merges = append(w.merges, m)
+	w.lastN = max(w.lastN, ev.N)
+	a.touch(w, ev)
+	return m
+}
+
+// workFor returns the run that begins ev's package, and whether no other run
+// could have.
+func (a *assembler) workFor(ev *Event) (w *work, sure bool) {
+	inList := func(w *work) bool { return w.of == ev.Of && w.lastN < ev.N && !w.over() }
+	if w = a.latest(inList); w != nil && !w.silent {
+		return w, a.count(inList) == 1
+	}
+	fresh := func(w *work) bool { return w.of == 0 && w.mayMerge() && !w.over() && !w.finished && !w.silent }
+	if ev.N == 1 {
+		recounted := func(w *work) bool { return w.keepGoing && w.of > ev.Of && !w.over() && !w.silent && w.openMerges() > 0 }
+		freshCount, recountedCount := a.count(fresh), a.count(recounted)
+		switch {
+		case freshCount > 0:
+			return a.latest(fresh), freshCount+recountedCount == 1
+		case recountedCount > 0:
+			return a.latest(recounted), recountedCount == 1
+		}
+	}
+	if w != nil {
+		return w, false // taken for dead, but it goes on
+	}
+	if w = a.latest(fresh); w != nil {
+		return w, false // lines are missing: a list begins with 1
+	}
+	headless := func(w *work) bool { return w.Headless && w.of > ev.Of && ev.N == 1 && !w.over() && !w.silent }
+	if w = a.latest(headless); w != nil && len(a.open) == 1 {
+		return w, false // its arguments, perhaps with --keep-going, are lost
+	}
+	return a.headless(ev), true
+}
+
+// mergeOf returns the open merge that ev is a step towards p of. Where several
+// fit, a run that lives goes before one taken for dead, and a merge that has
+// not taken the step before one that has.
+func (a *assembler) mergeOf(ev *Event, p phase) (w *work, m *openMerge) {
+	rank, fits := -1, 0
+	for i := len(a.open) - 1; i >= 0; i-- {
+		candidate := a.open[i]
+		for _, open := range candidate.merges {
+			if open.N != ev.N || open.Of != ev.Of || open.held || open.CPV != string(ev.Name) {
+				continue
+			}
+			if ev.Kind == KindCompleted && open.Root != "" && open.Root != string(ev.Text) {
+				continue
+			}
+			r := 0
+			if !candidate.silent {
+				r += 4
+			}
+			if open.phase < p {
+				r += 2
+			}
+			if open.phase+1 == p || p == fetching && open.phase == begun {
+				r++
+			}
+			switch {
+			case r > rank:
+				rank, fits, w, m = r, 1, candidate, open
+			case r == rank:
+				fits++
+			}
+		}
+	}
+	if fits > 1 {
+		m.Uncertain = true
+	}
+	return w, m
+}
+
+var phaseOf = [...]phase{
+	KindCleaning: fetching, KindFetchingBinary: fetching, KindCompiling: compiling, KindPackaging: compiling,
+	KindMerging: merging, KindMergingBinary: merging, KindWorld: recorded, KindPostClean: cleaned, KindCompleted: cleaned,
+}
+
+// step takes "=== (N of M) STEP (CPV::PATH)".
+func (a *assembler) step(ev *Event) {
+	w, m := a.mergeOf(ev, phaseOf[ev.Kind])
+	if m == nil {
+		w, m = a.orphan(ev)
+	}
+	a.touch(w, ev)
+	m.phase = max(m.phase, phaseOf[ev.Kind])
+	switch ev.Kind {
+	case KindCleaning:
+		m.Kind, m.Steps.Cleaning = KindSource, ev.Time
+		a.setRepo(m, ev.Text)
+		a.overtaken(w, m)
+	case KindCompiling, KindPackaging:
+		m.Kind, m.Steps.Compiling = KindSource, ev.Time
+		m.Packaged = ev.Kind == KindPackaging
+		a.setRepo(m, ev.Text)
+	case KindMerging:
+		m.Kind, m.Steps.Merging = KindSource, ev.Time
+		a.setRepo(m, ev.Text)
+	case KindFetchingBinary:
+		m.Kind, m.Steps.Fetching = KindBinary, ev.Time
+	case KindMergingBinary:
+		m.Kind, m.Steps.Merging = KindBinary, ev.Time
+		m.setBinpkg(string(ev.Text))
+		a.overtaken(w, m)
+	case KindWorld:
+		m.World = true
+	case KindPostClean:
+		if m.Kind == KindUnknown {
+			m.setKind(ev.Text)
+		}
+	}
+}
+
+// orphan opens a merge whose ">>> emerge" is not in the input.
+func (a *assembler) orphan(ev *Event) (*work, *openMerge) {
+	w := a.latest(func(w *work) bool { return w.of == ev.Of && !w.over() && !w.silent })
+	if w == nil {
+		w = a.latest(func(w *work) bool { return w.of == 0 && w.mayMerge() && !w.over() && !w.silent && !w.argued })
+	}
+	if w == nil {
+		w = a.headless(ev)
+	}
+	if w.of == 0 {
+		w.of = ev.Of
+	}
+	m := a.addMerge(w, ev)
+	m.Uncertain = !w.Headless
+	return w, m
+}
+
+// overtaken takes for dead the runs that left the same package open: Portage
+// holds a lock on a build directory, so they cannot be at work in it.
+func (a *assembler) overtaken(by *work, m *openMerge) {
+	for _, w := range a.open {
+		if w == by || w.ID > by.ID {
+			continue
+		}
+		for _, open := range w.merges {
+			if !open.held && open.CPV == m.CPV && open.Root == m.Root {
+				w.silent, w.surely = true, true
+			}
+		}
+	}
+}
+
+// completed takes "::: completed emerge (N of M) CPV to ROOT".
+func (a *assembler) completed(ev *Event) {
+	w, m := a.mergeOf(ev, cleaned)
+	if m == nil {
+		w, m = a.orphan(ev)
+	}
+	a.touch(w, ev)
+	m.Root = a.names.intern(ev.Text)
+	m.Finished, m.Outcome = ev.Time, MergeMerged
+	m.ClockStepped = m.clock != a.clock
+	w.Merged++
+	w.done++
+	if w.of == 1 {
+		// Only the exit status can tell that pkg_postinst died, and only where
+		// no other package could have caused it.
+		m.held = true
+		return
+	}
+	a.sink.Merge(m.Merge)
+	w.drop(m)
+}
+
+func (w *work) drop(m *openMerge) {
+	for i, open := range w.merges {
+		if open == m {
+			w.merges = append(w.merges[:i], w.merges[i+1:]...)
+			return
+		}
+	}
+}
+
+// replacing returns the open merge whose files are in place and whose package
+// has the given cat/pn.
+func (a *assembler) replacing(name string) (*work, *openMerge) {
+	for i := len(a.open) - 1; i >= 0; i-- {
+		for _, m := range a.open[i].merges {
+			if m.Steps.Autoclean != 0 && !m.held && !a.open[i].silent && m.packageName() == name {
+				return a.open[i], m
+			}
+		}
+	}
+	return nil, nil
+}
+
+// autoclean takes ">>> AUTOCLEAN: CAT/PN:SLOT".
+func (a *assembler) autoclean(ev *Event) {
+	var w *work
+	var m *openMerge
+	for i := len(a.open) - 1; i >= 0; i-- {
+		for _, open := range a.open[i].merges {
+			if open.held || open.Steps.Autoclean != 0 || open.packageName() != string(ev.Name) {
+				continue
+			}
+			if m == nil || open.phase >= merging && m.phase < merging || w.silent && !a.open[i].silent {
+				w, m = a.open[i], open
+			}
+		}
+	}
+	if m == nil {
+		return
+	}
+	a.touch(w, ev)
+	m.Steps.Autoclean = ev.Time
+	m.Slot = a.names.intern(ev.Text)
+	m.phase = max(m.phase, autocleaned)
+}
+
+// usage takes "=== Resource usage for CPV [PAIRS]", which has neither N of M
+// nor root.
+func (a *assembler) usage(ev *Event) {
+	for i := len(a.open) - 1; i >= 0; i-- {
+		for _, m := range a.open[i].merges {
+			if m.Usage == nil && !m.held && m.phase <= built && m.CPV == string(ev.Name) {
+				usage := parseUsage(ev.Text)
+				m.Usage, m.Steps.Built = &usage, ev.Time
+				m.phase = max(m.phase, built)
+				a.touch(a.open[i], ev)
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package emergelog
+
+import "bytes"
+
+// nameByte marks the bytes that PMS 3.1 allows in categories, package names,
+// versions and slots, and the slash between them.
+var nameByte = func() (set [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-/") {
+		set[c] = true
+	}
+	return set
+}()
+
+func isNameText(b []byte) bool {
+	for _, c := range b {
+		if !nameByte[c] {
+			return false
+		}
+	}
+	return true
+}
+
+// plausibleCPV tells a cpv from what is left of one on a damaged line. It is
+// looser than PMS: history holds names that today's rules no longer allow.
+func plausibleCPV(b []byte) bool {
+	slash := bytes.IndexByte(b, '/')
+	if slash < 1 || !isNameText(b) || bytes.IndexByte(b[slash+1:], '/') >= 0 {
+		return false
+	}
+	return versionStart(b[slash+1:]) > 0
+}
+
+// versionStart returns the index in a PF after the dash that begins its
+// version, or 0: the last dash with a digit behind it whose rest is no
+// revision (PMS 3.2; a package name never ends in what looks like a version).
+func versionStart[T []byte | string](pf T) int {
+	end := len(pf)
+	for i := len(pf) - 1; i > 0; i-- {
+		if pf[i] != '-' {
+			continue
+		}
+		switch {
+		case i+1 == len(pf):
+			return 0
+		case pf[i+1]-'0' <= 9:
+			return i + 1
+		case end == len(pf) && isRevision(pf[i+1:]):
+			end = i
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
+func isRevision[T []byte | string](s T) bool {
+	if len(s) < 2 || s[0] != 'r' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if s[i]-'0' > 9 {
+			return false
+		}
+	}
+	return true
+}
+
+// packageOf returns the cat/pn of a cpv, or the whole where it has no version.
+func packageOf(cpv string) string {
+	for slash := 0; slash < len(cpv); slash++ {
+		if cpv[slash] == '/' {
+			if v := versionStart(cpv[slash+1:]); v > 0 {
+				return cpv[:slash+v]
+			}
+			break
+		}
+	}
+	return cpv
+}

@@ -1,0 +1,208 @@
+package emergelog
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+)
+
+const (
+	// maxLine bounds a line: a command line is shorter than 2 MiB by default,
+	// and nothing else in the log is long.
+	maxLine = 4 << 20
+	// chunk is how much is read at once.
+	chunk = 256 << 10
+)
+
+// Parser reads emerge.log, in one piece or in many. It is not safe for
+// concurrent use.
+type Parser struct {
+	asm  assembler
+	ev   Event
+	buf  []byte
+	tail []byte // a last line without line end
+	tip  int64  // the offset of tail
+}
+
+// NewParser returns a parser at the beginning of a log, which gives its records
+// to sink.
+func NewParser(sink Sink) *Parser {
+	return &Parser{asm: assembler{sink: sink}}
+}
+
+// Read reads r, whose first byte lies at the given place, to its end, and
+// returns the place up to which it was understood for good: before a last line
+// that has no line end yet, from where the next Read has to continue. Where
+// complete is set the input will not grow, and its last line counts as it is.
+//
+// The error is r's own, or that of ctx; what was read before it counts, and the
+// returned place is right.
+func (p *Parser) Read(ctx context.Context, r io.Reader, at Position, complete bool) (Position, error) {
+	p.asm.source = at.Source
+	p.tail = nil
+	if p.buf == nil {
+		p.buf = make([]byte, chunk)
+	}
+	filled := 0           // bytes in buf that are not understood yet
+	skipped := int64(0)   // bytes dropped of a line that is too long
+	var head [quoted]byte // how that line begins
+	for {
+		if err := ctx.Err(); err != nil {
+			return at, err
+		}
+		if filled == len(p.buf) {
+			if len(p.buf) < maxLine {
+				p.buf = append(p.buf, make([]byte, len(p.buf))...)
+			} else {
+				if skipped == 0 {
+					copy(head[:], p.buf)
+				}
+				skipped += int64(filled)
+				filled = 0
+			}
+		}
+		n, err := r.Read(p.buf[filled:])
+		fresh := p.buf[filled : filled+n]
+		filled += n
+		data := p.buf[:filled]
+		if skipped > 0 {
+			end := bytes.IndexByte(fresh, '\n')
+			if end < 0 {
+				if err == nil {
+					continue
+				}
+			} else {
+				length := skipped + int64(filled-n+end+1)
+				p.damage(CodeLong, at.Offset, length, head[:])
+				at.Offset += length
+				data = fresh[end+1:]
+				skipped = 0
+			}
+		}
+		if skipped == 0 {
+			used := p.lines(data, at.Offset)
+			at.Offset += int64(used)
+			filled = copy(p.buf, data[used:])
+		}
+		if err == nil {
+			continue
+		}
+		if err != io.EOF {
+			return at, fmt.Errorf("emerge.log: offset %d: %w", at.Offset+skipped+int64(filled), err)
+		}
+		switch {
+		case skipped > 0 && complete:
+			p.damage(CodeLong, at.Offset, skipped+int64(filled), head[:])
+			at.Offset += skipped + int64(filled)
+		case skipped > 0 || filled == 0:
+		case complete:
+			p.take(p.buf[:filled], at.Offset, int64(filled))
+			at.Offset += int64(filled)
+		default:
+			p.tail, p.tip = append(p.tail, p.buf[:filled]...), at.Offset
+		}
+		return at, nil
+	}
+}
+
+// lines takes every line of data that has its line end and returns how many
+// bytes they are.
+func (p *Parser) lines(data []byte, at int64) int {
+	used := 0
+	nul := bytes.IndexByte(data, 0) >= 0
+	for {
+		end := bytes.IndexByte(data[used:], '\n')
+		if end < 0 {
+			return used
+		}
+		line := data[used : used+end]
+		if nul {
+			p.take(line, at+int64(used), int64(end+1))
+		} else {
+			p.line(line, at+int64(used), int64(end+1))
+		}
+		used += end + 1
+	}
+}
+
+// take takes one line that can hold NUL bytes.
+func (p *Parser) take(line []byte, at, length int64) {
+	if bytes.IndexByte(line, 0) >= 0 {
+		p.salvage(line, at, length)
+		return
+	}
+	p.line(line, at, length)
+}
+
+// line takes one line without NUL bytes, of the given length with its line end.
+func (p *Parser) line(line []byte, at, length int64) {
+	if len(line) > 0 && line[len(line)-1] == '\r' {
+		line = bytes.TrimRight(line, "\r")
+	}
+	switch recognise(line, &p.ev) {
+	case known:
+		if p.ev.openEnded && nextStamp(line, 1) > 0 {
+			p.salvage(line, at, length)
+			return
+		}
+	case unknown:
+		if nextStamp(line, 1) > 0 {
+			p.salvage(line, at, length)
+			return
+		}
+		p.ev.Kind = KindOther
+	case unstamped:
+		if len(line) == 0 {
+			return
+		}
+		if p.asm.argsOf != 0 && !stampLike(line) && nextStamp(line, 1) < 0 {
+			p.ev = Event{Kind: KindContinuation, Text: line}
+			break
+		}
+		p.salvage(line, at, length)
+		return
+	default:
+		p.salvage(line, at, length)
+		return
+	}
+	p.ev.Offset, p.ev.Length = at, length
+	p.asm.event(&p.ev)
+}
+
+// stampLike tells the rest of a time stamp from the rest of an argument.
+func stampLike(line []byte) bool {
+	return digits(line[:min(len(line), stampDigits-1)])
+}
+
+// Open returns what is not final, with the effect of a last line without line
+// end: the records under the keys that their final ones will have.
+func (p *Parser) Open() (Open, error) {
+	state, err := p.MarshalBinary()
+	if err != nil {
+		return Open{}, err
+	}
+	var collected collector
+	scratch := NewParser(&collected)
+	if err := scratch.UnmarshalBinary(state); err != nil {
+		return Open{}, err
+	}
+	scratch.asm.source = p.asm.source
+	if recognise(bytes.TrimRight(p.tail, "\r"), &scratch.ev) == known {
+		scratch.ev.Offset, scratch.ev.Length = p.tip, int64(len(p.tail))
+		scratch.asm.event(&scratch.ev)
+	}
+	for _, w := range scratch.asm.open {
+		scratch.asm.settle(w, &collected)
+	}
+	return collected.Open, nil
+}
+
+// collector keeps provisional records.
+type collector struct{ Open }
+
+func (c *collector) Merge(m Merge)     { c.Merges = append(c.Merges, m) }
+func (c *collector) Unmerge(u Unmerge) { c.Unmerges = append(c.Unmerges, u) }
+func (c *collector) Sync(s Sync)       { c.Syncs = append(c.Syncs, s) }
+func (c *collector) Run(r Run)         { c.Runs = append(c.Runs, r) }
+func (c *collector) Damage(Damage)     {}

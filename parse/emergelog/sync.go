@@ -1,0 +1,212 @@
+package emergelog
+
+import (
+	"bytes"
+	"strings"
+)
+
+// maxSyncs bounds the syncs kept of one open run; who has more repositories
+// gets the oldest delivered early, without a second end line.
+const maxSyncs = 1024
+
+// sync takes the lines of sync modules, in the dialects since 2005.
+func (a *assembler) sync(ev *Event) {
+	switch ev.Kind {
+	case KindSync:
+		w := a.latest(func(w *work) bool { return w.action == ActionSync && !w.silent && len(w.syncs) == 0 && !w.syncing })
+		if w == nil {
+			w = a.headless(ev)
+			w.Action, w.action = ActionSync, ActionSync
+		}
+		w.syncing = true
+		a.touch(w, ev)
+	case KindSyncBegin:
+		w, sure := a.syncer(ev)
+		s := a.addSync(w, ev)
+		s.Repo, s.Location, s.Uncertain = a.names.intern(ev.Name), a.names.intern(ev.Text), !sure
+		if s.Repo == "" {
+			s.Repo = lastElement(s.Location)
+		}
+		s.Started = ev.Time
+	case KindSyncTransport, KindSyncRetry:
+		w, s := a.openSync(func(s *openSync) bool { return s.URL == "" || ev.Kind == KindSyncRetry })
+		if s == nil {
+			sure := true
+			w, sure = a.syncer(ev)
+			s = a.addSync(w, ev)
+			s.Started, s.Uncertain = ev.Time, !sure
+		}
+		a.touch(w, ev)
+		s.URL = string(ev.Text)
+		if ev.Kind == KindSyncRetry {
+			s.Retries++
+		}
+		if s.Repo == "" {
+			s.Repo = repoOfURL(s.URL)
+		}
+	case KindSyncCurrent:
+		if w, s := a.openSync(func(*openSync) bool { return true }); s != nil {
+			a.endSync(w, s, ev, SyncOK)
+		}
+	case KindSyncNotice:
+		if w := a.latest(func(w *work) bool { return w.action == ActionSync && !w.silent }); w != nil {
+			a.touch(w, ev)
+		}
+	case KindSyncError:
+		w, s := a.openSync(func(s *openSync) bool { return ev.Text == nil || s.Location == string(ev.Text) })
+		if s != nil {
+			a.endSync(w, s, ev, SyncFailed)
+		}
+	default:
+		a.syncCompleted(ev)
+	}
+}
+
+// syncCompleted takes the end of a sync, which names the repository, the URL
+// or the location, as the dialect has it.
+func (a *assembler) syncCompleted(ev *Event) {
+	names := func(s *openSync) bool {
+		switch ev.Kind {
+		case KindSyncCompleted:
+			return s.Repo == string(ev.Name)
+		case KindSyncCompletedWith:
+			return s.URL == string(ev.Text)
+		default:
+			return s.Location == string(ev.Text)
+		}
+	}
+	w, s := a.openSync(names)
+	if s == nil {
+		// A repository can have two end lines; only the last run can tell.
+		if w, s = a.anySync(names); s != nil && s.Outcome == SyncOK {
+			a.endSync(w, s, ev, SyncOK)
+			return
+		}
+		sure := true
+		w, sure = a.syncer(ev)
+		s = a.addSync(w, ev)
+		s.Uncertain = !sure
+		switch ev.Kind {
+		case KindSyncCompleted:
+			s.Repo = a.names.intern(ev.Name)
+		case KindSyncCompletedWith:
+			s.URL = string(ev.Text)
+			s.Repo = repoOfURL(s.URL)
+		default:
+			s.Location = string(ev.Text)
+			s.Repo = lastElement(s.Location)
+		}
+	}
+	a.endSync(w, s, ev, SyncOK)
+}
+
+// syncer returns the run that syncs now, and whether it was asked to.
+func (a *assembler) syncer(ev *Event) (w *work, sure bool) {
+	syncing := func(w *work) bool { return w.action == ActionSync && !w.silent }
+	if w = a.latest(syncing); w != nil {
+		return w, a.count(syncing) == 1
+	}
+	if w = a.latest(func(w *work) bool { return !w.silent && !w.over() }); w != nil {
+		return w, false
+	}
+	w = a.headless(ev)
+	w.Action, w.action = ActionSync, ActionSync
+	return w, true
+}
+
+func (a *assembler) addSync(w *work, ev *Event) *openSync {
+	if len(w.syncs) >= maxSyncs {
+		oldest := w.syncs[0]
+		oldest.settle(RunUnknown)
+		a.sink.Sync(oldest.Sync)
+		w.syncs = w.syncs[1:]
+	}
+	w.Syncs++
+	s := &openSync{Sync: Sync{Run: w.ID, Seq: w.Syncs, Begin: a.place(ev)}, clock: a.clock}
+	w.syncs = append(w.syncs, s)
+	a.touch(w, ev)
+	return s
+}
+
+func (a *assembler) endSync(w *work, s *openSync, ev *Event, outcome SyncOutcome) {
+	a.touch(w, ev)
+	s.ended, s.Outcome, s.Finished = true, outcome, ev.Time
+	s.ClockStepped = s.clock != a.clock
+}
+
+// openSync returns the sync without end that passes fits, of the run and the
+// repository begun last.
+func (a *assembler) openSync(fits func(*openSync) bool) (*work, *openSync) {
+	return a.anySync(func(s *openSync) bool { return !s.ended && fits(s) })
+}
+
+func (a *assembler) anySync(fits func(*openSync) bool) (*work, *openSync) {
+	for i := len(a.open) - 1; i >= 0; i-- {
+		w := a.open[i]
+		if w.silent {
+			continue
+		}
+		for j := len(w.syncs) - 1; j >= 0; j-- {
+			if fits(w.syncs[j]) {
+				return w, w.syncs[j]
+			}
+		}
+	}
+	return nil, nil
+}
+
+// synced tells that every repository that w began to sync was completed.
+func (w *work) synced() bool {
+	for _, s := range w.syncs {
+		if s.Outcome != SyncOK {
+			return false
+		}
+	}
+	return len(w.syncs) > 0
+}
+
+// settle gives an outcome to a sync that has none when its run ends: a run that
+// came to its own end without completing the sync has failed to.
+func (s *openSync) settle(outcome RunOutcome) {
+	if s.ended {
+		return
+	}
+	switch outcome {
+	case RunRunning:
+		s.Outcome = SyncRunning
+	case RunKilled:
+		s.Outcome = SyncUnknown
+	default:
+		s.Outcome = SyncFailed
+	}
+}
+
+// repoOfURL names the repository of a log from before 2013, when the sync line
+// had a URL only: the main tree is called gentoo today.
+func repoOfURL(url string) string {
+	if name := lastElement(url); name != "gentoo-portage" && name != "" {
+		return name
+	}
+	return "gentoo"
+}
+
+func lastElement(path string) string {
+	path = strings.TrimRight(path, "/")
+	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
+// setRepo derives the repository's location from an ebuild's path,
+// LOCATION/CAT/PN/PF.ebuild.
+func (a *assembler) setRepo(m *openMerge, ebuild []byte) {
+	if m.RepoPath != "" {
+		return
+	}
+	for range 3 {
+		slash := bytes.LastIndexByte(ebuild, '/')
+		if slash <= 0 {
+			return
+		}
+		ebuild = ebuild[:slash]
+	}
+	m.RepoPath = a.names.intern(ebuild)
+}

@@ -1,0 +1,139 @@
+package emergelog
+
+import "bytes"
+
+// oneBlankPrefixes are the messages without a blank of their own.
+var oneBlankPrefixes = []string{
+	"Started emerge on: ", "=== Unmerging... (", "=== Sync completed for ", "=== Sync completed with ",
+	">>> Syncing repository '", ">>> Starting rsync with ", ">>> starting rsync with ", ">>> Starting retry ",
+	">>> Cancelling sync -- Already current.",
+}
+
+func (ev *Event) oneBlank(m []byte) verdict {
+	ev.openEnded = true
+	switch {
+	case hasPrefix(m, "Started emerge on: "):
+		return ev.plain(KindStarted)
+	case hasPrefix(m, "=== Unmerging... ("):
+		return ev.named(KindUnmerging, trimParen(m[len("=== Unmerging... ("):]))
+	case hasPrefix(m, "=== Sync completed for "):
+		return ev.syncName(KindSyncCompleted, m[len("=== Sync completed for "):])
+	case hasPrefix(m, "=== Sync completed with "):
+		return ev.syncText(KindSyncCompletedWith, m[len("=== Sync completed with "):])
+	case hasPrefix(m, ">>> "):
+		if v := ev.syncProgress(m[len(">>> "):]); v != unknown {
+			return v
+		}
+	case hasPrefix(m, "!!! "):
+		if ev.syncError(m[len("!!! "):]) {
+			return known
+		}
+	case hasPrefix(m, "Created new directory "), hasPrefix(m, "Created New Directory "):
+		return ev.syncText(KindSyncNotice, m)
+	case hasPrefix(m, "--- ") && bytes.Contains(m, []byte(" has insufficient free space, emerge job parallelism reduced.")):
+		ev.Text = m[len("--- "):]
+		return ev.plain(KindLowSpace)
+	}
+	return cutOrUnknown(m, oneBlankPrefixes)
+}
+
+func (ev *Event) syncName(kind Kind, name []byte) verdict {
+	if len(name) == 0 {
+		return malformed
+	}
+	ev.Kind, ev.Name = kind, name
+	return known
+}
+
+func (ev *Event) syncText(kind Kind, text []byte) verdict {
+	if len(text) == 0 {
+		return malformed
+	}
+	ev.Kind, ev.Text = kind, text
+	return known
+}
+
+// syncProgress recognises what follows ">>> " in every dialect since 2005.
+func (ev *Event) syncProgress(m []byte) verdict {
+	cut := func(prefix, suffix string) ([]byte, bool) {
+		if !hasPrefix(m, prefix) || len(m) < len(prefix)+len(suffix) || string(m[len(m)-len(suffix):]) != suffix {
+			return nil, false
+		}
+		return m[len(prefix) : len(m)-len(suffix)], true
+	}
+	if text, ok := cut("Syncing repository '", "'..."); ok {
+		return ev.syncBegin(text, "' into '")
+	}
+	if text, ok := cut("Synchronization of repository '", "'..."); ok {
+		return ev.syncBegin(text, "' located in '")
+	}
+	for _, prefix := range []string{"Starting rsync with ", "starting rsync with "} {
+		if text, ok := cut(prefix, ""); ok {
+			return ev.syncText(KindSyncTransport, text)
+		}
+	}
+	if text, ok := cut("Starting retry ", ""); ok {
+		_, url, found := bytes.Cut(text, []byte(" with "))
+		if !found {
+			return malformed
+		}
+		return ev.syncText(KindSyncRetry, url)
+	}
+	if string(m) == "Cancelling sync -- Already current." {
+		return ev.plain(KindSyncCurrent)
+	}
+	if text, ok := cut("Server out of date: ", ""); ok {
+		return ev.syncText(KindSyncNotice, text)
+	}
+	for _, prefix := range []string{"Starting initial cvs checkout with ", "Starting initial svn checkout with "} {
+		if text, ok := cut(prefix, "..."); ok {
+			return ev.syncText(KindSyncTransport, text)
+		}
+	}
+	for _, prefix := range []string{"Starting git pull in ", "Starting emerge-webrsync for "} {
+		if text, ok := cut(prefix, "..."); ok {
+			return ev.syncText(KindSyncBegin, text)
+		}
+	}
+	for _, prefix := range []string{"Git pull successful: ", "Emerge-webrsync successful: "} {
+		if text, ok := cut(prefix, ""); ok {
+			return ev.syncText(KindSyncCompletedAt, text)
+		}
+	}
+	if text, ok := cut("Git pull in ", " successful"); ok {
+		return ev.syncText(KindSyncCompletedAt, text)
+	}
+	return unknown
+}
+
+func (ev *Event) syncBegin(text []byte, between string) verdict {
+	name, location, found := bytes.Cut(text, []byte(between))
+	if !found || len(name) == 0 {
+		return malformed
+	}
+	ev.Kind, ev.Name, ev.Text = KindSyncBegin, name, location
+	return known
+}
+
+// syncErrors are the failures that a sync module logs (sync/modules/*/); those
+// that end in " in " are followed by the location.
+var syncErrors = []string{
+	"git clone error in ", "git rev-parse error in ", "git gc error in ", "git fetch error in ", "git clean error in ",
+	"git merge error in ", "git pull error in ", "hg clone error in ", "hg pull error in ", "emerge-webrsync error in ",
+	"could not update git remote ", "cvs checkout error; exiting.", "cvs update error; exiting.", "svn checkout error; exiting.",
+	"svn update error; exiting.", "svn upgrade error; exiting.", "file is not a zip archive.",
+}
+
+func (ev *Event) syncError(m []byte) bool {
+	for _, prefix := range syncErrors {
+		if !hasPrefix(m, prefix) {
+			continue
+		}
+		ev.Kind, ev.Text = KindSyncError, nil
+		if bytes.HasSuffix([]byte(prefix), []byte(" in ")) {
+			ev.Text = bytes.TrimSuffix(m[len(prefix):], []byte("."))
+		}
+		return true
+	}
+	return false
+}

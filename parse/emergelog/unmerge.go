@@ -1,0 +1,117 @@
+package emergelog
+
+// loggedApart is 2009-03-17: from then on a removal by a merge has two blanks
+// and any other has one (de8d6857a).
+const loggedApart = 1237248000
+
+// unmerging takes "=== Unmerging... (CPV)".
+func (a *assembler) unmerging(ev *Event) {
+	cpv := a.names.intern(ev.Name)
+	u := &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: cpv, Started: ev.Time}, clock: a.clock}
+	a.addUnmerge(u, ev)
+}
+
+// addUnmerge finds the run, the merge and the reason of a removal.
+func (a *assembler) addUnmerge(u *openUnmerge, ev *Event) *work {
+	replacement := !ev.OneBlank || ev.Time < loggedApart
+	if replacement {
+		if w, m := a.replacing(packageOf(u.CPV)); w != nil {
+			u.Reason, u.Merge = UnmergeReplaced, m.Seq
+			return a.attachUnmerge(w, u, ev)
+		}
+	}
+	removing := func(w *work) bool {
+		return (w.action == ActionUnmerge || w.action == ActionDepclean) && !w.over() && !w.silent
+	}
+	merging := func(w *work) bool { return w.mayMerge() && !w.over() && !w.silent }
+	unblocking := func(w *work) bool { return merging(w) && !w.finished }
+	var w *work
+	switch {
+	case !ev.OneBlank:
+		// The replacing merge is not in the input, or its line is damaged.
+		w = a.latest(merging)
+		u.Reason, u.Uncertain = UnmergeReplaced, true
+	case a.count(removing) > 0:
+		w = a.latest(removing)
+		u.Uncertain = a.count(removing) > 1
+		u.Reason = UnmergeExplicit
+		if w.action == ActionDepclean {
+			u.Reason = UnmergeDepclean
+		}
+	default:
+		w = a.latest(unblocking)
+		u.Reason = UnmergeBlocker
+		if w == nil || w.Headless && w.of == 0 {
+			u.Reason = UnmergeExplicit
+		} else {
+			// What is removed after the last package of the list may be a soft
+			// blocker, or the work of a run whose beginning was lost. Only a
+			// merge run that goes on to finish can have removed a blocker.
+			u.held = w.listComplete()
+			u.Uncertain = a.count(unblocking) > 1
+		}
+	}
+	if w == nil {
+		w = a.headless(ev)
+		if u.Reason == UnmergeExplicit {
+			w.Action, w.action = ActionUnmerge, ActionUnmerge
+		}
+	}
+	return a.attachUnmerge(w, u, ev)
+}
+
+func (a *assembler) attachUnmerge(w *work, u *openUnmerge, ev *Event) *work {
+	w.Unmerges++
+	u.Run, u.Seq = w.ID, w.Unmerges
+	u.Outcome = UnmergeInterrupted
+	w.unmerges = append(w.unmerges, u)
+	a.touch(w, ev)
+	return w
+}
+
+// unmerged takes the end of a removal.
+func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
+	w, u := a.unmergeOf(ev)
+	if u == nil {
+		u = &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: a.names.intern(ev.Name), Uncertain: true}, clock: a.clock}
+		// The end has two blanks for either reason.
+		ev.OneBlank = true
+		if _, m := a.replacing(packageOf(u.CPV)); m != nil {
+			ev.OneBlank = false
+		}
+		w = a.addUnmerge(u, ev)
+	}
+	a.touch(w, ev)
+	u.Finished, u.Outcome = ev.Time, outcome
+	u.ClockStepped = u.clock != a.clock
+	if u.Merge != 0 && outcome == UnmergeOK {
+		for _, m := range w.merges {
+			if m.Seq == u.Merge {
+				m.Replaced = append(m.Replaced, u.CPV)
+			}
+		}
+	}
+	if u.held {
+		return
+	}
+	a.sink.Unmerge(u.Unmerge)
+	for i, open := range w.unmerges {
+		if open == u {
+			w.unmerges = append(w.unmerges[:i], w.unmerges[i+1:]...)
+			break
+		}
+	}
+}
+
+// unmergeOf returns the open removal of ev's package, the latest where there
+// are several.
+func (a *assembler) unmergeOf(ev *Event) (*work, *openUnmerge) {
+	for i := len(a.open) - 1; i >= 0; i-- {
+		for _, u := range a.open[i].unmerges {
+			if u.Finished == 0 && u.CPV == string(ev.Name) && !a.open[i].silent {
+				return a.open[i], u
+			}
+		}
+	}
+	return nil, nil
+}
