@@ -99,7 +99,7 @@ func AuditCoverage(db Database) (*Coverage, error) {
 		return nil, err
 	}
 	c := &Coverage{Rows: []CoverageRow{}}
-	sources, err := sourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog)
+	sources, err := sourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex)
 	if err != nil {
 		return nil, err
 	}

@@ -64,3 +64,11 @@ var diagnosticRemedies = map[string]string{}
 func diagnosticSeverity(code string) Severity {
 	return SeverityWarning
 }
+
+// AuditSources reports every source of the host that could not be read, and
+// all damage that is known of the others.
+func AuditSources(db Database) ([]Finding, error) {
+	findings, err := sourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog)
+	SortFindings(findings)
+	return findings, err
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/alecthomas/kong"
+
+	"emaudit/store"
+)
+
+// The exit codes are an interface; docs/ and every command's help say the
+// same.
+const (
+	exitClean       = 0   // done, nothing to report
+	exitError       = 1   // not done
+	exitUsage       = 2   // the command line cannot be understood
+	exitFindings    = 3   // done; findings at or above --fail-on
+	exitDamaged     = 4   // done, but part of the input was damaged
+	exitInterrupted = 130 // SIGINT or SIGTERM; what was stored is whole
+)
+
+// exitStatus is the text that ends the help of every command.
+const exitStatus = `
+EXIT STATUS
+  0    done, nothing to report
+  1    error
+  2    usage
+  3    done; there are findings at or above --fail-on
+  4    done, but part of the input was damaged
+  130  interrupted; what was stored before is whole`
+
+// exitCoder is an error that decides the exit code. Those of this package
+// carry no message of their own: what they stand for has been printed.
+type exitCoder interface {
+	error
+	exitCode() int
+}
+
+// errFindings ends a command that found something at or above --fail-on.
+type errFindings struct{}
+
+func (errFindings) Error() string { return "there are findings at or above --fail-on" }
+func (errFindings) exitCode() int { return exitFindings }
+
+// errDamaged ends a command that did its work on damaged input.
+type errDamaged struct{}
+
+func (errDamaged) Error() string { return "part of the input was damaged" }
+func (errDamaged) exitCode() int { return exitDamaged }
+
+// errUsage is a command line that parses and makes no sense.
+type errUsage struct{ error }
+
+func (errUsage) exitCode() int   { return exitUsage }
+func (e errUsage) Unwrap() error { return e.error }
+
+// exitCodeOf maps an error to the exit code; silent is true where the error
+// stands for something that was already printed.
+func exitCodeOf(ctx context.Context, err error) (code int, silent bool) {
+	var coder exitCoder
+	var parse *kong.ParseError
+	switch {
+	case err == nil:
+		return exitClean, true
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitInterrupted, false
+	case errors.As(err, &parse):
+		return exitUsage, false
+	case errors.As(err, &coder):
+		_, usage := coder.(errUsage)
+		return coder.exitCode(), !usage
+	}
+	return exitError, false
+}
+
+// hintFor is the remedy of an error, where there is one to type.
+func hintFor(err error) string {
+	switch {
+	case errors.Is(err, store.ErrNewer):
+		return "install the newer emaudit, or use another database with --db FILE"
+	case errors.Is(err, store.ErrNotADatabase):
+		return "name another file with --db FILE; this one is left as it is"
+	case errors.Is(err, store.ErrReadOnly):
+		return "run emaudit as the owner of the database, or use another one with --db FILE"
+	case errors.Is(err, store.ErrBusy):
+		return "wait for the other emaudit to finish, or ask the stored facts with --no-ingest"
+	}
+	return ""
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"emaudit/audit"
+	"emaudit/report"
+)
+
+// globals are the flags that every command has.
+type globals struct {
+	Root      string   `placeholder:"DIR" default:"/" type:"path" group:"what" help:"Gentoo root to audit, as if chrooted into it (/)."`
+	Eprefix   string   `placeholder:"PATH" group:"what" help:"Gentoo Prefix: its offset inside the root."`
+	Host      string   `placeholder:"NAME" group:"what" help:"Name of the host in the database (its hostname, or the name of DIR)."`
+	Pkgdir    []string `placeholder:"DIR" sep:"none" group:"what" help:"Folder of binary packages instead of PKGDIR; may be repeated. Inside the root."`
+	Vdb       string   `placeholder:"DIR" group:"what" help:"Installed-package database. Inside the root."`
+	EmergeLog string   `placeholder:"FILE" group:"what" help:"emerge.log. Inside the root."`
+	Logdir    string   `placeholder:"DIR" group:"what" help:"PORTAGE_LOGDIR. Inside the root."`
+
+	DB       string `name:"db" placeholder:"FILE" type:"path" default:"${db}" group:"how" help:"Database (${db})."`
+	NoIngest bool   `group:"how" help:"Answer from the stored facts; read nothing."`
+	Jobs     int    `placeholder:"N" group:"how" help:"Files read at once (8, or twice the processors)."`
+
+	Format  string `enum:"table,json,csv" default:"table" group:"output" help:"${enum}."`
+	FailOn  string `enum:",error,warning,info,never" default:"" placeholder:"SEVERITY" group:"output" help:"Exit with 3 from this severity on: error, warning, info, never (audit: warning; others: never)."`
+	Color   string `enum:"auto,always,never" default:"auto" group:"output" help:"${enum}."`
+	UTC     bool   `name:"utc" group:"output" help:"Show times in UTC."`
+	Verbose bool   `short:"v" group:"output" help:"Show everything, with the evidence."`
+	Quiet   bool   `short:"q" group:"output" help:"No progress, no notes."`
+
+	Version kong.VersionFlag `group:"output" help:"Print the version."`
+}
+
+// vars are the values that the flags' defaults and helps refer to.
+func (g *globals) vars(proc *process) kong.Vars {
+	return kong.Vars{"db": defaultDB(proc), "version": "emaudit " + version()}
+}
+
+// defaultDB is where the database lies unless told otherwise: with the
+// system's state for root, with the user's for everybody else.
+func defaultDB(proc *process) string {
+	if proc.euid == 0 {
+		return "/var/lib/emaudit/emaudit.db"
+	}
+	if state := proc.getenv("XDG_STATE_HOME"); filepath.IsAbs(state) {
+		return filepath.Join(state, "emaudit", "emaudit.db")
+	}
+	return filepath.Join(proc.getenv("HOME"), ".local", "state", "emaudit", "emaudit.db")
+}
+
+// version is the module version that this binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// failOn is the severity from which on findings change the exit code; ok is
+// false for never.
+func (g *globals) failOn(byDefault string) (limit audit.Severity, ok bool) {
+	value := g.FailOn
+	if value == "" {
+		value = byDefault
+	}
+	return audit.Severity(value), value != "never"
+}
+
+// terminal looks at where output goes.
+func (g *globals) terminal(proc *process) report.Terminal {
+	t := report.Terminal{Location: proc.local, Now: proc.now()}
+	if g.UTC {
+		t.Location = nil
+	}
+	if f, ok := proc.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		t.IsTerminal, t.RelativeDays = true, true
+		t.Width = 80
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			t.Width = width
+		}
+	}
+	t.Color = g.color(proc, t.IsTerminal)
+	return t
+}
+
+// color decides by --color, then NO_COLOR (no-color.org), CLICOLOR_FORCE and
+// the terminal.
+func (g *globals) color(proc *process, terminal bool) bool {
+	switch g.Color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	switch {
+	case proc.getenv("NO_COLOR") != "" || proc.getenv("NOCOLOR") == "true":
+		return false
+	case proc.getenv("CLICOLOR_FORCE") != "" && proc.getenv("CLICOLOR_FORCE") != "0":
+		return true
+	}
+	return terminal && proc.getenv("TERM") != "dumb"
+}
+
+// messageTerminal is the terminal of standard error, before any flag is known.
+func (p *process) messageTerminal() report.Terminal {
+	t := report.Terminal{Now: p.now(), Location: p.local}
+	if f, ok := p.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		t.IsTerminal, t.Width = true, 80
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			t.Width = width
+		}
+		t.Color = p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"
+	}
+	return t
+}

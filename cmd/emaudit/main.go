@@ -1,0 +1,33 @@
+// Command emaudit tells a Gentoo administrator, after any update, whether every
+// installed package has a whole binary package, whether the last update can be
+// undone and with which exact commands, and what in PKGDIR can go.
+//
+// This folder is the command line and nothing else: flags, wiring, exit codes.
+// It has one file for each command; the answers come from package audit and
+// are written by package report. Only main itself touches the process: clock,
+// environment, arguments and exit status.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, process{
+		args:   os.Args[1:],
+		stdin:  os.Stdin,
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		env:    os.Environ(),
+		euid:   os.Geteuid(),
+		now:    time.Now,
+		local:  time.Local,
+	})
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"emaudit/report"
+)
+
+// process is everything that the outside gives to a run of emaudit, so that a
+// test can give something else.
+type process struct {
+	args           []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            []string
+	euid           int
+	now            func() time.Time
+	local          *time.Location
+}
+
+// getenv returns a variable of the process's environment.
+func (p *process) getenv(name string) string {
+	for i := len(p.env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(p.env[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// commandLine is the grammar of emaudit's arguments.
+type commandLine struct {
+	globals
+
+	Summary summaryCommand `cmd:"" default:"withargs" help:"One screen: what was done last, and what it left (the default)."`
+	Ingest  ingestCommand  `cmd:"" help:"Bring the database up to date."`
+	Audit   auditCommand   `cmd:"" help:"Check coverage and more; findings decide the exit code."`
+}
+
+// stopParsing ends kong's work where it would call os.Exit: after --help and
+// --version.
+type stopParsing struct{ code int }
+
+// run does what the arguments say and returns the exit code.
+func run(ctx context.Context, proc process) (code int) {
+	messages := report.NewMessages(proc.stderr, proc.messageTerminal(), proc.now)
+	defer func() {
+		switch stop := recover().(type) {
+		case nil:
+		case stopParsing:
+			code = stop.code
+		default:
+			panic(stop)
+		}
+	}()
+	var line commandLine
+	parser, err := kong.New(&line,
+		kong.Name("emaudit"),
+		kong.Description("What Portage did, whether it can be undone, and what PKGDIR is worth."),
+		kong.Writers(proc.stdout, proc.stderr),
+		kong.Exit(func(code int) { panic(stopParsing{code}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
+		kong.Vars(line.vars(&proc)),
+		kong.Resolvers(environment(&proc)),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		messages.Error(err)
+		return exitError
+	}
+	kctx, err := parser.Parse(proc.args)
+	if err == nil {
+		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: kctx.Command()}
+		kctx.BindTo(ctx, (*context.Context)(nil))
+		err = kctx.Run(session)
+		if closeErr := session.close(); err == nil {
+			err = closeErr
+		}
+	}
+	code, silent := exitCodeOf(ctx, err)
+	if !silent {
+		messages.Error(err)
+		if hint := hintFor(err); hint != "" {
+			messages.Hint(hint)
+		} else if code == exitUsage {
+			messages.Hint("emaudit --help")
+		}
+	}
+	return code
+}
+
+// environment resolves every flag from EMAUDIT_NAME, so that the process's
+// environment is read through [process] alone.
+func environment(proc *process) kong.Resolver {
+	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		name := "EMAUDIT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		if value := proc.getenv(name); value != "" {
+			return value, nil
+		}
+		return nil, nil
+	})
+}
+
+// usagef is an error about the command line.
+func usagef(format string, args ...any) error { return errUsage{fmt.Errorf(format, args...)} }

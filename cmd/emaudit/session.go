@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/hostfs"
+	"emaudit/ingest"
+	"emaudit/report"
+	"emaudit/settings"
+	"emaudit/store"
+)
+
+// session is one run of a command: the open database, the host that is asked
+// about, and where answers go.
+type session struct {
+	*globals
+	proc     *process
+	messages *report.Messages
+	command  string
+
+	db       *store.DB
+	host     store.HostID
+	hostName string
+	root     *hostfs.Root
+	settings *settings.Settings
+	ingested ingest.Result // empty with --no-ingest
+	stale    bool          // the database could not be brought up to date
+}
+
+// close releases what open took.
+func (s *session) close() error {
+	var errs []error
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.root != nil {
+		errs = append(errs, s.root.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// open opens the root and the database, and brings the database up to date
+// unless --no-ingest says otherwise. Where the database cannot be written but
+// read, the answer comes from what is stored, and a warning says so.
+func (s *session) open(ctx context.Context) error {
+	var err error
+	if s.root, err = hostfs.Open(s.Root); err != nil {
+		return err
+	}
+	options := store.Options{ReadOnly: s.NoIngest}
+	s.db, err = store.Open(ctx, s.DB, options)
+	if !s.NoIngest && errors.Is(err, store.ErrReadOnly) {
+		var readErr error
+		if s.db, readErr = store.Open(ctx, s.DB, store.Options{ReadOnly: true}); readErr != nil {
+			return err
+		}
+		s.messages.Warning(fmt.Sprintf("%v; answering from what is stored", err))
+		s.stale, err = true, nil
+	}
+	if err != nil {
+		if s.NoIngest && errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: nothing was ingested yet", err)
+		}
+		return err
+	}
+	if err := s.resolve(ctx); err != nil {
+		return err
+	}
+	if s.NoIngest || s.stale {
+		return s.findHost(ctx)
+	}
+	return s.ingest(ctx)
+}
+
+// resolve reads Portage's settings of the root.
+func (s *session) resolve(ctx context.Context) (err error) {
+	s.settings, err = settings.Resolve(s.root, settings.Options{
+		PkgDirs:   s.Pkgdir,
+		VDB:       s.Vdb,
+		EmergeLog: s.EmergeLog,
+		LogDir:    s.Logdir,
+		EPREFIX:   s.Eprefix,
+		Environ:   s.proc.env,
+	})
+	return err
+}
+
+// ingest brings the database up to date.
+func (s *session) ingest(ctx context.Context) error {
+	now := s.proc.now().Unix()
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
+		name, err := s.nameHost(tx)
+		if err != nil {
+			return err
+		}
+		s.hostName = name
+		s.host, err = tx.EnsureHost(name, s.root.Name(), now)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.ingested, err = ingest.Run(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
+		ingest.Options{Now: now, Jobs: s.Jobs, Progress: s.progress})
+	return err
+}
+
+// progress shows how far a long part is, unless --quiet forbids it.
+func (s *session) progress(label string, total int64, bytes bool) ingest.Meter {
+	unit := report.Unit("files")
+	if bytes {
+		unit = report.Bytes
+	}
+	if s.Quiet {
+		return (*report.Progress)(nil)
+	}
+	return s.messages.Progress(label, total, unit)
+}
+
+// findHost finds the host in a database that is only read.
+func (s *session) findHost(ctx context.Context) error {
+	return s.db.View(ctx, func(tx *store.Tx) error {
+		name, err := s.nameHost(tx)
+		if err != nil {
+			return err
+		}
+		host, ok, err := tx.FindHost(name)
+		if err == nil && !ok {
+			err = fmt.Errorf("database %s: nothing was ingested of host %s yet", s.db.Path(), name)
+		}
+		s.host, s.hostName = host.ID, host.Name
+		return err
+	})
+}
+
+// nameHost decides which host of the database the root is. A root that is
+// known keeps its name; a new one is called by its hostname or its folder, and
+// by both where another root has that name already, so that two machines never
+// share a history by accident. --host overrides all of it.
+func (s *session) nameHost(tx *store.Tx) (string, error) {
+	if s.Host != "" {
+		return s.Host, nil
+	}
+	hosts, err := tx.Hosts()
+	if err != nil {
+		return "", err
+	}
+	name := s.ownName()
+	taken := false
+	for _, h := range hosts {
+		if h.Root == s.root.Name() {
+			return h.Name, nil
+		}
+		taken = taken || h.Name == name
+	}
+	if taken {
+		name += "@" + s.root.Name()
+	}
+	return name, nil
+}
+
+// ownName is the name of the machine, or of the folder for a root that is not
+// running.
+func (s *session) ownName() string {
+	if s.root.IsSystem() {
+		if name, err := os.Hostname(); err == nil && name != "" {
+			return name
+		}
+		return "localhost"
+	}
+	if b, err := s.root.ReadFile("/etc/hostname", 256); err == nil {
+		if name := strings.TrimSpace(string(b)); name != "" {
+			return name
+		}
+	}
+	return filepath.Base(s.root.Name())
+}
+
+// ask runs a question over one consistent state of the database.
+func (s *session) ask(ctx context.Context, question func(audit.Database) error) error {
+	return s.db.View(ctx, func(tx *store.Tx) error {
+		return question(audit.Database{Tx: tx, Host: s.host, Now: s.proc.now().Unix()})
+	})
+}
+
+// out returns where an answer is written, in the format that was asked for.
+func (s *session) out() report.Output {
+	return report.Output{
+		W:        s.proc.stdout,
+		Format:   s.Format,
+		Terminal: s.terminal(s.proc),
+		Verbose:  s.Verbose,
+		Envelope: report.Envelope{Command: s.command, Host: s.hostName, Root: s.root.Name(), GeneratedAt: s.proc.now().Unix()},
+	}
+}
+
+// verdict turns findings, and damage that this ingest met, into the error that
+// decides the exit code.
+func (s *session) verdict(findings []audit.Finding, failOnByDefault string) error {
+	if limit, ok := s.failOn(failOnByDefault); ok {
+		if worst, any := audit.Worst(findings); any && worst.AtLeast(limit) {
+			return errFindings{}
+		}
+	}
+	if s.ingested.Damage() > 0 {
+		return errDamaged{}
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+// Package ingest reads the sources on disk into the store: the VDB, every
+// folder of binary packages with its index, emerge.log, and what merges wrote.
+//
+// # Promises
+//
+// Ingest is incremental: every source has a bookmark, and an unchanged source
+// costs a stat. It is idempotent: reading twice changes nothing. It is safe to
+// kill: the facts of a source and its bookmark are stored in one transaction,
+// so at any moment the database holds the last whole state. What was once
+// ingested stays when its source is gone.
+//
+// A source that is missing or cannot be read is recorded as such, never passed
+// over: an audit reports it. Only an I/O error of the database or a
+// cancellation ends an ingest.
+//
+// Nothing here writes below the root; a file's name is used only to open that
+// very file in the folder in which it was listed.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+
+	"emaudit/hostfs"
+	"emaudit/settings"
+	"emaudit/store"
+)
+
+// Host is the root that is read.
+type Host struct {
+	ID       store.HostID
+	Root     *hostfs.Root
+	Settings *settings.Settings
+}
+
+// Meter shows how far one long part is. Add may be called by several
+// goroutines.
+type Meter interface {
+	Add(n int64)
+	Done()
+}
+
+// Progress begins a part of total units, which are bytes or files; nil is
+// silent.
+type Progress func(label string, total int64, bytes bool) Meter
+
+// Options steer an ingest.
+type Options struct {
+	Now      int64 // unix seconds: the time under which changes are recorded
+	Jobs     int   // files read at once; 0 = [DefaultJobs]
+	Progress Progress
+}
+
+// DefaultJobs is the number of files read at once: enough to keep a disk busy
+// (docs/performance.md), and no fewer than the processors can use.
+func DefaultJobs() int { return max(8, 2*runtime.GOMAXPROCS(0)) }
+
+// SourceResult is what an ingest did with one source.
+type SourceResult struct {
+	Kind      store.SourceKind
+	Path      string // inside the root
+	Condition store.Condition
+	Problem   string // why it could not be read
+	Changed   bool   // something new was stored
+	Read      int64  // files or bytes that had to be read
+	Summary   string // what is there and what changed, for people
+	Damage    int    // pieces of damage met in what was read this time
+}
+
+// Result is what an ingest did.
+type Result struct {
+	Sources []SourceResult
+}
+
+// Damage is the number of pieces of damage met in what this ingest read.
+func (r Result) Damage() int {
+	n := 0
+	for _, s := range r.Sources {
+		n += s.Damage
+	}
+	return n
+}
+
+// begin starts to show a part.
+func (r *reader) begin(label string, total int64, bytes bool) Meter {
+	if r.Progress == nil || total == 0 {
+		return noMeter{}
+	}
+	return r.Progress(label, total, bytes)
+}
+
+// noMeter shows nothing.
+type noMeter struct{}
+
+func (noMeter) Add(int64) {}
+func (noMeter) Done()     {}
+
+// reader carries what every part of an ingest needs.
+type reader struct {
+	Host
+	Options
+	db *store.DB
+}
+
+// Run brings the store up to date with the root.
+func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, error) {
+	if opts.Jobs <= 0 {
+		opts.Jobs = DefaultJobs()
+	}
+	r := &reader{Host: host, Options: opts, db: db}
+	var result Result
+	// The VDB comes before the binary packages, whose hashes are computed
+	// only where an installed package asks for them.
+	for _, part := range []func(context.Context) ([]SourceResult, error){
+		r.settings,
+		r.vdb,
+		r.pkgDirs,
+	} {
+		sources, err := part(ctx)
+		result.Sources = append(result.Sources, sources...)
+		if err != nil {
+			return result, err
+		}
+		if err := ctx.Err(); err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// settings stores what Portage's settings are.
+func (r *reader) settings(ctx context.Context) ([]SourceResult, error) {
+	var stored []store.Setting
+	for _, s := range r.Host.Settings.All() {
+		stored = append(stored, store.Setting{Name: s.Name, Value: s.Value, Origin: s.Source})
+	}
+	err := r.db.Update(ctx, func(tx *store.Tx) error {
+		known, err := tx.Settings(r.ID)
+		if err != nil || sameSettings(known, stored) {
+			return err
+		}
+		return tx.PutSettings(r.ID, stored)
+	})
+	return nil, err
+}
+
+func sameSettings(a, b []store.Setting) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	byName := map[string]store.Setting{}
+	for _, s := range a {
+		byName[s.Name] = s
+	}
+	for _, s := range b {
+		if byName[s.Name] != s {
+			return false
+		}
+	}
+	return true
+}
+
+// condition sorts the errors of opening a source into what is recorded.
+func condition(err error) (c store.Condition, problem string) {
+	switch {
+	case err == nil:
+		return store.ConditionRead, ""
+	case errors.Is(err, fs.ErrNotExist):
+		return store.ConditionMissing, ""
+	}
+	var pathErr *hostfs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return store.ConditionUnreadable, err.Error()
+}
+
+// absent records a source that could not be opened. Facts that were read from
+// it before stay.
+func (r *reader) absent(ctx context.Context, kind store.SourceKind, path string, cause error) ([]SourceResult, error) {
+	c, problem := condition(cause)
+	err := r.db.Update(ctx, func(tx *store.Tx) error {
+		s, ok, err := tx.FindSource(r.ID, kind, path)
+		if err != nil {
+			return err
+		}
+		if ok && s.Condition == c && s.Problem == problem {
+			return nil
+		}
+		s.Host, s.Kind, s.Path, s.Condition, s.Problem, s.ReadAt = r.ID, kind, path, c, problem, r.Now
+		return tx.PutSource(&s)
+	})
+	if err != nil {
+		err = fmt.Errorf("%s %s: %w", kind, path, err)
+	}
+	return []SourceResult{{Kind: kind, Path: path, Condition: c, Problem: problem}}, err
+}

@@ -1,0 +1,297 @@
+package ingest
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sync/errgroup"
+
+	"emaudit/hostfs"
+	"emaudit/parse"
+	"emaudit/parse/vdb"
+	"emaudit/store"
+)
+
+// vdbEntry is one package directory as it was listed.
+type vdbEntry struct {
+	category, pf string
+	entry        hostfs.Entry
+
+	read     *store.Installed // nil where the stored row is still right
+	diags    []parse.Diagnostic
+	unread   bool // listed, but it could not be read: nothing is known anew
+	vanished bool // removed between the listing and the reading
+}
+
+func (e *vdbEntry) cpv() string { return e.category + "/" + e.pf }
+
+// vdb records what is installed. A package directory whose inode and mtime
+// are those of the last reading is not opened: Portage changes an entry only
+// by files that it renames into place, which changes the mtime of the
+// directory.
+func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
+	path := r.Settings.VDB()
+	dir, err := r.Root.OpenDir(path)
+	if err != nil {
+		return r.absent(ctx, store.SourceVDB, path, err)
+	}
+	defer dir.Close()
+	top, err := r.Root.Stat(path)
+	if err != nil {
+		return r.absent(ctx, store.SourceVDB, path, err)
+	}
+	entries, nameDiags, err := listVDB(dir)
+	if err != nil {
+		return r.absent(ctx, store.SourceVDB, path, err)
+	}
+	known := map[string]store.Installed{}
+	err = r.db.View(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Installed(r.ID)
+		for _, p := range rows {
+			known[p.CPV] = p
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	changed := changedEntries(entries, known)
+	if err := r.readVDB(ctx, dir, changed); err != nil {
+		return nil, err
+	}
+	result := SourceResult{Kind: store.SourceVDB, Path: path, Condition: store.ConditionRead, Read: int64(len(changed))}
+	err = r.db.Update(ctx, func(tx *store.Tx) error {
+		source := store.Source{Host: r.ID, Kind: store.SourceVDB, Path: path, Dev: top.Dev, Inode: top.Inode, MTimeNS: top.MTimeNS, Size: int64(len(entries)), ReadAt: r.Now}
+		if err := tx.PutSource(&source); err != nil {
+			return err
+		}
+		return r.storeVDB(tx, &result, source.ID, entries, nameDiags)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("vdb %s: %w", path, err)
+	}
+	return []SourceResult{result}, nil
+}
+
+// listVDB lists the package directories and reports names that Portage does
+// not take for packages.
+func listVDB(dir *hostfs.Dir) (entries []*vdbEntry, diags []parse.Diagnostic, err error) {
+	categories, err := dir.Entries()
+	if err != nil {
+		return nil, nil, err
+	}
+	note := func(class vdb.NameClass, category, name string) {
+		if d, ok := class.Diagnostic(category, name); ok {
+			diags = append(diags, d)
+		}
+	}
+	for _, c := range categories {
+		if c.Kind != hostfs.Directory {
+			continue
+		}
+		if class := vdb.ClassifyCategory(c.Name); class != vdb.NameValid {
+			note(class, "", c.Name)
+			continue
+		}
+		sub, err := dir.OpenDir(c.Name)
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				diags = append(diags, parse.Diagnosef(0, vdb.CodeUnread, "%s: %v", c.Name, err))
+			}
+			continue
+		}
+		packages, err := sub.Entries()
+		sub.Close()
+		if err != nil {
+			diags = append(diags, parse.Diagnosef(0, vdb.CodeUnread, "%s: %v", c.Name, err))
+			continue
+		}
+		for _, p := range packages {
+			if p.Kind != hostfs.Directory {
+				continue
+			}
+			if class := vdb.ClassifyPackage(p.Name); class != vdb.NameValid {
+				note(class, c.Name, p.Name)
+				continue
+			}
+			entries = append(entries, &vdbEntry{category: c.Name, pf: p.Name, entry: p})
+		}
+	}
+	return entries, diags, nil
+}
+
+// changedEntries are those whose directory is not as the store knows it.
+func changedEntries(entries []*vdbEntry, known map[string]store.Installed) []*vdbEntry {
+	var changed []*vdbEntry
+	for _, e := range entries {
+		p, ok := known[e.cpv()]
+		if !ok || p.DirInode != e.entry.Inode || p.DirMTimeNS != e.entry.MTimeNS {
+			changed = append(changed, e)
+		}
+	}
+	return changed
+}
+
+// readVDB reads package directories, several at once.
+func (r *reader) readVDB(ctx context.Context, dir *hostfs.Dir, entries []*vdbEntry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	meter := r.begin("vdb", int64(len(entries)), false)
+	defer meter.Done()
+	categories := map[string]*hostfs.Dir{}
+	defer func() {
+		for _, d := range categories {
+			d.Close()
+		}
+	}()
+	for _, e := range entries {
+		if categories[e.category] == nil {
+			if d, err := dir.OpenDir(e.category); err == nil {
+				categories[e.category] = d
+			}
+		}
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(r.Jobs)
+	for _, e := range entries {
+		group.Go(func() error {
+			if category := categories[e.category]; category != nil {
+				readPackage(category, e)
+			} else {
+				e.unread = true
+			}
+			meter.Add(1)
+			return groupCtx.Err()
+		})
+	}
+	return group.Wait()
+}
+
+// readPackage fills e from its directory.
+func readPackage(category *hostfs.Dir, e *vdbEntry) {
+	dir, err := category.OpenDir(e.pf)
+	if err == nil {
+		defer dir.Close()
+		var p *vdb.Package
+		p, e.diags, err = vdb.ReadPackage(e.category, e.pf, dir, vdb.WantIUSEEffective|vdb.WantSize|vdb.WantBuildEnv)
+		if err == nil {
+			e.read = installedOf(p, dir)
+			e.read.DirInode, e.read.DirMTimeNS = e.entry.Inode, p.DirMTimeNS
+			return
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		e.vanished = true
+		return
+	}
+	e.unread = true
+	e.diags = append(e.diags, parse.Diagnosef(0, vdb.CodeUnread, "%v", err))
+}
+
+// installedOf is the row of a package that was read.
+func installedOf(p *vdb.Package, dir *hostfs.Dir) *store.Installed {
+	md5, _ := hex.DecodeString(p.BinpkgMD5)
+	if len(md5) == 0 {
+		md5 = nil
+	}
+	_, err := dir.Lstat("environment.bz2")
+	state := p.Metadata.String()
+	if p.Metadata == vdb.MetadataFresh {
+		// emaint vdb --delete-individual-files leaves the consolidated file
+		// alone, which quickpkg cannot read.
+		if _, err := dir.Lstat("SLOT"); errors.Is(err, fs.ErrNotExist) {
+			state = "sole"
+		}
+	}
+	return &store.Installed{
+		CPV: p.CPV.String(), Slot: p.Slot, SubSlot: p.SubSlot, Repo: p.Repo,
+		BuildTime: max(p.BuildTime, 0), BuildID: max(p.BuildID, 0), Counter: p.Counter, BinpkgMD5: md5, Size: max(p.Size, 0),
+		HasEnvironment: err == nil, MetadataState: state,
+		Metadata: &store.Metadata{
+			EAPI: p.EAPI, Use: p.USE, IUse: p.IUSE, IUseEffective: p.IUSEEffective, Keywords: p.Keywords, License: p.License,
+			Properties: p.Properties, Restrict: p.Restrict, CHost: p.CHOST, CFlags: p.BuildEnv.CFLAGS, CXXFlags: p.BuildEnv.CXXFLAGS,
+			Features: p.BuildEnv.Features, BDepend: p.BDepend, Depend: p.Depend, RDepend: p.RDepend, PDepend: p.PDepend, IDepend: p.IDepend,
+			Requires: p.Requires, Provides: p.Provides, DefinedPhases: p.DefinedPhases, Description: p.Description, InstallMask: p.BuildEnv.InstallMask,
+		},
+	}
+}
+
+// storeVDB records what changed since the last ingest. The stored rows are
+// read again inside the transaction: another emaudit may have been faster.
+func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entries []*vdbEntry, nameDiags []parse.Diagnostic) error {
+	rows, err := tx.Installed(r.ID)
+	if err != nil {
+		return err
+	}
+	known := map[string]store.Installed{}
+	for _, p := range rows {
+		known[p.CPV] = p
+	}
+	var added, removed, refreshed int
+	count := func(diags []parse.Diagnostic, subject string) error {
+		n, err := tx.ReplaceDiagnostics(source, subject, diags, r.Now)
+		result.Damage += n
+		return err
+	}
+	seen := map[string]bool{}
+	for _, e := range entries {
+		cpv := e.cpv()
+		if e.vanished {
+			continue
+		}
+		seen[cpv] = true
+		if e.unread || e.read != nil {
+			if err := count(e.diags, cpv); err != nil {
+				return err
+			}
+		}
+		if e.read == nil {
+			continue
+		}
+		old, ok := known[cpv]
+		if ok && old.BuildTime == e.read.BuildTime && old.Counter == e.read.Counter {
+			e.read.ID = old.ID
+			if err := tx.RefreshInstalled(e.read); err != nil {
+				return err
+			}
+			refreshed++
+			continue
+		}
+		if ok {
+			if err := tx.RemoveInstalled(old.ID, r.Now); err != nil {
+				return err
+			}
+			removed++
+		}
+		if err := tx.AddInstalled(r.ID, e.read, r.Now); err != nil {
+			return err
+		}
+		added++
+	}
+	for _, p := range rows {
+		if !seen[p.CPV] {
+			if err := tx.RemoveInstalled(p.ID, r.Now); err != nil {
+				return err
+			}
+			if err := count(nil, p.CPV); err != nil {
+				return err
+			}
+			removed++
+		}
+	}
+	// A leftover of a killed merge is a state of the host, not damage of the
+	// input: it is reported by the audit.
+	if _, err := tx.ReplaceDiagnostics(source, "", nameDiags, r.Now); err != nil {
+		return err
+	}
+	result.Changed = added+removed+refreshed > 0
+	result.Summary = fmt.Sprintf("%d installed", len(seen))
+	if added+removed > 0 && len(rows) > 0 {
+		result.Summary += fmt.Sprintf(", %d added, %d removed", added, removed)
+	}
+	return tx.PutSnapshot(r.ID, added+removed > 0, len(seen), r.Now)
+}

@@ -1,0 +1,107 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"emaudit/audit"
+)
+
+// Coverage is the answer to: does every installed package have a binary
+// package?
+func Coverage(c *audit.Coverage, o Output) Answer {
+	return Answer{
+		Findings: c.Findings,
+		Keys:     func(j *JSON) { j.Value("packages", c.Rows) },
+		Rows:     func(w io.Writer) error { return coverageRows(w, c) },
+		Text: func(s *Screen) {
+			s.Line(coverageHeadline(c)...)
+			s.Blank()
+			coverageTable(s, c, o.Verbose)
+			s.Findings(fromAudit(c.Findings), o.findingOptions())
+		},
+	}
+}
+
+// coverageHeadline is the answer in one line.
+func coverageHeadline(c *audit.Coverage) []Cell {
+	total := len(c.Rows)
+	packaged := total - c.Count(audit.CoverageNone)
+	role := Good
+	switch {
+	case total == 0:
+		return []Cell{Unknown.Text("unknown"), Plain.Text(": no installed package was found")}
+	case packaged < total || c.Count(audit.CoverageSameVersion) > 0:
+		role = Warn
+	}
+	line := fmt.Sprintf(" installed packages have a binpkg: %d exact, %d of the same build, %d of another build, %d none",
+		c.Count(audit.CoverageExact), c.Count(audit.CoverageSameBuild), c.Count(audit.CoverageSameVersion), c.Count(audit.CoverageNone))
+	return []Cell{role.Text(fmt.Sprintf("%d of %d", packaged, total)), Plain.Text(line)}
+}
+
+var coverageRoles = map[audit.CoverageVerdict]Role{
+	audit.CoverageExact:       Good,
+	audit.CoverageSameBuild:   Good,
+	audit.CoverageSameVersion: Warn,
+	audit.CoverageNone:        Bad,
+}
+
+// coverageTable lists the packages that are not covered, or all of them.
+func coverageTable(s *Screen, c *audit.Coverage, all bool) {
+	t := s.Table(
+		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 3},
+		Column{Title: "VERDICT"},
+		Column{Title: "USE", Shrink: CutEnd, Yield: 2, Optional: true},
+		Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 1},
+		Column{Title: "SIZE", Align: Right, Optional: true},
+	)
+	shown := 0
+	for _, r := range c.Rows {
+		covered := r.Verdict == audit.CoverageExact || r.Verdict == audit.CoverageSameBuild
+		if covered && !all {
+			continue
+		}
+		shown++
+		use, path, size := "", "-", ""
+		if r.Instance != nil {
+			path, size = r.Instance.Path, Size(r.Instance.Size)
+			switch {
+			case r.UseDiff != "":
+				use = r.UseDiff
+			case r.UseEqual != nil && *r.UseEqual:
+				use = "equal"
+			}
+		}
+		t.Row(Plain.Text(r.CPV), coverageRoles[r.Verdict].Text(string(r.Verdict)), Plain.Text(use), Plain.Text(path), Plain.Text(size))
+	}
+	t.End()
+	if shown > 0 {
+		s.Blank()
+	}
+	if rest := len(c.Rows) - shown; rest > 0 {
+		s.Line(Dim.Text(fmt.Sprintf("%s covered, by the very file or the same build", Count(int64(rest), "more package is", "more packages are"))), Plain.Text("   "), Code.Text("--verbose"))
+		s.Blank()
+	}
+}
+
+func coverageRows(w io.Writer, c *audit.Coverage) error {
+	rows := NewCSV(w, "cpv", "slot", "repo", "build_time", "build_id", "verdict", "use_equal", "use_diff", "pkgdir", "path", "instance_build_id", "instance_build_time", "size", "format", "indexed")
+	for _, r := range c.Rows {
+		var i audit.InstanceRef
+		var size, indexed any
+		if r.Instance != nil {
+			i = *r.Instance
+			size, indexed = i.Size, i.Indexed
+		}
+		rows.Row(r.CPV, r.Slot, r.Repo, r.BuildTime, r.BuildID, string(r.Verdict), r.UseEqual, r.UseDiff, i.PkgDir, i.Path, i.BuildID, i.BuildTime, size, i.Format, indexed)
+	}
+	return rows.Close()
+}
+
+// findingOptions is how many findings a person is shown.
+func (o Output) findingOptions() FindingOptions {
+	if o.Verbose {
+		return FindingOptions{Evidence: true}
+	}
+	return FindingOptions{PerCode: 5, More: "--verbose"}
+}
