@@ -1,0 +1,396 @@
+package mergelog
+
+import (
+	"bytes"
+	"slices"
+)
+
+// CauseClass says what kind of thing stopped a merge.
+type CauseClass string
+
+// The classes of cause.
+const (
+	CauseUnknown     CauseClass = "unknown"
+	CauseCompiler    CauseClass = "compiler"      // gcc, clang, an assembler, javac, go
+	CauseLinker      CauseClass = "linker"        // ld, lld, mold, gold
+	CauseRust        CauseClass = "rust"          // rustc, cargo
+	CauseCMake       CauseClass = "cmake"         //
+	CauseMeson       CauseClass = "meson"         //
+	CauseNinja       CauseClass = "ninja"         // the build files, or nothing better was found
+	CauseMake        CauseClass = "make"          // the makefiles, or nothing better was found
+	CausePython      CauseClass = "python"        // an exception
+	CauseConfigure   CauseClass = "configure"     // a configure script
+	CausePatch       CauseClass = "patch"         // a hunk that does not apply
+	CauseTest        CauseClass = "test"          // a failing test
+	CauseMissingFile CauseClass = "missing-file"  // or a missing command or header
+	CauseMemory      CauseClass = "out-of-memory" //
+	CauseSpace       CauseClass = "no-space"      //
+	CauseSignal      CauseClass = "signal"        // killed; by the kernel for lack of memory, or by a person
+	CauseFetch       CauseClass = "fetch"         //
+	CauseChecksum    CauseClass = "checksum"      //
+	CauseCollision   CauseClass = "collision"     // files of another package
+	CauseReadOnly    CauseClass = "read-only"     // file system
+	CauseSandbox     CauseClass = "sandbox"       //
+	CauseArchive     CauseClass = "archive"       // a binary package that cannot be extracted
+	CauseOther       CauseClass = "other"         // some program's "error:"
+)
+
+// Cause is the first real cause of a failure.
+type Cause struct {
+	Class CauseClass
+	// Offset is the position of Line in the decompressed log, in bytes.
+	Offset int64
+	// Line is the line that names the cause, cleaned.
+	Line string
+	// Excerpt is what a person would quote in a bug: consecutive cleaned lines
+	// of the log with Line among them, long ones cut.
+	Excerpt []string
+}
+
+// rank orders what a line can say of a failure.
+type rank int
+
+const (
+	rankNone   rank = iota
+	rankReport      // something failed, says its caller: "make: *** … Error 2"
+	rankWeak        // an error that often does no harm
+	rankReason      // an error that names its reason
+	rankStop        // nothing can go on: no space, no memory, killed
+)
+
+// survives is the number of lines that a build may go on after an error of each
+// rank before that error counts as outlived. Parallel jobs finish what they
+// began, so that compilers' errors may stand far above the end.
+var survives = [...]int64{rankReport: 4000, rankWeak: 60, rankReason: 4000, rankStop: 1 << 62}
+
+// candidate is the best cause so far.
+type candidate struct {
+	class    CauseClass
+	rank     rank
+	offset   int64
+	line     string
+	excerpt  []string
+	open     bool  // the excerpt takes more lines
+	after    int   // lines taken behind the decisive one
+	lastLine int64 // number of the last line that said as much
+}
+
+func (c *candidate) cause() Cause {
+	if c.rank == rankNone {
+		return Cause{Class: CauseUnknown, Offset: c.offset, Excerpt: c.excerpt}
+	}
+	return Cause{Class: c.class, Offset: c.offset, Line: c.line, Excerpt: c.excerpt}
+}
+
+// weigh looks whether line says why the merge fails.
+func (s *scanner) weigh(line []byte) {
+	class, rank := classify(line)
+	if rank == rankNone {
+		return
+	}
+	if bytes.IndexByte(line, esc) >= 0 || bytes.IndexByte(line, '\r') >= 0 {
+		// Colours and progress bars hide the beginning of the line.
+		if class, rank = classify([]byte(Clean(line))); rank == rankNone {
+			return
+		}
+	}
+	if class == CauseOther {
+		class = s.classOfPhase()
+	}
+	s.consider(line, class, rank)
+}
+
+// classOfPhase names what an otherwise nameless error of the current phase is.
+func (s *scanner) classOfPhase() CauseClass {
+	switch s.phase {
+	case PhaseConfigure:
+		return CauseConfigure
+	case PhaseTest:
+		return CauseTest
+	}
+	return CauseOther
+}
+
+// consider takes the current line as the cause if it is a better one than what
+// was seen before in the phase. What comes behind the failure is its echo.
+func (s *scanner) consider(line []byte, class CauseClass, r rank) {
+	if s.log.Failure != nil {
+		return
+	}
+	now := s.lines.lines
+	c := &s.cause
+	settled := s.gaveUp && c.rank >= rankReason
+	if c.rank != rankNone && !settled && now-c.lastLine > survives[c.rank] {
+		*c = candidate{}
+		s.gaveUp = false
+	}
+	switch {
+	case !settled && r > c.rank:
+		*c = candidate{class: class, rank: r, offset: s.lines.offset(), line: record(line), lastLine: now}
+		s.openExcerpt()
+	case r >= c.rank:
+		c.lastLine = now
+	}
+	if r == rankReport {
+		s.gaveUp = true
+	}
+}
+
+// resetCause forgets the errors of a phase that was left alive.
+func (s *scanner) resetCause() {
+	s.cause, s.gaveUp = candidate{}, false
+	s.lines.fence()
+}
+
+// concludeCause is called when the failure is reported: a weak cause that the
+// build outlived is none, and without any the lines just above are shown.
+func (s *scanner) concludeCause() {
+	c := &s.cause
+	if c.rank == rankWeak && s.lines.lines-c.lastLine > survives[rankWeak] {
+		*c = candidate{}
+	}
+	c.open = c.open && c.offset == s.lines.offset()
+	if c.rank == rankNone {
+		s.excerptAbove()
+	}
+}
+
+// classify tells what line says of a failure. It must be cheap on lines that say
+// nothing: nearly all that matter hold a colon, so that the others cost one
+// search for a byte.
+func classify(line []byte) (CauseClass, rank) {
+	colon := bytes.IndexByte(line, ':')
+	if colon < 0 {
+		return classifyPlain(line)
+	}
+	if class, r := classifyBegin(line); r != rankNone {
+		return class, r
+	}
+	best, bestRank := CauseUnknown, rankNone
+	for i := colon; i >= 0; {
+		if class, r := classifyColon(line, i); r > bestRank {
+			best, bestRank = class, r
+		}
+		next := bytes.IndexByte(line[i+1:], ':')
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return best, bestRank
+}
+
+// classifyPlain handles the few telling lines without a colon.
+func classifyPlain(line []byte) (CauseClass, rank) {
+	if len(line) < 6 {
+		return CauseUnknown, rankNone
+	}
+	switch line[0] {
+	case 'n':
+		if hasPrefix(line, "not ok ") && !bytes.Contains(line, []byte("# ")) {
+			return CauseTest, rankReason
+		}
+	case 'H':
+		if hasPrefix(line, "Hunk #") && bytes.Contains(line, []byte(" FAILED")) {
+			return CausePatch, rankReason
+		}
+	case 'K':
+		if string(line) == "Killed" {
+			return CauseSignal, rankStop
+		}
+	case '-':
+		if hasPrefix(line, "-- Configuring incomplete, errors occurred!") {
+			return CauseCMake, rankReport
+		}
+	default:
+		if line[0] >= '0' && line[0] <= '9' && bytes.Contains(line, []byte(" FAILED -- saving rejects")) {
+			return CausePatch, rankReport
+		}
+	}
+	return CauseUnknown, rankNone
+}
+
+// classifyBegin handles what is told by how a line with a colon begins.
+func classifyBegin(line []byte) (CauseClass, rank) {
+	switch line[0] {
+	case 'C':
+		switch {
+		case hasPrefix(line, "CMake Error"):
+			return CauseCMake, rankReason
+		case hasPrefix(line, "Can't locate "):
+			return CauseMissingFile, rankReason
+		}
+	case 'F':
+		switch {
+		case hasPrefix(line, "FAILED: "):
+			return CauseNinja, rankReport
+		case hasPrefix(line, "FAILED "), hasPrefix(line, "FAIL: "):
+			return CauseTest, rankReason
+		}
+	case 'n':
+		switch {
+		case hasPrefix(line, "ninja: build stopped:"):
+			return CauseNinja, rankReport
+		case hasPrefix(line, "ninja: error: "):
+			return CauseNinja, rankReason
+		case hasPrefix(line, "not ok ") && !bytes.Contains(line, []byte("# ")):
+			return CauseTest, rankReason
+		}
+	case 'A':
+		if hasPrefix(line, "ACCESS DENIED:") {
+			return CauseSandbox, rankReason
+		}
+	case 'c':
+		switch {
+		case hasPrefix(line, "configure: error: "):
+			return CauseConfigure, rankReason
+		case hasPrefix(line, "collect2: "):
+			return classifyLinkerDriver(line)
+		}
+	case 'f':
+		if hasPrefix(line, "fatal: ") {
+			return CauseFetch, rankWeak
+		}
+	case 'e':
+		if hasPrefix(line, "error: ") || hasPrefix(line, "error[") {
+			return classifyRust(line)
+		}
+	case 'T':
+		if hasPrefix(line, "The following tests FAILED:") {
+			return CauseTest, rankReason
+		}
+	}
+	return CauseUnknown, rankNone
+}
+
+// classifyLinkerDriver handles collect2, which reports what ld did.
+func classifyLinkerDriver(line []byte) (CauseClass, rank) {
+	switch {
+	case bytes.Contains(line, []byte("signal 9")), bytes.Contains(line, []byte("Killed")):
+		return CauseMemory, rankStop
+	case bytes.Contains(line, []byte("error: ")):
+		return CauseLinker, rankReport
+	}
+	return CauseUnknown, rankNone
+}
+
+// classifyRust handles a line that begins with "error", as rustc and cargo
+// write it, and a few others.
+func classifyRust(line []byte) (CauseClass, rank) {
+	switch {
+	case hasPrefix(line, "error[E"):
+		return CauseRust, rankReason
+	case hasPrefix(line, "error: could not compile "), hasPrefix(line, "error: aborting due to "):
+		return CauseRust, rankReport
+	case hasPrefix(line, "error: linking with "):
+		return CauseLinker, rankReason
+	case hasPrefix(line, "error: failed to "), hasPrefix(line, "error: no matching package "):
+		return CauseRust, rankReason
+	case hasPrefix(line, "error: command "), hasPrefix(line, "error: subprocess-exited"):
+		return CausePython, rankReport
+	}
+	if class, r := classifyMessage(line); r != rankNone {
+		return class, r
+	}
+	return CauseCompiler, rankReason
+}
+
+// classifyColon handles what is told by the text around the colon at i.
+func classifyColon(line []byte, i int) (CauseClass, rank) {
+	before, after := line[:i], line[i+1:]
+	if i > 0 {
+		switch before[i-1] {
+		case 'r', 'R':
+			if class, r := classifyError(line, before, after); r != rankNone {
+				return class, r
+			}
+		case 'm':
+			// rustc with colours: the colon stands behind an escape sequence.
+			if bytes.IndexByte(before, esc) >= 0 && bytes.Contains(before, []byte("rror")) {
+				return CauseRust, rankReason
+			}
+		case 'n':
+			if bytes.HasSuffix(before, []byte("Exception")) && isDottedName(before) {
+				return CausePython, rankReason
+			}
+		case 'd':
+			if bytes.HasSuffix(before, []byte("virtual memory exhausted")) {
+				return CauseMemory, rankStop
+			}
+		}
+	}
+	return classifyMessage(after)
+}
+
+// classifyError handles a colon behind a word that ends with "error" in some
+// spelling.
+func classifyError(line, before, after []byte) (CauseClass, rank) {
+	switch {
+	case bytes.HasSuffix(before, []byte("error")):
+		if class, r := classifyMessage(after); r >= rankReason || hasPrefix(after, " fatal error") {
+			return class, r
+		}
+		switch {
+		case isLinker(before):
+			return CauseLinker, rankReason
+		case bytes.HasSuffix(before, []byte("fatal error")) && bytes.HasSuffix(after, []byte("No such file or directory")),
+			bytes.HasSuffix(after, []byte(" file not found")):
+			return CauseMissingFile, rankReason
+		case bytes.HasSuffix(before, []byte(": error")), bytes.HasSuffix(before, []byte(": fatal error")),
+			bytes.HasSuffix(before, []byte("internal compiler error")), bytes.HasSuffix(before, []byte("fatal error")):
+			if bytes.HasSuffix(after, []byte("No such file or directory")) {
+				return CauseMissingFile, rankReason
+			}
+			return CauseCompiler, rankReason
+		}
+	case bytes.HasSuffix(before, []byte("Error")):
+		switch {
+		case bytes.HasSuffix(before, []byte("MemoryError")):
+			return CauseMemory, rankStop
+		case bytes.HasSuffix(before, []byte("CalledProcessError")):
+			return CausePython, rankReport
+		case bytes.HasSuffix(before, []byte(": Error")) && len(before) > 9 && before[len(before)-8] != ' ':
+			return CauseCompiler, rankReason // an assembler
+		case isDottedName(before) && len(before) > len("Error"):
+			return CausePython, rankReason
+		case len(before) == len("Error"):
+			return CauseOther, rankWeak
+		}
+	case bytes.HasSuffix(before, []byte("ERROR")):
+		switch {
+		case bytes.HasPrefix(line, []byte("meson.build:")), bytes.Contains(before, []byte("/meson.build:")),
+			bytes.Contains(before, []byte("meson.options:")):
+			return CauseMeson, rankReason
+		case len(before) == len("ERROR"), bytes.HasSuffix(before, []byte(" ERROR")):
+			if class, r := classifyMessage(after); r == rankStop {
+				return class, r
+			}
+			return CauseOther, rankWeak
+		}
+	}
+	return CauseUnknown, rankNone
+}
+
+// isLinker reports whether the program before ": error" is a linker.
+func isLinker(before []byte) bool {
+	program, ok := bytes.CutSuffix(before, []byte(": error"))
+	if !ok {
+		return false
+	}
+	program = program[bytes.LastIndexByte(program, '/')+1:]
+	for _, name := range []string{"ld", "ld.lld", "ld.bfd", "ld.gold", "ld.mold", "mold", "wasm-ld"} {
+		if string(program) == name || bytes.HasSuffix(program, []byte("-"+name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isDottedName reports whether b is one name of letters, digits, dots and
+// underscores, as Python's exceptions are; pytest puts "E   " before.
+func isDottedName(b []byte) bool {
+	b = bytes.TrimPrefix(b, []byte("E   "))
+	return len(b) > 0 && !slices.ContainsFunc(b, func(c byte) bool {
+		return c != '.' && c != '_' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z')
+	})
+}

@@ -1,0 +1,115 @@
+package mergelog
+
+import "bytes"
+
+// classifyMessage handles what is told by the text behind a colon, whoever wrote
+// it. The first byte behind the blank chooses what is compared at all.
+func classifyMessage(after []byte) (CauseClass, rank) {
+	if len(after) < 4 || after[0] != ' ' {
+		if hasPrefix(after, "bad_alloc'") {
+			return CauseMemory, rankStop
+		}
+		return CauseUnknown, rankNone
+	}
+	text := after[1:]
+	switch text[0] {
+	case '*':
+		return classifyMake(text)
+	case 'N':
+		switch {
+		case hasPrefix(text, "No space left on device"):
+			return CauseSpace, rankStop
+		case hasPrefix(text, "No such file or directory"):
+			return CauseMissingFile, rankWeak
+		}
+	case 'D':
+		if hasPrefix(text, "Disk quota exceeded") {
+			return CauseSpace, rankStop
+		}
+	case 'C':
+		if hasPrefix(text, "Cannot allocate memory") {
+			return CauseMemory, rankStop
+		}
+	case 'o', 'O':
+		if hasPrefix(text[1:], "ut of memory") {
+			return CauseMemory, rankStop
+		}
+	case 'K':
+		switch {
+		case hasPrefix(text, "Killed signal terminated program "):
+			return CauseMemory, rankStop
+		case string(text) == "Killed", hasPrefix(text, "Killed "):
+			return CauseSignal, rankStop
+		}
+	case 'u':
+		switch {
+		case hasPrefix(text, "undefined reference to "), hasPrefix(text, "undefined symbol: "):
+			return CauseLinker, rankReason
+		case hasPrefix(text, "undefined: "):
+			return CauseCompiler, rankReason // go
+		}
+	case 'm':
+		if hasPrefix(text, "multiple definition of ") {
+			return CauseLinker, rankReason
+		}
+	case 'c':
+		switch {
+		case hasPrefix(text, "cannot find -l"):
+			return CauseLinker, rankReason
+		case hasPrefix(text, "cannot stat "), hasPrefix(text, "can't read "):
+			return CauseMissingFile, rankReason
+		case hasPrefix(text, "command not found"):
+			return CauseMissingFile, rankWeak
+		}
+	case 'e':
+		if hasPrefix(text, "error: command ") {
+			return CausePython, rankReport
+		}
+	default:
+		if text[0] >= '0' && text[0] <= '9' || text[0] == ' ' {
+			return classifyShellJob(text)
+		}
+	}
+	return CauseUnknown, rankNone
+}
+
+// classifyShellJob handles "line 12:  4711 Killed  <command>", with which bash
+// tells of a job that died by a signal.
+func classifyShellJob(text []byte) (CauseClass, rank) {
+	job := bytes.TrimLeft(text, " ")
+	digits := 0
+	for digits < len(job) && job[digits] >= '0' && job[digits] <= '9' {
+		digits++
+	}
+	if digits == 0 || digits == len(job) || job[digits] != ' ' {
+		return CauseUnknown, rankNone
+	}
+	switch what := bytes.TrimLeft(job[digits:], " "); {
+	case hasPrefix(what, "Killed"):
+		return CauseSignal, rankStop
+	case hasPrefix(what, "Segmentation fault"), hasPrefix(what, "Illegal instruction"),
+		hasPrefix(what, "Bus error"), hasPrefix(what, "Aborted"):
+		return CauseSignal, rankReason
+	}
+	return CauseUnknown, rankNone
+}
+
+// classifyMake handles "make[1]: *** …" and "Makefile:3: *** …".
+func classifyMake(text []byte) (CauseClass, rank) {
+	rest, ok := bytes.CutPrefix(text, []byte("*** "))
+	if !ok || bytes.HasSuffix(rest, []byte("(ignored)")) || hasPrefix(rest, "Waiting for unfinished jobs") {
+		return CauseUnknown, rankNone
+	}
+	if !hasPrefix(rest, "[") {
+		return CauseMake, rankReason // no rule, missing separator, $(error)
+	}
+	_, end, _ := bytes.Cut(rest, []byte("] "))
+	switch {
+	case hasPrefix(end, "Error 137"), hasPrefix(end, "Killed"):
+		return CauseSignal, rankStop
+	case hasPrefix(end, "Error 139"), hasPrefix(end, "Segmentation fault"), hasPrefix(end, "Illegal instruction"),
+		hasPrefix(end, "Bus error"), hasPrefix(end, "Aborted"):
+		return CauseSignal, rankReason
+	}
+	return CauseMake, rankReport
+}

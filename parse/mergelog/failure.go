@@ -1,0 +1,296 @@
+package mergelog
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
+
+// stage is the part of a die message that is being read.
+type stage int
+
+const (
+	stageNone stage = iota
+	stageMessage
+	stageStack
+	stageSnippet
+	stageTrailer
+	stageNotMerged // a sentence of Portage that is wrapped over several lines
+)
+
+// failureBlock is a failure report that spans several marked lines.
+type failureBlock struct {
+	stage    stage
+	sentence string
+}
+
+// fail notes that the merge failed, unless that is known already: the first
+// report is the one with the reason, the later ones are its echoes.
+func (s *scanner) fail(phase Phase, message string) *Failure {
+	if s.log.Failure != nil {
+		return nil
+	}
+	s.log.Failure = &Failure{Offset: s.lines.offset(), Phase: phase, Message: cut(message, maxText)}
+	s.concludeCause()
+	return s.log.Failure
+}
+
+// failureMark handles the marked lines that tell of a failure.
+func (s *scanner) failureMark(text []byte) bool {
+	if s.failing.stage != stageNone && s.continueFailure(text) {
+		return true
+	}
+	switch {
+	case hasPrefix(text, "ERROR: "):
+		return s.die(text)
+	case hasPrefix(text, "The ebuild phase '"):
+		return s.phaseEnded(text)
+	case hasPrefix(text, "Fetch failed for '"):
+		s.consider(text, CauseFetch, rankReport)
+		s.fail(PhaseFetch, record(text))
+		return true
+	case hasPrefix(text, "FAILED postinst: "):
+		s.fail(PhasePostinst, record(text))
+		return true
+	case hasPrefix(text, "Package '"):
+		s.failing = failureBlock{stage: stageNotMerged, sentence: record(text)}
+		s.judgeSentence()
+		return true
+	case hasPrefix(text, "Detected file collision(s):"):
+		s.consider(text, CauseCollision, rankReason)
+		return true
+	case bytes.Contains(text, []byte("ACCESS VIOLATION SUMMARY")):
+		s.consider(text, CauseSandbox, rankReport)
+		s.fail(s.phase, "sandbox access violation")
+		return true
+	}
+	return false
+}
+
+// die handles "ERROR: <cat>/<pf>[::<repo>] failed [(<phase> phase)]:", the first
+// line of what die prints. Other text behind "ERROR: " is a message of eerror.
+func (s *scanner) die(text []byte) bool {
+	cpv, repo, phase, ok := parseDie(record(text))
+	if !ok {
+		return false
+	}
+	if phase == "" {
+		phase = s.phase
+	}
+	s.failing = failureBlock{}
+	if f := s.fail(phase, ""); f != nil {
+		f.CPV, f.Repository = cpv, repo
+		s.failing.stage = stageMessage
+	}
+	return true
+}
+
+// parseDie takes the first line of a die message apart.
+func parseDie(text string) (cpv, repo string, phase Phase, ok bool) {
+	rest, ok := strings.CutPrefix(text, "ERROR: ")
+	if !ok {
+		return "", "", "", false
+	}
+	name, rest, ok := strings.Cut(rest, " failed")
+	if !ok || !strings.HasSuffix(rest, ":") && rest != "." && rest != "" {
+		return "", "", "", false
+	}
+	cpv, repo, _ = strings.Cut(name, "::")
+	if !looksLikeCPV(cpv) {
+		return "", "", "", false
+	}
+	rest = strings.TrimSuffix(rest, ":")
+	if p, isPhase := strings.CutSuffix(rest, " phase)"); isPhase {
+		p = strings.TrimPrefix(p, " (")
+		if phaseOrder(Phase(p)) >= 0 {
+			phase = Phase(p)
+		}
+	}
+	return cpv, repo, phase, true
+}
+
+// continueFailure takes the next marked line of a report. It reports whether
+// the line belongs to it.
+func (s *scanner) continueFailure(text []byte) bool {
+	f := s.log.Failure
+	line := record(text)
+	switch s.failing.stage {
+	case stageNotMerged:
+		s.failing.sentence += " " + line
+		s.judgeSentence()
+		return true
+	case stageMessage:
+		switch {
+		case line == "" && f.Message != "":
+			s.failing.stage = stageTrailer
+		case line == "Call stack:":
+			s.failing.stage = stageStack
+		case strings.HasPrefix(line, "If you need support, "):
+			s.failing.stage = stageTrailer
+		default:
+			f.Message = cut(strings.TrimSpace(f.Message+" "+strings.TrimSpace(line)), maxText)
+		}
+		return true
+	case stageStack:
+		if frame, ok := parseFrame(line); ok {
+			f.CallStack = appendBounded(s, f.CallStack, frame, maxFrames, "call stack frames")
+			return true
+		}
+		s.failing.stage = stageTrailer
+		if line == "The specific snippet of code:" {
+			s.failing.stage = stageSnippet
+		}
+		return true
+	case stageSnippet:
+		if line == "" {
+			s.failing.stage = stageTrailer
+		} else {
+			f.Snippet = appendBounded(s, f.Snippet, strings.TrimSpace(line), maxFrames, "snippet lines")
+		}
+		return true
+	case stageTrailer:
+		return s.trailer(f, line)
+	}
+	return false
+}
+
+// trailer handles the lines that close a die message.
+func (s *scanner) trailer(f *Failure, line string) bool {
+	switch {
+	case line == "Call stack:":
+		s.failing.stage = stageStack
+	case strings.HasPrefix(line, "The complete build log is located at '"):
+		f.LogPath = quoted(line)
+	case strings.HasPrefix(line, "Working directory: '"):
+		f.WorkingDir = quoted(line)
+	case strings.HasPrefix(line, "S: '"):
+		s.failing.stage = stageNone
+	case strings.HasPrefix(line, "QA Notice: "), strings.HasPrefix(line, "FAILED "), strings.HasPrefix(line, "Package"):
+		s.failing.stage = stageNone
+		return false
+	}
+	return true
+}
+
+// quoted returns what stands between the first and the last quote of line.
+func quoted(line string) string {
+	first, last := strings.IndexByte(line, '\''), strings.LastIndexByte(line, '\'')
+	if first < 0 || last <= first {
+		return ""
+	}
+	return line[first+1 : last]
+}
+
+// parseFrame takes "  <file>, line <n>:  Called <call>" apart.
+func parseFrame(line string) (Frame, bool) {
+	file, rest, ok := strings.Cut(line, ", line ")
+	if !ok {
+		return Frame{}, false
+	}
+	number, call, ok := strings.Cut(rest, ":  Called ")
+	n, err := strconv.Atoi(strings.TrimSpace(number))
+	if !ok || err != nil || n < 0 {
+		return Frame{}, false
+	}
+	return Frame{File: strings.TrimSpace(file), Line: n, Call: call}, true
+}
+
+// phaseEnded handles what Portage says of a phase whose shell ended otherwise
+// than by its own will (_emerge/AbstractEbuildProcess.py:252-261).
+func (s *scanner) phaseEnded(text []byte) bool {
+	line := record(text)
+	name, rest, ok := strings.Cut(strings.TrimPrefix(line, "The ebuild phase '"), "'")
+	if !ok || phaseOrder(Phase(name)) < 0 {
+		return false
+	}
+	switch {
+	case strings.HasPrefix(rest, " has been killed by signal "):
+		s.consider(text, CauseSignal, rankStop)
+		s.fail(Phase(name), line)
+	case strings.HasPrefix(rest, " has exited unexpectedly"):
+		message, _, _ := strings.Cut(line, ".")
+		s.fail(Phase(name), message)
+	default:
+		return false
+	}
+	return true
+}
+
+// judgeSentence looks whether the wrapped sentence that began with "Package '"
+// has come to its verdict (dbapi/vartree.py:4828-5013).
+func (s *scanner) judgeSentence() {
+	sentence := s.failing.sentence
+	_, verdict, ok := strings.Cut(sentence, "' ")
+	end := strings.IndexByte(verdict, '.')
+	if ok && end < 0 && len(sentence) < maxText/2 {
+		return // more to come
+	}
+	s.failing = failureBlock{}
+	if !strings.HasPrefix(verdict, "NOT merged ") {
+		return
+	}
+	if end >= 0 {
+		verdict = verdict[:end]
+	}
+	if !strings.Contains(verdict, "collision") {
+		s.consider([]byte(verdict), CauseReadOnly, rankReason)
+	} else {
+		s.consider([]byte(verdict), CauseCollision, rankReport)
+	}
+	s.fail(PhaseMerge, verdict)
+}
+
+// complaint handles the lines that begin with "!!! ".
+func (s *scanner) complaint(line []byte) {
+	text := line[4:]
+	switch {
+	case hasPrefix(text, "Couldn't download '"):
+		s.consider(line, CauseFetch, rankReport)
+		s.fail(PhaseFetch, record(text))
+	case bytes.HasSuffix(bytes.TrimRight(text, "\r"), []byte(" has fetch restriction turned on.")):
+		s.enter(PhaseFetch)
+		s.consider(line, CauseFetch, rankReason)
+		s.fail(PhaseFetch, record(text))
+	case hasPrefix(text, "Fetched file: ") && bytes.Contains(text, []byte("VERIFY FAILED!")):
+		s.consider(line, CauseChecksum, rankReason)
+	case hasPrefix(text, "Digest verification failed:"):
+		s.consider(line, CauseChecksum, rankReason)
+		s.fail(PhaseFetch, record(text))
+	case hasPrefix(text, "Tried to use non-existent binary for '"):
+		s.log.Kind = KindBinary
+		s.consider(line, CauseMissingFile, rankReason)
+		s.fail(PhaseFetch, record(text))
+	case hasPrefix(text, "Error extracting '"):
+		s.log.Kind = KindBinary
+		s.consider(line, CauseArchive, rankReason)
+		s.fail(PhaseUnpack, record(text))
+	case hasPrefix(text, "FAILED "):
+		name, _, _ := bytes.Cut(text[len("FAILED "):], []byte(":"))
+		if phaseOrder(Phase(name)) >= 0 {
+			s.fail(Phase(name), record(text))
+		}
+	case hasPrefix(text, "instprep failed"):
+		s.fail(PhaseInstprep, record(text))
+	case hasPrefix(text, "post ") && bytes.Contains(text, []byte(" failed; exiting.")):
+		name, _, _ := bytes.Cut(text[len("post "):], []byte(" "))
+		if phaseOrder(Phase(name)) >= 0 {
+			s.fail(Phase(name), record(text))
+		}
+	case bytes.HasSuffix(text, []byte(" does not exist")):
+		s.consider(line, CauseMissingFile, rankReason)
+	default:
+		s.weigh(text)
+	}
+}
+
+// finishFailure closes the failure of the log.
+func (s *scanner) finishFailure() {
+	f := s.log.Failure
+	if f == nil {
+		return
+	}
+	f.Cause = s.cause.cause()
+	if f.Message == "" {
+		f.Message = "(no error message)"
+	}
+}

@@ -1,0 +1,228 @@
+package mergelog
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// header handles the lines that Portage writes before pretend, setup and
+// nofetch (_emerge/EbuildPhase.py:196-224).
+func (s *scanner) header(text []byte) bool {
+	switch {
+	case bytes.HasPrefix(text, []byte("Package:    ")):
+		cpv, slot, _ := strings.Cut(record(text[12:]), ":")
+		if !looksLikeCPV(cpv) {
+			return false
+		}
+		s.beginPackage(cpv, slot)
+	case s.log.CPV == "":
+		return false
+	case bytes.HasPrefix(text, []byte("Repository: ")):
+		s.log.Repository = record(text[12:])
+	case bytes.HasPrefix(text, []byte("USE:        ")):
+		s.log.USE = s.flags(text[12:], "USE flags")
+	case bytes.HasPrefix(text, []byte("FEATURES:   ")):
+		s.log.Features = s.flags(text[12:], "FEATURES")
+	case bytes.HasPrefix(text, []byte("Maintainer: ")), bytes.HasPrefix(text, []byte("Upstream:   ")):
+	default:
+		return false
+	}
+	return true
+}
+
+// beginPackage notes a header. The second header of an attempt that has not
+// come further than setup tells that the first was that of pretend.
+func (s *scanner) beginPackage(cpv, slot string) {
+	switch {
+	case s.log.CPV == "":
+		if s.phase == PhaseFetch && s.log.Failure != nil {
+			// pkg_nofetch runs because the download was refused.
+			s.phase = ""
+			s.enter(PhaseNofetch)
+			break
+		}
+		s.enter(PhaseSetup)
+	case s.phase == PhaseSetup && len(s.log.Phases) == 1 && s.log.Failure == nil && cpv == s.log.CPV:
+		s.log.Phases[0].Phase = PhasePretend
+		s.phase = PhasePretend
+		s.enter(PhaseSetup)
+	default:
+		s.restart()
+		s.enter(PhaseSetup)
+	}
+	s.log.CPV, s.log.Slot = cpv, slot
+	s.log.Repository, s.log.USE, s.log.Features = "", nil, nil
+}
+
+// looksLikeCPV reports whether s has the outer form category/name.
+func looksLikeCPV(s string) bool {
+	category, pf, ok := strings.Cut(s, "/")
+	return ok && category != "" && pf != "" && !strings.ContainsAny(s, " \t'\"\\") && !strings.Contains(pf, "/")
+}
+
+// progress handles what follows ">>> ".
+func (s *scanner) progress(rest []byte) {
+	if len(rest) == 0 {
+		return
+	}
+	if rest[0] == '/' {
+		s.installed(rest)
+		return
+	}
+	if bytes.IndexByte(rest, esc) >= 0 || bytes.IndexByte(rest, '\r') >= 0 {
+		rest = []byte(Clean(rest))
+	}
+	switch {
+	case hasPrefix(rest, "Unpacking source..."):
+		s.enter(PhaseUnpack)
+	case hasPrefix(rest, "Preparing source in "):
+		s.enter(PhasePrepare)
+	case hasPrefix(rest, "Configuring source in "):
+		s.enter(PhaseConfigure)
+	case hasPrefix(rest, "Compiling source in "):
+		s.enter(PhaseCompile)
+	case hasPrefix(rest, "Test phase: "):
+		s.enter(PhaseTest)
+	case hasPrefix(rest, "Install ") && bytes.Contains(rest, []byte(" into ")):
+		s.enter(PhaseInstall)
+	case hasPrefix(rest, "Completed installing "):
+		s.sawInstalled = true
+	case hasPrefix(rest, "Creating binpkg"), hasPrefix(rest, "Building package for "):
+		s.enter(PhasePackage)
+	case string(rest) == "Done.":
+		s.log.BinpkgCreated = true
+		s.sawInstalled = true
+		s.enter(PhasePackage)
+	case hasPrefix(rest, "Extracting info"), hasPrefix(rest, "Extracting "):
+		if s.log.Kind == KindUnknown && s.phase != PhaseUnpack {
+			s.log.Kind = KindBinary
+		}
+	case hasPrefix(rest, "Merging "):
+		s.enter(PhaseMerge)
+	case hasPrefix(rest, "needed "):
+		s.preserved(rest)
+	case bytes.HasSuffix(rest, []byte(" merged.")):
+		if looksLikeCPV(string(rest[:len(rest)-len(" merged.")])) {
+			s.sawMerged = true
+		}
+	}
+}
+
+func hasPrefix(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
+}
+
+// sizes handles " * Final size of …" (bin/phase-functions.sh:717).
+func (s *scanner) sizes(text []byte) bool {
+	rest, ok := bytes.CutPrefix(text, []byte("Final size of "))
+	if !ok {
+		return false
+	}
+	what, number, ok := bytes.Cut(rest, []byte(":"))
+	if !ok {
+		return false
+	}
+	number, _, ok = bytes.Cut(bytes.TrimLeft(number, " "), []byte(" KiB"))
+	kib, err := strconv.ParseInt(string(number), 10, 64)
+	if !ok || err != nil || kib < 0 || kib > math.MaxInt64>>10 {
+		return false
+	}
+	switch string(what) {
+	case "build directory":
+		s.log.BuildDirBytes = kib << 10
+	case "installed tree":
+		s.log.InstalledBytes = kib << 10
+		s.sawInstalled = true
+	default:
+		return false
+	}
+	return true
+}
+
+// resources handles "=== Resource usage for …" (_emerge/_observability.py:326).
+// The values were rounded for people: what comes back is good to three digits.
+func (s *scanner) resources(rest []byte) {
+	if !hasPrefix(rest, "Resource usage for ") {
+		return
+	}
+	_, list, ok := strings.Cut(record(rest), " [")
+	if !ok {
+		return
+	}
+	r := Resources{CPUMillis: -1, MemoryPeak: -1, SwapPeak: -1, ReadBytes: -1, WriteBytes: -1}
+	for field := range strings.SplitSeq(strings.TrimSuffix(list, "]"), ", ") {
+		label, value, _ := strings.Cut(field, ": ")
+		switch label {
+		case "CPU":
+			seconds, _, _ := strings.Cut(value, "s")
+			if f, err := strconv.ParseFloat(seconds, 64); err == nil && f >= 0 && f < 1e12 {
+				r.CPUMillis = int64(math.Round(f * 1000))
+			}
+		case "MaxMem":
+			r.MemoryPeak = parseBytes(value)
+		case "MaxSwap":
+			r.SwapPeak = parseBytes(value)
+		case "I/O R":
+			r.ReadBytes = parseBytes(value)
+		case "I/O W":
+			r.WriteBytes = parseBytes(value)
+		}
+	}
+	s.log.Resources = &r
+}
+
+// parseBytes reads a size such as "96.50 MiB", or returns -1.
+func parseBytes(s string) int64 {
+	number, unit, ok := strings.Cut(s, " ")
+	f, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || f < 0 {
+		return -1
+	}
+	power := strings.Index("BKMGTPE", unit[:min(1, len(unit))])
+	if unit == "" || power < 0 {
+		return -1
+	}
+	f = math.Round(math.Ldexp(f, 10*power))
+	if f >= math.MaxInt64 {
+		return -1
+	}
+	return int64(f)
+}
+
+// installed handles ">>> /path" of the merge listing; only "._cfg" names matter
+// (dbapi/vartree.py:5780, new_protect_filename).
+func (s *scanner) installed(path []byte) {
+	i := bytes.Index(path, []byte("/._cfg"))
+	if i < 0 || !isConfigUpdate(path[i+1:]) {
+		return
+	}
+	if target := bytes.Index(path, []byte(" -> ")); target > i {
+		path = path[:target]
+	}
+	s.log.ConfigUpdates = appendBounded(s, s.log.ConfigUpdates, record(path), maxPaths, "config updates")
+}
+
+// isConfigUpdate reports whether name begins with "._cfg" and four digits and
+// an underscore.
+func isConfigUpdate(name []byte) bool {
+	const digits = len("._cfg")
+	if len(name) < digits+6 || name[digits+4] != '_' || bytes.IndexByte(name, '/') >= 0 {
+		return false
+	}
+	for _, c := range name[digits : digits+4] {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// preserved handles ">>> needed  <type> <path>": a library that stays because
+// others use it (dbapi/vartree.py:2465, 3830).
+func (s *scanner) preserved(rest []byte) {
+	if i := bytes.IndexByte(rest, '/'); i >= 0 {
+		s.log.PreservedLibs = appendBounded(s, s.log.PreservedLibs, record(rest[i:]), maxPaths, "preserved libraries")
+	}
+}

@@ -1,0 +1,190 @@
+package mergelog
+
+import (
+	"path"
+	"strings"
+	"time"
+)
+
+// DefaultSeparator is the value of PORTAGE_LOG_FILE_SEP that Portage assumes.
+const DefaultSeparator = ":"
+
+// stampLayout is the time in a log's name: always UTC
+// (prepare_build_dirs.py:406, mod_save.py:41).
+const stampLayout = "20060102-150405"
+
+// Name is what the path of a log tells.
+type Name struct {
+	// Source says what kind of text the file holds.
+	Source Source
+	// CPV is the package; for the log of a removal, the removed one. Empty for
+	// a summary.
+	CPV string
+	// Time is the stamp of the name: for a build log the moment at which the
+	// build directory was prepared, for elog the moment at which the messages
+	// were saved. Zero for a kept build.log and for a summary.
+	Time time.Time
+	// Gzip says that the name ends with ".gz".
+	Gzip bool
+	// Ambiguous says that the separator occurs in the names it separates, so
+	// that CPV is a guess.
+	Ambiguous bool
+}
+
+// Source is the kind of text that a file holds.
+type Source string
+
+// The sources of merge output.
+const (
+	SourceBuildLog    Source = "build-log"    // below PORTAGE_LOGDIR
+	SourceKeptLog     Source = "kept-log"     // below PORTAGE_TMPDIR
+	SourceElog        Source = "elog"         // saved by the elog module "save"
+	SourceElogSummary Source = "elog-summary" // saved by "save_summary", or rotated since
+)
+
+// ParseName tells what the file at name holds, where name is the slash-separated
+// path below PORTAGE_LOGDIR:
+//
+//	<category> sep <PF> sep <stamp> ".log" [ ".gz" ]
+//	"build/" <category> "/" <PF> sep <stamp> ".log" [ ".gz" ]    FEATURES=split-log
+//	"elog/" <category> ":" <PF> ":" <stamp> ".log"
+//	"elog/" <category> "/" <PF> ":" <stamp> ".log"               FEATURES=split-elog
+//	"elog/summary.log" [ any suffix of logrotate ]
+//
+// The separator is PORTAGE_LOG_FILE_SEP; empty means [DefaultSeparator]. Elog
+// names have a colon whatever it is. Files that Portage did not name so give
+// false.
+func ParseName(name, separator string) (Name, bool) {
+	if separator == "" {
+		separator = DefaultSeparator
+	}
+	name = path.Clean(name)
+	dir, base := path.Split(name)
+	dir = strings.TrimSuffix(dir, "/")
+	top, below, _ := strings.Cut(dir, "/")
+	if top == "elog" {
+		return parseElogName(below, base)
+	}
+	base, stamp, gz, ok := cutStamp(base)
+	if !ok {
+		return Name{}, false
+	}
+	n := Name{Source: SourceBuildLog, Time: stamp, Gzip: gz}
+	base, ok = strings.CutSuffix(base, separator)
+	if !ok {
+		return Name{}, false
+	}
+	switch {
+	case top == "build" && below != "":
+		return n.withPackage(below, base)
+	case dir == "":
+		return n.split(base, separator)
+	}
+	return Name{}, false
+}
+
+// ParseKeptName tells what the file at name holds, where name is the
+// slash-separated path below $PORTAGE_TMPDIR/portage:
+//
+//	<category> "/" <PF> "/temp/build.log" [ ".gz" ]
+//
+// Portage leaves that file behind when a build fails; where PORTAGE_LOGDIR is
+// set it is a symlink to the log there.
+func ParseKeptName(name string) (Name, bool) {
+	dir, base := path.Split(path.Clean(name))
+	base, gz := strings.CutSuffix(base, ".gz")
+	cpv, ok := strings.CutSuffix(dir, "/temp/")
+	if base != "build.log" || !ok {
+		return Name{}, false
+	}
+	category, pf, _ := strings.Cut(cpv, "/")
+	return Name{Source: SourceKeptLog, Gzip: gz}.withPackage(category, pf)
+}
+
+func parseElogName(dir, base string) (Name, bool) {
+	if dir == "" && (base == "summary.log" || strings.HasPrefix(base, "summary.log-") || strings.HasPrefix(base, "summary.log.")) {
+		return Name{Source: SourceElogSummary, Gzip: strings.HasSuffix(base, ".gz")}, true
+	}
+	base, stamp, gz, ok := cutStamp(base)
+	if !ok {
+		return Name{}, false
+	}
+	n := Name{Source: SourceElog, Time: stamp, Gzip: gz}
+	base, ok = strings.CutSuffix(base, ":")
+	switch {
+	case !ok:
+		return Name{}, false
+	case dir == "":
+		return n.split(base, ":")
+	}
+	return n.withPackage(dir, base)
+}
+
+// cutStamp takes the stamp and the extensions off the end of base.
+func cutStamp(base string) (rest string, stamp time.Time, gz, ok bool) {
+	base, gz = strings.CutSuffix(base, ".gz")
+	base, ok = strings.CutSuffix(base, ".log")
+	if !ok || len(base) < len(stampLayout) {
+		return "", time.Time{}, false, false
+	}
+	i := len(base) - len(stampLayout)
+	stamp, err := time.Parse(stampLayout, base[i:])
+	return base[:i], stamp, gz, err == nil
+}
+
+// split divides "<category><sep><PF>". A separator that PMS allows in names, such
+// as "-", leaves several divisions; the first that gives a category with a hyphen,
+// or "virtual", is taken.
+func (n Name) split(base, separator string) (Name, bool) {
+	var found Name
+	candidates := 0
+	for from := 0; ; {
+		i := strings.Index(base[from:], separator)
+		if i < 0 {
+			break
+		}
+		i += from
+		if named, ok := n.withPackage(base[:i], base[i+len(separator):]); ok {
+			if candidates == 0 || !isUsualCategory(found.CPV) && isUsualCategory(named.CPV) {
+				found = named
+			}
+			candidates++
+		}
+		from = i + len(separator)
+	}
+	found.Ambiguous = candidates > 1
+	return found, candidates > 0
+}
+
+// isUsualCategory reports whether the category of cpv is named as those of the
+// Gentoo repository are.
+func isUsualCategory(cpv string) bool {
+	category, _, _ := strings.Cut(cpv, "/")
+	return category == "virtual" || strings.Contains(category, "-")
+}
+
+// withPackage completes n if category and pf are names by PMS 3.1.
+func (n Name) withPackage(category, pf string) (Name, bool) {
+	if !isPMSName(category, false) || !isPMSName(pf, true) {
+		return Name{}, false
+	}
+	n.CPV = category + "/" + pf
+	return n, true
+}
+
+// isPMSName reports whether s consists of the characters that PMS 3.1 allows in
+// a category, or with version in a name and version.
+func isPMSName(s string, version bool) bool {
+	if s == "" || strings.ContainsRune("-.+", rune(s[0])) || version && !strings.Contains(s, "-") {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '-', c == '+', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
