@@ -34,6 +34,10 @@ const defaultSection = "DEFAULT"
 // others; configparser.MAX_INTERPOLATION_DEPTH.
 const maxInterpolation = 10
 
+// maxReferences is how many references one value may need in all: ten levels of
+// ten references each would be 10^10.
+const maxReferences = 1000
+
 // newIni returns an ini whose options may refer to known.
 func newIni(known map[string]string) *ini {
 	f := &ini{sections: map[string]map[string]iniOption{defaultSection: {}}}
@@ -91,12 +95,13 @@ func (f *ini) section(name string) map[string]iniOption {
 }
 
 // get returns an option of a section with its references resolved. One that
-// refers to nothing or in circles is taken as missing, for which Portage dies.
+// refers to nothing or in circles is taken as missing; Portage dies of it.
 func (f *ini) get(section, key string) (iniOption, bool) {
-	return f.lookup(section, key, 0)
+	references := 0
+	return f.resolve(section, key, 0, &references)
 }
 
-func (f *ini) lookup(section, key string, depth int) (iniOption, bool) {
+func (f *ini) resolve(section, key string, depth int, references *int) (iniOption, bool) {
 	option, ok := f.sections[section][key]
 	if !ok {
 		option, ok = f.sections[defaultSection][key]
@@ -110,16 +115,20 @@ func (f *ini) lookup(section, key string, depth int) (iniOption, bool) {
 		out.WriteString(before)
 		if !found {
 			option.value = out.String()
-			return option, out.Len() <= makeconf.MaxFileSize
+			return option, true
 		}
-		if strings.HasPrefix(after, "%") {
+		if literal, ok := strings.CutPrefix(after, "%"); ok {
 			out.WriteByte('%')
-			rest = after[1:]
+			rest = literal
 			continue
 		}
-		name, after, closed := strings.Cut(strings.TrimPrefix(after, "("), ")s")
-		other, ok := f.lookup(section, strings.ToLower(name), depth+1)
-		if !closed || !ok || out.Len() > makeconf.MaxFileSize {
+		name, after, closed := strings.Cut(after, ")s")
+		name, opened := strings.CutPrefix(name, "(")
+		if *references++; !closed || !opened || *references > maxReferences {
+			return iniOption{}, false
+		}
+		other, ok := f.resolve(section, strings.ToLower(name), depth+1, references)
+		if !ok || out.Len()+len(other.value) > makeconf.MaxFileSize {
 			return iniOption{}, false
 		}
 		out.WriteString(other.value)

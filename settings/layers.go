@@ -11,6 +11,9 @@ import (
 	"emaudit/parse/makeconf"
 )
 
+// maxDiagnostics keeps files of garbage from becoming a list as long.
+const maxDiagnostics = 1000
+
 // unset is the source of a variable that nothing sets.
 const unset = "unset"
 
@@ -167,7 +170,7 @@ func (s *Settings) Lookup(name string) (Setting, bool) {
 	}
 	setting, ok := s.fromPlaces(name)
 	if !ok && name == "PORTAGE_LOGDIR" {
-		// Its name until Portage 3.0.20; still read (config.py, _deprecated_keys).
+		// The old name is still read (config.py, _deprecated_keys).
 		setting, ok = s.fromPlaces("PORT_LOGDIR")
 		setting.Name = name
 	}
@@ -226,14 +229,23 @@ func (s *Settings) located(name, text string) Setting {
 	if q, ok := s.portageq[name]; ok && path.Clean("/"+q) == path.Clean("/"+text) {
 		return Setting{name, text, "portageq"}
 	}
+	if text == "" {
+		return Setting{name, text, unset}
+	}
 	return Setting{name, text, builtInSource}
 }
 
 func (s *Settings) report(file, code, format string, args ...any) {
-	s.diagnostics = append(s.diagnostics, makeconf.Diagnostic{
-		Origin:     makeconf.Origin{File: file},
-		Diagnostic: parse.Diagnosef(0, code, format, args...),
-	})
+	s.reportAt(makeconf.Origin{File: file}, code, format, args...)
+}
+
+func (s *Settings) reportAt(at makeconf.Origin, code, format string, args ...any) {
+	if len(s.diagnostics) < maxDiagnostics {
+		s.diagnostics = append(s.diagnostics, makeconf.Diagnostic{
+			Origin:     at,
+			Diagnostic: parse.Diagnosef(0, code, format, args...),
+		})
+	}
 }
 
 // firstOf returns the first text that is not empty.

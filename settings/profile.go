@@ -17,6 +17,9 @@ const (
 	// is reached on two ways counted twice: Gentoo's have some 20, and a chain
 	// of diamonds doubles with each.
 	maxProfiles = 512
+	// maxParents is how many lines of parent files are followed in all, those
+	// that lead nowhere too.
+	maxParents = 4096
 	// maxParentFile is the size in bytes of a parent file; a long one has 200.
 	maxParentFile = 64 << 10
 )
@@ -44,7 +47,9 @@ func (s *Settings) findProfiles() {
 			continue
 		}
 		s.profilePath = dir
-		s.addProfile(dir, 0)
+		chain := profileChain{settings: s}
+		chain.add(dir, 0)
+		s.profiles = chain.dirs
 		if own := s.userConfig("profile"); s.isDir(own) {
 			s.profiles = append(s.profiles, own)
 		}
@@ -52,10 +57,18 @@ func (s *Settings) findProfiles() {
 	}
 }
 
-// addProfile adds the profile at dir behind its parents.
-func (s *Settings) addProfile(dir string, depth int) {
-	if depth > maxProfileDepth || len(s.profiles) >= maxProfiles {
-		s.report(dir, "profile-too-deep", "not read: more than %d deep or %d in all", maxProfileDepth, maxProfiles)
+// profileChain collects the folders of a profile, parents first.
+type profileChain struct {
+	settings *Settings
+	dirs     []string
+	parents  int // lines of parent files followed so far
+}
+
+// add adds the profile at dir behind its parents.
+func (c *profileChain) add(dir string, depth int) {
+	s := c.settings
+	if depth > maxProfileDepth {
+		s.report(dir, "profile-too-deep", "not read: more than %d parents deep", maxProfileDepth)
 		return
 	}
 	file := path.Join(dir, "parent")
@@ -68,17 +81,18 @@ func (s *Settings) addProfile(dir string, depth int) {
 		if parent == "" {
 			continue
 		}
+		if c.parents++; c.parents > maxParents || len(c.dirs) >= maxProfiles {
+			s.report(file, "profile-too-deep", "the rest is not read: more than %d parents", maxProfiles)
+			return
+		}
 		target, ok := s.parentDir(dir, parent)
 		if !ok {
 			s.report(file, "profile-missing", "parent %q: no such profile", parent)
 			continue
 		}
-		s.addProfile(target, depth+1)
-		if len(s.profiles) >= maxProfiles {
-			return
-		}
+		c.add(target, depth+1)
 	}
-	s.profiles = append(s.profiles, dir)
+	c.dirs = append(c.dirs, dir)
 }
 
 // parentDir returns the profile that a line of a parent file names: a path

@@ -89,15 +89,31 @@ func (s *Settings) readRepositories(environment map[string]string) []Repository 
 	return repositories
 }
 
+// Limits of a repos.conf or binrepos.conf that is a directory, against circular
+// symlinks in it.
+const (
+	maxIniDepth = 16
+	maxIniFiles = 1024
+)
+
 // readIni adds a file, or the files of a directory, and reports whether it was
 // there.
 func (s *Settings) readIni(f *ini, name string) bool {
+	files := 0
+	return s.readIniAt(f, name, 0, &files)
+}
+
+func (s *Settings) readIniAt(f *ini, name string, depth int, files *int) bool {
+	if *files++; depth > maxIniDepth || *files > maxIniFiles {
+		s.report(name, "directory-too-deep", "not read: more than %d folders deep or %d files", maxIniDepth, maxIniFiles)
+		return true
+	}
 	names, err := hostFiles{s.root}.ReadDir(name)
 	switch {
 	case err == nil:
 		for _, child := range names {
 			if !strings.HasPrefix(child, ".") && !strings.HasSuffix(child, "~") && child != "CVS" {
-				s.readIni(f, name+"/"+child)
+				s.readIniAt(f, name+"/"+child, depth+1, files)
 			}
 		}
 		return true
@@ -118,7 +134,6 @@ func (s *Settings) readIni(f *ini, name string) bool {
 
 func (s *Settings) parseIni(f *ini, name string, content []byte) {
 	f.parse(name, content, func(line int, message string) {
-		s.report(name, "bad-line", "line %d: %s", line, message)
-		s.diagnostics[len(s.diagnostics)-1].Line = line
+		s.reportAt(makeconf.Origin{File: name, Line: line}, "bad-line", "%s", message)
 	})
 }

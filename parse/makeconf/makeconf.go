@@ -62,7 +62,8 @@ const (
 	// MaxFileSize is the size in bytes up to which one file is read. The
 	// largest of Portage's own, make.globals, has 8 KiB.
 	MaxFileSize = 1 << 20
-	// maxFiles is how many files one Parser reads, each inclusion counted.
+	// maxFiles is how many files and directories one Parser reads, each
+	// inclusion counted.
 	maxFiles = 1024
 	// maxBytes is how much all of them may hold together, again each inclusion
 	// counted.
@@ -191,8 +192,9 @@ func (p *Parser) read(name string, how reading) (map[string]Variable, error) {
 
 // readDir reads the files below the directory dir, whose entries are names.
 func (p *Parser) readDir(dir string, names []string, depth int, how reading, set map[string]Variable) {
-	if depth > maxDirDepth {
-		p.report(Origin{File: dir}, 0, "directory-too-deep", "more than %d directories deep", maxDirDepth)
+	if p.filesRead++; depth > maxDirDepth || p.filesRead > maxFiles {
+		p.report(Origin{File: dir}, 0, "directory-too-deep", "not read: more than %d directories deep or %d files",
+			maxDirDepth, maxFiles)
 		return
 	}
 	slices.Sort(names)
