@@ -59,11 +59,13 @@ func sourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 }
 
 // diagnosticRemedies says what mends damage that has a remedy.
-var diagnosticRemedies = map[string]string{}
-
-func diagnosticSeverity(code string) Severity {
-	return SeverityWarning
+var diagnosticRemedies = map[string]string{
+	"vdb-merge-leftover": "emaint merges --check",
 }
+
+// diagnosticSeverity is how bad damage of a source is: some of what it held is
+// not known, which costs no rollback by itself.
+func diagnosticSeverity(string) Severity { return SeverityWarning }
 
 // AuditSources reports every source of the host that could not be read, and
 // all damage that is known of the others.

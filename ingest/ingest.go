@@ -67,7 +67,9 @@ type SourceResult struct {
 	Changed   bool   // something new was stored
 	Read      int64  // files or bytes that had to be read
 	Summary   string // what is there and what changed, for people
-	Damage    int    // pieces of damage met in what was read this time
+	// Damage counts the pieces of damage met in what was read this time. A
+	// damaged binary package is not among them: it is what an audit is about.
+	Damage int
 }
 
 // Result is what an ingest did.

@@ -374,7 +374,7 @@ func (s *pkgScan) store(tx *store.Tx, pkgdir int64, result *SourceResult) error 
 	for _, n := range rows {
 		known[n.Path] = n
 	}
-	var added, gone, damaged int
+	var added, gone int
 	seen := map[string]bool{}
 	for _, f := range s.files {
 		if f.vanished {
@@ -395,9 +395,6 @@ func (s *pkgScan) store(tx *store.Tx, pkgdir int64, result *SourceResult) error 
 			return err
 		}
 		added++
-		if f.read.Structure != "sound" {
-			damaged++
-		}
 	}
 	for _, n := range rows {
 		if !seen[n.Path] {
@@ -418,7 +415,6 @@ func (s *pkgScan) store(tx *store.Tx, pkgdir int64, result *SourceResult) error 
 		result.Changed = true
 	}
 	result.Changed = result.Changed || added+gone > 0
-	result.Damage += damaged
 	result.Summary = fmt.Sprintf("%d binpkgs", len(seen))
 	if len(rows) > 0 && added+gone > 0 {
 		result.Summary += fmt.Sprintf(", %d new, %d gone", added, gone)

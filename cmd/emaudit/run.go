@@ -76,7 +76,7 @@ func run(ctx context.Context, proc process) (code int) {
 	}
 	kctx, err := parser.Parse(proc.args)
 	if err == nil {
-		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: kctx.Command()}
+		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: strings.Fields(kctx.Command())[0]}
 		kctx.BindTo(ctx, (*context.Context)(nil))
 		err = kctx.Run(session)
 		if closeErr := session.close(); err == nil {

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"emaudit/internal/hostarchive"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
+
+// testNow is the clock of the scripts unless EMAUDIT_TEST_NOW says otherwise:
+// an hour after the last event of the recorded host alpha.
+const testNow = 1791138000 // 2026-10-04 18:20:00 UTC
+
+// TestMain makes the test binary the command emaudit of the scripts, with a
+// clock and a time zone that do not move.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"emaudit": func() {
+			now := int64(testNow)
+			if s := os.Getenv("EMAUDIT_TEST_NOW"); s != "" {
+				n, err := strconv.ParseInt(s, 10, 64)
+				if err != nil {
+					panic(err)
+				}
+				now = n
+			}
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			os.Exit(run(ctx, process{
+				args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), euid: os.Geteuid(),
+				now:   func() time.Time { return time.Unix(now, 0) },
+				local: time.UTC,
+			}))
+		},
+	})
+}
+
+// TestScripts runs every command against real input. $ALPHA is the recorded
+// host, which no script changes; alphacopy DIR makes a copy that one may.
+func TestScripts(t *testing.T) {
+	alpha := hostarchive.Alpha(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("ALPHA", alpha)
+			env.Setenv("EMAUDIT_DB", env.WorkDir+"/state/emaudit.db")
+			env.Setenv("EMAUDIT_HOST", "alpha")
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("LC_ALL", "C")
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// exits CODE COMMAND: the command ends with exactly that code.
+			"exits": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) < 2 {
+					ts.Fatalf("usage: exits CODE COMMAND [ARG...]")
+				}
+				want, err := strconv.Atoi(args[0])
+				ts.Check(err)
+				err = ts.Exec(args[1], args[2:]...)
+				got := 0
+				var exit *exec.ExitError
+				if errors.As(err, &exit) {
+					got = exit.ExitCode()
+				} else {
+					ts.Check(err)
+				}
+				if got != want {
+					ts.Fatalf("exit code: want %d, got %d", want, got)
+				}
+			},
+			"alphacopy": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 1 {
+					ts.Fatalf("usage: alphacopy DIR")
+				}
+				ts.Check(hostarchive.Unpack("../../testdata/hosts/alpha.tar.zst", ts.MkAbs(args[0])))
+			},
+		},
+	})
+}

@@ -1,0 +1,106 @@
+// Package emaudit_test holds the laws over the whole repository.
+package emaudit_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// rooms says what each room may import of emaudit. Data flows one way: files
+// -> parse -> ingest -> store -> audit -> report, and imports go the same way;
+// see docs/design.md.
+var rooms = map[string][]string{
+	"parse":        {},
+	"parse/*":      {"parse", "parse/atom", "parse/self"},
+	"hostfs":       {},
+	"settings":     {"hostfs", "parse", "parse/makeconf", "parse/atom"},
+	"store":        {"parse", "parse/*"},
+	"ingest":       {"hostfs", "settings", "store", "parse", "parse/*"},
+	"audit":        {"store", "parse", "parse/*"},
+	"prune":        {"audit", "hostfs", "store", "parse", "parse/*"},
+	"report":       {"audit", "parse", "report/*"},
+	"report/*":     {"report"},
+	"cmd/emaudit":  {"audit", "hostfs", "ingest", "prune", "report", "settings", "store", "parse", "parse/*"},
+	"internal/*":   {"*"},
+	"internal/*/*": {"*"},
+}
+
+// forbidden names packages outside emaudit that a room must not know.
+var forbidden = map[string][]string{
+	"parse":  {"database/sql", "os/exec", "net", "github.com/mattn/go-sqlite3", "github.com/alecthomas/kong"},
+	"audit":  {"database/sql", "os", "os/exec", "github.com/mattn/go-sqlite3"},
+	"report": {"database/sql", "os", "os/exec", "github.com/mattn/go-sqlite3"},
+	"ingest": {"database/sql", "github.com/mattn/go-sqlite3"},
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&pkg); err != nil {
+			t.Fatal(err)
+		}
+		name, inside := strings.CutPrefix(pkg.ImportPath, "emaudit/")
+		if !inside {
+			continue
+		}
+		allowed, known := roomOf(name)
+		if !known {
+			t.Errorf("%s: no room of this name; rooms are listed in layout_test.go and docs/design.md", name)
+			continue
+		}
+		for _, imported := range pkg.Imports {
+			if other, inside := strings.CutPrefix(imported, "emaudit/"); inside {
+				if !permits(name, allowed, other) {
+					t.Errorf("%s imports %s: imports go files -> parse -> ingest -> store -> audit -> report and never back", name, other)
+				}
+				continue
+			}
+			room, _, _ := strings.Cut(name, "/")
+			for _, f := range forbidden[room] {
+				if imported == f {
+					t.Errorf("%s imports %s, which its room must not know", name, imported)
+				}
+			}
+		}
+	}
+}
+
+func roomOf(name string) (allowed []string, known bool) {
+	if allowed, known = rooms[name]; known {
+		return allowed, true
+	}
+	room, rest, _ := strings.Cut(name, "/")
+	pattern := room + "/*"
+	if room == "internal" && strings.Contains(rest, "/") {
+		pattern = "internal/*/*"
+	}
+	allowed, known = rooms[pattern]
+	return allowed, known
+}
+
+func permits(name string, allowed []string, other string) bool {
+	for _, a := range allowed {
+		switch {
+		case a == "*", a == other:
+			return true
+		case a == "parse/self":
+			// A format may be made of parts: parse/binpkg and its codecs.
+			parts := strings.SplitN(name, "/", 3)
+			if strings.HasPrefix(other, parts[0]+"/"+parts[1]) {
+				return true
+			}
+		case strings.HasSuffix(a, "/*") && strings.HasPrefix(other, strings.TrimSuffix(a, "*")):
+			return true
+		}
+	}
+	return false
+}
