@@ -23,7 +23,9 @@
 // that it knows, an empty line after an empty line among others, and ignores an
 // entry without a CPV. It discards the whole index unless the header has a
 // VERSION which is a number of at most 0; that is also what happens when the
-// header is missing, since the first stanza is then taken for it.
+// header is missing, since the first stanza is then taken for it. At a CPV that
+// is none it ends with an exception, and installs nothing from PKGDIR until the
+// index is rebuilt.
 //
 // Three keys have another name inside Portage, by which it sorts: DESC is
 // DESCRIPTION, MTIME is _mtime_ and REPO is repository; the latter two therefore
@@ -51,7 +53,9 @@
 // keys that Portage does not know; what Portage would not see is marked, so that
 // nobody takes it for available: see [Entry.Hidden] and [Index.Refused]. Invalid
 // UTF-8 is kept as it is. A PATH that leads out of PKGDIR is reported and not
-// passed on, though Portage itself would follow it.
+// passed on, though Portage itself would follow it. An empty value is taken for
+// none, though for Portage an empty CHOST or REPO of an entry hides that of the
+// header until the index is next written. Sub-slots are accepted in every EAPI.
 //
 // # Limits
 //

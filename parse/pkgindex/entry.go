@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"emaudit/parse/atom"
 )
 
 // entry makes the typed record of one stanza.
@@ -56,7 +58,7 @@ func (p *parser) entry(header, fields Fields, offset int) Entry {
 		e.Repo = header.Get("REPO")
 	}
 	if e.CPV == "" {
-		p.diagnose(offset, CodeNoCPV, "entry without a CPV: Portage does not see it")
+		p.diagnose(offset, CodeCPV, "entry without a CPV: Portage does not see it")
 	}
 	if path == "" && e.CPV != "" {
 		path = e.CPV + ".tbz2"
@@ -69,6 +71,19 @@ func (p *parser) entry(header, fields Fields, offset int) Entry {
 		}
 	}
 	return e
+}
+
+// validCPV reports whether Portage takes the CPV of an entry for one; where not,
+// it raises an exception that nothing catches (bintree.py:1043). It lets a CPV
+// without a category pass, which no atom matches.
+func (p *parser) validCPV(e *Entry) bool {
+	_, err := atom.ParseCPV(e.CPV)
+	if err == nil {
+		return true
+	}
+	p.diagnose(int(e.Offset), CodeCPV, "%v", err)
+	_, _, ok := atom.SplitPF(e.CPV)
+	return ok
 }
 
 // number returns -1 for what is no number, as Portage does (versions.py:_long).
@@ -95,29 +110,12 @@ func (p *parser) digest(f Field, offset, length int) string {
 }
 
 func (p *parser) slot(e *Entry, value string) {
-	slot, sub, found := strings.Cut(value, "/")
-	if !validSlot(slot) || found && !validSlot(sub) {
+	slot, sub, ok := atom.ParseSlot(value)
+	if !ok {
 		p.diagnose(int(e.Offset), CodeSlot, "SLOT is not valid, Portage takes 0: %.80q", value)
 		return
 	}
-	if !found {
-		sub = slot
-	}
 	e.Slot, e.SubSlot = slot, sub
-}
-
-// validSlot follows PMS 3.1.3.
-func validSlot(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
-		case i > 0 && (c == '+' || c == '-' || c == '.'):
-		default:
-			return false
-		}
-	}
-	return s != ""
 }
 
 // parseInt reads a number as Python's int does, with which Portage reads all
@@ -148,7 +146,7 @@ type seen struct {
 // instance is what makes Portage take two entries for the same package file
 // (virtual.py:53).
 type instance struct {
-	cpv                              string
+	cpv                             string
 	buildID, size, buildTime, mtime int64
 }
 

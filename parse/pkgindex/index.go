@@ -9,8 +9,8 @@ type Index struct {
 	// Entries holds one entry a binary package, those included that Portage
 	// does not see.
 	Entries []Entry
-	// Refused says why Portage discards the whole index, and is empty where it
-	// does not. Of a refused index every entry is hidden.
+	// Refused says why Portage uses nothing of the index, and is empty where it
+	// does use it. Of a refused index every entry is hidden.
 	Refused string
 }
 
@@ -33,7 +33,7 @@ func (x *Index) PackageCount() (int64, bool) {
 // The typed fields are what [Parse] made of Fields, of the header and of the
 // defaults. [Write] looks at Fields alone.
 type Entry struct {
-	// CPV is category/PF, unchecked; empty where the entry has none.
+	// CPV is category/PF as it is written; empty where the entry has none.
 	CPV string
 	// BuildID is 0 where the entry has none, and -1, as in Portage, where it
 	// has one that is not a number.
@@ -105,8 +105,8 @@ type Hidden uint8
 const (
 	// Visible is an entry that Portage sees.
 	Visible Hidden = iota
-	// IndexRefused is an entry of an index that Portage discards as a whole:
-	// see [Index.Refused].
+	// IndexRefused is an entry of an index of which Portage uses nothing: see
+	// [Index.Refused].
 	IndexRefused
 	// AfterEnd is an entry that comes after the stanza at which Portage stops
 	// reading.
@@ -126,7 +126,7 @@ func (h Hidden) String() string {
 	case Visible:
 		return "visible"
 	case IndexRefused:
-		return "Portage discards the whole index"
+		return "Portage uses nothing of the index"
 	case AfterEnd:
 		return "Portage stops reading before it"
 	case WithoutCPV:

@@ -23,7 +23,7 @@ const MaxDiagnostics = 1000
 
 // Codes of the diagnostics of this package.
 const (
-	// CodeRefused is an index that Portage discards as a whole.
+	// CodeRefused is an index of which Portage uses nothing.
 	CodeRefused = "index-refused"
 	// CodeEarlyEnd is a stanza at which Portage stops reading although more
 	// follows.
@@ -43,8 +43,9 @@ const (
 	CodeDigest = "index-digest"
 	// CodeSlot is a SLOT that Portage reads as 0.
 	CodeSlot = "index-slot"
-	// CodeNoCPV is an entry without a CPV.
-	CodeNoCPV = "index-no-cpv"
+	// CodeCPV is an entry without a CPV, or with one that is not category,
+	// name and version.
+	CodeCPV = "index-cpv"
 	// CodePath is a PATH that leads, or may lead, out of PKGDIR.
 	CodePath = "index-path"
 	// CodeDuplicatePath is a PATH that two entries give.
@@ -109,10 +110,13 @@ func Parse(b []byte) (*Index, []parse.Diagnostic) {
 	header, _ := p.stanza()
 	index.Header = header
 	index.Refused = refusal(header)
-	if index.Refused != "" {
-		p.diagnose(0, CodeRefused, "Portage discards the whole index: %s", index.Refused)
-	}
 	p.entries(index)
+	if index.Refused != "" {
+		p.diagnose(0, CodeRefused, "Portage uses nothing of the index: %s", index.Refused)
+		for i := range index.Entries {
+			index.Entries[i].Hidden = IndexRefused
+		}
+	}
 
 	n := len(p.text)
 	if n > 0 && !p.closed {
@@ -153,12 +157,12 @@ func (p *parser) entries(index *Index) {
 		if len(fields) > 0 {
 			e := p.entry(index.Header, fields, start)
 			switch {
-			case index.Refused != "":
-				e.Hidden = IndexRefused
 			case ended:
 				e.Hidden = AfterEnd
 			case e.CPV == "":
 				e.Hidden = WithoutCPV
+			case !p.validCPV(&e) && index.Refused == "":
+				index.Refused = fmt.Sprintf("it ends with an error at the CPV %.80q", e.CPV)
 			}
 			index.Entries = append(index.Entries, e)
 			p.compare(index, seen)

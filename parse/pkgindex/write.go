@@ -128,4 +128,3 @@ func checkFields(fields Fields) error {
 	}
 	return nil
 }
-
