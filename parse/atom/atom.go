@@ -7,11 +7,6 @@ import (
 	"strings"
 )
 
-// MaxUSEDeps is the length in bytes from which the bracket of an atom is
-// refused. The longest in the Gentoo repository, of python-r1 packages, stay
-// below 2 KiB.
-const MaxUSEDeps = 16 << 10
-
 // Blocker says whether an atom forbids what it matches.
 type Blocker uint8
 
@@ -103,10 +98,7 @@ func ParseAtom(s string) (Atom, error) { return CommandLineSyntax.ParseAtom(s) }
 func (x Syntax) ParseAtom(s string) (Atom, error) {
 	a, err := x.parse(s)
 	if err != nil {
-		if len(s) > MaxName {
-			s = s[:MaxName] + "..."
-		}
-		return Atom{}, fmt.Errorf("atom %q: %w", s, err)
+		return Atom{}, fmt.Errorf("atom %s: %w", quoted(s), err)
 	}
 	return a, nil
 }
@@ -114,14 +106,11 @@ func (x Syntax) ParseAtom(s string) (Atom, error) {
 func (x Syntax) parse(s string) (a Atom, err error) {
 	features, ok := featuresOf(x.EAPI)
 	if !ok {
-		return Atom{}, fmt.Errorf("unknown EAPI %q", x.EAPI)
+		return Atom{}, fmt.Errorf("unknown EAPI %s", quoted(x.EAPI))
 	}
 	if bracket := strings.IndexByte(s, '['); bracket >= 0 {
 		if s[len(s)-1] != ']' {
 			return Atom{}, errors.New("no ] at the end")
-		}
-		if len(s)-bracket > MaxUSEDeps {
-			return Atom{}, fmt.Errorf("USE dependencies longer than %d bytes", MaxUSEDeps)
 		}
 		if a.USE, err = parseUSEDeps(s[bracket+1 : len(s)-1]); err != nil {
 			return Atom{}, err
@@ -139,7 +128,7 @@ func (x Syntax) parse(s string) (a Atom, err error) {
 	}
 	if name, repo, found := strings.Cut(s, "::"); found {
 		if !ValidRepo(repo) {
-			return Atom{}, fmt.Errorf("invalid repository %q", repo)
+			return Atom{}, fmt.Errorf("invalid repository %s", quoted(repo))
 		}
 		a.Repo, s = repo, name
 	}
@@ -169,7 +158,7 @@ func (a *Atom) parseSlot(s string) error {
 	}
 	slot, subSlot, found := strings.Cut(name, "/")
 	if !ValidSlotName(slot) || found && !ValidSlotName(subSlot) {
-		return fmt.Errorf("invalid slot %q", s)
+		return fmt.Errorf("invalid slot %s", quoted(s))
 	}
 	a.Slot, a.SubSlot = slot, subSlot
 	return nil
@@ -189,11 +178,11 @@ func (a *Atom) parseName(s string, x Syntax) error {
 		return errors.New("no category")
 	}
 	if !ValidCategory(category) {
-		return fmt.Errorf("invalid category %q", category)
+		return fmt.Errorf("invalid category %s", quoted(category))
 	}
 	if operator == AnyVersion {
 		if !validName(name, inPN) {
-			return fmt.Errorf("invalid package name %q", name)
+			return fmt.Errorf("invalid package name %s", quoted(name))
 		}
 		if _, _, ends := cutVersion(name); ends {
 			return errors.New("a version without an operator before it")
@@ -212,7 +201,7 @@ func (a *Atom) parseName(s string, x Syntax) error {
 		}
 	}
 	if !ok {
-		return fmt.Errorf("%q is not a package name, a hyphen and a version", name)
+		return fmt.Errorf("%s is not a package name, a hyphen and a version", quoted(name))
 	}
 	a.Operator, a.CP, a.Version = operator, s[:len(category)+1+len(pn)], version
 	return nil

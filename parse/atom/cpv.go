@@ -26,18 +26,18 @@ type CPV struct {
 // A build id behind the version is an error; [ParseCPVBuildID] accepts one.
 func ParseCPV(s string) (CPV, error) {
 	if len(s) > MaxName {
-		return CPV{}, fmt.Errorf("cpv %.40q...: longer than %d bytes", s, MaxName)
+		return CPV{}, fmt.Errorf("cpv %s: longer than %d bytes", quoted(s), MaxName)
 	}
 	category, pf, found := strings.Cut(s, "/")
 	if !found {
-		return CPV{}, fmt.Errorf("cpv %q: no category", s)
+		return CPV{}, fmt.Errorf("cpv %s: no category", quoted(s))
 	}
 	if !ValidCategory(category) {
-		return CPV{}, fmt.Errorf("cpv %q: invalid category %q", s, category)
+		return CPV{}, fmt.Errorf("cpv %s: invalid category %s", quoted(s), quoted(category))
 	}
 	pn, version, ok := SplitPF(pf)
 	if !ok {
-		return CPV{}, fmt.Errorf("cpv %q: %q is not a package name, a hyphen and a version", s, pf)
+		return CPV{}, fmt.Errorf("cpv %s: %s is not a package name, a hyphen and a version", quoted(s), quoted(pf))
 	}
 	return CPV{Category: category, PN: pn, Version: version}, nil
 }
@@ -47,11 +47,11 @@ func ParseCPV(s string) (CPV, error) {
 func ParseCPVBuildID(s string) (CPV, int, error) {
 	i := strings.LastIndexByte(s, '-')
 	if i < 0 {
-		return CPV{}, 0, fmt.Errorf("cpv %q: no build id", s)
+		return CPV{}, 0, fmt.Errorf("cpv %s: no build id", quoted(s))
 	}
 	id, ok := parseBuildID(s[i+1:])
 	if !ok {
-		return CPV{}, 0, fmt.Errorf("cpv %q: invalid build id %q", s, s[i+1:])
+		return CPV{}, 0, fmt.Errorf("cpv %s: invalid build id %s", quoted(s), quoted(s[i+1:]))
 	}
 	cpv, err := ParseCPV(s[:i])
 	if err != nil {

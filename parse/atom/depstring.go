@@ -74,7 +74,7 @@ func (e *DepError) Error() string {
 func ParseDep(s string, kind DepKind, eapi string) (Dep, error) {
 	features, ok := featuresOf(eapi)
 	if !ok {
-		return Dep{}, &DepError{Message: fmt.Sprintf("unknown EAPI %q", eapi)}
+		return Dep{}, &DepError{Message: fmt.Sprintf("unknown EAPI %s", quoted(eapi))}
 	}
 	if len(s) > MaxDepString {
 		return Dep{}, &DepError{Offset: MaxDepString, Message: fmt.Sprintf("longer than %d bytes", MaxDepString)}
@@ -138,7 +138,7 @@ func (p *depParser) members(depth int) ([]Dep, error) {
 		}
 		if token != "(" && node.Op != Item {
 			if open, at := p.next(); open != "(" {
-				return nil, p.errorf(at, "%q is not followed by a parenthesis", token)
+				return nil, p.errorf(at, "%s is not followed by a parenthesis", quoted(token))
 			}
 		}
 		if node.Op != Item {
@@ -174,7 +174,7 @@ func (p *depParser) node(token string, offset int) (Dep, error) {
 			node.Op, node.Text = UnlessUSE, unless
 		}
 		if !ValidUSEFlag(node.Text) {
-			return Dep{}, p.errorf(offset, "invalid USE flag in %q", token)
+			return Dep{}, p.errorf(offset, "invalid USE flag in %s", quoted(token))
 		}
 		return node, nil
 	}
@@ -188,11 +188,11 @@ func (p *depParser) node(token string, offset int) (Dep, error) {
 		node.Atom = &a
 	case DepRequiredUSE:
 		if !ValidUSEFlag(strings.TrimPrefix(token, "!")) {
-			return Dep{}, p.errorf(offset, "invalid USE flag %q", token)
+			return Dep{}, p.errorf(offset, "invalid USE flag %s", quoted(token))
 		}
 	default:
 		if !validName(token, inLabel) {
-			return Dep{}, p.errorf(offset, "invalid name %q", token)
+			return Dep{}, p.errorf(offset, "invalid name %s", quoted(token))
 		}
 	}
 	return node, nil

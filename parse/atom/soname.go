@@ -1,6 +1,7 @@
 package atom
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -36,23 +37,23 @@ func ParseSonames(s string) ([]Soname, error) {
 		name, isCategory := strings.CutSuffix(token, ":")
 		switch {
 		case isCategory && empty:
-			return nil, fmt.Errorf("sonames: category %q is empty", category)
+			return nil, fmt.Errorf("sonames: category %s is empty", quoted(category))
 		case isCategory && name == "":
-			return nil, fmt.Errorf("sonames: category without a name")
+			return nil, errors.New("sonames: category without a name")
 		case isCategory && seen[name]:
-			return nil, fmt.Errorf("sonames: category %q occurs twice", name)
+			return nil, fmt.Errorf("sonames: category %s occurs twice", quoted(name))
 		case isCategory:
 			category, empty = name, true
 			seen[name] = true
 		case category == "":
-			return nil, fmt.Errorf("sonames: %q is in no category", token)
+			return nil, fmt.Errorf("sonames: %s is in no category", quoted(token))
 		default:
 			sonames = append(sonames, Soname{Category: category, Name: token})
 			empty = false
 		}
 	}
 	if empty {
-		return nil, fmt.Errorf("sonames: category %q is empty", category)
+		return nil, fmt.Errorf("sonames: category %s is empty", quoted(category))
 	}
 	return sonames, nil
 }

@@ -65,9 +65,17 @@ func (u USEDep) write(b *strings.Builder) {
 	}
 }
 
+// MaxUSEDeps is the number of USE dependencies beyond which an atom is refused.
+// The longest lists in the Gentoo repository, of python-r1 packages, have tens.
+const MaxUSEDeps = 256
+
 // parseUSEDeps reads what is between the brackets.
 func parseUSEDeps(s string) ([]USEDep, error) {
-	deps := make([]USEDep, 0, strings.Count(s, ",")+1)
+	count := strings.Count(s, ",") + 1
+	if count > MaxUSEDeps {
+		return nil, fmt.Errorf("more than %d USE dependencies", MaxUSEDeps)
+	}
+	deps := make([]USEDep, 0, count)
 	for {
 		token, rest, more := strings.Cut(s, ",")
 		dep, err := parseUSEDep(token)
@@ -76,7 +84,7 @@ func parseUSEDeps(s string) ([]USEDep, error) {
 		}
 		for _, earlier := range deps {
 			if earlier.Flag == dep.Flag && earlier.Default != dep.Default {
-				return nil, fmt.Errorf("USE flag %q has two defaults", dep.Flag)
+				return nil, fmt.Errorf("USE flag %s has two defaults", quoted(dep.Flag))
 			}
 		}
 		deps = append(deps, dep)
@@ -89,7 +97,7 @@ func parseUSEDeps(s string) ([]USEDep, error) {
 
 func parseUSEDep(token string) (USEDep, error) {
 	invalid := func() (USEDep, error) {
-		return USEDep{}, fmt.Errorf("invalid USE dependency %q", token)
+		return USEDep{}, fmt.Errorf("invalid USE dependency %s", quoted(token))
 	}
 	var prefix, suffix byte
 	s := token

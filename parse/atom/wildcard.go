@@ -36,7 +36,7 @@ func (a *Atom) parseWildcard(operator Operator, s string) error {
 	}
 	category, pn, found := strings.Cut(cp, "/")
 	if !found || !validPattern(category, inSlot) || !validPattern(pn, inPN) {
-		return fmt.Errorf("invalid wildcard %q", cp)
+		return fmt.Errorf("invalid wildcard %s", quoted(cp))
 	}
 	if _, _, ends := cutVersion(pn); ends {
 		return errors.New("a version without an operator before it")
