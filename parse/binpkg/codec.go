@@ -12,7 +12,6 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
-	"github.com/ulikunitz/xz"
 
 	"emaudit/parse/binpkg/lzip"
 	"emaudit/parse/binpkg/lzop"
@@ -159,7 +158,7 @@ func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
 			// bounds what is allocated.
 			zstd.WithDecodeAllCapLimit(true))
 		if err != nil {
-			return dst, fmt.Errorf("zstd: %w", err)
+			return dst, decodeError("zstd", err)
 		}
 		u.whole = d
 	}
@@ -173,7 +172,7 @@ func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
 		case err == nil:
 			return out, nil
 		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
-			return dst, fmt.Errorf("zstd: %w", err)
+			return dst, decodeError("zstd", err)
 		case size == limit:
 			return dst, errTooLarge
 		}
@@ -192,12 +191,12 @@ func (u *unpacker) open(r io.Reader, c Compressor) (io.Reader, error) {
 				zstd.WithDecoderLowmem(true),
 				zstd.WithDecoderMaxWindow(zstdWindowStream))
 			if err != nil {
-				return nil, fmt.Errorf("zstd: %w", err)
+				return nil, decodeError("zstd", err)
 			}
 			u.stream = d
 		}
 		if err := u.stream.Reset(r); err != nil {
-			return nil, fmt.Errorf("zstd: %w", err)
+			return nil, decodeError("zstd", err)
 		}
 		return decoding{u.stream, "zstd"}, nil
 	case Bzip2:
@@ -205,13 +204,13 @@ func (u *unpacker) open(r io.Reader, c Compressor) (io.Reader, error) {
 	case Gzip:
 		d, err := gzip.NewReader(bufio.NewReader(r))
 		if err != nil {
-			return nil, fmt.Errorf("gzip: %w", err)
+			return nil, decodeError("gzip", err)
 		}
 		return decoding{d, "gzip"}, nil
 	case Xz:
-		d, err := xz.ReaderConfig{DictCap: lzmaDictionary}.NewReader(bufio.NewReader(r))
+		d, err := newXzReader(r)
 		if err != nil {
-			return nil, fmt.Errorf("xz: %w", err)
+			return nil, decodeError("xz", err)
 		}
 		return decoding{d, "xz"}, nil
 	case Lz4:
@@ -236,15 +235,21 @@ func (d decoding) Read(p []byte) (int, error) {
 	if err == nil || err == io.EOF {
 		return n, err
 	}
-	if unsupported(err) {
-		return n, fmt.Errorf("%s: %w: %w", d.name, errUnsupported, err)
+	return n, decodeError(d.name, err)
+}
+
+func decodeError(name string, err error) error {
+	if unsupported(err) && !errors.Is(err, errUnsupported) {
+		return fmt.Errorf("%s: %w: %w", name, errUnsupported, err)
 	}
-	return n, fmt.Errorf("%s: %w", d.name, err)
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 func unsupported(err error) bool {
 	return errors.Is(err, zstd.ErrWindowSizeExceeded) ||
 		errors.Is(err, zstd.ErrUnknownDictionary) ||
+		errors.Is(err, errUnsupported) ||
+		errors.Is(err, errDictionary) ||
 		errors.Is(err, lzip.ErrDictionary) ||
 		errors.Is(err, lzop.ErrUnsupported)
 }

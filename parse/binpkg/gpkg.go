@@ -29,6 +29,9 @@ func (rd *Reader) readGpkg(p *Package, src fileSource) error {
 	}
 	parts := findParts(p)
 	checkStructure(p, parts)
+	if !rd.AcceptPlain && (p.Compressor == None || parts.metadata >= 0 && parts.metadataCompressor == None) {
+		p.diagnose(0, ProblemUncompressed, "not compressed: Portage reads it only with BINPKG_COMPRESS=none")
+	}
 	if err := checkTrailing(p, src, rd.walk.end); err != nil {
 		return err
 	}

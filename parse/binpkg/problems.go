@@ -29,30 +29,56 @@ const (
 // says what it does to the verdict.
 const (
 	// Of the file and its outer structure.
-	ProblemEmptyFile        = "empty-file"         // no bytes: a name that Portage reserved for a build, or what a failed one left
-	ProblemNotABinpkg       = "not-a-binpkg"       // neither the magic of a tar nor the tail of an xpak
-	ProblemFormatMismatch   = "format-mismatch"    // an xpak named .gpkg.tar, or the reverse
-	ProblemTruncated        = "truncated"          // a member, or the xpak segment, runs beyond the end of the file
-	ProblemHeaderInvalid    = "header-invalid"     // a tar header with a wrong checksum or an impossible field
-	ProblemMarkerMissing    = "marker-missing"     // no gpkg-1 member: no gpkg, or a later version of the format
-	ProblemMemberPath       = "member-path"        // a member that is not named FOLDER/NAME
-	ProblemMemberType       = "member-type"        // a member that is not a regular file
-	ProblemMemberDuplicate  = "member-duplicate"   // two members of the same name
-	ProblemMemberUnknown    = "member-unknown"     // a member that GLEP 78 does not know; Portage tolerates it when the Manifest lists it
-	ProblemMemberAmbiguous  = "member-ambiguous"   // a second metadata or image member; Portage takes the first
-	ProblemPrefixMixed      = "prefix-mixed"       // members in different folders
-	ProblemTooManyMembers   = "too-many-members"   // more members than are read
-	ProblemMetadataMissing  = "metadata-missing"   // no metadata member
-	ProblemImageMissing     = "image-missing"      // no image member, or nothing in front of the xpak segment
-	ProblemTrailingData     = "trailing-data"      // data behind the end of the archive; Portage does not look there
-	ProblemTrailingTooLarge = "trailing-too-large" // more behind the end than is read: no padding, and not looked at
-	ProblemCompressor       = "unsupported-codec"  // a compressor that this program cannot unpack
+	ProblemEmptyFile        = "empty-file"             // no bytes: a name that Portage reserved for a build, or what a failed one left
+	ProblemNotABinpkg       = "not-a-binpkg"           // neither the magic of a tar nor the tail of an xpak
+	ProblemFormatMismatch   = "format-mismatch"        // an xpak named .gpkg.tar, or the reverse
+	ProblemTruncated        = "truncated"              // a member, or the xpak segment, runs beyond the end of the file
+	ProblemHeaderInvalid    = "header-invalid"         // a tar header with a wrong checksum or an impossible field
+	ProblemMarkerMissing    = "marker-missing"         // no gpkg-1 member: no gpkg, or a later version of the format
+	ProblemMemberPath       = "member-path"            // a member that is not named FOLDER/NAME
+	ProblemMemberType       = "member-type"            // a member that is not a regular file
+	ProblemMemberDuplicate  = "member-duplicate"       // two members of the same name
+	ProblemMemberUnknown    = "member-unknown"         // a member that GLEP 78 does not know; Portage tolerates it when the Manifest lists it
+	ProblemMemberAmbiguous  = "member-ambiguous"       // a second metadata or image member; Portage takes the first
+	ProblemPrefixMixed      = "prefix-mixed"           // members in different folders
+	ProblemTooManyMembers   = "too-many-members"       // more members than are read
+	ProblemMetadataMissing  = "metadata-missing"       // no metadata member
+	ProblemImageMissing     = "image-missing"          // no image member, or nothing in front of the xpak segment
+	ProblemTrailingData     = "trailing-data"          // data behind the end of the archive; Portage does not look there
+	ProblemTrailingTooLarge = "trailing-too-large"     // more behind the end than is read: no padding, and not looked at
+	ProblemCompressor       = "unsupported-compressor" // a compressor that this program cannot unpack
+
+	ProblemUncompressed = "uncompressed" // metadata.tar or image.tar without a compressor: only a Portage with BINPKG_COMPRESS=none can read it
 
 	// Of the Manifest.
-	ProblemManifestMissing = "manifest-missing" // no Manifest member
+	ProblemManifestMissing   = "manifest-missing"      // no Manifest member
+	ProblemManifestTooLarge  = "manifest-too-large"    // a Manifest or a signature larger than is read
+	ProblemManifestInvalid   = "manifest-invalid"      // a line that is not DATA NAME SIZE { HASH HEX }, or bytes that are no text
+	ProblemManifestDuplicate = "manifest-duplicate"    // two entries of the same name
+	ProblemManifestUnlisted  = "manifest-unlisted"     // a member without an entry
+	ProblemManifestAbsent    = "manifest-absent"       // an entry without a member
+	ProblemManifestSize      = "manifest-size"         // a member of another size than its entry says
+	ProblemManifestHash      = "manifest-hash"         // a member whose bytes do not have the hash of its entry
+	ProblemManifestHashes    = "manifest-hash-missing" // an entry without SHA512 or without BLAKE2B, both of which Portage takes for granted
+	ProblemManifestUnsigned  = "manifest-unsigned"     // members are signed but the Manifest is not, or not all of it
+
+	// Of signatures.
+	ProblemSignatureInvalid     = "signature-invalid"     // not made over these bytes, or not readable
+	ProblemSignatureMissing     = "signature-missing"     // no signature for a member, while others have one
+	ProblemSignatureUnknownKey  = "signature-unknown-key" // made by a key that is not in the keyring
+	ProblemSignatureKey         = "signature-key"         // made over these bytes, but by a key that is expired, revoked or too weak
+	ProblemSignatureUnsupported = "signature-unsupported" // of a kind that this program cannot check
+	ProblemKeyUnreadable        = "key-unreadable"        // a key of a keyring that cannot be used; never of a package
 
 	// Of the image.
-	ProblemImageDamaged = "image-damaged" // cannot be unpacked, or is no tar
+	ProblemImageDamaged   = "image-damaged"   // cannot be unpacked, or is no tar
+	ProblemImageTooLarge  = "image-too-large" // unpacks to more than is read
+	ProblemImagePath      = "image-path"      // an absolute name, or one with ..
+	ProblemImageOutside   = "image-outside"   // an entry that is not below image/: Portage extracts and drops it
+	ProblemImageDevice    = "image-device"    // a device node or a FIFO: Portage packs but does not extract it
+	ProblemImageHardlink  = "image-hardlink"  // a hard link to what was not before it
+	ProblemImageDuplicate = "image-duplicate" // two entries of the same name
+	ProblemConfigStub     = "config-stub"     // made by quickpkg without the protected configuration files
 
 	// Of the metadata.
 	ProblemMetadataDamaged   = "metadata-damaged"       // cannot be unpacked, or is no tar
@@ -76,26 +102,52 @@ const (
 // A problem with the value "" is worth knowing but leaves the package as good
 // as it was. Every code is here; a test holds that.
 var effects = map[string]Integrity{
-	ProblemEmptyFile:        Damaged,
-	ProblemNotABinpkg:       Damaged,
-	ProblemFormatMismatch:   Damaged,
-	ProblemTruncated:        Damaged,
-	ProblemHeaderInvalid:    Damaged,
-	ProblemMarkerMissing:    Damaged,
-	ProblemMemberPath:       Damaged,
-	ProblemMemberType:       Damaged,
-	ProblemMemberDuplicate:  Damaged,
-	ProblemMemberUnknown:    "",
-	ProblemMemberAmbiguous:  "",
-	ProblemPrefixMixed:      Damaged,
-	ProblemTooManyMembers:   Unknown,
-	ProblemMetadataMissing:  Damaged,
-	ProblemImageMissing:     Damaged,
-	ProblemTrailingData:     "",
-	ProblemTrailingTooLarge: Unknown,
-	ProblemManifestMissing:  Damaged,
-	ProblemImageDamaged:     Damaged,
-	ProblemCompressor:       Unknown,
+	ProblemEmptyFile:         Damaged,
+	ProblemNotABinpkg:        Damaged,
+	ProblemFormatMismatch:    Damaged,
+	ProblemTruncated:         Damaged,
+	ProblemHeaderInvalid:     Damaged,
+	ProblemMarkerMissing:     Damaged,
+	ProblemMemberPath:        Damaged,
+	ProblemMemberType:        Damaged,
+	ProblemMemberDuplicate:   Damaged,
+	ProblemMemberUnknown:     "",
+	ProblemMemberAmbiguous:   "",
+	ProblemPrefixMixed:       Damaged,
+	ProblemTooManyMembers:    Unknown,
+	ProblemMetadataMissing:   Damaged,
+	ProblemImageMissing:      Damaged,
+	ProblemTrailingData:      "",
+	ProblemTrailingTooLarge:  Unknown,
+	ProblemUncompressed:      Unknown,
+	ProblemManifestMissing:   Damaged,
+	ProblemManifestTooLarge:  Unknown,
+	ProblemManifestInvalid:   Damaged,
+	ProblemManifestDuplicate: Damaged,
+	ProblemManifestUnlisted:  Damaged,
+	ProblemManifestAbsent:    Damaged,
+	ProblemManifestSize:      Damaged,
+	ProblemManifestHash:      Damaged,
+	ProblemManifestHashes:    Unknown,
+	ProblemManifestUnsigned:  Damaged,
+
+	// What a key is worth is not the bytes' fault: see SignatureState.
+	ProblemSignatureInvalid:     Damaged,
+	ProblemSignatureMissing:     "",
+	ProblemSignatureUnknownKey:  "",
+	ProblemSignatureKey:         "",
+	ProblemSignatureUnsupported: "",
+	ProblemKeyUnreadable:        "",
+
+	ProblemImageDamaged:   Damaged,
+	ProblemImageTooLarge:  Unknown,
+	ProblemImagePath:      Damaged,
+	ProblemImageOutside:   "",
+	ProblemImageDevice:    "",
+	ProblemImageHardlink:  Damaged,
+	ProblemImageDuplicate: Damaged,
+	ProblemConfigStub:     "",
+	ProblemCompressor:     Unknown,
 
 	ProblemMetadataDamaged:   Damaged,
 	ProblemMetadataTooLarge:  Unknown,

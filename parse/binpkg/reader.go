@@ -7,8 +7,14 @@ import (
 )
 
 // Reader reads packages one after the other, keeping its decoders and buffers
-// in between. It is for one goroutine; the zero value is not usable.
+// in between. It is for one goroutine at a time.
 type Reader struct {
+	// AcceptPlain says that this host's Portage packs with BINPKG_COMPRESS=none
+	// or empty. GLEP 78 allows gpkgs without compression, but Portage pipes
+	// such members through the compressor that it is set to (gpkg.py:1897), and
+	// dies on them when that is any other. They are then [Unknown].
+	AcceptPlain bool
+
 	codecs       unpacker
 	walk         tarWalk // of the container
 	metadataWalk tarWalk
@@ -16,6 +22,7 @@ type Reader struct {
 	unpacked     []byte // metadata.tar
 	seen         map[string]bool
 	head         [magicLength]byte
+	chunks       [2][]byte // of the file that Verify reads
 }
 
 // NewReader returns a Reader.

@@ -2,6 +2,7 @@ package binpkg
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -193,9 +194,8 @@ const (
 func (w *tarWalk) parse(e *tarEntry, at int64) error {
 	b := w.block[:]
 	stated, ok := number(b[fieldChecksum : fieldChecksum+8])
-	unsigned, signed := checksums(b)
-	if !ok || stated != unsigned && stated != signed {
-		return &tarHeaderError{at, "checksum", fmt.Sprintf("want %d, got %q", unsigned, b[fieldChecksum:fieldChecksum+8])}
+	if !ok || stated != checksum(b, false) && stated != checksum(b, true) {
+		return &tarHeaderError{at, "checksum", fmt.Sprintf("want %d, got %q", checksum(b, false), b[fieldChecksum:fieldChecksum+8])}
 	}
 	for _, f := range [...]struct {
 		name        string
@@ -395,17 +395,33 @@ func number(field []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// checksums returns the sum of the header's bytes with the checksum field taken
-// as blanks, counted unsigned as POSIX has it and signed as old writers did.
-func checksums(b []byte) (unsigned, signed int64) {
-	for i, c := range b {
-		if i >= fieldChecksum && i < fieldChecksum+8 {
-			c = ' '
-		}
-		unsigned += int64(c)
-		signed += int64(int8(c))
+// checksum returns the sum of the header's bytes, the checksum field taken as
+// blanks. POSIX counts them unsigned; some old writers counted them signed, so
+// that each byte above 127 makes the sum smaller by 256.
+func checksum(b []byte, signed bool) int64 {
+	const (
+		evenBytes = 0x00ff00ff00ff00ff
+		blanks    = 8 * ' '
+	)
+	// Four sums of 16 bits at a time: 128 bytes of at most 255 fit each.
+	var sums uint64
+	for i := 0; i < blockSize; i += 8 {
+		word := binary.LittleEndian.Uint64(b[i:])
+		sums += word&evenBytes + word>>8&evenBytes
 	}
-	return unsigned, signed
+	sum := int64(sums&0xffff + sums>>16&0xffff + sums>>32&0xffff + sums>>48)
+	for _, c := range b[fieldChecksum : fieldChecksum+8] {
+		sum -= int64(c)
+	}
+	sum += blanks
+	if signed {
+		for i, c := range b[:blockSize] {
+			if c >= 0x80 && (i < fieldChecksum || i >= fieldChecksum+8) {
+				sum -= 256
+			}
+		}
+	}
+	return sum
 }
 
 func cString(b []byte) []byte {

@@ -1,0 +1,224 @@
+package binpkg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"strings"
+)
+
+const (
+	// maxImageEntries bounds the entries of an image, each of which costs some
+	// 20 bytes while it is walked. The largest packages have 200,000 files.
+	maxImageEntries = 2_000_000
+
+	// maxImageRatio and minImageLimit bound how much an image may unpack to: a
+	// thousand times its packed size, and anything up to 64 MiB. Real images
+	// reach 50; a stream of zeros, 5,000 to 500,000. Past the limit, an image
+	// is walked for the sake of a bomb.
+	maxImageRatio = 1000
+	minImageLimit = 64 << 20
+
+	// maxStubNames bounds the names of config stubs that are kept.
+	maxStubNames = 1000
+)
+
+// configStub is what quickpkg, unless told to --include-config, puts in the
+// place of each file below CONFIG_PROTECT (gpkg.py:1349). Merging such a package
+// can put these over real configuration.
+const configStub = "# empty file because --include-config=n when `quickpkg` was used\n"
+
+// Image is what the walk of an image found.
+type Image struct {
+	// Entries counts all entries, Files the regular files among them; Bytes is
+	// the sum of their sizes.
+	Entries, Files, Bytes int64
+	// ConfigStubs are the files that quickpkg left out, named as in the image,
+	// at most 1000 of them.
+	ConfigStubs []string
+	// NotInstallable reports an entry that Portage refuses to extract although
+	// it packed it: a FIFO or a device node (gpkg.py tar_safe_extract).
+	NotInstallable bool
+}
+
+// walkImage walks the packed image that r delivers, and reads r to its end
+// where nothing is wrong. size is the packed size.
+//
+// The rules are those that Portage applies when it extracts a gpkg
+// (gpkg.py:662). An xpak is extracted by GNU tar, which creates device nodes
+// and lets a later entry replace an earlier one; only names are judged there.
+func (rd *Reader) walkImage(p *Package, r io.Reader, size int64) *Image {
+	image := new(Image)
+	limit := min(max(size, minImageLimit/maxImageRatio), maxFileSize/maxImageRatio) * maxImageRatio
+	stream, err := rd.codecs.open(r, p.Compressor)
+	var src *streamSource
+	if err == nil {
+		src = &streamSource{r: stream, limit: limit}
+		err = rd.walkEntries(p, image, src)
+	}
+	if err == nil {
+		// The checksum of the last block is only compared at its end.
+		err = src.drain()
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, errTooLarge):
+		p.diagnose(p.ImageOffset, ProblemImageTooLarge, "image: %v", err)
+	case errors.Is(err, errUnsupported):
+		p.diagnose(p.ImageOffset, ProblemCompressor, "image: %v", err)
+	default:
+		p.diagnose(p.ImageOffset, ProblemImageDamaged, "image: %v", err)
+	}
+	return image
+}
+
+func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error {
+	w := &rd.metadataWalk
+	w.reset(src)
+	seed := maphash.MakeSeed()
+	seen := make(map[uint64]struct{}, 256)
+	stub := make([]byte, len(configStub))
+	var e tarEntry
+	for {
+		err := w.next(&e)
+		if errors.Is(err, io.EOF) {
+			if image.Entries == 0 && w.end == 0 {
+				return errTarTruncated // Python: "empty file"
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if image.Entries == maxImageEntries {
+			return fmt.Errorf("more than %d entries: %w", maxImageEntries, errTooLarge)
+		}
+		image.Entries++
+		name := bytes.TrimRight(e.name, "/")
+		if p.Format == FormatGpkg {
+			name = bytes.TrimPrefix(name, []byte("./"))
+		}
+		rd.judgeEntry(p, image, &e, name, func(b []byte) bool {
+			_, ok := seen[maphash.Bytes(seed, b)]
+			return ok
+		})
+		seen[maphash.Bytes(seed, name)] = struct{}{}
+		if !e.regular() {
+			continue
+		}
+		image.Files++
+		image.Bytes += e.size
+		if e.size == int64(len(configStub)) {
+			if err := src.readAt(stub, e.offset); err != nil {
+				return err
+			}
+			if string(stub) == configStub {
+				if len(image.ConfigStubs) == 0 {
+					p.diagnose(e.header, ProblemConfigStub, "image: %q holds quickpkg's stub instead of the configuration", clip(name))
+				}
+				if len(image.ConfigStubs) < maxStubNames {
+					image.ConfigStubs = append(image.ConfigStubs, strings.Clone(string(name)))
+				}
+			}
+		}
+	}
+}
+
+func (rd *Reader) judgeEntry(p *Package, image *Image, e *tarEntry, name []byte, seen func([]byte) bool) {
+	if len(name) > 0 && name[0] == '/' || climbs(name) {
+		p.diagnose(e.header, ProblemImagePath, "image: name %q leaves the image", clip(e.name))
+	}
+	if p.Format != FormatGpkg {
+		return
+	}
+	if string(name) != "image" && !bytes.HasPrefix(name, []byte("image/")) {
+		p.diagnose(e.header, ProblemImageOutside, "image: %q is not below image/ and would not be installed", clip(e.name))
+	}
+	switch e.typeflag {
+	case typeCharDevice, typeBlockDevice, typeFifo:
+		image.NotInstallable = true
+		p.diagnose(e.header, ProblemImageDevice, "image: %q is a device or a FIFO, which Portage does not extract", clip(e.name))
+	case typeLink:
+		target := bytes.TrimPrefix(bytes.TrimRight(e.linkname, "/"), []byte("./"))
+		if !seen(target) {
+			p.diagnose(e.header, ProblemImageHardlink, "image: %q is a hard link to %q, which is not before it", clip(e.name), clip(e.linkname))
+		}
+	}
+	if seen(name) {
+		p.diagnose(e.header, ProblemImageDuplicate, "image: %q given twice", clip(e.name))
+	}
+}
+
+// climbs reports whether a name has a .. in it.
+func climbs(name []byte) bool {
+	if !bytes.Contains(name, []byte("..")) {
+		return false
+	}
+	for part := range bytes.SplitSeq(name, []byte{'/'}) {
+		if string(part) == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// streamSource is a tar that can only be read forward.
+type streamSource struct {
+	r     io.Reader
+	pos   int64
+	limit int64
+	err   error
+	short bool // the stream ended within data that an entry claims
+}
+
+// has cannot know before the end was met; the header that is to follow an
+// entry then tells.
+func (s *streamSource) has(end int64) bool {
+	return s.err == nil || s.short || end <= s.pos
+}
+
+func (s *streamSource) readAt(p []byte, offset int64) error {
+	if offset > s.limit {
+		return fmt.Errorf("more than %d bytes unpacked: %w", s.limit, errTooLarge)
+	}
+	if s.err == nil {
+		s.skip(offset - s.pos)
+	}
+	if s.err == nil {
+		var n int
+		n, s.err = io.ReadFull(s.r, p)
+		s.pos += int64(n)
+	}
+	switch {
+	case s.err == nil:
+		return nil
+	case s.err == io.EOF, s.err == io.ErrUnexpectedEOF:
+		return errTarTruncated
+	}
+	return s.err
+}
+
+func (s *streamSource) skip(n int64) {
+	var skipped int64
+	skipped, s.err = io.CopyN(io.Discard, s.r, n)
+	s.pos += skipped
+	s.short = skipped < n
+}
+
+// drain reads what is left, which is padding.
+func (s *streamSource) drain() error {
+	if s.err == nil {
+		var n int64
+		n, s.err = io.Copy(io.Discard, io.LimitReader(s.r, s.limit-min(s.pos, s.limit)+1))
+		s.pos += n
+		if s.pos > s.limit {
+			return fmt.Errorf("more than %d bytes unpacked: %w", s.limit, errTooLarge)
+		}
+	}
+	if s.err == io.EOF {
+		return nil
+	}
+	return s.err
+}

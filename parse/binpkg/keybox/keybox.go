@@ -1,0 +1,80 @@
+// Package keybox reads GnuPG's pubring.kbx, the keybox format (GnuPG,
+// kbx/keybox-blob.c), as far as needed to get the OpenPGP certificates out of
+// it:
+//
+//	file   = { blob }
+//	blob   = length(4) type(1) version(1) flags(2) ...
+//	header = a blob of type 1: ... "KBXf" at 8
+//	key    = a blob of type 2: keyblock-offset(4) keyblock-length(4) at 8 ...
+//
+// Integers are big endian; length counts the whole blob, offset is from the
+// blob's beginning. The keyblock is what gpg --export would print. Blobs of
+// other types (0 deleted, 3 X.509) are passed over. The checksum at the end of a
+// blob is not compared: a damaged certificate fails its own signatures.
+//
+// The newer keyboxd keeps its keys in an SQLite database instead, pubring.db,
+// which this package does not read.
+package keybox
+
+import (
+	"encoding/binary"
+
+	"emaudit/parse"
+)
+
+const (
+	magic       = "KBXf"
+	magicOffset = 8
+
+	typeOpenPGP = 2
+	keyHeader   = 16 // up to and with the length of the keyblock
+
+	// maxBlob bounds one blob: a certificate with photos and thousands of
+	// third-party signatures has a few MB.
+	maxBlob = 32 << 20
+)
+
+// Codes of diagnostics.
+const (
+	ProblemBlob = "keybox-blob" // a blob whose lengths contradict each other; the rest cannot be found
+)
+
+// Is reports whether data begins as a keybox does.
+func Is(data []byte) bool {
+	return len(data) >= magicOffset+len(magic) && string(data[magicOffset:magicOffset+len(magic)]) == magic
+}
+
+// Keyblocks returns the OpenPGP certificates of a keybox, each as a sequence of
+// binary packets that share data's memory, and what is damaged in it.
+func Keyblocks(data []byte) ([][]byte, []parse.Diagnostic) {
+	var blocks [][]byte
+	for at := 0; at < len(data); {
+		rest := data[at:]
+		if len(rest) < 5 {
+			return blocks, damage(at, "%d bytes behind the last blob", len(rest))
+		}
+		length := int64(binary.BigEndian.Uint32(rest))
+		if length < 5 || length > maxBlob || length > int64(len(rest)) {
+			return blocks, damage(at, "blob of %d bytes, %d are left", length, len(rest))
+		}
+		blob := rest[:length]
+		at += int(length)
+		if blob[4] != typeOpenPGP {
+			continue
+		}
+		if length < keyHeader {
+			return blocks, damage(at, "key blob of %d bytes", length)
+		}
+		offset := int64(binary.BigEndian.Uint32(blob[8:]))
+		size := int64(binary.BigEndian.Uint32(blob[12:]))
+		if offset < keyHeader || offset+size > length {
+			return blocks, damage(at, "key of %d bytes at %d in a blob of %d", size, offset, length)
+		}
+		blocks = append(blocks, blob[offset:offset+size])
+	}
+	return blocks, nil
+}
+
+func damage(at int, format string, args ...any) []parse.Diagnostic {
+	return []parse.Diagnostic{parse.Diagnosef(int64(at), ProblemBlob, "keybox: "+format, args...)}
+}

@@ -1,0 +1,127 @@
+package binpkg
+
+import (
+	"bytes"
+	"encoding/hex"
+	"strconv"
+	"unicode/utf8"
+)
+
+// manifestEntry is one line of a Manifest. Hashes are nil where the line does
+// not give them.
+type manifestEntry struct {
+	name    string
+	size    int64
+	sha512  []byte
+	blake2b []byte
+}
+
+// readManifest reads the entries of a Manifest, at is the offset of its text in
+// the file. ok is false when Portage would give up on the text: it refuses the
+// whole Manifest for one bad line (gpkg.py:1575).
+//
+// Portage splits lines with Python's rules, under which a form feed or U+2028
+// ends a line too. No writer uses them, so that any control character but CR
+// and tab is refused rather than given a second meaning.
+func readManifest(p *Package, text []byte, at int64) (entries []manifestEntry, ok bool) {
+	ok = true
+	fail := func(offset int, format string, args ...any) {
+		ok = false
+		p.diagnose(at+int64(offset), ProblemManifestInvalid, "Manifest: "+format, args...)
+	}
+	if !utf8.Valid(text) {
+		fail(0, "not UTF-8")
+		return nil, false
+	}
+	for i, c := range text {
+		if c < ' ' && c != '\n' && c != '\r' && c != '\t' || c >= 0x7f {
+			fail(i, "byte %#x", c)
+			return nil, false
+		}
+	}
+	offset := 0
+	for line := range bytes.Lines(text) {
+		lineAt := offset
+		offset += len(line)
+		fields := bytes.Fields(line)
+		if len(fields) == 0 {
+			if len(bytes.TrimRight(line, "\r\n")) > 0 {
+				fail(lineAt, "a line of blanks")
+			}
+			continue
+		}
+		if string(fields[0]) != "DATA" || len(fields) < 3 || len(fields)%2 == 0 {
+			fail(lineAt, "%q is not DATA NAME SIZE { HASH HEX }", clip(line))
+			continue
+		}
+		e := manifestEntry{name: string(fields[1])}
+		size, err := strconv.ParseUint(string(fields[2]), 10, 63)
+		if err != nil {
+			fail(lineAt, "size %q of %q", fields[2], clip(fields[1]))
+			continue
+		}
+		e.size = int64(size)
+		for _, earlier := range entries {
+			if earlier.name == e.name {
+				p.diagnose(at+int64(lineAt), ProblemManifestDuplicate, "Manifest: %q given twice", clip(fields[1]))
+				ok = false
+			}
+		}
+		for i := 3; i < len(fields); i += 2 {
+			sum, err := hex.DecodeString(string(fields[i+1]))
+			switch string(fields[i]) {
+			case "SHA512":
+				if err != nil || len(sum) != 64 || e.sha512 != nil {
+					fail(lineAt, "SHA512 of %q", clip(fields[1]))
+				}
+				e.sha512 = sum
+			case "BLAKE2B":
+				if err != nil || len(sum) != 64 || e.blake2b != nil {
+					fail(lineAt, "BLAKE2B of %q", clip(fields[1]))
+				}
+				e.blake2b = sum
+			}
+		}
+		if len(entries) == 2*maxMembers {
+			fail(lineAt, "more than %d entries", 2*maxMembers)
+			break
+		}
+		entries = append(entries, e)
+	}
+	return entries, ok
+}
+
+// matchManifest compares names and sizes in both directions, and returns the
+// entry of each member by the member's index, nil for those without.
+func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*manifestEntry {
+	matched := make([]*manifestEntry, len(p.Members))
+	used := make([]bool, len(entries))
+	for i, m := range p.Members {
+		if m == manifest {
+			continue
+		}
+		for j := range entries {
+			if entries[j].name == m.Base() {
+				matched[i], used[j] = &entries[j], true
+			}
+		}
+		e := matched[i]
+		switch {
+		case e == nil:
+			p.diagnose(m.Offset, ProblemManifestUnlisted, "Manifest: no entry for member %q", clip([]byte(m.Base())))
+		case e.size != m.Size:
+			p.diagnose(m.Offset, ProblemManifestSize, "Manifest: size of %s: want %d, got %d", e.name, e.size, m.Size)
+		}
+		if e != nil && (e.sha512 == nil || e.blake2b == nil) {
+			// Portage looks up both in each line and ends in a
+			// traceback over one that is not there (gpkg.py:1803).
+			p.diagnose(m.Offset, ProblemManifestHashes, "Manifest: %s: SHA512 %t, BLAKE2B %t", e.name, e.sha512 != nil, e.blake2b != nil)
+		}
+	}
+	for j, e := range entries {
+		if !used[j] {
+			p.diagnose(manifest.Offset, ProblemManifestAbsent, "Manifest: entry %q without a member", clip([]byte(e.name)))
+		}
+	}
+	return matched
+}

@@ -1,0 +1,186 @@
+package binpkg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+)
+
+// SignatureState is what is known of a signature, or of all those of a package.
+// It says nothing of trust: whether a key may sign packages is for the
+// administrator to decide, by what is put into the keyring.
+type SignatureState string
+
+// The states. The set is closed.
+const (
+	SignatureNone       SignatureState = "none"        // not signed
+	SignatureValid      SignatureState = "valid"       // made by a key of the keyring over exactly these bytes
+	SignatureInvalid    SignatureState = "invalid"     // not over these bytes, by an expired or revoked key, or missing where others are
+	SignatureUnknownKey SignatureState = "unknown-key" // made by a key that the keyring does not have
+	SignatureUnchecked  SignatureState = "unchecked"   // signed, but there was no keyring, or the signature is of an unsupported kind
+)
+
+// Signature is one signature of a package.
+type Signature struct {
+	// Member is the base name of what it covers, "Manifest" for the clear
+	// signature inside the Manifest.
+	Member string
+	State  SignatureState
+	// KeyID is the long id of the key that the signature names, 16 upper-case
+	// hexadecimal digits; empty when it names none. Unless State is valid
+	// anyone can have put it there.
+	KeyID string
+	// Fingerprint is that of the certificate's primary key, in upper-case
+	// hexadecimal; empty unless State is valid.
+	Fingerprint string
+	// CreatedAt is when the signature claims to have been made, in unix
+	// seconds; 0 when it could not be read.
+	CreatedAt int64
+}
+
+// signatureCheck is the check of one signature against one stream.
+type signatureCheck struct {
+	Signature
+	packets []byte // the signature, without armour
+	problem string // a code, "" when valid or unchecked for want of a keyring
+	detail  string
+}
+
+// newSignatureCheck reads what a signature says about itself.
+func newSignatureCheck(member string, packets []byte) *signatureCheck {
+	c := &signatureCheck{packets: packets}
+	c.Member, c.State = member, SignatureUnchecked
+	p, err := packet.Read(bytes.NewReader(packets))
+	if err != nil {
+		c.fail(err)
+		return c
+	}
+	sig, ok := p.(*packet.Signature)
+	if !ok {
+		c.fail(pgperrors.StructuralError("not a signature"))
+		return c
+	}
+	if sig.IssuerKeyId != nil {
+		c.KeyID = fmt.Sprintf("%016X", *sig.IssuerKeyId)
+	}
+	c.CreatedAt = sig.CreationTime.Unix()
+	return c
+}
+
+// newDetachedCheck prepares the check of a .sig member, armoured or binary.
+func newDetachedCheck(member string, sig []byte) *signatureCheck {
+	if bytes.HasPrefix(bytes.TrimSpace(sig), []byte("-----BEGIN PGP")) {
+		block, err := armor.Decode(bytes.NewReader(sig))
+		if err == nil {
+			sig, err = io.ReadAll(io.LimitReader(block.Body, maxManifestSize))
+		}
+		if err != nil {
+			c := &signatureCheck{Signature: Signature{Member: member}}
+			c.fail(err)
+			return c
+		}
+	}
+	return newSignatureCheck(member, sig)
+}
+
+// verify reads signed to its end, unless the outcome does not depend on it.
+// Without a keyring, or when the signature cannot be read, it reads nothing.
+func (c *signatureCheck) verify(keyring *Keyring, now time.Time, signed io.Reader) {
+	if keyring == nil || c.problem != "" {
+		return
+	}
+	if now.IsZero() {
+		now = time.Unix(c.CreatedAt, 0)
+	}
+	config := &packet.Config{Time: func() time.Time { return now }}
+	_, signer, err := openpgp.VerifyDetachedSignature(keyring.keys, signed, bytes.NewReader(c.packets), config)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.State = SignatureValid
+	c.Fingerprint = fmt.Sprintf("%X", signer.PrimaryKey.Fingerprint)
+}
+
+func (c *signatureCheck) fail(err error) {
+	var unsupported pgperrors.UnsupportedError
+	var unknownPacket pgperrors.UnknownPacketTypeError
+	var weak pgperrors.WeakAlgorithmError
+	c.detail = err.Error()
+	switch {
+	case errors.Is(err, pgperrors.ErrUnknownIssuer):
+		c.State, c.problem = SignatureUnknownKey, ProblemSignatureUnknownKey
+	case errors.Is(err, pgperrors.ErrSignatureExpired), errors.Is(err, pgperrors.ErrKeyExpired),
+		errors.Is(err, pgperrors.ErrKeyRevoked), errors.As(err, &weak):
+		c.State, c.problem = SignatureInvalid, ProblemSignatureKey
+	case errors.As(err, &unsupported), errors.As(err, &unknownPacket):
+		c.State, c.problem = SignatureUnchecked, ProblemSignatureUnsupported
+	default:
+		c.State, c.problem = SignatureInvalid, ProblemSignatureInvalid
+	}
+}
+
+// checkClearSigned verifies a clear-signed Manifest and returns the text that
+// the signature covers, and where it begins. ok is false when the framing
+// leaves it open what is covered.
+func checkClearSigned(p *Package, data []byte, at int64, keyring *Keyring, now time.Time) (text []byte, c *signatureCheck, ok bool) {
+	block, rest := clearsign.Decode(data)
+	if block == nil {
+		p.diagnose(at, ProblemManifestUnsigned, "Manifest: not a clear-signed text")
+		return nil, nil, false
+	}
+	// gpg prints the covered text only, so that Portage would not see what is
+	// around it; nobody but an attacker puts anything there.
+	if !bytes.HasPrefix(data, []byte(clearSigned)) || len(bytes.TrimSpace(rest)) > 0 {
+		p.diagnose(at, ProblemManifestUnsigned, "Manifest: text outside of what is signed")
+		return nil, nil, false
+	}
+	packets, err := io.ReadAll(io.LimitReader(block.ArmoredSignature.Body, maxManifestSize))
+	if err != nil {
+		c = &signatureCheck{Signature: Signature{Member: manifestName}}
+		c.fail(err)
+		return block.Plaintext, c, true
+	}
+	c = newSignatureCheck(manifestName, packets)
+	c.verify(keyring, now, bytes.NewReader(block.Bytes))
+	return block.Plaintext, c, true
+}
+
+// missingSignatures adds what Portage demands when there is any signature at
+// all: one for each member but the marker, the Manifest's own being inside it
+// (gpkg.py:1760-1785).
+func missingSignatures(p *Package, signed map[string]bool) []string {
+	var missing []string
+	for _, m := range p.Members {
+		base := m.Base()
+		if base != markerName && !strings.HasSuffix(base, sigSuffix) && !signed[base] {
+			missing = append(missing, base)
+		}
+	}
+	return missing
+}
+
+// stateOfAll is the state of a package with these signatures: the worst of
+// them, in the order in which a person should care.
+func stateOfAll(signatures []Signature) SignatureState {
+	state := SignatureNone
+	for _, s := range signatures {
+		if signatureRank[s.State] > signatureRank[state] {
+			state = s.State
+		}
+	}
+	return state
+}
+
+var signatureRank = map[SignatureState]int{
+	SignatureNone: 0, SignatureValid: 1, SignatureUnchecked: 2, SignatureUnknownKey: 3, SignatureInvalid: 4,
+}

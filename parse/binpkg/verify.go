@@ -1,0 +1,397 @@
+package binpkg
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/blake2b"
+)
+
+const (
+	// chunkSize is how much of a file is in memory at a time, twice: one chunk
+	// is hashed while the next is read.
+	chunkSize = 1 << 20
+
+	// parallelSize is the size from which on the hashes of one file are
+	// computed in parallel. Below it, starting goroutines costs more than it
+	// gains, and other files keep the cores busy.
+	parallelSize = 8 << 20
+)
+
+// VerifyOptions says what Verify is to check beside the container's own
+// checksums.
+type VerifyOptions struct {
+	// Expect is the format that the file's name promises, see [FormatOfName].
+	Expect Format
+	// Keyring holds the keys that signatures may be made by; without it they
+	// are SignatureUnchecked.
+	Keyring *Keyring
+	// Now is the time at which keys must not have expired; when it is zero,
+	// the time at which each signature claims to have been made.
+	Now time.Time
+	// Image asks for a walk of the unpacked image, which Portage makes only
+	// when it merges. It costs about as much as the hashes.
+	Image bool
+	// NoFileDigests leaves MD5 and SHA1 of the whole file out, for a caller
+	// who has nothing to compare them with.
+	NoFileDigests bool
+	// Progress, when set, is called with the number of bytes read since the
+	// last call, from the goroutine that called Verify.
+	Progress func(n int64)
+}
+
+// Verification is what Verify found. Its Package's Integrity is that of the
+// whole file: [Whole] only when every byte was read and every check that Portage
+// makes passed. An xpak carries no checksums, so that it is at best [Unchecked]
+// until its digests are compared with those of the Packages index.
+type Verification struct {
+	*Package
+	// Signature is the state of all signatures together.
+	Signature SignatureState
+	// Signatures are in the order of the members; never nil.
+	Signatures []Signature
+	// MD5 and SHA1 are those of the whole file in lower-case hexadecimal;
+	// empty with NoFileDigests, and when not all of the file was read.
+	MD5, SHA1 string
+	// Image is nil when it was not walked.
+	Image *Image
+}
+
+// Verify reads the package in r, which has size bytes, once from the first byte
+// to the last, and compares everything there is to compare. Structure, metadata
+// and Manifest, a few kB, are read beforehand and again.
+//
+// Damage is in the Verification. The error is that of r or of ctx, and then the
+// Verification is nil.
+func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts VerifyOptions) (*Verification, error) {
+	p, err := rd.Read(r, size, opts.Expect)
+	if err != nil {
+		return nil, err
+	}
+	v := &Verification{Package: p, Signature: SignatureNone, Signatures: []Signature{}}
+	src := fileSource{r, size}
+	pass := &pass{end: size}
+	var checks []*signatureCheck
+	if p.Format == FormatGpkg {
+		if checks, err = rd.prepareGpkg(v, pass, src, opts); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Format, err)
+		}
+	}
+	rest := size - rd.walk.end
+	partial := p.Format == FormatGpkg && rest > maxTrailing
+	if partial {
+		pass.end = rd.walk.end
+	}
+	if !opts.NoFileDigests && !partial {
+		pass.md5, pass.sha1 = md5.New(), sha1.New()
+	}
+
+	finish := rd.startSinks(v, pass, checks, opts)
+	err = rd.run(ctx, pass, src, opts.Progress)
+	finish(err)
+	if errors.Is(err, errTarTruncated) {
+		p.diagnose(pass.end, ProblemTruncated, "the file became shorter while it was read")
+		pass.md5, pass.sha1 = nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Format, err)
+	}
+	if pass.md5 != nil {
+		v.MD5 = fmt.Sprintf("%x", pass.md5.Sum(nil))
+		v.SHA1 = fmt.Sprintf("%x", pass.sha1.Sum(nil))
+	}
+	v.judgeHashes(pass)
+	v.judgeSignatures(checks)
+	if p.Format == FormatGpkg && p.Integrity == Unchecked {
+		p.Integrity = Whole
+	}
+	return v, nil
+}
+
+// Installable tells whether Portage would extract the image.
+func (v *Verification) Installable() (yes, known bool) {
+	switch {
+	case v.Integrity == Damaged || v.Image != nil && v.Image.NotInstallable:
+		return false, true
+	case v.Integrity == Whole && v.Image != nil:
+		return true, true
+	}
+	return false, false
+}
+
+// SettleByIndex compares an xpak, which has no checksums of its own, with what
+// the Packages index says of it: digests in hexadecimal, empty when the index has
+// none. A gpkg's verdict is not changed, since its Manifest is the better
+// witness. It reports whether every digest that both sides have is equal.
+func (v *Verification) SettleByIndex(md5, sha1 string) (equal bool) {
+	compared := false
+	for _, d := range [...]struct{ want, got string }{{md5, v.MD5}, {sha1, v.SHA1}} {
+		if d.want == "" || d.got == "" {
+			continue
+		}
+		if !strings.EqualFold(d.want, d.got) {
+			return false
+		}
+		compared = true
+	}
+	if compared && v.Format == FormatXpak && v.Integrity == Unchecked {
+		v.Integrity = Whole
+	}
+	return true
+}
+
+// part is where in the file something lies.
+type part struct{ offset, size int64 }
+
+// of returns what of the chunk at offset at belongs to the part.
+func (p part) of(chunk []byte, at int64) []byte {
+	from := max(0, p.offset-at)
+	to := min(int64(len(chunk)), p.offset+p.size-at)
+	if from >= to {
+		return nil
+	}
+	return chunk[from:to]
+}
+
+// hashing is one running hash of a member and what it must become.
+type hashing struct {
+	part
+	hash.Hash
+	member string
+	want   []byte
+}
+
+// sink takes a part of the file as a stream, on a goroutine of its own.
+type sink struct {
+	part
+	w *io.PipeWriter
+}
+
+// pass is one reading of a file from the first byte to end.
+type pass struct {
+	end             int64
+	md5, sha1       hash.Hash // nil when not wanted
+	sha512, blake2b []hashing
+	sinks           []*sink
+}
+
+// prepareGpkg reads the Manifest and the signatures, and sets up the hashes of
+// the members.
+func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts VerifyOptions) ([]*signatureCheck, error) {
+	p := v.Package
+	var checks []*signatureCheck
+	signed := map[string]bool{}
+	manifest := -1
+	for i, m := range p.Members {
+		base := m.Base()
+		member, isSig := strings.CutSuffix(base, sigSuffix)
+		if base == manifestName {
+			manifest = i
+		}
+		if !isSig && base != manifestName {
+			continue
+		}
+		if m.Size > maxManifestSize {
+			p.diagnose(m.Offset, ProblemManifestTooLarge, "%s of %d bytes, limit %d", clip([]byte(base)), m.Size, maxManifestSize)
+			if base == manifestName {
+				return checks, nil
+			}
+			continue
+		}
+		if isSig {
+			data, err := section(nil, src, m.Offset, m.Size)
+			if err != nil {
+				return nil, err
+			}
+			checks = append(checks, newDetachedCheck(member, data))
+			signed[member] = true
+		}
+	}
+	if manifest < 0 {
+		return checks, nil
+	}
+	m := p.Members[manifest]
+	text, err := section(nil, src, m.Offset, m.Size)
+	if err != nil {
+		return nil, err
+	}
+	ok := true
+	switch {
+	case bytes.Contains(text, []byte(pgpSignature)):
+		var c *signatureCheck
+		if text, c, ok = checkClearSigned(p, text, m.Offset, opts.Keyring, opts.Now); c != nil {
+			checks = append(checks, c)
+			signed[manifestName] = true
+		}
+	case p.Signed:
+		// Portage takes the Manifest from gpg's output as soon as there is
+		// any signature, and gpg prints nothing for an unsigned text.
+		p.diagnose(m.Offset, ProblemManifestUnsigned, "Manifest: not signed, but members are")
+	}
+	if p.Signed {
+		if missing := missingSignatures(p, signed); len(missing) > 0 {
+			p.diagnose(0, ProblemSignatureMissing, "no signature of %q", missing)
+			for _, name := range missing {
+				v.Signatures = append(v.Signatures, Signature{Member: name, State: SignatureInvalid})
+			}
+		}
+	}
+	if !ok {
+		return checks, nil
+	}
+	entries, _ := readManifest(p, text, m.Offset)
+	for i, entry := range matchManifest(p, entries, m) {
+		if entry == nil {
+			continue
+		}
+		at := part{p.Members[i].Offset, p.Members[i].Size}
+		if entry.sha512 != nil {
+			pass.sha512 = append(pass.sha512, hashing{at, sha512.New(), entry.name, entry.sha512})
+		}
+		if entry.blake2b != nil {
+			h, err := blake2b.New512(nil)
+			if err != nil {
+				return nil, err
+			}
+			pass.blake2b = append(pass.blake2b, hashing{at, h, entry.name, entry.blake2b})
+		}
+	}
+	return checks, nil
+}
+
+// startSinks starts what reads a part of the file as a stream: the checks of
+// detached signatures and the walk of the image. The function that it returns
+// ends and awaits them.
+func (rd *Reader) startSinks(v *Verification, pass *pass, checks []*signatureCheck, opts VerifyOptions) (finish func(error)) {
+	var wg sync.WaitGroup
+	start := func(offset, size int64, f func(io.Reader)) {
+		pr, pw := io.Pipe()
+		pass.sinks = append(pass.sinks, &sink{part{offset, size}, pw})
+		wg.Go(func() {
+			// Whatever the reader left is let through unread.
+			defer pr.Close()
+			f(pr)
+		})
+	}
+	for _, c := range checks {
+		if c.Member == manifestName || opts.Keyring == nil || c.problem != "" {
+			continue
+		}
+		i := memberIndex(v.Package, c.Member)
+		if i < 0 {
+			c.fail(fmt.Errorf("signature of %q, which is no member", c.Member))
+			continue
+		}
+		m := v.Members[i]
+		start(m.Offset, m.Size, func(r io.Reader) { c.verify(opts.Keyring, opts.Now, r) })
+	}
+	// The walk is the only other user of the package while the pass runs; its
+	// findings are joined when it has ended.
+	walked := &Package{Format: v.Format, Compressor: v.Compressor, ImageOffset: v.ImageOffset, ImageSize: v.ImageSize, Integrity: Whole}
+	if opts.Image && v.Compressor != "" && v.ImageSize > 0 {
+		start(v.ImageOffset, v.ImageSize, func(r io.Reader) {
+			v.Image = rd.walkImage(walked, r, walked.ImageSize)
+		})
+	}
+	return func(err error) {
+		for _, s := range pass.sinks {
+			s.w.CloseWithError(err)
+		}
+		wg.Wait()
+		v.Diagnostics = append(v.Diagnostics, walked.Diagnostics...)
+		v.Integrity = worst(v.Integrity, walked.Integrity)
+	}
+}
+
+func memberIndex(p *Package, base string) int {
+	for i, m := range p.Members {
+		if m.Base() == base {
+			return i
+		}
+	}
+	return -1
+}
+
+// run reads the file and feeds everyone who wants to see it.
+func (rd *Reader) run(ctx context.Context, pass *pass, src fileSource, progress func(int64)) error {
+	for i := range rd.chunks {
+		if rd.chunks[i] == nil {
+			rd.chunks[i] = make([]byte, chunkSize)
+		}
+	}
+	parallel := pass.end >= parallelSize
+	var pending sync.WaitGroup
+	defer pending.Wait()
+	for at, turn := int64(0), 0; at < pass.end; turn ^= 1 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		chunk := rd.chunks[turn][:min(chunkSize, pass.end-at)]
+		if err := src.readAt(chunk, at); err != nil {
+			return err
+		}
+		pending.Wait()
+		if parallel {
+			pass.feed(chunk, at, pending.Go)
+		} else {
+			pass.feed(chunk, at, func(f func()) { f() })
+		}
+		at += int64(len(chunk))
+		if progress != nil {
+			progress(int64(len(chunk)))
+		}
+	}
+	return nil
+}
+
+// feed hands one chunk to every hash and sink, each by one call of do.
+func (pass *pass) feed(chunk []byte, at int64, do func(func())) {
+	if pass.md5 != nil {
+		do(func() { pass.md5.Write(chunk) })
+		do(func() { pass.sha1.Write(chunk) })
+	}
+	for _, hashes := range [...][]hashing{pass.sha512, pass.blake2b} {
+		do(func() {
+			for _, h := range hashes {
+				h.Write(h.of(chunk, at))
+			}
+		})
+	}
+	for _, s := range pass.sinks {
+		if mine := s.of(chunk, at); len(mine) > 0 {
+			// A sink that stopped reading has made up its mind.
+			do(func() { _, _ = s.w.Write(mine) })
+		}
+	}
+}
+
+func (v *Verification) judgeHashes(pass *pass) {
+	judge := func(name string, hashes []hashing) {
+		for _, h := range hashes {
+			if got := h.Sum(nil); !bytes.Equal(got, h.want) {
+				v.diagnose(h.offset, ProblemManifestHash, "%s of %s: want %x, got %x", name, clip([]byte(h.member)), h.want, got)
+			}
+		}
+	}
+	judge("SHA512", pass.sha512)
+	judge("BLAKE2B", pass.blake2b)
+}
+
+func (v *Verification) judgeSignatures(checks []*signatureCheck) {
+	for _, c := range checks {
+		v.Signatures = append(v.Signatures, c.Signature)
+		if c.problem != "" {
+			v.diagnose(0, c.problem, "signature of %s by key %s: %s", clip([]byte(c.Member)), c.KeyID, c.detail)
+		}
+	}
+	v.Signature = stateOfAll(v.Signatures)
+}
