@@ -1,0 +1,88 @@
+// Package hosttest ingests recorded or made-up hosts into a database of the
+// test's own, for tests that ask what the store then knows.
+package hosttest
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"emaudit/audit"
+	"emaudit/hostfs"
+	"emaudit/ingest"
+	"emaudit/settings"
+	"emaudit/store"
+)
+
+// Now is the clock of tests over the recorded host alpha: an hour after its
+// last event, 2026-10-04 18:20:00 UTC.
+const Now = 1791138000
+
+// Host is a root with a database.
+type Host struct {
+	tb   testing.TB
+	Root string
+	DB   *store.DB
+	ID   store.HostID
+}
+
+// New returns a host over root with an empty database.
+func New(tb testing.TB, root string) *Host {
+	tb.Helper()
+	return Open(tb, root, filepath.Join(tb.TempDir(), "emaudit.db"))
+}
+
+// Open returns a host over root with the database at path.
+func Open(tb testing.TB, root, path string) *Host {
+	tb.Helper()
+	db, err := store.Open(context.Background(), path, store.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { db.Close() })
+	h := &Host{tb: tb, Root: root, DB: db}
+	err = db.Update(context.Background(), func(tx *store.Tx) (err error) {
+		h.ID, err = tx.EnsureHost("test", root, Now)
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return h
+}
+
+// Ingest brings the database up to date at the given time.
+func (h *Host) Ingest(now int64) ingest.Result {
+	h.tb.Helper()
+	result, err := h.TryIngest(context.Background(), now)
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+	return result
+}
+
+// TryIngest is Ingest for a test that expects trouble.
+func (h *Host) TryIngest(ctx context.Context, now int64) (ingest.Result, error) {
+	h.tb.Helper()
+	root, err := hostfs.Open(h.Root)
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+	defer root.Close()
+	s, err := settings.Resolve(root, settings.Options{})
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+	return ingest.Run(ctx, h.DB, ingest.Host{ID: h.ID, Root: root, Settings: s}, ingest.Options{Now: now})
+}
+
+// Ask runs a question over the database at the given time.
+func (h *Host) Ask(now int64, question func(audit.Database) error) {
+	h.tb.Helper()
+	err := h.DB.View(context.Background(), func(tx *store.Tx) error {
+		return question(audit.Database{Tx: tx, Host: h.ID, Now: now})
+	})
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+}
