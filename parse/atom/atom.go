@@ -3,6 +3,7 @@ package atom
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -279,11 +280,7 @@ func (a Atom) SlotBuilt() bool { return a.SlotOperator == SlotRebuild && a.SubSl
 // USE: without flag?, !flag?, flag= and !flag=. A matching package must still
 // have each flag that was named without a default, whatever became of it.
 func (a Atom) EvaluateConditionals(use Flags) Atom {
-	conditional := false
-	for _, dep := range a.USE {
-		conditional = conditional || dep.conditional()
-	}
-	if !conditional {
+	if !slices.ContainsFunc(a.USE, USEDep.conditional) {
 		return a
 	}
 	if a.unevaluated == nil {

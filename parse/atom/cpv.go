@@ -111,9 +111,8 @@ func (c CPV) CP() string { return c.Category + "/" + c.PN }
 // PF returns "name-version", the name of the package's folder in the VDB.
 func (c CPV) PF() string { return c.PN + "-" + c.Version }
 
-// PV returns "name-version" without the revision. (PMS calls it P, and PV the
-// version alone; see [WithoutRevision] for that.)
-func (c CPV) PV() string { return c.PN + "-" + WithoutRevision(c.Version) }
+// PV returns the version without its revision.
+func (c CPV) PV() string { return WithoutRevision(c.Version) }
 
 // Compare orders by category, then name, both as strings, then version as
 // [CompareVersions] does. What is not a version is before every version.

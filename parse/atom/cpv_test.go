@@ -93,7 +93,7 @@ func TestPartsOfACPV(t *testing.T) {
 	t.Parallel()
 	cpv := atom.CPV{Category: "app-misc", PN: "hello", Version: "1.0_p2-r1"}
 	got := []string{cpv.String(), cpv.CP(), cpv.PF(), cpv.PV()}
-	want := []string{"app-misc/hello-1.0_p2-r1", "app-misc/hello", "hello-1.0_p2-r1", "hello-1.0_p2"}
+	want := []string{"app-misc/hello-1.0_p2-r1", "app-misc/hello", "hello-1.0_p2-r1", "1.0_p2"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

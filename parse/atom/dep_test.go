@@ -70,6 +70,10 @@ func TestWhatIsNoDependencyString(t *testing.T) {
 			t.Errorf("ParseDep(%q): %v, want offset %d: %s", c.text, err, c.offset, c.reason)
 		}
 	}
+	_, err := atom.ParseDep("a/b )", atom.DepAtoms, "8")
+	if want := "dependency string: offset 4: a parenthesis closes nothing"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
 }
 
 func TestDependencyStringsAreBounded(t *testing.T) {
@@ -134,6 +138,10 @@ func TestReduce(t *testing.T) {
 		if d.String() != c.text {
 			t.Errorf("reducing %s changed it to %s", c.text, d)
 		}
+	}
+	part := mustDep(t, "x? ( a/b ( a/c ) )", atom.DepAtoms, "8").Children[0]
+	if got, want := part.Reduce(atom.Flags{"x"}).String(), "a/b a/c"; got != want {
+		t.Errorf("%s alone, reduced with USE=x: %s, want %s", part, got, want)
 	}
 	d := mustDep(t, "a/b[x?,y=] || ( a/c[!x?] )", atom.DepAtoms, "8")
 	if got, want := d.Evaluate(atom.Flags{"x"}).String(), "a/b[x,-y] a/c"; got != want {

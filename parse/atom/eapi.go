@@ -5,7 +5,7 @@ package atom
 type features struct {
 	slotDeps       bool // :slot
 	useDeps        bool // [flag], and !! blockers, which came with them
-	useDepDefaults bool // [flag(+)], and REQUIRED_USE
+	useDepDefaults bool // [flag(+)]
 	slotOperators  bool // := :* :slot/subslot, and ?? in REQUIRED_USE
 	emptyAnyOf     bool // an || group left empty by USE is satisfied
 }

@@ -1,6 +1,9 @@
 package atom
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Package is what an atom is matched against: one installed package, or one
 // binary package.
@@ -90,20 +93,12 @@ func (a *Atom) unmetUSE(pkg *Package, report func(USEDep)) bool {
 	}
 	for _, dep := range a.unevaluated {
 		// The plain ones and those still needed were looked at above.
-		if dep.conditional() && dep.Default == NoUSEDefault && !pkg.IUSE.Has(dep.Flag) && !hasFlag(a.USE, dep.Flag) {
+		lookedAt := func(plain USEDep) bool { return plain.Flag == dep.Flag }
+		if dep.Default == NoUSEDefault && !pkg.IUSE.Has(dep.Flag) && !slices.ContainsFunc(a.USE, lookedAt) {
 			fail(dep)
 		}
 	}
 	return met
-}
-
-func hasFlag(deps []USEDep, flag string) bool {
-	for _, dep := range deps {
-		if dep.Flag == flag {
-			return true
-		}
-	}
-	return false
 }
 
 func (u USEDep) met(pkg *Package) bool {

@@ -1,5 +1,7 @@
 package atom
 
+import "slices"
+
 // Reduce returns the dependency for a package with the given USE, in the normal
 // form of Portage's use_reduce: no conditionals, and no group that says nothing.
 //
@@ -86,7 +88,7 @@ func appendChoice(out []Dep, node *Dep, use Flags, evaluate bool) []Dep {
 }
 
 func (d *Dep) reduceItem(use Flags, evaluate bool) Dep {
-	if !evaluate || d.Atom == nil {
+	if !evaluate || d.Atom == nil || !slices.ContainsFunc(d.Atom.USE, USEDep.conditional) {
 		return *d
 	}
 	a := d.Atom.EvaluateConditionals(use)

@@ -13,7 +13,7 @@ type version struct {
 	revision string // the digits after "-r"; "" is equal to "0"
 }
 
-// The suffixes in their order (PMS 3.3, algorithm 3.6). A version that has run
+// The suffixes in their order (PMS 3.3, algorithms 3.5 and 3.6). A version that has run
 // out of suffixes stands between _rc and _p.
 const (
 	suffixAlpha = iota
