@@ -29,6 +29,7 @@ type assembler struct {
 	argsOf  int64 // ID of the run whose arguments the last line held, else 0
 	started int64 // ID of the run that the last line started, else 0
 	names   interner
+	spares  []*openMerge
 }
 
 func (a *assembler) event(ev *Event) {
@@ -118,7 +119,7 @@ func (a *assembler) retire(now int64) {
 		if idle >= silentAfter {
 			w.silent, w.surely = true, true
 		}
-		if w.silent && idle >= forgetAfter {
+		if w.silent && (idle >= forgetAfter || w.over()) {
 			a.close(w)
 			continue
 		}

@@ -37,6 +37,9 @@ func (p *Parser) damage(code string, at, length int64, line []byte) {
 		line = line[:quoted]
 	}
 	p.asm.argsOf, p.asm.started = 0, 0
+	if p.trace != nil {
+		p.trace(at, length)
+	}
 	p.asm.sink.Damage(Damage{
 		Diagnostic: parse.Diagnosef(at, code, "%q", line),
 		Source:     p.asm.source,
@@ -121,8 +124,7 @@ func (p *Parser) whole(b []byte, at, end int64) bool {
 	case malformed, unstamped:
 		return false
 	}
-	p.ev.Offset, p.ev.Length = at, end-at
-	p.asm.event(&p.ev)
+	p.event(at, end-at)
 	return true
 }
 

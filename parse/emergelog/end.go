@@ -31,15 +31,19 @@ func (a *assembler) exiting(ev *Event) {
 // not killed outright.
 func (a *assembler) terminating(ev *Event) {
 	w := a.choose(ev,
-		func(w *work) bool { return w.exited() },
+		func(w *work) bool { return w.exited() && !w.doubted },
 		func(w *work) bool { return w.action == ActionSync && w.synced() },
-		func(w *work) bool { return true })
+		func(w *work) bool { return !w.doubted })
 	if w == nil {
 		return
 	}
 	w.terminated, w.Ended = true, ev.Time
+	if a.doubt(w) {
+		return
+	}
 	a.outlived(w)
 	a.close(w)
+	a.believe()
 }
 
 // restarting takes "*** RESTARTING emerge": the process goes on as another run.
@@ -194,6 +198,7 @@ func (a *assembler) settleMerges(w *work, sink Sink, outcome RunOutcome) {
 		}
 		sink.Merge(m.Merge)
 	}
+	a.spares = append(a.spares, w.merges...)
 	w.merges = nil
 }
 

@@ -64,4 +64,7 @@ type Event struct {
 	// openEnded marks a line whose end is free text, in which the next line
 	// can hide where a line end was lost.
 	openEnded bool
+	// plausible is the last cpv that was looked at and found to be one: the
+	// lines of a merge follow each other.
+	plausible []byte
 }

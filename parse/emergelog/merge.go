@@ -28,11 +28,9 @@ func (a *assembler) newList(w *work, of int) {
 func (a *assembler) addMerge(w *work, ev *Event) *openMerge {
 	cpv := a.names.intern(ev.Name)
 	w.Merges++
-	m := &openMerge{
-		Merge: Merge{Run: w.ID, Seq: w.Merges, Begin: a.place(ev), CPV: cpv, N: ev.N, Of: ev.Of},
-		name:  len(packageOf(cpv)),
-		clock: a.clock,
-	}
+	m := a.spare()
+	m.Run, m.Seq, m.Begin, m.CPV, m.N, m.Of = w.ID, w.Merges, a.place(ev), cpv, ev.N, ev.Of
+	m.name, m.clock = len(packageOf(cpv)), a.clock
 	if w.binaryOnly {
 		m.Kind = KindBinary
 	}
@@ -48,6 +46,11 @@ func (a *assembler) workFor(ev *Event) (w *work, sure bool) {
 	inList := func(w *work) bool { return w.of == ev.Of && w.lastN < ev.N && !w.over() }
 	if w = a.latest(inList); w != nil && !w.silent {
 		return w, a.count(inList) == 1
+	}
+	mistaken := func(w *work) bool { return w.doubted && w.of == ev.Of && w.lastN+1 == ev.N }
+	if resumed := a.latest(mistaken); resumed != nil {
+		a.mistaken(resumed)
+		return resumed, false
 	}
 	fresh := func(w *work) bool { return w.of == 0 && w.mayMerge() && !w.over() && !w.finished && !w.silent }
 	if ev.N == 1 {
@@ -122,6 +125,7 @@ func (a *assembler) step(ev *Event) {
 	if m == nil {
 		w, m = a.orphan(ev)
 	}
+	a.mistaken(w)
 	a.touch(w, ev)
 	m.phase = max(m.phase, phaseOf[ev.Kind])
 	switch ev.Kind {
@@ -155,7 +159,10 @@ func (a *assembler) step(ev *Event) {
 func (a *assembler) orphan(ev *Event) (*work, *openMerge) {
 	w := a.latest(func(w *work) bool { return w.of == ev.Of && !w.over() && !w.silent })
 	if w == nil {
-		w = a.latest(func(w *work) bool { return w.of == 0 && w.mayMerge() && !w.over() && !w.silent && !w.argued })
+		fresh := func(w *work) bool { return w.of == 0 && w.mayMerge() && !w.over() && !w.silent }
+		if a.count(fresh) == 1 {
+			w = a.latest(fresh)
+		}
 	}
 	if w == nil {
 		w = a.headless(ev)
@@ -189,6 +196,7 @@ func (a *assembler) completed(ev *Event) {
 	if m == nil {
 		w, m = a.orphan(ev)
 	}
+	a.mistaken(w)
 	a.touch(w, ev)
 	m.Root = a.names.intern(ev.Text)
 	m.Finished, m.Outcome = ev.Time, MergeMerged
@@ -202,13 +210,25 @@ func (a *assembler) completed(ev *Event) {
 		return
 	}
 	a.sink.Merge(m.Merge)
-	w.drop(m)
+	a.drop(w, m)
 }
 
-func (w *work) drop(m *openMerge) {
+// spare returns an empty merge, of the memory of one that was delivered.
+func (a *assembler) spare() *openMerge {
+	if n := len(a.spares); n > 0 {
+		m := a.spares[n-1]
+		a.spares = a.spares[:n-1]
+		*m = openMerge{}
+		return m
+	}
+	return new(openMerge)
+}
+
+func (a *assembler) drop(w *work, m *openMerge) {
 	for i, open := range w.merges {
 		if open == m {
 			w.merges = append(w.merges[:i], w.merges[i+1:]...)
+			a.spares = append(a.spares, m)
 			return
 		}
 	}

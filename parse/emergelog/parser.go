@@ -23,6 +23,8 @@ type Parser struct {
 	buf  []byte
 	tail []byte // a last line without line end
 	tip  int64  // the offset of tail
+	// trace, where a test sets it, is told the extent of each event and damage.
+	trace func(from, length int64)
 }
 
 // NewParser returns a parser at the beginning of a log, which gives its records
@@ -157,7 +159,7 @@ func (p *Parser) line(line []byte, at, length int64) {
 			return
 		}
 		if p.asm.argsOf != 0 && !stampLike(line) && nextStamp(line, 1) < 0 {
-			p.ev = Event{Kind: KindContinuation, Text: line}
+			p.ev.Kind, p.ev.Text = KindContinuation, line
 			break
 		}
 		p.salvage(line, at, length)
@@ -166,7 +168,15 @@ func (p *Parser) line(line []byte, at, length int64) {
 		p.salvage(line, at, length)
 		return
 	}
+	p.event(at, length)
+}
+
+// event hands on the line that was recognised.
+func (p *Parser) event(at, length int64) {
 	p.ev.Offset, p.ev.Length = at, length
+	if p.trace != nil {
+		p.trace(at, length)
+	}
 	p.asm.event(&p.ev)
 }
 

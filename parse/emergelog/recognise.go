@@ -149,7 +149,7 @@ func (ev *Event) plain(kind Kind) verdict {
 
 // named takes a message that ends with a cpv.
 func (ev *Event) named(kind Kind, name []byte) verdict {
-	if !plausibleCPV(name) {
+	if !ev.hasCPV(name) {
 		return malformed
 	}
 	ev.Kind, ev.Name = kind, name
@@ -169,7 +169,7 @@ func (ev *Event) span(kind Kind, b []byte) verdict {
 	root := rest[blank+len(" to "):]
 	// Portage always ends a root with a slash (config.py, normalize_path);
 	// without it the line was cut.
-	if len(root) == 0 || root[len(root)-1] != '/' || !plausibleCPV(rest[:blank]) {
+	if len(root) == 0 || root[len(root)-1] != '/' || !ev.hasCPV(rest[:blank]) {
 		return malformed
 	}
 	ev.Kind, ev.N, ev.Of, ev.Name, ev.Text = kind, n, of, rest[:blank], root
@@ -217,7 +217,7 @@ func (ev *Event) step(b []byte) verdict {
 		name, path = name[:i], name[i+2:]
 		ev.openEnded = bytes.IndexByte(path, ':') >= 0
 	}
-	if !plausibleCPV(name) {
+	if !ev.hasCPV(name) {
 		return malformed
 	}
 	ev.Kind, ev.N, ev.Of, ev.Name, ev.Text = kind, n, of, name, path
@@ -237,11 +237,22 @@ func (ev *Event) autoclean(b []byte) verdict {
 // usage takes "CPV [PAIRS]".
 func (ev *Event) usage(b []byte) verdict {
 	name, pairs, ok := bytes.Cut(b, []byte(" ["))
-	if !ok || len(pairs) == 0 || pairs[len(pairs)-1] != ']' || !plausibleCPV(name) {
+	if !ok || len(pairs) == 0 || pairs[len(pairs)-1] != ']' || !ev.hasCPV(name) {
 		return malformed
 	}
 	ev.Kind, ev.Name, ev.Text = KindUsage, name, pairs[:len(pairs)-1]
 	return known
+}
+
+func (ev *Event) hasCPV(name []byte) bool {
+	if bytes.Equal(name, ev.plausible) && len(name) > 0 {
+		return true
+	}
+	if !plausibleCPV(name) {
+		return false
+	}
+	ev.plausible = append(ev.plausible[:0], name...)
+	return true
 }
 
 func trimParen(b []byte) []byte {

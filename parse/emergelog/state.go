@@ -159,7 +159,7 @@ func codeWork(c *codec, w *work) {
 	}
 	c.text(&w.LowSpace)
 	for _, x := range []*bool{
-		&w.Headless, &w.Resumed, &w.Uncertain, &w.argued, &w.finished, &w.syncing, &w.restarted, &w.terminated, &w.lost, &w.silent, &w.surely,
+		&w.Headless, &w.Resumed, &w.Uncertain, &w.argued, &w.finished, &w.syncing, &w.restarted, &w.terminated, &w.lost, &w.doubted, &w.silent, &w.surely,
 	} {
 		c.boolean(x)
 	}

@@ -16,6 +16,8 @@ type work struct {
 	terminated bool
 	// lost tells that a package of the run failed, in this list or before.
 	lost bool
+	// doubted tells that the end that was logged may be that of another run.
+	doubted bool
 	// silent tells that later runs make it likely that the run is dead;
 	// surely, that nothing else explains what the log shows.
 	silent, surely bool
