@@ -1,0 +1,151 @@
+package vdb_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"emaudit/internal/hostarchive"
+	"emaudit/parse/vdb"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestNeededLines(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		line string
+		want *vdb.NeededEntry
+	}{
+		{
+			"X86_64;/usr/lib64/libfoo.so.1;libfoo.so.1;/usr/lib64/foo:/opt/lib;libc.so.6,libbar.so.2;x86_64",
+			&vdb.NeededEntry{
+				Arch: "X86_64", Path: "/usr/lib64/libfoo.so.1", Soname: "libfoo.so.1",
+				Runpaths: []string{"/usr/lib64/foo", "/opt/lib"}, Needed: []string{"libc.so.6", "libbar.so.2"}, Category: "x86_64",
+			},
+		},
+		{"386;/lib/libc.so;;  -  ;", &vdb.NeededEntry{Arch: "386", Path: "/lib/libc.so"}},
+		{"X86_64;/bin/a b;;::/x;,libc.so.6,;x86_64;later", &vdb.NeededEntry{
+			Arch: "X86_64", Path: "/bin/a b", Runpaths: []string{"/x"}, Needed: []string{"libc.so.6"}, Category: "x86_64",
+		}},
+		{"X86_64;/bin/a;;libc.so.6", nil},
+		{"\x00\x00\x00", nil},
+	} {
+		entries, diags := vdb.ParseNeeded([]byte("\n" + test.line + "\n"))
+		if test.want == nil {
+			if len(entries) != 0 || codes(diags) != vdb.CodeNeeded || diags[0].Offset != 1 {
+				t.Errorf("%q: %v, %v", test.line, entries, diags)
+			}
+			continue
+		}
+		if diff := cmp.Diff([]vdb.NeededEntry{*test.want}, entries); diff != "" || len(diags) > 0 {
+			t.Errorf("%q (-want +got):\n%s%v", test.line, diff, diags)
+		}
+	}
+}
+
+func TestPreservedLibs(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		json  string
+		want  []vdb.PreservedLibs
+		codes string
+	}{
+		{"an empty file, as the lock leaves it", "", nil, ""},
+		{"no record", "{}", nil, ""},
+		{
+			"records in any order, counters as text or number",
+			`{"b/b:1/2": ["b/b-1", 12, []], "a/a:0": ["a/a-1-r1", "7 ", ["/usr/lib64/liba.so.1", "/usr/lib64/liba.so.1.2"]]}`,
+			[]vdb.PreservedLibs{
+				{CP: "a/a", Slot: "0", CPV: "a/a-1-r1", Counter: "7", Paths: []string{"/usr/lib64/liba.so.1", "/usr/lib64/liba.so.1.2"}},
+				{CP: "b/b", Slot: "1/2", CPV: "b/b-1", Counter: "12", Paths: []string{}},
+			},
+			"",
+		},
+		{
+			"bad records beside a good one",
+			`{"a/a": ["a/a-1", "1", []], "b/b:0": ["b/b-1", "1"], "c/c:0": 1, "d/d:0": [1, "1", []],
+			  "e/e:0": ["e/e-1", [], []], "f/f:0": ["f/f-1", "1", [2]], "g/g:0": ["g/g-1", "1", ["/g"]]}`,
+			[]vdb.PreservedLibs{{CP: "g/g", Slot: "0", CPV: "g/g-1", Counter: "1", Paths: []string{"/g"}}},
+			strings.TrimSpace(strings.Repeat(vdb.CodePreserved+" ", 6)),
+		},
+		{"a torn file", `{"a/a:0": ["a/a-1"`, nil, vdb.CodePreserved},
+		{"another kind of JSON", `[1]`, nil, vdb.CodePreserved},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			libs, diags := vdb.ParsePreservedLibs([]byte(test.json))
+			if diff := cmp.Diff(test.want, libs); diff != "" {
+				t.Errorf("libs (-want +got):\n%s", diff)
+			}
+			if got := codes(diags); got != test.codes {
+				t.Errorf("codes %q, want %q: %v", got, test.codes, diags)
+			}
+		})
+	}
+}
+
+func TestWorld(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(hostarchive.Alpha(t), "var/lib/portage/world"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	atoms, diags := vdb.ParseWorld(text)
+	var again strings.Builder
+	for _, a := range atoms {
+		again.WriteString(a.String() + "\n")
+	}
+	if diff := cmp.Diff(string(text), again.String()); diff != "" || len(diags) > 0 {
+		t.Errorf("world (-alpha +read):\n%s%v", diff, diags)
+	}
+
+	atoms, diags = vdb.ParseWorld([]byte("# by hand\n\n  a/b:2 comment\n@set\na/*\n>=a/c-1::lab"))
+	var got []string
+	for _, a := range atoms {
+		got = append(got, a.String())
+	}
+	if diff := cmp.Diff([]string{"a/b:2", ">=a/c-1::lab"}, got); diff != "" {
+		t.Errorf("atoms (-want +got):\n%s", diff)
+	}
+	if codes(diags) != vdb.CodeWorld+" "+vdb.CodeWorld || diags[0].Offset != 27 || diags[1].Offset != 32 {
+		t.Errorf("diagnostics %v", diags)
+	}
+}
+
+func TestWorldSets(t *testing.T) {
+	t.Parallel()
+	sets, diags := vdb.ParseWorldSets([]byte("@local-tools\n# @no\n@ \na/b\n@x"))
+	if diff := cmp.Diff([]string{"local-tools", "x"}, sets); diff != "" {
+		t.Errorf("sets (-want +got):\n%s", diff)
+	}
+	if codes(diags) != vdb.CodeWorld+" "+vdb.CodeWorld || diags[0].Offset != 19 || diags[1].Offset != 22 {
+		t.Errorf("diagnostics %v", diags)
+	}
+}
+
+func FuzzLists(f *testing.F) {
+	f.Add([]byte("X86_64;/usr/bin/a;;  -  ;libc.so.6;x86_64\n"))
+	f.Add([]byte(`{"a/a:0": ["a/a-1-r1", "7", ["/usr/lib64/liba.so.1"]]}`))
+	f.Add([]byte("app-misc/foo:1\n# no\n@set\n>=a/b-1::r\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		needed, diags := vdb.ParseNeeded(b)
+		_, more := vdb.ParsePreservedLibs(b)
+		diags = append(diags, more...)
+		atoms, more := vdb.ParseWorld(b)
+		diags = append(diags, more...)
+		sets, more := vdb.ParseWorldSets(b)
+		diags = append(diags, more...)
+		for _, d := range diags {
+			if d.Offset < 0 || d.Offset > int64(len(b)) {
+				t.Errorf("diagnostic %+v in %d bytes", d, len(b))
+			}
+		}
+		lines := strings.Count(string(b), "\n") + 1
+		if len(needed) > lines || len(atoms)+len(sets) > lines {
+			t.Errorf("%d, %d and %d records of %d lines", len(needed), len(atoms), len(sets), lines)
+		}
+	})
+}
