@@ -28,6 +28,6 @@ PATH: ../lost-1.gpkg.tar
 	// Output:
 	// app-misc/hello-2.1::gentoo in "app-misc/hello/hello-2.1-2.gpkg.tar": visible
 	// app-misc/lost-1::gentoo in "": Portage stops reading before it
-	// at 102: index-early-end
-	// at 103: index-path
+	// at 104: index-early-end
+	// at 105: index-path
 }
