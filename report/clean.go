@@ -39,12 +39,11 @@ func Clean(s string) string {
 // cleanPrefix returns the length of the longest prefix of s that is harmless.
 func cleanPrefix(s string) int {
 	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			if c < ' ' || c == 0x7f {
-				return i
-			}
+		if c := s[i]; ' ' <= c && c < 0x7f {
 			i++
 			continue
+		} else if c < utf8.RuneSelf {
+			return i
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && size == 1 || acts(r) {

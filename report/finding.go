@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -107,7 +108,7 @@ func (s *Screen) finding(f Finding, severityWidth, codeWidth int, evidence bool)
 	s.Paragraph(indent, Plain.Text(f.Message))
 	if evidence {
 		for _, e := range f.Evidence {
-			s.Line(Dim.Text(strings.Repeat(" ", indent) + "seen: " + e.Source + " at byte " + Number(e.Offset)))
+			s.Line(Dim.Text(strings.Repeat(" ", indent) + "seen: " + e.Source + " at byte " + strconv.FormatInt(e.Offset, 10)))
 		}
 	}
 	label := "try:  "

@@ -2,8 +2,8 @@ package report
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -56,9 +56,10 @@ type Envelope struct {
 // The first error ends the output; [JSON.Close] returns it. A JSON is not safe
 // for use by several goroutines.
 type JSON struct {
-	out  *bufio.Writer
-	keys map[string]bool
-	err  error
+	out     *bufio.Writer
+	encoder inertEncoder
+	keys    map[string]bool
+	err     error
 }
 
 // NewJSON returns a JSON that writes to w, and begins the object with the
@@ -171,7 +172,7 @@ func (j *JSON) element(value any) {
 	if j.err != nil {
 		return
 	}
-	data, err := marshalInert(value)
+	data, err := j.encoder.encode(value)
 	if err != nil {
 		j.fail(err)
 		return
@@ -196,28 +197,25 @@ func (j *JSON) fail(err error) {
 	}
 }
 
-// marshalInert returns the JSON of value on one line, without null arrays and
-// without characters that act on a terminal.
-func marshalInert(value any) ([]byte, error) {
-	var out appendWriter
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(withoutNil(value)); err != nil {
-		if unsupported := (*json.UnsupportedTypeError)(nil); errors.As(err, &unsupported) {
-			return nil, fmt.Errorf("json: %T: %w", value, err)
-		}
-		return nil, err
-	}
-	return escapeActing(out[:len(out)-1]), nil
+// inertEncoder writes values as JSON without null arrays and without characters
+// that act on a terminal. It keeps its memory between values.
+type inertEncoder struct {
+	buffer  bytes.Buffer
+	encoder *json.Encoder
 }
 
-// appendWriter is a byte slice to write to.
-type appendWriter []byte
-
-// Write appends data.
-func (w *appendWriter) Write(data []byte) (int, error) {
-	*w = append(*w, data...)
-	return len(data), nil
+// encode returns the JSON of value on one line, valid until the next call.
+func (e *inertEncoder) encode(value any) ([]byte, error) {
+	if e.encoder == nil {
+		e.encoder = json.NewEncoder(&e.buffer)
+		// < and & are harmless: JSON of emaudit is never part of a page.
+		e.encoder.SetEscapeHTML(false)
+	}
+	e.buffer.Reset()
+	if err := e.encoder.Encode(withoutNil(value)); err != nil {
+		return nil, err
+	}
+	return escapeActing(bytes.TrimSuffix(e.buffer.Bytes(), []byte("\n"))), nil
 }
 
 // escapeActing replaces the characters that act on a terminal by their \u

@@ -9,15 +9,17 @@ import (
 
 // withoutNil returns value with every nil slice in it replaced by an empty one
 // and every nil map by an empty one, which encoding/json would both write as
-// null. What value refers to is not changed; what has to be is copied.
+// null. What value refers to is not changed; what has to be is copied. Where
+// something may have been replaced, the result is a pointer to the copy, which
+// encoding/json writes as the value.
 func withoutNil(value any) any {
 	v := reflect.ValueOf(value)
 	if !v.IsValid() || !mayHoldNil(v.Type()) {
 		return value
 	}
-	own := reflect.New(v.Type()).Elem()
-	own.Set(v)
-	fillNil(own)
+	own := reflect.New(v.Type())
+	own.Elem().Set(v)
+	fillNil(own.Elem())
 	return own.Interface()
 }
 
@@ -29,15 +31,19 @@ func fillNil(v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Slice:
+		if !v.IsNil() && !mayHoldNil(v.Type().Elem()) {
+			return
+		}
 		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		reflect.Copy(own, v)
-		if mayHoldNil(v.Type().Elem()) {
-			for i := range own.Len() {
-				fillNil(own.Index(i))
-			}
+		for i := range own.Len() {
+			fillNil(own.Index(i))
 		}
 		v.Set(own)
 	case reflect.Map:
+		if !v.IsNil() && !mayHoldNil(v.Type().Elem()) {
+			return
+		}
 		own := reflect.MakeMapWithSize(v.Type(), v.Len())
 		for key, value := range v.Seq2() {
 			entry := reflect.New(v.Type().Elem()).Elem()

@@ -5,6 +5,29 @@ import (
 	"strings"
 )
 
+// Facts writes a line of short facts, " · " between them. Where the page is too
+// narrow it goes on in the next line, between two facts.
+func (s *Screen) Facts(facts ...Cell) {
+	const between = " · "
+	line, used := s.line[:0], 0
+	for _, fact := range facts {
+		text := Clean(fact.Text)
+		width := displayWidth(text)
+		if used > 0 {
+			if s.term.Width > 0 && used+displayWidth(between)+width > s.term.Width {
+				s.writeLine(line)
+				line, used = s.line[:0], 0
+			} else {
+				line = append(line, between...)
+				used += displayWidth(between)
+			}
+		}
+		line = appendPainted(line, text, fact.Role, s.term.Color)
+		used += width
+	}
+	s.writeLine(line)
+}
+
 // SummaryLine is one answer of a summary: what was asked, the answer, what it
 // rests on, and the command that says more.
 type SummaryLine struct {
@@ -33,7 +56,8 @@ func (s *Screen) Summary(lines []SummaryLine) {
 type Step struct {
 	// Text says what is to be done or why.
 	Text string
-	// Command is what to type. It is never cut or broken.
+	// Command is what to type; commands of several lines are separated by line
+	// feeds. They are never cut or broken.
 	Command string
 }
 
@@ -44,40 +68,46 @@ type Step struct {
 //	2  the disk is almost full
 //	   emaudit prune
 func (s *Screen) Steps(steps []Step) {
-	numberWidth := len(strconv.Itoa(len(steps)))
 	const indent, between = 2, 3
+	numberWidth := len(strconv.Itoa(len(steps)))
 	textAt := indent + numberWidth + gutter
 	textWidth := 0
 	if s.term.Width > 0 {
 		textWidth = max(s.term.Width-textAt, 1)
 	}
 	for i, step := range steps {
+		var lines []Cell
+		if text := Clean(step.Text); text != "" {
+			for _, line := range wrap(text, textWidth) {
+				lines = append(lines, Plain.Text(line))
+			}
+		}
+		var commands []string
+		for command := range strings.Lines(step.Command) {
+			commands = append(commands, Clean(strings.TrimRight(command, "\r\n")))
+		}
+		behind := ""
+		if len(lines) > 0 && len(commands) == 1 {
+			used := displayWidth(lines[len(lines)-1].Text) + between + displayWidth(commands[0])
+			if textWidth == 0 || used <= textWidth {
+				behind, commands = commands[0], nil
+			}
+		}
+		for _, command := range commands {
+			lines = append(lines, Code.Text(command))
+		}
 		number := strconv.Itoa(i + 1)
 		line := appendSpaces(s.line[:0], indent+numberWidth-len(number))
 		line = append(line, number...)
 		line = appendSpaces(line, gutter)
-		text, command := Clean(step.Text), Clean(step.Command)
-		if text == "" {
-			s.writeLine(appendPainted(line, command, Code, s.term.Color))
-			continue
-		}
-		lines := wrap(text, textWidth)
-		for j, part := range lines {
-			if j > 0 {
-				line = appendSpaces(s.line[:0], textAt)
-			}
-			line = append(line, part...)
-			if j == len(lines)-1 && command != "" &&
-				(textWidth == 0 || displayWidth(part)+between+displayWidth(command) <= textWidth) {
+		for j, cell := range lines {
+			line = appendPainted(line, cell.Text, cell.Role, s.term.Color)
+			if behind != "" && j == len(lines)-1 {
 				line = appendSpaces(line, between)
-				line = appendPainted(line, command, Code, s.term.Color)
-				command = ""
+				line = appendPainted(line, behind, Code, s.term.Color)
 			}
 			s.writeLine(line)
-		}
-		if command != "" {
 			line = appendSpaces(s.line[:0], textAt)
-			s.writeLine(appendPainted(line, command, Code, s.term.Color))
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package report
 
+import "slices"
+
 // omitted is the width of a column that is left out.
 const omitted = -1
 
@@ -9,7 +11,7 @@ const omitted = -1
 // left out, from the right. What must be kept is kept: if it does not fit, the
 // lines are longer than the page. At width 0 there is no limit.
 func fitColumns(columns []Column, natural []int, width int) []int {
-	widths := append([]int(nil), natural...)
+	widths := slices.Clone(natural)
 	if width == 0 {
 		return widths
 	}
@@ -32,6 +34,24 @@ func fitColumns(columns []Column, natural []int, width int) []int {
 				widths[i] = natural[i]
 			}
 		}
+	}
+}
+
+// giveSpare widens the columns that shrink, those first that give way last, by up
+// to a half each while the page has room: the rows to come may be wider than those
+// on which the widths rest.
+func giveSpare(columns []Column, widths []int, width int) {
+	order := make([]int, 0, len(columns))
+	for i, column := range columns {
+		if column.Shrink != Keep && widths[i] != omitted {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return yieldOrder(columns[b]) - yieldOrder(columns[a])
+	})
+	for _, i := range order {
+		widths[i] += min(max(width-lineWidth(widths), 0), widths[i]/2)
 	}
 }
 

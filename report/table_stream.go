@@ -4,6 +4,14 @@ package report
 // header and these rows. Every later row is written as it comes.
 func (t *Table) startStream() {
 	t.widths = t.fit()
+	if t.screen.term.Width > 0 {
+		giveSpare(t.columns, t.widths, t.screen.term.Width-t.indent)
+	}
+	t.writeHeld()
+}
+
+// writeHeld writes the header and the rows that are held, line by line.
+func (t *Table) writeHeld() {
 	if t.hasHeader() {
 		t.writeRow(t.header())
 	}

@@ -11,14 +11,25 @@ import (
 const ellipsis = "…"
 
 // displayWidth returns the number of columns that clean text takes: wide
-// characters take two, combining marks none.
+// characters take two, combining marks none. Each character counts by itself, as
+// most terminals count, and tablewriter: of joined emoji, the few that draw them
+// as one take less.
 func displayWidth(s string) int {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
-			return displaywidth.String(s)
+			return i + wideWidth(s[i:])
 		}
 	}
 	return len(s)
+}
+
+// wideWidth is displayWidth for text that is not ASCII.
+func wideWidth(s string) int {
+	width := 0
+	for _, r := range s {
+		width += displaywidth.Rune(r)
+	}
+	return width
 }
 
 // cutEnd returns s in at most width columns, with an ellipsis for the end that
@@ -47,24 +58,29 @@ func cutMiddle(s string, width int) string {
 	}
 	head, _ := splitWidth(s, (width-1)/2)
 	tail := width - 1 - displayWidth(head)
-	// The tail is what is left after the first columns are taken away; a wide
-	// character on the border may cost one column more.
+	// The tail is what is left when enough columns are taken away from the front;
+	// a character on that border goes as a whole.
 	before, after := splitWidth(s, total-tail)
-	if displayWidth(before) < total-tail && after != "" {
-		graphemes := displaywidth.StringGraphemes(after)
-		graphemes.Next()
-		after = after[len(graphemes.Value()):]
+	if displayWidth(before) < total-tail {
+		after = after[len(firstGrapheme(after)):]
 	}
 	return head + ellipsis + after
 }
 
+// firstGrapheme returns the grapheme cluster that s begins with.
+func firstGrapheme(s string) string {
+	graphemes := displaywidth.StringGraphemes(s)
+	graphemes.Next()
+	return graphemes.Value()
+}
+
 // splitWidth splits s behind the last grapheme cluster that ends within width
-// columns.
+// columns, so that a mark is never parted from its letter.
 func splitWidth(s string, width int) (head, tail string) {
 	used, end := 0, 0
 	graphemes := displaywidth.StringGraphemes(s)
 	for graphemes.Next() {
-		used += graphemes.Width()
+		used += displayWidth(graphemes.Value())
 		if used > width {
 			break
 		}
@@ -77,31 +93,32 @@ func splitWidth(s string, width int) (head, tail string) {
 // longer than a line is broken where the line ends: nothing is lost. It returns
 // at least one line. At width 0 there is no limit.
 func wrap(s string, width int) []string {
-	if width <= 0 || displayWidth(s) <= width {
+	if width <= 0 {
 		return []string{s}
 	}
 	var lines []string
-	for displayWidth(s) > width {
+	for {
 		head, tail := splitWidth(s, width)
+		if tail == "" {
+			return append(lines, s)
+		}
 		if head == "" {
 			// One character is wider than the line.
-			graphemes := displaywidth.StringGraphemes(s)
-			graphemes.Next()
-			head, tail = s[:len(graphemes.Value())], s[len(graphemes.Value()):]
-		}
-		if !strings.HasPrefix(tail, " ") {
-			if space := strings.LastIndexByte(head, ' '); strings.TrimLeft(head[:max(space, 0)], " ") != "" {
-				tail = head[space:] + tail
+			head = firstGrapheme(s)
+		} else if tail[0] != ' ' {
+			// The line ends within a word: the word goes to the next one, unless
+			// it is the only one.
+			space := strings.LastIndexByte(head, ' ')
+			if strings.TrimLeft(head[:max(space, 0)], " ") != "" {
 				head = head[:space]
 			}
 		}
+		s = strings.TrimLeft(s[len(head):], " ")
 		lines = append(lines, strings.TrimRight(head, " "))
-		s = strings.TrimLeft(tail, " ")
+		if s == "" {
+			return lines
+		}
 	}
-	if s != "" || len(lines) == 0 {
-		lines = append(lines, s)
-	}
-	return lines
 }
 
 // spaces is what padding is taken from.

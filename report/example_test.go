@@ -1,0 +1,83 @@
+package report_test
+
+import (
+	"os"
+	"time"
+
+	"emaudit/report"
+)
+
+func Example() {
+	term := report.Terminal{Width: 80, RelativeDays: true, Now: time.Unix(1763935200, 0)}
+	screen := report.NewScreen(os.Stdout, term)
+	screen.Line(report.Plain.Text("Back to before #91 ("+term.Time(1763899440)+"): "), report.Bad.Text("NOT READY"))
+	screen.Blank()
+	table := screen.Table(
+		report.Column{Title: "WHY"},
+		report.Column{Title: "FILES", Align: report.Right},
+		report.Column{Title: "SIZE", Align: report.Right},
+		report.Column{Title: "FOR EXAMPLE", Shrink: report.CutMiddle},
+	).Indent(2)
+	table.Row(report.Plain.Text("older than the last 3 states"), report.Plain.Text("21"), report.Plain.Text(report.Size(301<<20)), report.Plain.Text("sys-apps/bigthing-1.0-1"))
+	table.Row(report.Plain.Text("rebuilt since, same version"), report.Plain.Text("9"), report.Plain.Text(report.Size(88<<20)), report.Plain.Text("app-misc/hello-1.1-1 (build 2 is kept)"))
+	table.End()
+	screen.Blank()
+	screen.Heading("To do now")
+	screen.Steps([]report.Step{{Text: "libfoo-2.0.1 was never packaged", Command: `quickpkg "=sys-libs/libfoo-2.0.1"`}})
+	screen.Flush()
+	// Output:
+	// Back to before #91 (today 12:04): NOT READY
+	//
+	//   WHY                           FILES     SIZE  FOR EXAMPLE
+	//   older than the last 3 states     21  301 MiB  sys-apps/bigthing-1.0-1
+	//   rebuilt since, same version       9   88 MiB  app-misc/hello-…build 2 is kept)
+	//
+	// To do now
+	//   1  libfoo-2.0.1 was never packaged   quickpkg "=sys-libs/libfoo-2.0.1"
+}
+
+func ExampleScreen_Findings() {
+	screen := report.NewScreen(os.Stdout, report.Terminal{Width: 80})
+	screen.Findings([]report.Finding{{
+		Code:     "binpkg-damaged",
+		Severity: "error",
+		Subject:  "app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar",
+		Message:  "image.tar.zst: SHA512 differs from the Manifest",
+		Remedy:   `emerge -1 --usepkg=n --buildpkg "=app-misc/foo-tool-1.2.4"`,
+	}}, report.FindingOptions{})
+	screen.Flush()
+	// Output:
+	// error  binpkg-damaged  app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar
+	//        image.tar.zst: SHA512 differs from the Manifest
+	//        try:  emerge -1 --usepkg=n --buildpkg "=app-misc/foo-tool-1.2.4"
+}
+
+func ExampleNewJSON() {
+	document := report.NewJSON(os.Stdout, report.Envelope{Command: "runs", Host: "alpha", Root: "/", GeneratedAt: 1767225600})
+	type run struct {
+		ID      int64    `json:"id"`
+		EndedAt *int64   `json:"ended_at"`
+		Merges  []string `json:"merges"`
+	}
+	document.Value("runs", []run{{ID: 1}})
+	document.Close()
+	// Output:
+	// {"schema_version":1,
+	// "command":"runs",
+	// "host":"alpha",
+	// "root":"/",
+	// "generated_at":1767225600,
+	// "findings":[],
+	// "diagnostics":[],
+	// "runs":[
+	// {"id":1,"ended_at":null,"merges":[]}]}
+}
+
+func ExampleNewCSV() {
+	table := report.NewCSV(os.Stdout, "started_at", "args")
+	table.Row(1767225600, "-uDN @world")
+	table.Close()
+	// Output:
+	// started_at,args
+	// 1767225600,'-uDN @world
+}

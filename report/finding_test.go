@@ -1,0 +1,136 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var someFindings = []Finding{
+	{
+		Code: "no-binpkg", Severity: "warning", Subject: "sys-libs/libfoo-2.0.1",
+		Message: "is installed, and no binary package of it is in PKGDIR",
+		Remedy:  "quickpkg \"=sys-libs/libfoo-2.0.1\"",
+	},
+	{
+		Code: "clock-back", Severity: "info", Subject: "/var/log/emerge.log",
+		Message:  "the clock went back by 3,600 s",
+		Evidence: []Evidence{{"/var/log/emerge.log", 123456}},
+	},
+	{
+		Code: "binpkg-damaged", Severity: "error", Subject: "app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar",
+		Message:  "image.tar.zst: SHA512 differs from the Manifest (read 2026-11-23 12:20)",
+		Evidence: []Evidence{{"app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar", 1536}},
+		Remedy:   "emerge -1 --usepkg=n --buildpkg \"=app-misc/foo-tool-1.2.4\"\nemaudit verify",
+	},
+	{
+		Code: "no-binpkg", Severity: "warning", Subject: "app-misc/hello-1.1",
+		Message: "is installed, and no binary package of it is in PKGDIR",
+		Remedy:  "quickpkg \"=app-misc/hello-1.1\"",
+	},
+	{Code: "no-binpkg", Severity: "warning", Subject: "dev-libs/libbar-1.0_p2-r1", Message: "same"},
+}
+
+func TestFindingsGravestFirst(t *testing.T) {
+	t.Parallel()
+	got := screenOf(t, Terminal{Width: 80}, func(s *Screen) {
+		s.Findings(someFindings, FindingOptions{Evidence: true})
+	})
+	want := block(`
+		error    binpkg-damaged  app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar
+		         image.tar.zst: SHA512 differs from the Manifest (read 2026-11-23 12:20)
+		         seen: app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar at byte 1536
+		         try:  emerge -1 --usepkg=n --buildpkg "=app-misc/foo-tool-1.2.4"
+		               emaudit verify
+		warning  no-binpkg       app-misc/hello-1.1
+		         is installed, and no binary package of it is in PKGDIR
+		         try:  quickpkg "=app-misc/hello-1.1"
+		warning  no-binpkg       dev-libs/libbar-1.0_p2-r1
+		         same
+		warning  no-binpkg       sys-libs/libfoo-2.0.1
+		         is installed, and no binary package of it is in PKGDIR
+		         try:  quickpkg "=sys-libs/libfoo-2.0.1"
+		info     clock-back      /var/log/emerge.log
+		         the clock went back by 3,600 s
+		         seen: /var/log/emerge.log at byte 123456
+		`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	if someFindings[0].Code != "no-binpkg" {
+		t.Error("the findings of the caller were sorted")
+	}
+}
+
+func TestFindingsOfOneCodeCanBeLimited(t *testing.T) {
+	t.Parallel()
+	got := screenOf(t, Terminal{}, func(s *Screen) {
+		s.Findings(someFindings[3:], FindingOptions{PerCode: 1, More: "--verbose"})
+		s.Blank()
+		s.Findings(someFindings[3:], FindingOptions{PerCode: 2, More: "--verbose"})
+	})
+	want := block(`
+		warning  no-binpkg  app-misc/hello-1.1
+		         is installed, and no binary package of it is in PKGDIR
+		         try:  quickpkg "=app-misc/hello-1.1"
+		         1 more of no-binpkg   --verbose
+
+		warning  no-binpkg  app-misc/hello-1.1
+		         is installed, and no binary package of it is in PKGDIR
+		         try:  quickpkg "=app-misc/hello-1.1"
+		warning  no-binpkg  dev-libs/libbar-1.0_p2-r1
+		         same
+		`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+func TestFindingOnANarrowPageKeepsSubjectAndRemedyWhole(t *testing.T) {
+	t.Parallel()
+	got := screenOf(t, Terminal{Width: 60}, func(s *Screen) {
+		s.Findings(someFindings[2:3], FindingOptions{})
+	})
+	want := block(`
+		error  binpkg-damaged
+		       app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar
+		       image.tar.zst: SHA512 differs from the Manifest (read
+		       2026-11-23 12:20)
+		       try:  emerge -1 --usepkg=n --buildpkg "=app-misc/foo-tool-1.2.4"
+		             emaudit verify
+		`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("finding (-want +got):\n%s", diff)
+	}
+}
+
+func TestFindingShowsHostileTextAsText(t *testing.T) {
+	t.Parallel()
+	const esc = "\x1b]0;x\x07"
+	got := screenOf(t, Terminal{Width: 80}, func(s *Screen) {
+		s.Findings([]Finding{{
+			Code: esc, Severity: esc, Subject: "a\n" + esc, Message: esc, Remedy: esc,
+			Evidence: []Evidence{{Source: esc}},
+		}}, FindingOptions{Evidence: true})
+	})
+	if strings.ContainsAny(got, "\x1b\x07") {
+		t.Errorf("ESC or BEL in %q", got)
+	}
+}
+
+func TestFindingCounts(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		findings []Finding
+		want     string
+	}{
+		{nil, "no findings"},
+		{someFindings, "1 error, 3 warnings, 1 info"},
+		{[]Finding{{Severity: "fatal"}, {Severity: "error"}, {Severity: "error"}}, "2 errors, 1 other"},
+	} {
+		if got := FindingCounts(test.findings); got != test.want {
+			t.Errorf("FindingCounts = %q, want %q", got, test.want)
+		}
+	}
+}
