@@ -122,7 +122,10 @@ func (s *Settings) readLayers(environment map[string]string) {
 	}
 	for _, name := range makeconf.Stack(defaults["PROFILE_ONLY_VARIABLES"].text) {
 		delete(conf, name)
-		delete(env, name)
+		// Portage forgets to delete the others from the environment.
+		if makeconf.IsIncremental(name) {
+			delete(env, name)
+		}
 	}
 	for name := range conf {
 		if strings.HasPrefix(name, "__") { // private to make.conf

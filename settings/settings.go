@@ -20,7 +20,7 @@
 // Incremental variables (FEATURES, ACCEPT_KEYWORDS, USE_EXPAND and their like)
 // add up over all places instead; so do ACCEPT_LICENSE, ACCEPT_PROPERTIES and
 // ACCEPT_RESTRICT. What a profile lists in PROFILE_ONLY_VARIABLES no make.conf
-// and no environment can change.
+// can change.
 //
 // Files cannot say everything: USE as a package sees it needs package.use,
 // use.mask and use.force, and per-package environments (package.env) are not
