@@ -138,15 +138,29 @@ func (u *unpacker) unpack(dst, packed []byte, c Compressor, limit int) ([]byte, 
 	if err != nil {
 		return dst, err
 	}
-	buf := bytes.NewBuffer(dst)
-	n, err := io.Copy(buf, io.LimitReader(r, int64(limit)+1))
-	if err != nil {
-		return buf.Bytes(), err
+	return readUpTo(dst, r, limit)
+}
+
+// readUpTo appends to dst what r delivers, growing it by doubling, never to
+// more than one byte above limit: the byte that shows that there is more.
+func readUpTo(dst []byte, r io.Reader, limit int) ([]byte, error) {
+	for {
+		if len(dst) == cap(dst) {
+			grown := make([]byte, len(dst), min(max(2*cap(dst), 64<<10), limit+1))
+			copy(grown, dst)
+			dst = grown
+		}
+		n, err := r.Read(dst[len(dst):min(cap(dst), limit+1)])
+		dst = dst[:len(dst)+n]
+		switch {
+		case len(dst) > limit:
+			return dst[:limit], errTooLarge
+		case err == io.EOF:
+			return dst, nil
+		case err != nil:
+			return dst, err
+		}
 	}
-	if n > int64(limit) {
-		return buf.Bytes()[:limit], errTooLarge
-	}
-	return buf.Bytes(), nil
 }
 
 func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
