@@ -162,7 +162,7 @@ func (p *parser) entries(index *Index) {
 			case e.CPV == "":
 				e.Hidden = WithoutCPV
 			case !p.validCPV(&e) && index.Refused == "":
-				index.Refused = fmt.Sprintf("it ends with an error at the CPV %.80q", e.CPV)
+				index.Refused = fmt.Sprintf("it fails at the CPV %.80q", e.CPV)
 			}
 			index.Entries = append(index.Entries, e)
 			p.compare(index, seen)

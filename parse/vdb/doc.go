@@ -37,8 +37,8 @@
 //	stat = "(" 10 numbers, separated by ", ", some with the suffix L ")"
 //
 // Paths hold blanks and arrows, and are not escaped: obj is read from its end,
-// and the last arrow of a sym is the one. The form with stat was written by
-// Portage releases of before 2008. Paths include EPREFIX, but not ROOT.
+// and the last arrow of a sym is the one. The form with stat is an old one that
+// packages of long ago still have. Paths include EPREFIX, but not ROOT.
 //
 // # NEEDED.ELF.2
 //

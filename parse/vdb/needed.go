@@ -22,8 +22,8 @@ type NeededEntry struct {
 	Runpaths []string
 	// Needed holds the DT_NEEDED sonames.
 	Needed []string
-	// Category is the multilib category, such as x86_64; empty in what was
-	// built by Portage releases of before 2.2.
+	// Category is the multilib category, such as x86_64; empty where the line
+	// has none.
 	Category string
 }
 

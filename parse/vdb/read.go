@@ -110,6 +110,7 @@ func (r *reader) metadataKeys(names []string) {
 		r.p.EAPI = "0"
 	}
 	if !r.slot {
+		// Where SLOT could not be read, Unread says so.
 		r.diagnose(0, CodeNoSlot, "no SLOT: Portage takes 0")
 		r.p.Slot, r.p.SubSlot = "0", "0"
 	}
