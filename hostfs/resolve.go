@@ -13,6 +13,9 @@ import (
 // the way out after that.
 const maxRestarts = 64
 
+// openat2 is replaced by tests, which play kernels without it.
+var openat2 = unix.Openat2
+
 // openInKernel opens path inside the root by openat2.
 func (r *Root) openInKernel(path string, flags int) (int, error) {
 	if path == "" {
@@ -20,7 +23,7 @@ func (r *Root) openInKernel(path string, flags int) (int, error) {
 	}
 	how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_IN_ROOT}
 	for range maxRestarts {
-		fd, err := retry(func() (int, error) { return unix.Openat2(r.fd, path, &how) })
+		fd, err := retry(func() (int, error) { return openat2(r.fd, path, &how) })
 		if !errors.Is(err, unix.EAGAIN) {
 			return fd, err
 		}

@@ -1,6 +1,7 @@
 package hostfs
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,6 +94,52 @@ func FuzzWalkAgreesWithKernel(f *testing.F) {
 	})
 }
 
+func TestAKernelWithoutOpenat2IsDoneWithout(t *testing.T) {
+	real := openat2
+	defer func() { openat2 = real }()
+	dir := filepath.Join(newTree(t), "root")
+	for _, refusal := range []error{unix.ENOSYS, unix.EPERM} {
+		openat2 = func(int, string, *unix.OpenHow) (int, error) { return -1, refusal }
+		r, err := Open(dir)
+		if err != nil {
+			t.Fatalf("%v: %v", refusal, err)
+		}
+		if got, err := r.ReadFile("/chain", 99); err != nil || string(got) != "conf of the root" {
+			t.Errorf("%v: got %q, %v", refusal, got, err)
+		}
+		if _, err := r.ReadFile("/host-path", 99); err == nil {
+			t.Errorf("%v: read a file outside", refusal)
+		}
+		r.Close()
+	}
+	openat2 = func(int, string, *unix.OpenHow) (int, error) { return -1, unix.EIO }
+	if _, err := Open(dir); !errors.Is(err, unix.EIO) {
+		t.Errorf("a disk that fails: %v, want %v", err, unix.EIO)
+	}
+}
+
+// openat2 says EAGAIN for as long as somebody renames files anywhere.
+func TestABusyHostIsAskedAgainAndThenWalked(t *testing.T) {
+	real := openat2
+	defer func() { openat2 = real }()
+	r := openTree(t, resolvers["openat2"])
+	for _, busy := range []int{1, maxRestarts - 1, maxRestarts, 10 * maxRestarts} {
+		calls := 0
+		openat2 = func(dir int, path string, how *unix.OpenHow) (int, error) {
+			if calls++; calls <= busy {
+				return -1, unix.EAGAIN
+			}
+			return real(dir, path, how)
+		}
+		if _, err := r.Stat("/chain"); err != nil {
+			t.Errorf("busy %d times: %v", busy, err)
+		}
+		if want := min(busy+1, maxRestarts); calls != want {
+			t.Errorf("busy %d times: asked %d times, want %d", busy, calls, want)
+		}
+	}
+}
+
 // A symlink that is swapped with a folder while we look must not lead out.
 func TestASwappedSymlinkDoesNotLeadOut(t *testing.T) {
 	t.Parallel()
@@ -122,7 +169,7 @@ func TestASwappedSymlinkDoesNotLeadOut(t *testing.T) {
 			}
 		})
 		read := 0
-		for range 3000 {
+		for range 1000 {
 			for _, path := range []string{"/dir/secret", "/dir/a/../secret"} {
 				got, err := r.ReadFile(path, 99)
 				switch {

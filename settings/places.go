@@ -31,15 +31,20 @@ func (k PkgDirKind) String() string {
 		return "pkgdir"
 	case Binhost:
 		return "binhost"
-	default:
+	case Extra:
 		return "extra"
+	default:
+		return "unknown"
 	}
 }
 
 // PkgDir is one folder of binary packages.
 type PkgDir struct {
-	Path   string
-	Kind   PkgDirKind
+	// Path is absolute and clean, but may lead through symlinks.
+	Path string
+	Kind PkgDirKind
+	// Source is the place that names the folder: a source as in [Setting], or
+	// the folder in which it was found.
 	Source string
 }
 
@@ -137,7 +142,7 @@ func (s *Settings) ElogDir() string {
 // BuildDir returns the folder in which packages are built and in which a failed
 // build leaves its log.
 func (s *Settings) BuildDir() string {
-	return path.Join("/", s.Get("PORTAGE_TMPDIR"), "portage")
+	return path.Join("/", firstOf(s.Get("PORTAGE_TMPDIR"), s.inEPREFIX("var/tmp")), "portage")
 }
 
 // LogFileSep returns what separates the parts of a build log's name, ":" unless

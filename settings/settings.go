@@ -131,8 +131,11 @@ func Resolve(root *hostfs.Root, opts Options) (*Settings, error) {
 	s.applyFlags(opts)
 	s.readLayers(environment)
 	s.findPkgDirs(opts)
-	s.vdb = firstOf(opts.VDB, s.inEROOT("var/db/pkg"))
-	s.emergeLog = firstOf(opts.EmergeLog, path.Join(firstOf(s.Get("EMERGE_LOG_DIR"), s.inEPREFIX("var/log")), "emerge.log"))
+	s.vdb = path.Clean(firstOf(opts.VDB, s.inEROOT("var/db/pkg")))
+	s.emergeLog = path.Join("/", firstOf(s.Get("EMERGE_LOG_DIR"), s.inEPREFIX("var/log")), "emerge.log")
+	if opts.EmergeLog != "" {
+		s.emergeLog = path.Clean(opts.EmergeLog)
+	}
 	return s, nil
 }
 

@@ -19,13 +19,13 @@ import (
 // is the target of a symlink; a path that ends in "/" is an empty folder.
 type files map[string]string
 
-func newRoot(t *testing.T, f files) *hostfs.Root {
-	t.Helper()
-	dir := t.TempDir()
+func newRoot(tb testing.TB, f files) *hostfs.Root {
+	tb.Helper()
+	dir := tb.TempDir()
 	for name, content := range f {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		var err error
 		if target, ok := strings.CutPrefix(content, "-> "); ok {
@@ -36,34 +36,34 @@ func newRoot(t *testing.T, f files) *hostfs.Root {
 			err = os.WriteFile(path, []byte(content), 0o644)
 		}
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
-	return openRoot(t, dir)
+	return openRoot(tb, dir)
 }
 
 // newAlpha returns the part of the recorded host alpha that has to do with
 // settings.
-func newAlpha(t *testing.T) *hostfs.Root {
-	t.Helper()
+func newAlpha(tb testing.TB) *hostfs.Root {
+	tb.Helper()
 	archive, err := txtar.ParseFile("testdata/alpha.txtar")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	f := files{"var/cache/binpkgs/": ""}
 	for _, file := range archive.Files {
 		f[file.Name] = string(file.Data)
 	}
-	return newRoot(t, f)
+	return newRoot(tb, f)
 }
 
-func openRoot(t *testing.T, dir string) *hostfs.Root {
-	t.Helper()
+func openRoot(tb testing.TB, dir string) *hostfs.Root {
+	tb.Helper()
 	root, err := hostfs.Open(dir)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { root.Close() })
+	tb.Cleanup(func() { root.Close() })
 	return root
 }
 
@@ -452,5 +452,16 @@ func TestEveryFolderOfBinaryPackagesIsFoundOnce(t *testing.T) {
 		{"/var/cache/binhost/gentoo", settings.Binhost, "/var/cache/binhost"},
 	}, resolve(t, root, settings.Options{}).PkgDirs()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// BenchmarkResolve is what every command pays before anything else.
+func BenchmarkResolve(b *testing.B) {
+	root := newAlpha(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := settings.Resolve(root, settings.Options{}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -121,11 +121,11 @@ type Diagnostic struct {
 // make.globals, every make.defaults from the root of the profile up, make.conf
 // (lib/portage/package/ebuild/config.py). A Parser serves one goroutine.
 type Parser struct {
-	files Files
-	known map[string]string
-	// Damage met so far, at most 1000 entries.
+	files       Files
+	known       map[string]string
 	diagnostics []Diagnostic
 
+	// What was used up of maxFiles, maxBytes and maxValues.
 	filesRead, bytesRead, valueBytes int
 }
 
