@@ -25,6 +25,7 @@ const (
 // KindUnknown.
 func ReadBuildLog(r io.Reader) (BuildLog, error) {
 	lines := newLineReader(r)
+	defer lines.release()
 	s := newScanner(lines)
 	for {
 		line, ok := lines.read()

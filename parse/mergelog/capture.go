@@ -94,6 +94,7 @@ type Capture struct {
 // journal's "<time> <host> emerge[<pid>]: " is taken off.
 func ReadCapture(r io.Reader) (Capture, error) {
 	lines := newLineReader(r)
+	defer lines.release()
 	lines.prefix = journalPrefix
 	s := captureScanner{lines: lines, byCPV: map[string]int{}, log: newScanner(lines)}
 	for {

@@ -84,20 +84,46 @@ func (c *candidate) cause() Cause {
 
 // weigh looks whether line says why the merge fails.
 func (s *scanner) weigh(line []byte) {
+	if len(line) > 0 && line[0] == esc {
+		line = skipEscapes(line)
+	}
 	class, rank := classify(line)
 	if rank == rankNone {
 		return
 	}
-	if bytes.IndexByte(line, esc) >= 0 || bytes.IndexByte(line, '\r') >= 0 {
-		// Colours and progress bars hide the beginning of the line.
-		if class, rank = classify([]byte(Clean(line))); rank == rankNone {
+	if hasControls(line) {
+		// Colours and progress bars hide what the line really says.
+		line = []byte(Clean(line))
+		if class, rank = classify(line); rank == rankNone {
 			return
 		}
+	}
+	if s.phase == PhaseTest && rank == rankReason && isExpectable(class, line) {
+		rank = rankWeak
 	}
 	if class == CauseOther {
 		class = s.classOfPhase()
 	}
 	s.consider(line, class, rank)
+}
+
+// hasControls reports whether Clean would take more than single characters off.
+func hasControls(line []byte) bool {
+	return bytes.IndexByte(line, esc) >= 0 || bytes.IndexByte(line, '\r') >= 0
+}
+
+// isExpectable reports whether a test that passes may well print line: tests
+// provoke errors.
+func isExpectable(class CauseClass, line []byte) bool {
+	switch class {
+	case CauseTest, CauseLinker:
+		return false
+	case CauseCompiler:
+		return hasPrefix(line, "error: ")
+	case CausePython:
+		return !hasPrefix(line, "E   ")
+	}
+	return true
 }
 
 // classOfPhase names what an otherwise nameless error of the current phase is.
@@ -367,6 +393,12 @@ func classifyError(line, before, after []byte) (CauseClass, rank) {
 			}
 			return CauseOther, rankWeak
 		}
+	default:
+		return CauseUnknown, rankNone
+	}
+	if hasControls(line) {
+		// What stands before the word is not what it seems; weigh cleans it.
+		return CauseOther, rankWeak
 	}
 	return CauseUnknown, rankNone
 }

@@ -45,6 +45,7 @@ type Elog struct {
 // ReadElog reads a file of the elog module "save".
 func ReadElog(r io.Reader) (Elog, error) {
 	lines := newLineReader(r)
+	defer lines.release()
 	var body elogBody
 	for {
 		line, ok := lines.read()

@@ -1,7 +1,6 @@
 package mergelog
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 )
@@ -17,12 +16,14 @@ var reaches = map[CauseClass]reach{
 	CauseRust:        {above: 0, below: 20},
 	CauseCMake:       {above: 0, below: 20},
 	CausePython:      {above: 24, below: 1},
-	CauseConfigure:   {above: 3, below: 3},
+	CauseConfigure:   {above: 3, below: 6},
 	CauseMeson:       {above: 3, below: 3},
 	CauseMake:        {above: 5, below: 2},
 	CauseNinja:       {above: 1, below: 6},
 	CauseTest:        {above: 3, below: 8},
 	CauseCollision:   {above: 0, below: 24},
+	CauseChecksum:    {above: 0, below: 3},
+	CauseReadOnly:    {above: 4, below: 0},
 	CauseSandbox:     {above: 0, below: 10},
 }
 
@@ -44,17 +45,34 @@ func (c *candidate) reach() reach {
 func (s *scanner) openExcerpt() {
 	c := &s.cause
 	var above []string
-	s.lines.above(func(line []byte) bool {
-		if len(above) == c.reach().above || !belongsAbove(c.class, line) {
+	command := "" // a line that belongs here only if ninja named its edge above it
+	s.lines.above(func(raw []byte) bool {
+		line := record(raw)
+		edge := strings.HasPrefix(line, "FAILED: ")
+		switch {
+		case len(above) >= c.reach().above:
+			return false
+		case command != "":
+			if edge {
+				above = append(above, command, line)
+			}
+			return false
+		case belongsAbove(c.class, line):
+			above = append(above, line)
+			// A traceback begins here, and so does what ninja says of an edge.
+			return !edge && !strings.HasPrefix(line, "Traceback (most recent call last):")
+		case isMarker(line):
 			return false
 		}
-		above = append(above, record(line))
-		// A traceback begins here, and so does what ninja says of an edge.
-		return !hasPrefix(line, "Traceback (most recent call last):") && !hasPrefix(line, "FAILED: ")
+		command = line
+		return command != ""
 	})
 	slices.Reverse(above)
 	if c.class == CausePython {
 		above = fromTraceback(above)
+	}
+	for len(above) > 0 && above[0] == "" {
+		above = above[1:]
 	}
 	c.excerpt = append(above, record(s.lines.current()))
 	c.open = true
@@ -71,93 +89,105 @@ func fromTraceback(above []string) []string {
 	return above[max(0, len(above)-1):]
 }
 
+// isMarker reports whether Portage or an ebuild function wrote line.
+func isMarker(line string) bool {
+	return strings.HasPrefix(line, ">>> ") || strings.HasPrefix(line, " * ") || strings.HasPrefix(line, "!!! ")
+}
+
 // belongsAbove reports whether a line above a decisive one tells of the same.
-func belongsAbove(class CauseClass, line []byte) bool {
-	if len(line) == 0 || hasPrefix(line, ">>> ") || hasPrefix(line, " * ") {
-		return false
-	}
+func belongsAbove(class CauseClass, line string) bool {
 	switch class {
 	case CauseCompiler, CauseMissingFile:
-		return bytes.Contains(line, []byte("In file included from ")) || bytes.Contains(line, []byte("from ")) && line[0] == ' ' ||
-			bytes.Contains(line, []byte(": In ")) || bytes.Contains(line, []byte("required from ")) ||
-			bytes.Contains(line, []byte(": Assembler messages:")) || hasPrefix(line, "FAILED: ")
+		return strings.Contains(line, "In file included from ") || strings.HasPrefix(line, "  ") && strings.Contains(line, " from ") ||
+			strings.Contains(line, ": In ") || strings.Contains(line, "required from ") ||
+			strings.HasSuffix(line, ": Assembler messages:") || strings.HasPrefix(line, "FAILED: ")
 	case CauseLinker:
-		return bytes.Contains(line, []byte(": in function ")) || bytes.Contains(line, []byte(": In function "))
+		return strings.Contains(line, ": in function ") || strings.Contains(line, ": In function ")
+	case CauseMeson, CauseConfigure:
+		return !isMarker(line)
 	}
-	return true
+	return line != "" && !isMarker(line)
 }
 
 // extendExcerpt takes the next line into the open excerpt, or closes it.
-func (s *scanner) extendExcerpt(line []byte) {
+func (s *scanner) extendExcerpt(raw []byte) {
 	c := &s.cause
+	line := record(raw)
 	if c.after == c.reach().below || len(c.excerpt) >= maxExcerptLines || !belongsBelow(c.class, line) {
 		c.open = false
 		c.trim()
 		return
 	}
 	c.after++
-	c.excerpt = append(c.excerpt, record(line))
-	if c.class == CauseCompiler && bytes.Contains(line, []byte("--> ")) && bytes.Contains(line, []byte(".rs:")) {
+	c.excerpt = append(c.excerpt, line)
+	switch {
+	case c.class == CauseCompiler && strings.Contains(line, "--> ") && strings.Contains(line, ".rs:"):
 		c.class = CauseRust
+	case c.class == CauseCollision && c.line == collisionsBegin:
+		// Which file it is says more than that there is one.
+		if file := strings.TrimSpace(strings.TrimPrefix(line, " *")); file != "" {
+			c.line += " " + file
+		}
 	}
-	if class, r := classify(line); r == rankReport && class != CauseNinja && class != CauseLinker {
+	if class, r := classify([]byte(line)); r == rankReport && class != CauseNinja && class != CauseLinker {
 		c.open = false
 	}
 }
 
 // trim drops blank lines from the end of the excerpt.
 func (c *candidate) trim() {
-	for n := len(c.excerpt); n > 1 && strings.TrimSpace(c.excerpt[n-1]) == ""; n-- {
+	for n := len(c.excerpt); n > 0 && strings.Trim(c.excerpt[n-1], " *") == ""; n-- {
 		c.excerpt = c.excerpt[:n-1]
 	}
 }
 
 // belongsBelow reports whether a line below a decisive one tells of the same.
-func belongsBelow(class CauseClass, line []byte) bool {
-	marked := hasPrefix(line, " * ")
+func belongsBelow(class CauseClass, line string) bool {
+	marked := strings.HasPrefix(line, " * ")
 	switch {
-	case hasPrefix(line, ">>> "), marked && bytes.Contains(line, []byte("ERROR: ")):
+	case marked && strings.HasPrefix(line, " * ERROR: "):
 		return false
 	case class == CauseCollision || class == CauseSandbox:
-		return !bytes.Contains(line, []byte("Searching all installed packages"))
+		return !strings.Contains(line, "Searching all installed packages") && !strings.HasPrefix(line, ">>> ")
 	case marked:
 		return false
-	case class == CauseCMake:
-		return !hasPrefix(line, "-- ")
-	case len(line) == 0:
+	case class == CauseLinker:
+		return line != "" && (line[0] == ' ' || isMakeReport(line) || strings.HasPrefix(line, "collect2: ") ||
+			strings.Contains(line, "undefined ") || strings.Contains(line, "ld: ") || strings.Contains(line, " multiple definition ") ||
+			strings.HasPrefix(line, ">>> referenced by ") || strings.HasPrefix(line, ">>> defined at ") || strings.HasPrefix(line, ">>>   "))
+	case strings.HasPrefix(line, ">>> "):
 		return false
-	}
-	switch class {
-	case CauseCompiler, CauseMissingFile:
+	case class == CauseCMake:
+		return !strings.HasPrefix(line, "-- ")
+	case class == CauseConfigure:
+		return !strings.HasPrefix(line, "!!! ")
+	case line == "":
+		return false
+	case class == CauseCompiler || class == CauseMissingFile:
 		return line[0] == ' ' || line[0] == '\t' || isMakeReport(line) ||
-			bytes.Contains(line, []byte("error:")) || bytes.Contains(line, []byte("note:")) ||
-			bytes.Contains(line, []byte("compilation terminated")) || bytes.Contains(line, []byte(": In "))
-	case CauseLinker:
-		return line[0] == ' ' || isMakeReport(line) || hasPrefix(line, "collect2: ") ||
-			bytes.Contains(line, []byte("undefined ")) || bytes.Contains(line, []byte("ld: ")) ||
-			bytes.Contains(line, []byte(">>> ")) || bytes.Contains(line, []byte(" multiple definition "))
+			strings.Contains(line, "error:") || strings.Contains(line, "note:") ||
+			strings.Contains(line, "compilation terminated") || strings.Contains(line, ": In ")
 	}
 	return true
 }
 
 // isMakeReport reports whether line is make's own report of a failure.
-func isMakeReport(line []byte) bool { return bytes.Contains(line, []byte(": *** ")) }
+func isMakeReport(line string) bool { return strings.Contains(line, ": *** ") }
 
 // excerptAbove shows the last lines above the failure, where no cause was found.
 func (s *scanner) excerptAbove() {
 	var above []string
-	s.lines.above(func(line []byte) bool {
-		if len(above) == tailLines || hasPrefix(line, ">>> ") || hasPrefix(line, " * FEATURES: ") || hasPrefix(line, " * USE: ") {
+	s.lines.above(func(raw []byte) bool {
+		line := record(raw)
+		if len(above) == tailLines || strings.HasPrefix(line, ">>> ") ||
+			strings.HasPrefix(line, " * FEATURES: ") || strings.HasPrefix(line, " * USE: ") {
 			return false
 		}
-		above = append(above, record(line))
+		above = append(above, line)
 		return true
 	})
 	slices.Reverse(above)
 	s.cause.excerpt = above
 	s.cause.offset = s.lines.offset()
 	s.cause.trim()
-	if len(above) == 1 && above[0] == "" {
-		s.cause.excerpt = nil
-	}
 }

@@ -18,6 +18,9 @@ const (
 	stageNotMerged // a sentence of Portage that is wrapped over several lines
 )
 
+// collisionsBegin is the line above the list of colliding files.
+const collisionsBegin = "Detected file collision(s):"
+
 // failureBlock is a failure report that spans several marked lines.
 type failureBlock struct {
 	stage    stage
@@ -56,7 +59,7 @@ func (s *scanner) failureMark(text []byte) bool {
 		s.failing = failureBlock{stage: stageNotMerged, sentence: record(text)}
 		s.judgeSentence()
 		return true
-	case hasPrefix(text, "Detected file collision(s):"):
+	case string(text) == collisionsBegin:
 		s.consider(text, CauseCollision, rankReason)
 		return true
 	case bytes.Contains(text, []byte("ACCESS VIOLATION SUMMARY")):

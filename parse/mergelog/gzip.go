@@ -17,8 +17,9 @@ import (
 // last is cut where emerge was killed.
 //
 // A damaged member is no error: what came out of it before the damage is
-// delivered, a diagnostic is kept, and reading goes on at the next member, if a
-// later run has appended one.
+// delivered, a diagnostic is kept, and reading goes on at the next beginning of a
+// member. A member that was appended to a cut one is lost where the decoder took
+// its first bytes for the rest of the cut one.
 type GzipReader struct {
 	source      *bufio.Reader
 	member      *gzip.Reader

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
 // bufferSize is the size of the read buffer: several MaxLine, so that moving
@@ -35,8 +36,17 @@ type lineReader struct {
 	lines    int64
 }
 
+// buffers keeps buffers for the next log: most logs are much smaller than one.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
 func newLineReader(r io.Reader) *lineReader {
-	return &lineReader{r: r, buf: make([]byte, bufferSize)}
+	return &lineReader{r: r, buf: buffers.Get().(*[bufferSize]byte)[:]}
+}
+
+// release gives the buffer back; nothing that l handed out may be used any more.
+func (l *lineReader) release() {
+	buffers.Put((*[bufferSize]byte)(l.buf))
+	l.buf = nil
 }
 
 // read returns the next line without its newline, cut at MaxLine; it is valid
