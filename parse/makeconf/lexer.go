@@ -87,6 +87,11 @@ func (l *lexer) here() token {
 	return token{file: l.file, line: l.line, offset: int64(l.pos)}
 }
 
+// current is an empty token at the character read last, no line end.
+func (l *lexer) current() token {
+	return token{file: l.file, line: l.line, offset: int64(l.before)}
+}
+
 func (l *lexer) skipLine() {
 	for {
 		if c := l.read(); c == '\n' || c == eof {
@@ -133,20 +138,21 @@ func (l *lexer) next() (token, bool) {
 			tok.text = word.String()
 			return tok, true
 		case c == '"' || c == '\'':
+			at := l.current()
 			if !l.quoted(c, &word) {
-				return l.fail(tok, "unterminated-quote", "the quote that begins here has no end")
+				return l.fail(at, "unterminated-quote", "the quote that begins here has no end")
 			}
 		case c == '\\':
-			c = l.read()
-			if c == eof {
-				return l.fail(tok, "unterminated-escape", "nothing behind the backslash")
+			at := l.current()
+			if c = l.read(); c == eof {
+				return l.fail(at, "unterminated-escape", "nothing behind the backslash")
 			}
 			word.WriteRune(c)
 		case isWordChar(c):
 			word.WriteRune(c)
 		default:
-			at := tok
-			at.text, at.line, at.offset = string(c), l.line, int64(l.before)
+			at := l.current()
+			at.text = string(c)
 			l.pushed = append(l.pushed, at)
 			tok.text = word.String()
 			return tok, true

@@ -37,7 +37,7 @@ func TestAValueRemembersWhereItCameFrom(t *testing.T) {
 
 func TestADiagnosticPointsAtTheDamage(t *testing.T) {
 	t.Parallel()
-	content := "A=b\n# ünd\nC=\"${D:-e}\"\n1F=g\nH=\"unterminated\n"
+	content := "A=b\n# ünd\nC=\"${D:-e}\"\n1F=g\nH=x\"unterminated\n"
 	p := makeconf.NewParser(conf(content), nil)
 	if _, err := p.MakeConf(confDir + "make.conf"); err != nil {
 		t.Fatal(err)
