@@ -188,7 +188,9 @@ func (s *Settings) applyFlags(opts Options) {
 		override("EMERGE_LOG_DIR", path.Dir(opts.EmergeLog), "--emerge-log")
 	}
 	override("PORTAGE_LOGDIR", opts.LogDir, "--logdir")
-	override("EPREFIX", opts.EPREFIX, "--eprefix")
+	if opts.EPREFIX != "" {
+		override("EPREFIX", s.eprefix, "--eprefix")
+	}
 }
 
 // All returns the settings on which the program's answers rest, sorted by name.

@@ -321,6 +321,7 @@ func TestPrefix(t *testing.T) {
 	s := resolve(t, root, settings.Options{EPREFIX: prefix + "/"})
 	for _, c := range [][2]string{
 		{s.Get("CHOST"), "prefix"},
+		{s.Get("EPREFIX"), prefix},
 		{s.EPREFIX(), prefix},
 		{s.EROOT(), prefix},
 		{s.VDB(), prefix + "/var/db/pkg"},
