@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,15 +159,16 @@ func checkClearSigned(p *Package, data []byte, at int64, keyring *Keyring, now t
 // missingSignatures adds what Portage demands when there is any signature at
 // all: one for each member but the marker, the Manifest's own being inside it
 // (gpkg.py:1760-1785).
-func missingSignatures(p *Package, signed map[string]bool) []string {
-	var missing []string
-	for _, m := range p.Members {
+func (v *Verification) missingSignatures(checks []*signatureCheck) {
+	for _, m := range v.Members {
 		base := m.Base()
-		if base != markerName && !strings.HasSuffix(base, sigSuffix) && !signed[base] {
-			missing = append(missing, base)
+		if base == markerName || strings.HasSuffix(base, sigSuffix) ||
+			slices.ContainsFunc(checks, func(c *signatureCheck) bool { return c.Member == base }) {
+			continue
 		}
+		v.Signatures = append(v.Signatures, Signature{Member: base, State: SignatureInvalid})
+		v.diagnose(m.Offset, ProblemSignatureMissing, "no signature of %s", clip([]byte(base)))
 	}
-	return missing
 }
 
 // stateOfAll is the state of a package with these signatures: the worst of

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -189,7 +190,6 @@ type pass struct {
 func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts VerifyOptions) ([]*signatureCheck, error) {
 	p := v.Package
 	var checks []*signatureCheck
-	signed := map[string]bool{}
 	manifest := -1
 	for i, m := range p.Members {
 		base := m.Base()
@@ -213,7 +213,6 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 				return nil, err
 			}
 			checks = append(checks, newDetachedCheck(member, data))
-			signed[member] = true
 		}
 	}
 	if manifest < 0 {
@@ -224,13 +223,12 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 	if err != nil {
 		return nil, err
 	}
-	ok := true
+	covered := true
 	switch {
 	case bytes.Contains(text, []byte(pgpSignature)):
 		var c *signatureCheck
-		if text, c, ok = checkClearSigned(p, text, m.Offset, opts.Keyring, opts.Now); c != nil {
+		if text, c, covered = checkClearSigned(p, text, m.Offset, opts.Keyring, opts.Now); covered {
 			checks = append(checks, c)
-			signed[manifestName] = true
 		}
 	case p.Signed:
 		// Portage takes the Manifest from gpg's output as soon as there is
@@ -238,14 +236,9 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 		p.diagnose(m.Offset, ProblemManifestUnsigned, "Manifest: not signed, but members are")
 	}
 	if p.Signed {
-		if missing := missingSignatures(p, signed); len(missing) > 0 {
-			p.diagnose(0, ProblemSignatureMissing, "no signature of %q", missing)
-			for _, name := range missing {
-				v.Signatures = append(v.Signatures, Signature{Member: name, State: SignatureInvalid})
-			}
-		}
+		v.missingSignatures(checks)
 	}
-	if !ok {
+	if !covered {
 		return checks, nil
 	}
 	entries, _ := readManifest(p, text, m.Offset)
@@ -393,5 +386,8 @@ func (v *Verification) judgeSignatures(checks []*signatureCheck) {
 			v.diagnose(0, c.problem, "signature of %s by key %s: %s", clip([]byte(c.Member)), c.KeyID, c.detail)
 		}
 	}
+	slices.SortStableFunc(v.Signatures, func(a, b Signature) int {
+		return memberIndex(v.Package, a.Member) - memberIndex(v.Package, b.Member)
+	})
 	v.Signature = stateOfAll(v.Signatures)
 }
