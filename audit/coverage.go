@@ -73,8 +73,11 @@ type CoverageRow struct {
 // Coverage is the answer to: does every installed package have a binary
 // package?
 type Coverage struct {
-	Rows     []CoverageRow `json:"packages"`
-	Findings []Finding     `json:"-"`
+	Rows []CoverageRow `json:"packages"`
+	// Commands close all gaps that can be closed now, in as few lines as
+	// possible.
+	Commands []string  `json:"commands"`
+	Findings []Finding `json:"-"`
 }
 
 // Count returns the number of rows with a verdict.
@@ -98,7 +101,8 @@ func AuditCoverage(db Database) (*Coverage, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Coverage{Rows: []CoverageRow{}}
+	c := &Coverage{Rows: []CoverageRow{}, Commands: []string{}}
+	var quick, rebuild []string
 	sources, err := sourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex)
 	if err != nil {
 		return nil, err
@@ -115,7 +119,18 @@ func AuditCoverage(db Database) (*Coverage, error) {
 		c.Rows = append(c.Rows, row)
 		if f, ok := coverageFinding(p, row, best, inv.byCPV[p.CPV], gone[p.CPV], path.Join(vdb, p.CPV)); ok {
 			c.Findings = append(c.Findings, f)
+			if canQuickpkg(p) {
+				quick = append(quick, p.CPV)
+			} else {
+				rebuild = append(rebuild, p.CPV)
+			}
 		}
+	}
+	if len(quick) > 0 {
+		c.Commands = append(c.Commands, quickpkgCommand(quick...))
+	}
+	if len(rebuild) > 0 {
+		c.Commands = append(c.Commands, rebuildCommand(rebuild...))
 	}
 	SortFindings(c.Findings)
 	return c, nil
@@ -268,17 +283,37 @@ func describeBuild(b *binpkg) string {
 // zone of the reader.
 func day(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02") }
 
-// packageNow is what makes a binary package of what is installed. quickpkg
-// packs the live files, which for a changed file is not what was built; yet it
-// is the only way that does not need the build to succeed once more. It needs
-// the per-field files of the VDB: where the consolidated file replaced them it
-// fails (spec of Portage 3.0.82, emaint vdb --delete-individual-files), and the
-// package must be built anew.
+// packageNow is what makes a binary package of what is installed.
 func packageNow(p *store.Installed) string {
-	if p.MetadataState == "sole" {
-		return fmt.Sprintf("emerge --oneshot --usepkg=n --buildpkg \"=%s\"", p.CPV)
+	if canQuickpkg(p) {
+		return quickpkgCommand(p.CPV)
 	}
-	return fmt.Sprintf("quickpkg --include-config=y \"=%s\"", p.CPV)
+	return rebuildCommand(p.CPV)
+}
+
+// canQuickpkg tells whether quickpkg can pack an installed package: it needs
+// the per-field files of the VDB, and fails where the consolidated file
+// replaced them (emaint vdb --fix --delete-individual-files, Portage 3.0.82).
+func canQuickpkg(p *store.Installed) bool { return p.MetadataState != "sole" }
+
+// quickpkgCommand packs the live files, changed configuration included. That
+// is not what was built, yet it is the only way that does not need the build
+// to succeed once more.
+func quickpkgCommand(cpvs ...string) string {
+	return "quickpkg --include-config=y" + exactAtoms(cpvs)
+}
+
+// rebuildCommand builds anew and keeps the binary package.
+func rebuildCommand(cpvs ...string) string {
+	return "emerge --oneshot --usepkg=n --buildpkg" + exactAtoms(cpvs)
+}
+
+func exactAtoms(cpvs []string) string {
+	var b strings.Builder
+	for _, cpv := range cpvs {
+		fmt.Fprintf(&b, " \"=%s\"", cpv)
+	}
+	return b.String()
 }
 
 // joinSlot writes a slot as Portage does.

@@ -25,6 +25,7 @@ import (
 	"runtime"
 
 	"emaudit/hostfs"
+	"emaudit/parse"
 	"emaudit/settings"
 	"emaudit/store"
 )
@@ -135,18 +136,46 @@ func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, er
 
 // settings stores what Portage's settings are.
 func (r *reader) settings(ctx context.Context) ([]SourceResult, error) {
+	result := SourceResult{Kind: store.SourceSettings, Path: r.Host.Settings.MakeConf(), Condition: store.ConditionRead}
 	var stored []store.Setting
 	for _, s := range r.Host.Settings.All() {
 		stored = append(stored, store.Setting{Name: s.Name, Value: s.Value, Origin: s.Source})
 	}
 	err := r.db.Update(ctx, func(tx *store.Tx) error {
 		known, err := tx.Settings(r.ID)
-		if err != nil || sameSettings(known, stored) {
+		if err != nil {
 			return err
 		}
-		return tx.PutSettings(r.ID, stored)
+		if !sameSettings(known, stored) {
+			if err := tx.PutSettings(r.ID, stored); err != nil {
+				return err
+			}
+		}
+		return r.settingsDamage(tx, &result)
 	})
-	return nil, err
+	return []SourceResult{result}, err
+}
+
+// settingsDamage stores what was wrong with the settings' files, under the
+// file that emaudit's answers rest on most.
+func (r *reader) settingsDamage(tx *store.Tx, result *SourceResult) error {
+	source, _, err := tx.FindSource(r.ID, store.SourceSettings, result.Path)
+	if err != nil {
+		return err
+	}
+	if source.ID == 0 {
+		source = store.Source{Host: r.ID, Kind: store.SourceSettings, Path: result.Path, ReadAt: r.Now}
+		if err := tx.PutSource(&source); err != nil {
+			return err
+		}
+	}
+	var diags []parse.Diagnostic
+	for _, d := range r.Host.Settings.Diagnostics() {
+		d.Message = d.File + ": " + d.Message
+		diags = append(diags, d.Diagnostic)
+	}
+	result.Damage, err = tx.ReplaceDiagnostics(source.ID, "", diags, r.Now)
+	return err
 }
 
 func sameSettings(a, b []store.Setting) bool {

@@ -12,13 +12,23 @@ import (
 func Coverage(c *audit.Coverage, o Output) Answer {
 	return Answer{
 		Findings: c.Findings,
-		Keys:     func(j *JSON) { j.Value("packages", c.Rows) },
-		Rows:     func(w io.Writer) error { return coverageRows(w, c) },
+		Keys: func(j *JSON) {
+			j.Value("packages", c.Rows)
+			j.Value("commands", c.Commands)
+		},
+		Rows: func(w io.Writer) error { return coverageRows(w, c) },
 		Text: func(s *Screen) {
 			s.Line(coverageHeadline(c)...)
 			s.Blank()
 			coverageTable(s, c, o.Verbose)
-			s.Findings(fromAudit(c.Findings), o.findingOptions())
+			if len(c.Commands) > 0 {
+				s.Heading("To close the gaps, while these packages are installed")
+				for _, command := range c.Commands {
+					s.Line(Plain.Text("  "), Code.Text(command))
+				}
+				s.Blank()
+			}
+			s.Findings(fromAudit(o.shownOfCoverage(c.Findings)), o.findingOptions())
 		},
 	}
 }
@@ -96,6 +106,22 @@ func coverageRows(w io.Writer, c *audit.Coverage) error {
 		rows.Row(r.CPV, r.Slot, r.Repo, r.BuildTime, r.BuildID, string(r.Verdict), r.UseEqual, r.UseDiff, i.PkgDir, i.Path, i.BuildID, i.BuildTime, size, i.Format, indexed)
 	}
 	return rows.Close()
+}
+
+// shownOfCoverage leaves out, unless everything is asked for, the findings that
+// the table has said already: that there is no binary package, or only one of
+// another build.
+func (o Output) shownOfCoverage(findings []audit.Finding) []audit.Finding {
+	if o.Verbose {
+		return findings
+	}
+	var shown []audit.Finding
+	for _, f := range findings {
+		if f.Code != "binpkg-missing" && f.Code != "binpkg-other-build" {
+			shown = append(shown, f)
+		}
+	}
+	return shown
 }
 
 // findingOptions is how many findings a person is shown.

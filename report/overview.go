@@ -20,7 +20,7 @@ func Overview(a *audit.Summary, o Output) Answer {
 			return c.Close()
 		},
 		Text: func(s *Screen) {
-			s.Line(Bold.Text(o.Envelope.Host), Plain.Text(" · Gentoo · "+Count(int64(a.Installed), "package", "packages")+" installed"))
+			s.Facts(Bold.Text(o.Envelope.Host), Plain.Text("Gentoo"), Plain.Text(Count(int64(a.Installed), "package", "packages")+" installed"))
 			s.Blank()
 			s.Summary([]SummaryLine{coverageLine(a), integrityLine(a), pkgdirLine(a)})
 			if steps := nextSteps(a.Findings); len(steps) > 0 {
@@ -89,15 +89,25 @@ func pkgdirLine(a *audit.Summary) SummaryLine {
 // maxSteps is how many things to do fit on the one screen.
 const maxSteps = 5
 
-// nextSteps are the remedies of the worst findings.
+// nextSteps are the remedies of the worst findings, those of one code together.
 func nextSteps(findings []audit.Finding) []Step {
-	var steps []Step
+	count := map[string]int{}
 	for _, f := range findings {
-		if f.Remedy == "" || f.Severity == audit.SeverityInfo {
+		count[f.Code]++
+	}
+	var steps []Step
+	seen := map[string]bool{}
+	for _, f := range findings {
+		if f.Severity == audit.SeverityInfo || seen[f.Code] {
 			continue
 		}
 		if len(steps) == maxSteps {
 			break
+		}
+		seen[f.Code] = true
+		if n := count[f.Code]; n > 1 {
+			steps = append(steps, Step{Text: fmt.Sprintf("%s and %d more: %s", f.Subject, n-1, f.Message), Command: "emaudit audit"})
+			continue
 		}
 		steps = append(steps, Step{Text: f.Subject + ": " + f.Message, Command: f.Remedy})
 	}

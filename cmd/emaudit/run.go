@@ -41,6 +41,7 @@ type commandLine struct {
 	Summary summaryCommand `cmd:"" default:"withargs" help:"One screen: what was done last, and what it left (the default)."`
 	Ingest  ingestCommand  `cmd:"" help:"Bring the database up to date."`
 	Audit   auditCommand   `cmd:"" help:"Check coverage and more; findings decide the exit code."`
+	Doctor  doctorCommand  `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
 }
 
 // stopParsing ends kong's work where it would call os.Exit: after --help and

@@ -81,15 +81,33 @@ func (s *session) open(ctx context.Context) error {
 
 // resolve reads Portage's settings of the root.
 func (s *session) resolve(ctx context.Context) (err error) {
-	s.settings, err = settings.Resolve(s.root, settings.Options{
-		PkgDirs:   s.Pkgdir,
-		VDB:       s.Vdb,
-		EmergeLog: s.EmergeLog,
-		LogDir:    s.Logdir,
-		EPREFIX:   s.Eprefix,
+	options := settings.Options{
+		VDB:       s.inside(s.Vdb),
+		EmergeLog: s.inside(s.EmergeLog),
+		LogDir:    s.inside(s.Logdir),
+		EPREFIX:   s.inside(s.Eprefix),
 		Environ:   s.proc.env,
-	})
+	}
+	for _, dir := range s.Pkgdir {
+		options.PkgDirs = append(options.PkgDirs, s.inside(dir))
+	}
+	s.settings, err = settings.Resolve(s.root, options)
 	return err
+}
+
+// inside makes a path of the command line one inside the root: a relative one
+// starts at the working directory of the running system, and at the root of
+// any other.
+func (s *session) inside(p string) string {
+	switch {
+	case p == "" || filepath.IsAbs(p):
+		return p
+	case s.root.IsSystem():
+		if abs, err := filepath.Abs(p); err == nil {
+			return abs
+		}
+	}
+	return filepath.Join("/", p)
 }
 
 // ingest brings the database up to date.

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+
+	"emaudit/audit"
+	"emaudit/ingest"
+	"emaudit/report"
+)
+
+// doctorCommand judges the settings.
+type doctorCommand struct{}
+
+// Help is the long help of the command.
+func (*doctorCommand) Help() string {
+	return `Checks that merges leave binary packages which do not overwrite each other,
+that the index shows Portage the files that are there, that messages and logs
+are kept, and that there is room; and shows each setting with its origin.
+` + exitStatus
+}
+
+// Run answers.
+func (*doctorCommand) Run(ctx context.Context, s *session) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var space []audit.Space
+	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
+		space = append(space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
+	}
+	var doctor *audit.Doctor
+	err := s.ask(ctx, func(db audit.Database) (err error) {
+		doctor, err = audit.AuditDoctor(db, space)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	out := s.out()
+	if err := out.Write(report.Doctor(doctor, out)); err != nil {
+		return err
+	}
+	return s.verdict(doctor.Findings, "warning")
+}

@@ -1,0 +1,38 @@
+package ingest
+
+import (
+	"path"
+
+	"emaudit/hostfs"
+	"emaudit/settings"
+)
+
+// Space is the room on the file system of one folder.
+type Space struct {
+	Path        string // inside the root
+	Role        string // pkgdir, binhost, extra, tmp
+	Free, Total int64  // bytes; Free is what an unprivileged process may use
+}
+
+// MeasureSpace measures the room for binary packages and for builds. A folder
+// that does not exist yet is measured where it would be made; what cannot be
+// measured is left out.
+func MeasureSpace(root *hostfs.Root, s *settings.Settings) []Space {
+	var all []Space
+	add := func(role, dir string) {
+		for p := dir; ; p = path.Dir(p) {
+			if space, err := root.FreeSpace(p); err == nil {
+				all = append(all, Space{Path: dir, Role: role, Free: space.Available, Total: space.Total})
+				return
+			}
+			if p == "/" || p == "." {
+				return
+			}
+		}
+	}
+	for _, d := range s.PkgDirs() {
+		add(d.Kind.String(), d.Path)
+	}
+	add("tmp", s.BuildDir())
+	return all
+}
