@@ -44,6 +44,9 @@ const (
 	// zstd itself unpacks without being told to, and more than -22 --ultra uses.
 	zstdWindowStream = 128 << 20
 
+	// zstdBlock is the format's limit of a block (RFC 8878, 3.1.1.2.3).
+	zstdBlock = 128 << 10
+
 	// lzmaDictionary is the largest dictionary of an xz or lzip stream: that of
 	// xz -9 is 64 MiB.
 	lzmaDictionary = 128 << 20
@@ -176,18 +179,22 @@ func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
 		}
 		u.whole = d
 	}
-	for size := max(cap(dst), 256<<10); ; size *= 4 {
-		size = min(size, limit)
+	// The decoder fails in several ways, not all of which can be told from
+	// damage, when a block does not fit. With room for two more blocks an
+	// error is the stream's own.
+	const spare = 2 * zstdBlock
+	for size := max(cap(dst), spare+256<<10); ; size *= 4 {
+		size = min(size, limit+spare)
 		if cap(dst) < size {
 			dst = make([]byte, 0, size)
 		}
 		out, err := u.whole.DecodeAll(packed, dst[:0:size])
 		switch {
-		case err == nil:
+		case err == nil && len(out) <= limit:
 			return out, nil
-		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		case err != nil && !errors.Is(err, zstd.ErrDecoderSizeExceeded) && size-len(out) >= spare:
 			return dst, decodeError("zstd", err)
-		case size == limit:
+		case size == limit+spare:
 			return dst, errTooLarge
 		}
 	}

@@ -33,11 +33,14 @@ func NewReader() *Reader { return new(Reader) }
 // [Unchecked]; see [Reader.Verify].
 //
 // expect is the format that the file's name promises, see [FormatOfName];
-// [FormatUnknown] promises nothing. The content decides how the file is read; if
+// [FormatUnknown] and "" promise nothing. The content decides how the file is read; if
 // it contradicts the name, that is a problem, since Portage believes the name.
 //
 // Damage is in the Package. The error is that of r, and then the Package is nil.
 func (rd *Reader) Read(r io.ReaderAt, size int64, expect Format) (*Package, error) {
+	if expect == "" {
+		expect = FormatUnknown
+	}
 	p := &Package{Origin: OriginUnknown, Integrity: Unchecked}
 	p.InstalledSize = -1
 	if size == 0 {

@@ -1,0 +1,296 @@
+package binpkg
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"hash/adler32"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/crypto/blake2b"
+)
+
+// sampleTar is the tar that all of testdata/codec unpack to.
+func sampleTar(tb testing.TB) []byte {
+	tb.Helper()
+	packed, err := os.ReadFile("testdata/codec/image.tar.gz")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil || len(data) != 40960 {
+		tb.Fatalf("%d bytes, %v", len(data), err)
+	}
+	return data
+}
+
+func TestEveryCompressorOfPortageIsUnpacked(t *testing.T) {
+	t.Parallel()
+	want := sampleTar(t)
+	var u unpacker
+	for name, compressor := range map[string]Compressor{
+		"image.tar.zst": Zstd, "frames.tar.zst": Zstd, "long31.tar.zst": Zstd,
+		"image.tar.xz": Xz, "blocks.tar.xz": Xz,
+		"image.tar.bz2": Bzip2, "image.tar.gz": Gzip,
+		"image.tar.lz4": Lz4, "legacy.tar.lz4": Lz4,
+		"image.tar.lz": Lzip, "members.tar.lz": Lzip,
+		"image.tar.lzo": Lzop, "checks.tar.lzo": Lzop, "members.tar.lzo": Lzop,
+	} {
+		packed, err := os.ReadFile("testdata/codec/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := probe(packed); got != compressor {
+			t.Errorf("%s: told to be %q by its magic", name, got)
+		}
+		if _, got, known := splitSuffix(name); got != compressor || !known {
+			t.Errorf("%s: told to be %q by its name", name, got)
+		}
+		got, err := u.unpack(nil, packed, compressor, maxMetadataSize)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+		if _, err := u.unpack(nil, packed, compressor, len(want)-1); !errors.Is(err, errTooLarge) {
+			t.Errorf("%s: one byte over the limit: %v", name, err)
+		}
+		if got, err := u.unpack(nil, packed, compressor, len(want)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: just at the limit: %v", name, err)
+		}
+		// Cut anywhere, a stream is never taken for a whole one. (Between two
+		// members it is one, of less data.)
+		for cut := 0; cut < len(packed); cut += 1 + len(packed)/97 {
+			got, err := u.unpack(nil, packed[:cut], compressor, maxMetadataSize)
+			if err == nil && bytes.Equal(got, want) {
+				t.Errorf("%s: cut at %d of %d, and nothing said", name, cut, len(packed))
+			}
+		}
+	}
+}
+
+func TestWhatCannotBeUnpackedIsNamedAndNotCalledDamaged(t *testing.T) {
+	t.Parallel()
+	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
+	for name, member := range map[string]string{
+		"bcj.tar.xz":           "image.tar.xz",
+		"dictionary1g.tar.xz":  "image.tar.xz",
+		"long31.tar.zst":       "image.tar.zst", // no window of 2 GiB is held for an image
+		"dictionary512.tar.lz": "image.tar.lz",
+		"filter.tar.lzo":       "image.tar.lzo",
+	} {
+		packed, err := os.ReadFile("testdata/codec/" + name)
+		switch name {
+		case "dictionary512.tar.lz":
+			packed, err = os.ReadFile("testdata/codec/image.tar.lz")
+			packed[5] = 29 // the dictionary's size, as a power of two
+		case "filter.tar.lzo":
+			packed, err = os.ReadFile("testdata/codec/image.tar.lzo")
+			packed[15] = 0x80 // the method
+			packed = fixLzopHeader(packed)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkg := makeGpkg(t, []file{control[0], control[1], {member, packed}})
+		v := verifyBytes(t, pkg, VerifyOptions{Image: true})
+		if v.Integrity != Unknown || len(v.Problems()) != 1 || v.Problems()[0] != ProblemCompressor {
+			t.Errorf("%s: %s %v", name, v.Integrity, v.Diagnostics)
+		}
+		if yes, known := v.Installable(); yes || known {
+			t.Errorf("%s: installable %t, %t", name, yes, known)
+		}
+	}
+}
+
+func TestAPackageOfEachCompressorIsReadAndVerified(t *testing.T) {
+	t.Parallel()
+	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
+	var u unpacker
+	metadata, err := u.unpack(nil, control[1].data, Zstd, maxMetadataSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		compressor Compressor
+		suffix     string
+		command    []string
+	}{
+		{Zstd, "zst", []string{"zstd", "-q", "-c"}},
+		{Zstd, "zst", []string{"zstd", "-q", "-c", "--long=31"}},
+		{Xz, "xz", []string{"xz", "-c"}},
+		{Bzip2, "bz2", []string{"bzip2", "-c"}},
+		{Gzip, "gz", []string{"gzip", "-c"}},
+		{Lz4, "lz4", []string{"lz4", "-q", "-c"}},
+		{Lzip, "lz", []string{"lzip", "-c"}},
+		{Lzop, "lzo", []string{"lzop", "-c"}},
+	} {
+		t.Run(fmt.Sprint(c.command), func(t *testing.T) {
+			t.Parallel()
+			if _, err := exec.LookPath(c.command[0]); err != nil {
+				t.Skipf("no %s program here", c.command[0])
+			}
+			image, err := os.ReadFile("testdata/codec/image.tar." + c.suffix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pkg := makeGpkg(t, []file{
+				control[0],
+				{"metadata.tar." + c.suffix, pipe(t, metadata, c.command...)},
+				{"image.tar." + c.suffix, image},
+			})
+			v := verifyBytes(t, pkg, VerifyOptions{Image: true})
+			if v.Integrity != Whole || v.CPV() != "app-misc/foo-tool-1.2.3" || v.Compressor != c.compressor {
+				t.Errorf("%s, %s, %s: %v", v.Integrity, v.CPV(), v.Compressor, v.Diagnostics)
+			}
+			if v.Image.Files != 2 || v.Image.Entries != 7 {
+				t.Errorf("image: %+v", v.Image)
+			}
+			// Any byte of the payload.
+			at := int(v.ImageOffset) + rand.IntN(int(v.ImageSize))
+			pkg[at] ^= 1 << rand.IntN(8)
+			if v := verifyBytes(t, pkg, VerifyOptions{}); v.Integrity != Damaged {
+				t.Errorf("a bit flipped at %d: %s", at, v.Integrity)
+			}
+		})
+	}
+}
+
+// All levels and large, mixed data, against the programs themselves.
+func TestStreamsOfTheProgramsThemselves(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	data := bytes.Repeat(sampleTar(t), 20)
+	for i := range data {
+		if i/30000%4 == 1 {
+			data[i] = byte(random.Uint32())
+		} else if random.IntN(50) == 0 {
+			data[i] ^= byte(random.Uint32())
+		}
+	}
+	var u unpacker
+	for _, c := range []struct {
+		compressor Compressor
+		command    []string
+	}{
+		{Lzop, []string{"lzop", "-1", "-c"}},
+		{Lzop, []string{"lzop", "-c"}},
+		{Lzop, []string{"lzop", "-9", "-c"}},
+		{Lzop, []string{"lzop", "-F", "-c"}},
+		{Lzip, []string{"lzip", "-0", "-c"}},
+		{Lzip, []string{"lzip", "-9", "-c"}},
+		{Xz, []string{"xz", "-0", "-c"}},
+		{Xz, []string{"xz", "-9", "-T2", "--block-size=100000", "-Ccrc32", "-c"}},
+		{Xz, []string{"xz", "-1", "-Cnone", "-c"}},
+		{Lz4, []string{"lz4", "-9", "-q", "-c"}},
+	} {
+		if _, err := exec.LookPath(c.command[0]); err != nil {
+			t.Logf("no %s program here", c.command[0])
+			continue
+		}
+		packed := pipe(t, data, c.command...)
+		got, err := u.unpack(nil, packed, c.compressor, maxMetadataSize)
+		if err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%v: %d of %d bytes, %v", c.command, len(got), len(data), err)
+		}
+	}
+}
+
+func pipe(t *testing.T, in []byte, command ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stdin = bytes.NewReader(in)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", command, err)
+	}
+	return out
+}
+
+// file is a member of a package in the making, by its base name.
+type file struct {
+	name string
+	data []byte
+}
+
+// filesOf returns the members of a gpkg without its Manifest.
+func filesOf(tb testing.TB, path string) []file {
+	tb.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	var files []file
+	for tr := tar.NewReader(f); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+		data, err := io.ReadAll(tr)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if base := filepath.Base(h.Name); base != manifestName {
+			files = append(files, file{base, data})
+		}
+	}
+}
+
+// makeGpkg makes a gpkg of the members and of a Manifest that lists them.
+func makeGpkg(tb testing.TB, files []file) []byte {
+	tb.Helper()
+	var manifest bytes.Buffer
+	for _, f := range files {
+		fmt.Fprintf(&manifest, "DATA %s %d BLAKE2B %x SHA512 %x\n", f.name, len(f.data), blake2b.Sum512(f.data), sha512.Sum512(f.data))
+	}
+	files = append(files[:len(files):len(files)], file{manifestName, manifest.Bytes()})
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for _, f := range files {
+		err := w.WriteHeader(&tar.Header{Name: "foo-tool-1.2.3-1/" + f.name, Mode: 0o644, Size: int64(len(f.data)), Format: tar.FormatUSTAR})
+		if err == nil {
+			_, err = w.Write(f.data)
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func verifyBytes(tb testing.TB, pkg []byte, opts VerifyOptions) *Verification {
+	tb.Helper()
+	v, err := NewReader().Verify(context.Background(), bytes.NewReader(pkg), int64(len(pkg)), opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return v
+}
+
+// fixLzopHeader makes the checksum right again of a header that was changed.
+func fixLzopHeader(packed []byte) []byte {
+	packed = bytes.Clone(packed)
+	const name = 33 // where the name's length is, in a header of today's lzop
+	end := name + 1 + int(packed[name])
+	sum := adler32.Checksum(packed[9:end])
+	copy(packed[end:], []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
+	return packed
+}
