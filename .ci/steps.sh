@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by the scripts beside it; needs nothing but a POSIX shell.
 
 # The tools of the checks are pinned in a module file of their own, so that
