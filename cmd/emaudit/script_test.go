@@ -24,10 +24,13 @@ var update = flag.Bool("update", false, "rewrite the golden parts of the scripts
 // an hour after the last event of the recorded host alpha.
 const testNow = 1791138000 // 2026-10-04 18:20:00 UTC
 
+// benchDir is where benchmarks keep generated hosts; it goes with the process.
+var benchDir string
+
 // TestMain makes the test binary the command emaudit of the scripts, with a
 // clock and a time zone that do not move.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(cleanUp{m}, map[string]func(){
 		"emaudit": func() {
 			now := int64(testNow)
 			if s := os.Getenv("EMAUDIT_TEST_NOW"); s != "" {
@@ -46,6 +49,21 @@ func TestMain(m *testing.M) {
 			}))
 		},
 	})
+}
+
+// cleanUp gives the tests a folder that outlives a single benchmark.
+type cleanUp struct{ tests testscript.TestingM }
+
+// Run runs the tests.
+func (c cleanUp) Run() int {
+	dir, err := os.MkdirTemp("", "emaudit-bench-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	benchDir = dir
+	return c.tests.Run()
 }
 
 // TestScripts runs every command against real input. $ALPHA is the recorded

@@ -160,3 +160,4 @@ CREATE TABLE index_entry (
 	usable     INTEGER NOT NULL,           -- Portage would read this entry
 	PRIMARY KEY (pkgdir, position)
 );
+CREATE INDEX index_entry_by_path ON index_entry(pkgdir, path);
