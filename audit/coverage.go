@@ -93,7 +93,7 @@ func (c *Coverage) Count(v CoverageVerdict) int {
 
 // AuditCoverage matches every installed package with its best binary package.
 func AuditCoverage(db Database) (*Coverage, error) {
-	inv, err := takeInventory(db, true)
+	inv, err := takeInventory(db, false)
 	if err != nil {
 		return nil, err
 	}
@@ -112,10 +112,14 @@ func AuditCoverage(db Database) (*Coverage, error) {
 	if err != nil {
 		return nil, err
 	}
+	use := &useFlags{tx: db.Tx, of: map[int64]string{}}
 	slices.SortFunc(inv.installed, func(a, b store.Installed) int { return compareCPV(a.CPV, b.CPV) })
 	for i := range inv.installed {
 		p := &inv.installed[i]
-		row, best := cover(p, inv.byCPV[p.CPV])
+		row, best, err := cover(use, p, inv.byCPV[p.CPV])
+		if err != nil {
+			return nil, err
+		}
 		c.Rows = append(c.Rows, row)
 		if f, ok := coverageFinding(p, row, best, inv.byCPV[p.CPV], gone[p.CPV], path.Join(vdb, p.CPV)); ok {
 			c.Findings = append(c.Findings, f)
@@ -138,27 +142,33 @@ func AuditCoverage(db Database) (*Coverage, error) {
 
 // cover finds the best binary package of an installed one among those of the
 // same cpv.
-func cover(p *store.Installed, candidates []*binpkg) (CoverageRow, *binpkg) {
-	row := CoverageRow{
+func cover(use *useFlags, p *store.Installed, candidates []*binpkg) (row CoverageRow, best *binpkg, err error) {
+	row = CoverageRow{
 		CPV: p.CPV, Slot: joinSlot(p.Slot, p.SubSlot), Repo: p.Repo, BuildTime: known(p.BuildTime), BuildID: known(p.BuildID),
 		Verdict: CoverageNone, Size: p.Size,
 	}
-	var best *binpkg
 	for _, b := range candidates {
 		if !b.Visible || b.damaged() {
 			continue
 		}
 		v := match(p, b)
-		if best == nil || v.rank() < row.Verdict.rank() || v == row.Verdict && preferred(p, b, best) {
+		better := best == nil || v.rank() < row.Verdict.rank()
+		if !better && v == row.Verdict {
+			if better, err = use.preferred(p, b, best); err != nil {
+				return row, nil, err
+			}
+		}
+		if better {
 			best, row.Verdict = b, v
 		}
 	}
-	if best != nil {
-		row.Instance = best.ref()
-		equal, diff := compareUse(p.Metadata, best.Metadata)
-		row.UseEqual, row.UseDiff = &equal, diff
+	if best == nil {
+		return row, nil, nil
 	}
-	return row, best
+	row.Instance = best.ref()
+	equal, diff, err := use.compare(p, best)
+	row.UseEqual, row.UseDiff = &equal, diff
+	return row, best, err
 }
 
 // match is the verdict about one pair, strongest evidence first.
@@ -172,48 +182,79 @@ func match(p *store.Installed, b *binpkg) CoverageVerdict {
 	return CoverageSameVersion
 }
 
+// useFlags compares the USE flags of builds, and reads them only where two
+// builds do not share their metadata.
+type useFlags struct {
+	tx *store.Tx
+	of map[int64]string // by id of the metadata
+}
+
+func (u *useFlags) load(metadata int64) (string, error) {
+	if use, ok := u.of[metadata]; ok {
+		return use, nil
+	}
+	use, err := u.tx.MetadataUse(metadata)
+	u.of[metadata] = use
+	return use, err
+}
+
+// compare tells whether two builds have the same flags enabled, and what the
+// binary package has more and less than the installed one.
+func (u *useFlags) compare(p *store.Installed, b *binpkg) (equal bool, diff string, err error) {
+	if p.MetadataID == b.MetadataID {
+		return true, "", nil
+	}
+	installed, err := u.load(p.MetadataID)
+	if err != nil {
+		return false, "", err
+	}
+	packaged, err := u.load(b.MetadataID)
+	if err != nil {
+		return false, "", err
+	}
+	equal, diff = diffUse(installed, packaged)
+	return equal, diff, nil
+}
+
 // preferred orders instances with the same verdict: one with the installed
 // package's USE, then one that Portage sees, then as Portage chooses, by the
 // highest BUILD_TIME (dbapi/__init__.py, _cpv_sort_ascending).
-func preferred(p *store.Installed, b, than *binpkg) bool {
-	equal, _ := compareUse(p.Metadata, b.Metadata)
-	thanEqual, _ := compareUse(p.Metadata, than.Metadata)
-	switch {
-	case equal != thanEqual:
-		return equal
-	case b.entryCurrent() != than.entryCurrent():
-		return b.entryCurrent()
-	case b.BuildTime != than.BuildTime:
-		return b.BuildTime > than.BuildTime
+func (u *useFlags) preferred(p *store.Installed, b, than *binpkg) (bool, error) {
+	equal, _, err := u.compare(p, b)
+	if err != nil {
+		return false, err
 	}
-	return b.source() < than.source()
+	thanEqual, _, err := u.compare(p, than)
+	switch {
+	case err != nil:
+		return false, err
+	case equal != thanEqual:
+		return equal, nil
+	case b.entryCurrent() != than.entryCurrent():
+		return b.entryCurrent(), nil
+	case b.BuildTime != than.BuildTime:
+		return b.BuildTime > than.BuildTime, nil
+	}
+	return b.source() < than.source(), nil
 }
 
-// compareUse tells whether two builds have the same flags enabled, and what b
-// has more and less.
-func compareUse(a, b *store.Metadata) (equal bool, diff string) {
-	if a == nil || b == nil {
-		return false, ""
-	}
-	if a.Use == b.Use {
-		return true, ""
-	}
+// diffUse compares two lists of enabled flags.
+func diffUse(a, b string) (equal bool, diff string) {
 	have := map[string]bool{}
-	for flag := range strings.FieldsSeq(a.Use) {
+	for flag := range strings.FieldsSeq(a) {
 		have[flag] = true
 	}
 	var parts []string
 	seen := map[string]bool{}
-	for flag := range strings.FieldsSeq(b.Use) {
+	for flag := range strings.FieldsSeq(b) {
 		if !have[flag] && !seen[flag] {
 			parts = append(parts, "+"+flag)
 		}
 		seen[flag] = true
 	}
-	for flag := range strings.FieldsSeq(a.Use) {
-		if !seen[flag] && have[flag] {
+	for flag := range have {
+		if !seen[flag] {
 			parts = append(parts, "-"+flag)
-			have[flag] = false
 		}
 	}
 	slices.SortFunc(parts, func(x, y string) int { return strings.Compare(x[1:], y[1:]) })

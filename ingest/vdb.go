@@ -62,13 +62,24 @@ func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
 	if err := r.readVDB(ctx, dir, changed); err != nil {
 		return nil, err
 	}
-	result := SourceResult{Kind: store.SourceVDB, Path: path, Condition: store.ConditionRead, Read: int64(len(changed))}
+	result := SourceResult{
+		Kind: store.SourceVDB, Path: path, Condition: store.ConditionRead, Read: int64(len(changed)),
+		Summary: fmt.Sprintf("%d installed", len(entries)),
+	}
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		source := store.Source{Host: r.ID, Kind: store.SourceVDB, Path: path, Dev: top.Dev, Inode: top.Inode, MTimeNS: top.MTimeNS, Size: int64(len(entries)), ReadAt: r.Now}
 		if err := tx.PutSource(&source); err != nil {
 			return err
 		}
-		return r.storeVDB(tx, &result, source.ID, entries, nameDiags)
+		// A leftover of a killed merge is a state of the host, not damage of
+		// the input: it is reported by the audit.
+		if _, err := tx.ReplaceDiagnostics(source.ID, "", nameDiags, r.Now); err != nil {
+			return err
+		}
+		if len(changed) == 0 && len(entries) == len(known) {
+			return tx.PutSnapshot(r.ID, false, len(entries), r.Now)
+		}
+		return r.storeVDB(tx, &result, source.ID, entries)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("vdb %s: %w", path, err)
@@ -222,7 +233,7 @@ func installedOf(p *vdb.Package, dir *hostfs.Dir) *store.Installed {
 
 // storeVDB records what changed since the last ingest. The stored rows are
 // read again inside the transaction: another emaudit may have been faster.
-func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entries []*vdbEntry, nameDiags []parse.Diagnostic) error {
+func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entries []*vdbEntry) error {
 	rows, err := tx.Installed(r.ID)
 	if err != nil {
 		return err
@@ -282,11 +293,6 @@ func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entr
 			}
 			removed++
 		}
-	}
-	// A leftover of a killed merge is a state of the host, not damage of the
-	// input: it is reported by the audit.
-	if _, err := tx.ReplaceDiagnostics(source, "", nameDiags, r.Now); err != nil {
-		return err
 	}
 	result.Changed = added+removed+refreshed > 0
 	result.Summary = fmt.Sprintf("%d installed", len(seen))

@@ -18,8 +18,9 @@ type Installed struct {
 	BinpkgMD5      []byte // BINPKGMD5, 16 bytes; nil = none recorded
 	Size           int64  // SIZE, bytes installed
 	HasEnvironment bool   // environment.bz2 is there
-	Metadata       *Metadata
-	MetadataState  string // of Portage's consolidated file: fresh, stale, absent, unreadable
+	MetadataID     int64
+	Metadata       *Metadata // nil where not asked for
+	MetadataState  string    // of Portage's consolidated file: fresh, stale, absent, unreadable
 	DirInode       uint64
 	DirMTimeNS     int64
 
@@ -59,12 +60,12 @@ func (tx *Tx) installed(set MetadataSet, where string, args ...any) ([]Installed
 	var all []Installed
 	err := tx.query(func(rows *sql.Rows) error {
 		var p Installed
-		var metadata, inode int64
+		var inode int64
 		if err := rows.Scan(&p.ID, &p.CPV, &p.Slot, &p.SubSlot, &p.Repo, &p.BuildTime, &p.BuildID, &p.Counter, &p.BinpkgMD5, &p.Size, &p.HasEnvironment,
-			&metadata, &p.MetadataState, &inode, &p.DirMTimeNS, &p.AddedAt, &p.RemovedAt); err != nil {
+			&p.MetadataID, &p.MetadataState, &inode, &p.DirMTimeNS, &p.AddedAt, &p.RemovedAt); err != nil {
 			return err
 		}
-		p.DirInode, p.Metadata = uint64(inode), set[metadata]
+		p.DirInode, p.Metadata = uint64(inode), set[p.MetadataID]
 		all = append(all, p)
 		return nil
 	}, "SELECT "+installedColumns+" FROM installed i JOIN cpv c ON c.id = i.cpv WHERE "+where+" ORDER BY c.value, i.added_at, i.id", args...)

@@ -110,3 +110,14 @@ func (tx *Tx) loadMetadata(set MetadataSet, ids string, args ...any) error {
 		return nil
 	}, "SELECT id, "+metadataColumns+" FROM metadata WHERE id IN ("+ids+")", args...)
 }
+
+// MetadataUse returns the enabled USE flags of one row of metadata; "" for id
+// 0, which stands for metadata that could not be read.
+func (tx *Tx) MetadataUse(id int64) (string, error) {
+	var use string
+	if id == 0 {
+		return "", nil
+	}
+	err := tx.queryRow("SELECT use FROM metadata WHERE id = ?", id).Scan(&use)
+	return use, err
+}
