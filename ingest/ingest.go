@@ -121,6 +121,7 @@ func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, er
 		r.settings,
 		r.vdb,
 		r.pkgDirs,
+		r.emergeLog,
 	} {
 		sources, err := part(ctx)
 		result.Sources = append(result.Sources, sources...)

@@ -35,12 +35,12 @@ func (m *openMerge) setBinpkg(path string) {
 	if path == "None" {
 		return
 	}
-	m.Binpkg, m.BuildID = path, buildID(path, m.CPV)
+	m.Binpkg, m.BuildID = path, BuildID(path, m.CPV)
 }
 
-// buildID returns the number in CAT/PN/PF-ID.gpkg.tar or .xpak
+// BuildID returns the number in the name of a binary package of cpv, CAT/PN/PF-ID.gpkg.tar or .xpak
 // (FEATURES=binpkg-multi-instance), 0 where the name has none.
-func buildID(path, cpv string) int {
+func BuildID(path, cpv string) int {
 	name := lastElement(path)
 	for _, suffix := range binpkgSuffixes {
 		name = strings.TrimSuffix(name, suffix)

@@ -1,8 +1,10 @@
 package emergelog
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -216,3 +218,40 @@ func (c *collector) Unmerge(u Unmerge) { c.Unmerges = append(c.Unmerges, u) }
 func (c *collector) Sync(s Sync)       { c.Syncs = append(c.Syncs, s) }
 func (c *collector) Run(r Run)         { c.Runs = append(c.Runs, r) }
 func (c *collector) Damage(Damage)     {}
+
+// LastTime returns the time of the last line that was understood, unix seconds,
+// 0 before the first.
+func (p *Parser) LastTime() int64 { return p.asm.last }
+
+// FirstTime returns the time of the first line in the beginning of a log that
+// has one; ok is false where none has.
+func FirstTime(head []byte) (seconds int64, ok bool) {
+	for line := range bytes.Lines(head) {
+		line = bytes.TrimLeft(line, "\x00")
+		if seconds, _, ok := stamp(line); ok {
+			return seconds, true
+		}
+	}
+	return 0, false
+}
+
+// OffsetAfter returns the offset of the first line of a log that is newer than
+// a time, or of its end.
+func OffsetAfter(log io.Reader, seconds int64) (int64, error) {
+	lines := bufio.NewReaderSize(log, chunk)
+	offset, begins := int64(0), true
+	for {
+		line, err := lines.ReadSlice('\n')
+		if at, _, ok := stamp(line); begins && ok && at > seconds {
+			return offset, nil
+		}
+		offset += int64(len(line))
+		begins = err == nil
+		switch {
+		case err == io.EOF:
+			return offset, nil
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			return offset, err
+		}
+	}
+}

@@ -1,0 +1,527 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"emaudit/hostfs"
+	"emaudit/parse"
+	"emaudit/parse/emergelog"
+	"emaudit/store"
+)
+
+// Codes of what can be wrong with emerge.log as a whole.
+const (
+	// CodeLogRewritten is a log whose beginning is not the one that was read,
+	// while its first lines are older than the last that were.
+	CodeLogRewritten = "log-rewritten"
+	// CodeLogIgnored is a rotated log that is older than all that was read, found
+	// when some of that is gone, so that nothing can be read anew.
+	CodeLogIgnored = "log-ignored"
+	// CodeLogDamage stands for the pieces of damage beyond those that are kept.
+	CodeLogDamage = "log-damage"
+	// CodeLogUndecoded is a compressed log that cannot be decompressed.
+	CodeLogUndecoded = "log-undecodable"
+)
+
+// logPart is one file of the log with what is to be read of it.
+type logPart struct {
+	segment store.Segment
+	file    *logFile // nil where it is gone
+	fresh   bool     // not known before
+	diags   []parse.Diagnostic
+}
+
+// emergeLog reads what is new in emerge.log and in the files that were rotated
+// away. All of them are one log: a run, and a merge, may begin in one and end in
+// the next.
+func (r *reader) emergeLog(ctx context.Context) ([]SourceResult, error) {
+	log := r.Settings.EmergeLog()
+	files, openErr := r.logFiles()
+	var known []store.Segment
+	err := r.db.View(ctx, func(tx *store.Tx) (err error) {
+		known, err = tx.Segments(r.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	result := SourceResult{Kind: store.SourceEmergeLog, Path: log, Condition: store.ConditionRead}
+	if openErr != nil {
+		absent, err := r.absent(ctx, store.SourceEmergeLog, log, openErr)
+		if err != nil || len(files) == 0 {
+			return absent, err
+		}
+		result = absent[0]
+	}
+	if r.unchangedLog(files, known) {
+		return []SourceResult{result}, nil
+	}
+	plan, err := r.planLog(files, known)
+	if err != nil {
+		return r.absent(ctx, store.SourceEmergeLog, log, err)
+	}
+	err = r.db.Update(ctx, func(tx *store.Tx) error { return r.readLog(ctx, tx, plan, &result) })
+	if err != nil {
+		return nil, fmt.Errorf("emerge.log %s: %w", log, err)
+	}
+	return []SourceResult{result}, nil
+}
+
+// unchangedLog tells that every file is as it was when it was read, and that no
+// other is there.
+func (r *reader) unchangedLog(files []*logFile, known []store.Segment) bool {
+	there := 0
+	for _, f := range files {
+		i := slices.IndexFunc(known, func(s store.Segment) bool { return s.Path == f.path })
+		if i < 0 || !isSegment(&known[i], f) {
+			return false
+		}
+		there++
+	}
+	for _, s := range known {
+		if s.Condition == store.ConditionRead {
+			there--
+		}
+	}
+	return there == 0
+}
+
+// isSegment tells that f is the file of a segment, as it was when it was read.
+func isSegment(s *store.Segment, f *logFile) bool {
+	return s.Condition == store.ConditionRead && s.Dev == f.Dev && s.Inode == f.Inode && s.Size == f.Size && s.MTimeNS == f.MTimeNS
+}
+
+// logPlan is what is to be done with the files of the log.
+type logPlan struct {
+	parts []*logPart // in the order in which they were written
+	anew  bool       // everything is read from the beginning
+}
+
+// planLog finds out which file is which, whatever it is called now, and in which
+// order they were written, by what they hold.
+func (r *reader) planLog(files []*logFile, known []store.Segment) (*logPlan, error) {
+	plan := &logPlan{}
+	taken := map[*logFile]bool{}
+	for _, s := range known {
+		part := &logPart{segment: s, file: r.findSegment(&s, files, taken)}
+		if part.file != nil {
+			taken[part.file] = true
+		}
+		plan.parts = append(plan.parts, part)
+	}
+	var fresh []*logPart
+	for _, f := range files {
+		if taken[f] {
+			continue
+		}
+		if err := r.readHead(f); err != nil {
+			if f.current {
+				return nil, err
+			}
+			// What cannot be decompressed is no reason to leave the others.
+			fresh = append(fresh, &logPart{file: f, fresh: true, diags: []parse.Diagnostic{parse.Diagnosef(0, CodeLogUndecoded, "%v", err)}})
+			continue
+		}
+		fresh = append(fresh, &logPart{file: f, fresh: true})
+	}
+	slices.SortStableFunc(fresh, func(a, b *logPart) int {
+		if a.file.current != b.file.current {
+			return compareBool(a.file.current, b.file.current)
+		}
+		return cmp.Compare(a.file.firstAt, b.file.firstAt)
+	})
+	if len(plan.parts) == 0 {
+		plan.parts, plan.anew = fresh, true
+		return plan, nil
+	}
+	r.addFresh(plan, fresh)
+	return plan, nil
+}
+
+// addFresh adds the files that were not known to a log of which some was read.
+func (r *reader) addFresh(plan *logPlan, fresh []*logPart) {
+	last := plan.parts[len(plan.parts)-1]
+	older := slices.ContainsFunc(fresh, func(p *logPart) bool { return !p.file.current && p.file.firstAt < last.segment.FirstAt })
+	whole := !slices.ContainsFunc(plan.parts, func(p *logPart) bool { return p.file == nil })
+	if older && whole {
+		// An older file has come to light, and all others are still there.
+		plan.parts, plan.anew = append(plan.parts, fresh...), true
+		slices.SortStableFunc(plan.parts, func(a, b *logPart) int {
+			if a.file.current != b.file.current {
+				return compareBool(a.file.current, b.file.current)
+			}
+			return cmp.Compare(a.begins(), b.begins())
+		})
+		return
+	}
+	for _, p := range fresh {
+		if !p.file.current && p.file.firstAt < last.segment.FirstAt {
+			p.diags = append(p.diags, parse.Diagnosef(0, CodeLogIgnored, "older than what was read before, part of which is gone"))
+			p.segment.Position = ignored
+		}
+		plan.parts = append(plan.parts, p)
+	}
+}
+
+// ignored is the position of a file of which nothing is to be read.
+const ignored = 1 << 62
+
+func (p *logPart) begins() int64 {
+	if p.fresh {
+		return p.file.firstAt
+	}
+	return p.segment.FirstAt
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// findSegment returns the file that holds a known segment: the same file, or
+// one that begins with the same bytes.
+func (r *reader) findSegment(s *store.Segment, files []*logFile, taken map[*logFile]bool) *logFile {
+	for _, f := range files {
+		if !taken[f] && isSegment(s, f) {
+			return f
+		}
+	}
+	for _, sameInode := range []bool{true, false} {
+		for _, f := range files {
+			if taken[f] || sameInode != (f.Dev == s.Dev && f.Inode == s.Inode) {
+				continue
+			}
+			if r.readHead(f) != nil {
+				continue
+			}
+			if begins(f.head, s.Fingerprint) || sameInode && s.Position == 0 {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// readLog carries out a plan within one transaction.
+func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, result *SourceResult) error {
+	if plan.anew {
+		if err := tx.ForgetEmergeLog(r.ID); err != nil {
+			return err
+		}
+		for _, p := range plan.parts {
+			if p.segment.ID != 0 {
+				if err := tx.ClearDiagnostics(p.segment.ID, ""); err != nil {
+					return err
+				}
+			}
+			p.segment.Position, p.segment.Base = 0, 0
+		}
+	}
+	state, lastAt, err := tx.EmergeLogState(r.ID)
+	if err != nil {
+		return err
+	}
+	reading := &logReading{reader: r, plan: plan, lastAt: lastAt, batches: make(chan *logBatch, 4), spare: make(chan *logBatch, 8)}
+	reading.parser = emergelog.NewParser(reading)
+	if state != nil {
+		if err := reading.parser.UnmarshalBinary(state); err != nil {
+			return err
+		}
+	}
+	reading.place()
+	bases := make([]int64, len(plan.parts))
+	for i, p := range plan.parts {
+		bases[i] = p.segment.Base
+	}
+	writer, err := tx.WriteEmergeLog(r.ID, bases)
+	if err != nil {
+		return err
+	}
+	if err := reading.run(ctx, writer); err != nil {
+		return err
+	}
+	if err := writer.Close(reading.open, reading.state, reading.parser.LastTime()); err != nil {
+		return err
+	}
+	return r.storeLog(tx, reading, writer, result)
+}
+
+// storeLog stores the bookmarks and the damage.
+func (r *reader) storeLog(tx *store.Tx, reading *logReading, writer *store.EmergeLogWriter, result *SourceResult) error {
+	segments := make([]store.Segment, len(reading.plan.parts))
+	for i, p := range reading.plan.parts {
+		segments[i] = p.segment
+	}
+	if err := tx.PutSegments(r.ID, segments); err != nil {
+		return err
+	}
+	damages, all := writer.Damages()
+	for _, d := range damages {
+		p := reading.plan.parts[d.Source]
+		p.diags = append(p.diags, d.Diagnostic)
+	}
+	if all > len(damages) {
+		last := damages[len(damages)-1]
+		p := reading.plan.parts[last.Source]
+		p.diags = append(p.diags, parse.Diagnosef(last.Offset, CodeLogDamage, "%d more pieces of damage after this", all-len(damages)))
+	}
+	for i, p := range reading.plan.parts {
+		if err := tx.AddDiagnostics(segments[i].ID, "", p.diags, r.Now); err != nil {
+			return err
+		}
+		result.Damage += len(p.diags)
+	}
+	result.Read = reading.bytes
+	result.Changed = writer.Stored > 0
+	result.Summary = fmt.Sprintf("%d bytes read, %d records stored", reading.bytes, writer.Stored)
+	return nil
+}
+
+// logReading is the reading of a log: one goroutine parses, the one that owns
+// the transaction stores.
+type logReading struct {
+	*reader
+	plan    *logPlan
+	parser  *emergelog.Parser
+	lastAt  int64
+	batch   *logBatch
+	batches chan *logBatch
+	spare   chan *logBatch
+	bytes   int64
+	open    emergelog.Open
+	state   []byte
+}
+
+// logBatch is what the parser delivered in one go.
+type logBatch struct {
+	merges   []emergelog.Merge
+	unmerges []emergelog.Unmerge
+	syncs    []emergelog.Sync
+	runs     []emergelog.Run
+	damages  []emergelog.Damage
+	size     int
+}
+
+// batchSize is how many records go from the parser to the store at once.
+const batchSize = 512
+
+// place gives every part its bookmark of now, and the new ones their place in
+// the whole log.
+func (l *logReading) place() {
+	end := int64(0)
+	for _, p := range l.plan.parts {
+		s := &p.segment
+		if p.fresh || l.plan.anew {
+			s.Base = end
+			s.FirstAt = p.file.firstAt
+		}
+		s.Host, s.Kind = l.ID, store.SourceOldEmergeLog
+		if f := p.file; f != nil {
+			if f.current {
+				s.Kind = store.SourceEmergeLog
+			}
+			s.Path, s.Dev, s.Inode, s.Size, s.MTimeNS = f.path, f.Dev, f.Inode, f.Size, f.MTimeNS
+			s.Condition, s.Problem, s.ReadAt = store.ConditionRead, "", l.Now
+		} else if s.Condition != store.ConditionMissing {
+			s.Condition = store.ConditionMissing
+			s.Path = fmt.Sprintf("%s (gone, begun %d)", s.Path, s.FirstAt)
+		}
+		// No log grows beyond what a place can count.
+		end = s.Base + maxLog
+	}
+}
+
+// run parses the parts and stores what comes of it.
+func (l *logReading) run(ctx context.Context, writer *store.EmergeLogWriter) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parsed := make(chan error, 1)
+	go func() {
+		err := l.parse(ctx)
+		l.send()
+		close(l.batches)
+		parsed <- err
+	}()
+	for batch := range l.batches {
+		batch.store(writer)
+		select {
+		case l.spare <- batch:
+		default:
+		}
+	}
+	return <-parsed
+}
+
+// parse reads every part from its bookmark.
+func (l *logReading) parse(ctx context.Context) error {
+	total := int64(0)
+	for _, p := range l.plan.parts {
+		if p.file != nil {
+			total += max(0, p.file.Size-p.segment.Position)
+		}
+	}
+	meter := l.begin("emerge.log", total, true)
+	defer meter.Done()
+	for i, p := range l.plan.parts {
+		if p.file == nil || p.segment.Position == ignored || len(p.diags) > 0 {
+			continue
+		}
+		complete := i < len(l.plan.parts)-1
+		if err := l.parsePart(ctx, i, p, complete, meter); err != nil {
+			return err
+		}
+	}
+	var err error
+	if l.open, err = l.parser.Open(); err != nil {
+		return err
+	}
+	l.state, err = l.parser.MarshalBinary()
+	return err
+}
+
+func (l *logReading) parsePart(ctx context.Context, source int, p *logPart, complete bool, meter Meter) error {
+	log, err := l.openLog(p.file)
+	if err != nil {
+		p.diags = append(p.diags, parse.Diagnosef(0, CodeLogUndecoded, "%v", err))
+		return nil
+	}
+	defer log.Close()
+	if p.fresh && !l.plan.anew && p.file.firstAt != 0 && p.file.firstAt < l.lastAt {
+		if err := l.skipKnown(log, p); err != nil {
+			return err
+		}
+		log.Close()
+		if log, err = l.openLog(p.file); err != nil {
+			return err
+		}
+		defer log.Close()
+	}
+	if err := seek(log, p.segment.Position); err != nil {
+		return err
+	}
+	from := emergelog.Position{Source: source, Offset: p.segment.Position}
+	to, err := l.parser.Read(ctx, metered{log, meter}, from, complete)
+	l.bytes += to.Offset - from.Offset
+	p.segment.Position = to.Offset
+	if covered(p.segment.Fingerprint) < headSize {
+		if err := l.readHead(p.file); err == nil {
+			p.segment.Fingerprint = fingerprint(p.file.head, to.Offset)
+		}
+	}
+	if err != nil && ctx.Err() == nil && !isPathError(err) {
+		// A compressed file can be cut off; what came before counts.
+		p.diags = append(p.diags, parse.Diagnosef(to.Offset, CodeLogUndecoded, "%v", err))
+		return nil
+	}
+	return err
+}
+
+func isPathError(err error) bool {
+	var e *hostfs.PathError
+	return errors.As(err, &e)
+}
+
+// skipKnown moves the bookmark of a log whose beginning was rewritten behind
+// the lines that are no newer than the last that was read.
+func (l *logReading) skipKnown(log io.Reader, p *logPart) error {
+	offset, err := emergelog.OffsetAfter(log, l.lastAt)
+	if err != nil {
+		return err
+	}
+	p.segment.Position = offset
+	p.diags = append(p.diags, parse.Diagnosef(0, CodeLogRewritten, "not the log that was read before; lines up to the time of the last line read, %d, are passed over", l.lastAt))
+	return nil
+}
+
+// seek moves to an offset, by reading where the log is compressed.
+func seek(log io.Reader, offset int64) error {
+	if offset == 0 {
+		return nil
+	}
+	if s, ok := log.(io.Seeker); ok {
+		_, err := s.Seek(offset, io.SeekStart)
+		return err
+	}
+	_, err := io.CopyN(io.Discard, log, offset)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// metered shows how much was read.
+type metered struct {
+	io.Reader
+	meter Meter
+}
+
+func (m metered) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	m.meter.Add(int64(n))
+	return n, err
+}
+
+// The methods of [emergelog.Sink] collect a batch.
+
+func (l *logReading) Merge(m emergelog.Merge) { b := l.next(); b.merges = append(b.merges, m) }
+func (l *logReading) Unmerge(u emergelog.Unmerge) {
+	b := l.next()
+	b.unmerges = append(b.unmerges, u)
+}
+func (l *logReading) Sync(s emergelog.Sync)     { b := l.next(); b.syncs = append(b.syncs, s) }
+func (l *logReading) Run(r emergelog.Run)       { b := l.next(); b.runs = append(b.runs, r) }
+func (l *logReading) Damage(d emergelog.Damage) { b := l.next(); b.damages = append(b.damages, d) }
+
+// next returns the batch for one more record.
+func (l *logReading) next() *logBatch {
+	if l.batch != nil && l.batch.size >= batchSize {
+		l.send()
+	}
+	if l.batch == nil {
+		select {
+		case l.batch = <-l.spare:
+			*l.batch = logBatch{merges: l.batch.merges[:0], unmerges: l.batch.unmerges[:0], syncs: l.batch.syncs[:0], runs: l.batch.runs[:0], damages: l.batch.damages[:0]}
+		default:
+			l.batch = new(logBatch)
+		}
+	}
+	l.batch.size++
+	return l.batch
+}
+
+func (l *logReading) send() {
+	if l.batch != nil {
+		l.batches <- l.batch
+		l.batch = nil
+	}
+}
+
+// store hands a batch to the writer. Removals go first: those of what a merge
+// replaced come before it.
+func (b *logBatch) store(w *store.EmergeLogWriter) {
+	for _, u := range b.unmerges {
+		w.Unmerge(u)
+	}
+	for _, m := range b.merges {
+		w.Merge(m)
+	}
+	for _, s := range b.syncs {
+		w.Sync(s)
+	}
+	for _, r := range b.runs {
+		w.Run(r)
+	}
+	for _, d := range b.damages {
+		w.Damage(d)
+	}
+}

@@ -1,0 +1,190 @@
+package ingest
+
+import (
+	"bytes"
+	"compress/bzip2"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+
+	"emaudit/hostfs"
+	"emaudit/parse/emergelog"
+)
+
+const (
+	// headSize is how much of a log's beginning is looked at: to know its first
+	// time, and to know it again under another name.
+	headSize = 4096
+	// maxWindow bounds the memory of a decoder: what xz -9 and zstd --ultra use.
+	maxWindow = 128 << 20
+	// maxLog bounds what a compressed log may unpack to: a thousand times the
+	// largest that anybody has.
+	maxLog = 64 << 30
+)
+
+// logFile is one file of emerge.log as it was found.
+type logFile struct {
+	hostfs.Entry
+	path    string // inside the root
+	current bool   // the file that Portage writes to
+	head    []byte // the first bytes, decompressed
+	firstAt int64  // time of the first line, 0 where none has one
+}
+
+// logFiles finds emerge.log and what was rotated away beside it: NAME.1,
+// NAME-20260131, each with or without .gz, .bz2, .xz or .zst. The error is that
+// of the log itself; what lies beside it is found nonetheless.
+func (r *reader) logFiles() (files []*logFile, err error) {
+	log := r.Settings.EmergeLog()
+	current, err := r.Root.Stat(log)
+	if err == nil && current.Kind != hostfs.Regular {
+		err = &hostfs.KindError{Kind: current.Kind}
+	}
+	if err == nil {
+		files = append(files, &logFile{Entry: current, path: log, current: true})
+	}
+	dir, dirErr := r.Root.OpenDir(path.Dir(log))
+	if dirErr != nil {
+		return files, err
+	}
+	defer dir.Close()
+	entries, dirErr := dir.Entries()
+	if dirErr != nil {
+		return files, err
+	}
+	for _, e := range entries {
+		if e.Kind == hostfs.Regular && isRotated(path.Base(log), e.Name) {
+			files = append(files, &logFile{Entry: e, path: path.Join(path.Dir(log), e.Name)})
+		}
+	}
+	return files, err
+}
+
+// isRotated tells whether name is that of a rotated file of log, as logrotate
+// (with dateext or without) and administrators name them.
+func isRotated(log, name string) bool {
+	rest, ok := strings.CutPrefix(name, log)
+	if !ok {
+		return false
+	}
+	for _, suffix := range []string{".gz", ".bz2", ".xz", ".zst"} {
+		rest = strings.TrimSuffix(rest, suffix)
+	}
+	if len(rest) < 2 || rest[0] != '.' && rest[0] != '-' {
+		return false
+	}
+	return strings.Trim(rest[1:], "0123456789-._T") == ""
+}
+
+// openLog opens one file of the log, decompressed by what it holds, not by its
+// name.
+func (r *reader) openLog(f *logFile) (io.ReadCloser, error) {
+	file, err := r.Root.OpenFile(f.path)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := decompressed(file)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return plain, nil
+}
+
+// decodedLog is a file with the decoder over it.
+type decodedLog struct {
+	io.Reader
+	file  *os.File
+	close func()
+}
+
+func (d *decodedLog) Close() error {
+	if d.close != nil {
+		d.close()
+	}
+	return d.file.Close()
+}
+
+// decompressed returns a reader over what file holds.
+func decompressed(file *os.File) (io.ReadCloser, error) {
+	var magic [6]byte
+	n, err := file.ReadAt(magic[:], 0)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	d := &decodedLog{file: file}
+	switch head := magic[:n]; {
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		d.Reader, err = gzip.NewReader(file)
+	case bytes.HasPrefix(head, []byte("BZh")):
+		d.Reader, err = bzip2.NewReader(file), nil
+	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
+		d.Reader, err = xz.ReaderConfig{DictCap: maxWindow}.NewReader(file)
+	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+		var z *zstd.Decoder
+		z, err = zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow))
+		if err == nil {
+			d.Reader, d.close = z, z.Close
+		}
+	default:
+		return file, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decompress: %w", err)
+	}
+	d.Reader = io.LimitReader(d.Reader, maxLog)
+	return d, nil
+}
+
+// readHead fills f.head and f.firstAt.
+func (r *reader) readHead(f *logFile) error {
+	if f.head != nil {
+		return nil
+	}
+	log, err := r.openLog(f)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(log, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	f.head = head[:n]
+	f.firstAt, _ = emergelog.FirstTime(f.head)
+	return nil
+}
+
+// fingerprint is what a log's beginning is known again by: how many bytes, and
+// their hash. Only bytes that were read for good count.
+func fingerprint(head []byte, position int64) []byte {
+	head = head[:min(int64(len(head)), position)]
+	sum := sha256.Sum256(head)
+	return append(binary.AppendUvarint(nil, uint64(len(head))), sum[:]...)
+}
+
+// covered returns how many bytes a fingerprint was taken of.
+func covered(print []byte) uint64 {
+	length, _ := binary.Uvarint(print)
+	return length
+}
+
+// begins tells whether head begins with what print was taken of.
+func begins(head, print []byte) bool {
+	length := covered(print)
+	if length == 0 || length > uint64(len(head)) {
+		return false
+	}
+	return slices.Equal(fingerprint(head, int64(length)), print)
+}
