@@ -79,8 +79,8 @@ type tarSource interface {
 //
 // Known and refused: base-256 numbers other than with a leading 0x80 or 0xff,
 // negative sizes, GNU headers with times in the place of the prefix, star
-// headers, global pax headers that name files, sparse files, a long name given
-// twice.
+// headers, Solaris' and global pax headers that name files, sparse files, a long
+// name given twice.
 type tarWalk struct {
 	src   tarSource
 	pos   int64 // of the next header
@@ -124,7 +124,7 @@ func (w *tarWalk) next(e *tarEntry) error {
 		}
 		data := at + blockSize
 		switch e.typeflag {
-		case typePax, typePaxGlobal, typeSolarisPax, typeGNULongName, typeGNULongLink:
+		case typePax, typePaxGlobal, typeGNULongName, typeGNULongLink:
 			if err := w.extend(e.typeflag, data, e.size); err != nil {
 				return err
 			}
@@ -136,7 +136,7 @@ func (w *tarWalk) next(e *tarEntry) error {
 				start = w.pos
 			}
 			continue
-		case typeGNUSparse, typeGNUMultiVol, typeGNUVolumeName:
+		case typeGNUSparse, typeGNUMultiVol, typeGNUVolumeName, typeSolarisPax:
 			return &tarHeaderError{at, "typeflag", fmt.Sprintf("unsupported type %q", e.typeflag)}
 		}
 		if w.hasName {
@@ -194,7 +194,7 @@ const (
 func (w *tarWalk) parse(e *tarEntry, at int64) error {
 	b := w.block[:]
 	stated, ok := number(b[fieldChecksum : fieldChecksum+8])
-	if !ok || stated != checksum(b, false) && stated != checksum(b, true) {
+	if !ok || b[fieldChecksum] >= 0x80 || stated != checksum(b, false) && stated != checksum(b, true) {
 		return &tarHeaderError{at, "checksum", fmt.Sprintf("want %d, got %q", checksum(b, false), b[fieldChecksum:fieldChecksum+8])}
 	}
 	for _, f := range [...]struct {

@@ -36,7 +36,7 @@ const (
 
 // Codes of diagnostics.
 const (
-	ProblemBlob = "keybox-blob" // a blob whose lengths contradict each other; the rest cannot be found
+	ProblemBlob = "keybox-blob" // a blob whose lengths contradict each other, or bytes that are no blob
 )
 
 // Is reports whether data begins as a keybox does.
@@ -45,17 +45,24 @@ func Is(data []byte) bool {
 }
 
 // Keyblocks returns the OpenPGP certificates of a keybox, each as a sequence of
-// binary packets that share data's memory, and what is damaged in it.
+// binary packets that share data's memory, and what is damaged in it. What
+// follows a blob of impossible length cannot be found.
 func Keyblocks(data []byte) ([][]byte, []parse.Diagnostic) {
 	var blocks [][]byte
+	var diagnostics []parse.Diagnostic
+	damaged := func(at int, format string, args ...any) {
+		diagnostics = append(diagnostics, parse.Diagnosef(int64(at), ProblemBlob, "keybox: "+format, args...))
+	}
 	for at := 0; at < len(data); {
-		rest := data[at:]
+		start, rest := at, data[at:]
 		if len(rest) < 5 {
-			return blocks, damage(at, "%d bytes behind the last blob", len(rest))
+			damaged(start, "%d bytes behind the last blob", len(rest))
+			break
 		}
 		length := int64(binary.BigEndian.Uint32(rest))
 		if length < 5 || length > maxBlob || length > int64(len(rest)) {
-			return blocks, damage(at, "blob of %d bytes, %d are left", length, len(rest))
+			damaged(start, "blob of %d bytes, %d are left", length, len(rest))
+			break
 		}
 		blob := rest[:length]
 		at += int(length)
@@ -63,18 +70,16 @@ func Keyblocks(data []byte) ([][]byte, []parse.Diagnostic) {
 			continue
 		}
 		if length < keyHeader {
-			return blocks, damage(at, "key blob of %d bytes", length)
+			damaged(start, "key blob of %d bytes", length)
+			continue
 		}
 		offset := int64(binary.BigEndian.Uint32(blob[8:]))
 		size := int64(binary.BigEndian.Uint32(blob[12:]))
 		if offset < keyHeader || offset+size > length {
-			return blocks, damage(at, "key of %d bytes at %d in a blob of %d", size, offset, length)
+			damaged(start, "key of %d bytes at %d in a blob of %d", size, offset, length)
+			continue
 		}
 		blocks = append(blocks, blob[offset:offset+size])
 	}
-	return blocks, nil
-}
-
-func damage(at int, format string, args ...any) []parse.Diagnostic {
-	return []parse.Diagnostic{parse.Diagnosef(int64(at), ProblemBlob, "keybox: "+format, args...)}
+	return blocks, diagnostics
 }
