@@ -121,11 +121,13 @@ func AuditCoverage(db Database) (*Coverage, error) {
 			return nil, err
 		}
 		c.Rows = append(c.Rows, row)
-		if f, ok := coverageFinding(p, row, best, inv.byCPV[p.CPV], gone[p.CPV], path.Join(vdb, p.CPV)); ok {
+		if f, ok := coverageFinding(p, row, best, slices.Concat(inv.byCPV[p.CPV], inv.unread[p.CPV]), gone[p.CPV], path.Join(vdb, p.CPV)); ok {
 			c.Findings = append(c.Findings, f)
-			if canQuickpkg(p) {
+			switch {
+			case f.Code == "binpkg-unread":
+			case canQuickpkg(p):
 				quick = append(quick, p.CPV)
-			} else {
+			default:
 				rebuild = append(rebuild, p.CPV)
 			}
 		}
@@ -281,7 +283,11 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *binpkg, candidat
 		switch {
 		case b.damaged():
 			f.Code, f.Severity = "binpkg-damaged", SeverityError
-			f.Message = fmt.Sprintf("its only binpkg is damaged: %s", b.Path)
+			f.Message = fmt.Sprintf("its binpkg is damaged: %s", b.Path)
+		case b.CPV == "" && f.Code != "binpkg-damaged":
+			f.Code = "binpkg-unread"
+			f.Message = fmt.Sprintf("its binpkg was not read, so nothing is known of it: %s", b.Path)
+			f.Remedy = "run emaudit as root, or as a member of the portage group"
 		case !b.Visible && f.Code == "":
 			f.Code = "binpkg-unseen"
 			f.Message = fmt.Sprintf("its binpkg lies where Portage does not look: %s", b.Path)

@@ -3,7 +3,9 @@ package audit
 import (
 	"bytes"
 	"path"
+	"strings"
 
+	"emaudit/parse/atom"
 	"emaudit/store"
 )
 
@@ -14,6 +16,9 @@ type inventory struct {
 	dirs      []store.PkgDir
 	binpkgs   []binpkg
 	byCPV     map[string][]*binpkg
+	// unread are the files whose metadata could not be read, by the cpv that
+	// their path claims. They prove nothing, and explain a gap.
+	unread map[string][]*binpkg
 }
 
 // binpkg is one instance with its place and what its index says of it.
@@ -61,7 +66,7 @@ func (b *binpkg) source() string { return path.Join(b.dir.Path, b.Path) }
 // takeInventory loads the inventory; withMetadata also loads what the builds
 // say of themselves.
 func takeInventory(db Database, withMetadata bool) (*inventory, error) {
-	inv := &inventory{byCPV: map[string][]*binpkg{}}
+	inv := &inventory{byCPV: map[string][]*binpkg{}, unread: map[string][]*binpkg{}}
 	var err error
 	load := db.Tx.Instances
 	if withMetadata {
@@ -100,6 +105,8 @@ func takeInventory(db Database, withMetadata bool) (*inventory, error) {
 		b := &inv.binpkgs[i]
 		if b.CPV != "" {
 			inv.byCPV[b.CPV] = append(inv.byCPV[b.CPV], b)
+		} else if cpv := cpvOfPath(b.Path); cpv != "" {
+			inv.unread[cpv] = append(inv.unread[cpv], b)
 		}
 	}
 	return inv, nil
@@ -107,3 +114,26 @@ func takeInventory(db Database, withMetadata bool) (*inventory, error) {
 
 // sameMD5 tells whether both hashes are known and equal.
 func sameMD5(a, b []byte) bool { return len(a) > 0 && bytes.Equal(a, b) }
+
+// cpvOfPath is the cpv that the path of a binary package claims, "" where it
+// claims none: cat/PN/PF-ID.gpkg.tar, cat/PN/PF-ID.xpak, cat/PF.gpkg.tar or
+// cat/PF.tbz2.
+func cpvOfPath(p string) string {
+	dir, name := path.Split(p)
+	category, pn, multi := strings.Cut(strings.TrimSuffix(dir, "/"), "/")
+	for _, suffix := range []string{".gpkg.tar", ".xpak", ".tbz2"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	if multi {
+		i := strings.LastIndexByte(name, '-')
+		if i < 0 || !strings.HasPrefix(name, pn+"-") {
+			return ""
+		}
+		name = name[:i]
+	}
+	cpv := category + "/" + name
+	if _, err := atom.ParseCPV(cpv); err != nil {
+		return ""
+	}
+	return cpv
+}

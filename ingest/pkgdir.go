@@ -63,7 +63,7 @@ func (r *reader) pkgDir(ctx context.Context, dirPath, kind string) ([]SourceResu
 	}
 	var changed []*pkgFile
 	for _, f := range scan.files {
-		if n, ok := known[f.path]; !ok || !sameFile(&n, f.entry) {
+		if n, ok := known[f.path]; !ok || !sameFile(&n, f.entry) || unread(&n) {
 			changed = append(changed, f)
 		}
 	}
@@ -102,6 +102,12 @@ func (r *reader) pkgDir(ctx context.Context, dirPath, kind string) ([]SourceResu
 // mtime. Portage itself trusts basename, size and whole-second mtime.
 func sameFile(n *store.Instance, e hostfs.Entry) bool {
 	return n.Inode == e.Inode && n.Size == e.Size && n.MTimeNS == e.MTimeNS
+}
+
+// unread tells whether the last ingest could not open the file: a permission
+// that was given since changes neither size nor mtime.
+func unread(n *store.Instance) bool {
+	return len(n.Problems) > 0 && n.Problems[0].Code == codeUnread
 }
 
 // pkgScan is one listing of a pkgdir.
@@ -382,7 +388,7 @@ func (s *pkgScan) store(tx *store.Tx, pkgdir int64, result *SourceResult) error 
 		}
 		seen[f.path] = true
 		old, ok := known[f.path]
-		if f.read == nil || ok && sameFile(&old, f.entry) {
+		if f.read == nil || ok && sameFile(&old, f.entry) && unread(&old) == unread(f.read) {
 			continue
 		}
 		if ok {
