@@ -122,6 +122,7 @@ func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, er
 		r.vdb,
 		r.pkgDirs,
 		r.emergeLog,
+		r.mergeOutput,
 	} {
 		sources, err := part(ctx)
 		result.Sources = append(result.Sources, sources...)

@@ -1,0 +1,479 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"emaudit/hostfs"
+	"emaudit/parse"
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+// codeOutputUnread is the diagnostic of a file of merge output that is there and
+// could not be read.
+const codeOutputUnread = "output-unread"
+
+// storeBatch is the number of build logs stored in one transaction: a first
+// ingest of years of logs that is killed loses no more than these.
+const storeBatch = 256
+
+// mergeOutput records what merges wrote: the build logs below PORTAGE_LOGDIR,
+// those that failed builds left behind below PORTAGE_TMPDIR, and the messages of
+// elog.
+//
+// clean-logs deletes logs after a week: what they said stays, the file is marked
+// gone.
+func (r *reader) mergeOutput(ctx context.Context) ([]SourceResult, error) {
+	var all []SourceResult
+	if dir := r.Settings.LogDir(); dir != "" {
+		results, err := r.buildLogs(ctx, dir, listLogDir)
+		all = append(all, results...)
+		if err != nil {
+			return all, err
+		}
+	}
+	results, err := r.buildLogs(ctx, r.Settings.BuildDir(), listBuildDir)
+	all = append(all, results...)
+	if err != nil {
+		return all, err
+	}
+	results, err = r.elog(ctx, r.Settings.ElogDir())
+	return append(all, results...), err
+}
+
+// outputFile is one file of merge output as it was listed.
+type outputFile struct {
+	dir         *hostfs.Dir // the folder that it lies in
+	rel         string      // below the source
+	name        mergelog.Name
+	entry       hostfs.Entry
+	incarnation int64
+
+	known *store.OutputFile // nil where it was never read
+
+	log   mergelog.BuildLog
+	diags []parse.Diagnostic
+	// unread says that the file is there and could not be read, vanished that
+	// it was deleted since it was listed.
+	unread, vanished bool
+}
+
+// unchanged tells whether the file is as the store knows it. Logs are written
+// by appending, so that a change shows in size and mtime.
+func (f *outputFile) unchanged() bool {
+	k := f.known
+	return k != nil && k.Inode == f.entry.Inode && k.Size == f.entry.Size && k.MTimeNS == f.entry.MTimeNS
+}
+
+// row is the bookmark of the file as it was listed.
+func (f *outputFile) row(source, now int64) store.OutputFile {
+	return store.OutputFile{
+		Source: source, Path: f.rel, Incarnation: f.incarnation, Inode: f.entry.Inode, Size: f.entry.Size, MTimeNS: f.entry.MTimeNS, ReadAt: now,
+	}
+}
+
+// outputScan is one listing of a folder of output.
+type outputScan struct {
+	*reader
+	path   string // inside the root
+	source store.Source
+	dirs   []*hostfs.Dir
+	files  []*outputFile
+	diags  []parse.Diagnostic // of the listing itself
+	// partial says that a folder could not be listed, so that what is not seen
+	// need not be gone.
+	partial bool
+	gone    []store.OutputFile // known, and no longer there
+}
+
+// openOutput opens the folder of a source, lists it with list and compares it
+// with what the store knows of it.
+func (r *reader) openOutput(ctx context.Context, kind store.SourceKind, dirPath string, list func(*outputScan, *hostfs.Dir) error) (*outputScan, error) {
+	dir, err := r.Root.OpenDir(dirPath)
+	if err != nil {
+		return nil, err
+	}
+	s := &outputScan{reader: r, path: dirPath, dirs: []*hostfs.Dir{dir}}
+	if err := list(s, dir); err != nil {
+		s.close()
+		return nil, err
+	}
+	var known []store.OutputFile
+	err = r.db.Update(ctx, func(tx *store.Tx) error {
+		s.source = store.Source{Host: r.ID, Kind: kind, Path: dirPath, MTimeNS: dir.ModTimeNS(), Size: int64(len(s.files)), ReadAt: r.Now}
+		if err := tx.PutSource(&s.source); err != nil {
+			return err
+		}
+		if _, err := tx.ReplaceDiagnostics(s.source.ID, "", s.diags, r.Now); err != nil {
+			return err
+		}
+		known, err = tx.OutputFiles(s.source.ID)
+		return err
+	})
+	if err != nil {
+		s.close()
+		return nil, &databaseError{fmt.Errorf("%s %s: %w", kind, dirPath, err)}
+	}
+	s.compare(known)
+	return s, nil
+}
+
+// databaseError is an error that ends the ingest, other than that a source
+// cannot be read.
+type databaseError struct{ err error }
+
+func (e *databaseError) Error() string { return e.err.Error() }
+func (e *databaseError) Unwrap() error { return e.err }
+
+// compare matches the files with the rows that the store has.
+func (s *outputScan) compare(known []store.OutputFile) {
+	type key struct {
+		path        string
+		incarnation int64
+	}
+	rows := map[key]*store.OutputFile{}
+	for i := range known {
+		rows[key{known[i].Path, known[i].Incarnation}] = &known[i]
+	}
+	for _, f := range s.files {
+		k := key{f.rel, f.incarnation}
+		f.known = rows[k]
+		delete(rows, k)
+	}
+	if s.partial {
+		return
+	}
+	for i := range known {
+		k := &known[i]
+		if rows[key{k.Path, k.Incarnation}] != nil && k.GoneAt == 0 {
+			s.gone = append(s.gone, *k)
+		}
+	}
+}
+
+func (s *outputScan) close() {
+	for _, d := range s.dirs {
+		d.Close()
+	}
+}
+
+// subDir opens a folder below dir and keeps it open; it returns nil where that
+// is not possible.
+func (s *outputScan) subDir(dir *hostfs.Dir, rel, name string) (*hostfs.Dir, []hostfs.Entry) {
+	sub, err := dir.OpenDir(name)
+	if err == nil {
+		s.dirs = append(s.dirs, sub)
+		var entries []hostfs.Entry
+		if entries, err = sub.Entries(); err == nil {
+			return sub, entries
+		}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		s.partial = true
+		s.diags = append(s.diags, parse.Diagnosef(0, codeOutputUnread, "%s: %v", rel, err))
+	}
+	return nil, nil
+}
+
+// listLogDir lists PORTAGE_LOGDIR: its own files, and with FEATURES=split-log
+// those of build/<category>.
+func listLogDir(s *outputScan, dir *hostfs.Dir) error {
+	entries, err := dir.Entries()
+	if err != nil {
+		return err
+	}
+	separator := s.Settings.LogFileSep()
+	s.take(dir, "", entries, separator)
+	for _, e := range entries {
+		if e.Name != "build" || e.Kind != hostfs.Directory {
+			continue
+		}
+		build, categories := s.subDir(dir, "build", "build")
+		for _, c := range categories {
+			if c.Kind != hostfs.Directory {
+				continue
+			}
+			rel := path.Join("build", c.Name)
+			if sub, logs := s.subDir(build, rel, c.Name); sub != nil {
+				s.take(sub, rel, logs, separator)
+			}
+		}
+	}
+	return nil
+}
+
+// take keeps the regular files whose names are those of build logs.
+func (s *outputScan) take(dir *hostfs.Dir, rel string, entries []hostfs.Entry, separator string) {
+	for _, e := range entries {
+		p := path.Join(rel, e.Name)
+		if name, ok := mergelog.ParseName(p, separator); ok && e.Kind == hostfs.Regular {
+			s.files = append(s.files, &outputFile{dir: dir, rel: p, name: name, entry: e})
+		}
+	}
+}
+
+// listBuildDir lists the logs that failed builds left in their build
+// directories. With PORTAGE_LOGDIR set they are symlinks to the logs there.
+func listBuildDir(s *outputScan, dir *hostfs.Dir) error {
+	categories, err := dir.Entries()
+	if err != nil {
+		return err
+	}
+	for _, c := range categories {
+		if c.Kind != hostfs.Directory {
+			continue
+		}
+		category, packages := s.subDir(dir, c.Name, c.Name)
+		for _, p := range packages {
+			if p.Kind == hostfs.Directory {
+				s.takeKept(category, path.Join(c.Name, p.Name), p.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// takeKept keeps the build.log of one build directory, if it has one.
+func (s *outputScan) takeKept(category *hostfs.Dir, rel, name string) {
+	build, err := category.OpenDir(name)
+	if err != nil {
+		return // being removed, or of a build that runs as another user
+	}
+	defer build.Close()
+	temp, err := build.OpenDir("temp")
+	if err != nil {
+		return
+	}
+	kept := false
+	for _, log := range []string{"build.log", "build.log.gz"} {
+		p := path.Join(rel, "temp", log)
+		n, ok := mergelog.ParseKeptName(p)
+		if e, err := temp.Lstat(log); ok && err == nil && e.Kind == hostfs.Regular {
+			s.files = append(s.files, &outputFile{dir: temp, rel: p, name: n, entry: e, incarnation: int64(e.Inode)})
+			kept = true
+		}
+	}
+	if kept {
+		s.dirs = append(s.dirs, temp)
+	} else {
+		temp.Close()
+	}
+}
+
+// buildLogs records the build logs below a folder.
+func (r *reader) buildLogs(ctx context.Context, dirPath string, list func(*outputScan, *hostfs.Dir) error) ([]SourceResult, error) {
+	s, err := r.openOutput(ctx, store.SourceBuildLog, dirPath, list)
+	if err != nil {
+		return r.noOutput(ctx, store.SourceBuildLog, dirPath, err)
+	}
+	defer s.close()
+	result := SourceResult{Kind: store.SourceBuildLog, Path: dirPath, Condition: store.ConditionRead}
+	var changed []*outputFile
+	var bytes int64
+	for _, f := range s.files {
+		if !f.unchanged() || f.known.GoneAt != 0 {
+			changed = append(changed, f)
+			bytes += f.entry.Size
+		}
+	}
+	meter := r.begin("build logs", bytes, true)
+	defer meter.Done()
+	stored, err := s.readAndStore(ctx, changed, meter, &result)
+	if err != nil {
+		return nil, fmt.Errorf("build logs %s: %w", dirPath, err)
+	}
+	if err := s.markGone(ctx); err != nil {
+		return nil, fmt.Errorf("build logs %s: %w", dirPath, err)
+	}
+	result.Read = int64(len(changed))
+	result.Changed = stored+len(s.gone) > 0
+	result.Summary = fmt.Sprintf("%d build logs", len(s.files))
+	if result.Changed {
+		result.Summary += fmt.Sprintf(", %d read, %d gone", stored, len(s.gone))
+	}
+	return []SourceResult{result}, nil
+}
+
+// noOutput records that a folder of output could not be listed. One that does
+// not exist is no news: Portage makes it when there is something to write.
+func (r *reader) noOutput(ctx context.Context, kind store.SourceKind, dirPath string, cause error) ([]SourceResult, error) {
+	var fatal *databaseError
+	if errors.As(cause, &fatal) {
+		return nil, fatal.err
+	}
+	results, err := r.absent(ctx, kind, dirPath, cause)
+	if errors.Is(cause, fs.ErrNotExist) {
+		results = nil
+	}
+	return results, err
+}
+
+// readAndStore reads logs, several at once, and stores them as they come. It
+// returns how many were stored.
+func (s *outputScan) readAndStore(ctx context.Context, files []*outputFile, meter Meter, result *SourceResult) (stored int, err error) {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(s.Jobs + 1)
+	done := make(chan *outputFile, storeBatch)
+	group.Go(func() error {
+		var batch []*outputFile
+		for f := range done {
+			if batch = append(batch, f); len(batch) < storeBatch {
+				continue
+			}
+			if err := s.storeLogs(groupCtx, batch, result); err != nil {
+				for range done { // let the readers end
+				}
+				return err
+			}
+			stored += len(batch)
+			batch = batch[:0]
+		}
+		stored += len(batch)
+		return s.storeLogs(groupCtx, batch, result)
+	})
+	readers, readersCtx := errgroup.WithContext(groupCtx)
+	readers.SetLimit(s.Jobs)
+	for _, f := range files {
+		readers.Go(func() error {
+			if err := f.readLog(readersCtx, meter); err != nil {
+				return err
+			}
+			done <- f
+			return nil
+		})
+	}
+	err = readers.Wait()
+	close(done)
+	if storeErr := group.Wait(); err == nil || storeErr != nil && !errors.Is(storeErr, context.Canceled) {
+		err = storeErr
+	}
+	return stored, err
+}
+
+// readLog fills f.log. It fails only when ctx ends.
+func (f *outputFile) readLog(ctx context.Context, meter Meter) error {
+	if f.unchanged() {
+		return nil // it was gone, and is there again
+	}
+	in, err := f.dir.OpenFile(f.entry.Name)
+	if err == nil {
+		defer in.Close()
+		var text io.Reader = &meteredReader{ctx: ctx, r: in, meter: meter}
+		var z *mergelog.GzipReader
+		if f.name.Gzip {
+			z = mergelog.NewGzipReader(text)
+			text = z
+		}
+		if f.log, err = mergelog.ReadBuildLog(text); err == nil {
+			f.diags = f.log.Diagnostics
+			if z != nil {
+				f.diags = append(f.diags, z.Diagnostics()...)
+			}
+			return nil
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, fs.ErrNotExist):
+		f.vanished = true
+	default:
+		f.unread = true
+		f.diags = []parse.Diagnostic{parse.Diagnosef(0, codeOutputUnread, "%v", err)}
+	}
+	return nil
+}
+
+// meteredReader shows what is read and stops when the ingest does.
+type meteredReader struct {
+	ctx   context.Context
+	r     io.Reader
+	meter Meter
+}
+
+func (m *meteredReader) Read(p []byte) (int, error) {
+	if err := m.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := m.r.Read(p)
+	m.meter.Add(int64(n))
+	return n, err
+}
+
+// storeLogs stores a batch in one transaction.
+func (s *outputScan) storeLogs(ctx context.Context, batch []*outputFile, result *SourceResult) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	damage := 0
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
+		damage = 0
+		for _, f := range batch {
+			if f.vanished {
+				continue
+			}
+			n, err := tx.ReplaceDiagnostics(s.source.ID, f.rel, f.diags, s.Now)
+			if err != nil {
+				return err
+			}
+			damage += n
+			if f.unread {
+				continue
+			}
+			row := f.row(s.source.ID, s.Now)
+			if err := tx.PutOutputFile(&row); err != nil {
+				return err
+			}
+			if f.unchanged() {
+				continue
+			}
+			if err := tx.PutBuildLog(s.ID, f.buildLog(s.path, row.ID)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	result.Damage += damage
+	return err
+}
+
+// buildLog is the row of a log that was read.
+func (f *outputFile) buildLog(dir string, id int64) *store.BuildLog {
+	b := &store.BuildLog{
+		File: id, Path: path.Join(dir, f.rel), CPV: f.name.CPV, NameAmbiguous: f.name.Ambiguous,
+		WrittenAt: f.entry.MTimeNS / int64(time.Second), Log: f.log,
+	}
+	if !f.name.Time.IsZero() {
+		b.PreparedAt = f.name.Time.Unix()
+	}
+	if f.name.Ambiguous && f.log.CPV != "" {
+		b.CPV, b.NameAmbiguous = f.log.CPV, false
+	}
+	return b
+}
+
+// markGone notes which files are there no more.
+func (s *outputScan) markGone(ctx context.Context) error {
+	if len(s.gone) == 0 {
+		return nil
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		for _, f := range s.gone {
+			if err := tx.MarkOutputFileGone(f.ID, s.Now); err != nil {
+				return err
+			}
+			if _, err := tx.ReplaceDiagnostics(s.source.ID, f.Path, nil, s.Now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,321 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"emaudit/hostfs"
+	"emaudit/parse"
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+// summaryBatch is the number of blocks of a summary stored in one transaction.
+const summaryBatch = 1024
+
+// maxElogFile bounds one save file: the longest messages of packages are a few
+// KiB, and lists of colliding files a few hundred.
+const maxElogFile = 16 << 20
+
+// elog records the messages of elog. Save files are read once; of a summary only
+// what was appended since.
+func (r *reader) elog(ctx context.Context, dirPath string) ([]SourceResult, error) {
+	s, err := r.openOutput(ctx, store.SourceElog, dirPath, listElogDir)
+	if err != nil {
+		return r.noOutput(ctx, store.SourceElog, dirPath, err)
+	}
+	defer s.close()
+	result := SourceResult{Kind: store.SourceElog, Path: dirPath, Condition: store.ConditionRead}
+	e := elogReader{outputScan: s, zone: r.zone(), result: &result}
+	var saved []*outputFile
+	for _, f := range s.files {
+		if f.unchanged() && f.known.GoneAt == 0 {
+			continue
+		}
+		result.Read++
+		if f.name.Source == mergelog.SourceElogSummary {
+			if err := e.summary(ctx, f); err != nil {
+				return nil, fmt.Errorf("elog %s: %w", path.Join(dirPath, f.rel), err)
+			}
+			continue
+		}
+		if saved = append(saved, f); len(saved) == storeBatch {
+			if err := e.saveFiles(ctx, saved); err != nil {
+				return nil, fmt.Errorf("elog %s: %w", dirPath, err)
+			}
+			saved = saved[:0]
+		}
+	}
+	if err := e.saveFiles(ctx, saved); err != nil {
+		return nil, fmt.Errorf("elog %s: %w", dirPath, err)
+	}
+	if err := s.markGone(ctx); err != nil {
+		return nil, fmt.Errorf("elog %s: %w", dirPath, err)
+	}
+	result.Changed = e.added > 0
+	result.Summary = fmt.Sprintf("%d elog files", len(s.files))
+	if e.added > 0 {
+		result.Summary += fmt.Sprintf(", %d new messages", e.added)
+	}
+	return []SourceResult{result}, nil
+}
+
+// listElogDir lists the folder of elog, and with FEATURES=split-elog its folders
+// of categories.
+func listElogDir(s *outputScan, dir *hostfs.Dir) error {
+	entries, err := dir.Entries()
+	if err != nil {
+		return err
+	}
+	take := func(dir *hostfs.Dir, rel string, entries []hostfs.Entry) {
+		for _, e := range entries {
+			p := path.Join(rel, e.Name)
+			if name, ok := mergelog.ParseName(path.Join("elog", p), ""); ok && e.Kind == hostfs.Regular {
+				f := &outputFile{dir: dir, rel: p, name: name, entry: e}
+				if name.Source == mergelog.SourceElogSummary {
+					// logrotate gives its name to another file.
+					f.incarnation = int64(e.Inode)
+				}
+				s.files = append(s.files, f)
+			}
+		}
+	}
+	take(dir, "", entries)
+	for _, e := range entries {
+		if e.Kind != hostfs.Directory {
+			continue
+		}
+		if sub, files := s.subDir(dir, e.Name, e.Name); sub != nil {
+			take(sub, e.Name, files)
+		}
+	}
+	return nil
+}
+
+// elogReader stores what the files of a scan hold.
+type elogReader struct {
+	*outputScan
+	zone   *time.Location
+	result *SourceResult
+	added  int
+}
+
+// saveFiles reads save files and stores them in one transaction.
+func (e *elogReader) saveFiles(ctx context.Context, files []*outputFile) error {
+	if len(files) == 0 {
+		return nil
+	}
+	type read struct {
+		f        *outputFile
+		messages []mergelog.Message
+	}
+	var all []read
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		data, err := f.dir.ReadFile(f.entry.Name, maxElogFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		var elog mergelog.Elog
+		if err == nil {
+			elog, err = mergelog.ReadElog(bytes.NewReader(data))
+			f.diags = elog.Diagnostics
+		}
+		if err != nil {
+			f.unread = true
+			f.diags = []parse.Diagnostic{parse.Diagnosef(0, codeOutputUnread, "%v", err)}
+		}
+		all = append(all, read{f, elog.Messages})
+	}
+	added, damage := 0, 0
+	err := e.db.Update(ctx, func(tx *store.Tx) error {
+		added, damage = 0, 0
+		for _, r := range all {
+			n, err := tx.ReplaceDiagnostics(e.source.ID, r.f.rel, r.f.diags, e.Now)
+			if err != nil {
+				return err
+			}
+			damage += n
+			if r.f.unread {
+				continue
+			}
+			row := r.f.row(e.source.ID, e.Now)
+			if err := tx.PutOutputFile(&row); err != nil {
+				return err
+			}
+			if n, err = tx.AddElog(e.ID, &store.ElogBlock{
+				File: row.ID, Origin: mergelog.SourceElog, CPV: r.f.name.CPV, SavedAt: r.f.name.Time.Unix(), Messages: r.messages,
+			}, e.Now); err != nil {
+				return err
+			}
+			added += n
+		}
+		return nil
+	})
+	e.added += added
+	e.result.Damage += damage
+	return err
+}
+
+// summary reads what is new in a summary.log. A file that is not the one that
+// was read before, or is shorter, is read from its beginning: what it repeats is
+// known by its time and text.
+func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
+	in, err := f.dir.OpenFile(f.entry.Name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return e.unreadSummary(ctx, f, err)
+	}
+	defer in.Close()
+	row := f.row(e.source.ID, e.Now)
+	if continues(in, f) {
+		row.Position = f.known.Position
+	}
+	var text io.Reader = in
+	var z *mergelog.GzipReader
+	if f.name.Gzip {
+		z = mergelog.NewGzipReader(in)
+		text = z
+	} else if _, err := in.Seek(row.Position, io.SeekStart); err != nil {
+		return e.unreadSummary(ctx, f, err)
+	}
+	base := row.Position
+	var blocks []mergelog.Block
+	first := f.known != nil && row.Position == f.known.Position
+	flush := func() error {
+		err := e.storeBlocks(ctx, f, &row, blocks, first)
+		blocks, first = blocks[:0], false
+		return err
+	}
+	var stored error
+	err = mergelog.ReadSummary(&meteredReader{ctx: ctx, r: text, meter: noMeter{}}, e.zone, func(b mergelog.Block) error {
+		b.Offset += base
+		for i := range b.Messages {
+			b.Messages[i].Offset += base
+		}
+		for i := range b.Diagnostics {
+			b.Diagnostics[i].Offset += base
+		}
+		if blocks = append(blocks, b); len(blocks) == summaryBatch {
+			stored = flush()
+		}
+		return stored
+	})
+	switch {
+	case stored != nil:
+		return stored
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return e.unreadSummary(ctx, f, err)
+	}
+	if z != nil && len(z.Diagnostics()) > 0 {
+		blocks = append(blocks, mergelog.Block{Offset: row.Position, Complete: true, Diagnostics: z.Diagnostics()})
+	}
+	return flush()
+}
+
+// continues tells whether the file is the one that was read before and has only
+// grown: a block begins where the last reading ended.
+func continues(in io.ReaderAt, f *outputFile) bool {
+	k := f.known
+	if k == nil || k.GoneAt != 0 || f.name.Gzip || k.Inode != f.entry.Inode || k.Position > f.entry.Size {
+		return false
+	}
+	const begins = ">>> Messages "
+	next := make([]byte, min(int64(len(begins)), f.entry.Size-k.Position))
+	n, err := in.ReadAt(next, k.Position)
+	return err == nil && strings.HasPrefix(begins, string(next[:n]))
+}
+
+// storeBlocks stores blocks of a summary and moves its bookmark behind the last
+// one that is complete. With again, what was stored of a block that was not
+// complete at the last reading is forgotten first.
+func (e *elogReader) storeBlocks(ctx context.Context, f *outputFile, row *store.OutputFile, blocks []mergelog.Block, again bool) error {
+	added, damage := 0, 0
+	position := row.Position
+	err := e.db.Update(ctx, func(tx *store.Tx) error {
+		added, damage = 0, 0
+		next := *row
+		next.Position = position
+		for _, b := range blocks {
+			if b.Complete {
+				next.Position = max(next.Position, b.Offset+b.Size)
+			}
+		}
+		if err := tx.PutOutputFile(&next); err != nil {
+			return err
+		}
+		if again {
+			if err := tx.ForgetElog(next.ID, position); err != nil {
+				return err
+			}
+		}
+		for _, b := range blocks {
+			if b.Complete {
+				if err := tx.AddDiagnostics(e.source.ID, f.rel, b.Diagnostics, e.Now); err != nil {
+					return err
+				}
+				damage += len(b.Diagnostics)
+			}
+			if b.CPV == "" {
+				continue
+			}
+			n, err := tx.AddElog(e.ID, &store.ElogBlock{
+				File: next.ID, Origin: mergelog.SourceElogSummary, CPV: b.CPV, SavedAt: b.Time, PID: b.PID,
+				Interleaved: b.Interleaved, Messages: b.Messages,
+			}, e.Now)
+			if err != nil {
+				return err
+			}
+			added += n
+		}
+		*row = next
+		return nil
+	})
+	e.added += added
+	e.result.Damage += damage
+	return err
+}
+
+func (e *elogReader) unreadSummary(ctx context.Context, f *outputFile, cause error) error {
+	return e.db.Update(ctx, func(tx *store.Tx) error {
+		n, err := tx.ReplaceDiagnostics(e.source.ID, f.rel, []parse.Diagnostic{parse.Diagnosef(0, codeOutputUnread, "%v", cause)}, e.Now)
+		e.result.Damage += n
+		return err
+	})
+}
+
+// zone is the time zone of the system whose files are read: what /etc/localtime
+// is inside the root, or /etc/timezone names there, else UTC, which is what a
+// system without either has.
+func (r *reader) zone() *time.Location {
+	const limit = 64 << 10 // the largest zone file has 4 KiB
+	if data, err := r.Root.ReadFile("/etc/localtime", limit); err == nil {
+		if zone, err := time.LoadLocationFromTZData("local", data); err == nil {
+			return zone
+		}
+	}
+	name, err := r.Root.ReadFile("/etc/timezone", 256)
+	if err != nil {
+		return time.UTC
+	}
+	file := path.Join("/usr/share/zoneinfo", path.Clean("/"+strings.TrimSpace(string(name))))
+	if data, err := r.Root.ReadFile(file, limit); err == nil {
+		if zone, err := time.LoadLocationFromTZData(strings.TrimSpace(string(name)), data); err == nil {
+			return zone
+		}
+	}
+	return time.UTC
+}

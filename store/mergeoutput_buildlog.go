@@ -1,0 +1,278 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"emaudit/parse/mergelog"
+)
+
+// BuildLog is what one build log said.
+type BuildLog struct {
+	File   int64  // id of the [OutputFile]
+	Path   string // inside the root
+	GoneAt int64  // unix seconds; 0 = the file is there
+
+	CPV           string // of the name, or of the header of a file without one
+	NameAmbiguous bool
+	PreparedAt    int64 // the stamp of the name, unix seconds; 0 = none
+	WrittenAt     int64 // the mtime of the file, unix seconds
+
+	// Log is the record. Its Diagnostics are stored as those of the source, and
+	// its Notices and paths come only from the methods that are asked for them.
+	Log mergelog.BuildLog
+}
+
+// At is the time that orders build logs: that of the name, or of the last write.
+func (b *BuildLog) At() int64 {
+	if b.PreparedAt != 0 {
+		return b.PreparedAt
+	}
+	return b.WrittenAt
+}
+
+// PutBuildLog stores what the log in b.File said, in place of what was stored of
+// that file before.
+func (tx *Tx) PutBuildLog(host HostID, b *BuildLog) error {
+	if err := tx.putBuildLog(host, b); err != nil {
+		return fmt.Errorf("build log %s: %w", b.Path, err)
+	}
+	return nil
+}
+
+func (tx *Tx) putBuildLog(host HostID, b *BuildLog) error {
+	for _, table := range []string{"build_log", "build_failure", "qa_notice", "output_path"} {
+		if _, err := tx.exec("DELETE FROM "+table+" WHERE file = ?", b.File); err != nil {
+			return err
+		}
+	}
+	cpv, err := tx.cpvID(b.CPV)
+	if err != nil {
+		return err
+	}
+	log := &b.Log
+	use, err := tx.textID(strings.Join(log.USE, " "))
+	if err != nil {
+		return err
+	}
+	features, err := tx.textID(strings.Join(log.Features, " "))
+	if err != nil {
+		return err
+	}
+	r := mergelog.Resources{CPUMillis: -1, MemoryPeak: -1, SwapPeak: -1, ReadBytes: -1, WriteBytes: -1}
+	if log.Resources != nil {
+		r = *log.Resources
+	}
+	if _, err := tx.exec(`INSERT INTO build_log (file, host, cpv, name_ambiguous, prepared_at, written_at, kind, outcome, slot, repo, use_flags, features,
+			attempts, phases, tests_failed, build_dir_size, installed_size, cpu_millis, memory_peak, swap_peak, read_bytes, write_bytes,
+			binpkg_created, text_size, line_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		b.File, host, cpv, b.NameAmbiguous, b.PreparedAt, b.WrittenAt, log.Kind, log.Outcome, log.Slot, log.Repository, use, features,
+		log.Attempts, packPhases(log.Phases), log.TestsFailed, log.BuildDirBytes, log.InstalledBytes, r.CPUMillis, r.MemoryPeak, r.SwapPeak, r.ReadBytes, r.WriteBytes,
+		log.BinpkgCreated, log.Size, log.Lines); err != nil {
+		return err
+	}
+	if f := log.Failure; f != nil {
+		if _, err := tx.exec(`INSERT INTO build_failure (file, offset, phase, message, call_stack, snippet, working_dir, cause, cause_offset, cause_line, excerpt)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			b.File, f.Offset, f.Phase, f.Message, packFrames(f.CallStack), strings.Join(f.Snippet, "\n"), f.WorkingDir,
+			f.Cause.Class, f.Cause.Offset, f.Cause.Line, strings.Join(f.Cause.Excerpt, "\n")); err != nil {
+			return err
+		}
+	}
+	for i, n := range log.Notices {
+		if _, err := tx.exec("INSERT INTO qa_notice (file, seq, class, at_runtime, offset, title, details) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			b.File, i+1, n.Class, n.BreaksAtRuntime, n.Offset, n.Title, strings.Join(n.Details, "\n")); err != nil {
+			return err
+		}
+	}
+	if err := tx.putOutputPaths(b.File, "config-update", log.ConfigUpdates); err != nil {
+		return err
+	}
+	return tx.putOutputPaths(b.File, "preserved-library", log.PreservedLibs)
+}
+
+func (tx *Tx) putOutputPaths(file int64, role string, paths []string) error {
+	for _, p := range paths {
+		if _, err := tx.exec("INSERT INTO output_path (file, role, path) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", file, role, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BuildLogQuery selects build logs; the zero value selects all of a host.
+type BuildLogQuery struct {
+	CP    string // category/pn
+	Since int64  // unix seconds: prepared or written then or later
+}
+
+// where returns the condition on build_log l, cpv c and its arguments.
+func (q BuildLogQuery) where(host HostID) (string, []any) {
+	condition, args := "l.host = ?", []any{host}
+	if q.CP != "" {
+		condition += " AND c.cp = (SELECT id FROM cp WHERE value = ?)"
+		args = append(args, q.CP)
+	}
+	if q.Since != 0 {
+		condition += " AND (l.prepared_at >= ? OR l.written_at >= ?)"
+		args = append(args, q.Since, q.Since)
+	}
+	return condition, args
+}
+
+// BuildLogs returns build logs, the oldest first, without notices and paths.
+func (tx *Tx) BuildLogs(host HostID, q BuildLogQuery) ([]BuildLog, error) {
+	where, args := q.where(host)
+	var all []BuildLog
+	err := tx.query(func(rows *sql.Rows) error {
+		b, err := scanBuildLog(rows)
+		all = append(all, b)
+		return err
+	}, `SELECT l.file, s.path, o.path, o.gone_at, c.value, l.name_ambiguous, l.prepared_at, l.written_at, l.kind, l.outcome, l.slot, l.repo, u.value, e.value,
+			l.attempts, l.phases, l.tests_failed, l.build_dir_size, l.installed_size, l.cpu_millis, l.memory_peak, l.swap_peak, l.read_bytes, l.write_bytes,
+			l.binpkg_created, l.text_size, l.line_count,
+			f.offset, f.phase, f.message, f.call_stack, f.snippet, f.working_dir, f.cause, f.cause_offset, f.cause_line, f.excerpt
+		FROM build_log l JOIN output_file o ON o.id = l.file JOIN source s ON s.id = o.source JOIN cpv c ON c.id = l.cpv
+			JOIN text u ON u.id = l.use_flags JOIN text e ON e.id = l.features LEFT JOIN build_failure f ON f.file = l.file
+		WHERE `+where+" ORDER BY CASE WHEN l.prepared_at <> 0 THEN l.prepared_at ELSE l.written_at END, l.file", args...)
+	return all, err
+}
+
+func scanBuildLog(rows *sql.Rows) (BuildLog, error) {
+	var b BuildLog
+	var dir, name, use, features, phases string
+	var r mergelog.Resources
+	var offset, causeOffset sql.NullInt64
+	var phase, message, stack, snippet, workingDir, cause, causeLine, excerpt sql.NullString
+	log := &b.Log
+	err := rows.Scan(&b.File, &dir, &name, &b.GoneAt, &b.CPV, &b.NameAmbiguous, &b.PreparedAt, &b.WrittenAt, &log.Kind, &log.Outcome, &log.Slot, &log.Repository, &use, &features,
+		&log.Attempts, &phases, &log.TestsFailed, &log.BuildDirBytes, &log.InstalledBytes, &r.CPUMillis, &r.MemoryPeak, &r.SwapPeak, &r.ReadBytes, &r.WriteBytes,
+		&log.BinpkgCreated, &log.Size, &log.Lines,
+		&offset, &phase, &message, &stack, &snippet, &workingDir, &cause, &causeOffset, &causeLine, &excerpt)
+	if err != nil {
+		return b, err
+	}
+	b.Path = path.Join(dir, name)
+	log.CPV, log.USE, log.Features, log.Phases = b.CPV, strings.Fields(use), strings.Fields(features), unpackPhases(phases)
+	if r != (mergelog.Resources{CPUMillis: -1, MemoryPeak: -1, SwapPeak: -1, ReadBytes: -1, WriteBytes: -1}) {
+		log.Resources = &r
+	}
+	if offset.Valid {
+		log.Failure = &mergelog.Failure{
+			Offset: offset.Int64, CPV: b.CPV, Repository: log.Repository, Phase: mergelog.Phase(phase.String), Message: message.String,
+			CallStack: unpackFrames(stack.String), Snippet: splitLines(snippet.String), WorkingDir: workingDir.String,
+			Cause: mergelog.Cause{Class: mergelog.CauseClass(cause.String), Offset: causeOffset.Int64, Line: causeLine.String, Excerpt: splitLines(excerpt.String)},
+		}
+	}
+	return b, nil
+}
+
+// QANotice is a notice with the log that has it.
+type QANotice struct {
+	mergelog.QANotice
+	File int64
+	CPV  string
+	Path string // of the log, inside the root
+	At   int64  // of the log, unix seconds
+}
+
+// QANotices returns the notices of build logs, those of the oldest log first.
+func (tx *Tx) QANotices(host HostID, q BuildLogQuery) ([]QANotice, error) {
+	where, args := q.where(host)
+	var all []QANotice
+	err := tx.query(func(rows *sql.Rows) error {
+		var n QANotice
+		var dir, name, details string
+		if err := rows.Scan(&n.File, &n.CPV, &dir, &name, &n.At, &n.Class, &n.BreaksAtRuntime, &n.Offset, &n.Title, &details); err != nil {
+			return err
+		}
+		n.Path, n.Details = path.Join(dir, name), splitLines(details)
+		all = append(all, n)
+		return nil
+	}, `SELECT n.file, c.value, s.path, o.path, CASE WHEN l.prepared_at <> 0 THEN l.prepared_at ELSE l.written_at END, n.class, n.at_runtime, n.offset, n.title, n.details
+		FROM qa_notice n JOIN build_log l ON l.file = n.file JOIN output_file o ON o.id = n.file JOIN source s ON s.id = o.source JOIN cpv c ON c.id = l.cpv
+		WHERE `+where+" ORDER BY 5, n.file, n.seq", args...)
+	return all, err
+}
+
+// OutputPath is a path that a build log names.
+type OutputPath struct {
+	File    int64
+	CPV     string
+	LogPath string // inside the root
+	At      int64  // of the log, unix seconds
+	Role    string // config-update, preserved-library
+	Path    string
+}
+
+// OutputPaths returns the paths that build logs name.
+func (tx *Tx) OutputPaths(host HostID, q BuildLogQuery) ([]OutputPath, error) {
+	where, args := q.where(host)
+	var all []OutputPath
+	err := tx.query(func(rows *sql.Rows) error {
+		var p OutputPath
+		var dir, name string
+		if err := rows.Scan(&p.File, &p.CPV, &dir, &name, &p.At, &p.Role, &p.Path); err != nil {
+			return err
+		}
+		p.LogPath = path.Join(dir, name)
+		all = append(all, p)
+		return nil
+	}, `SELECT p.file, c.value, s.path, o.path, CASE WHEN l.prepared_at <> 0 THEN l.prepared_at ELSE l.written_at END, p.role, p.path
+		FROM output_path p JOIN build_log l ON l.file = p.file JOIN output_file o ON o.id = p.file JOIN source s ON s.id = o.source JOIN cpv c ON c.id = l.cpv
+		WHERE `+where+" ORDER BY 5, p.file, p.role, p.path", args...)
+	return all, err
+}
+
+func packPhases(phases []mergelog.PhaseStart) string {
+	var b strings.Builder
+	for i, p := range phases {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(string(p.Phase) + "@" + strconv.FormatInt(p.Offset, 10))
+	}
+	return b.String()
+}
+
+func unpackPhases(packed string) []mergelog.PhaseStart {
+	var phases []mergelog.PhaseStart
+	for word := range strings.FieldsSeq(packed) {
+		phase, offset, _ := strings.Cut(word, "@")
+		n, err := strconv.ParseInt(offset, 10, 64)
+		if err == nil {
+			phases = append(phases, mergelog.PhaseStart{Phase: mergelog.Phase(phase), Offset: n})
+		}
+	}
+	return phases
+}
+
+func packFrames(frames []mergelog.Frame) string {
+	lines := make([]string, len(frames))
+	for i, f := range frames {
+		lines[i] = f.File + "\t" + strconv.Itoa(f.Line) + "\t" + f.Call
+	}
+	return strings.Join(lines, "\n")
+}
+
+func unpackFrames(packed string) []mergelog.Frame {
+	var frames []mergelog.Frame
+	for _, line := range splitLines(packed) {
+		file, rest, _ := strings.Cut(line, "\t")
+		number, call, _ := strings.Cut(rest, "\t")
+		n, _ := strconv.Atoi(number) // it was a number when it was packed
+		frames = append(frames, mergelog.Frame{File: file, Line: n, Call: call})
+	}
+	return frames
+}
+
+// splitLines is the inverse of joining lines with newlines; no text is no line.
+func splitLines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}

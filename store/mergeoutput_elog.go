@@ -1,0 +1,172 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"path"
+	"strings"
+
+	"emaudit/parse/mergelog"
+)
+
+// ElogMessage is what elog saved for a package at once, of one class and phase.
+type ElogMessage struct {
+	ID     int64
+	File   int64
+	Path   string // inside the root
+	Offset int64  // bytes
+
+	CPV         string
+	SavedAt     int64 // unix seconds
+	PID         int   // of the emerge; 0 = unknown
+	Class       mergelog.Class
+	Phase       mergelog.Phase
+	Lines       []string
+	Interleaved bool // it may belong to another package
+
+	FirstSeenAt int64 // unix seconds of the ingest that found it
+	ReadAt      int64 // unix seconds when it was marked read; 0 = unread
+}
+
+// ElogBlock is what elog saved for a package at once.
+type ElogBlock struct {
+	File        int64
+	Origin      mergelog.Source // SourceElog or SourceElogSummary
+	CPV         string
+	SavedAt     int64
+	PID         int
+	Interleaved bool
+	Messages    []mergelog.Message
+}
+
+// elogSlack is how far apart, in seconds, the times of one message may lie that
+// two elog modules saved one after the other.
+const elogSlack = 60
+
+// ForgetElog removes the messages of a file at offset and behind it, so that a
+// part of the file can be read again.
+func (tx *Tx) ForgetElog(file, offset int64) error {
+	_, err := tx.exec("DELETE FROM elog_message WHERE file = ? AND offset >= ?", file, offset)
+	return err
+}
+
+// AddElog stores a block and returns how many of its messages are new. What
+// another file says of the same moment is not stored twice: the modules "save"
+// and "save_summary" write the same messages, and logrotate renames the summary.
+func (tx *Tx) AddElog(host HostID, b *ElogBlock, now int64) (added int, err error) {
+	cpv, err := tx.cpvID(b.CPV)
+	if err != nil {
+		return 0, fmt.Errorf("elog %s: %w", b.CPV, err)
+	}
+	for _, m := range joinGroups(b.Messages) {
+		text := strings.Join(m.Lines, "\n")
+		var known int
+		err := tx.queryRow(`SELECT count(*) FROM elog_message WHERE host = ? AND cpv = ? AND saved_at BETWEEN ? AND ? AND class = ? AND phase = ? AND text = ?
+				AND (origin <> ? OR saved_at = ?)`,
+			host, cpv, b.SavedAt-elogSlack, b.SavedAt+elogSlack, m.Class, m.Phase, text, b.Origin, b.SavedAt).Scan(&known)
+		if err != nil {
+			return added, fmt.Errorf("elog %s: %w", b.CPV, err)
+		}
+		if known > 0 {
+			continue
+		}
+		if _, err := tx.exec(`INSERT INTO elog_message (host, file, offset, origin, cpv, saved_at, pid, class, phase, text, interleaved, first_seen_at, read_at)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+			host, b.File, m.Offset, b.Origin, cpv, b.SavedAt, b.PID, m.Class, m.Phase, text, b.Interleaved, now); err != nil {
+			return added, fmt.Errorf("elog %s: %w", b.CPV, err)
+		}
+		added++
+	}
+	return added, nil
+}
+
+// joinGroups puts the groups of one class and phase together. A module that
+// leaves a class out (PORTAGE_ELOG_SYSTEM) joins what stands on both sides of it,
+// so that only the joined text is the same in all files.
+func joinGroups(groups []mergelog.Message) []mergelog.Message {
+	type key struct {
+		class mergelog.Class
+		phase mergelog.Phase
+	}
+	var joined []mergelog.Message
+	at := map[key]int{}
+	for _, g := range groups {
+		k := key{g.Class, g.Phase}
+		if i, ok := at[k]; ok {
+			joined[i].Lines = append(joined[i].Lines[:len(joined[i].Lines):len(joined[i].Lines)], g.Lines...)
+			continue
+		}
+		at[k] = len(joined)
+		joined = append(joined, g)
+	}
+	return joined
+}
+
+// ElogQuery selects messages; the zero value selects all of a host.
+type ElogQuery struct {
+	CP      string           // category/pn
+	Since   int64            // unix seconds: saved then or later
+	Until   int64            // unix seconds: saved then or earlier; 0 = no limit
+	Classes []mergelog.Class // nil = all
+	Unread  bool             // only those not yet marked read
+}
+
+func (q ElogQuery) where(host HostID) (string, []any) {
+	condition, args := "m.host = ?", []any{host}
+	add := func(c string, arg ...any) {
+		condition += " AND " + c
+		args = append(args, arg...)
+	}
+	if q.CP != "" {
+		add("m.cpv IN (SELECT v.id FROM cpv v JOIN cp p ON p.id = v.cp WHERE p.value = ?)", q.CP)
+	}
+	if q.Since != 0 {
+		add("m.saved_at >= ?", q.Since)
+	}
+	if q.Until != 0 {
+		add("m.saved_at <= ?", q.Until)
+	}
+	if q.Unread {
+		add("m.read_at = 0")
+	}
+	if q.Classes != nil {
+		places := make([]string, len(q.Classes))
+		values := make([]any, len(q.Classes))
+		for i, c := range q.Classes {
+			places[i], values[i] = "?", c
+		}
+		add("m.class IN ("+strings.Join(places, ", ")+")", values...)
+	}
+	return condition, args
+}
+
+// ElogMessages returns messages in the order in which they were saved.
+func (tx *Tx) ElogMessages(host HostID, q ElogQuery) ([]ElogMessage, error) {
+	where, args := q.where(host)
+	var all []ElogMessage
+	err := tx.query(func(rows *sql.Rows) error {
+		var m ElogMessage
+		var dir, name, text string
+		if err := rows.Scan(&m.ID, &m.File, &dir, &name, &m.Offset, &m.CPV, &m.SavedAt, &m.PID, &m.Class, &m.Phase, &text, &m.Interleaved, &m.FirstSeenAt, &m.ReadAt); err != nil {
+			return err
+		}
+		m.Path, m.Lines = path.Join(dir, name), strings.Split(text, "\n")
+		all = append(all, m)
+		return nil
+	}, `SELECT m.id, m.file, s.path, o.path, m.offset, c.value, m.saved_at, m.pid, m.class, m.phase, m.text, m.interleaved, m.first_seen_at, m.read_at
+		FROM elog_message m JOIN output_file o ON o.id = m.file JOIN source s ON s.id = o.source JOIN cpv c ON c.id = m.cpv
+		WHERE `+where+" ORDER BY m.saved_at, m.id", args...)
+	return all, err
+}
+
+// MarkElogRead marks the messages of a query as read and returns how many were
+// unread.
+func (tx *Tx) MarkElogRead(host HostID, q ElogQuery, now int64) (int64, error) {
+	q.Unread = true
+	where, args := q.where(host)
+	res, err := tx.exec("UPDATE elog_message SET read_at = ? WHERE id IN (SELECT m.id FROM elog_message m WHERE "+where+")", append([]any{now}, args...)...)
+	if err != nil {
+		return 0, fmt.Errorf("mark messages read: %w", err)
+	}
+	return res.RowsAffected()
+}

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+)
+
+// OutputFile is one file of merge output: a build log, an elog file, a captured
+// session.
+type OutputFile struct {
+	ID     int64
+	Source int64
+	Path   string // below the source
+	// Incarnation tells files apart that had the same name one after the
+	// other, such as the kept build.log of two failures of one package.
+	Incarnation int64
+	Inode       uint64
+	Size        int64 // bytes
+	MTimeNS     int64 // unix nanoseconds
+	Position    int64 // bytes that need not be read again
+	ReadAt      int64 // unix seconds
+	GoneAt      int64 // unix seconds; 0 = it is there
+}
+
+// OutputFiles returns the files below a source, those that are gone included.
+func (tx *Tx) OutputFiles(source int64) ([]OutputFile, error) {
+	var all []OutputFile
+	err := tx.query(func(rows *sql.Rows) error {
+		f := OutputFile{Source: source}
+		var inode int64
+		if err := rows.Scan(&f.ID, &f.Path, &f.Incarnation, &inode, &f.Size, &f.MTimeNS, &f.Position, &f.ReadAt, &f.GoneAt); err != nil {
+			return err
+		}
+		f.Inode = uint64(inode)
+		all = append(all, f)
+		return nil
+	}, "SELECT id, path, incarnation, inode, size, mtime_ns, position, read_at, gone_at FROM output_file WHERE source = ? ORDER BY path, incarnation", source)
+	return all, err
+}
+
+// PutOutputFile enters a file or moves its bookmark, and sets f.ID.
+func (tx *Tx) PutOutputFile(f *OutputFile) error {
+	err := tx.queryRow(`INSERT INTO output_file (source, path, incarnation, inode, size, mtime_ns, position, read_at, gone_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (source, path, incarnation) DO UPDATE SET inode = excluded.inode, size = excluded.size, mtime_ns = excluded.mtime_ns,
+			position = excluded.position, read_at = excluded.read_at, gone_at = excluded.gone_at
+		RETURNING id`,
+		f.Source, f.Path, f.Incarnation, int64(f.Inode), f.Size, f.MTimeNS, f.Position, f.ReadAt, f.GoneAt).Scan(&f.ID)
+	if err != nil {
+		return fmt.Errorf("output file %s: %w", f.Path, err)
+	}
+	return nil
+}
+
+// MarkOutputFileGone notes since when a file is not there any more.
+func (tx *Tx) MarkOutputFileGone(id, now int64) error {
+	_, err := tx.exec("UPDATE output_file SET gone_at = ? WHERE id = ?", now, id)
+	return err
+}
