@@ -121,6 +121,7 @@ func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, er
 		r.settings,
 		r.vdb,
 		r.pkgDirs,
+		r.userConfig,
 		r.emergeLog,
 		r.mergeOutput,
 	} {

@@ -1,0 +1,279 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"emaudit/hostfs"
+	"emaudit/parse"
+	"emaudit/parse/userconf"
+	"emaudit/store"
+)
+
+const (
+	// maxConfigDepth ends folders of lists that nest without end.
+	maxConfigDepth = 8
+	// maxConfigFiles is how many lists of one host are read; the Gentoo
+	// repository with a deep profile has some 200.
+	maxConfigFiles = 8192
+	// maxCPUInfo is the size in bytes up to which a cpuinfo is read: 4 KiB for
+	// each of a thousand processors.
+	maxCPUInfo = 4 << 20
+	// codeConfigUnread is a list that is there and could not be read.
+	codeConfigUnread = "config-unread"
+)
+
+// savedCPUInfo is where a copy of /proc/cpuinfo says what the processor of a
+// root can that is not the running system.
+const savedCPUInfo = "/var/lib/emaudit/cpuinfo"
+
+// configScan finds the lists with which Portage is steered.
+type configScan struct {
+	*reader
+	known map[store.ConfigKind]map[string]store.ConfigFile
+	found []store.ConfigFile // Content nil where the stored one is still right
+	diags []parse.Diagnostic
+	read  int64
+}
+
+// userConfig records the lists below /etc/portage, in the profile and in the
+// repositories, the world file, and what the processor can do. The audit
+// decides with them what Portage would refuse, and needs no files for it.
+func (r *reader) userConfig(ctx context.Context) ([]SourceResult, error) {
+	scan := configScan{reader: r, known: map[store.ConfigKind]map[string]store.ConfigFile{}}
+	err := r.db.View(ctx, func(tx *store.Tx) error {
+		stamps, err := tx.ConfigStamps(r.ID)
+		for _, f := range stamps {
+			if scan.known[f.Kind] == nil {
+				scan.known[f.Kind] = map[string]store.ConfigFile{}
+			}
+			scan.known[f.Kind][f.Path] = f
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	scan.collect()
+	dir := r.Settings.UserConfigDir()
+	result := SourceResult{Kind: store.SourceConfig, Path: dir, Condition: store.ConditionRead, Read: scan.read, Summary: fmt.Sprintf("%d lists", len(scan.found))}
+	err = r.db.Update(ctx, func(tx *store.Tx) error {
+		source := store.Source{Host: r.ID, Kind: store.SourceConfig, Path: dir, Size: int64(len(scan.found)), ReadAt: r.Now}
+		if err := tx.PutSource(&source); err != nil {
+			return err
+		}
+		n, err := tx.ReplaceDiagnostics(source.ID, "", scan.diags, r.Now)
+		result.Damage += n
+		if err != nil {
+			return err
+		}
+		return scan.store(tx, &result)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", dir, err)
+	}
+	return []SourceResult{result}, nil
+}
+
+// collect lists everything, the weakest first: repositories, the profile with
+// its parents, then the administrator (_config/MaskManager.py).
+func (s *configScan) collect() {
+	for _, repo := range s.Settings.Repositories() {
+		profiles := path.Join(repo.Location, "profiles")
+		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigLicenseGroups} {
+			s.list(store.ConfigFile{Kind: kind, Path: path.Join(profiles, string(kind)), Layer: "repository", Repo: repo.Name}, 0)
+		}
+		s.updates(path.Join(profiles, "updates"), repo.Name)
+	}
+	user := s.Settings.UserConfigDir()
+	for _, dir := range s.Settings.Profiles() {
+		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords} {
+			s.list(store.ConfigFile{Kind: kind, Path: path.Join(dir, string(kind)), Layer: "profile"}, 0)
+		}
+	}
+	for _, list := range []struct {
+		name string
+		kind store.ConfigKind
+	}{
+		{"package.mask", store.ConfigMask},
+		{"package.unmask", store.ConfigUnmask},
+		// The old name of the same list; what accept_keywords says is stronger.
+		{"package.keywords", store.ConfigAcceptKeywords},
+		{"package.accept_keywords", store.ConfigAcceptKeywords},
+		{"package.license", store.ConfigLicense},
+		{"package.properties", store.ConfigProperties},
+		{"package.accept_restrict", store.ConfigRestrict},
+		{"package.use", store.ConfigUse},
+	} {
+		s.list(store.ConfigFile{Kind: list.kind, Path: path.Join(user, list.name), Layer: "user"}, 0)
+	}
+	s.list(store.ConfigFile{Kind: store.ConfigWorld, Path: s.Settings.WorldFile(), Layer: "host"}, 0)
+	s.cpuInfo()
+}
+
+// list adds a list: a file, or a folder of files.
+func (s *configScan) list(f store.ConfigFile, depth int) {
+	entry, err := s.Root.Stat(f.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return
+	case err != nil:
+		s.unread(f.Path, err)
+		return
+	case entry.Kind == hostfs.Directory:
+		for _, name := range s.names(f.Path, depth) {
+			child := f
+			child.Path = path.Join(f.Path, name)
+			s.list(child, depth+1)
+		}
+		return
+	case len(s.found) >= maxConfigFiles:
+		s.unread(f.Path, fmt.Errorf("more than %d lists", maxConfigFiles))
+		return
+	}
+	f.Position, f.Size, f.MTimeNS, f.Inode = len(s.found), entry.Size, entry.MTimeNS, entry.Inode
+	if k, ok := s.known[f.Kind][f.Path]; !ok || k.Size != f.Size || k.MTimeNS != f.MTimeNS || k.Inode != f.Inode {
+		if f.Content, err = s.Root.ReadFile(f.Path, userconf.MaxFile); err != nil {
+			s.unread(f.Path, err)
+			return
+		}
+		if f.Content == nil {
+			f.Content = []byte{}
+		}
+		s.read++
+	}
+	s.found = append(s.found, f)
+}
+
+// names returns what is read of a folder that stands for a list, sorted.
+func (s *configScan) names(dirPath string, depth int) []string {
+	if depth >= maxConfigDepth {
+		s.unread(dirPath, fmt.Errorf("more than %d folders deep", maxConfigDepth))
+		return nil
+	}
+	dir, err := s.Root.OpenDir(dirPath)
+	if err != nil {
+		s.unread(dirPath, err)
+		return nil
+	}
+	defer dir.Close()
+	names, err := dir.Names()
+	if err != nil {
+		s.unread(dirPath, err)
+		return nil
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !userconf.ReadsName(name) })
+	slices.Sort(names)
+	return names
+}
+
+// updates adds the package moves of a repository, the oldest first.
+func (s *configScan) updates(dirPath, repo string) {
+	if entry, err := s.Root.Stat(dirPath); err != nil || entry.Kind != hostfs.Directory {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.unread(dirPath, err)
+		}
+		return
+	}
+	names := s.names(dirPath, 0)
+	slices.SortStableFunc(names, userconf.CompareUpdateNames)
+	for _, name := range names {
+		s.list(store.ConfigFile{Kind: store.ConfigUpdates, Path: path.Join(dirPath, name), Layer: "repository", Repo: repo}, maxConfigDepth)
+	}
+}
+
+// cpuInfo adds what the processor of the host can do: what a saved copy says,
+// or what the kernel says where the root is the running system. Of all that
+// changes with every reading nothing is kept.
+func (s *configScan) cpuInfo() {
+	places := []string{savedCPUInfo}
+	if s.Root.IsSystem() {
+		places = append(places, "/proc/cpuinfo")
+	}
+	for _, name := range places {
+		b, err := s.Root.ReadFile(name, maxCPUInfo)
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				s.unread(name, err)
+			}
+			continue
+		}
+		content := firstProcessor(b)
+		f := store.ConfigFile{Kind: store.ConfigCPUInfo, Path: name, Layer: "host", Position: len(s.found), Size: int64(len(content)), Content: content}
+		if k, ok := s.known[f.Kind][name]; ok && k.Size == f.Size {
+			f.Content = nil
+		}
+		s.found = append(s.found, f)
+		return
+	}
+}
+
+// firstProcessor keeps the lines of a cpuinfo that say what the first
+// processor is and can: "flags" of x86, "Features" of arm, and its name.
+func firstProcessor(b []byte) []byte {
+	var kept []byte
+	for line := range bytes.Lines(b) {
+		if len(bytes.TrimSpace(line)) == 0 && len(kept) > 0 {
+			break
+		}
+		key, _, _ := bytes.Cut(line, []byte(":"))
+		switch string(bytes.TrimSpace(key)) {
+		case "vendor_id", "model name", "flags", "Features", "CPU implementer", "CPU part":
+			kept = append(kept, line...)
+		}
+	}
+	return kept
+}
+
+// unread reports a list that is there and says nothing to emaudit.
+func (s *configScan) unread(name string, err error) {
+	s.diags = append(s.diags, parse.Diagnosef(0, codeConfigUnread, "%s: %v", name, err))
+}
+
+// store records what changed.
+func (s *configScan) store(tx *store.Tx, result *SourceResult) error {
+	there := map[store.ConfigKind]map[string]bool{}
+	for i := range s.found {
+		f := &s.found[i]
+		if there[f.Kind] == nil {
+			there[f.Kind] = map[string]bool{}
+		}
+		there[f.Kind][f.Path] = true
+		if f.Content == nil {
+			if s.known[f.Kind][f.Path].Position == f.Position {
+				continue
+			}
+			// Only its place among the others is new.
+			stored, err := tx.ConfigFiles(s.ID, f.Kind)
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(stored, func(k store.ConfigFile) bool { return k.Path == f.Path })
+			if i < 0 {
+				continue
+			}
+			f.Content = stored[i].Content
+		}
+		if err := tx.PutConfigFile(s.ID, f); err != nil {
+			return err
+		}
+		result.Changed = true
+	}
+	for kind, files := range s.known {
+		for name := range files {
+			if there[kind][name] {
+				continue
+			}
+			if err := tx.RemoveConfigFile(s.ID, kind, name); err != nil {
+				return err
+			}
+			result.Changed = true
+		}
+	}
+	return nil
+}

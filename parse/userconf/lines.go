@@ -1,0 +1,67 @@
+package userconf
+
+import (
+	"bytes"
+	"iter"
+	"strings"
+
+	"emaudit/parse"
+)
+
+// MaxFile is the size in bytes beyond which a list is not read: forty times
+// the longest known.
+const MaxFile = 8 << 20
+
+// The codes of what is wrong in a list.
+const (
+	// CodeLine is a line that Portage does not understand and leaves out.
+	CodeLine = "config-line"
+	// CodeTooLarge is a file that was cut at [MaxFile].
+	CodeTooLarge = "config-too-large"
+)
+
+// line is one line that says something.
+type line struct {
+	words  []string
+	offset int64
+}
+
+// lines yields the lines of a list that say something.
+func lines(b []byte) iter.Seq[line] {
+	return func(yield func(line) bool) {
+		offset := int64(0)
+		for raw := range bytes.Lines(b) {
+			at := offset
+			offset += int64(len(raw))
+			words := strings.Fields(string(raw))
+			for i, w := range words {
+				if w[0] == '#' {
+					words = words[:i]
+					break
+				}
+			}
+			if len(words) > 0 && !yield(line{words, at}) {
+				return
+			}
+		}
+	}
+}
+
+// bounded cuts a file at [MaxFile].
+func bounded(b []byte) ([]byte, []parse.Diagnostic) {
+	if len(b) <= MaxFile {
+		return b, nil
+	}
+	return b[:MaxFile], []parse.Diagnostic{parse.Diagnosef(MaxFile, CodeTooLarge, "%d bytes; what is behind the first %d is not read", len(b), MaxFile)}
+}
+
+// ReadsName reports whether Portage reads a file of that name in a folder that
+// stands for a list (util/__init__.py, _recursive_file_list): neither hidden
+// files, nor backups of editors, nor the folders of version control.
+func ReadsName(name string) bool {
+	switch name {
+	case "", "CVS", "RCS", "SCCS":
+		return false
+	}
+	return name[0] != '.' && !strings.HasSuffix(name, "~")
+}

@@ -1,0 +1,101 @@
+package userconf
+
+import (
+	"strings"
+
+	"emaudit/parse"
+	"emaudit/parse/atom"
+)
+
+// Entry is one line of a list of packages.
+type Entry struct {
+	Atom atom.Atom
+	// Text is the atom as it is written, by which a "-atom" takes it back.
+	Text string
+	// Remove says that the line takes back a weaker one ("-atom").
+	Remove bool
+	// Values are the words behind the atom: keywords, licenses or flags.
+	Values []string
+	// Offset is that of the line, in bytes.
+	Offset int64
+}
+
+// ParseAtoms reads package.mask or package.unmask: an atom on each line.
+func ParseAtoms(b []byte) ([]Entry, []parse.Diagnostic) {
+	return parseEntries(b, func(l line) (Entry, string) {
+		if len(l.words) > 1 {
+			return Entry{}, "one atom is expected"
+		}
+		text, remove := strings.CutPrefix(l.words[0], "-")
+		return Entry{Text: text, Remove: remove}, ""
+	})
+}
+
+// ParseValues reads package.accept_keywords and its like: an atom with values
+// on each line. No values are allowed; what they then mean depends on the
+// list.
+func ParseValues(b []byte) ([]Entry, []parse.Diagnostic) {
+	return parseEntries(b, func(l line) (Entry, string) {
+		return Entry{Text: l.words[0], Values: l.words[1:]}, ""
+	})
+}
+
+// parseEntries reads a list whose lines split takes apart; the string that it
+// returns says what is wrong with the line.
+func parseEntries(b []byte, split func(line) (Entry, string)) ([]Entry, []parse.Diagnostic) {
+	b, diags := bounded(b)
+	var entries []Entry
+	for l := range lines(b) {
+		e, wrong := split(l)
+		if wrong == "" {
+			a, err := atom.ConfigFileSyntax.ParseAtom(e.Text)
+			switch {
+			case err != nil:
+				wrong = err.Error()
+			case a.Blocker != atom.NoBlocker:
+				wrong = "a blocker"
+			}
+			e.Atom, e.Offset = a, l.offset
+		}
+		if wrong != "" {
+			diags = append(diags, parse.Diagnosef(l.offset, CodeLine, "%q: %s", strings.Join(l.words, " "), wrong))
+			continue
+		}
+		entries = append(entries, e)
+	}
+	return entries, diags
+}
+
+// Stack adds up lists of atoms, the weakest first: a line with "-" takes back
+// the same atom of what was before it.
+func Stack(lists ...[]Entry) []Entry {
+	var all []Entry
+	for _, list := range lists {
+		for _, e := range list {
+			if !e.Remove {
+				all = append(all, e)
+				continue
+			}
+			kept := all[:0:len(all)]
+			for _, have := range all {
+				if have.Text != e.Text {
+					kept = append(kept, have)
+				}
+			}
+			all = kept
+		}
+	}
+	return all
+}
+
+// Matching returns the entries whose atom is true of the package, in their
+// order.
+func Matching(entries []Entry, pkg atom.Package) []Entry {
+	var all []Entry
+	for _, e := range entries {
+		if e.Atom.Match(pkg) {
+			all = append(all, e)
+		}
+	}
+	return all
+}

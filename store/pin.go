@@ -1,0 +1,47 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+)
+
+// Pin is a moment with a name, whose state is to be kept restorable.
+type Pin struct {
+	Name      string
+	At        int64 // unix seconds: the moment meant
+	Run       int64 // the state before this run is meant; 0 = that at the moment
+	CreatedAt int64 // unix seconds
+}
+
+// PutPin enters a pin, in place of one of the same name.
+func (tx *Tx) PutPin(host HostID, p Pin) error {
+	_, err := tx.exec(`INSERT INTO pin (host, name, at, run, created_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (host, name) DO UPDATE SET at = excluded.at, run = excluded.run, created_at = excluded.created_at`,
+		host, p.Name, p.At, p.Run, p.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("pin %s: %w", p.Name, err)
+	}
+	return nil
+}
+
+// RemovePin forgets a pin; ok is false where there is none of that name.
+func (tx *Tx) RemovePin(host HostID, name string) (ok bool, err error) {
+	res, err := tx.exec("DELETE FROM pin WHERE host = ? AND name = ?", host, name)
+	if err != nil {
+		return false, fmt.Errorf("pin %s: %w", name, err)
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
+// Pins returns the pins of a host, by the moment that they mean.
+func (tx *Tx) Pins(host HostID) ([]Pin, error) {
+	var all []Pin
+	err := tx.query(func(rows *sql.Rows) error {
+		var p Pin
+		err := rows.Scan(&p.Name, &p.At, &p.Run, &p.CreatedAt)
+		all = append(all, p)
+		return err
+	}, "SELECT name, at, run, created_at FROM pin WHERE host = ? ORDER BY at, name", host)
+	return all, err
+}
