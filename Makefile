@@ -34,8 +34,8 @@ toolchain:
 demo: build
 	@rm -rf $(DEMO)
 	@$(GO) run ./internal/hostarchive/unpack testdata/hosts/alpha.tar.zst $(DEMO)/alpha
-	@for args in '' 'audit coverage'; do \
-		echo; echo "$$ emaudit --root $(DEMO)/alpha --db $(DEMO)/emaudit.db $$args"; \
+	@for args in '' ' audit coverage'; do \
+		echo; echo "$$ emaudit --root $(DEMO)/alpha --db $(DEMO)/emaudit.db$$args"; \
 		$(EMAUDIT) --root $(DEMO)/alpha --db $(DEMO)/emaudit.db $$args || \
 			case $$? in 3|4) ;; *) exit 1;; esac; \
 	done
