@@ -226,7 +226,7 @@ func TestAHoleOfGigabytesBehindThePackageIsNotRead(t *testing.T) {
 		t.Skipf("no sparse files here: %v", err)
 	}
 	read := int64(0)
-	v := verifyFile(t, NewReader(), path, VerifyOptions{Progress: func(n int64) { read += n }})
+	v := verifyFile(t, NewReader(), path, VerifyOptions{MD5: true, Progress: func(n int64) { read += n }})
 	if v.Integrity != Unknown || !slices.Equal(v.Problems(), []string{ProblemTrailingTooLarge}) || v.MD5 != "" {
 		t.Errorf("%s %q, MD5 %q", v.Integrity, v.Problems(), v.MD5)
 	}

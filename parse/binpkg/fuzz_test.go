@@ -73,7 +73,7 @@ func TestAnXpakIsReadFromItsTail(t *testing.T) {
 	if diff := cmp.Diff(want, p); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	v := verifyBytes(t, pkg, VerifyOptions{Expect: FormatXpak, Image: true})
+	v := verifyBytes(t, pkg, VerifyOptions{Expect: FormatXpak, Image: true, MD5: true, SHA1: true})
 	if v.Integrity != Unchecked || v.Image.Files != 2 || v.Signature != SignatureNone {
 		t.Errorf("%s, %+v, %s: %v", v.Integrity, v.Image, v.Signature, v.Diagnostics)
 	}
