@@ -70,16 +70,23 @@ func (s *session) open(ctx context.Context) error {
 		}
 		return err
 	}
-	if err := s.resolve(ctx); err != nil {
+	if s.NoIngest || s.stale {
+		if err := s.findHost(ctx); err != nil {
+			return err
+		}
+		return s.resolve(ctx)
+	}
+	if err := s.enterHost(ctx); err != nil {
 		return err
 	}
-	if s.NoIngest || s.stale {
-		return s.findHost(ctx)
+	if err := s.resolve(ctx); err != nil {
+		return err
 	}
 	return s.ingest(ctx)
 }
 
-// resolve reads Portage's settings of the root.
+// resolve reads Portage's settings of the root, and asks the running Portage
+// for them where the root is its own.
 func (s *session) resolve(ctx context.Context) (err error) {
 	options := settings.Options{
 		VDB:       s.inside(s.Vdb),
@@ -92,6 +99,12 @@ func (s *session) resolve(ctx context.Context) (err error) {
 		options.PkgDirs = append(options.PkgDirs, s.inside(dir))
 	}
 	s.settings, err = settings.Resolve(s.root, options)
+	if err != nil || !s.root.IsSystem() {
+		return err
+	}
+	if options.Portageq = s.portageqAnswers(ctx, s.settings.All()); options.Portageq != nil {
+		s.settings, err = settings.Resolve(s.root, options)
+	}
 	return err
 }
 
@@ -110,23 +123,23 @@ func (s *session) inside(p string) string {
 	return filepath.Join("/", p)
 }
 
-// ingest brings the database up to date.
-func (s *session) ingest(ctx context.Context) error {
-	now := s.proc.now().Unix()
-	err := s.db.Update(ctx, func(tx *store.Tx) error {
+// enterHost enters the host in the database where it is new.
+func (s *session) enterHost(ctx context.Context) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
 		name, err := s.nameHost(tx)
 		if err != nil {
 			return err
 		}
 		s.hostName = name
-		s.host, err = tx.EnsureHost(name, s.root.Name(), now)
+		s.host, err = tx.EnsureHost(name, s.root.Name(), s.proc.now().Unix())
 		return err
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// ingest brings the database up to date.
+func (s *session) ingest(ctx context.Context) (err error) {
 	s.ingested, err = ingest.Run(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
-		ingest.Options{Now: now, Jobs: s.Jobs, Progress: s.progress})
+		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress})
 	return err
 }
 

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"emaudit/settings"
+	"emaudit/store"
+)
+
+// portageqTimeout ends a portageq that hangs; it takes under a second on an
+// old machine.
+const portageqTimeout = 30 * time.Second
+
+// sourcePortageq is the bookmark under which Portage's answers are kept.
+const sourcePortageq store.SourceKind = "portageq"
+
+// portageqAnswers asks the running Portage for variables. Starting Portage
+// takes longer than everything else that emaudit does, so its answers are kept
+// in the database and asked for anew only when what emaudit reads in the files
+// itself, or the environment of Portage, has changed.
+func (s *session) portageqAnswers(ctx context.Context, own []settings.Setting) func(...string) (map[string]string, error) {
+	program, err := exec.LookPath("portageq")
+	if err != nil || s.host == 0 {
+		return nil
+	}
+	return func(names ...string) (map[string]string, error) {
+		key := portageqKey(program, names, own)
+		var answers map[string]string
+		err := s.db.View(ctx, func(tx *store.Tx) error {
+			known, ok, err := tx.FindSource(s.host, sourcePortageq, program)
+			if err == nil && ok && bytes.Equal(known.Fingerprint, key) {
+				err = json.Unmarshal(known.State, &answers)
+			}
+			return err
+		})
+		if err != nil || answers != nil {
+			return answers, err
+		}
+		if answers, err = runPortageq(ctx, program, names); err != nil || s.db.ReadOnly() {
+			return answers, err
+		}
+		state, err := json.Marshal(answers)
+		if err != nil {
+			return nil, err
+		}
+		return answers, s.db.Update(ctx, func(tx *store.Tx) error {
+			return tx.PutSource(&store.Source{
+				Host: s.host, Kind: sourcePortageq, Path: program, Fingerprint: key, State: state, ReadAt: s.proc.now().Unix(),
+			})
+		})
+	}
+}
+
+// portageqKey stands for everything that Portage's answers depend on and that
+// costs nothing to look at.
+func portageqKey(program string, names []string, own []settings.Setting) []byte {
+	h := sha256.New()
+	if info, err := os.Stat(program); err == nil {
+		fmt.Fprintf(h, "%d %d\n", info.Size(), info.ModTime().UnixNano())
+	}
+	fmt.Fprintf(h, "%q\n", names)
+	for _, o := range own {
+		fmt.Fprintf(h, "%q %q %q\n", o.Name, o.Value, o.Source)
+	}
+	return h.Sum(nil)
+}
+
+// runPortageq asks for all variables in one process. Exit status 1 says that
+// one of them is unset, which is an answer.
+func runPortageq(ctx context.Context, program string, names []string) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, portageqTimeout)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, program, append([]string{"envvar", "-v"}, names...)...).Output()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1 || len(out) == 0) {
+		return nil, fmt.Errorf("%s envvar: %w", program, err)
+	}
+	return parseEnvvar(string(out))
+}
+
+// parseEnvvar reads NAME=WORD lines, each word as Python's shlex.quote writes
+// it: bare, or in single quotes with '"'"' for a single quote.
+func parseEnvvar(out string) (map[string]string, error) {
+	answers := map[string]string{}
+	for rest := out; rest != ""; {
+		name, value, ok := strings.Cut(rest, "=")
+		if !ok || strings.ContainsAny(name, " \n'\"") {
+			return nil, fmt.Errorf("portageq: cannot read %.40q", rest)
+		}
+		var word strings.Builder
+		i := 0
+		for ; i < len(value) && value[i] != '\n'; i++ {
+			quote := value[i]
+			if quote != '\'' && quote != '"' {
+				word.WriteByte(quote)
+				continue
+			}
+			end := strings.IndexByte(value[i+1:], quote)
+			if end < 0 {
+				return nil, fmt.Errorf("portageq: the value of %s has no closing quote", name)
+			}
+			word.WriteString(value[i+1 : i+1+end])
+			i += end + 1
+		}
+		answers[name] = word.String()
+		rest = strings.TrimPrefix(value[i:], "\n")
+	}
+	return answers, nil
+}
