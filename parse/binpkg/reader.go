@@ -66,7 +66,9 @@ func (rd *Reader) Read(r io.ReaderAt, size int64, expect Format) (*Package, erro
 		p.diagnose(0, ProblemNotABinpkg, "neither a tar nor an xpak")
 	}
 	rd.release()
-	if err != nil {
+	if errors.Is(err, errTarTruncated) {
+		p.diagnose(size, ProblemTruncated, "the file became shorter while it was read")
+	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", format, err)
 	}
 	return p, nil

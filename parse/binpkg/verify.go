@@ -87,7 +87,8 @@ func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts Ve
 	pass := &pass{end: size}
 	var checks []*signatureCheck
 	if p.Format == FormatGpkg {
-		if checks, err = rd.prepareGpkg(v, pass, src, opts); err != nil {
+		checks, err = rd.prepareGpkg(v, pass, src, opts)
+		if err != nil && !errors.Is(err, errTarTruncated) {
 			return nil, fmt.Errorf("%s: %w", p.Format, err)
 		}
 	}
@@ -120,7 +121,9 @@ func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts Ve
 	}
 	v.judgeHashes(pass)
 	v.judgeSignatures(checks)
-	if p.Format == FormatGpkg && p.Integrity == Unchecked {
+	// All members but the Manifest itself must have been compared.
+	compared := min(len(pass.sha512), len(pass.blake2b)) == len(p.Members)-1
+	if p.Format == FormatGpkg && p.Integrity == Unchecked && compared {
 		p.Integrity = Whole
 	}
 	return v, nil
