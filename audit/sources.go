@@ -50,8 +50,10 @@ func sourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 			return nil, err
 		}
 		for _, d := range diags {
-			f := Finding{Code: d.Code, Severity: diagnosticSeverity(d.Code), Subject: path.Join(d.Source, d.Subject), Message: d.Message,
-				Evidence: []Evidence{{Source: path.Join(d.Source, d.Subject), Offset: d.Offset}}, Remedy: diagnosticRemedies[d.Code]}
+			f := Finding{
+				Code: d.Code, Severity: diagnosticSeverity(d.Code), Subject: path.Join(d.Source, d.Subject), Message: d.Message,
+				Evidence: []Evidence{{Source: path.Join(d.Source, d.Subject), Offset: d.Offset}}, Remedy: diagnosticRemedies[d.Code],
+			}
 			findings = append(findings, f)
 		}
 	}

@@ -40,8 +40,10 @@ func (r *reader) readIndex(dir *hostfs.Dir) *indexReading {
 func (x *indexReading) describe(tx *store.Tx, r *reader, dirPath string, row *store.PkgDir) error {
 	indexPath := path.Join(dirPath, "Packages")
 	x.result = SourceResult{Kind: store.SourceIndex, Path: indexPath}
-	source := store.Source{Host: r.ID, Kind: store.SourceIndex, Path: indexPath, Inode: x.entry.Inode, Dev: x.entry.Dev,
-		Size: x.entry.Size, MTimeNS: x.entry.MTimeNS, ReadAt: r.Now}
+	source := store.Source{
+		Host: r.ID, Kind: store.SourceIndex, Path: indexPath, Inode: x.entry.Inode, Dev: x.entry.Dev,
+		Size: x.entry.Size, MTimeNS: x.entry.MTimeNS, ReadAt: r.Now,
+	}
 	stored, ok, err := tx.FindSource(r.ID, store.SourceIndex, indexPath)
 	if err != nil {
 		return err

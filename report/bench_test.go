@@ -12,8 +12,11 @@ import (
 
 // logColumns are the columns of a history of merges.
 var logColumns = []Column{
-	{Title: "TIME"}, {Title: "TOOK", Align: Right}, {Title: "PACKAGE", Shrink: CutMiddle},
-	{Title: "WHAT"}, {Title: "OUTCOME"},
+	{Title: "TIME"},
+	{Title: "TOOK", Align: Right},
+	{Title: "PACKAGE", Shrink: CutMiddle},
+	{Title: "WHAT"},
+	{Title: "OUTCOME"},
 }
 
 func writeLog(b *testing.B, term Terminal, rows int) {

@@ -74,7 +74,7 @@ func TestWhatOnlyAProfileMaySetNobodyElseSets(t *testing.T) {
 
 func TestADamagedProfileIsReportedAndTheRestCounts(t *testing.T) {
 	t.Parallel()
-	var diamonds = files{"etc/portage/make.profile": "-> /p/0", "p/0/make.defaults": "A=top\n"}
+	diamonds := files{"etc/portage/make.profile": "-> /p/0", "p/0/make.defaults": "A=top\n"}
 	for i := range 40 {
 		diamonds[fmt.Sprintf("p/%d/parent", i)] = fmt.Sprintf("../%d\n../%d\n", i+1, i+1)
 	}

@@ -111,11 +111,13 @@ func TestSettingsOfARecordedHost(t *testing.T) {
 		{"EMERGE_DEFAULT_OPTS", "", "unset"},
 		{"EMERGE_LOG_DIR", "", "unset"},
 		{"EPREFIX", "", "unset"},
-		{"FEATURES", "assume-digests binpkg-docompress binpkg-dostrip binpkg-logs binpkg-multi-instance buildpkg " +
-			"buildpkg-live compress-index config-protect-if-modified distlocks ebuild-locks fixlafiles merge-sync " +
-			"multilib-strict news parallel-fetch pkgdir-index-trusted preserve-libs protect-owned " +
-			"qa-unresolved-soname-deps strict unknown-features-warn unmerge-logs unmerge-orphans",
-			builtIn + ", /etc/portage/make.conf:19"},
+		{
+			"FEATURES", "assume-digests binpkg-docompress binpkg-dostrip binpkg-logs binpkg-multi-instance buildpkg " +
+				"buildpkg-live compress-index config-protect-if-modified distlocks ebuild-locks fixlafiles merge-sync " +
+				"multilib-strict news parallel-fetch pkgdir-index-trusted preserve-libs protect-owned " +
+				"qa-unresolved-soname-deps strict unknown-features-warn unmerge-logs unmerge-orphans",
+			builtIn + ", /etc/portage/make.conf:19",
+		},
 		{"PKGDIR", "/var/cache/binpkgs", "/etc/portage/make.conf:14"},
 		{"PORTAGE_BINHOST", "", "unset"},
 		{"PORTAGE_ELOG_CLASSES", "info warn error log qa", "/etc/portage/make.conf:16"},

@@ -122,8 +122,11 @@ var grammarCases = []grammarCase{
 	{"a dollar at the end", conf(`A="b$"`), vars{"A": "b$"}, nil},
 	{"defaults of the shell", conf(`A="x${B:-y}"`), vars{"A": ""}, []string{"bad-substitution"}},
 	{"commands of the shell", conf(`A="$(nproc)"`), vars{"A": ""}, []string{"bad-substitution"}},
-	{"an empty name", conf(`A="x${}" B="x${" C="x${B"`), vars{"A": "", "B": "", "C": ""},
-		[]string{"bad-substitution", "bad-substitution", "bad-substitution"}},
+	{
+		"an empty name", conf(`A="x${}" B="x${" C="x${B"`),
+		vars{"A": "", "B": "", "C": ""},
+		[]string{"bad-substitution", "bad-substitution", "bad-substitution"},
+	},
 	{"a dollar and a blank", conf(`A="x$ y"`), vars{"A": ""}, []string{"bad-substitution"}},
 	{"adding as in the shell", conf("A=b\nA+=\" c\"\nD=e\n"), vars{"A": "b", "D": "e"}, []string{"invalid-name"}},
 	{"a command", conf("A=b\nif true; then\nC=d\n"), vars{"A": "b"}, []string{"missing-equals"}},
@@ -143,23 +146,47 @@ var grammarCases = []grammarCase{
 	{"NUL", conf("A=\"b\x00c\"\n"), vars{"A": "b\x00c"}, nil},
 	{"names with two underscores", conf("__x=b\nA=${__x}\n"), vars{"__x": "b", "A": "b"}, nil},
 
-	{"source", memFiles{"make.conf": "A=b\nsource more\nD=$C\n", "more": "C=\"${A}c\"\n"},
-		vars{"A": "b", "C": "bc", "D": "bc"}, nil},
-	{"source in a folder", memFiles{"make.conf": "source d/one\n", "d/one": "source two\nA=1\n", "d/two": "B=2\n"},
-		vars{"A": "1", "B": "2"}, nil},
-	{"source with a variable", memFiles{"make.conf": "X=more\nsource \"${X}\"\n", "more": "C=d\n"},
-		vars{"X": "more", "C": "d"}, nil},
+	{
+		"source",
+		memFiles{"make.conf": "A=b\nsource more\nD=$C\n", "more": "C=\"${A}c\"\n"},
+		vars{"A": "b", "C": "bc", "D": "bc"},
+		nil,
+	},
+	{
+		"source in a folder",
+		memFiles{"make.conf": "source d/one\n", "d/one": "source two\nA=1\n", "d/two": "B=2\n"},
+		vars{"A": "1", "B": "2"},
+		nil,
+	},
+	{
+		"source with a variable",
+		memFiles{"make.conf": "X=more\nsource \"${X}\"\n", "more": "C=d\n"},
+		vars{"X": "more", "C": "d"},
+		nil,
+	},
 	{"source on the last line", memFiles{"make.conf": "source more", "more": "C=d"}, vars{"C": "d"}, nil},
-	{"source on the last line of what is sourced", memFiles{"make.conf": "source more\nE=f\n", "more": "source last", "last": "C=d\n"},
-		vars{"E": "f"}, nil},
+	{
+		"source on the last line of what is sourced",
+		memFiles{"make.conf": "source more\nE=f\n", "more": "source last", "last": "C=d\n"},
+		vars{"E": "f"},
+		nil,
+	},
 	{"source of nothing", conf("A=b\nsource nope\nC=d\n"), vars{"A": "b", "C": "d"}, []string{"source-failed"}},
 	{"source without a name", conf("A=b\nsource"), vars{"A": "b"}, []string{"source-failed"}},
-	{"source as a value", memFiles{"make.conf": "A=source more\nC=d\n", "more": "B X=y\n"},
-		vars{"A": "B", "X": "y", "C": "d"}, nil},
+	{
+		"source as a value",
+		memFiles{"make.conf": "A=source more\nC=d\n", "more": "B X=y\n"},
+		vars{"A": "B", "X": "y", "C": "d"},
+		nil,
+	},
 	{"source and an equals sign", memFiles{"make.conf": "source=more\nC=d\n", "more": "B=c\n"}, vars{}, []string{"missing-equals"}},
 	{"source across an assignment", memFiles{"make.conf": "A= source more\nC=d\n", "more": "v\n"}, vars{"A": "v", "C": "d"}, nil},
-	{"an unterminated quote in what is sourced", memFiles{"make.conf": "A=b\nsource more\nC=d\n", "more": "B=\"c\n"},
-		vars{"A": "b"}, []string{"unterminated-quote"}},
+	{
+		"an unterminated quote in what is sourced",
+		memFiles{"make.conf": "A=b\nsource more\nC=d\n", "more": "B=\"c\n"},
+		vars{"A": "b"},
+		[]string{"unterminated-quote"},
+	},
 
 	{"a directory", memFiles{
 		"make.conf/20-b":       "B=\"${A} b\"\n",
@@ -171,8 +198,12 @@ var grammarCases = []grammarCase{
 		"make.conf/.git/HEAD":  "A=git\n",
 		"make.conf/99/98/deep": "C=deep\n",
 	}, vars{"A": "a x", "B": "a x b", "C": "deep"}, nil},
-	{"a directory with a damaged file", memFiles{"make.conf/1": "A=b\nC", "make.conf/2": "D=e\n"},
-		vars{"A": "b", "D": "e"}, []string{"missing-equals"}},
+	{
+		"a directory with a damaged file",
+		memFiles{"make.conf/1": "A=b\nC", "make.conf/2": "D=e\n"},
+		vars{"A": "b", "D": "e"},
+		[]string{"missing-equals"},
+	},
 }
 
 func TestGrammar(t *testing.T) {
