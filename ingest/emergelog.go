@@ -282,8 +282,8 @@ func (r *reader) storeLog(tx *store.Tx, reading *logReading, writer *store.Emerg
 		result.Damage += len(p.diags)
 	}
 	result.Read = reading.bytes
-	result.Changed = writer.Stored > 0
-	result.Summary = fmt.Sprintf("%d bytes read, %d records stored", reading.bytes, writer.Stored)
+	result.Changed = writer.Stored() > 0
+	result.Summary = fmt.Sprintf("%d bytes read, %d records stored", reading.bytes, writer.Stored())
 	return nil
 }
 

@@ -3,27 +3,24 @@ package store
 import (
 	"database/sql"
 	"encoding/binary"
+	"strings"
 
-	"emaudit/parse/atom"
 	"emaudit/parse/emergelog"
 )
 
-// history is one row of package_history.
+// history is one row of package_history, to be changed.
 type history struct {
 	unmerges, failures, untimed, binaryUntimed int64
 	firstAt, lastAt                            int64
 	durations, binaryDurations                 []byte
+	// runs holds run numbers as differences, lastRun the last of them.
+	runs    []byte
+	lastRun int64
 }
 
-// countMerge adds a final merge, and the removals that it stands for, to the
-// history of its package.
-func (w *EmergeLogWriter) countMerge(m *emergelog.Merge, replaced int) error {
-	h, err := w.history(m.CPV)
-	if err != nil {
-		return err
-	}
-	// What a merge replaces is of its own package.
-	h.unmerges += int64(replaced)
+// merge adds a final merge.
+func (h *history) merge(m *emergelog.Merge) {
+	h.in(m.Run)
 	switch m.Outcome {
 	case emergelog.MergeFailed:
 		h.failures++
@@ -38,55 +35,68 @@ func (w *EmergeLogWriter) countMerge(m *emergelog.Merge, replaced int) error {
 			durations, untimed = &h.binaryDurations, &h.binaryUntimed
 		}
 		if seconds, ok := m.Duration(); ok {
-			*durations = binary.AppendUvarint(*durations, uint64(seconds))
+			*durations = binary.AppendVarint(*durations, seconds)
 		} else {
 			*untimed++
 		}
 	}
-	return nil
 }
 
-// history returns the history of the package of a cpv, to be changed.
-func (w *EmergeLogWriter) history(cpv string) (*history, error) {
-	name := cpv
-	if c, err := atom.ParseCPV(cpv); err == nil {
-		name = c.CP()
+// unmerge adds a final removal.
+func (h *history) unmerge(u *emergelog.Unmerge) {
+	h.in(u.Run)
+	if u.Outcome == emergelog.UnmergeOK {
+		h.unmerges++
 	}
-	cp, err := w.tx.cpID(name)
-	if err != nil {
-		return nil, err
+}
+
+// in notes that a run has facts of the package.
+func (h *history) in(run int64) {
+	if run != h.lastRun {
+		h.runs = binary.AppendVarint(h.runs, run-h.lastRun)
+		h.lastRun = run
 	}
+}
+
+const historyColumns = "h.unmerges, h.failures, h.first_at, h.last_at, h.untimed, h.binary_untimed, h.durations, h.binary_durations, h.runs"
+
+// history returns the history of a package, to be changed.
+func (w *EmergeLogWriter) history(cp int64) (*history, error) {
 	if h := w.histories[cp]; h != nil {
 		return h, nil
 	}
-	h := new(history)
-	if w.indexed {
-		_, err = noRow(w.tx.queryRow(`SELECT unmerges, failures, first_at, last_at, untimed, binary_untimed, durations, binary_durations
-			FROM package_history WHERE host = ? AND cp = ?`, w.host, cp).Scan(&h.unmerges, &h.failures, &h.firstAt, &h.lastAt,
-			&h.untimed, &h.binaryUntimed, &h.durations, &h.binaryDurations))
-		if err != nil {
-			return nil, err
-		}
-	}
+	h := &history{durations: []byte{}, binaryDurations: []byte{}, runs: []byte{}}
 	w.histories[cp] = h
-	return h, nil
+	if w.first {
+		return h, nil
+	}
+	_, err := noRow(w.tx.queryRow("SELECT "+historyColumns+" FROM package_history h WHERE host = ? AND cp = ?", w.host, cp).Scan(
+		&h.unmerges, &h.failures, &h.firstAt, &h.lastAt, &h.untimed, &h.binaryUntimed, &h.durations, &h.binaryDurations, &h.runs))
+	for _, d := range unpackNumbers(h.runs) {
+		h.lastRun += d
+	}
+	return h, err
 }
 
 func (w *EmergeLogWriter) storeHistories() error {
+	if w.first {
+		rows := w.tx.bulk("package_history", "host", "cp", "unmerges", "failures", "first_at", "last_at", "untimed", "binary_untimed",
+			"durations", "binary_durations", "runs")
+		for cp, h := range w.histories {
+			if err := rows.add(w.host, cp, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, h.durations, h.binaryDurations, h.runs); err != nil {
+				return err
+			}
+		}
+		return rows.flush()
+	}
 	for cp, h := range w.histories {
-		if h.durations == nil {
-			h.durations = []byte{}
-		}
-		if h.binaryDurations == nil {
-			h.binaryDurations = []byte{}
-		}
 		_, err := w.tx.exec(`INSERT INTO package_history
-			(host, cp, unmerges, failures, first_at, last_at, untimed, binary_untimed, durations, binary_durations)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			(host, cp, unmerges, failures, first_at, last_at, untimed, binary_untimed, durations, binary_durations, runs)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (host, cp) DO UPDATE SET unmerges = excluded.unmerges, failures = excluded.failures, first_at = excluded.first_at,
 				last_at = excluded.last_at, untimed = excluded.untimed, binary_untimed = excluded.binary_untimed,
-				durations = excluded.durations, binary_durations = excluded.binary_durations`,
-			w.host, cp, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, h.durations, h.binaryDurations)
+				durations = excluded.durations, binary_durations = excluded.binary_durations, runs = excluded.runs`,
+			w.host, cp, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, h.durations, h.binaryDurations, h.runs)
 		if err != nil {
 			return err
 		}
@@ -94,7 +104,7 @@ func (w *EmergeLogWriter) storeHistories() error {
 	return nil
 }
 
-// PackageHistory is the sum of a package's final merges and unmerges.
+// PackageHistory is the sum of a package's final merges and removals.
 type PackageHistory struct {
 	CP                 string
 	Unmerges, Failures int
@@ -105,31 +115,46 @@ type PackageHistory struct {
 	// first; Untimed and BinaryUntimed count those whose duration is unknown.
 	Durations, BinaryDurations []int64
 	Untimed, BinaryUntimed     int
+	// Runs are the numbers of the runs that have facts of the package.
+	Runs []int64
 }
 
-// Histories calls each for every package that the log names, in the order of
-// their names.
-func (l *EmergeLog) Histories(each func(PackageHistory) error) error {
+// Histories calls each for the given packages (cat/pn), or for all that the log
+// names where none is given, in the order of their names.
+func (l *EmergeLog) Histories(packages []string, each func(*PackageHistory) error) error {
+	query := "SELECT cp.value, " + historyColumns + " FROM package_history h JOIN cp ON cp.id = h.cp WHERE h.host = ?"
+	args := []any{l.host}
+	if len(packages) > 0 && len(packages) <= maxPackages {
+		query += " AND cp.value IN (?" + strings.Repeat(", ?", len(packages)-1) + ")"
+		for _, name := range packages {
+			args = append(args, name)
+		}
+	}
 	return l.tx.query(func(rows *sql.Rows) error {
 		var h PackageHistory
-		var durations, binaryDurations sql.RawBytes
-		if err := rows.Scan(&h.CP, &h.Unmerges, &h.Failures, &h.FirstAt, &h.LastAt, &h.Untimed, &h.BinaryUntimed, &durations, &binaryDurations); err != nil {
+		var durations, binaryDurations, runs sql.RawBytes
+		if err := rows.Scan(&h.CP, &h.Unmerges, &h.Failures, &h.FirstAt, &h.LastAt, &h.Untimed, &h.BinaryUntimed, &durations, &binaryDurations, &runs); err != nil {
 			return err
 		}
-		h.Durations, h.BinaryDurations = unpackDurations(durations), unpackDurations(binaryDurations)
-		return each(h)
-	}, `SELECT cp.value, h.unmerges, h.failures, h.first_at, h.last_at, h.untimed, h.binary_untimed, h.durations, h.binary_durations
-		FROM package_history h JOIN cp ON cp.id = h.cp WHERE h.host = ? ORDER BY cp.value`, l.host)
+		h.Durations, h.BinaryDurations, h.Runs = unpackNumbers(durations), unpackNumbers(binaryDurations), unpackNumbers(runs)
+		for i := 1; i < len(h.Runs); i++ {
+			h.Runs[i] += h.Runs[i-1]
+		}
+		return each(&h)
+	}, query+" ORDER BY cp.value", args...)
 }
 
-func unpackDurations(packed []byte) []int64 {
-	var list []int64
-	for len(packed) > 0 {
-		seconds, n := binary.Uvarint(packed)
-		if n <= 0 {
-			return list
-		}
-		list, packed = append(list, int64(seconds)), packed[n:]
+// maxPackages bounds the names in one query; SQLite takes 32,766 variables.
+const maxPackages = 500
+
+func unpackNumbers(packed []byte) []int64 {
+	if len(packed) == 0 {
+		return nil
+	}
+	u := unpacker{b: packed}
+	list := make([]int64, 0, len(packed))
+	for len(u.b) > 0 {
+		list = append(list, u.get())
 	}
 	return list
 }

@@ -2,8 +2,8 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
-	"strings"
 
 	"emaudit/parse/emergelog"
 )
@@ -21,11 +21,13 @@ func (tx *Tx) EmergeLog(host HostID) *EmergeLog {
 	return &EmergeLog{tx: tx, host: host, names: logNames{tx: tx}}
 }
 
-// Run is a stored run. Its positions are places in the whole log; see
+// Run is a stored run. Instead of positions it has places in the whole log; see
 // [EmergeLog.Place].
 type Run struct {
 	emergelog.Run
 	BeganAt, LastAt int64
+
+	facts unpacker
 }
 
 // Merge is a stored merge.
@@ -44,6 +46,45 @@ type Unmerge struct {
 type Sync struct {
 	emergelog.Sync
 	BeganAt int64
+}
+
+// Facts are the facts of one run, in the order in which they ended.
+type Facts struct {
+	Merges   []Merge
+	Unmerges []Unmerge
+	Syncs    []Sync
+}
+
+// Facts reads the facts of a run into f, whose memory is used again. It must be
+// called before the function that was given the run returns.
+func (l *EmergeLog) Facts(r *Run, f *Facts) error {
+	f.Merges, f.Unmerges, f.Syncs = f.Merges[:0], f.Unmerges[:0], f.Syncs[:0]
+	u := r.facts
+	for len(u.b) > 0 {
+		switch tag := u.get(); tag {
+		case tagMerge, tagMergeWithUsage:
+			f.Merges = append(f.Merges, Merge{})
+			m := &f.Merges[len(f.Merges)-1]
+			u.merge(&l.names, tag, m)
+			m.Run = r.ID
+		case tagUnmerge:
+			f.Unmerges = append(f.Unmerges, Unmerge{})
+			x := &f.Unmerges[len(f.Unmerges)-1]
+			u.unmerge(&l.names, x)
+			x.Run = r.ID
+		case tagSync:
+			f.Syncs = append(f.Syncs, Sync{})
+			s := &f.Syncs[len(f.Syncs)-1]
+			u.sync(&l.names, s)
+			s.Run = r.ID
+		default:
+			u.b, u.err = nil, errPacked
+		}
+	}
+	if err := errors.Join(u.err, l.names.err); err != nil {
+		return fmt.Errorf("run %d: %w", r.ID, err)
+	}
+	return nil
 }
 
 // RunRange selects runs by their numbers: First and Last included, 0 for no
@@ -68,42 +109,69 @@ const (
 	NewestFirst Order = "DESC"
 )
 
-// Runs calls each for the runs of a range until it returns false.
-func (l *EmergeLog) Runs(runs RunRange, order Order, each func(*Run) bool) error {
+// ErrStop, returned by a function that is called for each row, ends the query
+// without an error.
+var ErrStop = errors.New("stop")
+
+const runColumns = "id, started_at, seen_at, args, action, outcome, detail"
+
+// Runs calls each for the runs of a range. The run holds until each returns.
+func (l *EmergeLog) Runs(runs RunRange, order Order, each func(*Run) error) error {
 	from, to := runs.keys(l.host)
-	err := l.tx.query(func(rows *sql.Rows) error {
-		var id, args int64
-		var r Run
-		var detail sql.RawBytes
-		if err := rows.Scan(&id, &r.Started, &r.Ended, &r.LastSeen, &args, &r.Action, &r.Outcome, &r.ExitStatus, &detail); err != nil {
-			return err
-		}
-		r.ID = id & (1<<hostBits - 1)
-		r.Args = l.names.text(args)
-		if err := l.names.runDetail(&r, detail); err != nil {
-			return fmt.Errorf("run %d: %w", r.ID, err)
-		}
-		if !each(&r) {
-			return errStop
-		}
-		return nil
-	}, "SELECT id, started_at, ended_at, seen_at, args, action, outcome, exit_status, detail FROM run WHERE id >= ? AND id < ? ORDER BY id "+string(order), from, to)
-	return stopped(err)
+	return l.runs(each, "SELECT "+runColumns+" FROM run WHERE id >= ? AND id < ? ORDER BY id "+string(order), from, to)
 }
 
-// errStop ends a query early.
-var errStop = fmt.Errorf("stop")
-
-func stopped(err error) error {
-	if err == errStop {
+func (l *EmergeLog) runs(each func(*Run) error, query string, args ...any) error {
+	var r Run
+	var id, text, action, outcome int64
+	var detail sql.RawBytes
+	err := l.tx.query(func(rows *sql.Rows) error {
+		r = Run{}
+		if err := rows.Scan(&id, &r.Started, &r.LastSeen, &text, &action, &outcome, &detail); err != nil {
+			return err
+		}
+		r.ID = runNumber(id)
+		r.Args = l.names.text(text)
+		r.facts = unpacker{b: pack(nil, action, outcome)}
+		r.Action = emergelog.Action(r.facts.enum(emergelog.Actions))
+		r.Outcome = emergelog.RunOutcome(r.facts.enum(emergelog.RunOutcomes))
+		r.facts.b = detail
+		r.unpack(&l.names)
+		if err := errors.Join(r.facts.err, l.names.err); err != nil {
+			return fmt.Errorf("run %d: %w", r.ID, err)
+		}
+		return each(&r)
+	}, query, args...)
+	if errors.Is(err, ErrStop) {
 		return nil
 	}
 	return err
 }
 
+// RunsNumbered calls each for the runs of the given numbers, in that order.
+// Numbers that no run has are passed over.
+func (l *EmergeLog) RunsNumbered(numbers []int64, each func(*Run) error) error {
+	stop := false
+	for _, n := range numbers {
+		err := l.runs(func(r *Run) error {
+			err := each(r)
+			stop = errors.Is(err, ErrStop)
+			return err
+		}, "SELECT "+runColumns+" FROM run WHERE id = ?", runKey(l.host, n))
+		if err != nil || stop {
+			return err
+		}
+	}
+	return nil
+}
+
+// OpenRuns returns the numbers of the runs whose rows are not final: those that
+// the log has not seen end.
+func (l *EmergeLog) OpenRuns() ([]int64, error) { return l.tx.openRuns(l.host) }
+
 // RunsBetween returns the range of the runs that were at work at any moment
 // from since to until, unix seconds, both included; ok is false where there is
-// none. Runs outside can lie within the range, where the clock was set.
+// none. Within the range lie other runs too, where the clock was set.
 func (l *EmergeLog) RunsBetween(since, until int64) (runs RunRange, ok bool, err error) {
 	from, to := RunRange{}.keys(l.host)
 	var first, last sql.NullInt64
@@ -111,7 +179,7 @@ func (l *EmergeLog) RunsBetween(since, until int64) (runs RunRange, ok bool, err
 	if err != nil || !first.Valid {
 		return RunRange{}, false, err
 	}
-	return RunRange{first.Int64 & (1<<hostBits - 1), last.Int64 & (1<<hostBits - 1)}, true, nil
+	return RunRange{runNumber(first.Int64), runNumber(last.Int64)}, true, nil
 }
 
 // LastRun returns the number of the newest run of a host, 0 where there is
@@ -123,130 +191,11 @@ func (l *EmergeLog) LastRun() (int64, error) {
 	if missing || err != nil {
 		return 0, err
 	}
-	return id & (1<<hostBits - 1), nil
+	return runNumber(id), nil
 }
 
-const mergeColumns = "id, cpv, started_at, finished_at, kind, outcome, detail"
-
-// Merges calls each for the merges of a range of runs, with the removals of
-// what they replaced, until it returns false.
-func (l *EmergeLog) Merges(runs RunRange, order Order, each func(*Merge, []Unmerge) bool) error {
-	from, to := runs.keys(l.host)
-	return l.merges(each, "SELECT "+mergeColumns+" FROM merge WHERE id >= ? AND id < ? ORDER BY id "+string(order), from<<runBits, to<<runBits)
-}
-
-func (l *EmergeLog) merges(each func(*Merge, []Unmerge) bool, query string, args ...any) error {
-	err := l.tx.query(func(rows *sql.Rows) error {
-		var id, cpv int64
-		var m Merge
-		var detail sql.RawBytes
-		if err := rows.Scan(&id, &cpv, &m.Started, &m.Finished, &m.Kind, &m.Outcome, &detail); err != nil {
-			return err
-		}
-		m.Run, m.Seq = splitFactKey(id)
-		m.CPV = l.names.cpv(cpv)
-		replaced, err := l.names.mergeDetail(&m, detail)
-		if err != nil {
-			return fmt.Errorf("merge %d of run %d: %w", m.Seq, m.Run, err)
-		}
-		if !each(&m, replaced) {
-			return errStop
-		}
-		return nil
-	}, query, args...)
-	return stopped(err)
-}
-
-const unmergeColumns = "id, cpv, started_at, finished_at, reason, outcome, detail"
-
-// Unmerges calls each for the removals of a range of runs that [EmergeLog.Merges]
-// does not give, until it returns false.
-func (l *EmergeLog) Unmerges(runs RunRange, order Order, each func(*Unmerge) bool) error {
-	from, to := runs.keys(l.host)
-	return l.unmerges(each, "SELECT "+unmergeColumns+" FROM unmerge WHERE id >= ? AND id < ? ORDER BY id "+string(order), from<<runBits, to<<runBits)
-}
-
-func (l *EmergeLog) unmerges(each func(*Unmerge) bool, query string, args ...any) error {
-	err := l.tx.query(func(rows *sql.Rows) error {
-		var id, cpv int64
-		var u Unmerge
-		var detail sql.RawBytes
-		if err := rows.Scan(&id, &cpv, &u.Started, &u.Finished, &u.Reason, &u.Outcome, &detail); err != nil {
-			return err
-		}
-		u.Run, u.Seq = splitFactKey(id)
-		u.CPV = l.names.cpv(cpv)
-		if err := unmergeDetail(&u, detail); err != nil {
-			return fmt.Errorf("removal %d of run %d: %w", u.Seq, u.Run, err)
-		}
-		if l.names.err != nil {
-			return l.names.err
-		}
-		if !each(&u) {
-			return errStop
-		}
-		return nil
-	}, query, args...)
-	return stopped(err)
-}
-
-// Syncs calls each for the syncs of a range of runs until it returns false.
-func (l *EmergeLog) Syncs(runs RunRange, order Order, each func(*Sync) bool) error {
-	from, to := runs.keys(l.host)
-	err := l.tx.query(func(rows *sql.Rows) error {
-		var id, repo int64
-		var s Sync
-		var detail sql.RawBytes
-		if err := rows.Scan(&id, &repo, &s.Started, &s.Finished, &s.Outcome, &detail); err != nil {
-			return err
-		}
-		s.Run, s.Seq = splitFactKey(id)
-		s.Repo = l.names.text(repo)
-		if err := l.names.syncDetail(&s, detail); err != nil {
-			return fmt.Errorf("sync %d of run %d: %w", s.Seq, s.Run, err)
-		}
-		if !each(&s) {
-			return errStop
-		}
-		return nil
-	}, "SELECT id, repo, started_at, finished_at, outcome, detail FROM sync WHERE id >= ? AND id < ? ORDER BY id "+string(order), from<<runBits, to<<runBits)
-	return stopped(err)
-}
-
-// maxPackages bounds the packages of one query: SQLite takes 32,766 variables.
-const maxPackages = 500
-
-// PackageFacts calls the functions for every merge and removal of the given
-// packages (cat/pn), in no order.
-func (l *EmergeLog) PackageFacts(packages []string, merge func(*Merge, []Unmerge) bool, unmerge func(*Unmerge) bool) error {
-	from, to := RunRange{}.keys(l.host)
-	for len(packages) > 0 {
-		n := min(len(packages), maxPackages)
-		args := make([]any, n, n+2)
-		for i, name := range packages[:n] {
-			args[i] = name
-		}
-		args = append(args, from<<runBits, to<<runBits)
-		where := " FROM %s f JOIN cpv v ON v.id = f.cpv JOIN cp c ON c.id = v.cp WHERE c.value IN (?" + strings.Repeat(", ?", n-1) + ") AND f.id >= ? AND f.id < ?"
-		columns := func(list string) string { return "SELECT f." + strings.ReplaceAll(list, ", ", ", f.") }
-		if err := l.merges(merge, columns(mergeColumns)+fmt.Sprintf(where, "merge"), args...); err != nil {
-			return err
-		}
-		if err := l.unmerges(unmerge, columns(unmergeColumns)+fmt.Sprintf(where, "unmerge"), args...); err != nil {
-			return err
-		}
-		packages = packages[n:]
-	}
-	return nil
-}
-
-// OpenMerges calls each for the merges that are not final.
-func (l *EmergeLog) OpenMerges(each func(*Merge, []Unmerge) bool) error {
-	return l.merges(each, "SELECT "+mergeColumns+" FROM merge WHERE id IN (SELECT id FROM provisional WHERE host = ? AND fact = 'merge') ORDER BY id", l.host)
-}
-
-// LoggedPackages returns every cat/pn that a host's emerge.log names, sorted.
-func (l *EmergeLog) LoggedPackages() ([]string, error) {
+// Packages returns every cat/pn that the log names, sorted.
+func (l *EmergeLog) Packages() ([]string, error) {
 	var all []string
 	err := l.tx.query(func(rows *sql.Rows) error {
 		var name string
@@ -265,9 +214,9 @@ type logNames struct {
 	err         error
 }
 
-// reverse is a dictionary from numbers to l.names.
+// reverse is a dictionary from numbers, which are dense, to names.
 type reverse struct {
-	names map[int64]string
+	names []string
 	asked int
 }
 
@@ -280,32 +229,42 @@ func (n *logNames) text(id int64) string {
 
 func (n *logNames) cpv(id int64) string { return n.name(&n.cpvs, "cpv", id) }
 
+// maxNameNumber bounds the numbers of names; a larger one is damage.
+const maxNameNumber = 1 << 28
+
 func (n *logNames) name(d *reverse, table string, id int64) string {
-	if name, ok := d.names[id]; ok {
-		return name
-	}
-	if d.names == nil {
-		d.names = map[int64]string{}
+	if id >= 0 && id < int64(len(d.names)) && d.names[id] != "" {
+		return d.names[id]
 	}
 	if d.asked++; d.asked == wholeDictionaryAfter {
 		err := n.tx.query(func(rows *sql.Rows) error {
 			var id int64
 			var name string
 			err := rows.Scan(&id, &name)
-			d.names[id] = name
+			d.put(id, name)
 			return err
-		}, "SELECT id, value FROM "+table)
-		if err != nil {
+		}, "SELECT id, value FROM "+table+" ORDER BY id")
+		if err != nil && n.err == nil {
 			n.err = err
 		}
-		if name, ok := d.names[id]; ok {
-			return name
+		if id > 0 && id < int64(len(d.names)) {
+			return d.names[id]
 		}
 	}
 	var name string
 	if err := n.tx.queryRow("SELECT value FROM "+table+" WHERE id = ?", id).Scan(&name); err != nil && n.err == nil {
 		n.err = fmt.Errorf("name %d of table %s: %w", id, table, err)
 	}
-	d.names[id] = name
+	d.put(id, name)
 	return name
+}
+
+func (d *reverse) put(id int64, name string) {
+	if id < 0 || id > maxNameNumber {
+		return
+	}
+	if grow := id + 1 - int64(len(d.names)); grow > 0 {
+		d.names = append(d.names, make([]string, grow)...)
+	}
+	d.names[id] = name
 }

@@ -1,32 +1,24 @@
 package store
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
+	"slices"
 
+	"emaudit/parse/atom"
 	"emaudit/parse/emergelog"
 )
 
-// Limits of the keys of the tables of emerge.log.
-const (
-	runBits = 20 // rows of one run: no list is longer than emergelog allows
-	// hostBits leaves 2^32 runs for each of 2^11 hosts.
-	hostBits = 32
-)
+// runBits leaves 2^32 runs for each host in the keys of runs.
+const runBits = 32
 
-func runKey(host HostID, run int64) int64 { return int64(host)<<hostBits | run }
+func runKey(host HostID, run int64) int64 { return int64(host)<<runBits | run }
 
-func factKey(host HostID, run int64, seq int) int64 {
-	return runKey(host, run)<<runBits | int64(seq)
-}
-
-// splitFactKey returns the run and the order within it.
-func splitFactKey(id int64) (run int64, seq int) {
-	return id >> runBits & (1<<hostBits - 1), int(id & (1<<runBits - 1))
-}
+func runNumber(key int64) int64 { return key & (1<<runBits - 1) }
 
 // EmergeLogWriter stores what the parser of emerge.log delivers, as its
-// [emergelog.Sink]. Its methods keep the first error, which Close returns.
+// [emergelog.Sink]. The first error is kept and returned by Close; after it
+// nothing more is done.
 type EmergeLogWriter struct {
 	tx   *Tx
 	host HostID
@@ -34,83 +26,97 @@ type EmergeLogWriter struct {
 	// the number of the source that the parser was given.
 	bases []int64
 
-	runs, merges, unmerges, syncs *bulk
-	histories                     map[int64]*history
-	// replaced holds the removals whose merges are not delivered yet.
-	replaced    map[int64][]emergelog.Unmerge
+	rows *bulk
+	// facts are those of the runs that were not delivered yet, packed.
+	facts map[int64]*runFacts
+	// spares are buffers of runs that were stored.
+	spares []*runFacts
+
+	packages  map[string]loggedPackage // by cpv
+	histories map[int64]*history       // by cp
+	first     bool                     // the host has no history yet
+	// provisional is set when what is delivered is not final.
 	provisional bool
-	indexed     bool
 	err         error
 
-	// Stored counts the records that were delivered.
-	Stored  int
+	stored  int
 	damage  []emergelog.Damage
 	damaged int
 }
 
-// factIndexes are the indexes that a first ingest makes after its rows, which
-// is three times as fast.
-var factIndexes = map[string]string{
-	"merge_by_cpv":   "CREATE INDEX merge_by_cpv ON merge(cpv)",
-	"unmerge_by_cpv": "CREATE INDEX unmerge_by_cpv ON unmerge(cpv)",
+// runFacts are the packed facts of one run; the first settled bytes are final.
+type runFacts struct {
+	b       []byte
+	settled int
 }
 
-// WriteEmergeLog begins to store what is read of a host's emerge.log, and
-// forgets what was provisional. bases are the places of the segments' first
-// bytes in the whole log.
+// loggedPackage is what the writer needs of a cpv.
+type loggedPackage struct {
+	cpv     int64
+	history *history
+}
+
+// WriteEmergeLog begins to store what is read of a host's emerge.log. bases are
+// the places of the segments' first bytes in the whole log.
 func (tx *Tx) WriteEmergeLog(host HostID, bases []int64) (*EmergeLogWriter, error) {
 	w := &EmergeLogWriter{
 		tx: tx, host: host, bases: bases,
-		runs:      tx.bulk("run", "id", "started_at", "ended_at", "seen_at", "args", "action", "outcome", "exit_status", "detail"),
-		merges:    tx.bulk("merge", "id", "cpv", "started_at", "finished_at", "kind", "outcome", "detail"),
-		unmerges:  tx.bulk("unmerge", "id", "cpv", "started_at", "finished_at", "reason", "outcome", "detail"),
-		syncs:     tx.bulk("sync", "id", "repo", "started_at", "finished_at", "outcome", "detail"),
+		rows:      tx.bulk("run", "id", "started_at", "seen_at", "args", "action", "outcome", "unsettled", "detail"),
+		facts:     map[int64]*runFacts{},
+		packages:  map[string]loggedPackage{},
 		histories: map[int64]*history{},
-		replaced:  map[int64][]emergelog.Unmerge{},
-		indexed:   true,
 	}
-	for _, fact := range []string{"run", "merge", "unmerge", "sync"} {
-		if _, err := tx.exec("DELETE FROM "+fact+" WHERE id IN (SELECT id FROM provisional WHERE host = ? AND fact = ?)", host, fact); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := tx.exec("DELETE FROM provisional WHERE host = ?", host); err != nil {
-		return nil, err
-	}
-	var first int64
-	empty, err := noRow(tx.queryRow("SELECT id FROM run LIMIT 1").Scan(&first))
+	open, err := tx.openRuns(host)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("emerge.log: %w", err)
 	}
-	if empty {
-		w.indexed = false
-		for name := range factIndexes {
-			if _, err := tx.exec("DROP INDEX IF EXISTS " + name); err != nil {
-				return nil, err
-			}
+	for _, run := range open {
+		if err := w.reopen(run); err != nil {
+			return nil, fmt.Errorf("emerge.log: run %d: %w", run, err)
 		}
 	}
-	return w, nil
+	last, err := tx.EmergeLog(host).LastRun()
+	w.first = last == 0
+	return w, err
+}
+
+// openRuns returns the numbers of the runs that are not final.
+func (tx *Tx) openRuns(host HostID) ([]int64, error) {
+	var packed []byte
+	if _, err := noRow(tx.queryRow("SELECT open FROM emerge_log WHERE host = ?", host).Scan(&packed)); err != nil {
+		return nil, err
+	}
+	return unpackNumbers(packed), nil
+}
+
+// reopen takes the final facts of a run that was open, and removes its row.
+func (w *EmergeLogWriter) reopen(run int64) error {
+	var unsettled int
+	var detail []byte
+	key := runKey(w.host, run)
+	if err := w.tx.queryRow("SELECT unsettled, detail FROM run WHERE id = ?", key).Scan(&unsettled, &detail); err != nil {
+		return err
+	}
+	r := Run{facts: unpacker{b: detail}}
+	r.unpack(&logNames{tx: w.tx})
+	facts := r.facts.b
+	if r.facts.err != nil || unsettled > len(facts) {
+		return errPacked
+	}
+	facts = facts[:len(facts)-unsettled]
+	w.facts[run] = &runFacts{b: slices.Clone(facts), settled: len(facts)}
+	_, err := w.tx.exec("DELETE FROM run WHERE id = ?", key)
+	return err
 }
 
 // ForgetEmergeLog removes all that is known of a host's emerge.log, before it
 // is read anew from its oldest file.
 func (tx *Tx) ForgetEmergeLog(host HostID) error {
-	from, to := runKey(host, 0), runKey(host+1, 0)
-	for _, step := range []struct {
-		query string
-		args  []any
-	}{
-		{"DELETE FROM run WHERE id >= ? AND id < ?", []any{from, to}},
-		{"DELETE FROM merge WHERE id >= ? AND id < ?", []any{from << runBits, to << runBits}},
-		{"DELETE FROM unmerge WHERE id >= ? AND id < ?", []any{from << runBits, to << runBits}},
-		{"DELETE FROM sync WHERE id >= ? AND id < ?", []any{from << runBits, to << runBits}},
-		{"DELETE FROM provisional WHERE host = ?", []any{host}},
-		{"DELETE FROM package_history WHERE host = ?", []any{host}},
-		{"DELETE FROM emerge_log_segment WHERE host = ?", []any{host}},
-		{"DELETE FROM emerge_log WHERE host = ?", []any{host}},
-	} {
-		if _, err := tx.exec(step.query, step.args...); err != nil {
+	if _, err := tx.exec("DELETE FROM run WHERE id >= ? AND id < ?", runKey(host, 0), runKey(host+1, 0)); err != nil {
+		return fmt.Errorf("emerge.log: %w", err)
+	}
+	for _, table := range []string{"package_history", "emerge_log_segment", "emerge_log"} {
+		if _, err := tx.exec("DELETE FROM "+table+" WHERE host = ?", host); err != nil {
 			return fmt.Errorf("emerge.log: %w", err)
 		}
 	}
@@ -125,7 +131,7 @@ func (w *EmergeLogWriter) at(p emergelog.Position) int64 {
 	return w.bases[p.Source] + p.Offset
 }
 
-// text is textID, but 0 for the empty string.
+// text is [Tx.textID], but 0 for the empty string.
 func (w *EmergeLogWriter) text(s string) (int64, error) {
 	if s == "" {
 		return 0, nil
@@ -133,113 +139,116 @@ func (w *EmergeLogWriter) text(s string) (int64, error) {
 	return w.tx.textID(s)
 }
 
-func (w *EmergeLogWriter) note(fact string, id int64) error {
-	w.Stored++
+// pkg returns what is known of a cpv.
+func (w *EmergeLogWriter) pkg(cpv string) (loggedPackage, error) {
+	if p, ok := w.packages[cpv]; ok {
+		return p, nil
+	}
+	id, err := w.tx.cpvID(cpv)
+	if err != nil {
+		return loggedPackage{}, err
+	}
+	name := cpv
+	if c, err := atom.ParseCPV(cpv); err == nil {
+		name = c.CP()
+	}
+	cp, err := w.tx.cpID(name)
+	if err != nil {
+		return loggedPackage{}, err
+	}
+	h, err := w.history(cp)
+	p := loggedPackage{id, h}
+	w.packages[cpv] = p
+	return p, err
+}
+
+// of returns the facts of a run, to be added to.
+func (w *EmergeLogWriter) of(run int64) *runFacts {
+	f := w.facts[run]
+	if f != nil {
+		return f
+	}
+	if n := len(w.spares); n > 0 {
+		f, w.spares = w.spares[n-1], w.spares[:n-1]
+		f.b, f.settled = f.b[:0], 0
+	} else {
+		f = new(runFacts)
+	}
+	w.facts[run] = f
+	return f
+}
+
+// add takes one fact of a run, packed behind the others.
+func (w *EmergeLogWriter) add(run int64, pack func(b []byte) ([]byte, error)) {
+	if w.err != nil {
+		return
+	}
+	f := w.of(run)
+	f.b, w.err = pack(f.b)
 	if !w.provisional {
-		return nil
-	}
-	_, err := w.tx.exec("INSERT INTO provisional (host, fact, id) VALUES (?, ?, ?)", w.host, fact, id)
-	return err
-}
-
-// keep runs one step unless an earlier one failed.
-func (w *EmergeLogWriter) keep(step func() error) {
-	if w.err == nil {
-		w.err = step()
+		f.settled = len(f.b)
+		w.stored++
 	}
 }
 
-// Merge stores a merge together with the removals of what it replaced.
+// Merge stores a merge.
 func (w *EmergeLogWriter) Merge(m emergelog.Merge) {
-	w.keep(func() error {
-		id := factKey(w.host, m.Run, m.Seq)
-		cpv, err := w.tx.cpvID(m.CPV)
+	w.add(m.Run, func(b []byte) ([]byte, error) {
+		p, err := w.pkg(m.CPV)
 		if err != nil {
-			return err
-		}
-		replaced := w.replaced[id]
-		delete(w.replaced, id)
-		detail, err := w.mergeDetail(&m, replaced)
-		if err != nil {
-			return err
+			return b, err
 		}
 		if !w.provisional {
-			if err := w.countMerge(&m, len(replaced)); err != nil {
-				return err
-			}
+			p.history.merge(&m)
 		}
-		if err := w.merges.add(id, cpv, m.Started, m.Finished, int64(m.Kind), int64(m.Outcome), detail); err != nil {
-			return err
-		}
-		return w.note("merge", id)
+		return w.packMerge(b, p.cpv, &m)
 	})
 }
 
-// Unmerge stores a removal, or keeps it for the merge that it was part of.
+// Unmerge stores a removal.
 func (w *EmergeLogWriter) Unmerge(u emergelog.Unmerge) {
-	if u.Reason == emergelog.UnmergeReplaced && u.Merge != 0 && u.Outcome == emergelog.UnmergeOK && !w.provisional {
-		id := factKey(w.host, u.Run, u.Merge)
-		w.replaced[id] = append(w.replaced[id], u)
-		return
-	}
-	w.keep(func() error { return w.unmerge(&u) })
-}
-
-func (w *EmergeLogWriter) unmerge(u *emergelog.Unmerge) error {
-	id := factKey(w.host, u.Run, u.Seq)
-	cpv, err := w.tx.cpvID(u.CPV)
-	if err != nil {
-		return err
-	}
-	if !w.provisional && u.Outcome == emergelog.UnmergeOK {
-		h, err := w.history(u.CPV)
+	w.add(u.Run, func(b []byte) ([]byte, error) {
+		p, err := w.pkg(u.CPV)
 		if err != nil {
-			return err
+			return b, err
 		}
-		h.unmerges++
-	}
-	if err := w.unmerges.add(id, cpv, u.Started, u.Finished, int64(u.Reason), int64(u.Outcome), w.unmergeDetail(u)); err != nil {
-		return err
-	}
-	return w.note("unmerge", id)
+		if !w.provisional {
+			p.history.unmerge(&u)
+		}
+		return w.packUnmerge(b, p.cpv, &u), nil
+	})
 }
 
 // Sync stores a sync.
 func (w *EmergeLogWriter) Sync(s emergelog.Sync) {
-	w.keep(func() error {
-		id := factKey(w.host, s.Run, s.Seq)
-		repo, err := w.tx.textID(s.Repo)
-		if err != nil {
-			return err
-		}
-		detail, err := w.syncDetail(&s)
-		if err != nil {
-			return err
-		}
-		if err := w.syncs.add(id, repo, s.Started, s.Finished, int64(s.Outcome), detail); err != nil {
-			return err
-		}
-		return w.note("sync", id)
-	})
+	w.add(s.Run, func(b []byte) ([]byte, error) { return w.packSync(b, &s) })
 }
 
-// Run stores a run.
+// Run stores a run with its facts.
 func (w *EmergeLogWriter) Run(r emergelog.Run) {
-	w.keep(func() error {
-		id := runKey(w.host, r.ID)
-		args, err := w.tx.textID(r.Args)
-		if err != nil {
-			return err
-		}
-		detail, err := w.runDetail(&r)
-		if err != nil {
-			return err
-		}
-		if err := w.runs.add(id, r.Started, r.Ended, r.LastSeen, args, int64(r.Action), int64(r.Outcome), int64(r.ExitStatus), detail); err != nil {
-			return err
-		}
-		return w.note("run", id)
-	})
+	if w.err != nil {
+		return
+	}
+	f := w.of(r.ID)
+	delete(w.facts, r.ID)
+	w.err = w.run(&r, f)
+	w.spares = append(w.spares, f)
+	if !w.provisional {
+		w.stored++
+	}
+}
+
+func (w *EmergeLogWriter) run(r *emergelog.Run, f *runFacts) error {
+	args, err := w.text(r.Args)
+	if err != nil {
+		return err
+	}
+	detail, err := w.packRun(make([]byte, 0, 32+len(f.b)), r)
+	if err != nil {
+		return err
+	}
+	detail = append(detail, f.b...)
+	return w.rows.add(runKey(w.host, r.ID), r.Started, r.LastSeen, args, int64(r.Action), int64(r.Outcome), int64(len(f.b)-f.settled), detail)
 }
 
 // maxDamage bounds the pieces of damage that are kept of one reading: a file
@@ -255,18 +264,17 @@ func (w *EmergeLogWriter) Damage(d emergelog.Damage) {
 
 // Damages returns the first pieces of damage that were delivered, and how many
 // there were in all.
-func (w *EmergeLogWriter) Damages() ([]emergelog.Damage, int) { return w.damage, w.damaged }
+func (w *EmergeLogWriter) Damages() (first []emergelog.Damage, all int) { return w.damage, w.damaged }
 
-// Close stores what is open as provisional, then the parser's state, and
-// returns the first error.
+// Stored returns how many final records were delivered.
+func (w *EmergeLogWriter) Stored() int { return w.stored }
+
+// Err returns the first error.
+func (w *EmergeLogWriter) Err() error { return w.err }
+
+// Close stores what is open, to be replaced by the next writer, and the
+// parser's state with the time of the last line.
 func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64) error {
-	// Their merges are open: by the time these are final, this writer is gone.
-	for _, list := range w.replaced {
-		for i := range list {
-			w.keep(func() error { return w.unmerge(&list[i]) })
-		}
-	}
-	w.replaced = nil
 	w.provisional = true
 	for _, m := range open.Merges {
 		w.Merge(m)
@@ -277,28 +285,21 @@ func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64)
 	for _, s := range open.Syncs {
 		w.Sync(s)
 	}
+	numbers := []byte{}
 	for _, r := range open.Runs {
 		w.Run(r)
+		numbers = binary.AppendVarint(numbers, r.ID)
 	}
-	w.keep(func() error {
-		return errors.Join(w.merges.flush(), w.unmerges.flush(), w.syncs.flush(), w.runs.flush(), w.storeHistories())
-	})
-	w.keep(func() error {
-		if w.indexed {
-			return nil
-		}
-		for _, create := range factIndexes {
-			if _, err := w.tx.exec(create); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	w.keep(func() error {
-		_, err := w.tx.exec(`INSERT INTO emerge_log (host, state, last_at) VALUES (?, ?, ?)
-			ON CONFLICT (host) DO UPDATE SET state = excluded.state, last_at = excluded.last_at`, w.host, state, lastAt)
-		return err
-	})
+	if w.err == nil {
+		w.err = w.rows.flush()
+	}
+	if w.err == nil {
+		w.err = w.storeHistories()
+	}
+	if w.err == nil {
+		_, w.err = w.tx.exec(`INSERT INTO emerge_log (host, state, open, last_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (host) DO UPDATE SET state = excluded.state, open = excluded.open, last_at = excluded.last_at`, w.host, state, numbers, lastAt)
+	}
 	if w.err != nil {
 		return fmt.Errorf("emerge.log: %w", w.err)
 	}

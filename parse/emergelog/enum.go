@@ -118,3 +118,14 @@ var syncOutcomeNames = [...]string{"unknown", "ok", "failed", "running"}
 
 // String returns the word that reports and the database use.
 func (x SyncOutcome) String() string { return syncOutcomeNames[x] }
+
+// The numbers of values that the enumerations have.
+const (
+	Actions         = len(actionNames)
+	RunOutcomes     = len(runOutcomeNames)
+	MergeKinds      = len(mergeKindNames)
+	MergeOutcomes   = len(mergeOutcomeNames)
+	UnmergeReasons  = len(unmergeReasonNames)
+	UnmergeOutcomes = len(unmergeOutcomeNames)
+	SyncOutcomes    = len(syncOutcomeNames)
+)

@@ -1,0 +1,243 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"emaudit/parse/emergelog"
+)
+
+// The detail of a run is a sequence of signed varints: the rest of the run,
+// then its facts, each begun by its tag. Names are their numbers in the tables
+// text and cpv, 0 for the empty string; a time is its distance from the time
+// that the fact began. A fact is never changed; a field that is added later
+// needs a new tag.
+
+// The tags of facts.
+const (
+	tagMerge = iota + 1
+	tagMergeWithUsage
+	tagUnmerge
+	tagSync
+)
+
+// pack appends values.
+func pack(b []byte, values ...int64) []byte {
+	for _, v := range values {
+		b = binary.AppendVarint(b, v)
+	}
+	return b
+}
+
+// packTimes appends times as distances from a start; 0 stays unknown.
+func packTimes(b []byte, start int64, times ...int64) []byte {
+	for _, t := range times {
+		d := t - start
+		switch {
+		case t == 0:
+			d = 0
+		case d >= 0:
+			d++ // the distance 0 is not "unknown"
+		}
+		b = binary.AppendVarint(b, d)
+	}
+	return b
+}
+
+func packFlags(conditions ...bool) int64 {
+	flags := int64(0)
+	for i, c := range conditions {
+		if c {
+			flags |= 1 << i
+		}
+	}
+	return flags
+}
+
+// errPacked is the error of a row that no emaudit wrote.
+var errPacked = errors.New("damaged row of emerge.log")
+
+// unpacker reads what was packed. After an error it reads zeros.
+type unpacker struct {
+	b   []byte
+	err error
+}
+
+func (u *unpacker) get() int64 {
+	if len(u.b) > 0 {
+		// Most values are small.
+		if c := u.b[0]; c < 0x80 {
+			u.b = u.b[1:]
+			return int64(c>>1) ^ -int64(c&1)
+		}
+		if v, n := binary.Varint(u.b); n > 0 {
+			u.b = u.b[n:]
+			return v
+		}
+	}
+	u.b, u.err = nil, errPacked
+	return 0
+}
+
+func (u *unpacker) number() int { return int(u.get()) }
+
+// enum reads a word of an enumeration with the given number of words.
+func (u *unpacker) enum(words int) uint8 {
+	v := u.get()
+	if v < 0 || v >= int64(words) {
+		u.b, u.err = nil, errPacked
+		return 0
+	}
+	return uint8(v)
+}
+
+func (u *unpacker) time(start int64) int64 {
+	switch d := u.get(); {
+	case d > 0:
+		return start + d - 1
+	case d < 0:
+		return start + d
+	}
+	return 0
+}
+
+func (u *unpacker) flags(conditions ...*bool) {
+	flags := u.get()
+	for i, c := range conditions {
+		*c = flags&(1<<i) != 0
+	}
+}
+
+// packRun appends what the columns of a run do not hold.
+func (w *EmergeLogWriter) packRun(b []byte, r *emergelog.Run) ([]byte, error) {
+	space, err := w.text(r.LowSpace)
+	if err != nil {
+		return nil, err
+	}
+	begin := w.at(r.Begin)
+	b = packTimes(b, r.Started, r.Ended)
+	return pack(b, int64(r.ExitStatus), begin, w.at(r.End)-begin, int64(r.Merges), int64(r.Unmerges), int64(r.Syncs), int64(r.Merged),
+		packFlags(r.Headless, r.Resumed, r.UnexplainedFailure, r.Uncertain), space), nil
+}
+
+func (r *Run) unpack(names *logNames) {
+	u := &r.facts
+	r.Ended = u.time(r.Started)
+	r.ExitStatus = u.number()
+	r.BeganAt = u.get()
+	r.LastAt = r.BeganAt + u.get()
+	r.Merges, r.Unmerges, r.Syncs, r.Merged = u.number(), u.number(), u.number(), u.number()
+	u.flags(&r.Headless, &r.Resumed, &r.UnexplainedFailure, &r.Uncertain)
+	r.LowSpace = names.text(u.get())
+}
+
+func (w *EmergeLogWriter) packMerge(b []byte, cpv int64, m *emergelog.Merge) ([]byte, error) {
+	root, err := w.text(m.Root)
+	if err != nil {
+		return b, err
+	}
+	origin := m.RepoPath
+	if m.Binpkg != "" {
+		origin = m.Binpkg
+	}
+	from, err := w.text(origin)
+	if err != nil {
+		return b, err
+	}
+	slot, err := w.text(m.Slot)
+	if err != nil {
+		return b, err
+	}
+	tag := int64(tagMerge)
+	if m.Usage != nil {
+		tag = tagMergeWithUsage
+	}
+	b = pack(b, tag, cpv, int64(m.Seq), w.at(m.Begin), m.Started, int64(m.Kind), int64(m.Outcome), root, from, slot, int64(m.N), int64(m.Of),
+		packFlags(m.Packaged, m.World, m.PostinstFailed, m.BetweenVersions, m.ClockStepped, m.Uncertain, m.Binpkg != ""))
+	b = packTimes(b, m.Started, m.Finished, m.Steps.Cleaning, m.Steps.Fetching, m.Steps.Compiling, m.Steps.Built, m.Steps.Merging, m.Steps.Autoclean)
+	b = pack(b, int64(len(m.Replaced)))
+	for _, name := range m.Replaced {
+		p, err := w.pkg(name)
+		if err != nil {
+			return b, err
+		}
+		b = pack(b, p.cpv)
+	}
+	if m.Usage != nil {
+		b = pack(b, m.Usage.CPUMillis, m.Usage.MaxMem, m.Usage.MaxSwap, m.Usage.Read, m.Usage.Written)
+	}
+	return b, nil
+}
+
+func (u *unpacker) merge(names *logNames, tag int64, m *Merge) {
+	*m = Merge{}
+	m.CPV = names.cpv(u.get())
+	m.Seq = u.number()
+	m.BeganAt = u.get()
+	m.Started = u.get()
+	m.Kind = emergelog.MergeKind(u.enum(emergelog.MergeKinds))
+	m.Outcome = emergelog.MergeOutcome(u.enum(emergelog.MergeOutcomes))
+	m.Root = names.text(u.get())
+	origin := names.text(u.get())
+	m.Slot = names.text(u.get())
+	m.N, m.Of = u.number(), u.number()
+	var binpkg bool
+	u.flags(&m.Packaged, &m.World, &m.PostinstFailed, &m.BetweenVersions, &m.ClockStepped, &m.Uncertain, &binpkg)
+	if binpkg {
+		m.Binpkg, m.BuildID = origin, emergelog.BuildID(origin, m.CPV)
+	} else {
+		m.RepoPath = origin
+	}
+	s := &m.Steps
+	for _, t := range [...]*int64{&m.Finished, &s.Cleaning, &s.Fetching, &s.Compiling, &s.Built, &s.Merging, &s.Autoclean} {
+		*t = u.time(m.Started)
+	}
+	for range min(u.number(), len(u.b)) {
+		m.Replaced = append(m.Replaced, names.cpv(u.get()))
+	}
+	if tag == tagMergeWithUsage {
+		m.Usage = &emergelog.Usage{CPUMillis: u.get(), MaxMem: u.get(), MaxSwap: u.get(), Read: u.get(), Written: u.get()}
+	}
+}
+
+func (w *EmergeLogWriter) packUnmerge(b []byte, cpv int64, x *emergelog.Unmerge) []byte {
+	b = pack(b, tagUnmerge, cpv, int64(x.Seq), w.at(x.Begin), x.Started, int64(x.Reason), int64(x.Outcome), int64(x.Merge), packFlags(x.ClockStepped, x.Uncertain))
+	return packTimes(b, x.Started, x.Finished)
+}
+
+func (u *unpacker) unmerge(names *logNames, x *Unmerge) {
+	*x = Unmerge{}
+	x.CPV = names.cpv(u.get())
+	x.Seq = u.number()
+	x.BeganAt = u.get()
+	x.Started = u.get()
+	x.Reason = emergelog.UnmergeReason(u.enum(emergelog.UnmergeReasons))
+	x.Outcome = emergelog.UnmergeOutcome(u.enum(emergelog.UnmergeOutcomes))
+	x.Unmerge.Merge = u.number()
+	u.flags(&x.ClockStepped, &x.Uncertain)
+	x.Finished = u.time(x.Started)
+}
+
+func (w *EmergeLogWriter) packSync(b []byte, s *emergelog.Sync) ([]byte, error) {
+	var names [3]int64
+	for i, name := range [...]string{s.Repo, s.Location, s.URL} {
+		var err error
+		if names[i], err = w.text(name); err != nil {
+			return b, err
+		}
+	}
+	b = pack(b, tagSync, names[0], names[1], names[2], int64(s.Seq), w.at(s.Begin), s.Started, int64(s.Outcome), int64(s.Retries), packFlags(s.ClockStepped, s.Uncertain))
+	return packTimes(b, s.Started, s.Finished), nil
+}
+
+func (u *unpacker) sync(names *logNames, s *Sync) {
+	*s = Sync{}
+	s.Repo, s.Location, s.URL = names.text(u.get()), names.text(u.get()), names.text(u.get())
+	s.Seq = u.number()
+	s.BeganAt = u.get()
+	s.Started = u.get()
+	s.Outcome = emergelog.SyncOutcome(u.enum(emergelog.SyncOutcomes))
+	s.Retries = u.number()
+	u.flags(&s.ClockStepped, &s.Uncertain)
+	s.Finished = u.time(s.Started)
+}
