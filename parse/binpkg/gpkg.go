@@ -16,6 +16,10 @@ const (
 	pgpSignature = "-----BEGIN PGP SIGNATURE-----"
 )
 
+// trailingChunk is how much of what is behind the end is read at a time; the
+// usual padding, to a record of tar's, is less.
+const trailingChunk = 64 << 10
+
 // layout is where in a gpkg its parts are: indices of Members, -1 when absent.
 type layout struct {
 	marker, metadata, image, manifest int
@@ -32,7 +36,7 @@ func (rd *Reader) readGpkg(p *Package, src fileSource) error {
 	if !rd.AcceptPlain && (p.Compressor == None || parts.metadata >= 0 && parts.metadataCompressor == None) {
 		p.diagnose(0, ProblemUncompressed, "not compressed: Portage reads it only with BINPKG_COMPRESS=none")
 	}
-	if err := checkTrailing(p, src, rd.walk.end); err != nil {
+	if err := rd.checkTrailing(p, src, rd.walk.end); err != nil {
 		return err
 	}
 	if parts.manifest >= 0 && !p.Signed {
@@ -158,23 +162,21 @@ func checkStructure(p *Package, parts layout) {
 // checkTrailing looks for anything but zeros behind the end of the archive.
 // Nobody reads it, so only a part that is no padding by its mere size keeps the
 // package from being called whole.
-func checkTrailing(p *Package, src fileSource, end int64) error {
+func (rd *Reader) checkTrailing(p *Package, src fileSource, end int64) error {
 	rest := src.size - end
 	if rest > maxTrailing {
 		p.diagnose(end, ProblemTrailingTooLarge, "%d bytes behind the end of the archive, limit %d", rest, maxTrailing)
 		return nil
 	}
-	buf := make([]byte, 0, min(rest, 10240))
-	for at := end; at < src.size; at += int64(len(buf)) {
+	for at := end; at < src.size; at += int64(len(rd.packed)) {
 		var err error
-		if buf, err = section(buf, src, at, min(src.size-at, int64(max(cap(buf), blockSize)))); err != nil {
+		if rd.packed, err = section(rd.packed, src, at, min(src.size-at, trailingChunk)); err != nil {
 			return err
 		}
-		for i, c := range buf {
-			if c != 0 {
-				p.diagnose(at+int64(i), ProblemTrailingData, "data behind the end of the archive")
-				return nil
-			}
+		if !isZero(rd.packed) {
+			first := bytes.IndexFunc(rd.packed, func(r rune) bool { return r != 0 })
+			p.diagnose(at+int64(first), ProblemTrailingData, "data behind the end of the archive")
+			return nil
 		}
 	}
 	return nil

@@ -199,7 +199,7 @@ func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 	if rd.seen[string(key)] {
 		p.diagnose(offset, ProblemMetadataDuplicate, "metadata: key %q given twice, the last one counts", key)
 	} else {
-		name := string(key)
+		name := rd.internKey(key)
 		rd.seen[name] = true
 		p.Names = append(p.Names, name)
 	}
@@ -253,6 +253,26 @@ func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 		}
 		p.Others[string(key)] = text
 	}
+}
+
+// maxInterned bounds the names that a Reader remembers; PMS and Portage know some
+// 60.
+const maxInterned = 256
+
+// internKey returns key as a string that all packages of this Reader share:
+// most have the same 35 keys. The name of the ebuild differs in each.
+func (rd *Reader) internKey(key []byte) string {
+	if name, ok := rd.interned[string(key)]; ok {
+		return name
+	}
+	name := string(key)
+	if len(rd.interned) < maxInterned && !strings.HasSuffix(name, ".ebuild") {
+		if rd.interned == nil {
+			rd.interned = make(map[string]string, maxInterned)
+		}
+		rd.interned[name] = name
+	}
+	return name
 }
 
 // finishMetadata checks what only all keys together can show.

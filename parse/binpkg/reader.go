@@ -18,9 +18,10 @@ type Reader struct {
 	codecs       unpacker
 	walk         tarWalk // of the container
 	metadataWalk tarWalk
-	packed       []byte // the packed metadata
-	unpacked     []byte // metadata.tar
-	seen         map[string]bool
+	packed       []byte            // the packed metadata
+	unpacked     []byte            // metadata.tar
+	seen         map[string]bool   // keys of the package at hand
+	interned     map[string]string // keys of all packages
 	head         [magicLength]byte
 	chunks       [2][]byte // of the file that Verify reads
 }

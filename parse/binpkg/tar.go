@@ -377,20 +377,26 @@ func number(field []byte) (n int64, ok bool) {
 		}
 		return n, true
 	}
-	digits := bytes.Trim(field, " ")
-	if end := bytes.IndexByte(digits, 0); end >= 0 {
-		// What follows the NUL is not looked at by anyone, but a field
-		// that begins with NUL is read as 0 by some only when it is empty.
-		if end == 0 && !isZero(digits) {
-			return 0, false
-		}
-		digits = bytes.TrimRight(digits[:end], " ")
+	i := 0
+	for i < len(field) && field[i] == ' ' {
+		i++
 	}
-	for _, c := range digits {
+	if i < len(field) && field[i] == 0 {
+		// What follows the NUL is not looked at by Python; archive/tar
+		// passes over NULs in front of a number.
+		return 0, isZero(bytes.TrimRight(field[i:], " "))
+	}
+	for ; i < len(field) && field[i] != ' ' && field[i] != 0; i++ {
+		c := field[i]
 		if c < '0' || c > '7' || n >= 1<<60 {
 			return 0, false
 		}
 		n = n<<3 | int64(c-'0')
+	}
+	for ; i < len(field) && field[i] != 0; i++ {
+		if field[i] != ' ' {
+			return 0, false
+		}
 	}
 	return n, true
 }
