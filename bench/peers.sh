@@ -36,7 +36,8 @@ BINPKGS=${BINPKGS:-5000}
 RUNS=${RUNS:-7}
 DATA=${DATA:-build/bench}
 
-# elapsed COMMAND prints the milliseconds that a shell command takes.
+# elapsed COMMAND prints the milliseconds that a shell command takes, or fails as
+# it does.
 elapsed() {
 	local begin=${EPOCHREALTIME/./} status=0
 	eval "$1" >/dev/null 2>&1 || status=$?
@@ -44,7 +45,7 @@ elapsed() {
 	# Findings (3) and damaged input (4) are answers; emaint says 1 for findings.
 	case $status in
 	0 | 1 | 3 | 4) ;;
-	*) echo "bench: exit status $status: $1" >&2 && exit 1 ;;
+	*) echo "bench: exit status $status: $1" >&2 && return 1 ;;
 	esac
 	echo $(((end - begin) / 1000))
 }
@@ -76,9 +77,9 @@ pair() {
 	fi
 	local a=() b=() i
 	eval "$prepare"
-	elapsed "$ours" >/dev/null
+	elapsed "$ours" >/dev/null || return 0
 	eval "$prepare"
-	elapsed "$theirs" >/dev/null
+	elapsed "$theirs" >/dev/null || return 0
 	for ((i = 0; i < runs; i++)); do
 		eval "$prepare"
 		a+=("$(elapsed "$ours")")
@@ -93,7 +94,7 @@ pair() {
 	eval "$prepare"
 	bp=$(peak "$theirs")
 	printf '| %s | %s ms | %s MiB | %s ms | %s MiB | %s |\n' "$what" "$am" "$ap" "$bm" "$bp" \
-		"$(awk -v a="$am" -v b="$bm" 'BEGIN { printf "%.2f", (b > 0) ? a / b : 0 }')"
+		"$(awk -v a="$am" -v b="$bm" 'BEGIN { printf "%.3f", (b > 0) ? a / b : 0 }')"
 }
 
 heading() {
