@@ -60,6 +60,7 @@
 package binpkg
 
 import (
+	"slices"
 	"strings"
 
 	"emaudit/parse"
@@ -151,8 +152,11 @@ func (p *Package) CPV() string {
 // appearance; never nil.
 func (p *Package) Problems() []string { return problemsOf(p.Diagnostics) }
 
+// diagnose adds a diagnostic. Beyond the limit only the first of each code is
+// kept, so that no verdict is left without its reason.
 func (p *Package) diagnose(offset int64, code, format string, args ...any) {
-	if len(p.Diagnostics) < maxDiagnostics {
+	known := func(d parse.Diagnostic) bool { return d.Code == code }
+	if len(p.Diagnostics) < maxDiagnostics || !slices.ContainsFunc(p.Diagnostics, known) {
 		p.Diagnostics = append(p.Diagnostics, parse.Diagnosef(offset, code, format, args...))
 	}
 	p.Integrity = worst(p.Integrity, effects[code])

@@ -40,11 +40,9 @@ func (rd *Reader) readGpkg(p *Package, src fileSource) error {
 		return err
 	}
 	if parts.manifest >= 0 && !p.Signed {
-		signed, err := clearSignedAt(src, p.Members[parts.manifest])
-		if err != nil {
+		if err := rd.findClearSignature(p, src, p.Members[parts.manifest]); err != nil {
 			return err
 		}
-		p.Signed = signed
 	}
 	if parts.metadata < 0 {
 		return nil
@@ -145,6 +143,9 @@ func checkStructure(p *Package, parts layout) {
 			}
 		}
 	}
+	if len(p.Members) == maxMembers {
+		return // what seems to be missing may be among those that were not read
+	}
 	if parts.marker < 0 {
 		p.diagnose(0, ProblemMarkerMissing, "no member %s", markerName)
 	}
@@ -182,14 +183,14 @@ func (rd *Reader) checkTrailing(p *Package, src fileSource, end int64) error {
 	return nil
 }
 
-// clearSignedAt reports whether a Manifest claims a signature. Portage looks
+// findClearSignature tells whether a Manifest claims a signature. Portage looks
 // for the second marker anywhere in it (gpkg.py:1725).
-func clearSignedAt(src fileSource, m Member) (bool, error) {
-	data, err := section(nil, src, m.Offset, min(m.Size, maxManifestSize))
-	if err != nil {
-		return false, err
+func (rd *Reader) findClearSignature(p *Package, src fileSource, m Member) (err error) {
+	if rd.packed, err = section(rd.packed, src, m.Offset, min(m.Size, maxManifestSize)); err != nil {
+		return err
 	}
-	return bytes.Contains(data, []byte(pgpSignature)) || bytes.Contains(data, []byte(clearSigned)), nil
+	p.Signed = bytes.Contains(rd.packed, []byte(pgpSignature)) || bytes.Contains(rd.packed, []byte(clearSigned))
+	return nil
 }
 
 func (rd *Reader) readGpkgMetadata(p *Package, src fileSource, m Member, c Compressor) error {

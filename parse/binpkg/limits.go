@@ -39,7 +39,8 @@ const (
 	// hole of gigabytes is no padding, and reading it would take minutes.
 	maxTrailing = 16 << 20
 
-	// maxDiagnostics bounds what one package can make the caller store.
+	// maxDiagnostics bounds what one package can make the caller store, but for
+	// the first diagnostic of each code.
 	maxDiagnostics = 64
 
 	// retainedBuffer is how large a scratch buffer may stay between packages,
