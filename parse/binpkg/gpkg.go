@@ -24,7 +24,6 @@ const trailingChunk = 64 << 10
 type layout struct {
 	marker, metadata, image, manifest int
 	metadataCompressor                Compressor
-	end                               int64 // of the archive
 }
 
 func (rd *Reader) readGpkg(p *Package, src fileSource) error {
@@ -184,7 +183,7 @@ func (rd *Reader) checkTrailing(p *Package, src fileSource, end int64) error {
 }
 
 // findClearSignature tells whether a Manifest claims a signature. Portage looks
-// for the second marker anywhere in it (gpkg.py:1725).
+// for the second marker anywhere in it (gpkg.py:1711).
 func (rd *Reader) findClearSignature(p *Package, src fileSource, m Member) (err error) {
 	if rd.packed, err = section(rd.packed, src, m.Offset, min(m.Size, maxManifestSize)); err != nil {
 		return err

@@ -39,7 +39,7 @@ type Image struct {
 	// at most 1000 of them.
 	ConfigStubs []string
 	// NotInstallable reports an entry that Portage refuses to extract although
-	// it packed it: a FIFO or a device node (gpkg.py tar_safe_extract).
+	// it packed it: a FIFO or a device node (gpkg.py:662).
 	NotInstallable bool
 }
 
@@ -75,7 +75,7 @@ func (rd *Reader) walkImage(p *Package, r io.Reader, size int64) *Image {
 }
 
 func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error {
-	w := &rd.metadataWalk
+	w := &rd.inner
 	w.reset(src)
 	seed := maphash.MakeSeed()
 	seen := make(map[uint64]struct{}, 256)

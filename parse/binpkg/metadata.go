@@ -133,7 +133,7 @@ func (rd *Reader) readMetadataTar(p *Package, tar []byte) {
 		p.diagnose(0, ProblemMetadataDamaged, "metadata: empty tar")
 		return
 	}
-	w := &rd.metadataWalk
+	w := &rd.inner
 	w.reset(bytesSource(tar))
 	rd.beginMetadata(p)
 	var e tarEntry
@@ -156,7 +156,7 @@ func (rd *Reader) readMetadataTar(p *Package, tar []byte) {
 }
 
 // metadataEntry takes one entry of metadata.tar. Portage demands the folder
-// metadata/ of every one (gpkg.py _strip_metadata_prefix) and takes the rest of
+// metadata/ of every one (gpkg.py:832) and takes the rest of
 // the name as the key. It fails on anything but a regular file, the folder
 // metadata/ itself included.
 func (rd *Reader) metadataEntry(p *Package, e *tarEntry, tar []byte) {
@@ -190,7 +190,7 @@ func (rd *Reader) beginMetadata(p *Package) {
 }
 
 // metadataKey takes one key. The last of two equal ones wins, as in Portage's
-// dict (gpkg.py:855); a NUL is kept as it is, the output edge cleans it.
+// dict (gpkg.py:859); a NUL is kept as it is, the output edge cleans it.
 func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 	if len(key) > maxKeyName {
 		p.diagnose(offset, ProblemMetadataPath, "metadata: key of %d bytes, limit %d", len(key), maxKeyName)

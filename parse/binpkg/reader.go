@@ -11,19 +11,19 @@ import (
 type Reader struct {
 	// AcceptPlain says that this host's Portage packs with BINPKG_COMPRESS=none
 	// or empty. GLEP 78 allows gpkgs without compression, but Portage pipes
-	// such members through the compressor that it is set to (gpkg.py:1897), and
+	// such members through the compressor that it is set to (gpkg.py:1916), and
 	// dies on them when that is any other. They are then [Unknown].
 	AcceptPlain bool
 
-	codecs       unpacker
-	walk         tarWalk // of the container
-	metadataWalk tarWalk
-	packed       []byte            // the packed metadata
-	unpacked     []byte            // metadata.tar
-	seen         map[string]bool   // keys of the package at hand
-	interned     map[string]string // keys of all packages
-	head         [magicLength]byte
-	chunks       [2][]byte // of the file that Verify reads
+	codecs   unpacker
+	walk     tarWalk           // of the container
+	inner    tarWalk           // of metadata.tar or of the image
+	packed   []byte            // the packed metadata
+	unpacked []byte            // metadata.tar
+	seen     map[string]bool   // keys of the package at hand
+	interned map[string]string // keys of all packages
+	head     [magicLength]byte
+	chunks   [2][]byte // of the file that Verify reads
 }
 
 // NewReader returns a Reader.

@@ -158,7 +158,7 @@ func checkClearSigned(p *Package, data []byte, at int64, keyring *Keyring, now t
 
 // missingSignatures adds what Portage demands when there is any signature at
 // all: one for each member but the marker, the Manifest's own being inside it
-// (gpkg.py:1760-1785).
+// (gpkg.py:1766).
 func (v *Verification) missingSignatures(checks []*signatureCheck) {
 	for _, m := range v.Members {
 		base := m.Base()

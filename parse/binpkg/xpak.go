@@ -118,7 +118,7 @@ func (rd *Reader) readXpakSegment(p *Package, segment []byte, at int64) {
 }
 
 // xpakKey takes one entry. Portage joins such names to a folder when it merges
-// the package, and loops for ever over one with .. in it (xpak.py:495).
+// the package, and loops for ever over one with .. in it (xpak.py:509).
 func (rd *Reader) xpakKey(p *Package, name, value []byte, entryAt, valueAt int64) {
 	switch {
 	case len(name) == 0 || traverses(name) || bytes.IndexByte(name, 0) >= 0:
