@@ -1,0 +1,168 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+
+	"emaudit/parse/emergelog"
+)
+
+// Portage counts every merge into a root (COUNTER; vartree.py,
+// counter_tick_core), whoever started it: emerge, ebuild(1), a script. Between
+// two merges whose packages still have their COUNTER, the difference is the
+// number of merges there were, and what exceeds those in emerge.log was not
+// logged. So COUNTER proves a log complete, or tells where it is not.
+
+// anchor is a logged merge whose COUNTER is known.
+type anchor struct {
+	change  int
+	counter int64
+}
+
+// span is what lies between two anchors.
+type span struct {
+	from, until int // numbers of the changes: after the first, up to the second
+	// least and most are the merges that the log does not have: a merge that
+	// was cut off may have been counted or not.
+	least, most int64
+	explained   int64
+}
+
+// anchors returns the merges whose COUNTER is known, in the order of the log.
+// There are none where the numbers contradict it: then the counter was reset.
+func (t *timeline) anchors() []anchor {
+	index := map[int64]int{}
+	for i := range t.changes {
+		if t.changes[i].kind == changeMerge {
+			index[t.changes[i].place] = i
+		}
+	}
+	var all []anchor
+	for _, s := range t.stays {
+		if s.row == nil || s.row.Counter <= 0 || s.merge == nil || s.first != s.from {
+			continue
+		}
+		if i, ok := index[s.merge.BeganAt]; ok {
+			all = append(all, anchor{i, s.row.Counter})
+		}
+	}
+	slices.SortFunc(all, func(a, b anchor) int { return cmp.Compare(a.change, b.change) })
+	for i := 1; i < len(all); i++ {
+		if all[i].counter <= all[i-1].counter {
+			return nil
+		}
+	}
+	return all
+}
+
+// spans returns what lies between neighbouring anchors.
+func (t *timeline) spans(anchors []anchor) []span {
+	var all []span
+	for i := 1; i < len(anchors); i++ {
+		a, b := anchors[i-1], anchors[i]
+		s := span{from: a.change, until: b.change}
+		counted, maybe := int64(0), int64(0)
+		for _, c := range t.changes[a.change+1 : b.change+1] {
+			switch {
+			case c.kind != changeMerge:
+			case c.merge.Outcome == emergelog.MergeMerged || c.merge.PostinstFailed:
+				counted++
+			default:
+				maybe++
+			}
+		}
+		s.most = b.counter - a.counter - counted
+		s.least = max(s.most-maybe, 0)
+		if s.most < 0 {
+			// Fewer than the log has: nothing can be proved with this pair.
+			s.least, s.most = 0, 0
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// settle narrows the disagreements by COUNTER, and finds the horizon: what is
+// before a disagreement that COUNTER does not settle, or before merges that
+// nothing explains, is not known.
+func (t *timeline) settle() {
+	anchors := t.anchors()
+	spans := t.spans(anchors)
+	for i := range t.disagreements {
+		d := &t.disagreements[i]
+		if !d.merged {
+			continue
+		}
+		var fits []*span
+		for j := range spans {
+			// The merge happened after the state d.from and before d.until.
+			if s := &spans[j]; s.most > s.explained && s.from+1 <= d.until && d.from <= s.until {
+				fits = append(fits, s)
+			}
+		}
+		if len(fits) == 1 {
+			s := fits[0]
+			s.explained++
+			d.settled = true
+			t.narrow(d, s)
+		}
+	}
+	t.unlogged(anchors, spans)
+	for _, d := range t.disagreements {
+		if !d.settled {
+			t.horizon = max(t.horizon, d.until)
+		}
+	}
+	for _, s := range spans {
+		if s.least > s.explained {
+			t.hidden = append(t.hidden, s)
+			t.horizon = max(t.horizon, s.until)
+		}
+	}
+}
+
+// narrow moves the bounds of the stays that a disagreement is about to the
+// span in which COUNTER says that it happened.
+func (t *timeline) narrow(d *disagreement, s *span) {
+	from, until := max(d.from, s.from+1), min(d.until, s.until)
+	for _, x := range t.stays {
+		switch {
+		case x.cpv == d.cpv && x.from == d.from && x.first == d.from && x.until < d.until:
+			x.last, x.until = max(x.last, from-1), max(x.first, min(x.until, until-1))
+		case x.cpv == d.found && x.from == d.from && x.first == d.until:
+			x.first, x.from = min(x.first, until), max(x.from, from)
+		}
+	}
+	d.from, d.until = from, until
+}
+
+// unlogged finds packages that are installed although no line of the log says
+// so: those were merged at a time that only COUNTER or BUILD_TIME bounds.
+func (t *timeline) unlogged(anchors []anchor, spans []span) {
+	if t.since == 0 {
+		return
+	}
+	for _, s := range t.stays {
+		if s.merge != nil || s.row == nil || s.from != 0 || s.first != 0 {
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(anchors, s.row.Counter, func(a anchor, c int64) int { return cmp.Compare(a.counter, c) })
+		switch {
+		case s.row.Counter > 0 && len(anchors) > 0 && i == 0:
+			continue // before the first merge that is known: before the log
+		case s.row.Counter > 0 && len(anchors) > 0:
+			s.from = anchors[i-1].change + 1
+			s.first = s.witness
+			if i < len(anchors) {
+				s.first = min(s.first, anchors[i].change)
+				spans[i-1].explained++
+			}
+		case s.row.BuildTime > t.since:
+			s.from, s.first = t.stateAt(s.row.BuildTime), s.witness
+		default:
+			continue
+		}
+		s.first = max(s.first, s.from)
+		t.disagreements = append(t.disagreements, disagreement{change: max(s.from-1, 0), cpv: s.cpv, found: s.cpv, from: s.from, until: s.first, merged: true})
+	}
+}

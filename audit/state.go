@@ -1,0 +1,327 @@
+package audit
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"emaudit/store"
+)
+
+// Moment names a state of the host, as a person does.
+type Moment struct {
+	// Run is the number of a run: the state before it.
+	Run int64
+	// At is a time in unix seconds: the state at its end.
+	At int64
+	// Pin is the name of a pin.
+	Pin string
+	// Previous is the state before the last run that changed what is
+	// installed.
+	Previous bool
+	// Now is the state that the last ingest saw; the zero Moment is that too.
+	Now bool
+}
+
+// Errors of naming a state.
+var (
+	ErrNoSuchRun      = errors.New("no such run")
+	ErrNoSuchPin      = errors.New("no such pin")
+	ErrNothingChanged = errors.New("no run changed what is installed")
+)
+
+// Target is the state that an answer is about.
+type Target struct {
+	Run   *int64 `json:"run"` // the state before this run; null where a time was asked for
+	Time  int64  `json:"time"`
+	Known bool   `json:"known"`
+	Pin   string `json:"pin,omitempty"`
+	// Args and When describe the run.
+	Args string `json:"args,omitempty"`
+}
+
+// state is what was installed at one moment.
+type state struct {
+	index  int
+	target Target
+	stays  []*stay
+	// doubts say why the state is not known; none: it is known.
+	doubts []string
+}
+
+// stateAt is the number of the state at a time.
+func (t *timeline) stateAt(at int64) int {
+	return sort.Search(len(t.changes), func(i int) bool { return t.changes[i].at > at })
+}
+
+// stateBefore is the number of the state before a run began.
+func (t *timeline) stateBefore(r *store.Run) int {
+	return sort.Search(len(t.changes), func(i int) bool {
+		c := &t.changes[i]
+		return c.at > r.Started || c.at == r.Started && c.kind != changeSnapshot && c.run >= r.ID
+	})
+}
+
+// run returns the run of a number.
+func (t *timeline) run(id int64) *store.Run {
+	i, ok := slices.BinarySearchFunc(t.runs, id, func(r store.Run, id int64) int { return cmp.Compare(r.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &t.runs[i]
+}
+
+// changingRuns returns the numbers of the runs that changed what is installed,
+// the newest first.
+func (t *timeline) changingRuns() []int64 {
+	var all []int64
+	for i := range t.changes {
+		if c := &t.changes[i]; c.effective {
+			all = append(all, c.run)
+		}
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	slices.Reverse(all)
+	return all
+}
+
+// at returns the state that a moment means.
+func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*state, error) {
+	pin := m.Pin
+	if pin != "" {
+		i := slices.IndexFunc(pins, func(p store.Pin) bool { return p.Name == pin })
+		if i < 0 {
+			return nil, fmt.Errorf("%q: %w", pin, ErrNoSuchPin)
+		}
+		m = Moment{Run: pins[i].Run, At: pins[i].At}
+		if m.Run != 0 && t.run(m.Run) == nil {
+			m.Run = 0
+		}
+	}
+	if m.Previous {
+		changing := t.changingRuns()
+		if len(changing) == 0 {
+			return nil, ErrNothingChanged
+		}
+		m.Run = changing[0]
+	}
+	s := &state{index: len(t.changes), target: Target{Time: now, Known: true, Pin: pin}}
+	end := true
+	switch {
+	case m.Run != 0:
+		r := t.run(m.Run)
+		if r == nil {
+			return nil, fmt.Errorf("run %d: %w", m.Run, ErrNoSuchRun)
+		}
+		s.index = t.stateBefore(r)
+		s.target.Run, s.target.Time, s.target.Args = &r.ID, r.Started, r.Args
+	case m.At != 0:
+		s.index = t.stateAt(m.At)
+		s.target.Time = m.At
+		end = s.index == len(t.changes)
+	}
+	t.fill(s, end)
+	s.target.Known = len(s.doubts) == 0
+	return s, nil
+}
+
+// fill collects what was there, and what is in doubt. end tells that the end
+// of the state is meant, and not just some moment in it.
+func (t *timeline) fill(s *state, end bool) {
+	k := s.index
+	if k < t.horizon {
+		s.doubts = append(s.doubts, t.horizonReason())
+	}
+	covered := t.since > 0 && s.target.Time >= t.since
+	for _, snap := range t.snapshots {
+		covered = covered || snap.TakenAt <= s.target.Time && s.target.Time <= snap.ConfirmedAt
+	}
+	if k == len(t.changes) && s.target.Run == nil {
+		covered = covered || len(t.snapshots) > 0
+	}
+	switch {
+	case covered:
+	case t.since == 0:
+		s.doubts = append(s.doubts, "there is no emerge.log, and no ingest at that moment")
+	default:
+		s.doubts = append(s.doubts, fmt.Sprintf("emerge.log begins later, on %s", day(t.since)))
+	}
+	for _, x := range t.stays {
+		if k < x.from || k > x.until {
+			continue
+		}
+		s.stays = append(s.stays, x)
+		certain := x.first <= k && k <= x.last
+		if !end && certain && x.first == k && x.from < x.first {
+			certain = false
+		}
+		if !certain && k >= t.horizon {
+			s.doubts = append(s.doubts, fmt.Sprintf("whether %s was installed is not in the log", x.cpv))
+		}
+	}
+	slices.SortFunc(s.stays, func(a, b *stay) int { return strings.Compare(a.cpv, b.cpv) })
+}
+
+// horizonReason says what hides the states behind the horizon.
+func (t *timeline) horizonReason() string {
+	for i := len(t.disagreements) - 1; i >= 0; i-- {
+		if d := t.disagreements[i]; !d.settled && d.until == t.horizon {
+			return "emerge.log and the installed packages disagree about " + d.cpv
+		}
+	}
+	for _, h := range t.hidden {
+		if h.until == t.horizon {
+			return fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have", h.least)
+		}
+	}
+	return "emerge.log and the installed packages disagree"
+}
+
+// findings reports every disagreement, with the line of the log.
+func (t *timeline) findings(db Database) ([]Finding, error) {
+	log := db.Tx.EmergeLog(db.Host)
+	var all []Finding
+	for _, d := range t.disagreements {
+		c := t.changes[d.change]
+		f := Finding{Code: "state-disagreement", Severity: SeverityWarning, Subject: d.cpv, Evidence: []Evidence{}}
+		if c.kind != changeSnapshot {
+			file, offset, err := log.Place(c.place)
+			if err != nil {
+				return nil, err
+			}
+			f.Evidence = append(f.Evidence, Evidence{Source: file, Offset: offset})
+		}
+		switch {
+		case d.found == d.cpv:
+			f.Message = fmt.Sprintf("it was installed anew without a line in emerge.log, %s", t.window(d))
+		case d.found != "":
+			f.Message = fmt.Sprintf("emerge.log has it installed, but %s was there later: something replaced it without a line in the log, %s", d.found, t.window(d))
+		default:
+			f.Message = fmt.Sprintf("emerge.log has it installed, but it was gone later without a line in the log, %s", t.window(d))
+		}
+		if d.settled {
+			f.Severity = SeverityInfo
+			f.Message += "; COUNTER proves that no other merge is missing around it: states in between are unknown"
+		} else {
+			f.Message += "; states before are unknown"
+		}
+		f.Remedy = "let every change go through emerge, and run emaudit ingest after it: recorded states need no log"
+		all = append(all, f)
+	}
+	for _, h := range t.hidden {
+		c := t.changes[h.until]
+		file, offset, err := log.Place(c.place)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Finding{
+			Code: "state-unlogged-merges", Severity: SeverityWarning, Subject: c.merge.CPV, Evidence: []Evidence{{Source: file, Offset: offset}},
+			Message: fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have, %s; states before are unknown", h.least, t.between(h.from, h.until)),
+			Remedy:  "look for a rotated part of emerge.log, and name the whole log with --emerge-log FILE",
+		})
+	}
+	return all, nil
+}
+
+// window says when what the log does not have happened.
+func (t *timeline) window(d disagreement) string {
+	return t.between(max(d.from-1, 0), min(d.until, len(t.changes)))
+}
+
+// between names the days of two changes.
+func (t *timeline) between(from, until int) string {
+	since := day(t.changes[from].at)
+	if until >= len(t.changes) {
+		return "after " + since
+	}
+	if to := day(t.changes[until].at); to != since {
+		return fmt.Sprintf("between %s and %s", since, to)
+	}
+	return "on " + since
+}
+
+// StateRow is one state in the list of states: that before a run.
+type StateRow struct {
+	Run       int64  `json:"run"`
+	StartedAt int64  `json:"started_at"`
+	Args      string `json:"args"`
+	Outcome   string `json:"outcome"`
+	Known     bool   `json:"known"`
+	Why       string `json:"why"` // why it is not known
+	Installed int    `json:"installed"`
+	// What the run did to it.
+	Upgrades   int      `json:"upgrades"`
+	Downgrades int      `json:"downgrades"`
+	Reinstalls int      `json:"reinstalls"`
+	Installs   int      `json:"installs"`
+	Removes    int      `json:"removes"`
+	Pins       []string `json:"pins"`
+}
+
+// States is the answer to: which states can be named, and which are known?
+type States struct {
+	Rows     []StateRow  `json:"states"`
+	Pins     []store.Pin `json:"-"`
+	Findings []Finding   `json:"-"`
+}
+
+// AuditStates lists the states before the runs that changed what is installed,
+// oldest first.
+func AuditStates(db Database) (*States, error) {
+	h, err := takePast(db)
+	if err != nil {
+		return nil, err
+	}
+	answer := &States{Rows: []StateRow{}, Pins: h.pins}
+	runs := h.changingRuns()
+	slices.Reverse(runs)
+	for _, id := range runs {
+		r := h.run(id)
+		before, err := h.at(Moment{Run: id}, h.pins, db.Now)
+		if err != nil {
+			return nil, err
+		}
+		row := StateRow{Run: id, StartedAt: r.Started, Args: r.Args, Outcome: r.Outcome.String(), Known: before.target.Known, Installed: len(before.stays), Pins: []string{}}
+		row.Why = strings.Join(before.doubts, "; ")
+		for _, p := range h.pins {
+			if p.Run == id || p.Run == 0 && h.stateAt(p.At) == before.index {
+				row.Pins = append(row.Pins, p.Name)
+			}
+		}
+		for i := range h.changes {
+			if c := &h.changes[i]; c.run == id && c.effective {
+				row.count(h, c)
+			}
+		}
+		answer.Rows = append(answer.Rows, row)
+	}
+	answer.Findings, err = h.findings(db)
+	SortFindings(answer.Findings)
+	return answer, err
+}
+
+// count adds what one change of the run did.
+func (row *StateRow) count(h *past, c *change) {
+	if c.kind == changeUnmerge {
+		row.Removes++
+		return
+	}
+	if len(c.merge.Replaced) == 0 {
+		row.Installs++
+		return
+	}
+	for _, old := range c.merge.Replaced {
+		switch n := compareCPV(h.moves.CPV(c.merge.CPV), h.moves.CPV(old)); {
+		case n > 0:
+			row.Upgrades++
+		case n < 0:
+			row.Downgrades++
+		default:
+			row.Reinstalls++
+		}
+	}
+}

@@ -1,0 +1,438 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+
+	"emaudit/parse/atom"
+	"emaudit/parse/emergelog"
+	"emaudit/parse/userconf"
+	"emaudit/store"
+)
+
+// stay is one installed instance during the time in which it was there. The
+// times are numbers of states: the host was in state k between the changes k-1
+// and k of the [timeline], and what is said of a state is true of its end. Where
+// the evidence leaves a gap, the bounds of what is certain lie inside those of
+// what is possible; a stay with first > last is certain nowhere.
+type stay struct {
+	cpv     string // under the name that the package has now
+	logged  string // as emerge.log or the VDB has it
+	slot    string // "" where nothing tells
+	row     *store.Installed
+	merge   *store.Merge // that installed it; nil: before the log, or not logged
+	first   int          // certainly there from this state
+	last    int          // to this one
+	from    int          // possibly there from this state
+	until   int          // to this one
+	witness int          // the earliest state for which something proves it, while replaying
+}
+
+// changeKind is what a [change] rests on.
+type changeKind uint8
+
+const (
+	changeMerge changeKind = iota
+	changeUnmerge
+	// changeSnapshot changes nothing: it proves what was installed.
+	changeSnapshot
+)
+
+// change leads from one state to the next.
+type change struct {
+	kind     changeKind
+	at       int64 // unix seconds
+	run      int64
+	place    int64 // in bytes of the whole log
+	merge    *store.Merge
+	unmerge  *store.Unmerge
+	snapshot []*store.Installed
+	// effective tells that what was installed is not the same afterwards.
+	effective bool
+}
+
+// timeline is the history of what was installed, replayed backward from what
+// is installed now.
+type timeline struct {
+	changes []change
+	runs    []store.Run // oldest first
+	stays   []*stay
+	moves   userconf.Moves
+	// since is the moment from which on the log says what happened; 0 where
+	// there is no log.
+	since int64
+	// horizon is the state before which nothing is known: behind it lies a
+	// disagreement that nothing settles.
+	horizon       int
+	disagreements []disagreement
+	// hidden are the spans in which COUNTER counts merges that nothing
+	// explains.
+	hidden    []span
+	snapshots []store.Snapshot
+	segments  []store.Segment
+}
+
+// disagreement is a place at which the log says something else than what was
+// installed later.
+type disagreement struct {
+	change int // index of the change at which it shows
+	cpv    string
+	found  string // what was there instead; "" = nothing
+	// from and until are the states between which something happened that the
+	// log does not have.
+	from, until int
+	merged      bool // what happened was a merge, which COUNTER counts
+	settled     bool // COUNTER proves that nothing else is missing
+}
+
+// readTimeline reads the history of a host from the store.
+func readTimeline(db Database) (*timeline, error) {
+	t := &timeline{moves: userconf.Moves{}}
+	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigUpdates)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		updates, _ := userconf.ParseUpdates(f.Content)
+		t.moves.Add(updates)
+	}
+	ever, err := db.Tx.InstalledEver(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	if t.snapshots, err = db.Tx.Snapshots(db.Host); err != nil {
+		return nil, err
+	}
+	if t.segments, err = db.Tx.Segments(db.Host); err != nil {
+		return nil, err
+	}
+	if err := t.readLog(db.Tx.EmergeLog(db.Host)); err != nil {
+		return nil, err
+	}
+	t.addSnapshots(ever)
+	t.order()
+	t.replay(ever)
+	t.settle()
+	return t, nil
+}
+
+// readLog takes the runs and what they changed.
+func (t *timeline) readLog(log *store.EmergeLog) error {
+	for _, s := range t.segments {
+		if s.FirstAt > 0 && (t.since == 0 || s.FirstAt < t.since) {
+			t.since = s.FirstAt
+		}
+	}
+	var facts store.Facts
+	return log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+		t.runs = append(t.runs, *r)
+		if err := log.Facts(r, &facts); err != nil {
+			return err
+		}
+		for i := range facts.Merges {
+			// What went into another root is no part of this one.
+			m := facts.Merges[i]
+			if m.Root != "" && m.Root != "/" || m.Steps.Merging == 0 && m.Outcome != emergelog.MergeMerged {
+				continue
+			}
+			m.Replaced = slices.Clone(m.Replaced)
+			t.changes = append(t.changes, change{kind: changeMerge, at: mergedAt(&m), run: r.ID, place: m.BeganAt, merge: &m})
+		}
+		for i := range facts.Unmerges {
+			// A removal that belongs to a merge is part of it.
+			u := facts.Unmerges[i]
+			if u.Outcome == emergelog.UnmergeOK && (u.Reason != emergelog.UnmergeReplaced || u.Unmerge.Merge == 0) {
+				t.changes = append(t.changes, change{kind: changeUnmerge, at: cmp.Or(u.Finished, u.Started), run: r.ID, place: u.BeganAt, unmerge: &u})
+			}
+		}
+		return nil
+	})
+}
+
+// mergedAt is the moment at which a merge changed what is installed, as near
+// as the log tells.
+func mergedAt(m *store.Merge) int64 {
+	return cmp.Or(m.Steps.Autoclean, m.Finished, m.Steps.Merging, m.Started)
+}
+
+// addSnapshots adds the moments at which the VDB was looked at, but for the
+// last, from which the replay begins.
+func (t *timeline) addSnapshots(ever []store.Installed) {
+	if len(t.snapshots) == 0 {
+		return
+	}
+	for i, s := range t.snapshots {
+		var there []*store.Installed
+		for j := range ever {
+			if p := &ever[j]; p.AddedAt <= s.TakenAt && (p.RemovedAt == 0 || p.RemovedAt > s.TakenAt) {
+				there = append(there, p)
+			}
+		}
+		t.changes = append(t.changes, change{kind: changeSnapshot, at: s.TakenAt, snapshot: there})
+		if s.ConfirmedAt != s.TakenAt && i < len(t.snapshots)-1 {
+			t.changes = append(t.changes, change{kind: changeSnapshot, at: s.ConfirmedAt, snapshot: there})
+		}
+	}
+}
+
+// order sorts the changes by time. What a run did in one second stays in the
+// order of the log, and a snapshot comes after it.
+func (t *timeline) order() {
+	slices.SortStableFunc(t.changes, func(a, b change) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b2i(a.kind == changeSnapshot), b2i(b.kind == changeSnapshot)),
+			cmp.Compare(a.run, b.run), cmp.Compare(a.place, b.place))
+	})
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// replayer walks backward through the changes.
+type replayer struct {
+	*timeline
+	live map[string][]*stay // by category/pn
+	// known has, by category/pn and slot, the next later state for which
+	// something tells what the slot held.
+	known map[string]int
+	end   int
+}
+
+// replay walks backward from what is installed now.
+func (t *timeline) replay(ever []store.Installed) {
+	r := &replayer{timeline: t, live: map[string][]*stay{}, known: map[string]int{}, end: len(t.changes)}
+	for i := range ever {
+		if p := &ever[i]; p.RemovedAt == 0 {
+			r.add(&stay{cpv: t.moves.CPV(p.CPV), logged: p.CPV, slot: p.Slot, row: p, last: r.end, until: r.end, witness: r.end})
+		}
+	}
+	for i := len(t.changes) - 1; i >= 0; i-- {
+		c := &t.changes[i]
+		switch c.kind {
+		case changeMerge:
+			r.unmerge(i, c)
+		case changeUnmerge:
+			r.remerge(i, c)
+		case changeSnapshot:
+			r.compare(i, c.snapshot)
+		}
+	}
+	// What is left was there before the first change.
+	for _, all := range r.live {
+		for _, s := range all {
+			s.first, s.from = 0, 0
+		}
+	}
+}
+
+func (r *replayer) add(s *stay) {
+	cp := packageOf(s.cpv)
+	r.live[cp] = append(r.live[cp], s)
+	r.stays = append(r.stays, s)
+}
+
+// packageOf is the category/pn of a cpv; what is no cpv is a name of its own.
+func packageOf(cpv string) string {
+	c, err := atom.ParseCPV(cpv)
+	if err != nil {
+		return cpv
+	}
+	return cpv[:len(c.Category)+1+len(c.PN)]
+}
+
+func (r *replayer) find(cpv string) *stay {
+	for _, s := range r.live[packageOf(cpv)] {
+		if s.cpv == cpv {
+			return s
+		}
+	}
+	return nil
+}
+
+// inSlot returns what the slot of a package holds.
+func (r *replayer) inSlot(cpv, slot string) *stay {
+	for _, s := range r.live[packageOf(cpv)] {
+		if s.slot == slot || s.slot == "" || slot == "" {
+			return s
+		}
+	}
+	return nil
+}
+
+func (r *replayer) drop(s *stay) {
+	cp := packageOf(s.cpv)
+	r.live[cp] = slices.DeleteFunc(r.live[cp], func(x *stay) bool { return x == s })
+}
+
+func (r *replayer) slotKey(cpv, slot string) string { return packageOf(cpv) + ":" + slot }
+
+// unmerge goes back over a merge: what it installed is taken away, and what it
+// replaced comes back.
+func (r *replayer) unmerge(i int, c *change) {
+	m := c.merge
+	cpv := r.moves.CPV(m.CPV)
+	s := r.find(cpv)
+	if m.Outcome != emergelog.MergeMerged && !m.PostinstFailed && !r.merged(m, s) {
+		// It was cut off, or failed, before it was installed. What it had
+		// removed by then is gone nevertheless.
+		r.restore(i, c, cpv, m.Slot)
+		return
+	}
+	c.effective = true
+	switch {
+	case s == nil:
+		r.lost(i, c, cpv)
+	case !r.builtBy(s, m):
+		// The same version, but a later build that the log does not have.
+		s.first, s.from = s.witness, i+1
+		r.drop(s)
+		r.ended(i, cpv, m, s.witness)
+		r.note(i, cpv, cpv, i+1, s.witness, true)
+	default:
+		s.first, s.from, s.merge = i+1, i+1, m
+		if s.slot == "" {
+			s.slot = m.Slot
+		}
+		if s.row == nil {
+			s.logged = m.CPV
+		}
+		r.drop(s)
+	}
+	r.restore(i, c, cpv, m.Slot)
+	r.known[r.slotKey(cpv, m.Slot)] = i
+}
+
+// merged tells whether a merge whose end the log does not have installed its
+// package: the package is there afterwards, and nothing but this merge
+// explains it.
+func (r *replayer) merged(m *store.Merge, s *stay) bool {
+	if s == nil {
+		return false
+	}
+	if s.row != nil && s.row.BuildTime != 0 && m.Kind == emergelog.KindSource {
+		return withinMerge(s.row.BuildTime, m)
+	}
+	return len(m.Replaced) > 0 && !slices.Contains(m.Replaced, m.CPV)
+}
+
+// builtBy tells whether the evidence allows that a stay was installed by a
+// merge: a build from source ends between the lines of its merge.
+func (r *replayer) builtBy(s *stay, m *store.Merge) bool {
+	if s.row == nil || s.row.BuildTime == 0 || m.Kind != emergelog.KindSource || m.ClockStepped {
+		return true
+	}
+	return withinMerge(s.row.BuildTime, m)
+}
+
+// withinMerge tells whether a package with this BUILD_TIME was built by a
+// source merge: it is taken while the package is compiled.
+func withinMerge(buildTime int64, m *store.Merge) bool {
+	begin := cmp.Or(m.Steps.Compiling, m.Steps.Cleaning, m.Started)
+	end := cmp.Or(m.Steps.Merging, m.Finished)
+	return begin <= buildTime && (end == 0 || buildTime <= end)
+}
+
+// restore brings back what a merge replaced.
+func (r *replayer) restore(i int, c *change, cpv, slot string) {
+	for _, name := range c.merge.Replaced {
+		old := r.moves.CPV(name)
+		c.effective = true
+		if s := r.find(old); s != nil {
+			// It came back without a line of the log.
+			s.first, s.from = s.witness, i+1
+			r.drop(s)
+			r.note(i, old, old, i+1, s.witness, true)
+		}
+		r.add(&stay{cpv: old, logged: name, slot: slot, last: i, until: i, witness: i})
+	}
+}
+
+// ended adds a stay that was installed by the change i and had ended, without
+// a line of the log, at the end of state until. Nothing proves any moment
+// between: it is certain nowhere.
+func (r *replayer) ended(i int, cpv string, m *store.Merge, until int) {
+	r.stays = append(r.stays, &stay{cpv: cpv, logged: m.CPV, slot: m.Slot, merge: m, first: i + 1, from: i + 1, last: i, until: max(until-1, i+1)})
+}
+
+// lost handles a merge whose package is not there afterwards.
+func (r *replayer) lost(i int, c *change, cpv string) {
+	m := c.merge
+	if x := r.inSlot(cpv, m.Slot); x != nil {
+		x.first, x.from = x.witness, i+1
+		r.drop(x)
+		r.ended(i, cpv, m, x.witness)
+		r.note(i, cpv, x.cpv, i+1, x.witness, true)
+		return
+	}
+	until, ok := r.known[r.slotKey(cpv, m.Slot)]
+	if !ok {
+		until = r.end
+	}
+	r.ended(i, cpv, m, until)
+	r.note(i, cpv, "", i+1, until, false)
+}
+
+func (r *replayer) note(i int, cpv, found string, from, until int, merged bool) {
+	r.disagreements = append(r.disagreements, disagreement{change: i, cpv: cpv, found: found, from: from, until: until, merged: merged})
+}
+
+// remerge goes back over a removal: the package comes back.
+func (r *replayer) remerge(i int, c *change) {
+	cpv := r.moves.CPV(c.unmerge.CPV)
+	c.effective = true
+	if s := r.find(cpv); s != nil {
+		s.first, s.from = s.witness, i+1
+		r.drop(s)
+		r.note(i, cpv, cpv, i+1, s.witness, true)
+	}
+	r.add(&stay{cpv: cpv, logged: c.unmerge.CPV, last: i, until: i, witness: i})
+}
+
+// compare holds the replay against what an ingest saw.
+func (r *replayer) compare(i int, snapshot []*store.Installed) {
+	k := i + 1
+	seen := map[*stay]bool{}
+	for _, p := range snapshot {
+		cpv := r.moves.CPV(p.CPV)
+		s := r.find(cpv)
+		if s != nil && s.row != nil && s.row.ID != p.ID && (s.row.BuildTime != p.BuildTime || s.row.Counter != p.Counter) {
+			// Another build of the version came between.
+			s.first, s.from = s.witness, k
+			r.drop(s)
+			r.note(i, cpv, cpv, k, s.witness, true)
+			s = nil
+		}
+		if s == nil {
+			until, found := k, ""
+			if x := r.inSlot(cpv, p.Slot); x != nil && !slices.ContainsFunc(snapshot, func(q *store.Installed) bool { return r.moves.CPV(q.CPV) == x.cpv }) {
+				found, until = x.cpv, x.witness-1
+			} else if next, ok := r.known[r.slotKey(cpv, p.Slot)]; ok {
+				until = next
+			} else {
+				until = r.end
+			}
+			s = &stay{cpv: cpv, logged: p.CPV, slot: p.Slot, row: p, last: k, until: max(until, k), witness: k}
+			r.add(s)
+			r.note(i, cpv, found, k, max(until, k), false)
+		}
+		if s.row == nil {
+			s.row, s.slot = p, p.Slot
+		}
+		s.witness = k
+		seen[s] = true
+	}
+	for _, all := range r.live {
+		for _, s := range slices.Clone(all) {
+			if seen[s] {
+				continue
+			}
+			// It came after this moment, without a line of the log.
+			s.first, s.from = s.witness, k+1
+			r.drop(s)
+			r.note(i, s.cpv, "", k, s.witness, true)
+		}
+	}
+}
