@@ -40,6 +40,8 @@ type commandLine struct {
 
 	Summary summaryCommand `cmd:"" default:"withargs" help:"One screen: what was done last, and what it left (the default)."`
 	Ingest  ingestCommand  `cmd:"" help:"Bring the database up to date."`
+	Runs    runsCommand    `cmd:"" help:"What emerge was asked, what it did, how it ended."`
+	Log     logCommand     `cmd:"" help:"Merges, removals and syncs by time."`
 	Audit   auditCommand   `cmd:"" help:"Check coverage and more; findings decide the exit code."`
 	Doctor  doctorCommand  `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
 }

@@ -193,3 +193,14 @@ type Open struct {
 	Unmerges []Unmerge
 	Syncs    []Sync
 }
+
+// BuildDuration returns the seconds that the build of a source merge took. With
+// the line of FEATURES=cgroup it is exact; without, it includes the wait of a
+// finished package for its turn to be installed. ok is false where the log does
+// not tell.
+func (m *Merge) BuildDuration() (seconds int64, ok bool) {
+	if m.Steps.Built != 0 {
+		return span(m.Steps.Compiling, m.Steps.Built, m.ClockStepped)
+	}
+	return span(m.Steps.Compiling, m.Steps.Merging, m.ClockStepped)
+}

@@ -1,0 +1,257 @@
+package audit
+
+import (
+	"cmp"
+	"iter"
+	"path"
+	"slices"
+
+	"emaudit/store"
+)
+
+// EventKind says what a line of history is about.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	EventMerge EventKind = iota
+	EventUnmerge
+	EventSync
+)
+
+var eventNames = [...]string{"merge", "unmerge", "sync"}
+
+// String returns the word that the JSON has.
+func (k EventKind) String() string { return eventNames[k] }
+
+// Event is one merge, removal or sync. Only the record of its kind is set.
+type Event struct {
+	Kind EventKind
+	Run  int64
+	// At is when it began, or ended where the beginning is not known; unix
+	// seconds.
+	At      int64
+	Merge   MergeEvent
+	Unmerge UnmergeEvent
+	Sync    SyncEvent
+}
+
+// JSON returns the event as the JSON of the log has it.
+func (e *Event) JSON() any {
+	switch e.Kind {
+	case EventMerge:
+		return struct {
+			Event string `json:"event"`
+			Run   int64  `json:"run"`
+			*MergeEvent
+		}{"merge", e.Run, &e.Merge}
+	case EventUnmerge:
+		return struct {
+			Event string `json:"event"`
+			Run   int64  `json:"run"`
+			*UnmergeEvent
+		}{"unmerge", e.Run, &e.Unmerge}
+	}
+	return struct {
+		Event string `json:"event"`
+		Run   int64  `json:"run"`
+		*SyncEvent
+	}{"sync", e.Run, &e.Sync}
+}
+
+// LogQuery says which events are asked for.
+type LogQuery struct {
+	Period Period
+	Search Search
+	// First and Last limit the answer to so many of the oldest or newest events;
+	// 0 is without limit.
+	First, Last int
+	// Kinds are the kinds of events; none is all.
+	Kinds []EventKind
+	// Outcomes are the outcomes, by their words; none is all.
+	Outcomes []string
+}
+
+// wants tells whether an event that the search found is asked for.
+func (q *LogQuery) wants(e *Event) bool {
+	if !q.Period.contains(e.At) {
+		return false
+	}
+	if len(q.Outcomes) == 0 {
+		return true
+	}
+	switch e.Kind {
+	case EventMerge:
+		return slices.Contains(q.Outcomes, e.Merge.Outcome)
+	case EventUnmerge:
+		return slices.Contains(q.Outcomes, e.Unmerge.Outcome)
+	}
+	return slices.Contains(q.Outcomes, e.Sync.Outcome)
+}
+
+// AuditLog yields the events of a query by time. They hold until the next is
+// yielded; the database's transaction must stay open meanwhile. What is held is
+// bounded by the runs that overlap.
+func AuditLog(db Database, q LogQuery) iter.Seq2[*Event, error] {
+	return func(yield func(*Event, error) bool) {
+		l := &logReader{runReader: newRunReader(db), q: q}
+		l.kinds = [...]bool{len(q.Kinds) == 0, len(q.Kinds) == 0, len(q.Kinds) == 0}
+		for _, k := range q.Kinds {
+			l.kinds[k] = true
+		}
+		l.yield = func(e *Event) bool { return yield(e, nil) }
+		read := l.forward
+		if q.Last > 0 {
+			read = l.backward
+		}
+		if err := read(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// logReader merges the events of runs by time.
+type logReader struct {
+	*runReader
+	q     LogQuery
+	kinds [3]bool
+	yield func(*Event) bool
+	// pending are events of runs that may overlap with later ones.
+	pending []Event
+	given   int
+	ended   bool
+}
+
+// walk calls fn for the runs in which the events of the query are.
+func (l *logReader) walk(order store.Order, fn func(*store.Run) error) error {
+	if err := l.prepare(); err != nil {
+		return err
+	}
+	runs, ok, err := l.rangeOf(l.q.Period)
+	if err != nil || !ok {
+		return err
+	}
+	if l.q.Search.All() {
+		return l.log.Runs(runs, order, fn)
+	}
+	numbers, err := l.numbersOf(l.q.Search, runs)
+	if err != nil {
+		return err
+	}
+	if order == store.NewestFirst {
+		numbers = reversed(numbers)
+	}
+	return l.log.RunsNumbered(numbers, fn)
+}
+
+// forward yields events oldest first.
+func (l *logReader) forward() error {
+	err := l.walk(store.OldestFirst, func(r *store.Run) error {
+		// No event of this run or of a later one is older than its beginning,
+		// unless the clock was set back; then the order is that of the log.
+		l.release(r.Started)
+		if l.ended {
+			return store.ErrStop
+		}
+		return l.take(r)
+	})
+	if err == nil {
+		l.release(endOfTime)
+	}
+	return err
+}
+
+// release yields what is older than a moment.
+func (l *logReader) release(before int64) {
+	if len(l.pending) == 0 || l.ended {
+		return
+	}
+	slices.SortStableFunc(l.pending, func(a, b Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Run, b.Run)) })
+	n := 0
+	for n < len(l.pending) && l.pending[n].At < before {
+		e := &l.pending[n]
+		n++
+		if l.given++; !l.yield(e) || l.given == l.q.First {
+			l.ended = true
+			return
+		}
+	}
+	l.pending = append(l.pending[:0], l.pending[n:]...)
+}
+
+// overlapping is how many older runs may still have newer events than those of
+// a run: what the parser keeps open at once.
+const overlapping = 32
+
+// backward finds the newest events and yields them oldest first.
+func (l *logReader) backward() error {
+	older := 0
+	err := l.walk(store.NewestFirst, func(r *store.Run) error {
+		if len(l.pending) >= l.q.Last {
+			if older++; older > overlapping {
+				return store.ErrStop
+			}
+		}
+		return l.take(r)
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(l.pending, func(a, b Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Run, b.Run)) })
+	if over := len(l.pending) - l.q.Last; over > 0 {
+		l.pending = l.pending[over:]
+	}
+	for i := range l.pending {
+		if !l.yield(&l.pending[i]) {
+			break
+		}
+	}
+	return nil
+}
+
+// take keeps the events of a run that are asked for.
+func (l *logReader) take(r *store.Run) error {
+	if err := l.log.Facts(r, &l.facts); err != nil {
+		return err
+	}
+	keep := func(e Event) {
+		if l.q.wants(&e) {
+			l.pending = append(l.pending, e)
+		}
+	}
+	all := l.q.Search.All()
+	if l.kinds[EventMerge] {
+		for i := range l.facts.Merges {
+			m := &l.facts.Merges[i]
+			if all || l.q.Search.match(m.CPV, m.Slot, path.Base(m.RepoPath)) {
+				keep(Event{Kind: EventMerge, Run: r.ID, At: begun(m.Started, m.Finished, r), Merge: l.merge(m)})
+			}
+		}
+	}
+	if l.kinds[EventUnmerge] {
+		for i := range l.facts.Unmerges {
+			u := &l.facts.Unmerges[i]
+			if all || l.q.Search.match(u.CPV, "", "") {
+				keep(Event{Kind: EventUnmerge, Run: r.ID, At: begun(u.Started, u.Finished, r), Unmerge: unmergeEvent(u)})
+			}
+		}
+	}
+	if l.kinds[EventSync] && all {
+		for i := range l.facts.Syncs {
+			s := &l.facts.Syncs[i]
+			keep(Event{Kind: EventSync, Run: r.ID, At: begun(s.Started, s.Finished, r), Sync: syncEvent(s)})
+		}
+	}
+	return nil
+}
+
+// begun is when something began, as far as is known.
+func begun(started, finished int64, r *store.Run) int64 {
+	switch {
+	case started != 0:
+		return started
+	case finished != 0:
+		return finished
+	}
+	return r.Started
+}

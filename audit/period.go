@@ -1,0 +1,169 @@
+package audit
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Period is a stretch of a host's history, by time, by runs, or both. The zero
+// value is all of it.
+type Period struct {
+	// Since and Until are unix seconds, both included; Until 0 is without end.
+	Since, Until int64
+	// FirstRun and LastRun are numbers of runs, both included; 0 is without
+	// bound, and a negative number counts from the newest, which is -1.
+	FirstRun, LastRun int64
+}
+
+// contains tells whether a moment lies in the period as far as time goes.
+func (p Period) contains(at int64) bool {
+	return at >= p.Since && (p.Until == 0 || at <= p.Until)
+}
+
+// timed tells whether the period is bounded by time.
+func (p Period) timed() bool { return p.Since != 0 || p.Until != 0 }
+
+// ParsePeriod reads the two ends of a period as people write them, either of
+// which may be empty:
+//
+//	2026-05-10, 2026-05-10 14:30, 2026-05-10T14:30:00Z, 2026-05, 2026
+//	1778446820                   unix seconds (five digits or more)
+//	now, today, yesterday, 3 days ago
+//	2w3d, 1y, 36h                so long ago; y, m (months), w, d, h, min, s
+//	run:12, run:-1               where that run begins, or ends
+//
+// A day, a month or a year is meant whole: as an end it is its last second.
+// Dates are of the given zone.
+func ParsePeriod(since, until string, now time.Time, zone *time.Location) (Period, error) {
+	var p Period
+	if run, ok, err := parseRun(since); err != nil {
+		return p, err
+	} else if ok {
+		p.FirstRun = run
+	} else if since != "" {
+		from, _, err := parseMoment(since, now, zone)
+		if err != nil {
+			return p, err
+		}
+		p.Since = from.Unix()
+	}
+	if run, ok, err := parseRun(until); err != nil {
+		return p, err
+	} else if ok {
+		p.LastRun = run
+	} else if until != "" {
+		_, to, err := parseMoment(until, now, zone)
+		if err != nil {
+			return p, err
+		}
+		p.Until = to.Unix()
+	}
+	if p.Until != 0 && p.Until < p.Since {
+		return p, fmt.Errorf("the period ends (%s) before it begins (%s)", until, since)
+	}
+	return p, nil
+}
+
+// parseRun reads "run:N".
+func parseRun(text string) (run int64, ok bool, err error) {
+	number, ok := strings.CutPrefix(strings.TrimSpace(text), "run:")
+	if !ok {
+		return 0, false, nil
+	}
+	run, err = strconv.ParseInt(number, 10, 64)
+	if err != nil || run == 0 {
+		return 0, false, fmt.Errorf("%q: a run is run:12, or run:-1 for the newest", text)
+	}
+	return run, true, nil
+}
+
+// dateLayouts are the dates that are understood, with the unit they are meant
+// to fill.
+var dateLayouts = []struct {
+	layout string
+	fill   func(time.Time) time.Time // the beginning of what comes after
+}{
+	{time.RFC3339, nil},
+	{"2006-01-02T15:04:05", nil},
+	{"2006-01-02 15:04:05", nil},
+	{"2006-01-02T15:04", func(t time.Time) time.Time { return t.Add(time.Minute) }},
+	{"2006-01-02 15:04", func(t time.Time) time.Time { return t.Add(time.Minute) }},
+	{"2006-01-02", func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }},
+	{"2006-01", func(t time.Time) time.Time { return t.AddDate(0, 1, 0) }},
+	{"2006", func(t time.Time) time.Time { return t.AddDate(1, 0, 0) }},
+}
+
+// parseMoment returns the first and the last second that text means.
+func parseMoment(text string, now time.Time, zone *time.Location) (from, to time.Time, err error) {
+	text = strings.TrimSpace(text)
+	now = now.In(zone)
+	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, zone)
+	whole := func(t time.Time, end time.Time) (time.Time, time.Time, error) { return t, end.Add(-time.Second), nil }
+	switch strings.ToLower(text) {
+	case "now":
+		return now, now, nil
+	case "today":
+		return whole(day, day.AddDate(0, 0, 1))
+	case "yesterday":
+		return whole(day.AddDate(0, 0, -1), day)
+	}
+	if seconds, err := strconv.ParseInt(strings.TrimPrefix(text, "@"), 10, 64); err == nil && len(text) >= 5 {
+		return time.Unix(seconds, 0), time.Unix(seconds, 0), nil
+	}
+	for _, l := range dateLayouts {
+		t, err := time.ParseInLocation(l.layout, text, zone)
+		if err != nil {
+			continue
+		}
+		if l.fill == nil {
+			return t, t, nil
+		}
+		return whole(t, l.fill(t))
+	}
+	if t, ok := ago(strings.TrimSuffix(strings.ToLower(text), "ago"), now); ok {
+		return t, t, nil
+	}
+	return from, to, fmt.Errorf("%q is no time: try 2026-05-10, yesterday, 2w3d, unix seconds, or run:-1", text)
+}
+
+// maxAgo bounds a number in a relative time.
+const maxAgo = math.MaxInt32
+
+// ago reads "2w3d" or "3 days".
+func ago(text string, now time.Time) (time.Time, bool) {
+	t, some := now, false
+	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
+		digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
+		n, err := strconv.Atoi(text[:digits])
+		if err != nil || n > maxAgo {
+			return t, false
+		}
+		text = strings.TrimLeft(text[digits:], " ")
+		letters := len(text) - len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyz"))
+		unit := text[:letters]
+		text = text[letters:]
+		switch unit {
+		case "y", "year", "years":
+			t = t.AddDate(-n, 0, 0)
+		case "m", "mo", "month", "months":
+			t = t.AddDate(0, -n, 0)
+		case "w", "week", "weeks":
+			t = t.AddDate(0, 0, -7*n)
+		case "d", "day", "days":
+			t = t.AddDate(0, 0, -n)
+		case "h", "hour", "hours":
+			t = t.Add(-time.Duration(n) * time.Hour)
+		case "min", "minute", "minutes":
+			t = t.Add(-time.Duration(n) * time.Minute)
+		case "s", "sec", "second", "seconds":
+			t = t.Add(-time.Duration(n) * time.Second)
+		default:
+			return t, false
+		}
+		some = true
+	}
+	return t, some
+}

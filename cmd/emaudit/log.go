@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+
+	"emaudit/audit"
+	"emaudit/report"
+)
+
+// logCommand tells the history.
+type logCommand struct {
+	Packages []string `arg:"" optional:"" name:"package" help:"Only these packages."`
+	periodFlags
+	limitFlags
+	searchFlags
+	Only    []string `short:"o" placeholder:"KIND" help:"Only merge, unmerge or sync events; may be repeated or separated by commas."`
+	Outcome []string `placeholder:"WORD" help:"Only events that ended so: merged, failed, interrupted, built, fetched, running, ok, unknown."`
+}
+
+// Help is the long help of the command.
+func (*logCommand) Help() string {
+	return `Every merge, removal and sync by time, those that failed or were cut off too.
+
+` + searchHelp + exitStatus
+}
+
+// Run answers.
+func (c *logCommand) Run(ctx context.Context, s *session) error {
+	query := audit.LogQuery{First: c.First, Last: c.Last, Outcomes: c.Outcome}
+	var err error
+	if query.Period, err = c.period(s); err != nil {
+		return err
+	}
+	if query.Search, err = c.search(c.Packages); err != nil {
+		return err
+	}
+	if query.Kinds, err = eventKinds(c.Only); err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var source audit.LogSource
+	err = s.ask(ctx, func(db audit.Database) (err error) {
+		if source, err = audit.AuditLogSource(db); err != nil {
+			return err
+		}
+		out := s.out()
+		return out.Write(report.History(audit.AuditLog(db, query), source, out))
+	})
+	if err != nil {
+		return err
+	}
+	return s.verdict(source.Findings, "never")
+}

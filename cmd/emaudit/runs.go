@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/report"
+)
+
+// runsCommand tells what emerge was asked and what it did.
+type runsCommand struct {
+	ID string `arg:"" optional:"" name:"id" help:"One run, with everything that it did; the newest is last or run:-1."`
+	periodFlags
+	limitFlags
+	Package []string `short:"p" placeholder:"PACKAGE" help:"Only runs that touched this package; may be repeated."`
+	searchFlags
+}
+
+// Help is the long help of the command.
+func (*runsCommand) Help() string {
+	return `A run is one invocation of emerge. Runs are numbered in the order of the log.
+With an id, every package is listed: from which version, built or unpacked, how
+long it took, what came of it, and the binary package that was used or made.
+
+` + searchHelp + exitStatus
+}
+
+// Run answers.
+func (c *runsCommand) Run(ctx context.Context, s *session) error {
+	query := audit.RunQuery{First: c.First, Last: c.Last}
+	var err error
+	if query.Period, err = c.period(s); err != nil {
+		return err
+	}
+	if query.Search, err = c.search(c.Package); err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	id := int64(0)
+	if c.ID != "" {
+		if id, err = runNumber(c.ID); err != nil {
+			return err
+		}
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var source audit.LogSource
+	err = s.ask(ctx, func(db audit.Database) (err error) {
+		if source, err = audit.AuditLogSource(db); err != nil {
+			return err
+		}
+		out := s.out()
+		if id == 0 {
+			return out.Write(report.Runs(audit.AuditRuns(db, query), source, out))
+		}
+		run, ok, err := audit.AuditRun(db, id)
+		if err == nil && !ok {
+			err = audit.ErrNoRun(id)
+		}
+		if err != nil {
+			return err
+		}
+		return out.Write(report.OneRun(run, source, out))
+	})
+	if err != nil {
+		return err
+	}
+	return s.verdict(source.Findings, "never")
+}
+
+// runNumber reads the number of a run: 12, run:12, run:-1 or last.
+func runNumber(text string) (int64, error) {
+	if text == "last" {
+		return -1, nil
+	}
+	id, err := strconv.ParseInt(strings.TrimPrefix(text, "run:"), 10, 64)
+	if err != nil || id == 0 {
+		return 0, usagef("%q is no number of a run: try 12, run:-1 or last", text)
+	}
+	return id, nil
+}

@@ -1,0 +1,177 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// logDiagnostics are the damage of a log, as every answer about it has it.
+func logDiagnostics(source audit.LogSource) []Diagnostic {
+	diagnostics := make([]Diagnostic, len(source.Damage))
+	for i, d := range source.Damage {
+		diagnostics[i] = Diagnostic{Source: d.Source, Offset: d.Offset, Code: d.Code, Message: d.Message}
+	}
+	return diagnostics
+}
+
+// outcomeRoles say how the outcomes of runs, merges, removals and syncs look.
+var outcomeRoles = map[string]Role{
+	"success": Good, "merged": Good, "ok": Good, "built": Good, "fetched": Good,
+	"failure": Bad, "failed": Bad,
+	"killed": Warn, "interrupted": Warn, "declined": Dim, "running": Plain, "unknown": Unknown,
+}
+
+// History is the answer to: what was merged, removed and synced, and when?
+func History(events iter.Seq2[*audit.Event, error], source audit.LogSource, o Output) Answer {
+	return Answer{
+		Findings:    source.Findings,
+		Diagnostics: logDiagnostics(source),
+		Keys: func(j *JSON) {
+			WriteArray(j, "events", func(yield func(any, error) bool) {
+				for e, err := range events {
+					if err != nil {
+						yield(nil, err)
+						return
+					}
+					if !yield(e.JSON(), nil) {
+						return
+					}
+				}
+			})
+		},
+		Rows: func(w io.Writer) error { return historyRows(w, events) },
+		Text: func(s *Screen) {
+			historyTable(s, events)
+			s.Findings(fromAudit(source.Findings), o.findingOptions())
+		},
+	}
+}
+
+func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) {
+	t := s.Table(
+		Column{Title: "STARTED"},
+		Column{Title: "TOOK", Align: Right},
+		Column{Title: "EVENT"},
+		Column{Title: "WHAT", Shrink: CutMiddle, Yield: 2},
+		Column{Title: "FROM", Shrink: CutMiddle, Yield: 1, Optional: true},
+		Column{Title: "OUTCOME"},
+		Column{Title: "RUN", Align: Right},
+	)
+	term := s.Terminal()
+	for e, err := range events {
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		what, from, took, outcome := eventCells(e)
+		t.Row(Plain.Text(term.Time(e.At)), Plain.Text(took), Plain.Text(eventWord(e)), Plain.Text(what), Dim.Text(from),
+			outcomeRoles[outcome].Text(outcome), Dim.Text(fmt.Sprint(e.Run)))
+	}
+	t.End()
+}
+
+// eventWord says what happened in a word.
+func eventWord(e *audit.Event) string {
+	switch e.Kind {
+	case audit.EventMerge:
+		if e.Merge.Kind == "binary" {
+			return "binary"
+		}
+		return "merge"
+	case audit.EventUnmerge:
+		if e.Unmerge.Reason == "replaced" {
+			return "replaced"
+		}
+		return "unmerge"
+	}
+	return "sync"
+}
+
+func eventCells(e *audit.Event) (what, from, took, outcome string) {
+	switch e.Kind {
+	case audit.EventMerge:
+		what, outcome, took = e.Merge.CPV, e.Merge.Outcome, duration(e.Merge.Seconds)
+		if e.Merge.Root != "/" && e.Merge.Root != "" {
+			what += " to " + e.Merge.Root
+		}
+		from = fromVersions(&e.Merge)
+	case audit.EventUnmerge:
+		what, outcome, took = e.Unmerge.CPV, e.Unmerge.Outcome, duration(e.Unmerge.Seconds)
+		if e.Unmerge.Reason != "replaced" {
+			from = e.Unmerge.Reason
+		}
+	default:
+		what, outcome, took = e.Sync.Repo, e.Sync.Outcome, duration(e.Sync.Seconds)
+	}
+	return what, from, took, outcome
+}
+
+// fromVersions are the versions that a merge replaced, without what they share
+// with the new name.
+func fromVersions(m *audit.MergeEvent) string {
+	if len(m.Replaced) == 0 {
+		if m.Change == "new" {
+			return "new"
+		}
+		return ""
+	}
+	versions := make([]string, len(m.Replaced))
+	for i, cpv := range m.Replaced {
+		versions[i] = strings.TrimPrefix(cpv, sharedName(cpv, m.CPV))
+	}
+	return strings.Join(versions, ", ")
+}
+
+// sharedName is what two cpvs of one package share up to their versions.
+func sharedName(a, b string) string {
+	end := 0
+	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {
+		if a[i] == '-' {
+			end = i + 1
+		}
+	}
+	if a == b {
+		end = strings.LastIndexByte(strings.TrimRight(strings.TrimSuffix(a, revision(a)), "-"), '-') + 1
+	}
+	return a[:end]
+}
+
+// revision is the "-rN" at the end of a cpv.
+func revision(cpv string) string {
+	if i := strings.LastIndex(cpv, "-r"); i > 0 && strings.Trim(cpv[i+2:], "0123456789") == "" && i+2 < len(cpv) {
+		return cpv[i:]
+	}
+	return ""
+}
+
+func duration(seconds *int64) string {
+	if seconds == nil {
+		return unknown
+	}
+	return Seconds(*seconds)
+}
+
+func historyRows(w io.Writer, events iter.Seq2[*audit.Event, error]) error {
+	rows := NewCSV(w, "event", "run", "name", "started_at", "finished_at", "seconds", "outcome", "kind", "reason", "root", "replaced", "binpkg", "uncertain")
+	for e, err := range events {
+		if err != nil {
+			return err
+		}
+		switch e.Kind {
+		case audit.EventMerge:
+			m := &e.Merge
+			rows.Row(e.Kind.String(), e.Run, m.CPV, m.StartedAt, m.FinishedAt, m.Seconds, m.Outcome, m.Kind, "", m.Root, strings.Join(m.Replaced, " "), m.Binpkg, m.Uncertain)
+		case audit.EventUnmerge:
+			u := &e.Unmerge
+			rows.Row(e.Kind.String(), e.Run, u.CPV, u.StartedAt, u.FinishedAt, u.Seconds, u.Outcome, "", u.Reason, "", "", nil, u.Uncertain)
+		default:
+			y := &e.Sync
+			rows.Row(e.Kind.String(), e.Run, y.Repo, y.StartedAt, y.FinishedAt, y.Seconds, y.Outcome, "", "", "", "", nil, y.Uncertain)
+		}
+	}
+	return rows.Close()
+}

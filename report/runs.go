@@ -1,0 +1,258 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// Runs is the answer to: what was emerge asked, and what did it do?
+func Runs(runs iter.Seq2[*audit.Run, error], source audit.LogSource, o Output) Answer {
+	return Answer{
+		Findings:    source.Findings,
+		Diagnostics: logDiagnostics(source),
+		Keys:        func(j *JSON) { WriteArray(j, "runs", runs) },
+		Rows:        func(w io.Writer) error { return runRows(w, runs) },
+		Text: func(s *Screen) {
+			runTable(s, runs, o.Verbose)
+			s.Findings(fromAudit(source.Findings), o.findingOptions())
+		},
+	}
+}
+
+func runTable(s *Screen, runs iter.Seq2[*audit.Run, error], verbose bool) {
+	t := s.Table(
+		Column{Title: "ID", Align: Right},
+		Column{Title: "STARTED"},
+		Column{Title: "TOOK", Align: Right},
+		Column{Title: "ASKED", Shrink: CutEnd, Yield: 1},
+		Column{Title: "DID", Shrink: CutEnd, Yield: 2},
+		Column{Title: "OUTCOME"},
+	)
+	term := s.Terminal()
+	for r, err := range runs {
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		asked := askedBriefly(r.Args)
+		if verbose {
+			asked = r.Args
+		}
+		t.Row(Dim.Text(fmt.Sprint(r.ID)), Plain.Text(term.Time(r.StartedAt)), Plain.Text(duration(r.Seconds)), Plain.Text(asked),
+			Plain.Text(didBriefly(r)), runOutcome(r))
+	}
+	t.End()
+}
+
+// runOutcome is a run's outcome with the number of packages that failed.
+func runOutcome(r *audit.Run) Cell {
+	text := r.Outcome
+	switch {
+	case r.Outcome == "success":
+		text = "ok"
+	case r.Outcome == "failure" && r.Counts.Failed > 0:
+		text = fmt.Sprintf("failed %d", r.Counts.Failed)
+	case r.Outcome == "failure":
+		text = "failed"
+	}
+	if r.Uncertain {
+		text += "?"
+	}
+	return outcomeRoles[r.Outcome].Text(text)
+}
+
+// shortOptions are the options that people type as one letter.
+var shortOptions = map[string]string{
+	"--update": "u", "--deep": "D", "--newuse": "N", "--oneshot": "1", "--ask": "a", "--verbose": "v", "--usepkg": "k",
+	"--usepkgonly": "K", "--getbinpkg": "g", "--getbinpkgonly": "G", "--buildpkg": "b", "--buildpkgonly": "B", "--fetchonly": "f",
+	"--unmerge": "C", "--depclean": "c", "--emptytree": "e", "--changed-use": "U", "--noreplace": "n", "--onlydeps": "o",
+	"--tree": "t", "--quiet": "q", "--select": "w", "--prune": "P",
+}
+
+// silentOptions are those that Portage logs of itself or that say nothing of
+// what was asked.
+var silentOptions = map[string]bool{
+	"--regex-search-auto": true, "--quiet-build": true, "--nospinner": true, "--color": true, "--autounmask-write": true,
+}
+
+// askedBriefly is what a person might have typed: "-uDN @world".
+func askedBriefly(args string) string {
+	var letters strings.Builder
+	var words []string
+	for word := range strings.FieldsSeq(args) {
+		option, value, hasValue := strings.Cut(word, "=")
+		short := shortOptions[option]
+		switch {
+		case strings.HasPrefix(word, "--") && silentOptions[option]:
+		case short != "" && (!hasValue || value == "y" || value == "True"):
+			if !strings.Contains(letters.String(), short) {
+				letters.WriteString(short)
+			}
+		default:
+			words = append(words, word)
+		}
+	}
+	if letters.Len() > 0 {
+		words = append([]string{"-" + letters.String()}, words...)
+	}
+	return strings.Join(words, " ")
+}
+
+// didBriefly counts what a run did, in words.
+func didBriefly(r *audit.Run) string {
+	c := &r.Counts
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		word string
+	}{
+		{c.Upgraded, "up"}, {c.Downgraded, "down"}, {c.Rebuilt, "rebuilt"}, {c.New, "new"}, {c.Merged, "merged"}, {c.Built, "packaged"},
+		{c.Fetched, "fetched"}, {c.Removed, "removed"}, {c.Running, "running"}, {c.Interrupted, "cut off"}, {c.Synced, "synced"}, {c.NotSynced, "not synced"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.word))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func runRows(w io.Writer, runs iter.Seq2[*audit.Run, error]) error {
+	rows := NewCSV(w, "id", "started_at", "ended_at", "seconds", "args", "action", "outcome", "exit_status", "new", "upgraded", "downgraded",
+		"rebuilt", "merged", "built", "fetched", "removed", "failed", "interrupted", "running", "synced", "not_synced", "uncertain")
+	for r, err := range runs {
+		if err != nil {
+			return err
+		}
+		c := &r.Counts
+		rows.Row(r.ID, r.StartedAt, r.EndedAt, r.Seconds, r.Args, r.Action, r.Outcome, r.ExitStatus, c.New, c.Upgraded, c.Downgraded,
+			c.Rebuilt, c.Merged, c.Built, c.Fetched, c.Removed, c.Failed, c.Interrupted, c.Running, c.Synced, c.NotSynced, r.Uncertain)
+	}
+	return rows.Close()
+}
+
+// OneRun is the answer to: what exactly did this run do?
+func OneRun(r *audit.Run, source audit.LogSource, o Output) Answer {
+	return Answer{
+		Findings:    source.Findings,
+		Diagnostics: logDiagnostics(source),
+		Keys:        func(j *JSON) { j.Value("runs", []*audit.Run{r}) },
+		Rows: func(w io.Writer) error {
+			return historyRows(w, runEvents(r))
+		},
+		Text: func(s *Screen) {
+			runHead(s, r)
+			runMerges(s, r)
+			runRest(s, r)
+			s.Findings(fromAudit(source.Findings), o.findingOptions())
+		},
+	}
+}
+
+// runEvents are the records of one run.
+func runEvents(r *audit.Run) iter.Seq2[*audit.Event, error] {
+	return func(yield func(*audit.Event, error) bool) {
+		for _, m := range r.Merges {
+			if !yield(&audit.Event{Kind: audit.EventMerge, Run: r.ID, Merge: m}, nil) {
+				return
+			}
+		}
+		for _, u := range r.Unmerges {
+			if !yield(&audit.Event{Kind: audit.EventUnmerge, Run: r.ID, Unmerge: u}, nil) {
+				return
+			}
+		}
+		for _, y := range r.Syncs {
+			if !yield(&audit.Event{Kind: audit.EventSync, Run: r.ID, Sync: y}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func runHead(s *Screen, r *audit.Run) {
+	term := s.Terminal()
+	s.Line(Bold.Text(fmt.Sprintf("run %d", r.ID)), Plain.Text("  "), runOutcome(r), Plain.Text("  "+didBriefly(r)))
+	s.Blank()
+	pairs := []Pair{
+		{"asked", Code.Text("emerge " + r.Args)},
+		{"started", Plain.Text(term.Instant(r.StartedAt))},
+	}
+	if r.EndedAt != nil {
+		pairs = append(pairs, Pair{"ended", Plain.Text(term.Instant(*r.EndedAt) + ", after " + duration(r.Seconds))})
+	}
+	if r.ExitStatus != nil {
+		pairs = append(pairs, Pair{"exit status", Plain.Text(fmt.Sprint(*r.ExitStatus))})
+	}
+	pairs = append(pairs, Pair{"logged in", Dim.Text(fmt.Sprintf("%s, byte %d", r.Source, r.Offset))})
+	if r.LowSpace != "" {
+		pairs = append(pairs, Pair{"space", Warn.Text(r.LowSpace)})
+	}
+	if r.UnexplainedFailure {
+		pairs = append(pairs, Pair{"note", Warn.Text("it failed although every package was merged: a pkg_postinst died")})
+	}
+	if r.Uncertain {
+		pairs = append(pairs, Pair{"note", Unknown.Text("the log does not tell for certain which lines are of this run")})
+	}
+	s.Pairs(0, pairs)
+	s.Blank()
+}
+
+func runMerges(s *Screen, r *audit.Run) {
+	t := s.Table(
+		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 2},
+		Column{Title: "FROM", Shrink: CutMiddle, Yield: 3},
+		Column{Title: "KIND"},
+		Column{Title: "TOOK", Align: Right},
+		Column{Title: "OUTCOME"},
+		Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 1, Optional: true},
+	)
+	for i := range r.Merges {
+		m := &r.Merges[i]
+		what := m.CPV
+		if m.Root != "/" && m.Root != "" {
+			what += " to " + m.Root
+		}
+		binpkg := ""
+		if m.Binpkg != nil {
+			binpkg = *m.Binpkg
+		}
+		outcome, role := m.Outcome, outcomeRoles[m.Outcome]
+		switch {
+		case m.PostinstFailed:
+			outcome, role = "merged, postinst failed", Bad
+		case m.BetweenVersions:
+			outcome, role = m.Outcome+" between versions", Bad
+		case m.Uncertain:
+			outcome += "?"
+		}
+		t.Row(Plain.Text(what), Dim.Text(fromVersions(m)), Plain.Text(m.Kind), Plain.Text(duration(m.Seconds)), role.Text(outcome), Dim.Text(binpkg))
+	}
+	t.End()
+	if len(r.Merges) > 0 {
+		s.Blank()
+	}
+}
+
+// runRest lists the removals that no merge did, and the syncs.
+func runRest(s *Screen, r *audit.Run) {
+	t := s.Table(Column{Title: "REMOVED", Shrink: CutMiddle, Yield: 1}, Column{Title: "WHY"}, Column{Title: "TOOK", Align: Right}, Column{Title: "OUTCOME"})
+	for _, u := range r.Unmerges {
+		if u.Reason != "replaced" || u.Outcome != "ok" {
+			t.Row(Plain.Text(u.CPV), Plain.Text(u.Reason), Plain.Text(duration(u.Seconds)), outcomeRoles[u.Outcome].Text(u.Outcome))
+		}
+	}
+	t.End()
+	t = s.Table(Column{Title: "SYNCED"}, Column{Title: "FROM", Shrink: CutMiddle, Yield: 1}, Column{Title: "TOOK", Align: Right}, Column{Title: "OUTCOME"})
+	for _, y := range r.Syncs {
+		from := y.URL
+		if from == "" {
+			from = y.Location
+		}
+		t.Row(Plain.Text(y.Repo), Dim.Text(from), Plain.Text(duration(y.Seconds)), outcomeRoles[y.Outcome].Text(y.Outcome))
+	}
+	t.End()
+}
