@@ -124,6 +124,7 @@ func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, er
 		r.userConfig,
 		r.emergeLog,
 		r.mergeOutput,
+		r.leftovers,
 	} {
 		sources, err := part(ctx)
 		result.Sources = append(result.Sources, sources...)

@@ -103,3 +103,13 @@ CREATE TABLE elog_message (
 );
 CREATE INDEX elog_message_by_cpv ON elog_message(host, cpv, saved_at);
 CREATE INDEX elog_message_by_file ON elog_message(file, offset);
+
+-- What updates left for a person to do, as it was at the last ingest.
+CREATE TABLE leftover (
+	host     INTEGER NOT NULL REFERENCES host(id),
+	role     TEXT    NOT NULL,             -- config-update, preserved-library
+	path     TEXT    NOT NULL,             -- inside the root
+	detail   TEXT    NOT NULL,             -- the package that a library was kept of
+	since    INTEGER NOT NULL,             -- mtime of an update, else the ingest that first saw it
+	PRIMARY KEY (host, role, path)
+);

@@ -1,0 +1,99 @@
+package audit
+
+import (
+	"slices"
+
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+// needSamples is how many of the newest builds of a package tell what the next
+// one needs: older versions say less, and the largest of a few is a safe guess.
+const needSamples = 5
+
+// BuildNeed is what building a package took lately.
+type BuildNeed struct {
+	CP string `json:"cp"`
+	// DirBytes and MemoryBytes are the most that one of the samples took, null
+	// where no log tells: memory needs FEATURES=cgroup.
+	DirBytes    *int64 `json:"dir_bytes"`
+	MemoryBytes *int64 `json:"memory_bytes"`
+	Samples     int    `json:"samples"`
+}
+
+// BuildNeeds is what the next update needs of disk and memory.
+type BuildNeeds struct {
+	Rows []BuildNeed `json:"needs"`
+	// DirBytes is the room that PORTAGE_TMPDIR needs while the given number of
+	// packages is built at once: the largest ones together, since each removes
+	// its directory when it is merged. MemoryBytes is the same of RAM and swap.
+	DirBytes    int64 `json:"dir_bytes"`
+	MemoryBytes int64 `json:"memory_bytes"`
+	// Unknown are the packages that no log tells anything of.
+	Unknown []string `json:"unknown"`
+}
+
+// AuditBuildNeeds estimates what it takes to build packages (cat/pn), jobs at
+// once, from the logs of their last successful builds.
+func AuditBuildNeeds(db Database, packages []string, jobs int) (*BuildNeeds, error) {
+	needs := &BuildNeeds{Rows: []BuildNeed{}, Unknown: []string{}}
+	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{})
+	if err != nil {
+		return nil, err
+	}
+	byCP := map[string]*BuildNeed{}
+	for i := range slices.Backward(logs) {
+		log := &logs[i].Log
+		if log.Kind != mergelog.KindSource || log.BuildDirBytes < 0 && log.Resources == nil {
+			continue
+		}
+		cp := cpOf(logs[i].CPV)
+		n := byCP[cp]
+		if n == nil {
+			n = &BuildNeed{CP: cp}
+			byCP[cp] = n
+		}
+		if n.Samples == needSamples {
+			continue
+		}
+		n.Samples++
+		n.DirBytes = larger(n.DirBytes, log.BuildDirBytes)
+		if log.Resources != nil {
+			n.MemoryBytes = larger(n.MemoryBytes, log.Resources.MemoryPeak)
+		}
+	}
+	var dirs, memory []int64
+	for _, cp := range packages {
+		n := byCP[cp]
+		if n == nil {
+			needs.Unknown = append(needs.Unknown, cp)
+			continue
+		}
+		needs.Rows = append(needs.Rows, *n)
+		if n.DirBytes != nil {
+			dirs = append(dirs, *n.DirBytes)
+		}
+		if n.MemoryBytes != nil {
+			memory = append(memory, *n.MemoryBytes)
+		}
+	}
+	needs.DirBytes, needs.MemoryBytes = sumOfLargest(dirs, jobs), sumOfLargest(memory, jobs)
+	return needs, nil
+}
+
+// larger is the larger of what is known; -1 is not.
+func larger(known *int64, n int64) *int64 {
+	if n < 0 || known != nil && *known >= n {
+		return known
+	}
+	return &n
+}
+
+func sumOfLargest(sizes []int64, n int) int64 {
+	slices.SortFunc(sizes, func(a, b int64) int { return int(max(-1, min(1, b-a))) })
+	var sum int64
+	for _, size := range sizes[:min(max(n, 1), len(sizes))] {
+		sum += size
+	}
+	return sum
+}

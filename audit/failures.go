@@ -1,0 +1,289 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+	"emaudit/parse/emergelog"
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+// Failure is one merge that failed.
+type Failure struct {
+	CPV string `json:"cpv"`
+	At  int64  `json:"at"`  // unix seconds: the beginning of the merge
+	Run *int64 `json:"run"` // null for a merge that emerge.log does not have
+	// Phase is what failed, "" where nothing tells.
+	Phase string `json:"phase"`
+	// Cause is the class of the first real cause, "unknown" where there is no
+	// log or none was found in it; Line is that cause in one line, or what was
+	// said instead of one.
+	Cause string `json:"cause"`
+	Line  string `json:"line"`
+	// Message is what die was called with.
+	Message string   `json:"message"`
+	Excerpt []string `json:"excerpt"`
+	// Log is the path of the log, null where none is known; LogGone says that
+	// the file is there no more.
+	Log     *string       `json:"log"`
+	LogGone bool          `json:"log_gone"`
+	Link    LinkCertainty `json:"link"`
+	// ResolvedBy is the package that was merged later in its place, or that was
+	// removed; null while neither has happened.
+	ResolvedBy *string `json:"resolved_by"`
+	ResolvedAt *int64  `json:"resolved_at"`
+	Resolution string  `json:"resolution"` // retried, replaced, removed, open
+	// Installed says that some version of the package is installed.
+	Installed bool `json:"installed"`
+
+	// evidence is where the cause was seen.
+	evidence Evidence
+}
+
+// Failures is the answer to: what failed, where and why?
+type Failures struct {
+	Rows     []Failure `json:"failures"`
+	Findings []Finding `json:"-"`
+}
+
+// Open counts the failures that nothing has resolved.
+func (f *Failures) Open() int {
+	n := 0
+	for i := range f.Rows {
+		if f.Rows[i].Resolution == "open" {
+			n++
+		}
+	}
+	return n
+}
+
+// AuditFailures lists the merges that failed since a time, the newest first. A
+// failure is known from emerge.log, from a log, or from both; the log has the
+// cause.
+func AuditFailures(db Database, since int64) (*Failures, error) {
+	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{Since: since})
+	if err != nil {
+		return nil, err
+	}
+	logs = slices.DeleteFunc(logs, func(l store.BuildLog) bool { return l.Log.Failure == nil })
+	failed, err := failedMerges(db, since)
+	if err != nil {
+		return nil, err
+	}
+	packages := []string{}
+	for i := range logs {
+		packages = append(packages, cpOf(logs[i].CPV))
+	}
+	for _, m := range failed {
+		packages = append(packages, cpOf(m.CPV))
+	}
+	h, err := loadMergeHistory(db, packages)
+	if err != nil {
+		return nil, err
+	}
+	installed, err := db.Tx.Installed(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	errors, err := db.Tx.ElogMessages(db.Host, store.ElogQuery{Since: since, Classes: []mergelog.Class{mergelog.ClassError}})
+	if err != nil {
+		return nil, err
+	}
+	return newFailures(h, logs, failed, errors, installed), nil
+}
+
+// failedMerges returns the merges that emerge.log calls failed.
+func failedMerges(db Database, since int64) ([]store.Merge, error) {
+	log := db.Tx.EmergeLog(db.Host)
+	runs := store.RunRange{}
+	if since != 0 {
+		found, ok, err := log.RunsBetween(since, db.Now+1)
+		if err != nil || !ok {
+			return nil, err
+		}
+		runs = found
+	}
+	var failed []store.Merge
+	var facts store.Facts
+	err := log.Runs(runs, store.OldestFirst, func(r *store.Run) error {
+		if r.Outcome == emergelog.RunSuccess {
+			return nil
+		}
+		if err := log.Facts(r, &facts); err != nil {
+			return err
+		}
+		for _, m := range facts.Merges {
+			if m.Started >= since && isFailed(&m) {
+				failed = append(failed, m)
+			}
+		}
+		return nil
+	})
+	return failed, err
+}
+
+// isFailed tells whether emerge.log says that a merge failed, at its end or
+// before.
+func isFailed(m *store.Merge) bool { return m.Outcome == emergelog.MergeFailed || m.PostinstFailed }
+
+// newFailures joins the logs that tell of a failure with the merges that failed.
+func newFailures(h *mergeHistory, logs []store.BuildLog, failed []store.Merge, errors []store.ElogMessage, installed []store.Installed) *Failures {
+	type key struct {
+		run int64
+		seq int
+	}
+	f := &Failures{Rows: []Failure{}}
+	seen := map[key]bool{}
+	here := map[string]bool{}
+	for i := range installed {
+		here[cpOf(installed[i].CPV)] = true
+	}
+	for i := range logs {
+		log := &logs[i]
+		m, link := h.link(log)
+		row := failureOf(log, link)
+		if m != nil {
+			k := key{m.Run, m.Seq}
+			if seen[k] {
+				continue // the log of PORTAGE_LOGDIR and the one that was kept
+			}
+			seen[k] = true
+			row.At, row.Run = m.Started, &m.Run
+		}
+		f.Rows = append(f.Rows, row)
+	}
+	for i := range failed {
+		m := &failed[i]
+		if seen[key{m.Run, m.Seq}] {
+			continue
+		}
+		row := Failure{CPV: m.CPV, At: m.Started, Run: &m.Run, Cause: string(mergelog.CauseUnknown), Line: "no log of it was found", Excerpt: []string{}, Link: LinkNone}
+		if m.PostinstFailed {
+			row.Phase = string(mergelog.PhasePostinst)
+		}
+		row.fromElog(m, errors)
+		f.Rows = append(f.Rows, row)
+	}
+	for i := range f.Rows {
+		row := &f.Rows[i]
+		h.resolve(row)
+		row.Installed = here[cpOf(row.CPV)]
+	}
+	slices.SortStableFunc(f.Rows, func(a, b Failure) int {
+		if c := compareTimes(b.At, a.At, 0, 0); c != 0 {
+			return c
+		}
+		return strings.Compare(a.CPV, b.CPV)
+	})
+	for i := range f.Rows {
+		if finding, ok := failureFinding(&f.Rows[i], f.Rows[:i]); ok {
+			f.Findings = append(f.Findings, finding)
+		}
+	}
+	SortFindings(f.Findings)
+	return f
+}
+
+// failureOf is the row of a log that tells of a failure.
+func failureOf(log *store.BuildLog, link LinkCertainty) Failure {
+	fail := log.Log.Failure
+	row := Failure{
+		CPV: log.CPV, At: log.At(), Phase: string(fail.Phase), Cause: string(fail.Cause.Class), Line: fail.Cause.Line,
+		Message: fail.Message, Excerpt: fail.Cause.Excerpt, Log: &log.Path, LogGone: log.GoneAt != 0, Link: link,
+		evidence: Evidence{Source: log.Path, Offset: fail.Cause.Offset},
+	}
+	if row.Line == "" {
+		row.Line = fail.Message
+	}
+	if row.Excerpt == nil {
+		row.Excerpt = []string{}
+	}
+	return row
+}
+
+// fromElog takes what elog saved of a failure whose log is not known: without
+// PORTAGE_LOGDIR the log lies in the build directory, and elog's summary is all
+// that stays of it.
+func (row *Failure) fromElog(m *store.Merge, errors []store.ElogMessage) {
+	for i := range errors {
+		e := &errors[i]
+		if e.CPV != m.CPV || e.SavedAt < m.Started || e.SavedAt > mergeEnd(m)+linkSlack {
+			continue
+		}
+		row.Phase, row.Line, row.Link = string(e.Phase), firstLine(e.Lines), LinkCertain
+		for n, line := range e.Lines {
+			if strings.HasPrefix(line, "ERROR: ") && n+1 < len(e.Lines) {
+				row.Message = strings.TrimSpace(e.Lines[n+1])
+				row.Line = row.Message
+			}
+			if rest, ok := strings.CutPrefix(line, "The complete build log is located at '"); ok {
+				path := strings.TrimSuffix(strings.TrimSuffix(rest, "."), "'")
+				row.Log = &path
+			}
+		}
+		row.evidence = Evidence{Source: e.Path, Offset: e.Offset}
+		return
+	}
+}
+
+// resolve looks for what was done about a failure: the same version was merged
+// later, another one was, or the package was removed.
+func (h *mergeHistory) resolve(row *Failure) {
+	row.Resolution = "open"
+	for _, m := range h.byCP[cpOf(row.CPV)] {
+		if m.Started <= row.At || m.Outcome != emergelog.MergeMerged || m.PostinstFailed {
+			continue
+		}
+		row.ResolvedBy, row.ResolvedAt, row.Resolution = &m.CPV, &m.Finished, "replaced"
+		if m.CPV == row.CPV {
+			row.Resolution = "retried"
+		}
+		return
+	}
+	for _, u := range h.unmerges[row.CPV] {
+		if u.Started > row.At && u.Outcome == emergelog.UnmergeOK {
+			row.ResolvedBy, row.ResolvedAt, row.Resolution = &u.CPV, &u.Finished, "removed"
+			return
+		}
+	}
+}
+
+// failureFinding reports a failure that nobody has dealt with, once for each
+// package: newer rows are above.
+func failureFinding(row *Failure, newer []Failure) (Finding, bool) {
+	if row.Resolution != "open" {
+		return Finding{}, false
+	}
+	for i := range newer {
+		if cpOf(newer[i].CPV) == cpOf(row.CPV) {
+			return Finding{}, false
+		}
+	}
+	f := Finding{
+		Code: "merge-failed", Severity: SeverityWarning, Subject: row.CPV, Remedy: "emerge --oneshot \"=" + row.CPV + "\"",
+		Message: "failed", Evidence: []Evidence{},
+	}
+	if row.Phase != "" {
+		f.Message += " in " + row.Phase
+	}
+	f.Message += " and was not merged since"
+	if row.Line != "" {
+		f.Message = fmt.Sprintf("%s: %s", f.Message, row.Line)
+	}
+	if row.evidence.Source != "" {
+		f.Evidence = append(f.Evidence, row.evidence)
+	}
+	return f, true
+}
+
+// cpOf returns the category/pn of a cpv, or the whole where it is no valid one.
+func cpOf(cpv string) string {
+	c, err := atom.ParseCPV(cpv)
+	if err != nil {
+		return cpv
+	}
+	return c.CP()
+}

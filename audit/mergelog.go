@@ -1,0 +1,185 @@
+package audit
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"emaudit/parse/emergelog"
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+// LinkCertainty says how sure it is which merge a log belongs to.
+type LinkCertainty string
+
+// The certainties of a link.
+const (
+	// LinkCertain: exactly one merge of the cpv was at work at the log's time.
+	LinkCertain LinkCertainty = "certain"
+	// LinkAmbiguous: several could have written the log; the nearest is taken.
+	LinkAmbiguous LinkCertainty = "ambiguous"
+	// LinkNone: no merge of emerge.log fits, as with ebuild(1).
+	LinkNone LinkCertainty = "none"
+)
+
+const (
+	// linkSlack is how far, in seconds, the stamp of a log and the lines of
+	// emerge.log about the same step may lie apart.
+	linkSlack = 5
+	// linkSpan is how long after its beginning a merge whose end was never
+	// logged may still have written a log.
+	linkSpan = 48 * 3600
+)
+
+// mergeEnd is the time until which a merge was at work, or may have been.
+func mergeEnd(m *store.Merge) int64 {
+	if m.Finished != 0 {
+		return m.Finished
+	}
+	return m.Started + linkSpan
+}
+
+// mergeHistory is what emerge.log says of some packages, the oldest first.
+type mergeHistory struct {
+	merges   map[string][]*store.Merge // by cpv
+	byCP     map[string][]*store.Merge
+	unmerges map[string][]*store.Unmerge // by cpv, replaced versions included
+}
+
+// loadMergeHistory reads the merges and removals of the given packages (cat/pn).
+func loadMergeHistory(db Database, packages []string) (*mergeHistory, error) {
+	h := &mergeHistory{merges: map[string][]*store.Merge{}, byCP: map[string][]*store.Merge{}, unmerges: map[string][]*store.Unmerge{}}
+	if len(packages) == 0 {
+		return h, nil
+	}
+	wanted := map[string]bool{}
+	for _, cp := range packages {
+		wanted[cp] = true
+	}
+	log := db.Tx.EmergeLog(db.Host)
+	numbers, err := log.OpenRuns()
+	if err != nil {
+		return nil, err
+	}
+	err = log.Histories(slices.Sorted(maps.Keys(wanted)), func(p *store.PackageHistory) error {
+		numbers = append(numbers, p.Runs...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(numbers)
+	var facts store.Facts
+	err = log.RunsNumbered(slices.Compact(numbers), func(r *store.Run) error {
+		if err := log.Facts(r, &facts); err != nil {
+			return err
+		}
+		for _, m := range facts.Merges {
+			if cp := cpOf(m.CPV); wanted[cp] {
+				h.merges[m.CPV] = append(h.merges[m.CPV], &m)
+				h.byCP[cp] = append(h.byCP[cp], &m)
+			}
+		}
+		for _, u := range facts.Unmerges {
+			if wanted[cpOf(u.CPV)] {
+				h.unmerges[u.CPV] = append(h.unmerges[u.CPV], &u)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	byTime := func(a, b *store.Merge) int { return compareTimes(a.Started, b.Started, a.Run, b.Run) }
+	for _, list := range h.merges {
+		slices.SortStableFunc(list, byTime)
+	}
+	for _, list := range h.byCP {
+		slices.SortStableFunc(list, byTime)
+	}
+	for _, list := range h.unmerges {
+		slices.SortStableFunc(list, func(a, b *store.Unmerge) int { return compareTimes(a.Started, b.Started, a.Run, b.Run) })
+	}
+	return h, nil
+}
+
+// compareTimes orders by time, then by run.
+func compareTimes(a, b, runA, runB int64) int {
+	return cmp.Or(cmp.Compare(a, b), cmp.Compare(runA, runB))
+}
+
+// link finds the merge that wrote a log. The stamp of the name is the moment at
+// which the build directory was prepared, between the beginning of the merge and
+// its "Compiling" line; a log without a stamp was last written before the merge
+// ended.
+func (h *mergeHistory) link(log *store.BuildLog) (*store.Merge, LinkCertainty) {
+	var found []*store.Merge
+	for _, m := range h.merges[log.CPV] {
+		if m.Started == 0 || !kindsAgree(m.Kind, log.Log.Kind) {
+			continue
+		}
+		at := log.At()
+		if at >= m.Started-linkSlack && at <= mergeEnd(m)+linkSlack {
+			found = append(found, m)
+		}
+	}
+	if len(found) == 0 && log.PreparedAt != 0 && log.WrittenAt != 0 {
+		// A build directory that was kept (FEATURES=keepwork) has kept its
+		// name: the last attempt is in it.
+		for _, m := range h.merges[log.CPV] {
+			if m.Started != 0 && kindsAgree(m.Kind, log.Log.Kind) && log.WrittenAt >= m.Started && log.WrittenAt <= mergeEnd(m)+linkSlack {
+				found = append(found, m)
+			}
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, LinkNone
+	case 1:
+		if log.NameAmbiguous {
+			return found[0], LinkAmbiguous
+		}
+		return found[0], LinkCertain
+	}
+	// Merges of one package in one root follow each other: the newest that had
+	// begun wrote the log, unless another one was at work at the same time.
+	last := found[len(found)-1]
+	before := found[len(found)-2]
+	if log.NameAmbiguous || before.Finished == 0 && before.Root != last.Root || before.Finished > last.Started+linkSlack {
+		return last, LinkAmbiguous
+	}
+	return last, LinkCertain
+}
+
+// kindsAgree tells whether a merge of one kind can have written a log of
+// another; unknown agrees with both, and a removal with neither.
+func kindsAgree(merge emergelog.MergeKind, log mergelog.Kind) bool {
+	switch log {
+	case mergelog.KindUnmerge:
+		return false
+	case mergelog.KindSource:
+		return merge != emergelog.KindBinary
+	case mergelog.KindBinary:
+		return merge != emergelog.KindSource
+	}
+	return true
+}
+
+// removal tells whether a log without a header is that of a removal: the prefix
+// of its name is then the package that was removed.
+func (h *mergeHistory) removal(log *store.BuildLog) (*store.Unmerge, bool) {
+	if log.Log.Kind == mergelog.KindSource || log.Log.Kind == mergelog.KindBinary {
+		return nil, false
+	}
+	for _, u := range slices.Backward(h.unmerges[log.CPV]) {
+		end := u.Finished
+		if end == 0 {
+			end = u.Started + linkSpan
+		}
+		if u.Started != 0 && log.At() >= u.Started-linkSlack && log.At() <= end+linkSlack {
+			return u, true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,308 @@
+package audit
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/parse/emergelog"
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+// PostUpdate is the answer to: what did the last update leave to do?
+type PostUpdate struct {
+	// LastRun is the newest run that merged or removed something, null where
+	// emerge.log has none.
+	LastRun      *int64 `json:"last_run"`
+	OpenFailures int    `json:"open_failures"`
+	// Unread counts the unread warnings and errors of the last run.
+	Unread          int       `json:"unread"`
+	RuntimeNotices  int       `json:"runtime_notices"` // of what is installed
+	ConfigUpdates   int       `json:"config_updates"`
+	PreservedLibs   int       `json:"preserved_libs"`
+	BetweenVersions int       `json:"between_versions"`
+	Findings        []Finding `json:"-"`
+}
+
+// AuditPostUpdate looks for what an update leaves behind, and what nobody sees
+// who does not watch it: merges that failed and were not retried, messages that
+// nobody has read, builds whose QA notices mean that they are broken at run time,
+// configuration updates, preserved libraries, and a merge that was cut between
+// removing the old version and registering the new one.
+func AuditPostUpdate(db Database) (*PostUpdate, error) {
+	p := &PostUpdate{}
+	failures, err := AuditFailures(db, 0)
+	if err != nil {
+		return nil, err
+	}
+	p.OpenFailures = len(failures.Findings)
+	p.Findings = append(p.Findings, failures.Findings...)
+	for _, step := range []func(Database) error{p.cutMerges, p.unreadOfLastRun, p.runtimeNotices, p.leftovers} {
+		if err := step(db); err != nil {
+			return nil, err
+		}
+	}
+	SortFindings(p.Findings)
+	return p, nil
+}
+
+// cutMerges reports merges that ended between the removal of the old version and
+// the registration of the new one, unless the package was merged since.
+func (p *PostUpdate) cutMerges(db Database) error {
+	log := db.Tx.EmergeLog(db.Host)
+	cut := map[string]store.Merge{}
+	var facts store.Facts
+	err := log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+		if r.Merges+r.Unmerges == 0 {
+			return nil
+		}
+		id := r.ID
+		p.LastRun = &id
+		if r.Outcome == emergelog.RunSuccess && len(cut) == 0 {
+			return nil
+		}
+		if err := log.Facts(r, &facts); err != nil {
+			return err
+		}
+		for _, m := range facts.Merges {
+			switch where := m.Root + cpOf(m.CPV); {
+			case m.BetweenVersions:
+				cut[where] = m
+			case m.Outcome == emergelog.MergeMerged:
+				delete(cut, where)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	installed, err := db.Tx.Installed(db.Host)
+	if err != nil {
+		return err
+	}
+	here := map[string]bool{}
+	for i := range installed {
+		here[installed[i].CPV] = true
+	}
+	for _, m := range cut {
+		place, offset, err := log.Place(m.BeganAt)
+		if err != nil {
+			return err
+		}
+		f := Finding{
+			Code: "merge-cut", Severity: SeverityError, Subject: m.CPV, Evidence: []Evidence{{Source: place, Offset: offset}},
+			Message: "its merge was cut off after the old version was removed: neither may be registered, and files of both may lie around",
+			Remedy:  "emerge --oneshot \"=" + m.CPV + "\"",
+		}
+		if here[m.CPV] {
+			f.Severity = SeverityWarning
+			f.Message = "its merge was cut off after the old version was removed; it is registered, and what pkg_postinst does may not have been done"
+		}
+		p.BetweenVersions++
+		p.Findings = append(p.Findings, f)
+	}
+	return nil
+}
+
+// unreadOfLastRun reports the unread warnings and errors of the last run, a
+// package a finding.
+func (p *PostUpdate) unreadOfLastRun(db Database) error {
+	if p.LastRun == nil {
+		return nil
+	}
+	last := *p.LastRun
+	var from int64
+	err := db.Tx.EmergeLog(db.Host).RunsNumbered([]int64{last}, func(r *store.Run) error {
+		from = r.Started
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	messages, err := AuditMessages(db, MessageFilter{Classes: []string{"error", "warn"}, Since: from, Unread: true})
+	if err != nil {
+		return err
+	}
+	byPackage := map[string]*Finding{}
+	var order []*Finding
+	for i := range messages.Rows {
+		m := &messages.Rows[i]
+		if m.Run == nil || *m.Run != last {
+			continue
+		}
+		p.Unread++
+		f := byPackage[m.CPV]
+		if f == nil {
+			f = &Finding{Code: "messages-unread", Severity: SeverityInfo, Subject: m.CPV, Remedy: "emaudit messages"}
+			byPackage[m.CPV] = f
+			order = append(order, f)
+			f.Message = firstLine(m.Lines)
+		}
+		if m.Class == "error" {
+			f.Severity, f.Message = SeverityWarning, firstLine(m.Lines)
+		}
+		f.Evidence = append(f.Evidence, Evidence{Source: m.Source, Offset: m.Offset})
+	}
+	for _, f := range order {
+		p.Findings = append(p.Findings, *f)
+	}
+	return nil
+}
+
+// firstLine is the first line that says something.
+func firstLine(lines []string) string {
+	for _, line := range lines {
+		if s := strings.TrimSpace(line); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// noticeSeverities are the QA notices that are reported of what is installed.
+// The others that mean trouble at run time are Portage's guesses, or concern it
+// only where it was built.
+var noticeSeverities = map[string]Severity{
+	"unresolved-soname":      SeverityWarning,
+	"missing-soname-symlink": SeverityWarning,
+	"text-relocations":       SeverityWarning,
+	"world-writable":         SeverityWarning,
+	"setid-world-writable":   SeverityWarning,
+	"executable-owner":       SeverityWarning,
+	"missing-ldscript":       SeverityWarning,
+	"executable-stack":       SeverityInfo,
+	"insecure-runpath":       SeverityInfo,
+	"severe-warnings":        SeverityInfo,
+	"dangling-symlink":       SeverityInfo,
+}
+
+// runtimeNotices reports notices of the builds that are installed: those whose
+// log was prepared last before the installed build was finished.
+func (p *PostUpdate) runtimeNotices(db Database) error {
+	notices, err := db.Tx.QANotices(db.Host, store.BuildLogQuery{})
+	if err != nil || len(notices) == 0 {
+		return err
+	}
+	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{})
+	if err != nil {
+		return err
+	}
+	installed, err := db.Tx.Installed(db.Host)
+	if err != nil {
+		return err
+	}
+	ofInstalled := map[int64]bool{} // by file
+	for i := range installed {
+		if file, ok := logOfBuild(logs, installed[i].CPV, installed[i].BuildTime); ok {
+			ofInstalled[file] = true
+		}
+	}
+	seen := map[string]bool{}
+	for i := range notices {
+		n := &notices[i]
+		severity, known := noticeSeverities[n.Class]
+		if !known || !ofInstalled[n.File] || seen[n.CPV+n.Class+n.Title] {
+			continue
+		}
+		seen[n.CPV+n.Class+n.Title] = true
+		p.RuntimeNotices++
+		f := Finding{
+			Code: "qa-" + n.Class, Severity: severity, Subject: n.CPV, Message: strings.TrimSuffix(n.Title, ":"),
+			Evidence: []Evidence{{Source: n.Path, Offset: n.Offset}}, Remedy: "less " + shellQuote(n.Path),
+		}
+		if len(n.Details) > 0 {
+			f.Message += ": " + n.Details[0]
+			if more := len(n.Details) - 1; more > 0 {
+				f.Message += fmt.Sprintf(" and %d more", more)
+			}
+		}
+		p.Findings = append(p.Findings, f)
+	}
+	return nil
+}
+
+// logOfBuild finds the log of an installed build: the newest of its cpv whose
+// directory was prepared before BUILD_TIME. Logs are the oldest first.
+func logOfBuild(logs []store.BuildLog, cpv string, buildTime int64) (file int64, ok bool) {
+	for i := range slices.Backward(logs) {
+		log := &logs[i]
+		if log.CPV == cpv && log.Log.Kind == mergelog.KindSource && log.PreparedAt <= buildTime+linkSlack && buildTime != 0 {
+			return log.File, true
+		}
+	}
+	return 0, false
+}
+
+// leftovers reports configuration updates, a folder a finding, and preserved
+// libraries, a package a finding.
+func (p *PostUpdate) leftovers(db Database) error {
+	all, err := db.Tx.Leftovers(db.Host)
+	if err != nil {
+		return err
+	}
+	type group struct {
+		subject string
+		paths   []string
+	}
+	var configs, libs []*group
+	add := func(groups []*group, subject, path string) []*group {
+		if n := len(groups); n > 0 && groups[n-1].subject == subject {
+			groups[n-1].paths = append(groups[n-1].paths, path)
+			return groups
+		}
+		return append(groups, &group{subject, []string{path}})
+	}
+	slices.SortStableFunc(all, func(a, b store.Leftover) int { return strings.Compare(a.Detail, b.Detail) })
+	for _, l := range all {
+		if l.Role == store.LeftoverConfig {
+			p.ConfigUpdates++
+			configs = add(configs, path.Dir(l.Path), l.Path)
+		} else {
+			p.PreservedLibs++
+			libs = add(libs, l.Detail, l.Path)
+		}
+	}
+	for _, g := range configs {
+		p.Findings = append(p.Findings, Finding{
+			Code: "config-update-pending", Severity: SeverityWarning, Subject: g.subject, Evidence: evidenceOf(g.paths), Remedy: "dispatch-conf",
+			Message: fmt.Sprintf("%s for a person to merge", counted(len(g.paths), "configuration file waits", "configuration files wait")),
+		})
+	}
+	for _, g := range libs {
+		p.Findings = append(p.Findings, Finding{
+			Code: "preserved-libs", Severity: SeverityWarning, Subject: g.subject, Evidence: evidenceOf(g.paths), Remedy: "emerge @preserved-rebuild",
+			Message: fmt.Sprintf("%s of an older version kept, since something installed still needs it", counted(len(g.paths), "library is", "libraries are")),
+		})
+	}
+	return nil
+}
+
+func evidenceOf(paths []string) []Evidence {
+	evidence := make([]Evidence, len(paths))
+	for i, p := range paths {
+		evidence[i].Source = p
+	}
+	return evidence
+}
+
+// counted is "1 file waits" or "3 files wait".
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// shellQuote quotes a word for a shell where it needs to be.
+func shellQuote(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._+:,@%=-", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,113 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// Failures is the answer to: what failed, where and why?
+func Failures(f *audit.Failures, o Output) Answer {
+	return Answer{
+		Findings: f.Findings,
+		Keys:     func(j *JSON) { j.Value("failures", f.Rows) },
+		Rows:     func(w io.Writer) error { return failureRows(w, f.Rows) },
+		Text: func(s *Screen) {
+			s.Line(failuresHeadline(f)...)
+			for i := range f.Rows {
+				s.Blank()
+				s.failure(&f.Rows[i], o.Verbose)
+			}
+		},
+	}
+}
+
+// failuresHeadline is the answer in one line.
+func failuresHeadline(f *audit.Failures) []Cell {
+	if len(f.Rows) == 0 {
+		return []Cell{Good.Text("no merge failed")}
+	}
+	count := Count(int64(len(f.Rows)), "merge failed", "merges failed")
+	open := f.Open()
+	if open == 0 {
+		return []Cell{Plain.Text(count + ", "), Good.Text("all were dealt with since")}
+	}
+	return []Cell{Plain.Text(count + ", "), Bad.Text(fmt.Sprintf("%d still open", open))}
+}
+
+// failure writes one failure: what and when, why, and what became of it. The
+// excerpt is quoted while the failure is open, or where everything is asked for.
+func (s *Screen) failure(f *audit.Failure, verbose bool) {
+	role := Bad
+	if f.Resolution != "open" {
+		role = Plain
+	}
+	head := []Cell{role.Text(f.CPV), Plain.Text("  " + s.term.Time(f.At))}
+	if f.Phase != "" {
+		head = append(head, Plain.Text("  in "+f.Phase))
+	}
+	if f.Run != nil {
+		head = append(head, Dim.Text("  #"+strconv.FormatInt(*f.Run, 10)))
+	}
+	s.Line(head...)
+	s.Paragraph(2, Warn.Text(f.Cause+": "+f.Line))
+	if f.Message != "" && !strings.Contains(f.Line, f.Message) {
+		s.Paragraph(2, Dim.Text("die: "+f.Message))
+	}
+	// An excerpt of one line has been said.
+	if (verbose || f.Resolution == "open") && (len(f.Excerpt) > 1 || f.Cause == "unknown") {
+		for _, line := range f.Excerpt {
+			s.Line(Plain.Text("    " + line))
+		}
+	}
+	if f.Log != nil {
+		gone := ""
+		if f.LogGone {
+			gone = " (deleted since)"
+		}
+		if f.Link == audit.LinkAmbiguous {
+			gone += " (may be that of another merge)"
+		}
+		s.Line(Dim.Text("  log: "), Code.Text(*f.Log), Dim.Text(gone))
+	}
+	s.Line(resolution(f, s.term)...)
+}
+
+// resolution says what became of a failure.
+func resolution(f *audit.Failure, t Terminal) []Cell {
+	switch f.Resolution {
+	case "retried":
+		return []Cell{Good.Text("  merged " + t.Time(timeOf(f.ResolvedAt)))}
+	case "replaced":
+		return []Cell{Good.Text("  " + *f.ResolvedBy + " merged " + t.Time(timeOf(f.ResolvedAt)))}
+	case "removed":
+		return []Cell{Plain.Text("  removed " + t.Time(timeOf(f.ResolvedAt)))}
+	}
+	return []Cell{Bad.Text("  not merged since"), Plain.Text("   "), Code.Text("emerge --oneshot \"=" + f.CPV + "\"")}
+}
+
+func timeOf(unix *int64) int64 {
+	if unix == nil {
+		return 0
+	}
+	return *unix
+}
+
+func failureRows(w io.Writer, all []audit.Failure) error {
+	rows := NewCSV(w, "cpv", "at", "run", "phase", "cause", "line", "message", "log", "log_gone", "link", "resolution", "resolved_by", "resolved_at")
+	for i := range all {
+		f := &all[i]
+		rows.Row(f.CPV, f.At, f.Run, f.Phase, f.Cause, f.Line, f.Message, textOf(f.Log), f.LogGone, string(f.Link), f.Resolution, textOf(f.ResolvedBy), f.ResolvedAt)
+	}
+	return rows.Close()
+}
+
+func textOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

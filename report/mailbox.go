@@ -1,0 +1,76 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// Mailbox is elog as a mailbox: unread messages first. marked is how many were
+// marked read with this answer, -1 where that was not asked for.
+func Mailbox(m *audit.Messages, marked int64, o Output) Answer {
+	return Answer{
+		Keys: func(j *JSON) {
+			j.Value("messages", m.Rows)
+			j.Value("unread", m.Unread)
+			j.Value("read", m.Read)
+			j.Value("marked_read", max(marked, 0))
+		},
+		Rows: func(w io.Writer) error { return messageRows(w, m.Rows) },
+		Text: func(s *Screen) {
+			s.Line(mailboxHeadline(m)...)
+			for i := range m.Rows {
+				s.Blank()
+				s.message(&m.Rows[i], o.Verbose)
+			}
+			if marked > 0 {
+				s.Blank()
+				s.Line(Dim.Text(Count(marked, "message was", "messages were") + " marked read"))
+			}
+		},
+	}
+}
+
+func mailboxHeadline(m *audit.Messages) []Cell {
+	read := Count(int64(m.Read), "message was", "messages were") + " read before"
+	if m.Unread == 0 {
+		return []Cell{Good.Text("nothing unread"), Plain.Text(", " + read)}
+	}
+	return []Cell{Warn.Text(fmt.Sprintf("%d unread", m.Unread)), Plain.Text(", " + read)}
+}
+
+// classRoles are the roles of elog's classes.
+var classRoles = map[string]Role{"error": Bad, "warn": Warn, "qa": Unknown, "log": Plain, "info": Dim}
+
+// message writes one message: who says it, then all it says.
+func (s *Screen) message(m *audit.Message, evidence bool) {
+	head := []Cell{classRoles[m.Class].Text(fmt.Sprintf("%-5s", m.Class)), Plain.Text("  "), Bold.Text(m.CPV), Plain.Text("  " + s.term.Time(m.At) + "  " + m.Phase)}
+	if m.Run != nil {
+		head = append(head, Dim.Text("  #"+strconv.FormatInt(*m.Run, 10)))
+	}
+	if !m.Unread {
+		head = append(head, Dim.Text("  read"))
+	}
+	s.Line(head...)
+	if m.Doubtful {
+		s.Line(Unknown.Text("       two processes wrote at once: this may be of another package"))
+	}
+	for _, line := range m.Lines {
+		s.Paragraph(7, Plain.Text(line))
+	}
+	if evidence {
+		s.Line(Dim.Text(fmt.Sprintf("       seen: %s at byte %d", m.Source, m.Offset)))
+	}
+}
+
+func messageRows(w io.Writer, all []audit.Message) error {
+	rows := NewCSV(w, "id", "cpv", "at", "class", "phase", "run", "unread", "doubtful", "source", "offset", "text")
+	for i := range all {
+		m := &all[i]
+		rows.Row(m.ID, m.CPV, m.At, m.Class, m.Phase, m.Run, m.Unread, m.Doubtful, m.Source, m.Offset, strings.Join(m.Lines, "\n"))
+	}
+	return rows.Close()
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+)
+
+// LeftoverRole says what an update left behind.
+type LeftoverRole string
+
+// The roles of leftovers.
+const (
+	// LeftoverConfig is a "._cfg" file that waits for etc-update or
+	// dispatch-conf.
+	LeftoverConfig LeftoverRole = "config-update"
+	// LeftoverLibrary is a library of a removed version that is still needed
+	// (FEATURES=preserve-libs).
+	LeftoverLibrary LeftoverRole = "preserved-library"
+)
+
+// Leftover is one file that an update left for a person to deal with.
+type Leftover struct {
+	Role   LeftoverRole
+	Path   string // inside the root
+	Detail string // of a library, the package it was kept of
+	Since  int64  // unix seconds
+}
+
+// Leftovers returns what is left on a host, by role and path.
+func (tx *Tx) Leftovers(host HostID) ([]Leftover, error) {
+	var all []Leftover
+	err := tx.query(func(rows *sql.Rows) error {
+		var l Leftover
+		err := rows.Scan(&l.Role, &l.Path, &l.Detail, &l.Since)
+		all = append(all, l)
+		return err
+	}, "SELECT role, path, detail, since FROM leftover WHERE host = ? ORDER BY role, path", host)
+	return all, err
+}
+
+// ReplaceLeftovers makes all the leftovers of one role. What was known before
+// keeps the time since when it is known.
+func (tx *Tx) ReplaceLeftovers(host HostID, role LeftoverRole, all []Leftover) error {
+	known := map[string]int64{}
+	err := tx.query(func(rows *sql.Rows) error {
+		var path string
+		var since int64
+		err := rows.Scan(&path, &since)
+		known[path] = since
+		return err
+	}, "SELECT path, since FROM leftover WHERE host = ? AND role = ?", host, role)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.exec("DELETE FROM leftover WHERE host = ? AND role = ?", host, role); err != nil {
+		return err
+	}
+	for _, l := range all {
+		since := l.Since
+		if before, ok := known[l.Path]; ok {
+			since = before
+		}
+		if _, err := tx.exec("INSERT INTO leftover (host, role, path, detail, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", host, role, l.Path, l.Detail, since); err != nil {
+			return fmt.Errorf("leftover %s: %w", l.Path, err)
+		}
+	}
+	return nil
+}
