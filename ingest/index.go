@@ -1,7 +1,14 @@
 package ingest
 
 import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"path"
 
 	"emaudit/hostfs"
@@ -10,116 +17,198 @@ import (
 	"emaudit/store"
 )
 
-// indexReading is what one look at PKGDIR/Packages gave.
+// indexReading is one look at PKGDIR/Packages and at Packages.gz beside it.
 type indexReading struct {
-	entry  hostfs.Entry
-	err    error
-	index  *pkgindex.Index // nil where nothing was read
-	diags  []parse.Diagnostic
-	dir    *hostfs.Dir
+	path    string // inside the root
+	entry   hostfs.Entry
+	err     error
+	none    bool // no index is expected here, and none is there
+	changed bool // something of it has to be stored
+
+	read  bool            // the text was read anew
+	index *pkgindex.Index // nil where it could not be
+	diags []parse.Diagnostic
+
+	compressed          hostfs.Entry
+	compressedCondition string
+
 	result SourceResult
-
-	unchanged bool // the stored entries are those of this file
 }
 
-// readIndex looks at the index without reading it: whether that is needed is
-// decided against the stored row, inside the transaction.
-func (r *reader) readIndex(dir *hostfs.Dir) *indexReading {
-	x := &indexReading{dir: dir}
-	x.entry, x.err = dir.Lstat("Packages")
-	if x.err == nil && x.entry.Kind == hostfs.Symlink {
-		// Portage follows a symlinked index (it writes through it), so it is
-		// resolved inside the root.
-		x.entry, x.err = r.Root.Stat(path.Join(dir.Path(), "Packages"))
+// readIndex looks at the index, and reads it where it is not the one that is
+// stored.
+func (s *pkgScan) readIndex(dir *hostfs.Dir) {
+	x := &indexReading{path: path.Join(s.path, "Packages")}
+	s.index = x
+	x.result = SourceResult{Kind: store.SourceIndex, Path: x.path}
+	x.entry, x.err = s.lookAt(dir, "Packages")
+	if s.kind == "binhost" && errors.Is(x.err, fs.ErrNotExist) {
+		// The index of a fetched repository lies in /var/cache/edb/binhost
+		// (bintree.py, _populate_remote), not beside the packages.
+		x.none = true
+		x.changed = s.row.IndexCondition != ""
+		return
 	}
-	return x
+	var compressedErr error
+	x.compressed, compressedErr = s.lookAt(dir, "Packages.gz")
+	same := x.err == nil && (s.row.IndexCondition == "present" || s.row.IndexCondition == "refused") &&
+		s.row.IndexInode == x.entry.Inode && s.row.IndexSize == x.entry.Size && s.row.IndexMTimeNS == x.entry.MTimeNS
+	sameCompressed := s.row.CompressedCondition != "" && s.row.CompressedInode == x.compressed.Inode &&
+		s.row.CompressedSize == x.compressed.Size && s.row.CompressedMTimeNS == x.compressed.MTimeNS
+	stillMissing := errors.Is(x.err, fs.ErrNotExist) && s.row.IndexCondition == string(store.ConditionMissing)
+	if (same || stillMissing) && sameCompressed {
+		x.result.Condition, x.result.Problem = condition(x.err)
+		return
+	}
+	var text []byte
+	if x.err == nil {
+		text, x.err = s.readText(x.path)
+	}
+	x.changed = true
+	if x.err == nil && !same {
+		x.read = true
+		x.index, x.diags = pkgindex.Parse(text)
+	}
+	x.result.Condition, x.result.Problem = condition(x.err)
+	switch {
+	case errors.Is(compressedErr, fs.ErrNotExist):
+		x.compressedCondition = "missing"
+	case compressedErr != nil || x.err != nil:
+		x.compressedCondition = "unreadable"
+	default:
+		x.compressedCondition = s.compareCompressed(x.path+".gz", text)
+	}
 }
 
-// describe fills the columns about the index in row, and reads the index where
-// it is not the one that is stored.
-func (x *indexReading) describe(tx *store.Tx, r *reader, dirPath string, row *store.PkgDir) error {
-	indexPath := path.Join(dirPath, "Packages")
-	x.result = SourceResult{Kind: store.SourceIndex, Path: indexPath}
-	source := store.Source{
-		Host: r.ID, Kind: store.SourceIndex, Path: indexPath, Inode: x.entry.Inode, Dev: x.entry.Dev,
-		Size: x.entry.Size, MTimeNS: x.entry.MTimeNS, ReadAt: r.Now,
+// lookAt is the lstat of a file of the pkgdir; a symlink, which Portage follows
+// for its index, is resolved inside the root.
+func (s *pkgScan) lookAt(dir *hostfs.Dir, name string) (hostfs.Entry, error) {
+	e, err := dir.Lstat(name)
+	if err == nil && e.Kind == hostfs.Symlink {
+		return s.Root.Stat(path.Join(s.path, name))
 	}
-	stored, ok, err := tx.FindSource(r.ID, store.SourceIndex, indexPath)
+	return e, err
+}
+
+func (s *pkgScan) readText(indexPath string) ([]byte, error) {
+	file, err := s.Root.OpenFile(indexPath)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	dirs, err := tx.PkgDirs(r.ID)
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, pkgindex.MaxSize+1))
+	if err == nil && len(text) > pkgindex.MaxSize {
+		err = fmt.Errorf("package index: more than %d bytes", pkgindex.MaxSize)
+	}
+	return text, err
+}
+
+// compareCompressed tells whether a compressed index has the same text. It reads
+// no further than the first difference, so that a decompression bomb costs
+// nothing.
+func (s *pkgScan) compareCompressed(path string, text []byte) string {
+	file, err := s.Root.OpenFile(path)
 	if err != nil {
-		return err
+		return "unreadable"
 	}
-	same := ok && stored.Condition == store.ConditionRead && stored.Inode == x.entry.Inode && stored.Size == x.entry.Size && stored.MTimeNS == x.entry.MTimeNS
-	if x.err == nil && same {
-		for _, d := range dirs {
-			if d.Path == dirPath {
-				x.unchanged = true
-				x.result.Condition = store.ConditionRead
-				row.IndexCondition, row.IndexSize, row.IndexMTimeNS, row.IndexInode = d.IndexCondition, d.IndexSize, d.IndexMTimeNS, d.IndexInode
-				row.IndexTimestamp, row.IndexPackages = d.IndexTimestamp, d.IndexPackages
-				return nil
-			}
+	defer file.Close()
+	z, err := gzip.NewReader(bufio.NewReader(file))
+	if err != nil {
+		return "unreadable"
+	}
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := z.Read(buf)
+		if n > len(text) || !bytes.Equal(buf[:n], text[:n]) {
+			return "differs"
+		}
+		text = text[n:]
+		switch {
+		case err == io.EOF && len(text) == 0:
+			return "equal"
+		case err == io.EOF:
+			return "differs"
+		case err != nil:
+			return "unreadable"
 		}
 	}
-	row.IndexSize, row.IndexMTimeNS, row.IndexInode, row.IndexPackages = x.entry.Size, x.entry.MTimeNS, x.entry.Inode, -1
-	if x.err == nil {
-		x.read(r, indexPath)
-	}
-	source.Condition, source.Problem = condition(x.err)
-	x.result.Condition, x.result.Problem = source.Condition, source.Problem
+}
+
+// describe fills the columns about the index in row.
+func (x *indexReading) describe(row *store.PkgDir) {
 	switch {
-	case source.Condition != store.ConditionRead:
-		row.IndexCondition = string(source.Condition)
-	case x.index.Refused != "":
-		row.IndexCondition = "refused"
-	default:
-		row.IndexCondition = "present"
+	case !x.changed:
+		return
+	case x.none:
+		row.IndexCondition, row.IndexSize, row.IndexMTimeNS, row.IndexInode, row.IndexTimestamp, row.IndexPackages = "", 0, 0, 0, 0, -1
+		row.CompressedCondition = ""
+		return
 	}
-	if x.index != nil {
+	row.CompressedCondition = x.compressedCondition
+	row.CompressedInode, row.CompressedSize, row.CompressedMTimeNS = x.compressed.Inode, x.compressed.Size, x.compressed.MTimeNS
+	row.IndexSize, row.IndexMTimeNS, row.IndexInode = x.entry.Size, x.entry.MTimeNS, x.entry.Inode
+	switch {
+	case x.err != nil:
+		row.IndexCondition, row.IndexTimestamp, row.IndexPackages = string(x.result.Condition), 0, -1
+	case x.index != nil:
+		row.IndexCondition, row.IndexPackages = "present", -1
+		if x.index.Refused != "" {
+			row.IndexCondition = "refused"
+		}
 		row.IndexTimestamp, _ = x.index.Timestamp()
 		if n, ok := x.index.PackageCount(); ok {
 			row.IndexPackages = n
 		}
-		x.result.Read, x.result.Changed = 1, true
+	}
+}
+
+// store keeps the bookmark of the index, its damage and its entries.
+func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
+	if !x.changed {
+		return nil
+	}
+	if x.none {
+		return tx.PutIndexEntries(s.row.ID, nil)
+	}
+	source := store.Source{
+		Host: s.ID, Kind: store.SourceIndex, Path: x.path, Inode: x.entry.Inode, Dev: x.entry.Dev, Size: x.entry.Size, MTimeNS: x.entry.MTimeNS,
+		Condition: x.result.Condition, Problem: x.result.Problem, ReadAt: s.Now,
 	}
 	if err := tx.PutSource(&source); err != nil {
 		return err
 	}
-	n, err := tx.ReplaceDiagnostics(source.ID, "", x.diags, r.Now)
-	x.result.Damage = n
-	return err
-}
-
-func (x *indexReading) read(r *reader, indexPath string) {
-	file, err := r.Root.OpenFile(indexPath)
-	if err != nil {
-		x.err = err
-		return
+	if x.err == nil && !x.read {
+		return nil // only Packages.gz is another
 	}
-	defer file.Close()
-	x.index, x.diags, x.err = pkgindex.Read(file)
+	var err error
+	if x.result.Damage, err = tx.ReplaceDiagnostics(source.ID, "", x.diags, s.Now); err != nil {
+		return err
+	}
+	if x.read {
+		x.result.Read, x.result.Changed = 1, true
+	}
+	return tx.PutIndexEntries(s.row.ID, x.entries())
 }
 
-// store replaces the stored entries where the index was read anew.
-func (x *indexReading) store(tx *store.Tx, pkgdir int64, _ *SourceResult) error {
-	if x.unchanged {
+// entries are the stored form of the entries.
+func (x *indexReading) entries() []store.IndexEntry {
+	if x.index == nil {
 		return nil
 	}
-	var entries []store.IndexEntry
-	if x.index != nil {
-		for i := range x.index.Entries {
-			e := &x.index.Entries[i]
-			entries = append(entries, store.IndexEntry{
-				Position: i, Offset: e.Offset, CPV: e.CPV, Path: e.Path, BuildID: max(e.BuildID, 0), BuildTime: max(e.BuildTime, 0),
-				Size: orAbsent(e.Fields.Get("SIZE"), e.Size), MTime: orAbsent(e.Fields.Get("MTIME"), e.MTime), MD5: digest(e.MD5), SHA1: digest(e.SHA1),
-				Slot: e.Slot + "/" + e.SubSlot, Repo: e.Repo, Use: e.USE, Usable: e.Hidden == pkgindex.Visible,
-			})
+	entries := make([]store.IndexEntry, 0, len(x.index.Entries))
+	for i := range x.index.Entries {
+		e := &x.index.Entries[i]
+		hidden := ""
+		if e.Hidden != pkgindex.Visible {
+			hidden = e.Hidden.String()
 		}
+		entries = append(entries, store.IndexEntry{
+			Position: i, Offset: e.Offset, CPV: e.CPV, Path: e.Path, BuildID: max(e.BuildID, 0), BuildTime: max(e.BuildTime, 0),
+			Size: orAbsent(e.Fields.Get("SIZE"), e.Size), MTime: orAbsent(e.Fields.Get("MTIME"), e.MTime), MD5: digest(e.MD5), SHA1: digest(e.SHA1),
+			Slot: e.Slot + "/" + e.SubSlot, Repo: e.Repo, Use: e.USE, Usable: e.Hidden == pkgindex.Visible, Hidden: hidden,
+		})
 	}
-	return tx.PutIndexEntries(pkgdir, entries)
+	return entries
 }
 
 // orAbsent is -1 where the index does not give a number.

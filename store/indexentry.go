@@ -19,7 +19,8 @@ type IndexEntry struct {
 	Slot      string // slot[/subslot]
 	Repo      string
 	Use       string
-	Usable    bool // Portage would read this entry
+	Usable    bool   // Portage would read this entry
+	Hidden    string // why it would not; "" where it does
 }
 
 // PutIndexEntries replaces the entries of a pkgdir's index.
@@ -27,13 +28,13 @@ func (tx *Tx) PutIndexEntries(pkgdir int64, entries []IndexEntry) error {
 	if _, err := tx.exec("DELETE FROM index_entry WHERE pkgdir = ?", pkgdir); err != nil {
 		return err
 	}
-	b := tx.bulk("index_entry", "pkgdir", "position", "offset", "cpv", "path", "build_id", "build_time", "size", "mtime", "md5", "sha1", "slot", "repo", "use", "usable")
+	b := tx.bulk("index_entry", "pkgdir", "position", "offset", "cpv", "path", "build_id", "build_time", "size", "mtime", "md5", "sha1", "slot", "repo", "use", "usable", "hidden")
 	for _, e := range entries {
 		cpv, err := tx.cpvID(e.CPV)
 		if err != nil {
 			return fmt.Errorf("index entry %s: %w", e.CPV, err)
 		}
-		if err := b.add(pkgdir, e.Position, e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, e.MD5, e.SHA1, e.Slot, e.Repo, e.Use, e.Usable); err != nil {
+		if err := b.add(pkgdir, e.Position, e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, e.MD5, e.SHA1, e.Slot, e.Repo, e.Use, e.Usable, e.Hidden); err != nil {
 			return err
 		}
 	}
@@ -45,12 +46,12 @@ func (tx *Tx) IndexEntries(pkgdir int64) ([]IndexEntry, error) {
 	var all []IndexEntry
 	err := tx.query(func(rows *sql.Rows) error {
 		var e IndexEntry
-		if err := rows.Scan(&e.Position, &e.Offset, &e.CPV, &e.Path, &e.BuildID, &e.BuildTime, &e.Size, &e.MTime, &e.MD5, &e.SHA1, &e.Slot, &e.Repo, &e.Use, &e.Usable); err != nil {
+		if err := rows.Scan(&e.Position, &e.Offset, &e.CPV, &e.Path, &e.BuildID, &e.BuildTime, &e.Size, &e.MTime, &e.MD5, &e.SHA1, &e.Slot, &e.Repo, &e.Use, &e.Usable, &e.Hidden); err != nil {
 			return err
 		}
 		all = append(all, e)
 		return nil
-	}, `SELECT e.position, e.offset, c.value, e.path, e.build_id, e.build_time, e.size, e.mtime, e.md5, e.sha1, e.slot, e.repo, e.use, e.usable
+	}, `SELECT e.position, e.offset, c.value, e.path, e.build_id, e.build_time, e.size, e.mtime, e.md5, e.sha1, e.slot, e.repo, e.use, e.usable, e.hidden
 		FROM index_entry e JOIN cpv c ON c.id = e.cpv WHERE e.pkgdir = ? ORDER BY e.position`, pkgdir)
 	return all, err
 }

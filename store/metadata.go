@@ -89,6 +89,49 @@ func (tx *Tx) metadataID(m *Metadata) (int64, error) {
 	return id, nil
 }
 
+// metadataIDs returns the ids of the metadata of instances, 0 where one has
+// none, and enters what is new, many rows at a time.
+func (tx *Tx) metadataIDs(instances []*Instance) ([]int64, error) {
+	var next int64
+	if err := tx.queryRow("SELECT coalesce(max(id), 0) FROM metadata").Scan(&next); err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
+	}
+	ids := make([]int64, len(instances))
+	entered := map[string]int64{}
+	rows := tx.bulk("metadata", append([]string{"id", "digest"}, strings.Split(metadataColumns, ", ")...)...)
+	args := make([]any, 0, metadataFields+2)
+	for i, n := range instances {
+		if n.Metadata == nil {
+			continue
+		}
+		digest := n.Metadata.digest()
+		if id, ok := entered[string(digest)]; ok {
+			ids[i] = id
+			continue
+		}
+		missing, err := noRow(tx.queryRow("SELECT id FROM metadata WHERE digest = ?", digest).Scan(&ids[i]))
+		if err != nil {
+			return nil, fmt.Errorf("metadata: %w", err)
+		}
+		if missing {
+			next++
+			ids[i] = next
+			args = append(args[:0], next, digest)
+			for _, f := range n.Metadata.fields() {
+				args = append(args, *f)
+			}
+			if err := rows.add(args...); err != nil {
+				return nil, fmt.Errorf("metadata: %w", err)
+			}
+		}
+		entered[string(digest)] = ids[i]
+	}
+	if err := rows.flush(); err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
+	}
+	return ids, nil
+}
+
 // MetadataSet holds rows of metadata by id, so that packages which share one
 // also share the memory.
 type MetadataSet map[int64]*Metadata

@@ -1,0 +1,76 @@
+package ingest
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"io"
+	"path"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"emaudit/hostfs"
+	"emaudit/store"
+)
+
+// hashForCoverage computes MD5 and SHA1 of the files on which the verdict
+// "exact" hangs and whose hash no current index entry gives: those of a build
+// that is installed and has a BINPKGMD5.
+func (r *reader) hashForCoverage(ctx context.Context, dir *hostfs.Dir, pkgdir int64) error {
+	var wanted []store.Instance
+	err := r.db.View(ctx, func(tx *store.Tx) (err error) {
+		wanted, err = tx.InstancesToHash(r.ID, pkgdir)
+		return err
+	})
+	if err != nil || len(wanted) == 0 {
+		return err
+	}
+	var total int64
+	files := make([]*pkgFile, len(wanted))
+	for i, n := range wanted {
+		total += n.Size
+		files[i] = &pkgFile{dir: strings.TrimSuffix(path.Dir(n.Path), "."), path: n.Path}
+	}
+	meter := r.begin("hashing", total, true)
+	defer meter.Done()
+	folders, closeAll := openFolders(dir, files)
+	defer closeAll()
+	type hashes struct{ md5, sha1 []byte }
+	sums := make([]hashes, len(wanted))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(r.Jobs)
+	for i, n := range wanted {
+		group.Go(func() error {
+			folder := folders[files[i].dir]
+			if folder == nil || groupCtx.Err() != nil {
+				return groupCtx.Err()
+			}
+			file, err := folder.OpenFile(path.Base(n.Path))
+			if err != nil {
+				return nil // the next scan says what became of it
+			}
+			defer file.Close()
+			m, s := md5.New(), sha1.New()
+			copied, err := io.Copy(io.MultiWriter(m, s), io.LimitReader(file, n.Size+1))
+			if err == nil && copied == n.Size {
+				sums[i] = hashes{m.Sum(nil), s.Sum(nil)}
+			}
+			meter.Add(n.Size)
+			return groupCtx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return r.db.Update(ctx, func(tx *store.Tx) error {
+		for i, n := range wanted {
+			if sums[i].md5 != nil {
+				if err := tx.SetInstanceHashes(n.ID, sums[i].md5, sums[i].sha1); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}

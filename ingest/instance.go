@@ -1,0 +1,176 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"emaudit/hostfs"
+	"emaudit/parse/binpkg"
+	"emaudit/store"
+)
+
+// readAll reads structure and metadata of files, several at once.
+func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile) error {
+	if len(files) == 0 {
+		return nil
+	}
+	meter := s.begin("binpkgs", int64(len(files)), false)
+	defer meter.Done()
+	folders, closeAll := openFolders(dir, files)
+	defer closeAll()
+	work := make(chan *pkgFile)
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(s.Jobs, len(files)) {
+		group.Go(func() error {
+			rd := s.newReader()
+			for f := range work {
+				f.instance(rd, folders[f.dir])
+				meter.Add(1)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		defer close(work)
+		for _, f := range files {
+			select {
+			case work <- f:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// newReader returns a reader that judges as this host's Portage would.
+func (r *reader) newReader() *binpkg.Reader {
+	rd := binpkg.NewReader()
+	// Portage takes both for no compression (bin/misc-functions.sh).
+	compress := r.Settings.Get("BINPKG_COMPRESS")
+	rd.AcceptPlain = compress == "" || compress == "none"
+	return rd
+}
+
+// openFolders opens each folder that holds one of files once.
+func openFolders(dir *hostfs.Dir, files []*pkgFile) (map[string]*hostfs.Dir, func()) {
+	folders := map[string]*hostfs.Dir{"": dir}
+	var open func(rel string) *hostfs.Dir
+	open = func(rel string) *hostfs.Dir {
+		if d, ok := folders[rel]; ok {
+			return d
+		}
+		parent, name := path.Split(rel)
+		up := open(strings.TrimSuffix(parent, "/"))
+		if up == nil {
+			folders[rel] = nil
+			return nil
+		}
+		d, err := up.OpenDir(name)
+		if err != nil {
+			d = nil
+		}
+		folders[rel] = d
+		return d
+	}
+	for _, f := range files {
+		open(f.dir)
+	}
+	return folders, func() {
+		for rel, d := range folders {
+			if rel != "" && d != nil {
+				d.Close()
+			}
+		}
+	}
+}
+
+// instance reads one file into a row.
+func (f *pkgFile) instance(rd *binpkg.Reader, folder *hostfs.Dir) {
+	n := &store.Instance{
+		Path: f.path, Inode: f.entry.Inode, Size: f.entry.Size, MTimeNS: f.entry.MTimeNS, PathBuildID: pathBuildID(f.entry.Name),
+		Format: string(binpkg.FormatUnknown), Origin: string(binpkg.OriginUnknown), Signed: "unknown",
+		Structure: "unknown", Integrity: "unknown", Signature: "unchecked",
+	}
+	f.read = n
+	unread := func(err error) {
+		if errors.Is(err, fs.ErrNotExist) {
+			f.vanished = true
+		}
+		n.Problems = []store.Problem{{Code: codeUnread, Message: err.Error()}}
+	}
+	if folder == nil {
+		unread(errors.New("its folder could not be opened"))
+		return
+	}
+	file, err := folder.OpenFile(f.entry.Name)
+	if err != nil {
+		unread(err)
+		return
+	}
+	defer file.Close()
+	p, err := rd.Read(file, f.entry.Size, binpkg.FormatOfName(f.entry.Name))
+	if err != nil {
+		unread(err)
+		return
+	}
+	n.Format, n.Compressor, n.Origin = string(p.Format), string(p.Compressor), string(p.Origin)
+	n.CPV, n.Repo, n.BuildTime, n.BuildID = p.CPV(), p.Repository, max(p.BuildTime, 0), max(p.BuildID, 0)
+	n.Slot, n.SubSlot, _ = strings.Cut(p.Slot, "/")
+	if n.SubSlot == "" {
+		n.SubSlot = n.Slot
+	}
+	n.InstalledSize, n.HasEnvironment = p.InstalledSize, p.HasEnvironment
+	n.Signed = "none"
+	if p.Signed {
+		n.Signed = "signed"
+	}
+	n.Metadata = metadataOf(p)
+	n.Integrity, n.Signature = string(p.Integrity), "unchecked"
+	if !p.Signed {
+		n.Signature = "none"
+	}
+	switch p.Integrity {
+	case binpkg.Unchecked:
+		n.Structure = "sound"
+	case binpkg.Damaged:
+		n.Structure = "damaged"
+	}
+	for _, d := range p.Diagnostics {
+		n.Problems = append(n.Problems, store.Problem{Code: d.Code, Message: d.Message, Offset: d.Offset})
+	}
+	if n.Structure == "sound" {
+		var code, message string
+		if n.Visible, code, message = placement(f.path, p); code != "" {
+			n.Problems = append(n.Problems, store.Problem{Code: code, Message: message})
+		}
+	}
+}
+
+// isUnread tells whether a file could not be read at all.
+func isUnread(n *store.Instance) bool {
+	return n.Structure == "unknown" && n.Format == string(binpkg.FormatUnknown)
+}
+
+// metadataOf is the stored form of what a binary package says of itself.
+func metadataOf(p *binpkg.Package) *store.Metadata {
+	if len(p.Names) == 0 {
+		return nil
+	}
+	mask := p.Others["PKG_INSTALL_MASK"]
+	if mask == "" {
+		mask = p.Others["INSTALL_MASK"]
+	}
+	return &store.Metadata{
+		EAPI: p.EAPI, Use: p.Use, IUse: p.IUse, IUseEffective: p.Others["IUSE_EFFECTIVE"], Keywords: p.Keywords, License: p.License,
+		Properties: p.Properties, Restrict: p.Restrict, CHost: p.CHost, CFlags: p.Others["CFLAGS"], CXXFlags: p.Others["CXXFLAGS"],
+		Features: p.Others["FEATURES"], BDepend: p.BDepend, Depend: p.Depend, RDepend: p.RDepend, PDepend: p.PDepend, IDepend: p.IDepend,
+		Requires: p.Requires, Provides: p.Provides, DefinedPhases: p.Phases, Description: p.Description, InstallMask: mask,
+	}
+}
