@@ -1,0 +1,33 @@
+package audit
+
+import (
+	"fmt"
+
+	"emaudit/store"
+)
+
+// Begin is the moment at which the period begins, in unix seconds, 0 for one
+// without a beginning: the time that was given, or that of the first run.
+func (p Period) Begin(db Database) (int64, error) {
+	if p.FirstRun == 0 {
+		return p.Since, nil
+	}
+	log := db.Tx.EmergeLog(db.Host)
+	id := p.FirstRun
+	if id < 0 {
+		last, err := log.LastRun()
+		if err != nil {
+			return 0, err
+		}
+		id += last + 1
+	}
+	var begin int64
+	err := log.RunsNumbered([]int64{id}, func(r *store.Run) error {
+		begin = r.Started
+		return nil
+	})
+	if err == nil && begin == 0 {
+		err = fmt.Errorf("there is no run %d", p.FirstRun)
+	}
+	return begin, err
+}
