@@ -44,6 +44,7 @@ type commandLine struct {
 	Log     logCommand     `cmd:"" help:"Merges, removals and syncs by time."`
 	Audit   auditCommand   `cmd:"" help:"Check coverage and more; findings decide the exit code."`
 	Doctor  doctorCommand  `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
+	Report  reportCommand  `cmd:"" help:"Everything on one HTML page."`
 }
 
 // stopParsing ends kong's work where it would call os.Exit: after --help and

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/renameio/v2"
+
+	"emaudit/audit"
+	"emaudit/ingest"
+	"emaudit/report"
+)
+
+// reportCommand writes everything that is known as one page.
+type reportCommand struct {
+	Output string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE, whole or not at all, instead of standard output."`
+}
+
+// Help is the long help of the command.
+func (*reportCommand) Help() string {
+	return `Writes one HTML page that holds everything: the verdicts first, then coverage,
+rollback, runs, build times, PKGDIR, integrity, messages and settings, and a
+section for each package. The page is one file; it loads nothing, and what a
+package calls itself appears as text.
+
+With --format markdown the same is written for a bug report or a wiki, with
+--format json the verdicts alone.
+
+  emaudit report --output /var/www/localhost/htdocs/emaudit.html
+` + exitStatus
+}
+
+// Run answers.
+func (c *reportCommand) Run(ctx context.Context, s *session) error {
+	if c.Output == "" && s.terminal(s.proc).IsTerminal && s.Format == "table" {
+		return usagef("report: a page is not for a terminal; give --output FILE, or --format markdown")
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	facts, err := s.pageFacts(ctx)
+	if err != nil {
+		return err
+	}
+	write := report.Page
+	switch s.Format {
+	case "markdown":
+		write = report.PageMarkdown
+	case "json":
+		write = report.PageJSON
+	case "csv":
+		return usagef("report: no --format csv; there is html, markdown and json")
+	}
+	err = writeTo(c.Output, s.proc.stdout, func(w io.Writer) error {
+		out := s.out()
+		out.W = w
+		return write(facts, out)
+	})
+	if err != nil {
+		return err
+	}
+	return s.verdict(facts.Summary.Findings, "never")
+}
+
+// AfterApply refuses the formats that only report has with any other command.
+func (g *globals) AfterApply(kctx *kong.Context) error {
+	if only := g.Format == "html" || g.Format == "markdown"; only && kctx.Command() != "report" {
+		return fmt.Errorf("%s: no --format %s; there is table, json and csv", kctx.Command(), g.Format)
+	}
+	return nil
+}
+
+// pageFacts asks every question that a page answers.
+func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
+	facts := report.PageFacts{Version: version()}
+	var space []audit.Space
+	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
+		space = append(space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
+	}
+	err := s.ask(ctx, func(db audit.Database) (err error) {
+		if facts.Summary, err = audit.AuditSummary(db); err != nil {
+			return err
+		}
+		if facts.Coverage, err = audit.AuditCoverage(db); err != nil {
+			return err
+		}
+		if facts.Storage, err = audit.AuditStorage(db, facts.Coverage); err != nil {
+			return err
+		}
+		if facts.Importance, err = audit.AuditImportance(db); err != nil {
+			return err
+		}
+		facts.Doctor, err = audit.AuditDoctor(db, space)
+		return err
+	})
+	return facts, err
+}
+
+// writeTo writes to a file that appears only when it is whole, or to stdout
+// where no file is named.
+func writeTo(path string, stdout io.Writer, write func(io.Writer) error) error {
+	if path == "" || path == "-" {
+		return write(stdout)
+	}
+	// A page of the web server or a metric of the node exporter is read by
+	// others; nothing in it is secret on the machine itself.
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer file.Cleanup()
+	if err := write(file); err != nil {
+		return err
+	}
+	return file.CloseAtomicallyReplace()
+}

@@ -1,0 +1,123 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"strings"
+	"sync"
+
+	"emaudit/audit"
+)
+
+// PageFacts are the answers that a page is made of. One that is nil was not
+// given: its section says that it is not known, and never that all is well.
+type PageFacts struct {
+	Summary  *audit.Summary
+	Coverage *audit.Coverage
+	Storage  *audit.Storage
+	// Importance is by cpv; nil where it is not known.
+	Importance audit.Importance
+	Doctor     *audit.Doctor
+	// Version is that of emaudit, for the foot of the page.
+	Version string
+}
+
+// Page writes everything that is known of a host as one HTML page that needs
+// nothing else: no network, no other file, no script. A script in it sorts and
+// filters tables where scripts may run; the content security policy of the page
+// permits that script and its style sheet by their hashes, and nothing else at
+// all. Charts are SVG in the page, each followed by its numbers in a table.
+//
+// Every string passes [Clean] and then html/template, so that names and log
+// text appear as text.
+func Page(facts PageFacts, o Output) error {
+	v := o.pageOf(facts)
+	cleanText(v)
+	var page bytes.Buffer
+	if err := pageTemplate().ExecuteTemplate(&page, "page.gohtml", v); err != nil {
+		return fmt.Errorf("report page: %w", err)
+	}
+	_, err := o.W.Write(page.Bytes())
+	return err
+}
+
+// PageMarkdown writes the same as [Page] in Markdown, for a bug report or a
+// wiki: charts become their tables, and the packages' own sections are left
+// out.
+func PageMarkdown(facts PageFacts, o Output) error {
+	v := o.pageOf(facts)
+	cleanText(v)
+	return writeMarkdown(o.W, v)
+}
+
+// PageJSON writes the verdicts and the tables of the page as JSON.
+func PageJSON(facts PageFacts, o Output) error {
+	v := o.pageOf(facts)
+	return o.Write(Answer{
+		Findings: v.findings,
+		Keys: func(j *JSON) {
+			j.Value("verdicts", verdictRows(v))
+		},
+	})
+}
+
+// pageVerdictRow is a line at the top of the page as JSON has it.
+type pageVerdictRow struct {
+	Question string `json:"question"`
+	Answer   string `json:"answer"`
+	Because  string `json:"because"`
+	Command  string `json:"command"`
+}
+
+func verdictRows(v *pageView) []pageVerdictRow {
+	rows := []pageVerdictRow{}
+	for _, l := range v.Verdicts {
+		rows = append(rows, pageVerdictRow{Question: strings.ToLower(l.Label), Answer: l.Verdict.Text, Because: l.Text, Command: l.Command})
+	}
+	return rows
+}
+
+//go:embed page/style.css
+var pageStyle string
+
+//go:embed page/script.js
+var pageScript string
+
+//go:embed page/page.gohtml
+var pageText string
+
+//go:embed page/blocks.gohtml
+var blocksText string
+
+//go:embed page/charts.gohtml
+var chartsText string
+
+// pageTemplate returns the templates of the page. Parsing them costs a few
+// milliseconds, so that is done at the first page alone.
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	t := template.New("page.gohtml").Funcs(template.FuncMap{
+		"style":  func() template.CSS { return template.CSS(pageStyle) },
+		"script": func() template.JS { return template.JS(pageScript) },
+		"policy": contentSecurityPolicy,
+	})
+	template.Must(t.Parse(pageText))
+	template.Must(t.New("blocks.gohtml").Parse(blocksText))
+	template.Must(t.New("charts.gohtml").Parse(chartsText))
+	return t
+})
+
+// contentSecurityPolicy permits the style sheet and the script of the page by
+// their hashes, an icon that lies in the page, and nothing else.
+func contentSecurityPolicy() string {
+	return "default-src 'none'; img-src data:; style-src '" + sourceHash(pageStyle) + "'; script-src '" + sourceHash(pageScript) + "'; base-uri 'none'; form-action 'none'"
+}
+
+// sourceHash is the name of an inline source in a content security policy.
+func sourceHash(source string) string {
+	sum := sha256.Sum256([]byte(source))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,73 @@
+"use strict";
+// Without this script the page is whole; with it, long tables can be filtered
+// and folded, and all tables sorted.
+(() => {
+	const value = (row, column) => {
+		const cell = row.cells[column];
+		return cell.dataset.s ?? cell.textContent;
+	};
+	const compare = (a, b) => {
+		const x = Number(a), y = Number(b);
+		if (a !== "" && b !== "" && !Number.isNaN(x) && !Number.isNaN(y)) return x - y;
+		return a < b ? -1 : a > b ? 1 : 0;
+	};
+	const sortable = table => {
+		for (const [column, head] of [...table.tHead.rows[0].cells].entries()) {
+			const button = document.createElement("button");
+			button.type = "button";
+			button.textContent = head.textContent;
+			head.replaceChildren(button);
+			button.addEventListener("click", () => {
+				// Amounts are looked at from the largest down, names from A on.
+				const first = head.classList.contains("n") ? "descending" : "ascending";
+				const second = first === "descending" ? "ascending" : "descending";
+				const order = head.getAttribute("aria-sort") === first ? second : first;
+				for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+				head.setAttribute("aria-sort", order);
+				const sign = order === "ascending" ? 1 : -1;
+				const body = table.tBodies[0];
+				const rows = [...body.rows].map(row => [value(row, column), row]);
+				rows.sort((a, b) => sign * compare(a[0], b[0]));
+				body.append(...rows.map(pair => pair[1]));
+			});
+		}
+	};
+	const filterable = table => {
+		const rows = [...table.tBodies[0].rows];
+		const bar = document.createElement("div"), label = document.createElement("label"), input = document.createElement("input"), count = document.createElement("span");
+		bar.className = "filter";
+		input.type = "search";
+		input.autocomplete = "off";
+		input.spellcheck = false;
+		label.append("Filter ", input);
+		count.setAttribute("role", "status");
+		bar.append(label, count);
+		if (table.caption) table.caption.append(bar);
+		else table.parentElement.before(bar);
+		const fold = document.createElement("button");
+		fold.type = "button";
+		fold.className = "unfold";
+		fold.textContent = `Show all ${rows.length} rows`;
+		fold.addEventListener("click", () => { table.classList.remove("folded"); fold.remove(); });
+		if (rows.length > 40) {
+			table.classList.add("folded");
+			table.parentElement.after(fold);
+		}
+		const texts = new Map(rows.map(row => [row, row.textContent.toLowerCase()]));
+		input.addEventListener("input", () => {
+			const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+			let shown = 0;
+			for (const row of rows) {
+				row.hidden = !words.every(word => texts.get(row).includes(word));
+				if (!row.hidden) shown++;
+			}
+			count.textContent = words.length ? `${shown} of ${rows.length}` : "";
+			table.classList.toggle("folded", !words.length && fold.isConnected);
+			fold.hidden = words.length > 0;
+		});
+	};
+	for (const table of document.querySelectorAll(".scroll > table")) {
+		sortable(table);
+		if ("filter" in table.dataset) filterable(table);
+	}
+})();

@@ -1,0 +1,349 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Charts are drawn by templates; here is only their geometry. All of it is in
+// percent of the width, so that a chart fits any page while its text keeps the
+// size of the text around it.
+
+// chartHead is what every chart has for those who cannot see it, and the
+// numbers that it was drawn from.
+type chartHead struct {
+	ID, Title, Desc string
+	Table           *pageTable
+}
+
+// shareChart shows the parts of one whole as one bar.
+type shareChart struct {
+	chartHead
+	Parts []sharePart
+}
+
+// sharePart is one part. Class is its colour.
+type sharePart struct {
+	Label, Text, Percent, Class string
+	X, Width                    string
+	value                       int64
+}
+
+// newShareChart lays parts side by side; parts of 0 are named without a place.
+func newShareChart(head chartHead, parts ...sharePart) *shareChart {
+	var whole int64
+	for _, p := range parts {
+		whole += p.value
+	}
+	if whole <= 0 {
+		return nil
+	}
+	var before int64
+	for i := range parts {
+		p := &parts[i]
+		p.X, p.Width = percentOf(before, whole), percentOf(p.value, whole)
+		p.Percent = Percent(p.value, whole)
+		before += p.value
+	}
+	if head.Table == nil {
+		head.Table = &pageTable{ID: head.ID + "-numbers", Columns: []pageColumn{{Title: "Part"}, {Title: "Amount", Numeric: true}, {Title: "Share", Numeric: true}}}
+		for _, p := range parts {
+			head.Table.row(pageCell{Text: p.Label}, pageCell{Text: p.Text, Sort: sortKey(p.value)}, pageCell{Text: p.Percent, Sort: sortKey(p.value)})
+		}
+	}
+	return &shareChart{chartHead: head, Parts: parts}
+}
+
+// barChart compares the sizes of things, each with its name above its bar.
+type barChart struct {
+	chartHead
+	Legend []legendItem
+	Rows   []barRow
+	Height int
+}
+
+// legendItem explains one colour.
+type legendItem struct{ Label, Class string }
+
+// barRow is one bar made of parts.
+type barRow struct {
+	Label, Link, Text string
+	TextY, BarY       int
+	Parts             []barPart
+	total             int64
+}
+
+// barPart is one piece of a bar.
+type barPart struct {
+	Class, X, Width string
+	value           int64
+}
+
+const (
+	barPitch  = 36 // pixels from one bar to the next
+	barTextY  = 14 // of the base line of the name, below the top of its row
+	barOffset = 20
+)
+
+// newBarChart lays out the bars; the longest fills the width.
+func newBarChart(head chartHead, legend []legendItem, rows []barRow) *barChart {
+	var longest int64
+	for i := range rows {
+		rows[i].total = 0
+		for _, p := range rows[i].Parts {
+			rows[i].total += p.value
+		}
+		longest = max(longest, rows[i].total)
+	}
+	if longest <= 0 {
+		return nil
+	}
+	for i := range rows {
+		r := &rows[i]
+		r.TextY, r.BarY = i*barPitch+barTextY, i*barPitch+barOffset
+		var before int64
+		for j := range r.Parts {
+			p := &r.Parts[j]
+			p.X, p.Width = percentOf(before, longest), percentOf(p.value, longest)
+			before += p.value
+		}
+	}
+	return &barChart{chartHead: head, Legend: legend, Rows: rows, Height: len(rows) * barPitch}
+}
+
+// lineChart shows one amount through time.
+type lineChart struct {
+	chartHead
+	Area, Stroke string // paths in a box of plotWidth by plotHeight
+	YTicks       []chartTick
+	XTicks       []chartTick
+}
+
+// chartTick is a mark on an axis.
+type chartTick struct {
+	At    string // percent
+	Text  string
+	Edge  string // "start", "middle" or "end": where its text is anchored
+	value int64
+}
+
+const (
+	plotWidth  = 1000
+	plotHeight = 400
+)
+
+// linePoint is an amount from a moment on.
+type linePoint struct {
+	at    int64
+	value float64
+}
+
+// newLineChart draws points as steps: an amount holds until the next point.
+func newLineChart(head chartHead, points []linePoint, until int64, yText func(float64) string, location *time.Location) *lineChart {
+	if len(points) < 2 {
+		return nil
+	}
+	from := points[0].at
+	until = max(until, points[len(points)-1].at)
+	if until <= from {
+		return nil
+	}
+	top := 0.0
+	for _, p := range points {
+		top = max(top, p.value)
+	}
+	step := niceStep(top)
+	top = math.Ceil(top/step) * step
+	x := func(at int64) string { return coordinate(float64(at-from) / float64(until-from) * plotWidth) }
+	y := func(v float64) string { return coordinate(plotHeight - v/top*plotHeight) }
+	var stroke strings.Builder
+	fmt.Fprintf(&stroke, "M%s %s", x(points[0].at), y(points[0].value))
+	for _, p := range thinned(points) {
+		fmt.Fprintf(&stroke, "H%sV%s", x(p.at), y(p.value))
+	}
+	fmt.Fprintf(&stroke, "H%d", plotWidth)
+	c := &lineChart{chartHead: head, Stroke: stroke.String(), Area: stroke.String() + fmt.Sprintf("V%dH0Z", plotHeight), XTicks: timeTicks(from, until, location)}
+	for v := 0.0; v <= top+step/2; v += step {
+		c.YTicks = append(c.YTicks, chartTick{At: coordinate(100 - v/top*100), Text: yText(v)})
+	}
+	return c
+}
+
+// thinned leaves out points that a screen cannot show.
+func thinned(points []linePoint) []linePoint {
+	const most = 2000
+	if len(points) <= most {
+		return points
+	}
+	out := make([]linePoint, 0, most+1)
+	for i := 0; i < len(points); i += len(points)/most + 1 {
+		out = append(out, points[i])
+	}
+	return append(out, points[len(points)-1])
+}
+
+// niceStep is a step of 1, 2 or 5 times a power of two kibibytes that divides
+// top into two to five parts.
+func niceStep(top float64) float64 {
+	if top <= 0 {
+		return 1
+	}
+	for unit := 1.0; ; unit *= 1024 {
+		for _, step := range []float64{1, 2, 5, 10, 20, 50, 100, 200, 500} {
+			if top <= step*unit*4 {
+				return step * unit
+			}
+		}
+	}
+}
+
+// timelineChart shows runs through time: one mark each, as high as it took
+// long, on a logarithmic scale.
+type timelineChart struct {
+	chartHead
+	Legend []legendItem
+	Marks  []timelineMark
+	YTicks []chartTick
+	XTicks []chartTick
+}
+
+// timelineMark is one run.
+type timelineMark struct {
+	X, Y, Height string
+	Class        string
+	Title        string
+	at, seconds  int64
+}
+
+// timelineFloor and timelineCeiling bound the scale: what is shorter looks as
+// if it took a minute, what is longer as if it took the ceiling.
+const timelineFloor = 60
+
+// newTimeline places the marks.
+func newTimeline(head chartHead, legend []legendItem, marks []timelineMark, until int64, location *time.Location) *timelineChart {
+	if len(marks) == 0 {
+		return nil
+	}
+	from, longest := marks[0].at, int64(timelineFloor*60)
+	for _, m := range marks {
+		from, until = min(from, m.at), max(until, m.at)
+		longest = max(longest, m.seconds)
+	}
+	// A run at the very edge would be cut in half.
+	margin := max((until-from)/100, 1)
+	from, until = from-margin, until+margin
+	scale := func(seconds int64) float64 {
+		seconds = max(seconds, timelineFloor)
+		return 6 + 92*math.Log(float64(seconds)/timelineFloor)/math.Log(float64(longest)*1.05/timelineFloor)
+	}
+	c := &timelineChart{chartHead: head, Legend: legend, Marks: marks, XTicks: timeTicks(from, until, location)}
+	for i := range marks {
+		m := &marks[i]
+		height := scale(m.seconds)
+		m.X, m.Y, m.Height = percentOf(m.at-from, until-from), coordinate(100-height), coordinate(height)
+	}
+	for _, t := range []struct {
+		seconds int64
+		text    string
+	}{{60, "1m"}, {600, "10m"}, {3600, "1h"}, {6 * 3600, "6h"}, {86400, "1d"}} {
+		if t.seconds <= longest {
+			c.YTicks = append(c.YTicks, chartTick{At: coordinate(100 - scale(t.seconds)), Text: t.text})
+		}
+	}
+	return c
+}
+
+// sparkline is a tiny line of the last values.
+type sparkline struct {
+	Title  string
+	Points string // of a polyline in a box of sparkWidth by sparkHeight
+	LastX  string
+	LastY  string
+}
+
+const (
+	sparkWidth  = 80
+	sparkHeight = 20
+)
+
+// newSparkline draws values, oldest first.
+func newSparkline(title string, values []int64) *sparkline {
+	if len(values) < 2 {
+		return nil
+	}
+	low, high := values[0], values[0]
+	for _, v := range values {
+		low, high = min(low, v), max(high, v)
+	}
+	s := &sparkline{Title: title}
+	var points strings.Builder
+	for i, v := range values {
+		x := 2 + float64(i)/float64(len(values)-1)*(sparkWidth-6)
+		y := sparkHeight / 2.0
+		if high > low {
+			y = sparkHeight - 3 - float64(v-low)/float64(high-low)*(sparkHeight-6)
+		}
+		s.LastX, s.LastY = coordinate(x), coordinate(y)
+		if i > 0 {
+			points.WriteByte(' ')
+		}
+		points.WriteString(s.LastX + "," + s.LastY)
+	}
+	s.Points = points.String()
+	return s
+}
+
+// timeTicks marks up to seven round moments between two, by years, months or
+// days.
+func timeTicks(from, until int64, location *time.Location) []chartTick {
+	const most = 7
+	first, last := time.Unix(from, 0).In(location), time.Unix(until, 0).In(location)
+	var ticks []chartTick
+	for _, unit := range []struct {
+		years, months, days int
+		layout              string
+	}{{0, 0, 1, "2 Jan"}, {0, 0, 7, "2 Jan"}, {0, 1, 0, "Jan 2006"}, {0, 3, 0, "Jan 2006"}, {1, 0, 0, "2006"}, {5, 0, 0, "2006"}} {
+		at := time.Date(first.Year(), first.Month(), first.Day(), 0, 0, 0, 0, location)
+		if unit.days == 0 {
+			at = time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, location)
+		}
+		if unit.years > 0 {
+			at = time.Date(first.Year(), 1, 1, 0, 0, 0, 0, location)
+		}
+		ticks = ticks[:0]
+		for ; !at.After(last) && len(ticks) <= most; at = at.AddDate(unit.years, unit.months, unit.days) {
+			if at.Before(first) {
+				continue
+			}
+			share := float64(at.Unix()-from) / float64(until-from) * 100
+			edge := "middle"
+			switch {
+			case share < 5:
+				edge = "start"
+			case share > 95:
+				edge = "end"
+			}
+			ticks = append(ticks, chartTick{At: coordinate(share), Text: at.Format(unit.layout), Edge: edge})
+		}
+		if len(ticks) <= most {
+			break
+		}
+	}
+	return ticks
+}
+
+func percentOf(part, whole int64) string {
+	return coordinate(float64(part) / float64(whole) * 100)
+}
+
+// coordinate writes a number with as many digits as a screen can show.
+func coordinate(v float64) string {
+	s := strconv.FormatFloat(v, 'f', 2, 64)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// sortKey is what a column of numbers is sorted by.
+func sortKey(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,91 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// collectPackages makes the section of every package that is installed or has
+// binary packages, so that other sections can refer to it.
+func (b *pageBuilder) collectPackages() {
+	if c := b.facts.Coverage; c != nil {
+		for _, r := range c.Rows {
+			p := b.pkg(audit.PackageOf(r.CPV))
+			p.Facts = append(p.Facts,
+				Pair{"Installed", Plain.Text(fmt.Sprintf("%s, slot %s, %s", strings.TrimPrefix(r.CPV, p.CP+"-"), r.Slot, Size(r.Size)))},
+				Pair{"Coverage", coverageRoles[r.Verdict].Text(verdictWords[r.Verdict])},
+			)
+			if r.BuildTime != nil {
+				p.Facts = append(p.Facts, Pair{"Built", Plain.Text(b.day(*r.BuildTime, "2006-01-02 15:04"))})
+			}
+			if n, ok := b.facts.Importance[r.CPV]; ok {
+				p.Facts = append(p.Facts, Pair{"Needed by", Plain.Text(Count(int64(n), "installed package", "installed packages"))})
+			}
+		}
+	}
+	if st := b.facts.Storage; st != nil {
+		for _, s := range st.Packages {
+			if s.CP == "" {
+				continue
+			}
+			p := b.pkg(s.CP)
+			t := &pageTable{ID: p.ID + "-binpkgs", Caption: "Binary packages", Open: true, Columns: []pageColumn{{Title: "File"}, {Title: "Built"}, {Title: "Size", Numeric: true}, {Title: "Bytes"}}}
+			for _, n := range s.Binpkgs {
+				state := pageCell{Text: n.Integrity, Role: integrityRoles[n.Integrity]}
+				if n.GoneAt != 0 {
+					state = pageCell{Text: "gone since " + b.day(n.GoneAt, "2006-01-02"), Role: Dim}
+				}
+				built := pageCell{Text: unknown}
+				if n.BuildTime != nil {
+					built = b.timeCell(*n.BuildTime)
+				}
+				// The folder and the package's name stand above already.
+				t.row(pageCell{Text: strings.TrimPrefix(n.Path, s.CP+"/"), Mono: true}, built, sizeCell(n.Size), state)
+			}
+			p.Tables = append(p.Tables, t)
+		}
+	}
+}
+
+var integrityRoles = map[string]Role{"whole": Good, "damaged": Bad, "unchecked": Unknown, "unknown": Unknown}
+
+// pkg returns the section of a package, made where it is new.
+func (b *pageBuilder) pkg(cp string) *pagePackage {
+	p := b.packages[cp]
+	if p == nil {
+		p = &pagePackage{ID: b.anchor(cp), CP: cp}
+		b.packages[cp] = p
+	}
+	return p
+}
+
+// anchor is the id of a package's section: its name, where that is an ordinary
+// one, so that a link to it can be written by hand.
+func (b *pageBuilder) anchor(cp string) string {
+	id := cp
+	for _, c := range []byte(cp) {
+		if c != '/' && c != '+' && c != '-' && c != '.' && c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			id = fmt.Sprintf("package/%d", len(b.anchors)+1)
+			break
+		}
+	}
+	if !strings.Contains(id, "/") || b.anchors[id] {
+		// It could be the id of something else on the page.
+		id = fmt.Sprintf("package/%d", len(b.anchors)+1)
+	}
+	b.anchors[id] = true
+	return id
+}
+
+// sortedPackages are the sections of packages by name.
+func (b *pageBuilder) sortedPackages() []*pagePackage {
+	sorted := make([]*pagePackage, 0, len(b.packages))
+	for _, p := range b.packages {
+		sorted = append(sorted, p)
+	}
+	slices.SortFunc(sorted, func(x, y *pagePackage) int { return strings.Compare(x.CP, y.CP) })
+	return sorted
+}

@@ -1,0 +1,362 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// pageOf puts the page together: the verdicts, what to do, the sections in the
+// order in which they matter, and the packages.
+func (o Output) pageOf(facts PageFacts) *pageView {
+	b := &pageBuilder{Output: o, facts: facts, packages: map[string]*pagePackage{}, anchors: map[string]bool{}}
+	b.view = &pageView{Host: o.Envelope.Host, Root: o.Envelope.Root, Generated: o.moment(o.Envelope.GeneratedAt), Version: facts.Version}
+	b.collectPackages()
+	b.head()
+	for _, section := range b.sections() {
+		if section != nil {
+			b.view.Sections = append(b.view.Sections, section)
+		}
+	}
+	b.view.Packages = b.sortedPackages()
+	return b.view
+}
+
+// sections are the parts of the page in their order.
+func (b *pageBuilder) sections() []*pageSection {
+	return []*pageSection{
+		b.coverage(),
+		b.storage(),
+		b.integrity(),
+		b.settings(),
+	}
+}
+
+// pageBuilder collects the page.
+type pageBuilder struct {
+	Output
+	facts    PageFacts
+	view     *pageView
+	packages map[string]*pagePackage // by category/pn
+	anchors  map[string]bool
+}
+
+// head is what stands above all sections.
+func (b *pageBuilder) head() {
+	v := b.view
+	if s := b.facts.Summary; s != nil {
+		v.Facts = append(v.Facts, Count(int64(s.Installed), "package", "packages")+" installed")
+		v.Verdicts = append(v.Verdicts, b.verdict(coverageLine(s), "coverage"), b.verdict(integrityLine(s), "integrity"), b.verdict(pkgdirLine(s), "pkgdir"))
+		v.Steps = nextSteps(s.Findings)
+		v.findings = s.Findings
+	}
+	v.Answer = b.answer()
+}
+
+func (b *pageBuilder) verdict(l SummaryLine, section string) pageVerdict {
+	return pageVerdict{Label: l.Label, Text: l.Text, Command: l.Command, Verdict: l.Verdict, Section: section}
+}
+
+// answer is the worst of the verdicts in a sentence.
+func (b *pageBuilder) answer() Cell {
+	c := b.facts.Coverage
+	switch {
+	case c == nil || len(c.Rows) == 0:
+		return Unknown.Text("Nothing is known of what is installed")
+	case c.Count(audit.CoverageNone) > 0:
+		return Warn.Text(fmt.Sprintf("%s could not be put back: no binary package", Count(int64(c.Count(audit.CoverageNone)), "package", "packages")))
+	case c.Count(audit.CoverageSameVersion) > 0:
+		return Warn.Text(fmt.Sprintf("%s could be put back only as another build", Count(int64(c.Count(audit.CoverageSameVersion)), "package", "packages")))
+	}
+	return Good.Text("Every installed package could be put back from its binary package")
+}
+
+// coverage answers: does every installed package have a binary package?
+func (b *pageBuilder) coverage() *pageSection {
+	s := &pageSection{ID: "coverage", Title: "Coverage"}
+	c := b.facts.Coverage
+	if c == nil {
+		return b.unknown(s, "Whether installed packages have binary packages was not asked.", "emaudit audit coverage")
+	}
+	if b.facts.Summary != nil {
+		s.Verdict = coverageLine(b.facts.Summary).Verdict
+	}
+	s.Lead = "Does every installed package have a binary package from which it could be put back? “exact” is the very file that was merged, “same build” another file of that build, “other build” the same version built at another time."
+	s.add(
+		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(audit.CoverageRow) int64 { return 1 }, Number)},
+		pageBlock{Share: b.coverageShare("coverage-size", "By installed size", c, func(r audit.CoverageRow) int64 { return r.Size }, Size)},
+	)
+	s.add(b.coverageByImportance(c))
+	if len(c.Commands) > 0 {
+		s.add(pageBlock{Commands: &pageCommands{Title: "To close the gaps, while these packages are installed", Lines: c.Commands}})
+	}
+	t := &pageTable{ID: "coverage-packages", Caption: "Every installed package", Open: true, Columns: []pageColumn{
+		{Title: "Package"}, {Title: "Verdict"}, {Title: "Needed by", Numeric: true}, {Title: "Installed size", Numeric: true}, {Title: "Binary package", Optional: true}, {Title: "USE", Optional: true},
+	}}
+	rows := slices.Clone(c.Rows)
+	slices.SortStableFunc(rows, func(x, y audit.CoverageRow) int { return verdictRank(y.Verdict) - verdictRank(x.Verdict) })
+	for _, r := range rows {
+		file, use := pageCell{Text: unknown, Role: Dim}, ""
+		if r.Instance != nil {
+			file = pageCell{Text: r.Instance.Path, Mono: true}
+			switch {
+			case r.UseDiff != "":
+				use = r.UseDiff
+			case r.UseEqual != nil && *r.UseEqual:
+				use = "equal"
+			}
+		}
+		t.row(b.packageCell(r.CPV), pageCell{Text: verdictWords[r.Verdict], Role: coverageRoles[r.Verdict], Sort: fmt.Sprint(verdictRank(r.Verdict))},
+			b.importanceCell(r.CPV), sizeCell(r.Size), file, pageCell{Text: use, Mono: use != "equal"})
+	}
+	s.add(t.block())
+	return s
+}
+
+var verdictOrder = []audit.CoverageVerdict{audit.CoverageExact, audit.CoverageSameBuild, audit.CoverageSameVersion, audit.CoverageNone}
+
+func verdictRank(v audit.CoverageVerdict) int { return slices.Index(verdictOrder, v) }
+
+// verdictWords are the verdicts as a page has room for them.
+var verdictWords = map[audit.CoverageVerdict]string{
+	audit.CoverageExact: "exact", audit.CoverageSameBuild: "same build", audit.CoverageSameVersion: "other build", audit.CoverageNone: "none",
+}
+
+// verdictClasses are their colours, from the best to the worst.
+var verdictClasses = map[audit.CoverageVerdict]string{
+	audit.CoverageExact: "good", audit.CoverageSameBuild: "good-2", audit.CoverageSameVersion: "warn", audit.CoverageNone: "bad",
+}
+
+// coverageShare weighs the verdicts.
+func (b *pageBuilder) coverageShare(id, title string, c *audit.Coverage, weight func(audit.CoverageRow) int64, write func(int64) string) *shareChart {
+	sums := map[audit.CoverageVerdict]int64{}
+	for _, r := range c.Rows {
+		sums[r.Verdict] += weight(r)
+	}
+	var parts []sharePart
+	var said []string
+	for _, v := range verdictOrder {
+		parts = append(parts, sharePart{Label: verdictWords[v], Text: write(sums[v]), Class: verdictClasses[v], value: sums[v]})
+		said = append(said, write(sums[v])+" "+verdictWords[v])
+	}
+	return newShareChart(chartHead{ID: id, Title: title, Desc: strings.Join(said, ", ")}, parts...)
+}
+
+// importanceClasses are the groups by which coverage is broken down.
+var importanceClasses = []struct {
+	label string
+	from  int
+}{{"needed by 10 or more", 10}, {"needed by 1 to 9", 1}, {"needed by no other", 0}}
+
+// coverageByImportance shows the verdicts of what many depend on apart from
+// those of what nothing does.
+func (b *pageBuilder) coverageByImportance(c *audit.Coverage) pageBlock {
+	if b.facts.Importance == nil {
+		return pageBlock{}
+	}
+	head := chartHead{ID: "coverage-importance", Title: "By importance", Table: &pageTable{ID: "coverage-importance-numbers", Columns: []pageColumn{{Title: "Packages"}, {Title: "Exact", Numeric: true}, {Title: "Same build", Numeric: true}, {Title: "Other build", Numeric: true}, {Title: "None", Numeric: true}}}}
+	var rows []barRow
+	var said []string
+	for i, class := range importanceClasses {
+		counts := map[audit.CoverageVerdict]int64{}
+		var all int64
+		for _, r := range c.Rows {
+			n := b.facts.Importance[r.CPV]
+			if n < class.from || i > 0 && n >= importanceClasses[i-1].from {
+				continue
+			}
+			counts[r.Verdict]++
+			all++
+		}
+		row := barRow{Label: class.label, Text: fmt.Sprintf("%s, %s without", Number(all), Number(counts[audit.CoverageNone]))}
+		cells := []pageCell{{Text: class.label}}
+		for _, v := range verdictOrder {
+			row.Parts = append(row.Parts, barPart{Class: verdictClasses[v], value: counts[v]})
+			cells = append(cells, numberCell(counts[v]))
+		}
+		head.Table.row(cells...)
+		rows = append(rows, row)
+		said = append(said, class.label+": "+row.Text)
+	}
+	head.Desc = strings.Join(said, "; ")
+	return pageBlock{Bars: newBarChart(head, nil, rows)}
+}
+
+// barsInPkgdir is how many packages the chart of PKGDIR has room for.
+const barsInPkgdir = 12
+
+// storage shows PKGDIR through time and by package.
+func (b *pageBuilder) storage() *pageSection {
+	s := &pageSection{ID: "pkgdir", Title: "PKGDIR"}
+	st := b.facts.Storage
+	if st == nil {
+		return b.unknown(s, "What lies in PKGDIR was not asked.", "emaudit prune")
+	}
+	s.Verdict = Plain.Text(Size(st.Bytes))
+	s.Lead = fmt.Sprintf("%s of %s. What no state needs any more can go: emaudit prune lists it with its reasons and deletes nothing unless told to.",
+		Count(int64(st.Files), "binary package", "binary packages"), Count(int64(len(st.Packages)), "package", "packages"))
+	var points []linePoint
+	head := chartHead{ID: "pkgdir-time", Title: "Size over time", Table: &pageTable{ID: "pkgdir-time-numbers", Columns: []pageColumn{{Title: "Month"}, {Title: "Files", Numeric: true}, {Title: "Size", Numeric: true}}}}
+	month := ""
+	for i, p := range st.Points {
+		points = append(points, linePoint{at: p.At, value: float64(p.Bytes)})
+		month = b.day(p.At, "2006-01")
+		if i == len(st.Points)-1 || b.day(st.Points[i+1].At, "2006-01") != month {
+			head.Table.row(pageCell{Text: month}, numberCell(int64(p.Files)), sizeCell(p.Bytes))
+		}
+	}
+	head.Desc = fmt.Sprintf("From %s to %s. A file counts from the time at which it was written; what was deleted before emaudit first looked is not in it.", b.day(firstPoint(st), "2006-01-02"), Size(st.Bytes))
+	s.add(pageBlock{Line: newLineChart(head, points, b.Envelope.GeneratedAt, func(v float64) string { return Size(int64(v)) }, b.Terminal.location())})
+	s.add(pageBlock{Bars: b.storageByPackage(st)})
+	t := &pageTable{ID: "pkgdir-packages", Caption: "Every package in PKGDIR", Columns: []pageColumn{{Title: "Package"}, {Title: "Files", Numeric: true}, {Title: "Size", Numeric: true}, {Title: "For what is installed", Numeric: true}, {Title: "For other states", Numeric: true}}}
+	for _, p := range st.Packages {
+		if p.Files > 0 {
+			t.row(b.cpCell(p.CP), numberCell(int64(p.Files)), sizeCell(p.Bytes), sizeCell(p.Needed), sizeCell(p.Bytes-p.Needed))
+		}
+	}
+	s.add(t.block())
+	return s
+}
+
+func firstPoint(st *audit.Storage) int64 {
+	if len(st.Points) == 0 {
+		return 0
+	}
+	return st.Points[0].At
+}
+
+func (b *pageBuilder) storageByPackage(st *audit.Storage) *barChart {
+	head := chartHead{ID: "pkgdir-bars", Title: "The largest packages", Table: &pageTable{ID: "pkgdir-bars-numbers", Columns: []pageColumn{{Title: "Package"}, {Title: "For what is installed", Numeric: true}, {Title: "For other states", Numeric: true}}}}
+	var rows []barRow
+	for _, p := range st.Packages[:min(len(st.Packages), barsInPkgdir)] {
+		if p.Bytes == 0 {
+			continue
+		}
+		cell := b.cpCell(p.CP)
+		rows = append(rows, barRow{Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", Size(p.Bytes), Count(int64(p.Files), "file", "files")),
+			Parts: []barPart{{Class: "accent", value: p.Needed}, {Class: "accent-2", value: p.Bytes - p.Needed}}})
+		head.Table.row(cell, sizeCell(p.Needed), sizeCell(p.Bytes-p.Needed))
+	}
+	if len(rows) > 0 {
+		head.Desc = fmt.Sprintf("The largest is %s with %s.", rows[0].Label, rows[0].Text)
+	}
+	return newBarChart(head, []legendItem{{"stands for what is installed", "accent"}, {"for other builds and versions", "accent-2"}}, rows)
+}
+
+// integrity shows what is known of the bytes of binary packages.
+func (b *pageBuilder) integrity() *pageSection {
+	s := &pageSection{ID: "integrity", Title: "Integrity"}
+	summary := b.facts.Summary
+	if summary == nil || b.facts.Storage == nil {
+		return b.unknown(s, "Whether the binary packages are whole was not asked.", "emaudit verify")
+	}
+	s.Verdict = integrityLine(summary).Verdict
+	s.Lead = "A binary package is called whole only after every byte of it was read and compared. One that was not read yet is unchecked, not whole."
+	i := summary.Integrity
+	s.add(pageBlock{Share: newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: integrityLine(summary).Text},
+		sharePart{Label: "whole", Text: Number(int64(i.Whole)), Class: "good", value: int64(i.Whole)},
+		sharePart{Label: "unchecked", Text: Number(int64(i.Unchecked)), Class: "unknown", value: int64(i.Unchecked)},
+		sharePart{Label: "unknown", Text: Number(int64(i.Unknown)), Class: "unknown-2", value: int64(i.Unknown)},
+		sharePart{Label: "damaged", Text: Number(int64(i.Damaged)), Class: "bad", value: int64(i.Damaged)},
+	)})
+	if i.Unchecked+i.Unknown > 0 {
+		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", Count(int64(i.Unchecked+i.Unknown), "binary package was", "binary packages were")), Command: "emaudit verify"}})
+	}
+	s.add(b.findingsBlock(summary.Findings, func(f audit.Finding) bool {
+		return strings.HasPrefix(f.Code, "binpkg-damaged") || strings.HasPrefix(f.Code, "gpkg-") || strings.HasPrefix(f.Code, "xpak-")
+	}))
+	return s
+}
+
+// settings shows what doctor says.
+func (b *pageBuilder) settings() *pageSection {
+	s := &pageSection{ID: "settings", Title: "Settings"}
+	d := b.facts.Doctor
+	if d == nil {
+		return b.unknown(s, "Portage's settings were not asked.", "emaudit doctor")
+	}
+	role := Good
+	if d.Passed < d.Checks {
+		role = Warn
+	}
+	s.Verdict = role.Text(fmt.Sprintf("%d of %d checks", d.Passed, d.Checks))
+	s.Lead = "Are Portage's settings such that merges leave binary packages, keep them apart, and record what they say?"
+	s.add(b.findingsBlock(d.Findings, func(audit.Finding) bool { return true }))
+	if len(d.Space) > 0 {
+		t := &pageTable{ID: "settings-space", Caption: "Room on the disks", Open: true, Columns: []pageColumn{{Title: "Folder"}, {Title: "For"}, {Title: "Free", Numeric: true}, {Title: "Of", Numeric: true}}}
+		for _, p := range d.Space {
+			t.row(pageCell{Text: p.Path, Mono: true}, pageCell{Text: spaceRoles[p.Role]}, sizeCell(p.Free), sizeCell(p.Total))
+		}
+		s.add(t.block())
+	}
+	t := &pageTable{ID: "settings-values", Caption: "Every setting and where it comes from", Columns: []pageColumn{{Title: "Setting"}, {Title: "Value"}, {Title: "From", Optional: true}}}
+	for _, p := range d.Settings {
+		if p.Value != "" {
+			t.row(pageCell{Text: p.Name, Mono: true}, pageCell{Text: p.Value, Mono: true}, pageCell{Text: p.Source, Role: Dim})
+		}
+	}
+	s.add(t.block())
+	return s
+}
+
+// unknown makes a section that only says that its answer is not known.
+func (b *pageBuilder) unknown(s *pageSection, text, command string) *pageSection {
+	s.Verdict = Unknown.Text("unknown")
+	s.add(pageBlock{Unknown: &pageUnknown{Text: text, Command: command}})
+	return s
+}
+
+// findingsBlock shows the findings that are wanted.
+func (b *pageBuilder) findingsBlock(findings []audit.Finding, wanted func(audit.Finding) bool) pageBlock {
+	var shown []audit.Finding
+	for _, f := range findings {
+		if wanted(f) {
+			shown = append(shown, f)
+		}
+	}
+	if len(shown) == 0 {
+		return pageBlock{}
+	}
+	block := &pageFindings{}
+	for _, f := range fromAudit(shown) {
+		block.Rows = append(block.Rows, pageFinding{Finding: f, Link: b.anchorOf(f.Subject)})
+	}
+	return pageBlock{Findings: block}
+}
+
+// importanceCell says how many packages need one.
+func (b *pageBuilder) importanceCell(cpv string) pageCell {
+	if b.facts.Importance == nil {
+		return pageCell{Text: unknown}
+	}
+	return numberCell(int64(b.facts.Importance[cpv]))
+}
+
+func numberCell(n int64) pageCell { return pageCell{Text: Number(n), Sort: sortKey(n)} }
+func sizeCell(n int64) pageCell   { return pageCell{Text: Size(n), Sort: sortKey(n)} }
+
+// packageCell names a cpv and links to the section of its package.
+func (b *pageBuilder) packageCell(cpv string) pageCell {
+	return pageCell{Text: cpv, Link: b.anchorOf(cpv)}
+}
+
+// cpCell names a package and links to its section.
+func (b *pageBuilder) cpCell(cp string) pageCell {
+	if cp == "" {
+		return pageCell{Text: "(no readable name)", Role: Unknown}
+	}
+	if p := b.packages[cp]; p != nil {
+		return pageCell{Text: cp, Link: p.ID}
+	}
+	return pageCell{Text: cp}
+}
+
+// anchorOf is the section of the package that a cpv is a version of.
+func (b *pageBuilder) anchorOf(cpv string) string {
+	if p := b.packages[audit.PackageOf(cpv)]; p != nil {
+		return p.ID
+	}
+	return ""
+}

@@ -1,0 +1,231 @@
+package report
+
+import (
+	"reflect"
+	"strings"
+	"time"
+
+	"emaudit/audit"
+)
+
+// A page is made in two steps: the facts become a pageView, which is text,
+// numbers and geometry, and the templates give it its look. Markdown and JSON
+// are written from the same pageView.
+
+// pageView is everything that a page shows.
+type pageView struct {
+	Host, Root string
+	Generated  pageTime
+	Version    string
+	// Answer is the page in one sentence.
+	Answer   Cell
+	Facts    []string
+	Verdicts []pageVerdict
+	Steps    []Step
+	Sections []*pageSection
+	Packages []*pagePackage
+
+	findings []audit.Finding
+}
+
+// pageTime is a moment for people and for machines.
+type pageTime struct {
+	Text    string
+	Machine string // RFC 3339
+}
+
+// pageVerdict is one line at the top of the page.
+type pageVerdict struct {
+	Label, Text, Command string
+	Verdict              Cell
+	Section              string // id of the section that says more
+}
+
+// pageSection is one part of the page. Its blocks come in the order in which
+// they are read.
+type pageSection struct {
+	ID, Title string
+	Verdict   Cell
+	Lead      string // one or two sentences
+	Blocks    []pageBlock
+}
+
+// add appends blocks, leaving out those that are empty.
+func (s *pageSection) add(blocks ...pageBlock) {
+	for _, b := range blocks {
+		if b != (pageBlock{}) {
+			s.Blocks = append(s.Blocks, b)
+		}
+	}
+}
+
+// pageBlock is one piece of a section: exactly one of its fields is set.
+type pageBlock struct {
+	Heading  string
+	Note     string
+	Unknown  *pageUnknown
+	Commands *pageCommands
+	Findings *pageFindings
+	Table    *pageTable
+	Share    *shareChart
+	Bars     *barChart
+	Line     *lineChart
+	Timeline *timelineChart
+}
+
+// pageUnknown says that something is not known, and what would settle it.
+type pageUnknown struct {
+	Text    string
+	Command string
+}
+
+// pageCommands are lines to type.
+type pageCommands struct {
+	Title string
+	Lines []string
+}
+
+// pageFindings are findings in the order in which they came.
+type pageFindings struct {
+	Rows []pageFinding
+}
+
+// pageFinding is one finding.
+type pageFinding struct {
+	Finding
+	Link string // the subject's own section; "" where it has none
+}
+
+// pageTable is a table that can be filtered and sorted.
+type pageTable struct {
+	ID      string
+	Caption string
+	Filter  bool // long enough that a reader may want to look something up
+	Open    bool // shown at once; else folded away under its caption
+	Columns []pageColumn
+	Rows    []pageRow
+}
+
+// pageColumn is a column of a [pageTable].
+type pageColumn struct {
+	Title    string
+	Numeric  bool // right-aligned, sorted by number
+	Optional bool // gives way on a narrow screen
+}
+
+// Class is the column's in the style sheet.
+func (c pageColumn) Class() string {
+	var classes []string
+	if c.Numeric {
+		classes = append(classes, "n")
+	}
+	if c.Optional {
+		classes = append(classes, "o")
+	}
+	return strings.Join(classes, " ")
+}
+
+// pageRow is a row of a [pageTable].
+type pageRow []pageCell
+
+// pageCell is a cell of a [pageTable].
+type pageCell struct {
+	Text  string
+	Role  Role
+	Link  string // id of a package's section, or ""
+	Sort  string // what the cell is sorted by, where that is not its text
+	Mono  bool   // a path, a command, a version
+	Spark *sparkline
+}
+
+// rows appends a row.
+func (t *pageTable) row(cells ...pageCell) { t.Rows = append(t.Rows, cells) }
+
+// block makes a block of a table; an empty table makes none.
+func (t *pageTable) block() pageBlock {
+	if len(t.Rows) == 0 {
+		return pageBlock{}
+	}
+	t.Filter = len(t.Rows) > filterFrom
+	return pageBlock{Table: t}
+}
+
+// filterFrom is the number of rows from which a table is too long to be read
+// as a whole.
+const filterFrom = 12
+
+// pagePackage is the section of one package.
+type pagePackage struct {
+	ID, CP string
+	Facts  []Pair
+	Tables []*pageTable
+}
+
+// RoleName is the class of a role in the style sheet.
+func (c Cell) RoleName() string { return roleNames[c.Role] }
+
+// RoleName is the class of a role in the style sheet.
+func (c pageCell) RoleName() string { return roleNames[c.Role] }
+
+var roleNames = [...]string{Plain: "", Good: "good", Bad: "bad", Warn: "warn", Unknown: "unknown", Code: "code", Dim: "dim", Bold: "bold"}
+
+// cleanText makes every string below v harmless: the one place where untrusted
+// text enters a page. What html/template does comes after it.
+func cleanText(v any) { cleanValue(reflect.ValueOf(v)) }
+
+func cleanValue(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			cleanValue(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				cleanValue(v.Field(i))
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			cleanValue(v.Index(i))
+		}
+	case reflect.String:
+		if clean := cleanLines(v.String()); clean != v.String() {
+			v.SetString(clean)
+		}
+	}
+}
+
+// cleanLines is [Clean], except that line feeds stay: commands have several
+// lines, and in a page a line feed does nothing.
+func cleanLines(s string) string {
+	if cleanPrefix(s) == len(s) {
+		return s
+	}
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = Clean(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// moment is a time of the page.
+func (o Output) moment(unix int64) pageTime {
+	if unix <= 0 {
+		return pageTime{Text: unknown}
+	}
+	return pageTime{Text: o.day(unix, "2006-01-02 15:04"), Machine: time.Unix(unix, 0).UTC().Format(time.RFC3339)}
+}
+
+// day writes a time in the reader's zone.
+func (o Output) day(unix int64, layout string) string {
+	if unix <= 0 {
+		return unknown
+	}
+	return time.Unix(unix, 0).In(o.Terminal.location()).Format(layout)
+}
+
+// timeCell is a cell that shows a time and is sorted by it.
+func (o Output) timeCell(unix int64) pageCell {
+	return pageCell{Text: o.day(unix, "2006-01-02 15:04"), Sort: sortKey(unix)}
+}
