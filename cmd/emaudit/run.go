@@ -38,13 +38,16 @@ func (p *process) getenv(name string) string {
 type commandLine struct {
 	globals
 
-	Summary summaryCommand `cmd:"" default:"withargs" help:"One screen: what was done last, and what it left (the default)."`
-	Ingest  ingestCommand  `cmd:"" help:"Bring the database up to date."`
-	Runs    runsCommand    `cmd:"" help:"What emerge was asked, what it did, how it ended."`
-	Log     logCommand     `cmd:"" help:"Merges, removals and syncs by time."`
-	Audit   auditCommand   `cmd:"" help:"Check coverage and more; findings decide the exit code."`
-	Doctor  doctorCommand  `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
-	Report  reportCommand  `cmd:"" help:"Everything on one HTML page."`
+	Summary  summaryCommand  `cmd:"" default:"withargs" help:"One screen: what was done last, and what it left (the default)."`
+	Ingest   ingestCommand   `cmd:"" help:"Bring the database up to date."`
+	Runs     runsCommand     `cmd:"" help:"What emerge was asked, what it did, how it ended."`
+	Log      logCommand      `cmd:"" help:"Merges, removals and syncs by time."`
+	Failures failuresCommand `cmd:"" help:"What failed, where, and why."`
+	Messages messagesCommand `cmd:"" help:"Messages of elog, unread first."`
+	Show     showCommand     `cmd:"" help:"Everything known of a package."`
+	Audit    auditCommand    `cmd:"" help:"Check coverage and more; findings decide the exit code."`
+	Doctor   doctorCommand   `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
+	Report   reportCommand   `cmd:"" help:"Everything on one HTML page."`
 }
 
 // stopParsing ends kong's work where it would call os.Exit: after --help and

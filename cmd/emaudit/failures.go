@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+
+	"emaudit/audit"
+	"emaudit/report"
+)
+
+// failuresCommand lists what failed.
+type failuresCommand struct {
+	Since string `placeholder:"TIME" help:"Only what failed since then: 2026-10-01, '3 days ago', 2w, run:-1."`
+}
+
+// Help is the long help of the command.
+func (*failuresCommand) Help() string {
+	return `Every merge that failed, the newest first: in which phase, the first real cause
+found in its log with the lines that one would quote in a bug, where the log is,
+and whether the package was merged since. The cause stays known when Portage has
+deleted the log.
+` + exitStatus
+}
+
+// Run answers.
+func (c *failuresCommand) Run(ctx context.Context, s *session) error {
+	period, err := s.since(c.Since)
+	if err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var failures *audit.Failures
+	err = s.ask(ctx, func(db audit.Database) error {
+		since, err := period.Begin(db)
+		if err != nil {
+			return err
+		}
+		failures, err = audit.AuditFailures(db, since)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	out := s.out()
+	if err := out.Write(report.Failures(failures, out)); err != nil {
+		return err
+	}
+	return s.verdict(failures.Findings, "never")
+}
+
+// since reads the value of --since.
+func (s *session) since(text string) (audit.Period, error) {
+	period, err := audit.ParsePeriod(text, "", s.proc.now(), s.zone())
+	if err != nil {
+		return period, usagef("--since: %w", err)
+	}
+	return period, nil
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/report"
+	"emaudit/store"
+)
+
+// messagesCommand is the mailbox of elog.
+type messagesCommand struct {
+	Class    []string `placeholder:"CLASS" help:"error, warn, qa, log, info; may be repeated (all but info)."`
+	Since    string   `placeholder:"TIME" help:"Only what was saved since then: 2026-10-01, '3 days ago', 2w, run:-1."`
+	All      bool     `help:"Also what was read before."`
+	MarkRead bool     `help:"Mark what is shown as read."`
+}
+
+// Help is the long help of the command.
+func (*messagesCommand) Help() string {
+	return `What packages and Portage said through elog, unread first. A message stays unread
+until --mark-read, and stays known when its file is gone.
+` + exitStatus
+}
+
+// Run answers.
+func (c *messagesCommand) Run(ctx context.Context, s *session) error {
+	for _, class := range c.Class {
+		if !slices.Contains(audit.MessageClasses, class) {
+			return usagef("messages: no class %q; there are %s", class, strings.Join(audit.MessageClasses, ", "))
+		}
+	}
+	period, err := s.since(c.Since)
+	if err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	if c.MarkRead && (s.NoIngest || s.stale) {
+		return usagef("messages: --mark-read needs a database that is written, not --no-ingest")
+	}
+	filter := audit.MessageFilter{Classes: c.Class, Unread: !c.All}
+	var messages *audit.Messages
+	err = s.ask(ctx, func(db audit.Database) error {
+		var err error
+		if filter.Since, err = period.Begin(db); err != nil {
+			return err
+		}
+		messages, err = audit.AuditMessages(db, filter)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	marked := int64(-1)
+	if c.MarkRead {
+		err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
+			marked, err = tx.MarkElogRead(s.host, filter.Query(), s.proc.now().Unix())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	out := s.out()
+	if err := out.Write(report.Mailbox(messages, marked, out)); err != nil {
+		return err
+	}
+	return s.verdict(nil, "never")
+}
