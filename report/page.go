@@ -21,7 +21,12 @@ type PageFacts struct {
 	Storage  *audit.Storage
 	// Importance is by cpv; nil where it is not known.
 	Importance audit.Importance
-	Doctor     *audit.Doctor
+	// Runs are the newest [MostPageRuns], oldest first; nil where no emerge.log
+	// was ever read.
+	Runs     []*audit.Run
+	Failures *audit.Failures
+	Messages *audit.Messages
+	Doctor   *audit.Doctor
 	// Version is that of emaudit, for the foot of the page.
 	Version string
 }

@@ -14,6 +14,8 @@ func (o Output) pageOf(facts PageFacts) *pageView {
 	b := &pageBuilder{Output: o, facts: facts, packages: map[string]*pagePackage{}, anchors: map[string]bool{}}
 	b.view = &pageView{Host: o.Envelope.Host, Root: o.Envelope.Root, Generated: o.moment(o.Envelope.GeneratedAt), Version: facts.Version}
 	b.collectPackages()
+	b.collectEvents()
+	b.builds = b.collectBuilds()
 	b.head()
 	for _, section := range b.sections() {
 		if section != nil {
@@ -28,8 +30,12 @@ func (o Output) pageOf(facts PageFacts) *pageView {
 func (b *pageBuilder) sections() []*pageSection {
 	return []*pageSection{
 		b.coverage(),
+		b.runs(),
+		b.failures(),
+		b.buildTimes(),
 		b.storage(),
 		b.integrity(),
+		b.mailbox(),
 		b.settings(),
 	}
 }
@@ -41,6 +47,7 @@ type pageBuilder struct {
 	view     *pageView
 	packages map[string]*pagePackage // by category/pn
 	anchors  map[string]bool
+	builds   []*packageBuilds // the longest first
 }
 
 // head is what stands above all sections.

@@ -135,6 +135,7 @@ type pageCell struct {
 	Link  string // id of a package's section, or ""
 	Sort  string // what the cell is sorted by, where that is not its text
 	Mono  bool   // a path, a command, a version
+	Lines bool   // line feeds are shown
 	Spark *sparkline
 }
 
@@ -159,6 +160,8 @@ type pagePackage struct {
 	ID, CP string
 	Facts  []Pair
 	Tables []*pageTable
+
+	events *pageTable
 }
 
 // RoleName is the class of a role in the style sheet.

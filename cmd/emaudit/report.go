@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/alecthomas/kong"
 	"github.com/google/renameio/v2"
@@ -91,6 +92,23 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 		}
 		if facts.Importance, err = audit.AuditImportance(db); err != nil {
 			return err
+		}
+		if facts.Failures, err = audit.AuditFailures(db, 0); err != nil {
+			return err
+		}
+		if facts.Messages, err = audit.AuditMessages(db, audit.MessageFilter{}); err != nil {
+			return err
+		}
+		facts.Runs = []*audit.Run{}
+		for run, err := range audit.AuditRuns(db, audit.RunQuery{Last: report.MostPageRuns}) {
+			if err != nil {
+				return err
+			}
+			// A run holds until the next one comes; the page needs its merges.
+			kept := *run
+			kept.Merges = slices.Clone(run.Merges)
+			kept.Unmerges, kept.Syncs, kept.ExitStatus = nil, nil, nil
+			facts.Runs = append(facts.Runs, &kept)
 		}
 		facts.Doctor, err = audit.AuditDoctor(db, space)
 		return err

@@ -1,0 +1,315 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// What of a long history fits a page that opens at once.
+const (
+	// MostPageRuns is how many of the newest runs a page is made of; the
+	// caller need not load more.
+	MostPageRuns   = 5000
+	rowsOfRuns     = 400
+	eventsPerPage  = 10 // merges shown in a package's section
+	barsOfBuilds   = 12
+	sparkOfBuilds  = 20
+	rowsOfFailures = 100
+	rowsOfMessages = 100
+	linesOfMessage = 12
+)
+
+// build is one completed build from source.
+type build struct {
+	at, seconds int64
+	version     string
+}
+
+// packageBuilds is the history of builds of one package, oldest first.
+type packageBuilds struct {
+	cp     string
+	builds []build
+	total  int64
+}
+
+// runs shows every run of emerge through time.
+func (b *pageBuilder) runs() *pageSection {
+	s := &pageSection{ID: "runs", Title: "Runs"}
+	runs := b.facts.Runs
+	if runs == nil {
+		return b.unknown(s, "What emerge did is not known: no emerge.log was read.", "emaudit runs")
+	}
+	if len(runs) == 0 {
+		return b.unknown(s, "No run of emerge is known.", "emaudit runs --verbose")
+	}
+	last := runs[len(runs)-1]
+	s.Verdict = runOutcome(last)
+	s.Verdict.Text = fmt.Sprintf("last #%d: %s", last.ID, s.Verdict.Text)
+	failed := 0
+	var marks []timelineMark
+	for _, r := range runs {
+		class := "accent"
+		switch {
+		case r.Outcome == "failure":
+			class = "bad"
+			failed++
+		case r.Outcome == "killed" || r.Outcome == "interrupted":
+			class = "warn"
+		case r.Action == "sync":
+			class = "accent-2"
+		case r.Outcome != "success":
+			class = "unknown"
+		}
+		m := timelineMark{Class: class, at: r.StartedAt, Title: fmt.Sprintf("#%d %s: %s, %s, %s", r.ID, b.day(r.StartedAt, "2006-01-02 15:04"), askedBriefly(r.Args), duration(r.Seconds), runOutcome(r).Text)}
+		if r.Seconds != nil {
+			m.seconds = *r.Seconds
+		}
+		marks = append(marks, m)
+	}
+	s.Lead = fmt.Sprintf("%s of emerge since %s, of which %s failed. A run is one call of emerge, numbered like a transaction.",
+		Count(int64(len(runs)), "run", "runs"), b.day(runs[0].StartedAt, "2006-01-02"), Number(int64(failed)))
+	head := chartHead{ID: "runs-time", Title: "Runs through time, by how long they took", Desc: "One mark for each run; the scale of durations is logarithmic, and a run of unknown duration is as low as a minute.", Table: b.runTable(runs)}
+	s.add(pageBlock{Timeline: newTimeline(head, []legendItem{{"ok", "accent"}, {"sync", "accent-2"}, {"failed", "bad"}, {"killed or interrupted", "warn"}, {"declined or unknown", "unknown"}}, marks, b.Envelope.GeneratedAt, b.Terminal.location())})
+	return s
+}
+
+// runTable lists the newest runs, the last first.
+func (b *pageBuilder) runTable(runs []*audit.Run) *pageTable {
+	t := &pageTable{ID: "runs-table", Filter: true, Columns: []pageColumn{{Title: "Run", Numeric: true}, {Title: "Started"}, {Title: "Took", Numeric: true}, {Title: "Asked"}, {Title: "Did", Optional: true}, {Title: "Outcome"}}}
+	for _, r := range slices.Backward(runs[max(len(runs)-rowsOfRuns, 0):]) {
+		outcome := runOutcome(r)
+		t.row(pageCell{Text: fmt.Sprint(r.ID), Sort: sortKey(r.ID)}, b.timeCell(r.StartedAt), secondsCell(r.Seconds),
+			pageCell{Text: askedBriefly(r.Args), Mono: true}, pageCell{Text: didBriefly(r)}, pageCell{Text: outcome.Text, Role: outcome.Role})
+	}
+	return t
+}
+
+func secondsCell(seconds *int64) pageCell {
+	if seconds == nil {
+		return pageCell{Text: unknown, Sort: "-1"}
+	}
+	return pageCell{Text: Seconds(*seconds), Sort: sortKey(*seconds)}
+}
+
+// failures lists what failed and was not put right.
+func (b *pageBuilder) failures() *pageSection {
+	s := &pageSection{ID: "failures", Title: "Failures"}
+	f := b.facts.Failures
+	if f == nil {
+		return b.unknown(s, "What failed was not asked.", "emaudit failures")
+	}
+	head := failuresHeadline(f)
+	s.Verdict = head[0]
+	var open []audit.Failure
+	t := &pageTable{ID: "failures-table", Caption: "Every failed merge", Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Phase"}, {Title: "Cause"}, {Title: "Since then"}}}
+	for i := range f.Rows[:min(len(f.Rows), rowsOfFailures)] {
+		row := &f.Rows[i]
+		if row.Resolution == "open" {
+			open = append(open, *row)
+		}
+		since := pageCell{Text: row.Resolution}
+		switch row.Resolution {
+		case "open":
+			since.Role = Bad
+		default:
+			since.Role = Good
+			if row.ResolvedBy != nil {
+				since.Text += " by " + *row.ResolvedBy
+			}
+		}
+		t.row(b.packageCell(row.CPV), b.timeCell(row.At), pageCell{Text: row.Phase}, pageCell{Text: row.Line}, since)
+	}
+	var lead strings.Builder
+	for _, c := range head {
+		lead.WriteString(c.Text)
+	}
+	s.Lead = lead.String() + "."
+	s.add(b.findingsBlock(f.Findings, func(audit.Finding) bool { return true }))
+	t.Open = len(open) > 0 && len(f.Findings) == 0
+	s.add(t.block())
+	return s
+}
+
+// collectBuilds sorts completed builds from source by package.
+func (b *pageBuilder) collectBuilds() []*packageBuilds {
+	byCP := map[string]*packageBuilds{}
+	for _, r := range b.facts.Runs {
+		for i := range r.Merges {
+			m := &r.Merges[i]
+			if m.Kind != "source" || m.Outcome != "merged" || m.Seconds == nil || m.FinishedAt == nil {
+				continue
+			}
+			cp := audit.PackageOf(m.CPV)
+			p := byCP[cp]
+			if p == nil {
+				p = &packageBuilds{cp: cp}
+				byCP[cp] = p
+			}
+			p.builds = append(p.builds, build{at: *m.FinishedAt, seconds: *m.Seconds, version: strings.TrimPrefix(m.CPV, cp+"-")})
+			p.total += *m.Seconds
+		}
+	}
+	all := make([]*packageBuilds, 0, len(byCP))
+	for _, p := range byCP {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(x, y *packageBuilds) int {
+		return cmp.Or(cmp.Compare(y.total, x.total), strings.Compare(x.cp, y.cp))
+	})
+	return all
+}
+
+// buildTimes shows where the time goes, and whether it grows.
+func (b *pageBuilder) buildTimes() *pageSection {
+	s := &pageSection{ID: "builds", Title: "Build times"}
+	if b.facts.Runs == nil {
+		return b.unknown(s, "How long builds took is not known: no emerge.log was read.", "emaudit stats")
+	}
+	if len(b.builds) == 0 {
+		return b.unknown(s, "No completed build from source is known.", "emaudit stats")
+	}
+	var total int64
+	count := 0
+	for _, p := range b.builds {
+		total += p.total
+		count += len(p.builds)
+	}
+	s.Verdict = Plain.Text(Seconds(total))
+	s.Lead = fmt.Sprintf("%s of %s took %s. The trend compares the last build with the median of those before it.",
+		Count(int64(count), "build from source", "builds from source"), Count(int64(len(b.builds)), "package", "packages"), Seconds(total))
+	head := chartHead{ID: "builds-bars", Title: "Where the time went"}
+	var rows []barRow
+	t := &pageTable{ID: "builds-table", Caption: "Build time and its trend, by package", Columns: []pageColumn{{Title: "Package"}, {Title: "Builds", Numeric: true}, {Title: "Total", Numeric: true}, {Title: "Median", Numeric: true}, {Title: "Last", Numeric: true}, {Title: "Trend"}}}
+	for i, p := range b.builds {
+		cell := b.cpCell(p.cp)
+		if i < barsOfBuilds && p.total > 0 {
+			rows = append(rows, barRow{Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", Seconds(p.total), Count(int64(len(p.builds)), "build", "builds")), Parts: []barPart{{Class: "accent", value: p.total}}})
+		}
+		last := p.builds[len(p.builds)-1].seconds
+		median := p.median()
+		t.row(cell, numberCell(int64(len(p.builds))), secondsCell(&p.total), secondsCell(&median), secondsCell(&last), p.trend())
+	}
+	if len(rows) > 0 {
+		head.Desc = fmt.Sprintf("%s leads with %s.", rows[0].Label, rows[0].Text)
+		head.Table = &pageTable{ID: "builds-bars-numbers", Columns: []pageColumn{{Title: "Package"}, {Title: "Time", Numeric: true}}}
+		for i, r := range rows {
+			head.Table.row(pageCell{Text: r.Label, Link: r.Link}, secondsCell(&b.builds[i].total))
+		}
+	}
+	s.add(pageBlock{Bars: newBarChart(head, nil, rows)}, t.block())
+	return s
+}
+
+// median is that of all builds.
+func (p *packageBuilds) median() int64 { return medianOf(p.builds) }
+
+func medianOf(builds []build) int64 {
+	if len(builds) == 0 {
+		return 0
+	}
+	seconds := make([]int64, len(builds))
+	for i, n := range builds {
+		seconds[i] = n.seconds
+	}
+	slices.Sort(seconds)
+	return seconds[len(seconds)/2]
+}
+
+// trend draws the last builds, and says how the last compares with those
+// before it.
+func (p *packageBuilds) trend() pageCell {
+	if len(p.builds) < 2 {
+		return pageCell{Text: "one build", Role: Dim, Sort: "0"}
+	}
+	recent := p.builds[max(len(p.builds)-sparkOfBuilds, 0):]
+	values := make([]int64, len(recent))
+	var said []string
+	for i, n := range recent {
+		values[i] = n.seconds
+		said = append(said, n.version+" "+Seconds(n.seconds))
+	}
+	before, last := medianOf(p.builds[:len(p.builds)-1]), p.builds[len(p.builds)-1].seconds
+	cell := pageCell{Text: "as before", Sort: "0", Spark: newSparkline(strings.Join(said, ", "), values)}
+	if before > 0 {
+		change := (last - before) * 100 / before
+		cell.Sort = sortKey(change)
+		switch {
+		case change >= 10:
+			cell.Text = fmt.Sprintf("+%d %%", change)
+		case change <= -10:
+			cell.Text = fmt.Sprintf("−%d %%", -change)
+		}
+	}
+	return cell
+}
+
+// mailbox shows what packages asked to be read.
+func (b *pageBuilder) mailbox() *pageSection {
+	s := &pageSection{ID: "messages", Title: "Messages"}
+	m := b.facts.Messages
+	if m == nil {
+		return b.unknown(s, "What packages said was not asked.", "emaudit messages")
+	}
+	head := mailboxHeadline(m)
+	s.Verdict = head[0]
+	if len(m.Rows) == 0 {
+		s.Lead = "No package left a message that is kept."
+		return s
+	}
+	s.Lead = fmt.Sprintf("What packages had to say, the unread first: %s unread, %s read. emaudit messages marks them as read.", Number(int64(m.Unread)), Number(int64(m.Read)))
+	t := &pageTable{ID: "messages-table", Caption: "Messages", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Class"}, {Title: "Message"}}}
+	for i := range m.Rows[:min(len(m.Rows), rowsOfMessages)] {
+		row := &m.Rows[i]
+		lines := row.Lines
+		if len(lines) > linesOfMessage {
+			lines = append(slices.Clone(lines[:linesOfMessage]), "…")
+		}
+		role := Plain
+		switch row.Class {
+		case "error":
+			role = Bad
+		case "warn":
+			role = Warn
+		}
+		t.row(b.packageCell(row.CPV), b.timeCell(row.At), pageCell{Text: row.Class, Role: role}, pageCell{Text: strings.Join(lines, "\n"), Lines: true})
+	}
+	s.add(t.block())
+	if rest := len(m.Rows) - rowsOfMessages; rest > 0 {
+		s.add(pageBlock{Note: fmt.Sprintf("%s older than these: emaudit messages --all", Count(int64(rest), "message is", "messages are"))})
+	}
+	return s
+}
+
+// collectEvents adds the last merges of each package to its section.
+func (b *pageBuilder) collectEvents() {
+	for _, r := range slices.Backward(b.facts.Runs) {
+		for i := range slices.Backward(r.Merges) {
+			m := &r.Merges[i]
+			p := b.packages[audit.PackageOf(m.CPV)]
+			if p == nil {
+				continue
+			}
+			if p.events == nil {
+				p.events = &pageTable{ID: p.ID + "-merges", Caption: "Merges", Columns: []pageColumn{{Title: "When"}, {Title: "Version"}, {Title: "From"}, {Title: "Took", Numeric: true}, {Title: "Outcome"}, {Title: "Run", Numeric: true}}}
+				p.Tables = append(p.Tables, p.events)
+			}
+			if len(p.events.Rows) == eventsPerPage {
+				continue
+			}
+			at := r.StartedAt
+			if m.StartedAt != nil {
+				at = *m.StartedAt
+			}
+			role := Plain
+			if m.Outcome == "failed" || m.Outcome == "interrupted" {
+				role = Bad
+			}
+			p.events.row(b.timeCell(at), pageCell{Text: strings.TrimPrefix(m.CPV, p.CP+"-"), Mono: true}, pageCell{Text: m.Kind}, secondsCell(m.Seconds),
+				pageCell{Text: m.Outcome, Role: role}, pageCell{Text: fmt.Sprintf("#%d", r.ID), Sort: sortKey(r.ID)})
+		}
+	}
+}
