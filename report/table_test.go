@@ -23,7 +23,7 @@ func runColumns() []Column {
 	}
 }
 
-var runRows = [][]Cell{
+var tableRuns = [][]Cell{
 	{Plain.Text("91"), Plain.Text("today 12:04"), Plain.Text("38m"), Plain.Text("-uDN @world"), Plain.Text("5 up, 1 rebuilt, 1 new"), Plain.Text("/var/log/emerge.log"), Bad.Text("failed 1")},
 	{Plain.Text("90"), Plain.Text("2026-11-02 21:15"), Plain.Text("2m"), Plain.Text("--depclean"), Plain.Text("2 removed"), Plain.Text("/var/log/emerge.log"), Good.Text("ok")},
 	{Plain.Text("89"), Plain.Text("2026-11-02 19:00"), Plain.Text("2h 11m"), Plain.Text("-uDN @world --with-bdeps=y --keep-going (--resume of 88)"), Plain.Text("31 up"), Plain.Text("/var/log/old/emerge.log-20261102.xz"), Good.Text("ok")},
@@ -32,7 +32,7 @@ var runRows = [][]Cell{
 
 func writeRuns(s *Screen) {
 	table := s.Table(runColumns()...).Indent(2)
-	for _, row := range runRows {
+	for _, row := range tableRuns {
 		table.Row(row...)
 	}
 	table.End()
