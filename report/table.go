@@ -63,6 +63,12 @@ const (
 	tableSample = 512
 )
 
+// pipeAlign is the width to which running text is padded where the width has no
+// limit. A longer cell is written whole and moves the rest of its own line: one
+// command line of three hundred characters would otherwise push the columns
+// behind it out of sight in every row.
+const pipeAlign = 60
+
 // Table writes rows in aligned columns, two spaces apart and without borders.
 //
 // On a page of known width the table fits: columns shrink or are left out as
@@ -145,7 +151,13 @@ func (t *Table) fit() []int {
 		natural[column] = max(natural[column], displayWidth(cell.Text))
 	}
 	width := t.screen.term.Width
-	if width > 0 {
+	if width == 0 {
+		for i, column := range t.columns {
+			if column.Shrink == CutEnd || column.Shrink == Wrap {
+				natural[i] = min(natural[i], pipeAlign)
+			}
+		}
+	} else {
 		width = max(width-t.indent, 1)
 	}
 	return fitColumns(t.columns, natural, width)
