@@ -64,6 +64,8 @@ type runReader struct {
 	pkgDir   string
 	facts    store.Facts
 	out      Run
+	names    map[string]string // cat/pn by cpv
+	moves    map[string]string // new cat/pn by old
 }
 
 func newRunReader(db Database) *runReader { return &runReader{db: db, log: db.Tx.EmergeLog(db.Host)} }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"emaudit/parse/atom"
@@ -127,6 +128,11 @@ func named(name string) packageTest {
 
 // All tells that no package is asked for in particular.
 func (s Search) All() bool { return len(s.tests) == 0 }
+
+// versioned tells that it is not all versions of a package that are meant.
+func (s Search) versioned() bool {
+	return slices.ContainsFunc(s.tests, func(t packageTest) bool { return t.cpv != nil })
+}
 
 // matchCP tells whether any version of a package can be meant.
 func (s Search) matchCP(cp string) bool {

@@ -28,6 +28,8 @@ type Run struct {
 	BeganAt, LastAt int64
 
 	facts unpacker
+	// unsettled is how many bytes of the facts the next ingest may replace.
+	unsettled int
 }
 
 // Merge is a stored merge.
@@ -113,7 +115,7 @@ const (
 // without an error.
 var ErrStop = errors.New("stop")
 
-const runColumns = "id, started_at, seen_at, args, action, outcome, detail"
+const runColumns = "id, started_at, seen_at, args, action, outcome, unsettled, detail"
 
 // Runs calls each for the runs of a range. The run holds until each returns.
 func (l *EmergeLog) Runs(runs RunRange, order Order, each func(*Run) error) error {
@@ -123,11 +125,11 @@ func (l *EmergeLog) Runs(runs RunRange, order Order, each func(*Run) error) erro
 
 func (l *EmergeLog) runs(each func(*Run) error, query string, args ...any) error {
 	var r Run
-	var id, text, action, outcome int64
+	var id, text, action, outcome, unsettled int64
 	var detail sql.RawBytes
 	err := l.tx.query(func(rows *sql.Rows) error {
 		r = Run{}
-		if err := rows.Scan(&id, &r.Started, &r.LastSeen, &text, &action, &outcome, &detail); err != nil {
+		if err := rows.Scan(&id, &r.Started, &r.LastSeen, &text, &action, &outcome, &unsettled, &detail); err != nil {
 			return err
 		}
 		r.ID = runNumber(id)
@@ -135,7 +137,7 @@ func (l *EmergeLog) runs(each func(*Run) error, query string, args ...any) error
 		r.facts = unpacker{b: pack(nil, action, outcome)}
 		r.Action = emergelog.Action(r.facts.enum(emergelog.Actions))
 		r.Outcome = emergelog.RunOutcome(r.facts.enum(emergelog.RunOutcomes))
-		r.facts.b = detail
+		r.facts.b, r.unsettled = detail, int(unsettled)
 		r.unpack(&l.names)
 		if err := errors.Join(r.facts.err, l.names.err); err != nil {
 			return fmt.Errorf("run %d: %w", r.ID, err)
@@ -163,6 +165,27 @@ func (l *EmergeLog) RunsNumbered(numbers []int64, each func(*Run) error) error {
 		}
 	}
 	return nil
+}
+
+// OpenFacts calls each with the facts that are not final, run by run: what the
+// histories of packages do not count yet.
+func (l *EmergeLog) OpenFacts(each func(*Run, *Facts) error) error {
+	open, err := l.OpenRuns()
+	if err != nil {
+		return err
+	}
+	var facts Facts
+	return l.RunsNumbered(open, func(r *Run) error {
+		settled := len(r.facts.b) - r.unsettled
+		if settled < 0 {
+			return fmt.Errorf("run %d: %w", r.ID, errPacked)
+		}
+		r.facts.b = r.facts.b[settled:]
+		if err := l.Facts(r, &facts); err != nil {
+			return err
+		}
+		return each(r, &facts)
+	})
 }
 
 // OpenRuns returns the numbers of the runs whose rows are not final: those that

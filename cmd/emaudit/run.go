@@ -45,6 +45,9 @@ type commandLine struct {
 	Failures failuresCommand `cmd:"" help:"What failed, where, and why."`
 	Messages messagesCommand `cmd:"" help:"Messages of elog, unread first."`
 	Show     showCommand     `cmd:"" help:"Everything known of a package."`
+	Stats    statsCommand    `cmd:"" help:"How often, and how long: packages, syncs, runs."`
+	Predict  predictCommand  `cmd:"" help:"How long what is to be merged will take."`
+	Current  currentCommand  `cmd:"" help:"What is being merged now."`
 	Audit    auditCommand    `cmd:"" help:"Check coverage and more; findings decide the exit code."`
 	Doctor   doctorCommand   `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
 	Report   reportCommand   `cmd:"" help:"Everything on one HTML page."`

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"path"
+	"strconv"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/parse/mergelist"
+)
+
+const (
+	// maxStatus bounds a live status file: some hundred bytes for each job.
+	maxStatus = 1 << 20
+	// maxMtimedb bounds mtimedb, which grows with the files that are watched.
+	maxMtimedb = 64 << 20
+	// maxCommandLine bounds the command line of a process that is looked at.
+	maxCommandLine = 1 << 20
+)
+
+// readLive reads what the host itself says of running emerges.
+func (s *session) readLive() audit.Live {
+	var live audit.Live
+	processes := s.processes()
+	if processes != nil {
+		running := false
+		live.Phases = map[string]string{}
+		for _, p := range processes {
+			running = running || p.isEmerge()
+			if cpv, phase, ok := p.phase(); ok {
+				live.Phases[cpv] = phase
+			}
+		}
+		live.Emerge = &running
+	}
+	live.Status = s.readStatus(processes)
+	live.Resume, _ = s.readResume()
+	return live
+}
+
+// readResume reads the resume list.
+func (s *session) readResume() ([]mergelist.Item, error) {
+	data, err := s.root.ReadFile(path.Join(s.settings.EROOT(), "var/cache/edb/mtimedb"), maxMtimedb)
+	if err != nil {
+		return nil, err
+	}
+	return mergelist.ParseResume(data)
+}
+
+// readStatus reads the live status files (FEATURES=observability). On the
+// running system one whose process is gone is left over from a crash.
+func (s *session) readStatus(processes map[int]commandLineOf) []*mergelist.Status {
+	folder, err := s.root.OpenDir(path.Join("/", s.settings.EPREFIX(), "run/portage"))
+	if err != nil {
+		return nil
+	}
+	defer folder.Close()
+	names, err := folder.Names()
+	if err != nil {
+		return nil
+	}
+	var all []*mergelist.Status
+	for _, name := range names {
+		number, ok := strings.CutPrefix(strings.TrimSuffix(name, ".json"), "emerge-")
+		pid, err := strconv.Atoi(number)
+		if !ok || err != nil || !strings.HasSuffix(name, ".json") {
+			continue
+		}
+		if _, alive := processes[pid]; processes != nil && !alive {
+			continue
+		}
+		data, err := folder.ReadFile(name, maxStatus)
+		if err != nil {
+			continue
+		}
+		if status, err := mergelist.ParseStatus(data); err == nil && status.PID == pid {
+			all = append(all, status)
+		}
+	}
+	return all
+}
+
+// commandLineOf is the command line of one process, word by word.
+type commandLineOf [][]byte
+
+// processes returns the processes of the running system, nil for another root.
+func (s *session) processes() map[int]commandLineOf {
+	if !s.root.IsSystem() {
+		return nil
+	}
+	folder, err := s.root.OpenDir("/proc")
+	if err != nil {
+		return nil
+	}
+	defer folder.Close()
+	names, err := folder.Names()
+	if err != nil {
+		return nil
+	}
+	all := map[int]commandLineOf{}
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		line, err := s.root.ReadFile("/proc/"+name+"/cmdline", maxCommandLine)
+		if err == nil && len(line) > 0 {
+			all[pid] = bytes.Split(bytes.TrimRight(line, "\x00"), []byte{0})
+		}
+	}
+	return all
+}
+
+// isEmerge tells emerge, which is Python and has its own name as an argument.
+func (p commandLineOf) isEmerge() bool {
+	for i, word := range p {
+		if i < 3 && path.Base(string(word)) == "emerge" {
+			return true
+		}
+	}
+	return false
+}
+
+// phase reads what Portage names its processes: "[cat/pf] sandbox ebuild.sh
+// PHASE" (process.py, spawn; doebuild.py).
+func (p commandLineOf) phase() (cpv, phase string, ok bool) {
+	if len(p) < 3 {
+		return "", "", false
+	}
+	title, found := bytes.CutPrefix(p[0], []byte("["))
+	if !found {
+		return "", "", false
+	}
+	name, _, found := bytes.Cut(title, []byte("]"))
+	if !found || path.Base(string(p[len(p)-2])) != "ebuild.sh" {
+		return "", "", false
+	}
+	return string(name), string(p[len(p)-1]), true
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"golang.org/x/term"
+
+	"emaudit/audit"
+	"emaudit/parse/mergelist"
+	"emaudit/report"
+)
+
+// predictCommand says how long it will take.
+type predictCommand struct {
+	From     string   `enum:"auto,stdin,running,resume" default:"auto" help:"What is to be merged: ${enum}."`
+	Parallel int      `short:"j" placeholder:"N" default:"1" help:"Packages merged at once, as emerge --jobs."`
+	Accuracy bool     `help:"Compare what would have been predicted of past merges with what happened."`
+	Packages []string `arg:"" optional:"" name:"package" help:"With --accuracy: only these packages."`
+	periodFlags
+	searchFlags
+}
+
+// Help is the long help of the command.
+func (*predictCommand) Help() string {
+	return `    emerge -puD @world | emaudit predict
+
+Without a list on standard input, what a running emerge has still to do, else
+what emerge --resume would. EXPECTED is the median of the last 15 merges of the
+package, of source or of binary packages; half of them lie in MOSTLY.
+
+` + exitStatus
+}
+
+// Run answers.
+func (c *predictCommand) Run(ctx context.Context, s *session) error {
+	period, err := c.period(s)
+	if err != nil {
+		return err
+	}
+	search, err := c.search(c.Packages)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.Parallel < 1:
+		return usagef("predict: --parallel counts from 1")
+	case !c.Accuracy && (len(c.Packages) > 0 || period != audit.Period{}):
+		return usagef("predict: packages and times are for --accuracy; a list comes on standard input")
+	}
+	var list []audit.PlannedMerge
+	from := "stdin"
+	if !c.Accuracy && (c.From == "stdin" || c.From == "auto" && !isTerminal(s.proc)) {
+		items, err := mergelist.ReadPretend(s.proc.stdin)
+		if err != nil {
+			return err
+		}
+		list = planned(items)
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var source audit.LogSource
+	err = s.ask(ctx, func(db audit.Database) error {
+		var err error
+		if source, err = audit.AuditLogSource(db); err != nil {
+			return err
+		}
+		out := s.out()
+		if c.Accuracy {
+			accuracy, err := audit.AuditAccuracy(db, period, search)
+			if err != nil {
+				return err
+			}
+			return out.Write(report.Accuracy(accuracy, source, out))
+		}
+		if list == nil && c.From != "stdin" {
+			if list, from, err = s.plan(db, c.From); err != nil {
+				return err
+			}
+		}
+		prediction, err := audit.AuditPredict(db, from, list, c.Parallel)
+		if err != nil {
+			return err
+		}
+		return out.Write(report.Predict(prediction, source, out))
+	})
+	if err != nil {
+		return err
+	}
+	return s.verdict(source.Findings, "never")
+}
+
+// plan finds what is to be merged where no list was given.
+func (s *session) plan(db audit.Database, from string) (list []audit.PlannedMerge, source string, err error) {
+	if from != "resume" {
+		live := s.readLive()
+		runs, err := audit.AuditCurrent(db, live)
+		if err != nil {
+			return nil, "", err
+		}
+		if list, source, ok := audit.PlanOfCurrent(runs, live); ok {
+			return list, source, nil
+		}
+		if from == "running" {
+			return nil, "running", nil
+		}
+	}
+	items, err := s.readResume()
+	if errors.Is(err, mergelist.ErrNoList) || errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return planned(items), "resume", err
+}
+
+func planned(items []mergelist.Item) []audit.PlannedMerge {
+	var list []audit.PlannedMerge
+	for _, item := range items {
+		list = append(list, audit.PlannedMerge{Item: item})
+	}
+	return list
+}
+
+// isTerminal tells whether a person sits at standard input.
+func isTerminal(p *process) bool {
+	f, ok := p.stdin.(*os.File)
+	return p.stdin == nil || ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/report"
+)
+
+// statsCommand counts and measures.
+type statsCommand struct {
+	Packages []string `arg:"" optional:"" name:"package" help:"Only these packages."`
+	periodFlags
+	limitFlags
+	searchFlags
+	By   string `enum:"package,category,total" default:"package" help:"A row for each ${enum}."`
+	Per  string `enum:",year,month,week,day" default:"" placeholder:"STRETCH" help:"Divided by year, month, week or day."`
+	Sort string `short:"s" placeholder:"COLUMN" help:"By this column, with - before it the largest first: name, period, merges, total, average, median, predicted, spread, trend, binary, unmerges, failures, first, last."`
+}
+
+// Help is the long help of the command.
+func (*statsCommand) Help() string {
+	return `AVERAGE, MEDIAN, SPREAD (half of the merges lie within) and TREND (the last third
+against the first) are of merges from source; NEXT is what the next one is
+expected to take. Merges of unknown duration are counted, not measured.
+
+` + searchHelp + exitStatus
+}
+
+// Run answers.
+func (c *statsCommand) Run(ctx context.Context, s *session) error {
+	if !slices.Contains(audit.StatsColumns, strings.TrimPrefix(c.Sort, "-")) && c.Sort != "" {
+		return usagef("stats: no column %q; there is: %s", c.Sort, strings.Join(audit.StatsColumns, ", "))
+	}
+	query := audit.StatsQuery{By: audit.StatsBy(c.By), Per: audit.StatsPer(c.Per), Sort: c.Sort, First: c.First, Last: c.Last, Zone: s.zone()}
+	var err error
+	if query.Period, err = c.period(s); err != nil {
+		return err
+	}
+	if query.Search, err = c.search(c.Packages); err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var source audit.LogSource
+	err = s.ask(ctx, func(db audit.Database) error {
+		var err error
+		if source, err = audit.AuditLogSource(db); err != nil {
+			return err
+		}
+		stats, err := audit.AuditStats(db, query)
+		if err != nil {
+			return err
+		}
+		out := s.out()
+		return out.Write(report.Stats(stats, source, out))
+	})
+	if err != nil {
+		return err
+	}
+	return s.verdict(source.Findings, "never")
+}

@@ -1,0 +1,175 @@
+// Package mergelist reads what is going to be merged: the output of
+// "emerge --pretend", the resume lists of mtimedb, and the live status of a
+// running emerge.
+//
+// # Grammar
+//
+// A line of "emerge --pretend" (lib/_emerge/resolver/output.py) is
+//
+//	[ebuild  N    ] CPV[:SLOT][::REPO] [to ROOT] [OLD] USE="..." SIZE
+//	[binary   R   ] CPV[-BUILD_ID][:SLOT][::REPO] ...
+//
+// between the brackets of which stand the kind and letters. Lines that begin
+// with other words ([nomerge], [uninstall], [blocks B]) merge nothing. Colours
+// (SGR sequences) are passed over; so is every other line.
+//
+// mtimedb (lib/portage/util/mtimedb.py) is JSON; of its keys resume and
+// resume_backup (lib/_emerge/actions.py, Scheduler.py:1750) each has a
+// mergelist of [kind, root, cpv, action]. While emerge runs, resume holds what
+// is not finished; the packages being built are part of it.
+//
+// The live status is one JSON object per emerge, written with
+// FEATURES=observability to /run/portage/emerge-PID.json
+// (lib/_emerge/_observability.py), schema 1.
+package mergelist
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"emaudit/parse/atom"
+)
+
+// Item is one package that is going to be merged.
+type Item struct {
+	CPV    string
+	Root   string // "" where the source does not say
+	Binary bool
+	// BuildID is the build id of the binary package, 0 where none is named.
+	BuildID int
+}
+
+// maxLine bounds a line of "emerge --pretend": the longest are those with the
+// USE flags of a large package, some thousand bytes.
+const maxLine = 1 << 20
+
+// ReadPretend reads the output of "emerge --pretend". The error is that of the
+// reader; a line that is too long ends the list.
+func ReadPretend(r io.Reader) ([]Item, error) {
+	var items []Item
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		if item, ok := parsePretend(lines.Bytes()); ok {
+			items = append(items, item)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return items, fmt.Errorf("merge list: %w", err)
+	}
+	return items, nil
+}
+
+func parsePretend(line []byte) (item Item, ok bool) {
+	line = bytes.TrimSpace(withoutColour(line))
+	switch {
+	case bytes.HasPrefix(line, []byte("[ebuild")):
+	case bytes.HasPrefix(line, []byte("[binary")):
+		item.Binary = true
+	default:
+		return item, false
+	}
+	_, rest, found := bytes.Cut(line, []byte("] "))
+	if !found {
+		return item, false
+	}
+	name, rest, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
+	if i := bytes.IndexByte(name, ':'); i >= 0 {
+		name = name[:i]
+	}
+	if root, isRoot := bytes.CutPrefix(bytes.TrimLeft(rest, " "), []byte("to ")); isRoot {
+		root, _, _ = bytes.Cut(root, []byte(" "))
+		item.Root = string(root)
+	}
+	item.CPV, item.BuildID, ok = splitBuildID(string(name))
+	return item, ok
+}
+
+func splitBuildID(name string) (cpv string, id int, ok bool) {
+	if _, err := atom.ParseCPV(name); err == nil {
+		return name, 0, true
+	}
+	c, id, err := atom.ParseCPVBuildID(name)
+	if err != nil {
+		return "", 0, false
+	}
+	return c.String(), id, true
+}
+
+// withoutColour removes SGR sequences (ECMA-48, 8.3.117).
+func withoutColour(line []byte) []byte {
+	if bytes.IndexByte(line, '\x1b') < 0 {
+		return line
+	}
+	var plain []byte
+	for {
+		i := bytes.Index(line, []byte("\x1b["))
+		if i < 0 {
+			return append(plain, line...)
+		}
+		plain = append(plain, line[:i]...)
+		end := bytes.IndexByte(line[i:], 'm')
+		if end < 0 {
+			return plain
+		}
+		line = line[i+end+1:]
+	}
+}
+
+// ErrNoList is the error of an mtimedb without anything to resume.
+var ErrNoList = errors.New("mtimedb: nothing to resume")
+
+// ParseResume reads the list in mtimedb that "emerge --resume" would take up:
+// resume, or resume_backup where that is empty.
+func ParseResume(mtimedb []byte) ([]Item, error) {
+	type resume struct {
+		MergeList [][]json.RawMessage `json:"mergelist"`
+	}
+	var db struct {
+		Resume       json.RawMessage `json:"resume"`
+		ResumeBackup json.RawMessage `json:"resume_backup"`
+	}
+	if err := json.Unmarshal(mtimedb, &db); err != nil {
+		return nil, fmt.Errorf("mtimedb: %w", err)
+	}
+	for _, raw := range []json.RawMessage{db.Resume, db.ResumeBackup} {
+		var list resume
+		// What is no object has no list; mtimedb holds {} and null alike.
+		if len(raw) == 0 || json.Unmarshal(raw, &list) != nil {
+			continue
+		}
+		var items []Item
+		for _, entry := range list.MergeList {
+			if item, ok := resumeItem(entry); ok {
+				items = append(items, item)
+			}
+		}
+		if len(items) > 0 {
+			return items, nil
+		}
+	}
+	return nil, ErrNoList
+}
+
+// resumeItem reads [kind, root, cpv, action].
+func resumeItem(entry []json.RawMessage) (item Item, ok bool) {
+	var words [4]string
+	if len(entry) < len(words) {
+		return item, false
+	}
+	for i := range words {
+		if json.Unmarshal(entry[i], &words[i]) != nil {
+			return item, false
+		}
+	}
+	if words[3] != "merge" {
+		return item, false
+	}
+	item = Item{Root: words[1], Binary: words[0] == "binary"}
+	item.CPV, item.BuildID, ok = splitBuildID(words[2])
+	return item, ok
+}

@@ -1,0 +1,134 @@
+package mergelist
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"emaudit/internal/sharedtest"
+)
+
+func TestPretendListsWhatIsMerged(t *testing.T) {
+	t.Parallel()
+	const output = "These are the packages that would be merged, in order:\n\n" +
+		"[ebuild     U  ] sys-libs/libfoo-2.0:0/2::lab [1.1-r1:0/1::lab] USE=\"a -b\" 0 KiB\n" +
+		"[\x1b[35mbinary\x1b[39;49;00m   R    ] \x1b[35mapp-misc/hello-1.1-r1-2\x1b[39;49;00m:0::lab  USE=\"nls\"\n" +
+		"[ebuild  N     ] dev-libs/bb-2.0-r1 to /mnt/stage/ USE=\"\"\n" +
+		"[uninstall     ] dev-libs/eventlog-0.2.12 \n" +
+		"[blocks b      ] dev-libs/eventlog (\"dev-libs/eventlog\" is blocking app-admin/syslog-ng-3.13.2)\n" +
+		"[nomerge       ] dev-libs/aa-1.0\n" +
+		"[ebuild  N     ] no-version/here\n" +
+		"Total: 3 packages\n"
+	got, err := ReadPretend(strings.NewReader(output))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Item{
+		{CPV: "sys-libs/libfoo-2.0"},
+		{CPV: "app-misc/hello-1.1-r1", Binary: true, BuildID: 2},
+		{CPV: "dev-libs/bb-2.0-r1", Root: "/mnt/stage/"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestPretendOutputsFromTheWild(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{
+		"emerge-p.basic.out": 5, "emerge-pv.basic.out": 5, "emerge-p.bin.out": 2, "emerge-p.blocker.out": 2, "emerge-p.gcc.out": 1, "emerge-p.kde.out": 235,
+	} {
+		data, err := os.ReadFile(sharedtest.Path(t, "logs", "pretend", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadPretend(strings.NewReader(string(data)))
+		if err != nil || len(got) != want {
+			t.Errorf("%s: %d packages, error %v; want %d", name, len(got), err, want)
+		}
+	}
+}
+
+func TestResumeTakesTheListThatEmergeWould(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, mtimedb string
+		want          []Item
+		err           error
+	}{
+		{"the main list", `{"resume":{"mergelist":[["ebuild","/","a/b-1","merge"],["binary","/mnt/","a/c-2-3","merge"]]}}`,
+			[]Item{{CPV: "a/b-1", Root: "/"}, {CPV: "a/c-2", Root: "/mnt/", Binary: true, BuildID: 3}}, nil},
+		{"the backup where the main list is empty", `{"resume":{"mergelist":[]},"resume_backup":{"mergelist":[["ebuild","/","a/b-1","merge"]]}}`,
+			[]Item{{CPV: "a/b-1", Root: "/"}}, nil},
+		{"uninstalls are no merges", `{"resume":{"mergelist":[["ebuild","/","a/b-1","uninstall"]]}}`, nil, ErrNoList},
+		{"entries of another shape", `{"resume":{"mergelist":[["ebuild","/"],[1,2,3,4],"x"]}}`, nil, ErrNoList},
+		{"nothing", `{"updates":{}}`, nil, ErrNoList},
+	} {
+		got, err := ParseResume([]byte(test.mtimedb))
+		if diff := cmp.Diff(test.want, got); diff != "" || !errors.Is(err, test.err) {
+			t.Errorf("%s: error %v\n%s", test.name, err, diff)
+		}
+	}
+	if _, err := ParseResume([]byte("{bad")); err == nil {
+		t.Error("damaged JSON was taken")
+	}
+}
+
+func TestStatusOfASnapshot(t *testing.T) {
+	t.Parallel()
+	const snapshot = `{"type":"snapshot","schema":1,"emerge_pid":12345,"timestamp":1767225643.0,"jobs":{"running":1,"max":true,"completed":1,"total":4,"failed":0},
+		"tasks":[{"cpv":"sys-devel/gcc-15.1.0","kind":"build","phase":"compile","elapsed":12.5,"start_time":1767225630.5,"binary":false,"pid":12400,"root":"/"},
+		{"cpv":"dev-libs/foo-1.2","kind":"merge","phase":null,"start_time":null}]}`
+	got, err := ParseStatus([]byte(snapshot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.PID != 12345 || got.Jobs.Total != 4 || len(got.Tasks) != 2 || got.Tasks[0].Phase != "compile" || *got.Tasks[0].Elapsed != 12.5 || got.Tasks[1].StartTime != nil {
+		t.Errorf("got %+v", got)
+	}
+	if _, err := ParseStatus([]byte(`{"type":"snapshot","schema":2}`)); err == nil {
+		t.Error("a later schema was taken")
+	}
+}
+
+func TestMoves(t *testing.T) {
+	t.Parallel()
+	got := ParseMoves([]byte("move app-misc/oldname app-misc/newname\nslotmove =app-crypt/sigtool-2.2* 0 0/22\nmove broken\n"))
+	if diff := cmp.Diff([]Move{{"app-misc/oldname", "app-misc/newname"}}, got); diff != "" {
+		t.Error(diff)
+	}
+	for name, want := range map[string]string{"3Q-2026": "2026-3", "1Q-2004": "2004-1", "5Q-2026": "", "README": "", "3Q-20x6": ""} {
+		if key, ok := UpdateOrder(name); key != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v", name, key, ok)
+		}
+	}
+}
+
+func FuzzPretend(f *testing.F) {
+	f.Add([]byte("[ebuild  N ] a/b-1:0::x to / USE=\"\"\n[\x1b[1mbinary R ] c/d-2-3\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		items, _ := ReadPretend(strings.NewReader(string(data)))
+		if len(items) > strings.Count(string(data), "\n")+1 {
+			t.Errorf("%d packages in %d lines", len(items), strings.Count(string(data), "\n")+1)
+		}
+		for _, i := range items {
+			if !strings.Contains(string(withoutColour(data)), i.CPV) {
+				t.Errorf("%s is not in the input", i.CPV)
+			}
+		}
+	})
+}
+
+func FuzzResume(f *testing.F) {
+	f.Add([]byte(`{"resume":{"mergelist":[["ebuild","/","a/b-1","merge"]]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if items, err := ParseResume(data); err == nil && len(items) == 0 {
+			t.Error("neither a list nor an error")
+		}
+		ParseStatus(data)
+		ParseMoves(data)
+	})
+}

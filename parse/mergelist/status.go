@@ -1,0 +1,58 @@
+package mergelist
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Status is the live status of one running emerge.
+type Status struct {
+	PID       int
+	Timestamp float64 // unix seconds at which it was written
+	Jobs      Jobs
+	Tasks     []Task
+}
+
+// Jobs counts the jobs of an emerge.
+type Jobs struct {
+	Running   int `json:"running"`
+	Completed int `json:"completed"`
+	Total     int `json:"total"`
+	Failed    int `json:"failed"`
+	MergeWait int `json:"merge_wait"`
+}
+
+// Task is one package that is at work.
+type Task struct {
+	CPV       string   `json:"cpv"`
+	Root      string   `json:"root"`
+	Binary    bool     `json:"binary"`
+	Kind      string   `json:"kind"`  // build, merge
+	Phase     string   `json:"phase"` // an ebuild phase, merge-wait, or empty
+	MergeWait bool     `json:"merge_wait"`
+	StartTime *float64 `json:"start_time"` // unix seconds
+	Elapsed   *float64 `json:"elapsed"`
+}
+
+// statusSchema is the schema that is understood.
+const statusSchema = 1
+
+// ParseStatus reads a live status. A later schema is an error: its numbers could
+// mean something else.
+func ParseStatus(data []byte) (*Status, error) {
+	var raw struct {
+		Type      string  `json:"type"`
+		Schema    int     `json:"schema"`
+		PID       int     `json:"emerge_pid"`
+		Timestamp float64 `json:"timestamp"`
+		Jobs      Jobs    `json:"jobs"`
+		Tasks     []Task  `json:"tasks"`
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, fmt.Errorf("status: %w", err)
+	}
+	if raw.Type != "snapshot" || raw.Schema != statusSchema {
+		return nil, fmt.Errorf("status: %s of schema %d, want snapshot of schema %d", raw.Type, raw.Schema, statusSchema)
+	}
+	return &Status{PID: raw.PID, Timestamp: raw.Timestamp, Jobs: raw.Jobs, Tasks: raw.Tasks}, nil
+}

@@ -1,0 +1,90 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"emaudit/audit"
+)
+
+// Current is the answer to: what is being merged now?
+func Current(runs []audit.CurrentRun, source audit.LogSource, o Output) Answer {
+	if runs == nil {
+		runs = []audit.CurrentRun{}
+	}
+	return Answer{
+		Findings:    source.Findings,
+		Diagnostics: logDiagnostics(source),
+		Keys:        func(j *JSON) { j.Value("runs", runs) },
+		Rows:        func(w io.Writer) error { return currentRows(w, runs) },
+		Text: func(s *Screen) {
+			if len(runs) == 0 {
+				s.Line(Plain.Text("no emerge is at work"))
+			}
+			for i := range runs {
+				if i > 0 {
+					s.Blank()
+				}
+				currentRun(s, &runs[i])
+			}
+			s.Findings(fromAudit(source.Findings), o.findingOptions())
+		},
+	}
+}
+
+func currentRun(s *Screen, r *audit.CurrentRun) {
+	term := s.Terminal()
+	facts := []Cell{Bold.Text("emerge " + askedBriefly(r.Args))}
+	if r.Run != nil {
+		facts = append(facts, Plain.Text(fmt.Sprintf("run %d", *r.Run)))
+	}
+	if r.PID != nil {
+		facts = append(facts, Plain.Text(fmt.Sprintf("process %d", *r.PID)))
+	}
+	if r.StartedAt != nil {
+		facts = append(facts, Plain.Text("since "+term.Time(*r.StartedAt)))
+	}
+	if r.Of > 0 {
+		facts = append(facts, Plain.Text(fmt.Sprintf("%d of %d done", r.Done, r.Of)))
+	}
+	if !r.Certain {
+		facts = append(facts, Unknown.Text("perhaps: the log does not say that it ended"))
+	}
+	s.Facts(facts...)
+	t := s.Table(
+		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1},
+		Column{Title: "KIND"},
+		Column{Title: "PHASE"},
+		Column{Title: "ELAPSED", Align: Right},
+		Column{Title: "EXPECTED", Align: Right},
+		Column{Title: "LEFT", Align: Right},
+		Column{Title: "UNTIL"},
+	)
+	for i := range r.Merges {
+		m := &r.Merges[i]
+		left, until := Plain.Text(duration(m.Remaining)), unknown
+		switch {
+		case m.Late:
+			left, until = Warn.Text("late"), "any moment"
+		case m.EndsAt != nil:
+			until = term.Time(*m.EndsAt)
+		}
+		t.Row(Plain.Text(m.CPV), Plain.Text(m.Kind), Plain.Text(m.Phase), Plain.Text(duration(m.Elapsed)), Plain.Text(duration(m.Predicted)), left, Plain.Text(until))
+	}
+	t.End()
+	for _, repo := range r.Syncs {
+		s.Line(Plain.Text("syncing " + repo))
+	}
+}
+
+func currentRows(w io.Writer, runs []audit.CurrentRun) error {
+	rows := NewCSV(w, "run", "pid", "cpv", "kind", "n", "of", "phase", "started_at", "elapsed_seconds", "predicted_seconds", "remaining_seconds", "ends_at", "late", "certain")
+	for i := range runs {
+		r := &runs[i]
+		for j := range r.Merges {
+			m := &r.Merges[j]
+			rows.Row(r.Run, r.PID, m.CPV, m.Kind, m.N, m.Of, m.Phase, m.StartedAt, m.Elapsed, m.Predicted, m.Remaining, m.EndsAt, m.Late, r.Certain)
+		}
+	}
+	return rows.Close()
+}

@@ -1,0 +1,124 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"emaudit/audit"
+)
+
+// Stats is the answer to: how often, and how long?
+func Stats(st *audit.Stats, source audit.LogSource, o Output) Answer {
+	return Answer{
+		Findings:    source.Findings,
+		Diagnostics: logDiagnostics(source),
+		Keys:        func(j *JSON) { j.Fields(st) },
+		Rows:        func(w io.Writer) error { return statsRows(w, st) },
+		Text: func(s *Screen) {
+			statsTable(s, st.Packages)
+			if len(st.Packages) != 1 && len(st.Totals) == 1 {
+				statsTotal(s, &st.Totals[0])
+			}
+			syncTable(s, st.Syncs)
+			runStatsTable(s, st.Runs)
+			s.Findings(fromAudit(source.Findings), o.findingOptions())
+		},
+	}
+}
+
+func statsTable(s *Screen, rows []audit.PackageStats) {
+	perPeriod := len(rows) > 0 && rows[0].Period != ""
+	columns := []Column{
+		{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1},
+		{Title: "MERGES", Align: Right},
+		{Title: "TOTAL", Align: Right},
+		{Title: "AVERAGE", Align: Right},
+		{Title: "MEDIAN", Align: Right, Optional: true},
+		{Title: "SPREAD", Align: Right, Optional: true},
+		{Title: "TREND", Align: Right, Optional: true},
+		{Title: "NEXT", Align: Right},
+		{Title: "BINARY", Align: Right},
+		{Title: "FAILED", Align: Right},
+		{Title: "REMOVED", Align: Right, Optional: true},
+		{Title: "LAST"},
+	}
+	if perPeriod {
+		columns = append([]Column{{Title: "PERIOD"}}, columns...)
+	}
+	t := s.Table(columns...)
+	term := s.Terminal()
+	for i := range rows {
+		r := &rows[i]
+		last := unknown
+		if r.LastAt != nil {
+			last = term.Time(*r.LastAt)
+		}
+		trend := unknown
+		if r.Source.Trend != nil {
+			trend = fmt.Sprintf("%+d %%", *r.Source.Trend-100)
+		}
+		failed := Plain.Text("0")
+		if r.Failures > 0 {
+			failed = Bad.Text(fmt.Sprint(r.Failures))
+		}
+		cells := []Cell{
+			Plain.Text(r.CP), Plain.Text(Number(int64(r.Merges))), Plain.Text(Seconds(r.Seconds)), Plain.Text(duration(r.Average)),
+			Plain.Text(duration(r.Source.Median)), Plain.Text(duration(r.Source.Spread)), Plain.Text(trend), Plain.Text(duration(r.Predicted)),
+			Plain.Text(Number(int64(r.Binary))), failed, Plain.Text(Number(int64(r.Unmerges))), Dim.Text(last),
+		}
+		if perPeriod {
+			cells = append([]Cell{Plain.Text(r.Period)}, cells...)
+		}
+		t.Row(cells...)
+	}
+	t.End()
+}
+
+func statsTotal(s *Screen, r *audit.PackageStats) {
+	s.Blank()
+	s.Facts(
+		Bold.Text(Count(int64(r.Merges), "merge", "merges")+" in "+Seconds(r.Seconds)),
+		Plain.Text(fmt.Sprintf("%s of them binary", Number(int64(r.Binary)))),
+		Plain.Text(fmt.Sprintf("%s failed", Number(int64(r.Failures)))),
+		Plain.Text(Count(int64(r.Unmerges), "removal", "removals")),
+	)
+}
+
+func syncTable(s *Screen, rows []audit.RepoStats) {
+	if len(rows) == 0 {
+		return
+	}
+	s.Blank()
+	t := s.Table(Column{Title: "REPOSITORY"}, Column{Title: "PERIOD", Optional: true}, Column{Title: "SYNCS", Align: Right}, Column{Title: "TOTAL", Align: Right},
+		Column{Title: "AVERAGE", Align: Right}, Column{Title: "MEDIAN", Align: Right}, Column{Title: "FAILED", Align: Right})
+	for _, r := range rows {
+		t.Row(Plain.Text(r.Repo), Dim.Text(r.Period), Plain.Text(Number(int64(r.Syncs))), Plain.Text(Seconds(r.Seconds)), Plain.Text(duration(r.Average)),
+			Plain.Text(duration(r.Median)), Plain.Text(Number(int64(r.Failures))))
+	}
+	t.End()
+}
+
+func runStatsTable(s *Screen, rows []audit.RunStats) {
+	if len(rows) == 0 {
+		return
+	}
+	s.Blank()
+	t := s.Table(Column{Title: "RUNS"}, Column{Title: "PERIOD", Optional: true}, Column{Title: "COUNT", Align: Right}, Column{Title: "OK", Align: Right},
+		Column{Title: "FAILED", Align: Right}, Column{Title: "CUT OFF", Align: Right}, Column{Title: "TOTAL", Align: Right})
+	for _, r := range rows {
+		t.Row(Plain.Text(r.Action), Dim.Text(r.Period), Plain.Text(Number(int64(r.Runs))), Plain.Text(Number(int64(r.Succeeded))),
+			Plain.Text(Number(int64(r.Failed))), Plain.Text(Number(int64(r.Interrupted))), Plain.Text(Seconds(r.Seconds)))
+	}
+	t.End()
+}
+
+func statsRows(w io.Writer, st *audit.Stats) error {
+	rows := NewCSV(w, "cp", "period", "merges", "total_seconds", "average_seconds", "predicted_seconds", "source_merges", "source_median_seconds",
+		"source_spread_seconds", "source_trend_percent", "binary_merges", "binary_median_seconds", "unmerges", "failures", "failure_percent", "first_at", "last_at")
+	for i := range st.Packages {
+		r := &st.Packages[i]
+		rows.Row(r.CP, r.Period, r.Merges, r.Seconds, r.Average, r.Predicted, r.Source.Merges, r.Source.Median, r.Source.Spread, r.Source.Trend,
+			r.Binary, r.Binaries.Median, r.Unmerges, r.Failures, r.FailureRate, r.FirstAt, r.LastAt)
+	}
+	return rows.Close()
+}
