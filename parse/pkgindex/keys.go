@@ -28,9 +28,10 @@ func fileName(key string) string {
 	return key
 }
 
-// knownToPortage reports whether Portage keeps a key of an entry when it reads
-// the index; it drops all others (bintree.py:552-653).
-func knownToPortage(key string) bool {
+// KnownToPortage reports whether Portage keeps a key of an entry when it reads
+// the index; it drops all others, and so does not write them again
+// (bintree.py:552-653).
+func KnownToPortage(key string) bool {
 	switch key {
 	case "BASE_URI", "BDEPEND", "BUILD_ID", "BUILD_TIME", "CHOST", "CPV",
 		"DEFINED_PHASES", "DEPEND", "DESC", "EAPI", "FETCHCOMMAND", "IDEPEND",

@@ -238,7 +238,7 @@ func (p *parser) stanza() (fields Fields, known bool) {
 			_, size := utf8.DecodeRuneInString(value)
 			value = value[size:]
 		}
-		known = known || knownToPortage(key)
+		known = known || KnownToPortage(key)
 
 		fields = p.arena[first:]
 		var at int

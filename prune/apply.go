@@ -1,0 +1,414 @@
+package prune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"emaudit/audit"
+	"emaudit/hostfs"
+	"emaudit/parse/pkgindex"
+)
+
+// ApplyOptions say how a plan is carried out.
+type ApplyOptions struct {
+	// Delete skips the quarantine: nothing can be brought back. Until the
+	// moment at which everything has left PKGDIR and its index, it can.
+	Delete bool
+	// Still is asked, with the lock held, for the paths in this folder that are
+	// candidates by what is there now; what is not among them stays. Nil keeps
+	// to the plan.
+	Still func(context.Context) (map[string]bool, error)
+}
+
+// Skip is a candidate that was left alone.
+type Skip struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+// Result says what was done.
+type Result struct {
+	PkgDir string `json:"pkgdir"`
+	// Journal is the id for [PkgDir.Undo]; empty where nothing was done, or
+	// nothing can be brought back.
+	Journal string `json:"journal"`
+	// Files is the number of files that went, and Size theirs in bytes.
+	Files int   `json:"files"`
+	Size  int64 `json:"size"`
+	// Entries is the number of entries that left the index.
+	Entries int    `json:"entries"`
+	Skipped []Skip `json:"skipped"`
+	// Recovered is what was put back first because a process had been killed.
+	Recovered []Restored `json:"recovered"`
+}
+
+// Apply takes the candidates of this folder out of it and out of its index.
+// Either all of them go that are still what was planned with, or, on an error,
+// none.
+func (p *PkgDir) Apply(ctx context.Context, candidates []audit.PruneCandidate, o ApplyOptions) (Result, error) {
+	result := Result{PkgDir: p.path, Skipped: []Skip{}, Recovered: []Restored{}}
+	var done *journal
+	err := p.locked(ctx, func() error {
+		recovered, err := p.recover()
+		result.Recovered = append(result.Recovered, recovered...)
+		if err != nil {
+			return err
+		}
+		var still map[string]bool
+		if o.Still != nil {
+			if still, err = o.Still(ctx); err != nil {
+				return p.wrap("plan again", err)
+			}
+		}
+		a := application{PkgDir: p, result: &result}
+		if err := a.check(candidates, still); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		done, err = a.run(o.Delete)
+		if err == nil && done == nil && result.Files == 0 && len(recovered) == 0 {
+			p.backMTimeNS = p.wasMTimeNS // Nothing but the lock file came and went.
+		}
+		return err
+	})
+	if done != nil {
+		// Unlocking has changed PKGDIR once more. This tells a later undo that
+		// nobody else has; without it, only PKGDIR's own time is not restored.
+		_ = done.dir.setMTime(".", mtimeNow)
+		done.dir.close()
+	}
+	return result, err
+}
+
+// application is one carrying out of a plan, under the lock.
+type application struct {
+	*PkgDir
+	result *Result
+	record record
+	drop   map[string]bool // paths whose entries leave the index
+	gone   map[string]bool // of these, the ones that have no file
+}
+
+// check looks at each file again and decides what is to go.
+func (a *application) check(candidates []audit.PruneCandidate, still map[string]bool) error {
+	self, err := a.dir.stat(".")
+	if err != nil {
+		return a.wrap(".", err)
+	}
+	was := attributesOf(self)
+	was.MTimeNS = a.wasMTimeNS
+	if a.backMTimeNS != 0 {
+		// A journal was put back a moment ago.
+		was.MTimeNS, a.backMTimeNS = a.backMTimeNS, 0
+	}
+	a.record = record{Version: journalVersion, CreatedAt: a.options.Now, Self: was}
+	a.drop, a.gone = map[string]bool{}, map[string]bool{}
+	sorted := slices.Clone(candidates)
+	slices.SortFunc(sorted, func(x, y audit.PruneCandidate) int {
+		if c := strings.Compare(path.Dir(x.Path), path.Dir(y.Path)); c != 0 {
+			return c
+		}
+		return strings.Compare(x.Path, y.Path)
+	})
+	t := tree{top: a.dir}
+	defer t.close()
+	for i, c := range sorted {
+		if i > 0 && sorted[i-1].Path == c.Path {
+			continue
+		}
+		reason, err := a.checkOne(&c, still, &t, self.Dev)
+		if err != nil {
+			return a.wrap(c.Path, err)
+		}
+		if reason != "" {
+			a.result.Skipped = append(a.result.Skipped, Skip{c.Path, reason})
+		}
+	}
+	return nil
+}
+
+// checkOne decides about one candidate; reason says why it stays.
+func (a *application) checkOne(c *audit.PruneCandidate, still map[string]bool, t *tree, dev uint64) (reason string, err error) {
+	switch {
+	case c.PkgDir != a.path:
+		return "", nil
+	case !fs.ValidPath(c.Path) || c.Path == "." || c.Path == Quarantine || strings.HasPrefix(c.Path, Quarantine+"/"):
+		return "not a path below PKGDIR", nil
+	case still != nil && !still[c.Path]:
+		return "needed by now", nil
+	}
+	e, dir, err := lookUp(t, c.Path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case c.EntryOnly && missing:
+		a.drop[c.Path], a.gone[c.Path] = true, true
+		return "", nil
+	case c.EntryOnly && err == nil:
+		return "there is a file by now", nil
+	case missing:
+		return "it is gone already", nil
+	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+		return "its folder is not one any more", nil
+	case errors.Is(err, fs.ErrPermission):
+		return err.Error(), nil
+	case err != nil:
+		return "", err
+	case e.Kind != hostfs.Regular:
+		return "it is a " + e.Kind.String() + " by now", nil
+	case e.Size != c.Size || e.MTimeNS != c.MTimeNS || c.Inode != 0 && e.Inode != c.Inode:
+		return "it is another file by now", nil
+	}
+	folderPath := path.Dir(c.Path)
+	if n := len(a.record.Folders); n == 0 || a.record.Folders[n-1].Path != folderPath {
+		self, err := dir.stat(".")
+		if err != nil {
+			return "", err
+		}
+		if self.Dev != dev {
+			return "its folder is on another file system than PKGDIR", nil
+		}
+		if err := dir.writable(); err != nil {
+			return fmt.Sprintf("its folder cannot be written: %v", err), nil
+		}
+		a.record.Folders = append(a.record.Folders, folderWas{folderPath, attributesOf(self)})
+	}
+	m := move{Number: len(a.record.Moves) + 1, Path: c.Path, Code: c.Code, Inode: e.Inode, Size: e.Size, MTimeNS: e.MTimeNS}
+	if c.CPV != nil {
+		m.CPV = *c.CPV
+	}
+	a.record.Moves = append(a.record.Moves, m)
+	a.drop[c.Path] = true
+	return "", nil
+}
+
+func lookUp(t *tree, file string) (hostfs.Entry, folder, error) {
+	dir, name, err := t.of(file)
+	if err != nil {
+		return hostfs.Entry{}, nil, err
+	}
+	e, err := dir.stat(name)
+	return e, dir, err
+}
+
+// indexFile is one file of the index as it is.
+type indexFile struct {
+	name string
+	text []byte
+	attributes
+}
+
+// readIndex returns the files of the index, Packages first; nil where there is
+// none. Packages.gz without Packages is none.
+func (p *PkgDir) readIndex() ([]indexFile, error) {
+	var files []indexFile
+	for _, name := range indexNames {
+		e, err := p.dir.stat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err == nil && e.Kind != hostfs.Regular {
+			err = fmt.Errorf("is a %s; only a regular file is written", e.Kind)
+		}
+		var text []byte
+		if err == nil {
+			text, err = p.dir.read(name, maxIndexFile)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		files = append(files, indexFile{name, text, attributesOf(e)})
+	}
+	return files, nil
+}
+
+// run carries out what check decided. The journal that is returned is to be
+// closed by the caller; nil where there was nothing to do or nothing is left
+// to undo.
+func (a *application) run(forGood bool) (*journal, error) {
+	current, err := a.readIndex()
+	if err != nil {
+		return nil, a.wrap("index", err)
+	}
+	var text indexText
+	if len(current) > 0 {
+		text, err = a.newIndex(current[0].text)
+		if err != nil {
+			return nil, a.wrap("index", err)
+		}
+	}
+	if a.result.Entries == 0 {
+		current = nil
+	}
+	if len(a.record.Moves) == 0 && current == nil {
+		return nil, nil
+	}
+	a.record.Delete = forGood
+	for _, f := range current {
+		a.record.Index = append(a.record.Index, indexWas{f.name, f.attributes, digest(f.text), digest(text.of(f.name))})
+	}
+	quarantine, err := a.openQuarantine()
+	if err != nil {
+		return nil, a.wrap(Quarantine, err)
+	}
+	defer quarantine.close()
+	j, err := a.begin(quarantine)
+	if err != nil {
+		return nil, a.wrap("journal", errors.Join(err, a.removeQuarantine()))
+	}
+	if err := a.change(quarantine, j, current, text); err != nil {
+		cause := err
+		if err = a.takeBack(quarantine, j); err != nil {
+			cause = &UnfinishedError{Journal: j.id, Cause: cause, TakingBack: err}
+		}
+		j.dir.close()
+		a.result.Entries = 0
+		return nil, a.wrap(".", cause)
+	}
+	a.result.Files, a.result.Size = len(a.record.Moves), a.record.size()
+	if forGood {
+		err := a.empty(quarantine, j)
+		j.dir.close()
+		if err == nil {
+			err = a.removeQuarantine()
+		}
+		return nil, err
+	}
+	a.result.Journal = j.id
+	return j, nil
+}
+
+// newIndex is the index without what is to go. A refused index stays as it is:
+// Portage sees nothing of it, before and after.
+func (a *application) newIndex(text []byte) (indexText, error) {
+	index, _ := pkgindex.Parse(text)
+	if index.Refused != "" {
+		return indexText{}, nil
+	}
+	fresh, entries, err := withoutEntries(index, func(e *pkgindex.Entry) bool { return e.Path != "" && a.drop[e.Path] }, a.options.Now)
+	a.result.Entries = entries
+	return fresh, err
+}
+
+// openQuarantine opens the folder of journals and makes it where it is missing.
+func (p *PkgDir) openQuarantine() (folder, error) {
+	if err := p.dir.mkdir(Quarantine, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return p.dir.open(Quarantine)
+}
+
+// begin makes the folder of a new journal.
+func (a *application) begin(quarantine folder) (*journal, error) {
+	for n := range maxSameSecond {
+		id := newJournalID(a.options.Now, n)
+		err := quarantine.mkdir(id, 0o700)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		dir, err := quarantine.open(id)
+		if err != nil {
+			return nil, errors.Join(err, quarantine.rmdir(id))
+		}
+		return &journal{id: id, dir: dir, record: a.record}, nil
+	}
+	return nil, errors.New("too many began in this second")
+}
+
+// change is the part that a journal protects.
+func (a *application) change(quarantine folder, j *journal, current []indexFile, text indexText) error {
+	for _, f := range current {
+		if err := writeFile(j.dir, f.name, f.text, attributes{}); err != nil {
+			return fmt.Errorf("saving %s: %w", f.name, err)
+		}
+		fresh := f.attributes
+		// As Portage sets it: to the TIMESTAMP, in whole seconds.
+		fresh.MTimeNS = a.options.Now * 1e9
+		if err := writeFile(j.dir, f.name+newSuffix, text.of(f.name), fresh); err != nil {
+			return fmt.Errorf("writing %s: %w", f.name, err)
+		}
+	}
+	if err := j.write(); err != nil {
+		return fmt.Errorf("writing the journal: %w", err)
+	}
+	for _, dir := range []folder{quarantine, a.dir} {
+		if err := dir.sync(); err != nil {
+			return fmt.Errorf("writing the journal: %w", err)
+		}
+	}
+	for _, f := range current {
+		if err := j.dir.rename(f.name+newSuffix, a.dir, f.name, true); err != nil {
+			return fmt.Errorf("replacing %s: %w", f.name, err)
+		}
+	}
+	t := tree{top: a.dir}
+	defer t.close()
+	for i := range j.record.Moves {
+		if err := moveAway(&t, j, &j.record.Moves[i]); err != nil {
+			return fmt.Errorf("%s: %w", j.record.Moves[i].Path, err)
+		}
+	}
+	if err := a.dir.syncAll(); err != nil {
+		return fmt.Errorf("syncing: %w", err)
+	}
+	return j.mark(appliedFile, applied)
+}
+
+// errReplaced breaks a change off: somebody without the lock writes to PKGDIR.
+var errReplaced = errors.New("replaced by another file at this moment")
+
+// moveAway moves one file into the journal.
+func moveAway(t *tree, j *journal, m *move) error {
+	e, dir, err := lookUp(t, m.Path)
+	if err != nil {
+		return err
+	}
+	if !m.sameFile(e) {
+		return errReplaced
+	}
+	if err := dir.rename(path.Base(m.Path), j.dir, m.name(), false); err != nil {
+		return err
+	}
+	// Between the look and the rename there was a moment. Its inode is not
+	// compared: an overlay gives a file another one when it is first changed.
+	if e, err = j.dir.stat(m.name()); err != nil {
+		return err
+	}
+	if e.Kind != hostfs.Regular || e.Size != m.Size || e.MTimeNS != m.MTimeNS {
+		return errReplaced
+	}
+	return nil
+}
+
+// takeBack undoes a change that was broken off.
+func (p *PkgDir) takeBack(quarantine folder, j *journal) error {
+	var err error
+	if j.phase == preparing {
+		err = j.remove(quarantine)
+	} else {
+		// The mark may be what failed last.
+		if err := j.dir.unlink(appliedFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		j.phase = underway
+		var restored *Restored
+		if restored, err = p.putBack(quarantine, j); err == nil && len(restored.Conflicts) > 0 {
+			err = fmt.Errorf("the place of %d files is taken", len(restored.Conflicts))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return p.removeQuarantine()
+}

@@ -1,0 +1,77 @@
+package prune
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+)
+
+// Keep is how long files wait in the quarantine unless told otherwise, in
+// seconds: two weeks.
+const Keep = 14 * 24 * 60 * 60
+
+// Emptied says what was deleted for good.
+type Emptied struct {
+	PkgDir   string   `json:"pkgdir"`
+	Journals []string `json:"journals"`
+	Files    int      `json:"files"`
+	Size     int64    `json:"size"` // bytes
+}
+
+// Empty deletes the files of the journals that were begun at or before a unix
+// time, in seconds. They cannot be brought back.
+func (p *PkgDir) Empty(ctx context.Context, before int64) (Emptied, error) {
+	emptied := Emptied{PkgDir: p.path, Journals: []string{}}
+	err := p.locked(ctx, func() error {
+		if _, err := p.recover(); err != nil {
+			return err
+		}
+		quarantine, err := p.dir.open(Quarantine)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return p.wrap(Quarantine, err)
+		}
+		defer quarantine.close()
+		ids, err := quarantine.names()
+		if err != nil {
+			return p.wrap(Quarantine, err)
+		}
+		for _, id := range ids {
+			j, err := openJournal(quarantine, id)
+			if err != nil {
+				continue // Journals reports it.
+			}
+			if j.phase == applied && j.record.CreatedAt <= before {
+				if err = p.empty(quarantine, j); err == nil {
+					emptied.Journals = append(emptied.Journals, id)
+					emptied.Files += len(j.record.Moves)
+					emptied.Size += j.record.size()
+				}
+			}
+			j.dir.close()
+			if err != nil {
+				return err
+			}
+		}
+		return p.removeQuarantine()
+	})
+	return emptied, err
+}
+
+// empty deletes the files of one journal. The mark makes a kill in between a
+// deletion to be finished, not half of an undo.
+func (p *PkgDir) empty(quarantine folder, j *journal) error {
+	err := j.dir.rename(appliedFile, j.dir, emptyingFile, false)
+	if err == nil {
+		j.phase = emptying
+		if err = j.dir.sync(); err == nil {
+			err = j.finish(quarantine)
+		}
+	}
+	if err != nil {
+		return p.wrap("empty "+j.id, err)
+	}
+	return nil
+}

@@ -1,0 +1,331 @@
+package prune
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"emaudit/hostfs"
+)
+
+// folder is one open folder and the only way in which this package touches a
+// file system. Names are single components and symlinks are never followed.
+// Tests put a folder in its place that fails at a chosen step.
+type folder interface {
+	// stat describes name, and the folder itself for ".".
+	stat(name string) (hostfs.Entry, error)
+	names() ([]string, error)
+	open(name string) (folder, error)
+	read(name string, limit int64) ([]byte, error)
+	mkdir(name string, mode uint32) error
+	// create makes a new file; an existing one is an error.
+	create(name string, mode uint32) (newFile, error)
+	// rename moves a file; what to has by that name is replaced only if
+	// replace says so, and is fs.ErrExist otherwise.
+	rename(name string, to folder, newName string, replace bool) error
+	unlink(name string) error
+	rmdir(name string) error
+	// setMTime sets the time of name, or of the folder itself for ".", to a
+	// time in nanoseconds since 1970 or to mtimeNow.
+	setMTime(name string, ns int64) error
+	// own sets owner and mode of the folder itself.
+	own(a attributes) error
+	// writable says why nothing can be renamed out of the folder, if so.
+	writable() error
+	// lock takes the lock of a file in the folder, which it creates where it is
+	// missing. It returns errLocked where another process has it.
+	lock(name string, a attributes) (locked, error)
+	// sync makes the names in the folder last.
+	sync() error
+	// syncAll makes everything on the file system last.
+	syncAll() error
+	close() error
+}
+
+// newFile is a file that is being written.
+type newFile interface {
+	write(b []byte) error
+	own(a attributes) error
+	sync() error
+	close() error
+}
+
+// mtimeNow stands for the moment of the call by the clock of the file system.
+const mtimeNow = math.MinInt64
+
+// attributes are what of a file must be as before besides its bytes.
+type attributes struct {
+	Mode    uint32 `json:"mode"`
+	UID     uint32 `json:"uid"`
+	GID     uint32 `json:"gid"`
+	MTimeNS int64  `json:"mtime_ns"`
+}
+
+func attributesOf(e hostfs.Entry) attributes {
+	return attributes{Mode: e.Mode, UID: e.UID, GID: e.GID, MTimeNS: e.MTimeNS}
+}
+
+// errNotName is the answer to what is no single component.
+var errNotName = errors.New("not the name of a file in a folder")
+
+func checkName(name string) error {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
+		return errNotName
+	}
+	return nil
+}
+
+// osFolder is a folder of the operating system.
+type osFolder struct{ fd int }
+
+// openFolder opens a folder at a path inside a root. The path may lead through
+// symlinks, which are resolved inside the root first; the walk to the place
+// that they lead to follows none.
+func openFolder(root *hostfs.Root, path string) (*osFolder, error) {
+	real, err := root.Realpath(path)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Open(root.Name(), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open root", Path: root.Name(), Err: err}
+	}
+	at := &osFolder{fd}
+	for name := range strings.SplitSeq(strings.Trim(real, "/"), "/") {
+		if name == "" {
+			continue
+		}
+		next, err := at.openDir(name)
+		at.close()
+		if err != nil {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+		}
+		at = next
+	}
+	return at, nil
+}
+
+func (d *osFolder) openDir(name string) (*osFolder, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	fd, err := uninterrupted(func() (int, error) {
+		return unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &osFolder{fd}, nil
+}
+
+func (d *osFolder) open(name string) (folder, error) {
+	sub, err := d.openDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return sub, nil
+}
+
+func (d *osFolder) close() error { return unix.Close(d.fd) }
+
+func (d *osFolder) stat(name string) (hostfs.Entry, error) {
+	var st unix.Stat_t
+	var err error
+	if name == "." {
+		err = unix.Fstat(d.fd, &st)
+	} else if err = checkName(name); err == nil {
+		err = unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	if err != nil {
+		return hostfs.Entry{}, err
+	}
+	e := hostfs.Entry{
+		Name: name, Dev: uint64(st.Dev), Inode: st.Ino, Size: st.Size, MTimeNS: st.Mtim.Nano(),
+		Mode: st.Mode &^ unix.S_IFMT, UID: st.Uid, GID: st.Gid, Nlink: uint64(st.Nlink),
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		e.Kind = hostfs.Regular
+	case unix.S_IFDIR:
+		e.Kind = hostfs.Directory
+	case unix.S_IFLNK:
+		e.Kind = hostfs.Symlink
+	}
+	return e, nil
+}
+
+func (d *osFolder) names() ([]string, error) {
+	fd, err := unix.Openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var names []string
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := uninterrupted(func() (int, error) { return unix.ReadDirent(fd, buf) })
+		if err != nil {
+			return nil, err
+		}
+		if n <= 0 {
+			slices.Sort(names)
+			return names, nil
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+	}
+}
+
+func (d *osFolder) read(name string, limit int64) ([]byte, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	// O_NONBLOCK, because somebody may have put a FIFO there.
+	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return nil, errors.New("not a regular file")
+	case st.Size > limit:
+		return nil, hostfs.ErrTooLarge
+	}
+	data := make([]byte, st.Size)
+	for n := 0; n < len(data); {
+		got, err := uninterrupted(func() (int, error) { return unix.Read(fd, data[n:]) })
+		if err != nil {
+			return nil, err
+		}
+		if got == 0 {
+			return data[:n], nil
+		}
+		n += got
+	}
+	return data, nil
+}
+
+func (d *osFolder) mkdir(name string, mode uint32) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	return unix.Mkdirat(d.fd, name, mode)
+}
+
+func (d *osFolder) create(name string, mode uint32) (newFile, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat(d.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
+	if err != nil {
+		return nil, err
+	}
+	return &osNewFile{fd}, nil
+}
+
+func (d *osFolder) rename(name string, to folder, newName string, replace bool) error {
+	if err := errors.Join(checkName(name), checkName(newName)); err != nil {
+		return err
+	}
+	target := to.(*osFolder)
+	if replace {
+		return unix.Renameat(d.fd, name, target.fd, newName)
+	}
+	err := unix.Renameat2(d.fd, name, target.fd, newName, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		// NFS and some FUSE file systems cannot do it in one step. Whoever
+		// writes to PKGDIR holds the lock that this process has.
+		if _, err := target.stat(newName); err == nil {
+			return unix.EEXIST
+		}
+		return unix.Renameat(d.fd, name, target.fd, newName)
+	}
+	return err
+}
+
+func (d *osFolder) unlink(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	return unix.Unlinkat(d.fd, name, 0)
+}
+
+func (d *osFolder) rmdir(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	return unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR)
+}
+
+func (d *osFolder) setMTime(name string, ns int64) error {
+	if name != "." {
+		if err := checkName(name); err != nil {
+			return err
+		}
+	}
+	mtime := unix.Timespec{Nsec: unix.UTIME_NOW}
+	if ns != mtimeNow {
+		mtime = unix.NsecToTimespec(ns)
+	}
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, mtime}
+	return unix.UtimesNanoAt(d.fd, name, times, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+func (d *osFolder) own(a attributes) error { return own(d.fd, a) }
+
+func (d *osFolder) writable() error {
+	return unix.Faccessat(d.fd, ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+}
+
+func (d *osFolder) sync() error    { return unix.Fsync(d.fd) }
+func (d *osFolder) syncAll() error { return unix.Syncfs(d.fd) }
+
+// own sets owner and mode of an open file, the owner first, because a change of
+// owner clears the set-id bits.
+func own(fd int, a attributes) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Uid != a.UID || st.Gid != a.GID {
+		if err := unix.Fchown(fd, int(a.UID), int(a.GID)); err != nil {
+			return err
+		}
+	}
+	return unix.Fchmod(fd, a.Mode)
+}
+
+type osNewFile struct{ fd int }
+
+func (f *osNewFile) write(b []byte) error {
+	for len(b) > 0 {
+		n, err := uninterrupted(func() (int, error) { return unix.Write(f.fd, b) })
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+func (f *osNewFile) own(a attributes) error { return own(f.fd, a) }
+func (f *osNewFile) sync() error            { return unix.Fsync(f.fd) }
+func (f *osNewFile) close() error           { return unix.Close(f.fd) }
+
+// uninterrupted repeats a system call that a signal interrupted.
+func uninterrupted(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
+}

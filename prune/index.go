@@ -1,0 +1,107 @@
+package prune
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"emaudit/parse/pkgindex"
+)
+
+// maxIndexFile is the largest index file that is read and written.
+const maxIndexFile = pkgindex.MaxSize
+
+// indexText is the text of both files of an index.
+type indexText struct{ plain, gzip []byte }
+
+func (t indexText) of(name string) []byte {
+	if name == indexNames[0] {
+		return t.plain
+	}
+	return t.gzip
+}
+
+// withoutEntries returns the index without the entries that drop names, as
+// Portage would write it now, and how many went.
+func withoutEntries(index *pkgindex.Index, drop func(*pkgindex.Entry) bool, now int64) (indexText, int, error) {
+	kept := *index
+	kept.Entries = nil
+	removed := 0
+	for i := range index.Entries {
+		e := &index.Entries[i]
+		switch {
+		// Portage has not read these, and so would not write them.
+		case e.Hidden == pkgindex.AfterEnd || e.Hidden == pkgindex.WithoutCPV:
+		case drop(e):
+			removed++
+		default:
+			kept.Entries = append(kept.Entries, *e)
+		}
+	}
+	text, err := formatIndex(&kept, now)
+	return text, removed, err
+}
+
+// withEntries returns an index with those entries of an earlier one that the
+// paths name and that it lacks.
+func withEntries(index, earlier *pkgindex.Index, paths map[string]bool, now int64) (indexText, error) {
+	all := *index
+	all.Entries = slices.Clone(index.Entries)
+	have := map[string]bool{}
+	for i := range index.Entries {
+		have[index.Entries[i].Path] = true
+	}
+	for i := range earlier.Entries {
+		e := earlier.Entries[i]
+		if e.Hidden == pkgindex.AfterEnd || e.Hidden == pkgindex.WithoutCPV || !paths[e.Path] || have[e.Path] {
+			continue
+		}
+		// What the entry inherited from the header of then need not be what
+		// the header of now says.
+		e.Fields = slices.Clone(e.Fields)
+		for _, key := range []string{"CHOST", "REPO"} {
+			if v := e.Value(key); v != "" {
+				e.Fields.Set(key, v)
+			}
+		}
+		all.Entries = append(all.Entries, e)
+	}
+	return formatIndex(&all, now)
+}
+
+// formatIndex writes both files of an index.
+func formatIndex(index *pkgindex.Index, now int64) (indexText, error) {
+	out := pkgindex.Index{Header: slices.Clone(index.Header)}
+	for _, e := range index.Entries {
+		e.Fields = slices.DeleteFunc(slices.Clone(e.Fields), func(f pkgindex.Field) bool { return !pkgindex.KnownToPortage(f.Key) })
+		out.Entries = append(out.Entries, e)
+	}
+	out.Header.Set("TIMESTAMP", strconv.FormatInt(now, 10))
+	out.Header.Set("PACKAGES", strconv.Itoa(len(out.Entries)))
+	var plain, gzip bytes.Buffer
+	if err := pkgindex.Write(&plain, &out); err != nil {
+		return indexText{}, err
+	}
+	if err := pkgindex.WriteGzip(&gzip, &out); err != nil {
+		return indexText{}, err
+	}
+	return indexText{plain.Bytes(), gzip.Bytes()}, nil
+}
+
+// parseIndex reads an index that is to be written anew. One of which Portage
+// uses nothing is not mended here: that would show it what it does not see.
+func parseIndex(text []byte) (*pkgindex.Index, error) {
+	index, _ := pkgindex.Parse(text)
+	if index.Refused != "" {
+		return nil, fmt.Errorf("portage uses nothing of it: %s", index.Refused)
+	}
+	return index, nil
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

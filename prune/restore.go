@@ -1,0 +1,380 @@
+package prune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"emaudit/hostfs"
+)
+
+// Undo brings back what a journal took away: the files, their entries in the
+// index, and the times of the folders. An empty id means the last journal.
+//
+// Where nothing has changed the folder since, it is then bit by bit what it was
+// before. Where Portage has written the index since, the entries of the files
+// are added to it; a folder that has changed keeps its time; and a file whose
+// name is taken by now stays in the quarantine with its journal.
+func (p *PkgDir) Undo(ctx context.Context, id string) (restored Restored, err error) {
+	err = p.locked(ctx, func() error {
+		if _, err := p.recover(); err != nil {
+			return err
+		}
+		quarantine, err := p.dir.open(Quarantine)
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = ErrNoJournal
+			}
+			return p.wrap("undo", err)
+		}
+		defer quarantine.close()
+		j, err := p.appliedJournal(quarantine, id)
+		if err != nil {
+			return p.wrap("undo", err)
+		}
+		defer j.dir.close()
+		result, err := p.undo(quarantine, j)
+		if result != nil {
+			restored = *result
+		}
+		if err != nil {
+			return p.wrap("undo "+j.id, err)
+		}
+		return p.removeQuarantine()
+	})
+	return restored, err
+}
+
+// appliedJournal opens the journal of an id, or the last one that can be
+// undone.
+func (p *PkgDir) appliedJournal(quarantine folder, id string) (*journal, error) {
+	if id == "" {
+		all, err := p.Journals()
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range all {
+			if j.Status == Applied {
+				id = j.ID
+			}
+		}
+		if id == "" {
+			return nil, ErrNoJournal
+		}
+	}
+	if checkName(id) != nil {
+		return nil, fmt.Errorf("%w: %q", ErrNoJournal, id)
+	}
+	j, err := openJournal(quarantine, id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: %q", ErrNoJournal, id)
+	case err != nil:
+		return nil, err
+	case j.phase != applied:
+		j.dir.close()
+		return nil, fmt.Errorf("%w: %q cannot be undone", ErrNoJournal, id)
+	}
+	return j, nil
+}
+
+// undo makes an applied journal one that is underway, which says that it is to
+// be put back, and puts it back.
+func (p *PkgDir) undo(quarantine folder, j *journal) (*Restored, error) {
+	before, err := j.dir.stat(".")
+	if err != nil {
+		return nil, err
+	}
+	if err := j.dir.unlink(appliedFile); err != nil {
+		return nil, err
+	}
+	j.phase = underway
+	if err := j.dir.sync(); err != nil {
+		return nil, err
+	}
+	// The folder's own time tells what was changed after it; see folderTimes.
+	if err := j.dir.setMTime(".", before.MTimeNS); err != nil {
+		return nil, err
+	}
+	return p.putBack(quarantine, j)
+}
+
+// putBack brings everything back and ends the journal. Where something cannot
+// come back, the journal stays, as one that can be undone again.
+func (p *PkgDir) putBack(quarantine folder, j *journal) (*Restored, error) {
+	restored, err := p.restore(j)
+	if err != nil {
+		return restored, err
+	}
+	if len(restored.Conflicts) > 0 {
+		return restored, j.mark(appliedFile, applied)
+	}
+	return restored, j.finish(quarantine)
+}
+
+// finish ends a journal whose files are back, or are to be deleted.
+func (j *journal) finish(quarantine folder) error {
+	if err := j.dir.rename(journalFile, j.dir, finishedFile, false); err != nil {
+		return err
+	}
+	j.phase = finished
+	if err := j.dir.sync(); err != nil {
+		return err
+	}
+	return j.remove(quarantine)
+}
+
+// restore moves the files back, then the index, then the folders' times.
+func (p *PkgDir) restore(j *journal) (*Restored, error) {
+	restored := &Restored{Journal: j.id, PkgDir: p.path, Conflicts: []string{}, Missing: []string{}}
+	times, err := p.folderTimes(j)
+	if err != nil {
+		return restored, err
+	}
+	back := map[string]bool{}
+	t := tree{top: p.dir}
+	defer t.close()
+	for i := range j.record.Moves {
+		m := &j.record.Moves[i]
+		if err := p.restoreFile(j, m, &t, restored, back); err != nil {
+			return restored, fmt.Errorf("%s: %w", m.Path, err)
+		}
+	}
+	if err := p.restoreIndex(j, back, restored.whole()); err != nil {
+		return restored, err
+	}
+	for _, f := range times {
+		dir, err := t.at(f.Path)
+		if err == nil {
+			err = dir.setMTime(".", f.MTimeNS)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return restored, fmt.Errorf("%s: %w", f.Path, err)
+		}
+	}
+	return restored, p.dir.syncAll()
+}
+
+// restoreFile moves one file back.
+func (p *PkgDir) restoreFile(j *journal, m *move, t *tree, restored *Restored, back map[string]bool) error {
+	_, err := j.dir.stat(m.name())
+	away := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dir, name, err := t.of(m.Path)
+	if away && errors.Is(err, fs.ErrNotExist) {
+		if err = p.makeFolders(path.Dir(m.Path), j.record.Folders); err == nil {
+			dir, name, err = t.of(m.Path)
+		}
+	}
+	switch {
+	case !away:
+		if err == nil {
+			var e hostfs.Entry
+			if e, err = dir.stat(name); err == nil && e.Size == m.Size && e.MTimeNS == m.MTimeNS {
+				back[m.Path] = true
+				return nil
+			}
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		restored.Missing = append(restored.Missing, m.Path)
+		return nil
+	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+		restored.Conflicts = append(restored.Conflicts, m.Path)
+		return nil
+	case err != nil:
+		return err
+	}
+	err = j.dir.rename(m.name(), dir, name, false)
+	if errors.Is(err, fs.ErrExist) {
+		restored.Conflicts = append(restored.Conflicts, m.Path)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	back[m.Path] = true
+	restored.Files++
+	restored.Size += m.Size
+	return nil
+}
+
+// makeFolders makes anew the folders to which a file is to return, with the
+// owner and mode that they had as far as the journal knows.
+func (p *PkgDir) makeFolders(rel string, were []folderWas) error {
+	self, err := p.dir.stat(".")
+	if err != nil {
+		return err
+	}
+	known := map[string]attributes{}
+	for _, f := range were {
+		known[f.Path] = f.attributes
+	}
+	t := tree{top: p.dir}
+	defer t.close()
+	parts := strings.Split(rel, "/")
+	for i := range parts {
+		upper, err := t.at(path.Join(".", path.Join(parts[:i]...)))
+		if err != nil {
+			return err
+		}
+		err = upper.mkdir(parts[i], 0o755)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		made := strings.Join(parts[:i+1], "/")
+		a, ok := known[made]
+		if !ok {
+			a = attributesOf(self)
+		}
+		dir, err := upper.open(parts[i])
+		if err != nil {
+			return err
+		}
+		err = dir.own(a)
+		dir.close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folderTimes returns the folders that nobody but the journal's own moves has
+// changed, to which their time is to be given back. A move gives both of its
+// folders the same time, so whatever is later than the journal's folder was
+// changed by somebody else.
+func (p *PkgDir) folderTimes(j *journal) ([]folderWas, error) {
+	last, err := j.dir.stat(".")
+	if err != nil {
+		return nil, err
+	}
+	if p.wasMTimeNS <= last.MTimeNS {
+		p.backMTimeNS = j.record.Self.MTimeNS
+	}
+	var times []folderWas
+	t := tree{top: p.dir}
+	defer t.close()
+	for _, f := range j.record.Folders {
+		if f.Path == "." {
+			continue
+		}
+		dir, err := t.at(f.Path)
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		}
+		e, err := dir.stat(".")
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		}
+		if e.MTimeNS <= last.MTimeNS {
+			times = append(times, f)
+		}
+	}
+	return times, nil
+}
+
+// restoreIndex brings the entries of the files back that are: the very bytes of
+// before where the index is still as the journal left it, otherwise by adding
+// them to what it is now.
+func (p *PkgDir) restoreIndex(j *journal, back map[string]bool, whole bool) error {
+	if len(j.record.Index) == 0 {
+		return nil
+	}
+	exact := whole
+	now := map[string]string{}
+	for _, x := range j.record.Index {
+		text, err := p.dir.read(x.Name, maxIndexFile)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			exact = false
+			continue
+		case err != nil:
+			return fmt.Errorf("%s: %w", x.Name, err)
+		}
+		now[x.Name] = digest(text)
+		exact = exact && (now[x.Name] == x.Old || now[x.Name] == x.New)
+	}
+	if !exact {
+		return p.mergeIndex(j, back)
+	}
+	for _, x := range j.record.Index {
+		if now[x.Name] == x.Old {
+			continue
+		}
+		text, err := j.savedIndex(x)
+		if err == nil {
+			err = p.replaceIndex(j, x.Name, restoreName, text, x.attributes)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", x.Name, err)
+		}
+	}
+	return nil
+}
+
+// savedIndex returns an index file as it was.
+func (j *journal) savedIndex(x indexWas) ([]byte, error) {
+	text, err := j.dir.read(x.Name, maxIndexFile)
+	if err != nil {
+		return nil, fmt.Errorf("saved in the journal: %w", err)
+	}
+	if digest(text) != x.Old {
+		return nil, errors.New("saved in the journal: not what was saved")
+	}
+	return text, nil
+}
+
+// replaceIndex puts a text in the place of an index file.
+func (p *PkgDir) replaceIndex(j *journal, name, suffix string, text []byte, a attributes) error {
+	if err := writeFile(j.dir, name+suffix, text, a); err != nil {
+		return err
+	}
+	return j.dir.rename(name+suffix, p.dir, name, true)
+}
+
+// mergeIndex adds the entries of files that are back to the index as it is.
+func (p *PkgDir) mergeIndex(j *journal, back map[string]bool) error {
+	current, err := p.readIndex()
+	if err != nil || current == nil {
+		return err
+	}
+	index, err := parseIndex(current[0].text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", indexNames[0], err)
+	}
+	saved, err := j.savedIndex(j.record.Index[0])
+	if err != nil {
+		return fmt.Errorf("%s: %w", indexNames[0], err)
+	}
+	earlier, err := parseIndex(saved)
+	if err != nil {
+		return fmt.Errorf("%s: %w", indexNames[0], err)
+	}
+	text, err := withEntries(index, earlier, back, p.options.Now)
+	if err != nil {
+		return err
+	}
+	for _, f := range current {
+		a := f.attributes
+		a.MTimeNS = p.options.Now * 1e9
+		if err := p.replaceIndex(j, f.name, restoreName, text.of(f.name), a); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	return nil
+}
