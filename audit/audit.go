@@ -77,6 +77,19 @@ func SortFindings(findings []Finding) {
 	})
 }
 
+// MergeFindings joins the findings of several checks, each once, worst first.
+func MergeFindings(lists ...[]Finding) []Finding {
+	var all []Finding
+	for _, f := range slices.Concat(lists...) {
+		same := func(o Finding) bool { return o.Code == f.Code && o.Subject == f.Subject && o.Message == f.Message }
+		if !slices.ContainsFunc(all, same) {
+			all = append(all, f)
+		}
+	}
+	SortFindings(all)
+	return all
+}
+
 // Worst returns the worst severity among findings, and false where there are
 // none.
 func Worst(findings []Finding) (Severity, bool) {

@@ -59,6 +59,7 @@ type JSON struct {
 	out     *bufio.Writer
 	encoder inertEncoder
 	keys    map[string]bool
+	section string // whose keys are written, see [Checks]; "" = the answer's
 	err     error
 }
 
@@ -155,6 +156,9 @@ func (j *JSON) Close() error {
 
 // key begins a key on a line of its own. Every key may be written once.
 func (j *JSON) key(name string) {
+	if j.keys[name] && j.section != "" {
+		name = j.section + "_" + name
+	}
 	if j.keys[name] {
 		j.fail(fmt.Errorf("json: key %q written twice", name))
 		return

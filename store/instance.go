@@ -68,6 +68,20 @@ func (tx *Tx) InstancesWithMetadata(pkgdir int64) ([]Instance, error) {
 	return tx.instances(set, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
 }
 
+// UseOfInstances returns the enabled USE flags of the files that are in a
+// pkgdir now, by instance.
+func (tx *Tx) UseOfInstances(pkgdir int64) (map[int64]string, error) {
+	use := map[int64]string{}
+	err := tx.query(func(rows *sql.Rows) error {
+		var id int64
+		var flags string
+		err := rows.Scan(&id, &flags)
+		use[id] = flags
+		return err
+	}, "SELECT n.id, m.use FROM instance n JOIN metadata m ON m.id = n.metadata WHERE n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
+	return use, err
+}
+
 // GoneInstances returns the files that were once in a pkgdir and no longer
 // are.
 func (tx *Tx) GoneInstances(pkgdir int64) ([]Instance, error) {

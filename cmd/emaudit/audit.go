@@ -2,52 +2,108 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"emaudit/audit"
+	"emaudit/ingest"
 	"emaudit/report"
 )
 
 // auditCommand checks, and lets the findings decide the exit code.
 type auditCommand struct {
-	Checks []string `arg:"" optional:"" name:"check" help:"coverage (all checks where none is named)."`
+	Checks []string `arg:"" optional:"" name:"check" help:"See above; all checks where none is named."`
 }
 
 // Help is the long help of the command.
 func (*auditCommand) Help() string {
-	return `The checks:
-  coverage  does every installed package have a binary package: the very file
-            (exact), another file of the same build (same-build), another build
-            of the same version (same-version), or none
-
+	var text strings.Builder
+	text.WriteString("The checks:\n")
+	for _, c := range checks {
+		fmt.Fprintf(&text, "  %-13s  %s\n", c.name, strings.ReplaceAll(c.help, "\n", "\n"+strings.Repeat(" ", 17)))
+	}
+	text.WriteString(`
+Without a check all of them are done, and each is shown in a line.
 Findings of severity warning and error give exit code 3; see --fail-on.
-` + exitStatus
+`)
+	return text.String() + exitStatus
 }
 
-// checks are the checks by name, in the order in which they are done.
-var checks = []string{"coverage"}
+// check is one question of an audit.
+type check struct {
+	name string
+	help string
+	ask  func(s *session, db audit.Database, out report.Output) (report.Check, error)
+}
+
+// checks are the checks in the order in which they are done and shown.
+var checks = []check{
+	{"coverage", "does every installed package have a binary package: the very file\n(exact), another file of the same build (same-build), another build\nof the same version (same-version), or none", askCoverage},
+	{"integrity", "is what lies in PKGDIR whole, and does Portage see it as it is:\nthe index against the files, damage, and what is left over", askIntegrity},
+}
+
+func askCoverage(_ *session, db audit.Database, out report.Output) (report.Check, error) {
+	c, err := audit.AuditCoverage(db)
+	if err != nil {
+		return report.Check{}, err
+	}
+	return report.Check{Name: "coverage", Line: report.CoverageLine(c), Answer: report.Coverage(c, out)}, nil
+}
+
+func askIntegrity(s *session, db audit.Database, out report.Output) (report.Check, error) {
+	i, err := audit.AuditIntegrity(db, audit.IntegrityOptions{Running: s.running()})
+	if err != nil {
+		return report.Check{}, err
+	}
+	return report.Check{Name: "integrity", Line: report.IntegrityLine(i), Answer: report.Integrity(i, out)}, nil
+}
+
+// running tells which processes run; nil where the root is not that of the
+// running system.
+func (s *session) running() func(pid int) bool {
+	if !s.root.IsSystem() {
+		return nil
+	}
+	return ingest.Running
+}
 
 // Run answers.
 func (c *auditCommand) Run(ctx context.Context, s *session) error {
+	var wanted []check
+	var names []string
+	for _, known := range checks {
+		names = append(names, known.name)
+		if len(c.Checks) == 0 || slices.Contains(c.Checks, known.name) {
+			wanted = append(wanted, known)
+		}
+	}
 	for _, name := range c.Checks {
-		if !slices.Contains(checks, name) {
-			return usagef("audit: no check %q; there is: coverage", name)
+		if !slices.Contains(names, name) {
+			return usagef("audit: no check %q; there are: %s", name, strings.Join(names, ", "))
 		}
 	}
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var coverage *audit.Coverage
-	err := s.ask(ctx, func(db audit.Database) (err error) {
-		coverage, err = audit.AuditCoverage(db)
-		return err
+	out := s.out()
+	var answers []report.Check
+	err := s.ask(ctx, func(db audit.Database) error {
+		for _, known := range wanted {
+			answer, err := known.ask(s, db, out)
+			if err != nil {
+				return fmt.Errorf("audit %s: %w", known.name, err)
+			}
+			answers = append(answers, answer)
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	out := s.out()
-	if err := out.Write(report.Coverage(coverage, out)); err != nil {
+	answer := report.Checks(answers, len(c.Checks) == 0, out)
+	if err := out.Write(answer); err != nil {
 		return err
 	}
-	return s.verdict(coverage.Findings, "warning")
+	return s.verdict(answer.Findings, "warning")
 }

@@ -1,0 +1,240 @@
+package audit
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// place reports a binary package that Portage passes over where it lies,
+// mostly without a word, and one that the index does not show as it is.
+func (r *integrityRound) place(b *binpkg) {
+	for _, p := range b.Problems {
+		if !placeProblems[p.Code] {
+			continue
+		}
+		severity, remedy := SeverityWarning, r.move(b)
+		if r.dir.Kind == "binhost" {
+			severity = SeverityInfo // Portage finds it by the PATH of the remote index
+		}
+		r.report(severity, p.Code, b.Path, 0, remedy, "Portage passes over it: %s", p.Message)
+	}
+	if b.Format == "xpak" && r.features["binpkg-request-signature"] && !b.damaged() {
+		r.note(b, SeverityWarning, "binpkg-xpak-ignored", "pack it anew as a gpkg: "+r.again(b),
+			"Portage takes no xpak, which cannot be signed (FEATURES=binpkg-request-signature)")
+	}
+	if b.Visible && b.PathBuildID != 0 && b.BuildID != b.PathBuildID {
+		atom := "=" + b.CPV
+		if b.BuildID != 0 {
+			atom = fmt.Sprintf("=%s-%d", b.CPV, b.BuildID)
+		}
+		r.note(b, SeverityInfo, "binpkg-build-id-differs", "name it "+shellQuote(atom)+" where only this build will do",
+			"build %d by its name and %s by its metadata, which Portage believes", b.PathBuildID, orNone(b.BuildID))
+	}
+}
+
+// orNone is a build id in a message.
+func orNone(buildID int64) string {
+	if buildID == 0 {
+		return "none"
+	}
+	return fmt.Sprint(buildID)
+}
+
+// move is the command that brings a file to where its metadata belong, or takes
+// it away where the same build lies there already.
+func (r *integrityRound) move(b *binpkg) string {
+	for _, o := range r.binpkgs {
+		if o != b && o.Visible && o.CPV == b.CPV && o.BuildTime == b.BuildTime && o.Size == b.Size {
+			return r.remove(b.Path)
+		}
+	}
+	c, err := atom.ParseCPV(b.CPV)
+	if err != nil {
+		return r.remove(b.Path)
+	}
+	suffix := ".gpkg.tar"
+	if b.Format == "xpak" {
+		suffix = ".xpak"
+	}
+	dir := path.Join(r.dir.Path, c.Category, c.PN)
+	for id := max(b.BuildID, 1); ; id++ {
+		name := fmt.Sprintf("%s-%d%s", c.PF(), id, suffix)
+		if r.byPath[path.Join(c.Category, c.PN, name)] == nil {
+			return fmt.Sprintf("mkdir -p %s && mv -n -- %s %s && %s", shellQuote(dir), shellQuote(b.source()), shellQuote(path.Join(dir, name)), fixIndex)
+		}
+	}
+}
+
+// collapsed reports files that are one instance for Portage: of the same cpv,
+// BUILD_ID, size, BUILD_TIME and whole-second mtime (virtual.py:53).
+func (r *integrityRound) collapsed() {
+	type instance struct {
+		cpv                             string
+		buildID, size, buildTime, mtime int64
+	}
+	seen := map[instance]*binpkg{}
+	for _, b := range r.binpkgs {
+		if !b.Visible || b.damaged() {
+			continue
+		}
+		key := instance{b.CPV, b.BuildID, b.Size, b.BuildTime, floorSeconds(b.MTimeNS)}
+		if former := seen[key]; former != nil {
+			r.note(b, SeverityWarning, "binpkg-collapsed", r.remove(b.Path), "the same instance for Portage as %s: it sees one of the two", former.Path)
+		}
+		seen[key] = b
+	}
+}
+
+// index holds the index of the folder against its files.
+func (r *integrityRound) index() {
+	listed := map[string]bool{}
+	hasDigests, noDigests := 0, 0
+	for i := range r.entries {
+		e := &r.entries[i]
+		if !e.Usable || e.Path == "" {
+			continue
+		}
+		listed[e.Path] = true
+		if e.MD5 == nil && e.SHA1 == nil || e.Size < 0 {
+			noDigests++
+		} else {
+			hasDigests++
+		}
+		if b := r.byPath[e.Path]; b != nil {
+			r.compare(b, e)
+		} else {
+			r.lost(e)
+		}
+	}
+	if r.dir.IndexCondition != "present" {
+		return // index-missing, index-refused and source-unreadable say it
+	}
+	for _, b := range r.binpkgs {
+		if b.Visible && !b.damaged() && !listed[b.Path] {
+			severity, effect := SeverityWarning, "Portage does not see it, because it trusts the index (FEATURES=pkgdir-index-trusted)"
+			if !r.trusted() {
+				severity, effect = SeverityInfo, "Portage adds it, without MD5 and SHA1, at its next run"
+			}
+			r.note(b, severity, "index-behind", fixIndex, "not in the index: %s", effect)
+		}
+	}
+	if noDigests > 0 {
+		r.report(SeverityInfo, "index-digest-missing", "Packages", 0, fixIndex,
+			"%d of %d entries have no MD5 and SHA1, or no SIZE: a merge of one does not compare them", noDigests, noDigests+hasDigests)
+	}
+	r.stamps()
+}
+
+// lost reports an entry whose file is not there.
+func (r *integrityRound) lost(e *store.IndexEntry) {
+	severity, effect := SeverityError, "a merge of it dies with \"non-existent binary\""
+	if !r.trusted() {
+		severity, effect = SeverityWarning, "Portage drops it at its next run"
+	}
+	for _, o := range r.others {
+		switch {
+		case o.Path == e.Path && o.Role == "symlink":
+			severity, effect = SeverityWarning, "it is a symlink now, which Portage drops when it next looks at the files"
+		case o.Role == "checksum-failure" && strings.HasPrefix(o.Path, e.Path+"._checksum_failure_."):
+			effect += "; Portage renamed the file after a digest failure: " + path.Base(o.Path)
+		}
+	}
+	base := path.Base(e.Path)
+	for _, b := range r.binpkgs {
+		if path.Base(b.Path) == base && b.Size == e.Size && floorSeconds(b.MTimeNS) == e.MTime {
+			effect += "; the file lies at " + b.Path
+		}
+	}
+	r.findings = append(r.findings, Finding{
+		Code: "index-lists-missing", Severity: severity, Subject: path.Join(r.dir.Path, e.Path), Remedy: fixIndex,
+		Message:  fmt.Sprintf("the index lists %s, and the file is not there: %s", e.CPV, effect),
+		Evidence: []Evidence{{Source: r.indexPath(), Offset: e.Offset}},
+	})
+}
+
+func (r *integrityRound) indexPath() string { return path.Join(r.dir.Path, "Packages") }
+
+// compare reports where an entry does not describe its file.
+func (r *integrityRound) compare(b *binpkg, e *store.IndexEntry) {
+	note := func(severity Severity, code, format string, args ...any) {
+		r.note(b, severity, code, fixIndex, format, args...)
+		f := &r.findings[len(r.findings)-1]
+		f.Evidence = append(f.Evidence, Evidence{Source: r.indexPath(), Offset: e.Offset})
+	}
+	stale := SeverityInfo // Portage reads the file anew
+	if r.trusted() {
+		stale = SeverityWarning
+	}
+	switch {
+	case e.Size >= 0 && e.Size != b.Size:
+		if r.trusted() {
+			note(SeverityError, "index-size-stale", "SIZE is %d in the index, and %d: a merge ends with a digest failure, and Portage renames the file", e.Size, b.Size)
+		} else {
+			note(SeverityInfo, "index-size-stale", "SIZE is %d in the index, and %d: Portage reads the file anew", e.Size, b.Size)
+		}
+	case e.MTime >= 0 && e.MTime != floorSeconds(b.MTimeNS):
+		note(stale, "index-mtime-stale", "MTIME is %d in the index, and %d: the entry may be that of another file", e.MTime, floorSeconds(b.MTimeNS))
+	}
+	if b.damaged() || b.CPV == "" {
+		return
+	}
+	var differs []string
+	for _, d := range []struct{ key, index, file string }{
+		{"CPV", e.CPV, b.CPV},
+		{"BUILD_ID", orNone(e.BuildID), orNone(b.BuildID)},
+		{"BUILD_TIME", fmt.Sprint(e.BuildTime), fmt.Sprint(b.BuildTime)},
+		{"SLOT", joinSlot(splitSlot(e.Slot)), joinSlot(b.Slot, b.SubSlot)},
+		{"REPO", e.Repo, b.Repo},
+		{"USE", sortedWords(e.Use), sortedWords(r.use[b.ID])},
+	} {
+		if d.index != d.file {
+			differs = append(differs, fmt.Sprintf("%s is %q in the index, and %q", d.key, d.index, d.file))
+		}
+	}
+	if len(differs) > 0 {
+		note(stale, "index-entry-differs", "the entry does not say what the file says: %s", strings.Join(differs, "; "))
+	}
+}
+
+func splitSlot(s string) (slot, sub string) {
+	slot, sub, _ = strings.Cut(s, "/")
+	return slot, sub
+}
+
+func sortedWords(s string) string {
+	words := strings.Fields(s)
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+// stamps reports what says that the index was not written by Portage last, or
+// that Packages.gz is not the same as Packages.
+func (r *integrityRound) stamps() {
+	mtime := floorSeconds(r.dir.IndexMTimeNS)
+	if r.dir.IndexTimestamp != mtime {
+		r.report(SeverityInfo, "index-timestamp", "Packages", 0, fixIndex,
+			"TIMESTAMP is %d and the mtime %d, which Portage makes equal: something else wrote, copied or touched the index", r.dir.IndexTimestamp, mtime)
+	}
+	if r.dir.Kind != "pkgdir" {
+		return
+	}
+	compress := r.features["compress-index"]
+	switch condition := r.dir.CompressedCondition; {
+	case compress && condition == "missing":
+		r.report(SeverityWarning, "index-gz-missing", "Packages.gz", 0, fixIndex, "not there, although FEATURES has compress-index: who fetches from here asks for it first")
+	case !compress && condition != "missing" && condition != "":
+		r.report(SeverityInfo, "index-gz-unexpected", "Packages.gz", 0, "rm -- "+shellQuote(path.Join(r.dir.Path, "Packages.gz")),
+			"there, although FEATURES has no compress-index: Portage no longer keeps it up to date")
+	case condition == "differs":
+		r.report(SeverityWarning, "index-gz-stale", "Packages.gz", 0, fixIndex, "its text is not that of Packages: who fetches from here sees other packages")
+	case condition == "unreadable":
+		r.report(SeverityWarning, "index-gz-stale", "Packages.gz", 0, fixIndex, "it cannot be unpacked")
+	case condition == "equal" && floorSeconds(r.dir.CompressedMTimeNS) != mtime:
+		r.report(SeverityInfo, "index-gz-stale", "Packages.gz", 0, fixIndex, "its mtime is not that of Packages, which Portage makes equal")
+	}
+}

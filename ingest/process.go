@@ -1,0 +1,17 @@
+package ingest
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// Running tells whether a process of the running system is there, whoever owns
+// it.
+func Running(pid int) bool {
+	if pid <= 0 {
+		return false
+	}
+	err := unix.Kill(pid, 0)
+	return err == nil || errors.Is(err, unix.EPERM)
+}

@@ -1,0 +1,61 @@
+package report
+
+import (
+	"io"
+
+	"emaudit/audit"
+)
+
+// Check is the answer of one check of an audit, with the line that stands for
+// it where there is no room for all of it.
+type Check struct {
+	Name   string // as it is typed: "coverage"
+	Line   SummaryLine
+	Answer Answer
+}
+
+// Checks joins the answers of several checks. For people they follow one
+// another; brief shows a line of each and the findings of all, the worst first.
+// In JSON the keys of all are side by side; a key that two checks have is named
+// NAME_KEY in the second: compatibility_instances.
+func Checks(checks []Check, brief bool, o Output) Answer {
+	if len(checks) == 1 && !brief {
+		return checks[0].Answer
+	}
+	var all Answer
+	var lists [][]audit.Finding
+	for _, c := range checks {
+		lists = append(lists, c.Answer.Findings)
+		all.Diagnostics = append(all.Diagnostics, c.Answer.Diagnostics...)
+	}
+	all.Findings = audit.MergeFindings(lists...)
+	all.Keys = func(j *JSON) {
+		for _, c := range checks {
+			if c.Answer.Keys != nil {
+				j.section = c.Name
+				c.Answer.Keys(j)
+			}
+		}
+		j.section = ""
+	}
+	all.Rows = func(w io.Writer) error { return findingRows(w, all.Findings) }
+	all.Text = func(s *Screen) {
+		if brief {
+			var lines []SummaryLine
+			for _, c := range checks {
+				lines = append(lines, c.Line)
+			}
+			s.Summary(lines)
+			s.Blank()
+			s.Findings(fromAudit(all.Findings), o.findingOptions())
+			return
+		}
+		for i, c := range checks {
+			if i > 0 {
+				s.Blank()
+			}
+			c.Answer.Text(s)
+		}
+	}
+	return all
+}

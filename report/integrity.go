@@ -1,0 +1,122 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// Integrity is the answer to: is what lies in PKGDIR whole, and does Portage
+// see it as it is?
+func Integrity(i *audit.Integrity, o Output) Answer {
+	return Answer{
+		Findings: i.Findings,
+		Keys: func(j *JSON) {
+			j.Value("instances", i.Rows)
+			j.Value("files", i.Files)
+		},
+		Rows: func(w io.Writer) error { return integrityRows(w, i) },
+		Text: func(s *Screen) {
+			line := IntegrityLine(i)
+			s.Line(line.Verdict, Plain.Text(": "+line.Text))
+			s.Blank()
+			integrityTable(s, i, o.Verbose)
+			s.Findings(fromAudit(i.Findings), o.findingOptions())
+		},
+	}
+}
+
+// IntegrityLine is the answer in one line.
+func IntegrityLine(i *audit.Integrity) SummaryLine {
+	l := SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
+	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged"), i.Count("unchecked"), i.Count("unknown")
+	l.Text = fmt.Sprintf("%d read whole, %d damaged, %d not read in full, %d unknown", whole, damaged, unchecked, unknown)
+	if n := len(i.Rows) - indexed(i); n > 0 {
+		l.Text += fmt.Sprintf("; %d not in the index as they are", n)
+	}
+	switch {
+	case damaged > 0:
+		l.Verdict = Bad.Text(fmt.Sprintf("%d damaged", damaged))
+	case unchecked+unknown > 0:
+		l.Verdict = Unknown.Text(fmt.Sprintf("%d unchecked", unchecked+unknown))
+	case whole > 0:
+		l.Verdict = Good.Text(fmt.Sprintf("%d whole", whole))
+	default:
+		l.Verdict, l.Text = Unknown.Text("unknown"), "no binary package was found"
+	}
+	return l
+}
+
+func indexed(i *audit.Integrity) int {
+	n := 0
+	for _, r := range i.Rows {
+		if r.Indexed {
+			n++
+		}
+	}
+	return n
+}
+
+// CoverageLine is the answer about coverage in one line.
+func CoverageLine(c *audit.Coverage) SummaryLine {
+	l := SummaryLine{Label: "COVERAGE", Command: "emaudit audit coverage"}
+	none, other := c.Count(audit.CoverageNone), c.Count(audit.CoverageSameVersion)
+	role := Good
+	switch {
+	case len(c.Rows) == 0:
+		l.Verdict, l.Text = Unknown.Text("unknown"), "no installed package was found"
+		return l
+	case none+other > 0:
+		role = Warn
+	}
+	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none, len(c.Rows)))
+	l.Text = fmt.Sprintf("exact %d, same build %d, other build %d, none %d", c.Count(audit.CoverageExact), c.Count(audit.CoverageSameBuild), other, none)
+	return l
+}
+
+var signatureRole = map[string]Role{"valid": Good, "invalid": Bad, "unknown-key": Warn, "unchecked": Dim}
+
+// integrityTable lists the files with something to say about, or all of them.
+func integrityTable(s *Screen, i *audit.Integrity, all bool) {
+	t := s.Table(
+		Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 3},
+		Column{Title: "INTEGRITY"},
+		Column{Title: "SIGNATURE", Optional: true},
+		Column{Title: "INDEXED"},
+		Column{Title: "PROBLEMS", Shrink: CutEnd, Yield: 2},
+		Column{Title: "SIZE", Align: Right, Optional: true},
+	)
+	shown := 0
+	for _, r := range i.Rows {
+		if !all && len(r.Problems) == 0 && r.Integrity != "damaged" && r.Integrity != "unknown" && r.Signature != "invalid" {
+			continue
+		}
+		shown++
+		indexed := "yes"
+		if !r.Indexed {
+			indexed = "no"
+		}
+		t.Row(Plain.Text(r.Path), integrityRole(r.Integrity).Text(r.Integrity), signatureRole[r.Signature].Text(r.Signature), Plain.Text(indexed),
+			Plain.Text(strings.Join(r.Problems, " ")), Plain.Text(Size(r.Size)))
+	}
+	t.End()
+	if shown > 0 {
+		s.Blank()
+	}
+	if rest := len(i.Rows) - shown; rest > 0 {
+		s.Line(Dim.Text(Count(int64(rest), "more file", "more files")+" with nothing to report"), Plain.Text("   "), Code.Text("--verbose"))
+		s.Blank()
+	}
+}
+
+func integrityRows(w io.Writer, i *audit.Integrity) error {
+	c := NewCSV(w, "pkgdir", "path", "cpv", "build_id", "build_time", "size", "mtime", "format", "compressor", "slot", "repo", "indexed", "visible",
+		"integrity", "signature", "signature_key", "origin", "verified_at", "problems")
+	for _, r := range i.Rows {
+		c.Row(r.PkgDir, r.Path, r.CPV, r.BuildID, r.BuildTime, r.Size, r.MTime, r.Format, r.Compressor, r.Slot, r.Repo, r.Indexed, r.Visible,
+			r.Integrity, r.Signature, r.SignatureKey, r.Origin, r.VerifiedAt, strings.Join(r.Problems, " "))
+	}
+	return c.Close()
+}
