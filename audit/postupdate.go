@@ -162,21 +162,23 @@ func firstLine(lines []string) string {
 	return ""
 }
 
-// noticeSeverities are the QA notices that are reported of what is installed.
-// The others that mean trouble at run time are Portage's guesses, or concern it
-// only where it was built.
-var noticeSeverities = map[string]Severity{
-	"unresolved-soname":      SeverityWarning,
-	"missing-soname-symlink": SeverityWarning,
-	"text-relocations":       SeverityWarning,
-	"world-writable":         SeverityWarning,
-	"setid-world-writable":   SeverityWarning,
-	"executable-owner":       SeverityWarning,
-	"missing-ldscript":       SeverityWarning,
-	"executable-stack":       SeverityInfo,
-	"insecure-runpath":       SeverityInfo,
-	"severe-warnings":        SeverityInfo,
-	"dangling-symlink":       SeverityInfo,
+// noticeFindings are the QA notices that are reported of what is installed, by
+// their class. The others concern a package only where it is built.
+var noticeFindings = map[string]struct {
+	code     string
+	severity Severity
+}{
+	"unresolved-soname":      {"qa-unresolved-soname", SeverityWarning},
+	"missing-soname-symlink": {"qa-missing-soname-symlink", SeverityWarning},
+	"text-relocations":       {"qa-text-relocations", SeverityWarning},
+	"world-writable":         {"qa-world-writable", SeverityWarning},
+	"setid-world-writable":   {"qa-setid-world-writable", SeverityWarning},
+	"executable-owner":       {"qa-executable-owner", SeverityWarning},
+	"missing-ldscript":       {"qa-missing-ldscript", SeverityWarning},
+	"executable-stack":       {"qa-executable-stack", SeverityInfo},
+	"insecure-runpath":       {"qa-insecure-runpath", SeverityInfo},
+	"severe-warnings":        {"qa-severe-warnings", SeverityInfo},
+	"dangling-symlink":       {"qa-dangling-symlink", SeverityInfo},
 }
 
 // runtimeNotices reports notices of the builds that are installed: those whose
@@ -203,14 +205,14 @@ func (p *PostUpdate) runtimeNotices(db Database) error {
 	seen := map[string]bool{}
 	for i := range notices {
 		n := &notices[i]
-		severity, known := noticeSeverities[n.Class]
+		reported, known := noticeFindings[n.Class]
 		if !known || !ofInstalled[n.File] || seen[n.CPV+n.Class+n.Title] {
 			continue
 		}
 		seen[n.CPV+n.Class+n.Title] = true
 		p.RuntimeNotices++
 		f := Finding{
-			Code: "qa-" + n.Class, Severity: severity, Subject: n.CPV, Message: strings.TrimSuffix(n.Title, ":"),
+			Code: reported.code, Severity: reported.severity, Subject: n.CPV, Message: strings.TrimSuffix(n.Title, ":"),
 			Evidence: []Evidence{{Source: n.Path, Offset: n.Offset}}, Remedy: "less " + shellQuote(n.Path),
 		}
 		if len(n.Details) > 0 {

@@ -60,7 +60,7 @@ func (s *Screen) failure(f *audit.Failure, verbose bool) {
 	// An excerpt of one line has been said.
 	if (verbose || f.Resolution == "open") && (len(f.Excerpt) > 1 || f.Cause == "unknown") {
 		for _, line := range f.Excerpt {
-			s.Line(Plain.Text("    " + line))
+			s.Line(Plain.Text("    " + untab(line)))
 		}
 	}
 	if f.Log != nil {

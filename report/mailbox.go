@@ -59,12 +59,16 @@ func (s *Screen) message(m *audit.Message, evidence bool) {
 		s.Line(Unknown.Text("       two processes wrote at once: this may be of another package"))
 	}
 	for _, line := range m.Lines {
-		s.Paragraph(7, Plain.Text(line))
+		s.Paragraph(7, Plain.Text(untab(line)))
 	}
 	if evidence {
 		s.Line(Dim.Text(fmt.Sprintf("       seen: %s at byte %d", m.Source, m.Offset)))
 	}
 }
+
+// untab replaces tabs, which lists of files in messages and logs are indented
+// with, by what they stand for there.
+func untab(line string) string { return strings.ReplaceAll(line, "\t", "    ") }
 
 func messageRows(w io.Writer, all []audit.Message) error {
 	rows := NewCSV(w, "id", "cpv", "at", "class", "phase", "run", "unread", "doubtful", "source", "offset", "text")

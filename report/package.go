@@ -43,7 +43,7 @@ func (s *Screen) pkg(p *audit.Package, all bool) {
 		for _, n := range p.Notices {
 			s.Paragraph(2, Plain.Text(n.CPV+": "+n.Title))
 			for _, d := range n.Details {
-				s.Paragraph(4, Dim.Text(d))
+				s.Paragraph(4, Dim.Text(untab(d)))
 			}
 		}
 		s.Blank()

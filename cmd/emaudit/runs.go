@@ -65,7 +65,11 @@ func (c *runsCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		return out.Write(report.OneRun(run, source, out))
+		output, err := audit.AuditRunOutput(db, run)
+		if err != nil {
+			return err
+		}
+		return out.Write(report.WithRunOutput(report.OneRun(run, source, out), output, out))
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,30 @@
+package report
+
+import "emaudit/audit"
+
+// WithRunOutput adds what the merges of a run said to the answer about the run.
+func WithRunOutput(a Answer, r *audit.RunOutput, o Output) Answer {
+	keys, text := a.Keys, a.Text
+	a.Keys = func(j *JSON) {
+		keys(j)
+		j.Value("failures", r.Failures)
+		j.Value("messages", r.Messages)
+	}
+	a.Text = func(s *Screen) {
+		text(s)
+		if len(r.Failures) > 0 {
+			s.Heading("Failed")
+			for i := range r.Failures {
+				s.failure(&r.Failures[i], o.Verbose)
+			}
+			s.Blank()
+		}
+		if len(r.Messages) > 0 {
+			s.Heading("Messages")
+			for i := range r.Messages {
+				s.message(&r.Messages[i], o.Verbose)
+			}
+		}
+	}
+	return a
+}
