@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
+	"time"
 
 	"emaudit/store"
 )
@@ -108,6 +110,9 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*state, error) {
 			return nil, ErrNothingChanged
 		}
 		m.Run = changing[0]
+	}
+	if m.Run < 0 && -m.Run <= int64(len(t.runs)) {
+		m.Run = t.runs[int64(len(t.runs))+m.Run].ID
 	}
 	s := &state{index: len(t.changes), target: Target{Time: now, Known: true, Pin: pin}}
 	end := true
@@ -324,4 +329,72 @@ func (row *StateRow) count(h *past, c *change) {
 			row.Reinstalls++
 		}
 	}
+}
+
+// ParseMoment reads how a person names a state:
+//
+//	now, previous          what is installed; the state before the last run that changed it
+//	run:12, 12, run:-1     the state before that run; negative numbers count from the newest
+//	2026-05-10 14:30, 2w   the state at the end of that time, as [ParsePeriod] reads it
+//	before-kde             a pin
+func ParseMoment(text string, now time.Time, zone *time.Location) (Moment, error) {
+	text = strings.TrimSpace(text)
+	switch text {
+	case "now":
+		return Moment{Now: true}, nil
+	case "", "previous":
+		return Moment{Previous: true}, nil
+	}
+	if run, ok, err := parseRun(text); ok || err != nil {
+		return Moment{Run: run}, err
+	}
+	if run, err := strconv.ParseInt(text, 10, 64); err == nil && len(text) < 5 && run > 0 {
+		return Moment{Run: run}, nil
+	}
+	if _, to, err := parseMoment(text, now, zone); err == nil {
+		if to.After(now) {
+			to = now
+		}
+		return Moment{At: to.Unix()}, nil
+	}
+	if !ValidPin(text) {
+		return Moment{}, fmt.Errorf("%q is neither now, previous, a run (run:12), a time (2026-05-10 14:30), nor a pin", text)
+	}
+	return Moment{Pin: text}, nil
+}
+
+// maxPin is the length of the name of a pin, in bytes.
+const maxPin = 64
+
+// ValidPin tells whether a pin may have that name: letters, digits and "._-",
+// beginning with a letter, and nothing that [ParseMoment] takes for something
+// else.
+func ValidPin(name string) bool {
+	if name == "now" || name == "previous" || name == "today" || name == "yesterday" || len(name) > maxPin || name == "" {
+		return false
+	}
+	for i, r := range name {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || !(r >= '0' && r <= '9' || strings.ContainsRune("._-", r))) {
+			return false
+		}
+	}
+	return true
+}
+
+// PinAt returns the pin of a state, to be stored under a name.
+func PinAt(db Database, name string, m Moment) (store.Pin, Target, error) {
+	h, err := takePast(db)
+	if err != nil {
+		return store.Pin{}, Target{}, err
+	}
+	s, err := h.at(m, h.pins, db.Now)
+	if err != nil {
+		return store.Pin{}, Target{}, err
+	}
+	p := store.Pin{Name: name, At: s.target.Time, CreatedAt: db.Now}
+	if s.target.Run != nil {
+		p.Run = *s.target.Run
+	}
+	return p, s.target, nil
 }

@@ -1,0 +1,417 @@
+package audit
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
+	"emaudit/store"
+)
+
+// Effect says what a reason does to the use of a binary package.
+type Effect string
+
+// The effects.
+const (
+	EffectRefused Effect = "refused" // Portage does not take it
+	EffectUnknown Effect = "unknown" // files alone cannot tell
+	EffectNote    Effect = "note"    // it is taken; worth knowing
+)
+
+// Reason is one thing to say about the use of a binary package.
+type Reason struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Effect Effect `json:"effect"`
+	// SettleWith is the command that decides what is unknown.
+	SettleWith string `json:"settle_with,omitempty"`
+}
+
+// Usable is whether Portage takes a binary package with --usepkgonly.
+type Usable string
+
+// The answers.
+const (
+	UsableYes     Usable = "yes"
+	UsableNo      Usable = "no"
+	UsableUnknown Usable = "unknown"
+)
+
+// usability sums up reasons.
+func usability(reasons []Reason) Usable {
+	u := UsableYes
+	for _, r := range reasons {
+		switch {
+		case r.Effect == EffectRefused:
+			return UsableNo
+		case r.Effect == EffectUnknown:
+			u = UsableUnknown
+		}
+	}
+	return u
+}
+
+// acceptance is what Portage accepts on a host, as far as its files say
+// (Package.py, _eval_masks: these rules count for binary packages too, and with
+// --usepkgonly too).
+type acceptance struct {
+	settings       map[string]string
+	features       map[string]bool
+	chosts         []*regexp.Regexp
+	chostProblem   string
+	keywords       []string // ACCEPT_KEYWORDS
+	acceptKeywords packageList
+	profileKeyword packageList
+	mask, unmask   packageList
+	licenses       packageList
+	properties     packageList
+	restricts      packageList
+	groups         userconf.LicenseGroups
+	profile        bool // the profile was found
+	unread         []string
+	processor      processor
+	// maskFiles are the administrator's own lists of masks.
+	maskFiles []string
+}
+
+// listed is an entry with the repository whose packages it is about.
+type listed struct {
+	userconf.Entry
+	repo string // "" = all
+	path string
+}
+
+// packageList finds the entries about a package without trying them all.
+type packageList struct {
+	byCP map[string][]int
+	wild []int
+	all  []listed
+}
+
+func (l *packageList) add(e listed) {
+	n := len(l.all)
+	l.all = append(l.all, e)
+	if e.Atom.Wildcard {
+		l.wild = append(l.wild, n)
+		return
+	}
+	if l.byCP == nil {
+		l.byCP = map[string][]int{}
+	}
+	l.byCP[e.Atom.CP] = append(l.byCP[e.Atom.CP], n)
+}
+
+// remove takes back a weaker entry.
+func (l *packageList) remove(e userconf.Entry) {
+	for i := range l.all {
+		if l.all[i].Text == e.Text {
+			l.all[i].Remove = true
+		}
+	}
+}
+
+// matching returns the entries that are true of a package, in their order.
+func (l *packageList) matching(p *atom.Package) []listed {
+	ids := l.byCP[p.CPV.CP()]
+	if len(l.wild) > 0 {
+		ids = slices.Concat(ids, l.wild)
+		slices.Sort(ids)
+	}
+	var all []listed
+	for _, i := range ids {
+		e := &l.all[i]
+		if !e.Remove && (e.repo == "" || p.Repo == "" || e.repo == p.Repo) && e.Atom.Match(*p) {
+			all = append(all, *e)
+		}
+	}
+	return all
+}
+
+// takeAcceptance loads what a host accepts.
+func takeAcceptance(db Database) (*acceptance, error) {
+	a := &acceptance{settings: map[string]string{}, features: map[string]bool{}, groups: userconf.LicenseGroups{}}
+	stored, err := db.Tx.Settings(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range stored {
+		a.settings[s.Name] = s.Value
+	}
+	for f := range strings.FieldsSeq(a.settings["FEATURES"]) {
+		a.features[f] = true
+	}
+	a.keywords = strings.Fields(a.settings["ACCEPT_KEYWORDS"])
+	a.compileChosts()
+	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords,
+		store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict, store.ConfigLicenseGroups, store.ConfigCPUInfo)
+	if err != nil {
+		return nil, err
+	}
+	for i := range files {
+		a.read(&files[i])
+	}
+	diags, err := db.Tx.Diagnostics(db.Host, store.SourceConfig)
+	for _, d := range diags {
+		a.unread = append(a.unread, d.Message)
+	}
+	// ARCH comes from a profile and from nowhere else.
+	a.profile = a.settings["ARCH"] != ""
+	return a, err
+}
+
+// compileChosts prepares ACCEPT_CHOSTS, whose words are regular expressions;
+// without one, CHOST is the only one (config.py, _accept_chost).
+func (a *acceptance) compileChosts() {
+	words := strings.Fields(a.settings["ACCEPT_CHOSTS"])
+	if len(words) == 0 {
+		if chost := a.settings["CHOST"]; chost != "" {
+			words = []string{regexp.QuoteMeta(chost)}
+		}
+	}
+	for _, w := range words {
+		re, err := regexp.Compile("^(?:" + w + ")$")
+		if err != nil {
+			a.chostProblem = fmt.Sprintf("ACCEPT_CHOSTS has %q, which cannot be read", w)
+			continue
+		}
+		a.chosts = append(a.chosts, re)
+	}
+}
+
+// read takes one list.
+func (a *acceptance) read(f *store.ConfigFile) {
+	repo := ""
+	if f.Layer == "repository" {
+		repo = f.Repo
+	}
+	lists := map[store.ConfigKind]*packageList{
+		store.ConfigMask: &a.mask, store.ConfigUnmask: &a.unmask, store.ConfigAcceptKeywords: &a.acceptKeywords, store.ConfigKeywords: &a.profileKeyword,
+		store.ConfigLicense: &a.licenses, store.ConfigProperties: &a.properties, store.ConfigRestrict: &a.restricts,
+	}
+	switch f.Kind {
+	case store.ConfigLicenseGroups:
+		a.groups.Parse(f.Content)
+		return
+	case store.ConfigCPUInfo:
+		a.processor = parseProcessor(f.Content)
+		return
+	}
+	if f.Kind == store.ConfigMask && f.Layer == "user" {
+		a.maskFiles = append(a.maskFiles, f.Path)
+	}
+	parseList := userconf.ParseValues
+	if f.Kind == store.ConfigMask || f.Kind == store.ConfigUnmask {
+		parseList = userconf.ParseAtoms
+	}
+	entries, _ := parseList(f.Content)
+	list := lists[f.Kind]
+	for _, e := range entries {
+		if e.Remove {
+			list.remove(e)
+			continue
+		}
+		list.add(listed{e, repo, f.Path})
+	}
+}
+
+// packageOfMetadata is a build in the form in which atoms are matched.
+func packageOfMetadata(cpv atom.CPV, slot, subslot, repo string, buildID int64, m *store.Metadata) atom.Package {
+	p := atom.Package{CPV: cpv, Slot: slot, SubSlot: subslot, Repo: repo, BuildID: int(buildID)}
+	if m != nil {
+		p.USE = atom.ParseFlags(m.Use)
+		iuse := m.IUseEffective
+		if iuse == "" {
+			iuse = m.IUse
+		}
+		p.IUSE = atom.ParseFlags(iuse)
+	}
+	return p
+}
+
+// judge says what Portage would say about taking a build, leaving out where
+// its file lies.
+func (a *acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
+	var reasons []Reason
+	note := func(effect Effect, code, format string, args ...any) {
+		r := Reason{Code: code, Detail: fmt.Sprintf(format, args...), Effect: effect}
+		if effect == EffectUnknown {
+			r.SettleWith = fmt.Sprintf("emerge -pK =%s", p.CPV)
+		}
+		reasons = append(reasons, r)
+	}
+	for _, u := range a.unread {
+		note(EffectUnknown, "config-unread", "%s", u)
+	}
+	switch {
+	case m.CHost == "":
+	case a.chostProblem != "":
+		note(EffectUnknown, "chost-unknown", "%s", a.chostProblem)
+	case len(a.chosts) == 0:
+		note(EffectUnknown, "chost-unknown", "built for %s; no CHOST is set in what was read", m.CHost)
+	case !slices.ContainsFunc(a.chosts, func(re *regexp.Regexp) bool { return re.MatchString(m.CHost) }):
+		note(EffectRefused, "chost-refused", "built for %s, and CHOST is %s", m.CHost, a.settings["CHOST"])
+	}
+	if eapi := m.EAPI; eapi != "" && !atom.SupportedEAPI(eapi) {
+		note(EffectRefused, "eapi-refused", "EAPI %s is none that Portage knows", eapi)
+		return reasons
+	}
+	a.judgeKeywords(p, m, note)
+	a.judgeNames(p, m, note)
+	if by := a.maskedBy(p); by != nil {
+		note(EffectRefused, "package-masked", "%s has %s", by.path, by.Text)
+	}
+	return reasons
+}
+
+type noteFunc func(effect Effect, code, format string, args ...any)
+
+// judgeKeywords compares the KEYWORDS that a build was made with, which stay
+// as they were whatever became of the ebuild's (KeywordsManager.py,
+// getMissingKeywords).
+func (a *acceptance) judgeKeywords(p *atom.Package, m *store.Metadata, note noteFunc) {
+	if len(a.keywords) == 0 || !a.profile {
+		note(EffectUnknown, "keywords-unknown", "ACCEPT_KEYWORDS comes from the profile, which was not found")
+		return
+	}
+	keywords := strings.Fields(m.Keywords)
+	for _, e := range a.profileKeyword.matching(p) {
+		keywords = stackWords(keywords, e.Values)
+	}
+	accepted := slices.Clone(a.keywords)
+	for _, e := range a.acceptKeywords.matching(p) {
+		values := e.Values
+		if len(values) == 0 {
+			for _, k := range a.keywords {
+				if k[0] != '~' && k[0] != '-' {
+					values = append(values, "~"+k)
+				}
+			}
+		}
+		accepted = stackWords(accepted, values)
+	}
+	if !acceptsKeywords(keywords, accepted) {
+		shown := m.Keywords
+		if shown == "" {
+			shown = "none, as live ebuilds have"
+		}
+		note(EffectRefused, "keywords-refused", "its KEYWORDS are %s; accepted: %s", shown, strings.Join(accepted, " "))
+	}
+}
+
+// stackWords adds words to a list: "-x" takes x back, "-*" all.
+func stackWords(words, more []string) []string {
+	words = slices.Clone(words)
+	for _, w := range more {
+		switch {
+		case w == "-*":
+			words = words[:0]
+		case w[0] == '-':
+			words = slices.DeleteFunc(words, func(x string) bool { return x == w[1:] })
+		case !slices.Contains(words, w):
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+// acceptsKeywords decides whether one of the keywords of a package is
+// accepted.
+func acceptsKeywords(keywords, accepted []string) bool {
+	if slices.Contains(accepted, "**") {
+		return true
+	}
+	stable, testing := false, false
+	for _, k := range keywords {
+		switch {
+		case k == "*":
+			return true
+		case k == "~*":
+			testing = true
+			if slices.ContainsFunc(accepted, func(x string) bool { return x[0] == '~' }) {
+				return true
+			}
+		case slices.Contains(accepted, k):
+			return true
+		case k[0] == '~':
+			testing = true
+		case k[0] != '-':
+			stable = true
+		}
+	}
+	return testing && slices.Contains(accepted, "~*") || stable && slices.Contains(accepted, "*")
+}
+
+// judgeNames compares LICENSE, PROPERTIES and RESTRICT.
+func (a *acceptance) judgeNames(p *atom.Package, m *store.Metadata, note noteFunc) {
+	for _, rule := range []struct {
+		code, variable, value string
+		list                  *packageList
+		byDefault             string
+		groups                bool
+	}{
+		{"license", "ACCEPT_LICENSE", m.License, &a.licenses, "", true},
+		{"properties", "ACCEPT_PROPERTIES", m.Properties, &a.properties, "*", false},
+		{"restrict", "ACCEPT_RESTRICT", m.Restrict, &a.restricts, "*", false},
+	} {
+		if strings.TrimSpace(rule.value) == "" {
+			continue
+		}
+		setting := a.settings[rule.variable]
+		if setting == "" {
+			setting = rule.byDefault
+		}
+		tokens := strings.Fields(setting)
+		for _, e := range rule.list.matching(p) {
+			tokens = append(tokens, e.Values...)
+		}
+		if len(tokens) == 0 {
+			note(EffectUnknown, rule.code+"-unknown", "%s is not set in what was read", rule.variable)
+			continue
+		}
+		if rule.groups {
+			tokens = a.groups.Expand(tokens)
+			if i := slices.IndexFunc(tokens, func(t string) bool {
+				return strings.HasPrefix(strings.TrimPrefix(t, "-"), "@") && strings.TrimPrefix(t, "-@") != "EULA"
+			}); i >= 0 {
+				note(EffectUnknown, rule.code+"-unknown", "%s names the group %s, which no license_groups that was read defines", rule.variable, tokens[i])
+				continue
+			}
+		}
+		dep, err := atom.ParseDep(rule.value, atom.DepNames, m.EAPI)
+		if err != nil {
+			note(EffectRefused, "metadata-invalid", "%s: %v", strings.TrimPrefix(rule.variable, "ACCEPT_"), err)
+			continue
+		}
+		ok, missing := dep.Reduce(p.USE).SatisfiedNames(func(name string) bool { return acceptsName(name, tokens) })
+		if !ok {
+			note(EffectRefused, rule.code+"-refused", "%s does not accept %s", rule.variable, missing[0])
+		}
+	}
+}
+
+// acceptsName applies the tokens of ACCEPT_LICENSE and its like in their
+// order: the last that is about the name decides.
+func acceptsName(name string, tokens []string) bool {
+	accepted := false
+	for _, t := range tokens {
+		switch t {
+		case "*", name:
+			accepted = true
+		case "-*", "-" + name:
+			accepted = false
+		}
+	}
+	return accepted
+}
+
+// maskedBy returns the line that masks a package, unless another unmasks it.
+func (a *acceptance) maskedBy(p *atom.Package) *listed {
+	masks := a.mask.matching(p)
+	if len(masks) == 0 || len(a.unmask.matching(p)) > 0 {
+		return nil
+	}
+	return &masks[len(masks)-1]
+}

@@ -1,0 +1,287 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// CompatibilityRow is the answer about one binary package.
+type CompatibilityRow struct {
+	PkgDir    string   `json:"pkgdir"`
+	Path      string   `json:"path"`
+	CPV       string   `json:"cpv"`
+	BuildID   *int64   `json:"build_id"`
+	BuildTime *int64   `json:"build_time"`
+	Usable    Usable   `json:"usable"`
+	Reasons   []Reason `json:"reasons"`
+}
+
+// Compatibility is the answer to: would Portage take each binary package,
+// with --usepkgonly, on this host and as things are now?
+type Compatibility struct {
+	Rows     []CompatibilityRow `json:"instances"`
+	Findings []Finding          `json:"-"`
+}
+
+// Count returns the number of rows with an answer.
+func (c *Compatibility) Count(u Usable) int {
+	n := 0
+	for i := range c.Rows {
+		if c.Rows[i].Usable == u {
+			n++
+		}
+	}
+	return n
+}
+
+// judgedBinpkg is a binary package with what there is to say about taking it.
+type judgedBinpkg struct {
+	*binpkg
+	pkg atom.Package
+	// file are the reasons of the file, own those of what it says of itself,
+	// place those of where it lies, which a staged PKGDIR makes irrelevant.
+	file, own, place []Reason
+}
+
+// judgeBinpkg says what Portage would say of one binary package without
+// looking at any other.
+func (a *acceptance) judgeBinpkg(b *binpkg, here bool) (*judgedBinpkg, error) {
+	j := &judgedBinpkg{binpkg: b}
+	j.file = a.judgeFile(b)
+	if b.Metadata == nil {
+		return j, nil
+	}
+	cpv, err := atom.ParseCPV(b.CPV)
+	if err != nil {
+		j.file = append(j.file, Reason{Code: "metadata-invalid", Detail: err.Error(), Effect: EffectRefused})
+		return j, nil
+	}
+	j.pkg = packageOfMetadata(cpv, b.Slot, b.SubSlot, b.Repo, b.BuildID, b.Metadata)
+	j.own = append(a.judge(&j.pkg, b.Metadata), a.processor.judge(b.Metadata.CFlags, b.Metadata.CXXFlags, b.Metadata.Use, here)...)
+	j.own = append(j.own, judgeLoss(b)...)
+	j.place = a.judgePlace(b)
+	return j, nil
+}
+
+// judgeFile is about what keeps Portage from reading or trusting a file.
+func (a *acceptance) judgeFile(b *binpkg) []Reason {
+	var reasons []Reason
+	add := func(effect Effect, code, settle, format string, args ...any) {
+		reasons = append(reasons, Reason{Code: code, Detail: fmt.Sprintf(format, args...), Effect: effect, SettleWith: settle})
+	}
+	switch {
+	case b.damaged():
+		detail := "the file is damaged"
+		if len(b.Problems) > 0 {
+			detail = b.Problems[0].Message
+		}
+		add(EffectRefused, "binpkg-damaged", "", "%s", detail)
+	case b.CPV == "" || b.Metadata == nil:
+		add(EffectUnknown, "metadata-unread", "emaudit verify "+shellQuote(b.Path), "what it is could not be read")
+	case !b.Visible:
+		add(EffectRefused, "binpkg-unseen", "", "Portage does not look for it there, or under that name")
+	}
+	if b.Integrity == "unknown" {
+		add(EffectUnknown, "binpkg-unverifiable", "emaudit verify "+shellQuote(b.Path), "whether it is whole could not be told")
+	}
+	for _, p := range b.Problems {
+		switch p.Code {
+		case "image-device":
+			add(EffectRefused, "image-device", "", "%s: Portage does not extract it", p.Message)
+		case "uncompressed":
+			if a.settings["BINPKG_COMPRESS"] != "" && a.settings["BINPKG_COMPRESS"] != "none" {
+				add(EffectUnknown, "uncompressed", "emerge -pK ="+b.CPV, "its members are not compressed, which only a Portage with an empty BINPKG_COMPRESS reads")
+			}
+		}
+	}
+	a.judgeSignature(b, add)
+	return reasons
+}
+
+// judgeSignature is about what Portage does before it merges (gpkg.py,
+// _verify_binpkg).
+func (a *acceptance) judgeSignature(b *binpkg, add func(effect Effect, code, settle, format string, args ...any)) {
+	verify := "emaudit verify " + shellQuote(b.Path)
+	switch {
+	case a.features["binpkg-request-signature"] && b.Format == "xpak":
+		add(EffectRefused, "signature-missing", "", "FEATURES=binpkg-request-signature, and an xpak holds none")
+	case a.features["binpkg-request-signature"] && b.Signed == "none":
+		add(EffectRefused, "signature-missing", "", "FEATURES=binpkg-request-signature, and it is not signed")
+	case a.features["binpkg-ignore-signature"] || b.Signed == "none" || b.Signed == "":
+	case b.Signature == "invalid":
+		add(EffectRefused, "signature-invalid", "", "its signature was not made over these bytes")
+	case b.Signature == "unknown-key":
+		add(EffectRefused, "signature-unknown-key", "", "it is signed with a key that is not in the keyring")
+	case b.Signature != "valid" && b.Format == "gpkg":
+		add(EffectUnknown, "signature-unchecked", verify, "it is signed, and the signature was not checked")
+	}
+}
+
+// judgePlace is about whether Portage finds the file where it lies, and can be
+// told to take this one.
+func (a *acceptance) judgePlace(b *binpkg) []Reason {
+	var reasons []Reason
+	trusted := a.features["pkgdir-index-trusted"]
+	switch {
+	case b.dir.Kind != "pkgdir":
+		reasons = append(reasons, Reason{Code: "outside-pkgdir", Detail: "it lies in " + b.dir.Path + ", where only a staged PKGDIR makes it available", Effect: EffectNote})
+	case b.entry == nil && trusted:
+		reasons = append(reasons, Reason{Code: "not-indexed", Detail: "Packages does not list it, and Portage trusts the index: emaint --fix binhost", Effect: EffectRefused})
+	case !b.entryCurrent() && trusted && b.entry != nil:
+		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages describes another file of this name: emaint --fix binhost", Effect: EffectRefused})
+	}
+	if b.Origin == "quickpkg" {
+		reasons = append(reasons, Reason{Code: "quickpkg-copy", Detail: "made by quickpkg: its build id is that of the original, so no atom addresses it", Effect: EffectNote})
+	}
+	return reasons
+}
+
+// judgeLoss is about files that were installed and are not in the package.
+func judgeLoss(b *binpkg) []Reason {
+	var reasons []Reason
+	for _, p := range b.Problems {
+		if p.Code == "config-stub" {
+			reasons = append(reasons, Reason{Code: "config-stub", Effect: EffectNote,
+				Detail: "quickpkg left out its protected configuration files: merging it offers files that hold nothing"})
+			break
+		}
+	}
+	if b.Origin == "quickpkg" && b.Integrity != "whole" && len(reasons) == 0 {
+		reasons = append(reasons, Reason{Code: "config-stub-unknown", Effect: EffectNote,
+			Detail: "made by quickpkg; whether with its configuration files is told by: emaudit verify " + shellQuote(b.Path)})
+	}
+	if mask := b.Metadata.InstallMask; mask != "" {
+		reasons = append(reasons, Reason{Code: "install-mask", Detail: "files that match " + mask + " were left out when it was built", Effect: EffectNote})
+	}
+	return reasons
+}
+
+// AuditCompatibility says of every binary package whether Portage would take
+// it, and why not.
+func AuditCompatibility(db Database) (*Compatibility, error) {
+	inv, err := takeInventory(db, true)
+	if err != nil {
+		return nil, err
+	}
+	accept, err := takeAcceptance(db)
+	if err != nil {
+		return nil, err
+	}
+	c := &Compatibility{Rows: []CompatibilityRow{}}
+	installed := worldOf(inv.installed)
+	all := worldOf(inv.installed)
+	judged := make([]*judgedBinpkg, len(inv.binpkgs))
+	for i := range inv.binpkgs {
+		b := &inv.binpkgs[i]
+		here := slices.ContainsFunc(inv.installed, func(p store.Installed) bool { return p.CPV == b.CPV && p.BuildTime == b.BuildTime })
+		if judged[i], err = accept.judgeBinpkg(b, here); err != nil {
+			return nil, err
+		}
+		if j := judged[i]; b.Metadata != nil && b.Visible && usability(j.file) != UsableNo && usability(j.own) != UsableNo {
+			all.add(&member{pkg: j.pkg, metadata: b.Metadata})
+		}
+	}
+	for _, j := range judged {
+		row := CompatibilityRow{PkgDir: j.dir.Path, Path: j.Path, CPV: j.CPV, BuildID: known(j.BuildID), BuildTime: known(j.BuildTime)}
+		row.Reasons = slices.Concat([]Reason{}, j.file, j.own, j.place)
+		if j.Metadata != nil {
+			row.Reasons = append(row.Reasons, judgeDependencies(j, installed, all)...)
+			row.Reasons = append(row.Reasons, judgeInstalled(j, inv)...)
+		}
+		row.Usable = usability(row.Reasons)
+		c.Rows = append(c.Rows, row)
+	}
+	slices.SortFunc(c.Rows, func(a, b CompatibilityRow) int {
+		return cmp.Or(strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
+	})
+	c.Findings = compatibilityFindings(c.Rows)
+	return c, nil
+}
+
+// judgeDependencies is about the packages that a build needs: what is neither
+// installed nor there as a binary package cannot be had with --usepkgonly.
+func judgeDependencies(j *judgedBinpkg, installed, all *world) []Reason {
+	var reasons []Reason
+	m := &member{pkg: j.pkg, metadata: j.Metadata}
+	for _, u := range installed.unsatisfiedOf(m, true) {
+		switch u.Kind {
+		case "blocker":
+			reasons = append(reasons, Reason{Code: "blocked", Detail: "it blocks what is installed: " + u.Dependency, Effect: EffectNote})
+			continue
+		case "invalid":
+			reasons = append(reasons, Reason{Code: "metadata-invalid", Detail: u.Dependency, Effect: EffectRefused})
+			continue
+		case "soname":
+			continue
+		}
+		if all.satisfies(m, u) {
+			reasons = append(reasons, Reason{Code: "needs-others", Detail: "it needs " + u.Dependency + ", which is there as a binary package only: both must be merged together", Effect: EffectNote})
+			continue
+		}
+		code := map[string]string{"slot-operator": "slot-operator-stale", "libc": "libc-newer"}[u.Kind]
+		reasons = append(reasons, Reason{Code: cmp.Or(code, "dependency-missing"), Effect: EffectRefused,
+			Detail: "it needs " + u.Dependency + ", which is neither installed nor there as a binary package"})
+	}
+	return reasons
+}
+
+// judgeInstalled compares a build with the installed one of its version.
+func judgeInstalled(j *judgedBinpkg, inv *inventory) []Reason {
+	for i := range inv.installed {
+		p := &inv.installed[i]
+		if p.CPV != j.CPV || p.Metadata == nil {
+			continue
+		}
+		if equal, diff := diffUse(p.Metadata.Use, j.Metadata.Use); !equal && p.BuildTime != j.BuildTime {
+			return []Reason{{Code: "use-differs", Detail: "USE differs from what is installed: " + diff, Effect: EffectNote}}
+		}
+	}
+	return nil
+}
+
+// compatibilityFindings reports the binary packages that Portage does not
+// take, one finding for each.
+func compatibilityFindings(rows []CompatibilityRow) []Finding {
+	findings := []Finding{}
+	for i := range rows {
+		r := &rows[i]
+		for _, reason := range r.Reasons {
+			if reason.Effect == EffectNote {
+				continue
+			}
+			f := Finding{Code: reason.Code, Severity: SeverityWarning, Subject: r.Path, Message: reason.Detail,
+				Evidence: []Evidence{{Source: path.Join(r.PkgDir, r.Path)}}, Remedy: cmp.Or(reason.SettleWith, remedyOf(reason.Code, r))}
+			if reason.Effect == EffectUnknown {
+				f.Severity = SeverityInfo
+			}
+			findings = append(findings, f)
+		}
+	}
+	SortFindings(findings)
+	return findings
+}
+
+// remedyOf is what makes Portage take a binary package that it refuses.
+func remedyOf(code string, r *CompatibilityRow) string {
+	switch code {
+	case "not-indexed", "index-stale":
+		return "emaint --fix binhost"
+	case "keywords-refused":
+		return fmt.Sprintf("echo '=%s **' >> /etc/portage/package.accept_keywords/rollback", r.CPV)
+	case "license-refused":
+		return fmt.Sprintf("echo '=%s *' >> /etc/portage/package.license", r.CPV)
+	case "package-masked":
+		return fmt.Sprintf("echo '=%s' >> /etc/portage/package.unmask", r.CPV)
+	case "binpkg-damaged", "metadata-invalid", "eapi-refused", "chost-refused", "march-refused", "cpu-flags-refused":
+		if r.CPV != "" {
+			return fmt.Sprintf("emerge --oneshot --usepkg=n --buildpkg \"=%s\"", r.CPV)
+		}
+	}
+	return "emaudit show " + cmp.Or(r.CPV, r.Path)
+}

@@ -1,0 +1,261 @@
+package audit
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// A plan has one of two forms. Where every file is the only one that an atom
+// with its build id means, and the index shows it, one command merges them from
+// PKGDIR. Else the files are copied to a folder of their own, which then is
+// PKGDIR for one command: there is one file for each version, so Portage can
+// choose no other, whatever the index of the real PKGDIR says.
+//
+// All is merged by one command, for the resolver must see the whole state at
+// once. There is no --ask in it: without a terminal that fails. What it would do
+// is shown by the same command with --pretend.
+
+// plan writes the steps.
+func (j *rollbackJudge) plan(r *Rollback) {
+	var merges []*RollbackChange
+	var removals []*RollbackChange
+	for i := range r.Changes {
+		if c := &r.Changes[i]; c.chosen != nil {
+			merges = append(merges, c)
+		} else if c.Action == ActionRemove {
+			removals = append(removals, c)
+		}
+	}
+	if len(merges)+len(removals) == 0 {
+		return
+	}
+	step := func(title string, commands ...string) {
+		if len(commands) > 0 {
+			r.Steps = append(r.Steps, Step{title, commands})
+			r.Plan = append(r.Plan, commands...)
+		}
+	}
+	step("Keep a way forward: package what is installed now", j.backup(r)...)
+	before, after := j.split(merges, removals)
+	step("Remove what is in the way", removalCommand(before)...)
+	if len(merges) > 0 {
+		if atoms, ok := j.direct(merges); ok {
+			step("See what will be done, then do it", "emerge --pretend "+mergeOptions+atoms, "emerge "+mergeOptions+atoms)
+		} else {
+			j.staged(r, merges, step)
+		}
+	}
+	step("Remove what came later", removalCommand(after)...)
+	step("Hold it: the next update would undo it", j.holds(merges)...)
+	step("See whether libraries are left over", "emerge --pretend @preserved-rebuild")
+	r.Checks = append(r.Checks, "dispatch-conf", "emaudit diff now "+r.Target.argument())
+}
+
+// mergeOptions are those of the one command that merges. Without
+// --rebuilt-binaries=n, which --usepkgonly implies with an update, Portage
+// would look for newer builds.
+const mergeOptions = "--oneshot --usepkgonly --rebuilt-binaries=n "
+
+// argument names the state on the command line.
+func (t Target) argument() string {
+	switch {
+	case t.Pin != "":
+		return shellQuote(t.Pin)
+	case t.Run != nil:
+		return fmt.Sprintf("run:%d", *t.Run)
+	}
+	return fmt.Sprintf("@%d", t.Time)
+}
+
+// backup packages what is replaced or removed and has no whole binary package
+// of its very build.
+func (j *rollbackJudge) backup(r *Rollback) []string {
+	var quick []string
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if c.from == nil || c.from.row == nil {
+			continue
+		}
+		p := c.from.row
+		covered := slices.ContainsFunc(j.past.byCPV[c.from.cpv], func(b *binpkg) bool {
+			return b.Visible && !b.damaged() && b.Origin != "quickpkg" && match(p, b) != CoverageSameVersion
+		})
+		if !covered && canQuickpkg(p) {
+			quick = append(quick, shellQuote("="+p.CPV))
+		}
+	}
+	if len(quick) == 0 {
+		return nil
+	}
+	return []string{"quickpkg --include-config=y " + strings.Join(quick, " ")}
+}
+
+// split divides the removals into those that are in the way of what is merged,
+// and the others, which go last: until the older packages are there, something
+// that runs may need them.
+func (j *rollbackJudge) split(merges, removals []*RollbackChange) (before, after []*RollbackChange) {
+	removed := map[string]bool{}
+	for _, c := range removals {
+		removed[*c.From] = true
+	}
+	w := newWorld()
+	replaced := map[string]bool{}
+	for _, c := range merges {
+		if c.From != nil {
+			replaced[*c.From] = true
+		}
+		if c.chosen.Metadata != nil {
+			w.add(&member{pkg: c.chosen.pkg, metadata: c.chosen.Metadata, changed: true})
+		}
+	}
+	for _, m := range j.world.members {
+		cpv := m.pkg.CPV.String()
+		if !replaced[cpv] && !removed[cpv] {
+			w.add(m)
+		}
+	}
+	for _, c := range removals {
+		if j.inTheWay(w, *c.From) {
+			before = append(before, c)
+		} else {
+			after = append(after, c)
+		}
+	}
+	return before, after
+}
+
+// inTheWay tells whether a package that is to be removed would keep Portage
+// from merging the others while it is there: one blocks the other, or it needs
+// what is about to go.
+func (j *rollbackJudge) inTheWay(w *world, cpv string) bool {
+	var m *member
+	for _, x := range j.world.byCP[packageOf(cpv)] {
+		if x.pkg.CPV.String() == cpv {
+			m = x
+		}
+	}
+	if m == nil {
+		return false
+	}
+	for _, u := range w.unsatisfiedOf(m, false) {
+		// What it lacks already, nothing is to be done about.
+		if u.Kind != "soname" && u.Kind != "invalid" && !j.lacksNow(m, u) {
+			return true
+		}
+	}
+	alone := newWorld()
+	alone.add(m)
+	for _, x := range w.members {
+		if !x.changed {
+			continue
+		}
+		for _, value := range []string{x.metadata.RDepend, x.metadata.PDepend} {
+			dep, err := atom.ParseDep(value, atom.DepAtoms, x.metadata.EAPI)
+			if err != nil {
+				continue
+			}
+			for item := range dep.Evaluate(x.pkg.USE).Items {
+				if item.Atom.Blocker != atom.NoBlocker && alone.has(x, item.Atom.WithoutBlocker(), true) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func removalCommand(changes []*RollbackChange) []string {
+	if len(changes) == 0 {
+		return nil
+	}
+	var atoms []string
+	for _, c := range changes {
+		atoms = append(atoms, shellQuote("="+*c.From))
+	}
+	return []string{"emerge --unmerge " + strings.Join(atoms, " ")}
+}
+
+// direct returns the atoms with build ids, where each means one file.
+func (j *rollbackJudge) direct(merges []*RollbackChange) (string, bool) {
+	var atoms []string
+	for _, c := range merges {
+		b := c.chosen
+		if b.dir.Kind != "pkgdir" || !b.entryCurrent() || b.BuildID == 0 || b.PathBuildID != b.BuildID || b.entry.BuildID != b.BuildID || b.Origin == "quickpkg" {
+			return "", false
+		}
+		for _, other := range j.past.byCPV[b.CPV] {
+			if other != b.binpkg && other.BuildID == b.BuildID {
+				return "", false
+			}
+		}
+		atoms = append(atoms, shellQuote(fmt.Sprintf("=%s-%d", b.CPV, b.BuildID)))
+	}
+	return strings.Join(atoms, " "), true
+}
+
+// staged writes the steps that copy the files to a PKGDIR of their own.
+func (j *rollbackJudge) staged(r *Rollback, merges []*RollbackChange, step func(string, ...string)) {
+	name := "emaudit-rollback"
+	if r.Target.Run != nil {
+		name += fmt.Sprintf("-run%d", *r.Target.Run)
+	}
+	stage := path.Join("/var/tmp", fmt.Sprintf("%s-%d", name, j.db.Now))
+	var dirs, copies, atoms []string
+	for _, c := range merges {
+		dir := path.Join(stage, path.Dir(c.chosen.Path))
+		dirs = append(dirs, shellQuote(dir))
+		copies = append(copies, fmt.Sprintf("cp -p %s %s", shellQuote(c.chosen.source()), shellQuote(path.Join(stage, c.chosen.Path))))
+		atoms = append(atoms, shellQuote("="+*c.To))
+	}
+	slices.Sort(dirs)
+	commands := append([]string{"mkdir -p " + strings.Join(slices.Compact(dirs), " ")}, copies...)
+	step("Lay out the very files, so that Portage can take no other", append(commands, fmt.Sprintf("PKGDIR=%s emaint --fix binhost", stage))...)
+	merge := "emerge " + mergeOptions + strings.Join(atoms, " ")
+	step("See what will be done, then do it", fmt.Sprintf("PKGDIR=%s %s", stage, strings.Replace(merge, "emerge ", "emerge --pretend ", 1)), fmt.Sprintf("PKGDIR=%s %s", stage, merge))
+	step("Clear the copies away", "rm -r "+stage)
+}
+
+// holds masks what is newer than the older versions.
+func (j *rollbackJudge) holds(merges []*RollbackChange) []string {
+	var lines []string
+	for _, c := range merges {
+		if c.Action != ActionDowngrade {
+			continue
+		}
+		hold := ">" + *c.To
+		if c.Slot != "" && c.Slot != "0" {
+			hold += ":" + c.Slot
+		}
+		lines = append(lines, hold)
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	file := j.maskFile()
+	return []string{fmt.Sprintf("printf '%%s\\n' %s >> %s", quoteAll(lines), shellQuote(file))}
+}
+
+// maskFile is where the administrator's masks are: a file, or a file of one's
+// own in the folder.
+func (j *rollbackJudge) maskFile() string {
+	for _, f := range j.accept.maskFiles {
+		if path.Base(f) == string(store.ConfigMask) {
+			return f
+		}
+		return path.Join(path.Dir(f), "rollback")
+	}
+	return "/etc/portage/package.mask"
+}
+
+func quoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = shellQuote(w)
+	}
+	return strings.Join(quoted, " ")
+}

@@ -1,0 +1,554 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+	"emaudit/parse/emergelog"
+	"emaudit/store"
+)
+
+// Readiness is the verdict about a rollback.
+type Readiness string
+
+// The verdicts. Ready is said only where every condition that files can show
+// was checked and holds.
+const (
+	Ready             Readiness = "ready"
+	ReadyWithWarnings Readiness = "ready-with-warnings"
+	NotReady          Readiness = "not-ready"
+)
+
+// RollbackChange is what has to be done to one slot of a package.
+type RollbackChange struct {
+	Change
+	// Instance is the binary package that is to be merged; nil for a removal
+	// and for a gap.
+	Instance *InstanceRef `json:"instance"`
+	// Match tells how near it comes to the build that was installed then.
+	Match CoverageVerdict `json:"match,omitempty"`
+	// Integrity is what is known of the file: whole, unchecked, ...
+	Integrity string   `json:"integrity,omitempty"`
+	Usable    Usable   `json:"usable"`
+	Reasons   []Reason `json:"reasons"`
+	// Stays tells that nothing is merged: the build of then cannot be had, and
+	// the one of the same version that is installed now takes its place.
+	Stays bool `json:"stays"`
+
+	chosen *judgedBinpkg // nil where nothing is merged
+}
+
+// Gap is a package of the earlier state that no usable binary package covers.
+type Gap struct {
+	CPV string `json:"cpv"`
+	// Cause is never-built, pruned, damaged, masked, unaddressable, lossy or
+	// unknown.
+	Cause  string `json:"cause"`
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy"`
+}
+
+// Risk is something that a rollback does not bring back, or that it can break.
+type Risk struct {
+	Code   string  `json:"code"`
+	CPV    *string `json:"cpv"`
+	Detail string  `json:"detail"`
+	// Severity is warning for what keeps a rollback from being called ready.
+	Severity Severity `json:"severity"`
+}
+
+// Unknown is a condition that could not be decided.
+type Unknown struct {
+	Code       string `json:"code"`
+	Detail     string `json:"detail"`
+	SettleWith string `json:"settle_with"`
+}
+
+// Step is one part of the plan.
+type Step struct {
+	Title    string   `json:"title"`
+	Commands []string `json:"commands"`
+}
+
+// Rollback is the answer to: can an earlier state be had again, and how?
+type Rollback struct {
+	Target      Target           `json:"target"`
+	Verdict     Readiness        `json:"verdict"`
+	Changes     []RollbackChange `json:"changes"`
+	Gaps        []Gap            `json:"gaps"`
+	Unsatisfied []Unsatisfied    `json:"unsatisfied"`
+	Risks       []Risk           `json:"risks"`
+	Unknowns    []Unknown        `json:"unknowns"`
+	Plan        []string         `json:"plan"`
+	Steps       []Step           `json:"steps"`
+	// Checks are to be typed afterwards, besides the plan.
+	Checks   []string  `json:"checks"`
+	Findings []Finding `json:"-"`
+}
+
+// RollbackOptions are facts that the caller reads for an answer, since the
+// store does not keep them.
+type RollbackOptions struct {
+	// Protected returns the protected configuration files of an installed
+	// package; nil where they cannot be read.
+	Protected func(cpv string) []string
+	// Space is the room on the file systems that a rollback writes to.
+	Space []Space
+}
+
+// AuditRollback judges the way back to an earlier state, and plans it.
+func AuditRollback(db Database, m Moment, o RollbackOptions) (*Rollback, error) {
+	j, err := newRollbackJudge(db, o)
+	if err != nil {
+		return nil, err
+	}
+	return j.judge(m)
+}
+
+// AuditRollbacks judges the states before the last n runs that changed what is
+// installed, the newest first.
+func AuditRollbacks(db Database, n int, o RollbackOptions) ([]*Rollback, error) {
+	j, err := newRollbackJudge(db, o)
+	if err != nil {
+		return nil, err
+	}
+	var all []*Rollback
+	for i, run := range j.past.changingRuns() {
+		if n > 0 && i >= n {
+			break
+		}
+		r, err := j.judge(Moment{Run: run})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// rollbackJudge holds what all verdicts of one host rest on.
+type rollbackJudge struct {
+	db      Database
+	past    *past
+	accept  *acceptance
+	options RollbackOptions
+	now     *state
+	world   *world
+	asked   map[string]bool // category/pn of the world file
+	vdb     string
+	judged  map[*binpkg]*judgedBinpkg
+}
+
+func newRollbackJudge(db Database, o RollbackOptions) (*rollbackJudge, error) {
+	j := &rollbackJudge{db: db, options: o, asked: map[string]bool{}, judged: map[*binpkg]*judgedBinpkg{}}
+	var err error
+	if j.past, err = takePast(db); err != nil {
+		return nil, err
+	}
+	if j.accept, err = takeAcceptance(db); err != nil {
+		return nil, err
+	}
+	if j.now, err = j.past.at(Moment{Now: true}, nil, db.Now); err != nil {
+		return nil, err
+	}
+	if j.vdb, err = vdbPath(db); err != nil {
+		return nil, err
+	}
+	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigWorld)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		for line := range strings.Lines(string(f.Content)) {
+			if a, err := atom.ParseAtom(strings.TrimSpace(line)); err == nil {
+				j.asked[a.CP] = true
+			}
+		}
+	}
+	j.world = worldOf(j.past.installed)
+	return j, nil
+}
+
+// judge answers about one state.
+func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
+	r := &Rollback{Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{},
+		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Findings: []Finding{}}
+	target, err := j.past.at(m, j.past.pins, j.db.Now)
+	if err != nil {
+		return nil, err
+	}
+	r.Target = target.target
+	for _, doubt := range target.doubts {
+		r.Findings = append(r.Findings, Finding{Code: "state-unknown", Severity: SeverityError, Subject: target.target.String(), Message: doubt,
+			Evidence: []Evidence{}, Remedy: "emaudit states"})
+	}
+	if err := j.sources(r); err != nil {
+		return nil, err
+	}
+	for _, c := range j.past.diff(j.now.stays, target.stays) {
+		change := RollbackChange{Change: c, Usable: UsableYes, Reasons: []Reason{}}
+		if c.to != nil {
+			if err := j.choose(r, &change, target); err != nil {
+				return nil, err
+			}
+		}
+		r.Changes = append(r.Changes, change)
+	}
+	if target.target.Known {
+		j.close(r, target)
+		j.risks(r)
+	}
+	j.conclude(r)
+	return r, nil
+}
+
+// sources reports what could not be read: an answer that rests on it is not
+// whole.
+func (j *rollbackJudge) sources(r *Rollback) error {
+	findings, err := sourceFindings(j.db, store.SourceVDB, store.SourcePkgDir, store.SourceEmergeLog)
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		switch f.Code {
+		case "vdb-missing", "pkgdir-missing", "emerge-log-missing", "source-unreadable":
+			r.Findings = append(r.Findings, f)
+			if f.Code != "emerge-log-missing" {
+				r.Unknowns = append(r.Unknowns, Unknown{Code: f.Code, Detail: f.Subject + ": " + f.Message, SettleWith: f.Remedy})
+			}
+		}
+	}
+	return nil
+}
+
+// candidate is a binary package that could be put in the place of a build of
+// the past.
+type candidate struct {
+	*judgedBinpkg
+	match   CoverageVerdict
+	usable  Usable
+	equal   bool // its USE is that of the build, as far as that is known
+	reasons []Reason
+}
+
+// choose finds the binary package for one change: the very build if it is
+// usable, else another build of the version.
+func (j *rollbackJudge) choose(r *Rollback, c *RollbackChange, target *state) error {
+	want := j.past.buildOf(c.to)
+	var all []candidate
+	for _, b := range j.past.byCPV[c.to.cpv] {
+		match := want.matches(b)
+		judged, err := j.judgeBinpkg(b, match != CoverageSameVersion)
+		if err != nil {
+			return err
+		}
+		reasons := slices.Concat([]Reason{}, judged.file, judged.own)
+		x := candidate{judgedBinpkg: judged, match: match, usable: usability(reasons), reasons: reasons, equal: true}
+		if want.metadata != nil && b.Metadata != nil {
+			x.equal, _ = diffUse(want.metadata.Use, b.Metadata.Use)
+		}
+		all = append(all, x)
+	}
+	slices.SortStableFunc(all, compareCandidates)
+	if len(all) == 0 || all[0].usable == UsableNo {
+		c.Usable = UsableNo
+		gap := j.gap(c, all)
+		if len(all) > 0 {
+			c.Reasons = append(c.Reasons, all[0].reasons...)
+		} else {
+			c.Reasons = append(c.Reasons, Reason{Code: gap.Cause, Detail: gap.Detail, Effect: EffectRefused})
+		}
+		r.Gaps = append(r.Gaps, gap)
+		return nil
+	}
+	best := all[0]
+	if c.Action == ActionReinstall && best.match == CoverageSameVersion && j.past.buildOf(c.from).matches(best.binpkg) != CoverageSameVersion {
+		j.stay(r, c, target)
+		return nil
+	}
+	c.Instance, c.Match, c.Integrity, c.Usable, c.chosen = best.ref(), best.match, best.Integrity, best.usable, best.judgedBinpkg
+	c.Reasons = append(c.Reasons, best.reasons...)
+	if best.Metadata != nil && c.from != nil {
+		if from := j.past.buildOf(c.from); from.metadata != nil {
+			_, c.Use = diffUse(from.metadata.Use, best.Metadata.Use)
+			c.Dependencies = compareDependencies(from.metadata, best.Metadata)
+		}
+	}
+	j.doubt(r, c, want, len(all))
+	return nil
+}
+
+// stay handles a build that cannot be had while another of its version is
+// installed. That one may stay, unless it is the very run to be undone that put
+// it there: a rollback that leaves what the run did is none.
+func (j *rollbackJudge) stay(r *Rollback, c *RollbackChange, target *state) {
+	gap := j.gap(c, nil)
+	if run := target.target.Run; run != nil && c.to.last < len(j.past.changes) && j.past.changes[c.to.last].run == *run {
+		c.Usable = UsableNo
+		c.Reasons = append(c.Reasons, Reason{Code: gap.Cause, Detail: gap.Detail, Effect: EffectRefused})
+		r.Gaps = append(r.Gaps, gap)
+		return
+	}
+	c.Stays = true
+	c.Reasons = append(c.Reasons, Reason{Code: gap.Cause, Detail: gap.Detail, Effect: EffectNote})
+	r.Findings = append(r.Findings, Finding{Code: "rollback-other-build", Severity: SeverityWarning, Subject: *c.To, Evidence: []Evidence{{Source: path.Join(j.vdb, *c.From)}},
+		Message: "the build of then cannot be had (" + gap.Detail + "); the one that is installed now stays in its place", Remedy: "emaudit show " + *c.To})
+}
+
+// compareCandidates puts the best first.
+func compareCandidates(a, b candidate) int {
+	refused := func(c candidate) int { return b2i(c.usable == UsableNo) }
+	lossy := func(c candidate) int { return b2i(c.Origin == "quickpkg") }
+	return cmp.Or(
+		refused(a)-refused(b),
+		a.match.rank()-b.match.rank(),
+		b2i(!a.equal)-b2i(!b.equal),
+		lossy(a)-lossy(b),
+		b2i(a.usable != UsableYes)-b2i(b.usable != UsableYes),
+		b2i(a.Integrity != "whole")-b2i(b.Integrity != "whole"),
+		b2i(!a.entryCurrent())-b2i(!b.entryCurrent()),
+		cmp.Compare(b.BuildTime, a.BuildTime),
+		strings.Compare(a.source(), b.source()),
+	)
+}
+
+func (j *rollbackJudge) judgeBinpkg(b *binpkg, here bool) (*judgedBinpkg, error) {
+	// What was installed here before, only the processor's verdict knows of.
+	if judged, ok := j.judged[b]; ok && here {
+		return judged, nil
+	}
+	judged, err := j.accept.judgeBinpkg(b, here)
+	if err == nil && here {
+		j.judged[b] = judged
+	}
+	return judged, err
+}
+
+// doubt reports what is not as it should be with the chosen file.
+func (j *rollbackJudge) doubt(r *Rollback, c *RollbackChange, want build, candidates int) {
+	file := c.chosen
+	warn := func(code, remedy, format string, args ...any) {
+		r.Findings = append(r.Findings, Finding{Code: code, Severity: SeverityWarning, Subject: *c.To, Message: fmt.Sprintf(format, args...),
+			Evidence: []Evidence{{Source: file.source()}}, Remedy: remedy})
+	}
+	for _, reason := range c.Reasons {
+		switch {
+		case reason.Effect == EffectUnknown:
+			r.Unknowns = append(r.Unknowns, Unknown{Code: reason.Code, Detail: *c.To + ": " + reason.Detail, SettleWith: reason.SettleWith})
+		case reason.Effect == EffectNote:
+			warn("rollback-lossy", "emaudit verify "+shellQuote(file.Path), "%s: %s", file.Path, reason.Detail)
+		}
+	}
+	if file.Integrity != "whole" {
+		warn("rollback-unverified", "emaudit verify "+shellQuote(file.Path), "%s was not read: whether it is whole is not known", file.Path)
+	}
+	if c.Match != CoverageSameVersion {
+		return
+	}
+	diff := ""
+	if want.metadata != nil && file.Metadata != nil {
+		if equal, d := diffUse(want.metadata.Use, file.Metadata.Use); !equal {
+			diff = "; USE differs: " + d
+		}
+	}
+	if want.buildTime == 0 {
+		warn("rollback-build-unknown", "emaudit show "+*c.To, "which build of it was installed is not known; %s is one of %d that are there%s", describeBuild(file.binpkg), candidates, diff)
+		return
+	}
+	warn("rollback-other-build", "emaudit show "+*c.To, "the build of %s is not usable or not there; %s takes its place%s", day(want.buildTime), describeBuild(file.binpkg), diff)
+}
+
+// gap says why nothing covers a package, and what to do about it.
+func (j *rollbackJudge) gap(c *RollbackChange, refused []candidate) Gap {
+	g := Gap{CPV: *c.To}
+	rebuild := fmt.Sprintf("emerge --usepkg=n --buildpkgonly --oneshot \"=%s\"", g.CPV)
+	g.Remedy = rebuild
+	if len(refused) > 0 {
+		worst := refused[0]
+		i := slices.IndexFunc(worst.reasons, func(x Reason) bool { return x.Effect == EffectRefused })
+		reason := worst.reasons[i]
+		g.Detail = fmt.Sprintf("%s: %s", worst.Path, reason.Detail)
+		switch reason.Code {
+		case "binpkg-damaged", "metadata-invalid", "image-device", "signature-invalid":
+			g.Cause = "damaged"
+		case "binpkg-unseen":
+			g.Cause = "unaddressable"
+		default:
+			g.Cause = "masked"
+			g.Remedy = remedyOf(reason.Code, &CompatibilityRow{CPV: g.CPV, Path: worst.Path})
+		}
+		return g
+	}
+	if unread := j.past.unread[g.CPV]; len(unread) > 0 {
+		g.Cause, g.Detail, g.Remedy = "damaged", unread[0].Path+" could not be read", rebuild
+		if unread[0].Structure == "unknown" {
+			g.Cause, g.Remedy = "unknown", "run emaudit as root, or as a member of the portage group"
+		}
+		return g
+	}
+	want := c.to.merge
+	switch {
+	case len(j.past.gone[g.CPV]) > 0:
+		last := j.past.gone[g.CPV][len(j.past.gone[g.CPV])-1]
+		g.Cause, g.Detail = "pruned", fmt.Sprintf("%s was there until %s", last.Path, day(last.GoneAt))
+	case len(j.past.lost[g.CPV]) > 0:
+		g.Cause, g.Detail = "pruned", fmt.Sprintf("Packages still lists %s, and the file is gone", j.past.lost[g.CPV][0].Path)
+	case want != nil && want.Kind == emergelog.KindBinary:
+		g.Cause, g.Detail = "pruned", fmt.Sprintf("it was merged from %s, which is gone", cmp.Or(want.Binpkg, "a binpkg"))
+	case want != nil && want.Kind == emergelog.KindSource && want.Packaged:
+		g.Cause, g.Detail = "pruned", fmt.Sprintf("it was packaged on %s, and no file of it is there", day(mergedAt(want)))
+	case want != nil && want.Kind == emergelog.KindSource:
+		g.Cause, g.Detail = "never-built", fmt.Sprintf("it was merged without --buildpkg on %s", day(mergedAt(want)))
+	default:
+		g.Cause, g.Detail = "unknown", "emerge.log does not tell whether it was ever packaged"
+	}
+	return g
+}
+
+// close checks that the packages of the target belong together: what depends
+// on what, what blocks what, and which libraries are needed (issue of any
+// package manager: a state that once was is closed, unless what takes the place
+// of a package differs from it).
+func (j *rollbackJudge) close(r *Rollback, target *state) {
+	changed := map[*stay]*RollbackChange{}
+	for i := range r.Changes {
+		if c := &r.Changes[i]; c.to != nil {
+			changed[c.to] = c
+		}
+	}
+	current := map[string]*stay{}
+	for _, s := range j.now.stays {
+		current[s.cpv] = s
+	}
+	w := newWorld()
+	for _, s := range target.stays {
+		c := changed[s]
+		m := &member{changed: c != nil}
+		switch {
+		case c != nil && c.chosen != nil && c.chosen.Metadata != nil:
+			m.pkg, m.metadata = c.chosen.pkg, c.chosen.Metadata
+		case c == nil && current[s.cpv] != nil && current[s.cpv].row != nil && current[s.cpv].row.Metadata != nil:
+			p := current[s.cpv].row
+			cpv, err := atom.ParseCPV(s.cpv)
+			if err != nil {
+				continue
+			}
+			m.pkg, m.metadata = packageOfMetadata(cpv, p.Slot, p.SubSlot, p.Repo, p.BuildID, p.Metadata), p.Metadata
+		default:
+			// A gap has no file that tells what it is: of what is said of it,
+			// the version and slot are known.
+			cpv, err := atom.ParseCPV(s.cpv)
+			if err != nil {
+				continue
+			}
+			m.metadata = cmp.Or(j.past.buildOf(s).metadata, &store.Metadata{})
+			m.pkg = packageOfMetadata(cpv, j.past.slotOf(s), "", "", 0, m.metadata)
+		}
+		w.add(m)
+	}
+	for _, m := range w.members {
+		for _, u := range w.unsatisfiedOf(m, m.changed) {
+			j.unmet(r, w, m, u)
+		}
+	}
+	j.libc(r)
+}
+
+// unmet decides what an unmet dependency of the target means.
+func (j *rollbackJudge) unmet(r *Rollback, w *world, m *member, u Unsatisfied) {
+	// What is as it is now is no news: a package that stays, and lacks now what
+	// it would lack then, lacked it before.
+	now := j.lacksNow(m, u)
+	cpv := u.CPV
+	switch {
+	case u.Kind == "soname" && !j.providedNow(u.Dependency):
+		// Nothing installed provides it either: Portage does not ask for it
+		// (--ignore-soname-deps=y), and it may come from outside of packages.
+		if m.changed && !now {
+			r.Unknowns = append(r.Unknowns, Unknown{Code: "soname-unprovided", Detail: fmt.Sprintf("%s needs %s, which no package of either state provides", cpv, u.Dependency),
+				SettleWith: "emerge -pK --ignore-soname-deps=n =" + cpv})
+		}
+	case !m.changed && now:
+		r.Risks = append(r.Risks, Risk{Code: "unmet-already", CPV: &cpv, Detail: "it lacks " + u.Dependency + ", as it does now", Severity: SeverityInfo})
+	default:
+		r.Unsatisfied = append(r.Unsatisfied, u)
+	}
+}
+
+// lacksNow tells whether a package lacks, among what is installed now, the
+// same thing.
+func (j *rollbackJudge) lacksNow(m *member, u Unsatisfied) bool {
+	if u.Kind == "soname" {
+		return !j.providedNow(u.Dependency)
+	}
+	return u.Kind != "invalid" && !j.world.satisfies(m, u)
+}
+
+func (j *rollbackJudge) providedNow(soname string) bool {
+	category, name, _ := strings.Cut(soname, ": ")
+	return j.world.provides[atom.Soname{Category: category, Name: name}]
+}
+
+// libc never plans an older C library silently: its ebuild refuses, and what
+// was linked against the newer one may not start.
+func (j *rollbackJudge) libc(r *Rollback) {
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if c.Action != ActionDowngrade || !libcs[packageOf(*c.To)] {
+			continue
+		}
+		refuses := false
+		if c.chosen != nil && c.chosen.Metadata != nil {
+			for phase := range strings.FieldsSeq(c.chosen.Metadata.DefinedPhases) {
+				refuses = refuses || phase == "preinst" || phase == "pretend" || phase == "setup"
+			}
+		}
+		if refuses {
+			r.Unsatisfied = append(r.Unsatisfied, Unsatisfied{CPV: *c.To, Dependency: fmt.Sprintf(">=%s: it refuses in pkg_preinst to take the place of a newer one", *c.From), Kind: "libc"})
+			continue
+		}
+		r.Risks = append(r.Risks, Risk{Code: "libc-downgrade", CPV: c.To, Severity: SeverityWarning,
+			Detail: fmt.Sprintf("%s would give way to an older C library: programs that were linked against it may no longer start", *c.From)})
+	}
+}
+
+// conclude gives the verdict, and the plan where there is one.
+func (j *rollbackJudge) conclude(r *Rollback) {
+	for _, g := range r.Gaps {
+		r.Findings = append(r.Findings, Finding{Code: "rollback-gap", Severity: SeverityError, Subject: g.CPV, Message: g.Cause + ": " + g.Detail,
+			Evidence: []Evidence{{Source: path.Join(j.vdb, g.CPV)}}, Remedy: g.Remedy})
+	}
+	for _, u := range r.Unsatisfied {
+		r.Findings = append(r.Findings, Finding{Code: "rollback-unsatisfied", Severity: SeverityError, Subject: u.CPV, Message: u.Kind + ": " + u.Dependency,
+			Evidence: []Evidence{}, Remedy: "emaudit show " + u.CPV})
+	}
+	for _, x := range r.Risks {
+		if x.Severity == SeverityInfo {
+			continue
+		}
+		f := Finding{Code: "rollback-risk", Severity: x.Severity, Subject: x.Code, Message: x.Detail, Evidence: []Evidence{}, Remedy: "read about it in docs/findings.md before the plan is carried out"}
+		if x.CPV != nil {
+			f.Subject = *x.CPV
+		}
+		r.Findings = append(r.Findings, f)
+	}
+	for _, u := range r.Unknowns {
+		r.Findings = append(r.Findings, Finding{Code: "rollback-undecided", Severity: SeverityWarning, Subject: u.Code, Message: u.Detail, Evidence: []Evidence{}, Remedy: u.SettleWith})
+	}
+	SortFindings(r.Findings)
+	r.Verdict = Ready
+	worst, any := Worst(r.Findings)
+	switch {
+	case !r.Target.Known || len(r.Gaps) > 0 || len(r.Unsatisfied) > 0 || any && worst == SeverityError:
+		r.Verdict = NotReady
+	case any && worst == SeverityWarning:
+		r.Verdict = ReadyWithWarnings
+	}
+	if r.Verdict != NotReady {
+		j.plan(r)
+	}
+}
