@@ -287,7 +287,7 @@ func (j *rollbackJudge) choose(r *Rollback, c *RollbackChange, target *state) er
 // it there: a rollback that leaves what the run did is none.
 func (j *rollbackJudge) stay(r *Rollback, c *RollbackChange, target *state) {
 	gap := j.gap(c, nil)
-	if run := target.target.Run; run != nil && c.to.last < len(j.past.changes) && j.past.changes[c.to.last].run == *run {
+	if run := target.target.Run; run != nil && c.from.merge != nil && c.from.merge.Merge.Run == *run {
 		c.Usable = UsableNo
 		c.Reasons = append(c.Reasons, Reason{Code: gap.Cause, Detail: gap.Detail, Effect: EffectRefused})
 		r.Gaps = append(r.Gaps, gap)
@@ -498,6 +498,9 @@ func (j *rollbackJudge) providedNow(soname string) bool {
 func (j *rollbackJudge) libc(r *Rollback) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
+		if c.Action == ActionRemove && libcs[packageOf(*c.From)] {
+			r.Unsatisfied = append(r.Unsatisfied, Unsatisfied{CPV: *c.From, Dependency: "it would be removed, and what is installed needs a C library to run", Kind: "libc"})
+		}
 		if c.Action != ActionDowngrade || !libcs[packageOf(*c.To)] {
 			continue
 		}

@@ -26,7 +26,7 @@ type globals struct {
 	NoIngest bool   `group:"how" help:"Answer from the stored facts; read nothing."`
 	Jobs     int    `placeholder:"N" group:"how" help:"Files read at once (8, or twice the processors)."`
 
-	Format  string `enum:"table,json,csv,html,markdown" default:"table" placeholder:"FORMAT" group:"output" help:"table, json or csv; report: html, markdown or json."`
+	Format  string `enum:"table,json,csv,html,markdown,sh" default:"table" placeholder:"FORMAT" group:"output" help:"table, json or csv; report: html, markdown or json; rollback: sh."`
 	FailOn  string `enum:",error,warning,info,never" default:"" placeholder:"SEVERITY" group:"output" help:"Exit with 3 from this severity on: error, warning, info, never (audit: warning; others: never)."`
 	Color   string `enum:"auto,always,never" default:"auto" group:"output" help:"${enum}."`
 	UTC     bool   `name:"utc" group:"output" help:"Show times in UTC."`

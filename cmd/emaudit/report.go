@@ -65,9 +65,10 @@ func (c *reportCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(facts.Summary.Findings, "never")
 }
 
-// AfterApply refuses the formats that only report has with any other command.
+// AfterApply refuses the formats that one command alone has with any other.
 func (g *globals) AfterApply(kctx *kong.Context) error {
-	if only := g.Format == "html" || g.Format == "markdown"; only && kctx.Command() != "report" {
+	of := map[string]string{"html": "report", "markdown": "report", "sh": "rollback"}[g.Format]
+	if of != "" && kctx.Command() != of {
 		return fmt.Errorf("%s: no --format %s; there is table, json and csv", kctx.Command(), g.Format)
 	}
 	return nil

@@ -49,6 +49,10 @@ type commandLine struct {
 	Predict  predictCommand  `cmd:"" help:"How long what is to be merged will take."`
 	Current  currentCommand  `cmd:"" help:"What is being merged now."`
 	Audit    auditCommand    `cmd:"" help:"Check coverage and more; findings decide the exit code."`
+	States   statesCommand   `cmd:"" help:"The states before each run, and which of them are known."`
+	Diff     diffCommand     `cmd:"" help:"What changed between two states."`
+	Rollback rollbackCommand `cmd:"" help:"Can an earlier state be had again, and with which commands?"`
+	Pin      pinCommand      `cmd:"" help:"Give a state a name, and keep what it needs."`
 	Doctor   doctorCommand   `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
 	Report   reportCommand   `cmd:"" help:"Everything on one HTML page."`
 }

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/ingest"
+	"emaudit/parse/vdb"
+	"emaudit/report"
+)
+
+// rollbackCommand tells whether, and how, an earlier state can be had again.
+type rollbackCommand struct {
+	To   string `placeholder:"STATE" default:"previous" help:"The state to go back to (previous)."`
+	All  bool   `help:"Judge the way back before each of the last runs that changed what is installed."`
+	Last int    `short:"n" placeholder:"N" default:"20" help:"With --all: only the last N runs; 0 is all of them (20)."`
+}
+
+// Help is the long help of the command.
+func (*rollbackCommand) Help() string {
+	return `Says whether an earlier state can be had again from binary packages, and prints
+the commands. READY is said only where every condition that files can show was
+checked and holds: a usable, whole binary package of the very build for each
+package that has to change, and every dependency, built slot operator, blocker
+and library of the earlier state met within it. emaudit runs none of the
+commands; --format sh writes them as a script that is to be read first.
+
+` + momentHelp + `
+NOT READY gives exit code 3, unless --fail-on says otherwise.
+` + exitStatus
+}
+
+// Run answers.
+func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
+	if c.Last < 0 {
+		return usagef("--last counts from 1")
+	}
+	if c.All && s.Format == "sh" {
+		return usagef("rollback --all: a script is made of one state; name it with --to")
+	}
+	to, err := s.moment(c.To)
+	if err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var one *audit.Rollback
+	var all []*audit.Rollback
+	err = s.ask(ctx, func(db audit.Database) (err error) {
+		if c.All {
+			all, err = audit.AuditRollbacks(db, c.Last, s.rollbackOptions())
+			return err
+		}
+		one, err = audit.AuditRollback(db, to, s.rollbackOptions())
+		return err
+	})
+	if errors.Is(err, audit.ErrNoSuchPin) || errors.Is(err, audit.ErrNoSuchRun) {
+		return usagef("rollback: %v", err)
+	}
+	if err != nil {
+		return err
+	}
+	out := s.out()
+	switch {
+	case c.All:
+		answer := report.Rollbacks(all, out)
+		if err := out.Write(answer); err != nil {
+			return err
+		}
+		return s.verdict(answer.Findings, "never")
+	case s.Format == "sh":
+		if err := report.RollbackScript(s.proc.stdout, one, out); err != nil {
+			return err
+		}
+	default:
+		if err := out.Write(report.Rollback(one, out)); err != nil {
+			return err
+		}
+	}
+	return s.verdict(one.Findings, "error")
+}
+
+// rollbackOptions are the facts that are read from the root for one answer: the
+// room on its disks, and the protected files of installed packages.
+func (s *session) rollbackOptions() audit.RollbackOptions {
+	o := audit.RollbackOptions{Protected: s.protectedFiles}
+	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
+		o.Space = append(o.Space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
+	}
+	return o
+}
+
+// protectedFiles returns the files of an installed package that CONFIG_PROTECT
+// keeps from being overwritten.
+func (s *session) protectedFiles(cpv string) []string {
+	f, err := s.root.OpenFile(path.Join(s.settings.VDB(), cpv, "CONTENTS"))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var files []string
+	protect, masked := strings.Fields(s.settings.Get("CONFIG_PROTECT")), strings.Fields(s.settings.Get("CONFIG_PROTECT_MASK"))
+	under := func(name string, dirs []string) bool {
+		for _, d := range dirs {
+			if name == path.Clean(d) || strings.HasPrefix(name, path.Clean(d)+"/") {
+				return true
+			}
+		}
+		return false
+	}
+	// What cannot be read of it is not known to be protected.
+	_, _ = vdb.ReadContents(f, func(e vdb.ContentsEntry) error {
+		if e.Kind == vdb.Regular && under(e.Path, protect) && !under(e.Path, masked) {
+			files = append(files, e.Path)
+		}
+		return nil
+	})
+	return files
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+
+	"emaudit/audit"
+	"emaudit/report"
+	"emaudit/store"
+)
+
+// statesCommand lists the states that can be named.
+type statesCommand struct{}
+
+// Help is the long help of the command.
+func (*statesCommand) Help() string {
+	return `Lists the state before every run that changed what is installed, and says
+which of them are known. States since the first ingest are recorded; those
+before are replayed backward through emerge.log from what is installed. Where
+the log and the installed packages disagree, states are unknown, and a finding
+names the line.
+` + exitStatus
+}
+
+// Run answers.
+func (*statesCommand) Run(ctx context.Context, s *session) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var states *audit.States
+	err := s.ask(ctx, func(db audit.Database) (err error) {
+		states, err = audit.AuditStates(db)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	out := s.out()
+	if err := out.Write(report.States(states, out)); err != nil {
+		return err
+	}
+	return s.verdict(states.Findings, "never")
+}
+
+// momentHelp ends the help of commands that take a state.
+const momentHelp = `A state is named by
+  now               what is installed
+  previous          before the last run that changed what is installed
+  run:12, run:-1    before that run; a negative number counts from the newest
+  2026-05-10 14:30  at that time (also: yesterday, 2w3d, unix seconds)
+  NAME              a pin (emaudit pin NAME)
+`
+
+// moment reads how the user names a state.
+func (s *session) moment(text string) (audit.Moment, error) {
+	m, err := audit.ParseMoment(text, s.proc.now(), s.zone())
+	if err != nil {
+		return m, usagef("%v", err)
+	}
+	return m, nil
+}
+
+// pinCommand gives a state a name.
+type pinCommand struct {
+	Name   string `arg:"" name:"name" help:"Name of the pin: letters, digits and ._-, beginning with a letter."`
+	At     string `placeholder:"STATE" default:"now" help:"The state that is meant (now)."`
+	Remove bool   `xor:"what" help:"Forget the pin."`
+}
+
+// Help is the long help of the command.
+func (*pinCommand) Help() string {
+	return `Gives a state a name, so that rollback and diff can be asked for it, and so
+that cleanup keeps what it needs.
+
+` + momentHelp + exitStatus
+}
+
+// Run pins.
+func (c *pinCommand) Run(ctx context.Context, s *session) error {
+	if !audit.ValidPin(c.Name) {
+		return usagef("pin %q: a name is letters, digits and ._-, begins with a letter, and is not now, previous, today or yesterday", c.Name)
+	}
+	m, err := s.moment(c.At)
+	if err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var target audit.Target
+	var pin store.Pin
+	if !c.Remove {
+		err := s.ask(ctx, func(db audit.Database) (err error) {
+			pin, target, err = audit.PinAt(db, c.Name, m)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		if !c.Remove {
+			return tx.PutPin(s.host, pin)
+		}
+		ok, err := tx.RemovePin(s.host, c.Name)
+		if err == nil && !ok {
+			err = usagef("%q: no such pin", c.Name)
+		}
+		return err
+	})
+	if err != nil || c.Remove {
+		return err
+	}
+	target.Pin = c.Name
+	out := s.out()
+	if err := out.Write(report.Pinned(c.Name, target, out)); err != nil {
+		return err
+	}
+	return s.verdict(nil, "never")
+}

@@ -1,0 +1,65 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"emaudit/audit"
+)
+
+// Compatibility is the answer to: would Portage take each binary package?
+func Compatibility(c *audit.Compatibility, o Output) Answer {
+	return Answer{
+		Findings: c.Findings,
+		Keys:     func(j *JSON) { j.Value("instances", c.Rows) },
+		Rows: func(w io.Writer) error {
+			rows := NewCSV(w, "pkgdir", "path", "cpv", "build_id", "build_time", "usable", "reasons")
+			for i := range c.Rows {
+				r := &c.Rows[i]
+				rows.Row(r.PkgDir, r.Path, r.CPV, r.BuildID, r.BuildTime, string(r.Usable), reasonCodes(r.Reasons))
+			}
+			return rows.Close()
+		},
+		Text: func(s *Screen) { compatibilityText(s, c, o) },
+	}
+}
+
+var usableRoles = map[audit.Usable]Role{audit.UsableYes: Good, audit.UsableNo: Bad, audit.UsableUnknown: Unknown}
+
+func compatibilityText(s *Screen, c *audit.Compatibility, o Output) {
+	no, unsure := c.Count(audit.UsableNo), c.Count(audit.UsableUnknown)
+	role := Good
+	switch {
+	case no > 0:
+		role = Warn
+	case unsure > 0:
+		role = Unknown
+	}
+	s.Line(role.Text(fmt.Sprintf("%d of %d", c.Count(audit.UsableYes), len(c.Rows))),
+		Plain.Text(fmt.Sprintf(" binary packages would be taken by emerge --usepkgonly: %d would not, %d unknown", no, unsure)))
+	s.Blank()
+	t := s.Table(Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 2}, Column{Title: "USABLE"}, Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 24})
+	shown := 0
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		if r.Usable == audit.UsableYes && !o.Verbose {
+			continue
+		}
+		shown++
+		why := ""
+		for _, reason := range r.Reasons {
+			if reason.Effect != audit.EffectNote || o.Verbose {
+				if why != "" {
+					why += "; "
+				}
+				why += reason.Code + ": " + reason.Detail
+			}
+		}
+		t.Row(Plain.Text(r.Path), usableRoles[r.Usable].Text(string(r.Usable)), Plain.Text(why))
+	}
+	t.End()
+	if shown > 0 {
+		s.Blank()
+	}
+	s.Findings(fromAudit(c.Findings), o.findingOptions())
+}

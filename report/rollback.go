@@ -1,0 +1,266 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// readinessWords are the verdicts as people read them.
+var readinessWords = map[audit.Readiness]Cell{
+	audit.Ready:             Good.Text("READY"),
+	audit.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
+	audit.NotReady:          Bad.Text("NOT READY"),
+}
+
+// Rollback is the answer to: can an earlier state be had again, and how?
+func Rollback(r *audit.Rollback, o Output) Answer {
+	return Answer{
+		Findings: r.Findings,
+		Keys:     func(j *JSON) { j.Fields(r) },
+		Rows:     func(w io.Writer) error { return rollbackRows(w, r) },
+		Text:     func(s *Screen) { rollbackText(s, r, o) },
+	}
+}
+
+func rollbackRows(w io.Writer, r *audit.Rollback) error {
+	c := NewCSV(w, "action", "slot", "from", "to", "from_build_time", "to_build_time", "path", "build_id", "match", "integrity", "usable", "stays", "reasons")
+	for i := range r.Changes {
+		x := &r.Changes[i]
+		var file string
+		var buildID *int64
+		if x.Instance != nil {
+			file, buildID = x.Instance.Path, x.Instance.BuildID
+		}
+		c.Row(string(x.Action), x.Slot, x.From, x.To, x.FromBuildTime, x.ToBuildTime, file, buildID, string(x.Match), x.Integrity, string(x.Usable), x.Stays, reasonCodes(x.Reasons))
+	}
+	return c.Close()
+}
+
+func reasonCodes(reasons []audit.Reason) string {
+	var codes []string
+	for _, r := range reasons {
+		codes = append(codes, r.Code)
+	}
+	return strings.Join(codes, " ")
+}
+
+// shownChanges is how many changes that are as they should be are shown
+// without --verbose.
+const shownChanges = 12
+
+func rollbackText(s *Screen, r *audit.Rollback, o Output) {
+	s.Line(Plain.Text("Back to "+targetText(r.Target, o)+": "), readinessWords[r.Verdict])
+	s.Blank()
+	if len(r.Changes) == 0 && r.Target.Known {
+		s.Line(Plain.Text("Nothing to do: this is what is installed."))
+	}
+	rollbackTable(s, r, o)
+	if r.Verdict == audit.NotReady {
+		s.Line(Bold.Text("Why not: " + FindingCounts(fromAudit(errorsOf(r.Findings)))))
+		s.Findings(fromAudit(errorsOf(r.Findings)), o.findingOptions())
+		s.Blank()
+	}
+	if rest := othersOf(r.Findings); len(rest) > 0 {
+		s.Heading("What to know before")
+		s.Findings(fromAudit(rest), o.findingOptions())
+		s.Blank()
+	}
+	for _, x := range r.Risks {
+		if x.Severity == audit.SeverityInfo {
+			s.Paragraph(0, Dim.Text("Risk "+x.Code+": "+subjectOf(x)+x.Detail))
+		}
+	}
+	if len(r.Steps) == 0 {
+		return
+	}
+	if len(r.Risks) > 0 {
+		s.Blank()
+	}
+	s.Heading("The plan, in this order; emaudit runs none of it")
+	s.Blank()
+	var steps []Step
+	for _, x := range r.Steps {
+		steps = append(steps, Step{Text: x.Title, Command: strings.Join(x.Commands, "\n")})
+	}
+	s.Steps(steps)
+	if len(r.Checks) > 0 {
+		s.Blank()
+		s.Heading("Then look whether all is well")
+		for _, c := range r.Checks {
+			s.Line(Plain.Text("  "), Code.Text(c))
+		}
+	}
+	s.Blank()
+	s.Line(Plain.Text("As a script to be read first: "), Code.Text("emaudit rollback --to "+targetFlag(r.Target)+" --format sh"))
+}
+
+// targetFlag is the value of --to that means the same state again.
+func targetFlag(t audit.Target) string {
+	switch {
+	case t.Pin != "":
+		return t.Pin
+	case t.Run != nil:
+		return fmt.Sprintf("run:%d", *t.Run)
+	}
+	return fmt.Sprintf("@%d", t.Time)
+}
+
+func subjectOf(x audit.Risk) string {
+	if x.CPV == nil {
+		return ""
+	}
+	return *x.CPV + ": "
+}
+
+func errorsOf(findings []audit.Finding) []audit.Finding {
+	var some []audit.Finding
+	for _, f := range findings {
+		if f.Severity == audit.SeverityError {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+func othersOf(findings []audit.Finding) []audit.Finding {
+	var some []audit.Finding
+	for _, f := range findings {
+		if f.Severity != audit.SeverityError {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+// rollbackTable lists the changes, those that do not work first.
+func rollbackTable(s *Screen, r *audit.Rollback, o Output) {
+	if len(r.Changes) == 0 {
+		return
+	}
+	t := s.Table(
+		Column{Title: "ACTION"},
+		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 2},
+		Column{Title: "FROM", Shrink: CutMiddle, Yield: 3},
+		Column{Title: "TO", Shrink: CutMiddle, Yield: 3},
+		Column{Title: "BINPKG", Shrink: Wrap, Yield: 1, Min: 20},
+	)
+	good, hidden := 0, 0
+	for i := range r.Changes {
+		x := &r.Changes[i]
+		fine := x.Usable == audit.UsableYes && !x.Stays && (x.Action == audit.ActionRemove || x.Match != audit.CoverageSameVersion)
+		if fine {
+			if good++; good > shownChanges && !o.Verbose {
+				hidden++
+				continue
+			}
+		}
+		name, from, to := versions(&x.Change)
+		t.Row(Plain.Text(string(x.Action)), Plain.Text(name), Plain.Text(from), Plain.Text(to), binpkgCell(x))
+	}
+	t.End()
+	if hidden > 0 {
+		s.Line(Dim.Text(fmt.Sprintf("%d more usable", hidden)), Plain.Text("   "), Code.Text("--verbose"))
+	}
+	s.Blank()
+}
+
+// binpkgCell says with which file a change is made.
+func binpkgCell(x *audit.RollbackChange) Cell {
+	switch {
+	case x.Action == audit.ActionRemove:
+		return Dim.Text(unknown)
+	case x.Stays:
+		return Warn.Text("stays as it is: the build of then is gone")
+	case x.Instance == nil && len(x.Reasons) > 0:
+		return Bad.Text("none: " + x.Reasons[0].Detail)
+	case x.Instance == nil:
+		return Bad.Text("none")
+	}
+	parts := []string{}
+	if x.Instance.BuildID != nil {
+		parts = append(parts, fmt.Sprintf("build %d", *x.Instance.BuildID))
+	}
+	role := Good
+	if x.Match == audit.CoverageSameVersion {
+		parts, role = append(parts, "another build"), Warn
+	}
+	switch {
+	case x.Integrity == "whole":
+		parts = append(parts, "whole")
+	case role == Good:
+		parts, role = append(parts, "not verified"), Plain
+	default:
+		parts = append(parts, "not verified")
+	}
+	if x.Usable == audit.UsableUnknown {
+		parts, role = append(parts, "usable: unknown"), Unknown
+	}
+	if x.Use != "" {
+		parts = append(parts, "USE "+x.Use)
+	}
+	return role.Text(strings.Join(parts, ", "))
+}
+
+// Rollbacks is the answer to: which of the last runs can be undone?
+func Rollbacks(all []*audit.Rollback, o Output) Answer {
+	findings := []audit.Finding{}
+	for _, r := range all {
+		if r.Verdict != audit.NotReady {
+			continue
+		}
+		for _, f := range r.Findings {
+			if f.Severity == audit.SeverityError {
+				f.Subject = targetFlag(r.Target) + " " + f.Subject
+				findings = append(findings, f)
+			}
+		}
+	}
+	return Answer{
+		Findings: findings,
+		Keys:     func(j *JSON) { j.Value("rollbacks", all) },
+		Rows: func(w io.Writer) error {
+			c := NewCSV(w, "run", "time", "args", "known", "verdict", "changes", "gaps", "unsatisfied", "unknowns", "risks")
+			for _, r := range all {
+				c.Row(r.Target.Run, r.Target.Time, r.Target.Args, r.Target.Known, string(r.Verdict), len(r.Changes), len(r.Gaps), len(r.Unsatisfied), len(r.Unknowns), len(r.Risks))
+			}
+			return c.Close()
+		},
+		Text: func(s *Screen) {
+			t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "TIME"}, Column{Title: "VERDICT"}, Column{Title: "CHANGES", Align: Right},
+				Column{Title: "WHY", Shrink: CutEnd, Yield: 2, Min: 16}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 1})
+			for _, r := range all {
+				t.Row(Plain.Text(targetFlag(r.Target)), Plain.Text(o.Terminal.Time(r.Target.Time)), readinessWords[r.Verdict], Plain.Text(fmt.Sprint(len(r.Changes))),
+					Plain.Text(whyOf(r)), Dim.Text(r.Target.Args))
+			}
+			t.End()
+		},
+	}
+}
+
+// whyOf sums up what keeps a rollback from being ready.
+func whyOf(r *audit.Rollback) string {
+	if !r.Target.Known {
+		return "the state is not known"
+	}
+	var parts []string
+	for i, g := range r.Gaps {
+		if i == 2 {
+			parts = append(parts, fmt.Sprintf("%d more gaps", len(r.Gaps)-i))
+			break
+		}
+		parts = append(parts, g.CPV+" "+g.Cause)
+	}
+	if n := len(r.Unsatisfied); n > 0 {
+		parts = append(parts, Count(int64(n), "dependency", "dependencies"))
+	}
+	if len(parts) == 0 {
+		if n := len(othersOf(r.Findings)); n > 0 {
+			return Count(int64(n), "warning", "warnings")
+		}
+		return ""
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,61 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// RollbackScript writes a plan as a POSIX shell script that is meant to be
+// read before it is run. It stops at the first command that fails. There is
+// none where the verdict is not ready, and none where a command holds a
+// character that acts on a terminal: what cannot be read safely is not run
+// safely either.
+func RollbackScript(w io.Writer, r *audit.Rollback, o Output) error {
+	if r.Verdict == audit.NotReady {
+		return fmt.Errorf("rollback to %s: not ready, so there is no plan: emaudit rollback --to %s says why", r.Target, targetFlag(r.Target))
+	}
+	for _, line := range r.Plan {
+		if Clean(line) != line {
+			return fmt.Errorf("rollback to %s: no script is written, for a command holds control characters: %q", r.Target, line)
+		}
+	}
+	b := bufio.NewWriter(w)
+	comment := func(format string, args ...any) {
+		for line := range strings.Lines(fmt.Sprintf(format, args...)) {
+			fmt.Fprintf(b, "# %s\n", Clean(strings.TrimRight(line, "\n")))
+		}
+	}
+	fmt.Fprint(b, "#!/bin/sh\n")
+	comment("Back to %s", targetText(r.Target, o))
+	comment("Host %s, root %s. Written by emaudit at %s; emaudit ran none of it.", o.Envelope.Host, o.Envelope.Root, o.Terminal.Time(o.Envelope.GeneratedAt))
+	comment("Verdict: %s", readinessWords[r.Verdict].Text)
+	for _, f := range r.Findings {
+		comment("%s %s %s: %s", f.Severity, f.Code, f.Subject, f.Message)
+	}
+	for _, x := range r.Risks {
+		if x.Severity == audit.SeverityInfo {
+			comment("risk %s: %s%s", x.Code, subjectOf(x), x.Detail)
+		}
+	}
+	comment("Read it, see what the --pretend lines say, and only then run the rest.")
+	fmt.Fprint(b, "set -eu\n")
+	for i, step := range r.Steps {
+		fmt.Fprintln(b)
+		comment("%d. %s", i+1, step.Title)
+		for _, c := range step.Commands {
+			fmt.Fprintln(b, c)
+		}
+	}
+	if len(r.Checks) > 0 {
+		fmt.Fprintln(b)
+		comment("Then look whether all is well:")
+		for _, c := range r.Checks {
+			comment("  %s", c)
+		}
+	}
+	return b.Flush()
+}

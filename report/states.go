@@ -1,0 +1,133 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// States is the answer to: which states can be named, and which are known?
+func States(a *audit.States, o Output) Answer {
+	return Answer{
+		Findings: a.Findings,
+		Keys: func(j *JSON) {
+			j.Value("states", a.Rows)
+			j.Value("pins", pinRows(a))
+		},
+		Rows: func(w io.Writer) error {
+			c := NewCSV(w, "run", "started_at", "args", "outcome", "known", "why", "installed", "upgrades", "downgrades", "reinstalls", "installs", "removes", "pins")
+			for _, r := range a.Rows {
+				c.Row(r.Run, r.StartedAt, r.Args, r.Outcome, r.Known, r.Why, r.Installed, r.Upgrades, r.Downgrades, r.Reinstalls, r.Installs, r.Removes, strings.Join(r.Pins, " "))
+			}
+			return c.Close()
+		},
+		Text: func(s *Screen) { statesText(s, a, o) },
+	}
+}
+
+// pinRow is a pin as JSON has it.
+type pinRow struct {
+	Name      string `json:"name"`
+	At        int64  `json:"at"`
+	Run       *int64 `json:"run"`
+	CreatedAt int64  `json:"created_at"`
+}
+
+func pinRows(a *audit.States) []pinRow {
+	rows := []pinRow{}
+	for _, p := range a.Pins {
+		row := pinRow{Name: p.Name, At: p.At, CreatedAt: p.CreatedAt}
+		if p.Run != 0 {
+			row.Run = &p.Run
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// recentStates is how many states are shown without --verbose.
+const recentStates = 20
+
+func statesText(s *Screen, a *audit.States, o Output) {
+	known := 0
+	for _, r := range a.Rows {
+		if r.Known {
+			known++
+		}
+	}
+	s.Line(Bold.Text(fmt.Sprintf("%d of %d", known, len(a.Rows))), Plain.Text(" earlier states are known: each is that before a run that changed what is installed"))
+	s.Blank()
+	rows := a.Rows
+	if hidden := len(rows) - recentStates; hidden > 0 && !o.Verbose {
+		rows = rows[hidden:]
+		s.Line(Dim.Text(Count(int64(hidden), "older state", "older states")), Plain.Text("   "), Code.Text("--verbose"))
+	}
+	t := s.Table(
+		Column{Title: "BEFORE", Align: Right},
+		Column{Title: "TIME"},
+		Column{Title: "INSTALLED", Align: Right},
+		Column{Title: "KNOWN"},
+		Column{Title: "THE RUN THEN DID"},
+		Column{Title: "ASKED", Shrink: CutEnd, Yield: 1},
+		Column{Title: "PIN", Shrink: CutEnd, Yield: 2, Optional: true},
+	)
+	for _, r := range rows {
+		word := Good.Text("yes")
+		if !r.Known {
+			word = Unknown.Text("no")
+		}
+		t.Row(Plain.Text(fmt.Sprintf("run:%d", r.Run)), Plain.Text(o.Terminal.Time(r.StartedAt)), Plain.Text(fmt.Sprint(r.Installed)), word,
+			Plain.Text(didOf(r)), Plain.Text(r.Args), Plain.Text(strings.Join(r.Pins, " ")))
+	}
+	t.End()
+	if len(a.Findings) > 0 {
+		s.Blank()
+		s.Findings(fromAudit(a.Findings), o.findingOptions())
+	}
+}
+
+// didOf counts what a run did: "5 up, 1 new".
+func didOf(r audit.StateRow) string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		word string
+	}{{r.Upgrades, "up"}, {r.Downgrades, "down"}, {r.Reinstalls, "rebuilt"}, {r.Installs, "new"}, {r.Removes, "removed"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.word))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Pinned is the answer to a state being pinned.
+func Pinned(name string, t audit.Target, o Output) Answer {
+	return Answer{
+		Keys: func(j *JSON) {
+			j.Value("pin", name)
+			j.Value("target", t)
+		},
+		Rows: func(w io.Writer) error {
+			c := NewCSV(w, "pin", "run", "time", "known")
+			c.Row(name, t.Run, t.Time, t.Known)
+			return c.Close()
+		},
+		Text: func(s *Screen) {
+			s.Line(Bold.Text(name), Plain.Text(" is "+targetText(t, o)))
+			if !t.Known {
+				s.Line(Unknown.Text("its state is not known"), Plain.Text("   "), Code.Text("emaudit states"))
+			}
+		},
+	}
+}
+
+// targetText names a state for people.
+func targetText(t audit.Target, o Output) string {
+	when := o.Terminal.Time(t.Time)
+	if t.Run == nil {
+		return "the state at " + when
+	}
+	return fmt.Sprintf("the state before #%d (%s, emerge %s)", *t.Run, when, t.Args)
+}
