@@ -1,0 +1,290 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"emaudit/hostfs"
+	"emaudit/parse"
+	"emaudit/parse/emergelog"
+	"emaudit/store"
+)
+
+// logReading is the reading of a log: one goroutine parses, the one that owns
+// the transaction stores.
+type logReading struct {
+	*reader
+	plan    *logPlan
+	parser  *emergelog.Parser
+	lastAt  int64
+	batch   *logBatch
+	batches chan *logBatch
+	spare   chan *logBatch
+	bytes   int64
+	open    emergelog.Open
+	state   []byte
+}
+
+// logBatch is what the parser delivered in one go.
+type logBatch struct {
+	order    []recordKind // of the records, which lie apart by kind
+	merges   []emergelog.Merge
+	unmerges []emergelog.Unmerge
+	syncs    []emergelog.Sync
+	runs     []emergelog.Run
+	damages  []emergelog.Damage
+}
+
+// recordKind is the kind of a record in a batch.
+type recordKind uint8
+
+const (
+	mergeRecord recordKind = iota
+	unmergeRecord
+	syncRecord
+	runRecord
+	damageRecord
+)
+
+// batchSize is how many records go from the parser to the store at once.
+const batchSize = 512
+
+// place gives every part its bookmark of now, and the new ones their place in
+// the whole log.
+func (l *logReading) place() {
+	end := int64(0)
+	for _, p := range l.plan.parts {
+		s := &p.segment
+		if p.fresh || l.plan.anew {
+			s.Base = end
+			s.FirstAt = p.file.firstAt
+		}
+		s.Host, s.Kind = l.ID, store.SourceOldEmergeLog
+		if f := p.file; f != nil {
+			if f.current {
+				s.Kind = store.SourceEmergeLog
+			}
+			s.Path, s.Dev, s.Inode, s.Size, s.MTimeNS = f.path, f.Dev, f.Inode, f.Size, f.MTimeNS
+			s.Condition, s.Problem, s.ReadAt = store.ConditionRead, "", l.Now
+		} else if s.Condition != store.ConditionMissing {
+			s.Condition = store.ConditionMissing
+			s.Path = fmt.Sprintf("%s (gone, begun %d)", s.Path, s.FirstAt)
+		}
+		// No log grows beyond what a place can count.
+		end = s.Base + maxLog
+	}
+}
+
+// run parses the parts and stores what comes of it.
+func (l *logReading) run(ctx context.Context, writer *store.EmergeLogWriter) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parsed := make(chan error, 1)
+	go func() {
+		err := l.parse(ctx)
+		l.send()
+		close(l.batches)
+		parsed <- err
+	}()
+	for batch := range l.batches {
+		batch.store(writer)
+		select {
+		case l.spare <- batch:
+		default:
+		}
+	}
+	return <-parsed
+}
+
+// parse reads every part from its bookmark.
+func (l *logReading) parse(ctx context.Context) error {
+	total := int64(0)
+	for _, p := range l.plan.parts {
+		if p.file != nil {
+			total += max(0, p.file.Size-p.segment.Position)
+		}
+	}
+	meter := l.begin("emerge.log", total, true)
+	defer meter.Done()
+	for i, p := range l.plan.parts {
+		if p.file == nil || p.segment.Position == ignored || len(p.diags) > 0 {
+			continue
+		}
+		complete := i < len(l.plan.parts)-1
+		if err := l.parsePart(ctx, i, p, complete, meter); err != nil {
+			return err
+		}
+	}
+	var err error
+	if l.open, err = l.parser.Open(); err != nil {
+		return err
+	}
+	l.state, err = l.parser.MarshalBinary()
+	return err
+}
+
+func (l *logReading) parsePart(ctx context.Context, source int, p *logPart, complete bool, meter Meter) error {
+	log, err := l.openLog(p.file)
+	if err != nil {
+		p.diags = append(p.diags, parse.Diagnosef(0, CodeLogUndecoded, "%v", err))
+		return nil
+	}
+	defer log.Close()
+	if p.fresh && !l.plan.anew && p.file.firstAt != 0 && p.file.firstAt < l.lastAt {
+		if err := l.skipKnown(log, p); err != nil {
+			return err
+		}
+		log.Close()
+		if log, err = l.openLog(p.file); err != nil {
+			return err
+		}
+		defer log.Close()
+	}
+	if err := seek(log, p.segment.Position); err != nil {
+		return err
+	}
+	from := emergelog.Position{Source: source, Offset: p.segment.Position}
+	to, err := l.parser.Read(ctx, metered{log, meter}, from, complete)
+	l.bytes += to.Offset - from.Offset
+	p.segment.Position = to.Offset
+	if covered(p.segment.Fingerprint) < headSize {
+		if err := l.readHead(p.file); err == nil {
+			p.segment.Fingerprint = fingerprint(p.file.head, to.Offset)
+		}
+	}
+	if err != nil && ctx.Err() == nil && !isPathError(err) {
+		// A compressed file can be cut off; what came before counts.
+		p.diags = append(p.diags, parse.Diagnosef(to.Offset, CodeLogUndecoded, "%v", err))
+		return nil
+	}
+	return err
+}
+
+func isPathError(err error) bool {
+	var e *hostfs.PathError
+	return errors.As(err, &e)
+}
+
+// skipKnown moves the bookmark of a log whose beginning was rewritten behind
+// the lines that are no newer than the last that was read.
+func (l *logReading) skipKnown(log io.Reader, p *logPart) error {
+	offset, err := emergelog.OffsetAfter(log, l.lastAt)
+	if err != nil {
+		return err
+	}
+	p.segment.Position = offset
+	p.diags = append(p.diags, parse.Diagnosef(0, CodeLogRewritten, "not the log that was read before; lines up to the time of the last line read, %d, are passed over", l.lastAt))
+	return nil
+}
+
+// seek moves to an offset, by reading where the log is compressed.
+func seek(log io.Reader, offset int64) error {
+	if offset == 0 {
+		return nil
+	}
+	if s, ok := log.(io.Seeker); ok {
+		_, err := s.Seek(offset, io.SeekStart)
+		return err
+	}
+	_, err := io.CopyN(io.Discard, log, offset)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// metered shows how much was read.
+type metered struct {
+	io.Reader
+	meter Meter
+}
+
+func (m metered) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	m.meter.Add(int64(n))
+	return n, err
+}
+
+// The methods of [emergelog.Sink] collect a batch.
+
+// Merge is of [emergelog.Sink].
+func (l *logReading) Merge(m emergelog.Merge) {
+	b := l.next(mergeRecord)
+	b.merges = append(b.merges, m)
+}
+
+// Unmerge is of [emergelog.Sink].
+func (l *logReading) Unmerge(u emergelog.Unmerge) {
+	b := l.next(unmergeRecord)
+	b.unmerges = append(b.unmerges, u)
+}
+
+// Sync is of [emergelog.Sink].
+func (l *logReading) Sync(s emergelog.Sync) {
+	b := l.next(syncRecord)
+	b.syncs = append(b.syncs, s)
+}
+
+// Run is of [emergelog.Sink].
+func (l *logReading) Run(r emergelog.Run) {
+	b := l.next(runRecord)
+	b.runs = append(b.runs, r)
+}
+
+// Damage is of [emergelog.Sink].
+func (l *logReading) Damage(d emergelog.Damage) {
+	b := l.next(damageRecord)
+	b.damages = append(b.damages, d)
+}
+
+// next returns the batch for one more record.
+func (l *logReading) next(kind recordKind) *logBatch {
+	if l.batch != nil && len(l.batch.order) >= batchSize {
+		l.send()
+	}
+	if l.batch == nil {
+		select {
+		case l.batch = <-l.spare:
+			l.batch.empty()
+		default:
+			l.batch = new(logBatch)
+		}
+	}
+	l.batch.order = append(l.batch.order, kind)
+	return l.batch
+}
+
+func (l *logReading) send() {
+	if l.batch != nil {
+		l.batches <- l.batch
+		l.batch = nil
+	}
+}
+
+func (b *logBatch) empty() {
+	b.order, b.merges, b.unmerges = b.order[:0], b.merges[:0], b.unmerges[:0]
+	b.syncs, b.runs, b.damages = b.syncs[:0], b.runs[:0], b.damages[:0]
+}
+
+// store hands the records of a batch to the writer, in their order.
+func (b *logBatch) store(w *store.EmergeLogWriter) {
+	var next [damageRecord + 1]int
+	for _, kind := range b.order {
+		i := next[kind]
+		next[kind]++
+		switch kind {
+		case mergeRecord:
+			w.Merge(b.merges[i])
+		case unmergeRecord:
+			w.Unmerge(b.unmerges[i])
+		case syncRecord:
+			w.Sync(b.syncs[i])
+		case runRecord:
+			w.Run(b.runs[i])
+		case damageRecord:
+			w.Damage(b.damages[i])
+		}
+	}
+}
