@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"fmt"
 	"slices"
 
 	"emaudit/parse/mergelog"
@@ -31,12 +32,33 @@ type BuildNeeds struct {
 	MemoryBytes int64 `json:"memory_bytes"`
 	// Unknown are the packages that no log tells anything of.
 	Unknown []string `json:"unknown"`
+
+	Room
+	Findings []Finding `json:"-"`
+}
+
+// Room is what the machine has, as the caller measured it.
+type Room struct {
+	TmpDir    string `json:"tmp_dir"`    // where packages are built
+	FreeBytes *int64 `json:"free_bytes"` // there; null where it could not be measured
+	RAMBytes  *int64 `json:"ram_bytes"`  // null for a root that is not running
+}
+
+// SourceBuilds returns the packages (cat/pn) of a list that are built, each once.
+func SourceBuilds(list []PlannedMerge) []string {
+	var packages []string
+	for _, m := range list {
+		if cp := cpOf(m.CPV); !m.Binary && !slices.Contains(packages, cp) {
+			packages = append(packages, cp)
+		}
+	}
+	return packages
 }
 
 // AuditBuildNeeds estimates what it takes to build packages (cat/pn), jobs at
-// once, from the logs of their last successful builds.
-func AuditBuildNeeds(db Database, packages []string, jobs int) (*BuildNeeds, error) {
-	needs := &BuildNeeds{Rows: []BuildNeed{}, Unknown: []string{}}
+// once, from the logs of their last successful builds, and whether there is room.
+func AuditBuildNeeds(db Database, packages []string, jobs int, room Room) (*BuildNeeds, error) {
+	needs := &BuildNeeds{Rows: []BuildNeed{}, Unknown: []string{}, Room: room}
 	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{})
 	if err != nil {
 		return nil, err
@@ -78,7 +100,26 @@ func AuditBuildNeeds(db Database, packages []string, jobs int) (*BuildNeeds, err
 		}
 	}
 	needs.DirBytes, needs.MemoryBytes = sumOfLargest(dirs, jobs), sumOfLargest(memory, jobs)
+	needs.judge()
 	return needs, nil
+}
+
+// judge reports what will not fit.
+func (n *BuildNeeds) judge() {
+	if n.FreeBytes != nil && *n.FreeBytes < n.DirBytes {
+		n.Findings = append(n.Findings, Finding{
+			Code: "build-space-low", Severity: SeverityWarning, Subject: n.TmpDir, Evidence: []Evidence{},
+			Message: fmt.Sprintf("the largest of these packages took %d MiB to build, and %d MiB are free", n.DirBytes>>20, *n.FreeBytes>>20),
+			Remedy:  "free space there, or set another PORTAGE_TMPDIR for it in /etc/portage/package.env",
+		})
+	}
+	if n.RAMBytes != nil && *n.RAMBytes < n.MemoryBytes {
+		n.Findings = append(n.Findings, Finding{
+			Code: "build-memory-low", Severity: SeverityWarning, Subject: "memory", Evidence: []Evidence{},
+			Message: fmt.Sprintf("the largest of these packages took %d MiB of memory to build, and the machine has %d MiB", n.MemoryBytes>>20, *n.RAMBytes>>20),
+			Remedy:  "build with fewer jobs: emerge --jobs=1, and MAKEOPTS=-j1 in /etc/portage/package.env",
+		})
+	}
 }
 
 // larger is the larger of what is known; -1 is not.

@@ -214,6 +214,44 @@ func TestAfterTheUpdateThereIsSomethingToDo(t *testing.T) {
 	}
 }
 
+// TestAMergeThatWasCutBetweenTwoVersionsIsAnError kills emerge when the old
+// version is removed and the new one not yet registered.
+func TestAMergeThatWasCutBetweenTwoVersionsIsAnError(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	log := filepath.Join(root, "var/log/emerge.log")
+	if err := os.MkdirAll(filepath.Dir(log), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const cut = `1767225600: Started emerge on: Jan 01, 2026 00:00:00
+1767225600:  *** emerge app-misc/aa
+1767225610:  >>> emerge (1 of 1) app-misc/aa-2.0 to /
+1767225610:  === (1 of 1) Cleaning (app-misc/aa-2.0::/var/db/repos/gentoo/app-misc/aa/aa-2.0.ebuild)
+1767225611:  === (1 of 1) Compiling/Merging (app-misc/aa-2.0::/var/db/repos/gentoo/app-misc/aa/aa-2.0.ebuild)
+1767225650:  === (1 of 1) Merging (app-misc/aa-2.0::/var/db/repos/gentoo/app-misc/aa/aa-2.0.ebuild)
+1767225655:  >>> AUTOCLEAN: app-misc/aa:0
+1767225655:  === Unmerging... (app-misc/aa-1.0)
+1767225657:  >>> unmerge success: app-misc/aa-1.0
+1767312000: Started emerge on: Jan 02, 2026 00:00:00
+1767312000:  *** emerge --sync
+1767312010:  === Sync completed for gentoo
+1767312010:  *** terminating.
+`
+	if err := os.WriteFile(log, []byte(cut), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h := hosttest.New(t, root)
+	h.Ingest(hosttest.Now)
+	p := answer(h, audit.AuditPostUpdate)
+	if p.BetweenVersions != 1 || len(p.Findings) != 1 {
+		t.Fatalf("%+v", p)
+	}
+	f := p.Findings[0]
+	if f.Code != "merge-cut" || f.Severity != audit.SeverityError || f.Subject != "app-misc/aa-2.0" || len(f.Evidence) != 1 || f.Evidence[0].Source != "/var/log/emerge.log" {
+		t.Errorf("finding: %+v", f)
+	}
+}
+
 func TestANameIsLookedUp(t *testing.T) {
 	t.Parallel()
 	h := hosttest.New(t, hostarchive.Alpha(t))
@@ -287,14 +325,18 @@ func TestTheNextUpdateNeedsRoom(t *testing.T) {
 	t.Parallel()
 	h := hosttest.New(t, hostarchive.Alpha(t))
 	h.Ingest(hosttest.Now)
+	free := int64(1 << 20)
 	needs := func(jobs int) *audit.BuildNeeds {
 		return answer(h, func(db audit.Database) (*audit.BuildNeeds, error) {
-			return audit.AuditBuildNeeds(db, []string{"sys-libs/glibc", "sys-libs/libfoo", "app-misc/never-built"}, jobs)
+			return audit.AuditBuildNeeds(db, []string{"sys-libs/glibc", "sys-libs/libfoo", "app-misc/never-built"}, jobs, audit.Room{TmpDir: "/var/tmp/portage", FreeBytes: &free})
 		})
 	}
 	one, two := needs(1), needs(2)
 	if one.DirBytes != 1888<<10 || two.DirBytes != (1888+36)<<10 {
 		t.Errorf("one at a time %d, two %d", one.DirBytes, two.DirBytes)
+	}
+	if len(one.Findings) != 1 || one.Findings[0].Code != "build-space-low" {
+		t.Errorf("1 MiB is free, yet %+v", one.Findings)
 	}
 	if diff := cmp.Diff([]string{"app-misc/never-built"}, one.Unknown); diff != "" {
 		t.Errorf("unknown (-want +got):\n%s", diff)

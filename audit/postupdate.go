@@ -212,11 +212,11 @@ func (p *PostUpdate) runtimeNotices(db Database) error {
 		seen[n.CPV+n.Class+n.Title] = true
 		p.RuntimeNotices++
 		f := Finding{
-			Code: reported.code, Severity: reported.severity, Subject: n.CPV, Message: strings.TrimSuffix(n.Title, ":"),
+			Code: reported.code, Severity: reported.severity, Subject: n.CPV, Message: strings.TrimRight(n.Title, ":."),
 			Evidence: []Evidence{{Source: n.Path, Offset: n.Offset}}, Remedy: "less " + shellQuote(n.Path),
 		}
 		if len(n.Details) > 0 {
-			f.Message += ": " + n.Details[0]
+			f.Message += ": " + tellingDetail(n.Details)
 			if more := len(n.Details) - 1; more > 0 {
 				f.Message += fmt.Sprintf(" and %d more", more)
 			}
@@ -224,6 +224,15 @@ func (p *PostUpdate) runtimeNotices(db Database) error {
 		p.Findings = append(p.Findings, f)
 	}
 	return nil
+}
+
+// tellingDetail is the first detail of a notice that names a file, else the first
+// one: some notices begin with a request to report them.
+func tellingDetail(details []string) string {
+	if i := slices.IndexFunc(details, func(d string) bool { return strings.HasPrefix(d, "/") }); i >= 0 {
+		return details[i]
+	}
+	return details[0]
 }
 
 // logOfBuild finds the log of an installed build: the newest of its cpv whose

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strconv"
 
 	"emaudit/audit"
@@ -28,4 +29,20 @@ func postUpdateHeadline(p *audit.PostUpdate) []Cell {
 		return []Cell{Good.Text("nothing left to do"), after}
 	}
 	return []Cell{Warn.Text(Count(int64(len(p.Findings)), "thing", "things") + " left to look at"), after}
+}
+
+// PostUpdateLine is the answer in a line.
+func PostUpdateLine(p *audit.PostUpdate) SummaryLine {
+	l := SummaryLine{Label: "UPDATE", Command: "emaudit audit update"}
+	switch {
+	case p.LastRun == nil:
+		l.Verdict, l.Text = Unknown.Text("unknown"), "emerge.log tells of no update"
+		return l
+	case len(p.Findings) == 0:
+		l.Verdict = Good.Text("nothing left")
+	default:
+		l.Verdict = Warn.Text(Count(int64(len(p.Findings)), "thing", "things") + " left")
+	}
+	l.Text = fmt.Sprintf("%d failed and not retried, %d unread, %d configuration files to merge, %d preserved libraries", p.OpenFailures, p.Unread, p.ConfigUpdates, p.PreservedLibs)
+	return l
 }

@@ -41,6 +41,7 @@ type check struct {
 var checks = []check{
 	{"coverage", "does every installed package have a binary package: the very file\n(exact), another file of the same build (same-build), another build\nof the same version (same-version), or none", askCoverage},
 	{"integrity", "is what lies in PKGDIR whole, and does Portage see it as it is:\nthe index against the files, damage, and what is left over", askIntegrity},
+	{"update", "what did the last update leave to do: failed merges, unread messages,\nbuilds that are broken at run time, configuration files to merge,\npreserved libraries, a merge that was cut between two versions", askUpdate},
 }
 
 func askCoverage(_ *session, db audit.Database, out report.Output) (report.Check, error) {

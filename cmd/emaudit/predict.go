@@ -28,7 +28,8 @@ func (*predictCommand) Help() string {
 
 Without a list on standard input, what a running emerge has still to do, else
 what emerge --resume would. EXPECTED is the median of the last 15 merges of the
-package, of source or of binary packages; half of them lie in MOSTLY.
+package, of source or of binary packages; half of them lie in MOSTLY. What the
+last builds took of disk and memory tells whether there is room for the next.
 
 ` + exitStatus
 }
@@ -62,6 +63,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	var source audit.LogSource
+	var findings []audit.Finding
 	err = s.ask(ctx, func(db audit.Database) error {
 		var err error
 		if source, err = audit.AuditLogSource(db); err != nil {
@@ -84,12 +86,17 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		return out.Write(report.Predict(prediction, source, out))
+		needs, err := audit.AuditBuildNeeds(db, audit.SourceBuilds(list), c.Parallel, s.buildRoom())
+		if err != nil {
+			return err
+		}
+		findings = needs.Findings
+		return out.Write(report.WithBuildNeeds(report.Predict(prediction, source, out), needs, out))
 	})
 	if err != nil {
 		return err
 	}
-	return s.verdict(source.Findings, "never")
+	return s.verdict(append(findings, source.Findings...), "never")
 }
 
 // plan finds what is to be merged where no list was given.

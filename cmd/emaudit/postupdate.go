@@ -1,0 +1,14 @@
+package main
+
+import (
+	"emaudit/audit"
+	"emaudit/report"
+)
+
+func askUpdate(_ *session, db audit.Database, out report.Output) (report.Check, error) {
+	p, err := audit.AuditPostUpdate(db)
+	if err != nil {
+		return report.Check{}, err
+	}
+	return report.Check{Name: "update", Line: report.PostUpdateLine(p), Answer: report.PostUpdate(p, out)}, nil
+}

@@ -1,0 +1,52 @@
+package report
+
+import (
+	"fmt"
+
+	"emaudit/audit"
+)
+
+// WithBuildNeeds adds to the answer about a list of merges what building it
+// takes of disk and memory, and whether it is there.
+func WithBuildNeeds(a Answer, n *audit.BuildNeeds, o Output) Answer {
+	a.Findings = append(a.Findings, n.Findings...)
+	keys, text := a.Keys, a.Text
+	a.Keys = func(j *JSON) {
+		keys(j)
+		j.Value("build_needs", n)
+	}
+	a.Text = func(s *Screen) {
+		text(s)
+		s.buildNeeds(n)
+		s.Findings(fromAudit(n.Findings), o.findingOptions())
+	}
+	return a
+}
+
+// buildNeeds writes a line for disk and one for memory.
+func (s *Screen) buildNeeds(n *audit.BuildNeeds) {
+	if len(n.Rows) == 0 {
+		return
+	}
+	s.Blank()
+	line := func(what string, need int64, have *int64, where string) {
+		if need == 0 {
+			return
+		}
+		text := fmt.Sprintf("%s  at least %s %s", what, Size(need), where)
+		if have == nil {
+			s.Line(Plain.Text(text))
+			return
+		}
+		role := Good
+		if *have < need {
+			role = Bad
+		}
+		s.Line(Plain.Text(text+", "), role.Text(Size(*have)+" there"))
+	}
+	line("disk  ", n.DirBytes, n.FreeBytes, "in "+n.TmpDir)
+	line("memory", n.MemoryBytes, n.RAMBytes, "of RAM")
+	if len(n.Unknown) > 0 {
+		s.Line(Unknown.Text(Count(int64(len(n.Unknown)), "package was", "packages were") + " never built with a log; their needs are not counted"))
+	}
+}
