@@ -218,9 +218,12 @@ type timelineMark struct {
 	at, seconds  int64
 }
 
-// timelineFloor and timelineCeiling bound the scale: what is shorter looks as
-// if it took a minute, what is longer as if it took the ceiling.
+// timelineFloor is the foot of the scale in seconds: what is shorter looks as if
+// it took a minute.
 const timelineFloor = 60
+
+// timelinePlaces is how many marks a wide screen can show side by side.
+const timelinePlaces = 600
 
 // newTimeline places the marks.
 func newTimeline(head chartHead, legend []legendItem, marks []timelineMark, until int64, location *time.Location) *timelineChart {
@@ -239,11 +242,21 @@ func newTimeline(head chartHead, legend []legendItem, marks []timelineMark, unti
 		seconds = max(seconds, timelineFloor)
 		return 6 + 92*math.Log(float64(seconds)/timelineFloor)/math.Log(float64(longest)*1.05/timelineFloor)
 	}
-	c := &timelineChart{chartHead: head, Legend: legend, Marks: marks, XTicks: timeTicks(from, until, location)}
-	for i := range marks {
-		m := &marks[i]
+	c := &timelineChart{chartHead: head, Legend: legend, XTicks: timeTicks(from, until, location)}
+	placed := map[string]int{}
+	for _, m := range marks {
 		height := scale(m.seconds)
 		m.X, m.Y, m.Height = percentOf(m.at-from, until-from), coordinate(100-height), coordinate(height)
+		// Of those that fall on the same pixels only the highest can be seen.
+		place := fmt.Sprint(m.Class, (m.at-from)*timelinePlaces/(until-from))
+		i, taken := placed[place]
+		switch {
+		case !taken:
+			placed[place] = len(c.Marks)
+			c.Marks = append(c.Marks, m)
+		case c.Marks[i].seconds < m.seconds:
+			c.Marks[i] = m
+		}
 	}
 	for _, t := range []struct {
 		seconds int64
@@ -296,10 +309,10 @@ func newSparkline(title string, values []int64) *sparkline {
 	return s
 }
 
-// timeTicks marks up to seven round moments between two, by years, months or
+// timeTicks marks up to ten round moments between two, by years, months or
 // days.
 func timeTicks(from, until int64, location *time.Location) []chartTick {
-	const most = 7
+	const most = 10
 	first, last := time.Unix(from, 0).In(location), time.Unix(until, 0).In(location)
 	var ticks []chartTick
 	for _, unit := range []struct {

@@ -13,14 +13,17 @@ import (
 const (
 	// MostPageRuns is how many of the newest runs a page is made of; the
 	// caller need not load more.
-	MostPageRuns   = 5000
-	rowsOfRuns     = 400
-	eventsPerPage  = 10 // merges shown in a package's section
-	barsOfBuilds   = 12
-	sparkOfBuilds  = 20
-	rowsOfFailures = 100
-	rowsOfMessages = 100
-	linesOfMessage = 12
+	MostPageRuns     = 5000
+	rowsOfRuns       = 400
+	eventsPerPackage = 10 // merges shown in a package's section
+	eventsOfMany     = 3  // the same, where there are so many packages that the page would grow too large
+	manyPackages     = 500
+	rowsOfBuilds     = 400
+	barsOfBuilds     = 12
+	sparkOfBuilds    = 12
+	rowsOfFailures   = 100
+	rowsOfMessages   = 100
+	linesOfMessage   = 12
 )
 
 // build is one completed build from source.
@@ -189,6 +192,9 @@ func (b *pageBuilder) buildTimes() *pageSection {
 		if i < barsOfBuilds && p.total > 0 {
 			rows = append(rows, barRow{Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", Seconds(p.total), Count(int64(len(p.builds)), "build", "builds")), Parts: []barPart{{Class: "accent", value: p.total}}})
 		}
+		if i >= rowsOfBuilds {
+			continue
+		}
 		last := p.builds[len(p.builds)-1].seconds
 		median := p.median()
 		t.row(cell, numberCell(int64(len(p.builds))), secondsCell(&p.total), secondsCell(&median), secondsCell(&last), p.trend())
@@ -201,6 +207,9 @@ func (b *pageBuilder) buildTimes() *pageSection {
 		}
 	}
 	s.add(pageBlock{Bars: newBarChart(head, nil, rows)}, t.block())
+	if rest := len(b.builds) - rowsOfBuilds; rest > 0 {
+		s.add(pageBlock{Note: fmt.Sprintf("%s took less time than these: emaudit stats", Count(int64(rest), "package", "packages"))})
+	}
 	return s
 }
 
@@ -230,7 +239,7 @@ func (p *packageBuilds) trend() pageCell {
 	var said []string
 	for i, n := range recent {
 		values[i] = n.seconds
-		said = append(said, n.version+" "+Seconds(n.seconds))
+		said = append(said, Seconds(n.seconds))
 	}
 	before, last := medianOf(p.builds[:len(p.builds)-1]), p.builds[len(p.builds)-1].seconds
 	cell := pageCell{Text: "as before", Sort: "0", Spark: newSparkline(strings.Join(said, ", "), values)}
@@ -286,6 +295,10 @@ func (b *pageBuilder) mailbox() *pageSection {
 
 // collectEvents adds the last merges of each package to its section.
 func (b *pageBuilder) collectEvents() {
+	most := eventsPerPackage
+	if len(b.packages) > manyPackages {
+		most = eventsOfMany
+	}
 	for _, r := range slices.Backward(b.facts.Runs) {
 		for i := range slices.Backward(r.Merges) {
 			m := &r.Merges[i]
@@ -297,7 +310,7 @@ func (b *pageBuilder) collectEvents() {
 				p.events = &pageTable{ID: p.ID + "-merges", Caption: "Merges", Columns: []pageColumn{{Title: "When"}, {Title: "Version"}, {Title: "From"}, {Title: "Took", Numeric: true}, {Title: "Outcome"}, {Title: "Run", Numeric: true}}}
 				p.Tables = append(p.Tables, p.events)
 			}
-			if len(p.events.Rows) == eventsPerPage {
+			if len(p.events.Rows) == most {
 				continue
 			}
 			at := r.StartedAt

@@ -136,6 +136,7 @@ type pageCell struct {
 	Sort  string // what the cell is sorted by, where that is not its text
 	Mono  bool   // a path, a command, a version
 	Lines bool   // line feeds are shown
+	When  bool   // a time, which is not broken
 	Spark *sparkline
 }
 
@@ -167,6 +168,18 @@ type pagePackage struct {
 // RoleName is the class of a role in the style sheet.
 func (c Cell) RoleName() string { return roleNames[c.Role] }
 
+// Href is the address of the section that a cell links to.
+func (c pageCell) Href() string { return "#" + c.Link }
+
+// Href is the address of the section of the finding's subject.
+func (f pageFinding) Href() string { return "#" + f.Link }
+
+// Href is the address of the section of what a bar stands for.
+func (r barRow) Href() string { return "#" + r.Link }
+
+// Href is the address of the package's section.
+func (p *pagePackage) Href() string { return "#" + p.ID }
+
 // RoleName is the class of a role in the style sheet.
 func (c pageCell) RoleName() string { return roleNames[c.Role] }
 
@@ -184,7 +197,7 @@ func cleanValue(v reflect.Value) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
+			if f := v.Type().Field(i); f.IsExported() || f.Anonymous {
 				cleanValue(v.Field(i))
 			}
 		}
@@ -230,5 +243,5 @@ func (o Output) day(unix int64, layout string) string {
 
 // timeCell is a cell that shows a time and is sorted by it.
 func (o Output) timeCell(unix int64) pageCell {
-	return pageCell{Text: o.day(unix, "2006-01-02 15:04"), Sort: sortKey(unix)}
+	return pageCell{Text: o.day(unix, "2006-01-02 15:04"), Sort: sortKey(unix), When: true}
 }
