@@ -223,7 +223,7 @@ func (l *logReader) take(r *store.Run) error {
 	if l.kinds[EventMerge] {
 		for i := range l.facts.Merges {
 			m := &l.facts.Merges[i]
-			if all || l.q.Search.match(m.CPV, m.Slot, path.Base(m.RepoPath)) {
+			if all || l.matches(l.q.Search, m.CPV, m.Slot, path.Base(m.RepoPath)) {
 				keep(Event{Kind: EventMerge, Run: r.ID, At: begun(m.Started, m.Finished, r), Merge: l.merge(m)})
 			}
 		}
@@ -231,7 +231,7 @@ func (l *logReader) take(r *store.Run) error {
 	if l.kinds[EventUnmerge] {
 		for i := range l.facts.Unmerges {
 			u := &l.facts.Unmerges[i]
-			if all || l.q.Search.match(u.CPV, "", "") {
+			if all || l.matches(l.q.Search, u.CPV, "", "") {
 				keep(Event{Kind: EventUnmerge, Run: r.ID, At: begun(u.Started, u.Finished, r), Unmerge: unmergeEvent(u)})
 			}
 		}

@@ -82,7 +82,10 @@ func (r *runReader) prepare() error {
 			r.pkgDir = d.Path
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return r.loadMoves()
 }
 
 // each calls fn for the runs of a query, oldest first.
@@ -199,7 +202,7 @@ const endOfTime = 1 << 40
 // numbersOf returns the numbers of the runs within a range that have facts of
 // the packages of a search, and of those that are open.
 func (r *runReader) numbersOf(search Search, runs store.RunRange) ([]int64, error) {
-	packages, err := search.packages(r.log)
+	packages, err := r.packages(search)
 	if err != nil {
 		return nil, err
 	}
@@ -241,12 +244,12 @@ func (r *runReader) meant(run *store.Run, search Search) (bool, error) {
 		return false, err
 	}
 	for i := range r.facts.Merges {
-		if m := &r.facts.Merges[i]; search.match(m.CPV, m.Slot, path.Base(m.RepoPath)) {
+		if m := &r.facts.Merges[i]; r.matches(search, m.CPV, m.Slot, path.Base(m.RepoPath)) {
 			return true, nil
 		}
 	}
 	for i := range r.facts.Unmerges {
-		if search.match(r.facts.Unmerges[i].CPV, "", "") {
+		if r.matches(search, r.facts.Unmerges[i].CPV, "", "") {
 			return true, nil
 		}
 	}

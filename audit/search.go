@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"emaudit/parse/atom"
-	"emaudit/store"
 )
 
 // Search is which packages a question is about. The zero value is all.
@@ -164,17 +163,44 @@ func nameOf(cpv string) string {
 	return c.CP()
 }
 
-// packages returns those packages of the log that are meant.
-func (s Search) packages(log *store.EmergeLog) ([]string, error) {
-	all, err := log.Packages()
+// packages returns those packages of the log that are meant, under their old
+// names too.
+func (r *runReader) packages(search Search) ([]string, error) {
+	all, err := r.log.Packages()
 	if err != nil {
 		return nil, err
 	}
 	found := all[:0]
 	for _, cp := range all {
-		if s.matchCP(cp) {
+		if search.matchCP(cp) || search.matchCP(r.renamed(cp)) {
 			found = append(found, cp)
 		}
 	}
 	return found, nil
+}
+
+// matches tells whether a cpv is meant, under the name that it had or has.
+func (r *runReader) matches(search Search, cpv, slot, repo string) bool {
+	if search.match(cpv, slot, repo) {
+		return true
+	}
+	if len(r.moves) == 0 || search.All() {
+		return false
+	}
+	old := r.nameOf(cpv)
+	today := r.renamed(old)
+	return today != old && search.match(today+cpv[len(old):], slot, repo)
+}
+
+// nameOf returns the cat/pn of a cpv, remembered.
+func (r *runReader) nameOf(cpv string) string {
+	if r.names == nil {
+		r.names = map[string]string{}
+	}
+	name, ok := r.names[cpv]
+	if !ok {
+		name = nameOf(cpv)
+		r.names[cpv] = name
+	}
+	return name
 }

@@ -223,7 +223,7 @@ func (s *statsReader) fromHistories() error {
 	packages := []string(nil)
 	if !s.q.Search.All() {
 		var err error
-		if packages, err = s.q.Search.packages(s.log); err != nil {
+		if packages, err = s.runReader.packages(s.q.Search); err != nil {
 			return err
 		}
 		if s.q.Search.versioned() {
@@ -234,7 +234,7 @@ func (s *statsReader) fromHistories() error {
 		}
 	}
 	err := s.log.Histories(packages, func(h *store.PackageHistory) error {
-		if !s.q.Search.matchCP(h.CP) {
+		if !s.q.Search.matchCP(h.CP) && !s.q.Search.matchCP(s.renamed(h.CP)) {
 			return nil
 		}
 		s.packages.of(s.renamed(h.CP), "").add(&tally{durations: h.Durations, binary: h.BinaryDurations, untimed: h.Untimed,
@@ -278,18 +278,18 @@ func (s *statsReader) packageFacts(f *store.Facts) {
 	for i := range f.Merges {
 		m := &f.Merges[i]
 		at := max(m.Finished, m.Started)
-		if !s.q.Period.contains(at) || !s.q.Search.match(m.CPV, m.Slot, path.Base(m.RepoPath)) {
+		if !s.q.Period.contains(at) || !s.matches(s.q.Search, m.CPV, m.Slot, path.Base(m.RepoPath)) {
 			continue
 		}
-		s.packages.of(s.renamed(s.name(m.CPV)), s.stretch(at)).merge(m)
+		s.packages.of(s.renamed(s.nameOf(m.CPV)), s.stretch(at)).merge(m)
 	}
 	for i := range f.Unmerges {
 		u := &f.Unmerges[i]
 		at := max(u.Finished, u.Started)
-		if !s.q.Period.contains(at) || !s.q.Search.match(u.CPV, "", "") {
+		if !s.q.Period.contains(at) || !s.matches(s.q.Search, u.CPV, "", "") {
 			continue
 		}
-		s.packages.of(s.renamed(s.name(u.CPV)), s.stretch(at)).unmerge(u)
+		s.packages.of(s.renamed(s.nameOf(u.CPV)), s.stretch(at)).unmerge(u)
 	}
 }
 
@@ -336,19 +336,6 @@ func (t *tally) run(r *store.Run) {
 	if r.Ended > r.Started {
 		t.seconds += r.Ended - r.Started
 	}
-}
-
-// name returns the cat/pn of a cpv, remembered.
-func (s *statsReader) name(cpv string) string {
-	if s.names == nil {
-		s.names = map[string]string{}
-	}
-	name, ok := s.names[cpv]
-	if !ok {
-		name = nameOf(cpv)
-		s.names[cpv] = name
-	}
-	return name
 }
 
 // stretch names the stretch of time in which a moment lies.

@@ -123,6 +123,7 @@ func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, er
 		r.pkgDirs,
 		r.userConfig,
 		r.emergeLog,
+		r.updates,
 		r.mergeOutput,
 		r.leftovers,
 	} {

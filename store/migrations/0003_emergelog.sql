@@ -53,3 +53,14 @@ CREATE TABLE package_history (
 	runs             BLOB    NOT NULL,     -- numbers, as differences
 	PRIMARY KEY (host, cp)
 );
+
+-- Renamed packages, from the repositories' profiles/updates: a package keeps its
+-- history under the name that it has today.
+CREATE TABLE package_move (
+	host     INTEGER NOT NULL REFERENCES host(id),
+	source   INTEGER NOT NULL REFERENCES source(id), -- the folder of a repository
+	position INTEGER NOT NULL,             -- 0, 1, ... oldest first
+	old_cp   TEXT    NOT NULL,
+	new_cp   TEXT    NOT NULL,
+	PRIMARY KEY (host, source, position)
+);

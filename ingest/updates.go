@@ -1,0 +1,107 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/hostfs"
+	"emaudit/parse/mergelist"
+	"emaudit/store"
+)
+
+// maxUpdates bounds one file of profiles/updates; the largest of Gentoo has some
+// ten thousand bytes.
+const maxUpdates = 4 << 20
+
+// updateFile is one file of profiles/updates.
+type updateFile struct {
+	hostfs.Entry
+	order string
+}
+
+// updates reads which packages were renamed, repository by repository. A folder
+// whose files are as they were is not read.
+func (r *reader) updates(ctx context.Context) ([]SourceResult, error) {
+	var results []SourceResult
+	for _, repo := range r.Settings.Repositories() {
+		if repo.Location == "" {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return results, err
+		}
+		result, err := r.updatesOf(path.Join(repo.Location, "profiles/updates"))
+		if err != nil {
+			return results, err
+		}
+		if result != nil {
+			results = append(results, *result)
+		}
+	}
+	return results, nil
+}
+
+// updatesOf reads one folder. A repository without one renamed nothing.
+func (r *reader) updatesOf(folder string) (*SourceResult, error) {
+	dir, err := r.Root.OpenDir(folder)
+	if err != nil {
+		return nil, nil
+	}
+	defer dir.Close()
+	entries, err := dir.Entries()
+	if err != nil {
+		return nil, nil
+	}
+	var files []updateFile
+	print := sha256.New()
+	for _, e := range entries {
+		if order, ok := mergelist.UpdateOrder(e.Name); ok && e.Kind == hostfs.Regular {
+			files = append(files, updateFile{e, order})
+		}
+	}
+	slices.SortFunc(files, func(a, b updateFile) int { return strings.Compare(a.order, b.order) })
+	for _, f := range files {
+		fmt.Fprintln(print, f.Name, f.Inode, f.Size, f.MTimeNS)
+	}
+	result := &SourceResult{Kind: store.SourceUpdates, Path: folder, Condition: store.ConditionRead}
+	known := false
+	err = r.db.View(context.Background(), func(tx *store.Tx) error {
+		s, ok, err := tx.FindSource(r.ID, store.SourceUpdates, folder)
+		known = ok && bytes.Equal(s.Fingerprint, print.Sum(nil))
+		return err
+	})
+	if err != nil || known {
+		return result, err
+	}
+	var moves []store.PackageMove
+	for _, f := range files {
+		data, err := dir.ReadFile(f.Name, maxUpdates)
+		if err != nil {
+			result.Condition, result.Problem = condition(err)
+			continue
+		}
+		result.Read++
+		for _, m := range mergelist.ParseMoves(data) {
+			moves = append(moves, store.PackageMove{Old: m.From, New: m.To})
+		}
+	}
+	result.Changed = true
+	result.Summary = fmt.Sprintf("%d renamed packages", len(moves))
+	err = r.db.Update(context.Background(), func(tx *store.Tx) error {
+		source := store.Source{Host: r.ID, Kind: store.SourceUpdates, Path: folder, Condition: result.Condition, Problem: result.Problem,
+			Size: int64(len(files)), Fingerprint: print.Sum(nil), ReadAt: r.Now}
+		if err := tx.PutSource(&source); err != nil {
+			return err
+		}
+		return tx.ReplacePackageMoves(r.ID, source.ID, moves)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("updates %s: %w", folder, err)
+	}
+	return result, nil
+}
