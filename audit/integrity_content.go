@@ -175,15 +175,19 @@ func (r *integrityRound) digests(b *binpkg) {
 			return
 		}
 	}
-	if b.MD5 == nil || b.BuildTime == 0 || b.VerifiedAt == 0 {
+	md5 := b.MD5
+	if md5 == nil && b.entryCurrent() && b.SHA1 != nil {
+		md5 = b.entry.MD5 // the SHA1 beside it is right, as was seen above
+	}
+	if md5 == nil || b.BuildTime == 0 || b.VerifiedAt == 0 || b.damaged() {
 		return
 	}
 	for _, p := range r.byCPV[b.CPV] {
-		if p.BinpkgMD5 == nil || p.BuildTime != b.BuildTime || bytes.Equal(p.BinpkgMD5, b.MD5) || r.merged(p.BinpkgMD5) || b.damaged() {
+		if p.BinpkgMD5 == nil || p.BuildTime != b.BuildTime || bytes.Equal(p.BinpkgMD5, md5) || r.merged(p.BinpkgMD5) {
 			continue
 		}
 		r.note(b, SeverityInfo, "binpkg-not-as-merged", "none where it was packed by quickpkg, signed again or moved; else "+r.again(b),
-			"it is of the installed build, and not the file that was merged: MD5 is %x, and %x in the VDB", b.MD5, p.BinpkgMD5)
+			"it is of the installed build, and not the file that was merged: MD5 is %x, and %x in the VDB", md5, p.BinpkgMD5)
 	}
 }
 

@@ -6,9 +6,6 @@ import (
 	"crypto/sha1"
 	"io"
 	"path"
-	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"emaudit/hostfs"
 	"emaudit/store"
@@ -28,39 +25,37 @@ func (r *reader) hashForCoverage(ctx context.Context, dir *hostfs.Dir, pkgdir in
 	}
 	var total int64
 	files := make([]*pkgFile, len(wanted))
+	at := map[*pkgFile]int{}
 	for i, n := range wanted {
 		total += n.Size
-		files[i] = &pkgFile{dir: strings.TrimSuffix(path.Dir(n.Path), "."), path: n.Path}
+		files[i] = &pkgFile{dir: folderOf(n.Path), path: n.Path}
+		at[files[i]] = i
 	}
 	meter := r.begin("hashing", total, true)
 	defer meter.Done()
-	folders, closeAll := openFolders(dir, files)
-	defer closeAll()
 	type hashes struct{ md5, sha1 []byte }
 	sums := make([]hashes, len(wanted))
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(r.Jobs)
-	for i, n := range wanted {
-		group.Go(func() error {
-			folder := folders[files[i].dir]
-			if folder == nil || groupCtx.Err() != nil {
-				return groupCtx.Err()
-			}
-			file, err := folder.OpenFile(path.Base(n.Path))
-			if err != nil {
+	err = forEach(ctx, dir, files, r.Jobs, filesInHand, func() func(*pkgFile, *hostfs.Dir) error {
+		return func(f *pkgFile, folder *hostfs.Dir) error {
+			if folder == nil {
 				return nil // the next scan says what became of it
+			}
+			file, err := folder.OpenFile(path.Base(f.path))
+			if err != nil {
+				return nil
 			}
 			defer file.Close()
 			m, s := md5.New(), sha1.New()
-			copied, err := io.Copy(io.MultiWriter(m, s), io.LimitReader(file, n.Size+1))
-			if err == nil && copied == n.Size {
-				sums[i] = hashes{m.Sum(nil), s.Sum(nil)}
+			size := wanted[at[f]].Size
+			copied, err := io.Copy(io.MultiWriter(m, s), io.LimitReader(file, size+1))
+			if err == nil && copied == size {
+				sums[at[f]] = hashes{m.Sum(nil), s.Sum(nil)}
 			}
-			meter.Add(n.Size)
-			return groupCtx.Err()
-		})
-	}
-	if err := group.Wait(); err != nil {
+			meter.Add(size)
+			return nil
+		}
+	})
+	if err != nil {
 		return err
 	}
 	return r.db.Update(ctx, func(tx *store.Tx) error {

@@ -2,12 +2,7 @@ package ingest
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"path"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"emaudit/hostfs"
 	"emaudit/parse/binpkg"
@@ -16,37 +11,16 @@ import (
 
 // readAll reads structure and metadata of files, several at once.
 func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile) error {
-	if len(files) == 0 {
-		return nil
-	}
 	meter := s.begin("binpkgs", int64(len(files)), false)
 	defer meter.Done()
-	folders, closeAll := openFolders(dir, files)
-	defer closeAll()
-	work := make(chan *pkgFile)
-	group, ctx := errgroup.WithContext(ctx)
-	for range min(s.Jobs, len(files)) {
-		group.Go(func() error {
-			rd := s.newReader()
-			for f := range work {
-				f.instance(rd, folders[f.dir])
-				meter.Add(1)
-			}
+	return forEach(ctx, dir, files, s.Jobs, filesInHand, func() func(*pkgFile, *hostfs.Dir) error {
+		rd := s.newReader()
+		return func(f *pkgFile, folder *hostfs.Dir) error {
+			f.instance(rd, folder)
+			meter.Add(1)
 			return nil
-		})
-	}
-	group.Go(func() error {
-		defer close(work)
-		for _, f := range files {
-			select {
-			case work <- f:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
 		}
-		return nil
 	})
-	return group.Wait()
 }
 
 // newReader returns a reader that judges as this host's Portage would.
@@ -58,39 +32,6 @@ func (r *reader) newReader() *binpkg.Reader {
 	return rd
 }
 
-// openFolders opens each folder that holds one of files once.
-func openFolders(dir *hostfs.Dir, files []*pkgFile) (map[string]*hostfs.Dir, func()) {
-	folders := map[string]*hostfs.Dir{"": dir}
-	var open func(rel string) *hostfs.Dir
-	open = func(rel string) *hostfs.Dir {
-		if d, ok := folders[rel]; ok {
-			return d
-		}
-		parent, name := path.Split(rel)
-		up := open(strings.TrimSuffix(parent, "/"))
-		if up == nil {
-			folders[rel] = nil
-			return nil
-		}
-		d, err := up.OpenDir(name)
-		if err != nil {
-			d = nil
-		}
-		folders[rel] = d
-		return d
-	}
-	for _, f := range files {
-		open(f.dir)
-	}
-	return folders, func() {
-		for rel, d := range folders {
-			if rel != "" && d != nil {
-				d.Close()
-			}
-		}
-	}
-}
-
 // instance reads one file into a row.
 func (f *pkgFile) instance(rd *binpkg.Reader, folder *hostfs.Dir) {
 	n := &store.Instance{
@@ -100,13 +41,11 @@ func (f *pkgFile) instance(rd *binpkg.Reader, folder *hostfs.Dir) {
 	}
 	f.read = n
 	unread := func(err error) {
-		if errors.Is(err, fs.ErrNotExist) {
-			f.vanished = true
-		}
+		f.vanished = vanished(err)
 		n.Problems = []store.Problem{{Code: codeUnread, Message: err.Error()}}
 	}
 	if folder == nil {
-		unread(errors.New("its folder could not be opened"))
+		unread(errFolderGone)
 		return
 	}
 	file, err := folder.OpenFile(f.entry.Name)

@@ -85,4 +85,5 @@ const (
 	codeMisnamed  = "binpkg-misnamed"  // the file name is not that of its package
 	codeMisplaced = "binpkg-misplaced" // the folder is not that of its package
 	codeUnread    = "binpkg-unread"    // the file is there and could not be read
+	codeDigest    = "digest-mismatch"  // an xpak whose digest is not that of the index
 )

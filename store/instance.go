@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 )
 
 // Problem is one thing wrong with an instance.
@@ -113,7 +114,8 @@ func (tx *Tx) instances(set MetadataSet, where string, args ...any) ([]Instance,
 		if err := rows.Scan(&id, &p.Code, &p.Message, &p.Offset); err != nil {
 			return err
 		}
-		if i, ok := byID[id]; ok {
+		// A full read meets again what the scan met.
+		if i, ok := byID[id]; ok && !slices.Contains(all[i].Problems, p) {
 			all[i].Problems = append(all[i].Problems, p)
 		}
 		return nil

@@ -12,7 +12,7 @@ type Verification struct {
 	Keyring      []byte // digest of the keys; nil = none
 	ImageChecked bool
 	At           int64     // unix seconds
-	Problems     []Problem // beyond those that the scan found
+	Problems     []Problem // those that the scan found as well among them
 }
 
 // PutVerifications stores what full reads found. Hashes that were not computed

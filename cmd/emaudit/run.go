@@ -49,6 +49,7 @@ type commandLine struct {
 	Predict  predictCommand  `cmd:"" help:"How long what is to be merged will take."`
 	Current  currentCommand  `cmd:"" help:"What is being merged now."`
 	Audit    auditCommand    `cmd:"" help:"Check coverage and more; findings decide the exit code."`
+	Verify   verifyCommand   `cmd:"" help:"Read every byte of the binary packages, and check signatures."`
 	States   statesCommand   `cmd:"" help:"The states before each run, and which of them are known."`
 	Diff     diffCommand     `cmd:"" help:"What changed between two states."`
 	Rollback rollbackCommand `cmd:"" help:"Can an earlier state be had again, and with which commands?"`

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"emaudit/audit"
+	"emaudit/ingest"
+	"emaudit/parse/binpkg"
+	"emaudit/report"
+)
+
+// verifyCommand reads binary packages in full.
+type verifyCommand struct {
+	Paths   []string `arg:"" optional:"" name:"path" help:"Binary packages, or folders of them, inside the root or below PKGDIR; all where none is named."`
+	All     bool     `help:"Read also what was read before and has not changed since."`
+	MaxAge  age      `placeholder:"AGE" help:"Read again what was last read longer ago: 30d, 12h."`
+	Sample  int      `placeholder:"N" help:"Read N files: those whose reading is longest ago, for a rotation by cron."`
+	Keyring string   `placeholder:"FILE" type:"path" help:"Keys of signatures: a keybox, a keyring or exported keys (BINPKG_GPG_VERIFY_GPG_HOME of the root)."`
+	Images  bool     `help:"Unpack every image, not only those for which nothing of this host vouches."`
+	Md5     bool     `name:"md5" help:"Compare the MD5 of the index also where its SHA1 is right."`
+}
+
+// Help is the long help of the command.
+func (*verifyCommand) Help() string {
+	return `Reads every byte of the binary packages once, and compares it with the Manifest
+(SHA512 and BLAKE2B), the signatures, the Packages index (SIZE, SHA1 or MD5) and
+BINPKGMD5 of the installed packages. What was read is remembered: a file that is
+the same by inode, size and mtime is not read again unless asked for, and an
+interrupted run goes on where it stopped. An interrupted --all goes on with
+--max-age.
+
+A signature is valid, invalid, by an unknown key, or unchecked. That a key may
+be trusted is not claimed.
+` + exitStatus
+}
+
+// age is a length of time that may be given in days and weeks.
+type age time.Duration
+
+// UnmarshalText reads an age: 30d, 2w, or what time.ParseDuration takes.
+func (a *age) UnmarshalText(text []byte) error {
+	s := string(text)
+	for suffix, unit := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
+		if n, err := strconv.ParseUint(strings.TrimSuffix(s, suffix), 10, 16); err == nil && strings.HasSuffix(s, suffix) {
+			*a = age(time.Duration(n) * unit)
+			return nil
+		}
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is no age: want 30d, 2w or 12h", s)
+	}
+	*a = age(d)
+	return nil
+}
+
+// Run verifies.
+func (c *verifyCommand) Run(ctx context.Context, s *session) error {
+	if s.NoIngest {
+		return usagef("verify reads the files: it cannot be done with --no-ingest")
+	}
+	if c.Sample < 0 {
+		return usagef("verify: --sample %d", c.Sample)
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	if s.stale {
+		return fmt.Errorf("database %s: what is verified could not be kept", s.DB)
+	}
+	options := ingest.VerifyOptions{
+		Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Wanted: c.wanted(s),
+		All: c.All, MaxAge: int64(time.Duration(c.MaxAge) / time.Second), Sample: c.Sample, Images: c.Images, MD5: c.Md5,
+	}
+	keyring, err := c.readKeyring(s, &options)
+	if err != nil {
+		return err
+	}
+	started := s.proc.now()
+	done, err := ingest.Verify(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings}, options)
+	if err != nil {
+		if ctx.Err() != nil && done.Due > 0 {
+			return fmt.Errorf("verify: %d of %d files are done and kept; verify goes on with the others: %w", done.Read, done.Due, err)
+		}
+		return fmt.Errorf("verify: %w", err)
+	}
+	if done.Wanted == 0 && len(c.Paths) > 0 {
+		return fmt.Errorf("verify %s: no binary package there", strings.Join(c.Paths, " "))
+	}
+	var integrity *audit.Integrity
+	err = s.ask(ctx, func(db audit.Database) (err error) {
+		integrity, err = audit.AuditIntegrity(db, audit.IntegrityOptions{
+			Running: s.running(), Only: func(pkgdir, path string) bool { return done.Files[[2]string{pkgdir, path}] },
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	verified := report.Verified{
+		Read: done.Read, Bytes: done.Bytes, Skipped: len(done.Files) - done.Due, Changed: done.Changed,
+		Seconds: int64(s.proc.now().Sub(started).Round(time.Second) / time.Second), Keyring: keyring,
+	}
+	out := s.out()
+	if err := out.Write(report.Verify(verified, integrity, out)); err != nil {
+		return err
+	}
+	return s.verdict(integrity.Findings, "warning")
+}
+
+// wanted tells which files the paths of the command line mean: each a file or
+// a folder inside the root, or as emaudit prints it, below a pkgdir.
+func (c *verifyCommand) wanted(s *session) func(pkgdir, rel string) bool {
+	if len(c.Paths) == 0 {
+		return nil
+	}
+	covers := func(p, file string) bool { return file == p || p == "." || p == "/" || strings.HasPrefix(file, p+"/") }
+	return func(pkgdir, rel string) bool {
+		for _, p := range c.Paths {
+			p = path.Clean(p)
+			inside := s.inside(p)
+			if !s.root.IsSystem() {
+				if below, ok := strings.CutPrefix(inside, s.root.Name()+"/"); ok {
+					inside = "/" + below
+				}
+			}
+			if covers(inside, path.Join(pkgdir, rel)) || !path.IsAbs(p) && covers(p, rel) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// maxKeyring bounds what is read of a keyring; Gentoo's own, with the key of
+// every developer, has 4 MB.
+const maxKeyring = 64 << 20
+
+// readKeyring reads the keys that signatures are checked against, and says
+// where they came from. That Portage's home of keys has none is no error:
+// signatures are then unchecked.
+func (c *verifyCommand) readKeyring(s *session, options *ingest.VerifyOptions) (string, error) {
+	data, from, err := c.findKeyring(s)
+	if err != nil {
+		return "", fmt.Errorf("keyring %s: %w", from, err)
+	}
+	if data == nil {
+		return "", nil
+	}
+	options.Keyring, err = binpkg.ReadKeyring(data)
+	if errors.Is(err, binpkg.ErrNoKeys) && c.Keyring == "" {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("keyring %s: %w", from, err)
+	}
+	if n := len(options.Keyring.Diagnostics); n > 0 && !s.Quiet {
+		s.messages.Note(fmt.Sprintf("keyring %s: %s could not be read", from, report.Count(int64(n), "key", "keys")))
+	}
+	digest := sha256.Sum256(data)
+	options.KeyringDigest = digest[:]
+	return from, nil
+}
+
+// findKeyring returns the content of the keyring; nil where there is none.
+func (c *verifyCommand) findKeyring(s *session) (data []byte, from string, err error) {
+	if c.Keyring != "" {
+		file, err := os.Open(c.Keyring)
+		if err != nil {
+			return nil, c.Keyring, errors.Unwrap(err)
+		}
+		defer file.Close()
+		data, err := io.ReadAll(io.LimitReader(file, maxKeyring+1))
+		return data, c.Keyring, err
+	}
+	home := s.settings.Get("BINPKG_GPG_VERIFY_GPG_HOME")
+	if home == "" {
+		return nil, "", nil
+	}
+	for _, name := range []string{"pubring.kbx", "pubring.gpg"} {
+		from = path.Join("/", home, name)
+		data, err = s.root.ReadFile(from, maxKeyring)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0:
+			continue
+		case errors.Is(err, fs.ErrPermission):
+			s.messages.Warning(fmt.Sprintf("keyring %s cannot be read: signatures stay unchecked", from))
+			return nil, "", nil
+		}
+		return data, from, err
+	}
+	return nil, "", nil
+}

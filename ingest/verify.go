@@ -1,0 +1,403 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"emaudit/hostfs"
+	"emaudit/parse/binpkg"
+	"emaudit/store"
+)
+
+// VerifyOptions say which binary packages are read in full, and what they are
+// held against.
+type VerifyOptions struct {
+	Now      int64 // unix seconds
+	Jobs     int   // files read at once; 0 = one a processor
+	Progress Progress
+
+	// Wanted limits the work; nil is every binary package of the host.
+	Wanted func(pkgdir, path string) bool
+	// All also reads what was read before and has not changed since.
+	All bool
+	// MaxAge, in seconds, makes what was read longer ago due again; 0 never.
+	MaxAge int64
+	// Sample, where it is not 0, reads that many files, due or not: those that
+	// were never read, and then those whose reading is longest ago.
+	Sample int
+
+	// Keyring holds the keys of signatures; nil leaves them unchecked.
+	// KeyringDigest tells keyrings apart.
+	Keyring       *binpkg.Keyring
+	KeyringDigest []byte
+	// Images unpacks every image. Without it only those are for which nothing
+	// of this host vouches; see [verification.unpacks].
+	Images bool
+	// MD5 compares the MD5 of the index also where its SHA1 is compared, which
+	// costs nearly half of the speed.
+	MD5 bool
+}
+
+// VerifyResult is what a verification did.
+type VerifyResult struct {
+	Wanted  int   // files that were asked for
+	Due     int   // of them, those that had to be read
+	Read    int   // of them, those that were
+	Bytes   int64 // of those
+	Changed int   // files that became others meanwhile: for the next ingest
+	// Files are those that were asked for, and with Sample those that were read,
+	// by folder and path below it.
+	Files map[[2]string]bool
+}
+
+// Verify reads binary packages from the first byte to the last and stores what
+// was found, in batches: when it is interrupted, what was read stays, and the
+// next call goes on from there. The database must be up to date; see [Run].
+func Verify(ctx context.Context, db *store.DB, host Host, opts VerifyOptions) (VerifyResult, error) {
+	if opts.Jobs <= 0 {
+		opts.Jobs = runtime.GOMAXPROCS(0)
+	}
+	v := &verification{reader: &reader{Host: host, Options: Options{Now: opts.Now, Jobs: opts.Jobs, Progress: opts.Progress}, db: db}, opts: opts}
+	v.result.Files = map[[2]string]bool{}
+	if err := db.View(ctx, v.plan); err != nil {
+		return v.result, err
+	}
+	var total int64
+	for _, f := range v.due {
+		total += f.size()
+	}
+	meter := v.begin("verify", total, true)
+	defer meter.Done()
+	for _, d := range v.dirs {
+		if err := v.folder(ctx, d, meter); err != nil {
+			return v.result, err
+		}
+	}
+	return v.result, nil
+}
+
+// verification is one call of [Verify].
+type verification struct {
+	*reader
+	opts      VerifyOptions
+	result    VerifyResult
+	dirs      []store.PkgDir
+	due       []*verifyFile
+	installed map[build][]byte
+}
+
+// build is what a binary package and an installed one have in common.
+type build struct {
+	cpv  string
+	time int64
+}
+
+// verifyFile is a file that is to be read in full.
+type verifyFile struct {
+	pkgFile
+	stored store.Instance
+	kind   string            // of its folder
+	entry  *store.IndexEntry // of the index, where it describes the file as it is
+	merged []byte            // BINPKGMD5 of the installed package of the same build
+}
+
+func (f *verifyFile) size() int64 { return f.stored.Size }
+
+// plan finds what is to be read.
+func (v *verification) plan(tx *store.Tx) error {
+	v.due = nil
+	installed, err := tx.Installed(v.ID)
+	if err != nil {
+		return err
+	}
+	v.installed = map[build][]byte{}
+	for _, p := range installed {
+		if p.BuildTime != 0 && p.BinpkgMD5 != nil {
+			v.installed[build{p.CPV, p.BuildTime}] = p.BinpkgMD5
+		}
+	}
+	if v.dirs, err = tx.PkgDirs(v.ID); err != nil {
+		return err
+	}
+	for _, d := range v.dirs {
+		if err := v.planFolder(tx, d); err != nil {
+			return fmt.Errorf("pkgdir %s: %w", d.Path, err)
+		}
+	}
+	slices.SortStableFunc(v.due, func(a, b *verifyFile) int {
+		// The largest first, so that the processors end their work together.
+		return cmp.Or(cmp.Compare(a.stored.VerifiedAt, b.stored.VerifiedAt), cmp.Compare(b.size(), a.size()))
+	})
+	if v.opts.Sample > 0 {
+		v.due = v.due[:min(v.opts.Sample, len(v.due))]
+		clear(v.result.Files)
+		for _, f := range v.due {
+			v.result.Files[v.name(f)] = true
+		}
+	}
+	v.result.Due = len(v.due)
+	return nil
+}
+
+// name is a file as [VerifyResult] has it.
+func (v *verification) name(f *verifyFile) [2]string {
+	for _, d := range v.dirs {
+		if d.ID == f.stored.PkgDir {
+			return [2]string{d.Path, f.path}
+		}
+	}
+	return [2]string{"", f.path}
+}
+
+func (v *verification) planFolder(tx *store.Tx, d store.PkgDir) error {
+	instances, err := tx.Instances(d.ID)
+	if err != nil {
+		return err
+	}
+	entries, err := tx.IndexEntries(d.ID)
+	if err != nil {
+		return err
+	}
+	byPath := map[string][]*store.IndexEntry{}
+	for i := range entries {
+		byPath[entries[i].Path] = append(byPath[entries[i].Path], &entries[i])
+	}
+	for _, n := range instances {
+		if v.opts.Wanted != nil && !v.opts.Wanted(d.Path, n.Path) {
+			continue
+		}
+		v.result.Wanted++
+		v.result.Files[[2]string{d.Path, n.Path}] = true
+		if !v.isDue(&n) {
+			continue
+		}
+		f := &verifyFile{pkgFile: pkgFile{dir: folderOf(n.Path), path: n.Path}, stored: n, kind: d.Kind, merged: v.installed[build{n.CPV, n.BuildTime}]}
+		for _, e := range byPath[n.Path] {
+			if e.Usable && e.Size == n.Size && e.MTime == floorSecond(n.MTimeNS) {
+				f.entry = e
+			}
+		}
+		v.due = append(v.due, f)
+	}
+	return nil
+}
+
+// floorSecond is the whole-second part of a time, which is all that Portage
+// compares.
+func floorSecond(ns int64) int64 { return time.Unix(0, ns).Unix() }
+
+// isDue tells whether a file has to be read.
+func (v *verification) isDue(n *store.Instance) bool {
+	switch {
+	case v.opts.All || v.opts.Sample > 0 || n.VerifiedAt == 0:
+		return true
+	case v.opts.MaxAge > 0 && v.opts.Now-n.VerifiedAt > v.opts.MaxAge:
+		return true
+	case v.opts.Images && !n.ImageChecked && n.Integrity == string(binpkg.Whole):
+		return true
+	}
+	return n.Signed == "signed" && v.opts.KeyringDigest != nil && string(n.Keyring) != string(v.opts.KeyringDigest)
+}
+
+// folder reads the files of one pkgdir that are due.
+func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) error {
+	var files []*pkgFile
+	due := map[*pkgFile]*verifyFile{}
+	for _, f := range v.due {
+		if f.stored.PkgDir == d.ID {
+			files = append(files, &f.pkgFile)
+			due[&f.pkgFile] = f
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	dir, err := v.Root.OpenDir(d.Path)
+	if err != nil {
+		return nil // the ingest before has reported it
+	}
+	defer dir.Close()
+	found := make(chan *store.Verification, v.opts.Jobs)
+	stored := make(chan error, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		err := v.collect(ctx, found)
+		if err != nil {
+			cancel()
+			for range found {
+			}
+		}
+		stored <- err
+	}()
+	err = forEach(ctx, dir, files, v.opts.Jobs, 1, func() func(*pkgFile, *hostfs.Dir) error {
+		rd := v.newReader()
+		return func(f *pkgFile, folder *hostfs.Dir) error {
+			result, err := v.file(ctx, rd, due[f], folder, meter)
+			if err == nil {
+				found <- result
+			}
+			return err
+		}
+	})
+	close(found)
+	return cmp.Or(<-stored, err)
+}
+
+// batchFiles and batchBytes are after how much work its results are stored: what
+// an interrupt costs at most.
+const (
+	batchFiles = 256
+	batchBytes = 1 << 30
+)
+
+// collect stores what the workers find, in batches, also after an interrupt.
+func (v *verification) collect(ctx context.Context, found <-chan *store.Verification) error {
+	size := map[int64]int64{}
+	for _, f := range v.due {
+		size[f.stored.ID] = f.size()
+	}
+	var batch []store.Verification
+	var bytes int64
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := v.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.PutVerifications(batch) })
+		batch, bytes = batch[:0], 0
+		return err
+	}
+	for f := range found {
+		if f == nil {
+			v.result.Changed++
+			continue
+		}
+		v.result.Read++
+		v.result.Bytes += size[f.Instance]
+		batch = append(batch, *f)
+		if bytes += size[f.Instance]; len(batch) >= batchFiles || bytes >= batchBytes {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// file reads one file. It returns nil where the file is no longer the one that
+// was planned, and an error only when the reading was cancelled.
+func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFile, folder *hostfs.Dir, meter Meter) (*store.Verification, error) {
+	result := &store.Verification{
+		Instance: f.stored.ID, Integrity: string(binpkg.Unknown), Signature: string(binpkg.SignatureUnchecked), Keyring: v.opts.KeyringDigest, At: v.opts.Now,
+	}
+	unread := func(err error) (*store.Verification, error) {
+		result.Problems = []store.Problem{{Code: codeUnread, Message: err.Error()}}
+		return result, nil
+	}
+	if folder == nil {
+		return unread(errFolderGone)
+	}
+	file, err := folder.OpenFile(path.Base(f.path))
+	if vanished(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return unread(err)
+	}
+	defer file.Close()
+	if !isStored(file, &f.stored) {
+		return nil, nil
+	}
+	options := v.options(f)
+	options.Progress = meter.Add
+	verified, err := rd.Verify(ctx, file, f.size(), options)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return unread(err)
+	}
+	if !isStored(file, &f.stored) {
+		return nil, nil
+	}
+	f.settle(verified)
+	f.fill(result, verified)
+	return result, nil
+}
+
+// isStored tells whether an open file is the one that the row is about.
+func isStored(file *os.File, n *store.Instance) bool {
+	info, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Ino == n.Inode && info.Size() == n.Size && info.ModTime().UnixNano() == n.MTimeNS
+}
+
+// options are what a file is held against. Of the digests of the index SHA1 is
+// the one that costs little; an entry whose SHA1 is right was written with the
+// MD5 beside it.
+func (v *verification) options(f *verifyFile) binpkg.VerifyOptions {
+	o := binpkg.VerifyOptions{Expect: binpkg.FormatOfName(f.path), Keyring: v.opts.Keyring, Now: time.Unix(v.opts.Now, 0)}
+	o.SHA1 = f.entry != nil && f.entry.SHA1 != nil
+	switch {
+	case f.entry != nil && f.entry.MD5 != nil:
+		o.MD5 = v.opts.MD5 || f.entry.SHA1 == nil
+	case f.merged != nil:
+		o.MD5 = true
+	}
+	o.Image = v.opts.Images || f.unpacks()
+	return o
+}
+
+// unpacks tells whether the image of a file is unpacked without being asked
+// for: where it was packed from the live system, which leaves configuration
+// out, and where neither Portage's own index nor the VDB of this host vouches
+// for its bytes, so that only unpacking shows what Portage would refuse when it
+// extracts.
+func (f *verifyFile) unpacks() bool {
+	vouched := f.kind == "pkgdir" && f.entry != nil && (f.entry.SHA1 != nil || f.entry.MD5 != nil) || f.merged != nil
+	return !vouched || f.stored.Origin == string(binpkg.OriginQuickpkg)
+}
+
+// settle compares the digests. They alone cover an xpak: it is whole where one
+// is right, and damaged where one is wrong.
+func (f *verifyFile) settle(p *binpkg.Verification) {
+	equal := true
+	if f.entry != nil {
+		equal = p.SettleByIndex(hex.EncodeToString(f.entry.MD5), hex.EncodeToString(f.entry.SHA1))
+	}
+	if f.merged != nil && hex.EncodeToString(f.merged) == p.MD5 {
+		p.SettleByIndex(p.MD5, "")
+	}
+	if !equal && p.Format == binpkg.FormatXpak {
+		p.Integrity = binpkg.Damaged
+	}
+}
+
+// fill makes the stored form of what was found.
+func (f *verifyFile) fill(result *store.Verification, p *binpkg.Verification) {
+	result.Integrity, result.Signature = string(p.Integrity), string(p.Signature)
+	result.MD5, result.SHA1 = digest(p.MD5), digest(p.SHA1)
+	result.ImageChecked = p.Image != nil
+	for _, s := range p.Signatures {
+		if s.State == p.Signature {
+			result.SignatureKey = cmp.Or(result.SignatureKey, s.Fingerprint, s.KeyID)
+		}
+	}
+	for _, d := range p.Diagnostics {
+		result.Problems = append(result.Problems, store.Problem{Code: d.Code, Message: d.Message, Offset: d.Offset})
+	}
+	if f.entry != nil && p.Format == binpkg.FormatXpak && p.Integrity == binpkg.Damaged && len(result.Problems) == 0 {
+		result.Problems = append(result.Problems, store.Problem{Code: codeDigest, Message: "its digest is not that of the index, which alone covers an xpak"})
+	}
+}

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"emaudit/audit"
+)
+
+// Verified is what a verification did.
+type Verified struct {
+	Read    int   `json:"read"`    // files that were read from the first byte to the last
+	Bytes   int64 `json:"bytes"`   // of those
+	Skipped int   `json:"skipped"` // files that were read before and have not changed since
+	Changed int   `json:"changed"` // files that became others meanwhile
+	Seconds int64 `json:"seconds"`
+	// Keyring is where the keys of signatures came from; "" where there was
+	// none.
+	Keyring string `json:"keyring"`
+}
+
+// Verify is the answer to: is every byte what it was when it was packed?
+func Verify(v Verified, i *audit.Integrity, o Output) Answer {
+	return Answer{
+		Findings: i.Findings,
+		Keys: func(j *JSON) {
+			j.Value("instances", i.Rows)
+			j.Value("verified", v)
+		},
+		Rows: func(w io.Writer) error { return integrityRows(w, i) },
+		Text: func(s *Screen) {
+			s.Line(verifyHeadline(i)...)
+			s.Line(Dim.Text(verifyWork(v)))
+			s.Blank()
+			integrityTable(s, i, o.Verbose)
+			s.Findings(fromAudit(i.Findings), o.findingOptions())
+		},
+	}
+}
+
+func verifyHeadline(i *audit.Integrity) []Cell {
+	total := len(i.Rows)
+	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged"), i.Count("unchecked"), i.Count("unknown")
+	role := Good
+	switch {
+	case total == 0:
+		return []Cell{Unknown.Text("unknown"), Plain.Text(": no binary package was found")}
+	case damaged > 0:
+		role = Bad
+	case whole < total:
+		role = Unknown
+	}
+	rest := fmt.Sprintf(" whole, %d damaged, %d without anything to check them against, %d unknown", damaged, unchecked, unknown)
+	signatures := map[string]int{}
+	for _, r := range i.Rows {
+		signatures[r.Signature]++
+	}
+	if signatures["none"] < total {
+		rest += fmt.Sprintf("; signatures: %d valid, %d invalid, %d by unknown keys, %d unchecked",
+			signatures["valid"], signatures["invalid"], signatures["unknown-key"], signatures["unchecked"])
+	}
+	return []Cell{role.Text(fmt.Sprintf("%d of %d", whole, total)), Plain.Text(rest)}
+}
+
+func verifyWork(v Verified) string {
+	text := fmt.Sprintf("read %s, %s, in %s", Count(int64(v.Read), "file", "files"), Size(v.Bytes), Seconds(v.Seconds))
+	if v.Skipped > 0 {
+		text += fmt.Sprintf("; %d read before and unchanged since", v.Skipped)
+	}
+	if v.Changed > 0 {
+		text += fmt.Sprintf("; %d changed while they were read: verify again", v.Changed)
+	}
+	return text
+}
