@@ -23,10 +23,14 @@ type PageFacts struct {
 	Importance audit.Importance
 	// Runs are the newest [MostPageRuns], oldest first; nil where no emerge.log
 	// was ever read.
-	Runs     []*audit.Run
-	Failures *audit.Failures
-	Messages *audit.Messages
-	Doctor   *audit.Doctor
+	Runs []*audit.Run
+	// Rollbacks are the ways back before the newest [MostPageRollbacks] runs that
+	// changed what is installed, the newest first.
+	Rollbacks []*audit.Rollback
+	Integrity *audit.Integrity
+	Failures  *audit.Failures
+	Messages  *audit.Messages
+	Doctor    *audit.Doctor
 	// Version is that of emaudit, for the foot of the page.
 	Version string
 }

@@ -29,6 +29,7 @@ func (o Output) pageOf(facts PageFacts) *pageView {
 // sections are the parts of the page in their order.
 func (b *pageBuilder) sections() []*pageSection {
 	return []*pageSection{
+		b.rollback(),
 		b.coverage(),
 		b.runs(),
 		b.failures(),
@@ -55,7 +56,7 @@ func (b *pageBuilder) head() {
 	v := b.view
 	if s := b.facts.Summary; s != nil {
 		v.Facts = append(v.Facts, Count(int64(s.Installed), "package", "packages")+" installed")
-		v.Verdicts = append(v.Verdicts, b.verdict(coverageLine(s), "coverage"), b.verdict(integrityLine(s), "integrity"), b.verdict(pkgdirLine(s), "pkgdir"))
+		v.Verdicts = append(v.Verdicts, b.rollbackVerdict(), b.verdict(coverageLine(s), "coverage"), b.verdict(integrityLine(s), "integrity"), b.messagesVerdict(), b.verdict(pkgdirLine(s), "pkgdir"))
 		v.Steps = nextSteps(s.Findings)
 		v.findings = s.Findings
 	}
@@ -66,18 +67,59 @@ func (b *pageBuilder) verdict(l SummaryLine, section string) pageVerdict {
 	return pageVerdict{Label: l.Label, Text: l.Text, Command: l.Command, Verdict: l.Verdict, Section: section}
 }
 
-// answer is the worst of the verdicts in a sentence.
+// answer is the worst of the verdicts in a sentence: whether the last run can
+// be undone, and else whether what is installed could be put back.
 func (b *pageBuilder) answer() Cell {
 	c := b.facts.Coverage
-	switch {
-	case c == nil || len(c.Rows) == 0:
+	if c == nil || len(c.Rows) == 0 {
 		return Unknown.Text("Nothing is known of what is installed")
-	case c.Count(audit.CoverageNone) > 0:
-		return Warn.Text(fmt.Sprintf("%s could not be put back: no binary package", Count(int64(c.Count(audit.CoverageNone)), "package", "packages")))
-	case c.Count(audit.CoverageSameVersion) > 0:
-		return Warn.Text(fmt.Sprintf("%s could be put back only as another build", Count(int64(c.Count(audit.CoverageSameVersion)), "package", "packages")))
 	}
-	return Good.Text("Every installed package could be put back from its binary package")
+	if len(b.facts.Rollbacks) > 0 {
+		last := b.facts.Rollbacks[0]
+		switch {
+		case !last.Target.Known:
+			return Unknown.Text("Whether the last run can be undone is not known")
+		case last.Verdict == audit.NotReady:
+			return Bad.Text("The last run cannot be undone" + gapsInWords(last))
+		case last.Verdict == audit.ReadyWithWarnings:
+			return Warn.Text("The last run can be undone, with warnings")
+		}
+	}
+	switch none, other := c.Count(audit.CoverageNone), c.Count(audit.CoverageSameVersion); {
+	case none > 0:
+		return Warn.Text(fmt.Sprintf("%s could not be put back: no binary package", Count(int64(none), "package", "packages")))
+	case other > 0:
+		return Warn.Text(fmt.Sprintf("%s could be put back only as another build", Count(int64(other), "package", "packages")))
+	case len(b.facts.Rollbacks) == 0:
+		return Unknown.Text("Every package has its binary package; whether the last run can be undone is not known")
+	}
+	return Good.Text("The last run can be undone, and every installed package has its binary package")
+}
+
+// gapsInWords is how much is missing, to end a sentence with.
+func gapsInWords(r *audit.Rollback) string {
+	if len(r.Gaps) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(": %s of %d lack a usable binary package", Count(int64(len(r.Gaps)), "package", "packages"), len(r.Changes))
+}
+
+// messagesVerdict is the line of messages at the top of the page.
+func (b *pageBuilder) messagesVerdict() pageVerdict {
+	v := pageVerdict{Label: "MESSAGES", Command: "emaudit messages", Section: "messages", Verdict: Unknown.Text("unknown")}
+	m := b.facts.Messages
+	if m == nil {
+		return v
+	}
+	v.Verdict = mailboxHeadline(m)[0]
+	classes := map[string]int{}
+	for _, row := range m.Rows {
+		if row.Unread {
+			classes[row.Class]++
+		}
+	}
+	v.Text = fmt.Sprintf("%s, %s unread", Count(int64(classes["error"]), "error", "errors"), Count(int64(classes["warn"]), "warning", "warnings"))
+	return v
 }
 
 // coverage answers: does every installed package have a binary package?
@@ -252,28 +294,33 @@ func (b *pageBuilder) storageByPackage(st *audit.Storage) *barChart {
 	return newBarChart(head, []legendItem{{"stands for what is installed", "accent"}, {"for other builds and versions", "accent-2"}}, rows)
 }
 
-// integrity shows what is known of the bytes of binary packages.
+// integrity shows what is known of the bytes of binary packages, and where the
+// index and the files disagree.
 func (b *pageBuilder) integrity() *pageSection {
 	s := &pageSection{ID: "integrity", Title: "Integrity"}
-	summary := b.facts.Summary
-	if summary == nil || b.facts.Storage == nil {
+	i := b.facts.Integrity
+	if i == nil {
 		return b.unknown(s, "Whether the binary packages are whole was not asked.", "emaudit verify")
 	}
-	s.Verdict = integrityLine(summary).Verdict
-	s.Lead = "A binary package is called whole only after every byte of it was read and compared. One that was not read yet is unchecked, not whole."
-	i := summary.Integrity
-	s.add(pageBlock{Share: newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: integrityLine(summary).Text},
-		sharePart{Label: "whole", Text: Number(int64(i.Whole)), Class: "good", value: int64(i.Whole)},
-		sharePart{Label: "unchecked", Text: Number(int64(i.Unchecked)), Class: "unknown", value: int64(i.Unchecked)},
-		sharePart{Label: "unknown", Text: Number(int64(i.Unknown)), Class: "unknown-2", value: int64(i.Unknown)},
-		sharePart{Label: "damaged", Text: Number(int64(i.Damaged)), Class: "bad", value: int64(i.Damaged)},
-	)})
-	if i.Unchecked+i.Unknown > 0 {
-		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", Count(int64(i.Unchecked+i.Unknown), "binary package was", "binary packages were")), Command: "emaudit verify"}})
+	if len(i.Rows) == 0 {
+		return b.unknown(s, "No binary package was found.", "emaudit doctor")
 	}
-	s.add(b.findingsBlock(summary.Findings, func(f audit.Finding) bool {
-		return strings.HasPrefix(f.Code, "binpkg-damaged") || strings.HasPrefix(f.Code, "gpkg-") || strings.HasPrefix(f.Code, "xpak-")
-	}))
+	if b.facts.Summary != nil {
+		s.Verdict = integrityLine(b.facts.Summary).Verdict
+	}
+	s.Lead = "A binary package is called whole only after every byte of it was read and compared. One that was not read yet is unchecked, not whole."
+	var parts []sharePart
+	var said []string
+	for _, p := range []struct{ integrity, class string }{{"whole", "good"}, {"unchecked", "unknown"}, {"unknown", "unknown-2"}, {"damaged", "bad"}} {
+		n := int64(i.Count(p.integrity))
+		parts = append(parts, sharePart{Label: p.integrity, Text: Number(n), Class: p.class, value: n})
+		said = append(said, Number(n)+" "+p.integrity)
+	}
+	s.add(pageBlock{Share: newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: strings.Join(said, ", ")}, parts...)})
+	if n := i.Count("unchecked") + i.Count("unknown"); n > 0 {
+		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", Count(int64(n), "binary package was", "binary packages were")), Command: "emaudit verify"}})
+	}
+	s.add(b.findingsBlock(i.Findings, func(audit.Finding) bool { return true }))
 	return s
 }
 
@@ -315,6 +362,10 @@ func (b *pageBuilder) unknown(s *pageSection, text, command string) *pageSection
 	return s
 }
 
+// findingsOfSection is how many findings one section shows; the worst come
+// first.
+const findingsOfSection = 60
+
 // findingsBlock shows the findings that are wanted.
 func (b *pageBuilder) findingsBlock(findings []audit.Finding, wanted func(audit.Finding) bool) pageBlock {
 	var shown []audit.Finding
@@ -326,8 +377,8 @@ func (b *pageBuilder) findingsBlock(findings []audit.Finding, wanted func(audit.
 	if len(shown) == 0 {
 		return pageBlock{}
 	}
-	block := &pageFindings{}
-	for _, f := range fromAudit(shown) {
+	block := &pageFindings{More: max(len(shown)-findingsOfSection, 0)}
+	for _, f := range fromAudit(shown[:len(shown)-block.More]) {
 		block.Rows = append(block.Rows, pageFinding{Finding: f, Link: b.anchorOf(f.Subject)})
 	}
 	return pageBlock{Findings: block}

@@ -88,6 +88,7 @@ type pageCommands struct {
 // pageFindings are findings in the order in which they came.
 type pageFindings struct {
 	Rows []pageFinding
+	More int // how many are left out
 }
 
 // pageFinding is one finding.

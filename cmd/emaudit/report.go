@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/google/renameio/v2"
 
 	"emaudit/audit"
-	"emaudit/ingest"
 	"emaudit/report"
 )
 
@@ -65,11 +65,14 @@ func (c *reportCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(facts.Summary.Findings, "never")
 }
 
-// AfterApply refuses the formats that one command alone has with any other.
+// formatsOf are the formats that only some command has.
+var formatsOf = map[string]string{"html": "report", "markdown": "report", "sh": "rollback"}
+
+// AfterApply refuses such a format with any other command.
 func (g *globals) AfterApply(kctx *kong.Context) error {
-	of := map[string]string{"html": "report", "markdown": "report", "sh": "rollback"}[g.Format]
-	if of != "" && kctx.Command() != of {
-		return fmt.Errorf("%s: no --format %s; there is table, json and csv", kctx.Command(), g.Format)
+	command, _, _ := strings.Cut(kctx.Command(), " ")
+	if only := formatsOf[g.Format]; only != "" && only != command {
+		return fmt.Errorf("%s: no --format %s: only %s has it", command, g.Format, only)
 	}
 	return nil
 }
@@ -77,10 +80,7 @@ func (g *globals) AfterApply(kctx *kong.Context) error {
 // pageFacts asks every question that a page answers.
 func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 	facts := report.PageFacts{Version: version()}
-	var space []audit.Space
-	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
-		space = append(space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
-	}
+	options := s.rollbackOptions()
 	err := s.ask(ctx, func(db audit.Database) (err error) {
 		if facts.Summary, err = audit.AuditSummary(db); err != nil {
 			return err
@@ -100,6 +100,15 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 		if facts.Messages, err = audit.AuditMessages(db, audit.MessageFilter{}); err != nil {
 			return err
 		}
+		if facts.Integrity, err = audit.AuditIntegrity(db, audit.IntegrityOptions{Running: s.running()}); err != nil {
+			return err
+		}
+		if facts.Rollbacks, err = audit.AuditRollbacks(db, report.MostPageRollbacks, options); err != nil {
+			return err
+		}
+		if facts.Rollbacks == nil {
+			facts.Rollbacks = []*audit.Rollback{}
+		}
 		facts.Runs = []*audit.Run{}
 		for run, err := range audit.AuditRuns(db, audit.RunQuery{Last: report.MostPageRuns}) {
 			if err != nil {
@@ -111,7 +120,7 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 			kept.Unmerges, kept.Syncs, kept.ExitStatus = nil, nil, nil
 			facts.Runs = append(facts.Runs, &kept)
 		}
-		facts.Doctor, err = audit.AuditDoctor(db, space)
+		facts.Doctor, err = audit.AuditDoctor(db, options.Space)
 		return err
 	})
 	return facts, err

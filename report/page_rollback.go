@@ -1,0 +1,124 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// MostPageRollbacks is how many runs, the newest first, a page judges the way
+// back before.
+const MostPageRollbacks = 20
+
+// rollback answers for each of the last runs: can it be undone?
+func (b *pageBuilder) rollback() *pageSection {
+	s := &pageSection{ID: "rollback", Title: "Rollback"}
+	all := b.facts.Rollbacks
+	if all == nil {
+		return b.unknown(s, "Whether the last runs can be undone was not asked.", "emaudit rollback")
+	}
+	if len(all) == 0 {
+		return b.unknown(s, "No run is known that changed what is installed, so there is no state to go back to.", "emaudit states")
+	}
+	last := all[0]
+	s.Verdict = readinessWords[last.Verdict]
+	s.Lead = "Could the state before a run be had again from what lies in PKGDIR? READY is said only where every condition that files can show was checked and holds. A rollback to an older state also undoes every run since."
+	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each run", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}}}
+	for _, r := range all {
+		verdict := readinessWords[r.Verdict]
+		before := pageCell{Text: unknown}
+		if r.Target.Run != nil {
+			before = pageCell{Text: fmt.Sprintf("#%d", *r.Target.Run), Sort: sortKey(*r.Target.Run)}
+		}
+		t.row(before, b.timeCell(r.Target.Time), pageCell{Text: askedBriefly(r.Target.Args), Mono: true}, pageCell{Text: verdict.Text, Role: verdict.Role},
+			numberCell(int64(len(r.Changes))), numberCell(int64(len(r.Gaps))), pageCell{Text: whyOf(r)})
+	}
+	s.add(pageBlock{Share: rollbackShare(all)}, t.block())
+	s.add(pageBlock{Heading: b.targetHeading(last.Target)}, b.findingsBlock(last.Findings, func(audit.Finding) bool { return true }), b.rollbackChanges(last))
+	s.add(gapTable(b, last))
+	for i, step := range last.Steps {
+		title := fmt.Sprintf("%d. %s", i+1, step.Title)
+		s.add(pageBlock{Commands: &pageCommands{Title: title, Lines: []string{strings.Join(step.Commands, "\n")}}})
+	}
+	return s
+}
+
+// targetHeading names a state.
+func (b *pageBuilder) targetHeading(t audit.Target) string {
+	when := b.day(t.Time, "2006-01-02 15:04")
+	if t.Run == nil {
+		return "Back to the state at " + when
+	}
+	return fmt.Sprintf("Back to the state before #%d (%s, emerge %s)", *t.Run, when, askedBriefly(t.Args))
+}
+
+// rollbackShare counts the verdicts.
+func rollbackShare(all []*audit.Rollback) *shareChart {
+	counts := map[audit.Readiness]int64{}
+	for _, r := range all {
+		counts[r.Verdict]++
+	}
+	part := func(v audit.Readiness, class string) sharePart {
+		return sharePart{Label: strings.ToLower(readinessWords[v].Text), Text: Number(counts[v]), Class: class, value: counts[v]}
+	}
+	return newShareChart(chartHead{
+		ID: "rollback-share", Title: fmt.Sprintf("The last %s that changed what is installed", Count(int64(len(all)), "run", "runs")),
+		Desc: fmt.Sprintf("%d ready, %d ready with warnings, %d not ready", counts[audit.Ready], counts[audit.ReadyWithWarnings], counts[audit.NotReady]),
+	}, part(audit.Ready, "good"), part(audit.ReadyWithWarnings, "warn"), part(audit.NotReady, "bad"))
+}
+
+// rollbackChanges lists what would be done to each package.
+func (b *pageBuilder) rollbackChanges(r *audit.Rollback) pageBlock {
+	t := &pageTable{ID: "rollback-changes", Caption: "What would change", Open: true, Columns: []pageColumn{{Title: "Action"}, {Title: "From"}, {Title: "To"}, {Title: "Binary package", Optional: true}, {Title: "Bytes"}, {Title: "Usable"}}}
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		from, to, file, integrity := pageCell{Text: unknown}, pageCell{Text: unknown}, pageCell{Text: unknown}, pageCell{Text: unknown}
+		if c.From != nil {
+			from = b.packageCell(*c.From)
+		}
+		if c.To != nil {
+			to = b.packageCell(*c.To)
+		}
+		if c.Instance != nil {
+			file = pageCell{Text: c.Instance.Path, Mono: true}
+			integrity = pageCell{Text: c.Integrity, Role: integrityRoles[c.Integrity]}
+		}
+		usable := pageCell{Text: string(c.Usable), Role: usableRoles[c.Usable]}
+		if c.Action == audit.ActionRemove {
+			usable = pageCell{Text: unknown}
+		}
+		if codes := reasonCodes(c.Reasons); codes != "" {
+			usable.Text += ": " + codes
+		}
+		t.row(pageCell{Text: string(c.Action)}, from, to, file, integrity, usable)
+	}
+	return t.block()
+}
+
+// gapTable lists what is missing, and what mends it.
+func gapTable(b *pageBuilder, r *audit.Rollback) pageBlock {
+	t := &pageTable{ID: "rollback-gaps", Caption: "Gaps", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "Cause"}, {Title: "Detail"}, {Title: "Remedy", Optional: true}}}
+	for _, g := range r.Gaps {
+		t.row(b.packageCell(g.CPV), pageCell{Text: g.Cause, Role: Bad}, pageCell{Text: g.Detail}, pageCell{Text: g.Remedy, Mono: true})
+	}
+	return t.block()
+}
+
+// rollbackVerdict is the line at the top of the page.
+func (b *pageBuilder) rollbackVerdict() pageVerdict {
+	v := pageVerdict{Label: "ROLLBACK", Command: "emaudit rollback", Section: "rollback", Verdict: Unknown.Text("unknown"), Text: "no earlier state is known"}
+	if len(b.facts.Rollbacks) > 0 {
+		last := b.facts.Rollbacks[0]
+		v.Verdict = readinessWords[last.Verdict]
+		run := "the last run"
+		if last.Target.Run != nil {
+			run = fmt.Sprintf("#%d", *last.Target.Run)
+		}
+		v.Text = "undoing " + run
+		if why := whyOf(last); why != "" {
+			v.Text += ": " + why
+		}
+	}
+	return v
+}
