@@ -135,7 +135,7 @@ func (h *mergeHistory) link(log *store.BuildLog) (*store.Merge, LinkCertainty) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, LinkNone
+		return h.linkByEnd(log)
 	case 1:
 		if log.NameAmbiguous {
 			return found[0], LinkAmbiguous
@@ -150,6 +150,21 @@ func (h *mergeHistory) link(log *store.BuildLog) (*store.Merge, LinkCertainty) {
 		return last, LinkAmbiguous
 	}
 	return last, LinkCertain
+}
+
+// linkByEnd finds the merge of a log that only tells when it was last written,
+// long after that merge perhaps, such as the captured screen of a whole session:
+// the newest one that can have had that end.
+func (h *mergeHistory) linkByEnd(log *store.BuildLog) (*store.Merge, LinkCertainty) {
+	if log.PreparedAt != 0 || log.Log.Failure == nil {
+		return nil, LinkNone
+	}
+	for _, m := range slices.Backward(h.merges[log.CPV]) {
+		if m.Started != 0 && m.Started <= log.WrittenAt && kindsAgree(m.Kind, log.Log.Kind) && (m.Outcome != emergelog.MergeMerged || m.PostinstFailed) {
+			return m, LinkAmbiguous
+		}
+	}
+	return nil, LinkNone
 }
 
 // kindsAgree tells whether a merge of one kind can have written a log of

@@ -53,6 +53,7 @@ type Options struct {
 	Now      int64 // unix seconds: the time under which changes are recorded
 	Jobs     int   // files read at once; 0 = [DefaultJobs]
 	Progress Progress
+	Captures []Capture // output of emerge that a person saved
 }
 
 // DefaultJobs is the number of files read at once: enough to keep a disk busy
@@ -125,6 +126,7 @@ func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, er
 		r.emergeLog,
 		r.updates,
 		r.mergeOutput,
+		r.captures,
 		r.leftovers,
 	} {
 		sources, err := part(ctx)

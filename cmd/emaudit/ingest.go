@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 
 	"emaudit/audit"
 	"emaudit/ingest"
@@ -11,7 +13,9 @@ import (
 )
 
 // ingestCommand brings the database up to date and says what it did.
-type ingestCommand struct{}
+type ingestCommand struct {
+	Capture []string `placeholder:"FILE" sep:"none" type:"path" help:"Also read this output of emerge, kept by script(1), tee(1) or the journal; may be repeated."`
+}
 
 // Help is the long help of the command.
 func (*ingestCommand) Help() string {
@@ -23,9 +27,16 @@ also after its source is gone. The other commands do this first, unless
 }
 
 // Run ingests.
-func (*ingestCommand) Run(ctx context.Context, s *session) error {
+func (c *ingestCommand) Run(ctx context.Context, s *session) error {
 	if s.NoIngest {
 		return usagef("ingest --no-ingest contradicts itself")
+	}
+	for _, path := range c.Capture {
+		capture, err := openCapture(path)
+		if err != nil {
+			return err
+		}
+		s.captures = append(s.captures, capture)
 	}
 	if err := s.open(ctx); err != nil {
 		return err
@@ -58,4 +69,20 @@ func ingestRows(result ingest.Result) []report.IngestRow {
 		})
 	}
 	return rows
+}
+
+// openCapture prepares a captured session to be read. The file lies where the
+// user says, on the machine on which emaudit runs.
+func openCapture(path string) (ingest.Capture, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ingest.Capture{}, fmt.Errorf("capture: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return ingest.Capture{}, fmt.Errorf("capture %s: not a regular file", path)
+	}
+	return ingest.Capture{
+		Path: path, Size: info.Size(), MTimeNS: info.ModTime().UnixNano(),
+		Open: func() (io.ReadCloser, error) { return os.Open(path) },
+	}, nil
 }

@@ -30,8 +30,9 @@ type session struct {
 	hostName string
 	root     *hostfs.Root
 	settings *settings.Settings
-	ingested ingest.Result // empty with --no-ingest
-	stale    bool          // the database could not be brought up to date
+	captures []ingest.Capture // given by hand, to be read too
+	ingested ingest.Result    // empty with --no-ingest
+	stale    bool             // the database could not be brought up to date
 }
 
 // close releases what open took.
@@ -139,7 +140,7 @@ func (s *session) enterHost(ctx context.Context) error {
 // ingest brings the database up to date.
 func (s *session) ingest(ctx context.Context) (err error) {
 	s.ingested, err = ingest.Run(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
-		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress})
+		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Captures: s.captures})
 	return err
 }
 

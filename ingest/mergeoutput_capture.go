@@ -1,0 +1,110 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+// Capture is the output of emerge on a terminal, as script(1), tee(1) or the
+// journal kept it. It lies wherever a person put it.
+type Capture struct {
+	Path    string // absolute, as given
+	Size    int64  // bytes
+	MTimeNS int64  // unix nanoseconds: the end of the session
+	Open    func() (io.ReadCloser, error)
+}
+
+// captures records what captured sessions show of failed merges. Where the log
+// of such a merge is known too, the log is the better witness, and the audit
+// takes that.
+func (r *reader) captures(ctx context.Context) ([]SourceResult, error) {
+	var all []SourceResult
+	for _, c := range r.Captures {
+		result, err := r.capture(ctx, c)
+		all = append(all, result...)
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+func (r *reader) capture(ctx context.Context, c Capture) ([]SourceResult, error) {
+	in, err := c.Open()
+	if err != nil {
+		return r.absent(ctx, store.SourceCapture, c.Path, err)
+	}
+	defer in.Close()
+	meter := r.begin("capture", c.Size, true)
+	defer meter.Done()
+	var text io.Reader = &meteredReader{ctx: ctx, r: in, meter: meter}
+	var z *mergelog.GzipReader
+	if strings.HasSuffix(c.Path, ".gz") {
+		z = mergelog.NewGzipReader(text)
+		text = z
+	}
+	capture, err := mergelog.ReadCapture(text)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return r.absent(ctx, store.SourceCapture, c.Path, err)
+	}
+	diags := capture.Diagnostics
+	if z != nil {
+		diags = append(diags, z.Diagnostics()...)
+	}
+	result := SourceResult{Kind: store.SourceCapture, Path: c.Path, Condition: store.ConditionRead, Read: capture.Size, Changed: true}
+	failures := 0
+	err = r.db.Update(ctx, func(tx *store.Tx) error {
+		source := store.Source{Host: r.ID, Kind: store.SourceCapture, Path: c.Path, Size: c.Size, MTimeNS: c.MTimeNS, Position: capture.Size, ReadAt: r.Now}
+		if err := tx.PutSource(&source); err != nil {
+			return err
+		}
+		if result.Damage, err = tx.ReplaceDiagnostics(source.ID, "", diags, r.Now); err != nil {
+			return err
+		}
+		failures = 0
+		for i := range capture.Merges {
+			m := &capture.Merges[i]
+			if m.Failure == nil {
+				continue
+			}
+			failures++
+			file := store.OutputFile{Source: source.ID, Incarnation: m.Offset, Size: c.Size, MTimeNS: c.MTimeNS, ReadAt: r.Now}
+			if err := tx.PutOutputFile(&file); err != nil {
+				return err
+			}
+			if err := tx.PutBuildLog(r.ID, capturedLog(c, m, file.ID)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("capture %s: %w", c.Path, err)
+	}
+	result.Summary = fmt.Sprintf("%d merges, %d failures shown", len(capture.Merges), failures)
+	return []SourceResult{result}, nil
+}
+
+// capturedLog is what the screen showed of a merge, in the form of its log.
+func capturedLog(c Capture, m *mergelog.CapturedMerge, file int64) *store.BuildLog {
+	kind := mergelog.KindSource
+	if m.Binary {
+		kind = mergelog.KindBinary
+	}
+	return &store.BuildLog{
+		File: file, Path: c.Path, CPV: m.CPV, WrittenAt: c.MTimeNS / int64(time.Second),
+		Log: mergelog.BuildLog{
+			Kind: kind, Outcome: mergelog.OutcomeFailed, CPV: m.CPV, Repository: m.Repository, Attempts: 1, Failure: m.Failure,
+			BuildDirBytes: -1, InstalledBytes: -1,
+		},
+	}
+}
