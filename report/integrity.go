@@ -32,10 +32,10 @@ func Integrity(i *audit.Integrity, o Output) Answer {
 func IntegrityLine(i *audit.Integrity) SummaryLine {
 	l := SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
 	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged"), i.Count("unchecked"), i.Count("unknown")
-	l.Text = fmt.Sprintf("%d read whole, %d damaged, %d not read in full, %d unknown", whole, damaged, unchecked, unknown)
-	if n := len(i.Rows) - indexed(i); n > 0 {
-		l.Text += fmt.Sprintf("; %d not in the index as they are", n)
-	}
+	l.Text = tally(
+		tallied{whole, "read whole"}, tallied{unchecked, "not read in full"}, tallied{unknown, "unknown"},
+		tallied{len(i.Rows) - indexed(i), "not in the index as they are"},
+	)
 	switch {
 	case damaged > 0:
 		l.Verdict = Bad.Text(fmt.Sprintf("%d damaged", damaged))

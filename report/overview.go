@@ -2,28 +2,36 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"emaudit/audit"
 )
 
-// Overview is the one screen that emaudit shows when nothing else is asked.
-func Overview(a *audit.Summary, o Output) Answer {
+// Overview is the one screen that emaudit shows when nothing else is asked: a
+// line for each check, and what to do first.
+func Overview(a *audit.Overview, checks []Check, o Output) Answer {
+	answer := Checks(checks, true, o)
+	findings := answer.Findings
 	return Answer{
-		Findings: a.Findings,
-		Keys:     func(j *JSON) { j.Value("summary", a) },
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "installed", "exact", "same_build", "same_version", "none", "whole", "damaged", "unchecked", "unknown")
-			c.Row(a.Installed, a.Coverage.Exact, a.Coverage.SameBuild, a.Coverage.SameVersion, a.Coverage.None,
-				a.Integrity.Whole, a.Integrity.Damaged, a.Integrity.Unchecked, a.Integrity.Unknown)
-			return c.Close()
+		Findings:    findings,
+		Diagnostics: answer.Diagnostics,
+		Keys: func(j *JSON) {
+			j.Value("overview", a)
+			answers := []overviewAnswer{}
+			for _, c := range checks {
+				answers = append(answers, overviewAnswer{Check: c.Name, Verdict: c.Line.Verdict.Text, Text: c.Line.Text, Command: c.Line.Command})
+			}
+			j.Value("answers", answers)
 		},
 		Text: func(s *Screen) {
-			s.Facts(Bold.Text(o.Envelope.Host), Plain.Text("Gentoo"), Plain.Text(Count(int64(a.Installed), "package", "packages")+" installed"))
+			s.Facts(overviewFacts(a, o)...)
 			s.Blank()
-			s.Summary([]SummaryLine{coverageLine(a), integrityLine(a), pkgdirLine(a)})
-			if steps := nextSteps(a.Findings); len(steps) > 0 {
+			var lines []SummaryLine
+			for _, c := range checks {
+				lines = append(lines, c.Line)
+			}
+			s.Summary(append(lines, pkgdirLine(a)))
+			if steps := nextSteps(findings); len(steps) > 0 {
 				s.Blank()
 				s.Heading("To do now")
 				s.Steps(steps)
@@ -32,42 +40,25 @@ func Overview(a *audit.Summary, o Output) Answer {
 	}
 }
 
-func coverageLine(a *audit.Summary) SummaryLine {
-	c := a.Coverage
-	l := SummaryLine{Label: "COVERAGE", Command: "emaudit audit coverage"}
-	packaged := a.Installed - c.None
-	role := Good
-	switch {
-	case a.Installed == 0:
-		l.Verdict, l.Text = Unknown.Text("unknown"), "no installed package was found"
-		return l
-	case c.None > 0 || c.SameVersion > 0:
-		role = Warn
-	}
-	l.Verdict = role.Text(fmt.Sprintf("%d of %d", packaged, a.Installed))
-	l.Text = fmt.Sprintf("exact %d, same build %d, other build %d, none %d", c.Exact, c.SameBuild, c.SameVersion, c.None)
-	return l
+// overviewAnswer is a line of the screen in JSON; the check's own command has
+// the whole answer.
+type overviewAnswer struct {
+	Check   string `json:"check"`
+	Verdict string `json:"verdict"`
+	Text    string `json:"text"`
+	Command string `json:"command"`
 }
 
-func integrityLine(a *audit.Summary) SummaryLine {
-	i := a.Integrity
-	l := SummaryLine{Label: "INTEGRITY", Command: "emaudit audit"}
-	switch {
-	case i.Damaged > 0:
-		l.Verdict = Bad.Text(fmt.Sprintf("%d damaged", i.Damaged))
-	case i.Unchecked+i.Unknown > 0:
-		l.Verdict = Unknown.Text(fmt.Sprintf("%d unchecked", i.Unchecked+i.Unknown))
-	case i.Whole > 0:
-		l.Verdict = Good.Text(fmt.Sprintf("%d whole", i.Whole))
-	default:
-		l.Verdict, l.Text = Unknown.Text("unknown"), "no binary package was found"
-		return l
+// overviewFacts is the headline: which host, and what was done last.
+func overviewFacts(a *audit.Overview, o Output) []Cell {
+	facts := []Cell{Bold.Text(o.Envelope.Host), Plain.Text("Gentoo"), Plain.Text(Count(int64(a.Installed), "package", "packages") + " installed")}
+	if r := a.LastRun; r != nil {
+		facts = append(facts, Plain.Text(fmt.Sprintf("last run #%d %s, %s", r.ID, o.Terminal.Time(r.StartedAt), r.Outcome)))
 	}
-	l.Text = fmt.Sprintf("%d read whole, %d damaged, %d not read yet, %d unknown", i.Whole, i.Damaged, i.Unchecked, i.Unknown)
-	return l
+	return facts
 }
 
-func pkgdirLine(a *audit.Summary) SummaryLine {
+func pkgdirLine(a *audit.Overview) SummaryLine {
 	l := SummaryLine{Label: "PKGDIR", Command: "emaudit doctor"}
 	var bytes int64
 	var files int

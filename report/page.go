@@ -16,7 +16,9 @@ import (
 // PageFacts are the answers that a page is made of. One that is nil was not
 // given: its section says that it is not known, and never that all is well.
 type PageFacts struct {
-	Summary  *audit.Summary
+	Overview *audit.Overview
+	// Findings are those of all checks, the worst first.
+	Findings []audit.Finding
 	Coverage *audit.Coverage
 	Storage  *audit.Storage
 	// Importance is by cpv; nil where it is not known.

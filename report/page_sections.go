@@ -54,13 +54,29 @@ type pageBuilder struct {
 // head is what stands above all sections.
 func (b *pageBuilder) head() {
 	v := b.view
-	if s := b.facts.Summary; s != nil {
+	if s := b.facts.Overview; s != nil {
 		v.Facts = append(v.Facts, Count(int64(s.Installed), "package", "packages")+" installed")
-		v.Verdicts = append(v.Verdicts, b.rollbackVerdict(), b.verdict(coverageLine(s), "coverage"), b.verdict(integrityLine(s), "integrity"), b.messagesVerdict(), b.verdict(pkgdirLine(s), "pkgdir"))
-		v.Steps = nextSteps(s.Findings)
-		v.findings = s.Findings
+		v.Verdicts = append(v.Verdicts, b.rollbackVerdict(), b.coverageVerdict(), b.integrityVerdict(), b.messagesVerdict(), b.verdict(pkgdirLine(s), "pkgdir"))
+		v.Steps = nextSteps(b.facts.Findings)
+		v.findings = b.facts.Findings
 	}
 	v.Answer = b.answer()
+}
+
+// coverageVerdict and integrityVerdict are unknown where the check was not
+// asked.
+func (b *pageBuilder) coverageVerdict() pageVerdict {
+	if b.facts.Coverage == nil {
+		return b.verdict(SummaryLine{Label: "COVERAGE", Verdict: Unknown.Text("unknown"), Command: "emaudit audit coverage"}, "coverage")
+	}
+	return b.verdict(CoverageLine(b.facts.Coverage), "coverage")
+}
+
+func (b *pageBuilder) integrityVerdict() pageVerdict {
+	if b.facts.Integrity == nil {
+		return b.verdict(SummaryLine{Label: "INTEGRITY", Verdict: Unknown.Text("unknown"), Command: "emaudit verify"}, "integrity")
+	}
+	return b.verdict(IntegrityLine(b.facts.Integrity), "integrity")
 }
 
 func (b *pageBuilder) verdict(l SummaryLine, section string) pageVerdict {
@@ -129,9 +145,7 @@ func (b *pageBuilder) coverage() *pageSection {
 	if c == nil {
 		return b.unknown(s, "Whether installed packages have binary packages was not asked.", "emaudit audit coverage")
 	}
-	if b.facts.Summary != nil {
-		s.Verdict = coverageLine(b.facts.Summary).Verdict
-	}
+	s.Verdict = CoverageLine(c).Verdict
 	s.Lead = "Does every installed package have a binary package from which it could be put back? “exact” is the very file that was merged, “same build” another file of that build, “other build” the same version built at another time."
 	s.add(
 		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(audit.CoverageRow) int64 { return 1 }, Number)},
@@ -305,9 +319,7 @@ func (b *pageBuilder) integrity() *pageSection {
 	if len(i.Rows) == 0 {
 		return b.unknown(s, "No binary package was found.", "emaudit doctor")
 	}
-	if b.facts.Summary != nil {
-		s.Verdict = integrityLine(b.facts.Summary).Verdict
-	}
+	s.Verdict = IntegrityLine(i).Verdict
 	s.Lead = "A binary package is called whole only after every byte of it was read and compared. One that was not read yet is unchecked, not whole."
 	var parts []sharePart
 	var said []string

@@ -29,7 +29,7 @@ var hostile = []string{
 func largePage(n int) report.PageFacts {
 	unix := func(i int64) *int64 { return &i }
 	facts := report.PageFacts{
-		Version: "1.0", Summary: &audit.Summary{Installed: n}, Coverage: &audit.Coverage{Commands: []string{hostile[0]}},
+		Version: "1.0", Overview: &audit.Overview{Installed: n}, Coverage: &audit.Coverage{Commands: []string{hostile[0]}},
 		Storage: &audit.Storage{}, Importance: audit.Importance{}, Doctor: &audit.Doctor{Checks: 3, Passed: 1},
 		Failures: &audit.Failures{}, Messages: &audit.Messages{}, Runs: []*audit.Run{},
 	}
@@ -70,7 +70,7 @@ func largePage(n int) report.PageFacts {
 	facts.Runs[4999].Args = hostile[1]
 	for _, h := range hostile {
 		finding := audit.Finding{Code: "binpkg-damaged", Severity: audit.SeverityError, Subject: h, Message: h, Remedy: h, Evidence: []audit.Evidence{{Source: h, Offset: 7}}}
-		facts.Summary.Findings = append(facts.Summary.Findings, finding)
+		facts.Findings = append(facts.Findings, finding)
 		facts.Doctor.Findings = append(facts.Doctor.Findings, finding)
 		facts.Doctor.Settings = append(facts.Doctor.Settings, audit.SettingRow{Name: h, Value: h, Source: h})
 		facts.Failures.Rows = append(facts.Failures.Rows, audit.Failure{CPV: h, At: first, Phase: h, Line: h, Resolution: "open"})
@@ -195,7 +195,7 @@ func TestThePageAsJSONKeepsThePromisesOfJSON(t *testing.T) {
 	if err := json.Unmarshal(document.Bytes(), &answer); err != nil {
 		t.Fatal(err)
 	}
-	if len(answer.Verdicts) == 0 || answer.Verdicts[0].Question != "coverage" {
+	if len(answer.Verdicts) == 0 || answer.Verdicts[0].Question != "rollback" {
 		t.Errorf("verdicts: %+v", answer.Verdicts)
 	}
 }

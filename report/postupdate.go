@@ -43,6 +43,9 @@ func PostUpdateLine(p *audit.PostUpdate) SummaryLine {
 	default:
 		l.Verdict = Warn.Text(Count(int64(len(p.Findings)), "thing", "things") + " left")
 	}
-	l.Text = fmt.Sprintf("%d failed and not retried, %d unread, %d configuration files to merge, %d preserved libraries", p.OpenFailures, p.Unread, p.ConfigUpdates, p.PreservedLibs)
+	l.Text = tally(
+		tallied{p.OpenFailures, "failed and not retried"}, tallied{p.BetweenVersions, "cut between two versions"}, tallied{p.Unread, "unread"},
+		tallied{p.RuntimeNotices, "broken at run time by QA"}, tallied{p.ConfigUpdates, "configuration files to merge"}, tallied{p.PreservedLibs, "preserved libraries"},
+	)
 	return l
 }

@@ -142,3 +142,20 @@ func (s *Screen) Pairs(indent int, pairs []Pair) {
 		}
 	}
 }
+
+// tallied is a number of things of one kind.
+type tallied struct {
+	n    int
+	what string
+}
+
+// tally lists the kinds of which there are any: "7 failed, 3 unread".
+func tally(kinds ...tallied) string {
+	var parts []string
+	for _, k := range kinds {
+		if k.n > 0 {
+			parts = append(parts, strconv.Itoa(k.n)+" "+k.what)
+		}
+	}
+	return strings.Join(parts, ", ")
+}

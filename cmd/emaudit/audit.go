@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,9 +40,23 @@ type check struct {
 
 // checks are the checks in the order in which they are done and shown.
 var checks = []check{
+	{"rollback", "can the last update be undone, and what is missing", askRollback},
 	{"coverage", "does every installed package have a binary package: the very file\n(exact), another file of the same build (same-build), another build\nof the same version (same-version), or none", askCoverage},
 	{"integrity", "is what lies in PKGDIR whole, and does Portage see it as it is:\nthe index against the files, damage, and what is left over", askIntegrity},
 	{"update", "what did the last update leave to do: failed merges, unread messages,\nbuilds that are broken at run time, configuration files to merge,\npreserved libraries, a merge that was cut between two versions", askUpdate},
+}
+
+// askRollback judges the way back before the last run that changed something.
+// Its warnings are for whoever goes that way: here only what prevents it counts.
+func askRollback(s *session, db audit.Database, out report.Output) (report.Check, error) {
+	r, err := audit.AuditRollback(db, audit.Moment{Previous: true}, s.rollbackOptions())
+	if errors.Is(err, audit.ErrNothingChanged) {
+		return report.Check{Name: "rollback", Line: report.RollbackLine(nil), Answer: report.NoRollback()}, nil
+	}
+	if err != nil {
+		return report.Check{}, err
+	}
+	return report.Check{Name: "rollback", Line: report.RollbackLine(r), Answer: report.Rollback(r, out)}, nil
 }
 
 func askCoverage(_ *session, db audit.Database, out report.Output) (report.Check, error) {
@@ -89,15 +104,9 @@ func (c *auditCommand) Run(ctx context.Context, s *session) error {
 	}
 	out := s.out()
 	var answers []report.Check
-	err := s.ask(ctx, func(db audit.Database) error {
-		for _, known := range wanted {
-			answer, err := known.ask(s, db, out)
-			if err != nil {
-				return fmt.Errorf("audit %s: %w", known.name, err)
-			}
-			answers = append(answers, answer)
-		}
-		return nil
+	err := s.ask(ctx, func(db audit.Database) (err error) {
+		answers, err = s.askChecks(db, wanted, out)
+		return err
 	})
 	if err != nil {
 		return err
@@ -107,4 +116,17 @@ func (c *auditCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.verdict(answer.Findings, "warning")
+}
+
+// askChecks asks one check after the other.
+func (s *session) askChecks(db audit.Database, wanted []check, out report.Output) ([]report.Check, error) {
+	var answers []report.Check
+	for _, known := range wanted {
+		answer, err := known.ask(s, db, out)
+		if err != nil {
+			return nil, fmt.Errorf("audit %s: %w", known.name, err)
+		}
+		answers = append(answers, answer)
+	}
+	return answers, nil
 }

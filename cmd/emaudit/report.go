@@ -62,7 +62,7 @@ func (c *reportCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.verdict(facts.Summary.Findings, "never")
+	return s.verdict(facts.Findings, "never")
 }
 
 // formatsOf are the formats that only some command has.
@@ -82,7 +82,7 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 	facts := report.PageFacts{Version: version()}
 	options := s.rollbackOptions()
 	err := s.ask(ctx, func(db audit.Database) (err error) {
-		if facts.Summary, err = audit.AuditSummary(db); err != nil {
+		if facts.Overview, err = audit.AuditOverview(db); err != nil {
 			return err
 		}
 		if facts.Coverage, err = audit.AuditCoverage(db); err != nil {
@@ -120,8 +120,15 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 			kept.Unmerges, kept.Syncs, kept.ExitStatus = nil, nil, nil
 			facts.Runs = append(facts.Runs, &kept)
 		}
-		facts.Doctor, err = audit.AuditDoctor(db, options.Space)
-		return err
+		if facts.Doctor, err = audit.AuditDoctor(db, options.Space); err != nil {
+			return err
+		}
+		update, err := audit.AuditPostUpdate(db)
+		if err != nil {
+			return err
+		}
+		facts.Findings = audit.MergeFindings(facts.Coverage.Findings, facts.Integrity.Findings, update.Findings)
+		return nil
 	})
 	return facts, err
 }

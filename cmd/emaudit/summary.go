@@ -22,17 +22,22 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var summary *audit.Summary
+	out := s.out()
+	var overview *audit.Overview
+	var answers []report.Check
 	err := s.ask(ctx, func(db audit.Database) (err error) {
-		summary, err = audit.AuditSummary(db)
+		if overview, err = audit.AuditOverview(db); err != nil {
+			return err
+		}
+		answers, err = s.askChecks(db, checks, out)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	out := s.out()
-	if err := out.Write(report.Overview(summary, out)); err != nil {
+	answer := report.Overview(overview, answers, out)
+	if err := out.Write(answer); err != nil {
 		return err
 	}
-	return s.verdict(summary.Findings, "never")
+	return s.verdict(answer.Findings, "never")
 }

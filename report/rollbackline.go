@@ -1,0 +1,42 @@
+package report
+
+import (
+	"fmt"
+
+	"emaudit/audit"
+)
+
+// RollbackLine is the answer to "can the last update be undone?" in a line; a
+// nil r means that no run of emerge.log changed what is installed.
+func RollbackLine(r *audit.Rollback) SummaryLine {
+	l := SummaryLine{Label: "ROLLBACK", Command: "emaudit rollback"}
+	if r == nil {
+		l.Verdict, l.Text = Unknown.Text("unknown"), "emerge.log tells of no update that could be undone"
+		return l
+	}
+	l.Verdict = readinessWords[r.Verdict]
+	what := "the last update"
+	if r.Target.Run != nil {
+		what = fmt.Sprintf("undoing #%d", *r.Target.Run)
+	}
+	switch why := whyOf(r); {
+	case r.Verdict == audit.NotReady && why != "":
+		l.Text = what + ": " + why
+	case why != "":
+		l.Text = fmt.Sprintf("%s changes %s, %s", what, Count(int64(len(r.Changes)), "package", "packages"), why)
+	default:
+		l.Text = fmt.Sprintf("%s changes %s", what, Count(int64(len(r.Changes)), "package", "packages"))
+	}
+	return l
+}
+
+// NoRollback is the answer where there is no update to undo.
+func NoRollback() Answer {
+	return Answer{
+		Findings: []audit.Finding{},
+		Text: func(s *Screen) {
+			l := RollbackLine(nil)
+			s.Line(l.Verdict, Plain.Text(": "+l.Text))
+		},
+	}
+}
