@@ -222,11 +222,16 @@ func (p *Package) addEvents(h *mergeHistory, logs []store.BuildLog) {
 		run int64
 		seq int
 	}
-	byMerge := map[key]*store.BuildLog{}
-	links := map[key]LinkCertainty{}
+	type linked struct {
+		log  *store.BuildLog
+		link LinkCertainty
+	}
+	byMerge, byUnmerge := map[key]linked{}, map[key]linked{}
 	for i := range logs {
 		if m, link := h.link(&logs[i]); m != nil {
-			byMerge[key{m.Run, m.Seq}], links[key{m.Run, m.Seq}] = &logs[i], link
+			byMerge[key{m.Run, m.Seq}] = linked{&logs[i], link}
+		} else if u, ok := h.removal(&logs[i]); ok {
+			byUnmerge[key{u.Run, u.Seq}] = linked{&logs[i], LinkCertain}
 		}
 	}
 	for _, m := range h.byCP[p.CP] {
@@ -239,8 +244,8 @@ func (p *Package) addEvents(h *mergeHistory, logs []store.BuildLog) {
 		if seconds, ok := m.Duration(); ok {
 			e.Seconds = &seconds
 		}
-		if log := byMerge[key{m.Run, m.Seq}]; log != nil {
-			e.addLog(log, links[key{m.Run, m.Seq}])
+		if l, ok := byMerge[key{m.Run, m.Seq}]; ok {
+			e.addLog(l.log, l.link)
 		}
 		if m.Usage != nil && e.MemoryBytes == nil {
 			e.MemoryBytes, e.CPUMillis = counted64(m.Usage.MaxMem), counted64(m.Usage.CPUMillis)
@@ -255,6 +260,9 @@ func (p *Package) addEvents(h *mergeHistory, logs []store.BuildLog) {
 			e := ShownEvent{Event: "unmerge", Run: u.Run, CPV: u.CPV, Kind: u.Reason.String(), Outcome: u.Outcome.String(), Started: known(u.Started), Link: LinkNone}
 			if seconds, ok := u.Duration(); ok {
 				e.Seconds = &seconds
+			}
+			if l, ok := byUnmerge[key{u.Run, u.Seq}]; ok {
+				e.addLog(l.log, l.link)
 			}
 			p.Events = append(p.Events, e)
 		}

@@ -44,10 +44,8 @@ func (tx *Tx) PutBuildLog(host HostID, b *BuildLog) error {
 }
 
 func (tx *Tx) putBuildLog(host HostID, b *BuildLog) error {
-	for _, table := range []string{"build_log", "build_failure", "qa_notice", "output_path"} {
-		if _, err := tx.exec("DELETE FROM "+table+" WHERE file = ?", b.File); err != nil {
-			return err
-		}
+	if err := tx.forgetBuildLog(b.File); err != nil {
+		return err
 	}
 	cpv, err := tx.cpvID(b.CPV)
 	if err != nil {
@@ -92,6 +90,20 @@ func (tx *Tx) putBuildLog(host HostID, b *BuildLog) error {
 		return err
 	}
 	return tx.putOutputPaths(b.File, "preserved-library", log.PreservedLibs)
+}
+
+// forgetBuildLog removes what was stored of a log, if anything was.
+func (tx *Tx) forgetBuildLog(file int64) error {
+	var known int
+	if err := tx.queryRow("SELECT count(*) FROM build_log WHERE file = ?", file).Scan(&known); err != nil || known == 0 {
+		return err
+	}
+	for _, table := range []string{"build_log", "build_failure", "qa_notice", "output_path"} {
+		if _, err := tx.exec("DELETE FROM "+table+" WHERE file = ?", file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (tx *Tx) putOutputPaths(file int64, role string, paths []string) error {

@@ -1,0 +1,71 @@
+package audit
+
+import (
+	"testing"
+
+	"emaudit/parse/emergelog"
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+func loggedMerge(run int64, root string, kind emergelog.MergeKind, outcome emergelog.MergeOutcome, started, finished int64) *store.Merge {
+	m := &store.Merge{}
+	m.Run, m.Seq, m.CPV, m.Root, m.Kind, m.Outcome, m.Started, m.Finished = run, 1, "app-misc/a-1", root, kind, outcome, started, finished
+	return m
+}
+
+// TestALogIsLinkedToItsMerge builds one package again and again: built at 1000,
+// failed at 2000, merged as a binary at 3000, in two roots at once at 5000.
+func TestALogIsLinkedToItsMerge(t *testing.T) {
+	h := &mergeHistory{merges: map[string][]*store.Merge{"app-misc/a-1": {
+		loggedMerge(1, "/", emergelog.KindSource, emergelog.MergeMerged, 1000, 1100),
+		loggedMerge(2, "/", emergelog.KindSource, emergelog.MergeFailed, 2000, 0),
+		loggedMerge(3, "/", emergelog.KindBinary, emergelog.MergeMerged, 3000, 3050),
+		loggedMerge(4, "/", emergelog.KindSource, emergelog.MergeMerged, 5000, 5200),
+		loggedMerge(5, "/mnt/stage/", emergelog.KindSource, emergelog.MergeMerged, 5010, 5100),
+	}}}
+	failure := &mergelog.Failure{}
+	tests := []struct {
+		name string
+		log  store.BuildLog
+		run  int64
+		link LinkCertainty
+	}{
+		{"the stamp lies in one merge", store.BuildLog{PreparedAt: 1001, Log: mergelog.BuildLog{Kind: mergelog.KindSource}}, 1, LinkCertain},
+		{"the stamp is a little early", store.BuildLog{PreparedAt: 997, Log: mergelog.BuildLog{Kind: mergelog.KindSource}}, 1, LinkCertain},
+		{"a failure has no end", store.BuildLog{PreparedAt: 2001, WrittenAt: 2100, Log: mergelog.BuildLog{Kind: mergelog.KindSource, Failure: failure}}, 2, LinkCertain},
+		{"a binary merge", store.BuildLog{PreparedAt: 3001, Log: mergelog.BuildLog{Kind: mergelog.KindBinary}}, 3, LinkCertain},
+		{"two roots at once", store.BuildLog{PreparedAt: 5012, Log: mergelog.BuildLog{Kind: mergelog.KindSource}}, 5, LinkAmbiguous},
+		{"the name is a guess", store.BuildLog{PreparedAt: 1001, NameAmbiguous: true, Log: mergelog.BuildLog{Kind: mergelog.KindSource}}, 1, LinkAmbiguous},
+		{"a kept build directory keeps its name", store.BuildLog{PreparedAt: 900, WrittenAt: 1090, Log: mergelog.BuildLog{Kind: mergelog.KindSource}}, 1, LinkCertain},
+		{"a kept build.log has no stamp", store.BuildLog{WrittenAt: 2100, Log: mergelog.BuildLog{Kind: mergelog.KindSource, Failure: failure}}, 2, LinkCertain},
+		{"a screen was saved days later", store.BuildLog{WrittenAt: 900_000, Log: mergelog.BuildLog{Kind: mergelog.KindSource, Failure: failure}}, 2, LinkAmbiguous},
+		{"ebuild(1) writes no emerge.log", store.BuildLog{PreparedAt: 500, WrittenAt: 600, Log: mergelog.BuildLog{Kind: mergelog.KindSource}}, 0, LinkNone},
+		{"a removal is no merge", store.BuildLog{PreparedAt: 1001, Log: mergelog.BuildLog{Kind: mergelog.KindUnmerge}}, 0, LinkNone},
+	}
+	for _, tt := range tests {
+		tt.log.CPV = "app-misc/a-1"
+		m, link := h.link(&tt.log)
+		run := int64(0)
+		if m != nil {
+			run = m.Run
+		}
+		if run != tt.run || link != tt.link {
+			t.Errorf("%s: want run %d %s, got run %d %s", tt.name, tt.run, tt.link, run, link)
+		}
+	}
+}
+
+func TestALogWithoutHeaderMayBeThatOfARemoval(t *testing.T) {
+	u := &store.Unmerge{}
+	u.Run, u.CPV, u.Started, u.Finished = 1, "app-misc/a-1", 1000, 1010
+	h := &mergeHistory{unmerges: map[string][]*store.Unmerge{"app-misc/a-1": {u}}}
+	for at, want := range map[int64]bool{900: false, 999: true, 1005: true, 1100: false} {
+		if _, ok := h.removal(&store.BuildLog{CPV: "app-misc/a-1", PreparedAt: at}); ok != want {
+			t.Errorf("prepared at %d: want %v, got %v", at, want, ok)
+		}
+	}
+	if _, ok := h.removal(&store.BuildLog{CPV: "app-misc/a-1", PreparedAt: 1005, Log: mergelog.BuildLog{Kind: mergelog.KindSource}}); ok {
+		t.Error("the log of a build was taken for that of a removal")
+	}
+}
