@@ -116,10 +116,11 @@ type logReader struct {
 	q     LogQuery
 	kinds [3]bool
 	yield func(*Event) bool
-	// pending are events of runs that may overlap with later ones.
-	pending []Event
-	given   int
-	ended   bool
+	// pending are events of runs that may overlap with later ones; spare are
+	// those that were given.
+	pending, spare []*Event
+	given          int
+	ended          bool
 }
 
 // walk calls fn for the runs in which the events of the query are.
@@ -166,17 +167,37 @@ func (l *logReader) release(before int64) {
 	if len(l.pending) == 0 || l.ended {
 		return
 	}
-	slices.SortStableFunc(l.pending, func(a, b Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Run, b.Run)) })
+	sortEvents(l.pending)
 	n := 0
 	for n < len(l.pending) && l.pending[n].At < before {
-		e := &l.pending[n]
+		e := l.pending[n]
 		n++
 		if l.given++; !l.yield(e) || l.given == l.q.First {
 			l.ended = true
 			return
 		}
 	}
+	l.spare = append(l.spare, l.pending[:n]...)
 	l.pending = append(l.pending[:0], l.pending[n:]...)
+}
+
+func sortEvents(events []*Event) {
+	byTime := func(a, b *Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Run, b.Run)) }
+	if !slices.IsSortedFunc(events, byTime) {
+		slices.SortStableFunc(events, byTime)
+	}
+}
+
+// event returns an event to be filled.
+func (l *logReader) event(kind EventKind, r *store.Run, started, finished int64) *Event {
+	var e *Event
+	if n := len(l.spare); n > 0 {
+		e, l.spare = l.spare[n-1], l.spare[:n-1]
+	} else {
+		e = new(Event)
+	}
+	e.Kind, e.Run, e.At = kind, r.ID, begun(started, finished, r)
+	return e
 }
 
 // overlapping is how many older runs may still have newer events than those of
@@ -197,12 +218,12 @@ func (l *logReader) backward() error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(l.pending, func(a, b Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Run, b.Run)) })
+	sortEvents(l.pending)
 	if over := len(l.pending) - l.q.Last; over > 0 {
 		l.pending = l.pending[over:]
 	}
-	for i := range l.pending {
-		if !l.yield(&l.pending[i]) {
+	for _, e := range l.pending {
+		if !l.yield(e) {
 			break
 		}
 	}
@@ -214,9 +235,11 @@ func (l *logReader) take(r *store.Run) error {
 	if err := l.log.Facts(r, &l.facts); err != nil {
 		return err
 	}
-	keep := func(e Event) {
-		if l.q.wants(&e) {
+	keep := func(e *Event) {
+		if l.q.wants(e) {
 			l.pending = append(l.pending, e)
+		} else {
+			l.spare = append(l.spare, e)
 		}
 	}
 	all := l.q.Search.All()
@@ -224,7 +247,9 @@ func (l *logReader) take(r *store.Run) error {
 		for i := range l.facts.Merges {
 			m := &l.facts.Merges[i]
 			if all || l.matches(l.q.Search, m.CPV, m.Slot, path.Base(m.RepoPath)) {
-				keep(Event{Kind: EventMerge, Run: r.ID, At: begun(m.Started, m.Finished, r), Merge: l.merge(m)})
+				e := l.event(EventMerge, r, m.Started, m.Finished)
+				l.merge(&e.Merge, m)
+				keep(e)
 			}
 		}
 	}
@@ -232,14 +257,18 @@ func (l *logReader) take(r *store.Run) error {
 		for i := range l.facts.Unmerges {
 			u := &l.facts.Unmerges[i]
 			if all || l.matches(l.q.Search, u.CPV, "", "") {
-				keep(Event{Kind: EventUnmerge, Run: r.ID, At: begun(u.Started, u.Finished, r), Unmerge: unmergeEvent(u)})
+				e := l.event(EventUnmerge, r, u.Started, u.Finished)
+				e.Unmerge = unmergeEvent(u)
+				keep(e)
 			}
 		}
 	}
 	if l.kinds[EventSync] && all {
 		for i := range l.facts.Syncs {
 			s := &l.facts.Syncs[i]
-			keep(Event{Kind: EventSync, Run: r.ID, At: begun(s.Started, s.Finished, r), Sync: syncEvent(s)})
+			e := l.event(EventSync, r, s.Started, s.Finished)
+			e.Sync = syncEvent(s)
+			keep(e)
 		}
 	}
 	return nil

@@ -147,8 +147,10 @@ func (r *runReader) run(stored *store.Run) (*Run, error) {
 	slices.SortFunc(r.facts.Merges, func(a, b store.Merge) int { return a.Seq - b.Seq })
 	slices.SortFunc(r.facts.Unmerges, func(a, b store.Unmerge) int { return a.Seq - b.Seq })
 	for i := range r.facts.Merges {
-		out.Merges = append(out.Merges, r.merge(&r.facts.Merges[i]))
-		out.Counts.merge(&out.Merges[len(out.Merges)-1])
+		out.Merges = append(out.Merges, MergeEvent{})
+		e := &out.Merges[len(out.Merges)-1]
+		r.merge(e, &r.facts.Merges[i])
+		out.Counts.merge(e)
 	}
 	for i := range r.facts.Unmerges {
 		out.Unmerges = append(out.Unmerges, unmergeEvent(&r.facts.Unmerges[i]))
@@ -193,11 +195,12 @@ func seconds(n int64, ok bool) *int64 {
 	return &n
 }
 
-func (r *runReader) merge(m *store.Merge) MergeEvent {
-	e := MergeEvent{
+// merge fills e from a stored merge.
+func (r *runReader) merge(e *MergeEvent, m *store.Merge) {
+	*e = MergeEvent{
 		CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, StartedAt: at(m.Started), FinishedAt: at(m.Finished),
 		Outcome: m.Outcome.String(), Replaced: m.Replaced, Seconds: seconds(m.Duration()), BuildSeconds: seconds(m.BuildDuration()),
-		Change: changeOf(m), Slot: m.Slot, RepoPath: m.RepoPath, Packaged: m.Packaged, World: m.World,
+		Change: r.changeOf(m), Slot: m.Slot, RepoPath: m.RepoPath, Packaged: m.Packaged, World: m.World,
 		PostinstFailed: m.PostinstFailed, BetweenVersions: m.BetweenVersions, Uncertain: m.Uncertain,
 		compilingAt: m.Steps.Compiling, mergingAt: m.Steps.Merging,
 	}
@@ -218,7 +221,6 @@ func (r *runReader) merge(m *store.Merge) MergeEvent {
 			e.Usage.CPUSeconds = &cpu
 		}
 	}
-	return e
 }
 
 func measured(n int64) *int64 {
@@ -237,7 +239,7 @@ func relativeTo(dir, file string) string {
 }
 
 // changeOf compares a merged version with the newest that it replaced.
-func changeOf(m *store.Merge) string {
+func (r *runReader) changeOf(m *store.Merge) string {
 	if m.Outcome != emergelog.MergeMerged {
 		return "unknown"
 	}
@@ -248,14 +250,14 @@ func changeOf(m *store.Merge) string {
 		}
 		return "new"
 	}
-	now, err := atom.ParseCPV(m.CPV)
-	if err != nil {
+	now := r.cpv(m.CPV)
+	if now.PN == "" {
 		return "unknown"
 	}
 	best := -2
 	for _, cpv := range m.Replaced {
-		before, err := atom.ParseCPV(cpv)
-		if err != nil || before.CP() != now.CP() {
+		before := r.cpv(cpv)
+		if before.PN != now.PN || before.Category != now.Category {
 			return "unknown"
 		}
 		// With several, the newest decides.
@@ -270,6 +272,19 @@ func changeOf(m *store.Merge) string {
 		return "downgrade"
 	}
 	return "rebuild"
+}
+
+// cpv returns a cpv in its parts, remembered; without any where it is none.
+func (r *runReader) cpv(text string) atom.CPV {
+	c, ok := r.parsed[text]
+	if !ok {
+		if r.parsed == nil {
+			r.parsed = map[string]atom.CPV{}
+		}
+		c, _ = atom.ParseCPV(text)
+		r.parsed[text] = c
+	}
+	return c
 }
 
 // The time during which Portage did not log what a merge replaced: from

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 
+	"emaudit/parse/atom"
 	"emaudit/store"
 )
 
@@ -66,6 +67,7 @@ type runReader struct {
 	out      Run
 	names    map[string]string // cat/pn by cpv
 	moves    map[string]string // new cat/pn by old
+	parsed   map[string]atom.CPV
 }
 
 func newRunReader(db Database) *runReader { return &runReader{db: db, log: db.Tx.EmergeLog(db.Host)} }

@@ -163,7 +163,7 @@ func (t *tally) unmerge(u *store.Unmerge) {
 
 // add adds another tally, whose merges are later.
 func (t *tally) add(o *tally) {
-	t.durations, t.binary = append(t.durations, o.durations...), append(t.binary, o.binary...)
+	t.durations, t.binary = joined(t.durations, o.durations), joined(t.binary, o.binary)
 	t.untimed += o.untimed
 	t.binaryUntimed += o.binaryUntimed
 	t.unmerges += o.unmerges
@@ -172,6 +172,14 @@ func (t *tally) add(o *tally) {
 		t.saw(o.firstAt)
 		t.saw(o.lastAt)
 	}
+}
+
+// joined appends, but shares the memory of what is added to nothing.
+func joined(a, b []int64) []int64 {
+	if len(a) == 0 {
+		return slices.Clip(b)
+	}
+	return append(a, b...)
 }
 
 // tallies are rows by name and stretch of time.

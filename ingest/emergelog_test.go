@@ -132,8 +132,12 @@ func (h *logHost) history() string {
 		if err != nil {
 			return err
 		}
-		return log.Histories(nil, func(p *store.PackageHistory) error {
-			fmt.Fprintf(&b, "%+v\n", *p)
+		packages, err := log.Packages()
+		if err != nil {
+			return err
+		}
+		return log.Histories(packages, func(p *store.PackageHistory) error {
+			fmt.Fprintln(&b, p.CP, p.Unmerges, p.Failures, p.FirstAt, p.LastAt, p.Durations, p.BinaryDurations, p.Untimed, p.BinaryUntimed, p.Runs)
 			return nil
 		})
 	})

@@ -1,9 +1,9 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"strings"
 
 	"emaudit/audit"
@@ -61,17 +61,51 @@ func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) {
 		Column{Title: "OUTCOME"},
 		Column{Title: "RUN", Align: Right},
 	)
-	term := s.Terminal()
+	words := logWords{term: s.Terminal()}
 	for e, err := range events {
 		if err != nil {
 			s.fail(err)
 			return
 		}
-		what, from, took, outcome := eventCells(e)
-		t.Row(Plain.Text(term.Time(e.At)), Plain.Text(took), Plain.Text(eventWord(e)), Plain.Text(what), Dim.Text(from),
-			outcomeRoles[outcome].Text(outcome), Dim.Text(fmt.Sprint(e.Run)))
+		what, from, seconds, outcome := eventCells(e)
+		t.Row(Plain.Text(words.time(e.At)), Plain.Text(words.duration(seconds)), Plain.Text(eventWord(e)), Plain.Text(what), Dim.Text(from),
+			outcomeRoles[outcome].Text(outcome), Dim.Text(strconv.FormatInt(e.Run, 10)))
 	}
 	t.End()
+}
+
+// logWords writes times and durations, of which a log has the same again and
+// again.
+type logWords struct {
+	term      Terminal
+	minute    int64
+	text      string
+	durations map[int64]string
+}
+
+func (w *logWords) time(unix int64) string {
+	if minute := unix / 60; w.text == "" || minute != w.minute {
+		w.minute, w.text = minute, w.term.Time(unix)
+	}
+	return w.text
+}
+
+// maxWords bounds what is remembered.
+const maxWords = 1 << 14
+
+func (w *logWords) duration(seconds *int64) string {
+	if seconds == nil {
+		return unknown
+	}
+	text, ok := w.durations[*seconds]
+	if !ok {
+		if w.durations == nil || len(w.durations) >= maxWords {
+			w.durations = map[int64]string{}
+		}
+		text = Seconds(*seconds)
+		w.durations[*seconds] = text
+	}
+	return text
 }
 
 // eventWord says what happened in a word.
@@ -91,23 +125,23 @@ func eventWord(e *audit.Event) string {
 	return "sync"
 }
 
-func eventCells(e *audit.Event) (what, from, took, outcome string) {
+func eventCells(e *audit.Event) (what, from string, seconds *int64, outcome string) {
 	switch e.Kind {
 	case audit.EventMerge:
-		what, outcome, took = e.Merge.CPV, e.Merge.Outcome, duration(e.Merge.Seconds)
+		what, outcome, seconds = e.Merge.CPV, e.Merge.Outcome, e.Merge.Seconds
 		if e.Merge.Root != "/" && e.Merge.Root != "" {
 			what += " to " + e.Merge.Root
 		}
 		from = fromVersions(&e.Merge)
 	case audit.EventUnmerge:
-		what, outcome, took = e.Unmerge.CPV, e.Unmerge.Outcome, duration(e.Unmerge.Seconds)
+		what, outcome, seconds = e.Unmerge.CPV, e.Unmerge.Outcome, e.Unmerge.Seconds
 		if e.Unmerge.Reason != "replaced" {
 			from = e.Unmerge.Reason
 		}
 	default:
-		what, outcome, took = e.Sync.Repo, e.Sync.Outcome, duration(e.Sync.Seconds)
+		what, outcome, seconds = e.Sync.Repo, e.Sync.Outcome, e.Sync.Seconds
 	}
-	return what, from, took, outcome
+	return what, from, seconds, outcome
 }
 
 // fromVersions are the versions that a merge replaced, without what they share
@@ -118,6 +152,9 @@ func fromVersions(m *audit.MergeEvent) string {
 			return "new"
 		}
 		return ""
+	}
+	if len(m.Replaced) == 1 {
+		return strings.TrimPrefix(m.Replaced[0], sharedName(m.Replaced[0], m.CPV))
 	}
 	versions := make([]string, len(m.Replaced))
 	for i, cpv := range m.Replaced {

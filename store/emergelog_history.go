@@ -115,7 +115,8 @@ type PackageHistory struct {
 	// first; Untimed and BinaryUntimed count those whose duration is unknown.
 	Durations, BinaryDurations []int64
 	Untimed, BinaryUntimed     int
-	// Runs are the numbers of the runs that have facts of the package.
+	// Runs are the numbers of the runs that have facts of the package, in the
+	// order in which those were stored; nil where all packages were asked for.
 	Runs []int64
 }
 
@@ -136,9 +137,12 @@ func (l *EmergeLog) Histories(packages []string, each func(*PackageHistory) erro
 		if err := rows.Scan(&h.CP, &h.Unmerges, &h.Failures, &h.FirstAt, &h.LastAt, &h.Untimed, &h.BinaryUntimed, &durations, &binaryDurations, &runs); err != nil {
 			return err
 		}
-		h.Durations, h.BinaryDurations, h.Runs = unpackNumbers(durations), unpackNumbers(binaryDurations), unpackNumbers(runs)
-		for i := 1; i < len(h.Runs); i++ {
-			h.Runs[i] += h.Runs[i-1]
+		h.Durations, h.BinaryDurations = unpackNumbers(durations), unpackNumbers(binaryDurations)
+		if len(packages) > 0 {
+			h.Runs = unpackNumbers(runs)
+			for i := 1; i < len(h.Runs); i++ {
+				h.Runs[i] += h.Runs[i-1]
+			}
 		}
 		return each(&h)
 	}, query+" ORDER BY cp.value", args...)

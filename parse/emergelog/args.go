@@ -11,6 +11,7 @@ type request struct {
 	buildOnly  bool
 	binaryOnly bool
 	parallel   bool
+	args       string // set where requests remembers them
 }
 
 // dashlessActions are the actions that the logs of 2005 to 2008 hold without
@@ -78,3 +79,32 @@ func parseRequest(args string, started int64) request {
 	}
 	return r
 }
+
+// requests remembers the arguments that were read: people ask the same again
+// and again.
+type requests struct {
+	known map[string]request
+}
+
+// request returns the arguments as a string and what they say.
+func (r *requests) request(args []byte, started int64) (string, request) {
+	if started < lastDashlessAction || len(args) > maxKnownArgs {
+		return string(args), parseRequest(string(args), started)
+	}
+	if known, ok := r.known[string(args)]; ok {
+		return known.args, known
+	}
+	if r.known == nil || len(r.known) >= maxRequests {
+		r.known = make(map[string]request)
+	}
+	fresh := parseRequest(string(args), started)
+	fresh.args = string(args)
+	r.known[fresh.args] = fresh
+	return fresh.args, fresh
+}
+
+// The limits of what is remembered: a thousand command lines of usual length.
+const (
+	maxRequests  = 1 << 10
+	maxKnownArgs = 1 << 10
+)

@@ -30,6 +30,7 @@ type assembler struct {
 	started int64 // ID of the run that the last line started, else 0
 	names   interner
 	spares  []*openMerge
+	asked   requests
 }
 
 func (a *assembler) event(ev *Event) {
@@ -171,8 +172,7 @@ func (a *assembler) args(ev *Event, started int64) {
 		w = a.headless(ev)
 	}
 	w.argued = true
-	w.Args = string(ev.Text)
-	w.request = parseRequest(w.Args, w.Started)
+	w.Args, w.request = a.asked.request(ev.Text, w.Started)
 	w.Action = w.action
 	a.touch(w, ev)
 	a.argsOf = w.ID
