@@ -77,6 +77,15 @@ func largePage(n int) report.PageFacts {
 		facts.Messages.Rows = append(facts.Messages.Rows, audit.Message{CPV: h, At: first, Class: "error", Lines: []string{h, h}, Unread: true})
 	}
 	facts.Messages.Unread = len(hostile)
+	facts.Integrity = &audit.Integrity{Rows: []audit.IntegrityRow{{Path: hostile[0], Integrity: "damaged"}, {Integrity: "unchecked"}}, Findings: facts.Findings}
+	for i := range 20 {
+		h := hostile[i%len(hostile)]
+		r := &audit.Rollback{Verdict: audit.ReadyWithWarnings, Target: audit.Target{Run: unix(int64(i)), Time: first, Known: true, Args: h}, Findings: facts.Findings}
+		r.Changes = []audit.RollbackChange{{Change: audit.Change{Action: audit.ActionDowngrade, From: &h, To: &h}, Instance: &audit.InstanceRef{Path: h}, Integrity: "whole", Usable: audit.UsableUnknown}}
+		r.Gaps = []audit.Gap{{CPV: h, Cause: h, Detail: h, Remedy: h}}
+		r.Steps = []audit.Step{{Title: h, Commands: []string{h, h}}}
+		facts.Rollbacks = append(facts.Rollbacks, r)
+	}
 	return facts
 }
 

@@ -114,10 +114,12 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 			if err != nil {
 				return err
 			}
-			// A run holds until the next one comes; the page needs its merges.
+			// A run holds until the next one comes; the page needs its merges
+			// and metrics its syncs.
 			kept := *run
 			kept.Merges = slices.Clone(run.Merges)
-			kept.Unmerges, kept.Syncs, kept.ExitStatus = nil, nil, nil
+			kept.Syncs = slices.Clone(run.Syncs)
+			kept.Unmerges, kept.ExitStatus = nil, nil
 			facts.Runs = append(facts.Runs, &kept)
 		}
 		if facts.Doctor, err = audit.AuditDoctor(db, options.Space); err != nil {

@@ -56,6 +56,7 @@ type commandLine struct {
 	Pin      pinCommand      `cmd:"" help:"Give a state a name, and keep what it needs."`
 	Doctor   doctorCommand   `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
 	Report   reportCommand   `cmd:"" help:"Everything on one HTML page."`
+	Metrics  metricsCommand  `cmd:"" help:"Metrics for Prometheus."`
 }
 
 // stopParsing ends kong's work where it would call os.Exit: after --help and

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"emaudit/report"
+)
+
+// metricsCommand writes what a monitoring system watches.
+type metricsCommand struct {
+	Output string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE, whole or not at all, instead of standard output."`
+}
+
+// Help is the long help of the command.
+func (*metricsCommand) Help() string {
+	return `Writes metrics in the text format of Prometheus, for the textfile collector of
+the node exporter. What is not known has no sample. docs/metrics.md lists the
+metrics; contrib/ has alert rules and a Grafana dashboard.
+
+  emaudit metrics --output /var/lib/node_exporter/emaudit.prom
+` + exitStatus
+}
+
+// Run answers.
+func (c *metricsCommand) Run(ctx context.Context, s *session) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	facts, err := s.pageFacts(ctx)
+	if err != nil {
+		return err
+	}
+	hosts := []report.HostMetrics{{Host: s.hostName, Facts: facts}}
+	err = writeTo(c.Output, s.proc.stdout, func(w io.Writer) error {
+		return report.Metrics(w, hosts, s.proc.now().Unix())
+	})
+	if err != nil {
+		return err
+	}
+	return s.verdict(nil, "never")
+}
