@@ -32,9 +32,12 @@ type RollbackChange struct {
 	// Match tells how near it comes to the build that was installed then.
 	Match CoverageVerdict `json:"match,omitempty"`
 	// Integrity is what is known of the file: whole, unchecked, ...
-	Integrity string   `json:"integrity,omitempty"`
-	Usable    Usable   `json:"usable"`
-	Reasons   []Reason `json:"reasons"`
+	Integrity string `json:"integrity,omitempty"`
+	// Unpacked tells that the image of the file was unpacked too, which shows
+	// what Portage would refuse to extract.
+	Unpacked bool     `json:"unpacked"`
+	Usable   Usable   `json:"usable"`
+	Reasons  []Reason `json:"reasons"`
 	// Stays tells that nothing is merged: the build of then cannot be had, and
 	// the one of the same version that is installed now takes its place.
 	Stays bool `json:"stays"`
@@ -270,7 +273,7 @@ func (j *rollbackJudge) choose(r *Rollback, c *RollbackChange, target *state) er
 		j.stay(r, c, target)
 		return nil
 	}
-	c.Instance, c.Match, c.Integrity, c.Usable, c.chosen = best.ref(), best.match, best.Integrity, best.usable, best.judgedBinpkg
+	c.Instance, c.Match, c.Integrity, c.Unpacked, c.Usable, c.chosen = best.ref(), best.match, best.Integrity, best.ImageChecked, best.usable, best.judgedBinpkg
 	c.Reasons = append(c.Reasons, best.reasons...)
 	if best.Metadata != nil && c.from != nil {
 		if from := j.past.buildOf(c.from); from.metadata != nil {
@@ -343,8 +346,11 @@ func (j *rollbackJudge) doubt(r *Rollback, c *RollbackChange, want build, candid
 			warn("rollback-lossy", "emaudit verify "+shellQuote(file.Path), "%s: %s", file.Path, reason.Detail)
 		}
 	}
-	if file.Integrity != "whole" {
-		warn("rollback-unverified", "emaudit verify "+shellQuote(file.Path), "%s was not read: whether it is whole is not known", file.Path)
+	switch remedy := "emaudit verify --images " + shellQuote(file.Path); {
+	case file.Integrity != "whole":
+		warn("rollback-unverified", remedy, "%s was not read: whether it is whole is not known", file.Path)
+	case !file.ImageChecked:
+		warn("rollback-unverified", remedy, "%s is whole, but its image was not unpacked: whether Portage can extract it is not known", file.Path)
 	}
 	if c.Match != CoverageSameVersion {
 		return
@@ -373,8 +379,11 @@ func (j *rollbackJudge) gap(c *RollbackChange, refused []candidate) Gap {
 		reason := worst.reasons[i]
 		g.Detail = fmt.Sprintf("%s: %s", worst.Path, reason.Detail)
 		switch reason.Code {
-		case "binpkg-damaged", "metadata-invalid", "image-device", "signature-invalid":
+		case "binpkg-damaged", "metadata-invalid", "signature-invalid":
 			g.Cause = "damaged"
+		case "image-device":
+			// No binary package of it can be merged, however often it is built.
+			g.Cause, g.Remedy = "damaged", fmt.Sprintf("emerge --oneshot --usepkg=n \"=%s\"", g.CPV)
 		case "binpkg-unseen":
 			g.Cause = "unaddressable"
 		default:

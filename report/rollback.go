@@ -188,8 +188,10 @@ func binpkgCell(x *audit.RollbackChange) Cell {
 		parts, role = append(parts, "another build"), Warn
 	}
 	switch {
-	case x.Integrity == "whole":
+	case x.Integrity == "whole" && x.Unpacked:
 		parts = append(parts, "whole")
+	case x.Integrity == "whole":
+		parts = append(parts, "whole, not unpacked")
 	case role == Good:
 		parts, role = append(parts, "not verified"), Plain
 	default:

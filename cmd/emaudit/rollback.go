@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
 	"strings"
 
@@ -14,9 +15,10 @@ import (
 
 // rollbackCommand tells whether, and how, an earlier state can be had again.
 type rollbackCommand struct {
-	To   string `placeholder:"STATE" default:"previous" help:"The state to go back to (previous)."`
-	All  bool   `help:"Judge the way back before each of the last runs that changed what is installed."`
-	Last int    `short:"n" placeholder:"N" default:"20" help:"With --all: only the last N runs; 0 is all of them (20)."`
+	To     string `placeholder:"STATE" default:"previous" help:"The state to go back to (previous)."`
+	All    bool   `help:"Judge the way back before each of the last runs that changed what is installed."`
+	Verify bool   `help:"First read the binary packages that the plan uses in full, where that was not done before."`
+	Last   int    `short:"n" placeholder:"N" default:"20" help:"With --all: only the last N runs; 0 is all of them (20)."`
 }
 
 // Help is the long help of the command.
@@ -25,8 +27,9 @@ func (*rollbackCommand) Help() string {
 the commands. READY is said only where every condition that files can show was
 checked and holds: a usable, whole binary package of the very build for each
 package that has to change, and every dependency, built slot operator, blocker
-and library of the earlier state met within it. emaudit runs none of the
-commands; --format sh writes them as a script that is to be read first.
+and library of the earlier state met within it. Whether a file is whole, only
+reading it tells: --verify does that for the files of the plan. emaudit runs
+none of the commands; --format sh writes them as a script that is to be read first.
 
 ` + momentHelp + `
 NOT READY gives exit code 3, unless --fail-on says otherwise.
@@ -37,6 +40,9 @@ NOT READY gives exit code 3, unless --fail-on says otherwise.
 func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 	if c.Last < 0 {
 		return usagef("--last counts from 1")
+	}
+	if c.Verify && (c.All || s.NoIngest) {
+		return usagef("rollback --verify reads the files of one plan: it goes neither with --all nor with --no-ingest")
 	}
 	if c.All && s.Format == "sh" {
 		return usagef("rollback --all: a script is made of one state; name it with --to")
@@ -58,6 +64,9 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 		one, err = audit.AuditRollback(db, to, s.rollbackOptions())
 		return err
 	})
+	if err == nil && c.Verify {
+		one, err = s.verifiedRollback(ctx, to, one)
+	}
 	if errors.Is(err, audit.ErrNoSuchPin) || errors.Is(err, audit.ErrNoSuchRun) {
 		return usagef("rollback: %v", err)
 	}
@@ -82,6 +91,47 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 		}
 	}
 	return s.verdict(one.Findings, "error")
+}
+
+// verifiedRollback reads the files of a plan in full and judges anew. A file
+// that is found damaged gives way to another, which then is read too: every
+// round reads files that were not read before, or is the last.
+func (s *session) verifiedRollback(ctx context.Context, to audit.Moment, r *audit.Rollback) (*audit.Rollback, error) {
+	if s.stale {
+		return nil, fmt.Errorf("database %s: what is verified could not be kept", s.DB)
+	}
+	read := map[[2]string]bool{}
+	for {
+		due := map[[2]string]bool{}
+		for _, c := range r.Changes {
+			if c.Instance == nil || c.Integrity == "whole" && c.Unpacked {
+				continue
+			}
+			if file := [2]string{c.Instance.PkgDir, c.Instance.Path}; !read[file] {
+				due[file], read[file] = true, true
+			}
+		}
+		if len(due) == 0 {
+			return r, nil
+		}
+		options := ingest.VerifyOptions{
+			Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Images: true,
+			Wanted: func(pkgdir, path string) bool { return due[[2]string{pkgdir, path}] },
+		}
+		if _, err := new(verifyCommand).readKeyring(s, &options); err != nil {
+			return nil, err
+		}
+		if _, err := ingest.Verify(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings}, options); err != nil {
+			return nil, fmt.Errorf("verify: %w", err)
+		}
+		err := s.ask(ctx, func(db audit.Database) (err error) {
+			r, err = audit.AuditRollback(db, to, s.rollbackOptions())
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
 }
 
 // rollbackOptions are the facts that are read from the root for one answer: the

@@ -1,0 +1,407 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"emaudit/audit"
+	"emaudit/hostfs"
+	"emaudit/ingest"
+	"emaudit/internal/hosttest"
+	"emaudit/settings"
+)
+
+var update = flag.Bool("update", false, "write docs/rollback-proof.md anew")
+
+// lab runs real Portage on copies of the recorded host. EMAUDIT_LAB is the
+// command that does it, LAB its folder with the host "alpha" restored and kept
+// clean. Nothing of it is part of this repository.
+type lab struct {
+	t           *testing.T
+	command     string
+	dir         string
+	environment []string
+}
+
+func openLab(t *testing.T) *lab {
+	t.Helper()
+	command, dir := os.Getenv("EMAUDIT_LAB"), os.Getenv("LAB")
+	if command == "" || dir == "" {
+		t.Skip("EMAUDIT_LAB and LAB do not name a place where Portage can be run")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "hosts", "alpha")); err != nil {
+		t.Skipf("the lab has no recorded host: %v", err)
+	}
+	return &lab{t: t, command: command, dir: dir, environment: append(os.Environ(), "NOCOLOR=true", "LAB_LOCK_WAIT=120")}
+}
+
+// run runs a command of the lab and returns what it wrote.
+func (l *lab) run(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, l.command, args...)
+	cmd.Env = l.environment
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
+
+// must is run for what has nothing to do with the proof.
+func (l *lab) must(args ...string) string {
+	l.t.Helper()
+	out, err := l.run(args...)
+	if err != nil {
+		l.t.Fatalf("lab %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// copyOfAlpha makes a host of the test's own.
+func (l *lab) copyOfAlpha(name string) (root string) {
+	l.t.Helper()
+	_, _ = l.run("remove", name)
+	l.must("copy", "alpha", name)
+	l.t.Cleanup(func() { _, _ = l.run("remove", name) })
+	return filepath.Join(l.dir, "hosts", name)
+}
+
+// installed returns what Portage has installed: cpv -> BUILD_TIME.
+func (l *lab) installed(host string) map[string]int64 {
+	l.t.Helper()
+	all := map[string]int64{}
+	for line := range strings.Lines(l.must("vdb", host)) {
+		fields := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		if len(fields) < 4 {
+			continue
+		}
+		n, err := strconv.ParseInt(fields[3], 10, 64)
+		if err != nil {
+			l.t.Fatalf("lab vdb: %q", line)
+		}
+		all[fields[0]] = n
+	}
+	return all
+}
+
+// proofRow is one line of docs/rollback-proof.md.
+type proofRow struct {
+	run       int64
+	asked     string
+	verdict   audit.Readiness
+	remedied  bool
+	proved    bool
+	explained string
+}
+
+// TestPlansWorkWithPortage judges the way back before every run of the
+// recorded host that changed something, carries each plan out with real
+// Portage in a copy of the host, and compares what is then installed with what
+// was installed: the same packages, and of each the build that the plan named.
+// Where a verdict is not ready, Portage must not be able to do it either.
+func TestPlansWorkWithPortage(t *testing.T) {
+	l := openLab(t)
+	host := hosttest.New(t, filepath.Join(l.dir, "hosts", "alpha"))
+	host.Ingest(hosttest.Now)
+	var runs []int64
+	host.Ask(hosttest.Now, func(db audit.Database) error {
+		states, err := audit.AuditStates(db)
+		if err != nil {
+			return err
+		}
+		for _, r := range states.Rows {
+			runs = append(runs, r.Run)
+		}
+		return nil
+	})
+	if only := os.Getenv("EMAUDIT_LAB_RUN"); only != "" {
+		n, err := strconv.ParseInt(only, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = []int64{n}
+	}
+	slices.Reverse(runs)
+	rows := make([][]proofRow, len(runs))
+	t.Run("runs", func(t *testing.T) {
+		for i, run := range runs {
+			t.Run(fmt.Sprint(run), func(t *testing.T) {
+				t.Parallel()
+				rows[i] = l.prove(t, run)
+			})
+		}
+	})
+	if *update && len(runs) > 1 {
+		if err := os.WriteFile(filepath.Join("..", "docs", "rollback-proof.md"), proofDocument(rows), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// prove proves the verdict about one run and, where that is not ready and its
+// gaps can be closed as it says, the verdict afterwards.
+func (l *lab) prove(t *testing.T, run int64) []proofRow {
+	own := *l
+	own.t = t
+	name := fmt.Sprintf("proof-%d", run)
+	root := own.copyOfAlpha(name)
+	verdict := own.judge(root, run)
+	first := own.proveVerdict(name, run, verdict)
+	rows := []proofRow{first}
+	if verdict.Verdict != audit.NotReady || !verdict.Target.Known || len(verdict.Gaps) == 0 {
+		return rows
+	}
+	for _, gap := range verdict.Gaps {
+		out, err := own.run("run", name, "bash", "-c", gap.Remedy)
+		if err != nil {
+			rows[0].explained += fmt.Sprintf("; the remedy for %s fails: %s", gap.CPV, lastLine(out))
+			return rows
+		}
+	}
+	verdict = own.judge(root, run)
+	second := own.proveVerdict(name, run, verdict)
+	second.remedied = true
+	return append(rows, second)
+}
+
+// judge asks emaudit, after every package was read whole.
+func (l *lab) judge(root string, run int64) *audit.Rollback {
+	l.t.Helper()
+	host := hosttest.New(l.t, root)
+	host.Ingest(hosttest.Now)
+	verifyAll(l.t, host)
+	var verdict *audit.Rollback
+	host.Ask(hosttest.Now, func(db audit.Database) (err error) {
+		verdict, err = audit.AuditRollback(db, audit.Moment{Run: run}, audit.RollbackOptions{})
+		return err
+	})
+	return verdict
+}
+
+// verifyAll reads every binary package of a host in full.
+func verifyAll(t *testing.T, host *hosttest.Host) {
+	t.Helper()
+	root, err := hostfs.Open(host.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	s, err := settings.Resolve(root, settings.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ingest.Verify(context.Background(), host.DB, ingest.Host{ID: host.ID, Root: root, Settings: s}, ingest.VerifyOptions{Now: hosttest.Now, Images: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (l *lab) proveVerdict(name string, run int64, verdict *audit.Rollback) proofRow {
+	row := proofRow{run: run, asked: verdict.Target.Args, verdict: verdict.Verdict}
+	switch {
+	case !verdict.Target.Known:
+		row.explained = "the state is not known; nothing to carry out"
+		row.proved = true
+	case verdict.Verdict == audit.NotReady:
+		row.proved, row.explained = l.portageFails(name, verdict)
+	default:
+		row.proved, row.explained = l.carryOut(name, verdict)
+	}
+	if !row.proved {
+		l.t.Errorf("run %d, %s: %s", run, row.verdict, row.explained)
+	}
+	return row
+}
+
+// carryOut runs a plan, and compares what is installed with what it promised.
+func (l *lab) carryOut(name string, verdict *audit.Rollback) (proved bool, explained string) {
+	want := l.installed(name)
+	exact := 0
+	others := []string{}
+	for _, c := range verdict.Changes {
+		if c.Stays {
+			others = append(others, *c.To)
+			continue
+		}
+		if c.From != nil {
+			delete(want, *c.From)
+		}
+		if c.Instance != nil {
+			want[*c.To] = *c.Instance.BuildTime
+			if c.Match == audit.CoverageSameVersion {
+				others = append(others, *c.To)
+			} else {
+				exact++
+			}
+		}
+	}
+	script := "set -eu\n" + strings.Join(verdict.Plan, "\n") + "\n"
+	out, err := l.run("run", name, "bash", "-c", script)
+	if err != nil {
+		return false, fmt.Sprintf("Portage could not carry out the plan: %v\n%s\n%s", err, script, tail(out))
+	}
+	got := l.installed(name)
+	if diff := differences(want, got); diff != "" {
+		return false, "what is installed is not what the plan promised: " + diff
+	}
+	explained = fmt.Sprintf("%d packages restored as the very build, %d removed", exact, removed(verdict))
+	if len(others) > 0 {
+		explained += "; another build of the version: " + strings.Join(others, ", ")
+	}
+	return true, explained
+}
+
+func removed(verdict *audit.Rollback) int {
+	n := 0
+	for _, c := range verdict.Changes {
+		if c.Action == audit.ActionRemove {
+			n++
+		}
+	}
+	return n
+}
+
+// portageFails shows that Portage cannot do it either: it finds no binary
+// package of the build of a gap, or refuses to put the packages together.
+func (l *lab) portageFails(name string, verdict *audit.Rollback) (proved bool, explained string) {
+	// Portage believes an index that lists what is gone, until it merges. Its
+	// own complaints about other files give the command an exit status.
+	_, _ = l.run("run", name, "emaint", "--fix", "binhost")
+	for _, gap := range verdict.Gaps {
+		var want *int64
+		for _, c := range verdict.Changes {
+			if c.To != nil && *c.To == gap.CPV {
+				want = c.ToBuildTime
+			}
+		}
+		out, err := l.run("run", name, "emerge", "--ask=n", "--color=n", "--pretend", "--oneshot", "--usepkgonly", "="+gap.CPV)
+		switch {
+		case err != nil:
+			return true, fmt.Sprintf("gap %s (%s): Portage: %s", gap.CPV, gap.Cause, portageReason(out))
+		case want == nil:
+			// There is a binary package of the version, but nobody knows of one of
+			// the build: that the log has the build without a package is the proof.
+			explained = fmt.Sprintf("gap %s (%s): only another build of it is there", gap.CPV, gap.Cause)
+			proved = true
+		}
+	}
+	if proved {
+		return true, explained
+	}
+	var atoms []string
+	for _, c := range verdict.Changes {
+		if c.To != nil {
+			atoms = append(atoms, "="+*c.To)
+		}
+	}
+	if len(atoms) == 0 {
+		if len(verdict.Unsatisfied) > 0 {
+			return true, fmt.Sprintf("%s: %s; not carried out", verdict.Unsatisfied[0].CPV, verdict.Unsatisfied[0].Dependency)
+		}
+		return false, "not ready without a reason"
+	}
+	out, err := l.run(append([]string{"run", name, "emerge", "--ask=n", "--color=n", "--pretend", "--oneshot", "--usepkgonly"}, atoms...)...)
+	if err == nil {
+		return false, "Portage would do it: " + tail(out)
+	}
+	return true, fmt.Sprintf("%s needs %s: Portage: %s", verdict.Unsatisfied[0].CPV, verdict.Unsatisfied[0].Dependency, portageReason(out))
+}
+
+// portageReason is the line in which emerge says why not.
+func portageReason(out string) string {
+	for line := range strings.Lines(out) {
+		line = strings.TrimSpace(line)
+		if strings.Contains(line, "there are no") || strings.Contains(line, "slot conflict") || strings.Contains(line, "Multiple package instances within a single package slot") ||
+			strings.Contains(line, "have been masked") || strings.Contains(line, "unsatisfied") || strings.Contains(line, "no ebuilds") {
+			return strings.Trim(line, "!* ")
+		}
+	}
+	return lastLine(out)
+}
+
+func lastLine(out string) string {
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+func tail(out string) string {
+	lines := strings.Split(out, "\n")
+	return strings.Join(lines[max(0, len(lines)-60):], "\n")
+}
+
+func differences(want, got map[string]int64) string {
+	var all []string
+	for cpv, n := range want {
+		if m, ok := got[cpv]; !ok {
+			all = append(all, "-"+cpv)
+		} else if m != n {
+			all = append(all, fmt.Sprintf("%s: build of %d, want %d", cpv, m, n))
+		}
+	}
+	for cpv := range got {
+		if _, ok := want[cpv]; !ok {
+			all = append(all, "+"+cpv)
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
+
+// proofDocument writes the results, run by run.
+func proofDocument(rows [][]proofRow) []byte {
+	var b bytes.Buffer
+	fmt.Fprint(&b, `# The proof of the rollback verdicts
+
+Each line is one run of the recorded host alpha (testdata/hosts) that changed
+what was installed, the newest first. emaudit judged the way back to the state
+before it. Then real Portage (3.0.82+, git a20ef27af) worked on a copy of the
+host:
+
+- where the verdict was READY or READY WITH WARNINGS, it carried out the plan as
+  printed, and what was then installed (cpv and BUILD_TIME of every package) was
+  compared with what the plan promised;
+- where it was NOT READY, it was asked for the package that emaudit named as the
+  gap, or for all packages at once, and had to refuse. Then the gaps were closed
+  with the remedies that emaudit names; where all of them worked, the second line
+  is the verdict and the proof afterwards.
+
+`+"`EMAUDIT_LAB=COMMAND LAB=FOLDER go test ./audit -run TestPlansWorkWithPortage -update`"+` repeats it
+where Portage can be run, and writes this page. No verdict that said ready
+failed.
+
+| run | asked | verdict | what Portage did |
+|----:|-------|---------|------------------|
+`)
+	proved, carried := 0, 0
+	for _, some := range rows {
+		for _, r := range some {
+			verdict := strings.ToUpper(strings.ReplaceAll(string(r.verdict), "-", " "))
+			if r.remedied {
+				verdict = "after the remedies: " + verdict
+			}
+			result := "ok: "
+			if r.proved {
+				proved++
+			} else {
+				result = "FAILED: "
+			}
+			if r.verdict != audit.NotReady {
+				carried++
+			}
+			explained, _, _ := strings.Cut(r.explained, "\n")
+			fmt.Fprintf(&b, "| %d | `%s` | %s | %s%s |\n", r.run, strings.ReplaceAll(r.asked, " --regex-search-auto=y", ""), verdict, result, strings.ReplaceAll(explained, "|", "\\|"))
+		}
+	}
+	fmt.Fprintf(&b, "\n%d verdicts held; %d plans were carried out.\n", proved, carried)
+	return b.Bytes()
+}
