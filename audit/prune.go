@@ -1,5 +1,55 @@
 package audit
 
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// Defaults of [PrunePolicy].
+const (
+	DefaultKeepStates = 3
+	DefaultKeepDays   = 30
+)
+
+// PrunePolicy says what is to be kept.
+type PrunePolicy struct {
+	// KeepStates is the number of states before the last runs whose files are
+	// kept.
+	KeepStates int `json:"keep_states"`
+	// KeepDays keeps the files of every state of the last days that can be had
+	// again, and whatever is younger.
+	KeepDays int `json:"keep_days"`
+	// MaxSize is what the files may take together, in bytes; 0 is no limit.
+	MaxSize int64 `json:"max_size"`
+	// Excludes name what is kept whatever else is true.
+	Excludes Excludes `json:"-"`
+}
+
+// EbuildState is whether a version could be built again.
+type EbuildState uint8
+
+// The states of an ebuild.
+const (
+	EbuildUnknown EbuildState = iota // there is no repository to look into
+	EbuildThere
+	EbuildGone
+)
+
+// PruneFacts are facts that the caller reads for a plan, since the store does
+// not keep them.
+type PruneFacts struct {
+	// EmergeRuns tells that Portage is at work: what is half-made may be its.
+	EmergeRuns bool
+	// Ebuild looks for the ebuild of a version; nil knows of none.
+	Ebuild func(cpv, repo string) EbuildState
+}
+
 // PruneCandidate is one file of a folder of binary packages that can go, or one
 // entry of an index that stands for nothing.
 type PruneCandidate struct {
@@ -18,4 +68,385 @@ type PruneCandidate struct {
 	// is not known.
 	Inode   uint64 `json:"inode"`
 	MTimeNS int64  `json:"mtime_ns"`
+}
+
+// PruneKept is one file that stays.
+type PruneKept struct {
+	PkgDir string  `json:"pkgdir"`
+	Path   string  `json:"path"`
+	CPV    *string `json:"cpv"`
+	Size   int64   `json:"size"` // bytes
+	Code   string  `json:"code"`
+	Reason string  `json:"reason"`
+}
+
+// PruneState is a state whose files are kept.
+type PruneState struct {
+	Target  Target    `json:"target"`
+	Verdict Readiness `json:"verdict"`
+}
+
+// PruneStep is one step by which [PrunePolicy.MaxSize] is reached.
+type PruneStep struct {
+	Title string `json:"title"`
+	Cost  string `json:"cost"`
+	Files int    `json:"files"`
+	Size  int64  `json:"size"` // bytes
+	// Taken tells that the files are among the candidates.
+	Taken bool `json:"taken"`
+}
+
+// PrunePlan is the answer to: which files can go, and which stay? Every file
+// that lies in the folders is in exactly one of both lists, but for the index,
+// locks, and what emaudit itself put there.
+type PrunePlan struct {
+	Policy      PrunePolicy      `json:"policy"`
+	Candidates  []PruneCandidate `json:"candidates"`
+	Kept        []PruneKept      `json:"kept"`
+	Reclaimable int64            `json:"reclaimable_bytes"`
+	KeptSize    int64            `json:"kept_bytes"`
+	// States are those of which KeepStates speaks.
+	States   []PruneState `json:"states"`
+	Steps    []PruneStep  `json:"steps"`
+	Findings []Finding    `json:"-"`
+}
+
+// The codes of candidates.
+const (
+	PruneSuperseded  = "superseded"     // a newer build of the version is kept
+	PruneDuplicate   = "duplicate"      // another file of the same build is kept
+	PruneOldVersion  = "old-version"    // no kept state needs it
+	PruneUninstalled = "not-installed"  // nothing of the package is installed
+	PruneNeverUsable = "never-usable"   // Portage will not take it any more
+	PruneDamaged     = "damaged"        // it cannot be merged
+	PruneLeftover    = "leftover"       // of a build or fetch that was broken off
+	PruneIndexEntry  = "index-entry"    // an entry without a file
+	PruneOverBudget  = "over-max-size"  // the budget takes it
+	KeepInstalled    = "installed"      // of what is installed
+	KeepState        = "kept-state"     // a kept state needs it
+	KeepPinned       = "pinned"         // a pinned state needs it
+	KeepExcluded     = "excluded"       // --exclude
+	KeepImportant    = "important"      // of system, toolchain or boot, for longer
+	KeepLastCopy     = "last-copy"      // it could not be built again
+	KeepRecent       = "recent"         // younger than KeepDays
+	KeepUnknownState = "state-unknown"  // what a kept state needs is not known
+	KeepUnread       = "unread"         // what it is could not be read
+	KeepUnsettled    = "in-use-perhaps" // half-made, and somebody may be at it
+	KeepForeign      = "not-a-binpkg"   // nothing that emaudit judges
+)
+
+// quarantineFolder is where package prune moves files to.
+const quarantineFolder = ".emaudit-quarantine"
+
+// pruner makes one plan.
+type pruner struct {
+	*rollbackJudge
+	policy PrunePolicy
+	facts  PruneFacts
+	plan   *PrunePlan
+
+	keep    map[*binpkg]*keeping
+	usable  map[*binpkg]bool // whole, seen by Portage and taken by it
+	reasons map[*binpkg]string
+	steps   []*keptState
+	// current are the packages of which something is installed.
+	current map[string]bool
+	unknown string // why what the kept states need is not known; "" = it is known
+}
+
+// keeping is why a file stays: the strongest reason, and the states that need
+// it.
+type keeping struct {
+	code, reason string
+	states       []*keptState
+}
+
+// PlanPrune sorts every file of the folders of binary packages into those that
+// can go and those that stay.
+//
+// What is not known keeps: a file that could not be read, and, where the states
+// to be kept are not known, every file that one of them may need.
+func PlanPrune(db Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, error) {
+	judge, err := newRollbackJudge(db, RollbackOptions{})
+	if err != nil {
+		return nil, err
+	}
+	p := &pruner{
+		rollbackJudge: judge, policy: policy, facts: facts,
+		plan: &PrunePlan{Policy: policy, Candidates: []PruneCandidate{}, Kept: []PruneKept{}, States: []PruneState{}, Steps: []PruneStep{}, Findings: []Finding{}},
+		keep: map[*binpkg]*keeping{}, usable: map[*binpkg]bool{}, reasons: map[*binpkg]string{}, current: map[string]bool{},
+	}
+	if err := p.judgeAll(); err != nil {
+		return nil, err
+	}
+	if err := p.keepStates(); err != nil {
+		return nil, err
+	}
+	p.keepOthers()
+	p.sort()
+	if err := p.otherFiles(); err != nil {
+		return nil, err
+	}
+	p.budget()
+	p.finish()
+	return p.plan, nil
+}
+
+// judgeAll finds out which files Portage would take at all.
+func (p *pruner) judgeAll() error {
+	all := worldOf(p.past.installed)
+	judged := make([]*judgedBinpkg, len(p.past.binpkgs))
+	for i := range p.past.installed {
+		p.current[packageOf(p.past.installed[i].CPV)] = true
+	}
+	for i := range p.past.binpkgs {
+		b := &p.past.binpkgs[i]
+		j, err := p.judgeBinpkg(b, true)
+		if err != nil {
+			return err
+		}
+		judged[i] = j
+		if usability(j.file) != UsableNo && b.Metadata != nil {
+			all.add(&member{pkg: j.pkg, metadata: b.Metadata})
+		}
+	}
+	for _, j := range judged {
+		if usability(j.file) != UsableYes || j.Metadata == nil {
+			continue
+		}
+		reasons := slices.Concat(j.own, judgeDependencies(j, p.world, all))
+		i := slices.IndexFunc(reasons, func(r Reason) bool { return r.Effect == EffectRefused && permanent[r.Code] })
+		if i >= 0 {
+			p.reasons[j.binpkg] = reasons[i].Detail
+			continue
+		}
+		p.usable[j.binpkg] = true
+	}
+	return nil
+}
+
+// permanent are the reasons of a refusal that no line of configuration takes
+// back. A mask, a keyword or a licence is the administrator's, and may be
+// meant for a while.
+var permanent = map[string]bool{
+	"chost-refused": true, "eapi-refused": true, "metadata-invalid": true, "march-refused": true, "cpu-flags-refused": true,
+	"slot-operator-stale": true, "dependency-missing": true, "libc-newer": true,
+}
+
+// hold keeps a file for a reason, unless there is one already.
+func (p *pruner) hold(b *binpkg, code, reason string, s *keptState) {
+	k := p.keep[b]
+	if k == nil {
+		k = &keeping{code: code, reason: reason}
+		p.keep[b] = k
+	}
+	if s != nil {
+		k.states = append(k.states, s)
+	}
+}
+
+// sort decides about every file that is, or pretends to be, a binary package.
+func (p *pruner) sort() {
+	byCPV := map[string]*binpkg{} // the newest that is kept
+	byBuild := map[string]*binpkg{}
+	last := map[string]*binpkg{} // the newest that is whole, of those that go
+	for i := range p.past.binpkgs {
+		b := &p.past.binpkgs[i]
+		if p.keep[b] == nil {
+			if best := last[b.CPV]; p.usable[b] && (best == nil || b.BuildTime > best.BuildTime) {
+				last[b.CPV] = b
+			}
+			continue
+		}
+		if best := byCPV[b.CPV]; best == nil || b.BuildTime > best.BuildTime {
+			byCPV[b.CPV] = b
+		}
+		if b.BuildTime != 0 {
+			byBuild[buildKey(b)] = b
+		}
+	}
+	for i := range p.past.binpkgs {
+		b := &p.past.binpkgs[i]
+		if k := p.keep[b]; k != nil {
+			p.stay(b, k)
+			continue
+		}
+		code, reason, cost := p.why(b, byCPV[b.CPV], byBuild[buildKey(b)])
+		if cost != "" && byCPV[b.CPV] == nil && last[b.CPV] == b {
+			cost = "the last build of " + b.CPV
+		}
+		p.plan.Candidates = append(p.plan.Candidates, candidateOf(b, code, reason, cost))
+	}
+}
+
+// buildKey is what all files of one build have in common.
+func buildKey(b *binpkg) string {
+	if b.BuildTime == 0 || b.CPV == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s %d %s", b.CPV, b.BuildTime, useOf(b.Metadata))
+}
+
+// why says why a file can go.
+func (p *pruner) why(b, newer, twin *binpkg) (code, reason, cost string) {
+	switch {
+	case b.damaged():
+		reason = "it is damaged"
+		if len(b.Problems) > 0 {
+			reason = b.Problems[0].Code + ": " + b.Problems[0].Message
+		}
+		if b.Size == 0 {
+			return PruneLeftover, "left empty by a build that was killed or failed", ""
+		}
+		return PruneDamaged, reason, ""
+	case p.reasons[b] != "":
+		return PruneNeverUsable, p.reasons[b], ""
+	case !b.Visible:
+		return PruneNeverUsable, "Portage does not look for it there, or under that name", ""
+	case twin != nil:
+		return PruneDuplicate, "another file of the same build is kept: " + twin.source(), ""
+	case newer != nil && newer.BuildTime < b.BuildTime:
+		return PruneOldVersion, "no kept state needs it; of " + b.CPV + ", " + describeBuild(newer) + " is kept", "this build of " + b.CPV
+	case newer != nil:
+		return PruneSuperseded, "rebuilt since: " + describeBuild(newer) + " is kept", "this build of " + b.CPV
+	case !p.current[packageOf(b.CPV)]:
+		return PruneUninstalled, "nothing of " + packageOf(b.CPV) + " is installed, and no kept state needs it", "this build of " + b.CPV
+	}
+	return PruneOldVersion, "no kept state needs it", "this build of " + b.CPV
+}
+
+func candidateOf(b *binpkg, code, reason, cost string) PruneCandidate {
+	return PruneCandidate{
+		PkgDir: b.dir.Path, Path: b.Path, CPV: knownText(b.CPV), BuildID: known(b.BuildID), Size: b.Size,
+		Code: code, Reason: reason, Cost: cost, Inode: b.Inode, MTimeNS: b.MTimeNS,
+	}
+}
+
+// knownText is nil for the empty text, which the store keeps for "unreadable".
+func knownText(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func (p *pruner) stay(b *binpkg, k *keeping) {
+	p.plan.Kept = append(p.plan.Kept, PruneKept{PkgDir: b.dir.Path, Path: b.Path, CPV: knownText(b.CPV), Size: b.Size, Code: k.code, Reason: k.reason})
+}
+
+// leftoverAge is how old something half-made must be, in seconds, before
+// nobody can be at work on it any more: a day, longer than any fetch.
+const leftoverAge = 24 * 3600
+
+// unsettled tells whether somebody may still be at work on a file.
+func (p *pruner) unsettled(mtimeNS int64) bool {
+	return p.facts.EmergeRuns || p.db.Now-floorSeconds(mtimeNS) < leftoverAge
+}
+
+// otherFiles decides about what is no binary package, and about index entries
+// without a file.
+func (p *pruner) otherFiles() error {
+	for i := range p.past.dirs {
+		dir := &p.past.dirs[i]
+		others, err := p.db.Tx.PkgDirFiles(dir.ID)
+		if err != nil {
+			return err
+		}
+		for _, o := range others {
+			p.other(dir, o)
+		}
+	}
+	there := map[string]bool{}
+	for i := range p.past.binpkgs {
+		there[p.past.binpkgs[i].source()] = true
+	}
+	for i := range p.past.dirs {
+		dir := &p.past.dirs[i]
+		entries, err := p.db.Tx.IndexEntries(dir.ID)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if e.Path == "" || there[path.Join(dir.Path, e.Path)] || strings.HasPrefix(e.Path, quarantineFolder+"/") {
+				continue
+			}
+			there[path.Join(dir.Path, e.Path)] = true
+			p.plan.Candidates = append(p.plan.Candidates, PruneCandidate{
+				PkgDir: dir.Path, Path: e.Path, CPV: knownText(e.CPV), BuildID: known(e.BuildID), Code: PruneIndexEntry, EntryOnly: true,
+				Reason: "the index lists it and there is no such file: emerge dies over it",
+			})
+		}
+	}
+	return nil
+}
+
+func (p *pruner) other(dir *store.PkgDir, o store.PkgDirFile) {
+	if o.Role == "index" || o.Role == "lock" || o.Path == quarantineFolder || strings.HasPrefix(o.Path, quarantineFolder+"/") {
+		return
+	}
+	kept := PruneKept{PkgDir: dir.Path, Path: o.Path, Size: o.Size, Code: KeepForeign, Reason: "emaudit judges no " + o.Kind + " of this kind"}
+	switch {
+	case o.Kind != "file" || o.Role != "temporary" && o.Role != "partial" && o.Role != "checksum-failure":
+	case p.policy.Excludes.path(o.Path):
+		kept.Code, kept.Reason = KeepExcluded, "--exclude"
+	case p.unsettled(o.MTimeNS):
+		kept.Code, kept.Reason = KeepUnsettled, "Portage may be at work on it"
+	default:
+		reason := map[string]string{
+			"temporary":        "left over from a build that was killed",
+			"partial":          "left over from a fetch or a package move that was broken off",
+			"checksum-failure": "Portage renamed it because its digest was wrong",
+		}[o.Role]
+		p.plan.Candidates = append(p.plan.Candidates, PruneCandidate{
+			PkgDir: dir.Path, Path: o.Path, Size: o.Size, Code: PruneLeftover, Reason: reason + " on " + day(floorSeconds(o.MTimeNS)), MTimeNS: o.MTimeNS,
+		})
+		return
+	}
+	p.plan.Kept = append(p.plan.Kept, kept)
+}
+
+// finish sums up, and orders by size what can go and by path what stays.
+func (p *pruner) finish() {
+	slices.SortStableFunc(p.plan.Candidates, func(a, b PruneCandidate) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
+	})
+	slices.SortStableFunc(p.plan.Kept, func(a, b PruneKept) int {
+		return cmp.Or(strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
+	})
+	p.plan.Reclaimable, p.plan.KeptSize = 0, 0
+	for _, c := range p.plan.Candidates {
+		p.plan.Reclaimable += c.Size
+	}
+	for _, k := range p.plan.Kept {
+		p.plan.KeptSize += k.Size
+	}
+	SortFindings(p.plan.Findings)
+}
+
+// Explain returns what the plan says of one path, of all packages of a name, or
+// of all that an atom matches.
+func (plan *PrunePlan) Explain(what string) (candidates []PruneCandidate, kept []PruneKept) {
+	a, err := atom.ParseAtom(what)
+	isAtom := err == nil
+	matches := func(dir, file string, cpv *string) bool {
+		if what == file || what == path.Join(dir, file) || what == path.Base(file) {
+			return true
+		}
+		if cpv == nil {
+			return false
+		}
+		c, err := atom.ParseCPV(*cpv)
+		return what == *cpv || err == nil && what == c.PN || isAtom && matchesCPV(a, *cpv)
+	}
+	for _, c := range plan.Candidates {
+		if matches(c.PkgDir, c.Path, c.CPV) {
+			candidates = append(candidates, c)
+		}
+	}
+	for _, k := range plan.Kept {
+		if matches(k.PkgDir, k.Path, k.CPV) {
+			kept = append(kept, k)
+		}
+	}
+	return candidates, kept
 }

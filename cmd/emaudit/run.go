@@ -54,9 +54,9 @@ type commandLine struct {
 	Diff     diffCommand     `cmd:"" help:"What changed between two states."`
 	Rollback rollbackCommand `cmd:"" help:"Can an earlier state be had again, and with which commands?"`
 	Pin      pinCommand      `cmd:"" help:"Give a state a name, and keep what it needs."`
+	Prune    pruneCommand    `cmd:"" help:"Which binary packages can go, and why; take them away, and bring them back."`
 	Doctor   doctorCommand   `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
 	Report   reportCommand   `cmd:"" help:"Everything on one HTML page."`
-	Metrics  metricsCommand  `cmd:"" help:"Metrics for Prometheus."`
 }
 
 // stopParsing ends kong's work where it would call os.Exit: after --help and

@@ -1,0 +1,252 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// keptState is a state whose files are kept.
+type keptState struct {
+	title  string
+	code   string
+	days   bool // kept for its age alone
+	target Target
+	needs  []*binpkg
+}
+
+const secondsPerDay = 24 * 3600
+
+// longerFactor is how much longer the packages of system, toolchain and boot
+// are kept: one that breaks these is often noticed late, after a reboot.
+const longerFactor = 3
+
+// keepStates keeps what the present state, the last states and the pinned ones
+// need.
+//
+// What a state needs of a package is what a rollback to it would take, the best
+// of its files: so its verdict is the same when all others are gone.
+func (p *pruner) keepStates() error {
+	chosen := map[*stay]*binpkg{}
+	need := func(s *stay) (*binpkg, error) {
+		if b, ok := chosen[s]; ok {
+			return b, nil
+		}
+		c := RollbackChange{Change: Change{Action: ActionInstall, To: &s.cpv, to: s}}
+		if err := p.choose(&Rollback{}, &c, p.now); err != nil {
+			return nil, err
+		}
+		var b *binpkg
+		if c.chosen != nil {
+			b = c.chosen.binpkg
+		}
+		chosen[s] = b
+		return b, nil
+	}
+	for _, s := range p.now.stays {
+		b, err := need(s)
+		if err != nil {
+			return err
+		}
+		if b != nil {
+			p.hold(b, KeepInstalled, "for "+s.cpv+", which is installed", nil)
+		}
+	}
+	flags := &useFlags{tx: p.db.Tx, of: map[int64]string{}}
+	// Coverage may prefer another file than a rollback does.
+	for i := range p.past.installed {
+		_, best, err := cover(flags, &p.past.installed[i], p.past.byCPV[p.past.installed[i].CPV])
+		if err != nil {
+			return err
+		}
+		if best != nil {
+			p.hold(best, KeepInstalled, "for "+best.CPV+", which is installed", nil)
+		}
+	}
+	states, err := p.keptStates()
+	if err != nil {
+		return err
+	}
+	for _, k := range states {
+		if err := p.keepState(k, need); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keptStates lists the states that the policy keeps, the newest first, and the
+// pinned ones.
+func (p *pruner) keptStates() ([]*keptState, error) {
+	var states []*keptState
+	since := p.db.Now - int64(p.policy.KeepDays)*secondsPerDay
+	known := 0
+	for i, id := range p.past.changingRuns() {
+		run := p.past.run(id)
+		last := i < p.policy.KeepStates
+		if !last && run.Started < p.db.Now-longerFactor*(p.db.Now-since) && i >= longerFactor*p.policy.KeepStates {
+			break
+		}
+		s, err := p.past.at(Moment{Run: id}, p.past.pins, p.db.Now)
+		if err != nil {
+			return nil, err
+		}
+		k := &keptState{title: fmt.Sprintf("before run #%d of %s", id, day(run.Started)), code: KeepState, target: s.target}
+		k.days = !last && run.Started >= since
+		if !last && !k.days {
+			k.code = KeepImportant
+		}
+		states = append(states, k)
+		if !last {
+			continue
+		}
+		if s.target.Known {
+			known++
+		}
+		r, err := p.judge(Moment{Run: id})
+		if err != nil {
+			return nil, err
+		}
+		p.plan.States = append(p.plan.States, PruneState{Target: s.target, Verdict: r.Verdict})
+	}
+	if known < p.policy.KeepStates {
+		p.unknown = fmt.Sprintf("only %d of the last %d states are known", known, p.policy.KeepStates)
+		p.plan.Findings = append(p.plan.Findings, Finding{Code: "prune-states-unknown", Severity: SeverityWarning, Subject: "states",
+			Message: p.unknown + ": every whole binary package is kept that one of them may need", Evidence: []Evidence{}, Remedy: "emaudit states"})
+	}
+	for _, pin := range p.past.pins {
+		s, err := p.past.at(Moment{Pin: pin.Name}, p.past.pins, p.db.Now)
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.target})
+	}
+	return states, nil
+}
+
+// keepState keeps what one state needs.
+func (p *pruner) keepState(k *keptState, need func(*stay) (*binpkg, error)) error {
+	m := Moment{Pin: k.target.Pin}
+	if k.target.Pin == "" {
+		m.Run = *k.target.Run
+	}
+	s, err := p.past.at(m, p.past.pins, p.db.Now)
+	if err != nil {
+		return err
+	}
+	whole := true
+	var files []*binpkg
+	for _, x := range s.stays {
+		b, err := need(x)
+		if err != nil {
+			return err
+		}
+		whole = whole && b != nil
+		if b != nil {
+			files = append(files, b)
+		}
+	}
+	for _, b := range files {
+		group := importantGroup(packageOf(b.CPV))
+		switch {
+		case k.code == KeepImportant && group == "":
+			continue
+		case k.code == KeepImportant:
+			p.hold(b, KeepImportant, fmt.Sprintf("%s: kept longer, the state %s needs it", group, k.title), nil)
+			continue
+		case k.days && !whole && s.target.Known && p.keep[b] == nil && group == "":
+			// That state cannot be had again, whatever is kept for it.
+			continue
+		}
+		p.hold(b, k.code, "the state "+k.title+" needs it", k)
+		k.needs = append(k.needs, b)
+	}
+	if k.code == KeepState {
+		p.steps = append(p.steps, k)
+	}
+	return nil
+}
+
+// keepOthers keeps what no state needs and yet is not to go.
+func (p *pruner) keepOthers() {
+	youngest := p.db.Now - int64(p.policy.KeepDays)*secondsPerDay
+	copies := map[string]*binpkg{}
+	for i := range p.past.binpkgs {
+		b := &p.past.binpkgs[i]
+		switch {
+		case p.policy.Excludes.binpkg(b):
+			p.keep[b] = &keeping{code: KeepExcluded, reason: "--exclude"}
+		case p.keep[b] != nil:
+		case b.damaged() && p.unsettled(b.MTimeNS):
+			p.hold(b, KeepUnsettled, "it is not whole, and Portage may be at work on it", nil)
+		case b.damaged():
+		case b.CPV == "" || b.Metadata == nil || b.Structure != "sound":
+			p.hold(b, KeepUnread, "what it is could not be read", nil)
+		case p.duplicated(b):
+		case p.unknown != "":
+			p.hold(b, KeepUnknownState, p.unknown, nil)
+		case max(b.BuildTime, floorSeconds(b.MTimeNS)) >= youngest && !p.newerKept(b):
+			p.hold(b, KeepRecent, fmt.Sprintf("it is younger than %d days", p.policy.KeepDays), nil)
+		}
+		if p.keep[b] == nil && p.usable[b] && b.Visible && !p.newerKept(b) {
+			if best := copies[b.CPV]; best == nil || b.BuildTime > best.BuildTime {
+				copies[b.CPV] = b
+			}
+		}
+	}
+	for cpv, b := range copies {
+		if slices.ContainsFunc(p.past.byCPV[cpv], func(c *binpkg) bool { return p.keep[c] != nil && p.usable[c] }) {
+			continue
+		}
+		switch p.ebuild(b) {
+		case EbuildGone:
+			p.hold(b, KeepLastCopy, "the last copy, and its ebuild is gone: it could not be built again", nil)
+		case EbuildUnknown:
+			p.hold(b, KeepLastCopy, "the last copy, and whether it could be built again is not known", nil)
+		}
+	}
+}
+
+func (p *pruner) ebuild(b *binpkg) EbuildState {
+	if p.facts.Ebuild == nil {
+		return EbuildUnknown
+	}
+	return p.facts.Ebuild(b.CPV, b.Repo)
+}
+
+// duplicated tells whether another file of the same build is kept.
+func (p *pruner) duplicated(b *binpkg) bool {
+	return b.BuildTime != 0 && slices.ContainsFunc(p.past.byCPV[b.CPV], func(c *binpkg) bool {
+		return c != b && p.keep[c] != nil && p.usable[c] && c.BuildTime == b.BuildTime && buildKey(c) == buildKey(b)
+	})
+}
+
+// newerKept tells whether a newer build of the version is kept.
+func (p *pruner) newerKept(b *binpkg) bool {
+	return slices.ContainsFunc(p.past.byCPV[b.CPV], func(c *binpkg) bool {
+		return c != b && p.keep[c] != nil && p.usable[c] && c.BuildTime >= b.BuildTime
+	})
+}
+
+// importantGroups are the packages without which nothing else can be mended, by
+// what they are for.
+var importantGroups = map[string][]string{
+	"toolchain": {"sys-devel/gcc", "sys-devel/binutils", "sys-devel/gcc-config", "sys-devel/binutils-config", "llvm-core/clang", "llvm-core/llvm", "sys-libs/glibc", "sys-libs/musl",
+		"sys-kernel/linux-headers", "dev-build/make", "sys-devel/libtool", "sys-libs/zlib", "app-arch/xz-utils", "app-arch/zstd"},
+	"boot": {"sys-boot/*", "sys-kernel/*", "sys-fs/cryptsetup", "sys-fs/lvm2", "sys-fs/mdadm", "sys-fs/zfs", "sys-fs/btrfs-progs", "sys-fs/e2fsprogs", "sys-fs/xfsprogs",
+		"sys-firmware/*", "sys-apps/kmod", "sys-apps/systemd", "sys-apps/openrc", "sys-fs/udev", "sys-apps/sysvinit"},
+	"system": {"sys-apps/portage", "sys-apps/baselayout", "app-shells/bash", "dev-lang/python", "dev-lang/python-exec", "dev-lang/perl", "sys-apps/coreutils", "sys-apps/util-linux",
+		"sys-apps/shadow", "sys-libs/pam", "sys-auth/pambase", "dev-libs/openssl", "sys-libs/ncurses", "sys-libs/readline", "app-arch/tar", "app-arch/bzip2", "app-arch/gzip",
+		"net-misc/openssh", "net-misc/rsync", "net-misc/wget", "sys-apps/sed", "sys-apps/grep", "sys-apps/gawk", "sys-apps/findutils", "sys-apps/diffutils", "sys-apps/file"},
+}
+
+// importantGroup returns what a package is important for, "" where it is not.
+func importantGroup(cp string) string {
+	category, _, _ := strings.Cut(cp, "/")
+	for _, group := range []string{"toolchain", "boot", "system"} {
+		if slices.Contains(importantGroups[group], cp) || slices.Contains(importantGroups[group], category+"/*") {
+			return group
+		}
+	}
+	return ""
+}

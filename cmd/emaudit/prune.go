@@ -1,0 +1,500 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"golang.org/x/term"
+
+	"emaudit/audit"
+	"emaudit/ingest"
+	"emaudit/prune"
+	"emaudit/report"
+)
+
+// pruneCommand plans what can go, and is the only command that changes PKGDIR.
+type pruneCommand struct {
+	Journal string `arg:"" optional:"" name:"journal" help:"With --undo: which one (the last)."`
+
+	KeepStates int      `placeholder:"N" default:"3" help:"Keep what the states before the last N runs need (3)."`
+	KeepDays   int      `placeholder:"M" default:"30" help:"Keep what the states of the last M days need, and whatever is younger (30)."`
+	MaxSize    byteSize `placeholder:"SIZE" help:"Let the files take no more than SIZE (20G), and say what that costs."`
+	Exclude    []string `placeholder:"FILE|ATOM" sep:"none" help:"Never touch these: an atom, a package, a category, or a file of them; may be repeated (/etc/eclean/packages.exclude is read too)."`
+	Explain    string   `placeholder:"PATH|ATOM" help:"Say why these files are kept, or not."`
+
+	Apply           bool          `help:"Carry it out: move the files to the quarantine, and take them out of the index."`
+	Yes             bool          `short:"y" help:"Do not ask."`
+	Delete          bool          `help:"With --apply: no quarantine; there is no way back."`
+	Undo            bool          `help:"Bring back what a journal took away."`
+	Empty           bool          `help:"Delete for good what has been in quarantine for 14 days."`
+	WhileEmergeRuns bool          `help:"Do not refuse while an emerge is at work."`
+	LockWait        time.Duration `placeholder:"TIME" default:"30s" help:"Wait that long for Portage's lock (30s)."`
+}
+
+// Help is the long help of the command.
+func (*pruneCommand) Help() string {
+	return `Lists the binary packages that can go, each with its reason and what it would
+cost, and says of the others why they stay. Kept are the files that the present
+state needs, those of the last --keep-states states and of the states of the
+last --keep-days days that can be had again, pins, excludes, the packages of
+system, toolchain and boot three times as long, and last copies of what could
+not be built again. What is not known is kept.
+
+--apply holds Portage's own lock, looks at every file again, moves it to
+PKGDIR/.emaudit-quarantine, and writes Packages and Packages.gz as Portage
+would. --undo brings everything back. A kill at any moment loses nothing: the
+next --apply, --undo or --empty puts back what was half done.
+` + exitStatus
+}
+
+// byteSize is a number of bytes: 20G, 512M, 1.5TiB. A letter alone is a power
+// of 1024, as with df and du.
+type byteSize int64
+
+// UnmarshalText reads a size.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	s := strings.TrimSpace(string(text))
+	if s != "" && strings.ContainsRune("kKmMgGtTpP", rune(s[len(s)-1])) {
+		s += "iB"
+	}
+	n, err := humanize.ParseBytes(s)
+	if err != nil || n > 1<<62 {
+		return fmt.Errorf("%q is no size: want 20G, 512M", text)
+	}
+	*b = byteSize(n)
+	return nil
+}
+
+// Run plans, and carries out what is asked for.
+func (c *pruneCommand) Run(ctx context.Context, s *session) error {
+	if err := c.check(s); err != nil {
+		return err
+	}
+	excludes, findings, err := c.excludes(s)
+	if err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	if c.changes() && s.stale {
+		return fmt.Errorf("database %s cannot be written: what is planned could not be checked again", s.DB)
+	}
+	more, err := c.defaultExcludes(s, &excludes)
+	if err != nil {
+		return err
+	}
+	run := &pruneRun{pruneCommand: c, session: s, policy: audit.PrunePolicy{
+		KeepStates: c.KeepStates, KeepDays: c.KeepDays, MaxSize: int64(c.MaxSize), Excludes: excludes,
+	}}
+	if run.plan, err = run.makePlan(ctx); err != nil {
+		return err
+	}
+	run.plan.Findings = append(run.plan.Findings, append(findings, more...)...)
+	switch {
+	case c.Undo:
+		err = run.undo(ctx)
+	case c.Empty:
+		err = run.empty(ctx)
+	case c.Apply:
+		err = run.apply(ctx)
+	default:
+		run.readJournals()
+	}
+	if err != nil && run.done.Action == "" {
+		return err
+	}
+	audit.SortFindings(run.plan.Findings)
+	out := s.out()
+	answer := &report.Prune{Plan: run.plan, Done: run.done, Journals: run.journals, Explain: c.Explain}
+	if writeErr := out.Write(answer.Answer(out)); err == nil {
+		err = writeErr
+	}
+	if err != nil {
+		return err
+	}
+	return s.verdict(run.plan.Findings, "never")
+}
+
+// changes tells whether PKGDIR is to be changed.
+func (c *pruneCommand) changes() bool { return c.Apply || c.Undo || c.Empty }
+
+// check refuses what contradicts itself.
+func (c *pruneCommand) check(s *session) error {
+	n := 0
+	for _, x := range []bool{c.Apply, c.Undo, c.Empty, c.Explain != ""} {
+		if x {
+			n++
+		}
+	}
+	switch {
+	case n > 1:
+		return usagef("prune: --apply, --undo, --empty and --explain exclude each other")
+	case c.Delete && !c.Apply:
+		return usagef("prune --delete: say --apply too")
+	case c.Journal != "" && !c.Undo:
+		return usagef("prune: a journal is named with --undo")
+	case c.KeepStates < 0 || c.KeepDays < 0:
+		return usagef("prune: --keep-states and --keep-days count from 0")
+	case c.changes() && s.NoIngest:
+		return usagef("prune: what is stored may be out of date: without --no-ingest")
+	case c.Apply && !c.Yes && !s.canAsk():
+		return usagef("prune --apply: nobody can be asked here: say --yes")
+	}
+	return nil
+}
+
+// excludes reads the excludes of the command line: atoms and files.
+func (c *pruneCommand) excludes(*session) (audit.Excludes, []audit.Finding, error) {
+	var x audit.Excludes
+	var findings []audit.Finding
+	for _, given := range c.Exclude {
+		text, err := os.ReadFile(given)
+		switch {
+		case err == nil:
+			findings = append(findings, addExcludes(&x, given, string(text))...)
+		case !errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(given, "/"):
+			return x, nil, fmt.Errorf("exclude: %w", err)
+		default:
+			if err := x.Add(given); err != nil {
+				return x, nil, usagef("prune: %v", err)
+			}
+		}
+	}
+	return x, findings, nil
+}
+
+// defaultExcludes are what eclean never deletes: whoever wrote that list means
+// every tool.
+const defaultExcludes = "/etc/eclean/packages.exclude"
+
+// maxExcludes bounds a list of excludes.
+const maxExcludes = 1 << 20
+
+func (c *pruneCommand) defaultExcludes(s *session, x *audit.Excludes) ([]audit.Finding, error) {
+	name := path.Join("/", s.settings.EPREFIX(), defaultExcludes)
+	text, err := s.root.ReadFile(name, maxExcludes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return addExcludes(x, name, string(text)), nil
+}
+
+// addExcludes adds the lines of a file. One that is not understood may have
+// meant to keep something: it is reported.
+func addExcludes(x *audit.Excludes, name, text string) []audit.Finding {
+	var findings []audit.Finding
+	offset := int64(0)
+	for line := range strings.Lines(text) {
+		if err := x.Add(line); err != nil {
+			findings = append(findings, audit.Finding{Code: "prune-exclude-unread", Severity: audit.SeverityWarning, Subject: name, Message: err.Error(),
+				Evidence: []audit.Evidence{{Source: name, Offset: offset}}, Remedy: "write a category, category/name or an atom"})
+		}
+		offset += int64(len(line))
+	}
+	return findings
+}
+
+// canAsk tells whether somebody sits there.
+func (s *session) canAsk() bool {
+	f, ok := s.proc.stdin.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// pruneRun is one run of the command.
+type pruneRun struct {
+	*pruneCommand
+	*session
+	policy   audit.PrunePolicy
+	plan     *audit.PrunePlan
+	done     report.PruneDone
+	journals []report.PruneJournal
+}
+
+// makePlan plans from what is stored now.
+func (r *pruneRun) makePlan(ctx context.Context) (plan *audit.PrunePlan, err error) {
+	ebuilds := ingest.OpenEbuilds(r.root, r.settings)
+	defer ebuilds.Close()
+	facts := audit.PruneFacts{Ebuild: func(cpv, _ string) audit.EbuildState {
+		there, known := ebuilds.Find(cpv)
+		switch {
+		case !known:
+			return audit.EbuildUnknown
+		case there:
+			return audit.EbuildThere
+		}
+		return audit.EbuildGone
+	}}
+	err = r.ask(ctx, func(db audit.Database) error {
+		var err error
+		if facts.EmergeRuns, _, err = r.emergeRuns(db); err != nil {
+			return err
+		}
+		plan, err = audit.PlanPrune(db, r.policy, facts)
+		return err
+	})
+	return plan, err
+}
+
+// emergeRuns tells whether Portage is at work on the root, and how that is
+// known: by its processes on the running system, by its log elsewhere.
+func (r *pruneRun) emergeRuns(db audit.Database) (runs bool, how string, err error) {
+	if processes := r.processes(); processes != nil {
+		for pid, p := range processes {
+			_, _, phase := p.phase()
+			if p.isEmerge() || phase {
+				return true, fmt.Sprintf("process %d", pid), nil
+			}
+		}
+		return false, "", nil
+	}
+	run, runs, err := audit.AuditEmergeRuns(db)
+	return runs, fmt.Sprintf("run #%d of emerge.log has not ended", run), err
+}
+
+// each opens one folder of binary packages after the other.
+func (r *pruneRun) each(do func(*prune.PkgDir) error) error {
+	for _, d := range r.settings.PkgDirs() {
+		if err := r.with(d.Path, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *pruneRun) with(pkgdir string, do func(*prune.PkgDir) error) error {
+	dir, err := prune.Open(r.root, pkgdir, prune.Options{Now: r.proc.now().Unix(), LockWait: r.LockWait})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = do(dir)
+	if closeErr := dir.Close(); err == nil {
+		err = closeErr
+	}
+	if errors.Is(err, prune.ErrLocked) {
+		err = fmt.Errorf("%w; wait for it to end, or raise --lock-wait", err)
+	}
+	return err
+}
+
+// readJournals lists the quarantine, and reports what is wrong with it.
+func (r *pruneRun) readJournals() {
+	r.journals = []report.PruneJournal{}
+	err := r.each(func(dir *prune.PkgDir) error {
+		all, err := dir.Journals()
+		for _, j := range all {
+			r.journals = append(r.journals, report.PruneJournal{ID: j.ID, PkgDir: j.PkgDir, Status: string(j.Status), CreatedAt: j.CreatedAt, Files: j.Files, Size: j.Size})
+			subject := path.Join(j.PkgDir, prune.Quarantine, j.ID)
+			switch j.Status {
+			case prune.Unfinished:
+				r.find("prune-unfinished", audit.SeverityWarning, subject, "an earlier prune was broken off: what it had moved is still away", "emaudit prune --undo")
+			case prune.Unreadable:
+				r.find("prune-journal-unread", audit.SeverityWarning, subject, j.Problem, "look into it: the files are there by number")
+			}
+		}
+		return err
+	})
+	if err != nil {
+		r.find("prune-journal-unread", audit.SeverityWarning, prune.Quarantine, err.Error(), "run emaudit as root")
+	}
+}
+
+func (r *pruneRun) find(code string, severity audit.Severity, subject, message, remedy string) {
+	r.plan.Findings = append(r.plan.Findings, audit.Finding{Code: code, Severity: severity, Subject: subject, Message: message,
+		Evidence: []audit.Evidence{{Source: subject}}, Remedy: remedy})
+}
+
+// apply carries the plan out.
+func (r *pruneRun) apply(ctx context.Context) error {
+	if err := r.refuseWhileEmergeRuns(ctx); err != nil {
+		return err
+	}
+	r.journals = []report.PruneJournal{}
+	if len(r.plan.Candidates) > 0 && !r.Yes {
+		if ok, err := r.confirm(); err != nil || !ok {
+			return err
+		}
+	}
+	r.done = report.PruneDone{Action: "applied", Skipped: []report.PruneSkip{}}
+	if r.Delete {
+		r.done.Action = "deleted"
+	}
+	err := r.each(func(dir *prune.PkgDir) error {
+		still := func(ctx context.Context) (map[string]bool, error) { return r.again(ctx, dir.Path()) }
+		result, err := dir.Apply(ctx, r.plan.Candidates, prune.ApplyOptions{Delete: r.Delete, Still: still})
+		r.recovered(result.Recovered)
+		r.done.Files += result.Files
+		r.done.Size += result.Size
+		r.done.Entries += result.Entries
+		if result.Journal != "" {
+			r.done.Journal = result.Journal
+		}
+		for _, skip := range result.Skipped {
+			r.done.Skipped = append(r.done.Skipped, report.PruneSkip{PkgDir: result.PkgDir, Path: skip.Path, Reason: skip.Reason})
+			r.find("prune-skipped", audit.SeverityWarning, path.Join(result.PkgDir, skip.Path), skip.Reason, "emaudit prune")
+		}
+		return err
+	})
+	return r.after(ctx, err)
+}
+
+// after brings the database up to date with what was done.
+func (r *pruneRun) after(ctx context.Context, err error) error {
+	if r.done.Files == 0 && r.done.Entries == 0 {
+		if err != nil {
+			r.done.Action = ""
+		}
+		return err
+	}
+	return errors.Join(err, r.ingest(ctx))
+}
+
+// again plans anew, with the lock held, and returns the candidates of a folder.
+func (r *pruneRun) again(ctx context.Context, pkgdir string) (map[string]bool, error) {
+	if err := r.ingest(ctx); err != nil {
+		return nil, err
+	}
+	plan, err := r.makePlan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	still := map[string]bool{}
+	for _, c := range plan.Candidates {
+		if c.PkgDir == pkgdir {
+			still[c.Path] = true
+		}
+	}
+	return still, nil
+}
+
+func (r *pruneRun) refuseWhileEmergeRuns(ctx context.Context) error {
+	if r.WhileEmergeRuns {
+		return nil
+	}
+	return r.ask(ctx, func(db audit.Database) error {
+		runs, how, err := r.emergeRuns(db)
+		if err == nil && runs {
+			err = fmt.Errorf("an emerge is at work (%s): wait for it to end, or say --while-emerge-runs", how)
+		}
+		return err
+	})
+}
+
+// confirm asks whoever sits there.
+func (r *pruneRun) confirm() (bool, error) {
+	what := "Move them to the quarantine"
+	if r.Delete {
+		what = "Delete them for good"
+	}
+	fmt.Fprintf(r.proc.stderr, "%s.\n%s? [y/N] ", report.PruneHeadline(r.plan), what)
+	line, err := bufio.NewReader(r.proc.stdin).ReadString('\n')
+	if err != nil && line == "" {
+		return false, fmt.Errorf("no answer: %w", err)
+	}
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes", nil
+}
+
+// recovered reports what was put back first.
+func (r *pruneRun) recovered(all []prune.Restored) {
+	for _, restored := range all {
+		r.find("prune-recovered", audit.SeverityInfo, path.Join(restored.PkgDir, prune.Quarantine, restored.Journal),
+			fmt.Sprintf("an earlier prune had been broken off: %d files were put back first", restored.Files), "nothing: it is done")
+		r.unrestored(restored)
+	}
+}
+
+// unrestored reports what could not come back.
+func (r *pruneRun) unrestored(restored prune.Restored) {
+	for _, p := range restored.Conflicts {
+		r.find("prune-conflict", audit.SeverityWarning, path.Join(restored.PkgDir, p),
+			"another file has its place by now: the old one stays in quarantine, in journal "+restored.Journal, "move the new one away, and emaudit prune --undo "+restored.Journal)
+	}
+	for _, p := range restored.Missing {
+		r.find("prune-missing", audit.SeverityError, path.Join(restored.PkgDir, p), "it is neither in quarantine nor at its place: something else took it away", "emaudit audit coverage")
+	}
+}
+
+// undo brings a journal back, in every folder that has it.
+func (r *pruneRun) undo(ctx context.Context) error {
+	id := r.Journal
+	if id == "" {
+		r.readJournals()
+		newest := int64(-1)
+		for _, j := range r.journals {
+			if j.Status == string(prune.Unfinished) {
+				// What was broken off is what is to be undone.
+				id = ""
+				break
+			}
+			if j.Status == string(prune.Applied) && j.CreatedAt > newest {
+				id, newest = j.ID, j.CreatedAt
+			}
+		}
+	}
+	r.journals = []report.PruneJournal{}
+	found := false
+	err := r.each(func(dir *prune.PkgDir) error {
+		if recovered, err := dir.Recover(ctx); err != nil {
+			return err
+		} else if len(recovered) > 0 {
+			r.recovered(recovered)
+			found = found || r.Journal == ""
+			for _, restored := range recovered {
+				r.count(restored)
+			}
+		}
+		if id == "" {
+			return nil
+		}
+		restored, err := dir.Undo(ctx, id)
+		if errors.Is(err, prune.ErrNoJournal) {
+			return nil
+		}
+		if err == nil {
+			found = true
+			r.count(restored)
+			r.unrestored(restored)
+		}
+		return err
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("%w: %q", prune.ErrNoJournal, id)
+	}
+	return r.after(ctx, err)
+}
+
+func (r *pruneRun) count(restored prune.Restored) {
+	r.done.Action = "undone"
+	r.done.Skipped = []report.PruneSkip{}
+	r.done.Files += restored.Files
+	r.done.Size += restored.Size
+}
+
+// empty deletes what has waited long enough.
+func (r *pruneRun) empty(ctx context.Context) error {
+	r.done = report.PruneDone{Action: "emptied", Skipped: []report.PruneSkip{}}
+	before := r.proc.now().Unix() - prune.Keep
+	err := r.each(func(dir *prune.PkgDir) error {
+		emptied, err := dir.Empty(ctx, before)
+		r.done.Files += emptied.Files
+		r.done.Size += emptied.Size
+		return err
+	})
+	r.readJournals()
+	return err
+}

@@ -1,0 +1,335 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+)
+
+// PruneDone says what became of a plan, or of an earlier one.
+type PruneDone struct {
+	// Action is applied, deleted, undone or emptied; empty where nothing was
+	// done but to plan.
+	Action string `json:"action"`
+	// Journal is the id that --undo takes; empty where there is nothing to undo.
+	Journal string `json:"journal"`
+	Files   int    `json:"files"`
+	Size    int64  `json:"size"` // bytes
+	// Entries is the number of entries that left the index.
+	Entries int         `json:"entries"`
+	Skipped []PruneSkip `json:"skipped"`
+}
+
+// PruneSkip is a file that was left alone.
+type PruneSkip struct {
+	PkgDir string `json:"pkgdir"`
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+// PruneJournal is one use of the quarantine.
+type PruneJournal struct {
+	ID        string `json:"id"`
+	PkgDir    string `json:"pkgdir"`
+	Status    string `json:"status"` // applied, unfinished, unreadable
+	CreatedAt int64  `json:"created_at"`
+	Files     int    `json:"files"`
+	Size      int64  `json:"size"` // bytes
+}
+
+// Prune is the answer to: which files can go, and what became of them?
+type Prune struct {
+	Plan     *audit.PrunePlan
+	Done     PruneDone
+	Journals []PruneJournal
+	// Explain is a path or an atom about which alone is asked.
+	Explain string
+}
+
+// Answer returns the answer in all formats.
+func (p *Prune) Answer(o Output) Answer {
+	candidates, kept := p.Plan.Candidates, p.Plan.Kept
+	if p.Explain != "" {
+		candidates, kept = p.Plan.Explain(p.Explain)
+	}
+	return Answer{
+		Findings: p.Plan.Findings,
+		Keys: func(j *JSON) {
+			j.Value("policy", p.Plan.Policy)
+			WriteArray(j, "candidates", withoutErrors(candidates))
+			WriteArray(j, "kept", withoutErrors(kept))
+			j.Value("reclaimable_bytes", p.Plan.Reclaimable)
+			j.Value("kept_bytes", p.Plan.KeptSize)
+			j.Value("states", p.Plan.States)
+			j.Value("steps", p.Plan.Steps)
+			j.Value("journals", p.Journals)
+			if p.Done.Action != "" {
+				j.Value("journal", p.Done.Journal)
+				j.Value("done", p.Done)
+			}
+		},
+		Rows: func(w io.Writer) error {
+			c := NewCSV(w, "verdict", "pkgdir", "path", "cpv", "size", "code", "reason", "cost")
+			for _, x := range candidates {
+				c.Row("candidate", x.PkgDir, x.Path, x.CPV, x.Size, x.Code, x.Reason, x.Cost)
+			}
+			for _, x := range kept {
+				c.Row("kept", x.PkgDir, x.Path, x.CPV, x.Size, x.Code, x.Reason, "")
+			}
+			return c.Close()
+		},
+		Text: func(s *Screen) {
+			if p.Explain != "" {
+				p.explain(s, candidates, kept)
+			} else {
+				p.text(s, o)
+			}
+			s.Findings(fromAudit(p.Plan.Findings), o.findingOptions())
+		},
+	}
+}
+
+// withoutErrors yields the elements of a slice.
+func withoutErrors[T any](all []T) func(func(T, error) bool) {
+	return func(yield func(T, error) bool) {
+		for _, x := range all {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	}
+}
+
+// PruneHeadline is the answer in one line.
+func PruneHeadline(plan *audit.PrunePlan) string {
+	return fmt.Sprintf("%s in %s can go; %s in %s stay",
+		Size(plan.Reclaimable), Count(int64(len(plan.Candidates)), "file", "files"), Size(plan.KeptSize), Count(int64(len(plan.Kept)), "file", "files"))
+}
+
+// PruneAction says what was done, in one line.
+func PruneAction(d PruneDone) string {
+	files := Count(int64(d.Files), "file", "files") + ", " + Size(d.Size)
+	entries := ""
+	if d.Entries > 0 {
+		entries = ", and " + Count(int64(d.Entries), "entry", "entries") + " of the index"
+	}
+	switch d.Action {
+	case "applied":
+		return files + entries + " went to the quarantine"
+	case "deleted":
+		return files + entries + " are deleted for good"
+	case "undone":
+		return files + " are back"
+	case "emptied":
+		return files + " of the quarantine are deleted for good"
+	}
+	return ""
+}
+
+func (p *Prune) text(s *Screen, o Output) {
+	if p.Done.Action != "" {
+		s.Line(Bold.Text(PruneAction(p.Done)))
+		if p.Done.Journal != "" {
+			s.Line(Plain.Text("To bring them back:  "), Code.Text("emaudit prune --undo "+p.Done.Journal))
+		}
+		p.skipped(s)
+		return
+	}
+	note := ". Nothing changes without --apply."
+	s.Line(Bold.Text(PruneHeadline(p.Plan)), Plain.Text(note))
+	s.Blank()
+	if o.Verbose {
+		p.everything(s)
+	} else {
+		pruneGroups(s, p.Plan)
+	}
+	p.states(s)
+	p.budget(s)
+	p.quarantine(s, o)
+	s.Line(Plain.Text("Why a file is kept:  "), Code.Text("emaudit prune --explain PATH|ATOM"))
+	s.Blank()
+}
+
+// pruneWhy names the codes for people, in the order in which they are shown.
+var pruneWhy = []struct{ code, text string }{
+	{audit.PruneOldVersion, "no kept state needs it"},
+	{audit.PruneSuperseded, "rebuilt since, same version"},
+	{audit.PruneDuplicate, "another file of the same build"},
+	{audit.PruneUninstalled, "not installed, nor in a kept state"},
+	{audit.PruneNeverUsable, "never usable again"},
+	{audit.PruneDamaged, "damaged"},
+	{audit.PruneLeftover, "left over from a build or fetch"},
+	{audit.PruneIndexEntry, "index entry without a file"},
+	{audit.PruneOverBudget, "over --max-size"},
+}
+
+// pruneGroups shows the candidates by reason.
+func pruneGroups(s *Screen, plan *audit.PrunePlan) {
+	t := s.Table(
+		Column{Title: "WHY"},
+		Column{Title: "FILES", Align: Right},
+		Column{Title: "SIZE", Align: Right},
+		Column{Title: "FOR EXAMPLE", Shrink: CutMiddle, Yield: 1},
+	)
+	for _, w := range pruneWhy {
+		var files, size int64
+		example := ""
+		for _, c := range plan.Candidates {
+			if c.Code != w.code {
+				continue
+			}
+			if files++; files == 1 {
+				example = c.Path
+			}
+			size += c.Size
+		}
+		if files > 0 {
+			t.Row(Plain.Text(w.text), Plain.Text(Number(files)), Plain.Text(Size(size)), Plain.Text(example))
+		}
+	}
+	t.End()
+	if len(plan.Candidates) > 0 {
+		s.Line(Dim.Text("Each file with its reason and what it would cost:  "), Code.Text("--verbose"))
+		s.Blank()
+	}
+}
+
+// everything shows every file.
+func (p *Prune) everything(s *Screen) {
+	t := s.Table(
+		Column{Title: "CAN GO", Shrink: CutMiddle, Yield: 3},
+		Column{Title: "SIZE", Align: Right},
+		Column{Title: "CODE"},
+		Column{Title: "WHY", Shrink: Wrap, Yield: 1},
+		Column{Title: "COSTS", Shrink: Wrap, Yield: 2},
+	)
+	for _, c := range p.Plan.Candidates {
+		t.Row(Plain.Text(c.Path), Plain.Text(Size(c.Size)), Code.Text(c.Code), Plain.Text(c.Reason), Plain.Text(cmp.Or(c.Cost, "nothing")))
+	}
+	t.End()
+	s.Blank()
+	t = s.Table(
+		Column{Title: "STAYS", Shrink: CutMiddle, Yield: 3},
+		Column{Title: "SIZE", Align: Right},
+		Column{Title: "CODE"},
+		Column{Title: "WHY", Shrink: Wrap, Yield: 1},
+	)
+	for _, k := range p.Plan.Kept {
+		t.Row(Plain.Text(k.Path), Plain.Text(Size(k.Size)), Code.Text(k.Code), Plain.Text(k.Reason))
+	}
+	t.End()
+	s.Blank()
+}
+
+// pruneVerdicts names the verdicts as the screen of a rollback does.
+var pruneVerdicts = map[audit.Readiness]Cell{
+	audit.Ready:             Good.Text("READY"),
+	audit.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
+	audit.NotReady:          Bad.Text("NOT READY"),
+}
+
+// states says which rollbacks stay as they are.
+func (p *Prune) states(s *Screen) {
+	if len(p.Plan.States) == 0 {
+		return
+	}
+	s.Heading("Rollbacks stay as they are")
+	t := s.Table(Column{}, Column{}, Column{}).Indent(2)
+	for _, x := range p.Plan.States {
+		run := "-"
+		if x.Target.Run != nil {
+			run = fmt.Sprintf("#%d", *x.Target.Run)
+		}
+		t.Row(Plain.Text("before "+run), Plain.Text(s.Terminal().Time(x.Target.Time)), pruneVerdicts[x.Verdict])
+	}
+	t.End()
+	s.Blank()
+}
+
+// budget says what --max-size takes, and what more would cost.
+func (p *Prune) budget(s *Screen) {
+	if len(p.Plan.Steps) == 0 {
+		return
+	}
+	s.Heading(fmt.Sprintf("To stay within %s", Size(p.Plan.Policy.MaxSize)))
+	t := s.Table(Column{Title: ""}, Column{Title: "GOES", Shrink: CutMiddle, Yield: 2}, Column{Title: "FILES", Align: Right}, Column{Title: "SIZE", Align: Right},
+		Column{Title: "COSTS", Shrink: Wrap, Yield: 1}).Indent(2)
+	for _, step := range p.Plan.Steps {
+		taken := "next"
+		if step.Taken {
+			taken = "taken"
+		}
+		t.Row(Plain.Text(taken), Plain.Text(step.Title), Plain.Text(Number(int64(step.Files))), Plain.Text(Size(step.Size)), Plain.Text(step.Cost))
+	}
+	t.End()
+	s.Blank()
+}
+
+// quarantine lists what can be brought back.
+func (p *Prune) quarantine(s *Screen, o Output) {
+	if len(p.Journals) == 0 {
+		return
+	}
+	s.Heading("In quarantine")
+	t := s.Table(Column{}, Column{}, Column{Align: Right}, Column{Align: Right}, Column{Shrink: CutMiddle}).Indent(2)
+	for _, j := range p.Journals {
+		role := Plain
+		if j.Status != "applied" {
+			role = Bad
+		}
+		t.Row(Code.Text(j.ID), role.Text(j.Status), Plain.Text(Count(int64(j.Files), "file", "files")), Plain.Text(Size(j.Size)), Plain.Text(j.PkgDir))
+	}
+	t.End()
+	s.Line(Plain.Text("  bring back:  "), Code.Text("emaudit prune --undo [JOURNAL]"), Plain.Text("   delete what is older than 14 days:  "), Code.Text("emaudit prune --empty"))
+	s.Blank()
+}
+
+// skipped lists what was left alone.
+func (p *Prune) skipped(s *Screen) {
+	if len(p.Done.Skipped) == 0 {
+		s.Blank()
+		return
+	}
+	s.Blank()
+	s.Heading("Left alone")
+	t := s.Table(Column{Shrink: CutMiddle}, Column{Shrink: Wrap}).Indent(2)
+	for _, skip := range p.Done.Skipped {
+		t.Row(Plain.Text(skip.Path), Plain.Text(skip.Reason))
+	}
+	t.End()
+	s.Blank()
+}
+
+// explain shows why each of some files is kept or not.
+func (p *Prune) explain(s *Screen, candidates []audit.PruneCandidate, kept []audit.PruneKept) {
+	type row struct {
+		path, size string
+		verdict    Cell
+		code, why  string
+	}
+	var rows []row
+	for _, c := range candidates {
+		why := c.Reason
+		if c.Cost != "" {
+			why += "; it costs " + c.Cost
+		}
+		rows = append(rows, row{c.Path, Size(c.Size), Warn.Text("can go"), c.Code, why})
+	}
+	for _, k := range kept {
+		rows = append(rows, row{k.Path, Size(k.Size), Good.Text("stays"), k.Code, k.Reason})
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return strings.Compare(a.path, b.path) })
+	if len(rows) == 0 {
+		s.Line(Unknown.Text("no file"), Plain.Text(" of that name, and none that the atom matches"))
+		return
+	}
+	for _, r := range rows {
+		s.Line(r.verdict, Plain.Text("  "+r.path+"  "+r.size+"  "), Code.Text(r.code))
+		s.Paragraph(8, Plain.Text(r.why))
+	}
+	s.Blank()
+}
