@@ -59,39 +59,17 @@ func SourceBuilds(list []PlannedMerge) []string {
 // once, from the logs of their last successful builds, and whether there is room.
 func AuditBuildNeeds(db Database, packages []string, jobs int, room Room) (*BuildNeeds, error) {
 	needs := &BuildNeeds{Rows: []BuildNeed{}, Unknown: []string{}, Room: room}
-	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{})
-	if err != nil {
-		return nil, err
-	}
-	byCP := map[string]*BuildNeed{}
-	for i := range slices.Backward(logs) {
-		log := &logs[i].Log
-		if log.Kind != mergelog.KindSource || log.BuildDirBytes < 0 && log.Resources == nil {
-			continue
-		}
-		cp := cpOf(logs[i].CPV)
-		n := byCP[cp]
-		if n == nil {
-			n = &BuildNeed{CP: cp}
-			byCP[cp] = n
-		}
-		if n.Samples == needSamples {
-			continue
-		}
-		n.Samples++
-		n.DirBytes = larger(n.DirBytes, log.BuildDirBytes)
-		if log.Resources != nil {
-			n.MemoryBytes = larger(n.MemoryBytes, log.Resources.MemoryPeak)
-		}
-	}
 	var dirs, memory []int64
 	for _, cp := range packages {
-		n := byCP[cp]
-		if n == nil {
+		n, err := buildNeed(db, cp)
+		if err != nil {
+			return nil, err
+		}
+		if n.Samples == 0 {
 			needs.Unknown = append(needs.Unknown, cp)
 			continue
 		}
-		needs.Rows = append(needs.Rows, *n)
+		needs.Rows = append(needs.Rows, n)
 		if n.DirBytes != nil {
 			dirs = append(dirs, *n.DirBytes)
 		}
@@ -102,6 +80,24 @@ func AuditBuildNeeds(db Database, packages []string, jobs int, room Room) (*Buil
 	needs.DirBytes, needs.MemoryBytes = sumOfLargest(dirs, jobs), sumOfLargest(memory, jobs)
 	needs.judge()
 	return needs, nil
+}
+
+// buildNeed is what the last builds of one package took.
+func buildNeed(db Database, cp string) (BuildNeed, error) {
+	n := BuildNeed{CP: cp}
+	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{CP: cp})
+	for i := range slices.Backward(logs) {
+		log := &logs[i].Log
+		if n.Samples == needSamples || log.Kind != mergelog.KindSource || log.BuildDirBytes < 0 && log.Resources == nil {
+			continue
+		}
+		n.Samples++
+		n.DirBytes = larger(n.DirBytes, log.BuildDirBytes)
+		if log.Resources != nil {
+			n.MemoryBytes = larger(n.MemoryBytes, log.Resources.MemoryPeak)
+		}
+	}
+	return n, err
 }
 
 // judge reports what will not fit.

@@ -64,11 +64,10 @@ func (f *Failures) Open() int {
 // failure is known from emerge.log, from a log, or from both; the log has the
 // cause.
 func AuditFailures(db Database, since int64) (*Failures, error) {
-	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{Since: since})
+	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{Since: since, Failed: true})
 	if err != nil {
 		return nil, err
 	}
-	logs = slices.DeleteFunc(logs, func(l store.BuildLog) bool { return l.Log.Failure == nil })
 	failed, err := failedMerges(db, since)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"emaudit/parse/emergelog"
-	"emaudit/parse/mergelog"
 	"emaudit/store"
 )
 
@@ -188,7 +187,7 @@ func (p *PostUpdate) runtimeNotices(db Database) error {
 	if err != nil || len(notices) == 0 {
 		return err
 	}
-	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{})
+	builds, err := db.Tx.SourceBuilds(db.Host)
 	if err != nil {
 		return err
 	}
@@ -196,12 +195,7 @@ func (p *PostUpdate) runtimeNotices(db Database) error {
 	if err != nil {
 		return err
 	}
-	ofInstalled := map[int64]bool{} // by file
-	for i := range installed {
-		if file, ok := logOfBuild(logs, installed[i].CPV, installed[i].BuildTime); ok {
-			ofInstalled[file] = true
-		}
-	}
+	ofInstalled := logsOfBuilds(builds, installed)
 	seen := map[string]bool{}
 	for i := range notices {
 		n := &notices[i]
@@ -235,16 +229,25 @@ func tellingDetail(details []string) string {
 	return details[0]
 }
 
-// logOfBuild finds the log of an installed build: the newest of its cpv whose
-// directory was prepared before BUILD_TIME. Logs are the oldest first.
-func logOfBuild(logs []store.BuildLog, cpv string, buildTime int64) (file int64, ok bool) {
-	for i := range slices.Backward(logs) {
-		log := &logs[i]
-		if log.CPV == cpv && log.Log.Kind == mergelog.KindSource && log.PreparedAt <= buildTime+linkSlack && buildTime != 0 {
-			return log.File, true
+// logsOfBuilds finds the logs of the installed builds: of each, the newest log of
+// its cpv whose directory was prepared before BUILD_TIME. Builds are the oldest
+// first.
+func logsOfBuilds(builds []store.BuildLogStamp, installed []store.Installed) map[int64]bool {
+	byCPV := map[string]int64{} // BUILD_TIME
+	for i := range installed {
+		byCPV[installed[i].CPV] = installed[i].BuildTime
+	}
+	newest := map[string]int64{}
+	for _, b := range builds {
+		if built := byCPV[b.CPV]; built != 0 && b.PreparedAt <= built+linkSlack {
+			newest[b.CPV] = b.File
 		}
 	}
-	return 0, false
+	files := map[int64]bool{}
+	for _, file := range newest {
+		files[file] = true
+	}
+	return files
 }
 
 // leftovers reports configuration updates, a folder a finding, and preserved

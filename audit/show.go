@@ -168,7 +168,7 @@ func ShowPackage(db Database, cp string) (*Package, error) {
 		return nil, err
 	}
 	p.Messages = messages.Rows
-	if err := p.addNotices(db, logs); err != nil {
+	if err := p.addNotices(db, inv.installed); err != nil {
 		return nil, err
 	}
 	p.addDependents(inv.installed)
@@ -289,13 +289,12 @@ func counted64(n int64) *int64 {
 }
 
 // addNotices lists the QA notices of the builds that are installed.
-func (p *Package) addNotices(db Database, logs []store.BuildLog) error {
-	files := map[int64]bool{}
-	for _, i := range p.Installed {
-		if file, ok := logOfBuild(logs, i.CPV, timeOf(i.BuildTime)); ok {
-			files[file] = true
-		}
+func (p *Package) addNotices(db Database, installed []store.Installed) error {
+	builds, err := db.Tx.SourceBuilds(db.Host)
+	if err != nil {
+		return err
 	}
+	files := logsOfBuilds(builds, installed)
 	notices, err := db.Tx.QANotices(db.Host, store.BuildLogQuery{CP: p.CP})
 	for i := range notices {
 		n := &notices[i]

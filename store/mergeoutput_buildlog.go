@@ -117,8 +117,9 @@ func (tx *Tx) putOutputPaths(file int64, role string, paths []string) error {
 
 // BuildLogQuery selects build logs; the zero value selects all of a host.
 type BuildLogQuery struct {
-	CP    string // category/pn
-	Since int64  // unix seconds: prepared or written then or later
+	CP     string // category/pn
+	Since  int64  // unix seconds: prepared or written then or later
+	Failed bool   // only those that tell of a failure
 }
 
 // where returns the condition on build_log l, cpv c and its arguments.
@@ -131,6 +132,9 @@ func (q BuildLogQuery) where(host HostID) (string, []any) {
 	if q.Since != 0 {
 		condition += " AND (l.prepared_at >= ? OR l.written_at >= ?)"
 		args = append(args, q.Since, q.Since)
+	}
+	if q.Failed {
+		condition += " AND l.file IN (SELECT file FROM build_failure)"
 	}
 	return condition, args
 }
@@ -180,6 +184,26 @@ func scanBuildLog(rows *sql.Rows) (BuildLog, error) {
 		}
 	}
 	return b, nil
+}
+
+// BuildLogStamp tells which log is of which build.
+type BuildLogStamp struct {
+	File       int64
+	CPV        string
+	PreparedAt int64 // unix seconds; 0 = unknown
+}
+
+// SourceBuilds returns the stamps of the logs of builds from source, the oldest
+// first.
+func (tx *Tx) SourceBuilds(host HostID) ([]BuildLogStamp, error) {
+	var all []BuildLogStamp
+	err := tx.query(func(rows *sql.Rows) error {
+		var s BuildLogStamp
+		err := rows.Scan(&s.File, &s.CPV, &s.PreparedAt)
+		all = append(all, s)
+		return err
+	}, "SELECT l.file, c.value, l.prepared_at FROM build_log l JOIN cpv c ON c.id = l.cpv WHERE l.host = ? AND l.kind = ? ORDER BY l.prepared_at, l.file", host, mergelog.KindSource)
+	return all, err
 }
 
 // QANotice is a notice with the log that has it.
