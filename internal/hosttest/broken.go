@@ -1,0 +1,100 @@
+package hosttest
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Broken unpacks the damaged and hostile packages and indexes that package
+// binpkg is tested with, FIFOs and dangling links included, into a folder of the
+// test: below it are cases/NAME and index-cases/NAME, each a root with its
+// PKGDIR at the usual place, and the oracle-*.json that say what Portage does
+// with each.
+func Broken(tb testing.TB) string {
+	tb.Helper()
+	f, err := os.Open(repoFile(tb, "parse/binpkg/testdata/broken.tar.zst"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	unpacked, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer unpacked.Close()
+	dir := tb.TempDir()
+	for tr := tar.NewReader(unpacked); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return dir
+		}
+		if err == nil {
+			err = unpackMember(tr, h, filepath.Join(dir, filepath.FromSlash(brokenPath(h.Name))))
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// brokenPath moves the PKGDIR of a case to where the root of a host has it.
+func brokenPath(name string) string {
+	parts := strings.SplitN(strings.TrimPrefix(name, "./"), "/", 3)
+	if len(parts) == 3 && strings.HasSuffix(parts[0], "cases") {
+		return parts[0] + "/" + parts[1] + "/var/cache/binpkgs/" + parts[2]
+	}
+	return name
+}
+
+func unpackMember(tr *tar.Reader, h *tar.Header, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	switch h.Typeflag {
+	case tar.TypeDir:
+		return os.MkdirAll(path, 0o755)
+	case tar.TypeSymlink:
+		return os.Symlink(h.Linkname, path)
+	case tar.TypeFifo:
+		return syscall.Mkfifo(path, 0o644)
+	case tar.TypeLink:
+		return os.Link(filepath.Join(strings.TrimSuffix(path, brokenPath(h.Name)), filepath.FromSlash(brokenPath(h.Linkname))), path)
+	}
+	out, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, tr)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	return os.Chtimes(path, h.ModTime, h.ModTime)
+}
+
+// repoFile finds a file of the repository from the folder of any of its
+// packages.
+func repoFile(tb testing.TB, name string) string {
+	tb.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, filepath.FromSlash(name))
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			tb.Fatalf("no go.mod above the working directory")
+		}
+		dir = up
+	}
+}
