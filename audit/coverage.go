@@ -355,6 +355,12 @@ func rebuildCommand(cpvs ...string) string {
 	return "emerge --oneshot --usepkg=n --buildpkg" + exactAtoms(cpvs)
 }
 
+// packageOnlyCommand builds a package that is not installed, without merging
+// it: merging would replace the version that is.
+func packageOnlyCommand(cpvs ...string) string {
+	return "emerge --oneshot --usepkg=n --buildpkgonly" + exactAtoms(cpvs)
+}
+
 func exactAtoms(cpvs []string) string {
 	var b strings.Builder
 	for _, cpv := range cpvs {

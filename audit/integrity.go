@@ -305,7 +305,7 @@ func (r *integrityRound) remove(rel string) string {
 }
 
 // again is what makes the binary package of a file anew: from what is
-// installed, or by a build.
+// installed, or by a build that is not merged.
 func (r *integrityRound) again(b *binpkg) string {
 	name := b.CPV
 	if name == "" {
@@ -317,5 +317,5 @@ func (r *integrityRound) again(b *binpkg) string {
 	if name == "" {
 		return r.remove(b.Path)
 	}
-	return rebuildCommand(name)
+	return packageOnlyCommand(name)
 }
