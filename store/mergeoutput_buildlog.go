@@ -206,6 +206,29 @@ func (tx *Tx) SourceBuilds(host HostID) ([]BuildLogStamp, error) {
 	return all, err
 }
 
+// BuildPeak is the most that the builds of a package took, -1 where no log tells.
+type BuildPeak struct {
+	CP            string
+	Builds        int
+	BuildDirBytes int64
+	MemoryPeak    int64
+	CPUMillis     int64
+}
+
+// BuildPeaks returns the peaks of all packages, the largest build directory
+// first.
+func (tx *Tx) BuildPeaks(host HostID) ([]BuildPeak, error) {
+	var all []BuildPeak
+	err := tx.query(func(rows *sql.Rows) error {
+		var p BuildPeak
+		err := rows.Scan(&p.CP, &p.Builds, &p.BuildDirBytes, &p.MemoryPeak, &p.CPUMillis)
+		all = append(all, p)
+		return err
+	}, `SELECT p.value, count(*), max(l.build_dir_size), max(l.memory_peak), max(l.cpu_millis) FROM build_log l JOIN cpv c ON c.id = l.cpv JOIN cp p ON p.id = c.cp
+		WHERE l.host = ? AND l.kind = ? AND (l.build_dir_size >= 0 OR l.memory_peak >= 0) GROUP BY p.value ORDER BY 3 DESC, 4 DESC, 1`, host, mergelog.KindSource)
+	return all, err
+}
+
 // QANotice is a notice with the log that has it.
 type QANotice struct {
 	mergelog.QANotice

@@ -36,6 +36,7 @@ func (*doctorCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	doctor.Settings = append(doctor.Settings, s.flags...)
 	out := s.out()
 	if err := out.Write(report.Doctor(doctor, out)); err != nil {
 		return err

@@ -75,6 +75,11 @@ func run(ctx context.Context, proc process) (code int) {
 			panic(stop)
 		}
 	}()
+	config, err := readConfiguration(&proc)
+	if err != nil {
+		messages.Error(err)
+		return exitUsage
+	}
 	var line commandLine
 	parser, err := kong.New(&line,
 		kong.Name("emaudit"),
@@ -83,7 +88,7 @@ func run(ctx context.Context, proc process) (code int) {
 		kong.Exit(func(code int) { panic(stopParsing{code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.Vars(line.vars(&proc)),
-		kong.Resolvers(environment(&proc)),
+		kong.Resolvers(config, environment(&proc)),
 		kong.UsageOnError(),
 	)
 	if err != nil {
@@ -92,7 +97,7 @@ func run(ctx context.Context, proc process) (code int) {
 	}
 	kctx, err := parser.Parse(proc.args)
 	if err == nil {
-		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: strings.Fields(kctx.Command())[0]}
+		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: strings.Fields(kctx.Command())[0], flags: flagOrigins(kctx, &proc, config)}
 		kctx.BindTo(ctx, (*context.Context)(nil))
 		err = kctx.Run(session)
 		if closeErr := session.close(); err == nil {
@@ -109,18 +114,6 @@ func run(ctx context.Context, proc process) (code int) {
 		}
 	}
 	return code
-}
-
-// environment resolves every flag from EMAUDIT_NAME, so that the process's
-// environment is read through [process] alone.
-func environment(proc *process) kong.Resolver {
-	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		name := "EMAUDIT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
-		if value := proc.getenv(name); value != "" {
-			return value, nil
-		}
-		return nil, nil
-	})
 }
 
 // usagef is an error about the command line.

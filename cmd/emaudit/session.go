@@ -24,6 +24,7 @@ type session struct {
 	proc     *process
 	messages *report.Messages
 	command  string
+	flags    []audit.SettingRow // those that do not have their default, with their origin
 
 	db       *store.DB
 	host     store.HostID
