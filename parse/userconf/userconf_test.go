@@ -1,0 +1,228 @@
+package userconf_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
+)
+
+// texts are the atoms of entries, with a minus where one is taken back.
+func texts(entries []userconf.Entry) []string {
+	var all []string
+	for _, e := range entries {
+		text := e.Text
+		if e.Remove {
+			text = "-" + text
+		}
+		all = append(all, strings.Join(append([]string{text}, e.Values...), " "))
+	}
+	return all
+}
+
+func TestParseAtoms(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, text string
+		want       []string
+		damage     []int64
+	}{
+		{"the recorded package.mask", ">=dev-util/failconf-2\n=dev-util/failcompile-1.1\n", []string{">=dev-util/failconf-2", "=dev-util/failcompile-1.1"}, nil},
+		{"comments, before and behind", "# why\n\n  app-misc/a # because\n", []string{"app-misc/a"}, nil},
+		{"a number sign inside of a word is no comment", "app-misc/a#b\n", nil, []int64{0}},
+		{"a line taken back", "-=app-misc/a-1\n", []string{"-=app-misc/a-1"}, nil},
+		{"wildcards, repositories, slots and ranges", "*/*::gentoo\n<dev-lang/python-3.11:3.10\n=app-misc/a-*9999*\n", []string{"*/*::gentoo", "<dev-lang/python-3.11:3.10", "=app-misc/a-*9999*"}, nil},
+		{"two atoms on a line are none", "app-misc/a app-misc/b\napp-misc/c\n", []string{"app-misc/c"}, []int64{0}},
+		{"no atom", "app-misc/a\nnonsense\n!app-misc/b\n", []string{"app-misc/a"}, []int64{11, 20}},
+		{"no line feed at the end", "app-misc/a", []string{"app-misc/a"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			entries, diags := userconf.ParseAtoms([]byte(tt.text))
+			if diff := cmp.Diff(tt.want, texts(entries)); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+			var damage []int64
+			for _, d := range diags {
+				damage = append(damage, d.Offset)
+			}
+			if diff := cmp.Diff(tt.damage, damage); diff != "" {
+				t.Errorf("damage: -want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseValues(t *testing.T) {
+	t.Parallel()
+	entries, diags := userconf.ParseValues([]byte("app-misc/hello debug -nls\n=app-misc/livething-9999 **\ndev-libs/libqux\n"))
+	if len(diags) > 0 {
+		t.Error(diags)
+	}
+	want := []string{"app-misc/hello debug -nls", "=app-misc/livething-9999 **", "dev-libs/libqux"}
+	if diff := cmp.Diff(want, texts(entries)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestStackTakesBackTheSameText(t *testing.T) {
+	t.Parallel()
+	parse := func(text string) []userconf.Entry {
+		entries, _ := userconf.ParseAtoms([]byte(text))
+		return entries
+	}
+	got := userconf.Stack(parse("=a/a-1\na/b\n"), parse("-=a/a-1\n-a/c\n=a/d-1\n"), parse("=a/a-1\n-=a/d-1.0\n"))
+	if diff := cmp.Diff([]string{"a/b", "=a/d-1", "=a/a-1"}, texts(got)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestMatching(t *testing.T) {
+	t.Parallel()
+	entries, _ := userconf.ParseAtoms([]byte("<a/b-2\n=a/b-1*\na/c\n*/b\n>a/b-1\n"))
+	cpv, err := atom.ParseCPV("a/b-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := userconf.Matching(entries, atom.Package{CPV: cpv, Slot: "0"})
+	if diff := cmp.Diff([]string{"<a/b-2", "=a/b-1*", "*/b"}, texts(got)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestLicenseGroupsExpand(t *testing.T) {
+	t.Parallel()
+	g := userconf.LicenseGroups{}
+	if diags := g.Parse([]byte("FREE @FSF MIT # and more\nFSF GPL-2 GPL-3\n@odd X\nLOOP @LOOP A\n")); len(diags) != 1 {
+		t.Errorf("want one line refused, got %v", diags)
+	}
+	g.Parse([]byte("FREE ISC\n"))
+	for _, tt := range []struct{ tokens, want string }{
+		{"* -@FREE", "* -GPL-2 -GPL-3 -MIT -ISC"},
+		{"-* @FSF Vim", "-* GPL-2 GPL-3 Vim"},
+		{"@UNKNOWN -@UNKNOWN", "@UNKNOWN -@UNKNOWN"},
+	} {
+		if got := strings.Join(g.Expand(strings.Fields(tt.tokens)), " "); got != tt.want {
+			t.Errorf("%s: want %s, got %s", tt.tokens, tt.want, got)
+		}
+	}
+	if got := g.Expand([]string{"@LOOP"}); len(got) > 100 {
+		t.Errorf("a group that contains itself has %d members", len(got))
+	}
+}
+
+func TestUpdates(t *testing.T) {
+	t.Parallel()
+	// The second line is that of the recorded host; Portage calls it malformed,
+	// as a slot of slotmove has no sub-slot.
+	updates, diags := userconf.ParseUpdates([]byte("move app-misc/oldname app-misc/newname\nslotmove =app-crypt/sigtool-2.2* 0 0/22\nslotmove <a/b-2 0 1\nmove a/b\nrename a/b a/c\n"))
+	if len(updates) != 2 || len(diags) != 3 {
+		t.Errorf("want 2 updates and 3 refused lines, got %v, %v", updates, diags)
+	}
+	m := userconf.Moves{}
+	m.Add(updates)
+	for old, want := range map[string]string{"app-misc/oldname-0.8": "app-misc/newname-0.8", "app-misc/other-1": "app-misc/other-1", "no cpv": "no cpv"} {
+		if got := m.CPV(old); got != want {
+			t.Errorf("%s: want %s, got %s", old, want, got)
+		}
+	}
+}
+
+func TestMovesGoOn(t *testing.T) {
+	t.Parallel()
+	m := userconf.Moves{}
+	m.Add([]userconf.Update{{From: "a/a", To: "a/b"}})
+	m.Add([]userconf.Update{{From: "a/b", To: "a/c"}})
+	if got := m.Name("a/a"); got != "a/c" {
+		t.Errorf("a/a is now a/c, got %s", got)
+	}
+	// Back to the first name: it is no longer an old one.
+	m.Add([]userconf.Update{{From: "a/c", To: "a/a"}})
+	for _, name := range []string{"a/a", "a/b", "a/c"} {
+		if got := m.Name(name); got != "a/a" {
+			t.Errorf("%s is now a/a, got %s", name, got)
+		}
+	}
+}
+
+func TestCompareUpdateNames(t *testing.T) {
+	t.Parallel()
+	sorted := []string{"README", "4Q-2009", "1Q-2010", "2Q-2010", "1Q-2026"}
+	for i := range sorted {
+		for j := range sorted {
+			got := userconf.CompareUpdateNames(sorted[i], sorted[j])
+			if (got < 0) != (i < j) || (got == 0) != (i == j) {
+				t.Errorf("%s, %s: got %d", sorted[i], sorted[j], got)
+			}
+		}
+	}
+}
+
+func TestReadsName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"main": true, ".hidden": false, "old~": false, "CVS": false, "": false, "a.b": true} {
+		if got := userconf.ReadsName(name); got != want {
+			t.Errorf("%q: want %v", name, want)
+		}
+	}
+}
+
+// FuzzLists holds the laws of every list: entries and damage come in the order
+// of the file, with offsets inside of it; what an entry says, parsed again, is
+// the same entry; and a line is an entry, damage, or says nothing.
+func FuzzLists(f *testing.F) {
+	for _, seed := range []string{">=dev-util/failconf-2\n=dev-util/failcompile-1.1\n", "app-misc/hello debug -nls\n", "-a/b # c\n\n*/* ~amd64", "FREE GPL-2\n", "move a/b a/c\nslotmove a/b 0 1\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, parse := range []func([]byte) []userconf.Entry{
+			func(b []byte) []userconf.Entry { entries, _ := userconf.ParseAtoms(b); return entries },
+			func(b []byte) []userconf.Entry { entries, _ := userconf.ParseValues(b); return entries },
+		} {
+			last := int64(-1)
+			entries := parse(b)
+			for i, text := range texts(entries) {
+				e := entries[i]
+				if e.Offset <= last || e.Offset >= int64(len(b)) {
+					t.Fatalf("entry %q at %d after %d of %d", text, e.Offset, last, len(b))
+				}
+				last = e.Offset
+				again := parse([]byte(text))
+				if len(again) != 1 || texts(again)[0] != text {
+					t.Fatalf("%q is read again as %q", text, texts(again))
+				}
+			}
+		}
+		entries, diags := userconf.ParseAtoms(b)
+		if n := saying(b); len(entries)+len(diags) != n {
+			t.Fatalf("%d lines say something; %d entries, %d damaged", n, len(entries), len(diags))
+		}
+		groups := userconf.LicenseGroups{}
+		groups.Parse(b)
+		updates, diags := userconf.ParseUpdates(b)
+		if n := saying(b); len(updates)+len(diags) != n {
+			t.Fatalf("%d lines say something; %d updates, %d damaged", n, len(updates), len(diags))
+		}
+		moves := userconf.Moves{}
+		moves.Add(updates)
+		for _, u := range updates {
+			if u.From != "" && moves.Name(moves.Name(u.From)) != moves.Name(u.From) {
+				t.Fatalf("%s goes on from its last name", u.From)
+			}
+		}
+	})
+}
+
+// saying counts the lines that say something, the slow way.
+func saying(b []byte) int {
+	n := 0
+	for _, line := range strings.Split(string(b), "\n") {
+		if words := strings.Fields(line); len(words) > 0 && words[0][0] != '#' {
+			n++
+		}
+	}
+	return n
+}
