@@ -280,7 +280,7 @@ func remedyOf(code string, r *CompatibilityRow) string {
 		return fmt.Sprintf("echo '=%s' >> /etc/portage/package.unmask", r.CPV)
 	case "binpkg-damaged", "metadata-invalid", "eapi-refused", "chost-refused", "march-refused", "cpu-flags-refused":
 		if r.CPV != "" {
-			return fmt.Sprintf("emerge --oneshot --usepkg=n --buildpkg \"=%s\"", r.CPV)
+			return packageOnlyCommand(r.CPV)
 		}
 	}
 	return "emaudit show " + cmp.Or(r.CPV, r.Path)

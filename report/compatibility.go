@@ -63,3 +63,22 @@ func compatibilityText(s *Screen, c *audit.Compatibility, o Output) {
 	}
 	s.Findings(fromAudit(c.Findings), o.findingOptions())
 }
+
+// CompatibilityLine is the answer in a line.
+func CompatibilityLine(c *audit.Compatibility) SummaryLine {
+	l := SummaryLine{Label: "COMPATIBLE", Command: "emaudit audit compatibility"}
+	yes, no, unsure := c.Count(audit.UsableYes), c.Count(audit.UsableNo), c.Count(audit.UsableUnknown)
+	role := Good
+	switch {
+	case len(c.Rows) == 0:
+		l.Verdict, l.Text = Unknown.Text("unknown"), "no binary package was found"
+		return l
+	case no > 0:
+		role = Warn
+	case unsure > 0:
+		role = Unknown
+	}
+	l.Verdict = role.Text(fmt.Sprintf("%d of %d", yes, len(c.Rows)))
+	l.Text = tally(tallied{yes, "would be taken by emerge --usepkgonly"}, tallied{no, "would not"}, tallied{unsure, "unknown"})
+	return l
+}

@@ -43,6 +43,7 @@ var checks = []check{
 	{"rollback", "can the last update be undone, and what is missing", askRollback},
 	{"coverage", "does every installed package have a binary package: the very file\n(exact), another file of the same build (same-build), another build\nof the same version (same-version), or none", askCoverage},
 	{"integrity", "is what lies in PKGDIR whole, and does Portage see it as it is:\nthe index against the files, damage, and what is left over", askIntegrity},
+	{"compatibility", "would emerge --usepkgonly take each binary package: CHOST, EAPI,\nkeywords, licence, masks, dependencies, libraries, CPU", askCompatibility},
 	{"update", "what did the last update leave to do: failed merges, unread messages,\nbuilds that are broken at run time, configuration files to merge,\npreserved libraries, a merge that was cut between two versions", askUpdate},
 }
 
@@ -73,6 +74,14 @@ func askIntegrity(s *session, db audit.Database, out report.Output) (report.Chec
 		return report.Check{}, err
 	}
 	return report.Check{Name: "integrity", Line: report.IntegrityLine(i), Answer: report.Integrity(i, out)}, nil
+}
+
+func askCompatibility(_ *session, db audit.Database, out report.Output) (report.Check, error) {
+	c, err := audit.AuditCompatibility(db)
+	if err != nil {
+		return report.Check{}, err
+	}
+	return report.Check{Name: "compatibility", Line: report.CompatibilityLine(c), Answer: report.Compatibility(c, out)}, nil
 }
 
 // running tells which processes run; nil where the root is not that of the
