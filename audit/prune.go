@@ -432,11 +432,12 @@ func (plan *PrunePlan) Explain(what string) (candidates []PruneCandidate, kept [
 		if what == file || what == path.Join(dir, file) || what == path.Base(file) {
 			return true
 		}
-		if cpv == nil {
-			return false
+		claimed := cpvOfPath(file)
+		if cpv != nil {
+			claimed = *cpv
 		}
-		c, err := atom.ParseCPV(*cpv)
-		return what == *cpv || err == nil && what == c.PN || isAtom && matchesCPV(a, *cpv)
+		c, err := atom.ParseCPV(claimed)
+		return err == nil && (what == claimed || what == c.PN || isAtom && matchesCPV(a, c))
 	}
 	for _, c := range plan.Candidates {
 		if matches(c.PkgDir, c.Path, c.CPV) {

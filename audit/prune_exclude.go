@@ -101,11 +101,7 @@ func (x Excludes) excludes(cpv, slot, subSlot, repo, use string) bool {
 }
 
 // matchesCPV tells whether an atom matches a cpv, whatever its slot and USE.
-func matchesCPV(a atom.Atom, cpv string) bool {
-	c, err := atom.ParseCPV(cpv)
-	if err != nil {
-		return false
-	}
+func matchesCPV(a atom.Atom, c atom.CPV) bool {
 	a.Slot, a.SubSlot, a.Repo = "", "", ""
 	return a.MatchIgnoringUSE(atom.Package{CPV: c})
 }
