@@ -252,6 +252,10 @@ func (n *logNames) text(id int64) string {
 
 func (n *logNames) cpv(id int64) string { return n.name(&n.cpvs, "cpv", id) }
 
+// wholeNamesAfter is [wholeDictionaryAfter] for the other direction, in which a
+// question about many rows asks for most names.
+const wholeNamesAfter = 128
+
 // maxNameNumber bounds the numbers of names; a larger one is damage.
 const maxNameNumber = 1 << 28
 
@@ -259,7 +263,7 @@ func (n *logNames) name(d *reverse, table string, id int64) string {
 	if id >= 0 && id < int64(len(d.names)) && d.names[id] != "" {
 		return d.names[id]
 	}
-	if d.asked++; d.asked == wholeDictionaryAfter {
+	if d.asked++; d.asked == wholeNamesAfter {
 		err := n.tx.query(func(rows *sql.Rows) error {
 			var id int64
 			var name string

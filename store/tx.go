@@ -150,8 +150,9 @@ type dictionary struct {
 }
 
 // wholeDictionaryAfter is the number of look-ups after which reading the whole
-// table is cheaper than another query.
-const wholeDictionaryAfter = 32
+// table is cheaper than another query: one takes some 10 µs, and a host with
+// decades of history has tens of thousands of names.
+const wholeDictionaryAfter = 512
 
 func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
 	if id, ok := d.ids[value]; ok {
