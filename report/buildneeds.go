@@ -38,11 +38,11 @@ func (s *Screen) buildNeeds(n *audit.BuildNeeds) {
 			s.Line(Plain.Text(text))
 			return
 		}
-		role := Good
 		if *have < need {
-			role = Bad
+			s.Line(Plain.Text(text+", "), Bad.Text("only "+Size(*have)+" there"))
+			return
 		}
-		s.Line(Plain.Text(text+", "), role.Text(Size(*have)+" there"))
+		s.Line(Plain.Text(text+", "), Good.Text("which is there"))
 	}
 	line("disk  ", n.DirBytes, n.FreeBytes, "in "+n.TmpDir)
 	line("memory", n.MemoryBytes, n.RAMBytes, "of RAM")

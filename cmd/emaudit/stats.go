@@ -20,11 +20,16 @@ type statsCommand struct {
 	Sort string `short:"s" placeholder:"COLUMN" help:"By this column, with - before it the largest first: name, period, merges, total, average, median, predicted, spread, trend, binary, unmerges, failures, first, last."`
 }
 
+// largestBuilds is how many of the builds that took most of PORTAGE_TMPDIR are
+// shown below the statistics.
+const largestBuilds = 5
+
 // Help is the long help of the command.
 func (*statsCommand) Help() string {
 	return `AVERAGE, MEDIAN, SPREAD (half of the merges lie within) and TREND (the last third
 against the first) are of merges from source; NEXT is what the next one is
-expected to take. Merges of unknown duration are counted, not measured.
+expected to take. Merges of unknown duration are counted, not measured. With
+--verbose also which builds took most of PORTAGE_TMPDIR and of memory.
 
 ` + searchHelp + exitStatus
 }
@@ -59,7 +64,15 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		out := s.out()
-		return out.Write(report.Stats(stats, source, out))
+		answer := report.Stats(stats, source, out)
+		if c.By == "package" && c.Per == "" {
+			builds, err := audit.AuditLargestBuilds(db, query.Search, largestBuilds)
+			if err != nil {
+				return err
+			}
+			answer = report.WithLargestBuilds(answer, builds, out)
+		}
+		return out.Write(answer)
 	})
 	if err != nil {
 		return err
