@@ -1,0 +1,203 @@
+package audit_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"emaudit/audit"
+	"emaudit/internal/hostarchive"
+	"emaudit/internal/hosttest"
+)
+
+// events returns the events of a query, a line for each.
+func events(t *testing.T, h *hosttest.Host, q audit.LogQuery) []string {
+	t.Helper()
+	var lines []string
+	h.Ask(hosttest.Now, func(db audit.Database) error {
+		for e, err := range audit.AuditLog(db, q) {
+			if err != nil {
+				return err
+			}
+			lines = append(lines, fmt.Sprint(e.At, " ", e.Run, " ", e.Kind, " ", e.Merge.CPV, e.Unmerge.CPV, e.Sync.Repo))
+			e.Merge, e.Unmerge, e.Sync = audit.MergeEvent{}, audit.UnmergeEvent{}, audit.SyncEvent{}
+		}
+		return nil
+	})
+	return lines
+}
+
+func search(t *testing.T, mode audit.SearchMode, patterns ...string) audit.Search {
+	t.Helper()
+	s, err := audit.NewSearch(patterns, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestPartsOfAHistoryAreThoseOfTheWhole(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	h.Ingest(hosttest.Now)
+	all := events(t, h, audit.LogQuery{})
+	if len(all) != 291 {
+		t.Errorf("%d events, want 176 merges, 107 removals and 8 syncs", len(all))
+	}
+	times := slices.Clone(all)
+	slices.SortStableFunc(times, func(a, b string) int {
+		switch {
+		case a[:10] < b[:10]:
+			return -1
+		case a[:10] > b[:10]:
+			return 1
+		}
+		return 0
+	})
+	if diff := cmp.Diff(times, all); diff != "" {
+		t.Errorf("not by time (-sorted +got)\n%s", diff)
+	}
+	for _, n := range []int{1, 5, 100, 1000} {
+		n := min(n, len(all))
+		if diff := cmp.Diff(all[:n], events(t, h, audit.LogQuery{First: n})); diff != "" {
+			t.Errorf("the first %d (-want +got)\n%s", n, diff)
+		}
+		if diff := cmp.Diff(all[len(all)-n:], events(t, h, audit.LogQuery{Last: n})); diff != "" {
+			t.Errorf("the last %d (-want +got)\n%s", n, diff)
+		}
+	}
+	var some []string
+	for _, line := range all {
+		if line >= "1778446820" && line[:10] <= "1780841811" {
+			some = append(some, line)
+		}
+	}
+	if diff := cmp.Diff(some, events(t, h, audit.LogQuery{Period: audit.Period{Since: 1778446820, Until: 1780841811}})); diff != "" {
+		t.Errorf("a period (-want +got)\n%s", diff)
+	}
+	kinds := 0
+	for _, k := range []audit.EventKind{audit.EventMerge, audit.EventUnmerge, audit.EventSync} {
+		kinds += len(events(t, h, audit.LogQuery{Kinds: []audit.EventKind{k}}))
+	}
+	if kinds != len(all) {
+		t.Errorf("%d events by kind, %d in all", kinds, len(all))
+	}
+}
+
+func TestPackagesAreFoundByEveryKindOfPattern(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	h.Ingest(hosttest.Now)
+	for _, test := range []struct {
+		mode    audit.SearchMode
+		pattern string
+		want    int // merges
+	}{
+		{audit.SearchAny, "app-misc/hello", 14},
+		{audit.SearchAny, "hello", 14},
+		{audit.SearchAny, "app-misc/hello-1.1", 3},
+		{audit.SearchAny, "=app-misc/hello-1.1", 3},
+		{audit.SearchAny, "=hello-1.1*", 6},
+		{audit.SearchAny, "<hello-1.1", 2},
+		{audit.SearchAny, "~app-misc/hello-1.1", 6},
+		{audit.SearchAny, "dev-lang/tinylang:3.12", 2},
+		{audit.SearchAny, "x11-libs/gtk+", 3},
+		{audit.SearchAny, "*+*", 6},
+		{audit.SearchAny, "sys-kernel/*", 4},
+		{audit.SearchAny, "/^dev-(cpp|perl)/", 5},
+		{audit.SearchAny, "app-misc/newname", 2},
+		{audit.SearchAny, "app-misc/oldname", 1},
+		{audit.SearchAny, "HELLO", 0},
+		{audit.SearchRegex, "HELLO", 14},
+		{audit.SearchRegex, "^app-misc/(hello|warny)$", 22},
+		{audit.SearchExact, "gtk+", 3},
+		{audit.SearchExact, "*", 0},
+		{audit.SearchAny, "no/such", 0},
+	} {
+		q := audit.LogQuery{Search: search(t, test.mode, test.pattern), Kinds: []audit.EventKind{audit.EventMerge}}
+		if got := events(t, h, q); len(got) != test.want {
+			t.Errorf("%q: %d merges, want %d:\n%v", test.pattern, len(got), test.want, got)
+		}
+	}
+	for _, bad := range []string{"[", "=no-version", ">=", "/[/"} {
+		if _, err := audit.NewSearch([]string{bad}, audit.SearchAny); err == nil {
+			t.Errorf("pattern %q was taken", bad)
+		}
+	}
+}
+
+// The sums that the store keeps are those of the facts.
+func TestStatisticsDoNotDependOnHowTheyAreCounted(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	h.Ingest(hosttest.Now)
+	h.Ask(hosttest.Now, func(db audit.Database) error {
+		kept, err := audit.AuditStats(db, audit.StatsQuery{})
+		if err != nil {
+			return err
+		}
+		counted, err := audit.AuditStats(db, audit.StatsQuery{Period: audit.Period{Since: 1}})
+		if err != nil {
+			return err
+		}
+		if diff := cmp.Diff(kept.Packages, counted.Packages); diff != "" {
+			t.Errorf("(-kept +counted)\n%s", diff)
+		}
+		sum := 0
+		perMonth, err := audit.AuditStats(db, audit.StatsQuery{Per: audit.PerMonth})
+		if err != nil {
+			return err
+		}
+		for _, r := range perMonth.Packages {
+			sum += r.Merges
+		}
+		if want := kept.Totals[0].Merges; sum != want || want != 157 {
+			t.Errorf("%d merges by month, %d in all, want 157", sum, want)
+		}
+		return nil
+	})
+}
+
+func TestPredictionIsTheMedianOfTheLastMerges(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	h.Ingest(hosttest.Now)
+	plan := func(jobs int, list ...audit.PlannedMerge) (p *audit.Prediction) {
+		h.Ask(hosttest.Now, func(db audit.Database) (err error) {
+			p, err = audit.AuditPredict(db, "test", list, jobs)
+			return err
+		})
+		return p
+	}
+	one := func(cpv string, binary bool) audit.PlannedMerge {
+		var m audit.PlannedMerge
+		m.CPV, m.Binary = cpv, binary
+		return m
+	}
+	// Source: 81 108 125 149 158 176 189 213 425 622, binary: 58 59.
+	p := plan(1, one("app-misc/hello-3", false), one("app-misc/hello-3", true), one("no/such-1", false))
+	if got := p.Packages[0]; *got.Seconds != 167 || got.Samples != 10 || *got.Low != 131 || *got.High != 207 {
+		t.Errorf("source: %d s, %d to %d, of %d", *got.Seconds, *got.Low, *got.High, got.Samples)
+	}
+	if got := p.Packages[1]; *got.Seconds != 59 || got.Samples != 2 {
+		t.Errorf("binary: %d s of %d", *got.Seconds, got.Samples)
+	}
+	if p.Packages[2].Seconds != nil || p.Unknown != 1 || p.Total != 167+59 || *p.EndsAt != hosttest.Now+p.Total {
+		t.Errorf("in all %d s, %d unknown", p.Total, p.Unknown)
+	}
+	// Two at once take as long as the longer half.
+	if p := plan(2, one("app-misc/hello-3", false), one("app-misc/hello-3", true), one("app-misc/hello-3", true)); p.Total != 167 {
+		t.Errorf("two at once: %d s", p.Total)
+	}
+	elapsed := int64(100)
+	running := one("app-misc/hello-3", false)
+	running.Elapsed = &elapsed
+	if p := plan(1, running); p.Total != 67 {
+		t.Errorf("of 167 s, 100 are over: %d s left", p.Total)
+	}
+	if p := plan(1, one("no/such-1", false)); p.EndsAt != nil || p.Total != 0 {
+		t.Errorf("nothing is known, but: %+v", p)
+	}
+}
