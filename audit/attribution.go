@@ -15,45 +15,76 @@ import (
 type past struct {
 	*timeline
 	*inventory
-	pins []store.Pin
-	gone map[string][]store.Instance // by cpv
-	// lost are entries of an index whose file is gone, by cpv.
-	lost   map[string][]store.IndexEntry
+	tx     *store.Tx
+	pins   []store.Pin
+	gone   map[string][]store.Instance // by cpv
 	builds map[*stay]build
+	// lost are entries of an index whose file is gone, by cpv; nil until asked
+	// for.
+	lost map[string][]store.IndexEntry
+	err  error // the first of what is read when it is asked for
 }
 
-// takePast loads a host's past.
-func takePast(db Database) (*past, error) {
-	h := &past{builds: map[*stay]build{}, lost: map[string][]store.IndexEntry{}}
-	var err error
-	if h.timeline, err = readTimeline(db); err != nil {
+// takePast loads a host's past, with the metadata of every binary package.
+func takePast(db Database) (*past, error) { return takePastWith(db, true) }
+
+// takePastWith loads a host's past. Without metadata, that of a binary package
+// is read when it is asked for: most answers need a few of thousands.
+func takePastWith(db Database, metadata bool) (*past, error) {
+	h := &past{tx: db.Tx, builds: map[*stay]build{}}
+	ever, err := db.Tx.InstalledEver(db.Host)
+	if err != nil {
 		return nil, err
 	}
-	if h.inventory, err = takeInventory(db, true); err != nil {
+	if h.timeline, err = readTimeline(db, ever); err != nil {
 		return nil, err
+	}
+	if h.inventory, err = takeInventory(db, metadata); err != nil {
+		return nil, err
+	}
+	h.installed = h.installed[:0]
+	for _, p := range ever {
+		if p.RemovedAt == 0 {
+			h.installed = append(h.installed, p)
+		}
 	}
 	if h.gone, err = goneByCPV(db, h.dirs); err != nil {
 		return nil, err
 	}
-	if h.pins, err = db.Tx.Pins(db.Host); err != nil {
-		return nil, err
+	h.pins, err = db.Tx.Pins(db.Host)
+	return h, err
+}
+
+// describe reads the metadata of a binary package where that was not done yet.
+func (h *past) describe(b *binpkg) *store.Metadata {
+	if b.Metadata == nil && b.MetadataID != 0 {
+		m, err := h.tx.Metadata(b.MetadataID)
+		h.err = cmp.Or(h.err, err)
+		b.Metadata = m
 	}
+	return b.Metadata
+}
+
+// lostOf returns the entries of indexes about a cpv whose file is gone.
+func (h *past) lostOf(cpv string) []store.IndexEntry {
+	if h.lost != nil {
+		return h.lost[cpv]
+	}
+	h.lost = map[string][]store.IndexEntry{}
 	there := map[string]bool{}
 	for i := range h.binpkgs {
 		there[h.binpkgs[i].source()] = true
 	}
 	for _, d := range h.dirs {
-		entries, err := db.Tx.IndexEntries(d.ID)
-		if err != nil {
-			return nil, err
-		}
+		entries, err := h.tx.IndexEntries(d.ID)
+		h.err = cmp.Or(h.err, err)
 		for _, e := range entries {
 			if !there[path.Join(d.Path, e.Path)] {
 				h.lost[e.CPV] = append(h.lost[e.CPV], e)
 			}
 		}
 	}
-	return h, nil
+	return h.lost[cpv]
 }
 
 // Attribution is how a build of the past is known.
@@ -107,28 +138,41 @@ func (h *past) attribute(s *stay) build {
 	if m.Kind != emergelog.KindSource || m.ClockStepped {
 		return build{by: AttributedVersion}
 	}
-	times := map[int64]*store.Metadata{}
+	return h.builtWithin(s, m)
+}
+
+// builtWithin finds the one build whose BUILD_TIME lies between the lines of
+// its merge, among the files that are there and, where none of them is it,
+// among those that once were.
+func (h *past) builtWithin(s *stay, m *store.Merge) build {
+	found := build{by: AttributedVersion}
+	several := false
+	see := func(buildTime int64, metadata *store.Metadata) {
+		switch {
+		case !withinMerge(buildTime, m) || buildTime == found.buildTime:
+		case found.buildTime != 0:
+			several = true
+		default:
+			found = build{by: AttributedWindow, buildTime: buildTime, metadata: metadata}
+		}
+	}
 	for _, c := range h.byCPV[s.cpv] {
 		if withinMerge(c.BuildTime, m) {
-			times[c.BuildTime] = c.Metadata
+			see(c.BuildTime, h.describe(c))
 		}
 	}
 	for _, g := range h.gone[s.cpv] {
-		if withinMerge(g.BuildTime, m) && times[g.BuildTime] == nil {
-			times[g.BuildTime] = nil
+		see(g.BuildTime, nil)
+	}
+	if found.buildTime == 0 {
+		for _, e := range h.lostOf(s.cpv) {
+			see(e.BuildTime, nil)
 		}
 	}
-	for _, e := range h.lost[s.cpv] {
-		if withinMerge(e.BuildTime, m) && times[e.BuildTime] == nil {
-			times[e.BuildTime] = nil
-		}
+	if several {
+		return build{by: AttributedVersion}
 	}
-	if len(times) == 1 {
-		for t, metadata := range times {
-			return build{by: AttributedWindow, buildTime: t, metadata: metadata}
-		}
-	}
-	return build{by: AttributedVersion}
+	return found
 }
 
 // mergedFile finds the file that emerge.log says was merged. One that was
@@ -138,7 +182,7 @@ func (h *past) mergedFile(s *stay, m *store.Merge) (build, bool) {
 	before := mergedAt(m)
 	for _, c := range h.byCPV[s.cpv] {
 		if strings.HasSuffix(file, c.source()) && floorSeconds(c.MTimeNS) <= before {
-			return build{by: AttributedFile, buildTime: c.BuildTime, file: c.source(), metadata: c.Metadata}, true
+			return build{by: AttributedFile, buildTime: c.BuildTime, file: c.source(), metadata: h.describe(c)}, true
 		}
 	}
 	for _, g := range h.gone[s.cpv] {
@@ -146,7 +190,7 @@ func (h *past) mergedFile(s *stay, m *store.Merge) (build, bool) {
 			return build{by: AttributedFile, buildTime: g.BuildTime}, true
 		}
 	}
-	for _, e := range h.lost[s.cpv] {
+	for _, e := range h.lostOf(s.cpv) {
 		if strings.HasSuffix(file, "/"+e.Path) && e.MTime <= before {
 			return build{by: AttributedFile, buildTime: e.BuildTime}, true
 		}
@@ -189,7 +233,7 @@ func (h *past) slotOf(s *stay) string {
 	for _, g := range h.gone[s.cpv] {
 		return g.Slot
 	}
-	for _, e := range h.lost[s.cpv] {
+	for _, e := range h.lostOf(s.cpv) {
 		slot, _, _ := strings.Cut(e.Slot, "/")
 		return slot
 	}

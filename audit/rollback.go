@@ -105,7 +105,7 @@ type RollbackOptions struct {
 
 // AuditRollback judges the way back to an earlier state, and plans it.
 func AuditRollback(db Database, m Moment, o RollbackOptions) (*Rollback, error) {
-	j, err := newRollbackJudge(db, o)
+	j, err := judgeWith(db, o, false)
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +147,15 @@ type rollbackJudge struct {
 }
 
 func newRollbackJudge(db Database, o RollbackOptions) (*rollbackJudge, error) {
+	return judgeWith(db, o, true)
+}
+
+// judgeWith is newRollbackJudge; without metadata, that of each binary package
+// is read when a verdict asks for it.
+func judgeWith(db Database, o RollbackOptions, metadata bool) (*rollbackJudge, error) {
 	j := &rollbackJudge{db: db, options: o, asked: map[string]bool{}, judged: map[*binpkg]*judgedBinpkg{}}
 	var err error
-	if j.past, err = takePast(db); err != nil {
+	if j.past, err = takePastWith(db, metadata); err != nil {
 		return nil, err
 	}
 	if j.accept, err = takeAcceptance(db); err != nil {
@@ -206,7 +212,7 @@ func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
 		j.risks(r)
 	}
 	j.conclude(r)
-	return r, nil
+	return r, j.past.err
 }
 
 // sources reports what could not be read: an answer that rests on it is not
@@ -245,6 +251,7 @@ func (j *rollbackJudge) choose(r *Rollback, c *RollbackChange, target *state) er
 	var all []candidate
 	for _, b := range j.past.byCPV[c.to.cpv] {
 		match := want.matches(b)
+		j.past.describe(b)
 		judged, err := j.judgeBinpkg(b, match != CoverageSameVersion)
 		if err != nil {
 			return err
@@ -404,8 +411,8 @@ func (j *rollbackJudge) gap(c *RollbackChange, refused []candidate) Gap {
 	case len(j.past.gone[g.CPV]) > 0:
 		last := j.past.gone[g.CPV][len(j.past.gone[g.CPV])-1]
 		g.Cause, g.Detail = "pruned", fmt.Sprintf("%s was there until %s", last.Path, day(last.GoneAt))
-	case len(j.past.lost[g.CPV]) > 0:
-		g.Cause, g.Detail = "pruned", fmt.Sprintf("Packages still lists %s, and the file is gone", j.past.lost[g.CPV][0].Path)
+	case len(j.past.lostOf(g.CPV)) > 0:
+		g.Cause, g.Detail = "pruned", fmt.Sprintf("Packages still lists %s, and the file is gone", j.past.lostOf(g.CPV)[0].Path)
 	case want != nil && want.Kind == emergelog.KindBinary:
 		g.Cause, g.Detail = "pruned", fmt.Sprintf("it was merged from %s, which is gone", cmp.Or(want.Binpkg, "a binpkg"))
 	case want != nil && want.Kind == emergelog.KindSource && want.Packaged:

@@ -85,8 +85,9 @@ type disagreement struct {
 	settled     bool // COUNTER proves that nothing else is missing
 }
 
-// readTimeline reads the history of a host from the store.
-func readTimeline(db Database) (*timeline, error) {
+// readTimeline reads the history of a host from the store; ever is everything
+// that any ingest saw installed.
+func readTimeline(db Database, ever []store.Installed) (*timeline, error) {
 	t := &timeline{moves: userconf.Moves{}}
 	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigUpdates)
 	if err != nil {
@@ -95,10 +96,6 @@ func readTimeline(db Database) (*timeline, error) {
 	for _, f := range files {
 		updates, _ := userconf.ParseUpdates(f.Content)
 		t.moves.Add(updates)
-	}
-	ever, err := db.Tx.InstalledEver(db.Host)
-	if err != nil {
-		return nil, err
 	}
 	if t.snapshots, err = db.Tx.Snapshots(db.Host); err != nil {
 		return nil, err
