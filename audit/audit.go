@@ -19,6 +19,21 @@ type Database struct {
 	Tx   *store.Tx
 	Host store.HostID
 	Now  int64 // unix seconds; ages are counted from here
+
+	shared *shared // nil: every question loads what it needs
+}
+
+// shared is what several questions over one transaction load once. It is never
+// changed by the questions.
+type shared struct {
+	inventory *inventory // with metadata
+}
+
+// Share returns db such that the questions asked of it, in one transaction and
+// one goroutine, load the installed packages and the binary packages once.
+func Share(db Database) Database {
+	db.shared = &shared{}
+	return db
 }
 
 // Severity orders findings by what they can cost.

@@ -113,9 +113,12 @@ func AuditCoverage(db Database) (*Coverage, error) {
 		return nil, err
 	}
 	use := &useFlags{tx: db.Tx, of: map[int64]string{}}
-	slices.SortFunc(inv.installed, func(a, b store.Installed) int { return compareCPV(a.CPV, b.CPV) })
+	installed := make([]*store.Installed, len(inv.installed))
 	for i := range inv.installed {
-		p := &inv.installed[i]
+		installed[i] = &inv.installed[i]
+	}
+	slices.SortFunc(installed, func(a, b *store.Installed) int { return compareCPV(a.CPV, b.CPV) })
+	for _, p := range installed {
 		row, best, err := cover(use, p, inv.byCPV[p.CPV])
 		if err != nil {
 			return nil, err

@@ -63,9 +63,23 @@ func (b *binpkg) damaged() bool { return b.Structure == "damaged" || b.Integrity
 // source is the path of the file inside the root.
 func (b *binpkg) source() string { return path.Join(b.dir.Path, b.Path) }
 
-// takeInventory loads the inventory; withMetadata also loads what the builds
-// say of themselves.
+// takeInventory returns the inventory, which the caller must not change;
+// withMetadata it also has what the builds say of themselves.
 func takeInventory(db Database, withMetadata bool) (*inventory, error) {
+	if db.shared == nil {
+		return loadInventory(db, withMetadata)
+	}
+	if db.shared.inventory == nil {
+		inv, err := loadInventory(db, true)
+		if err != nil {
+			return nil, err
+		}
+		db.shared.inventory = inv
+	}
+	return db.shared.inventory, nil
+}
+
+func loadInventory(db Database, withMetadata bool) (*inventory, error) {
 	inv := &inventory{byCPV: map[string][]*binpkg{}, unread: map[string][]*binpkg{}}
 	var err error
 	load := db.Tx.Instances

@@ -129,6 +129,9 @@ func (c *auditCommand) Run(ctx context.Context, s *session) error {
 
 // askChecks asks one check after the other.
 func (s *session) askChecks(db audit.Database, wanted []check, out report.Output) ([]report.Check, error) {
+	if len(wanted) > 1 {
+		db = audit.Share(db)
+	}
 	var answers []report.Check
 	for _, known := range wanted {
 		answer, err := known.ask(s, db, out)
