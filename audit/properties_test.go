@@ -1,0 +1,170 @@
+package audit
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"emaudit/internal/hostgen"
+)
+
+// randomHost makes up a host with a history of its own.
+func randomHost(t *testing.T, seed uint64) *testHost {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "host")
+	if _, err := hostgen.Host(dir, hostgen.HostOptions{Installed: 30, Binpkgs: 75, ImageSize: 64, Seed: seed}); err != nil {
+		t.Fatal(err)
+	}
+	h := openHost(t, dir)
+	h.ingest(alphaNow)
+	return h
+}
+
+// theOtherWay is the change that undoes c.
+func theOtherWay(c Change) Change {
+	c.From, c.To, c.FromBuildTime, c.ToBuildTime = c.To, c.From, c.ToBuildTime, c.FromBuildTime
+	c.Action = map[Action]Action{
+		ActionUpgrade: ActionDowngrade, ActionDowngrade: ActionUpgrade, ActionReinstall: ActionReinstall, ActionInstall: ActionRemove, ActionRemove: ActionInstall,
+	}[c.Action]
+	return c
+}
+
+// plain is a change as a line of text.
+func plain(c Change) string {
+	text := func(cpv *string, at *int64) string {
+		if cpv == nil {
+			return "-"
+		}
+		if at == nil {
+			return *cpv
+		}
+		return fmt.Sprintf("%s@%d", *cpv, *at)
+	}
+	return fmt.Sprintf("%s :%s %s > %s", c.Action, c.Slot, text(c.From, c.FromBuildTime), text(c.To, c.ToBuildTime))
+}
+
+// TestDiffLaws holds, under random histories, that the difference between two
+// states is the reverse of that between them the other way round, that a state
+// does not differ from itself, and that applying the difference to the one
+// gives the other.
+func TestDiffLaws(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			randomHost(t, seed+1).ask(func(db Database) error {
+				h, err := takePast(db)
+				if err != nil {
+					return err
+				}
+				runs := h.changingRuns()
+				rng := rand.New(rand.NewPCG(seed, 1))
+				pick := func() *state {
+					m := Moment{Now: true}
+					if i := rng.IntN(len(runs) + 1); i < len(runs) {
+						m = Moment{Run: runs[i]}
+					}
+					s, err := h.at(m, nil, db.Now)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return s
+				}
+				for range 50 {
+					a, b := pick(), pick()
+					if same := h.diff(a.stays, a.stays); len(same) > 0 {
+						t.Fatalf("a state differs from itself: %s", plain(same[0]))
+					}
+					var there, back []string
+					for _, c := range h.diff(a.stays, b.stays) {
+						there = append(there, plain(c))
+					}
+					for _, c := range h.diff(b.stays, a.stays) {
+						back = append(back, plain(theOtherWay(c)))
+					}
+					if diff := cmp.Diff(there, back); diff != "" {
+						t.Fatalf("not the reverse: -there +back\n%s", diff)
+					}
+					set := map[*stay]bool{}
+					for _, s := range a.stays {
+						set[s] = true
+					}
+					for _, c := range h.diff(a.stays, b.stays) {
+						delete(set, c.from)
+						if c.to != nil {
+							set[c.to] = true
+						}
+					}
+					builds := func(s *stay) string { return fmt.Sprintf("%s@%d", s.cpv, h.buildOf(s).buildTime) }
+					got, want := map[string]bool{}, map[string]bool{}
+					for s := range set {
+						got[builds(s)] = true
+					}
+					for _, s := range b.stays {
+						want[builds(s)] = true
+					}
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Fatalf("applied: -want +got\n%s", diff)
+					}
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// TestEveryFileOfAPlanIsNeeded takes away, one at a time, the files that the
+// plan of a READY verdict uses: none of them can be missed.
+func TestEveryFileOfAPlanIsNeeded(t *testing.T) {
+	t.Parallel()
+	ready, taken := 0, 0
+	for seed := range uint64(4) {
+		h := randomHost(t, seed+11)
+		h.verify()
+		now := int64(alphaNow)
+		judge := func() (r *Rollback) {
+			h.ask(func(db Database) (err error) {
+				r, err = AuditRollback(db, Moment{Previous: true}, RollbackOptions{})
+				return err
+			})
+			return r
+		}
+		r := judge()
+		if r.Verdict != Ready {
+			continue
+		}
+		ready++
+		for _, c := range r.Changes {
+			if c.Instance == nil {
+				continue
+			}
+			taken++
+			file := filepath.Join(h.root, c.Instance.PkgDir, c.Instance.Path)
+			aside := filepath.Join(h.root, "aside")
+			if err := os.Rename(file, aside); err != nil {
+				t.Fatal(err)
+			}
+			now++
+			h.ingest(now)
+			if without := judge(); without.Verdict == Ready {
+				t.Errorf("seed %d: ready without %s", seed+11, c.Instance.Path)
+			}
+			if err := os.Rename(aside, file); err != nil {
+				t.Fatal(err)
+			}
+			now++
+			h.ingest(now)
+			h.verify()
+			if again := judge(); again.Verdict != Ready {
+				t.Fatalf("seed %d: not ready again after %s is back: %s", seed+11, c.Instance.Path, again.Verdict)
+			}
+		}
+	}
+	if ready == 0 || taken < 3 {
+		t.Errorf("%d hosts were ready, with %d files: the test says nothing", ready, taken)
+	}
+}

@@ -1,0 +1,131 @@
+package audit
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"emaudit/hostfs"
+	"emaudit/ingest"
+	"emaudit/settings"
+)
+
+// verify reads every binary package in full.
+func (h *testHost) verify() {
+	h.tb.Helper()
+	root, err := hostfs.Open(h.root)
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+	defer root.Close()
+	s, err := settings.Resolve(root, settings.Options{})
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+	_, err = ingest.Verify(context.Background(), h.db, ingest.Host{ID: h.id, Root: root, Settings: s}, ingest.VerifyOptions{Now: alphaNow, Images: true})
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+}
+
+// applied is what is installed after the changes of a rollback, cpv ->
+// BUILD_TIME, together with the packages of which the verdict says that it is
+// another build.
+func applied(now map[string]int64, r *Rollback) (after map[string]int64, others map[string]bool) {
+	after, others = map[string]int64{}, map[string]bool{}
+	for cpv, buildTime := range now {
+		after[cpv] = buildTime
+	}
+	for _, c := range r.Changes {
+		if c.From != nil && !c.Stays {
+			delete(after, *c.From)
+		}
+	}
+	for _, c := range r.Changes {
+		if c.Stays || c.Match == CoverageSameVersion {
+			others[*c.To] = true
+		}
+		if c.Instance != nil {
+			after[*c.To] = *c.Instance.BuildTime
+		}
+	}
+	return after, others
+}
+
+// TestVerdictsAgainstTheTruth judges the way back before every command of the
+// recorded host that changed something. What a plan would bring about is held
+// against what the VDB was then, and a gap against the files that are there.
+// That Portage can carry the plans out is in docs/rollback-proof.md.
+func TestVerdictsAgainstTheTruth(t *testing.T) {
+	t.Parallel()
+	truth := readTruth(t)
+	host := alphaHost(t)
+	host.verify()
+	got := map[Readiness][]int64{}
+	host.ask(func(db Database) error {
+		all, err := AuditRollbacks(db, 0, RollbackOptions{})
+		if err != nil {
+			return err
+		}
+		j, err := newRollbackJudge(db, RollbackOptions{})
+		if err != nil {
+			return err
+		}
+		moved := func(set map[string]int64) map[string]int64 {
+			named := map[string]int64{}
+			for cpv, buildTime := range set {
+				named[j.past.moves.CPV(cpv)] = buildTime
+			}
+			return named
+		}
+		seen := map[int]int64{}
+		for _, r := range all {
+			seen[truth.of(t, j.past.run(*r.Target.Run))] = *r.Target.Run
+		}
+		for _, r := range all {
+			run := *r.Target.Run
+			got[r.Verdict] = append(got[r.Verdict], run)
+			if r.Verdict == NotReady && len(r.Plan) > 0 {
+				t.Errorf("run %d is not ready, and has a plan", run)
+			}
+			i := truth.of(t, j.past.run(run))
+			if !r.Target.Known || seen[i] != run {
+				continue // unknown, or begun by a command that began others before
+			}
+			then := moved(truth.before[i])
+			for _, g := range r.Gaps {
+				for _, b := range j.past.byCPV[g.CPV] {
+					if b.BuildTime == then[g.CPV] && g.Cause != "damaged" && g.Cause != "masked" {
+						t.Errorf("run %d: %s is called a gap (%s), and %s is that very build", run, g.CPV, g.Cause, b.Path)
+					}
+				}
+			}
+			if r.Verdict == NotReady {
+				continue
+			}
+			after, others := applied(moved(truth.after), r)
+			if r.Verdict == Ready && len(others) > 0 {
+				t.Errorf("run %d is ready, with another build of %v", run, others)
+			}
+			for cpv := range others {
+				if _, ok := then[cpv]; ok {
+					after[cpv] = then[cpv]
+				}
+			}
+			if diff := cmp.Diff(then, after); diff != "" {
+				t.Errorf("run %d: -the VDB then +after the plan\n%s", run, diff)
+			}
+		}
+		return nil
+	})
+	want := map[Readiness][]int64{
+		Ready:             {83},
+		ReadyWithWarnings: {81, 80, 78, 77, 76, 74, 72, 3},
+		NotReady: {82, 79, 71, 70, 69, 68, 62, 61, 59, 58, 56, 54, 51, 47, 45, 42, 41, 39, 38, 37, 36, 34, 33, 32, 31,
+			29, 27, 23, 22, 20, 18, 12, 9, 7, 6, 5, 4, 2},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("verdicts: -want +got\n%s", diff)
+	}
+}
