@@ -15,45 +15,52 @@
 // Before 2009-03 (de8d6857a) both had one blank, and from 2008-03 (42a51c2c7)
 // until then the automatic ones were not logged at all.
 //
-// The messages of one run (lib/_emerge/actions.py:4071-4095, Scheduler.py:1170
-// and 1328, post_emerge.py:104-108, main.py:1379), "-" marks one blank:
+// The lines of one run, after their times (lib/_emerge/actions.py:4071-4095,
+// Scheduler.py:1170 and 1328, post_emerge.py:104-108, main.py:1379):
 //
-//   - Started emerge on: LOCAL DATE
-//     *** emerge ARGS
-//     *** Resuming merge...
-//     ... merges, unmerges, syncs ...
-//     *** Finished. Cleaning up...
-//     *** exiting successfully. | *** exiting unsuccessfully with status 'N'.
-//     *** RESTARTING emerge via exec() after change of portage version. (until 2011-11)
-//     *** terminating.
+//	TIME: Started emerge on: LOCAL DATE
+//	TIME:  *** emerge ARGS
+//	TIME:  *** Resuming merge...
+//	       ... merges, removals, syncs ...
+//	TIME:  *** Finished. Cleaning up...
+//	TIME:  *** exiting successfully.                     or
+//	TIME:  *** exiting unsuccessfully with status 'N'.
+//	TIME:  *** terminating.
 //
-// of one merge (MergeListItem.py:81, EbuildBuild.py:219-576, Binpkg.py:182 and
-// 299, vartree.py:5204-5230, Scheduler.py:409-426 and 2604, EbuildMerge.py:74-79):
+// and until 2011-11, in place of the last, "*** RESTARTING emerge via exec()".
+// Not every run has every line: only merges and removals exit with a status, and
+// what a signal ends does not finish.
 //
-//	>>> emerge (N of M) CPV to ROOT
-//	=== (N of M) Cleaning (CPV::EBUILD)
-//	=== (N of M) Compiling/Merging (CPV::EBUILD) | Compiling/Packaging (...)
-//	=== Resource usage for CPV [PAIRS]                  (FEATURES=cgroup)
-//	=== (N of M) Merging (CPV::EBUILD)
-//	--- (N of M) Fetching Binary (CPV::FILE.partial)    (binary packages)
-//	=== (N of M) Merging Binary (CPV::FILE)             (binary packages)
-//	>>> AUTOCLEAN: CAT/PN:SLOT                          (no slot until 2008-03)
-//	=== Unmerging... (OLD CPV)
-//	>>> unmerge success: OLD CPV | !!! unmerge FAILURE: OLD CPV
-//	=== (N of M) Updating world file (CPV)
-//	=== (N of M) Post-Build Cleaning (CPV::FILE)
-//	::: completed emerge (N of M) CPV to ROOT
+// The lines of one merge (MergeListItem.py:81, EbuildBuild.py:219-576,
+// Binpkg.py:182 and 299, vartree.py:5204-5230, Scheduler.py:409-426 and 2604,
+// EbuildMerge.py:74-79), of which a binary package has its own:
 //
-// and of a sync (emaint/modules/sync/sync.py:72, sync/controller.py:189-225,
-// sync/modules/rsync/rsync.py:360-781, and the git dialects of 2008 to 2015):
+//	TIME:  >>> emerge (N of M) CPV to ROOT
+//	TIME:  === (N of M) Cleaning (CPV::EBUILD)
+//	TIME:  === (N of M) Compiling/Merging (CPV::EBUILD)    or Compiling/Packaging
+//	TIME:  === Resource usage for CPV [PAIRS]              FEATURES=cgroup
+//	TIME:  === (N of M) Merging (CPV::EBUILD)
+//	TIME:  --- (N of M) Fetching Binary (CPV::FILE.partial)
+//	TIME:  === (N of M) Merging Binary (CPV::FILE)
+//	TIME:  >>> AUTOCLEAN: CAT/PN:SLOT                      without SLOT until 2008-03
+//	TIME:  === Unmerging... (OLD CPV)
+//	TIME:  >>> unmerge success: OLD CPV                    or !!! unmerge FAILURE: OLD CPV
+//	TIME:  === (N of M) Updating world file (CPV)
+//	TIME:  === (N of M) Post-Build Cleaning (CPV::FILE)
+//	TIME:  ::: completed emerge (N of M) CPV to ROOT
 //
-//		=== sync
-//	  - >>> Syncing repository 'NAME' into 'LOCATION'...
-//	  - >>> Starting rsync with URL | starting rsync with URL
-//	  - >>> Starting retry I of N with URL
-//	  - >>> Cancelling sync -- Already current.
-//	  - !!! git|hg|cvs|svn|emerge-webrsync ... error ...
-//	  - === Sync completed for NAME | Sync completed with URL
+// The lines of a sync (emaint/modules/sync/sync.py:72, sync/controller.py:189-225,
+// sync/modules/rsync/rsync.py:360-781, sync/modules/git/git.py):
+//
+//	TIME:  === sync
+//	TIME: >>> Syncing repository 'NAME' into 'LOCATION'...
+//	TIME: >>> Starting rsync with URL                      "starting" until 2006-01
+//	TIME: >>> Starting retry I of N with URL
+//	TIME: >>> Cancelling sync -- Already current.
+//	TIME: !!! git fetch error in LOCATION                  and other modules' errors
+//	TIME: === Sync completed for NAME                      "with URL" until 2015
+//
+// with other words for begin and end in the git dialects of 2008 to 2015.
 //
 // # What the log does not say
 //

@@ -16,7 +16,7 @@ const (
 var actionNames = [...]string{"merge", "unmerge", "depclean", "sync", "resume", "other"}
 
 // String returns the word that reports and the database use.
-func (x Action) String() string { return actionNames[x] }
+func (x Action) String() string { return word(actionNames[:], uint8(x)) }
 
 // RunOutcome says how a run ended.
 type RunOutcome uint8
@@ -35,7 +35,7 @@ const (
 var runOutcomeNames = [...]string{"unknown", "success", "failure", "declined", "interrupted", "killed", "running"}
 
 // String returns the word that reports and the database use.
-func (x RunOutcome) String() string { return runOutcomeNames[x] }
+func (x RunOutcome) String() string { return word(runOutcomeNames[:], uint8(x)) }
 
 // MergeKind says whether a package was built or unpacked.
 type MergeKind uint8
@@ -50,7 +50,7 @@ const (
 var mergeKindNames = [...]string{"unknown", "source", "binary"}
 
 // String returns the word that reports and the database use.
-func (x MergeKind) String() string { return mergeKindNames[x] }
+func (x MergeKind) String() string { return word(mergeKindNames[:], uint8(x)) }
 
 // MergeOutcome says what became of a package.
 type MergeOutcome uint8
@@ -69,7 +69,7 @@ const (
 var mergeOutcomeNames = [...]string{"unknown", "merged", "failed", "interrupted", "built", "fetched", "running"}
 
 // String returns the word that reports and the database use.
-func (x MergeOutcome) String() string { return mergeOutcomeNames[x] }
+func (x MergeOutcome) String() string { return word(mergeOutcomeNames[:], uint8(x)) }
 
 // UnmergeReason says why a package was removed.
 type UnmergeReason uint8
@@ -85,7 +85,7 @@ const (
 var unmergeReasonNames = [...]string{"replaced", "explicit", "depclean", "blocker"}
 
 // String returns the word that reports and the database use.
-func (x UnmergeReason) String() string { return unmergeReasonNames[x] }
+func (x UnmergeReason) String() string { return word(unmergeReasonNames[:], uint8(x)) }
 
 // UnmergeOutcome says how a removal ended.
 type UnmergeOutcome uint8
@@ -101,7 +101,7 @@ const (
 var unmergeOutcomeNames = [...]string{"ok", "failed", "interrupted", "running"}
 
 // String returns the word that reports and the database use.
-func (x UnmergeOutcome) String() string { return unmergeOutcomeNames[x] }
+func (x UnmergeOutcome) String() string { return word(unmergeOutcomeNames[:], uint8(x)) }
 
 // SyncOutcome says how a sync ended.
 type SyncOutcome uint8
@@ -117,7 +117,7 @@ const (
 var syncOutcomeNames = [...]string{"unknown", "ok", "failed", "running"}
 
 // String returns the word that reports and the database use.
-func (x SyncOutcome) String() string { return syncOutcomeNames[x] }
+func (x SyncOutcome) String() string { return word(syncOutcomeNames[:], uint8(x)) }
 
 // The numbers of values that the enumerations have.
 const (
@@ -129,3 +129,12 @@ const (
 	UnmergeOutcomes = len(unmergeOutcomeNames)
 	SyncOutcomes    = len(syncOutcomeNames)
 )
+
+// word returns the word of a value; one that no version of the enumeration has
+// is unknown.
+func word(words []string, value uint8) string {
+	if int(value) >= len(words) {
+		return "unknown"
+	}
+	return words[value]
+}

@@ -20,45 +20,65 @@ func seeds(tb testing.TB, add func([]byte)) {
 	}
 }
 
-// A log read whole and a log read in pieces, with the state stored and restored
-// between them, give the same records in the same order.
+// inPieces reads a log up to each of the cuts in turn, with the state stored and
+// restored between them, and with a buffer so small that it has to grow.
+func inPieces(tb testing.TB, data []byte, cuts ...int) (r *recorder, end Position, state []byte) {
+	tb.Helper()
+	r = new(recorder)
+	p := NewParser(r)
+	for _, cut := range append(cuts, len(data)) {
+		p.buf = make([]byte, 64)
+		var err error
+		if end, err = p.Read(context.Background(), bytes.NewReader(data[end.Offset:max(int(end.Offset), min(cut, len(data)))]), end, false); err != nil {
+			tb.Fatal(err)
+		}
+		if state, err = p.MarshalBinary(); err != nil {
+			tb.Fatal(err)
+		}
+		p = NewParser(r)
+		if err := p.UnmarshalBinary(state); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return r, end, state
+}
+
+// checkPieces holds that a log read whole and a log read in pieces give the same
+// records in the same order, and leave the same state.
+func checkPieces(tb testing.TB, data []byte, cuts ...int) {
+	tb.Helper()
+	whole, end, state := inPieces(tb, data)
+	pieces, at, resumed := inPieces(tb, data, cuts...)
+	if at != end {
+		tb.Fatalf("understood up to %v in pieces, %v whole", at, end)
+	}
+	if !reflect.DeepEqual(whole, pieces) {
+		tb.Fatalf("cut at %v (-whole +pieces)\n%s", cuts, cmp.Diff(whole, pieces, cmp.AllowUnexported(recorder{}, Damage{})))
+	}
+	if !bytes.Equal(state, resumed) {
+		tb.Fatalf("cut at %v: the states differ: %q whole, %q in pieces", cuts, state, resumed)
+	}
+}
+
+func TestEveryLogIsTheSameInPieces(t *testing.T) {
+	t.Parallel()
+	seeds(t, func(data []byte) {
+		for cut := 1; cut < len(data); cut += 23 {
+			checkPieces(t, data, cut)
+		}
+	})
+	alpha := readFile(t, "testdata", "alpha.emerge.log")
+	var cuts []int
+	for cut := 0; cut < len(alpha); cut += 997 {
+		cuts = append(cuts, cut)
+	}
+	checkPieces(t, alpha, cuts...)
+}
+
 func FuzzPieces(f *testing.F) {
 	seeds(f, func(data []byte) { f.Add(data, uint16(100), uint16(701)) })
 	f.Fuzz(func(t *testing.T, data []byte, first, second uint16) {
-		var whole, pieces recorder
-		p := NewParser(&whole)
-		end, err := p.Read(context.Background(), bytes.NewReader(data), Position{}, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		state, err := p.MarshalBinary()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cuts := []int{min(int(first), len(data)), min(int(first)+int(second), len(data)), len(data)}
-		q, at := NewParser(&pieces), Position{}
-		var resumed []byte
-		for _, cut := range cuts {
-			if at, err = q.Read(context.Background(), bytes.NewReader(data[at.Offset:cut]), at, false); err != nil {
-				t.Fatal(err)
-			}
-			if resumed, err = q.MarshalBinary(); err != nil {
-				t.Fatal(err)
-			}
-			q = NewParser(&pieces)
-			if err := q.UnmarshalBinary(resumed); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if at != end {
-			t.Fatalf("understood up to %v in pieces, %v whole", at, end)
-		}
-		if !reflect.DeepEqual(whole, pieces) {
-			t.Errorf("(-whole +pieces)\n%s", cmp.Diff(whole, pieces, cmp.AllowUnexported(recorder{}, Damage{})))
-		}
-		if !bytes.Equal(state, resumed) {
-			t.Errorf("the states differ: %q whole, %q in pieces", state, resumed)
-		}
+		checkPieces(t, data, int(first), int(first)+int(second))
 	})
 }
 
