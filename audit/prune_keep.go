@@ -134,6 +134,11 @@ func (p *pruner) keepState(k *keptState, need func(*stay) (*binpkg, error)) erro
 	if err != nil {
 		return err
 	}
+	// A package that is there now, in whatever build, need not be put back.
+	there := map[string]bool{}
+	for _, x := range p.now.stays {
+		there[x.cpv] = true
+	}
 	whole := true
 	var files []*binpkg
 	for _, x := range s.stays {
@@ -141,7 +146,7 @@ func (p *pruner) keepState(k *keptState, need func(*stay) (*binpkg, error)) erro
 		if err != nil {
 			return err
 		}
-		whole = whole && b != nil
+		whole = whole && (b != nil || there[x.cpv])
 		if b != nil {
 			files = append(files, b)
 		}

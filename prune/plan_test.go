@@ -1,0 +1,504 @@
+package prune_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"emaudit/audit"
+	"emaudit/hostfs"
+	"emaudit/internal/hostarchive"
+	"emaudit/internal/hostgen"
+	"emaudit/internal/hosttest"
+	"emaudit/prune"
+	"emaudit/store"
+)
+
+const pkgdir = "/var/cache/binpkgs"
+
+// day is one day in seconds.
+const day = 24 * 3600
+
+// promise is what pruning must not change: coverage, and the way back to every
+// state that the policy keeps.
+type promise struct {
+	Coverage []audit.CoverageVerdict
+	Verdicts map[string]audit.Readiness
+	Files    map[string]string // what a rollback would merge, by state and cpv
+}
+
+// judgedStates is how many states are asked for at least: all of them take
+// long.
+const judgedStates = 8
+
+// promised asks for what a policy promises.
+func promised(t *testing.T, h *hosttest.Host, now int64, policy audit.PrunePolicy) promise {
+	t.Helper()
+	p := promise{Verdicts: map[string]audit.Readiness{}, Files: map[string]string{}}
+	h.Ask(now, func(db audit.Database) error {
+		coverage, err := audit.AuditCoverage(db)
+		if err != nil {
+			return err
+		}
+		for _, row := range coverage.Rows {
+			p.Coverage = append(p.Coverage, row.Verdict)
+		}
+		all, err := audit.AuditRollbacks(db, max(policy.KeepStates, judgedStates), audit.RollbackOptions{})
+		if err != nil {
+			return err
+		}
+		for i, r := range all {
+			young := r.Target.Time >= now-int64(policy.KeepDays)*day && r.Verdict != audit.NotReady
+			if i >= policy.KeepStates && !young {
+				continue
+			}
+			p.add(fmt.Sprint("run ", *r.Target.Run), r)
+		}
+		pins, err := db.Tx.Pins(db.Host)
+		if err != nil {
+			return err
+		}
+		for _, pin := range pins {
+			r, err := audit.AuditRollback(db, audit.Moment{Pin: pin.Name}, audit.RollbackOptions{})
+			if err != nil {
+				return err
+			}
+			p.add("pin "+pin.Name, r)
+		}
+		return nil
+	})
+	return p
+}
+
+func (p *promise) add(name string, r *audit.Rollback) {
+	p.Verdicts[name] = r.Verdict
+	for _, c := range r.Changes {
+		if c.Instance != nil && c.Usable != audit.UsableNo {
+			p.Files[name+" "+*c.To] = c.Instance.Path
+		}
+	}
+}
+
+func planOf(h *hosttest.Host, now int64, policy audit.PrunePolicy, facts audit.PruneFacts) (plan *audit.PrunePlan) {
+	h.Ask(now, func(db audit.Database) (err error) {
+		plan, err = audit.PlanPrune(db, policy, facts)
+		return err
+	})
+	return plan
+}
+
+// listing describes everything below a folder, bit by bit and with its times.
+func listing(t *testing.T, top string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(top, func(p string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := os.Lstat(p)
+		if err != nil {
+			return err
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		text := fmt.Sprintf("%v %d:%d inode %d mtime %d", info.Mode(), st.Uid, st.Gid, st.Ino, info.ModTime().UnixNano())
+		if name := filepath.Base(p); strings.HasPrefix(name, "Packages") {
+			content, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			text = fmt.Sprintf("%v %d:%d mtime %d %q", info.Mode(), st.Uid, st.Gid, info.ModTime().UnixNano(), content)
+		}
+		rel, _ := filepath.Rel(top, p)
+		all[rel] = text
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// checkPartition fails the test unless every file is in one list and no more.
+func checkPartition(t *testing.T, plan *audit.PrunePlan, root string) {
+	t.Helper()
+	seen := map[string]int{}
+	for _, c := range plan.Candidates {
+		if !c.EntryOnly {
+			seen[c.Path]++
+		}
+	}
+	for _, k := range plan.Kept {
+		seen[k.Path]++
+	}
+	top := filepath.Join(root, pkgdir)
+	err := filepath.WalkDir(top, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, _ := filepath.Rel(top, p)
+		if rel == "Packages" || rel == "Packages.gz" || strings.HasSuffix(rel, ".portage_lockfile") {
+			return nil
+		}
+		if seen[rel] != 1 {
+			t.Errorf("%s is %d times among candidates and kept, want once", rel, seen[rel])
+		}
+		delete(seen, rel)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range seen {
+		t.Errorf("%s is in the plan and not on disk", p)
+	}
+	var sizes int64
+	for _, c := range plan.Candidates {
+		sizes += c.Size
+		if c.Code == "" || c.Reason == "" {
+			t.Errorf("%s goes without a reason", c.Path)
+		}
+	}
+	for _, k := range plan.Kept {
+		if k.Code == "" || k.Reason == "" {
+			t.Errorf("%s stays without a reason", k.Path)
+		}
+	}
+	if sizes != plan.Reclaimable {
+		t.Errorf("reclaimable: %d, the candidates have %d", plan.Reclaimable, sizes)
+	}
+}
+
+// roundTrip plans, applies, compares what was promised, undoes, and compares
+// everything.
+func roundTrip(t *testing.T, h *hosttest.Host, now int64, policy audit.PrunePolicy, facts audit.PruneFacts) *audit.PrunePlan {
+	t.Helper()
+	h.Ingest(now)
+	top := filepath.Join(h.Root, pkgdir)
+	before, was := promised(t, h, now, policy), listing(t, top)
+	plan := planOf(h, now, policy, facts)
+	checkPartition(t, plan, h.Root)
+	root, err := hostfs.Open(h.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	p, err := prune.Open(root, pkgdir, prune.Options{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	still := func(context.Context) (map[string]bool, error) {
+		h.Ingest(now)
+		all := map[string]bool{}
+		for _, c := range planOf(h, now, policy, facts).Candidates {
+			all[c.Path] = true
+		}
+		return all, nil
+	}
+	result, err := p.Apply(context.Background(), plan.Candidates, prune.ApplyOptions{Still: still})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Skipped) > 0 || result.Size != plan.Reclaimable {
+		t.Errorf("%+v, planned %d bytes", result, plan.Reclaimable)
+	}
+	h.Ingest(now + 60)
+	after := promised(t, h, now, policy)
+	if policy.MaxSize == 0 {
+		if diff := cmp.Diff(before.Verdicts, after.Verdicts); diff != "" {
+			t.Errorf("%+v: verdicts (-before +after):\n%s", policy, diff)
+		}
+		if diff := cmp.Diff(before.Files, after.Files); diff != "" {
+			t.Errorf("%+v: files of rollbacks (-before +after):\n%s", policy, diff)
+		}
+	}
+	if diff := cmp.Diff(before.Coverage, after.Coverage); diff != "" {
+		t.Errorf("%+v: coverage (-before +after):\n%s", policy, diff)
+	}
+	for _, c := range planOf(h, now, policy, facts).Candidates {
+		// What is kept only because it could not be built again may have
+		// depended on what went.
+		if policy.MaxSize == 0 && c.Code != audit.PruneNeverUsable {
+			t.Errorf("%+v: planned again, more can go: %+v", policy, c)
+		}
+	}
+	if result.Journal != "" {
+		if _, err := p.Undo(context.Background(), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(was, listing(t, top)); diff != "" {
+		t.Errorf("%+v: PKGDIR (-before +after):\n%s", policy, diff)
+	}
+	h.Ingest(now + 120)
+	if diff := cmp.Diff(before, promised(t, h, now, policy)); diff != "" {
+		t.Errorf("%+v: undone (-before +after):\n%s", policy, diff)
+	}
+	return plan
+}
+
+// randomPolicy keeps now more, now less.
+func randomPolicy(r *rand.Rand) audit.PrunePolicy {
+	policy := audit.PrunePolicy{KeepStates: r.IntN(8), KeepDays: r.IntN(90)}
+	if r.IntN(4) == 0 {
+		policy.MaxSize = 1 << (10 + r.IntN(12))
+	}
+	for _, line := range []string{"sys-libs", "app-misc/hello", "<dev-libs/libbar-1", "!sys-libs/glibc"} {
+		if r.IntN(3) == 0 {
+			if err := policy.Excludes.Add(line); err != nil {
+				panic(err)
+			}
+		}
+	}
+	return policy
+}
+
+func randomFacts(r *rand.Rand) audit.PruneFacts {
+	seed := r.Uint64()
+	return audit.PruneFacts{EmergeRuns: r.IntN(4) == 0, Ebuild: func(cpv, _ string) audit.EbuildState {
+		n := seed
+		for _, c := range cpv {
+			n = n*31 + uint64(c)
+		}
+		return audit.EbuildState(n / 7 % 3)
+	}}
+}
+
+// Under random losses, policies and days, no promise is broken by pruning, and
+// what was done can be taken back bit by bit.
+func TestNoPromiseIsBrokenOnARecordedHost(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 7))
+			root := hostarchive.AlphaCopy(t)
+			h := hosttest.New(t, root)
+			h.Ingest(hosttest.Now)
+			if seed%2 == 1 {
+				h.Ask(hosttest.Now, func(audit.Database) error { return nil })
+				err := h.DB.Update(context.Background(), func(tx *store.Tx) error {
+					return tx.PutPin(h.ID, store.Pin{Name: "good", At: hosttest.Now - int64(r.IntN(200))*day, CreatedAt: hosttest.Now})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			lose(t, r, filepath.Join(root, pkgdir))
+			now := hosttest.Now + int64(r.IntN(60))*day
+			for range 1 {
+				roundTrip(t, h, now, randomPolicy(r), randomFacts(r))
+			}
+		})
+	}
+}
+
+// lose deletes and damages some files, as disks and people do.
+func lose(t *testing.T, r *rand.Rand, top string) {
+	t.Helper()
+	err := filepath.WalkDir(top, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || strings.HasPrefix(e.Name(), "Packages") {
+			return err
+		}
+		switch r.IntN(20) {
+		case 0:
+			return os.Remove(p)
+		case 1:
+			return os.Truncate(p, 700)
+		case 2:
+			return os.WriteFile(p+"AbCdEfGh."+fmt.Sprint(r.IntN(9999)), []byte("half"), 0o644)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNoPromiseIsBrokenOnAMadeUpHost(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(1) {
+		r := rand.New(rand.NewPCG(seed, 8))
+		root := filepath.Join(t.TempDir(), "host")
+		if _, err := hostgen.Host(root, hostgen.HostOptions{Installed: 20, Binpkgs: 80, ImageSize: 100, Seed: seed}); err != nil {
+			t.Fatal(err)
+		}
+		h := hosttest.New(t, root)
+		now := newest(t, filepath.Join(root, "var/log/emerge.log"))
+		goes := 0
+		for range 2 {
+			goes += len(roundTrip(t, h, now+int64(r.IntN(40))*day, randomPolicy(r), randomFacts(r)).Candidates)
+		}
+		if goes == 0 {
+			t.Error("nothing ever went: the test tests nothing")
+		}
+	}
+}
+
+// newest is the time of a file in unix seconds.
+func newest(t testing.TB, name string) int64 {
+	t.Helper()
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.ModTime().Unix()
+}
+
+func TestWhatIsPlannedForARecordedHost(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	now := int64(hosttest.Now + 2*day)
+	h.Ingest(now)
+	there := audit.PruneFacts{Ebuild: func(string, string) audit.EbuildState { return audit.EbuildThere }}
+	policy := audit.PrunePolicy{KeepStates: 3, KeepDays: 30}
+	codes := func(plan *audit.PrunePlan) map[string]string {
+		all := map[string]string{}
+		for _, c := range plan.Candidates {
+			all[c.Path] = "- " + c.Code
+		}
+		for _, k := range plan.Kept {
+			all[k.Path] = "+ " + k.Code
+		}
+		return all
+	}
+	got := codes(planOf(h, now, policy, there))
+	for file, want := range map[string]string{
+		"app-misc/hello/hello-2.1-1.gpkg.tar":                    "+ installed",
+		"app-misc/hello/hello-1.0-1.gpkg.tar":                    "- index-entry",
+		"app-misc/hello/hello-2.0-1.gpkg.tar":                    "- leftover", // a reserved name, of a build that was killed
+		"app-misc/hello/copy-of-hello.gpkg.tar":                  "- never-usable",
+		"app-misc/warny/warny-0.3-2.gpkg.tar":                    "+ kept-state",
+		"app-misc/livething/livething-9999-1.gpkg.tar":           "- superseded",
+		"app-misc/blockerA/blockerA-1.0-1.gpkg.tar":              "- not-installed",
+		"sys-kernel/fake-sources/fake-sources-6.6.35-1.gpkg.tar": "+ important",
+		"sys-libs/libfoo/libfoo-1.0-1.gpkg.tar":                  "- old-version",
+	} {
+		if got[file] != want {
+			t.Errorf("%s: %s, want %s", file, got[file], want)
+		}
+	}
+	// What could not be built again stays: by default, where nothing is known.
+	for _, facts := range []audit.PruneFacts{{}, {Ebuild: func(string, string) audit.EbuildState { return audit.EbuildGone }}} {
+		if got := codes(planOf(h, now, policy, facts))["sys-libs/libfoo/libfoo-1.0-1.gpkg.tar"]; got != "+ last-copy" {
+			t.Errorf("without its ebuild: %s, want + last-copy", got)
+		}
+	}
+	// While an emerge runs, what is half-made is its.
+	busy := there
+	busy.EmergeRuns = true
+	if got := codes(planOf(h, now, policy, busy))["app-misc/hello/hello-2.0-1.gpkg.tar"]; got != "+ in-use-perhaps" {
+		t.Errorf("while an emerge runs: %s, want + in-use-perhaps", got)
+	}
+	// More states than are known keep all that is whole.
+	plan := planOf(h, now, audit.PrunePolicy{KeepStates: 10000, KeepDays: 30}, there)
+	if len(plan.Findings) == 0 || plan.Findings[0].Code != "prune-states-unknown" {
+		t.Errorf("findings: %+v", plan.Findings)
+	}
+	for file, code := range codes(plan) {
+		if slices.Contains([]string{"- superseded", "- old-version", "- not-installed"}, code) {
+			t.Errorf("%s: %s, and states that may need it are not known", file, code)
+		}
+	}
+}
+
+func TestABudgetTakesWhatIsWorthLeast(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	now := int64(hosttest.Now + 2*day)
+	h.Ingest(now)
+	policy := audit.PrunePolicy{KeepStates: 8, KeepDays: 200}
+	whole := planOf(h, now, policy, audit.PruneFacts{})
+	taken := 0
+	for size := whole.KeptSize; size > 0; size -= 600 << 10 {
+		policy.MaxSize = size
+		plan := planOf(h, now, policy, audit.PruneFacts{})
+		if plan.KeptSize > size && (len(plan.Findings) == 0 || !slices.ContainsFunc(plan.Findings, func(f audit.Finding) bool { return f.Code == "prune-over-budget" })) {
+			t.Errorf("%d bytes stay of at most %d, and nothing says so", plan.KeptSize, size)
+		}
+		if len(plan.Candidates) < taken {
+			t.Errorf("a smaller budget takes less: %d, and %d before", len(plan.Candidates), taken)
+		}
+		taken = len(plan.Candidates)
+		installed := map[string]bool{}
+		for _, k := range whole.Kept {
+			installed[k.Path] = k.Code == audit.KeepInstalled
+		}
+		for _, c := range plan.Candidates {
+			if installed[c.Path] {
+				t.Fatalf("at %d bytes %s goes, which is of what is installed", size, c.Path)
+			}
+			if c.Code == audit.PruneOverBudget && c.Cost == "" {
+				t.Errorf("%s goes over the budget and costs nothing", c.Path)
+			}
+		}
+	}
+	if taken == len(whole.Candidates) {
+		t.Error("the budget took nothing")
+	}
+}
+
+// made is a large made-up host, for the measurements.
+func made(b *testing.B) (*hosttest.Host, int64) {
+	b.Helper()
+	root := filepath.Join(b.TempDir(), "host")
+	if _, err := hostgen.Host(root, hostgen.HostOptions{Installed: 1000, Binpkgs: 5000, ImageSize: 10, Seed: 1}); err != nil {
+		b.Fatal(err)
+	}
+	h := hosttest.New(b, root)
+	now := newest(b, filepath.Join(root, "var/log/emerge.log"))
+	h.Ingest(now)
+	return h, now
+}
+
+// BenchmarkPlan plans for 5,000 binary packages of 1,000 installed ones. Its
+// budget is 0.3 s.
+func BenchmarkPlan(b *testing.B) {
+	h, now := made(b)
+	facts := audit.PruneFacts{Ebuild: func(string, string) audit.EbuildState { return audit.EbuildThere }}
+	for b.Loop() {
+		plan := planOf(h, now, audit.PrunePolicy{KeepStates: audit.DefaultKeepStates, KeepDays: audit.DefaultKeepDays}, facts)
+		b.ReportMetric(float64(len(plan.Candidates)), "candidates")
+	}
+}
+
+// BenchmarkApply takes 2,000 files away and brings them back. The budget of
+// taking them away is 2 s.
+func BenchmarkApply(b *testing.B) {
+	h, now := made(b)
+	facts := audit.PruneFacts{Ebuild: func(string, string) audit.EbuildState { return audit.EbuildThere }}
+	plan := planOf(h, now, audit.PrunePolicy{}, facts)
+	candidates := plan.Candidates[:min(2000, len(plan.Candidates))]
+	root, err := hostfs.Open(h.Root)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer root.Close()
+	p, err := prune.Open(root, path.Clean(pkgdir), prune.Options{Now: now})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	for b.Loop() {
+		result, err := p.Apply(context.Background(), candidates, prune.ApplyOptions{})
+		if err != nil || result.Files != len(candidates) {
+			b.Fatal(result.Files, err)
+		}
+		b.ReportMetric(float64(result.Files), "files")
+		b.StopTimer()
+		if _, err := p.Undo(context.Background(), ""); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
