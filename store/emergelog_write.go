@@ -66,6 +66,11 @@ func (tx *Tx) WriteEmergeLog(host HostID, bases []int64) (*EmergeLogWriter, erro
 		packages:  map[string]loggedPackage{},
 		histories: map[int64]*history{},
 	}
+	state, _, err := tx.EmergeLogState(host)
+	if err != nil {
+		return nil, fmt.Errorf("emerge.log: %w", err)
+	}
+	w.first = state == nil
 	open, err := tx.openRuns(host)
 	if err != nil {
 		return nil, fmt.Errorf("emerge.log: %w", err)
@@ -75,9 +80,7 @@ func (tx *Tx) WriteEmergeLog(host HostID, bases []int64) (*EmergeLogWriter, erro
 			return nil, fmt.Errorf("emerge.log: run %d: %w", run, err)
 		}
 	}
-	last, err := tx.EmergeLog(host).LastRun()
-	w.first = last == 0
-	return w, err
+	return w, nil
 }
 
 // openRuns returns the numbers of the runs that are not final.

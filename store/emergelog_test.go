@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"emaudit/parse/emergelog"
+)
+
+func logDB(tb testing.TB) (*DB, HostID) {
+	tb.Helper()
+	db, err := Open(context.Background(), filepath.Join(tb.TempDir(), "test.db"), Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { db.Close() })
+	var host HostID
+	err = db.Update(context.Background(), func(tx *Tx) (err error) {
+		host, err = tx.EnsureHost("test", "/", 1)
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return db, host
+}
+
+// whole returns records in which every field has a value of its own.
+func whole(run int64) (emergelog.Run, emergelog.Merge, emergelog.Unmerge, emergelog.Sync) {
+	return emergelog.Run{
+			ID: run, Started: 1000, Ended: 5000, LastSeen: 4999, Args: "--update @world", Action: emergelog.ActionResume,
+			Outcome: emergelog.RunFailure, ExitStatus: 1, Merges: 1, Unmerges: 2, Syncs: 3, Merged: 4, Headless: true, Resumed: true,
+			UnexplainedFailure: true, Uncertain: true, LowSpace: "too little",
+		}, emergelog.Merge{
+			Run: run, Seq: 7, CPV: "app-misc/hello-2.0", Root: "/mnt/", N: 3, Of: 9, Kind: emergelog.KindBinary, Outcome: emergelog.MergeMerged,
+			Started: 1100, Finished: 1900, Packaged: true, Slot: "2", Binpkg: "/pkg/hello-2.0-4.gpkg.tar", BuildID: 4,
+			Steps:    emergelog.Steps{Cleaning: 1101, Fetching: 1102, Compiling: 1103, Built: 1104, Merging: 1105, Autoclean: 1100},
+			Replaced: []string{"app-misc/hello-1.0", "app-misc/hello-0.9"}, World: true, PostinstFailed: true, BetweenVersions: true,
+			ClockStepped: true, Uncertain: true, Usage: &emergelog.Usage{CPUMillis: 1, MaxMem: -1, MaxSwap: 3, Read: 4, Written: 1 << 50},
+		}, emergelog.Unmerge{
+			Run: run, Seq: 8, CPV: "app-misc/hello-1.0", Reason: emergelog.UnmergeBlocker, Outcome: emergelog.UnmergeFailed,
+			Started: 1200, Finished: 1100, Merge: 7, ClockStepped: true, Uncertain: true,
+		}, emergelog.Sync{
+			Run: run, Seq: 9, Repo: "gentoo", Location: "/var/db/repos/gentoo", URL: "rsync://x/y", Outcome: emergelog.SyncFailed,
+			Started: 0, Finished: 1300, Retries: 3, ClockStepped: true, Uncertain: true,
+		}
+}
+
+func TestARunIsReadBackAsItWasStored(t *testing.T) {
+	t.Parallel()
+	db, host := logDB(t)
+	run, merge, unmerge, sync := whole(1)
+	source := emergelog.Merge{Run: 1, Seq: 8, CPV: "no cpv at all", RepoPath: "/var/db/repos/gentoo", Outcome: emergelog.MergeRunning}
+	err := db.Update(context.Background(), func(tx *Tx) error {
+		w, err := tx.WriteEmergeLog(host, []int64{0, 1 << 36})
+		if err != nil {
+			return err
+		}
+		run.Begin, run.End = emergelog.Position{Offset: 5}, emergelog.Position{Source: 1, Offset: 6}
+		w.Merge(merge)
+		w.Unmerge(unmerge)
+		w.Sync(sync)
+		w.Merge(source)
+		w.Run(run)
+		return w.Close(emergelog.Open{}, []byte("state"), 4999)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Begin, run.End = emergelog.Position{}, emergelog.Position{}
+	err = db.View(context.Background(), func(tx *Tx) error {
+		log := tx.EmergeLog(host)
+		return log.Runs(RunRange{}, OldestFirst, func(got *Run) error {
+			var facts Facts
+			if err := log.Facts(got, &facts); err != nil {
+				return err
+			}
+			if diff := cmp.Diff(run, got.Run); diff != "" {
+				t.Errorf("run (-stored +read)\n%s", diff)
+			}
+			if got.BeganAt != 5 || got.LastAt != 1<<36+6 {
+				t.Errorf("from place %d to %d", got.BeganAt, got.LastAt)
+			}
+			if diff := cmp.Diff([]emergelog.Merge{merge, source}, []emergelog.Merge{facts.Merges[0].Merge, facts.Merges[1].Merge}); diff != "" {
+				t.Errorf("merges (-stored +read)\n%s", diff)
+			}
+			if diff := cmp.Diff(unmerge, facts.Unmerges[0].Unmerge); diff != "" {
+				t.Errorf("removal (-stored +read)\n%s", diff)
+			}
+			if diff := cmp.Diff(sync, facts.Syncs[0].Sync); diff != "" {
+				t.Errorf("sync (-stored +read)\n%s", diff)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is open is stored, and replaced when more is known; what was final stays.
+func TestWhatIsOpenIsReplaced(t *testing.T) {
+	t.Parallel()
+	db, host := logDB(t)
+	run, merge, unmerge, _ := whole(1)
+	write := func(fn func(w *EmergeLogWriter), open emergelog.Open) {
+		t.Helper()
+		err := db.Update(context.Background(), func(tx *Tx) error {
+			w, err := tx.WriteEmergeLog(host, []int64{0})
+			if err != nil {
+				return err
+			}
+			fn(w)
+			return w.Close(open, []byte{1}, 0)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	outcomes := func() (words []string) {
+		t.Helper()
+		err := db.View(context.Background(), func(tx *Tx) error {
+			log := tx.EmergeLog(host)
+			return log.Runs(RunRange{}, OldestFirst, func(r *Run) error {
+				var facts Facts
+				words = append(words, "run "+r.Outcome.String())
+				err := log.Facts(r, &facts)
+				for _, m := range facts.Merges {
+					words = append(words, "merge "+m.Outcome.String())
+				}
+				for _, u := range facts.Unmerges {
+					words = append(words, "removal "+u.Outcome.String())
+				}
+				return err
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return words
+	}
+	open, running := run, merge
+	open.Outcome, running.Outcome, running.Seq = emergelog.RunRunning, emergelog.MergeRunning, 8
+	write(func(w *EmergeLogWriter) { w.Merge(merge) }, emergelog.Open{Runs: []emergelog.Run{open}, Merges: []emergelog.Merge{running}})
+	if diff := cmp.Diff([]string{"run running", "merge merged", "merge running"}, outcomes()); diff != "" {
+		t.Error(diff)
+	}
+	write(func(w *EmergeLogWriter) { w.Unmerge(unmerge) }, emergelog.Open{Runs: []emergelog.Run{open}})
+	if diff := cmp.Diff([]string{"run running", "merge merged", "removal failed"}, outcomes()); diff != "" {
+		t.Error(diff)
+	}
+	failed := running
+	failed.Outcome = emergelog.MergeFailed
+	write(func(w *EmergeLogWriter) { w.Merge(failed); w.Run(run) }, emergelog.Open{})
+	if diff := cmp.Diff([]string{"run failure", "merge merged", "merge failed", "removal failed"}, outcomes()); diff != "" {
+		t.Error(diff)
+	}
+	err := db.View(context.Background(), func(tx *Tx) error {
+		return tx.EmergeLog(host).Histories([]string{"app-misc/hello"}, func(h *PackageHistory) error {
+			if h.Failures != 1 || h.BinaryUntimed != 1 || !slices.Equal(h.Runs, []int64{1}) {
+				t.Errorf("the package's history counts what is open: %+v", *h)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A damaged row is an error, never more.
+func FuzzFacts(f *testing.F) {
+	db, host := logDB(f)
+	run, merge, unmerge, sync := whole(1)
+	err := db.Update(context.Background(), func(tx *Tx) error {
+		w, err := tx.WriteEmergeLog(host, []int64{0})
+		if err != nil {
+			return err
+		}
+		w.Merge(merge)
+		w.Unmerge(unmerge)
+		w.Sync(sync)
+		f.Add(slices.Clone(w.facts[1].b))
+		w.Run(run)
+		return w.Close(emergelog.Open{}, []byte{1}, 0)
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, packed []byte) {
+		err := db.View(context.Background(), func(tx *Tx) error {
+			log := tx.EmergeLog(host)
+			r := Run{facts: unpacker{b: packed}}
+			var facts Facts
+			if log.Facts(&r, &facts) == nil && len(facts.Merges)+len(facts.Unmerges)+len(facts.Syncs) > len(packed) {
+				t.Errorf("more facts than bytes")
+			}
+			for _, m := range facts.Merges {
+				_ = m.Outcome.String() + m.Kind.String()
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
