@@ -87,7 +87,7 @@ func askCompatibility(_ *session, db audit.Database, out report.Output) (report.
 // running tells which processes run; nil where the root is not that of the
 // running system.
 func (s *session) running() func(pid int) bool {
-	if !s.root.IsSystem() {
+	if !s.root.IsSystem() || s.elsewhere != "" {
 		return nil
 	}
 	return ingest.Running

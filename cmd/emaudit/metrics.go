@@ -24,19 +24,26 @@ metrics; contrib/ has alert rules and a Grafana dashboard.
 
 // Run answers.
 func (c *metricsCommand) Run(ctx context.Context, s *session) error {
-	if err := s.open(ctx); err != nil {
+	var hosts []report.HostMetrics
+	err := s.eachHost(ctx, func(sub *session) error {
+		if err := sub.open(ctx); err != nil {
+			return err
+		}
+		facts, err := sub.pageFacts(ctx)
+		if err != nil {
+			return err
+		}
+		hosts = append(hosts, report.HostMetrics{Host: sub.hostName, Facts: facts})
+		return sub.verdict(nil, "never")
+	})
+	if len(hosts) == 0 && err != nil {
 		return err
 	}
-	facts, err := s.pageFacts(ctx)
-	if err != nil {
-		return err
-	}
-	hosts := []report.HostMetrics{{Host: s.hostName, Facts: facts}}
-	err = writeTo(c.Output, s.proc.stdout, func(w io.Writer) error {
+	writeErr := writeTo(c.Output, s.proc.stdout, func(w io.Writer) error {
 		return report.Metrics(w, hosts, s.proc.now().Unix())
 	})
-	if err != nil {
-		return err
+	if writeErr != nil {
+		return writeErr
 	}
-	return s.verdict(nil, "never")
+	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -38,13 +40,23 @@ func (c *reportCommand) Run(ctx context.Context, s *session) error {
 	if c.Output == "" && s.terminal(s.proc).IsTerminal && s.Format == "table" {
 		return usagef("report: a page is not for a terminal; give --output FILE, or --format markdown")
 	}
-	if err := s.open(ctx); err != nil {
-		return err
+	if s.Host == allHosts && c.Output == "" {
+		return usagef("report --host all: give --output DIR; it gets a page for each host")
 	}
-	facts, err := s.pageFacts(ctx)
-	if err != nil {
-		return err
-	}
+	return s.eachHost(ctx, func(sub *session) error {
+		output := c.Output
+		if s.Host == allHosts {
+			output = filepath.Join(output, url.PathEscape(sub.Host)+pageSuffix[s.Format])
+		}
+		return sub.writePage(ctx, output)
+	})
+}
+
+// pageSuffix ends the names of the pages of several hosts.
+var pageSuffix = map[string]string{"table": ".html", "html": ".html", "markdown": ".md", "json": ".json"}
+
+// writePage writes the page of one host.
+func (s *session) writePage(ctx context.Context, output string) error {
 	write := report.Page
 	switch s.Format {
 	case "markdown":
@@ -54,7 +66,14 @@ func (c *reportCommand) Run(ctx context.Context, s *session) error {
 	case "csv":
 		return usagef("report: no --format csv; there is html, markdown and json")
 	}
-	err = writeTo(c.Output, s.proc.stdout, func(w io.Writer) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	facts, err := s.pageFacts(ctx)
+	if err != nil {
+		return err
+	}
+	err = writeTo(output, s.proc.stdout, func(w io.Writer) error {
 		out := s.out()
 		out.W = w
 		return write(facts, out)

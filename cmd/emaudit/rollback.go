@@ -137,6 +137,9 @@ func (s *session) verifiedRollback(ctx context.Context, to audit.Moment, r *audi
 // rollbackOptions are the facts that are read from the root for one answer: the
 // room on its disks, and the protected files of installed packages.
 func (s *session) rollbackOptions() audit.RollbackOptions {
+	if s.elsewhere != "" {
+		return audit.RollbackOptions{Protected: func(string) []string { return nil }}
+	}
 	o := audit.RollbackOptions{Protected: s.protectedFiles}
 	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
 		o.Space = append(o.Space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})

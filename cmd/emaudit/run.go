@@ -57,6 +57,9 @@ type commandLine struct {
 	Prune    pruneCommand    `cmd:"" help:"Which binary packages can go, and why; take them away, and bring them back."`
 	Doctor   doctorCommand   `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
 	Report   reportCommand   `cmd:"" help:"Everything on one HTML page."`
+	Metrics  metricsCommand  `cmd:"" help:"Metrics for Prometheus."`
+	Hosts    hostsCommand    `cmd:"" help:"The hosts of the database."`
+	Merge    mergeCommand    `cmd:"" help:"Bring another machine's database in."`
 }
 
 // stopParsing ends kong's work where it would call os.Exit: after --help and
@@ -99,7 +102,7 @@ func run(ctx context.Context, proc process) (code int) {
 	if err == nil {
 		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: strings.Fields(kctx.Command())[0], flags: flagOrigins(kctx, &proc, config)}
 		kctx.BindTo(ctx, (*context.Context)(nil))
-		err = kctx.Run(session)
+		err = runCommand(kctx, ctx, session)
 		if closeErr := session.close(); err == nil {
 			err = closeErr
 		}

@@ -29,6 +29,9 @@ type session struct {
 	db       *store.DB
 	host     store.HostID
 	hostName string
+	// elsewhere is the root of a host that came from another machine's
+	// database: of it only stored facts are known.
+	elsewhere string
 	root     *hostfs.Root
 	settings *settings.Settings
 	captures []ingest.Capture // given by hand, to be read too
@@ -81,7 +84,7 @@ func (s *session) open(ctx context.Context) error {
 	if err := s.enterHost(ctx); err != nil {
 		return err
 	}
-	if err := s.resolve(ctx); err != nil {
+	if err := s.resolve(ctx); err != nil || s.elsewhere != "" {
 		return err
 	}
 	return s.ingest(ctx)
@@ -133,6 +136,10 @@ func (s *session) enterHost(ctx context.Context) error {
 			return err
 		}
 		s.hostName = name
+		if known, ok, err := tx.FindHost(name); err != nil || ok && known.Elsewhere() {
+			s.host, s.elsewhere = known.ID, known.RootElsewhere()
+			return err
+		}
 		s.host, err = tx.EnsureHost(name, s.root.Name(), s.proc.now().Unix())
 		return err
 	})
@@ -169,6 +176,9 @@ func (s *session) findHost(ctx context.Context) error {
 			err = fmt.Errorf("database %s: nothing was ingested of host %s yet", s.db.Path(), name)
 		}
 		s.host, s.hostName = host.ID, host.Name
+		if host.Elsewhere() {
+			s.elsewhere = host.RootElsewhere()
+		}
 		return err
 	})
 }
@@ -225,12 +235,16 @@ func (s *session) ask(ctx context.Context, question func(audit.Database) error) 
 
 // out returns where an answer is written, in the format that was asked for.
 func (s *session) out() report.Output {
+	root := s.elsewhere
+	if root == "" && s.root != nil {
+		root = s.root.Name()
+	}
 	return report.Output{
 		W:        s.proc.stdout,
 		Format:   s.Format,
 		Terminal: s.terminal(s.proc),
 		Verbose:  s.Verbose,
-		Envelope: report.Envelope{Command: s.command, Host: s.hostName, Root: s.root.Name(), GeneratedAt: s.proc.now().Unix()},
+		Envelope: report.Envelope{Command: s.command, Host: s.hostName, Root: root, GeneratedAt: s.proc.now().Unix()},
 	}
 }
 

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"emaudit/report"
+	"emaudit/store"
+)
+
+// mergeCommand brings another machine's database in.
+type mergeCommand struct {
+	Database string `arg:"" name:"other.db" type:"existingfile" help:"Database of the other machine, or a copy of it."`
+	As       string `placeholder:"NAME" help:"The name that its host gets here; only where it has one host."`
+}
+
+// Help is the long help of the command.
+func (*mergeCommand) Help() string {
+	return `Copies everything that another database knows of its hosts. Merging the same
+database again changes nothing; merging a newer copy replaces what came from
+the older one. The file is only read. A merged host is asked with --host NAME
+or --host all; nothing is ingested for it here.
+
+  scp build:/var/lib/emaudit/emaudit.db /tmp/build.db
+  emaudit merge /tmp/build.db
+` + exitStatus
+}
+
+// Run merges.
+func (c *mergeCommand) Run(ctx context.Context, s *session) (err error) {
+	// With a log beside it the file has to be opened for writing; a closed
+	// database has none.
+	other, err := store.Open(ctx, c.Database, store.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, other.Close()) }()
+	if s.db, err = store.Open(ctx, s.DB, store.Options{}); err != nil {
+		return err
+	}
+	var rename func(string) string
+	if c.As != "" {
+		hosts := 0
+		err := other.View(ctx, func(tx *store.Tx) error {
+			all, err := tx.Hosts()
+			hosts = len(all)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if hosts != 1 {
+			return usagef("merge --as: %s has %d hosts, and only one can get the name", c.Database, hosts)
+		}
+		rename = func(string) string { return c.As }
+	}
+	merged, err := s.db.Merge(ctx, other, rename)
+	if err != nil {
+		return err
+	}
+	rows := []report.MergedRow{}
+	for _, h := range merged {
+		rows = append(rows, report.MergedRow{Host: h.Name, Rows: h.Rows, Changed: h.Changed})
+	}
+	out := s.out()
+	return out.Write(report.Merged(rows))
+}

@@ -1,0 +1,499 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// A merge copies everything that another database knows of a host. Ids differ
+// between databases, so each reference is translated: names by their value,
+// facts by the row that the copy got. Columns that refer to nothing are copied
+// as they are, also those that a later migration adds; a test holds the list of
+// references below to the schema.
+
+// mergedTable says how the rows of one table are copied. References are by
+// column; what is not named is copied as it is.
+type mergedTable struct {
+	name       string
+	references map[string]string // column -> table that its value is an id of
+	numbered   bool              // has an id of its own that others may refer to
+	from       string            // joins that lead to the host
+	host       string            // the column that holds the host, with its table
+}
+
+// mergedTables are all tables that hold facts, in an order in which references
+// are known when they are needed. Removing goes the other way.
+var mergedTables = []mergedTable{
+	{name: "source", numbered: true, references: map[string]string{"host": "host"}},
+	{name: "diagnostic", references: map[string]string{"source": "source"}, from: "JOIN source s ON s.id = t.source", host: "s.host"},
+	{name: "setting", references: map[string]string{"host": "host"}},
+	{name: "installed", references: map[string]string{"host": "host", "cpv": "cpv", "metadata": "metadata"}},
+	{name: "snapshot", references: map[string]string{"host": "host"}},
+	{name: "pkgdir", numbered: true, references: map[string]string{"host": "host"}},
+	{name: "instance", numbered: true, references: map[string]string{"pkgdir": "pkgdir", "cpv": "cpv", "metadata": "metadata"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
+	{name: "instance_problem", references: map[string]string{"instance": "instance"}, from: "JOIN instance n ON n.id = t.instance JOIN pkgdir p ON p.id = n.pkgdir", host: "p.host"},
+	{name: "pkgdir_file", references: map[string]string{"pkgdir": "pkgdir"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
+	{name: "index_entry", references: map[string]string{"pkgdir": "pkgdir", "cpv": "cpv"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
+	{name: "emerge_log", references: map[string]string{"host": "host"}},
+	{name: "emerge_log_segment", references: map[string]string{"source": "source", "host": "host"}},
+	{name: "run", references: map[string]string{"args": "text"}},
+	{name: "package_history", references: map[string]string{"host": "host", "cp": "cp"}},
+	{name: "package_move", references: map[string]string{"host": "host", "source": "source"}},
+	{name: "output_file", numbered: true, references: map[string]string{"source": "source"}, from: "JOIN source s ON s.id = t.source", host: "s.host"},
+	{name: "build_log", references: map[string]string{"file": "output_file", "host": "host", "cpv": "cpv", "use_flags": "text", "features": "text"}},
+	{name: "build_failure", references: map[string]string{"file": "output_file"}, from: outputFileHost, host: "s.host"},
+	{name: "qa_notice", references: map[string]string{"file": "output_file"}, from: outputFileHost, host: "s.host"},
+	{name: "output_path", references: map[string]string{"file": "output_file"}, from: outputFileHost, host: "s.host"},
+	{name: "elog_message", references: map[string]string{"host": "host", "file": "output_file", "cpv": "cpv"}},
+	{name: "leftover", references: map[string]string{"host": "host"}},
+	{name: "pin", references: map[string]string{"host": "host"}},
+	{name: "config_file", references: map[string]string{"host": "host"}},
+}
+
+const outputFileHost = "JOIN output_file f ON f.id = t.file JOIN source s ON s.id = f.source"
+
+// runHost is what the id of a run is a multiple of, for each host
+// (migrations/0003_emergelog.sql).
+const runHost = 1 << 32
+
+// where selects the rows of a host.
+func (t mergedTable) where() string {
+	switch {
+	case t.name == "run":
+		return fmt.Sprintf("t.id / %d = ?", runHost)
+	case t.host != "":
+		return t.host + " = ?"
+	}
+	return "t.host = ?"
+}
+
+// ErrOtherHost means that the two databases call different machines by the same
+// name.
+var ErrOtherHost = errors.New("this database has another host of that name")
+
+// MergedHost says what a merge did with one host.
+type MergedHost struct {
+	Name    string // in this database
+	Rows    int    // copied
+	Changed bool   // false: this database knew all of it already
+}
+
+// elsewhere begins the root of a host that came from another database. Such a
+// root is no path of this machine, so that nothing is ever ingested for it.
+const elsewhere = "elsewhere:"
+
+// Elsewhere tells whether a host came from another machine's database: nothing
+// of it can be read here.
+func (h Host) Elsewhere() bool { return strings.HasPrefix(h.Root, elsewhere) }
+
+// Merge brings in what another database knows. A host that came from the same
+// place before is replaced where the other knows it as of a later time, and
+// left alone else, so that merging twice changes nothing. rename, where it is
+// not nil, gives a host the name that it has here. Everything or nothing is
+// merged.
+func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) ([]MergedHost, error) {
+	var merged []MergedHost
+	err := other.View(ctx, func(from *Tx) error {
+		hosts, err := from.Hosts()
+		if err != nil {
+			return err
+		}
+		return db.Update(ctx, func(tx *Tx) error {
+			m := merger{from: from, to: tx, ids: map[string]map[int64]int64{}}
+			for _, h := range hosts {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				name := h.Name
+				if rename != nil {
+					name = rename(name)
+				}
+				result, err := m.host(h, name)
+				if err != nil {
+					return fmt.Errorf("host %s: %w", h.Name, err)
+				}
+				merged = append(merged, result)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("merge %s: %w", other.path, err)
+	}
+	return merged, nil
+}
+
+// merger copies between two transactions.
+type merger struct {
+	from, to *Tx
+	ids      map[string]map[int64]int64 // table -> id there -> id here
+	old, new int64                      // of the host
+}
+
+// host merges one host.
+func (m *merger) host(h Host, name string) (MergedHost, error) {
+	result := MergedHost{Name: name}
+	createdAt, err := m.from.hostCreatedAt(h.ID)
+	if err != nil {
+		return result, err
+	}
+	theirs, err := m.from.knownUntil(h.ID)
+	if err != nil {
+		return result, err
+	}
+	known, exists, err := m.to.FindHost(name)
+	if err != nil {
+		return result, err
+	}
+	if exists {
+		here, err := m.to.hostCreatedAt(known.ID)
+		if err != nil {
+			return result, err
+		}
+		ours, err := m.to.knownUntil(known.ID)
+		switch {
+		case err != nil:
+			return result, err
+		case here != createdAt:
+			return result, ErrOtherHost
+		case ours >= theirs:
+			return result, nil
+		case !known.Elsewhere():
+			return result, fmt.Errorf("%w: it is this machine's own, ingested from %s", ErrOtherHost, known.Root)
+		}
+		if err := m.to.forgetFacts(known.ID); err != nil {
+			return result, err
+		}
+		m.new = int64(known.ID)
+	} else {
+		root := h.Root
+		if !h.Elsewhere() {
+			root = elsewhere + root
+		}
+		if m.new, err = m.to.insert("INSERT INTO host (name, root, created_at) VALUES (?, ?, ?)", name, root, createdAt); err != nil {
+			return result, err
+		}
+	}
+	m.old = int64(h.ID)
+	result.Changed = true
+	for _, t := range mergedTables {
+		n, err := m.table(t)
+		if err != nil {
+			return result, fmt.Errorf("table %s: %w", t.name, err)
+		}
+		result.Rows += n
+	}
+	return result, nil
+}
+
+// hostCreatedAt is when a host was first ingested, by which two databases know
+// that they mean the same one.
+func (tx *Tx) hostCreatedAt(host HostID) (at int64, err error) {
+	err = tx.queryRow("SELECT created_at FROM host WHERE id = ?", host).Scan(&at)
+	return at, err
+}
+
+// knownUntil is the time of the last ingest of a host.
+func (tx *Tx) knownUntil(host HostID) (at int64, err error) {
+	err = tx.queryRow(`SELECT max(at) FROM (
+		SELECT coalesce(max(read_at), 0) AS at FROM source WHERE host = ?
+		UNION ALL SELECT coalesce(max(confirmed_at), 0) FROM snapshot WHERE host = ?) AS times`, host, host).Scan(&at)
+	return at, err
+}
+
+// forgetFacts removes all that is known of a host; the host itself stays.
+func (tx *Tx) forgetFacts(host HostID) error {
+	for i := len(mergedTables) - 1; i >= 0; i-- {
+		t := mergedTables[i]
+		query := "DELETE FROM " + t.name + " AS t WHERE " + t.where()
+		if t.from != "" {
+			// The first reference leads to the host.
+			column := strings.TrimPrefix(t.from[strings.Index(t.from, "t."):], "t.")
+			column, _, _ = strings.Cut(column, " ")
+			query = "DELETE FROM " + t.name + " WHERE " + column + " IN (SELECT t." + column + " FROM " + t.name + " t " + t.from + " WHERE " + t.where() + ")"
+		}
+		if _, err := tx.exec(query, host); err != nil {
+			return fmt.Errorf("table %s: %w", t.name, err)
+		}
+	}
+	return nil
+}
+
+// table copies the rows of one table.
+func (m *merger) table(t mergedTable) (int, error) {
+	columns, err := m.columns(t)
+	if err != nil {
+		return 0, err
+	}
+	var insert *bulk
+	if !t.numbered {
+		insert = m.to.bulk(t.name, columns...)
+	}
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = "t." + c
+	}
+	if t.numbered {
+		list = append(list, "t.id")
+	}
+	values, dest := make([]any, len(list)), make([]any, len(list))
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	rows := 0
+	ids := map[int64]int64{}
+	m.ids[t.name] = ids
+	err = m.from.query(func(r *sql.Rows) error {
+		if err := r.Scan(dest...); err != nil {
+			return err
+		}
+		rows++
+		row := append([]any(nil), values[:len(columns)]...)
+		for i, c := range columns {
+			if row[i], err = m.value(t, c, row[i]); err != nil {
+				return err
+			}
+		}
+		if t.name == "run" {
+			if err := m.run(columns, row); err != nil {
+				return err
+			}
+		}
+		if !t.numbered {
+			return insert.add(row...)
+		}
+		id, err := m.to.insert("INSERT INTO "+t.name+" ("+strings.Join(columns, ", ")+") VALUES (?"+strings.Repeat(", ?", len(columns)-1)+")", row...)
+		ids[values[len(columns)].(int64)] = id
+		return err
+	}, "SELECT "+strings.Join(list, ", ")+" FROM "+t.name+" t "+t.from+" WHERE "+t.where(), m.old)
+	if err != nil || t.numbered {
+		return rows, err
+	}
+	return rows, insert.flush()
+}
+
+// columns are those of a table but for the id, which the copy gets anew. That
+// of a run means something, and is copied.
+func (m *merger) columns(t mergedTable) ([]string, error) {
+	rows, err := m.from.conn.QueryContext(m.from.ctx, "SELECT * FROM "+t.name+" LIMIT 0")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var columns []string
+	for _, c := range all {
+		if c != "id" || t.name == "run" {
+			columns = append(columns, c)
+		}
+	}
+	return columns, rows.Err()
+}
+
+// value translates the value of a column.
+func (m *merger) value(t mergedTable, column string, value any) (any, error) {
+	table := t.references[column]
+	id, isID := value.(int64)
+	if table == "" || !isID {
+		return value, nil
+	}
+	return m.translate(table, id)
+}
+
+// translate returns the id here of what has an id there.
+func (m *merger) translate(table string, id int64) (int64, error) {
+	switch table {
+	case "host":
+		return m.new, nil
+	case "text", "cp", "cpv", "metadata":
+		return m.name(table, id)
+	}
+	here, ok := m.ids[table][id]
+	if !ok {
+		return 0, fmt.Errorf("row refers to %s %d, which is not of this host", table, id)
+	}
+	return here, nil
+}
+
+// name translates the id of a dictionary, and enters the name where it is new.
+// 0 is the empty name of a packed row.
+func (m *merger) name(table string, id int64) (here int64, err error) {
+	ids := m.ids[table]
+	if ids == nil {
+		ids = map[int64]int64{}
+		m.ids[table] = ids
+	}
+	if here, ok := ids[id]; ok || id == 0 {
+		return here, nil
+	}
+	if table == "metadata" {
+		set := MetadataSet{}
+		if err := m.from.loadMetadata(set, "?", id); err != nil {
+			return 0, err
+		}
+		if set[id] == nil {
+			return 0, fmt.Errorf("metadata %d is not there", id)
+		}
+		here, err = m.to.metadataID(set[id])
+	} else {
+		var value string
+		if err := m.from.queryRow("SELECT value FROM "+table+" WHERE id = ?", id).Scan(&value); err != nil {
+			return 0, fmt.Errorf("%s %d: %w", table, id, err)
+		}
+		switch table {
+		case "text":
+			here, err = m.to.textID(value)
+		case "cp":
+			here, err = m.to.cpID(value)
+		case "cpv":
+			here, err = m.to.cpvID(value)
+		}
+	}
+	ids[id] = here
+	return here, err
+}
+
+// run translates the id of a run and the names in its packed facts.
+func (m *merger) run(columns []string, row []any) error {
+	var id, unsettled *any
+	var detail *any
+	for i, c := range columns {
+		switch c {
+		case "id":
+			id = &row[i]
+		case "unsettled":
+			unsettled = &row[i]
+		case "detail":
+			detail = &row[i]
+		}
+	}
+	*id = (*id).(int64)%runHost + m.new*runHost
+	r := repacker{unpacker: unpacker{b: (*detail).([]byte)}, merger: m}
+	packed, open, err := r.run(int((*unsettled).(int64)))
+	if err != nil {
+		return err
+	}
+	*detail, *unsettled = packed, int64(open)
+	return nil
+}
+
+// repacker writes the packed facts of a run anew, with the numbers that names
+// have here. It walks the grammar of emergelog_pack.go.
+type repacker struct {
+	unpacker
+	merger *merger
+	out    []byte
+}
+
+// run returns the facts, and how many bytes at their end are what the last
+// bytes of the original were.
+func (r *repacker) run(unsettled int) (packed []byte, open int, err error) {
+	boundary := -1
+	mark := func() {
+		if boundary < 0 && len(r.b) <= unsettled {
+			boundary = len(r.out)
+		}
+	}
+	mark()
+	r.copy(9)
+	r.names("text", 1)
+	for mark(); len(r.b) > 0 && r.err == nil; mark() {
+		tag := r.get()
+		r.out = pack(r.out, tag)
+		switch tag {
+		case tagMerge, tagMergeWithUsage:
+			r.names("cpv", 1)
+			r.copy(5)
+			r.names("text", 3)
+			r.copy(3 + 7)
+			replaced := r.get()
+			r.out = pack(r.out, replaced)
+			r.names("cpv", int(min(replaced, int64(len(r.b)))))
+			if tag == tagMergeWithUsage {
+				r.copy(5)
+			}
+		case tagUnmerge:
+			r.names("cpv", 1)
+			r.copy(8)
+		case tagSync:
+			r.names("text", 3)
+			r.copy(7)
+		default:
+			r.err = errPacked
+		}
+	}
+	if boundary < 0 {
+		boundary = len(r.out)
+	}
+	return r.out, len(r.out) - boundary, r.err
+}
+
+// copy takes over n values.
+func (r *repacker) copy(n int) {
+	for range n {
+		r.out = pack(r.out, r.get())
+	}
+}
+
+// names translates n numbers of names.
+func (r *repacker) names(table string, n int) {
+	for range n {
+		here, err := r.merger.translate(table, r.get())
+		if err != nil && r.err == nil {
+			r.err = err
+		}
+		r.out = pack(r.out, here)
+	}
+}
+
+// HostSummary is what the list of hosts says of one.
+type HostSummary struct {
+	Host
+	CreatedAt  int64 // when it was first ingested
+	KnownUntil int64 // the time of the last ingest; 0 = nothing was read
+	Installed  int
+	Binpkgs    int
+	Runs       int
+}
+
+// HostSummaries returns all hosts by name.
+func (tx *Tx) HostSummaries() ([]HostSummary, error) {
+	hosts, err := tx.Hosts()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]HostSummary, len(hosts))
+	for i, h := range hosts {
+		s := &all[i]
+		s.Host = h
+		if s.CreatedAt, err = tx.hostCreatedAt(h.ID); err != nil {
+			return nil, err
+		}
+		if s.KnownUntil, err = tx.knownUntil(h.ID); err != nil {
+			return nil, err
+		}
+		for _, count := range []struct {
+			to    *int
+			query string
+		}{
+			{&s.Installed, "SELECT count(*) FROM installed WHERE host = ? AND removed_at IS NULL"},
+			{&s.Binpkgs, "SELECT count(*) FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = ? AND n.gone_at IS NULL"},
+			{&s.Runs, fmt.Sprintf("SELECT count(*) FROM run WHERE id / %d = ?", runHost)},
+		} {
+			if err := tx.queryRow(count.query, h.ID).Scan(count.to); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// RootElsewhere is the root of a host on the machine that it came from.
+func (h Host) RootElsewhere() string { return path.Clean(strings.TrimPrefix(h.Root, elsewhere)) }
