@@ -45,8 +45,9 @@ type Failure struct {
 
 // Failures is the answer to: what failed, where and why?
 type Failures struct {
-	Rows     []Failure `json:"failures"`
-	Findings []Finding `json:"-"`
+	Rows     []Failure    `json:"failures"`
+	Findings []Finding    `json:"-"` // of what is open
+	Source   OutputSource `json:"-"`
 }
 
 // Open counts the failures that nothing has resolved.
@@ -91,7 +92,9 @@ func AuditFailures(db Database, since int64) (*Failures, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newFailures(h, logs, failed, errors, installed), nil
+	failures := newFailures(h, logs, failed, errors, installed)
+	failures.Source, err = AuditOutputSource(db)
+	return failures, err
 }
 
 // failedMerges returns the merges that emerge.log calls failed.

@@ -29,14 +29,29 @@ func answer[T any](h *hosttest.Host, question func(audit.Database) (T, error)) T
 	return got
 }
 
+// TestOverTheRecordedHost asks questions that change nothing of one ingest.
+func TestOverTheRecordedHost(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	h.Ingest(hosttest.Now)
+	for name, test := range map[string]func(*testing.T, *hosttest.Host){
+		"failures are those that happened":      failuresAreThoseThatHappened,
+		"failures say what was done about them": failuresSayWhatWasDoneAboutThem,
+		"a name is looked up":                   aNameIsLookedUp,
+		"a package is shown with its logs":      aPackageIsShownWithItsLogs,
+		"the next update needs room":            theNextUpdateNeedsRoom,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, h) })
+	}
+}
+
 func failuresOf(h *hosttest.Host) *audit.Failures {
 	return answer(h, func(db audit.Database) (*audit.Failures, error) { return audit.AuditFailures(db, 0) })
 }
 
-// TestFailuresAreThoseThatHappened compares with what the recorded host's
+// failuresAreThoseThatHappened compares with what the recorded host's
 // commands said when they failed.
-func TestFailuresAreThoseThatHappened(t *testing.T) {
-	t.Parallel()
+func failuresAreThoseThatHappened(t *testing.T, h *hosttest.Host) {
 	var commands []struct {
 		SaidFailed []string `json:"said_failed"`
 	}
@@ -47,8 +62,6 @@ func TestFailuresAreThoseThatHappened(t *testing.T) {
 	for _, c := range commands {
 		want = append(want, c.SaidFailed...)
 	}
-	h := hosttest.New(t, hostarchive.Alpha(t))
-	h.Ingest(hosttest.Now)
 	failures := failuresOf(h)
 	var got []string
 	for _, f := range failures.Rows {
@@ -68,10 +81,7 @@ func TestFailuresAreThoseThatHappened(t *testing.T) {
 	}
 }
 
-func TestFailuresSayWhatWasDoneAboutThem(t *testing.T) {
-	t.Parallel()
-	h := hosttest.New(t, hostarchive.Alpha(t))
-	h.Ingest(hosttest.Now)
+func failuresSayWhatWasDoneAboutThem(t *testing.T, h *hosttest.Host) {
 	failures := failuresOf(h)
 	want := map[string]string{
 		"dev-util/failcompile-1.1": "replaced dev-util/failcompile-1.2",
@@ -252,10 +262,7 @@ func TestAMergeThatWasCutBetweenTwoVersionsIsAnError(t *testing.T) {
 	}
 }
 
-func TestANameIsLookedUp(t *testing.T) {
-	t.Parallel()
-	h := hosttest.New(t, hostarchive.Alpha(t))
-	h.Ingest(hosttest.Now)
+func aNameIsLookedUp(t *testing.T, h *hosttest.Host) {
 	for name, want := range map[string]string{
 		"hello":                     "app-misc/hello",
 		"hello-2.1":                 "app-misc/hello",
@@ -287,10 +294,7 @@ func TestANameIsLookedUp(t *testing.T) {
 	})
 }
 
-func TestAPackageIsShownWithItsLogs(t *testing.T) {
-	t.Parallel()
-	h := hosttest.New(t, hostarchive.Alpha(t))
-	h.Ingest(hosttest.Now)
+func aPackageIsShownWithItsLogs(t *testing.T, h *hosttest.Host) {
 	p := answer(h, func(db audit.Database) (*audit.Package, error) { return audit.ShowPackage(db, "sys-libs/libfoo") })
 	if len(p.Installed) != 1 || p.Installed[0].CPV != "sys-libs/libfoo-2.0.1" || len(p.Instances) != 5 || p.Instances[0].Match != audit.CoverageSameVersion {
 		t.Errorf("installed %+v, instances %+v", p.Installed, p.Instances)
@@ -321,10 +325,7 @@ func TestAPackageIsShownWithItsLogs(t *testing.T) {
 	}
 }
 
-func TestTheNextUpdateNeedsRoom(t *testing.T) {
-	t.Parallel()
-	h := hosttest.New(t, hostarchive.Alpha(t))
-	h.Ingest(hosttest.Now)
+func theNextUpdateNeedsRoom(t *testing.T, h *hosttest.Host) {
 	free := int64(1 << 20)
 	needs := func(jobs int) *audit.BuildNeeds {
 		return answer(h, func(db audit.Database) (*audit.BuildNeeds, error) {

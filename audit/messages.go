@@ -30,6 +30,7 @@ func (f MessageFilter) Query() store.ElogQuery {
 	classes := f.Classes
 	if len(classes) == 0 {
 		classes = usualClasses
+		q.Classes = append(q.Classes, mergelog.ClassNone)
 	}
 	for _, c := range classes {
 		q.Classes = append(q.Classes, mergelog.Class(strings.ToUpper(c)))
@@ -62,6 +63,8 @@ type Messages struct {
 	// apart from Unread itself.
 	Unread int `json:"unread"`
 	Read   int `json:"read"`
+
+	Source OutputSource `json:"-"`
 }
 
 // AuditMessages reads the mailbox.
@@ -98,7 +101,8 @@ func AuditMessages(db Database, filter MessageFilter) (*Messages, error) {
 		}
 		return compareTimes(b.At, a.At, 0, 0)
 	})
-	return answer, nil
+	answer.Source, err = AuditOutputSource(db)
+	return answer, err
 }
 
 func messageOf(m *store.ElogMessage, runs []runSpan) Message {

@@ -279,11 +279,25 @@ func (p *PostUpdate) leftovers(db Database) error {
 			libs = add(libs, l.Detail, l.Path)
 		}
 	}
+	from, err := configOrigins(db)
+	if err != nil {
+		return err
+	}
 	for _, g := range configs {
-		p.Findings = append(p.Findings, Finding{
+		f := Finding{
 			Code: "config-update-pending", Severity: SeverityWarning, Subject: g.subject, Evidence: evidenceOf(g.paths), Remedy: "dispatch-conf",
 			Message: fmt.Sprintf("%s for a person to merge", counted(len(g.paths), "configuration file waits", "configuration files wait")),
-		})
+		}
+		var packages []string
+		for _, path := range g.paths {
+			if cpv := from[path]; cpv != "" && !slices.Contains(packages, cpv) {
+				packages = append(packages, cpv)
+			}
+		}
+		if len(packages) > 0 {
+			f.Message += ", of " + strings.Join(packages, ", ")
+		}
+		p.Findings = append(p.Findings, f)
 	}
 	for _, g := range libs {
 		p.Findings = append(p.Findings, Finding{
@@ -292,6 +306,19 @@ func (p *PostUpdate) leftovers(db Database) error {
 		})
 	}
 	return nil
+}
+
+// configOrigins tells which package left a configuration update, as far as logs
+// of emerge --verbose have it.
+func configOrigins(db Database) (map[string]string, error) {
+	named, err := db.Tx.OutputPaths(db.Host, store.BuildLogQuery{})
+	from := map[string]string{}
+	for _, p := range named {
+		if p.Role == "config-update" {
+			from[p.Path] = p.CPV
+		}
+	}
+	return from, err
 }
 
 func evidenceOf(paths []string) []Evidence {

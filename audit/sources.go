@@ -19,6 +19,9 @@ var sourceCodes = map[store.SourceKind]struct {
 	store.SourcePkgDir:    {"pkgdir-missing", SeverityError, "there is no binary package at all", "enable FEATURES=buildpkg in make.conf, or name the folder with --pkgdir DIR"},
 	store.SourceIndex:     {"index-missing", SeverityWarning, "Portage sees no binary package in it until it is indexed", "emaint --fix binhost"},
 	store.SourceEmergeLog: {"emerge-log-missing", SeverityWarning, "there is no history: runs and earlier states are unknown", "look for a rotated log, or name the file with --emerge-log FILE"},
+	store.SourceBuildLog:  {"output-unread", SeverityWarning, "why merges failed may not be known", "run emaudit as root, or as a member of the portage group"},
+	store.SourceElog:      {"output-unread", SeverityWarning, "what packages said may not be known", "run emaudit as root, or as a member of the portage group"},
+	store.SourceCapture:   {"output-unread", SeverityWarning, "what it shows is not known", "check the file's permissions"},
 }
 
 // sourceFindings reports sources of the given kinds that could not be read:

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,22 +13,41 @@ import (
 // Failures is the answer to: what failed, where and why?
 func Failures(f *audit.Failures, o Output) Answer {
 	return Answer{
-		Findings: f.Findings,
-		Keys:     func(j *JSON) { j.Value("failures", f.Rows) },
-		Rows:     func(w io.Writer) error { return failureRows(w, f.Rows) },
+		Findings:    append(slices.Clone(f.Findings), f.Source.Findings...),
+		Diagnostics: outputDiagnostics(f.Source),
+		Keys:        func(j *JSON) { j.Value("failures", f.Rows) },
+		Rows:        func(w io.Writer) error { return failureRows(w, f.Rows) },
 		Text: func(s *Screen) {
 			s.Line(failuresHeadline(f)...)
 			for i := range f.Rows {
 				s.Blank()
 				s.failure(&f.Rows[i], o.Verbose)
 			}
+			s.outputSource(f.Source, o)
 		},
+	}
+}
+
+// outputDiagnostics are the damage of merge output, as every answer about it has
+// it.
+func outputDiagnostics(source audit.OutputSource) []Diagnostic {
+	return logDiagnostics(audit.LogSource{Damage: source.Damage})
+}
+
+// outputSource says what could not be read.
+func (s *Screen) outputSource(source audit.OutputSource, o Output) {
+	if len(source.Findings) > 0 {
+		s.Blank()
+		s.Findings(fromAudit(source.Findings), o.findingOptions())
 	}
 }
 
 // failuresHeadline is the answer in one line.
 func failuresHeadline(f *audit.Failures) []Cell {
-	if len(f.Rows) == 0 {
+	switch {
+	case len(f.Rows) == 0 && !f.Source.History:
+		return []Cell{Unknown.Text("unknown"), Plain.Text(": no emerge.log could be read, and no build log tells of a failure")}
+	case len(f.Rows) == 0:
 		return []Cell{Good.Text("no merge failed")}
 	}
 	count := Count(int64(len(f.Rows)), "merge failed", "merges failed")

@@ -13,6 +13,8 @@ import (
 // marked read with this answer, -1 where that was not asked for.
 func Mailbox(m *audit.Messages, marked int64, o Output) Answer {
 	return Answer{
+		Findings:    m.Source.Findings,
+		Diagnostics: outputDiagnostics(m.Source),
 		Keys: func(j *JSON) {
 			j.Value("messages", m.Rows)
 			j.Value("unread", m.Unread)
@@ -30,13 +32,17 @@ func Mailbox(m *audit.Messages, marked int64, o Output) Answer {
 				s.Blank()
 				s.Line(Dim.Text(Count(marked, "message was", "messages were") + " marked read"))
 			}
+			s.outputSource(m.Source, o)
 		},
 	}
 }
 
 func mailboxHeadline(m *audit.Messages) []Cell {
 	read := Count(int64(m.Read), "message was", "messages were") + " read before"
-	if m.Unread == 0 {
+	switch {
+	case !m.Source.Elog && m.Unread+m.Read == 0:
+		return []Cell{Unknown.Text("unknown"), Plain.Text(": no folder of elog could be read (PORTAGE_ELOG_SYSTEM=\"save_summary\" makes one)")}
+	case m.Unread == 0:
 		return []Cell{Good.Text("nothing unread"), Plain.Text(", " + read)}
 	}
 	return []Cell{Warn.Text(fmt.Sprintf("%d unread", m.Unread)), Plain.Text(", " + read)}

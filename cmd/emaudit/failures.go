@@ -46,7 +46,7 @@ func (c *failuresCommand) Run(ctx context.Context, s *session) error {
 	if err := out.Write(report.Failures(failures, out)); err != nil {
 		return err
 	}
-	return s.verdict(failures.Findings, "never")
+	return s.verdict(append(failures.Findings, failures.Source.Findings...), "never")
 }
 
 // since reads the value of --since.

@@ -69,5 +69,5 @@ func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 	if err := out.Write(report.Mailbox(messages, marked, out)); err != nil {
 		return err
 	}
-	return s.verdict(nil, "never")
+	return s.verdict(messages.Source.Findings, "never")
 }

@@ -1,0 +1,51 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"emaudit/audit"
+)
+
+// hostileText is what a build system may write into a log.
+const hostileText = "\x1b[2Jerased \x1b]0;title\x07 \u202egnp.exe \x9b31m \x00 end"
+
+// TestMergeOutputReachesNoTerminalRaw writes every text of a hostile log in every
+// format.
+func TestMergeOutputReachesNoTerminalRaw(t *testing.T) {
+	run, path := int64(1), "/var/log/"+hostileText
+	failure := audit.Failure{
+		CPV: "a/b-1" + hostileText, Run: &run, At: 1000, Phase: hostileText, Cause: hostileText, Line: hostileText, Message: hostileText + "x",
+		Excerpt: []string{hostileText, hostileText}, Log: &path, Link: audit.LinkAmbiguous, Resolution: "open",
+	}
+	message := audit.Message{CPV: hostileText, Class: "warn", Phase: hostileText, Lines: []string{hostileText, "\tindented"}, Unread: true, Doubtful: true, Source: path}
+	answers := map[string]func(Output) Answer{
+		"failures": func(o Output) Answer { return Failures(&audit.Failures{Rows: []audit.Failure{failure}}, o) },
+		"messages": func(o Output) Answer {
+			return Mailbox(&audit.Messages{Rows: []audit.Message{message}, Unread: 1}, 1, o)
+		},
+		"show": func(o Output) Answer {
+			return Package(&audit.Package{
+				CP: hostileText, Failures: []audit.Failure{failure}, Messages: []audit.Message{message},
+				Events:  []audit.ShownEvent{{CPV: hostileText, Root: hostileText, Kind: hostileText, Outcome: hostileText, Log: &path}},
+				Notices: []audit.ShownNotice{{CPV: hostileText, Title: hostileText, Details: []string{hostileText}, Log: path}},
+			}, o)
+		},
+	}
+	for name, answer := range answers {
+		for _, format := range []string{"table", "json", "csv"} {
+			var out bytes.Buffer
+			o := Output{W: &out, Format: format, Terminal: Terminal{Width: 80}, Verbose: true}
+			if err := o.Write(answer(o)); err != nil {
+				t.Fatal(err)
+			}
+			if i := strings.IndexAny(out.String(), "\x1b\x07\x00\x9b\u202e\u009b"); i >= 0 {
+				t.Errorf("%s as %s: control characters at byte %d: %q", name, format, i, out.String()[max(0, i-20):i+20])
+			}
+			if !strings.Contains(out.String(), "erased") {
+				t.Errorf("%s as %s: the text itself is gone", name, format)
+			}
+		}
+	}
+}
