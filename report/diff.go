@@ -48,7 +48,11 @@ func countActions(changes []audit.Change) string {
 	var parts []string
 	for _, a := range actionOrder {
 		if n := counts[a]; n > 0 {
-			parts = append(parts, Count(int64(n), string(a), string(a)+"s"))
+			word := string(a)
+			if a == audit.ActionRemove {
+				word = "removal"
+			}
+			parts = append(parts, Count(int64(n), word, word+"s"))
 		}
 	}
 	if len(parts) == 0 {
