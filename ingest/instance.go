@@ -14,9 +14,9 @@ func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile
 	meter := s.begin("binpkgs", int64(len(files)), false)
 	defer meter.Done()
 	return forEach(ctx, dir, files, s.Jobs, filesInHand, func() func(*pkgFile, *hostfs.Dir) error {
-		rd := s.newReader()
+		rd, view := s.newReader(), new(windows)
 		return func(f *pkgFile, folder *hostfs.Dir) error {
-			f.instance(rd, folder)
+			f.instance(rd, view, folder)
 			meter.Add(1)
 			return nil
 		}
@@ -33,7 +33,7 @@ func (r *reader) newReader() *binpkg.Reader {
 }
 
 // instance reads one file into a row.
-func (f *pkgFile) instance(rd *binpkg.Reader, folder *hostfs.Dir) {
+func (f *pkgFile) instance(rd *binpkg.Reader, view *windows, folder *hostfs.Dir) {
 	n := &store.Instance{
 		Path: f.path, Inode: f.entry.Inode, Size: f.entry.Size, MTimeNS: f.entry.MTimeNS, PathBuildID: pathBuildID(f.entry.Name),
 		Format: string(binpkg.FormatUnknown), Origin: string(binpkg.OriginUnknown), Signed: "unknown",
@@ -54,7 +54,8 @@ func (f *pkgFile) instance(rd *binpkg.Reader, folder *hostfs.Dir) {
 		return
 	}
 	defer file.Close()
-	p, err := rd.Read(file, f.entry.Size, binpkg.FormatOfName(f.entry.Name))
+	view.open(file, f.entry.Size)
+	p, err := rd.Read(view, f.entry.Size, binpkg.FormatOfName(f.entry.Name))
 	if err != nil {
 		unread(err)
 		return
