@@ -78,14 +78,10 @@ func (j *rollbackJudge) backup(r *Rollback) []string {
 	var quick []string
 	for i := range r.Changes {
 		c := &r.Changes[i]
-		if c.from == nil || c.from.row == nil {
+		if c.from == nil || c.from.row == nil || c.Stays {
 			continue
 		}
-		p := c.from.row
-		covered := slices.ContainsFunc(j.past.byCPV[c.from.cpv], func(b *binpkg) bool {
-			return b.Visible && !b.damaged() && b.Origin != "quickpkg" && match(p, b) != CoverageSameVersion
-		})
-		if !covered && canQuickpkg(p) {
+		if p := c.from.row; !j.covered(p) && canQuickpkg(p) {
 			quick = append(quick, shellQuote("="+p.CPV))
 		}
 	}

@@ -89,8 +89,11 @@ type Rollback struct {
 	Plan        []string         `json:"plan"`
 	Steps       []Step           `json:"steps"`
 	// Checks are to be typed afterwards, besides the plan.
-	Checks   []string  `json:"checks"`
-	Findings []Finding `json:"-"`
+	Checks []string `json:"checks"`
+	// Uncovered are the packages installed now, of those that would change, of
+	// whose build there is no binary package.
+	Uncovered []string  `json:"uncovered"`
+	Findings  []Finding `json:"-"`
 }
 
 // RollbackOptions are facts that the caller reads for an answer, since the
@@ -185,7 +188,7 @@ func judgeWith(db Database, o RollbackOptions, metadata bool) (*rollbackJudge, e
 // judge answers about one state.
 func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
 	r := &Rollback{Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{},
-		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Findings: []Finding{}}
+		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Uncovered: []string{}, Findings: []Finding{}}
 	target, err := j.past.at(m, j.past.pins, j.db.Now)
 	if err != nil {
 		return nil, err
@@ -211,6 +214,7 @@ func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
 		j.close(r, target)
 		j.risks(r)
 	}
+	j.cost(r)
 	j.conclude(r)
 	return r, j.past.err
 }
@@ -533,6 +537,33 @@ func (j *rollbackJudge) libc(r *Rollback) {
 		r.Risks = append(r.Risks, Risk{Code: "libc-downgrade", CPV: c.To, Severity: SeverityWarning,
 			Detail: fmt.Sprintf("%s would give way to an older C library: programs that were linked against it may no longer start", *c.From)})
 	}
+}
+
+// cost says what was installed since without a binary package of its build:
+// there is no way back to it, once it is replaced in its turn.
+func (j *rollbackJudge) cost(r *Rollback) {
+	for i := range r.Changes {
+		if c := &r.Changes[i]; c.from != nil && c.from.row != nil && !j.covered(c.from.row) {
+			r.Uncovered = append(r.Uncovered, *c.From)
+		}
+	}
+	if len(r.Uncovered) == 0 {
+		return
+	}
+	remedy := "emaudit audit coverage"
+	if commands := j.backup(r); len(commands) > 0 {
+		remedy = commands[0]
+	}
+	r.Findings = append(r.Findings, Finding{Code: "rollback-cost", Severity: SeverityInfo, Subject: r.Target.String(), Evidence: []Evidence{},
+		Message: fmt.Sprintf("%s installed since have no binary package of their build: the next update would leave no way back to %s", counted(len(r.Uncovered), "package that was", "packages that were"), listOf(r.Uncovered)), Remedy: remedy})
+}
+
+// covered tells whether the very build of an installed package is there as a
+// binary package.
+func (j *rollbackJudge) covered(p *store.Installed) bool {
+	return slices.ContainsFunc(j.past.byCPV[p.CPV], func(b *binpkg) bool {
+		return b.Visible && !b.damaged() && match(p, b) != CoverageSameVersion
+	})
 }
 
 // conclude gives the verdict, and the plan where there is one.

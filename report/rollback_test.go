@@ -1,0 +1,104 @@
+package report_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"emaudit/audit"
+	"emaudit/report"
+)
+
+// aPlan is a verdict with a plan of two steps.
+func aPlan(verdict audit.Readiness, commands ...string) *audit.Rollback {
+	run, to := int64(7), "app-misc/foo-1.0"
+	from := "app-misc/foo-2.0"
+	return &audit.Rollback{
+		Target:  audit.Target{Run: &run, Time: 1791130000, Known: true, Args: "-uDN @world"},
+		Verdict: verdict,
+		Changes: []audit.RollbackChange{{
+			Change: audit.Change{Action: audit.ActionDowngrade, Slot: "0", From: &from, To: &to},
+			Match:  audit.CoverageExact, Integrity: "whole", Unpacked: true, Usable: audit.UsableYes,
+			Instance: &audit.InstanceRef{PkgDir: "/var/cache/binpkgs", Path: "app-misc/foo/foo-1.0-1.gpkg.tar"},
+		}},
+		Steps:  []audit.Step{{Title: "Do it", Commands: commands}},
+		Plan:   commands,
+		Checks: []string{"emaudit diff now run:7"},
+	}
+}
+
+func output(w *bytes.Buffer) report.Output {
+	return report.Output{W: w, Format: "table", Envelope: report.Envelope{Command: "rollback", Host: "h\x1b[31m", Root: "/"}}
+}
+
+// TestScriptIsWhatThePlanSays holds the script to the commands of the plan, in
+// their order, behind set -eu; all else in it is comments.
+func TestScriptIsWhatThePlanSays(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	commands := []string{"emerge --pretend --oneshot =app-misc/foo-1.0-1", "emerge --oneshot =app-misc/foo-1.0-1"}
+	if err := report.RollbackScript(&b, aPlan(audit.Ready, commands...), output(&b)); err != nil {
+		t.Fatal(err)
+	}
+	var code []string
+	for line := range strings.Lines(b.String()) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			code = append(code, line)
+		}
+	}
+	if got, want := strings.Join(code, "\n"), "set -eu\n"+strings.Join(commands, "\n"); got != want {
+		t.Errorf("want\n%s\ngot\n%s", want, got)
+	}
+	if strings.Contains(b.String(), "\x1b") {
+		t.Error("a control character of the host's name is in the script")
+	}
+}
+
+// TestCommentsCannotBecomeCommands holds that no text from outside leaves its
+// comment.
+func TestCommentsCannotBecomeCommands(t *testing.T) {
+	t.Parallel()
+	r := aPlan(audit.Ready, "true")
+	r.Target.Args = "=app-misc/foo-1\nrm -rf /"
+	r.Findings = []audit.Finding{{Code: "x", Severity: audit.SeverityWarning, Subject: "a\nreboot", Message: "b\r\nreboot"}}
+	var b bytes.Buffer
+	if err := report.RollbackScript(&b, r, output(&b)); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if strings.HasPrefix(line, "rm") || strings.HasPrefix(line, "reboot") {
+			t.Errorf("a comment became a command: %q", line)
+		}
+	}
+}
+
+func TestNoScriptWhereThereIsNoPlan(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]*audit.Rollback{
+		"not ready":                         aPlan(audit.NotReady),
+		"a command with control characters": aPlan(audit.Ready, "cp -p '/var/\x1b]0;x\x07' /tmp/x"),
+		"a command of two lines":            aPlan(audit.Ready, "cp -p '/var/a\nb' /tmp/x"),
+	} {
+		var b bytes.Buffer
+		if err := report.RollbackScript(&b, r, output(&b)); err == nil || b.Len() > 0 {
+			t.Errorf("%s: want an error and nothing written, got %v and %q", name, err, b.String())
+		}
+	}
+}
+
+func TestVerdictComesFirst(t *testing.T) {
+	t.Parallel()
+	for verdict, want := range map[audit.Readiness]string{
+		audit.Ready: "READY", audit.ReadyWithWarnings: "READY WITH WARNINGS", audit.NotReady: "NOT READY",
+	} {
+		var b bytes.Buffer
+		o := output(&b)
+		if err := o.Write(report.Rollback(aPlan(verdict, "true"), o)); err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := strings.Cut(b.String(), "\n")
+		if !strings.HasSuffix(first, ": "+want) {
+			t.Errorf("want %s at the end of %q", want, first)
+		}
+	}
+}
