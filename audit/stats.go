@@ -1,11 +1,9 @@
 package audit
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"emaudit/parse/emergelog"
@@ -120,12 +118,10 @@ var StatsColumns = []string{"name", "period", "merges", "total", "average", "med
 
 // tally collects what a row is made of.
 type tally struct {
-	durations, binary          []int64 // oldest first
-	untimed, binaryUntimed     int
-	unmerges, failures         int
-	firstAt, lastAt            int64
-	runs, succeeded, cut, fail int
-	seconds                    int64
+	durations, binary      []int64 // oldest first
+	untimed, binaryUntimed int
+	unmerges, failures     int
+	firstAt, lastAt        int64
 }
 
 func (t *tally) saw(at int64) {
@@ -182,15 +178,15 @@ func joined(a, b []int64) []int64 {
 	return append(a, b...)
 }
 
-// tallies are rows by name and stretch of time.
-type tallies map[[2]string]*tally
+// rowsOf are rows by name and stretch of time.
+type rowsOf[T any] map[[2]string]*T
 
-func (t tallies) of(name, period string) *tally {
+func (rows rowsOf[T]) of(name, period string) *T {
 	key := [2]string{name, period}
-	if t[key] == nil {
-		t[key] = new(tally)
+	if rows[key] == nil {
+		rows[key] = new(T)
 	}
-	return t[key]
+	return rows[key]
 }
 
 // AuditStats answers how often and how long packages were merged, repositories
@@ -202,7 +198,7 @@ func AuditStats(db Database, q StatsQuery) (*Stats, error) {
 	if q.By == "" {
 		q.By = StatsByPackage
 	}
-	s := &statsReader{runReader: newRunReader(db), q: q, packages: tallies{}, syncs: tallies{}, runs: tallies{}}
+	s := &statsReader{runReader: newRunReader(db), q: q, packages: rowsOf[tally]{}, syncs: rowsOf[store.SyncHistory]{}, runs: rowsOf[store.RunHistory]{}}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
@@ -221,8 +217,10 @@ func AuditStats(db Database, q StatsQuery) (*Stats, error) {
 // statsReader collects tallies.
 type statsReader struct {
 	*runReader
-	q                     StatsQuery
-	packages, syncs, runs tallies
+	q        StatsQuery
+	packages rowsOf[tally]
+	syncs    rowsOf[store.SyncHistory]
+	runs     rowsOf[store.RunHistory]
 }
 
 // fromHistories reads the sums that the store keeps, which cost nothing of the
@@ -252,10 +250,33 @@ func (s *statsReader) fromHistories() error {
 	if err != nil {
 		return err
 	}
-	return s.log.OpenFacts(func(_ *store.Run, f *store.Facts) error {
+	if err := s.fromSums(); err != nil {
+		return err
+	}
+	return s.log.OpenFacts(func(r *store.Run, f *store.Facts) error {
 		s.packageFacts(f)
+		s.otherFacts(r, f)
 		return nil
 	})
+}
+
+// fromSums reads the sums of syncs and runs.
+func (s *statsReader) fromSums() error {
+	if !s.q.Search.All() {
+		return nil
+	}
+	syncs, err := s.log.SyncHistories()
+	if err != nil {
+		return err
+	}
+	for _, h := range syncs {
+		*s.syncs.of(h.Repo, "") = h
+	}
+	runs, err := s.log.RunHistories()
+	for _, h := range runs {
+		*s.runs.of(h.Action.String(), "") = h
+	}
+	return err
 }
 
 // fromRuns reads the facts of all runs of the period.
@@ -309,40 +330,11 @@ func (s *statsReader) otherFacts(r *store.Run, f *store.Facts) {
 		y := &f.Syncs[i]
 		at := max(y.Finished, y.Started)
 		if s.q.Period.contains(at) {
-			s.syncs.of(y.Repo, s.stretch(at)).sync(y)
+			s.syncs.of(y.Repo, s.stretch(at)).Add(&y.Sync)
 		}
 	}
 	if s.q.Period.contains(r.Started) {
-		s.runs.of(r.Action.String(), s.stretch(r.Started)).run(r)
-	}
-}
-
-func (t *tally) sync(y *store.Sync) {
-	switch y.Outcome {
-	case emergelog.SyncOK:
-		t.runs++
-		t.saw(max(y.Finished, y.Started))
-		if seconds, ok := y.Duration(); ok {
-			t.durations = append(t.durations, seconds)
-		}
-	case emergelog.SyncFailed:
-		t.failures++
-	}
-}
-
-func (t *tally) run(r *store.Run) {
-	t.runs++
-	t.saw(r.Started)
-	switch r.Outcome {
-	case emergelog.RunSuccess:
-		t.succeeded++
-	case emergelog.RunFailure:
-		t.fail++
-	case emergelog.RunDeclined, emergelog.RunInterrupted, emergelog.RunKilled:
-		t.cut++
-	}
-	if r.Ended > r.Started {
-		t.seconds += r.Ended - r.Started
+		s.runs.of(r.Action.String(), s.stretch(r.Started)).Add(&r.Run)
 	}
 }
 
@@ -362,193 +354,4 @@ func (s *statsReader) stretch(at int64) string {
 		return fmt.Sprintf("%04d-W%02d", year, week)
 	}
 	return t.Format("2006-01-02")
-}
-
-// stats makes rows of the tallies.
-func (s *statsReader) stats() (*Stats, error) {
-	out := &Stats{Packages: []PackageStats{}, Syncs: []RepoStats{}, Runs: []RunStats{}, Totals: []PackageStats{}}
-	rows, totals := tallies{}, tallies{}
-	for _, key := range sortedKeys(s.packages) {
-		t := s.packages[key]
-		totals.of("total", key[1]).add(t)
-		switch s.q.By {
-		case StatsByCategory:
-			category, _, _ := strings.Cut(key[0], "/")
-			rows.of(category, key[1]).add(t)
-		case StatsByTotal:
-		default:
-			rows[key] = t
-		}
-	}
-	for _, key := range sortedKeys(rows) {
-		out.Packages = append(out.Packages, rows[key].row(key, s.q.By == StatsByPackage))
-	}
-	for _, key := range sortedKeys(totals) {
-		out.Totals = append(out.Totals, totals[key].row(key, false))
-	}
-	if s.q.By == StatsByTotal {
-		out.Packages = out.Totals
-	}
-	for _, key := range sortedKeys(s.syncs) {
-		out.Syncs = append(out.Syncs, s.syncs[key].repoRow(key))
-	}
-	for _, key := range sortedKeys(s.runs) {
-		t := s.runs[key]
-		out.Runs = append(out.Runs, RunStats{Action: key[0], Period: key[1], Runs: t.runs, Succeeded: t.succeeded, Failed: t.fail,
-			Interrupted: t.cut, Seconds: t.seconds, FirstAt: at(t.firstAt), LastAt: at(t.lastAt)})
-	}
-	if err := sortStats(out.Packages, s.q.Sort); err != nil {
-		return nil, err
-	}
-	if n := s.q.First; n > 0 && n < len(out.Packages) {
-		out.Packages = out.Packages[:n]
-	}
-	if n := s.q.Last; n > 0 && n < len(out.Packages) {
-		out.Packages = out.Packages[len(out.Packages)-n:]
-	}
-	return out, nil
-}
-
-// sortedKeys orders rows by stretch of time, then by name.
-func sortedKeys(t tallies) [][2]string {
-	keys := make([][2]string, 0, len(t))
-	for key := range t {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b [2]string) int { return cmp.Or(strings.Compare(a[1], b[1]), strings.Compare(a[0], b[0])) })
-	return keys
-}
-
-func (t *tally) row(key [2]string, predict bool) PackageStats {
-	row := PackageStats{CP: key[0], Period: key[1], Unmerges: t.unmerges, Failures: t.failures, FirstAt: at(t.firstAt), LastAt: at(t.lastAt),
-		Source: kindStats(t.durations, t.untimed, predict), Binaries: kindStats(t.binary, t.binaryUntimed, predict)}
-	row.Merges, row.Binary = row.Source.Merges+row.Binaries.Merges, row.Binaries.Merges
-	row.Seconds = row.Source.Seconds + row.Binaries.Seconds
-	if timed := int64(len(t.durations) + len(t.binary)); timed > 0 {
-		average := (row.Seconds + timed/2) / timed
-		row.Average = &average
-	}
-	row.Predicted = row.Source.Predicted
-	if row.Source.Merges == 0 {
-		row.Predicted = row.Binaries.Predicted
-	}
-	if begun := int64(row.Merges + row.Failures); begun > 0 {
-		rate := (int64(row.Failures)*100 + begun/2) / begun
-		row.FailureRate = &rate
-	}
-	return row
-}
-
-func kindStats(durations []int64, untimed int, predict bool) KindStats {
-	k := KindStats{Merges: len(durations) + untimed}
-	if len(durations) == 0 {
-		return k
-	}
-	for _, d := range durations {
-		k.Seconds += d
-	}
-	n := int64(len(durations))
-	average := (k.Seconds + n/2) / n
-	sorted := slices.Clone(durations)
-	slices.Sort(sorted)
-	median, spread := quantile(sorted, 2), quantile(sorted, 3)-quantile(sorted, 1)
-	k.Average, k.Median, k.Spread = &average, &median, &spread
-	if predict {
-		if e, ok := estimateOf(durations); ok {
-			k.Predicted = &e.seconds
-		}
-		k.Trend = trend(durations)
-	}
-	return k
-}
-
-// trendSamples is the least number of merges of which a trend is told.
-const trendSamples = 6
-
-// trend compares the median of the last third with that of the first.
-func trend(durations []int64) *int64 {
-	if len(durations) < trendSamples {
-		return nil
-	}
-	third := len(durations) / 3
-	early, late := slices.Clone(durations[:third]), slices.Clone(durations[len(durations)-third:])
-	slices.Sort(early)
-	slices.Sort(late)
-	before := quantile(early, 2)
-	if before == 0 {
-		return nil
-	}
-	percent := quantile(late, 2) * 100 / before
-	return &percent
-}
-
-func (t *tally) repoRow(key [2]string) RepoStats {
-	k := kindStats(t.durations, 0, false)
-	return RepoStats{Repo: key[0], Period: key[1], Syncs: t.runs, Failures: t.failures, Seconds: k.Seconds, Average: k.Average, Median: k.Median,
-		FirstAt: at(t.firstAt), LastAt: at(t.lastAt)}
-}
-
-// sortStats sorts rows by a column, unknown values last.
-func sortStats(rows []PackageStats, column string) error {
-	column, descending := strings.CutPrefix(column, "-")
-	value := func(*PackageStats) *int64 { return nil }
-	number := func(get func(*PackageStats) int64) {
-		value = func(r *PackageStats) *int64 { n := get(r); return &n }
-	}
-	switch column {
-	case "", "name":
-		if descending {
-			slices.Reverse(rows)
-		} else if column == "name" {
-			slices.SortStableFunc(rows, func(a, b PackageStats) int { return strings.Compare(a.CP, b.CP) })
-		}
-		return nil
-	case "period":
-		slices.SortStableFunc(rows, func(a, b PackageStats) int { return strings.Compare(a.Period, b.Period) })
-		if descending {
-			slices.Reverse(rows)
-		}
-		return nil
-	case "merges":
-		number(func(r *PackageStats) int64 { return int64(r.Merges) })
-	case "total":
-		number(func(r *PackageStats) int64 { return r.Seconds })
-	case "average":
-		value = func(r *PackageStats) *int64 { return r.Average }
-	case "median":
-		value = func(r *PackageStats) *int64 { return r.Source.Median }
-	case "predicted":
-		value = func(r *PackageStats) *int64 { return r.Predicted }
-	case "spread":
-		value = func(r *PackageStats) *int64 { return r.Source.Spread }
-	case "trend":
-		value = func(r *PackageStats) *int64 { return r.Source.Trend }
-	case "binary":
-		number(func(r *PackageStats) int64 { return int64(r.Binary) })
-	case "unmerges":
-		number(func(r *PackageStats) int64 { return int64(r.Unmerges) })
-	case "failures":
-		number(func(r *PackageStats) int64 { return int64(r.Failures) })
-	case "first":
-		value = func(r *PackageStats) *int64 { return r.FirstAt }
-	case "last":
-		value = func(r *PackageStats) *int64 { return r.LastAt }
-	default:
-		return fmt.Errorf("no column %q; there is: %s", column, strings.Join(StatsColumns, ", "))
-	}
-	slices.SortStableFunc(rows, func(a, b PackageStats) int {
-		x, y := value(&a), value(&b)
-		switch {
-		case x == nil && y == nil:
-			return 0
-		case x == nil:
-			return 1
-		case y == nil:
-			return -1
-		case descending:
-			return cmp.Compare(*y, *x)
-		}
-		return cmp.Compare(*x, *y)
-	})
-	return nil
 }

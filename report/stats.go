@@ -27,25 +27,23 @@ func Stats(st *audit.Stats, source audit.LogSource, o Output) Answer {
 }
 
 func statsTable(s *Screen, rows []audit.PackageStats) {
-	perPeriod := len(rows) > 0 && rows[0].Period != ""
-	columns := []Column{
-		{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1},
-		{Title: "MERGES", Align: Right},
-		{Title: "TOTAL", Align: Right},
-		{Title: "AVERAGE", Align: Right},
-		{Title: "MEDIAN", Align: Right, Optional: true},
-		{Title: "SPREAD", Align: Right, Optional: true},
-		{Title: "TREND", Align: Right, Optional: true},
-		{Title: "NEXT", Align: Right},
-		{Title: "BINARY", Align: Right},
-		{Title: "FAILED", Align: Right},
-		{Title: "REMOVED", Align: Right, Optional: true},
-		{Title: "LAST"},
+	if len(rows) == 0 {
+		return
 	}
-	if perPeriod {
-		columns = append([]Column{{Title: "PERIOD"}}, columns...)
-	}
-	t := s.Table(columns...)
+	t := periodTable(s, rows[0].Period,
+		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1},
+		Column{Title: "MERGES", Align: Right},
+		Column{Title: "TOTAL", Align: Right},
+		Column{Title: "AVERAGE", Align: Right},
+		Column{Title: "MEDIAN", Align: Right, Optional: true},
+		Column{Title: "SPREAD", Align: Right, Optional: true},
+		Column{Title: "TREND", Align: Right, Optional: true},
+		Column{Title: "NEXT", Align: Right},
+		Column{Title: "BINARY", Align: Right},
+		Column{Title: "FAILED", Align: Right},
+		Column{Title: "REMOVED", Align: Right, Optional: true},
+		Column{Title: "LAST"},
+	)
 	term := s.Terminal()
 	for i := range rows {
 		r := &rows[i]
@@ -61,17 +59,32 @@ func statsTable(s *Screen, rows []audit.PackageStats) {
 		if r.Failures > 0 {
 			failed = Bad.Text(fmt.Sprint(r.Failures))
 		}
-		cells := []Cell{
-			Plain.Text(r.CP), Plain.Text(Number(int64(r.Merges))), Plain.Text(Seconds(r.Seconds)), Plain.Text(duration(r.Average)),
+		t.row(r.Period, Plain.Text(r.CP), Plain.Text(Number(int64(r.Merges))), Plain.Text(Seconds(r.Seconds)), Plain.Text(duration(r.Average)),
 			Plain.Text(duration(r.Source.Median)), Plain.Text(duration(r.Source.Spread)), Plain.Text(trend), Plain.Text(duration(r.Predicted)),
-			Plain.Text(Number(int64(r.Binary))), failed, Plain.Text(Number(int64(r.Unmerges))), Dim.Text(last),
-		}
-		if perPeriod {
-			cells = append([]Cell{Plain.Text(r.Period)}, cells...)
-		}
-		t.Row(cells...)
+			Plain.Text(Number(int64(r.Binary))), failed, Plain.Text(Number(int64(r.Unmerges))), Dim.Text(last))
 	}
 	t.End()
+}
+
+// tableOfPeriods is a table whose first column is the stretch of time, where
+// there is one.
+type tableOfPeriods struct {
+	*Table
+	divided bool
+}
+
+func periodTable(s *Screen, period string, columns ...Column) tableOfPeriods {
+	if period == "" {
+		return tableOfPeriods{s.Table(columns...), false}
+	}
+	return tableOfPeriods{s.Table(append([]Column{{Title: "PERIOD"}}, columns...)...), true}
+}
+
+func (t tableOfPeriods) row(period string, cells ...Cell) {
+	if t.divided {
+		cells = append([]Cell{Plain.Text(period)}, cells...)
+	}
+	t.Row(cells...)
 }
 
 func statsTotal(s *Screen, r *audit.PackageStats) {
@@ -89,10 +102,10 @@ func syncTable(s *Screen, rows []audit.RepoStats) {
 		return
 	}
 	s.Blank()
-	t := s.Table(Column{Title: "REPOSITORY"}, Column{Title: "PERIOD", Optional: true}, Column{Title: "SYNCS", Align: Right}, Column{Title: "TOTAL", Align: Right},
+	t := periodTable(s, rows[0].Period, Column{Title: "REPOSITORY"}, Column{Title: "SYNCS", Align: Right}, Column{Title: "TOTAL", Align: Right},
 		Column{Title: "AVERAGE", Align: Right}, Column{Title: "MEDIAN", Align: Right}, Column{Title: "FAILED", Align: Right})
 	for _, r := range rows {
-		t.Row(Plain.Text(r.Repo), Dim.Text(r.Period), Plain.Text(Number(int64(r.Syncs))), Plain.Text(Seconds(r.Seconds)), Plain.Text(duration(r.Average)),
+		t.row(r.Period, Plain.Text(r.Repo), Plain.Text(Number(int64(r.Syncs))), Plain.Text(Seconds(r.Seconds)), Plain.Text(duration(r.Average)),
 			Plain.Text(duration(r.Median)), Plain.Text(Number(int64(r.Failures))))
 	}
 	t.End()
@@ -103,10 +116,10 @@ func runStatsTable(s *Screen, rows []audit.RunStats) {
 		return
 	}
 	s.Blank()
-	t := s.Table(Column{Title: "RUNS"}, Column{Title: "PERIOD", Optional: true}, Column{Title: "COUNT", Align: Right}, Column{Title: "OK", Align: Right},
+	t := periodTable(s, rows[0].Period, Column{Title: "RUNS"}, Column{Title: "COUNT", Align: Right}, Column{Title: "OK", Align: Right},
 		Column{Title: "FAILED", Align: Right}, Column{Title: "CUT OFF", Align: Right}, Column{Title: "TOTAL", Align: Right})
 	for _, r := range rows {
-		t.Row(Plain.Text(r.Action), Dim.Text(r.Period), Plain.Text(Number(int64(r.Runs))), Plain.Text(Number(int64(r.Succeeded))),
+		t.row(r.Period, Plain.Text(r.Action), Plain.Text(Number(int64(r.Runs))), Plain.Text(Number(int64(r.Succeeded))),
 			Plain.Text(Number(int64(r.Failed))), Plain.Text(Number(int64(r.Interrupted))), Plain.Text(Seconds(r.Seconds)))
 	}
 	t.End()

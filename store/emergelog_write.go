@@ -34,7 +34,9 @@ type EmergeLogWriter struct {
 
 	packages  map[string]loggedPackage // by cpv
 	histories map[int64]*history       // by cp
-	first     bool                     // the host has no history yet
+	syncSums  map[string]*SyncHistory
+	runSums   map[emergelog.Action]*RunHistory
+	first     bool // the host has no history yet
 	// provisional is set when what is delivered is not final.
 	provisional bool
 	err         error
@@ -71,6 +73,9 @@ func (tx *Tx) WriteEmergeLog(host HostID, bases []int64) (*EmergeLogWriter, erro
 		return nil, fmt.Errorf("emerge.log: %w", err)
 	}
 	w.first = state == nil
+	if err := w.loadSums(); err != nil {
+		return nil, fmt.Errorf("emerge.log: %w", err)
+	}
 	open, err := tx.openRuns(host)
 	if err != nil {
 		return nil, fmt.Errorf("emerge.log: %w", err)
@@ -118,7 +123,7 @@ func (tx *Tx) ForgetEmergeLog(host HostID) error {
 	if _, err := tx.exec("DELETE FROM run WHERE id >= ? AND id < ?", runKey(host, 0), runKey(host+1, 0)); err != nil {
 		return fmt.Errorf("emerge.log: %w", err)
 	}
-	for _, table := range []string{"package_history", "emerge_log_segment", "emerge_log"} {
+	for _, table := range []string{"package_history", "sync_history", "run_history", "emerge_log_segment", "emerge_log"} {
 		if _, err := tx.exec("DELETE FROM "+table+" WHERE host = ?", host); err != nil {
 			return fmt.Errorf("emerge.log: %w", err)
 		}
@@ -224,6 +229,9 @@ func (w *EmergeLogWriter) Unmerge(u emergelog.Unmerge) {
 
 // Sync stores a sync.
 func (w *EmergeLogWriter) Sync(s emergelog.Sync) {
+	if !w.provisional {
+		w.sumSync(&s)
+	}
 	w.add(s.Run, func(b []byte) ([]byte, error) { return w.packSync(b, &s) })
 }
 
@@ -238,6 +246,7 @@ func (w *EmergeLogWriter) Run(r emergelog.Run) {
 	w.spares = append(w.spares, f)
 	if !w.provisional {
 		w.stored++
+		w.sumRun(&r)
 	}
 }
 
@@ -298,6 +307,9 @@ func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64)
 	}
 	if w.err == nil {
 		w.err = w.storeHistories()
+	}
+	if w.err == nil {
+		w.err = w.storeSums()
 	}
 	if w.err == nil {
 		_, w.err = w.tx.exec(`INSERT INTO emerge_log (host, state, open, last_at) VALUES (?, ?, ?, ?)

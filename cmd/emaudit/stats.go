@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -15,9 +16,10 @@ type statsCommand struct {
 	periodFlags
 	limitFlags
 	searchFlags
-	By   string `enum:"package,category,total" default:"package" help:"A row for each ${enum}."`
-	Per  string `enum:",year,month,week,day" default:"" placeholder:"STRETCH" help:"Divided by year, month, week or day."`
-	Sort string `short:"s" placeholder:"COLUMN" help:"By this column, with - before it the largest first: name, period, merges, total, average, median, predicted, spread, trend, binary, unmerges, failures, first, last."`
+	By      string `enum:"package,category,total" default:"package" help:"A row for each ${enum}."`
+	Per     string `enum:",year,month,week,day" default:"" placeholder:"STRETCH" help:"Divided by year, month, week or day."`
+	Sort    string `short:"s" placeholder:"COLUMN" help:"By this column: name, period, merges, total, average, median, predicted, spread, trend, binary, unmerges, failures, first, last."`
+	Reverse bool   `short:"r" help:"The largest first."`
 }
 
 // largestBuilds is how many of the builds that took most of PORTAGE_TMPDIR are
@@ -38,6 +40,9 @@ expected to take. Merges of unknown duration are counted, not measured. With
 func (c *statsCommand) Run(ctx context.Context, s *session) error {
 	if !slices.Contains(audit.StatsColumns, strings.TrimPrefix(c.Sort, "-")) && c.Sort != "" {
 		return usagef("stats: no column %q; there is: %s", c.Sort, strings.Join(audit.StatsColumns, ", "))
+	}
+	if c.Reverse {
+		c.Sort = "-" + cmp.Or(strings.TrimPrefix(c.Sort, "-"), "name")
 	}
 	query := audit.StatsQuery{By: audit.StatsBy(c.By), Per: audit.StatsPer(c.Per), Sort: c.Sort, First: c.First, Last: c.Last, Zone: s.zone()}
 	var err error

@@ -54,6 +54,30 @@ CREATE TABLE package_history (
 	PRIMARY KEY (host, cp)
 );
 
+-- The same for repositories and for runs by what they were asked.
+CREATE TABLE sync_history (
+	host      INTEGER NOT NULL REFERENCES host(id),
+	repo      TEXT    NOT NULL,
+	syncs     INTEGER NOT NULL,            -- that succeeded
+	failures  INTEGER NOT NULL,
+	first_at  INTEGER NOT NULL,
+	last_at   INTEGER NOT NULL,
+	durations BLOB    NOT NULL,
+	PRIMARY KEY (host, repo)
+);
+CREATE TABLE run_history (
+	host        INTEGER NOT NULL REFERENCES host(id),
+	action      INTEGER NOT NULL,
+	runs        INTEGER NOT NULL,
+	succeeded   INTEGER NOT NULL,
+	failed      INTEGER NOT NULL,
+	interrupted INTEGER NOT NULL,          -- declined and killed ones too
+	seconds     INTEGER NOT NULL,
+	first_at    INTEGER NOT NULL,
+	last_at     INTEGER NOT NULL,
+	PRIMARY KEY (host, action)
+);
+
 -- Renamed packages, from the repositories' profiles/updates: a package keeps its
 -- history under the name that it has today.
 CREATE TABLE package_move (
