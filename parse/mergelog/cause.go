@@ -189,6 +189,9 @@ func classify(line []byte) (CauseClass, rank) {
 	if colon < 0 {
 		return classifyPlain(line)
 	}
+	if rest, ok := cutElapsed(line, colon); ok {
+		return classify(rest)
+	}
 	if class, r := classifyBegin(line); r != rankNone {
 		return class, r
 	}
@@ -205,6 +208,25 @@ func classify(line []byte) (CauseClass, rank) {
 	}
 	return best, bestRank
 }
+
+// cutElapsed takes the time off the beginning of a line that Mozilla's mach wrote:
+// " 0:43.92 error: …". The first colon of the line is given.
+func cutElapsed(line []byte, colon int) ([]byte, bool) {
+	const longest = 4 // blank and minutes
+	if colon == 0 || colon > longest || !isDigit(line[colon-1]) {
+		return line, false
+	}
+	end := colon + 1
+	for end < len(line) && (isDigit(line[end]) || line[end] == '.') {
+		end++
+	}
+	if end != colon+len(":43.92") || end == len(line) || line[end] != ' ' {
+		return line, false
+	}
+	return line[end+1:], true
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // classifyPlain handles the few telling lines without a colon.
 func classifyPlain(line []byte) (CauseClass, rank) {
@@ -229,7 +251,7 @@ func classifyPlain(line []byte) (CauseClass, rank) {
 			return CauseCMake, rankReport
 		}
 	default:
-		if line[0] >= '0' && line[0] <= '9' && bytes.Contains(line, []byte(" FAILED -- saving rejects")) {
+		if isDigit(line[0]) && bytes.Contains(line, []byte(" FAILED -- saving rejects")) {
 			return CausePatch, rankReport
 		}
 	}

@@ -66,7 +66,7 @@ func classifyMessage(after []byte) (CauseClass, rank) {
 			return CausePython, rankReport
 		}
 	default:
-		if text[0] >= '0' && text[0] <= '9' || text[0] == ' ' {
+		if isDigit(text[0]) || text[0] == ' ' {
 			return classifyShellJob(text)
 		}
 	}
@@ -78,7 +78,7 @@ func classifyMessage(after []byte) (CauseClass, rank) {
 func classifyShellJob(text []byte) (CauseClass, rank) {
 	job := bytes.TrimLeft(text, " ")
 	digits := 0
-	for digits < len(job) && job[digits] >= '0' && job[digits] <= '9' {
+	for digits < len(job) && isDigit(job[digits]) {
 		digits++
 	}
 	if digits == 0 || digits == len(job) || job[digits] != ' ' {
