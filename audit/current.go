@@ -141,7 +141,7 @@ func phaseOf(m *store.Merge) string {
 	case s.Merging != 0:
 		return "merge"
 	case s.Built != 0:
-		return "merge-wait"
+		return waiting
 	case s.Compiling != 0:
 		return "build"
 	}

@@ -197,6 +197,13 @@ func TestPredictionIsTheMedianOfTheLastMerges(t *testing.T) {
 	if p := plan(1, running); p.Total != 67 {
 		t.Errorf("of 167 s, 100 are over: %d s left", p.Total)
 	}
+	// What runs at once shows how many jobs there are; what waits to be installed
+	// takes none.
+	waiting := running
+	waiting.Phase = "merge-wait"
+	if p := plan(1, running, running, waiting); p.Total != 67 || p.Jobs != 2 {
+		t.Errorf("two that run and one that waits: %d s left with %d jobs", p.Total, p.Jobs)
+	}
 	if p := plan(1, one("no/such-1", false)); p.EndsAt != nil || p.Total != 0 {
 		t.Errorf("nothing is known, but: %+v", p)
 	}

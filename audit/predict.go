@@ -75,7 +75,13 @@ func AuditPredict(db Database, from string, list []PlannedMerge, jobs int) (*Pre
 		return nil, err
 	}
 	out := &Prediction{Packages: []PredictedPackage{}, Jobs: max(jobs, 1), From: from}
+	building := 0
 	for _, m := range list {
+		if m.Elapsed != nil && m.Phase != waiting {
+			// An emerge that builds so many at once will go on to.
+			building++
+			out.Jobs = max(out.Jobs, building)
+		}
 		p := PredictedPackage{CPV: m.CPV, Kind: emergelog.KindSource.String(), Root: m.Root, Elapsed: m.Elapsed, Phase: m.Phase}
 		durations := known[r.renamed(nameOf(m.CPV))]
 		samples := durations.source
@@ -154,6 +160,10 @@ func (p *Prediction) sum(now int64) {
 	below, above := 0.0, 0.0
 	for i := range p.Packages {
 		m := &p.Packages[i]
+		if m.Phase == waiting {
+			// It is built; to be installed takes little, and no job.
+			continue
+		}
 		seconds, ok := m.remaining()
 		if !ok {
 			p.Unknown++
@@ -172,6 +182,10 @@ func (p *Prediction) sum(now int64) {
 		p.EndsAt = &ends
 	}
 }
+
+// waiting is the phase of a package that is built and waits to be installed,
+// which with FEATURES=merge-wait it may do until no build runs any more.
+const waiting = "merge-wait"
 
 func square(n int64) float64 { return float64(n) * float64(n) }
 
