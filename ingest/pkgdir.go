@@ -137,6 +137,7 @@ func (s *pkgScan) list(dir *hostfs.Dir, rel string, depth int) error {
 	for _, e := range entries {
 		p := path.Join(rel, e.Name)
 		switch {
+		case e.Kind == hostfs.Directory && p == quarantine:
 		case e.Kind == hostfs.Directory && depth < maxPkgDirDepth:
 			sub, err := dir.OpenDir(e.Name)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -159,6 +160,10 @@ func (s *pkgScan) list(dir *hostfs.Dir, rel string, depth int) error {
 	}
 	return nil
 }
+
+// quarantine is the folder of a pkgdir in which package prune keeps what it took
+// away: its files are no part of what Portage has.
+const quarantine = ".emaudit-quarantine"
 
 // load takes what is stored of the pkgdir.
 func (s *pkgScan) load(tx *store.Tx) error {

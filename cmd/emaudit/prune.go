@@ -364,7 +364,11 @@ func (r *pruneRun) after(ctx context.Context, err error) error {
 }
 
 // again plans anew, with the lock held, and returns the candidates of a folder.
+// The answer of whoever was asked may have taken long.
 func (r *pruneRun) again(ctx context.Context, pkgdir string) (map[string]bool, error) {
+	if err := r.refuseWhileEmergeRuns(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.ingest(ctx); err != nil {
 		return nil, err
 	}

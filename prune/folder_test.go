@@ -1,0 +1,155 @@
+package prune
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"emaudit/hostfs"
+)
+
+func TestNoNameLeadsOutOfAFolder(t *testing.T) {
+	t.Parallel()
+	d := newTestDir(t, somePaths...)
+	outside := filepath.Join(d.root, "outside")
+	d.check(os.WriteFile(outside, []byte("x"), 0o644))
+	d.check(os.Symlink("../../../outside", filepath.Join(d.top, "link")))
+	root, err := hostfs.Open(d.root)
+	d.check(err)
+	defer root.Close()
+	dir, err := openFolder(root, d.path)
+	d.check(err)
+	defer dir.close()
+	for _, name := range []string{"", ".", "..", "../binpkgs", "/etc", "app-misc/hello", "app-misc/", "a\x00b"} {
+		for what, err := range map[string]error{
+			"open":   second(dir.open(name)),
+			"read":   second(dir.read(name, 10)),
+			"mkdir":  dir.mkdir(name, 0o755),
+			"create": second(dir.create(name, 0o644)),
+			"rename": dir.rename("Packages", dir, name, true),
+			"from":   dir.rename(name, dir, "x", true),
+			"unlink": dir.unlink(name),
+			"rmdir":  dir.rmdir(name),
+			"lock":   second(dir.lock(name, attributes{})),
+		} {
+			if !errors.Is(err, errNotName) {
+				t.Errorf("%s %q: %v, want %v", what, name, err, errNotName)
+			}
+		}
+	}
+	if _, err := dir.read("link", 10); !errors.Is(err, unix.ELOOP) {
+		t.Errorf("read through a symlink: %v", err)
+	}
+	if _, err := dir.open("link"); err == nil {
+		t.Error("opened a folder through a symlink")
+	}
+	if _, err := dir.lock("link", attributes{}); err == nil {
+		t.Error("locked through a symlink")
+	}
+	if e, err := dir.stat("link"); err != nil || e.Kind != hostfs.Symlink {
+		t.Errorf("stat: %v, %v", e.Kind, err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestAFileIsNotReplacedUnlessSaid(t *testing.T) {
+	t.Parallel()
+	d := newTestDir(t, somePaths...)
+	root, err := hostfs.Open(d.root)
+	d.check(err)
+	defer root.Close()
+	dir, err := openFolder(root, d.path)
+	d.check(err)
+	defer dir.close()
+	if err := dir.rename("Packages.gz", dir, "Packages", false); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got %v, want %v", err, fs.ErrExist)
+	}
+	if err := dir.rename("Packages.gz", dir, "Packages", true); err != nil {
+		t.Error(err)
+	}
+	if _, err := dir.create("Packages", 0o644); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got %v, want %v", err, fs.ErrExist)
+	}
+}
+
+// A folder below PKGDIR that is a mount point of its own is on another file
+// system: its files stay, with a reason, and the others go.
+func TestAFolderOnAnotherFileSystemIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	d := newTestDir(t, somePaths...)
+	candidates := d.candidates(someGone...)
+	mounted := filepath.Join(d.top, "dev-libs/libfoo")
+	if err := unix.Mount("tmpfs", mounted, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skip("may not mount here: ", err)
+	}
+	t.Cleanup(func() { unix.Unmount(mounted, unix.MNT_DETACH) })
+	d.write(somePaths[3], "content", 1780000003e9)
+	fresh := d.candidates(somePaths[3])
+	result, err := d.open(nil).Apply(background, append(candidates[:1], fresh...), ApplyOptions{})
+	if err != nil || result.Files != 1 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	want := []Skip{{somePaths[3], "its folder is on another file system than PKGDIR"}}
+	if diff := cmp.Diff(want, result.Skipped); diff != "" {
+		t.Errorf("skipped (-want +got):\n%s", diff)
+	}
+}
+
+// A folder that is bound over itself is on the same file system by its number,
+// and yet nothing can be renamed across: everything is taken back.
+func TestARenameAcrossMountsTakesEverythingBack(t *testing.T) {
+	t.Parallel()
+	d := newTestDir(t, somePaths...)
+	before := d.snapshot()
+	mounted := filepath.Join(d.top, "dev-libs/libfoo")
+	if err := unix.Mount(mounted, mounted, "", unix.MS_BIND, ""); err != nil {
+		t.Skip("may not mount here: ", err)
+	}
+	t.Cleanup(func() { unix.Unmount(mounted, unix.MNT_DETACH) })
+	_, err := d.open(nil).Apply(background, d.candidates(someGone...), ApplyOptions{})
+	if !errors.Is(err, unix.EXDEV) || !strings.Contains(err.Error(), somePaths[3]) {
+		t.Errorf("got %v, want %v with the path", err, unix.EXDEV)
+	}
+	after := d.snapshot()
+	before["."], after["."] = "", ""
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("PKGDIR (-before +after):\n%s", diff)
+	}
+}
+
+func TestAReadOnlyPartIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	d := newTestDir(t, somePaths...)
+	folder := filepath.Join(d.top, "dev-libs/libfoo")
+	d.check(os.Chmod(folder, 0o555))
+	t.Cleanup(func() { os.Chmod(folder, 0o755) })
+	if os.Geteuid() == 0 {
+		// Root may write where the mode forbids it, but not where the mount does.
+		if err := unix.Mount(folder, folder, "", unix.MS_BIND, ""); err != nil {
+			t.Skip("may not mount here, and root may write everywhere else: ", err)
+		}
+		t.Cleanup(func() { unix.Unmount(folder, unix.MNT_DETACH) })
+		if err := unix.Mount("", folder, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""); err != nil {
+			t.Skip("may not mount here: ", err)
+		}
+	}
+	result, err := d.open(nil).Apply(background, d.candidates(someGone...), ApplyOptions{})
+	if err != nil || result.Files != 1 || len(result.Skipped) != 2 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	for _, skip := range result.Skipped {
+		if !strings.HasPrefix(skip.Reason, "its folder cannot be written: ") {
+			t.Errorf("%s: %s", skip.Path, skip.Reason)
+		}
+	}
+	if diff := cmp.Diff(somePaths[1:4], d.index()); diff != "" {
+		t.Errorf("index (-want +got):\n%s", diff)
+	}
+}
