@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
 	"emaudit/store"
 )
 
@@ -162,9 +163,23 @@ func judgeLoss(b *binpkg) []Reason {
 	return reasons
 }
 
+// CompatibilityOptions are facts that the caller reads for an answer, since the
+// store does not keep them.
+type CompatibilityOptions struct {
+	// Ebuild returns what metadata/md5-cache of a repository says of a version;
+	// ok is false where it says nothing, and Ebuild is nil where there is none.
+	Ebuild func(repo, cpv string) (e userconf.CacheEntry, ok bool)
+}
+
 // AuditCompatibility says of every binary package whether Portage would take
 // it, and why not.
 func AuditCompatibility(db Database) (*Compatibility, error) {
+	return AuditCompatibilityWith(db, CompatibilityOptions{})
+}
+
+// AuditCompatibilityWith is [AuditCompatibility] with what the caller knows of
+// the ebuilds.
+func AuditCompatibilityWith(db Database, o CompatibilityOptions) (*Compatibility, error) {
 	inv, err := takeInventory(db, true)
 	if err != nil {
 		return nil, err
@@ -193,6 +208,11 @@ func AuditCompatibility(db Database) (*Compatibility, error) {
 		if j.Metadata != nil {
 			row.Reasons = append(row.Reasons, judgeDependencies(j, installed, all)...)
 			row.Reasons = append(row.Reasons, judgeInstalled(j, inv)...)
+			if o.Ebuild != nil {
+				if ebuild, ok := o.Ebuild(j.Repo, j.CPV); ok {
+					row.Reasons = append(row.Reasons, judgeEbuild(&j.pkg, j.Metadata, ebuild)...)
+				}
+			}
 		}
 		row.Usable = usability(row.Reasons)
 		c.Rows = append(c.Rows, row)

@@ -76,8 +76,8 @@ func askIntegrity(s *session, db audit.Database, out report.Output) (report.Chec
 	return report.Check{Name: "integrity", Line: report.IntegrityLine(i), Answer: report.Integrity(i, out)}, nil
 }
 
-func askCompatibility(_ *session, db audit.Database, out report.Output) (report.Check, error) {
-	c, err := audit.AuditCompatibility(db)
+func askCompatibility(s *session, db audit.Database, out report.Output) (report.Check, error) {
+	c, err := audit.AuditCompatibilityWith(db, s.compatibilityOptions())
 	if err != nil {
 		return report.Check{}, err
 	}
