@@ -2,9 +2,10 @@
 #
 #   make demo      build, then audit the recorded host in testdata/hosts
 #   make test      every check and every test
-#   make install   to DESTDIR PREFIX /bin
+#   make install   to DESTDIR PREFIX: the program, manual pages and completions
 
 PREFIX = /usr/local
+SHARE = $(PREFIX)/share
 DESTDIR =
 GO = go
 FUZZTIME = 1m
@@ -51,8 +52,14 @@ fuzz: toolchain
 
 # After make, as root: this builds nothing.
 install:
-	install -d $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SHARE)/man/man1 \
+		$(DESTDIR)$(SHARE)/bash-completion/completions $(DESTDIR)$(SHARE)/zsh/site-functions \
+		$(DESTDIR)$(SHARE)/fish/vendor_completions.d
 	install -m 755 $(EMAUDIT) $(DESTDIR)$(PREFIX)/bin/emaudit
+	$(EMAUDIT) manual $(DESTDIR)$(SHARE)/man/man1
+	$(EMAUDIT) completion bash > $(DESTDIR)$(SHARE)/bash-completion/completions/emaudit
+	$(EMAUDIT) completion zsh > $(DESTDIR)$(SHARE)/zsh/site-functions/_emaudit
+	$(EMAUDIT) completion fish > $(DESTDIR)$(SHARE)/fish/vendor_completions.d/emaudit.fish
 
 clean:
 	rm -rf build

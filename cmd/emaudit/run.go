@@ -38,28 +38,31 @@ func (p *process) getenv(name string) string {
 type commandLine struct {
 	globals
 
-	Summary  summaryCommand  `cmd:"" default:"withargs" help:"One screen: what was done last, and what it left (the default)."`
-	Ingest   ingestCommand   `cmd:"" help:"Bring the database up to date."`
-	Runs     runsCommand     `cmd:"" help:"What emerge was asked, what it did, how it ended."`
-	Log      logCommand      `cmd:"" help:"Merges, removals and syncs by time."`
-	Failures failuresCommand `cmd:"" help:"What failed, where, and why."`
-	Messages messagesCommand `cmd:"" help:"Messages of elog, unread first."`
-	Show     showCommand     `cmd:"" help:"Everything known of a package."`
-	Stats    statsCommand    `cmd:"" help:"How often, and how long: packages, syncs, runs."`
-	Predict  predictCommand  `cmd:"" help:"How long what is to be merged will take."`
-	Current  currentCommand  `cmd:"" help:"What is being merged now."`
-	Audit    auditCommand    `cmd:"" help:"Check coverage and more; findings decide the exit code."`
-	Verify   verifyCommand   `cmd:"" help:"Read every byte of the binary packages, and check signatures."`
-	States   statesCommand   `cmd:"" help:"The states before each run, and which of them are known."`
-	Diff     diffCommand     `cmd:"" help:"What changed between two states."`
-	Rollback rollbackCommand `cmd:"" help:"Can an earlier state be had again, and with which commands?"`
-	Pin      pinCommand      `cmd:"" help:"Give a state a name, and keep what it needs."`
-	Prune    pruneCommand    `cmd:"" help:"Which binary packages can go, and why; take them away, and bring them back."`
-	Doctor   doctorCommand   `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
-	Report   reportCommand   `cmd:"" help:"Everything on one HTML page."`
-	Metrics  metricsCommand  `cmd:"" help:"Metrics for Prometheus."`
-	Hosts    hostsCommand    `cmd:"" help:"The hosts of the database."`
-	Merge    mergeCommand    `cmd:"" help:"Bring another machine's database in."`
+	Summary    summaryCommand    `cmd:"" default:"withargs" help:"One screen: what was done last, and what it left (the default)."`
+	Ingest     ingestCommand     `cmd:"" help:"Bring the database up to date."`
+	Runs       runsCommand       `cmd:"" help:"What emerge was asked, what it did, how it ended."`
+	Log        logCommand        `cmd:"" help:"Merges, removals and syncs by time."`
+	Failures   failuresCommand   `cmd:"" help:"What failed, where, and why."`
+	Messages   messagesCommand   `cmd:"" help:"Messages of elog, unread first."`
+	Show       showCommand       `cmd:"" help:"Everything known of a package."`
+	Stats      statsCommand      `cmd:"" help:"How often, and how long: packages, syncs, runs."`
+	Predict    predictCommand    `cmd:"" help:"How long what is to be merged will take."`
+	Current    currentCommand    `cmd:"" help:"What is being merged now."`
+	Audit      auditCommand      `cmd:"" help:"Check coverage and more; findings decide the exit code."`
+	Verify     verifyCommand     `cmd:"" help:"Read every byte of the binary packages, and check signatures."`
+	States     statesCommand     `cmd:"" help:"The states before each run, and which of them are known."`
+	Diff       diffCommand       `cmd:"" help:"What changed between two states."`
+	Rollback   rollbackCommand   `cmd:"" help:"Can an earlier state be had again, and with which commands?"`
+	Pin        pinCommand        `cmd:"" help:"Give a state a name, and keep what it needs."`
+	Prune      pruneCommand      `cmd:"" help:"Which binary packages can go, and why; take them away, and bring them back."`
+	Doctor     doctorCommand     `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
+	Report     reportCommand     `cmd:"" help:"Everything on one HTML page."`
+	Metrics    metricsCommand    `cmd:"" help:"Metrics for Prometheus."`
+	Hosts      hostsCommand      `cmd:"" help:"The hosts of the database."`
+	Merge      mergeCommand      `cmd:"" help:"Bring another machine's database in."`
+	Completion completionCommand `cmd:"" help:"Write the completion of a shell."`
+	Manual     manualCommand     `cmd:"" hidden:"" help:"Write the manual pages."`
+	Complete   completeCommand   `cmd:"" hidden:"" help:"Answer the completion of a shell."`
 }
 
 // stopParsing ends kong's work where it would call os.Exit: after --help and

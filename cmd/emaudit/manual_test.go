@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// grammar is the command line as kong sees it.
+func grammar(t *testing.T) *kong.Node {
+	t.Helper()
+	var line commandLine
+	parser, err := kong.New(&line, kong.Name("emaudit"), kong.Description("The tool."), kong.Vars(line.vars(&process{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parser.Model.Node
+}
+
+func TestEveryCommandHasAManualPageWithAllItsFlags(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mustRun(t, "manual", dir)
+	app := grammar(t)
+	for _, node := range append([]*kong.Node{app}, visibleCommands(app)...) {
+		page, err := os.ReadFile(filepath.Join(dir, manualName(node)+".1"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		text := strings.ReplaceAll(string(page), `\-`, "-")
+		for _, section := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "SEE ALSO"} {
+			if !strings.Contains(text, `.SH "`+section+`"`) {
+				t.Errorf("%s: no section %s", manualName(node), section)
+			}
+		}
+		for _, f := range shownFlags(node) {
+			if !strings.Contains(text, `\fB--`+f.Name+`\fR`) {
+				t.Errorf("%s: --%s is not in it", manualName(node), f.Name)
+			}
+		}
+		if node.Help == "" || strings.Contains(text, "panic") {
+			t.Errorf("%s: no help", manualName(node))
+		}
+	}
+}
+
+func TestTheManualPagesAreWellFormed(t *testing.T) {
+	t.Parallel()
+	groff, err := exec.LookPath("groff")
+	if err != nil {
+		t.Skip("no groff on this machine: the macros of the manual pages are not tested")
+	}
+	dir := t.TempDir()
+	mustRun(t, "manual", dir)
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	for _, page := range pages {
+		out, err := exec.Command(groff, "-man", "-Tutf8", "-ww", "-z", page).CombinedOutput()
+		if err != nil || len(out) > 0 {
+			t.Errorf("groff %s: %v\n%s", filepath.Base(page), err, out)
+		}
+	}
+}
