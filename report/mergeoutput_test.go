@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"emaudit/audit"
 )
@@ -40,8 +41,11 @@ func TestMergeOutputReachesNoTerminalRaw(t *testing.T) {
 			if err := o.Write(answer(o)); err != nil {
 				t.Fatal(err)
 			}
-			if i := strings.IndexAny(out.String(), "\x1b\x07\x00\x9b\u202e\u009b"); i >= 0 {
+			if i := strings.IndexAny(out.String(), "\x1b\x07\x00\u202e\u009b"); i >= 0 {
 				t.Errorf("%s as %s: control characters at byte %d: %q", name, format, i, out.String()[max(0, i-20):i+20])
+			}
+			if !utf8.ValidString(out.String()) {
+				t.Errorf("%s as %s: bytes that are not UTF-8", name, format)
 			}
 			if !strings.Contains(out.String(), "erased") {
 				t.Errorf("%s as %s: the text itself is gone", name, format)
