@@ -331,8 +331,11 @@ func (p *Package) addDependents(installed []store.Installed) {
 			continue
 		}
 		for _, dep := range []struct{ kind, value string }{
-			{"rdepend", d.Metadata.RDepend}, {"pdepend", d.Metadata.PDepend}, {"idepend", d.Metadata.IDepend},
-			{"depend", d.Metadata.Depend}, {"bdepend", d.Metadata.BDepend},
+			{"rdepend", d.Metadata.RDepend},
+			{"pdepend", d.Metadata.PDepend},
+			{"idepend", d.Metadata.IDepend},
+			{"depend", d.Metadata.Depend},
+			{"bdepend", d.Metadata.BDepend},
 		} {
 			if a, ok := dependsOn(dep.value, d.Metadata, p.CP, targets); ok {
 				p.Dependents = append(p.Dependents, ShownDependency{CPV: d.CPV, Atom: a, Kind: dep.kind})

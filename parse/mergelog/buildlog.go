@@ -193,8 +193,10 @@ var order = []Phase{
 
 // restart begins a new attempt in the same file.
 func (s *scanner) restart() {
-	kept := BuildLog{Kind: s.log.Kind, Outcome: OutcomeUnknown, Attempts: s.log.Attempts + 1,
-		BuildDirBytes: -1, InstalledBytes: -1, Diagnostics: s.log.Diagnostics}
+	kept := BuildLog{
+		Kind: s.log.Kind, Outcome: OutcomeUnknown, Attempts: s.log.Attempts + 1,
+		BuildDirBytes: -1, InstalledBytes: -1, Diagnostics: s.log.Diagnostics,
+	}
 	*s = scanner{lines: s.lines, log: kept, scratch: s.scratch, cutLists: s.cutLists}
 }
 
