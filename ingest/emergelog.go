@@ -58,13 +58,25 @@ func (r *reader) emergeLog(ctx context.Context) ([]SourceResult, error) {
 	if r.unchangedLog(files, known) {
 		return []SourceResult{result}, nil
 	}
-	plan, err := r.planLog(files, known)
-	if err != nil {
-		return r.absent(ctx, store.SourceEmergeLog, log, err)
-	}
-	err = r.db.Update(ctx, func(tx *store.Tx) error { return r.readLog(ctx, tx, plan, &result) })
+	var unreadable error
+	err = r.db.Update(ctx, func(tx *store.Tx) error {
+		// Another emaudit may have read the log while this one waited.
+		known, err := tx.Segments(r.ID)
+		if err != nil || r.unchangedLog(files, known) {
+			return err
+		}
+		plan, err := r.planLog(files, known)
+		if err != nil {
+			unreadable = err
+			return nil
+		}
+		return r.readLog(ctx, tx, plan, &result)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("emerge.log %s: %w", log, err)
+	}
+	if unreadable != nil {
+		return r.absent(ctx, store.SourceEmergeLog, log, unreadable)
 	}
 	return []SourceResult{result}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -88,21 +89,29 @@ func (h *logHost) remove(name string) {
 // ingest reads the logs and returns what came of it.
 func (h *logHost) ingest() SourceResult {
 	h.tb.Helper()
-	root, err := hostfs.Open(h.root)
+	result, err := h.tryIngest()
 	if err != nil {
 		h.tb.Fatal(err)
+	}
+	return result
+}
+
+func (h *logHost) tryIngest() (SourceResult, error) {
+	root, err := hostfs.Open(h.root)
+	if err != nil {
+		return SourceResult{}, err
 	}
 	defer root.Close()
 	resolved, err := settings.Resolve(root, settings.Options{})
 	if err != nil {
-		h.tb.Fatal(err)
+		return SourceResult{}, err
 	}
 	r := &reader{Host: Host{ID: h.id, Root: root, Settings: resolved}, Options: Options{Now: 2_000_000_000}, db: h.db}
 	results, err := r.emergeLog(context.Background())
 	if err != nil {
-		h.tb.Fatal(err)
+		return SourceResult{}, err
 	}
-	return results[0]
+	return results[0], nil
 }
 
 // history returns all that is stored, a line for each run and fact, but not
@@ -363,6 +372,26 @@ func TestABzippedLogIsRead(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// Two that read the same log at once store it once.
+func TestALogIsReadOnceByTwo(t *testing.T) {
+	t.Parallel()
+	log := alphaLog(t)
+	h := newLogHost(t)
+	h.write("emerge.log", log)
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			if _, err := h.tryIngest(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	readers.Wait()
+	if diff := cmp.Diff(wholeHistory(t, log), h.history()); diff != "" {
+		t.Errorf("(-read by one +read by four)\n%s", diff)
+	}
 }
 
 // What cannot be read again is not read twice, and what is gone is not lost.

@@ -50,7 +50,7 @@ func (s *session) readResume() ([]mergelist.Item, error) {
 
 // readStatus reads the live status files (FEATURES=observability). On the
 // running system one whose process is gone is left over from a crash.
-func (s *session) readStatus(processes map[int]commandLineOf) []*mergelist.Status {
+func (s *session) readStatus(processes map[int]processArgs) []*mergelist.Status {
 	folder, err := s.root.OpenDir(path.Join("/", s.settings.EPREFIX(), "run/portage"))
 	if err != nil {
 		return nil
@@ -81,11 +81,11 @@ func (s *session) readStatus(processes map[int]commandLineOf) []*mergelist.Statu
 	return all
 }
 
-// commandLineOf is the command line of one process, word by word.
-type commandLineOf [][]byte
+// processArgs is the command line of one process, word by word.
+type processArgs [][]byte
 
 // processes returns the processes of the running system, nil for another root.
-func (s *session) processes() map[int]commandLineOf {
+func (s *session) processes() map[int]processArgs {
 	if !s.root.IsSystem() {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (s *session) processes() map[int]commandLineOf {
 	if err != nil {
 		return nil
 	}
-	all := map[int]commandLineOf{}
+	all := map[int]processArgs{}
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil {
@@ -113,7 +113,7 @@ func (s *session) processes() map[int]commandLineOf {
 }
 
 // isEmerge tells emerge, which is Python and has its own name as an argument.
-func (p commandLineOf) isEmerge() bool {
+func (p processArgs) isEmerge() bool {
 	for i, word := range p {
 		if i < 3 && path.Base(string(word)) == "emerge" {
 			return true
@@ -124,7 +124,7 @@ func (p commandLineOf) isEmerge() bool {
 
 // phase reads what Portage names its processes: "[cat/pf] sandbox ebuild.sh
 // PHASE" (process.py, spawn; doebuild.py).
-func (p commandLineOf) phase() (cpv, phase string, ok bool) {
+func (p processArgs) phase() (cpv, phase string, ok bool) {
 	if len(p) < 3 {
 		return "", "", false
 	}
