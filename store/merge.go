@@ -42,6 +42,8 @@ var mergedTables = []mergedTable{
 	{name: "emerge_log_segment", references: map[string]string{"source": "source", "host": "host"}},
 	{name: "run", references: map[string]string{"args": "text"}},
 	{name: "package_history", references: map[string]string{"host": "host", "cp": "cp"}},
+	{name: "sync_history", references: map[string]string{"host": "host"}},
+	{name: "run_history", references: map[string]string{"host": "host"}},
 	{name: "package_move", references: map[string]string{"host": "host", "source": "source"}},
 	{name: "output_file", numbered: true, references: map[string]string{"source": "source"}, from: "JOIN source s ON s.id = t.source", host: "s.host"},
 	{name: "build_log", references: map[string]string{"file": "output_file", "host": "host", "cpv": "cpv", "use_flags": "text", "features": "text"}},
