@@ -33,8 +33,8 @@ func IntegrityLine(i *audit.Integrity) SummaryLine {
 	l := SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
 	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged"), i.Count("unchecked"), i.Count("unknown")
 	l.Text = tally(
-		tallied{whole, "read whole"}, tallied{unchecked, "not read in full"}, tallied{unknown, "unknown"},
-		tallied{len(i.Rows) - indexed(i), "not in the index as they are"},
+		tallied{whole, "whole"}, tallied{unchecked, "not read"}, tallied{unknown, "unknown"},
+		tallied{len(i.Rows) - indexed(i), "not in the index"},
 	)
 	switch {
 	case damaged > 0:
@@ -72,7 +72,10 @@ func CoverageLine(c *audit.Coverage) SummaryLine {
 		role = Warn
 	}
 	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none, len(c.Rows)))
-	l.Text = fmt.Sprintf("exact %d, same build %d, other build %d, none %d", c.Count(audit.CoverageExact), c.Count(audit.CoverageSameBuild), other, none)
+	l.Text = tally(
+		tallied{c.Count(audit.CoverageExact), "exact"}, tallied{c.Count(audit.CoverageSameBuild), "same build"},
+		tallied{other, "other build"}, tallied{none, "none"},
+	)
 	return l
 }
 

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strings"
 
 	"emaudit/audit"
 )
@@ -73,7 +72,10 @@ func pkgdirLine(a *audit.Overview) SummaryLine {
 		return l
 	}
 	l.Verdict = Plain.Text(Size(bytes))
-	l.Text = fmt.Sprintf("%s in %s", Count(int64(files), "binpkg", "binpkgs"), strings.Join(paths, ", "))
+	l.Text = Count(int64(files), "binpkg", "binpkgs")
+	if len(paths) > 1 {
+		l.Text += fmt.Sprintf(" in %d folders", len(paths))
+	}
 	return l
 }
 

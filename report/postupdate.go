@@ -43,8 +43,8 @@ func PostUpdateLine(p *audit.PostUpdate) SummaryLine {
 		l.Verdict = Warn.Text(Count(int64(len(p.Findings)), "thing", "things") + " left")
 	}
 	l.Text = tally(
-		tallied{p.OpenFailures, "failed and not retried"}, tallied{p.BetweenVersions, "cut between two versions"}, tallied{p.Unread, "unread"},
-		tallied{p.RuntimeNotices, "broken at run time by QA"}, tallied{p.ConfigUpdates, "configuration files to merge"}, tallied{p.PreservedLibs, "preserved libraries"},
+		tallied{p.OpenFailures, "failed"}, tallied{p.BetweenVersions, "cut off"}, tallied{p.Unread, "unread"},
+		tallied{p.RuntimeNotices, "QA notices"}, tallied{p.ConfigUpdates, "config files"}, tallied{p.PreservedLibs, "preserved libraries"},
 	)
 	return l
 }

@@ -23,9 +23,9 @@ func RollbackLine(r *audit.Rollback) SummaryLine {
 	case r.Verdict == audit.NotReady && why != "":
 		l.Text = what + ": " + why
 	case why != "":
-		l.Text = fmt.Sprintf("%s changes %s, %s", what, Count(int64(len(r.Changes)), "package", "packages"), why)
+		l.Text = fmt.Sprintf("%s: %s, %s", what, Count(int64(len(r.Changes)), "package", "packages"), why)
 	default:
-		l.Text = fmt.Sprintf("%s changes %s", what, Count(int64(len(r.Changes)), "package", "packages"))
+		l.Text = fmt.Sprintf("%s: %s", what, Count(int64(len(r.Changes)), "package", "packages"))
 	}
 	return l
 }

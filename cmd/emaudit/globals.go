@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -72,7 +73,8 @@ func (g *globals) failOn(byDefault string) (limit audit.Severity, ok bool) {
 	return audit.Severity(value), value != "never"
 }
 
-// terminal looks at where output goes.
+// terminal looks at where output goes. COLUMNS, where it is exported, says how
+// wide a page is, also for a pipe.
 func (g *globals) terminal(proc *process) report.Terminal {
 	t := report.Terminal{Location: proc.local, Now: proc.now()}
 	if g.UTC {
@@ -84,6 +86,9 @@ func (g *globals) terminal(proc *process) report.Terminal {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			t.Width = width
 		}
+	}
+	if columns, err := strconv.Atoi(proc.getenv("COLUMNS")); err == nil && columns > 0 {
+		t.Width = columns
 	}
 	t.Color = g.color(proc, t.IsTerminal)
 	return t

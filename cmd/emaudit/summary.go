@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"emaudit/audit"
 	"emaudit/report"
@@ -29,7 +30,7 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 		if overview, err = audit.AuditOverview(db); err != nil {
 			return err
 		}
-		answers, err = s.askChecks(db, checks, out)
+		answers, err = s.askChecks(db, briefChecks(), out)
 		return err
 	})
 	if err != nil {
@@ -40,4 +41,10 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.verdict(answer.Findings, "never")
+}
+
+// briefChecks are the checks of the one screen: all but compatibility, of
+// which a person needs to know only what it means for the rollback.
+func briefChecks() []check {
+	return slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return c.name == "compatibility" })
 }
