@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -53,6 +54,26 @@ func takePastWith(db Database, metadata bool) (*past, error) {
 	}
 	h.pins, err = db.Tx.Pins(db.Host)
 	return h, err
+}
+
+// at returns the state that a moment means. A version of which every build that
+// is known is younger than the state, and whose merge the log does not have,
+// was hardly there: then a part of the log is lost.
+func (h *past) at(m Moment, pins []store.Pin, now int64) (*state, error) {
+	s, err := h.timeline.at(m, pins, now)
+	if err != nil || !s.target.Known {
+		return s, err
+	}
+	for _, x := range s.stays {
+		if x.row != nil || x.merge != nil || len(h.byCPV[x.cpv]) == 0 {
+			continue
+		}
+		if !slices.ContainsFunc(h.byCPV[x.cpv], func(b *binpkg) bool { return b.BuildTime <= s.target.Time }) {
+			s.doubts = append(s.doubts, fmt.Sprintf("%s was there, and every build of it that is known is younger", x.cpv))
+		}
+	}
+	s.target.Known = len(s.doubts) == 0
+	return s, nil
 }
 
 // describe reads the metadata of a binary package where that was not done yet.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"emaudit/parse/emergelog"
@@ -82,43 +83,68 @@ func (t *timeline) spans(anchors []anchor) []span {
 	return all
 }
 
-// settle narrows the disagreements by COUNTER, and finds the horizon: what is
-// before a disagreement that COUNTER does not settle, or before merges that
-// nothing explains, is not known.
+// settle narrows the disagreements by COUNTER, and finds what nothing is known
+// of: the states behind a disagreement that COUNTER does not settle, or behind
+// merges that nothing explains.
 func (t *timeline) settle() {
 	anchors := t.anchors()
 	spans := t.spans(anchors)
-	for i := range t.disagreements {
-		d := &t.disagreements[i]
-		if !d.merged {
-			continue
-		}
-		var fits []*span
-		for j := range spans {
-			// The merge happened after the state d.from and before d.until.
-			if s := &spans[j]; s.most > s.explained && s.from+1 <= d.until && d.from <= s.until {
-				fits = append(fits, s)
+	// A package with a COUNTER says itself when it was merged. What is left of
+	// each span then tells of the others.
+	for _, counted := range []bool{true, false} {
+		for i := range t.disagreements {
+			if d := &t.disagreements[i]; d.merged && !d.settled && (d.by != nil && d.by.row != nil && d.by.row.Counter > 0) == counted {
+				t.settleMerge(d, anchors, spans)
 			}
-		}
-		if len(fits) == 1 {
-			s := fits[0]
-			s.explained++
-			d.settled = true
-			t.narrow(d, s)
 		}
 	}
 	t.unlogged(anchors, spans)
 	for _, d := range t.disagreements {
 		if !d.settled {
-			t.horizon = max(t.horizon, d.until)
+			t.hiding = append(t.hiding, hiddenStates{t.floor(d.change), d.until, "emerge.log and the installed packages disagree about " + d.cpv})
 		}
 	}
 	for _, s := range spans {
 		if s.least > s.explained {
 			t.hidden = append(t.hidden, s)
-			t.horizon = max(t.horizon, s.until)
+			t.hiding = append(t.hiding, hiddenStates{t.floor(s.from), s.until, fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have", s.least-s.explained)})
 		}
 	}
+}
+
+// settleMerge finds the span in which a merge that was not logged happened.
+func (t *timeline) settleMerge(d *disagreement, anchors []anchor, spans []span) {
+	var fits []*span
+	for j := range spans {
+		s := &spans[j]
+		if d.by != nil && d.by.row != nil && d.by.row.Counter > 0 {
+			if anchors[j].counter < d.by.row.Counter && d.by.row.Counter < anchors[j+1].counter {
+				fits = append(fits, s)
+			}
+			continue
+		}
+		// It happened after the beginning of state d.from and before the end of
+		// state d.until.
+		if s.most > s.explained && s.from+1 <= d.until && d.from <= s.until {
+			fits = append(fits, s)
+		}
+	}
+	if len(fits) == 1 && fits[0].from+1 <= d.until && d.from <= fits[0].until {
+		fits[0].explained++
+		d.settled = true
+		t.narrow(d, fits[0])
+	}
+}
+
+// floor is the state that the ingest before a change saw, 0 where there was
+// none.
+func (t *timeline) floor(change int) int {
+	for i := change; i >= 0; i-- {
+		if i < len(t.changes) && t.changes[i].kind == changeSnapshot {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // narrow moves the bounds of the stays that a disagreement is about to the
@@ -127,9 +153,9 @@ func (t *timeline) narrow(d *disagreement, s *span) {
 	from, until := max(d.from, s.from+1), min(d.until, s.until)
 	for _, x := range t.stays {
 		switch {
-		case x.cpv == d.cpv && x.from == d.from && x.first == d.from && x.until < d.until:
+		case x != d.by && x.cpv == d.cpv && x.from == d.from && x.first == d.from && x.until < d.until:
 			x.last, x.until = max(x.last, from-1), max(x.first, min(x.until, until-1))
-		case x.cpv == d.found && x.from == d.from && x.first == d.until:
+		case x == d.by:
 			x.first, x.from = min(x.first, until), max(x.from, from)
 		}
 	}
@@ -163,6 +189,6 @@ func (t *timeline) unlogged(anchors []anchor, spans []span) {
 			continue
 		}
 		s.first = max(s.first, s.from)
-		t.disagreements = append(t.disagreements, disagreement{change: max(s.from-1, 0), cpv: s.cpv, found: s.cpv, from: s.from, until: s.first, merged: true})
+		t.disagreements = append(t.disagreements, disagreement{change: max(s.from-1, 0), cpv: s.cpv, found: s.cpv, from: s.from, until: s.first, merged: true, by: s})
 	}
 }

@@ -59,6 +59,21 @@ func (t *timeline) stateAt(at int64) int {
 	return sort.Search(len(t.changes), func(i int) bool { return t.changes[i].at > at })
 }
 
+// stateOf is stateAt; end tells that an ingest saw the host at that time, so that
+// the end of the state is meant, or now.
+func (t *timeline) stateOf(at int64) (k int, end bool) {
+	k = t.stateAt(at)
+	switch {
+	case k == len(t.changes):
+		return k, true
+	case k > 0 && t.changes[k-1].kind == changeSnapshot && t.changes[k-1].at == at:
+		return k - 1, true
+	case t.changes[k].kind == changeSnapshot && slices.ContainsFunc(t.snapshots, func(s store.Snapshot) bool { return s.TakenAt <= at && at <= s.ConfirmedAt }):
+		return k, true
+	}
+	return k, false
+}
+
 // stateBefore is the number of the state before a run began.
 func (t *timeline) stateBefore(r *store.Run) int {
 	return sort.Search(len(t.changes), func(i int) bool {
@@ -125,9 +140,8 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*state, error) {
 		s.index = t.stateBefore(r)
 		s.target.Run, s.target.Time, s.target.Args = &r.ID, r.Started, r.Args
 	case m.At != 0:
-		s.index = t.stateAt(m.At)
+		s.index, end = t.stateOf(m.At)
 		s.target.Time = m.At
-		end = s.index == len(t.changes)
 	}
 	t.fill(s, end)
 	s.target.Known = len(s.doubts) == 0
@@ -138,8 +152,12 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*state, error) {
 // of the state is meant, and not just some moment in it.
 func (t *timeline) fill(s *state, end bool) {
 	k := s.index
-	if k < t.horizon {
-		s.doubts = append(s.doubts, t.horizonReason())
+	hidden := false
+	for _, h := range t.hiding {
+		if h.from <= k && (k < h.until || !end && k == h.until) && !slices.Contains(s.doubts, h.why) {
+			hidden = true
+			s.doubts = append(s.doubts, h.why)
+		}
 	}
 	covered := t.since > 0 && s.target.Time >= t.since
 	for _, snap := range t.snapshots {
@@ -164,26 +182,11 @@ func (t *timeline) fill(s *state, end bool) {
 		if !end && certain && x.first == k && x.from < x.first {
 			certain = false
 		}
-		if !certain && k >= t.horizon {
+		if !certain && !hidden {
 			s.doubts = append(s.doubts, fmt.Sprintf("whether %s was installed is not in the log", x.cpv))
 		}
 	}
 	slices.SortFunc(s.stays, func(a, b *stay) int { return strings.Compare(a.cpv, b.cpv) })
-}
-
-// horizonReason says what hides the states behind the horizon.
-func (t *timeline) horizonReason() string {
-	for i := len(t.disagreements) - 1; i >= 0; i-- {
-		if d := t.disagreements[i]; !d.settled && d.until == t.horizon {
-			return "emerge.log and the installed packages disagree about " + d.cpv
-		}
-	}
-	for _, h := range t.hidden {
-		if h.until == t.horizon {
-			return fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have", h.least)
-		}
-	}
-	return "emerge.log and the installed packages disagree"
 }
 
 // findings reports every disagreement, with the line of the log.

@@ -61,15 +61,21 @@ type timeline struct {
 	// since is the moment from which on the log says what happened; 0 where
 	// there is no log.
 	since int64
-	// horizon is the state before which nothing is known: behind it lies a
-	// disagreement that nothing settles.
-	horizon       int
+	// hiding are the states that nothing is known of.
+	hiding        []hiddenStates
 	disagreements []disagreement
 	// hidden are the spans in which COUNTER counts merges that nothing
 	// explains.
 	hidden    []span
 	snapshots []store.Snapshot
 	segments  []store.Segment
+}
+
+// hiddenStates are those behind a disagreement that nothing settles, up to the
+// ingest before it: what an ingest saw needs no log.
+type hiddenStates struct {
+	from, until int // from is the first, until the one behind the last
+	why         string
 }
 
 // disagreement is a place at which the log says something else than what was
@@ -81,8 +87,9 @@ type disagreement struct {
 	// from and until are the states between which something happened that the
 	// log does not have.
 	from, until int
-	merged      bool // what happened was a merge, which COUNTER counts
-	settled     bool // COUNTER proves that nothing else is missing
+	merged      bool  // what happened was a merge, which COUNTER counts
+	by          *stay // what that merge installed; nil where nothing tells
+	settled     bool  // COUNTER proves that nothing else is missing
 }
 
 // readTimeline reads the history of a host from the store; ever is everything
@@ -287,7 +294,7 @@ func (r *replayer) unmerge(i int, c *change) {
 		s.first, s.from = s.witness, i+1
 		r.drop(s)
 		r.ended(i, cpv, m, s.witness)
-		r.note(i, cpv, cpv, i+1, s.witness, true)
+		r.note(i, cpv, s, i+1, s.witness, true)
 	default:
 		s.first, s.from, s.merge = i+1, i+1, m
 		if s.slot == "" {
@@ -341,7 +348,7 @@ func (r *replayer) restore(i int, c *change, cpv, slot string) {
 			// It came back without a line of the log.
 			s.first, s.from = s.witness, i+1
 			r.drop(s)
-			r.note(i, old, old, i+1, s.witness, true)
+			r.note(i, old, s, i+1, s.witness, true)
 		}
 		r.add(&stay{cpv: old, logged: name, slot: slot, last: i, until: i, witness: i})
 	}
@@ -361,7 +368,7 @@ func (r *replayer) lost(i int, c *change, cpv string) {
 		x.first, x.from = x.witness, i+1
 		r.drop(x)
 		r.ended(i, cpv, m, x.witness)
-		r.note(i, cpv, x.cpv, i+1, x.witness, true)
+		r.note(i, cpv, x, i+1, x.witness, true)
 		return
 	}
 	until, ok := r.known[r.slotKey(cpv, m.Slot)]
@@ -369,11 +376,15 @@ func (r *replayer) lost(i int, c *change, cpv string) {
 		until = r.end
 	}
 	r.ended(i, cpv, m, until)
-	r.note(i, cpv, "", i+1, until, false)
+	r.note(i, cpv, nil, i+1, until, false)
 }
 
-func (r *replayer) note(i int, cpv, found string, from, until int, merged bool) {
-	r.disagreements = append(r.disagreements, disagreement{change: i, cpv: cpv, found: found, from: from, until: until, merged: merged})
+func (r *replayer) note(i int, cpv string, by *stay, from, until int, merged bool) {
+	found := ""
+	if by != nil {
+		found = by.cpv
+	}
+	r.disagreements = append(r.disagreements, disagreement{change: i, cpv: cpv, found: found, from: from, until: until, merged: merged, by: by})
 }
 
 // remerge goes back over a removal: the package comes back.
@@ -383,12 +394,13 @@ func (r *replayer) remerge(i int, c *change) {
 	if s := r.find(cpv); s != nil {
 		s.first, s.from = s.witness, i+1
 		r.drop(s)
-		r.note(i, cpv, cpv, i+1, s.witness, true)
+		r.note(i, cpv, s, i+1, s.witness, true)
 	}
 	r.add(&stay{cpv: cpv, logged: c.unmerge.CPV, last: i, until: i, witness: i})
 }
 
-// compare holds the replay against what an ingest saw.
+// compare holds the replay against what an ingest saw at the change i, which
+// is the end of state i.
 func (r *replayer) compare(i int, snapshot []*store.Installed) {
 	k := i + 1
 	seen := map[*stay]bool{}
@@ -399,26 +411,23 @@ func (r *replayer) compare(i int, snapshot []*store.Installed) {
 			// Another build of the version came between.
 			s.first, s.from = s.witness, k
 			r.drop(s)
-			r.note(i, cpv, cpv, k, s.witness, true)
+			r.note(i, cpv, s, k, s.witness, true)
 			s = nil
 		}
 		if s == nil {
-			until, found := k, ""
-			if x := r.inSlot(cpv, p.Slot); x != nil && !slices.ContainsFunc(snapshot, func(q *store.Installed) bool { return r.moves.CPV(q.CPV) == x.cpv }) {
-				found, until = x.cpv, x.witness-1
-			} else if next, ok := r.known[r.slotKey(cpv, p.Slot)]; ok {
-				until = next
-			} else {
-				until = r.end
+			until := r.end - 1
+			if next, ok := r.known[r.slotKey(cpv, p.Slot)]; ok {
+				until = next - 1
 			}
-			s = &stay{cpv: cpv, logged: p.CPV, slot: p.Slot, row: p, last: k, until: max(until, k), witness: k}
+			until = max(until, k)
+			s = &stay{cpv: cpv, logged: p.CPV, slot: p.Slot, row: p, last: k - 1, until: until, witness: k - 1}
 			r.add(s)
-			r.note(i, cpv, found, k, max(until, k), false)
+			r.note(i, cpv, nil, k, until+1, false)
 		}
 		if s.row == nil {
 			s.row, s.slot = p, p.Slot
 		}
-		s.witness = k
+		s.witness = min(s.witness, k-1)
 		seen[s] = true
 	}
 	for _, all := range r.live {
@@ -429,7 +438,7 @@ func (r *replayer) compare(i int, snapshot []*store.Installed) {
 			// It came after this moment, without a line of the log.
 			s.first, s.from = s.witness, k+1
 			r.drop(s)
-			r.note(i, s.cpv, "", k, s.witness, true)
+			r.note(i, s.cpv, s, k, s.witness, true)
 		}
 	}
 }
