@@ -1,11 +1,17 @@
 package store
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"database/sql"
+	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,16 +91,91 @@ func TestEveryOldDatabaseMigrates(t *testing.T) {
 	}
 }
 
-// TestStoredDatabasesOpen opens the databases that released versions wrote,
-// kept in testdata as they were.
-func TestStoredDatabasesOpen(t *testing.T) {
-	stored, err := filepath.Glob("testdata/*.db")
+var updateStored = flag.Bool("update", false, "write testdata/schema-N.db.gz of this version's schema N anew")
+
+// writeStored writes testdata/schema-N.db.gz: one host with two packages, one of
+// them removed again. A file of an earlier schema is never written again.
+func writeStored(t *testing.T, version int) {
+	t.Helper()
+	path := filepath.Join("testdata", fmt.Sprintf("schema-%d.db.gz", version))
+	if err := errors.Join(os.MkdirAll("testdata", 0o755), os.RemoveAll(path)); err != nil {
+		t.Fatal(err)
+	}
+	made := filepath.Join(t.TempDir(), "made.db")
+	db := open(t, made, Options{})
+	err := db.Update(context.Background(), func(tx *Tx) error {
+		host, err := tx.EnsureHost("stored", "/", 1)
+		if err != nil {
+			return err
+		}
+		source := Source{Host: host, Kind: SourceVDB, Path: "/var/db/pkg", ReadAt: 2}
+		if err := tx.PutSource(&source); err != nil {
+			return err
+		}
+		for _, cpv := range []string{"app-misc/hello-1", "sys-apps/gone-2"} {
+			p := Installed{CPV: cpv, Slot: "0", Repo: "gentoo", BuildTime: 1, MetadataState: "fresh", Metadata: &Metadata{EAPI: "8", Use: "nls"}}
+			if err := tx.AddInstalled(host, &p, 2); err != nil {
+				return err
+			}
+			if cpv == "sys-apps/gone-2" {
+				if err := tx.RemoveInstalled(p.ID, 3); err != nil {
+					return err
+				}
+			}
+		}
+		return tx.PutSnapshot(host, true, 1, 3)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	// VACUUM INTO leaves the write-ahead log and free pages behind.
+	packed := filepath.Join(t.TempDir(), "packed.db")
+	if _, err := db.sql.Exec("VACUUM INTO ?", packed); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gz bytes.Buffer
+	w := gzip.NewWriter(&gz)
+	_, err = w.Write(b)
+	if err = errors.Join(err, w.Close(), os.WriteFile(path, gz.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStoredDatabasesOpen opens the databases that versions of emaudit wrote,
+// kept in testdata as they were, one for each schema from the first stored one
+// on. "go test ./store -run Stored -update" writes that of this schema: do so
+// when a migration is added, and commit the file beside the older ones.
+func TestStoredDatabasesOpen(t *testing.T) {
+	all, err := migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *updateStored {
+		writeStored(t, len(all))
+	}
+	stored, err := filepath.Glob("testdata/schema-*.db.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if current := filepath.Join("testdata", fmt.Sprintf("schema-%d.db.gz", len(all))); !slices.Contains(stored, current) {
+		t.Errorf("%s is missing: write it with -update", current)
+	}
 	for _, path := range stored {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			b, err := os.ReadFile(path)
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			r, err := gzip.NewReader(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,24 +184,30 @@ func TestStoredDatabasesOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			db := open(t, copied, Options{})
+			var got [2][]string
 			err = db.View(context.Background(), func(tx *Tx) error {
-				hosts, err := tx.Hosts()
+				host, ok, err := tx.FindHost("stored")
+				if err != nil || !ok {
+					return fmt.Errorf("host stored: found %v: %w", ok, err)
+				}
+				now, err := tx.InstalledWithMetadata(host.ID)
 				if err != nil {
 					return err
 				}
-				for _, h := range hosts {
-					installed, err := tx.InstalledWithMetadata(h.ID)
-					if err != nil {
-						return err
-					}
-					if len(installed) == 0 {
-						t.Errorf("host %s has no installed package", h.Name)
+				ever, err := tx.InstalledEver(host.ID)
+				for i, rows := range [][]Installed{now, ever} {
+					for _, p := range rows {
+						got[i] = append(got[i], p.CPV+" "+p.Metadata.Use)
 					}
 				}
-				return nil
+				return err
 			})
 			if err != nil {
-				t.Error(err)
+				t.Fatal(err)
+			}
+			want := [2][]string{{"app-misc/hello-1 nls"}, {"app-misc/hello-1 nls", "sys-apps/gone-2 nls"}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}
