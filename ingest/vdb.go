@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -43,7 +44,7 @@ func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
 	if err != nil {
 		return r.absent(ctx, store.SourceVDB, path, err)
 	}
-	entries, nameDiags, err := listVDB(dir)
+	entries, unlisted, nameDiags, err := listVDB(dir)
 	if err != nil {
 		return r.absent(ctx, store.SourceVDB, path, err)
 	}
@@ -79,7 +80,7 @@ func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
 		if len(changed) == 0 && len(entries) == len(known) {
 			return tx.PutSnapshot(r.ID, false, len(entries), r.Now)
 		}
-		return r.storeVDB(tx, &result, source.ID, entries)
+		return r.storeVDB(tx, &result, source.ID, entries, unlisted)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("vdb %s: %w", path, err)
@@ -88,11 +89,17 @@ func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
 }
 
 // listVDB lists the package directories and reports names that Portage does
-// not take for packages.
-func listVDB(dir *hostfs.Dir) (entries []*vdbEntry, diags []parse.Diagnostic, err error) {
+// not take for packages. Of the categories in unlisted nothing is known: they
+// are there and could not be listed.
+func listVDB(dir *hostfs.Dir) (entries []*vdbEntry, unlisted map[string]bool, diags []parse.Diagnostic, err error) {
 	categories, err := dir.Entries()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	unlisted = map[string]bool{}
+	unread := func(category string, err error) {
+		unlisted[category] = true
+		diags = append(diags, parse.Diagnosef(0, vdb.CodeUnread, "%s: %v", category, err))
 	}
 	note := func(class vdb.NameClass, category, name string) {
 		if d, ok := class.Diagnostic(category, name); ok {
@@ -110,14 +117,14 @@ func listVDB(dir *hostfs.Dir) (entries []*vdbEntry, diags []parse.Diagnostic, er
 		sub, err := dir.OpenDir(c.Name)
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				diags = append(diags, parse.Diagnosef(0, vdb.CodeUnread, "%s: %v", c.Name, err))
+				unread(c.Name, err)
 			}
 			continue
 		}
 		packages, err := sub.Entries()
 		sub.Close()
 		if err != nil {
-			diags = append(diags, parse.Diagnosef(0, vdb.CodeUnread, "%s: %v", c.Name, err))
+			unread(c.Name, err)
 			continue
 		}
 		for _, p := range packages {
@@ -131,7 +138,7 @@ func listVDB(dir *hostfs.Dir) (entries []*vdbEntry, diags []parse.Diagnostic, er
 			entries = append(entries, &vdbEntry{category: c.Name, pf: p.Name, entry: p})
 		}
 	}
-	return entries, diags, nil
+	return entries, unlisted, diags, nil
 }
 
 // changedEntries are those whose directory is not as the store knows it.
@@ -233,7 +240,8 @@ func installedOf(p *vdb.Package, dir *hostfs.Dir) *store.Installed {
 
 // storeVDB records what changed since the last ingest. The stored rows are
 // read again inside the transaction: another emaudit may have been faster.
-func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entries []*vdbEntry) error {
+// What could not be listed is not gone, so its rows stay.
+func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entries []*vdbEntry, unlisted map[string]bool) error {
 	rows, err := tx.Installed(r.ID)
 	if err != nil {
 		return err
@@ -284,6 +292,9 @@ func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entr
 		added++
 	}
 	for _, p := range rows {
+		if category, _, _ := strings.Cut(p.CPV, "/"); unlisted[category] {
+			seen[p.CPV] = true
+		}
 		if !seen[p.CPV] {
 			if err := tx.RemoveInstalled(p.ID, r.Now); err != nil {
 				return err

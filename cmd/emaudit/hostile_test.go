@@ -164,6 +164,19 @@ func TestWhatCannotBeReadIsReportedToAnOrdinaryUser(t *testing.T) {
 		t.Errorf("an unreadable package is taken for one that is gone:\n%s", out)
 	}
 
+	category := filepath.Join(root, "var/db/pkg/sys-apps")
+	if err := os.Chmod(category, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = as(exitFindings, "audit", "coverage", "--verbose")
+	if !strings.Contains(out, "vdb-unread") || !strings.Contains(out, "sys-apps: ") {
+		t.Errorf("an unreadable category of the VDB is not reported:\n%s", out)
+	}
+	if !strings.HasPrefix(out, "43 of 50") {
+		t.Errorf("the packages of an unreadable category are taken for gone:\n%s", out)
+	}
+	os.Chmod(category, 0o755)
+
 	// The database in a folder that may not be written: the stored facts
 	// still answer, with a warning; without a database it is an error.
 	if err := os.Chown(filepath.Join(open, "db"), 0, 0); err != nil {
