@@ -2,17 +2,24 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	_ "github.com/mattn/go-sqlite3"
 
 	"emaudit/internal/hostarchive"
@@ -44,8 +51,9 @@ func mustRun(t *testing.T, args ...string) []byte {
 	return out
 }
 
-// facts returns every row of every table of a database, without the ids that
-// depend on the order in which rows came.
+// facts returns every row of every table of a database, sorted. Ids depend on
+// the order in which rows came, so a row has none, and stands in the rows that
+// refer to it as a fingerprint of its own content.
 func facts(t *testing.T, path string) []string {
 	t.Helper()
 	db, err := sql.Open("sqlite3", path)
@@ -53,68 +61,93 @@ func facts(t *testing.T, path string) []string {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	var check string
-	if err := db.QueryRow("PRAGMA integrity_check").Scan(&check); err != nil || check != "ok" {
-		t.Fatalf("integrity_check: %s (%v)", check, err)
+	if check := query(t, db, "PRAGMA integrity_check"); len(check) != 1 || check[0]["integrity_check"] != "ok" {
+		t.Fatalf("integrity_check: %v", check)
 	}
-	var tables []string
-	rows, err := db.Query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			t.Fatal(err)
-		}
-		tables = append(tables, name)
-	}
-	rows.Close()
-	var all []string
-	for _, table := range tables {
-		rows, err := db.Query("SELECT * FROM " + table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		columns, err := rows.Columns()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			values := make([]any, len(columns))
-			dest := make([]any, len(columns))
-			for i := range values {
-				dest[i] = &values[i]
+	tables := map[string]map[int64]map[string]any{}
+	references := map[string]map[string]string{} // table -> column -> table
+	for _, r := range query(t, db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'") {
+		table := r["name"].(string)
+		rows := map[int64]map[string]any{}
+		for i, row := range query(t, db, "SELECT * FROM "+table) {
+			id, ok := row["id"].(int64)
+			if !ok {
+				id = int64(i)
 			}
-			if err := rows.Scan(dest...); err != nil {
-				t.Fatal(err)
-			}
-			var b strings.Builder
-			b.WriteString(table)
-			for i, c := range columns {
-				if c != "id" {
-					fmt.Fprintf(&b, " %s=%v", c, values[i])
+			delete(row, "id")
+			rows[id] = row
+		}
+		tables[table], references[table] = rows, map[string]string{}
+		for _, key := range query(t, db, "PRAGMA foreign_key_list("+table+")") {
+			references[table][key["from"].(string)] = key["table"].(string)
+		}
+	}
+	type place struct {
+		table string
+		id    int64
+	}
+	known := map[place]string{}
+	var content func(table string, id int64) string
+	content = func(table string, id int64) string {
+		if s, ok := known[place{table, id}]; ok {
+			return s
+		}
+		var b strings.Builder
+		b.WriteString(table)
+		row := tables[table][id]
+		for _, c := range slices.Sorted(maps.Keys(row)) {
+			value := row[c]
+			if to, ok := references[table][c]; ok {
+				if ref, ok := value.(int64); ok {
+					value = fmt.Sprintf("%s:%.8x", to, sha256.Sum256([]byte(content(to, ref))))
 				}
 			}
-			all = append(all, b.String())
+			fmt.Fprintf(&b, " %s=%v", c, value)
 		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
+		known[place{table, id}] = b.String()
+		return b.String()
+	}
+	var all []string
+	for table, rows := range tables {
+		for id := range rows {
+			all = append(all, content(table, id))
 		}
-		rows.Close()
 	}
 	sort.Strings(all)
 	return all
 }
 
-// countsByTable is a fingerprint that does not depend on ids at all.
-func countsByTable(rows []string) map[string]int {
-	counts := map[string]int{}
-	for _, r := range rows {
-		table, _, _ := strings.Cut(r, " ")
-		counts[table]++
+// query returns the rows of an answer, each by the names of its columns.
+func query(t *testing.T, db *sql.DB, statement string) []map[string]any {
+	t.Helper()
+	rows, err := db.Query(statement)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return counts
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []map[string]any
+	for rows.Next() {
+		values, dest := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			dest[i] = &values[i]
+		}
+		if err := rows.Scan(dest...); err != nil {
+			t.Fatal(err)
+		}
+		row := map[string]any{}
+		for i, c := range columns {
+			row[c] = values[i]
+		}
+		all = append(all, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // TestAKilledIngestLosesAndDoublesNothing kills an ingest with SIGKILL after
@@ -125,7 +158,7 @@ func TestAKilledIngestLosesAndDoublesNothing(t *testing.T) {
 	dir := t.TempDir()
 	undisturbed := filepath.Join(dir, "undisturbed.db")
 	mustRun(t, "--root", alpha, "--db", undisturbed, "ingest")
-	want := countsByTable(facts(t, undisturbed))
+	want := facts(t, undisturbed)
 	killed := 0
 	for delay := 2 * time.Millisecond; ; delay += delay/2 + time.Millisecond {
 		path := filepath.Join(dir, delay.String()+".db")
@@ -137,11 +170,8 @@ func TestAKilledIngestLosesAndDoublesNothing(t *testing.T) {
 		err := cmd.Wait()
 		timer.Stop()
 		mustRun(t, "--root", alpha, "--db", path, "ingest")
-		got := countsByTable(facts(t, path))
-		for table, n := range want {
-			if got[table] != n {
-				t.Errorf("killed after %v: table %s has %d rows, undisturbed %d", delay, table, got[table], n)
-			}
+		if diff := cmp.Diff(want, facts(t, path)); diff != "" {
+			t.Errorf("killed after %v (-undisturbed +killed):\n%s", delay, diff)
 		}
 		if err == nil {
 			break
@@ -171,11 +201,8 @@ func TestTwoIngestsAtOnceAgree(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	want, got := countsByTable(facts(t, alone)), countsByTable(facts(t, together))
-	for table, n := range want {
-		if got[table] != n {
-			t.Errorf("table %s has %d rows, alone %d", table, got[table], n)
-		}
+	if diff := cmp.Diff(facts(t, alone), facts(t, together)); diff != "" {
+		t.Errorf("-alone +together:\n%s", diff)
 	}
 }
 
@@ -190,7 +217,62 @@ func TestASecondIngestChangesNothing(t *testing.T) {
 		t.Errorf("the second ingest found something new:\n%s", out)
 	}
 	after := facts(t, path)
-	if strings.Join(before, "\n") != strings.Join(after, "\n") {
-		t.Error("the second ingest changed the database")
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("the second ingest changed the database:\n%s", diff)
+	}
+}
+
+// countdown is a context that is canceled by being asked: whoever looks often
+// enough whether it was interrupted, finds that it was.
+type countdown struct {
+	context.Context
+	cancel context.CancelFunc
+	left   atomic.Int64
+}
+
+func (c *countdown) Err() error {
+	if c.left.Add(-1) < 0 {
+		c.cancel()
+	}
+	return c.Context.Err()
+}
+
+// TestAnInterruptedIngestExits130AndGoesOn interrupts an ingest where it looks
+// for it the 1st time, the 2nd, the 4th and so on, as SIGINT does. What was
+// stored is whole: the next ingest makes of it what an undisturbed one made.
+func TestAnInterruptedIngestExits130AndGoesOn(t *testing.T) {
+	alpha := hostarchive.Alpha(t)
+	dir := t.TempDir()
+	undisturbed := filepath.Join(dir, "undisturbed.db")
+	mustRun(t, "--root", alpha, "--db", undisturbed, "ingest")
+	want := facts(t, undisturbed)
+	for looks := int64(1); ; looks *= 2 {
+		path := filepath.Join(dir, fmt.Sprint(looks)+".db")
+		inner, cancel := context.WithCancel(t.Context())
+		ctx := &countdown{Context: inner, cancel: cancel}
+		ctx.left.Store(looks)
+		var stderr bytes.Buffer
+		code := run(ctx, process{
+			args:   []string{"--root", alpha, "--db", path, "--host", "alpha", "ingest"},
+			stdin:  strings.NewReader(""),
+			stdout: io.Discard, stderr: &stderr,
+			now:   func() time.Time { return time.Unix(testNow, 0) },
+			local: time.UTC,
+		})
+		interrupted := inner.Err() != nil
+		cancel()
+		if !interrupted {
+			if looks == 1 {
+				t.Error("no ingest was interrupted: the test proved nothing")
+			}
+			break
+		}
+		if code != exitInterrupted {
+			t.Errorf("interrupted at look %d: exit code: want %d, got %d\n%s", looks, exitInterrupted, code, &stderr)
+		}
+		mustRun(t, "--root", alpha, "--db", path, "ingest")
+		if diff := cmp.Diff(want, facts(t, path)); diff != "" {
+			t.Errorf("interrupted at look %d (-undisturbed +interrupted):\n%s", looks, diff)
+		}
 	}
 }
