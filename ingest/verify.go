@@ -239,9 +239,9 @@ func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) 
 		stored <- err
 	}()
 	err = forEach(ctx, dir, files, v.opts.Jobs, 1, func() func(*pkgFile, *hostfs.Dir) error {
-		rd := v.newReader()
+		rd, view := v.newReader(), new(windows)
 		return func(f *pkgFile, folder *hostfs.Dir) error {
-			result, err := v.file(ctx, rd, due[f], folder, meter)
+			result, err := v.file(ctx, rd, view, due[f], folder, meter)
 			if err == nil {
 				found <- result
 			}
@@ -294,7 +294,7 @@ func (v *verification) collect(ctx context.Context, found <-chan *store.Verifica
 
 // file reads one file. It returns nil where the file is no longer the one that
 // was planned, and an error only when the reading was cancelled.
-func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFile, folder *hostfs.Dir, meter Meter) (*store.Verification, error) {
+func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *windows, f *verifyFile, folder *hostfs.Dir, meter Meter) (*store.Verification, error) {
 	result := &store.Verification{
 		Instance: f.stored.ID, Integrity: string(binpkg.Unknown), Signature: string(binpkg.SignatureUnchecked), Keyring: v.opts.KeyringDigest, At: v.opts.Now,
 	}
@@ -318,7 +318,8 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFil
 	}
 	options := v.options(f)
 	options.Progress = meter.Add
-	verified, err := rd.Verify(ctx, file, f.size(), options)
+	view.open(file, f.size())
+	verified, err := rd.Verify(ctx, view, f.size(), options)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
