@@ -100,7 +100,7 @@ func TestWhatIsKnownIsTrue(t *testing.T) {
 		cut := len(runs) - len(runs)/part
 		try(fmt.Sprintf("without the first %d runs", cut), bytes.Join(runs[cut:], nil), true)
 	}
-	for seed := range uint64(8) {
+	for seed := range uint64(5) {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		var log []byte
 		var gone []string

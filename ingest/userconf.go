@@ -39,6 +39,8 @@ type configScan struct {
 	found []store.ConfigFile // Content nil where the stored one is still right
 	diags []parse.Diagnostic
 	read  int64
+	// damaged tells that damage is stored of the last time.
+	damaged bool
 }
 
 // userConfig records the lists below /etc/portage, in the profile and in the
@@ -54,6 +56,11 @@ func (r *reader) userConfig(ctx context.Context) ([]SourceResult, error) {
 			}
 			scan.known[f.Kind][f.Path] = f
 		}
+		if err != nil {
+			return err
+		}
+		damage, err := tx.Diagnostics(r.ID, store.SourceConfig)
+		scan.damaged = len(damage) > 0
 		return err
 	})
 	if err != nil {
@@ -62,6 +69,9 @@ func (r *reader) userConfig(ctx context.Context) ([]SourceResult, error) {
 	scan.collect()
 	dir := r.Settings.UserConfigDir()
 	result := SourceResult{Kind: store.SourceConfig, Path: dir, Condition: store.ConditionRead, Read: scan.read, Summary: fmt.Sprintf("%d lists", len(scan.found))}
+	if !scan.dirty() {
+		return []SourceResult{result}, nil
+	}
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		source := store.Source{Host: r.ID, Kind: store.SourceConfig, Path: dir, Size: int64(len(scan.found)), ReadAt: r.Now}
 		if err := tx.PutSource(&source); err != nil {
@@ -228,6 +238,21 @@ func firstProcessor(b []byte) []byte {
 		}
 	}
 	return kept
+}
+
+// dirty tells whether there is anything to store. Where nothing is, another
+// process need not be kept from the database.
+func (s *configScan) dirty() bool {
+	known := 0
+	for _, files := range s.known {
+		known += len(files)
+	}
+	if known != len(s.found) || known == 0 || len(s.diags) > 0 || s.damaged {
+		return true
+	}
+	return slices.ContainsFunc(s.found, func(f store.ConfigFile) bool {
+		return f.Content != nil || s.known[f.Kind][f.Path].Position != f.Position
+	})
 }
 
 // unread reports a list that is there and says nothing to emaudit.
