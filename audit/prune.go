@@ -149,9 +149,11 @@ type pruner struct {
 	usable  map[*binpkg]bool // whole, seen by Portage and taken by it
 	reasons map[*binpkg]string
 	steps   []*keptState
-	// current are the packages of which something is installed.
-	current map[string]bool
-	unknown string // why what the kept states need is not known; "" = it is known
+	groups  map[*binpkg]string
+	// current are the packages of which something is installed, and there the
+	// versions.
+	current, there map[string]bool
+	unknown        string // why what the kept states need is not known; "" = it is known
 }
 
 // keeping is why a file stays: the strongest reason, and the states that need
@@ -174,7 +176,8 @@ func PlanPrune(db Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, e
 	p := &pruner{
 		rollbackJudge: judge, policy: policy, facts: facts,
 		plan: &PrunePlan{Policy: policy, Candidates: []PruneCandidate{}, Kept: []PruneKept{}, States: []PruneState{}, Steps: []PruneStep{}, Findings: []Finding{}},
-		keep: map[*binpkg]*keeping{}, usable: map[*binpkg]bool{}, reasons: map[*binpkg]string{}, current: map[string]bool{},
+		keep: map[*binpkg]*keeping{}, usable: map[*binpkg]bool{}, reasons: map[*binpkg]string{}, groups: map[*binpkg]string{},
+		current: map[string]bool{}, there: map[string]bool{},
 	}
 	if err := p.judgeAll(); err != nil {
 		return nil, err
@@ -189,7 +192,7 @@ func PlanPrune(db Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, e
 	}
 	p.budget()
 	p.finish()
-	return p.plan, nil
+	return p.plan, p.past.err
 }
 
 // judgeAll finds out which files Portage would take at all.
@@ -198,6 +201,7 @@ func (p *pruner) judgeAll() error {
 	judged := make([]*judgedBinpkg, len(p.past.binpkgs))
 	for i := range p.past.installed {
 		p.current[packageOf(p.past.installed[i].CPV)] = true
+		p.there[p.past.installed[i].CPV] = true
 	}
 	for i := range p.past.binpkgs {
 		b := &p.past.binpkgs[i]
@@ -346,6 +350,10 @@ func (p *pruner) unsettled(mtimeNS int64) bool {
 // otherFiles decides about what is no binary package, and about index entries
 // without a file.
 func (p *pruner) otherFiles() error {
+	there := make(map[string]bool, len(p.past.binpkgs))
+	for i := range p.past.binpkgs {
+		there[p.past.binpkgs[i].source()] = true
+	}
 	for i := range p.past.dirs {
 		dir := &p.past.dirs[i]
 		others, err := p.db.Tx.PkgDirFiles(dir.ID)
@@ -354,23 +362,29 @@ func (p *pruner) otherFiles() error {
 		}
 		for _, o := range others {
 			p.other(dir, o)
+			there[path.Join(dir.Path, o.Path)] = true
 		}
 	}
-	there := map[string]bool{}
-	for i := range p.past.binpkgs {
-		there[p.past.binpkgs[i].source()] = true
-	}
+	return p.lostEntries(there)
+}
+
+// lostEntries makes candidates of index entries without a file.
+func (p *pruner) lostEntries(there map[string]bool) error {
 	for i := range p.past.dirs {
 		dir := &p.past.dirs[i]
+		if dir.IndexCondition != "present" {
+			continue
+		}
 		entries, err := p.db.Tx.IndexEntries(dir.ID)
 		if err != nil {
 			return err
 		}
 		for _, e := range entries {
-			if e.Path == "" || there[path.Join(dir.Path, e.Path)] || strings.HasPrefix(e.Path, quarantineFolder+"/") {
+			source := path.Join(dir.Path, e.Path)
+			if e.Path == "" || there[source] || strings.HasPrefix(e.Path, quarantineFolder+"/") {
 				continue
 			}
-			there[path.Join(dir.Path, e.Path)] = true
+			there[source] = true
 			p.plan.Candidates = append(p.plan.Candidates, PruneCandidate{
 				PkgDir: dir.Path, Path: e.Path, CPV: knownText(e.CPV), BuildID: known(e.BuildID), Code: PruneIndexEntry, EntryOnly: true,
 				Reason: "the index lists it and there is no such file: emerge dies over it",
@@ -426,7 +440,7 @@ func (p *pruner) finish() {
 // Explain returns what the plan says of one path, of all packages of a name, or
 // of all that an atom matches.
 func (plan *PrunePlan) Explain(what string) (candidates []PruneCandidate, kept []PruneKept) {
-	a, err := atom.ParseAtom(what)
+	a, err := atom.ConfigFileSyntax.ParseAtom(what)
 	isAtom := err == nil
 	matches := func(dir, file string, cpv *string) bool {
 		if what == file || what == path.Join(dir, file) || what == path.Base(file) {

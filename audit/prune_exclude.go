@@ -41,7 +41,7 @@ func (x *Excludes) Add(line string) error {
 	}
 	name, anti := strings.CutPrefix(line, "!")
 	category := strings.TrimSuffix(name, "/*")
-	a, err := atom.ParseAtom(name)
+	a, err := atom.ConfigFileSyntax.ParseAtom(name)
 	switch {
 	case !anti && !strings.Contains(category, "/") && atom.ValidCategory(category):
 		put(&x.categories, category)

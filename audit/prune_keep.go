@@ -12,7 +12,7 @@ type keptState struct {
 	code   string
 	days   bool // kept for its age alone
 	target Target
-	needs  []*binpkg
+	stays  []*stay
 }
 
 const secondsPerDay = 24 * 3600
@@ -91,7 +91,7 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 		if err != nil {
 			return nil, err
 		}
-		k := &keptState{title: fmt.Sprintf("before run #%d of %s", id, day(run.Started)), code: KeepState, target: s.target}
+		k := &keptState{title: fmt.Sprintf("before run #%d of %s", id, day(run.Started)), code: KeepState, target: s.target, stays: s.stays}
 		k.days = !last && run.Started >= since
 		if !last && !k.days {
 			k.code = KeepImportant
@@ -119,52 +119,41 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 		if err != nil {
 			return nil, err
 		}
-		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.target})
+		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.target, stays: s.stays})
 	}
 	return states, nil
 }
 
 // keepState keeps what one state needs.
 func (p *pruner) keepState(k *keptState, need func(*stay) (*binpkg, error)) error {
-	m := Moment{Pin: k.target.Pin}
-	if k.target.Pin == "" {
-		m.Run = *k.target.Run
-	}
-	s, err := p.past.at(m, p.past.pins, p.db.Now)
-	if err != nil {
-		return err
-	}
-	// A package that is there now, in whatever build, need not be put back.
-	there := map[string]bool{}
-	for _, x := range p.now.stays {
-		there[x.cpv] = true
-	}
 	whole := true
-	var files []*binpkg
-	for _, x := range s.stays {
+	files := make([]*binpkg, 0, len(k.stays))
+	for _, x := range k.stays {
 		b, err := need(x)
 		if err != nil {
 			return err
 		}
-		whole = whole && (b != nil || there[x.cpv])
+		whole = whole && (b != nil || p.there[x.cpv])
 		if b != nil {
 			files = append(files, b)
 		}
 	}
 	for _, b := range files {
-		group := importantGroup(packageOf(b.CPV))
+		group := ""
+		if k.code == KeepImportant || k.days {
+			group = p.groupOf(b)
+		}
 		switch {
 		case k.code == KeepImportant && group == "":
 			continue
 		case k.code == KeepImportant:
 			p.hold(b, KeepImportant, fmt.Sprintf("%s: kept longer, the state %s needs it", group, k.title), nil)
 			continue
-		case k.days && !whole && s.target.Known && p.keep[b] == nil && group == "":
+		case k.days && !whole && k.target.Known && p.keep[b] == nil && group == "":
 			// That state cannot be had again, whatever is kept for it.
 			continue
 		}
 		p.hold(b, k.code, "the state "+k.title+" needs it", k)
-		k.needs = append(k.needs, b)
 	}
 	if k.code == KeepState {
 		p.steps = append(p.steps, k)
@@ -243,6 +232,17 @@ var importantGroups = map[string][]string{
 	"system": {"sys-apps/portage", "sys-apps/baselayout", "app-shells/bash", "dev-lang/python", "dev-lang/python-exec", "dev-lang/perl", "sys-apps/coreutils", "sys-apps/util-linux",
 		"sys-apps/shadow", "sys-libs/pam", "sys-auth/pambase", "dev-libs/openssl", "sys-libs/ncurses", "sys-libs/readline", "app-arch/tar", "app-arch/bzip2", "app-arch/gzip",
 		"net-misc/openssh", "net-misc/rsync", "net-misc/wget", "sys-apps/sed", "sys-apps/grep", "sys-apps/gawk", "sys-apps/findutils", "sys-apps/diffutils", "sys-apps/file"},
+}
+
+// groupOf is importantGroup of a binary package, which is asked for once for
+// each state.
+func (p *pruner) groupOf(b *binpkg) string {
+	group, ok := p.groups[b]
+	if !ok {
+		group = importantGroup(packageOf(b.CPV))
+		p.groups[b] = group
+	}
+	return group
 }
 
 // importantGroup returns what a package is important for, "" where it is not.
