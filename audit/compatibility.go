@@ -148,14 +148,18 @@ func judgeLoss(b *binpkg) []Reason {
 	var reasons []Reason
 	for _, p := range b.Problems {
 		if p.Code == "config-stub" {
-			reasons = append(reasons, Reason{Code: "config-stub", Effect: EffectNote,
-				Detail: "quickpkg left out its protected configuration files: merging it offers files that hold nothing"})
+			reasons = append(reasons, Reason{
+				Code: "config-stub", Effect: EffectNote,
+				Detail: "quickpkg left out its protected configuration files: merging it offers files that hold nothing",
+			})
 			break
 		}
 	}
 	if b.Origin == "quickpkg" && b.Integrity != "whole" && len(reasons) == 0 {
-		reasons = append(reasons, Reason{Code: "config-stub-unknown", Effect: EffectNote,
-			Detail: "made by quickpkg; whether with its configuration files is told by: emaudit verify " + shellQuote(b.Path)})
+		reasons = append(reasons, Reason{
+			Code: "config-stub-unknown", Effect: EffectNote,
+			Detail: "made by quickpkg; whether with its configuration files is told by: emaudit verify " + shellQuote(b.Path),
+		})
 	}
 	if mask := b.Metadata.InstallMask; mask != "" {
 		reasons = append(reasons, Reason{Code: "install-mask", Detail: "files that match " + mask + " were left out when it was built", Effect: EffectNote})
@@ -245,8 +249,10 @@ func judgeDependencies(j *judgedBinpkg, installed, all *world) []Reason {
 			continue
 		}
 		code := map[string]string{"slot-operator": "slot-operator-stale", "libc": "libc-newer"}[u.Kind]
-		reasons = append(reasons, Reason{Code: cmp.Or(code, "dependency-missing"), Effect: EffectRefused,
-			Detail: "it needs " + u.Dependency + ", which is neither installed nor there as a binary package"})
+		reasons = append(reasons, Reason{
+			Code: cmp.Or(code, "dependency-missing"), Effect: EffectRefused,
+			Detail: "it needs " + u.Dependency + ", which is neither installed nor there as a binary package",
+		})
 	}
 	return reasons
 }
@@ -275,8 +281,10 @@ func compatibilityFindings(rows []CompatibilityRow) []Finding {
 			if reason.Effect == EffectNote {
 				continue
 			}
-			f := Finding{Code: reason.Code, Severity: SeverityWarning, Subject: r.Path, Message: reason.Detail,
-				Evidence: []Evidence{{Source: path.Join(r.PkgDir, r.Path)}}, Remedy: cmp.Or(reason.SettleWith, remedyOf(reason.Code, r))}
+			f := Finding{
+				Code: reason.Code, Severity: SeverityWarning, Subject: r.Path, Message: reason.Detail,
+				Evidence: []Evidence{{Source: path.Join(r.PkgDir, r.Path)}}, Remedy: cmp.Or(reason.SettleWith, remedyOf(reason.Code, r)),
+			}
 			if reason.Effect == EffectUnknown {
 				f.Severity = SeverityInfo
 			}

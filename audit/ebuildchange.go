@@ -25,8 +25,10 @@ func judgeEbuild(p *atom.Package, m *store.Metadata, ebuild userconf.CacheEntry)
 		for _, f := range went {
 			parts = append(parts, "-"+f)
 		}
-		reasons = append(reasons, Reason{Code: "iuse-changed", Effect: EffectNote,
-			Detail: "the ebuild's USE flags changed since (" + strings.Join(parts, " ") + "): with --usepkg it may be built anew"})
+		reasons = append(reasons, Reason{
+			Code: "iuse-changed", Effect: EffectNote,
+			Detail: "the ebuild's USE flags changed since (" + strings.Join(parts, " ") + "): with --usepkg it may be built anew",
+		})
 	}
 	var changed []string
 	for _, pair := range []struct{ name, built, now string }{
@@ -39,8 +41,10 @@ func judgeEbuild(p *atom.Package, m *store.Metadata, ebuild userconf.CacheEntry)
 		}
 	}
 	if len(changed) > 0 {
-		reasons = append(reasons, Reason{Code: "dependencies-changed", Effect: EffectNote,
-			Detail: "the ebuild's " + strings.Join(changed, ", ") + " changed since: with --usepkg it is built anew"})
+		reasons = append(reasons, Reason{
+			Code: "dependencies-changed", Effect: EffectNote,
+			Detail: "the ebuild's " + strings.Join(changed, ", ") + " changed since: with --usepkg it is built anew",
+		})
 	}
 	return reasons
 }

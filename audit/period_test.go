@@ -52,8 +52,17 @@ func TestPeriodsAreReadAsPeopleWriteThem(t *testing.T) {
 		}
 	}
 	for _, bad := range [][2]string{
-		{"soon", ""}, {"2026-13-01", ""}, {"", "2026-02-30"}, {"run:", ""}, {"run:0", ""}, {"", "run:x"}, {"2w3", ""}, {"w", ""},
-		{"99999999999999999999d", ""}, {"2026-03-28", "2026-03-27"}, {"12", ""},
+		{"soon", ""},
+		{"2026-13-01", ""},
+		{"", "2026-02-30"},
+		{"run:", ""},
+		{"run:0", ""},
+		{"", "run:x"},
+		{"2w3", ""},
+		{"w", ""},
+		{"99999999999999999999d", ""},
+		{"2026-03-28", "2026-03-27"},
+		{"12", ""},
 	} {
 		if got, err := audit.ParsePeriod(bad[0], bad[1], now, time.UTC); err == nil {
 			t.Errorf("from %q to %q was read as %+v", bad[0], bad[1], got)

@@ -100,8 +100,10 @@ func (j *rollbackJudge) risks(r *Rollback) {
 		r.Risks = append(r.Risks, Risk{Code: "phases", Severity: SeverityInfo, Detail: "commands of the older packages run on the host: " + listOf(withPhases)})
 	}
 	if len(protected) > 0 {
-		r.Risks = append(r.Risks, Risk{Code: "config-files", Severity: SeverityInfo,
-			Detail: "the older configuration files will be offered beside what is there, which stays: " + listOf(protected)})
+		r.Risks = append(r.Risks, Risk{
+			Code: "config-files", Severity: SeverityInfo,
+			Detail: "the older configuration files will be offered beside what is there, which stays: " + listOf(protected),
+		})
 	}
 	if options := j.accept.settings["EMERGE_DEFAULT_OPTS"]; strings.Contains(options, "usepkg-exclude") || strings.Contains(options, "ignore-soname-deps=n") {
 		r.Unknowns = append(r.Unknowns, Unknown{Code: "emerge-default-opts", Detail: "EMERGE_DEFAULT_OPTS can keep binary packages out: " + options, SettleWith: "EMERGE_DEFAULT_OPTS= emerge --info"})
@@ -115,8 +117,10 @@ func (j *rollbackJudge) risks(r *Rollback) {
 func (j *rollbackJudge) space(r *Rollback, size int64) {
 	for _, s := range j.options.Space {
 		if s.Role == "tmp" && s.Free < size {
-			r.Risks = append(r.Risks, Risk{Code: "disk-space", Severity: SeverityWarning,
-				Detail: fmt.Sprintf("%s has %s free, and the plan writes up to %s there", s.Path, humanize.IBytes(uint64(s.Free)), humanize.IBytes(uint64(size)))})
+			r.Risks = append(r.Risks, Risk{
+				Code: "disk-space", Severity: SeverityWarning,
+				Detail: fmt.Sprintf("%s has %s free, and the plan writes up to %s there", s.Path, humanize.IBytes(uint64(s.Free)), humanize.IBytes(uint64(size))),
+			})
 		}
 	}
 }

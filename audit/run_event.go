@@ -323,8 +323,10 @@ func (c *RunCounts) merge(e *MergeEvent) {
 }
 
 func unmergeEvent(u *store.Unmerge) UnmergeEvent {
-	return UnmergeEvent{CPV: u.CPV, StartedAt: at(u.Started), FinishedAt: at(u.Finished), Reason: u.Reason.String(),
-		Outcome: unmergeOutcome(u.Outcome), Seconds: seconds(u.Duration()), Uncertain: u.Uncertain}
+	return UnmergeEvent{
+		CPV: u.CPV, StartedAt: at(u.Started), FinishedAt: at(u.Finished), Reason: u.Reason.String(),
+		Outcome: unmergeOutcome(u.Outcome), Seconds: seconds(u.Duration()), Uncertain: u.Uncertain,
+	}
 }
 
 // unmergeOutcome is the word of an answer: a removal that goes on has no end.
@@ -340,8 +342,10 @@ func syncEvent(s *store.Sync) SyncEvent {
 	if outcome == emergelog.SyncRunning {
 		outcome = emergelog.SyncUnknown
 	}
-	return SyncEvent{Repo: s.Repo, StartedAt: at(s.Started), FinishedAt: at(s.Finished), Outcome: outcome.String(), Seconds: seconds(s.Duration()),
-		Location: s.Location, URL: s.URL, Retries: s.Retries, Uncertain: s.Uncertain}
+	return SyncEvent{
+		Repo: s.Repo, StartedAt: at(s.Started), FinishedAt: at(s.Finished), Outcome: outcome.String(), Seconds: seconds(s.Duration()),
+		Location: s.Location, URL: s.URL, Retries: s.Retries, Uncertain: s.Uncertain,
+	}
 }
 
 // namePackaged names the binary packages that a run's builds left: those of the

@@ -243,8 +243,10 @@ func (s *statsReader) fromHistories() error {
 		if !s.q.Search.matchCP(h.CP) && !s.q.Search.matchCP(s.renamed(h.CP)) {
 			return nil
 		}
-		s.packages.of(s.renamed(h.CP), "").add(&tally{durations: h.Durations, binary: h.BinaryDurations, untimed: h.Untimed,
-			binaryUntimed: h.BinaryUntimed, unmerges: h.Unmerges, failures: h.Failures, firstAt: h.FirstAt, lastAt: h.LastAt})
+		s.packages.of(s.renamed(h.CP), "").add(&tally{
+			durations: h.Durations, binary: h.BinaryDurations, untimed: h.Untimed,
+			binaryUntimed: h.BinaryUntimed, unmerges: h.Unmerges, failures: h.Failures, firstAt: h.FirstAt, lastAt: h.LastAt,
+		})
 		return nil
 	})
 	if err != nil {

@@ -39,8 +39,10 @@ func (s *statsReader) stats() (*Stats, error) {
 	}
 	for _, key := range sortedKeys(s.runs) {
 		h := s.runs[key]
-		out.Runs = append(out.Runs, RunStats{Action: key[0], Period: key[1], Runs: h.Runs, Succeeded: h.Succeeded, Failed: h.Failed,
-			Interrupted: h.Interrupted, Seconds: h.Seconds, FirstAt: at(h.FirstAt), LastAt: at(h.LastAt)})
+		out.Runs = append(out.Runs, RunStats{
+			Action: key[0], Period: key[1], Runs: h.Runs, Succeeded: h.Succeeded, Failed: h.Failed,
+			Interrupted: h.Interrupted, Seconds: h.Seconds, FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),
+		})
 	}
 	if err := sortStats(out.Packages, s.q.Sort); err != nil {
 		return nil, err
@@ -65,8 +67,10 @@ func sortedKeys[T any](rows rowsOf[T]) [][2]string {
 }
 
 func (t *tally) row(key [2]string, predict bool) PackageStats {
-	row := PackageStats{CP: key[0], Period: key[1], Unmerges: t.unmerges, Failures: t.failures, FirstAt: at(t.firstAt), LastAt: at(t.lastAt),
-		Source: kindStats(t.durations, t.untimed, predict), Binaries: kindStats(t.binary, t.binaryUntimed, predict)}
+	row := PackageStats{
+		CP: key[0], Period: key[1], Unmerges: t.unmerges, Failures: t.failures, FirstAt: at(t.firstAt), LastAt: at(t.lastAt),
+		Source: kindStats(t.durations, t.untimed, predict), Binaries: kindStats(t.binary, t.binaryUntimed, predict),
+	}
 	row.Merges, row.Binary = row.Source.Merges+row.Binaries.Merges, row.Binaries.Merges
 	row.Seconds = row.Source.Seconds + row.Binaries.Seconds
 	if timed := int64(len(t.durations) + len(t.binary)); timed > 0 {
@@ -129,8 +133,10 @@ func trend(durations []int64) *int64 {
 
 func repoRow(key [2]string, h *store.SyncHistory) RepoStats {
 	k := kindStats(h.Durations, 0, false)
-	return RepoStats{Repo: key[0], Period: key[1], Syncs: h.Syncs, Failures: h.Failures, Seconds: k.Seconds, Average: k.Average, Median: k.Median,
-		FirstAt: at(h.FirstAt), LastAt: at(h.LastAt)}
+	return RepoStats{
+		Repo: key[0], Period: key[1], Syncs: h.Syncs, Failures: h.Failures, Seconds: k.Seconds, Average: k.Average, Median: k.Median,
+		FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),
+	}
 }
 
 // sortStats sorts rows by a column, unknown values last.

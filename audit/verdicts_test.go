@@ -122,8 +122,10 @@ func TestVerdictsAgainstTheTruth(t *testing.T) {
 	want := map[Readiness][]int64{
 		Ready:             {83},
 		ReadyWithWarnings: {81, 80, 78, 77, 76, 74, 72, 3},
-		NotReady: {82, 79, 71, 70, 69, 68, 62, 61, 59, 58, 56, 54, 51, 47, 45, 42, 41, 39, 38, 37, 36, 34, 33, 32, 31,
-			29, 27, 23, 22, 20, 18, 12, 9, 7, 6, 5, 4, 2},
+		NotReady: {
+			82, 79, 71, 70, 69, 68, 62, 61, 59, 58, 56, 54, 51, 47, 45, 42, 41, 39, 38, 37, 36, 34, 33, 32, 31,
+			29, 27, 23, 22, 20, 18, 12, 9, 7, 6, 5, 4, 2,
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("verdicts: -want +got\n%s", diff)

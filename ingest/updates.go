@@ -93,8 +93,10 @@ func (r *reader) updatesOf(folder string) (*SourceResult, error) {
 	result.Changed = true
 	result.Summary = fmt.Sprintf("%d renamed packages", len(moves))
 	err = r.db.Update(context.Background(), func(tx *store.Tx) error {
-		source := store.Source{Host: r.ID, Kind: store.SourceUpdates, Path: folder, Condition: result.Condition, Problem: result.Problem,
-			Size: int64(len(files)), Fingerprint: print.Sum(nil), ReadAt: r.Now}
+		source := store.Source{
+			Host: r.ID, Kind: store.SourceUpdates, Path: folder, Condition: result.Condition, Problem: result.Problem,
+			Size: int64(len(files)), Fingerprint: print.Sum(nil), ReadAt: r.Now,
+		}
 		if err := tx.PutSource(&source); err != nil {
 			return err
 		}

@@ -110,8 +110,18 @@ func didBriefly(r *audit.Run) string {
 		n    int
 		word string
 	}{
-		{c.Upgraded, "up"}, {c.Downgraded, "down"}, {c.Rebuilt, "rebuilt"}, {c.New, "new"}, {c.Merged, "merged"}, {c.Built, "packaged"},
-		{c.Fetched, "fetched"}, {c.Removed, "removed"}, {c.Running, "running"}, {c.Interrupted, "cut off"}, {c.Synced, "synced"}, {c.NotSynced, "not synced"},
+		{c.Upgraded, "up"},
+		{c.Downgraded, "down"},
+		{c.Rebuilt, "rebuilt"},
+		{c.New, "new"},
+		{c.Merged, "merged"},
+		{c.Built, "packaged"},
+		{c.Fetched, "fetched"},
+		{c.Removed, "removed"},
+		{c.Running, "running"},
+		{c.Interrupted, "cut off"},
+		{c.Synced, "synced"},
+		{c.NotSynced, "not synced"},
 	} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.word))

@@ -59,10 +59,16 @@ func TestResumeTakesTheListThatEmergeWould(t *testing.T) {
 		want          []Item
 		err           error
 	}{
-		{"the main list", `{"resume":{"mergelist":[["ebuild","/","a/b-1","merge"],["binary","/mnt/","a/c-2-3","merge"]]}}`,
-			[]Item{{CPV: "a/b-1", Root: "/"}, {CPV: "a/c-2", Root: "/mnt/", Binary: true, BuildID: 3}}, nil},
-		{"the backup where the main list is empty", `{"resume":{"mergelist":[]},"resume_backup":{"mergelist":[["ebuild","/","a/b-1","merge"]]}}`,
-			[]Item{{CPV: "a/b-1", Root: "/"}}, nil},
+		{
+			"the main list", `{"resume":{"mergelist":[["ebuild","/","a/b-1","merge"],["binary","/mnt/","a/c-2-3","merge"]]}}`,
+			[]Item{{CPV: "a/b-1", Root: "/"}, {CPV: "a/c-2", Root: "/mnt/", Binary: true, BuildID: 3}},
+			nil,
+		},
+		{
+			"the backup where the main list is empty", `{"resume":{"mergelist":[]},"resume_backup":{"mergelist":[["ebuild","/","a/b-1","merge"]]}}`,
+			[]Item{{CPV: "a/b-1", Root: "/"}},
+			nil,
+		},
 		{"uninstalls are no merges", `{"resume":{"mergelist":[["ebuild","/","a/b-1","uninstall"]]}}`, nil, ErrNoList},
 		{"entries of another shape", `{"resume":{"mergelist":[["ebuild","/"],[1,2,3,4],"x"]}}`, nil, ErrNoList},
 		{"nothing", `{"updates":{}}`, nil, ErrNoList},
