@@ -38,9 +38,13 @@ type logPart struct {
 // the next.
 func (r *reader) emergeLog(ctx context.Context) ([]SourceResult, error) {
 	log := r.Settings.EmergeLog()
-	files, openErr := r.logFiles()
+	given, err := r.givenLogs()
+	if err != nil {
+		return nil, err
+	}
+	files, openErr := r.logFiles(given)
 	var known []store.Segment
-	err := r.db.View(ctx, func(tx *store.Tx) (err error) {
+	err = r.db.View(ctx, func(tx *store.Tx) (err error) {
 		known, err = tx.Segments(r.ID)
 		return err
 	})

@@ -42,9 +42,10 @@ type logFile struct {
 }
 
 // logFiles finds emerge.log and what was rotated away beside it: NAME.1,
-// NAME-20260131, each with or without .gz, .bz2, .xz or .zst. The error is that
-// of the log itself; what lies beside it is found nonetheless.
-func (r *reader) logFiles() (files []*logFile, err error) {
+// NAME-20260131, each with or without .gz, .bz2, .xz or .zst; and the files that
+// were given by hand. The error is that of the log itself; the others are found
+// nonetheless.
+func (r *reader) logFiles(given []*logFile) (files []*logFile, err error) {
 	log := r.Settings.EmergeLog()
 	current, err := r.Root.Stat(log)
 	if err == nil && current.Kind != hostfs.Regular {
@@ -52,6 +53,9 @@ func (r *reader) logFiles() (files []*logFile, err error) {
 	}
 	if err == nil {
 		files = append(files, &logFile{Entry: current, path: log, current: true})
+	}
+	for _, f := range given {
+		files = addLog(files, f)
 	}
 	dir, dirErr := r.Root.OpenDir(path.Dir(log))
 	if dirErr != nil {
@@ -64,10 +68,35 @@ func (r *reader) logFiles() (files []*logFile, err error) {
 	}
 	for _, e := range entries {
 		if e.Kind == hostfs.Regular && isRotated(path.Base(log), e.Name) {
-			files = append(files, &logFile{Entry: e, path: path.Join(path.Dir(log), e.Name)})
+			files = addLog(files, &logFile{Entry: e, path: path.Join(path.Dir(log), e.Name)})
 		}
 	}
 	return files, err
+}
+
+// givenLogs finds the files that were given by hand. One that is not there is an
+// error: whoever names a file wants it read.
+func (r *reader) givenLogs() ([]*logFile, error) {
+	var files []*logFile
+	for _, given := range r.Logs {
+		entry, err := r.Root.Stat(given)
+		if err == nil && entry.Kind != hostfs.Regular {
+			err = &hostfs.KindError{Kind: entry.Kind}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("log %s: %w", given, err)
+		}
+		files = append(files, &logFile{Entry: entry, path: given})
+	}
+	return files, nil
+}
+
+// addLog adds a file unless it is there already, perhaps by another name.
+func addLog(files []*logFile, f *logFile) []*logFile {
+	if slices.ContainsFunc(files, func(known *logFile) bool { return known.Dev == f.Dev && known.Inode == f.Inode }) {
+		return files
+	}
+	return append(files, f)
 }
 
 // isRotated tells whether name is that of a rotated file of log, as logrotate

@@ -54,6 +54,9 @@ type Options struct {
 	Jobs     int   // files read at once; 0 = [DefaultJobs]
 	Progress Progress
 	Captures []Capture // output of emerge that a person saved
+	// Logs are further files of emerge.log, inside the root: rotated ones that
+	// do not lie beside it.
+	Logs []string
 }
 
 // DefaultJobs is the number of files read at once: enough to keep a disk busy

@@ -14,6 +14,7 @@ import (
 
 // ingestCommand brings the database up to date and says what it did.
 type ingestCommand struct {
+	Log     []string `placeholder:"FILE" sep:"none" help:"Also read this file of emerge.log, rotated away or packed, that does not lie beside it; may be repeated. Inside the root."`
 	Capture []string `placeholder:"FILE" sep:"none" type:"path" help:"Also read this output of emerge, kept by script(1), tee(1) or the journal; may be repeated."`
 }
 
@@ -38,6 +39,7 @@ func (c *ingestCommand) Run(ctx context.Context, s *session) error {
 		}
 		s.captures = append(s.captures, capture)
 	}
+	s.logs = c.Log
 	if err := s.open(ctx); err != nil {
 		return err
 	}

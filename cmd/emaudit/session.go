@@ -32,11 +32,12 @@ type session struct {
 	// elsewhere is the root of a host that came from another machine's
 	// database: of it only stored facts are known.
 	elsewhere string
-	root     *hostfs.Root
-	settings *settings.Settings
-	captures []ingest.Capture // given by hand, to be read too
-	ingested ingest.Result    // empty with --no-ingest
-	stale    bool             // the database could not be brought up to date
+	root      *hostfs.Root
+	settings  *settings.Settings
+	captures  []ingest.Capture // given by hand, to be read too
+	logs      []string         // further files of emerge.log, given by hand
+	ingested  ingest.Result    // empty with --no-ingest
+	stale     bool             // the database could not be brought up to date
 }
 
 // close releases what open took.
@@ -147,8 +148,12 @@ func (s *session) enterHost(ctx context.Context) error {
 
 // ingest brings the database up to date.
 func (s *session) ingest(ctx context.Context) (err error) {
+	var logs []string
+	for _, log := range s.logs {
+		logs = append(logs, s.inside(log))
+	}
 	s.ingested, err = ingest.Run(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
-		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Captures: s.captures})
+		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Captures: s.captures, Logs: logs})
 	return err
 }
 
