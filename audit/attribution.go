@@ -65,15 +65,28 @@ func (h *past) at(m Moment, pins []store.Pin, now int64) (*state, error) {
 		return s, err
 	}
 	for _, x := range s.stays {
-		if x.row != nil || x.merge != nil || len(h.byCPV[x.cpv]) == 0 {
-			continue
-		}
-		if !slices.ContainsFunc(h.byCPV[x.cpv], func(b *binpkg) bool { return b.BuildTime <= s.target.Time }) {
+		if h.younger(x, s.target.Time) {
 			s.doubts = append(s.doubts, fmt.Sprintf("%s was there, and every build of it that is known is younger", x.cpv))
 		}
 	}
 	s.target.Known = len(s.doubts) == 0
 	return s, nil
+}
+
+// younger tells whether all that is known of a stay contradicts that it was
+// there at a time.
+func (h *past) younger(x *stay, at int64) bool {
+	if x.row != nil || x.merge != nil || len(h.byCPV[x.cpv]) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(h.byCPV[x.cpv], func(b *binpkg) bool { return b.BuildTime <= at })
+}
+
+// mayBeYounger tells whether a state has a stay that is younger.
+func (h *past) mayBeYounger(k int, at int64) bool {
+	return slices.ContainsFunc(h.stays, func(x *stay) bool {
+		return x.merge == nil && x.row == nil && x.from <= k && k <= x.until && h.younger(x, at)
+	})
 }
 
 // describe reads the metadata of a binary package where that was not done yet.

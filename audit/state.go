@@ -285,31 +285,81 @@ func AuditStates(db Database) (*States, error) {
 		return nil, err
 	}
 	answer := &States{Rows: []StateRow{}, Pins: h.pins}
+	byRun := map[int64][]*change{}
+	for i := range h.changes {
+		if c := &h.changes[i]; c.effective {
+			byRun[c.run] = append(byRun[c.run], c)
+		}
+	}
+	census := h.census()
 	runs := h.changingRuns()
 	slices.Reverse(runs)
 	for _, id := range runs {
 		r := h.run(id)
-		before, err := h.at(Moment{Run: id}, h.pins, db.Now)
-		if err != nil {
-			return nil, err
+		k := h.stateBefore(r)
+		row := StateRow{Run: id, StartedAt: r.Started, Args: r.Args, Outcome: r.Outcome.String(), Known: true, Installed: census.installed[k], Pins: []string{}}
+		switch why := h.hiddenWhy(k); {
+		case why != "":
+			row.Known, row.Why = false, why
+		case census.doubtful[k] > 0 || h.mayBeYounger(k, r.Started):
+			before, err := h.at(Moment{Run: id}, nil, db.Now)
+			if err != nil {
+				return nil, err
+			}
+			row.Known, row.Why = before.target.Known, strings.Join(before.doubts, "; ")
 		}
-		row := StateRow{Run: id, StartedAt: r.Started, Args: r.Args, Outcome: r.Outcome.String(), Known: before.target.Known, Installed: len(before.stays), Pins: []string{}}
-		row.Why = strings.Join(before.doubts, "; ")
 		for _, p := range h.pins {
-			if p.Run == id || p.Run == 0 && h.stateAt(p.At) == before.index {
+			if p.Run == id || p.Run == 0 && h.stateAt(p.At) == k {
 				row.Pins = append(row.Pins, p.Name)
 			}
 		}
-		for i := range h.changes {
-			if c := &h.changes[i]; c.run == id && c.effective {
-				row.count(h, c)
-			}
+		for _, c := range byRun[id] {
+			row.count(h, c)
 		}
 		answer.Rows = append(answer.Rows, row)
 	}
 	answer.Findings, err = h.findings(db)
 	SortFindings(answer.Findings)
 	return answer, err
+}
+
+// census counts, for every state, what was installed and what of it is in
+// doubt.
+type census struct{ installed, doubtful []int }
+
+func (t *timeline) census() census {
+	n := len(t.changes) + 1
+	c := census{make([]int, n+1), make([]int, n+1)}
+	add := func(counts []int, from, until int) {
+		if from = max(from, 0); from <= until && from < n {
+			counts[from]++
+			counts[min(until, n-1)+1]--
+		}
+	}
+	for _, x := range t.stays {
+		add(c.installed, x.from, x.until)
+		if x.first > x.last {
+			add(c.doubtful, x.from, x.until)
+			continue
+		}
+		add(c.doubtful, x.from, min(x.first-1, x.until))
+		add(c.doubtful, max(x.last+1, x.from), x.until)
+	}
+	for k := 1; k < n; k++ {
+		c.installed[k] += c.installed[k-1]
+		c.doubtful[k] += c.doubtful[k-1]
+	}
+	return c
+}
+
+// hiddenWhy says why nothing is known of a state, "" where it is not hidden.
+func (t *timeline) hiddenWhy(k int) string {
+	for _, h := range t.hiding {
+		if h.from <= k && k < h.until {
+			return h.why
+		}
+	}
+	return ""
 }
 
 // count adds what one change of the run did.

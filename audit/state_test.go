@@ -146,3 +146,29 @@ func TestStatesAreWhatTheVDBWas(t *testing.T) {
 		t.Errorf("commands before which the state is not known: -want +got\n%s", diff)
 	}
 }
+
+// TestStateRowsAgreeWithStates compares the list of states, which counts over
+// all of them at once, with the states one by one.
+func TestStateRowsAgreeWithStates(t *testing.T) {
+	t.Parallel()
+	alphaHost(t).ask(func(db Database) error {
+		states, err := AuditStates(db)
+		if err != nil {
+			return err
+		}
+		h, err := takePast(db)
+		if err != nil {
+			return err
+		}
+		for _, row := range states.Rows {
+			s, err := h.at(Moment{Run: row.Run}, nil, db.Now)
+			if err != nil {
+				return err
+			}
+			if row.Installed != len(s.stays) || row.Known != s.target.Known {
+				t.Errorf("run %d: listed with %d installed, known %v; it has %d, known %v", row.Run, row.Installed, row.Known, len(s.stays), s.target.Known)
+			}
+		}
+		return nil
+	})
+}
