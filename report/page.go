@@ -30,9 +30,11 @@ type PageFacts struct {
 	// changed what is installed, the newest first.
 	Rollbacks []*audit.Rollback
 	Integrity *audit.Integrity
-	Failures  *audit.Failures
-	Messages  *audit.Messages
-	Doctor    *audit.Doctor
+	// Prune is what could go by the usual policy.
+	Prune    *audit.PrunePlan
+	Failures *audit.Failures
+	Messages *audit.Messages
+	Doctor   *audit.Doctor
 	// Version is that of emaudit, for the foot of the page.
 	Version string
 }

@@ -272,11 +272,17 @@ func (b *pageBuilder) storage() *pageSection {
 	}
 	head.Desc = fmt.Sprintf("From %s to %s. A file counts from the time at which it was written; what was deleted before emaudit first looked is not in it.", b.day(firstPoint(st), "2006-01-02"), Size(st.Bytes))
 	s.add(pageBlock{Line: newLineChart(head, points, b.Envelope.GeneratedAt, func(v float64) string { return Size(int64(v)) }, b.Terminal.location())})
-	s.add(pageBlock{Bars: b.storageByPackage(st)})
-	t := &pageTable{ID: "pkgdir-packages", Caption: "Every package in PKGDIR", Columns: []pageColumn{{Title: "Package"}, {Title: "Files", Numeric: true}, {Title: "Size", Numeric: true}, {Title: "For what is installed", Numeric: true}, {Title: "For other states", Numeric: true}}}
+	b.prune(s)
+	going := b.goingByPackage()
+	s.add(pageBlock{Bars: b.storageByPackage(st, going)})
+	t := &pageTable{ID: "pkgdir-packages", Caption: "Every package in PKGDIR", Columns: []pageColumn{{Title: "Package"}, {Title: "Files", Numeric: true}, {Title: "Size", Numeric: true}, {Title: "For what is installed", Numeric: true}, {Title: "Can go", Numeric: true}}}
 	for _, p := range st.Packages {
 		if p.Files > 0 {
-			t.row(b.cpCell(p.CP), numberCell(int64(p.Files)), sizeCell(p.Bytes), sizeCell(p.Needed), sizeCell(p.Bytes-p.Needed))
+			can := pageCell{Text: unknown, Sort: "-1"}
+			if going != nil {
+				can = sizeCell(going[p.CP])
+			}
+			t.row(b.cpCell(p.CP), numberCell(int64(p.Files)), sizeCell(p.Bytes), sizeCell(p.Needed), can)
 		}
 	}
 	s.add(t.block())
@@ -290,22 +296,29 @@ func firstPoint(st *audit.Storage) int64 {
 	return st.Points[0].At
 }
 
-func (b *pageBuilder) storageByPackage(st *audit.Storage) *barChart {
-	head := chartHead{ID: "pkgdir-bars", Title: "The largest packages", Table: &pageTable{ID: "pkgdir-bars-numbers", Columns: []pageColumn{{Title: "Package"}, {Title: "For what is installed", Numeric: true}, {Title: "For other states", Numeric: true}}}}
+func (b *pageBuilder) storageByPackage(st *audit.Storage, going map[string]int64) *barChart {
+	head := chartHead{ID: "pkgdir-bars", Title: "The largest packages", Table: &pageTable{ID: "pkgdir-bars-numbers", Columns: []pageColumn{{Title: "Package"}, {Title: "For what is installed", Numeric: true}, {Title: "For other states", Numeric: true}, {Title: "Can go", Numeric: true}}}}
 	var rows []barRow
 	for _, p := range st.Packages[:min(len(st.Packages), barsInPkgdir)] {
 		if p.Bytes == 0 {
 			continue
 		}
 		cell := b.cpCell(p.CP)
+		can := min(going[p.CP], p.Bytes)
+		needed := min(p.Needed, p.Bytes-can)
+		other := p.Bytes - needed - can
 		rows = append(rows, barRow{Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", Size(p.Bytes), Count(int64(p.Files), "file", "files")),
-			Parts: []barPart{{Class: "accent", value: p.Needed}, {Class: "accent-2", value: p.Bytes - p.Needed}}})
-		head.Table.row(cell, sizeCell(p.Needed), sizeCell(p.Bytes-p.Needed))
+			Parts: []barPart{{Class: "accent", value: needed}, {Class: "accent-3", value: other}, {Class: "accent-2", value: can}}})
+		head.Table.row(cell, sizeCell(needed), sizeCell(other), sizeCell(can))
 	}
 	if len(rows) > 0 {
 		head.Desc = fmt.Sprintf("The largest is %s with %s.", rows[0].Label, rows[0].Text)
 	}
-	return newBarChart(head, []legendItem{{"stands for what is installed", "accent"}, {"for other builds and versions", "accent-2"}}, rows)
+	legend := []legendItem{{"stands for what is installed", "accent"}, {"stays for other states", "accent-3"}, {"can go", "accent-2"}}
+	if going == nil {
+		legend = []legendItem{{"stands for what is installed", "accent"}, {"for other builds and versions", "accent-3"}}
+	}
+	return newBarChart(head, legend, rows)
 }
 
 // integrity shows what is known of the bytes of binary packages, and where the

@@ -151,6 +151,11 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 		facts.Findings = audit.MergeFindings(facts.Coverage.Findings, facts.Integrity.Findings, update.Findings)
 		return nil
 	})
+	if err != nil || s.elsewhere != "" {
+		return facts, err
+	}
+	plan := &pruneRun{pruneCommand: &pruneCommand{}, session: s, policy: audit.PrunePolicy{KeepStates: audit.DefaultKeepStates, KeepDays: audit.DefaultKeepDays}}
+	facts.Prune, err = plan.makePlan(ctx)
 	return facts, err
 }
 
