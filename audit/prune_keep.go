@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,6 +40,8 @@ func (p *pruner) keepStates() error {
 		var b *binpkg
 		if c.chosen != nil {
 			b = c.chosen.binpkg
+		} else {
+			b = p.refused(s)
 		}
 		chosen[s] = b
 		return b, nil
@@ -73,6 +76,23 @@ func (p *pruner) keepStates() error {
 		}
 	}
 	return nil
+}
+
+// refused returns the best file for a package of a state among those that are
+// whole and that Portage does not take as things are: a line of configuration
+// may change its mind, and then it is needed.
+func (p *pruner) refused(s *stay) *binpkg {
+	want := p.past.buildOf(s)
+	var best *binpkg
+	for _, b := range p.past.byCPV[s.cpv] {
+		if b.damaged() || !b.Visible || p.reasons[b] != "" {
+			continue
+		}
+		if best == nil || cmp.Or(want.matches(best).rank()-want.matches(b).rank(), cmp.Compare(b.BuildTime, best.BuildTime)) > 0 {
+			best = b
+		}
+	}
+	return best
 }
 
 // keptStates lists the states that the policy keeps, the newest first, and the

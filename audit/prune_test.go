@@ -1,0 +1,41 @@
+package audit
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"emaudit/internal/hostarchive"
+)
+
+// A mask is taken back by a line: what a kept state needs stays though Portage
+// would refuse it today.
+func TestWhatIsMaskedTodayIsKeptForItsState(t *testing.T) {
+	t.Parallel()
+	const file = "app-misc/warny/warny-0.3-2.gpkg.tar" // of the state before the last run
+	root := hostarchive.AlphaCopy(t)
+	masks := filepath.Join(root, "etc/portage/package.mask")
+	if err := os.RemoveAll(masks); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(masks, []byte("=app-misc/warny-0.3\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h := openHost(t, root)
+	h.ingest(alphaNow)
+	h.ask(func(db Database) error {
+		plan, err := PlanPrune(db, PrunePolicy{KeepStates: 3}, PruneFacts{Ebuild: func(string, string) EbuildState { return EbuildThere }})
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(plan.Kept, func(k PruneKept) bool { return k.Path == file && k.Code == KeepState }) {
+			candidates, kept := plan.Explain(file)
+			t.Errorf("want it kept for its state; got %+v, %+v", candidates, kept)
+		}
+		if plan.States[0].Verdict != NotReady {
+			t.Errorf("verdict %s: the mask does not count, and this test tests nothing", plan.States[0].Verdict)
+		}
+		return nil
+	})
+}
