@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"emaudit/hostfs"
 	"emaudit/parse/binpkg"
@@ -189,6 +190,14 @@ func (s *pkgScan) news(changed []*pkgFile) bool {
 	return s.row.ID == 0 || s.row.Kind != s.kind || s.index.changed || len(changed) > 0 || len(s.files) != len(s.stamps) || !equalFiles(s.knownOthers, s.others)
 }
 
+// inUnreadable tells whether a file lies in a folder that could not be listed:
+// it is not gone, nothing is known of it anew.
+func (s *pkgScan) inUnreadable(file string) bool {
+	return slices.ContainsFunc(s.others, func(o store.PkgDirFile) bool {
+		return o.Role == roleUnreadable && strings.HasPrefix(file, o.Path+"/")
+	})
+}
+
 // store records what changed since the last ingest. Another emaudit may have
 // stored it meanwhile, so the rows inside the transaction decide.
 func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *SourceResult) error {
@@ -229,7 +238,7 @@ func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *SourceResult) err
 		added = append(added, f.read)
 	}
 	for _, n := range s.stamps {
-		if !seen[n.Path] {
+		if !seen[n.Path] && !s.inUnreadable(n.Path) {
 			if err := tx.RemoveInstance(n.ID, s.Now); err != nil {
 				return err
 			}

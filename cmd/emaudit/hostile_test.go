@@ -152,6 +152,16 @@ func TestWhatCannotBeReadIsReportedToAnOrdinaryUser(t *testing.T) {
 	}
 	os.Chmod(filepath.Join(root, "var/cache/binpkgs"), 0o755)
 
+	// One folder of it: what lies there is not gone.
+	if err := os.Chmod(filepath.Join(root, "var/cache/binpkgs/app-misc"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = as(exitFindings, "audit", "coverage")
+	if !strings.HasPrefix(out, "43 of 50") {
+		t.Errorf("what lies in an unreadable folder of PKGDIR is taken for gone:\n%s", out)
+	}
+	os.Chmod(filepath.Join(root, "var/cache/binpkgs/app-misc"), 0o755)
+
 	hello := filepath.Join(root, "var/db/pkg/app-misc/hello-2.1")
 	if err := errors.Join(os.Chmod(hello, 0o700), os.Chtimes(hello, time.Now(), time.Now())); err != nil {
 		t.Fatal(err)
