@@ -1,6 +1,9 @@
 package store
 
-import "fmt"
+import (
+	"database/sql"
+	"fmt"
+)
 
 // Verification is what a full read of one file found.
 type Verification struct {
@@ -18,12 +21,26 @@ type Verification struct {
 // PutVerifications stores what full reads found. Hashes that were not computed
 // this time stay as they are: the file is the same.
 func (tx *Tx) PutVerifications(verifications []Verification) error {
+	// Few packages have problems: those that have are found at once.
+	troubled := map[int64]bool{}
+	err := tx.query(func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		troubled[id] = true
+		return err
+	}, "SELECT DISTINCT instance FROM instance_problem WHERE phase = 'verify'")
+	if err != nil {
+		return fmt.Errorf("verification: %w", err)
+	}
 	for _, v := range verifications {
 		_, err := tx.exec(`UPDATE instance SET integrity = ?, signature = ?, signature_key = ?, md5 = coalesce(?, md5), sha1 = coalesce(?, sha1),
 			keyring = ?, image_checked = ?, verified_at = ? WHERE id = ?`,
 			v.Integrity, v.Signature, v.SignatureKey, v.MD5, v.SHA1, v.Keyring, v.ImageChecked, v.At, v.Instance)
 		if err != nil {
 			return fmt.Errorf("verification: %w", err)
+		}
+		if !troubled[v.Instance] && len(v.Problems) == 0 {
+			continue
 		}
 		if err := tx.putProblems(v.Instance, "verify", v.Problems); err != nil {
 			return fmt.Errorf("verification: %w", err)
