@@ -127,7 +127,6 @@ type chartTick struct {
 	At    string // percent
 	Text  string
 	Edge  string // "start", "middle" or "end": where its text is anchored
-	value int64
 }
 
 const (

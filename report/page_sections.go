@@ -270,7 +270,7 @@ func (b *pageBuilder) storage() *pageSection {
 			head.Table.row(pageCell{Text: month}, numberCell(int64(p.Files)), sizeCell(p.Bytes))
 		}
 	}
-	head.Desc = fmt.Sprintf("From %s to %s. A file counts from the time at which it was written; what was deleted before emaudit first looked is not in it.", b.day(firstPoint(st), "2006-01-02"), Size(st.Bytes))
+	head.Desc = fmt.Sprintf("Since %s; now %s. A file counts from the time at which it was written; what was deleted before emaudit first looked is not in it.", b.day(firstPoint(st), "2006-01-02"), Size(st.Bytes))
 	s.add(pageBlock{Line: newLineChart(head, points, b.Envelope.GeneratedAt, func(v float64) string { return Size(int64(v)) }, b.Terminal.location())})
 	b.prune(s)
 	going := b.goingByPackage()
