@@ -104,6 +104,20 @@ type proofRow struct {
 	explained string
 }
 
+// String is the row as the table has it.
+func (r proofRow) String() string {
+	verdict := strings.ToUpper(strings.ReplaceAll(string(r.verdict), "-", " "))
+	if r.remedied {
+		verdict = "after the remedies: " + verdict
+	}
+	result := "ok: "
+	if !r.proved {
+		result = "FAILED: "
+	}
+	explained, _, _ := strings.Cut(r.explained, "\n")
+	return fmt.Sprintf("| %d | `%s` | %s | %s%s |", r.run, strings.ReplaceAll(strings.ReplaceAll(r.asked, "--regex-search-auto=y", ""), "  ", " "), verdict, result, strings.ReplaceAll(explained, "|", "\\|"))
+}
+
 // TestPlansWorkWithPortage judges the way back before every run of the
 // recorded host that changed something, carries each plan out with real
 // Portage in a copy of the host, and compares what is then installed with what
@@ -124,24 +138,30 @@ func TestPlansWorkWithPortage(t *testing.T) {
 		}
 		return nil
 	})
-	if only := os.Getenv("EMAUDIT_LAB_RUN"); only != "" {
-		n, err := strconv.ParseInt(only, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs = []int64{n}
-	}
 	slices.Reverse(runs)
+	if only := os.Getenv("EMAUDIT_LAB_RUN"); only != "" {
+		runs = nil
+		for text := range strings.SplitSeq(only, ",") {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs = append(runs, n)
+		}
+	}
 	rows := make([][]proofRow, len(runs))
 	t.Run("runs", func(t *testing.T) {
 		for i, run := range runs {
 			t.Run(fmt.Sprint(run), func(t *testing.T) {
 				t.Parallel()
 				rows[i] = l.prove(t, run)
+				for _, r := range rows[i] {
+					t.Log(r)
+				}
 			})
 		}
 	})
-	if *update && len(runs) > 1 {
+	if *update && os.Getenv("EMAUDIT_LAB_RUN") == "" {
 		if err := os.WriteFile(filepath.Join("..", "docs", "rollback-proof.md"), proofDocument(rows), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -178,10 +198,12 @@ func (l *lab) prove(t *testing.T, run int64) []proofRow {
 func (l *lab) judge(root string, run int64) *audit.Rollback {
 	l.t.Helper()
 	host := hosttest.New(l.t, root)
-	host.Ingest(hosttest.Now)
+	// The remedies run by the clock of the machine.
+	now := time.Now().Unix()
+	host.Ingest(now)
 	verifyAll(l.t, host)
 	var verdict *audit.Rollback
-	host.Ask(hosttest.Now, func(db audit.Database) (err error) {
+	host.Ask(now, func(db audit.Database) (err error) {
 		verdict, err = audit.AuditRollback(db, audit.Moment{Run: run}, audit.RollbackOptions{})
 		return err
 	})
@@ -254,7 +276,7 @@ func (l *lab) carryOut(name string, verdict *audit.Rollback) (proved bool, expla
 	if diff := differences(want, got); diff != "" {
 		return false, "what is installed is not what the plan promised: " + diff
 	}
-	explained = fmt.Sprintf("%d packages restored as the very build, %d removed", exact, removed(verdict))
+	explained = fmt.Sprintf("restored as the very build: %d; removed: %d", exact, removed(verdict))
 	if len(others) > 0 {
 		explained += "; another build of the version: " + strings.Join(others, ", ")
 	}
@@ -385,21 +407,13 @@ failed.
 	proved, carried := 0, 0
 	for _, some := range rows {
 		for _, r := range some {
-			verdict := strings.ToUpper(strings.ReplaceAll(string(r.verdict), "-", " "))
-			if r.remedied {
-				verdict = "after the remedies: " + verdict
-			}
-			result := "ok: "
 			if r.proved {
 				proved++
-			} else {
-				result = "FAILED: "
 			}
 			if r.verdict != audit.NotReady {
 				carried++
 			}
-			explained, _, _ := strings.Cut(r.explained, "\n")
-			fmt.Fprintf(&b, "| %d | `%s` | %s | %s%s |\n", r.run, strings.ReplaceAll(r.asked, " --regex-search-auto=y", ""), verdict, result, strings.ReplaceAll(explained, "|", "\\|"))
+			fmt.Fprintln(&b, r)
 		}
 	}
 	fmt.Fprintf(&b, "\n%d verdicts held; %d plans were carried out.\n", proved, carried)

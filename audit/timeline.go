@@ -165,6 +165,12 @@ func (t *timeline) addSnapshots(ever []store.Installed) {
 	if len(t.snapshots) == 0 {
 		return
 	}
+	// Lines that are younger than the ingest that read them were written by
+	// another clock: then it cannot be told what a snapshot came after.
+	last := t.snapshots[len(t.snapshots)-1]
+	if slices.ContainsFunc(t.changes, func(c change) bool { return c.at > last.ConfirmedAt }) {
+		return
+	}
 	for i, s := range t.snapshots {
 		var there []*store.Installed
 		for j := range ever {
