@@ -81,8 +81,10 @@ func (j *rollbackJudge) stay(r *Rollback, c *RollbackChange, target *state) {
 	}
 	c.Stays = true
 	c.Reasons = append(c.Reasons, Reason{Code: gap.Cause, Detail: gap.Detail, Effect: EffectNote})
-	r.Findings = append(r.Findings, Finding{Code: "rollback-other-build", Severity: SeverityWarning, Subject: *c.To, Evidence: []Evidence{{Source: path.Join(j.vdb, *c.From)}},
-		Message: "the build of then cannot be had (" + gap.Detail + "); the one that is installed now stays in its place", Remedy: "emaudit show " + *c.To})
+	r.Findings = append(r.Findings, Finding{
+		Code: "rollback-other-build", Severity: SeverityWarning, Subject: *c.To, Evidence: []Evidence{{Source: path.Join(j.vdb, *c.From)}},
+		Message: "the build of then cannot be had (" + gap.Detail + "); the one that is installed now stays in its place", Remedy: "emaudit show " + *c.To,
+	})
 }
 
 // compareCandidates puts the best first.
@@ -118,8 +120,10 @@ func (j *rollbackJudge) judgeBinpkg(b *binpkg, here bool) (*judgedBinpkg, error)
 func (j *rollbackJudge) doubt(r *Rollback, c *RollbackChange, want build, candidates int) {
 	file := c.chosen
 	warn := func(code, remedy, format string, args ...any) {
-		r.Findings = append(r.Findings, Finding{Code: code, Severity: SeverityWarning, Subject: *c.To, Message: fmt.Sprintf(format, args...),
-			Evidence: []Evidence{{Source: file.source()}}, Remedy: remedy})
+		r.Findings = append(r.Findings, Finding{
+			Code: code, Severity: SeverityWarning, Subject: *c.To, Message: fmt.Sprintf(format, args...),
+			Evidence: []Evidence{{Source: file.source()}}, Remedy: remedy,
+		})
 	}
 	for _, reason := range c.Reasons {
 		switch {

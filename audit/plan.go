@@ -239,13 +239,14 @@ func (j *rollbackJudge) holds(merges []*RollbackChange) []string {
 // maskFile is where the administrator's masks are: a file, or a file of one's
 // own in the folder.
 func (j *rollbackJudge) maskFile() string {
-	for _, f := range j.accept.maskFiles {
-		if path.Base(f) == string(store.ConfigMask) {
-			return f
-		}
-		return path.Join(path.Dir(f), "rollback")
+	if len(j.accept.maskFiles) == 0 {
+		return "/etc/portage/package.mask"
 	}
-	return "/etc/portage/package.mask"
+	first := j.accept.maskFiles[0]
+	if path.Base(first) == string(store.ConfigMask) {
+		return first
+	}
+	return path.Join(path.Dir(first), "rollback")
 }
 
 func quoteAll(words []string) string {

@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -375,7 +376,7 @@ func (p *pruner) lostEntries(there map[string]bool) error {
 		if dir.IndexCondition != "present" {
 			continue
 		}
-		entries, err := p.db.Tx.IndexEntries(dir.ID)
+		entries, err := p.lostOfDir(dir)
 		if err != nil {
 			return err
 		}
@@ -392,6 +393,27 @@ func (p *pruner) lostEntries(there map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+// lostOfDir returns index entries of a folder, among them all whose file is
+// gone. The rollbacks have loaded those of all folders together; usually there
+// is but one index.
+func (p *pruner) lostOfDir(dir *store.PkgDir) ([]store.IndexEntry, error) {
+	indexes := 0
+	for i := range p.past.dirs {
+		if p.past.dirs[i].IndexCondition == "present" {
+			indexes++
+		}
+	}
+	if indexes != 1 {
+		return p.db.Tx.IndexEntries(dir.ID)
+	}
+	p.past.lostOf("")
+	var entries []store.IndexEntry
+	for _, cpv := range slices.Sorted(maps.Keys(p.past.lost)) {
+		entries = append(entries, p.past.lost[cpv]...)
+	}
+	return entries, nil
 }
 
 func (p *pruner) other(dir *store.PkgDir, o store.PkgDirFile) {

@@ -60,9 +60,11 @@ func (p *pruner) budget() {
 		}
 	}
 	if size > p.policy.MaxSize {
-		p.plan.Findings = append(p.plan.Findings, Finding{Code: "prune-over-budget", Severity: SeverityWarning, Subject: "--max-size",
+		p.plan.Findings = append(p.plan.Findings, Finding{
+			Code: "prune-over-budget", Severity: SeverityWarning, Subject: "--max-size",
 			Message:  fmt.Sprintf("%d bytes stay, which is more than the %d allowed: the present state, pins and excludes never go", size, p.policy.MaxSize),
-			Evidence: []Evidence{}, Remedy: "raise --max-size, or remove pins and excludes"})
+			Evidence: []Evidence{}, Remedy: "raise --max-size, or remove pins and excludes",
+		})
 	}
 }
 

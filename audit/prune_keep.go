@@ -131,8 +131,10 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 	}
 	if known < p.policy.KeepStates {
 		p.unknown = fmt.Sprintf("only %d of the last %d states are known", known, p.policy.KeepStates)
-		p.plan.Findings = append(p.plan.Findings, Finding{Code: "prune-states-unknown", Severity: SeverityWarning, Subject: "states",
-			Message: p.unknown + ": every whole binary package is kept that one of them may need", Evidence: []Evidence{}, Remedy: "emaudit states"})
+		p.plan.Findings = append(p.plan.Findings, Finding{
+			Code: "prune-states-unknown", Severity: SeverityWarning, Subject: "states",
+			Message: p.unknown + ": every whole binary package is kept that one of them may need", Evidence: []Evidence{}, Remedy: "emaudit states",
+		})
 	}
 	for _, pin := range p.past.pins {
 		s, err := p.past.at(Moment{Pin: pin.Name}, p.past.pins, p.db.Now)
@@ -245,13 +247,19 @@ func (p *pruner) newerKept(b *binpkg) bool {
 // importantGroups are the packages without which nothing else can be mended, by
 // what they are for.
 var importantGroups = map[string][]string{
-	"toolchain": {"sys-devel/gcc", "sys-devel/binutils", "sys-devel/gcc-config", "sys-devel/binutils-config", "llvm-core/clang", "llvm-core/llvm", "sys-libs/glibc", "sys-libs/musl",
-		"sys-kernel/linux-headers", "dev-build/make", "sys-devel/libtool", "sys-libs/zlib", "app-arch/xz-utils", "app-arch/zstd"},
-	"boot": {"sys-boot/*", "sys-kernel/*", "sys-fs/cryptsetup", "sys-fs/lvm2", "sys-fs/mdadm", "sys-fs/zfs", "sys-fs/btrfs-progs", "sys-fs/e2fsprogs", "sys-fs/xfsprogs",
-		"sys-firmware/*", "sys-apps/kmod", "sys-apps/systemd", "sys-apps/openrc", "sys-fs/udev", "sys-apps/sysvinit"},
-	"system": {"sys-apps/portage", "sys-apps/baselayout", "app-shells/bash", "dev-lang/python", "dev-lang/python-exec", "dev-lang/perl", "sys-apps/coreutils", "sys-apps/util-linux",
+	"toolchain": {
+		"sys-devel/gcc", "sys-devel/binutils", "sys-devel/gcc-config", "sys-devel/binutils-config", "llvm-core/clang", "llvm-core/llvm", "sys-libs/glibc", "sys-libs/musl",
+		"sys-kernel/linux-headers", "dev-build/make", "sys-devel/libtool", "sys-libs/zlib", "app-arch/xz-utils", "app-arch/zstd",
+	},
+	"boot": {
+		"sys-boot/*", "sys-kernel/*", "sys-fs/cryptsetup", "sys-fs/lvm2", "sys-fs/mdadm", "sys-fs/zfs", "sys-fs/btrfs-progs", "sys-fs/e2fsprogs", "sys-fs/xfsprogs",
+		"sys-firmware/*", "sys-apps/kmod", "sys-apps/systemd", "sys-apps/openrc", "sys-fs/udev", "sys-apps/sysvinit",
+	},
+	"system": {
+		"sys-apps/portage", "sys-apps/baselayout", "app-shells/bash", "dev-lang/python", "dev-lang/python-exec", "dev-lang/perl", "sys-apps/coreutils", "sys-apps/util-linux",
 		"sys-apps/shadow", "sys-libs/pam", "sys-auth/pambase", "dev-libs/openssl", "sys-libs/ncurses", "sys-libs/readline", "app-arch/tar", "app-arch/bzip2", "app-arch/gzip",
-		"net-misc/openssh", "net-misc/rsync", "net-misc/wget", "sys-apps/sed", "sys-apps/grep", "sys-apps/gawk", "sys-apps/findutils", "sys-apps/diffutils", "sys-apps/file"},
+		"net-misc/openssh", "net-misc/rsync", "net-misc/wget", "sys-apps/sed", "sys-apps/grep", "sys-apps/gawk", "sys-apps/findutils", "sys-apps/diffutils", "sys-apps/file",
+	},
 }
 
 // groupOf is importantGroup of a binary package, which is asked for once for

@@ -186,16 +186,20 @@ func judgeWith(db Database, o RollbackOptions, metadata bool) (*rollbackJudge, e
 
 // judge answers about one state.
 func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
-	r := &Rollback{Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{},
-		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Uncovered: []string{}, Findings: []Finding{}}
+	r := &Rollback{
+		Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{},
+		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Uncovered: []string{}, Findings: []Finding{},
+	}
 	target, err := j.past.at(m, j.past.pins, j.db.Now)
 	if err != nil {
 		return nil, err
 	}
 	r.Target = target.target
 	for _, doubt := range target.doubts {
-		r.Findings = append(r.Findings, Finding{Code: "state-unknown", Severity: SeverityError, Subject: target.target.String(), Message: doubt,
-			Evidence: []Evidence{}, Remedy: "emaudit states"})
+		r.Findings = append(r.Findings, Finding{
+			Code: "state-unknown", Severity: SeverityError, Subject: target.target.String(), Message: doubt,
+			Evidence: []Evidence{}, Remedy: "emaudit states",
+		})
 	}
 	if err := j.sources(r); err != nil {
 		return nil, err
@@ -297,8 +301,10 @@ func (j *rollbackJudge) unmet(r *Rollback, w *world, m *member, u Unsatisfied) {
 		// Nothing installed provides it either: Portage does not ask for it
 		// (--ignore-soname-deps=y), and it may come from outside of packages.
 		if m.changed && !now {
-			r.Unknowns = append(r.Unknowns, Unknown{Code: "soname-unprovided", Detail: fmt.Sprintf("%s needs %s, which no package of either state provides", cpv, u.Dependency),
-				SettleWith: "emerge -pK --ignore-soname-deps=n =" + cpv})
+			r.Unknowns = append(r.Unknowns, Unknown{
+				Code: "soname-unprovided", Detail: fmt.Sprintf("%s needs %s, which no package of either state provides", cpv, u.Dependency),
+				SettleWith: "emerge -pK --ignore-soname-deps=n =" + cpv,
+			})
 		}
 	case !m.changed && now:
 		r.Risks = append(r.Risks, Risk{Code: "unmet-already", CPV: &cpv, Detail: "it lacks " + u.Dependency + ", as it does now", Severity: SeverityInfo})
@@ -342,8 +348,10 @@ func (j *rollbackJudge) libc(r *Rollback) {
 			r.Unsatisfied = append(r.Unsatisfied, Unsatisfied{CPV: *c.To, Dependency: fmt.Sprintf(">=%s: it refuses in pkg_preinst to take the place of a newer one", *c.From), Kind: "libc"})
 			continue
 		}
-		r.Risks = append(r.Risks, Risk{Code: "libc-downgrade", CPV: c.To, Severity: SeverityWarning,
-			Detail: fmt.Sprintf("%s would give way to an older C library: programs that were linked against it may no longer start", *c.From)})
+		r.Risks = append(r.Risks, Risk{
+			Code: "libc-downgrade", CPV: c.To, Severity: SeverityWarning,
+			Detail: fmt.Sprintf("%s would give way to an older C library: programs that were linked against it may no longer start", *c.From),
+		})
 	}
 }
 
@@ -362,8 +370,10 @@ func (j *rollbackJudge) cost(r *Rollback) {
 	if commands := j.backup(r); len(commands) > 0 {
 		remedy = commands[0]
 	}
-	r.Findings = append(r.Findings, Finding{Code: "rollback-cost", Severity: SeverityInfo, Subject: r.Target.String(), Evidence: []Evidence{},
-		Message: fmt.Sprintf("%s installed since have no binary package of their build: the next update would leave no way back to %s", counted(len(r.Uncovered), "package that was", "packages that were"), listOf(r.Uncovered)), Remedy: remedy})
+	r.Findings = append(r.Findings, Finding{
+		Code: "rollback-cost", Severity: SeverityInfo, Subject: r.Target.String(), Evidence: []Evidence{},
+		Message: fmt.Sprintf("%s installed since have no binary package of their build: the next update would leave no way back to %s", counted(len(r.Uncovered), "package that was", "packages that were"), listOf(r.Uncovered)), Remedy: remedy,
+	})
 }
 
 // covered tells whether the very build of an installed package is there as a
@@ -377,12 +387,16 @@ func (j *rollbackJudge) covered(p *store.Installed) bool {
 // conclude gives the verdict, and the plan where there is one.
 func (j *rollbackJudge) conclude(r *Rollback) {
 	for _, g := range r.Gaps {
-		r.Findings = append(r.Findings, Finding{Code: "rollback-gap", Severity: SeverityError, Subject: g.CPV, Message: g.Cause + ": " + g.Detail,
-			Evidence: []Evidence{{Source: path.Join(j.vdb, g.CPV)}}, Remedy: g.Remedy})
+		r.Findings = append(r.Findings, Finding{
+			Code: "rollback-gap", Severity: SeverityError, Subject: g.CPV, Message: g.Cause + ": " + g.Detail,
+			Evidence: []Evidence{{Source: path.Join(j.vdb, g.CPV)}}, Remedy: g.Remedy,
+		})
 	}
 	for _, u := range r.Unsatisfied {
-		r.Findings = append(r.Findings, Finding{Code: "rollback-unsatisfied", Severity: SeverityError, Subject: u.CPV, Message: u.Kind + ": " + u.Dependency,
-			Evidence: []Evidence{}, Remedy: "emaudit show " + u.CPV})
+		r.Findings = append(r.Findings, Finding{
+			Code: "rollback-unsatisfied", Severity: SeverityError, Subject: u.CPV, Message: u.Kind + ": " + u.Dependency,
+			Evidence: []Evidence{}, Remedy: "emaudit show " + u.CPV,
+		})
 	}
 	for _, x := range r.Risks {
 		if x.Severity == SeverityInfo {

@@ -124,9 +124,9 @@ type lineChart struct {
 
 // chartTick is a mark on an axis.
 type chartTick struct {
-	At    string // percent
-	Text  string
-	Edge  string // "start", "middle" or "end": where its text is anchored
+	At   string // percent
+	Text string
+	Edge string // "start", "middle" or "end": where its text is anchored
 }
 
 const (

@@ -44,8 +44,10 @@ func largePage(n int) report.PageFacts {
 		row := audit.CoverageRow{CPV: cpv, Slot: "0", Repo: "gentoo", BuildTime: unix(first + int64(i)*1000), Verdict: verdicts[i%len(verdicts)], Size: int64(i) * 10000}
 		stored := audit.StoredPackage{CP: cp, Files: 3, Bytes: int64(3 * i * 1000), Needed: int64(i * 1000)}
 		for build := range int64(3) {
-			stored.Binpkgs = append(stored.Binpkgs, audit.StoredBinpkg{CPV: cpv, PkgDir: "/var/cache/binpkgs", Path: fmt.Sprintf("%s/%s-%d.gpkg.tar", cp, "package-1.2.3", build+1),
-				BuildTime: unix(first + build*1e6), Size: int64(i * 1000), Integrity: "whole", WrittenAt: first + build*1e6})
+			stored.Binpkgs = append(stored.Binpkgs, audit.StoredBinpkg{
+				CPV: cpv, PkgDir: "/var/cache/binpkgs", Path: fmt.Sprintf("%s/%s-%d.gpkg.tar", cp, "package-1.2.3", build+1),
+				BuildTime: unix(first + build*1e6), Size: int64(i * 1000), Integrity: "whole", WrittenAt: first + build*1e6,
+			})
 		}
 		if row.Verdict != audit.CoverageNone {
 			row.Instance = &audit.InstanceRef{PkgDir: "/var/cache/binpkgs", Path: stored.Binpkgs[2].Path, Size: stored.Binpkgs[2].Size, Format: "gpkg"}

@@ -198,8 +198,10 @@ func addExcludes(x *audit.Excludes, name, text string) []audit.Finding {
 	offset := int64(0)
 	for line := range strings.Lines(text) {
 		if err := x.Add(line); err != nil {
-			findings = append(findings, audit.Finding{Code: "prune-exclude-unread", Severity: audit.SeverityWarning, Subject: name, Message: err.Error(),
-				Evidence: []audit.Evidence{{Source: name, Offset: offset}}, Remedy: "write a category, category/name or an atom"})
+			findings = append(findings, audit.Finding{
+				Code: "prune-exclude-unread", Severity: audit.SeverityWarning, Subject: name, Message: err.Error(),
+				Evidence: []audit.Evidence{{Source: name, Offset: offset}}, Remedy: "write a category, category/name or an atom",
+			})
 		}
 		offset += int64(len(line))
 	}
@@ -314,8 +316,10 @@ func (r *pruneRun) readJournals() {
 }
 
 func (r *pruneRun) find(code string, severity audit.Severity, subject, message, remedy string) {
-	r.plan.Findings = append(r.plan.Findings, audit.Finding{Code: code, Severity: severity, Subject: subject, Message: message,
-		Evidence: []audit.Evidence{{Source: subject}}, Remedy: remedy})
+	r.plan.Findings = append(r.plan.Findings, audit.Finding{
+		Code: code, Severity: severity, Subject: subject, Message: message,
+		Evidence: []audit.Evidence{{Source: subject}}, Remedy: remedy,
+	})
 }
 
 // apply carries the plan out.
