@@ -307,8 +307,10 @@ func (b *pageBuilder) storageByPackage(st *audit.Storage, going map[string]int64
 		can := min(going[p.CP], p.Bytes)
 		needed := min(p.Needed, p.Bytes-can)
 		other := p.Bytes - needed - can
-		rows = append(rows, barRow{Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", Size(p.Bytes), Count(int64(p.Files), "file", "files")),
-			Parts: []barPart{{Class: "accent", value: needed}, {Class: "accent-3", value: other}, {Class: "accent-2", value: can}}})
+		rows = append(rows, barRow{
+			Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", Size(p.Bytes), Count(int64(p.Files), "file", "files")),
+			Parts: []barPart{{Class: "accent", value: needed}, {Class: "accent-3", value: other}, {Class: "accent-2", value: can}},
+		})
 		head.Table.row(cell, sizeCell(needed), sizeCell(other), sizeCell(can))
 	}
 	if len(rows) > 0 {
