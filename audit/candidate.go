@@ -41,8 +41,14 @@ func (j *rollbackJudge) choose(r *Rollback, c *RollbackChange, target *state) er
 	}
 	slices.SortStableFunc(all, compareCandidates)
 	if len(all) == 0 || all[0].usable == UsableNo {
-		c.Usable = UsableNo
 		gap := j.gap(c, all)
+		if c.Action == ActionReinstall && gap.Cause == "damaged" && slices.ContainsFunc(all, candidate.holdsDevice) {
+			// No binary package of it can ever be merged: what is installed now
+			// was built in place.
+			j.stay(r, c, target, gap)
+			return nil
+		}
+		c.Usable = UsableNo
 		if len(all) > 0 {
 			c.Reasons = append(c.Reasons, all[0].reasons...)
 		} else {
@@ -53,7 +59,7 @@ func (j *rollbackJudge) choose(r *Rollback, c *RollbackChange, target *state) er
 	}
 	best := all[0]
 	if c.Action == ActionReinstall && best.match == CoverageSameVersion && j.past.buildOf(c.from).matches(best.binpkg) != CoverageSameVersion {
-		j.stay(r, c, target)
+		j.stay(r, c, target, j.gap(c, nil))
 		return nil
 	}
 	c.Instance, c.Match, c.Integrity, c.Unpacked, c.Usable, c.chosen = best.ref(), best.match, best.Integrity, best.ImageChecked, best.usable, best.judgedBinpkg
@@ -71,8 +77,7 @@ func (j *rollbackJudge) choose(r *Rollback, c *RollbackChange, target *state) er
 // stay handles a build that cannot be had while another of its version is
 // installed. That one may stay, unless it is the very run to be undone that put
 // it there: a rollback that leaves what the run did is none.
-func (j *rollbackJudge) stay(r *Rollback, c *RollbackChange, target *state) {
-	gap := j.gap(c, nil)
+func (j *rollbackJudge) stay(r *Rollback, c *RollbackChange, target *state, gap Gap) {
 	if run := target.target.Run; run != nil && c.from.merge != nil && c.from.merge.Merge.Run == *run {
 		c.Usable = UsableNo
 		c.Reasons = append(c.Reasons, Reason{Code: gap.Cause, Detail: gap.Detail, Effect: EffectRefused})
@@ -85,6 +90,11 @@ func (j *rollbackJudge) stay(r *Rollback, c *RollbackChange, target *state) {
 		Code: "rollback-other-build", Severity: SeverityWarning, Subject: *c.To, Evidence: []Evidence{{Source: path.Join(j.vdb, *c.From)}},
 		Message: "the build of then cannot be had (" + gap.Detail + "); the one that is installed now stays in its place", Remedy: "emaudit show " + *c.To,
 	})
+}
+
+// holdsDevice tells that Portage would not extract the file.
+func (c candidate) holdsDevice() bool {
+	return slices.ContainsFunc(c.reasons, func(r Reason) bool { return r.Code == "image-device" })
 }
 
 // compareCandidates puts the best first.

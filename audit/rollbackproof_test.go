@@ -306,7 +306,12 @@ func (l *lab) portageFails(name string, verdict *audit.Rollback) (proved bool, e
 				want = c.ToBuildTime
 			}
 		}
-		out, err := l.run("run", name, "emerge", "--ask=n", "--color=n", "--pretend", "--oneshot", "--usepkgonly", "="+gap.CPV)
+		command := []string{"run", name, "emerge", "--ask=n", "--color=n", "--pretend", "--oneshot", "--usepkgonly", "=" + gap.CPV}
+		if gap.Cause == "damaged" {
+			// What is in a file, Portage sees when it merges it.
+			command = slices.DeleteFunc(append(command, "--nodeps"), func(word string) bool { return word == "--pretend" })
+		}
+		out, err := l.run(command...)
 		switch {
 		case err != nil:
 			return true, fmt.Sprintf("gap %s (%s): Portage: %s", gap.CPV, gap.Cause, portageReason(out))
