@@ -31,23 +31,27 @@ func logDB(tb testing.TB) (*DB, HostID) {
 
 // whole returns records in which every field has a value of its own.
 func whole(run int64) (emergelog.Run, emergelog.Merge, emergelog.Unmerge, emergelog.Sync) {
-	return emergelog.Run{
+	r := emergelog.Run{
 		ID: run, Started: 1000, Ended: 5000, LastSeen: 4999, Args: "--update @world", Action: emergelog.ActionResume,
 		Outcome: emergelog.RunFailure, ExitStatus: 1, Merges: 1, Unmerges: 2, Syncs: 3, Merged: 4, Headless: true, Resumed: true,
 		UnexplainedFailure: true, Uncertain: true, LowSpace: "too little",
-	}, emergelog.Merge{
+	}
+	m := emergelog.Merge{
 		Run: run, Seq: 7, CPV: "app-misc/hello-2.0", Root: "/mnt/", N: 3, Of: 9, Kind: emergelog.KindBinary, Outcome: emergelog.MergeMerged,
 		Started: 1100, Finished: 1900, Packaged: true, Slot: "2", Binpkg: "/pkg/hello-2.0-4.gpkg.tar", BuildID: 4,
 		Steps:    emergelog.Steps{Cleaning: 1101, Fetching: 1102, Compiling: 1103, Built: 1104, Merging: 1105, Autoclean: 1100},
 		Replaced: []string{"app-misc/hello-1.0", "app-misc/hello-0.9"}, World: true, PostinstFailed: true, BetweenVersions: true,
 		ClockStepped: true, Uncertain: true, Usage: &emergelog.Usage{CPUMillis: 1, MaxMem: -1, MaxSwap: 3, Read: 4, Written: 1 << 50},
-	}, emergelog.Unmerge{
+	}
+	u := emergelog.Unmerge{
 		Run: run, Seq: 8, CPV: "app-misc/hello-1.0", Reason: emergelog.UnmergeBlocker, Outcome: emergelog.UnmergeFailed,
 		Started: 1200, Finished: 1100, Merge: 7, ClockStepped: true, Uncertain: true,
-	}, emergelog.Sync{
+	}
+	y := emergelog.Sync{
 		Run: run, Seq: 9, Repo: "gentoo", Location: "/var/db/repos/gentoo", URL: "rsync://x/y", Outcome: emergelog.SyncFailed,
 		Started: 0, Finished: 1300, Retries: 3, ClockStepped: true, Uncertain: true,
 	}
+	return r, m, u, y
 }
 
 func TestARunIsReadBackAsItWasStored(t *testing.T) {
