@@ -158,7 +158,7 @@ type faultyLock struct {
 func (l faultyLock) release() error {
 	if err := l.fault.step("release", ""); err != nil {
 		// The kernel lets go when the process ends; the file stays.
-		return errors.Join(err, unix.Close(l.fd))
+		return errors.Join(err, l.letGo())
 	}
 	return l.osLock.release()
 }

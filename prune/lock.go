@@ -109,6 +109,14 @@ func (l *osLock) release() error {
 	// Unlinked while it is held: whoever waits finds that the file is another
 	// and tries again.
 	err := l.dir.unlink(l.name)
+	return errors.Join(err, l.letGo())
+}
+
+// letGo unlocks before it closes: a child that was forked and has not yet
+// called exec has a copy of the descriptor, and with it the lock.
+func (l *osLock) letGo() error {
+	whole := unix.Flock_t{Type: unix.F_UNLCK, Whence: 0}
+	err := unix.FcntlFlock(uintptr(l.fd), unix.F_OFD_SETLK, &whole)
 	return errors.Join(err, unix.Close(l.fd))
 }
 
