@@ -132,6 +132,17 @@ func (l *packageList) matching(p *atom.Package) []listed {
 
 // takeAcceptance loads what a host accepts.
 func takeAcceptance(db Database) (*acceptance, error) {
+	if db.shared == nil {
+		return loadAcceptance(db)
+	}
+	var err error
+	if db.shared.acceptance == nil {
+		db.shared.acceptance, err = loadAcceptance(db)
+	}
+	return db.shared.acceptance, err
+}
+
+func loadAcceptance(db Database) (*acceptance, error) {
 	a := &acceptance{settings: map[string]string{}, features: map[string]bool{}, groups: userconf.LicenseGroups{}}
 	stored, err := db.Tx.Settings(db.Host)
 	if err != nil {

@@ -32,28 +32,32 @@ func takePast(db Database) (*past, error) { return takePastWith(db, true) }
 // takePastWith loads a host's past. Without metadata, that of a binary package
 // is read when it is asked for: most answers need a few of thousands.
 func takePastWith(db Database, metadata bool) (*past, error) {
+	if db.shared != nil && db.shared.past != nil {
+		return db.shared.past, nil
+	}
 	h := &past{tx: db.Tx, builds: map[*stay]build{}}
-	ever, err := db.Tx.InstalledEver(db.Host)
+	var err error
+	if db.shared != nil {
+		h.inventory, err = takeInventory(db, true)
+	} else {
+		h.inventory, err = loadInventory(db, metadata, true)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if h.timeline, err = readTimeline(db, ever); err != nil {
+	if h.timeline, err = readTimeline(db, h.ever); err != nil {
 		return nil, err
-	}
-	if h.inventory, err = takeInventory(db, metadata); err != nil {
-		return nil, err
-	}
-	h.installed = h.installed[:0]
-	for _, p := range ever {
-		if p.RemovedAt == 0 {
-			h.installed = append(h.installed, p)
-		}
 	}
 	if h.gone, err = goneByCPV(db, h.dirs); err != nil {
 		return nil, err
 	}
-	h.pins, err = db.Tx.Pins(db.Host)
-	return h, err
+	if h.pins, err = db.Tx.Pins(db.Host); err != nil {
+		return nil, err
+	}
+	if db.shared != nil {
+		db.shared.past = h
+	}
+	return h, nil
 }
 
 // at returns the state that a moment means. A version of which every build that
@@ -109,11 +113,9 @@ func (h *past) lostOf(cpv string) []store.IndexEntry {
 	for i := range h.binpkgs {
 		there[h.binpkgs[i].source()] = true
 	}
-	for _, d := range h.dirs {
-		entries, err := h.tx.IndexEntries(d.ID)
-		h.err = cmp.Or(h.err, err)
-		for _, e := range entries {
-			if !there[path.Join(d.Path, e.Path)] {
+	for i := range h.dirs {
+		for _, e := range h.entries[i] {
+			if !there[path.Join(h.dirs[i].Path, e.Path)] {
 				h.lost[e.CPV] = append(h.lost[e.CPV], e)
 			}
 		}

@@ -24,14 +24,19 @@ type Database struct {
 }
 
 // shared is what several questions over one transaction load once. It is never
-// changed by the questions.
+// changed by the questions, but for what the past remembers of itself.
 type shared struct {
-	inventory *inventory // with metadata
+	inventory  *inventory // with metadata, and with what was ever installed
+	past       *past
+	acceptance *acceptance
 }
 
 // Share returns db such that the questions asked of it, in one transaction and
 // one goroutine, load the installed packages and the binary packages once.
 func Share(db Database) Database {
+	if db.shared != nil {
+		return db
+	}
 	db.shared = &shared{}
 	return db
 }

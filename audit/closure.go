@@ -19,10 +19,80 @@ type world struct {
 	members  []*member
 	byCP     map[string][]*member
 	provides map[atom.Soname]bool
+	// relations are what the metadata of its members, and of those of other
+	// worlds, were read as.
+	relations map[*store.Metadata]*relations
 }
 
 func newWorld() *world {
-	return &world{byCP: map[string][]*member{}, provides: map[atom.Soname]bool{}}
+	return &world{byCP: map[string][]*member{}, provides: map[atom.Soname]bool{}, relations: map[*store.Metadata]*relations{}}
+}
+
+// beside is an empty world of packages that w mostly has too: what metadata
+// says is read once for both.
+func (w *world) beside() *world {
+	other := newWorld()
+	other.relations = w.relations
+	return other
+}
+
+// copy is a world of the same packages, to which others are to be added.
+func (w *world) copy() *world {
+	other := w.beside()
+	for _, m := range w.members {
+		other.add(m)
+	}
+	return other
+}
+
+// find returns the member of a version, nil where the world has none.
+func (w *world) find(cpv string) *member {
+	for _, m := range w.byCP[packageOf(cpv)] {
+		if m.pkg.CPV.String() == cpv {
+			return m
+		}
+	}
+	return nil
+}
+
+// relations are the dependencies of a build, for its own USE flags, and its
+// libraries.
+type relations struct {
+	// runtime are those of RDEPEND and PDEPEND, phases those of IDEPEND.
+	runtime, phases    []relation
+	requires, provides []atom.Soname
+	requiresErr        error
+}
+
+// relation is one dependency string; err tells that it cannot be read.
+type relation struct {
+	dep atom.Dep
+	err error
+}
+
+func (w *world) relationsOf(m *member) *relations {
+	r := w.relations[m.metadata]
+	if r != nil {
+		return r
+	}
+	r = &relations{}
+	read := func(value string) []relation {
+		if strings.TrimSpace(value) == "" {
+			return nil
+		}
+		dep, err := atom.ParseDep(value, atom.DepAtoms, m.metadata.EAPI)
+		if err != nil {
+			return []relation{{err: err}}
+		}
+		return []relation{{dep: dep.Evaluate(m.pkg.USE)}}
+	}
+	r.runtime = append(read(m.metadata.RDepend), read(m.metadata.PDepend)...)
+	r.phases = read(m.metadata.IDepend)
+	r.requires, r.requiresErr = atom.ParseSonames(m.metadata.Requires)
+	// An unreadable PROVIDES provides nothing.
+	r.provides, _ = atom.ParseSonames(m.metadata.Provides)
+	w.relations[m.metadata] = r
+	return r
 }
 
 // worldOf is what is installed.
@@ -41,9 +111,7 @@ func (w *world) add(m *member) {
 	cp := m.pkg.CPV.CP()
 	w.members = append(w.members, m)
 	w.byCP[cp] = append(w.byCP[cp], m)
-	// An unreadable PROVIDES provides nothing.
-	sonames, _ := atom.ParseSonames(m.metadata.Provides)
-	for _, s := range sonames {
+	for _, s := range w.relationsOf(m).provides {
 		w.provides[s] = true
 	}
 }
@@ -80,31 +148,32 @@ func (w *world) has(m *member, a atom.Atom, blocker bool) bool {
 // merged tells that m is to be merged: then also those of its phases count.
 func (w *world) unsatisfiedOf(m *member, merged bool) []Unsatisfied {
 	var all []Unsatisfied
-	cpv := m.pkg.CPV.String()
-	values := []string{m.metadata.RDepend, m.metadata.PDepend}
+	lacks := func(kind, dependency string, dep atom.Dep) {
+		all = append(all, Unsatisfied{CPV: m.pkg.CPV.String(), Dependency: dependency, Kind: kind, dep: dep})
+	}
+	known := w.relationsOf(m)
+	check := func(relations []relation) {
+		for i := range relations {
+			if err := relations[i].err; err != nil {
+				lacks("invalid", err.Error(), atom.Dep{})
+				continue
+			}
+			for _, missing := range w.missing(m, relations[i].dep) {
+				lacks(kindOf(missing), missing.String(), missing)
+			}
+		}
+	}
+	check(known.runtime)
 	if merged {
-		values = append(values, m.metadata.IDepend)
+		check(known.phases)
 	}
-	for _, value := range values {
-		if strings.TrimSpace(value) == "" {
-			continue
-		}
-		dep, err := atom.ParseDep(value, atom.DepAtoms, m.metadata.EAPI)
-		if err != nil {
-			all = append(all, Unsatisfied{CPV: cpv, Dependency: err.Error(), Kind: "invalid"})
-			continue
-		}
-		for _, missing := range w.missing(m, dep.Evaluate(m.pkg.USE)) {
-			all = append(all, Unsatisfied{CPV: cpv, Dependency: missing.String(), Kind: kindOf(missing), dep: missing})
-		}
+	if known.requiresErr != nil {
+		lacks("invalid", known.requiresErr.Error(), atom.Dep{})
+		return all
 	}
-	sonames, err := atom.ParseSonames(m.metadata.Requires)
-	if err != nil {
-		return append(all, Unsatisfied{CPV: cpv, Dependency: err.Error(), Kind: "invalid"})
-	}
-	for _, s := range sonames {
+	for _, s := range known.requires {
 		if !w.provides[s] {
-			all = append(all, Unsatisfied{CPV: cpv, Dependency: s.String(), Kind: "soname"})
+			lacks("soname", s.String(), atom.Dep{})
 		}
 	}
 	return all

@@ -194,7 +194,7 @@ func AuditCompatibilityWith(db Database, o CompatibilityOptions) (*Compatibility
 	}
 	c := &Compatibility{Rows: []CompatibilityRow{}}
 	installed := worldOf(inv.installed)
-	all := worldOf(inv.installed)
+	all := installed.copy()
 	judged := make([]*judgedBinpkg, len(inv.binpkgs))
 	for i := range inv.binpkgs {
 		b := &inv.binpkgs[i]

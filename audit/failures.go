@@ -84,7 +84,7 @@ func AuditFailures(db Database, since int64) (*Failures, error) {
 	if err != nil {
 		return nil, err
 	}
-	installed, err := db.Tx.Installed(db.Host)
+	installed, err := takeInstalled(db)
 	if err != nil {
 		return nil, err
 	}

@@ -82,26 +82,23 @@ func AuditIntegrity(db Database, opts IntegrityOptions) (*Integrity, error) {
 	if err := r.settings(); err != nil {
 		return nil, err
 	}
-	installed, err := db.Tx.Installed(db.Host)
+	inv, err := takeInventory(db, false)
 	if err != nil {
 		return nil, err
 	}
 	r.byCPV = map[string][]*store.Installed{}
-	for i := range installed {
-		r.byCPV[installed[i].CPV] = append(r.byCPV[installed[i].CPV], &installed[i])
+	for i := range inv.installed {
+		p := &inv.installed[i]
+		r.byCPV[p.CPV] = append(r.byCPV[p.CPV], p)
 	}
 	if opts.Only == nil {
 		if err := r.sources(); err != nil {
 			return nil, err
 		}
 	}
-	dirs, err := db.Tx.PkgDirs(db.Host)
-	if err != nil {
-		return nil, err
-	}
-	for i := range dirs {
-		if err := r.folder(&dirs[i]); err != nil {
-			return nil, fmt.Errorf("pkgdir %s: %w", dirs[i].Path, err)
+	for i := range inv.dirs {
+		if err := r.folder(inv, i); err != nil {
+			return nil, fmt.Errorf("pkgdir %s: %w", inv.dirs[i].Path, err)
 		}
 	}
 	r.answer.Findings = r.findings
@@ -124,7 +121,7 @@ type integrityRound struct {
 	byPath  map[string]*binpkg
 	entries []store.IndexEntry
 	others  []store.PkgDirFile
-	use     map[int64]string     // USE by instance
+	use     map[int64]string     // USE by instance, where their metadata was not read
 	codes   map[*binpkg][]string // of findings about one file that no reading of it shows
 }
 
@@ -161,27 +158,24 @@ func (r *integrityRound) sources() error {
 // fixIndex is what makes Portage look at the files again.
 const fixIndex = "emaint --fix binhost"
 
-func (r *integrityRound) folder(dir *store.PkgDir) error {
-	instances, err := r.Tx.Instances(dir.ID)
-	if err != nil {
-		return err
-	}
-	if r.entries, err = r.Tx.IndexEntries(dir.ID); err != nil {
-		return err
-	}
+func (r *integrityRound) folder(inv *inventory, n int) (err error) {
+	dir := &inv.dirs[n]
+	r.entries = inv.entries[n]
 	if r.others, err = r.Tx.PkgDirFiles(dir.ID); err != nil {
 		return err
 	}
-	if r.opts.Only == nil {
+	if r.opts.Only == nil && r.shared == nil {
 		if r.use, err = r.Tx.UseOfInstances(dir.ID); err != nil {
 			return err
 		}
 	}
 	r.dir, r.binpkgs, r.byPath, r.codes = dir, nil, map[string]*binpkg{}, map[*binpkg][]string{}
-	for _, n := range instances {
-		b := &binpkg{Instance: n, dir: dir}
-		r.binpkgs = append(r.binpkgs, b)
-		r.byPath[n.Path] = b
+	for i := range inv.binpkgs {
+		if inv.binpkgs[i].dir == dir {
+			b := &binpkg{Instance: inv.binpkgs[i].Instance, dir: dir}
+			r.binpkgs = append(r.binpkgs, b)
+			r.byPath[b.Path] = b
+		}
 	}
 	r.joinEntries()
 	for _, b := range r.binpkgs {

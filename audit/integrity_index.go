@@ -190,7 +190,7 @@ func (r *integrityRound) compare(b *binpkg, e *store.IndexEntry) {
 		{"BUILD_TIME", fmt.Sprint(e.BuildTime), fmt.Sprint(b.BuildTime)},
 		{"SLOT", joinSlot(splitSlot(e.Slot)), joinSlot(b.Slot, b.SubSlot)},
 		{"REPO", e.Repo, b.Repo},
-		{"USE", sortedWords(e.Use), sortedWords(r.use[b.ID])},
+		{"USE", sortedWords(e.Use), sortedWords(r.useOf(b))},
 	} {
 		if d.index != d.file {
 			differs = append(differs, fmt.Sprintf("%s is %q in the index, and %q", d.key, d.index, d.file))
@@ -199,6 +199,14 @@ func (r *integrityRound) compare(b *binpkg, e *store.IndexEntry) {
 	if len(differs) > 0 {
 		note(stale, "index-entry-differs", "the entry does not say what the file says: %s", strings.Join(differs, "; "))
 	}
+}
+
+// useOf is the USE of a file as far as its metadata could be read.
+func (r *integrityRound) useOf(b *binpkg) string {
+	if b.Metadata != nil {
+		return b.Metadata.Use
+	}
+	return r.use[b.ID]
 }
 
 func splitSlot(s string) (slot, sub string) {

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 
 	"emaudit/parse/atom"
@@ -13,8 +14,11 @@ import (
 // package with the index entry that stands for it.
 type inventory struct {
 	installed []store.Installed
-	dirs      []store.PkgDir
-	binpkgs   []binpkg
+	// ever is what any ingest saw installed; nil unless it was asked for.
+	ever    []store.Installed
+	dirs    []store.PkgDir
+	entries [][]store.IndexEntry // of the index of each of dirs
+	binpkgs []binpkg
 	byCPV     map[string][]*binpkg
 	// unread are the files whose metadata could not be read, by the cpv that
 	// their path claims. They prove nothing, and explain a gap.
@@ -67,10 +71,10 @@ func (b *binpkg) source() string { return path.Join(b.dir.Path, b.Path) }
 // withMetadata it also has what the builds say of themselves.
 func takeInventory(db Database, withMetadata bool) (*inventory, error) {
 	if db.shared == nil {
-		return loadInventory(db, withMetadata)
+		return loadInventory(db, withMetadata, false)
 	}
 	if db.shared.inventory == nil {
-		inv, err := loadInventory(db, true)
+		inv, err := loadInventory(db, true, true)
 		if err != nil {
 			return nil, err
 		}
@@ -79,19 +83,29 @@ func takeInventory(db Database, withMetadata bool) (*inventory, error) {
 	return db.shared.inventory, nil
 }
 
-func loadInventory(db Database, withMetadata bool) (*inventory, error) {
-	inv := &inventory{byCPV: map[string][]*binpkg{}, unread: map[string][]*binpkg{}}
-	var err error
-	load := db.Tx.Instances
-	if withMetadata {
-		inv.installed, err = db.Tx.InstalledWithMetadata(db.Host)
-		load = db.Tx.InstancesWithMetadata
-	} else {
-		inv.installed, err = db.Tx.Installed(db.Host)
+// takeInstalled returns what is installed, which the caller must not change, for
+// a question that needs nothing else.
+func takeInstalled(db Database) ([]store.Installed, error) {
+	if db.shared == nil {
+		return db.Tx.Installed(db.Host)
 	}
+	inv, err := takeInventory(db, true)
 	if err != nil {
 		return nil, err
 	}
+	return inv.installed, nil
+}
+
+// loadInventory reads the inventory. With everything that was ever installed,
+// what is installed is not read twice, and neither is the metadata that the
+// binary package of a build shares with its installation.
+func loadInventory(db Database, withMetadata, ever bool) (*inventory, error) {
+	inv := &inventory{byCPV: map[string][]*binpkg{}, unread: map[string][]*binpkg{}}
+	set := store.MetadataSet{}
+	if err := inv.loadInstalled(db, withMetadata, ever, set); err != nil {
+		return nil, err
+	}
+	var err error
 	if inv.dirs, err = db.Tx.PkgDirs(db.Host); err != nil {
 		return nil, err
 	}
@@ -101,18 +115,25 @@ func loadInventory(db Database, withMetadata bool) (*inventory, error) {
 		if err != nil {
 			return nil, err
 		}
+		inv.entries = append(inv.entries, entries)
 		byPath := make(map[string]*store.IndexEntry, len(entries))
 		for j := range entries {
 			if entries[j].Usable {
 				byPath[entries[j].Path] = &entries[j]
 			}
 		}
-		instances, err := load(dir.ID)
+		var instances []store.Instance
+		if withMetadata {
+			instances, err = db.Tx.InstancesWithMetadata(db.Host, dir.ID, set)
+		} else {
+			instances, err = db.Tx.Instances(dir.ID)
+		}
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range instances {
-			inv.binpkgs = append(inv.binpkgs, binpkg{n, dir, byPath[n.Path]})
+		inv.binpkgs = slices.Grow(inv.binpkgs, len(instances))
+		for j := range instances {
+			inv.binpkgs = append(inv.binpkgs, binpkg{instances[j], dir, byPath[instances[j].Path]})
 		}
 	}
 	for i := range inv.binpkgs {
@@ -124,6 +145,25 @@ func loadInventory(db Database, withMetadata bool) (*inventory, error) {
 		}
 	}
 	return inv, nil
+}
+
+func (inv *inventory) loadInstalled(db Database, withMetadata, ever bool, set store.MetadataSet) (err error) {
+	switch {
+	case ever:
+		if inv.ever, err = db.Tx.InstalledEver(db.Host, set); err != nil {
+			return err
+		}
+		for i := range inv.ever {
+			if inv.ever[i].RemovedAt == 0 {
+				inv.installed = append(inv.installed, inv.ever[i])
+			}
+		}
+	case withMetadata:
+		inv.installed, err = db.Tx.InstalledWithMetadata(db.Host)
+	default:
+		inv.installed, err = db.Tx.Installed(db.Host)
+	}
+	return err
 }
 
 // sameMD5 tells whether both hashes are known and equal.

@@ -78,7 +78,7 @@ func (p *PostUpdate) cutMerges(db Database) error {
 	if err != nil {
 		return err
 	}
-	installed, err := db.Tx.Installed(db.Host)
+	installed, err := takeInstalled(db)
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (p *PostUpdate) runtimeNotices(db Database) error {
 	if err != nil {
 		return err
 	}
-	installed, err := db.Tx.Installed(db.Host)
+	installed, err := takeInstalled(db)
 	if err != nil {
 		return err
 	}

@@ -198,7 +198,7 @@ func PlanPrune(db Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, e
 
 // judgeAll finds out which files Portage would take at all.
 func (p *pruner) judgeAll() error {
-	all := worldOf(p.past.installed)
+	all := p.world.copy()
 	judged := make([]*judgedBinpkg, len(p.past.binpkgs))
 	for i := range p.past.installed {
 		p.current[packageOf(p.past.installed[i].CPV)] = true

@@ -256,7 +256,7 @@ func (j *rollbackJudge) close(r *Rollback, target *state) {
 	for _, s := range j.now.stays {
 		current[s.cpv] = s
 	}
-	w := newWorld()
+	w := j.world.beside()
 	for _, s := range target.stays {
 		c := changed[s]
 		m := &member{changed: c != nil}
@@ -265,6 +265,10 @@ func (j *rollbackJudge) close(r *Rollback, target *state) {
 			m.pkg, m.metadata = c.chosen.pkg, c.chosen.Metadata
 		case c == nil && current[s.cpv] != nil && current[s.cpv].row != nil && current[s.cpv].row.Metadata != nil:
 			p := current[s.cpv].row
+			if here := j.world.find(p.CPV); here != nil && p.CPV == s.cpv {
+				m = here
+				break
+			}
 			cpv, err := atom.ParseCPV(s.cpv)
 			if err != nil {
 				continue

@@ -19,7 +19,7 @@ type PkgDirSummary struct {
 // AuditOverview looks at a host as a whole.
 func AuditOverview(db Database) (*Overview, error) {
 	o := &Overview{PkgDirs: []PkgDirSummary{}}
-	installed, err := db.Tx.Installed(db.Host)
+	installed, err := takeInstalled(db)
 	if err != nil {
 		return nil, err
 	}

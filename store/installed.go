@@ -47,9 +47,9 @@ func (tx *Tx) InstalledWithMetadata(host HostID) ([]Installed, error) {
 }
 
 // InstalledEver returns every installed instance that any ingest of the host
-// saw, with metadata, in the order in which they were seen.
-func (tx *Tx) InstalledEver(host HostID) ([]Installed, error) {
-	set := MetadataSet{}
+// saw, with metadata, which it adds to set: by cpv as a string, then in the order
+// in which they were seen.
+func (tx *Tx) InstalledEver(host HostID, set MetadataSet) ([]Installed, error) {
 	if err := tx.loadMetadata(set, "SELECT metadata FROM installed WHERE host = ?", host); err != nil {
 		return nil, err
 	}

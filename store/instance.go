@@ -60,10 +60,15 @@ func (tx *Tx) Instances(pkgdir int64) ([]Instance, error) {
 }
 
 // InstancesWithMetadata is [Tx.Instances] with the metadata of every file
-// whose metadata could be read.
-func (tx *Tx) InstancesWithMetadata(pkgdir int64) ([]Instance, error) {
-	set := MetadataSet{}
-	if err := tx.loadMetadata(set, "SELECT metadata FROM instance WHERE pkgdir = ? AND gone_at IS NULL", pkgdir); err != nil {
+// whose metadata could be read. A set that [Tx.InstalledEver] has filled is not
+// read again; what is new is added to it.
+func (tx *Tx) InstancesWithMetadata(host HostID, pkgdir int64, set MetadataSet) ([]Instance, error) {
+	ids, args := "SELECT metadata FROM instance WHERE pkgdir = ? AND gone_at IS NULL", []any{pkgdir}
+	if len(set) > 0 {
+		ids += " EXCEPT SELECT metadata FROM installed WHERE host = ?"
+		args = append(args, host)
+	}
+	if err := tx.loadMetadata(set, ids, args...); err != nil {
 		return nil, err
 	}
 	return tx.instances(set, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)

@@ -194,7 +194,7 @@ func TestStoredDatabasesOpen(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				ever, err := tx.InstalledEver(host.ID)
+				ever, err := tx.InstalledEver(host.ID, MetadataSet{})
 				for i, rows := range [][]Installed{now, ever} {
 					for _, p := range rows {
 						got[i] = append(got[i], p.CPV+" "+p.Metadata.Use)

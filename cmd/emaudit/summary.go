@@ -27,6 +27,7 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 	var overview *audit.Overview
 	var answers []report.Check
 	err := s.ask(ctx, func(db audit.Database) (err error) {
+		db = audit.Share(db)
 		if overview, err = audit.AuditOverview(db); err != nil {
 			return err
 		}
