@@ -75,6 +75,12 @@ type acceptance struct {
 	processor      processor
 	// maskFiles are the administrator's own lists of masks.
 	maskFiles []string
+	// flags are what lists of USE flags were read as: the builds of a package
+	// mostly have the same.
+	flags map[string]atom.Flags
+	// accepted are values of LICENSE and the like that no list of a package is
+	// about, and that were found to be accepted.
+	accepted map[string]bool
 }
 
 // listed is an entry with the repository whose packages it is about.
@@ -143,7 +149,7 @@ func takeAcceptance(db Database) (*acceptance, error) {
 }
 
 func loadAcceptance(db Database) (*acceptance, error) {
-	a := &acceptance{settings: map[string]string{}, features: map[string]bool{}, groups: userconf.LicenseGroups{}}
+	a := &acceptance{settings: map[string]string{}, features: map[string]bool{}, groups: userconf.LicenseGroups{}, flags: map[string]atom.Flags{}, accepted: map[string]bool{}}
 	stored, err := db.Tx.Settings(db.Host)
 	if err != nil {
 		return nil, err
@@ -228,16 +234,29 @@ func (a *acceptance) read(f *store.ConfigFile) {
 	}
 }
 
+// parseFlags is [atom.ParseFlags], once for each text.
+func (a *acceptance) parseFlags(text string) atom.Flags {
+	flags, ok := a.flags[text]
+	if !ok {
+		flags = atom.ParseFlags(text)
+		a.flags[text] = flags
+	}
+	return flags
+}
+
 // packageOfMetadata is a build in the form in which atoms are matched.
 func packageOfMetadata(cpv atom.CPV, slot, subslot, repo string, buildID int64, m *store.Metadata) atom.Package {
+	return packageWithFlags(cpv, slot, subslot, repo, buildID, m, atom.ParseFlags)
+}
+
+func packageWithFlags(cpv atom.CPV, slot, subslot, repo string, buildID int64, m *store.Metadata, parse func(string) atom.Flags) atom.Package {
 	p := atom.Package{CPV: cpv, Slot: slot, SubSlot: subslot, Repo: repo, BuildID: int(buildID)}
 	if m != nil {
-		p.USE = atom.ParseFlags(m.Use)
 		iuse := m.IUseEffective
 		if iuse == "" {
 			iuse = m.IUse
 		}
-		p.IUSE = atom.ParseFlags(iuse)
+		p.USE, p.IUSE = parse(m.Use), parse(iuse)
 	}
 	return p
 }
@@ -374,8 +393,14 @@ func (a *acceptance) judgeNames(p *atom.Package, m *store.Metadata, note noteFun
 		if setting == "" {
 			setting = rule.byDefault
 		}
+		own := rule.list.matching(p)
+		key := rule.code + " " + m.EAPI + " " + rule.value
+		plain := len(own) == 0 && !strings.Contains(rule.value, "?")
+		if plain && a.accepted[key] {
+			continue
+		}
 		tokens := strings.Fields(setting)
-		for _, e := range rule.list.matching(p) {
+		for _, e := range own {
 			tokens = append(tokens, e.Values...)
 		}
 		if len(tokens) == 0 {
@@ -397,8 +422,11 @@ func (a *acceptance) judgeNames(p *atom.Package, m *store.Metadata, note noteFun
 			continue
 		}
 		ok, missing := dep.Reduce(p.USE).SatisfiedNames(func(name string) bool { return acceptsName(name, tokens) })
-		if !ok {
+		switch {
+		case !ok:
 			note(EffectRefused, rule.code+"-refused", "%s does not accept %s", rule.variable, missing[0])
+		case plain:
+			a.accepted[key] = true
 		}
 	}
 }

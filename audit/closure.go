@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 
 	"emaudit/parse/atom"
@@ -12,6 +13,7 @@ type member struct {
 	pkg      atom.Package
 	metadata *store.Metadata
 	changed  bool // it is put back, and not installed now
+	cp       string
 }
 
 // world is a set of packages that are installed together.
@@ -19,6 +21,8 @@ type world struct {
 	members  []*member
 	byCP     map[string][]*member
 	provides map[atom.Soname]bool
+	// more returns members of a package that were not added; nil: there are none.
+	more func(cp string) []*member
 	// relations are what the metadata of its members, and of those of other
 	// worlds, were read as.
 	relations map[*store.Metadata]*relations
@@ -36,13 +40,29 @@ func (w *world) beside() *world {
 	return other
 }
 
-// copy is a world of the same packages, to which others are to be added.
-func (w *world) copy() *world {
-	other := w.beside()
-	for _, m := range w.members {
-		other.add(m)
+// with is the world with the binary packages of judged that could be merged,
+// which may be many: each package of them is looked at when a dependency asks
+// for it. It answers what [world.satisfies] asks, and nothing about libraries.
+func (w *world) with(judged []*judgedBinpkg) *world {
+	byCP := map[string][]*judgedBinpkg{}
+	for _, j := range judged {
+		if j.Metadata != nil && j.CPV != "" {
+			cp := packageOf(j.CPV)
+			byCP[cp] = append(byCP[cp], j)
+		}
 	}
-	return other
+	members := map[string][]*member{}
+	more := func(cp string) []*member {
+		all, ok := members[cp]
+		if !ok {
+			for _, j := range byCP[cp] {
+				all = append(all, &member{pkg: j.pkg, metadata: j.Metadata})
+			}
+			members[cp] = all
+		}
+		return all
+	}
+	return &world{byCP: w.byCP, provides: w.provides, relations: w.relations, more: more}
 }
 
 // find returns the member of a version, nil where the world has none.
@@ -62,6 +82,15 @@ type relations struct {
 	runtime, phases    []relation
 	requires, provides []atom.Soname
 	requiresErr        error
+	// names are the packages that the runtime dependencies are about.
+	names []string
+}
+
+// concern tells whether any of the relations is about one of some packages, or
+// about a library.
+func (r *relations) concern(packages map[string]bool, libraries map[atom.Soname]bool) bool {
+	return slices.ContainsFunc(r.names, func(cp string) bool { return packages[cp] }) ||
+		slices.ContainsFunc(r.requires, func(s atom.Soname) bool { return libraries[s] })
 }
 
 // relation is one dependency string; err tells that it cannot be read.
@@ -87,6 +116,13 @@ func (w *world) relationsOf(m *member) *relations {
 		return []relation{{dep: dep.Evaluate(m.pkg.USE)}}
 	}
 	r.runtime = append(read(m.metadata.RDepend), read(m.metadata.PDepend)...)
+	for i := range r.runtime {
+		for item := range r.runtime[i].dep.Items {
+			if item.Atom != nil && !slices.Contains(r.names, item.Atom.CP) {
+				r.names = append(r.names, item.Atom.CP)
+			}
+		}
+	}
 	r.phases = read(m.metadata.IDepend)
 	r.requires, r.requiresErr = atom.ParseSonames(m.metadata.Requires)
 	// An unreadable PROVIDES provides nothing.
@@ -108,9 +144,11 @@ func worldOf(installed []store.Installed) *world {
 }
 
 func (w *world) add(m *member) {
-	cp := m.pkg.CPV.CP()
+	if m.cp == "" {
+		m.cp = m.pkg.CPV.CP()
+	}
 	w.members = append(w.members, m)
-	w.byCP[cp] = append(w.byCP[cp], m)
+	w.byCP[m.cp] = append(w.byCP[m.cp], m)
 	for _, s := range w.relationsOf(m).provides {
 		w.provides[s] = true
 	}
@@ -133,15 +171,8 @@ var libcs = map[string]bool{"sys-libs/glibc": true, "sys-libs/musl": true}
 // has tells whether the set has a package that an atom of m is true of. A
 // package neither blocks nor, as a dependency at runtime of itself, fails.
 func (w *world) has(m *member, a atom.Atom, blocker bool) bool {
-	for _, x := range w.byCP[a.CP] {
-		if blocker && x.pkg.CPV == m.pkg.CPV {
-			continue
-		}
-		if a.Match(x.pkg) {
-			return true
-		}
-	}
-	return false
+	matches := func(x *member) bool { return !(blocker && x.pkg.CPV == m.pkg.CPV) && a.Match(x.pkg) }
+	return slices.ContainsFunc(w.byCP[a.CP], matches) || w.more != nil && slices.ContainsFunc(w.more(a.CP), matches)
 }
 
 // unsatisfiedOf returns the dependencies of m that the set does not meet.

@@ -63,7 +63,7 @@ func (a *acceptance) judgeBinpkg(b *binpkg, here bool) (*judgedBinpkg, error) {
 		j.file = append(j.file, Reason{Code: "metadata-invalid", Detail: err.Error(), Effect: EffectRefused})
 		return j, nil
 	}
-	j.pkg = packageOfMetadata(cpv, b.Slot, b.SubSlot, b.Repo, b.BuildID, b.Metadata)
+	j.pkg = packageWithFlags(cpv, b.Slot, b.SubSlot, b.Repo, b.BuildID, b.Metadata, a.parseFlags)
 	j.own = append(a.judge(&j.pkg, b.Metadata), a.processor.judge(b.Metadata.CFlags, b.Metadata.CXXFlags, b.Metadata.Use, here)...)
 	j.own = append(j.own, judgeLoss(b)...)
 	j.place = a.judgePlace(b)
@@ -108,7 +108,6 @@ func (a *acceptance) judgeFile(b *binpkg) []Reason {
 // judgeSignature is about what Portage does before it merges (gpkg.py,
 // _verify_binpkg).
 func (a *acceptance) judgeSignature(b *binpkg, add func(effect Effect, code, settle, format string, args ...any)) {
-	verify := "emaudit verify " + shellQuote(b.Path)
 	switch {
 	case a.features["binpkg-request-signature"] && b.Format == "xpak":
 		add(EffectRefused, "signature-missing", "", "FEATURES=binpkg-request-signature, and an xpak holds none")
@@ -120,7 +119,7 @@ func (a *acceptance) judgeSignature(b *binpkg, add func(effect Effect, code, set
 	case b.Signature == "unknown-key":
 		add(EffectRefused, "signature-unknown-key", "", "it is signed with a key that is not in the keyring")
 	case b.Signature != "valid" && b.Format == "gpkg":
-		add(EffectUnknown, "signature-unchecked", verify, "it is signed, and the signature was not checked")
+		add(EffectUnknown, "signature-unchecked", "emaudit verify "+shellQuote(b.Path), "it is signed, and the signature was not checked")
 	}
 }
 
@@ -194,8 +193,8 @@ func AuditCompatibilityWith(db Database, o CompatibilityOptions) (*Compatibility
 	}
 	c := &Compatibility{Rows: []CompatibilityRow{}}
 	installed := worldOf(inv.installed)
-	all := installed.copy()
 	judged := make([]*judgedBinpkg, len(inv.binpkgs))
+	var mergeable []*judgedBinpkg
 	for i := range inv.binpkgs {
 		b := &inv.binpkgs[i]
 		here := slices.ContainsFunc(inv.installed, func(p store.Installed) bool { return p.CPV == b.CPV && p.BuildTime == b.BuildTime })
@@ -203,9 +202,10 @@ func AuditCompatibilityWith(db Database, o CompatibilityOptions) (*Compatibility
 			return nil, err
 		}
 		if j := judged[i]; b.Metadata != nil && b.Visible && usability(j.file) != UsableNo && usability(j.own) != UsableNo {
-			all.add(&member{pkg: j.pkg, metadata: b.Metadata})
+			mergeable = append(mergeable, j)
 		}
 	}
+	all := installed.with(mergeable)
 	for _, j := range judged {
 		row := CompatibilityRow{PkgDir: j.dir.Path, Path: j.Path, CPV: j.CPV, BuildID: known(j.BuildID), BuildTime: known(j.BuildTime)}
 		row.Reasons = slices.Concat([]Reason{}, j.file, j.own, j.place)

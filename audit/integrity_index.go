@@ -183,6 +183,9 @@ func (r *integrityRound) compare(b *binpkg, e *store.IndexEntry) {
 	if b.damaged() || b.CPV == "" {
 		return
 	}
+	if e.CPV == b.CPV && e.BuildID == b.BuildID && e.BuildTime == b.BuildTime && e.Slot == joinSlot(b.Slot, b.SubSlot) && e.Repo == b.Repo && e.Use == r.useOf(b) {
+		return
+	}
 	var differs []string
 	for _, d := range []struct{ key, index, file string }{
 		{"CPV", e.CPV, b.CPV},

@@ -19,7 +19,7 @@ type inventory struct {
 	dirs    []store.PkgDir
 	entries [][]store.IndexEntry // of the index of each of dirs
 	binpkgs []binpkg
-	byCPV     map[string][]*binpkg
+	byCPV   map[string][]*binpkg
 	// unread are the files whose metadata could not be read, by the cpv that
 	// their path claims. They prove nothing, and explain a gap.
 	unread map[string][]*binpkg

@@ -174,6 +174,7 @@ func PlanPrune(db Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, e
 	if err != nil {
 		return nil, err
 	}
+	judge.planless = true
 	p := &pruner{
 		rollbackJudge: judge, policy: policy, facts: facts,
 		plan: &PrunePlan{Policy: policy, Candidates: []PruneCandidate{}, Kept: []PruneKept{}, States: []PruneState{}, Steps: []PruneStep{}, Findings: []Finding{}},
@@ -198,8 +199,8 @@ func PlanPrune(db Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, e
 
 // judgeAll finds out which files Portage would take at all.
 func (p *pruner) judgeAll() error {
-	all := p.world.copy()
-	judged := make([]*judgedBinpkg, len(p.past.binpkgs))
+	judged := make([]*judgedBinpkg, 0, len(p.past.binpkgs))
+	var mergeable []*judgedBinpkg
 	for i := range p.past.installed {
 		p.current[packageOf(p.past.installed[i].CPV)] = true
 		p.there[p.past.installed[i].CPV] = true
@@ -210,11 +211,12 @@ func (p *pruner) judgeAll() error {
 		if err != nil {
 			return err
 		}
-		judged[i] = j
-		if usability(j.file) != UsableNo && b.Metadata != nil {
-			all.add(&member{pkg: j.pkg, metadata: b.Metadata})
+		judged = append(judged, j)
+		if usability(j.file) != UsableNo {
+			mergeable = append(mergeable, j)
 		}
 	}
+	all := p.world.with(mergeable)
 	for _, j := range judged {
 		if usability(j.file) != UsableYes || j.Metadata == nil {
 			continue

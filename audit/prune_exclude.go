@@ -69,7 +69,10 @@ func put(set *map[string]bool, name string) {
 // binpkg tells whether a binary package is excluded. One whose metadata could
 // not be read goes by what its path claims.
 func (x Excludes) binpkg(b *binpkg) bool {
-	if b.CPV == "" {
+	switch {
+	case x.Empty():
+		return false
+	case b.CPV == "":
 		return x.path(b.Path)
 	}
 	return x.excludes(b.CPV, b.Slot, b.SubSlot, b.Repo, useOf(b.Metadata))

@@ -30,7 +30,7 @@ const longerFactor = 3
 func (p *pruner) keepStates() error {
 	chosen := map[*stay]*binpkg{}
 	need := func(s *stay) (*binpkg, error) {
-		if b, ok := chosen[s]; ok {
+		if b, ok := chosen[s]; ok || len(p.past.byCPV[s.cpv]) == 0 {
 			return b, nil
 		}
 		c := RollbackChange{Change: Change{Action: ActionInstall, To: &s.cpv, to: s}}

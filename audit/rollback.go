@@ -146,6 +146,9 @@ type rollbackJudge struct {
 	asked   map[string]bool // category/pn of the world file
 	vdb     string
 	judged  map[*binpkg]*judgedBinpkg
+	lacks   map[*member][]Unsatisfied // what is installed, lacks now
+	// planless tells that only the verdicts are wanted.
+	planless bool
 }
 
 func newRollbackJudge(db Database, o RollbackOptions) (*rollbackJudge, error) {
@@ -155,7 +158,7 @@ func newRollbackJudge(db Database, o RollbackOptions) (*rollbackJudge, error) {
 // judgeWith is newRollbackJudge; without metadata, that of each binary package
 // is read when a verdict asks for it.
 func judgeWith(db Database, o RollbackOptions, metadata bool) (*rollbackJudge, error) {
-	j := &rollbackJudge{db: db, options: o, asked: map[string]bool{}, judged: map[*binpkg]*judgedBinpkg{}}
+	j := &rollbackJudge{db: db, options: o, asked: map[string]bool{}, judged: map[*binpkg]*judgedBinpkg{}, lacks: map[*member][]Unsatisfied{}}
 	var err error
 	if j.past, err = takePastWith(db, metadata); err != nil {
 		return nil, err
@@ -286,12 +289,69 @@ func (j *rollbackJudge) close(r *Rollback, target *state) {
 		}
 		w.add(m)
 	}
+	packages, libraries := j.differences(r, w)
 	for _, m := range w.members {
-		for _, u := range w.unsatisfiedOf(m, m.changed) {
+		var lacks []Unsatisfied
+		if !m.changed && j.isHere(m) && !w.relationsOf(m).concern(packages, libraries) {
+			// It stays, and so does all that it needs: it lacks what it lacks now.
+			lacks = j.lacking(m)
+		} else {
+			lacks = w.unsatisfiedOf(m, m.changed)
+		}
+		for _, u := range lacks {
 			j.unmet(r, w, m, u)
 		}
 	}
 	j.libc(r)
+}
+
+// differences are the packages and the libraries of which a target has others
+// than there are now.
+func (j *rollbackJudge) differences(r *Rollback, w *world) (packages map[string]bool, libraries map[atom.Soname]bool) {
+	packages, libraries = map[string]bool{}, map[atom.Soname]bool{}
+	for i := range r.Changes {
+		for _, cpv := range []*string{r.Changes[i].From, r.Changes[i].To} {
+			if cpv != nil {
+				packages[packageOf(*cpv)] = true
+			}
+		}
+	}
+	for cp := range w.byCP {
+		if !slices.Equal(w.byCP[cp], j.world.byCP[cp]) {
+			packages[cp] = true
+		}
+	}
+	for cp := range j.world.byCP {
+		if w.byCP[cp] == nil {
+			packages[cp] = true
+		}
+	}
+	for s := range j.world.provides {
+		if !w.provides[s] {
+			libraries[s] = true
+		}
+	}
+	for s := range w.provides {
+		if !j.world.provides[s] {
+			libraries[s] = true
+		}
+	}
+	return packages, libraries
+}
+
+// isHere tells whether a package is the installed one itself.
+func (j *rollbackJudge) isHere(m *member) bool {
+	return slices.Contains(j.world.byCP[m.cp], m)
+}
+
+// lacking is what an installed package lacks now.
+func (j *rollbackJudge) lacking(m *member) []Unsatisfied {
+	lacks, ok := j.lacks[m]
+	if !ok {
+		lacks = j.world.unsatisfiedOf(m, false)
+		j.lacks[m] = lacks
+	}
+	return lacks
 }
 
 // unmet decides what an unmet dependency of the target means.
@@ -424,7 +484,7 @@ func (j *rollbackJudge) conclude(r *Rollback) {
 	case any && worst == SeverityWarning:
 		r.Verdict = ReadyWithWarnings
 	}
-	if r.Verdict != NotReady {
+	if r.Verdict != NotReady && !j.planless {
 		j.plan(r)
 	}
 }

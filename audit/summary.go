@@ -6,6 +6,26 @@ type Overview struct {
 	Installed int             `json:"installed"`
 	LastRun   *Run            `json:"last_run"` // null where emerge.log has none
 	PkgDirs   []PkgDirSummary `json:"pkgdirs"`
+	// Reclaimable is what prune would take; null where it cannot be told, as of
+	// a host of another machine.
+	Reclaimable *PruneTotals `json:"reclaimable"`
+}
+
+// PruneTotals is what of a plan can go.
+type PruneTotals struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
+// Totals sums up what can go.
+func (plan *PrunePlan) Totals() *PruneTotals {
+	t := &PruneTotals{Bytes: plan.Reclaimable}
+	for i := range plan.Candidates {
+		if !plan.Candidates[i].EntryOnly {
+			t.Files++
+		}
+	}
+	return t
 }
 
 // PkgDirSummary is one folder of binary packages.
@@ -14,6 +34,9 @@ type PkgDirSummary struct {
 	Kind    string `json:"kind"`
 	Binpkgs int    `json:"binpkgs"`
 	Bytes   int64  `json:"bytes"`
+	// Free is how much room its file system has for others; null where it was
+	// not measured.
+	Free *int64 `json:"free_bytes"`
 }
 
 // AuditOverview looks at a host as a whole.

@@ -12,13 +12,14 @@ import (
 // what it has listed, and is not safe for use by several goroutines.
 type Ebuilds struct {
 	repositories []*hostfs.Dir
-	listed       map[string][]string // the files of a package, by category/pn
+	categories   map[string][]*hostfs.Dir // of the repositories that have it
+	listed       map[string][]string      // the files of a package, by category/pn
 }
 
 // OpenEbuilds opens the repositories that Portage is set to use. Those that
 // cannot be opened are passed over.
 func OpenEbuilds(root *hostfs.Root, s *settings.Settings) *Ebuilds {
-	e := &Ebuilds{listed: map[string][]string{}}
+	e := &Ebuilds{categories: map[string][]*hostfs.Dir{}, listed: map[string][]string{}}
 	for _, r := range s.Repositories() {
 		if dir, err := root.OpenDir(r.Location); err == nil {
 			e.repositories = append(e.repositories, dir)
@@ -32,6 +33,11 @@ func (e *Ebuilds) Close() {
 	for _, dir := range e.repositories {
 		dir.Close()
 	}
+	for _, dirs := range e.categories {
+		for _, dir := range dirs {
+			dir.Close()
+		}
+	}
 }
 
 // Find tells whether any repository has the ebuild of a version. Where known is
@@ -43,22 +49,32 @@ func (e *Ebuilds) Find(cpv string) (there, known bool) {
 	}
 	files, ok := e.listed[c.CP()]
 	if !ok {
-		for _, repository := range e.repositories {
-			files = append(files, filesBelow(repository, c.Category, c.PN)...)
+		for _, category := range e.category(c.Category) {
+			files = append(files, filesBelow(category, c.PN)...)
 		}
 		e.listed[c.CP()] = files
 	}
 	return slices.Contains(files, c.PF()+".ebuild"), true
 }
 
-// filesBelow lists dir/category/pn, one open folder after the other.
-func filesBelow(dir *hostfs.Dir, category, pn string) []string {
-	upper, err := dir.OpenDir(category)
-	if err != nil {
-		return nil
+// category opens the folders of a category once: a repository has a hundred
+// times as many packages.
+func (e *Ebuilds) category(name string) []*hostfs.Dir {
+	dirs, ok := e.categories[name]
+	if !ok {
+		for _, repository := range e.repositories {
+			if dir, err := repository.OpenDir(name); err == nil {
+				dirs = append(dirs, dir)
+			}
+		}
+		e.categories[name] = dirs
 	}
-	defer upper.Close()
-	folder, err := upper.OpenDir(pn)
+	return dirs
+}
+
+// filesBelow lists a folder below an open one.
+func filesBelow(dir *hostfs.Dir, name string) []string {
+	folder, err := dir.OpenDir(name)
 	if err != nil {
 		return nil
 	}

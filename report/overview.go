@@ -62,19 +62,31 @@ func pkgdirLine(a *audit.Overview) SummaryLine {
 	var bytes int64
 	var files int
 	var paths []string
+	var free *int64
 	for _, d := range a.PkgDirs {
 		bytes += d.Bytes
 		files += d.Binpkgs
 		paths = append(paths, d.Path)
+		if free == nil {
+			free = d.Free
+		}
 	}
 	if len(paths) == 0 {
 		l.Verdict, l.Text = Bad.Text("none"), "no folder of binary packages"
 		return l
 	}
 	l.Verdict = Plain.Text(Size(bytes))
-	l.Text = Count(int64(files), "binpkg", "binpkgs")
-	if len(paths) > 1 {
-		l.Text += fmt.Sprintf(" in %d folders", len(paths))
+	if r := a.Reclaimable; r == nil {
+		l.Text = Count(int64(files), "binpkg", "binpkgs")
+	} else {
+		l.Command = "emaudit prune"
+		l.Text = "nothing can go"
+		if r.Files > 0 {
+			l.Text = fmt.Sprintf("%s in %s can go", Size(r.Bytes), Count(int64(r.Files), "file", "files"))
+		}
+	}
+	if free != nil {
+		l.Text += ", " + Size(*free) + " free"
 	}
 	return l
 }

@@ -47,10 +47,10 @@ func (tx *Tx) InstalledWithMetadata(host HostID) ([]Installed, error) {
 }
 
 // InstalledEver returns every installed instance that any ingest of the host
-// saw, with metadata, which it adds to set: by cpv as a string, then in the order
+// saw, with its metadata but for what only a build needs, which it adds to set: by cpv as a string, then in the order
 // in which they were seen.
 func (tx *Tx) InstalledEver(host HostID, set MetadataSet) ([]Installed, error) {
-	if err := tx.loadMetadata(set, "SELECT metadata FROM installed WHERE host = ?", host); err != nil {
+	if err := tx.loadRuntimeMetadata(set, "SELECT metadata FROM installed WHERE host = ?", host); err != nil {
 		return nil, err
 	}
 	return tx.installed(set, "i.host = ?", host)

@@ -60,7 +60,7 @@ func (tx *Tx) Instances(pkgdir int64) ([]Instance, error) {
 }
 
 // InstancesWithMetadata is [Tx.Instances] with the metadata of every file
-// whose metadata could be read. A set that [Tx.InstalledEver] has filled is not
+// whose metadata could be read, but for what only a build needs. A set that [Tx.InstalledEver] has filled is not
 // read again; what is new is added to it.
 func (tx *Tx) InstancesWithMetadata(host HostID, pkgdir int64, set MetadataSet) ([]Instance, error) {
 	ids, args := "SELECT metadata FROM instance WHERE pkgdir = ? AND gone_at IS NULL", []any{pkgdir}
@@ -68,7 +68,7 @@ func (tx *Tx) InstancesWithMetadata(host HostID, pkgdir int64, set MetadataSet) 
 		ids += " EXCEPT SELECT metadata FROM installed WHERE host = ?"
 		args = append(args, host)
 	}
-	if err := tx.loadMetadata(set, ids, args...); err != nil {
+	if err := tx.loadRuntimeMetadata(set, ids, args...); err != nil {
 		return nil, err
 	}
 	return tx.instances(set, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -136,22 +137,46 @@ func (tx *Tx) metadataIDs(instances []*Instance) ([]int64, error) {
 // also share the memory.
 type MetadataSet map[int64]*Metadata
 
+// buildColumns are those of metadata that only a build needs or a person reads.
+// They are most of its bytes.
+var buildColumns = map[string]bool{"features": true, "bdepend": true, "depend": true, "description": true}
+
+// runtimeColumns is metadataColumns without buildColumns.
+var runtimeColumns = strings.Join(slices.DeleteFunc(strings.Split(metadataColumns, ", "), func(c string) bool { return buildColumns[c] }), ", ")
+
 // loadMetadata adds to set the rows that the subquery ids selects.
 func (tx *Tx) loadMetadata(set MetadataSet, ids string, args ...any) error {
+	return tx.loadColumns(set, metadataColumns, ids, args...)
+}
+
+// loadRuntimeMetadata is loadMetadata without what only a build needs: FEATURES,
+// DEPEND, BDEPEND and DESCRIPTION are empty.
+func (tx *Tx) loadRuntimeMetadata(set MetadataSet, ids string, args ...any) error {
+	return tx.loadColumns(set, runtimeColumns, ids, args...)
+}
+
+func (tx *Tx) loadColumns(set MetadataSet, columns, ids string, args ...any) error {
+	var wanted []int // of Metadata.fields
+	for i, c := range strings.Split(metadataColumns, ", ") {
+		if columns == metadataColumns || !buildColumns[c] {
+			wanted = append(wanted, i)
+		}
+	}
+	var id int64
+	dest := make([]any, len(wanted)+1)
+	dest[0] = &id
 	return tx.query(func(rows *sql.Rows) error {
-		var id int64
 		m := new(Metadata)
-		dest := make([]any, 0, metadataFields+1)
-		dest = append(dest, &id)
-		for _, f := range m.fields() {
-			dest = append(dest, f)
+		fields := m.fields()
+		for i, field := range wanted {
+			dest[i+1] = fields[field]
 		}
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
 		set[id] = m
 		return nil
-	}, "SELECT id, "+metadataColumns+" FROM metadata WHERE id IN ("+ids+")", args...)
+	}, "SELECT id, "+columns+" FROM metadata WHERE id IN ("+ids+")", args...)
 }
 
 // MetadataUse returns the enabled USE flags of one row of metadata; "" for id

@@ -11,11 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"golang.org/x/term"
 
 	"emaudit/audit"
-	"emaudit/ingest"
 	"emaudit/prune"
 	"emaudit/report"
 )
@@ -24,11 +22,8 @@ import (
 type pruneCommand struct {
 	Journal string `arg:"" optional:"" name:"journal" help:"With --undo: which one (the last)."`
 
-	KeepStates int      `placeholder:"N" default:"3" help:"Keep what the states before the last N runs need (3)."`
-	KeepDays   int      `placeholder:"M" default:"30" help:"Keep what the states of the last M days need, and whatever is younger (30)."`
-	MaxSize    byteSize `placeholder:"SIZE" help:"Let the files take no more than SIZE (20G), and say what that costs."`
-	Exclude    []string `placeholder:"FILE|ATOM" sep:"none" help:"Never touch these: an atom, a package, a category, or a file of them; may be repeated (/etc/eclean/packages.exclude is read too)."`
-	Explain    string   `placeholder:"PATH|ATOM" help:"Say why these files are kept, or not."`
+	prunePolicy
+	Explain string `placeholder:"PATH|ATOM" help:"Say why these files are kept, or not."`
 
 	Apply           bool          `help:"Carry it out: move the files to the quarantine, and take them out of the index."`
 	Yes             bool          `short:"y" help:"Do not ask."`
@@ -55,30 +50,12 @@ next --apply, --undo or --empty puts back what was half done.
 ` + exitStatus
 }
 
-// byteSize is a number of bytes: 20G, 512M, 1.5TiB. A letter alone is a power
-// of 1024, as with df and du.
-type byteSize int64
-
-// UnmarshalText reads a size.
-func (b *byteSize) UnmarshalText(text []byte) error {
-	s := strings.TrimSpace(string(text))
-	if s != "" && strings.ContainsRune("kKmMgGtTpP", rune(s[len(s)-1])) {
-		s += "iB"
-	}
-	n, err := humanize.ParseBytes(s)
-	if err != nil || n > 1<<62 {
-		return fmt.Errorf("%q is no size: want 20G, 512M", text)
-	}
-	*b = byteSize(n)
-	return nil
-}
-
 // Run plans, and carries out what is asked for.
 func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	if err := c.check(s); err != nil {
 		return err
 	}
-	excludes, findings, err := c.excludes(s)
+	excludes, findings, err := c.excludes()
 	if err != nil {
 		return err
 	}
@@ -88,13 +65,11 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	if c.changes() && s.stale {
 		return fmt.Errorf("database %s cannot be written: what is planned could not be checked again", s.DB)
 	}
-	more, err := c.defaultExcludes(s, &excludes)
+	more, err := s.defaultExcludes(&excludes)
 	if err != nil {
 		return err
 	}
-	run := &pruneRun{pruneCommand: c, session: s, policy: audit.PrunePolicy{
-		KeepStates: c.KeepStates, KeepDays: c.KeepDays, MaxSize: int64(c.MaxSize), Excludes: excludes,
-	}}
+	run := &pruneRun{pruneCommand: c, session: s, policy: c.policy(excludes)}
 	if run.plan, err = run.makePlan(ctx); err != nil {
 		return err
 	}
@@ -152,62 +127,6 @@ func (c *pruneCommand) check(s *session) error {
 	return nil
 }
 
-// excludes reads the excludes of the command line: atoms and files.
-func (c *pruneCommand) excludes(*session) (audit.Excludes, []audit.Finding, error) {
-	var x audit.Excludes
-	var findings []audit.Finding
-	for _, given := range c.Exclude {
-		text, err := os.ReadFile(given)
-		switch {
-		case err == nil:
-			findings = append(findings, addExcludes(&x, given, string(text))...)
-		case !errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(given, "/"):
-			return x, nil, fmt.Errorf("exclude: %w", err)
-		default:
-			if err := x.Add(given); err != nil {
-				return x, nil, usagef("prune: %v", err)
-			}
-		}
-	}
-	return x, findings, nil
-}
-
-// defaultExcludes are what eclean never deletes: whoever wrote that list means
-// every tool.
-const defaultExcludes = "/etc/eclean/packages.exclude"
-
-// maxExcludes bounds a list of excludes.
-const maxExcludes = 1 << 20
-
-func (c *pruneCommand) defaultExcludes(s *session, x *audit.Excludes) ([]audit.Finding, error) {
-	name := path.Join("/", s.settings.EPREFIX(), defaultExcludes)
-	text, err := s.root.ReadFile(name, maxExcludes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return addExcludes(x, name, string(text)), nil
-}
-
-// addExcludes adds the lines of a file. One that is not understood may have
-// meant to keep something: it is reported.
-func addExcludes(x *audit.Excludes, name, text string) []audit.Finding {
-	var findings []audit.Finding
-	offset := int64(0)
-	for line := range strings.Lines(text) {
-		if err := x.Add(line); err != nil {
-			findings = append(findings, audit.Finding{
-				Code: "prune-exclude-unread", Severity: audit.SeverityWarning, Subject: name, Message: err.Error(),
-				Evidence: []audit.Evidence{{Source: name, Offset: offset}}, Remedy: "write a category, category/name or an atom",
-			})
-		}
-		offset += int64(len(line))
-	}
-	return findings
-}
-
 // canAsk tells whether somebody sits there.
 func (s *session) canAsk() bool {
 	f, ok := s.proc.stdin.(*os.File)
@@ -226,43 +145,11 @@ type pruneRun struct {
 
 // makePlan plans from what is stored now.
 func (r *pruneRun) makePlan(ctx context.Context) (plan *audit.PrunePlan, err error) {
-	ebuilds := ingest.OpenEbuilds(r.root, r.settings)
-	defer ebuilds.Close()
-	facts := audit.PruneFacts{Ebuild: func(cpv, _ string) audit.EbuildState {
-		there, known := ebuilds.Find(cpv)
-		switch {
-		case !known:
-			return audit.EbuildUnknown
-		case there:
-			return audit.EbuildThere
-		}
-		return audit.EbuildGone
-	}}
 	err = r.ask(ctx, func(db audit.Database) error {
-		var err error
-		if facts.EmergeRuns, _, err = r.emergeRuns(db); err != nil {
-			return err
-		}
-		plan, err = audit.PlanPrune(db, r.policy, facts)
+		plan, err = r.planPrune(db, r.policy)
 		return err
 	})
 	return plan, err
-}
-
-// emergeRuns tells whether Portage is at work on the root, and how that is
-// known: by its processes on the running system, by its log elsewhere.
-func (r *pruneRun) emergeRuns(db audit.Database) (runs bool, how string, err error) {
-	if processes := r.processes(); processes != nil {
-		for pid, p := range processes {
-			_, _, phase := p.phase()
-			if p.isEmerge() || phase {
-				return true, fmt.Sprintf("process %d", pid), nil
-			}
-		}
-		return false, "", nil
-	}
-	run, runs, err := audit.AuditEmergeRuns(db)
-	return runs, fmt.Sprintf("run #%d of emerge.log has not ended", run), err
 }
 
 // each opens one folder of binary packages after the other.

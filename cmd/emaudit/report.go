@@ -154,8 +154,10 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 	if err != nil || s.elsewhere != "" {
 		return facts, err
 	}
-	plan := &pruneRun{pruneCommand: &pruneCommand{}, session: s, policy: audit.PrunePolicy{KeepStates: audit.DefaultKeepStates, KeepDays: audit.DefaultKeepDays}}
-	facts.Prune, err = plan.makePlan(ctx)
+	err = s.ask(ctx, func(db audit.Database) (err error) {
+		facts.Prune, err = s.configuredPlan(db)
+		return err
+	})
 	return facts, err
 }
 

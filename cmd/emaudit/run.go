@@ -86,17 +86,7 @@ func run(ctx context.Context, proc process) (code int) {
 		messages.Error(err)
 		return exitUsage
 	}
-	var line commandLine
-	parser, err := kong.New(&line,
-		kong.Name("emaudit"),
-		kong.Description("What Portage did, whether it can be undone, and what PKGDIR is worth."),
-		kong.Writers(proc.stdout, proc.stderr),
-		kong.Exit(func(code int) { panic(stopParsing{code}) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
-		kong.Vars(line.vars(&proc)),
-		kong.Resolvers(config, environment(&proc)),
-		kong.UsageOnError(),
-	)
+	line, parser, err := newParser(&proc, config)
 	if err != nil {
 		messages.Error(err)
 		return exitError
@@ -104,6 +94,13 @@ func run(ctx context.Context, proc process) (code int) {
 	kctx, err := parser.Parse(proc.args)
 	if err == nil {
 		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: strings.Fields(kctx.Command())[0], flags: flagOrigins(kctx, &proc, config)}
+		session.configured = func(command string) (*commandLine, error) {
+			line, parser, err := newParser(&proc, config)
+			if err == nil {
+				_, err = parser.Parse([]string{command})
+			}
+			return line, err
+		}
 		kctx.BindTo(ctx, (*context.Context)(nil))
 		err = runCommand(kctx, ctx, session)
 		if closeErr := session.close(); err == nil {
@@ -120,6 +117,23 @@ func run(ctx context.Context, proc process) (code int) {
 		}
 	}
 	return code
+}
+
+// newParser makes a command line that is to be parsed, with what the
+// configuration and the environment say of its flags.
+func newParser(proc *process, config *configuration) (*commandLine, *kong.Kong, error) {
+	line := new(commandLine)
+	parser, err := kong.New(line,
+		kong.Name("emaudit"),
+		kong.Description("What Portage did, whether it can be undone, and what PKGDIR is worth."),
+		kong.Writers(proc.stdout, proc.stderr),
+		kong.Exit(func(code int) { panic(stopParsing{code}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
+		kong.Vars(line.vars(proc)),
+		kong.Resolvers(config, environment(proc)),
+		kong.UsageOnError(),
+	)
+	return line, parser, err
 }
 
 // usagef is an error about the command line.

@@ -25,6 +25,9 @@ type session struct {
 	messages *report.Messages
 	command  string
 	flags    []audit.SettingRow // those that do not have their default, with their origin
+	// configured is a command as the configuration and the environment alone
+	// have it.
+	configured func(command string) (*commandLine, error)
 
 	db       *store.DB
 	host     store.HostID

@@ -31,7 +31,14 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 		if overview, err = audit.AuditOverview(db); err != nil {
 			return err
 		}
-		answers, err = s.askChecks(db, briefChecks(), out)
+		if answers, err = s.askChecks(db, briefChecks(), out); err != nil || s.elsewhere != "" {
+			return err
+		}
+		s.measure(overview)
+		plan, err := s.configuredPlan(db)
+		if err == nil {
+			overview.Reclaimable = plan.Totals()
+		}
 		return err
 	})
 	if err != nil {
@@ -42,6 +49,19 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.verdict(answer.Findings, "never")
+}
+
+// measure adds how much room there is. That of another root is no answer: where
+// a copy lies tells nothing of the machine.
+func (s *session) measure(o *audit.Overview) {
+	if !s.root.IsSystem() {
+		return
+	}
+	for i := range o.PkgDirs {
+		if space, err := s.root.FreeSpace(o.PkgDirs[i].Path); err == nil {
+			o.PkgDirs[i].Free = &space.Available
+		}
+	}
 }
 
 // briefChecks are the checks of the one screen: all but compatibility, of

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"emaudit/audit"
+	"emaudit/ingest"
+)
+
+// prunePolicy says what prune keeps. The one screen and the report use what the
+// configuration says of it.
+type prunePolicy struct {
+	KeepStates int      `placeholder:"N" default:"3" help:"Keep what the states before the last N runs need (3)."`
+	KeepDays   int      `placeholder:"M" default:"30" help:"Keep what the states of the last M days need, and whatever is younger (30)."`
+	MaxSize    byteSize `placeholder:"SIZE" help:"Let the files take no more than SIZE (20G), and say what that costs."`
+	Exclude    []string `placeholder:"FILE|ATOM" sep:"none" help:"Never touch these: an atom, a package, a category, or a file of them; may be repeated (/etc/eclean/packages.exclude is read too)."`
+}
+
+func (p *prunePolicy) policy(excludes audit.Excludes) audit.PrunePolicy {
+	return audit.PrunePolicy{KeepStates: p.KeepStates, KeepDays: p.KeepDays, MaxSize: int64(p.MaxSize), Excludes: excludes}
+}
+
+// byteSize is a number of bytes: 20G, 512M, 1.5TiB. A letter alone is a power
+// of 1024, as with df and du.
+type byteSize int64
+
+// UnmarshalText reads a size.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	s := strings.TrimSpace(string(text))
+	if s != "" && strings.ContainsRune("kKmMgGtTpP", rune(s[len(s)-1])) {
+		s += "iB"
+	}
+	n, err := humanize.ParseBytes(s)
+	if err != nil || n > 1<<62 {
+		return fmt.Errorf("%q is no size: want 20G, 512M", text)
+	}
+	*b = byteSize(n)
+	return nil
+}
+
+// excludes reads the excludes of the command line: atoms and files.
+func (p *prunePolicy) excludes() (audit.Excludes, []audit.Finding, error) {
+	var x audit.Excludes
+	var findings []audit.Finding
+	for _, given := range p.Exclude {
+		text, err := os.ReadFile(given)
+		switch {
+		case err == nil:
+			findings = append(findings, addExcludes(&x, given, string(text))...)
+		case !errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(given, "/"):
+			return x, nil, fmt.Errorf("exclude: %w", err)
+		default:
+			if err := x.Add(given); err != nil {
+				return x, nil, usagef("prune: %v", err)
+			}
+		}
+	}
+	return x, findings, nil
+}
+
+// defaultExcludes are what eclean never deletes: whoever wrote that list means
+// every tool.
+const defaultExcludes = "/etc/eclean/packages.exclude"
+
+// maxExcludes bounds a list of excludes.
+const maxExcludes = 1 << 20
+
+func (s *session) defaultExcludes(x *audit.Excludes) ([]audit.Finding, error) {
+	name := path.Join("/", s.settings.EPREFIX(), defaultExcludes)
+	text, err := s.root.ReadFile(name, maxExcludes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return addExcludes(x, name, string(text)), nil
+}
+
+// addExcludes adds the lines of a file. One that is not understood may have
+// meant to keep something: it is reported.
+func addExcludes(x *audit.Excludes, name, text string) []audit.Finding {
+	var findings []audit.Finding
+	offset := int64(0)
+	for line := range strings.Lines(text) {
+		if err := x.Add(line); err != nil {
+			findings = append(findings, audit.Finding{
+				Code: "prune-exclude-unread", Severity: audit.SeverityWarning, Subject: name, Message: err.Error(),
+				Evidence: []audit.Evidence{{Source: name, Offset: offset}}, Remedy: "write a category, category/name or an atom",
+			})
+		}
+		offset += int64(len(line))
+	}
+	return findings
+}
+
+// configuredPlan plans as prune would without any flag.
+func (s *session) configuredPlan(db audit.Database) (*audit.PrunePlan, error) {
+	configured, err := s.configured("prune")
+	if err != nil {
+		return nil, err
+	}
+	choice := &configured.Prune.prunePolicy
+	excludes, _, err := choice.excludes()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.defaultExcludes(&excludes); err != nil {
+		return nil, err
+	}
+	return s.planPrune(db, choice.policy(excludes))
+}
+
+// planPrune plans with what the root itself tells of ebuilds and processes.
+func (s *session) planPrune(db audit.Database, policy audit.PrunePolicy) (*audit.PrunePlan, error) {
+	ebuilds := ingest.OpenEbuilds(s.root, s.settings)
+	defer ebuilds.Close()
+	facts := audit.PruneFacts{Ebuild: func(cpv, _ string) audit.EbuildState {
+		there, known := ebuilds.Find(cpv)
+		switch {
+		case !known:
+			return audit.EbuildUnknown
+		case there:
+			return audit.EbuildThere
+		}
+		return audit.EbuildGone
+	}}
+	var err error
+	if facts.EmergeRuns, _, err = s.emergeRuns(db); err != nil {
+		return nil, err
+	}
+	return audit.PlanPrune(db, policy, facts)
+}
+
+// emergeRuns tells whether Portage is at work on the root, and how that is
+// known: by its processes on the running system, by its log elsewhere.
+func (s *session) emergeRuns(db audit.Database) (runs bool, how string, err error) {
+	if processes := s.processes(); processes != nil {
+		for pid, p := range processes {
+			_, _, phase := p.phase()
+			if p.isEmerge() || phase {
+				return true, fmt.Sprintf("process %d", pid), nil
+			}
+		}
+		return false, "", nil
+	}
+	run, runs, err := audit.AuditEmergeRuns(db)
+	return runs, fmt.Sprintf("run #%d of emerge.log has not ended", run), err
+}
