@@ -72,7 +72,9 @@ func (m *markdown) block(b pageBlock) {
 	case b.Findings != nil:
 		t := &pageTable{Columns: []pageColumn{{Title: "Severity"}, {Title: "Code"}, {Title: "Subject"}, {Title: "Finding"}, {Title: "Remedy"}}}
 		for _, f := range b.Findings.Rows {
-			t.row(pageCell{Text: f.Severity}, pageCell{Text: f.Code, Mono: true}, pageCell{Text: f.Subject}, pageCell{Text: f.Message}, pageCell{Text: f.Remedy, Mono: true})
+			for _, f := range append([]pageFinding{f}, f.Alike...) {
+				t.row(pageCell{Text: f.Severity}, pageCell{Text: f.Code, Mono: true}, pageCell{Text: f.Subject}, pageCell{Text: f.Message}, pageCell{Text: f.Remedy, Mono: true})
+			}
 		}
 		m.table(t)
 	case b.Table != nil:

@@ -116,6 +116,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 		"style":  func() template.CSS { return template.CSS(pageStyle) },
 		"script": func() template.JS { return template.JS(pageScript) },
 		"policy": contentSecurityPolicy,
+		"words":  pageWords,
 	})
 	template.Must(t.Parse(pageText))
 	template.Must(t.New("blocks.gohtml").Parse(blocksText))

@@ -317,7 +317,7 @@ func timeTicks(from, until int64, location *time.Location) []chartTick {
 	for _, unit := range []struct {
 		years, months, days int
 		layout              string
-	}{{0, 0, 1, "2 Jan"}, {0, 0, 7, "2 Jan"}, {0, 1, 0, "Jan 2006"}, {0, 3, 0, "Jan 2006"}, {1, 0, 0, "2006"}, {5, 0, 0, "2006"}} {
+	}{{0, 0, 1, "2 Jan"}, {0, 0, 7, "2 Jan"}, {0, 1, 0, "Jan 2006"}, {0, 3, 0, "Jan 2006"}, {1, 0, 0, "2006"}, {2, 0, 0, "2006"}, {5, 0, 0, "2006"}} {
 		at := time.Date(first.Year(), first.Month(), first.Day(), 0, 0, 0, 0, location)
 		if unit.days == 0 {
 			at = time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, location)

@@ -14,16 +14,14 @@ func (b *pageBuilder) collectPackages() {
 	if c := b.facts.Coverage; c != nil {
 		for _, r := range c.Rows {
 			p := b.pkg(audit.PackageOf(r.CPV))
-			p.Facts = append(p.Facts,
-				Pair{"Installed", Plain.Text(fmt.Sprintf("%s, slot %s, %s", strings.TrimPrefix(r.CPV, p.CP+"-"), r.Slot, Size(r.Size)))},
-				Pair{"Coverage", coverageRoles[r.Verdict].Text(verdictWords[r.Verdict])},
-			)
+			installed := fmt.Sprintf("%s installed, slot %s, %s", strings.TrimPrefix(r.CPV, p.CP+"-"), r.Slot, Size(r.Size))
 			if r.BuildTime != nil {
-				p.Facts = append(p.Facts, Pair{"Built", Plain.Text(b.day(*r.BuildTime, "2006-01-02 15:04"))})
+				installed += ", built " + b.day(*r.BuildTime, "2006-01-02 15:04")
 			}
-			if n, ok := b.facts.Importance[r.CPV]; ok {
-				p.Facts = append(p.Facts, Pair{"Needed by", Plain.Text(Count(int64(n), "installed package", "installed packages"))})
+			if n := b.facts.Importance[r.CPV]; n > 0 {
+				installed += fmt.Sprintf(", needed by %s", Number(int64(n)))
 			}
+			p.Facts = append(p.Facts, Plain.Text(installed+"; binary package: "), coverageRoles[r.Verdict].Text(verdictWords[r.Verdict]), Plain.Text(". "))
 		}
 	}
 	if st := b.facts.Storage; st != nil {
@@ -32,20 +30,18 @@ func (b *pageBuilder) collectPackages() {
 				continue
 			}
 			p := b.pkg(s.CP)
-			t := &pageTable{ID: p.ID + "-binpkgs", Caption: "Binary packages", Open: true, Columns: []pageColumn{{Title: "File"}, {Title: "Built"}, {Title: "Size", Numeric: true}, {Title: "Bytes"}}}
 			for _, n := range s.Binpkgs {
-				state := pageCell{Text: n.Integrity, Role: integrityRoles[n.Integrity]}
+				state := integrityRoles[n.Integrity].Text(n.Integrity)
 				if n.GoneAt != 0 {
-					state = pageCell{Text: "gone since " + b.day(n.GoneAt, "2006-01-02"), Role: Dim}
+					state = Dim.Text("gone since " + b.day(n.GoneAt, "2006-01-02"))
 				}
-				built := pageCell{Text: unknown}
+				built := "build time unknown"
 				if n.BuildTime != nil {
-					built = b.timeCell(*n.BuildTime)
+					built = "built " + b.day(*n.BuildTime, "2006-01-02 15:04")
 				}
 				// The folder and the package's name stand above already.
-				t.row(pageCell{Text: strings.TrimPrefix(n.Path, s.CP+"/"), Mono: true}, built, sizeCell(n.Size), state)
+				p.files = append(p.files, []Cell{Plain.Text(strings.TrimPrefix(n.Path, s.CP+"/")), Plain.Text(built), Plain.Text(Size(n.Size)), state})
 			}
-			p.Tables = append(p.Tables, t)
 		}
 	}
 }
@@ -84,6 +80,10 @@ func (b *pageBuilder) anchor(cp string) string {
 func (b *pageBuilder) sortedPackages() []*pagePackage {
 	sorted := make([]*pagePackage, 0, len(b.packages))
 	for _, p := range b.packages {
+		if len(p.Facts) == 0 {
+			p.Facts = []Cell{Dim.Text("Not installed.")}
+		}
+		p.Binpkgs, p.Merges = p.files.lines(), p.events.lines()
 		sorted = append(sorted, p)
 	}
 	slices.SortFunc(sorted, func(x, y *pagePackage) int { return strings.Compare(x.CP, y.CP) })

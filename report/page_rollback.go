@@ -34,9 +34,8 @@ func (b *pageBuilder) rollback() *pageSection {
 		t.row(before, b.timeCell(r.Target.Time), pageCell{Text: askedBriefly(r.Target.Args), Mono: true}, pageCell{Text: verdict.Text, Role: verdict.Role},
 			numberCell(int64(len(r.Changes))), numberCell(int64(len(r.Gaps))), pageCell{Text: whyOf(r)})
 	}
-	s.add(pageBlock{Share: rollbackShare(all)}, t.block())
+	s.add(pageBlock{Share: rollbackShare(all)}, t.block(), b.gapsOfRuns(all))
 	s.add(pageBlock{Heading: b.targetHeading(last.Target)}, b.findingsBlock(last.Findings, func(audit.Finding) bool { return true }), b.rollbackChanges(last))
-	s.add(gapTable(b, last))
 	for i, step := range last.Steps {
 		title := fmt.Sprintf("%d. %s", i+1, step.Title)
 		s.add(pageBlock{Commands: &pageCommands{Title: title, Lines: []string{strings.Join(step.Commands, "\n")}}})
@@ -96,13 +95,44 @@ func (b *pageBuilder) rollbackChanges(r *audit.Rollback) pageBlock {
 	return t.block()
 }
 
-// gapTable lists what is missing, and what mends it.
-func gapTable(b *pageBuilder, r *audit.Rollback) pageBlock {
-	t := &pageTable{ID: "rollback-gaps", Caption: "Gaps", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "Cause"}, {Title: "Detail"}, {Title: "Remedy", Optional: true}}}
-	for _, g := range r.Gaps {
-		t.row(b.packageCell(g.CPV), pageCell{Text: g.Cause, Role: Bad}, pageCell{Text: g.Detail}, pageCell{Text: g.Remedy, Mono: true})
+// gapsOfRuns lists what is missing for any of the runs, what mends it, and how
+// many of the runs it is in the way of.
+func (b *pageBuilder) gapsOfRuns(all []*audit.Rollback) pageBlock {
+	type missing struct{ cpv, cause, detail, remedy string }
+	var order []missing
+	runs := map[missing][]string{}
+	note := func(m missing, r *audit.Rollback) {
+		if _, ok := runs[m]; !ok {
+			order = append(order, m)
+		}
+		name := b.day(r.Target.Time, "2006-01-02 15:04")
+		if r.Target.Run != nil {
+			name = fmt.Sprintf("#%d", *r.Target.Run)
+		}
+		runs[m] = append(runs[m], name)
+	}
+	for _, r := range all {
+		for _, g := range r.Gaps {
+			note(missing{g.CPV, g.Cause, g.Detail, g.Remedy}, r)
+		}
+		for _, u := range r.Unsatisfied {
+			note(missing{u.CPV, "dependency", "needs " + u.Dependency + ", which that state does not have (" + u.Kind + ")", ""}, r)
+		}
+	}
+	t := &pageTable{ID: "rollback-gaps", Caption: "What is missing for which of them, and what mends it", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "Cause", Optional: true}, {Title: "Before"}, {Title: "Detail", Optional: true}, {Title: "Remedy"}}}
+	for _, m := range order {
+		t.row(b.packageCell(m.cpv), pageCell{Text: m.cause, Role: Bad}, pageCell{Text: runsInWords(runs[m]), Sort: sortKey(int64(len(runs[m])))}, pageCell{Text: m.detail}, pageCell{Text: m.remedy, Mono: true})
 	}
 	return t.block()
+}
+
+// runsInWords names a few runs, and counts the rest.
+func runsInWords(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d older", strings.Join(names[:most-1], ", "), len(names)-most+1)
 }
 
 // rollbackVerdict is the line at the top of the page.

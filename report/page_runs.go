@@ -106,14 +106,17 @@ func (b *pageBuilder) failures() *pageSection {
 		return b.unknown(s, "What failed was not asked.", "emaudit failures")
 	}
 	head := failuresHeadline(f)
-	s.Verdict = head[0]
-	var open []audit.Failure
+	switch open := f.Open(); {
+	case len(f.Rows) == 0:
+		s.Verdict = head[0]
+	case open == 0:
+		s.Verdict = Good.Text("none open")
+	default:
+		s.Verdict = Bad.Text(fmt.Sprintf("%d open", open))
+	}
 	t := &pageTable{ID: "failures-table", Caption: "Every failed merge", Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Phase"}, {Title: "Cause"}, {Title: "Since then"}}}
 	for i := range f.Rows[:min(len(f.Rows), rowsOfFailures)] {
 		row := &f.Rows[i]
-		if row.Resolution == "open" {
-			open = append(open, *row)
-		}
 		since := pageCell{Text: row.Resolution}
 		switch row.Resolution {
 		case "open":
@@ -132,7 +135,7 @@ func (b *pageBuilder) failures() *pageSection {
 	}
 	s.Lead = lead.String() + "."
 	s.add(b.findingsBlock(f.Findings, func(audit.Finding) bool { return true }))
-	t.Open = len(open) > 0 && len(f.Findings) == 0
+	t.Open = f.Open() > 0 && len(f.Findings) == 0
 	s.add(t.block())
 	return s
 }
@@ -306,11 +309,7 @@ func (b *pageBuilder) collectEvents() {
 			if p == nil {
 				continue
 			}
-			if p.events == nil {
-				p.events = &pageTable{ID: p.ID + "-merges", Caption: "Merges", Columns: []pageColumn{{Title: "When"}, {Title: "Version"}, {Title: "From"}, {Title: "Took", Numeric: true}, {Title: "Outcome"}, {Title: "Run", Numeric: true}}}
-				p.Tables = append(p.Tables, p.events)
-			}
-			if len(p.events.Rows) == most {
+			if len(p.events) == most {
 				continue
 			}
 			at := r.StartedAt
@@ -321,8 +320,10 @@ func (b *pageBuilder) collectEvents() {
 			if m.Outcome == "failed" || m.Outcome == "interrupted" {
 				role = Bad
 			}
-			p.events.row(b.timeCell(at), pageCell{Text: strings.TrimPrefix(m.CPV, p.CP+"-"), Mono: true}, pageCell{Text: m.Kind}, secondsCell(m.Seconds),
-				pageCell{Text: m.Outcome, Role: role}, pageCell{Text: fmt.Sprintf("#%d", r.ID), Sort: sortKey(r.ID)})
+			p.events = append(p.events, []Cell{
+				Plain.Text(b.day(at, "2006-01-02 15:04")), Plain.Text(fmt.Sprintf("#%d", r.ID)), Plain.Text(strings.TrimPrefix(m.CPV, p.CP+"-")),
+				Plain.Text("from " + m.Kind), Plain.Text(duration(m.Seconds)), role.Text(m.Outcome),
+			})
 		}
 	}
 }

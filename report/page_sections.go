@@ -56,7 +56,7 @@ func (b *pageBuilder) head() {
 	v := b.view
 	if s := b.facts.Overview; s != nil {
 		v.Facts = append(v.Facts, Count(int64(s.Installed), "package", "packages")+" installed")
-		v.Verdicts = append(v.Verdicts, b.rollbackVerdict(), b.coverageVerdict(), b.integrityVerdict(), b.messagesVerdict(), b.verdict(pkgdirLine(s), "pkgdir"))
+		v.Verdicts = append(v.Verdicts, b.rollbackVerdict(), b.coverageVerdict(), b.integrityVerdict(), b.messagesVerdict(), b.pkgdirVerdict(s))
 		v.Steps = nextSteps(b.facts.Findings)
 		v.findings = b.facts.Findings
 	}
@@ -77,6 +77,16 @@ func (b *pageBuilder) integrityVerdict() pageVerdict {
 		return b.verdict(SummaryLine{Label: "INTEGRITY", Verdict: Unknown.Text("unknown"), Command: "emaudit verify"}, "integrity")
 	}
 	return b.verdict(IntegrityLine(b.facts.Integrity), "integrity")
+}
+
+// pkgdirVerdict is the size of PKGDIR, and how much of it can go where that is
+// known.
+func (b *pageBuilder) pkgdirVerdict(s *audit.Overview) pageVerdict {
+	v := b.verdict(pkgdirLine(s), "pkgdir")
+	if p := b.facts.Prune; p != nil && p.Reclaimable > 0 {
+		v.Text += ", " + Size(p.Reclaimable) + " can go"
+	}
+	return v
 }
 
 func (b *pageBuilder) verdict(l SummaryLine, section string) pageVerdict {
@@ -134,6 +144,10 @@ func (b *pageBuilder) messagesVerdict() pageVerdict {
 			classes[row.Class]++
 		}
 	}
+	if v.Verdict.Role == Unknown {
+		v.Text = "no folder of elog could be read"
+		return v
+	}
 	v.Text = fmt.Sprintf("%s, %s unread", Count(int64(classes["error"]), "error", "errors"), Count(int64(classes["warn"]), "warning", "warnings"))
 	return v
 }
@@ -156,26 +170,48 @@ func (b *pageBuilder) coverage() *pageSection {
 		s.add(pageBlock{Commands: &pageCommands{Title: "To close the gaps, while these packages are installed", Lines: c.Commands}})
 	}
 	t := &pageTable{ID: "coverage-packages", Caption: "Every installed package", Open: true, Columns: []pageColumn{
-		{Title: "Package"}, {Title: "Verdict"}, {Title: "Needed by", Numeric: true}, {Title: "Installed size", Numeric: true}, {Title: "Binary package", Optional: true}, {Title: "USE", Optional: true},
+		{Title: "Package"}, {Title: "Verdict"}, {Title: "Needed by", Numeric: true}, {Title: "Installed size", Numeric: true}, {Title: "Binary package", Optional: true},
 	}}
+	// That USE is as it was goes without saying.
+	useDiffers := slices.ContainsFunc(c.Rows, func(r audit.CoverageRow) bool { return r.Instance != nil && useOf(r) != "" })
+	if useDiffers {
+		t.Columns = append(t.Columns, pageColumn{Title: "USE", Optional: true})
+	}
 	rows := slices.Clone(c.Rows)
 	slices.SortStableFunc(rows, func(x, y audit.CoverageRow) int { return verdictRank(y.Verdict) - verdictRank(x.Verdict) })
 	for _, r := range rows {
-		file, use := pageCell{Text: unknown, Role: Dim}, ""
+		file := pageCell{Text: unknown, Role: Dim}
 		if r.Instance != nil {
-			file = pageCell{Text: r.Instance.Path, Mono: true}
-			switch {
-			case r.UseDiff != "":
-				use = r.UseDiff
-			case r.UseEqual != nil && *r.UseEqual:
-				use = "equal"
-			}
+			// The folder is the name of the package, which stands before it.
+			file = pageCell{Text: strings.TrimPrefix(r.Instance.Path, audit.PackageOf(r.CPV)+"/"), Mono: true}
 		}
-		t.row(b.packageCell(r.CPV), pageCell{Text: verdictWords[r.Verdict], Role: coverageRoles[r.Verdict], Sort: fmt.Sprint(verdictRank(r.Verdict))},
-			b.importanceCell(r.CPV), sizeCell(r.Size), file, pageCell{Text: use, Mono: use != "equal"})
+		cells := pageRow{
+			b.packageCell(r.CPV), {Text: verdictWords[r.Verdict], Role: coverageRoles[r.Verdict], Sort: fmt.Sprint(verdictRank(r.Verdict))},
+			b.importanceCell(r.CPV), sizeCell(r.Size), file,
+		}
+		if useDiffers {
+			cells = append(cells, pageCell{Text: useOf(r), Mono: true})
+		}
+		t.row(cells...)
 	}
 	s.add(t.block())
 	return s
+}
+
+// useOf is how USE of the binary package differs from that of what is
+// installed; "" where it does not, or where there is none.
+func useOf(r audit.CoverageRow) string {
+	switch {
+	case r.Instance == nil:
+		return ""
+	case r.UseDiff != "":
+		return r.UseDiff
+	case r.UseEqual == nil:
+		return "unknown"
+	case !*r.UseEqual:
+		return "differs"
+	}
+	return ""
 }
 
 var verdictOrder = []audit.CoverageVerdict{audit.CoverageExact, audit.CoverageSameBuild, audit.CoverageSameVersion, audit.CoverageNone}
@@ -233,7 +269,7 @@ func (b *pageBuilder) coverageByImportance(c *audit.Coverage) pageBlock {
 			counts[r.Verdict]++
 			all++
 		}
-		row := barRow{Label: class.label, Text: fmt.Sprintf("%s, %s without", Number(all), Number(counts[audit.CoverageNone]))}
+		row := barRow{Label: class.label, Text: fmt.Sprintf("%s, %s without", Count(all, "package", "packages"), Number(counts[audit.CoverageNone]))}
 		cells := []pageCell{{Text: class.label}}
 		for _, v := range verdictOrder {
 			row.Parts = append(row.Parts, barPart{Class: verdictClasses[v], value: counts[v]})
@@ -244,7 +280,11 @@ func (b *pageBuilder) coverageByImportance(c *audit.Coverage) pageBlock {
 		said = append(said, class.label+": "+row.Text)
 	}
 	head.Desc = strings.Join(said, "; ")
-	return pageBlock{Bars: newBarChart(head, nil, rows)}
+	var legend []legendItem
+	for _, v := range verdictOrder {
+		legend = append(legend, legendItem{verdictWords[v], verdictClasses[v]})
+	}
+	return pageBlock{Bars: newBarChart(head, legend, rows)}
 }
 
 // barsInPkgdir is how many packages the chart of PKGDIR has room for.
@@ -389,8 +429,8 @@ func (b *pageBuilder) unknown(s *pageSection, text, command string) *pageSection
 	return s
 }
 
-// findingsOfSection is how many findings one section shows; the worst come
-// first.
+// findingsOfSection is how many findings one section shows, not counting those
+// that the same command mends; the worst come first.
 const findingsOfSection = 60
 
 // findingsBlock shows the findings that are wanted.
@@ -404,9 +444,22 @@ func (b *pageBuilder) findingsBlock(findings []audit.Finding, wanted func(audit.
 	if len(shown) == 0 {
 		return pageBlock{}
 	}
-	block := &pageFindings{More: max(len(shown)-findingsOfSection, 0)}
-	for _, f := range fromAudit(shown[:len(shown)-block.More]) {
-		block.Rows = append(block.Rows, pageFinding{Finding: f, Link: b.anchorOf(f.Subject)})
+	type mended struct{ code, severity, remedy string }
+	first := map[mended]int{}
+	block := &pageFindings{}
+	for _, f := range fromAudit(shown) {
+		row := pageFinding{Finding: f, Link: b.anchorOf(f.Subject)}
+		key := mended{f.Code, f.Severity, f.Remedy}
+		if i, ok := first[key]; ok && f.Remedy != "" {
+			block.Rows[i].Alike = append(block.Rows[i].Alike, row)
+			continue
+		}
+		if len(block.Rows) == findingsOfSection {
+			block.More++
+			continue
+		}
+		first[key] = len(block.Rows)
+		block.Rows = append(block.Rows, row)
 	}
 	return pageBlock{Findings: block}
 }

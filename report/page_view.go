@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"time"
@@ -91,11 +92,15 @@ type pageFindings struct {
 	More int // how many are left out
 }
 
-// pageFinding is one finding.
+// pageFinding is one finding, with those that the same command mends.
 type pageFinding struct {
 	Finding
-	Link string // the subject's own section; "" where it has none
+	Link  string // the subject's own section; "" where it has none
+	Alike []pageFinding
 }
+
+// Others heads the list of what a finding stands for besides itself.
+func (f pageFinding) Others() string { return fmt.Sprintf("and %d more like it", len(f.Alike)) }
 
 // pageTable is a table that can be filtered and sorted.
 type pageTable struct {
@@ -153,17 +158,60 @@ func (t *pageTable) block() pageBlock {
 	return pageBlock{Table: t}
 }
 
+// Fold tells whether a script may show only the first rows at first.
+func (t *pageTable) Fold() bool { return t.Filter && len(t.Rows) > foldFrom }
+
+// foldFrom is the number of rows from which a table fills more than a screen.
+const foldFrom = 40
+
 // filterFrom is the number of rows from which a table is too long to be read
 // as a whole.
 const filterFrom = 12
 
-// pagePackage is the section of one package.
+// pagePackage is the section of one package. There are thousands of them on a
+// page, and what a browser needs for it goes with the number of elements: so
+// its tables are lines of text in columns, each list one element.
 type pagePackage struct {
-	ID, CP string
-	Facts  []Pair
-	Tables []*pageTable
+	ID, CP  string
+	Facts   []Cell
+	Binpkgs []Cell // a line each
+	Merges  []Cell
 
-	events *pageTable
+	files, events pageLines
+}
+
+// pageLines are lines with columns in them.
+type pageLines [][]Cell
+
+// lines aligns the columns of all lines; a line has the role of the worst of
+// its cells. Two spaces are between columns, none behind the last.
+func (l pageLines) lines() []Cell {
+	var widths []int
+	for _, row := range l {
+		for i := range row {
+			row[i].Text = Clean(row[i].Text)
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], displayWidth(row[i].Text))
+		}
+	}
+	lines := make([]Cell, 0, len(l))
+	for _, row := range l {
+		var line strings.Builder
+		role := Plain
+		for i, c := range row {
+			line.WriteString(c.Text)
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", widths[i]-displayWidth(c.Text)+gutter))
+			}
+			if c.Role == Bad {
+				role = Bad
+			}
+		}
+		lines = append(lines, role.Text(line.String()))
+	}
+	return lines
 }
 
 // RoleName is the class of a role in the style sheet.
@@ -181,8 +229,66 @@ func (r barRow) Href() string { return "#" + r.Link }
 // Href is the address of the package's section.
 func (p *pagePackage) Href() string { return "#" + p.ID }
 
-// RoleName is the class of a role in the style sheet.
-func (c pageCell) RoleName() string { return roleNames[c.Role] }
+// Class is the cell's in the style sheet, besides its column's: what it means,
+// and how it is set. What is short is not broken, so that names stay whole.
+func (c pageCell) Class(column pageColumn) string {
+	classes := column.Class()
+	add := func(class string) {
+		if classes != "" && class != "" {
+			classes += " "
+		}
+		classes += class
+	}
+	add(roleNames[c.Role])
+	if c.Mono {
+		add("m")
+	}
+	switch {
+	case c.Lines:
+		add("l")
+	case c.When:
+		add("k t")
+	case (c.Role != Plain || c.Mono || c.Link != "") && len(c.Text) <= unbroken:
+		add("k")
+	}
+	return classes
+}
+
+// unbroken is the length up to which names and paths are kept on one line
+// where a screen is wide.
+const unbroken = 32
+
+// pageWord is a piece of a command. One that is whole is an option or a name
+// with a hyphen in it, behind which a browser would otherwise break a line.
+type pageWord struct {
+	Text  string
+	Whole bool
+}
+
+// pageWords splits a command so that the pieces together are the command.
+func pageWords(command string) []pageWord {
+	var words []pageWord
+	begin := 0
+	for at := 0; at < len(command); {
+		end := at
+		for end < len(command) && command[end] != ' ' && command[end] != '\n' {
+			end++
+		}
+		// What is longer than a line has to be broken somewhere.
+		if end-at <= 2*unbroken && strings.ContainsAny(command[at:end], "-?") && len(command) > unbroken {
+			if begin < at {
+				words = append(words, pageWord{Text: command[begin:at]})
+			}
+			words = append(words, pageWord{Text: command[at:end], Whole: true})
+			begin = end
+		}
+		at = end + 1
+	}
+	if begin < len(command) {
+		words = append(words, pageWord{Text: command[begin:]})
+	}
+	return words
+}
 
 var roleNames = [...]string{Plain: "", Good: "good", Bad: "bad", Warn: "warn", Unknown: "unknown", Code: "code", Dim: "dim", Bold: "bold"}
 

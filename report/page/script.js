@@ -1,7 +1,9 @@
 "use strict";
-// Without this script the page is whole; with it, long tables can be filtered
-// and folded, and all tables sorted.
-(() => {
+// Without this script the page is whole; with it, long tables are folded and can
+// be filtered, and all tables can be sorted. It stands before the tables, so that
+// what is folded is never laid out.
+document.documentElement.classList.add("js");
+addEventListener("DOMContentLoaded", () => {
 	const value = (row, column) => {
 		const cell = row.cells[column];
 		return cell.dataset.s ?? cell.textContent;
@@ -44,17 +46,24 @@
 		bar.append(label, count);
 		if (table.caption) table.caption.append(bar);
 		else table.parentElement.before(bar);
-		const fold = document.createElement("button");
-		fold.type = "button";
-		fold.className = "unfold";
-		fold.textContent = `Show all ${rows.length} rows`;
-		fold.addEventListener("click", () => { table.classList.remove("folded"); fold.remove(); });
-		if (rows.length > 40) {
-			table.classList.add("folded");
+		let fold;
+		if ("fold" in table.dataset) {
+			fold = document.createElement("button");
+			fold.type = "button";
+			fold.className = "unfold";
+			fold.textContent = `Show all ${rows.length} rows`;
+			fold.dataset.print = `25 of ${rows.length} rows are printed.`;
+			fold.addEventListener("click", () => {
+				table.classList.add("open");
+				fold.remove();
+				fold = undefined;
+				input.focus();
+			});
 			table.parentElement.after(fold);
 		}
-		const texts = new Map(rows.map(row => [row, row.textContent.toLowerCase()]));
+		let texts;
 		input.addEventListener("input", () => {
+			texts ??= new Map(rows.map(row => [row, [...row.cells].map(cell => cell.textContent).join(" ").toLowerCase()]));
 			const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
 			let shown = 0;
 			for (const row of rows) {
@@ -62,12 +71,12 @@
 				if (!row.hidden) shown++;
 			}
 			count.textContent = words.length ? `${shown} of ${rows.length}` : "";
-			table.classList.toggle("folded", !words.length && fold.isConnected);
-			fold.hidden = words.length > 0;
+			table.classList.toggle("open", words.length > 0 || !fold);
+			if (fold) fold.hidden = words.length > 0;
 		});
 	};
 	for (const table of document.querySelectorAll(".scroll > table")) {
 		sortable(table);
 		if ("filter" in table.dataset) filterable(table);
 	}
-})();
+});
