@@ -61,12 +61,8 @@ func (h *history) in(run int64) {
 const historyColumns = "h.unmerges, h.failures, h.first_at, h.last_at, h.untimed, h.binary_untimed, h.durations, h.binary_durations, h.runs"
 
 // history returns the history of a package, to be changed.
-func (w *EmergeLogWriter) history(cp int64) (*history, error) {
-	if h := w.histories[cp]; h != nil {
-		return h, nil
-	}
-	h := &history{durations: []byte{}, binaryDurations: []byte{}, runs: []byte{}}
-	w.histories[cp] = h
+func (w *EmergeLogWriter) history(cp int64) (history, error) {
+	h := history{durations: []byte{}, binaryDurations: []byte{}, runs: []byte{}}
 	if w.first {
 		return h, nil
 	}
@@ -82,21 +78,21 @@ func (w *EmergeLogWriter) storeHistories() error {
 	if w.first {
 		rows := w.tx.bulk("package_history", "host", "cp", "unmerges", "failures", "first_at", "last_at", "untimed", "binary_untimed",
 			"durations", "binary_durations", "runs")
-		for cp, h := range w.histories {
-			if err := rows.add(w.host, cp, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, h.durations, h.binaryDurations, h.runs); err != nil {
+		for _, h := range w.names {
+			if err := rows.add(w.host, h.cp, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, h.durations, h.binaryDurations, h.runs); err != nil {
 				return err
 			}
 		}
 		return rows.flush()
 	}
-	for cp, h := range w.histories {
+	for _, h := range w.names {
 		_, err := w.tx.exec(`INSERT INTO package_history
 			(host, cp, unmerges, failures, first_at, last_at, untimed, binary_untimed, durations, binary_durations, runs)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (host, cp) DO UPDATE SET unmerges = excluded.unmerges, failures = excluded.failures, first_at = excluded.first_at,
 				last_at = excluded.last_at, untimed = excluded.untimed, binary_untimed = excluded.binary_untimed,
 				durations = excluded.durations, binary_durations = excluded.binary_durations, runs = excluded.runs`,
-			w.host, cp, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, h.durations, h.binaryDurations, h.runs)
+			w.host, h.cp, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, h.durations, h.binaryDurations, h.runs)
 		if err != nil {
 			return err
 		}

@@ -3,23 +3,70 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"emaudit/parse/emergelog"
 )
 
 // The detail of a run is a sequence of signed varints: the rest of the run,
-// then its facts, each begun by its tag. Names are their numbers in the tables
-// text and cpv, 0 for the empty string; a time is its distance from the time
-// that the fact began. A fact is never changed; a field that is added later
-// needs a new tag.
+// then its facts, each begun by its tag. Names are their numbers in the table
+// text, 0 for the empty string; a time is its distance from the time that the
+// fact began. A cpv is the number of its cat/pn in the table cp, and the length
+// and the bytes of what follows in it: a long log has few packages but many
+// versions, and a dictionary of those would cost more than all the rest. A fact
+// is never changed; a field that is added later needs a new tag.
 
-// The tags of facts.
+// The tags of facts. Before schema 7 a cpv was its number in the table cpv.
 const (
-	tagMerge = iota + 1
+	tagNumberedMerge = iota + 1
+	tagNumberedMergeWithUsage
+	tagNumberedUnmerge
+	tagSync
+	tagMerge
 	tagMergeWithUsage
 	tagUnmerge
-	tagSync
 )
+
+// In the path of a binary package these stand for its cat/pn and for the rest
+// of its file's name, PF, so that one text does for all packages of a folder.
+const (
+	pathCP = "\x01"
+	pathPF = "\x02"
+)
+
+// shortPath puts the placeholders into a path; ok is false where it could not be
+// restored.
+func shortPath(path, cp, cpv string) (short string, ok bool) {
+	if strings.ContainsAny(path, pathCP+pathPF) {
+		return path, false
+	}
+	category, pf, found := strings.Cut(cpv, "/")
+	if !found || category == "" || pf == "" || cp == cpv {
+		return path, false
+	}
+	dir, file := path[:strings.LastIndexByte(path, '/')+1], path[strings.LastIndexByte(path, '/')+1:]
+	if rest, ok := strings.CutPrefix(file, pf); ok {
+		file = pathPF + rest
+	}
+	if rest, ok := strings.CutSuffix(dir, cp+"/"); ok {
+		dir = rest + pathCP + "/"
+	}
+	return dir + file, true
+}
+
+// longPath undoes shortPath.
+func longPath(short, cp, cpv string) string {
+	_, pf, _ := strings.Cut(cpv, "/")
+	i := strings.LastIndexByte(short, '/') + 1
+	dir, file := short[:i], short[i:]
+	if rest, ok := strings.CutPrefix(file, pathPF); ok {
+		file = pf + rest
+	}
+	if rest, ok := strings.CutSuffix(dir, pathCP+"/"); ok {
+		dir = rest + cp + "/"
+	}
+	return dir + file
+}
 
 // pack appends values.
 func pack(b []byte, values ...int64) []byte {
@@ -81,6 +128,33 @@ func (u *unpacker) get() int64 {
 
 func (u *unpacker) number() int { return int(u.get()) }
 
+// bytes reads so many bytes as the number before them says.
+func (u *unpacker) bytes() []byte {
+	n := u.get()
+	if n < 0 || n > int64(len(u.b)) {
+		u.b, u.err = nil, errPacked
+		return nil
+	}
+	b := u.b[:n]
+	u.b = u.b[n:]
+	return b
+}
+
+// packCPV appends a cpv.
+func packCPV(b []byte, p *loggedPackage) []byte {
+	b = pack(b, p.cp, int64(len(p.version)))
+	return append(b, p.version...)
+}
+
+// cpv reads a cpv and its cat/pn.
+func (u *unpacker) cpv(names *logNames) (cp, cpv string) {
+	cp = names.cp(u.get())
+	if version := u.bytes(); len(version) > 0 {
+		return cp, cp + string(version)
+	}
+	return cp, cp
+}
+
 // enum reads a word of an enumeration with the given number of words.
 func (u *unpacker) enum(words int) uint8 {
 	v := u.get()
@@ -131,14 +205,14 @@ func (r *Run) unpack(names *logNames) {
 	r.LowSpace = names.text(u.get())
 }
 
-func (w *EmergeLogWriter) packMerge(b []byte, cpv int64, m *emergelog.Merge) ([]byte, error) {
+func (w *EmergeLogWriter) packMerge(b []byte, p *loggedPackage, m *emergelog.Merge) ([]byte, error) {
 	root, err := w.text(m.Root)
 	if err != nil {
 		return b, err
 	}
-	origin := m.RepoPath
+	origin, short := m.RepoPath, false
 	if m.Binpkg != "" {
-		origin = m.Binpkg
+		origin, short = shortPath(m.Binpkg, m.CPV[:len(m.CPV)-len(p.version)], m.CPV)
 	}
 	from, err := w.text(origin)
 	if err != nil {
@@ -152,16 +226,17 @@ func (w *EmergeLogWriter) packMerge(b []byte, cpv int64, m *emergelog.Merge) ([]
 	if m.Usage != nil {
 		tag = tagMergeWithUsage
 	}
-	b = pack(b, tag, cpv, int64(m.Seq), w.at(m.Begin), m.Started, int64(m.Kind), int64(m.Outcome), root, from, slot, int64(m.N), int64(m.Of),
-		packFlags(m.Packaged, m.World, m.PostinstFailed, m.BetweenVersions, m.ClockStepped, m.Uncertain, m.Binpkg != ""))
+	b = packCPV(pack(b, tag), p)
+	b = pack(b, int64(m.Seq), w.at(m.Begin), m.Started, int64(m.Kind), int64(m.Outcome), root, from, slot, int64(m.N), int64(m.Of),
+		packFlags(m.Packaged, m.World, m.PostinstFailed, m.BetweenVersions, m.ClockStepped, m.Uncertain, m.Binpkg != "", short))
 	b = packTimes(b, m.Started, m.Finished, m.Steps.Cleaning, m.Steps.Fetching, m.Steps.Compiling, m.Steps.Built, m.Steps.Merging, m.Steps.Autoclean)
 	b = pack(b, int64(len(m.Replaced)))
 	for _, name := range m.Replaced {
-		p, err := w.pkg(name)
+		old, err := w.pkg(name)
 		if err != nil {
 			return b, err
 		}
-		b = pack(b, p.cpv)
+		b = packCPV(b, old)
 	}
 	if m.Usage != nil {
 		b = pack(b, m.Usage.CPUMillis, m.Usage.MaxMem, m.Usage.MaxSwap, m.Usage.Read, m.Usage.Written)
@@ -171,7 +246,13 @@ func (w *EmergeLogWriter) packMerge(b []byte, cpv int64, m *emergelog.Merge) ([]
 
 func (u *unpacker) merge(names *logNames, tag int64, m *Merge) {
 	*m = Merge{}
-	m.CPV = names.cpv(u.get())
+	cp := ""
+	numbered := tag == tagNumberedMerge || tag == tagNumberedMergeWithUsage
+	if numbered {
+		m.CPV = names.cpv(u.get())
+	} else {
+		cp, m.CPV = u.cpv(names)
+	}
 	m.Seq = u.number()
 	m.BeganAt = u.get()
 	m.Started = u.get()
@@ -181,8 +262,11 @@ func (u *unpacker) merge(names *logNames, tag int64, m *Merge) {
 	origin := names.text(u.get())
 	m.Slot = names.text(u.get())
 	m.N, m.Of = u.number(), u.number()
-	var binpkg bool
-	u.flags(&m.Packaged, &m.World, &m.PostinstFailed, &m.BetweenVersions, &m.ClockStepped, &m.Uncertain, &binpkg)
+	var binpkg, short bool
+	u.flags(&m.Packaged, &m.World, &m.PostinstFailed, &m.BetweenVersions, &m.ClockStepped, &m.Uncertain, &binpkg, &short)
+	if short {
+		origin = longPath(origin, cp, m.CPV)
+	}
 	if binpkg {
 		m.Binpkg, m.BuildID = origin, emergelog.BuildID(origin, m.CPV)
 	} else {
@@ -193,21 +277,32 @@ func (u *unpacker) merge(names *logNames, tag int64, m *Merge) {
 		*t = u.time(m.Started)
 	}
 	for range min(u.number(), len(u.b)) {
-		m.Replaced = append(m.Replaced, names.cpv(u.get()))
+		old := ""
+		if numbered {
+			old = names.cpv(u.get())
+		} else {
+			_, old = u.cpv(names)
+		}
+		m.Replaced = append(m.Replaced, old)
 	}
-	if tag == tagMergeWithUsage {
+	if tag == tagMergeWithUsage || tag == tagNumberedMergeWithUsage {
 		m.Usage = &emergelog.Usage{CPUMillis: u.get(), MaxMem: u.get(), MaxSwap: u.get(), Read: u.get(), Written: u.get()}
 	}
 }
 
-func (w *EmergeLogWriter) packUnmerge(b []byte, cpv int64, x *emergelog.Unmerge) []byte {
-	b = pack(b, tagUnmerge, cpv, int64(x.Seq), w.at(x.Begin), x.Started, int64(x.Reason), int64(x.Outcome), int64(x.Merge), packFlags(x.ClockStepped, x.Uncertain))
+func (w *EmergeLogWriter) packUnmerge(b []byte, p *loggedPackage, x *emergelog.Unmerge) []byte {
+	b = packCPV(pack(b, tagUnmerge), p)
+	b = pack(b, int64(x.Seq), w.at(x.Begin), x.Started, int64(x.Reason), int64(x.Outcome), int64(x.Merge), packFlags(x.ClockStepped, x.Uncertain))
 	return packTimes(b, x.Started, x.Finished)
 }
 
-func (u *unpacker) unmerge(names *logNames, x *Unmerge) {
+func (u *unpacker) unmerge(names *logNames, tag int64, x *Unmerge) {
 	*x = Unmerge{}
-	x.CPV = names.cpv(u.get())
+	if tag == tagNumberedUnmerge {
+		x.CPV = names.cpv(u.get())
+	} else {
+		_, x.CPV = u.cpv(names)
+	}
 	x.Seq = u.number()
 	x.BeganAt = u.get()
 	x.Started = u.get()

@@ -64,15 +64,15 @@ func (l *EmergeLog) Facts(r *Run, f *Facts) error {
 	u := r.facts
 	for len(u.b) > 0 {
 		switch tag := u.get(); tag {
-		case tagMerge, tagMergeWithUsage:
+		case tagMerge, tagMergeWithUsage, tagNumberedMerge, tagNumberedMergeWithUsage:
 			f.Merges = append(f.Merges, Merge{})
 			m := &f.Merges[len(f.Merges)-1]
 			u.merge(&l.names, tag, m)
 			m.Run = r.ID
-		case tagUnmerge:
+		case tagUnmerge, tagNumberedUnmerge:
 			f.Unmerges = append(f.Unmerges, Unmerge{})
 			x := &f.Unmerges[len(f.Unmerges)-1]
-			u.unmerge(&l.names, x)
+			u.unmerge(&l.names, tag, x)
 			x.Run = r.ID
 		case tagSync:
 			f.Syncs = append(f.Syncs, Sync{})
@@ -198,7 +198,9 @@ func (l *EmergeLog) OpenRuns() ([]int64, error) { return l.tx.openRuns(l.host) }
 func (l *EmergeLog) RunsBetween(since, until int64) (runs RunRange, ok bool, err error) {
 	from, to := RunRange{}.keys(l.host)
 	var first, last sql.NullInt64
-	err = l.tx.queryRow("SELECT min(id), max(id) FROM run WHERE id >= ? AND id < ? AND seen_at >= ? AND started_at <= ?", from, to, since, until).Scan(&first, &last)
+	// The plus signs keep the query in the index run_by_time, which has all that
+	// it asks for; the rows are far larger.
+	err = l.tx.queryRow("SELECT min(+id), max(+id) FROM run WHERE +id >= ? AND +id < ? AND seen_at >= ? AND started_at <= ?", from, to, since, until).Scan(&first, &last)
 	if err != nil || !first.Valid {
 		return RunRange{}, false, err
 	}
@@ -229,17 +231,18 @@ func (l *EmergeLog) Packages() ([]string, error) {
 	return all, err
 }
 
-// logNames resolves the numbers of names, one by one until there are so many
-// that the whole dictionary is read.
+// logNames resolves the numbers of names, one by one until so many were asked
+// for that it is cheaper to read the whole table, where that is not too large.
 type logNames struct {
-	tx          *Tx
-	texts, cpvs reverse
-	err         error
+	tx               *Tx
+	texts, cps, cpvs reverse
+	err              error
 }
 
-// reverse is a dictionary from numbers, which are dense, to names.
+// reverse is a dictionary from numbers to names.
 type reverse struct {
-	names []string
+	names []string         // by their numbers, which are dense
+	more  map[int64]string // those with larger numbers, the last of them
 	asked int
 }
 
@@ -250,18 +253,24 @@ func (n *logNames) text(id int64) string {
 	return n.name(&n.texts, "text", id)
 }
 
+func (n *logNames) cp(id int64) string { return n.name(&n.cps, "cp", id) }
+
 func (n *logNames) cpv(id int64) string { return n.name(&n.cpvs, "cpv", id) }
 
-// wholeNamesAfter is [wholeDictionaryAfter] for the other direction, in which a
-// question about many rows asks for most names.
-const wholeNamesAfter = 128
-
-// maxNameNumber bounds the numbers of names; a larger one is damage.
-const maxNameNumber = 1 << 28
+const (
+	// wholeNamesAfter is [wholeDictionaryAfter] for the other direction, in which
+	// a question about many rows asks for most names.
+	wholeNamesAfter = 128
+	// maxNames bounds the names of one table that are held.
+	maxNames = 1 << 16
+)
 
 func (n *logNames) name(d *reverse, table string, id int64) string {
 	if id >= 0 && id < int64(len(d.names)) && d.names[id] != "" {
 		return d.names[id]
+	}
+	if name, ok := d.more[id]; ok {
+		return name
 	}
 	if d.asked++; d.asked == wholeNamesAfter {
 		err := n.tx.query(func(rows *sql.Rows) error {
@@ -270,7 +279,7 @@ func (n *logNames) name(d *reverse, table string, id int64) string {
 			err := rows.Scan(&id, &name)
 			d.put(id, name)
 			return err
-		}, "SELECT id, value FROM "+table+" ORDER BY id")
+		}, "SELECT id, value FROM "+table+" WHERE id < ? ORDER BY id", maxNames)
 		if err != nil && n.err == nil {
 			n.err = err
 		}
@@ -287,7 +296,11 @@ func (n *logNames) name(d *reverse, table string, id int64) string {
 }
 
 func (d *reverse) put(id int64, name string) {
-	if id < 0 || id > maxNameNumber {
+	if id < 0 || id >= maxNames {
+		if d.more == nil || len(d.more) >= maxNames {
+			d.more = map[int64]string{}
+		}
+		d.more[id] = name
 		return
 	}
 	if grow := id + 1 - int64(len(d.names)); grow > 0 {

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"slices"
 
 	"emaudit/parse/atom"
@@ -32,8 +33,9 @@ type EmergeLogWriter struct {
 	// spares are buffers of runs that were stored.
 	spares []*runFacts
 
-	packages  map[string]loggedPackage // by cpv
-	histories map[int64]*history       // by cp
+	packages [loggedPackages]loggedPackage // those seen last, by a hash of their cpv
+	seed     maphash.Seed
+	names    map[string]*loggedName // by cat/pn
 	syncSums  map[string]*SyncHistory
 	runSums   map[emergelog.Action]*RunHistory
 	first     bool // the host has no history yet
@@ -54,8 +56,19 @@ type runFacts struct {
 
 // loggedPackage is what the writer needs of a cpv.
 type loggedPackage struct {
-	cpv     int64
-	history *history
+	*loggedName
+	cpv     string
+	version string // what follows the cat/pn, with its hyphen
+}
+
+// loggedPackages is how many cpvs are remembered: those of a run recur within
+// it, and those of a long log are too many to be worth it.
+const loggedPackages = 1 << 10
+
+// loggedName is what the writer needs of a cat/pn.
+type loggedName struct {
+	cp int64
+	history
 }
 
 // WriteEmergeLog begins to store what is read of a host's emerge.log. bases are
@@ -64,9 +77,9 @@ func (tx *Tx) WriteEmergeLog(host HostID, bases []int64) (*EmergeLogWriter, erro
 	w := &EmergeLogWriter{
 		tx: tx, host: host, bases: bases,
 		rows:      tx.bulk("run", "id", "started_at", "seen_at", "args", "action", "outcome", "unsettled", "detail"),
-		facts:     map[int64]*runFacts{},
-		packages:  map[string]loggedPackage{},
-		histories: map[int64]*history{},
+		facts: map[int64]*runFacts{},
+		seed:  maphash.MakeSeed(),
+		names: map[string]*loggedName{},
 	}
 	state, _, err := tx.EmergeLogState(host)
 	if err != nil {
@@ -147,27 +160,39 @@ func (w *EmergeLogWriter) text(s string) (int64, error) {
 	return w.tx.textID(s)
 }
 
-// pkg returns what is known of a cpv.
-func (w *EmergeLogWriter) pkg(cpv string) (loggedPackage, error) {
-	if p, ok := w.packages[cpv]; ok {
+// pkg returns what is known of a cpv, until the next call.
+func (w *EmergeLogWriter) pkg(cpv string) (*loggedPackage, error) {
+	p := &w.packages[maphash.String(w.seed, cpv)%loggedPackages]
+	if p.loggedName != nil && p.cpv == cpv {
 		return p, nil
-	}
-	id, err := w.tx.cpvID(cpv)
-	if err != nil {
-		return loggedPackage{}, err
 	}
 	name := cpv
 	if c, err := atom.ParseCPV(cpv); err == nil {
-		name = c.CP()
+		name = cpv[:len(c.Category)+1+len(c.PN)]
 	}
+	known := w.names[name]
+	if known == nil {
+		var err error
+		if known, err = w.name(name); err != nil {
+			return nil, err
+		}
+	}
+	*p = loggedPackage{known, cpv, cpv[len(name):]}
+	return p, nil
+}
+
+// name reads what is stored of a cat/pn.
+func (w *EmergeLogWriter) name(name string) (*loggedName, error) {
 	cp, err := w.tx.cpID(name)
 	if err != nil {
-		return loggedPackage{}, err
+		return nil, err
 	}
-	h, err := w.history(cp)
-	p := loggedPackage{id, h}
-	w.packages[cpv] = p
-	return p, err
+	known := &loggedName{cp: cp}
+	if known.history, err = w.history(cp); err != nil {
+		return nil, err
+	}
+	w.names[name] = known
+	return known, nil
 }
 
 // of returns the facts of a run, to be added to.
@@ -209,7 +234,7 @@ func (w *EmergeLogWriter) Merge(m emergelog.Merge) {
 		if !w.provisional {
 			p.history.merge(&m)
 		}
-		return w.packMerge(b, p.cpv, &m)
+		return w.packMerge(b, p, &m)
 	})
 }
 
@@ -223,7 +248,7 @@ func (w *EmergeLogWriter) Unmerge(u emergelog.Unmerge) {
 		if !w.provisional {
 			p.history.unmerge(&u)
 		}
-		return w.packUnmerge(b, p.cpv, &u), nil
+		return w.packUnmerge(b, p, &u), nil
 	})
 }
 

@@ -140,9 +140,9 @@ func (b *bulk) flush() error {
 	return nil
 }
 
-// dictionary maps the values of one dictionary table to their ids. It is
-// loaded whole at its first use when the transaction asks for many names, and
-// row by row before that.
+// dictionary maps the values of one dictionary table to their ids. When the
+// transaction asks for many names it is loaded whole, unless it is too large,
+// and row by row before that.
 type dictionary struct {
 	ids   map[string]int64
 	asked int
@@ -154,6 +154,9 @@ type dictionary struct {
 // decades of history has tens of thousands of names.
 const wholeDictionaryAfter = 512
 
+// maxDictionary bounds the names of one table that are held.
+const maxDictionary = 1 << 16
+
 func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
 	if id, ok := d.ids[value]; ok {
 		return id, true, nil
@@ -164,8 +167,14 @@ func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
 	if d.ids == nil {
 		d.ids = map[string]int64{}
 	}
-	if d.asked++; d.asked > wholeDictionaryAfter {
-		d.whole = true
+	if d.asked++; d.asked == wholeDictionaryAfter {
+		var last int64
+		if err := tx.queryRow("SELECT coalesce(max(id), 0) FROM " + table).Scan(&last); err != nil {
+			return 0, false, err
+		}
+		d.whole = last < maxDictionary
+	}
+	if d.whole {
 		err := tx.query(func(rows *sql.Rows) error {
 			var id int64
 			var v string
@@ -183,8 +192,18 @@ func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
 	if missing || err != nil {
 		return 0, false, err
 	}
-	d.ids[value] = id
+	d.put(value, id)
 	return id, true, nil
+}
+
+// put keeps a name. Of more than are held, those before are forgotten: the table
+// has them.
+func (d *dictionary) put(value string, id int64) {
+	if len(d.ids) >= maxDictionary {
+		clear(d.ids)
+		d.whole = false
+	}
+	d.ids[value] = id
 }
 
 // textID returns the id of a string in the dictionary text, and enters it
@@ -195,7 +214,7 @@ func (tx *Tx) textID(value string) (int64, error) {
 		return id, err
 	}
 	id, err = tx.insert("INSERT INTO text (value) VALUES (?)", value)
-	tx.texts.ids[value] = id
+	tx.texts.put(value, id)
 	return id, err
 }
 
@@ -206,7 +225,7 @@ func (tx *Tx) cpID(value string) (int64, error) {
 		return id, err
 	}
 	id, err = tx.insert("INSERT INTO cp (value) VALUES (?)", value)
-	tx.cps.ids[value] = id
+	tx.cps.put(value, id)
 	return id, err
 }
 
@@ -224,6 +243,6 @@ func (tx *Tx) cpvID(value string) (int64, error) {
 		}
 	}
 	id, err = tx.insert("INSERT INTO cpv (value, cp) VALUES (?, ?)", value, cp)
-	tx.cpvs.ids[value] = id
+	tx.cpvs.put(value, id)
 	return id, err
 }

@@ -1,11 +1,12 @@
 package emergelog
 
-// maxNames bounds the strings that are kept to be shared. A host has a few
-// thousand; with more, some are stored twice.
-const maxNames = 1 << 16
+// maxNames bounds the strings that are kept to be shared. A host has some
+// hundred; with more, some are stored twice.
+const maxNames = 1 << 12
 
 // interner returns one string for equal bytes, so that the records of a long
-// log share the names of packages, roots and repositories.
+// log share the names of roots, slots and repositories. Those of packages are
+// not worth it: a long log has new versions all the time.
 type interner struct {
 	names map[string]string
 }

@@ -26,7 +26,7 @@ func (a *assembler) newList(w *work, of int) {
 }
 
 func (a *assembler) addMerge(w *work, ev *Event) *openMerge {
-	cpv := a.names.intern(ev.Name)
+	cpv := string(ev.Name)
 	w.Merges++
 	m := a.spare()
 	m.Run, m.Seq, m.Begin, m.CPV, m.N, m.Of = w.ID, w.Merges, a.place(ev), cpv, ev.N, ev.Of

@@ -6,8 +6,7 @@ const loggedApart = 1237248000
 
 // unmerging takes "=== Unmerging... (CPV)".
 func (a *assembler) unmerging(ev *Event) {
-	cpv := a.names.intern(ev.Name)
-	u := &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: cpv, Started: ev.Time}, clock: a.clock}
+	u := &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Started: ev.Time}, clock: a.clock}
 	a.addUnmerge(u, ev)
 }
 
@@ -73,7 +72,7 @@ func (a *assembler) attachUnmerge(w *work, u *openUnmerge, ev *Event) *work {
 func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
 	w, u := a.unmergeOf(ev)
 	if u == nil {
-		u = &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: a.names.intern(ev.Name), Uncertain: true}, clock: a.clock}
+		u = &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Uncertain: true}, clock: a.clock}
 		// The end has two blanks for either reason.
 		ev.OneBlank = true
 		if _, m := a.replacing(packageOf(u.CPV)); m != nil {
