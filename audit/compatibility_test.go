@@ -15,7 +15,7 @@ import (
 
 func compatibility(host *hosttest.Host, now int64) *audit.Compatibility {
 	var c *audit.Compatibility
-	host.Ask(now, func(db audit.Database) (err error) {
+	audit.Ask(host, now, func(db audit.Database) (err error) {
 		c, err = audit.AuditCompatibility(db)
 		return err
 	})

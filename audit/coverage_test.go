@@ -40,7 +40,7 @@ func TestCoverageIsWhatPortageSays(t *testing.T) {
 	host := hosttest.New(t, hostarchive.Alpha(t))
 	host.Ingest(hosttest.Now)
 	rows := map[string]audit.CoverageRow{}
-	host.Ask(hosttest.Now, func(db audit.Database) error {
+	audit.Ask(host, hosttest.Now, func(db audit.Database) error {
 		c, err := audit.AuditCoverage(db)
 		if err == nil {
 			for _, r := range c.Rows {

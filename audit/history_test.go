@@ -16,7 +16,7 @@ import (
 func events(t *testing.T, h *hosttest.Host, q audit.LogQuery) []string {
 	t.Helper()
 	var lines []string
-	h.Ask(hosttest.Now, func(db audit.Database) error {
+	audit.Ask(h, hosttest.Now, func(db audit.Database) error {
 		for e, err := range audit.AuditLog(db, q) {
 			if err != nil {
 				return err
@@ -133,7 +133,7 @@ func TestStatisticsDoNotDependOnHowTheyAreCounted(t *testing.T) {
 	t.Parallel()
 	h := hosttest.New(t, hostarchive.Alpha(t))
 	h.Ingest(hosttest.Now)
-	h.Ask(hosttest.Now, func(db audit.Database) error {
+	audit.Ask(h, hosttest.Now, func(db audit.Database) error {
 		kept, err := audit.AuditStats(db, audit.StatsQuery{})
 		if err != nil {
 			return err
@@ -165,7 +165,7 @@ func TestPredictionIsTheMedianOfTheLastMerges(t *testing.T) {
 	h := hosttest.New(t, hostarchive.Alpha(t))
 	h.Ingest(hosttest.Now)
 	plan := func(jobs int, list ...audit.PlannedMerge) (p *audit.Prediction) {
-		h.Ask(hosttest.Now, func(db audit.Database) (err error) {
+		audit.Ask(h, hosttest.Now, func(db audit.Database) (err error) {
 			p, err = audit.AuditPredict(db, "test", list, jobs)
 			return err
 		})

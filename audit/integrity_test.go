@@ -84,7 +84,7 @@ func TestInstancesAreWhatPortageSays(t *testing.T) {
 func askIntegrity(t *testing.T, host *hosttest.Host, now int64) *audit.Integrity {
 	t.Helper()
 	var integrity *audit.Integrity
-	host.Ask(now, func(db audit.Database) (err error) {
+	audit.Ask(host, now, func(db audit.Database) (err error) {
 		integrity, err = audit.AuditIntegrity(db, audit.IntegrityOptions{})
 		return err
 	})
@@ -165,7 +165,7 @@ func TestHalfMadeFilesAreToldFromABuildThatRuns(t *testing.T) {
 		{"another system, yesterday", 86400, nil, "warning", "info", "left empty since"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			host.Ask(hosttest.Now+test.after, func(db audit.Database) error {
+			audit.Ask(host, hosttest.Now+test.after, func(db audit.Database) error {
 				i, err := audit.AuditIntegrity(db, audit.IntegrityOptions{Running: test.running})
 				if err != nil {
 					return err

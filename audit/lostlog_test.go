@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"emaudit/internal/hostarchive"
+	"emaudit/internal/hosttest"
 	"emaudit/store"
 )
 
@@ -27,9 +28,9 @@ func linesOfRuns(b []byte) [][]byte {
 
 // wrongStates returns what is wrong with the states of the recorded host that
 // are said to be known, and how many are.
-func wrongStates(t *testing.T, truth *truth, host *testHost) (wrong []string, known int) {
+func wrongStates(t *testing.T, truth *truth, host *hosttest.Host) (wrong []string, known int) {
 	t.Helper()
-	host.ask(func(db Database) error {
+	Ask(host, hosttest.Now, func(db Database) error {
 		h, err := takePast(db)
 		if err != nil {
 			return err
@@ -84,8 +85,8 @@ func TestWhatIsKnownIsTrue(t *testing.T) {
 			if err := os.WriteFile(logFile, log, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			host := openHost(t, root)
-			host.ingest(alphaNow)
+			host := hosttest.New(t, root)
+			host.Ingest(hosttest.Now)
 			wrong, known := wrongStates(t, truth, host)
 			if len(wrong) > 0 {
 				t.Errorf("%d states are known, and this is not true of them:\n%s", known, strings.Join(wrong, "\n"))
@@ -125,14 +126,14 @@ func TestWhatIsKnownIsTrue(t *testing.T) {
 // is not.
 func TestRecordedStatesNeedNoLog(t *testing.T) {
 	t.Parallel()
-	host := openHost(t, hostarchive.AlphaCopy(t))
-	host.ingest(alphaNow)
-	if err := os.RemoveAll(filepath.Join(host.root, "var/db/pkg/app-misc/hello-2.1")); err != nil {
+	host := hosttest.New(t, hostarchive.AlphaCopy(t))
+	host.Ingest(hosttest.Now)
+	if err := os.RemoveAll(filepath.Join(host.Root, "var/db/pkg/app-misc/hello-2.1")); err != nil {
 		t.Fatal(err)
 	}
-	host.ingest(alphaNow + 1000)
-	host.ask(func(db Database) error {
-		db.Now = alphaNow + 1000
+	host.Ingest(hosttest.Now + 1000)
+	Ask(host, hosttest.Now, func(db Database) error {
+		db.Now = hosttest.Now + 1000
 		h, err := takePast(db)
 		if err != nil {
 			return err
@@ -147,10 +148,10 @@ func TestRecordedStatesNeedNoLog(t *testing.T) {
 			}
 			return installed, s.target.Known
 		}
-		if installed, known := has(Moment{At: alphaNow}); !installed || !known {
+		if installed, known := has(Moment{At: hosttest.Now}); !installed || !known {
 			t.Errorf("at the first ingest: installed %v, known %v; want both", installed, known)
 		}
-		if _, known := has(Moment{At: alphaNow + 500}); known {
+		if _, known := has(Moment{At: hosttest.Now + 500}); known {
 			t.Error("between the ingests: nobody saw it go, and the state is called known")
 		}
 		if installed, known := has(Moment{Now: true}); installed || !known {
@@ -163,7 +164,7 @@ func TestRecordedStatesNeedNoLog(t *testing.T) {
 // TestPinsMeanTheSameMoment holds that a pin of a state is that state.
 func TestPinsMeanTheSameMoment(t *testing.T) {
 	t.Parallel()
-	alphaHost(t).ask(func(db Database) error {
+	Ask(alphaHost(t), hosttest.Now, func(db Database) error {
 		pin, target, err := PinAt(db, "here", Moment{Run: 72})
 		if err != nil {
 			return err

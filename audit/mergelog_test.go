@@ -22,7 +22,7 @@ import (
 // answer asks a question of a host.
 func answer[T any](h *hosttest.Host, question func(audit.Database) (T, error)) T {
 	var got T
-	h.Ask(hosttest.Now, func(db audit.Database) (err error) {
+	audit.Ask(h, hosttest.Now, func(db audit.Database) (err error) {
 		got, err = question(db)
 		return err
 	})
@@ -273,7 +273,7 @@ func aNameIsLookedUp(t *testing.T, h *hosttest.Host) {
 		"gtk+":                      "x11-libs/gtk+",
 		"c++tools_x-0.1_beta":       "dev-cpp/c++tools_x",
 	} {
-		h.Ask(hosttest.Now, func(db audit.Database) error {
+		audit.Ask(h, hosttest.Now, func(db audit.Database) error {
 			got, err := audit.FindPackage(db, name)
 			if got != want || err != nil {
 				t.Errorf("%s: want %s, got %s %v", name, want, got, err)
@@ -281,7 +281,7 @@ func aNameIsLookedUp(t *testing.T, h *hosttest.Host) {
 			return nil
 		})
 	}
-	h.Ask(hosttest.Now, func(db audit.Database) error {
+	audit.Ask(h, hosttest.Now, func(db audit.Database) error {
 		_, err := audit.FindPackage(db, "bard")
 		var name *audit.PackageNameError
 		if !errors.As(err, &name) || len(name.Candidates) != 2 {

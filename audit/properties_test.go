@@ -10,17 +10,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"emaudit/internal/hostgen"
+	"emaudit/internal/hosttest"
 )
 
 // randomHost makes up a host with a history of its own.
-func randomHost(t *testing.T, seed uint64) *testHost {
+func randomHost(t *testing.T, seed uint64) *hosttest.Host {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "host")
 	if _, err := hostgen.Host(dir, hostgen.HostOptions{Installed: 30, Binpkgs: 75, ImageSize: 64, Seed: seed}); err != nil {
 		t.Fatal(err)
 	}
-	h := openHost(t, dir)
-	h.ingest(alphaNow)
+	h := hosttest.New(t, dir)
+	h.Ingest(hosttest.Now)
 	return h
 }
 
@@ -56,7 +57,7 @@ func TestDiffLaws(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			randomHost(t, seed+1).ask(func(db Database) error {
+			Ask(randomHost(t, seed+1), hosttest.Now, func(db Database) error {
 				h, err := takePast(db)
 				if err != nil {
 					return err
@@ -124,10 +125,10 @@ func TestEveryFileOfAPlanIsNeeded(t *testing.T) {
 	ready, taken := 0, 0
 	for seed := range uint64(4) {
 		h := randomHost(t, seed+11)
-		h.verify()
-		now := int64(alphaNow)
+		h.Verify(hosttest.Now)
+		now := int64(hosttest.Now)
 		judge := func() (r *Rollback) {
-			h.ask(func(db Database) (err error) {
+			Ask(h, hosttest.Now, func(db Database) (err error) {
 				r, err = AuditRollback(db, Moment{Previous: true}, RollbackOptions{})
 				return err
 			})
@@ -143,13 +144,13 @@ func TestEveryFileOfAPlanIsNeeded(t *testing.T) {
 				continue
 			}
 			taken++
-			file := filepath.Join(h.root, c.Instance.PkgDir, c.Instance.Path)
-			aside := filepath.Join(h.root, "aside")
+			file := filepath.Join(h.Root, c.Instance.PkgDir, c.Instance.Path)
+			aside := filepath.Join(h.Root, "aside")
 			if err := os.Rename(file, aside); err != nil {
 				t.Fatal(err)
 			}
 			now++
-			h.ingest(now)
+			h.Ingest(now)
 			if without := judge(); without.Verdict == Ready {
 				t.Errorf("seed %d: ready without %s", seed+11, c.Instance.Path)
 			}
@@ -157,8 +158,8 @@ func TestEveryFileOfAPlanIsNeeded(t *testing.T) {
 				t.Fatal(err)
 			}
 			now++
-			h.ingest(now)
-			h.verify()
+			h.Ingest(now)
+			h.Verify(hosttest.Now)
 			if again := judge(); again.Verdict != Ready {
 				t.Fatalf("seed %d: not ready again after %s is back: %s", seed+11, c.Instance.Path, again.Verdict)
 			}

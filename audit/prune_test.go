@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"emaudit/internal/hostarchive"
+	"emaudit/internal/hosttest"
 )
 
 // A mask is taken back by a line: what a kept state needs stays though Portage
@@ -22,9 +23,9 @@ func TestWhatIsMaskedTodayIsKeptForItsState(t *testing.T) {
 	if err := os.WriteFile(masks, []byte("=app-misc/warny-0.3\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	h := openHost(t, root)
-	h.ingest(alphaNow)
-	h.ask(func(db Database) error {
+	h := hosttest.New(t, root)
+	h.Ingest(hosttest.Now)
+	Ask(h, hosttest.Now, func(db Database) error {
 		plan, err := PlanPrune(db, PrunePolicy{KeepStates: 3}, PruneFacts{Ebuild: func(string, string) EbuildState { return EbuildThere }})
 		if err != nil {
 			return err

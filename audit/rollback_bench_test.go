@@ -25,7 +25,7 @@ func BenchmarkRollback(b *testing.B) {
 	host.Ingest(hosttest.Now)
 	b.ReportAllocs()
 	for b.Loop() {
-		host.Ask(hosttest.Now, func(db audit.Database) error {
+		audit.Ask(host, hosttest.Now, func(db audit.Database) error {
 			_, err := audit.AuditRollback(db, audit.Moment{Previous: true}, audit.RollbackOptions{})
 			return err
 		})

@@ -15,10 +15,7 @@ import (
 	"time"
 
 	"emaudit/audit"
-	"emaudit/hostfs"
-	"emaudit/ingest"
 	"emaudit/internal/hosttest"
-	"emaudit/settings"
 )
 
 var update = flag.Bool("update", false, "write docs/rollback-proof.md anew")
@@ -128,7 +125,7 @@ func TestPlansWorkWithPortage(t *testing.T) {
 	host := hosttest.New(t, filepath.Join(l.dir, "hosts", "alpha"))
 	host.Ingest(hosttest.Now)
 	var runs []int64
-	host.Ask(hosttest.Now, func(db audit.Database) error {
+	audit.Ask(host, hosttest.Now, func(db audit.Database) error {
 		states, err := audit.AuditStates(db)
 		if err != nil {
 			return err
@@ -201,31 +198,13 @@ func (l *lab) judge(root string, run int64) *audit.Rollback {
 	// The remedies run by the clock of the machine.
 	now := time.Now().Unix()
 	host.Ingest(now)
-	verifyAll(l.t, host)
+	host.Verify(hosttest.Now)
 	var verdict *audit.Rollback
-	host.Ask(now, func(db audit.Database) (err error) {
+	audit.Ask(host, now, func(db audit.Database) (err error) {
 		verdict, err = audit.AuditRollback(db, audit.Moment{Run: run}, audit.RollbackOptions{})
 		return err
 	})
 	return verdict
-}
-
-// verifyAll reads every binary package of a host in full.
-func verifyAll(t *testing.T, host *hosttest.Host) {
-	t.Helper()
-	root, err := hostfs.Open(host.Root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	s, err := settings.Resolve(root, settings.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = ingest.Verify(context.Background(), host.DB, ingest.Host{ID: host.ID, Root: root, Settings: s}, ingest.VerifyOptions{Now: hosttest.Now, Images: true})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (l *lab) proveVerdict(name string, run int64, verdict *audit.Rollback) proofRow {

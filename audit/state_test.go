@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"emaudit/internal/hostarchive"
+	"emaudit/internal/hosttest"
 	"emaudit/store"
 )
 
@@ -100,7 +101,7 @@ func TestStatesAreWhatTheVDBWas(t *testing.T) {
 	truth := readTruth(t)
 	unknown := map[int]bool{}
 	known := 0
-	alphaHost(t).ask(func(db Database) error {
+	Ask(alphaHost(t), hosttest.Now, func(db Database) error {
 		h, err := takePast(db)
 		if err != nil {
 			return err
@@ -151,7 +152,7 @@ func TestStatesAreWhatTheVDBWas(t *testing.T) {
 // all of them at once, with the states one by one.
 func TestStateRowsAgreeWithStates(t *testing.T) {
 	t.Parallel()
-	alphaHost(t).ask(func(db Database) error {
+	Ask(alphaHost(t), hosttest.Now, func(db Database) error {
 		states, err := AuditStates(db)
 		if err != nil {
 			return err

@@ -1,33 +1,12 @@
 package audit
 
 import (
-	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"emaudit/hostfs"
-	"emaudit/ingest"
-	"emaudit/settings"
+	"emaudit/internal/hosttest"
 )
-
-// verify reads every binary package in full.
-func (h *testHost) verify() {
-	h.tb.Helper()
-	root, err := hostfs.Open(h.root)
-	if err != nil {
-		h.tb.Fatal(err)
-	}
-	defer root.Close()
-	s, err := settings.Resolve(root, settings.Options{})
-	if err != nil {
-		h.tb.Fatal(err)
-	}
-	_, err = ingest.Verify(context.Background(), h.db, ingest.Host{ID: h.id, Root: root, Settings: s}, ingest.VerifyOptions{Now: alphaNow, Images: true})
-	if err != nil {
-		h.tb.Fatal(err)
-	}
-}
 
 // applied is what is installed after the changes of a rollback, cpv ->
 // BUILD_TIME, together with the packages of which the verdict says that it is
@@ -61,9 +40,9 @@ func TestVerdictsAgainstTheTruth(t *testing.T) {
 	t.Parallel()
 	truth := readTruth(t)
 	host := alphaHost(t)
-	host.verify()
+	host.Verify(hosttest.Now)
 	got := map[Readiness][]int64{}
-	host.ask(func(db Database) error {
+	Ask(host, hosttest.Now, func(db Database) error {
 		all, err := AuditRollbacks(db, 0, RollbackOptions{})
 		if err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"emaudit/audit"
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
 	"emaudit/store"
@@ -15,8 +14,8 @@ import (
 // lists are the lists that the store holds: kind and path.
 func lists(host *hosttest.Host) []string {
 	var all []string
-	host.Ask(hosttest.Now, func(db audit.Database) error {
-		files, err := db.Tx.ConfigFiles(db.Host)
+	host.View(func(tx *store.Tx) error {
+		files, err := tx.ConfigFiles(host.ID)
 		for _, f := range files {
 			all = append(all, string(f.Kind)+" "+f.Path)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -33,6 +34,10 @@ func (e *vdbEntry) cpv() string { return e.category + "/" + e.pf }
 // are those of the last reading is not opened: Portage changes an entry only
 // by files that it renames into place, which changes the mtime of the
 // directory.
+//
+// What is stored is listed while the database is locked for writing, so that of
+// two ingests at once the one that stores later has also looked later. Many
+// packages are read before, without the lock.
 func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
 	path := r.Settings.VDB()
 	dir, err := r.Root.OpenDir(path)
@@ -44,48 +49,111 @@ func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
 	if err != nil {
 		return r.absent(ctx, store.SourceVDB, path, err)
 	}
-	entries, unlisted, nameDiags, err := listVDB(dir)
-	if err != nil {
-		return r.absent(ctx, store.SourceVDB, path, err)
+	scan := vdbScan{reader: r, dir: dir, bookmark: store.Source{Host: r.ID, Kind: store.SourceVDB, Path: path, Dev: top.Dev, Inode: top.Inode, MTimeNS: top.MTimeNS, ReadAt: r.Now}}
+	result, err := scan.update(ctx, fewEntries)
+	if errors.Is(err, errManyEntries) {
+		if err := r.readVDB(ctx, dir, scan.unread); err != nil {
+			return nil, err
+		}
+		scan.readAhead = scan.unread
+		result, err = scan.update(ctx, math.MaxInt)
 	}
-	known := map[string]store.Installed{}
-	err = r.db.View(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Installed(r.ID)
+	var unlistable *listError
+	switch {
+	case errors.As(err, &unlistable):
+		return r.absent(ctx, store.SourceVDB, path, unlistable.err)
+	case err != nil:
+		return nil, fmt.Errorf("vdb %s: %w", path, err)
+	}
+	return []SourceResult{result}, nil
+}
+
+// fewEntries is how many package directories are read while the database is
+// locked: those of an update, in a few milliseconds.
+const fewEntries = 64
+
+// errManyEntries ends a transaction in which more than a few package
+// directories would have to be read.
+var errManyEntries = errors.New("too many packages to read under the lock")
+
+// listError is a VDB that cannot be listed.
+type listError struct{ err error }
+
+func (e *listError) Error() string { return e.err.Error() }
+func (e *listError) Unwrap() error { return e.err }
+
+// vdbScan is one look at the VDB, beside what is stored of it.
+type vdbScan struct {
+	*reader
+	dir      *hostfs.Dir
+	bookmark store.Source
+
+	unread    []*vdbEntry // what the last update had to read, or was too much for it
+	readAhead []*vdbEntry // what was read before the lock was taken
+}
+
+// update lists the VDB and stores what changed, all under the lock. It fails
+// with errManyEntries where more than limit directories are neither as the store
+// knows them nor read ahead; they are in unread then.
+func (s *vdbScan) update(ctx context.Context, limit int) (result SourceResult, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		entries, unlisted, nameDiags, err := listVDB(s.dir)
+		if err != nil {
+			return &listError{err}
+		}
+		rows, err := tx.Installed(s.ID)
+		if err != nil {
+			return err
+		}
+		known := make(map[string]store.Installed, len(rows))
 		for _, p := range rows {
 			known[p.CPV] = p
 		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	changed := changedEntries(entries, known)
-	if err := r.readVDB(ctx, dir, changed); err != nil {
-		return nil, err
-	}
-	result := SourceResult{
-		Kind: store.SourceVDB, Path: path, Condition: store.ConditionRead, Read: int64(len(changed)),
-		Summary: fmt.Sprintf("%d installed", len(entries)),
-	}
-	err = r.db.Update(ctx, func(tx *store.Tx) error {
-		source := store.Source{Host: r.ID, Kind: store.SourceVDB, Path: path, Dev: top.Dev, Inode: top.Inode, MTimeNS: top.MTimeNS, Size: int64(len(entries)), ReadAt: r.Now}
+		changed := changedEntries(entries, known)
+		s.unread = withoutReadAhead(changed, s.readAhead)
+		if len(s.unread) > limit {
+			return errManyEntries
+		}
+		if err := s.readVDB(ctx, s.dir, s.unread); err != nil {
+			return err
+		}
+		result = SourceResult{
+			Kind: store.SourceVDB, Path: s.bookmark.Path, Condition: store.ConditionRead, Read: int64(len(changed)),
+			Summary: fmt.Sprintf("%d installed", len(entries)),
+		}
+		source := s.bookmark
+		source.Size = int64(len(entries))
 		if err := tx.PutSource(&source); err != nil {
 			return err
 		}
 		// A leftover of a killed merge is a state of the host, not damage of
 		// the input: it is reported by the audit.
-		if _, err := tx.ReplaceDiagnostics(source.ID, "", nameDiags, r.Now); err != nil {
+		if _, err := tx.ReplaceDiagnostics(source.ID, "", nameDiags, s.Now); err != nil {
 			return err
 		}
 		if len(changed) == 0 && len(entries) == len(known) {
-			return tx.PutSnapshot(r.ID, false, len(entries), r.Now)
+			return tx.PutSnapshot(s.ID, false, len(entries), s.Now)
 		}
-		return r.storeVDB(tx, &result, source.ID, entries, unlisted)
+		return s.store(tx, &result, source.ID, entries, rows, unlisted)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("vdb %s: %w", path, err)
+	return result, err
+}
+
+// withoutReadAhead fills the entries that were read ahead, and have not changed
+// since, with what was read; the others are returned.
+func withoutReadAhead(entries, readAhead []*vdbEntry) (unread []*vdbEntry) {
+	read := make(map[string]*vdbEntry, len(readAhead))
+	for _, e := range readAhead {
+		read[e.cpv()] = e
 	}
-	return []SourceResult{result}, nil
+	for _, e := range entries {
+		if r := read[e.cpv()]; r != nil && r.entry.Inode == e.entry.Inode && r.entry.MTimeNS == e.entry.MTimeNS {
+			*e = *r
+		} else {
+			unread = append(unread, e)
+		}
+	}
+	return unread
 }
 
 // listVDB lists the package directories and reports names that Portage does
@@ -99,7 +167,8 @@ func listVDB(dir *hostfs.Dir) (entries []*vdbEntry, unlisted map[string]bool, di
 	unlisted = map[string]bool{}
 	unread := func(category string, err error) {
 		unlisted[category] = true
-		diags = append(diags, parse.Diagnosef(0, vdb.CodeUnread, "%s: %v", category, err))
+		_, problem := condition(err)
+		diags = append(diags, parse.Diagnosef(0, vdb.CodeUnread, "%s: %s", category, problem))
 	}
 	note := func(class vdb.NameClass, category, name string) {
 		if d, ok := class.Diagnostic(category, name); ok {
@@ -160,27 +229,32 @@ func (r *reader) readVDB(ctx context.Context, dir *hostfs.Dir, entries []*vdbEnt
 	}
 	meter := r.begin("vdb", int64(len(entries)), false)
 	defer meter.Done()
-	categories := map[string]*hostfs.Dir{}
+	type opened struct {
+		*hostfs.Dir
+		err error
+	}
+	categories := map[string]opened{}
 	defer func() {
-		for _, d := range categories {
-			d.Close()
+		for _, c := range categories {
+			if c.err == nil {
+				c.Close()
+			}
 		}
 	}()
 	for _, e := range entries {
-		if categories[e.category] == nil {
-			if d, err := dir.OpenDir(e.category); err == nil {
-				categories[e.category] = d
-			}
+		if _, ok := categories[e.category]; !ok {
+			d, err := dir.OpenDir(e.category)
+			categories[e.category] = opened{d, err}
 		}
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(r.Jobs)
 	for _, e := range entries {
 		group.Go(func() error {
-			if category := categories[e.category]; category != nil {
-				readPackage(category, e)
+			if category := categories[e.category]; category.err == nil {
+				readPackage(category.Dir, e)
 			} else {
-				e.unread = true
+				e.cannotRead(category.err)
 			}
 			meter.Add(1)
 			return groupCtx.Err()
@@ -198,16 +272,26 @@ func readPackage(category *hostfs.Dir, e *vdbEntry) {
 		p, e.diags, err = vdb.ReadPackage(e.category, e.pf, dir, vdb.WantIUSEEffective|vdb.WantSize|vdb.WantBuildEnv)
 		if err == nil {
 			e.read = installedOf(p, dir)
-			e.read.DirInode, e.read.DirMTimeNS = e.entry.Inode, p.DirMTimeNS
+			if len(p.Unread) == 0 {
+				// Permissions that are mended leave no trace in the
+				// directory: what was not read whole is read again.
+				e.read.DirInode, e.read.DirMTimeNS = e.entry.Inode, p.DirMTimeNS
+			}
 			return
 		}
 	}
+	e.cannotRead(err)
+}
+
+// cannotRead notes why an entry could not be read.
+func (e *vdbEntry) cannotRead(err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		e.vanished = true
 		return
 	}
 	e.unread = true
-	e.diags = append(e.diags, parse.Diagnosef(0, vdb.CodeUnread, "%v", err))
+	_, problem := condition(err)
+	e.diags = append(e.diags, parse.Diagnosef(0, vdb.CodeUnread, "%s", problem))
 }
 
 // installedOf is the row of a package that was read.
@@ -238,21 +322,16 @@ func installedOf(p *vdb.Package, dir *hostfs.Dir) *store.Installed {
 	}
 }
 
-// storeVDB records what changed since the last ingest. The stored rows are
-// read again inside the transaction: another emaudit may have been faster.
-// What could not be listed is not gone, so its rows stay.
-func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entries []*vdbEntry, unlisted map[string]bool) error {
-	rows, err := tx.Installed(r.ID)
-	if err != nil {
-		return err
-	}
-	known := map[string]store.Installed{}
+// store records what changed since the last ingest, whose rows are given. What
+// could not be listed is not gone, so its rows stay.
+func (s *vdbScan) store(tx *store.Tx, result *SourceResult, source int64, entries []*vdbEntry, rows []store.Installed, unlisted map[string]bool) error {
+	known := make(map[string]store.Installed, len(rows))
 	for _, p := range rows {
 		known[p.CPV] = p
 	}
 	var added, removed, refreshed int
 	count := func(diags []parse.Diagnostic, subject string) error {
-		n, err := tx.ReplaceDiagnostics(source, subject, diags, r.Now)
+		n, err := tx.ReplaceDiagnostics(source, subject, diags, s.Now)
 		result.Damage += n
 		return err
 	}
@@ -281,12 +360,12 @@ func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entr
 			continue
 		}
 		if ok {
-			if err := tx.RemoveInstalled(old.ID, r.Now); err != nil {
+			if err := tx.RemoveInstalled(old.ID, s.Now); err != nil {
 				return err
 			}
 			removed++
 		}
-		if err := tx.AddInstalled(r.ID, e.read, r.Now); err != nil {
+		if err := tx.AddInstalled(s.ID, e.read, s.Now); err != nil {
 			return err
 		}
 		added++
@@ -296,7 +375,7 @@ func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entr
 			seen[p.CPV] = true
 		}
 		if !seen[p.CPV] {
-			if err := tx.RemoveInstalled(p.ID, r.Now); err != nil {
+			if err := tx.RemoveInstalled(p.ID, s.Now); err != nil {
 				return err
 			}
 			if err := count(nil, p.CPV); err != nil {
@@ -310,5 +389,5 @@ func (r *reader) storeVDB(tx *store.Tx, result *SourceResult, source int64, entr
 	if added+removed > 0 && len(rows) > 0 {
 		result.Summary += fmt.Sprintf(", %d added, %d removed", added, removed)
 	}
-	return tx.PutSnapshot(r.ID, added+removed > 0, len(seen), r.Now)
+	return tx.PutSnapshot(s.ID, added+removed > 0, len(seen), s.Now)
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"emaudit/audit"
 	"emaudit/hostfs"
 	"emaudit/ingest"
 	"emaudit/settings"
@@ -64,25 +63,40 @@ func (h *Host) Ingest(now int64) ingest.Result {
 // TryIngest is Ingest for a test that expects trouble.
 func (h *Host) TryIngest(ctx context.Context, now int64) (ingest.Result, error) {
 	h.tb.Helper()
+	host := h.open()
+	defer host.Root.Close()
+	return ingest.Run(ctx, h.DB, host, ingest.Options{Now: now})
+}
+
+// Verify reads every binary package in full.
+func (h *Host) Verify(now int64) {
+	h.tb.Helper()
+	host := h.open()
+	defer host.Root.Close()
+	if _, err := ingest.Verify(context.Background(), h.DB, host, ingest.VerifyOptions{Now: now, Images: true}); err != nil {
+		h.tb.Fatal(err)
+	}
+}
+
+// open opens the root, which the caller closes, and resolves its settings.
+func (h *Host) open() ingest.Host {
+	h.tb.Helper()
 	root, err := hostfs.Open(h.Root)
 	if err != nil {
 		h.tb.Fatal(err)
 	}
-	defer root.Close()
 	s, err := settings.Resolve(root, settings.Options{})
 	if err != nil {
+		root.Close()
 		h.tb.Fatal(err)
 	}
-	return ingest.Run(ctx, h.DB, ingest.Host{ID: h.ID, Root: root, Settings: s}, ingest.Options{Now: now})
+	return ingest.Host{ID: h.ID, Root: root, Settings: s}
 }
 
-// Ask runs a question over the database at the given time.
-func (h *Host) Ask(now int64, question func(audit.Database) error) {
+// View reads from the database.
+func (h *Host) View(read func(*store.Tx) error) {
 	h.tb.Helper()
-	err := h.DB.View(context.Background(), func(tx *store.Tx) error {
-		return question(audit.Database{Tx: tx, Host: h.ID, Now: now})
-	})
-	if err != nil {
+	if err := h.DB.View(context.Background(), read); err != nil {
 		h.tb.Fatal(err)
 	}
 }

@@ -232,8 +232,17 @@ func (r *reader) file(name string) ([]byte, bool) {
 		return nil, false
 	}
 	r.p.Unread = append(r.p.Unread, name)
-	r.diagnose(0, CodeUnread, "%s: %v", name, err)
+	r.diagnose(0, CodeUnread, "%s: %v", name, withoutPath(err))
 	return nil, false
+}
+
+// withoutPath is what went wrong, without the path that an error of the file
+// system names: the diagnostic has it already.
+func withoutPath(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
 }
 
 // normalize collapses runs of blanks and line ends.
