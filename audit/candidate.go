@@ -192,7 +192,7 @@ func (j *rollbackJudge) gap(c *RollbackChange, refused []candidate) Gap {
 	if unread := j.past.unread[g.CPV]; len(unread) > 0 {
 		g.Cause, g.Detail, g.Remedy = "damaged", unread[0].Path+" could not be read", rebuild
 		if unread[0].Structure == "unknown" {
-			g.Cause, g.Remedy = "unknown", "run emaudit as root, or as a member of the portage group"
+			g.Cause, g.Remedy = "unknown", remedyPermissions
 		}
 		return g
 	}

@@ -78,6 +78,21 @@ type Coverage struct {
 	// possible.
 	Commands []string  `json:"commands"`
 	Findings []Finding `json:"-"`
+	// Unread are the folders of binary packages that are there and could not be
+	// read by the last ingest: "none" may be wrong where nothing was ever known
+	// of them.
+	Unread []string `json:"-"`
+}
+
+// Unknown says why nothing is known of any package, "" where something is.
+func (c *Coverage) Unknown() string {
+	switch {
+	case len(c.Rows) == 0:
+		return "no installed package was found"
+	case len(c.Unread) > 0 && c.Count(CoverageNone) == len(c.Rows):
+		return strings.Join(c.Unread, ", ") + " could not be read"
+	}
+	return ""
 }
 
 // Count returns the number of rows with a verdict.
@@ -108,6 +123,9 @@ func AuditCoverage(db Database) (*Coverage, error) {
 		return nil, err
 	}
 	c.Findings = append(c.Findings, sources...)
+	if c.Unread, err = unreadPkgDirs(db); err != nil {
+		return nil, err
+	}
 	vdb, err := vdbPath(db)
 	if err != nil {
 		return nil, err
@@ -124,6 +142,9 @@ func AuditCoverage(db Database) (*Coverage, error) {
 			return nil, err
 		}
 		c.Rows = append(c.Rows, row)
+		if c.Unknown() != "" && len(inv.byCPV) == 0 {
+			continue // that the folder could not be read says it all
+		}
 		if f, ok := coverageFinding(p, row, best, slices.Concat(inv.byCPV[p.CPV], inv.unread[p.CPV]), gone[p.CPV], path.Join(vdb, p.CPV)); ok {
 			c.Findings = append(c.Findings, f)
 			switch {
@@ -290,7 +311,7 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *binpkg, candidat
 		case b.CPV == "" && f.Code != "binpkg-damaged":
 			f.Code = "binpkg-unread"
 			f.Message = fmt.Sprintf("its binpkg was not read, so nothing is known of it: %s", b.Path)
-			f.Remedy = "run emaudit as root, or as a member of the portage group"
+			f.Remedy = remedyPermissions
 		case !b.Visible && f.Code == "":
 			f.Code = "binpkg-unseen"
 			f.Message = fmt.Sprintf("its binpkg lies where Portage does not look: %s", b.Path)
@@ -409,6 +430,18 @@ func goneByCPV(db Database, dirs []store.PkgDir) (map[string][]store.Instance, e
 		slices.SortFunc(g, func(a, b store.Instance) int { return int(a.GoneAt - b.GoneAt) })
 	}
 	return gone, nil
+}
+
+// unreadPkgDirs returns the folders of binary packages that could not be read.
+func unreadPkgDirs(db Database) ([]string, error) {
+	sources, err := db.Tx.Sources(db.Host, store.SourcePkgDir)
+	var unread []string
+	for _, s := range sources {
+		if s.Condition == store.ConditionUnreadable {
+			unread = append(unread, s.Path)
+		}
+	}
+	return unread, err
 }
 
 // vdbPath returns where the VDB of the host was read.

@@ -69,11 +69,16 @@ func AuditDoctor(db Database, space []Space) (*Doctor, error) {
 	}
 	d.logs()
 	d.room()
-	sources, err := sourceFindings(db, store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog)
-	if err != nil {
-		return nil, err
+	for _, kind := range []store.SourceKind{store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog} {
+		findings, err := sourceFindings(db, kind)
+		if err != nil {
+			return nil, err
+		}
+		if d.Checks++; len(findings) == 0 {
+			d.Passed++
+		}
+		d.Findings = append(d.Findings, findings...)
 	}
-	d.Findings = append(d.Findings, sources...)
 	SortFindings(d.Findings)
 	return d.Doctor, nil
 }

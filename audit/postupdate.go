@@ -43,6 +43,11 @@ func AuditPostUpdate(db Database) (*PostUpdate, error) {
 			return nil, err
 		}
 	}
+	unread, err := sourceFindings(db, store.SourceBuildLog, store.SourceElog, store.SourceCapture, store.SourceLeftovers)
+	if err != nil {
+		return nil, err
+	}
+	p.Findings = append(p.Findings, unread...)
 	SortFindings(p.Findings)
 	return p, nil
 }

@@ -1,27 +1,30 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"strings"
 
 	"emaudit/store"
 )
 
 // sourceCodes are the finding codes for a source that is not there, with what
-// its absence costs.
+// its absence costs. Without a code its absence is no news: Portage makes it
+// when there is something to write.
 var sourceCodes = map[store.SourceKind]struct {
 	code     string
 	severity Severity
-	cost     string
+	cost     string // of its absence
+	unknown  string // what is not known where it cannot be read, if that is something else
 	remedy   string
 }{
-	store.SourceVDB:       {"vdb-missing", SeverityError, "nothing is known of what is installed", "give the right root with --root DIR, or the database with --vdb DIR"},
-	store.SourcePkgDir:    {"pkgdir-missing", SeverityError, "there is no binary package at all", "enable FEATURES=buildpkg in make.conf, or name the folder with --pkgdir DIR"},
-	store.SourceIndex:     {"index-missing", SeverityWarning, "Portage sees no binary package in it until it is indexed", "emaint --fix binhost"},
-	store.SourceEmergeLog: {"emerge-log-missing", SeverityWarning, "there is no history: runs and earlier states are unknown", "look for a rotated log, or name the file with --emerge-log FILE"},
-	store.SourceBuildLog:  {"output-unread", SeverityWarning, "why merges failed may not be known", "run emaudit as root, or as a member of the portage group"},
-	store.SourceElog:      {"output-unread", SeverityWarning, "what packages said may not be known", "run emaudit as root, or as a member of the portage group"},
-	store.SourceCapture:   {"output-unread", SeverityWarning, "what it shows is not known", "check the file's permissions"},
+	store.SourceVDB:       {"vdb-missing", SeverityError, "nothing is known of what is installed", "", "give the right root with --root DIR, or the database with --vdb DIR"},
+	store.SourcePkgDir:    {"pkgdir-missing", SeverityError, "there is no binary package at all", "which binary packages there are is not known", "enable FEATURES=buildpkg in make.conf, or name the folder with --pkgdir DIR"},
+	store.SourceIndex:     {"index-missing", SeverityWarning, "Portage sees no binary package in it until it is indexed", "what Portage sees in it is not known", "emaint --fix binhost"},
+	store.SourceEmergeLog: {"emerge-log-missing", SeverityWarning, "there is no history: runs and earlier states are unknown", "runs and earlier states are not known", "look for a rotated log, or name the file with --emerge-log FILE"},
+	store.SourceBuildLog:  {"", SeverityWarning, "why merges failed may not be known", "", ""},
+	store.SourceElog:      {"", SeverityWarning, "what packages said may not be known", "", ""},
 }
 
 // sourceFindings reports sources of the given kinds that could not be read:
@@ -33,16 +36,25 @@ func sourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 		if err != nil {
 			return nil, err
 		}
-		texts := sourceCodes[kind]
+		texts, ok := sourceCodes[kind]
+		if !ok {
+			texts.cost = "what it holds is not known"
+		}
 		for _, s := range sources {
+			if s.Condition == store.ConditionMissing && texts.code == "" {
+				continue
+			}
 			f := Finding{Code: texts.code, Severity: texts.severity, Subject: s.Path, Evidence: []Evidence{{Source: s.Path}}, Remedy: texts.remedy}
 			switch s.Condition {
 			case store.ConditionMissing:
 				f.Message = "not there: " + texts.cost
 			case store.ConditionUnreadable:
-				f.Code, f.Severity = "source-unreadable", SeverityError
-				f.Message = fmt.Sprintf("could not be read (%s): %s", s.Problem, texts.cost)
-				f.Remedy = "run emaudit as root, or as a member of the portage group"
+				f.Code = "source-unreadable"
+				if kind != store.SourceBuildLog && kind != store.SourceElog {
+					f.Severity = SeverityError
+				}
+				f.Message = fmt.Sprintf("could not be read (%s): %s", s.Problem, cmp.Or(texts.unknown, texts.cost))
+				f.Remedy = unreadRemedy(s.Problem, s.Path)
 			default:
 				continue
 			}
@@ -57,6 +69,9 @@ func sourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 				Code: d.Code, Severity: diagnosticSeverity(d.Code), Subject: path.Join(d.Source, d.Subject), Message: d.Message,
 				Evidence: []Evidence{{Source: path.Join(d.Source, d.Subject), Offset: d.Offset}}, Remedy: diagnosticRemedies[d.Code],
 			}
+			if f.Remedy == "" && strings.HasSuffix(d.Code, "-unread") {
+				f.Remedy = unreadRemedy(d.Message, f.Subject)
+			}
 			findings = append(findings, f)
 		}
 	}
@@ -65,17 +80,36 @@ func sourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 
 // diagnosticRemedies says what mends damage that has a remedy.
 var diagnosticRemedies = map[string]string{
-	"vdb-merge-leftover": "emaint merges --check",
+	"vdb-merge-leftover":    "emaint merges --check",
+	"preserved-libs-unread": "emerge --pretend @preserved-rebuild",
 }
 
+// unreadRemedy says what settles that a path could not be read.
+func unreadRemedy(problem, path string) string {
+	if strings.Contains(problem, "permission denied") {
+		return remedyPermissions
+	}
+	return "ls -ld " + shellQuote(path)
+}
+
+// remedyPermissions is what helps where a file is there and cannot be read.
+const remedyPermissions = "run emaudit as root, or as a member of the portage group"
+
 // diagnosticSeverity is how bad damage of a source is: some of what it held is
-// not known, which costs no rollback by itself.
-func diagnosticSeverity(string) Severity { return SeverityWarning }
+// not known, which costs no rollback by itself. Folders of /etc that only root
+// may list are on every system.
+func diagnosticSeverity(code string) Severity {
+	if code == "config-protect-unread" {
+		return SeverityInfo
+	}
+	return SeverityWarning
+}
 
 // AuditSources reports every source of the host that could not be read, and
 // all damage that is known of the others.
 func AuditSources(db Database) ([]Finding, error) {
-	findings, err := sourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog)
+	findings, err := sourceFindings(db, store.SourceSettings, store.SourceConfig, store.SourceVDB, store.SourcePkgDir, store.SourceIndex,
+		store.SourceEmergeLog, store.SourceOldEmergeLog, store.SourceBuildLog, store.SourceElog, store.SourceCapture, store.SourceLeftovers)
 	SortFindings(findings)
 	return findings, err
 }

@@ -72,8 +72,9 @@ type SourceResult struct {
 	Changed   bool   // something new was stored
 	Read      int64  // files or bytes that had to be read
 	Summary   string // what is there and what changed, for people
-	// Damage counts the pieces of damage met in what was read this time. A
-	// damaged binary package is not among them: it is what an audit is about.
+	// Damage counts the pieces of damage met in what was read this time, and a
+	// source that is there and can no longer be read. A damaged binary package
+	// is not among them: it is what an audit is about.
 	Damage int
 }
 
@@ -223,6 +224,7 @@ func condition(err error) (c store.Condition, problem string) {
 // it before stay.
 func (r *reader) absent(ctx context.Context, kind store.SourceKind, path string, cause error) ([]SourceResult, error) {
 	c, problem := condition(cause)
+	damage := 0
 	err := r.db.Update(ctx, func(tx *store.Tx) error {
 		s, ok, err := tx.FindSource(r.ID, kind, path)
 		if err != nil {
@@ -231,11 +233,14 @@ func (r *reader) absent(ctx context.Context, kind store.SourceKind, path string,
 		if ok && s.Condition == c && s.Problem == problem {
 			return nil
 		}
+		if c == store.ConditionUnreadable {
+			damage = 1
+		}
 		s.Host, s.Kind, s.Path, s.Condition, s.Problem, s.ReadAt = r.ID, kind, path, c, problem, r.Now
 		return tx.PutSource(&s)
 	})
 	if err != nil {
 		err = fmt.Errorf("%s %s: %w", kind, path, err)
 	}
-	return []SourceResult{{Kind: kind, Path: path, Condition: c, Problem: problem}}, err
+	return []SourceResult{{Kind: kind, Path: path, Condition: c, Problem: problem, Damage: damage}}, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"time"
 
@@ -51,7 +52,8 @@ func (r *reader) mergeOutput(ctx context.Context) ([]SourceResult, error) {
 
 // outputFile is one file of merge output as it was listed.
 type outputFile struct {
-	dir         *hostfs.Dir // the folder that it lies in
+	dir         *hostfs.Dir // an open folder that it lies in or below
+	below       string      // its folder below dir, "" for dir itself
 	rel         string      // below the source
 	name        mergelog.Name
 	entry       hostfs.Entry
@@ -73,6 +75,19 @@ func (f *outputFile) unchanged() bool {
 	return k != nil && k.Inode == f.entry.Inode && k.Size == f.entry.Size && k.MTimeNS == f.entry.MTimeNS
 }
 
+// open opens the file. The folders between it and dir are opened for it alone:
+// every failed build leaves one, and processes may open fewer.
+func (f *outputFile) open() (*os.File, error) {
+	folder, err := openFolder(f.dir, f.below)
+	if err != nil {
+		return nil, err
+	}
+	if folder != f.dir {
+		defer folder.Close()
+	}
+	return folder.OpenFile(f.entry.Name)
+}
+
 // row is the bookmark of the file as it was listed.
 func (f *outputFile) row(source, now int64) store.OutputFile {
 	return store.OutputFile{
@@ -91,6 +106,7 @@ type outputScan struct {
 	// partial says that a folder could not be listed, so that what is not seen
 	// need not be gone.
 	partial bool
+	damage  int                // pieces of it that are new
 	gone    []store.OutputFile // known, and no longer there
 }
 
@@ -112,7 +128,8 @@ func (r *reader) openOutput(ctx context.Context, kind store.SourceKind, dirPath 
 		if err := tx.PutSource(&s.source); err != nil {
 			return err
 		}
-		if _, err := tx.ReplaceDiagnostics(s.source.ID, "", s.diags, r.Now); err != nil {
+		var err error
+		if s.damage, err = tx.ReplaceDiagnostics(s.source.ID, "", s.diags, r.Now); err != nil {
 			return err
 		}
 		known, err = tx.OutputFiles(s.source.ID)
@@ -176,11 +193,29 @@ func (s *outputScan) subDir(dir *hostfs.Dir, rel, name string) (*hostfs.Dir, []h
 			return sub, entries
 		}
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		s.partial = true
-		s.diags = append(s.diags, parse.Diagnosef(0, codeOutputUnread, "%s: %v", rel, err))
-	}
+	s.unlisted(rel, err)
 	return nil, nil
+}
+
+// unlisted notes that a folder is there and could not be listed. One that is
+// not there was removed meanwhile.
+func (s *outputScan) unlisted(rel string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	s.partial = true
+	_, problem := condition(err)
+	s.diags = append(s.diags, parse.Diagnosef(0, codeOutputUnread, "%s: %s", rel, problem))
+}
+
+// take keeps what f describes if it can be a file of output, and reports what
+// only has the name of one: it is never opened.
+func (s *outputScan) take(f *outputFile) {
+	if f.entry.Kind == hostfs.Regular {
+		s.files = append(s.files, f)
+		return
+	}
+	s.diags = append(s.diags, parse.Diagnosef(0, codeOutputUnread, "%s: %v", f.rel, &hostfs.KindError{Kind: f.entry.Kind}))
 }
 
 // listLogDir lists PORTAGE_LOGDIR: its own files, and with FEATURES=split-log
@@ -191,7 +226,7 @@ func listLogDir(s *outputScan, dir *hostfs.Dir) error {
 		return err
 	}
 	separator := s.Settings.LogFileSep()
-	s.take(dir, "", entries, separator)
+	s.takeLogs(dir, "", entries, separator)
 	for _, e := range entries {
 		if e.Name != "build" || e.Kind != hostfs.Directory {
 			continue
@@ -203,19 +238,19 @@ func listLogDir(s *outputScan, dir *hostfs.Dir) error {
 			}
 			rel := path.Join("build", c.Name)
 			if sub, logs := s.subDir(build, rel, c.Name); sub != nil {
-				s.take(sub, rel, logs, separator)
+				s.takeLogs(sub, rel, logs, separator)
 			}
 		}
 	}
 	return nil
 }
 
-// take keeps the regular files whose names are those of build logs.
-func (s *outputScan) take(dir *hostfs.Dir, rel string, entries []hostfs.Entry, separator string) {
+// takeLogs takes what has the name of a build log.
+func (s *outputScan) takeLogs(dir *hostfs.Dir, rel string, entries []hostfs.Entry, separator string) {
 	for _, e := range entries {
 		p := path.Join(rel, e.Name)
-		if name, ok := mergelog.ParseName(p, separator); ok && e.Kind == hostfs.Regular {
-			s.files = append(s.files, &outputFile{dir: dir, rel: p, name: name, entry: e})
+		if name, ok := mergelog.ParseName(p, separator); ok {
+			s.take(&outputFile{dir: dir, rel: p, name: name, entry: e})
 		}
 	}
 }
@@ -243,28 +278,25 @@ func listBuildDir(s *outputScan, dir *hostfs.Dir) error {
 
 // takeKept keeps the build.log of one build directory, if it has one.
 func (s *outputScan) takeKept(category *hostfs.Dir, rel, name string) {
-	build, err := category.OpenDir(name)
+	below := path.Join(name, "temp")
+	temp, err := openFolder(category, below)
 	if err != nil {
-		return // being removed, or of a build that runs as another user
-	}
-	defer build.Close()
-	temp, err := build.OpenDir("temp")
-	if err != nil {
+		s.unlisted(rel, err)
 		return
 	}
-	kept := false
+	defer temp.Close()
 	for _, log := range []string{"build.log", "build.log.gz"} {
 		p := path.Join(rel, "temp", log)
 		n, ok := mergelog.ParseKeptName(p)
-		if e, err := temp.Lstat(log); ok && err == nil && e.Kind == hostfs.Regular {
-			s.files = append(s.files, &outputFile{dir: temp, rel: p, name: n, entry: e, incarnation: int64(e.Inode)})
-			kept = true
+		if !ok {
+			return
 		}
-	}
-	if kept {
-		s.dirs = append(s.dirs, temp)
-	} else {
-		temp.Close()
+		switch e, err := temp.Lstat(log); {
+		case err != nil:
+			s.unlisted(p, err)
+		case e.Kind != hostfs.Symlink: // to the log in PORTAGE_LOGDIR
+			s.take(&outputFile{dir: category, below: below, rel: p, name: n, entry: e, incarnation: int64(e.Inode)})
+		}
 	}
 }
 
@@ -275,7 +307,7 @@ func (r *reader) buildLogs(ctx context.Context, dirPath string, list func(*outpu
 		return r.noOutput(ctx, store.SourceBuildLog, dirPath, err)
 	}
 	defer s.close()
-	result := SourceResult{Kind: store.SourceBuildLog, Path: dirPath, Condition: store.ConditionRead}
+	result := SourceResult{Kind: store.SourceBuildLog, Path: dirPath, Condition: store.ConditionRead, Damage: s.damage}
 	var changed []*outputFile
 	var bytes int64
 	for _, f := range s.files {
@@ -363,7 +395,7 @@ func (f *outputFile) readLog(ctx context.Context, meter Meter) error {
 	if f.unchanged() {
 		return nil // it was gone, and is there again
 	}
-	in, err := f.dir.OpenFile(f.entry.Name)
+	in, err := f.open()
 	if err == nil {
 		defer in.Close()
 		var text io.Reader = &meteredReader{ctx: ctx, r: in, meter: meter}
@@ -387,9 +419,16 @@ func (f *outputFile) readLog(ctx context.Context, meter Meter) error {
 		f.vanished = true
 	default:
 		f.unread = true
-		f.diags = []parse.Diagnostic{parse.Diagnosef(0, codeOutputUnread, "%v", err)}
+		f.diags = unreadDiagnostic(err)
 	}
 	return nil
+}
+
+// unreadDiagnostic says why a file of output could not be read; which one, says
+// its place.
+func unreadDiagnostic(err error) []parse.Diagnostic {
+	_, problem := condition(err)
+	return []parse.Diagnostic{parse.Diagnosef(0, codeOutputUnread, "%s", problem)}
 }
 
 // meteredReader shows what is read and stops when the ingest does.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"emaudit/hostfs"
-	"emaudit/parse"
 	"emaudit/parse/mergelog"
 	"emaudit/store"
 )
@@ -32,7 +31,7 @@ func (r *reader) elog(ctx context.Context, dirPath string) ([]SourceResult, erro
 		return r.noOutput(ctx, store.SourceElog, dirPath, err)
 	}
 	defer s.close()
-	result := SourceResult{Kind: store.SourceElog, Path: dirPath, Condition: store.ConditionRead}
+	result := SourceResult{Kind: store.SourceElog, Path: dirPath, Condition: store.ConditionRead, Damage: s.damage}
 	e := elogReader{outputScan: s, zone: r.zone(), result: &result}
 	var saved []*outputFile
 	for _, f := range s.files {
@@ -77,13 +76,13 @@ func listElogDir(s *outputScan, dir *hostfs.Dir) error {
 	take := func(dir *hostfs.Dir, rel string, entries []hostfs.Entry) {
 		for _, e := range entries {
 			p := path.Join(rel, e.Name)
-			if name, ok := mergelog.ParseName(path.Join("elog", p), ""); ok && e.Kind == hostfs.Regular {
+			if name, ok := mergelog.ParseName(path.Join("elog", p), ""); ok {
 				f := &outputFile{dir: dir, rel: p, name: name, entry: e}
 				if name.Source == mergelog.SourceElogSummary {
 					// logrotate gives its name to another file.
 					f.incarnation = int64(e.Inode)
 				}
-				s.files = append(s.files, f)
+				s.take(f)
 			}
 		}
 	}
@@ -132,7 +131,7 @@ func (e *elogReader) saveFiles(ctx context.Context, files []*outputFile) error {
 		}
 		if err != nil {
 			f.unread = true
-			f.diags = []parse.Diagnostic{parse.Diagnosef(0, codeOutputUnread, "%v", err)}
+			f.diags = unreadDiagnostic(err)
 		}
 		all = append(all, read{f, elog.Messages})
 	}
@@ -170,7 +169,7 @@ func (e *elogReader) saveFiles(ctx context.Context, files []*outputFile) error {
 // was read before, or is shorter, is read from its beginning: what it repeats is
 // known by its time and text.
 func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
-	in, err := f.dir.OpenFile(f.entry.Name)
+	in, err := f.open()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -291,7 +290,7 @@ func (e *elogReader) storeBlocks(ctx context.Context, f *outputFile, row *store.
 
 func (e *elogReader) unreadSummary(ctx context.Context, f *outputFile, cause error) error {
 	return e.db.Update(ctx, func(tx *store.Tx) error {
-		n, err := tx.ReplaceDiagnostics(e.source.ID, f.rel, []parse.Diagnostic{parse.Diagnosef(0, codeOutputUnread, "%v", cause)}, e.Now)
+		n, err := tx.ReplaceDiagnostics(e.source.ID, f.rel, unreadDiagnostic(cause), e.Now)
 		e.result.Damage += n
 		return err
 	})

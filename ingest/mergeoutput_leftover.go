@@ -3,15 +3,14 @@ package ingest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"emaudit/hostfs"
+	"emaudit/parse"
 	"emaudit/store"
 )
 
@@ -24,51 +23,85 @@ const (
 	// maxPreservedRegistry bounds preserved_libs_registry, which has a line for
 	// each library.
 	maxPreservedRegistry = 8 << 20
+	// codeConfigUnlisted are folders of CONFIG_PROTECT that cannot be listed.
+	codeConfigUnlisted = "config-protect-unread"
+	// codeRegistryUnread is a preserved_libs_registry of which nothing is known.
+	codeRegistryUnread = "preserved-libs-unread"
 )
 
 // leftovers records what updates left for a person to do: configuration files to
 // merge (portage/util/__init__.py, find_updated_config_files) and libraries kept
 // because something still needs them (preserved_libs_registry).
 func (r *reader) leftovers(ctx context.Context) ([]SourceResult, error) {
-	var configs []store.Leftover
-	folders := 0
+	search := pendingSearch{reader: r}
 	for _, p := range r.protected() {
-		if err := r.pendingConfigs(ctx, p, &configs, &folders); err != nil {
+		if err := search.protected(ctx, p); err != nil {
 			return nil, err
 		}
 	}
-	libs, libsKnown := r.preservedLibs()
-	sortLeftovers(configs)
-	sortLeftovers(libs)
+	configs := search.found
+	libs, problem := r.preservedLibs()
 	var known []store.Leftover
+	var knownDiags []store.Diagnostic
 	err := r.db.View(ctx, func(tx *store.Tx) (err error) {
-		known, err = tx.Leftovers(r.ID)
+		if known, err = tx.Leftovers(r.ID); err == nil {
+			knownDiags, err = tx.Diagnostics(r.ID, store.SourceLeftovers)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !libsKnown {
-		libs = nil
-		for _, l := range known {
+	// What could not be looked at is as it was.
+	for _, l := range known {
+		if l.Role == store.LeftoverLibrary && problem != "" || l.Role == store.LeftoverConfig && search.isUnlisted(path.Dir(l.Path)) {
 			if l.Role == store.LeftoverLibrary {
 				libs = append(libs, l)
+			} else {
+				configs = append(configs, l)
 			}
 		}
 	}
-	if sameLeftovers(known, append(slices.Clone(configs), libs...)) {
+	sortLeftovers(configs)
+	sortLeftovers(libs)
+	if sameLeftovers(known, append(slices.Clone(configs), libs...)) && len(search.unlisted)+len(problem)+len(knownDiags) == 0 {
 		return nil, nil
 	}
+	damage := 0
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.ReplaceLeftovers(r.ID, store.LeftoverConfig, configs); err != nil {
 			return err
 		}
-		return tx.ReplaceLeftovers(r.ID, store.LeftoverLibrary, libs)
+		if err := tx.ReplaceLeftovers(r.ID, store.LeftoverLibrary, libs); err != nil {
+			return err
+		}
+		if _, err := r.putDamage(tx, store.SourceLeftovers, "/etc", search.diagnostics()); err != nil {
+			return err
+		}
+		var diags []parse.Diagnostic
+		if problem != "" {
+			diags = append(diags, parse.Diagnosef(0, codeRegistryUnread, "could not be read (%s): which libraries are kept is not known", problem))
+		}
+		damage, err = r.putDamage(tx, store.SourceLeftovers, r.Settings.PreservedLibsFile(), diags)
+		return err
 	})
 	if err != nil {
-		err = fmt.Errorf("leftovers: %w", err)
+		return nil, fmt.Errorf("leftovers: %w", err)
 	}
-	return nil, err
+	return []SourceResult{{
+		Kind: store.SourceLeftovers, Path: r.Settings.PreservedLibsFile(), Condition: store.ConditionRead, Damage: damage,
+		Summary: fmt.Sprintf("%d config files, %d libraries", len(configs), len(libs)),
+	}}, nil
+}
+
+// putDamage makes diags all the damage known of a source of which nothing else
+// is bookmarked, and returns how much of it is new.
+func (r *reader) putDamage(tx *store.Tx, kind store.SourceKind, path string, diags []parse.Diagnostic) (int, error) {
+	source := store.Source{Host: r.ID, Kind: kind, Path: path, ReadAt: r.Now}
+	if err := tx.PutSource(&source); err != nil {
+		return 0, err
+	}
+	return tx.ReplaceDiagnostics(source.ID, "", diags, r.Now)
 }
 
 func sortLeftovers(all []store.Leftover) {
@@ -93,11 +126,50 @@ func (r *reader) protected() []string {
 	return slices.CompactFunc(all, func(a, b string) bool { return a == b || strings.HasPrefix(b, strings.TrimSuffix(a, "/")+"/") })
 }
 
-// pendingConfigs finds the "._cfg" files of one protected file or folder. What
-// cannot be read holds none that could be reported.
-func (r *reader) pendingConfigs(ctx context.Context, protected string, found *[]store.Leftover, folders *int) error {
-	e, err := r.Root.Stat(protected)
+// pendingSearch looks for configuration files that wait to be merged.
+type pendingSearch struct {
+	*reader
+	found    []store.Leftover
+	folders  int      // looked through
+	unlisted []string // folders that could not be
+	problem  string   // of the first of them
+}
+
+// isUnlisted tells whether a folder, or one above it, could not be looked
+// through.
+func (s *pendingSearch) isUnlisted(folder string) bool {
+	return slices.ContainsFunc(s.unlisted, func(u string) bool { return folder == u || strings.HasPrefix(folder, u+"/") })
+}
+
+// cannotList notes a folder that is there and cannot be looked through.
+func (s *pendingSearch) cannotList(folder string, err error) {
+	c, problem := condition(err)
+	if c != store.ConditionUnreadable {
+		return
+	}
+	if s.unlisted = append(s.unlisted, folder); len(s.unlisted) == 1 {
+		s.problem = problem
+	}
+}
+
+// diagnostics are one for all folders: to an ordinary user, several of /etc are
+// closed on every system.
+func (s *pendingSearch) diagnostics() []parse.Diagnostic {
+	switch n := len(s.unlisted); n {
+	case 0:
+		return nil
+	case 1:
+		return []parse.Diagnostic{parse.Diagnosef(0, codeConfigUnlisted, "%s: %s", s.unlisted[0], s.problem)}
+	default:
+		return []parse.Diagnostic{parse.Diagnosef(0, codeConfigUnlisted, "%s: %s, and %d more folders", s.unlisted[0], s.problem, n-1)}
+	}
+}
+
+// protected finds the "._cfg" files of one protected file or folder.
+func (s *pendingSearch) protected(ctx context.Context, protected string) error {
+	e, err := s.Root.Stat(protected)
 	if err != nil {
+		s.cannotList(protected, err)
 		return nil
 	}
 	dirPath, only := protected, ""
@@ -105,37 +177,41 @@ func (r *reader) pendingConfigs(ctx context.Context, protected string, found *[]
 		dirPath, only = path.Split(protected)
 		dirPath = path.Clean(dirPath)
 	}
-	dir, err := r.Root.OpenDir(dirPath)
+	dir, err := s.Root.OpenDir(dirPath)
 	if err != nil {
+		s.cannotList(dirPath, err)
 		return nil
 	}
 	defer dir.Close()
-	return findPending(ctx, dir, dirPath, only, 0, found, folders)
+	return s.folder(ctx, dir, dirPath, only, 0)
 }
 
-// findPending looks through one folder, and with only == "" through those below
-// it; hidden folders are left out, as Portage does.
-func findPending(ctx context.Context, dir *hostfs.Dir, dirPath, only string, depth int, found *[]store.Leftover, folders *int) error {
+// folder looks through one folder, and with only == "" through those below it;
+// hidden folders are left out, as Portage does.
+func (s *pendingSearch) folder(ctx context.Context, dir *hostfs.Dir, dirPath, only string, depth int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	entries, err := dir.Entries()
 	if err != nil {
+		s.cannotList(dirPath, err)
 		return nil
 	}
 	for _, e := range entries {
 		switch {
 		case e.Kind == hostfs.Regular || e.Kind == hostfs.Symlink:
 			if target, ok := pendingTarget(e.Name); ok && (only == "" || target == only) {
-				*found = append(*found, store.Leftover{Role: store.LeftoverConfig, Path: path.Join(dirPath, e.Name), Since: e.MTimeNS / int64(time.Second)})
+				s.found = append(s.found, store.Leftover{Role: store.LeftoverConfig, Path: path.Join(dirPath, e.Name), Since: e.MTimeNS / int64(time.Second)})
 			}
-		case e.Kind == hostfs.Directory && only == "" && !strings.HasPrefix(e.Name, ".") && depth < maxProtectedDepth && *folders < maxProtectedFolders:
-			*folders++
+		case e.Kind == hostfs.Directory && only == "" && !strings.HasPrefix(e.Name, ".") && depth < maxProtectedDepth && s.folders < maxProtectedFolders:
+			s.folders++
+			below := path.Join(dirPath, e.Name)
 			sub, err := dir.OpenDir(e.Name)
 			if err != nil {
+				s.cannotList(below, err)
 				continue
 			}
-			err = findPending(ctx, sub, path.Join(dirPath, e.Name), "", depth+1, found, folders)
+			err = s.folder(ctx, sub, below, "", depth+1)
 			sub.Close()
 			if err != nil {
 				return err
@@ -156,17 +232,18 @@ func pendingTarget(name string) (string, bool) {
 	return target, !strings.HasSuffix(name, "~") && !strings.HasSuffix(strings.ToLower(name), ".bak")
 }
 
-// preservedLibs reads the registry of preserved libraries; known is false where
-// there is one that cannot be read.
-func (r *reader) preservedLibs() (libs []store.Leftover, known bool) {
+// preservedLibs reads the registry of preserved libraries; problem says why
+// there is one of which nothing is known.
+func (r *reader) preservedLibs() (libs []store.Leftover, problem string) {
 	data, err := r.Root.ReadFile(r.Settings.PreservedLibsFile(), maxPreservedRegistry)
 	if err != nil {
-		return nil, errors.Is(err, fs.ErrNotExist)
+		_, problem = condition(err)
+		return nil, problem
 	}
 	// {"cat/pn:slot": ["cat/pn-version", "counter", ["/path", …]], …}
 	var registry map[string][]json.RawMessage
 	if err := json.Unmarshal(data, &registry); err != nil {
-		return nil, false // the pickle of before 2010, or damaged
+		return nil, "not JSON: damaged, or the pickle of before 2010"
 	}
 	for _, entry := range registry {
 		var cpv string
@@ -178,5 +255,5 @@ func (r *reader) preservedLibs() (libs []store.Leftover, known bool) {
 			libs = append(libs, store.Leftover{Role: store.LeftoverLibrary, Path: path.Clean("/" + p), Detail: cpv, Since: r.Now})
 		}
 	}
-	return libs, true
+	return libs, ""
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"emaudit/ingest"
 	"emaudit/internal/hostarchive"
@@ -405,5 +406,83 @@ func TestLeftoversAreThoseOfNow(t *testing.T) {
 	h.Ingest(hosttest.Now + 60)
 	if diff := cmp.Diff(want[1:3], paths()); diff != "" {
 		t.Errorf("leftovers after merging (-want +got):\n%s", diff)
+	}
+}
+
+// TestKeptLogsAreReadWithFewDescriptors has more failed builds than a process
+// may open files.
+func TestKeptLogsAreReadWithFewDescriptors(t *testing.T) {
+	h := outputHost(t, nil)
+	const builds = 400
+	for i := range builds {
+		writeFiles(t, h.Root, map[string]string{"var/tmp/portage/app-misc/a-" + strconv.Itoa(i) + "/temp/build.log": failedLog})
+	}
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	few := before
+	few.Cur = 200
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
+	result := h.Ingest(hosttest.Now)
+	if got := len(buildLogs(t, h)); got != builds || result.Damage() != 0 {
+		t.Errorf("%d of %d logs, %d pieces of damage", got, builds, result.Damage())
+	}
+}
+
+// TestWhatOnlyHasTheNameOfOutputIsReported puts a FIFO in place of each kind of
+// file: none is opened, and none is passed over.
+func TestWhatOnlyHasTheNameOfOutputIsReported(t *testing.T) {
+	h := outputHost(t, map[string]string{"var/log/portage/elog/app-misc:a-1:20260301-100000.log": "WARN: setup\nx\n", "var/tmp/portage/app-misc/a-1/temp/environment": ""})
+	for _, name := range []string{
+		"var/log/portage/app-misc:a-1:20260301-100000.log", "var/log/portage/elog/summary.log", "var/tmp/portage/app-misc/a-1/temp/build.log",
+		"var/lib/portage/preserved_libs_registry",
+	} {
+		path := filepath.Join(h.Root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), unix.Mkfifo(path, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if damage := h.Ingest(hosttest.Now).Damage(); damage != 4 {
+		t.Errorf("%d pieces of damage", damage)
+	}
+	var got []string
+	h.View(func(tx *store.Tx) error {
+		diags, err := tx.Diagnostics(h.ID, "")
+		for _, d := range diags {
+			got = append(got, d.Code+" "+d.Source+" "+d.Message)
+		}
+		return err
+	})
+	want := []string{
+		"output-unread /var/log/portage app-misc:a-1:20260301-100000.log: is a FIFO, not a regular file",
+		"output-unread /var/tmp/portage app-misc/a-1/temp/build.log: is a FIFO, not a regular file",
+		"output-unread /var/log/portage/elog summary.log: is a FIFO, not a regular file",
+		"preserved-libs-unread /var/lib/portage/preserved_libs_registry could not be read (is a FIFO, not a regular file): which libraries are kept is not known",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("diagnostics (-want +got):\n%s", diff)
+	}
+}
+
+// TestASourceThatCannotBeReadIsDamageOnce: the exit code tells a cron job, and
+// from then on the audit does.
+func TestASourceThatCannotBeReadIsDamageOnce(t *testing.T) {
+	h := outputHost(t, map[string]string{"var/log/portage/elog/app-misc:a-1:20260301-100000.log": "WARN: setup\nx\n"})
+	h.Ingest(hosttest.Now)
+	logdir := filepath.Join(h.Root, "var/log/portage")
+	if err := errors.Join(os.Rename(logdir, logdir+".away"), os.WriteFile(logdir, nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{2, 0} { // the folder of the logs, and that of elog in it
+		if damage := h.Ingest(hosttest.Now + int64(i)).Damage(); damage != want {
+			t.Errorf("ingest %d: want %d pieces of damage, got %d", i, want, damage)
+		}
+	}
+	if n := len(messages(t, h, store.ElogQuery{})); n != 1 {
+		t.Errorf("%d messages: what was known is lost", n)
 	}
 }

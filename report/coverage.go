@@ -38,10 +38,10 @@ func coverageHeadline(c *audit.Coverage) []Cell {
 	total := len(c.Rows)
 	packaged := total - c.Count(audit.CoverageNone)
 	role := Good
-	switch {
-	case total == 0:
-		return []Cell{Unknown.Text("unknown"), Plain.Text(": no installed package was found")}
-	case packaged < total || c.Count(audit.CoverageSameVersion) > 0:
+	if why := c.Unknown(); why != "" {
+		return []Cell{Unknown.Text("unknown"), Plain.Text(": " + why)}
+	}
+	if packaged < total || c.Count(audit.CoverageSameVersion) > 0 {
 		role = Warn
 	}
 	line := fmt.Sprintf(" installed packages have a binpkg: %d exact, %d of the same build, %d of another build, %d none",

@@ -64,11 +64,11 @@ func CoverageLine(c *audit.Coverage) SummaryLine {
 	l := SummaryLine{Label: "COVERAGE", Command: "emaudit audit coverage"}
 	none, other := c.Count(audit.CoverageNone), c.Count(audit.CoverageSameVersion)
 	role := Good
-	switch {
-	case len(c.Rows) == 0:
-		l.Verdict, l.Text = Unknown.Text("unknown"), "no installed package was found"
+	if why := c.Unknown(); why != "" {
+		l.Verdict, l.Text = Unknown.Text("unknown"), why
 		return l
-	case none+other > 0:
+	}
+	if none+other > 0 {
 		role = Warn
 	}
 	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none, len(c.Rows)))
