@@ -20,6 +20,7 @@ const (
 	SourceBuildLog  SourceKind = "build-log"
 	SourceElog      SourceKind = "elog"
 	SourceCapture   SourceKind = "capture"
+	SourceLeftovers SourceKind = "leftovers" // what updates left for a person to do
 )
 
 // Condition says whether a source could be read at the last ingest.

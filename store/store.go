@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
+	"golang.org/x/sys/unix"
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -66,6 +67,12 @@ var (
 	ErrBusy = errors.New("another emaudit is writing to the database")
 	// ErrReadOnly means that the file or its folder may not be written.
 	ErrReadOnly = errors.New("the database cannot be written")
+	// ErrFull means that the file system of the database, or its folder of
+	// temporary files, has no room left.
+	ErrFull = errors.New("no room to write the database")
+	// ErrDamaged means that the content of the file contradicts itself: a disk
+	// that lies, a copy made while it was written, a part that is lost.
+	ErrDamaged = errors.New("the database is damaged")
 )
 
 // Open opens the database at path, creates it and its folder where they do not
@@ -82,6 +89,10 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	} else if err := os.MkdirAll(filepath.Dir(abs), 0o755); err != nil {
 		return nil, fmt.Errorf("database %s: %w: %w", path, ErrReadOnly, pathCause(err))
 	}
+	// SQLite would open a FIFO or a device, and wait for it.
+	if info, err := os.Stat(abs); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("database %s: %w: not a regular file", path, ErrNotADatabase)
+	}
 	busy := opts.BusyTimeout
 	if busy == 0 {
 		busy = DefaultBusyTimeout
@@ -93,9 +104,28 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	db := &DB{path: path, sql: pool, readOnly: opts.ReadOnly}
 	if err := db.prepare(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("database %s: %w", path, classify(err))
+		err = classify(err)
+		if errors.Is(err, ErrReadOnly) && !opts.ReadOnly {
+			// "unable to open database file" names neither folder nor reason.
+			if cause := unwritable(abs); cause != nil {
+				err = fmt.Errorf("%w: %w", ErrReadOnly, cause)
+			}
+		}
+		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
 	return db, nil
+}
+
+// unwritable says why the file at abs, or the folder in which SQLite keeps its
+// log beside it, may not be written; nil where they may.
+func unwritable(abs string) error {
+	if err := unix.Access(filepath.Dir(abs), unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("its folder: %w", err)
+	}
+	if err := unix.Access(abs, unix.W_OK); err != nil && !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	return nil
 }
 
 // dsn is the go-sqlite3 name of the database file at abs.
@@ -180,11 +210,13 @@ func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) er
 	}
 	if err == nil {
 		_, err = conn.ExecContext(tx.ctx, "COMMIT")
-		err = classify(err)
 	}
 	if err != nil {
-		_, rollbackErr := conn.ExecContext(tx.ctx, "ROLLBACK")
 		var sqliteErr sqlite3.Error
+		if errors.As(err, &sqliteErr) {
+			err = fmt.Errorf("database %s: %w", db.path, classify(err))
+		}
+		_, rollbackErr := conn.ExecContext(tx.ctx, "ROLLBACK")
 		if rollbackErr != nil && !errors.As(rollbackErr, &sqliteErr) {
 			return errors.Join(err, rollbackErr)
 		}
@@ -206,6 +238,14 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
 	case sqlite3.ErrNotADB:
 		return fmt.Errorf("%w: %w", ErrNotADatabase, err)
+	case sqlite3.ErrCorrupt:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case sqlite3.ErrFull:
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	case sqlite3.ErrIoErr:
+		if e.SystemErrno == unix.ENOSPC || e.SystemErrno == unix.EDQUOT {
+			return fmt.Errorf("%w: %w", ErrFull, err)
+		}
 	}
 	return err
 }

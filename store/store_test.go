@@ -1,13 +1,18 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // open opens a database of the test's own.
@@ -58,6 +63,64 @@ func TestADatabaseOfAnotherProgramIsRefused(t *testing.T) {
 	raw(t, path, "CREATE TABLE bookmark (url TEXT)")
 	if _, err := Open(context.Background(), path, Options{}); !errors.Is(err, ErrNotADatabase) {
 		t.Errorf("want ErrNotADatabase, got %v", err)
+	}
+}
+
+// TestADamagedDatabaseIsSaidToBe overwrites the pages behind the schema.
+func TestADamagedDatabaseIsSaidToBe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "emaudit.db")
+	open(t, path, Options{}).Close()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const page = 4096
+	if _, err := f.WriteAt(bytes.Repeat([]byte{0xff}, 20*page), page); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(context.Background(), path, Options{})
+	if err == nil {
+		defer db.Close()
+		err = db.View(context.Background(), func(tx *Tx) error { _, err := tx.Hosts(); return err })
+	}
+	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path) {
+		t.Errorf("want ErrDamaged with the path, got %v", err)
+	}
+}
+
+// TestOnlyARegularFileIsOpened: SQLite would wait for the writer of a FIFO.
+func TestOnlyARegularFileIsOpened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{path, filepath.Dir(path), "/dev/null"} {
+		for _, readOnly := range []bool{false, true} {
+			if _, err := Open(context.Background(), path, Options{ReadOnly: readOnly}); !errors.Is(err, ErrNotADatabase) {
+				t.Errorf("%s: want ErrNotADatabase, got %v", path, err)
+			}
+		}
+	}
+}
+
+// TestAFullFileSystemIsSaidToBe bounds the file, which SQLite answers as it does
+// a full disk.
+func TestAFullFileSystemIsSaidToBe(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "emaudit.db"), Options{})
+	err := db.Update(context.Background(), func(tx *Tx) error {
+		if _, err := tx.exec("PRAGMA max_page_count = 1"); err != nil {
+			return err
+		}
+		for i := range 1000 {
+			if _, err := tx.textID(strings.Repeat("x", 4096) + strconv.Itoa(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, ErrFull) {
+		t.Errorf("want ErrFull, got %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/alecthomas/kong"
 
@@ -74,8 +75,9 @@ func exitCodeOf(ctx context.Context, err error) (code int, silent bool) {
 	return exitError, false
 }
 
-// hintFor is the remedy of an error, where there is one to type.
-func hintFor(err error) string {
+// hintFor is the remedy of an error about the database at db, where there is
+// one to type.
+func hintFor(err error, db string) string {
 	switch {
 	case errors.Is(err, store.ErrNewer):
 		return "install the newer emaudit, or use another database with --db FILE"
@@ -83,6 +85,10 @@ func hintFor(err error) string {
 		return "name another file with --db FILE; this one is left as it is"
 	case errors.Is(err, store.ErrReadOnly):
 		return "run emaudit as the owner of the database, or use another one with --db FILE"
+	case errors.Is(err, store.ErrFull):
+		return "make room there, or use another database with --db FILE; what was stored before is whole"
+	case errors.Is(err, store.ErrDamaged):
+		return fmt.Sprintf("mv %[1]s %[1]s.damaged; what the files still say is then ingested anew, and what only the database knew may be saved first: sqlite3 %[1]s.damaged .recover | sqlite3 %[1]s", db)
 	case errors.Is(err, store.ErrBusy):
 		return "wait for the other emaudit to finish, or ask the stored facts with --no-ingest"
 	}

@@ -9,7 +9,6 @@ import (
 	"emaudit/audit"
 	"emaudit/ingest"
 	"emaudit/report"
-	"emaudit/store"
 )
 
 // ingestCommand brings the database up to date and says what it did.
@@ -42,9 +41,6 @@ func (c *ingestCommand) Run(ctx context.Context, s *session) error {
 	s.logs = c.Log
 	if err := s.open(ctx); err != nil {
 		return err
-	}
-	if s.stale {
-		return fmt.Errorf("database %s: %w", s.DB, store.ErrReadOnly)
 	}
 	var findings []audit.Finding
 	err := s.ask(ctx, func(db audit.Database) (err error) {

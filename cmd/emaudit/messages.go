@@ -39,8 +39,11 @@ func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	if c.MarkRead && (s.NoIngest || s.stale) {
+	switch {
+	case c.MarkRead && s.NoIngest:
 		return usagef("messages: --mark-read needs a database that is written, not --no-ingest")
+	case c.MarkRead && s.stale != nil:
+		return s.stale
 	}
 	filter := audit.MessageFilter{Classes: c.Class, Unread: !c.All}
 	var messages *audit.Messages

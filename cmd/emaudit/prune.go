@@ -62,8 +62,8 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	if c.changes() && s.stale {
-		return fmt.Errorf("database %s cannot be written: what is planned could not be checked again", s.DB)
+	if c.changes() && s.stale != nil {
+		return fmt.Errorf("%w: what is planned could not be checked again", s.stale)
 	}
 	more, err := s.defaultExcludes(&excludes)
 	if err != nil {

@@ -97,8 +97,8 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 // that is found damaged gives way to another, which then is read too: every
 // round reads files that were not read before, or is the last.
 func (s *session) verifiedRollback(ctx context.Context, to audit.Moment, r *audit.Rollback) (*audit.Rollback, error) {
-	if s.stale {
-		return nil, fmt.Errorf("database %s: what is verified could not be kept", s.DB)
+	if s.stale != nil {
+		return nil, fmt.Errorf("%w: what is verified could not be kept", s.stale)
 	}
 	read := map[[2]string]bool{}
 	for {

@@ -110,7 +110,7 @@ func run(ctx context.Context, proc process) (code int) {
 	code, silent := exitCodeOf(ctx, err)
 	if !silent {
 		messages.Error(err)
-		if hint := hintFor(err); hint != "" {
+		if hint := hintFor(err, line.DB); hint != "" {
 			messages.Hint(hint)
 		} else if code == exitUsage {
 			messages.Hint("emaudit --help")

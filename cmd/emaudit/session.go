@@ -40,7 +40,7 @@ type session struct {
 	captures  []ingest.Capture // given by hand, to be read too
 	logs      []string         // further files of emerge.log, given by hand
 	ingested  ingest.Result    // empty with --no-ingest
-	stale     bool             // the database could not be brought up to date
+	stale     error            // why the database could not be brought up to date
 }
 
 // close releases what open took.
@@ -57,7 +57,8 @@ func (s *session) close() error {
 
 // open opens the root and the database, and brings the database up to date
 // unless --no-ingest says otherwise. Where the database cannot be written but
-// read, the answer comes from what is stored, and a warning says so.
+// read, the answer comes from what is stored, and a warning says so: a full disk
+// is when what can be pruned is asked for.
 func (s *session) open(ctx context.Context) error {
 	var err error
 	if s.root, err = hostfs.Open(s.Root); err != nil {
@@ -65,13 +66,13 @@ func (s *session) open(ctx context.Context) error {
 	}
 	options := store.Options{ReadOnly: s.NoIngest}
 	s.db, err = store.Open(ctx, s.DB, options)
-	if !s.NoIngest && errors.Is(err, store.ErrReadOnly) {
+	if s.mayAnswerStale(err) {
 		var readErr error
 		if s.db, readErr = store.Open(ctx, s.DB, store.Options{ReadOnly: true}); readErr != nil {
 			return err
 		}
-		s.messages.Warning(fmt.Sprintf("%v; answering from what is stored", err))
-		s.stale, err = true, nil
+		s.answerStale(err)
+		err = nil
 	}
 	if err != nil {
 		if s.NoIngest && errors.Is(err, fs.ErrNotExist) {
@@ -79,7 +80,7 @@ func (s *session) open(ctx context.Context) error {
 		}
 		return err
 	}
-	if s.NoIngest || s.stale {
+	if s.NoIngest || s.stale != nil {
 		if err := s.findHost(ctx); err != nil {
 			return err
 		}
@@ -91,7 +92,23 @@ func (s *session) open(ctx context.Context) error {
 	if err := s.resolve(ctx); err != nil || s.elsewhere != "" {
 		return err
 	}
-	return s.ingest(ctx)
+	if err = s.ingest(ctx); s.mayAnswerStale(err) {
+		s.answerStale(err)
+		err = nil
+	}
+	return err
+}
+
+// mayAnswerStale tells whether err leaves a database that can be read, and an
+// answer that does not need it brought up to date.
+func (s *session) mayAnswerStale(err error) bool {
+	return !s.NoIngest && s.command != "ingest" && (errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrFull))
+}
+
+// answerStale lets the command answer from what is stored.
+func (s *session) answerStale(cause error) {
+	s.stale = cause
+	s.messages.Warning(fmt.Sprintf("%v; answering from what is stored", cause))
 }
 
 // resolve reads Portage's settings of the root, and asks the running Portage

@@ -75,8 +75,8 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	if s.stale {
-		return fmt.Errorf("database %s: what is verified could not be kept", s.DB)
+	if s.stale != nil {
+		return fmt.Errorf("%w: what is verified could not be kept", s.stale)
 	}
 	options := ingest.VerifyOptions{
 		Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Wanted: c.wanted(s),
