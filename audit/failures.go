@@ -39,8 +39,8 @@ type Failure struct {
 	// Installed says that some version of the package is installed.
 	Installed bool `json:"installed"`
 
-	// evidence is where the cause was seen.
-	evidence Evidence
+	slot     string   // "" where nothing tells
+	evidence Evidence // where the cause was seen
 }
 
 // Failures is the answer to: what failed, where and why?
@@ -92,7 +92,11 @@ func AuditFailures(db Database, since int64) (*Failures, error) {
 	if err != nil {
 		return nil, err
 	}
-	failures := newFailures(h, logs, failed, errors, installed)
+	slots, err := db.Tx.KnownSlots(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	failures := newFailures(h, logs, failed, errors, installed, slots)
 	failures.Source, err = AuditOutputSource(db)
 	return failures, err
 }
@@ -132,13 +136,9 @@ func failedMerges(db Database, since int64) ([]store.Merge, error) {
 func isFailed(m *store.Merge) bool { return m.Outcome == emergelog.MergeFailed || m.PostinstFailed }
 
 // newFailures joins the logs that tell of a failure with the merges that failed.
-func newFailures(h *mergeHistory, logs []store.BuildLog, failed []store.Merge, errors []store.ElogMessage, installed []store.Installed) *Failures {
-	type key struct {
-		run int64
-		seq int
-	}
+func newFailures(h *mergeHistory, logs []store.BuildLog, failed []store.Merge, errors []store.ElogMessage, installed []store.Installed, slots map[string]string) *Failures {
 	f := &Failures{Rows: []Failure{}}
-	seen := map[key]bool{}
+	seen := map[mergeKey]bool{}
 	here := map[string]bool{}
 	for i := range installed {
 		here[cpOf(installed[i].CPV)] = true
@@ -148,7 +148,7 @@ func newFailures(h *mergeHistory, logs []store.BuildLog, failed []store.Merge, e
 		m, link := h.link(log)
 		row := failureOf(log, link)
 		if m != nil {
-			k := key{m.Run, m.Seq}
+			k := mergeKey{m.Run, m.Seq}
 			if seen[k] {
 				continue // the log of PORTAGE_LOGDIR and the one that was kept
 			}
@@ -159,7 +159,7 @@ func newFailures(h *mergeHistory, logs []store.BuildLog, failed []store.Merge, e
 	}
 	for i := range failed {
 		m := &failed[i]
-		if seen[key{m.Run, m.Seq}] {
+		if seen[mergeKey{m.Run, m.Seq}] {
 			continue
 		}
 		row := Failure{CPV: m.CPV, At: m.Started, Run: &m.Run, Cause: string(mergelog.CauseUnknown), Line: "no log of it was found", Excerpt: []string{}, Link: LinkNone}
@@ -171,7 +171,7 @@ func newFailures(h *mergeHistory, logs []store.BuildLog, failed []store.Merge, e
 	}
 	for i := range f.Rows {
 		row := &f.Rows[i]
-		h.resolve(row)
+		h.resolve(row, slots)
 		row.Installed = here[cpOf(row.CPV)]
 	}
 	slices.SortStableFunc(f.Rows, func(a, b Failure) int {
@@ -232,11 +232,15 @@ func (row *Failure) fromElog(m *store.Merge, errors []store.ElogMessage) {
 }
 
 // resolve looks for what was done about a failure: the same version was merged
-// later, another one was, or the package was removed.
-func (h *mergeHistory) resolve(row *Failure) {
-	row.Resolution = "open"
+// later, another one of its slot was, or the package was removed. slots are those
+// known, by cpv: where one of the two is not, they are taken for the same.
+func (h *mergeHistory) resolve(row *Failure, slots map[string]string) {
+	row.Resolution, row.slot = "open", slots[row.CPV]
 	for _, m := range h.byCP[cpOf(row.CPV)] {
 		if m.Started <= row.At || m.Outcome != emergelog.MergeMerged || m.PostinstFailed {
+			continue
+		}
+		if slot := slots[m.CPV]; slot != row.slot && slot != "" && row.slot != "" {
 			continue
 		}
 		row.ResolvedBy, row.ResolvedAt, row.Resolution = &m.CPV, &m.Finished, "replaced"
@@ -254,13 +258,13 @@ func (h *mergeHistory) resolve(row *Failure) {
 }
 
 // failureFinding reports a failure that nobody has dealt with, once for each
-// package: newer rows are above.
+// package and slot: newer rows are above.
 func failureFinding(row *Failure, newer []Failure) (Finding, bool) {
 	if row.Resolution != "open" {
 		return Finding{}, false
 	}
 	for i := range newer {
-		if cpOf(newer[i].CPV) == cpOf(row.CPV) {
+		if cpOf(newer[i].CPV) == cpOf(row.CPV) && newer[i].slot == row.slot {
 			return Finding{}, false
 		}
 	}

@@ -69,3 +69,26 @@ func TestALogWithoutHeaderMayBeThatOfARemoval(t *testing.T) {
 		t.Error("the log of a build was taken for that of a removal")
 	}
 }
+
+// TestAnotherSlotResolvesNothing fails one Python and merges another: only the
+// same slot stands in for it.
+func TestAnotherSlotResolvesNothing(t *testing.T) {
+	later := func(cpv string) *mergeHistory {
+		m := loggedMerge(2, "/", emergelog.KindSource, emergelog.MergeMerged, 2000, 2100)
+		m.CPV = cpv
+		return &mergeHistory{byCP: map[string][]*store.Merge{"dev-lang/python": {m}}}
+	}
+	slots := map[string]string{"dev-lang/python-3.12.4": "3.12", "dev-lang/python-3.12.5": "3.12", "dev-lang/python-3.13.1": "3.13"}
+	for cpv, want := range map[string]string{
+		"dev-lang/python-3.12.4": "retried",
+		"dev-lang/python-3.12.5": "replaced",
+		"dev-lang/python-3.13.1": "open",
+		"dev-lang/python-3.14.0": "replaced", // nothing tells its slot
+	} {
+		row := Failure{CPV: "dev-lang/python-3.12.4", At: 1000}
+		later(cpv).resolve(&row, slots)
+		if row.Resolution != want {
+			t.Errorf("%s was merged: want %s, got %s", cpv, want, row.Resolution)
+		}
+	}
+}

@@ -40,6 +40,12 @@ func mergeEnd(m *store.Merge) int64 {
 	return m.Started + linkSpan
 }
 
+// mergeKey names a merge, or a removal, of emerge.log.
+type mergeKey struct {
+	run int64
+	seq int
+}
+
 // mergeHistory is what emerge.log says of some packages, the oldest first.
 type mergeHistory struct {
 	merges   map[string][]*store.Merge // by cpv

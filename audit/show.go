@@ -162,7 +162,11 @@ func ShowPackage(db Database, cp string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Failures = newFailures(h, broken, failed, errors, inv.installed).Rows
+	slots, err := db.Tx.KnownSlots(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	p.Failures = newFailures(h, broken, failed, errors, inv.installed, slots).Rows
 	messages, err := AuditMessages(db, MessageFilter{CP: cp})
 	if err != nil {
 		return nil, err
@@ -218,20 +222,16 @@ func timeOf(t *int64) int64 {
 
 // addEvents lists merges and removals, each merge with its log.
 func (p *Package) addEvents(h *mergeHistory, logs []store.BuildLog) {
-	type key struct {
-		run int64
-		seq int
-	}
 	type linked struct {
 		log  *store.BuildLog
 		link LinkCertainty
 	}
-	byMerge, byUnmerge := map[key]linked{}, map[key]linked{}
+	byMerge, byUnmerge := map[mergeKey]linked{}, map[mergeKey]linked{}
 	for i := range logs {
 		if m, link := h.link(&logs[i]); m != nil {
-			byMerge[key{m.Run, m.Seq}] = linked{&logs[i], link}
+			byMerge[mergeKey{m.Run, m.Seq}] = linked{&logs[i], link}
 		} else if u, ok := h.removal(&logs[i]); ok {
-			byUnmerge[key{u.Run, u.Seq}] = linked{&logs[i], LinkCertain}
+			byUnmerge[mergeKey{u.Run, u.Seq}] = linked{&logs[i], LinkCertain}
 		}
 	}
 	for _, m := range h.byCP[p.CP] {
@@ -244,7 +244,7 @@ func (p *Package) addEvents(h *mergeHistory, logs []store.BuildLog) {
 		if seconds, ok := m.Duration(); ok {
 			e.Seconds = &seconds
 		}
-		if l, ok := byMerge[key{m.Run, m.Seq}]; ok {
+		if l, ok := byMerge[mergeKey{m.Run, m.Seq}]; ok {
 			e.addLog(l.log, l.link)
 		}
 		if m.Usage != nil && e.MemoryBytes == nil {
@@ -261,7 +261,7 @@ func (p *Package) addEvents(h *mergeHistory, logs []store.BuildLog) {
 			if seconds, ok := u.Duration(); ok {
 				e.Seconds = &seconds
 			}
-			if l, ok := byUnmerge[key{u.Run, u.Seq}]; ok {
+			if l, ok := byUnmerge[mergeKey{u.Run, u.Seq}]; ok {
 				e.addLog(l.log, l.link)
 			}
 			p.Events = append(p.Events, e)

@@ -1,6 +1,9 @@
 package store
 
-import "database/sql"
+import (
+	"database/sql"
+	"strings"
+)
 
 // KnownPackages returns every category/pn that any fact of any host names,
 // sorted. It is what a name that a person types is looked up in.
@@ -13,4 +16,20 @@ func (tx *Tx) KnownPackages() ([]string, error) {
 		return err
 	}, "SELECT value FROM cp ORDER BY value")
 	return all, err
+}
+
+// KnownSlots returns the slots of the versions of a host that were ever
+// installed, or of whose builds a log says it, by cpv and without subslot.
+func (tx *Tx) KnownSlots(host HostID) (map[string]string, error) {
+	slots := map[string]string{}
+	err := tx.query(func(rows *sql.Rows) error {
+		var cpv, slot string
+		err := rows.Scan(&cpv, &slot)
+		if slot, _, _ = strings.Cut(slot, "/"); slot != "" {
+			slots[cpv] = slot
+		}
+		return err
+	}, `SELECT c.value, b.slot FROM build_log b JOIN cpv c ON c.id = b.cpv WHERE b.host = ?
+		UNION ALL SELECT c.value, i.slot FROM installed i JOIN cpv c ON c.id = i.cpv WHERE i.host = ?`, host, host)
+	return slots, err
 }
