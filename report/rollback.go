@@ -231,11 +231,11 @@ func Rollbacks(all []*audit.Rollback, o Output) Answer {
 			return c.Close()
 		},
 		Text: func(s *Screen) {
-			t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "TIME"}, Column{Title: "VERDICT"}, Column{Title: "CHANGES", Align: Right},
-				Column{Title: "WHY", Shrink: CutEnd, Yield: 2, Min: 16}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 1})
+			t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "TIME"}, Column{Title: "VERDICT"}, Column{Title: "PKGS", Align: Right},
+				Column{Title: "WHY", Shrink: CutEnd, Yield: 2, Min: 16}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 1, Optional: true})
 			for _, r := range all {
 				t.Row(Plain.Text(targetFlag(r.Target)), Plain.Text(o.Terminal.Time(r.Target.Time)), readinessWords[r.Verdict], Plain.Text(fmt.Sprint(len(r.Changes))),
-					Plain.Text(whyOf(r)), Dim.Text(r.Target.Args))
+					Plain.Text(whyOf(r)), Dim.Text(askedBriefly(r.Target.Args)))
 			}
 			t.End()
 		},

@@ -30,6 +30,8 @@ type globals struct {
 	Format  string `enum:"table,json,csv,html,markdown,sh" default:"table" placeholder:"FORMAT" group:"output" help:"table, json or csv; report: html, markdown or json; rollback: sh."`
 	FailOn  string `enum:",error,warning,info,never" default:"" placeholder:"SEVERITY" group:"output" help:"Exit with 3 from this severity on: error, warning, info, never (audit: warning; others: never)."`
 	Color   string `enum:"auto,always,never" default:"auto" group:"output" help:"${enum}."`
+	Pager   string `placeholder:"COMMAND" group:"output" help:"Program that shows what is longer than the screen ($$PAGER, or less)."`
+	NoPager bool   `group:"output" help:"Print also what is longer than the screen as it is."`
 	UTC     bool   `name:"utc" group:"output" help:"Show times in UTC."`
 	Verbose bool   `short:"v" group:"output" help:"Show everything, with the evidence."`
 	Quiet   bool   `short:"q" group:"output" help:"No progress, no notes."`
@@ -80,7 +82,7 @@ func (g *globals) terminal(proc *process) report.Terminal {
 	if g.UTC {
 		t.Location = nil
 	}
-	if f, ok := proc.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := proc.terminalFile(); ok && term.IsTerminal(int(f.Fd())) {
 		t.IsTerminal, t.RelativeDays = true, true
 		t.Width = 80
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {

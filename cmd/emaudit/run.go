@@ -102,9 +102,15 @@ func run(ctx context.Context, proc process) (code int) {
 			return line, err
 		}
 		kctx.BindTo(ctx, (*context.Context)(nil))
+		var paged *pager
+		if !line.Prune.changes() { // which asks before it does
+			paged = startPager(&line.globals, &proc, session.command, messages)
+		}
 		err = runCommand(kctx, ctx, session)
-		if closeErr := session.close(); err == nil {
-			err = closeErr
+		for _, closeErr := range []error{session.close(), paged.close()} {
+			if err == nil {
+				err = closeErr
+			}
 		}
 	}
 	code, silent := exitCodeOf(ctx, err)
