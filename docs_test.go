@@ -1,130 +1,95 @@
 package emaudit_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"sort"
-	"strconv"
 	"strings"
 	"testing"
 )
 
-// codePattern is what the code of a finding, a diagnostic or a reason looks
-// like.
-var codePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-
-// sourceCodes returns the codes that the sources give to findings, diagnostics
-// and reasons, with the place of one use, and every string literal there is.
-func sourceCodes(t *testing.T) (codes map[string]string, literals map[string]bool) {
+// documents returns the texts of README.md, docs/ and contrib/ by path.
+func documents(t *testing.T) map[string]string {
 	t.Helper()
-	codes, literals = map[string]string{}, map[string]bool{}
-	files := token.NewFileSet()
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+	texts := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/schema/*.md", "contrib/*.md"} {
+		paths, err := filepath.Glob(pattern)
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
-		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "internal" || d.Name() == "build" || strings.HasPrefix(d.Name(), ".") && path != ".") {
-			return filepath.SkipDir
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[path] = string(text)
 		}
-		// Package report has codes of its own: names of colours.
-		if !strings.HasSuffix(path, ".go") || strings.HasPrefix(path, "report/") || strings.HasSuffix(path, "_test.go") {
-			return nil
+	}
+	return texts
+}
+
+// headingAnchor is the name that GitHub gives to a heading.
+func headingAnchor(heading string) string {
+	heading = strings.ToLower(strings.TrimSpace(strings.TrimLeft(heading, "#")))
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r > 0x7f:
+			return r
 		}
-		file, err := parser.ParseFile(files, path, nil, 0)
-		if err != nil {
-			return err
-		}
-		take := func(e ast.Expr) {
-			if text, ok := literal(e); ok && codePattern.MatchString(text) {
-				codes[text] = files.Position(e.Pos()).String()
+		return -1
+	}, heading)
+}
+
+// TestLinksOfTheDocumentsLeadSomewhere follows every link to a file of the
+// repository, and to a heading in it.
+func TestLinksOfTheDocumentsLeadSomewhere(t *testing.T) {
+	texts := documents(t)
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	links := 0
+	for path, text := range texts {
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			target, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(target, ":") {
+				continue
+			}
+			links++
+			file := path
+			if target != "" {
+				file = filepath.Join(filepath.Dir(path), target)
+			}
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%s: the link %s leads nowhere: %v", path, m[1], err)
+				continue
+			}
+			if anchor == "" {
+				continue
+			}
+			found := false
+			for line := range strings.Lines(texts[file]) {
+				found = found || strings.HasPrefix(line, "#") && headingAnchor(line) == anchor
+			}
+			if !found {
+				t.Errorf("%s: %s has no heading %q", path, file, anchor)
 			}
 		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.BasicLit:
-				if text, ok := literal(n); ok {
-					literals[text] = true
-				}
-			case *ast.KeyValueExpr:
-				if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Code" {
-					take(n.Value)
-				}
-			case *ast.AssignStmt:
-				for i, left := range n.Lhs {
-					if s, ok := left.(*ast.SelectorExpr); ok && s.Sel.Name == "Code" && len(n.Lhs) == len(n.Rhs) {
-						take(n.Rhs[i])
-					}
-				}
-			case *ast.ValueSpec:
-				for i, name := range n.Names {
-					if strings.HasPrefix(name.Name, "Code") && i < len(n.Values) {
-						take(n.Values[i])
-					}
-				}
-			}
-			return true
-		})
-		return nil
-	})
+	}
+	if links == 0 {
+		t.Error("no link was found")
+	}
+}
+
+// TestEveryFormatIsDocumented names the formats that are read.
+func TestEveryFormatIsDocumented(t *testing.T) {
+	text := documents(t)["docs/formats.md"]
+	entries, err := os.ReadDir("parse")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return codes, literals
-}
-
-func literal(e ast.Expr) (string, bool) {
-	b, ok := e.(*ast.BasicLit)
-	if !ok || b.Kind != token.STRING {
-		return "", false
-	}
-	text, err := strconv.Unquote(b.Value)
-	return text, err == nil
-}
-
-// TestEveryCodeIsExplained holds docs/findings.md to the sources: a section for
-// each code, in order, and none for a code that no longer is.
-func TestEveryCodeIsExplained(t *testing.T) {
-	t.Parallel()
-	codes, literals := sourceCodes(t)
-	if len(codes) < 50 {
-		t.Fatalf("only %d codes found in the sources: the search is broken", len(codes))
-	}
-	doc, err := os.ReadFile("docs/findings.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sections := map[string]bool{}
-	var order []string
-	for _, m := range regexp.MustCompile("(?m)^## `?([a-z0-9-]+)`?$").FindAllStringSubmatch(string(doc), -1) {
-		if sections[m[1]] {
-			t.Errorf("docs/findings.md has two sections %s", m[1])
-		}
-		sections[m[1]] = true
-		order = append(order, m[1])
-	}
-	for code, place := range codes {
-		if !sections[code] {
-			t.Errorf("docs/findings.md has no section %s (%s)", code, place)
-		}
-	}
-	for _, section := range order {
-		// The reasons of compatibility are put together: "license" and
-		// "-refused".
-		stem := strings.TrimSuffix(strings.TrimSuffix(section, "-unknown"), "-refused")
-		if !literals[section] && !literals[stem] {
-			t.Errorf("docs/findings.md explains %s, which no source says", section)
-		}
-	}
-	if !sort.StringsAreSorted(order) {
-		for i := 1; i < len(order); i++ {
-			if order[i] < order[i-1] {
-				t.Errorf("docs/findings.md: %s stands behind %s", order[i], order[i-1])
-			}
+	for _, e := range entries {
+		if e.IsDir() && !strings.Contains(text, "(../parse/"+e.Name()+")") {
+			t.Errorf("docs/formats.md says nothing of parse/%s", e.Name())
 		}
 	}
 }
