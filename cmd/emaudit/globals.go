@@ -56,8 +56,15 @@ func defaultDB(proc *process) string {
 	return filepath.Join(proc.getenv("HOME"), ".local", "state", "emaudit", "emaudit.db")
 }
 
-// version is the module version that this binary was built from.
+// release is the version that a distribution built, which the linker sets
+// (-X main.release=1.2.3): a build from a tarball knows no module version.
+var release string
+
+// version is the version that this binary was built from.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "(devel)"

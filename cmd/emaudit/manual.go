@@ -97,6 +97,7 @@ func writeManual(w io.Writer, app, node *kong.Node) {
 		code, meaning, _ := strings.Cut(strings.TrimSpace(line), " ")
 		r.item(r.escape(code), strings.TrimSpace(meaning))
 	}
+	r.examples(node)
 	if node == app {
 		r.surroundings()
 	}
@@ -232,11 +233,20 @@ It never runs emerge, and changes nothing but with "prune --apply" and
 	}
 }
 
+// examples shows what to type, and what for.
+func (r *roff) examples(node *kong.Node) {
+	r.macro("SH", "EXAMPLES")
+	for _, e := range usageExamples[node.Name] {
+		r.item(`\fB`+r.escape(e.line)+`\fR`, e.purpose)
+	}
+}
+
 // surroundings are the environment and the files.
 func (r *roff) surroundings() {
 	r.macro("SH", "ENVIRONMENT")
 	r.item(`\fBEMAUDIT_\fINAME\fR`, "Sets the option --name, with underscores for hyphens: EMAUDIT_FAIL_ON=never.")
 	r.item(`\fBEMAUDIT_CONFIG\fR`, "A configuration file in place of the usual ones.")
+	r.item(`\fBPAGER\fR`, "The program that shows what is longer than the screen; EMAUDIT_PAGER counts more. Without either it is less, with FRX for its options where LESS has none.")
 	r.item(`\fBNO_COLOR\fR, \fBCLICOLOR_FORCE\fR`, "No colour; colour also where the output is no terminal.")
 	r.macro("SH", "FILES")
 	r.item(r.escape(systemConfig), "Options for everybody; then $XDG_CONFIG_HOME/emaudit/config.toml. A key is the name of an option, in a table called after a command only for it.")

@@ -33,7 +33,7 @@ func TestEveryCommandHasAManualPageWithAllItsFlags(t *testing.T) {
 			continue
 		}
 		text := strings.ReplaceAll(string(page), `\-`, "-")
-		for _, section := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "SEE ALSO"} {
+		for _, section := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "SEE ALSO"} {
 			if !strings.Contains(text, `.SH "`+section+`"`) {
 				t.Errorf("%s: no section %s", manualName(node), section)
 			}
@@ -45,6 +45,43 @@ func TestEveryCommandHasAManualPageWithAllItsFlags(t *testing.T) {
 		}
 		if node.Help == "" || strings.Contains(text, "panic") {
 			t.Errorf("%s: no help", manualName(node))
+		}
+	}
+}
+
+// TestTheExamplesOfTheManualPagesParse parses every example, and wants one at
+// least for every command.
+func TestTheExamplesOfTheManualPagesParse(t *testing.T) {
+	t.Parallel()
+	named := map[string]bool{}
+	for _, node := range append([]*kong.Node{grammar(t)}, visibleCommands(grammar(t))...) {
+		named[node.Name] = true
+		if len(usageExamples[node.Name]) == 0 {
+			t.Errorf("%s has no example", node.Name)
+		}
+	}
+	for name, examples := range usageExamples {
+		if !named[name] {
+			t.Errorf("there is no command %s", name)
+		}
+		for _, e := range examples {
+			_, arguments, ok := strings.Cut("| "+e.line, "| emaudit")
+			if !ok {
+				t.Errorf("%s: not a command of emaudit: %s", name, e.line)
+			}
+			arguments, _, _ = strings.Cut(arguments, ">")
+			var line commandLine
+			parser, err := kong.New(&line, kong.Name("emaudit"), kong.Vars(line.vars(&process{})))
+			if err != nil {
+				t.Fatal(err)
+			}
+			kctx, err := parser.Parse(strings.Fields(arguments))
+			// The file of "merge" has to exist, which is not what is tested.
+			if err != nil && name != "merge" {
+				t.Errorf("%s: %v", e.line, err)
+			} else if err == nil && name != "emaudit" && !strings.HasPrefix(kctx.Command(), name) {
+				t.Errorf("%s is an example of %s, not of %s", e.line, kctx.Command(), name)
+			}
 		}
 	}
 }

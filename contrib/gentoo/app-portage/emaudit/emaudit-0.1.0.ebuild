@@ -16,7 +16,7 @@ SRC_URI="
 LICENSE="MIT Apache-2.0 BSD"
 SLOT="0"
 KEYWORDS="~amd64 ~arm64"
-IUSE="systemd test"
+IUSE="test"
 RESTRICT="!test? ( test )"
 
 # SQLite comes with the Go module and is compiled by cgo.
@@ -24,7 +24,7 @@ BDEPEND=">=dev-lang/go-1.26.0:="
 
 src_compile() {
 	export CGO_ENABLED=1
-	ego build -trimpath -o build/emaudit ./cmd/emaudit
+	ego build -trimpath -ldflags "-X main.release=${PV}" -o build/emaudit ./cmd/emaudit
 }
 
 src_test() {
@@ -32,9 +32,11 @@ src_test() {
 }
 
 src_install() {
-	emake -o build install DESTDIR="${D}" PREFIX="${EPREFIX}/usr"
+	emake install DESTDIR="${D}" PREFIX="${EPREFIX}/usr"
 	einstalldocs
 	dodoc -r docs contrib
-	use systemd && systemd_dounit contrib/systemd/*.{service,timer}
+	systemd_dounit contrib/systemd/*.{service,timer}
+	exeinto /usr/share/emaudit
+	doexe contrib/openrc/emaudit-periodic
 	keepdir /var/lib/emaudit
 }

@@ -11,7 +11,7 @@ EGIT_REPO_URI="https://github.com/emaudit/emaudit.git"
 
 LICENSE="MIT Apache-2.0 BSD"
 SLOT="0"
-IUSE="systemd test"
+IUSE="test"
 RESTRICT="!test? ( test )"
 
 # SQLite comes with the Go module and is compiled by cgo.
@@ -24,7 +24,7 @@ src_unpack() {
 
 src_compile() {
 	export CGO_ENABLED=1
-	ego build -trimpath -o build/emaudit ./cmd/emaudit
+	ego build -trimpath -ldflags "-X main.release=${PV}" -o build/emaudit ./cmd/emaudit
 }
 
 src_test() {
@@ -32,9 +32,11 @@ src_test() {
 }
 
 src_install() {
-	emake -o build install DESTDIR="${D}" PREFIX="${EPREFIX}/usr"
+	emake install DESTDIR="${D}" PREFIX="${EPREFIX}/usr"
 	einstalldocs
 	dodoc -r docs contrib
-	use systemd && systemd_dounit contrib/systemd/*.{service,timer}
+	systemd_dounit contrib/systemd/*.{service,timer}
+	exeinto /usr/share/emaudit
+	doexe contrib/openrc/emaudit-periodic
 	keepdir /var/lib/emaudit
 }
