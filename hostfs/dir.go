@@ -12,8 +12,9 @@ import (
 // its methods follows a symlink or leaves the folder. The methods may be called
 // from several goroutines at once, but not during or after Close.
 type Dir struct {
-	fd      int
-	mtimeNS int64
+	fd       int
+	mtimeNS  int64
+	inKernel bool // openat2 is there
 	// The path is put together only for an error or a report: thousands of
 	// folders are opened whose path nobody asks for.
 	parent *Dir
@@ -156,7 +157,7 @@ func (d *Dir) OpenDir(name string) (*Dir, error) {
 	if err != nil {
 		return nil, d.pathError("open", name, err)
 	}
-	sub, err := newDir(fd, &Dir{parent: d, root: d.root, name: name})
+	sub, err := newDir(fd, &Dir{parent: d, root: d.root, name: name, inKernel: d.inKernel})
 	if err != nil {
 		return nil, d.pathError("open", name, err)
 	}

@@ -18,7 +18,7 @@ import (
 // resolvers are the two ways to resolve a path; everything must hold for both.
 var resolvers = map[string]func(*Root){
 	"openat2": func(*Root) {},
-	"walk":    func(r *Root) { r.resolve = r.openByWalk },
+	"walk":    func(r *Root) { r.resolve, r.inKernel = r.openByWalk, false },
 }
 
 // tree is a root with links of every kind, and a secret beside it that nothing

@@ -57,7 +57,8 @@ type Root struct {
 	name string
 	// resolve opens path inside the root with open(2) flags: openat2 or the
 	// walk in user space.
-	resolve func(path string, flags int) (int, error)
+	resolve  func(path string, flags int) (int, error)
+	inKernel bool // it is openat2
 }
 
 // Open returns access to the Gentoo root at path, which is resolved by the usual
@@ -73,14 +74,14 @@ func Open(path string) (*Root, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open root", Path: name, Err: err}
 	}
-	r := &Root{fd: fd, name: name}
+	r := &Root{fd: fd, name: name, inKernel: true}
 	r.resolve = r.openInKernel
 	probe, err := r.openInKernel("/", unix.O_PATH|unix.O_CLOEXEC)
 	switch {
 	case err == nil:
 		unix.Close(probe)
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
-		r.resolve = r.openByWalk
+		r.resolve, r.inKernel = r.openByWalk, false
 	default:
 		unix.Close(fd)
 		return nil, &fs.PathError{Op: "open root", Path: name, Err: err}
@@ -157,7 +158,7 @@ func (r *Root) OpenDir(path string) (*Dir, error) {
 	if err != nil {
 		return nil, r.pathError("open", path, err)
 	}
-	d, err := newDir(fd, &Dir{root: r.name, name: path})
+	d, err := newDir(fd, &Dir{root: r.name, name: path, inKernel: r.inKernel})
 	if err != nil {
 		return nil, r.pathError("open", path, err)
 	}

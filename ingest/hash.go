@@ -5,7 +5,6 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"io"
-	"path"
 
 	"emaudit/hostfs"
 	"emaudit/store"
@@ -24,32 +23,27 @@ func (r *reader) hashForCoverage(ctx context.Context, dir *hostfs.Dir, pkgdir in
 		return err
 	}
 	var total int64
-	files := make([]*pkgFile, len(wanted))
-	at := map[*pkgFile]int{}
+	numbers := make([]int, len(wanted))
 	for i, n := range wanted {
 		total += n.Size
-		files[i] = &pkgFile{dir: folderOf(n.Path), path: n.Path}
-		at[files[i]] = i
+		numbers[i] = i
 	}
 	meter := r.begin("hashing", total, true)
 	defer meter.Done()
 	type hashes struct{ md5, sha1 []byte }
 	sums := make([]hashes, len(wanted))
-	err = forEach(ctx, dir, files, r.Jobs, filesInHand, func() func(*pkgFile, *hostfs.Dir) error {
-		return func(f *pkgFile, folder *hostfs.Dir) error {
-			if folder == nil {
-				return nil // the next scan says what became of it
-			}
-			file, err := folder.OpenFile(path.Base(f.path))
+	err = eachFile(ctx, inHand(numbers, r.Jobs), r.Jobs, func() func(int) error {
+		return func(i int) error {
+			file, err := dir.OpenBelow(wanted[i].Path)
 			if err != nil {
-				return nil
+				return nil // the next scan says what became of it
 			}
 			defer file.Close()
 			m, s := md5.New(), sha1.New()
-			size := wanted[at[f]].Size
-			copied, err := io.Copy(io.MultiWriter(m, s), io.LimitReader(file, size+1))
+			size := wanted[i].Size
+			copied, err := io.Copy(io.MultiWriter(m, s), io.NewSectionReader(file, 0, size+1))
 			if err == nil && copied == size {
-				sums[at[f]] = hashes{m.Sum(nil), s.Sum(nil)}
+				sums[i] = hashes{m.Sum(nil), s.Sum(nil)}
 			}
 			meter.Add(size)
 			return nil

@@ -13,10 +13,10 @@ import (
 func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile) error {
 	meter := s.begin("binpkgs", int64(len(files)), false)
 	defer meter.Done()
-	return forEach(ctx, dir, files, s.Jobs, filesInHand, func() func(*pkgFile, *hostfs.Dir) error {
+	return eachFile(ctx, inHand(files, s.Jobs), s.Jobs, func() func(*pkgFile) error {
 		rd, view := s.newReader(), new(windows)
-		return func(f *pkgFile, folder *hostfs.Dir) error {
-			f.instance(rd, view, folder)
+		return func(f *pkgFile) error {
+			f.instance(rd, view, dir)
 			meter.Add(1)
 			return nil
 		}
@@ -32,8 +32,8 @@ func (r *reader) newReader() *binpkg.Reader {
 	return rd
 }
 
-// instance reads one file into a row.
-func (f *pkgFile) instance(rd *binpkg.Reader, view *windows, folder *hostfs.Dir) {
+// instance reads one file of the pkgdir dir into a row.
+func (f *pkgFile) instance(rd *binpkg.Reader, view *windows, dir *hostfs.Dir) {
 	n := &store.Instance{
 		Path: f.path, Inode: f.entry.Inode, Size: f.entry.Size, MTimeNS: f.entry.MTimeNS, PathBuildID: pathBuildID(f.entry.Name),
 		Format: string(binpkg.FormatUnknown), Origin: string(binpkg.OriginUnknown), Signed: "unknown",
@@ -44,11 +44,7 @@ func (f *pkgFile) instance(rd *binpkg.Reader, view *windows, folder *hostfs.Dir)
 		f.vanished = vanished(err)
 		n.Problems = []store.Problem{{Code: codeUnread, Message: err.Error()}}
 	}
-	if folder == nil {
-		unread(errFolderGone)
-		return
-	}
-	file, err := folder.OpenFile(f.entry.Name)
+	file, err := dir.OpenBelow(f.path)
 	if err != nil {
 		unread(err)
 		return
@@ -71,7 +67,7 @@ func (f *pkgFile) instance(rd *binpkg.Reader, view *windows, folder *hostfs.Dir)
 	if p.Signed {
 		n.Signed = "signed"
 	}
-	n.Metadata = metadataOf(p)
+	n.Metadata, n.MetadataSum = metadataOf(p), p.MetadataSum
 	n.Integrity, n.Signature = string(p.Integrity), "unchecked"
 	if !p.Signed {
 		n.Signature = "none"

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -515,4 +516,22 @@ func (s *outputScan) markGone(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// openFolder opens the folder rel below dir, component by component, so that no
+// symlink is followed. It is dir itself for "".
+func openFolder(dir *hostfs.Dir, rel string) (*hostfs.Dir, error) {
+	if rel == "" {
+		return dir, nil
+	}
+	parent, name := path.Split(rel)
+	up, err := openFolder(dir, strings.TrimSuffix(parent, "/"))
+	if err != nil {
+		return nil, err
+	}
+	sub, err := up.OpenDir(name)
+	if up != dir {
+		up.Close()
+	}
+	return sub, err
 }

@@ -60,7 +60,6 @@ func (r *reader) retirePkgDirs(ctx context.Context, paths []string) error {
 
 // pkgFile is one file of a pkgdir as it was listed.
 type pkgFile struct {
-	dir   string // relative to the pkgdir
 	entry hostfs.Entry
 	path  string // relative to the pkgdir
 
@@ -154,7 +153,7 @@ func (s *pkgScan) list(dir *hostfs.Dir, rel string, depth int) error {
 		case e.Kind == hostfs.Directory:
 			s.others = append(s.others, otherFile(p, e, roleDeep))
 		case e.Kind == hostfs.Regular && binpkg.FormatOfName(e.Name) != binpkg.FormatUnknown:
-			s.files = append(s.files, &pkgFile{dir: rel, entry: e, path: p})
+			s.files = append(s.files, &pkgFile{entry: e, path: p})
 		default:
 			s.others = append(s.others, otherFile(p, e, fileRole(p, e)))
 		}

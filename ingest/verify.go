@@ -5,11 +5,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"path"
 	"runtime"
 	"slices"
-	"syscall"
 	"time"
 
 	"emaudit/hostfs"
@@ -102,11 +99,11 @@ type build struct {
 
 // verifyFile is a file that is to be read in full.
 type verifyFile struct {
-	pkgFile
-	stored store.Instance
-	kind   string            // of its folder
-	entry  *store.IndexEntry // of the index, where it describes the file as it is
-	merged []byte            // BINPKGMD5 of the installed package of the same build
+	path   string // relative to the pkgdir
+	stored store.VerifyCandidate
+	kind   string              // of its folder
+	entry  *store.IndexDigests // of the index, where it describes the file as it is
+	merged []byte              // BINPKGMD5 of the installed package of the same build
 }
 
 func (f *verifyFile) size() int64 { return f.stored.Size }
@@ -132,11 +129,10 @@ func (v *verification) plan(tx *store.Tx) error {
 			return fmt.Errorf("pkgdir %s: %w", d.Path, err)
 		}
 	}
-	slices.SortStableFunc(v.due, func(a, b *verifyFile) int {
-		// The largest first, so that the processors end their work together.
-		return cmp.Or(cmp.Compare(a.stored.VerifiedAt, b.stored.VerifiedAt), cmp.Compare(b.size(), a.size()))
-	})
 	if v.opts.Sample > 0 {
+		slices.SortStableFunc(v.due, func(a, b *verifyFile) int {
+			return cmp.Or(cmp.Compare(a.stored.VerifiedAt, b.stored.VerifiedAt), cmp.Compare(b.size(), a.size()))
+		})
 		v.due = v.due[:min(v.opts.Sample, len(v.due))]
 		clear(v.result.Files)
 		for _, f := range v.due {
@@ -158,19 +154,19 @@ func (v *verification) name(f *verifyFile) [2]string {
 }
 
 func (v *verification) planFolder(tx *store.Tx, d store.PkgDir) error {
-	instances, err := tx.Instances(d.ID)
+	candidates, err := tx.VerifyCandidates(d.ID)
 	if err != nil {
 		return err
 	}
-	entries, err := tx.IndexEntries(d.ID)
+	entries, err := tx.IndexDigests(d.ID)
 	if err != nil {
 		return err
 	}
-	byPath := map[string][]*store.IndexEntry{}
+	byPath := make(map[string][]*store.IndexDigests, len(entries))
 	for i := range entries {
 		byPath[entries[i].Path] = append(byPath[entries[i].Path], &entries[i])
 	}
-	for _, n := range instances {
+	for _, n := range candidates {
 		if v.opts.Wanted != nil && !v.opts.Wanted(d.Path, n.Path) {
 			continue
 		}
@@ -179,9 +175,9 @@ func (v *verification) planFolder(tx *store.Tx, d store.PkgDir) error {
 		if !v.isDue(&n) {
 			continue
 		}
-		f := &verifyFile{pkgFile: pkgFile{dir: folderOf(n.Path), path: n.Path}, stored: n, kind: d.Kind, merged: v.installed[build{n.CPV, n.BuildTime}]}
+		f := &verifyFile{path: n.Path, stored: n, kind: d.Kind, merged: v.installed[build{n.CPV, n.BuildTime}]}
 		for _, e := range byPath[n.Path] {
-			if e.Usable && e.Size == n.Size && e.MTime == floorSecond(n.MTimeNS) {
+			if e.Size == n.Size && e.MTime == floorSecond(n.MTimeNS) {
 				f.entry = e
 			}
 		}
@@ -195,7 +191,7 @@ func (v *verification) planFolder(tx *store.Tx, d store.PkgDir) error {
 func floorSecond(ns int64) int64 { return time.Unix(0, ns).Unix() }
 
 // isDue tells whether a file has to be read.
-func (v *verification) isDue(n *store.Instance) bool {
+func (v *verification) isDue(n *store.VerifyCandidate) bool {
 	switch {
 	case v.opts.All || v.opts.Sample > 0 || n.VerifiedAt == 0:
 		return true
@@ -209,12 +205,10 @@ func (v *verification) isDue(n *store.Instance) bool {
 
 // folder reads the files of one pkgdir that are due.
 func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) error {
-	var files []*pkgFile
-	due := map[*pkgFile]*verifyFile{}
+	var files []*verifyFile
 	for _, f := range v.due {
 		if f.stored.PkgDir == d.ID {
-			files = append(files, &f.pkgFile)
-			due[&f.pkgFile] = f
+			files = append(files, f)
 		}
 	}
 	if len(files) == 0 {
@@ -238,10 +232,10 @@ func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) 
 		}
 		stored <- err
 	}()
-	err = forEach(ctx, dir, files, v.opts.Jobs, 1, func() func(*pkgFile, *hostfs.Dir) error {
+	err = eachFile(ctx, inOrder(files, v.opts.Jobs), v.opts.Jobs, func() func(*verifyFile) error {
 		rd, view := v.newReader(), new(windows)
-		return func(f *pkgFile, folder *hostfs.Dir) error {
-			result, err := v.file(ctx, rd, view, due[f], folder, meter)
+		return func(f *verifyFile) error {
+			result, err := v.file(ctx, rd, view, f, dir, meter)
 			if err == nil {
 				found <- result
 			}
@@ -250,6 +244,26 @@ func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) 
 	})
 	close(found)
 	return cmp.Or(<-stored, err)
+}
+
+// largeFile is from which size on a file is handed out by itself.
+const largeFile = 1 << 20
+
+// inOrder is the order in which files are read: the largest first, so that the
+// processors end their work together, and then the small ones, several at a
+// time, as they lie there.
+func inOrder(files []*verifyFile, jobs int) [][]*verifyFile {
+	var small []*verifyFile
+	var batches [][]*verifyFile
+	for _, f := range files {
+		if f.size() < largeFile {
+			small = append(small, f)
+		} else {
+			batches = append(batches, []*verifyFile{f})
+		}
+	}
+	slices.SortStableFunc(batches, func(a, b []*verifyFile) int { return cmp.Compare(b[0].size(), a[0].size()) })
+	return append(batches, inHand(small, jobs)...)
 }
 
 // batchFiles and batchBytes are after how much work its results are stored: what
@@ -294,7 +308,7 @@ func (v *verification) collect(ctx context.Context, found <-chan *store.Verifica
 
 // file reads one file. It returns nil where the file is no longer the one that
 // was planned, and an error only when the reading was cancelled.
-func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *windows, f *verifyFile, folder *hostfs.Dir, meter Meter) (*store.Verification, error) {
+func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *windows, f *verifyFile, dir *hostfs.Dir, meter Meter) (*store.Verification, error) {
 	result := &store.Verification{
 		Instance: f.stored.ID, Integrity: string(binpkg.Unknown), Signature: string(binpkg.SignatureUnchecked), Keyring: v.opts.KeyringDigest, At: v.opts.Now,
 	}
@@ -302,10 +316,7 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *window
 		result.Problems = []store.Problem{{Code: codeUnread, Message: err.Error()}}
 		return result, nil
 	}
-	if folder == nil {
-		return unread(errFolderGone)
-	}
-	file, err := folder.OpenFile(path.Base(f.path))
+	file, err := dir.OpenBelow(f.path)
 	if vanished(err) {
 		return nil, nil
 	}
@@ -313,7 +324,7 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *window
 		return unread(err)
 	}
 	defer file.Close()
-	if !isStored(file, &f.stored) {
+	if !isStored(file.Entry(), &f.stored.InstanceStamp) {
 		return nil, nil
 	}
 	options := v.options(f)
@@ -326,7 +337,7 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *window
 	if err != nil {
 		return unread(err)
 	}
-	if !isStored(file, &f.stored) {
+	if now, err := file.Stat(); err != nil || !isStored(now, &f.stored.InstanceStamp) {
 		return nil, nil
 	}
 	f.settle(verified)
@@ -335,13 +346,8 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *window
 }
 
 // isStored tells whether an open file is the one that the row is about.
-func isStored(file *os.File, n *store.Instance) bool {
-	info, err := file.Stat()
-	if err != nil {
-		return false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Ino == n.Inode && info.Size() == n.Size && info.ModTime().UnixNano() == n.MTimeNS
+func isStored(e hostfs.Entry, n *store.InstanceStamp) bool {
+	return e.Inode == n.Inode && e.Size == n.Size && e.MTimeNS == n.MTimeNS
 }
 
 // options are what a file is held against. Of the digests of the index SHA1 is
@@ -357,6 +363,11 @@ func (v *verification) options(f *verifyFile) binpkg.VerifyOptions {
 		o.MD5 = true
 	}
 	o.Image = v.opts.Images || f.unpacks()
+	if f.stored.Flawless {
+		o.Former.MetadataSum = f.stored.MetadataSum
+		o.Former.Frame = f.stored.Frame
+		o.Former.MD5, o.Former.SHA1 = hex.EncodeToString(f.stored.MD5), hex.EncodeToString(f.stored.SHA1)
+	}
 	return o
 }
 
@@ -388,7 +399,7 @@ func (f *verifyFile) settle(p *binpkg.Verification) {
 // fill makes the stored form of what was found.
 func (f *verifyFile) fill(result *store.Verification, p *binpkg.Verification) {
 	result.Integrity, result.Signature = string(p.Integrity), string(p.Signature)
-	result.MD5, result.SHA1 = digest(p.MD5), digest(p.SHA1)
+	result.MD5, result.SHA1, result.Frame = digest(p.MD5), digest(p.SHA1), p.Frame
 	result.ImageChecked = p.Image != nil
 	for _, s := range p.Signatures {
 		if s.State == p.Signature {

@@ -36,9 +36,9 @@ type EmergeLogWriter struct {
 	packages [loggedPackages]loggedPackage // those seen last, by a hash of their cpv
 	seed     maphash.Seed
 	names    map[string]*loggedName // by cat/pn
-	syncSums  map[string]*SyncHistory
-	runSums   map[emergelog.Action]*RunHistory
-	first     bool // the host has no history yet
+	syncSums map[string]*SyncHistory
+	runSums  map[emergelog.Action]*RunHistory
+	first    bool // the host has no history yet
 	// provisional is set when what is delivered is not final.
 	provisional bool
 	err         error
@@ -76,7 +76,7 @@ type loggedName struct {
 func (tx *Tx) WriteEmergeLog(host HostID, bases []int64) (*EmergeLogWriter, error) {
 	w := &EmergeLogWriter{
 		tx: tx, host: host, bases: bases,
-		rows:      tx.bulk("run", "id", "started_at", "seen_at", "args", "action", "outcome", "unsettled", "detail"),
+		rows:  tx.bulk("run", "id", "started_at", "seen_at", "args", "action", "outcome", "unsettled", "detail"),
 		facts: map[int64]*runFacts{},
 		seed:  maphash.MakeSeed(),
 		names: map[string]*loggedName{},

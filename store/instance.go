@@ -37,7 +37,9 @@ type Instance struct {
 	Metadata       *Metadata // nil where not asked for
 	Structure      string    // sound, damaged, unknown
 	Visible        bool      // its path, name and metadata are such that Portage takes it up
+	MetadataSum    uint32    // CRC-32C of the packed metadata that the scan found sound; 0 = not known
 	MD5, SHA1      []byte    // computed by emaudit; nil = never
+	Frame          []byte    // of the bytes that MD5 and SHA1 were computed over; nil = not known
 	Integrity      string    // whole, damaged, unchecked, unknown
 	Signature      string    // none, valid, invalid, unknown-key, unchecked
 	SignatureKey   string
@@ -51,7 +53,7 @@ type Instance struct {
 
 const instanceColumns = `n.id, n.pkgdir, n.path, n.inode, n.size, n.mtime_ns, n.format, n.compressor, coalesce(c.value, ''), n.slot, n.subslot, n.repo, n.build_time, n.build_id,
 	n.path_build_id, n.origin, n.signed, n.installed_size, n.has_environment, coalesce(n.metadata, 0), n.structure, n.visible, n.md5, n.sha1, n.integrity, n.signature,
-	n.signature_key, n.verified_at, n.keyring, n.image_checked, n.seen_at, coalesce(n.gone_at, 0)`
+	n.signature_key, n.verified_at, n.keyring, n.image_checked, n.seen_at, coalesce(n.gone_at, 0), n.metadata_sum, n.frame`
 
 // Instances returns the files that are in a pkgdir now, by path, with their
 // problems and without metadata.
@@ -102,7 +104,7 @@ func (tx *Tx) instances(set MetadataSet, where string, args ...any) ([]Instance,
 		var inode int64
 		if err := rows.Scan(&n.ID, &n.PkgDir, &n.Path, &inode, &n.Size, &n.MTimeNS, &n.Format, &n.Compressor, &n.CPV, &n.Slot, &n.SubSlot, &n.Repo, &n.BuildTime, &n.BuildID,
 			&n.PathBuildID, &n.Origin, &n.Signed, &n.InstalledSize, &n.HasEnvironment, &n.MetadataID, &n.Structure, &n.Visible, &n.MD5, &n.SHA1, &n.Integrity, &n.Signature,
-			&n.SignatureKey, &n.VerifiedAt, &n.Keyring, &n.ImageChecked, &n.SeenAt, &n.GoneAt); err != nil {
+			&n.SignatureKey, &n.VerifiedAt, &n.Keyring, &n.ImageChecked, &n.SeenAt, &n.GoneAt, &n.MetadataSum, &n.Frame); err != nil {
 			return err
 		}
 		n.Inode, n.Metadata = uint64(inode), set[n.MetadataID]
@@ -175,7 +177,7 @@ func (tx *Tx) AddInstances(instances []*Instance, now int64) error {
 	}
 	rows := tx.bulk("instance", "id", "pkgdir", "path", "inode", "size", "mtime_ns", "format", "compressor", "cpv", "slot", "subslot", "repo", "build_time", "build_id",
 		"path_build_id", "origin", "signed", "installed_size", "has_environment", "metadata", "structure", "visible", "md5", "sha1", "integrity", "signature",
-		"signature_key", "verified_at", "seen_at")
+		"signature_key", "verified_at", "metadata_sum", "seen_at")
 	for i, n := range instances {
 		var cpv, meta any
 		if n.CPV != "" {
@@ -189,7 +191,7 @@ func (tx *Tx) AddInstances(instances []*Instance, now int64) error {
 		id++
 		n.ID, n.SeenAt = id, now
 		err := rows.add(n.ID, n.PkgDir, n.Path, int64(n.Inode), n.Size, n.MTimeNS, n.Format, n.Compressor, cpv, n.Slot, n.SubSlot, n.Repo, n.BuildTime, n.BuildID, n.PathBuildID,
-			n.Origin, n.Signed, n.InstalledSize, n.HasEnvironment, meta, n.Structure, n.Visible, n.MD5, n.SHA1, n.Integrity, n.Signature, n.SignatureKey, n.VerifiedAt, now)
+			n.Origin, n.Signed, n.InstalledSize, n.HasEnvironment, meta, n.Structure, n.Visible, n.MD5, n.SHA1, n.Integrity, n.Signature, n.SignatureKey, n.VerifiedAt, n.MetadataSum, now)
 		if err != nil {
 			return fmt.Errorf("instance %s: %w", n.Path, err)
 		}
@@ -254,7 +256,7 @@ func (tx *Tx) putProblems(instance int64, phase string, problems []Problem) erro
 // SetInstanceHashes keeps the MD5 and SHA1 that emaudit computed over a whole
 // file.
 func (tx *Tx) SetInstanceHashes(id int64, md5, sha1 []byte) error {
-	_, err := tx.exec("UPDATE instance SET md5 = ?, sha1 = ? WHERE id = ?", md5, sha1, id)
+	_, err := tx.exec("UPDATE instance SET md5 = ?, sha1 = ?, frame = NULL WHERE id = ?", md5, sha1, id)
 	return err
 }
 

@@ -5,6 +5,64 @@ import (
 	"fmt"
 )
 
+// VerifyCandidate is what a full read needs to know of a file that is in a
+// pkgdir now.
+type VerifyCandidate struct {
+	InstanceStamp
+	PkgDir       int64
+	CPV          string // by its metadata; "" = unreadable
+	BuildTime    int64
+	Origin       string // build, quickpkg, unknown
+	Signed       string // by its structure: none, signed, mixed, unknown
+	Integrity    string // whole, damaged, unchecked, unknown
+	VerifiedAt   int64  // when every byte was last read; 0 = never
+	Keyring      []byte // digest of the keys that signatures were checked against; nil = none
+	ImageChecked bool
+	MetadataSum  uint32 // see [Instance]
+	MD5, SHA1    []byte
+	Frame        []byte
+	Flawless     bool // nothing was ever found wrong with it
+}
+
+// VerifyCandidates returns the files that are in a pkgdir now, by path.
+func (tx *Tx) VerifyCandidates(pkgdir int64) ([]VerifyCandidate, error) {
+	var all []VerifyCandidate
+	err := tx.query(func(rows *sql.Rows) error {
+		c := VerifyCandidate{PkgDir: pkgdir}
+		var inode int64
+		err := rows.Scan(&c.ID, &c.Path, &inode, &c.Size, &c.MTimeNS, &c.CPV, &c.BuildTime, &c.Origin, &c.Signed, &c.Integrity, &c.VerifiedAt,
+			&c.Keyring, &c.ImageChecked, &c.MetadataSum, &c.MD5, &c.SHA1, &c.Frame, &c.Flawless)
+		c.Inode = uint64(inode)
+		all = append(all, c)
+		return err
+	}, `SELECT n.id, n.path, n.inode, n.size, n.mtime_ns, coalesce(c.value, ''), n.build_time, n.origin, n.signed, n.integrity, n.verified_at,
+			n.keyring, n.image_checked, n.metadata_sum, n.md5, n.sha1, n.frame,
+			NOT EXISTS (SELECT 1 FROM instance_problem p WHERE p.instance = n.id)
+		FROM instance n LEFT JOIN cpv c ON c.id = n.cpv WHERE n.pkgdir = ? AND n.gone_at IS NULL ORDER BY n.path`, pkgdir)
+	return all, err
+}
+
+// IndexDigests is what an index says of the bytes of a file.
+type IndexDigests struct {
+	Path      string // relative to the pkgdir
+	Size      int64  // -1 = absent
+	MTime     int64  // unix seconds; -1 = absent
+	MD5, SHA1 []byte // nil = absent
+}
+
+// IndexDigests returns those of the entries that Portage would read, in file
+// order.
+func (tx *Tx) IndexDigests(pkgdir int64) ([]IndexDigests, error) {
+	var all []IndexDigests
+	err := tx.query(func(rows *sql.Rows) error {
+		var d IndexDigests
+		err := rows.Scan(&d.Path, &d.Size, &d.MTime, &d.MD5, &d.SHA1)
+		all = append(all, d)
+		return err
+	}, "SELECT path, size, mtime, md5, sha1 FROM index_entry WHERE pkgdir = ? AND usable = 1 ORDER BY position", pkgdir)
+	return all, err
+}
+
 // Verification is what a full read of one file found.
 type Verification struct {
 	Instance     int64
@@ -12,14 +70,15 @@ type Verification struct {
 	Signature    string // none, valid, invalid, unknown-key, unchecked
 	SignatureKey string // fingerprint of the key, or its id where the key is not there
 	MD5, SHA1    []byte // nil where they were not computed
+	Frame        []byte // of the bytes that have them; nil = not known
 	Keyring      []byte // digest of the keys; nil = none
 	ImageChecked bool
 	At           int64     // unix seconds
 	Problems     []Problem // those that the scan found as well among them
 }
 
-// PutVerifications stores what full reads found. Hashes that were not computed
-// this time stay as they are: the file is the same.
+// PutVerifications stores what full reads found. Digests stay as they are where
+// none was computed this time: the file is the same.
 func (tx *Tx) PutVerifications(verifications []Verification) error {
 	// Few packages have problems: those that have are found at once.
 	troubled := map[int64]bool{}
@@ -33,9 +92,18 @@ func (tx *Tx) PutVerifications(verifications []Verification) error {
 		return fmt.Errorf("verification: %w", err)
 	}
 	for _, v := range verifications {
-		_, err := tx.exec(`UPDATE instance SET integrity = ?, signature = ?, signature_key = ?, md5 = coalesce(?, md5), sha1 = coalesce(?, sha1),
-			keyring = ?, image_checked = ?, verified_at = ? WHERE id = ?`,
-			v.Integrity, v.Signature, v.SignatureKey, v.MD5, v.SHA1, v.Keyring, v.ImageChecked, v.At, v.Instance)
+		// The frame belongs to both digests: they are of one reading, or there
+		// is none.
+		digests := []any{v.MD5, v.SHA1, v.Frame}
+		set := "md5 = ?, sha1 = ?, frame = ?, "
+		switch {
+		case v.MD5 == nil && v.SHA1 == nil:
+			set, digests = "", nil
+		case v.Frame == nil:
+			set = "md5 = coalesce(?, md5), sha1 = coalesce(?, sha1), frame = ?, "
+		}
+		_, err := tx.exec("UPDATE instance SET "+set+"integrity = ?, signature = ?, signature_key = ?, keyring = ?, image_checked = ?, verified_at = ? WHERE id = ?",
+			append(digests, v.Integrity, v.Signature, v.SignatureKey, v.Keyring, v.ImageChecked, v.At, v.Instance)...)
 		if err != nil {
 			return fmt.Errorf("verification: %w", err)
 		}

@@ -134,6 +134,9 @@ type Package struct {
 	Integrity Integrity
 
 	Metadata
+	// MetadataSum is the CRC-32C of the packed metadata of a gpkg, 0 where
+	// something is wrong with them.
+	MetadataSum uint32
 
 	// Diagnostics are in the order in which they were met, offsets within the
 	// file (or, for metadata, within the unpacked metadata.tar).

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strings"
 )
@@ -201,6 +202,12 @@ func (rd *Reader) readGpkgMetadata(p *Package, src fileSource, m Member, c Compr
 	if rd.packed, err = section(rd.packed, src, m.Offset, m.Size); err != nil {
 		return err
 	}
+	sum := crc32.Checksum(rd.packed, castagnoli)
+	if sum != 0 && sum == rd.knownMetadata {
+		p.MetadataSum = sum
+		return nil
+	}
+	before := len(p.Diagnostics)
 	tar, err := rd.unpackMetadata(c)
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -212,8 +219,14 @@ func (rd *Reader) readGpkgMetadata(p *Package, src fileSource, m Member, c Compr
 	default:
 		rd.readMetadataTar(p, tar)
 	}
+	if len(p.Diagnostics) == before {
+		p.MetadataSum = sum
+	}
 	return nil
 }
+
+// castagnoli is the polynomial that processors have an instruction for.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (rd *Reader) unpackMetadata(c Compressor) ([]byte, error) {
 	if c == None {

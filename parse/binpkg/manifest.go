@@ -40,10 +40,12 @@ func readManifest(p *Package, text []byte, at int64) (entries []manifestEntry, o
 		}
 	}
 	offset := 0
+	var fields [][]byte
+	sums := make([]byte, len(text)/2) // room for what the hexadecimal digits are
 	for line := range bytes.Lines(text) {
 		lineAt := offset
 		offset += len(line)
-		fields := bytes.Fields(line)
+		fields = appendFields(fields[:0], line)
 		if len(fields) == 0 {
 			if len(bytes.TrimRight(line, "\r\n")) > 0 {
 				fail(lineAt, "a line of blanks")
@@ -68,7 +70,13 @@ func readManifest(p *Package, text []byte, at int64) (entries []manifestEntry, o
 			}
 		}
 		for i := 3; i < len(fields); i += 2 {
-			sum, err := hex.DecodeString(string(fields[i+1]))
+			var sum []byte
+			var err error
+			if hash := string(fields[i]); hash == "SHA512" || hash == "BLAKE2B" {
+				var n int
+				n, err = hex.Decode(sums, fields[i+1])
+				sum, sums = sums[:n:n], sums[n:]
+			}
 			switch string(fields[i]) {
 			case "SHA512":
 				if err != nil || len(sum) != 64 || e.sha512 != nil {
@@ -124,4 +132,22 @@ func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*mani
 		}
 	}
 	return matched
+}
+
+// appendFields appends the words of a line of what readManifest lets through.
+func appendFields(fields [][]byte, line []byte) [][]byte {
+	isBlank := func(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+	for i := 0; i < len(line); {
+		for i < len(line) && isBlank(line[i]) {
+			i++
+		}
+		start := i
+		for i < len(line) && !isBlank(line[i]) {
+			i++
+		}
+		if i > start {
+			fields = append(fields, line[start:i])
+		}
+	}
+	return fields
 }

@@ -2,6 +2,7 @@ package binpkg
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"strconv"
@@ -182,9 +183,7 @@ func (rd *Reader) beginMetadata(p *Package) {
 	p.InstalledSize = -1
 	p.EAPI = "0"
 	p.Origin = OriginBuild
-	if rd.seen == nil {
-		rd.seen = make(map[string]bool, 64)
-	}
+	rd.turn++
 	clear(rd.seen)
 	p.Names = make([]string, 0, 48)
 }
@@ -196,12 +195,11 @@ func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 		p.diagnose(offset, ProblemMetadataPath, "metadata: key of %d bytes, limit %d", len(key), maxKeyName)
 		return
 	}
-	if rd.seen[string(key)] {
+	known, again := rd.key(key)
+	if again {
 		p.diagnose(offset, ProblemMetadataDuplicate, "metadata: key %q given twice, the last one counts", key)
 	} else {
-		name := rd.internKey(key)
-		rd.seen[name] = true
-		p.Names = append(p.Names, name)
+		p.Names = append(p.Names, known.name)
 	}
 	switch {
 	case string(key) == "environment.bz2":
@@ -223,13 +221,16 @@ func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 		p.diagnose(offset, ProblemMetadataTooLarge, "metadata: %s of %d bytes, limit %d", key, len(value), maxKeyValue)
 		return
 	}
-	if !utf8.Valid(value) {
-		p.diagnose(offset, ProblemMetadataEncoding, "metadata: %s is not UTF-8", key)
+	text, plain := known.plain(value)
+	if !plain {
+		if !utf8.Valid(value) {
+			p.diagnose(offset, ProblemMetadataEncoding, "metadata: %s is not UTF-8", key)
+		}
+		if i := indexControl(value); i >= 0 {
+			p.diagnose(offset+int64(i), ProblemMetadataControl, "metadata: %s: control character %q", key, value[i])
+		}
+		text = collapse(value)
 	}
-	if i := indexControl(value); i >= 0 {
-		p.diagnose(offset+int64(i), ProblemMetadataControl, "metadata: %s: control character %q", key, value[i])
-	}
-	text := collapse(value)
 	switch {
 	case field != nil:
 		*field = text
@@ -255,24 +256,91 @@ func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 	}
 }
 
-// maxInterned bounds the names that a Reader remembers; PMS and Portage know some
+// maxKnownKeys bounds the keys that a Reader remembers; PMS and Portage know some
 // 60.
-const maxInterned = 256
+const maxKnownKeys = 256
 
-// internKey returns key as a string that all packages of this Reader share:
-// most have the same 35 keys. The name of the ebuild differs in each.
-func (rd *Reader) internKey(key []byte) string {
-	if name, ok := rd.interned[string(key)]; ok {
-		return name
+// knownKey is a key that packages of this Reader have: most have the same 35,
+// and most of their values are those of the package before.
+type knownKey struct {
+	name string
+	turn uint64 // the last package that had it
+	last string // the last value of it that was plain
+}
+
+// key returns the key of that name, and whether the package at hand has had it
+// before.
+func (rd *Reader) key(name []byte) (k *knownKey, again bool) {
+	if k = rd.known[string(name)]; k != nil {
+		again = k.turn == rd.turn
+		k.turn = rd.turn
+		return k, again
 	}
-	name := string(key)
-	if len(rd.interned) < maxInterned && !strings.HasSuffix(name, ".ebuild") {
-		if rd.interned == nil {
-			rd.interned = make(map[string]string, maxInterned)
+	if k = rd.seen[string(name)]; k != nil {
+		return k, true
+	}
+	k = &knownKey{name: string(name), turn: rd.turn}
+	// The name of the ebuild is another in each package.
+	if keep := &rd.known; len(*keep) < maxKnownKeys && !bytes.HasSuffix(name, []byte(".ebuild")) {
+		if *keep == nil {
+			*keep = make(map[string]*knownKey, maxKnownKeys)
 		}
-		rd.interned[name] = name
+		(*keep)[k.name] = k
+		return k, false
 	}
-	return name
+	if rd.seen == nil {
+		rd.seen = make(map[string]*knownKey)
+	}
+	rd.seen[k.name] = k
+	return k, false
+}
+
+// maxRepeated is how long a value may be that is kept for the sake of the next
+// package: the flags of a compiler are, the REQUIRES of a desktop is not.
+const maxRepeated = 4 << 10
+
+// plain returns the text of a value that needs no more than the line break at
+// its end taken off: nearly all are printable ASCII with single blanks.
+func (k *knownKey) plain(value []byte) (text string, ok bool) {
+	value = bytes.TrimRight(value, "\n")
+	if !printable(value) {
+		return "", false
+	}
+	value = bytes.Trim(value, " ")
+	if bytes.Contains(value, []byte("  ")) {
+		return "", false
+	}
+	if k.last == string(value) {
+		return k.last, true
+	}
+	text = string(value)
+	if len(text) <= maxRepeated {
+		k.last = text
+	}
+	return text, true
+}
+
+// printable reports whether all bytes are in ' ' to '~'. It may say no to a few
+// others that are.
+func printable(b []byte) bool {
+	const (
+		blanks = 0x2020202020202020
+		ones   = 0x0101010101010101
+		high   = 0x8080808080808080
+	)
+	for ; len(b) >= 8; b = b[8:] {
+		word := binary.LittleEndian.Uint64(b)
+		// A byte below ' ' borrows, DEL carries, and both show in the top bit.
+		if (word-blanks|word+ones|word)&high != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c < ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // finishMetadata checks what only all keys together can show.

@@ -67,6 +67,7 @@ func TestValuesThatCannotBeWhatTheyClaim(t *testing.T) {
 // text of one byte a character.
 func FuzzCollapse(f *testing.F) {
 	f.Add([]byte(" a  b\n"))
+	f.Add([]byte("amd64 ~x86 \t \x7f 12345678\n\n"))
 	f.Add([]byte("a\x85b\u2003c \xff"))
 	f.Fuzz(func(t *testing.T, value []byte) {
 		got := collapse(value)
@@ -75,6 +76,14 @@ func FuzzCollapse(f *testing.F) {
 		}
 		if want := strings.Join(strings.Fields(strings.ToValidUTF8(string(value), "\uFFFD")), " "); got != want {
 			t.Fatalf("%q of %q, want %q", got, value, want)
+		}
+		// The short way says the same, and only of values with which nothing is
+		// wrong.
+		var k knownKey
+		for range 2 {
+			if text, ok := k.plain(value); ok && (text != got || !utf8.Valid(value) || indexControl(value) >= 0) {
+				t.Fatalf("%q of %q, want %q", text, value, got)
+			}
 		}
 	})
 }

@@ -16,14 +16,18 @@ type Reader struct {
 	AcceptPlain bool
 
 	codecs   unpacker
-	walk     tarWalk           // of the container
-	inner    tarWalk           // of metadata.tar or of the image
-	packed   []byte            // the packed metadata
-	unpacked []byte            // metadata.tar
-	seen     map[string]bool   // keys of the package at hand
-	interned map[string]string // keys of all packages
+	walk     tarWalk              // of the container
+	inner    tarWalk              // of metadata.tar or of the image
+	packed   []byte               // the packed metadata
+	unpacked []byte               // metadata.tar
+	turn     uint64               // counts packages
+	known    map[string]*knownKey // keys of all packages
+	seen     map[string]*knownKey // further keys of the package at hand
 	head     [magicLength]byte
 	chunks   [2][]byte // of the file that Verify reads
+	hashes   hashes
+
+	knownMetadata uint32 // of metadata that need not be read: Package.MetadataSum
 }
 
 // NewReader returns a Reader.

@@ -55,7 +55,7 @@ func TestAPackageThatABuildMade(t *testing.T) {
 			{"bar-daemon-4.1-1/Manifest", 10240, 884},
 		},
 		ImageOffset: 7168, ImageSize: 2461,
-		Origin: OriginBuild, Integrity: Unchecked,
+		Origin: OriginBuild, Integrity: Unchecked, MetadataSum: 3691105328,
 		Metadata: Metadata{
 			Category: "app-misc", PF: "bar-daemon-4.1", Slot: "0", Repository: "lab", EAPI: "8",
 			Use: "amd64 elibc_glibc kernel_linux", Keywords: "amd64 ~arm64", License: "GPL-2",

@@ -203,7 +203,9 @@ func (w *tarWalk) parse(e *tarEntry, at int64) error {
 	}{
 		{"mode", fieldMode, 8}, {"uid", fieldUID, 8}, {"gid", fieldGID, 8}, {"mtime", fieldMtime, 12},
 	} {
-		if _, ok := number(b[f.from : f.from+f.width]); !ok {
+		if field := b[f.from : f.from+f.width]; isOctal(field) {
+			continue
+		} else if _, ok := number(field); !ok {
 			return &tarHeaderError{at, f.name, fmt.Sprintf("%q is no number", b[f.from:f.from+f.width])}
 		}
 	}
@@ -223,7 +225,9 @@ func (w *tarWalk) parse(e *tarEntry, at int64) error {
 			name string
 			from int
 		}{{"devmajor", fieldDevmajor}, {"devminor", fieldDevminor}} {
-			if _, ok := number(b[f.from : f.from+8]); !ok {
+			if field := b[f.from : f.from+8]; isOctal(field) {
+				continue
+			} else if _, ok := number(field); !ok {
 				return &tarHeaderError{at, f.name, fmt.Sprintf("%q is no number", b[f.from:f.from+8])}
 			}
 		}
@@ -362,6 +366,24 @@ func paxPlain(key string, value []byte) bool {
 	return bytes.IndexByte(value, 0) < 0
 }
 
+// isOctal reports whether a field of 8 or 12 bytes is what nearly all writers
+// make of a number: octal digits and a NUL.
+func isOctal(field []byte) bool {
+	const (
+		upper  = 0xf8f8f8f8f8f8f8f8 // of a digit up to 7 these bits are those of '0'
+		digits = 0x3030303030303030
+	)
+	if len(field) == 12 {
+		if binary.LittleEndian.Uint64(field)&upper != digits {
+			return false
+		}
+		tail := uint64(binary.LittleEndian.Uint32(field[8:]))
+		return tail>>24 == 0 && tail&(upper>>40) == digits>>40
+	}
+	word := binary.LittleEndian.Uint64(field)
+	return word>>56 == 0 && word&(upper>>8) == digits>>8
+}
+
 // number reads a numeric field: octal digits, padded with blanks or NULs on
 // both sides, or a big-endian base-256 number behind 0x80 or 0xff.
 func number(field []byte) (n int64, ok bool) {
@@ -409,12 +431,16 @@ func checksum(b []byte, signed bool) int64 {
 		evenBytes = 0x00ff00ff00ff00ff
 		blanks    = 8 * ' '
 	)
-	// Four sums of 16 bits at a time: 128 bytes of at most 255 fit each.
-	var sums uint64
-	for i := 0; i < blockSize; i += 8 {
-		word := binary.LittleEndian.Uint64(b[i:])
-		sums += word&evenBytes + word>>8&evenBytes
+	// Four sums of 16 bits at a time, once for the even words and once for the
+	// odd: 128 bytes of at most 255 fit each.
+	var sums, odd uint64
+	for i := 0; i < blockSize; i += 16 {
+		pair := b[i : i+16]
+		one, two := binary.LittleEndian.Uint64(pair), binary.LittleEndian.Uint64(pair[8:])
+		sums += one&evenBytes + one>>8&evenBytes
+		odd += two&evenBytes + two>>8&evenBytes
 	}
+	sums += odd
 	sum := int64(sums&0xffff + sums>>16&0xffff + sums>>32&0xffff + sums>>48)
 	for _, c := range b[fieldChecksum : fieldChecksum+8] {
 		sum -= int64(c)

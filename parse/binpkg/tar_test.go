@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -279,6 +280,27 @@ func FuzzTarWalkAgreesWithArchiveTar(f *testing.F) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("(-archive/tar +walk)\n%s", diff)
+		}
+	})
+}
+
+// Laws: the short way to tell that a field is a number agrees with the long one.
+func FuzzOctalFields(f *testing.F) {
+	f.Add([]byte("0000644\x0000000000000\x00"))
+	f.Add([]byte("0000648\x0000000000000\x00"))
+	f.Add([]byte("\x80000644 00000000008\x00"))
+	f.Fuzz(func(t *testing.T, block []byte) {
+		if len(block) < 20 {
+			return
+		}
+		for _, field := range [][]byte{block[:8], block[8:20]} {
+			if !isOctal(field) {
+				continue
+			}
+			want, err := strconv.ParseInt(string(field[:len(field)-1]), 8, 64)
+			if n, ok := number(field); !ok || err != nil || n != want {
+				t.Fatalf("%q: %d, %t; want %d, %v", field, n, ok, want, err)
+			}
 		}
 	})
 }

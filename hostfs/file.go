@@ -1,0 +1,123 @@
+package hostfs
+
+import (
+	"io"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// File is an open regular file. It is for reading thousands of them: it costs the
+// system calls that its methods name and none for the runtime's poller, which
+// has nothing to wait for in a regular file. Its methods may be called from
+// several goroutines at once, but not during or after Close.
+type File struct {
+	fd    int
+	entry Entry
+}
+
+// OpenBelow opens the regular file at rel, a path of one or more names below
+// the folder. No symlink is followed, neither at its end nor on the way to it.
+// Any other kind is a [*KindError].
+func (d *Dir) OpenBelow(rel string) (*File, error) {
+	fd, entry, err := d.openBelow(rel)
+	if err != nil {
+		return nil, d.pathError("open", rel, err)
+	}
+	return &File{fd: fd, entry: entry}, nil
+}
+
+func (d *Dir) openBelow(rel string) (int, Entry, error) {
+	for name := range strings.SplitSeq(rel, "/") {
+		if err := checkComponent(name); err != nil {
+			return -1, Entry{}, err
+		}
+	}
+	// This look before the open may be led astray by a symlink on the way; the
+	// open is not. It keeps a FIFO or a device from being opened at all.
+	var st unix.Stat_t
+	if err := fstatat(d.fd, rel, &st); err != nil {
+		return -1, Entry{}, err
+	}
+	if kind := kindOf(st.Mode); kind != Regular {
+		return -1, Entry{}, &KindError{Kind: kind}
+	}
+	fd, err := d.descend(rel)
+	if err != nil {
+		return -1, Entry{}, err
+	}
+	err = unix.Fstat(fd, &st)
+	if kind := kindOf(st.Mode); err == nil && kind != Regular {
+		err = &KindError{Kind: kind}
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, Entry{}, err
+	}
+	return fd, newEntry(rel[strings.LastIndexByte(rel, '/')+1:], &st), nil
+}
+
+// descend opens rel in one system call where the kernel can be told to follow
+// nothing, and else name by name.
+func (d *Dir) descend(rel string) (int, error) {
+	if d.inKernel {
+		how := unix.OpenHow{Flags: openFlags | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
+		fd, err := retry(func() (int, error) { return openat2(d.fd, rel, &how) })
+		if err != unix.EAGAIN {
+			return fd, err
+		}
+	}
+	at := d.fd
+	for {
+		name, rest, deeper := strings.Cut(rel, "/")
+		flags := openFlags | unix.O_NOFOLLOW
+		if deeper {
+			flags |= unix.O_DIRECTORY
+		}
+		fd, err := retry(func() (int, error) { return unix.Openat(at, name, flags, 0) })
+		if at != d.fd {
+			unix.Close(at)
+		}
+		if err != nil || !deeper {
+			return fd, err
+		}
+		at, rel = fd, rest
+	}
+}
+
+// Entry describes the file as it was when it was opened.
+func (f *File) Entry() Entry { return f.entry }
+
+// Stat describes the file as it is now.
+func (f *File) Stat() (Entry, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(f.fd, &st); err != nil {
+		return Entry{}, err
+	}
+	return newEntry(f.entry.Name, &st), nil
+}
+
+// ReadAt reads as [io.ReaderAt] has it.
+func (f *File) ReadAt(p []byte, off int64) (int, error) {
+	read := 0
+	for read < len(p) {
+		n, err := unix.Pread(f.fd, p[read:], off+int64(read))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return read, err
+		case n == 0:
+			return read, io.EOF
+		default:
+			read += n
+		}
+	}
+	return read, nil
+}
+
+// Close releases the file's descriptor.
+func (f *File) Close() error {
+	fd := f.fd
+	f.fd = -1
+	return unix.Close(fd)
+}
