@@ -1,9 +1,11 @@
 package hostfs
 
 import (
+	"io"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +17,9 @@ type Dir struct {
 	fd       int
 	mtimeNS  int64
 	inKernel bool // openat2 is there
+
+	listing sync.Mutex
+	listed  bool // its position is at the end
 	// The path is put together only for an error or a report: thousands of
 	// folders are opened whose path nobody asks for.
 	parent *Dir
@@ -64,19 +69,21 @@ func (d *Dir) Names() ([]string, error) {
 }
 
 func (d *Dir) readNames() ([]string, error) {
-	// A descriptor of its own, because the position in a folder belongs to the
-	// descriptor and two callers would each get half of the names.
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(d.fd, ".", openFlags|unix.O_DIRECTORY, 0)
-	})
-	if err != nil {
-		return nil, err
+	// The position in a folder belongs to the descriptor: of two callers at once
+	// each would get half of the names.
+	d.listing.Lock()
+	defer d.listing.Unlock()
+	if d.listed {
+		if _, err := unix.Seek(d.fd, 0, io.SeekStart); err != nil {
+			return nil, err
+		}
 	}
-	defer unix.Close(fd)
+	d.listed = true
 	var names []string
-	buf := make([]byte, 8<<10)
+	buf := direntBuffers.Get().(*[8 << 10]byte)
+	defer direntBuffers.Put(buf)
 	for {
-		n, err := retry(func() (int, error) { return unix.ReadDirent(fd, buf) })
+		n, err := retry(func() (int, error) { return unix.ReadDirent(d.fd, buf[:]) })
 		if err != nil {
 			return nil, err
 		}
@@ -86,6 +93,8 @@ func (d *Dir) readNames() ([]string, error) {
 		_, _, names = unix.ParseDirent(buf[:n], -1, names)
 	}
 }
+
+var direntBuffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
 
 // Entries describes everything in the folder, sorted by name; symlinks are
 // described, not followed. What vanishes while the folder is read is left out.

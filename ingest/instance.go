@@ -4,23 +4,53 @@ import (
 	"context"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"emaudit/hostfs"
 	"emaudit/parse/binpkg"
 	"emaudit/store"
 )
 
-// readAll reads structure and metadata of files, several at once.
+// readAll reads structure and metadata of files, several at once. Of many files
+// the names and the metadata are stored while the others are read: they are most
+// of what a first scan stores.
 func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile) error {
 	meter := s.begin("binpkgs", int64(len(files)), false)
 	defer meter.Done()
-	return eachFile(ctx, inHand(files, s.Jobs), s.Jobs, func() func(*pkgFile) error {
-		rd, view := s.newReader(), new(windows)
-		return func(f *pkgFile) error {
-			f.instance(rd, view, dir)
-			meter.Add(1)
-			return nil
-		}
+	read := make(chan *pkgFile, len(files)) // a full database must not hold up the reading
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.enterNames(ctx, read) })
+	group.Go(func() error {
+		defer close(read)
+		return eachFile(ctx, inHand(files, s.Jobs), s.Jobs, func() func(*pkgFile) error {
+			rd, view := s.newReader(), new(windows)
+			return func(f *pkgFile) error {
+				f.instance(rd, view, dir)
+				meter.Add(1)
+				read <- f
+				return nil
+			}
+		})
 	})
+	return group.Wait()
+}
+
+// namesInHand is how many files make it worth storing their names by
+// themselves.
+const namesInHand = 256
+
+func (s *pkgScan) enterNames(ctx context.Context, read <-chan *pkgFile) error {
+	var batch []*store.Instance
+	for f := range read {
+		if batch = append(batch, f.read); len(batch) < namesInHand {
+			continue
+		}
+		if err := s.db.Update(ctx, func(tx *store.Tx) error { return tx.EnterNames(batch) }); err != nil {
+			return err
+		}
+		batch = batch[:0]
+	}
+	return nil
 }
 
 // newReader returns a reader that judges as this host's Portage would.

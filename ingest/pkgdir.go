@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"emaudit/hostfs"
 	"emaudit/parse/binpkg"
 	"emaudit/store"
@@ -70,9 +72,8 @@ type pkgFile struct {
 // pkgScan is one look at a pkgdir, beside what is stored of it.
 type pkgScan struct {
 	*reader
+	listing
 	path, kind string
-	files      []*pkgFile
-	others     []store.PkgDirFile
 	index      *indexReading
 
 	row         store.PkgDir // as stored; the zero value at the first look
@@ -87,7 +88,7 @@ func (r *reader) pkgDir(ctx context.Context, dirPath, kind string) ([]SourceResu
 	}
 	defer dir.Close()
 	scan := &pkgScan{reader: r, path: dirPath, kind: kind}
-	if err := scan.list(dir, "", 0); err != nil {
+	if scan.listing, err = list(dir, r.Jobs); err != nil {
 		return r.absent(ctx, store.SourcePkgDir, dirPath, err)
 	}
 	if err := r.db.View(ctx, scan.load); err != nil {
@@ -127,38 +128,73 @@ func sameFile(n *store.InstanceStamp, e hostfs.Entry) bool {
 	return n.Inode == e.Inode && n.Size == e.Size && n.MTimeNS == e.MTimeNS
 }
 
-// list lists the folder dir, which is called rel below the pkgdir. Symlinks
-// are noted and not followed, like Portage's own walk does not follow them.
-func (s *pkgScan) list(dir *hostfs.Dir, rel string, depth int) error {
+// listing is what lies in a folder and below it.
+type listing struct {
+	files  []*pkgFile
+	others []store.PkgDirFile
+}
+
+// list lists the pkgdir dir, several of its folders at once. Symlinks are noted
+// and not followed, like Portage's own walk does not follow them.
+func list(dir *hostfs.Dir, jobs int) (listing, error) {
 	entries, err := dir.Entries()
 	if err != nil {
-		return err
+		return listing{}, err
 	}
-	for _, e := range entries {
-		p := path.Join(rel, e.Name)
-		switch {
-		case e.Kind == hostfs.Directory && p == quarantine:
-		case e.Kind == hostfs.Directory && depth < maxPkgDirDepth:
-			sub, err := dir.OpenDir(e.Name)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err == nil {
-				err = s.list(sub, p, depth+1)
-				sub.Close()
-			}
-			if err != nil {
-				s.others = append(s.others, otherFile(p, e, roleUnreadable))
-			}
-		case e.Kind == hostfs.Directory:
-			s.others = append(s.others, otherFile(p, e, roleDeep))
-		case e.Kind == hostfs.Regular && binpkg.FormatOfName(e.Name) != binpkg.FormatUnknown:
-			s.files = append(s.files, &pkgFile{entry: e, path: p})
-		default:
-			s.others = append(s.others, otherFile(p, e, fileRole(p, e)))
+	parts := make([]listing, len(entries))
+	var group errgroup.Group
+	group.SetLimit(jobs)
+	for i, e := range entries {
+		if e.Kind == hostfs.Directory {
+			group.Go(func() error {
+				parts[i].entry(dir, e, "", 0)
+				return nil
+			})
+		} else {
+			parts[i].entry(dir, e, "", 0)
 		}
 	}
-	return nil
+	_ = group.Wait() // none of them fails: what cannot be listed is noted
+	var all listing
+	for _, p := range parts {
+		all.files, all.others = append(all.files, p.files...), append(all.others, p.others...)
+	}
+	return all, nil
+}
+
+// folder lists dir, which is called rel below the pkgdir.
+func (l *listing) folder(dir *hostfs.Dir, rel string, depth int) error {
+	entries, err := dir.Entries()
+	for _, e := range entries {
+		l.entry(dir, e, rel, depth)
+	}
+	return err
+}
+
+// entry takes one entry of the folder dir, and what lies below it.
+func (l *listing) entry(dir *hostfs.Dir, e hostfs.Entry, rel string, depth int) {
+	p := path.Join(rel, e.Name)
+	switch {
+	case e.Kind == hostfs.Directory && p == quarantine:
+	case e.Kind == hostfs.Directory && depth < maxPkgDirDepth:
+		sub, err := dir.OpenDir(e.Name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		if err == nil {
+			err = l.folder(sub, p, depth+1)
+			sub.Close()
+		}
+		if err != nil {
+			l.others = append(l.others, otherFile(p, e, roleUnreadable))
+		}
+	case e.Kind == hostfs.Directory:
+		l.others = append(l.others, otherFile(p, e, roleDeep))
+	case e.Kind == hostfs.Regular && binpkg.FormatOfName(e.Name) != binpkg.FormatUnknown:
+		l.files = append(l.files, &pkgFile{entry: e, path: p})
+	default:
+		l.others = append(l.others, otherFile(p, e, fileRole(p, e)))
+	}
 }
 
 // quarantine is the folder of a pkgdir in which package prune keeps what it took

@@ -156,6 +156,22 @@ func (tx *Tx) InstanceStamps(pkgdir int64) ([]InstanceStamp, error) {
 	return all, err
 }
 
+// EnterNames enters what instances have in common with others, their metadata and
+// their names, ahead of [Tx.AddInstances] and in a transaction of its own. None of
+// it is a fact of a host: where the ingest ends before it enters the instances,
+// nothing is known that was not, and the next finds the rows again.
+func (tx *Tx) EnterNames(instances []*Instance) error {
+	for _, n := range instances {
+		if n.CPV == "" {
+			continue
+		}
+		if _, err := tx.cpvID(n.CPV); err != nil {
+			return fmt.Errorf("instance %s: %w", n.Path, err)
+		}
+	}
+	return tx.metadataIDs(instances)
+}
+
 // AddInstances enters files that an ingest saw for the first time, or whose
 // content is no longer what it was, and sets their ids.
 func (tx *Tx) AddInstances(instances []*Instance, now int64) error {
@@ -171,22 +187,23 @@ func (tx *Tx) AddInstances(instances []*Instance, now int64) error {
 	if err := tx.queryRow("SELECT coalesce(max(id), 0) FROM instance").Scan(&id); err != nil {
 		return err
 	}
-	metadata, err := tx.metadataIDs(instances)
-	if err != nil {
+	if err := tx.metadataIDs(instances); err != nil {
 		return err
 	}
 	rows := tx.bulk("instance", "id", "pkgdir", "path", "inode", "size", "mtime_ns", "format", "compressor", "cpv", "slot", "subslot", "repo", "build_time", "build_id",
 		"path_build_id", "origin", "signed", "installed_size", "has_environment", "metadata", "structure", "visible", "md5", "sha1", "integrity", "signature",
 		"signature_key", "verified_at", "metadata_sum", "seen_at")
-	for i, n := range instances {
+	for _, n := range instances {
 		var cpv, meta any
 		if n.CPV != "" {
-			if cpv, err = tx.cpvID(n.CPV); err != nil {
+			id, err := tx.cpvID(n.CPV)
+			if err != nil {
 				return fmt.Errorf("instance %s: %w", n.Path, err)
 			}
+			cpv = id
 		}
-		if metadata[i] != 0 {
-			meta = metadata[i]
+		if n.MetadataID != 0 {
+			meta = n.MetadataID
 		}
 		id++
 		n.ID, n.SeenAt = id, now

@@ -90,47 +90,47 @@ func (tx *Tx) metadataID(m *Metadata) (int64, error) {
 	return id, nil
 }
 
-// metadataIDs returns the ids of the metadata of instances, 0 where one has
-// none, and enters what is new, many rows at a time.
-func (tx *Tx) metadataIDs(instances []*Instance) ([]int64, error) {
+// metadataIDs sets the ids of the metadata of instances where they are not set,
+// and enters what is new, many rows at a time.
+func (tx *Tx) metadataIDs(instances []*Instance) error {
 	var next int64
 	if err := tx.queryRow("SELECT coalesce(max(id), 0) FROM metadata").Scan(&next); err != nil {
-		return nil, fmt.Errorf("metadata: %w", err)
+		return fmt.Errorf("metadata: %w", err)
 	}
-	ids := make([]int64, len(instances))
+	none := next == 0
 	entered := map[string]int64{}
 	rows := tx.bulk("metadata", append([]string{"id", "digest"}, strings.Split(metadataColumns, ", ")...)...)
 	args := make([]any, 0, metadataFields+2)
-	for i, n := range instances {
-		if n.Metadata == nil {
+	for _, n := range instances {
+		if n.Metadata == nil || n.MetadataID != 0 {
 			continue
 		}
 		digest := n.Metadata.digest()
-		if id, ok := entered[string(digest)]; ok {
-			ids[i] = id
-			continue
+		id, known := entered[string(digest)]
+		if !known && !none {
+			missing, err := noRow(tx.queryRow("SELECT id FROM metadata WHERE digest = ?", digest).Scan(&id))
+			if err != nil {
+				return fmt.Errorf("metadata: %w", err)
+			}
+			known = !missing
 		}
-		missing, err := noRow(tx.queryRow("SELECT id FROM metadata WHERE digest = ?", digest).Scan(&ids[i]))
-		if err != nil {
-			return nil, fmt.Errorf("metadata: %w", err)
-		}
-		if missing {
+		if !known {
 			next++
-			ids[i] = next
-			args = append(args[:0], next, digest)
+			id = next
+			args = append(args[:0], id, digest)
 			for _, f := range n.Metadata.fields() {
 				args = append(args, *f)
 			}
 			if err := rows.add(args...); err != nil {
-				return nil, fmt.Errorf("metadata: %w", err)
+				return fmt.Errorf("metadata: %w", err)
 			}
 		}
-		entered[string(digest)] = ids[i]
+		n.MetadataID, entered[string(digest)] = id, id
 	}
 	if err := rows.flush(); err != nil {
-		return nil, fmt.Errorf("metadata: %w", err)
+		return fmt.Errorf("metadata: %w", err)
 	}
-	return ids, nil
+	return nil
 }
 
 // MetadataSet holds rows of metadata by id, so that packages which share one

@@ -99,6 +99,7 @@ type bulk struct {
 	tx      *Tx
 	head    string // INSERT INTO t (a, b) VALUES
 	row     string // (?, ?)
+	many    string // batchRows of them; "" until the first batch is full
 	columns int
 	args    []any
 }
@@ -123,7 +124,10 @@ func (b *bulk) add(values ...any) error {
 	if len(b.args) < batchRows*b.columns {
 		return nil
 	}
-	_, err := b.tx.exec(b.head+strings.TrimSuffix(strings.Repeat(b.row+", ", batchRows), ", "), b.args...)
+	if b.many == "" {
+		b.many = b.head + strings.TrimSuffix(strings.Repeat(b.row+", ", batchRows), ", ")
+	}
+	_, err := b.tx.exec(b.many, b.args...)
 	b.args = b.args[:0]
 	return err
 }
