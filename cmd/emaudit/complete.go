@@ -202,7 +202,11 @@ func (p *completion) valuesOf(v *kong.Value) []candidate {
 	case "TIME":
 		return append(words("yesterday", "run:-1"), p.names("run")...)
 	case "id":
-		return append(words("last"), p.names("run")...)
+		all := words("last")
+		for _, c := range p.names("run") {
+			all = append(all, candidate{strings.TrimPrefix(c.text, "run:"), c.help})
+		}
+		return all
 	case "SEVERITY":
 		return words("error", "warning", "info", "never")
 	case "KIND":

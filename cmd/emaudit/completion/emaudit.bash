@@ -1,22 +1,26 @@
 # bash completion for emaudit. What may be completed is asked of emaudit itself,
-# so that this file need not change with it.
+# so that this file need not change with it, and needs no package bash-completion.
 _emaudit() {
-	local words cword cur candidates
-	if declare -F _get_comp_words_by_ref >/dev/null; then
-		_get_comp_words_by_ref -n := words cword cur
-	else
-		words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]}
-	fi
-	candidates=$("${words[0]}" complete -- "${words[@]:1:cword}" 2>/dev/null | cut -f1)
+	local cur candidates line
+	local -a words
+	# Bash breaks words at ":" and "=", as in run:12 and --to=run:12; only blanks
+	# part the words of emaudit.
+	line=${COMP_LINE:0:COMP_POINT}
+	read -ra words <<<"$line"
+	[[ $line == *[[:blank:]] ]] && words+=('')
+	cur=${words[-1]}
+	candidates=$("${words[0]/#\~/$HOME}" complete -- "${words[@]:1}" 2>/dev/null | cut -f1)
 	local IFS=$'\n'
 	if [[ $candidates == _files ]]; then
 		compopt -o filenames 2>/dev/null
+		cur=${cur#--*=}
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return
 	fi
 	COMPREPLY=($(compgen -W "$candidates" -- "$cur"))
-	if declare -F __ltrim_colon_completions >/dev/null; then
-		__ltrim_colon_completions "$cur"
-	fi
+	# Bash replaces only what is behind the last break.
+	local breaks=${cur%"${cur##*[:=]}"}
+	[[ $breaks == *:* && $COMP_WORDBREAKS != *:* ]] && breaks=
+	COMPREPLY=("${COMPREPLY[@]#"$breaks"}")
 }
 complete -F _emaudit emaudit
