@@ -2,12 +2,15 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 
 	"emaudit/internal/hostarchive"
@@ -88,4 +91,111 @@ func example(t *testing.T, root, db, arguments string) string {
 		t.Fatalf("emaudit %s: %v\n%s", arguments, err, out)
 	}
 	return strings.ReplaceAll(string(out), root, "/")
+}
+
+// TestCommandsOfTheDocumentsParse parses every command of emaudit that a
+// document tells its reader to type, in blocks of sh and inside of sentences. It
+// need not be run for that: what it does is tested elsewhere, and that it is
+// spelled right is tested here.
+func TestCommandsOfTheDocumentsParse(t *testing.T) {
+	t.Parallel()
+	var paths []string
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../contrib/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, found...)
+	}
+	inline := regexp.MustCompile("`(emaudit [^`]+)`")
+	commands := 0
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var typed []string
+		inside := false
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimSpace(line)
+			switch {
+			case strings.HasPrefix(line, "```"):
+				inside = line == "```sh"
+			case inside:
+				if _, command, ok := strings.Cut("| "+strings.TrimPrefix(line, "$ "), "| emaudit"); ok {
+					typed = append(typed, "emaudit"+command)
+				}
+			default:
+				for _, m := range inline.FindAllStringSubmatch(line, -1) {
+					typed = append(typed, m[1])
+				}
+			}
+		}
+		for _, command := range typed {
+			// A pattern is no command, and neither is the name of one in a sentence.
+			if strings.ContainsAny(command, "…[|") || strings.Contains(command, "COMMAND") || len(strings.Fields(command)) == 2 {
+				continue
+			}
+			commands++
+			command, _, _ = strings.Cut(command, ">")
+			command, _, _ = strings.Cut(command, " #")
+			if err := parses(t, strings.Fields(strings.ReplaceAll(command, `"`, ""))[1:]); err != nil {
+				t.Errorf("%s: %s: %v", filepath.Base(path), command, err)
+			}
+		}
+	}
+	if commands == 0 {
+		t.Error("no command was found")
+	}
+}
+
+// parses tells what is wrong with a command line. That a file is not there is
+// not.
+func parses(t *testing.T, args []string) error {
+	t.Helper()
+	var line commandLine
+	parser, err := kong.New(&line, kong.Name("emaudit"), kong.Vars(line.vars(&process{})), kong.Exit(func(int) { panic(stopParsing{}) }), kong.Writers(io.Discard, io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = recover() }() // --help and --version
+	if _, err = parser.Parse(args); err != nil && strings.Contains(err.Error(), "no such file") {
+		return nil
+	}
+	return err
+}
+
+// TestTheConfigurationOfTheDocumentsIsOne reads the examples of configuration
+// files, in which a key that is no flag is an error.
+func TestTheConfigurationOfTheDocumentsIsOne(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := 0
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+			blocks++
+			config := filepath.Join(t.TempDir(), "config.toml")
+			if err := os.WriteFile(config, []byte(m[1]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			file, err := readConfig(config)
+			if err != nil {
+				t.Errorf("%s: %v", filepath.Base(path), err)
+				continue
+			}
+			if err := unknownKeys(filepath.Base(path), grammar(t), file.keys); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if blocks == 0 {
+		t.Error("no block of toml was found")
+	}
 }
