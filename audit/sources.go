@@ -113,3 +113,16 @@ func AuditSources(db Database) ([]Finding, error) {
 	SortFindings(findings)
 	return findings, err
 }
+
+// AuditUnread reports what is there and could not be read by who asks, which is
+// what a member of the portage group, or root, would see besides.
+func AuditUnread(db Database) ([]Finding, error) {
+	all, err := sourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog, store.SourceBuildLog, store.SourceElog)
+	var unread []Finding
+	for _, f := range all {
+		if f.Code == "source-unreadable" {
+			unread = append(unread, f)
+		}
+	}
+	return unread, err
+}

@@ -1,16 +1,19 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"emaudit/audit"
 )
 
 // Overview is the one screen that emaudit shows when nothing else is asked: a
-// line for each check, and what to do first.
-func Overview(a *audit.Overview, checks []Check, o Output) Answer {
+// line for each check, and what to do first. What could not be read comes before
+// all else: the answers are to what could.
+func Overview(a *audit.Overview, unread []audit.Finding, checks []Check, o Output) Answer {
 	answer := Checks(checks, true, o)
-	findings := answer.Findings
+	findings := audit.MergeFindings(unread, answer.Findings)
 	return Answer{
 		Findings:    findings,
 		Diagnostics: answer.Diagnostics,
@@ -94,6 +97,14 @@ func pkgdirLine(a *audit.Overview) SummaryLine {
 // maxSteps is how many things to do fit on the one screen.
 const maxSteps = 5
 
+// unreadFirst sorts what could not be read before the rest.
+func unreadFirst(f audit.Finding) int {
+	if f.Code == "source-unreadable" {
+		return 0
+	}
+	return 1
+}
+
 // nextSteps are the remedies of the worst findings, those of one code together.
 func nextSteps(findings []audit.Finding) []Step {
 	count := map[string]int{}
@@ -102,6 +113,10 @@ func nextSteps(findings []audit.Finding) []Step {
 	}
 	var steps []Step
 	seen := map[string]bool{}
+	findings = slices.Clone(findings)
+	slices.SortStableFunc(findings, func(a, b audit.Finding) int {
+		return cmp.Compare(unreadFirst(a), unreadFirst(b))
+	})
 	for _, f := range findings {
 		if f.Severity == audit.SeverityInfo || seen[f.Code] {
 			continue

@@ -21,7 +21,7 @@ func PostUpdate(p *audit.PostUpdate, o Output) Answer {
 
 func postUpdateHeadline(p *audit.PostUpdate) []Cell {
 	if p.LastRun == nil {
-		return []Cell{Unknown.Text("unknown"), Plain.Text(": emerge.log tells of no update")}
+		return []Cell{Unknown.Text("unknown"), Plain.Text(": no update is known")}
 	}
 	after := Plain.Text(" after run #" + strconv.FormatInt(*p.LastRun, 10))
 	if len(p.Findings) == 0 {
@@ -35,7 +35,7 @@ func PostUpdateLine(p *audit.PostUpdate) SummaryLine {
 	l := SummaryLine{Label: "UPDATE", Command: "emaudit audit update"}
 	switch {
 	case p.LastRun == nil:
-		l.Verdict, l.Text = Unknown.Text("unknown"), "emerge.log tells of no update"
+		l.Verdict, l.Text = Unknown.Text("unknown"), "no update is known"
 		return l
 	case len(p.Findings) == 0:
 		l.Verdict = Good.Text("nothing left")

@@ -11,7 +11,7 @@ import (
 func RollbackLine(r *audit.Rollback) SummaryLine {
 	l := SummaryLine{Label: "ROLLBACK", Command: "emaudit rollback"}
 	if r == nil {
-		l.Verdict, l.Text = Unknown.Text("unknown"), "emerge.log tells of no update that could be undone"
+		l.Verdict, l.Text = Unknown.Text("unknown"), "no update is known that could be undone"
 		return l
 	}
 	l.Verdict = readinessWords[r.Verdict]

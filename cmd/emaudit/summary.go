@@ -26,9 +26,13 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 	out := s.out()
 	var overview *audit.Overview
 	var answers []report.Check
+	var unread []audit.Finding
 	err := s.ask(ctx, func(db audit.Database) (err error) {
 		db = audit.Share(db)
 		if overview, err = audit.AuditOverview(db); err != nil {
+			return err
+		}
+		if unread, err = audit.AuditUnread(db); err != nil {
 			return err
 		}
 		if answers, err = s.askChecks(db, briefChecks(), out); err != nil || s.elsewhere != "" {
@@ -44,7 +48,7 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	answer := report.Overview(overview, answers, out)
+	answer := report.Overview(overview, unread, answers, out)
 	if err := out.Write(answer); err != nil {
 		return err
 	}
