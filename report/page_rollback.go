@@ -24,7 +24,7 @@ func (b *pageBuilder) rollback() *pageSection {
 	last := all[0]
 	s.Verdict = readinessWords[last.Verdict]
 	s.Lead = "Could the state before a run be had again from what lies in PKGDIR? READY is said only where every condition that files can show was checked and holds. A rollback to an older state also undoes every run since."
-	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each run", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}}}
+	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each run", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true, Optional: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}}}
 	for _, r := range all {
 		verdict := readinessWords[r.Verdict]
 		before := pageCell{Text: unknown}
