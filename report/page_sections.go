@@ -186,7 +186,8 @@ func (b *pageBuilder) coverage() *pageSection {
 			file = pageCell{Text: strings.TrimPrefix(r.Instance.Path, audit.PackageOf(r.CPV)+"/"), Mono: true}
 		}
 		cells := pageRow{
-			b.packageCell(r.CPV), {Text: verdictWords[r.Verdict], Role: coverageRoles[r.Verdict], Sort: fmt.Sprint(verdictRank(r.Verdict))},
+			b.packageCell(r.CPV),
+			{Text: verdictWords[r.Verdict], Role: coverageRoles[r.Verdict], Sort: fmt.Sprint(verdictRank(r.Verdict))},
 			b.importanceCell(r.CPV), sizeCell(r.Size), file,
 		}
 		if useDiffers {
