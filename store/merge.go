@@ -410,19 +410,22 @@ func (r *repacker) run(unsettled int) (packed []byte, open int, err error) {
 		tag := r.get()
 		r.out = pack(r.out, tag)
 		switch tag {
-		case tagMerge, tagMergeWithUsage:
-			r.names("cpv", 1)
+		case tagMerge, tagMergeWithUsage, tagNumberedMerge, tagNumberedMergeWithUsage:
+			numbered := tag == tagNumberedMerge || tag == tagNumberedMergeWithUsage
+			r.cpv(numbered)
 			r.copy(5)
 			r.names("text", 3)
 			r.copy(3 + 7)
 			replaced := r.get()
 			r.out = pack(r.out, replaced)
-			r.names("cpv", int(min(replaced, int64(len(r.b)))))
-			if tag == tagMergeWithUsage {
+			for range min(replaced, int64(len(r.b))) {
+				r.cpv(numbered)
+			}
+			if tag == tagMergeWithUsage || tag == tagNumberedMergeWithUsage {
 				r.copy(5)
 			}
-		case tagUnmerge:
-			r.names("cpv", 1)
+		case tagUnmerge, tagNumberedUnmerge:
+			r.cpv(tag == tagNumberedUnmerge)
 			r.copy(8)
 		case tagSync:
 			r.names("text", 3)
@@ -442,6 +445,18 @@ func (r *repacker) copy(n int) {
 	for range n {
 		r.out = pack(r.out, r.get())
 	}
+}
+
+// cpv translates the number of a cpv, or that of its cat/pn and takes over its
+// version.
+func (r *repacker) cpv(numbered bool) {
+	if numbered {
+		r.names("cpv", 1)
+		return
+	}
+	r.names("cp", 1)
+	version := r.bytes()
+	r.out = append(pack(r.out, int64(len(version))), version...)
 }
 
 // names translates n numbers of names.

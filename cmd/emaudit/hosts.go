@@ -109,7 +109,7 @@ func (s *session) eachHost(ctx context.Context, ask func(*session) error) error 
 				globals.Root, globals.NoIngest = "/", true
 			}
 		}
-		sub := &session{globals: &globals, proc: s.proc, messages: s.messages, command: s.command, flags: s.flags}
+		sub := &session{globals: &globals, proc: s.proc, messages: s.messages, command: s.command, flags: s.flags, configured: s.configured}
 		err := ask(sub)
 		if closeErr := sub.close(); err == nil {
 			err = closeErr
