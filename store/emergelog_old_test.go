@@ -69,11 +69,11 @@ func TestFactsOfEarlierSchemasAreRead(t *testing.T) {
 			Run: 2, Seq: 1, CPV: "app-misc/hello-2.1", Root: "/", N: 1, Of: 1, Outcome: emergelog.MergeRunning, Started: 1780000101,
 		}}}},
 	}
-	check := func() {
+	check := func(db *DB, host HostID) {
 		t.Helper()
 		var got []Facts
 		err := db.View(ctx, func(tx *Tx) error {
-			log := tx.EmergeLog(host.ID)
+			log := tx.EmergeLog(host)
 			return log.Runs(RunRange{}, OldestFirst, func(r *Run) error {
 				var facts Facts
 				err := log.Facts(r, &facts)
@@ -94,7 +94,7 @@ func TestFactsOfEarlierSchemasAreRead(t *testing.T) {
 			t.Errorf("facts (-want +got)\n%s", diff)
 		}
 	}
-	check()
+	check(db, host.ID)
 	finished := want[1].Merges[0].Merge
 	finished.Outcome, finished.Finished = emergelog.MergeMerged, 1780000200
 	err = db.Update(ctx, func(tx *Tx) error {
@@ -110,7 +110,30 @@ func TestFactsOfEarlierSchemasAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want[1].Merges[0].Merge = finished
-	check()
+	check(db, host.ID)
+
+	// Facts of both ways of storing are there now: a merge of databases takes
+	// over all of them, whatever numbers names have there.
+	other := open(t, filepath.Join(t.TempDir(), "other.db"), Options{})
+	var merged Host
+	err = other.Update(ctx, func(tx *Tx) error {
+		_, err := tx.EnsureHost("first", "/", 1)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Merge(ctx, db, nil); err != nil {
+		t.Fatal(err)
+	}
+	err = other.View(ctx, func(tx *Tx) (err error) {
+		merged, _, err = tx.FindHost("stored")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(other, merged.ID)
 }
 
 // TestPathsAreRestored shortens the paths of binary packages and restores them,
