@@ -62,7 +62,7 @@ addEventListener("load", () => setTimeout(() => {
 }, 0));`
 
 // chromium returns the browser, or skips the test.
-func chromium(t *testing.T) string {
+func chromium(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {

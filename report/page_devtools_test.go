@@ -16,7 +16,7 @@ import (
 // that end with a NUL, on descriptors 3 and 4. Unlike a script in the page it
 // can press real keys, switch scripts off, and print.
 type devtools struct {
-	t       *testing.T
+	t       testing.TB
 	to      *os.File
 	from    *bufio.Reader
 	last    int
@@ -36,7 +36,7 @@ type devtoolsMessage struct {
 }
 
 // startDevtools starts a browser with one empty tab.
-func startDevtools(t *testing.T) *devtools {
+func startDevtools(t testing.TB) *devtools {
 	t.Helper()
 	browser := chromium(t)
 	in, to, err := os.Pipe()

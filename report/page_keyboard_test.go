@@ -120,3 +120,25 @@ func TestThePagePrints(t *testing.T) {
 		t.Error("the browser made no PDF of the page")
 	}
 }
+
+// BenchmarkPageInABrowser opens the page of 2,000 packages from a file: until
+// something is seen, and until all of it is there and its script has run.
+func BenchmarkPageInABrowser(b *testing.B) {
+	if testing.Short() {
+		b.Skip("starts a browser")
+	}
+	page := renderPage(b, largePage(2000))
+	d := startDevtools(b)
+	d.open(page) // the first page of a browser pays for its start
+	var painted, loaded float64
+	for b.Loop() {
+		d.open(page)
+		var times struct{ Painted, Loaded float64 }
+		d.ask(`({Painted: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0, Loaded: performance.getEntriesByType("navigation")[0].loadEventEnd})`, &times)
+		painted += times.Painted
+		loaded += times.Loaded
+	}
+	b.ReportMetric(painted/float64(b.N), "ms-to-paint")
+	b.ReportMetric(loaded/float64(b.N), "ms-to-load")
+	b.ReportMetric(float64(len(page)), "bytes")
+}

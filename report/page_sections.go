@@ -288,6 +288,10 @@ func (b *pageBuilder) coverageByImportance(c *audit.Coverage) pageBlock {
 	return pageBlock{Bars: newBarChart(head, legend, rows)}
 }
 
+// rowsOfPkgdir is how many packages the table of PKGDIR has; the section of a
+// package has its files whatever their size.
+const rowsOfPkgdir = 400
+
 // barsInPkgdir is how many packages the chart of PKGDIR has room for.
 const barsInPkgdir = 12
 
@@ -317,14 +321,16 @@ func (b *pageBuilder) storage() *pageSection {
 	going := b.goingByPackage()
 	s.add(pageBlock{Bars: b.storageByPackage(st, going)})
 	t := &pageTable{ID: "pkgdir-packages", Caption: "Every package in PKGDIR", Columns: []pageColumn{{Title: "Package"}, {Title: "Files", Numeric: true}, {Title: "Size", Numeric: true}, {Title: "For what is installed", Numeric: true}, {Title: "Can go", Numeric: true}}}
-	for _, p := range st.Packages {
-		if p.Files > 0 {
-			can := pageCell{Text: unknown, Sort: "-1"}
-			if going != nil {
-				can = sizeCell(going[p.CP])
-			}
-			t.row(b.cpCell(p.CP), numberCell(int64(p.Files)), sizeCell(p.Bytes), sizeCell(p.Needed), can)
+	present := slices.DeleteFunc(slices.Clone(st.Packages), func(p audit.StoredPackage) bool { return p.Files == 0 })
+	if len(present) > rowsOfPkgdir {
+		t.Caption = fmt.Sprintf("The %d largest packages in PKGDIR", rowsOfPkgdir)
+	}
+	for _, p := range present[:min(len(present), rowsOfPkgdir)] {
+		can := pageCell{Text: unknown, Sort: "-1"}
+		if going != nil {
+			can = sizeCell(going[p.CP])
 		}
+		t.row(b.cpCell(p.CP), numberCell(int64(p.Files)), sizeCell(p.Bytes), sizeCell(p.Needed), can)
 	}
 	s.add(t.block())
 	return s
