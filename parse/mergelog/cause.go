@@ -251,11 +251,33 @@ func classifyPlain(line []byte) (CauseClass, rank) {
 			return CauseCMake, rankReport
 		}
 	default:
-		if isDigit(line[0]) && bytes.Contains(line, []byte(" FAILED -- saving rejects")) {
+		switch {
+		case isDigit(line[0]) && bytes.Contains(line, []byte(" FAILED -- saving rejects")):
 			return CausePatch, rankReport
+		case isMesonTest(line):
+			return CauseTest, rankReason
+		case isPerl(line):
+			return CauseOther, rankWeak
 		}
 	}
 	return CauseUnknown, rankNone
+}
+
+// isPerl reports whether line ends as the warnings and errors of Perl do:
+// "… at Makefile.PL line 12."
+func isPerl(line []byte) bool {
+	if line[len(line)-1] != '.' || !isDigit(line[len(line)-2]) {
+		return false
+	}
+	before, _, ok := bytes.Cut(line, []byte(" line "))
+	return ok && bytes.Contains(before, []byte(" at "))
+}
+
+// isMesonTest reports whether line is "2/12 name  FAIL  0.02s  exit status 1".
+func isMesonTest(line []byte) bool {
+	line = bytes.TrimLeft(line, " ")
+	slash := bytes.IndexByte(line, '/')
+	return slash > 0 && isDigit(line[0]) && isDigit(line[slash-1]) && slash+1 < len(line) && isDigit(line[slash+1]) && bytes.Contains(line, []byte(" FAIL "))
 }
 
 // classifyBegin handles what is told by how a line with a colon begins.
@@ -290,6 +312,8 @@ func classifyBegin(line []byte) (CauseClass, rank) {
 		}
 	case 'c':
 		switch {
+		case hasPrefix(line, "configure: error: in `"), hasPrefix(line, "configure: error: in '"):
+			return CauseConfigure, rankReport // where; what follows in the next line
 		case hasPrefix(line, "configure: error: "):
 			return CauseConfigure, rankReason
 		case hasPrefix(line, "collect2: "):
@@ -307,8 +331,18 @@ func classifyBegin(line []byte) (CauseClass, rank) {
 		if hasPrefix(line, "The following tests FAILED:") {
 			return CauseTest, rankReason
 		}
+	case 't', ' ':
+		if isPanic(line) {
+			return CauseRust, rankReason
+		}
 	}
 	return CauseUnknown, rankNone
+}
+
+// isPanic reports whether a Rust program, such as a build script whose output
+// cargo repeats indented, says here that it panicked.
+func isPanic(line []byte) bool {
+	return hasPrefix(bytes.TrimLeft(line, " "), "thread '") && bytes.Contains(line, []byte(" panicked at "))
 }
 
 // classifyLinkerDriver handles collect2, which reports what ld did.
@@ -330,6 +364,8 @@ func classifyRust(line []byte) (CauseClass, rank) {
 		return CauseRust, rankReason
 	case hasPrefix(line, "error: could not compile "), hasPrefix(line, "error: aborting due to "):
 		return CauseRust, rankReport
+	case hasPrefix(line, "error: failed to run custom build command"):
+		return CauseRust, rankReport // why, the build script says below
 	case hasPrefix(line, "error: linking with "):
 		return CauseLinker, rankReason
 	case hasPrefix(line, "error: failed to "), hasPrefix(line, "error: no matching package "):
@@ -365,9 +401,28 @@ func classifyColon(line []byte, i int) (CauseClass, rank) {
 			if bytes.HasSuffix(before, []byte("virtual memory exhausted")) {
 				return CauseMemory, rankStop
 			}
+		case 'o':
+			if bytes.HasSuffix(before, []byte(".go")) && isPosition(after) {
+				return CauseCompiler, rankReason
+			}
 		}
 	}
 	return classifyMessage(after)
+}
+
+// isPosition reports whether after is the "2:8: message" behind the name of a
+// file in what the Go compiler writes; a test's log has but one number.
+func isPosition(after []byte) bool {
+	numbers := 0
+	for len(after) > 0 && isDigit(after[0]) {
+		end := bytes.IndexByte(after, ':')
+		if end < 0 || bytes.ContainsFunc(after[:end], func(r rune) bool { return r < '0' || r > '9' }) {
+			return false
+		}
+		after = after[end+1:]
+		numbers++
+	}
+	return numbers == 2 && len(after) > 0 && after[0] == ' '
 }
 
 // classifyError handles a colon behind a word that ends with "error" in some
@@ -384,6 +439,8 @@ func classifyError(line, before, after []byte) (CauseClass, rank) {
 		case bytes.HasSuffix(before, []byte("fatal error")) && bytes.HasSuffix(after, []byte("No such file or directory")),
 			bytes.HasSuffix(after, []byte(" file not found")):
 			return CauseMissingFile, rankReason
+		case bytes.IndexByte(before, '"') >= 0:
+			// Source that is quoted, as in a traceback: raise E("no: error: x").
 		case bytes.HasSuffix(before, []byte(": error")), bytes.HasSuffix(before, []byte(": fatal error")),
 			bytes.HasSuffix(before, []byte("internal compiler error")), bytes.HasSuffix(before, []byte("fatal error")):
 			if bytes.HasSuffix(after, []byte("No such file or directory")) {

@@ -43,6 +43,10 @@ func classifyMessage(after []byte) (CauseClass, rank) {
 		}
 	case 'u':
 		switch {
+		case string(text) == "unbound variable":
+			return CauseOther, rankReason // a shell with set -u
+		case hasPrefix(text, "unexpected end of file"):
+			return CauseArchive, rankWeak // gzip, or a shell
 		case hasPrefix(text, "undefined reference to "), hasPrefix(text, "undefined symbol: "):
 			return CauseLinker, rankReason
 		case hasPrefix(text, "undefined: "):
@@ -60,6 +64,29 @@ func classifyMessage(after []byte) (CauseClass, rank) {
 			return CauseMissingFile, rankReason
 		case hasPrefix(text, "command not found"):
 			return CauseMissingFile, rankWeak
+		}
+	case 'A':
+		if hasPrefix(text, "Assertion ") && bytes.HasSuffix(text, []byte(" failed.")) {
+			return CauseOther, rankReason // assert(3)
+		}
+	case 'P':
+		if string(text) == "Permission denied" {
+			return CauseOther, rankWeak
+		}
+	case 'F', 'U', 'T':
+		switch {
+		case string(text) == "File format not recognized", string(text) == "Unexpected end of input":
+			return CauseArchive, rankReason // xz
+		case hasPrefix(text, "This does not look like a tar archive"), string(text) == "Unexpected EOF in archive":
+			return CauseArchive, rankReason // tar
+		}
+	case 's':
+		if hasPrefix(text, "syntax error") {
+			return CauseOther, rankReason // a shell, awk, bison
+		}
+	case 'n':
+		if string(text) == "not found" {
+			return CauseMissingFile, rankWeak // dash
 		}
 	case 'e':
 		if hasPrefix(text, "error: command ") {

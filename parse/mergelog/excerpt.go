@@ -123,6 +123,8 @@ func (s *scanner) extendExcerpt(raw []byte) {
 	switch {
 	case c.class == CauseCompiler && strings.Contains(line, "--> ") && strings.Contains(line, ".rs:"):
 		c.class = CauseRust
+	case saysMoreBelow(c) && strings.TrimSpace(line) != "":
+		c.line = cut(strings.TrimSpace(c.line)+" "+strings.TrimSpace(line), maxText)
 	case c.class == CauseCollision && c.line == collisionsBegin:
 		// Which file it is says more than that there is one.
 		if file := strings.TrimSpace(strings.TrimPrefix(line, " *")); file != "" {
@@ -132,6 +134,15 @@ func (s *scanner) extendExcerpt(raw []byte) {
 	if class, r := classify([]byte(line)); r == rankReport && class != CauseNinja && class != CauseLinker {
 		c.open = false
 	}
+}
+
+// saysMoreBelow reports whether the decisive line only says where: the message,
+// or the first test, stands in the next line.
+func saysMoreBelow(c *candidate) bool {
+	if !strings.HasSuffix(c.line, ":") {
+		return false
+	}
+	return c.class == CauseCMake || c.class == CauseRust && isPanic([]byte(c.line)) || c.class == CauseTest && strings.HasPrefix(c.line, "The following tests FAILED")
 }
 
 // trim drops blank lines from the end of the excerpt.
@@ -164,11 +175,17 @@ func belongsBelow(class CauseClass, line string) bool {
 	case line == "":
 		return false
 	case class == CauseCompiler || class == CauseMissingFile:
-		return line[0] == ' ' || line[0] == '\t' || isMakeReport(line) ||
+		return (line[0] == ' ' || line[0] == '\t') && !isQuietCommand(line) || isMakeReport(line) ||
 			strings.Contains(line, "error:") || strings.Contains(line, "note:") ||
 			strings.Contains(line, "compilation terminated") || strings.Contains(line, ": In ")
 	}
 	return true
+}
+
+// isQuietCommand reports whether line is "  CC       a.o", with which makefiles
+// of the kernel's kind and of automake name the next command.
+func isQuietCommand(line string) bool {
+	return len(line) > 3 && line[:2] == "  " && line[2] >= 'A' && line[2] <= 'Z'
 }
 
 // isMakeReport reports whether line is make's own report of a failure.
