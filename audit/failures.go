@@ -104,17 +104,13 @@ func AuditFailures(db Database, since int64) (*Failures, error) {
 // failedMerges returns the merges that emerge.log calls failed.
 func failedMerges(db Database, since int64) ([]store.Merge, error) {
 	log := db.Tx.EmergeLog(db.Host)
-	runs := store.RunRange{}
-	if since != 0 {
-		found, ok, err := log.RunsBetween(since, db.Now+1)
-		if err != nil || !ok {
-			return nil, err
-		}
-		runs = found
+	runs, ok, err := runsSince(db, since)
+	if err != nil || !ok {
+		return nil, err
 	}
 	var failed []store.Merge
 	var facts store.Facts
-	err := log.Runs(runs, store.OldestFirst, func(r *store.Run) error {
+	err = log.Runs(runs, store.OldestFirst, func(r *store.Run) error {
 		if r.Outcome == emergelog.RunSuccess {
 			return nil
 		}
@@ -129,6 +125,15 @@ func failedMerges(db Database, since int64) ([]store.Merge, error) {
 		return nil
 	})
 	return failed, err
+}
+
+// runsSince returns the runs since a time, all for 0; ok is false where there is
+// none.
+func runsSince(db Database, since int64) (runs store.RunRange, ok bool, err error) {
+	if since == 0 {
+		return store.RunRange{}, true, nil
+	}
+	return db.Tx.EmergeLog(db.Host).RunsBetween(since, db.Now+1)
 }
 
 // isFailed tells whether emerge.log says that a merge failed, at its end or

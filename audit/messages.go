@@ -67,6 +67,15 @@ type Messages struct {
 	Source OutputSource `json:"-"`
 }
 
+// LastID is the id of the message that was entered last; -1 where there is none.
+func (m *Messages) LastID() int64 {
+	last := int64(-1)
+	for i := range m.Rows {
+		last = max(last, m.Rows[i].ID)
+	}
+	return last
+}
+
 // AuditMessages reads the mailbox.
 func AuditMessages(db Database, filter MessageFilter) (*Messages, error) {
 	q := filter.Query()
@@ -121,17 +130,12 @@ type runSpan struct{ id, from, to int64 }
 
 // runSpans returns the runs since a time in the order of their beginning.
 func runSpans(db Database, since int64) ([]runSpan, error) {
-	log := db.Tx.EmergeLog(db.Host)
-	runs := store.RunRange{}
-	if since != 0 {
-		found, ok, err := log.RunsBetween(since, db.Now+1)
-		if err != nil || !ok {
-			return nil, err
-		}
-		runs = found
+	runs, ok, err := runsSince(db, since)
+	if err != nil || !ok {
+		return nil, err
 	}
 	var spans []runSpan
-	err := log.Runs(runs, store.OldestFirst, func(r *store.Run) error {
+	err = db.Tx.EmergeLog(db.Host).Runs(runs, store.OldestFirst, func(r *store.Run) error {
 		spans = append(spans, runSpan{id: r.ID, from: r.Started, to: max(r.Ended, r.LastSeen)})
 		return nil
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"emaudit/internal/portagetest"
 	"emaudit/parse/makeconf"
 )
 
@@ -146,10 +147,7 @@ func FuzzIni(f *testing.F) {
 // checkout of that Portage is at hand.
 func TestBuiltInDefaultsAreThoseOfMakeGlobals(t *testing.T) {
 	t.Parallel()
-	checkout := os.Getenv("EMAUDIT_PORTAGE")
-	if checkout == "" {
-		t.Skip("EMAUDIT_PORTAGE does not name a checkout of Portage")
-	}
+	checkout := portagetest.Checkout(t)
 	content, err := os.ReadFile(filepath.Join(checkout, "cnf/make.globals"))
 	if err != nil {
 		t.Skip(err)

@@ -1,14 +1,11 @@
 package settings_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"emaudit/internal/portagetest"
 	"emaudit/settings"
 )
 
@@ -88,17 +85,10 @@ var precedenceCases = []precedenceCase{
 }
 
 // TestAgreesWithPortagesConfig compares what Portage itself makes of a
-// configuration; EMAUDIT_PORTAGE names its source checkout.
+// configuration.
 func TestAgreesWithPortagesConfig(t *testing.T) {
 	t.Parallel()
-	checkout := os.Getenv("EMAUDIT_PORTAGE")
-	if checkout == "" {
-		t.Skip("EMAUDIT_PORTAGE does not name a checkout of Portage")
-	}
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("no python3 to run Portage with")
-	}
+	portagetest.Checkout(t)
 	names := []string{
 		"ACCEPT_CHOSTS", "ACCEPT_KEYWORDS", "ACCEPT_LICENSE", "ACCEPT_PROPERTIES", "ACCEPT_RESTRICT", "ARCH", "BINPKG_COMPRESS",
 		"BINPKG_FORMAT", "CFLAGS", "CHOST", "CONFIG_PROTECT", "CXXFLAGS", "EMERGE_LOG_DIR", "FEATURES", "PKGDIR", "PORTAGE_LOGDIR",
@@ -122,18 +112,8 @@ func TestAgreesWithPortagesConfig(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ask := exec.Command(python, append([]string{"-c", askPortage, dir, string(environ)}, names...)...)
-			ask.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(checkout, "lib"), "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8")
-			var stderr bytes.Buffer
-			ask.Stderr = &stderr
-			out, err := ask.Output()
-			if err != nil {
-				t.Fatalf("portage: %v\n%s", err, stderr.Bytes())
-			}
 			var want map[string]string
-			if err := json.Unmarshal(out, &want); err != nil {
-				t.Fatal(err)
-			}
+			portagetest.Ask(t, &want, askPortage, append([]string{dir, string(environ)}, names...)...)
 
 			s := resolve(t, system, settings.Options{ConfigRoot: dir, Environ: c.environ})
 			for _, name := range names {

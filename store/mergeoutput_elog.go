@@ -109,6 +109,7 @@ type ElogQuery struct {
 	Until   int64            // unix seconds: saved then or earlier; 0 = no limit
 	Classes []mergelog.Class // nil = all
 	Unread  bool             // only those not yet marked read
+	UpToID  int64            // entered no later than this one; 0 = no limit
 }
 
 func (q ElogQuery) where(host HostID) (string, []any) {
@@ -128,6 +129,9 @@ func (q ElogQuery) where(host HostID) (string, []any) {
 	}
 	if q.Unread {
 		add("m.read_at = 0")
+	}
+	if q.UpToID != 0 {
+		add("m.id <= ?", q.UpToID)
 	}
 	if q.Classes != nil {
 		places := make([]string, len(q.Classes))

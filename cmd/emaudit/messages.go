@@ -60,8 +60,11 @@ func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 	}
 	marked := int64(-1)
 	if c.MarkRead {
+		// What another emaudit has entered since was not shown.
+		shown := filter.Query()
+		shown.UpToID = messages.LastID()
 		err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
-			marked, err = tx.MarkElogRead(s.host, filter.Query(), s.proc.now().Unix())
+			marked, err = tx.MarkElogRead(s.host, shown, s.proc.now().Unix())
 			return err
 		})
 		if err != nil {

@@ -1,18 +1,16 @@
 package makeconf_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"emaudit/internal/portagetest"
 	"emaudit/parse/makeconf"
 )
 
@@ -40,19 +38,10 @@ type portageAnswer struct {
 }
 
 // TestAgreesWithPortage puts every case of grammarCases, and as many random
-// files, before the getconfig of a real Portage: EMAUDIT_PORTAGE names its source
-// checkout.
+// files, before the getconfig of a real Portage.
 func TestAgreesWithPortage(t *testing.T) {
 	t.Parallel()
-	checkout := os.Getenv("EMAUDIT_PORTAGE")
-	if checkout == "" {
-		t.Skip("EMAUDIT_PORTAGE does not name a checkout of Portage")
-	}
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("no python3 to run Portage with")
-	}
-
+	portagetest.Checkout(t)
 	cases := map[string]memFiles{}
 	for i, c := range grammarCases {
 		cases[fmt.Sprintf("%03d-%s", i, strings.NewReplacer(" ", "-", "'", "").Replace(c.name))] = c.files
@@ -74,18 +63,8 @@ func TestAgreesWithPortage(t *testing.T) {
 			}
 		}
 	}
-	ask := exec.Command(python, "-c", askPortage, top)
-	ask.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(checkout, "lib"), "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8")
-	var stderr bytes.Buffer
-	ask.Stderr = &stderr
-	out, err := ask.Output()
-	if err != nil {
-		t.Fatalf("portage: %v\n%s", err, stderr.Bytes())
-	}
 	var answers map[string]portageAnswer
-	if err := json.Unmarshal(out, &answers); err != nil {
-		t.Fatal(err)
-	}
+	portagetest.Ask(t, &answers, askPortage, top)
 
 	read := 0
 	for name, files := range cases {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"emaudit/parse"
@@ -252,10 +253,14 @@ func (r *reader) normalize(key, value string) string {
 	}
 	value = strings.TrimSuffix(value, "\n")
 	if !isNormal(value) {
-		value = strings.Join(strings.Fields(value), " ")
+		value = strings.Join(strings.FieldsFunc(value, isBlank), " ")
 	}
 	return value
 }
+
+// isBlank reports whether Python's str.split takes r for a blank: Unicode's, and
+// four control characters.
+func isBlank(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
 // isNormal reports whether a value surely needs no collapsing.
 func isNormal(s string) bool {
