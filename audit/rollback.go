@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -232,14 +233,23 @@ func (j *rollbackJudge) sources(r *Rollback) error {
 	if err != nil {
 		return err
 	}
+	unread := map[string]Finding{} // of the VDB, by package
 	for _, f := range findings {
 		switch f.Code {
+		case "vdb-unread":
+			unread[f.Subject] = f
 		case "vdb-missing", "pkgdir-missing", "emerge-log-missing", "source-unreadable":
 			r.Findings = append(r.Findings, f)
 			if f.Code != "emerge-log-missing" {
 				r.Unknowns = append(r.Unknowns, Unknown{Code: f.Code, Detail: f.Subject + ": " + f.Message, SettleWith: f.Remedy})
 			}
 		}
+	}
+	if names := slices.Sorted(maps.Keys(unread)); len(names) > 0 {
+		r.Unknowns = append(r.Unknowns, Unknown{
+			Code: "vdb-unread", SettleWith: unread[names[0]].Remedy,
+			Detail: fmt.Sprintf("%s not read whole, %s first: what it needs, and needs it, is not known", counted(len(names), "installed package was", "installed packages were"), names[0]),
+		})
 	}
 	return nil
 }
