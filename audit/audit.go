@@ -97,17 +97,45 @@ func SortFindings(findings []Finding) {
 	})
 }
 
-// MergeFindings joins the findings of several checks, each once, worst first.
+// MergeFindings joins the findings of several checks, worst first. What two
+// checks say of one file for one cause is said once, by the one that comes first:
+// they are given in the order in which they know more of it.
 func MergeFindings(lists ...[]Finding) []Finding {
+	type about struct{ cause, subject, message string }
+	saidBy := map[about]int{}
 	var all []Finding
-	for _, f := range slices.Concat(lists...) {
-		same := func(o Finding) bool { return o.Code == f.Code && o.Subject == f.Subject && o.Message == f.Message }
-		if !slices.ContainsFunc(all, same) {
+	for i, list := range lists {
+		for _, f := range list {
+			// One check may have more to say of a cause than one finding.
+			key := about{causes[f.Code], f.Subject, ""}
+			if key.cause == "" {
+				key.cause, key.message = f.Code, f.Message
+			}
+			by, said := saidBy[key]
+			if said && (by != i || key.message != "") {
+				continue
+			}
+			saidBy[key] = i
 			all = append(all, f)
 		}
 	}
 	SortFindings(all)
 	return all
+}
+
+// causes are what findings of several checks about one file have in common: the
+// audit of integrity says what is wrong with it, and that of compatibility that
+// Portage does not take it for that.
+var causes = map[string]string{
+	"binpkg-damaged": "content", "binpkg-empty": "content", "metadata-invalid": "content",
+	"binpkg-unread": "unread", "binpkg-unknown": "unread", "metadata-unread": "unread", "binpkg-unverifiable": "unread", "uncompressed": "unread",
+	"binpkg-misnamed": "place", "binpkg-misplaced": "place", "binpkg-unseen": "place",
+	"index-behind": "unlisted", "not-indexed": "unlisted",
+	"index-size-stale": "entry", "index-mtime-stale": "entry", "index-entry-differs": "entry", "index-digest-mismatch": "entry", "index-stale": "entry",
+	"binpkg-signature-invalid": "signature", "signature-invalid": "signature",
+	"binpkg-signature-unknown-key": "key", "signature-unknown-key": "key",
+	"binpkg-unsigned": "unsigned", "binpkg-xpak-ignored": "unsigned", "signature-missing": "unsigned",
+	"binpkg-not-installable": "device", "image-device": "device",
 }
 
 // Worst returns the worst severity among findings, and false where there are

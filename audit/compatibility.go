@@ -84,12 +84,12 @@ func (a *acceptance) judgeFile(b *binpkg) []Reason {
 		}
 		add(EffectRefused, "binpkg-damaged", "", "%s", detail)
 	case b.CPV == "" || b.Metadata == nil:
-		add(EffectUnknown, "metadata-unread", "emaudit verify "+shellQuote(b.Path), "what it is could not be read")
+		add(EffectUnknown, "metadata-unread", "emaudit verify "+shellQuote(b.source()), "what it is could not be read")
 	case !b.Visible:
 		add(EffectRefused, "binpkg-unseen", "", "Portage does not look for it there, or under that name")
 	}
 	if b.Integrity == "unknown" {
-		add(EffectUnknown, "binpkg-unverifiable", "emaudit verify "+shellQuote(b.Path), "whether it is whole could not be told")
+		add(EffectUnknown, "binpkg-unverifiable", "emaudit verify "+shellQuote(b.source()), "whether it is whole could not be told")
 	}
 	for _, p := range b.Problems {
 		switch p.Code {
@@ -119,7 +119,7 @@ func (a *acceptance) judgeSignature(b *binpkg, add func(effect Effect, code, set
 	case b.Signature == "unknown-key":
 		add(EffectRefused, "signature-unknown-key", "", "it is signed with a key that is not in the keyring")
 	case b.Signature != "valid" && b.Format == "gpkg":
-		add(EffectUnknown, "signature-unchecked", "emaudit verify "+shellQuote(b.Path), "it is signed, and the signature was not checked")
+		add(EffectUnknown, "signature-unchecked", "emaudit verify "+shellQuote(b.source()), "it is signed, and the signature was not checked")
 	}
 }
 
@@ -131,6 +131,8 @@ func (a *acceptance) judgePlace(b *binpkg) []Reason {
 	switch {
 	case b.dir.Kind != "pkgdir":
 		reasons = append(reasons, Reason{Code: "outside-pkgdir", Detail: "it lies in " + b.dir.Path + ", where only a staged PKGDIR makes it available", Effect: EffectNote})
+	case b.contradicted() && !b.damaged():
+		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages has another digest of it, which a merge compares", Effect: EffectRefused, SettleWith: b.refresh()})
 	case b.entry == nil && trusted:
 		reasons = append(reasons, Reason{Code: "not-indexed", Detail: "Packages does not list it, and Portage trusts the index: emaint --fix binhost", Effect: EffectRefused})
 	case !b.entryCurrent() && trusted && b.entry != nil:
@@ -277,13 +279,14 @@ func compatibilityFindings(rows []CompatibilityRow) []Finding {
 	findings := []Finding{}
 	for i := range rows {
 		r := &rows[i]
-		for _, reason := range r.Reasons {
+		file := path.Join(r.PkgDir, r.Path)
+		for _, reason := range first(r.Reasons) {
 			if reason.Effect == EffectNote {
 				continue
 			}
 			f := Finding{
-				Code: reason.Code, Severity: SeverityWarning, Subject: r.Path, Message: reason.Detail,
-				Evidence: []Evidence{{Source: path.Join(r.PkgDir, r.Path)}}, Remedy: cmp.Or(reason.SettleWith, remedyOf(reason.Code, r)),
+				Code: reason.Code, Severity: SeverityWarning, Subject: file, Message: reason.Detail,
+				Evidence: []Evidence{{Source: file}}, Remedy: cmp.Or(reason.SettleWith, remedyOf(reason.Code, r)),
 			}
 			if reason.Effect == EffectUnknown {
 				f.Severity = SeverityInfo
@@ -293,6 +296,18 @@ func compatibilityFindings(rows []CompatibilityRow) []Finding {
 	}
 	SortFindings(findings)
 	return findings
+}
+
+// first leaves of the reasons the one that must be seen to before any other
+// counts: what becomes of a damaged file, or of one that lies where Portage does
+// not look, is not told by what its metadata or the index say now.
+func first(reasons []Reason) []Reason {
+	for i, reason := range reasons {
+		if reason.Code == "binpkg-damaged" || reason.Code == "binpkg-unseen" {
+			return reasons[i : i+1]
+		}
+	}
+	return reasons
 }
 
 // remedyOf is what makes Portage take a binary package that it refuses.

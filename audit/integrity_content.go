@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"emaudit/store"
 )
 
 // settling is how long, in seconds, what lies there half-made may still be in
@@ -26,6 +28,8 @@ func (r *integrityRound) content(b *binpkg) {
 		r.worst(b, SeverityWarning, "binpkg-unread", "run emaudit as root, or as a member of the portage group", "could not be read")
 	case empty:
 		r.empty(b)
+	case b.contradicted() && !b.brokenByItself():
+		// The digests say it.
 	case b.damaged():
 		r.worst(b, SeverityError, "binpkg-damaged", r.again(b), "damaged")
 	case b.Integrity == "unknown" || b.Structure == "unknown":
@@ -155,10 +159,17 @@ func (r *integrityRound) irregular(b *binpkg) {
 	}
 }
 
+// brokenByItself tells whether more is wrong with a file than that the index has
+// another digest of it.
+func (b *binpkg) brokenByItself() bool {
+	other := func(p store.Problem) bool { return p.Code != "digest-mismatch" && !placeProblems[p.Code] }
+	return b.damaged() && slices.ContainsFunc(b.Problems, other)
+}
+
 // digests compares the digests that emaudit computed with those of the index
 // and of the VDB.
 func (r *integrityRound) digests(b *binpkg) {
-	if b.entryCurrent() {
+	if b.contradicted() && !b.brokenByItself() {
 		for _, d := range []struct {
 			name      string
 			want, got []byte
@@ -166,12 +177,17 @@ func (r *integrityRound) digests(b *binpkg) {
 			if len(d.want) == 0 || len(d.got) == 0 || bytes.Equal(d.want, d.got) {
 				continue
 			}
-			remedy := fixIndex
-			if b.Integrity != "whole" {
+			// Where all that the Manifest vouches for is right and nothing is
+			// odd, the index is what is wrong.
+			remedy, also := b.refresh(), ""
+			if b.Integrity != "whole" || b.odd() {
 				remedy = r.again(b)
 			}
+			if i := slices.IndexFunc(b.Problems, isOdd); i >= 0 && b.Integrity == "whole" {
+				also = fmt.Sprintf(" (%s: %s)", b.Problems[i].Code, b.Problems[i].Message)
+			}
 			r.note(b, SeverityError, "index-digest-mismatch", remedy,
-				"%s is %x, and %x in the index: a merge ends with a digest failure, and Portage renames the file", d.name, d.got, d.want)
+				"%s is %x, and %x in the index: a merge ends with a digest failure, and Portage renames the file%s", d.name, d.got, d.want, also)
 			return
 		}
 	}

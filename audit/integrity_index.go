@@ -161,8 +161,12 @@ func (r *integrityRound) indexPath() string { return path.Join(r.dir.Path, "Pack
 
 // compare reports where an entry does not describe its file.
 func (r *integrityRound) compare(b *binpkg, e *store.IndexEntry) {
+	if b.damaged() {
+		return // whatever takes its place is entered anew
+	}
+	remedy := fixIndex
 	note := func(severity Severity, code, format string, args ...any) {
-		r.note(b, severity, code, fixIndex, format, args...)
+		r.note(b, severity, code, remedy, format, args...)
 		f := &r.findings[len(r.findings)-1]
 		f.Evidence = append(f.Evidence, Evidence{Source: r.indexPath(), Offset: e.Offset})
 	}
@@ -179,8 +183,10 @@ func (r *integrityRound) compare(b *binpkg, e *store.IndexEntry) {
 		}
 	case e.MTime >= 0 && e.MTime != floorSeconds(b.MTimeNS):
 		note(stale, "index-mtime-stale", "MTIME is %d in the index, and %d: the entry may be that of another file", e.MTime, floorSeconds(b.MTimeNS))
+	case e.Size >= 0 && e.MTime >= 0:
+		remedy = b.refresh()
 	}
-	if b.damaged() || b.CPV == "" {
+	if b.CPV == "" {
 		return
 	}
 	if e.CPV == b.CPV && e.BuildID == b.BuildID && e.BuildTime == b.BuildTime && e.Slot == joinSlot(b.Slot, b.SubSlot) && e.Repo == b.Repo && e.Use == r.useOf(b) {
@@ -239,12 +245,12 @@ func (r *integrityRound) stamps() {
 	case compress && condition == "missing":
 		r.report(SeverityWarning, "index-gz-missing", "Packages.gz", 0, fixIndex, "not there, although FEATURES has compress-index: who fetches from here asks for it first")
 	case !compress && condition != "missing" && condition != "":
-		r.report(SeverityInfo, "index-gz-unexpected", "Packages.gz", 0, "rm -- "+shellQuote(path.Join(r.dir.Path, "Packages.gz")),
+		r.report(SeverityInfo, "index-gz-unexpected", "Packages.gz", 0, r.remove("Packages.gz"),
 			"there, although FEATURES has no compress-index: Portage no longer keeps it up to date")
 	case condition == "differs":
-		r.report(SeverityWarning, "index-gz-stale", "Packages.gz", 0, fixIndex, "its text is not that of Packages: who fetches from here sees other packages")
+		r.report(SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz")+" && "+fixIndex, "its text is not that of Packages: who fetches from here sees other packages")
 	case condition == "unreadable":
-		r.report(SeverityWarning, "index-gz-stale", "Packages.gz", 0, fixIndex, "it cannot be unpacked")
+		r.report(SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz")+" && "+fixIndex, "it cannot be unpacked")
 	case condition == "equal" && floorSeconds(r.dir.CompressedMTimeNS) != mtime:
 		r.report(SeverityInfo, "index-gz-stale", "Packages.gz", 0, fixIndex, "its mtime is not that of Packages, which Portage makes equal")
 	}

@@ -64,6 +64,39 @@ func (b *binpkg) md5() []byte {
 // damaged tells whether a reading found the file broken.
 func (b *binpkg) damaged() bool { return b.Structure == "damaged" || b.Integrity == "damaged" }
 
+// contradicted tells whether the index has another digest of the very file: what
+// its own checksums say of it, Portage does not merge it.
+func (b *binpkg) contradicted() bool {
+	differ := func(want, got []byte) bool { return len(want) > 0 && len(got) > 0 && !bytes.Equal(want, got) }
+	return b.entryCurrent() && (differ(b.entry.MD5, b.MD5) || differ(b.entry.SHA1, b.SHA1))
+}
+
+// verdict is the integrity that is said of the file: whole is only what Portage
+// would not refuse. Where its own checksums are right and the index contradicts
+// them, what is odd about the file tells which of the two is wrong.
+func (b *binpkg) verdict() string {
+	switch {
+	case b.damaged():
+		return "damaged"
+	case b.Integrity != "whole" || !b.contradicted():
+		return b.Integrity
+	case b.odd():
+		return "damaged"
+	}
+	return "unknown"
+}
+
+// odd tells whether anything was met in the file that does not belong there.
+func (b *binpkg) odd() bool { return slices.ContainsFunc(b.Problems, isOdd) }
+
+func isOdd(p store.Problem) bool { return !placeProblems[p.Code] }
+
+// refresh is what makes Portage look at a file again of which the index has the
+// size and mtime, and something else that is not right.
+func (b *binpkg) refresh() string {
+	return "touch -- " + shellQuote(b.source()) + " && " + fixIndex
+}
+
 // source is the path of the file inside the root.
 func (b *binpkg) source() string { return path.Join(b.dir.Path, b.Path) }
 

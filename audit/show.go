@@ -197,10 +197,7 @@ func (p *Package) addInstances(inv *inventory) {
 		if b.CPV == "" || cpOf(b.CPV) != p.CP {
 			continue
 		}
-		shown := ShownInstance{CPV: b.CPV, InstanceRef: *b.ref(), Integrity: b.Integrity}
-		if b.damaged() {
-			shown.Integrity = "damaged"
-		}
+		shown := ShownInstance{CPV: b.CPV, InstanceRef: *b.ref(), Integrity: b.verdict()}
 		for _, installed := range here {
 			if installed.CPV == b.CPV {
 				shown.Match = match(installed, b)

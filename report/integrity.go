@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"emaudit/audit"
@@ -34,7 +35,7 @@ func IntegrityLine(i *audit.Integrity) SummaryLine {
 	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged"), i.Count("unchecked"), i.Count("unknown")
 	l.Text = tally(
 		tallied{whole, "whole"}, tallied{unchecked, "not read"}, tallied{unknown, "unknown"},
-		tallied{len(i.Rows) - indexed(i), "not in the index"},
+		tallied{unlisted(i), "not in the index"},
 	)
 	switch {
 	case damaged > 0:
@@ -49,10 +50,12 @@ func IntegrityLine(i *audit.Integrity) SummaryLine {
 	return l
 }
 
-func indexed(i *audit.Integrity) int {
+// unlisted counts the files that belong in an index and are not in it. Those that
+// Portage would not take up anyway do not belong there.
+func unlisted(i *audit.Integrity) int {
 	n := 0
 	for _, r := range i.Rows {
-		if r.Indexed {
+		if r.Visible && !r.Indexed {
 			n++
 		}
 	}
@@ -83,14 +86,20 @@ var signatureRole = map[string]Role{"valid": Good, "invalid": Bad, "unknown-key"
 
 // integrityTable lists the files with something to say about, or all of them.
 func integrityTable(s *Screen, i *audit.Integrity, all bool) {
-	t := s.Table(
-		Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 3},
-		Column{Title: "INTEGRITY"},
-		Column{Title: "SIGNATURE", Optional: true},
-		Column{Title: "INDEXED"},
-		Column{Title: "PROBLEMS", Shrink: CutEnd, Yield: 2},
-		Column{Title: "SIZE", Align: Right, Optional: true},
-	)
+	columns := []Column{
+		{Title: "BINPKG", Shrink: CutMiddle, Yield: 2, Min: 24},
+		{Title: "INTEGRITY"},
+		{Title: "INDEXED"},
+		{Title: "PROBLEMS", Shrink: Wrap, Yield: 1, Min: len("binpkg-build-id-differs")},
+	}
+	signed := slices.ContainsFunc(i.Rows, func(r audit.IntegrityRow) bool { return signatureRole[r.Signature] != Plain && r.Format == "gpkg" })
+	if signed {
+		columns = append(columns, Column{Title: "SIGNATURE", Optional: true})
+	}
+	if all {
+		columns = append(columns, Column{Title: "SIZE", Align: Right, Optional: true})
+	}
+	t := s.Table(columns...)
 	shown := 0
 	for _, r := range i.Rows {
 		if !all && len(r.Problems) == 0 && r.Integrity != "damaged" && r.Integrity != "unknown" && r.Signature != "invalid" {
@@ -101,8 +110,14 @@ func integrityTable(s *Screen, i *audit.Integrity, all bool) {
 		if !r.Indexed {
 			indexed = "no"
 		}
-		t.Row(Plain.Text(r.Path), integrityRole(r.Integrity).Text(r.Integrity), signatureRole[r.Signature].Text(r.Signature), Plain.Text(indexed),
-			Plain.Text(strings.Join(r.Problems, " ")), Plain.Text(Size(r.Size)))
+		cells := []Cell{Plain.Text(r.Path), integrityRole(r.Integrity).Text(r.Integrity), Plain.Text(indexed), Plain.Text(strings.Join(r.Problems, " "))}
+		if signed {
+			cells = append(cells, signatureRole[r.Signature].Text(r.Signature))
+		}
+		if all {
+			cells = append(cells, Plain.Text(Size(r.Size)))
+		}
+		t.Row(cells...)
 	}
 	t.End()
 	if shown > 0 {

@@ -50,14 +50,17 @@ func verifyHeadline(i *audit.Integrity) []Cell {
 	case whole < total:
 		role = Unknown
 	}
-	rest := fmt.Sprintf(" whole, %d damaged, %d without anything to check them against, %d unknown", damaged, unchecked, unknown)
+	rest := fmt.Sprintf(" whole, %d damaged", damaged)
+	if others := tally(tallied{unchecked, "without anything to check them against"}, tallied{unknown, "unknown"}); others != "" {
+		rest += ", " + others
+	}
 	signatures := map[string]int{}
 	for _, r := range i.Rows {
 		signatures[r.Signature]++
 	}
 	if signatures["none"] < total {
-		rest += fmt.Sprintf("; signatures: %d valid, %d invalid, %d by unknown keys, %d unchecked",
-			signatures["valid"], signatures["invalid"], signatures["unknown-key"], signatures["unchecked"])
+		rest += "; signatures: " + tally(tallied{signatures["valid"], "valid"}, tallied{signatures["invalid"], "invalid"},
+			tallied{signatures["unknown-key"], "by unknown keys"}, tallied{signatures["unchecked"], "unchecked"})
 	}
 	return []Cell{role.Text(fmt.Sprintf("%d of %d", whole, total)), Plain.Text(rest)}
 }

@@ -219,9 +219,13 @@ func TestEveryBrokenIndexHasItsFinding(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("findings (-want +got)\n%s", diff)
 			}
+			integrity := "whole"
+			if slices.Contains(got, "index-digest-mismatch") {
+				integrity = "unknown" // Portage does not merge it, and nothing tells which of the two is wrong
+			}
 			for _, n := range answer.Instances {
-				if n.Integrity != "whole" {
-					t.Errorf("%s is %s, and only the index is broken", n.Path, n.Integrity)
+				if n.Integrity != integrity {
+					t.Errorf("%s is %s, and only the index is broken: want %s", n.Path, n.Integrity, integrity)
 				}
 			}
 		})
