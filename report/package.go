@@ -3,7 +3,9 @@ package report
 import (
 	"fmt"
 	"io"
+	"path"
 	"strconv"
+	"strings"
 
 	"emaudit/audit"
 )
@@ -83,7 +85,13 @@ func (s *Screen) instances(p *audit.Package) {
 		if match == "" {
 			match, role = "-", Dim
 		}
-		t.Row(Plain.Text(i.Path), Plain.Text(s.term.Time(timeOf(i.BuildTime))), Plain.Text(Size(i.Size)), integrityRole(i.Integrity).Text(i.Integrity), role.Text(match))
+		// The folder of the package is in the heading of the page; that of
+		// another location is not.
+		file := strings.TrimPrefix(i.Path, p.CP+"/")
+		if i.PkgDir != p.Instances[0].PkgDir {
+			file = path.Join(i.PkgDir, i.Path)
+		}
+		t.Row(Plain.Text(file), Plain.Text(s.term.Time(timeOf(i.BuildTime))), Plain.Text(Size(i.Size)), integrityRole(i.Integrity).Text(i.Integrity), role.Text(match))
 	}
 	t.End()
 	s.Blank()
@@ -137,7 +145,7 @@ func (s *Screen) events(p *audit.Package, all bool) {
 				did += ", " + e.Outcome
 			}
 		}
-		version := e.CPV
+		version := strings.TrimPrefix(e.CPV, p.CP+"-")
 		if e.Root != "" && e.Root != "/" {
 			version += " to " + e.Root
 		}
