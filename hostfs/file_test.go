@@ -20,9 +20,22 @@ func TestAFileBelowAFolderIsReachedThroughNoSymlink(t *testing.T) {
 		defer root.Close()
 		for _, c := range []struct{ rel, want string }{
 			{"etc/conf", "conf of the root"},
-			{"abs-file", ""}, {"rel-file", ""}, {"to-dir/conf", ""}, {"to-root/etc/conf", ""}, {"up/inner", ""},
-			{"", ""}, {".", ""}, {"..", ""}, {"etc/../etc/conf", ""}, {"./etc/conf", ""}, {"/etc/conf", ""}, {"etc//conf", ""}, {"etc/conf/", ""},
-			{"etc/conf/x", ""}, {"no/such", ""}, {"../outside/secret", ""},
+			{"abs-file", ""},
+			{"rel-file", ""},
+			{"to-dir/conf", ""},
+			{"to-root/etc/conf", ""},
+			{"up/inner", ""},
+			{"", ""},
+			{".", ""},
+			{"..", ""},
+			{"etc/../etc/conf", ""},
+			{"./etc/conf", ""},
+			{"/etc/conf", ""},
+			{"etc//conf", ""},
+			{"etc/conf/", ""},
+			{"etc/conf/x", ""},
+			{"no/such", ""},
+			{"../outside/secret", ""},
 		} {
 			f, err := root.OpenBelow(c.rel)
 			if err != nil {

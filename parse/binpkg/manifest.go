@@ -42,7 +42,7 @@ func readManifest(p *Package, text []byte, at int64) (entries []manifestEntry, o
 	offset := 0
 	fields := make([][]byte, 0, 8)
 	entries = make([]manifestEntry, 0, 8) // as many as a signed package has
-	sums := make([]byte, len(text)/2) // room for what the hexadecimal digits are
+	sums := make([]byte, len(text)/2)     // room for what the hexadecimal digits are
 	for line := range bytes.Lines(text) {
 		lineAt := offset
 		offset += len(line)
