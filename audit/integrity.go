@@ -64,6 +64,18 @@ func (i *Integrity) Count(integrity string) int {
 	return n
 }
 
+// Empty counts the damaged files without a byte that no index lists: names that a
+// build reserved, or left. They never held anything that could be damaged.
+func (i *Integrity) Empty() int {
+	n := 0
+	for _, r := range i.Rows {
+		if slices.Contains(r.Problems, "empty-file") && !slices.Contains(r.Problems, "binpkg-damaged") {
+			n++
+		}
+	}
+	return n
+}
+
 // IntegrityOptions are facts that the database does not hold.
 type IntegrityOptions struct {
 	// Running tells whether a process runs; nil where that cannot be known,

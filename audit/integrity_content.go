@@ -26,6 +26,9 @@ func (r *integrityRound) content(b *binpkg) {
 	switch {
 	case unread:
 		r.worst(b, SeverityWarning, "binpkg-unread", "run emaudit as root, or as a member of the portage group", "could not be read")
+	case empty && b.entry != nil:
+		// A power cut can leave a file without its bytes.
+		r.note(b, SeverityError, "binpkg-damaged", r.again(b), "empty, and the index lists it with %d bytes: its content is lost", max(b.entry.Size, 0))
 	case empty:
 		r.empty(b)
 	case b.contradicted() && !b.brokenByItself():

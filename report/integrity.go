@@ -32,14 +32,21 @@ func Integrity(i *audit.Integrity, o Output) Answer {
 // IntegrityLine is the answer in one line.
 func IntegrityLine(i *audit.Integrity) SummaryLine {
 	l := SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
-	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged"), i.Count("unchecked"), i.Count("unknown")
+	empty := i.Empty()
+	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged")-empty, i.Count("unchecked"), i.Count("unknown")
+	if damaged == 0 && empty > 0 {
+		l.Verdict = Warn.Text(fmt.Sprintf("%d empty", empty))
+		empty = 0
+	}
 	l.Text = tally(
+		tallied{empty, "empty"},
 		tallied{whole, "whole"}, tallied{unchecked, "not read"}, tallied{unknown, "unknown"},
 		tallied{unlisted(i), "not in the index"},
 	)
 	switch {
 	case damaged > 0:
 		l.Verdict = Bad.Text(fmt.Sprintf("%d damaged", damaged))
+	case l.Verdict.Text != "":
 	case unchecked+unknown > 0:
 		l.Verdict = Unknown.Text(fmt.Sprintf("%d unchecked", unchecked+unknown))
 	case whole > 0:

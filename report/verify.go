@@ -40,7 +40,8 @@ func Verify(v Verified, i *audit.Integrity, o Output) Answer {
 
 func verifyHeadline(i *audit.Integrity) []Cell {
 	total := len(i.Rows)
-	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged"), i.Count("unchecked"), i.Count("unknown")
+	empty := i.Empty()
+	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged")-empty, i.Count("unchecked"), i.Count("unknown")
 	role := Good
 	switch {
 	case total == 0:
@@ -51,7 +52,7 @@ func verifyHeadline(i *audit.Integrity) []Cell {
 		role = Unknown
 	}
 	rest := fmt.Sprintf(" whole, %d damaged", damaged)
-	if others := tally(tallied{unchecked, "without anything to check them against"}, tallied{unknown, "unknown"}); others != "" {
+	if others := tally(tallied{empty, "empty"}, tallied{unchecked, "without anything to check them against"}, tallied{unknown, "unknown"}); others != "" {
 		rest += ", " + others
 	}
 	signatures := map[string]int{}
