@@ -148,8 +148,15 @@ func takeAcceptance(db Database) (*acceptance, error) {
 	return db.shared.acceptance, err
 }
 
+func newAcceptance() *acceptance {
+	return &acceptance{
+		settings: map[string]string{}, features: map[string]bool{}, groups: userconf.LicenseGroups{},
+		flags: map[string]atom.Flags{}, accepted: map[string]bool{},
+	}
+}
+
 func loadAcceptance(db Database) (*acceptance, error) {
-	a := &acceptance{settings: map[string]string{}, features: map[string]bool{}, groups: userconf.LicenseGroups{}, flags: map[string]atom.Flags{}, accepted: map[string]bool{}}
+	a := newAcceptance()
 	stored, err := db.Tx.Settings(db.Host)
 	if err != nil {
 		return nil, err

@@ -17,36 +17,54 @@ import (
 // _changed_deps). So these are notes.
 func judgeEbuild(p *atom.Package, m *store.Metadata, ebuild userconf.CacheEntry) []Reason {
 	var reasons []Reason
-	if came, went := flagChanges(m.IUse, ebuild.IUSE); len(came)+len(went) > 0 {
-		var parts []string
-		for _, f := range came {
-			parts = append(parts, "+"+f)
-		}
-		for _, f := range went {
-			parts = append(parts, "-"+f)
-		}
+	c := changesOf(p.USE, m, ebuild)
+	if len(c.came)+len(c.went) > 0 {
 		reasons = append(reasons, Reason{
 			Code: "iuse-changed", Effect: EffectNote,
-			Detail: "the ebuild's USE flags changed since (" + strings.Join(parts, " ") + "): with --usepkg it may be built anew",
+			Detail: "the ebuild's USE flags changed since (" + c.flags() + "): with --usepkg it may be built anew",
 		})
 	}
-	var changed []string
-	for _, pair := range []struct{ name, built, now string }{
-		{"RDEPEND", m.RDepend, ebuild.RDepend}, {"PDEPEND", m.PDepend, ebuild.PDepend}, {"IDEPEND", m.IDepend, ebuild.IDepend},
-	} {
-		built, ok := comparableDep(pair.built, m.EAPI, p.USE)
-		now, okNow := comparableDep(pair.now, ebuild.EAPI, p.USE)
-		if ok && okNow && !slices.Equal(built, now) {
-			changed = append(changed, pair.name)
-		}
-	}
-	if len(changed) > 0 {
+	if len(c.dependencies) > 0 {
 		reasons = append(reasons, Reason{
 			Code: "dependencies-changed", Effect: EffectNote,
-			Detail: "the ebuild's " + strings.Join(changed, ", ") + " changed since: with --usepkg it is built anew",
+			Detail: "the ebuild's " + strings.Join(c.dependencies, ", ") + " changed since: with --usepkg it is built anew",
 		})
 	}
 	return reasons
+}
+
+// ebuildChanges is what became of the ebuild of a build.
+type ebuildChanges struct {
+	came, went   []string // flags of IUSE
+	dependencies []string // the variables that are others
+}
+
+// flags are the changes of IUSE: "+came -went".
+func (c *ebuildChanges) flags() string {
+	var parts []string
+	for _, f := range c.came {
+		parts = append(parts, "+"+f)
+	}
+	for _, f := range c.went {
+		parts = append(parts, "-"+f)
+	}
+	return strings.Join(parts, " ")
+}
+
+// changesOf compares a build, made with the flags use, with its ebuild.
+func changesOf(use atom.Flags, m *store.Metadata, ebuild userconf.CacheEntry) ebuildChanges {
+	var c ebuildChanges
+	c.came, c.went = flagChanges(m.IUse, ebuild.IUSE)
+	for _, pair := range []struct{ name, built, now string }{
+		{"RDEPEND", m.RDepend, ebuild.RDepend}, {"PDEPEND", m.PDepend, ebuild.PDepend}, {"IDEPEND", m.IDepend, ebuild.IDepend},
+	} {
+		built, ok := comparableDep(pair.built, m.EAPI, use)
+		now, okNow := comparableDep(pair.now, ebuild.EAPI, use)
+		if ok && okNow && !slices.Equal(built, now) {
+			c.dependencies = append(c.dependencies, pair.name)
+		}
+	}
+	return c
 }
 
 // flagChanges returns the flags that only the ebuild has, and those that only

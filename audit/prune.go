@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
 	"emaudit/store"
 )
 
@@ -49,6 +50,20 @@ type PruneFacts struct {
 	EmergeRuns bool
 	// Ebuild looks for the ebuild of a version; nil knows of none.
 	Ebuild func(cpv, repo string) EbuildState
+	// CacheEntry returns what metadata/md5-cache of a repository says of a
+	// version; ok is false where it says nothing, and CacheEntry is nil where
+	// there is none.
+	CacheEntry func(repo, cpv string) (e userconf.CacheEntry, ok bool)
+	// SettledFlags returns the USE flags that a profile masks or forces, of
+	// whatever package; nil knows of none.
+	SettledFlags func() map[string]bool
+	// System are the packages of @system, by category/pn; nil is not known.
+	System []string
+	// Rollback are facts for the verdicts about the kept states.
+	Rollback RollbackOptions
+	// TotalsOnly leaves these verdicts out, and gives what can go the reasons
+	// that cost nothing to find.
+	TotalsOnly bool
 }
 
 // PruneCandidate is one file of a folder of binary packages that can go, or one
@@ -85,11 +100,18 @@ type PruneKept struct {
 type PruneState struct {
 	Target  Target    `json:"target"`
 	Verdict Readiness `json:"verdict"`
+	// Why is what keeps it from being ready, "" where nothing does. Pruning
+	// changes none of it.
+	Why string `json:"why"`
+	// GivenUp tells that MaxSize takes what it needs.
+	GivenUp bool `json:"given_up"`
 }
 
 // PruneStep is one step by which [PrunePolicy.MaxSize] is reached.
 type PruneStep struct {
 	Title string `json:"title"`
+	// Code is why the files were kept.
+	Code  string `json:"code"`
 	Cost  string `json:"cost"`
 	Files int    `json:"files"`
 	Size  int64  `json:"size"` // bytes
@@ -114,26 +136,30 @@ type PrunePlan struct {
 
 // The codes of candidates.
 const (
-	PruneSuperseded  = "superseded"     // a newer build of the version is kept
-	PruneDuplicate   = "duplicate"      // another file of the same build is kept
-	PruneOldVersion  = "old-version"    // no kept state needs it
-	PruneUninstalled = "not-installed"  // nothing of the package is installed
-	PruneNeverUsable = "never-usable"   // Portage will not take it any more
-	PruneDamaged     = "damaged"        // it cannot be merged
-	PruneLeftover    = "leftover"       // of a build or fetch that was broken off
-	PruneIndexEntry  = "index-entry"    // an entry without a file
-	PruneOverBudget  = "over-max-size"  // the budget takes it
-	KeepInstalled    = "installed"      // of what is installed
-	KeepState        = "kept-state"     // a kept state needs it
-	KeepPinned       = "pinned"         // a pinned state needs it
-	KeepExcluded     = "excluded"       // --exclude
-	KeepImportant    = "important"      // of system, toolchain or boot, for longer
-	KeepLastCopy     = "last-copy"      // it could not be built again
-	KeepRecent       = "recent"         // younger than KeepDays
-	KeepUnknownState = "state-unknown"  // what a kept state needs is not known
-	KeepUnread       = "unread"         // what it is could not be read
-	KeepUnsettled    = "in-use-perhaps" // half-made, and somebody may be at it
-	KeepForeign      = "not-a-binpkg"   // nothing that emaudit judges
+	PruneSuperseded  = "superseded"      // a newer build of the version is kept
+	PruneDuplicate   = "duplicate"       // another file of the same build is kept
+	PruneOldVersion  = "old-version"     // no kept state needs it
+	PruneUninstalled = "not-installed"   // nothing of the package is installed
+	PruneNeverUsable = "never-usable"    // Portage will not take it any more
+	PruneChangedSlot = "changed-subslot" // what it was built against is there no more
+	PruneChangedIUSE = "changed-iuse"    // its ebuild has other USE flags now
+	PruneChangedDeps = "changed-deps"    // its ebuild has other dependencies now
+	PruneUnseen      = "unseen"          // it lies where Portage does not look
+	PruneDamaged     = "damaged"         // it cannot be merged
+	PruneLeftover    = "leftover"        // of a build or fetch that was broken off
+	PruneIndexEntry  = "index-entry"     // an entry without a file
+	PruneOverBudget  = "over-max-size"   // the budget takes it
+	KeepInstalled    = "installed"       // of what is installed
+	KeepState        = "kept-state"      // a kept state needs it
+	KeepPinned       = "pinned"          // a pinned state needs it
+	KeepExcluded     = "excluded"        // --exclude
+	KeepImportant    = "important"       // of system, toolchain or boot, for longer
+	KeepLastCopy     = "last-copy"       // it could not be built again
+	KeepRecent       = "recent"          // younger than KeepDays
+	KeepUnknownState = "state-unknown"   // what a kept state needs is not known
+	KeepUnread       = "unread"          // what it is could not be read
+	KeepUnsettled    = "in-use-perhaps"  // half-made, and somebody may be at it
+	KeepForeign      = "not-a-binpkg"    // nothing that emaudit judges
 )
 
 // quarantineFolder is where package prune moves files to.
@@ -147,14 +173,19 @@ type pruner struct {
 	plan   *PrunePlan
 
 	keep    map[*binpkg]*keeping
-	usable  map[*binpkg]bool // whole, seen by Portage and taken by it
-	reasons map[*binpkg]string
+	usable  map[*binpkg]bool   // whole, seen by Portage and taken by it
+	reasons map[*binpkg]Reason // of those that are never usable again
 	steps   []*keptState
 	groups  map[*binpkg]string
 	// current are the packages of which something is installed, and there the
 	// versions.
 	current, there map[string]bool
 	unknown        string // why what the kept states need is not known; "" = it is known
+	system         map[string]bool
+	settled        map[string]bool // flags that a profile masks or forces
+	// respectsNoUse and ignoresDeps are of EMERGE_DEFAULT_OPTS: a change of the
+	// ebuild does not keep Portage from taking a binary package.
+	respectsNoUse, ignoresDeps bool
 }
 
 // keeping is why a file stays: the strongest reason, and the states that need
@@ -170,7 +201,7 @@ type keeping struct {
 // What is not known keeps: a file that could not be read, and, where the states
 // to be kept are not known, every file that one of them may need.
 func PlanPrune(db Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, error) {
-	judge, err := newRollbackJudge(db, RollbackOptions{})
+	judge, err := newRollbackJudge(db, facts.Rollback)
 	if err != nil {
 		return nil, err
 	}
@@ -178,9 +209,11 @@ func PlanPrune(db Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, e
 	p := &pruner{
 		rollbackJudge: judge, policy: policy, facts: facts,
 		plan: &PrunePlan{Policy: policy, Candidates: []PruneCandidate{}, Kept: []PruneKept{}, States: []PruneState{}, Steps: []PruneStep{}, Findings: []Finding{}},
-		keep: map[*binpkg]*keeping{}, usable: map[*binpkg]bool{}, reasons: map[*binpkg]string{}, groups: map[*binpkg]string{},
+		keep: map[*binpkg]*keeping{}, usable: map[*binpkg]bool{}, reasons: map[*binpkg]Reason{}, groups: map[*binpkg]string{},
 		current: map[string]bool{}, there: map[string]bool{},
 	}
+	p.readDefaultOptions()
+	p.system = p.systemPackages()
 	if err := p.judgeAll(); err != nil {
 		return nil, err
 	}
@@ -224,7 +257,7 @@ func (p *pruner) judgeAll() error {
 		reasons := slices.Concat(j.own, judgeDependencies(j, p.world, all))
 		i := slices.IndexFunc(reasons, func(r Reason) bool { return r.Effect == EffectRefused && permanent[r.Code] })
 		if i >= 0 {
-			p.reasons[j.binpkg] = reasons[i].Detail
+			p.reasons[j.binpkg] = reasons[i]
 			continue
 		}
 		p.usable[j.binpkg] = true
@@ -306,12 +339,21 @@ func (p *pruner) why(b, newer, twin *binpkg) (code, reason, cost string) {
 			return PruneLeftover, "left empty by a build that was killed or failed", ""
 		}
 		return PruneDamaged, reason, ""
-	case p.reasons[b] != "":
-		return PruneNeverUsable, p.reasons[b], ""
-	case !b.Visible:
-		return PruneNeverUsable, "Portage does not look for it there, or under that name", ""
+	case p.reasons[b].Code == "slot-operator-stale":
+		return PruneChangedSlot, p.reasons[b].Detail, ""
+	case p.reasons[b].Code != "":
+		return PruneNeverUsable, p.reasons[b].Detail, ""
 	case twin != nil:
 		return PruneDuplicate, "another file of the same build is kept: " + twin.source(), ""
+	case !b.Visible:
+		return PruneUnseen, "Portage does not look for it there, or under that name", "this build of " + b.CPV
+	}
+	if !p.facts.TotalsOnly {
+		if code, reason := p.changedSince(b); code != "" {
+			return code, reason + "; emerge --usepkg would build it anew", "this build of " + b.CPV + ", which --usepkgonly would take"
+		}
+	}
+	switch {
 	case newer != nil && newer.BuildTime < b.BuildTime:
 		return PruneOldVersion, "no kept state needs it; of " + b.CPV + ", " + describeBuild(newer) + " is kept", "this build of " + b.CPV
 	case newer != nil:

@@ -6,17 +6,21 @@ import (
 	"slices"
 )
 
-// furtherSteps is how many steps beyond the budget a plan shows.
+// furtherSteps is how many steps beyond the budget a plan shows. Files that are
+// kept for one reason, one after the other, count as one.
 const furtherSteps = 4
 
 // budgetItem is something that the budget can take.
 type budgetItem struct {
-	title, cost string
+	title, code string
 	value       float64
 	files       []*binpkg
 	size        int64
-	state       *keptState // nil: files that no state needs
+	state       *keptState // nil: a file that no state needs
 }
+
+// ratio is what an item is worth for its size.
+func (i *budgetItem) ratio() float64 { return i.value / float64(max(i.size, 1)) }
 
 // budget takes more until what stays is no larger than MaxSize: always what is
 // worth least for its size. A state is worth less the older it is, and nothing
@@ -31,32 +35,47 @@ func (p *pruner) budget() {
 	for _, k := range p.plan.Kept {
 		size += k.Size
 	}
-	for further := 0; further <= furtherSteps; {
-		items := p.budgetItems()
-		if len(items) == 0 {
+	files := p.fileItems()
+	var lost []*keptState // that are given up, and of which no file went yet
+	last := ""
+	for further := 0; ; {
+		best, ok := p.nextItem(&files)
+		if !ok {
 			break
 		}
-		best := slices.MinFunc(items, func(a, b budgetItem) int {
-			return cmp.Compare(a.value/float64(max(a.size, 1)), b.value/float64(max(b.size, 1)))
-		})
 		taken := size > p.policy.MaxSize
-		p.plan.Steps = append(p.plan.Steps, PruneStep{Title: best.title, Cost: best.cost, Files: len(best.files), Size: best.size, Taken: taken})
+		if !taken && (best.code != last || best.state != nil) {
+			if further++; further > furtherSteps {
+				break
+			}
+			last = best.code
+		}
+		cost := ""
+		if best.state != nil {
+			p.giveUp(best.state)
+			if lost = append(lost, best.state); len(best.files) == 0 {
+				// Other kept states need all that it needs.
+				continue
+			}
+			if cost = "the rollback to " + best.state.title; len(lost) > 1 {
+				cost += ", and to " + counted(len(lost)-1, "older state", "older states")
+			}
+			if taken {
+				p.markGivenUp(lost)
+			}
+			lost = nil
+		} else {
+			cost = p.buildLost(best.files[0])
+		}
+		p.plan.Steps = append(p.plan.Steps, PruneStep{Title: best.title, Code: best.code, Cost: cost, Files: len(best.files), Size: best.size, Taken: taken})
 		for _, b := range best.files {
 			if taken {
-				p.take(b, best.cost)
+				p.take(b, cost)
 			}
 			delete(p.keep, b)
 		}
-		if best.state != nil {
-			p.steps = slices.DeleteFunc(p.steps, func(k *keptState) bool { return k == best.state })
-			for _, k := range p.keep {
-				k.states = slices.DeleteFunc(k.states, func(k *keptState) bool { return k == best.state })
-			}
-		}
 		if taken {
 			size -= best.size
-		} else {
-			further++
 		}
 	}
 	if size > p.policy.MaxSize {
@@ -68,35 +87,80 @@ func (p *pruner) budget() {
 	}
 }
 
-// budgetItems lists what could go next: the files that no state needs, each by
-// itself, and every state with the files that it alone needs.
-func (p *pruner) budgetItems() []budgetItem {
+// markGivenUp tells of states to which there will be no way back.
+func (p *pruner) markGivenUp(states []*keptState) {
+	for _, k := range states {
+		for i := range p.plan.States {
+			if run := p.plan.States[i].Target.Run; run != nil && k.target.Run != nil && *run == *k.target.Run {
+				p.plan.States[i].GivenUp = true
+			}
+		}
+	}
+}
+
+// fileItems lists the files that no state needs, the one first that is worth
+// least.
+func (p *pruner) fileItems() []budgetItem {
 	var items []budgetItem
-	alone := map[*keptState][]*binpkg{}
 	for i := range p.past.binpkgs {
 		b := &p.past.binpkgs[i]
 		k := p.keep[b]
-		switch {
-		case k == nil:
-		case len(k.states) == 1 && k.code == KeepState:
-			alone[k.states[0]] = append(alone[k.states[0]], b)
-		case len(k.states) == 0 && (k.code == KeepLastCopy || k.code == KeepRecent || k.code == KeepImportant || k.code == KeepUnknownState):
-			items = append(items, budgetItem{title: b.source(), cost: "the last build of " + b.CPV, value: miscValue[k.code], files: []*binpkg{b}, size: b.Size})
+		if k == nil || len(k.states) > 0 || miscValue[k.code] == 0 {
+			continue
+		}
+		items = append(items, budgetItem{title: b.source(), code: k.code, value: miscValue[k.code], files: []*binpkg{b}, size: b.Size})
+	}
+	slices.SortStableFunc(items, func(a, b budgetItem) int { return cmp.Compare(a.ratio(), b.ratio()) })
+	return items
+}
+
+// nextItem returns what is worth least of all that could go: the first of files,
+// which it takes out of them, or a state with the files that it alone needs.
+func (p *pruner) nextItem(files *[]budgetItem) (best budgetItem, ok bool) {
+	if len(*files) > 0 {
+		best, ok = (*files)[0], true
+	}
+	alone := map[*keptState][]*binpkg{}
+	if len(p.steps) > 0 {
+		for i := range p.past.binpkgs {
+			b := &p.past.binpkgs[i]
+			if k := p.keep[b]; k != nil && len(k.states) == 1 && k.code == KeepState {
+				alone[k.states[0]] = append(alone[k.states[0]], b)
+			}
 		}
 	}
 	for i, s := range p.steps {
-		item := budgetItem{title: "the state " + s.title, cost: "the rollback to " + s.title, state: s, files: alone[s]}
 		// The newest state is worth most; what it is worth halves with each
 		// older one.
-		item.value = stateValue / float64(int64(1)<<min(i, 60))
+		item := budgetItem{title: "the state " + s.title, code: KeepState, state: s, files: alone[s], value: stateValue / float64(int64(1)<<min(i, 60))}
 		for _, b := range item.files {
 			item.size += b.Size
 		}
-		if len(item.files) > 0 || i == len(p.steps)-1 {
-			items = append(items, item)
+		if (len(item.files) > 0 || i == len(p.steps)-1) && (!ok || item.ratio() < best.ratio()) {
+			best, ok = item, true
 		}
 	}
-	return items
+	if ok && best.state == nil {
+		*files = (*files)[1:]
+	}
+	return best, ok
+}
+
+// giveUp keeps nothing for a state any more.
+func (p *pruner) giveUp(s *keptState) {
+	same := func(k *keptState) bool { return k == s }
+	p.steps = slices.DeleteFunc(p.steps, same)
+	for _, k := range p.keep {
+		k.states = slices.DeleteFunc(k.states, same)
+	}
+}
+
+// buildLost says what is lost with a file that was kept.
+func (p *pruner) buildLost(b *binpkg) string {
+	if slices.ContainsFunc(p.past.byCPV[b.CPV], func(c *binpkg) bool { return c != b && p.keep[c] != nil && p.restorable(c) }) {
+		return "this build of " + b.CPV
+	}
+	return "the last build of " + b.CPV
 }
 
 // stateValue is the value of the newest state in the unit of [miscValue].

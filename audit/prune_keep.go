@@ -85,7 +85,7 @@ func (p *pruner) refused(s *stay) *binpkg {
 	want := p.past.buildOf(s)
 	var best *binpkg
 	for _, b := range p.past.byCPV[s.cpv] {
-		if b.damaged() || !b.Visible || p.reasons[b] != "" {
+		if b.damaged() || !b.Visible || p.reasons[b].Code != "" {
 			continue
 		}
 		if best == nil || cmp.Or(want.matches(best).rank()-want.matches(b).rank(), cmp.Compare(b.BuildTime, best.BuildTime)) > 0 {
@@ -123,11 +123,14 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 		if s.target.Known {
 			known++
 		}
+		if p.facts.TotalsOnly {
+			continue
+		}
 		r, err := p.judge(Moment{Run: id})
 		if err != nil {
 			return nil, err
 		}
-		p.plan.States = append(p.plan.States, PruneState{Target: s.target, Verdict: r.Verdict})
+		p.plan.States = append(p.plan.States, PruneState{Target: s.target, Verdict: r.Verdict, Why: whyNotReady(r)})
 	}
 	if known < p.policy.KeepStates {
 		p.unknown = fmt.Sprintf("only %d of the last %d states are known", known, p.policy.KeepStates)
@@ -144,6 +147,24 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.target, stays: s.stays})
 	}
 	return states, nil
+}
+
+// whyNotReady says in a few words what keeps a state from being ready.
+func whyNotReady(r *Rollback) string {
+	var parts []string
+	switch {
+	case r.Verdict != NotReady:
+		return ""
+	case !r.Target.Known:
+		return "what was installed then is not known"
+	}
+	if n := len(r.Gaps); n > 0 {
+		parts = append(parts, fmt.Sprintf("%s no binary package that can be merged", counted(n, "package has", "packages have")))
+	}
+	if n := len(r.Unsatisfied); n > 0 {
+		parts = append(parts, counted(n, "dependency is not met", "dependencies are not met"))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // keepState keeps what one state needs.
@@ -202,12 +223,12 @@ func (p *pruner) keepOthers() {
 		case p.unknown != "":
 			p.hold(b, KeepUnknownState, p.unknown, nil)
 		case max(b.BuildTime, floorSeconds(b.MTimeNS)) >= youngest && !p.newerKept(b):
-			p.hold(b, KeepRecent, fmt.Sprintf("it is younger than %d days", p.policy.KeepDays), nil)
-		}
-		if p.keep[b] == nil && p.usable[b] && b.Visible && !p.newerKept(b) {
-			if best := copies[b.CPV]; best == nil || b.BuildTime > best.BuildTime {
-				copies[b.CPV] = b
+			if code, _ := p.changedSince(b); code == "" {
+				p.hold(b, KeepRecent, fmt.Sprintf("it is younger than %d days", p.policy.KeepDays), nil)
 			}
+		}
+		if p.keep[b] == nil && p.restorable(b) && !p.newerKept(b) && p.better(b, copies[b.CPV]) {
+			copies[b.CPV] = b
 		}
 	}
 	for cpv, b := range copies {
@@ -221,6 +242,17 @@ func (p *pruner) keepOthers() {
 			p.hold(b, KeepLastCopy, "the last copy, and whether it could be built again is not known", nil)
 		}
 	}
+}
+
+// restorable tells whether a file could be merged, if need be after it was moved
+// to where Portage looks.
+func (p *pruner) restorable(b *binpkg) bool {
+	return p.usable[b] || !b.Visible && !b.damaged() && b.Structure == "sound" && b.Metadata != nil && p.reasons[b].Code == ""
+}
+
+// better orders copies of a version: one that Portage sees, then the newest.
+func (p *pruner) better(b, than *binpkg) bool {
+	return than == nil || cmp.Or(b2i(b.Visible)-b2i(than.Visible), cmp.Compare(b.BuildTime, than.BuildTime)) > 0
 }
 
 func (p *pruner) ebuild(b *binpkg) EbuildState {
@@ -245,7 +277,7 @@ func (p *pruner) newerKept(b *binpkg) bool {
 }
 
 // importantGroups are the packages without which nothing else can be mended, by
-// what they are for.
+// what they are for. What the profiles put into @system comes to these.
 var importantGroups = map[string][]string{
 	"toolchain": {
 		"sys-devel/gcc", "sys-devel/binutils", "sys-devel/gcc-config", "sys-devel/binutils-config", "llvm-core/clang", "llvm-core/llvm", "sys-libs/glibc", "sys-libs/musl",
@@ -255,11 +287,13 @@ var importantGroups = map[string][]string{
 		"sys-boot/*", "sys-kernel/*", "sys-fs/cryptsetup", "sys-fs/lvm2", "sys-fs/mdadm", "sys-fs/zfs", "sys-fs/btrfs-progs", "sys-fs/e2fsprogs", "sys-fs/xfsprogs",
 		"sys-firmware/*", "sys-apps/kmod", "sys-apps/systemd", "sys-apps/openrc", "sys-fs/udev", "sys-apps/sysvinit",
 	},
-	"system": {
-		"sys-apps/portage", "sys-apps/baselayout", "app-shells/bash", "dev-lang/python", "dev-lang/python-exec", "dev-lang/perl", "sys-apps/coreutils", "sys-apps/util-linux",
-		"sys-apps/shadow", "sys-libs/pam", "sys-auth/pambase", "dev-libs/openssl", "sys-libs/ncurses", "sys-libs/readline", "app-arch/tar", "app-arch/bzip2", "app-arch/gzip",
-		"net-misc/openssh", "net-misc/rsync", "net-misc/wget", "sys-apps/sed", "sys-apps/grep", "sys-apps/gawk", "sys-apps/findutils", "sys-apps/diffutils", "sys-apps/file",
-	},
+}
+
+// usualSystem stands for @system where no profile was found.
+var usualSystem = []string{
+	"sys-apps/portage", "sys-apps/baselayout", "app-shells/bash", "dev-lang/python", "dev-lang/python-exec", "dev-lang/perl", "sys-apps/coreutils", "sys-apps/util-linux",
+	"sys-apps/shadow", "sys-libs/pam", "sys-auth/pambase", "dev-libs/openssl", "sys-libs/ncurses", "sys-libs/readline", "app-arch/tar", "app-arch/bzip2", "app-arch/gzip",
+	"net-misc/openssh", "net-misc/rsync", "net-misc/wget", "sys-apps/sed", "sys-apps/grep", "sys-apps/gawk", "sys-apps/findutils", "sys-apps/diffutils", "sys-apps/file",
 }
 
 // groupOf is importantGroup of a binary package, which is asked for once for
@@ -267,19 +301,22 @@ var importantGroups = map[string][]string{
 func (p *pruner) groupOf(b *binpkg) string {
 	group, ok := p.groups[b]
 	if !ok {
-		group = importantGroup(packageOf(b.CPV))
+		group = p.importantGroup(packageOf(b.CPV))
 		p.groups[b] = group
 	}
 	return group
 }
 
 // importantGroup returns what a package is important for, "" where it is not.
-func importantGroup(cp string) string {
+func (p *pruner) importantGroup(cp string) string {
 	category, _, _ := strings.Cut(cp, "/")
-	for _, group := range []string{"toolchain", "boot", "system"} {
+	for _, group := range []string{"toolchain", "boot"} {
 		if slices.Contains(importantGroups[group], cp) || slices.Contains(importantGroups[group], category+"/*") {
 			return group
 		}
+	}
+	if p.system[cp] {
+		return "@system"
 	}
 	return ""
 }

@@ -379,7 +379,7 @@ func TestWhatIsPlannedForARecordedHost(t *testing.T) {
 		"app-misc/hello/hello-2.1-1.gpkg.tar":                    "+ installed",
 		"app-misc/hello/hello-1.0-1.gpkg.tar":                    "- index-entry",
 		"app-misc/hello/hello-2.0-1.gpkg.tar":                    "- leftover", // a reserved name, of a build that was killed
-		"app-misc/hello/copy-of-hello.gpkg.tar":                  "- never-usable",
+		"app-misc/hello/copy-of-hello.gpkg.tar":                  "- unseen",
 		"app-misc/warny/warny-0.3-2.gpkg.tar":                    "+ kept-state",
 		"app-misc/livething/livething-9999-1.gpkg.tar":           "- superseded",
 		"app-misc/blockerA/blockerA-1.0-1.gpkg.tar":              "- not-installed",

@@ -1,9 +1,9 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -88,7 +88,10 @@ func (p *Prune) Answer(o Output) Answer {
 			} else {
 				p.text(s, o)
 			}
-			s.Findings(fromAudit(p.Plan.Findings), o.findingOptions())
+			if len(p.Plan.Findings) > 0 {
+				s.Blank()
+				s.Findings(fromAudit(p.Plan.Findings), o.findingOptions())
+			}
 		},
 	}
 }
@@ -106,8 +109,19 @@ func withoutErrors[T any](all []T) func(func(T, error) bool) {
 
 // PruneHeadline is the answer in one line.
 func PruneHeadline(plan *audit.PrunePlan) string {
-	return fmt.Sprintf("%s in %s can go; %s in %s stay",
-		Size(plan.Reclaimable), Count(int64(len(plan.Candidates)), "file", "files"), Size(plan.KeptSize), Count(int64(len(plan.Kept)), "file", "files"))
+	files := plan.Totals().Files
+	entries := len(plan.Candidates) - files
+	stays := fmt.Sprintf("; %s in %s stay", Size(plan.KeptSize), Count(int64(len(plan.Kept)), "file", "files"))
+	dead := Count(int64(entries), "dead entry", "dead entries") + " of the index"
+	switch {
+	case files == 0 && entries == 0:
+		return "Nothing can go" + stays
+	case files == 0:
+		return dead + " can go" + stays
+	case entries == 0:
+		return fmt.Sprintf("%s in %s can go", Size(plan.Reclaimable), Count(int64(files), "file", "files")) + stays
+	}
+	return fmt.Sprintf("%s in %s and %s can go", Size(plan.Reclaimable), Count(int64(files), "file", "files"), dead) + stays
 }
 
 // PruneAction says what was done, in one line.
@@ -139,9 +153,13 @@ func (p *Prune) text(s *Screen, o Output) {
 		p.skipped(s)
 		return
 	}
-	note := ". Nothing changes without --apply."
-	s.Line(Bold.Text(PruneHeadline(p.Plan)), Plain.Text(note))
-	s.Blank()
+	headline, promise := PruneHeadline(p.Plan)+".", "Nothing changes without --apply."
+	if width := s.Terminal().Width; width == 0 || displayWidth(headline+" "+promise) <= width {
+		s.Line(Bold.Text(headline), Plain.Text(" "+promise))
+	} else {
+		s.Paragraph(0, Bold.Text(headline))
+		s.Line(Plain.Text(promise))
+	}
 	if o.Verbose {
 		p.everything(s)
 	} else {
@@ -149,9 +167,9 @@ func (p *Prune) text(s *Screen, o Output) {
 	}
 	p.states(s)
 	p.budget(s)
-	p.quarantine(s, o)
-	s.Line(Plain.Text("Why a file is kept:  "), Code.Text("emaudit prune --explain PATH|ATOM"))
+	p.quarantine(s)
 	s.Blank()
+	s.Line(Plain.Text("Why a file is kept:  "), Code.Text("emaudit prune --explain PATH|ATOM"))
 }
 
 // pruneWhy names the codes for people, in the order in which they are shown.
@@ -161,6 +179,10 @@ var pruneWhy = []struct{ code, text string }{
 	{audit.PruneDuplicate, "another file of the same build"},
 	{audit.PruneUninstalled, "not installed, nor in a kept state"},
 	{audit.PruneNeverUsable, "never usable again"},
+	{audit.PruneChangedSlot, "never usable again (subslot is gone)"},
+	{audit.PruneChangedIUSE, "never usable again (IUSE changed)"},
+	{audit.PruneChangedDeps, "never usable again (deps changed)"},
+	{audit.PruneUnseen, "where Portage does not look"},
 	{audit.PruneDamaged, "damaged"},
 	{audit.PruneLeftover, "left over from a build or fetch"},
 	{audit.PruneIndexEntry, "index entry without a file"},
@@ -169,6 +191,10 @@ var pruneWhy = []struct{ code, text string }{
 
 // pruneGroups shows the candidates by reason.
 func pruneGroups(s *Screen, plan *audit.PrunePlan) {
+	if len(plan.Candidates) == 0 {
+		return
+	}
+	s.Blank()
 	t := s.Table(
 		Column{Title: "WHY"},
 		Column{Title: "FILES", Align: Right},
@@ -183,7 +209,7 @@ func pruneGroups(s *Screen, plan *audit.PrunePlan) {
 				continue
 			}
 			if files++; files == 1 {
-				example = c.Path
+				example = path.Base(c.Path)
 			}
 			size += c.Size
 		}
@@ -192,37 +218,48 @@ func pruneGroups(s *Screen, plan *audit.PrunePlan) {
 		}
 	}
 	t.End()
-	if len(plan.Candidates) > 0 {
-		s.Line(Dim.Text("Each file with its reason and what it would cost:  "), Code.Text("--verbose"))
-		s.Blank()
+	s.Line(Dim.Text("Each file with its reason and what it would cost:  "), Code.Text("--verbose"))
+}
+
+// everything shows every file, by reason.
+func (p *Prune) everything(s *Screen) {
+	for _, w := range pruneWhy {
+		first := true
+		for _, c := range p.Plan.Candidates {
+			if c.Code != w.code {
+				continue
+			}
+			if first {
+				s.Blank()
+				s.Line(Bold.Text("Can go: "+w.text), Plain.Text("  "), Code.Text(c.Code))
+				first = false
+			}
+			s.Line(Plain.Text("  " + c.Path + "  " + Size(c.Size)))
+			why := candidateWhy(c)
+			if c.Reason == w.text {
+				why = strings.TrimPrefix(why, c.Reason+"; ")
+			}
+			s.Paragraph(6, Dim.Text(why))
+		}
+	}
+	kept := slices.Clone(p.Plan.Kept)
+	slices.SortStableFunc(kept, func(a, b audit.PruneKept) int { return strings.Compare(a.Code, b.Code) })
+	for i, k := range kept {
+		if i == 0 || kept[i-1].Code != k.Code {
+			s.Blank()
+			s.Line(Bold.Text("Stays"), Plain.Text("  "), Code.Text(k.Code))
+		}
+		s.Line(Plain.Text("  " + k.Path + "  " + Size(k.Size)))
+		s.Paragraph(6, Dim.Text(k.Reason))
 	}
 }
 
-// everything shows every file.
-func (p *Prune) everything(s *Screen) {
-	t := s.Table(
-		Column{Title: "CAN GO", Shrink: CutMiddle, Yield: 3},
-		Column{Title: "SIZE", Align: Right},
-		Column{Title: "CODE"},
-		Column{Title: "WHY", Shrink: Wrap, Yield: 1},
-		Column{Title: "COSTS", Shrink: Wrap, Yield: 2},
-	)
-	for _, c := range p.Plan.Candidates {
-		t.Row(Plain.Text(c.Path), Plain.Text(Size(c.Size)), Code.Text(c.Code), Plain.Text(c.Reason), Plain.Text(cmp.Or(c.Cost, "nothing")))
+// candidateWhy is why a file can go, and what is lost with it.
+func candidateWhy(c audit.PruneCandidate) string {
+	if c.Cost == "" {
+		return c.Reason
 	}
-	t.End()
-	s.Blank()
-	t = s.Table(
-		Column{Title: "STAYS", Shrink: CutMiddle, Yield: 3},
-		Column{Title: "SIZE", Align: Right},
-		Column{Title: "CODE"},
-		Column{Title: "WHY", Shrink: Wrap, Yield: 1},
-	)
-	for _, k := range p.Plan.Kept {
-		t.Row(Plain.Text(k.Path), Plain.Text(Size(k.Size)), Code.Text(k.Code), Plain.Text(k.Reason))
-	}
-	t.End()
-	s.Blank()
+	return c.Reason + "; lost with it: " + c.Cost
 }
 
 // pruneVerdicts names the verdicts as the screen of a rollback does.
@@ -232,22 +269,30 @@ var pruneVerdicts = map[audit.Readiness]Cell{
 	audit.NotReady:          Bad.Text("NOT READY"),
 }
 
-// states says which rollbacks stay as they are.
+// states says that pruning changes no rollback to a kept state, and of those that
+// are not ready, that it is not pruning that keeps them from being so.
 func (p *Prune) states(s *Screen) {
-	if len(p.Plan.States) == 0 {
+	if !slices.ContainsFunc(p.Plan.States, func(x audit.PruneState) bool { return !x.GivenUp }) {
 		return
 	}
-	s.Heading("Rollbacks stay as they are")
-	t := s.Table(Column{}, Column{}, Column{}).Indent(2)
+	s.Blank()
+	s.Heading("Rollbacks that pruning leaves as they are")
+	t := s.Table(Column{}, Column{}, Column{}, Column{Shrink: Wrap, Yield: 1}).Indent(2)
 	for _, x := range p.Plan.States {
 		run := "-"
 		if x.Target.Run != nil {
 			run = fmt.Sprintf("#%d", *x.Target.Run)
 		}
-		t.Row(Plain.Text("before "+run), Plain.Text(s.Terminal().Time(x.Target.Time)), pruneVerdicts[x.Verdict])
+		why := ""
+		if x.Why != "" {
+			why = "as before: " + x.Why
+		}
+		if x.GivenUp {
+			continue
+		}
+		t.Row(Plain.Text("before "+run), Plain.Text(s.Terminal().Time(x.Target.Time)), pruneVerdicts[x.Verdict], Dim.Text(why))
 	}
 	t.End()
-	s.Blank()
 }
 
 // budget says what --max-size takes, and what more would cost.
@@ -255,25 +300,41 @@ func (p *Prune) budget(s *Screen) {
 	if len(p.Plan.Steps) == 0 {
 		return
 	}
-	s.Heading(fmt.Sprintf("To stay within %s", Size(p.Plan.Policy.MaxSize)))
-	t := s.Table(Column{Title: ""}, Column{Title: "GOES", Shrink: CutMiddle, Yield: 2}, Column{Title: "FILES", Align: Right}, Column{Title: "SIZE", Align: Right},
-		Column{Title: "COSTS", Shrink: Wrap, Yield: 1}).Indent(2)
-	for _, step := range p.Plan.Steps {
-		taken := "next"
+	s.Blank()
+	s.Heading(fmt.Sprintf("To stay within %s, what is lost", Size(p.Plan.Policy.MaxSize)))
+	t := s.Table(Column{}, Column{Align: Right}, Column{Align: Right}, Column{Shrink: Wrap, Yield: 1}).Indent(2)
+	steps := p.Plan.Steps
+	for len(steps) > 0 {
+		step, n := steps[0], 1
+		for n < len(steps) && step.Code != audit.KeepState && steps[n].Code == step.Code && steps[n].Taken == step.Taken {
+			step.Files += steps[n].Files
+			step.Size += steps[n].Size
+			n++
+		}
+		steps = steps[n:]
+		taken, what := "next", step.Title
 		if step.Taken {
 			taken = "taken"
 		}
-		t.Row(Plain.Text(taken), Plain.Text(step.Title), Plain.Text(Number(int64(step.Files))), Plain.Text(Size(step.Size)), Plain.Text(step.Cost))
+		switch {
+		case step.Code == audit.KeepState:
+			what = step.Cost
+		case n > 1:
+			what = fmt.Sprintf("%s, and %d more (%s)", step.Cost, n-1, step.Code)
+		default:
+			what = fmt.Sprintf("%s (%s)", step.Cost, step.Code)
+		}
+		t.Row(Plain.Text(taken), Plain.Text(Size(step.Size)), Plain.Text(Count(int64(step.Files), "file", "files")), Plain.Text(what))
 	}
 	t.End()
-	s.Blank()
 }
 
 // quarantine lists what can be brought back.
-func (p *Prune) quarantine(s *Screen, o Output) {
+func (p *Prune) quarantine(s *Screen) {
 	if len(p.Journals) == 0 {
 		return
 	}
+	s.Blank()
 	s.Heading("In quarantine")
 	t := s.Table(Column{}, Column{}, Column{Align: Right}, Column{Align: Right}, Column{Shrink: CutMiddle}).Indent(2)
 	for _, j := range p.Journals {
@@ -284,14 +345,13 @@ func (p *Prune) quarantine(s *Screen, o Output) {
 		t.Row(Code.Text(j.ID), role.Text(j.Status), Plain.Text(Count(int64(j.Files), "file", "files")), Plain.Text(Size(j.Size)), Plain.Text(j.PkgDir))
 	}
 	t.End()
-	s.Line(Plain.Text("  bring back:  "), Code.Text("emaudit prune --undo [JOURNAL]"), Plain.Text("   delete what is older than 14 days:  "), Code.Text("emaudit prune --empty"))
-	s.Blank()
+	s.Line(Plain.Text("  bring back:                        "), Code.Text("emaudit prune --undo [JOURNAL]"))
+	s.Line(Plain.Text("  delete what is older than 14 days: "), Code.Text("emaudit prune --empty"))
 }
 
 // skipped lists what was left alone.
 func (p *Prune) skipped(s *Screen) {
 	if len(p.Done.Skipped) == 0 {
-		s.Blank()
 		return
 	}
 	s.Blank()
@@ -301,7 +361,6 @@ func (p *Prune) skipped(s *Screen) {
 		t.Row(Plain.Text(skip.Path), Plain.Text(skip.Reason))
 	}
 	t.End()
-	s.Blank()
 }
 
 // explain shows why each of some files is kept or not.
@@ -313,11 +372,7 @@ func (p *Prune) explain(s *Screen, candidates []audit.PruneCandidate, kept []aud
 	}
 	var rows []row
 	for _, c := range candidates {
-		why := c.Reason
-		if c.Cost != "" {
-			why += "; it costs " + c.Cost
-		}
-		rows = append(rows, row{c.Path, Size(c.Size), Warn.Text("can go"), c.Code, why})
+		rows = append(rows, row{c.Path, Size(c.Size), Warn.Text("can go"), c.Code, candidateWhy(c)})
 	}
 	for _, k := range kept {
 		rows = append(rows, row{k.Path, Size(k.Size), Good.Text("stays"), k.Code, k.Reason})
@@ -331,5 +386,4 @@ func (p *Prune) explain(s *Screen, candidates []audit.PruneCandidate, kept []aud
 		s.Line(r.verdict, Plain.Text("  "+r.path+"  "+r.size+"  "), Code.Text(r.code))
 		s.Paragraph(8, Plain.Text(r.why))
 	}
-	s.Blank()
 }

@@ -146,7 +146,7 @@ type pruneRun struct {
 // makePlan plans from what is stored now.
 func (r *pruneRun) makePlan(ctx context.Context) (plan *audit.PrunePlan, err error) {
 	err = r.ask(ctx, func(db audit.Database) error {
-		plan, err = r.planPrune(db, r.policy)
+		plan, err = r.planPrune(db, r.policy, false)
 		return err
 	})
 	return plan, err

@@ -102,7 +102,7 @@ func addExcludes(x *audit.Excludes, name, text string) []audit.Finding {
 }
 
 // configuredPlan plans as prune would without any flag.
-func (s *session) configuredPlan(db audit.Database) (*audit.PrunePlan, error) {
+func (s *session) configuredPlan(db audit.Database, totalsOnly bool) (*audit.PrunePlan, error) {
 	configured, err := s.configured("prune")
 	if err != nil {
 		return nil, err
@@ -115,23 +115,31 @@ func (s *session) configuredPlan(db audit.Database) (*audit.PrunePlan, error) {
 	if _, err := s.defaultExcludes(&excludes); err != nil {
 		return nil, err
 	}
-	return s.planPrune(db, choice.policy(excludes))
+	return s.planPrune(db, choice.policy(excludes), totalsOnly)
 }
 
-// planPrune plans with what the root itself tells of ebuilds and processes.
-func (s *session) planPrune(db audit.Database, policy audit.PrunePolicy) (*audit.PrunePlan, error) {
+// planPrune plans with what the root itself tells of ebuilds, profiles and
+// processes.
+func (s *session) planPrune(db audit.Database, policy audit.PrunePolicy, totalsOnly bool) (*audit.PrunePlan, error) {
 	ebuilds := ingest.OpenEbuilds(s.root, s.settings)
 	defer ebuilds.Close()
-	facts := audit.PruneFacts{Ebuild: func(cpv, _ string) audit.EbuildState {
-		there, known := ebuilds.Find(cpv)
-		switch {
-		case !known:
-			return audit.EbuildUnknown
-		case there:
-			return audit.EbuildThere
-		}
-		return audit.EbuildGone
-	}}
+	facts := audit.PruneFacts{
+		Ebuild: func(cpv, _ string) audit.EbuildState {
+			there, known := ebuilds.Find(cpv)
+			switch {
+			case !known:
+				return audit.EbuildUnknown
+			case there:
+				return audit.EbuildThere
+			}
+			return audit.EbuildGone
+		},
+		CacheEntry:   s.compatibilityOptions().Ebuild,
+		SettledFlags: func() map[string]bool { return ingest.SettledFlags(s.root, s.settings) },
+		System:       audit.SystemPackages(ingest.ProfilePackages(s.root, s.settings)),
+		Rollback:     s.rollbackOptions(),
+		TotalsOnly:   totalsOnly,
+	}
 	var err error
 	if facts.EmergeRuns, _, err = s.emergeRuns(db); err != nil {
 		return nil, err

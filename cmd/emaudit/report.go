@@ -155,7 +155,7 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 		return facts, err
 	}
 	err = s.ask(ctx, func(db audit.Database) (err error) {
-		facts.Prune, err = s.configuredPlan(db)
+		facts.Prune, err = s.configuredPlan(db, false)
 		return err
 	})
 	return facts, err

@@ -39,7 +39,7 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		s.measure(overview)
-		plan, err := s.configuredPlan(db)
+		plan, err := s.configuredPlan(db, true)
 		if err == nil {
 			overview.Reclaimable = plan.Totals()
 		}
