@@ -81,7 +81,7 @@ func (p *pruner) budget() {
 	if size > p.policy.MaxSize {
 		p.plan.Findings = append(p.plan.Findings, Finding{
 			Code: "prune-over-budget", Severity: SeverityWarning, Subject: "--max-size",
-			Message:  fmt.Sprintf("%d bytes stay, which is more than the %d allowed: the present state, pins and excludes never go", size, p.policy.MaxSize),
+			Message:  fmt.Sprintf("%.1f MiB stay, which is more than the %.1f MiB allowed: the present state, pins and excludes never go", float64(size)/(1<<20), float64(p.policy.MaxSize)/(1<<20)),
 			Evidence: []Evidence{}, Remedy: "raise --max-size, or remove pins and excludes",
 		})
 	}
