@@ -19,6 +19,7 @@ type fault struct {
 	err   error
 	stays bool
 	reads bool // steps that only look fail too; a kill there is one at the next step that changes something
+	real  bool // the process is killed
 	steps int
 	log   []string
 }
@@ -38,6 +39,9 @@ func (f *fault) look(op, name string) error {
 func (f *fault) step(op, name string) error {
 	f.steps++
 	f.log = append(f.log, op+" "+name)
+	if f.steps == f.at && f.real {
+		unix.Kill(unix.Getpid(), unix.SIGKILL)
+	}
 	if f.steps == f.at || f.steps > f.at && (f.stays || f.err == errKilled) {
 		return f.err
 	}

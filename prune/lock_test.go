@@ -17,6 +17,9 @@ import (
 // The holder of a lock is this very test binary, started again: it locks as
 // Portage does, by fcntl(2), says so, and waits to be told to end or killed.
 func TestMain(m *testing.M) {
+	if os.Getenv("PRUNE_TEST_KILL_AT") != "" {
+		runToBeKilled()
+	}
 	if name := os.Getenv("PRUNE_TEST_HOLD_LOCK"); name != "" {
 		fd, err := unix.Open(name, unix.O_CREAT|unix.O_RDWR, 0o660)
 		lock := unix.Flock_t{Type: unix.F_WRLCK}

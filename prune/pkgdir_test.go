@@ -3,6 +3,7 @@ package prune
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -135,18 +136,27 @@ func (d *testDir) open(f *fault) *PkgDir {
 // candidates are those of the given paths as the files are now.
 func (d *testDir) candidates(paths ...string) []audit.PruneCandidate {
 	d.tb.Helper()
+	all, err := candidatesOf(d.top, d.path, paths)
+	d.check(err)
+	return all
+}
+
+func candidatesOf(top, pkgdir string, paths []string) ([]audit.PruneCandidate, error) {
 	var all []audit.PruneCandidate
 	for _, p := range paths {
-		c := audit.PruneCandidate{PkgDir: d.path, Path: p, Code: "test"}
-		info, err := os.Lstat(filepath.Join(d.top, p))
-		if err != nil {
+		c := audit.PruneCandidate{PkgDir: pkgdir, Path: p, Code: "test"}
+		info, err := os.Lstat(filepath.Join(top, p))
+		switch {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 			c.EntryOnly = true
-		} else {
+		case err != nil:
+			return nil, err
+		default:
 			c.Size, c.MTimeNS, c.Inode = info.Size(), info.ModTime().UnixNano(), info.Sys().(*syscall.Stat_t).Ino
 		}
 		all = append(all, c)
 	}
-	return all
+	return all, nil
 }
 
 // snapshot describes everything in the PKGDIR: names, kinds, modes, times and

@@ -3,6 +3,7 @@ package prune_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -157,10 +158,16 @@ func TestPortagesLockIsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
+	// hold waits for the lock, unless it is told not to, and says what it got.
 	program := `
-import portage, sys
+import os, portage, sys
+from portage.exception import TryAgain
 from portage.locks import lockfile, unlockfile
-lock = lockfile("/mnt/pkgs/Packages", wantnewlockfile=1)
+try:
+    lock = lockfile("/mnt/pkgs/Packages", wantnewlockfile=1, flags=os.O_NONBLOCK if "now" in sys.argv else 0)
+except TryAgain:
+    print("refused", flush=True)
+    sys.exit()
 print("locked", flush=True)
 sys.stdin.readline()
 unlockfile(lock)
@@ -175,13 +182,39 @@ unlockfile(lock)
 	// A host of the lab is an overlay, in which a lock is on another inode than
 	// outside: PKGDIR is bound into it.
 	bind := filepath.Join(l.root(), pkgdir) + "=/mnt/pkgs"
-	cmd := exec.Command(l.command, "run", l.host, "--bind", bind, "--stdin", "env", "PYTHONPATH=/usr/lib/portage-lab/lib", "python3", "-B", "/var/tmp/hold.py")
+	hold := func(args ...string) *exec.Cmd {
+		return exec.Command(l.command, append([]string{"run", l.host, "--bind", bind, "--stdin", "env", "PYTHONPATH=/usr/lib/portage-lab/lib", "python3", "-B", "/var/tmp/hold.py"}, args...)...)
+	}
+
+	// While a prune has it, Portage does not get it; and gets it afterwards,
+	// although the file that it waits with is unlinked then.
+	waiting := hold()
+	stdout, err := waiting.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Apply(context.Background(), nil, prune.ApplyOptions{Still: func(context.Context) (map[string]bool, error) {
+		if out, err := hold("now").CombinedOutput(); err != nil || !strings.Contains(string(out), "refused") {
+			t.Errorf("while a prune has the lock, Portage said %q, %v", out, err)
+		}
+		return nil, waiting.Start()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said, _ := io.ReadAll(stdout); !strings.Contains(string(said), "locked") {
+		t.Errorf("after the prune, Portage said %q", said)
+	}
+	if err := waiting.Wait(); err != nil {
+		t.Error(err)
+	}
+
+	cmd := hold()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
+	if stdout, err = cmd.StdoutPipe(); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
