@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"emaudit/internal/hostarchive"
+	"emaudit/internal/hosttest"
 	"emaudit/parse/userconf"
 	"emaudit/store"
 )
@@ -62,9 +63,9 @@ func TestWhatChangedInTheEbuildSpeaksAgainstAYoungFile(t *testing.T) {
 // takes it. What nothing needs gets a reason of its own.
 func TestAChangedEbuildCostsNoKeptState(t *testing.T) {
 	t.Parallel()
-	h := openHost(t, hostarchive.Alpha(t))
-	h.ingest(alphaNow)
-	h.ask(func(db Database) error {
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	h.Ingest(hosttest.Now)
+	Ask(h, hosttest.Now, func(db Database) error {
 		there := PruneFacts{Ebuild: func(string, string) EbuildState { return EbuildThere }}
 		before, err := PlanPrune(db, PrunePolicy{KeepStates: 3}, there)
 		if err != nil {
@@ -107,9 +108,9 @@ func TestSystemIsWhatTheProfilesSay(t *testing.T) {
 func TestSystemIsKeptForLonger(t *testing.T) {
 	t.Parallel()
 	const file = "sys-apps/bigthing/bigthing-1.0-1.gpkg.tar"
-	h := openHost(t, hostarchive.Alpha(t))
-	h.ingest(alphaNow)
-	h.ask(func(db Database) error {
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	h.Ingest(hosttest.Now)
+	Ask(h, hosttest.Now, func(db Database) error {
 		for _, system := range [][]string{{"sys-apps/portage"}, {"sys-apps/portage", "sys-apps/bigthing"}} {
 			plan, err := PlanPrune(db, PrunePolicy{KeepStates: 20}, PruneFacts{Ebuild: func(string, string) EbuildState { return EbuildThere }, System: system})
 			if err != nil {
@@ -132,9 +133,9 @@ func TestAStrayLastCopyIsKept(t *testing.T) {
 	if err := os.Rename(filepath.Join(top, "blockerA-1.0-1.gpkg.tar"), filepath.Join(top, "stray.gpkg.tar")); err != nil {
 		t.Fatal(err)
 	}
-	h := openHost(t, root)
-	h.ingest(alphaNow)
-	h.ask(func(db Database) error {
+	h := hosttest.New(t, root)
+	h.Ingest(hosttest.Now)
+	Ask(h, hosttest.Now, func(db Database) error {
 		for state, want := range map[EbuildState]string{EbuildGone: KeepLastCopy, EbuildUnknown: KeepLastCopy, EbuildThere: PruneUnseen} {
 			plan, err := PlanPrune(db, PrunePolicy{}, PruneFacts{Ebuild: func(string, string) EbuildState { return state }})
 			if err != nil {
