@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -66,6 +67,7 @@ type acceptance struct {
 	acceptKeywords packageList
 	profileKeyword packageList
 	mask, unmask   packageList
+	categories     map[string]bool // nil where no list of them was read
 	licenses       packageList
 	properties     packageList
 	restricts      packageList
@@ -73,6 +75,8 @@ type acceptance struct {
 	profile        bool // the profile was found
 	unread         []string
 	processor      processor
+	// repositories are the names of the ebuild repositories, the main one first.
+	repositories []string
 	// maskFiles are the administrator's own lists of masks.
 	maskFiles []string
 	// flags are what lists of USE flags were read as: the builds of a package
@@ -81,59 +85,6 @@ type acceptance struct {
 	// accepted are values of LICENSE and the like that no list of a package is
 	// about, and that were found to be accepted.
 	accepted map[string]bool
-}
-
-// listed is an entry with the repository whose packages it is about.
-type listed struct {
-	userconf.Entry
-	repo string // "" = all
-	path string
-}
-
-// packageList finds the entries about a package without trying them all.
-type packageList struct {
-	byCP map[string][]int
-	wild []int
-	all  []listed
-}
-
-func (l *packageList) add(e listed) {
-	n := len(l.all)
-	l.all = append(l.all, e)
-	if e.Atom.Wildcard {
-		l.wild = append(l.wild, n)
-		return
-	}
-	if l.byCP == nil {
-		l.byCP = map[string][]int{}
-	}
-	l.byCP[e.Atom.CP] = append(l.byCP[e.Atom.CP], n)
-}
-
-// remove takes back a weaker entry.
-func (l *packageList) remove(e userconf.Entry) {
-	for i := range l.all {
-		if l.all[i].Text == e.Text {
-			l.all[i].Remove = true
-		}
-	}
-}
-
-// matching returns the entries that are true of a package, in their order.
-func (l *packageList) matching(p *atom.Package) []listed {
-	ids := l.byCP[p.CPV.CP()]
-	if len(l.wild) > 0 {
-		ids = slices.Concat(ids, l.wild)
-		slices.Sort(ids)
-	}
-	var all []listed
-	for _, i := range ids {
-		e := &l.all[i]
-		if !e.Remove && (e.repo == "" || p.Repo == "" || e.repo == p.Repo) && e.Atom.Match(*p) {
-			all = append(all, *e)
-		}
-	}
-	return all
 }
 
 // takeAcceptance loads what a host accepts.
@@ -170,13 +121,25 @@ func loadAcceptance(db Database) (*acceptance, error) {
 	a.keywords = strings.Fields(a.settings["ACCEPT_KEYWORDS"])
 	a.compileChosts()
 	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords,
-		store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict, store.ConfigLicenseGroups, store.ConfigCPUInfo)
+		store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict, store.ConfigLicenseGroups, store.ConfigCPUInfo, store.ConfigLayout, store.ConfigCategories)
 	if err != nil {
 		return nil, err
 	}
-	for i := range files {
-		a.read(&files[i])
+	masks, unmasks := maskStack{masters: map[string][]string{}}, maskStack{}
+	layouts := slices.DeleteFunc(slices.Clone(files), func(f store.ConfigFile) bool { return f.Kind != store.ConfigLayout })
+	slices.SortStableFunc(layouts, func(x, y store.ConfigFile) int { return cmp.Compare(x.Position, y.Position) })
+	for i := range layouts {
+		f := &layouts[i]
+		masks.repos = append(masks.repos, f.Repo)
+		if masters, named := readLayout(f.Content); named {
+			masks.masters[f.Repo] = masters
+		}
 	}
+	for i := range files {
+		a.read(&files[i], &masks, &unmasks)
+	}
+	unmasks.repos, a.repositories = masks.repos, masks.repos
+	a.mask, a.unmask = masks.list(true), unmasks.list(false)
 	diags, err := db.Tx.Diagnostics(db.Host, store.SourceConfig)
 	for _, d := range diags {
 		a.unread = append(a.unread, d.Message)
@@ -206,38 +169,52 @@ func (a *acceptance) compileChosts() {
 }
 
 // read takes one list.
-func (a *acceptance) read(f *store.ConfigFile) {
+func (a *acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack) {
 	repo := ""
 	if f.Layer == "repository" {
 		repo = f.Repo
 	}
 	lists := map[store.ConfigKind]*packageList{
-		store.ConfigMask: &a.mask, store.ConfigUnmask: &a.unmask, store.ConfigAcceptKeywords: &a.acceptKeywords, store.ConfigKeywords: &a.profileKeyword,
+		store.ConfigAcceptKeywords: &a.acceptKeywords, store.ConfigKeywords: &a.profileKeyword,
 		store.ConfigLicense: &a.licenses, store.ConfigProperties: &a.properties, store.ConfigRestrict: &a.restricts,
 	}
 	switch f.Kind {
+	case store.ConfigLayout:
 	case store.ConfigLicenseGroups:
 		a.groups.Parse(f.Content)
-		return
 	case store.ConfigCPUInfo:
 		a.processor = parseProcessor(f.Content)
-		return
-	}
-	if f.Kind == store.ConfigMask && f.Layer == "user" {
-		a.maskFiles = append(a.maskFiles, f.Path)
-	}
-	parseList := userconf.ParseValues
-	if f.Kind == store.ConfigMask || f.Kind == store.ConfigUnmask {
-		parseList = userconf.ParseAtoms
-	}
-	entries, _ := parseList(f.Content)
-	list := lists[f.Kind]
-	for _, e := range entries {
-		if e.Remove {
-			list.remove(e)
-			continue
+	case store.ConfigCategories:
+		if a.categories == nil {
+			a.categories = map[string]bool{}
 		}
-		list.add(listed{e, repo, f.Path})
+		for line := range strings.Lines(string(f.Content)) {
+			line, _, _ = strings.Cut(line, "#")
+			a.categories[strings.TrimSpace(line)] = true
+		}
+	case store.ConfigMask, store.ConfigUnmask:
+		stack := masks
+		if f.Kind == store.ConfigUnmask {
+			stack = unmasks
+		} else if f.Layer == "user" {
+			a.maskFiles = append(a.maskFiles, f.Path)
+		}
+		if repo != "" && !slices.Contains(masks.repos, repo) {
+			masks.repos = append(masks.repos, repo) // a repository without layout.conf
+		}
+		entries, _ := userconf.ParseAtoms(f.Content)
+		for _, e := range entries {
+			if wildcardsCount(f) || !e.Atom.Wildcard {
+				stack.add(f.Layer, listed{e, repo, f.Path, f.Path})
+			}
+		}
+	default:
+		entries, _ := userconf.ParseValues(f.Content)
+		for _, e := range entries {
+			if wildcardsCount(f) || !e.Atom.Wildcard {
+				lists[f.Kind].add(listed{e, repo, f.Path, listSource(f)})
+			}
+		}
 	}
 }
 
@@ -250,6 +227,10 @@ func (a *acceptance) parseFlags(text string) atom.Flags {
 	}
 	return flags
 }
+
+// wildcardsCount tells whether Portage takes wildcards in a list: only in those
+// of the administrator (portage(5), extended atom syntax).
+func wildcardsCount(f *store.ConfigFile) bool { return f.Layer == "user" }
 
 // packageOfMetadata is a build in the form in which atoms are matched.
 func packageOfMetadata(cpv atom.CPV, slot, subslot, repo string, buildID int64, m *store.Metadata) atom.Package {
@@ -295,12 +276,36 @@ func (a *acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
 		note(EffectRefused, "eapi-refused", "EAPI %s is none that Portage knows", eapi)
 		return reasons
 	}
+	judgeMetadata(m, note)
+	if category := p.CPV.Category; a.categories != nil && !a.categories[category] {
+		note(EffectRefused, "category-unknown", "category %s is in no profiles/categories: Portage leaves it out when it makes an index", category)
+	}
 	a.judgeKeywords(p, m, note)
 	a.judgeNames(p, m, note)
 	if by := a.maskedBy(p); by != nil {
 		note(EffectRefused, "package-masked", "%s has %s", by.path, by.Text)
 	}
 	return reasons
+}
+
+// judgeMetadata is about what Portage cannot read of what a package says of
+// itself (Package.py, _validate_deps); it then takes none of it.
+func judgeMetadata(m *store.Metadata, note noteFunc) {
+	for _, x := range []struct{ name, value string }{
+		{"BDEPEND", m.BDepend}, {"DEPEND", m.Depend}, {"IDEPEND", m.IDepend}, {"PDEPEND", m.PDepend}, {"RDEPEND", m.RDepend},
+	} {
+		if strings.TrimSpace(x.value) == "" {
+			continue
+		}
+		if _, err := atom.ParseDep(x.value, atom.DepAtoms, m.EAPI); err != nil {
+			note(EffectRefused, "metadata-invalid", "%s: %v", x.name, err)
+		}
+	}
+	for _, x := range []struct{ name, value string }{{"PROVIDES", m.Provides}, {"REQUIRES", m.Requires}} {
+		if _, err := atom.ParseSonames(x.value); err != nil {
+			note(EffectRefused, "metadata-invalid", "%s: %v", x.name, err)
+		}
+	}
 }
 
 type noteFunc func(effect Effect, code, format string, args ...any)
@@ -313,22 +318,14 @@ func (a *acceptance) judgeKeywords(p *atom.Package, m *store.Metadata, note note
 		note(EffectUnknown, "keywords-unknown", "ACCEPT_KEYWORDS comes from the profile, which was not found")
 		return
 	}
-	keywords := strings.Fields(m.Keywords)
-	for _, e := range a.profileKeyword.matching(p) {
-		keywords = stackWords(keywords, e.Values)
-	}
-	accepted := slices.Clone(a.keywords)
-	for _, e := range a.acceptKeywords.matching(p) {
-		values := e.Values
-		if len(values) == 0 {
-			for _, k := range a.keywords {
-				if k[0] != '~' && k[0] != '-' {
-					values = append(values, "~"+k)
-				}
-			}
+	keywords := stackWords(strings.Fields(m.Keywords), a.profileKeyword.values(p, nil))
+	var testing []string // what an atom without keywords accepts
+	for _, k := range a.keywords {
+		if k[0] != '~' && k[0] != '-' {
+			testing = append(testing, "~"+k)
 		}
-		accepted = stackWords(accepted, values)
 	}
+	accepted := stackWords(a.keywords, a.acceptKeywords.values(p, testing))
 	if !acceptsKeywords(keywords, accepted) {
 		shown := m.Keywords
 		if shown == "" {
@@ -406,10 +403,7 @@ func (a *acceptance) judgeNames(p *atom.Package, m *store.Metadata, note noteFun
 		if plain && a.accepted[key] {
 			continue
 		}
-		tokens := strings.Fields(setting)
-		for _, e := range own {
-			tokens = append(tokens, e.Values...)
-		}
+		tokens := append(strings.Fields(setting), rule.list.values(p, nil)...)
 		if len(tokens) == 0 {
 			note(EffectUnknown, rule.code+"-unknown", "%s is not set in what was read", rule.variable)
 			continue

@@ -70,10 +70,10 @@ func (h *past) at(m Moment, pins []store.Pin, now int64) (*state, error) {
 	}
 	for _, x := range s.stays {
 		if h.younger(x, s.target.Time) {
-			s.doubts = append(s.doubts, fmt.Sprintf("%s was there, and every build of it that is known is younger", x.cpv))
+			s.doubts = append(s.doubts, doubt{"", fmt.Sprintf("%s was there, and every build of it that is known is younger", x.cpv), settleWithLog})
 		}
 	}
-	s.target.Known = len(s.doubts) == 0
+	s.mark()
 	return s, nil
 }
 

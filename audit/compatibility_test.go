@@ -104,7 +104,8 @@ func TestWhatPortageRefuses(t *testing.T) {
 		{"a mask of the administrator", "etc/portage/package.mask", "app-misc/foo-tool\n", path, audit.UsableNo, "package-masked"},
 		{"a mask of a range that it is not in", "etc/portage/package.mask", "<app-misc/foo-tool-1.3.0\n", path, audit.UsableYes, ""},
 		{"a mask of the repository", "var/db/repos/lab/profiles/package.mask", "=app-misc/foo-tool-1.3.0\n", path, audit.UsableNo, "package-masked"},
-		{"a mask of a profile", "var/db/repos/lab/profiles/base/package.mask", "*/foo-tool\n", path, audit.UsableNo, "package-masked"},
+		{"a mask of a profile", "var/db/repos/lab/profiles/base/package.mask", "app-misc/foo-tool\n", path, audit.UsableNo, "package-masked"},
+		{"a wildcard in a profile, which counts for nothing", "var/db/repos/lab/profiles/base/package.mask", "app-misc/*\n", path, audit.UsableYes, ""},
 		{"a keyword taken away", "etc/portage/package.accept_keywords/zz", "app-misc/foo-tool -*\n", path, audit.UsableNo, "keywords-refused"},
 		{"a live package without its line", "etc/portage/package.accept_keywords/live", "\n", "app-misc/livething/livething-9999-2.gpkg.tar", audit.UsableNo, "keywords-refused"},
 		{"a license not accepted", "etc/portage/package.license", "app-misc/foo-tool -*\n", path, audit.UsableNo, "license-refused"},
@@ -141,6 +142,65 @@ func TestWhatPortageRefuses(t *testing.T) {
 			}
 			if err != nil {
 				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestMasksAreStackedAsPortageDoes sets up lists that take each other back. What
+// real Portage (3.0.82+, Package.masks over all 134 packages of the recorded
+// host) left visible, is usable.
+func TestMasksAreStackedAsPortageDoes(t *testing.T) {
+	t.Parallel()
+	const (
+		profiles = "var/db/repos/lab/profiles/"
+		child    = profiles + "default/linux/amd64/23.0/"
+		fooTool  = "app-misc/foo-tool/foo-tool-1.3.0-1.gpkg.tar"
+		oldTool  = "app-misc/foo-tool/foo-tool-1.2.4-1.gpkg.tar"
+		hello    = "app-misc/hello/hello-1.1-1.gpkg.tar"
+		hello2   = "app-misc/hello/hello-1.1-2.gpkg.tar"
+		hello21  = "app-misc/hello/hello-2.1-1.gpkg.tar"
+	)
+	for _, tt := range []struct {
+		name      string
+		files     map[string]string
+		yes, none []string
+	}{
+		{"a profile does not lift what its repository masks", map[string]string{profiles + "package.mask": "app-misc/foo-tool\n", profiles + "base/package.mask": "-app-misc/foo-tool\n"}, []string{hello}, []string{fooTool}},
+		{"a profile lifts what its parent masks", map[string]string{profiles + "base/package.mask": "app-misc/foo-tool\n=app-misc/hello-1.1\n", child + "package.mask": "-app-misc/foo-tool\n"}, []string{fooTool}, []string{hello}},
+		{"the administrator lifts everything", map[string]string{profiles + "package.mask": "app-misc/foo-tool\n", profiles + "base/package.mask": "app-misc/hello\n", "etc/portage/package.mask": "-app-misc/foo-tool\n-app-misc/hello\n"}, []string{fooTool, hello}, nil},
+		{"one's own profile is the last", map[string]string{"etc/portage/profile/package.mask": "app-misc/hello\n", "etc/portage/profile/package.accept_keywords": "app-misc/foo-tool -*\n"}, nil, []string{hello, fooTool}},
+		{"a range is unmasked", map[string]string{profiles + "package.mask": "app-misc/foo-tool\n", "etc/portage/package.unmask": "<app-misc/foo-tool-1.3\n"}, []string{oldTool}, []string{fooTool}},
+		{"one build is masked", map[string]string{"etc/portage/package.mask": "=app-misc/hello-1.1-2\n"}, []string{hello}, []string{hello2}},
+		{"the more specific atom counts, not the last line", map[string]string{"etc/portage/package.accept_keywords/zz": "=app-misc/hello-1.1 amd64\napp-misc/hello -amd64 -~amd64\napp-misc/foo-tool -*\n>=app-misc/foo-tool-1.3 amd64\n"}, []string{hello, fooTool}, []string{hello21, oldTool}},
+		{"the nearer bound counts", map[string]string{"etc/portage/package.accept_keywords/zz": ">=app-misc/foo-tool-1.3.0 amd64\n>=app-misc/foo-tool-1.2 -*\n"}, []string{fooTool}, []string{oldTool}},
+		{"a license is refused to one version", map[string]string{"etc/portage/package.license": "=app-misc/hello-1.1 -*\napp-misc/hello *\n"}, []string{hello21}, []string{hello}},
+		{"a category that nothing lists", map[string]string{profiles + "categories": "sys-libs\n"}, []string{"sys-libs/libfoo/libfoo-1.0-1.gpkg.tar"}, []string{hello}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			root := hostarchive.AlphaCopy(t)
+			for name, text := range tt.files {
+				name = filepath.Join(root, name)
+				if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			host := hosttest.New(t, root)
+			host.Ingest(hosttest.Now)
+			usable := map[string]audit.Usable{}
+			for _, r := range compatibility(host, hosttest.Now).Rows {
+				usable[r.Path] = r.Usable
+			}
+			for want, paths := range map[audit.Usable][]string{audit.UsableYes: tt.yes, audit.UsableNo: tt.none} {
+				for _, path := range paths {
+					if usable[path] != want {
+						t.Errorf("%s: usable %q, want %q", path, usable[path], want)
+					}
+				}
 			}
 		})
 	}

@@ -99,8 +99,13 @@ func (t *timeline) settle() {
 		}
 	}
 	t.unlogged(anchors, spans)
-	for _, d := range t.disagreements {
-		if !d.settled {
+	whole := t.countsFromTheFirst(anchors, spans)
+	for i := range t.disagreements {
+		d := &t.disagreements[i]
+		// A removal is not counted. Where no merge is missing, one that was not
+		// logged shows in the package that it took away.
+		d.lone = !d.merged && !d.settled && whole
+		if !d.settled && !d.lone {
 			t.hiding = append(t.hiding, hiddenStates{t.floor(d.change), d.until, "emerge.log and the installed packages disagree about " + d.cpv})
 		}
 	}
@@ -110,6 +115,31 @@ func (t *timeline) settle() {
 			t.hiding = append(t.hiding, hiddenStates{t.floor(s.from), s.until, fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have", s.least-s.explained)})
 		}
 	}
+}
+
+// countsFromTheFirst tells whether COUNTER proves that the log has every merge
+// into the root since the first one ever, up to the last anchor and behind it.
+func (t *timeline) countsFromTheFirst(anchors []anchor, spans []span) bool {
+	if len(anchors) == 0 || slices.ContainsFunc(spans, func(s span) bool { return s.most > s.explained }) {
+		return false
+	}
+	before := int64(0)
+	for _, c := range t.changes[:anchors[0].change] {
+		if c.kind == changeMerge && (c.merge.Outcome == emergelog.MergeMerged || c.merge.PostinstFailed) {
+			before++
+		}
+	}
+	// The first merge of a root has COUNTER 0, or 1 where the counter file was
+	// there before (counter_tick_core).
+	if anchors[0].counter > before+1 {
+		return false
+	}
+	for _, c := range t.changes[anchors[len(anchors)-1].change+1:] {
+		if c.kind == changeMerge {
+			return false
+		}
+	}
+	return true
 }
 
 // settleMerge finds the span in which a merge that was not logged happened.

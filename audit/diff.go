@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,10 +70,10 @@ func AuditDiff(db Database, a, b Moment) (*Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Diff{From: from.target, To: to.target, Changes: h.diff(from.stays, to.stays)}
+	d := &Diff{From: from.target, To: to.target, Changes: h.diffStates(from, to)}
 	for _, s := range []*state{from, to} {
 		for _, doubt := range s.doubts {
-			f := Finding{Code: "state-unknown", Severity: SeverityWarning, Subject: s.target.String(), Message: doubt, Evidence: []Evidence{}, Remedy: "emaudit states"}
+			f := Finding{Code: "state-unknown", Severity: SeverityWarning, Subject: s.target.String(), Message: doubt.text(), Evidence: []Evidence{}, Remedy: cmp.Or(doubt.settle, "emaudit states")}
 			if !slices.ContainsFunc(d.Findings, func(x Finding) bool { return x.Subject == f.Subject && x.Message == f.Message }) {
 				d.Findings = append(d.Findings, f)
 			}
@@ -80,6 +81,15 @@ func AuditDiff(db Database, a, b Moment) (*Diff, error) {
 	}
 	SortFindings(d.Findings)
 	return d, nil
+}
+
+// diffStates compares two states, without the packages that are in doubt in one
+// of them.
+func (h *past) diffStates(a, b *state) []Change {
+	without := func(s, other *state) []*stay {
+		return slices.DeleteFunc(slices.Clone(s.sure()), func(x *stay) bool { return other.partly() && other.unsure(packageOf(x.cpv)) })
+	}
+	return h.diff(without(a, b), without(b, a))
 }
 
 // diff compares what was installed at two moments. A slot holds one instance

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"emaudit/parse/atom"
-	"emaudit/store"
 )
 
 // A plan has one of two forms. Where every file is the only one that an atom
@@ -36,30 +35,58 @@ func (j *rollbackJudge) plan(r *Rollback) {
 	}
 	step := func(title string, commands ...string) {
 		if len(commands) > 0 {
-			r.Steps = append(r.Steps, Step{title, commands})
+			r.Steps = append(r.Steps, Step{Title: title, Commands: commands, Confirm: title == titleDoIt})
 			r.Plan = append(r.Plan, commands...)
 		}
 	}
+	r.Guard = j.guard(r)
 	step("Keep a way forward: package what is installed now", j.backup(r)...)
-	before, after := j.split(merges, removals)
-	step("Remove what is in the way", removalCommand(before)...)
+	before, after := j.split(r, merges, removals)
+	step("Remove what is in the way", j.removalCommand(before)...)
 	if len(merges) > 0 {
 		if atoms, ok := j.direct(merges); ok {
-			step("See what will be done, then do it", "emerge --pretend "+mergeOptions+atoms, "emerge "+mergeOptions+atoms)
+			step("See what will be done", "emerge --pretend "+j.mergeOptions()+atoms)
+			step(titleDoIt, "emerge "+j.mergeOptions()+atoms)
 		} else {
 			j.staged(r, merges, step)
 		}
 	}
-	step("Remove what came later", removalCommand(after)...)
-	step("Hold it: the next update would undo it", j.holds(merges)...)
+	step("Remove what came later", j.removalCommand(after)...)
+	hold, lift := j.holds(r, merges)
+	step("Hold it: the next update would undo it", hold...)
 	step("See whether libraries are left over", "emerge --pretend @preserved-rebuild")
-	r.Checks = append(r.Checks, "dispatch-conf", "emaudit diff now "+r.Target.argument())
+	r.Checks = append(r.Checks, "dispatch-conf", "emaudit diff now "+r.Target.argument(), "emerge --pretend --verbose --update --deep --newuse @world")
+	if len(lift) > 0 {
+		r.Later = append(r.Later, Step{Title: "To let the newer versions in again", Commands: lift})
+	}
+	if revert := j.revert(r, merges); revert != "" {
+		r.Later = append(r.Later, Step{Title: "To have the ebuilds of then too, which no mask then needs to hold", Commands: []string{revert}})
+	}
 }
+
+// titleDoIt is the step before which a person decides.
+const titleDoIt = "Do it"
 
 // mergeOptions are those of the one command that merges. Without
 // --rebuilt-binaries=n, which --usepkgonly implies with an update, Portage
-// would look for newer builds.
-const mergeOptions = "--oneshot --usepkgonly --rebuilt-binaries=n "
+// would look for newer builds; with FEATURES=getbinpkg it would find another
+// package of the same build id elsewhere.
+func (j *rollbackJudge) mergeOptions() string {
+	options := j.ownOptions() + "--oneshot --usepkgonly --rebuilt-binaries=n "
+	if j.accept.features["getbinpkg"] {
+		options += "--getbinpkg=n "
+	}
+	return options
+}
+
+// ownOptions keeps out what EMERGE_DEFAULT_OPTS adds: a plan says all that its
+// commands do.
+func (j *rollbackJudge) ownOptions() string {
+	if strings.TrimSpace(j.accept.settings["EMERGE_DEFAULT_OPTS"]) == "" {
+		return ""
+	}
+	return "--ignore-default-opts "
+}
 
 // argument names the state on the command line.
 func (t Target) argument() string {
@@ -88,13 +115,14 @@ func (j *rollbackJudge) backup(r *Rollback) []string {
 	if len(quick) == 0 {
 		return nil
 	}
+	slices.Sort(quick)
 	return []string{"quickpkg --include-config=y " + strings.Join(quick, " ")}
 }
 
 // split divides the removals into those that are in the way of what is merged,
 // and the others, which go last: until the older packages are there, something
 // that runs may need them.
-func (j *rollbackJudge) split(merges, removals []*RollbackChange) (before, after []*RollbackChange) {
+func (j *rollbackJudge) split(r *Rollback, merges, removals []*RollbackChange) (before, after []*RollbackChange) {
 	removed := map[string]bool{}
 	for _, c := range removals {
 		removed[*c.From] = true
@@ -116,7 +144,7 @@ func (j *rollbackJudge) split(merges, removals []*RollbackChange) (before, after
 		}
 	}
 	for _, c := range removals {
-		if j.inTheWay(w, *c.From) {
+		if j.inTheWay(w, *c.From) || r.removedEarly(c.from.row) {
 			before = append(before, c)
 		} else {
 			after = append(after, c)
@@ -165,7 +193,7 @@ func (j *rollbackJudge) inTheWay(w *world, cpv string) bool {
 	return false
 }
 
-func removalCommand(changes []*RollbackChange) []string {
+func (j *rollbackJudge) removalCommand(changes []*RollbackChange) []string {
 	if len(changes) == 0 {
 		return nil
 	}
@@ -173,7 +201,7 @@ func removalCommand(changes []*RollbackChange) []string {
 	for _, c := range changes {
 		atoms = append(atoms, shellQuote("="+*c.From))
 	}
-	return []string{"emerge --unmerge " + strings.Join(atoms, " ")}
+	return []string{"emerge " + j.ownOptions() + "--unmerge " + strings.Join(atoms, " ")}
 }
 
 // direct returns the atoms with build ids, where each means one file.
@@ -182,6 +210,10 @@ func (j *rollbackJudge) direct(merges []*RollbackChange) (string, bool) {
 	for _, c := range merges {
 		b := c.chosen
 		if b.dir.Kind != "pkgdir" || !b.entryCurrent() || b.BuildID == 0 || b.PathBuildID != b.BuildID || b.entry.BuildID != b.BuildID || b.Origin == "quickpkg" {
+			return "", false
+		}
+		// The copy of what is installed, which the backup makes, keeps its build id.
+		if c.from != nil && c.from.row != nil && c.from.cpv == b.CPV && c.from.row.BuildID == b.BuildID {
 			return "", false
 		}
 		for _, other := range j.past.byCPV[b.CPV] {
@@ -209,50 +241,12 @@ func (j *rollbackJudge) staged(r *Rollback, merges []*RollbackChange, step func(
 		atoms = append(atoms, shellQuote("="+*c.To))
 	}
 	slices.Sort(dirs)
-	commands := append([]string{"mkdir -p " + strings.Join(slices.Compact(dirs), " ")}, copies...)
+	// The folder must be new: in /var/tmp anybody could have made it before, and
+	// put packages into it.
+	commands := append([]string{"mkdir -m 755 " + stage, "mkdir -p " + strings.Join(slices.Compact(dirs), " ")}, copies...)
 	step("Lay out the very files, so that Portage can take no other", append(commands, fmt.Sprintf("PKGDIR=%s emaint --fix binhost", stage))...)
-	merge := "emerge " + mergeOptions + strings.Join(atoms, " ")
-	step("See what will be done, then do it", fmt.Sprintf("PKGDIR=%s %s", stage, strings.Replace(merge, "emerge ", "emerge --pretend ", 1)), fmt.Sprintf("PKGDIR=%s %s", stage, merge))
+	merge := "emerge " + j.mergeOptions() + strings.Join(atoms, " ")
+	step("See what will be done", fmt.Sprintf("PKGDIR=%s %s", stage, strings.Replace(merge, "emerge ", "emerge --pretend ", 1)))
+	step(titleDoIt, fmt.Sprintf("PKGDIR=%s %s", stage, merge))
 	step("Clear the copies away", "rm -r "+stage)
-}
-
-// holds masks what is newer than the older versions.
-func (j *rollbackJudge) holds(merges []*RollbackChange) []string {
-	var lines []string
-	for _, c := range merges {
-		if c.Action != ActionDowngrade {
-			continue
-		}
-		hold := ">" + *c.To
-		if c.Slot != "" && c.Slot != "0" {
-			hold += ":" + c.Slot
-		}
-		lines = append(lines, hold)
-	}
-	if len(lines) == 0 {
-		return nil
-	}
-	file := j.maskFile()
-	return []string{fmt.Sprintf("printf '%%s\\n' %s >> %s", quoteAll(lines), shellQuote(file))}
-}
-
-// maskFile is where the administrator's masks are: a file, or a file of one's
-// own in the folder.
-func (j *rollbackJudge) maskFile() string {
-	if len(j.accept.maskFiles) == 0 {
-		return "/etc/portage/package.mask"
-	}
-	first := j.accept.maskFiles[0]
-	if path.Base(first) == string(store.ConfigMask) {
-		return first
-	}
-	return path.Join(path.Dir(first), "rollback")
-}
-
-func quoteAll(words []string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = shellQuote(w)
-	}
-	return strings.Join(quoted, " ")
 }

@@ -105,9 +105,6 @@ func (j *rollbackJudge) risks(r *Rollback) {
 			Detail: "the older configuration files will be offered beside what is there, which stays: " + listOf(protected),
 		})
 	}
-	if options := j.accept.settings["EMERGE_DEFAULT_OPTS"]; strings.Contains(options, "usepkg-exclude") || strings.Contains(options, "ignore-soname-deps=n") {
-		r.Unknowns = append(r.Unknowns, Unknown{Code: "emerge-default-opts", Detail: "EMERGE_DEFAULT_OPTS can keep binary packages out: " + options, SettleWith: "EMERGE_DEFAULT_OPTS= emerge --info"})
-	}
 	j.space(r, size)
 }
 

@@ -75,6 +75,8 @@ type Unknown struct {
 type Step struct {
 	Title    string   `json:"title"`
 	Commands []string `json:"commands"`
+	// Confirm tells that a person decides before it.
+	Confirm bool `json:"confirm,omitempty"`
 }
 
 // Rollback is the answer to: can an earlier state be had again, and how?
@@ -90,10 +92,19 @@ type Rollback struct {
 	Steps       []Step           `json:"steps"`
 	// Checks are to be typed afterwards, besides the plan.
 	Checks []string `json:"checks"`
+	// Later are steps for the time after: none of them is part of the plan.
+	Later []Step `json:"later"`
+	// Guard are shell lines that fail where the host is not as the plan found
+	// it.
+	Guard []string `json:"guard"`
 	// Uncovered are the packages installed now, of those that would change, of
 	// whose build there is no binary package.
 	Uncovered []string  `json:"uncovered"`
 	Findings  []Finding `json:"-"`
+
+	// early are the installed packages (cpv) that own a file which is to be
+	// merged, and are to be removed.
+	early []string
 }
 
 // RollbackOptions are facts that the caller reads for an answer, since the
@@ -102,6 +113,13 @@ type RollbackOptions struct {
 	// Protected returns the protected configuration files of an installed
 	// package; nil where they cannot be read.
 	Protected func(cpv string) []string
+	// Contents calls each with what an installed package owns besides folders,
+	// and returns false where that cannot be read. It is nil where nobody asks
+	// for collisions.
+	Contents func(cpv string, each func(path string)) bool
+	// Present tells whether there is something at a path of the root; nil where
+	// that cannot be told.
+	Present func(path string) bool
 	// Space is the room on the file systems that a rollback writes to.
 	Space []Space
 }
@@ -150,6 +168,7 @@ type rollbackJudge struct {
 	lacks   map[*member][]Unsatisfied // what is installed, lacks now
 	// planless tells that only the verdicts are wanted.
 	planless bool
+	owned    map[string][]string // by cpv; nil: CONTENTS could not be read
 }
 
 func newRollbackJudge(db Database, o RollbackOptions) (*rollbackJudge, error) {
@@ -192,7 +211,7 @@ func judgeWith(db Database, o RollbackOptions, metadata bool) (*rollbackJudge, e
 func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
 	r := &Rollback{
 		Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{},
-		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Uncovered: []string{}, Findings: []Finding{},
+		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Later: []Step{}, Guard: []string{}, Uncovered: []string{}, Findings: []Finding{},
 	}
 	target, err := j.past.at(m, j.past.pins, j.db.Now)
 	if err != nil {
@@ -201,14 +220,15 @@ func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
 	r.Target = target.target
 	for _, doubt := range target.doubts {
 		r.Findings = append(r.Findings, Finding{
-			Code: "state-unknown", Severity: SeverityError, Subject: target.target.String(), Message: doubt,
-			Evidence: []Evidence{}, Remedy: "emaudit states",
+			Code: "state-unknown", Severity: SeverityError, Subject: target.target.String(), Message: doubt.text(),
+			Evidence: []Evidence{}, Remedy: cmp.Or(doubt.settle, "emaudit states"),
 		})
+		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: doubt.text(), SettleWith: cmp.Or(doubt.settle, "emaudit states")})
 	}
 	if err := j.sources(r); err != nil {
 		return nil, err
 	}
-	for _, c := range j.past.diff(j.now.stays, target.stays) {
+	for _, c := range j.past.diffStates(j.now, target) {
 		change := RollbackChange{Change: c, Usable: UsableYes, Reasons: []Reason{}}
 		if c.to != nil {
 			if err := j.choose(r, &change, target); err != nil {
@@ -217,9 +237,10 @@ func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
 		}
 		r.Changes = append(r.Changes, change)
 	}
-	if target.target.Known {
+	if target.target.Known || target.partly() {
 		j.close(r, target)
 		j.risks(r)
+		j.collisions(r)
 	}
 	j.cost(r)
 	j.conclude(r)
@@ -270,6 +291,7 @@ func (j *rollbackJudge) close(r *Rollback, target *state) {
 		current[s.cpv] = s
 	}
 	w := j.world.beside()
+	unsure := map[*member]bool{}
 	for _, s := range target.stays {
 		c := changed[s]
 		m := &member{changed: c != nil}
@@ -297,10 +319,18 @@ func (j *rollbackJudge) close(r *Rollback, target *state) {
 			m.metadata = cmp.Or(j.past.buildOf(s).metadata, &store.Metadata{})
 			m.pkg = packageOfMetadata(cpv, j.past.slotOf(s), "", "", 0, m.metadata)
 		}
+		if target.partly() && target.unsure(packageOf(s.cpv)) {
+			// One of several that may have been there: it can help others, and asks
+			// for nothing.
+			unsure[m] = true
+		}
 		w.add(m)
 	}
 	packages, libraries := j.differences(r, w)
 	for _, m := range w.members {
+		if unsure[m] {
+			continue
+		}
 		var lacks []Unsatisfied
 		if !m.changed && j.isHere(m) && !w.relationsOf(m).concern(packages, libraries) {
 			// It stays, and so does all that it needs: it lacks what it lacks now.
@@ -454,7 +484,7 @@ func (j *rollbackJudge) cost(r *Rollback) {
 // binary package.
 func (j *rollbackJudge) covered(p *store.Installed) bool {
 	return slices.ContainsFunc(j.past.byCPV[p.CPV], func(b *binpkg) bool {
-		return b.Visible && !b.damaged() && match(p, b) != CoverageSameVersion
+		return b.Visible && !b.damaged() && match(p, b) != CoverageSameVersion && !slices.ContainsFunc(b.Problems, func(p store.Problem) bool { return p.Code == "config-stub" })
 	})
 }
 
@@ -483,6 +513,9 @@ func (j *rollbackJudge) conclude(r *Rollback) {
 		r.Findings = append(r.Findings, f)
 	}
 	for _, u := range r.Unknowns {
+		if u.Code == "state-unknown" {
+			continue // reported as an error
+		}
 		r.Findings = append(r.Findings, Finding{Code: "rollback-undecided", Severity: SeverityWarning, Subject: u.Code, Message: u.Detail, Evidence: []Evidence{}, Remedy: u.SettleWith})
 	}
 	SortFindings(r.Findings)

@@ -40,7 +40,10 @@ type Target struct {
 	Run   *int64 `json:"run"` // the state before this run; null where a time was asked for
 	Time  int64  `json:"time"`
 	Known bool   `json:"known"`
-	Pin   string `json:"pin,omitempty"`
+	// Unknown are the packages (cat/pn) of which it is not known what was
+	// installed, while the rest of the state is known.
+	Unknown []string `json:"unknown"`
+	Pin     string   `json:"pin,omitempty"`
 	// Args and When describe the run.
 	Args string `json:"args,omitempty"`
 }
@@ -49,9 +52,69 @@ type Target struct {
 type state struct {
 	index  int
 	target Target
-	stays  []*stay
+	stays  []*stay // all that may have been there
 	// doubts say why the state is not known; none: it is known.
-	doubts []string
+	doubts []doubt
+}
+
+// doubt is something that is not known of a state.
+type doubt struct {
+	cp     string // category/pn that it is about; "" = all of the state
+	why    string
+	settle string
+}
+
+// text is the doubt as one line.
+func (d doubt) text() string {
+	if d.cp == "" {
+		return d.why
+	}
+	return d.cp + ": " + d.why
+}
+
+// partly tells whether the doubts are about single packages, so that the others
+// are known.
+func (s *state) partly() bool {
+	return len(s.doubts) > 0 && !slices.ContainsFunc(s.doubts, func(d doubt) bool { return d.cp == "" })
+}
+
+// unsure tells whether it is in doubt what was there of a package.
+func (s *state) unsure(cp string) bool {
+	return slices.ContainsFunc(s.doubts, func(d doubt) bool { return d.cp == cp })
+}
+
+// sure returns what was certainly there of the packages that are in no doubt.
+func (s *state) sure() []*stay {
+	if !s.partly() {
+		return s.stays
+	}
+	var all []*stay
+	for _, x := range s.stays {
+		if !s.unsure(packageOf(x.cpv)) {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
+// why joins the doubts.
+func (s *state) why() string {
+	var all []string
+	for _, d := range s.doubts {
+		all = append(all, d.text())
+	}
+	return strings.Join(all, "; ")
+}
+
+// mark fills in what the target says of the doubts.
+func (s *state) mark() {
+	s.target.Known = len(s.doubts) == 0
+	s.target.Unknown = []string{}
+	if s.partly() {
+		for _, d := range s.doubts {
+			s.target.Unknown = append(s.target.Unknown, d.cp)
+		}
+	}
 }
 
 // stateAt is the number of the state at a time.
@@ -96,7 +159,7 @@ func (t *timeline) run(id int64) *store.Run {
 func (t *timeline) changingRuns() []int64 {
 	var all []int64
 	for i := range t.changes {
-		if c := &t.changes[i]; c.effective {
+		if c := &t.changes[i]; c.effective && c.run != 0 {
 			all = append(all, c.run)
 		}
 	}
@@ -144,7 +207,7 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*state, error) {
 		s.target.Time = m.At
 	}
 	t.fill(s, end)
-	s.target.Known = len(s.doubts) == 0
+	s.mark()
 	return s, nil
 }
 
@@ -152,11 +215,19 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*state, error) {
 // of the state is meant, and not just some moment in it.
 func (t *timeline) fill(s *state, end bool) {
 	k := s.index
+	// What began in state k may have happened after the moment that is meant.
+	inside := func(h hiddenStates) bool { return h.from <= k && (k < h.until || !end && k == h.until) }
 	hidden := false
+	doubt := func(cp, settle, format string, args ...any) {
+		d := doubt{cp, fmt.Sprintf(format, args...), settle}
+		if !slices.Contains(s.doubts, d) {
+			s.doubts = append(s.doubts, d)
+		}
+	}
 	for _, h := range t.hiding {
-		if h.from <= k && (k < h.until || !end && k == h.until) && !slices.Contains(s.doubts, h.why) {
+		if inside(h) {
 			hidden = true
-			s.doubts = append(s.doubts, h.why)
+			doubt("", "emaudit states", "%s", h.why)
 		}
 	}
 	covered := t.since > 0 && s.target.Time >= t.since
@@ -169,10 +240,11 @@ func (t *timeline) fill(s *state, end bool) {
 	switch {
 	case covered:
 	case t.since == 0:
-		s.doubts = append(s.doubts, "there is no emerge.log, and no ingest at that moment")
+		doubt("", settleWithLog, "there is no emerge.log, and no ingest at that moment")
 	default:
-		s.doubts = append(s.doubts, fmt.Sprintf("emerge.log begins later, on %s", day(t.since)))
+		doubt("", settleWithLog, "emerge.log begins later, on %s", day(t.since))
 	}
+	var unsure []*stay
 	for _, x := range t.stays {
 		if k < x.from || k > x.until {
 			continue
@@ -183,11 +255,36 @@ func (t *timeline) fill(s *state, end bool) {
 			certain = false
 		}
 		if !certain && !hidden {
-			s.doubts = append(s.doubts, fmt.Sprintf("whether %s was installed is not in the log", x.cpv))
+			unsure = append(unsure, x)
 		}
 	}
 	slices.SortFunc(s.stays, func(a, b *stay) int { return strings.Compare(a.cpv, b.cpv) })
+	slices.SortFunc(unsure, func(a, b *stay) int { return strings.Compare(a.cpv, b.cpv) })
+	for i, x := range unsure {
+		cp := packageOf(x.cpv)
+		if i > 0 && packageOf(unsure[i-1].cpv) == cp {
+			continue
+		}
+		var names []string
+		for _, y := range unsure[i:] {
+			if packageOf(y.cpv) == cp {
+				names = append(names, y.cpv[len(cp):])
+			}
+		}
+		doubt(cp, settleWithLog, "whether %s was installed is told neither by emerge.log nor by a build log", strings.TrimPrefix(strings.Join(names, " or "), "-"))
+	}
+	if s.target.Run != nil {
+		return
+	}
+	for _, o := range t.outside {
+		if o.from <= s.target.Time && s.target.Time < o.until {
+			doubt(packageOf(t.moves.CPV(o.merge.CPV)), "", "it was being merged at that moment, without emerge")
+		}
+	}
 }
+
+// settleWithLog is what can tell of a state that is not known.
+const settleWithLog = "emaudit --emerge-log FILE states, with a rotated part of emerge.log"
 
 // findings reports every disagreement, with the line of the log.
 func (t *timeline) findings(db Database) ([]Finding, error) {
@@ -211,15 +308,20 @@ func (t *timeline) findings(db Database) ([]Finding, error) {
 		default:
 			f.Message = fmt.Sprintf("emerge.log has it installed, but it was gone later without a line in the log, %s", t.window(d))
 		}
-		if d.settled {
+		switch {
+		case d.settled:
 			f.Severity = SeverityInfo
-			f.Message += "; COUNTER proves that no other merge is missing around it: states in between are unknown"
-		} else {
+			f.Message += "; COUNTER proves that no other merge is missing around it: in states in between this package is unknown"
+		case d.lone:
+			f.Severity = SeverityInfo
+			f.Message += "; COUNTER proves that no merge at all is missing: in states in between this package is unknown"
+		default:
 			f.Message += "; states before are unknown"
 		}
 		f.Remedy = "let every change go through emerge, and run emaudit ingest after it: recorded states need no log"
 		all = append(all, f)
 	}
+	all = append(all, t.outsideFindings()...)
 	for _, h := range t.hidden {
 		c := t.changes[h.until]
 		file, offset, err := log.Place(c.place)
@@ -260,7 +362,10 @@ type StateRow struct {
 	Outcome   string `json:"outcome"`
 	Known     bool   `json:"known"`
 	Why       string `json:"why"` // why it is not known
-	Installed int    `json:"installed"`
+	// Unknown are the packages (cat/pn) that alone are in doubt, where the rest
+	// of the state is known.
+	Unknown   []string `json:"unknown"`
+	Installed int      `json:"installed"` // without those
 	// What the run did to it.
 	Upgrades   int      `json:"upgrades"`
 	Downgrades int      `json:"downgrades"`
@@ -287,7 +392,7 @@ func AuditStates(db Database) (*States, error) {
 	answer := &States{Rows: []StateRow{}, Pins: h.pins}
 	byRun := map[int64][]*change{}
 	for i := range h.changes {
-		if c := &h.changes[i]; c.effective {
+		if c := &h.changes[i]; c.effective && c.run != 0 {
 			byRun[c.run] = append(byRun[c.run], c)
 		}
 	}
@@ -297,7 +402,7 @@ func AuditStates(db Database) (*States, error) {
 	for _, id := range runs {
 		r := h.run(id)
 		k := h.stateBefore(r)
-		row := StateRow{Run: id, StartedAt: r.Started, Args: r.Args, Outcome: r.Outcome.String(), Known: true, Installed: census.installed[k], Pins: []string{}}
+		row := StateRow{Run: id, StartedAt: r.Started, Args: r.Args, Outcome: r.Outcome.String(), Known: true, Unknown: []string{}, Installed: census.installed[k], Pins: []string{}}
 		switch why := h.hiddenWhy(k); {
 		case why != "":
 			row.Known, row.Why = false, why
@@ -306,7 +411,7 @@ func AuditStates(db Database) (*States, error) {
 			if err != nil {
 				return nil, err
 			}
-			row.Known, row.Why = before.target.Known, strings.Join(before.doubts, "; ")
+			row.Known, row.Why, row.Unknown, row.Installed = before.target.Known, before.why(), before.target.Unknown, len(before.sure())
 		}
 		for _, p := range h.pins {
 			if p.Run == id || p.Run == 0 && h.stateAt(p.At) == k {

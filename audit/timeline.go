@@ -66,9 +66,12 @@ type timeline struct {
 	disagreements []disagreement
 	// hidden are the spans in which COUNTER counts merges that nothing
 	// explains.
-	hidden    []span
+	hidden []span
+	// outside are the merges that only build logs tell of.
+	outside   []outsideMerge
 	snapshots []store.Snapshot
 	segments  []store.Segment
+	syncs     []int64 // when a repository was synced without failure, unix seconds
 }
 
 // hiddenStates are those behind a disagreement that nothing settles, up to the
@@ -90,6 +93,7 @@ type disagreement struct {
 	merged      bool  // what happened was a merge, which COUNTER counts
 	by          *stay // what that merge installed; nil where nothing tells
 	settled     bool  // COUNTER proves that nothing else is missing
+	lone        bool  // a removal, and the log has every merge there ever was
 }
 
 // readTimeline reads the history of a host from the store; ever is everything
@@ -117,7 +121,7 @@ func readTimeline(db Database, ever []store.Installed) (*timeline, error) {
 	t.order()
 	t.replay(ever)
 	t.settle()
-	return t, nil
+	return t, t.addOutsideMerges(db, ever)
 }
 
 // readLog takes the runs and what they changed.
@@ -132,6 +136,11 @@ func (t *timeline) readLog(log *store.EmergeLog) error {
 		t.runs = append(t.runs, *r)
 		if err := log.Facts(r, &facts); err != nil {
 			return err
+		}
+		for _, s := range facts.Syncs {
+			if s.Finished != 0 && s.Outcome == emergelog.SyncOK {
+				t.syncs = append(t.syncs, s.Finished)
+			}
 		}
 		for i := range facts.Merges {
 			// What went into another root is no part of this one.

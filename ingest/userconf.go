@@ -95,7 +95,8 @@ func (r *reader) userConfig(ctx context.Context) ([]SourceResult, error) {
 func (s *configScan) collect() {
 	for _, repo := range s.Settings.Repositories() {
 		profiles := path.Join(repo.Location, "profiles")
-		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigLicenseGroups} {
+		s.list(store.ConfigFile{Kind: store.ConfigLayout, Path: path.Join(repo.Location, "metadata/layout.conf"), Layer: "repository", Repo: repo.Name}, 0)
+		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigLicenseGroups, store.ConfigCategories} {
 			s.list(store.ConfigFile{Kind: kind, Path: path.Join(profiles, string(kind)), Layer: "repository", Repo: repo.Name}, 0)
 		}
 		s.updates(path.Join(profiles, "updates"), repo.Name)
@@ -119,6 +120,7 @@ func (s *configScan) collect() {
 		{"package.properties", store.ConfigProperties},
 		{"package.accept_restrict", store.ConfigRestrict},
 		{"package.use", store.ConfigUse},
+		{"categories", store.ConfigCategories},
 	} {
 		s.list(store.ConfigFile{Kind: list.kind, Path: path.Join(user, list.name), Layer: "user"}, 0)
 	}

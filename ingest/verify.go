@@ -400,7 +400,9 @@ func (f *verifyFile) settle(p *binpkg.Verification) {
 func (f *verifyFile) fill(result *store.Verification, p *binpkg.Verification) {
 	result.Integrity, result.Signature = string(p.Integrity), string(p.Signature)
 	result.MD5, result.SHA1, result.Frame = digest(p.MD5), digest(p.SHA1), p.Frame
-	result.ImageChecked = p.Image != nil
+	if result.ImageChecked = p.Image != nil; result.ImageChecked {
+		result.Files = p.Image.Names
+	}
 	for _, s := range p.Signatures {
 		if s.State == p.Signature {
 			result.SignatureKey = cmp.Or(result.SignatureKey, s.Fingerprint, s.KeyID)

@@ -93,6 +93,13 @@ func rollbackText(s *Screen, r *audit.Rollback, o Output) {
 			s.Line(Plain.Text("  "), Code.Text(c))
 		}
 	}
+	for _, step := range r.Later {
+		s.Blank()
+		s.Heading(step.Title)
+		for _, c := range step.Commands {
+			s.Line(Plain.Text("  "), Code.Text(c))
+		}
+	}
 	s.Blank()
 	s.Line(Plain.Text("As a script to be read first: "), Code.Text("emaudit rollback --to "+targetFlag(r.Target)+" --format sh"))
 }

@@ -18,7 +18,7 @@ func RollbackScript(w io.Writer, r *audit.Rollback, o Output) error {
 	if r.Verdict == audit.NotReady {
 		return fmt.Errorf("rollback to %s: not ready, so there is no plan: emaudit rollback --to %s says why", r.Target, targetFlag(r.Target))
 	}
-	for _, line := range r.Plan {
+	for _, line := range append(append([]string{}, r.Plan...), r.Guard...) {
 		if Clean(line) != line {
 			return fmt.Errorf("rollback to %s: no script is written, for a command holds control characters: %q", r.Target, line)
 		}
@@ -41,11 +41,20 @@ func RollbackScript(w io.Writer, r *audit.Rollback, o Output) error {
 			comment("risk %s: %s%s", x.Code, subjectOf(x), x.Detail)
 		}
 	}
-	comment("Read it, see what the --pretend lines say, and only then run the rest.")
+	comment("Read it before you run it. It refuses where the host is no longer as the plan")
+	comment("found it, stops at the first command that fails, and at a terminal asks once.")
 	fmt.Fprint(b, "set -eu\n")
+	fmt.Fprint(b, "[ \"$(id -u)\" = 0 ] || { echo 'run this as root' >&2; exit 1; }\n")
+	for _, line := range r.Guard {
+		fmt.Fprintln(b, line)
+	}
+	fmt.Fprintf(b, "trap '[ \"$?\" = 0 ] || echo \"stopped: what is left to do says emaudit rollback --to %s\" >&2' EXIT\n", shellWord(targetFlag(r.Target)))
 	for i, step := range r.Steps {
 		fmt.Fprintln(b)
 		comment("%d. %s", i+1, step.Title)
+		if step.Confirm {
+			fmt.Fprint(b, "if [ -t 0 ]; then\n\tprintf 'Go on? [y/N] '\n\tread -r answer\n\t[ \"$answer\" = y ] || exit 1\nfi\n")
+		}
 		for _, c := range step.Commands {
 			fmt.Fprintln(b, c)
 		}
@@ -57,5 +66,23 @@ func RollbackScript(w io.Writer, r *audit.Rollback, o Output) error {
 			comment("  %s", c)
 		}
 	}
+	for _, step := range r.Later {
+		fmt.Fprintln(b)
+		comment("%s:", step.Title)
+		for _, c := range step.Commands {
+			comment("  %s", c)
+		}
+	}
 	return b.Flush()
+}
+
+// shellWord keeps of the name of a state what is safe between single quotes; a
+// pin and a number hold nothing else.
+func shellWord(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\'' || r == '"' || r == '$' || r == '`' || r == '\\' {
+			return -1
+		}
+		return r
+	}, s)
 }

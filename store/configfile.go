@@ -22,6 +22,10 @@ const (
 	ConfigLicenseGroups  ConfigKind = "license_groups"
 	ConfigUpdates        ConfigKind = "updates"
 	ConfigWorld          ConfigKind = "world"
+	// ConfigLayout is metadata/layout.conf of a repository, which says whose
+	// masks count for it too.
+	ConfigLayout     ConfigKind = "layout.conf"
+	ConfigCategories ConfigKind = "categories"
 	// ConfigCPUInfo is /proc/cpuinfo of the machine, or a saved copy of it.
 	ConfigCPUInfo ConfigKind = "cpuinfo"
 )

@@ -251,6 +251,9 @@ func (tx *Tx) forgetSeenNow(instances []*Instance, now int64) error {
 		if _, err := tx.exec("DELETE FROM instance_problem WHERE instance = ?", id); err != nil {
 			return err
 		}
+		if _, err := tx.exec("DELETE FROM instance_files WHERE instance = ?", id); err != nil {
+			return err
+		}
 		if _, err := tx.exec("DELETE FROM instance WHERE id = ?", id); err != nil {
 			return fmt.Errorf("instance %s: %w", n.Path, err)
 		}

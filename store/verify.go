@@ -73,8 +73,11 @@ type Verification struct {
 	Frame        []byte // of the bytes that have them; nil = not known
 	Keyring      []byte // digest of the keys; nil = none
 	ImageChecked bool
-	At           int64     // unix seconds
-	Problems     []Problem // those that the scan found as well among them
+	// Files are the names of the files in the image, a line each; nil where it
+	// was not walked to its end, or has too many.
+	Files    []byte
+	At       int64     // unix seconds
+	Problems []Problem // those that the scan found as well among them
 }
 
 // PutVerifications stores what full reads found. Digests stay as they are where
@@ -106,6 +109,11 @@ func (tx *Tx) PutVerifications(verifications []Verification) error {
 			append(digests, v.Integrity, v.Signature, v.SignatureKey, v.Keyring, v.ImageChecked, v.At, v.Instance)...)
 		if err != nil {
 			return fmt.Errorf("verification: %w", err)
+		}
+		if v.ImageChecked {
+			if err := tx.putInstanceFiles(v.Instance, v.Files); err != nil {
+				return fmt.Errorf("verification: %w", err)
+			}
 		}
 		if !troubled[v.Instance] && len(v.Problems) == 0 {
 			continue

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/hostfs"
 	"emaudit/ingest"
 	"emaudit/parse/vdb"
 	"emaudit/report"
@@ -138,13 +140,39 @@ func (s *session) verifiedRollback(ctx context.Context, to audit.Moment, r *audi
 // room on its disks, and the protected files of installed packages.
 func (s *session) rollbackOptions() audit.RollbackOptions {
 	if s.elsewhere != "" {
-		return audit.RollbackOptions{Protected: func(string) []string { return nil }}
+		return audit.RollbackOptions{
+			Protected: func(string) []string { return nil },
+			Contents:  func(string, func(string)) bool { return false },
+		}
 	}
-	o := audit.RollbackOptions{Protected: s.protectedFiles}
+	o := audit.RollbackOptions{Protected: s.protectedFiles, Contents: s.ownedFiles, Present: s.isPresent}
 	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
 		o.Space = append(o.Space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
 	}
 	return o
+}
+
+// ownedFiles calls each with what an installed package owns besides folders.
+func (s *session) ownedFiles(cpv string, each func(string)) bool {
+	f, err := s.root.OpenFile(path.Join(s.settings.VDB(), cpv, "CONTENTS"))
+	if err != nil {
+		// A package without files has no CONTENTS, or an empty one.
+		entry, statErr := s.root.Stat(path.Join(s.settings.VDB(), cpv))
+		return errors.Is(err, fs.ErrNotExist) && statErr == nil && entry.Kind == hostfs.Directory
+	}
+	defer f.Close()
+	diags, err := vdb.ReadContents(f, func(e vdb.ContentsEntry) error {
+		if e.Kind != vdb.Directory {
+			each(e.Path)
+		}
+		return nil
+	})
+	return err == nil && len(diags) == 0
+}
+
+func (s *session) isPresent(name string) bool {
+	_, err := s.root.Lstat(name)
+	return err == nil
 }
 
 // protectedFiles returns the files of an installed package that CONFIG_PROTECT

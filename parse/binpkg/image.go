@@ -14,6 +14,10 @@ const (
 	// 20 bytes while it is walked. The largest packages have 200,000 files.
 	maxImageEntries = 2_000_000
 
+	// maxImageNames bounds the names that are kept, in bytes; those of the kernel
+	// sources take 5 MiB.
+	maxImageNames = 32 << 20
+
 	// maxImageRatio and minImageLimit bound how much an image may unpack to: a
 	// thousand times its packed size, and anything up to 64 MiB. Real images
 	// reach 50; a stream of zeros, 5,000 to 500,000. Past the limit, an image
@@ -38,6 +42,11 @@ type Image struct {
 	// ConfigStubs are the files that quickpkg left out, named as in the image,
 	// at most 1000 of them.
 	ConfigStubs []string
+	// Names are the files, symbolic links and other entries that are no folders,
+	// as absolute paths below the root into which Portage merges, a line each.
+	// nil: the image was not read to its end, a name has a line feed, or together
+	// they are longer than maxImageNames.
+	Names []byte
 	// NotInstallable reports an entry that Portage refuses to extract although
 	// it packed it: a FIFO or a device node (gpkg.py:662).
 	NotInstallable bool
@@ -79,6 +88,7 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 	w.reset(src)
 	seed := maphash.MakeSeed()
 	seen := make(map[uint64]struct{}, 256)
+	names, whole := []byte{}, true
 	stub := make([]byte, len(configStub))
 	var e tarEntry
 	for {
@@ -86,6 +96,9 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 		if errors.Is(err, io.EOF) {
 			if image.Entries == 0 && w.end == 0 {
 				return errTarTruncated // Python: "empty file"
+			}
+			if whole {
+				image.Names = names
 			}
 			return nil
 		}
@@ -105,6 +118,11 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 			return ok
 		})
 		seen[maphash.Bytes(seed, name)] = struct{}{}
+		if installed, ok := installedName(p.Format, name); ok && e.typeflag != typeDir && whole {
+			if whole = bytes.IndexByte(installed, '\n') < 0 && len(names)+len(installed) < maxImageNames; whole {
+				names = append(append(append(names, '/'), installed...), '\n')
+			}
+		}
 		if !e.regular() {
 			continue
 		}
@@ -124,6 +142,16 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 			}
 		}
 	}
+}
+
+// installedName is the path below the root at which an entry is installed; ok is
+// false for what is not.
+func installedName(format Format, name []byte) (installed []byte, ok bool) {
+	if format == FormatGpkg {
+		return bytes.CutPrefix(name, []byte("image/"))
+	}
+	name = bytes.TrimPrefix(name, []byte("./"))
+	return name, len(name) > 0 && !bytes.Equal(name, []byte("."))
 }
 
 func (rd *Reader) judgeEntry(p *Package, image *Image, e *tarEntry, name []byte, seen func([]byte) bool) {

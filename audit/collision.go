@@ -1,0 +1,173 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/store"
+)
+
+// Portage aborts a merge that would overwrite a file of another package
+// (FEATURES=protect-owned, which is the default, and collision-protect;
+// vartree.py, dblink._collision_protect). Files move between packages, so that
+// a package of then can want a file that one of now owns. Which files a binary
+// package holds is known once its image was unpacked; which ones an installed
+// package owns, its CONTENTS says.
+
+// collisions compares the files of what is put back with those of what stays.
+func (j *rollbackJudge) collisions(r *Rollback) {
+	if j.options.Contents == nil {
+		return
+	}
+	wanted := map[string]*RollbackChange{}
+	replaced := map[string]bool{}
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if c.chosen == nil {
+			continue
+		}
+		if c.from != nil {
+			replaced[c.from.logged] = true
+		}
+		if c.chosen.ImageChecked {
+			j.want(r, c, wanted)
+		}
+	}
+	// A package may overwrite what it replaces.
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if c.chosen == nil || c.from == nil || len(wanted) == 0 {
+			continue
+		}
+		files, ok := j.contents(c.from.logged)
+		if !ok {
+			j.unreadContents(r, c.from.logged)
+		}
+		for _, file := range files {
+			if wanted[file] == c {
+				delete(wanted, file)
+			}
+		}
+	}
+	if j.options.Present != nil && j.options.Present("/bin/sh") {
+		// What is not on the disk, nobody owns; a copy of a host may have no
+		// files at all.
+		for file := range wanted {
+			if !j.options.Present(file) {
+				delete(wanted, file)
+			}
+		}
+	}
+	if len(wanted) > 0 {
+		j.owners(r, wanted, replaced)
+	}
+}
+
+// want adds the files of one package that is to be merged.
+func (j *rollbackJudge) want(r *Rollback, c *RollbackChange, wanted map[string]*RollbackChange) {
+	names, ok, err := j.db.Tx.InstanceFiles(c.chosen.ID)
+	j.past.err = cmp.Or(j.past.err, err)
+	if !ok {
+		r.Unknowns = append(r.Unknowns, Unknown{
+			Code: "file-collision-unknown", Detail: c.chosen.Path + ": which files it holds is not known, so neither whether they belong to another package now",
+			SettleWith: "emaudit verify --all --images " + shellQuote(c.chosen.Path),
+		})
+		return
+	}
+	boot, modules := false, false
+	for line := range strings.Lines(string(names)) {
+		file := strings.TrimSuffix(line, "\n")
+		boot = boot || strings.HasPrefix(file, "/boot/")
+		module := strings.HasPrefix(file, "/lib/modules/") || strings.HasPrefix(file, "/usr/lib/modules/")
+		modules = modules || module
+		// COLLISION_IGNORE of make.globals.
+		if !module && !strings.HasSuffix(file, ".pyc") && !strings.HasSuffix(file, ".pyo") {
+			wanted[file] = c
+		}
+	}
+	cpv := *c.To
+	if strings.HasPrefix(cpv, "sys-kernel/") {
+		return // said already
+	}
+	if boot {
+		r.Risks = append(r.Risks, Risk{Code: "boot", CPV: &cpv, Severity: SeverityWarning, Detail: "it has files below /boot: mount it before, and test the next start"})
+	}
+	if modules {
+		r.Risks = append(r.Risks, Risk{Code: "kernel-modules", CPV: &cpv, Severity: SeverityWarning, Detail: "it has kernel modules, for the kernel that it was built for: compare with uname -r"})
+	}
+}
+
+// owners looks for the wanted files among those of the packages that are not
+// replaced.
+func (j *rollbackJudge) owners(r *Rollback, wanted map[string]*RollbackChange, replaced map[string]bool) {
+	removed := map[string]bool{}
+	for i := range r.Changes {
+		if c := &r.Changes[i]; c.Action == ActionRemove && c.from != nil {
+			removed[c.from.logged] = true
+		}
+	}
+	severity := SeverityWarning
+	if j.accept.features["protect-owned"] || j.accept.features["collision-protect"] {
+		severity = SeverityError
+	}
+	for i := range j.past.installed {
+		owner := j.past.installed[i].CPV
+		if replaced[owner] {
+			continue
+		}
+		files, ok := j.contents(owner)
+		if !ok {
+			j.unreadContents(r, owner)
+		}
+		clashes := map[*RollbackChange][]string{}
+		for _, file := range files {
+			if c := wanted[file]; c != nil {
+				clashes[c] = append(clashes[c], file)
+			}
+		}
+		if len(clashes) > 0 && removed[owner] {
+			r.early = append(r.early, owner)
+			continue
+		}
+		for k := range r.Changes {
+			c := &r.Changes[k]
+			if files := clashes[c]; len(files) > 0 {
+				r.Risks = append(r.Risks, Risk{
+					Code: "file-collision", CPV: c.To, Severity: severity,
+					Detail: fmt.Sprintf("%s: %s owns %s now, and Portage does not overwrite what another package owns", listOf(files), owner, map[bool]string{true: "it", false: "them"}[len(files) == 1]),
+				})
+			}
+		}
+	}
+}
+
+func (j *rollbackJudge) unreadContents(r *Rollback, cpv string) {
+	u := Unknown{Code: "contents-unread", Detail: "which files " + cpv + " owns could not be read", SettleWith: "emerge --oneshot --pretend =" + cpv}
+	if !slices.Contains(r.Unknowns, u) {
+		r.Unknowns = append(r.Unknowns, u)
+	}
+}
+
+// contents returns what an installed package owns besides folders.
+func (j *rollbackJudge) contents(cpv string) (files []string, ok bool) {
+	if j.owned == nil {
+		j.owned = map[string][]string{}
+	}
+	if files, ok := j.owned[cpv]; ok {
+		return files, files != nil
+	}
+	files = []string{}
+	if !j.options.Contents(cpv, func(file string) { files = append(files, file) }) {
+		files = nil
+	}
+	j.owned[cpv] = files
+	return files, files != nil
+}
+
+// removedEarly tells whether a package that is to be removed owns a file that
+// is to be merged.
+func (r *Rollback) removedEarly(p *store.Installed) bool {
+	return p != nil && slices.Contains(r.early, p.CPV)
+}

@@ -1,0 +1,122 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"emaudit/store"
+)
+
+// holds masks what is newer than the older versions, and says how the masks are
+// taken away again.
+func (j *rollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift []string) {
+	var lines []string
+	for _, c := range merges {
+		if c.Action != ActionDowngrade {
+			continue
+		}
+		line := ">" + *c.To
+		if c.Slot != "" {
+			// Other slots go their own way.
+			line += ":" + c.Slot
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	file, own := j.maskFile(r)
+	hold = []string{fmt.Sprintf("printf '%%s\\n' %s >> %s", quoteAll(lines), shellQuote(file))}
+	if own {
+		return hold, []string{"rm " + shellQuote(file)}
+	}
+	expressions := make([]string, len(lines))
+	for i, line := range lines {
+		expressions[i] = "-e " + shellQuote("\\,^"+regexpQuote.Replace(line)+"$,d")
+	}
+	return hold, []string{"sed -i " + strings.Join(expressions, " ") + " " + shellQuote(file)}
+}
+
+// regexpQuote quotes what acts in a basic regular expression between commas;
+// names and versions hold nothing else of that kind.
+var regexpQuote = strings.NewReplacer(".", "\\.", "*", "\\*", "[", "\\[", ",", "\\,")
+
+// maskFile is where the administrator's masks are: a file, or a file of one's
+// own in the folder.
+func (j *rollbackJudge) maskFile(r *Rollback) (file string, own bool) {
+	if len(j.accept.maskFiles) == 0 {
+		return "/etc/portage/package.mask", false
+	}
+	first := j.accept.maskFiles[0]
+	if path.Base(first) == string(store.ConfigMask) {
+		return first, false
+	}
+	name := "emaudit-rollback"
+	if r.Target.Run != nil {
+		name += fmt.Sprintf("-run%d", *r.Target.Run)
+	}
+	for path.Base(path.Dir(first)) != string(store.ConfigMask) && first != "/" {
+		first = path.Dir(first)
+	}
+	file = path.Join(path.Dir(first), name)
+	return file, !slices.Contains(j.accept.maskFiles, file)
+}
+
+func quoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = shellQuote(w)
+	}
+	return strings.Join(quoted, " ")
+}
+
+// revert brings the Gentoo repository back to the day of the last sync before
+// the state: with the ebuilds of then, an update finds nothing newer. "" where
+// there is no such repository, or nothing that an update would undo.
+func (j *rollbackJudge) revert(r *Rollback, merges []*RollbackChange) string {
+	if !slices.Contains(j.accept.repositories, "gentoo") || !slices.ContainsFunc(merges, func(c *RollbackChange) bool { return c.Action == ActionDowngrade }) {
+		return ""
+	}
+	i, found := slices.BinarySearch(j.past.syncs, r.Target.Time)
+	if !found {
+		i--
+	}
+	if i < 0 || i == len(j.past.syncs)-1 {
+		return "" // no sync is known, or the repository is still that of then
+	}
+	return "emerge-webrsync --revert=" + time.Unix(j.past.syncs[i], 0).UTC().Format("20060102")
+}
+
+// guard are the lines with which a script makes sure that the host is as the
+// plan found it: the same packages are installed, of those that go the same
+// builds, and the files have the same size.
+func (j *rollbackJudge) guard(r *Rollback) []string {
+	names := make([]string, 0, len(j.past.installed))
+	for i := range j.past.installed {
+		names = append(names, "./"+j.past.installed[i].CPV+"\n")
+	}
+	slices.Sort(names)
+	sum := sha256.Sum256([]byte(strings.Join(names, "")))
+	lines := []string{
+		`changed() { echo "$1: not as it was when this plan was made; ask emaudit again" >&2; exit 1; }`,
+		"cd " + shellQuote(j.vdb),
+		`installed=$(find . -mindepth 2 -maxdepth 2 -type d ! -name '.*' ! -name '-MERGING-*' ! -path './.*' | LC_ALL=C sort | sha256sum)`,
+		fmt.Sprintf(`[ "${installed%%%% *}" = %x ] || changed "what is installed"`, sum),
+	}
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if c.from != nil && c.from.row != nil && c.from.row.BuildTime != 0 {
+			file := shellQuote(path.Join(c.from.row.CPV, "BUILD_TIME"))
+			lines = append(lines, fmt.Sprintf(`[ ! -f %s ] || [ "$(cat %s)" = %d ] || changed %s`, file, file, c.from.row.BuildTime, shellQuote(c.from.row.CPV)))
+		}
+		if c.chosen != nil {
+			file := shellQuote(c.chosen.source())
+			lines = append(lines, fmt.Sprintf(`[ "$(wc -c < %s)" -eq %d ] || changed %s`, file, c.chosen.Size, file))
+		}
+	}
+	return append(lines, "cd /")
+}
