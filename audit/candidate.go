@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"emaudit/parse/emergelog"
+	"emaudit/store"
 )
 
 // candidate is a binary package that could be put in the place of a build of
@@ -41,7 +42,7 @@ func (j *rollbackJudge) choose(r *Rollback, c *RollbackChange, target *state) er
 	}
 	slices.SortStableFunc(all, compareCandidates)
 	if len(all) == 0 || all[0].usable == UsableNo {
-		gap := j.gap(c, all)
+		gap := j.gap(r, c, all)
 		if c.Action == ActionReinstall && gap.Cause == "damaged" && slices.ContainsFunc(all, candidate.holdsDevice) {
 			// No binary package of it can ever be merged: what is installed now
 			// was built in place.
@@ -59,7 +60,7 @@ func (j *rollbackJudge) choose(r *Rollback, c *RollbackChange, target *state) er
 	}
 	best := all[0]
 	if c.Action == ActionReinstall && best.match == CoverageSameVersion && j.past.buildOf(c.from).matches(best.binpkg) != CoverageSameVersion {
-		j.stay(r, c, target, j.gap(c, nil))
+		j.stay(r, c, target, j.gap(r, c, nil))
 		return nil
 	}
 	c.Instance, c.Match, c.Integrity, c.Unpacked, c.Usable, c.chosen = best.ref(), best.match, best.Integrity, best.ImageChecked, best.usable, best.judgedBinpkg
@@ -166,7 +167,40 @@ func (j *rollbackJudge) doubt(r *Rollback, c *RollbackChange, want build, candid
 }
 
 // gap says why nothing covers a package, and what to do about it.
-func (j *rollbackJudge) gap(c *RollbackChange, refused []candidate) Gap {
+func (j *rollbackJudge) gap(r *Rollback, c *RollbackChange, refused []candidate) Gap {
+	g := j.findGap(c, refused)
+	if strings.HasPrefix(g.Remedy, "emerge ") && j.options.Ebuild != nil && j.options.Ebuild(g.CPV) == EbuildGone {
+		g.Detail += "; no repository has its ebuild any more"
+		g.Remedy = j.ebuildBack(r, g.CPV) + " && " + g.Remedy
+	}
+	return g
+}
+
+// ebuildBack brings an ebuild back that the repositories no longer have: from
+// where it lies with what is installed, else from the repository of then.
+func (j *rollbackJudge) ebuildBack(r *Rollback, cpv string) string {
+	cp, ebuild := packageOf(cpv), path.Base(cpv)+".ebuild"
+	if slices.ContainsFunc(j.past.installed, func(p store.Installed) bool { return p.CPV == cpv }) {
+		dir := fmt.Sprintf("\"$(portageq get_repo_path / %s)\"/%s", shellQuote(j.mainRepository()), cp)
+		return fmt.Sprintf("mkdir -p %s && cp %s %s && ebuild %s/%s manifest", dir, shellQuote(path.Join(j.vdb, cpv, ebuild)), dir, dir, ebuild)
+	}
+	if slices.Contains(j.accept.repositories, "gentoo") {
+		if day := j.syncedBefore(r.Target.Time); day != "" {
+			return "emerge-webrsync --revert=" + day
+		}
+	}
+	return fmt.Sprintf("cd \"$(portageq get_repo_path / %s)\" && git checkout \"$(git rev-list -n1 HEAD -- %s)~\" -- %s", shellQuote(j.mainRepository()), path.Join(cp, ebuild), cp)
+}
+
+// mainRepository is the name of the repository on which the others rest.
+func (j *rollbackJudge) mainRepository() string {
+	if len(j.accept.repositories) == 0 {
+		return "gentoo"
+	}
+	return j.accept.repositories[0]
+}
+
+func (j *rollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 	g := Gap{CPV: *c.To}
 	rebuild := fmt.Sprintf("emerge --usepkg=n --buildpkgonly --oneshot \"=%s\"", g.CPV)
 	g.Remedy = rebuild

@@ -35,6 +35,7 @@ func (j *rollbackJudge) collisions(r *Rollback) {
 			j.want(r, c, wanted)
 		}
 	}
+	var unread []string
 	// A package may overwrite what it replaces.
 	for i := range r.Changes {
 		c := &r.Changes[i]
@@ -43,7 +44,7 @@ func (j *rollbackJudge) collisions(r *Rollback) {
 		}
 		files, ok := j.contents(c.from.logged)
 		if !ok {
-			j.unreadContents(r, c.from.logged)
+			unread = append(unread, c.from.logged)
 		}
 		for _, file := range files {
 			if wanted[file] == c {
@@ -61,7 +62,13 @@ func (j *rollbackJudge) collisions(r *Rollback) {
 		}
 	}
 	if len(wanted) > 0 {
-		j.owners(r, wanted, replaced)
+		unread = append(unread, j.owners(r, wanted, replaced)...)
+	}
+	if len(unread) > 0 {
+		r.Unknowns = append(r.Unknowns, Unknown{
+			Code: "contents-unread", Detail: "which files these own could not be read, so neither whether a file of theirs would be overwritten: " + listOf(unread),
+			SettleWith: "emaudit rollback, as root, on the host itself",
+		})
 	}
 }
 
@@ -100,8 +107,8 @@ func (j *rollbackJudge) want(r *Rollback, c *RollbackChange, wanted map[string]*
 }
 
 // owners looks for the wanted files among those of the packages that are not
-// replaced.
-func (j *rollbackJudge) owners(r *Rollback, wanted map[string]*RollbackChange, replaced map[string]bool) {
+// replaced, and returns the packages whose files could not be read.
+func (j *rollbackJudge) owners(r *Rollback, wanted map[string]*RollbackChange, replaced map[string]bool) (unread []string) {
 	removed := map[string]bool{}
 	for i := range r.Changes {
 		if c := &r.Changes[i]; c.Action == ActionRemove && c.from != nil {
@@ -117,15 +124,15 @@ func (j *rollbackJudge) owners(r *Rollback, wanted map[string]*RollbackChange, r
 		if replaced[owner] {
 			continue
 		}
-		files, ok := j.contents(owner)
-		if !ok {
-			j.unreadContents(r, owner)
-		}
 		clashes := map[*RollbackChange][]string{}
-		for _, file := range files {
+		// All files of a host are too many to keep.
+		ok := j.options.Contents(owner, func(file string) {
 			if c := wanted[file]; c != nil {
 				clashes[c] = append(clashes[c], file)
 			}
+		})
+		if !ok {
+			unread = append(unread, owner)
 		}
 		if len(clashes) > 0 && removed[owner] {
 			r.early = append(r.early, owner)
@@ -141,13 +148,7 @@ func (j *rollbackJudge) owners(r *Rollback, wanted map[string]*RollbackChange, r
 			}
 		}
 	}
-}
-
-func (j *rollbackJudge) unreadContents(r *Rollback, cpv string) {
-	u := Unknown{Code: "contents-unread", Detail: "which files " + cpv + " owns could not be read", SettleWith: "emerge --oneshot --pretend =" + cpv}
-	if !slices.Contains(r.Unknowns, u) {
-		r.Unknowns = append(r.Unknowns, u)
-	}
+	return unread
 }
 
 // contents returns what an installed package owns besides folders.

@@ -138,6 +138,9 @@ func (a *acceptance) judgePlace(b *binpkg) []Reason {
 	case !b.entryCurrent() && trusted && b.entry != nil:
 		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages describes another file of this name: emaint --fix binhost", Effect: EffectRefused})
 	}
+	if b.entryContradicts() {
+		reasons = append(reasons, Reason{Code: "index-digest-mismatch", Detail: "its bytes are not those that Packages has the digests of, which Portage compares before it merges: emaint --fix binhost", Effect: EffectRefused})
+	}
 	if b.Origin == "quickpkg" {
 		reasons = append(reasons, Reason{Code: "quickpkg-copy", Detail: "made by quickpkg: its build id is that of the original, so no atom addresses it", Effect: EffectNote})
 	}
@@ -313,7 +316,7 @@ func first(reasons []Reason) []Reason {
 // remedyOf is what makes Portage take a binary package that it refuses.
 func remedyOf(code string, r *CompatibilityRow) string {
 	switch code {
-	case "not-indexed", "index-stale":
+	case "not-indexed", "index-stale", "index-digest-mismatch":
 		return "emaint --fix binhost"
 	case "keywords-refused":
 		return fmt.Sprintf("echo '=%s **' >> /etc/portage/package.accept_keywords/rollback", r.CPV)

@@ -39,6 +39,14 @@ func (b *binpkg) entryCurrent() bool {
 	return b.entry != nil && b.entry.Usable && b.entry.Size == b.Size && b.entry.MTime == floorSeconds(b.MTimeNS)
 }
 
+// entryContradicts tells whether a full read found other digests than the index
+// has: Portage compares them before it merges, whatever the Manifest inside says
+// (BinpkgVerifier.py).
+func (b *binpkg) entryContradicts() bool {
+	differs := func(x, y []byte) bool { return len(x) > 0 && len(y) > 0 && !bytes.Equal(x, y) }
+	return b.entryCurrent() && (differs(b.entry.MD5, b.MD5) || differs(b.entry.SHA1, b.SHA1))
+}
+
 // floorSeconds is the whole-second part of a time in nanoseconds.
 func floorSeconds(ns int64) int64 {
 	s := ns / 1e9

@@ -106,7 +106,7 @@ func (t *timeline) outsideFindings() []Finding {
 		all = append(all, Finding{
 			Code: "state-disagreement", Severity: SeverityInfo, Subject: t.moves.CPV(o.merge.CPV), Evidence: []Evidence{{Source: o.log}},
 			Message: "it was merged on " + day(o.until) + " without a line in emerge.log, as ebuild(1) does; its build log tells when, so no state is unknown for it",
-			Remedy:  "let every change go through emerge, and run emaudit ingest after it: recorded states need no log",
+			Remedy:  "emaudit ingest after each change: a recorded state needs no log",
 		})
 	}
 	return all

@@ -209,7 +209,7 @@ func (j *rollbackJudge) direct(merges []*RollbackChange) (string, bool) {
 	var atoms []string
 	for _, c := range merges {
 		b := c.chosen
-		if b.dir.Kind != "pkgdir" || !b.entryCurrent() || b.BuildID == 0 || b.PathBuildID != b.BuildID || b.entry.BuildID != b.BuildID || b.Origin == "quickpkg" {
+		if b.dir.Kind != "pkgdir" || !b.entryCurrent() || b.entryContradicts() || b.BuildID == 0 || b.PathBuildID != b.BuildID || b.entry.BuildID != b.BuildID || b.Origin == "quickpkg" {
 			return "", false
 		}
 		// The copy of what is installed, which the backup makes, keeps its build id.

@@ -81,14 +81,24 @@ func (j *rollbackJudge) revert(r *Rollback, merges []*RollbackChange) string {
 	if !slices.Contains(j.accept.repositories, "gentoo") || !slices.ContainsFunc(merges, func(c *RollbackChange) bool { return c.Action == ActionDowngrade }) {
 		return ""
 	}
-	i, found := slices.BinarySearch(j.past.syncs, r.Target.Time)
+	day := j.syncedBefore(r.Target.Time)
+	if day == "" {
+		return ""
+	}
+	return "emerge-webrsync --revert=" + day
+}
+
+// syncedBefore is the day of the last sync before a moment, "" where none is
+// known or the repository is still that of then.
+func (j *rollbackJudge) syncedBefore(at int64) string {
+	i, found := slices.BinarySearch(j.past.syncs, at)
 	if !found {
 		i--
 	}
 	if i < 0 || i == len(j.past.syncs)-1 {
-		return "" // no sync is known, or the repository is still that of then
+		return ""
 	}
-	return "emerge-webrsync --revert=" + time.Unix(j.past.syncs[i], 0).UTC().Format("20060102")
+	return time.Unix(j.past.syncs[i], 0).UTC().Format("20060102")
 }
 
 // guard are the lines with which a script makes sure that the host is as the

@@ -1,14 +1,19 @@
 package audit
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"emaudit/internal/hostarchive"
 	"emaudit/internal/hostgen"
 	"emaudit/internal/hosttest"
 )
@@ -119,7 +124,8 @@ func TestDiffLaws(t *testing.T) {
 }
 
 // TestEveryFileOfAPlanIsNeeded takes away, one at a time, the files that the
-// plan of a READY verdict uses: none of them can be missed.
+// plan of a READY verdict uses, flips a byte of each, and masks each: none of
+// them can be missed.
 func TestEveryFileOfAPlanIsNeeded(t *testing.T) {
 	t.Parallel()
 	ready, taken := 0, 0
@@ -139,33 +145,117 @@ func TestEveryFileOfAPlanIsNeeded(t *testing.T) {
 			continue
 		}
 		ready++
+		mask := filepath.Join(h.Root, "etc/portage/package.mask")
+		if err := os.MkdirAll(filepath.Dir(mask), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		for _, c := range r.Changes {
 			if c.Instance == nil {
 				continue
 			}
 			taken++
 			file := filepath.Join(h.Root, c.Instance.PkgDir, c.Instance.Path)
-			aside := filepath.Join(h.Root, "aside")
-			if err := os.Rename(file, aside); err != nil {
+			whole, err := os.ReadFile(file)
+			if err != nil {
 				t.Fatal(err)
 			}
-			now++
-			h.Ingest(now)
-			if without := judge(); without.Verdict == Ready {
-				t.Errorf("seed %d: ready without %s", seed+11, c.Instance.Path)
-			}
-			if err := os.Rename(aside, file); err != nil {
+			info, err := os.Stat(file)
+			if err != nil {
 				t.Fatal(err)
 			}
-			now++
-			h.Ingest(now)
-			h.Verify(hosttest.Now)
-			if again := judge(); again.Verdict != Ready {
-				t.Fatalf("seed %d: not ready again after %s is back: %s", seed+11, c.Instance.Path, again.Verdict)
+			for _, tt := range []struct {
+				name       string
+				harm, mend func() error
+				verify     bool
+			}{
+				{"it is away", func() error { return os.Rename(file, file+".aside") }, func() error { return os.Rename(file+".aside", file) }, false},
+				{"a byte of it is another", func() error { return flip(file, whole, info.ModTime()) }, func() error { return write(file, whole, info.ModTime()) }, true},
+				{"it was written anew, and not read since", func() error { return write(file, whole, info.ModTime().Add(time.Hour)) }, func() error { return write(file, whole, info.ModTime()) }, false},
+				{"it is masked", func() error { return os.WriteFile(mask, []byte("="+*c.To+"\n"), 0o644) }, func() error { return os.Remove(mask) }, false},
+			} {
+				if err := tt.harm(); err != nil {
+					t.Fatal(err)
+				}
+				now++
+				h.Ingest(now)
+				if tt.verify {
+					h.VerifyAll(hosttest.Now)
+				}
+				if without := judge(); without.Verdict == Ready {
+					t.Errorf("seed %d: ready, although of %s %s", seed+11, c.Instance.Path, tt.name)
+				}
+				if err := tt.mend(); err != nil {
+					t.Fatal(err)
+				}
+				now++
+				h.Ingest(now)
+				h.VerifyAll(hosttest.Now)
+				if again := judge(); again.Verdict != Ready {
+					t.Fatalf("seed %d: after %q of %s was mended it is %s: %v", seed+11, tt.name, c.Instance.Path, again.Verdict, again.Findings)
+				}
 			}
 		}
 	}
 	if ready == 0 || taken < 3 {
 		t.Errorf("%d hosts were ready, with %d files: the test says nothing", ready, taken)
+	}
+}
+
+// flip writes a file with one byte of its image changed, and the time that it
+// had: only reading it shows.
+func flip(file string, whole []byte, at time.Time) error {
+	b := bytes.Clone(whole)
+	// In the image, behind its header: what is between the members, nobody
+	// looks at but the index.
+	b[bytes.Index(b, []byte("image.tar.zst"))+1024] ^= 1
+	return write(file, b, at)
+}
+
+func write(file string, b []byte, at time.Time) error {
+	if err := os.WriteFile(file, b, 0o644); err != nil {
+		return err
+	}
+	return os.Chtimes(file, at, at)
+}
+
+// TestABytePortageComparesWithTheIndex changes the last byte of a file, which is
+// padding that no Manifest covers. Portage would merge it from an index that is
+// made anew, and refuse it by the one that is there: so the plan makes it anew.
+func TestABytePortageComparesWithTheIndex(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.AlphaCopy(t))
+	h.Ingest(hosttest.Now)
+	h.Verify(hosttest.Now)
+	judge := func() (r *Rollback) {
+		Ask(h, hosttest.Now, func(db Database) (err error) {
+			r, err = AuditRollback(db, Moment{Previous: true}, RollbackOptions{})
+			return err
+		})
+		return r
+	}
+	staged := func(r *Rollback) bool {
+		return slices.ContainsFunc(r.Plan, func(line string) bool { return strings.Contains(line, "emaint --fix binhost") })
+	}
+	r := judge()
+	if r.Verdict != Ready || staged(r) {
+		t.Fatalf("before: %s, %q", r.Verdict, r.Plan)
+	}
+	file := filepath.Join(h.Root, r.Changes[0].Instance.PkgDir, r.Changes[0].Instance.Path)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)-1] ^= 1
+	if err := write(file, b, info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	h.Ingest(hosttest.Now + 1)
+	h.VerifyAll(hosttest.Now)
+	if r := judge(); r.Verdict == Ready && !staged(r) {
+		t.Errorf("afterwards: %s, by an index that Portage would find wrong: %q", r.Verdict, r.Plan)
 	}
 }

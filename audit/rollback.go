@@ -99,8 +99,11 @@ type Rollback struct {
 	Guard []string `json:"guard"`
 	// Uncovered are the packages installed now, of those that would change, of
 	// whose build there is no binary package.
-	Uncovered []string  `json:"uncovered"`
-	Findings  []Finding `json:"-"`
+	Uncovered []string `json:"uncovered"`
+	// Lost are the packages of the earlier state that the run to be undone
+	// replaced or removed, and that cannot be put back: what it cost.
+	Lost     []string  `json:"lost"`
+	Findings []Finding `json:"-"`
 
 	// early are the installed packages (cpv) that own a file which is to be
 	// merged, and are to be removed.
@@ -120,6 +123,9 @@ type RollbackOptions struct {
 	// Present tells whether there is something at a path of the root; nil where
 	// that cannot be told.
 	Present func(path string) bool
+	// Ebuild tells whether a version could be built today; nil where nobody
+	// looks.
+	Ebuild func(cpv string) EbuildState
 	// Space is the room on the file systems that a rollback writes to.
 	Space []Space
 }
@@ -211,7 +217,7 @@ func judgeWith(db Database, o RollbackOptions, metadata bool) (*rollbackJudge, e
 func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
 	r := &Rollback{
 		Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{},
-		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Later: []Step{}, Guard: []string{}, Uncovered: []string{}, Findings: []Finding{},
+		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Later: []Step{}, Guard: []string{}, Uncovered: []string{}, Lost: []string{}, Findings: []Finding{},
 	}
 	target, err := j.past.at(m, j.past.pins, j.db.Now)
 	if err != nil {
@@ -459,15 +465,29 @@ func (j *rollbackJudge) libc(r *Rollback) {
 	}
 }
 
-// cost says what was installed since without a binary package of its build:
-// there is no way back to it, once it is replaced in its turn.
+// cost says what the run to be undone cost: the packages that it took away and
+// that cannot be put back, and those installed since without a binary package of
+// their build, to which there is no way back once they are replaced in their
+// turn.
 func (j *rollbackJudge) cost(r *Rollback) {
 	for i := range r.Changes {
-		if c := &r.Changes[i]; c.from != nil && c.from.row != nil && !j.covered(c.from.row) {
+		c := &r.Changes[i]
+		if c.from != nil && c.from.row != nil && !j.covered(c.from.row) {
 			r.Uncovered = append(r.Uncovered, *c.From)
 		}
+		if c.to != nil && (c.chosen == nil || c.Stays) && j.tookAway(r.Target.Run, c.to) {
+			r.Lost = append(r.Lost, *c.To)
+		}
 	}
-	if len(r.Uncovered) == 0 {
+	var parts []string
+	if len(r.Lost) > 0 {
+		parts = append(parts, fmt.Sprintf("#%d cost the way back to %s: %s", *r.Target.Run, counted(len(r.Lost), "package", "packages"), listOf(r.Lost)))
+	}
+	if len(r.Uncovered) > 0 {
+		parts = append(parts, fmt.Sprintf("%s installed since have no binary package of their build, and the next update would cost the way back to them: %s",
+			counted(len(r.Uncovered), "package", "packages"), listOf(r.Uncovered)))
+	}
+	if len(parts) == 0 {
 		return
 	}
 	remedy := "emaudit audit coverage"
@@ -475,9 +495,13 @@ func (j *rollbackJudge) cost(r *Rollback) {
 		remedy = commands[0]
 	}
 	r.Findings = append(r.Findings, Finding{
-		Code: "rollback-cost", Severity: SeverityInfo, Subject: r.Target.String(), Evidence: []Evidence{},
-		Message: fmt.Sprintf("%s installed since have no binary package of their build: the next update would leave no way back to %s", counted(len(r.Uncovered), "package that was", "packages that were"), listOf(r.Uncovered)), Remedy: remedy,
+		Code: "rollback-cost", Severity: SeverityInfo, Subject: r.Target.String(), Evidence: []Evidence{}, Message: strings.Join(parts, "; "), Remedy: remedy,
 	})
+}
+
+// tookAway tells whether a run ended a stay.
+func (j *rollbackJudge) tookAway(run *int64, x *stay) bool {
+	return run != nil && x.last >= 0 && x.last < len(j.past.changes) && j.past.changes[x.last].run == *run
 }
 
 // covered tells whether the very build of an installed package is there as a

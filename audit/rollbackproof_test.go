@@ -3,8 +3,13 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +21,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/internal/hosttest"
+	"emaudit/parse/vdb"
 )
 
 var update = flag.Bool("update", false, "write docs/rollback-proof.md anew")
@@ -93,26 +99,26 @@ func (l *lab) installed(host string) map[string]int64 {
 
 // proofRow is one line of docs/rollback-proof.md.
 type proofRow struct {
-	run       int64
-	asked     string
-	verdict   audit.Readiness
-	remedied  bool
-	proved    bool
-	explained string
+	Run       int64
+	Asked     string
+	Verdict   audit.Readiness
+	Remedied  bool
+	Proved    bool
+	Explained string
 }
 
 // String is the row as the table has it.
 func (r proofRow) String() string {
-	verdict := strings.ToUpper(strings.ReplaceAll(string(r.verdict), "-", " "))
-	if r.remedied {
+	verdict := strings.ToUpper(strings.ReplaceAll(string(r.Verdict), "-", " "))
+	if r.Remedied {
 		verdict = "after the remedies: " + verdict
 	}
 	result := "ok: "
-	if !r.proved {
+	if !r.Proved {
 		result = "FAILED: "
 	}
-	explained, _, _ := strings.Cut(r.explained, "\n")
-	return fmt.Sprintf("| %d | `%s` | %s | %s%s |", r.run, strings.ReplaceAll(strings.ReplaceAll(r.asked, "--regex-search-auto=y", ""), "  ", " "), verdict, result, strings.ReplaceAll(explained, "|", "\\|"))
+	explained, _, _ := strings.Cut(r.Explained, "\n")
+	return fmt.Sprintf("| %d | `%s` | %s | %s%s |", r.Run, strings.ReplaceAll(strings.ReplaceAll(r.Asked, "--regex-search-auto=y", ""), "  ", " "), verdict, result, strings.ReplaceAll(explained, "|", "\\|"))
 }
 
 // TestPlansWorkWithPortage judges the way back before every run of the
@@ -146,12 +152,18 @@ func TestPlansWorkWithPortage(t *testing.T) {
 			runs = append(runs, n)
 		}
 	}
+	kept := openKept(t)
 	rows := make([][]proofRow, len(runs))
 	t.Run("runs", func(t *testing.T) {
 		for i, run := range runs {
 			t.Run(fmt.Sprint(run), func(t *testing.T) {
 				t.Parallel()
-				rows[i] = l.prove(t, run)
+				if rows[i] = kept.of(run); rows[i] == nil {
+					rows[i] = l.prove(t, run)
+					if !t.Failed() {
+						kept.keep(t, run, rows[i])
+					}
+				}
 				for _, r := range rows[i] {
 					t.Log(r)
 				}
@@ -162,6 +174,60 @@ func TestPlansWorkWithPortage(t *testing.T) {
 		if err := os.WriteFile(filepath.Join("..", "docs", "rollback-proof.md"), proofDocument(rows), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// keptRows lets the proof, which takes a quarter of an hour, be made in several
+// sittings: EMAUDIT_LAB_KEEP is a folder for the rows of the runs that were
+// proved. They count only for the very program that made them, so that a page is
+// of one state of the sources.
+type keptRows struct{ dir string }
+
+func openKept(t *testing.T) keptRows {
+	t.Helper()
+	dir := os.Getenv("EMAUDIT_LAB_KEEP")
+	if dir == "" {
+		return keptRows{}
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(dir, fmt.Sprintf("%x", sha256.Sum256(b)))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return keptRows{dir}
+}
+
+func (k keptRows) file(run int64) string { return filepath.Join(k.dir, fmt.Sprintf("%d.json", run)) }
+
+// of returns the rows of a run, nil where they are to be made.
+func (k keptRows) of(run int64) (rows []proofRow) {
+	if k.dir == "" {
+		return nil
+	}
+	b, err := os.ReadFile(k.file(run))
+	if err != nil || json.Unmarshal(b, &rows) != nil {
+		return nil
+	}
+	return rows
+}
+
+func (k keptRows) keep(t *testing.T, run int64, rows []proofRow) {
+	if k.dir == "" {
+		return
+	}
+	b, err := json.Marshal(rows)
+	if err == nil {
+		err = os.WriteFile(k.file(run), b, 0o644)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 
@@ -181,13 +247,13 @@ func (l *lab) prove(t *testing.T, run int64) []proofRow {
 	for _, gap := range verdict.Gaps {
 		out, err := own.run("run", name, "bash", "-c", gap.Remedy)
 		if err != nil {
-			rows[0].explained += fmt.Sprintf("; the remedy for %s fails: %s", gap.CPV, lastLine(out))
+			rows[0].Explained += fmt.Sprintf("; the remedy for %s fails: %s", gap.CPV, lastLine(out))
 			return rows
 		}
 	}
 	verdict = own.judge(root, run)
 	second := own.proveVerdict(name, run, verdict)
-	second.remedied = true
+	second.Remedied = true
 	return append(rows, second)
 }
 
@@ -201,25 +267,43 @@ func (l *lab) judge(root string, run int64) *audit.Rollback {
 	host.Verify(hosttest.Now)
 	var verdict *audit.Rollback
 	audit.Ask(host, now, func(db audit.Database) (err error) {
-		verdict, err = audit.AuditRollback(db, audit.Moment{Run: run}, audit.RollbackOptions{})
+		verdict, err = audit.AuditRollback(db, audit.Moment{Run: run}, audit.RollbackOptions{Contents: contentsOf(root)})
 		return err
 	})
 	return verdict
 }
 
+// contentsOf reads what the installed packages of a root own.
+func contentsOf(root string) func(cpv string, each func(string)) bool {
+	return func(cpv string, each func(string)) bool {
+		f, err := os.Open(filepath.Join(root, "var/db/pkg", cpv, "CONTENTS"))
+		if err != nil {
+			return errors.Is(err, fs.ErrNotExist)
+		}
+		defer f.Close()
+		_, err = vdb.ReadContents(f, func(e vdb.ContentsEntry) error {
+			if e.Kind != vdb.Directory {
+				each(e.Path)
+			}
+			return nil
+		})
+		return err == nil
+	}
+}
+
 func (l *lab) proveVerdict(name string, run int64, verdict *audit.Rollback) proofRow {
-	row := proofRow{run: run, asked: verdict.Target.Args, verdict: verdict.Verdict}
+	row := proofRow{Run: run, Asked: verdict.Target.Args, Verdict: verdict.Verdict}
 	switch {
 	case !verdict.Target.Known:
-		row.explained = "the state is not known; nothing to carry out"
-		row.proved = true
+		row.Explained = "the state is not known; nothing to carry out"
+		row.Proved = true
 	case verdict.Verdict == audit.NotReady:
-		row.proved, row.explained = l.portageFails(name, verdict)
+		row.Proved, row.Explained = l.portageFails(name, verdict)
 	default:
-		row.proved, row.explained = l.carryOut(name, verdict)
+		row.Proved, row.Explained = l.carryOut(name, verdict)
 	}
-	if !row.proved {
-		l.t.Errorf("run %d, %s: %s", run, row.verdict, row.explained)
+	if !row.Proved {
+		l.t.Errorf("run %d, %s: %s", run, row.Verdict, row.Explained)
 	}
 	return row
 }
@@ -227,6 +311,7 @@ func (l *lab) proveVerdict(name string, run int64, verdict *audit.Rollback) proo
 // carryOut runs a plan, and compares what is installed with what it promised.
 func (l *lab) carryOut(name string, verdict *audit.Rollback) (proved bool, explained string) {
 	want := l.installed(name)
+	before := maps.Clone(want)
 	exact := 0
 	others := []string{}
 	for _, c := range verdict.Changes {
@@ -246,7 +331,8 @@ func (l *lab) carryOut(name string, verdict *audit.Rollback) (proved bool, expla
 			}
 		}
 	}
-	script := "set -eu\n" + strings.Join(verdict.Plan, "\n") + "\n"
+	// As a script has them: first the lines that refuse a host that has changed.
+	script := "set -eu\n" + strings.Join(verdict.Guard, "\n") + "\n" + strings.Join(verdict.Plan, "\n") + "\n"
 	out, err := l.run("run", name, "bash", "-c", script)
 	if err != nil {
 		return false, fmt.Sprintf("Portage could not carry out the plan: %v\n%s\n%s", err, script, tail(out))
@@ -254,6 +340,12 @@ func (l *lab) carryOut(name string, verdict *audit.Rollback) (proved bool, expla
 	got := l.installed(name)
 	if diff := differences(want, got); diff != "" {
 		return false, "what is installed is not what the plan promised: " + diff
+	}
+	if len(got) != len(before) || exact > 0 {
+		guard := "set -eu\n" + strings.Join(verdict.Guard, "\n") + "\n"
+		if _, err := l.run("run", name, "bash", "-c", guard); err == nil {
+			return false, "the plan would run a second time, over a host that it has changed"
+		}
 	}
 	explained = fmt.Sprintf("restored as the very build: %d; removed: %d", exact, removed(verdict))
 	if len(others) > 0 {
@@ -374,8 +466,9 @@ before it. Then real Portage (3.0.82+, git a20ef27af) worked on a copy of the
 host:
 
 - where the verdict was READY or READY WITH WARNINGS, it carried out the plan as
-  printed, and what was then installed (cpv and BUILD_TIME of every package) was
-  compared with what the plan promised;
+  printed, with the lines before it that refuse a host that has changed, and what
+  was then installed (cpv and BUILD_TIME of every package) was compared with what
+  the plan promised;
 - where it was NOT READY, it was asked for the package that emaudit named as the
   gap, or for all packages at once, and had to refuse. Then the gaps were closed
   with the remedies that emaudit names; where all of them worked, the second line
@@ -391,10 +484,10 @@ failed.
 	proved, carried := 0, 0
 	for _, some := range rows {
 		for _, r := range some {
-			if r.proved {
+			if r.Proved {
 				proved++
 			}
-			if r.verdict != audit.NotReady {
+			if r.Verdict != audit.NotReady {
 				carried++
 			}
 			fmt.Fprintln(&b, r)

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -109,4 +110,32 @@ func TestVerdictsAgainstTheTruth(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("verdicts: -want +got\n%s", diff)
 	}
+}
+
+// TestARemedyBringsTheEbuildBack holds that a gap whose ebuild no repository has
+// any more is not to be mended by building what cannot be built.
+func TestARemedyBringsTheEbuildBack(t *testing.T) {
+	t.Parallel()
+	Ask(alphaHost(t), hosttest.Now, func(db Database) error {
+		r, err := AuditRollback(db, Moment{Run: 82}, RollbackOptions{Ebuild: func(string) EbuildState { return EbuildGone }})
+		if err != nil {
+			return err
+		}
+		// hello-2.1 of another build is installed: its ebuild lies beside it.
+		want := `mkdir -p "$(portageq get_repo_path / lab)"/app-misc/hello && cp /var/db/pkg/app-misc/hello-2.1/hello-2.1.ebuild "$(portageq get_repo_path / lab)"/app-misc/hello && ` +
+			`ebuild "$(portageq get_repo_path / lab)"/app-misc/hello/hello-2.1.ebuild manifest && emerge --usepkg=n --buildpkgonly --oneshot "=app-misc/hello-2.1"`
+		if len(r.Gaps) != 1 || r.Gaps[0].Remedy != want {
+			t.Errorf("want one gap with the remedy\n%s\ngot %+v", want, r.Gaps)
+		}
+		r, err = AuditRollback(db, Moment{Run: 71}, RollbackOptions{Ebuild: func(string) EbuildState { return EbuildGone }})
+		if err != nil {
+			return err
+		}
+		for _, g := range r.Gaps {
+			if !strings.Contains(g.Remedy, g.CPV[strings.Index(g.CPV, "/")+1:]+".ebuild") || !strings.HasSuffix(g.Remedy, `&& emerge --usepkg=n --buildpkgonly --oneshot "=`+g.CPV+`"`) {
+				t.Errorf("%s: %s", g.CPV, g.Remedy)
+			}
+		}
+		return nil
+	})
 }

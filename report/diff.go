@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -25,10 +24,11 @@ func Diff(d *audit.Diff, o Output) Answer {
 			return c.Close()
 		},
 		Text: func(s *Screen) {
-			s.Line(Plain.Text("From " + targetText(d.From, o)))
-			s.Line(Plain.Text("to   "+targetText(d.To, o)+": "), Bold.Text(countActions(d.Changes)))
+			s.Line(Bold.Text(countActions(d.Changes)))
+			s.Paragraph(0, Plain.Text("from "+targetText(d.From, o)))
+			s.Paragraph(0, Plain.Text("to   "+targetText(d.To, o)))
 			s.Blank()
-			changesTable(s, d.Changes)
+			changesTable(s, d.Changes, o)
 			if len(d.Findings) > 0 {
 				s.Blank()
 				s.Findings(fromAudit(d.Findings), o.findingOptions())
@@ -61,20 +61,20 @@ func countActions(changes []audit.Change) string {
 	return strings.Join(parts, ", ")
 }
 
-func changesTable(s *Screen, changes []audit.Change) {
+func changesTable(s *Screen, changes []audit.Change, o Output) {
 	if len(changes) == 0 {
 		return
 	}
 	t := s.Table(
 		Column{Title: "ACTION"},
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 2},
-		Column{Title: "FROM", Shrink: CutMiddle, Yield: 3},
-		Column{Title: "TO", Shrink: CutMiddle, Yield: 3},
+		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 3},
+		Column{Title: "FROM", Shrink: CutMiddle, Yield: 2, Min: 12},
+		Column{Title: "TO", Shrink: CutMiddle, Yield: 2, Min: 12},
 		Column{Title: "USE, DEPENDENCIES", Shrink: CutEnd, Yield: 1, Optional: true},
 	)
 	for i := range changes {
 		c := &changes[i]
-		name, from, to := versions(c)
+		name, from, to := versions(c, o)
 		t.Row(Plain.Text(string(c.Action)), Plain.Text(name), Plain.Text(from), Plain.Text(to), Dim.Text(strings.TrimSpace(c.Use+" "+strings.Join(c.Dependencies, " "))))
 	}
 	t.End()
@@ -82,7 +82,7 @@ func changesTable(s *Screen, changes []audit.Change) {
 
 // versions splits the cpvs of a change into the package, with its slot where
 // that is not 0, and the two versions.
-func versions(c *audit.Change) (name, from, to string) {
+func versions(c *audit.Change, o Output) (name, from, to string) {
 	from, to = unknown, unknown
 	if c.From != nil {
 		name, from = splitCPV(*c.From)
@@ -94,9 +94,24 @@ func versions(c *audit.Change) (name, from, to string) {
 		name += ":" + c.Slot
 	}
 	if c.Action == audit.ActionReinstall && c.FromBuildTime != nil && c.ToBuildTime != nil {
-		from, to = from+fmt.Sprintf(" (%d)", *c.FromBuildTime), to+fmt.Sprintf(" (%d)", *c.ToBuildTime)
+		// The builds are told apart by their day, or by the minute.
+		a, b := o.Terminal.Time(*c.FromBuildTime), o.Terminal.Time(*c.ToBuildTime)
+		if x, y := dayOf(a), dayOf(b); x != y {
+			a, b = x, y
+		}
+		from, to = from+" ("+a+")", "("+b+")"
 	}
 	return name, from, to
+}
+
+// dayOf is the day of a moment as it is printed; of today and yesterday all of
+// it.
+func dayOf(moment string) string {
+	day, _, _ := strings.Cut(moment, " ")
+	if day == "" || day[0] < '0' || day[0] > '9' {
+		return moment
+	}
+	return day
 }
 
 // splitCPV splits a cpv before its version, which is behind the last hyphen

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"emaudit/audit"
 )
@@ -97,12 +98,16 @@ func pkgdirLine(a *audit.Overview) SummaryLine {
 // maxSteps is how many things to do fit on the one screen.
 const maxSteps = 5
 
-// unreadFirst sorts what could not be read before the rest.
-func unreadFirst(f audit.Finding) int {
-	if f.Code == "source-unreadable" {
+// urgency sorts before the rest what makes every other answer doubtful, and then
+// what the last update cost: that can be had back only until the next one.
+func urgency(f audit.Finding) int {
+	switch {
+	case f.Code == "source-unreadable":
 		return 0
+	case f.Code == "rollback-cost" && strings.HasPrefix(f.Remedy, "quickpkg"):
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // nextSteps are the remedies of the worst findings, those of one code together.
@@ -114,17 +119,19 @@ func nextSteps(findings []audit.Finding) []Step {
 	var steps []Step
 	seen := map[string]bool{}
 	findings = slices.Clone(findings)
-	slices.SortStableFunc(findings, func(a, b audit.Finding) int {
-		return cmp.Compare(unreadFirst(a), unreadFirst(b))
-	})
+	slices.SortStableFunc(findings, func(a, b audit.Finding) int { return cmp.Compare(urgency(a), urgency(b)) })
 	for _, f := range findings {
-		if f.Severity == audit.SeverityInfo || seen[f.Code] {
+		if f.Severity == audit.SeverityInfo && urgency(f) > 1 || seen[f.Code] {
 			continue
 		}
 		if len(steps) == maxSteps {
 			break
 		}
 		seen[f.Code] = true
+		if f.Code == "rollback-cost" { // its message names the packages, and not its subject
+			steps = append(steps, Step{Text: f.Message, Command: f.Remedy})
+			continue
+		}
 		if n := count[f.Code]; n > 1 {
 			steps = append(steps, Step{Text: fmt.Sprintf("%s and %d more: %s", f.Subject, n-1, f.Message), Command: "emaudit audit"})
 			continue

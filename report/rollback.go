@@ -52,8 +52,7 @@ func reasonCodes(reasons []audit.Reason) string {
 const shownChanges = 12
 
 func rollbackText(s *Screen, r *audit.Rollback, o Output) {
-	s.Line(Plain.Text("Back to "+targetText(r.Target, o)+": "), readinessWords[r.Verdict])
-	s.Blank()
+	rollbackHeadline(s, r, o)
 	if len(r.Changes) == 0 && r.Target.Known {
 		s.Line(Plain.Text("Nothing to do: this is what is installed."))
 	}
@@ -104,6 +103,19 @@ func rollbackText(s *Screen, r *audit.Rollback, o Output) {
 	s.Line(Plain.Text("As a script to be read first: "), Code.Text("emaudit rollback --to "+targetFlag(r.Target)+" --format sh"))
 }
 
+// rollbackHeadline is the answer, what it is about, and what the last run cost.
+func rollbackHeadline(s *Screen, r *audit.Rollback, o Output) {
+	what := ": back to the state at " + o.Terminal.Time(r.Target.Time)
+	if r.Target.Run != nil {
+		what = fmt.Sprintf(": back to before #%d (%s)", *r.Target.Run, o.Terminal.Time(r.Target.Time))
+	}
+	s.Line(readinessWords[r.Verdict], Plain.Text(what))
+	if r.Target.Args != "" {
+		s.Paragraph(0, Dim.Text("it ran emerge "+askedBriefly(r.Target.Args)))
+	}
+	s.Blank()
+}
+
 // targetFlag is the value of --to that means the same state again.
 func targetFlag(t audit.Target) string {
 	switch {
@@ -149,10 +161,10 @@ func rollbackTable(s *Screen, r *audit.Rollback, o Output) {
 	}
 	t := s.Table(
 		Column{Title: "ACTION"},
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 2},
-		Column{Title: "FROM", Shrink: CutMiddle, Yield: 3},
-		Column{Title: "TO", Shrink: CutMiddle, Yield: 3},
-		Column{Title: "BINPKG", Shrink: Wrap, Yield: 1, Min: 20},
+		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 3},
+		Column{Title: "FROM", Shrink: CutMiddle, Yield: 2, Min: 8},
+		Column{Title: "TO", Shrink: CutMiddle, Yield: 2, Min: 12},
+		Column{Title: "BINPKG", Shrink: Wrap, Yield: 1, Min: 22},
 	)
 	good, hidden := 0, 0
 	for i := range r.Changes {
@@ -164,14 +176,28 @@ func rollbackTable(s *Screen, r *audit.Rollback, o Output) {
 				continue
 			}
 		}
-		name, from, to := versions(&x.Change)
-		t.Row(Plain.Text(string(x.Action)), Plain.Text(name), Plain.Text(from), Plain.Text(to), binpkgCell(x))
+		name, from, to := versions(&x.Change, o)
+		if x.Action == audit.ActionReinstall {
+			// Which build is there now, is not what is asked.
+			from, _, _ = strings.Cut(from, " ")
+		}
+		t.Row(Plain.Text(rollbackWord(x.Action)), Plain.Text(name), Plain.Text(from), Plain.Text(to), binpkgCell(x))
 	}
 	t.End()
 	if hidden > 0 {
 		s.Line(Dim.Text(fmt.Sprintf("%d more usable", hidden)), Plain.Text("   "), Code.Text("--verbose"))
 	}
 	s.Blank()
+}
+
+// rollbackWord is what a rollback does to a package. Of a newer version it puts
+// back it would be misleading to say that it is an upgrade: it is what was there.
+func rollbackWord(a audit.Action) string {
+	switch a {
+	case audit.ActionUpgrade, audit.ActionInstall:
+		return "put back"
+	}
+	return string(a)
 }
 
 // binpkgCell says with which file a change is made.
@@ -238,23 +264,40 @@ func Rollbacks(all []*audit.Rollback, o Output) Answer {
 			return c.Close()
 		},
 		Text: func(s *Screen) {
-			t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "TIME"}, Column{Title: "VERDICT"}, Column{Title: "PKGS", Align: Right},
-				Column{Title: "WHY", Shrink: CutEnd, Yield: 2, Min: 16}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 1, Optional: true})
-			for _, r := range all {
-				t.Row(Plain.Text(targetFlag(r.Target)), Plain.Text(o.Terminal.Time(r.Target.Time)), readinessWords[r.Verdict], Plain.Text(fmt.Sprint(len(r.Changes))),
-					Plain.Text(whyOf(r)), Dim.Text(askedBriefly(r.Target.Args)))
-			}
-			t.End()
+			rollbacksText(s, all, o)
 		},
 	}
 }
 
+// rollbacksText lists the verdicts, after a line that counts them.
+func rollbacksText(s *Screen, all []*audit.Rollback, o Output) {
+	counts := map[audit.Readiness]int{}
+	for _, r := range all {
+		counts[r.Verdict]++
+	}
+	s.Line(Bold.Text(fmt.Sprintf("%d of %d", counts[audit.Ready]+counts[audit.ReadyWithWarnings], len(all))),
+		Plain.Text(fmt.Sprintf(" states can be had again: %d ready, %d with warnings; %d not", counts[audit.Ready], counts[audit.ReadyWithWarnings], counts[audit.NotReady])))
+	s.Blank()
+	t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "DAY"}, Column{Title: "VERDICT"}, Column{Title: "PKGS", Align: Right},
+		Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 26}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 2, Optional: true})
+	for _, r := range all {
+		t.Row(Plain.Text(targetFlag(r.Target)), Plain.Text(dayOf(o.Terminal.Time(r.Target.Time))), readinessWords[r.Verdict], Plain.Text(fmt.Sprint(len(r.Changes))),
+			Plain.Text(whyOf(r)), Dim.Text(askedBriefly(r.Target.Args)))
+	}
+	t.End()
+}
+
 // whyOf sums up what keeps a rollback from being ready.
 func whyOf(r *audit.Rollback) string {
-	if !r.Target.Known {
+	var parts []string
+	switch unknown := r.Target.Unknown; {
+	case len(unknown) > 2:
+		parts = append(parts, fmt.Sprintf("not known: %s and %d more", unknown[0], len(unknown)-1))
+	case len(unknown) > 0:
+		parts = append(parts, "not known: "+strings.Join(unknown, ", "))
+	case !r.Target.Known:
 		return "the state is not known"
 	}
-	var parts []string
 	for i, g := range r.Gaps {
 		if i == 2 {
 			parts = append(parts, fmt.Sprintf("%d more gaps", len(r.Gaps)-i))
@@ -265,11 +308,42 @@ func whyOf(r *audit.Rollback) string {
 	if n := len(r.Unsatisfied); n > 0 {
 		parts = append(parts, Count(int64(n), "dependency", "dependencies"))
 	}
-	if len(parts) == 0 {
-		if n := len(othersOf(r.Findings)); n > 0 {
-			return Count(int64(n), "warning", "warnings")
+	for _, x := range r.Risks {
+		if x.Severity == audit.SeverityError {
+			parts = append(parts, x.Code)
 		}
-		return ""
+	}
+	if len(parts) > 0 {
+		return strings.Join(parts, ", ")
+	}
+	counts := map[string]int{}
+	for _, f := range r.Findings {
+		if f.Severity == audit.SeverityWarning {
+			counts[f.Code]++
+		}
+	}
+	for _, w := range warningWords {
+		if n := counts[w.code]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, w.words))
+			delete(counts, w.code)
+		}
+	}
+	rest := 0
+	for _, n := range counts {
+		rest += n
+	}
+	if rest > 0 {
+		parts = append(parts, Count(int64(rest), "warning", "warnings"))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// warningWords say what is behind the warnings, the gravest first.
+var warningWords = []struct{ code, words string }{
+	{"rollback-risk", "at risk"},
+	{"rollback-undecided", "undecided"},
+	{"rollback-lossy", "lossy"},
+	{"rollback-other-build", "of another build"},
+	{"rollback-build-unknown", "of an unknown build"},
+	{"rollback-unverified", "not read whole"},
 }

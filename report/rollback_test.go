@@ -21,7 +21,8 @@ func aPlan(verdict audit.Readiness, commands ...string) *audit.Rollback {
 			Match:  audit.CoverageExact, Integrity: "whole", Unpacked: true, Usable: audit.UsableYes,
 			Instance: &audit.InstanceRef{PkgDir: "/var/cache/binpkgs", Path: "app-misc/foo/foo-1.0-1.gpkg.tar"},
 		}},
-		Steps:  []audit.Step{{Title: "Do it", Commands: commands}},
+		Steps:  []audit.Step{{Title: "Do it", Commands: commands, Confirm: true}},
+		Guard:  []string{"cd /var/db/pkg && false"},
 		Plan:   commands,
 		Checks: []string{"emaudit diff now run:7"},
 	}
@@ -32,7 +33,7 @@ func output(w *bytes.Buffer) report.Output {
 }
 
 // TestScriptIsWhatThePlanSays holds the script to the commands of the plan, in
-// their order, behind set -eu; all else in it is comments.
+// their order, behind set -eu and the lines that refuse a host that has changed.
 func TestScriptIsWhatThePlanSays(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
@@ -46,8 +47,15 @@ func TestScriptIsWhatThePlanSays(t *testing.T) {
 			code = append(code, line)
 		}
 	}
-	if got, want := strings.Join(code, "\n"), "set -eu\n"+strings.Join(commands, "\n"); got != want {
-		t.Errorf("want\n%s\ngot\n%s", want, got)
+	head := []string{"set -eu", `[ "$(id -u)" = 0 ] || { echo 'run this as root' >&2; exit 1; }`, "cd /var/db/pkg && false"}
+	if got, want := strings.Join(code[:len(head)], "\n"), strings.Join(head, "\n"); got != want {
+		t.Errorf("it begins with\n%s\nwant\n%s", got, want)
+	}
+	if got, want := strings.Join(code[len(code)-len(commands):], "\n"), strings.Join(commands, "\n"); got != want {
+		t.Errorf("it ends with\n%s\nwant\n%s", got, want)
+	}
+	if got := strings.Join(code, "\n"); !strings.Contains(got, "trap '") || !strings.Contains(got, "read -r answer") || strings.Count(got, "emerge ") != len(commands) {
+		t.Errorf("it neither says where it stopped, nor asks, or has another command:\n%s", got)
 	}
 	if strings.Contains(b.String(), "\x1b") {
 		t.Error("a control character of the host's name is in the script")
@@ -97,8 +105,8 @@ func TestVerdictComesFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		first, _, _ := strings.Cut(b.String(), "\n")
-		if !strings.HasSuffix(first, ": "+want) {
-			t.Errorf("want %s at the end of %q", want, first)
+		if !strings.HasPrefix(first, want+": back to before #7 ") {
+			t.Errorf("want %s at the beginning of %q", want, first)
 		}
 	}
 }

@@ -27,6 +27,12 @@ func RollbackLine(r *audit.Rollback) SummaryLine {
 	default:
 		l.Text = fmt.Sprintf("%s: %s", what, Count(int64(len(r.Changes)), "package", "packages"))
 	}
+	if n := len(r.Lost); n > 0 {
+		l.Text += fmt.Sprintf("; it cost the way back to %d", n)
+	}
+	if n := len(r.Uncovered); n > 0 {
+		l.Text += fmt.Sprintf("; %d unpackaged since", n)
+	}
 	return l
 }
 

@@ -57,7 +57,7 @@ func statesText(s *Screen, a *audit.States, o Output) {
 			known++
 		}
 	}
-	s.Line(Bold.Text(fmt.Sprintf("%d of %d", known, len(a.Rows))), Plain.Text(" earlier states are known: each is that before a run that changed what is installed"))
+	s.Line(Bold.Text(fmt.Sprintf("%d of %d", known, len(a.Rows))), Plain.Text(" earlier states are known, each before a run that changed something"))
 	s.Blank()
 	rows := a.Rows
 	if hidden := len(rows) - recentStates; hidden > 0 && !o.Verbose {
@@ -79,7 +79,7 @@ func statesText(s *Screen, a *audit.States, o Output) {
 			word = Unknown.Text("no")
 		}
 		t.Row(Plain.Text(fmt.Sprintf("run:%d", r.Run)), Plain.Text(o.Terminal.Time(r.StartedAt)), Plain.Text(fmt.Sprint(r.Installed)), word,
-			Plain.Text(didOf(r)), Plain.Text(r.Args), Plain.Text(strings.Join(r.Pins, " ")))
+			Plain.Text(didOf(r)), Plain.Text(askedBriefly(r.Args)), Plain.Text(strings.Join(r.Pins, " ")))
 	}
 	t.End()
 	if len(a.Findings) > 0 {
@@ -129,5 +129,5 @@ func targetText(t audit.Target, o Output) string {
 	if t.Run == nil {
 		return "the state at " + when
 	}
-	return fmt.Sprintf("the state before #%d (%s, emerge %s)", *t.Run, when, t.Args)
+	return fmt.Sprintf("the state before #%d (%s, emerge %s)", *t.Run, when, askedBriefly(t.Args))
 }

@@ -145,7 +145,7 @@ func (s *session) rollbackOptions() audit.RollbackOptions {
 			Contents:  func(string, func(string)) bool { return false },
 		}
 	}
-	o := audit.RollbackOptions{Protected: s.protectedFiles, Contents: s.ownedFiles, Present: s.isPresent}
+	o := audit.RollbackOptions{Protected: s.protectedFiles, Contents: s.ownedFiles, Present: s.isPresent, Ebuild: s.buildable}
 	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
 		o.Space = append(o.Space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
 	}
@@ -168,6 +168,19 @@ func (s *session) ownedFiles(cpv string, each func(string)) bool {
 		return nil
 	})
 	return err == nil && len(diags) == 0
+}
+
+// buildable tells whether a repository has the ebuild of a version.
+func (s *session) buildable(cpv string) audit.EbuildState {
+	ebuilds := ingest.OpenEbuilds(s.root, s.settings)
+	defer ebuilds.Close()
+	switch there, known := ebuilds.Find(cpv); {
+	case !known:
+		return audit.EbuildUnknown
+	case there:
+		return audit.EbuildThere
+	}
+	return audit.EbuildGone
 }
 
 func (s *session) isPresent(name string) bool {

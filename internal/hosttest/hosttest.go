@@ -69,11 +69,19 @@ func (h *Host) TryIngest(ctx context.Context, now int64) (ingest.Result, error) 
 }
 
 // Verify reads every binary package in full.
-func (h *Host) Verify(now int64) {
+func (h *Host) Verify(now int64) { h.verify(ingest.VerifyOptions{Now: now, Images: true}) }
+
+// VerifyAll reads also what was read before, and did not change since as far as
+// its size and time tell.
+func (h *Host) VerifyAll(now int64) {
+	h.verify(ingest.VerifyOptions{Now: now, Images: true, All: true})
+}
+
+func (h *Host) verify(o ingest.VerifyOptions) {
 	h.tb.Helper()
 	host := h.open()
 	defer host.Root.Close()
-	if _, err := ingest.Verify(context.Background(), h.DB, host, ingest.VerifyOptions{Now: now, Images: true}); err != nil {
+	if _, err := ingest.Verify(context.Background(), h.DB, host, o); err != nil {
 		h.tb.Fatal(err)
 	}
 }
