@@ -40,6 +40,7 @@ type Event struct {
 func (e *Event) JSON() any {
 	switch e.Kind {
 	case EventMerge:
+		e.Merge.tell()
 		return struct {
 			Event string `json:"event"`
 			Run   int64  `json:"run"`
@@ -90,37 +91,99 @@ func (q *LogQuery) wants(e *Event) bool {
 }
 
 // AuditLog yields the events of a query by time. They hold until the next is
-// yielded; the database's transaction must stay open meanwhile. What is held is
+// yielded; the database's transaction must stay open meanwhile, and nothing else
+// may be asked of it: the log is read while the caller writes. What is held is
 // bounded by the runs that overlap.
 func AuditLog(db Database, q LogQuery) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
-		l := &logReader{runReader: newRunReader(db), q: q}
+		l := &logReader{runReader: newRunReader(db), q: q, batches: make(chan []*Event, 4), used: make(chan []*Event, 8), stop: make(chan struct{})}
 		l.kinds = [...]bool{len(q.Kinds) == 0, len(q.Kinds) == 0, len(q.Kinds) == 0}
 		for _, k := range q.Kinds {
 			l.kinds[k] = true
 		}
-		l.yield = func(e *Event) bool { return yield(e, nil) }
 		read := l.forward
 		if q.Last > 0 {
 			read = l.backward
 		}
-		if err := read(); err != nil {
+		failed := make(chan error, 1)
+		go func() {
+			err := read()
+			l.send()
+			close(l.batches)
+			failed <- err
+		}()
+		all := l.deliver(func(e *Event) bool { return yield(e, nil) })
+		if err := <-failed; err != nil && all {
 			yield(nil, err)
 		}
 	}
 }
+
+// deliver yields the events that the reading goroutine sends, until that has
+// ended; all is false where yield did not want more.
+func (l *logReader) deliver(yield func(*Event) bool) (all bool) {
+	defer func() {
+		// The transaction may end as soon as this function has returned.
+		if !all {
+			close(l.stop)
+			for range l.batches {
+			}
+		}
+	}()
+	for batch := range l.batches {
+		for _, e := range batch {
+			if !yield(e) {
+				return false
+			}
+		}
+		select {
+		case l.used <- batch:
+		default:
+		}
+	}
+	return true
+}
+
+// eventBatch is how many events go from the reading goroutine to the caller at
+// once.
+const eventBatch = 256
 
 // logReader merges the events of runs by time.
 type logReader struct {
 	*runReader
 	q     LogQuery
 	kinds [3]bool
-	yield func(*Event) bool
+	// batch is what is given next; used are batches that were, to be filled again.
+	batch         []*Event
+	batches, used chan []*Event
+	stop          chan struct{}
 	// pending are events of runs that may overlap with later ones; spare are
-	// those that were given.
+	// those that can be filled again.
 	pending, spare []*Event
 	given          int
 	ended          bool
+}
+
+// give hands an event to the caller; it is false when no more are wanted.
+func (l *logReader) give(e *Event) bool {
+	l.batch = append(l.batch, e)
+	return len(l.batch) < eventBatch || l.send()
+}
+
+func (l *logReader) send() bool {
+	select {
+	case l.batches <- l.batch:
+	case <-l.stop:
+		return false
+	}
+	l.batch = nil
+	select {
+	case used := <-l.used:
+		l.spare = append(l.spare, used...)
+		l.batch = used[:0]
+	default:
+	}
+	return true
 }
 
 // walk calls fn for the runs in which the events of the query are.
@@ -172,12 +235,11 @@ func (l *logReader) release(before int64) {
 	for n < len(l.pending) && l.pending[n].At < before {
 		e := l.pending[n]
 		n++
-		if l.given++; !l.yield(e) || l.given == l.q.First {
+		if l.given++; !l.give(e) || l.given == l.q.First {
 			l.ended = true
 			return
 		}
 	}
-	l.spare = append(l.spare, l.pending[:n]...)
 	l.pending = append(l.pending[:0], l.pending[n:]...)
 }
 
@@ -223,7 +285,7 @@ func (l *logReader) backward() error {
 		l.pending = l.pending[over:]
 	}
 	for _, e := range l.pending {
-		if !l.yield(e) {
+		if !l.give(e) {
 			break
 		}
 	}
@@ -246,7 +308,7 @@ func (l *logReader) take(r *store.Run) error {
 	if l.kinds[EventMerge] {
 		for i := range l.facts.Merges {
 			m := &l.facts.Merges[i]
-			if all || l.matches(l.q.Search, m.CPV, m.Slot, path.Base(m.RepoPath)) {
+			if all || l.matches(l.q.Search, m.CP, m.CPV, m.Slot, path.Base(m.RepoPath)) {
 				e := l.event(EventMerge, r, m.Started, m.Finished)
 				l.merge(&e.Merge, m)
 				keep(e)
@@ -256,7 +318,7 @@ func (l *logReader) take(r *store.Run) error {
 	if l.kinds[EventUnmerge] {
 		for i := range l.facts.Unmerges {
 			u := &l.facts.Unmerges[i]
-			if all || l.matches(l.q.Search, u.CPV, "", "") {
+			if all || l.matches(l.q.Search, u.CP, u.CPV, "", "") {
 				e := l.event(EventUnmerge, r, u.Started, u.Finished)
 				e.Unmerge = unmergeEvent(u)
 				keep(e)

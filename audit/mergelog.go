@@ -82,13 +82,13 @@ func loadMergeHistory(db Database, packages []string) (*mergeHistory, error) {
 			return err
 		}
 		for _, m := range facts.Merges {
-			if cp := cpOf(m.CPV); wanted[cp] {
+			if cp := m.CP; wanted[cp] {
 				h.merges[m.CPV] = append(h.merges[m.CPV], &m)
 				h.byCP[cp] = append(h.byCP[cp], &m)
 			}
 		}
 		for _, u := range facts.Unmerges {
-			if wanted[cpOf(u.CPV)] {
+			if wanted[u.CP] {
 				h.unmerges[u.CPV] = append(h.unmerges[u.CPV], &u)
 			}
 		}

@@ -150,6 +150,7 @@ func (r *runReader) run(stored *store.Run) (*Run, error) {
 		out.Merges = append(out.Merges, MergeEvent{})
 		e := &out.Merges[len(out.Merges)-1]
 		r.merge(e, &r.facts.Merges[i])
+		e.tell()
 		out.Counts.merge(e)
 	}
 	for i := range r.facts.Unmerges {
@@ -200,7 +201,7 @@ func (r *runReader) merge(e *MergeEvent, m *store.Merge) {
 	*e = MergeEvent{
 		CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, StartedAt: at(m.Started), FinishedAt: at(m.Finished),
 		Outcome: m.Outcome.String(), Replaced: m.Replaced, Seconds: seconds(m.Duration()), BuildSeconds: seconds(m.BuildDuration()),
-		Change: r.changeOf(m), Slot: m.Slot, RepoPath: m.RepoPath, Packaged: m.Packaged, World: m.World,
+		Change: unreplaced(m), Slot: m.Slot, RepoPath: m.RepoPath, Packaged: m.Packaged, World: m.World,
 		PostinstFailed: m.PostinstFailed, BetweenVersions: m.BetweenVersions, Uncertain: m.Uncertain,
 		compilingAt: m.Steps.Compiling, mergingAt: m.Steps.Merging,
 	}
@@ -210,8 +211,8 @@ func (r *runReader) merge(e *MergeEvent, m *store.Merge) {
 	if m.Binpkg != "" {
 		file := relativeTo(r.pkgDir, m.Binpkg)
 		e.Binpkg = &file
-		if m.BuildID > 0 {
-			e.BuildID = &m.BuildID
+		if id := m.BuildID; id > 0 {
+			e.BuildID = &id // the merge's memory is used again
 		}
 	}
 	if u := m.Usage; u != nil {
@@ -238,30 +239,47 @@ func relativeTo(dir, file string) string {
 	return file
 }
 
-// changeOf compares a merged version with the newest that it replaced.
-func (r *runReader) changeOf(m *store.Merge) string {
-	if m.Outcome != emergelog.MergeMerged {
+// unreplaced is the change of a merge that replaced nothing, empty for one that
+// did; see told.
+func unreplaced(m *store.Merge) string {
+	switch {
+	case m.Outcome != emergelog.MergeMerged:
+		return "unknown"
+	case len(m.Replaced) > 0:
+		return ""
+	case m.Steps.Autoclean == 0 || m.Finished >= unloggedFrom && m.Finished < unloggedUntil:
+		// Portage logs what is replaced, but from 2008-03 to 2009-03.
 		return "unknown"
 	}
-	if len(m.Replaced) == 0 {
-		// Portage logs what is replaced, but from 2008-03 to 2009-03.
-		if m.Steps.Autoclean == 0 || m.Finished >= unloggedFrom && m.Finished < unloggedUntil {
-			return "unknown"
-		}
-		return "new"
+	return "new"
+}
+
+// tell fills in the change of a merge that replaced something, which costs more
+// than all the rest and is not always asked for.
+func (e *MergeEvent) tell() {
+	if e.Change == "" {
+		e.Change = changeFrom(e.CPV, e.Replaced)
 	}
-	now := r.cpv(m.CPV)
-	if now.PN == "" {
+}
+
+// changeFrom compares a merged version with the newest that it replaced.
+func changeFrom(cpv string, replaced []string) string {
+	now, err := atom.ParseCPV(cpv)
+	if err != nil {
 		return "unknown"
 	}
 	best := -2
-	for _, cpv := range m.Replaced {
-		before := r.cpv(cpv)
-		if before.PN != now.PN || before.Category != now.Category {
-			return "unknown"
+	for _, old := range replaced {
+		c := 0
+		if old != cpv {
+			before, err := atom.ParseCPV(old)
+			if err != nil || before.PN != now.PN || before.Category != now.Category {
+				return "unknown"
+			}
+			c = atom.Compare(now, before)
 		}
 		// With several, the newest decides.
-		if c := atom.Compare(now, before); best == -2 || c < best {
+		if best == -2 || c < best {
 			best = c
 		}
 	}
@@ -272,19 +290,6 @@ func (r *runReader) changeOf(m *store.Merge) string {
 		return "downgrade"
 	}
 	return "rebuild"
-}
-
-// cpv returns a cpv in its parts, remembered; without any where it is none.
-func (r *runReader) cpv(text string) atom.CPV {
-	c, ok := r.parsed[text]
-	if !ok {
-		if r.parsed == nil {
-			r.parsed = map[string]atom.CPV{}
-		}
-		c, _ = atom.ParseCPV(text)
-		r.parsed[text] = c
-	}
-	return c
 }
 
 // The time during which Portage did not log what a merge replaced: from

@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 
-	"emaudit/parse/atom"
 	"emaudit/store"
 )
 
@@ -65,9 +64,7 @@ type runReader struct {
 	pkgDir   string
 	facts    store.Facts
 	out      Run
-	names    map[string]string // cat/pn by cpv
 	moves    map[string]string // new cat/pn by old
-	parsed   map[string]atom.CPV
 }
 
 func newRunReader(db Database) *runReader { return &runReader{db: db, log: db.Tx.EmergeLog(db.Host)} }
@@ -246,12 +243,12 @@ func (r *runReader) meant(run *store.Run, search Search) (bool, error) {
 		return false, err
 	}
 	for i := range r.facts.Merges {
-		if m := &r.facts.Merges[i]; r.matches(search, m.CPV, m.Slot, path.Base(m.RepoPath)) {
+		if m := &r.facts.Merges[i]; r.matches(search, m.CP, m.CPV, m.Slot, path.Base(m.RepoPath)) {
 			return true, nil
 		}
 	}
 	for i := range r.facts.Unmerges {
-		if r.matches(search, r.facts.Unmerges[i].CPV, "", "") {
+		if u := &r.facts.Unmerges[i]; r.matches(search, u.CP, u.CPV, "", "") {
 			return true, nil
 		}
 	}

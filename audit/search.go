@@ -143,9 +143,8 @@ func (s Search) matchCP(cp string) bool {
 	return len(s.tests) == 0
 }
 
-// match tells whether a cpv is meant.
-func (s Search) match(cpv, slot, repo string) bool {
-	cp := nameOf(cpv)
+// match tells whether a cpv with its cat/pn is meant.
+func (s Search) match(cp, cpv, slot, repo string) bool {
 	for _, t := range s.tests {
 		if t.cp(cp) && (t.cpv == nil || t.cpv(cpv, slot, repo)) {
 			return true
@@ -179,28 +178,15 @@ func (r *runReader) packages(search Search) ([]string, error) {
 	return found, nil
 }
 
-// matches tells whether a cpv is meant, under the name that it had or has.
-func (r *runReader) matches(search Search, cpv, slot, repo string) bool {
-	if search.match(cpv, slot, repo) {
+// matches tells whether a cpv with its cat/pn is meant, under the name that it
+// had or has.
+func (r *runReader) matches(search Search, cp, cpv, slot, repo string) bool {
+	if search.match(cp, cpv, slot, repo) {
 		return true
 	}
 	if len(r.moves) == 0 || search.All() {
 		return false
 	}
-	old := r.nameOf(cpv)
-	today := r.renamed(old)
-	return today != old && search.match(today+cpv[len(old):], slot, repo)
-}
-
-// nameOf returns the cat/pn of a cpv, remembered.
-func (r *runReader) nameOf(cpv string) string {
-	if r.names == nil {
-		r.names = map[string]string{}
-	}
-	name, ok := r.names[cpv]
-	if !ok {
-		name = nameOf(cpv)
-		r.names[cpv] = name
-	}
-	return name
+	today := r.renamed(cp)
+	return today != cp && search.match(today, today+cpv[len(cp):], slot, repo)
 }

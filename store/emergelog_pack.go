@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"emaudit/parse/atom"
 	"emaudit/parse/emergelog"
 )
 
@@ -146,8 +147,15 @@ func packCPV(b []byte, p *loggedPackage) []byte {
 	return append(b, p.version...)
 }
 
-// cpv reads a cpv and its cat/pn.
-func (u *unpacker) cpv(names *logNames) (cp, cpv string) {
+// cpv reads a cpv and its cat/pn, or the whole where it is none.
+func (u *unpacker) cpv(names *logNames, numbered bool) (cp, cpv string) {
+	if numbered {
+		cpv = names.cpv(u.get())
+		if c, err := atom.ParseCPV(cpv); err == nil {
+			return c.CP(), cpv
+		}
+		return cpv, cpv
+	}
 	cp = names.cp(u.get())
 	if version := u.bytes(); len(version) > 0 {
 		return cp, cp + string(version)
@@ -246,13 +254,8 @@ func (w *EmergeLogWriter) packMerge(b []byte, p *loggedPackage, m *emergelog.Mer
 
 func (u *unpacker) merge(names *logNames, tag int64, m *Merge) {
 	*m = Merge{}
-	cp := ""
 	numbered := tag == tagNumberedMerge || tag == tagNumberedMergeWithUsage
-	if numbered {
-		m.CPV = names.cpv(u.get())
-	} else {
-		cp, m.CPV = u.cpv(names)
-	}
+	m.CP, m.CPV = u.cpv(names, numbered)
 	m.Seq = u.number()
 	m.BeganAt = u.get()
 	m.Started = u.get()
@@ -265,7 +268,7 @@ func (u *unpacker) merge(names *logNames, tag int64, m *Merge) {
 	var binpkg, short bool
 	u.flags(&m.Packaged, &m.World, &m.PostinstFailed, &m.BetweenVersions, &m.ClockStepped, &m.Uncertain, &binpkg, &short)
 	if short {
-		origin = longPath(origin, cp, m.CPV)
+		origin = longPath(origin, m.CP, m.CPV)
 	}
 	if binpkg {
 		m.Binpkg, m.BuildID = origin, emergelog.BuildID(origin, m.CPV)
@@ -277,12 +280,7 @@ func (u *unpacker) merge(names *logNames, tag int64, m *Merge) {
 		*t = u.time(m.Started)
 	}
 	for range min(u.number(), len(u.b)) {
-		old := ""
-		if numbered {
-			old = names.cpv(u.get())
-		} else {
-			_, old = u.cpv(names)
-		}
+		_, old := u.cpv(names, numbered)
 		m.Replaced = append(m.Replaced, old)
 	}
 	if tag == tagMergeWithUsage || tag == tagNumberedMergeWithUsage {
@@ -298,11 +296,7 @@ func (w *EmergeLogWriter) packUnmerge(b []byte, p *loggedPackage, x *emergelog.U
 
 func (u *unpacker) unmerge(names *logNames, tag int64, x *Unmerge) {
 	*x = Unmerge{}
-	if tag == tagNumberedUnmerge {
-		x.CPV = names.cpv(u.get())
-	} else {
-		_, x.CPV = u.cpv(names)
-	}
+	x.CP, x.CPV = u.cpv(names, tag == tagNumberedUnmerge)
 	x.Seq = u.number()
 	x.BeganAt = u.get()
 	x.Started = u.get()

@@ -35,12 +35,14 @@ type Run struct {
 // Merge is a stored merge.
 type Merge struct {
 	emergelog.Merge
+	CP      string // cat/pn, or the whole where the cpv is none
 	BeganAt int64
 }
 
 // Unmerge is a stored removal.
 type Unmerge struct {
 	emergelog.Unmerge
+	CP      string // as that of a merge
 	BeganAt int64
 }
 
