@@ -3,7 +3,7 @@ package audit
 import (
 	"fmt"
 	"path"
-	"slices"
+	"strings"
 	"time"
 
 	"emaudit/parse/emergelog"
@@ -107,7 +107,7 @@ type RunStats struct {
 
 // Stats are the answer.
 type Stats struct {
-	Packages []PackageStats `json:"packages"`
+	Packages *StatsRows     `json:"-"`
 	Syncs    []RepoStats    `json:"syncs"`
 	Runs     []RunStats     `json:"runs"`
 	Totals   []PackageStats `json:"totals"` // one row for each stretch of time
@@ -159,7 +159,7 @@ func (t *tally) unmerge(u *store.Unmerge) {
 
 // add adds another tally, whose merges are later.
 func (t *tally) add(o *tally) {
-	t.durations, t.binary = joined(t.durations, o.durations), joined(t.binary, o.binary)
+	t.durations, t.binary = append(t.durations, o.durations...), append(t.binary, o.binary...)
 	t.untimed += o.untimed
 	t.binaryUntimed += o.binaryUntimed
 	t.unmerges += o.unmerges
@@ -168,14 +168,6 @@ func (t *tally) add(o *tally) {
 		t.saw(o.firstAt)
 		t.saw(o.lastAt)
 	}
-}
-
-// joined appends, but shares the memory of what is added to nothing.
-func joined(a, b []int64) []int64 {
-	if len(a) == 0 {
-		return slices.Clip(b)
-	}
-	return append(a, b...)
 }
 
 // rowsOf are rows by name and stretch of time.
@@ -198,7 +190,7 @@ func AuditStats(db Database, q StatsQuery) (*Stats, error) {
 	if q.By == "" {
 		q.By = StatsByPackage
 	}
-	s := &statsReader{runReader: newRunReader(db), q: q, packages: rowsOf[tally]{}, syncs: rowsOf[store.SyncHistory]{}, runs: rowsOf[store.RunHistory]{}}
+	s := &statsReader{runReader: newRunReader(db), q: q, packages: newPackedTallies(), syncs: rowsOf[store.SyncHistory]{}, runs: rowsOf[store.RunHistory]{}}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
@@ -218,10 +210,28 @@ func AuditStats(db Database, q StatsQuery) (*Stats, error) {
 type statsReader struct {
 	*runReader
 	q        StatsQuery
-	packages rowsOf[tally]
+	packages *packedTallies
 	syncs    rowsOf[store.SyncHistory]
 	runs     rowsOf[store.RunHistory]
+	// day is the one whose stretch was named last.
+	dayFrom, dayUntil int64
+	dayStretch        string
 }
+
+// of returns the tallies to which a fact of a package counts.
+func (s *statsReader) of(cp, stretch string) *tally {
+	name := s.renamed(cp)
+	switch s.q.By {
+	case StatsByCategory:
+		name, _, _ = strings.Cut(name, "/")
+	case StatsByTotal:
+		name = totalName
+	}
+	return s.packages.of(name, stretch)
+}
+
+// totalName is the name of the row that has everything.
+const totalName = "total"
 
 // fromHistories reads the sums that the store keeps, which cost nothing of the
 // length of the log.
@@ -243,7 +253,7 @@ func (s *statsReader) fromHistories() error {
 		if !s.q.Search.matchCP(h.CP) && !s.q.Search.matchCP(s.renamed(h.CP)) {
 			return nil
 		}
-		s.packages.of(s.renamed(h.CP), "").add(&tally{
+		s.of(h.CP, "").add(&tally{
 			durations: h.Durations, binary: h.BinaryDurations, untimed: h.Untimed,
 			binaryUntimed: h.BinaryUntimed, unmerges: h.Unmerges, failures: h.Failures, firstAt: h.FirstAt, lastAt: h.LastAt,
 		})
@@ -309,18 +319,18 @@ func (s *statsReader) packageFacts(f *store.Facts) {
 	for i := range f.Merges {
 		m := &f.Merges[i]
 		at := max(m.Finished, m.Started)
-		if !s.q.Period.contains(at) || !s.matches(s.q.Search, m.CPV, m.Slot, path.Base(m.RepoPath)) {
+		if !s.q.Period.contains(at) || !s.matches(s.q.Search, m.CP, m.CPV, m.Slot, path.Base(m.RepoPath)) {
 			continue
 		}
-		s.packages.of(s.renamed(s.nameOf(m.CPV)), s.stretch(at)).merge(m)
+		s.of(m.CP, s.stretch(at)).merge(m)
 	}
 	for i := range f.Unmerges {
 		u := &f.Unmerges[i]
 		at := max(u.Finished, u.Started)
-		if !s.q.Period.contains(at) || !s.matches(s.q.Search, u.CPV, "", "") {
+		if !s.q.Period.contains(at) || !s.matches(s.q.Search, u.CP, u.CPV, "", "") {
 			continue
 		}
-		s.packages.of(s.renamed(s.nameOf(u.CPV)), s.stretch(at)).unmerge(u)
+		s.of(u.CP, s.stretch(at)).unmerge(u)
 	}
 }
 
@@ -345,7 +355,17 @@ func (s *statsReader) stretch(at int64) string {
 	if s.q.Per == PerAll {
 		return ""
 	}
+	if at >= s.dayFrom && at < s.dayUntil {
+		return s.dayStretch
+	}
 	t := time.Unix(at, 0).In(s.q.Zone)
+	year, month, day := t.Date()
+	s.dayFrom, s.dayUntil = time.Date(year, month, day, 0, 0, 0, 0, s.q.Zone).Unix(), time.Date(year, month, day+1, 0, 0, 0, 0, s.q.Zone).Unix()
+	s.dayStretch = s.stretchOf(t)
+	return s.dayStretch
+}
+
+func (s *statsReader) stretchOf(t time.Time) string {
 	switch s.q.Per {
 	case PerYear:
 		return t.Format("2006")

@@ -2,37 +2,23 @@ package audit
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
 	"emaudit/store"
 )
 
-// stats makes rows of the tallies.
+// stats makes the answer of the tallies.
 func (s *statsReader) stats() (*Stats, error) {
-	out := &Stats{Packages: []PackageStats{}, Syncs: []RepoStats{}, Runs: []RunStats{}, Totals: []PackageStats{}}
-	rows, totals := rowsOf[tally]{}, rowsOf[tally]{}
-	for _, key := range sortedKeys(s.packages) {
-		t := s.packages[key]
-		totals.of("total", key[1]).add(t)
-		switch s.q.By {
-		case StatsByCategory:
-			category, _, _ := strings.Cut(key[0], "/")
-			rows.of(category, key[1]).add(t)
-		case StatsByTotal:
-		default:
-			rows[key] = t
-		}
+	rows, err := s.packages.rows(s.q)
+	if err != nil {
+		return nil, err
 	}
-	for _, key := range sortedKeys(rows) {
-		out.Packages = append(out.Packages, rows[key].row(key, s.q.By == StatsByPackage))
-	}
+	out := &Stats{Packages: rows, Syncs: []RepoStats{}, Runs: []RunStats{}, Totals: []PackageStats{}}
+	totals := rowsOf[tally]{}
+	s.packages.each(func(_, stretch string, t *tally) { totals.of(totalName, stretch).add(t) })
 	for _, key := range sortedKeys(totals) {
 		out.Totals = append(out.Totals, totals[key].row(key, false))
-	}
-	if s.q.By == StatsByTotal {
-		out.Packages = out.Totals
 	}
 	for _, key := range sortedKeys(s.syncs) {
 		out.Syncs = append(out.Syncs, repoRow(key, s.syncs[key]))
@@ -43,15 +29,6 @@ func (s *statsReader) stats() (*Stats, error) {
 			Action: key[0], Period: key[1], Runs: h.Runs, Succeeded: h.Succeeded, Failed: h.Failed,
 			Interrupted: h.Interrupted, Seconds: h.Seconds, FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),
 		})
-	}
-	if err := sortStats(out.Packages, s.q.Sort); err != nil {
-		return nil, err
-	}
-	if n := s.q.First; n > 0 && n < len(out.Packages) {
-		out.Packages = out.Packages[:n]
-	}
-	if n := s.q.Last; n > 0 && n < len(out.Packages) {
-		out.Packages = out.Packages[len(out.Packages)-n:]
 	}
 	return out, nil
 }
@@ -139,67 +116,37 @@ func repoRow(key [2]string, h *store.SyncHistory) RepoStats {
 	}
 }
 
-// sortStats sorts rows by a column, unknown values last.
-func sortStats(rows []PackageStats, column string) error {
-	column, descending := strings.CutPrefix(column, "-")
-	value := func(*PackageStats) *int64 { return nil }
-	number := func(get func(*PackageStats) int64) {
-		value = func(r *PackageStats) *int64 { n := get(r); return &n }
+// statsColumn returns the value of a column by which rows are sorted, nil where
+// it is not known; ok is false for a column that is none.
+func statsColumn(column string) (value func(*PackageStats) *int64, ok bool) {
+	number := func(get func(*PackageStats) int64) (func(*PackageStats) *int64, bool) {
+		return func(r *PackageStats) *int64 { n := get(r); return &n }, true
 	}
 	switch column {
-	case "", "name":
-		if descending {
-			slices.Reverse(rows)
-		} else if column == "name" {
-			slices.SortStableFunc(rows, func(a, b PackageStats) int { return strings.Compare(a.CP, b.CP) })
-		}
-		return nil
-	case "period":
-		slices.SortStableFunc(rows, func(a, b PackageStats) int { return strings.Compare(a.Period, b.Period) })
-		if descending {
-			slices.Reverse(rows)
-		}
-		return nil
 	case "merges":
-		number(func(r *PackageStats) int64 { return int64(r.Merges) })
+		return number(func(r *PackageStats) int64 { return int64(r.Merges) })
 	case "total":
-		number(func(r *PackageStats) int64 { return r.Seconds })
+		return number(func(r *PackageStats) int64 { return r.Seconds })
 	case "average":
-		value = func(r *PackageStats) *int64 { return r.Average }
+		return func(r *PackageStats) *int64 { return r.Average }, true
 	case "median":
-		value = func(r *PackageStats) *int64 { return r.Source.Median }
+		return func(r *PackageStats) *int64 { return r.Source.Median }, true
 	case "predicted":
-		value = func(r *PackageStats) *int64 { return r.Predicted }
+		return func(r *PackageStats) *int64 { return r.Predicted }, true
 	case "spread":
-		value = func(r *PackageStats) *int64 { return r.Source.Spread }
+		return func(r *PackageStats) *int64 { return r.Source.Spread }, true
 	case "trend":
-		value = func(r *PackageStats) *int64 { return r.Source.Trend }
+		return func(r *PackageStats) *int64 { return r.Source.Trend }, true
 	case "binary":
-		number(func(r *PackageStats) int64 { return int64(r.Binary) })
+		return number(func(r *PackageStats) int64 { return int64(r.Binary) })
 	case "unmerges":
-		number(func(r *PackageStats) int64 { return int64(r.Unmerges) })
+		return number(func(r *PackageStats) int64 { return int64(r.Unmerges) })
 	case "failures":
-		number(func(r *PackageStats) int64 { return int64(r.Failures) })
+		return number(func(r *PackageStats) int64 { return int64(r.Failures) })
 	case "first":
-		value = func(r *PackageStats) *int64 { return r.FirstAt }
+		return func(r *PackageStats) *int64 { return r.FirstAt }, true
 	case "last":
-		value = func(r *PackageStats) *int64 { return r.LastAt }
-	default:
-		return fmt.Errorf("no column %q; there is: %s", column, strings.Join(StatsColumns, ", "))
+		return func(r *PackageStats) *int64 { return r.LastAt }, true
 	}
-	slices.SortStableFunc(rows, func(a, b PackageStats) int {
-		x, y := value(&a), value(&b)
-		switch {
-		case x == nil && y == nil:
-			return 0
-		case x == nil:
-			return 1
-		case y == nil:
-			return -1
-		case descending:
-			return cmp.Compare(*y, *x)
-		}
-		return cmp.Compare(*x, *y)
-	})
-	return nil
+	return nil, false
 }

@@ -12,11 +12,20 @@ func Stats(st *audit.Stats, source audit.LogSource, o Output) Answer {
 	return Answer{
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
-		Keys:        func(j *JSON) { j.Fields(st) },
-		Rows:        func(w io.Writer) error { return statsRows(w, st) },
+		Keys: func(j *JSON) {
+			WriteArray(j, "packages", func(yield func(*audit.PackageStats, error) bool) {
+				for r := range st.Packages.All() {
+					if !yield(r, nil) {
+						return
+					}
+				}
+			})
+			j.Fields(st)
+		},
+		Rows: func(w io.Writer) error { return statsRows(w, st) },
 		Text: func(s *Screen) {
 			statsTable(s, st.Packages)
-			if len(st.Packages) != 1 && len(st.Totals) == 1 {
+			if st.Packages.Len() != 1 && len(st.Totals) == 1 {
 				statsTotal(s, &st.Totals[0])
 			}
 			syncTable(s, st.Syncs)
@@ -26,30 +35,26 @@ func Stats(st *audit.Stats, source audit.LogSource, o Output) Answer {
 	}
 }
 
-func statsTable(s *Screen, rows []audit.PackageStats) {
-	if len(rows) == 0 {
-		return
-	}
-	t := periodTable(s, rows[0].Period,
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1},
+func statsTable(s *Screen, rows *audit.StatsRows) {
+	t := periodTable(s, rows.Divided(),
+		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1, Min: readableCPV},
 		Column{Title: "MERGES", Align: Right},
 		Column{Title: "TOTAL", Align: Right},
-		Column{Title: "AVERAGE", Align: Right},
+		Column{Title: "AVERAGE", Align: Right, Optional: true},
 		Column{Title: "MEDIAN", Align: Right, Optional: true},
 		Column{Title: "SPREAD", Align: Right, Optional: true},
 		Column{Title: "TREND", Align: Right, Optional: true},
 		Column{Title: "NEXT", Align: Right},
-		Column{Title: "BINARY", Align: Right},
+		Column{Title: "BINARY", Align: Right, Optional: true},
 		Column{Title: "FAILED", Align: Right},
 		Column{Title: "REMOVED", Align: Right, Optional: true},
 		Column{Title: "LAST"},
 	)
 	term := s.Terminal()
-	for i := range rows {
-		r := &rows[i]
+	for r := range rows.All() {
 		last := unknown
 		if r.LastAt != nil {
-			last = term.Time(*r.LastAt)
+			last = term.Date(*r.LastAt)
 		}
 		trend := unknown
 		if r.Source.Trend != nil {
@@ -73,8 +78,8 @@ type tableOfPeriods struct {
 	divided bool
 }
 
-func periodTable(s *Screen, period string, columns ...Column) tableOfPeriods {
-	if period == "" {
+func periodTable(s *Screen, divided bool, columns ...Column) tableOfPeriods {
+	if !divided {
 		return tableOfPeriods{s.Table(columns...), false}
 	}
 	return tableOfPeriods{s.Table(append([]Column{{Title: "PERIOD"}}, columns...)...), true}
@@ -102,7 +107,7 @@ func syncTable(s *Screen, rows []audit.RepoStats) {
 		return
 	}
 	s.Blank()
-	t := periodTable(s, rows[0].Period, Column{Title: "REPOSITORY"}, Column{Title: "SYNCS", Align: Right}, Column{Title: "TOTAL", Align: Right},
+	t := periodTable(s, rows[0].Period != "", Column{Title: "REPOSITORY"}, Column{Title: "SYNCS", Align: Right}, Column{Title: "TOTAL", Align: Right},
 		Column{Title: "AVERAGE", Align: Right}, Column{Title: "MEDIAN", Align: Right}, Column{Title: "FAILED", Align: Right})
 	for _, r := range rows {
 		t.row(r.Period, Plain.Text(r.Repo), Plain.Text(Number(int64(r.Syncs))), Plain.Text(Seconds(r.Seconds)), Plain.Text(duration(r.Average)),
@@ -116,7 +121,7 @@ func runStatsTable(s *Screen, rows []audit.RunStats) {
 		return
 	}
 	s.Blank()
-	t := periodTable(s, rows[0].Period, Column{Title: "RUNS"}, Column{Title: "COUNT", Align: Right}, Column{Title: "OK", Align: Right},
+	t := periodTable(s, rows[0].Period != "", Column{Title: "RUNS"}, Column{Title: "COUNT", Align: Right}, Column{Title: "OK", Align: Right},
 		Column{Title: "FAILED", Align: Right}, Column{Title: "CUT OFF", Align: Right}, Column{Title: "TOTAL", Align: Right})
 	for _, r := range rows {
 		t.row(r.Period, Plain.Text(r.Action), Plain.Text(Number(int64(r.Runs))), Plain.Text(Number(int64(r.Succeeded))),
@@ -128,8 +133,7 @@ func runStatsTable(s *Screen, rows []audit.RunStats) {
 func statsRows(w io.Writer, st *audit.Stats) error {
 	rows := NewCSV(w, "cp", "period", "merges", "total_seconds", "average_seconds", "predicted_seconds", "source_merges", "source_median_seconds",
 		"source_spread_seconds", "source_trend_percent", "binary_merges", "binary_median_seconds", "unmerges", "failures", "failure_percent", "first_at", "last_at")
-	for i := range st.Packages {
-		r := &st.Packages[i]
+	for r := range st.Packages.All() {
 		rows.Row(r.CP, r.Period, r.Merges, r.Seconds, r.Average, r.Predicted, r.Source.Merges, r.Source.Median, r.Source.Spread, r.Source.Trend,
 			r.Binary, r.Binaries.Median, r.Unmerges, r.Failures, r.FailureRate, r.FirstAt, r.LastAt)
 	}
