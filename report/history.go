@@ -56,9 +56,8 @@ func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) {
 		Column{Title: "STARTED"},
 		Column{Title: "TOOK", Align: Right},
 		Column{Title: "EVENT"},
-		Column{Title: "WHAT", Shrink: CutMiddle, Yield: 2},
+		Column{Title: "WHAT", Shrink: CutMiddle, Yield: 2, Min: readableCPV},
 		Column{Title: "FROM", Shrink: CutMiddle, Yield: 1, Optional: true},
-		Column{Title: "OUTCOME"},
 		Column{Title: "RUN", Align: Right},
 	)
 	words := logWords{term: s.Terminal()}
@@ -68,8 +67,8 @@ func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) {
 			return
 		}
 		what, from, seconds, outcome := eventCells(e)
-		t.Row(Plain.Text(words.time(e.At)), Plain.Text(words.duration(seconds)), Plain.Text(eventWord(e)), Plain.Text(what), Dim.Text(from),
-			outcomeRoles[outcome].Text(outcome), Dim.Text(strconv.FormatInt(e.Run, 10)))
+		t.Row(Plain.Text(words.time(e.At)), Plain.Text(words.duration(seconds)), outcomeRoles[outcome].Text(eventWord(e, outcome)), Plain.Text(what), Dim.Text(from),
+			Dim.Text(strconv.FormatInt(e.Run, 10)))
 	}
 	t.End()
 }
@@ -108,21 +107,34 @@ func (w *logWords) duration(seconds *int64) string {
 	return text
 }
 
-// eventWord says what happened in a word.
-func eventWord(e *audit.Event) string {
+// readableCPV is the width below which what is left of most cpvs no longer says
+// which package is meant: other columns give way before.
+const readableCPV = 26
+
+// eventWord says what happened and how it ended, in a word where it ended well.
+func eventWord(e *audit.Event, outcome string) string {
 	switch e.Kind {
 	case audit.EventMerge:
-		if e.Merge.Kind == "binary" {
+		switch {
+		case e.Merge.Kind != "binary":
+			return outcome
+		case outcome == "merged":
 			return "binary"
 		}
-		return "merge"
+		return "binary " + outcome
 	case audit.EventUnmerge:
-		if e.Unmerge.Reason == "replaced" {
+		switch {
+		case outcome != "ok":
+			return "unmerge " + outcome
+		case e.Unmerge.Reason == "replaced":
 			return "replaced"
 		}
-		return "unmerge"
+		return "unmerged"
 	}
-	return "sync"
+	if outcome == "ok" {
+		return "synced"
+	}
+	return "sync " + outcome
 }
 
 func eventCells(e *audit.Event) (what, from string, seconds *int64, outcome string) {

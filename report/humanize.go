@@ -137,6 +137,15 @@ func (t Terminal) Time(unix int64) string {
 	return moment.Format("2006-01-02 15:04")
 }
 
+// Date returns the day of a moment in unix seconds: "2026-11-02". A moment of 0
+// or before is not known.
+func (t Terminal) Date(unix int64) string {
+	if unix <= 0 {
+		return unknown
+	}
+	return time.Unix(unix, 0).In(t.location()).Format(time.DateOnly)
+}
+
 // Instant returns a moment, in unix seconds, in full and with its time zone:
 // "2026-11-02 19:00:05 +0100". A moment of 0 or before is not known.
 func (t Terminal) Instant(unix int64) string {

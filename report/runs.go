@@ -28,7 +28,7 @@ func runTable(s *Screen, runs iter.Seq2[*audit.Run, error], verbose bool) {
 		Column{Title: "ID", Align: Right},
 		Column{Title: "STARTED"},
 		Column{Title: "TOOK", Align: Right},
-		Column{Title: "ASKED", Shrink: CutEnd, Yield: 1},
+		Column{Title: "ASKED", Shrink: CutEnd, Yield: 1, Min: 16},
 		Column{Title: "DID", Shrink: CutEnd, Yield: 2},
 		Column{Title: "OUTCOME"},
 	)

@@ -157,10 +157,27 @@ func (t *Table) fit() []int {
 				natural[i] = min(natural[i], pipeAlign)
 			}
 		}
-	} else {
-		width = max(width-t.indent, 1)
+		return fitColumns(t.columns, natural, width)
 	}
-	return fitColumns(t.columns, natural, width)
+	t.omitEmpty(natural)
+	return fitColumns(t.columns, natural, max(width-t.indent, 1))
+}
+
+// omitEmpty leaves out the optional columns that have nothing in any row: on a
+// page the others can use the room.
+func (t *Table) omitEmpty(widths []int) {
+	for column := range t.columns {
+		if !t.columns[column].Optional || len(t.cells) == 0 {
+			continue
+		}
+		empty := true
+		for i := column; i < len(t.cells) && empty; i += len(t.columns) {
+			empty = t.cells[i].Text == ""
+		}
+		if empty {
+			widths[column] = omitted
+		}
+	}
 }
 
 // hasHeader reports whether any column has a title.

@@ -9,7 +9,8 @@ const omitted = -1
 // natural widths, fit into width columns of the page. Columns shrink in the order
 // of their Yield; when all have shrunk as far as they may, optional columns are
 // left out, from the right. What must be kept is kept: if it does not fit, the
-// lines are longer than the page. At width 0 there is no limit.
+// lines are longer than the page. At width 0 there is no limit. A natural width
+// of omitted leaves a column out from the beginning.
 func fitColumns(columns []Column, natural []int, width int) []int {
 	widths := slices.Clone(natural)
 	if width == 0 {
