@@ -56,6 +56,8 @@ type CurrentRun struct {
 	Certain bool           `json:"certain"`
 	Merges  []CurrentMerge `json:"merges"`
 	Syncs   []string       `json:"syncs"` // repositories being synced
+	// unbegun is how many packages of its list it has not begun.
+	unbegun int
 }
 
 // AuditCurrent answers what is being merged now.
@@ -105,9 +107,15 @@ func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 		}
 		id := run.ID
 		c := CurrentRun{Run: &id, Args: run.Args, StartedAt: at(run.Started), Done: run.Merged, From: "log", Merges: []CurrentMerge{}, Syncs: []string{}}
+		newest := 0
 		for i := range r.facts.Merges {
 			m := &r.facts.Merges[i]
 			c.Of = max(c.Of, m.Of)
+			if m.Seq > newest {
+				// Numbers are given when a package begins; --keep-going makes a
+				// new list of what is left.
+				newest, c.unbegun = m.Seq, max(0, m.Of-m.N)
+			}
 			if m.Outcome != emergelog.MergeRunning {
 				continue
 			}
@@ -171,6 +179,7 @@ func fromStatus(s *mergelist.Status, logged []CurrentRun) CurrentRun {
 		}
 		c.Merges = append(c.Merges, m)
 	}
+	c.unbegun = max(0, s.Jobs.Total-s.Jobs.Completed-s.Jobs.Failed-len(s.Tasks))
 	return c
 }
 
@@ -210,10 +219,12 @@ func (r *runReader) expect(db Database, runs []CurrentRun) error {
 }
 
 // PlanOfCurrent returns what a running emerge has still to do: what is at work,
-// and of the resume list what was not begun. ok is false where nothing runs.
-func PlanOfCurrent(runs []CurrentRun, live Live) (list []PlannedMerge, from string, ok bool) {
+// and of the resume list what was not begun; unlisted is how many packages it
+// has still to do that nothing names. ok is false where nothing runs.
+func PlanOfCurrent(runs []CurrentRun, live Live) (list []PlannedMerge, unlisted int, from string, ok bool) {
 	begun := map[string]bool{}
 	for i := range runs {
+		unlisted += runs[i].unbegun
 		for _, m := range runs[i].Merges {
 			list = append(list, PlannedMerge{
 				Item:    mergelist.Item{CPV: m.CPV, Root: m.Root, Binary: m.Kind == emergelog.KindBinary.String()},
@@ -224,12 +235,13 @@ func PlanOfCurrent(runs []CurrentRun, live Live) (list []PlannedMerge, from stri
 		from = runs[i].From
 	}
 	if len(list) == 0 {
-		return nil, "", false
+		return nil, 0, "", false
 	}
 	for _, item := range live.Resume {
 		if !begun[item.CPV] {
 			list = append(list, PlannedMerge{Item: item})
+			unlisted--
 		}
 	}
-	return list, from, true
+	return list, max(unlisted, 0), from, true
 }

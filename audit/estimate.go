@@ -14,6 +14,12 @@ type estimate struct {
 	samples   int
 }
 
+// spreadSamples is the least number of samples whose quartiles say something.
+// With fewer the spread is taken to be a quarter of the median to both sides,
+// about what half of the merges in real logs differ by: that one merge took just
+// so long does not make the next one certain.
+const spreadSamples = 4
+
 // estimateOf returns the estimate from durations, oldest first; ok is false
 // where there is none.
 func estimateOf(durations []int64) (e estimate, ok bool) {
@@ -24,7 +30,11 @@ func estimateOf(durations []int64) (e estimate, ok bool) {
 	var buffer [recent]int64
 	sorted := append(buffer[:0], last...)
 	slices.Sort(sorted)
-	return estimate{seconds: quantile(sorted, 2), low: quantile(sorted, 1), high: quantile(sorted, 3), samples: len(sorted)}, true
+	e = estimate{seconds: quantile(sorted, 2), low: quantile(sorted, 1), high: quantile(sorted, 3), samples: len(sorted)}
+	if e.samples < spreadSamples {
+		e.low, e.high = min(e.low, e.seconds-e.seconds/4), max(e.high, e.seconds+(e.seconds+3)/4)
+	}
+	return e, true
 }
 
 // quantile returns a quartile (1, 2 or 3) of sorted numbers, between two of

@@ -50,9 +50,12 @@ type Prediction struct {
 	High  int64 `json:"high_seconds"`
 	// Unknown counts the packages that were never merged before; the time they
 	// take is not in Total.
-	Unknown int    `json:"unknown"`
-	EndsAt  *int64 `json:"ends_at"`
-	Jobs    int    `json:"jobs"`
+	Unknown int `json:"unknown"`
+	// Unlisted counts the packages that a running emerge has still to do and that
+	// nothing names; they are in no other number.
+	Unlisted int    `json:"unlisted"`
+	EndsAt   *int64 `json:"ends_at"`
+	Jobs     int    `json:"jobs"`
 	// From is where the list came from: stdin, resume, status, log.
 	From string `json:"from"`
 }
@@ -136,7 +139,7 @@ func (r *runReader) durationsOf(list []PlannedMerge) (map[string]buildTimes, err
 		for i := range f.Merges {
 			m := &f.Merges[i]
 			seconds, ok := m.Duration()
-			name := r.renamed(nameOf(m.CPV))
+			name := r.renamed(m.CP)
 			if !ok || !wanted[name] || m.Outcome != emergelog.MergeMerged {
 				continue
 			}
@@ -235,7 +238,7 @@ func AuditAccuracy(db Database, period Period, search Search) (*Accuracy, error)
 	before := map[key][]int64{}
 	sums := map[key]*PackageAccuracy{}
 	out := &Accuracy{Packages: []PackageAccuracy{}}
-	var errors, relative []float64
+	var relative []float32
 	compare := func(k key, took int64) {
 		samples := before[k]
 		if len(samples) == recent+1 {
@@ -252,8 +255,8 @@ func AuditAccuracy(db Database, period Period, search Search) (*Accuracy, error)
 		out.Merges++
 		out.Seconds += took
 		out.Predicted += e.seconds
-		errors = append(errors, off)
-		relative = append(relative, off*100/math.Max(float64(took), 1))
+		out.MeanError += off
+		relative = append(relative, float32(off*100/math.Max(float64(took), 1)))
 		if took >= e.low && took <= e.high {
 			out.Within++
 		}
@@ -276,12 +279,10 @@ func AuditAccuracy(db Database, period Period, search Search) (*Accuracy, error)
 			compare(key{r.renamed(nameOf(e.Merge.CPV)), e.Merge.Kind == "binary"}, *e.Merge.Seconds)
 		}
 	}
-	for _, off := range errors {
-		out.MeanError += off / float64(len(errors))
-	}
 	if len(relative) > 0 {
+		out.MeanError /= float64(out.Merges)
 		slices.Sort(relative)
-		out.MedianError = relative[len(relative)/2]
+		out.MedianError = float64(relative[len(relative)/2])
 	}
 	for _, p := range sums {
 		out.Packages = append(out.Packages, *p)

@@ -24,13 +24,13 @@ func Predict(p *audit.Prediction, source audit.LogSource, o Output) Answer {
 
 func predictTable(s *Screen, p *audit.Prediction) {
 	t := s.Table(
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1},
+		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1, Min: readableCPV},
 		Column{Title: "KIND"},
+		Column{Title: "ELAPSED", Align: Right, Optional: true},
 		Column{Title: "EXPECTED", Align: Right},
+		Column{Title: "PHASE", Optional: true},
 		Column{Title: "MOSTLY", Align: Right, Optional: true},
 		Column{Title: "SAMPLES", Align: Right, Optional: true},
-		Column{Title: "ELAPSED", Align: Right},
-		Column{Title: "PHASE"},
 	)
 	for i := range p.Packages {
 		m := &p.Packages[i]
@@ -43,7 +43,7 @@ func predictTable(s *Screen, p *audit.Prediction) {
 		if m.Elapsed != nil {
 			elapsed = Seconds(*m.Elapsed)
 		}
-		t.Row(Plain.Text(m.CPV), Plain.Text(m.Kind), expected, Dim.Text(mostly), Dim.Text(fmt.Sprint(m.Samples)), Plain.Text(elapsed), Plain.Text(m.Phase))
+		t.Row(Plain.Text(m.CPV), Plain.Text(m.Kind), Plain.Text(elapsed), expected, Plain.Text(m.Phase), Dim.Text(mostly), Dim.Text(fmt.Sprint(m.Samples)))
 	}
 	t.End()
 }
@@ -79,7 +79,14 @@ func predictTotal(s *Screen, p *audit.Prediction) {
 		facts = append(facts, Plain.Text(fmt.Sprintf("%d at once", p.Jobs)))
 	}
 	if p.Unknown > 0 {
-		facts = append(facts, Unknown.Text(fmt.Sprintf("without %s that never was merged", Count(int64(p.Unknown), "package", "packages"))))
+		were := " that were"
+		if p.Unknown == 1 {
+			were = " that was"
+		}
+		facts = append(facts, Unknown.Text("without "+Count(int64(p.Unknown), "package", "packages")+were+" never merged"))
+	}
+	if p.Unlisted > 0 {
+		facts = append(facts, Unknown.Text("without "+Count(int64(p.Unlisted), "package", "packages")+" still to come, not known by name"))
 	}
 	s.Facts(facts...)
 }

@@ -28,8 +28,9 @@ func (*predictCommand) Help() string {
 
 Without a list on standard input, what a running emerge has still to do, else
 what emerge --resume would. EXPECTED is the median of the last 15 merges of the
-package, of source or of binary packages; half of them lie in MOSTLY. What the
-last builds took of disk and memory tells whether there is room for the next.
+package, of source or of binary packages; half of them lie in MOSTLY, or, with
+fewer than four, a quarter more or less is allowed for. What the last builds took
+of disk and memory tells whether there is room for the next.
 
 ` + exitStatus
 }
@@ -51,7 +52,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		return usagef("predict: packages and times are for --accuracy; a list comes on standard input")
 	}
 	var list []audit.PlannedMerge
-	from := "stdin"
+	from, unlisted := "stdin", 0
 	if !c.Accuracy && (c.From == "stdin" || c.From == "auto" && !isTerminal(s.proc)) {
 		items, err := mergelist.ReadPretend(s.proc.stdin)
 		if err != nil {
@@ -78,7 +79,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 			return out.Write(report.Accuracy(accuracy, source, out))
 		}
 		if list == nil && c.From != "stdin" {
-			if list, from, err = s.plan(db, c.From); err != nil {
+			if list, unlisted, from, err = s.plan(db, c.From); err != nil {
 				return err
 			}
 		}
@@ -86,6 +87,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
+		prediction.Unlisted = unlisted
 		needs, err := audit.AuditBuildNeeds(db, audit.SourceBuilds(list), c.Parallel, s.buildRoom())
 		if err != nil {
 			return err
@@ -100,25 +102,25 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 }
 
 // plan finds what is to be merged where no list was given.
-func (s *session) plan(db audit.Database, from string) (list []audit.PlannedMerge, source string, err error) {
+func (s *session) plan(db audit.Database, from string) (list []audit.PlannedMerge, unlisted int, source string, err error) {
 	if from != "resume" {
 		live := s.readLive()
 		runs, err := audit.AuditCurrent(db, live)
 		if err != nil {
-			return nil, "", err
+			return nil, 0, "", err
 		}
-		if list, source, ok := audit.PlanOfCurrent(runs, live); ok {
-			return list, source, nil
+		if list, unlisted, source, ok := audit.PlanOfCurrent(runs, live); ok {
+			return list, unlisted, source, nil
 		}
 		if from == "running" {
-			return nil, "running", nil
+			return nil, 0, "running", nil
 		}
 	}
 	items, err := s.readResume()
 	if errors.Is(err, mergelist.ErrNoList) || errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
-	return planned(items), "resume", err
+	return planned(items), 0, "resume", err
 }
 
 func planned(items []mergelist.Item) []audit.PlannedMerge {
