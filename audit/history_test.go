@@ -218,3 +218,69 @@ func TestPredictionIsTheMedianOfTheLastMerges(t *testing.T) {
 		t.Errorf("nothing is known, but: %+v", p)
 	}
 }
+
+// An event is held while later runs are read; what it says must not be theirs.
+func TestEventsKeepTheirOwnBuildIDs(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	h.Ingest(hosttest.Now)
+	type key struct {
+		run int64
+		n   int
+		cpv string
+	}
+	byRun, seen := map[key]int{}, map[int]bool{}
+	audit.Ask(h, hosttest.Now, func(db audit.Database) error {
+		for r, err := range audit.AuditRuns(db, audit.RunQuery{}) {
+			if err != nil {
+				return err
+			}
+			for _, m := range r.Merges {
+				if m.BuildID != nil {
+					byRun[key{r.ID, m.N, m.CPV}] = *m.BuildID
+					seen[*m.BuildID] = true
+				}
+			}
+		}
+		if len(byRun) < 3 || len(seen) < 2 {
+			t.Fatalf("%d binary merges with %d build ids: too few to tell anything", len(byRun), len(seen))
+		}
+		events := 0
+		for e, err := range audit.AuditLog(db, audit.LogQuery{Last: 10_000, Kinds: []audit.EventKind{audit.EventMerge}}) {
+			if err != nil {
+				return err
+			}
+			if m := &e.Merge; m.BuildID != nil {
+				events++
+				if want := byRun[key{e.Run, m.N, m.CPV}]; *m.BuildID != want {
+					t.Errorf("run %d, %s: build id %d, want %d", e.Run, m.CPV, *m.BuildID, want)
+				}
+			}
+		}
+		if events != len(byRun) {
+			t.Errorf("%d events with a build id, want %d", events, len(byRun))
+		}
+		return nil
+	})
+}
+
+// A caller that wants no more ends the reading.
+func TestALogThatIsNotReadToItsEndIsLetGo(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	h.Ingest(hosttest.Now)
+	audit.Ask(h, hosttest.Now, func(db audit.Database) error {
+		for range 50 {
+			n := 0
+			for _, err := range audit.AuditLog(db, audit.LogQuery{}) {
+				if err != nil {
+					return err
+				}
+				if n++; n == 3 {
+					break
+				}
+			}
+		}
+		return nil
+	})
+}

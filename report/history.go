@@ -45,13 +45,21 @@ func History(events iter.Seq2[*audit.Event, error], source audit.LogSource, o Ou
 		},
 		Rows: func(w io.Writer) error { return historyRows(w, events) },
 		Text: func(s *Screen) {
-			historyTable(s, events)
+			noneOf(s, source, "merge, removal or sync", historyTable(s, events))
 			s.Findings(fromAudit(source.Findings), o.findingOptions())
 		},
 	}
 }
 
-func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) {
+// noneOf says that an answer is empty, which a log that cannot be read does not
+// tell.
+func noneOf(s *Screen, source audit.LogSource, what string, some bool) {
+	if !some && len(source.Findings) == 0 {
+		s.Line(Plain.Text("the log has no such " + what))
+	}
+}
+
+func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) (some bool) {
 	t := s.Table(
 		Column{Title: "STARTED"},
 		Column{Title: "TOOK", Align: Right},
@@ -64,13 +72,15 @@ func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) {
 	for e, err := range events {
 		if err != nil {
 			s.fail(err)
-			return
+			return true
 		}
+		some = true
 		what, from, seconds, outcome := eventCells(e)
 		t.Row(Plain.Text(words.time(e.At)), Plain.Text(words.duration(seconds)), outcomeRoles[outcome].Text(eventWord(e, outcome)), Plain.Text(what), Dim.Text(from),
 			Dim.Text(strconv.FormatInt(e.Run, 10)))
 	}
 	t.End()
+	return some
 }
 
 // logWords writes times and durations, of which a log has the same again and

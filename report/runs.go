@@ -17,13 +17,13 @@ func Runs(runs iter.Seq2[*audit.Run, error], source audit.LogSource, o Output) A
 		Keys:        func(j *JSON) { WriteArray(j, "runs", runs) },
 		Rows:        func(w io.Writer) error { return runRows(w, runs) },
 		Text: func(s *Screen) {
-			runTable(s, runs, o.Verbose)
+			noneOf(s, source, "run", runTable(s, runs, o.Verbose))
 			s.Findings(fromAudit(source.Findings), o.findingOptions())
 		},
 	}
 }
 
-func runTable(s *Screen, runs iter.Seq2[*audit.Run, error], verbose bool) {
+func runTable(s *Screen, runs iter.Seq2[*audit.Run, error], verbose bool) (some bool) {
 	t := s.Table(
 		Column{Title: "ID", Align: Right},
 		Column{Title: "STARTED"},
@@ -36,8 +36,9 @@ func runTable(s *Screen, runs iter.Seq2[*audit.Run, error], verbose bool) {
 	for r, err := range runs {
 		if err != nil {
 			s.fail(err)
-			return
+			return true
 		}
+		some = true
 		asked := askedBriefly(r.Args)
 		if verbose {
 			asked = r.Args
@@ -46,6 +47,7 @@ func runTable(s *Screen, runs iter.Seq2[*audit.Run, error], verbose bool) {
 			Plain.Text(didBriefly(r)), runOutcome(r))
 	}
 	t.End()
+	return some
 }
 
 // runOutcome is a run's outcome with the number of packages that failed.

@@ -24,6 +24,7 @@ func Stats(st *audit.Stats, source audit.LogSource, o Output) Answer {
 		},
 		Rows: func(w io.Writer) error { return statsRows(w, st) },
 		Text: func(s *Screen) {
+			noneOf(s, source, "package", st.Packages.Len() > 0 || len(st.Syncs) > 0 || len(st.Runs) > 0)
 			statsTable(s, st.Packages)
 			if st.Packages.Len() != 1 && len(st.Totals) == 1 {
 				statsTotal(s, &st.Totals[0])

@@ -48,24 +48,24 @@ func TestFactsOfEarlierSchemasAreRead(t *testing.T) {
 	want := []Facts{
 		{
 			Merges: []Merge{
-				{Merge: emergelog.Merge{
+				{CP: "dev-libs/bin", Merge: emergelog.Merge{
 					Run: 1, Seq: 2, CPV: "dev-libs/bin-1.5-r1", Root: "/", N: 2, Of: 2, Kind: emergelog.KindBinary, Outcome: emergelog.MergeMerged,
 					Started: 1780000004, Finished: 1780000007, Steps: emergelog.Steps{Merging: 1780000005, Autoclean: 1780000006}, Slot: "0",
 					Binpkg: "/var/cache/binpkgs/dev-libs/bin/bin-1.5-r1-3.gpkg.tar", BuildID: 3,
 				}},
-				{Merge: emergelog.Merge{
+				{CP: "app-misc/hello", Merge: emergelog.Merge{
 					Run: 1, Seq: 1, CPV: "app-misc/hello-2.0", Root: "/", N: 1, Of: 2, Kind: emergelog.KindSource, Outcome: emergelog.MergeMerged,
 					Started: 1780000001, Finished: 1780000016, RepoPath: "/var/db/repos/gentoo", Slot: "0", Replaced: []string{"app-misc/hello-1.0"},
 					Steps: emergelog.Steps{Cleaning: 1780000002, Compiling: 1780000003, Built: 1780000010, Merging: 1780000011, Autoclean: 1780000012},
 					Usage: &emergelog.Usage{CPUMillis: 8000, MaxMem: 4096, MaxSwap: -1, Read: -1, Written: -1},
 				}},
 			},
-			Unmerges: []Unmerge{{Unmerge: emergelog.Unmerge{
+			Unmerges: []Unmerge{{CP: "app-misc/hello", Unmerge: emergelog.Unmerge{
 				Run: 1, Seq: 1, CPV: "app-misc/hello-1.0", Reason: emergelog.UnmergeReplaced, Outcome: emergelog.UnmergeOK,
 				Started: 1780000013, Finished: 1780000014, Merge: 1,
 			}}},
 		},
-		{Merges: []Merge{{Merge: emergelog.Merge{
+		{Merges: []Merge{{CP: "app-misc/hello", Merge: emergelog.Merge{
 			Run: 2, Seq: 1, CPV: "app-misc/hello-2.1", Root: "/", N: 1, Of: 1, Outcome: emergelog.MergeRunning, Started: 1780000101,
 		}}}},
 	}
