@@ -41,6 +41,8 @@ func TestListsAreReadWhereTheyAre(t *testing.T) {
 		return changed
 	}
 	want := []string{
+		"categories /var/db/repos/lab/profiles/categories",
+		"layout.conf /var/db/repos/lab/metadata/layout.conf",
 		"license_groups /var/db/repos/lab/profiles/license_groups",
 		"package.accept_keywords /etc/portage/package.accept_keywords/live",
 		"package.accept_keywords /etc/portage/package.accept_keywords/main",
@@ -74,7 +76,7 @@ func TestListsAreReadWhereTheyAre(t *testing.T) {
 	if !ingest() {
 		t.Error("a file that became a folder was not seen")
 	}
-	if got := lists(host); slices.Contains(got, want[3]) || !slices.Contains(got, want[3]+"/mine") || slices.Contains(got, want[3]+"/.hidden") || slices.Contains(got, want[3]+"/old~") {
+	if got := lists(host); slices.Contains(got, want[5]) || !slices.Contains(got, want[5]+"/mine") || slices.Contains(got, want[5]+"/.hidden") || slices.Contains(got, want[5]+"/old~") {
 		t.Errorf("got %v", got)
 	}
 }

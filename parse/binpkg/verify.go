@@ -487,8 +487,8 @@ func (v *Verification) judgeHashes(pass *pass) {
 		for _, h := range hashes {
 			if got := h.Sum(nil); !bytes.Equal(got, h.want) {
 				// The first bytes tell two digests apart, and leave room for
-				// the rest of a screen.
-				v.diagnose(h.offset, ProblemManifestHash, "%s of %s: want %x..., got %x...", name, clip([]byte(h.member)), h.want[:8], got[:8])
+				// the rest of a screen; what a Manifest has may be shorter.
+				v.diagnose(h.offset, ProblemManifestHash, "%s of %s: want %x..., got %x...", name, clip([]byte(h.member)), h.want[:min(8, len(h.want))], got[:8])
 			}
 		}
 	}

@@ -163,7 +163,7 @@ func TestConfigStubsAreNamed(t *testing.T) {
 		"image/etc/same-size": strings.Repeat("x", len(configStub)),
 	})
 	v := verifyBytes(t, makeGpkg(t, []file{control[0], control[1], {"image.tar.zst", image}}), VerifyOptions{Image: true})
-	if diff := cmp.Diff(&Image{Entries: 3, Files: 3, Bytes: int64(2*len(configStub) + 12), ConfigStubs: []string{"image/etc/a.conf"}}, v.Image); diff != "" {
+	if diff := cmp.Diff(&Image{Entries: 3, Files: 3, Bytes: int64(2*len(configStub) + 12), ConfigStubs: []string{"image/etc/a.conf"}, Names: []byte("/etc/a.conf\n/etc/b.conf\n/etc/same-size\n")}, v.Image); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
