@@ -40,6 +40,8 @@ type CurrentMerge struct {
 	EndsAt    *int64 `json:"ends_at"`
 	// Late tells that it takes longer than expected already.
 	Late bool `json:"late"`
+	// LastLine is what the build wrote last; empty where its log cannot be read.
+	LastLine string `json:"last_line"`
 }
 
 // CurrentRun is an emerge that is at work.

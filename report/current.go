@@ -52,8 +52,8 @@ func currentRun(s *Screen, r *audit.CurrentRun) {
 	}
 	s.Facts(facts...)
 	t := s.Table(
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1},
-		Column{Title: "KIND"},
+		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1, Min: readableCPV},
+		Column{Title: "KIND", Optional: true},
 		Column{Title: "PHASE"},
 		Column{Title: "ELAPSED", Align: Right},
 		Column{Title: "EXPECTED", Align: Right},
@@ -72,18 +72,30 @@ func currentRun(s *Screen, r *audit.CurrentRun) {
 		t.Row(Plain.Text(m.CPV), Plain.Text(m.Kind), Plain.Text(m.Phase), Plain.Text(duration(m.Elapsed)), Plain.Text(duration(m.Predicted)), left, Plain.Text(until))
 	}
 	t.End()
+	lines := s.Table(Column{Title: "BUILD", Shrink: CutMiddle, Yield: 2, Min: readableCPV}, Column{Title: "LAST LINE", Shrink: CutEnd, Yield: 1})
+	some := false
+	for i := range r.Merges {
+		if m := &r.Merges[i]; m.LastLine != "" {
+			if !some {
+				some = true
+				s.Blank()
+			}
+			lines.Row(Plain.Text(m.CPV), Dim.Text(m.LastLine))
+		}
+	}
+	lines.End()
 	for _, repo := range r.Syncs {
 		s.Line(Plain.Text("syncing " + repo))
 	}
 }
 
 func currentRows(w io.Writer, runs []audit.CurrentRun) error {
-	rows := NewCSV(w, "run", "pid", "cpv", "kind", "n", "of", "phase", "started_at", "elapsed_seconds", "predicted_seconds", "remaining_seconds", "ends_at", "late", "certain")
+	rows := NewCSV(w, "run", "pid", "cpv", "kind", "n", "of", "phase", "started_at", "elapsed_seconds", "predicted_seconds", "remaining_seconds", "ends_at", "late", "certain", "last_line")
 	for i := range runs {
 		r := &runs[i]
 		for j := range r.Merges {
 			m := &r.Merges[j]
-			rows.Row(r.Run, r.PID, m.CPV, m.Kind, m.N, m.Of, m.Phase, m.StartedAt, m.Elapsed, m.Predicted, m.Remaining, m.EndsAt, m.Late, r.Certain)
+			rows.Row(r.Run, r.PID, m.CPV, m.Kind, m.N, m.Of, m.Phase, m.StartedAt, m.Elapsed, m.Predicted, m.Remaining, m.EndsAt, m.Late, r.Certain, m.LastLine)
 		}
 	}
 	return rows.Close()

@@ -51,10 +51,10 @@ func History(events iter.Seq2[*audit.Event, error], source audit.LogSource, o Ou
 	}
 }
 
-// noneOf says that an answer is empty, which a log that cannot be read does not
-// tell.
+// noneOf says to a person that an answer is empty, which a log that cannot be
+// read does not tell, and which a program sees.
 func noneOf(s *Screen, source audit.LogSource, what string, some bool) {
-	if !some && len(source.Findings) == 0 {
+	if !some && len(source.Findings) == 0 && s.Terminal().Width > 0 {
 		s.Line(Plain.Text("the log has no such " + what))
 	}
 }

@@ -13,7 +13,7 @@ type currentCommand struct{}
 // Help is the long help of the command.
 func (*currentCommand) Help() string {
 	return `From Portage's live status where FEATURES has observability, else from the log
-and from the processes of the running system.
+and from the processes of the running system; with the last line of each build.
 
 ` + exitStatus
 }
@@ -33,6 +33,7 @@ func (*currentCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
+		s.lastLines(runs)
 		out := s.out()
 		return out.Write(report.Current(runs, source, out))
 	})
