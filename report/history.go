@@ -76,7 +76,11 @@ func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) (some bool) 
 		}
 		some = true
 		what, from, seconds, outcome := eventCells(e)
-		t.Row(Plain.Text(words.time(e.At)), Plain.Text(words.duration(seconds)), outcomeRoles[outcome].Text(eventWord(e, outcome)), Plain.Text(what), Dim.Text(from),
+		role := outcomeRoles[outcome]
+		if e.Kind == audit.EventMerge && e.Merge.PostinstFailed {
+			role = Bad
+		}
+		t.Row(Plain.Text(words.time(e.At)), Plain.Text(words.duration(seconds)), role.Text(eventWord(e, outcome)), Plain.Text(what), Dim.Text(from),
 			Dim.Text(strconv.FormatInt(e.Run, 10)))
 	}
 	t.End()
@@ -126,6 +130,8 @@ func eventWord(e *audit.Event, outcome string) string {
 	switch e.Kind {
 	case audit.EventMerge:
 		switch {
+		case e.Merge.PostinstFailed:
+			return "postinst failed"
 		case e.Merge.Kind != "binary":
 			return outcome
 		case outcome == "merged":
