@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+	"path"
+	"strings"
 
 	"emaudit/audit"
 )
@@ -72,9 +74,12 @@ func coverageTable(s *Screen, c *audit.Coverage, all bool) {
 			continue
 		}
 		shown++
-		use, path, size := "", "-", ""
+		use, file, size := "", "-", ""
 		if r.Instance != nil {
-			path, size = r.Instance.Path, Size(r.Instance.Size)
+			file, size = r.Instance.Path, Size(r.Instance.Size)
+			if !all { // of the path, only the build is news beside the package
+				file = strings.TrimSuffix(path.Base(file), "."+r.Instance.Format+".tar")
+			}
 			switch {
 			case r.UseDiff != "":
 				use = r.UseDiff
@@ -82,7 +87,7 @@ func coverageTable(s *Screen, c *audit.Coverage, all bool) {
 				use = "equal"
 			}
 		}
-		t.Row(Plain.Text(r.CPV), coverageRoles[r.Verdict].Text(string(r.Verdict)), Plain.Text(use), Plain.Text(path), Plain.Text(size))
+		t.Row(Plain.Text(r.CPV), coverageRoles[r.Verdict].Text(string(r.Verdict)), Plain.Text(use), Plain.Text(file), Plain.Text(size))
 	}
 	t.End()
 	if shown > 0 {

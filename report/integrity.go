@@ -21,7 +21,14 @@ func Integrity(i *audit.Integrity, o Output) Answer {
 		Rows: func(w io.Writer) error { return integrityRows(w, i) },
 		Text: func(s *Screen) {
 			line := IntegrityLine(i)
-			s.Line(line.Verdict, Plain.Text(": "+line.Text))
+			switch {
+			case line.Text == "":
+				s.Line(line.Verdict)
+			case len(i.Rows) == 0:
+				s.Line(line.Verdict, Plain.Text(": "+line.Text))
+			default:
+				s.Line(line.Verdict, Plain.Text(", "+line.Text))
+			}
 			s.Blank()
 			integrityTable(s, i, o.Verbose)
 			s.Findings(fromAudit(i.Findings), o.findingOptions())
@@ -29,31 +36,31 @@ func Integrity(i *audit.Integrity, o Output) Answer {
 	}
 }
 
-// IntegrityLine is the answer in one line.
+// IntegrityLine is the answer in one line: the worst that there is, and then how
+// many files are what else.
 func IntegrityLine(i *audit.Integrity) SummaryLine {
 	l := SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
 	empty := i.Empty()
 	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged")-empty, i.Count("unchecked"), i.Count("unknown")
-	if damaged == 0 && empty > 0 {
-		l.Verdict = Warn.Text(fmt.Sprintf("%d empty", empty))
-		empty = 0
-	}
-	l.Text = tally(
-		tallied{empty, "empty"},
-		tallied{whole, "whole"}, tallied{unchecked, "not read"}, tallied{unknown, "unknown"},
-		tallied{unlisted(i), "not in the index"},
-	)
 	switch {
 	case damaged > 0:
 		l.Verdict = Bad.Text(fmt.Sprintf("%d damaged", damaged))
-	case l.Verdict.Text != "":
-	case unchecked+unknown > 0:
-		l.Verdict = Unknown.Text(fmt.Sprintf("%d unchecked", unchecked+unknown))
+	case empty > 0:
+		l.Verdict, empty = Warn.Text(fmt.Sprintf("%d empty", empty)), 0
+	case unknown > 0:
+		l.Verdict, unknown = Unknown.Text(fmt.Sprintf("%d unknown", unknown)), 0
+	case unchecked > 0:
+		l.Verdict, unchecked = Unknown.Text(fmt.Sprintf("%d not read", unchecked)), 0
 	case whole > 0:
-		l.Verdict = Good.Text(fmt.Sprintf("%d whole", whole))
+		l.Verdict, whole = Good.Text(fmt.Sprintf("%d whole", whole)), 0
 	default:
 		l.Verdict, l.Text = Unknown.Text("unknown"), "no binary package was found"
+		return l
 	}
+	l.Text = tally(
+		tallied{empty, "empty"}, tallied{unknown, "unknown"}, tallied{unchecked, "not read"},
+		tallied{whole, "whole"}, tallied{unlisted(i), "not in the index"},
+	)
 	return l
 }
 

@@ -34,7 +34,7 @@ func Overview(a *audit.Overview, unread []audit.Finding, checks []Check, o Outpu
 				lines = append(lines, c.Line)
 			}
 			s.Summary(append(lines, pkgdirLine(a)))
-			if steps := nextSteps(findings); len(steps) > 0 {
+			if steps := nextSteps(findings, checks); len(steps) > 0 {
 				s.Blank()
 				s.Heading("To do now")
 				s.Steps(steps)
@@ -110,11 +110,13 @@ func urgency(f audit.Finding) int {
 	return 2
 }
 
-// nextSteps are the remedies of the worst findings, those of one code together.
-func nextSteps(findings []audit.Finding) []Step {
-	count := map[string]int{}
+// nextSteps are the remedies of the worst findings. Those of one code are one
+// step: their remedy where all have the same, or else the command that lists
+// them.
+func nextSteps(findings []audit.Finding, checks []Check) []Step {
+	byCode := map[string][]audit.Finding{}
 	for _, f := range findings {
-		count[f.Code]++
+		byCode[f.Code] = append(byCode[f.Code], f)
 	}
 	var steps []Step
 	seen := map[string]bool{}
@@ -128,15 +130,28 @@ func nextSteps(findings []audit.Finding) []Step {
 			break
 		}
 		seen[f.Code] = true
+		alike := byCode[f.Code]
+		step := Step{Text: f.Subject + ": " + f.Message, Command: f.Remedy}
 		if f.Code == "rollback-cost" { // its message names the packages, and not its subject
-			steps = append(steps, Step{Text: f.Message, Command: f.Remedy})
-			continue
+			step.Text = f.Message
+		} else if n := len(alike); n > 1 {
+			step.Text = fmt.Sprintf("%s and %d more: %s", f.Subject, n-1, f.Message)
+			if slices.ContainsFunc(alike, func(other audit.Finding) bool { return other.Remedy != f.Remedy }) {
+				step.Command = listing(f.Code, checks)
+			}
 		}
-		if n := count[f.Code]; n > 1 {
-			steps = append(steps, Step{Text: fmt.Sprintf("%s and %d more: %s", f.Subject, n-1, f.Message), Command: "emaudit audit"})
-			continue
-		}
-		steps = append(steps, Step{Text: f.Subject + ": " + f.Message, Command: f.Remedy})
+		steps = append(steps, step)
 	}
 	return steps
+}
+
+// listing is the command that lists the findings of a code: that of the first
+// check which has some.
+func listing(code string, checks []Check) string {
+	for _, c := range checks {
+		if slices.ContainsFunc(c.Answer.Findings, func(f audit.Finding) bool { return f.Code == code }) {
+			return c.Line.Command
+		}
+	}
+	return "emaudit audit"
 }

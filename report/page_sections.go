@@ -57,7 +57,7 @@ func (b *pageBuilder) head() {
 	if s := b.facts.Overview; s != nil {
 		v.Facts = append(v.Facts, Count(int64(s.Installed), "package", "packages")+" installed")
 		v.Verdicts = append(v.Verdicts, b.rollbackVerdict(), b.coverageVerdict(), b.integrityVerdict(), b.messagesVerdict(), b.pkgdirVerdict(s))
-		v.Steps = nextSteps(b.facts.Findings)
+		v.Steps = nextSteps(b.facts.Findings, nil)
 		v.findings = b.facts.Findings
 	}
 	v.Answer = b.answer()
