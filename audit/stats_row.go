@@ -14,12 +14,7 @@ func (s *statsReader) stats() (*Stats, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Stats{Packages: rows, Syncs: []RepoStats{}, Runs: []RunStats{}, Totals: []PackageStats{}}
-	totals := rowsOf[tally]{}
-	s.packages.each(func(_, stretch string, t *tally) { totals.of(totalName, stretch).add(t) })
-	for _, key := range sortedKeys(totals) {
-		out.Totals = append(out.Totals, totals[key].row(key, false))
-	}
+	out := &Stats{Packages: rows, Syncs: []RepoStats{}, Runs: []RunStats{}, Totals: s.packages.totals()}
 	for _, key := range sortedKeys(s.syncs) {
 		out.Syncs = append(out.Syncs, repoRow(key, s.syncs[key]))
 	}
