@@ -312,10 +312,11 @@ func (p *Prune) budget(s *Screen) {
 			n++
 		}
 		steps = steps[n:]
-		taken, what := "next", step.Title
+		taken := "next"
 		if step.Taken {
 			taken = "taken"
 		}
+		var what string
 		switch {
 		case step.Code == audit.KeepState:
 			what = step.Cost
