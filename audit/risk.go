@@ -8,6 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"emaudit/parse/atom"
+	"emaudit/store"
 )
 
 // dataFormats are packages that write data in a form that an older version of
@@ -75,6 +76,13 @@ func (j *rollbackJudge) risks(r *Rollback) {
 				add("no-environment", SeverityWarning, "%s holds no environment.bz2: its phases cannot run", c.chosen.Path)
 			}
 		}
+		if m := j.failedPostinst(c); m != nil {
+			severity := SeverityError
+			if c.Match == CoverageSameVersion && c.chosen.BuildTime > mergedAt(m) {
+				severity = SeverityWarning // built anew since: that may have mended it
+			}
+			add("phase-failed", severity, "its pkg_postinst failed on %s, and fails again for all that is known: emerge stops there, in the middle of the plan", day(mergedAt(m)))
+		}
 		if detail, ok := dataFormats[cp]; ok && c.Action != ActionReinstall {
 			add("data-format", SeverityWarning, "%s: its data does not go back with it", detail)
 		}
@@ -106,6 +114,16 @@ func (j *rollbackJudge) risks(r *Rollback) {
 		})
 	}
 	j.space(r, size)
+}
+
+// failedPostinst returns the merge that shows that pkg_postinst of what is to be
+// put back dies. The package is installed nevertheless (vartree.py, merge), so
+// such a state is real; but emerge goes on with no other.
+func (j *rollbackJudge) failedPostinst(c *RollbackChange) *store.Merge {
+	if c.chosen == nil || c.to == nil || c.to.merge == nil || !c.to.merge.PostinstFailed {
+		return nil
+	}
+	return c.to.merge
 }
 
 // space compares what a rollback writes with the room that there is. The

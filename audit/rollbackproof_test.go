@@ -396,6 +396,16 @@ func (l *lab) portageFails(name string, verdict *audit.Rollback) (proved bool, e
 	if proved {
 		return true, explained
 	}
+	for _, x := range verdict.Risks {
+		if x.Code != "phase-failed" {
+			continue
+		}
+		out, err := l.run("run", name, "emerge", "--ask=n", "--color=n", "--oneshot", "--usepkgonly", "--nodeps", "="+*x.CPV)
+		if err == nil {
+			return false, "Portage merges " + *x.CPV
+		}
+		return true, fmt.Sprintf("%s (%s): Portage: %s", *x.CPV, x.Code, portageReason(out))
+	}
 	var atoms []string
 	for _, c := range verdict.Changes {
 		if c.To != nil {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,6 +111,25 @@ func TestVerdictsAgainstTheTruth(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("verdicts: -want +got\n%s", diff)
 	}
+}
+
+// TestAPackageWhosePostinstDied holds that a state is not ready which has a
+// package whose pkg_postinst died when it was merged: Portage has it installed,
+// and would stop at it again (run 12 of the recorded host; docs/rollback-proof.md).
+func TestAPackageWhosePostinstDied(t *testing.T) {
+	t.Parallel()
+	Ask(alphaHost(t), hosttest.Now, func(db Database) error {
+		for run, want := range map[int64]bool{12: false, 18: true, 29: true, 31: false} {
+			r, err := AuditRollback(db, Moment{Run: run}, RollbackOptions{})
+			if err != nil {
+				return err
+			}
+			if got := slices.ContainsFunc(r.Risks, func(x Risk) bool { return x.Code == "phase-failed" && *x.CPV == "dev-util/postfail-1.0" && x.Severity == SeverityError }); got != want {
+				t.Errorf("run %d: the risk is said: %v, want %v", run, got, want)
+			}
+		}
+		return nil
+	})
 }
 
 // TestARemedyBringsTheEbuildBack holds that a gap whose ebuild no repository has
