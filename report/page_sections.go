@@ -57,10 +57,22 @@ func (b *pageBuilder) head() {
 	if s := b.facts.Overview; s != nil {
 		v.Facts = append(v.Facts, Count(int64(s.Installed), "package", "packages")+" installed")
 		v.Verdicts = append(v.Verdicts, b.rollbackVerdict(), b.coverageVerdict(), b.integrityVerdict(), b.messagesVerdict(), b.pkgdirVerdict(s))
-		v.Steps = nextSteps(b.facts.Findings, nil)
+		v.Steps = nextSteps(b.facts.Findings, b.checks())
 		v.findings = b.facts.Findings
 	}
 	v.Answer = b.answer()
+}
+
+// checks are the commands that list the findings of the page, each with its own.
+func (b *pageBuilder) checks() []Check {
+	var checks []Check
+	if c := b.facts.Coverage; c != nil {
+		checks = append(checks, Check{Line: CoverageLine(c), Answer: Answer{Findings: c.Findings}})
+	}
+	if i := b.facts.Integrity; i != nil {
+		checks = append(checks, Check{Line: IntegrityLine(i), Answer: Answer{Findings: i.Findings}})
+	}
+	return checks
 }
 
 // coverageVerdict and integrityVerdict are unknown where the check was not
