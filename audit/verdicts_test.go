@@ -124,7 +124,9 @@ func TestAPackageWhosePostinstDied(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if got := slices.ContainsFunc(r.Risks, func(x Risk) bool { return x.Code == "phase-failed" && *x.CPV == "dev-util/postfail-1.0" && x.Severity == SeverityError }); got != want {
+			if got := slices.ContainsFunc(r.Risks, func(x Risk) bool {
+				return x.Code == "phase-failed" && *x.CPV == "dev-util/postfail-1.0" && x.Severity == SeverityError
+			}); got != want {
 				t.Errorf("run %d: the risk is said: %v, want %v", run, got, want)
 			}
 		}
