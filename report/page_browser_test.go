@@ -9,6 +9,7 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -73,6 +74,28 @@ func chromium(t testing.TB) string {
 	return ""
 }
 
+// browserProfile is the folder of a browser's own. Its children write there for
+// a moment after it ended, so that what is left over is no failure.
+func browserProfile(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "emaudit-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 50 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	return dir
+}
+
+// browserLimit is when a browser is taken to hang: no measure of its speed.
+const browserLimit = 5 * time.Minute
+
 // browse opens a page as a site of its own and returns the document that came
 // of it, what the console said, and every request but that for the page. All
 // names lead to the test's server, so that no request can escape.
@@ -90,10 +113,10 @@ func browse(t *testing.T, page string, width int) (document string, console, req
 		mutex.Unlock()
 	}))
 	defer server.Close()
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), browserLimit)
 	defer stop()
 	cmd := exec.CommandContext(ctx, chromium(t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-		"--disable-component-update", "--no-first-run", "--user-data-dir="+t.TempDir(), "--enable-logging=stderr",
+		"--disable-component-update", "--no-first-run", "--user-data-dir="+browserProfile(t), "--enable-logging=stderr",
 		"--host-resolver-rules=MAP * "+strings.TrimPrefix(server.URL, "http://"), fmt.Sprintf("--window-size=%d,1000", width),
 		"--virtual-time-budget=10000", "--dump-dom", "http://emaudit.test/")
 	var stderr strings.Builder

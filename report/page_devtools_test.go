@@ -48,7 +48,7 @@ func startDevtools(t testing.TB) *devtools {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "--window-size=1280,900", "about:blank")
+		"--disable-component-update", "--disable-sync", "--user-data-dir="+browserProfile(t), "--remote-debugging-pipe", "--window-size=1280,900", "about:blank")
 	cmd.ExtraFiles = []*os.File{in, out}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func startDevtools(t testing.TB) *devtools {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	from.SetReadDeadline(time.Now().Add(time.Minute))
+	from.SetReadDeadline(time.Now().Add(browserLimit))
 	d := &devtools{t: t, to: to, from: bufio.NewReader(from)}
 	var target struct {
 		TargetID string `json:"targetId"`
