@@ -112,7 +112,7 @@ func PruneHeadline(plan *audit.PrunePlan) string {
 	files := plan.Totals().Files
 	entries := len(plan.Candidates) - files
 	stays := fmt.Sprintf("; %s in %s stay", Size(plan.KeptSize), Count(int64(len(plan.Kept)), "file", "files"))
-	dead := Count(int64(entries), "dead entry", "dead entries") + " of the index"
+	dead := Count(int64(entries), "dead index entry", "dead index entries")
 	switch {
 	case files == 0 && entries == 0:
 		return "Nothing can go" + stays
