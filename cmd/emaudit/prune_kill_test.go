@@ -52,6 +52,9 @@ func inPkgdir(t *testing.T, root string) map[string]string {
 // times until one comes through; after each, prune --undo gives every file back,
 // the index and all times.
 func TestAKilledPruneIsTakenBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills a dozen processes, each on a host of its own")
+	}
 	killed, away := 0, 0
 	for delay := 20 * time.Millisecond; ; delay += delay/3 + time.Millisecond {
 		root := hostarchive.AlphaCopy(t)
