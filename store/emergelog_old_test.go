@@ -1,10 +1,7 @@
 package store
 
 import (
-	"compress/gzip"
 	"context"
-	"io"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -18,27 +15,10 @@ import (
 // with the run that is open in it.
 func TestFactsOfEarlierSchemasAreRead(t *testing.T) {
 	t.Parallel()
-	f, err := os.Open("testdata/numbered-6.db.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "stored.db")
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	db := open(t, path, Options{})
+	db := openStored(t, "testdata/numbered-6.db.gz")
 	ctx := context.Background()
 	var host Host
-	err = db.View(ctx, func(tx *Tx) (err error) {
+	err := db.View(ctx, func(tx *Tx) (err error) {
 		host, _, err = tx.FindHost("stored")
 		return err
 	})

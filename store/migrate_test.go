@@ -166,26 +166,9 @@ func TestStoredDatabasesOpen(t *testing.T) {
 	}
 	for _, path := range stored {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			f, err := os.Open(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			r, err := gzip.NewReader(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := io.ReadAll(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			copied := filepath.Join(t.TempDir(), "stored.db")
-			if err := os.WriteFile(copied, b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			db := open(t, copied, Options{})
+			db := openStored(t, path)
 			var got [2][]string
-			err = db.View(context.Background(), func(tx *Tx) error {
+			err := db.View(context.Background(), func(tx *Tx) error {
 				host, ok, err := tx.FindHost("stored")
 				if err != nil || !ok {
 					return fmt.Errorf("host stored: found %v: %w", ok, err)
@@ -219,4 +202,27 @@ func TestStatementsAreSplitAtTheSemicolonsThatEndALine(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// openStored opens a copy of a database that an earlier version wrote.
+func openStored(t *testing.T, path string) *DB {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "stored.db")
+	if err := os.WriteFile(copied, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, copied, Options{})
 }
