@@ -189,18 +189,43 @@ func at(unix int64) *int64 {
 	return &unix
 }
 
-func seconds(n int64, ok bool) *int64 {
+// eventTimes are the times of one event, in one piece of memory: a log has
+// hundreds of thousands of events.
+type eventTimes struct{ started, finished, seconds, buildSeconds int64 }
+
+func timesOf(started, finished int64) *eventTimes {
+	return &eventTimes{started: started, finished: finished}
+}
+
+func (t *eventTimes) startedAt() *int64 { return where(&t.started, t.started != 0) }
+
+func (t *eventTimes) finishedAt() *int64 { return where(&t.finished, t.finished != 0) }
+
+// took is how long the event took, where that is known.
+func (t *eventTimes) took(n int64, ok bool) *int64 {
+	t.seconds = n
+	return where(&t.seconds, ok)
+}
+
+// built is how long its build took, where that is known.
+func (t *eventTimes) built(n int64, ok bool) *int64 {
+	t.buildSeconds = n
+	return where(&t.buildSeconds, ok)
+}
+
+func where(n *int64, ok bool) *int64 {
 	if !ok {
 		return nil
 	}
-	return &n
+	return n
 }
 
 // merge fills e from a stored merge.
 func (r *runReader) merge(e *MergeEvent, m *store.Merge) {
+	t := timesOf(m.Started, m.Finished)
 	*e = MergeEvent{
-		CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, StartedAt: at(m.Started), FinishedAt: at(m.Finished),
-		Outcome: m.Outcome.String(), Replaced: m.Replaced, Seconds: seconds(m.Duration()), BuildSeconds: seconds(m.BuildDuration()),
+		CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(),
+		Outcome: m.Outcome.String(), Replaced: m.Replaced, Seconds: t.took(m.Duration()), BuildSeconds: t.built(m.BuildDuration()),
 		Change: unreplaced(m), Slot: m.Slot, RepoPath: m.RepoPath, Packaged: m.Packaged, World: m.World,
 		PostinstFailed: m.PostinstFailed, BetweenVersions: m.BetweenVersions, Uncertain: m.Uncertain,
 		compilingAt: m.Steps.Compiling, mergingAt: m.Steps.Merging,
@@ -328,9 +353,10 @@ func (c *RunCounts) merge(e *MergeEvent) {
 }
 
 func unmergeEvent(u *store.Unmerge) UnmergeEvent {
+	t := timesOf(u.Started, u.Finished)
 	return UnmergeEvent{
-		CPV: u.CPV, StartedAt: at(u.Started), FinishedAt: at(u.Finished), Reason: u.Reason.String(),
-		Outcome: unmergeOutcome(u.Outcome), Seconds: seconds(u.Duration()), Uncertain: u.Uncertain,
+		CPV: u.CPV, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(), Reason: u.Reason.String(),
+		Outcome: unmergeOutcome(u.Outcome), Seconds: t.took(u.Duration()), Uncertain: u.Uncertain,
 	}
 }
 
@@ -347,8 +373,9 @@ func syncEvent(s *store.Sync) SyncEvent {
 	if outcome == emergelog.SyncRunning {
 		outcome = emergelog.SyncUnknown
 	}
+	t := timesOf(s.Started, s.Finished)
 	return SyncEvent{
-		Repo: s.Repo, StartedAt: at(s.Started), FinishedAt: at(s.Finished), Outcome: outcome.String(), Seconds: seconds(s.Duration()),
+		Repo: s.Repo, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(), Outcome: outcome.String(), Seconds: t.took(s.Duration()),
 		Location: s.Location, URL: s.URL, Retries: s.Retries, Uncertain: s.Uncertain,
 	}
 }

@@ -84,17 +84,11 @@ func Verify(ctx context.Context, db *store.DB, host Host, opts VerifyOptions) (V
 // verification is one call of [Verify].
 type verification struct {
 	*reader
-	opts      VerifyOptions
-	result    VerifyResult
-	dirs      []store.PkgDir
-	due       []*verifyFile
-	installed map[build][]byte
-}
-
-// build is what a binary package and an installed one have in common.
-type build struct {
-	cpv  string
-	time int64
+	opts   VerifyOptions
+	result VerifyResult
+	dirs   []store.PkgDir
+	due    []*verifyFile
+	merged map[store.Build][]byte // BINPKGMD5 of what is installed
 }
 
 // verifyFile is a file that is to be read in full.
@@ -111,15 +105,9 @@ func (f *verifyFile) size() int64 { return f.stored.Size }
 // plan finds what is to be read.
 func (v *verification) plan(tx *store.Tx) error {
 	v.due = nil
-	installed, err := tx.Installed(v.ID)
-	if err != nil {
+	var err error
+	if v.merged, err = tx.MergedDigests(v.ID); err != nil {
 		return err
-	}
-	v.installed = map[build][]byte{}
-	for _, p := range installed {
-		if p.BuildTime != 0 && p.BinpkgMD5 != nil {
-			v.installed[build{p.CPV, p.BuildTime}] = p.BinpkgMD5
-		}
 	}
 	if v.dirs, err = tx.PkgDirs(v.ID); err != nil {
 		return err
@@ -175,7 +163,7 @@ func (v *verification) planFolder(tx *store.Tx, d store.PkgDir) error {
 		if !v.isDue(&n) {
 			continue
 		}
-		f := &verifyFile{path: n.Path, stored: n, kind: d.Kind, merged: v.installed[build{n.CPV, n.BuildTime}]}
+		f := &verifyFile{path: n.Path, stored: n, kind: d.Kind, merged: v.merged[n.Build]}
 		for _, e := range byPath[n.Path] {
 			if e.Size == n.Size && e.MTime == floorSecond(n.MTimeNS) {
 				f.entry = e

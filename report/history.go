@@ -68,7 +68,7 @@ func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) (some bool) 
 		Column{Title: "FROM", Shrink: CutMiddle, Yield: 1, Optional: true},
 		Column{Title: "RUN", Align: Right},
 	)
-	words := logWords{term: s.Terminal()}
+	words := logWords{clock: clock{term: s.Terminal()}}
 	for e, err := range events {
 		if err != nil {
 			s.fail(err)
@@ -81,26 +81,27 @@ func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) (some bool) 
 			role = Bad
 		}
 		t.Row(Plain.Text(words.time(e.At)), Plain.Text(words.duration(seconds)), role.Text(eventWord(e, outcome)), Plain.Text(what), Dim.Text(from),
-			Dim.Text(strconv.FormatInt(e.Run, 10)))
+			Dim.Text(words.runNumber(e.Run)))
 	}
 	t.End()
 	return some
 }
 
-// logWords writes times and durations, of which a log has the same again and
-// again.
+// logWords writes times, durations and numbers of runs, of which a log has the
+// same again and again.
 type logWords struct {
-	term      Terminal
-	minute    int64
-	text      string
+	clock
 	durations map[int64]string
+	run       int64
+	number    string
 }
 
-func (w *logWords) time(unix int64) string {
-	if minute := unix / 60; w.text == "" || minute != w.minute {
-		w.minute, w.text = minute, w.term.Time(unix)
+// runNumber writes the number of a run.
+func (w *logWords) runNumber(run int64) string {
+	if w.number == "" || run != w.run {
+		w.run, w.number = run, strconv.FormatInt(run, 10)
 	}
-	return w.text
+	return w.number
 }
 
 // maxWords bounds what is remembered.

@@ -15,7 +15,7 @@ const ellipsis = "…"
 // most terminals count, and tablewriter: of joined emoji, the few that draw them
 // as one take less.
 func displayWidth(s string) int {
-	for i := range len(s) {
+	for i := printablePrefix(s); i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
 			return i + wideWidth(s[i:])
 		}

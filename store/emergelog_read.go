@@ -120,49 +120,51 @@ var ErrStop = errors.New("stop")
 const runColumns = "id, started_at, seen_at, args, action, outcome, unsettled, detail"
 
 // Runs calls each for the runs of a range. The run holds until each returns.
+// Rows are read ahead while each is at work.
 func (l *EmergeLog) Runs(runs RunRange, order Order, each func(*Run) error) error {
 	from, to := runs.keys(l.host)
-	return l.runs(each, "SELECT "+runColumns+" FROM run WHERE id >= ? AND id < ? ORDER BY id "+string(order), from, to)
-}
-
-func (l *EmergeLog) runs(each func(*Run) error, query string, args ...any) error {
 	var r Run
-	var id, text, action, outcome, unsettled int64
-	var detail sql.RawBytes
-	err := l.tx.query(func(rows *sql.Rows) error {
-		r = Run{}
-		if err := rows.Scan(&id, &r.Started, &r.LastSeen, &text, &action, &outcome, &unsettled, &detail); err != nil {
-			return err
-		}
-		r.ID = runNumber(id)
-		r.Args = l.names.text(text)
-		r.facts = unpacker{b: pack(nil, action, outcome)}
-		r.Action = emergelog.Action(r.facts.enum(emergelog.Actions))
-		r.Outcome = emergelog.RunOutcome(r.facts.enum(emergelog.RunOutcomes))
-		r.facts.b, r.unsettled = detail, int(unsettled)
-		r.unpack(&l.names)
-		if err := errors.Join(r.facts.err, l.names.err); err != nil {
-			return fmt.Errorf("run %d: %w", r.ID, err)
-		}
-		return each(&r)
-	}, query, args...)
+	err := l.tx.ahead("SELECT "+runColumns+" FROM run WHERE id >= ? AND id < ? ORDER BY id "+string(order), []any{from, to}, 7, func(row *packedRow) error {
+		return l.run(&r, row, each)
+	})
 	if errors.Is(err, ErrStop) {
 		return nil
 	}
 	return err
 }
 
+// run gives each the run of a row.
+func (l *EmergeLog) run(r *Run, row *packedRow, each func(*Run) error) error {
+	*r = Run{}
+	c := &row.numbers
+	r.ID, r.Started, r.LastSeen, r.Args = runNumber(c[0]), c[1], c[2], l.names.text(c[3])
+	r.facts = unpacker{b: pack(nil, c[4], c[5])}
+	r.Action = emergelog.Action(r.facts.enum(emergelog.Actions))
+	r.Outcome = emergelog.RunOutcome(r.facts.enum(emergelog.RunOutcomes))
+	r.facts.b, r.unsettled = row.packed[0], int(c[6])
+	r.unpack(&l.names)
+	if err := errors.Join(r.facts.err, l.names.err); err != nil {
+		return fmt.Errorf("run %d: %w", r.ID, err)
+	}
+	return each(r)
+}
+
 // RunsNumbered calls each for the runs of the given numbers, in that order.
 // Numbers that no run has are passed over.
 func (l *EmergeLog) RunsNumbered(numbers []int64, each func(*Run) error) error {
-	stop := false
+	var r Run
+	var row packedRow
 	for _, n := range numbers {
-		err := l.runs(func(r *Run) error {
-			err := each(r)
-			stop = errors.Is(err, ErrStop)
-			return err
+		err := l.tx.query(func(rows *sql.Rows) error {
+			if err := row.scan(rows, 7); err != nil {
+				return err
+			}
+			return l.run(&r, &row, each)
 		}, "SELECT "+runColumns+" FROM run WHERE id = ?", runKey(l.host, n))
-		if err != nil || stop {
+		if errors.Is(err, ErrStop) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -133,6 +133,9 @@ func dsn(abs string, readOnly bool, busy time.Duration) string {
 	q := url.Values{}
 	q.Set("_busy_timeout", fmt.Sprint(busy.Milliseconds()))
 	q.Set("_foreign_keys", "on")
+	// database/sql never lets two goroutines into one connection, so SQLite need
+	// not lock it at every call.
+	q.Set("_mutex", "no")
 	if readOnly {
 		q.Set("mode", "ro")
 		// A write-ahead log cannot be opened in a folder where the shared

@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 )
 
 // VerifyCandidate is what a full read needs to know of a file that is in a
@@ -10,8 +11,7 @@ import (
 type VerifyCandidate struct {
 	InstanceStamp
 	PkgDir       int64
-	CPV          string // by its metadata; "" = unreadable
-	BuildTime    int64
+	Build        Build
 	Origin       string // build, quickpkg, unknown
 	Signed       string // by its structure: none, signed, mixed, unknown
 	Integrity    string // whole, damaged, unchecked, unknown
@@ -24,21 +24,51 @@ type VerifyCandidate struct {
 	Flawless     bool // nothing was ever found wrong with it
 }
 
+// Build is what a binary package has in common with the installed package that
+// was made with it: the cpv, and when it was built.
+type Build struct {
+	cpv  int64 // row of its name; 0 = unreadable
+	Time int64 // unix seconds; 0 = unknown
+}
+
+// MergedDigests returns the BINPKGMD5 that installed packages recorded of the
+// binary package they came from, 16 bytes each, by build.
+func (tx *Tx) MergedDigests(host HostID) (map[Build][]byte, error) {
+	all := map[Build][]byte{}
+	err := tx.query(func(rows *sql.Rows) error {
+		var b Build
+		var md5 []byte
+		err := rows.Scan(&b.cpv, &b.Time, &md5)
+		all[b] = md5
+		return err
+	}, "SELECT cpv, build_time, binpkg_md5 FROM installed WHERE host = ? AND removed_at IS NULL AND build_time <> 0 AND binpkg_md5 IS NOT NULL ORDER BY id", host)
+	return all, err
+}
+
 // VerifyCandidates returns the files that are in a pkgdir now, by path.
 func (tx *Tx) VerifyCandidates(pkgdir int64) ([]VerifyCandidate, error) {
-	var all []VerifyCandidate
+	flawed := map[int64]bool{}
 	err := tx.query(func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		flawed[id] = true
+		return err
+	}, "SELECT DISTINCT instance FROM instance_problem")
+	if err != nil {
+		return nil, err
+	}
+	var all []VerifyCandidate
+	err = tx.query(func(rows *sql.Rows) error {
 		c := VerifyCandidate{PkgDir: pkgdir}
 		var inode int64
-		err := rows.Scan(&c.ID, &c.Path, &inode, &c.Size, &c.MTimeNS, &c.CPV, &c.BuildTime, &c.Origin, &c.Signed, &c.Integrity, &c.VerifiedAt,
-			&c.Keyring, &c.ImageChecked, &c.MetadataSum, &c.MD5, &c.SHA1, &c.Frame, &c.Flawless)
-		c.Inode = uint64(inode)
+		err := rows.Scan(&c.ID, &c.Path, &inode, &c.Size, &c.MTimeNS, &c.Build.cpv, &c.Build.Time, &c.Origin, &c.Signed, &c.Integrity, &c.VerifiedAt,
+			&c.Keyring, &c.ImageChecked, &c.MetadataSum, &c.MD5, &c.SHA1, &c.Frame)
+		c.Inode, c.Flawless = uint64(inode), !flawed[c.ID]
 		all = append(all, c)
 		return err
-	}, `SELECT n.id, n.path, n.inode, n.size, n.mtime_ns, coalesce(c.value, ''), n.build_time, n.origin, n.signed, n.integrity, n.verified_at,
-			n.keyring, n.image_checked, n.metadata_sum, n.md5, n.sha1, n.frame,
-			NOT EXISTS (SELECT 1 FROM instance_problem p WHERE p.instance = n.id)
-		FROM instance n LEFT JOIN cpv c ON c.id = n.cpv WHERE n.pkgdir = ? AND n.gone_at IS NULL ORDER BY n.path`, pkgdir)
+	}, `SELECT id, path, inode, size, mtime_ns, coalesce(cpv, 0), build_time, origin, signed, integrity, verified_at,
+			keyring, image_checked, metadata_sum, md5, sha1, frame
+		FROM instance WHERE pkgdir = ? AND gone_at IS NULL ORDER BY path`, pkgdir)
 	return all, err
 }
 
@@ -80,6 +110,19 @@ type Verification struct {
 	Problems []Problem // those that the scan found as well among them
 }
 
+// The statement of [Tx.PutVerifications]. A frame belongs to both digests: they
+// are of one reading, or there is none.
+const (
+	settle      = `WITH found (instance, integrity, signature, signature_key, keyring, image_checked, verified_at, md5, sha1, frame) AS (VALUES `
+	settled     = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	settleWhere = `) UPDATE instance SET integrity = found.integrity, signature = found.signature, signature_key = found.signature_key,
+			keyring = found.keyring, image_checked = found.image_checked, verified_at = found.verified_at,
+			md5 = CASE WHEN found.frame IS NULL THEN coalesce(found.md5, instance.md5) ELSE found.md5 END,
+			sha1 = CASE WHEN found.frame IS NULL THEN coalesce(found.sha1, instance.sha1) ELSE found.sha1 END,
+			frame = CASE WHEN found.md5 IS NULL AND found.sha1 IS NULL THEN instance.frame ELSE found.frame END
+		FROM found WHERE instance.id = found.instance`
+)
+
 // PutVerifications stores what full reads found. Digests stay as they are where
 // none was computed this time: the file is the same.
 func (tx *Tx) PutVerifications(verifications []Verification) error {
@@ -94,22 +137,20 @@ func (tx *Tx) PutVerifications(verifications []Verification) error {
 	if err != nil {
 		return fmt.Errorf("verification: %w", err)
 	}
-	for _, v := range verifications {
-		// The frame belongs to both digests: they are of one reading, or there
-		// is none.
-		digests := []any{v.MD5, v.SHA1, v.Frame}
-		set := "md5 = ?, sha1 = ?, frame = ?, "
-		switch {
-		case v.MD5 == nil && v.SHA1 == nil:
-			set, digests = "", nil
-		case v.Frame == nil:
-			set = "md5 = coalesce(?, md5), sha1 = coalesce(?, sha1), frame = ?, "
+	for batch := range slices.Chunk(verifications, batchRows) {
+		query, args := settle, make([]any, 0, len(batch)*10)
+		for i, v := range batch {
+			if i > 0 {
+				query += ", "
+			}
+			query += settled
+			args = append(args, v.Instance, v.Integrity, v.Signature, v.SignatureKey, v.Keyring, v.ImageChecked, v.At, v.MD5, v.SHA1, v.Frame)
 		}
-		_, err := tx.exec("UPDATE instance SET "+set+"integrity = ?, signature = ?, signature_key = ?, keyring = ?, image_checked = ?, verified_at = ? WHERE id = ?",
-			append(digests, v.Integrity, v.Signature, v.SignatureKey, v.Keyring, v.ImageChecked, v.At, v.Instance)...)
-		if err != nil {
+		if _, err := tx.exec(query+settleWhere, args...); err != nil {
 			return fmt.Errorf("verification: %w", err)
 		}
+	}
+	for _, v := range verifications {
 		if v.ImageChecked {
 			if err := tx.putInstanceFiles(v.Instance, v.Files); err != nil {
 				return fmt.Errorf("verification: %w", err)
