@@ -5,7 +5,7 @@ import "slices"
 // recent is how many of the last merges of a package an estimate rests on:
 // enough to pass over an odd one, and few enough to follow a package that
 // grows. Emlop takes as many, so that the two can be compared.
-const recent = 15
+const recent = 10
 
 // estimate is what the past says of how long a merge takes.
 type estimate struct {
@@ -30,7 +30,10 @@ func estimateOf(durations []int64) (e estimate, ok bool) {
 	var buffer [recent]int64
 	sorted := append(buffer[:0], last...)
 	slices.Sort(sorted)
-	e = estimate{seconds: quantile(sorted, 2), low: quantile(sorted, 1), high: quantile(sorted, 3), samples: len(sorted)}
+	// Between two samples it is the whole second below: the logged times are cut to
+	// seconds too, and beside real merges it was never further off than rounding.
+	middle := (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+	e = estimate{seconds: middle, low: quantile(sorted, 1), high: quantile(sorted, 3), samples: len(sorted)}
 	if e.samples < spreadSamples {
 		e.low, e.high = min(e.low, e.seconds-e.seconds/4), max(e.high, e.seconds+(e.seconds+3)/4)
 	}

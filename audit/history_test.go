@@ -191,10 +191,10 @@ func TestPredictionIsTheMedianOfTheLastMerges(t *testing.T) {
 	if got := p.Packages[0]; *got.Seconds != 167 || got.Samples != 10 || *got.Low != 131 || *got.High != 207 {
 		t.Errorf("source: %d s, %d to %d, of %d", *got.Seconds, *got.Low, *got.High, got.Samples)
 	}
-	if got := p.Packages[1]; *got.Seconds != 59 || got.Samples != 2 {
+	if got := p.Packages[1]; *got.Seconds != 58 || got.Samples != 2 {
 		t.Errorf("binary: %d s of %d", *got.Seconds, got.Samples)
 	}
-	if p.Packages[2].Seconds != nil || p.Unknown != 1 || p.Total != 167+59 || *p.EndsAt != hosttest.Now+p.Total {
+	if p.Packages[2].Seconds != nil || p.Unknown != 1 || p.Total != 167+58 || *p.EndsAt != hosttest.Now+p.Total {
 		t.Errorf("in all %d s, %d unknown", p.Total, p.Unknown)
 	}
 	// Two at once take as long as the longer half.

@@ -121,13 +121,28 @@ bench_log() {
 	rm -f "$db.warm"*
 	eval "$warm ingest" >/dev/null 2>&1 || true
 	pair "first ingest, beside qlop -m" "$RUNS" "rm -f '$db'*" "$cold ingest" "$QLOP" "$QLOP -m -f '$log'"
-	pair "first ingest, beside qlop -muUst" "$RUNS" "rm -f '$db'*" "$cold ingest" "$QLOP" "$QLOP -muUst -f '$log'"
-	pair "first ingest, beside emlop log" "$RUNS" "rm -f '$db'*" "$cold ingest" "$EMLOP" "$EMLOP -F '$log' log -smu"
 	pair "first ingest, beside genlop -l" 3 "rm -f '$db'*" "$cold ingest" "$GENLOP" "$GENLOP -f '$log' -l"
-	pair "all merges, beside qlop -m" "$RUNS" : "$warm log" "$QLOP" "$QLOP -m -f '$log'"
-	pair "all merges, beside emlop log" "$RUNS" : "$warm log" "$EMLOP" "$EMLOP -F '$log' log -sm"
-	pair "statistics, beside qlop -c -m" "$RUNS" : "$warm stats" "$QLOP" "$QLOP -c -m -f '$log'"
-	pair "statistics, beside emlop stats" "$RUNS" : "$warm stats" "$EMLOP" "$EMLOP -F '$log' stats -sp"
+	pair "log, beside qlop -muUst" "$RUNS" : "$warm log" "$QLOP" "$QLOP -muUst -f '$log'"
+	# emlop reads the log anew each time: whatever is asked of it takes as long.
+	local all="$EMLOP -F '$log' log -smus" package
+	pair "log, beside emlop log" "$RUNS" : "$warm log" "$EMLOP" "$all"
+	package=$(eval "$warm stats --sort=-merges --first 1 --format csv --fail-on never" 2>/dev/null | awk -F, 'NR == 2 { print $1 }')
+	pair "log of one package, beside emlop log of all" "$RUNS" : "$warm log $package" "$EMLOP" "$all"
+	pair "log --last 20, beside emlop log of all" "$RUNS" : "$warm log --last 20" "$EMLOP" "$all"
+	pair "log of one month, beside emlop log of all" "$RUNS" : "$warm log --since 2020-03-01 --until 2020-04-01" "$EMLOP" "$all"
+	pair "stats of all packages, beside emlop log of all" "$RUNS" : "$warm stats" "$EMLOP" "$all"
+	pair "stats, beside emlop stats" "$RUNS" : "$warm stats" "$EMLOP" "$EMLOP -F '$log' stats -sa"
+	pair "predict --accuracy, beside emlop accuracy" "$RUNS" : "$warm predict --accuracy" "$EMLOP" "$EMLOP -F '$log' accuracy -spt"
+	# What comes with an update: a thousand lines more, and a question.
+	local grown=$DATA/grown-$LOG_LINES
+	rm -rf "$grown" "$db.grown"*
+	mkdir -p "$grown/var/log"
+	cp "$log" "$grown/var/log/emerge.log"
+	tail -n 1000 "$log" >"$DATA/thousand"
+	local grew="'$EMAUDIT' --quiet --root '$grown' --db '$db.grown'"
+	eval "$grew ingest" >/dev/null 2>&1 || true
+	pair "1,000 lines more and log --last 20, beside emlop log --last 20" "$RUNS" "cat '$DATA/thousand' >>'$grown/var/log/emerge.log'" \
+		"$grew log --last 20" "$EMLOP" "$EMLOP -F '$grown/var/log/emerge.log' log -smus --last 20"
 }
 
 bench_host() {

@@ -158,7 +158,7 @@ func (u *unpacker) cpv(names *logNames, numbered bool) (cp, cpv string) {
 	}
 	cp = names.cp(u.get())
 	if version := u.bytes(); len(version) > 0 {
-		return cp, cp + string(version)
+		return cp, names.joined(cp, version)
 	}
 	return cp, cp
 }

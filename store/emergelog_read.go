@@ -240,7 +240,29 @@ func (l *EmergeLog) Packages() ([]string, error) {
 type logNames struct {
 	tx               *Tx
 	texts, cps, cpvs reverse
+	recent           [recentNames]string
 	err              error
+}
+
+// recentNames is how many cpvs are remembered: what a merge replaced is unmerged
+// soon after, and merged versions are often merged again.
+const recentNames = 1 << 10
+
+// joined returns cp and version as one string.
+func (n *logNames) joined(cp string, version []byte) string {
+	hash := uint32(len(cp))
+	for _, c := range version {
+		hash = hash*31 + uint32(c)
+	}
+	if len(cp) > 4 {
+		hash = hash*31 + uint32(cp[len(cp)-1]) + uint32(cp[len(cp)-4])<<7 + uint32(cp[len(cp)/2])<<11
+	}
+	at := &n.recent[(hash^hash>>15)%recentNames]
+	if cpv := *at; len(cpv) == len(cp)+len(version) && cpv[len(cp):] == string(version) && cpv[:len(cp)] == cp {
+		return cpv
+	}
+	*at = cp + string(version)
+	return *at
 }
 
 // reverse is a dictionary from numbers to names.

@@ -27,7 +27,7 @@ func (*predictCommand) Help() string {
 	return `    emerge -puD @world | emaudit predict
 
 Without a list on standard input, what a running emerge has still to do, else
-what emerge --resume would. EXPECTED is the median of the last 15 merges of the
+what emerge --resume would. EXPECTED is the median of the last 10 merges of the
 package, of source or of binary packages; half of them lie in MOSTLY, or, with
 fewer than four, a quarter more or less is allowed for. What the last builds took
 of disk and memory tells whether there is room for the next.
