@@ -99,18 +99,26 @@ func (t Target) argument() string {
 	return fmt.Sprintf("@%d", t.Time)
 }
 
-// backup packages what is replaced or removed and has no whole binary package
-// of its very build.
-func (j *rollbackJudge) backup(r *Rollback) []string {
-	var quick []string
+// unpackaged are the changes to what is installed that the plan undoes and no
+// whole binary package of its very build brings back: what is packaged first.
+func (j *rollbackJudge) unpackaged(r *Rollback) (changes []*RollbackChange) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		if c.from == nil || c.from.row == nil || c.Stays {
 			continue
 		}
 		if p := c.from.row; !j.covered(p) && canQuickpkg(p) {
-			quick = append(quick, shellQuote("="+p.CPV))
+			changes = append(changes, c)
 		}
+	}
+	return changes
+}
+
+// backup packages what would be lost.
+func (j *rollbackJudge) backup(r *Rollback) []string {
+	var quick []string
+	for _, c := range j.unpackaged(r) {
+		quick = append(quick, shellQuote("="+c.from.row.CPV))
 	}
 	if len(quick) == 0 {
 		return nil

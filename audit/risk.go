@@ -58,7 +58,6 @@ var hostPhases = []string{"pretend", "setup", "preinst", "postinst", "prerm", "p
 
 // risks says what a rollback does not bring back, and what it can break.
 func (j *rollbackJudge) risks(r *Rollback) {
-	size := int64(0)
 	var withPhases, protected []string
 	for i := range r.Changes {
 		c := &r.Changes[i]
@@ -68,7 +67,6 @@ func (j *rollbackJudge) risks(r *Rollback) {
 		}
 		cp := packageOf(c.cpv())
 		if c.chosen != nil {
-			size += c.chosen.Size + c.chosen.InstalledSize
 			if m := c.chosen.Metadata; m != nil && slices.ContainsFunc(hostPhases, func(p string) bool { return slices.Contains(strings.Fields(m.DefinedPhases), p) }) {
 				withPhases = append(withPhases, *c.To)
 			}
@@ -113,7 +111,7 @@ func (j *rollbackJudge) risks(r *Rollback) {
 			Detail: "the older configuration files will be offered beside what is there, which stays: " + listOf(protected),
 		})
 	}
-	j.space(r, size)
+	j.space(r)
 }
 
 // failedPostinst returns the merge that shows that pkg_postinst of what is to be
@@ -128,10 +126,22 @@ func (j *rollbackJudge) failedPostinst(c *RollbackChange) *store.Merge {
 
 // space compares what a rollback writes with the room that there is. The
 // packages are unpacked below PORTAGE_TMPDIR, one after the other, and a staged
-// PKGDIR holds a copy of each file.
-func (j *rollbackJudge) space(r *Rollback, size int64) {
+// PKGDIR holds a copy of each file; quickpkg writes into PKGDIR, at most what it
+// packages takes unpacked, for it compresses.
+func (j *rollbackJudge) space(r *Rollback) {
+	var copies, largest, backup int64
+	for i := range r.Changes {
+		if c := r.Changes[i].chosen; c != nil {
+			copies += c.Size
+			largest = max(largest, c.InstalledSize)
+		}
+	}
+	for _, c := range j.unpackaged(r) {
+		backup += c.from.row.Size
+	}
+	written := map[string]int64{"tmp": copies + largest, "pkgdir": backup}
 	for _, s := range j.options.Space {
-		if s.Role == "tmp" && s.Free < size {
+		if size := written[s.Role]; s.Free < size {
 			r.Risks = append(r.Risks, Risk{
 				Code: "disk-space", Severity: SeverityWarning,
 				Detail: fmt.Sprintf("%s has %s free, and the plan writes up to %s there", s.Path, humanize.IBytes(uint64(s.Free)), humanize.IBytes(uint64(size))),

@@ -113,6 +113,50 @@ func TestVerdictsAgainstTheTruth(t *testing.T) {
 	}
 }
 
+// TestThePlanSaysWhereThereIsNoRoom holds that a plan of whatever run warns of
+// each folder that it writes to and that has no room: PORTAGE_TMPDIR where it
+// merges, PKGDIR where it packages first, and no other.
+func TestThePlanSaysWhereThereIsNoRoom(t *testing.T) {
+	t.Parallel()
+	full := RollbackOptions{Space: []Space{{Path: "/var/tmp", Role: "tmp"}, {Path: "/binpkgs", Role: "pkgdir"}, {Path: "/elsewhere", Role: "binhost"}}}
+	seen := map[[2]bool]bool{}
+	Ask(alphaHost(t), hosttest.Now, func(db Database) error {
+		all, err := AuditRollbacks(db, 0, full)
+		if err != nil {
+			return err
+		}
+		for _, r := range all {
+			if len(r.Steps) == 0 {
+				continue
+			}
+			script := strings.Join(r.Plan, "\n")
+			merges, packages := strings.Contains(script, "--usepkgonly"), strings.HasPrefix(script, "quickpkg ")
+			var want, got []string
+			if merges {
+				want = append(want, "/var/tmp")
+			}
+			if packages {
+				want = append(want, "/binpkgs")
+			}
+			for _, x := range r.Risks {
+				if x.Code == "disk-space" {
+					got = append(got, strings.Fields(x.Detail)[0])
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("run %v: folders without room: -want +got\n%s", r.Target, diff)
+			}
+			seen[[2]bool{merges, packages}] = true
+		}
+		return nil
+	})
+	for _, kind := range [][2]bool{{true, true}, {true, false}} {
+		if !seen[kind] {
+			t.Errorf("no plan that merges: %v, and packages first: %v", kind[0], kind[1])
+		}
+	}
+}
+
 // TestAPackageWhosePostinstDied holds that a state is not ready which has a
 // package whose pkg_postinst died when it was merged: Portage has it installed,
 // and would stop at it again (run 12 of the recorded host; docs/rollback-proof.md).
