@@ -107,11 +107,15 @@ type RunStats struct {
 
 // Stats are the answer.
 type Stats struct {
-	Packages *StatsRows     `json:"-"`
-	Syncs    []RepoStats    `json:"syncs"`
-	Runs     []RunStats     `json:"runs"`
-	Totals   []PackageStats `json:"totals"` // one row for each stretch of time
+	Packages *StatsRows  `json:"-"`
+	Syncs    []RepoStats `json:"syncs"`
+	Runs     []RunStats  `json:"runs"`
+	totals   func() []PackageStats
 }
+
+// Totals returns a row for each stretch of time, oldest first. They are made
+// while the rows of packages are written.
+func (s *Stats) Totals() []PackageStats { return s.totals() }
 
 // StatsColumns are the columns by which rows of packages can be sorted.
 var StatsColumns = []string{"name", "period", "merges", "total", "average", "median", "predicted", "spread", "trend", "binary", "unmerges", "failures", "first", "last"}
@@ -157,9 +161,17 @@ func (t *tally) unmerge(u *store.Unmerge) {
 	}
 }
 
-// add adds another tally, whose merges are later.
+// joined appends later to durations; where there are none yet, it is later itself.
+func joined(durations, later []int64) []int64 {
+	if len(durations) == 0 {
+		return later
+	}
+	return append(durations, later...)
+}
+
+// add adds another tally, whose merges are later, and which is not used after.
 func (t *tally) add(o *tally) {
-	t.durations, t.binary = append(t.durations, o.durations...), append(t.binary, o.binary...)
+	t.durations, t.binary = joined(t.durations, o.durations), joined(t.binary, o.binary)
 	t.untimed += o.untimed
 	t.binaryUntimed += o.binaryUntimed
 	t.unmerges += o.unmerges

@@ -138,20 +138,42 @@ func (r *StatsRows) name(row uint32) string { return r.tallies.names[r.tallies.p
 
 func (r *StatsRows) stretch(row uint32) string { return r.tallies.names[r.tallies.pieces[row].stretch] }
 
-// All yields every row, which holds until the next.
+// statsBatch is how many rows are made at once, ahead of the one that is used.
+const statsBatch = 128
+
+// All yields every row, which holds until the next. Rows are made while those
+// before are used.
 func (r *StatsRows) All() iter.Seq[*PackageStats] {
 	return func(yield func(*PackageStats) bool) {
-		var t tally
-		for _, row := range r.rows {
-			if !yield(r.row(row, &t)) {
-				return
+		batches, stop := make(chan []PackageStats, 2), make(chan struct{})
+		go func() {
+			defer close(batches)
+			var t tally
+			for rows := range slices.Chunk(r.rows, statsBatch) {
+				batch := make([]PackageStats, 0, len(rows))
+				for _, row := range rows {
+					batch = append(batch, r.row(row, &t))
+				}
+				select {
+				case batches <- batch:
+				case <-stop:
+					return
+				}
+			}
+		}()
+		for batch := range batches {
+			for i := range batch {
+				if !yield(&batch[i]) {
+					close(stop)
+					return
+				}
 			}
 		}
 	}
 }
 
 // row makes one row, in the memory of a tally.
-func (r *StatsRows) row(row uint32, t *tally) *PackageStats {
+func (r *StatsRows) row(row uint32, t *tally) PackageStats {
 	*t = tally{durations: t.durations[:0], binary: t.binary[:0]}
 	pieces := r.tallies.pieces[row:]
 	for _, piece := range pieces {
@@ -160,8 +182,7 @@ func (r *StatsRows) row(row uint32, t *tally) *PackageStats {
 		}
 		r.tallies.unpack(piece, t)
 	}
-	made := t.row([2]string{r.name(row), r.stretch(row)}, r.predict)
-	return &made
+	return t.row([2]string{r.name(row), r.stretch(row)}, r.predict)
 }
 
 // rows puts the rows in order, by stretch of time and name where nothing else is
@@ -236,7 +257,8 @@ func (r *StatsRows) sortBy(value func(*PackageStats) *int64, descending bool) {
 	var t tally
 	for i, row := range r.rows {
 		all[i] = valued{unknownValue, row}
-		if v := value(r.row(row, &t)); v != nil {
+		made := r.row(row, &t)
+		if v := value(&made); v != nil {
 			all[i].value = *v
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"emaudit/store"
 )
@@ -14,7 +15,8 @@ func (s *statsReader) stats() (*Stats, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Stats{Packages: rows, Syncs: []RepoStats{}, Runs: []RunStats{}, Totals: s.packages.totals()}
+	out := &Stats{Packages: rows, Syncs: []RepoStats{}, Runs: []RunStats{}, totals: sync.OnceValue(s.packages.totals)}
+	go out.totals()
 	for _, key := range sortedKeys(s.syncs) {
 		out.Syncs = append(out.Syncs, repoRow(key, s.syncs[key]))
 	}

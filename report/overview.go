@@ -54,7 +54,12 @@ type overviewAnswer struct {
 
 // overviewFacts is the headline: which host, and what was done last.
 func overviewFacts(a *audit.Overview, o Output) []Cell {
-	facts := []Cell{Bold.Text(o.Envelope.Host), Plain.Text("Gentoo"), Plain.Text(Count(int64(a.Installed), "package", "packages") + " installed")}
+	// No Gentoo host has no package: what was not found is not known.
+	installed := Unknown.Text("installed packages unknown")
+	if a.Installed > 0 {
+		installed = Plain.Text(Count(int64(a.Installed), "package", "packages") + " installed")
+	}
+	facts := []Cell{Bold.Text(o.Envelope.Host), Plain.Text("Gentoo"), installed}
 	if r := a.LastRun; r != nil {
 		facts = append(facts, Plain.Text(fmt.Sprintf("last run #%d %s, %s", r.ID, o.Terminal.Time(r.StartedAt), r.Outcome)))
 	}

@@ -21,13 +21,14 @@ func Stats(st *audit.Stats, source audit.LogSource, o Output) Answer {
 				}
 			})
 			j.Fields(st)
+			j.Value("totals", st.Totals())
 		},
 		Rows: func(w io.Writer) error { return statsRows(w, st) },
 		Text: func(s *Screen) {
 			noneOf(s, source, "package", st.Packages.Len() > 0 || len(st.Syncs) > 0 || len(st.Runs) > 0)
 			statsTable(s, st.Packages)
-			if st.Packages.Len() != 1 && len(st.Totals) == 1 {
-				statsTotal(s, &st.Totals[0])
+			if totals := st.Totals(); st.Packages.Len() != 1 && len(totals) == 1 {
+				statsTotal(s, &totals[0])
 			}
 			syncTable(s, st.Syncs)
 			runStatsTable(s, st.Runs)

@@ -3,7 +3,6 @@ package store
 import (
 	"database/sql"
 	"fmt"
-	"slices"
 )
 
 // VerifyCandidate is what a full read needs to know of a file that is in a
@@ -110,19 +109,6 @@ type Verification struct {
 	Problems []Problem // those that the scan found as well among them
 }
 
-// The statement of [Tx.PutVerifications]. A frame belongs to both digests: they
-// are of one reading, or there is none.
-const (
-	settle      = `WITH found (instance, integrity, signature, signature_key, keyring, image_checked, verified_at, md5, sha1, frame) AS (VALUES `
-	settled     = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	settleWhere = `) UPDATE instance SET integrity = found.integrity, signature = found.signature, signature_key = found.signature_key,
-			keyring = found.keyring, image_checked = found.image_checked, verified_at = found.verified_at,
-			md5 = CASE WHEN found.frame IS NULL THEN coalesce(found.md5, instance.md5) ELSE found.md5 END,
-			sha1 = CASE WHEN found.frame IS NULL THEN coalesce(found.sha1, instance.sha1) ELSE found.sha1 END,
-			frame = CASE WHEN found.md5 IS NULL AND found.sha1 IS NULL THEN instance.frame ELSE found.frame END
-		FROM found WHERE instance.id = found.instance`
-)
-
 // PutVerifications stores what full reads found. Digests stay as they are where
 // none was computed this time: the file is the same.
 func (tx *Tx) PutVerifications(verifications []Verification) error {
@@ -137,20 +123,22 @@ func (tx *Tx) PutVerifications(verifications []Verification) error {
 	if err != nil {
 		return fmt.Errorf("verification: %w", err)
 	}
-	for batch := range slices.Chunk(verifications, batchRows) {
-		query, args := settle, make([]any, 0, len(batch)*10)
-		for i, v := range batch {
-			if i > 0 {
-				query += ", "
-			}
-			query += settled
-			args = append(args, v.Instance, v.Integrity, v.Signature, v.SignatureKey, v.Keyring, v.ImageChecked, v.At, v.MD5, v.SHA1, v.Frame)
+	for _, v := range verifications {
+		// The frame belongs to both digests: they are of one reading, or there
+		// is none.
+		digests := []any{v.MD5, v.SHA1, v.Frame}
+		set := "md5 = ?, sha1 = ?, frame = ?, "
+		switch {
+		case v.MD5 == nil && v.SHA1 == nil:
+			set, digests = "", nil
+		case v.Frame == nil:
+			set = "md5 = coalesce(?, md5), sha1 = coalesce(?, sha1), frame = ?, "
 		}
-		if _, err := tx.exec(query+settleWhere, args...); err != nil {
+		_, err := tx.exec("UPDATE instance SET "+set+"integrity = ?, signature = ?, signature_key = ?, keyring = ?, image_checked = ?, verified_at = ? WHERE id = ?",
+			append(digests, v.Integrity, v.Signature, v.SignatureKey, v.Keyring, v.ImageChecked, v.At, v.Instance)...)
+		if err != nil {
 			return fmt.Errorf("verification: %w", err)
 		}
-	}
-	for _, v := range verifications {
 		if v.ImageChecked {
 			if err := tx.putInstanceFiles(v.Instance, v.Files); err != nil {
 				return fmt.Errorf("verification: %w", err)

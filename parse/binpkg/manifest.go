@@ -2,6 +2,7 @@ package binpkg
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 	"unicode/utf8"
@@ -29,15 +30,13 @@ func readManifest(p *Package, text []byte, at int64) (entries []manifestEntry, o
 		ok = false
 		p.diagnose(at+int64(offset), ProblemManifestInvalid, "Manifest: "+format, args...)
 	}
-	if !utf8.Valid(text) {
-		fail(0, "not UTF-8")
-		return nil, false
-	}
-	for i, c := range text {
-		if c < ' ' && c != '\n' && c != '\r' && c != '\t' || c >= 0x7f {
-			fail(i, "byte %#x", c)
-			return nil, false
+	if i := plainText(text); i < len(text) {
+		if !utf8.Valid(text) {
+			fail(0, "not UTF-8")
+		} else {
+			fail(i, "byte %#x", text[i])
 		}
+		return nil, false
 	}
 	offset := 0
 	fields := make([][]byte, 0, 8)
@@ -133,6 +132,31 @@ func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*mani
 		}
 	}
 	return matched
+}
+
+// plainText returns the length of the longest prefix of text that is printable
+// ASCII, blanks, tabs and line ends.
+func plainText(text []byte) int {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	for i := 0; i < len(text); {
+		// The high bit of each byte: below a blank, DEL or above. Where no byte
+		// has it, none has carried into another.
+		if i+8 <= len(text) {
+			if w := binary.LittleEndian.Uint64(text[i:]); (w-ones*' '|w+ones|w)&highs == 0 {
+				i += 8
+				continue
+			}
+		}
+		for end := min(i+8, len(text)); i < end; i++ {
+			if c := text[i]; c < ' ' && c != '\n' && c != '\r' && c != '\t' || c >= 0x7f {
+				return i
+			}
+		}
+	}
+	return len(text)
 }
 
 // appendFields appends the words of a line of what readManifest lets through.

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"emaudit/parse/emergelog"
+)
+
+// Rows that are read ahead are the rows, in their order, wherever the caller
+// stops, and whatever it asks meanwhile; and the transaction goes on afterwards.
+func TestRowsAreReadAhead(t *testing.T) {
+	t.Parallel()
+	const runs = firstAhead + 3*mostAhead + 5
+	db, host := logDB(t)
+	err := db.Update(context.Background(), func(tx *Tx) error {
+		w, err := tx.WriteEmergeLog(host, []int64{0})
+		if err != nil {
+			return err
+		}
+		for id := int64(1); id <= runs; id++ {
+			w.Merge(emergelog.Merge{Run: id, Seq: 1, CPV: fmt.Sprintf("app-misc/p%d-%d", id, id), Started: id, Outcome: emergelog.MergeMerged})
+			w.Run(emergelog.Run{ID: id, Started: id, Args: fmt.Sprint("of ", id), Outcome: emergelog.RunSuccess})
+		}
+		return w.Close(emergelog.Open{}, []byte{1}, 0)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	for _, order := range []Order{OldestFirst, NewestFirst} {
+		for _, after := range []int64{1, firstAhead, firstAhead + 1, mostAhead, runs - 1, runs, runs + 1} {
+			for _, end := range []error{ErrStop, broken} {
+				err := db.View(context.Background(), func(tx *Tx) error {
+					log := tx.EmergeLog(host)
+					var facts Facts
+					seen := int64(0)
+					err := log.Runs(RunRange{}, order, func(r *Run) error {
+						seen++
+						want := seen
+						if order == NewestFirst {
+							want = runs + 1 - seen
+						}
+						if err := log.Facts(r, &facts); err != nil {
+							return err
+						}
+						if r.ID != want || r.Args != fmt.Sprint("of ", want) || len(facts.Merges) != 1 || facts.Merges[0].CPV != fmt.Sprintf("app-misc/p%d-%d", want, want) {
+							t.Fatalf("%s: row %d is run %d, %q, %v", order, seen, r.ID, r.Args, facts.Merges)
+						}
+						if seen == after {
+							return end
+						}
+						return nil
+					})
+					if want := min(after, runs); seen != want {
+						t.Errorf("%s: %d rows, want %d", order, seen, want)
+					}
+					if reached := after <= runs; reached && end == broken != errors.Is(err, broken) || !reached && err != nil {
+						t.Errorf("%s: after %d: %v", order, after, err)
+					}
+					last, err := log.LastRun()
+					if last != runs {
+						t.Errorf("the last run is %d: %v", last, err)
+					}
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+// A query that fails says so.
+func TestReadingAheadReportsErrors(t *testing.T) {
+	t.Parallel()
+	db, _ := logDB(t)
+	err := db.View(context.Background(), func(tx *Tx) error {
+		each := func(*packedRow) error { return nil }
+		if err := tx.ahead("SELECT nothing FROM nowhere", nil, 1, each); err == nil {
+			t.Error("a table that is not there is read")
+		}
+		// Of two rows the first is good; the second overflows.
+		if err := tx.ahead("SELECT abs(x) FROM (SELECT 1 AS x UNION ALL SELECT -9223372036854775807 - 1)", nil, 1, each); err == nil {
+			t.Error("an overflow is read")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
