@@ -71,7 +71,7 @@ type MergeEvent struct {
 	Replaced   []string `json:"replaced"`
 	Binpkg     *string  `json:"binpkg"`
 	// Seconds is from begin to completion, nil where one is unknown or the clock
-	// was set back in between; BuildSeconds is what of it the build took, before
+	// was set in between; BuildSeconds is what of it the build took, before
 	// the wait for its turn to be installed where that can be told apart.
 	Seconds      *int64 `json:"seconds"`
 	BuildSeconds *int64 `json:"build_seconds"`
@@ -139,8 +139,7 @@ func (r *runReader) run(stored *store.Run) (*Run, error) {
 	if stored.ExitStatus >= 0 {
 		out.ExitStatus = &stored.ExitStatus
 	}
-	if stored.Ended >= stored.Started && stored.Ended != 0 {
-		seconds := stored.Ended - stored.Started
+	if seconds, ok := stored.Duration(); ok {
 		out.Seconds = &seconds
 	}
 	out.Source, out.Offset = r.place(stored.BeganAt)

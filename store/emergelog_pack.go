@@ -199,7 +199,7 @@ func (w *EmergeLogWriter) packRun(b []byte, r *emergelog.Run) ([]byte, error) {
 	begin := w.at(r.Begin)
 	b = packTimes(b, r.Started, r.Ended)
 	return pack(b, int64(r.ExitStatus), begin, w.at(r.End)-begin, int64(r.Merges), int64(r.Unmerges), int64(r.Syncs), int64(r.Merged),
-		packFlags(r.Headless, r.Resumed, r.UnexplainedFailure, r.Uncertain), space), nil
+		packFlags(r.Headless, r.Resumed, r.UnexplainedFailure, r.Uncertain, r.ClockStepped), space), nil
 }
 
 func (r *Run) unpack(names *logNames) {
@@ -209,7 +209,7 @@ func (r *Run) unpack(names *logNames) {
 	r.BeganAt = u.get()
 	r.LastAt = r.BeganAt + u.get()
 	r.Merges, r.Unmerges, r.Syncs, r.Merged = u.number(), u.number(), u.number(), u.number()
-	u.flags(&r.Headless, &r.Resumed, &r.UnexplainedFailure, &r.Uncertain)
+	u.flags(&r.Headless, &r.Resumed, &r.UnexplainedFailure, &r.Uncertain, &r.ClockStepped)
 	r.LowSpace = names.text(u.get())
 }
 

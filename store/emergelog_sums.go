@@ -60,8 +60,8 @@ func (h *RunHistory) Add(r *emergelog.Run) {
 	case emergelog.RunDeclined, emergelog.RunInterrupted, emergelog.RunKilled:
 		h.Interrupted++
 	}
-	if r.Ended > r.Started {
-		h.Seconds += r.Ended - r.Started
+	if seconds, ok := r.Duration(); ok {
+		h.Seconds += seconds
 	}
 }
 

@@ -34,7 +34,7 @@ func whole(run int64) (emergelog.Run, emergelog.Merge, emergelog.Unmerge, emerge
 	r := emergelog.Run{
 		ID: run, Started: 1000, Ended: 5000, LastSeen: 4999, Args: "--update @world", Action: emergelog.ActionResume,
 		Outcome: emergelog.RunFailure, ExitStatus: 1, Merges: 1, Unmerges: 2, Syncs: 3, Merged: 4, Headless: true, Resumed: true,
-		UnexplainedFailure: true, Uncertain: true, LowSpace: "too little",
+		UnexplainedFailure: true, Uncertain: true, ClockStepped: true, LowSpace: "too little",
 	}
 	m := emergelog.Merge{
 		Run: run, Seq: 7, CPV: "app-misc/hello-2.0", Root: "/mnt/", N: 3, Of: 9, Kind: emergelog.KindBinary, Outcome: emergelog.MergeMerged,

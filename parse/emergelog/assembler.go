@@ -5,6 +5,9 @@ const (
 	// lines before durations that span them are no longer believed: NTP and
 	// lines of a second writer move it by less.
 	maxClockJitter = 60
+	// maxQuiet is for how many seconds nothing may be written within what has a
+	// duration: beyond, the clock was set, or the machine slept.
+	maxQuiet = 7 * 24 * 3600
 	// silentAfter is for how many seconds a run may write nothing, while others
 	// start, before it is taken for dead: the longest builds take less.
 	silentAfter = 24 * 3600
@@ -25,7 +28,7 @@ type assembler struct {
 	open    []*work // in the order of their IDs
 	lastID  int64
 	last    int64 // time of the last event
-	clock   int   // how often the clock stepped back
+	clock   int   // how often the clock was set, back or far ahead
 	argsOf  int64 // ID of the run whose arguments the last line held, else 0
 	started int64 // ID of the run that the last line started, else 0
 	names   interner
@@ -38,7 +41,7 @@ func (a *assembler) event(ev *Event) {
 		a.continuation(ev)
 		return
 	}
-	if ev.Time < a.last-maxClockJitter {
+	if ev.Time < a.last-maxClockJitter || a.last != 0 && ev.Time > a.last+maxQuiet {
 		a.clock++
 	}
 	a.last = ev.Time
@@ -89,7 +92,7 @@ func (a *assembler) newWork(ev *Event) *work {
 		a.close(a.stalest())
 	}
 	a.lastID++
-	w := &work{Run: Run{ID: a.lastID, Begin: a.place(ev), Started: ev.Time, ExitStatus: -1}}
+	w := &work{Run: Run{ID: a.lastID, Begin: a.place(ev), Started: ev.Time, ExitStatus: -1}, clock: a.clock}
 	a.touch(w, ev)
 	a.open = append(a.open, w)
 	return w
@@ -105,7 +108,7 @@ func (a *assembler) headless(ev *Event) *work {
 
 // touch notes that ev is a line of w.
 func (a *assembler) touch(w *work, ev *Event) {
-	w.LastSeen, w.End = ev.Time, a.place(ev)
+	w.LastSeen, w.End, w.ClockStepped = ev.Time, a.place(ev), w.clock != a.clock
 	if w.silent {
 		w.silent, w.surely, w.Uncertain = false, false, true
 	}

@@ -76,8 +76,8 @@
 // # What is tolerated
 //
 // Lines of any length, blocks of NUL bytes, CRLF, lines cut off or glued to the
-// next, bytes that are not UTF-8, newlines inside arguments, a clock that steps
-// back (the records stay, their durations are unknown) and a last line that is
+// next, bytes that are not UTF-8, newlines inside arguments, a clock that is set
+// back or a week ahead (the records stay, their durations are unknown) and a last line that is
 // still being written. Damage becomes a [Damage] with its place and length, and
 // no byte is both part of an event and of a Damage. Times are those of the
 // line; the local date in "Started emerge on" is never read, so that nothing

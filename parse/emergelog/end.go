@@ -164,6 +164,10 @@ func (w *work) unspokenOutcome() RunOutcome {
 		}
 		return RunFailure
 	case ActionUnmerge, ActionDepclean:
+		if w.lost {
+			// emerge leaves at once, without a word (unmerge.py:677).
+			return RunFailure
+		}
 		if len(w.unmerges) > 0 || w.ask {
 			return RunInterrupted
 		}

@@ -80,7 +80,7 @@ run 1: merge success
   merged source games-misc/3to2-1-thing-9999 to / 60s
 `},
 		{"clock-back.log", `
-run 1: merge success
+run 1: merge success, clock set
   merged source dev-libs/aa-1.0 to /
 run 2: merge success
   merged source dev-libs/bb-2.0-r1 to / 60s
@@ -141,6 +141,144 @@ run 1: merge success
 				files = append(files, readFile(t, "testdata", "own", name))
 			}
 			r := read(t, files...)
+			if diff := cmp.Diff(strings.TrimPrefix(test.want, "\n"), r.brief()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// Logs of a few lines, each for one line form or rule that no recorded log has.
+func TestALineMeansWhatPortageMeant(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, log, want string
+	}{
+		{
+			// With --jobs the lines of several modules mix, and only some name a
+			// repository: a failure may not be lost to the success of another.
+			"parallel syncs of which one is current and one fails", `
+1767225600: Started emerge on: x
+1767225600:  *** emerge --jobs=4 --sync
+1767225600:  === sync
+1767225600: >>> Syncing repository 'gentoo' into '/var/db/repos/gentoo'...
+1767225600: >>> Syncing repository 'guru' into '/var/db/repos/guru'...
+1767225601: >>> Starting rsync with rsync://192.0.2.4/gentoo-portage
+1767225602: >>> Cancelling sync -- Already current.
+1767225602: === Sync completed for gentoo
+1767225609: !!! git fetch error in /var/db/repos/guru
+1767225610:  *** terminating.
+`, `
+run 1: sync failure
+  synced gentoo ok 2s, uncertain
+  synced guru failed 9s
+`,
+		},
+		{
+			"a failed sync that is named after another ended without a name", `
+1767225600: Started emerge on: x
+1767225600:  *** emerge --jobs=4 --sync
+1767225600: >>> Syncing repository 'a' into '/r/a'...
+1767225600: >>> Syncing repository 'b' into '/r/b'...
+1767225601: >>> Starting rsync with rsync://192.0.2.4/x
+1767225602: >>> Cancelling sync -- Already current.
+1767225603: === Sync completed for a
+1767225609: !!! git fetch error in /r/b
+1767225610:  *** terminating.
+`, `
+run 1: sync failure
+  synced a ok 3s
+  synced b failed 9s, uncertain
+`,
+		},
+		{
+			"the two beginnings of a sync in 2014", `
+1400000000: Started emerge on: x
+1400000000:  *** emerge --sync
+1400000000: >>> Synchronization of repository 'foo' located in '/ov/foo'...
+1400000000: >>> Starting git pull in /ov/foo...
+1400000010: >>> Git pull in /ov/foo successful
+1400000010: >>> Synchronization of repository 'bar' located in '/ov/bar'...
+1400000010: >>> Starting git pull in /ov/bar...
+1400000015: !!! git pull error in /ov/bar.
+1400000015:  *** terminating.
+`, `
+run 1: sync failure
+  synced foo ok 10s
+  synced bar failed 5s
+`,
+		},
+		{
+			// unmerge.py:677: emerge exits from within, so that no status is logged.
+			"a removal that fails", `
+1767225600: Started emerge on: x
+1767225600:  *** emerge --unmerge app-misc/x
+1767225601: === Unmerging... (app-misc/x-1)
+1767225602:  !!! unmerge FAILURE: app-misc/x-1
+1767225603:  *** terminating.
+`, `
+run 1: unmerge failure
+  removed app-misc/x-1 explicit failed 1s
+`,
+		},
+		{
+			// A replaced version whose removal fails does not stop the merge.
+			"a replaced version that cannot be removed", `
+1767225600: Started emerge on: x
+1767225600:  *** emerge app-misc/x
+1767225600:  >>> emerge (1 of 1) app-misc/x-2 to /
+1767225640:  >>> AUTOCLEAN: app-misc/x:0
+1767225640:  === Unmerging... (app-misc/x-1)
+1767225641:  !!! unmerge FAILURE: app-misc/x-1
+1767225642:  ::: completed emerge (1 of 1) app-misc/x-2 to /
+1767225642:  *** Finished. Cleaning up...
+1767225642:  *** exiting successfully.
+1767225642:  *** terminating.
+`, `
+run 1: merge success
+  merged unknown app-misc/x-2 to / 42s
+  removed app-misc/x-1 replaced failed 1s
+`,
+		},
+		{
+			// A board without a clock of its own begins in 2000, until NTP knows.
+			"a clock that is set ahead by years", `
+946684800: Started emerge on: x
+946684800:  *** emerge app-misc/x
+946684800:  >>> emerge (1 of 2) app-misc/x-2 to /
+1767225660:  ::: completed emerge (1 of 2) app-misc/x-2 to /
+1767225660:  >>> emerge (2 of 2) app-misc/y-1 to /
+1767225690:  ::: completed emerge (2 of 2) app-misc/y-1 to /
+1767225690:  *** Finished. Cleaning up...
+1767225690:  *** exiting successfully.
+1767225690:  *** terminating.
+`, `
+run 1: merge success, clock set
+  merged unknown app-misc/x-2 to /
+  merged unknown app-misc/y-1 to / 30s
+`,
+		},
+		{
+			"a build of five days", `
+1767225600: Started emerge on: x
+1767225600:  *** emerge app-misc/x
+1767225600:  >>> emerge (1 of 1) app-misc/x-2 to /
+1767657600:  ::: completed emerge (1 of 1) app-misc/x-2 to /
+1767657600:  *** Finished. Cleaning up...
+1767657600:  *** exiting successfully.
+1767657600:  *** terminating.
+`, `
+run 1: merge success
+  merged unknown app-misc/x-2 to / 432000s
+`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := read(t, []byte(strings.TrimPrefix(test.log, "\n")))
+			if len(r.damage) != 0 {
+				t.Errorf("damage: %v", r.damage)
+			}
 			if diff := cmp.Diff(strings.TrimPrefix(test.want, "\n"), r.brief()); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}

@@ -41,8 +41,16 @@ type Run struct {
 	// Uncertain marks a run to which lines were attributed that another run
 	// could have written, or whose death is only presumed.
 	Uncertain bool
+	// ClockStepped tells that the clock was set between the run's first line and
+	// its last, so that no duration can be taken.
+	ClockStepped bool
 	// LowSpace is the message about reduced parallelism for want of space.
 	LowSpace string
+}
+
+// Duration is as [Merge.Duration].
+func (r *Run) Duration() (seconds int64, ok bool) {
+	return span(r.Started, r.Ended, r.ClockStepped)
 }
 
 // Merge is one package of a run's merge list.
@@ -85,8 +93,8 @@ type Merge struct {
 	// BetweenVersions marks a merge that was cut off after the old version was
 	// removed: the installed-package database may hold neither.
 	BetweenVersions bool
-	// ClockStepped tells that the clock stepped back meanwhile, so that no
-	// duration can be taken.
+	// ClockStepped tells that the clock stepped back meanwhile, or so far ahead
+	// that it was set, so that no duration can be taken.
 	ClockStepped bool
 	// Uncertain marks a record of which a line could belong to another run.
 	Uncertain bool
@@ -105,7 +113,7 @@ type Steps struct {
 }
 
 // Duration returns the seconds from begin to completion; ok is false where one
-// of them is unknown or the clock stepped back in between.
+// of them is unknown or the clock was set in between.
 func (m *Merge) Duration() (seconds int64, ok bool) {
 	return span(m.Started, m.Finished, m.ClockStepped)
 }

@@ -86,7 +86,7 @@ func (r *recorder) brief() string {
 			if run.ExitStatus > 0 {
 				fmt.Fprintf(&b, " (status %d)", run.ExitStatus)
 			}
-			b.WriteString(flags(run.Headless, "headless", run.Uncertain, "uncertain", run.UnexplainedFailure, "unexplained"))
+			b.WriteString(flags(run.Headless, "headless", run.Uncertain, "uncertain", run.UnexplainedFailure, "unexplained", run.ClockStepped, "clock set"))
 			b.WriteByte('\n')
 		}
 		if !found {

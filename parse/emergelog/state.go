@@ -6,9 +6,10 @@ import (
 	"fmt"
 )
 
-// stateVersion is the first byte of a stored state; a state of another version
-// is refused, and its log has to be read from the beginning.
-const stateVersion = 1
+// stateVersion is the first byte of a stored state; a state of a later version
+// is refused, and its log has to be read from the beginning. One of version 1
+// lacks what runs know of the clock.
+const stateVersion = 2
 
 // ErrState is the error of a stored state that this version cannot take up.
 var ErrState = errors.New("emerge.log: stored state is of another version or damaged")
@@ -18,8 +19,8 @@ var ErrState = errors.New("emerge.log: stored state is of another version or dam
 func (p *Parser) MarshalBinary() ([]byte, error) {
 	var c codec
 	c.writing = true
-	version := int64(stateVersion)
-	c.integer(&version)
+	c.version = stateVersion
+	c.integer(&c.version)
 	p.asm.code(&c)
 	return c.data, nil
 }
@@ -29,10 +30,9 @@ func (p *Parser) MarshalBinary() ([]byte, error) {
 func (p *Parser) UnmarshalBinary(data []byte) error {
 	restored := assembler{sink: p.asm.sink}
 	c := codec{data: data}
-	var version int64
-	c.integer(&version)
-	if version != stateVersion {
-		return fmt.Errorf("%w: version %d, want %d", ErrState, version, stateVersion)
+	c.integer(&c.version)
+	if c.version < 1 || c.version > stateVersion {
+		return fmt.Errorf("%w: version %d, want %d", ErrState, c.version, stateVersion)
 	}
 	restored.code(&c)
 	if c.bad || len(c.data) != 0 {
@@ -46,6 +46,7 @@ func (p *Parser) UnmarshalBinary(data []byte) error {
 // directions cannot drift apart.
 type codec struct {
 	writing bool
+	version int64
 	data    []byte
 	bad     bool
 }
@@ -138,6 +139,11 @@ func (a *assembler) code(c *codec) {
 	c.integer(&a.argsOf)
 	c.integer(&a.started)
 	pointers(c, &a.open, codeWork)
+	if c.version == 1 {
+		for _, w := range a.open {
+			w.clock = a.clock
+		}
+	}
 }
 
 func codePosition(c *codec, p *Position) {
@@ -162,6 +168,10 @@ func codeWork(c *codec, w *work) {
 		&w.Headless, &w.Resumed, &w.Uncertain, &w.argued, &w.finished, &w.syncing, &w.restarted, &w.terminated, &w.lost, &w.doubted, &w.silent, &w.surely,
 	} {
 		c.boolean(x)
+	}
+	if c.version > 1 {
+		number(c, &w.clock)
+		c.boolean(&w.ClockStepped)
 	}
 	if !c.writing && w.argued {
 		w.request = parseRequest(w.Args, w.Started)

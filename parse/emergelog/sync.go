@@ -21,6 +21,13 @@ func (a *assembler) sync(ev *Event) {
 		w.syncing = true
 		a.touch(w, ev)
 	case KindSyncBegin:
+		if len(ev.Name) == 0 {
+			// In 2013 and 2014 the module's own line came after one with the name.
+			if w, s := a.openSync(func(s *openSync) bool { return s.Location == string(ev.Text) }); s != nil {
+				a.touch(w, ev)
+				return
+			}
+		}
 		w, sure := a.syncer(ev)
 		s := a.addSync(w, ev)
 		s.Repo, s.Location, s.Uncertain = a.names.intern(ev.Name), a.names.intern(ev.Text), !sure
@@ -29,7 +36,12 @@ func (a *assembler) sync(ev *Event) {
 		}
 		s.Started = ev.Time
 	case KindSyncTransport, KindSyncRetry:
-		w, s := a.openSync(func(s *openSync) bool { return s.URL == "" || ev.Kind == KindSyncRetry })
+		// Of several at once, the line belongs to the one that its URL names.
+		awaits := func(s *openSync) bool { return s.URL == "" || ev.Kind == KindSyncRetry }
+		w, s := a.openSync(func(s *openSync) bool { return awaits(s) && s.Repo == repoOfURL(string(ev.Text)) })
+		if s == nil {
+			w, s = a.openSync(awaits)
+		}
 		if s == nil {
 			sure := true
 			w, sure = a.syncer(ev)
@@ -45,7 +57,13 @@ func (a *assembler) sync(ev *Event) {
 			s.Repo = repoOfURL(s.URL)
 		}
 	case KindSyncCurrent:
-		if w, s := a.openSync(func(*openSync) bool { return true }); s != nil {
+		// Only rsync says so, and its server was named before (rsync.py:763).
+		w, s := a.openSync(func(s *openSync) bool { return s.URL != "" })
+		if s == nil {
+			w, s = a.openSync(func(*openSync) bool { return true })
+		}
+		if s != nil {
+			s.Uncertain = s.Uncertain || a.openSyncs() > 1
 			a.endSync(w, s, ev, SyncOK)
 		}
 	case KindSyncNotice:
@@ -53,8 +71,16 @@ func (a *assembler) sync(ev *Event) {
 			a.touch(w, ev)
 		}
 	case KindSyncError:
-		w, s := a.openSync(func(s *openSync) bool { return ev.Text == nil || s.Location == string(ev.Text) })
+		var w *work
+		var s *openSync
+		if ev.Text == nil {
+			w, s = a.openSync(func(*openSync) bool { return true })
+		} else {
+			// What names its place counts also against an end that named none.
+			w, s = a.anySync(func(s *openSync) bool { return s.Location == string(ev.Text) })
+		}
 		if s != nil {
+			s.Uncertain = s.Uncertain || ev.Text == nil && a.openSyncs() > 1
 			a.endSync(w, s, ev, SyncFailed)
 		}
 	default:
@@ -138,6 +164,19 @@ func (a *assembler) endSync(w *work, s *openSync, ev *Event, outcome SyncOutcome
 // repository begun last.
 func (a *assembler) openSync(fits func(*openSync) bool) (*work, *openSync) {
 	return a.anySync(func(s *openSync) bool { return !s.ended && fits(s) })
+}
+
+// openSyncs counts the syncs without end, of runs not taken for dead.
+func (a *assembler) openSyncs() int {
+	n := 0
+	for _, w := range a.open {
+		for _, s := range w.syncs {
+			if !w.silent && !s.ended {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (a *assembler) anySync(fits func(*openSync) bool) (*work, *openSync) {

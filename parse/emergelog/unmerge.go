@@ -83,6 +83,9 @@ func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
 	a.touch(w, ev)
 	u.Finished, u.Outcome = ev.Time, outcome
 	u.ClockStepped = u.clock != a.clock
+	if outcome == UnmergeFailed && u.Reason != UnmergeReplaced {
+		w.lost = true
+	}
 	if u.Merge != 0 && outcome == UnmergeOK {
 		for _, m := range w.merges {
 			if m.Seq == u.Merge {

@@ -14,10 +14,13 @@ type work struct {
 	syncing    bool
 	restarted  bool
 	terminated bool
-	// lost tells that a package of the run failed, in this list or before.
+	// lost tells that a package of the run could not be merged, in this list or
+	// before, or not be removed.
 	lost bool
 	// doubted tells that the end that was logged may be that of another run.
 	doubted bool
+	// clock is the parser's count of clock steps when the run began.
+	clock int
 	// silent tells that later runs make it likely that the run is dead;
 	// surely, that nothing else explains what the log shows.
 	silent, surely bool
