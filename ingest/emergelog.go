@@ -112,7 +112,11 @@ func isSegment(s *store.Segment, f *logFile) bool {
 // logPlan is what is to be done with the files of the log.
 type logPlan struct {
 	parts []*logPart // in the order in which they were written
-	anew  bool       // everything is read from the beginning
+	// idle are files of which nothing is to be read: copies, and what is older
+	// than all that was read when some of that is gone.
+	idle []*logPart
+	gone []int64 // segments of files that were idle, and are no more
+	anew bool    // everything is read from the beginning
 }
 
 // planLog finds out which file is which, whatever it is called now, and in which
@@ -121,12 +125,16 @@ func (r *reader) planLog(files []*logFile, known []store.Segment) (*logPlan, err
 	plan := &logPlan{}
 	taken := map[*logFile]bool{}
 	for _, s := range known {
+		if s.Position == ignored {
+			continue
+		}
 		part := &logPart{segment: s, file: r.findSegment(&s, files, taken)}
 		if part.file != nil {
 			taken[part.file] = true
 		}
 		plan.parts = append(plan.parts, part)
 	}
+	plan.takeIdle(files, known, taken)
 	var fresh []*logPart
 	for _, f := range files {
 		if taken[f] {
@@ -142,6 +150,10 @@ func (r *reader) planLog(files []*logFile, known []store.Segment) (*logPlan, err
 		}
 		fresh = append(fresh, &logPart{file: f, fresh: true})
 	}
+	fresh, copies := r.withoutCopies(fresh, plan.parts)
+	for _, p := range copies {
+		plan.setAside(p)
+	}
 	slices.SortStableFunc(fresh, func(a, b *logPart) int {
 		if a.file.current != b.file.current {
 			return compareBool(a.file.current, b.file.current)
@@ -154,6 +166,28 @@ func (r *reader) planLog(files []*logFile, known []store.Segment) (*logPlan, err
 	}
 	r.addFresh(plan, fresh)
 	return plan, nil
+}
+
+// takeIdle keeps idle the known files that were so and did not change.
+func (plan *logPlan) takeIdle(files []*logFile, known []store.Segment, taken map[*logFile]bool) {
+	for _, s := range known {
+		if s.Position != ignored {
+			continue
+		}
+		i := slices.IndexFunc(files, func(f *logFile) bool { return !taken[f] && isSegment(&s, f) })
+		if i < 0 {
+			plan.gone = append(plan.gone, s.ID)
+			continue
+		}
+		taken[files[i]] = true
+		plan.idle = append(plan.idle, &logPart{segment: s, file: files[i]})
+	}
+}
+
+// setAside makes a file idle.
+func (plan *logPlan) setAside(p *logPart) {
+	p.segment.Position = ignored
+	plan.idle = append(plan.idle, p)
 }
 
 // addFresh adds the files that were not known to a log of which some was read.
@@ -175,7 +209,8 @@ func (r *reader) addFresh(plan *logPlan, fresh []*logPart) {
 	for _, p := range fresh {
 		if !p.file.current && p.file.firstAt < last.segment.FirstAt {
 			p.diags = append(p.diags, parse.Diagnosef(0, CodeLogIgnored, "older than what was read before, part of which is gone"))
-			p.segment.Position = ignored
+			plan.setAside(p)
+			continue
 		}
 		plan.parts = append(plan.parts, p)
 	}
@@ -271,24 +306,28 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 
 // storeLog stores the bookmarks and the damage.
 func (r *reader) storeLog(tx *store.Tx, reading *logReading, writer *store.EmergeLogWriter, result *SourceResult) error {
-	segments := make([]store.Segment, len(reading.plan.parts))
-	for i, p := range reading.plan.parts {
+	all := slices.Concat(reading.plan.parts, reading.plan.idle)
+	segments := make([]store.Segment, len(all))
+	for i, p := range all {
 		segments[i] = p.segment
+	}
+	if err := tx.ForgetSegments(reading.plan.gone); err != nil {
+		return err
 	}
 	if err := tx.PutSegments(r.ID, segments); err != nil {
 		return err
 	}
-	damages, all := writer.Damages()
+	damages, met := writer.Damages()
 	for _, d := range damages {
 		p := reading.plan.parts[d.Source]
 		p.diags = append(p.diags, d.Diagnostic)
 	}
-	if all > len(damages) {
+	if met > len(damages) {
 		last := damages[len(damages)-1]
 		p := reading.plan.parts[last.Source]
-		p.diags = append(p.diags, parse.Diagnosef(last.Offset, CodeLogDamage, "%d more pieces of damage after this", all-len(damages)))
+		p.diags = append(p.diags, parse.Diagnosef(last.Offset, CodeLogDamage, "%d more pieces of damage after this", met-len(damages)))
 	}
-	for i, p := range reading.plan.parts {
+	for i, p := range all {
 		if err := tx.AddDiagnostics(segments[i].ID, "", p.diags, r.Now); err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ type logFile struct {
 }
 
 // logFiles finds emerge.log and what was rotated away beside it: NAME.1,
-// NAME-20260131, each with or without .gz, .bz2, .xz or .zst; and the files that
+// NAME-20260131, NAME.old, each with or without .gz, .bz2, .xz or .zst; and the files that
 // were given by hand. The error is that of the log itself; the others are found
 // nonetheless.
 func (r *reader) logFiles(given []*logFile) (files []*logFile, err error) {
@@ -100,14 +100,28 @@ func addLog(files []*logFile, f *logFile) []*logFile {
 }
 
 // isRotated tells whether name is that of a rotated file of log, as logrotate
-// (with dateext or without) and administrators name them.
+// (with dateext or extension, or without) and administrators name them.
 func isRotated(log, name string) bool {
-	rest, ok := strings.CutPrefix(name, log)
-	if !ok {
-		return false
-	}
 	for _, suffix := range []string{".gz", ".bz2", ".xz", ".zst"} {
-		rest = strings.TrimSuffix(rest, suffix)
+		if plain, ok := strings.CutSuffix(name, suffix); ok {
+			name = plain
+			if name == log {
+				return true
+			}
+			break
+		}
+	}
+	rest, ok := strings.CutPrefix(name, log)
+	if extension := path.Ext(log); !ok {
+		if rest, ok = strings.CutPrefix(name, strings.TrimSuffix(log, extension)); !ok {
+			return false
+		}
+		if rest, ok = strings.CutSuffix(rest, extension); !ok {
+			return false
+		}
+	}
+	if rest == ".old" {
+		return true
 	}
 	if len(rest) < 2 || rest[0] != '.' && rest[0] != '-' {
 		return false

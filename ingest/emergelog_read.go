@@ -54,6 +54,10 @@ const batchSize = 512
 // place gives every part its bookmark of now, and the new ones their place in
 // the whole log.
 func (l *logReading) place() {
+	for _, p := range l.plan.idle {
+		p.segment.Base = noPlace
+		l.identify(p)
+	}
 	end := int64(0)
 	for _, p := range l.plan.parts {
 		s := &p.segment
@@ -62,12 +66,8 @@ func (l *logReading) place() {
 			s.FirstAt = p.file.firstAt
 		}
 		s.Host, s.Kind = l.ID, store.SourceOldEmergeLog
-		if f := p.file; f != nil {
-			if f.current {
-				s.Kind = store.SourceEmergeLog
-			}
-			s.Path, s.Dev, s.Inode, s.Size, s.MTimeNS = f.path, f.Dev, f.Inode, f.Size, f.MTimeNS
-			s.Condition, s.Problem, s.ReadAt = store.ConditionRead, "", l.Now
+		if p.file != nil {
+			l.identify(p)
 		} else if s.Condition != store.ConditionMissing {
 			s.Condition = store.ConditionMissing
 			s.Path = fmt.Sprintf("%s (gone, begun %d)", s.Path, s.FirstAt)
@@ -75,6 +75,20 @@ func (l *logReading) place() {
 		// No log grows beyond what a place can count.
 		end = s.Base + maxLog
 	}
+}
+
+// noPlace is the base of a file that has no place in the whole log.
+const noPlace = -1
+
+// identify notes by what the file of a part is known again.
+func (l *logReading) identify(p *logPart) {
+	s, f := &p.segment, p.file
+	s.Host, s.Kind = l.ID, store.SourceOldEmergeLog
+	if f.current {
+		s.Kind = store.SourceEmergeLog
+	}
+	s.Path, s.Dev, s.Inode, s.Size, s.MTimeNS = f.path, f.Dev, f.Inode, f.Size, f.MTimeNS
+	s.Condition, s.Problem, s.ReadAt = store.ConditionRead, "", l.Now
 }
 
 // run parses the parts and stores what comes of it.
@@ -109,7 +123,7 @@ func (l *logReading) parse(ctx context.Context) error {
 	meter := l.begin("emerge.log", total, true)
 	defer meter.Done()
 	for i, p := range l.plan.parts {
-		if p.file == nil || p.segment.Position == ignored || len(p.diags) > 0 {
+		if p.file == nil || len(p.diags) > 0 {
 			continue
 		}
 		complete := i < len(l.plan.parts)-1

@@ -304,6 +304,61 @@ func TestARotatedLogIsOneLog(t *testing.T) {
 			h.add("emerge.log", b)
 			h.add("emerge.log", c)
 		}},
+		{"compressed, and not deleted yet", func(h *logHost) {
+			h.write("emerge.log.2", a)
+			h.write("emerge.log.2.gz", gzipped(h.tb, a))
+			h.write("emerge.log.1", b)
+			h.write("emerge.log", c)
+			h.ingest()
+			h.remove("emerge.log.2")
+		}},
+		{"being compressed while it is read", func(h *logHost) {
+			h.write("emerge.log.2", a)
+			h.write("emerge.log.1", b)
+			h.write("emerge.log", c)
+			h.ingest()
+			whole := gzipped(h.tb, a)
+			h.write("emerge.log.2.gz", whole[:len(whole)/2])
+			h.ingest()
+			h.write("emerge.log.2.gz", whole)
+			h.ingest()
+			h.remove("emerge.log.2")
+		}},
+		{"copied beside itself before the first reading, then growing", func(h *logHost) {
+			h.write("emerge.log", a)
+			h.write("emerge.log.1", a)
+			h.ingest()
+			h.add("emerge.log", b)
+			h.ingest()
+			h.add("emerge.log", c[:100])
+			h.ingest()
+			h.add("emerge.log", c[100:])
+		}},
+		{"copied beside itself after it was read, with a last line that grows", func(h *logHost) {
+			h.write("emerge.log", a)
+			h.add("emerge.log", b[:30])
+			h.ingest()
+			h.write("emerge.log-20260601", a)
+			h.ingest()
+			h.add("emerge.log", b[30:])
+			h.ingest()
+			h.add("emerge.log", c)
+		}},
+		{"copied whole, in every stage of rotation", func(h *logHost) {
+			h.write("emerge.log.3", a)
+			h.write("emerge.log.2.xz", xzipped(h.tb, a))
+			h.write("emerge.log.1", append(bytes.Clone(a), b...))
+			h.write("emerge.log", append(append(bytes.Clone(a), b...), c...))
+		}},
+		{"a copy deleted and made again", func(h *logHost) {
+			h.write("emerge.log", append(append(bytes.Clone(a), b...), c...))
+			for range 3 {
+				h.write("emerge.log.1", a)
+				h.ingest()
+				h.remove("emerge.log.1")
+				h.ingest()
+			}
+		}},
 		{"emptied for a while", func(h *logHost) {
 			h.write("emerge.log", nil)
 			h.ingest()
@@ -440,7 +495,8 @@ func TestOnlyRotatedLogsAreTaken(t *testing.T) {
 	for name, want := range map[string]bool{
 		"emerge.log.1": true, "emerge.log-20260131": true, "emerge.log-20260131.gz": true, "emerge.log.12.xz": true,
 		"emerge.log-2026-01-31_1200.zst": true, "emerge.log.bak": false, "emerge.log": false, "emerge.log~": false, "emerge.log.": false,
-		"emerge.log.1.old": false, "emerge-fetch.log": false, "emerge.log.gz": false,
+		"emerge.log.1.old": false, "emerge-fetch.log": false, "emerge.log.gz": true, "emerge.log.old": true, "emerge.log.old.xz": true,
+		"emerge-20260131.log": true, "emerge-20260131.log.gz": true, "emerge.1.log": true, "emerge-.log": false, "emerge-1.txt": false,
 	} {
 		if got := isRotated("emerge.log", name); got != want {
 			t.Errorf("%s: %v", name, got)

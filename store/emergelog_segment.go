@@ -68,6 +68,20 @@ func (tx *Tx) PutSegments(host HostID, segments []Segment) error {
 	return nil
 }
 
+// ForgetSegments forgets files of emerge.log of which nothing was read.
+func (tx *Tx) ForgetSegments(sources []int64) error {
+	for _, id := range sources {
+		for _, statement := range []string{
+			"DELETE FROM diagnostic WHERE source = ?", "DELETE FROM emerge_log_segment WHERE source = ?", "DELETE FROM source WHERE id = ?",
+		} {
+			if _, err := tx.exec(statement, id); err != nil {
+				return fmt.Errorf("segment %d: %w", id, err)
+			}
+		}
+	}
+	return nil
+}
+
 // Place returns the file, and the offset in it, of a place in the
 // whole log.
 func (l *EmergeLog) Place(at int64) (path string, offset int64, err error) {
