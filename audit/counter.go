@@ -214,7 +214,11 @@ func (t *timeline) unlogged(anchors []anchor, spans []span) {
 				spans[i-1].explained++
 			}
 		case s.row.BuildTime > t.since:
-			s.from, s.first = t.stateAt(s.row.BuildTime), s.witness
+			built := s.row.BuildTime
+			if step, ok := t.clock.twice(built); ok {
+				built = step.at - 1
+			}
+			s.from, s.first = t.stateAt(built), s.witness
 		default:
 			continue
 		}

@@ -79,6 +79,14 @@ func AuditDoctor(db Database, space []Space) (*Doctor, error) {
 		}
 		d.Findings = append(d.Findings, findings...)
 	}
+	behind, err := AuditClock(db)
+	if err != nil {
+		return nil, err
+	}
+	if d.Checks++; len(behind) == 0 {
+		d.Passed++
+	}
+	d.Findings = append(d.Findings, behind...)
 	SortFindings(d.Findings)
 	return d.Doctor, nil
 }

@@ -8,7 +8,8 @@ import (
 
 // LogSource says what answers about the history rest on.
 type LogSource struct {
-	// Findings say that the log is missing or cannot be read.
+	// Findings say that the log is missing or cannot be read, or that the clock is
+	// wrong by which it is asked.
 	Findings []Finding
 	// Damage is all damage known of its files.
 	Damage []store.Diagnostic
@@ -34,6 +35,7 @@ func AuditLogSource(db Database) (LogSource, error) {
 		}
 		source.Damage = append(source.Damage, damage...)
 	}
-	source.Findings = slices.Clip(source.Findings)
-	return source, nil
+	behind, err := AuditClock(db)
+	source.Findings = slices.Concat(source.Findings, behind)
+	return source, err
 }

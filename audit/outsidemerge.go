@@ -48,12 +48,12 @@ func (t *timeline) addOutsideMerges(db Database, ever []store.Installed) error {
 		found = append(found, t.outsideMergesOf(history, logs)...)
 	}
 	for _, o := range found {
-		with := &timeline{moves: t.moves, runs: t.runs, since: t.since, snapshots: t.snapshots, segments: t.segments, syncs: t.syncs, outside: append(slices.Clone(t.outside), o)}
+		with := &timeline{moves: t.moves, runs: t.runs, since: t.since, snapshots: t.snapshots, seen: t.seen, clock: t.clock, segments: t.segments, syncs: t.syncs, outside: append(slices.Clone(t.outside), o)}
 		for _, c := range t.changes {
 			c.effective = false
 			with.changes = append(with.changes, c)
 		}
-		with.changes = append(with.changes, change{kind: changeMerge, at: o.until, place: o.merge.BeganAt, merge: o.merge})
+		with.changes = append(with.changes, change{kind: changeMerge, at: o.until, told: o.until, place: o.merge.BeganAt, merge: o.merge})
 		with.order()
 		with.replay(ever)
 		with.settle()
@@ -95,6 +95,9 @@ func (t *timeline) outsideMergesOf(history *mergeHistory, logs []store.BuildLog)
 // matter at which moment of it something happened.
 func (t *timeline) quiet(from, until int64) bool {
 	within := func(at int64) bool { return from <= at && at <= until }
+	if slices.ContainsFunc(t.clock.steps, func(s clockStep) bool { return from <= s.until && s.at <= until }) {
+		return false
+	}
 	return !slices.ContainsFunc(t.changes, func(c change) bool { return within(c.at) }) &&
 		!slices.ContainsFunc(t.runs, func(r store.Run) bool { return within(r.Started) })
 }

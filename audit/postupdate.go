@@ -47,7 +47,11 @@ func AuditPostUpdate(db Database) (*PostUpdate, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Findings = append(p.Findings, unread...)
+	behind, err := AuditClock(db)
+	if err != nil {
+		return nil, err
+	}
+	p.Findings = slices.Concat(p.Findings, unread, behind)
 	SortFindings(p.Findings)
 	return p, nil
 }

@@ -260,6 +260,11 @@ func (j *rollbackJudge) sources(r *Rollback) error {
 	if err != nil {
 		return err
 	}
+	behind, err := AuditClock(j.db)
+	if err != nil {
+		return err
+	}
+	r.Findings = append(r.Findings, behind...)
 	unread := map[string]Finding{} // of the VDB, by package
 	for _, f := range findings {
 		switch f.Code {

@@ -105,11 +105,16 @@ func diagnosticSeverity(code string) Severity {
 	return SeverityWarning
 }
 
-// AuditSources reports every source of the host that could not be read, and
-// all damage that is known of the others.
+// AuditSources reports every source of the host that could not be read, all
+// damage that is known of the others, and a clock that is wrong.
 func AuditSources(db Database) ([]Finding, error) {
 	findings, err := sourceFindings(db, store.SourceSettings, store.SourceConfig, store.SourceVDB, store.SourcePkgDir, store.SourceIndex,
 		store.SourceEmergeLog, store.SourceOldEmergeLog, store.SourceBuildLog, store.SourceElog, store.SourceCapture, store.SourceLeftovers)
+	if err != nil {
+		return nil, err
+	}
+	behind, err := AuditClock(db)
+	findings = append(findings, behind...)
 	SortFindings(findings)
 	return findings, err
 }

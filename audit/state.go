@@ -131,7 +131,7 @@ func (t *timeline) stateOf(at int64) (k int, end bool) {
 		return k, true
 	case k > 0 && t.changes[k-1].kind == changeSnapshot && t.changes[k-1].at == at:
 		return k - 1, true
-	case t.changes[k].kind == changeSnapshot && slices.ContainsFunc(t.snapshots, func(s store.Snapshot) bool { return s.TakenAt <= at && at <= s.ConfirmedAt }):
+	case t.changes[k].kind == changeSnapshot && slices.ContainsFunc(t.seen, func(s store.Snapshot) bool { return s.TakenAt <= at && at <= s.ConfirmedAt }):
 		return k, true
 	}
 	return k, false
@@ -139,9 +139,10 @@ func (t *timeline) stateOf(at int64) (k int, end bool) {
 
 // stateBefore is the number of the state before a run began.
 func (t *timeline) stateBefore(r *store.Run) int {
+	began := t.clock.at(r.BeganAt, r.Started)
 	return sort.Search(len(t.changes), func(i int) bool {
 		c := &t.changes[i]
-		return c.at > r.Started || c.at == r.Started && c.kind != changeSnapshot && c.run >= r.ID
+		return c.at > began || c.at == began && c.kind != changeSnapshot && c.run >= r.ID
 	})
 }
 
@@ -207,6 +208,9 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*state, error) {
 		s.target.Time = m.At
 	}
 	t.fill(s, end)
+	if step, ok := t.clock.twice(m.At); ok && s.target.Run == nil {
+		s.doubts = append(s.doubts, doubt{"", step.why(), "emaudit states"})
+	}
 	s.mark()
 	return s, nil
 }
@@ -230,8 +234,8 @@ func (t *timeline) fill(s *state, end bool) {
 			doubt("", "emaudit states", "%s", h.why)
 		}
 	}
-	covered := t.since > 0 && s.target.Time >= t.since
-	for _, snap := range t.snapshots {
+	covered := t.since > 0 && (s.target.Time >= t.since || s.target.Run != nil)
+	for _, snap := range t.seen {
 		covered = covered || snap.TakenAt <= s.target.Time && s.target.Time <= snap.ConfirmedAt
 	}
 	if k == len(t.changes) && s.target.Run == nil {
@@ -322,6 +326,11 @@ func (t *timeline) findings(db Database) ([]Finding, error) {
 		all = append(all, f)
 	}
 	all = append(all, t.outsideFindings()...)
+	clock, err := t.clockFindings(log)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, clock...)
 	for _, h := range t.hidden {
 		c := t.changes[h.until]
 		file, offset, err := log.Place(c.place)

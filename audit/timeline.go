@@ -41,7 +41,8 @@ const (
 // change leads from one state to the next.
 type change struct {
 	kind     changeKind
-	at       int64 // unix seconds
+	at       int64 // unix seconds, as [clock] has them
+	told     int64 // unix seconds, as the log has them
 	run      int64
 	place    int64 // in bytes of the whole log
 	merge    *store.Merge
@@ -70,6 +71,8 @@ type timeline struct {
 	// outside are the merges that only build logs tell of.
 	outside   []outsideMerge
 	snapshots []store.Snapshot
+	seen      []store.Snapshot // those that have their place in time
+	clock     clock
 	segments  []store.Segment
 	syncs     []int64 // when a repository was synced without failure, unix seconds
 }
@@ -132,11 +135,13 @@ func (t *timeline) readLog(log *store.EmergeLog) error {
 		}
 	}
 	var facts store.Facts
-	return log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+	var lines []told
+	err := log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
 		t.runs = append(t.runs, *r)
 		if err := log.Facts(r, &facts); err != nil {
 			return err
 		}
+		lines = toldOfRun(lines, r, &facts)
 		for _, s := range facts.Syncs {
 			if s.Finished != 0 && s.Outcome == emergelog.SyncOK {
 				t.syncs = append(t.syncs, s.Finished)
@@ -160,6 +165,14 @@ func (t *timeline) readLog(log *store.EmergeLog) error {
 		}
 		return nil
 	})
+	t.clock = readClock(lines)
+	for i := range t.changes {
+		c := &t.changes[i]
+		c.told = c.at
+		c.at = t.clock.at(c.place, c.at)
+	}
+	t.seen = t.clock.orderly(t.snapshots)
+	return err
 }
 
 // mergedAt is the moment at which a merge changed what is installed, as near
@@ -171,16 +184,16 @@ func mergedAt(m *store.Merge) int64 {
 // addSnapshots adds the moments at which the VDB was looked at, but for the
 // last, from which the replay begins.
 func (t *timeline) addSnapshots(ever []store.Installed) {
-	if len(t.snapshots) == 0 {
+	if len(t.seen) == 0 {
 		return
 	}
 	// Lines that are younger than the ingest that read them were written by
 	// another clock: then it cannot be told what a snapshot came after.
-	last := t.snapshots[len(t.snapshots)-1]
+	last := t.seen[len(t.seen)-1]
 	if slices.ContainsFunc(t.changes, func(c change) bool { return c.at > last.ConfirmedAt }) {
 		return
 	}
-	for i, s := range t.snapshots {
+	for i, s := range t.seen {
 		var there []*store.Installed
 		for j := range ever {
 			if p := &ever[j]; p.AddedAt <= s.TakenAt && (p.RemovedAt == 0 || p.RemovedAt > s.TakenAt) {
@@ -188,17 +201,19 @@ func (t *timeline) addSnapshots(ever []store.Installed) {
 			}
 		}
 		t.changes = append(t.changes, change{kind: changeSnapshot, at: s.TakenAt, snapshot: there})
-		if s.ConfirmedAt != s.TakenAt && i < len(t.snapshots)-1 {
+		if _, twice := t.clock.twice(s.ConfirmedAt); s.ConfirmedAt != s.TakenAt && i < len(t.seen)-1 && !twice {
 			t.changes = append(t.changes, change{kind: changeSnapshot, at: s.ConfirmedAt, snapshot: there})
 		}
 	}
 }
 
 // order sorts the changes by time. What a run did in one second stays in the
-// order of the log, and a snapshot comes after it.
+// order of the log, and a snapshot comes after it. What counts as made at a step
+// of the clock comes before what was made after it.
 func (t *timeline) order() {
 	slices.SortStableFunc(t.changes, func(a, b change) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b2i(a.kind == changeSnapshot), b2i(b.kind == changeSnapshot)),
+			cmp.Compare(t.clock.epoch(a.place), t.clock.epoch(b.place)), cmp.Compare(a.told, b.told),
 			cmp.Compare(a.run, b.run), cmp.Compare(a.place, b.place))
 	})
 }

@@ -123,11 +123,21 @@ type Snapshot struct {
 	Installed   int   // number of packages
 }
 
+// LatestMoments returns the latest times that are known of a host, in unix
+// seconds, 0 for none: of a line of emerge.log, and of an ingest.
+func (tx *Tx) LatestMoments(host HostID) (line, ingest int64, err error) {
+	err = tx.queryRow(`SELECT coalesce((SELECT last_at FROM emerge_log WHERE host = ?), 0),
+		coalesce((SELECT max(confirmed_at) FROM snapshot WHERE host = ?), 0)`, host, host).Scan(&line, &ingest)
+	return line, ingest, err
+}
+
 // PutSnapshot records that an ingest looked at the whole VDB: a new snapshot
 // where something changed, else a confirmation of the last one.
 func (tx *Tx) PutSnapshot(host HostID, changed bool, installed int, now int64) error {
 	if !changed {
-		res, err := tx.exec(`UPDATE snapshot SET confirmed_at = ? WHERE id = (SELECT max(id) FROM snapshot WHERE host = ?)`, now, host)
+		// That the clock went back since must not be forgotten.
+		res, err := tx.exec(`UPDATE snapshot SET confirmed_at = CASE WHEN confirmed_at > ? THEN confirmed_at ELSE ? END
+			WHERE id = (SELECT max(id) FROM snapshot WHERE host = ?)`, now, now, host)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,244 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"emaudit/store"
+)
+
+// The lines of emerge.log are in the order in which they were written; their
+// times are what the clock showed. Where it was set back, the two disagree, and
+// the place decides which change came first: else the state before a run would
+// lack, or have, what an earlier run did.
+//
+// Nothing in the log tells which of the two clocks was right. So changes before
+// such a step that are told for a later time count as made at the step, and what
+// was installed at a time that the clock showed twice is not known by that time.
+// It is known before a run. Only a clock that went back by more than maxDip and
+// came forward again in one leap was wrong in between, as that of a machine whose
+// battery is empty, until it hears of a better: then what was told meanwhile
+// counts as made at the time before.
+
+// maxDip is by how many seconds a clock is set back at most for other reasons
+// than that it had forgotten the time.
+const maxDip = 30 * 24 * 3600
+
+// clockJitter is by how many seconds the times of lines may go back without a
+// step, as for the parser.
+const clockJitter = 60
+
+// told is the time of a line of the log.
+type told struct{ place, at int64 }
+
+// clockStep is a place from which on the clock shows again what it had shown:
+// the times from at to until.
+type clockStep struct{ place, at, until int64 }
+
+// clockDip is a part of the log in which the clock was wrong: the places from
+// which on and up to which, and the last time before.
+type clockDip struct{ place, end, at int64 }
+
+// clock is what is known of the clock of a host.
+type clock struct {
+	steps []clockStep
+	dips  []clockDip
+}
+
+// toldOfRun returns lines by which a step of the clock shows: the ends of a run
+// and, where the clock was set meanwhile, what is between.
+func toldOfRun(all []told, r *store.Run, facts *store.Facts) []told {
+	all = append(all, told{r.BeganAt, r.Started}, told{r.LastAt, r.LastSeen})
+	stepped := r.ClockStepped || r.LastSeen < r.Started
+	for i := range facts.Merges {
+		stepped = stepped || facts.Merges[i].ClockStepped
+	}
+	if !stepped {
+		return all
+	}
+	for i := range facts.Merges {
+		if m := &facts.Merges[i]; m.Started != 0 {
+			all = append(all, told{m.BeganAt, m.Started})
+		}
+	}
+	for i := range facts.Unmerges {
+		if u := &facts.Unmerges[i]; u.Started != 0 {
+			all = append(all, told{u.BeganAt, u.Started})
+		}
+	}
+	return all
+}
+
+// readClock finds where the clock was set back.
+func readClock(lines []told) clock {
+	var c clock
+	slices.SortStableFunc(lines, func(a, b told) int { return cmp.Compare(a.place, b.place) })
+	for i := 0; i+1 < len(lines); i++ {
+		before, after := lines[i], lines[i+1]
+		if after.at >= before.at-clockJitter {
+			continue
+		}
+		if end := leapBack(lines[i+1:], before.at); before.at-after.at > maxDip && end > 0 {
+			dip := clockDip{after.place, lines[i+1+end].place, before.at}
+			c.dips = append(c.dips, dip)
+			// What comes next is compared with what was before.
+			lines[i+end] = told{lines[i+end].place, before.at}
+			i += end - 1
+			continue
+		}
+		c.steps = append(c.steps, clockStep{after.place, after.at, before.at})
+	}
+	// An earlier line may have shown a later time than the last before a step.
+	latest := int64(0)
+	next := 0
+	for i := range lines {
+		for next < len(c.steps) && c.steps[next].place <= lines[i].place {
+			c.steps[next].until = max(c.steps[next].until, latest)
+			next++
+		}
+		if !c.dipped(lines[i].place) {
+			latest = max(latest, lines[i].at)
+		}
+	}
+	return c
+}
+
+// leapBack returns the index of the line from which on the clock is right again,
+// which it became in one leap; 0 where it did not.
+func leapBack(lines []told, at int64) int {
+	for i := 1; i < len(lines); i++ {
+		if lines[i].at >= at-clockJitter {
+			if lines[i].at-lines[i-1].at > maxDip {
+				return i
+			}
+			return 0
+		}
+	}
+	return 0
+}
+
+// dipped tells whether the clock was wrong at a place.
+func (c *clock) dipped(place int64) bool {
+	return slices.ContainsFunc(c.dips, func(d clockDip) bool { return d.place <= place && place < d.end })
+}
+
+// at is the time at which something counts as made that the log tells at a
+// place, for a time.
+func (c *clock) at(place, at int64) int64 {
+	for _, d := range c.dips {
+		if d.place <= place && place < d.end {
+			at = d.at
+		}
+	}
+	for _, s := range c.steps {
+		if place < s.place {
+			at = min(at, s.at)
+		}
+	}
+	return at
+}
+
+// epoch counts how often the clock was set before a place.
+func (c *clock) epoch(place int64) int {
+	n := 0
+	for _, d := range c.dips {
+		if d.place <= place {
+			n++
+		}
+		if d.end <= place {
+			n++
+		}
+	}
+	for _, s := range c.steps {
+		if s.place <= place {
+			n++
+		}
+	}
+	return n
+}
+
+// twice returns the step that makes a time one that the clock showed twice.
+func (c *clock) twice(at int64) (clockStep, bool) {
+	for _, s := range c.steps {
+		if s.at <= at && at <= s.until {
+			return s, true
+		}
+	}
+	return clockStep{}, false
+}
+
+// why says why what was at a time is not known.
+func (s clockStep) why() string {
+	return fmt.Sprintf("the clock was set back from %s to %s: that time was twice", minute(s.until), minute(s.at))
+}
+
+// orderly returns those of the moments at which the VDB was looked at that the
+// clock leaves in their order: each is later than all before it, and none is at a
+// time that was twice.
+func (c *clock) orderly(snapshots []store.Snapshot) []store.Snapshot {
+	first, latest := 0, int64(0)
+	for i, s := range snapshots {
+		if s.TakenAt < latest {
+			first = i + 1
+		}
+		latest = max(latest, s.TakenAt, s.ConfirmedAt)
+	}
+	return slices.DeleteFunc(slices.Clone(snapshots[first:]), func(s store.Snapshot) bool {
+		_, twice := c.twice(s.TakenAt)
+		return twice
+	})
+}
+
+// clockFindings report where the log's clock was set back.
+func (t *timeline) clockFindings(log *store.EmergeLog) ([]Finding, error) {
+	var all []Finding
+	add := func(place int64, message string) error {
+		file, offset, err := log.Place(place)
+		all = append(all, Finding{
+			Code: "clock-set-back", Severity: SeverityInfo, Subject: file, Message: message,
+			Evidence: []Evidence{{Source: file, Offset: offset}}, Remedy: "name a state by its run, as in: emaudit rollback --to run:12",
+		})
+		return err
+	}
+	for _, s := range t.clock.steps {
+		if err := add(s.place, s.why()+", and what was installed then is known by run only"); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range t.clock.dips {
+		if err := add(d.place, fmt.Sprintf("the clock was wrong after %s: what is told from here on with earlier times counts as done that day", day(d.at))); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// clockBehind is by how many seconds the clock may be behind what is known
+// before that is reported: time comes from several machines.
+const clockBehind = 5 * 60
+
+// AuditClock reports a clock that shows an earlier time than one which has been:
+// what is asked by time is then wrong. A clock that is ahead cannot be told from a
+// machine that was off.
+func AuditClock(db Database) ([]Finding, error) {
+	line, ingest, err := db.Tx.LatestMoments(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	latest, of := line, "the last line of emerge.log"
+	if ingest > line {
+		latest, of = ingest, "an earlier ingest"
+	}
+	if latest <= db.Now+clockBehind {
+		return nil, nil
+	}
+	return []Finding{{
+		Code: "clock-behind", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
+		Message: fmt.Sprintf("it shows %s, but %s is of %s: what is asked by time, or goes by age, is wrong", minute(db.Now), of, minute(latest)),
+		Remedy:  "timedatectl status, or chronyc tracking; then set the clock",
+	}}, nil
+}
+
+func minute(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04 UTC") }
