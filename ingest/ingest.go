@@ -145,6 +145,13 @@ func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, er
 	return result, nil
 }
 
+// EmergeLog brings the store up to date with emerge.log alone.
+func EmergeLog(ctx context.Context, db *store.DB, host Host, opts Options) (Result, error) {
+	r := &reader{Host: host, Options: opts, db: db}
+	sources, err := r.emergeLog(ctx)
+	return Result{sources}, err
+}
+
 // settings stores what Portage's settings are.
 func (r *reader) settings(ctx context.Context) ([]SourceResult, error) {
 	result := SourceResult{Kind: store.SourceSettings, Path: r.Host.Settings.MakeConf(), Condition: store.ConditionRead}

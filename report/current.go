@@ -7,16 +7,32 @@ import (
 	"emaudit/audit"
 )
 
-// Current is the answer to: what is being merged now?
-func Current(runs []audit.CurrentRun, source audit.LogSource, o Output) Answer {
+// currentLeft is what is left of all that is at work.
+type currentLeft struct {
+	Packages int    `json:"packages"` // those of unknown duration included
+	Unknown  int    `json:"unknown"`  // of which nothing is expected
+	Seconds  int64  `json:"seconds"`
+	EndsAt   *int64 `json:"ends_at"`
+}
+
+// Current is the answer to: what is being merged now? left is nil where nothing
+// is.
+func Current(runs []audit.CurrentRun, left *audit.Prediction, source audit.LogSource, o Output) Answer {
 	if runs == nil {
 		runs = []audit.CurrentRun{}
 	}
 	return Answer{
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
-		Keys:        func(j *JSON) { j.Value("runs", runs) },
-		Rows:        func(w io.Writer) error { return currentRows(w, runs) },
+		Keys: func(j *JSON) {
+			j.Value("runs", runs)
+			var rest *currentLeft
+			if left != nil {
+				rest = &currentLeft{len(left.Packages) + left.Unlisted, left.Unknown + left.Unlisted, left.Total, left.EndsAt}
+			}
+			j.Value("left", rest)
+		},
+		Rows: func(w io.Writer) error { return currentRows(w, runs) },
 		Text: func(s *Screen) {
 			if len(runs) == 0 {
 				s.Line(Plain.Text("no emerge is at work"))
@@ -26,6 +42,9 @@ func Current(runs []audit.CurrentRun, source audit.LogSource, o Output) Answer {
 					s.Blank()
 				}
 				currentRun(s, &runs[i])
+			}
+			if left != nil && len(left.Packages)+left.Unlisted > 1 {
+				predictTotal(s, left)
 			}
 			s.Findings(fromAudit(source.Findings), o.findingOptions())
 		},

@@ -1,44 +1,129 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"time"
 
 	"emaudit/audit"
+	"emaudit/ingest"
 	"emaudit/report"
 )
 
 // currentCommand tells what is being merged now.
-type currentCommand struct{}
+type currentCommand struct {
+	Follow   bool          `short:"f" help:"Show it anew until nothing is at work any more, or until interrupted."`
+	Interval time.Duration `placeholder:"TIME" default:"2s" help:"With --follow: how often (${default})."`
+}
 
 // Help is the long help of the command.
 func (*currentCommand) Help() string {
 	return `From Portage's live status where FEATURES has observability, else from the log
 and from the processes of the running system; with the last line of each build.
 
+With --follow the screen is drawn anew; where output is no terminal, each answer
+follows the one before, as JSON one document after the other. It ends with 0 as
+soon as no emerge is at work, at once where none is:
+
+    emaudit current --follow && notify-send 'emerge is done'
+
 ` + exitStatus
 }
 
 // Run answers.
-func (*currentCommand) Run(ctx context.Context, s *session) error {
+func (c *currentCommand) Run(ctx context.Context, s *session) error {
+	switch {
+	case c.Interval <= 0:
+		return usagef("current: --interval is a time such as 2s")
+	case c.Follow && s.NoIngest:
+		return usagef("current: --follow reads the log, which --no-ingest forbids")
+	case c.Follow && s.Format == "csv":
+		return usagef("current: --follow prints a table or json")
+	}
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var source audit.LogSource
-	err := s.ask(ctx, func(db audit.Database) error {
-		var err error
-		if source, err = audit.AuditLogSource(db); err != nil {
+	if !c.Follow {
+		findings, _, err := c.answer(ctx, s, s.out())
+		if err != nil {
 			return err
 		}
-		runs, err := audit.AuditCurrent(db, s.readLive())
+		return s.verdict(findings, "never")
+	}
+	if s.elsewhere != "" {
+		return usagef("current: host %s is of another machine: there is nothing to follow", s.hostName)
+	}
+	return c.follow(ctx, s)
+}
+
+// answer prints one answer, and tells whether an emerge is at work.
+func (*currentCommand) answer(ctx context.Context, s *session, out report.Output) (findings []audit.Finding, working bool, err error) {
+	err = s.ask(ctx, func(db audit.Database) error {
+		source, err := audit.AuditLogSource(db)
+		if err != nil {
+			return err
+		}
+		live := s.readLive()
+		runs, err := audit.AuditCurrent(db, live)
 		if err != nil {
 			return err
 		}
 		s.lastLines(runs)
-		out := s.out()
-		return out.Write(report.Current(runs, source, out))
+		findings, working = source.Findings, len(runs) > 0
+		var left *audit.Prediction
+		if list, unlisted, from, ok := audit.PlanOfCurrent(runs, live); ok {
+			if left, err = audit.AuditPredict(db, from, list, 1); err != nil {
+				return err
+			}
+			left.Unlisted = unlisted
+		}
+		return out.Write(report.Current(runs, left, source, out))
 	})
-	if err != nil {
-		return err
+	return findings, working, err
+}
+
+// follow prints answers until nothing is at work.
+func (c *currentCommand) follow(ctx context.Context, s *session) error {
+	canvas := newCanvas(s.proc)
+	tick := time.NewTicker(c.Interval)
+	defer tick.Stop()
+	for {
+		out := s.out()
+		var drawn bytes.Buffer
+		out.W = &drawn
+		findings, working, err := c.answer(ctx, s, out)
+		if err == nil {
+			err = canvas.draw(drawn.Bytes())
+		}
+		if err == nil && !working {
+			return s.verdict(findings, "never")
+		}
+		if err == nil {
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+				err = s.ingestLog(ctx)
+			}
+		}
+		if ctx.Err() != nil {
+			return errStopped{}
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return s.verdict(source.Findings, "never")
+}
+
+// errStopped ends what goes on until it is interrupted.
+type errStopped struct{}
+
+func (errStopped) Error() string { return "interrupted" }
+func (errStopped) exitCode() int { return exitInterrupted }
+
+// ingestLog brings what is known of the log up to date, and nothing else: what is
+// at work shows there.
+func (s *session) ingestLog(ctx context.Context) (err error) {
+	s.ingested, err = ingest.EmergeLog(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
+		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs})
+	return err
 }

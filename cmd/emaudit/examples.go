@@ -28,7 +28,7 @@ var usageExamples = map[string][]usageExample{
 	"show":       {{"emaudit show dev-lang/python", "Everything known of a package."}},
 	"stats":      {{"emaudit stats --sort total --last 20", "Where the time went."}},
 	"predict":    {{"emerge -pu @world | emaudit predict", "How long the next update takes."}, {"emaudit predict --accuracy", "How good such predictions were so far."}},
-	"current":    {{"emaudit current", "What is being merged now, and until when."}},
+	"current":    {{"emaudit current", "What is being merged now, and until when."}, {"emaudit current --follow", "The same, drawn anew until it is done."}},
 	"audit":      {{"emaudit audit", "Every check; 3 is returned where something is to be done."}, {"emaudit audit coverage --fail-on error --format csv", "One check as data."}},
 	"verify":     {{"emaudit verify --sample 200", "Read the 200 binary packages that were not read for longest, as every night."}},
 	"states":     {{"emaudit states", "Which earlier states are known."}},

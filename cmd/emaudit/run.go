@@ -103,7 +103,8 @@ func run(ctx context.Context, proc process) (code int) {
 		}
 		kctx.BindTo(ctx, (*context.Context)(nil))
 		var paged *pager
-		if !line.Prune.changes() { // which asks before it does
+		// What asks before it does, or is drawn anew, wants the terminal itself.
+		if !line.Prune.changes() && !line.Current.Follow {
 			paged = startPager(&line.globals, &proc, session.command, messages)
 		}
 		err = runCommand(kctx, ctx, session)
