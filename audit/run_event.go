@@ -51,6 +51,7 @@ type RunCounts struct {
 	Built       int `json:"built"`
 	Fetched     int `json:"fetched"`
 	Removed     int `json:"removed"` // other than by a merge
+	NotRemoved  int `json:"not_removed"`
 	Failed      int `json:"failed"`
 	Interrupted int `json:"interrupted"`
 	Running     int `json:"running"`
@@ -154,8 +155,13 @@ func (r *runReader) run(stored *store.Run) (*Run, error) {
 	}
 	for i := range r.facts.Unmerges {
 		out.Unmerges = append(out.Unmerges, unmergeEvent(&r.facts.Unmerges[i]))
-		if u := &out.Unmerges[len(out.Unmerges)-1]; u.Reason != emergelog.UnmergeReplaced.String() && u.Outcome == emergelog.UnmergeOK.String() {
+		u := &out.Unmerges[len(out.Unmerges)-1]
+		switch {
+		case u.Reason == emergelog.UnmergeReplaced.String():
+		case u.Outcome == emergelog.UnmergeOK.String():
 			out.Counts.Removed++
+		case u.Outcome == emergelog.UnmergeFailed.String():
+			out.Counts.NotRemoved++
 		}
 	}
 	for i := range r.facts.Syncs {

@@ -120,6 +120,7 @@ func didBriefly(r *audit.Run) string {
 		{c.Built, "packaged"},
 		{c.Fetched, "fetched"},
 		{c.Removed, "removed"},
+		{c.NotRemoved, "not removed"},
 		{c.Running, "running"},
 		{c.Interrupted, "cut off"},
 		{c.Synced, "synced"},
@@ -134,14 +135,14 @@ func didBriefly(r *audit.Run) string {
 
 func runRows(w io.Writer, runs iter.Seq2[*audit.Run, error]) error {
 	rows := NewCSV(w, "id", "started_at", "ended_at", "seconds", "args", "action", "outcome", "exit_status", "new", "upgraded", "downgraded",
-		"rebuilt", "merged", "built", "fetched", "removed", "failed", "interrupted", "running", "synced", "not_synced", "uncertain")
+		"rebuilt", "merged", "built", "fetched", "removed", "failed", "interrupted", "running", "synced", "not_synced", "uncertain", "not_removed")
 	for r, err := range runs {
 		if err != nil {
 			return err
 		}
 		c := &r.Counts
 		rows.Row(r.ID, r.StartedAt, r.EndedAt, r.Seconds, r.Args, r.Action, r.Outcome, r.ExitStatus, c.New, c.Upgraded, c.Downgraded,
-			c.Rebuilt, c.Merged, c.Built, c.Fetched, c.Removed, c.Failed, c.Interrupted, c.Running, c.Synced, c.NotSynced, r.Uncertain)
+			c.Rebuilt, c.Merged, c.Built, c.Fetched, c.Removed, c.Failed, c.Interrupted, c.Running, c.Synced, c.NotSynced, r.Uncertain, c.NotRemoved)
 	}
 	return rows.Close()
 }
