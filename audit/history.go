@@ -73,6 +73,9 @@ type LogQuery struct {
 	Outcomes []string
 }
 
+// EventOutcomes are the words for how an event ended.
+var EventOutcomes = []string{"merged", "failed", "interrupted", "built", "fetched", "running", "ok", "unknown"}
+
 // wants tells whether an event that the search found is asked for.
 func (q *LogQuery) wants(e *Event) bool {
 	if !q.Period.contains(e.At) {

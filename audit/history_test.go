@@ -100,6 +100,7 @@ func TestPackagesAreFoundByEveryKindOfPattern(t *testing.T) {
 		{audit.SearchAny, "hello", 14},
 		{audit.SearchAny, "app-misc/hello-1.1", 3},
 		{audit.SearchAny, "=app-misc/hello-1.1", 3},
+		{audit.SearchAny, "hello-1.1", 3},
 		{audit.SearchAny, "=hello-1.1*", 6},
 		{audit.SearchAny, "<hello-1.1", 2},
 		{audit.SearchAny, "~app-misc/hello-1.1", 6},

@@ -83,6 +83,11 @@ func parsePattern(pattern string, mode SearchMode) (packageTest, error) {
 				cpv: func(text, _, _ string) bool { return text == pattern },
 			}, nil
 		}
+		if cpv, err := atom.ParseCPV(placeholder + "/" + pattern); err == nil {
+			test := named(cpv.PN)
+			test.cpv = func(text, _, _ string) bool { return strings.HasSuffix(text, "/"+pattern) }
+			return test, nil
+		}
 		return named(pattern), nil
 	}
 	text, anyCategory := pattern, !strings.Contains(pattern, "/")

@@ -66,7 +66,7 @@ func statsTable(s *Screen, rows *audit.StatsRows) {
 		if r.Failures > 0 {
 			failed = Bad.Text(fmt.Sprint(r.Failures))
 		}
-		t.row(r.Period, Plain.Text(r.CP), Plain.Text(Number(int64(r.Merges))), Plain.Text(Seconds(r.Seconds)), Plain.Text(duration(r.Average)),
+		t.row(r.Period, Plain.Text(r.CP), Plain.Text(Number(int64(r.Merges))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(duration(r.Average)),
 			Plain.Text(duration(r.Source.Median)), Plain.Text(duration(r.Source.Spread)), Plain.Text(trend), Plain.Text(duration(r.Predicted)),
 			Plain.Text(Number(int64(r.Binary))), failed, Plain.Text(Number(int64(r.Unmerges))), Dim.Text(last))
 	}
@@ -94,10 +94,18 @@ func (t tableOfPeriods) row(period string, cells ...Cell) {
 	t.Row(cells...)
 }
 
+// inAll is a sum of durations, unknown where none of them is known.
+func inAll(sum int64, average *int64) string {
+	if average == nil {
+		return unknown
+	}
+	return Seconds(sum)
+}
+
 func statsTotal(s *Screen, r *audit.PackageStats) {
 	s.Blank()
 	s.Facts(
-		Bold.Text(Count(int64(r.Merges), "merge", "merges")+" in "+Seconds(r.Seconds)),
+		Bold.Text(Count(int64(r.Merges), "merge", "merges")+" in "+inAll(r.Seconds, r.Average)),
 		Plain.Text(fmt.Sprintf("%s of them binary", Number(int64(r.Binary)))),
 		Plain.Text(fmt.Sprintf("%s failed", Number(int64(r.Failures)))),
 		Plain.Text(Count(int64(r.Unmerges), "removal", "removals")),
@@ -112,7 +120,7 @@ func syncTable(s *Screen, rows []audit.RepoStats) {
 	t := periodTable(s, rows[0].Period != "", Column{Title: "REPOSITORY"}, Column{Title: "SYNCS", Align: Right}, Column{Title: "TOTAL", Align: Right},
 		Column{Title: "AVERAGE", Align: Right}, Column{Title: "MEDIAN", Align: Right}, Column{Title: "FAILED", Align: Right})
 	for _, r := range rows {
-		t.row(r.Period, Plain.Text(r.Repo), Plain.Text(Number(int64(r.Syncs))), Plain.Text(Seconds(r.Seconds)), Plain.Text(duration(r.Average)),
+		t.row(r.Period, Plain.Text(r.Repo), Plain.Text(Number(int64(r.Syncs))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(duration(r.Average)),
 			Plain.Text(duration(r.Median)), Plain.Text(Number(int64(r.Failures))))
 	}
 	t.End()

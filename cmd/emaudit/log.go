@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"emaudit/audit"
 	"emaudit/report"
@@ -36,6 +38,11 @@ func (c *logCommand) Run(ctx context.Context, s *session) error {
 	}
 	if query.Kinds, err = eventKinds(c.Only); err != nil {
 		return err
+	}
+	for _, word := range c.Outcome {
+		if !slices.Contains(audit.EventOutcomes, word) {
+			return usagef("no outcome %q; there is: %s", word, strings.Join(audit.EventOutcomes, ", "))
+		}
 	}
 	if err := c.check(); err != nil {
 		return err

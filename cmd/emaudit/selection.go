@@ -66,7 +66,7 @@ func (f *searchFlags) search(patterns []string) (audit.Search, error) {
 }
 
 // searchHelp says what a PACKAGE argument can be.
-const searchHelp = `PACKAGE is a name (hello, app-misc/hello), an atom (>=app-misc/hello-1.1,
+const searchHelp = `PACKAGE is a name (hello, app-misc/hello, hello-1.1), an atom (>=app-misc/hello-1.1,
 dev-lang/python:3.12), a glob (*qt*, dev-qt/*), or a regular expression (/qt[56]/).
 `
 
