@@ -41,10 +41,13 @@ type clockStep struct{ place, at, until int64 }
 // which on and up to which, and the last time before.
 type clockDip struct{ place, end, at int64 }
 
-// clock is what is known of the clock of a host.
+// clock is what is known of the clock of a host. A log may have as many steps as
+// lines, so that each question is a search, not a walk.
 type clock struct {
-	steps []clockStep
-	dips  []clockDip
+	steps    []clockStep // by place
+	dips     []clockDip  // by place
+	earliest []int64     // of a step and all after it: the earliest time
+	byTime   []clockStep // by at; until is the latest of it and all before it
 }
 
 // toldOfRun returns lines by which a step of the clock shows: the ends of a run
@@ -98,10 +101,11 @@ func readClock(lines []told) clock {
 			c.steps[next].until = max(c.steps[next].until, latest)
 			next++
 		}
-		if !c.dipped(lines[i].place) {
+		if _, wrong := c.dip(lines[i].place); !wrong {
 			latest = max(latest, lines[i].at)
 		}
 	}
+	c.index()
 	return c
 }
 
@@ -119,54 +123,71 @@ func leapBack(lines []told, at int64) int {
 	return 0
 }
 
-// dipped tells whether the clock was wrong at a place.
-func (c *clock) dipped(place int64) bool {
-	return slices.ContainsFunc(c.dips, func(d clockDip) bool { return d.place <= place && place < d.end })
+// index makes ready for questions.
+func (c *clock) index() {
+	c.earliest = make([]int64, len(c.steps))
+	for i := len(c.steps) - 1; i >= 0; i-- {
+		c.earliest[i] = c.steps[i].at
+		if i+1 < len(c.steps) {
+			c.earliest[i] = min(c.earliest[i], c.earliest[i+1])
+		}
+	}
+	c.byTime = slices.Clone(c.steps)
+	slices.SortStableFunc(c.byTime, func(a, b clockStep) int { return cmp.Compare(a.at, b.at) })
+	for i := 1; i < len(c.byTime); i++ {
+		c.byTime[i].until = max(c.byTime[i].until, c.byTime[i-1].until)
+	}
+}
+
+// dip returns the part with a wrong clock in which a place lies.
+func (c *clock) dip(place int64) (clockDip, bool) {
+	n := c.dipsBefore(place)
+	if n == 0 || place >= c.dips[n-1].end {
+		return clockDip{}, false
+	}
+	return c.dips[n-1], true
+}
+
+// dipsBefore and stepsBefore count those that begin at a place or before it.
+func (c *clock) dipsBefore(place int64) int {
+	n, _ := slices.BinarySearchFunc(c.dips, place+1, func(d clockDip, place int64) int { return cmp.Compare(d.place, place) })
+	return n
+}
+
+func (c *clock) stepsBefore(place int64) int {
+	n, _ := slices.BinarySearchFunc(c.steps, place+1, func(s clockStep, place int64) int { return cmp.Compare(s.place, place) })
+	return n
 }
 
 // at is the time at which something counts as made that the log tells at a
 // place, for a time.
 func (c *clock) at(place, at int64) int64 {
-	for _, d := range c.dips {
-		if d.place <= place && place < d.end {
-			at = d.at
-		}
+	if d, ok := c.dip(place); ok {
+		at = d.at
 	}
-	for _, s := range c.steps {
-		if place < s.place {
-			at = min(at, s.at)
-		}
+	if n := c.stepsBefore(place); n < len(c.steps) {
+		at = min(at, c.earliest[n])
 	}
 	return at
 }
 
 // epoch counts how often the clock was set before a place.
 func (c *clock) epoch(place int64) int {
-	n := 0
-	for _, d := range c.dips {
-		if d.place <= place {
-			n++
-		}
-		if d.end <= place {
-			n++
-		}
-	}
-	for _, s := range c.steps {
-		if s.place <= place {
-			n++
-		}
+	dips := c.dipsBefore(place)
+	n := c.stepsBefore(place) + 2*dips
+	if _, wrong := c.dip(place); wrong {
+		n--
 	}
 	return n
 }
 
-// twice returns the step that makes a time one that the clock showed twice.
+// twice returns the time that the clock showed twice in which a moment lies.
 func (c *clock) twice(at int64) (clockStep, bool) {
-	for _, s := range c.steps {
-		if s.at <= at && at <= s.until {
-			return s, true
-		}
+	n, _ := slices.BinarySearchFunc(c.byTime, at+1, func(s clockStep, at int64) int { return cmp.Compare(s.at, at) })
+	if n == 0 || at > c.byTime[n-1].until {
+		return clockStep{}, false
 	}
-	return clockStep{}, false
+	return c.byTime[n-1], true
 }
 
 // why says why what was at a time is not known.
