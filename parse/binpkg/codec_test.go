@@ -254,11 +254,20 @@ func filesOf(tb testing.TB, path string) []file {
 // makeGpkg makes a gpkg of the members and of a Manifest that lists them.
 func makeGpkg(tb testing.TB, files []file) []byte {
 	tb.Helper()
+	return packGpkg(tb, append(files[:len(files):len(files)], file{manifestName, manifestOf(files)}))
+}
+
+func manifestOf(files []file) []byte {
 	var manifest bytes.Buffer
 	for _, f := range files {
 		fmt.Fprintf(&manifest, "DATA %s %d BLAKE2B %x SHA512 %x\n", f.name, len(f.data), blake2b.Sum512(f.data), sha512.Sum512(f.data))
 	}
-	files = append(files[:len(files):len(files)], file{manifestName, manifest.Bytes()})
+	return manifest.Bytes()
+}
+
+// packGpkg makes a gpkg of members, the Manifest among them.
+func packGpkg(tb testing.TB, files []file) []byte {
+	tb.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for _, f := range files {

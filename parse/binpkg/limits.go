@@ -30,6 +30,10 @@ const (
 	// 300 bytes and a signature of a few kB need a tenth of it.
 	maxManifestSize = 256 << 10
 
+	// maxSignatures bounds the signatures of one member, each of which costs a
+	// pass over it. Two are made while a key gives way to its successor.
+	maxSignatures = 16
+
 	// maxTarExtension bounds the payload of a GNU long name and of a pax
 	// header. PATH_MAX is 4096; archive/tar allows 1 MiB.
 	maxTarExtension = 64 << 10

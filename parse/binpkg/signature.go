@@ -77,8 +77,34 @@ func newSignatureCheck(member string, packets []byte) *signatureCheck {
 	return c
 }
 
-// newDetachedCheck prepares the check of a .sig member, armoured or binary.
-func newDetachedCheck(member string, sig []byte) *signatureCheck {
+// newSignatureChecks prepares the checks of all signatures in packets: gpg checks
+// each, and fails when one of them does (GnuPG, g10/mainproc.c, proc_tree), while
+// the library would look for the first by a key that it knows.
+func newSignatureChecks(member string, packets []byte) []*signatureCheck {
+	var checks []*signatureCheck
+	for each := packet.NewOpaqueReader(bytes.NewReader(packets)); ; {
+		p, err := each.Next()
+		if errors.Is(err, io.EOF) && len(checks) > 0 {
+			return checks
+		}
+		if err == nil && len(checks) == maxSignatures {
+			err = fmt.Errorf("more than %d signatures", maxSignatures)
+		}
+		var one bytes.Buffer
+		if err == nil {
+			err = p.Serialize(&one)
+		}
+		if err != nil {
+			c := &signatureCheck{Signature: Signature{Member: member}}
+			c.fail(err)
+			return append(checks, c)
+		}
+		checks = append(checks, newSignatureCheck(member, one.Bytes()))
+	}
+}
+
+// newDetachedChecks prepares the checks of a .sig member, armoured or binary.
+func newDetachedChecks(member string, sig []byte) []*signatureCheck {
 	if bytes.HasPrefix(bytes.TrimSpace(sig), []byte("-----BEGIN PGP")) {
 		block, err := armor.Decode(bytes.NewReader(sig))
 		if err == nil {
@@ -87,10 +113,10 @@ func newDetachedCheck(member string, sig []byte) *signatureCheck {
 		if err != nil {
 			c := &signatureCheck{Signature: Signature{Member: member}}
 			c.fail(err)
-			return c
+			return []*signatureCheck{c}
 		}
 	}
-	return newSignatureCheck(member, sig)
+	return newSignatureChecks(member, sig)
 }
 
 // verify reads signed to its end, unless the outcome does not depend on it.
@@ -133,7 +159,7 @@ func (c *signatureCheck) fail(err error) {
 // checkClearSigned verifies a clear-signed Manifest and returns the text that
 // the signature covers, and where it begins. ok is false when the framing
 // leaves it open what is covered.
-func checkClearSigned(p *Package, data []byte, at int64, keyring *Keyring, now time.Time) (text []byte, c *signatureCheck, ok bool) {
+func checkClearSigned(p *Package, data []byte, at int64, keyring *Keyring, now time.Time) (text []byte, checks []*signatureCheck, ok bool) {
 	block, rest := clearsign.Decode(data)
 	if block == nil {
 		p.diagnose(at, ProblemManifestUnsigned, "Manifest: not a clear-signed text")
@@ -147,13 +173,15 @@ func checkClearSigned(p *Package, data []byte, at int64, keyring *Keyring, now t
 	}
 	packets, err := io.ReadAll(io.LimitReader(block.ArmoredSignature.Body, maxManifestSize))
 	if err != nil {
-		c = &signatureCheck{Signature: Signature{Member: manifestName}}
+		c := &signatureCheck{Signature: Signature{Member: manifestName}}
 		c.fail(err)
-		return block.Plaintext, c, true
+		return block.Plaintext, []*signatureCheck{c}, true
 	}
-	c = newSignatureCheck(manifestName, packets)
-	c.verify(keyring, now, bytes.NewReader(block.Bytes))
-	return block.Plaintext, c, true
+	checks = newSignatureChecks(manifestName, packets)
+	for _, c := range checks {
+		c.verify(keyring, now, bytes.NewReader(block.Bytes))
+	}
+	return block.Plaintext, checks, true
 }
 
 // missingSignatures adds what Portage demands when there is any signature at

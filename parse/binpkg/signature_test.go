@@ -1,6 +1,7 @@
 package binpkg
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"strings"
@@ -127,6 +128,27 @@ func TestWithoutAKeyringNothingIsSaidOfSignatures(t *testing.T) {
 	}
 	if v := verifyFile(t, NewReader(), "testdata/alpha/emptypkg-1-1.gpkg.tar", VerifyOptions{Keyring: testKeyring(t, "keys.asc")}); v.Signature != SignatureNone || len(v.Signatures) != 0 || v.Signed {
 		t.Errorf("an unsigned package: %s %v", v.Signature, v.Signatures)
+	}
+}
+
+// Each signature of a member is checked, and each check reads the member.
+func TestSignaturesOfOneMemberAreLimited(t *testing.T) {
+	t.Parallel()
+	files := filesOf(t, "testdata/signed/rsa2048-binary.gpkg.tar")
+	for i := range files {
+		if files[i].name == "image.tar.zst.sig" {
+			files[i].data = bytes.Repeat(files[i].data, maxSignatures+1)
+		}
+	}
+	v := verifyBytes(t, makeGpkg(t, files), VerifyOptions{Keyring: testKeyring(t, "keys.asc"), Now: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)})
+	n := 0
+	for _, s := range v.Signatures {
+		if s.Member == "image.tar.zst" && s.State == SignatureValid {
+			n++
+		}
+	}
+	if n != maxSignatures || v.Signature != SignatureInvalid || v.Integrity != Damaged {
+		t.Errorf("%d valid ones, signature %s, %s", n, v.Signature, v.Integrity)
 	}
 }
 

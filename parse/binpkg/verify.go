@@ -293,7 +293,7 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 			if err != nil {
 				return nil, err
 			}
-			checks = append(checks, newDetachedCheck(member, data))
+			checks = append(checks, newDetachedChecks(member, data)...)
 		}
 	}
 	if manifest < 0 {
@@ -307,10 +307,9 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 	covered := true
 	switch {
 	case bytes.Contains(text, []byte(pgpSignature)):
-		var c *signatureCheck
-		if text, c, covered = checkClearSigned(p, text, m.Offset, opts.Keyring, opts.Now); covered {
-			checks = append(checks, c)
-		}
+		var made []*signatureCheck
+		text, made, covered = checkClearSigned(p, text, m.Offset, opts.Keyring, opts.Now)
+		checks = append(checks, made...)
 	case p.Signed:
 		// Portage takes the Manifest from gpg's output as soon as there is
 		// any signature, and gpg prints nothing for an unsigned text.
