@@ -104,7 +104,7 @@ func AuditIntegrity(db Database, opts IntegrityOptions) (*Integrity, error) {
 		r.byCPV[p.CPV] = append(r.byCPV[p.CPV], p)
 	}
 	if opts.Only == nil {
-		if err := r.sources(); err != nil {
+		if err := r.sources(inv); err != nil {
 			return nil, err
 		}
 	}
@@ -124,6 +124,7 @@ type integrityRound struct {
 	Database
 	opts     IntegrityOptions
 	features map[string]bool
+	named    bool // PKGDIR is the folder of a flag, and not the one that Portage works on
 	byCPV    map[string][]*store.Installed
 	findings []Finding
 	answer   *Integrity
@@ -141,10 +142,13 @@ func (r *integrityRound) settings() error {
 	stored, err := r.Tx.Settings(r.Host)
 	r.features = map[string]bool{}
 	for _, s := range stored {
-		if s.Name == "FEATURES" {
+		switch s.Name {
+		case "FEATURES":
 			for f := range strings.FieldsSeq(s.Value) {
 				r.features[f] = true
 			}
+		case "PKGDIR":
+			r.named = s.Origin == "--pkgdir"
 		}
 	}
 	return err
@@ -156,17 +160,19 @@ func (r *integrityRound) trusted() bool { return r.features["pkgdir-index-truste
 
 // sources reports what could not be read. That a fetched repository has no
 // index is as it should be.
-func (r *integrityRound) sources() error {
+func (r *integrityRound) sources(inv *inventory) error {
 	findings, err := sourceFindings(r.Database, store.SourcePkgDir, store.SourceIndex)
 	for _, f := range findings {
+		index := f.Evidence[0].Source
+		i := slices.IndexFunc(inv.dirs, func(d store.PkgDir) bool { return d.Path == path.Dir(index) })
+		if i >= 0 {
+			r.dir = &inv.dirs[i]
+		}
 		switch {
-		case f.Remedy != "":
-		case strings.HasSuffix(f.Code, "-missing"):
-			f.Remedy = fixIndex
-		default:
-			// What is wrong in the text of an index stays in it where Portage
-			// trusts the entries.
-			f.Remedy = "rm -- " + shellQuote(f.Evidence[0].Source) + " && " + fixIndex
+		case i >= 0 && f.Code == "index-missing":
+			f.Remedy = r.fix()
+		case f.Remedy == "" && i >= 0:
+			f.Remedy = r.anew()
 		}
 		r.findings = append(r.findings, f)
 	}
@@ -175,8 +181,31 @@ func (r *integrityRound) sources() error {
 
 // fixIndex is what makes Portage look at the files again: at those that the index
 // does not list with the size and mtime that they have (bintree.py:1108). The
-// others it believes the index; see [binpkg.refresh].
+// others it believes the index; see [binpkg.refresh]. It writes nothing where it
+// finds nothing to add, to drop or to read anew (emaint/modules/binhost).
 const fixIndex = "emaint --fix binhost"
+
+// fix is [fixIndex] for the folder in hand.
+func (r *integrityRound) fix() string { return r.inFolder(fixIndex) }
+
+// inFolder makes a command of Portage's work on the folder in hand.
+func (r *integrityRound) inFolder(command string) string {
+	if r.dir.Kind == "extra" || r.named && r.dir.Kind == "pkgdir" {
+		return "PKGDIR=" + shellQuote(r.dir.Path) + " " + command
+	}
+	return command
+}
+
+// refresh is [binpkg.refresh] for a file of the folder in hand.
+func (r *integrityRound) refresh(b *binpkg) string {
+	return "touch -- " + shellQuote(b.source()) + " && " + r.fix()
+}
+
+// anew is what makes Portage write the whole index: what is wrong in its text, or
+// in its header alone, stays where Portage finds nothing to change.
+func (r *integrityRound) anew() string {
+	return "rm -- " + shellQuote(r.indexPath()) + " && " + r.fix()
+}
 
 func (r *integrityRound) folder(inv *inventory, n int) (err error) {
 	dir := &inv.dirs[n]
@@ -318,18 +347,42 @@ func (r *integrityRound) remove(rel string) string {
 	return "rm -- " + shellQuote(path.Join(r.dir.Path, rel))
 }
 
+// drop is the command that removes a binary package, and its entry.
+func (r *integrityRound) drop(b *binpkg) string {
+	if b.entry == nil {
+		return r.remove(b.Path)
+	}
+	return r.remove(b.Path) + " && " + r.fix()
+}
+
 // again is what makes the binary package of a file anew: from what is
-// installed, or by a build that is not merged.
+// installed, or by a build that is not merged; "" where it cannot be told of
+// what package it is.
 func (r *integrityRound) again(b *binpkg) string {
 	name := b.CPV
 	if name == "" {
 		name = cpvOfPath(b.Path)
 	}
 	for _, p := range r.byCPV[name] {
-		return packageNow(p)
+		return r.inFolder(packageNow(p))
 	}
 	if name == "" {
-		return r.remove(b.Path)
+		return ""
 	}
-	return packageOnlyCommand(name)
+	return r.inFolder(packageOnlyCommand(name))
+}
+
+// replace makes the binary package of a file anew, and then removes the file,
+// unless the new one takes its name: the other way round, a build that fails
+// would leave nothing. With FEATURES=binpkg-multi-instance Portage never takes a
+// name that is in use (bintree.py, _allocate_filename_multi).
+func (r *integrityRound) replace(b *binpkg) string {
+	again := r.again(b)
+	switch {
+	case again == "":
+		return r.drop(b)
+	case !r.features["binpkg-multi-instance"] && (b.Path == cpvOfPath(b.Path)+".gpkg.tar" || b.Path == cpvOfPath(b.Path)+".tbz2"):
+		return again
+	}
+	return again + " && " + r.drop(b)
 }

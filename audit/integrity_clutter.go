@@ -3,6 +3,7 @@ package audit
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"emaudit/store"
@@ -61,10 +62,15 @@ func (r *integrityRound) clutter() {
 // wrong when it was to be merged.
 func (r *integrityRound) checksumFailure(o store.PkgDirFile) {
 	original, _, _ := strings.Cut(o.Path, "._checksum_failure_.")
-	state := "and nothing took its place"
-	remedy := r.again(&binpkg{Instance: store.Instance{Path: original}, dir: r.dir})
-	if r.byPath[original] != nil {
-		state, remedy = "and another file took its place", r.remove(o.Path)
+	state, remedy := "and another file took its place", r.remove(o.Path)
+	if r.byPath[original] == nil {
+		state = "and nothing took its place"
+		if again := r.again(&binpkg{Instance: store.Instance{Path: original}, dir: r.dir}); again != "" {
+			remedy = again + " && " + remedy
+		}
+		if slices.ContainsFunc(r.entries, func(e store.IndexEntry) bool { return e.Path == original }) {
+			remedy += " && " + r.fix()
+		}
 	}
 	r.report(SeverityWarning, "binpkg-checksum-failure", o.Path, 0, remedy, "Portage renamed %s when its digest was wrong at a merge, %s", path.Base(original), state)
 }

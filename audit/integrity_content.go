@@ -28,27 +28,35 @@ func (r *integrityRound) content(b *binpkg) {
 		r.worst(b, SeverityWarning, "binpkg-unread", "run emaudit as root, or as a member of the portage group", "could not be read")
 	case empty && b.entry != nil:
 		// A power cut can leave a file without its bytes.
-		r.note(b, SeverityError, "binpkg-damaged", r.again(b), "empty, and the index lists it with %d bytes: its content is lost", max(b.entry.Size, 0))
+		r.note(b, SeverityError, "binpkg-damaged", r.replace(b), "empty, and the index lists it with %d bytes: its content is lost", max(b.entry.Size, 0))
 	case empty:
 		r.empty(b)
 	case b.contradicted() && !b.brokenByItself():
 		// The digests say it.
 	case b.damaged():
-		r.worst(b, SeverityError, "binpkg-damaged", r.again(b), "damaged")
+		r.worst(b, SeverityError, "binpkg-damaged", r.replace(b), "damaged")
 	case b.Integrity == "unknown" || b.Structure == "unknown":
-		r.worst(b, SeverityWarning, "binpkg-unknown", "emaudit verify --all "+shellQuote(b.source()), "whether it is whole cannot be told")
+		remedy := r.replace(b)
+		if b.VerifiedAt == 0 {
+			remedy = "emaudit verify " + shellQuote(b.source())
+		}
+		r.worst(b, SeverityWarning, "binpkg-unknown", remedy, "whether it is whole cannot be told")
 	default:
 		r.irregular(b)
 	}
 	switch b.Signature {
 	case "invalid":
-		r.worst(b, SeverityError, "binpkg-signature-invalid", r.again(b), "its signature is not valid")
+		remedy := r.replace(b)
+		if !b.damaged() && !b.has("signature-missing") {
+			remedy = "refresh the keyring (getuto), then emaudit verify --all " + shellQuote(b.source())
+		}
+		r.worst(b, SeverityError, "binpkg-signature-invalid", remedy, "its signature is not valid")
 	case "unknown-key":
 		r.note(b, SeverityWarning, "binpkg-signature-unknown-key", "getuto, or emaudit verify --keyring FILE "+shellQuote(b.source()),
 			"signed by key %s, which is not in the keyring", cmp.Or(b.SignatureKey, "unknown"))
 	}
 	if b.Format == "gpkg" && b.Signed == "none" && r.features["binpkg-request-signature"] && !b.damaged() {
-		r.note(b, SeverityError, "binpkg-unsigned", r.again(b), "it is not signed, and Portage refuses what is not (FEATURES=binpkg-request-signature)")
+		r.note(b, SeverityError, "binpkg-unsigned", "gpkg-sign --allow-unsigned "+shellQuote(b.source())+" && "+r.fix(), "it is not signed, and Portage refuses what is not (FEATURES=binpkg-request-signature)")
 	}
 }
 
@@ -158,7 +166,11 @@ func (r *integrityRound) irregular(b *binpkg) {
 		if !ok {
 			odd.code, odd.severity = "binpkg-irregular", SeverityInfo
 		}
-		r.report(odd.severity, odd.code, b.Path, p.Offset, r.again(b), "%s: %s", p.Code, p.Message)
+		remedy := r.replace(b)
+		if odd.code == "binpkg-not-installable" {
+			remedy = "build it from source where it is needed: emerge --oneshot --usepkg=n" + exactAtoms([]string{b.CPV})
+		}
+		r.report(odd.severity, odd.code, b.Path, p.Offset, remedy, "%s: %s", p.Code, p.Message)
 	}
 }
 
@@ -182,9 +194,9 @@ func (r *integrityRound) digests(b *binpkg) {
 			}
 			// Where all that the Manifest vouches for is right and nothing is
 			// odd, the index is what is wrong.
-			remedy, also := b.refresh(), ""
+			remedy, also := r.refresh(b), ""
 			if b.Integrity != "whole" || b.odd() {
-				remedy = r.again(b)
+				remedy = r.replace(b)
 			}
 			if i := slices.IndexFunc(b.Problems, isOdd); i >= 0 && b.Integrity == "whole" {
 				also = fmt.Sprintf(" (%s: %s)", b.Problems[i].Code, b.Problems[i].Message)
@@ -205,7 +217,7 @@ func (r *integrityRound) digests(b *binpkg) {
 		if p.BinpkgMD5 == nil || p.BuildTime != b.BuildTime || bytes.Equal(p.BinpkgMD5, md5) || r.merged(p.BinpkgMD5) {
 			continue
 		}
-		r.note(b, SeverityInfo, "binpkg-not-as-merged", "none where it was packed by quickpkg, signed again or moved; else "+r.again(b),
+		r.note(b, SeverityInfo, "binpkg-not-as-merged", "none where it was packed by quickpkg, signed again or moved; else "+r.replace(b),
 			"it is of the installed build, and not the file that was merged: MD5 is %x, and %x in the VDB", md5, p.BinpkgMD5)
 	}
 }

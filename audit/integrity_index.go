@@ -24,7 +24,7 @@ func (r *integrityRound) place(b *binpkg) {
 		r.report(severity, p.Code, b.Path, 0, remedy, "Portage passes over it: %s", p.Message)
 	}
 	if b.Format == "xpak" && r.features["binpkg-request-signature"] && !b.damaged() {
-		r.note(b, SeverityWarning, "binpkg-xpak-ignored", "pack it anew as a gpkg: "+r.again(b),
+		r.note(b, SeverityWarning, "binpkg-xpak-ignored", "BINPKG_FORMAT=gpkg "+r.replace(b),
 			"Portage takes no xpak, which cannot be signed (FEATURES=binpkg-request-signature)")
 	}
 	if b.Visible && b.PathBuildID != 0 && b.BuildID != b.PathBuildID {
@@ -50,12 +50,12 @@ func orNone(buildID int64) string {
 func (r *integrityRound) move(b *binpkg) string {
 	for _, o := range r.binpkgs {
 		if o != b && o.Visible && o.CPV == b.CPV && o.BuildTime == b.BuildTime && o.Size == b.Size {
-			return r.remove(b.Path)
+			return r.drop(b)
 		}
 	}
 	c, err := atom.ParseCPV(b.CPV)
 	if err != nil {
-		return r.remove(b.Path)
+		return r.drop(b)
 	}
 	suffix := ".gpkg.tar"
 	if b.Format == "xpak" {
@@ -65,7 +65,7 @@ func (r *integrityRound) move(b *binpkg) string {
 	for id := max(b.BuildID, 1); ; id++ {
 		name := fmt.Sprintf("%s-%d%s", c.PF(), id, suffix)
 		if r.byPath[path.Join(c.Category, c.PN, name)] == nil {
-			return fmt.Sprintf("mkdir -p %s && mv -n -- %s %s && %s", shellQuote(dir), shellQuote(b.source()), shellQuote(path.Join(dir, name)), fixIndex)
+			return fmt.Sprintf("mkdir -p %s && mv -n -- %s %s && %s", shellQuote(dir), shellQuote(b.source()), shellQuote(path.Join(dir, name)), r.fix())
 		}
 	}
 }
@@ -83,10 +83,17 @@ func (r *integrityRound) collapsed() {
 			continue
 		}
 		key := instance{b.CPV, b.BuildID, b.Size, b.BuildTime, floorSeconds(b.MTimeNS)}
-		if former := seen[key]; former != nil {
-			r.note(b, SeverityWarning, "binpkg-collapsed", r.remove(b.Path), "the same instance for Portage as %s: it sees one of the two", former.Path)
+		stays := seen[key]
+		if stays == nil {
+			seen[key] = b
+			continue
 		}
-		seen[key] = b
+		goes := b
+		if b.entryCurrent() && !stays.entryCurrent() {
+			stays, goes = b, stays
+		}
+		seen[key] = stays
+		r.note(goes, SeverityWarning, "binpkg-collapsed", r.drop(goes), "the same instance for Portage as %s: it sees one of the two", stays.Path)
 	}
 }
 
@@ -120,11 +127,11 @@ func (r *integrityRound) index() {
 			if !r.trusted() {
 				severity, effect = SeverityInfo, "Portage adds it, without MD5 and SHA1, at its next run"
 			}
-			r.note(b, severity, "index-behind", fixIndex, "not in the index: %s", effect)
+			r.note(b, severity, "index-behind", r.fix(), "not in the index: %s", effect)
 		}
 	}
 	if noDigests > 0 {
-		r.report(SeverityInfo, "index-digest-missing", "Packages", 0, fixIndex,
+		r.report(SeverityInfo, "index-digest-missing", "Packages", 0, r.fix(),
 			"%d of %d entries have no MD5 and SHA1, or no SIZE: a merge of one does not compare them", noDigests, noDigests+hasDigests)
 	}
 	r.stamps()
@@ -151,7 +158,7 @@ func (r *integrityRound) lost(e *store.IndexEntry) {
 		}
 	}
 	r.findings = append(r.findings, Finding{
-		Code: "index-lists-missing", Severity: severity, Subject: path.Join(r.dir.Path, e.Path), Remedy: fixIndex,
+		Code: "index-lists-missing", Severity: severity, Subject: path.Join(r.dir.Path, e.Path), Remedy: r.fix(),
 		Message:  fmt.Sprintf("the index lists %s, and the file is not there: %s", e.CPV, effect),
 		Evidence: []Evidence{{Source: r.indexPath(), Offset: e.Offset}},
 	})
@@ -164,7 +171,7 @@ func (r *integrityRound) compare(b *binpkg, e *store.IndexEntry) {
 	if b.damaged() {
 		return // whatever takes its place is entered anew
 	}
-	remedy := fixIndex
+	remedy := r.fix()
 	note := func(severity Severity, code, format string, args ...any) {
 		r.note(b, severity, code, remedy, format, args...)
 		f := &r.findings[len(r.findings)-1]
@@ -184,7 +191,7 @@ func (r *integrityRound) compare(b *binpkg, e *store.IndexEntry) {
 	case e.MTime >= 0 && e.MTime != floorSeconds(b.MTimeNS):
 		note(stale, "index-mtime-stale", "MTIME is %d in the index, and %d: the entry may be that of another file", e.MTime, floorSeconds(b.MTimeNS))
 	case e.Size >= 0 && e.MTime >= 0:
-		remedy = b.refresh()
+		remedy = r.refresh(b)
 	}
 	if b.CPV == "" {
 		return
@@ -234,7 +241,7 @@ func sortedWords(s string) string {
 func (r *integrityRound) stamps() {
 	mtime := floorSeconds(r.dir.IndexMTimeNS)
 	if r.dir.IndexTimestamp != mtime {
-		r.report(SeverityInfo, "index-timestamp", "Packages", 0, fixIndex,
+		r.report(SeverityInfo, "index-timestamp", "Packages", 0, r.anew(),
 			"TIMESTAMP is %d and the mtime %d, which Portage makes equal: something else wrote, copied or touched the index", r.dir.IndexTimestamp, mtime)
 	}
 	if r.dir.Kind != "pkgdir" {
@@ -243,15 +250,15 @@ func (r *integrityRound) stamps() {
 	compress := r.features["compress-index"]
 	switch condition := r.dir.CompressedCondition; {
 	case compress && condition == "missing":
-		r.report(SeverityWarning, "index-gz-missing", "Packages.gz", 0, fixIndex, "not there, although FEATURES has compress-index: who fetches from here asks for it first")
+		r.report(SeverityWarning, "index-gz-missing", "Packages.gz", 0, r.fix(), "not there, although FEATURES has compress-index: who fetches from here asks for it first")
 	case !compress && condition != "missing" && condition != "":
 		r.report(SeverityInfo, "index-gz-unexpected", "Packages.gz", 0, r.remove("Packages.gz"),
 			"there, although FEATURES has no compress-index: Portage no longer keeps it up to date")
 	case condition == "differs":
-		r.report(SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz")+" && "+fixIndex, "its text is not that of Packages: who fetches from here sees other packages")
+		r.report(SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz")+" && "+r.fix(), "its text is not that of Packages: who fetches from here sees other packages")
 	case condition == "unreadable":
-		r.report(SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz")+" && "+fixIndex, "it cannot be unpacked")
+		r.report(SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz")+" && "+r.fix(), "it cannot be unpacked")
 	case condition == "equal" && floorSeconds(r.dir.CompressedMTimeNS) != mtime:
-		r.report(SeverityInfo, "index-gz-stale", "Packages.gz", 0, fixIndex, "its mtime is not that of Packages, which Portage makes equal")
+		r.report(SeverityInfo, "index-gz-stale", "Packages.gz", 0, r.fix(), "its mtime is not that of Packages, which Portage makes equal")
 	}
 }

@@ -105,6 +105,11 @@ func (b *binpkg) refresh() string {
 	return "touch -- " + shellQuote(b.source()) + " && " + fixIndex
 }
 
+// has tells whether a reading found a problem with a file.
+func (b *binpkg) has(code string) bool {
+	return slices.ContainsFunc(b.Problems, func(p store.Problem) bool { return p.Code == code })
+}
+
 // source is the path of the file inside the root.
 func (b *binpkg) source() string { return path.Join(b.dir.Path, b.Path) }
 

@@ -27,8 +27,9 @@ type VerifyOptions struct {
 	All bool
 	// MaxAge, in seconds, makes what was read longer ago due again; 0 never.
 	MaxAge int64
-	// Sample, where it is not 0, reads that many files, due or not: those that
-	// were never read, and then those whose reading is longest ago.
+	// Sample, where it is not 0, reads no more than that many files: those that
+	// were never read, and then those whose reading is longest ago, with MaxAge
+	// only such as are due.
 	Sample int
 
 	// Keyring holds the keys of signatures; nil leaves them unchecked.
@@ -47,6 +48,7 @@ type VerifyOptions struct {
 type VerifyResult struct {
 	Wanted  int   // files that were asked for
 	Due     int   // of them, those that had to be read
+	Before  int64 // when the last of those was read before, in unix seconds; 0 = never
 	Read    int   // of them, those that were
 	Bytes   int64 // of those
 	Changed int   // files that became others meanwhile: for the next ingest
@@ -128,6 +130,9 @@ func (v *verification) plan(tx *store.Tx) error {
 		}
 	}
 	v.result.Due = len(v.due)
+	for _, f := range v.due {
+		v.result.Before = max(v.result.Before, f.stored.VerifiedAt)
+	}
 	return nil
 }
 
@@ -181,10 +186,10 @@ func floorSecond(ns int64) int64 { return time.Unix(0, ns).Unix() }
 // isDue tells whether a file has to be read.
 func (v *verification) isDue(n *store.VerifyCandidate) bool {
 	switch {
-	case v.opts.All || v.opts.Sample > 0 || n.VerifiedAt == 0:
+	case v.opts.All || v.opts.Sample > 0 && v.opts.MaxAge == 0 || n.VerifiedAt == 0:
 		return true
-	case v.opts.MaxAge > 0 && v.opts.Now-n.VerifiedAt > v.opts.MaxAge:
-		return true
+	case v.opts.MaxAge > 0 && (v.opts.Now-n.VerifiedAt > v.opts.MaxAge || n.VerifiedAt > v.opts.Now):
+		return true // by a clock that was wrong, nobody knows when it was read
 	case v.opts.Images && !n.ImageChecked && n.Integrity == string(binpkg.Whole):
 		return true
 	}
@@ -301,7 +306,8 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *window
 		Instance: f.stored.ID, Integrity: string(binpkg.Unknown), Signature: string(binpkg.SignatureUnchecked), Keyring: v.opts.KeyringDigest, At: v.opts.Now,
 	}
 	unread := func(err error) (*store.Verification, error) {
-		result.Problems = []store.Problem{{Code: codeUnread, Message: err.Error()}}
+		// It was not read to its end, whatever an earlier reading found.
+		result.At, result.Problems = 0, []store.Problem{{Code: codeUnread, Message: err.Error()}}
 		return result, nil
 	}
 	file, err := dir.OpenBelow(f.path)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -301,3 +302,30 @@ func TestDigestsSettleAnXpak(t *testing.T) {
 func hexMD5(data []byte) string { return fmt.Sprintf("%x", md5.Sum(data)) }
 
 func decimal(n int) string { return strconv.Itoa(n) }
+
+func TestAFileThatCouldNotBeReadStaysDue(t *testing.T) {
+	t.Parallel()
+	root := hostarchive.AlphaCopy(t)
+	host := newVerifyHost(t, root)
+	if _, err := host.verify(t.Context(), ingest.VerifyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	const rel = "app-misc/hello/hello-2.1-1.gpkg.tar"
+	path := filepath.Join(root, pkgdir, rel)
+	if err := errors.Join(os.Rename(path, path+".aside"), syscall.Mkfifo(path, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := host.verify(t.Context(), ingest.VerifyOptions{All: true}); err != nil {
+		t.Fatal(err)
+	}
+	if n := host.instances()[rel]; n.Integrity != "unknown" || n.VerifiedAt != 0 {
+		t.Errorf("not read: %s, at %d", n.Integrity, n.VerifiedAt)
+	}
+	if err := os.Rename(path+".aside", path); err != nil {
+		t.Fatal(err)
+	}
+	result, err := host.verify(t.Context(), ingest.VerifyOptions{})
+	if n := host.instances()[rel]; err != nil || result.Read != 1 || n.Integrity != "whole" || n.VerifiedAt == 0 {
+		t.Errorf("readable again: %d read, %s, at %d: %v", result.Read, n.Integrity, n.VerifiedAt, err)
+	}
+}

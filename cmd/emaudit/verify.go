@@ -24,7 +24,7 @@ type verifyCommand struct {
 	Paths   []string `arg:"" optional:"" name:"path" help:"Binary packages, or folders of them, inside the root or below PKGDIR; all where none is named."`
 	All     bool     `help:"Read also what was read before and has not changed since."`
 	MaxAge  age      `placeholder:"AGE" help:"Read again what was last read longer ago: 30d, 12h."`
-	Sample  int      `placeholder:"N" help:"Read N files: those whose reading is longest ago, for a rotation by cron."`
+	Sample  *int     `placeholder:"N" help:"Read N files: those whose reading is longest ago, for a rotation by cron; with --max-age only such as are due."`
 	Keyring string   `placeholder:"FILE" type:"path" help:"Keys of signatures: a keybox, a keyring or exported keys (BINPKG_GPG_VERIFY_GPG_HOME of the root)."`
 	Images  bool     `help:"Unpack every image, not only those for which nothing of this host vouches."`
 	Md5     bool     `name:"md5" help:"Compare the MD5 of the index also where its SHA1 is right."`
@@ -36,8 +36,8 @@ func (*verifyCommand) Help() string {
 (SHA512 and BLAKE2B), the signatures, the Packages index (SIZE, SHA1 or MD5) and
 BINPKGMD5 of the installed packages. What was read is remembered: a file that is
 the same by inode, size and mtime is not read again unless asked for, and an
-interrupted run goes on where it stopped. An interrupted --all goes on with
---max-age.
+interrupted run goes on where it stopped: the same command reads the others. An
+interrupted --all says with which --max-age it goes on.
 
 A signature is valid, invalid, by an unknown key, or unchecked. That a key may
 be trusted is not claimed.
@@ -57,7 +57,7 @@ func (a *age) UnmarshalText(text []byte) error {
 		}
 	}
 	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
+	if err != nil || d < time.Second {
 		return fmt.Errorf("%q is no age: want 30d, 2w or 12h", s)
 	}
 	*a = age(d)
@@ -69,8 +69,11 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	if s.NoIngest {
 		return usagef("verify reads the files: it cannot be done with --no-ingest")
 	}
-	if c.Sample < 0 {
-		return usagef("verify: --sample %d", c.Sample)
+	sample := 0
+	if c.Sample != nil {
+		if sample = *c.Sample; sample < 1 {
+			return usagef("verify: --sample %d", sample)
+		}
 	}
 	if err := s.open(ctx); err != nil {
 		return err
@@ -80,7 +83,7 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	}
 	options := ingest.VerifyOptions{
 		Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Wanted: c.wanted(s),
-		All: c.All, MaxAge: int64(time.Duration(c.MaxAge) / time.Second), Sample: c.Sample, Images: c.Images, MD5: c.Md5,
+		All: c.All, MaxAge: int64(time.Duration(c.MaxAge) / time.Second), Sample: sample, Images: c.Images, MD5: c.Md5,
 	}
 	keyring, err := c.readKeyring(s, &options)
 	if err != nil {
@@ -90,7 +93,7 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	done, err := ingest.Verify(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings}, options)
 	if err != nil {
 		if ctx.Err() != nil && done.Due > 0 {
-			return fmt.Errorf("verify: %d of %d files are done and kept; verify goes on with the others: %w", done.Read, done.Due, err)
+			return fmt.Errorf("verify: %d of %d files are done and kept; %s goes on with the others: %w", done.Read, done.Due, c.goesOn(options, done), err)
 		}
 		return fmt.Errorf("verify: %w", err)
 	}
@@ -116,6 +119,25 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.verdict(integrity.Findings, "warning")
+}
+
+// goesOn is the command that reads what an interrupted one left. After --all, all
+// files were read some time, and only the age of their reading tells them apart.
+func (c *verifyCommand) goesOn(options ingest.VerifyOptions, done ingest.VerifyResult) string {
+	between := options.Now - done.Before
+	switch {
+	case !c.All || c.Sample != nil:
+		return "the same command"
+	case done.Before == 0:
+		return "verify"
+	case between < 2:
+		return "verify --all" // nothing tells them apart
+	case between >= 4*86400:
+		return fmt.Sprintf("verify --max-age %dd", between/2/86400)
+	case between >= 4*3600:
+		return fmt.Sprintf("verify --max-age %dh", between/2/3600)
+	}
+	return fmt.Sprintf("verify --max-age %ds", between/2)
 }
 
 // wanted tells which files the paths of the command line mean: each a file or
