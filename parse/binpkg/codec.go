@@ -183,21 +183,54 @@ func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
 	// damage, when a block does not fit. With room for two more blocks an
 	// error is the stream's own.
 	const spare = 2 * zstdBlock
-	for size := max(cap(dst), spare+256<<10); ; size *= 4 {
-		size = min(size, limit+spare)
-		if cap(dst) < size {
-			dst = make([]byte, 0, size)
+	size := zstdBound(packed, limit) + spare
+	if cap(dst) < size {
+		dst = make([]byte, 0, size)
+	}
+	out, err := u.whole.DecodeAll(packed, dst[:0:size])
+	switch {
+	case err == nil && len(out) <= limit:
+		return out, nil
+	case err != nil && !errors.Is(err, zstd.ErrDecoderSizeExceeded) && size-len(out) >= spare:
+		return dst, decodeError("zstd", err)
+	}
+	u.whole = nil // it holds on to the buffer
+	return nil, errTooLarge
+}
+
+// zstdBound returns a size that packed does not unpack to more than, as far as the
+// headers of its blocks tell (RFC 8878, 3.1.1.2), and no more than limit. Where
+// they are damaged, so much is unpacked before the decoder meets the same.
+func zstdBound(packed []byte, limit int) int {
+	bound := 0
+	for len(packed) > 0 && bound < limit {
+		var h zstd.Header
+		if h.Decode(packed) != nil || h.HeaderSize > len(packed) {
+			break
 		}
-		out, err := u.whole.DecodeAll(packed, dst[:0:size])
-		switch {
-		case err == nil && len(out) <= limit:
-			return out, nil
-		case err != nil && !errors.Is(err, zstd.ErrDecoderSizeExceeded) && size-len(out) >= spare:
-			return dst, decodeError("zstd", err)
-		case size == limit+spare:
-			return dst, errTooLarge
+		packed = packed[h.HeaderSize:]
+		if h.Skippable {
+			packed = packed[min(int64(h.SkippableSize), int64(len(packed))):]
+			continue
+		}
+		for last := false; !last && len(packed) >= 3 && bound < limit; {
+			head := int(packed[0]) | int(packed[1])<<8 | int(packed[2])<<16
+			last = head&1 != 0
+			size, follows := head>>3, head>>3
+			switch head >> 1 & 3 {
+			case 1: // a byte, so many times
+				follows = 1
+			case 2: // compressed
+				size = zstdBlock
+			}
+			bound += size
+			packed = packed[min(3+follows, len(packed)):]
+		}
+		if h.HasCheckSum {
+			packed = packed[min(4, len(packed)):]
 		}
 	}
+	return min(bound, limit)
 }
 
 // open returns a reader of the unpacked stream.
