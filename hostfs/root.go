@@ -62,7 +62,8 @@ type Root struct {
 }
 
 // Open returns access to the Gentoo root at path, which is resolved by the usual
-// rules: relative to the working directory, symlinks followed.
+// rules: relative to the working directory, symlinks followed. Its name is the
+// path without symlinks, so that a root is one host by whatever path it is named.
 func Open(path string) (*Root, error) {
 	name, err := filepath.Abs(path)
 	if err != nil {
@@ -74,7 +75,7 @@ func Open(path string) (*Root, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open root", Path: name, Err: err}
 	}
-	r := &Root{fd: fd, name: name, inKernel: true}
+	r := &Root{fd: fd, name: withoutSymlinks(name, fd), inKernel: true}
 	r.resolve = r.openInKernel
 	probe, err := r.openInKernel("/", unix.O_PATH|unix.O_CLOEXEC)
 	switch {
@@ -87,6 +88,21 @@ func Open(path string) (*Root, error) {
 		return nil, &fs.PathError{Op: "open root", Path: name, Err: err}
 	}
 	return r, nil
+}
+
+// withoutSymlinks returns the path of an open folder without symlinks. Of
+// /proc/PID/root, the link to the root of a container, the text is "/", which is
+// another folder here: such a path stays as it is.
+func withoutSymlinks(name string, fd int) string {
+	resolved, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return name
+	}
+	var opened, found unix.Stat_t
+	if unix.Fstat(fd, &opened) != nil || unix.Stat(resolved, &found) != nil || opened.Dev != found.Dev || opened.Ino != found.Ino {
+		return name
+	}
+	return resolved
 }
 
 // Close releases the root's descriptor. Folders opened from it stay usable.
