@@ -41,6 +41,9 @@ type RollbackChange struct {
 	// Stays tells that nothing is merged: the build of then cannot be had, and
 	// the one of the same version that is installed now takes its place.
 	Stays bool `json:"stays"`
+	// Forward is the binary package of what is installed now, where it has not
+	// been read, so that nobody knows whether it leads back again.
+	Forward *InstanceRef `json:"-"`
 
 	chosen *judgedBinpkg // nil where nothing is merged
 }
@@ -248,6 +251,7 @@ func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
 		j.risks(r)
 		j.collisions(r)
 	}
+	j.forward(r)
 	j.cost(r)
 	j.conclude(r)
 	return r, j.past.err
@@ -511,10 +515,36 @@ func (j *rollbackJudge) tookAway(run *int64, x *stay) bool {
 
 // covered tells whether the very build of an installed package is there as a
 // binary package.
-func (j *rollbackJudge) covered(p *store.Installed) bool {
-	return slices.ContainsFunc(j.past.byCPV[p.CPV], func(b *binpkg) bool {
-		return b.Visible && !b.damaged() && match(p, b) != CoverageSameVersion && !slices.ContainsFunc(b.Problems, func(p store.Problem) bool { return p.Code == "config-stub" })
-	})
+func (j *rollbackJudge) covered(p *store.Installed) bool { return len(j.covering(p)) > 0 }
+
+// covering returns the binary packages of the very build of an installed one.
+func (j *rollbackJudge) covering(p *store.Installed) (all []*binpkg) {
+	for _, b := range j.past.byCPV[p.CPV] {
+		if b.Visible && !b.damaged() && match(p, b) != CoverageSameVersion && !b.has("config-stub") {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// forward reports what the plan would leave no sure way forward to: its binary
+// package was not read, so that it is not packaged anew, and may be damaged.
+func (j *rollbackJudge) forward(r *Rollback) {
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if c.from == nil || c.from.row == nil || c.Stays {
+			continue
+		}
+		there := j.covering(c.from.row)
+		if len(there) == 0 || slices.ContainsFunc(there, func(b *binpkg) bool { return b.Integrity == "whole" }) {
+			continue
+		}
+		c.Forward = there[0].ref()
+		r.Findings = append(r.Findings, Finding{
+			Code: "rollback-unverified", Severity: SeverityWarning, Subject: *c.From, Evidence: []Evidence{{Source: there[0].source()}},
+			Message: there[0].Path + " was not read: whether it would bring back what is installed now is not known", Remedy: "emaudit verify " + shellQuote(there[0].Path),
+		})
+	}
 }
 
 // conclude gives the verdict, and the plan where there is one.

@@ -106,11 +106,17 @@ func (s *session) verifiedRollback(ctx context.Context, to audit.Moment, r *audi
 	for {
 		due := map[[2]string]bool{}
 		for _, c := range r.Changes {
-			if c.Instance == nil || c.Integrity == "whole" && c.Unpacked {
-				continue
+			needed := []*audit.InstanceRef{c.Instance, c.Forward}
+			if c.Integrity == "whole" && c.Unpacked {
+				needed[0] = nil
 			}
-			if file := [2]string{c.Instance.PkgDir, c.Instance.Path}; !read[file] {
-				due[file], read[file] = true, true
+			for _, b := range needed {
+				if b == nil {
+					continue
+				}
+				if file := [2]string{b.PkgDir, b.Path}; !read[file] {
+					due[file], read[file] = true, true
+				}
 			}
 		}
 		if len(due) == 0 {
