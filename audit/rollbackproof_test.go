@@ -485,8 +485,13 @@ host:
   is the verdict and the proof afterwards.
 
 `+"`EMAUDIT_LAB=COMMAND LAB=FOLDER go test ./audit -run TestPlansWorkWithPortage -update`"+` repeats it
-where Portage can be run, and writes this page. No verdict that said ready
-failed.
+where Portage can be run, and writes this page: a quarter of an hour on two
+processors. EMAUDIT_LAB_KEEP names a folder for what was proved when it is stopped.
+
+All was proved on `+time.Now().UTC().Format(time.DateOnly)+` by one program. An earlier proof found a verdict that
+said ready and failed: the way back before run 29 needs dev-util/postfail, whose
+pkg_postinst dies, and emerge stopped there. Since then such a package makes a
+verdict NOT READY (`+"`phase-failed`"+`).
 
 | run | asked | verdict | what Portage did |
 |----:|-------|---------|------------------|
