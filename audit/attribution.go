@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"emaudit/parse/emergelog"
+	"golang.org/x/sync/errgroup"
+
 	"emaudit/store"
 )
 
@@ -36,16 +38,23 @@ func takePastWith(db Database, metadata bool) (*past, error) {
 		return db.shared.past, nil
 	}
 	h := &past{tx: db.Tx, builds: map[*stay]build{}}
+	// The log and the packages are read at once: each takes about as long.
+	var reading errgroup.Group
+	beside := db.beside()
+	reading.Go(func() (err error) {
+		h.timeline, err = readTimeline(beside)
+		return err
+	})
 	var err error
 	if db.shared != nil {
 		h.inventory, err = takeInventory(db, true)
 	} else {
 		h.inventory, err = loadInventory(db, metadata, true)
 	}
-	if err != nil {
+	if err := cmp.Or(err, reading.Wait()); err != nil {
 		return nil, err
 	}
-	if h.timeline, err = readTimeline(db, h.ever); err != nil {
+	if err = h.settleWith(db, h.ever); err != nil {
 		return nil, err
 	}
 	if h.gone, err = goneByCPV(db, h.dirs); err != nil {

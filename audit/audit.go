@@ -23,6 +23,12 @@ type Database struct {
 	shared *shared // nil: every question loads what it needs
 }
 
+// beside is the same for another goroutine; see [store.Tx.Beside].
+func (db Database) beside() Database {
+	db.Tx = db.Tx.Beside()
+	return db
+}
+
 // shared is what several questions over one transaction load once. It is never
 // changed by the questions, but for what the past remembers of itself.
 type shared struct {

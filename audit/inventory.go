@@ -2,9 +2,12 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"emaudit/parse/atom"
 	"emaudit/store"
@@ -157,8 +160,20 @@ func loadInventory(db Database, withMetadata, ever bool) (*inventory, error) {
 	}
 	for i := range inv.dirs {
 		dir := &inv.dirs[i]
-		entries, err := db.Tx.IndexEntries(dir.ID)
-		if err != nil {
+		var entries []store.IndexEntry
+		var reading errgroup.Group
+		beside := db.Tx.Beside()
+		reading.Go(func() (err error) {
+			entries, err = beside.IndexEntries(dir.ID)
+			return err
+		})
+		var instances []store.Instance
+		if withMetadata {
+			instances, err = db.Tx.InstancesWithMetadata(db.Host, dir.ID, set)
+		} else {
+			instances, err = db.Tx.Instances(dir.ID)
+		}
+		if err := cmp.Or(err, reading.Wait()); err != nil {
 			return nil, err
 		}
 		inv.entries = append(inv.entries, entries)
@@ -167,15 +182,6 @@ func loadInventory(db Database, withMetadata, ever bool) (*inventory, error) {
 			if entries[j].Usable {
 				byPath[entries[j].Path] = &entries[j]
 			}
-		}
-		var instances []store.Instance
-		if withMetadata {
-			instances, err = db.Tx.InstancesWithMetadata(db.Host, dir.ID, set)
-		} else {
-			instances, err = db.Tx.Instances(dir.ID)
-		}
-		if err != nil {
-			return nil, err
 		}
 		inv.binpkgs = slices.Grow(inv.binpkgs, len(instances))
 		for j := range instances {

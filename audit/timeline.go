@@ -101,7 +101,7 @@ type disagreement struct {
 
 // readTimeline reads the history of a host from the store; ever is everything
 // that any ingest saw installed.
-func readTimeline(db Database, ever []store.Installed) (*timeline, error) {
+func readTimeline(db Database) (*timeline, error) {
 	t := &timeline{moves: userconf.Moves{}}
 	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigUpdates)
 	if err != nil {
@@ -117,14 +117,17 @@ func readTimeline(db Database, ever []store.Installed) (*timeline, error) {
 	if t.segments, err = db.Tx.Segments(db.Host); err != nil {
 		return nil, err
 	}
-	if err := t.readLog(db.Tx.EmergeLog(db.Host)); err != nil {
-		return nil, err
-	}
+	return t, t.readLog(db.Tx.EmergeLog(db.Host))
+}
+
+// settleWith makes the stays of packages out of what was read, with everything
+// that was ever seen installed.
+func (t *timeline) settleWith(db Database, ever []store.Installed) error {
 	t.addSnapshots(ever)
 	t.order()
 	t.replay(ever)
 	t.settle()
-	return t, t.addOutsideMerges(db, ever)
+	return t.addOutsideMerges(db, ever)
 }
 
 // readLog takes the runs and what they changed.

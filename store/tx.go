@@ -11,11 +11,12 @@ import (
 
 // Tx is one transaction, given to the function that [DB.Update] or [DB.View]
 // runs and valid until that function returns. It is not safe for concurrent
-// use.
+// use; see [Tx.Beside].
 type Tx struct {
-	ctx   context.Context
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	ctx    context.Context
+	conn   *sql.Conn
+	stmts  map[string]*sql.Stmt
+	beside []*Tx
 
 	texts, cps, cpvs dictionary
 }
@@ -38,6 +39,18 @@ func (tx *Tx) closeStatements() {
 		s.Close()
 	}
 	tx.stmts = nil
+	for _, b := range tx.beside {
+		b.closeStatements()
+	}
+}
+
+// Beside returns the same transaction for questions that another goroutine asks
+// meanwhile: what it reads, it decodes while this one steps through SQLite. That
+// goroutine must have ended before the transaction does.
+func (tx *Tx) Beside() *Tx {
+	b := &Tx{ctx: tx.ctx, conn: tx.conn, stmts: map[string]*sql.Stmt{}}
+	tx.beside = append(tx.beside, b)
+	return b
 }
 
 func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
