@@ -55,14 +55,14 @@ prints_nothing() {
 # in_memory makes the scratch of tests a folder in memory, where there is a file
 # system that has room and runs programs. They unpack a recorded host of 2,800
 # files dozens of times, and most of that is the work of a disk's file system.
-# Go's own scratch stays where it was.
+# Tests ask for GOTMPDIR before TMPDIR; what Go builds goes there too.
 in_memory() {
 	memory=$(mktemp -d /dev/shm/emaudit-test.XXXXXX 2>/dev/null) || return 0
 	trap 'rm -rf "$memory"' EXIT
 	trap 'exit 130' INT TERM
 	chmod 755 "$memory" # some tests are an ordinary user
 	printf '#!/bin/sh\n' >"$memory/program" && chmod +x "$memory/program"
-	if "$memory/program" 2>/dev/null && [ "$(df -Pk "$memory" | awk 'NR == 2 { print $4 }')" -ge 2097152 ]; then
-		export GOTMPDIR="${GOTMPDIR:-${TMPDIR:-/tmp}}" TMPDIR="$memory"
+	if "$memory/program" 2>/dev/null && [ "$(df -Pk "$memory" | awk 'NR == 2 { print $4 }')" -ge 6291456 ]; then
+		export GOTMPDIR="$memory" TMPDIR="$memory"
 	fi
 }

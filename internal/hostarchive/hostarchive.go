@@ -24,7 +24,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -61,7 +60,8 @@ func unpack(r io.Reader, dir string) error {
 	}
 	defer root.Close()
 
-	x := extraction{root: root}
+	x := extraction{root: root, parent: root, dir: "."}
+	defer func() { x.leave() }()
 	for tr := tar.NewReader(zr); ; {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
@@ -82,24 +82,55 @@ func unpack(r io.Reader, dir string) error {
 type extraction struct {
 	root *os.Root
 	dirs []*tar.Header // modes and times are set last: see finish
+	// parent is the directory dir, in which the last member lay. An archive has
+	// them one after the other, and root would open all that leads there for each.
+	parent *os.Root
+	dir    string
+}
+
+// enter makes dir the parent, and makes it where it is missing.
+func (x *extraction) enter(dir string) error {
+	if dir == x.dir {
+		return nil
+	}
+	if err := x.root.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	parent, err := x.root.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	x.leave()
+	x.parent, x.dir = parent, dir
+	return nil
+}
+
+// leave closes the parent.
+func (x *extraction) leave() {
+	if x.parent != x.root {
+		x.parent.Close()
+	}
+	x.parent, x.dir = x.root, "."
 }
 
 func (x *extraction) member(h *tar.Header, content io.Reader) error {
 	name := path.Clean(h.Name)
-	if err := x.root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	switch h.Typeflag {
-	case tar.TypeDir:
+	if h.Typeflag == tar.TypeDir {
 		x.dirs = append(x.dirs, h)
 		return x.root.MkdirAll(name, 0o755)
+	}
+	if err := x.enter(path.Dir(name)); err != nil {
+		return err
+	}
+	base := path.Base(name)
+	switch h.Typeflag {
 	case tar.TypeReg:
-		return x.file(name, h, content)
+		return x.file(base, h, content)
 	case tar.TypeSymlink:
-		if err := x.root.Symlink(h.Linkname, name); err != nil {
+		if err := x.parent.Symlink(h.Linkname, base); err != nil {
 			return err
 		}
-		return x.symlinkTime(name, h.ModTime)
+		return x.symlinkTime(base, h.ModTime)
 	case tar.TypeLink:
 		return x.root.Link(path.Clean(h.Linkname), name)
 	default:
@@ -108,7 +139,7 @@ func (x *extraction) member(h *tar.Header, content io.Reader) error {
 }
 
 func (x *extraction) file(name string, h *tar.Header, content io.Reader) error {
-	f, err := x.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := x.parent.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -116,18 +147,18 @@ func (x *extraction) file(name string, h *tar.Header, content io.Reader) error {
 	if err := errors.Join(err, f.Chmod(mode(h)), f.Close()); err != nil {
 		return err
 	}
-	return x.root.Chtimes(name, time.Time{}, h.ModTime)
+	return x.parent.Chtimes(name, time.Time{}, h.ModTime)
 }
 
 // symlinkTime sets the time of the link itself, for which os has no call.
 func (x *extraction) symlinkTime(name string, mtime time.Time) error {
-	parent, err := x.root.Open(filepath.Dir(name))
+	parent, err := x.parent.Open(".")
 	if err != nil {
 		return err
 	}
 	defer parent.Close()
 	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(mtime.UnixNano())}
-	return unix.UtimesNanoAt(int(parent.Fd()), filepath.Base(name), times, unix.AT_SYMLINK_NOFOLLOW)
+	return unix.UtimesNanoAt(int(parent.Fd()), name, times, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // finish gives directories their modes and times. Writing into a directory
