@@ -142,7 +142,7 @@ func withCheck(page string) string {
 
 func TestThePageWorksInABrowser(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a browser")
+		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
 	page := withCheck(renderPage(t, largePage(600)))
@@ -186,7 +186,7 @@ func TestThePageWorksInABrowser(t *testing.T) {
 // a script that the policy does not name does not run.
 func TestThePolicyStopsWhatIsNotOfThePage(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a browser")
+		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
 	page := strings.Replace(renderPage(t, largePage(20)), "</body>", "<script>document.title='owned'</script><img src='/x.png' alt=''></body>", 1)

@@ -11,7 +11,7 @@ import (
 // with Tab alone, sorts with Enter, and filters by typing.
 func TestThePageWorksWithTheKeyboard(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a browser")
+		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
 	page := renderPage(t, largePage(600))
@@ -75,7 +75,7 @@ func TestThePageWorksWithTheKeyboard(t *testing.T) {
 // and no control that would do nothing.
 func TestThePageIsWholeWithoutAScript(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a browser")
+		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
 	page := renderPage(t, largePage(600))
@@ -101,7 +101,7 @@ func TestThePageIsWholeWithoutAScript(t *testing.T) {
 // TestThePagePrints leaves out what only a screen has, and colours the charts.
 func TestThePagePrints(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a browser")
+		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
 	d := startDevtools(t)
@@ -125,7 +125,7 @@ func TestThePagePrints(t *testing.T) {
 // something is seen, and until all of it is there and its script has run.
 func BenchmarkPageInABrowser(b *testing.B) {
 	if testing.Short() {
-		b.Skip("starts a browser")
+		b.Skip("-short: starts a browser")
 	}
 	page := renderPage(b, largePage(2000))
 	d := startDevtools(b)

@@ -14,7 +14,7 @@ import (
 // value of a flag, a run and a pin; bash breaks the words of the latter at ":".
 func TestTheShellsComplete(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts shells")
+		t.Skip("-short: starts shells")
 	}
 	t.Parallel()
 	dir := t.TempDir()

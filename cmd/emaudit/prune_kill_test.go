@@ -53,7 +53,7 @@ func inPkgdir(t *testing.T, root string) map[string]string {
 // the index and all times.
 func TestAKilledPruneIsTakenBack(t *testing.T) {
 	if testing.Short() {
-		t.Skip("kills a dozen processes, each on a host of its own")
+		t.Skip("-short: kills a dozen processes, each on a host of its own")
 	}
 	killed, away := 0, 0
 	for delay := 20 * time.Millisecond; ; delay += delay/3 + time.Millisecond {

@@ -21,7 +21,7 @@ import (
 func verifyHost(t *testing.T) (root string, binpkgs int) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("makes a host of 1,000 binary packages")
+		t.Skip("-short: makes a host of 1,000 binary packages")
 	}
 	root = filepath.Join(t.TempDir(), "host")
 	if _, err := hostgen.Host(root, hostgen.HostOptions{Installed: 40, Binpkgs: 1000, ImageSize: 20_000, Seed: 3}); err != nil {

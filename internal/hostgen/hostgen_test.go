@@ -28,7 +28,7 @@ var options = hostgen.HostOptions{Installed: 40, Binpkgs: 90, ImageSize: 2048, S
 
 func TestTheSameSeedMakesTheSameHost(t *testing.T) {
 	if testing.Short() {
-		t.Skip("three hosts are many files to make")
+		t.Skip("-short: three hosts are many files to make")
 	}
 	t.Parallel()
 	first := fingerprint(t, generateHost(t, options))
