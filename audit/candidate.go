@@ -146,7 +146,7 @@ func (j *rollbackJudge) doubt(r *Rollback, c *RollbackChange, want build, candid
 	}
 	switch remedy := "emaudit verify --images " + shellQuote(file.Path); {
 	case file.Integrity != "whole":
-		warn("rollback-unverified", remedy, "%s was not read: whether it is whole is not known", file.Path)
+		warn("rollback-unverified", remedy, "%s: whether it is whole is not known", file.unsure())
 	case !file.ImageChecked:
 		warn("rollback-unverified", remedy, "%s is whole, but its image was not unpacked: whether Portage can extract it is not known", file.Path)
 	}

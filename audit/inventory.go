@@ -108,6 +108,14 @@ func (b *binpkg) refresh() string {
 	return "touch -- " + shellQuote(b.source()) + " && " + fixIndex
 }
 
+// unsure says why it is not known whether a file is whole.
+func (b *binpkg) unsure() string {
+	if b.VerifiedAt == 0 {
+		return b.Path + " was not read"
+	}
+	return b.Path + " was read, and nothing vouches for its bytes"
+}
+
 // has tells whether a reading found a problem with a file.
 func (b *binpkg) has(code string) bool {
 	return slices.ContainsFunc(b.Problems, func(p store.Problem) bool { return p.Code == code })

@@ -542,7 +542,7 @@ func (j *rollbackJudge) forward(r *Rollback) {
 		c.Forward = there[0].ref()
 		r.Findings = append(r.Findings, Finding{
 			Code: "rollback-unverified", Severity: SeverityWarning, Subject: *c.From, Evidence: []Evidence{{Source: there[0].source()}},
-			Message: there[0].Path + " was not read: whether it would bring back what is installed now is not known", Remedy: "emaudit verify " + shellQuote(there[0].Path),
+			Message: there[0].unsure() + ": whether it would bring back what is installed now is not known", Remedy: "emaudit verify " + shellQuote(there[0].Path),
 		})
 	}
 }

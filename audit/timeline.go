@@ -99,8 +99,8 @@ type disagreement struct {
 	lone        bool  // a removal, and the log has every merge there ever was
 }
 
-// readTimeline reads the history of a host from the store; ever is everything
-// that any ingest saw installed.
+// readTimeline reads the history of a host from the store; see
+// [timeline.settleWith].
 func readTimeline(db Database) (*timeline, error) {
 	t := &timeline{moves: userconf.Moves{}}
 	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigUpdates)
