@@ -46,13 +46,7 @@ func (tx *Tx) MergedDigests(host HostID) (map[Build][]byte, error) {
 
 // VerifyCandidates returns the files that are in a pkgdir now, by path.
 func (tx *Tx) VerifyCandidates(pkgdir int64) ([]VerifyCandidate, error) {
-	flawed := map[int64]bool{}
-	err := tx.query(func(rows *sql.Rows) error {
-		var id int64
-		err := rows.Scan(&id)
-		flawed[id] = true
-		return err
-	}, "SELECT DISTINCT instance FROM instance_problem")
+	flawed, err := tx.idSet("SELECT DISTINCT instance FROM instance_problem")
 	if err != nil {
 		return nil, err
 	}
@@ -113,13 +107,7 @@ type Verification struct {
 // none was computed this time: the file is the same.
 func (tx *Tx) PutVerifications(verifications []Verification) error {
 	// Few packages have problems: those that have are found at once.
-	troubled := map[int64]bool{}
-	err := tx.query(func(rows *sql.Rows) error {
-		var id int64
-		err := rows.Scan(&id)
-		troubled[id] = true
-		return err
-	}, "SELECT DISTINCT instance FROM instance_problem WHERE phase = 'verify'")
+	troubled, err := tx.idSet("SELECT DISTINCT instance FROM instance_problem WHERE phase = 'verify'")
 	if err != nil {
 		return fmt.Errorf("verification: %w", err)
 	}
@@ -152,4 +140,16 @@ func (tx *Tx) PutVerifications(verifications []Verification) error {
 		}
 	}
 	return nil
+}
+
+// idSet returns the ids that a query gives.
+func (tx *Tx) idSet(query string) (map[int64]bool, error) {
+	set := map[int64]bool{}
+	err := tx.query(func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		set[id] = true
+		return err
+	}, query)
+	return set, err
 }
