@@ -68,13 +68,11 @@ func loadMergeHistory(db Database, packages []string) (*mergeHistory, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = log.Histories(slices.Sorted(maps.Keys(wanted)), func(p *store.PackageHistory) error {
-		numbers = append(numbers, p.Runs...)
-		return nil
-	})
+	past, err := log.RunsOf(slices.Sorted(maps.Keys(wanted)))
 	if err != nil {
 		return nil, err
 	}
+	numbers = append(numbers, past...)
 	slices.Sort(numbers)
 	var facts store.Facts
 	err = log.RunsNumbered(slices.Compact(numbers), func(r *store.Run) error {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -73,7 +74,7 @@ func AuditPredict(db Database, from string, list []PlannedMerge, jobs int) (*Pre
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}
-	known, err := r.durationsOf(list)
+	known, err := r.pastOf(list)
 	if err != nil {
 		return nil, err
 	}
@@ -86,10 +87,10 @@ func AuditPredict(db Database, from string, list []PlannedMerge, jobs int) (*Pre
 			out.Jobs = max(out.Jobs, building)
 		}
 		p := PredictedPackage{CPV: m.CPV, Kind: emergelog.KindSource.String(), Root: m.Root, Elapsed: m.Elapsed, Phase: m.Phase}
-		durations := known[r.renamed(nameOf(m.CPV))]
-		samples := durations.source
+		past := cmp.Or(known[r.renamed(nameOf(m.CPV))], &tally{})
+		samples := past.durations
 		if m.Binary {
-			p.Kind, samples = emergelog.KindBinary.String(), durations.binary
+			p.Kind, samples = emergelog.KindBinary.String(), past.binary
 		}
 		if e, ok := estimateOf(samples); ok {
 			p.Seconds, p.Low, p.High, p.Samples = &e.seconds, &e.low, &e.high, e.samples
@@ -100,12 +101,9 @@ func AuditPredict(db Database, from string, list []PlannedMerge, jobs int) (*Pre
 	return out, nil
 }
 
-// buildTimes are the durations of a package's merges, oldest first.
-type buildTimes struct{ source, binary []int64 }
-
-// durationsOf returns the past of the packages of a list, under the names that
+// pastOf returns the past of the packages of a list, under the names that
 // they have today.
-func (r *runReader) durationsOf(list []PlannedMerge) (map[string]buildTimes, error) {
+func (r *runReader) pastOf(list []PlannedMerge) (map[string]*tally, error) {
 	wanted := map[string]bool{}
 	for _, m := range list {
 		wanted[r.renamed(nameOf(m.CPV))] = true
@@ -119,18 +117,17 @@ func (r *runReader) durationsOf(list []PlannedMerge) (map[string]buildTimes, err
 			names = append(names, old)
 		}
 	}
-	all := map[string]buildTimes{}
+	all := map[string]*tally{}
 	if len(names) == 0 {
 		return all, nil
 	}
-	err := r.log.Histories(names, func(h *store.PackageHistory) error {
-		name := r.renamed(h.CP)
-		if wanted[name] {
-			p := all[name]
-			p.source, p.binary = append(p.source, h.Durations...), append(p.binary, h.BinaryDurations...)
-			all[name] = p
+	err := r.log.Histories(names, func(h *store.PackageHistory) {
+		past, name := tallyOf(h), r.renamed(h.CP)
+		if all[name] == nil {
+			all[name] = &past
+		} else {
+			all[name].addOtherName(&past)
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -138,18 +135,14 @@ func (r *runReader) durationsOf(list []PlannedMerge) (map[string]buildTimes, err
 	err = r.log.OpenFacts(func(_ *store.Run, f *store.Facts) error {
 		for i := range f.Merges {
 			m := &f.Merges[i]
-			seconds, ok := m.Duration()
 			name := r.renamed(m.CP)
-			if !ok || !wanted[name] || m.Outcome != emergelog.MergeMerged {
+			if !wanted[name] {
 				continue
 			}
-			p := all[name]
-			if m.Kind == emergelog.KindBinary {
-				p.binary = append(p.binary, seconds)
-			} else {
-				p.source = append(p.source, seconds)
+			if all[name] == nil {
+				all[name] = new(tally)
 			}
-			all[name] = p
+			all[name].merge(m)
 		}
 		return nil
 	})

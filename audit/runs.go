@@ -205,36 +205,14 @@ func (r *runReader) numbersOf(search Search, runs store.RunRange) ([]int64, erro
 	if err != nil {
 		return nil, err
 	}
-	found := map[int64]bool{}
-	if len(packages) > 0 {
-		wanted := map[string]bool{}
-		for _, name := range packages {
-			wanted[name] = true
-		}
-		err = r.log.Histories(packages, func(h *store.PackageHistory) error {
-			if wanted[h.CP] {
-				for _, n := range h.Runs {
-					found[n] = true
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
+	found, err := r.log.RunsOf(packages)
+	if err != nil {
+		return nil, err
 	}
 	open, err := r.log.OpenRuns()
-	for _, n := range open {
-		found[n] = true
-	}
-	var numbers []int64
-	for n := range found {
-		if n >= runs.First && (runs.Last == 0 || n <= runs.Last) {
-			numbers = append(numbers, n)
-		}
-	}
+	numbers := slices.DeleteFunc(append(found, open...), func(n int64) bool { return n < runs.First || runs.Last != 0 && n > runs.Last })
 	slices.Sort(numbers)
-	return numbers, err
+	return slices.Compact(numbers), err
 }
 
 // meant tells whether a run has a fact of the packages of a search.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"emaudit/parse/emergelog"
 	"emaudit/store"
 )
 
@@ -107,80 +106,62 @@ type RunStats struct {
 
 // Stats are the answer.
 type Stats struct {
-	Packages *StatsRows  `json:"-"`
-	Syncs    []RepoStats `json:"syncs"`
-	Runs     []RunStats  `json:"runs"`
-	totals   func() []PackageStats
+	Packages *StatsRows
+	Runs     []RunStats
+	syncs    func() []RepoStats
+	sum      func() *StatsSum
 }
 
-// Totals returns a row for each stretch of time, oldest first. They are made
-// while the rows of packages are written.
-func (s *Stats) Totals() []PackageStats { return s.totals() }
+// Syncs returns a row for each repository and stretch of time.
+func (s *Stats) Syncs() []RepoStats { return s.syncs() }
+
+// Totals returns a row for each stretch of time, oldest first.
+func (s *Stats) Totals() []PackageStats {
+	all := []PackageStats{}
+	s.Packages.tallies.totals(func(stretch string, t *tally) {
+		all = append(all, t.row([2]string{totalName, stretch}, withQuartiles, new(numbers)))
+	})
+	return all
+}
+
+// StatsSum are the counts and sums of everything, without the medians of which
+// [Stats.Totals] tells.
+type StatsSum struct {
+	Merges, Binary, Unmerges, Failures int
+	// Seconds is how long all took of which that is known; Timed tells whether
+	// there is any.
+	Seconds int64
+	Timed   bool
+}
+
+// Sum is nil where time is divided, or nothing is known.
+func (s *Stats) Sum() *StatsSum { return s.sum() }
+
+func sumOf(rows *StatsRows) *StatsSum {
+	all := rows.tallies
+	if all.len() == 0 || rows.Divided() {
+		return nil
+	}
+	sum := new(StatsSum)
+	var memory tally
+	for i := range all.len() {
+		t := all.tally(uint32(i), &memory)
+		for _, durations := range [...][]int64{t.durations, t.binary} {
+			sum.Timed = sum.Timed || len(durations) > 0
+			for _, seconds := range durations {
+				sum.Seconds += seconds
+			}
+		}
+		sum.Binary += len(t.binary) + t.binaryUntimed
+		sum.Merges += len(t.durations) + t.untimed + len(t.binary) + t.binaryUntimed
+		sum.Failures += t.failures
+		sum.Unmerges += t.unmerges
+	}
+	return sum
+}
 
 // StatsColumns are the columns by which rows of packages can be sorted.
 var StatsColumns = []string{"name", "period", "merges", "total", "average", "median", "predicted", "spread", "trend", "binary", "unmerges", "failures", "first", "last"}
-
-// tally collects what a row is made of.
-type tally struct {
-	durations, binary      []int64 // oldest first
-	untimed, binaryUntimed int
-	unmerges, failures     int
-	firstAt, lastAt        int64
-}
-
-func (t *tally) saw(at int64) {
-	if t.firstAt == 0 || at < t.firstAt {
-		t.firstAt = at
-	}
-	t.lastAt = max(t.lastAt, at)
-}
-
-func (t *tally) merge(m *store.Merge) {
-	switch m.Outcome {
-	case emergelog.MergeFailed:
-		t.failures++
-	case emergelog.MergeMerged:
-		t.saw(max(m.Finished, m.Started))
-		seconds, ok := m.Duration()
-		switch isBinary := m.Kind == emergelog.KindBinary; {
-		case ok && isBinary:
-			t.binary = append(t.binary, seconds)
-		case ok:
-			t.durations = append(t.durations, seconds)
-		case isBinary:
-			t.binaryUntimed++
-		default:
-			t.untimed++
-		}
-	}
-}
-
-func (t *tally) unmerge(u *store.Unmerge) {
-	if u.Outcome == emergelog.UnmergeOK {
-		t.unmerges++
-	}
-}
-
-// joined appends later to durations; where there are none yet, it is later itself.
-func joined(durations, later []int64) []int64 {
-	if len(durations) == 0 {
-		return later
-	}
-	return append(durations, later...)
-}
-
-// add adds another tally, whose merges are later, and which is not used after.
-func (t *tally) add(o *tally) {
-	t.durations, t.binary = joined(t.durations, o.durations), joined(t.binary, o.binary)
-	t.untimed += o.untimed
-	t.binaryUntimed += o.binaryUntimed
-	t.unmerges += o.unmerges
-	t.failures += o.failures
-	if o.lastAt != 0 {
-		t.saw(o.firstAt)
-		t.saw(o.lastAt)
-	}
-}
 
 // rowsOf are rows by name and stretch of time.
 type rowsOf[T any] map[[2]string]*T
@@ -202,13 +183,17 @@ func AuditStats(db Database, q StatsQuery) (*Stats, error) {
 	if q.By == "" {
 		q.By = StatsByPackage
 	}
-	s := &statsReader{runReader: newRunReader(db), q: q, packages: newPackedTallies(), syncs: rowsOf[store.SyncHistory]{}, runs: rowsOf[store.RunHistory]{}}
+	named := new(namedTallies)
+	s := &statsReader{runReader: newRunReader(db), q: q, packages: named, syncs: rowsOf[store.SyncHistory]{}, runs: rowsOf[store.RunHistory]{}}
+	if q.Per != PerAll {
+		s.packages = newPackedTallies()
+	}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
 	var err error
 	if q.Period == (Period{}) && q.Per == PerAll {
-		err = s.fromHistories()
+		err = s.fromHistories(named)
 	} else {
 		err = s.fromRuns()
 	}
@@ -222,7 +207,7 @@ func AuditStats(db Database, q StatsQuery) (*Stats, error) {
 type statsReader struct {
 	*runReader
 	q        StatsQuery
-	packages *packedTallies
+	packages tallies
 	syncs    rowsOf[store.SyncHistory]
 	runs     rowsOf[store.RunHistory]
 	// day is the one whose stretch was named last.
@@ -247,7 +232,7 @@ const totalName = "total"
 
 // fromHistories reads the sums that the store keeps, which cost nothing of the
 // length of the log.
-func (s *statsReader) fromHistories() error {
+func (s *statsReader) fromHistories(named *namedTallies) error {
 	packages := []string(nil)
 	if !s.q.Search.All() {
 		var err error
@@ -261,15 +246,15 @@ func (s *statsReader) fromHistories() error {
 			return nil
 		}
 	}
-	err := s.log.Histories(packages, func(h *store.PackageHistory) error {
-		if !s.q.Search.matchCP(h.CP) && !s.q.Search.matchCP(s.renamed(h.CP)) {
-			return nil
+	err := s.log.Histories(packages, func(h *store.PackageHistory) {
+		switch name := s.renamed(h.CP); {
+		case !s.q.Search.matchCP(h.CP) && !s.q.Search.matchCP(name):
+		case s.q.By == StatsByPackage:
+			named.history(name, h)
+		default:
+			past := tallyOf(h)
+			s.of(h.CP, "").add(&past)
 		}
-		s.of(h.CP, "").add(&tally{
-			durations: h.Durations, binary: h.BinaryDurations, untimed: h.Untimed,
-			binaryUntimed: h.BinaryUntimed, unmerges: h.Unmerges, failures: h.Failures, firstAt: h.FirstAt, lastAt: h.LastAt,
-		})
-		return nil
 	})
 	if err != nil {
 		return err

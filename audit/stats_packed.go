@@ -3,9 +3,6 @@ package audit
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
-	"iter"
-	"math"
 	"slices"
 	"strings"
 )
@@ -17,7 +14,8 @@ import (
 type packedTallies struct {
 	open   rowsOf[tally]
 	packed [][]byte     // in chunks, so that what grows is never copied
-	pieces []tallyPiece // in the order in which they were packed
+	pieces []tallyPiece // in the order in which they were packed, later in that of the rows
+	rows   []uint32     // the first piece of each; the others follow it
 	names  []string     // of rows and of stretches of time
 	number map[string]uint32
 }
@@ -25,6 +23,8 @@ type packedTallies struct {
 // tallyPiece is one packed piece of a row. Its place is the number of its chunk
 // and, in the lower bits, the offset in it.
 type tallyPiece struct{ name, stretch, place uint32 }
+
+func (p tallyPiece) sameRow(o tallyPiece) bool { return p.name == o.name && p.stretch == o.stretch }
 
 // A chunk is full from 1 MiB on, so that no piece begins behind that.
 const (
@@ -106,176 +106,54 @@ func (p *packedTallies) unpack(piece tallyPiece, t *tally) {
 	}
 }
 
-// totals returns a row for each stretch of time, after rows, which put the pieces
-// in their order.
-func (p *packedTallies) totals() []PackageStats {
-	all := []PackageStats{}
-	var t tally
-	for i, piece := range p.pieces {
-		p.unpack(piece, &t)
-		if i+1 == len(p.pieces) || p.pieces[i+1].stretch != piece.stretch {
-			all = append(all, t.row([2]string{totalName, p.names[piece.stretch]}, false))
-			t = tally{durations: t.durations[:0], binary: t.binary[:0]}
-		}
-	}
-	return all
-}
-
-// StatsRows are the rows of statistics, in their order.
-type StatsRows struct {
-	tallies *packedTallies
-	predict bool
-	rows    []uint32 // the first piece of each; the others follow it
-}
-
-// Len is the number of rows.
-func (r *StatsRows) Len() int { return len(r.rows) }
-
-// Divided tells whether there is a row for each stretch of time.
-func (r *StatsRows) Divided() bool { return len(r.rows) > 0 && r.stretch(r.rows[0]) != "" }
-
-func (r *StatsRows) name(row uint32) string { return r.tallies.names[r.tallies.pieces[row].name] }
-
-func (r *StatsRows) stretch(row uint32) string { return r.tallies.names[r.tallies.pieces[row].stretch] }
-
-// statsBatch is how many rows are made at once, ahead of the one that is used.
-const statsBatch = 128
-
-// All yields every row, which holds until the next. Rows are made while those
-// before are used.
-func (r *StatsRows) All() iter.Seq[*PackageStats] {
-	return func(yield func(*PackageStats) bool) {
-		batches, stop := make(chan []PackageStats, 2), make(chan struct{})
-		go func() {
-			defer close(batches)
-			var t tally
-			for rows := range slices.Chunk(r.rows, statsBatch) {
-				batch := make([]PackageStats, 0, len(rows))
-				for _, row := range rows {
-					batch = append(batch, r.row(row, &t))
-				}
-				select {
-				case batches <- batch:
-				case <-stop:
-					return
-				}
-			}
-		}()
-		for batch := range batches {
-			for i := range batch {
-				if !yield(&batch[i]) {
-					close(stop)
-					return
-				}
-			}
-		}
-	}
-}
-
-// row makes one row, in the memory of a tally.
-func (r *StatsRows) row(row uint32, t *tally) PackageStats {
-	*t = tally{durations: t.durations[:0], binary: t.binary[:0]}
-	pieces := r.tallies.pieces[row:]
-	for _, piece := range pieces {
-		if piece.name != pieces[0].name || piece.stretch != pieces[0].stretch {
-			break
-		}
-		r.tallies.unpack(piece, t)
-	}
-	return t.row([2]string{r.name(row), r.stretch(row)}, r.predict)
-}
-
-// rows puts the rows in order, by stretch of time and name where nothing else is
-// asked for, unknown values last.
-func (p *packedTallies) rows(q StatsQuery) (*StatsRows, error) {
+// close puts the rows in order, by stretch of time and by name.
+func (p *packedTallies) close() {
 	p.pack()
 	p.open = nil
 	slices.SortStableFunc(p.pieces, func(a, b tallyPiece) int {
 		return cmp.Or(strings.Compare(p.names[a.stretch], p.names[b.stretch]), strings.Compare(p.names[a.name], p.names[b.name]))
 	})
-	out := &StatsRows{tallies: p, predict: q.By == StatsByPackage}
-	first := func(i int) bool {
-		return i == 0 || p.pieces[i].name != p.pieces[i-1].name || p.pieces[i].stretch != p.pieces[i-1].stretch
-	}
+	first := func(i int) bool { return i == 0 || !p.pieces[i].sameRow(p.pieces[i-1]) }
 	rows := 0
 	for i := range p.pieces {
 		if first(i) {
 			rows++
 		}
 	}
-	out.rows = make([]uint32, 0, rows)
+	p.rows = make([]uint32, 0, rows)
 	for i := range p.pieces {
 		if first(i) {
-			out.rows = append(out.rows, uint32(i))
+			p.rows = append(p.rows, uint32(i))
 		}
 	}
-	if err := out.sort(q.Sort); err != nil {
-		return nil, err
-	}
-	if n := q.First; n > 0 && n < len(out.rows) {
-		out.rows = out.rows[:n]
-	}
-	if n := q.Last; n > 0 && n < len(out.rows) {
-		out.rows = out.rows[len(out.rows)-n:]
-	}
-	return out, nil
 }
 
-// unknownValue sorts behind all others; it is no value of any column.
-const unknownValue = math.MinInt64
+func (p *packedTallies) len() int { return len(p.rows) }
 
-// sort sorts by a column, the largest first where a "-" is before its name.
-func (r *StatsRows) sort(column string) error {
-	column, descending := strings.CutPrefix(column, "-")
-	switch column {
-	case "":
-	case "name":
-		slices.SortStableFunc(r.rows, func(a, b uint32) int { return strings.Compare(r.name(a), r.name(b)) })
-	case "period":
-		slices.SortStableFunc(r.rows, func(a, b uint32) int { return strings.Compare(r.stretch(a), r.stretch(b)) })
-	default:
-		value, ok := statsColumn(column)
-		if !ok {
-			return fmt.Errorf("no column %q; there is: %s", column, strings.Join(StatsColumns, ", "))
+func (p *packedTallies) key(row uint32) [2]string {
+	piece := p.pieces[p.rows[row]]
+	return [2]string{p.names[piece.name], p.names[piece.stretch]}
+}
+
+func (p *packedTallies) tally(row uint32, memory *tally) *tally {
+	memory.reset()
+	pieces := p.pieces[p.rows[row]:]
+	for _, piece := range pieces {
+		if !piece.sameRow(pieces[0]) {
+			break
 		}
-		r.sortBy(value, descending)
-		return nil
+		p.unpack(piece, memory)
 	}
-	if descending {
-		slices.Reverse(r.rows)
-	}
-	return nil
+	return memory
 }
 
-// sortBy sorts by a value of the rows, of which each is made once.
-func (r *StatsRows) sortBy(value func(*PackageStats) *int64, descending bool) {
-	type valued struct {
-		value int64
-		row   uint32
-	}
-	all := make([]valued, len(r.rows))
+func (p *packedTallies) totals(each func(stretch string, t *tally)) {
 	var t tally
-	for i, row := range r.rows {
-		all[i] = valued{unknownValue, row}
-		made := r.row(row, &t)
-		if v := value(&made); v != nil {
-			all[i].value = *v
+	for i, piece := range p.pieces {
+		p.unpack(piece, &t)
+		if i+1 == len(p.pieces) || p.pieces[i+1].stretch != piece.stretch {
+			each(p.names[piece.stretch], &t)
+			t.reset()
 		}
-	}
-	slices.SortStableFunc(all, func(a, b valued) int {
-		switch {
-		case a.value == b.value:
-			return 0
-		case a.value == unknownValue:
-			return 1
-		case b.value == unknownValue:
-			return -1
-		case descending:
-			return cmp.Compare(b.value, a.value)
-		}
-		return cmp.Compare(a.value, b.value)
-	})
-	for i := range all {
-		r.rows[i] = all[i].row
 	}
 }

@@ -11,15 +11,16 @@ import (
 
 // stats makes the answer of the tallies.
 func (s *statsReader) stats() (*Stats, error) {
-	rows, err := s.packages.rows(s.q)
+	rows, err := s.rows()
 	if err != nil {
 		return nil, err
 	}
-	out := &Stats{Packages: rows, Syncs: []RepoStats{}, Runs: []RunStats{}, totals: sync.OnceValue(s.packages.totals)}
-	go out.totals()
-	for _, key := range sortedKeys(s.syncs) {
-		out.Syncs = append(out.Syncs, repoRow(key, s.syncs[key]))
-	}
+	out := &Stats{Packages: rows, Runs: []RunStats{}}
+	// Made while the rows of packages are written.
+	out.syncs = sync.OnceValue(s.repoRows)
+	out.sum = sync.OnceValue(func() *StatsSum { return sumOf(rows) })
+	go out.syncs()
+	go out.sum()
 	for _, key := range sortedKeys(s.runs) {
 		h := s.runs[key]
 		out.Runs = append(out.Runs, RunStats{
@@ -40,29 +41,59 @@ func sortedKeys[T any](rows rowsOf[T]) [][2]string {
 	return keys
 }
 
-func (t *tally) row(key [2]string, predict bool) PackageStats {
+// detail says how much of a row is made.
+type detail uint8
+
+const (
+	withQuartiles  detail = iota
+	withPrediction        // and the trend
+)
+
+// numbers holds the values of rows, so that not each is allocated alone.
+type numbers []int64
+
+// numbersOfRow is how many values a row has that may be unknown.
+const numbersOfRow = 15
+
+// of returns the place of a value.
+func (n *numbers) of(value int64) *int64 {
+	if len(*n) == cap(*n) {
+		*n = make(numbers, 0, numbersOfRow)
+	}
+	*n = append(*n, value)
+	return &(*n)[len(*n)-1]
+}
+
+// at is the package's function at, in this memory.
+func (n *numbers) at(unix int64) *int64 {
+	if unix == 0 {
+		return nil
+	}
+	return n.of(unix)
+}
+
+// row makes the row of a name and a stretch of time.
+func (t *tally) row(key [2]string, how detail, n *numbers) PackageStats {
 	row := PackageStats{
-		CP: key[0], Period: key[1], Unmerges: t.unmerges, Failures: t.failures, FirstAt: at(t.firstAt), LastAt: at(t.lastAt),
-		Source: kindStats(t.durations, t.untimed, predict), Binaries: kindStats(t.binary, t.binaryUntimed, predict),
+		CP: key[0], Period: key[1], Unmerges: t.unmerges, Failures: t.failures, FirstAt: n.at(t.firstAt), LastAt: n.at(t.lastAt),
+		Source: kindStats(t.durations, t.untimed, how, n), Binaries: kindStats(t.binary, t.binaryUntimed, how, n),
 	}
 	row.Merges, row.Binary = row.Source.Merges+row.Binaries.Merges, row.Binaries.Merges
 	row.Seconds = row.Source.Seconds + row.Binaries.Seconds
 	if timed := int64(len(t.durations) + len(t.binary)); timed > 0 {
-		average := (row.Seconds + timed/2) / timed
-		row.Average = &average
+		row.Average = n.of((row.Seconds + timed/2) / timed)
 	}
 	row.Predicted = row.Source.Predicted
 	if row.Source.Merges == 0 {
 		row.Predicted = row.Binaries.Predicted
 	}
 	if begun := int64(row.Merges + row.Failures); begun > 0 {
-		rate := (int64(row.Failures)*100 + begun/2) / begun
-		row.FailureRate = &rate
+		row.FailureRate = n.of((int64(row.Failures)*100 + begun/2) / begun)
 	}
 	return row
 }
 
-func kindStats(durations []int64, untimed int, predict bool) KindStats {
+func kindStats(durations []int64, untimed int, how detail, n *numbers) KindStats {
 	k := KindStats{Merges: len(durations) + untimed}
 	if len(durations) == 0 {
 		return k
@@ -70,17 +101,21 @@ func kindStats(durations []int64, untimed int, predict bool) KindStats {
 	for _, d := range durations {
 		k.Seconds += d
 	}
-	n := int64(len(durations))
-	average := (k.Seconds + n/2) / n
-	sorted := slices.Clone(durations)
-	slices.Sort(sorted)
-	median, spread := quantile(sorted, 2), quantile(sorted, 3)-quantile(sorted, 1)
-	k.Average, k.Median, k.Spread = &average, &median, &spread
-	if predict {
-		if e, ok := estimateOf(durations); ok {
-			k.Predicted = &e.seconds
+	timed := int64(len(durations))
+	k.Average = n.of((k.Seconds + timed/2) / timed)
+	var memory [2 * sortedHere]int64
+	sorted := sortThirds(durations, memory[:0])
+	k.Median, k.Spread = n.of(quantile(sorted.all, 2)), n.of(quantile(sorted.all, 3)-quantile(sorted.all, 1))
+	if how != withPrediction {
+		return k
+	}
+	if e, ok := estimateOf(durations); ok {
+		k.Predicted = n.of(e.seconds)
+	}
+	if len(durations) >= trendSamples {
+		if before := quantile(sorted.first, 2); before != 0 {
+			k.Trend = n.of(quantile(sorted.last, 2) * 100 / before)
 		}
-		k.Trend = trend(durations)
 	}
 	return k
 }
@@ -88,25 +123,67 @@ func kindStats(durations []int64, untimed int, predict bool) KindStats {
 // trendSamples is the least number of merges of which a trend is told.
 const trendSamples = 6
 
-// trend compares the median of the last third with that of the first.
-func trend(durations []int64) *int64 {
-	if len(durations) < trendSamples {
-		return nil
+// sortedHere is how many durations are sorted without a list made for them: most
+// packages have fewer.
+const sortedHere = 128
+
+// thirds are durations in the order of their length: the first third of them,
+// the last, and all.
+type thirds struct{ first, last, all []int64 }
+
+// sortThirds sorts durations, in memory where that has room for twice as many.
+// The trend wants the thirds sorted anyhow, and to merge them is faster than to
+// sort all.
+func sortThirds(durations, memory []int64) thirds {
+	n := len(durations)
+	third := n / 3
+	memory = append(append(memory, durations...), durations...)
+	parts, all := memory[:n], memory[n:]
+	first, middle, last := parts[:third], parts[third:n-third], parts[n-third:]
+	slices.Sort(first)
+	slices.Sort(middle)
+	slices.Sort(last)
+	// The first two are merged at the front; then the last, from the back, fills
+	// what is left before it.
+	merge(all[:n-third], first, middle)
+	mergeBack(all, n-third, last)
+	return thirds{first, last, all}
+}
+
+// merge merges two sorted lists into one that is as long as both.
+func merge(into, a, b []int64) {
+	for i := range into {
+		if len(b) == 0 || len(a) > 0 && a[0] <= b[0] {
+			into[i], a = a[0], a[1:]
+		} else {
+			into[i], b = b[0], b[1:]
+		}
 	}
-	third := len(durations) / 3
-	early, late := slices.Clone(durations[:third]), slices.Clone(durations[len(durations)-third:])
-	slices.Sort(early)
-	slices.Sort(late)
-	before := quantile(early, 2)
-	if before == 0 {
-		return nil
+}
+
+// mergeBack merges a sorted list into the first n of all, which are sorted and
+// have so much room behind them.
+func mergeBack(all []int64, n int, list []int64) {
+	for i := len(all) - 1; len(list) > 0; i-- {
+		if end := len(list) - 1; n == 0 || all[n-1] <= list[end] {
+			all[i], list = list[end], list[:end]
+		} else {
+			n--
+			all[i] = all[n]
+		}
 	}
-	percent := quantile(late, 2) * 100 / before
-	return &percent
+}
+
+func (s *statsReader) repoRows() []RepoStats {
+	rows := []RepoStats{}
+	for _, key := range sortedKeys(s.syncs) {
+		rows = append(rows, repoRow(key, s.syncs[key]))
+	}
+	return rows
 }
 
 func repoRow(key [2]string, h *store.SyncHistory) RepoStats {
-	k := kindStats(h.Durations, 0, false)
+	k := kindStats(h.Durations, 0, withQuartiles, new(numbers))
 	return RepoStats{
 		Repo: key[0], Period: key[1], Syncs: h.Syncs, Failures: h.Failures, Seconds: k.Seconds, Average: k.Average, Median: k.Median,
 		FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),

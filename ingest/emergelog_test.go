@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -145,10 +146,21 @@ func (h *logHost) history() string {
 		if err != nil {
 			return err
 		}
-		return log.Histories(packages, func(p *store.PackageHistory) error {
-			fmt.Fprintln(&b, p.CP, p.Unmerges, p.Failures, p.FirstAt, p.LastAt, p.Durations, p.BinaryDurations, p.Untimed, p.BinaryUntimed, p.Runs)
-			return nil
+		var sums []string
+		err = log.Histories(nil, func(p *store.PackageHistory) {
+			sums = append(sums, fmt.Sprintln(p.CP, p.Unmerges, p.Failures, p.FirstAt, p.LastAt, p.Durations.AppendTo(nil), p.BinaryDurations.AppendTo(nil),
+				p.Untimed, p.BinaryUntimed))
 		})
+		slices.Sort(sums)
+		b.WriteString(strings.Join(sums, ""))
+		for _, name := range packages {
+			runs, err := log.RunsOf([]string{name})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(&b, name, runs)
+		}
+		return err
 	})
 	return b.String()
 }

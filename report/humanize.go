@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -38,6 +37,9 @@ func SizeOf(part, whole int64) string {
 
 // Number returns n with commas between the thousands.
 func Number(n int64) string {
+	if -1000 < n && n < 1000 {
+		return strconv.FormatInt(n, 10)
+	}
 	return humanize.Comma(n)
 }
 
@@ -77,15 +79,15 @@ func Duration(d time.Duration) string {
 	case d == 0:
 		return "0 s"
 	case d < 100*time.Millisecond:
-		return fmt.Sprintf("%d ms", max(d.Round(time.Millisecond)/time.Millisecond, 1))
+		return inUnit(max(d.Round(time.Millisecond)/time.Millisecond, 1), " ms")
 	case d%time.Second != 0 && d < 9950*time.Millisecond:
-		return fmt.Sprintf("%.1f s", d.Round(100*time.Millisecond).Seconds())
+		return strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'f', 1, 64) + " s"
 	case d.Round(time.Second) < time.Minute:
-		return fmt.Sprintf("%d s", d.Round(time.Second)/time.Second)
+		return inUnit(d.Round(time.Second)/time.Second, " s")
 	case d.Round(time.Second) < 10*time.Minute:
 		return twoUnits(d, time.Minute, "m", time.Second, "s")
 	case d.Round(time.Minute) < time.Hour:
-		return fmt.Sprintf("%dm", d.Round(time.Minute)/time.Minute)
+		return inUnit(d.Round(time.Minute)/time.Minute, "m")
 	case d.Round(time.Minute) < day:
 		return twoUnits(d, time.Hour, "h", time.Minute, "m")
 	default:
@@ -93,15 +95,23 @@ func Duration(d time.Duration) string {
 	}
 }
 
+// inUnit returns a number with its unit. Tables of thousands of rows have seven
+// in each, so that nothing here goes through package fmt.
+func inUnit[N ~int64](n N, unit string) string {
+	var buffer [24]byte
+	return string(append(strconv.AppendInt(buffer[:0], int64(n), 10), unit...))
+}
+
 // twoUnits returns d in a large and a small unit, the small one only where it is
 // not 0.
 func twoUnits(d, large time.Duration, largeName string, small time.Duration, smallName string) string {
 	d = d.Round(small)
-	text := fmt.Sprintf("%d%s", d/large, largeName)
+	var buffer [48]byte
+	text := append(strconv.AppendInt(buffer[:0], int64(d/large), 10), largeName...)
 	if rest := d % large / small; rest > 0 {
-		text += fmt.Sprintf(" %d%s", rest, smallName)
+		text = append(strconv.AppendInt(append(text, ' '), int64(rest), 10), smallName...)
 	}
-	return text
+	return string(text)
 }
 
 // Seconds is [Duration] of a number of seconds.

@@ -20,17 +20,18 @@ func Stats(st *audit.Stats, source audit.LogSource, o Output) Answer {
 					}
 				}
 			})
-			j.Fields(st)
+			j.Value("syncs", st.Syncs())
+			j.Value("runs", st.Runs)
 			j.Value("totals", st.Totals())
 		},
 		Rows: func(w io.Writer) error { return statsRows(w, st) },
 		Text: func(s *Screen) {
-			noneOf(s, source, "package", st.Packages.Len() > 0 || len(st.Syncs) > 0 || len(st.Runs) > 0)
+			noneOf(s, source, "package", st.Packages.Len() > 0 || len(st.Syncs()) > 0 || len(st.Runs) > 0)
 			statsTable(s, st.Packages)
-			if totals := st.Totals(); st.Packages.Len() != 1 && len(totals) == 1 {
-				statsTotal(s, &totals[0])
+			if st.Packages.Len() != 1 {
+				statsTotal(s, st.Sum())
 			}
-			syncTable(s, st.Syncs)
+			syncTable(s, st.Syncs())
 			runStatsTable(s, st.Runs)
 			s.Findings(fromAudit(source.Findings), o.findingOptions())
 		},
@@ -60,17 +61,26 @@ func statsTable(s *Screen, rows *audit.StatsRows) {
 		}
 		trend := unknown
 		if r.Source.Trend != nil {
-			trend = fmt.Sprintf("%+d %%", *r.Source.Trend-100)
+			trend = change(*r.Source.Trend - 100)
 		}
 		failed := Plain.Text("0")
 		if r.Failures > 0 {
-			failed = Bad.Text(fmt.Sprint(r.Failures))
+			failed = Bad.Text(Number(int64(r.Failures)))
 		}
 		t.row(r.Period, Plain.Text(r.CP), Plain.Text(Number(int64(r.Merges))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(duration(r.Average)),
 			Plain.Text(duration(r.Source.Median)), Plain.Text(duration(r.Source.Spread)), Plain.Text(trend), Plain.Text(duration(r.Predicted)),
 			Plain.Text(Number(int64(r.Binary))), failed, Plain.Text(Number(int64(r.Unmerges))), Dim.Text(last))
 	}
 	t.End()
+}
+
+// change returns a change in percent: "+4 %", "-12 %".
+func change(percent int64) string {
+	sign := ""
+	if percent >= 0 {
+		sign = "+"
+	}
+	return sign + inUnit(percent, " %")
 }
 
 // tableOfPeriods is a table whose first column is the stretch of time, where
@@ -102,10 +112,17 @@ func inAll(sum int64, average *int64) string {
 	return Seconds(sum)
 }
 
-func statsTotal(s *Screen, r *audit.PackageStats) {
+func statsTotal(s *Screen, r *audit.StatsSum) {
+	if r == nil {
+		return
+	}
+	took := unknown
+	if r.Timed {
+		took = Seconds(r.Seconds)
+	}
 	s.Blank()
 	s.Facts(
-		Bold.Text(Count(int64(r.Merges), "merge", "merges")+" in "+inAll(r.Seconds, r.Average)),
+		Bold.Text(Count(int64(r.Merges), "merge", "merges")+" in "+took),
 		Plain.Text(fmt.Sprintf("%s of them binary", Number(int64(r.Binary)))),
 		Plain.Text(fmt.Sprintf("%s failed", Number(int64(r.Failures)))),
 		Plain.Text(Count(int64(r.Unmerges), "removal", "removals")),

@@ -7,38 +7,53 @@ import "database/sql"
 type packedRow struct {
 	numbers [maxNumbers]int64
 	packed  [maxPacked][]byte
-	raw     [maxPacked]sql.RawBytes
-	// targets point into the row, which therefore stays where it is.
-	targets []any
 }
 
 const (
 	maxNumbers = 8
-	maxPacked  = 3
+	maxPacked  = 1
 )
 
-// scan reads a row with so many numbers, and uses the memory of the row before.
-func (r *packedRow) scan(rows *sql.Rows, numbers int) error {
+// packedRows reads rows.
+type packedRows struct {
+	row     packedRow
+	raw     [maxPacked]sql.RawBytes
+	targets []any // of a scan, in this struct
+	packed  int   // columns
+}
+
+// scan reads a row with so many numbers. Packed columns are appended to memory,
+// which is returned.
+func (r *packedRows) scan(rows *sql.Rows, numbers int, into *packedRow, memory []byte) ([]byte, error) {
 	if r.targets == nil {
 		columns, err := rows.Columns()
 		if err != nil {
-			return err
+			return memory, err
 		}
-		for i := range columns {
-			if i < numbers {
-				r.targets = append(r.targets, &r.numbers[i])
-			} else {
-				r.targets = append(r.targets, &r.raw[i-numbers])
-			}
+		for i := range numbers {
+			r.targets = append(r.targets, &r.row.numbers[i])
+		}
+		r.packed = len(columns) - numbers
+		for i := range r.packed {
+			r.targets = append(r.targets, &r.raw[i])
 		}
 	}
 	if err := rows.Scan(r.targets...); err != nil {
-		return err
+		return memory, err
 	}
-	for i := range len(r.targets) - numbers {
-		r.packed[i] = append(r.packed[i][:0], r.raw[i]...)
+	for i := range r.packed {
+		begin := len(memory)
+		memory = append(memory, r.raw[i]...)
+		r.row.packed[i] = memory[begin:len(memory):len(memory)]
 	}
-	return nil
+	*into = r.row
+	return memory, nil
+}
+
+// packedBatch is rows that lie in one memory.
+type packedBatch struct {
+	rows   []packedRow
+	memory []byte
 }
 
 // How many rows are read ahead: few at first, since a query may end after the
@@ -59,7 +74,7 @@ func (tx *Tx) ahead(query string, args []any, numbers int, each func(*packedRow)
 	if err != nil {
 		return err
 	}
-	batches, used := make(chan []packedRow, batchesAhead), make(chan []packedRow, batchesAhead+2)
+	batches, used := make(chan packedBatch, batchesAhead), make(chan packedBatch, batchesAhead+2)
 	// Not the context: an interrupt would end the other queries of the connection.
 	stop := make(chan struct{})
 	var failed error
@@ -71,14 +86,17 @@ func (tx *Tx) ahead(query string, args []any, numbers int, each func(*packedRow)
 				return err
 			}
 			defer rows.Close()
+			var batch packedBatch
+			var reader packedRows
 			size := firstAhead
-			batch := make([]packedRow, 0, size)
+			batch.rows = make([]packedRow, 0, size)
 			for rows.Next() {
-				batch = batch[:len(batch)+1]
-				if err := batch[len(batch)-1].scan(rows, numbers); err != nil {
+				n := len(batch.rows)
+				batch.rows = batch.rows[:n+1]
+				if batch.memory, err = reader.scan(rows, numbers, &batch.rows[n], batch.memory); err != nil {
 					return err
 				}
-				if len(batch) < cap(batch) {
+				if n+1 < cap(batch.rows) {
 					continue
 				}
 				select {
@@ -89,12 +107,12 @@ func (tx *Tx) ahead(query string, args []any, numbers int, each func(*packedRow)
 				size = min(2*size, mostAhead)
 				select {
 				case batch = <-used:
-					batch = batch[:0]
 				default:
-					batch = make([]packedRow, 0, size)
+					batch = packedBatch{make([]packedRow, 0, size), make([]byte, 0, len(batch.memory)+len(batch.memory)/4)}
 				}
+				batch.rows, batch.memory = batch.rows[:0], batch.memory[:0]
 			}
-			if len(batch) > 0 {
+			if len(batch.rows) > 0 {
 				select {
 				case batches <- batch:
 				case <-stop:
@@ -104,8 +122,8 @@ func (tx *Tx) ahead(query string, args []any, numbers int, each func(*packedRow)
 		}()
 	}()
 	for batch := range batches {
-		for i := range batch {
-			if err = each(&batch[i]); err != nil {
+		for i := range batch.rows {
+			if err = each(&batch.rows[i]); err != nil {
 				// The transaction may end as soon as this function has returned.
 				close(stop)
 				for range batches {

@@ -3,102 +3,9 @@ package store
 import (
 	"database/sql"
 	"encoding/binary"
-	"strings"
-
-	"emaudit/parse/emergelog"
+	"fmt"
+	"slices"
 )
-
-// history is one row of package_history, to be changed.
-type history struct {
-	unmerges, failures, untimed, binaryUntimed int64
-	firstAt, lastAt                            int64
-	durations, binaryDurations                 []byte
-	// runs holds run numbers as differences, lastRun the last of them.
-	runs    []byte
-	lastRun int64
-}
-
-// merge adds a final merge.
-func (h *history) merge(m *emergelog.Merge) {
-	h.in(m.Run)
-	switch m.Outcome {
-	case emergelog.MergeFailed:
-		h.failures++
-	case emergelog.MergeMerged:
-		at := max(m.Finished, m.Started)
-		if h.firstAt == 0 || at < h.firstAt {
-			h.firstAt = at
-		}
-		h.lastAt = max(h.lastAt, at)
-		durations, untimed := &h.durations, &h.untimed
-		if m.Kind == emergelog.KindBinary {
-			durations, untimed = &h.binaryDurations, &h.binaryUntimed
-		}
-		if seconds, ok := m.Duration(); ok {
-			*durations = binary.AppendVarint(*durations, seconds)
-		} else {
-			*untimed++
-		}
-	}
-}
-
-// unmerge adds a final removal.
-func (h *history) unmerge(u *emergelog.Unmerge) {
-	h.in(u.Run)
-	if u.Outcome == emergelog.UnmergeOK {
-		h.unmerges++
-	}
-}
-
-// in notes that a run has facts of the package.
-func (h *history) in(run int64) {
-	if run != h.lastRun {
-		h.runs = binary.AppendVarint(h.runs, run-h.lastRun)
-		h.lastRun = run
-	}
-}
-
-const historyColumns = "h.unmerges, h.failures, h.first_at, h.last_at, h.untimed, h.binary_untimed, h.durations, h.binary_durations, h.runs"
-
-// history returns the history of a package, to be changed.
-func (w *EmergeLogWriter) history(cp int64) (history, error) {
-	h := history{durations: []byte{}, binaryDurations: []byte{}, runs: []byte{}}
-	if w.first {
-		return h, nil
-	}
-	_, err := noRow(w.tx.queryRow("SELECT "+historyColumns+" FROM package_history h WHERE host = ? AND cp = ?", w.host, cp).Scan(
-		&h.unmerges, &h.failures, &h.firstAt, &h.lastAt, &h.untimed, &h.binaryUntimed, &h.durations, &h.binaryDurations, &h.runs))
-	for _, d := range unpackNumbers(h.runs) {
-		h.lastRun += d
-	}
-	return h, err
-}
-
-func (w *EmergeLogWriter) storeHistories() error {
-	if w.first {
-		rows := w.tx.bulk("package_history", "host", "cp", "unmerges", "failures", "first_at", "last_at", "untimed", "binary_untimed",
-			"durations", "binary_durations", "runs")
-		for _, h := range w.names {
-			if err := rows.add(w.host, h.cp, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, h.durations, h.binaryDurations, h.runs); err != nil {
-				return err
-			}
-		}
-		return rows.flush()
-	}
-	for _, h := range w.names {
-		_, err := w.tx.exec(`INSERT INTO package_history
-			(host, cp, unmerges, failures, first_at, last_at, untimed, binary_untimed, durations, binary_durations, runs)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (host, cp) DO UPDATE SET unmerges = excluded.unmerges, failures = excluded.failures, first_at = excluded.first_at,
-				last_at = excluded.last_at, untimed = excluded.untimed, binary_untimed = excluded.binary_untimed,
-				durations = excluded.durations, binary_durations = excluded.binary_durations, runs = excluded.runs`,
-			w.host, h.cp, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, h.durations, h.binaryDurations, h.runs)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // PackageHistory is the sum of a package's final merges and removals.
 type PackageHistory struct {
@@ -107,54 +14,121 @@ type PackageHistory struct {
 	// FirstAt and LastAt are the times of completed merges, unix seconds, 0
 	// where there is none.
 	FirstAt, LastAt int64
-	// Durations and BinaryDurations are the seconds of completed merges, oldest
-	// first; Untimed and BinaryUntimed count those whose duration is unknown.
-	Durations, BinaryDurations []int64
+	// Durations and BinaryDurations are those of completed merges, oldest first;
+	// Untimed and BinaryUntimed count those whose duration is unknown.
+	Durations, BinaryDurations Durations
 	Untimed, BinaryUntimed     int
-	// Runs are the numbers of the runs that have facts of the package, in the
-	// order in which those were stored; nil where all packages were asked for.
-	Runs []int64
 }
 
-// Histories calls each for the given packages (cat/pn), or for all that the log
-// names where none is given, in the order of their names.
-func (l *EmergeLog) Histories(packages []string, each func(*PackageHistory) error) error {
-	query := "SELECT cp.value, " + historyColumns + " FROM package_history h JOIN cp ON cp.id = h.cp WHERE h.host = ?"
-	args := []any{l.host}
-	if len(packages) > 0 && len(packages) <= maxPackages {
-		query += " AND cp.value IN (?" + strings.Repeat(", ?", len(packages)-1) + ")"
+// Durations are numbers of seconds, packed as they are stored: what asks about
+// all packages unpacks one after the other into the same memory.
+type Durations []byte
+
+// AppendTo appends the durations to a list.
+func (d Durations) AppendTo(list []int64) []int64 {
+	for len(d) > 0 {
+		// Nearly all are below 64, or below 8,192: one byte or two.
+		var u uint64
+		switch {
+		case d[0] < 0x80:
+			u, d = uint64(d[0]), d[1:]
+		case len(d) > 1 && d[1] < 0x80:
+			u, d = uint64(d[0]&0x7f)|uint64(d[1])<<7, d[2:]
+		default:
+			n := 0
+			if u, n = binary.Uvarint(d); n <= 0 {
+				return list
+			}
+			d = d[n:]
+		}
+		list = append(list, int64(u>>1)^-int64(u&1))
+	}
+	return list
+}
+
+// Histories calls each with the history of the given packages (cat/pn), or of
+// all that the log names where none is given, in no order. A history may be kept.
+func (l *EmergeLog) Histories(packages []string, each func(*PackageHistory)) error {
+	var wanted map[string]bool
+	if len(packages) > 0 {
+		wanted = make(map[string]bool, len(packages))
 		for _, name := range packages {
-			args = append(args, name)
+			wanted[name] = true
 		}
 	}
+	query, args := "SELECT s.sums FROM package_sums s WHERE s.host = ?", []any{l.host}
+	if among, names := amongPackages(packages); among != "" {
+		query += " AND s.page IN (SELECT r.page FROM package_runs r JOIN cp ON cp.id = r.cp WHERE r.host = ?" + among + ")"
+		args = append(append(args, l.host), names...)
+	}
 	return l.tx.query(func(rows *sql.Rows) error {
-		var h PackageHistory
-		var durations, binaryDurations, runs sql.RawBytes
-		if err := rows.Scan(&h.CP, &h.Unmerges, &h.Failures, &h.FirstAt, &h.LastAt, &h.Untimed, &h.BinaryUntimed, &durations, &binaryDurations, &runs); err != nil {
+		var packed []byte
+		if err := rows.Scan(&packed); err != nil {
 			return err
 		}
-		h.Durations, h.BinaryDurations = unpackNumbers(durations), unpackNumbers(binaryDurations)
-		if len(packages) > 0 {
-			h.Runs = unpackNumbers(runs)
-			for i := 1; i < len(h.Runs); i++ {
-				h.Runs[i] += h.Runs[i-1]
+		page := unpacker{b: packed}
+		for len(page.b) > 0 {
+			var h history
+			name := h.next(&page)
+			if page.err != nil {
+				return fmt.Errorf("sums of packages: %w", page.err)
 			}
+			if wanted != nil && !wanted[string(name)] {
+				continue
+			}
+			each(&PackageHistory{
+				CP: string(name), Unmerges: int(h.unmerges), Failures: int(h.failures), FirstAt: h.firstAt, LastAt: h.lastAt,
+				Durations: h.durations, BinaryDurations: h.binaryDurations, Untimed: int(h.untimed), BinaryUntimed: int(h.binaryUntimed),
+			})
 		}
-		return each(&h)
-	}, query+" ORDER BY cp.value", args...)
+		return nil
+	}, query+" ORDER BY s.page", args...)
 }
 
-// maxPackages bounds the names in one query; SQLite takes 32,766 variables.
-const maxPackages = 500
+// RunsOf returns the numbers of the runs that have final facts of any of the
+// given packages (cat/pn), the lowest first.
+func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
+	if len(packages) == 0 {
+		return nil, nil
+	}
+	wanted := make(map[string]bool, len(packages))
+	for _, name := range packages {
+		wanted[name] = true
+	}
+	among, args := amongPackages(packages)
+	var numbers []int64
+	err := l.tx.query(func(rows *sql.Rows) error {
+		var name, packed sql.RawBytes
+		if err := rows.Scan(&name, &packed); err != nil || !wanted[string(name)] {
+			return err
+		}
+		number := int64(0)
+		for _, difference := range unpackNumbers(packed) {
+			number += difference
+			numbers = append(numbers, number)
+		}
+		return nil
+	}, "SELECT cp.value, r.runs FROM package_runs r JOIN cp ON cp.id = r.cp WHERE r.host = ?"+among, append([]any{l.host}, args...)...)
+	slices.Sort(numbers)
+	return slices.Compact(numbers), err
+}
 
+// Packages returns every cat/pn that the log names, sorted.
+func (l *EmergeLog) Packages() ([]string, error) {
+	var all []string
+	err := l.tx.query(func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		all = append(all, name)
+		return err
+	}, "SELECT cp.value FROM package_runs r JOIN cp ON cp.id = r.cp WHERE r.host = ? ORDER BY cp.value", l.host)
+	return all, err
+}
+
+// unpackNumbers unpacks a list of any numbers.
 func unpackNumbers(packed []byte) []int64 {
 	if len(packed) == 0 {
 		return nil
 	}
-	u := unpacker{b: packed}
-	list := make([]int64, 0, len(packed))
-	for len(u.b) > 0 {
-		list = append(list, u.get())
-	}
-	return list
+	return Durations(packed).AppendTo(make([]int64, 0, len(packed)))
 }

@@ -153,10 +153,13 @@ func (l *EmergeLog) run(r *Run, row *packedRow, each func(*Run) error) error {
 // Numbers that no run has are passed over.
 func (l *EmergeLog) RunsNumbered(numbers []int64, each func(*Run) error) error {
 	var r Run
+	var reader packedRows
 	var row packedRow
+	var memory []byte
 	for _, n := range numbers {
 		err := l.tx.query(func(rows *sql.Rows) error {
-			if err := row.scan(rows, 7); err != nil {
+			var err error
+			if memory, err = reader.scan(rows, 7, &row, memory[:0]); err != nil {
 				return err
 			}
 			return l.run(&r, &row, each)
@@ -200,11 +203,16 @@ func (l *EmergeLog) OpenRuns() ([]int64, error) { return l.tx.openRuns(l.host) }
 // from since to until, unix seconds, both included; ok is false where there is
 // none. Within the range lie other runs too, where the clock was set.
 func (l *EmergeLog) RunsBetween(since, until int64) (runs RunRange, ok bool, err error) {
+	var longest int64
+	if missing, err := noRow(l.tx.queryRow("SELECT longest_run FROM emerge_log WHERE host = ?", l.host).Scan(&longest)); missing || err != nil {
+		return RunRange{}, false, err
+	}
 	from, to := RunRange{}.keys(l.host)
 	var first, last sql.NullInt64
 	// The plus signs keep the query in the index run_by_time, which has all that
 	// it asks for; the rows are far larger.
-	err = l.tx.queryRow("SELECT min(+id), max(+id) FROM run WHERE +id >= ? AND +id < ? AND seen_at >= ? AND started_at <= ?", from, to, since, until).Scan(&first, &last)
+	err = l.tx.queryRow("SELECT min(+id), max(+id) FROM run WHERE +id >= ? AND +id < ? AND seen_at >= ? AND started_at >= ? AND started_at <= ?",
+		from, to, since, since-longest, until).Scan(&first, &last)
 	if err != nil || !first.Valid {
 		return RunRange{}, false, err
 	}
@@ -221,18 +229,6 @@ func (l *EmergeLog) LastRun() (int64, error) {
 		return 0, err
 	}
 	return runNumber(id), nil
-}
-
-// Packages returns every cat/pn that the log names, sorted.
-func (l *EmergeLog) Packages() ([]string, error) {
-	var all []string
-	err := l.tx.query(func(rows *sql.Rows) error {
-		var name string
-		err := rows.Scan(&name)
-		all = append(all, name)
-		return err
-	}, "SELECT cp.value FROM package_history h JOIN cp ON cp.id = h.cp WHERE h.host = ? ORDER BY cp.value", l.host)
-	return all, err
 }
 
 // logNames resolves the numbers of names, one by one until so many were asked

@@ -164,12 +164,11 @@ func TestWhatIsOpenIsReplaced(t *testing.T) {
 		t.Error(diff)
 	}
 	err := db.View(context.Background(), func(tx *Tx) error {
-		return tx.EmergeLog(host).Histories([]string{"app-misc/hello"}, func(h *PackageHistory) error {
-			if h.Failures != 1 || h.BinaryUntimed != 1 || !slices.Equal(h.Runs, []int64{1}) {
-				t.Errorf("the package's history counts what is open: %+v", *h)
-			}
-			return nil
-		})
+		all := stored(t, tx.EmergeLog(host), "app-misc/hello")
+		if len(all) != 1 || all[0].Failures != 1 || all[0].BinaryUntimed != 1 || !slices.Equal(all[0].Runs, []int64{1}) {
+			t.Errorf("the package's history counts what is open: %+v", all)
+		}
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,8 @@ type EmergeLogWriter struct {
 	packages [loggedPackages]loggedPackage // those seen last, by a hash of their cpv
 	seed     maphash.Seed
 	names    map[string]*loggedName // by cat/pn
+	pages    sumsPages
+	longest  int64 // run, in seconds from its first line to its last
 	syncSums map[string]*SyncHistory
 	runSums  map[emergelog.Action]*RunHistory
 	first    bool // the host has no history yet
@@ -67,8 +69,23 @@ const loggedPackages = 1 << 10
 
 // loggedName is what the writer needs of a cat/pn.
 type loggedName struct {
-	cp int64
-	history
+	cp   int64
+	page *sumsPage
+	sums *history
+	// runs holds run numbers as differences, lastRun the last of them.
+	runs    []byte
+	lastRun int64
+	changed bool
+}
+
+// in notes that a run has facts of the package that are final.
+func (n *loggedName) in(run int64) *history {
+	if run != n.lastRun {
+		n.runs = binary.AppendVarint(n.runs, run-n.lastRun)
+		n.lastRun = run
+	}
+	n.changed, n.page.changed = true, true
+	return n.sums
 }
 
 // WriteEmergeLog begins to store what is read of a host's emerge.log. bases are
@@ -80,12 +97,18 @@ func (tx *Tx) WriteEmergeLog(host HostID, bases []int64) (*EmergeLogWriter, erro
 		facts: map[int64]*runFacts{},
 		seed:  maphash.MakeSeed(),
 		names: map[string]*loggedName{},
+		pages: sumsPages{tx: tx, host: host, held: map[int64]*sumsPage{}},
 	}
 	state, _, err := tx.EmergeLogState(host)
 	if err != nil {
 		return nil, fmt.Errorf("emerge.log: %w", err)
 	}
 	w.first = state == nil
+	if !w.first {
+		if err := tx.queryRow("SELECT longest_run FROM emerge_log WHERE host = ?", host).Scan(&w.longest); err != nil {
+			return nil, fmt.Errorf("emerge.log: %w", err)
+		}
+	}
 	if err := w.loadSums(); err != nil {
 		return nil, fmt.Errorf("emerge.log: %w", err)
 	}
@@ -136,7 +159,7 @@ func (tx *Tx) ForgetEmergeLog(host HostID) error {
 	if _, err := tx.exec("DELETE FROM run WHERE id >= ? AND id < ?", runKey(host, 0), runKey(host+1, 0)); err != nil {
 		return fmt.Errorf("emerge.log: %w", err)
 	}
-	for _, table := range []string{"package_history", "sync_history", "run_history", "emerge_log_segment", "emerge_log"} {
+	for _, table := range []string{"package_runs", "package_sums", "sync_history", "run_history", "emerge_log_segment", "emerge_log"} {
 		if _, err := tx.exec("DELETE FROM "+table+" WHERE host = ?", host); err != nil {
 			return fmt.Errorf("emerge.log: %w", err)
 		}
@@ -187,12 +210,57 @@ func (w *EmergeLogWriter) name(name string) (*loggedName, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := &loggedName{cp: cp}
-	if known.history, err = w.history(cp); err != nil {
+	known := &loggedName{cp: cp, runs: []byte{}}
+	page, missing := int64(0), w.first
+	if !missing {
+		missing, err = noRow(w.tx.queryRow("SELECT page, runs FROM package_runs WHERE host = ? AND cp = ?", w.host, cp).Scan(&page, &known.runs))
+		if err != nil {
+			return nil, err
+		}
+	}
+	if missing {
+		known.changed = true
+		known.page, known.sums, err = w.pages.enter(name)
+	} else if known.page, err = w.pages.page(page); err == nil {
+		if known.sums = known.page.of(name); known.sums == nil {
+			err = fmt.Errorf("page %d of package_sums: %w", page, errPacked)
+		}
+	}
+	if err != nil {
 		return nil, err
+	}
+	for _, d := range unpackNumbers(known.runs) {
+		known.lastRun += d
 	}
 	w.names[name] = known
 	return known, nil
+}
+
+// storeHistories stores what the writer changed of packages.
+func (w *EmergeLogWriter) storeHistories() error {
+	if err := w.pages.store(); err != nil {
+		return err
+	}
+	if w.first {
+		rows := w.tx.bulk("package_runs", "host", "cp", "page", "runs")
+		for _, n := range w.names {
+			if err := rows.add(w.host, n.cp, n.page.number, n.runs); err != nil {
+				return err
+			}
+		}
+		return rows.flush()
+	}
+	for _, n := range w.names {
+		if !n.changed {
+			continue
+		}
+		_, err := w.tx.exec("INSERT INTO package_runs (host, cp, page, runs) VALUES (?, ?, ?, ?) ON CONFLICT (host, cp) DO UPDATE SET runs = excluded.runs",
+			w.host, n.cp, n.page.number, n.runs)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // of returns the facts of a run, to be added to.
@@ -232,7 +300,7 @@ func (w *EmergeLogWriter) Merge(m emergelog.Merge) {
 			return b, err
 		}
 		if !w.provisional {
-			p.history.merge(&m)
+			p.in(m.Run).merge(&m)
 		}
 		return w.packMerge(b, p, &m)
 	})
@@ -246,7 +314,7 @@ func (w *EmergeLogWriter) Unmerge(u emergelog.Unmerge) {
 			return b, err
 		}
 		if !w.provisional {
-			p.history.unmerge(&u)
+			p.in(u.Run).unmerge(&u)
 		}
 		return w.packUnmerge(b, p, &u), nil
 	})
@@ -276,6 +344,7 @@ func (w *EmergeLogWriter) Run(r emergelog.Run) {
 }
 
 func (w *EmergeLogWriter) run(r *emergelog.Run, f *runFacts) error {
+	w.longest = max(w.longest, r.LastSeen-r.Started)
 	args, err := w.text(r.Args)
 	if err != nil {
 		return err
@@ -337,8 +406,9 @@ func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64)
 		w.err = w.storeSums()
 	}
 	if w.err == nil {
-		_, w.err = w.tx.exec(`INSERT INTO emerge_log (host, state, open, last_at) VALUES (?, ?, ?, ?)
-			ON CONFLICT (host) DO UPDATE SET state = excluded.state, open = excluded.open, last_at = excluded.last_at`, w.host, state, numbers, lastAt)
+		_, w.err = w.tx.exec(`INSERT INTO emerge_log (host, state, open, last_at, longest_run) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (host) DO UPDATE SET state = excluded.state, open = excluded.open, last_at = excluded.last_at, longest_run = excluded.longest_run`,
+			w.host, state, numbers, lastAt, w.longest)
 	}
 	if w.err != nil {
 		return fmt.Errorf("emerge.log: %w", w.err)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"sort"
 	"strings"
 )
 
@@ -20,30 +19,32 @@ const applicationID = 0x656d6164
 
 // migration is one step of the schema; its number is the user_version that the
 // database has afterwards.
-type migration struct {
-	name       string
-	statements []string
-}
+type migration struct{ name string }
+
+// conversions are what a step does after its statements that SQL cannot say, by
+// the number of the step.
+var conversions = map[int]func(*Tx) error{10: fillPages}
 
 // migrations returns all steps in order.
 func migrations() ([]migration, error) {
-	entries, err := migrationFiles.ReadDir("migrations")
+	entries, err := migrationFiles.ReadDir("migrations") // sorted
 	if err != nil {
 		return nil, err
 	}
-	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
-	var all []migration
+	all := make([]migration, 0, len(entries))
 	for i, e := range entries {
 		if want := fmt.Sprintf("%04d_", i+1); !strings.HasPrefix(e.Name(), want) {
 			return nil, fmt.Errorf("migration %s: name does not begin with %s", e.Name(), want)
 		}
-		b, err := migrationFiles.ReadFile(path.Join("migrations", e.Name()))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, migration{e.Name(), splitStatements(string(b))})
+		all = append(all, migration{e.Name()})
 	}
 	return all, nil
+}
+
+// statements are the step as SQL.
+func (m migration) statements() ([]string, error) {
+	b, err := migrationFiles.ReadFile(path.Join("migrations", m.name))
+	return splitStatements(string(b)), err
 }
 
 // splitStatements splits a migration at the semicolons that end a line, since
@@ -118,15 +119,24 @@ func (db *DB) migrate(ctx context.Context, all []migration) error {
 				return nil
 			}
 			step := all[version]
-			for _, stmt := range step.statements {
+			statements, err := step.statements()
+			if err != nil {
+				return err
+			}
+			for _, stmt := range statements {
 				if _, err := tx.exec(stmt); err != nil {
+					return fmt.Errorf("migration %s: %w", step.name, err)
+				}
+			}
+			if convert := conversions[version+1]; convert != nil {
+				if err := convert(tx); err != nil {
 					return fmt.Errorf("migration %s: %w", step.name, err)
 				}
 			}
 			if _, err := tx.exec(fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
 				return err
 			}
-			_, err := tx.exec(fmt.Sprintf("PRAGMA user_version = %d", version+1))
+			_, err = tx.exec(fmt.Sprintf("PRAGMA user_version = %d", version+1))
 			return err
 		})
 		if err != nil || done {

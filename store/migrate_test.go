@@ -54,7 +54,11 @@ func TestEveryOldDatabaseMigrates(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, step := range all[:version] {
-				for _, stmt := range step.statements {
+				statements, err := step.statements()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, stmt := range statements {
 					if _, err := old.Exec(stmt); err != nil {
 						t.Fatal(err)
 					}

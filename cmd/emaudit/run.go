@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"emaudit/report"
 )
 
@@ -86,19 +84,11 @@ func run(ctx context.Context, proc process) (code int) {
 		messages.Error(err)
 		return exitUsage
 	}
-	line, parser, err := newParser(&proc, config)
-	if err != nil {
-		messages.Error(err)
-		return exitError
-	}
-	kctx, err := parser.Parse(proc.args)
+	line, kctx, err := parse(&proc, config, proc.args)
 	if err == nil {
 		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: strings.Fields(kctx.Command())[0], flags: flagOrigins(kctx, &proc, config)}
 		session.configured = func(command string) (*commandLine, error) {
-			line, parser, err := newParser(&proc, config)
-			if err == nil {
-				_, err = parser.Parse([]string{command})
-			}
+			line, _, err := parse(&proc, config, []string{command})
 			return line, err
 		}
 		kctx.BindTo(ctx, (*context.Context)(nil))
@@ -124,23 +114,6 @@ func run(ctx context.Context, proc process) (code int) {
 		}
 	}
 	return code
-}
-
-// newParser makes a command line that is to be parsed, with what the
-// configuration and the environment say of its flags.
-func newParser(proc *process, config *configuration) (*commandLine, *kong.Kong, error) {
-	line := new(commandLine)
-	parser, err := kong.New(line,
-		kong.Name("emaudit"),
-		kong.Description("What Portage did, whether it can be undone, and what PKGDIR is worth."),
-		kong.Writers(proc.stdout, proc.stderr),
-		kong.Exit(func(code int) { panic(stopParsing{code}) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
-		kong.Vars(line.vars(proc)),
-		kong.Resolvers(config, environment(proc)),
-		kong.UsageOnError(),
-	)
-	return line, parser, err
 }
 
 // usagef is an error about the command line.

@@ -1,0 +1,31 @@
+package audit
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// However many durations there are, in whatever order, thirds that are merged
+// are all of them sorted.
+func TestThirdsAreMerged(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	for n := range 3 * sortedHere {
+		durations := make([]int64, n)
+		for i := range durations {
+			durations[i] = random.Int64N(1 + int64(n)) // with some of them equal
+		}
+		given := slices.Clone(durations)
+		var memory [2 * sortedHere]int64
+		got := sortThirds(durations, memory[:0])
+		if !slices.Equal(durations, given) {
+			t.Fatalf("%d durations were put into another order", n)
+		}
+		slices.Sort(durations)
+		first, last := slices.Sorted(slices.Values(given[:n/3])), slices.Sorted(slices.Values(given[n-n/3:]))
+		if !slices.Equal(got.all, durations) || !slices.Equal(got.first, first) || !slices.Equal(got.last, last) {
+			t.Fatalf("of %v: %v, first %v, last %v", given, got.all, got.first, got.last)
+		}
+	}
+}

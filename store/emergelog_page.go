@@ -1,0 +1,236 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"emaudit/parse/emergelog"
+)
+
+// The sums of packages lie in pages, several to a row of package_sums: to step
+// to a row and to take its columns costs a microsecond or two, which is more than
+// to unpack what a page says of a package, and a question about all packages has
+// thousands of them. A page is a sequence of records:
+//
+//	length of the name, cat/pn
+//	removals, merges that failed, times of the first and of the last merge
+//	completed merges of unknown duration: from source, binary ones
+//	length in bytes, durations of merges from source
+//	length in bytes, durations of binary merges
+//
+// All numbers are signed varints, durations are seconds, oldest first.
+
+// pagePackages is how many packages share a page. An update changes a few dozen
+// of them, each perhaps in a page of its own, and writes these pages whole.
+const pagePackages = 32
+
+// history is the sum of a package's final merges and removals, to be changed.
+type history struct {
+	unmerges, failures, untimed, binaryUntimed int64
+	firstAt, lastAt                            int64
+	durations, binaryDurations                 []byte
+}
+
+// merge adds a final merge.
+func (h *history) merge(m *emergelog.Merge) {
+	switch m.Outcome {
+	case emergelog.MergeFailed:
+		h.failures++
+	case emergelog.MergeMerged:
+		at := max(m.Finished, m.Started)
+		if h.firstAt == 0 || at < h.firstAt {
+			h.firstAt = at
+		}
+		h.lastAt = max(h.lastAt, at)
+		durations, untimed := &h.durations, &h.untimed
+		if m.Kind == emergelog.KindBinary {
+			durations, untimed = &h.binaryDurations, &h.binaryUntimed
+		}
+		if seconds, ok := m.Duration(); ok {
+			*durations = binary.AppendVarint(*durations, seconds)
+		} else {
+			*untimed++
+		}
+	}
+}
+
+// unmerge adds a final removal.
+func (h *history) unmerge(u *emergelog.Unmerge) {
+	if u.Outcome == emergelog.UnmergeOK {
+		h.unmerges++
+	}
+}
+
+// pack appends the record of a package.
+func (h *history) pack(b []byte, name string) []byte {
+	b = append(pack(b, int64(len(name))), name...)
+	b = pack(b, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, int64(len(h.durations)))
+	b = append(b, h.durations...)
+	return append(pack(b, int64(len(h.binaryDurations))), h.binaryDurations...)
+}
+
+// next reads a record. What is packed in it lies in the page.
+func (h *history) next(page *unpacker) (name []byte) {
+	name = page.bytes()
+	*h = history{unmerges: page.get(), failures: page.get(), firstAt: page.get(), lastAt: page.get(), untimed: page.get(), binaryUntimed: page.get()}
+	h.durations, h.binaryDurations = page.bytes(), page.bytes()
+	return name
+}
+
+// sumsPage is a page to be changed.
+type sumsPage struct {
+	number  int64
+	names   []string
+	sums    []*history
+	changed bool
+}
+
+// of returns the sums of a package, nil where they are not in this page.
+func (p *sumsPage) of(name string) *history {
+	if i := slices.Index(p.names, name); i >= 0 {
+		return p.sums[i]
+	}
+	return nil
+}
+
+// enter enters a new package.
+func (p *sumsPage) enter(name string) *history {
+	h := new(history)
+	p.names, p.sums, p.changed = append(p.names, name), append(p.sums, h), true
+	return h
+}
+
+// pack returns the page as it is stored.
+func (p *sumsPage) pack() []byte {
+	var b []byte
+	for i, h := range p.sums {
+		b = h.pack(b, p.names[i])
+	}
+	return b
+}
+
+// sumsPages are the pages of a host that a writer needs.
+type sumsPages struct {
+	tx   *Tx
+	host HostID
+	held map[int64]*sumsPage
+	last *sumsPage // the one that takes new packages
+}
+
+// page returns a page that is stored.
+func (p *sumsPages) page(number int64) (*sumsPage, error) {
+	if held := p.held[number]; held != nil {
+		return held, nil
+	}
+	var packed []byte
+	if err := p.tx.queryRow("SELECT sums FROM package_sums WHERE host = ? AND page = ?", p.host, number).Scan(&packed); err != nil {
+		return nil, err
+	}
+	page := &sumsPage{number: number}
+	u := unpacker{b: packed}
+	for len(u.b) > 0 {
+		var h history
+		name := h.next(&u)
+		// What is appended must not run into the record behind.
+		h.durations, h.binaryDurations = slices.Clip(h.durations), slices.Clip(h.binaryDurations)
+		page.names, page.sums = append(page.names, string(name)), append(page.sums, &h)
+	}
+	p.held[number] = page
+	return page, u.err
+}
+
+// enter enters a package that has no sums yet.
+func (p *sumsPages) enter(name string) (*sumsPage, *history, error) {
+	if p.last == nil {
+		var number sql.NullInt64
+		if err := p.tx.queryRow("SELECT max(page) FROM package_sums WHERE host = ?", p.host).Scan(&number); err != nil {
+			return nil, nil, err
+		}
+		p.last = &sumsPage{}
+		if number.Valid {
+			var err error
+			if p.last, err = p.page(number.Int64); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if p.last.number == 0 || len(p.last.names) >= pagePackages {
+		p.last = &sumsPage{number: p.last.number + 1}
+		p.held[p.last.number] = p.last
+	}
+	return p.last, p.last.enter(name), nil
+}
+
+// store stores the pages that were changed.
+func (p *sumsPages) store() error {
+	for _, page := range p.held {
+		if !page.changed {
+			continue
+		}
+		_, err := p.tx.exec("INSERT INTO package_sums (host, page, sums) VALUES (?, ?, ?) ON CONFLICT (host, page) DO UPDATE SET sums = excluded.sums",
+			p.host, page.number, page.pack())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillPages moves the sums of packages from the rows of package_history, where
+// they were before schema 10, into pages.
+func fillPages(tx *Tx) error {
+	type row struct {
+		host HostID
+		cp   int64
+		name string
+		history
+	}
+	var all []row
+	err := tx.query(func(rows *sql.Rows) error {
+		var r row
+		err := rows.Scan(&r.host, &r.cp, &r.name, &r.unmerges, &r.failures, &r.firstAt, &r.lastAt, &r.untimed, &r.binaryUntimed, &r.durations, &r.binaryDurations)
+		all = append(all, r)
+		return err
+	}, `SELECT h.host, h.cp, cp.value, h.unmerges, h.failures, h.first_at, h.last_at, h.untimed, h.binary_untimed, h.durations, h.binary_durations
+		FROM package_history h JOIN cp ON cp.id = h.cp ORDER BY h.host, cp.value`)
+	if err != nil {
+		return err
+	}
+	for len(all) > 0 {
+		pages := sumsPages{tx: tx, host: all[0].host, held: map[int64]*sumsPage{}}
+		for len(all) > 0 && all[0].host == pages.host {
+			r := &all[0]
+			page, h, err := pages.enter(r.name)
+			if err != nil {
+				return err
+			}
+			*h = r.history
+			if _, err := tx.exec("UPDATE package_history SET page = ? WHERE host = ? AND cp = ?", page.number, r.host, r.cp); err != nil {
+				return err
+			}
+			all = all[1:]
+		}
+		if err := pages.store(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxPackages bounds the names in one query; SQLite takes 32,766 variables.
+const maxPackages = 500
+
+// amongPackages is the condition that cp.value is one of the names, and its
+// arguments. It is empty for none, and for so many that it is cheaper to look at
+// all.
+func amongPackages(names []string) (condition string, args []any) {
+	if len(names) == 0 || len(names) > maxPackages {
+		return "", nil
+	}
+	for _, name := range names {
+		args = append(args, name)
+	}
+	return " AND cp.value IN (?" + strings.Repeat(", ?", len(names)-1) + ")", args
+}
