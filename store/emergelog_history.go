@@ -18,6 +18,8 @@ type PackageHistory struct {
 	// Untimed and BinaryUntimed count those whose duration is unknown.
 	Durations, BinaryDurations Durations
 	Untimed, BinaryUntimed     int
+	// Runs are the runs that have final facts of the package.
+	Runs RunNumbers
 }
 
 // Durations are numbers of seconds, packed as they are stored: what asks about
@@ -46,6 +48,19 @@ func (d Durations) AppendTo(list []int64) []int64 {
 	return list
 }
 
+// RunNumbers are numbers of runs, packed as they are stored.
+type RunNumbers []byte
+
+// AppendTo appends the numbers to a list, in the order in which the runs ended.
+func (n RunNumbers) AppendTo(list []int64) []int64 {
+	before := len(list)
+	list = Durations(n).AppendTo(list)
+	for i := before + 1; i < len(list); i++ {
+		list[i] += list[i-1]
+	}
+	return list
+}
+
 // Histories calls each with the history of the given packages (cat/pn), or of
 // all that the log names where none is given, in no order. A history may be kept.
 func (l *EmergeLog) Histories(packages []string, each func(*PackageHistory)) error {
@@ -58,7 +73,7 @@ func (l *EmergeLog) Histories(packages []string, each func(*PackageHistory)) err
 	}
 	query, args := "SELECT s.sums FROM package_sums s WHERE s.host = ?", []any{l.host}
 	if among, names := amongPackages(packages); among != "" {
-		query += " AND s.page IN (SELECT r.page FROM package_runs r JOIN cp ON cp.id = r.cp WHERE r.host = ?" + among + ")"
+		query += " AND s.page IN (SELECT p.page FROM package_page p JOIN cp ON cp.id = p.cp WHERE p.host = ?" + among + ")"
 		args = append(append(args, l.host), names...)
 	}
 	return l.tx.query(func(rows *sql.Rows) error {
@@ -79,6 +94,7 @@ func (l *EmergeLog) Histories(packages []string, each func(*PackageHistory)) err
 			each(&PackageHistory{
 				CP: string(name), Unmerges: int(h.unmerges), Failures: int(h.failures), FirstAt: h.firstAt, LastAt: h.lastAt,
 				Durations: h.durations, BinaryDurations: h.binaryDurations, Untimed: int(h.untimed), BinaryUntimed: int(h.binaryUntimed),
+				Runs: h.runs,
 			})
 		}
 		return nil
@@ -91,24 +107,8 @@ func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
 	if len(packages) == 0 {
 		return nil, nil
 	}
-	wanted := make(map[string]bool, len(packages))
-	for _, name := range packages {
-		wanted[name] = true
-	}
-	among, args := amongPackages(packages)
 	var numbers []int64
-	err := l.tx.query(func(rows *sql.Rows) error {
-		var name, packed sql.RawBytes
-		if err := rows.Scan(&name, &packed); err != nil || !wanted[string(name)] {
-			return err
-		}
-		number := int64(0)
-		for _, difference := range unpackNumbers(packed) {
-			number += difference
-			numbers = append(numbers, number)
-		}
-		return nil
-	}, "SELECT cp.value, r.runs FROM package_runs r JOIN cp ON cp.id = r.cp WHERE r.host = ?"+among, append([]any{l.host}, args...)...)
+	err := l.Histories(packages, func(h *PackageHistory) { numbers = h.Runs.AppendTo(numbers) })
 	slices.Sort(numbers)
 	return slices.Compact(numbers), err
 }
@@ -121,7 +121,7 @@ func (l *EmergeLog) Packages() ([]string, error) {
 		err := rows.Scan(&name)
 		all = append(all, name)
 		return err
-	}, "SELECT cp.value FROM package_runs r JOIN cp ON cp.id = r.cp WHERE r.host = ? ORDER BY cp.value", l.host)
+	}, "SELECT cp.value FROM package_page p JOIN cp ON cp.id = p.cp WHERE p.host = ? ORDER BY cp.value", l.host)
 	return all, err
 }
 

@@ -19,18 +19,20 @@ import (
 //	completed merges of unknown duration: from source, binary ones
 //	length in bytes, durations of merges from source
 //	length in bytes, durations of binary merges
+//	length in bytes, numbers of the runs that have facts of the package
 //
-// All numbers are signed varints, durations are seconds, oldest first.
+// All numbers are signed varints. Durations are seconds, oldest first; of the
+// runs each is the difference to the one before.
 
 // pagePackages is how many packages share a page. An update changes a few dozen
 // of them, each perhaps in a page of its own, and writes these pages whole.
-const pagePackages = 32
+const pagePackages = 16
 
 // history is the sum of a package's final merges and removals, to be changed.
 type history struct {
 	unmerges, failures, untimed, binaryUntimed int64
 	firstAt, lastAt                            int64
-	durations, binaryDurations                 []byte
+	durations, binaryDurations, runs           []byte
 }
 
 // merge adds a final merge.
@@ -63,19 +65,23 @@ func (h *history) unmerge(u *emergelog.Unmerge) {
 	}
 }
 
+// maxRecordNumbers is the most bytes that the numbers of a record take.
+const maxRecordNumbers = 10 * binary.MaxVarintLen64
+
 // pack appends the record of a package.
 func (h *history) pack(b []byte, name string) []byte {
 	b = append(pack(b, int64(len(name))), name...)
 	b = pack(b, h.unmerges, h.failures, h.firstAt, h.lastAt, h.untimed, h.binaryUntimed, int64(len(h.durations)))
 	b = append(b, h.durations...)
-	return append(pack(b, int64(len(h.binaryDurations))), h.binaryDurations...)
+	b = append(pack(b, int64(len(h.binaryDurations))), h.binaryDurations...)
+	return append(pack(b, int64(len(h.runs))), h.runs...)
 }
 
 // next reads a record. What is packed in it lies in the page.
 func (h *history) next(page *unpacker) (name []byte) {
 	name = page.bytes()
 	*h = history{unmerges: page.get(), failures: page.get(), firstAt: page.get(), lastAt: page.get(), untimed: page.get(), binaryUntimed: page.get()}
-	h.durations, h.binaryDurations = page.bytes(), page.bytes()
+	h.durations, h.binaryDurations, h.runs = page.bytes(), page.bytes(), page.bytes()
 	return name
 }
 
@@ -83,30 +89,37 @@ func (h *history) next(page *unpacker) (name []byte) {
 type sumsPage struct {
 	number  int64
 	names   []string
-	sums    []*history
+	sums    []history // of no more than pagePackages, so that they stay where they are
 	changed bool
+}
+
+func newSumsPage(number int64) *sumsPage {
+	return &sumsPage{number: number, names: make([]string, 0, pagePackages), sums: make([]history, 0, pagePackages)}
 }
 
 // of returns the sums of a package, nil where they are not in this page.
 func (p *sumsPage) of(name string) *history {
 	if i := slices.Index(p.names, name); i >= 0 {
-		return p.sums[i]
+		return &p.sums[i]
 	}
 	return nil
 }
 
 // enter enters a new package.
 func (p *sumsPage) enter(name string) *history {
-	h := new(history)
-	p.names, p.sums, p.changed = append(p.names, name), append(p.sums, h), true
-	return h
+	p.names, p.sums, p.changed = append(p.names, name), append(p.sums, history{}), true
+	return &p.sums[len(p.sums)-1]
 }
 
 // pack returns the page as it is stored.
 func (p *sumsPage) pack() []byte {
-	var b []byte
-	for i, h := range p.sums {
-		b = h.pack(b, p.names[i])
+	size := 0
+	for i := range p.sums {
+		size += len(p.names[i]) + len(p.sums[i].durations) + len(p.sums[i].binaryDurations) + len(p.sums[i].runs) + maxRecordNumbers
+	}
+	b := make([]byte, 0, size)
+	for i := range p.sums {
+		b = p.sums[i].pack(b, p.names[i])
 	}
 	return b
 }
@@ -128,15 +141,19 @@ func (p *sumsPages) page(number int64) (*sumsPage, error) {
 	if err := p.tx.queryRow("SELECT sums FROM package_sums WHERE host = ? AND page = ?", p.host, number).Scan(&packed); err != nil {
 		return nil, err
 	}
-	page := &sumsPage{number: number}
+	page := newSumsPage(number)
 	u := unpacker{b: packed}
-	for len(u.b) > 0 {
-		var h history
+	for len(u.b) > 0 && u.err == nil {
+		if len(page.sums) == pagePackages {
+			return nil, errPacked
+		}
+		h := page.enter("")
 		name := h.next(&u)
 		// What is appended must not run into the record behind.
-		h.durations, h.binaryDurations = slices.Clip(h.durations), slices.Clip(h.binaryDurations)
-		page.names, page.sums = append(page.names, string(name)), append(page.sums, &h)
+		h.durations, h.binaryDurations, h.runs = slices.Clip(h.durations), slices.Clip(h.binaryDurations), slices.Clip(h.runs)
+		page.names[len(page.names)-1] = string(name)
 	}
+	page.changed = false
 	p.held[number] = page
 	return page, u.err
 }
@@ -148,7 +165,7 @@ func (p *sumsPages) enter(name string) (*sumsPage, *history, error) {
 		if err := p.tx.queryRow("SELECT max(page) FROM package_sums WHERE host = ?", p.host).Scan(&number); err != nil {
 			return nil, nil, err
 		}
-		p.last = &sumsPage{}
+		p.last = newSumsPage(0)
 		if number.Valid {
 			var err error
 			if p.last, err = p.page(number.Int64); err != nil {
@@ -157,7 +174,7 @@ func (p *sumsPages) enter(name string) (*sumsPage, *history, error) {
 		}
 	}
 	if p.last.number == 0 || len(p.last.names) >= pagePackages {
-		p.last = &sumsPage{number: p.last.number + 1}
+		p.last = newSumsPage(p.last.number + 1)
 		p.held[p.last.number] = p.last
 	}
 	return p.last, p.last.enter(name), nil
@@ -190,10 +207,10 @@ func fillPages(tx *Tx) error {
 	var all []row
 	err := tx.query(func(rows *sql.Rows) error {
 		var r row
-		err := rows.Scan(&r.host, &r.cp, &r.name, &r.unmerges, &r.failures, &r.firstAt, &r.lastAt, &r.untimed, &r.binaryUntimed, &r.durations, &r.binaryDurations)
+		err := rows.Scan(&r.host, &r.cp, &r.name, &r.unmerges, &r.failures, &r.firstAt, &r.lastAt, &r.untimed, &r.binaryUntimed, &r.durations, &r.binaryDurations, &r.runs)
 		all = append(all, r)
 		return err
-	}, `SELECT h.host, h.cp, cp.value, h.unmerges, h.failures, h.first_at, h.last_at, h.untimed, h.binary_untimed, h.durations, h.binary_durations
+	}, `SELECT h.host, h.cp, cp.value, h.unmerges, h.failures, h.first_at, h.last_at, h.untimed, h.binary_untimed, h.durations, h.binary_durations, h.runs
 		FROM package_history h JOIN cp ON cp.id = h.cp ORDER BY h.host, cp.value`)
 	if err != nil {
 		return err

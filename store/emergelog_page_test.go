@@ -33,14 +33,18 @@ func stored(t *testing.T, log *EmergeLog, packages ...string) []counted {
 		all = append(all, counted{
 			CP: h.CP, Unmerges: h.Unmerges, Failures: h.Failures, FirstAt: h.FirstAt, LastAt: h.LastAt,
 			Durations: h.Durations.AppendTo(nil), BinaryDurations: h.BinaryDurations.AppendTo(nil), Untimed: h.Untimed, BinaryUntimed: h.BinaryUntimed,
+			Runs: h.Runs.AppendTo(nil),
 		})
 	})
 	for i := range all {
 		// Where emerges run side by side, merges do not end in the order of runs.
 		slices.Sort(all[i].Durations)
 		slices.Sort(all[i].BinaryDurations)
-		var runsErr error
-		all[i].Runs, runsErr = log.RunsOf([]string{all[i].CP})
+		runs, runsErr := log.RunsOf([]string{all[i].CP})
+		if !slices.Equal(runs, slices.Compact(slices.Sorted(slices.Values(all[i].Runs)))) {
+			t.Errorf("%s alone is in the runs %v, among all in %v", all[i].CP, runs, all[i].Runs)
+		}
+		all[i].Runs = runs
 		err = errors.Join(err, runsErr)
 	}
 	if err != nil {
@@ -225,9 +229,9 @@ func TestSumsOfEarlierSchemasAreMoved(t *testing.T) {
 // A page that is damaged is an error, and what is read of another is no longer
 // than the page.
 func FuzzPageOfSums(f *testing.F) {
-	whole := sumsPage{}
+	whole := newSumsPage(1)
 	whole.enter("app-misc/hello").durations = []byte{2, 0x80, 1, 4}
-	*whole.enter("dev-libs/bin") = history{unmerges: 1, failures: 2, untimed: 3, binaryUntimed: 4, firstAt: 5, lastAt: 1 << 40, binaryDurations: []byte{6}}
+	*whole.enter("dev-libs/bin") = history{unmerges: 1, failures: 2, untimed: 3, binaryUntimed: 4, firstAt: 5, lastAt: 1 << 40, binaryDurations: []byte{6}, runs: []byte{2, 4}}
 	f.Add(whole.pack())
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -240,10 +244,10 @@ func FuzzPageOfSums(f *testing.F) {
 			if page.err != nil {
 				return
 			}
-			if len(name)+len(h.durations)+len(h.binaryDurations) > before-len(page.b) {
+			if len(name)+len(h.durations)+len(h.binaryDurations)+len(h.runs) > before-len(page.b) {
 				t.Fatal("a record is longer than its bytes")
 			}
-			read.names, read.sums = append(read.names, string(name)), append(read.sums, &h)
+			read.names, read.sums = append(read.names, string(name)), append(read.sums, h)
 		}
 		again := unpacker{b: read.pack()}
 		for i, want := range read.sums {
@@ -251,7 +255,7 @@ func FuzzPageOfSums(f *testing.F) {
 			if name := h.next(&again); string(name) != read.names[i] || again.err != nil {
 				t.Fatalf("record %d is %q, %v; want %q", i, name, again.err, read.names[i])
 			}
-			if diff := cmp.Diff(*want, h, cmp.AllowUnexported(history{})); diff != "" {
+			if diff := cmp.Diff(want, h, cmp.AllowUnexported(history{})); diff != "" {
 				t.Fatalf("record %d is not what was packed\n%s", i, diff)
 			}
 		}

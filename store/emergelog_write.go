@@ -1,9 +1,11 @@
 package store
 
 import (
+	"database/sql"
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 
 	"emaudit/parse/atom"
@@ -69,22 +71,20 @@ const loggedPackages = 1 << 10
 
 // loggedName is what the writer needs of a cat/pn.
 type loggedName struct {
-	cp   int64
-	page *sumsPage
-	sums *history
-	// runs holds run numbers as differences, lastRun the last of them.
-	runs    []byte
+	cp      int64
+	page    *sumsPage
+	sums    *history
 	lastRun int64
-	changed bool
+	isNew   bool
 }
 
 // in notes that a run has facts of the package that are final.
 func (n *loggedName) in(run int64) *history {
 	if run != n.lastRun {
-		n.runs = binary.AppendVarint(n.runs, run-n.lastRun)
+		n.sums.runs = binary.AppendVarint(n.sums.runs, run-n.lastRun)
 		n.lastRun = run
 	}
-	n.changed, n.page.changed = true, true
+	n.page.changed = true
 	return n.sums
 }
 
@@ -159,7 +159,7 @@ func (tx *Tx) ForgetEmergeLog(host HostID) error {
 	if _, err := tx.exec("DELETE FROM run WHERE id >= ? AND id < ?", runKey(host, 0), runKey(host+1, 0)); err != nil {
 		return fmt.Errorf("emerge.log: %w", err)
 	}
-	for _, table := range []string{"package_runs", "package_sums", "sync_history", "run_history", "emerge_log_segment", "emerge_log"} {
+	for _, table := range []string{"package_page", "package_sums", "sync_history", "run_history", "emerge_log_segment", "emerge_log"} {
 		if _, err := tx.exec("DELETE FROM "+table+" WHERE host = ?", host); err != nil {
 			return fmt.Errorf("emerge.log: %w", err)
 		}
@@ -206,31 +206,36 @@ func (w *EmergeLogWriter) pkg(cpv string) (*loggedPackage, error) {
 
 // name reads what is stored of a cat/pn.
 func (w *EmergeLogWriter) name(name string) (*loggedName, error) {
-	cp, err := w.tx.cpID(name)
-	if err != nil {
-		return nil, err
-	}
-	known := &loggedName{cp: cp, runs: []byte{}}
-	page, missing := int64(0), w.first
+	known := &loggedName{}
+	var page sql.NullInt64
+	missing := w.first
 	if !missing {
-		missing, err = noRow(w.tx.queryRow("SELECT page, runs FROM package_runs WHERE host = ? AND cp = ?", w.host, cp).Scan(&page, &known.runs))
+		var err error
+		missing, err = noRow(w.tx.queryRow("SELECT cp.id, p.page FROM cp LEFT JOIN package_page p ON p.cp = cp.id AND p.host = ? WHERE cp.value = ?",
+			w.host, name).Scan(&known.cp, &page))
 		if err != nil {
 			return nil, err
 		}
 	}
+	var err error
 	if missing {
-		known.changed = true
+		if known.cp, err = w.tx.cpID(name); err != nil {
+			return nil, err
+		}
+	}
+	if !page.Valid {
+		known.isNew = true
 		known.page, known.sums, err = w.pages.enter(name)
-	} else if known.page, err = w.pages.page(page); err == nil {
+	} else if known.page, err = w.pages.page(page.Int64); err == nil {
 		if known.sums = known.page.of(name); known.sums == nil {
-			err = fmt.Errorf("page %d of package_sums: %w", page, errPacked)
+			err = fmt.Errorf("page %d of package_sums: %w", page.Int64, errPacked)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range unpackNumbers(known.runs) {
-		known.lastRun += d
+	if runs := RunNumbers(known.sums.runs).AppendTo(nil); len(runs) > 0 {
+		known.lastRun = runs[len(runs)-1]
 	}
 	w.names[name] = known
 	return known, nil
@@ -238,29 +243,33 @@ func (w *EmergeLogWriter) name(name string) (*loggedName, error) {
 
 // storeHistories stores what the writer changed of packages.
 func (w *EmergeLogWriter) storeHistories() error {
+	if w.first {
+		// In the order of their names, since nearly all questions want it.
+		sorted := sumsPages{tx: w.tx, host: w.host, held: map[int64]*sumsPage{}, last: newSumsPage(0)}
+		for _, name := range slices.Sorted(maps.Keys(w.names)) {
+			n := w.names[name]
+			page, sums, err := sorted.enter(name)
+			if err != nil {
+				return err
+			}
+			*sums = *n.sums
+			n.page, n.sums = page, sums
+		}
+		w.pages = sorted
+	}
 	if err := w.pages.store(); err != nil {
 		return err
 	}
-	if w.first {
-		rows := w.tx.bulk("package_runs", "host", "cp", "page", "runs")
-		for _, n := range w.names {
-			if err := rows.add(w.host, n.cp, n.page.number, n.runs); err != nil {
-				return err
-			}
-		}
-		return rows.flush()
-	}
+	rows := w.tx.bulk("package_page", "host", "cp", "page")
 	for _, n := range w.names {
-		if !n.changed {
+		if !n.isNew {
 			continue
 		}
-		_, err := w.tx.exec("INSERT INTO package_runs (host, cp, page, runs) VALUES (?, ?, ?, ?) ON CONFLICT (host, cp) DO UPDATE SET runs = excluded.runs",
-			w.host, n.cp, n.page.number, n.runs)
-		if err != nil {
+		if err := rows.add(w.host, n.cp, n.page.number); err != nil {
 			return err
 		}
 	}
-	return nil
+	return rows.flush()
 }
 
 // of returns the facts of a run, to be added to.

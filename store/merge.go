@@ -43,7 +43,7 @@ var mergedTables = []mergedTable{
 	{name: "emerge_log_segment", references: map[string]string{"source": "source", "host": "host"}},
 	{name: "run", references: map[string]string{"args": "text"}},
 	{name: "package_sums", references: map[string]string{"host": "host"}},
-	{name: "package_runs", references: map[string]string{"host": "host", "cp": "cp"}},
+	{name: "package_page", references: map[string]string{"host": "host", "cp": "cp"}},
 	{name: "sync_history", references: map[string]string{"host": "host"}},
 	{name: "run_history", references: map[string]string{"host": "host"}},
 	{name: "package_move", references: map[string]string{"host": "host", "source": "source"}},

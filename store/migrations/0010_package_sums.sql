@@ -1,10 +1,10 @@
--- The sums of packages, many to a row: statistics of all packages want each of
--- them, and to read a row takes longer than what is in it. They are moved by
+-- The sums of packages, several to a row: statistics of all packages want each of
+-- them, and to step to a row takes longer than what is in it. They are moved by
 -- store/emergelog_page.go after this.
 CREATE TABLE package_sums (
 	host INTEGER NOT NULL REFERENCES host(id),
 	page INTEGER NOT NULL,                 -- 1, 2, ...
-	sums BLOB    NOT NULL,                 -- of up to 32 packages, packed
+	sums BLOB    NOT NULL,                 -- of up to 16 packages, packed
 	PRIMARY KEY (host, page)
 );
 ALTER TABLE package_history ADD COLUMN page INTEGER NOT NULL DEFAULT 0;
