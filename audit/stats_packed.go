@@ -32,6 +32,10 @@ const (
 	tallyChunk = 1 << chunkBits
 )
 
+// chunkSpare is room for the piece that makes a chunk full, so that it seldom
+// grows.
+const chunkSpare = 1 << 10
+
 // openTallies is how many rows are added to at once before they are packed.
 const openTallies = 4096
 
@@ -55,7 +59,7 @@ func (p *packedTallies) pack() {
 	for key, t := range p.open {
 		last := len(p.packed) - 1
 		if last < 0 || len(p.packed[last]) >= tallyChunk {
-			p.packed = append(p.packed, nil)
+			p.packed = append(p.packed, make([]byte, 0, tallyChunk+chunkSpare))
 			last++
 		}
 		b := p.packed[last]

@@ -128,37 +128,32 @@ func (r *StatsRows) sort(column string) error {
 	return nil
 }
 
-// sortBy sorts by a value of the rows, of which each is made once.
+// sortBy sorts by a value of the rows, of which each is made once. Rows are in
+// the order of their numbers before, and stay so where values are equal.
 func (r *StatsRows) sortBy(value func(*PackageStats) *int64, descending bool) {
-	type valued struct {
-		value int64
-		row   uint32
-	}
-	all := make([]valued, len(r.rows))
+	values := make([]int64, len(r.rows))
 	var t tally
 	n := make(numbers, 0, numbersOfRow)
-	for i, row := range r.rows {
-		all[i] = valued{unknownValue, row}
-		made := r.row(row, &t, &n)
-		n = n[:0]
+	for row := range values {
+		made := r.row(uint32(row), &t, &n)
+		values[row] = unknownValue
 		if v := value(&made); v != nil {
-			all[i].value = *v
+			values[row] = *v
 		}
+		n = n[:0]
 	}
-	slices.SortStableFunc(all, func(a, b valued) int {
-		switch {
-		case a.value == b.value:
-			return 0
-		case a.value == unknownValue:
+	slices.SortFunc(r.rows, func(a, b uint32) int {
+		switch v, w := values[a], values[b]; {
+		case v == w:
+			return cmp.Compare(a, b)
+		case v == unknownValue:
 			return 1
-		case b.value == unknownValue:
+		case w == unknownValue:
 			return -1
 		case descending:
-			return cmp.Compare(b.value, a.value)
+			return cmp.Compare(w, v)
+		default:
+			return cmp.Compare(v, w)
 		}
-		return cmp.Compare(a.value, b.value)
 	})
-	for i := range all {
-		r.rows[i] = all[i].row
-	}
 }
