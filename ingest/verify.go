@@ -96,7 +96,7 @@ type verification struct {
 // verifyFile is a file that is to be read in full.
 type verifyFile struct {
 	path   string // relative to the pkgdir
-	stored store.VerifyCandidate
+	stored *store.VerifyCandidate
 	kind   string              // of its folder
 	entry  *store.IndexDigests // of the index, where it describes the file as it is
 	merged []byte              // BINPKGMD5 of the installed package of the same build
@@ -159,13 +159,14 @@ func (v *verification) planFolder(tx *store.Tx, d store.PkgDir) error {
 	for i := range entries {
 		byPath[entries[i].Path] = append(byPath[entries[i].Path], &entries[i])
 	}
-	for _, n := range candidates {
+	for i := range candidates {
+		n := &candidates[i]
 		if v.opts.Wanted != nil && !v.opts.Wanted(d.Path, n.Path) {
 			continue
 		}
 		v.result.Wanted++
 		v.result.Files[[2]string{d.Path, n.Path}] = true
-		if !v.isDue(&n) {
+		if !v.isDue(n) {
 			continue
 		}
 		f := &verifyFile{path: n.Path, stored: n, kind: d.Kind, merged: v.merged[n.Build]}

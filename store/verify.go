@@ -50,7 +50,11 @@ func (tx *Tx) VerifyCandidates(pkgdir int64) ([]VerifyCandidate, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []VerifyCandidate
+	var rows int
+	if err := tx.queryRow("SELECT count(*) FROM instance WHERE pkgdir = ? AND gone_at IS NULL", pkgdir).Scan(&rows); err != nil {
+		return nil, err
+	}
+	all := make([]VerifyCandidate, 0, rows)
 	err = tx.query(func(rows *sql.Rows) error {
 		c := VerifyCandidate{PkgDir: pkgdir}
 		var inode int64

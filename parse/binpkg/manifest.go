@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -17,14 +18,23 @@ type manifestEntry struct {
 	blake2b []byte
 }
 
-// readManifest reads the entries of a Manifest, at is the offset of its text in
+// manifestMemory is what the entries of one Manifest lie in, used again for that
+// of the next package.
+type manifestMemory struct {
+	text    []byte
+	fields  [][]byte
+	entries []manifestEntry
+	sums    []byte
+}
+
+// read reads the entries of a Manifest, which hold until the next call; at is the offset of its text in
 // the file. ok is false when Portage would give up on the text: it refuses the
 // whole Manifest for one bad line (gpkg.py:1575).
 //
 // Portage splits lines with Python's rules, under which a form feed or U+2028
 // ends a line too. No writer uses them, so that any control character but CR
 // and tab is refused rather than given a second meaning.
-func readManifest(p *Package, text []byte, at int64) (entries []manifestEntry, ok bool) {
+func (memory *manifestMemory) read(p *Package, text []byte, at int64) (entries []manifestEntry, ok bool) {
 	ok = true
 	fail := func(offset int, format string, args ...any) {
 		ok = false
@@ -39,9 +49,11 @@ func readManifest(p *Package, text []byte, at int64) (entries []manifestEntry, o
 		return nil, false
 	}
 	offset := 0
-	fields := make([][]byte, 0, 8)
-	entries = make([]manifestEntry, 0, 8) // as many as a signed package has
-	sums := make([]byte, len(text)/2)     // room for what the hexadecimal digits are
+	fields, entries := memory.fields[:0], memory.entries[:0]
+	// Room for what the hexadecimal digits are.
+	memory.sums = slices.Grow(memory.sums[:0], len(text)/2)
+	sums := memory.sums[:len(text)/2]
+	defer func() { memory.fields, memory.entries = fields, entries }()
 	for line := range bytes.Lines(text) {
 		lineAt := offset
 		offset += len(line)

@@ -37,7 +37,7 @@ func TestManifestLines(t *testing.T) {
 		{"bytes that are no text", "DATA a\xff 0 " + both + "\n", nil, ProblemManifestInvalid},
 	} {
 		p := new(Package)
-		entries, ok := readManifest(p, []byte(c.text), 0)
+		entries, ok := new(manifestMemory).read(p, []byte(c.text), 0)
 		var names []string
 		for _, e := range entries {
 			names = append(names, e.name)
@@ -58,7 +58,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add([]byte("DATA a 1\r\n\r\nDATA b 2 X y\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p := new(Package)
-		entries, ok := readManifest(p, text, 7)
+		entries, ok := new(manifestMemory).read(p, text, 7)
 		if ok == (len(p.Diagnostics) > 0) {
 			t.Fatalf("%t, but %v", ok, p.Diagnostics)
 		}

@@ -26,6 +26,7 @@ type Reader struct {
 	head     [magicLength]byte
 	chunks   [2][]byte // of the file that Verify reads
 	hashes   hashes
+	manifest manifestMemory
 
 	knownMetadata uint32 // of metadata that need not be read: Package.MetadataSum
 }
@@ -130,5 +131,8 @@ func (rd *Reader) release() {
 	}
 	if cap(rd.unpacked) > retainedBuffer {
 		rd.unpacked = nil
+	}
+	if cap(rd.manifest.text) > retainedBuffer {
+		rd.manifest = manifestMemory{}
 	}
 }

@@ -139,7 +139,7 @@ func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts Ve
 		pass.md5 = md5.New()
 	}
 	if opts.SHA1 && !partial && (!same || opts.Former.SHA1 == "") {
-		pass.sha1 = sha1.New()
+		pass.sha1 = rd.hashes.sha1()
 	}
 
 	finish := rd.startSinks(v, pass, checks, opts)
@@ -300,10 +300,11 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 		return checks, nil
 	}
 	m := p.Members[manifest]
-	text, err := section(nil, src, m.Offset, m.Size)
+	text, err := section(rd.manifest.text, src, m.Offset, m.Size)
 	if err != nil {
 		return nil, err
 	}
+	rd.manifest.text = text
 	covered := true
 	switch {
 	case bytes.Contains(text, []byte(pgpSignature)):
@@ -321,8 +322,8 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 	if !covered {
 		return checks, nil
 	}
-	entries, _ := readManifest(p, text, m.Offset)
-	pass.sha512, pass.blake2b = make([]hashing, 0, len(p.Members)), make([]hashing, 0, len(p.Members))
+	entries, _ := rd.manifest.read(p, text, m.Offset)
+	pass.sha512, pass.blake2b = rd.hashes.ofSHA512[:0], rd.hashes.ofBLAKE2B[:0]
 	for i, entry := range matchManifest(p, entries, m) {
 		if entry == nil {
 			continue
@@ -335,6 +336,7 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 			pass.blake2b = append(pass.blake2b, hashing{at, rd.hashes.blake2b(), entry.name, entry.blake2b})
 		}
 	}
+	rd.hashes.ofSHA512, rd.hashes.ofBLAKE2B = pass.sha512, pass.blake2b
 	return checks, nil
 }
 
@@ -366,8 +368,9 @@ func (rd *Reader) startSinks(v *Verification, pass *pass, checks []*signatureChe
 	}
 	// The walk is the only other user of the package while the pass runs; its
 	// findings are joined when it has ended.
-	walked := &Package{Format: v.Format, Compressor: v.Compressor, ImageOffset: v.ImageOffset, ImageSize: v.ImageSize, Integrity: Whole}
+	var walked *Package
 	if opts.Image && v.Compressor != "" && v.ImageSize > 0 {
+		walked = &Package{Format: v.Format, Compressor: v.Compressor, ImageOffset: v.ImageOffset, ImageSize: v.ImageSize, Integrity: Whole}
 		start(v.ImageOffset, v.ImageSize, func(r io.Reader) {
 			v.Image = rd.walkImage(walked, r, walked.ImageSize)
 		})
@@ -377,8 +380,10 @@ func (rd *Reader) startSinks(v *Verification, pass *pass, checks []*signatureChe
 			s.w.CloseWithError(err)
 		}
 		wg.Wait()
-		v.Diagnostics = append(v.Diagnostics, walked.Diagnostics...)
-		v.Integrity = worst(v.Integrity, walked.Integrity)
+		if walked != nil {
+			v.Diagnostics = append(v.Diagnostics, walked.Diagnostics...)
+			v.Integrity = worst(v.Integrity, walked.Integrity)
+		}
 	}
 }
 
@@ -453,6 +458,15 @@ func (pass *pass) feed(chunk []byte, at int64, do func(func())) {
 type hashes struct {
 	sha512s, blake2bs         []hash.Hash
 	sha512InUse, blake2bInUse int
+	ofSHA512, ofBLAKE2B       []hashing
+	ofAll                     hash.Hash // SHA1
+}
+
+func (h *hashes) sha1() hash.Hash {
+	if h.ofAll == nil {
+		h.ofAll = sha1.New()
+	}
+	return cleared(h.ofAll)
 }
 
 // reset makes all of them free.
