@@ -229,8 +229,15 @@ func AuditCompatibilityWith(db Database, o CompatibilityOptions) (*Compatibility
 	slices.SortFunc(c.Rows, func(a, b CompatibilityRow) int {
 		return cmp.Or(strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
 	})
+	commands, err := db.commands()
+	for _, row := range c.Rows {
+		for i := range row.Reasons {
+			row.Reasons[i].SettleWith = commands.in(row.Reasons[i].SettleWith)
+		}
+	}
 	c.Findings = compatibilityFindings(c.Rows)
-	return c, nil
+	commands.findings(c.Findings)
+	return c, err
 }
 
 // judgeDependencies is about the packages that a build needs: what is neither

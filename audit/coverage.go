@@ -163,7 +163,10 @@ func AuditCoverage(db Database) (*Coverage, error) {
 		c.Commands = append(c.Commands, rebuildCommand(rebuild...))
 	}
 	SortFindings(c.Findings)
-	return c, nil
+	commands, err := db.commands()
+	commands.findings(c.Findings)
+	commands.all(c.Commands)
+	return c, err
 }
 
 // cover finds the best binary package of an installed one among those of the

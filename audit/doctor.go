@@ -88,7 +88,9 @@ func AuditDoctor(db Database, space []Space) (*Doctor, error) {
 	}
 	d.Findings = append(d.Findings, behind...)
 	SortFindings(d.Findings)
-	return d.Doctor, nil
+	commands, err := db.commands()
+	commands.findings(d.Findings)
+	return d.Doctor, err
 }
 
 // doctorRound collects what the checks say.

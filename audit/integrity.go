@@ -142,15 +142,17 @@ func (r *integrityRound) settings() error {
 	stored, err := r.Tx.Settings(r.Host)
 	r.features = map[string]bool{}
 	for _, s := range stored {
-		switch s.Name {
-		case "FEATURES":
+		if s.Name == "FEATURES" {
 			for f := range strings.FieldsSeq(s.Value) {
 				r.features[f] = true
 			}
-		case "PKGDIR":
-			r.named = s.Origin == "--pkgdir"
 		}
 	}
+	if err != nil {
+		return err
+	}
+	commands, err := r.commands()
+	r.named = commands.pkgdir != ""
 	return err
 }
 

@@ -139,7 +139,11 @@ func AuditRollback(db Database, m Moment, o RollbackOptions) (*Rollback, error) 
 	if err != nil {
 		return nil, err
 	}
-	return j.judge(m)
+	r, err := j.judge(m)
+	if err == nil {
+		j.commands.rollback(r)
+	}
+	return r, err
 }
 
 // AuditRollbacks judges the states before the last n runs that changed what is
@@ -158,6 +162,7 @@ func AuditRollbacks(db Database, n int, o RollbackOptions) ([]*Rollback, error) 
 		if err != nil {
 			return nil, err
 		}
+		j.commands.rollback(r)
 		all = append(all, r)
 	}
 	return all, nil
@@ -175,6 +180,8 @@ type rollbackJudge struct {
 	vdb     string
 	judged  map[*binpkg]*judgedBinpkg
 	lacks   map[*member][]Unsatisfied // what is installed, lacks now
+	// commands are to be told of the PKGDIR that is meant.
+	commands commandsOf
 	// planless tells that only the verdicts are wanted.
 	planless bool
 	owned    map[string][]string // by cpv; nil: CONTENTS could not be read
@@ -199,6 +206,9 @@ func judgeWith(db Database, o RollbackOptions, metadata bool) (*rollbackJudge, e
 		return nil, err
 	}
 	if j.vdb, err = vdbPath(db); err != nil {
+		return nil, err
+	}
+	if j.commands, err = db.commands(); err != nil {
 		return nil, err
 	}
 	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigWorld)

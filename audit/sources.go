@@ -114,8 +114,13 @@ func AuditSources(db Database) ([]Finding, error) {
 		return nil, err
 	}
 	behind, err := AuditClock(db)
+	if err != nil {
+		return nil, err
+	}
 	findings = append(findings, behind...)
 	SortFindings(findings)
+	commands, err := db.commands()
+	commands.findings(findings)
 	return findings, err
 }
 

@@ -1,0 +1,90 @@
+package audit
+
+import "strings"
+
+// commandsOf makes the commands of an answer mean the binary packages that it is
+// about. Where the caller named a folder in place of Portage's PKGDIR, Portage
+// must be told of it: by itself it would look into its own, and find other
+// packages there or none.
+type commandsOf struct{ pkgdir string }
+
+// commands returns how to tell Portage's commands which PKGDIR is meant.
+func (db Database) commands() (commandsOf, error) {
+	stored, err := db.Tx.Settings(db.Host)
+	for _, s := range stored {
+		if s.Name == "PKGDIR" && s.Origin == "--pkgdir" {
+			return commandsOf{s.Value}, err
+		}
+	}
+	return commandsOf{}, err
+}
+
+// pkgdirCommands are the beginnings of the commands that read or write PKGDIR.
+var pkgdirCommands = []string{"quickpkg ", "emaint --fix binhost", "emaint --check binhost"}
+
+// pkgdirOptions are those with which emerge does.
+var pkgdirOptions = []string{"--usepkg", "--buildpkg", "-pK", "-K"}
+
+// in returns a command, which may be several joined by &&, for the named folder.
+func (c commandsOf) in(command string) string {
+	if c.pkgdir == "" {
+		return command
+	}
+	parts := strings.Split(command, " && ")
+	for i, part := range parts {
+		if usesPkgdir(part) {
+			parts[i] = "PKGDIR=" + shellQuote(c.pkgdir) + " " + part
+		}
+	}
+	return strings.Join(parts, " && ")
+}
+
+func usesPkgdir(command string) bool {
+	for _, prefix := range pkgdirCommands {
+		if strings.HasPrefix(command, prefix) {
+			return true
+		}
+	}
+	if !strings.HasPrefix(command, "emerge ") {
+		return false
+	}
+	for word := range strings.FieldsSeq(command) {
+		for _, option := range pkgdirOptions {
+			// --usepkg=n and --usepkgonly are among them.
+			if word == option || strings.HasPrefix(option, "--") && strings.HasPrefix(word, option) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (c commandsOf) all(commands []string) {
+	for i := range commands {
+		commands[i] = c.in(commands[i])
+	}
+}
+
+func (c commandsOf) findings(findings []Finding) {
+	for i := range findings {
+		findings[i].Remedy = c.in(findings[i].Remedy)
+	}
+}
+
+// rollback is for all that a rollback says is to be typed.
+func (c commandsOf) rollback(r *Rollback) {
+	c.findings(r.Findings)
+	c.all(r.Plan)
+	c.all(r.Checks)
+	for _, steps := range [][]Step{r.Steps, r.Later} {
+		for i := range steps {
+			c.all(steps[i].Commands)
+		}
+	}
+	for i := range r.Gaps {
+		r.Gaps[i].Remedy = c.in(r.Gaps[i].Remedy)
+	}
+	for i := range r.Unknowns {
+		r.Unknowns[i].SettleWith = c.in(r.Unknowns[i].SettleWith)
+	}
+}
