@@ -24,7 +24,11 @@ func (r *integrityRound) place(b *binpkg) {
 		r.report(severity, p.Code, b.Path, 0, remedy, "Portage passes over it: %s", p.Message)
 	}
 	if b.Format == "xpak" && r.features["binpkg-request-signature"] && !b.damaged() {
-		r.note(b, SeverityWarning, "binpkg-xpak-ignored", "BINPKG_FORMAT=gpkg "+r.replace(b),
+		remedy := r.replace(b)
+		if r.again(b) != "" {
+			remedy = "BINPKG_FORMAT=gpkg " + remedy
+		}
+		r.note(b, SeverityWarning, "binpkg-xpak-ignored", remedy,
 			"Portage takes no xpak, which cannot be signed (FEATURES=binpkg-request-signature)")
 	}
 	if b.Visible && b.PathBuildID != 0 && b.BuildID != b.PathBuildID {

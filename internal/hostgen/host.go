@@ -100,7 +100,13 @@ func (h *history) grow(catalogue []*pkg, n int) {
 // a library changes its subslot, all that link to it are rebuilt after it.
 func (h *history) installedJobs(catalogue []*pkg, limit int) []job {
 	chosen := map[*pkg]job{}
-	for want := min(1+int(h.rng.ExpFloat64()*5.8), limit); len(chosen) < want; {
+	installed := 0
+	for _, p := range catalogue {
+		if p.installed != nil {
+			installed++
+		}
+	}
+	for want := min(1+int(h.rng.ExpFloat64()*5.8), limit, installed); len(chosen) < want; {
 		p := pick(h.rng, catalogue)
 		if _, twice := chosen[p]; twice || p.installed == nil {
 			continue

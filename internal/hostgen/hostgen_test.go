@@ -62,6 +62,19 @@ func testNumbers(t *testing.T, root string) {
 	}
 }
 
+// An update of a small host has no more packages than the host.
+func TestAHostOfTwoPackagesGrows(t *testing.T) {
+	t.Parallel()
+	const binpkgs = 60
+	root := t.TempDir()
+	if _, err := hostgen.Host(root, hostgen.HostOptions{Installed: 2, Binpkgs: binpkgs, ImageSize: 64, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(glob(t, root, "var/cache/binpkgs/*/*/*.gpkg.tar")); got != binpkgs {
+		t.Errorf("%d binary packages, want %d", got, binpkgs)
+	}
+}
+
 func TestImpossibleHostsAreRefused(t *testing.T) {
 	t.Parallel()
 	if _, err := hostgen.Host(t.TempDir(), hostgen.HostOptions{Installed: 10, Binpkgs: 9}); err == nil {
