@@ -14,7 +14,8 @@ import (
 // argument, which takes longer than many an answer. So it is told only of the
 // commands that the arguments name, and of all of them where that does not do:
 // where help is asked for, where a file of configuration may speak of any, and
-// where the arguments are wrong, since the message may name another command.
+// where the arguments are wrong, since the message may name another command. The
+// flags of commands that kong was not told of do not have their defaults.
 func parse(proc *process, config *configuration, args []string) (*commandLine, *kong.Context, error) {
 	if named := namedCommands(args); len(named) > 0 && len(config.files) == 0 && !asksForHelp(args) {
 		line := new(commandLine)
