@@ -2,7 +2,10 @@ package audit_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +14,7 @@ import (
 	"emaudit/audit"
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
+	"emaudit/parse/mergelist"
 )
 
 // events returns the events of a query, a line for each.
@@ -287,4 +291,66 @@ func TestALogThatIsNotReadToItsEndIsLetGo(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A package that was renamed has one past, in the order of time, whichever of its
+// names comes first in the alphabet.
+func TestARenamedPackageKeepsTheOrderOfItsMerges(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][2]string{{"app-misc/zebra", "app-misc/aardvark"}, {"app-misc/aardvark", "app-misc/zebra"}} {
+		t.Run(names[0], func(t *testing.T) {
+			t.Parallel()
+			root := hostarchive.AlphaCopy(t)
+			var log strings.Builder
+			at := int64(hosttest.Now)
+			for i, name := range names {
+				for range 7 {
+					took := []int64{100, 10}[i]
+					fmt.Fprintf(&log, "%d: Started emerge on: Oct 10, 2026 10:00:00\n%d:  *** emerge %s\n%d:  >>> emerge (1 of 1) %s-1 to /\n", at, at, name, at, name)
+					fmt.Fprintf(&log, "%d:  ::: completed emerge (1 of 1) %s-1 to /\n%d:  *** exiting successfully.\n%d:  *** terminating.\n", at+took, name, at+took, at+took)
+					at += 1000
+				}
+			}
+			appendTo(t, filepath.Join(root, "var/log/emerge.log"), log.String())
+			appendTo(t, filepath.Join(root, "var/db/repos/lab/profiles/updates/3Q-2026"), "move "+names[0]+" "+names[1]+"\n")
+			h := hosttest.New(t, root)
+			h.Ingest(at)
+			audit.Ask(h, at, func(db audit.Database) error {
+				stats, err := audit.AuditStats(db, audit.StatsQuery{Search: search(t, audit.SearchExact, names[1])})
+				if err != nil {
+					return err
+				}
+				for r := range stats.Packages.All() {
+					if r.CP != names[1] || r.Merges != 14 || *r.Predicted != 10 || *r.Source.Trend != 10 || *r.Source.Median != 55 {
+						t.Errorf("%s: %d merges, %d s expected, trend %d %%, median %d s", r.CP, r.Merges, *r.Predicted, *r.Source.Trend, *r.Source.Median)
+					}
+				}
+				if n := stats.Packages.Len(); n != 1 {
+					t.Errorf("%d rows", n)
+				}
+				predicted, err := audit.AuditPredict(db, "test", []audit.PlannedMerge{{Item: mergelist.Item{CPV: names[1] + "-1", Root: "/"}}}, 1)
+				if err != nil {
+					return err
+				}
+				if p := predicted.Packages[0]; p.Seconds == nil || *p.Seconds != 10 || p.Samples != 10 {
+					t.Errorf("predicted %+v", p)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+func appendTo(t *testing.T, file, text string) {
+	t.Helper()
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -139,13 +140,13 @@ func (p *sumsPages) page(number int64) (*sumsPage, error) {
 	}
 	var packed []byte
 	if err := p.tx.queryRow("SELECT sums FROM package_sums WHERE host = ? AND page = ?", p.host, number).Scan(&packed); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("page %d of package_sums: %w", number, err)
 	}
 	page := newSumsPage(number)
 	u := unpacker{b: packed}
 	for len(u.b) > 0 && u.err == nil {
 		if len(page.sums) == pagePackages {
-			return nil, errPacked
+			return nil, fmt.Errorf("page %d of package_sums: %w", number, errPacked)
 		}
 		h := page.enter("")
 		name := h.next(&u)
@@ -153,9 +154,12 @@ func (p *sumsPages) page(number int64) (*sumsPage, error) {
 		h.durations, h.binaryDurations, h.runs = slices.Clip(h.durations), slices.Clip(h.binaryDurations), slices.Clip(h.runs)
 		page.names[len(page.names)-1] = string(name)
 	}
+	if u.err != nil {
+		return nil, fmt.Errorf("page %d of package_sums: %w", number, u.err)
+	}
 	page.changed = false
 	p.held[number] = page
-	return page, u.err
+	return page, nil
 }
 
 // enter enters a package that has no sums yet.

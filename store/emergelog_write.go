@@ -228,7 +228,7 @@ func (w *EmergeLogWriter) name(name string) (*loggedName, error) {
 		known.page, known.sums, err = w.pages.enter(name)
 	} else if known.page, err = w.pages.page(page.Int64); err == nil {
 		if known.sums = known.page.of(name); known.sums == nil {
-			err = fmt.Errorf("page %d of package_sums: %w", page.Int64, errPacked)
+			err = fmt.Errorf("page %d of package_sums: %w: no %s", page.Int64, errPacked, name)
 		}
 	}
 	if err != nil {
