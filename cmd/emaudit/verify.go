@@ -221,5 +221,11 @@ func (c *verifyCommand) findKeyring(s *session) (data []byte, from string, err e
 		}
 		return data, from, err
 	}
+	// What keyboxd keeps is a database of its own, which only gpg is to read.
+	daemon := path.Join("/", home, "public-keys.d/pubring.db")
+	if _, err := s.root.Stat(daemon); err == nil {
+		s.messages.Warning(fmt.Sprintf("the keys are in keyboxd's database %s, which is not read: signatures stay unchecked", daemon))
+		s.messages.Hint(fmt.Sprintf("gpg --homedir %s --export > keys.gpg && emaudit verify --keyring keys.gpg", path.Join("/", home)))
+	}
 	return nil, "", nil
 }
