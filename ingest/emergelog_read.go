@@ -284,6 +284,18 @@ func (b *logBatch) empty() {
 
 // store hands the records of a batch to the writer, in their order.
 func (b *logBatch) store(w *store.EmergeLogWriter) {
+	w.Expect(func(yield func(string) bool) {
+		for i := range b.merges {
+			if !yield(b.merges[i].CPV) {
+				return
+			}
+		}
+		for i := range b.unmerges {
+			if !yield(b.unmerges[i].CPV) {
+				return
+			}
+		}
+	})
 	var next [damageRecord + 1]int
 	for _, kind := range b.order {
 		i := next[kind]

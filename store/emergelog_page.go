@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -133,32 +134,55 @@ type sumsPages struct {
 	last *sumsPage // the one that takes new packages
 }
 
-// page returns a page that is stored.
-func (p *sumsPages) page(number int64) (*sumsPage, error) {
-	if held := p.held[number]; held != nil {
-		return held, nil
+// read reads those of the pages that are not held, many at a time.
+func (p *sumsPages) read(numbers []int64) error {
+	numbers = slices.DeleteFunc(slices.Clone(numbers), func(n int64) bool { return p.held[n] != nil })
+	slices.Sort(numbers)
+	for chunk := range slices.Chunk(slices.Compact(numbers), maxPackages) {
+		args := []any{p.host}
+		for _, n := range chunk {
+			args = append(args, n)
+		}
+		err := p.tx.query(func(rows *sql.Rows) error {
+			var number int64
+			var packed []byte
+			if err := rows.Scan(&number, &packed); err != nil {
+				return err
+			}
+			page, err := unpackPage(number, packed)
+			p.held[number] = page
+			return err
+		}, "SELECT page, sums FROM package_sums WHERE host = ? AND page IN (?"+strings.Repeat(", ?", len(chunk)-1)+")", args...)
+		if err != nil {
+			return err
+		}
+		for _, n := range chunk {
+			if p.held[n] == nil {
+				return fmt.Errorf("page %d of package_sums: %w: it is not there", n, errPacked)
+			}
+		}
 	}
-	var packed []byte
-	if err := p.tx.queryRow("SELECT sums FROM package_sums WHERE host = ? AND page = ?", p.host, number).Scan(&packed); err != nil {
-		return nil, fmt.Errorf("page %d of package_sums: %w", number, err)
-	}
+	return nil
+}
+
+// unpackPage reads a page. What is packed in its records lies in packed.
+func unpackPage(number int64, packed []byte) (*sumsPage, error) {
 	page := newSumsPage(number)
 	u := unpacker{b: packed}
-	for len(u.b) > 0 && u.err == nil {
+	for len(u.b) > 0 {
 		if len(page.sums) == pagePackages {
-			return nil, fmt.Errorf("page %d of package_sums: %w", number, errPacked)
+			return nil, fmt.Errorf("page %d of package_sums: %w: more than %d records", number, errPacked, pagePackages)
 		}
 		h := page.enter("")
 		name := h.next(&u)
+		if u.err != nil {
+			return nil, fmt.Errorf("page %d of package_sums: %w", number, u.err)
+		}
 		// What is appended must not run into the record behind.
 		h.durations, h.binaryDurations, h.runs = slices.Clip(h.durations), slices.Clip(h.binaryDurations), slices.Clip(h.runs)
 		page.names[len(page.names)-1] = string(name)
 	}
-	if u.err != nil {
-		return nil, fmt.Errorf("page %d of package_sums: %w", number, u.err)
-	}
 	page.changed = false
-	p.held[number] = page
 	return page, nil
 }
 
@@ -171,10 +195,10 @@ func (p *sumsPages) enter(name string) (*sumsPage, *history, error) {
 		}
 		p.last = newSumsPage(0)
 		if number.Valid {
-			var err error
-			if p.last, err = p.page(number.Int64); err != nil {
+			if err := p.read([]int64{number.Int64}); err != nil {
 				return nil, nil, err
 			}
+			p.last = p.held[number.Int64]
 		}
 	}
 	if p.last.number == 0 || len(p.last.names) >= pagePackages {
@@ -186,17 +210,18 @@ func (p *sumsPages) enter(name string) (*sumsPage, *history, error) {
 
 // store stores the pages that were changed.
 func (p *sumsPages) store() error {
-	for _, page := range p.held {
+	rows := p.tx.bulk("package_sums", "host", "page", "sums")
+	rows.tail = " ON CONFLICT (host, page) DO UPDATE SET sums = excluded.sums"
+	for _, number := range slices.Sorted(maps.Keys(p.held)) {
+		page := p.held[number]
 		if !page.changed {
 			continue
 		}
-		_, err := p.tx.exec("INSERT INTO package_sums (host, page, sums) VALUES (?, ?, ?) ON CONFLICT (host, page) DO UPDATE SET sums = excluded.sums",
-			p.host, page.number, page.pack())
-		if err != nil {
+		if err := rows.add(p.host, page.number, page.pack()); err != nil {
 			return err
 		}
 	}
-	return nil
+	return rows.flush()
 }
 
 // fillPages moves the sums of packages from the rows of package_history, where

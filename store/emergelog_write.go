@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"maps"
 	"slices"
 
@@ -71,6 +72,7 @@ const loggedPackages = 1 << 10
 
 // loggedName is what the writer needs of a cat/pn.
 type loggedName struct {
+	name    string
 	cp      int64
 	page    *sumsPage
 	sums    *history
@@ -183,62 +185,102 @@ func (w *EmergeLogWriter) text(s string) (int64, error) {
 	return w.tx.textID(s)
 }
 
+// Expect reads what is stored of the packages (cpv) of which records are about to
+// be delivered: to ask for each when it comes takes several times as long.
+func (w *EmergeLogWriter) Expect(cpvs iter.Seq[string]) {
+	if w.first || w.err != nil {
+		return
+	}
+	unknown := map[string]bool{}
+	for cpv := range cpvs {
+		if p := w.remembered(cpv); p.loggedName != nil && p.cpv == cpv {
+			continue
+		}
+		if name := nameOfCPV(cpv); w.names[name] == nil {
+			unknown[name] = true
+		}
+	}
+	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(unknown)), maxPackages) {
+		if w.err = w.read(chunk); w.err != nil {
+			return
+		}
+	}
+}
+
+// remembered is where a cpv is, when it is among those seen last.
+func (w *EmergeLogWriter) remembered(cpv string) *loggedPackage {
+	return &w.packages[maphash.String(w.seed, cpv)%loggedPackages]
+}
+
+// nameOfCPV is its cat/pn, or the whole where it is none.
+func nameOfCPV(cpv string) string {
+	if c, err := atom.ParseCPV(cpv); err == nil {
+		return cpv[:len(c.Category)+1+len(c.PN)]
+	}
+	return cpv
+}
+
 // pkg returns what is known of a cpv, until the next call.
 func (w *EmergeLogWriter) pkg(cpv string) (*loggedPackage, error) {
-	p := &w.packages[maphash.String(w.seed, cpv)%loggedPackages]
+	p := w.remembered(cpv)
 	if p.loggedName != nil && p.cpv == cpv {
 		return p, nil
 	}
-	name := cpv
-	if c, err := atom.ParseCPV(cpv); err == nil {
-		name = cpv[:len(c.Category)+1+len(c.PN)]
-	}
-	known := w.names[name]
-	if known == nil {
-		var err error
-		if known, err = w.name(name); err != nil {
+	name := nameOfCPV(cpv)
+	if w.names[name] == nil {
+		if err := w.enter(name); err != nil {
 			return nil, err
 		}
 	}
-	*p = loggedPackage{known, cpv, cpv[len(name):]}
+	*p = loggedPackage{w.names[name], cpv, cpv[len(name):]}
 	return p, nil
 }
 
-// name reads what is stored of a cat/pn.
-func (w *EmergeLogWriter) name(name string) (*loggedName, error) {
-	known := &loggedName{}
-	var page sql.NullInt64
-	missing := w.first
-	if !missing {
-		var err error
-		missing, err = noRow(w.tx.queryRow("SELECT cp.id, p.page FROM cp LEFT JOIN package_page p ON p.cp = cp.id AND p.host = ? WHERE cp.value = ?",
-			w.host, name).Scan(&known.cp, &page))
-		if err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	if missing {
-		if known.cp, err = w.tx.cpID(name); err != nil {
-			return nil, err
-		}
-	}
-	if !page.Valid {
-		known.isNew = true
-		known.page, known.sums, err = w.pages.enter(name)
-	} else if known.page, err = w.pages.page(page.Int64); err == nil {
-		if known.sums = known.page.of(name); known.sums == nil {
-			err = fmt.Errorf("page %d of package_sums: %w: no %s", page.Int64, errPacked, name)
-		}
-	}
+// read reads what is stored of some cat/pn, no more than maxPackages.
+func (w *EmergeLogWriter) read(names []string) error {
+	among, args := amongPackages(names)
+	var found []*loggedName
+	var pages []int64
+	err := w.tx.query(func(rows *sql.Rows) error {
+		var n loggedName
+		var page int64
+		err := rows.Scan(&n.name, &n.cp, &page)
+		found, pages = append(found, &n), append(pages, page)
+		return err
+	}, "SELECT cp.value, cp.id, p.page FROM package_page p JOIN cp ON cp.id = p.cp WHERE p.host = ?"+among, append([]any{w.host}, args...)...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if runs := RunNumbers(known.sums.runs).AppendTo(nil); len(runs) > 0 {
-		known.lastRun = runs[len(runs)-1]
+	if err := w.pages.read(pages); err != nil {
+		return err
 	}
-	w.names[name] = known
-	return known, nil
+	for i, n := range found {
+		n.page = w.pages.held[pages[i]]
+		if n.sums = n.page.of(n.name); n.sums == nil {
+			return fmt.Errorf("page %d of package_sums: %w: no %s", pages[i], errPacked, n.name)
+		}
+		if runs := RunNumbers(n.sums.runs).AppendTo(nil); len(runs) > 0 {
+			n.lastRun = runs[len(runs)-1]
+		}
+		w.names[n.name] = n
+	}
+	return nil
+}
+
+// enter makes a cat/pn known that is not yet.
+func (w *EmergeLogWriter) enter(name string) error {
+	if !w.first {
+		if err := w.read([]string{name}); err != nil || w.names[name] != nil {
+			return err
+		}
+	}
+	cp, err := w.tx.cpID(name)
+	if err != nil {
+		return err
+	}
+	page, sums, err := w.pages.enter(name)
+	w.names[name] = &loggedName{name: name, cp: cp, page: page, sums: sums, isNew: true}
+	return err
 }
 
 // storeHistories stores what the writer changed of packages.

@@ -113,6 +113,7 @@ type bulk struct {
 	head    string // INSERT INTO t (a, b) VALUES
 	row     string // (?, ?)
 	many    string // batchRows of them; "" until the first batch is full
+	tail    string // ON CONFLICT ...
 	columns int
 	args    []any
 }
@@ -138,23 +139,26 @@ func (b *bulk) add(values ...any) error {
 		return nil
 	}
 	if b.many == "" {
-		b.many = b.head + strings.TrimSuffix(strings.Repeat(b.row+", ", batchRows), ", ")
+		b.many = b.statement(batchRows)
 	}
 	_, err := b.tx.exec(b.many, b.args...)
 	b.args = b.args[:0]
 	return err
 }
 
+// statement inserts so many rows.
+func (b *bulk) statement(rows int) string {
+	return b.head + strings.TrimSuffix(strings.Repeat(b.row+", ", rows), ", ") + b.tail
+}
+
 // flush inserts what is left.
 func (b *bulk) flush() error {
-	for len(b.args) > 0 {
-		if _, err := b.tx.exec(b.head+b.row, b.args[:b.columns]...); err != nil {
-			return err
-		}
-		b.args = b.args[b.columns:]
+	if len(b.args) == 0 {
+		return nil
 	}
+	_, err := b.tx.exec(b.statement(len(b.args)/b.columns), b.args...)
 	b.args = b.args[:0]
-	return nil
+	return err
 }
 
 // dictionary maps the values of one dictionary table to their ids. When the
