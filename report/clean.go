@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"unicode"
 	"unicode/utf8"
+
+	"emaudit/parse"
 )
 
 // Clean returns s with everything that could act on a terminal replaced by an
@@ -38,7 +40,7 @@ func Clean(s string) string {
 
 // cleanPrefix returns the length of the longest prefix of s that is harmless.
 func cleanPrefix(s string) int {
-	for i := printablePrefix(s); i < len(s); {
+	for i := parse.PrintablePrefix(s); i < len(s); {
 		if c := s[i]; ' ' <= c && c < 0x7f {
 			i++
 			continue
@@ -52,27 +54,6 @@ func cleanPrefix(s string) int {
 		i += size
 	}
 	return len(s)
-}
-
-// printablePrefix returns the length of a prefix of s that is printable ASCII,
-// a multiple of 8 or all of s: most text is all of it, and a table looks at every
-// cell twice.
-func printablePrefix(s string) int {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
-	)
-	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		// The high bit of each byte: below a blank, DEL or above, or not ASCII.
-		// Where no byte has it, no borrow or carry has crossed into another.
-		if (w-ones*' '|w+ones|w)&highs != 0 {
-			return i
-		}
-	}
-	return i
 }
 
 // appendClean appends s, the first n bytes of which are known to be harmless.

@@ -62,6 +62,10 @@ func TestCleanCoversEveryControl(t *testing.T) {
 		if got := Clean(string(r)); got[0] != '\\' {
 			t.Errorf("Clean(%U) = %q, want an escape", r, got)
 		}
+		// Text is looked at in groups of eight bytes.
+		if got := Clean("1234567" + string(r) + "12345678"); got[7] != '\\' {
+			t.Errorf("Clean of %U among letters = %q, want an escape", r, got)
+		}
 	}
 }
 

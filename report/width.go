@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/clipperhouse/displaywidth"
+
+	"emaudit/parse"
 )
 
 // ellipsis stands for what was cut. It is one column wide.
@@ -15,7 +17,7 @@ const ellipsis = "…"
 // most terminals count, and tablewriter: of joined emoji, the few that draw them
 // as one take less.
 func displayWidth(s string) int {
-	for i := printablePrefix(s); i < len(s); i++ {
+	for i := parse.PrintablePrefix(s); i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
 			return i + wideWidth(s[i:])
 		}

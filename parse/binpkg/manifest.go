@@ -2,11 +2,12 @@ package binpkg
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"emaudit/parse"
 )
 
 // manifestEntry is one line of a Manifest. Hashes are nil where the line does
@@ -149,19 +150,8 @@ func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*mani
 // plainText returns the length of the longest prefix of text that is printable
 // ASCII, blanks, tabs and line ends.
 func plainText(text []byte) int {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
-	)
 	for i := 0; i < len(text); {
-		// The high bit of each byte: below a blank, DEL or above. Where no byte
-		// has it, none has carried into another.
-		if i+8 <= len(text) {
-			if w := binary.LittleEndian.Uint64(text[i:]); (w-ones*' '|w+ones|w)&highs == 0 {
-				i += 8
-				continue
-			}
-		}
+		i += parse.PrintablePrefix(text[i:])
 		for end := min(i+8, len(text)); i < end; i++ {
 			if c := text[i]; c < ' ' && c != '\n' && c != '\r' && c != '\t' || c >= 0x7f {
 				return i

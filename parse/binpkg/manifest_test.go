@@ -34,6 +34,7 @@ func TestManifestLines(t *testing.T) {
 		{"a line of blanks", "DATA a 0 " + both + "\n  \n", []string{"a"}, ProblemManifestInvalid},
 		{"a form feed, which ends a line for Python", "DATA a 0 " + both + "\fDATA b 0 " + both + "\n", nil, ProblemManifestInvalid},
 		{"U+2028, which does so too", "DATA a 0 " + both + "\u2028DATA b 0 " + both + "\n", nil, ProblemManifestInvalid},
+		{"a unit separator in the middle of a word", "DATA gpkg\x1f1 0 " + both + "\n", nil, ProblemManifestInvalid},
 		{"bytes that are no text", "DATA a\xff 0 " + both + "\n", nil, ProblemManifestInvalid},
 	} {
 		p := new(Package)

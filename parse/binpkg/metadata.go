@@ -2,12 +2,13 @@ package binpkg
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"emaudit/parse"
 )
 
 // Metadata is the part of a package's VDB entry that the audits need. Text
@@ -320,22 +321,9 @@ func (k *knownKey) plain(value []byte) (text string, ok bool) {
 	return text, true
 }
 
-// printable reports whether all bytes are in ' ' to '~'. It may say no to a few
-// others that are.
+// printable reports whether all bytes are in ' ' to '~'.
 func printable(b []byte) bool {
-	const (
-		blanks = 0x2020202020202020
-		ones   = 0x0101010101010101
-		high   = 0x8080808080808080
-	)
-	for ; len(b) >= 8; b = b[8:] {
-		word := binary.LittleEndian.Uint64(b)
-		// A byte below ' ' borrows, DEL carries, and both show in the top bit.
-		if (word-blanks|word+ones|word)&high != 0 {
-			return false
-		}
-	}
-	for _, c := range b {
+	for _, c := range b[parse.PrintablePrefix(b):] {
 		if c < ' ' || c >= 0x7f {
 			return false
 		}
