@@ -101,6 +101,16 @@ func (t *Table) gridRow(cells []Cell) []string {
 			} else {
 				lines[0] = cut(cell.Text, width, t.columns[i].Shrink)
 			}
+			// Where a wide character did not fit into the last place, the column
+			// has its width all the same: tablewriter would make it narrower.
+			if short := width - displayWidth(lines[0]); short > 0 && t.columns[i].Shrink != Wrap {
+				blanks := strings.Repeat(" ", short)
+				if t.columns[i].Align == Right {
+					lines[0] = blanks + lines[0]
+				} else {
+					lines[0] += blanks
+				}
+			}
 		}
 		painted = painted[:0]
 		for j, line := range lines {
