@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"emaudit/parse/emergelog"
@@ -91,5 +92,57 @@ func TestReadingAheadReportsErrors(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Runs come in the order in which their numbers are asked for, whatever it is,
+// and numbers that no run has are passed over.
+func TestRunsAreReadInTheOrderOfTheirNumbers(t *testing.T) {
+	t.Parallel()
+	const runs = firstAhead + 4*firstAhead + mostAhead + 3
+	db, host := logDB(t)
+	err := db.Update(context.Background(), func(tx *Tx) error {
+		w, err := tx.WriteEmergeLog(host, []int64{0})
+		if err != nil {
+			return err
+		}
+		for id := int64(1); id <= runs; id++ {
+			w.Run(emergelog.Run{ID: id, Started: id, Args: fmt.Sprint("of ", id), Outcome: emergelog.RunSuccess})
+		}
+		return w.Close(emergelog.Open{}, []byte{1}, 0)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rising []int64
+	for id := int64(1); id <= runs; id++ {
+		rising = append(rising, id)
+	}
+	falling := slices.Clone(rising)
+	slices.Reverse(falling)
+	mixed := slices.Concat(rising[5:9], falling[2:30], []int64{7, 7, 7, runs + 1, 3}, rising[100:140])
+	for name, numbers := range map[string][]int64{"rising": rising, "falling": falling, "mixed": mixed, "one": {4}, "none": nil, "missing": {0, runs + 7}} {
+		for _, after := range []int{1, firstAhead, firstAhead + 1, 1 << 20} {
+			var want, got []int64
+			for _, n := range numbers {
+				if n > 0 && n <= runs && len(want) < after {
+					want = append(want, n)
+				}
+			}
+			err := db.View(context.Background(), func(tx *Tx) error {
+				return tx.EmergeLog(host).RunsNumbered(numbers, func(r *Run) error {
+					if r.Args != fmt.Sprint("of ", r.ID) {
+						t.Errorf("run %d is %q", r.ID, r.Args)
+					}
+					if got = append(got, r.ID); len(got) == after {
+						return ErrStop
+					}
+					return nil
+				})
+			})
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s, ended after %d: %v, %v, want %v", name, after, err, got, want)
+			}
+		}
 	}
 }

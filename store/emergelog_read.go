@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"emaudit/parse/emergelog"
 )
@@ -150,20 +151,19 @@ func (l *EmergeLog) run(r *Run, row *packedRow, each func(*Run) error) error {
 }
 
 // RunsNumbered calls each for the runs of the given numbers, in that order.
-// Numbers that no run has are passed over.
+// Numbers that no run has are passed over. The run holds until each returns. Where
+// numbers rise or fall, many rows are read at once, ahead of each.
 func (l *EmergeLog) RunsNumbered(numbers []int64, each func(*Run) error) error {
 	var r Run
-	var reader packedRows
-	var row packedRow
-	var memory []byte
-	for _, n := range numbers {
-		err := l.tx.query(func(rows *sql.Rows) error {
-			var err error
-			if memory, err = reader.scan(rows, 7, &row, memory[:0]); err != nil {
-				return err
-			}
-			return l.run(&r, &row, each)
-		}, "SELECT "+runColumns+" FROM run WHERE id = ?", runKey(l.host, n))
+	for size := firstAhead; len(numbers) > 0; size = min(4*size, mostAhead) {
+		chunk, order := monotone(numbers[:min(size, len(numbers))])
+		numbers = numbers[len(chunk):]
+		ids := make([]any, len(chunk))
+		for i, n := range chunk {
+			ids[i] = runKey(l.host, n)
+		}
+		query := "SELECT " + runColumns + " FROM run WHERE id IN (?" + strings.Repeat(", ?", len(ids)-1) + ") ORDER BY id " + string(order)
+		err := l.tx.ahead(query, ids, 7, func(row *packedRow) error { return l.run(&r, row, each) })
 		if errors.Is(err, ErrStop) {
 			return nil
 		}
@@ -172,6 +172,21 @@ func (l *EmergeLog) RunsNumbered(numbers []int64, each func(*Run) error) error {
 		}
 	}
 	return nil
+}
+
+// monotone returns the longest part at the beginning of numbers that only rises,
+// or only falls, and which it does. There is at least one number.
+func monotone(numbers []int64) ([]int64, Order) {
+	order := OldestFirst
+	if len(numbers) > 1 && numbers[1] < numbers[0] {
+		order = NewestFirst
+	}
+	for i := 1; i < len(numbers); i++ {
+		if numbers[i] == numbers[i-1] || (numbers[i] < numbers[i-1]) != (order == NewestFirst) {
+			return numbers[:i], order
+		}
+	}
+	return numbers, order
 }
 
 // OpenFacts calls each with the facts that are not final, run by run: what the
