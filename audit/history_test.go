@@ -163,6 +163,21 @@ func TestStatisticsDoNotDependOnHowTheyAreCounted(t *testing.T) {
 		if diff := cmp.Diff(kept.Totals(), counted.Totals()); diff != "" {
 			t.Errorf("totals (-kept +counted)\n%s", diff)
 		}
+		if diff := cmp.Diff(kept.Syncs(), counted.Syncs()); diff != "" || len(kept.Syncs()) == 0 {
+			t.Errorf("syncs (-kept +counted)\n%s", diff)
+		}
+		// All of the recorded log is of one year.
+		perYear, err := audit.AuditStats(db, audit.StatsQuery{Per: audit.PerYear})
+		if err != nil {
+			return err
+		}
+		total := kept.Totals()[0]
+		for name, sum := range map[string]*audit.StatsSum{"kept": kept.Sum(), "counted": counted.Sum(), "by year": perYear.Sum()} {
+			want := &audit.StatsSum{Merges: total.Merges, Binary: total.Binary, Unmerges: total.Unmerges, Failures: total.Failures, Seconds: total.Seconds, Timed: true}
+			if diff := cmp.Diff(want, sum); diff != "" {
+				t.Errorf("the sum, %s (-total +sum)\n%s", name, diff)
+			}
+		}
 		sum := 0
 		perMonth, err := audit.AuditStats(db, audit.StatsQuery{Per: audit.PerMonth})
 		if err != nil {
@@ -170,6 +185,9 @@ func TestStatisticsDoNotDependOnHowTheyAreCounted(t *testing.T) {
 		}
 		for r := range perMonth.Packages.All() {
 			sum += r.Merges
+		}
+		if several := perMonth.Sum(); several != nil {
+			t.Errorf("one sum of several months: %+v", several)
 		}
 		if want := kept.Totals()[0].Merges; sum != want || want != 157 {
 			t.Errorf("%d merges by month, %d in all, want 157", sum, want)

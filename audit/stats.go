@@ -134,12 +134,13 @@ type StatsSum struct {
 	Timed   bool
 }
 
-// Sum is nil where time is divided, or nothing is known.
+// Sum is nil where there are several stretches of time, or nothing is known.
 func (s *Stats) Sum() *StatsSum { return s.sum() }
 
 func sumOf(rows *StatsRows) *StatsSum {
 	all := rows.tallies
-	if all.len() == 0 || rows.Divided() {
+	last := all.len() - 1
+	if last < 0 || all.key(0)[1] != all.key(uint32(last))[1] {
 		return nil
 	}
 	sum := new(StatsSum)
