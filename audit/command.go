@@ -5,7 +5,7 @@ import "strings"
 // commandsOf makes the commands of an answer mean the binary packages that it is
 // about. Where the caller named a folder in place of Portage's PKGDIR, Portage
 // must be told of it: by itself it would look into its own, and find other
-// packages there or none.
+// packages there or none. So must emaudit.
 type commandsOf struct{ pkgdir string }
 
 // commands returns how to tell Portage's commands which PKGDIR is meant.
@@ -32,7 +32,9 @@ func (c commandsOf) in(command string) string {
 	}
 	parts := strings.Split(command, " && ")
 	for i, part := range parts {
-		if usesPkgdir(part) {
+		if rest, ok := strings.CutPrefix(part, "emaudit "); ok && !strings.HasPrefix(rest, "--pkgdir ") {
+			parts[i] = "emaudit --pkgdir " + shellQuote(c.pkgdir) + " " + rest
+		} else if usesPkgdir(part) {
 			parts[i] = "PKGDIR=" + shellQuote(c.pkgdir) + " " + part
 		}
 	}

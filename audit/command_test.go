@@ -23,7 +23,8 @@ func TestCommandsMeanThePKGDIRThatWasNamed(t *testing.T) {
 		{"emerge --pretend @preserved-rebuild", "emerge --pretend @preserved-rebuild"},
 		{"emerge --pretend --verbose --update --deep --newuse @world", "emerge --pretend --verbose --update --deep --newuse @world"},
 		{"emaint merges --check", "emaint merges --check"},
-		{"emaudit verify x", "emaudit verify x"},
+		{"emaudit verify x", "emaudit --pkgdir '/srv/my packages' verify x"},
+		{"read it, then emaudit verify x", "read it, then emaudit verify x"},
 		{"", ""},
 	} {
 		if got := named.in(c.command); got != c.want {

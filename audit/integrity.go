@@ -115,6 +115,7 @@ func AuditIntegrity(db Database, opts IntegrityOptions) (*Integrity, error) {
 	}
 	r.answer.Findings = r.findings
 	SortFindings(r.answer.Findings)
+	r.told.findings(r.answer.Findings)
 	return r.answer, nil
 }
 
@@ -124,7 +125,7 @@ type integrityRound struct {
 	Database
 	opts     IntegrityOptions
 	features map[string]bool
-	named    bool // PKGDIR is the folder of a flag, and not the one that Portage works on
+	told     commandsOf
 	byCPV    map[string][]*store.Installed
 	findings []Finding
 	answer   *Integrity
@@ -151,8 +152,7 @@ func (r *integrityRound) settings() error {
 	if err != nil {
 		return err
 	}
-	commands, err := r.commands()
-	r.named = commands.pkgdir != ""
+	r.told, err = r.commands()
 	return err
 }
 
@@ -192,7 +192,7 @@ func (r *integrityRound) fix() string { return r.inFolder(fixIndex) }
 
 // inFolder makes a command of Portage's work on the folder in hand.
 func (r *integrityRound) inFolder(command string) string {
-	if r.dir.Kind == "extra" || r.named && r.dir.Kind == "pkgdir" {
+	if r.dir.Kind == "extra" || r.told.pkgdir != "" && r.dir.Kind == "pkgdir" {
 		return "PKGDIR=" + shellQuote(r.dir.Path) + " " + command
 	}
 	return command

@@ -10,11 +10,9 @@ import (
 	"emaudit/parse/emergelog"
 )
 
-// Rows that are read ahead are the rows, in their order, wherever the caller
-// stops, and whatever it asks meanwhile; and the transaction goes on afterwards.
-func TestRowsAreReadAhead(t *testing.T) {
-	t.Parallel()
-	const runs = firstAhead + 3*mostAhead + 5
+// manyRuns stores so many runs, numbered from 1, with a merge each.
+func manyRuns(t *testing.T, runs int64) (*DB, HostID) {
+	t.Helper()
 	db, host := logDB(t)
 	err := db.Update(context.Background(), func(tx *Tx) error {
 		w, err := tx.WriteEmergeLog(host, []int64{0})
@@ -30,6 +28,15 @@ func TestRowsAreReadAhead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db, host
+}
+
+// Rows that are read ahead are the rows, in their order, wherever the caller
+// stops, and whatever it asks meanwhile; and the transaction goes on afterwards.
+func TestRowsAreReadAhead(t *testing.T) {
+	t.Parallel()
+	const runs = firstAhead + 3*mostAhead + 5
+	db, host := manyRuns(t, runs)
 	broken := errors.New("broken")
 	for _, order := range []Order{OldestFirst, NewestFirst} {
 		for _, after := range []int64{1, firstAhead, firstAhead + 1, mostAhead, runs - 1, runs, runs + 1} {
@@ -100,20 +107,7 @@ func TestReadingAheadReportsErrors(t *testing.T) {
 func TestRunsAreReadInTheOrderOfTheirNumbers(t *testing.T) {
 	t.Parallel()
 	const runs = firstAhead + 4*firstAhead + mostAhead + 3
-	db, host := logDB(t)
-	err := db.Update(context.Background(), func(tx *Tx) error {
-		w, err := tx.WriteEmergeLog(host, []int64{0})
-		if err != nil {
-			return err
-		}
-		for id := int64(1); id <= runs; id++ {
-			w.Run(emergelog.Run{ID: id, Started: id, Args: fmt.Sprint("of ", id), Outcome: emergelog.RunSuccess})
-		}
-		return w.Close(emergelog.Open{}, []byte{1}, 0)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db, host := manyRuns(t, runs)
 	var rising []int64
 	for id := int64(1); id <= runs; id++ {
 		rising = append(rising, id)
