@@ -76,6 +76,7 @@ func (c commandsOf) findings(findings []Finding) {
 // rollback is for all that a rollback says is to be typed.
 func (c commandsOf) rollback(r *Rollback) {
 	c.findings(r.Findings)
+	r.Command = c.in(r.Command)
 	c.all(r.Plan)
 	c.all(r.Checks)
 	for _, steps := range [][]Step{r.Steps, r.Later} {

@@ -40,12 +40,14 @@ func TestCommandsMeanThePKGDIRThatWasNamed(t *testing.T) {
 	r := &Rollback{
 		Plan: []string{"quickpkg a"}, Checks: []string{"dispatch-conf"}, Steps: []Step{{Commands: []string{"quickpkg a"}}}, Later: []Step{{Commands: []string{"emerge -K a"}}},
 		Gaps: []Gap{{Remedy: "emerge --buildpkgonly a"}}, Unknowns: []Unknown{{SettleWith: "emerge -pK a"}}, Findings: []Finding{{Remedy: "quickpkg a"}},
+		Command: "emaudit rollback --to run:3",
 	}
 	commandsOf{"/p"}.rollback(r)
 	want := &Rollback{
 		Plan: []string{"PKGDIR=/p quickpkg a"}, Checks: []string{"dispatch-conf"}, Steps: []Step{{Commands: []string{"PKGDIR=/p quickpkg a"}}},
 		Later: []Step{{Commands: []string{"PKGDIR=/p emerge -K a"}}}, Gaps: []Gap{{Remedy: "PKGDIR=/p emerge --buildpkgonly a"}},
 		Unknowns: []Unknown{{SettleWith: "PKGDIR=/p emerge -pK a"}}, Findings: []Finding{{Remedy: "PKGDIR=/p quickpkg a"}},
+		Command: "emaudit --pkgdir /p rollback --to run:3",
 	}
 	if diff := cmp.Diff(want, r, cmp.AllowUnexported(Rollback{})); diff != "" {
 		t.Error(diff)

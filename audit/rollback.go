@@ -107,6 +107,8 @@ type Rollback struct {
 	// replaced or removed, and that cannot be put back: what it cost.
 	Lost     []string  `json:"lost"`
 	Findings []Finding `json:"-"`
+	// Command asks for this answer again.
+	Command string `json:"-"`
 
 	// early are the installed packages (cpv) that own a file which is to be
 	// merged, and are to be removed.
@@ -237,6 +239,7 @@ func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
 		return nil, err
 	}
 	r.Target = target.target
+	r.Command = "emaudit rollback --to " + r.Target.argument()
 	for _, doubt := range target.doubts {
 		r.Findings = append(r.Findings, Finding{
 			Code: "state-unknown", Severity: SeverityError, Subject: target.target.String(), Message: doubt.text(),

@@ -100,7 +100,7 @@ func rollbackText(s *Screen, r *audit.Rollback, o Output) {
 		}
 	}
 	s.Blank()
-	s.Line(Plain.Text("As a script to be read first: "), Code.Text("emaudit rollback --to "+targetFlag(r.Target)+" --format sh"))
+	s.Line(Plain.Text("As a script to be read first: "), Code.Text(r.Command+" --format sh"))
 }
 
 // rollbackHeadline is the answer, what it is about, and what the last run cost.

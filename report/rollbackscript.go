@@ -16,7 +16,7 @@ import (
 // safely either.
 func RollbackScript(w io.Writer, r *audit.Rollback, o Output) error {
 	if r.Verdict == audit.NotReady {
-		return fmt.Errorf("rollback to %s: not ready, so there is no plan: emaudit rollback --to %s says why", r.Target, targetFlag(r.Target))
+		return fmt.Errorf("rollback to %s: not ready, so there is no plan: %s says why", r.Target, r.Command)
 	}
 	for _, line := range append(append([]string{}, r.Plan...), r.Guard...) {
 		if Clean(line) != line {
@@ -48,7 +48,9 @@ func RollbackScript(w io.Writer, r *audit.Rollback, o Output) error {
 	for _, line := range r.Guard {
 		fmt.Fprintln(b, line)
 	}
-	fmt.Fprintf(b, "trap '[ \"$?\" = 0 ] || echo \"stopped: what is left to do says emaudit rollback --to %s\" >&2' EXIT\n", shellWord(targetFlag(r.Target)))
+	// A name or a folder may hold what the shell reads, so that it is quoted once,
+	// by itself.
+	fmt.Fprintf(b, "again=%s\ntrap '[ \"$?\" = 0 ] || echo \"stopped: what is left to do says $again\" >&2' EXIT\n", quoted(r.Command))
 	for i, step := range r.Steps {
 		fmt.Fprintln(b)
 		comment("%d. %s", i+1, step.Title)
@@ -76,13 +78,7 @@ func RollbackScript(w io.Writer, r *audit.Rollback, o Output) error {
 	return b.Flush()
 }
 
-// shellWord keeps of the name of a state what is safe between single quotes; a
-// pin and a number hold nothing else.
-func shellWord(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\'' || r == '"' || r == '$' || r == '`' || r == '\\' {
-			return -1
-		}
-		return r
-	}, s)
+// quoted returns text as one word of a shell.
+func quoted(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
