@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 )
 
 //go:embed migrations/*.sql
@@ -71,37 +72,85 @@ func splitStatements(script string) []string {
 	return stmts
 }
 
-// prepare checks what the file is and brings its schema up to date.
-func (db *DB) prepare(ctx context.Context) error {
+// prepare checks what the file is, has it journaled by a write-ahead log and
+// brings its schema up to date. A file that is not emaudit's is not touched.
+func (db *DB) prepare(ctx context.Context, busy time.Duration) error {
 	all, err := migrations()
 	if err != nil {
 		return err
 	}
-	var version, id int
-	if err := db.sql.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	is, err := db.identity(ctx)
+	if err != nil {
 		return err
 	}
-	if err := db.sql.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
-		return err
-	}
-	switch {
-	case version > len(all) && id == applicationID:
-		return fmt.Errorf("%w: its schema is %d, this emaudit knows %d", ErrNewer, version, len(all))
-	case version == len(all) && id == applicationID:
+	switch ours := is.application == applicationID; {
+	case ours && is.schema > len(all):
+		return fmt.Errorf("%w: its schema is %d, this emaudit knows %d", ErrNewer, is.schema, len(all))
+	case !ours && is.tables > 0:
+		return fmt.Errorf("%w: it is a SQLite database of another program", ErrNotADatabase)
+	case ours && is.schema == len(all) && (db.readOnly || is.journal == "wal"):
 		return nil
-	case id != applicationID:
-		var tables int
-		if err := db.sql.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
-			return err
-		}
-		if tables > 0 {
-			return fmt.Errorf("%w: it is a SQLite database of another program", ErrNotADatabase)
-		}
 	}
 	if db.readOnly {
-		return fmt.Errorf("%w: its schema is %d and must first be brought to %d", ErrReadOnly, version, len(all))
+		return fmt.Errorf("%w: its schema is %d and must first be brought to %d", ErrReadOnly, is.schema, len(all))
+	}
+	if is.journal != "wal" {
+		if err := db.journalAhead(ctx, busy); err != nil {
+			return err
+		}
 	}
 	return db.migrate(ctx, all)
+}
+
+// identity is what a file says of itself.
+type identity struct {
+	schema, application int
+	tables              int // counted only where application is not emaudit
+	journal             string
+}
+
+// identity reads what the file says of itself, at one moment: another process
+// may be making the database just now, and a name read before that beside
+// tables read after it would be the database of another program.
+func (db *DB) identity(ctx context.Context) (is identity, err error) {
+	err = db.View(ctx, func(tx *Tx) error {
+		if err := tx.queryRow("PRAGMA user_version").Scan(&is.schema); err != nil {
+			return err
+		}
+		if err := tx.queryRow("PRAGMA application_id").Scan(&is.application); err != nil {
+			return err
+		}
+		if err := tx.queryRow("PRAGMA journal_mode").Scan(&is.journal); err != nil {
+			return err
+		}
+		if is.application == applicationID {
+			return nil
+		}
+		return tx.queryRow("SELECT count(*) FROM sqlite_master").Scan(&is.tables)
+	})
+	return is, err
+}
+
+// journalRetry is how long to wait before the journal mode is tried again: the
+// other process needs some milliseconds for it.
+const journalRetry = 5 * time.Millisecond
+
+// journalAhead turns the journal into a write-ahead log, which the file
+// remembers. SQLite does not wait for the lock here, whatever its timeout: it
+// asks for it while it holds one of reading, where waiting could be for ever
+// (sqlite3BtreeSetVersion). So this waits, up to busy.
+func (db *DB) journalAhead(ctx context.Context, busy time.Duration) error {
+	for waited := time.Duration(0); ; waited += journalRetry {
+		_, err := db.sql.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+		if err == nil || waited >= busy || !errors.Is(classify(err), ErrBusy) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(journalRetry):
+		}
+	}
 }
 
 // migrate runs the missing steps, each in a transaction of its own.

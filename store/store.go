@@ -102,7 +102,7 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
 	db := &DB{path: path, sql: pool, readOnly: opts.ReadOnly}
-	if err := db.prepare(ctx); err != nil {
+	if err := db.prepare(ctx, busy); err != nil {
 		pool.Close()
 		err = classify(err)
 		if errors.Is(err, ErrReadOnly) && !opts.ReadOnly {
@@ -145,7 +145,6 @@ func dsn(abs string, readOnly bool, busy time.Duration) string {
 			q.Set("immutable", "1")
 		}
 	} else {
-		q.Set("_journal_mode", "WAL")
 		// NORMAL loses at most the last transactions in a power cut, never
 		// consistency; what is lost is ingested again.
 		q.Set("_synchronous", "NORMAL")

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,11 +59,58 @@ func TestANewerDatabaseIsRefusedAndLeftAlone(t *testing.T) {
 	}
 }
 
-func TestADatabaseOfAnotherProgramIsRefused(t *testing.T) {
+func TestADatabaseOfAnotherProgramIsRefusedAndLeftAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "other.db")
 	raw(t, path, "CREATE TABLE bookmark (url TEXT)")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := Open(context.Background(), path, Options{}); !errors.Is(err, ErrNotADatabase) {
 		t.Errorf("want ErrNotADatabase, got %v", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the database was changed (%v)", err)
+	}
+}
+
+// TestADatabaseThatManyMakeAtOnceIsMadeOnce: each of them finds it in another
+// state of being made.
+func TestADatabaseThatManyMakeAtOnceIsMadeOnce(t *testing.T) {
+	for round := range 20 {
+		path := filepath.Join(t.TempDir(), strconv.Itoa(round), "emaudit.db")
+		var makers sync.WaitGroup
+		for range 8 {
+			makers.Go(func() {
+				db, err := Open(context.Background(), path, Options{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer db.Close()
+				if err := db.Update(context.Background(), func(tx *Tx) error {
+					_, err := tx.EnsureHost("alpha", "/", 1)
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		makers.Wait()
+	}
+}
+
+// TestACopyWithAnotherJournalIsWrittenAheadAgain: VACUUM INTO, the way to copy a
+// database in use, does not keep the journal mode.
+func TestACopyWithAnotherJournalIsWrittenAheadAgain(t *testing.T) {
+	dir := t.TempDir()
+	path, copied := filepath.Join(dir, "emaudit.db"), filepath.Join(dir, "copy.db")
+	open(t, path, Options{}).Close()
+	raw(t, path, "VACUUM INTO '"+copied+"'")
+	db := open(t, copied, Options{})
+	is, err := db.identity(context.Background())
+	if err != nil || is.journal != "wal" {
+		t.Errorf("journal: want wal, got %q (%v)", is.journal, err)
 	}
 }
 
