@@ -43,3 +43,12 @@ func collectLater() {
 	usual := debug.SetGCPercent(800)
 	runtime.AddCleanup(new([16]byte), func(percent int) { debug.SetGCPercent(percent) }, usual)
 }
+
+// smallHeap is the memory that Go may take, in bytes, before it collects as often
+// as half of the time allows. With SQLite's and that of the program's text it is
+// less than 100 MB.
+const smallHeap = 60 << 20
+
+// keepHeapSmall is for answers of so many rows that they take a good part of
+// [smallHeap]: Go would let the heap grow to twice of what they need.
+func keepHeapSmall() { debug.SetMemoryLimit(smallHeap) }

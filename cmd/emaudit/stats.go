@@ -55,6 +55,9 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if c.Per != "" {
+		keepHeapSmall()
+	}
 	if err := s.open(ctx); err != nil {
 		return err
 	}
