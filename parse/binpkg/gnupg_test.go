@@ -113,23 +113,25 @@ func (g *gnupg) says(sig, signed []byte) SignatureState {
 func TestSignaturesAreWhatGPGSays(t *testing.T) {
 	t.Parallel()
 	g := newGnupg(t)
-	const past = "20240101T000000"
-	then := []string{"--faked-system-time", past}
+	// gpg's clock goes on while it makes a key, which must not lie in the future
+	// of what comes next: so each has a day of its own.
+	on := func(day string) []string { return []string{"--faked-system-time", "202401" + day + "T000000"} }
+	made, added, then := on("01"), on("02"), on("03")
 	ed := g.key("ed", "ed25519", "sign", "never")
 	rsa := g.key("rsa", "rsa2048", "sign", "never")
 	nist := g.key("nist", "nistp256", "sign", "never")
 	short := g.key("short", "rsa1024", "sign", "never")
-	old := g.key("old", append(then, "ed25519", "sign", "never")...)
-	expired := g.key("expired", append(then, "ed25519", "sign", "1m")...)
-	revoked := g.key("revoked", append(then, "ed25519", "sign", "never")...)
+	old := g.key("old", append(made, "ed25519", "sign", "never")...)
+	expired := g.key("expired", append(made, "ed25519", "sign", "1m")...)
+	revoked := g.key("revoked", append(made, "ed25519", "sign", "never")...)
 	stranger := g.key("stranger", "ed25519", "sign", "never")
 	// As release keys are: the key certifies, and its subkeys sign.
-	withSubkey := g.key("subkey", append(then, "ed25519", "cert", "never")...)
-	g.must(nil, append(then, "--quick-add-key", withSubkey, "ed25519", "sign", "never")...)
-	oldSubkey := g.key("subkey-expired", append(then, "ed25519", "cert", "never")...)
-	g.must(nil, append(then, "--quick-add-key", oldSubkey, "ed25519", "sign", "1m")...)
-	lostSubkey := g.key("subkey-revoked", append(then, "ed25519", "cert", "never")...)
-	g.must(nil, append(then, "--quick-add-key", lostSubkey, "ed25519", "sign", "never")...)
+	withSubkey := g.key("subkey", append(made, "ed25519", "cert", "never")...)
+	g.must(nil, append(added, "--quick-add-key", withSubkey, "ed25519", "sign", "never")...)
+	oldSubkey := g.key("subkey-expired", append(made, "ed25519", "cert", "never")...)
+	g.must(nil, append(added, "--quick-add-key", oldSubkey, "ed25519", "sign", "1m")...)
+	lostSubkey := g.key("subkey-revoked", append(made, "ed25519", "cert", "never")...)
+	g.must(nil, append(added, "--quick-add-key", lostSubkey, "ed25519", "sign", "never")...)
 
 	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
 	detached := func(args ...string) func([]byte) []byte {
