@@ -291,11 +291,8 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 	for i, p := range plan.parts {
 		bases[i] = p.segment.Base
 	}
-	writer, err := tx.WriteEmergeLog(r.ID, bases)
+	writer, err := reading.run(ctx, func() (*store.EmergeLogWriter, error) { return tx.WriteEmergeLog(r.ID, bases) })
 	if err != nil {
-		return err
-	}
-	if err := reading.run(ctx, writer); err != nil {
 		return err
 	}
 	if err := writer.Close(reading.open, reading.state, reading.parser.LastTime()); err != nil {

@@ -91,8 +91,9 @@ func (l *logReading) identify(p *logPart) {
 	s.Condition, s.Problem, s.ReadAt = store.ConditionRead, "", l.Now
 }
 
-// run parses the parts and stores what comes of it.
-func (l *logReading) run(ctx context.Context, writer *store.EmergeLogWriter) error {
+// run parses the parts and stores what comes of it, with the writer that it
+// returns. The writer reads what it adds to while the first lines are parsed.
+func (l *logReading) run(ctx context.Context, open func() (*store.EmergeLogWriter, error)) (*store.EmergeLogWriter, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	parsed := make(chan error, 1)
@@ -102,6 +103,14 @@ func (l *logReading) run(ctx context.Context, writer *store.EmergeLogWriter) err
 		close(l.batches)
 		parsed <- err
 	}()
+	writer, err := open()
+	if err != nil {
+		// The parts belong to the goroutine until it has ended.
+		cancel()
+		for range l.batches {
+		}
+		return nil, err
+	}
 	for batch := range l.batches {
 		batch.store(writer)
 		select {
@@ -109,7 +118,7 @@ func (l *logReading) run(ctx context.Context, writer *store.EmergeLogWriter) err
 		default:
 		}
 	}
-	return <-parsed
+	return writer, <-parsed
 }
 
 // parse reads every part from its bookmark.
