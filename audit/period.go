@@ -32,11 +32,12 @@ func (p Period) timed() bool { return p.Since != 0 || p.Until != 0 }
 //	2026-05-10, 2026-05-10 14:30, 2026-05-10T14:30:00Z, 2026-05, 2026
 //	1778446820                   unix seconds (five digits or more)
 //	now, today, yesterday, 3 days ago
+//	last week, this month, ...   of the calendar; day, week, month, year
 //	2w3d, 1y, 36h                so long ago; y, m (months), w, d, h, min, s
 //	run:12, run:-1               where that run begins, or ends
 //
-// A day, a month or a year is meant whole: as an end it is its last second.
-// Dates are of the given zone.
+// A day, a week, a month or a year is meant whole: as an end it is its last
+// second. A week begins with its Monday. Dates are of the given zone.
 func ParsePeriod(since, until string, now time.Time, zone *time.Location) (Period, error) {
 	var p Period
 	if run, ok, err := parseRun(since); err != nil {
@@ -100,15 +101,12 @@ var dateLayouts = []struct {
 func parseMoment(text string, now time.Time, zone *time.Location) (from, to time.Time, err error) {
 	text = strings.TrimSpace(text)
 	now = now.In(zone)
-	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, zone)
 	whole := func(t time.Time, end time.Time) (time.Time, time.Time, error) { return t, end.Add(-time.Second), nil }
-	switch strings.ToLower(text) {
-	case "now":
+	if strings.EqualFold(text, "now") {
 		return now, now, nil
-	case "today":
-		return whole(day, day.AddDate(0, 0, 1))
-	case "yesterday":
-		return whole(day.AddDate(0, 0, -1), day)
+	}
+	if from, end, ok := ofCalendar(strings.ToLower(text), now); ok {
+		return whole(from, end)
 	}
 	if seconds, err := strconv.ParseInt(strings.TrimPrefix(text, "@"), 10, 64); err == nil && len(text) >= 5 {
 		return time.Unix(seconds, 0), time.Unix(seconds, 0), nil
@@ -126,7 +124,43 @@ func parseMoment(text string, now time.Time, zone *time.Location) (from, to time
 	if t, ok := ago(strings.TrimSuffix(strings.ToLower(text), "ago"), now); ok {
 		return t, t, nil
 	}
-	return from, to, fmt.Errorf("%q is no time: try 2026-05-10, yesterday, 2w3d, unix seconds, or run:-1", text)
+	return from, to, fmt.Errorf("%q is no time: try 2026-05-10, yesterday, last week, 2w3d, unix seconds, or run:-1", text)
+}
+
+// ofCalendar reads "yesterday" or "last week": when that began, and when what came
+// after it did.
+func ofCalendar(text string, now time.Time) (from, end time.Time, ok bool) {
+	switch text {
+	case "today":
+		text = "this day"
+	case "yesterday":
+		text = "last day"
+	}
+	which, unit, _ := strings.Cut(text, " ")
+	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
+	after := func(n int) time.Time { return day.AddDate(0, 0, n) }
+	switch strings.TrimSpace(unit) {
+	case "day":
+	case "week":
+		sinceMonday := (int(day.Weekday()) + 6) % 7
+		day = day.AddDate(0, 0, -sinceMonday)
+		after = func(n int) time.Time { return day.AddDate(0, 0, 7*n) }
+	case "month":
+		day = day.AddDate(0, 0, 1-day.Day())
+		after = func(n int) time.Time { return day.AddDate(0, n, 0) }
+	case "year":
+		day = day.AddDate(0, 0, 1-day.YearDay())
+		after = func(n int) time.Time { return day.AddDate(n, 0, 0) }
+	default:
+		return from, end, false
+	}
+	switch which {
+	case "this":
+		return day, after(1), true
+	case "last":
+		return after(-1), day, true
+	}
+	return from, end, false
 }
 
 // maxAgo bounds a number in a relative time.

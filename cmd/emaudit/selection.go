@@ -10,7 +10,7 @@ import (
 // periodFlags are the flags of commands that answer about a stretch of the
 // history.
 type periodFlags struct {
-	Since string `placeholder:"TIME" help:"From this time on: 2026-05-10, yesterday, 2w3d, unix seconds, run:12, run:-1."`
+	Since string `placeholder:"TIME" help:"From this time on: 2026-05-10, yesterday, last week, 2w3d, unix seconds, run:12, run:-1."`
 	Until string `placeholder:"TIME" help:"Up to this time, in the same forms."`
 }
 
