@@ -81,86 +81,41 @@ func parseRun(text string) (run int64, ok bool, err error) {
 	return run, true, nil
 }
 
-// dateLayouts are the dates that are understood, with the unit they are meant
-// to fill.
-var dateLayouts = []struct {
+// clockLayouts are the times of a day that are understood, with how long they
+// are meant to last.
+var clockLayouts = []struct {
 	layout string
-	fill   func(time.Time) time.Time // the beginning of what comes after
+	lasts  time.Duration
 }{
-	{time.RFC3339, nil},
-	{"2006-01-02T15:04:05", nil},
-	{"2006-01-02 15:04:05", nil},
-	{"2006-01-02T15:04", func(t time.Time) time.Time { return t.Add(time.Minute) }},
-	{"2006-01-02 15:04", func(t time.Time) time.Time { return t.Add(time.Minute) }},
-	{"2006-01-02", func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }},
-	{"2006-01", func(t time.Time) time.Time { return t.AddDate(0, 1, 0) }},
-	{"2006", func(t time.Time) time.Time { return t.AddDate(1, 0, 0) }},
+	{time.RFC3339, time.Second},
+	{"2006-01-02T15:04:05", time.Second},
+	{"2006-01-02 15:04:05", time.Second},
+	{"2006-01-02T15:04", time.Minute},
+	{"2006-01-02 15:04", time.Minute},
 }
 
 // parseMoment returns the first and the last second that text means.
 func parseMoment(text string, now time.Time, zone *time.Location) (from, to time.Time, err error) {
 	text = strings.TrimSpace(text)
 	now = now.In(zone)
-	whole := func(t time.Time, end time.Time) (time.Time, time.Time, error) { return t, end.Add(-time.Second), nil }
 	if strings.EqualFold(text, "now") {
 		return now, now, nil
 	}
 	if from, end, ok := ofCalendar(strings.ToLower(text), now); ok {
-		return whole(from, end)
+		return from, end.Add(-time.Second), nil
 	}
 	if seconds, err := strconv.ParseInt(strings.TrimPrefix(text, "@"), 10, 64); err == nil && len(text) >= 5 {
 		return time.Unix(seconds, 0), time.Unix(seconds, 0), nil
 	}
-	for _, l := range dateLayouts {
-		t, err := time.ParseInLocation(l.layout, text, zone)
-		if err != nil {
-			continue
+	for _, l := range clockLayouts {
+		if t, err := time.ParseInLocation(l.layout, text, zone); err == nil {
+			return t, t.Add(l.lasts - time.Second), nil
 		}
-		if l.fill == nil {
-			return t, t, nil
-		}
-		return whole(t, l.fill(t))
 	}
 	if t, ok := ago(strings.TrimSuffix(strings.ToLower(text), "ago"), now); ok {
 		return t, t, nil
 	}
 	return from, to, fmt.Errorf("%q is no time: try 2026-05-10, yesterday, last week, 2w3d, unix seconds, or run:-1", text)
-}
-
-// ofCalendar reads "yesterday" or "last week": when that began, and when what came
-// after it did.
-func ofCalendar(text string, now time.Time) (from, end time.Time, ok bool) {
-	switch text {
-	case "today":
-		text = "this day"
-	case "yesterday":
-		text = "last day"
-	}
-	which, unit, _ := strings.Cut(text, " ")
-	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
-	after := func(n int) time.Time { return day.AddDate(0, 0, n) }
-	switch strings.TrimSpace(unit) {
-	case "day":
-	case "week":
-		sinceMonday := (int(day.Weekday()) + 6) % 7
-		day = day.AddDate(0, 0, -sinceMonday)
-		after = func(n int) time.Time { return day.AddDate(0, 0, 7*n) }
-	case "month":
-		day = day.AddDate(0, 0, 1-day.Day())
-		after = func(n int) time.Time { return day.AddDate(0, n, 0) }
-	case "year":
-		day = day.AddDate(0, 0, 1-day.YearDay())
-		after = func(n int) time.Time { return day.AddDate(n, 0, 0) }
-	default:
-		return from, end, false
-	}
-	switch which {
-	case "this":
-		return day, after(1), true
-	case "last":
-		return after(-1), day, true
-	}
-	return from, end, false
 }
 
 // maxAgo bounds a number in a relative time.

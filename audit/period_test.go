@@ -77,3 +77,45 @@ func TestPeriodsAreReadAsPeopleWriteThem(t *testing.T) {
 		}
 	}
 }
+
+// TestADayWithoutAMidnightBeginsWhenTheClockIsPutForward: in these places that is
+// done at midnight, and what time.Date makes of it belongs to the day before.
+func TestADayWithoutAMidnightBeginsWhenTheClockIsPutForward(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		zone             string
+		year, month, day int
+	}{
+		{"America/Santiago", 2025, 9, 7},
+		{"Asia/Beirut", 2025, 3, 30},
+		{"Africa/Cairo", 2025, 4, 25},
+	} {
+		zone, err := time.LoadLocation(test.zone)
+		if err != nil {
+			t.Skip("no time zone data:", err)
+		}
+		one := time.Date(test.year, time.Month(test.month), test.day, 1, 0, 0, 0, zone)
+		if before := one.Add(-time.Second); before.Day() == test.day || before.Hour() != 23 {
+			t.Fatalf("%s: %s comes before %s: the test needs another day", test.zone, before, one)
+		}
+		day := one.Format("2006-01-02")
+		before := one.Add(-time.Second).Format("2006-01-02")
+		for _, c := range []struct {
+			text        string
+			now         time.Time
+			since, last time.Time
+		}{
+			{day, one, one, one.Add(23*time.Hour - time.Second)},
+			{before, one, one.Add(-24 * time.Hour), one.Add(-time.Second)},
+			{"today", one.Add(12 * time.Hour), one, one.Add(23*time.Hour - time.Second)},
+			{"yesterday", one.Add(12 * time.Hour), one.Add(-24 * time.Hour), one.Add(-time.Second)},
+			{"yesterday", one.Add(36 * time.Hour), one, one.Add(23*time.Hour - time.Second)},
+		} {
+			got, err := audit.ParsePeriod(c.text, c.text, c.now, zone)
+			want := audit.Period{Since: c.since.Unix(), Until: c.last.Unix()}
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%s: %s, asked at %s: %v (-want +got)\n%s", test.zone, c.text, c.now, err, diff)
+			}
+		}
+	}
+}

@@ -11,9 +11,8 @@ import (
 )
 
 // close checks that the packages of the target belong together: what depends
-// on what, what blocks what, and which libraries are needed (issue of any
-// package manager: a state that once was is closed, unless what takes the place
-// of a package differs from it).
+// on what, what blocks what, and which libraries are needed. They did when the
+// target was installed; what takes the place of one of them now may differ.
 func (j *rollbackJudge) close(r *Rollback, target *state) {
 	changed := map[*stay]*RollbackChange{}
 	for i := range r.Changes {

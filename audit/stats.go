@@ -358,7 +358,7 @@ func (s *statsReader) stretch(at int64) string {
 	}
 	t := time.Unix(at, 0).In(s.q.Zone)
 	year, month, day := t.Date()
-	s.dayFrom, s.dayUntil = time.Date(year, month, day, 0, 0, 0, 0, s.q.Zone).Unix(), time.Date(year, month, day+1, 0, 0, 0, 0, s.q.Zone).Unix()
+	s.dayFrom, s.dayUntil = dayBegins(year, month, day, s.q.Zone).Unix(), dayBegins(year, month, day+1, s.q.Zone).Unix()
 	s.dayStretch = s.stretchOf(t)
 	return s.dayStretch
 }

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 // However many durations there are, in whatever order, thirds that are merged
@@ -26,6 +27,26 @@ func TestThirdsAreMerged(t *testing.T) {
 		first, last := slices.Sorted(slices.Values(given[:n/3])), slices.Sorted(slices.Values(given[n-n/3:]))
 		if !slices.Equal(got.all, durations) || !slices.Equal(got.first, first) || !slices.Equal(got.last, last) {
 			t.Fatalf("of %v: %v, first %v, last %v", given, got.all, got.first, got.last)
+		}
+	}
+}
+
+// TestAStretchDoesNotDependOnWhatWasAskedBefore: merges do not end in the order of
+// time, and the last day is remembered, which begins at one o'clock here.
+func TestAStretchDoesNotDependOnWhatWasAskedBefore(t *testing.T) {
+	t.Parallel()
+	zone, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Skip("no time zone data:", err)
+	}
+	s := &statsReader{q: StatsQuery{Per: PerDay, Zone: zone}}
+	one := time.Date(2025, 9, 7, 1, 0, 0, 0, zone).Unix()
+	for _, ask := range []struct {
+		at   int64
+		want string
+	}{{one, "2025-09-07"}, {one - 1, "2025-09-06"}, {one, "2025-09-07"}, {one + 23*3600 - 1, "2025-09-07"}, {one + 23*3600, "2025-09-08"}} {
+		if got := s.stretch(ask.at); got != ask.want {
+			t.Errorf("%d seconds after the day began: want %s, got %s", ask.at-one, ask.want, got)
 		}
 	}
 }
