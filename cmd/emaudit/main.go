@@ -44,9 +44,9 @@ func collectLater() {
 	runtime.AddCleanup(new([16]byte), func(percent int) { debug.SetGCPercent(percent) }, usual)
 }
 
-// smallHeap is the memory that Go may take, in bytes, before it collects as often
-// as half of the time allows. With SQLite's and that of the program's text it is
-// less than 100 MB.
+// smallHeap is how many bytes of memory Go may take before it collects more often
+// than it would, for up to half of the processor time. With what SQLite and the
+// program's text take it is less than 100 MB.
 const smallHeap = 60 << 20
 
 // keepHeapSmall is for answers of so many rows that they take a good part of
