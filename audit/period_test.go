@@ -86,9 +86,9 @@ func TestADayWithoutAMidnightBeginsWhenTheClockIsPutForward(t *testing.T) {
 		zone             string
 		year, month, day int
 	}{
-		{"America/Santiago", 2025, 9, 7},
-		{"Asia/Beirut", 2025, 3, 30},
-		{"Africa/Cairo", 2025, 4, 25},
+		{"America/Santiago", 2019, 9, 8},
+		{"Asia/Beirut", 2019, 3, 31},
+		{"Africa/Cairo", 2010, 4, 30},
 	} {
 		zone, err := time.LoadLocation(test.zone)
 		if err != nil {

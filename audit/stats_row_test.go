@@ -40,11 +40,11 @@ func TestAStretchDoesNotDependOnWhatWasAskedBefore(t *testing.T) {
 		t.Skip("no time zone data:", err)
 	}
 	s := &statsReader{q: StatsQuery{Per: PerDay, Zone: zone}}
-	one := time.Date(2025, 9, 7, 1, 0, 0, 0, zone).Unix()
+	one := time.Date(2019, 9, 8, 1, 0, 0, 0, zone).Unix()
 	for _, ask := range []struct {
 		at   int64
 		want string
-	}{{one, "2025-09-07"}, {one - 1, "2025-09-06"}, {one, "2025-09-07"}, {one + 23*3600 - 1, "2025-09-07"}, {one + 23*3600, "2025-09-08"}} {
+	}{{one, "2019-09-08"}, {one - 1, "2019-09-07"}, {one, "2019-09-08"}, {one + 23*3600 - 1, "2019-09-08"}, {one + 23*3600, "2019-09-09"}} {
 		if got := s.stretch(ask.at); got != ask.want {
 			t.Errorf("%d seconds after the day began: want %s, got %s", ask.at-one, ask.want, got)
 		}
