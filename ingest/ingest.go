@@ -165,13 +165,44 @@ func (r *reader) settings(ctx context.Context) ([]SourceResult, error) {
 			return err
 		}
 		if !sameSettings(known, stored) {
-			if err := tx.PutSettings(r.ID, stored); err != nil {
+			changedAt, err := r.settingsChange(tx, result.Path)
+			if err != nil {
+				return err
+			}
+			if err := tx.PutSettings(r.ID, stored, func(string) int64 { return changedAt }); err != nil {
 				return err
 			}
 		}
 		return r.settingsDamage(tx, &result)
 	})
 	return []SourceResult{result}, err
+}
+
+// settingsChange returns since when the settings count that were found, and enters
+// that they were read.
+func (r *reader) settingsChange(tx *store.Tx, path string) (int64, error) {
+	source, _, err := tx.FindSource(r.ID, store.SourceSettings, path)
+	if err != nil {
+		return 0, err
+	}
+	latest := int64(0)
+	for _, name := range r.Host.Settings.FilesRead() {
+		if entry, err := r.Root.Stat(name); err == nil {
+			latest = max(latest, entry.MTimeNS)
+		}
+	}
+	at := r.changeTime(source.ReadAt, latest)
+	source.Host, source.Kind, source.Path, source.ReadAt = r.ID, store.SourceSettings, path, r.Now
+	return at, tx.PutSource(&source)
+}
+
+// changeTime returns since when what a file says counts that was last written at
+// mtimeNS: since then, if it was read before that, and else since now.
+func (r *reader) changeTime(lastRead, mtimeNS int64) int64 {
+	if at := mtimeNS / 1e9; lastRead > 0 && lastRead < at && at < r.Now {
+		return at
+	}
+	return r.Now
 }
 
 // settingsDamage stores what was wrong with the settings' files, under the

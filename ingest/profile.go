@@ -24,7 +24,11 @@ func ProfilePackages(root *hostfs.Root, s *settings.Settings) [][]byte {
 // profileFolders are those of the profile, and what an administrator puts beside
 // it.
 func profileFolders(s *settings.Settings) []string {
-	return append(s.Profiles(), path.Join(s.UserConfigDir(), "profile"))
+	var all []string
+	for _, p := range s.Profiles() {
+		all = append(all, p.Dir)
+	}
+	return append(all, path.Join(s.UserConfigDir(), "profile"))
 }
 
 // flagLists are the lists of a profile that mask and force USE flags.

@@ -12,6 +12,7 @@ import (
 	"emaudit/hostfs"
 	"emaudit/parse"
 	"emaudit/parse/userconf"
+	"emaudit/settings"
 	"emaudit/store"
 )
 
@@ -39,6 +40,11 @@ type configScan struct {
 	found []store.ConfigFile // Content nil where the stored one is still right
 	diags []parse.Diagnostic
 	read  int64
+	// listed counts what was found, a list that is met twice counted twice.
+	listed int
+	sets   []settings.PackageSet
+	// lastRead is when the lists were last stored, 0 for never.
+	lastRead int64
 	// damaged tells that damage is stored of the last time.
 	damaged bool
 }
@@ -61,6 +67,11 @@ func (r *reader) userConfig(ctx context.Context) ([]SourceResult, error) {
 		}
 		damage, err := tx.Diagnostics(r.ID, store.SourceConfig)
 		scan.damaged = len(damage) > 0
+		if err != nil {
+			return err
+		}
+		source, _, err := tx.FindSource(r.ID, store.SourceConfig, r.Settings.UserConfigDir())
+		scan.lastRead = source.ReadAt
 		return err
 	})
 	if err != nil {
@@ -102,9 +113,16 @@ func (s *configScan) collect() {
 		s.updates(path.Join(profiles, "updates"), repo.Name)
 	}
 	user := s.Settings.UserConfigDir()
-	for _, dir := range s.Settings.Profiles() {
-		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords} {
-			s.list(store.ConfigFile{Kind: kind, Path: path.Join(dir, string(kind)), Layer: "profile"}, 0)
+	for _, p := range s.Settings.Profiles() {
+		layer := "profile"
+		if p.User {
+			layer = "user"
+		}
+		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords, store.ConfigPackages} {
+			s.list(store.ConfigFile{Kind: kind, Path: path.Join(p.Dir, string(kind)), Layer: "profile"}, 0)
+		}
+		if p.AllowsProvided() {
+			s.list(store.ConfigFile{Kind: store.ConfigProvided, Path: path.Join(p.Dir, string(store.ConfigProvided)), Layer: layer}, 0)
 		}
 	}
 	for _, list := range []struct {
@@ -120,11 +138,14 @@ func (s *configScan) collect() {
 		{"package.properties", store.ConfigProperties},
 		{"package.accept_restrict", store.ConfigRestrict},
 		{"package.use", store.ConfigUse},
+		{"package.env", store.ConfigEnv},
 		{"categories", store.ConfigCategories},
 	} {
 		s.list(store.ConfigFile{Kind: list.kind, Path: path.Join(user, list.name), Layer: "user"}, 0)
 	}
 	s.list(store.ConfigFile{Kind: store.ConfigWorld, Path: s.Settings.WorldFile(), Layer: "host"}, 0)
+	s.list(store.ConfigFile{Kind: store.ConfigWorldSets, Path: s.Settings.WorldSetsFile(), Layer: "host"}, 0)
+	s.packageSets()
 	s.cpuInfo()
 }
 
@@ -148,17 +169,23 @@ func (s *configScan) list(f store.ConfigFile, depth int) {
 		s.unread(f.Path, fmt.Errorf("more than %d lists", maxConfigFiles))
 		return
 	}
-	f.Position, f.Size, f.MTimeNS, f.Inode = len(s.found), entry.Size, entry.MTimeNS, entry.Inode
+	f.Position, f.Size, f.MTimeNS, f.Inode = s.listed, entry.Size, entry.MTimeNS, entry.Inode
 	if k, ok := s.known[f.Kind][f.Path]; !ok || k.Size != f.Size || k.MTimeNS != f.MTimeNS || k.Inode != f.Inode {
 		if f.Content, err = s.Root.ReadFile(f.Path, userconf.MaxFile); err != nil {
 			s.unread(f.Path, err)
 			return
 		}
-		if f.Content == nil {
+		switch {
+		case f.Content == nil:
 			f.Content = []byte{}
+		case f.Kind == store.ConfigSets:
+			f.Content = membersOnly(f.Content)
 		}
 		s.read++
 	}
+	s.listed++
+	// Two ways can lead to a parent of the profile: the last counts.
+	s.found = slices.DeleteFunc(s.found, func(have store.ConfigFile) bool { return have.Kind == f.Kind && have.Path == f.Path })
 	s.found = append(s.found, f)
 }
 
@@ -216,7 +243,7 @@ func (s *configScan) cpuInfo() {
 			continue
 		}
 		content := firstProcessor(b)
-		f := store.ConfigFile{Kind: store.ConfigCPUInfo, Path: name, Layer: "host", Position: len(s.found), Size: int64(len(content)), Content: content}
+		f := store.ConfigFile{Kind: store.ConfigCPUInfo, Path: name, Layer: "host", Position: s.listed, Size: int64(len(content)), Content: content}
 		if k, ok := s.known[f.Kind][name]; ok && k.Size == f.Size {
 			f.Content = nil
 		}
@@ -302,5 +329,8 @@ func (s *configScan) store(tx *store.Tx, result *SourceResult) error {
 			result.Changed = true
 		}
 	}
-	return nil
+	if !result.Changed {
+		return nil
+	}
+	return s.storeLines(tx)
 }

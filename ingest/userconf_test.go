@@ -49,8 +49,10 @@ func TestListsAreReadWhereTheyAre(t *testing.T) {
 		"package.mask /etc/portage/package.mask",
 		"package.use /etc/portage/package.use/hello",
 		"package.use /etc/portage/package.use/main",
+		"packages /var/db/repos/lab/profiles/base/packages",
 		"updates /var/db/repos/lab/profiles/updates/3Q-2026",
 		"world /var/lib/portage/world",
+		"world_sets /var/lib/portage/world_sets",
 	}
 	if !ingest() {
 		t.Error("the first ingest stored nothing")

@@ -19,12 +19,14 @@ var globalValues = map[string]string{
 	"BINPKG_COMPRESS":      "zstd",
 	"BINPKG_FORMAT":        "gpkg",
 	"CFLAGS":               "",
+	"COLLISION_IGNORE":     `/lib/modules/* *.py[co] *$py.class`,
 	"CONFIG_PROTECT":       "/etc",
 	"CONFIG_PROTECT_MASK":  "/etc/env.d",
 	"CXXFLAGS":             "",
 	"LDFLAGS":              "",
 	"PORTAGE_ELOG_CLASSES": "log warn error",
 	"PORTAGE_ELOG_SYSTEM":  "save_summary:log,warn,error,qa echo",
+	"UNINSTALL_IGNORE":     "/lib/modules/*",
 	"FEATURES": "assume-digests binpkg-docompress binpkg-dostrip binpkg-logs binpkg-multi-instance buildpkg-live " +
 		"compress-index config-protect-if-modified distlocks ebuild-locks fixlafiles ipc-sandbox merge-sync merge-wait " +
 		"multilib-strict network-sandbox news parallel-fetch pkgdir-index-trusted pid-sandbox preserve-libs " +

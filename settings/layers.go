@@ -30,10 +30,15 @@ type value struct {
 // hostFiles lets the parser read inside the root.
 type hostFiles struct {
 	root *hostfs.Root
+	read *[]string // what was read is added; nil where nobody asks
 }
 
 func (h hostFiles) ReadFile(name string, limit int64) ([]byte, error) {
-	return h.root.ReadFile(name, limit)
+	content, err := h.root.ReadFile(name, limit)
+	if err == nil && h.read != nil {
+		*h.read = append(*h.read, name)
+	}
+	return content, err
 }
 
 func (h hostFiles) ReadDir(name string) ([]string, error) {
@@ -48,7 +53,7 @@ func (h hostFiles) ReadDir(name string) ([]string, error) {
 // rootOfMakeConf returns ROOT as make.conf sets it. Portage reads make.conf for
 // that alone first, because the other files are found below ROOT.
 func (s *Settings) rootOfMakeConf() string {
-	p := makeconf.NewParser(hostFiles{s.root}, nil)
+	p := makeconf.NewParser(hostFiles{root: s.root}, nil)
 	root := ""
 	for _, name := range s.makeConfs() {
 		vars, err := p.MakeConf(name)
@@ -73,12 +78,11 @@ func (s *Settings) makeConfs() []string {
 // readLayers reads every place of the precedence in the order in which each
 // knows the variables of those before.
 func (s *Settings) readLayers(environment map[string]string) {
-	slash := func(dir string) string { return strings.TrimRight(dir, "/") + "/" }
-	p := makeconf.NewParser(hostFiles{s.root}, map[string]string{
+	p := makeconf.NewParser(hostFiles{s.root, &s.filesRead}, map[string]string{
 		"BROOT": s.eprefix, "EPREFIX": s.eprefix,
-		"ROOT": slash(s.target), "EROOT": slash(s.inEROOT("")),
-		"SYSROOT": "/", "ESYSROOT": slash(s.eprefix),
-		"PORTAGE_CONFIGROOT": slash(s.configRoot),
+		"ROOT": withSlash(s.target), "EROOT": withSlash(s.inEROOT("")),
+		"SYSROOT": "/", "ESYSROOT": withSlash(s.eprefix),
+		"PORTAGE_CONFIGROOT": withSlash(s.configRoot),
 	})
 
 	envD := layer{}
@@ -103,12 +107,12 @@ func (s *Settings) readLayers(environment map[string]string) {
 	s.repositories = s.readRepositories(environment)
 	s.findProfiles()
 	defaults := layer{}
-	for _, dir := range s.profiles {
+	for _, profile := range s.profiles {
 		// USE="${USE} x" in one make.defaults must not repeat what its parent
 		// said; Portage forgets it (config.py, "Prevent accidents").
 		p.Forget("USE")
 		own := layer{}
-		s.merge(own, path.Join(dir, "make.defaults"), p.Defaults)
+		s.merge(own, path.Join(profile.Dir, "make.defaults"), p.Defaults)
 		stack(defaults, own)
 	}
 

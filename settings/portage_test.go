@@ -121,7 +121,7 @@ func TestAgreesWithPortagesConfig(t *testing.T) {
 					t.Errorf("%s: got %q, Portage says %q", name, got, want[name])
 				}
 			}
-			if got := strings.Join(s.Profiles(), " "); got != want["profiles"] {
+			if got := strings.Join(folders(s), " "); got != want["profiles"] {
 				t.Errorf("profiles: got %s, Portage says %s", got, want["profiles"])
 			}
 		})

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"emaudit/hostfs"
+	"emaudit/parse/atom"
 )
 
 const (
@@ -46,22 +49,107 @@ func (s *Settings) findProfiles() {
 			s.report(link, "unreadable", "%v", err)
 			continue
 		}
-		s.profilePath = dir
-		chain := profileChain{settings: s}
+		s.profilePath, s.profileLink = dir, link
+		chain := profileChain{settings: s, formats: map[string]profileFormat{}}
 		chain.add(dir, 0)
-		s.profiles = chain.dirs
+		s.profiles = chain.profiles
 		if own := s.userConfig("profile"); s.isDir(own) {
-			s.profiles = append(s.profiles, own)
+			// It needs no EAPI and may hold what an old profile may and what a new
+			// one may (LocationsManager.py, load_profiles).
+			s.profiles = append(s.profiles, Profile{Dir: own, EAPI: s.firstLine(path.Join(own, "eapi")), Formats: []string{"profile-bashrcs", "profile-set"}, User: true})
 		}
 		return
 	}
 }
 
+// Profile is one folder of the profile.
+type Profile struct {
+	Dir string
+	// EAPI decides what the folder may hold; "" for the administrator's own
+	// folder where that names none, which may hold everything.
+	EAPI string
+	// Formats are the profile-formats of its repository (portage(5), layout.conf).
+	Formats []string
+	// User tells /etc/portage/profile from the others.
+	User bool
+}
+
+// AllowsProvided reports whether Portage reads package.provided in the folder:
+// EAPI 7 has abolished it (PMS, 5.2.7).
+func (p Profile) AllowsProvided() bool {
+	n, err := strconv.Atoi(p.EAPI)
+	return p.EAPI == "" || err == nil && n <= 6
+}
+
+// AtomSyntax returns the syntax of atoms in the lists of the folder.
+func (p Profile) AtomSyntax() atom.Syntax {
+	return atom.Syntax{
+		EAPI:    p.EAPI,
+		Repo:    p.EAPI == "" || slices.Contains(p.Formats, "profile-repo-deps"),
+		BuildID: p.User || slices.Contains(p.Formats, "build-id"),
+	}
+}
+
+// AllowsFolders reports whether a list of the profile may be a folder of files:
+// since EAPI 7, and in some formats always (LocationsManager.py, _addProfile).
+func (p Profile) AllowsFolders() bool {
+	n, err := strconv.Atoi(p.EAPI)
+	return p.User || len(p.Formats) == 0 || err == nil && n >= 7 || slices.ContainsFunc(p.Formats, func(f string) bool { return strings.HasPrefix(f, "portage-") })
+}
+
+// profileFormat is what a repository says about its profiles.
+type profileFormat struct {
+	eapi    string // of a profile that names none
+	formats []string
+}
+
+// formatOf returns the format of the profiles of the repository in which dir is
+// (repository/config.py, parse_layout_conf). Outside of all repositories EAPI 0
+// counts.
+func (c *profileChain) formatOf(dir string) profileFormat {
+	location, inside := c.settings.repositoryOf("", dir)
+	if !inside {
+		return profileFormat{eapi: "0"}
+	}
+	f, known := c.formats[location]
+	if known {
+		return f
+	}
+	s := c.settings
+	f = profileFormat{eapi: "0", formats: []string{"portage-1-compat"}}
+	if n, err := strconv.Atoi(s.firstLine(path.Join(location, "profiles/eapi"))); err == nil && n >= 7 {
+		f.formats = []string{"portage-1"}
+	}
+	layout, _ := s.root.ReadFile(path.Join(location, "metadata/layout.conf"), maxParentFile)
+	values := map[string]string{}
+	for line := range strings.Lines(string(layout)) {
+		if name, text, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			values[strings.TrimSpace(name)] = strings.TrimSpace(text)
+		}
+	}
+	if text, ok := values["profile-formats"]; ok {
+		f.formats = strings.Fields(text)
+	}
+	if eapi, ok := values["profile_eapi_when_unspecified"]; ok && slices.Contains(f.formats, "profile-default-eapi") {
+		f.eapi = eapi
+	}
+	c.formats[location] = f
+	return f
+}
+
+// firstLine returns the first line of a small file, empty where there is none.
+func (s *Settings) firstLine(name string) string {
+	content, _ := s.root.ReadFile(name, maxParentFile)
+	line, _, _ := strings.Cut(string(content), "\n")
+	return strings.TrimSpace(line)
+}
+
 // profileChain collects the folders of a profile, parents first.
 type profileChain struct {
 	settings *Settings
-	dirs     []string
-	parents  int // lines of parent files followed so far
+	profiles []Profile
+	parents  int                      // lines of parent files followed so far
+	formats  map[string]profileFormat // of a repository by its location
 }
 
 // add adds the profile at dir behind its parents.
@@ -81,7 +169,7 @@ func (c *profileChain) add(dir string, depth int) {
 		if parent == "" {
 			continue
 		}
-		if c.parents++; c.parents > maxParents || len(c.dirs) >= maxProfiles {
+		if c.parents++; c.parents > maxParents || len(c.profiles) >= maxProfiles {
 			s.report(file, "profile-too-deep", "the rest is not read: more than %d parents", maxProfiles)
 			return
 		}
@@ -92,7 +180,12 @@ func (c *profileChain) add(dir string, depth int) {
 		}
 		c.add(target, depth+1)
 	}
-	c.dirs = append(c.dirs, dir)
+	format := c.formatOf(dir)
+	p := Profile{Dir: dir, EAPI: format.eapi, Formats: format.formats}
+	if own := s.firstLine(path.Join(dir, "eapi")); own != "" {
+		p.EAPI = own
+	}
+	c.profiles = append(c.profiles, p)
 }
 
 // parentDir returns the profile that a line of a parent file names: a path

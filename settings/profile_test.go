@@ -13,6 +13,15 @@ import (
 
 const gentoo = "var/db/repos/gentoo/profiles/"
 
+// folders are those of the profile.
+func folders(s *settings.Settings) []string {
+	var all []string
+	for _, p := range s.Profiles() {
+		all = append(all, p.Dir)
+	}
+	return all
+}
+
 func TestParentsComeBeforeTheirProfile(t *testing.T) {
 	t.Parallel()
 	root := newRoot(t, files{
@@ -36,7 +45,7 @@ func TestParentsComeBeforeTheirProfile(t *testing.T) {
 		"/" + gentoo + "base", "/" + gentoo + "base", "/" + gentoo + "linux", "/" + gentoo + "linux/amd64",
 		"/srv/mine/profiles/local", "/srv/mine/profiles/sibling", "/opt/profile",
 		"/srv/mine/profiles/desktop", "/etc/portage/profile",
-	}, s.Profiles()); diff != "" {
+	}, folders(s)); diff != "" {
 		t.Errorf("profiles (-want +got):\n%s", diff)
 	}
 	for name, want := range map[string]string{

@@ -108,7 +108,7 @@ func (s *Settings) readIniAt(f *ini, name string, depth int, files *int) bool {
 		s.report(name, "directory-too-deep", "not read: more than %d folders deep or %d files", maxIniDepth, maxIniFiles)
 		return true
 	}
-	names, err := hostFiles{s.root}.ReadDir(name)
+	names, err := hostFiles{root: s.root}.ReadDir(name)
 	switch {
 	case err == nil:
 		for _, child := range names {

@@ -41,6 +41,7 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -94,22 +95,29 @@ type Settings struct {
 	flags        map[string]string // variable -> name of the flag
 	portageq     map[string]string
 	profilePath  string
-	profiles     []string
+	profileLink  string // the make.profile that leads there
+	profiles     []Profile
 	repositories []Repository
 	pkgDirs      []PkgDir
 	vdb          string
 	emergeLog    string
 	diagnostics  []makeconf.Diagnostic
+	filesRead    []string // those of variables, each inclusion among them
 }
 
-// reported are the variables that All returns.
+// reported are the variables that All returns, beside those that USE_EXPAND
+// names.
 var reported = []string{
 	"ACCEPT_CHOSTS", "ACCEPT_KEYWORDS", "ACCEPT_LICENSE", "ACCEPT_PROPERTIES", "ACCEPT_RESTRICT",
-	"ARCH", "BINPKG_COMPRESS", "BINPKG_FORMAT", "BINPKG_GPG_VERIFY_GPG_HOME", "CFLAGS", "CHOST",
+	"ARCH", "BINPKG_COMPRESS", "BINPKG_FORMAT", "BINPKG_GPG_VERIFY_GPG_HOME", "CFLAGS", "CHOST", "COLLISION_IGNORE",
 	"CONFIG_PROTECT", "CONFIG_PROTECT_MASK", "CXXFLAGS", "EMERGE_DEFAULT_OPTS", "EMERGE_LOG_DIR",
-	"EPREFIX", "FEATURES", "PKGDIR", "PORTAGE_BINHOST", "PORTAGE_ELOG_CLASSES", "PORTAGE_ELOG_SYSTEM",
-	"PORTAGE_LOGDIR", "PORTAGE_LOG_FILE_SEP", "PORTAGE_TMPDIR", "ROOT", "USE_EXPAND",
+	"EPREFIX", "FEATURES", "INSTALL_MASK", "LDFLAGS", "PKGDIR", "PORTAGE_BINHOST", "PORTAGE_ELOG_CLASSES", "PORTAGE_ELOG_SYSTEM",
+	"PORTAGE_LOGDIR", "PORTAGE_LOG_FILE_SEP", "PORTAGE_TMPDIR", "ROOT", "UNINSTALL_IGNORE", "USE", "USE_EXPAND",
 }
+
+// profileSetting is the name under which All tells which profile counts: that of
+// the symlink to it, since no variable of Portage has it.
+const profileSetting = "make.profile"
 
 // Resolve reads the settings of root. An error says that opts are unusable; what
 // is wrong in the root is in Diagnostics.
@@ -200,6 +208,15 @@ func (s *Settings) All() []Setting {
 		setting, _ := s.Lookup(name)
 		all = append(all, setting)
 	}
+	for name := range strings.FieldsSeq(s.Get("USE_EXPAND")) {
+		if setting, ok := s.Lookup(name); ok && !slices.Contains(reported, name) {
+			all = append(all, setting)
+		}
+	}
+	if s.profilePath != "" {
+		all = append(all, Setting{profileSetting, s.profilePath, s.profileLink})
+	}
+	slices.SortFunc(all, func(a, b Setting) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }
 
@@ -224,11 +241,15 @@ func (s *Settings) ProfilePath() string { return s.profilePath }
 
 // Profiles returns the folders of the profile and its parents in the order in
 // which they are read: parents first, /etc/portage/profile last.
-func (s *Settings) Profiles() []string { return slices.Clone(s.profiles) }
+func (s *Settings) Profiles() []Profile { return slices.Clone(s.profiles) }
 
 // Repositories returns the ebuild repositories in the order of Portage, least
 // priority first: usually the main one.
 func (s *Settings) Repositories() []Repository { return slices.Clone(s.repositories) }
+
+// FilesRead returns the files of which the variables were read, those that others
+// source among them.
+func (s *Settings) FilesRead() []string { return slices.Clone(s.filesRead) }
 
 // Diagnostics returns what was damaged or could not be read.
 func (s *Settings) Diagnostics() []makeconf.Diagnostic { return slices.Clone(s.diagnostics) }

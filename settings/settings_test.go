@@ -94,6 +94,7 @@ func TestSettingsOfARecordedHost(t *testing.T) {
 	s := resolve(t, newAlpha(t), settings.Options{})
 
 	want := []settings.Setting{
+		{"ABI_X86", "64", profile + ":12"},
 		{"ACCEPT_CHOSTS", "", "unset"},
 		{"ACCEPT_KEYWORDS", "amd64", profile + ":2"},
 		{"ACCEPT_LICENSE", "*", "/etc/portage/make.conf:9"},
@@ -105,9 +106,11 @@ func TestSettingsOfARecordedHost(t *testing.T) {
 		{"BINPKG_GPG_VERIFY_GPG_HOME", "/etc/portage/gnupg", builtIn},
 		{"CFLAGS", "-O2 -pipe", "/etc/portage/make.conf:3"},
 		{"CHOST", "x86_64-pc-linux-gnu", profile + ":3"},
+		{"COLLISION_IGNORE", "/lib/modules/* *.py[co] *$py.class", builtIn},
 		{"CONFIG_PROTECT", "/etc", builtIn + ", " + base + ":14"},
 		{"CONFIG_PROTECT_MASK", "/etc/env.d", builtIn + ", " + base + ":15"},
 		{"CXXFLAGS", "-O2 -pipe", "/etc/portage/make.conf:4"},
+		{"ELIBC", "glibc", base + ":1"},
 		{"EMERGE_DEFAULT_OPTS", "", "unset"},
 		{"EMERGE_LOG_DIR", "", "unset"},
 		{"EPREFIX", "", "unset"},
@@ -118,6 +121,9 @@ func TestSettingsOfARecordedHost(t *testing.T) {
 				"qa-unresolved-soname-deps strict unknown-features-warn unmerge-logs unmerge-orphans",
 			builtIn + ", /etc/portage/make.conf:19",
 		},
+		{"INSTALL_MASK", "", "unset"},
+		{"KERNEL", "linux", base + ":2"},
+		{"LDFLAGS", "-Wl,-O1 -Wl,--as-needed -Wl,-z,pack-relative-relocs", profile + ":6"},
 		{"PKGDIR", "/var/cache/binpkgs", "/etc/portage/make.conf:14"},
 		{"PORTAGE_BINHOST", "", "unset"},
 		{"PORTAGE_ELOG_CLASSES", "info warn error log qa", "/etc/portage/make.conf:16"},
@@ -125,16 +131,20 @@ func TestSettingsOfARecordedHost(t *testing.T) {
 		{"PORTAGE_LOGDIR", "/var/log/portage", "/etc/portage/make.conf:15"},
 		{"PORTAGE_LOG_FILE_SEP", "", "unset"},
 		{"PORTAGE_TMPDIR", "/var/tmp", builtIn},
+		{"PYTHON_TARGETS", "python3_11", base + ":16"},
 		{"ROOT", "/", builtIn},
+		{"UNINSTALL_IGNORE", "/lib/modules/*", builtIn},
+		{"USE", "amd64", profile + ":13"},
 		{"USE_EXPAND", "ABI_X86 CPU_FLAGS_X86 ELIBC KERNEL L10N LUA_SINGLE_TARGET PYTHON_SINGLE_TARGET " +
 			"PYTHON_TARGETS VIDEO_CARDS", base + ":5"},
+		{"make.profile", "/var/db/repos/lab/profiles/default/linux/amd64/23.0", "/etc/portage/make.profile"},
 	}
 	if diff := cmp.Diff(want, s.All()); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
 		"/var/db/repos/lab/profiles/base", "/var/db/repos/lab/profiles/default/linux/amd64/23.0",
-	}, s.Profiles()); diff != "" {
+	}, folders(s)); diff != "" {
 		t.Errorf("profiles (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]settings.Repository{{

@@ -22,6 +22,15 @@ const (
 	ConfigLicenseGroups  ConfigKind = "license_groups"
 	ConfigUpdates        ConfigKind = "updates"
 	ConfigWorld          ConfigKind = "world"
+	ConfigWorldSets      ConfigKind = "world_sets"
+	ConfigEnv            ConfigKind = "package.env"
+	// ConfigPackages lists @system and @profile in a folder of the profile.
+	ConfigPackages ConfigKind = "packages"
+	ConfigProvided ConfigKind = "package.provided"
+	// ConfigSetsConf defines sets of packages, ConfigSets lists the members of
+	// one; of that only lines are kept that are members.
+	ConfigSetsConf ConfigKind = "sets.conf"
+	ConfigSets     ConfigKind = "sets"
 	// ConfigLayout is metadata/layout.conf of a repository, which says whose
 	// masks count for it too.
 	ConfigLayout     ConfigKind = "layout.conf"

@@ -30,7 +30,7 @@ type mergedTable struct {
 var mergedTables = []mergedTable{
 	{name: "source", numbered: true, references: map[string]string{"host": "host"}},
 	{name: "diagnostic", references: map[string]string{"source": "source"}, from: "JOIN source s ON s.id = t.source", host: "s.host"},
-	{name: "setting", references: map[string]string{"host": "host"}},
+	{name: "config_line", references: map[string]string{"host": "host"}},
 	{name: "installed", references: map[string]string{"host": "host", "cpv": "cpv", "metadata": "metadata"}},
 	{name: "snapshot", references: map[string]string{"host": "host"}},
 	{name: "pkgdir", numbered: true, references: map[string]string{"host": "host"}},

@@ -1,36 +1,27 @@
 package store
 
-import "database/sql"
-
 // Setting is one of Portage's settings, with where its value came from.
 type Setting struct {
 	Name, Value, Origin string
 }
 
-// PutSettings replaces the settings of a host.
-func (tx *Tx) PutSettings(host HostID, settings []Setting) error {
-	if _, err := tx.exec("DELETE FROM setting WHERE host = ?", host); err != nil {
-		return err
+// PutSettings makes settings those of a host. changedAt is as in
+// [Tx.PutConfigLines].
+func (tx *Tx) PutSettings(host HostID, settings []Setting, changedAt func(origin string) int64) error {
+	lines := make([]ConfigLine, len(settings))
+	for i, s := range settings {
+		lines[i] = ConfigLine{Kind: LineSetting, Layer: "host", Subject: s.Name, Value: s.Value, Origin: s.Origin}
 	}
-	b := tx.bulk("setting", "host", "name", "value", "origin")
-	for _, s := range settings {
-		if err := b.add(host, s.Name, s.Value, s.Origin); err != nil {
-			return err
-		}
-	}
-	return b.flush()
+	_, err := tx.PutConfigLines(host, []ConfigKind{LineSetting}, lines, changedAt)
+	return err
 }
 
 // Settings returns the settings of a host by name.
 func (tx *Tx) Settings(host HostID) ([]Setting, error) {
-	var all []Setting
-	err := tx.query(func(rows *sql.Rows) error {
-		var s Setting
-		if err := rows.Scan(&s.Name, &s.Value, &s.Origin); err != nil {
-			return err
-		}
-		all = append(all, s)
-		return nil
-	}, "SELECT name, value, origin FROM setting WHERE host = ? ORDER BY name", host)
+	lines, err := tx.ConfigLines(host, LineSetting)
+	all := make([]Setting, len(lines))
+	for i, l := range lines {
+		all[i] = Setting{Name: l.Subject, Value: l.Value, Origin: l.Origin}
+	}
 	return all, err
 }

@@ -24,15 +24,17 @@ const (
 type line struct {
 	words  []string
 	offset int64
+	number int // counts from 1
 }
 
 // lines yields the lines of a list that say something.
 func lines(b []byte) iter.Seq[line] {
 	return func(yield func(line) bool) {
-		offset := int64(0)
+		offset, number := int64(0), 0
 		for raw := range bytes.Lines(b) {
 			at := offset
 			offset += int64(len(raw))
+			number++
 			words := strings.Fields(string(raw))
 			for i, w := range words {
 				if w[0] == '#' {
@@ -40,11 +42,28 @@ func lines(b []byte) iter.Seq[line] {
 					break
 				}
 			}
-			if len(words) > 0 && !yield(line{words, at}) {
+			if len(words) > 0 && !yield(line{words, at, number}) {
 				return
 			}
 		}
 	}
+}
+
+// Line is one line of any list that says something.
+type Line struct {
+	Words  []string // without a comment; one at least
+	Number int      // counts from 1
+}
+
+// ParseLines returns the lines of a list, whatever it is about. Of a file beyond
+// [MaxFile] the rest is left out.
+func ParseLines(b []byte) []Line {
+	b, _ = bounded(b)
+	var all []Line
+	for l := range lines(b) {
+		all = append(all, Line{l.words, l.number})
+	}
+	return all
 }
 
 // bounded cuts a file at [MaxFile].

@@ -1,0 +1,248 @@
+package settings
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/hostfs"
+	"emaudit/parse/makeconf"
+)
+
+// PackageSet is a set of packages that emerge knows by a name with an at sign
+// (portage/_sets/__init__.py).
+type PackageSet struct {
+	// Name is without the at sign.
+	Name string
+	// Source is the file and line that define the set.
+	Source string
+	// Members are what the definition itself lists.
+	Members []string
+	// Files list the other members, one a line. Those that do not exist are
+	// among them: they are empty.
+	Files []SetFile
+	// Profile is set where the files "packages" of the profile list members.
+	Profile ProfileSet
+	// Unknown says why only Portage can tell the members; empty where the above
+	// are all.
+	Unknown string
+}
+
+// SetFile is a list of members.
+type SetFile struct {
+	Path string
+	// Atoms and Sets say what a line may hold.
+	Atoms, Sets bool
+}
+
+// ProfileSet says which lines of the files "packages" a set takes.
+type ProfileSet uint8
+
+// The sets of the profile (PMS 5.2.6, portage/_sets/ProfilePackageSet.py).
+const (
+	NoProfileSet ProfileSet = iota
+	SystemSet               // the lines with an asterisk
+	ProfileOnly             // those without, in profiles of the format profile-set
+)
+
+// defaultSets is what counts where the root has no definition of Portage's own
+// (cnf/sets/portage.conf), as far as files can tell the members.
+const defaultSets = `[world]
+class = portage.sets.base.DummyPackageSet
+packages = @profile @selected @system
+[profile]
+class = portage.sets.ProfilePackageSet.ProfilePackageSet
+[selected]
+class = portage.sets.files.WorldSelectedSet
+[selected-packages]
+class = portage.sets.files.WorldSelectedPackagesSet
+[selected-sets]
+class = portage.sets.files.WorldSelectedSetsSet
+[system]
+class = portage.sets.profiles.PackagesSystemSet
+[usersets]
+class = portage.sets.files.StaticFileSet
+multiset = true
+directory = %(PORTAGE_CONFIGROOT)setc/portage/sets
+`
+
+// SetsConfs returns the files and folders that define sets, those that override
+// others last. Not all need exist.
+func (s *Settings) SetsConfs() []string {
+	all := []string{s.inEPREFIX("usr/share/portage/config/sets")}
+	for _, r := range s.repositories {
+		all = append(all, path.Join(r.Location, "sets.conf"))
+	}
+	return append(all, s.userConfig("sets.conf"))
+}
+
+// PackageSets returns the sets that are defined, in no order that matters. What
+// is wrong with a definition is told by report, and the set is left out, as
+// Portage leaves it out.
+func (s *Settings) PackageSets(report func(at makeconf.Origin, message string)) []PackageSet {
+	f := newIni(map[string]string{
+		"EPREFIX": s.eprefix, "EROOT": withSlash(s.inEROOT("")), "PORTAGE_CONFIGROOT": withSlash(s.configRoot), "ROOT": withSlash(s.target),
+	})
+	for i, name := range s.SetsConfs() {
+		if !s.readIni(f, name) && i == 0 {
+			s.parseIni(f, builtInSource, []byte(defaultSets))
+		}
+	}
+	var all []PackageSet
+	for _, section := range f.names {
+		b := setBuilder{Settings: s, ini: f, section: section}
+		sets, problem := b.build()
+		if problem != "" {
+			report(b.origin(), "set "+section+": "+problem)
+		}
+		all = append(all, sets...)
+	}
+	return all
+}
+
+// setBuilder makes the sets of one section.
+type setBuilder struct {
+	*Settings
+	ini     *ini
+	section string
+}
+
+func (b *setBuilder) option(name string) string {
+	o, _ := b.ini.get(b.section, name)
+	return o.value
+}
+
+// origin is the first line of the section that says something.
+func (b *setBuilder) origin() makeconf.Origin {
+	first := makeconf.Origin{}
+	for _, o := range b.ini.sections[b.section] {
+		if first.File == "" || o.origin.File == first.File && o.origin.Line < first.Line {
+			first = o.origin
+		}
+	}
+	return first
+}
+
+func (b *setBuilder) build() (sets []PackageSet, problem string) {
+	class := firstOf(b.option("class"), "files.StaticFileSet")
+	for _, prefix := range []string{"portage.sets.", "portage._sets."} {
+		class = strings.TrimPrefix(class, prefix)
+	}
+	multi := isTrue(b.option("multiset"))
+	set := PackageSet{Name: firstOf(b.option("name"), b.section), Source: b.origin().String()}
+	world := SetFile{Path: b.WorldFile(), Atoms: true}
+	worldSets := SetFile{Path: b.WorldSetsFile(), Sets: true}
+	switch class {
+	case "files.StaticFileSet":
+		if multi {
+			return b.folder()
+		}
+		name, ok := b.inRepository(b.option("filename"))
+		if !ok || name == "" {
+			return nil, "no filename, or one in a repository that does not exist"
+		}
+		set.Files = []SetFile{{Path: name, Atoms: true, Sets: true}}
+	case "base.DummyPackageSet":
+		set.Members = strings.Fields(b.option("packages"))
+	case "files.WorldSelectedSet":
+		set.Files = []SetFile{world, worldSets}
+	case "files.WorldSelectedPackagesSet":
+		set.Files = []SetFile{world}
+	case "files.WorldSelectedSetsSet":
+		set.Files = []SetFile{worldSets}
+	case "profiles.PackagesSystemSet":
+		set.Profile = SystemSet
+	case "ProfilePackageSet.ProfilePackageSet":
+		set.Profile = ProfileOnly
+	default:
+		set.Unknown = "Portage computes its members (" + class + ")"
+	}
+	if isTrue(b.option("greedy")) {
+		set.Unknown = "it is greedy: Portage adds a slot for each that is installed"
+	}
+	return []PackageSet{set}, ""
+}
+
+// folder makes a set of each file below a folder (files.py, multiBuilder).
+func (b *setBuilder) folder() (sets []PackageSet, problem string) {
+	dir, ok := b.inRepository(firstOf(b.option("directory"), b.userConfig("sets")))
+	if !ok {
+		return nil, "its folder is in a repository that does not exist"
+	}
+	pattern := firstOf(b.option("name_pattern"), "${name}")
+	if !strings.Contains(pattern, "$name") && !strings.Contains(pattern, "${name}") {
+		return nil, "name_pattern has no ${name}"
+	}
+	names, err := b.setFiles(path.Clean("/"+dir), "", 0)
+	if err != nil {
+		return nil, err.Error()
+	}
+	for _, name := range names {
+		sets = append(sets, PackageSet{
+			Name: strings.NewReplacer("${name}", name, "$name", name).Replace(pattern), Source: b.origin().String(),
+			Files: []SetFile{{Path: path.Join(dir, name), Atoms: true, Sets: true}},
+		})
+		if isTrue(b.option("greedy")) {
+			sets[len(sets)-1].Unknown = "it is greedy: Portage adds a slot for each that is installed"
+		}
+	}
+	return sets, ""
+}
+
+// setFiles lists the files below a folder, relative to it.
+func (b *setBuilder) setFiles(dir, below string, depth int) ([]string, error) {
+	if depth > maxIniDepth {
+		return nil, nil
+	}
+	folder, err := b.root.OpenDir(path.Join(dir, below))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	entries, err := folder.Entries()
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, e := range entries {
+		name := path.Join(below, e.Name)
+		switch {
+		case strings.HasPrefix(e.Name, ".") || strings.HasSuffix(e.Name, "~"):
+		case e.Kind == hostfs.Directory && !slices.Contains([]string{"CVS", "RCS", "SCCS"}, e.Name):
+			more, err := b.setFiles(dir, name, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, more...)
+		case e.Kind == hostfs.Directory || b.isDir(path.Join(dir, name)): // behind a symlink nothing is looked for
+		case !strings.HasSuffix(e.Name, ".metadata"):
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
+// inRepository resolves "${repository:NAME}" in a path; false where there is no
+// such repository.
+func (b *setBuilder) inRepository(name string) (string, bool) {
+	before, rest, found := strings.Cut(name, "${repository:")
+	if !found {
+		return name, true
+	}
+	repo, after, _ := strings.Cut(rest, "}")
+	location, ok := b.repositoryOf(repo, "")
+	return before + location + after, ok && repo != ""
+}
+
+// isTrue reads a switch (_sets/__init__.py, get_boolean).
+func isTrue(text string) bool {
+	return slices.Contains([]string{"1", "yes", "on", "true"}, strings.ToLower(text))
+}
+
+func withSlash(dir string) string { return strings.TrimRight(dir, "/") + "/" }

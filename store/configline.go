@@ -1,0 +1,142 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The kinds of lines that are no list of one name below /etc/portage.
+const (
+	// LineSetting is a variable with its value; the subject "make.profile" is
+	// the folder of the profile.
+	LineSetting ConfigKind = "setting"
+	// LineSet is a member of a set of packages: the subject is the set without
+	// its at sign, the value an atom, or another set with its at sign. Each set
+	// has a line with an empty value too, so that an empty set is known.
+	LineSet ConfigKind = "set"
+	// LineSetUnknown is a set whose members only Portage can tell; the value
+	// says why.
+	LineSetUnknown ConfigKind = "set-unknown"
+	// LineProvided is a cpv of package.provided: Portage takes it for installed.
+	LineProvided ConfigKind = "provided"
+)
+
+// ConfigLine is one line with which Portage is steered.
+type ConfigLine struct {
+	Kind    ConfigKind
+	Layer   string // profile, user, host
+	Subject string // the variable, the set, the cpv or the atom
+	Value   string // the value, the member, the flags
+	Origin  string // file:line inside the root, or what else decided
+	Since   int64  // unix seconds at which it began to count, as far as is known
+	Until   int64  // at which it ended; 0 = it counts today
+}
+
+type storedLine struct {
+	id, position int64
+	ConfigLine
+}
+
+// ConfigLines returns the lines of the given kinds that count today, by kind and
+// in the order in which Portage reads them.
+func (tx *Tx) ConfigLines(host HostID, kinds ...ConfigKind) ([]ConfigLine, error) {
+	return tx.configLines(host, "until IS NULL", kinds)
+}
+
+// ConfigLinesDuring returns the lines of the given kinds that counted when a
+// state began that stood from one moment to another, both in unix seconds. Where
+// it began before the first ingest and ended after it, those of that ingest are
+// returned; where it ended before it, known is false: no file tells what was in
+// it then.
+func (tx *Tx) ConfigLinesDuring(host HostID, from, to int64, kinds ...ConfigKind) (lines []ConfigLine, known bool, err error) {
+	var first sql.NullInt64
+	if err := tx.queryRow("SELECT min(since) FROM config_line WHERE host = ?", host).Scan(&first); err != nil {
+		return nil, false, err
+	}
+	if !first.Valid || to < first.Int64 {
+		return nil, false, nil
+	}
+	at := max(from, first.Int64)
+	lines, err = tx.configLines(host, "since <= ? AND (until IS NULL OR until > ?)", kinds, at, at)
+	return lines, err == nil, err
+}
+
+func (tx *Tx) configLines(host HostID, when string, kinds []ConfigKind, args ...any) ([]ConfigLine, error) {
+	stored, err := tx.storedLines(host, when, kinds, args...)
+	lines := make([]ConfigLine, len(stored))
+	for i := range stored {
+		lines[i] = stored[i].ConfigLine
+	}
+	return lines, err
+}
+
+func (tx *Tx) storedLines(host HostID, when string, kinds []ConfigKind, args ...any) ([]storedLine, error) {
+	all := []any{host}
+	for _, k := range kinds {
+		all = append(all, string(k))
+	}
+	var lines []storedLine
+	err := tx.query(func(rows *sql.Rows) error {
+		var l storedLine
+		err := rows.Scan(&l.id, &l.position, &l.Kind, &l.Layer, &l.Subject, &l.Value, &l.Origin, &l.Since, &l.Until)
+		lines = append(lines, l)
+		return err
+	}, "SELECT id, position, kind, layer, subject, value, origin, since, coalesce(until, 0) FROM config_line WHERE host = ? AND kind IN ("+
+		strings.TrimSuffix(strings.Repeat("?, ", len(kinds)), ", ")+") AND "+when+" ORDER BY kind, position, id", append(all, args...)...)
+	return lines, err
+}
+
+// PutConfigLines makes lines all that count today of the given kinds. changedAt
+// says since when a line counts that is new, or no longer counts that is gone, by
+// its origin. A line that only moved, within a file or to another one, goes on.
+func (tx *Tx) PutConfigLines(host HostID, kinds []ConfigKind, lines []ConfigLine, changedAt func(origin string) int64) (changed bool, err error) {
+	stored, err := tx.storedLines(host, "until IS NULL", kinds)
+	if err != nil {
+		return false, err
+	}
+	type content struct {
+		kind                  ConfigKind
+		layer, subject, value string
+	}
+	contentOf := func(l *ConfigLine) content { return content{l.Kind, l.Layer, l.Subject, l.Value} }
+	known := map[content][]*storedLine{}
+	for i := range stored {
+		c := contentOf(&stored[i].ConfigLine)
+		known[c] = append(known[c], &stored[i])
+	}
+	b := tx.bulk("config_line", "host", "kind", "layer", "subject", "value", "origin", "position", "since")
+	for i := range lines {
+		l := &lines[i]
+		if !slices.Contains(kinds, l.Kind) {
+			return false, fmt.Errorf("configuration line %s: kind %s is not among those that are replaced", l.Origin, l.Kind)
+		}
+		c := contentOf(l)
+		if same := known[c]; len(same) > 0 {
+			old := same[0]
+			known[c] = same[1:]
+			if old.Origin != l.Origin || old.position != int64(i) {
+				if _, err := tx.exec("UPDATE config_line SET origin = ?, position = ? WHERE id = ?", l.Origin, i, old.id); err != nil {
+					return false, err
+				}
+			}
+			continue
+		}
+		changed = true
+		if err := b.add(host, string(l.Kind), l.Layer, l.Subject, l.Value, l.Origin, i, changedAt(l.Origin)); err != nil {
+			return false, err
+		}
+	}
+	for _, gone := range known {
+		for _, old := range gone {
+			changed = true
+			// What was there for no time at all was never there.
+			until := max(changedAt(old.Origin), old.Since)
+			if _, err := tx.exec("UPDATE config_line SET until = ? WHERE id = ?", until, old.id); err != nil {
+				return false, err
+			}
+		}
+	}
+	return changed, b.flush()
+}
