@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	image "emaudit/parse/binpkg"
 	"emaudit/store"
 )
 
@@ -84,8 +85,11 @@ func (j *rollbackJudge) want(r *Rollback, c *RollbackChange, wanted map[string]*
 		return
 	}
 	boot, modules := false, false
-	for line := range strings.Lines(string(names)) {
-		file := strings.TrimSuffix(line, "\n")
+	image.ReadImageNames(names, func(n image.ImageName) {
+		if n.Kind == image.ImageFolder {
+			return
+		}
+		file := n.Path
 		boot = boot || strings.HasPrefix(file, "/boot/")
 		module := strings.HasPrefix(file, "/lib/modules/") || strings.HasPrefix(file, "/usr/lib/modules/")
 		modules = modules || module
@@ -93,7 +97,7 @@ func (j *rollbackJudge) want(r *Rollback, c *RollbackChange, wanted map[string]*
 		if !module && !strings.HasSuffix(file, ".pyc") && !strings.HasSuffix(file, ".pyo") {
 			wanted[file] = c
 		}
-	}
+	})
 	cpv := *c.To
 	if strings.HasPrefix(cpv, "sys-kernel/") {
 		return // said already

@@ -9,6 +9,7 @@ import (
 
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
+	image "emaudit/parse/binpkg"
 	"emaudit/parse/vdb"
 )
 
@@ -54,7 +55,11 @@ func TestFilesOfAnotherPackage(t *testing.T) {
 		if !ok {
 			t.Fatal("the names of its files are not stored")
 		}
-		files = strings.Fields(string(names))
+		image.ReadImageNames(names, func(n image.ImageName) {
+			if n.Kind == image.ImageFile {
+				files = append(files, n.Path)
+			}
+		})
 		return err
 	})
 	own := map[string]bool{}

@@ -31,8 +31,8 @@ func (tx *Tx) putInstanceFiles(instance int64, names []byte) error {
 	return err
 }
 
-// InstanceFiles returns the names of the files in an instance as absolute paths,
-// a line each; ok is false where no full read stored them.
+// InstanceFiles returns the names of what an instance installs, as
+// binpkg.ReadImageNames reads them; ok is false where no full read stored them.
 func (tx *Tx) InstanceFiles(instance int64) (names []byte, ok bool, err error) {
 	var packed []byte
 	err = tx.queryRow("SELECT names FROM instance_files WHERE instance = ?", instance).Scan(&packed)

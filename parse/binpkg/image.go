@@ -42,10 +42,9 @@ type Image struct {
 	// ConfigStubs are the files that quickpkg left out, named as in the image,
 	// at most 1000 of them.
 	ConfigStubs []string
-	// Names are the files, symbolic links and other entries that are no folders,
-	// as absolute paths below the root into which Portage merges, a line each.
-	// nil: the image was not read to its end, a name has a line feed, or together
-	// they are longer than maxImageNames.
+	// Names are the entries as [ReadImageNames] reads them. nil: the image was not
+	// read to its end, a name has a line feed, or together they are longer than
+	// maxImageNames.
 	Names []byte
 	// NotInstallable reports an entry that Portage refuses to extract although
 	// it packed it: a FIFO or a device node (gpkg.py:662).
@@ -118,10 +117,8 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 			return ok
 		})
 		seen[maphash.Bytes(seed, name)] = struct{}{}
-		if installed, ok := installedName(p.Format, name); ok && e.typeflag != typeDir && whole {
-			if whole = bytes.IndexByte(installed, '\n') < 0 && len(names)+len(installed) < maxImageNames; whole {
-				names = append(append(append(names, '/'), installed...), '\n')
-			}
+		if installed, ok := installedName(p.Format, name); ok && whole {
+			names, whole = appendImageName(names, installed, &e)
 		}
 		if !e.regular() {
 			continue

@@ -150,6 +150,28 @@ func TestWhatAnImageMayHold(t *testing.T) {
 	}
 }
 
+// TestNamesTellTypes holds that what an image installs is known with its type:
+// Portage treats a folder, a symbolic link and a file each in its own way where
+// something else lies in their place.
+func TestNamesTellTypes(t *testing.T) {
+	t.Parallel()
+	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
+	image := makeImage(t, []tar.Header{
+		{Name: "image/", Typeflag: tar.TypeDir},
+		{Name: "image/usr/", Typeflag: tar.TypeDir},
+		{Name: "image/usr/a", Typeflag: tar.TypeReg},
+		{Name: "image/usr/b", Typeflag: tar.TypeLink, Linkname: "image/usr/a"},
+		{Name: "image/usr/c", Typeflag: tar.TypeSymlink, Linkname: "a -> b"},
+	}, map[string]string{"image/usr/a": "x"})
+	v := verifyBytes(t, makeGpkg(t, []file{control[0], control[1], {"image.tar.zst", image}}), VerifyOptions{Image: true})
+	var got []ImageName
+	ReadImageNames(v.Image.Names, func(n ImageName) { got = append(got, n) })
+	want := []ImageName{{Path: "/usr", Kind: ImageFolder}, {Path: "/usr/a"}, {Path: "/usr/b"}, {Path: "/usr/c", Kind: ImageSymlink, Target: "a -> b"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestConfigStubsAreNamed(t *testing.T) {
 	t.Parallel()
 	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
