@@ -89,15 +89,10 @@ type acceptance struct {
 
 // takeAcceptance loads what a host accepts.
 func takeAcceptance(db Database) (*acceptance, error) {
-	if db.shared == nil {
-		return loadAcceptance(db)
-	}
-	var err error
-	if db.shared.acceptance == nil {
-		db.shared.acceptance, err = loadAcceptance(db)
-	}
-	return db.shared.acceptance, err
+	return Once[acceptanceKey](db, func() (*acceptance, error) { return loadAcceptance(db) })
 }
+
+type acceptanceKey struct{}
 
 func newAcceptance() *acceptance {
 	return &acceptance{

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"emaudit/parse/emergelog"
+
 	"golang.org/x/sync/errgroup"
 
 	"emaudit/store"
@@ -34,9 +35,12 @@ func takePast(db Database) (*past, error) { return takePastWith(db, true) }
 // takePastWith loads a host's past. Without metadata, that of a binary package
 // is read when it is asked for: most answers need a few of thousands.
 func takePastWith(db Database, metadata bool) (*past, error) {
-	if db.shared != nil && db.shared.past != nil {
-		return db.shared.past, nil
-	}
+	return Once[pastKey](db, func() (*past, error) { return loadPast(db, metadata) })
+}
+
+type pastKey struct{}
+
+func loadPast(db Database, metadata bool) (*past, error) {
 	h := &past{tx: db.Tx, builds: map[*stay]build{}}
 	// The log and the packages are read at once: each takes about as long.
 	var reading errgroup.Group
@@ -46,7 +50,7 @@ func takePastWith(db Database, metadata bool) (*past, error) {
 		return err
 	})
 	var err error
-	if db.shared != nil {
+	if db.IsShared() {
 		h.inventory, err = takeInventory(db, true)
 	} else {
 		h.inventory, err = loadInventory(db, metadata, true)
@@ -62,9 +66,6 @@ func takePastWith(db Database, metadata bool) (*past, error) {
 	}
 	if h.pins, err = db.Tx.Pins(db.Host); err != nil {
 		return nil, err
-	}
-	if db.shared != nil {
-		db.shared.past = h
 	}
 	return h, nil
 }

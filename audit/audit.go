@@ -29,12 +29,28 @@ func (db Database) beside() Database {
 	return db
 }
 
-// shared is what several questions over one transaction load once. It is never
-// changed by the questions, but for what the past remembers of itself.
-type shared struct {
-	inventory  *inventory // with metadata, and with what was ever installed
-	past       *past
-	acceptance *acceptance
+// shared holds what several questions over one transaction load once, by a key of
+// the room that loads it. The questions never change what it holds.
+type shared struct{ held map[any]any }
+
+// IsShared reports whether db keeps what is loaded for later questions; see [Share].
+func (db Database) IsShared() bool { return db.shared != nil }
+
+// Once returns what load returns. Where db is shared, it calls load once for each
+// type of key.
+func Once[Key, T any](db Database, load func() (T, error)) (T, error) {
+	if db.shared == nil {
+		return load()
+	}
+	var key Key
+	if held, ok := db.shared.held[key]; ok {
+		return held.(T), nil
+	}
+	value, err := load()
+	if err == nil {
+		db.shared.held[key] = value
+	}
+	return value, err
 }
 
 // Share returns db such that the questions asked of it, in one transaction and
@@ -43,7 +59,7 @@ func Share(db Database) Database {
 	if db.shared != nil {
 		return db
 	}
-	db.shared = &shared{}
+	db.shared = &shared{held: map[any]any{}}
 	return db
 }
 
@@ -157,4 +173,12 @@ func Worst(findings []Finding) (Severity, bool) {
 		}
 	}
 	return worst, true
+}
+
+// Space is the room on the file system of one folder.
+type Space struct {
+	Path  string `json:"path"`
+	Free  int64  `json:"free"`  // bytes that an unprivileged process may use
+	Total int64  `json:"total"` // bytes
+	Role  string `json:"role"`  // pkgdir, binhost, extra, tmp
 }

@@ -48,7 +48,7 @@ type Room struct {
 func SourceBuilds(list []PlannedMerge) []string {
 	var packages []string
 	for _, m := range list {
-		if cp := cpOf(m.CPV); !m.Binary && !slices.Contains(packages, cp) {
+		if cp := packageOf(m.CPV); !m.Binary && !slices.Contains(packages, cp) {
 			packages = append(packages, cp)
 		}
 	}

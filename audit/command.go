@@ -73,21 +73,13 @@ func (c commandsOf) findings(findings []Finding) {
 	}
 }
 
-// rollback is for all that a rollback says is to be typed.
-func (c commandsOf) rollback(r *Rollback) {
-	c.findings(r.Findings)
-	r.Command = c.in(r.Command)
-	c.all(r.Plan)
-	c.all(r.Checks)
-	for _, steps := range [][]Step{r.Steps, r.Later} {
-		for i := range steps {
-			c.all(steps[i].Commands)
-		}
+// shellQuote quotes a word for a shell where it needs to be.
+func shellQuote(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._+:,@%=-", r)
 	}
-	for i := range r.Gaps {
-		r.Gaps[i].Remedy = c.in(r.Gaps[i].Remedy)
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
 	}
-	for i := range r.Unknowns {
-		r.Unknowns[i].SettleWith = c.in(r.Unknowns[i].SettleWith)
-	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

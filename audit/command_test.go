@@ -42,7 +42,7 @@ func TestCommandsMeanThePKGDIRThatWasNamed(t *testing.T) {
 		Gaps: []Gap{{Remedy: "emerge --buildpkgonly a"}}, Unknowns: []Unknown{{SettleWith: "emerge -pK a"}}, Findings: []Finding{{Remedy: "quickpkg a"}},
 		Command: "emaudit rollback --to run:3",
 	}
-	commandsOf{"/p"}.rollback(r)
+	rewriteRollback(commandsOf{"/p"}, r)
 	want := &Rollback{
 		Plan: []string{"PKGDIR=/p quickpkg a"}, Checks: []string{"dispatch-conf"}, Steps: []Step{{Commands: []string{"PKGDIR=/p quickpkg a"}}},
 		Later: []Step{{Commands: []string{"PKGDIR=/p emerge -K a"}}}, Gaps: []Gap{{Remedy: "PKGDIR=/p emerge --buildpkgonly a"}},

@@ -5,7 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"emaudit/parse/atom"
 	"emaudit/store"
@@ -352,10 +351,6 @@ func describeBuild(b *binpkg) string {
 	}
 	return strings.Join(parts, " ")
 }
-
-// day is the UTC date of a time in a message; messages do not depend on the
-// zone of the reader.
-func day(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02") }
 
 // packageNow is what makes a binary package of what is installed.
 func packageNow(p *store.Installed) string {

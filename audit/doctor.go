@@ -8,14 +8,6 @@ import (
 	"emaudit/store"
 )
 
-// Space is the room on the file system of one folder.
-type Space struct {
-	Path  string `json:"path"`
-	Free  int64  `json:"free"`  // bytes that an unprivileged process may use
-	Total int64  `json:"total"` // bytes
-	Role  string `json:"role"`  // pkgdir, binhost, extra, tmp
-}
-
 // SettingRow is one setting with the place that decided it.
 type SettingRow struct {
 	Name   string `json:"name"`

@@ -104,3 +104,13 @@ func comparableDep(value, eapi string, use atom.Flags) (words []string, ok bool)
 	slices.Sort(words)
 	return slices.Compact(words), true
 }
+
+// EbuildState is whether a version could be built again.
+type EbuildState uint8
+
+// The states of an ebuild.
+const (
+	EbuildUnknown EbuildState = iota // there is no repository to look into
+	EbuildThere
+	EbuildGone
+)

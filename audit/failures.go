@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"emaudit/parse/atom"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/mergelog"
 	"emaudit/store"
@@ -75,10 +74,10 @@ func AuditFailures(db Database, since int64) (*Failures, error) {
 	}
 	packages := []string{}
 	for i := range logs {
-		packages = append(packages, cpOf(logs[i].CPV))
+		packages = append(packages, packageOf(logs[i].CPV))
 	}
 	for _, m := range failed {
-		packages = append(packages, cpOf(m.CPV))
+		packages = append(packages, packageOf(m.CPV))
 	}
 	h, err := loadMergeHistory(db, packages)
 	if err != nil {
@@ -146,7 +145,7 @@ func newFailures(h *mergeHistory, logs []store.BuildLog, failed []store.Merge, e
 	seen := map[mergeKey]bool{}
 	here := map[string]bool{}
 	for i := range installed {
-		here[cpOf(installed[i].CPV)] = true
+		here[packageOf(installed[i].CPV)] = true
 	}
 	for i := range logs {
 		log := &logs[i]
@@ -176,8 +175,8 @@ func newFailures(h *mergeHistory, logs []store.BuildLog, failed []store.Merge, e
 	}
 	for i := range f.Rows {
 		row := &f.Rows[i]
-		h.resolve(row, slots)
-		row.Installed = here[cpOf(row.CPV)]
+		resolve(h, row, slots)
+		row.Installed = here[packageOf(row.CPV)]
 	}
 	slices.SortStableFunc(f.Rows, func(a, b Failure) int {
 		if c := compareTimes(b.At, a.At, 0, 0); c != 0 {
@@ -239,9 +238,9 @@ func (row *Failure) fromElog(m *store.Merge, errors []store.ElogMessage) {
 // resolve looks for what was done about a failure: the same version was merged
 // later, another one of its slot was, or the package was removed. slots are those
 // known, by cpv: where one of the two is not, they are taken for the same.
-func (h *mergeHistory) resolve(row *Failure, slots map[string]string) {
+func resolve(h *mergeHistory, row *Failure, slots map[string]string) {
 	row.Resolution, row.slot = "open", slots[row.CPV]
-	for _, m := range h.byCP[cpOf(row.CPV)] {
+	for _, m := range h.byCP[packageOf(row.CPV)] {
 		if m.Started <= row.At || m.Outcome != emergelog.MergeMerged || m.PostinstFailed {
 			continue
 		}
@@ -269,7 +268,7 @@ func failureFinding(row *Failure, newer []Failure) (Finding, bool) {
 		return Finding{}, false
 	}
 	for i := range newer {
-		if cpOf(newer[i].CPV) == cpOf(row.CPV) && newer[i].slot == row.slot {
+		if packageOf(newer[i].CPV) == packageOf(row.CPV) && newer[i].slot == row.slot {
 			return Finding{}, false
 		}
 	}
@@ -288,13 +287,4 @@ func failureFinding(row *Failure, newer []Failure) (Finding, bool) {
 		f.Evidence = append(f.Evidence, row.evidence)
 	}
 	return f, true
-}
-
-// cpOf returns the category/pn of a cpv, or the whole where it is no valid one.
-func cpOf(cpv string) string {
-	c, err := atom.ParseCPV(cpv)
-	if err != nil {
-		return cpv
-	}
-	return c.CP()
 }

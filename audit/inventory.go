@@ -127,23 +127,17 @@ func (b *binpkg) source() string { return path.Join(b.dir.Path, b.Path) }
 // takeInventory returns the inventory, which the caller must not change;
 // withMetadata it also has what the builds say of themselves.
 func takeInventory(db Database, withMetadata bool) (*inventory, error) {
-	if db.shared == nil {
-		return loadInventory(db, withMetadata, false)
-	}
-	if db.shared.inventory == nil {
-		inv, err := loadInventory(db, true, true)
-		if err != nil {
-			return nil, err
-		}
-		db.shared.inventory = inv
-	}
-	return db.shared.inventory, nil
+	return Once[inventoryKey](db, func() (*inventory, error) {
+		return loadInventory(db, withMetadata || db.IsShared(), db.IsShared())
+	})
 }
+
+type inventoryKey struct{}
 
 // takeInstalled returns what is installed, which the caller must not change, for
 // a question that needs nothing else.
 func takeInstalled(db Database) ([]store.Installed, error) {
-	if db.shared == nil {
+	if !db.IsShared() {
 		return db.Tx.Installed(db.Host)
 	}
 	inv, err := takeInventory(db, true)

@@ -86,7 +86,7 @@ func TestAnotherSlotResolvesNothing(t *testing.T) {
 		"dev-lang/python-3.14.0": "replaced", // nothing tells its slot
 	} {
 		row := Failure{CPV: "dev-lang/python-3.12.4", At: 1000}
-		later(cpv).resolve(&row, slots)
+		resolve(later(cpv), &row, slots)
 		if row.Resolution != want {
 			t.Errorf("%s was merged: want %s, got %s", cpv, want, row.Resolution)
 		}

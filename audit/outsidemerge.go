@@ -35,7 +35,7 @@ func (t *timeline) addOutsideMerges(db Database, ever []store.Installed) error {
 			packages = append(packages, cp)
 		}
 	}
-	history, err := loadMergeHistory(db, packages)
+	merges, err := loadMergeHistory(db, packages)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (t *timeline) addOutsideMerges(db Database, ever []store.Installed) error {
 		if err != nil {
 			return err
 		}
-		found = append(found, t.outsideMergesOf(history, logs)...)
+		found = append(found, t.outsideMergesOf(merges, logs)...)
 	}
 	for _, o := range found {
 		with := &timeline{moves: t.moves, runs: t.runs, since: t.since, snapshots: t.snapshots, seen: t.seen, clock: t.clock, segments: t.segments, syncs: t.syncs, outside: append(slices.Clone(t.outside), o)}
@@ -66,14 +66,14 @@ func (t *timeline) addOutsideMerges(db Database, ever []store.Installed) error {
 
 // outsideMergesOf picks the logs of one package that no merge of emerge.log
 // wrote and that tell of a whole merge.
-func (t *timeline) outsideMergesOf(history *mergeHistory, logs []store.BuildLog) []outsideMerge {
+func (t *timeline) outsideMergesOf(merges *mergeHistory, logs []store.BuildLog) []outsideMerge {
 	var all []outsideMerge
 	for i := range logs {
 		l := &logs[i]
 		if l.Log.Kind != mergelog.KindSource || l.Log.Outcome != mergelog.OutcomeMerged || l.PreparedAt == 0 || l.WrittenAt < l.PreparedAt || !t.quiet(l.PreparedAt, l.WrittenAt) {
 			continue
 		}
-		if _, certainty := history.link(l); certainty != LinkNone {
+		if _, certainty := merges.link(l); certainty != LinkNone {
 			continue
 		}
 		m := &store.Merge{BeganAt: -l.File}

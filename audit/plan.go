@@ -55,7 +55,7 @@ func (j *rollbackJudge) plan(r *Rollback) {
 	hold, lift := j.holds(r, merges)
 	step("Hold it: the next update would undo it", hold...)
 	step("See whether libraries are left over", "emerge --pretend @preserved-rebuild")
-	r.Checks = append(r.Checks, "dispatch-conf", "emaudit diff now "+r.Target.argument(), "emerge --pretend --verbose --update --deep --newuse @world")
+	r.Checks = append(r.Checks, "dispatch-conf", "emaudit diff now "+argumentOf(r.Target), "emerge --pretend --verbose --update --deep --newuse @world")
 	if len(lift) > 0 {
 		r.Later = append(r.Later, Step{Title: "To let the newer versions in again", Commands: lift})
 	}
@@ -88,8 +88,8 @@ func (j *rollbackJudge) ownOptions() string {
 	return "--ignore-default-opts "
 }
 
-// argument names the state on the command line.
-func (t Target) argument() string {
+// argumentOf names the state on the command line.
+func argumentOf(t Target) string {
 	switch {
 	case t.Pin != "":
 		return shellQuote(t.Pin)

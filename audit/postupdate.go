@@ -75,7 +75,7 @@ func (p *PostUpdate) cutMerges(db Database) error {
 			return err
 		}
 		for _, m := range facts.Merges {
-			switch where := m.Root + cpOf(m.CPV); {
+			switch where := m.Root + packageOf(m.CPV); {
 			case m.BetweenVersions:
 				cut[where] = m
 			case m.Outcome == emergelog.MergeMerged:
@@ -158,16 +158,6 @@ func (p *PostUpdate) unreadOfLastRun(db Database) error {
 		p.Findings = append(p.Findings, *f)
 	}
 	return nil
-}
-
-// firstLine is the first line that says something.
-func firstLine(lines []string) string {
-	for _, line := range lines {
-		if s := strings.TrimSpace(line); s != "" {
-			return s
-		}
-	}
-	return ""
 }
 
 // noticeFindings are the QA notices that are reported of what is installed, by
@@ -336,23 +326,4 @@ func evidenceOf(paths []string) []Evidence {
 		evidence[i].Source = p
 	}
 	return evidence
-}
-
-// counted is "1 file waits" or "3 files wait".
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-// shellQuote quotes a word for a shell where it needs to be.
-func shellQuote(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._+:,@%=-", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

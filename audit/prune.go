@@ -33,16 +33,6 @@ type PrunePolicy struct {
 	Excludes Excludes `json:"-"`
 }
 
-// EbuildState is whether a version could be built again.
-type EbuildState uint8
-
-// The states of an ebuild.
-const (
-	EbuildUnknown EbuildState = iota // there is no repository to look into
-	EbuildThere
-	EbuildGone
-)
-
 // PruneFacts are facts that the caller reads for a plan, since the store does
 // not keep them.
 type PruneFacts struct {
@@ -530,4 +520,21 @@ func (plan *PrunePlan) Explain(what string) (candidates []PruneCandidate, kept [
 		}
 	}
 	return candidates, kept
+}
+
+// PruneTotals is what of a plan can go.
+type PruneTotals struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
+// Totals sums up what can go.
+func (plan *PrunePlan) Totals() *PruneTotals {
+	t := &PruneTotals{Bytes: plan.Reclaimable}
+	for i := range plan.Candidates {
+		if !plan.Candidates[i].EntryOnly {
+			t.Files++
+		}
+	}
+	return t
 }

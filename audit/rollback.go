@@ -143,7 +143,7 @@ func AuditRollback(db Database, m Moment, o RollbackOptions) (*Rollback, error) 
 	}
 	r, err := j.judge(m)
 	if err == nil {
-		j.commands.rollback(r)
+		rewriteRollback(j.commands, r)
 	}
 	return r, err
 }
@@ -164,7 +164,7 @@ func AuditRollbacks(db Database, n int, o RollbackOptions) ([]*Rollback, error) 
 		if err != nil {
 			return nil, err
 		}
-		j.commands.rollback(r)
+		rewriteRollback(j.commands, r)
 		all = append(all, r)
 	}
 	return all, nil
@@ -239,7 +239,7 @@ func (j *rollbackJudge) judge(m Moment) (*Rollback, error) {
 		return nil, err
 	}
 	r.Target = target.target
-	r.Command = "emaudit rollback --to " + r.Target.argument()
+	r.Command = "emaudit rollback --to " + argumentOf(r.Target)
 	for _, doubt := range target.doubts {
 		r.Findings = append(r.Findings, Finding{
 			Code: "state-unknown", Severity: SeverityError, Subject: target.target.String(), Message: doubt.text(),
@@ -344,5 +344,24 @@ func (j *rollbackJudge) conclude(r *Rollback) {
 	}
 	if r.Verdict != NotReady && !j.planless {
 		j.plan(r)
+	}
+}
+
+// rollback is for all that a rollback says is to be typed.
+func rewriteRollback(c commandsOf, r *Rollback) {
+	c.findings(r.Findings)
+	r.Command = c.in(r.Command)
+	c.all(r.Plan)
+	c.all(r.Checks)
+	for _, steps := range [][]Step{r.Steps, r.Later} {
+		for i := range steps {
+			c.all(steps[i].Commands)
+		}
+	}
+	for i := range r.Gaps {
+		r.Gaps[i].Remedy = c.in(r.Gaps[i].Remedy)
+	}
+	for i := range r.Unknowns {
+		r.Unknowns[i].SettleWith = c.in(r.Unknowns[i].SettleWith)
 	}
 }

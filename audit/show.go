@@ -182,7 +182,7 @@ func ShowPackage(db Database, cp string) (*Package, error) {
 func (p *Package) addInstances(inv *inventory) {
 	var here []*store.Installed
 	for i := range inv.installed {
-		if i := &inv.installed[i]; cpOf(i.CPV) == p.CP {
+		if i := &inv.installed[i]; packageOf(i.CPV) == p.CP {
 			here = append(here, i)
 			shown := ShownInstalled{CPV: i.CPV, Slot: joinSlot(i.Slot, i.SubSlot), Repo: i.Repo, BuildTime: known(i.BuildTime), BuildID: known(i.BuildID), Size: i.Size}
 			if i.Metadata != nil {
@@ -194,7 +194,7 @@ func (p *Package) addInstances(inv *inventory) {
 	slices.SortFunc(p.Installed, func(a, b ShownInstalled) int { return compareCPV(b.CPV, a.CPV) })
 	for i := range inv.binpkgs {
 		b := &inv.binpkgs[i]
-		if b.CPV == "" || cpOf(b.CPV) != p.CP {
+		if b.CPV == "" || packageOf(b.CPV) != p.CP {
 			continue
 		}
 		shown := ShownInstance{CPV: b.CPV, InstanceRef: *b.ref(), Integrity: b.verdict()}
@@ -250,7 +250,7 @@ func (p *Package) addEvents(h *mergeHistory, logs []store.BuildLog) {
 		p.Events = append(p.Events, e)
 	}
 	for cpv, list := range h.unmerges {
-		if cpOf(cpv) != p.CP {
+		if packageOf(cpv) != p.CP {
 			continue
 		}
 		for _, u := range list {
@@ -275,14 +275,6 @@ func (e *ShownEvent) addLog(log *store.BuildLog, link LinkCertainty) {
 	if r := log.Log.Resources; r != nil {
 		e.MemoryBytes, e.CPUMillis = counted64(r.MemoryPeak), counted64(r.CPUMillis)
 	}
-}
-
-// counted64 is nil for -1, which the parsers use for "not counted".
-func counted64(n int64) *int64 {
-	if n < 0 {
-		return nil
-	}
-	return &n
 }
 
 // addNotices lists the QA notices of the builds that are installed.
@@ -312,7 +304,7 @@ func (p *Package) addNotices(db Database, installed []store.Installed) error {
 func (p *Package) addDependents(installed []store.Installed) {
 	var targets []atom.Package
 	for i := range installed {
-		if cpOf(installed[i].CPV) != p.CP {
+		if packageOf(installed[i].CPV) != p.CP {
 			continue
 		}
 		if pkg, ok := matchable(&installed[i]); ok {

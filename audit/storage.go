@@ -51,7 +51,7 @@ type Storage struct {
 
 // PackageOf is the category/pn that a cpv is a version of. What is no cpv is
 // returned as it is: a package of its own.
-func PackageOf(cpv string) string { return cpOf(cpv) }
+func PackageOf(cpv string) string { return packageOf(cpv) }
 
 // AuditStorage adds up every binary package that is or was there.
 func AuditStorage(db Database, coverage *Coverage) (*Storage, error) {
@@ -68,7 +68,7 @@ func AuditStorage(db Database, coverage *Coverage) (*Storage, error) {
 	s := &Storage{Packages: []StoredPackage{}, Points: []StoragePoint{}}
 	byCP := map[string]*StoredPackage{}
 	keep := func(dir *store.PkgDir, n *store.Instance) {
-		cp := cpOf(n.CPV)
+		cp := packageOf(n.CPV)
 		p := byCP[cp]
 		if p == nil {
 			p = &StoredPackage{CP: cp}

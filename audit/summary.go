@@ -11,23 +11,6 @@ type Overview struct {
 	Reclaimable *PruneTotals `json:"reclaimable"`
 }
 
-// PruneTotals is what of a plan can go.
-type PruneTotals struct {
-	Files int   `json:"files"`
-	Bytes int64 `json:"bytes"`
-}
-
-// Totals sums up what can go.
-func (plan *PrunePlan) Totals() *PruneTotals {
-	t := &PruneTotals{Bytes: plan.Reclaimable}
-	for i := range plan.Candidates {
-		if !plan.Candidates[i].EntryOnly {
-			t.Files++
-		}
-	}
-	return t
-}
-
 // PkgDirSummary is one folder of binary packages.
 type PkgDirSummary struct {
 	Path    string `json:"path"`

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"emaudit/parse/atom"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/userconf"
 	"emaudit/store"
@@ -269,15 +268,6 @@ func (r *replayer) add(s *stay) {
 	cp := packageOf(s.cpv)
 	r.live[cp] = append(r.live[cp], s)
 	r.stays = append(r.stays, s)
-}
-
-// packageOf is the category/pn of a cpv; what is no cpv is a name of its own.
-func packageOf(cpv string) string {
-	c, err := atom.ParseCPV(cpv)
-	if err != nil {
-		return cpv
-	}
-	return cpv[:len(c.Category)+1+len(c.PN)]
 }
 
 func (r *replayer) find(cpv string) *stay {

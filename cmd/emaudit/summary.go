@@ -24,12 +24,12 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	out := s.out()
-	var overview *audit.Overview
+	var screen *audit.Overview
 	var answers []report.Check
 	var unread []audit.Finding
 	err := s.ask(ctx, func(db audit.Database) (err error) {
 		db = audit.Share(db)
-		if overview, err = audit.AuditOverview(db); err != nil {
+		if screen, err = audit.AuditOverview(db); err != nil {
 			return err
 		}
 		if unread, err = audit.AuditUnread(db); err != nil {
@@ -38,17 +38,17 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 		if answers, err = s.askChecks(db, briefChecks(), out); err != nil || s.elsewhere != "" {
 			return err
 		}
-		s.measure(overview)
+		s.measure(screen)
 		plan, err := s.configuredPlan(db, true)
 		if err == nil {
-			overview.Reclaimable = plan.Totals()
+			screen.Reclaimable = plan.Totals()
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	answer := report.Overview(overview, unread, answers, out)
+	answer := report.Overview(screen, unread, answers, out)
 	if err := out.Write(answer); err != nil {
 		return err
 	}
