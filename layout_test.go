@@ -12,19 +12,28 @@ import (
 // -> parse -> ingest -> store -> audit -> report, and imports go the same way;
 // see docs/design.md.
 var rooms = map[string][]string{
-	"parse":        {},
-	"parse/*":      {"parse", "parse/atom", "parse/self"},
-	"hostfs":       {},
-	"settings":     {"hostfs", "parse", "parse/makeconf", "parse/atom"},
-	"store":        {"parse", "parse/*"},
-	"ingest":       {"hostfs", "settings", "store", "parse", "parse/*"},
-	"audit":        {"store", "parse", "parse/*"},
-	"prune":        {"audit", "hostfs", "store", "parse", "parse/*"},
-	"report":       {"audit", "parse", "report/*"},
-	"report/*":     {"report"},
-	"cmd/emaudit":  {"audit", "hostfs", "ingest", "prune", "report", "settings", "store", "parse", "parse/*"},
-	"internal/*":   {"*"},
-	"internal/*/*": {"*"},
+	"parse":    {},
+	"parse/*":  {"parse", "parse/atom", "parse/self"},
+	"hostfs":   {},
+	"settings": {"hostfs", "parse", "parse/makeconf", "parse/atom"},
+	"store":    {"parse", "parse/*"},
+	"ingest":   {"hostfs", "settings", "store", "parse", "parse/*"},
+	"audit":    {"store", "parse", "parse/*"},
+	// The rooms of audit, each after those that it builds on.
+	"audit/binpkgs":    {"audit", "store", "parse", "parse/*"},
+	"audit/acceptance": {"audit", "audit/binpkgs", "store", "parse", "parse/*"},
+	"audit/history":    {"audit", "audit/binpkgs", "store", "parse", "parse/*"},
+	"audit/aftermath":  {"audit", "audit/binpkgs", "audit/history", "store", "parse", "parse/*"},
+	"audit/state":      {"audit", "audit/binpkgs", "audit/history", "store", "parse", "parse/*"},
+	"audit/rollback":   {"audit", "audit/binpkgs", "audit/acceptance", "audit/state", "store", "parse", "parse/*"},
+	"audit/cleanup":    {"audit", "audit/binpkgs", "audit/acceptance", "audit/state", "audit/rollback", "store", "parse", "parse/*"},
+	"audit/overview":   {"audit", "audit/*", "store", "parse", "parse/*"},
+	"prune":            {"audit", "audit/cleanup", "hostfs", "store", "parse", "parse/*"},
+	"report":           {"audit", "audit/*", "parse", "report/*"},
+	"report/*":         {"report"},
+	"cmd/emaudit":      {"audit", "audit/*", "hostfs", "ingest", "prune", "report", "settings", "store", "parse", "parse/*"},
+	"internal/*":       {"*"},
+	"internal/*/*":     {"*"},
 }
 
 // forbidden names packages outside emaudit that a room must not know.

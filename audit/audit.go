@@ -23,8 +23,8 @@ type Database struct {
 	shared *shared // nil: every question loads what it needs
 }
 
-// beside is the same for another goroutine; see [store.Tx.Beside].
-func (db Database) beside() Database {
+// Beside is the same for another goroutine; see [store.Tx.Beside].
+func (db Database) Beside() Database {
 	db.Tx = db.Tx.Beside()
 	return db
 }

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// dayBegins returns the first moment of a day, whose numbers may be beyond those
+// DayBegins returns the first moment of a day, whose numbers may be beyond those
 // of the month or the year. Where the clock is put forward at midnight, as in
 // Chile, there is none: the day begins when that is done. [time.Date] makes of it
 // the last hour of the day before.
-func dayBegins(year int, month time.Month, day int, zone *time.Location) time.Time {
+func DayBegins(year int, month time.Month, day int, zone *time.Location) time.Time {
 	t := time.Date(year, month, day, 0, 0, 0, 0, zone)
 	if t.Hour() == 0 {
 		return t
@@ -35,7 +35,7 @@ var dateLayouts = []struct {
 // that began, and when what came after it did. Letters are small.
 func ofCalendar(text string, now time.Time) (from, end time.Time, ok bool) {
 	begins := func(year int, month time.Month, day int) time.Time {
-		return dayBegins(year, month, day, now.Location())
+		return DayBegins(year, month, day, now.Location())
 	}
 	for _, l := range dateLayouts {
 		if t, err := time.Parse(l.layout, text); err == nil {

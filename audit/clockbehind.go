@@ -25,7 +25,7 @@ func AuditClock(db Database) ([]Finding, error) {
 	}
 	return []Finding{{
 		Code: "clock-behind", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
-		Message: fmt.Sprintf("it shows %s, but %s is of %s: what is asked by time, or goes by age, is wrong", minute(db.Now), of, minute(latest)),
+		Message: fmt.Sprintf("it shows %s, but %s is of %s: what is asked by time, or goes by age, is wrong", Minute(db.Now), of, Minute(latest)),
 		Remedy:  "timedatectl status, or chronyc tracking; then set the clock",
 	}}, nil
 }

@@ -2,21 +2,21 @@ package audit
 
 import "strings"
 
-// commandsOf makes the commands of an answer mean the binary packages that it is
+// CommandsOf makes the commands of an answer mean the binary packages that it is
 // about. Where the caller named a folder in place of Portage's PKGDIR, Portage
 // must be told of it: by itself it would look into its own, and find other
 // packages there or none. So must emaudit.
-type commandsOf struct{ pkgdir string }
+type CommandsOf struct{ PkgDir string }
 
-// commands returns how to tell Portage's commands which PKGDIR is meant.
-func (db Database) commands() (commandsOf, error) {
+// Commands returns how to tell Portage's commands which PKGDIR is meant.
+func (db Database) Commands() (CommandsOf, error) {
 	stored, err := db.Tx.Settings(db.Host)
 	for _, s := range stored {
 		if s.Name == "PKGDIR" && s.Origin == "--pkgdir" {
-			return commandsOf{s.Value}, err
+			return CommandsOf{s.Value}, err
 		}
 	}
-	return commandsOf{}, err
+	return CommandsOf{}, err
 }
 
 // pkgdirCommands are the beginnings of the commands that read or write PKGDIR.
@@ -25,17 +25,17 @@ var pkgdirCommands = []string{"quickpkg ", "emaint --fix binhost", "emaint --che
 // pkgdirOptions are those with which emerge does.
 var pkgdirOptions = []string{"--usepkg", "--buildpkg", "-pK", "-K"}
 
-// in returns a command, which may be several joined by &&, for the named folder.
-func (c commandsOf) in(command string) string {
-	if c.pkgdir == "" {
+// In returns a command, which may be several joined by &&, for the named folder.
+func (c CommandsOf) In(command string) string {
+	if c.PkgDir == "" {
 		return command
 	}
 	parts := strings.Split(command, " && ")
 	for i, part := range parts {
 		if rest, ok := strings.CutPrefix(part, "emaudit "); ok && !strings.HasPrefix(rest, "--pkgdir ") {
-			parts[i] = "emaudit --pkgdir " + shellQuote(c.pkgdir) + " " + rest
+			parts[i] = "emaudit --pkgdir " + ShellQuote(c.PkgDir) + " " + rest
 		} else if usesPkgdir(part) {
-			parts[i] = "PKGDIR=" + shellQuote(c.pkgdir) + " " + part
+			parts[i] = "PKGDIR=" + ShellQuote(c.PkgDir) + " " + part
 		}
 	}
 	return strings.Join(parts, " && ")
@@ -61,20 +61,20 @@ func usesPkgdir(command string) bool {
 	return false
 }
 
-func (c commandsOf) all(commands []string) {
+func (c CommandsOf) All(commands []string) {
 	for i := range commands {
-		commands[i] = c.in(commands[i])
+		commands[i] = c.In(commands[i])
 	}
 }
 
-func (c commandsOf) findings(findings []Finding) {
+func (c CommandsOf) Findings(findings []Finding) {
 	for i := range findings {
-		findings[i].Remedy = c.in(findings[i].Remedy)
+		findings[i].Remedy = c.In(findings[i].Remedy)
 	}
 }
 
-// shellQuote quotes a word for a shell where it needs to be.
-func shellQuote(word string) string {
+// ShellQuote quotes a word for a shell where it needs to be.
+func ShellQuote(word string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._+:,@%=-", r)
 	}

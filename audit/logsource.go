@@ -19,7 +19,7 @@ type LogSource struct {
 // must not look like one in which nothing happened.
 func AuditLogSource(db Database) (LogSource, error) {
 	var source LogSource
-	findings, err := sourceFindings(db, store.SourceEmergeLog)
+	findings, err := SourceFindings(db, store.SourceEmergeLog)
 	if err != nil {
 		return source, err
 	}

@@ -18,13 +18,13 @@ type Period struct {
 	FirstRun, LastRun int64
 }
 
-// contains tells whether a moment lies in the period as far as time goes.
-func (p Period) contains(at int64) bool {
+// Contains tells whether a moment lies in the period as far as time goes.
+func (p Period) Contains(at int64) bool {
 	return at >= p.Since && (p.Until == 0 || at <= p.Until)
 }
 
-// timed tells whether the period is bounded by time.
-func (p Period) timed() bool { return p.Since != 0 || p.Until != 0 }
+// Timed tells whether the period is bounded by time.
+func (p Period) Timed() bool { return p.Since != 0 || p.Until != 0 }
 
 // ParsePeriod reads the two ends of a period as people write them, either of
 // which may be empty:
@@ -40,23 +40,23 @@ func (p Period) timed() bool { return p.Since != 0 || p.Until != 0 }
 // second. A week begins with its Monday. Dates are of the given zone.
 func ParsePeriod(since, until string, now time.Time, zone *time.Location) (Period, error) {
 	var p Period
-	if run, ok, err := parseRun(since); err != nil {
+	if run, ok, err := ParseRun(since); err != nil {
 		return p, err
 	} else if ok {
 		p.FirstRun = run
 	} else if since != "" {
-		from, _, err := parseMoment(since, now, zone)
+		from, _, err := ParseMoment(since, now, zone)
 		if err != nil {
 			return p, err
 		}
 		p.Since = from.Unix()
 	}
-	if run, ok, err := parseRun(until); err != nil {
+	if run, ok, err := ParseRun(until); err != nil {
 		return p, err
 	} else if ok {
 		p.LastRun = run
 	} else if until != "" {
-		_, to, err := parseMoment(until, now, zone)
+		_, to, err := ParseMoment(until, now, zone)
 		if err != nil {
 			return p, err
 		}
@@ -68,8 +68,8 @@ func ParsePeriod(since, until string, now time.Time, zone *time.Location) (Perio
 	return p, nil
 }
 
-// parseRun reads "run:N".
-func parseRun(text string) (run int64, ok bool, err error) {
+// ParseRun reads "run:N".
+func ParseRun(text string) (run int64, ok bool, err error) {
 	number, ok := strings.CutPrefix(strings.TrimSpace(text), "run:")
 	if !ok {
 		return 0, false, nil
@@ -94,8 +94,8 @@ var clockLayouts = []struct {
 	{"2006-01-02 15:04", time.Minute},
 }
 
-// parseMoment returns the first and the last second that text means.
-func parseMoment(text string, now time.Time, zone *time.Location) (from, to time.Time, err error) {
+// ParseMoment returns the first and the last second that text means.
+func ParseMoment(text string, now time.Time, zone *time.Location) (from, to time.Time, err error) {
 	text = strings.TrimSpace(text)
 	now = now.In(zone)
 	if strings.EqualFold(text, "now") {

@@ -27,9 +27,9 @@ var sourceCodes = map[store.SourceKind]struct {
 	store.SourceElog:      {"", SeverityWarning, "what packages said may not be known", "", ""},
 }
 
-// sourceFindings reports sources of the given kinds that could not be read:
+// SourceFindings reports sources of the given kinds that could not be read:
 // an empty answer must never look like a clean one.
-func sourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
+func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 	var findings []Finding
 	for _, kind := range kinds {
 		sources, err := db.Tx.Sources(db.Host, kind)
@@ -87,13 +87,13 @@ var diagnosticRemedies = map[string]string{
 // unreadRemedy says what settles that a path could not be read.
 func unreadRemedy(problem, path string) string {
 	if strings.Contains(problem, "permission denied") {
-		return remedyPermissions
+		return RemedyPermissions
 	}
-	return "ls -ld " + shellQuote(path)
+	return "ls -ld " + ShellQuote(path)
 }
 
-// remedyPermissions is what helps where a file is there and cannot be read.
-const remedyPermissions = "run emaudit as root, or as a member of the portage group"
+// RemedyPermissions is what helps where a file is there and cannot be read.
+const RemedyPermissions = "run emaudit as root, or as a member of the portage group"
 
 // diagnosticSeverity is how bad damage of a source is: some of what it held is
 // not known, which costs no rollback by itself. Folders of /etc that only root
@@ -108,7 +108,7 @@ func diagnosticSeverity(code string) Severity {
 // AuditSources reports every source of the host that could not be read, all
 // damage that is known of the others, and a clock that is wrong.
 func AuditSources(db Database) ([]Finding, error) {
-	findings, err := sourceFindings(db, store.SourceSettings, store.SourceConfig, store.SourceVDB, store.SourcePkgDir, store.SourceIndex,
+	findings, err := SourceFindings(db, store.SourceSettings, store.SourceConfig, store.SourceVDB, store.SourcePkgDir, store.SourceIndex,
 		store.SourceEmergeLog, store.SourceOldEmergeLog, store.SourceBuildLog, store.SourceElog, store.SourceCapture, store.SourceLeftovers)
 	if err != nil {
 		return nil, err
@@ -119,15 +119,15 @@ func AuditSources(db Database) ([]Finding, error) {
 	}
 	findings = append(findings, behind...)
 	SortFindings(findings)
-	commands, err := db.commands()
-	commands.findings(findings)
+	commands, err := db.Commands()
+	commands.Findings(findings)
 	return findings, err
 }
 
 // AuditUnread reports what is there and could not be read by who asks, which is
 // what a member of the portage group, or root, would see besides.
 func AuditUnread(db Database) ([]Finding, error) {
-	all, err := sourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog, store.SourceBuildLog, store.SourceElog)
+	all, err := SourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog, store.SourceBuildLog, store.SourceElog)
 	var unread []Finding
 	for _, f := range all {
 		if f.Code == "source-unreadable" {

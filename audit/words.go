@@ -8,16 +8,16 @@ import (
 	"emaudit/parse/atom"
 )
 
-// counted is "1 file waits" or "3 files wait".
-func counted(n int, one, many string) string {
+// Counted is "1 file waits" or "3 files wait".
+func Counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// firstLine is the first line that says something.
-func firstLine(lines []string) string {
+// FirstLine is the first line that says something.
+func FirstLine(lines []string) string {
 	for _, line := range lines {
 		if s := strings.TrimSpace(line); s != "" {
 			return s
@@ -26,22 +26,22 @@ func firstLine(lines []string) string {
 	return ""
 }
 
-// counted64 is nil for -1, which the parsers use for "not counted".
-func counted64(n int64) *int64 {
+// Counted64 is nil for -1, which the parsers use for "not counted".
+func Counted64(n int64) *int64 {
 	if n < 0 {
 		return nil
 	}
 	return &n
 }
 
-// day is the UTC date of a time in a message; messages do not depend on the
+// Day is the UTC date of a time in a message; messages do not depend on the
 // zone of the reader.
-func day(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02") }
+func Day(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02") }
 
-func minute(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04 UTC") }
+func Minute(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04 UTC") }
 
-// packageOf is the category/pn of a cpv; what is no cpv is a name of its own.
-func packageOf(cpv string) string {
+// PackageOf is the category/pn of a cpv; what is no cpv is a name of its own.
+func PackageOf(cpv string) string {
 	c, err := atom.ParseCPV(cpv)
 	if err != nil {
 		return cpv

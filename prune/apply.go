@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"emaudit/audit"
+	"emaudit/audit/cleanup"
 	"emaudit/hostfs"
 	"emaudit/parse/pkgindex"
 )
@@ -52,7 +52,7 @@ type Result struct {
 // Apply takes the candidates of this folder out of it and out of its index.
 // Either all of them go that are still what was planned with, or, on an error,
 // none.
-func (p *PkgDir) Apply(ctx context.Context, candidates []audit.PruneCandidate, o ApplyOptions) (Result, error) {
+func (p *PkgDir) Apply(ctx context.Context, candidates []cleanup.PruneCandidate, o ApplyOptions) (Result, error) {
 	result := Result{PkgDir: p.path, Skipped: []Skip{}, Recovered: []Restored{}}
 	var done *journal
 	err := p.locked(ctx, func() error {
@@ -99,7 +99,7 @@ type application struct {
 }
 
 // check looks at each file again and decides what is to go.
-func (a *application) check(candidates []audit.PruneCandidate, still map[string]bool) error {
+func (a *application) check(candidates []cleanup.PruneCandidate, still map[string]bool) error {
 	self, err := a.dir.stat(".")
 	if err != nil {
 		return a.wrap(".", err)
@@ -113,7 +113,7 @@ func (a *application) check(candidates []audit.PruneCandidate, still map[string]
 	a.record = record{Version: journalVersion, CreatedAt: a.options.Now, Self: was}
 	a.drop, a.gone = map[string]bool{}, map[string]bool{}
 	sorted := slices.Clone(candidates)
-	slices.SortFunc(sorted, func(x, y audit.PruneCandidate) int {
+	slices.SortFunc(sorted, func(x, y cleanup.PruneCandidate) int {
 		if c := strings.Compare(path.Dir(x.Path), path.Dir(y.Path)); c != 0 {
 			return c
 		}
@@ -137,7 +137,7 @@ func (a *application) check(candidates []audit.PruneCandidate, still map[string]
 }
 
 // checkOne decides about one candidate; reason says why it stays.
-func (a *application) checkOne(c *audit.PruneCandidate, still map[string]bool, t *tree, dev uint64) (reason string, err error) {
+func (a *application) checkOne(c *cleanup.PruneCandidate, still map[string]bool, t *tree, dev uint64) (reason string, err error) {
 	switch {
 	case c.PkgDir != a.path:
 		return "", nil

@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"emaudit/audit"
+	"emaudit/audit/cleanup"
 	"emaudit/hostfs"
 	"emaudit/parse/pkgindex"
 )
@@ -134,17 +134,17 @@ func (d *testDir) open(f *fault) *PkgDir {
 }
 
 // candidates are those of the given paths as the files are now.
-func (d *testDir) candidates(paths ...string) []audit.PruneCandidate {
+func (d *testDir) candidates(paths ...string) []cleanup.PruneCandidate {
 	d.tb.Helper()
 	all, err := candidatesOf(d.top, d.path, paths)
 	d.check(err)
 	return all
 }
 
-func candidatesOf(top, pkgdir string, paths []string) ([]audit.PruneCandidate, error) {
-	var all []audit.PruneCandidate
+func candidatesOf(top, pkgdir string, paths []string) ([]cleanup.PruneCandidate, error) {
+	var all []cleanup.PruneCandidate
 	for _, p := range paths {
-		c := audit.PruneCandidate{PkgDir: pkgdir, Path: p, Code: "test"}
+		c := cleanup.PruneCandidate{PkgDir: pkgdir, Path: p, Code: "test"}
 		info, err := os.Lstat(filepath.Join(top, p))
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):

@@ -16,6 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/cleanup"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 	"emaudit/hostfs"
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hostgen"
@@ -33,8 +38,8 @@ const day = 24 * 3600
 // promise is what pruning must not change: coverage, and the way back to every
 // state that the policy keeps.
 type promise struct {
-	Coverage []audit.CoverageVerdict
-	Verdicts map[string]audit.Readiness
+	Coverage []binpkgs.CoverageVerdict
+	Verdicts map[string]rollback.Readiness
 	Files    map[string]string // what a rollback would merge, by state and cpv
 }
 
@@ -48,23 +53,23 @@ func ask(h *hosttest.Host, now int64, question func(audit.Database) error) {
 }
 
 // promised asks for what a policy promises.
-func promised(t *testing.T, h *hosttest.Host, now int64, policy audit.PrunePolicy) promise {
+func promised(t *testing.T, h *hosttest.Host, now int64, policy cleanup.PrunePolicy) promise {
 	t.Helper()
-	p := promise{Verdicts: map[string]audit.Readiness{}, Files: map[string]string{}}
+	p := promise{Verdicts: map[string]rollback.Readiness{}, Files: map[string]string{}}
 	ask(h, now, func(db audit.Database) error {
-		coverage, err := audit.AuditCoverage(db)
+		coverage, err := binpkgs.AuditCoverage(db)
 		if err != nil {
 			return err
 		}
 		for _, row := range coverage.Rows {
 			p.Coverage = append(p.Coverage, row.Verdict)
 		}
-		all, err := audit.AuditRollbacks(db, max(policy.KeepStates, judgedStates), audit.RollbackOptions{})
+		all, err := rollback.AuditRollbacks(db, max(policy.KeepStates, judgedStates), rollback.RollbackOptions{})
 		if err != nil {
 			return err
 		}
 		for i, r := range all {
-			young := r.Target.Time >= now-int64(policy.KeepDays)*day && r.Verdict != audit.NotReady
+			young := r.Target.Time >= now-int64(policy.KeepDays)*day && r.Verdict != rollback.NotReady
 			if i >= policy.KeepStates && !young {
 				continue
 			}
@@ -75,7 +80,7 @@ func promised(t *testing.T, h *hosttest.Host, now int64, policy audit.PrunePolic
 			return err
 		}
 		for _, pin := range pins {
-			r, err := audit.AuditRollback(db, audit.Moment{Pin: pin.Name}, audit.RollbackOptions{})
+			r, err := rollback.AuditRollback(db, state.Moment{Pin: pin.Name}, rollback.RollbackOptions{})
 			if err != nil {
 				return err
 			}
@@ -86,10 +91,10 @@ func promised(t *testing.T, h *hosttest.Host, now int64, policy audit.PrunePolic
 	return p
 }
 
-func (p *promise) add(name string, r *audit.Rollback) {
+func (p *promise) add(name string, r *rollback.Rollback) {
 	p.Verdicts[name] = r.Verdict
 	for _, c := range r.Changes {
-		if c.Instance != nil && c.Usable != audit.UsableNo {
+		if c.Instance != nil && c.Usable != acceptance.UsableNo {
 			p.Files[name+" "+*c.To] = c.Instance.Path
 		}
 	}
@@ -97,12 +102,12 @@ func (p *promise) add(name string, r *audit.Rollback) {
 
 // without leaves out the states that a plan gives up, and those that it names for
 // their age alone, which the budget may take as well. Pins stay.
-func (p promise) without(plan *audit.PrunePlan) promise {
+func (p promise) without(plan *cleanup.PrunePlan) promise {
 	keeps := map[string]bool{}
 	for _, s := range plan.States {
 		keeps[fmt.Sprint("run ", *s.Target.Run)] = !s.GivenUp
 	}
-	rest := promise{Coverage: p.Coverage, Verdicts: map[string]audit.Readiness{}, Files: map[string]string{}}
+	rest := promise{Coverage: p.Coverage, Verdicts: map[string]rollback.Readiness{}, Files: map[string]string{}}
 	for name, v := range p.Verdicts {
 		if keeps[name] || strings.HasPrefix(name, "pin ") {
 			rest.Verdicts[name] = v
@@ -117,9 +122,9 @@ func (p promise) without(plan *audit.PrunePlan) promise {
 	return rest
 }
 
-func planOf(h *hosttest.Host, now int64, policy audit.PrunePolicy, facts audit.PruneFacts) (plan *audit.PrunePlan) {
+func planOf(h *hosttest.Host, now int64, policy cleanup.PrunePolicy, facts cleanup.PruneFacts) (plan *cleanup.PrunePlan) {
 	ask(h, now, func(db audit.Database) (err error) {
-		plan, err = audit.PlanPrune(db, policy, facts)
+		plan, err = cleanup.PlanPrune(db, policy, facts)
 		return err
 	})
 	return plan
@@ -157,7 +162,7 @@ func listing(t *testing.T, top string) map[string]string {
 }
 
 // checkPartition fails the test unless every file is in one list and no more.
-func checkPartition(t *testing.T, plan *audit.PrunePlan, root string) {
+func checkPartition(t *testing.T, plan *cleanup.PrunePlan, root string) {
 	t.Helper()
 	seen := map[string]int{}
 	for _, c := range plan.Candidates {
@@ -208,7 +213,7 @@ func checkPartition(t *testing.T, plan *audit.PrunePlan, root string) {
 
 // roundTrip plans, applies, compares what was promised, undoes, and compares
 // everything.
-func roundTrip(t *testing.T, h *hosttest.Host, now int64, policy audit.PrunePolicy, facts audit.PruneFacts) *audit.PrunePlan {
+func roundTrip(t *testing.T, h *hosttest.Host, now int64, policy cleanup.PrunePolicy, facts cleanup.PruneFacts) *cleanup.PrunePlan {
 	t.Helper()
 	h.Ingest(now)
 	top := filepath.Join(h.Root, pkgdir)
@@ -260,7 +265,7 @@ func roundTrip(t *testing.T, h *hosttest.Host, now int64, policy audit.PrunePoli
 	for _, c := range planOf(h, now, policy, facts).Candidates {
 		// What is kept only because it could not be built again may have
 		// depended on what went.
-		if policy.MaxSize == 0 && c.Code != audit.PruneNeverUsable {
+		if policy.MaxSize == 0 && c.Code != cleanup.PruneNeverUsable {
 			t.Errorf("%+v: planned again, more can go: %+v", policy, c)
 		}
 	}
@@ -280,8 +285,8 @@ func roundTrip(t *testing.T, h *hosttest.Host, now int64, policy audit.PrunePoli
 }
 
 // randomPolicy keeps now more, now less.
-func randomPolicy(r *rand.Rand) audit.PrunePolicy {
-	policy := audit.PrunePolicy{KeepStates: r.IntN(8), KeepDays: r.IntN(90)}
+func randomPolicy(r *rand.Rand) cleanup.PrunePolicy {
+	policy := cleanup.PrunePolicy{KeepStates: r.IntN(8), KeepDays: r.IntN(90)}
 	if r.IntN(4) == 0 {
 		policy.MaxSize = 1 << (10 + r.IntN(12))
 	}
@@ -295,7 +300,7 @@ func randomPolicy(r *rand.Rand) audit.PrunePolicy {
 	return policy
 }
 
-func randomFacts(r *rand.Rand) audit.PruneFacts {
+func randomFacts(r *rand.Rand) cleanup.PruneFacts {
 	seed := r.Uint64()
 	number := func(cpv string) uint64 {
 		n := seed
@@ -304,9 +309,9 @@ func randomFacts(r *rand.Rand) audit.PruneFacts {
 		}
 		return n / 7
 	}
-	return audit.PruneFacts{
+	return cleanup.PruneFacts{
 		EmergeRuns: r.IntN(4) == 0,
-		Ebuild:     func(cpv, _ string) audit.EbuildState { return audit.EbuildState(number(cpv) % 3) },
+		Ebuild:     func(cpv, _ string) acceptance.EbuildState { return acceptance.EbuildState(number(cpv) % 3) },
 		// Every other ebuild has other flags by now.
 		CacheEntry: func(_, cpv string) (userconf.CacheEntry, bool) {
 			return userconf.CacheEntry{EAPI: "8", IUSE: "new"}, number(cpv)%2 == 0
@@ -403,9 +408,9 @@ func TestWhatIsPlannedForARecordedHost(t *testing.T) {
 	h := hosttest.New(t, hostarchive.Alpha(t))
 	now := int64(hosttest.Now + 2*day)
 	h.Ingest(now)
-	there := audit.PruneFacts{Ebuild: func(string, string) audit.EbuildState { return audit.EbuildThere }}
-	policy := audit.PrunePolicy{KeepStates: 3, KeepDays: 30}
-	codes := func(plan *audit.PrunePlan) map[string]string {
+	there := cleanup.PruneFacts{Ebuild: func(string, string) acceptance.EbuildState { return acceptance.EbuildThere }}
+	policy := cleanup.PrunePolicy{KeepStates: 3, KeepDays: 30}
+	codes := func(plan *cleanup.PrunePlan) map[string]string {
 		all := map[string]string{}
 		for _, c := range plan.Candidates {
 			all[c.Path] = "- " + c.Code
@@ -432,7 +437,7 @@ func TestWhatIsPlannedForARecordedHost(t *testing.T) {
 		}
 	}
 	// What could not be built again stays: by default, where nothing is known.
-	for _, facts := range []audit.PruneFacts{{}, {Ebuild: func(string, string) audit.EbuildState { return audit.EbuildGone }}} {
+	for _, facts := range []cleanup.PruneFacts{{}, {Ebuild: func(string, string) acceptance.EbuildState { return acceptance.EbuildGone }}} {
 		if got := codes(planOf(h, now, policy, facts))["sys-libs/libfoo/libfoo-1.0-1.gpkg.tar"]; got != "+ last-copy" {
 			t.Errorf("without its ebuild: %s, want + last-copy", got)
 		}
@@ -444,7 +449,7 @@ func TestWhatIsPlannedForARecordedHost(t *testing.T) {
 		t.Errorf("while an emerge runs: %s, want + in-use-perhaps", got)
 	}
 	// More states than are known keep all that is whole.
-	plan := planOf(h, now, audit.PrunePolicy{KeepStates: 10000, KeepDays: 30}, there)
+	plan := planOf(h, now, cleanup.PrunePolicy{KeepStates: 10000, KeepDays: 30}, there)
 	if len(plan.Findings) == 0 || plan.Findings[0].Code != "prune-states-unknown" {
 		t.Errorf("findings: %+v", plan.Findings)
 	}
@@ -460,12 +465,12 @@ func TestABudgetTakesWhatIsWorthLeast(t *testing.T) {
 	h := hosttest.New(t, hostarchive.Alpha(t))
 	now := int64(hosttest.Now + 2*day)
 	h.Ingest(now)
-	policy := audit.PrunePolicy{KeepStates: 8, KeepDays: 200}
-	whole := planOf(h, now, policy, audit.PruneFacts{})
+	policy := cleanup.PrunePolicy{KeepStates: 8, KeepDays: 200}
+	whole := planOf(h, now, policy, cleanup.PruneFacts{})
 	taken := 0
 	for size := whole.KeptSize; size > 0; size -= 600 << 10 {
 		policy.MaxSize = size
-		plan := planOf(h, now, policy, audit.PruneFacts{})
+		plan := planOf(h, now, policy, cleanup.PruneFacts{})
 		if plan.KeptSize > size && (len(plan.Findings) == 0 || !slices.ContainsFunc(plan.Findings, func(f audit.Finding) bool { return f.Code == "prune-over-budget" })) {
 			t.Errorf("%d bytes stay of at most %d, and nothing says so", plan.KeptSize, size)
 		}
@@ -475,13 +480,13 @@ func TestABudgetTakesWhatIsWorthLeast(t *testing.T) {
 		taken = len(plan.Candidates)
 		installed := map[string]bool{}
 		for _, k := range whole.Kept {
-			installed[k.Path] = k.Code == audit.KeepInstalled
+			installed[k.Path] = k.Code == cleanup.KeepInstalled
 		}
 		for _, c := range plan.Candidates {
 			if installed[c.Path] {
 				t.Fatalf("at %d bytes %s goes, which is of what is installed", size, c.Path)
 			}
-			if c.Code == audit.PruneOverBudget && c.Cost == "" {
+			if c.Code == cleanup.PruneOverBudget && c.Cost == "" {
 				t.Errorf("%s goes over the budget and costs nothing", c.Path)
 			}
 		}
@@ -508,9 +513,9 @@ func made(b *testing.B) (*hosttest.Host, int64) {
 // budget is 0.3 s.
 func BenchmarkPlan(b *testing.B) {
 	h, now := made(b)
-	facts := audit.PruneFacts{Ebuild: func(string, string) audit.EbuildState { return audit.EbuildThere }}
+	facts := cleanup.PruneFacts{Ebuild: func(string, string) acceptance.EbuildState { return acceptance.EbuildThere }}
 	for b.Loop() {
-		plan := planOf(h, now, audit.PrunePolicy{KeepStates: audit.DefaultKeepStates, KeepDays: audit.DefaultKeepDays}, facts)
+		plan := planOf(h, now, cleanup.PrunePolicy{KeepStates: cleanup.DefaultKeepStates, KeepDays: cleanup.DefaultKeepDays}, facts)
 		b.ReportMetric(float64(len(plan.Candidates)), "candidates")
 	}
 }
@@ -519,8 +524,8 @@ func BenchmarkPlan(b *testing.B) {
 // taking them away is 2 s.
 func BenchmarkApply(b *testing.B) {
 	h, now := made(b)
-	facts := audit.PruneFacts{Ebuild: func(string, string) audit.EbuildState { return audit.EbuildThere }}
-	plan := planOf(h, now, audit.PrunePolicy{}, facts)
+	facts := cleanup.PruneFacts{Ebuild: func(string, string) acceptance.EbuildState { return acceptance.EbuildThere }}
+	plan := planOf(h, now, cleanup.PrunePolicy{}, facts)
 	candidates := plan.Candidates[:min(2000, len(plan.Candidates))]
 	root, err := hostfs.Open(h.Root)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/cleanup"
 	"emaudit/hostfs"
 	"emaudit/internal/hosttest"
 	"emaudit/prune"
@@ -65,8 +66,8 @@ func TestPortageAgreesWithWhatIsLeft(t *testing.T) {
 	h := hosttest.New(t, l.root())
 	now := int64(hosttest.Now + 2*day)
 	h.Ingest(now)
-	policy := audit.PrunePolicy{KeepStates: audit.DefaultKeepStates, KeepDays: audit.DefaultKeepDays}
-	facts := audit.PruneFacts{Ebuild: func(string, string) audit.EbuildState { return audit.EbuildThere }}
+	policy := cleanup.PrunePolicy{KeepStates: cleanup.DefaultKeepStates, KeepDays: cleanup.DefaultKeepDays}
+	facts := cleanup.PruneFacts{Ebuild: func(string, string) acceptance.EbuildState { return acceptance.EbuildThere }}
 	said, before := l.complaints(t), promised(t, h, now, policy)
 	if len(said) == 0 {
 		t.Error("emaint has nothing to say of alpha as it is: is this alpha?")

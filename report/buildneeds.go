@@ -3,12 +3,12 @@ package report
 import (
 	"fmt"
 
-	"emaudit/audit"
+	"emaudit/audit/history"
 )
 
 // WithBuildNeeds adds to the answer about a list of merges what building it
 // takes of disk and memory, and whether it is there.
-func WithBuildNeeds(a Answer, n *audit.BuildNeeds, o Output) Answer {
+func WithBuildNeeds(a Answer, n *history.BuildNeeds, o Output) Answer {
 	a.Findings = append(a.Findings, n.Findings...)
 	keys, text := a.Keys, a.Text
 	a.Keys = func(j *JSON) {
@@ -24,7 +24,7 @@ func WithBuildNeeds(a Answer, n *audit.BuildNeeds, o Output) Answer {
 }
 
 // buildNeeds writes a line for disk and one for memory.
-func (s *Screen) buildNeeds(n *audit.BuildNeeds) {
+func (s *Screen) buildNeeds(n *history.BuildNeeds) {
 	if len(n.Rows) == 0 {
 		return
 	}

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io"
 
-	"emaudit/audit"
+	"emaudit/audit/acceptance"
 )
 
 // Compatibility is the answer to: would Portage take each binary package?
-func Compatibility(c *audit.Compatibility, o Output) Answer {
+func Compatibility(c *acceptance.Compatibility, o Output) Answer {
 	return Answer{
 		Findings: c.Findings,
 		Keys:     func(j *JSON) { j.Value("instances", c.Rows) },
@@ -24,10 +24,10 @@ func Compatibility(c *audit.Compatibility, o Output) Answer {
 	}
 }
 
-var usableRoles = map[audit.Usable]Role{audit.UsableYes: Good, audit.UsableNo: Bad, audit.UsableUnknown: Unknown}
+var usableRoles = map[acceptance.Usable]Role{acceptance.UsableYes: Good, acceptance.UsableNo: Bad, acceptance.UsableUnknown: Unknown}
 
-func compatibilityText(s *Screen, c *audit.Compatibility, o Output) {
-	no, unsure := c.Count(audit.UsableNo), c.Count(audit.UsableUnknown)
+func compatibilityText(s *Screen, c *acceptance.Compatibility, o Output) {
+	no, unsure := c.Count(acceptance.UsableNo), c.Count(acceptance.UsableUnknown)
 	role := Good
 	switch {
 	case no > 0:
@@ -35,20 +35,20 @@ func compatibilityText(s *Screen, c *audit.Compatibility, o Output) {
 	case unsure > 0:
 		role = Unknown
 	}
-	s.Line(role.Text(fmt.Sprintf("%d of %d", c.Count(audit.UsableYes), len(c.Rows))),
+	s.Line(role.Text(fmt.Sprintf("%d of %d", c.Count(acceptance.UsableYes), len(c.Rows))),
 		Plain.Text(fmt.Sprintf(" binary packages would be taken by emerge --usepkgonly: %d would not, %d unknown", no, unsure)))
 	s.Blank()
 	t := s.Table(Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 2}, Column{Title: "USABLE"}, Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 24})
 	shown := 0
 	for i := range c.Rows {
 		r := &c.Rows[i]
-		if r.Usable == audit.UsableYes && !o.Verbose {
+		if r.Usable == acceptance.UsableYes && !o.Verbose {
 			continue
 		}
 		shown++
 		why := ""
 		for _, reason := range r.Reasons {
-			if reason.Effect != audit.EffectNote || o.Verbose {
+			if reason.Effect != acceptance.EffectNote || o.Verbose {
 				if why != "" {
 					why += "; "
 				}
@@ -65,9 +65,9 @@ func compatibilityText(s *Screen, c *audit.Compatibility, o Output) {
 }
 
 // CompatibilityLine is the answer in a line.
-func CompatibilityLine(c *audit.Compatibility) SummaryLine {
+func CompatibilityLine(c *acceptance.Compatibility) SummaryLine {
 	l := SummaryLine{Label: "COMPATIBLE", Command: "emaudit audit compatibility"}
-	yes, no, unsure := c.Count(audit.UsableYes), c.Count(audit.UsableNo), c.Count(audit.UsableUnknown)
+	yes, no, unsure := c.Count(acceptance.UsableYes), c.Count(acceptance.UsableNo), c.Count(acceptance.UsableUnknown)
 	role := Good
 	switch {
 	case len(c.Rows) == 0:

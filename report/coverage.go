@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/binpkgs"
 )
 
 // Coverage is the answer to: does every installed package have a binary
 // package?
-func Coverage(c *audit.Coverage, o Output) Answer {
+func Coverage(c *binpkgs.Coverage, o Output) Answer {
 	return Answer{
 		Findings: c.Findings,
 		Keys: func(j *JSON) {
@@ -36,30 +37,30 @@ func Coverage(c *audit.Coverage, o Output) Answer {
 }
 
 // coverageHeadline is the answer in one line.
-func coverageHeadline(c *audit.Coverage) []Cell {
+func coverageHeadline(c *binpkgs.Coverage) []Cell {
 	total := len(c.Rows)
-	packaged := total - c.Count(audit.CoverageNone)
+	packaged := total - c.Count(binpkgs.CoverageNone)
 	role := Good
 	if why := c.Unknown(); why != "" {
 		return []Cell{Unknown.Text("unknown"), Plain.Text(": " + why)}
 	}
-	if packaged < total || c.Count(audit.CoverageSameVersion) > 0 {
+	if packaged < total || c.Count(binpkgs.CoverageSameVersion) > 0 {
 		role = Warn
 	}
 	line := fmt.Sprintf(" installed packages have a binpkg: %d exact, %d of the same build, %d of another build, %d none",
-		c.Count(audit.CoverageExact), c.Count(audit.CoverageSameBuild), c.Count(audit.CoverageSameVersion), c.Count(audit.CoverageNone))
+		c.Count(binpkgs.CoverageExact), c.Count(binpkgs.CoverageSameBuild), c.Count(binpkgs.CoverageSameVersion), c.Count(binpkgs.CoverageNone))
 	return []Cell{role.Text(fmt.Sprintf("%d of %d", packaged, total)), Plain.Text(line)}
 }
 
-var coverageRoles = map[audit.CoverageVerdict]Role{
-	audit.CoverageExact:       Good,
-	audit.CoverageSameBuild:   Good,
-	audit.CoverageSameVersion: Warn,
-	audit.CoverageNone:        Bad,
+var coverageRoles = map[binpkgs.CoverageVerdict]Role{
+	binpkgs.CoverageExact:       Good,
+	binpkgs.CoverageSameBuild:   Good,
+	binpkgs.CoverageSameVersion: Warn,
+	binpkgs.CoverageNone:        Bad,
 }
 
 // coverageTable lists the packages that are not covered, or all of them.
-func coverageTable(s *Screen, c *audit.Coverage, all bool) {
+func coverageTable(s *Screen, c *binpkgs.Coverage, all bool) {
 	t := s.Table(
 		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 3},
 		Column{Title: "VERDICT"},
@@ -69,7 +70,7 @@ func coverageTable(s *Screen, c *audit.Coverage, all bool) {
 	)
 	shown := 0
 	for _, r := range c.Rows {
-		covered := r.Verdict == audit.CoverageExact || r.Verdict == audit.CoverageSameBuild
+		covered := r.Verdict == binpkgs.CoverageExact || r.Verdict == binpkgs.CoverageSameBuild
 		if covered && !all {
 			continue
 		}
@@ -99,10 +100,10 @@ func coverageTable(s *Screen, c *audit.Coverage, all bool) {
 	}
 }
 
-func coverageRows(w io.Writer, c *audit.Coverage) error {
+func coverageRows(w io.Writer, c *binpkgs.Coverage) error {
 	rows := NewCSV(w, "cpv", "slot", "repo", "build_time", "build_id", "verdict", "use_equal", "use_diff", "pkgdir", "path", "instance_build_id", "instance_build_time", "size", "format", "indexed")
 	for _, r := range c.Rows {
-		var i audit.InstanceRef
+		var i binpkgs.InstanceRef
 		var size, indexed any
 		if r.Instance != nil {
 			i = *r.Instance

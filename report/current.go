@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 )
 
 // currentLeft is what is left of all that is at work.
@@ -17,9 +18,9 @@ type currentLeft struct {
 
 // Current is the answer to: what is being merged now? left is nil where nothing
 // is.
-func Current(runs []audit.CurrentRun, left *audit.Prediction, source audit.LogSource, o Output) Answer {
+func Current(runs []history.CurrentRun, left *history.Prediction, source audit.LogSource, o Output) Answer {
 	if runs == nil {
-		runs = []audit.CurrentRun{}
+		runs = []history.CurrentRun{}
 	}
 	return Answer{
 		Findings:    source.Findings,
@@ -51,7 +52,7 @@ func Current(runs []audit.CurrentRun, left *audit.Prediction, source audit.LogSo
 	}
 }
 
-func currentRun(s *Screen, r *audit.CurrentRun) {
+func currentRun(s *Screen, r *history.CurrentRun) {
 	term := s.Terminal()
 	facts := []Cell{Bold.Text("emerge " + askedBriefly(r.Args))}
 	if r.Run != nil {
@@ -108,7 +109,7 @@ func currentRun(s *Screen, r *audit.CurrentRun) {
 	}
 }
 
-func currentRows(w io.Writer, runs []audit.CurrentRun) error {
+func currentRows(w io.Writer, runs []history.CurrentRun) error {
 	rows := NewCSV(w, "run", "pid", "cpv", "kind", "n", "of", "phase", "started_at", "elapsed_seconds", "predicted_seconds", "remaining_seconds", "ends_at", "late", "certain", "last_line")
 	for i := range runs {
 		r := &runs[i]

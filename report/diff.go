@@ -4,11 +4,11 @@ import (
 	"io"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/state"
 )
 
 // Diff is the answer to: what changed between two states?
-func Diff(d *audit.Diff, o Output) Answer {
+func Diff(d *state.Diff, o Output) Answer {
 	return Answer{
 		Findings: d.Findings,
 		Keys: func(j *JSON) {
@@ -37,11 +37,11 @@ func Diff(d *audit.Diff, o Output) Answer {
 	}
 }
 
-var actionOrder = []audit.Action{audit.ActionUpgrade, audit.ActionDowngrade, audit.ActionReinstall, audit.ActionInstall, audit.ActionRemove}
+var actionOrder = []state.Action{state.ActionUpgrade, state.ActionDowngrade, state.ActionReinstall, state.ActionInstall, state.ActionRemove}
 
 // countActions says how many changes there are of each kind.
-func countActions(changes []audit.Change) string {
-	counts := map[audit.Action]int{}
+func countActions(changes []state.Change) string {
+	counts := map[state.Action]int{}
 	for _, c := range changes {
 		counts[c.Action]++
 	}
@@ -49,7 +49,7 @@ func countActions(changes []audit.Change) string {
 	for _, a := range actionOrder {
 		if n := counts[a]; n > 0 {
 			word := string(a)
-			if a == audit.ActionRemove {
+			if a == state.ActionRemove {
 				word = "removal"
 			}
 			parts = append(parts, Count(int64(n), word, word+"s"))
@@ -61,7 +61,7 @@ func countActions(changes []audit.Change) string {
 	return strings.Join(parts, ", ")
 }
 
-func changesTable(s *Screen, changes []audit.Change, o Output) {
+func changesTable(s *Screen, changes []state.Change, o Output) {
 	if len(changes) == 0 {
 		return
 	}
@@ -82,7 +82,7 @@ func changesTable(s *Screen, changes []audit.Change, o Output) {
 
 // versions splits the cpvs of a change into the package, with its slot where
 // that is not 0, and the two versions.
-func versions(c *audit.Change, o Output) (name, from, to string) {
+func versions(c *state.Change, o Output) (name, from, to string) {
 	from, to = unknown, unknown
 	if c.From != nil {
 		name, from = splitCPV(*c.From)
@@ -93,7 +93,7 @@ func versions(c *audit.Change, o Output) (name, from, to string) {
 	if c.Slot != "" && c.Slot != "0" {
 		name += ":" + c.Slot
 	}
-	if c.Action == audit.ActionReinstall && c.FromBuildTime != nil && c.ToBuildTime != nil {
+	if c.Action == state.ActionReinstall && c.FromBuildTime != nil && c.ToBuildTime != nil {
 		// The builds are told apart by their day, or by the minute.
 		a, b := o.Terminal.Time(*c.FromBuildTime), o.Terminal.Time(*c.ToBuildTime)
 		if x, y := dayOf(a), dayOf(b); x != y {

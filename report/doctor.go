@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io"
 
-	"emaudit/audit"
+	"emaudit/audit/overview"
 )
 
 // Doctor is the answer to: are Portage's settings as a rollback needs them?
-func Doctor(d *audit.Doctor, o Output) Answer {
+func Doctor(d *overview.Doctor, o Output) Answer {
 	return Answer{
 		Findings: d.Findings,
 		Keys: func(j *JSON) {

@@ -8,10 +8,12 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/aftermath"
+	"emaudit/audit/history"
 )
 
 // Failures is the answer to: what failed, where and why?
-func Failures(f *audit.Failures, o Output) Answer {
+func Failures(f *aftermath.Failures, o Output) Answer {
 	return Answer{
 		Findings:    append(slices.Clone(f.Findings), f.Source.Findings...),
 		Diagnostics: outputDiagnostics(f.Source),
@@ -30,12 +32,12 @@ func Failures(f *audit.Failures, o Output) Answer {
 
 // outputDiagnostics are the damage of merge output, as every answer about it has
 // it.
-func outputDiagnostics(source audit.OutputSource) []Diagnostic {
+func outputDiagnostics(source aftermath.OutputSource) []Diagnostic {
 	return logDiagnostics(audit.LogSource{Damage: source.Damage})
 }
 
 // outputSource says what could not be read.
-func (s *Screen) outputSource(source audit.OutputSource, o Output) {
+func (s *Screen) outputSource(source aftermath.OutputSource, o Output) {
 	if len(source.Findings) > 0 {
 		s.Blank()
 		s.Findings(fromAudit(source.Findings), o.findingOptions())
@@ -43,7 +45,7 @@ func (s *Screen) outputSource(source audit.OutputSource, o Output) {
 }
 
 // failuresHeadline is the answer in one line.
-func failuresHeadline(f *audit.Failures) []Cell {
+func failuresHeadline(f *aftermath.Failures) []Cell {
 	switch {
 	case len(f.Rows) == 0 && !f.Source.History:
 		return []Cell{Unknown.Text("unknown"), Plain.Text(": no emerge.log could be read, and no build log tells of a failure")}
@@ -60,7 +62,7 @@ func failuresHeadline(f *audit.Failures) []Cell {
 
 // failure writes one failure: what and when, why, and what became of it. The
 // excerpt is quoted while the failure is open, or where everything is asked for.
-func (s *Screen) failure(f *audit.Failure, verbose bool) {
+func (s *Screen) failure(f *aftermath.Failure, verbose bool) {
 	role := Bad
 	if f.Resolution != "open" {
 		role = Plain
@@ -88,7 +90,7 @@ func (s *Screen) failure(f *audit.Failure, verbose bool) {
 		if f.LogGone {
 			gone = " (deleted since)"
 		}
-		if f.Link == audit.LinkAmbiguous {
+		if f.Link == history.LinkAmbiguous {
 			gone += " (may be that of another merge)"
 		}
 		s.Line(Dim.Text("  log: "), Code.Text(*f.Log), Dim.Text(gone))
@@ -97,7 +99,7 @@ func (s *Screen) failure(f *audit.Failure, verbose bool) {
 }
 
 // resolution says what became of a failure.
-func resolution(f *audit.Failure, t Terminal) []Cell {
+func resolution(f *aftermath.Failure, t Terminal) []Cell {
 	switch f.Resolution {
 	case "retried":
 		return []Cell{Good.Text("  merged " + t.Time(timeOf(f.ResolvedAt)))}
@@ -116,7 +118,7 @@ func timeOf(unix *int64) int64 {
 	return *unix
 }
 
-func failureRows(w io.Writer, all []audit.Failure) error {
+func failureRows(w io.Writer, all []aftermath.Failure) error {
 	rows := NewCSV(w, "cpv", "at", "run", "phase", "cause", "line", "message", "log", "log_gone", "link", "resolution", "resolved_by", "resolved_at")
 	for i := range all {
 		f := &all[i]

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 )
 
 // logDiagnostics are the damage of a log, as every answer about it has it.
@@ -26,7 +27,7 @@ var outcomeRoles = map[string]Role{
 }
 
 // History is the answer to: what was merged, removed and synced, and when?
-func History(events iter.Seq2[*audit.Event, error], source audit.LogSource, o Output) Answer {
+func History(events iter.Seq2[*history.Event, error], source audit.LogSource, o Output) Answer {
 	return Answer{
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
@@ -59,7 +60,7 @@ func noneOf(s *Screen, source audit.LogSource, what string, some bool) {
 	}
 }
 
-func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) (some bool) {
+func historyTable(s *Screen, events iter.Seq2[*history.Event, error]) (some bool) {
 	t := s.Table(
 		Column{Title: "STARTED"},
 		Column{Title: "TOOK", Align: Right},
@@ -77,7 +78,7 @@ func historyTable(s *Screen, events iter.Seq2[*audit.Event, error]) (some bool) 
 		some = true
 		what, from, seconds, outcome := eventCells(e)
 		role := outcomeRoles[outcome]
-		if e.Kind == audit.EventMerge && e.Merge.PostinstFailed {
+		if e.Kind == history.EventMerge && e.Merge.PostinstFailed {
 			role = Bad
 		}
 		t.Row(Plain.Text(words.time(e.At)), Plain.Text(words.duration(seconds)), role.Text(eventWord(e, outcome)), Plain.Text(what), Dim.Text(from),
@@ -127,9 +128,9 @@ func (w *logWords) duration(seconds *int64) string {
 const readableCPV = 26
 
 // eventWord says what happened and how it ended, in a word where it ended well.
-func eventWord(e *audit.Event, outcome string) string {
+func eventWord(e *history.Event, outcome string) string {
 	switch e.Kind {
-	case audit.EventMerge:
+	case history.EventMerge:
 		switch {
 		case e.Merge.PostinstFailed:
 			return "postinst failed"
@@ -139,7 +140,7 @@ func eventWord(e *audit.Event, outcome string) string {
 			return "binary"
 		}
 		return "binary " + outcome
-	case audit.EventUnmerge:
+	case history.EventUnmerge:
 		switch {
 		case outcome != "ok":
 			return "unmerge " + outcome
@@ -154,15 +155,15 @@ func eventWord(e *audit.Event, outcome string) string {
 	return "sync " + outcome
 }
 
-func eventCells(e *audit.Event) (what, from string, seconds *int64, outcome string) {
+func eventCells(e *history.Event) (what, from string, seconds *int64, outcome string) {
 	switch e.Kind {
-	case audit.EventMerge:
+	case history.EventMerge:
 		what, outcome, seconds = e.Merge.CPV, e.Merge.Outcome, e.Merge.Seconds
 		if e.Merge.Root != "/" && e.Merge.Root != "" {
 			what += " to " + e.Merge.Root
 		}
 		from = fromVersions(&e.Merge)
-	case audit.EventUnmerge:
+	case history.EventUnmerge:
 		what, outcome, seconds = e.Unmerge.CPV, e.Unmerge.Outcome, e.Unmerge.Seconds
 		if e.Unmerge.Reason != "replaced" {
 			from = e.Unmerge.Reason
@@ -175,7 +176,7 @@ func eventCells(e *audit.Event) (what, from string, seconds *int64, outcome stri
 
 // fromVersions are the versions that a merge replaced, without what they share
 // with the new name.
-func fromVersions(m *audit.MergeEvent) string {
+func fromVersions(m *history.MergeEvent) string {
 	if len(m.Replaced) == 0 {
 		if m.Change == "new" {
 			return "new"
@@ -221,17 +222,17 @@ func duration(seconds *int64) string {
 	return Seconds(*seconds)
 }
 
-func historyRows(w io.Writer, events iter.Seq2[*audit.Event, error]) error {
+func historyRows(w io.Writer, events iter.Seq2[*history.Event, error]) error {
 	rows := NewCSV(w, "event", "run", "name", "started_at", "finished_at", "seconds", "outcome", "kind", "reason", "root", "replaced", "binpkg", "uncertain")
 	for e, err := range events {
 		if err != nil {
 			return err
 		}
 		switch e.Kind {
-		case audit.EventMerge:
+		case history.EventMerge:
 			m := &e.Merge
 			rows.Row(e.Kind.String(), e.Run, m.CPV, m.StartedAt, m.FinishedAt, m.Seconds, m.Outcome, m.Kind, "", m.Root, strings.Join(m.Replaced, " "), m.Binpkg, m.Uncertain)
-		case audit.EventUnmerge:
+		case history.EventUnmerge:
 			u := &e.Unmerge
 			rows.Row(e.Kind.String(), e.Run, u.CPV, u.StartedAt, u.FinishedAt, u.Seconds, u.Outcome, "", u.Reason, "", "", nil, u.Uncertain)
 		default:

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/binpkgs"
 )
 
 // Integrity is the answer to: is what lies in PKGDIR whole, and does Portage
 // see it as it is?
-func Integrity(i *audit.Integrity, o Output) Answer {
+func Integrity(i *binpkgs.Integrity, o Output) Answer {
 	return Answer{
 		Findings: i.Findings,
 		Keys: func(j *JSON) {
@@ -38,7 +38,7 @@ func Integrity(i *audit.Integrity, o Output) Answer {
 
 // IntegrityLine is the answer in one line: the worst that there is, and then how
 // many files are what else.
-func IntegrityLine(i *audit.Integrity) SummaryLine {
+func IntegrityLine(i *binpkgs.Integrity) SummaryLine {
 	l := SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
 	empty := i.Empty()
 	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged")-empty, i.Count("unchecked"), i.Count("unknown")
@@ -66,7 +66,7 @@ func IntegrityLine(i *audit.Integrity) SummaryLine {
 
 // unlisted counts the files that belong in an index and are not in it. Those that
 // Portage would not take up anyway do not belong there.
-func unlisted(i *audit.Integrity) int {
+func unlisted(i *binpkgs.Integrity) int {
 	n := 0
 	for _, r := range i.Rows {
 		if r.Visible && !r.Indexed {
@@ -77,9 +77,9 @@ func unlisted(i *audit.Integrity) int {
 }
 
 // CoverageLine is the answer about coverage in one line.
-func CoverageLine(c *audit.Coverage) SummaryLine {
+func CoverageLine(c *binpkgs.Coverage) SummaryLine {
 	l := SummaryLine{Label: "COVERAGE", Command: "emaudit audit coverage"}
-	none, other := c.Count(audit.CoverageNone), c.Count(audit.CoverageSameVersion)
+	none, other := c.Count(binpkgs.CoverageNone), c.Count(binpkgs.CoverageSameVersion)
 	role := Good
 	if why := c.Unknown(); why != "" {
 		l.Verdict, l.Text = Unknown.Text("unknown"), why
@@ -90,7 +90,7 @@ func CoverageLine(c *audit.Coverage) SummaryLine {
 	}
 	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none, len(c.Rows)))
 	l.Text = tally(
-		tallied{c.Count(audit.CoverageExact), "exact"}, tallied{c.Count(audit.CoverageSameBuild), "same build"},
+		tallied{c.Count(binpkgs.CoverageExact), "exact"}, tallied{c.Count(binpkgs.CoverageSameBuild), "same build"},
 		tallied{other, "other build"}, tallied{none, "none"},
 	)
 	return l
@@ -99,14 +99,14 @@ func CoverageLine(c *audit.Coverage) SummaryLine {
 var signatureRole = map[string]Role{"valid": Good, "invalid": Bad, "unknown-key": Warn, "unchecked": Dim}
 
 // integrityTable lists the files with something to say about, or all of them.
-func integrityTable(s *Screen, i *audit.Integrity, all bool) {
+func integrityTable(s *Screen, i *binpkgs.Integrity, all bool) {
 	columns := []Column{
 		{Title: "BINPKG", Shrink: CutMiddle, Yield: 2, Min: 24},
 		{Title: "INTEGRITY"},
 		{Title: "INDEXED"},
 		{Title: "PROBLEMS", Shrink: Wrap, Yield: 1, Min: len("binpkg-build-id-differs")},
 	}
-	signed := slices.ContainsFunc(i.Rows, func(r audit.IntegrityRow) bool { return signatureRole[r.Signature] != Plain && r.Format == "gpkg" })
+	signed := slices.ContainsFunc(i.Rows, func(r binpkgs.IntegrityRow) bool { return signatureRole[r.Signature] != Plain && r.Format == "gpkg" })
 	if signed {
 		columns = append(columns, Column{Title: "SIGNATURE", Optional: true})
 	}
@@ -143,7 +143,7 @@ func integrityTable(s *Screen, i *audit.Integrity, all bool) {
 	}
 }
 
-func integrityRows(w io.Writer, i *audit.Integrity) error {
+func integrityRows(w io.Writer, i *binpkgs.Integrity) error {
 	c := NewCSV(w, "pkgdir", "path", "cpv", "build_id", "build_time", "size", "mtime", "format", "compressor", "slot", "repo", "indexed", "visible",
 		"integrity", "signature", "signature_key", "origin", "verified_at", "problems")
 	for _, r := range i.Rows {

@@ -3,12 +3,12 @@ package report
 import (
 	"strconv"
 
-	"emaudit/audit"
+	"emaudit/audit/history"
 )
 
 // WithLargestBuilds adds to statistics what building took of disk and memory; on
 // the screen only where everything is asked for.
-func WithLargestBuilds(a Answer, builds []audit.LargestBuild, o Output) Answer {
+func WithLargestBuilds(a Answer, builds []history.LargestBuild, o Output) Answer {
 	if len(builds) == 0 {
 		return a
 	}

@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/aftermath"
 )
 
 // Mailbox is elog as a mailbox: unread messages first. marked is how many were
 // marked read with this answer, -1 where that was not asked for.
-func Mailbox(m *audit.Messages, marked int64, o Output) Answer {
+func Mailbox(m *aftermath.Messages, marked int64, o Output) Answer {
 	return Answer{
 		Findings:    m.Source.Findings,
 		Diagnostics: outputDiagnostics(m.Source),
@@ -37,7 +37,7 @@ func Mailbox(m *audit.Messages, marked int64, o Output) Answer {
 	}
 }
 
-func mailboxHeadline(m *audit.Messages) []Cell {
+func mailboxHeadline(m *aftermath.Messages) []Cell {
 	read := Count(int64(m.Read), "message was", "messages were") + " read before"
 	switch {
 	case !m.Source.Elog && m.Unread+m.Read == 0:
@@ -52,7 +52,7 @@ func mailboxHeadline(m *audit.Messages) []Cell {
 var classRoles = map[string]Role{"error": Bad, "warn": Warn, "qa": Unknown, "log": Plain, "info": Dim}
 
 // message writes one message: who says it, then all it says.
-func (s *Screen) message(m *audit.Message, evidence bool) {
+func (s *Screen) message(m *aftermath.Message, evidence bool) {
 	head := []Cell{classRoles[m.Class].Text(fmt.Sprintf("%-5s", m.Class)), Plain.Text("  "), Bold.Text(m.CPV), Plain.Text("  " + s.term.Time(m.At) + "  " + m.Phase)}
 	if m.Run != nil {
 		head = append(head, Dim.Text("  #"+strconv.FormatInt(*m.Run, 10)))
@@ -76,7 +76,7 @@ func (s *Screen) message(m *audit.Message, evidence bool) {
 // with, by what they stand for there.
 func untab(line string) string { return strings.ReplaceAll(line, "\t", "    ") }
 
-func messageRows(w io.Writer, all []audit.Message) error {
+func messageRows(w io.Writer, all []aftermath.Message) error {
 	rows := NewCSV(w, "id", "cpv", "at", "class", "phase", "run", "unread", "doubtful", "source", "offset", "text")
 	for i := range all {
 		m := &all[i]

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"emaudit/audit"
+	"emaudit/audit/aftermath"
+	"emaudit/audit/history"
+	"emaudit/audit/overview"
 )
 
 // hostileText is what a build system may write into a log.
@@ -16,21 +18,21 @@ const hostileText = "\x1b[2Jerased \x1b]0;title\x07 \u202egnp.exe \x9b31m \x00 e
 // format.
 func TestMergeOutputReachesNoTerminalRaw(t *testing.T) {
 	run, path := int64(1), "/var/log/"+hostileText
-	failure := audit.Failure{
+	failure := aftermath.Failure{
 		CPV: "a/b-1" + hostileText, Run: &run, At: 1000, Phase: hostileText, Cause: hostileText, Line: hostileText, Message: hostileText + "x",
-		Excerpt: []string{hostileText, hostileText}, Log: &path, Link: audit.LinkAmbiguous, Resolution: "open",
+		Excerpt: []string{hostileText, hostileText}, Log: &path, Link: history.LinkAmbiguous, Resolution: "open",
 	}
-	message := audit.Message{CPV: hostileText, Class: "warn", Phase: hostileText, Lines: []string{hostileText, "\tindented"}, Unread: true, Doubtful: true, Source: path}
+	message := aftermath.Message{CPV: hostileText, Class: "warn", Phase: hostileText, Lines: []string{hostileText, "\tindented"}, Unread: true, Doubtful: true, Source: path}
 	answers := map[string]func(Output) Answer{
-		"failures": func(o Output) Answer { return Failures(&audit.Failures{Rows: []audit.Failure{failure}}, o) },
+		"failures": func(o Output) Answer { return Failures(&aftermath.Failures{Rows: []aftermath.Failure{failure}}, o) },
 		"messages": func(o Output) Answer {
-			return Mailbox(&audit.Messages{Rows: []audit.Message{message}, Unread: 1}, 1, o)
+			return Mailbox(&aftermath.Messages{Rows: []aftermath.Message{message}, Unread: 1}, 1, o)
 		},
 		"show": func(o Output) Answer {
-			return Package(&audit.Package{
-				CP: hostileText, Failures: []audit.Failure{failure}, Messages: []audit.Message{message},
-				Events:  []audit.ShownEvent{{CPV: hostileText, Root: hostileText, Kind: hostileText, Outcome: hostileText, Log: &path}},
-				Notices: []audit.ShownNotice{{CPV: hostileText, Title: hostileText, Details: []string{hostileText}, Log: path}},
+			return Package(&overview.Package{
+				CP: hostileText, Failures: []aftermath.Failure{failure}, Messages: []aftermath.Message{message},
+				Events:  []overview.ShownEvent{{CPV: hostileText, Root: hostileText, Kind: hostileText, Outcome: hostileText, Log: &path}},
+				Notices: []overview.ShownNotice{{CPV: hostileText, Title: hostileText, Details: []string{hostileText}, Log: path}},
 			}, o)
 		},
 	}

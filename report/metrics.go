@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/aftermath"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
 )
 
 // HostMetrics are the answers about one host from which its metrics are made.
@@ -93,7 +96,7 @@ func (m *metrics) host(h HostMetrics, generatedAt int64) {
 	m.add("emaudit_generated_timestamp_seconds", h.Host, generatedAt)
 	if c := f.Coverage; c != nil && len(c.Rows) > 0 {
 		m.add("emaudit_installed_packages", h.Host, int64(len(c.Rows)))
-		sizes := map[audit.CoverageVerdict]int64{}
+		sizes := map[binpkgs.CoverageVerdict]int64{}
 		for _, r := range c.Rows {
 			sizes[r.Verdict] += r.Size
 		}
@@ -133,11 +136,11 @@ func (m *metrics) rollback(h HostMetrics) {
 	}
 	last := h.Facts.Rollbacks[0]
 	ready := int64(1)
-	if last.Verdict == audit.NotReady {
+	if last.Verdict == rollback.NotReady {
 		ready = 0
 	}
 	m.add("emaudit_rollback_ready", h.Host, ready)
-	for _, v := range []audit.Readiness{audit.Ready, audit.ReadyWithWarnings, audit.NotReady} {
+	for _, v := range []rollback.Readiness{rollback.Ready, rollback.ReadyWithWarnings, rollback.NotReady} {
 		is := int64(0)
 		if last.Verdict == v {
 			is = 1
@@ -178,7 +181,7 @@ func (m *metrics) history(h HostMetrics) {
 				unread[row.Class]++
 			}
 		}
-		for _, class := range audit.MessageClasses {
+		for _, class := range aftermath.MessageClasses {
 			if class != "info" {
 				m.add("emaudit_messages_unread", h.Host, unread[class], "class", class)
 			}

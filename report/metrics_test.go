@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"emaudit/audit"
+	"emaudit/audit/overview"
+	"emaudit/audit/rollback"
 	"emaudit/report"
 )
 
@@ -28,7 +29,7 @@ func TestMetricsAreOfTheTextFormatWhateverNamesSay(t *testing.T) {
 	t.Parallel()
 	facts := largePage(100)
 	for _, h := range hostile {
-		facts.Overview.PkgDirs = append(facts.Overview.PkgDirs, audit.PkgDirSummary{Path: h + "\n\"\\"})
+		facts.Overview.PkgDirs = append(facts.Overview.PkgDirs, overview.PkgDirSummary{Path: h + "\n\"\\"})
 	}
 	var hosts []report.HostMetrics
 	for _, h := range hostile {
@@ -63,7 +64,7 @@ func TestWhatIsNotKnownHasNoMetric(t *testing.T) {
 			t.Errorf("of a host of which nothing is known: %s", line)
 		}
 	}
-	unknown := report.PageFacts{Rollbacks: []*audit.Rollback{{Verdict: audit.NotReady}}}
+	unknown := report.PageFacts{Rollbacks: []*rollback.Rollback{{Verdict: rollback.NotReady}}}
 	out = metricsOf(t, report.HostMetrics{Host: "new", Facts: unknown})
 	if strings.Contains(out, "emaudit_rollback_gaps") || !strings.Contains(out, `emaudit_rollback_ready{host="new"} 0`) {
 		t.Errorf("a state that is not known is not ready, and its gaps are not 0:\n%s", out)

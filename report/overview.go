@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/overview"
 )
 
 // Overview is the one screen that emaudit shows when nothing else is asked: a
 // line for each check, and what to do first. What could not be read comes before
 // all else: the answers are to what could.
-func Overview(a *audit.Overview, unread []audit.Finding, checks []Check, o Output) Answer {
+func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Output) Answer {
 	answer := Checks(checks, true, o)
 	findings := audit.MergeFindings(unread, answer.Findings)
 	return Answer{
@@ -53,7 +54,7 @@ type overviewAnswer struct {
 }
 
 // overviewFacts is the headline: which host, and what was done last.
-func overviewFacts(a *audit.Overview, o Output) []Cell {
+func overviewFacts(a *overview.Overview, o Output) []Cell {
 	// No Gentoo host has no package: what was not found is not known.
 	installed := Unknown.Text("installed packages unknown")
 	if a.Installed > 0 {
@@ -66,7 +67,7 @@ func overviewFacts(a *audit.Overview, o Output) []Cell {
 	return facts
 }
 
-func pkgdirLine(a *audit.Overview) SummaryLine {
+func pkgdirLine(a *overview.Overview) SummaryLine {
 	l := SummaryLine{Label: "PKGDIR", Command: "emaudit doctor"}
 	var bytes int64
 	var files int

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/overview"
 )
 
 // How much of a long history is shown unless everything is asked for.
@@ -18,7 +18,7 @@ const (
 )
 
 // Package is everything known of one package.
-func Package(p *audit.Package, o Output) Answer {
+func Package(p *overview.Package, o Output) Answer {
 	return Answer{
 		Keys: func(j *JSON) { j.Value("package", p) },
 		Rows: func(w io.Writer) error { return eventRows(w, p.Events) },
@@ -26,7 +26,7 @@ func Package(p *audit.Package, o Output) Answer {
 	}
 }
 
-func (s *Screen) pkg(p *audit.Package, all bool) {
+func (s *Screen) pkg(p *overview.Package, all bool) {
 	s.Heading(p.CP)
 	s.Blank()
 	s.installedVersions(p)
@@ -53,7 +53,7 @@ func (s *Screen) pkg(p *audit.Package, all bool) {
 	s.dependents(p, all)
 }
 
-func (s *Screen) installedVersions(p *audit.Package) {
+func (s *Screen) installedVersions(p *overview.Package) {
 	if len(p.Installed) == 0 {
 		s.Line(Plain.Text("not installed"))
 		s.Blank()
@@ -68,7 +68,7 @@ func (s *Screen) installedVersions(p *audit.Package) {
 	s.Blank()
 }
 
-func (s *Screen) instances(p *audit.Package) {
+func (s *Screen) instances(p *overview.Package) {
 	if len(p.Instances) == 0 {
 		s.Line(Warn.Text("no binary package"))
 		s.Blank()
@@ -110,7 +110,7 @@ func integrityRole(integrity string) Role {
 }
 
 // events writes merges and removals with what they took.
-func (s *Screen) events(p *audit.Package, all bool) {
+func (s *Screen) events(p *overview.Package, all bool) {
 	if len(p.Events) == 0 {
 		s.Line(Plain.Text("no merge in emerge.log"))
 		s.Blank()
@@ -171,7 +171,7 @@ func (s *Screen) more(rest int, singular, plural string, all bool) {
 	}
 }
 
-func (s *Screen) packageMessages(p *audit.Package, all bool) {
+func (s *Screen) packageMessages(p *overview.Package, all bool) {
 	if len(p.Messages) == 0 {
 		return
 	}
@@ -186,7 +186,7 @@ func (s *Screen) packageMessages(p *audit.Package, all bool) {
 	s.Blank()
 }
 
-func (s *Screen) dependents(p *audit.Package, all bool) {
+func (s *Screen) dependents(p *overview.Package, all bool) {
 	if len(p.Installed) == 0 {
 		return
 	}
@@ -206,7 +206,7 @@ func (s *Screen) dependents(p *audit.Package, all bool) {
 	s.more(len(p.Dependents)-shownDependents, "more package", "more packages", all)
 }
 
-func eventRows(w io.Writer, all []audit.ShownEvent) error {
+func eventRows(w io.Writer, all []overview.ShownEvent) error {
 	rows := NewCSV(w, "event", "run", "cpv", "root", "kind", "outcome", "started_at", "seconds", "log", "log_gone", "link", "build_bytes", "install_bytes", "memory_bytes", "cpu_millis")
 	for i := range all {
 		e := &all[i]

@@ -11,30 +11,36 @@ import (
 	"sync"
 
 	"emaudit/audit"
+	"emaudit/audit/aftermath"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/cleanup"
+	"emaudit/audit/history"
+	"emaudit/audit/overview"
+	"emaudit/audit/rollback"
 )
 
 // PageFacts are the answers that a page is made of. One that is nil was not
 // given: its section says that it is not known, and never that all is well.
 type PageFacts struct {
-	Overview *audit.Overview
+	Overview *overview.Overview
 	// Findings are those of all checks, the worst first.
 	Findings []audit.Finding
-	Coverage *audit.Coverage
-	Storage  *audit.Storage
+	Coverage *binpkgs.Coverage
+	Storage  *overview.Storage
 	// Importance is by cpv; nil where it is not known.
-	Importance audit.Importance
+	Importance binpkgs.Importance
 	// Runs are the newest [MostPageRuns], oldest first; nil where no emerge.log
 	// was ever read.
-	Runs []*audit.Run
+	Runs []*history.Run
 	// Rollbacks are the ways back before the newest [MostPageRollbacks] runs that
 	// changed what is installed, the newest first.
-	Rollbacks []*audit.Rollback
-	Integrity *audit.Integrity
+	Rollbacks []*rollback.Rollback
+	Integrity *binpkgs.Integrity
 	// Prune is what could go by the usual policy.
-	Prune    *audit.PrunePlan
-	Failures *audit.Failures
-	Messages *audit.Messages
-	Doctor   *audit.Doctor
+	Prune    *cleanup.PrunePlan
+	Failures *aftermath.Failures
+	Messages *aftermath.Messages
+	Doctor   *overview.Doctor
 	// Version is that of emaudit, for the foot of the page.
 	Version string
 }

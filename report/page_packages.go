@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/overview"
 )
 
 // collectPackages makes the section of every package that is installed or has
@@ -13,7 +13,7 @@ import (
 func (b *pageBuilder) collectPackages() {
 	if c := b.facts.Coverage; c != nil {
 		for _, r := range c.Rows {
-			p := b.pkg(audit.PackageOf(r.CPV))
+			p := b.pkg(overview.PackageOf(r.CPV))
 			installed := fmt.Sprintf("%s installed, slot %s, %s", strings.TrimPrefix(r.CPV, p.CP+"-"), r.Slot, Size(r.Size))
 			if r.BuildTime != nil {
 				installed += ", built " + b.day(*r.BuildTime, "2006-01-02 15:04")

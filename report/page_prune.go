@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/overview"
 )
 
 // goingByPackage sums what can go by package; nil where that is not known.
@@ -17,7 +17,7 @@ func (b *pageBuilder) goingByPackage() map[string]int64 {
 	going := map[string]int64{}
 	for _, c := range b.facts.Prune.Candidates {
 		if c.CPV != nil {
-			going[audit.PackageOf(*c.CPV)] += c.Size
+			going[overview.PackageOf(*c.CPV)] += c.Size
 		}
 	}
 	return going

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 )
 
 // MostPageRollbacks is how many runs, the newest first, a page judges the way
@@ -44,7 +46,7 @@ func (b *pageBuilder) rollback() *pageSection {
 }
 
 // targetHeading names a state.
-func (b *pageBuilder) targetHeading(t audit.Target) string {
+func (b *pageBuilder) targetHeading(t state.Target) string {
 	when := b.day(t.Time, "2006-01-02 15:04")
 	if t.Run == nil {
 		return "Back to the state at " + when
@@ -53,22 +55,22 @@ func (b *pageBuilder) targetHeading(t audit.Target) string {
 }
 
 // rollbackShare counts the verdicts.
-func rollbackShare(all []*audit.Rollback) *shareChart {
-	counts := map[audit.Readiness]int64{}
+func rollbackShare(all []*rollback.Rollback) *shareChart {
+	counts := map[rollback.Readiness]int64{}
 	for _, r := range all {
 		counts[r.Verdict]++
 	}
-	part := func(v audit.Readiness, class string) sharePart {
+	part := func(v rollback.Readiness, class string) sharePart {
 		return sharePart{Label: strings.ToLower(readinessWords[v].Text), Text: Number(counts[v]), Class: class, value: counts[v]}
 	}
 	return newShareChart(chartHead{
 		ID: "rollback-share", Title: fmt.Sprintf("The last %s that changed what is installed", Count(int64(len(all)), "run", "runs")),
-		Desc: fmt.Sprintf("%d ready, %d ready with warnings, %d not ready", counts[audit.Ready], counts[audit.ReadyWithWarnings], counts[audit.NotReady]),
-	}, part(audit.Ready, "good"), part(audit.ReadyWithWarnings, "warn"), part(audit.NotReady, "bad"))
+		Desc: fmt.Sprintf("%d ready, %d ready with warnings, %d not ready", counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.NotReady]),
+	}, part(rollback.Ready, "good"), part(rollback.ReadyWithWarnings, "warn"), part(rollback.NotReady, "bad"))
 }
 
 // rollbackChanges lists what would be done to each package.
-func (b *pageBuilder) rollbackChanges(r *audit.Rollback) pageBlock {
+func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
 	t := &pageTable{ID: "rollback-changes", Caption: "What would change", Open: true, Columns: []pageColumn{{Title: "Action"}, {Title: "From"}, {Title: "To"}, {Title: "Binary package", Optional: true}, {Title: "Bytes"}, {Title: "Usable"}}}
 	for i := range r.Changes {
 		c := &r.Changes[i]
@@ -84,7 +86,7 @@ func (b *pageBuilder) rollbackChanges(r *audit.Rollback) pageBlock {
 			integrity = pageCell{Text: c.Integrity, Role: integrityRoles[c.Integrity]}
 		}
 		usable := pageCell{Text: string(c.Usable), Role: usableRoles[c.Usable]}
-		if c.Action == audit.ActionRemove {
+		if c.Action == state.ActionRemove {
 			usable = pageCell{Text: unknown}
 		}
 		if codes := reasonCodes(c.Reasons); codes != "" {
@@ -97,11 +99,11 @@ func (b *pageBuilder) rollbackChanges(r *audit.Rollback) pageBlock {
 
 // gapsOfRuns lists what is missing for any of the runs, what mends it, and how
 // many of the runs it is in the way of.
-func (b *pageBuilder) gapsOfRuns(all []*audit.Rollback) pageBlock {
+func (b *pageBuilder) gapsOfRuns(all []*rollback.Rollback) pageBlock {
 	type missing struct{ cpv, cause, detail, remedy string }
 	var order []missing
 	runs := map[missing][]string{}
-	note := func(m missing, r *audit.Rollback) {
+	note := func(m missing, r *rollback.Rollback) {
 		if _, ok := runs[m]; !ok {
 			order = append(order, m)
 		}

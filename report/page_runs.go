@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
+	"emaudit/audit/overview"
 )
 
 // What of a long history fits a page that opens at once.
@@ -81,7 +83,7 @@ func (b *pageBuilder) runs() *pageSection {
 }
 
 // runTable lists the newest runs, the last first.
-func (b *pageBuilder) runTable(runs []*audit.Run) *pageTable {
+func (b *pageBuilder) runTable(runs []*history.Run) *pageTable {
 	t := &pageTable{ID: "runs-table", Filter: true, Columns: []pageColumn{{Title: "Run", Numeric: true}, {Title: "Started"}, {Title: "Took", Numeric: true}, {Title: "Asked"}, {Title: "Did", Optional: true}, {Title: "Outcome"}}}
 	for _, r := range slices.Backward(runs[max(len(runs)-rowsOfRuns, 0):]) {
 		outcome := runOutcome(r)
@@ -149,7 +151,7 @@ func (b *pageBuilder) collectBuilds() []*packageBuilds {
 			if m.Kind != "source" || m.Outcome != "merged" || m.Seconds == nil || m.FinishedAt == nil {
 				continue
 			}
-			cp := audit.PackageOf(m.CPV)
+			cp := overview.PackageOf(m.CPV)
 			p := byCP[cp]
 			if p == nil {
 				p = &packageBuilds{cp: cp}
@@ -305,7 +307,7 @@ func (b *pageBuilder) collectEvents() {
 	for _, r := range slices.Backward(b.facts.Runs) {
 		for i := range slices.Backward(r.Merges) {
 			m := &r.Merges[i]
-			p := b.packages[audit.PackageOf(m.CPV)]
+			p := b.packages[overview.PackageOf(m.CPV)]
 			if p == nil {
 				continue
 			}

@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/overview"
+	"emaudit/audit/rollback"
 )
 
 // pageOf puts the page together: the verdicts, what to do, the sections in the
@@ -93,7 +96,7 @@ func (b *pageBuilder) integrityVerdict() pageVerdict {
 
 // pkgdirVerdict is the size of PKGDIR, and how much of it can go where that is
 // known.
-func (b *pageBuilder) pkgdirVerdict(s *audit.Overview) pageVerdict {
+func (b *pageBuilder) pkgdirVerdict(s *overview.Overview) pageVerdict {
 	v := b.verdict(pkgdirLine(s), "pkgdir")
 	if p := b.facts.Prune; p != nil && p.Reclaimable > 0 {
 		v.Text += ", " + Size(p.Reclaimable) + " can go"
@@ -117,13 +120,13 @@ func (b *pageBuilder) answer() Cell {
 		switch {
 		case !last.Target.Known:
 			return Unknown.Text("Whether the last run can be undone is not known")
-		case last.Verdict == audit.NotReady:
+		case last.Verdict == rollback.NotReady:
 			return Bad.Text("The last run cannot be undone" + gapsInWords(last))
-		case last.Verdict == audit.ReadyWithWarnings:
+		case last.Verdict == rollback.ReadyWithWarnings:
 			return Warn.Text("The last run can be undone, with warnings")
 		}
 	}
-	switch none, other := c.Count(audit.CoverageNone), c.Count(audit.CoverageSameVersion); {
+	switch none, other := c.Count(binpkgs.CoverageNone), c.Count(binpkgs.CoverageSameVersion); {
 	case none > 0:
 		return Warn.Text(fmt.Sprintf("%s could not be put back: no binary package", Count(int64(none), "package", "packages")))
 	case other > 0:
@@ -135,7 +138,7 @@ func (b *pageBuilder) answer() Cell {
 }
 
 // gapsInWords is how much is missing, to end a sentence with.
-func gapsInWords(r *audit.Rollback) string {
+func gapsInWords(r *rollback.Rollback) string {
 	if len(r.Gaps) == 0 {
 		return ""
 	}
@@ -174,8 +177,8 @@ func (b *pageBuilder) coverage() *pageSection {
 	s.Verdict = CoverageLine(c).Verdict
 	s.Lead = "Does every installed package have a binary package from which it could be put back? “exact” is the very file that was merged, “same build” another file of that build, “other build” the same version built at another time."
 	s.add(
-		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(audit.CoverageRow) int64 { return 1 }, Number)},
-		pageBlock{Share: b.coverageShare("coverage-size", "By installed size", c, func(r audit.CoverageRow) int64 { return r.Size }, Size)},
+		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(binpkgs.CoverageRow) int64 { return 1 }, Number)},
+		pageBlock{Share: b.coverageShare("coverage-size", "By installed size", c, func(r binpkgs.CoverageRow) int64 { return r.Size }, Size)},
 	)
 	s.add(b.coverageByImportance(c))
 	if len(c.Commands) > 0 {
@@ -185,17 +188,17 @@ func (b *pageBuilder) coverage() *pageSection {
 		{Title: "Package"}, {Title: "Verdict"}, {Title: "Needed by", Numeric: true}, {Title: "Installed size", Numeric: true}, {Title: "Binary package", Optional: true},
 	}}
 	// That USE is as it was goes without saying.
-	useDiffers := slices.ContainsFunc(c.Rows, func(r audit.CoverageRow) bool { return r.Instance != nil && useOf(r) != "" })
+	useDiffers := slices.ContainsFunc(c.Rows, func(r binpkgs.CoverageRow) bool { return r.Instance != nil && useOf(r) != "" })
 	if useDiffers {
 		t.Columns = append(t.Columns, pageColumn{Title: "USE", Optional: true})
 	}
 	rows := slices.Clone(c.Rows)
-	slices.SortStableFunc(rows, func(x, y audit.CoverageRow) int { return verdictRank(y.Verdict) - verdictRank(x.Verdict) })
+	slices.SortStableFunc(rows, func(x, y binpkgs.CoverageRow) int { return verdictRank(y.Verdict) - verdictRank(x.Verdict) })
 	for _, r := range rows {
 		file := pageCell{Text: unknown, Role: Dim}
 		if r.Instance != nil {
 			// The folder is the name of the package, which stands before it.
-			file = pageCell{Text: strings.TrimPrefix(r.Instance.Path, audit.PackageOf(r.CPV)+"/"), Mono: true}
+			file = pageCell{Text: strings.TrimPrefix(r.Instance.Path, overview.PackageOf(r.CPV)+"/"), Mono: true}
 		}
 		cells := pageRow{
 			b.packageCell(r.CPV),
@@ -213,7 +216,7 @@ func (b *pageBuilder) coverage() *pageSection {
 
 // useOf is how USE of the binary package differs from that of what is
 // installed; "" where it does not, or where there is none.
-func useOf(r audit.CoverageRow) string {
+func useOf(r binpkgs.CoverageRow) string {
 	switch {
 	case r.Instance == nil:
 		return ""
@@ -227,23 +230,23 @@ func useOf(r audit.CoverageRow) string {
 	return ""
 }
 
-var verdictOrder = []audit.CoverageVerdict{audit.CoverageExact, audit.CoverageSameBuild, audit.CoverageSameVersion, audit.CoverageNone}
+var verdictOrder = []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageNone}
 
-func verdictRank(v audit.CoverageVerdict) int { return slices.Index(verdictOrder, v) }
+func verdictRank(v binpkgs.CoverageVerdict) int { return slices.Index(verdictOrder, v) }
 
 // verdictWords are the verdicts as a page has room for them.
-var verdictWords = map[audit.CoverageVerdict]string{
-	audit.CoverageExact: "exact", audit.CoverageSameBuild: "same build", audit.CoverageSameVersion: "other build", audit.CoverageNone: "none",
+var verdictWords = map[binpkgs.CoverageVerdict]string{
+	binpkgs.CoverageExact: "exact", binpkgs.CoverageSameBuild: "same build", binpkgs.CoverageSameVersion: "other build", binpkgs.CoverageNone: "none",
 }
 
 // verdictClasses are their colours, from the best to the worst.
-var verdictClasses = map[audit.CoverageVerdict]string{
-	audit.CoverageExact: "good", audit.CoverageSameBuild: "good-2", audit.CoverageSameVersion: "warn", audit.CoverageNone: "bad",
+var verdictClasses = map[binpkgs.CoverageVerdict]string{
+	binpkgs.CoverageExact: "good", binpkgs.CoverageSameBuild: "good-2", binpkgs.CoverageSameVersion: "warn", binpkgs.CoverageNone: "bad",
 }
 
 // coverageShare weighs the verdicts.
-func (b *pageBuilder) coverageShare(id, title string, c *audit.Coverage, weight func(audit.CoverageRow) int64, write func(int64) string) *shareChart {
-	sums := map[audit.CoverageVerdict]int64{}
+func (b *pageBuilder) coverageShare(id, title string, c *binpkgs.Coverage, weight func(binpkgs.CoverageRow) int64, write func(int64) string) *shareChart {
+	sums := map[binpkgs.CoverageVerdict]int64{}
 	for _, r := range c.Rows {
 		sums[r.Verdict] += weight(r)
 	}
@@ -264,7 +267,7 @@ var importanceClasses = []struct {
 
 // coverageByImportance shows the verdicts of what many depend on apart from
 // those of what nothing does.
-func (b *pageBuilder) coverageByImportance(c *audit.Coverage) pageBlock {
+func (b *pageBuilder) coverageByImportance(c *binpkgs.Coverage) pageBlock {
 	if b.facts.Importance == nil {
 		return pageBlock{}
 	}
@@ -272,7 +275,7 @@ func (b *pageBuilder) coverageByImportance(c *audit.Coverage) pageBlock {
 	var rows []barRow
 	var said []string
 	for i, class := range importanceClasses {
-		counts := map[audit.CoverageVerdict]int64{}
+		counts := map[binpkgs.CoverageVerdict]int64{}
 		var all int64
 		for _, r := range c.Rows {
 			n := b.facts.Importance[r.CPV]
@@ -282,7 +285,7 @@ func (b *pageBuilder) coverageByImportance(c *audit.Coverage) pageBlock {
 			counts[r.Verdict]++
 			all++
 		}
-		row := barRow{Label: class.label, Text: fmt.Sprintf("%s, %s without", Count(all, "package", "packages"), Number(counts[audit.CoverageNone]))}
+		row := barRow{Label: class.label, Text: fmt.Sprintf("%s, %s without", Count(all, "package", "packages"), Number(counts[binpkgs.CoverageNone]))}
 		cells := []pageCell{{Text: class.label}}
 		for _, v := range verdictOrder {
 			row.Parts = append(row.Parts, barPart{Class: verdictClasses[v], value: counts[v]})
@@ -333,7 +336,7 @@ func (b *pageBuilder) storage() *pageSection {
 	going := b.goingByPackage()
 	s.add(pageBlock{Bars: b.storageByPackage(st, going)})
 	t := &pageTable{ID: "pkgdir-packages", Caption: "Every package in PKGDIR", Columns: []pageColumn{{Title: "Package"}, {Title: "Files", Numeric: true}, {Title: "Size", Numeric: true}, {Title: "For what is installed", Numeric: true}, {Title: "Can go", Numeric: true}}}
-	present := slices.DeleteFunc(slices.Clone(st.Packages), func(p audit.StoredPackage) bool { return p.Files == 0 })
+	present := slices.DeleteFunc(slices.Clone(st.Packages), func(p overview.StoredPackage) bool { return p.Files == 0 })
 	if len(present) > rowsOfPkgdir {
 		t.Caption = fmt.Sprintf("The %d largest packages in PKGDIR", rowsOfPkgdir)
 	}
@@ -348,14 +351,14 @@ func (b *pageBuilder) storage() *pageSection {
 	return s
 }
 
-func firstPoint(st *audit.Storage) int64 {
+func firstPoint(st *overview.Storage) int64 {
 	if len(st.Points) == 0 {
 		return 0
 	}
 	return st.Points[0].At
 }
 
-func (b *pageBuilder) storageByPackage(st *audit.Storage, going map[string]int64) *barChart {
+func (b *pageBuilder) storageByPackage(st *overview.Storage, going map[string]int64) *barChart {
 	head := chartHead{ID: "pkgdir-bars", Title: "The largest packages", Table: &pageTable{ID: "pkgdir-bars-numbers", Columns: []pageColumn{{Title: "Package"}, {Title: "For what is installed", Numeric: true}, {Title: "For other states", Numeric: true}, {Title: "Can go", Numeric: true}}}}
 	var rows []barRow
 	for _, p := range st.Packages[:min(len(st.Packages), barsInPkgdir)] {
@@ -512,7 +515,7 @@ func (b *pageBuilder) cpCell(cp string) pageCell {
 
 // anchorOf is the section of the package that a cpv is a version of.
 func (b *pageBuilder) anchorOf(cpv string) string {
-	if p := b.packages[audit.PackageOf(cpv)]; p != nil {
+	if p := b.packages[overview.PackageOf(cpv)]; p != nil {
 		return p.ID
 	}
 	return ""

@@ -8,6 +8,13 @@ import (
 	"testing"
 
 	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/aftermath"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/history"
+	"emaudit/audit/overview"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 	"emaudit/report"
 	"emaudit/report/reporttest"
 )
@@ -29,40 +36,40 @@ var hostile = []string{
 func largePage(n int) report.PageFacts {
 	unix := func(i int64) *int64 { return &i }
 	facts := report.PageFacts{
-		Version: "1.0", Overview: &audit.Overview{Installed: n}, Coverage: &audit.Coverage{Commands: []string{hostile[0]}},
-		Storage: &audit.Storage{}, Importance: audit.Importance{}, Doctor: &audit.Doctor{Checks: 3, Passed: 1},
-		Failures: &audit.Failures{}, Messages: &audit.Messages{}, Runs: []*audit.Run{},
+		Version: "1.0", Overview: &overview.Overview{Installed: n}, Coverage: &binpkgs.Coverage{Commands: []string{hostile[0]}},
+		Storage: &overview.Storage{}, Importance: binpkgs.Importance{}, Doctor: &overview.Doctor{Checks: 3, Passed: 1},
+		Failures: &aftermath.Failures{}, Messages: &aftermath.Messages{}, Runs: []*history.Run{},
 	}
 	const first = 1451606400 // 2016
-	verdicts := []audit.CoverageVerdict{audit.CoverageExact, audit.CoverageExact, audit.CoverageSameBuild, audit.CoverageSameVersion, audit.CoverageNone}
+	verdicts := []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageNone}
 	for i := range n {
 		cp := fmt.Sprintf("cat-%d/package_%04d", i%40, i)
 		if i < len(hostile) {
 			cp = "app-misc/" + hostile[i]
 		}
 		cpv := cp + "-1.2.3"
-		row := audit.CoverageRow{CPV: cpv, Slot: "0", Repo: "gentoo", BuildTime: unix(first + int64(i)*1000), Verdict: verdicts[i%len(verdicts)], Size: int64(i) * 10000}
-		stored := audit.StoredPackage{CP: cp, Files: 3, Bytes: int64(3 * i * 1000), Needed: int64(i * 1000)}
+		row := binpkgs.CoverageRow{CPV: cpv, Slot: "0", Repo: "gentoo", BuildTime: unix(first + int64(i)*1000), Verdict: verdicts[i%len(verdicts)], Size: int64(i) * 10000}
+		stored := overview.StoredPackage{CP: cp, Files: 3, Bytes: int64(3 * i * 1000), Needed: int64(i * 1000)}
 		for build := range int64(3) {
-			stored.Binpkgs = append(stored.Binpkgs, audit.StoredBinpkg{
+			stored.Binpkgs = append(stored.Binpkgs, overview.StoredBinpkg{
 				CPV: cpv, PkgDir: "/var/cache/binpkgs", Path: fmt.Sprintf("%s/%s-%d.gpkg.tar", cp, "package-1.2.3", build+1),
 				BuildTime: unix(first + build*1e6), Size: int64(i * 1000), Integrity: "whole", WrittenAt: first + build*1e6,
 			})
 		}
-		if row.Verdict != audit.CoverageNone {
-			row.Instance = &audit.InstanceRef{PkgDir: "/var/cache/binpkgs", Path: stored.Binpkgs[2].Path, Size: stored.Binpkgs[2].Size, Format: "gpkg"}
+		if row.Verdict != binpkgs.CoverageNone {
+			row.Instance = &binpkgs.InstanceRef{PkgDir: "/var/cache/binpkgs", Path: stored.Binpkgs[2].Path, Size: stored.Binpkgs[2].Size, Format: "gpkg"}
 		}
 		facts.Coverage.Rows = append(facts.Coverage.Rows, row)
 		facts.Importance[cpv] = i % 30
 		facts.Storage.Packages = append(facts.Storage.Packages, stored)
-		facts.Storage.Points = append(facts.Storage.Points, audit.StoragePoint{At: first + int64(i)*100000, Files: i, Bytes: int64(i) << 20})
+		facts.Storage.Points = append(facts.Storage.Points, overview.StoragePoint{At: first + int64(i)*100000, Files: i, Bytes: int64(i) << 20})
 	}
 	for i := range 5000 {
 		at := int64(first + i*60000)
-		run := &audit.Run{ID: int64(i + 1), StartedAt: at, Seconds: unix(int64(i % 9000)), Args: "--update @world", Outcome: []string{"success", "failure", "killed", "declined"}[i%4]}
+		run := &history.Run{ID: int64(i + 1), StartedAt: at, Seconds: unix(int64(i % 9000)), Args: "--update @world", Outcome: []string{"success", "failure", "killed", "declined"}[i%4]}
 		for j := range 8 {
 			name := facts.Coverage.Rows[(i*8+j)%n].CPV
-			run.Merges = append(run.Merges, audit.MergeEvent{CPV: name, Kind: "source", Outcome: "merged", StartedAt: unix(at), FinishedAt: unix(at + 60), Seconds: unix(int64(60 + i%50))})
+			run.Merges = append(run.Merges, history.MergeEvent{CPV: name, Kind: "source", Outcome: "merged", StartedAt: unix(at), FinishedAt: unix(at + 60), Seconds: unix(int64(60 + i%50))})
 		}
 		if i < len(hostile) {
 			run.Args = hostile[i]
@@ -74,18 +81,18 @@ func largePage(n int) report.PageFacts {
 		finding := audit.Finding{Code: "binpkg-damaged", Severity: audit.SeverityError, Subject: h, Message: h, Remedy: h, Evidence: []audit.Evidence{{Source: h, Offset: 7}}}
 		facts.Findings = append(facts.Findings, finding)
 		facts.Doctor.Findings = append(facts.Doctor.Findings, finding)
-		facts.Doctor.Settings = append(facts.Doctor.Settings, audit.SettingRow{Name: h, Value: h, Source: h})
-		facts.Failures.Rows = append(facts.Failures.Rows, audit.Failure{CPV: h, At: first, Phase: h, Line: h, Resolution: "open"})
-		facts.Messages.Rows = append(facts.Messages.Rows, audit.Message{CPV: h, At: first, Class: "error", Lines: []string{h, h}, Unread: true})
+		facts.Doctor.Settings = append(facts.Doctor.Settings, overview.SettingRow{Name: h, Value: h, Source: h})
+		facts.Failures.Rows = append(facts.Failures.Rows, aftermath.Failure{CPV: h, At: first, Phase: h, Line: h, Resolution: "open"})
+		facts.Messages.Rows = append(facts.Messages.Rows, aftermath.Message{CPV: h, At: first, Class: "error", Lines: []string{h, h}, Unread: true})
 	}
 	facts.Messages.Unread = len(hostile)
-	facts.Integrity = &audit.Integrity{Rows: []audit.IntegrityRow{{Path: hostile[0], Integrity: "damaged"}, {Integrity: "unchecked"}}, Findings: facts.Findings}
+	facts.Integrity = &binpkgs.Integrity{Rows: []binpkgs.IntegrityRow{{Path: hostile[0], Integrity: "damaged"}, {Integrity: "unchecked"}}, Findings: facts.Findings}
 	for i := range 20 {
 		h := hostile[i%len(hostile)]
-		r := &audit.Rollback{Verdict: audit.ReadyWithWarnings, Target: audit.Target{Run: unix(int64(i)), Time: first, Known: true, Args: h}, Findings: facts.Findings}
-		r.Changes = []audit.RollbackChange{{Change: audit.Change{Action: audit.ActionDowngrade, From: &h, To: &h}, Instance: &audit.InstanceRef{Path: h}, Integrity: "whole", Usable: audit.UsableUnknown}}
-		r.Gaps = []audit.Gap{{CPV: h, Cause: h, Detail: h, Remedy: h}}
-		r.Steps = []audit.Step{{Title: h, Commands: []string{h, h}}}
+		r := &rollback.Rollback{Verdict: rollback.ReadyWithWarnings, Target: state.Target{Run: unix(int64(i)), Time: first, Known: true, Args: h}, Findings: facts.Findings}
+		r.Changes = []rollback.RollbackChange{{Change: state.Change{Action: state.ActionDowngrade, From: &h, To: &h}, Instance: &binpkgs.InstanceRef{Path: h}, Integrity: "whole", Usable: acceptance.UsableUnknown}}
+		r.Gaps = []rollback.Gap{{CPV: h, Cause: h, Detail: h, Remedy: h}}
+		r.Steps = []rollback.Step{{Title: h, Commands: []string{h, h}}}
 		facts.Rollbacks = append(facts.Rollbacks, r)
 	}
 	return facts

@@ -3,11 +3,11 @@ package report
 import (
 	"strconv"
 
-	"emaudit/audit"
+	"emaudit/audit/aftermath"
 )
 
 // PostUpdate is the answer to: what did the last update leave to do?
-func PostUpdate(p *audit.PostUpdate, o Output) Answer {
+func PostUpdate(p *aftermath.PostUpdate, o Output) Answer {
 	return Answer{
 		Findings: p.Findings,
 		Keys:     func(j *JSON) { j.Value("post_update", p) },
@@ -19,7 +19,7 @@ func PostUpdate(p *audit.PostUpdate, o Output) Answer {
 	}
 }
 
-func postUpdateHeadline(p *audit.PostUpdate) []Cell {
+func postUpdateHeadline(p *aftermath.PostUpdate) []Cell {
 	if p.LastRun == nil {
 		return []Cell{Unknown.Text("unknown"), Plain.Text(": no update is known")}
 	}
@@ -31,7 +31,7 @@ func postUpdateHeadline(p *audit.PostUpdate) []Cell {
 }
 
 // PostUpdateLine is the answer in a line.
-func PostUpdateLine(p *audit.PostUpdate) SummaryLine {
+func PostUpdateLine(p *aftermath.PostUpdate) SummaryLine {
 	l := SummaryLine{Label: "UPDATE", Command: "emaudit audit update"}
 	switch {
 	case p.LastRun == nil:

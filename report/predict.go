@@ -5,10 +5,11 @@ import (
 	"io"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 )
 
 // Predict is the answer to: how long will it take?
-func Predict(p *audit.Prediction, source audit.LogSource, o Output) Answer {
+func Predict(p *history.Prediction, source audit.LogSource, o Output) Answer {
 	return Answer{
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
@@ -22,7 +23,7 @@ func Predict(p *audit.Prediction, source audit.LogSource, o Output) Answer {
 	}
 }
 
-func predictTable(s *Screen, p *audit.Prediction) {
+func predictTable(s *Screen, p *history.Prediction) {
 	t := s.Table(
 		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1, Min: readableCPV},
 		Column{Title: "KIND"},
@@ -57,7 +58,7 @@ func spreadText(low, high int64) string {
 	return a + " to " + b
 }
 
-func predictTotal(s *Screen, p *audit.Prediction) {
+func predictTotal(s *Screen, p *history.Prediction) {
 	if len(p.Packages) == 0 {
 		s.Line(Plain.Text("nothing is to be merged"))
 		return
@@ -91,7 +92,7 @@ func predictTotal(s *Screen, p *audit.Prediction) {
 	s.Facts(facts...)
 }
 
-func predictRows(w io.Writer, p *audit.Prediction) error {
+func predictRows(w io.Writer, p *history.Prediction) error {
 	rows := NewCSV(w, "cpv", "kind", "seconds", "low_seconds", "high_seconds", "samples", "elapsed_seconds", "phase", "root")
 	for i := range p.Packages {
 		m := &p.Packages[i]
@@ -101,7 +102,7 @@ func predictRows(w io.Writer, p *audit.Prediction) error {
 }
 
 // Accuracy is the answer to: how good are the predictions?
-func Accuracy(a *audit.Accuracy, source audit.LogSource, o Output) Answer {
+func Accuracy(a *history.Accuracy, source audit.LogSource, o Output) Answer {
 	return Answer{
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
@@ -120,7 +121,7 @@ func Accuracy(a *audit.Accuracy, source audit.LogSource, o Output) Answer {
 	}
 }
 
-func accuracyText(s *Screen, a *audit.Accuracy) {
+func accuracyText(s *Screen, a *history.Accuracy) {
 	if a.Merges == 0 {
 		s.Line(Unknown.Text("unknown"), Plain.Text(": no package was merged twice"))
 		return

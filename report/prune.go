@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/cleanup"
+	"emaudit/audit/rollback"
 )
 
 // PruneDone says what became of a plan, or of an earlier one.
@@ -43,7 +44,7 @@ type PruneJournal struct {
 
 // Prune is the answer to: which files can go, and what became of them?
 type Prune struct {
-	Plan     *audit.PrunePlan
+	Plan     *cleanup.PrunePlan
 	Done     PruneDone
 	Journals []PruneJournal
 	// Explain is a path or an atom about which alone is asked.
@@ -108,7 +109,7 @@ func withoutErrors[T any](all []T) func(func(T, error) bool) {
 }
 
 // PruneHeadline is the answer in one line.
-func PruneHeadline(plan *audit.PrunePlan) string {
+func PruneHeadline(plan *cleanup.PrunePlan) string {
 	files := plan.Totals().Files
 	entries := len(plan.Candidates) - files
 	stays := fmt.Sprintf("; %s in %s stay", Size(plan.KeptSize), Count(int64(len(plan.Kept)), "file", "files"))
@@ -174,23 +175,23 @@ func (p *Prune) text(s *Screen, o Output) {
 
 // pruneWhy names the codes for people, in the order in which they are shown.
 var pruneWhy = []struct{ code, text string }{
-	{audit.PruneOldVersion, "no kept state needs it"},
-	{audit.PruneSuperseded, "rebuilt since, same version"},
-	{audit.PruneDuplicate, "another file of the same build"},
-	{audit.PruneUninstalled, "not installed, nor in a kept state"},
-	{audit.PruneNeverUsable, "never usable again"},
-	{audit.PruneChangedSlot, "never usable again (subslot is gone)"},
-	{audit.PruneChangedIUSE, "never usable again (IUSE changed)"},
-	{audit.PruneChangedDeps, "never usable again (deps changed)"},
-	{audit.PruneUnseen, "where Portage does not look"},
-	{audit.PruneDamaged, "damaged"},
-	{audit.PruneLeftover, "left over from a build or fetch"},
-	{audit.PruneIndexEntry, "index entry without a file"},
-	{audit.PruneOverBudget, "over --max-size"},
+	{cleanup.PruneOldVersion, "no kept state needs it"},
+	{cleanup.PruneSuperseded, "rebuilt since, same version"},
+	{cleanup.PruneDuplicate, "another file of the same build"},
+	{cleanup.PruneUninstalled, "not installed, nor in a kept state"},
+	{cleanup.PruneNeverUsable, "never usable again"},
+	{cleanup.PruneChangedSlot, "never usable again (subslot is gone)"},
+	{cleanup.PruneChangedIUSE, "never usable again (IUSE changed)"},
+	{cleanup.PruneChangedDeps, "never usable again (deps changed)"},
+	{cleanup.PruneUnseen, "where Portage does not look"},
+	{cleanup.PruneDamaged, "damaged"},
+	{cleanup.PruneLeftover, "left over from a build or fetch"},
+	{cleanup.PruneIndexEntry, "index entry without a file"},
+	{cleanup.PruneOverBudget, "over --max-size"},
 }
 
 // pruneGroups shows the candidates by reason.
-func pruneGroups(s *Screen, plan *audit.PrunePlan) {
+func pruneGroups(s *Screen, plan *cleanup.PrunePlan) {
 	if len(plan.Candidates) == 0 {
 		return
 	}
@@ -243,7 +244,7 @@ func (p *Prune) everything(s *Screen) {
 		}
 	}
 	kept := slices.Clone(p.Plan.Kept)
-	slices.SortStableFunc(kept, func(a, b audit.PruneKept) int { return strings.Compare(a.Code, b.Code) })
+	slices.SortStableFunc(kept, func(a, b cleanup.PruneKept) int { return strings.Compare(a.Code, b.Code) })
 	for i, k := range kept {
 		if i == 0 || kept[i-1].Code != k.Code {
 			s.Blank()
@@ -255,7 +256,7 @@ func (p *Prune) everything(s *Screen) {
 }
 
 // candidateWhy is why a file can go, and what is lost with it.
-func candidateWhy(c audit.PruneCandidate) string {
+func candidateWhy(c cleanup.PruneCandidate) string {
 	if c.Cost == "" {
 		return c.Reason
 	}
@@ -263,16 +264,16 @@ func candidateWhy(c audit.PruneCandidate) string {
 }
 
 // pruneVerdicts names the verdicts as the screen of a rollback does.
-var pruneVerdicts = map[audit.Readiness]Cell{
-	audit.Ready:             Good.Text("READY"),
-	audit.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
-	audit.NotReady:          Bad.Text("NOT READY"),
+var pruneVerdicts = map[rollback.Readiness]Cell{
+	rollback.Ready:             Good.Text("READY"),
+	rollback.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
+	rollback.NotReady:          Bad.Text("NOT READY"),
 }
 
 // states says that pruning changes no rollback to a kept state, and of those that
 // are not ready, that it is not pruning that keeps them from being so.
 func (p *Prune) states(s *Screen) {
-	if !slices.ContainsFunc(p.Plan.States, func(x audit.PruneState) bool { return !x.GivenUp }) {
+	if !slices.ContainsFunc(p.Plan.States, func(x cleanup.PruneState) bool { return !x.GivenUp }) {
 		return
 	}
 	s.Blank()
@@ -306,7 +307,7 @@ func (p *Prune) budget(s *Screen) {
 	steps := p.Plan.Steps
 	for len(steps) > 0 {
 		step, n := steps[0], 1
-		for n < len(steps) && step.Code != audit.KeepState && steps[n].Code == step.Code && steps[n].Taken == step.Taken {
+		for n < len(steps) && step.Code != cleanup.KeepState && steps[n].Code == step.Code && steps[n].Taken == step.Taken {
 			step.Files += steps[n].Files
 			step.Size += steps[n].Size
 			n++
@@ -318,7 +319,7 @@ func (p *Prune) budget(s *Screen) {
 		}
 		var what string
 		switch {
-		case step.Code == audit.KeepState:
+		case step.Code == cleanup.KeepState:
 			what = step.Cost
 		case n > 1:
 			what = fmt.Sprintf("%s, and %d more (%s)", step.Cost, n-1, step.Code)
@@ -365,7 +366,7 @@ func (p *Prune) skipped(s *Screen) {
 }
 
 // explain shows why each of some files is kept or not.
-func (p *Prune) explain(s *Screen, candidates []audit.PruneCandidate, kept []audit.PruneKept) {
+func (p *Prune) explain(s *Screen, candidates []cleanup.PruneCandidate, kept []cleanup.PruneKept) {
 	type row struct {
 		path, size string
 		verdict    Cell

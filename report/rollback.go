@@ -6,17 +6,21 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 )
 
 // readinessWords are the verdicts as people read them.
-var readinessWords = map[audit.Readiness]Cell{
-	audit.Ready:             Good.Text("READY"),
-	audit.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
-	audit.NotReady:          Bad.Text("NOT READY"),
+var readinessWords = map[rollback.Readiness]Cell{
+	rollback.Ready:             Good.Text("READY"),
+	rollback.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
+	rollback.NotReady:          Bad.Text("NOT READY"),
 }
 
 // Rollback is the answer to: can an earlier state be had again, and how?
-func Rollback(r *audit.Rollback, o Output) Answer {
+func Rollback(r *rollback.Rollback, o Output) Answer {
 	return Answer{
 		Findings: r.Findings,
 		Keys:     func(j *JSON) { j.Fields(r) },
@@ -25,7 +29,7 @@ func Rollback(r *audit.Rollback, o Output) Answer {
 	}
 }
 
-func rollbackRows(w io.Writer, r *audit.Rollback) error {
+func rollbackRows(w io.Writer, r *rollback.Rollback) error {
 	c := NewCSV(w, "action", "slot", "from", "to", "from_build_time", "to_build_time", "path", "build_id", "match", "integrity", "usable", "stays", "reasons")
 	for i := range r.Changes {
 		x := &r.Changes[i]
@@ -39,7 +43,7 @@ func rollbackRows(w io.Writer, r *audit.Rollback) error {
 	return c.Close()
 }
 
-func reasonCodes(reasons []audit.Reason) string {
+func reasonCodes(reasons []acceptance.Reason) string {
 	var codes []string
 	for _, r := range reasons {
 		codes = append(codes, r.Code)
@@ -51,13 +55,13 @@ func reasonCodes(reasons []audit.Reason) string {
 // without --verbose.
 const shownChanges = 12
 
-func rollbackText(s *Screen, r *audit.Rollback, o Output) {
+func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 	rollbackHeadline(s, r, o)
 	if len(r.Changes) == 0 && r.Target.Known {
 		s.Line(Plain.Text("Nothing to do: this is what is installed."))
 	}
 	rollbackTable(s, r, o)
-	if r.Verdict == audit.NotReady {
+	if r.Verdict == rollback.NotReady {
 		s.Line(Bold.Text("Why not: " + FindingCounts(fromAudit(errorsOf(r.Findings)))))
 		s.Findings(fromAudit(errorsOf(r.Findings)), o.findingOptions())
 		s.Blank()
@@ -104,7 +108,7 @@ func rollbackText(s *Screen, r *audit.Rollback, o Output) {
 }
 
 // rollbackHeadline is the answer, what it is about, and what the last run cost.
-func rollbackHeadline(s *Screen, r *audit.Rollback, o Output) {
+func rollbackHeadline(s *Screen, r *rollback.Rollback, o Output) {
 	what := ": back to the state at " + o.Terminal.Time(r.Target.Time)
 	if r.Target.Run != nil {
 		what = fmt.Sprintf(": back to before #%d (%s)", *r.Target.Run, o.Terminal.Time(r.Target.Time))
@@ -117,7 +121,7 @@ func rollbackHeadline(s *Screen, r *audit.Rollback, o Output) {
 }
 
 // targetFlag is the value of --to that means the same state again.
-func targetFlag(t audit.Target) string {
+func targetFlag(t state.Target) string {
 	switch {
 	case t.Pin != "":
 		return t.Pin
@@ -127,7 +131,7 @@ func targetFlag(t audit.Target) string {
 	return fmt.Sprintf("@%d", t.Time)
 }
 
-func subjectOf(x audit.Risk) string {
+func subjectOf(x rollback.Risk) string {
 	if x.CPV == nil {
 		return ""
 	}
@@ -155,7 +159,7 @@ func othersOf(findings []audit.Finding) []audit.Finding {
 }
 
 // rollbackTable lists the changes, those that do not work first.
-func rollbackTable(s *Screen, r *audit.Rollback, o Output) {
+func rollbackTable(s *Screen, r *rollback.Rollback, o Output) {
 	if len(r.Changes) == 0 {
 		return
 	}
@@ -169,7 +173,7 @@ func rollbackTable(s *Screen, r *audit.Rollback, o Output) {
 	good, hidden := 0, 0
 	for i := range r.Changes {
 		x := &r.Changes[i]
-		fine := x.Usable == audit.UsableYes && !x.Stays && (x.Action == audit.ActionRemove || x.Match != audit.CoverageSameVersion)
+		fine := x.Usable == acceptance.UsableYes && !x.Stays && (x.Action == state.ActionRemove || x.Match != binpkgs.CoverageSameVersion)
 		if fine {
 			if good++; good > shownChanges && !o.Verbose {
 				hidden++
@@ -177,7 +181,7 @@ func rollbackTable(s *Screen, r *audit.Rollback, o Output) {
 			}
 		}
 		name, from, to := versions(&x.Change, o)
-		if x.Action == audit.ActionReinstall {
+		if x.Action == state.ActionReinstall {
 			// Which build is there now, is not what is asked.
 			from, _, _ = strings.Cut(from, " ")
 		}
@@ -192,18 +196,18 @@ func rollbackTable(s *Screen, r *audit.Rollback, o Output) {
 
 // rollbackWord is what a rollback does to a package. Of a newer version it puts
 // back it would be misleading to say that it is an upgrade: it is what was there.
-func rollbackWord(a audit.Action) string {
+func rollbackWord(a state.Action) string {
 	switch a {
-	case audit.ActionUpgrade, audit.ActionInstall:
+	case state.ActionUpgrade, state.ActionInstall:
 		return "put back"
 	}
 	return string(a)
 }
 
 // binpkgCell says with which file a change is made.
-func binpkgCell(x *audit.RollbackChange) Cell {
+func binpkgCell(x *rollback.RollbackChange) Cell {
 	switch {
-	case x.Action == audit.ActionRemove:
+	case x.Action == state.ActionRemove:
 		return Dim.Text(unknown)
 	case x.Stays:
 		return Warn.Text("stays as it is: the build of then is gone")
@@ -217,7 +221,7 @@ func binpkgCell(x *audit.RollbackChange) Cell {
 		parts = append(parts, fmt.Sprintf("build %d", *x.Instance.BuildID))
 	}
 	role := Good
-	if x.Match == audit.CoverageSameVersion {
+	if x.Match == binpkgs.CoverageSameVersion {
 		parts, role = append(parts, "another build"), Warn
 	}
 	switch {
@@ -230,7 +234,7 @@ func binpkgCell(x *audit.RollbackChange) Cell {
 	default:
 		parts = append(parts, "not verified")
 	}
-	if x.Usable == audit.UsableUnknown {
+	if x.Usable == acceptance.UsableUnknown {
 		parts, role = append(parts, "usable: unknown"), Unknown
 	}
 	if x.Use != "" {
@@ -240,10 +244,10 @@ func binpkgCell(x *audit.RollbackChange) Cell {
 }
 
 // Rollbacks is the answer to: which of the last runs can be undone?
-func Rollbacks(all []*audit.Rollback, o Output) Answer {
+func Rollbacks(all []*rollback.Rollback, o Output) Answer {
 	findings := []audit.Finding{}
 	for _, r := range all {
-		if r.Verdict != audit.NotReady {
+		if r.Verdict != rollback.NotReady {
 			continue
 		}
 		for _, f := range r.Findings {
@@ -270,13 +274,13 @@ func Rollbacks(all []*audit.Rollback, o Output) Answer {
 }
 
 // rollbacksText lists the verdicts, after a line that counts them.
-func rollbacksText(s *Screen, all []*audit.Rollback, o Output) {
-	counts := map[audit.Readiness]int{}
+func rollbacksText(s *Screen, all []*rollback.Rollback, o Output) {
+	counts := map[rollback.Readiness]int{}
 	for _, r := range all {
 		counts[r.Verdict]++
 	}
-	s.Line(Bold.Text(fmt.Sprintf("%d of %d", counts[audit.Ready]+counts[audit.ReadyWithWarnings], len(all))),
-		Plain.Text(fmt.Sprintf(" states can be had again: %d ready, %d with warnings; %d not", counts[audit.Ready], counts[audit.ReadyWithWarnings], counts[audit.NotReady])))
+	s.Line(Bold.Text(fmt.Sprintf("%d of %d", counts[rollback.Ready]+counts[rollback.ReadyWithWarnings], len(all))),
+		Plain.Text(fmt.Sprintf(" states can be had again: %d ready, %d with warnings; %d not", counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.NotReady])))
 	s.Blank()
 	t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "DAY"}, Column{Title: "VERDICT"}, Column{Title: "PKGS", Align: Right},
 		Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 26}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 2, Optional: true})
@@ -288,7 +292,7 @@ func rollbacksText(s *Screen, all []*audit.Rollback, o Output) {
 }
 
 // whyOf sums up what keeps a rollback from being ready.
-func whyOf(r *audit.Rollback) string {
+func whyOf(r *rollback.Rollback) string {
 	var parts []string
 	switch unknown := r.Target.Unknown; {
 	case len(unknown) > 2:

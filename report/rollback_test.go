@@ -6,22 +6,26 @@ import (
 	"testing"
 
 	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 	"emaudit/report"
 )
 
 // aPlan is a verdict with a plan of two steps.
-func aPlan(verdict audit.Readiness, commands ...string) *audit.Rollback {
+func aPlan(verdict rollback.Readiness, commands ...string) *rollback.Rollback {
 	run, to := int64(7), "app-misc/foo-1.0"
 	from := "app-misc/foo-2.0"
-	return &audit.Rollback{
-		Target:  audit.Target{Run: &run, Time: 1791130000, Known: true, Args: "-uDN @world"},
+	return &rollback.Rollback{
+		Target:  state.Target{Run: &run, Time: 1791130000, Known: true, Args: "-uDN @world"},
 		Verdict: verdict,
-		Changes: []audit.RollbackChange{{
-			Change: audit.Change{Action: audit.ActionDowngrade, Slot: "0", From: &from, To: &to},
-			Match:  audit.CoverageExact, Integrity: "whole", Unpacked: true, Usable: audit.UsableYes,
-			Instance: &audit.InstanceRef{PkgDir: "/var/cache/binpkgs", Path: "app-misc/foo/foo-1.0-1.gpkg.tar"},
+		Changes: []rollback.RollbackChange{{
+			Change: state.Change{Action: state.ActionDowngrade, Slot: "0", From: &from, To: &to},
+			Match:  binpkgs.CoverageExact, Integrity: "whole", Unpacked: true, Usable: acceptance.UsableYes,
+			Instance: &binpkgs.InstanceRef{PkgDir: "/var/cache/binpkgs", Path: "app-misc/foo/foo-1.0-1.gpkg.tar"},
 		}},
-		Steps:  []audit.Step{{Title: "Do it", Commands: commands, Confirm: true}},
+		Steps:  []rollback.Step{{Title: "Do it", Commands: commands, Confirm: true}},
 		Guard:  []string{"cd /var/db/pkg && false"},
 		Plan:   commands,
 		Checks: []string{"emaudit diff now run:7"},
@@ -38,7 +42,7 @@ func TestScriptIsWhatThePlanSays(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	commands := []string{"emerge --pretend --oneshot =app-misc/foo-1.0-1", "emerge --oneshot =app-misc/foo-1.0-1"}
-	if err := report.RollbackScript(&b, aPlan(audit.Ready, commands...), output(&b)); err != nil {
+	if err := report.RollbackScript(&b, aPlan(rollback.Ready, commands...), output(&b)); err != nil {
 		t.Fatal(err)
 	}
 	var code []string
@@ -66,7 +70,7 @@ func TestScriptIsWhatThePlanSays(t *testing.T) {
 // comment.
 func TestCommentsCannotBecomeCommands(t *testing.T) {
 	t.Parallel()
-	r := aPlan(audit.Ready, "true")
+	r := aPlan(rollback.Ready, "true")
 	r.Target.Args = "=app-misc/foo-1\nrm -rf /"
 	r.Findings = []audit.Finding{{Code: "x", Severity: audit.SeverityWarning, Subject: "a\nreboot", Message: "b\r\nreboot"}}
 	var b bytes.Buffer
@@ -82,10 +86,10 @@ func TestCommentsCannotBecomeCommands(t *testing.T) {
 
 func TestNoScriptWhereThereIsNoPlan(t *testing.T) {
 	t.Parallel()
-	for name, r := range map[string]*audit.Rollback{
-		"not ready":                         aPlan(audit.NotReady),
-		"a command with control characters": aPlan(audit.Ready, "cp -p '/var/\x1b]0;x\x07' /tmp/x"),
-		"a command of two lines":            aPlan(audit.Ready, "cp -p '/var/a\nb' /tmp/x"),
+	for name, r := range map[string]*rollback.Rollback{
+		"not ready":                         aPlan(rollback.NotReady),
+		"a command with control characters": aPlan(rollback.Ready, "cp -p '/var/\x1b]0;x\x07' /tmp/x"),
+		"a command of two lines":            aPlan(rollback.Ready, "cp -p '/var/a\nb' /tmp/x"),
 	} {
 		var b bytes.Buffer
 		if err := report.RollbackScript(&b, r, output(&b)); err == nil || b.Len() > 0 {
@@ -96,8 +100,8 @@ func TestNoScriptWhereThereIsNoPlan(t *testing.T) {
 
 func TestVerdictComesFirst(t *testing.T) {
 	t.Parallel()
-	for verdict, want := range map[audit.Readiness]string{
-		audit.Ready: "READY", audit.ReadyWithWarnings: "READY WITH WARNINGS", audit.NotReady: "NOT READY",
+	for verdict, want := range map[rollback.Readiness]string{
+		rollback.Ready: "READY", rollback.ReadyWithWarnings: "READY WITH WARNINGS", rollback.NotReady: "NOT READY",
 	} {
 		var b bytes.Buffer
 		o := output(&b)

@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"emaudit/audit"
+	"emaudit/audit/rollback"
 )
 
 // RollbackLine is the answer to "can the last update be undone?" in a line; a
 // nil r means that no run of emerge.log changed what is installed.
-func RollbackLine(r *audit.Rollback) SummaryLine {
+func RollbackLine(r *rollback.Rollback) SummaryLine {
 	l := SummaryLine{Label: "ROLLBACK", Command: "emaudit rollback"}
 	if r == nil {
 		l.Verdict, l.Text = Unknown.Text("unknown"), "no update is known that could be undone"
@@ -20,7 +21,7 @@ func RollbackLine(r *audit.Rollback) SummaryLine {
 		what = fmt.Sprintf("undoing #%d", *r.Target.Run)
 	}
 	switch why := whyOf(r); {
-	case r.Verdict == audit.NotReady && why != "":
+	case r.Verdict == rollback.NotReady && why != "":
 		l.Text = what + ": " + why
 	case why != "":
 		l.Text = fmt.Sprintf("%s: %s, %s", what, Count(int64(len(r.Changes)), "package", "packages"), why)

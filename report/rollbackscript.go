@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/rollback"
 )
 
 // RollbackScript writes a plan as a POSIX shell script that is meant to be
@@ -14,8 +15,8 @@ import (
 // none where the verdict is not ready, and none where a command holds a
 // character that acts on a terminal: what cannot be read safely is not run
 // safely either.
-func RollbackScript(w io.Writer, r *audit.Rollback, o Output) error {
-	if r.Verdict == audit.NotReady {
+func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
+	if r.Verdict == rollback.NotReady {
 		return fmt.Errorf("rollback to %s: not ready, so there is no plan: %s says why", r.Target, r.Command)
 	}
 	for _, line := range append(append([]string{}, r.Plan...), r.Guard...) {

@@ -1,9 +1,11 @@
 package report
 
-import "emaudit/audit"
+import (
+	"emaudit/audit/aftermath"
+)
 
 // WithRunOutput adds what the merges of a run said to the answer about the run.
-func WithRunOutput(a Answer, r *audit.RunOutput, o Output) Answer {
+func WithRunOutput(a Answer, r *aftermath.RunOutput, o Output) Answer {
 	keys, text := a.Keys, a.Text
 	a.Keys = func(j *JSON) {
 		keys(j)

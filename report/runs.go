@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 )
 
 // Runs is the answer to: what was emerge asked, and what did it do?
-func Runs(runs iter.Seq2[*audit.Run, error], source audit.LogSource, o Output) Answer {
+func Runs(runs iter.Seq2[*history.Run, error], source audit.LogSource, o Output) Answer {
 	return Answer{
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
@@ -23,7 +24,7 @@ func Runs(runs iter.Seq2[*audit.Run, error], source audit.LogSource, o Output) A
 	}
 }
 
-func runTable(s *Screen, runs iter.Seq2[*audit.Run, error], verbose bool) (some bool) {
+func runTable(s *Screen, runs iter.Seq2[*history.Run, error], verbose bool) (some bool) {
 	t := s.Table(
 		Column{Title: "ID", Align: Right},
 		Column{Title: "STARTED"},
@@ -51,7 +52,7 @@ func runTable(s *Screen, runs iter.Seq2[*audit.Run, error], verbose bool) (some 
 }
 
 // runOutcome is a run's outcome with the number of packages that failed.
-func runOutcome(r *audit.Run) Cell {
+func runOutcome(r *history.Run) Cell {
 	text := r.Outcome
 	switch {
 	case r.Outcome == "success":
@@ -105,7 +106,7 @@ func askedBriefly(args string) string {
 }
 
 // didBriefly counts what a run did, in words.
-func didBriefly(r *audit.Run) string {
+func didBriefly(r *history.Run) string {
 	c := &r.Counts
 	var parts []string
 	for _, p := range []struct {
@@ -133,7 +134,7 @@ func didBriefly(r *audit.Run) string {
 	return strings.Join(parts, ", ")
 }
 
-func runRows(w io.Writer, runs iter.Seq2[*audit.Run, error]) error {
+func runRows(w io.Writer, runs iter.Seq2[*history.Run, error]) error {
 	rows := NewCSV(w, "id", "started_at", "ended_at", "seconds", "args", "action", "outcome", "exit_status", "new", "upgraded", "downgraded",
 		"rebuilt", "merged", "built", "fetched", "removed", "failed", "interrupted", "running", "synced", "not_synced", "uncertain", "not_removed")
 	for r, err := range runs {
@@ -148,11 +149,11 @@ func runRows(w io.Writer, runs iter.Seq2[*audit.Run, error]) error {
 }
 
 // OneRun is the answer to: what exactly did this run do?
-func OneRun(r *audit.Run, source audit.LogSource, o Output) Answer {
+func OneRun(r *history.Run, source audit.LogSource, o Output) Answer {
 	return Answer{
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
-		Keys:        func(j *JSON) { j.Value("runs", []*audit.Run{r}) },
+		Keys:        func(j *JSON) { j.Value("runs", []*history.Run{r}) },
 		Rows: func(w io.Writer) error {
 			return historyRows(w, runEvents(r))
 		},
@@ -166,27 +167,27 @@ func OneRun(r *audit.Run, source audit.LogSource, o Output) Answer {
 }
 
 // runEvents are the records of one run.
-func runEvents(r *audit.Run) iter.Seq2[*audit.Event, error] {
-	return func(yield func(*audit.Event, error) bool) {
+func runEvents(r *history.Run) iter.Seq2[*history.Event, error] {
+	return func(yield func(*history.Event, error) bool) {
 		for _, m := range r.Merges {
-			if !yield(&audit.Event{Kind: audit.EventMerge, Run: r.ID, Merge: m}, nil) {
+			if !yield(&history.Event{Kind: history.EventMerge, Run: r.ID, Merge: m}, nil) {
 				return
 			}
 		}
 		for _, u := range r.Unmerges {
-			if !yield(&audit.Event{Kind: audit.EventUnmerge, Run: r.ID, Unmerge: u}, nil) {
+			if !yield(&history.Event{Kind: history.EventUnmerge, Run: r.ID, Unmerge: u}, nil) {
 				return
 			}
 		}
 		for _, y := range r.Syncs {
-			if !yield(&audit.Event{Kind: audit.EventSync, Run: r.ID, Sync: y}, nil) {
+			if !yield(&history.Event{Kind: history.EventSync, Run: r.ID, Sync: y}, nil) {
 				return
 			}
 		}
 	}
 }
 
-func runHead(s *Screen, r *audit.Run) {
+func runHead(s *Screen, r *history.Run) {
 	term := s.Terminal()
 	s.Line(Bold.Text(fmt.Sprintf("run %d", r.ID)), Plain.Text("  "), runOutcome(r), Plain.Text("  "+didBriefly(r)))
 	s.Blank()
@@ -214,7 +215,7 @@ func runHead(s *Screen, r *audit.Run) {
 	s.Blank()
 }
 
-func runMerges(s *Screen, r *audit.Run) {
+func runMerges(s *Screen, r *history.Run) {
 	t := s.Table(
 		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 2},
 		Column{Title: "FROM", Shrink: CutMiddle, Yield: 3},
@@ -251,7 +252,7 @@ func runMerges(s *Screen, r *audit.Run) {
 }
 
 // runRest lists the removals that no merge did, and the syncs.
-func runRest(s *Screen, r *audit.Run) {
+func runRest(s *Screen, r *history.Run) {
 	t := s.Table(Column{Title: "REMOVED", Shrink: CutMiddle, Yield: 1}, Column{Title: "WHY"}, Column{Title: "TOOK", Align: Right}, Column{Title: "OUTCOME"})
 	for _, u := range r.Unmerges {
 		if u.Reason != "replaced" || u.Outcome != "ok" {

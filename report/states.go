@@ -5,11 +5,11 @@ import (
 	"io"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/state"
 )
 
 // States is the answer to: which states can be named, and which are known?
-func States(a *audit.States, o Output) Answer {
+func States(a *state.States, o Output) Answer {
 	return Answer{
 		Findings: a.Findings,
 		Keys: func(j *JSON) {
@@ -35,7 +35,7 @@ type pinRow struct {
 	CreatedAt int64  `json:"created_at"`
 }
 
-func pinRows(a *audit.States) []pinRow {
+func pinRows(a *state.States) []pinRow {
 	rows := []pinRow{}
 	for _, p := range a.Pins {
 		row := pinRow{Name: p.Name, At: p.At, CreatedAt: p.CreatedAt}
@@ -50,7 +50,7 @@ func pinRows(a *audit.States) []pinRow {
 // recentStates is how many states are shown without --verbose.
 const recentStates = 20
 
-func statesText(s *Screen, a *audit.States, o Output) {
+func statesText(s *Screen, a *state.States, o Output) {
 	known := 0
 	for _, r := range a.Rows {
 		if r.Known {
@@ -89,7 +89,7 @@ func statesText(s *Screen, a *audit.States, o Output) {
 }
 
 // didOf counts what a run did: "5 up, 1 new".
-func didOf(r audit.StateRow) string {
+func didOf(r state.StateRow) string {
 	var parts []string
 	for _, p := range []struct {
 		n    int
@@ -103,7 +103,7 @@ func didOf(r audit.StateRow) string {
 }
 
 // Pinned is the answer to a state being pinned.
-func Pinned(name string, t audit.Target, o Output) Answer {
+func Pinned(name string, t state.Target, o Output) Answer {
 	return Answer{
 		Keys: func(j *JSON) {
 			j.Value("pin", name)
@@ -124,7 +124,7 @@ func Pinned(name string, t audit.Target, o Output) Answer {
 }
 
 // targetText names a state for people.
-func targetText(t audit.Target, o Output) string {
+func targetText(t state.Target, o Output) string {
 	when := o.Terminal.Time(t.Time)
 	if t.Run == nil {
 		return "the state at " + when

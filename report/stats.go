@@ -5,15 +5,16 @@ import (
 	"io"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 )
 
 // Stats is the answer to: how often, and how long?
-func Stats(st *audit.Stats, source audit.LogSource, o Output) Answer {
+func Stats(st *history.Stats, source audit.LogSource, o Output) Answer {
 	return Answer{
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
 		Keys: func(j *JSON) {
-			WriteArray(j, "packages", func(yield func(*audit.PackageStats, error) bool) {
+			WriteArray(j, "packages", func(yield func(*history.PackageStats, error) bool) {
 				for r := range st.Packages.All() {
 					if !yield(r, nil) {
 						return
@@ -38,7 +39,7 @@ func Stats(st *audit.Stats, source audit.LogSource, o Output) Answer {
 	}
 }
 
-func statsTable(s *Screen, rows *audit.StatsRows) {
+func statsTable(s *Screen, rows *history.StatsRows) {
 	t := periodTable(s, rows.Divided(),
 		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1, Min: readableCPV},
 		Column{Title: "MERGES", Align: Right},
@@ -112,7 +113,7 @@ func inAll(sum int64, average *int64) string {
 	return Seconds(sum)
 }
 
-func statsTotal(s *Screen, r *audit.StatsSum) {
+func statsTotal(s *Screen, r *history.StatsSum) {
 	if r == nil {
 		return
 	}
@@ -129,7 +130,7 @@ func statsTotal(s *Screen, r *audit.StatsSum) {
 	)
 }
 
-func syncTable(s *Screen, rows []audit.RepoStats) {
+func syncTable(s *Screen, rows []history.RepoStats) {
 	if len(rows) == 0 {
 		return
 	}
@@ -143,7 +144,7 @@ func syncTable(s *Screen, rows []audit.RepoStats) {
 	t.End()
 }
 
-func runStatsTable(s *Screen, rows []audit.RunStats) {
+func runStatsTable(s *Screen, rows []history.RunStats) {
 	if len(rows) == 0 {
 		return
 	}
@@ -157,7 +158,7 @@ func runStatsTable(s *Screen, rows []audit.RunStats) {
 	t.End()
 }
 
-func statsRows(w io.Writer, st *audit.Stats) error {
+func statsRows(w io.Writer, st *history.Stats) error {
 	rows := NewCSV(w, "cp", "period", "merges", "total_seconds", "average_seconds", "predicted_seconds", "source_merges", "source_median_seconds",
 		"source_spread_seconds", "source_trend_percent", "binary_merges", "binary_median_seconds", "unmerges", "failures", "failure_percent", "first_at", "last_at")
 	for r := range st.Packages.All() {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"emaudit/audit"
+	"emaudit/audit/binpkgs"
 )
 
 // Verified is what a verification did.
@@ -20,7 +20,7 @@ type Verified struct {
 }
 
 // Verify is the answer to: is every byte what it was when it was packed?
-func Verify(v Verified, i *audit.Integrity, o Output) Answer {
+func Verify(v Verified, i *binpkgs.Integrity, o Output) Answer {
 	return Answer{
 		Findings: i.Findings,
 		Keys: func(j *JSON) {
@@ -38,7 +38,7 @@ func Verify(v Verified, i *audit.Integrity, o Output) Answer {
 	}
 }
 
-func verifyHeadline(i *audit.Integrity) []Cell {
+func verifyHeadline(i *binpkgs.Integrity) []Cell {
 	total := len(i.Rows)
 	empty := i.Empty()
 	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged")-empty, i.Count("unchecked"), i.Count("unknown")

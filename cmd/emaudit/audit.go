@@ -8,6 +8,10 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 	"emaudit/ingest"
 	"emaudit/report"
 )
@@ -50,8 +54,8 @@ var checks = []check{
 // askRollback judges the way back before the last run that changed something.
 // Its warnings are for whoever goes that way: here only what prevents it counts.
 func askRollback(s *session, db audit.Database, out report.Output) (report.Check, error) {
-	r, err := audit.AuditRollback(db, audit.Moment{Previous: true}, s.rollbackOptions())
-	if errors.Is(err, audit.ErrNothingChanged) {
+	r, err := rollback.AuditRollback(db, state.Moment{Previous: true}, s.rollbackOptions())
+	if errors.Is(err, state.ErrNothingChanged) {
 		return report.Check{Name: "rollback", Line: report.RollbackLine(nil), Answer: report.NoRollback()}, nil
 	}
 	if err != nil {
@@ -61,7 +65,7 @@ func askRollback(s *session, db audit.Database, out report.Output) (report.Check
 }
 
 func askCoverage(_ *session, db audit.Database, out report.Output) (report.Check, error) {
-	c, err := audit.AuditCoverage(db)
+	c, err := binpkgs.AuditCoverage(db)
 	if err != nil {
 		return report.Check{}, err
 	}
@@ -69,7 +73,7 @@ func askCoverage(_ *session, db audit.Database, out report.Output) (report.Check
 }
 
 func askIntegrity(s *session, db audit.Database, out report.Output) (report.Check, error) {
-	i, err := audit.AuditIntegrity(db, audit.IntegrityOptions{Running: s.running()})
+	i, err := binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{Running: s.running()})
 	if err != nil {
 		return report.Check{}, err
 	}
@@ -77,7 +81,7 @@ func askIntegrity(s *session, db audit.Database, out report.Output) (report.Chec
 }
 
 func askCompatibility(s *session, db audit.Database, out report.Output) (report.Check, error) {
-	c, err := audit.AuditCompatibilityWith(db, s.compatibilityOptions())
+	c, err := acceptance.AuditCompatibilityWith(db, s.compatibilityOptions())
 	if err != nil {
 		return report.Check{}, err
 	}

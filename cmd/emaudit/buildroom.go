@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/history"
 	"emaudit/ingest"
 )
 
@@ -14,8 +14,8 @@ const maxMemInfo = 64 << 10
 // buildRoom measures what there is to build in: the free space where packages
 // are built, and the memory of the machine, if the root is that of the running
 // system.
-func (s *session) buildRoom() audit.Room {
-	room := audit.Room{TmpDir: s.settings.BuildDir()}
+func (s *session) buildRoom() history.Room {
+	room := history.Room{TmpDir: s.settings.BuildDir()}
 	for _, space := range ingest.MeasureSpace(s.root, s.settings) {
 		if space.Role == "tmp" {
 			room.FreeBytes = &space.Free

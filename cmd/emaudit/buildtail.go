@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/history"
 	"emaudit/hostfs"
 	"emaudit/parse/mergelog"
 )
@@ -17,7 +17,7 @@ const maxTail = 16 << 10
 
 // lastLines fills in what the builds at work wrote last, as far as their logs
 // can be read: they belong to root and to the group portage.
-func (s *session) lastLines(runs []audit.CurrentRun) {
+func (s *session) lastLines(runs []history.CurrentRun) {
 	dir, err := s.root.OpenDir(s.settings.BuildDir())
 	if err != nil {
 		return

@@ -12,7 +12,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/alecthomas/kong"
 
-	"emaudit/audit"
+	"emaudit/audit/overview"
 )
 
 // systemConfig is the configuration file of the machine.
@@ -166,13 +166,13 @@ func (c *configuration) find(kctx *kong.Context, flag *kong.Flag) (value any, pa
 
 // flagOrigins are the flags that do not have their default, with the place that
 // decided each: the command line, the environment, or a file.
-func flagOrigins(kctx *kong.Context, proc *process, c *configuration) []audit.SettingRow {
-	rows := []audit.SettingRow{}
+func flagOrigins(kctx *kong.Context, proc *process, c *configuration) []overview.SettingRow {
+	rows := []overview.SettingRow{}
 	for _, step := range kctx.Path {
 		if step.Flag == nil {
 			continue
 		}
-		row := audit.SettingRow{Name: "--" + step.Flag.Name, Value: fmt.Sprint(step.Flag.Target.Interface()), Source: "the command line"}
+		row := overview.SettingRow{Name: "--" + step.Flag.Name, Value: fmt.Sprint(step.Flag.Target.Interface()), Source: "the command line"}
 		if step.Resolved {
 			if name := environmentName(step.Flag); proc.getenv(name) != "" {
 				row.Source = name + " of the environment"
@@ -182,8 +182,8 @@ func flagOrigins(kctx *kong.Context, proc *process, c *configuration) []audit.Se
 		}
 		rows = append(rows, row)
 	}
-	slices.SortFunc(rows, func(a, b audit.SettingRow) int { return strings.Compare(a.Name, b.Name) })
-	return slices.CompactFunc(rows, func(a, b audit.SettingRow) bool { return a.Name == b.Name })
+	slices.SortFunc(rows, func(a, b overview.SettingRow) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(rows, func(a, b overview.SettingRow) bool { return a.Name == b.Name })
 }
 
 // environmentName is the variable that sets a flag.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 	"emaudit/ingest"
 	"emaudit/report"
 )
@@ -64,15 +65,15 @@ func (*currentCommand) answer(ctx context.Context, s *session, out report.Output
 			return err
 		}
 		live := s.readLive()
-		runs, err := audit.AuditCurrent(db, live)
+		runs, err := history.AuditCurrent(db, live)
 		if err != nil {
 			return err
 		}
 		s.lastLines(runs)
 		findings, working = source.Findings, len(runs) > 0
-		var left *audit.Prediction
-		if list, unlisted, from, ok := audit.PlanOfCurrent(runs, live); ok {
-			if left, err = audit.AuditPredict(db, from, list, 1); err != nil {
+		var left *history.Prediction
+		if list, unlisted, from, ok := history.PlanOfCurrent(runs, live); ok {
+			if left, err = history.AuditPredict(db, from, list, 1); err != nil {
 				return err
 			}
 			left.Unlisted = unlisted

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"emaudit/audit"
+	"emaudit/audit/state"
 	"emaudit/report"
 )
 
@@ -34,9 +35,9 @@ func (c *diffCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var diff *audit.Diff
+	var diff *state.Diff
 	err = s.ask(ctx, func(db audit.Database) (err error) {
-		diff, err = audit.AuditDiff(db, a, b)
+		diff, err = state.AuditDiff(db, a, b)
 		return err
 	})
 	if err != nil {

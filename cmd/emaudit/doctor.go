@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"emaudit/audit"
+	"emaudit/audit/overview"
 	"emaudit/ingest"
 	"emaudit/report"
 )
@@ -28,9 +29,9 @@ func (*doctorCommand) Run(ctx context.Context, s *session) error {
 	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
 		space = append(space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
 	}
-	var doctor *audit.Doctor
+	var doctor *overview.Doctor
 	err := s.ask(ctx, func(db audit.Database) (err error) {
-		doctor, err = audit.AuditDoctor(db, space)
+		doctor, err = overview.AuditDoctor(db, space)
 		return err
 	})
 	if err != nil {

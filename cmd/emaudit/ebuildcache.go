@@ -3,7 +3,7 @@ package main
 import (
 	"path"
 
-	"emaudit/audit"
+	"emaudit/audit/acceptance"
 	"emaudit/parse/atom"
 	"emaudit/parse/userconf"
 )
@@ -13,7 +13,7 @@ const maxCacheFile = 2 << 20
 
 // compatibilityOptions are the facts that are read from the root for one
 // answer: what the repositories' metadata/md5-cache says of the ebuilds.
-func (s *session) compatibilityOptions() audit.CompatibilityOptions {
+func (s *session) compatibilityOptions() acceptance.CompatibilityOptions {
 	places := map[string]string{}
 	for _, r := range s.settings.Repositories() {
 		dir := path.Join(r.Location, "metadata/md5-cache")
@@ -21,7 +21,7 @@ func (s *session) compatibilityOptions() audit.CompatibilityOptions {
 			places[r.Name] = dir
 		}
 	}
-	return audit.CompatibilityOptions{Ebuild: func(repo, cpv string) (userconf.CacheEntry, bool) {
+	return acceptance.CompatibilityOptions{Ebuild: func(repo, cpv string) (userconf.CacheEntry, bool) {
 		dir, ok := places[repo]
 		if _, err := atom.ParseCPV(cpv); err != nil || !ok {
 			return userconf.CacheEntry{}, false

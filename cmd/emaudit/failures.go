@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"emaudit/audit"
+	"emaudit/audit/aftermath"
 	"emaudit/report"
 )
 
@@ -30,13 +31,13 @@ func (c *failuresCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var failures *audit.Failures
+	var failures *aftermath.Failures
 	err = s.ask(ctx, func(db audit.Database) error {
 		since, err := period.Begin(db)
 		if err != nil {
 			return err
 		}
-		failures, err = audit.AuditFailures(db, since)
+		failures, err = aftermath.AuditFailures(db, since)
 		return err
 	})
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"emaudit/audit"
+	"emaudit/audit/history"
 	"emaudit/parse/mergelist"
 )
 
@@ -20,8 +20,8 @@ const (
 )
 
 // readLive reads what the host itself says of running emerges.
-func (s *session) readLive() audit.Live {
-	var live audit.Live
+func (s *session) readLive() history.Live {
+	var live history.Live
 	processes := s.processes()
 	if processes != nil {
 		running := false

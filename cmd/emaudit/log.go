@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 	"emaudit/report"
 )
 
@@ -28,7 +29,7 @@ func (*logCommand) Help() string {
 
 // Run answers.
 func (c *logCommand) Run(ctx context.Context, s *session) error {
-	query := audit.LogQuery{First: c.First, Last: c.Last, Outcomes: c.Outcome}
+	query := history.LogQuery{First: c.First, Last: c.Last, Outcomes: c.Outcome}
 	var err error
 	if query.Period, err = c.period(s); err != nil {
 		return err
@@ -40,8 +41,8 @@ func (c *logCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	for _, word := range c.Outcome {
-		if !slices.Contains(audit.EventOutcomes, word) {
-			return usagef("no outcome %q; there is: %s", word, strings.Join(audit.EventOutcomes, ", "))
+		if !slices.Contains(history.EventOutcomes, word) {
+			return usagef("no outcome %q; there is: %s", word, strings.Join(history.EventOutcomes, ", "))
 		}
 	}
 	if err := c.check(); err != nil {
@@ -56,7 +57,7 @@ func (c *logCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		out := s.out()
-		return out.Write(report.History(audit.AuditLog(db, query), source, out))
+		return out.Write(report.History(history.AuditLog(db, query), source, out))
 	})
 	if err != nil {
 		return err

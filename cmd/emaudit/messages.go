@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/aftermath"
 	"emaudit/report"
 	"emaudit/store"
 )
@@ -28,8 +29,8 @@ until --mark-read, and stays known when its file is gone.
 // Run answers.
 func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 	for _, class := range c.Class {
-		if !slices.Contains(audit.MessageClasses, class) {
-			return usagef("messages: no class %q; there are %s", class, strings.Join(audit.MessageClasses, ", "))
+		if !slices.Contains(aftermath.MessageClasses, class) {
+			return usagef("messages: no class %q; there are %s", class, strings.Join(aftermath.MessageClasses, ", "))
 		}
 	}
 	period, err := s.since(c.Since)
@@ -45,14 +46,14 @@ func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 	case c.MarkRead && s.stale != nil:
 		return s.stale
 	}
-	filter := audit.MessageFilter{Classes: c.Class, Unread: !c.All}
-	var messages *audit.Messages
+	filter := aftermath.MessageFilter{Classes: c.Class, Unread: !c.All}
+	var messages *aftermath.Messages
 	err = s.ask(ctx, func(db audit.Database) error {
 		var err error
 		if filter.Since, err = period.Begin(db); err != nil {
 			return err
 		}
-		messages, err = audit.AuditMessages(db, filter)
+		messages, err = aftermath.AuditMessages(db, filter)
 		return err
 	})
 	if err != nil {

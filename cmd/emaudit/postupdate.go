@@ -2,11 +2,12 @@ package main
 
 import (
 	"emaudit/audit"
+	"emaudit/audit/aftermath"
 	"emaudit/report"
 )
 
 func askUpdate(_ *session, db audit.Database, out report.Output) (report.Check, error) {
-	p, err := audit.AuditPostUpdate(db)
+	p, err := aftermath.AuditPostUpdate(db)
 	if err != nil {
 		return report.Check{}, err
 	}

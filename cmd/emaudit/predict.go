@@ -8,6 +8,7 @@ import (
 	"golang.org/x/term"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 	"emaudit/parse/mergelist"
 	"emaudit/report"
 )
@@ -51,7 +52,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 	case !c.Accuracy && (len(c.Packages) > 0 || period != audit.Period{}):
 		return usagef("predict: packages and times are for --accuracy; a list comes on standard input")
 	}
-	var list []audit.PlannedMerge
+	var list []history.PlannedMerge
 	from, unlisted := "stdin", 0
 	if !c.Accuracy && (c.From == "stdin" || c.From == "auto" && !isTerminal(s.proc)) {
 		items, err := mergelist.ReadPretend(s.proc.stdin)
@@ -72,7 +73,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		}
 		out := s.out()
 		if c.Accuracy {
-			accuracy, err := audit.AuditAccuracy(db, period, search)
+			accuracy, err := history.AuditAccuracy(db, period, search)
 			if err != nil {
 				return err
 			}
@@ -83,12 +84,12 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 				return err
 			}
 		}
-		prediction, err := audit.AuditPredict(db, from, list, c.Parallel)
+		prediction, err := history.AuditPredict(db, from, list, c.Parallel)
 		if err != nil {
 			return err
 		}
 		prediction.Unlisted = unlisted
-		needs, err := audit.AuditBuildNeeds(db, audit.SourceBuilds(list), c.Parallel, s.buildRoom())
+		needs, err := history.AuditBuildNeeds(db, history.SourceBuilds(list), c.Parallel, s.buildRoom())
 		if err != nil {
 			return err
 		}
@@ -102,14 +103,14 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 }
 
 // plan finds what is to be merged where no list was given.
-func (s *session) plan(db audit.Database, from string) (list []audit.PlannedMerge, unlisted int, source string, err error) {
+func (s *session) plan(db audit.Database, from string) (list []history.PlannedMerge, unlisted int, source string, err error) {
 	if from != "resume" {
 		live := s.readLive()
-		runs, err := audit.AuditCurrent(db, live)
+		runs, err := history.AuditCurrent(db, live)
 		if err != nil {
 			return nil, 0, "", err
 		}
-		if list, unlisted, source, ok := audit.PlanOfCurrent(runs, live); ok {
+		if list, unlisted, source, ok := history.PlanOfCurrent(runs, live); ok {
 			return list, unlisted, source, nil
 		}
 		if from == "running" {
@@ -123,10 +124,10 @@ func (s *session) plan(db audit.Database, from string) (list []audit.PlannedMerg
 	return planned(items), 0, "resume", err
 }
 
-func planned(items []mergelist.Item) []audit.PlannedMerge {
-	var list []audit.PlannedMerge
+func planned(items []mergelist.Item) []history.PlannedMerge {
+	var list []history.PlannedMerge
 	for _, item := range items {
-		list = append(list, audit.PlannedMerge{Item: item})
+		list = append(list, history.PlannedMerge{Item: item})
 	}
 	return list
 }

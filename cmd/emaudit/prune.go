@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"emaudit/audit"
+	"emaudit/audit/cleanup"
 	"emaudit/prune"
 	"emaudit/report"
 )
@@ -137,14 +138,14 @@ func (s *session) canAsk() bool {
 type pruneRun struct {
 	*pruneCommand
 	*session
-	policy   audit.PrunePolicy
-	plan     *audit.PrunePlan
+	policy   cleanup.PrunePolicy
+	plan     *cleanup.PrunePlan
 	done     report.PruneDone
 	journals []report.PruneJournal
 }
 
 // makePlan plans from what is stored now.
-func (r *pruneRun) makePlan(ctx context.Context) (plan *audit.PrunePlan, err error) {
+func (r *pruneRun) makePlan(ctx context.Context) (plan *cleanup.PrunePlan, err error) {
 	err = r.ask(ctx, func(db audit.Database) error {
 		plan, err = r.planPrune(db, r.policy, false)
 		return err

@@ -11,6 +11,8 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/cleanup"
 	"emaudit/ingest"
 )
 
@@ -23,8 +25,8 @@ type prunePolicy struct {
 	Exclude    []string `placeholder:"FILE|ATOM" sep:"none" help:"Never touch these: an atom, a package, a category, or a file of them; may be repeated (/etc/eclean/packages.exclude is read too)."`
 }
 
-func (p *prunePolicy) policy(excludes audit.Excludes) audit.PrunePolicy {
-	return audit.PrunePolicy{KeepStates: p.KeepStates, KeepDays: p.KeepDays, MaxSize: int64(p.MaxSize), Excludes: excludes}
+func (p *prunePolicy) policy(excludes cleanup.Excludes) cleanup.PrunePolicy {
+	return cleanup.PrunePolicy{KeepStates: p.KeepStates, KeepDays: p.KeepDays, MaxSize: int64(p.MaxSize), Excludes: excludes}
 }
 
 // byteSize is a number of bytes: 20G, 512M, 1.5TiB. A letter alone is a power
@@ -46,8 +48,8 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 }
 
 // excludes reads the excludes of the command line: atoms and files.
-func (p *prunePolicy) excludes() (audit.Excludes, []audit.Finding, error) {
-	var x audit.Excludes
+func (p *prunePolicy) excludes() (cleanup.Excludes, []audit.Finding, error) {
+	var x cleanup.Excludes
 	var findings []audit.Finding
 	for _, given := range p.Exclude {
 		text, err := os.ReadFile(given)
@@ -72,7 +74,7 @@ const defaultExcludes = "/etc/eclean/packages.exclude"
 // maxExcludes bounds a list of excludes.
 const maxExcludes = 1 << 20
 
-func (s *session) defaultExcludes(x *audit.Excludes) ([]audit.Finding, error) {
+func (s *session) defaultExcludes(x *cleanup.Excludes) ([]audit.Finding, error) {
 	name := path.Join("/", s.settings.EPREFIX(), defaultExcludes)
 	text, err := s.root.ReadFile(name, maxExcludes)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -86,7 +88,7 @@ func (s *session) defaultExcludes(x *audit.Excludes) ([]audit.Finding, error) {
 
 // addExcludes adds the lines of a file. One that is not understood may have
 // meant to keep something: it is reported.
-func addExcludes(x *audit.Excludes, name, text string) []audit.Finding {
+func addExcludes(x *cleanup.Excludes, name, text string) []audit.Finding {
 	var findings []audit.Finding
 	offset := int64(0)
 	for line := range strings.Lines(text) {
@@ -102,7 +104,7 @@ func addExcludes(x *audit.Excludes, name, text string) []audit.Finding {
 }
 
 // configuredPlan plans as prune would without any flag.
-func (s *session) configuredPlan(db audit.Database, totalsOnly bool) (*audit.PrunePlan, error) {
+func (s *session) configuredPlan(db audit.Database, totalsOnly bool) (*cleanup.PrunePlan, error) {
 	configured, err := s.configured("prune")
 	if err != nil {
 		return nil, err
@@ -120,23 +122,23 @@ func (s *session) configuredPlan(db audit.Database, totalsOnly bool) (*audit.Pru
 
 // planPrune plans with what the root itself tells of ebuilds, profiles and
 // processes.
-func (s *session) planPrune(db audit.Database, policy audit.PrunePolicy, totalsOnly bool) (*audit.PrunePlan, error) {
+func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, totalsOnly bool) (*cleanup.PrunePlan, error) {
 	ebuilds := ingest.OpenEbuilds(s.root, s.settings)
 	defer ebuilds.Close()
-	facts := audit.PruneFacts{
-		Ebuild: func(cpv, _ string) audit.EbuildState {
+	facts := cleanup.PruneFacts{
+		Ebuild: func(cpv, _ string) acceptance.EbuildState {
 			there, known := ebuilds.Find(cpv)
 			switch {
 			case !known:
-				return audit.EbuildUnknown
+				return acceptance.EbuildUnknown
 			case there:
-				return audit.EbuildThere
+				return acceptance.EbuildThere
 			}
-			return audit.EbuildGone
+			return acceptance.EbuildGone
 		},
 		CacheEntry:   s.compatibilityOptions().Ebuild,
 		SettledFlags: func() map[string]bool { return ingest.SettledFlags(s.root, s.settings) },
-		System:       audit.SystemPackages(ingest.ProfilePackages(s.root, s.settings)),
+		System:       cleanup.SystemPackages(ingest.ProfilePackages(s.root, s.settings)),
 		Rollback:     s.rollbackOptions(),
 		TotalsOnly:   totalsOnly,
 	}
@@ -144,7 +146,7 @@ func (s *session) planPrune(db audit.Database, policy audit.PrunePolicy, totalsO
 	if facts.EmergeRuns, _, err = s.emergeRuns(db); err != nil {
 		return nil, err
 	}
-	return audit.PlanPrune(db, policy, facts)
+	return cleanup.PlanPrune(db, policy, facts)
 }
 
 // emergeRuns tells whether Portage is at work on the root, and how that is
@@ -159,6 +161,6 @@ func (s *session) emergeRuns(db audit.Database) (runs bool, how string, err erro
 		}
 		return false, "", nil
 	}
-	run, runs, err := audit.AuditEmergeRuns(db)
+	run, runs, err := cleanup.AuditEmergeRuns(db)
 	return runs, fmt.Sprintf("run #%d of emerge.log has not ended", run), err
 }

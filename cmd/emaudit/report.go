@@ -13,6 +13,11 @@ import (
 	"github.com/google/renameio/v2"
 
 	"emaudit/audit"
+	"emaudit/audit/aftermath"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/history"
+	"emaudit/audit/overview"
+	"emaudit/audit/rollback"
 	"emaudit/report"
 )
 
@@ -101,35 +106,35 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 	facts := report.PageFacts{Version: version()}
 	options := s.rollbackOptions()
 	err := s.ask(ctx, func(db audit.Database) (err error) {
-		if facts.Overview, err = audit.AuditOverview(db); err != nil {
+		if facts.Overview, err = overview.AuditOverview(db); err != nil {
 			return err
 		}
-		if facts.Coverage, err = audit.AuditCoverage(db); err != nil {
+		if facts.Coverage, err = binpkgs.AuditCoverage(db); err != nil {
 			return err
 		}
-		if facts.Storage, err = audit.AuditStorage(db, facts.Coverage); err != nil {
+		if facts.Storage, err = overview.AuditStorage(db, facts.Coverage); err != nil {
 			return err
 		}
-		if facts.Importance, err = audit.AuditImportance(db); err != nil {
+		if facts.Importance, err = binpkgs.AuditImportance(db); err != nil {
 			return err
 		}
-		if facts.Failures, err = audit.AuditFailures(db, 0); err != nil {
+		if facts.Failures, err = aftermath.AuditFailures(db, 0); err != nil {
 			return err
 		}
-		if facts.Messages, err = audit.AuditMessages(db, audit.MessageFilter{}); err != nil {
+		if facts.Messages, err = aftermath.AuditMessages(db, aftermath.MessageFilter{}); err != nil {
 			return err
 		}
-		if facts.Integrity, err = audit.AuditIntegrity(db, audit.IntegrityOptions{Running: s.running()}); err != nil {
+		if facts.Integrity, err = binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{Running: s.running()}); err != nil {
 			return err
 		}
-		if facts.Rollbacks, err = audit.AuditRollbacks(db, report.MostPageRollbacks, options); err != nil {
+		if facts.Rollbacks, err = rollback.AuditRollbacks(db, report.MostPageRollbacks, options); err != nil {
 			return err
 		}
 		if facts.Rollbacks == nil {
-			facts.Rollbacks = []*audit.Rollback{}
+			facts.Rollbacks = []*rollback.Rollback{}
 		}
-		facts.Runs = []*audit.Run{}
-		for run, err := range audit.AuditRuns(db, audit.RunQuery{Last: report.MostPageRuns}) {
+		facts.Runs = []*history.Run{}
+		for run, err := range history.AuditRuns(db, history.RunQuery{Last: report.MostPageRuns}) {
 			if err != nil {
 				return err
 			}
@@ -141,10 +146,10 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 			kept.Unmerges, kept.ExitStatus = nil, nil
 			facts.Runs = append(facts.Runs, &kept)
 		}
-		if facts.Doctor, err = audit.AuditDoctor(db, options.Space); err != nil {
+		if facts.Doctor, err = overview.AuditDoctor(db, options.Space); err != nil {
 			return err
 		}
-		update, err := audit.AuditPostUpdate(db)
+		update, err := aftermath.AuditPostUpdate(db)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,10 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 	"emaudit/hostfs"
 	"emaudit/ingest"
 	"emaudit/parse/vdb"
@@ -56,20 +60,20 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var one *audit.Rollback
-	var all []*audit.Rollback
+	var one *rollback.Rollback
+	var all []*rollback.Rollback
 	err = s.ask(ctx, func(db audit.Database) (err error) {
 		if c.All {
-			all, err = audit.AuditRollbacks(db, c.Last, s.rollbackOptions())
+			all, err = rollback.AuditRollbacks(db, c.Last, s.rollbackOptions())
 			return err
 		}
-		one, err = audit.AuditRollback(db, to, s.rollbackOptions())
+		one, err = rollback.AuditRollback(db, to, s.rollbackOptions())
 		return err
 	})
 	if err == nil && c.Verify {
 		one, err = s.verifiedRollback(ctx, to, one)
 	}
-	if errors.Is(err, audit.ErrNoSuchPin) || errors.Is(err, audit.ErrNoSuchRun) {
+	if errors.Is(err, state.ErrNoSuchPin) || errors.Is(err, state.ErrNoSuchRun) {
 		return usagef("rollback: %v", err)
 	}
 	if err != nil {
@@ -98,7 +102,7 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 // verifiedRollback reads the files of a plan in full and judges anew. A file
 // that is found damaged gives way to another, which then is read too: every
 // round reads files that were not read before, or is the last.
-func (s *session) verifiedRollback(ctx context.Context, to audit.Moment, r *audit.Rollback) (*audit.Rollback, error) {
+func (s *session) verifiedRollback(ctx context.Context, to state.Moment, r *rollback.Rollback) (*rollback.Rollback, error) {
 	if s.stale != nil {
 		return nil, fmt.Errorf("%w: what is verified could not be kept", s.stale)
 	}
@@ -106,7 +110,7 @@ func (s *session) verifiedRollback(ctx context.Context, to audit.Moment, r *audi
 	for {
 		due := map[[2]string]bool{}
 		for _, c := range r.Changes {
-			needed := []*audit.InstanceRef{c.Instance, c.Forward}
+			needed := []*binpkgs.InstanceRef{c.Instance, c.Forward}
 			if c.Integrity == "whole" && c.Unpacked {
 				needed[0] = nil
 			}
@@ -133,7 +137,7 @@ func (s *session) verifiedRollback(ctx context.Context, to audit.Moment, r *audi
 			return nil, fmt.Errorf("verify: %w", err)
 		}
 		err := s.ask(ctx, func(db audit.Database) (err error) {
-			r, err = audit.AuditRollback(db, to, s.rollbackOptions())
+			r, err = rollback.AuditRollback(db, to, s.rollbackOptions())
 			return err
 		})
 		if err != nil {
@@ -144,14 +148,14 @@ func (s *session) verifiedRollback(ctx context.Context, to audit.Moment, r *audi
 
 // rollbackOptions are the facts that are read from the root for one answer: the
 // room on its disks, and the protected files of installed packages.
-func (s *session) rollbackOptions() audit.RollbackOptions {
+func (s *session) rollbackOptions() rollback.RollbackOptions {
 	if s.elsewhere != "" {
-		return audit.RollbackOptions{
+		return rollback.RollbackOptions{
 			Protected: func(string) []string { return nil },
 			Contents:  func(string, func(string)) bool { return false },
 		}
 	}
-	o := audit.RollbackOptions{Protected: s.protectedFiles, Contents: s.ownedFiles, Present: s.isPresent, Ebuild: s.buildable}
+	o := rollback.RollbackOptions{Protected: s.protectedFiles, Contents: s.ownedFiles, Present: s.isPresent, Ebuild: s.buildable}
 	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
 		o.Space = append(o.Space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
 	}
@@ -177,16 +181,16 @@ func (s *session) ownedFiles(cpv string, each func(string)) bool {
 }
 
 // buildable tells whether a repository has the ebuild of a version.
-func (s *session) buildable(cpv string) audit.EbuildState {
+func (s *session) buildable(cpv string) acceptance.EbuildState {
 	ebuilds := ingest.OpenEbuilds(s.root, s.settings)
 	defer ebuilds.Close()
 	switch there, known := ebuilds.Find(cpv); {
 	case !known:
-		return audit.EbuildUnknown
+		return acceptance.EbuildUnknown
 	case there:
-		return audit.EbuildThere
+		return acceptance.EbuildThere
 	}
-	return audit.EbuildGone
+	return acceptance.EbuildGone
 }
 
 func (s *session) isPresent(name string) bool {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/aftermath"
+	"emaudit/audit/history"
 	"emaudit/report"
 )
 
@@ -29,7 +31,7 @@ long it took, what came of it, and the binary package that was used or made.
 
 // Run answers.
 func (c *runsCommand) Run(ctx context.Context, s *session) error {
-	query := audit.RunQuery{First: c.First, Last: c.Last}
+	query := history.RunQuery{First: c.First, Last: c.Last}
 	var err error
 	if query.Period, err = c.period(s); err != nil {
 		return err
@@ -56,16 +58,16 @@ func (c *runsCommand) Run(ctx context.Context, s *session) error {
 		}
 		out := s.out()
 		if id == 0 {
-			return out.Write(report.Runs(audit.AuditRuns(db, query), source, out))
+			return out.Write(report.Runs(history.AuditRuns(db, query), source, out))
 		}
-		run, ok, err := audit.AuditRun(db, id)
+		run, ok, err := history.AuditRun(db, id)
 		if err == nil && !ok {
-			err = audit.ErrNoRun(id)
+			err = history.ErrNoRun(id)
 		}
 		if err != nil {
 			return err
 		}
-		output, err := audit.AuditRunOutput(db, run)
+		output, err := aftermath.AuditRunOutput(db, run)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 )
 
 // periodFlags are the flags of commands that answer about a stretch of the
@@ -50,15 +51,15 @@ type searchFlags struct {
 	Exact bool `short:"x" xor:"mode" help:"Read PACKAGE as a name, whatever it looks like."`
 }
 
-func (f *searchFlags) search(patterns []string) (audit.Search, error) {
-	mode := audit.SearchAny
+func (f *searchFlags) search(patterns []string) (history.Search, error) {
+	mode := history.SearchAny
 	switch {
 	case f.Regex:
-		mode = audit.SearchRegex
+		mode = history.SearchRegex
 	case f.Exact:
-		mode = audit.SearchExact
+		mode = history.SearchExact
 	}
-	search, err := audit.NewSearch(patterns, mode)
+	search, err := history.NewSearch(patterns, mode)
 	if err != nil {
 		return search, usagef("%v", err)
 	}
@@ -71,11 +72,11 @@ dev-lang/python:3.12), a glob (*qt*, dev-qt/*), or a regular expression (/qt[56]
 `
 
 // eventKinds reads a list of kinds of events.
-func eventKinds(words []string) ([]audit.EventKind, error) {
-	var kinds []audit.EventKind
+func eventKinds(words []string) ([]history.EventKind, error) {
+	var kinds []history.EventKind
 	for _, word := range words {
 		found := false
-		for _, k := range []audit.EventKind{audit.EventMerge, audit.EventUnmerge, audit.EventSync} {
+		for _, k := range []history.EventKind{history.EventMerge, history.EventUnmerge, history.EventSync} {
 			if strings.TrimSuffix(word, "s") == k.String() {
 				kinds, found = append(kinds, k), true
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/overview"
 	"emaudit/hostfs"
 	"emaudit/ingest"
 	"emaudit/report"
@@ -24,7 +25,7 @@ type session struct {
 	proc     *process
 	messages *report.Messages
 	command  string
-	flags    []audit.SettingRow // those that do not have their default, with their origin
+	flags    []overview.SettingRow // those that do not have their default, with their origin
 	// configured is a command as the configuration and the environment alone
 	// have it.
 	configured func(command string) (*commandLine, error)

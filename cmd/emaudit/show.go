@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"emaudit/audit"
+	"emaudit/audit/overview"
 	"emaudit/report"
 )
 
@@ -26,13 +27,13 @@ func (c *showCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var pkg *audit.Package
+	var pkg *overview.Package
 	err := s.ask(ctx, func(db audit.Database) error {
-		cp, err := audit.FindPackage(db, c.Atom)
+		cp, err := overview.FindPackage(db, c.Atom)
 		if err != nil {
 			return err
 		}
-		pkg, err = audit.ShowPackage(db, cp)
+		pkg, err = overview.ShowPackage(db, cp)
 		return err
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"emaudit/audit"
+	"emaudit/audit/state"
 	"emaudit/report"
 	"emaudit/store"
 )
@@ -26,9 +27,9 @@ func (*statesCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var states *audit.States
+	var states *state.States
 	err := s.ask(ctx, func(db audit.Database) (err error) {
-		states, err = audit.AuditStates(db)
+		states, err = state.AuditStates(db)
 		return err
 	})
 	if err != nil {
@@ -51,8 +52,8 @@ const momentHelp = `A state is named by
 `
 
 // moment reads how the user names a state.
-func (s *session) moment(text string) (audit.Moment, error) {
-	m, err := audit.ParseMoment(text, s.proc.now(), s.zone())
+func (s *session) moment(text string) (state.Moment, error) {
+	m, err := state.ParseMoment(text, s.proc.now(), s.zone())
 	if err != nil {
 		return m, usagef("%v", err)
 	}
@@ -76,7 +77,7 @@ that cleanup keeps what it needs.
 
 // Run pins.
 func (c *pinCommand) Run(ctx context.Context, s *session) error {
-	if !audit.ValidPin(c.Name) {
+	if !state.ValidPin(c.Name) {
 		return usagef("pin %q: a name is letters, digits and ._-, begins with a letter, and is not now, previous, today or yesterday", c.Name)
 	}
 	m, err := s.moment(c.At)
@@ -86,11 +87,11 @@ func (c *pinCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var target audit.Target
+	var target state.Target
 	var pin store.Pin
 	if !c.Remove {
 		err := s.ask(ctx, func(db audit.Database) (err error) {
-			pin, target, err = audit.PinAt(db, c.Name, m)
+			pin, target, err = state.PinAt(db, c.Name, m)
 			return err
 		})
 		if err != nil {

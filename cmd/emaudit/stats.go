@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 	"emaudit/report"
 )
 
@@ -38,13 +39,13 @@ expected to take. Merges of unknown duration are counted, not measured. With
 
 // Run answers.
 func (c *statsCommand) Run(ctx context.Context, s *session) error {
-	if !slices.Contains(audit.StatsColumns, strings.TrimPrefix(c.Sort, "-")) && c.Sort != "" {
-		return usagef("stats: no column %q; there is: %s", c.Sort, strings.Join(audit.StatsColumns, ", "))
+	if !slices.Contains(history.StatsColumns, strings.TrimPrefix(c.Sort, "-")) && c.Sort != "" {
+		return usagef("stats: no column %q; there is: %s", c.Sort, strings.Join(history.StatsColumns, ", "))
 	}
 	if c.Reverse {
 		c.Sort = "-" + cmp.Or(strings.TrimPrefix(c.Sort, "-"), "name")
 	}
-	query := audit.StatsQuery{By: audit.StatsBy(c.By), Per: audit.StatsPer(c.Per), Sort: c.Sort, First: c.First, Last: c.Last, Zone: s.zone()}
+	query := history.StatsQuery{By: history.StatsBy(c.By), Per: history.StatsPer(c.Per), Sort: c.Sort, First: c.First, Last: c.Last, Zone: s.zone()}
 	var err error
 	if query.Period, err = c.period(s); err != nil {
 		return err
@@ -67,14 +68,14 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 		if source, err = audit.AuditLogSource(db); err != nil {
 			return err
 		}
-		stats, err := audit.AuditStats(db, query)
+		stats, err := history.AuditStats(db, query)
 		if err != nil {
 			return err
 		}
 		out := s.out()
 		answer := report.Stats(stats, source, out)
 		if c.By == "package" && c.Per == "" {
-			builds, err := audit.AuditLargestBuilds(db, query.Search, largestBuilds)
+			builds, err := history.AuditLargestBuilds(db, query.Search, largestBuilds)
 			if err != nil {
 				return err
 			}

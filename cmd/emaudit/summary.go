@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"emaudit/audit"
+	"emaudit/audit/overview"
 	"emaudit/report"
 )
 
@@ -24,12 +25,12 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	out := s.out()
-	var screen *audit.Overview
+	var screen *overview.Overview
 	var answers []report.Check
 	var unread []audit.Finding
 	err := s.ask(ctx, func(db audit.Database) (err error) {
 		db = audit.Share(db)
-		if screen, err = audit.AuditOverview(db); err != nil {
+		if screen, err = overview.AuditOverview(db); err != nil {
 			return err
 		}
 		if unread, err = audit.AuditUnread(db); err != nil {
@@ -57,7 +58,7 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 
 // measure adds how much room there is. That of another root is no answer: where
 // a copy lies tells nothing of the machine.
-func (s *session) measure(o *audit.Overview) {
+func (s *session) measure(o *overview.Overview) {
 	if !s.root.IsSystem() {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"emaudit/audit"
+	"emaudit/audit/binpkgs"
 	"emaudit/ingest"
 	"emaudit/parse/binpkg"
 	"emaudit/report"
@@ -100,9 +101,9 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	if done.Wanted == 0 && len(c.Paths) > 0 {
 		return fmt.Errorf("verify %s: no binary package there", strings.Join(c.Paths, " "))
 	}
-	var integrity *audit.Integrity
+	var integrity *binpkgs.Integrity
 	err = s.ask(ctx, func(db audit.Database) (err error) {
-		integrity, err = audit.AuditIntegrity(db, audit.IntegrityOptions{
+		integrity, err = binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{
 			Running: s.running(), Only: func(pkgdir, path string) bool { return done.Files[[2]string{pkgdir, path}] },
 		})
 		return err

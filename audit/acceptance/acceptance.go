@@ -1,0 +1,459 @@
+// Package acceptance judges whether Portage would take a package: by keywords,
+// masks, licences, CHOST, EAPI and processor flags, and by the packages that it
+// needs.
+//
+// The lists are stacked as Portage stacks them (portage(5), PMS chapter 5): those
+// of the repositories, of the profile, of the administrator.
+package acceptance
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
+	"emaudit/store"
+)
+
+// Effect says what a reason does to the use of a binary package.
+type Effect string
+
+// The effects.
+const (
+	EffectRefused Effect = "refused" // Portage does not take it
+	EffectUnknown Effect = "unknown" // files alone cannot tell
+	EffectNote    Effect = "note"    // it is taken; worth knowing
+)
+
+// Reason is one thing to say about the use of a binary package.
+type Reason struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Effect Effect `json:"effect"`
+	// SettleWith is the command that decides what is unknown.
+	SettleWith string `json:"settle_with,omitempty"`
+}
+
+// Usable is whether Portage takes a binary package with --usepkgonly.
+type Usable string
+
+// The answers.
+const (
+	UsableYes     Usable = "yes"
+	UsableNo      Usable = "no"
+	UsableUnknown Usable = "unknown"
+)
+
+// Usability sums up reasons.
+func Usability(reasons []Reason) Usable {
+	u := UsableYes
+	for _, r := range reasons {
+		switch {
+		case r.Effect == EffectRefused:
+			return UsableNo
+		case r.Effect == EffectUnknown:
+			u = UsableUnknown
+		}
+	}
+	return u
+}
+
+// Acceptance is what Portage accepts on a host, as far as its files say
+// (Package.py, _eval_masks: these rules count for binary packages too, and with
+// --usepkgonly too).
+type Acceptance struct {
+	Settings       map[string]string
+	Features       map[string]bool
+	chosts         []*regexp.Regexp
+	chostProblem   string
+	keywords       []string // ACCEPT_KEYWORDS
+	acceptKeywords packageList
+	profileKeyword packageList
+	mask, unmask   packageList
+	categories     map[string]bool // nil where no list of them was read
+	licenses       packageList
+	properties     packageList
+	restricts      packageList
+	groups         userconf.LicenseGroups
+	profile        bool // the profile was found
+	unread         []string
+	processor      processor
+	// repositories are the names of the ebuild repositories, the main one first.
+	Repositories []string
+	// maskFiles are the administrator's own lists of masks.
+	MaskFiles []string
+	// flags are what lists of USE flags were read as: the builds of a package
+	// mostly have the same.
+	flags map[string]atom.Flags
+	// accepted are values of LICENSE and the like that no list of a package is
+	// about, and that were found to be accepted.
+	accepted map[string]bool
+}
+
+// TakeAcceptance loads what a host accepts.
+func TakeAcceptance(db audit.Database) (*Acceptance, error) {
+	return audit.Once[acceptanceKey](db, func() (*Acceptance, error) { return loadAcceptance(db) })
+}
+
+type acceptanceKey struct{}
+
+func NewAcceptance() *Acceptance {
+	return &Acceptance{
+		Settings: map[string]string{}, Features: map[string]bool{}, groups: userconf.LicenseGroups{},
+		flags: map[string]atom.Flags{}, accepted: map[string]bool{},
+	}
+}
+
+func loadAcceptance(db audit.Database) (*Acceptance, error) {
+	a := NewAcceptance()
+	stored, err := db.Tx.Settings(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range stored {
+		a.Settings[s.Name] = s.Value
+	}
+	for f := range strings.FieldsSeq(a.Settings["FEATURES"]) {
+		a.Features[f] = true
+	}
+	a.keywords = strings.Fields(a.Settings["ACCEPT_KEYWORDS"])
+	a.compileChosts()
+	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords,
+		store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict, store.ConfigLicenseGroups, store.ConfigCPUInfo, store.ConfigLayout, store.ConfigCategories)
+	if err != nil {
+		return nil, err
+	}
+	masks, unmasks := maskStack{masters: map[string][]string{}}, maskStack{}
+	layouts := slices.DeleteFunc(slices.Clone(files), func(f store.ConfigFile) bool { return f.Kind != store.ConfigLayout })
+	slices.SortStableFunc(layouts, func(x, y store.ConfigFile) int { return cmp.Compare(x.Position, y.Position) })
+	for i := range layouts {
+		f := &layouts[i]
+		masks.repos = append(masks.repos, f.Repo)
+		if masters, named := readLayout(f.Content); named {
+			masks.masters[f.Repo] = masters
+		}
+	}
+	for i := range files {
+		a.read(&files[i], &masks, &unmasks)
+	}
+	unmasks.repos, a.Repositories = masks.repos, masks.repos
+	a.mask, a.unmask = masks.list(true), unmasks.list(false)
+	diags, err := db.Tx.Diagnostics(db.Host, store.SourceConfig)
+	for _, d := range diags {
+		a.unread = append(a.unread, d.Message)
+	}
+	// ARCH comes from a profile and from nowhere else.
+	a.profile = a.Settings["ARCH"] != ""
+	return a, err
+}
+
+// compileChosts prepares ACCEPT_CHOSTS, whose words are regular expressions;
+// without one, CHOST is the only one (config.py, _accept_chost).
+func (a *Acceptance) compileChosts() {
+	words := strings.Fields(a.Settings["ACCEPT_CHOSTS"])
+	if len(words) == 0 {
+		if chost := a.Settings["CHOST"]; chost != "" {
+			words = []string{regexp.QuoteMeta(chost)}
+		}
+	}
+	for _, w := range words {
+		re, err := regexp.Compile("^(?:" + w + ")$")
+		if err != nil {
+			a.chostProblem = fmt.Sprintf("ACCEPT_CHOSTS has %q, which cannot be read", w)
+			continue
+		}
+		a.chosts = append(a.chosts, re)
+	}
+}
+
+// read takes one list.
+func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack) {
+	repo := ""
+	if f.Layer == "repository" {
+		repo = f.Repo
+	}
+	lists := map[store.ConfigKind]*packageList{
+		store.ConfigAcceptKeywords: &a.acceptKeywords, store.ConfigKeywords: &a.profileKeyword,
+		store.ConfigLicense: &a.licenses, store.ConfigProperties: &a.properties, store.ConfigRestrict: &a.restricts,
+	}
+	switch f.Kind {
+	case store.ConfigLayout:
+	case store.ConfigLicenseGroups:
+		a.groups.Parse(f.Content)
+	case store.ConfigCPUInfo:
+		a.processor = parseProcessor(f.Content)
+	case store.ConfigCategories:
+		if a.categories == nil {
+			a.categories = map[string]bool{}
+		}
+		for line := range strings.Lines(string(f.Content)) {
+			line, _, _ = strings.Cut(line, "#")
+			a.categories[strings.TrimSpace(line)] = true
+		}
+	case store.ConfigMask, store.ConfigUnmask:
+		stack := masks
+		if f.Kind == store.ConfigUnmask {
+			stack = unmasks
+		} else if f.Layer == "user" {
+			a.MaskFiles = append(a.MaskFiles, f.Path)
+		}
+		if repo != "" && !slices.Contains(masks.repos, repo) {
+			masks.repos = append(masks.repos, repo) // a repository without layout.conf
+		}
+		entries, _ := userconf.ParseAtoms(f.Content)
+		for _, e := range entries {
+			if wildcardsCount(f) || !e.Atom.Wildcard {
+				stack.add(f.Layer, listed{e, repo, f.Path, f.Path})
+			}
+		}
+	default:
+		entries, _ := userconf.ParseValues(f.Content)
+		for _, e := range entries {
+			if wildcardsCount(f) || !e.Atom.Wildcard {
+				lists[f.Kind].add(listed{e, repo, f.Path, listSource(f)})
+			}
+		}
+	}
+}
+
+// ParseFlags is [atom.ParseFlags], once for each text.
+func (a *Acceptance) ParseFlags(text string) atom.Flags {
+	flags, ok := a.flags[text]
+	if !ok {
+		flags = atom.ParseFlags(text)
+		a.flags[text] = flags
+	}
+	return flags
+}
+
+// wildcardsCount tells whether Portage takes wildcards in a list: only in those
+// of the administrator (portage(5), extended atom syntax).
+func wildcardsCount(f *store.ConfigFile) bool { return f.Layer == "user" }
+
+// PackageOfMetadata is a build in the form in which atoms are matched.
+func PackageOfMetadata(cpv atom.CPV, slot, subslot, repo string, buildID int64, m *store.Metadata) atom.Package {
+	return packageWithFlags(cpv, slot, subslot, repo, buildID, m, atom.ParseFlags)
+}
+
+func packageWithFlags(cpv atom.CPV, slot, subslot, repo string, buildID int64, m *store.Metadata, parse func(string) atom.Flags) atom.Package {
+	p := atom.Package{CPV: cpv, Slot: slot, SubSlot: subslot, Repo: repo, BuildID: int(buildID)}
+	if m != nil {
+		iuse := m.IUseEffective
+		if iuse == "" {
+			iuse = m.IUse
+		}
+		p.USE, p.IUSE = parse(m.Use), parse(iuse)
+	}
+	return p
+}
+
+// judge says what Portage would say about taking a build, leaving out where
+// its file lies.
+func (a *Acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
+	var reasons []Reason
+	note := func(effect Effect, code, format string, args ...any) {
+		r := Reason{Code: code, Detail: fmt.Sprintf(format, args...), Effect: effect}
+		if effect == EffectUnknown {
+			r.SettleWith = fmt.Sprintf("emerge -pK =%s", p.CPV)
+		}
+		reasons = append(reasons, r)
+	}
+	for _, u := range a.unread {
+		note(EffectUnknown, "config-unread", "%s", u)
+	}
+	switch {
+	case m.CHost == "":
+	case a.chostProblem != "":
+		note(EffectUnknown, "chost-unknown", "%s", a.chostProblem)
+	case len(a.chosts) == 0:
+		note(EffectUnknown, "chost-unknown", "built for %s; no CHOST is set in what was read", m.CHost)
+	case !slices.ContainsFunc(a.chosts, func(re *regexp.Regexp) bool { return re.MatchString(m.CHost) }):
+		note(EffectRefused, "chost-refused", "built for %s, and CHOST is %s", m.CHost, a.Settings["CHOST"])
+	}
+	if eapi := m.EAPI; eapi != "" && !atom.SupportedEAPI(eapi) {
+		note(EffectRefused, "eapi-refused", "EAPI %s is none that Portage knows", eapi)
+		return reasons
+	}
+	judgeMetadata(m, note)
+	if category := p.CPV.Category; a.categories != nil && !a.categories[category] {
+		note(EffectRefused, "category-unknown", "category %s is in no profiles/categories: Portage leaves it out when it makes an index", category)
+	}
+	a.judgeKeywords(p, m, note)
+	a.judgeNames(p, m, note)
+	if by := a.maskedBy(p); by != nil {
+		note(EffectRefused, "package-masked", "%s has %s", by.path, by.Text)
+	}
+	return reasons
+}
+
+// judgeMetadata is about what Portage cannot read of what a package says of
+// itself (Package.py, _validate_deps); it then takes none of it.
+func judgeMetadata(m *store.Metadata, note noteFunc) {
+	for _, x := range []struct{ name, value string }{
+		{"BDEPEND", m.BDepend}, {"DEPEND", m.Depend}, {"IDEPEND", m.IDepend}, {"PDEPEND", m.PDepend}, {"RDEPEND", m.RDepend},
+	} {
+		if strings.TrimSpace(x.value) == "" {
+			continue
+		}
+		if _, err := atom.ParseDep(x.value, atom.DepAtoms, m.EAPI); err != nil {
+			note(EffectRefused, "metadata-invalid", "%s: %v", x.name, err)
+		}
+	}
+	for _, x := range []struct{ name, value string }{{"PROVIDES", m.Provides}, {"REQUIRES", m.Requires}} {
+		if _, err := atom.ParseSonames(x.value); err != nil {
+			note(EffectRefused, "metadata-invalid", "%s: %v", x.name, err)
+		}
+	}
+}
+
+type noteFunc func(effect Effect, code, format string, args ...any)
+
+// judgeKeywords compares the KEYWORDS that a build was made with, which stay
+// as they were whatever became of the ebuild's (KeywordsManager.py,
+// getMissingKeywords).
+func (a *Acceptance) judgeKeywords(p *atom.Package, m *store.Metadata, note noteFunc) {
+	if len(a.keywords) == 0 || !a.profile {
+		note(EffectUnknown, "keywords-unknown", "ACCEPT_KEYWORDS comes from the profile, which was not found")
+		return
+	}
+	keywords := stackWords(strings.Fields(m.Keywords), a.profileKeyword.values(p, nil))
+	var testing []string // what an atom without keywords accepts
+	for _, k := range a.keywords {
+		if k[0] != '~' && k[0] != '-' {
+			testing = append(testing, "~"+k)
+		}
+	}
+	accepted := stackWords(a.keywords, a.acceptKeywords.values(p, testing))
+	if !acceptsKeywords(keywords, accepted) {
+		shown := m.Keywords
+		if shown == "" {
+			shown = "none, as live ebuilds have"
+		}
+		note(EffectRefused, "keywords-refused", "its KEYWORDS are %s; accepted: %s", shown, strings.Join(accepted, " "))
+	}
+}
+
+// stackWords adds words to a list: "-x" takes x back, "-*" all.
+func stackWords(words, more []string) []string {
+	words = slices.Clone(words)
+	for _, w := range more {
+		switch {
+		case w == "-*":
+			words = words[:0]
+		case w[0] == '-':
+			words = slices.DeleteFunc(words, func(x string) bool { return x == w[1:] })
+		case !slices.Contains(words, w):
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+// acceptsKeywords decides whether one of the keywords of a package is
+// accepted.
+func acceptsKeywords(keywords, accepted []string) bool {
+	if slices.Contains(accepted, "**") {
+		return true
+	}
+	stable, testing := false, false
+	for _, k := range keywords {
+		switch {
+		case k == "*":
+			return true
+		case k == "~*":
+			testing = true
+			if slices.ContainsFunc(accepted, func(x string) bool { return x[0] == '~' }) {
+				return true
+			}
+		case slices.Contains(accepted, k):
+			return true
+		case k[0] == '~':
+			testing = true
+		case k[0] != '-':
+			stable = true
+		}
+	}
+	return testing && slices.Contains(accepted, "~*") || stable && slices.Contains(accepted, "*")
+}
+
+// judgeNames compares LICENSE, PROPERTIES and RESTRICT.
+func (a *Acceptance) judgeNames(p *atom.Package, m *store.Metadata, note noteFunc) {
+	for _, rule := range []struct {
+		code, variable, value string
+		list                  *packageList
+		byDefault             string
+		groups                bool
+	}{
+		{"license", "ACCEPT_LICENSE", m.License, &a.licenses, "", true},
+		{"properties", "ACCEPT_PROPERTIES", m.Properties, &a.properties, "*", false},
+		{"restrict", "ACCEPT_RESTRICT", m.Restrict, &a.restricts, "*", false},
+	} {
+		if strings.TrimSpace(rule.value) == "" {
+			continue
+		}
+		setting := a.Settings[rule.variable]
+		if setting == "" {
+			setting = rule.byDefault
+		}
+		own := rule.list.matching(p)
+		key := rule.code + " " + m.EAPI + " " + rule.value
+		plain := len(own) == 0 && !strings.Contains(rule.value, "?")
+		if plain && a.accepted[key] {
+			continue
+		}
+		tokens := append(strings.Fields(setting), rule.list.values(p, nil)...)
+		if len(tokens) == 0 {
+			note(EffectUnknown, rule.code+"-unknown", "%s is not set in what was read", rule.variable)
+			continue
+		}
+		if rule.groups {
+			tokens = a.groups.Expand(tokens)
+			if i := slices.IndexFunc(tokens, func(t string) bool {
+				return strings.HasPrefix(strings.TrimPrefix(t, "-"), "@") && strings.TrimPrefix(t, "-@") != "EULA"
+			}); i >= 0 {
+				note(EffectUnknown, rule.code+"-unknown", "%s names the group %s, which no license_groups that was read defines", rule.variable, tokens[i])
+				continue
+			}
+		}
+		dep, err := atom.ParseDep(rule.value, atom.DepNames, m.EAPI)
+		if err != nil {
+			note(EffectRefused, "metadata-invalid", "%s: %v", strings.TrimPrefix(rule.variable, "ACCEPT_"), err)
+			continue
+		}
+		ok, missing := dep.Reduce(p.USE).SatisfiedNames(func(name string) bool { return acceptsName(name, tokens) })
+		switch {
+		case !ok:
+			note(EffectRefused, rule.code+"-refused", "%s does not accept %s", rule.variable, missing[0])
+		case plain:
+			a.accepted[key] = true
+		}
+	}
+}
+
+// acceptsName applies the tokens of ACCEPT_LICENSE and its like in their
+// order: the last that is about the name decides.
+func acceptsName(name string, tokens []string) bool {
+	accepted := false
+	for _, t := range tokens {
+		switch t {
+		case "*", name:
+			accepted = true
+		case "-*", "-" + name:
+			accepted = false
+		}
+	}
+	return accepted
+}
+
+// maskedBy returns the line that masks a package, unless another unmasks it.
+func (a *Acceptance) maskedBy(p *atom.Package) *listed {
+	masks := a.mask.matching(p)
+	if len(masks) == 0 || len(a.unmask.matching(p)) > 0 {
+		return nil
+	}
+	return &masks[len(masks)-1]
+}

@@ -1,0 +1,342 @@
+package acceptance
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
+	"emaudit/store"
+)
+
+// CompatibilityRow is the answer about one binary package.
+type CompatibilityRow struct {
+	PkgDir    string   `json:"pkgdir"`
+	Path      string   `json:"path"`
+	CPV       string   `json:"cpv"`
+	BuildID   *int64   `json:"build_id"`
+	BuildTime *int64   `json:"build_time"`
+	Usable    Usable   `json:"usable"`
+	Reasons   []Reason `json:"reasons"`
+}
+
+// Compatibility is the answer to: would Portage take each binary package,
+// with --usepkgonly, on this host and as things are now?
+type Compatibility struct {
+	Rows     []CompatibilityRow `json:"instances"`
+	Findings []audit.Finding    `json:"-"`
+}
+
+// Count returns the number of rows with an answer.
+func (c *Compatibility) Count(u Usable) int {
+	n := 0
+	for i := range c.Rows {
+		if c.Rows[i].Usable == u {
+			n++
+		}
+	}
+	return n
+}
+
+// JudgedBinpkg is a binary package with what there is to say about taking it.
+type JudgedBinpkg struct {
+	*binpkgs.Binpkg
+	Pkg atom.Package
+	// file are the reasons of the file, own those of what it says of itself,
+	// place those of where it lies, which a staged PKGDIR makes irrelevant.
+	File, Own, place []Reason
+}
+
+// JudgeBinpkg says what Portage would say of one binary package without
+// looking at any other.
+func (a *Acceptance) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*JudgedBinpkg, error) {
+	j := &JudgedBinpkg{Binpkg: b}
+	j.File = a.judgeFile(b)
+	if b.Metadata == nil {
+		return j, nil
+	}
+	cpv, err := atom.ParseCPV(b.CPV)
+	if err != nil {
+		j.File = append(j.File, Reason{Code: "metadata-invalid", Detail: err.Error(), Effect: EffectRefused})
+		return j, nil
+	}
+	j.Pkg = packageWithFlags(cpv, b.Slot, b.SubSlot, b.Repo, b.BuildID, b.Metadata, a.ParseFlags)
+	j.Own = append(a.judge(&j.Pkg, b.Metadata), a.processor.judge(b.Metadata.CFlags, b.Metadata.CXXFlags, b.Metadata.Use, here)...)
+	j.Own = append(j.Own, judgeLoss(b)...)
+	j.place = a.judgePlace(b)
+	return j, nil
+}
+
+// judgeFile is about what keeps Portage from reading or trusting a file.
+func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
+	var reasons []Reason
+	add := func(effect Effect, code, settle, format string, args ...any) {
+		reasons = append(reasons, Reason{Code: code, Detail: fmt.Sprintf(format, args...), Effect: effect, SettleWith: settle})
+	}
+	switch {
+	case b.Damaged():
+		detail := "the file is damaged"
+		if len(b.Problems) > 0 {
+			detail = b.Problems[0].Message
+		}
+		add(EffectRefused, "binpkg-damaged", "", "%s", detail)
+	case b.CPV == "" || b.Metadata == nil:
+		add(EffectUnknown, "metadata-unread", "emaudit verify "+audit.ShellQuote(b.Source()), "what it is could not be read")
+	case !b.Visible:
+		add(EffectRefused, "binpkg-unseen", "", "Portage does not look for it there, or under that name")
+	}
+	if b.Integrity == "unknown" {
+		add(EffectUnknown, "binpkg-unverifiable", "emaudit verify "+audit.ShellQuote(b.Source()), "whether it is whole could not be told")
+	}
+	for _, p := range b.Problems {
+		switch p.Code {
+		case "image-device":
+			add(EffectRefused, "image-device", "", "%s: Portage does not extract it", p.Message)
+		case "uncompressed":
+			if a.Settings["BINPKG_COMPRESS"] != "" && a.Settings["BINPKG_COMPRESS"] != "none" {
+				add(EffectUnknown, "uncompressed", "emerge -pK ="+b.CPV, "its members are not compressed, which only a Portage with an empty BINPKG_COMPRESS reads")
+			}
+		}
+	}
+	a.judgeSignature(b, add)
+	return reasons
+}
+
+// judgeSignature is about what Portage does before it merges (gpkg.py,
+// _verify_binpkg).
+func (a *Acceptance) judgeSignature(b *binpkgs.Binpkg, add func(effect Effect, code, settle, format string, args ...any)) {
+	switch {
+	case a.Features["binpkg-request-signature"] && b.Format == "xpak":
+		add(EffectRefused, "signature-missing", "", "FEATURES=binpkg-request-signature, and an xpak holds none")
+	case a.Features["binpkg-request-signature"] && b.Signed == "none":
+		add(EffectRefused, "signature-missing", "", "FEATURES=binpkg-request-signature, and it is not signed")
+	case a.Features["binpkg-ignore-signature"] || b.Signed == "none" || b.Signed == "":
+	case b.Signature == "invalid":
+		add(EffectRefused, "signature-invalid", "", "its signature was not made over these bytes")
+	case b.Signature == "unknown-key":
+		add(EffectRefused, "signature-unknown-key", "", "it is signed with a key that is not in the keyring")
+	case b.Signature != "valid" && b.Format == "gpkg":
+		add(EffectUnknown, "signature-unchecked", "emaudit verify "+audit.ShellQuote(b.Source()), "it is signed, and the signature was not checked")
+	}
+}
+
+// judgePlace is about whether Portage finds the file where it lies, and can be
+// told to take this one.
+func (a *Acceptance) judgePlace(b *binpkgs.Binpkg) []Reason {
+	var reasons []Reason
+	trusted := a.Features["pkgdir-index-trusted"]
+	switch {
+	case b.Dir.Kind != "pkgdir":
+		reasons = append(reasons, Reason{Code: "outside-pkgdir", Detail: "it lies in " + b.Dir.Path + ", where only a staged PKGDIR makes it available", Effect: EffectNote})
+	case b.Contradicted() && !b.Damaged():
+		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages has another digest of it, which a merge compares", Effect: EffectRefused, SettleWith: b.Refresh()})
+	case b.Entry == nil && trusted:
+		reasons = append(reasons, Reason{Code: "not-indexed", Detail: "Packages does not list it, and Portage trusts the index: emaint --fix binhost", Effect: EffectRefused})
+	case !b.EntryCurrent() && trusted && b.Entry != nil:
+		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages describes another file of this name: emaint --fix binhost", Effect: EffectRefused})
+	}
+	if b.EntryContradicts() {
+		reasons = append(reasons, Reason{Code: "index-digest-mismatch", Detail: "its bytes are not those that Packages has the digests of, which Portage compares before it merges: emaint --fix binhost", Effect: EffectRefused})
+	}
+	if b.Origin == "quickpkg" {
+		reasons = append(reasons, Reason{Code: "quickpkg-copy", Detail: "made by quickpkg: its build id is that of the original, so no atom addresses it", Effect: EffectNote})
+	}
+	return reasons
+}
+
+// judgeLoss is about files that were installed and are not in the package.
+func judgeLoss(b *binpkgs.Binpkg) []Reason {
+	var reasons []Reason
+	for _, p := range b.Problems {
+		if p.Code == "config-stub" {
+			reasons = append(reasons, Reason{
+				Code: "config-stub", Effect: EffectNote,
+				Detail: "quickpkg left out its protected configuration files: merging it offers files that hold nothing",
+			})
+			break
+		}
+	}
+	if b.Origin == "quickpkg" && b.Integrity != "whole" && len(reasons) == 0 {
+		reasons = append(reasons, Reason{
+			Code: "config-stub-unknown", Effect: EffectNote,
+			Detail: "made by quickpkg; whether with its configuration files is told by: emaudit verify " + audit.ShellQuote(b.Path),
+		})
+	}
+	if mask := b.Metadata.InstallMask; mask != "" {
+		reasons = append(reasons, Reason{Code: "install-mask", Detail: "files that match " + mask + " were left out when it was built", Effect: EffectNote})
+	}
+	return reasons
+}
+
+// CompatibilityOptions are facts that the caller reads for an answer, since the
+// store does not keep them.
+type CompatibilityOptions struct {
+	// Ebuild returns what metadata/md5-cache of a repository says of a version;
+	// ok is false where it says nothing, and Ebuild is nil where there is none.
+	Ebuild func(repo, cpv string) (e userconf.CacheEntry, ok bool)
+}
+
+// AuditCompatibility says of every binary package whether Portage would take
+// it, and why not.
+func AuditCompatibility(db audit.Database) (*Compatibility, error) {
+	return AuditCompatibilityWith(db, CompatibilityOptions{})
+}
+
+// AuditCompatibilityWith is [AuditCompatibility] with what the caller knows of
+// the ebuilds.
+func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compatibility, error) {
+	inv, err := binpkgs.TakeInventory(db, true)
+	if err != nil {
+		return nil, err
+	}
+	accept, err := TakeAcceptance(db)
+	if err != nil {
+		return nil, err
+	}
+	c := &Compatibility{Rows: []CompatibilityRow{}}
+	installed := WorldOf(inv.Installed)
+	judged := make([]*JudgedBinpkg, len(inv.Binpkgs))
+	var mergeable []*JudgedBinpkg
+	for i := range inv.Binpkgs {
+		b := &inv.Binpkgs[i]
+		here := slices.ContainsFunc(inv.Installed, func(p store.Installed) bool { return p.CPV == b.CPV && p.BuildTime == b.BuildTime })
+		if judged[i], err = accept.JudgeBinpkg(b, here); err != nil {
+			return nil, err
+		}
+		if j := judged[i]; b.Metadata != nil && b.Visible && Usability(j.File) != UsableNo && Usability(j.Own) != UsableNo {
+			mergeable = append(mergeable, j)
+		}
+	}
+	all := installed.With(mergeable)
+	for _, j := range judged {
+		row := CompatibilityRow{PkgDir: j.Dir.Path, Path: j.Path, CPV: j.CPV, BuildID: binpkgs.Known(j.BuildID), BuildTime: binpkgs.Known(j.BuildTime)}
+		row.Reasons = slices.Concat([]Reason{}, j.File, j.Own, j.place)
+		if j.Metadata != nil {
+			row.Reasons = append(row.Reasons, JudgeDependencies(j, installed, all)...)
+			row.Reasons = append(row.Reasons, judgeInstalled(j, inv)...)
+			if o.Ebuild != nil {
+				if ebuild, ok := o.Ebuild(j.Repo, j.CPV); ok {
+					row.Reasons = append(row.Reasons, judgeEbuild(&j.Pkg, j.Metadata, ebuild)...)
+				}
+			}
+		}
+		row.Usable = Usability(row.Reasons)
+		c.Rows = append(c.Rows, row)
+	}
+	slices.SortFunc(c.Rows, func(a, b CompatibilityRow) int {
+		return cmp.Or(strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
+	})
+	commands, err := db.Commands()
+	for _, row := range c.Rows {
+		for i := range row.Reasons {
+			row.Reasons[i].SettleWith = commands.In(row.Reasons[i].SettleWith)
+		}
+	}
+	c.Findings = compatibilityFindings(c.Rows)
+	commands.Findings(c.Findings)
+	return c, err
+}
+
+// JudgeDependencies is about the packages that a build needs: what is neither
+// installed nor there as a binary package cannot be had with --usepkgonly.
+func JudgeDependencies(j *JudgedBinpkg, installed, all *World) []Reason {
+	var reasons []Reason
+	m := &Member{Pkg: j.Pkg, Metadata: j.Metadata}
+	for _, u := range installed.UnsatisfiedOf(m, true) {
+		switch u.Kind {
+		case "blocker":
+			reasons = append(reasons, Reason{Code: "blocked", Detail: "it blocks what is installed: " + u.Dependency, Effect: EffectNote})
+			continue
+		case "invalid":
+			reasons = append(reasons, Reason{Code: "metadata-invalid", Detail: u.Dependency, Effect: EffectRefused})
+			continue
+		case "soname":
+			continue
+		}
+		if all.Satisfies(m, u) {
+			reasons = append(reasons, Reason{Code: "needs-others", Detail: "it needs " + u.Dependency + ", which is there as a binary package only: both must be merged together", Effect: EffectNote})
+			continue
+		}
+		code := map[string]string{"slot-operator": "slot-operator-stale", "libc": "libc-newer"}[u.Kind]
+		reasons = append(reasons, Reason{
+			Code: cmp.Or(code, "dependency-missing"), Effect: EffectRefused,
+			Detail: "it needs " + u.Dependency + ", which is neither installed nor there as a binary package",
+		})
+	}
+	return reasons
+}
+
+// judgeInstalled compares a build with the installed one of its version.
+func judgeInstalled(j *JudgedBinpkg, inv *binpkgs.Inventory) []Reason {
+	for i := range inv.Installed {
+		p := &inv.Installed[i]
+		if p.CPV != j.CPV || p.Metadata == nil {
+			continue
+		}
+		if equal, diff := binpkgs.DiffUse(p.Metadata.Use, j.Metadata.Use); !equal && p.BuildTime != j.BuildTime {
+			return []Reason{{Code: "use-differs", Detail: "USE differs from what is installed: " + diff, Effect: EffectNote}}
+		}
+	}
+	return nil
+}
+
+// compatibilityFindings reports the binary packages that Portage does not
+// take, one finding for each.
+func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
+	findings := []audit.Finding{}
+	for i := range rows {
+		r := &rows[i]
+		file := path.Join(r.PkgDir, r.Path)
+		for _, reason := range first(r.Reasons) {
+			if reason.Effect == EffectNote {
+				continue
+			}
+			f := audit.Finding{
+				Code: reason.Code, Severity: audit.SeverityWarning, Subject: file, Message: reason.Detail,
+				Evidence: []audit.Evidence{{Source: file}}, Remedy: cmp.Or(reason.SettleWith, RemedyOf(reason.Code, r)),
+			}
+			if reason.Effect == EffectUnknown {
+				f.Severity = audit.SeverityInfo
+			}
+			findings = append(findings, f)
+		}
+	}
+	audit.SortFindings(findings)
+	return findings
+}
+
+// first leaves of the reasons the one that must be seen to before any other
+// counts: what becomes of a damaged file, or of one that lies where Portage does
+// not look, is not told by what its metadata or the index say now.
+func first(reasons []Reason) []Reason {
+	for i, reason := range reasons {
+		if reason.Code == "binpkg-damaged" || reason.Code == "binpkg-unseen" {
+			return reasons[i : i+1]
+		}
+	}
+	return reasons
+}
+
+// RemedyOf is what makes Portage take a binary package that it refuses.
+func RemedyOf(code string, r *CompatibilityRow) string {
+	switch code {
+	case "not-indexed", "index-stale", "index-digest-mismatch":
+		return "emaint --fix binhost"
+	case "keywords-refused":
+		return fmt.Sprintf("echo '=%s **' >> /etc/portage/package.accept_keywords/rollback", r.CPV)
+	case "license-refused":
+		return fmt.Sprintf("echo '=%s *' >> /etc/portage/package.license", r.CPV)
+	case "package-masked":
+		return fmt.Sprintf("echo '=%s' >> /etc/portage/package.unmask", r.CPV)
+	case "binpkg-damaged", "metadata-invalid", "eapi-refused", "chost-refused", "march-refused", "cpu-flags-refused":
+		if r.CPV != "" {
+			return binpkgs.PackageOnlyCommand(r.CPV)
+		}
+	}
+	return "emaudit show " + cmp.Or(r.CPV, r.Path)
+}

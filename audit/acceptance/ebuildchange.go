@@ -1,0 +1,116 @@
+package acceptance
+
+import (
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
+	"emaudit/store"
+)
+
+// judgeEbuild compares a build with the ebuild of its version as the repository
+// has it now. With --usepkg, which prefers binary packages and builds the
+// others, Portage builds anew where USE flags came or went (--binpkg-respect-use)
+// or runtime dependencies changed (--binpkg-changed-deps); with --usepkgonly, as
+// in a rollback, it does not look (depgraph.py, _iter_match_pkgs_any and
+// _changed_deps). So these are notes.
+func judgeEbuild(p *atom.Package, m *store.Metadata, ebuild userconf.CacheEntry) []Reason {
+	var reasons []Reason
+	c := ChangesOf(p.USE, m, ebuild)
+	if len(c.Came)+len(c.Went) > 0 {
+		reasons = append(reasons, Reason{
+			Code: "iuse-changed", Effect: EffectNote,
+			Detail: "the ebuild's USE flags changed since (" + c.Flags() + "): with --usepkg it may be built anew",
+		})
+	}
+	if len(c.Dependencies) > 0 {
+		reasons = append(reasons, Reason{
+			Code: "dependencies-changed", Effect: EffectNote,
+			Detail: "the ebuild's " + strings.Join(c.Dependencies, ", ") + " changed since: with --usepkg it is built anew",
+		})
+	}
+	return reasons
+}
+
+// ebuildChanges is what became of the ebuild of a build.
+type ebuildChanges struct {
+	Came, Went   []string // flags of IUSE
+	Dependencies []string // the variables that are others
+}
+
+// Flags are the changes of IUSE: "+came -went".
+func (c *ebuildChanges) Flags() string {
+	var parts []string
+	for _, f := range c.Came {
+		parts = append(parts, "+"+f)
+	}
+	for _, f := range c.Went {
+		parts = append(parts, "-"+f)
+	}
+	return strings.Join(parts, " ")
+}
+
+// ChangesOf compares a build, made with the flags use, with its ebuild.
+func ChangesOf(use atom.Flags, m *store.Metadata, ebuild userconf.CacheEntry) ebuildChanges {
+	var c ebuildChanges
+	c.Came, c.Went = flagChanges(m.IUse, ebuild.IUSE)
+	for _, pair := range []struct{ name, built, now string }{
+		{"RDEPEND", m.RDepend, ebuild.RDepend}, {"PDEPEND", m.PDepend, ebuild.PDepend}, {"IDEPEND", m.IDepend, ebuild.IDepend},
+	} {
+		built, ok := comparableDep(pair.built, m.EAPI, use)
+		now, okNow := comparableDep(pair.now, ebuild.EAPI, use)
+		if ok && okNow && !slices.Equal(built, now) {
+			c.Dependencies = append(c.Dependencies, pair.name)
+		}
+	}
+	return c
+}
+
+// flagChanges returns the flags that only the ebuild has, and those that only
+// the build has; the defaults of IUSE do not count.
+func flagChanges(built, ebuild string) (came, went []string) {
+	a, b := atom.ParseFlags(built), atom.ParseFlags(ebuild)
+	for _, f := range b {
+		if !a.Has(f) {
+			came = append(came, f)
+		}
+	}
+	for _, f := range a {
+		if !b.Has(f) {
+			went = append(went, f)
+		}
+	}
+	return came, went
+}
+
+// comparableDep is a dependency in the form in which Portage compares: for the
+// USE of the build, without slots, which are written into what is built, and
+// without the C library, which Portage adds. ok is false for what cannot be
+// read.
+func comparableDep(value, eapi string, use atom.Flags) (words []string, ok bool) {
+	dep, err := atom.ParseDep(value, atom.DepAtoms, eapi)
+	if err != nil {
+		return nil, false
+	}
+	for item := range dep.Evaluate(use).Items {
+		a := *item.Atom
+		if Libcs[a.CP] || a.CP == "virtual/libc" {
+			continue
+		}
+		a.Slot, a.SubSlot, a.SlotOperator = "", "", atom.NoSlotOperator
+		words = append(words, a.String())
+	}
+	slices.Sort(words)
+	return slices.Compact(words), true
+}
+
+// EbuildState is whether a version could be built again.
+type EbuildState uint8
+
+// The states of an ebuild.
+const (
+	EbuildUnknown EbuildState = iota // there is no repository to look into
+	EbuildThere
+	EbuildGone
+)

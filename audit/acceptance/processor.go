@@ -1,0 +1,147 @@
+package acceptance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// processor is what the processor of a host can do, in the words of
+// /proc/cpuinfo.
+type processor struct {
+	known bool
+	name  string
+	flags map[string]bool
+}
+
+// parseProcessor reads the lines of one processor of a cpuinfo.
+func parseProcessor(b []byte) processor {
+	p := processor{flags: map[string]bool{}}
+	for line := range strings.Lines(string(b)) {
+		key, value, _ := strings.Cut(line, ":")
+		switch strings.TrimSpace(key) {
+		case "flags", "Features":
+			p.known = true
+			for f := range strings.FieldsSeq(value) {
+				p.flags[f] = true
+			}
+		case "model name":
+			p.name = strings.TrimSpace(value)
+		}
+	}
+	return p
+}
+
+// The levels of the x86-64 psABI and what each adds, in the words of cpuinfo.
+var (
+	x86Level1 = []string{"cmov", "cx8", "fpu", "fxsr", "mmx", "sse", "sse2"}
+	x86Level2 = append(slices.Clip(x86Level1), "cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3")
+	x86Level3 = append(slices.Clip(x86Level2), "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave")
+	x86Level4 = append(slices.Clip(x86Level3), "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
+)
+
+// marches has what code that GCC makes for a processor may use (GCC manual, x86
+// Options), in the words of cpuinfo. What is not in it is unknown.
+var marches = map[string][]string{
+	"x86-64": x86Level1, "x86-64-v2": x86Level2, "x86-64-v3": x86Level3, "x86-64-v4": x86Level4,
+	"k8": x86Level1, "opteron": x86Level1, "athlon64": x86Level1,
+	"nocona":  append(slices.Clip(x86Level1), "pni", "cx16"),
+	"core2":   append(slices.Clip(x86Level1), "pni", "cx16", "ssse3"),
+	"nehalem": x86Level2, "corei7": x86Level2, "silvermont": append(slices.Clip(x86Level2), "movbe", "rdrand"),
+	"westmere":    append(slices.Clip(x86Level2), "pclmulqdq"),
+	"sandybridge": append(slices.Clip(x86Level2), "pclmulqdq", "avx", "xsave"),
+	"ivybridge":   append(slices.Clip(x86Level2), "pclmulqdq", "avx", "xsave", "f16c", "rdrand", "fsgsbase"),
+	"haswell":     append(slices.Clip(x86Level3), "pclmulqdq", "rdrand", "fsgsbase"),
+	"broadwell":   append(slices.Clip(x86Level3), "pclmulqdq", "rdrand", "fsgsbase", "rdseed", "adx"),
+	"skylake":     append(slices.Clip(x86Level3), "pclmulqdq", "rdrand", "fsgsbase", "rdseed", "adx", "clflushopt", "xsavec", "aes"),
+	"skylake-avx512": append(slices.Clip(x86Level4), "pclmulqdq", "rdrand", "fsgsbase", "rdseed", "adx",
+		"clflushopt", "xsavec", "aes", "clwb", "pku"),
+	"znver1": append(slices.Clip(x86Level3), "pclmulqdq", "rdrand", "fsgsbase", "rdseed", "adx", "clflushopt", "xsavec", "aes", "sha_ni", "sse4a"),
+	"znver2": append(slices.Clip(x86Level3), "pclmulqdq", "rdrand", "fsgsbase", "rdseed", "adx", "clflushopt", "xsavec", "aes", "sha_ni", "sse4a", "clwb", "rdpid"),
+	"znver3": append(slices.Clip(x86Level3), "pclmulqdq", "rdrand", "fsgsbase", "rdseed", "adx", "clflushopt", "xsavec", "aes", "sha_ni", "sse4a", "clwb", "rdpid", "vaes", "vpclmulqdq", "pku"),
+	"znver4": append(slices.Clip(x86Level4), "pclmulqdq", "rdrand", "fsgsbase", "rdseed", "adx", "clflushopt", "xsavec", "aes", "sha_ni", "sse4a", "clwb", "rdpid", "vaes", "vpclmulqdq", "pku", "gfni"),
+}
+
+// cpuFlagNames are the values of CPU_FLAGS_X86 that cpuinfo calls otherwise
+// (profiles/desc/cpu_flags_x86.desc).
+var cpuFlagNames = map[string]string{
+	"fma3": "fma", "mmxext": "mmxext", "sse3": "pni", "3dnow": "3dnow", "vpclmulqdq": "vpclmulqdq", "sha": "sha_ni", "padlock": "ace_en", "pclmul": "pclmulqdq",
+}
+
+// marchOf returns the value of the last -march or -mcpu of compiler flags, ""
+// where there is none: the compiler's own default then counts.
+func marchOf(flags string) string {
+	march := ""
+	for w := range strings.FieldsSeq(flags) {
+		if v, ok := strings.CutPrefix(w, "-march="); ok {
+			march = v
+		} else if v, ok := strings.CutPrefix(w, "-mcpu="); ok && march == "" {
+			march = v
+		}
+	}
+	return march
+}
+
+// judge compares what a build was made for with what the processor can do.
+// Portage never does. What was requested with CFLAGS may not have been used, and
+// the reverse: so this warns of a crash, and proves nothing. here tells that the
+// build was installed on this host before.
+func (p *processor) judge(cflags, cxxflags, use string, here bool) []Reason {
+	var reasons []Reason
+	unknown := func(code, detail string) {
+		if here {
+			return // it ran on this host
+		}
+		reasons = append(reasons, Reason{Code: code, Detail: detail, Effect: EffectUnknown, SettleWith: "grep -m1 flags /proc/cpuinfo"})
+	}
+	seen := map[string]bool{}
+	for _, march := range []string{marchOf(cflags), marchOf(cxxflags)} {
+		if march == "" || seen[march] {
+			continue
+		}
+		seen[march] = true
+		needs, ok := marches[march]
+		switch {
+		case march == "native":
+			unknown("march-native", "built with -march=native, on a machine that its metadata does not name")
+		case !p.known:
+			unknown("march-unknown", fmt.Sprintf("built with -march=%s, and what this processor can do was not read", march))
+		case !ok:
+			unknown("march-unknown", fmt.Sprintf("built with -march=%s, which emaudit does not know", march))
+		default:
+			if lacking := p.lacking(needs); lacking != "" {
+				reasons = append(reasons, Reason{Code: "march-refused", Effect: EffectRefused, Detail: fmt.Sprintf("built with -march=%s, and this processor lacks %s", march, lacking)})
+			}
+		}
+	}
+	var flags []string
+	for u := range strings.FieldsSeq(use) {
+		if f, ok := strings.CutPrefix(u, "cpu_flags_x86_"); ok {
+			if name := cpuFlagNames[f]; name != "" {
+				f = name
+			}
+			// AMD processors have it in extended form, and cpuinfo of others does
+			// not name what SSE includes.
+			if f != "mmxext" {
+				flags = append(flags, f)
+			}
+		}
+	}
+	if len(flags) > 0 && !p.known {
+		unknown("cpu-flags-unknown", "built with CPU_FLAGS_X86, and what this processor can do was not read")
+	} else if lacking := p.lacking(flags); len(flags) > 0 && lacking != "" {
+		reasons = append(reasons, Reason{Code: "cpu-flags-refused", Effect: EffectRefused, Detail: "built with CPU_FLAGS_X86 that this processor lacks: " + lacking})
+	}
+	return reasons
+}
+
+// lacking names what the processor cannot do, "" for nothing.
+func (p *processor) lacking(flags []string) string {
+	var missing []string
+	for _, f := range flags {
+		if !p.flags[f] {
+			missing = append(missing, f)
+		}
+	}
+	return strings.Join(missing, " ")
+}

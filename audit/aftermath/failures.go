@@ -1,0 +1,295 @@
+// Package aftermath answers what an update left behind: merges that failed, messages
+// of packages, configuration files to merge, preserved libraries.
+package aftermath
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/history"
+	"emaudit/parse/emergelog"
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+// Failure is one merge that failed.
+type Failure struct {
+	CPV string `json:"cpv"`
+	At  int64  `json:"at"`  // unix seconds: the beginning of the merge
+	Run *int64 `json:"run"` // null for a merge that emerge.log does not have
+	// Phase is what failed, "" where nothing tells.
+	Phase string `json:"phase"`
+	// Cause is the class of the first real cause, "unknown" where there is no
+	// log or none was found in it; Line is that cause in one line, or what was
+	// said instead of one.
+	Cause string `json:"cause"`
+	Line  string `json:"line"`
+	// Message is what die was called with.
+	Message string   `json:"message"`
+	Excerpt []string `json:"excerpt"`
+	// Log is the path of the log, null where none is known; LogGone says that
+	// the file is there no more.
+	Log     *string               `json:"log"`
+	LogGone bool                  `json:"log_gone"`
+	Link    history.LinkCertainty `json:"link"`
+	// ResolvedBy is the package that was merged later in its place, or that was
+	// removed; null while neither has happened.
+	ResolvedBy *string `json:"resolved_by"`
+	ResolvedAt *int64  `json:"resolved_at"`
+	Resolution string  `json:"resolution"` // retried, replaced, removed, open
+	// Installed says that some version of the package is installed.
+	Installed bool `json:"installed"`
+
+	slot     string         // "" where nothing tells
+	evidence audit.Evidence // where the cause was seen
+}
+
+// Failures is the answer to: what failed, where and why?
+type Failures struct {
+	Rows     []Failure       `json:"failures"`
+	Findings []audit.Finding `json:"-"` // of what is open
+	Source   OutputSource    `json:"-"`
+}
+
+// Open counts the failures that nothing has resolved.
+func (f *Failures) Open() int {
+	n := 0
+	for i := range f.Rows {
+		if f.Rows[i].Resolution == "open" {
+			n++
+		}
+	}
+	return n
+}
+
+// AuditFailures lists the merges that failed since a time, the newest first. A
+// failure is known from emerge.log, from a log, or from both; the log has the
+// cause.
+func AuditFailures(db audit.Database, since int64) (*Failures, error) {
+	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{Since: since, Failed: true})
+	if err != nil {
+		return nil, err
+	}
+	failed, err := failedMerges(db, since)
+	if err != nil {
+		return nil, err
+	}
+	packages := []string{}
+	for i := range logs {
+		packages = append(packages, audit.PackageOf(logs[i].CPV))
+	}
+	for _, m := range failed {
+		packages = append(packages, audit.PackageOf(m.CPV))
+	}
+	h, err := history.LoadMergeHistory(db, packages)
+	if err != nil {
+		return nil, err
+	}
+	installed, err := binpkgs.TakeInstalled(db)
+	if err != nil {
+		return nil, err
+	}
+	errors, err := db.Tx.ElogMessages(db.Host, store.ElogQuery{Since: since, Classes: []mergelog.Class{mergelog.ClassError}})
+	if err != nil {
+		return nil, err
+	}
+	slots, err := db.Tx.KnownSlots(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	failures := NewFailures(h, logs, failed, errors, installed, slots)
+	failures.Source, err = AuditOutputSource(db)
+	return failures, err
+}
+
+// failedMerges returns the merges that emerge.log calls failed.
+func failedMerges(db audit.Database, since int64) ([]store.Merge, error) {
+	log := db.Tx.EmergeLog(db.Host)
+	runs, ok, err := runsSince(db, since)
+	if err != nil || !ok {
+		return nil, err
+	}
+	var failed []store.Merge
+	var facts store.Facts
+	err = log.Runs(runs, store.OldestFirst, func(r *store.Run) error {
+		if r.Outcome == emergelog.RunSuccess {
+			return nil
+		}
+		if err := log.Facts(r, &facts); err != nil {
+			return err
+		}
+		for _, m := range facts.Merges {
+			if m.Started >= since && IsFailed(&m) {
+				failed = append(failed, m)
+			}
+		}
+		return nil
+	})
+	return failed, err
+}
+
+// runsSince returns the runs since a time, all for 0; ok is false where there is
+// none.
+func runsSince(db audit.Database, since int64) (runs store.RunRange, ok bool, err error) {
+	if since == 0 {
+		return store.RunRange{}, true, nil
+	}
+	return db.Tx.EmergeLog(db.Host).RunsBetween(since, db.Now+1)
+}
+
+// IsFailed tells whether emerge.log says that a merge failed, at its end or
+// before.
+func IsFailed(m *store.Merge) bool { return m.Outcome == emergelog.MergeFailed || m.PostinstFailed }
+
+// NewFailures joins the logs that tell of a failure with the merges that failed.
+func NewFailures(h *history.MergeHistory, logs []store.BuildLog, failed []store.Merge, errors []store.ElogMessage, installed []store.Installed, slots map[string]string) *Failures {
+	f := &Failures{Rows: []Failure{}}
+	seen := map[history.MergeKey]bool{}
+	here := map[string]bool{}
+	for i := range installed {
+		here[audit.PackageOf(installed[i].CPV)] = true
+	}
+	for i := range logs {
+		log := &logs[i]
+		m, link := h.Link(log)
+		row := failureOf(log, link)
+		if m != nil {
+			k := history.MergeKey{Run: m.Run, Seq: m.Seq}
+			if seen[k] {
+				continue // the log of PORTAGE_LOGDIR and the one that was kept
+			}
+			seen[k] = true
+			row.At, row.Run = m.Started, &m.Run
+		}
+		f.Rows = append(f.Rows, row)
+	}
+	for i := range failed {
+		m := &failed[i]
+		if seen[history.MergeKey{Run: m.Run, Seq: m.Seq}] {
+			continue
+		}
+		row := Failure{CPV: m.CPV, At: m.Started, Run: &m.Run, Cause: string(mergelog.CauseUnknown), Line: "no log of it was found", Excerpt: []string{}, Link: history.LinkNone}
+		if m.PostinstFailed {
+			row.Phase = string(mergelog.PhasePostinst)
+		}
+		row.fromElog(m, errors)
+		f.Rows = append(f.Rows, row)
+	}
+	for i := range f.Rows {
+		row := &f.Rows[i]
+		resolve(h, row, slots)
+		row.Installed = here[audit.PackageOf(row.CPV)]
+	}
+	slices.SortStableFunc(f.Rows, func(a, b Failure) int {
+		if c := history.CompareTimes(b.At, a.At, 0, 0); c != 0 {
+			return c
+		}
+		return strings.Compare(a.CPV, b.CPV)
+	})
+	for i := range f.Rows {
+		if finding, ok := failureFinding(&f.Rows[i], f.Rows[:i]); ok {
+			f.Findings = append(f.Findings, finding)
+		}
+	}
+	audit.SortFindings(f.Findings)
+	return f
+}
+
+// failureOf is the row of a log that tells of a failure.
+func failureOf(log *store.BuildLog, link history.LinkCertainty) Failure {
+	fail := log.Log.Failure
+	row := Failure{
+		CPV: log.CPV, At: log.At(), Phase: string(fail.Phase), Cause: string(fail.Cause.Class), Line: fail.Cause.Line,
+		Message: fail.Message, Excerpt: fail.Cause.Excerpt, Log: &log.Path, LogGone: log.GoneAt != 0, Link: link,
+		evidence: audit.Evidence{Source: log.Path, Offset: fail.Cause.Offset},
+	}
+	if row.Line == "" {
+		row.Line = fail.Message
+	}
+	if row.Excerpt == nil {
+		row.Excerpt = []string{}
+	}
+	return row
+}
+
+// fromElog takes what elog saved of a failure whose log is not known: without
+// PORTAGE_LOGDIR the log lies in the build directory, and elog's summary is all
+// that stays of it.
+func (row *Failure) fromElog(m *store.Merge, errors []store.ElogMessage) {
+	for i := range errors {
+		e := &errors[i]
+		if e.CPV != m.CPV || e.SavedAt < m.Started || e.SavedAt > history.MergeEnd(m)+history.LinkSlack {
+			continue
+		}
+		row.Phase, row.Line, row.Link = string(e.Phase), audit.FirstLine(e.Lines), history.LinkCertain
+		for n, line := range e.Lines {
+			if strings.HasPrefix(line, "ERROR: ") && n+1 < len(e.Lines) {
+				row.Message = strings.TrimSpace(e.Lines[n+1])
+				row.Line = row.Message
+			}
+			if rest, ok := strings.CutPrefix(line, "The complete build log is located at '"); ok {
+				path := strings.TrimSuffix(strings.TrimSuffix(rest, "."), "'")
+				row.Log = &path
+			}
+		}
+		row.evidence = audit.Evidence{Source: e.Path, Offset: e.Offset}
+		return
+	}
+}
+
+// resolve looks for what was done about a failure: the same version was merged
+// later, another one of its slot was, or the package was removed. slots are those
+// known, by cpv: where one of the two is not, they are taken for the same.
+func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
+	row.Resolution, row.slot = "open", slots[row.CPV]
+	for _, m := range h.ByCP[audit.PackageOf(row.CPV)] {
+		if m.Started <= row.At || m.Outcome != emergelog.MergeMerged || m.PostinstFailed {
+			continue
+		}
+		if slot := slots[m.CPV]; slot != row.slot && slot != "" && row.slot != "" {
+			continue
+		}
+		row.ResolvedBy, row.ResolvedAt, row.Resolution = &m.CPV, &m.Finished, "replaced"
+		if m.CPV == row.CPV {
+			row.Resolution = "retried"
+		}
+		return
+	}
+	for _, u := range h.Unmerges[row.CPV] {
+		if u.Started > row.At && u.Outcome == emergelog.UnmergeOK {
+			row.ResolvedBy, row.ResolvedAt, row.Resolution = &u.CPV, &u.Finished, "removed"
+			return
+		}
+	}
+}
+
+// failureFinding reports a failure that nobody has dealt with, once for each
+// package and slot: newer rows are above.
+func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
+	if row.Resolution != "open" {
+		return audit.Finding{}, false
+	}
+	for i := range newer {
+		if audit.PackageOf(newer[i].CPV) == audit.PackageOf(row.CPV) && newer[i].slot == row.slot {
+			return audit.Finding{}, false
+		}
+	}
+	f := audit.Finding{
+		Code: "merge-failed", Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: "emerge --oneshot \"=" + row.CPV + "\"",
+		Message: "failed", Evidence: []audit.Evidence{},
+	}
+	if row.Phase != "" {
+		f.Message += " in " + row.Phase
+	}
+	f.Message += " and was not merged since"
+	if row.Line != "" {
+		f.Message = fmt.Sprintf("%s: %s", f.Message, row.Line)
+	}
+	if row.evidence.Source != "" {
+		f.Evidence = append(f.Evidence, row.evidence)
+	}
+	return f, true
+}

@@ -1,0 +1,165 @@
+package aftermath
+
+import (
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/history"
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+// MessageFilter selects elog messages.
+type MessageFilter struct {
+	Classes []string // lower case: error, warn, log, qa, info; none = all but info
+	Since   int64    // unix seconds
+	Unread  bool     // only those not yet marked read
+	CP      string   // category/pn
+}
+
+// MessageClasses are the classes of elog, the most urgent first.
+var MessageClasses = []string{"error", "warn", "qa", "log", "info"}
+
+// usualClasses are those that are shown unless others are asked for: Portage's
+// own default (PORTAGE_ELOG_CLASSES) with QA. What is of class INFO repeats the
+// build log.
+var usualClasses = []string{"error", "warn", "qa", "log"}
+
+// Query is the filter in the terms of the store.
+func (f MessageFilter) Query() store.ElogQuery {
+	q := store.ElogQuery{CP: f.CP, Since: f.Since, Unread: f.Unread}
+	classes := f.Classes
+	if len(classes) == 0 {
+		classes = usualClasses
+		q.Classes = append(q.Classes, mergelog.ClassNone)
+	}
+	for _, c := range classes {
+		q.Classes = append(q.Classes, mergelog.Class(strings.ToUpper(c)))
+	}
+	return q
+}
+
+// Message is what elog saved for a package, of one class and phase.
+type Message struct {
+	ID     int64    `json:"id"`
+	CPV    string   `json:"cpv"`
+	At     int64    `json:"at"` // unix seconds when it was saved
+	Class  string   `json:"class"`
+	Phase  string   `json:"phase"`
+	Lines  []string `json:"lines"`
+	Unread bool     `json:"unread"`
+	// Run is the run that saved it, null where none or several were at work.
+	Run *int64 `json:"run"`
+	// Doubtful says that two processes wrote the summary at once, so that it may
+	// belong to another package.
+	Doubtful bool   `json:"doubtful"`
+	Source   string `json:"source"`
+	Offset   int64  `json:"offset"`
+}
+
+// Messages is elog as a mailbox.
+type Messages struct {
+	Rows []Message `json:"messages"` // unread first, then the newest first
+	// Unread counts the unread messages among those that the filter selects
+	// apart from Unread itself.
+	Unread int `json:"unread"`
+	Read   int `json:"read"`
+
+	Source OutputSource `json:"-"`
+}
+
+// LastID is the id of the message that was entered last; -1 where there is none.
+func (m *Messages) LastID() int64 {
+	last := int64(-1)
+	for i := range m.Rows {
+		last = max(last, m.Rows[i].ID)
+	}
+	return last
+}
+
+// AuditMessages reads the mailbox.
+func AuditMessages(db audit.Database, filter MessageFilter) (*Messages, error) {
+	q := filter.Query()
+	q.Unread = false
+	stored, err := db.Tx.ElogMessages(db.Host, q)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := runSpans(db, filter.Since)
+	if err != nil {
+		return nil, err
+	}
+	answer := &Messages{Rows: []Message{}}
+	for i := range stored {
+		m := &stored[i]
+		if m.ReadAt == 0 {
+			answer.Unread++
+		} else {
+			answer.Read++
+			if filter.Unread {
+				continue
+			}
+		}
+		answer.Rows = append(answer.Rows, messageOf(m, runs))
+	}
+	slices.SortStableFunc(answer.Rows, func(a, b Message) int {
+		switch {
+		case a.Unread != b.Unread && a.Unread:
+			return -1
+		case a.Unread != b.Unread:
+			return 1
+		}
+		return history.CompareTimes(b.At, a.At, 0, 0)
+	})
+	answer.Source, err = AuditOutputSource(db)
+	return answer, err
+}
+
+func messageOf(m *store.ElogMessage, runs []runSpan) Message {
+	row := Message{
+		ID: m.ID, CPV: m.CPV, At: m.SavedAt, Class: strings.ToLower(string(m.Class)), Phase: string(m.Phase), Lines: m.Lines,
+		Unread: m.ReadAt == 0, Doubtful: m.Interleaved, Source: m.Path, Offset: m.Offset,
+	}
+	if run, ok := runAt(runs, m.SavedAt); ok {
+		row.Run = &run
+	}
+	return row
+}
+
+// runSpan is the time in which a run was at work.
+type runSpan struct{ id, from, to int64 }
+
+// runSpans returns the runs since a time in the order of their beginning.
+func runSpans(db audit.Database, since int64) ([]runSpan, error) {
+	runs, ok, err := runsSince(db, since)
+	if err != nil || !ok {
+		return nil, err
+	}
+	var spans []runSpan
+	err = db.Tx.EmergeLog(db.Host).Runs(runs, store.OldestFirst, func(r *store.Run) error {
+		spans = append(spans, runSpan{id: r.ID, from: r.Started, to: max(r.Ended, r.LastSeen)})
+		return nil
+	})
+	slices.SortStableFunc(spans, func(a, b runSpan) int { return history.CompareTimes(a.from, b.from, a.id, b.id) })
+	return spans, err
+}
+
+// runAt returns the only run that was at work at a time.
+func runAt(spans []runSpan, at int64) (id int64, ok bool) {
+	end, _ := slices.BinarySearchFunc(spans, at+history.LinkSlack+1, func(s runSpan, t int64) int { return history.CompareTimes(s.from, t, 0, 0) })
+	for i := end - 1; i >= 0 && i >= end-maxOverlap; i-- {
+		if spans[i].to+history.LinkSlack < at {
+			continue
+		}
+		if ok {
+			return 0, false
+		}
+		id, ok = spans[i].id, true
+	}
+	return id, ok
+}
+
+// maxOverlap is how many runs back one is looked for that is still at work:
+// parallel emerges are few.
+const maxOverlap = 16

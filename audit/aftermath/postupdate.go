@@ -1,0 +1,332 @@
+package aftermath
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/history"
+	"emaudit/parse/emergelog"
+	"emaudit/store"
+)
+
+// PostUpdate is the answer to: what did the last update leave to do?
+type PostUpdate struct {
+	// LastRun is the newest run that merged or removed something, null where
+	// emerge.log has none.
+	LastRun      *int64 `json:"last_run"`
+	OpenFailures int    `json:"open_failures"`
+	// Unread counts the unread warnings and errors of the last run.
+	Unread          int             `json:"unread"`
+	RuntimeNotices  int             `json:"runtime_notices"` // of what is installed
+	ConfigUpdates   int             `json:"config_updates"`
+	PreservedLibs   int             `json:"preserved_libs"`
+	BetweenVersions int             `json:"between_versions"`
+	Findings        []audit.Finding `json:"-"`
+}
+
+// AuditPostUpdate looks for what an update leaves behind, and what nobody sees
+// who does not watch it: merges that failed and were not retried, messages that
+// nobody has read, builds whose QA notices mean that they are broken at run time,
+// configuration updates, preserved libraries, and a merge that was cut between
+// removing the old version and registering the new one.
+func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
+	p := &PostUpdate{}
+	failures, err := AuditFailures(db, 0)
+	if err != nil {
+		return nil, err
+	}
+	p.OpenFailures = len(failures.Findings)
+	p.Findings = append(p.Findings, failures.Findings...)
+	for _, step := range []func(audit.Database) error{p.cutMerges, p.unreadOfLastRun, p.runtimeNotices, p.leftovers} {
+		if err := step(db); err != nil {
+			return nil, err
+		}
+	}
+	unread, err := audit.SourceFindings(db, store.SourceBuildLog, store.SourceElog, store.SourceCapture, store.SourceLeftovers)
+	if err != nil {
+		return nil, err
+	}
+	behind, err := audit.AuditClock(db)
+	if err != nil {
+		return nil, err
+	}
+	p.Findings = slices.Concat(p.Findings, unread, behind)
+	audit.SortFindings(p.Findings)
+	return p, nil
+}
+
+// cutMerges reports merges that ended between the removal of the old version and
+// the registration of the new one, unless the package was merged since.
+func (p *PostUpdate) cutMerges(db audit.Database) error {
+	log := db.Tx.EmergeLog(db.Host)
+	cut := map[string]store.Merge{}
+	var facts store.Facts
+	err := log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+		if r.Merges+r.Unmerges == 0 {
+			return nil
+		}
+		id := r.ID
+		p.LastRun = &id
+		if r.Outcome == emergelog.RunSuccess && len(cut) == 0 {
+			return nil
+		}
+		if err := log.Facts(r, &facts); err != nil {
+			return err
+		}
+		for _, m := range facts.Merges {
+			switch where := m.Root + audit.PackageOf(m.CPV); {
+			case m.BetweenVersions:
+				cut[where] = m
+			case m.Outcome == emergelog.MergeMerged:
+				delete(cut, where)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	installed, err := binpkgs.TakeInstalled(db)
+	if err != nil {
+		return err
+	}
+	here := map[string]bool{}
+	for i := range installed {
+		here[installed[i].CPV] = true
+	}
+	for _, m := range cut {
+		place, offset, err := log.Place(m.BeganAt)
+		if err != nil {
+			return err
+		}
+		f := audit.Finding{
+			Code: "merge-cut", Severity: audit.SeverityError, Subject: m.CPV, Evidence: []audit.Evidence{{Source: place, Offset: offset}},
+			Message: "its merge was cut off after the old version was removed: neither may be registered, and files of both may lie around",
+			Remedy:  "emerge --oneshot \"=" + m.CPV + "\"",
+		}
+		if here[m.CPV] {
+			f.Severity = audit.SeverityWarning
+			f.Message = "its merge was cut off after the old version was removed; it is registered, and what pkg_postinst does may not have been done"
+		}
+		p.BetweenVersions++
+		p.Findings = append(p.Findings, f)
+	}
+	return nil
+}
+
+// unreadOfLastRun reports the unread warnings and errors of the last run, a
+// package a finding.
+func (p *PostUpdate) unreadOfLastRun(db audit.Database) error {
+	if p.LastRun == nil {
+		return nil
+	}
+	last := *p.LastRun
+	var from int64
+	err := db.Tx.EmergeLog(db.Host).RunsNumbered([]int64{last}, func(r *store.Run) error {
+		from = r.Started
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	messages, err := AuditMessages(db, MessageFilter{Classes: []string{"error", "warn"}, Since: from, Unread: true})
+	if err != nil {
+		return err
+	}
+	byPackage := map[string]*audit.Finding{}
+	var order []*audit.Finding
+	for i := range messages.Rows {
+		m := &messages.Rows[i]
+		if m.Run == nil || *m.Run != last {
+			continue
+		}
+		p.Unread++
+		f := byPackage[m.CPV]
+		if f == nil {
+			f = &audit.Finding{Code: "messages-unread", Severity: audit.SeverityInfo, Subject: m.CPV, Remedy: "emaudit messages"}
+			byPackage[m.CPV] = f
+			order = append(order, f)
+			f.Message = audit.FirstLine(m.Lines)
+		}
+		if m.Class == "error" {
+			f.Severity, f.Message = audit.SeverityWarning, audit.FirstLine(m.Lines)
+		}
+		f.Evidence = append(f.Evidence, audit.Evidence{Source: m.Source, Offset: m.Offset})
+	}
+	for _, f := range order {
+		p.Findings = append(p.Findings, *f)
+	}
+	return nil
+}
+
+// noticeFindings are the QA notices that are reported of what is installed, by
+// their class. The others concern a package only where it is built.
+var noticeFindings = map[string]struct {
+	code     string
+	severity audit.Severity
+}{
+	"unresolved-soname":      {"qa-unresolved-soname", audit.SeverityWarning},
+	"missing-soname-symlink": {"qa-missing-soname-symlink", audit.SeverityWarning},
+	"text-relocations":       {"qa-text-relocations", audit.SeverityWarning},
+	"world-writable":         {"qa-world-writable", audit.SeverityWarning},
+	"setid-world-writable":   {"qa-setid-world-writable", audit.SeverityWarning},
+	"executable-owner":       {"qa-executable-owner", audit.SeverityWarning},
+	"missing-ldscript":       {"qa-missing-ldscript", audit.SeverityWarning},
+	"executable-stack":       {"qa-executable-stack", audit.SeverityInfo},
+	"insecure-runpath":       {"qa-insecure-runpath", audit.SeverityInfo},
+	"severe-warnings":        {"qa-severe-warnings", audit.SeverityInfo},
+	"dangling-symlink":       {"qa-dangling-symlink", audit.SeverityInfo},
+}
+
+// runtimeNotices reports notices of the builds that are installed: those whose
+// log was prepared last before the installed build was finished.
+func (p *PostUpdate) runtimeNotices(db audit.Database) error {
+	notices, err := db.Tx.QANotices(db.Host, store.BuildLogQuery{})
+	if err != nil || len(notices) == 0 {
+		return err
+	}
+	builds, err := db.Tx.SourceBuilds(db.Host)
+	if err != nil {
+		return err
+	}
+	installed, err := binpkgs.TakeInstalled(db)
+	if err != nil {
+		return err
+	}
+	ofInstalled := LogsOfBuilds(builds, installed)
+	seen := map[string]bool{}
+	for i := range notices {
+		n := &notices[i]
+		reported, known := noticeFindings[n.Class]
+		if !known || !ofInstalled[n.File] || seen[n.CPV+n.Class+n.Title] {
+			continue
+		}
+		seen[n.CPV+n.Class+n.Title] = true
+		p.RuntimeNotices++
+		f := audit.Finding{
+			Code: reported.code, Severity: reported.severity, Subject: n.CPV, Message: strings.TrimRight(n.Title, ":."),
+			Evidence: []audit.Evidence{{Source: n.Path, Offset: n.Offset}}, Remedy: "less " + audit.ShellQuote(n.Path),
+		}
+		if len(n.Details) > 0 {
+			f.Message += ": " + tellingDetail(n.Details)
+			if more := len(n.Details) - 1; more > 0 {
+				f.Message += fmt.Sprintf(" and %d more", more)
+			}
+		}
+		p.Findings = append(p.Findings, f)
+	}
+	return nil
+}
+
+// tellingDetail is the first detail of a notice that names a file, else the first
+// one: some notices begin with a request to report them.
+func tellingDetail(details []string) string {
+	if i := slices.IndexFunc(details, func(d string) bool { return strings.HasPrefix(d, "/") }); i >= 0 {
+		return details[i]
+	}
+	return details[0]
+}
+
+// LogsOfBuilds finds the logs of the installed builds: of each, the newest log of
+// its cpv whose directory was prepared before BUILD_TIME. Builds are the oldest
+// first.
+func LogsOfBuilds(builds []store.BuildLogStamp, installed []store.Installed) map[int64]bool {
+	byCPV := map[string]int64{} // BUILD_TIME
+	for i := range installed {
+		byCPV[installed[i].CPV] = installed[i].BuildTime
+	}
+	newest := map[string]int64{}
+	for _, b := range builds {
+		if built := byCPV[b.CPV]; built != 0 && b.PreparedAt <= built+history.LinkSlack {
+			newest[b.CPV] = b.File
+		}
+	}
+	files := map[int64]bool{}
+	for _, file := range newest {
+		files[file] = true
+	}
+	return files
+}
+
+// leftovers reports configuration updates, a folder a finding, and preserved
+// libraries, a package a finding.
+func (p *PostUpdate) leftovers(db audit.Database) error {
+	all, err := db.Tx.Leftovers(db.Host)
+	if err != nil {
+		return err
+	}
+	type group struct {
+		subject string
+		paths   []string
+	}
+	var configs, libs []*group
+	add := func(groups []*group, subject, path string) []*group {
+		if n := len(groups); n > 0 && groups[n-1].subject == subject {
+			groups[n-1].paths = append(groups[n-1].paths, path)
+			return groups
+		}
+		return append(groups, &group{subject, []string{path}})
+	}
+	slices.SortStableFunc(all, func(a, b store.Leftover) int { return strings.Compare(a.Detail, b.Detail) })
+	for _, l := range all {
+		if l.Role == store.LeftoverConfig {
+			p.ConfigUpdates++
+			configs = add(configs, path.Dir(l.Path), l.Path)
+		} else {
+			p.PreservedLibs++
+			libs = add(libs, l.Detail, l.Path)
+		}
+	}
+	from, err := configOrigins(db)
+	if err != nil {
+		return err
+	}
+	for _, g := range configs {
+		f := audit.Finding{
+			Code: "config-update-pending", Severity: audit.SeverityWarning, Subject: g.subject, Evidence: evidenceOf(g.paths), Remedy: "dispatch-conf",
+			Message: fmt.Sprintf("%s for a person to merge", audit.Counted(len(g.paths), "configuration file waits", "configuration files wait")),
+		}
+		var packages []string
+		for _, path := range g.paths {
+			if cpv := from[path]; cpv != "" && !slices.Contains(packages, cpv) {
+				packages = append(packages, cpv)
+			}
+		}
+		if len(packages) > 0 {
+			f.Message += ", of " + strings.Join(packages, ", ")
+		}
+		p.Findings = append(p.Findings, f)
+	}
+	for _, g := range libs {
+		p.Findings = append(p.Findings, audit.Finding{
+			Code: "preserved-libs", Severity: audit.SeverityWarning, Subject: g.subject, Evidence: evidenceOf(g.paths), Remedy: "emerge @preserved-rebuild",
+			Message: fmt.Sprintf("%s of an older version kept, since something installed still needs it", audit.Counted(len(g.paths), "library is", "libraries are")),
+		})
+	}
+	return nil
+}
+
+// configOrigins tells which package left a configuration update, as far as logs
+// of emerge --verbose have it.
+func configOrigins(db audit.Database) (map[string]string, error) {
+	named, err := db.Tx.OutputPaths(db.Host, store.BuildLogQuery{})
+	from := map[string]string{}
+	for _, p := range named {
+		if p.Role == "config-update" {
+			from[p.Path] = p.CPV
+		}
+	}
+	return from, err
+}
+
+func evidenceOf(paths []string) []audit.Evidence {
+	evidence := make([]audit.Evidence, len(paths))
+	for i, p := range paths {
+		evidence[i].Source = p
+	}
+	return evidence
+}

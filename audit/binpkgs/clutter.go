@@ -1,0 +1,77 @@
+package binpkgs
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/store"
+)
+
+// clutter reports what lies in the folder and is no binary package.
+func (r *integrityRound) clutter() {
+	for _, o := range r.others {
+		age := r.Now - FloorSeconds(o.MTimeNS)
+		since := audit.Day(FloorSeconds(o.MTimeNS))
+		switch o.Role {
+		case "temporary":
+			switch pid := pidOf(o.Path); {
+			case r.opts.Running != nil && pid != 0 && r.opts.Running(pid):
+				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, fmt.Sprintf("wait for process %d to end", pid), "being written now by process %d", pid)
+			case (r.opts.Running == nil || pid == 0) && age < settling:
+				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, "wait for the build to end", "written %s ago: it may be in the hands of a build", inWords(age))
+			default:
+				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, r.remove(o.Path), "left over since %s by a build, a package move or a write of the index that was killed", since)
+			}
+		case "partial":
+			remedy, message := r.remove(o.Path), "left over since "+since+" by a fetch or a package move that was broken off"
+			if age < settling {
+				remedy, message = "wait for the fetch to end", "written "+inWords(age)+" ago: a fetch or a package move may be going on"
+			}
+			r.report(audit.SeverityInfo, "pkgdir-partial", o.Path, 0, remedy, "%s", message)
+		case "checksum-failure":
+			r.checksumFailure(o)
+		case "lock":
+			if age >= settling {
+				r.report(audit.SeverityInfo, "pkgdir-lock", o.Path, 0, r.remove(o.Path), "a lock left since %s: Portage removes its locks when it is done", since)
+			}
+		case "symlink":
+			if pretends(o) {
+				r.report(audit.SeverityInfo, "binpkg-symlink", o.Path, 0, r.remove(o.Path), "Portage follows no symlink to a binary package when it looks at the files")
+			} else {
+				r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "a symlink, which Portage does not follow when it looks at the files")
+			}
+		case "not-a-file":
+			severity := audit.SeverityInfo
+			if pretends(o) {
+				severity = audit.SeverityWarning
+			}
+			r.report(severity, "binpkg-not-a-file", o.Path, 0, r.remove(o.Path), "a %s: neither Portage nor emaudit opens it", o.Kind)
+		case "unreadable-folder":
+			r.report(audit.SeverityWarning, "pkgdir-unreadable", o.Path, 0, "run emaudit as root, or as a member of the portage group", "could not be listed: what lies in it is unknown")
+		case "deep-folder":
+			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, "look into it, and move what is wanted", "a folder deeper than any that Portage uses: emaudit does not look into it")
+		case "stray":
+			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "no binary package, and nothing that Portage put there")
+		}
+	}
+}
+
+// checksumFailure reports a package that Portage renamed because its digest was
+// wrong when it was to be merged.
+func (r *integrityRound) checksumFailure(o store.PkgDirFile) {
+	original, _, _ := strings.Cut(o.Path, "._checksum_failure_.")
+	state, remedy := "and another file took its place", r.remove(o.Path)
+	if r.byPath[original] == nil {
+		state = "and nothing took its place"
+		if again := r.again(&Binpkg{Instance: store.Instance{Path: original}, Dir: r.dir}); again != "" {
+			remedy = again + " && " + remedy
+		}
+		if slices.ContainsFunc(r.entries, func(e store.IndexEntry) bool { return e.Path == original }) {
+			remedy += " && " + r.fix()
+		}
+	}
+	r.report(audit.SeverityWarning, "binpkg-checksum-failure", o.Path, 0, remedy, "Portage renamed %s when its digest was wrong at a merge, %s", path.Base(original), state)
+}

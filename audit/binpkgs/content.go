@@ -1,0 +1,252 @@
+package binpkgs
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/store"
+)
+
+// settling is how long, in seconds, what lies there half-made may still be in
+// the hands of a build, a fetch or a package move. Portage reserves the name
+// when packaging begins and packages in minutes, not hours.
+const settling = 3600
+
+// content reports what a reading of the file itself shows.
+func (r *integrityRound) content(b *Binpkg) {
+	unread, empty := false, false
+	for _, p := range b.Problems {
+		unread = unread || p.Code == "binpkg-unread"
+		empty = empty || p.Code == "empty-file"
+	}
+	switch {
+	case unread:
+		r.worst(b, audit.SeverityWarning, "binpkg-unread", "run emaudit as root, or as a member of the portage group", "could not be read")
+	case empty && b.Entry != nil:
+		// A power cut can leave a file without its bytes.
+		r.note(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "empty, and the index lists it with %d bytes: its content is lost", max(b.Entry.Size, 0))
+	case empty:
+		r.empty(b)
+	case b.Contradicted() && !b.brokenByItself():
+		// The digests say it.
+	case b.Damaged():
+		r.worst(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "damaged")
+	case b.Integrity == "unknown" || b.Structure == "unknown":
+		remedy := r.replace(b)
+		if b.VerifiedAt == 0 {
+			remedy = "emaudit verify " + audit.ShellQuote(b.Source())
+		}
+		r.worst(b, audit.SeverityWarning, "binpkg-unknown", remedy, "whether it is whole cannot be told")
+	default:
+		r.irregular(b)
+	}
+	switch b.Signature {
+	case "invalid":
+		remedy := r.replace(b)
+		if !b.Damaged() && !b.Has("signature-missing") {
+			remedy = "refresh the keyring (getuto), then emaudit verify --all " + audit.ShellQuote(b.Source())
+		}
+		r.worst(b, audit.SeverityError, "binpkg-signature-invalid", remedy, "its signature is not valid")
+	case "unknown-key":
+		r.note(b, audit.SeverityWarning, "binpkg-signature-unknown-key", "getuto, or emaudit verify --keyring FILE "+audit.ShellQuote(b.Source()),
+			"signed by key %s, which is not in the keyring", cmp.Or(b.SignatureKey, "unknown"))
+	}
+	if b.Format == "gpkg" && b.Signed == "none" && r.features["binpkg-request-signature"] && !b.Damaged() {
+		r.note(b, audit.SeverityError, "binpkg-unsigned", "gpkg-sign --allow-unsigned "+audit.ShellQuote(b.Source())+" && "+r.fix(), "it is not signed, and Portage refuses what is not (FEATURES=binpkg-request-signature)")
+	}
+}
+
+// worst reports the problems of a file in one finding.
+func (r *integrityRound) worst(b *Binpkg, severity audit.Severity, code, remedy, otherwise string) {
+	f := audit.Finding{Code: code, Severity: severity, Subject: b.Source(), Message: otherwise, Evidence: []audit.Evidence{}, Remedy: remedy}
+	var messages []string
+	for _, p := range b.Problems {
+		if placeProblems[p.Code] {
+			continue
+		}
+		messages = append(messages, p.Code+": "+p.Message)
+		f.Evidence = append(f.Evidence, audit.Evidence{Source: b.Source(), Offset: p.Offset})
+	}
+	switch len(messages) {
+	case 0:
+		f.Evidence = append(f.Evidence, audit.Evidence{Source: b.Source()})
+	case 1:
+		f.Message = messages[0]
+	default:
+		f.Message = fmt.Sprintf("%s (and %d more)", messages[0], len(messages)-1)
+	}
+	if b.VerifiedAt != 0 {
+		f.Message += " (read " + audit.Day(b.VerifiedAt) + ")"
+	}
+	r.findings = append(r.findings, f)
+}
+
+// placeProblems are of the place of a file, not of its content.
+var placeProblems = map[string]bool{"binpkg-misnamed": true, "binpkg-misplaced": true}
+
+// empty reports a file without a byte: Portage reserves the name of a package
+// so before it packs, and a build that is killed leaves it (bintree.py,
+// _allocate_filename_multi).
+func (r *integrityRound) empty(b *Binpkg) {
+	age := r.Now - FloorSeconds(b.MTimeNS)
+	switch {
+	case r.beingPacked(b.Path):
+		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, "wait for the build to end", "reserved for a package that is being packed now")
+	case age < settling && r.opts.Running == nil:
+		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, "wait for the build to end", "reserved %s ago for a package that may still be packed", inWords(age))
+	default:
+		r.report(audit.SeverityWarning, "binpkg-empty", b.Path, 0, r.remove(b.Path), "left empty since %s by a build that was killed or failed: Portage calls it invalid at every scan", audit.Day(FloorSeconds(b.MTimeNS)))
+	}
+}
+
+// beingPacked tells whether a temporary file of the package is written by a
+// process that runs.
+func (r *integrityRound) beingPacked(rel string) bool {
+	if r.opts.Running == nil {
+		return false
+	}
+	for _, o := range r.others {
+		if o.Role == "temporary" && strings.HasPrefix(o.Path, rel) && r.opts.Running(pidOf(o.Path)) {
+			return true
+		}
+	}
+	return false
+}
+
+// pidOf returns the process that a temporary file is named after, 0 where it is
+// named after none: PF-ID.gpkg.tarRANDOM.PID of a build, PF.gpkg.tar.PID of
+// quickpkg.
+func pidOf(name string) int {
+	pid, err := strconv.Atoi(name[strings.LastIndexByte(name, '.')+1:])
+	if err != nil || pid < 1 {
+		return 0
+	}
+	return pid
+}
+
+// inWords is an age in words.
+func inWords(seconds int64) string {
+	switch {
+	case seconds < 120:
+		return fmt.Sprintf("%d s", max(seconds, 0))
+	case seconds < 2*3600:
+		return fmt.Sprintf("%d min", seconds/60)
+	case seconds < 2*86400:
+		return fmt.Sprintf("%d h", seconds/3600)
+	}
+	return fmt.Sprintf("%d days", seconds/86400)
+}
+
+// oddities are problems of a package that is as good as whole, with what they
+// mean for who relies on it.
+var oddities = map[string]struct {
+	code     string
+	severity audit.Severity
+}{
+	"config-stub":      {"binpkg-config-stub", audit.SeverityWarning},
+	"image-device":     {"binpkg-not-installable", audit.SeverityError},
+	"member-ambiguous": {"binpkg-irregular", audit.SeverityWarning},
+	"trailing-data":    {"binpkg-irregular", audit.SeverityWarning},
+}
+
+// signatureProblems are told by the state of the signature.
+var signatureProblems = map[string]bool{"signature-unknown-key": true, "signature-key": true, "signature-missing": true, "signature-invalid": true}
+
+// irregular reports what Portage tolerates.
+func (r *integrityRound) irregular(b *Binpkg) {
+	for _, p := range b.Problems {
+		if placeProblems[p.Code] || signatureProblems[p.Code] {
+			continue
+		}
+		odd, ok := oddities[p.Code]
+		if !ok {
+			odd.code, odd.severity = "binpkg-irregular", audit.SeverityInfo
+		}
+		remedy := r.replace(b)
+		if odd.code == "binpkg-not-installable" {
+			remedy = "build it from source where it is needed: emerge --oneshot --usepkg=n" + exactAtoms([]string{b.CPV})
+		}
+		r.report(odd.severity, odd.code, b.Path, p.Offset, remedy, "%s: %s", p.Code, p.Message)
+	}
+}
+
+// brokenByItself tells whether more is wrong with a file than that the index has
+// another digest of it.
+func (b *Binpkg) brokenByItself() bool {
+	other := func(p store.Problem) bool { return p.Code != "digest-mismatch" && !placeProblems[p.Code] }
+	return b.Damaged() && slices.ContainsFunc(b.Problems, other)
+}
+
+// digests compares the digests that emaudit computed with those of the index
+// and of the VDB.
+func (r *integrityRound) digests(b *Binpkg) {
+	if b.Contradicted() && !b.brokenByItself() {
+		for _, d := range []struct {
+			name      string
+			want, got []byte
+		}{{"MD5", b.Entry.MD5, b.MD5}, {"SHA1", b.Entry.SHA1, b.SHA1}} {
+			if len(d.want) == 0 || len(d.got) == 0 || bytes.Equal(d.want, d.got) {
+				continue
+			}
+			// Where all that the Manifest vouches for is right and nothing is
+			// odd, the index is what is wrong.
+			remedy, also := r.refresh(b), ""
+			if b.Integrity != "whole" || b.odd() {
+				remedy = r.replace(b)
+			}
+			if i := slices.IndexFunc(b.Problems, isOdd); i >= 0 && b.Integrity == "whole" {
+				also = fmt.Sprintf(" (%s: %s)", b.Problems[i].Code, b.Problems[i].Message)
+			}
+			r.note(b, audit.SeverityError, "index-digest-mismatch", remedy,
+				"%s is %x, and %x in the index: a merge ends with a digest failure, and Portage renames the file%s", d.name, d.got, d.want, also)
+			return
+		}
+	}
+	md5 := b.MD5
+	if md5 == nil && b.EntryCurrent() && b.SHA1 != nil {
+		md5 = b.Entry.MD5 // the SHA1 beside it is right, as was seen above
+	}
+	if md5 == nil || b.BuildTime == 0 || b.VerifiedAt == 0 || b.Damaged() {
+		return
+	}
+	for _, p := range r.byCPV[b.CPV] {
+		if p.BinpkgMD5 == nil || p.BuildTime != b.BuildTime || bytes.Equal(p.BinpkgMD5, md5) || r.merged(p.BinpkgMD5) {
+			continue
+		}
+		r.note(b, audit.SeverityInfo, "binpkg-not-as-merged", "none where it was packed by quickpkg, signed again or moved; else "+r.replace(b),
+			"it is of the installed build, and not the file that was merged: MD5 is %x, and %x in the VDB", md5, p.BinpkgMD5)
+	}
+}
+
+// merged tells whether the file with an MD5 is among those at hand.
+func (r *integrityRound) merged(md5 []byte) bool {
+	return slices.ContainsFunc(r.binpkgs, func(b *Binpkg) bool { return SameMD5(b.Md5(), md5) })
+}
+
+// unverified says, once for a folder, how much of it was never read in full.
+func (r *integrityRound) unverified() {
+	n, signed := 0, 0
+	for _, b := range r.binpkgs {
+		switch {
+		case b.VerifiedAt != 0 || b.Damaged() || b.Size == 0:
+		default:
+			n++
+			if b.Signature == "unchecked" && b.Signed != "unknown" {
+				signed++
+			}
+		}
+	}
+	if n == 0 {
+		return
+	}
+	message := fmt.Sprintf("%d of %d binary packages were never read in full: whether their content is whole is not known", n, len(r.binpkgs))
+	if signed > 0 {
+		message += fmt.Sprintf(", nor whether the signatures of %d are valid", signed)
+	}
+	r.report(audit.SeverityInfo, "binpkg-unverified", "", 0, "emaudit verify", "%s", message)
+}

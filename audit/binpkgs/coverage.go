@@ -1,0 +1,453 @@
+package binpkgs
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// CoverageVerdict says how near the best binary package comes to what is
+// installed.
+type CoverageVerdict string
+
+// The verdicts, best first.
+const (
+	// CoverageExact: the very file that was merged or built beside the merge
+	// (VDB BINPKGMD5 equals its MD5).
+	CoverageExact CoverageVerdict = "exact"
+	// CoverageSameBuild: the same cpv and BUILD_TIME, other bytes: a quickpkg
+	// copy, a re-signed or moved package, or no BINPKGMD5 was recorded.
+	CoverageSameBuild CoverageVerdict = "same-build"
+	// CoverageSameVersion: the same cpv from another build.
+	CoverageSameVersion CoverageVerdict = "same-version"
+	// CoverageNone: no usable binary package of this cpv.
+	CoverageNone CoverageVerdict = "none"
+)
+
+func (v CoverageVerdict) Rank() int {
+	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageNone}, v)
+}
+
+// InstanceRef points at one binary package.
+type InstanceRef struct {
+	PkgDir    string `json:"pkgdir"` // inside the root
+	Path      string `json:"path"`   // relative to it
+	BuildID   *int64 `json:"build_id"`
+	BuildTime *int64 `json:"build_time"`
+	Size      int64  `json:"size"` // bytes
+	Format    string `json:"format"`
+	Indexed   bool   `json:"indexed"` // the index has a current entry for it
+}
+
+func (b *Binpkg) Ref() *InstanceRef {
+	return &InstanceRef{PkgDir: b.Dir.Path, Path: b.Path, BuildID: Known(b.BuildID), BuildTime: Known(b.BuildTime), Size: b.Size, Format: b.Format, Indexed: b.EntryCurrent()}
+}
+
+// Known is nil for 0, which the store keeps for "not recorded".
+func Known(n int64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}
+
+// CoverageRow is the answer about one installed package.
+type CoverageRow struct {
+	CPV       string          `json:"cpv"`
+	Slot      string          `json:"slot"` // slot[/subslot]
+	Repo      string          `json:"repo"`
+	BuildTime *int64          `json:"build_time"`
+	BuildID   *int64          `json:"build_id"`
+	Verdict   CoverageVerdict `json:"verdict"`
+	UseEqual  *bool           `json:"use_equal"` // of the instance; null where there is none
+	UseDiff   string          `json:"use_diff"`  // what the instance has more (+) and less (-)
+	Instance  *InstanceRef    `json:"instance"`
+	Size      int64           `json:"installed_size"` // bytes
+}
+
+// Coverage is the answer to: does every installed package have a binary
+// package?
+type Coverage struct {
+	Rows []CoverageRow `json:"packages"`
+	// Commands close all gaps that can be closed now, in as few lines as
+	// possible.
+	Commands []string        `json:"commands"`
+	Findings []audit.Finding `json:"-"`
+	// Unread are the folders of binary packages that are there and could not be
+	// read by the last ingest: "none" may be wrong where nothing was ever known
+	// of them.
+	Unread []string `json:"-"`
+}
+
+// Unknown says why nothing is known of any package, "" where something is.
+func (c *Coverage) Unknown() string {
+	switch {
+	case len(c.Rows) == 0:
+		return "no installed package was found"
+	case len(c.Unread) > 0 && c.Count(CoverageNone) == len(c.Rows):
+		return strings.Join(c.Unread, ", ") + " could not be read"
+	}
+	return ""
+}
+
+// Count returns the number of rows with a verdict.
+func (c *Coverage) Count(v CoverageVerdict) int {
+	n := 0
+	for _, r := range c.Rows {
+		if r.Verdict == v {
+			n++
+		}
+	}
+	return n
+}
+
+// AuditCoverage matches every installed package with its best binary package.
+func AuditCoverage(db audit.Database) (*Coverage, error) {
+	inv, err := TakeInventory(db, false)
+	if err != nil {
+		return nil, err
+	}
+	gone, err := GoneByCPV(db, inv.Dirs)
+	if err != nil {
+		return nil, err
+	}
+	c := &Coverage{Rows: []CoverageRow{}, Commands: []string{}}
+	var quick, rebuild []string
+	sources, err := audit.SourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex)
+	if err != nil {
+		return nil, err
+	}
+	c.Findings = append(c.Findings, sources...)
+	if c.Unread, err = unreadPkgDirs(db); err != nil {
+		return nil, err
+	}
+	vdb, err := VdbPath(db)
+	if err != nil {
+		return nil, err
+	}
+	use := &UseFlags{Tx: db.Tx, Of: map[int64]string{}}
+	installed := make([]*store.Installed, len(inv.Installed))
+	for i := range inv.Installed {
+		installed[i] = &inv.Installed[i]
+	}
+	slices.SortFunc(installed, func(a, b *store.Installed) int { return CompareCPV(a.CPV, b.CPV) })
+	for _, p := range installed {
+		row, best, err := Cover(use, p, inv.ByCPV[p.CPV])
+		if err != nil {
+			return nil, err
+		}
+		c.Rows = append(c.Rows, row)
+		if c.Unknown() != "" && len(inv.ByCPV) == 0 {
+			continue // that the folder could not be read says it all
+		}
+		if f, ok := coverageFinding(p, row, best, slices.Concat(inv.ByCPV[p.CPV], inv.Unread[p.CPV]), gone[p.CPV], path.Join(vdb, p.CPV)); ok {
+			c.Findings = append(c.Findings, f)
+			switch {
+			case f.Code == "binpkg-unread":
+			case CanQuickpkg(p):
+				quick = append(quick, p.CPV)
+			default:
+				rebuild = append(rebuild, p.CPV)
+			}
+		}
+	}
+	if len(quick) > 0 {
+		c.Commands = append(c.Commands, quickpkgCommand(quick...))
+	}
+	if len(rebuild) > 0 {
+		c.Commands = append(c.Commands, rebuildCommand(rebuild...))
+	}
+	audit.SortFindings(c.Findings)
+	commands, err := db.Commands()
+	commands.Findings(c.Findings)
+	commands.All(c.Commands)
+	return c, err
+}
+
+// Cover finds the best binary package of an installed one among those of the
+// same cpv.
+func Cover(use *UseFlags, p *store.Installed, candidates []*Binpkg) (row CoverageRow, best *Binpkg, err error) {
+	row = CoverageRow{
+		CPV: p.CPV, Slot: JoinSlot(p.Slot, p.SubSlot), Repo: p.Repo, BuildTime: Known(p.BuildTime), BuildID: Known(p.BuildID),
+		Verdict: CoverageNone, Size: p.Size,
+	}
+	for _, b := range candidates {
+		if !b.Visible || b.Damaged() {
+			continue
+		}
+		v := Match(p, b)
+		better := best == nil || v.Rank() < row.Verdict.Rank()
+		if !better && v == row.Verdict {
+			if better, err = use.preferred(p, b, best); err != nil {
+				return row, nil, err
+			}
+		}
+		if better {
+			best, row.Verdict = b, v
+		}
+	}
+	if best == nil {
+		return row, nil, nil
+	}
+	row.Instance = best.Ref()
+	equal, diff, err := use.compare(p, best)
+	row.UseEqual, row.UseDiff = &equal, diff
+	return row, best, err
+}
+
+// Match is the verdict about one pair, strongest evidence first.
+func Match(p *store.Installed, b *Binpkg) CoverageVerdict {
+	switch {
+	case SameMD5(p.BinpkgMD5, b.Md5()):
+		return CoverageExact
+	case p.BuildTime != 0 && p.BuildTime == b.BuildTime:
+		return CoverageSameBuild
+	}
+	return CoverageSameVersion
+}
+
+// UseFlags compares the USE flags of builds, and reads them only where two
+// builds do not share their metadata.
+type UseFlags struct {
+	Tx *store.Tx
+	Of map[int64]string // by id of the metadata
+}
+
+func (u *UseFlags) load(metadata int64) (string, error) {
+	if use, ok := u.Of[metadata]; ok {
+		return use, nil
+	}
+	use, err := u.Tx.MetadataUse(metadata)
+	u.Of[metadata] = use
+	return use, err
+}
+
+// compare tells whether two builds have the same flags enabled, and what the
+// binary package has more and less than the installed one.
+func (u *UseFlags) compare(p *store.Installed, b *Binpkg) (equal bool, diff string, err error) {
+	if p.MetadataID == b.MetadataID {
+		return true, "", nil
+	}
+	installed, err := u.load(p.MetadataID)
+	if err != nil {
+		return false, "", err
+	}
+	packaged, err := u.load(b.MetadataID)
+	if err != nil {
+		return false, "", err
+	}
+	equal, diff = DiffUse(installed, packaged)
+	return equal, diff, nil
+}
+
+// preferred orders instances with the same verdict: one with the installed
+// package's USE, then one that Portage sees, then as Portage chooses, by the
+// highest BUILD_TIME (dbapi/__init__.py, _cpv_sort_ascending).
+func (u *UseFlags) preferred(p *store.Installed, b, than *Binpkg) (bool, error) {
+	equal, _, err := u.compare(p, b)
+	if err != nil {
+		return false, err
+	}
+	thanEqual, _, err := u.compare(p, than)
+	switch {
+	case err != nil:
+		return false, err
+	case equal != thanEqual:
+		return equal, nil
+	case b.EntryCurrent() != than.EntryCurrent():
+		return b.EntryCurrent(), nil
+	case b.BuildTime != than.BuildTime:
+		return b.BuildTime > than.BuildTime, nil
+	}
+	return b.Source() < than.Source(), nil
+}
+
+// DiffUse compares two lists of enabled flags.
+func DiffUse(a, b string) (equal bool, diff string) {
+	have := map[string]bool{}
+	for flag := range strings.FieldsSeq(a) {
+		have[flag] = true
+	}
+	var parts []string
+	seen := map[string]bool{}
+	for flag := range strings.FieldsSeq(b) {
+		if !have[flag] && !seen[flag] {
+			parts = append(parts, "+"+flag)
+		}
+		seen[flag] = true
+	}
+	for flag := range have {
+		if !seen[flag] {
+			parts = append(parts, "-"+flag)
+		}
+	}
+	slices.SortFunc(parts, func(x, y string) int { return strings.Compare(x[1:], y[1:]) })
+	return len(parts) == 0, strings.Join(parts, " ")
+}
+
+// coverageFinding says what is wrong with a row, if anything is.
+func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidates []*Binpkg, gone []store.Instance, vdb string) (audit.Finding, bool) {
+	f := audit.Finding{Subject: p.CPV, Severity: audit.SeverityWarning, Evidence: []audit.Evidence{{Source: vdb}}, Remedy: packageNow(p)}
+	switch row.Verdict {
+	case CoverageExact, CoverageSameBuild:
+		return audit.Finding{}, false
+	case CoverageSameVersion:
+		f.Code = "binpkg-other-build"
+		f.Message = fmt.Sprintf("only another build of it is packaged (%s)", DescribeBuild(best))
+		if row.UseDiff != "" {
+			f.Message += ", USE differs: " + row.UseDiff
+		}
+		f.Evidence = append(f.Evidence, audit.Evidence{Source: best.Source()})
+		return f, true
+	}
+	for _, b := range candidates {
+		f.Evidence = append(f.Evidence, audit.Evidence{Source: b.Source()})
+		switch {
+		case b.Damaged():
+			f.Code, f.Severity = "binpkg-damaged", audit.SeverityError
+			f.Message = fmt.Sprintf("its binpkg is damaged: %s", b.Path)
+		case b.CPV == "" && f.Code != "binpkg-damaged":
+			f.Code = "binpkg-unread"
+			f.Message = fmt.Sprintf("its binpkg was not read, so nothing is known of it: %s", b.Path)
+			f.Remedy = audit.RemedyPermissions
+		case !b.Visible && f.Code == "":
+			f.Code = "binpkg-unseen"
+			f.Message = fmt.Sprintf("its binpkg lies where Portage does not look: %s", b.Path)
+		}
+	}
+	switch {
+	case f.Code != "":
+	case len(gone) > 0:
+		f.Code = "binpkg-gone"
+		last := gone[len(gone)-1]
+		f.Message = fmt.Sprintf("no binpkg: %s was there until %s", last.Path, audit.Day(last.GoneAt))
+	default:
+		f.Code = "binpkg-missing"
+		f.Message = "no binpkg"
+		if p.BinpkgMD5 != nil {
+			f.Message = "no binpkg: one was made or merged, and is no longer there"
+		} else if p.BuildID == 0 {
+			f.Message = "no binpkg: it was never packaged"
+		}
+	}
+	return f, true
+}
+
+// DescribeBuild names a build by id and day.
+func DescribeBuild(b *Binpkg) string {
+	var parts []string
+	if b.BuildID != 0 {
+		parts = append(parts, fmt.Sprintf("build %d", b.BuildID))
+	}
+	if b.BuildTime != 0 {
+		parts = append(parts, "of "+audit.Day(b.BuildTime))
+	}
+	if len(parts) == 0 {
+		return b.Path
+	}
+	return strings.Join(parts, " ")
+}
+
+// packageNow is what makes a binary package of what is installed.
+func packageNow(p *store.Installed) string {
+	if CanQuickpkg(p) {
+		return quickpkgCommand(p.CPV)
+	}
+	return rebuildCommand(p.CPV)
+}
+
+// CanQuickpkg tells whether quickpkg can pack an installed package: it needs
+// the per-field files of the VDB, and fails where the consolidated file
+// replaced them (emaint vdb --fix --delete-individual-files, Portage 3.0.82).
+func CanQuickpkg(p *store.Installed) bool { return p.MetadataState != "sole" }
+
+// quickpkgCommand packs the live files, changed configuration included. That
+// is not what was built, yet it is the only way that does not need the build
+// to succeed once more.
+func quickpkgCommand(cpvs ...string) string {
+	return "quickpkg --include-config=y" + exactAtoms(cpvs)
+}
+
+// rebuildCommand builds anew and keeps the binary package.
+func rebuildCommand(cpvs ...string) string {
+	return "emerge --oneshot --usepkg=n --buildpkg" + exactAtoms(cpvs)
+}
+
+// PackageOnlyCommand builds a package that is not installed, without merging
+// it: merging would replace the version that is.
+func PackageOnlyCommand(cpvs ...string) string {
+	return "emerge --oneshot --usepkg=n --buildpkgonly" + exactAtoms(cpvs)
+}
+
+func exactAtoms(cpvs []string) string {
+	var b strings.Builder
+	for _, cpv := range cpvs {
+		fmt.Fprintf(&b, " \"=%s\"", cpv)
+	}
+	return b.String()
+}
+
+// JoinSlot writes a slot as Portage does.
+func JoinSlot(slot, subslot string) string {
+	if subslot == "" || subslot == slot {
+		return slot
+	}
+	return slot + "/" + subslot
+}
+
+// CompareCPV orders cpvs by category, package name and version; what is no
+// cpv comes by its bytes.
+func CompareCPV(a, b string) int {
+	x, errX := atom.ParseCPV(a)
+	y, errY := atom.ParseCPV(b)
+	if errX != nil || errY != nil {
+		return strings.Compare(a, b)
+	}
+	return atom.Compare(x, y)
+}
+
+// GoneByCPV returns the instances that were once there, by cpv.
+func GoneByCPV(db audit.Database, dirs []store.PkgDir) (map[string][]store.Instance, error) {
+	gone := map[string][]store.Instance{}
+	for _, d := range dirs {
+		instances, err := db.Tx.GoneInstances(d.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range instances {
+			if n.CPV != "" {
+				gone[n.CPV] = append(gone[n.CPV], n)
+			}
+		}
+	}
+	for _, g := range gone {
+		slices.SortFunc(g, func(a, b store.Instance) int { return int(a.GoneAt - b.GoneAt) })
+	}
+	return gone, nil
+}
+
+// unreadPkgDirs returns the folders of binary packages that could not be read.
+func unreadPkgDirs(db audit.Database) ([]string, error) {
+	sources, err := db.Tx.Sources(db.Host, store.SourcePkgDir)
+	var unread []string
+	for _, s := range sources {
+		if s.Condition == store.ConditionUnreadable {
+			unread = append(unread, s.Path)
+		}
+	}
+	return unread, err
+}
+
+// VdbPath returns where the VDB of the host was read.
+func VdbPath(db audit.Database) (string, error) {
+	sources, err := db.Tx.Sources(db.Host, store.SourceVDB)
+	if err != nil || len(sources) == 0 {
+		return "/var/db/pkg", err
+	}
+	return sources[0].Path, nil
+}

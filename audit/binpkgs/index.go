@@ -1,0 +1,269 @@
+package binpkgs
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// place reports a binary package that Portage passes over where it lies,
+// mostly without a word, and one that the index does not show as it is.
+func (r *integrityRound) place(b *Binpkg) {
+	for _, p := range b.Problems {
+		if !placeProblems[p.Code] {
+			continue
+		}
+		severity, remedy := audit.SeverityWarning, r.move(b)
+		if r.dir.Kind == "binhost" {
+			severity = audit.SeverityInfo // Portage finds it by the PATH of the remote index
+		}
+		r.report(severity, p.Code, b.Path, 0, remedy, "Portage passes over it: %s", p.Message)
+	}
+	if b.Format == "xpak" && r.features["binpkg-request-signature"] && !b.Damaged() {
+		remedy := r.replace(b)
+		if r.again(b) != "" {
+			remedy = "BINPKG_FORMAT=gpkg " + remedy
+		}
+		r.note(b, audit.SeverityWarning, "binpkg-xpak-ignored", remedy,
+			"Portage takes no xpak, which cannot be signed (FEATURES=binpkg-request-signature)")
+	}
+	if b.Visible && b.PathBuildID != 0 && b.BuildID != b.PathBuildID {
+		atom := "=" + b.CPV
+		if b.BuildID != 0 {
+			atom = fmt.Sprintf("=%s-%d", b.CPV, b.BuildID)
+		}
+		r.note(b, audit.SeverityInfo, "binpkg-build-id-differs", "name it "+audit.ShellQuote(atom)+" where only this build will do",
+			"build %d by its name and %s by its metadata, which Portage believes", b.PathBuildID, orNone(b.BuildID))
+	}
+}
+
+// orNone is a build id in a message.
+func orNone(buildID int64) string {
+	if buildID == 0 {
+		return "none"
+	}
+	return fmt.Sprint(buildID)
+}
+
+// move is the command that brings a file to where its metadata belong, or takes
+// it away where the same build lies there already.
+func (r *integrityRound) move(b *Binpkg) string {
+	for _, o := range r.binpkgs {
+		if o != b && o.Visible && o.CPV == b.CPV && o.BuildTime == b.BuildTime && o.Size == b.Size {
+			return r.drop(b)
+		}
+	}
+	c, err := atom.ParseCPV(b.CPV)
+	if err != nil {
+		return r.drop(b)
+	}
+	suffix := ".gpkg.tar"
+	if b.Format == "xpak" {
+		suffix = ".xpak"
+	}
+	dir := path.Join(r.dir.Path, c.Category, c.PN)
+	for id := max(b.BuildID, 1); ; id++ {
+		name := fmt.Sprintf("%s-%d%s", c.PF(), id, suffix)
+		if r.byPath[path.Join(c.Category, c.PN, name)] == nil {
+			return fmt.Sprintf("mkdir -p %s && mv -n -- %s %s && %s", audit.ShellQuote(dir), audit.ShellQuote(b.Source()), audit.ShellQuote(path.Join(dir, name)), r.fix())
+		}
+	}
+}
+
+// collapsed reports files that are one instance for Portage: of the same cpv,
+// BUILD_ID, size, BUILD_TIME and whole-second mtime (virtual.py:53).
+func (r *integrityRound) collapsed() {
+	type instance struct {
+		cpv                             string
+		buildID, size, buildTime, mtime int64
+	}
+	seen := map[instance]*Binpkg{}
+	for _, b := range r.binpkgs {
+		if !b.Visible || b.Damaged() {
+			continue
+		}
+		key := instance{b.CPV, b.BuildID, b.Size, b.BuildTime, FloorSeconds(b.MTimeNS)}
+		stays := seen[key]
+		if stays == nil {
+			seen[key] = b
+			continue
+		}
+		goes := b
+		if b.EntryCurrent() && !stays.EntryCurrent() {
+			stays, goes = b, stays
+		}
+		seen[key] = stays
+		r.note(goes, audit.SeverityWarning, "binpkg-collapsed", r.drop(goes), "the same instance for Portage as %s: it sees one of the two", stays.Path)
+	}
+}
+
+// index holds the index of the folder against its files.
+func (r *integrityRound) index() {
+	listed := map[string]bool{}
+	hasDigests, noDigests := 0, 0
+	for i := range r.entries {
+		e := &r.entries[i]
+		if !e.Usable || e.Path == "" {
+			continue
+		}
+		listed[e.Path] = true
+		if e.MD5 == nil && e.SHA1 == nil || e.Size < 0 {
+			noDigests++
+		} else {
+			hasDigests++
+		}
+		if b := r.byPath[e.Path]; b != nil {
+			r.compare(b, e)
+		} else {
+			r.lost(e)
+		}
+	}
+	if r.dir.IndexCondition != "present" {
+		return // index-missing, index-refused and source-unreadable say it
+	}
+	for _, b := range r.binpkgs {
+		if b.Visible && !b.Damaged() && !listed[b.Path] {
+			severity, effect := audit.SeverityWarning, "Portage does not see it, because it trusts the index (FEATURES=pkgdir-index-trusted)"
+			if !r.trusted() {
+				severity, effect = audit.SeverityInfo, "Portage adds it, without MD5 and SHA1, at its next run"
+			}
+			r.note(b, severity, "index-behind", r.fix(), "not in the index: %s", effect)
+		}
+	}
+	if noDigests > 0 {
+		r.report(audit.SeverityInfo, "index-digest-missing", "Packages", 0, r.fix(),
+			"%d of %d entries have no MD5 and SHA1, or no SIZE: a merge of one does not compare them", noDigests, noDigests+hasDigests)
+	}
+	r.stamps()
+}
+
+// lost reports an entry whose file is not there.
+func (r *integrityRound) lost(e *store.IndexEntry) {
+	severity, effect := audit.SeverityError, "a merge of it dies with \"non-existent binary\""
+	if !r.trusted() {
+		severity, effect = audit.SeverityWarning, "Portage drops it at its next run"
+	}
+	for _, o := range r.others {
+		switch {
+		case o.Path == e.Path && o.Role == "symlink":
+			severity, effect = audit.SeverityWarning, "it is a symlink now, which Portage drops when it next looks at the files"
+		case o.Role == "checksum-failure" && strings.HasPrefix(o.Path, e.Path+"._checksum_failure_."):
+			effect += "; Portage renamed the file after a digest failure: " + path.Base(o.Path)
+		}
+	}
+	base := path.Base(e.Path)
+	for _, b := range r.binpkgs {
+		if path.Base(b.Path) == base && b.Size == e.Size && FloorSeconds(b.MTimeNS) == e.MTime {
+			effect += "; the file lies at " + b.Path
+		}
+	}
+	r.findings = append(r.findings, audit.Finding{
+		Code: "index-lists-missing", Severity: severity, Subject: path.Join(r.dir.Path, e.Path), Remedy: r.fix(),
+		Message:  fmt.Sprintf("the index lists %s, and the file is not there: %s", e.CPV, effect),
+		Evidence: []audit.Evidence{{Source: r.indexPath(), Offset: e.Offset}},
+	})
+}
+
+func (r *integrityRound) indexPath() string { return path.Join(r.dir.Path, "Packages") }
+
+// compare reports where an entry does not describe its file.
+func (r *integrityRound) compare(b *Binpkg, e *store.IndexEntry) {
+	if b.Damaged() {
+		return // whatever takes its place is entered anew
+	}
+	remedy := r.fix()
+	note := func(severity audit.Severity, code, format string, args ...any) {
+		r.note(b, severity, code, remedy, format, args...)
+		f := &r.findings[len(r.findings)-1]
+		f.Evidence = append(f.Evidence, audit.Evidence{Source: r.indexPath(), Offset: e.Offset})
+	}
+	stale := audit.SeverityInfo // Portage reads the file anew
+	if r.trusted() {
+		stale = audit.SeverityWarning
+	}
+	switch {
+	case e.Size >= 0 && e.Size != b.Size:
+		if r.trusted() {
+			note(audit.SeverityError, "index-size-stale", "SIZE is %d in the index, and %d: a merge ends with a digest failure, and Portage renames the file", e.Size, b.Size)
+		} else {
+			note(audit.SeverityInfo, "index-size-stale", "SIZE is %d in the index, and %d: Portage reads the file anew", e.Size, b.Size)
+		}
+	case e.MTime >= 0 && e.MTime != FloorSeconds(b.MTimeNS):
+		note(stale, "index-mtime-stale", "MTIME is %d in the index, and %d: the entry may be that of another file", e.MTime, FloorSeconds(b.MTimeNS))
+	case e.Size >= 0 && e.MTime >= 0:
+		remedy = r.refresh(b)
+	}
+	if b.CPV == "" {
+		return
+	}
+	if e.CPV == b.CPV && e.BuildID == b.BuildID && e.BuildTime == b.BuildTime && e.Slot == JoinSlot(b.Slot, b.SubSlot) && e.Repo == b.Repo && e.Use == r.useOf(b) {
+		return
+	}
+	var differs []string
+	for _, d := range []struct{ key, index, file string }{
+		{"CPV", e.CPV, b.CPV},
+		{"BUILD_ID", orNone(e.BuildID), orNone(b.BuildID)},
+		{"BUILD_TIME", fmt.Sprint(e.BuildTime), fmt.Sprint(b.BuildTime)},
+		{"SLOT", JoinSlot(splitSlot(e.Slot)), JoinSlot(b.Slot, b.SubSlot)},
+		{"REPO", e.Repo, b.Repo},
+		{"USE", sortedWords(e.Use), sortedWords(r.useOf(b))},
+	} {
+		if d.index != d.file {
+			differs = append(differs, fmt.Sprintf("%s is %q in the index, and %q", d.key, d.index, d.file))
+		}
+	}
+	if len(differs) > 0 {
+		note(stale, "index-entry-differs", "the entry does not say what the file says: %s", strings.Join(differs, "; "))
+	}
+}
+
+// useOf is the USE of a file as far as its metadata could be read.
+func (r *integrityRound) useOf(b *Binpkg) string {
+	if b.Metadata != nil {
+		return b.Metadata.Use
+	}
+	return r.use[b.ID]
+}
+
+func splitSlot(s string) (slot, sub string) {
+	slot, sub, _ = strings.Cut(s, "/")
+	return slot, sub
+}
+
+func sortedWords(s string) string {
+	words := strings.Fields(s)
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+// stamps reports what says that the index was not written by Portage last, or
+// that Packages.gz is not the same as Packages.
+func (r *integrityRound) stamps() {
+	mtime := FloorSeconds(r.dir.IndexMTimeNS)
+	if r.dir.IndexTimestamp != mtime {
+		r.report(audit.SeverityInfo, "index-timestamp", "Packages", 0, r.anew(),
+			"TIMESTAMP is %d and the mtime %d, which Portage makes equal: something else wrote, copied or touched the index", r.dir.IndexTimestamp, mtime)
+	}
+	if r.dir.Kind != "pkgdir" {
+		return
+	}
+	compress := r.features["compress-index"]
+	switch condition := r.dir.CompressedCondition; {
+	case compress && condition == "missing":
+		r.report(audit.SeverityWarning, "index-gz-missing", "Packages.gz", 0, r.fix(), "not there, although FEATURES has compress-index: who fetches from here asks for it first")
+	case !compress && condition != "missing" && condition != "":
+		r.report(audit.SeverityInfo, "index-gz-unexpected", "Packages.gz", 0, r.remove("Packages.gz"),
+			"there, although FEATURES has no compress-index: Portage no longer keeps it up to date")
+	case condition == "differs":
+		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz")+" && "+r.fix(), "its text is not that of Packages: who fetches from here sees other packages")
+	case condition == "unreadable":
+		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz")+" && "+r.fix(), "it cannot be unpacked")
+	case condition == "equal" && FloorSeconds(r.dir.CompressedMTimeNS) != mtime:
+		r.report(audit.SeverityInfo, "index-gz-stale", "Packages.gz", 0, r.fix(), "its mtime is not that of Packages, which Portage makes equal")
+	}
+}

@@ -1,0 +1,116 @@
+package cleanup
+
+import (
+	"slices"
+	"strings"
+
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
+)
+
+// changedSince says why Portage would build a version anew before it took a
+// binary package of it, as eclean's --changed-iuse and --changed-deps do: the
+// flags or the dependencies of its ebuild are others now. With --usepkgonly, as
+// in a rollback, Portage does not look (see [judgeEbuild]); so this speaks only
+// against a file that no kept state needs.
+//
+// A flag that a profile masks or forces may not count (depgraph.py,
+// _iuse_flags_for_rebuild); where only such flags changed, nothing is said.
+func (p *pruner) changedSince(b *binpkgs.Binpkg) (code, reason string) {
+	if p.facts.CacheEntry == nil || b.Metadata == nil || p.takesChanged() {
+		return "", ""
+	}
+	ebuild, ok := p.facts.CacheEntry(b.Repo, b.CPV)
+	if !ok {
+		return "", ""
+	}
+	changes := acceptance.ChangesOf(p.Accept.ParseFlags(b.Metadata.Use), b.Metadata, ebuild)
+	flags := slices.Concat(changes.Came, changes.Went)
+	if len(flags) > 0 && !p.respectsNoUse {
+		if p.settled == nil && p.facts.SettledFlags != nil {
+			p.settled = p.facts.SettledFlags()
+		}
+		if slices.ContainsFunc(flags, func(f string) bool { return !p.settled[f] }) {
+			return PruneChangedIUSE, "its USE flags are others in the ebuild now: " + changes.Flags()
+		}
+	}
+	if len(changes.Dependencies) > 0 && !p.ignoresDeps {
+		return PruneChangedDeps, strings.Join(changes.Dependencies, ", ") + " of the ebuild is another now"
+	}
+	return "", ""
+}
+
+// readDefaultOptions looks for the options with which Portage takes binary
+// packages whatever became of their ebuild.
+func (p *pruner) readDefaultOptions() {
+	for option := range strings.FieldsSeq(p.Accept.Settings["EMERGE_DEFAULT_OPTS"]) {
+		switch {
+		case option == "--binpkg-respect-use=n":
+			p.respectsNoUse = true
+		case option == "--binpkg-changed-deps=n":
+			p.ignoresDeps = true
+		case option == "--usepkgonly", option == "--getbinpkgonly", isShort(option, 'K'), isShort(option, 'G'):
+			p.respectsNoUse, p.ignoresDeps = true, true
+		}
+	}
+}
+
+// isShort tells whether a word of a command line has a short option: -avK.
+func isShort(word string, option byte) bool {
+	return len(word) > 1 && word[0] == '-' && word[1] != '-' && strings.IndexByte(word, option) > 0
+}
+
+func (p *pruner) takesChanged() bool { return p.respectsNoUse && p.ignoresDeps }
+
+// systemPackages are the packages of @system: what the lines of the profiles
+// name, and, since many of them are virtuals, what an installed one of these
+// stands for.
+func (p *pruner) systemPackages() map[string]bool {
+	named := p.facts.System
+	if len(named) == 0 {
+		named = usualSystem
+	}
+	system := map[string]bool{}
+	for _, cp := range named {
+		system[cp] = true
+	}
+	for _, cp := range named {
+		if !strings.HasPrefix(cp, "virtual/") {
+			continue
+		}
+		for _, m := range p.World.ByCP[cp] {
+			for _, name := range p.World.RelationsOf(m).Names {
+				if len(p.World.ByCP[name]) > 0 {
+					system[name] = true
+				}
+			}
+		}
+	}
+	return system
+}
+
+// SystemPackages stacks the files "packages" of a profile and its parents, the
+// weakest first (PMS 5.2.6: a line "*atom" puts a package into @system, and
+// "-*atom" takes it back), and returns their category/pn.
+func SystemPackages(files [][]byte) []string {
+	var lines []string
+	for _, content := range files {
+		for _, l := range userconf.ParseProfilePackages(content) {
+			if l.Remove {
+				lines = slices.DeleteFunc(lines, func(x string) bool { return x == l.Text })
+			} else if !slices.Contains(lines, l.Text) {
+				lines = append(lines, l.Text)
+			}
+		}
+	}
+	var names []string
+	for _, text := range lines {
+		if a, err := atom.ParseAtom(text); err == nil && !slices.Contains(names, a.CP) {
+			names = append(names, a.CP)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

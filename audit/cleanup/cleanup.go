@@ -1,0 +1,547 @@
+// Package cleanup decides which files of PKGDIR can go, and says why each of the
+// others stays.
+package cleanup
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
+	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
+	"emaudit/store"
+)
+
+// Defaults of [PrunePolicy].
+const (
+	DefaultKeepStates = 3
+	DefaultKeepDays   = 30
+)
+
+// PrunePolicy says what is to be kept.
+type PrunePolicy struct {
+	// KeepStates is the number of states before the last runs whose files are
+	// kept.
+	KeepStates int `json:"keep_states"`
+	// KeepDays keeps the files of every state of the last days that can be had
+	// again, and whatever is younger.
+	KeepDays int `json:"keep_days"`
+	// MaxSize is what the files may take together, in bytes; 0 is no limit.
+	MaxSize int64 `json:"max_size"`
+	// Excludes name what is kept whatever else is true.
+	Excludes Excludes `json:"-"`
+}
+
+// PruneFacts are facts that the caller reads for a plan, since the store does
+// not keep them.
+type PruneFacts struct {
+	// EmergeRuns tells that Portage is at work: what is half-made may be its.
+	EmergeRuns bool
+	// Ebuild looks for the ebuild of a version; nil knows of none.
+	Ebuild func(cpv, repo string) acceptance.EbuildState
+	// CacheEntry returns what metadata/md5-cache of a repository says of a
+	// version; ok is false where it says nothing, and CacheEntry is nil where
+	// there is none.
+	CacheEntry func(repo, cpv string) (e userconf.CacheEntry, ok bool)
+	// SettledFlags returns the USE flags that a profile masks or forces, of
+	// whatever package; nil knows of none.
+	SettledFlags func() map[string]bool
+	// System are the packages of @system, by category/pn; nil is not known.
+	System []string
+	// Rollback are facts for the verdicts about the kept states.
+	Rollback rollback.RollbackOptions
+	// TotalsOnly leaves these verdicts out, and gives what can go the reasons
+	// that cost nothing to find.
+	TotalsOnly bool
+}
+
+// PruneCandidate is one file of a folder of binary packages that can go, or one
+// entry of an index that stands for nothing.
+type PruneCandidate struct {
+	PkgDir  string  `json:"pkgdir"` // inside the root
+	Path    string  `json:"path"`   // relative to it
+	CPV     *string `json:"cpv"`
+	BuildID *int64  `json:"build_id"`
+	Size    int64   `json:"size"` // bytes
+	Code    string  `json:"code"`
+	Reason  string  `json:"reason"`
+	// Cost is what is lost with the file; empty where nothing is.
+	Cost string `json:"cost"`
+	// EntryOnly is true of an index entry without a file.
+	EntryOnly bool `json:"entry_only"`
+	// Inode and MTimeNS are those of the file that was judged; an inode of 0
+	// is not known.
+	Inode   uint64 `json:"inode"`
+	MTimeNS int64  `json:"mtime_ns"`
+}
+
+// PruneKept is one file that stays.
+type PruneKept struct {
+	PkgDir string  `json:"pkgdir"`
+	Path   string  `json:"path"`
+	CPV    *string `json:"cpv"`
+	Size   int64   `json:"size"` // bytes
+	Code   string  `json:"code"`
+	Reason string  `json:"reason"`
+}
+
+// PruneState is a state whose files are kept.
+type PruneState struct {
+	Target  state.Target       `json:"target"`
+	Verdict rollback.Readiness `json:"verdict"`
+	// Why is what keeps it from being ready, "" where nothing does. Pruning
+	// changes none of it.
+	Why string `json:"why"`
+	// GivenUp tells that MaxSize takes what it needs.
+	GivenUp bool `json:"given_up"`
+}
+
+// PruneStep is one step by which [PrunePolicy.MaxSize] is reached.
+type PruneStep struct {
+	Title string `json:"title"`
+	// Code is why the files were kept.
+	Code  string `json:"code"`
+	Cost  string `json:"cost"`
+	Files int    `json:"files"`
+	Size  int64  `json:"size"` // bytes
+	// Taken tells that the files are among the candidates.
+	Taken bool `json:"taken"`
+}
+
+// PrunePlan is the answer to: which files can go, and which stay? Every file
+// that lies in the folders is in exactly one of both lists, but for the index,
+// locks, and what emaudit itself put there.
+type PrunePlan struct {
+	Policy      PrunePolicy      `json:"policy"`
+	Candidates  []PruneCandidate `json:"candidates"`
+	Kept        []PruneKept      `json:"kept"`
+	Reclaimable int64            `json:"reclaimable_bytes"`
+	KeptSize    int64            `json:"kept_bytes"`
+	// States are those of which KeepStates speaks.
+	States   []PruneState    `json:"states"`
+	Steps    []PruneStep     `json:"steps"`
+	Findings []audit.Finding `json:"-"`
+}
+
+// The codes of candidates.
+const (
+	PruneSuperseded  = "superseded"      // a newer build of the version is kept
+	PruneDuplicate   = "duplicate"       // another file of the same build is kept
+	PruneOldVersion  = "old-version"     // no kept state needs it
+	PruneUninstalled = "not-installed"   // nothing of the package is installed
+	PruneNeverUsable = "never-usable"    // Portage will not take it any more
+	PruneChangedSlot = "changed-subslot" // what it was built against is there no more
+	PruneChangedIUSE = "changed-iuse"    // its ebuild has other USE flags now
+	PruneChangedDeps = "changed-deps"    // its ebuild has other dependencies now
+	PruneUnseen      = "unseen"          // it lies where Portage does not look
+	PruneDamaged     = "damaged"         // it cannot be merged
+	PruneLeftover    = "leftover"        // of a build or fetch that was broken off
+	PruneIndexEntry  = "index-entry"     // an entry without a file
+	PruneOverBudget  = "over-max-size"   // the budget takes it
+	KeepInstalled    = "installed"       // of what is installed
+	KeepState        = "kept-state"      // a kept state needs it
+	KeepPinned       = "pinned"          // a pinned state needs it
+	KeepExcluded     = "excluded"        // --exclude
+	KeepImportant    = "important"       // of system, toolchain or boot, for longer
+	KeepLastCopy     = "last-copy"       // it could not be built again
+	KeepRecent       = "recent"          // younger than KeepDays
+	KeepUnknownState = "state-unknown"   // what a kept state needs is not known
+	KeepUnread       = "unread"          // what it is could not be read
+	KeepUnsettled    = "in-use-perhaps"  // half-made, and somebody may be at it
+	KeepForeign      = "not-a-binpkg"    // nothing that emaudit judges
+)
+
+// quarantineFolder is where package prune moves files to.
+const quarantineFolder = ".emaudit-quarantine"
+
+// pruner makes one plan.
+type pruner struct {
+	*rollback.RollbackJudge
+	policy PrunePolicy
+	facts  PruneFacts
+	plan   *PrunePlan
+
+	keep    map[*binpkgs.Binpkg]*keeping
+	usable  map[*binpkgs.Binpkg]bool              // whole, seen by Portage and taken by it
+	reasons map[*binpkgs.Binpkg]acceptance.Reason // of those that are never usable again
+	steps   []*keptState
+	groups  map[*binpkgs.Binpkg]string
+	// current are the packages of which something is installed, and there the
+	// versions.
+	current, there map[string]bool
+	unknown        string // why what the kept states need is not known; "" = it is known
+	system         map[string]bool
+	settled        map[string]bool // flags that a profile masks or forces
+	// respectsNoUse and ignoresDeps are of EMERGE_DEFAULT_OPTS: a change of the
+	// ebuild does not keep Portage from taking a binary package.
+	respectsNoUse, ignoresDeps bool
+}
+
+// keeping is why a file stays: the strongest reason, and the states that need
+// it.
+type keeping struct {
+	code, reason string
+	states       []*keptState
+}
+
+// PlanPrune sorts every file of the folders of binary packages into those that
+// can go and those that stay.
+//
+// What is not known keeps: a file that could not be read, and, where the states
+// to be kept are not known, every file that one of them may need.
+func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, error) {
+	judge, err := rollback.NewRollbackJudge(db, facts.Rollback)
+	if err != nil {
+		return nil, err
+	}
+	judge.Planless = true
+	p := &pruner{
+		RollbackJudge: judge, policy: policy, facts: facts,
+		plan: &PrunePlan{Policy: policy, Candidates: []PruneCandidate{}, Kept: []PruneKept{}, States: []PruneState{}, Steps: []PruneStep{}, Findings: []audit.Finding{}},
+		keep: map[*binpkgs.Binpkg]*keeping{}, usable: map[*binpkgs.Binpkg]bool{}, reasons: map[*binpkgs.Binpkg]acceptance.Reason{}, groups: map[*binpkgs.Binpkg]string{},
+		current: map[string]bool{}, there: map[string]bool{},
+	}
+	p.readDefaultOptions()
+	p.system = p.systemPackages()
+	if err := p.judgeAll(); err != nil {
+		return nil, err
+	}
+	if err := p.keepStates(); err != nil {
+		return nil, err
+	}
+	p.keepOthers()
+	p.sort()
+	if err := p.otherFiles(); err != nil {
+		return nil, err
+	}
+	p.budget()
+	p.finish()
+	return p.plan, p.Past.Err
+}
+
+// judgeAll finds out which files Portage would take at all.
+func (p *pruner) judgeAll() error {
+	judged := make([]*acceptance.JudgedBinpkg, 0, len(p.Past.Binpkgs))
+	var mergeable []*acceptance.JudgedBinpkg
+	for i := range p.Past.Installed {
+		p.current[audit.PackageOf(p.Past.Installed[i].CPV)] = true
+		p.there[p.Past.Installed[i].CPV] = true
+	}
+	for i := range p.Past.Binpkgs {
+		b := &p.Past.Binpkgs[i]
+		j, err := p.JudgeBinpkg(b, true)
+		if err != nil {
+			return err
+		}
+		judged = append(judged, j)
+		if acceptance.Usability(j.File) != acceptance.UsableNo {
+			mergeable = append(mergeable, j)
+		}
+	}
+	all := p.World.With(mergeable)
+	for _, j := range judged {
+		if acceptance.Usability(j.File) != acceptance.UsableYes || j.Metadata == nil {
+			continue
+		}
+		reasons := slices.Concat(j.Own, acceptance.JudgeDependencies(j, p.World, all))
+		i := slices.IndexFunc(reasons, func(r acceptance.Reason) bool { return r.Effect == acceptance.EffectRefused && permanent[r.Code] })
+		if i >= 0 {
+			p.reasons[j.Binpkg] = reasons[i]
+			continue
+		}
+		p.usable[j.Binpkg] = true
+	}
+	return nil
+}
+
+// permanent are the reasons of a refusal that no line of configuration takes
+// back. A mask, a keyword or a licence is the administrator's, and may be
+// meant for a while.
+var permanent = map[string]bool{
+	"chost-refused": true, "eapi-refused": true, "metadata-invalid": true, "march-refused": true, "cpu-flags-refused": true,
+	"slot-operator-stale": true, "dependency-missing": true, "libc-newer": true,
+}
+
+// hold keeps a file for a reason, unless there is one already.
+func (p *pruner) hold(b *binpkgs.Binpkg, code, reason string, s *keptState) {
+	k := p.keep[b]
+	if k == nil {
+		k = &keeping{code: code, reason: reason}
+		p.keep[b] = k
+	}
+	if s != nil {
+		k.states = append(k.states, s)
+	}
+}
+
+// sort decides about every file that is, or pretends to be, a binary package.
+func (p *pruner) sort() {
+	byCPV := map[string]*binpkgs.Binpkg{} // the newest that is kept
+	byBuild := map[string]*binpkgs.Binpkg{}
+	last := map[string]*binpkgs.Binpkg{} // the newest that is whole, of those that go
+	for i := range p.Past.Binpkgs {
+		b := &p.Past.Binpkgs[i]
+		if p.keep[b] == nil {
+			if best := last[b.CPV]; p.usable[b] && (best == nil || b.BuildTime > best.BuildTime) {
+				last[b.CPV] = b
+			}
+			continue
+		}
+		if best := byCPV[b.CPV]; best == nil || b.BuildTime > best.BuildTime {
+			byCPV[b.CPV] = b
+		}
+		if b.BuildTime != 0 {
+			byBuild[buildKey(b)] = b
+		}
+	}
+	for i := range p.Past.Binpkgs {
+		b := &p.Past.Binpkgs[i]
+		if k := p.keep[b]; k != nil {
+			p.stay(b, k)
+			continue
+		}
+		code, reason, cost := p.why(b, byCPV[b.CPV], byBuild[buildKey(b)])
+		if cost != "" && byCPV[b.CPV] == nil && last[b.CPV] == b {
+			cost = "the last build of " + b.CPV
+		}
+		p.plan.Candidates = append(p.plan.Candidates, candidateOf(b, code, reason, cost))
+	}
+}
+
+// buildKey is what all files of one build have in common.
+func buildKey(b *binpkgs.Binpkg) string {
+	if b.BuildTime == 0 || b.CPV == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s %d %s", b.CPV, b.BuildTime, useOf(b.Metadata))
+}
+
+// why says why a file can go.
+func (p *pruner) why(b, newer, twin *binpkgs.Binpkg) (code, reason, cost string) {
+	switch {
+	case b.Damaged():
+		reason = "it is damaged"
+		if len(b.Problems) > 0 {
+			reason = b.Problems[0].Code + ": " + b.Problems[0].Message
+		}
+		if b.Size == 0 {
+			return PruneLeftover, "left empty by a build that was killed or failed", ""
+		}
+		return PruneDamaged, reason, ""
+	case p.reasons[b].Code == "slot-operator-stale":
+		return PruneChangedSlot, p.reasons[b].Detail, ""
+	case p.reasons[b].Code != "":
+		return PruneNeverUsable, p.reasons[b].Detail, ""
+	case twin != nil:
+		return PruneDuplicate, "another file of the same build is kept: " + twin.Source(), ""
+	case !b.Visible:
+		return PruneUnseen, "Portage does not look for it there, or under that name", "this build of " + b.CPV
+	}
+	if !p.facts.TotalsOnly {
+		if code, reason := p.changedSince(b); code != "" {
+			return code, reason + "; emerge --usepkg would build it anew", "this build of " + b.CPV + ", which --usepkgonly would take"
+		}
+	}
+	switch {
+	case newer != nil && newer.BuildTime < b.BuildTime:
+		return PruneOldVersion, "no kept state needs it; of " + b.CPV + ", " + binpkgs.DescribeBuild(newer) + " is kept", "this build of " + b.CPV
+	case newer != nil:
+		return PruneSuperseded, "rebuilt since: " + binpkgs.DescribeBuild(newer) + " is kept", "this build of " + b.CPV
+	case !p.current[audit.PackageOf(b.CPV)]:
+		return PruneUninstalled, "nothing of " + audit.PackageOf(b.CPV) + " is installed, and no kept state needs it", "this build of " + b.CPV
+	}
+	return PruneOldVersion, "no kept state needs it", "this build of " + b.CPV
+}
+
+func candidateOf(b *binpkgs.Binpkg, code, reason, cost string) PruneCandidate {
+	return PruneCandidate{
+		PkgDir: b.Dir.Path, Path: b.Path, CPV: knownText(b.CPV), BuildID: binpkgs.Known(b.BuildID), Size: b.Size,
+		Code: code, Reason: reason, Cost: cost, Inode: b.Inode, MTimeNS: b.MTimeNS,
+	}
+}
+
+// knownText is nil for the empty text, which the store keeps for "unreadable".
+func knownText(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func (p *pruner) stay(b *binpkgs.Binpkg, k *keeping) {
+	p.plan.Kept = append(p.plan.Kept, PruneKept{PkgDir: b.Dir.Path, Path: b.Path, CPV: knownText(b.CPV), Size: b.Size, Code: k.code, Reason: k.reason})
+}
+
+// leftoverAge is how old something half-made must be, in seconds, before
+// nobody can be at work on it any more: a day, longer than any fetch.
+const leftoverAge = 24 * 3600
+
+// unsettled tells whether somebody may still be at work on a file.
+func (p *pruner) unsettled(mtimeNS int64) bool {
+	return p.facts.EmergeRuns || p.Db.Now-binpkgs.FloorSeconds(mtimeNS) < leftoverAge
+}
+
+// otherFiles decides about what is no binary package, and about index entries
+// without a file.
+func (p *pruner) otherFiles() error {
+	there := make(map[string]bool, len(p.Past.Binpkgs))
+	for i := range p.Past.Binpkgs {
+		there[p.Past.Binpkgs[i].Source()] = true
+	}
+	for i := range p.Past.Dirs {
+		dir := &p.Past.Dirs[i]
+		others, err := p.Db.Tx.PkgDirFiles(dir.ID)
+		if err != nil {
+			return err
+		}
+		for _, o := range others {
+			p.other(dir, o)
+			there[path.Join(dir.Path, o.Path)] = true
+		}
+	}
+	return p.lostEntries(there)
+}
+
+// lostEntries makes candidates of index entries without a file.
+func (p *pruner) lostEntries(there map[string]bool) error {
+	for i := range p.Past.Dirs {
+		dir := &p.Past.Dirs[i]
+		if dir.IndexCondition != "present" {
+			continue
+		}
+		entries, err := p.lostOfDir(dir)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			source := path.Join(dir.Path, e.Path)
+			if e.Path == "" || there[source] || strings.HasPrefix(e.Path, quarantineFolder+"/") {
+				continue
+			}
+			there[source] = true
+			p.plan.Candidates = append(p.plan.Candidates, PruneCandidate{
+				PkgDir: dir.Path, Path: e.Path, CPV: knownText(e.CPV), BuildID: binpkgs.Known(e.BuildID), Code: PruneIndexEntry, EntryOnly: true,
+				Reason: "the index lists it and there is no such file: emerge dies over it",
+			})
+		}
+	}
+	return nil
+}
+
+// lostOfDir returns index entries of a folder, among them all whose file is
+// gone. The rollbacks have loaded those of all folders together; usually there
+// is but one index.
+func (p *pruner) lostOfDir(dir *store.PkgDir) ([]store.IndexEntry, error) {
+	indexes := 0
+	for i := range p.Past.Dirs {
+		if p.Past.Dirs[i].IndexCondition == "present" {
+			indexes++
+		}
+	}
+	if indexes != 1 {
+		return p.Db.Tx.IndexEntries(dir.ID)
+	}
+	p.Past.LostOf("")
+	var entries []store.IndexEntry
+	for _, cpv := range slices.Sorted(maps.Keys(p.Past.Lost)) {
+		entries = append(entries, p.Past.Lost[cpv]...)
+	}
+	return entries, nil
+}
+
+func (p *pruner) other(dir *store.PkgDir, o store.PkgDirFile) {
+	if o.Role == "index" || o.Role == "lock" || o.Path == quarantineFolder || strings.HasPrefix(o.Path, quarantineFolder+"/") {
+		return
+	}
+	kept := PruneKept{PkgDir: dir.Path, Path: o.Path, Size: o.Size, Code: KeepForeign, Reason: "emaudit judges no " + o.Kind + " of this kind"}
+	switch {
+	case o.Kind != "file" || o.Role != "temporary" && o.Role != "partial" && o.Role != "checksum-failure":
+	case p.policy.Excludes.path(o.Path):
+		kept.Code, kept.Reason = KeepExcluded, "--exclude"
+	case p.unsettled(o.MTimeNS):
+		kept.Code, kept.Reason = KeepUnsettled, "Portage may be at work on it"
+	default:
+		reason := map[string]string{
+			"temporary":        "left over from a build that was killed",
+			"partial":          "left over from a fetch or a package move that was broken off",
+			"checksum-failure": "Portage renamed it because its digest was wrong",
+		}[o.Role]
+		p.plan.Candidates = append(p.plan.Candidates, PruneCandidate{
+			PkgDir: dir.Path, Path: o.Path, Size: o.Size, Code: PruneLeftover, Reason: reason + " on " + audit.Day(binpkgs.FloorSeconds(o.MTimeNS)), MTimeNS: o.MTimeNS,
+		})
+		return
+	}
+	p.plan.Kept = append(p.plan.Kept, kept)
+}
+
+// finish sums up, and orders by size what can go and by path what stays.
+func (p *pruner) finish() {
+	slices.SortStableFunc(p.plan.Candidates, func(a, b PruneCandidate) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
+	})
+	slices.SortStableFunc(p.plan.Kept, func(a, b PruneKept) int {
+		return cmp.Or(strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
+	})
+	p.plan.Reclaimable, p.plan.KeptSize = 0, 0
+	for _, c := range p.plan.Candidates {
+		p.plan.Reclaimable += c.Size
+	}
+	for _, k := range p.plan.Kept {
+		p.plan.KeptSize += k.Size
+	}
+	audit.SortFindings(p.plan.Findings)
+}
+
+// Explain returns what the plan says of one path, of all packages of a name, or
+// of all that an atom matches.
+func (plan *PrunePlan) Explain(what string) (candidates []PruneCandidate, kept []PruneKept) {
+	a, err := atom.ConfigFileSyntax.ParseAtom(what)
+	isAtom := err == nil
+	matches := func(dir, file string, cpv *string) bool {
+		if what == file || what == path.Join(dir, file) || what == path.Base(file) {
+			return true
+		}
+		claimed := binpkgs.CpvOfPath(file)
+		if cpv != nil {
+			claimed = *cpv
+		}
+		c, err := atom.ParseCPV(claimed)
+		return err == nil && (what == claimed || what == c.PN || isAtom && matchesCPV(a, c))
+	}
+	for _, c := range plan.Candidates {
+		if matches(c.PkgDir, c.Path, c.CPV) {
+			candidates = append(candidates, c)
+		}
+	}
+	for _, k := range plan.Kept {
+		if matches(k.PkgDir, k.Path, k.CPV) {
+			kept = append(kept, k)
+		}
+	}
+	return candidates, kept
+}
+
+// PruneTotals is what of a plan can go.
+type PruneTotals struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
+// Totals sums up what can go.
+func (plan *PrunePlan) Totals() *PruneTotals {
+	t := &PruneTotals{Bytes: plan.Reclaimable}
+	for i := range plan.Candidates {
+		if !plan.Candidates[i].EntryOnly {
+			t.Files++
+		}
+	}
+	return t
+}

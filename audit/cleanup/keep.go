@@ -1,0 +1,328 @@
+package cleanup
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
+)
+
+// keptState is a state whose files are kept.
+type keptState struct {
+	title  string
+	code   string
+	days   bool // kept for its age alone
+	target state.Target
+	stays  []*state.Stay
+}
+
+const secondsPerDay = 24 * 3600
+
+// longerFactor is how much longer the packages of system, toolchain and boot
+// are kept: one that breaks these is often noticed late, after a reboot.
+const longerFactor = 3
+
+// keepStates keeps what the present state, the last states and the pinned ones
+// need.
+//
+// What a state needs of a package is what a rollback to it would take, the best
+// of its files: so its verdict is the same when all others are gone.
+func (p *pruner) keepStates() error {
+	chosen := map[*state.Stay]*binpkgs.Binpkg{}
+	need := func(s *state.Stay) (*binpkgs.Binpkg, error) {
+		if b, ok := chosen[s]; ok || len(p.Past.ByCPV[s.CPV]) == 0 {
+			return b, nil
+		}
+		c := rollback.RollbackChange{Change: state.Change{Action: state.ActionInstall, To: &s.CPV, After: s}}
+		if err := p.Choose(&rollback.Rollback{}, &c, p.Now); err != nil {
+			return nil, err
+		}
+		var b *binpkgs.Binpkg
+		if c.Chosen != nil {
+			b = c.Chosen.Binpkg
+		} else {
+			b = p.refused(s)
+		}
+		chosen[s] = b
+		return b, nil
+	}
+	for _, s := range p.Now.Stays {
+		b, err := need(s)
+		if err != nil {
+			return err
+		}
+		if b != nil {
+			p.hold(b, KeepInstalled, "for "+s.CPV+", which is installed", nil)
+		}
+	}
+	flags := &binpkgs.UseFlags{Tx: p.Db.Tx, Of: map[int64]string{}}
+	// Coverage may prefer another file than a rollback does.
+	for i := range p.Past.Installed {
+		_, best, err := binpkgs.Cover(flags, &p.Past.Installed[i], p.Past.ByCPV[p.Past.Installed[i].CPV])
+		if err != nil {
+			return err
+		}
+		if best != nil {
+			p.hold(best, KeepInstalled, "for "+best.CPV+", which is installed", nil)
+		}
+	}
+	states, err := p.keptStates()
+	if err != nil {
+		return err
+	}
+	for _, k := range states {
+		if err := p.keepState(k, need); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refused returns the best file for a package of a state among those that are
+// whole and that Portage does not take as things are: a line of configuration
+// may change its mind, and then it is needed.
+func (p *pruner) refused(s *state.Stay) *binpkgs.Binpkg {
+	want := p.Past.BuildOf(s)
+	var best *binpkgs.Binpkg
+	for _, b := range p.Past.ByCPV[s.CPV] {
+		if b.Damaged() || !b.Visible || p.reasons[b].Code != "" {
+			continue
+		}
+		if best == nil || cmp.Or(want.Matches(best).Rank()-want.Matches(b).Rank(), cmp.Compare(b.BuildTime, best.BuildTime)) > 0 {
+			best = b
+		}
+	}
+	return best
+}
+
+// keptStates lists the states that the policy keeps, the newest first, and the
+// pinned ones.
+func (p *pruner) keptStates() ([]*keptState, error) {
+	var states []*keptState
+	since := p.Db.Now - int64(p.policy.KeepDays)*secondsPerDay
+	known := 0
+	for i, id := range p.Past.ChangingRuns() {
+		run := p.Past.Run(id)
+		last := i < p.policy.KeepStates
+		if !last && run.Started < p.Db.Now-longerFactor*(p.Db.Now-since) && i >= longerFactor*p.policy.KeepStates {
+			break
+		}
+		s, err := p.Past.At(state.Moment{Run: id}, p.Past.Pins, p.Db.Now)
+		if err != nil {
+			return nil, err
+		}
+		k := &keptState{title: fmt.Sprintf("before run #%d of %s", id, audit.Day(run.Started)), code: KeepState, target: s.Target, stays: s.Stays}
+		k.days = !last && run.Started >= since
+		if !last && !k.days {
+			k.code = KeepImportant
+		}
+		states = append(states, k)
+		if !last {
+			continue
+		}
+		if s.Target.Known {
+			known++
+		}
+		if p.facts.TotalsOnly {
+			continue
+		}
+		r, err := p.Judge(state.Moment{Run: id})
+		if err != nil {
+			return nil, err
+		}
+		p.plan.States = append(p.plan.States, PruneState{Target: s.Target, Verdict: r.Verdict, Why: whyNotReady(r)})
+	}
+	if known < p.policy.KeepStates {
+		p.unknown = fmt.Sprintf("only %d of the last %d states are known", known, p.policy.KeepStates)
+		p.plan.Findings = append(p.plan.Findings, audit.Finding{
+			Code: "prune-states-unknown", Severity: audit.SeverityWarning, Subject: "states",
+			Message: p.unknown + ": every whole binary package is kept that one of them may need", Evidence: []audit.Evidence{}, Remedy: "emaudit states",
+		})
+	}
+	for _, pin := range p.Past.Pins {
+		s, err := p.Past.At(state.Moment{Pin: pin.Name}, p.Past.Pins, p.Db.Now)
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.Target, stays: s.Stays})
+	}
+	return states, nil
+}
+
+// whyNotReady says in a few words what keeps a state from being ready.
+func whyNotReady(r *rollback.Rollback) string {
+	var parts []string
+	switch {
+	case r.Verdict != rollback.NotReady:
+		return ""
+	case !r.Target.Known:
+		return "what was installed then is not known"
+	}
+	if n := len(r.Gaps); n > 0 {
+		parts = append(parts, fmt.Sprintf("%s no binary package that can be merged", audit.Counted(n, "package has", "packages have")))
+	}
+	if n := len(r.Unsatisfied); n > 0 {
+		parts = append(parts, audit.Counted(n, "dependency is not met", "dependencies are not met"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// keepState keeps what one state needs.
+func (p *pruner) keepState(k *keptState, need func(*state.Stay) (*binpkgs.Binpkg, error)) error {
+	whole := true
+	files := make([]*binpkgs.Binpkg, 0, len(k.stays))
+	for _, x := range k.stays {
+		b, err := need(x)
+		if err != nil {
+			return err
+		}
+		whole = whole && (b != nil || p.there[x.CPV])
+		if b != nil {
+			files = append(files, b)
+		}
+	}
+	for _, b := range files {
+		group := ""
+		if k.code == KeepImportant || k.days {
+			group = p.groupOf(b)
+		}
+		switch {
+		case k.code == KeepImportant && group == "":
+			continue
+		case k.code == KeepImportant:
+			p.hold(b, KeepImportant, fmt.Sprintf("%s: kept longer, the state %s needs it", group, k.title), nil)
+			continue
+		case k.days && !whole && k.target.Known && p.keep[b] == nil && group == "":
+			// That state cannot be had again, whatever is kept for it.
+			continue
+		}
+		p.hold(b, k.code, "the state "+k.title+" needs it", k)
+	}
+	if k.code == KeepState {
+		p.steps = append(p.steps, k)
+	}
+	return nil
+}
+
+// keepOthers keeps what no state needs and yet is not to go.
+func (p *pruner) keepOthers() {
+	youngest := p.Db.Now - int64(p.policy.KeepDays)*secondsPerDay
+	copies := map[string]*binpkgs.Binpkg{}
+	for i := range p.Past.Binpkgs {
+		b := &p.Past.Binpkgs[i]
+		switch {
+		case p.policy.Excludes.binpkg(b):
+			p.keep[b] = &keeping{code: KeepExcluded, reason: "--exclude"}
+		case p.keep[b] != nil:
+		case b.Damaged() && p.unsettled(b.MTimeNS):
+			p.hold(b, KeepUnsettled, "it is not whole, and Portage may be at work on it", nil)
+		case b.Damaged():
+		case b.CPV == "" || b.Metadata == nil || b.Structure != "sound":
+			p.hold(b, KeepUnread, "what it is could not be read", nil)
+		case p.duplicated(b):
+		case p.unknown != "":
+			p.hold(b, KeepUnknownState, p.unknown, nil)
+		case max(b.BuildTime, binpkgs.FloorSeconds(b.MTimeNS)) >= youngest && !p.newerKept(b):
+			if code, _ := p.changedSince(b); code == "" {
+				p.hold(b, KeepRecent, fmt.Sprintf("it is younger than %d days", p.policy.KeepDays), nil)
+			}
+		}
+		if p.keep[b] == nil && p.restorable(b) && !p.newerKept(b) && p.better(b, copies[b.CPV]) {
+			copies[b.CPV] = b
+		}
+	}
+	for cpv, b := range copies {
+		if slices.ContainsFunc(p.Past.ByCPV[cpv], func(c *binpkgs.Binpkg) bool { return p.keep[c] != nil && p.usable[c] }) {
+			continue
+		}
+		switch p.ebuild(b) {
+		case acceptance.EbuildGone:
+			p.hold(b, KeepLastCopy, "the last copy, and its ebuild is gone: it could not be built again", nil)
+		case acceptance.EbuildUnknown:
+			p.hold(b, KeepLastCopy, "the last copy, and whether it could be built again is not known", nil)
+		}
+	}
+}
+
+// restorable tells whether a file could be merged, if need be after it was moved
+// to where Portage looks.
+func (p *pruner) restorable(b *binpkgs.Binpkg) bool {
+	return p.usable[b] || !b.Visible && !b.Damaged() && b.Structure == "sound" && b.Metadata != nil && p.reasons[b].Code == ""
+}
+
+// better orders copies of a version: one that Portage sees, then the newest.
+func (p *pruner) better(b, than *binpkgs.Binpkg) bool {
+	return than == nil || cmp.Or(state.B2i(b.Visible)-state.B2i(than.Visible), cmp.Compare(b.BuildTime, than.BuildTime)) > 0
+}
+
+func (p *pruner) ebuild(b *binpkgs.Binpkg) acceptance.EbuildState {
+	if p.facts.Ebuild == nil {
+		return acceptance.EbuildUnknown
+	}
+	return p.facts.Ebuild(b.CPV, b.Repo)
+}
+
+// duplicated tells whether another file of the same build is kept.
+func (p *pruner) duplicated(b *binpkgs.Binpkg) bool {
+	return b.BuildTime != 0 && slices.ContainsFunc(p.Past.ByCPV[b.CPV], func(c *binpkgs.Binpkg) bool {
+		return c != b && p.keep[c] != nil && p.usable[c] && c.BuildTime == b.BuildTime && buildKey(c) == buildKey(b)
+	})
+}
+
+// newerKept tells whether a newer build of the version is kept.
+func (p *pruner) newerKept(b *binpkgs.Binpkg) bool {
+	return slices.ContainsFunc(p.Past.ByCPV[b.CPV], func(c *binpkgs.Binpkg) bool {
+		return c != b && p.keep[c] != nil && p.usable[c] && c.BuildTime >= b.BuildTime
+	})
+}
+
+// importantGroups are the packages without which nothing else can be mended, by
+// what they are for. What the profiles put into @system comes to these.
+var importantGroups = map[string][]string{
+	"toolchain": {
+		"sys-devel/gcc", "sys-devel/binutils", "sys-devel/gcc-config", "sys-devel/binutils-config", "llvm-core/clang", "llvm-core/llvm", "sys-libs/glibc", "sys-libs/musl",
+		"sys-kernel/linux-headers", "dev-build/make", "sys-devel/libtool", "sys-libs/zlib", "app-arch/xz-utils", "app-arch/zstd",
+	},
+	"boot": {
+		"sys-boot/*", "sys-kernel/*", "sys-fs/cryptsetup", "sys-fs/lvm2", "sys-fs/mdadm", "sys-fs/zfs", "sys-fs/btrfs-progs", "sys-fs/e2fsprogs", "sys-fs/xfsprogs",
+		"sys-firmware/*", "sys-apps/kmod", "sys-apps/systemd", "sys-apps/openrc", "sys-fs/udev", "sys-apps/sysvinit",
+	},
+}
+
+// usualSystem stands for @system where no profile was found.
+var usualSystem = []string{
+	"sys-apps/portage", "sys-apps/baselayout", "app-shells/bash", "dev-lang/python", "dev-lang/python-exec", "dev-lang/perl", "sys-apps/coreutils", "sys-apps/util-linux",
+	"sys-apps/shadow", "sys-libs/pam", "sys-auth/pambase", "dev-libs/openssl", "sys-libs/ncurses", "sys-libs/readline", "app-arch/tar", "app-arch/bzip2", "app-arch/gzip",
+	"net-misc/openssh", "net-misc/rsync", "net-misc/wget", "sys-apps/sed", "sys-apps/grep", "sys-apps/gawk", "sys-apps/findutils", "sys-apps/diffutils", "sys-apps/file",
+}
+
+// groupOf is importantGroup of a binary package, which is asked for once for
+// each state.
+func (p *pruner) groupOf(b *binpkgs.Binpkg) string {
+	group, ok := p.groups[b]
+	if !ok {
+		group = p.importantGroup(audit.PackageOf(b.CPV))
+		p.groups[b] = group
+	}
+	return group
+}
+
+// importantGroup returns what a package is important for, "" where it is not.
+func (p *pruner) importantGroup(cp string) string {
+	category, _, _ := strings.Cut(cp, "/")
+	for _, group := range []string{"toolchain", "boot"} {
+		if slices.Contains(importantGroups[group], cp) || slices.Contains(importantGroups[group], category+"/*") {
+			return group
+		}
+	}
+	if p.system[cp] {
+		return "@system"
+	}
+	return ""
+}

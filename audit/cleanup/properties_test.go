@@ -1,0 +1,265 @@
+package cleanup
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"emaudit/audit"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
+	"emaudit/internal/audittest"
+	"emaudit/internal/hostarchive"
+	"emaudit/internal/hostgen"
+	"emaudit/internal/hosttest"
+)
+
+// randomHost makes up a host with a history of its own.
+func randomHost(t *testing.T, seed uint64) *hosttest.Host {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "host")
+	if _, err := hostgen.Host(dir, hostgen.HostOptions{Installed: 30, Binpkgs: 75, ImageSize: 64, Seed: seed}); err != nil {
+		t.Fatal(err)
+	}
+	h := hosttest.New(t, dir)
+	h.Ingest(hosttest.Now)
+	return h
+}
+
+// theOtherWay is the change that undoes c.
+func theOtherWay(c state.Change) state.Change {
+	c.From, c.To, c.FromBuildTime, c.ToBuildTime = c.To, c.From, c.ToBuildTime, c.FromBuildTime
+	c.Action = map[state.Action]state.Action{
+		state.ActionUpgrade: state.ActionDowngrade, state.ActionDowngrade: state.ActionUpgrade, state.ActionReinstall: state.ActionReinstall, state.ActionInstall: state.ActionRemove, state.ActionRemove: state.ActionInstall,
+	}[c.Action]
+	return c
+}
+
+// Plain is a change as a line of text.
+func Plain(c state.Change) string {
+	text := func(cpv *string, at *int64) string {
+		if cpv == nil {
+			return "-"
+		}
+		if at == nil {
+			return *cpv
+		}
+		return fmt.Sprintf("%s@%d", *cpv, *at)
+	}
+	return fmt.Sprintf("%s :%s %s > %s", c.Action, c.Slot, text(c.From, c.FromBuildTime), text(c.To, c.ToBuildTime))
+}
+
+// TestDiffLaws holds, under random histories, that the difference between two
+// states is the reverse of that between them the other way round, that a state
+// does not differ from itself, and that applying the difference to the one
+// gives the other.
+func TestDiffLaws(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			audittest.Ask(randomHost(t, seed+1), hosttest.Now, func(db audit.Database) error {
+				h, err := state.TakePast(db)
+				if err != nil {
+					return err
+				}
+				runs := h.ChangingRuns()
+				rng := rand.New(rand.NewPCG(seed, 1))
+				pick := func() *state.State {
+					m := state.Moment{Now: true}
+					if i := rng.IntN(len(runs) + 1); i < len(runs) {
+						m = state.Moment{Run: runs[i]}
+					}
+					s, err := h.At(m, nil, db.Now)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return s
+				}
+				for range 50 {
+					a, b := pick(), pick()
+					if same := h.Diff(a.Stays, a.Stays); len(same) > 0 {
+						t.Fatalf("a state differs from itself: %s", Plain(same[0]))
+					}
+					var there, back []string
+					for _, c := range h.Diff(a.Stays, b.Stays) {
+						there = append(there, Plain(c))
+					}
+					for _, c := range h.Diff(b.Stays, a.Stays) {
+						back = append(back, Plain(theOtherWay(c)))
+					}
+					if diff := cmp.Diff(there, back); diff != "" {
+						t.Fatalf("not the reverse: -there +back\n%s", diff)
+					}
+					set := map[*state.Stay]bool{}
+					for _, s := range a.Stays {
+						set[s] = true
+					}
+					for _, c := range h.Diff(a.Stays, b.Stays) {
+						delete(set, c.Before)
+						if c.After != nil {
+							set[c.After] = true
+						}
+					}
+					builds := func(s *state.Stay) string { return fmt.Sprintf("%s@%d", s.CPV, h.BuildOf(s).BuildTime) }
+					got, want := map[string]bool{}, map[string]bool{}
+					for s := range set {
+						got[builds(s)] = true
+					}
+					for _, s := range b.Stays {
+						want[builds(s)] = true
+					}
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Fatalf("applied: -want +got\n%s", diff)
+					}
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// TestEveryFileOfAPlanIsNeeded takes away, one at a time, the files that the
+// plan of a READY verdict uses, flips a byte of each, and masks each: none of
+// them can be missed.
+func TestEveryFileOfAPlanIsNeeded(t *testing.T) {
+	t.Parallel()
+	ready, taken := 0, 0
+	for seed := range uint64(4) {
+		h := randomHost(t, seed+11)
+		h.Verify(hosttest.Now)
+		now := int64(hosttest.Now)
+		judge := func() (r *rollback.Rollback) {
+			audittest.Ask(h, hosttest.Now, func(db audit.Database) (err error) {
+				r, err = rollback.AuditRollback(db, state.Moment{Previous: true}, rollback.RollbackOptions{})
+				return err
+			})
+			return r
+		}
+		r := judge()
+		if r.Verdict != rollback.Ready {
+			continue
+		}
+		ready++
+		mask := filepath.Join(h.Root, "etc/portage/package.mask")
+		if err := os.MkdirAll(filepath.Dir(mask), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range r.Changes {
+			if c.Instance == nil {
+				continue
+			}
+			taken++
+			file := filepath.Join(h.Root, c.Instance.PkgDir, c.Instance.Path)
+			whole, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			info, err := os.Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, tt := range []struct {
+				name       string
+				harm, mend func() error
+				verify     bool
+			}{
+				{"it is away", func() error { return os.Rename(file, file+".aside") }, func() error { return os.Rename(file+".aside", file) }, false},
+				{"a byte of it is another", func() error { return flip(file, whole, info.ModTime()) }, func() error { return write(file, whole, info.ModTime()) }, true},
+				{"it was written anew, and not read since", func() error { return write(file, whole, info.ModTime().Add(time.Hour)) }, func() error { return write(file, whole, info.ModTime()) }, false},
+				{"it is masked", func() error { return os.WriteFile(mask, []byte("="+*c.To+"\n"), 0o644) }, func() error { return os.Remove(mask) }, false},
+			} {
+				if err := tt.harm(); err != nil {
+					t.Fatal(err)
+				}
+				now++
+				h.Ingest(now)
+				if tt.verify {
+					h.VerifyAll(hosttest.Now)
+				}
+				if without := judge(); without.Verdict == rollback.Ready {
+					t.Errorf("seed %d: ready, although of %s %s", seed+11, c.Instance.Path, tt.name)
+				}
+				if err := tt.mend(); err != nil {
+					t.Fatal(err)
+				}
+				now++
+				h.Ingest(now)
+				h.VerifyAll(hosttest.Now)
+				if again := judge(); again.Verdict != rollback.Ready {
+					t.Fatalf("seed %d: after %q of %s was mended it is %s: %v", seed+11, tt.name, c.Instance.Path, again.Verdict, again.Findings)
+				}
+			}
+		}
+	}
+	if ready == 0 || taken < 3 {
+		t.Errorf("%d hosts were ready, with %d files: the test says nothing", ready, taken)
+	}
+}
+
+// flip writes a file with one byte of its image changed, and the time that it
+// had: only reading it shows.
+func flip(file string, whole []byte, at time.Time) error {
+	b := bytes.Clone(whole)
+	// In the image, behind its header: what is between the members, nobody
+	// looks at but the index.
+	b[bytes.Index(b, []byte("image.tar.zst"))+1024] ^= 1
+	return write(file, b, at)
+}
+
+func write(file string, b []byte, at time.Time) error {
+	if err := os.WriteFile(file, b, 0o644); err != nil {
+		return err
+	}
+	return os.Chtimes(file, at, at)
+}
+
+// TestABytePortageComparesWithTheIndex changes the last byte of a file, which is
+// padding that no Manifest covers. Portage would merge it from an index that is
+// made anew, and refuse it by the one that is there: so the plan makes it anew.
+func TestABytePortageComparesWithTheIndex(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.AlphaCopy(t))
+	h.Ingest(hosttest.Now)
+	h.Verify(hosttest.Now)
+	judge := func() (r *rollback.Rollback) {
+		audittest.Ask(h, hosttest.Now, func(db audit.Database) (err error) {
+			r, err = rollback.AuditRollback(db, state.Moment{Previous: true}, rollback.RollbackOptions{})
+			return err
+		})
+		return r
+	}
+	staged := func(r *rollback.Rollback) bool {
+		return slices.ContainsFunc(r.Plan, func(line string) bool { return strings.Contains(line, "emaint --fix binhost") })
+	}
+	r := judge()
+	if r.Verdict != rollback.Ready || staged(r) {
+		t.Fatalf("before: %s, %q", r.Verdict, r.Plan)
+	}
+	file := filepath.Join(h.Root, r.Changes[0].Instance.PkgDir, r.Changes[0].Instance.Path)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)-1] ^= 1
+	if err := write(file, b, info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	h.Ingest(hosttest.Now + 1)
+	h.VerifyAll(hosttest.Now)
+	if r := judge(); r.Verdict == rollback.Ready && !staged(r) {
+		t.Errorf("afterwards: %s, by an index that Portage would find wrong: %q", r.Verdict, r.Plan)
+	}
+}

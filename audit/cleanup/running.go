@@ -1,0 +1,30 @@
+package cleanup
+
+import (
+	"emaudit/audit"
+	"emaudit/parse/emergelog"
+	"emaudit/store"
+)
+
+// openRunAge is how old the last sign of an open run may be, in seconds, before
+// it is taken for one that the power cut ended: no package builds for longer
+// without a line in the log than a day.
+const openRunAge = 24 * 3600
+
+// AuditEmergeRuns tells whether, by emerge.log alone, an emerge may be at work,
+// and names its run. A run that was killed looks like one that goes on until
+// another begins; on the running system its processes tell, and this is for
+// other roots.
+func AuditEmergeRuns(db audit.Database) (run int64, runs bool, err error) {
+	err = db.Tx.EmergeLog(db.Host).Runs(store.RunRange{}, store.NewestFirst, func(r *store.Run) error {
+		if r.Outcome == emergelog.RunRunning && db.Now-r.LastSeen < openRunAge {
+			run, runs = r.ID, true
+			return store.ErrStop
+		}
+		if db.Now-r.LastSeen > 2*openRunAge {
+			return store.ErrStop
+		}
+		return nil
+	})
+	return run, runs, err
+}

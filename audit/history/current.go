@@ -1,0 +1,250 @@
+package history
+
+import (
+	"math"
+	"slices"
+
+	"emaudit/audit"
+	"emaudit/parse/emergelog"
+	"emaudit/parse/mergelist"
+	"emaudit/store"
+)
+
+// Live is what the host itself says of running emerges, beside the log.
+type Live struct {
+	// Status are the live status files, of FEATURES=observability.
+	Status []*mergelist.Status
+	// Emerge tells whether an emerge process runs; nil where that cannot be
+	// known, as for a root that is not the running system.
+	Emerge *bool
+	// Phases are the ebuild phases that processes run, by cpv.
+	Phases map[string]string
+	// Resume is the resume list of mtimedb: while emerge runs, what is not
+	// finished.
+	Resume []mergelist.Item
+}
+
+// CurrentMerge is a package that is at work.
+type CurrentMerge struct {
+	CPV       string `json:"cpv"`
+	Root      string `json:"root"`
+	Kind      string `json:"kind"`
+	N         int    `json:"n"`  // 0 where it is not known
+	Of        int    `json:"of"` // 0 where it is not known
+	Phase     string `json:"phase"`
+	StartedAt *int64 `json:"started_at"`
+	Elapsed   *int64 `json:"elapsed_seconds"`
+	// Predicted is how long it is expected to take in all; nil is not known.
+	Predicted *int64 `json:"predicted_seconds"`
+	Samples   int    `json:"samples"`
+	Remaining *int64 `json:"remaining_seconds"`
+	EndsAt    *int64 `json:"ends_at"`
+	// Late tells that it takes longer than expected already.
+	Late bool `json:"late"`
+	// LastLine is what the build wrote last; empty where its log cannot be read.
+	LastLine string `json:"last_line"`
+}
+
+// CurrentRun is an emerge that is at work.
+type CurrentRun struct {
+	Run       *int64 `json:"run"` // nil where the log does not have it
+	PID       *int   `json:"pid"`
+	Args      string `json:"args"`
+	StartedAt *int64 `json:"started_at"`
+	Done      int    `json:"done"`
+	Of        int    `json:"of"`
+	// From is what the answer rests on: status, or log.
+	From string `json:"from"`
+	// Certain is false where only the log says that it still runs.
+	Certain bool           `json:"certain"`
+	Merges  []CurrentMerge `json:"merges"`
+	Syncs   []string       `json:"syncs"` // repositories being synced
+	// unbegun is how many packages of its list it has not begun.
+	unbegun int
+}
+
+// AuditCurrent answers what is being merged now.
+func AuditCurrent(db audit.Database, live Live) ([]CurrentRun, error) {
+	r := newRunReader(db)
+	if err := r.prepare(); err != nil {
+		return nil, err
+	}
+	logged, err := r.openRuns(db.Now, live)
+	if err != nil {
+		return nil, err
+	}
+	var all []CurrentRun
+	for _, s := range live.Status {
+		all = append(all, fromStatus(s, logged))
+	}
+	for _, run := range logged {
+		known := slices.ContainsFunc(all, func(c CurrentRun) bool { return c.Run != nil && *c.Run == *run.Run })
+		switch {
+		case known:
+		case live.Emerge != nil && !*live.Emerge:
+			// The log lacks the end of a run that is gone.
+		case len(live.Status) > 0 && live.Emerge == nil:
+			run.Certain = false
+			all = append(all, run)
+		default:
+			run.Certain = live.Emerge != nil
+			all = append(all, run)
+		}
+	}
+	return all, r.expect(db, all)
+}
+
+// openRuns returns what the log says is at work.
+func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
+	var all []CurrentRun
+	open, err := r.log.OpenRuns()
+	if err != nil {
+		return nil, err
+	}
+	err = r.log.RunsNumbered(open, func(run *store.Run) error {
+		if run.Outcome != emergelog.RunRunning {
+			return nil
+		}
+		if err := r.log.Facts(run, &r.facts); err != nil {
+			return err
+		}
+		id := run.ID
+		c := CurrentRun{Run: &id, Args: run.Args, StartedAt: at(run.Started), Done: run.Merged, From: "log", Merges: []CurrentMerge{}, Syncs: []string{}}
+		newest := 0
+		for i := range r.facts.Merges {
+			m := &r.facts.Merges[i]
+			c.Of = max(c.Of, m.Of)
+			if m.Seq > newest {
+				// Numbers are given when a package begins; --keep-going makes a
+				// new list of what is left.
+				newest, c.unbegun = m.Seq, max(0, m.Of-m.N)
+			}
+			if m.Outcome != emergelog.MergeRunning {
+				continue
+			}
+			merge := CurrentMerge{CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, Phase: phaseOf(m), StartedAt: at(m.Started)}
+			if phase := live.Phases[m.CPV]; phase != "" {
+				merge.Phase = phase
+			}
+			if m.Started != 0 && now >= m.Started {
+				elapsed := now - m.Started
+				merge.Elapsed = &elapsed
+			}
+			c.Merges = append(c.Merges, merge)
+		}
+		for i := range r.facts.Syncs {
+			if r.facts.Syncs[i].Outcome == emergelog.SyncRunning {
+				c.Syncs = append(c.Syncs, r.facts.Syncs[i].Repo)
+			}
+		}
+		all = append(all, c)
+		return nil
+	})
+	return all, err
+}
+
+// phaseOf is the phase of a merge as far as the log tells.
+func phaseOf(m *store.Merge) string {
+	s := &m.Steps
+	switch {
+	case s.Autoclean != 0:
+		return "clean"
+	case s.Merging != 0:
+		return "merge"
+	case s.Built != 0:
+		return waiting
+	case s.Compiling != 0:
+		return "build"
+	}
+	return "fetch"
+}
+
+// fromStatus turns a live status into an answer, with what the log knows of it.
+func fromStatus(s *mergelist.Status, logged []CurrentRun) CurrentRun {
+	pid := s.PID
+	c := CurrentRun{PID: &pid, Done: s.Jobs.Completed, Of: s.Jobs.Total, From: "status", Certain: true, Merges: []CurrentMerge{}, Syncs: []string{}}
+	for _, t := range s.Tasks {
+		m := CurrentMerge{CPV: t.CPV, Root: t.Root, Kind: emergelog.KindSource.String(), Phase: t.Phase}
+		if t.Binary {
+			m.Kind = emergelog.KindBinary.String()
+		}
+		if m.Phase == "" {
+			m.Phase = t.Kind
+		}
+		m.StartedAt, m.Elapsed = rounded(t.StartTime), rounded(t.Elapsed)
+		for i := range logged {
+			for j := range logged[i].Merges {
+				if l := &logged[i].Merges[j]; l.CPV == t.CPV && (t.Root == "" || l.Root == t.Root) {
+					c.Run, c.Args, c.StartedAt = logged[i].Run, logged[i].Args, logged[i].StartedAt
+					m.N, m.Of = l.N, l.Of
+				}
+			}
+		}
+		c.Merges = append(c.Merges, m)
+	}
+	c.unbegun = max(0, s.Jobs.Total-s.Jobs.Completed-s.Jobs.Failed-len(s.Tasks))
+	return c
+}
+
+func rounded(x *float64) *int64 {
+	if x == nil || !(math.Abs(*x) < math.MaxInt64/2) {
+		return nil
+	}
+	n := int64(math.Round(*x))
+	return &n
+}
+
+// expect fills in how long the merges are expected to take.
+func (r *runReader) expect(db audit.Database, runs []CurrentRun) error {
+	var list []PlannedMerge
+	for i := range runs {
+		for _, m := range runs[i].Merges {
+			list = append(list, PlannedMerge{Item: mergelist.Item{CPV: m.CPV, Binary: m.Kind == emergelog.KindBinary.String()}, Elapsed: m.Elapsed})
+		}
+	}
+	prediction, err := AuditPredict(db, "log", list, 1)
+	if err != nil {
+		return err
+	}
+	next := 0
+	for i := range runs {
+		for j := range runs[i].Merges {
+			m, p := &runs[i].Merges[j], &prediction.Packages[next]
+			next++
+			m.Predicted, m.Samples = p.Seconds, p.Samples
+			if left, ok := p.remaining(); ok && m.Elapsed != nil {
+				ends := db.Now + left
+				m.Remaining, m.EndsAt, m.Late = &left, &ends, *m.Elapsed > *p.Seconds
+			}
+		}
+	}
+	return nil
+}
+
+// PlanOfCurrent returns what a running emerge has still to do: what is at work,
+// and of the resume list what was not begun; unlisted is how many packages it
+// has still to do that nothing names. ok is false where nothing runs.
+func PlanOfCurrent(runs []CurrentRun, live Live) (list []PlannedMerge, unlisted int, from string, ok bool) {
+	begun := map[string]bool{}
+	for i := range runs {
+		unlisted += runs[i].unbegun
+		for _, m := range runs[i].Merges {
+			list = append(list, PlannedMerge{
+				Item:    mergelist.Item{CPV: m.CPV, Root: m.Root, Binary: m.Kind == emergelog.KindBinary.String()},
+				Elapsed: m.Elapsed, Phase: m.Phase,
+			})
+			begun[m.CPV] = true
+		}
+		from = runs[i].From
+	}
+	if len(list) == 0 {
+		return nil, 0, "", false
+	}
+	for _, item := range live.Resume {
+		if !begun[item.CPV] {
+			list = append(list, PlannedMerge{Item: item})
+			unlisted--
+		}
+	}
+	return list, max(unlisted, 0), from, true
+}

@@ -1,0 +1,424 @@
+package history
+
+import (
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/parse/atom"
+	"emaudit/parse/emergelog"
+	"emaudit/store"
+)
+
+// Run is one invocation of emerge, with all that it did.
+type Run struct {
+	ID        int64  `json:"id"`
+	StartedAt int64  `json:"started_at"`
+	EndedAt   *int64 `json:"ended_at"`
+	Seconds   *int64 `json:"seconds"`
+	// Args are the arguments as logged, the host's default options included.
+	Args       string         `json:"args"`
+	Action     string         `json:"action"`
+	Outcome    string         `json:"outcome"`
+	ExitStatus *int           `json:"exit_status"`
+	Counts     RunCounts      `json:"counts"`
+	Merges     []MergeEvent   `json:"merges"`
+	Unmerges   []UnmergeEvent `json:"unmerges"`
+	Syncs      []SyncEvent    `json:"syncs"`
+	// Resumed tells that the run took up an earlier list.
+	Resumed bool `json:"resumed"`
+	// Complete is false where the run's "Started emerge on" is not in the log.
+	Complete bool `json:"complete"`
+	// Uncertain marks a run of which lines may belong to another that ran at
+	// the same time, or whose death is only presumed.
+	Uncertain bool `json:"uncertain"`
+	// UnexplainedFailure marks a run that failed although all its packages were
+	// merged: a pkg_postinst that died leaves only this trace.
+	UnexplainedFailure bool `json:"unexplained_failure"`
+	// LowSpace is the message about reduced parallelism for want of space.
+	LowSpace string `json:"low_space"`
+	// Source and Offset are where the run begins in the log.
+	Source string `json:"source"`
+	Offset int64  `json:"offset"`
+}
+
+// RunCounts says in numbers what a run did.
+type RunCounts struct {
+	New         int `json:"new"`
+	Upgraded    int `json:"upgraded"`
+	Downgraded  int `json:"downgraded"`
+	Rebuilt     int `json:"rebuilt"`
+	Merged      int `json:"merged"` // of which it is not known what they replaced
+	Built       int `json:"built"`
+	Fetched     int `json:"fetched"`
+	Removed     int `json:"removed"` // other than by a merge
+	NotRemoved  int `json:"not_removed"`
+	Failed      int `json:"failed"`
+	Interrupted int `json:"interrupted"`
+	Running     int `json:"running"`
+	Synced      int `json:"synced"`
+	NotSynced   int `json:"not_synced"`
+}
+
+// MergeEvent is one package of a merge list.
+type MergeEvent struct {
+	CPV        string   `json:"cpv"`
+	Root       string   `json:"root"`
+	Kind       string   `json:"kind"`
+	N          int      `json:"n"`
+	Of         int      `json:"of"`
+	StartedAt  *int64   `json:"started_at"`
+	FinishedAt *int64   `json:"finished_at"`
+	Outcome    string   `json:"outcome"`
+	Replaced   []string `json:"replaced"`
+	Binpkg     *string  `json:"binpkg"`
+	// Seconds is from begin to completion, nil where one is unknown or the clock
+	// was set in between; BuildSeconds is what of it the build took, before
+	// the wait for its turn to be installed where that can be told apart.
+	Seconds      *int64 `json:"seconds"`
+	BuildSeconds *int64 `json:"build_seconds"`
+	// Change is new, upgrade, downgrade, rebuild, or unknown.
+	Change          string      `json:"change"`
+	Slot            string      `json:"slot"`
+	RepoPath        string      `json:"repo_path"`
+	BuildID         *int        `json:"build_id"`
+	Packaged        bool        `json:"packaged"`
+	World           bool        `json:"world"`
+	PostinstFailed  bool        `json:"postinst_failed"`
+	BetweenVersions bool        `json:"between_versions"`
+	Uncertain       bool        `json:"uncertain"`
+	Usage           *BuildUsage `json:"usage"`
+	compilingAt     int64
+	mergingAt       int64
+}
+
+// BuildUsage is what FEATURES=cgroup measured of a build; nil is not measured.
+type BuildUsage struct {
+	CPUSeconds *float64 `json:"cpu_seconds"`
+	MaxMemory  *int64   `json:"max_memory"`
+	MaxSwap    *int64   `json:"max_swap"`
+	Read       *int64   `json:"read"`
+	Written    *int64   `json:"written"`
+}
+
+// UnmergeEvent is the removal of one package.
+type UnmergeEvent struct {
+	CPV        string `json:"cpv"`
+	StartedAt  *int64 `json:"started_at"`
+	FinishedAt *int64 `json:"finished_at"`
+	Reason     string `json:"reason"`
+	Outcome    string `json:"outcome"`
+	Seconds    *int64 `json:"seconds"`
+	Uncertain  bool   `json:"uncertain"`
+}
+
+// SyncEvent is the update of one repository.
+type SyncEvent struct {
+	Repo       string `json:"repo"`
+	StartedAt  *int64 `json:"started_at"`
+	FinishedAt *int64 `json:"finished_at"`
+	Outcome    string `json:"outcome"`
+	Seconds    *int64 `json:"seconds"`
+	Location   string `json:"location"`
+	URL        string `json:"url"`
+	Retries    int    `json:"retries"`
+	Uncertain  bool   `json:"uncertain"`
+}
+
+// run turns a stored run into an answer, which holds until the next.
+func (r *runReader) run(stored *store.Run) (*Run, error) {
+	if err := r.log.Facts(stored, &r.facts); err != nil {
+		return nil, err
+	}
+	out := &r.out
+	*out = Run{
+		ID: stored.ID, StartedAt: stored.Started, EndedAt: at(stored.Ended), Args: stored.Args,
+		Action: stored.Action.String(), Outcome: stored.Outcome.String(),
+		Resumed: stored.Resumed, Complete: !stored.Headless, Uncertain: stored.Uncertain,
+		UnexplainedFailure: stored.UnexplainedFailure, LowSpace: stored.LowSpace,
+		Merges: out.Merges[:0], Unmerges: out.Unmerges[:0], Syncs: out.Syncs[:0],
+	}
+	if stored.ExitStatus >= 0 {
+		out.ExitStatus = &stored.ExitStatus
+	}
+	if seconds, ok := stored.Duration(); ok {
+		out.Seconds = &seconds
+	}
+	out.Source, out.Offset = r.place(stored.BeganAt)
+	slices.SortFunc(r.facts.Merges, func(a, b store.Merge) int { return a.Seq - b.Seq })
+	slices.SortFunc(r.facts.Unmerges, func(a, b store.Unmerge) int { return a.Seq - b.Seq })
+	for i := range r.facts.Merges {
+		out.Merges = append(out.Merges, MergeEvent{})
+		e := &out.Merges[len(out.Merges)-1]
+		r.merge(e, &r.facts.Merges[i])
+		e.tell()
+		out.Counts.merge(e)
+	}
+	for i := range r.facts.Unmerges {
+		out.Unmerges = append(out.Unmerges, unmergeEvent(&r.facts.Unmerges[i]))
+		u := &out.Unmerges[len(out.Unmerges)-1]
+		switch {
+		case u.Reason == emergelog.UnmergeReplaced.String():
+		case u.Outcome == emergelog.UnmergeOK.String():
+			out.Counts.Removed++
+		case u.Outcome == emergelog.UnmergeFailed.String():
+			out.Counts.NotRemoved++
+		}
+	}
+	for i := range r.facts.Syncs {
+		out.Syncs = append(out.Syncs, syncEvent(&r.facts.Syncs[i]))
+		switch r.facts.Syncs[i].Outcome {
+		case emergelog.SyncOK:
+			out.Counts.Synced++
+		case emergelog.SyncFailed:
+			out.Counts.NotSynced++
+		}
+	}
+	return out, nil
+}
+
+// place returns the file and the offset of a place in the whole log.
+func (r *runReader) place(at int64) (source string, offset int64) {
+	for i := range r.segments {
+		if s := &r.segments[i]; s.Base <= at {
+			source, offset = s.Path, at-s.Base
+		}
+	}
+	return source, offset
+}
+
+// at is a time that may be unknown.
+func at(unix int64) *int64 {
+	if unix == 0 {
+		return nil
+	}
+	return &unix
+}
+
+// eventTimes are the times of one event, in one piece of memory: a log has
+// hundreds of thousands of events.
+type eventTimes struct{ started, finished, seconds, buildSeconds int64 }
+
+func timesOf(started, finished int64) *eventTimes {
+	return &eventTimes{started: started, finished: finished}
+}
+
+func (t *eventTimes) startedAt() *int64 { return where(&t.started, t.started != 0) }
+
+func (t *eventTimes) finishedAt() *int64 { return where(&t.finished, t.finished != 0) }
+
+// took is how long the event took, where that is known.
+func (t *eventTimes) took(n int64, ok bool) *int64 {
+	t.seconds = n
+	return where(&t.seconds, ok)
+}
+
+// built is how long its build took, where that is known.
+func (t *eventTimes) built(n int64, ok bool) *int64 {
+	t.buildSeconds = n
+	return where(&t.buildSeconds, ok)
+}
+
+func where(n *int64, ok bool) *int64 {
+	if !ok {
+		return nil
+	}
+	return n
+}
+
+// merge fills e from a stored merge.
+func (r *runReader) merge(e *MergeEvent, m *store.Merge) {
+	t := timesOf(m.Started, m.Finished)
+	*e = MergeEvent{
+		CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(),
+		Outcome: m.Outcome.String(), Replaced: m.Replaced, Seconds: t.took(m.Duration()), BuildSeconds: t.built(m.BuildDuration()),
+		Change: unreplaced(m), Slot: m.Slot, RepoPath: m.RepoPath, Packaged: m.Packaged, World: m.World,
+		PostinstFailed: m.PostinstFailed, BetweenVersions: m.BetweenVersions, Uncertain: m.Uncertain,
+		compilingAt: m.Steps.Compiling, mergingAt: m.Steps.Merging,
+	}
+	if e.Replaced == nil {
+		e.Replaced = []string{}
+	}
+	if m.Binpkg != "" {
+		file := relativeTo(r.pkgDir, m.Binpkg)
+		e.Binpkg = &file
+		if id := m.BuildID; id > 0 {
+			e.BuildID = &id // the merge's memory is used again
+		}
+	}
+	if u := m.Usage; u != nil {
+		e.Usage = &BuildUsage{MaxMemory: measured(u.MaxMem), MaxSwap: measured(u.MaxSwap), Read: measured(u.Read), Written: measured(u.Written)}
+		if u.CPUMillis >= 0 {
+			cpu := float64(u.CPUMillis) / 1000
+			e.Usage.CPUSeconds = &cpu
+		}
+	}
+}
+
+func measured(n int64) *int64 {
+	if n < 0 {
+		return nil
+	}
+	return &n
+}
+
+// relativeTo returns a path relative to a folder that holds it, else as it is.
+func relativeTo(dir, file string) string {
+	if rest, ok := strings.CutPrefix(file, strings.TrimRight(dir, "/")+"/"); ok && dir != "" {
+		return rest
+	}
+	return file
+}
+
+// unreplaced is the change of a merge that replaced nothing, empty for one that
+// did; see told.
+func unreplaced(m *store.Merge) string {
+	switch {
+	case m.Outcome != emergelog.MergeMerged:
+		return "unknown"
+	case len(m.Replaced) > 0:
+		return ""
+	case m.Steps.Autoclean == 0 || m.Finished >= unloggedFrom && m.Finished < unloggedUntil:
+		// Portage logs what is replaced, but from 2008-03 to 2009-03.
+		return "unknown"
+	}
+	return "new"
+}
+
+// tell fills in the change of a merge that replaced something, which costs more
+// than all the rest and is not always asked for.
+func (e *MergeEvent) tell() {
+	if e.Change == "" {
+		e.Change = changeFrom(e.CPV, e.Replaced)
+	}
+}
+
+// changeFrom compares a merged version with the newest that it replaced.
+func changeFrom(cpv string, replaced []string) string {
+	now, err := atom.ParseCPV(cpv)
+	if err != nil {
+		return "unknown"
+	}
+	best := -2
+	for _, old := range replaced {
+		c := 0
+		if old != cpv {
+			before, err := atom.ParseCPV(old)
+			if err != nil || before.PN != now.PN || before.Category != now.Category {
+				return "unknown"
+			}
+			c = atom.Compare(now, before)
+		}
+		// With several, the newest decides.
+		if best == -2 || c < best {
+			best = c
+		}
+	}
+	switch {
+	case best > 0:
+		return "upgrade"
+	case best < 0:
+		return "downgrade"
+	}
+	return "rebuild"
+}
+
+// The time during which Portage did not log what a merge replaced: from
+// 42a51c2c7 to de8d6857a.
+const (
+	unloggedFrom  = 1205020800 // 2008-03-09
+	unloggedUntil = 1237248000 // 2009-03-17
+)
+
+func (c *RunCounts) merge(e *MergeEvent) {
+	switch e.Outcome {
+	case "merged":
+		switch e.Change {
+		case "new":
+			c.New++
+		case "upgrade":
+			c.Upgraded++
+		case "downgrade":
+			c.Downgraded++
+		case "rebuild":
+			c.Rebuilt++
+		default:
+			c.Merged++
+		}
+	case "built":
+		c.Built++
+	case "fetched":
+		c.Fetched++
+	case "failed":
+		c.Failed++
+	case "interrupted":
+		c.Interrupted++
+	case "running":
+		c.Running++
+	}
+}
+
+func unmergeEvent(u *store.Unmerge) UnmergeEvent {
+	t := timesOf(u.Started, u.Finished)
+	return UnmergeEvent{
+		CPV: u.CPV, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(), Reason: u.Reason.String(),
+		Outcome: unmergeOutcome(u.Outcome), Seconds: t.took(u.Duration()), Uncertain: u.Uncertain,
+	}
+}
+
+// unmergeOutcome is the word of an answer: a removal that goes on has no end.
+func unmergeOutcome(o emergelog.UnmergeOutcome) string {
+	if o == emergelog.UnmergeRunning {
+		o = emergelog.UnmergeInterrupted
+	}
+	return o.String()
+}
+
+func syncEvent(s *store.Sync) SyncEvent {
+	outcome := s.Outcome
+	if outcome == emergelog.SyncRunning {
+		outcome = emergelog.SyncUnknown
+	}
+	t := timesOf(s.Started, s.Finished)
+	return SyncEvent{
+		Repo: s.Repo, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(), Outcome: outcome.String(), Seconds: t.took(s.Duration()),
+		Location: s.Location, URL: s.URL, Retries: s.Retries, Uncertain: s.Uncertain,
+	}
+}
+
+// namePackaged names the binary packages that a run's builds left: those of the
+// same version whose BUILD_TIME lies within the build.
+func namePackaged(db audit.Database, run *Run) error {
+	made := false
+	for _, m := range run.Merges {
+		made = made || m.Packaged
+	}
+	if !made {
+		return nil
+	}
+	inv, err := binpkgs.TakeInventory(db, false)
+	if err != nil {
+		return err
+	}
+	for i := range run.Merges {
+		m := &run.Merges[i]
+		if !m.Packaged || m.compilingAt == 0 {
+			continue
+		}
+		until := m.mergingAt
+		if until == 0 && run.EndedAt != nil {
+			until = *run.EndedAt
+		}
+		for _, b := range inv.Binpkgs {
+			if b.CPV == m.CPV && b.BuildTime >= m.compilingAt && b.BuildTime <= until {
+				file, id := b.Path, int(b.BuildID)
+				m.Binpkg = &file
+				if id > 0 {
+					m.BuildID = &id
+				}
+			}
+		}
+	}
+	return nil
+}

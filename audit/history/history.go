@@ -1,0 +1,357 @@
+// Package history answers what emerge did: its runs and their events, statistics,
+// predictions, and what is at work now.
+//
+// It reads what ingest stored of emerge.log, and links each build log to the merge
+// that wrote it.
+package history
+
+import (
+	"cmp"
+	"iter"
+	"path"
+	"slices"
+
+	"emaudit/audit"
+	"emaudit/store"
+)
+
+// EventKind says what a line of history is about.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	EventMerge EventKind = iota
+	EventUnmerge
+	EventSync
+)
+
+var eventNames = [...]string{"merge", "unmerge", "sync"}
+
+// String returns the word that the JSON has.
+func (k EventKind) String() string { return eventNames[k] }
+
+// Event is one merge, removal or sync. Only the record of its kind is set.
+type Event struct {
+	Kind EventKind
+	Run  int64
+	// At is when it began, or ended where the beginning is not known; unix
+	// seconds.
+	At      int64
+	Merge   MergeEvent
+	Unmerge UnmergeEvent
+	Sync    SyncEvent
+}
+
+// JSON returns the event as the JSON of the log has it.
+func (e *Event) JSON() any {
+	switch e.Kind {
+	case EventMerge:
+		e.Merge.tell()
+		return struct {
+			Event string `json:"event"`
+			Run   int64  `json:"run"`
+			*MergeEvent
+		}{"merge", e.Run, &e.Merge}
+	case EventUnmerge:
+		return struct {
+			Event string `json:"event"`
+			Run   int64  `json:"run"`
+			*UnmergeEvent
+		}{"unmerge", e.Run, &e.Unmerge}
+	}
+	return struct {
+		Event string `json:"event"`
+		Run   int64  `json:"run"`
+		*SyncEvent
+	}{"sync", e.Run, &e.Sync}
+}
+
+// LogQuery says which events are asked for.
+type LogQuery struct {
+	Period audit.Period
+	Search Search
+	// First and Last limit the answer to so many of the oldest or newest events;
+	// 0 is without limit.
+	First, Last int
+	// Kinds are the kinds of events; none is all.
+	Kinds []EventKind
+	// Outcomes are the outcomes, by their words; none is all.
+	Outcomes []string
+}
+
+// EventOutcomes are the words for how an event ended.
+var EventOutcomes = []string{"merged", "failed", "interrupted", "built", "fetched", "running", "ok", "unknown"}
+
+// wants tells whether an event that the search found is asked for.
+func (q *LogQuery) wants(e *Event) bool {
+	if !q.Period.Contains(e.At) {
+		return false
+	}
+	if len(q.Outcomes) == 0 {
+		return true
+	}
+	switch e.Kind {
+	case EventMerge:
+		return slices.Contains(q.Outcomes, e.Merge.Outcome)
+	case EventUnmerge:
+		return slices.Contains(q.Outcomes, e.Unmerge.Outcome)
+	}
+	return slices.Contains(q.Outcomes, e.Sync.Outcome)
+}
+
+// AuditLog yields the events of a query by time. They hold until the next is
+// yielded; the database's transaction must stay open meanwhile, and nothing else
+// may be asked of it: the log is read while the caller writes. What is held is
+// bounded by the runs that overlap.
+func AuditLog(db audit.Database, q LogQuery) iter.Seq2[*Event, error] {
+	return func(yield func(*Event, error) bool) {
+		l := &logReader{runReader: newRunReader(db), q: q, batches: make(chan []*Event, 4), used: make(chan []*Event, 8), stop: make(chan struct{})}
+		l.kinds = [...]bool{len(q.Kinds) == 0, len(q.Kinds) == 0, len(q.Kinds) == 0}
+		for _, k := range q.Kinds {
+			l.kinds[k] = true
+		}
+		read := l.forward
+		if q.Last > 0 {
+			read = l.backward
+		}
+		failed := make(chan error, 1)
+		go func() {
+			err := read()
+			l.send()
+			close(l.batches)
+			failed <- err
+		}()
+		all := l.deliver(func(e *Event) bool { return yield(e, nil) })
+		if err := <-failed; err != nil && all {
+			yield(nil, err)
+		}
+	}
+}
+
+// deliver yields the events that the reading goroutine sends, until that has
+// ended; all is false where yield did not want more.
+func (l *logReader) deliver(yield func(*Event) bool) (all bool) {
+	defer func() {
+		// The transaction may end as soon as this function has returned.
+		if !all {
+			close(l.stop)
+			for range l.batches {
+			}
+		}
+	}()
+	for batch := range l.batches {
+		for _, e := range batch {
+			if !yield(e) {
+				return false
+			}
+		}
+		select {
+		case l.used <- batch:
+		default:
+		}
+	}
+	return true
+}
+
+// eventBatch is how many events go from the reading goroutine to the caller at
+// once.
+const eventBatch = 256
+
+// logReader merges the events of runs by time.
+type logReader struct {
+	*runReader
+	q     LogQuery
+	kinds [3]bool
+	// batch is what is given next; used are batches that were, to be filled again.
+	batch         []*Event
+	batches, used chan []*Event
+	stop          chan struct{}
+	// pending are events of runs that may overlap with later ones; spare are
+	// those that can be filled again.
+	pending, spare []*Event
+	given          int
+	ended          bool
+}
+
+// give hands an event to the caller; it is false when no more are wanted.
+func (l *logReader) give(e *Event) bool {
+	l.batch = append(l.batch, e)
+	return len(l.batch) < eventBatch || l.send()
+}
+
+func (l *logReader) send() bool {
+	select {
+	case l.batches <- l.batch:
+	case <-l.stop:
+		return false
+	}
+	l.batch = nil
+	select {
+	case used := <-l.used:
+		l.spare = append(l.spare, used...)
+		l.batch = used[:0]
+	default:
+	}
+	return true
+}
+
+// walk calls fn for the runs in which the events of the query are.
+func (l *logReader) walk(order store.Order, fn func(*store.Run) error) error {
+	if err := l.prepare(); err != nil {
+		return err
+	}
+	runs, ok, err := l.rangeOf(l.q.Period)
+	if err != nil || !ok {
+		return err
+	}
+	if l.q.Search.All() {
+		return l.log.Runs(runs, order, fn)
+	}
+	numbers, err := l.numbersOf(l.q.Search, runs)
+	if err != nil {
+		return err
+	}
+	if order == store.NewestFirst {
+		numbers = reversed(numbers)
+	}
+	return l.log.RunsNumbered(numbers, fn)
+}
+
+// forward yields events oldest first.
+func (l *logReader) forward() error {
+	err := l.walk(store.OldestFirst, func(r *store.Run) error {
+		// No event of this run or of a later one is older than its beginning,
+		// unless the clock was set back; then the order is that of the log.
+		l.release(r.Started)
+		if l.ended {
+			return store.ErrStop
+		}
+		return l.take(r)
+	})
+	if err == nil {
+		l.release(endOfTime)
+	}
+	return err
+}
+
+// release yields what is older than a moment.
+func (l *logReader) release(before int64) {
+	if len(l.pending) == 0 || l.ended {
+		return
+	}
+	sortEvents(l.pending)
+	n := 0
+	for n < len(l.pending) && l.pending[n].At < before {
+		e := l.pending[n]
+		n++
+		if l.given++; !l.give(e) || l.given == l.q.First {
+			l.ended = true
+			return
+		}
+	}
+	l.pending = append(l.pending[:0], l.pending[n:]...)
+}
+
+func sortEvents(events []*Event) {
+	byTime := func(a, b *Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Run, b.Run)) }
+	if !slices.IsSortedFunc(events, byTime) {
+		slices.SortStableFunc(events, byTime)
+	}
+}
+
+// event returns an event to be filled.
+func (l *logReader) event(kind EventKind, r *store.Run, started, finished int64) *Event {
+	var e *Event
+	if n := len(l.spare); n > 0 {
+		e, l.spare = l.spare[n-1], l.spare[:n-1]
+	} else {
+		e = new(Event)
+	}
+	e.Kind, e.Run, e.At = kind, r.ID, begun(started, finished, r)
+	return e
+}
+
+// overlapping is how many older runs may still have newer events than those of
+// a run: what the parser keeps open at once.
+const overlapping = 32
+
+// backward finds the newest events and yields them oldest first.
+func (l *logReader) backward() error {
+	older := 0
+	err := l.walk(store.NewestFirst, func(r *store.Run) error {
+		if len(l.pending) >= l.q.Last {
+			if older++; older > overlapping {
+				return store.ErrStop
+			}
+		}
+		return l.take(r)
+	})
+	if err != nil {
+		return err
+	}
+	sortEvents(l.pending)
+	if over := len(l.pending) - l.q.Last; over > 0 {
+		l.pending = l.pending[over:]
+	}
+	for _, e := range l.pending {
+		if !l.give(e) {
+			break
+		}
+	}
+	return nil
+}
+
+// take keeps the events of a run that are asked for.
+func (l *logReader) take(r *store.Run) error {
+	if err := l.log.Facts(r, &l.facts); err != nil {
+		return err
+	}
+	keep := func(e *Event) {
+		if l.q.wants(e) {
+			l.pending = append(l.pending, e)
+		} else {
+			l.spare = append(l.spare, e)
+		}
+	}
+	all := l.q.Search.All()
+	if l.kinds[EventMerge] {
+		for i := range l.facts.Merges {
+			m := &l.facts.Merges[i]
+			if all || l.matches(l.q.Search, m.CP, m.CPV, m.Slot, path.Base(m.RepoPath)) {
+				e := l.event(EventMerge, r, m.Started, m.Finished)
+				l.merge(&e.Merge, m)
+				keep(e)
+			}
+		}
+	}
+	if l.kinds[EventUnmerge] {
+		for i := range l.facts.Unmerges {
+			u := &l.facts.Unmerges[i]
+			if all || l.matches(l.q.Search, u.CP, u.CPV, "", "") {
+				e := l.event(EventUnmerge, r, u.Started, u.Finished)
+				e.Unmerge = unmergeEvent(u)
+				keep(e)
+			}
+		}
+	}
+	if l.kinds[EventSync] && all {
+		for i := range l.facts.Syncs {
+			s := &l.facts.Syncs[i]
+			e := l.event(EventSync, r, s.Started, s.Finished)
+			e.Sync = syncEvent(s)
+			keep(e)
+		}
+	}
+	return nil
+}
+
+// begun is when something began, as far as is known.
+func begun(started, finished int64, r *store.Run) int64 {
+	switch {
+	case started != 0:
+		return started
+	case finished != 0:
+		return finished
+	}
+	return r.Started
+}

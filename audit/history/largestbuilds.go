@@ -1,0 +1,34 @@
+package history
+
+import "emaudit/audit"
+
+// LargestBuild is the most that the builds of a package took.
+type LargestBuild struct {
+	CP          string `json:"cp"`
+	Builds      int    `json:"builds"`
+	DirBytes    *int64 `json:"dir_bytes"` // of PORTAGE_TMPDIR; null where no log tells
+	MemoryBytes *int64 `json:"memory_bytes"`
+	CPUMillis   *int64 `json:"cpu_millis"`
+}
+
+// AuditLargestBuilds returns the packages of a search that took most of
+// PORTAGE_TMPDIR, at most limit of them.
+func AuditLargestBuilds(db audit.Database, search Search, limit int) ([]LargestBuild, error) {
+	peaks, err := db.Tx.BuildPeaks(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	all := []LargestBuild{}
+	for i := range peaks {
+		p := &peaks[i]
+		if len(all) == limit {
+			break
+		}
+		if search.matchCP(p.CP) {
+			all = append(all, LargestBuild{
+				CP: p.CP, Builds: p.Builds, DirBytes: audit.Counted64(p.BuildDirBytes), MemoryBytes: audit.Counted64(p.MemoryPeak), CPUMillis: audit.Counted64(p.CPUMillis),
+			})
+		}
+	}
+	return all, nil
+}

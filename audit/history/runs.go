@@ -1,0 +1,243 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"path"
+	"slices"
+
+	"emaudit/audit"
+	"emaudit/store"
+)
+
+// RunQuery says which runs are asked for.
+type RunQuery struct {
+	Period audit.Period
+	Search Search
+	// First and Last limit the answer to so many of the oldest or newest runs;
+	// 0 is without limit.
+	First, Last int
+}
+
+// AuditRuns yields the runs of a query, oldest first. They hold until the next
+// is yielded; the database's transaction must stay open meanwhile.
+func AuditRuns(db audit.Database, q RunQuery) iter.Seq2[*Run, error] {
+	return func(yield func(*Run, error) bool) {
+		reader := newRunReader(db)
+		stopped := false
+		err := reader.each(q, func(r *store.Run) error {
+			run, err := reader.run(r)
+			if err != nil {
+				return err
+			}
+			if !yield(run, nil) {
+				stopped = true
+				return store.ErrStop
+			}
+			return nil
+		})
+		if err != nil && !stopped {
+			yield(nil, err)
+		}
+	}
+}
+
+// AuditRun returns one run; a negative number counts from the newest, which is
+// -1. ok is false where there is no such run.
+func AuditRun(db audit.Database, id int64) (run *Run, ok bool, err error) {
+	for r, err := range AuditRuns(db, RunQuery{Period: audit.Period{FirstRun: id, LastRun: id}}) {
+		if err != nil {
+			return nil, false, err
+		}
+		own := *r
+		own.Merges, own.Unmerges, own.Syncs = append([]MergeEvent{}, r.Merges...), append([]UnmergeEvent{}, r.Unmerges...), append([]SyncEvent{}, r.Syncs...)
+		return &own, true, namePackaged(db, &own)
+	}
+	return nil, false, nil
+}
+
+// runReader turns stored runs into answers.
+type runReader struct {
+	db       audit.Database
+	log      *store.EmergeLog
+	segments []store.Segment
+	pkgDir   string
+	facts    store.Facts
+	out      Run
+	moves    map[string]string // new cat/pn by old
+}
+
+func newRunReader(db audit.Database) *runReader {
+	return &runReader{db: db, log: db.Tx.EmergeLog(db.Host)}
+}
+
+// prepare reads what all answers need.
+func (r *runReader) prepare() error {
+	var err error
+	if r.segments, err = r.db.Tx.Segments(r.db.Host); err != nil {
+		return err
+	}
+	dirs, err := r.db.Tx.PkgDirs(r.db.Host)
+	for _, d := range dirs {
+		if d.Kind == "pkgdir" {
+			r.pkgDir = d.Path
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return r.loadMoves()
+}
+
+// each calls fn for the runs of a query, oldest first.
+func (r *runReader) each(q RunQuery, fn func(*store.Run) error) error {
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	runs, ok, err := r.rangeOf(q.Period)
+	if err != nil || !ok {
+		return err
+	}
+	inPeriod := func(run *store.Run) bool { return q.Period.Contains(run.Started) }
+	if !q.Search.All() {
+		numbers, err := r.numbersOf(q.Search, runs)
+		if err != nil {
+			return err
+		}
+		return r.limited(q, func(order store.Order, each func(*store.Run) error) error {
+			if order == store.NewestFirst {
+				numbers = reversed(numbers)
+			}
+			return r.log.RunsNumbered(numbers, func(run *store.Run) error {
+				if !inPeriod(run) {
+					return nil
+				}
+				meant, err := r.meant(run, q.Search)
+				if err != nil || !meant {
+					return err
+				}
+				return each(run)
+			})
+		}, fn)
+	}
+	return r.limited(q, func(order store.Order, each func(*store.Run) error) error {
+		return r.log.Runs(runs, order, func(run *store.Run) error {
+			if !inPeriod(run) {
+				return nil
+			}
+			return each(run)
+		})
+	}, fn)
+}
+
+// limited calls fn for the first or last runs that walk gives, oldest first.
+func (r *runReader) limited(q RunQuery, walk func(store.Order, func(*store.Run) error) error, fn func(*store.Run) error) error {
+	if q.Last == 0 {
+		n := 0
+		return walk(store.OldestFirst, func(run *store.Run) error {
+			if n++; q.First > 0 && n > q.First {
+				return store.ErrStop
+			}
+			return fn(run)
+		})
+	}
+	// The newest are known only from the end; they are few, so they are found
+	// by their numbers first.
+	var numbers []int64
+	err := walk(store.NewestFirst, func(run *store.Run) error {
+		if len(numbers) == q.Last {
+			return store.ErrStop
+		}
+		numbers = append(numbers, run.ID)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.log.RunsNumbered(reversed(numbers), fn)
+}
+
+func reversed(numbers []int64) []int64 {
+	r := slices.Clone(numbers)
+	slices.Reverse(r)
+	return r
+}
+
+// rangeOf returns the range of runs in which all of a period lies.
+func (r *runReader) rangeOf(p audit.Period) (runs store.RunRange, ok bool, err error) {
+	last, err := r.log.LastRun()
+	if err != nil || last == 0 {
+		return runs, false, err
+	}
+	absolute := func(n int64) int64 {
+		if n < 0 {
+			return max(last+1+n, 0)
+		}
+		return n
+	}
+	runs = store.RunRange{First: absolute(p.FirstRun), Last: absolute(p.LastRun)}
+	if p.LastRun < 0 && runs.Last == 0 {
+		return runs, false, nil
+	}
+	if !p.Timed() {
+		return runs, true, nil
+	}
+	until := p.Until
+	if until == 0 {
+		until = endOfTime
+	}
+	timed, ok, err := r.log.RunsBetween(p.Since, until)
+	if err != nil || !ok {
+		return runs, false, err
+	}
+	runs.First = max(runs.First, timed.First)
+	if runs.Last == 0 || timed.Last < runs.Last {
+		runs.Last = timed.Last
+	}
+	return runs, runs.First <= runs.Last, nil
+}
+
+// endOfTime is later than any time in a log.
+const endOfTime = 1 << 40
+
+// numbersOf returns the numbers of the runs within a range that have facts of
+// the packages of a search, and of those that are open.
+func (r *runReader) numbersOf(search Search, runs store.RunRange) ([]int64, error) {
+	packages, err := r.packages(search)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.log.RunsOf(packages)
+	if err != nil {
+		return nil, err
+	}
+	open, err := r.log.OpenRuns()
+	numbers := slices.DeleteFunc(append(found, open...), func(n int64) bool { return n < runs.First || runs.Last != 0 && n > runs.Last })
+	slices.Sort(numbers)
+	return slices.Compact(numbers), err
+}
+
+// meant tells whether a run has a fact of the packages of a search.
+func (r *runReader) meant(run *store.Run, search Search) (bool, error) {
+	if err := r.log.Facts(run, &r.facts); err != nil {
+		return false, err
+	}
+	for i := range r.facts.Merges {
+		if m := &r.facts.Merges[i]; r.matches(search, m.CP, m.CPV, m.Slot, path.Base(m.RepoPath)) {
+			return true, nil
+		}
+	}
+	for i := range r.facts.Unmerges {
+		if u := &r.facts.Unmerges[i]; r.matches(search, u.CP, u.CPV, "", "") {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// errNoRun is the error of a run that is not there.
+var errNoRun = errors.New("no such run")
+
+// ErrNoRun returns the error of asking for a run that is not there.
+func ErrNoRun(id int64) error { return fmt.Errorf("run %d: %w", id, errNoRun) }

@@ -1,0 +1,197 @@
+package history
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+)
+
+// Search is which packages a question is about. The zero value is all.
+type Search struct {
+	tests []packageTest
+}
+
+// packageTest is one pattern. A cpv is asked only where its package passes.
+type packageTest struct {
+	cp  func(cp string) bool
+	cpv func(cpv, slot, repo string) bool // nil: the version does not matter
+}
+
+// SearchMode says how the patterns of a search are read.
+type SearchMode int
+
+// The modes of a search.
+const (
+	// SearchAny reads a pattern as what it looks like: /text/ is a regular
+	// expression, text with * ? or [ a glob, with a version or a slot an atom,
+	// anything else the name of a package, with or without its category.
+	SearchAny SearchMode = iota
+	// SearchRegex reads all patterns as regular expressions over cat/pn, upper
+	// and lower case alike.
+	SearchRegex
+	// SearchExact reads all patterns as names, whatever they look like.
+	SearchExact
+)
+
+// NewSearch reads patterns; a package is found that any of them matches.
+func NewSearch(patterns []string, mode SearchMode) (Search, error) {
+	var s Search
+	for _, p := range patterns {
+		test, err := parsePattern(p, mode)
+		if err != nil {
+			return Search{}, err
+		}
+		s.tests = append(s.tests, test)
+	}
+	return s, nil
+}
+
+func parsePattern(pattern string, mode SearchMode) (packageTest, error) {
+	inner, slashed := strings.CutPrefix(pattern, "/")
+	switch {
+	case mode == SearchRegex, mode == SearchAny && slashed && len(inner) > 1 && strings.HasSuffix(inner, "/"):
+		if mode == SearchAny {
+			pattern = strings.TrimSuffix(inner, "/")
+		}
+		re, err := regexp.Compile("(?i)" + pattern)
+		if err != nil {
+			return packageTest{}, fmt.Errorf("pattern %q: %w", pattern, err)
+		}
+		return packageTest{cp: re.MatchString}, nil
+	case mode == SearchExact:
+		return named(pattern), nil
+	case strings.ContainsAny(pattern, "*?[") && !strings.ContainsAny(pattern, "=<>~"):
+		if _, err := path.Match(pattern, ""); err != nil {
+			return packageTest{}, fmt.Errorf("pattern %q: %w", pattern, err)
+		}
+		return packageTest{cp: func(cp string) bool {
+			if !strings.Contains(pattern, "/") {
+				_, cp, _ = strings.Cut(cp, "/")
+			}
+			ok, _ := path.Match(pattern, cp)
+			return ok
+		}}, nil
+	}
+	if !strings.ContainsAny(pattern, "=<>~:") {
+		if cpv, err := atom.ParseCPV(pattern); err == nil {
+			return packageTest{
+				cp:  func(cp string) bool { return cp == cpv.CP() },
+				cpv: func(text, _, _ string) bool { return text == pattern },
+			}, nil
+		}
+		if cpv, err := atom.ParseCPV(placeholder + "/" + pattern); err == nil {
+			test := named(cpv.PN)
+			test.cpv = func(text, _, _ string) bool { return strings.HasSuffix(text, "/"+pattern) }
+			return test, nil
+		}
+		return named(pattern), nil
+	}
+	text, anyCategory := pattern, !strings.Contains(pattern, "/")
+	if anyCategory {
+		name := strings.TrimLeft(pattern, "=<>~!")
+		text = pattern[:len(pattern)-len(name)] + placeholder + "/" + name
+	}
+	a, err := atom.ParseAtom(text)
+	if err != nil {
+		return packageTest{}, fmt.Errorf("pattern %q: %w", pattern, err)
+	}
+	test := named(a.PN())
+	if !anyCategory {
+		test = named(a.Category() + "/" + a.PN())
+	}
+	test.cpv = func(text, slot, repo string) bool {
+		c, err := atom.ParseCPV(text)
+		if err != nil || slot == "" && a.Slot != "" {
+			return false
+		}
+		if anyCategory {
+			c.Category = placeholder
+		}
+		return a.MatchIgnoringUSE(atom.Package{CPV: c, Slot: slot, Repo: repo})
+	}
+	return test, nil
+}
+
+// placeholder is the category of an atom that names none.
+const placeholder = "any"
+
+// named finds the package of a name, with or without its category.
+func named(name string) packageTest {
+	if strings.Contains(name, "/") {
+		return packageTest{cp: func(cp string) bool { return cp == name }}
+	}
+	return packageTest{cp: func(cp string) bool {
+		_, pn, _ := strings.Cut(cp, "/")
+		return pn == name
+	}}
+}
+
+// All tells that no package is asked for in particular.
+func (s Search) All() bool { return len(s.tests) == 0 }
+
+// versioned tells that it is not all versions of a package that are meant.
+func (s Search) versioned() bool {
+	return slices.ContainsFunc(s.tests, func(t packageTest) bool { return t.cpv != nil })
+}
+
+// matchCP tells whether any version of a package can be meant.
+func (s Search) matchCP(cp string) bool {
+	for _, t := range s.tests {
+		if t.cp(cp) {
+			return true
+		}
+	}
+	return len(s.tests) == 0
+}
+
+// match tells whether a cpv with its cat/pn is meant.
+func (s Search) match(cp, cpv, slot, repo string) bool {
+	for _, t := range s.tests {
+		if t.cp(cp) && (t.cpv == nil || t.cpv(cpv, slot, repo)) {
+			return true
+		}
+	}
+	return len(s.tests) == 0
+}
+
+// nameOf returns the cat/pn of a cpv, or the whole where it is none.
+func nameOf(cpv string) string {
+	c, err := atom.ParseCPV(cpv)
+	if err != nil {
+		return cpv
+	}
+	return c.CP()
+}
+
+// packages returns those packages of the log that are meant, under their old
+// names too.
+func (r *runReader) packages(search Search) ([]string, error) {
+	all, err := r.log.Packages()
+	if err != nil {
+		return nil, err
+	}
+	found := all[:0]
+	for _, cp := range all {
+		if search.matchCP(cp) || search.matchCP(r.renamed(cp)) {
+			found = append(found, cp)
+		}
+	}
+	return found, nil
+}
+
+// matches tells whether a cpv with its cat/pn is meant, under the name that it
+// had or has.
+func (r *runReader) matches(search Search, cp, cpv, slot, repo string) bool {
+	if search.match(cp, cpv, slot, repo) {
+		return true
+	}
+	if len(r.moves) == 0 || search.All() {
+		return false
+	}
+	today := r.renamed(cp)
+	return today != cp && search.match(today, today+cpv[len(cp):], slot, repo)
+}

@@ -1,0 +1,242 @@
+package overview
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/store"
+)
+
+// SettingRow is one setting with the place that decided it.
+type SettingRow struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Source string `json:"source"`
+}
+
+// Doctor is the answer to: are Portage's settings as a rollback needs them?
+type Doctor struct {
+	Settings []SettingRow    `json:"settings"`
+	Space    []audit.Space   `json:"space"`
+	Passed   int             `json:"checks_passed"`
+	Checks   int             `json:"checks"`
+	Findings []audit.Finding `json:"-"`
+}
+
+// The room below which the doctor warns.
+const (
+	// lowPkgDir is too little for the packages of one ordinary update.
+	lowPkgDir = 2 << 30
+	// lowTmp is too little to build a browser or a toolchain (the guide of
+	// Gentoo's handbook asks for 8 GiB and more).
+	lowTmp = 8 << 30
+)
+
+// AuditDoctor judges the settings that the last ingest resolved. What the disk
+// has room for is measured by the caller.
+func AuditDoctor(db audit.Database, space []audit.Space) (*Doctor, error) {
+	stored, err := db.Tx.Settings(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	d := &doctorRound{Doctor: &Doctor{Settings: []SettingRow{}, Space: space}, byName: map[string]store.Setting{}, features: map[string]bool{}}
+	if d.Space == nil {
+		d.Space = []audit.Space{}
+	}
+	for _, s := range stored {
+		d.Settings = append(d.Settings, SettingRow{Name: s.Name, Value: s.Value, Source: s.Origin})
+		d.byName[s.Name] = s
+	}
+	for f := range strings.FieldsSeq(d.byName["FEATURES"].Value) {
+		d.features[f] = true
+	}
+	inv, err := binpkgs.TakeInventory(db, false)
+	if err != nil {
+		return nil, err
+	}
+	d.packaging()
+	if err := d.index(db, inv); err != nil {
+		return nil, err
+	}
+	d.logs()
+	d.room()
+	for _, kind := range []store.SourceKind{store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog} {
+		findings, err := audit.SourceFindings(db, kind)
+		if err != nil {
+			return nil, err
+		}
+		if d.Checks++; len(findings) == 0 {
+			d.Passed++
+		}
+		d.Findings = append(d.Findings, findings...)
+	}
+	behind, err := audit.AuditClock(db)
+	if err != nil {
+		return nil, err
+	}
+	if d.Checks++; len(behind) == 0 {
+		d.Passed++
+	}
+	d.Findings = append(d.Findings, behind...)
+	audit.SortFindings(d.Findings)
+	commands, err := db.Commands()
+	commands.Findings(d.Findings)
+	return d.Doctor, err
+}
+
+// doctorRound collects what the checks say.
+type doctorRound struct {
+	*Doctor
+	byName   map[string]store.Setting
+	features map[string]bool
+}
+
+// check counts one check, and reports f where it did not pass.
+func (d *doctorRound) check(passed bool, f audit.Finding) {
+	d.Checks++
+	if passed {
+		d.Passed++
+		return
+	}
+	if f.Evidence == nil {
+		f.Evidence = d.evidence(f.Subject)
+	}
+	d.Findings = append(d.Findings, f)
+}
+
+// evidence is the file of a setting's origin, without the line.
+func (d *doctorRound) evidence(setting string) []audit.Evidence {
+	file, _, _ := strings.Cut(d.byName[setting].Origin, ":")
+	if !path.IsAbs(file) {
+		return []audit.Evidence{}
+	}
+	return []audit.Evidence{{Source: file}}
+}
+
+// makeConfLine is the remedy that adds features.
+func makeConfLine(feature string) string {
+	return fmt.Sprintf("echo 'FEATURES=\"${FEATURES} %s\"' >> /etc/portage/make.conf", feature)
+}
+
+// packaging checks that merges leave binary packages, and that one does not
+// overwrite another.
+func (d *doctorRound) packaging() {
+	options := strings.Fields(d.byName["EMERGE_DEFAULT_OPTS"].Value)
+	byOption, excluded := false, ""
+	for i, o := range options {
+		switch {
+		case o == "--buildpkg" || o == "--buildpkg=y" || o == "-b":
+			byOption = true
+		case o == "--buildpkg=n":
+			byOption = false
+			d.features["buildpkg"] = false
+		case strings.HasPrefix(o, "--buildpkg-exclude="):
+			excluded = strings.TrimPrefix(o, "--buildpkg-exclude=")
+		case o == "--buildpkg-exclude" && i+1 < len(options):
+			excluded = options[i+1]
+		}
+	}
+	d.check(d.features["buildpkg"] || byOption, audit.Finding{
+		Code: "buildpkg-off", Severity: audit.SeverityError, Subject: "FEATURES",
+		Message: "a merge leaves no binary package: what is updated from now on cannot be rolled back", Remedy: makeConfLine("buildpkg"),
+	})
+	d.check(excluded == "", audit.Finding{
+		Code: "buildpkg-excluded", Severity: audit.SeverityWarning, Subject: "EMERGE_DEFAULT_OPTS",
+		Message: "no binary package is made of " + excluded, Remedy: "remove --buildpkg-exclude from EMERGE_DEFAULT_OPTS in make.conf",
+	})
+	d.check(d.features["binpkg-multi-instance"], audit.Finding{
+		Code: "multi-instance-off", Severity: audit.SeverityWarning, Subject: "FEATURES",
+		Message: "a rebuild overwrites the binary package of the same version, so a rebuild cannot be undone", Remedy: makeConfLine("binpkg-multi-instance"),
+	})
+	d.check(d.byName["BINPKG_FORMAT"].Value != "xpak", audit.Finding{
+		Code: "format-xpak", Severity: audit.SeverityInfo, Subject: "BINPKG_FORMAT",
+		Message: "xpak packages hold no checksum of their own: only the index can tell whether they are whole", Remedy: "echo 'BINPKG_FORMAT=\"gpkg\"' >> /etc/portage/make.conf",
+	})
+}
+
+// index checks that the index shows Portage the files that are there.
+func (d *doctorRound) index(db audit.Database, inv *binpkgs.Inventory) error {
+	trusted := d.features["pkgdir-index-trusted"]
+	for i := range inv.Dirs {
+		dir := &inv.Dirs[i]
+		if dir.Kind != "pkgdir" {
+			continue
+		}
+		entries, err := db.Tx.IndexEntries(dir.ID)
+		if err != nil {
+			return err
+		}
+		unlisted := 0
+		paths := map[string]bool{}
+		for j := range inv.Binpkgs {
+			b := &inv.Binpkgs[j]
+			if b.Dir != dir {
+				continue
+			}
+			paths[b.Path] = true
+			if b.Visible && !b.Damaged() && !b.EntryCurrent() {
+				unlisted++
+			}
+		}
+		lost := 0
+		for _, e := range entries {
+			if e.Usable && !paths[e.Path] {
+				lost++
+			}
+		}
+		why := ""
+		if trusted {
+			why = ", and Portage trusts the index (FEATURES=pkgdir-index-trusted)"
+		}
+		d.check(unlisted == 0, audit.Finding{
+			Code: "index-behind", Severity: audit.SeverityWarning, Subject: path.Join(dir.Path, "Packages"),
+			Message: fmt.Sprintf("%d binary packages are not in the index as they are now%s", unlisted, why), Remedy: "emaint --fix binhost",
+			Evidence: []audit.Evidence{{Source: path.Join(dir.Path, "Packages")}},
+		})
+		d.check(lost == 0, audit.Finding{
+			Code: "index-lists-missing", Severity: audit.SeverityWarning, Subject: path.Join(dir.Path, "Packages"),
+			Message: fmt.Sprintf("%d entries of the index have no file: a merge of one dies with \"non-existent binary\"", lost), Remedy: "emaint --fix binhost",
+			Evidence: []audit.Evidence{{Source: path.Join(dir.Path, "Packages")}},
+		})
+	}
+	return nil
+}
+
+// logs checks that what merges say is kept somewhere.
+func (d *doctorRound) logs() {
+	d.check(d.byName["PORTAGE_LOGDIR"].Value != "", audit.Finding{
+		Code: "logdir-unset", Severity: audit.SeverityInfo, Subject: "PORTAGE_LOGDIR",
+		Message: "the log of a successful build is deleted with its build directory, so QA notices and sizes are lost",
+		Remedy:  "echo 'PORTAGE_LOGDIR=\"/var/log/portage\"' >> /etc/portage/make.conf",
+	})
+	saved := false
+	for word := range strings.FieldsSeq(d.byName["PORTAGE_ELOG_SYSTEM"].Value) {
+		module, _, _ := strings.Cut(word, ":")
+		saved = saved || module == "save" || module == "save_summary"
+	}
+	d.check(saved, audit.Finding{
+		Code: "elog-not-saved", Severity: audit.SeverityWarning, Subject: "PORTAGE_ELOG_SYSTEM",
+		Message: "messages of packages are not saved to files, so what an update asked you to do is forgotten",
+		Remedy:  "echo 'PORTAGE_ELOG_SYSTEM=\"save_summary:log,warn,error,qa echo\"' >> /etc/portage/make.conf",
+	})
+}
+
+// room checks that there is space for the packages of the next update.
+func (d *doctorRound) room() {
+	for _, s := range d.Space {
+		limit, code, message := int64(lowPkgDir), "pkgdir-full", "too little room for the binary packages of an update"
+		switch s.Role {
+		case "tmp":
+			limit, code, message = lowTmp, "tmpdir-full", "too little room to build a large package"
+		case "pkgdir":
+		default:
+			continue
+		}
+		d.check(s.Free >= limit, audit.Finding{
+			Code: code, Severity: audit.SeverityWarning, Subject: s.Path, Message: message, Remedy: "df -h " + s.Path, Evidence: []audit.Evidence{{Source: s.Path}},
+		})
+	}
+}

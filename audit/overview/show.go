@@ -1,0 +1,380 @@
+package overview
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/aftermath"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/history"
+	"emaudit/parse/atom"
+	"emaudit/parse/mergelog"
+	"emaudit/store"
+)
+
+// Package is everything known of one package.
+type Package struct {
+	CP         string              `json:"cp"`
+	Installed  []ShownInstalled    `json:"installed"`
+	Instances  []ShownInstance     `json:"instances"`
+	Events     []ShownEvent        `json:"events"` // the newest first
+	Failures   []aftermath.Failure `json:"failures"`
+	Messages   []aftermath.Message `json:"messages"`
+	Notices    []ShownNotice       `json:"notices"` // of what is installed
+	Dependents []ShownDependency   `json:"dependents"`
+}
+
+// ShownInstalled is one installed version.
+type ShownInstalled struct {
+	CPV       string `json:"cpv"`
+	Slot      string `json:"slot"`
+	Repo      string `json:"repo"`
+	BuildTime *int64 `json:"build_time"`
+	BuildID   *int64 `json:"build_id"`
+	Size      int64  `json:"size"` // bytes
+	USE       string `json:"use"`
+}
+
+// ShownInstance is one binary package of it.
+type ShownInstance struct {
+	CPV string `json:"cpv"`
+	binpkgs.InstanceRef
+	Integrity string `json:"integrity"`
+	// Match is how near it comes to what is installed, "" where that is
+	// another version.
+	Match binpkgs.CoverageVerdict `json:"match"`
+}
+
+// ShownEvent is one merge or removal, with what its log says.
+type ShownEvent struct {
+	Event   string `json:"event"` // merge, unmerge
+	Run     int64  `json:"run"`
+	CPV     string `json:"cpv"`
+	Root    string `json:"root"`
+	Kind    string `json:"kind"` // source, binary, unknown; of a removal its reason
+	Outcome string `json:"outcome"`
+	Started *int64 `json:"started_at"`
+	Seconds *int64 `json:"seconds"`
+	// What follows is of the log, null where there is none or it does not say.
+	Log          *string               `json:"log"`
+	LogGone      bool                  `json:"log_gone"`
+	Link         history.LinkCertainty `json:"link"`
+	BuildBytes   *int64                `json:"build_bytes"`
+	InstallBytes *int64                `json:"install_bytes"`
+	MemoryBytes  *int64                `json:"memory_bytes"`
+	CPUMillis    *int64                `json:"cpu_millis"`
+}
+
+// ShownNotice is a QA notice of an installed build.
+type ShownNotice struct {
+	CPV       string   `json:"cpv"`
+	Class     string   `json:"class"`
+	Title     string   `json:"title"`
+	Details   []string `json:"details"`
+	AtRuntime bool     `json:"at_runtime"`
+	Log       string   `json:"log"`
+	Offset    int64    `json:"offset"`
+}
+
+// ShownDependency is an installed package that needs it.
+type ShownDependency struct {
+	CPV  string `json:"cpv"`
+	Atom string `json:"atom"`
+	Kind string `json:"kind"` // rdepend, pdepend, idepend, depend, bdepend
+}
+
+// PackageNameError tells that a name is that of no known package, or of several.
+type PackageNameError struct {
+	Name       string
+	Candidates []string // empty: none
+}
+
+func (e *PackageNameError) Error() string {
+	if len(e.Candidates) == 0 {
+		return fmt.Sprintf("%s: no package of that name is installed, packaged or in a log", e.Name)
+	}
+	return fmt.Sprintf("%s: the name is ambiguous: %s", e.Name, strings.Join(e.Candidates, ", "))
+}
+
+// FindPackage returns the category/pn that a person means by a name: pn,
+// category/pn, a cpv, or an atom with operator and slot. The error of a name that
+// is none, or is ambiguous, is a [*PackageNameError].
+func FindPackage(db audit.Database, name string) (string, error) {
+	known, err := db.Tx.KnownPackages()
+	if err != nil {
+		return "", err
+	}
+	word := strings.TrimLeft(name, "=<>~!")
+	word, _, _ = strings.Cut(word, "[")
+	word, _, _ = strings.Cut(word, ":")
+	word = strings.TrimSuffix(word, "*")
+	if c, err := atom.ParseCPV(word); err == nil {
+		if _, ok := slices.BinarySearch(known, c.CP()); ok {
+			return c.CP(), nil
+		}
+	}
+	if _, ok := slices.BinarySearch(known, word); ok {
+		return word, nil
+	}
+	pn := word
+	if stem, _, ok := atom.SplitPF(word); ok && !slices.ContainsFunc(known, func(cp string) bool { return strings.HasSuffix(cp, "/"+word) }) {
+		pn = stem
+	}
+	var candidates []string
+	for _, cp := range known {
+		if strings.HasSuffix(cp, "/"+pn) {
+			candidates = append(candidates, cp)
+		}
+	}
+	if len(candidates) == 1 {
+		return candidates[0], nil
+	}
+	return "", &PackageNameError{Name: name, Candidates: candidates}
+}
+
+// ShowPackage collects everything known of a package (cat/pn).
+func ShowPackage(db audit.Database, cp string) (*Package, error) {
+	p := &Package{
+		CP: cp, Installed: []ShownInstalled{}, Instances: []ShownInstance{}, Events: []ShownEvent{}, Failures: []aftermath.Failure{},
+		Messages: []aftermath.Message{}, Notices: []ShownNotice{}, Dependents: []ShownDependency{},
+	}
+	inv, err := binpkgs.TakeInventory(db, true)
+	if err != nil {
+		return nil, err
+	}
+	p.addInstances(inv)
+	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{CP: cp})
+	if err != nil {
+		return nil, err
+	}
+	h, err := history.LoadMergeHistory(db, []string{cp})
+	if err != nil {
+		return nil, err
+	}
+	p.addEvents(h, logs)
+	var failed []store.Merge
+	for _, m := range h.ByCP[cp] {
+		if aftermath.IsFailed(m) {
+			failed = append(failed, *m)
+		}
+	}
+	broken := slices.DeleteFunc(slices.Clone(logs), func(l store.BuildLog) bool { return l.Log.Failure == nil })
+	errors, err := db.Tx.ElogMessages(db.Host, store.ElogQuery{CP: cp, Classes: []mergelog.Class{mergelog.ClassError}})
+	if err != nil {
+		return nil, err
+	}
+	slots, err := db.Tx.KnownSlots(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	p.Failures = aftermath.NewFailures(h, broken, failed, errors, inv.Installed, slots).Rows
+	messages, err := aftermath.AuditMessages(db, aftermath.MessageFilter{CP: cp})
+	if err != nil {
+		return nil, err
+	}
+	p.Messages = messages.Rows
+	if err := p.addNotices(db, inv.Installed); err != nil {
+		return nil, err
+	}
+	p.addDependents(inv.Installed)
+	return p, nil
+}
+
+func (p *Package) addInstances(inv *binpkgs.Inventory) {
+	var here []*store.Installed
+	for i := range inv.Installed {
+		if i := &inv.Installed[i]; audit.PackageOf(i.CPV) == p.CP {
+			here = append(here, i)
+			shown := ShownInstalled{CPV: i.CPV, Slot: binpkgs.JoinSlot(i.Slot, i.SubSlot), Repo: i.Repo, BuildTime: binpkgs.Known(i.BuildTime), BuildID: binpkgs.Known(i.BuildID), Size: i.Size}
+			if i.Metadata != nil {
+				shown.USE = i.Metadata.Use
+			}
+			p.Installed = append(p.Installed, shown)
+		}
+	}
+	slices.SortFunc(p.Installed, func(a, b ShownInstalled) int { return binpkgs.CompareCPV(b.CPV, a.CPV) })
+	for i := range inv.Binpkgs {
+		b := &inv.Binpkgs[i]
+		if b.CPV == "" || audit.PackageOf(b.CPV) != p.CP {
+			continue
+		}
+		shown := ShownInstance{CPV: b.CPV, InstanceRef: *b.Ref(), Integrity: b.Verdict()}
+		for _, installed := range here {
+			if installed.CPV == b.CPV {
+				shown.Match = binpkgs.Match(installed, b)
+			}
+		}
+		p.Instances = append(p.Instances, shown)
+	}
+	slices.SortFunc(p.Instances, func(a, b ShownInstance) int {
+		return cmp.Or(binpkgs.CompareCPV(b.CPV, a.CPV), cmp.Compare(timeOf(b.BuildTime), timeOf(a.BuildTime)), strings.Compare(a.Path, b.Path))
+	})
+}
+
+func timeOf(t *int64) int64 {
+	if t == nil {
+		return 0
+	}
+	return *t
+}
+
+// addEvents lists merges and removals, each merge with its log.
+func (p *Package) addEvents(h *history.MergeHistory, logs []store.BuildLog) {
+	type linked struct {
+		log  *store.BuildLog
+		link history.LinkCertainty
+	}
+	byMerge, byUnmerge := map[history.MergeKey]linked{}, map[history.MergeKey]linked{}
+	for i := range logs {
+		if m, link := h.Link(&logs[i]); m != nil {
+			byMerge[history.MergeKey{Run: m.Run, Seq: m.Seq}] = linked{&logs[i], link}
+		} else if u, ok := h.Removal(&logs[i]); ok {
+			byUnmerge[history.MergeKey{Run: u.Run, Seq: u.Seq}] = linked{&logs[i], history.LinkCertain}
+		}
+	}
+	for _, m := range h.ByCP[p.CP] {
+		e := ShownEvent{
+			Event: "merge", Run: m.Run, CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), Outcome: m.Outcome.String(), Started: binpkgs.Known(m.Started), Link: history.LinkNone,
+		}
+		if m.PostinstFailed {
+			e.Outcome = "postinst failed"
+		}
+		if seconds, ok := m.Duration(); ok {
+			e.Seconds = &seconds
+		}
+		if l, ok := byMerge[history.MergeKey{Run: m.Run, Seq: m.Seq}]; ok {
+			e.addLog(l.log, l.link)
+		}
+		if m.Usage != nil && e.MemoryBytes == nil {
+			e.MemoryBytes, e.CPUMillis = audit.Counted64(m.Usage.MaxMem), audit.Counted64(m.Usage.CPUMillis)
+		}
+		p.Events = append(p.Events, e)
+	}
+	for cpv, list := range h.Unmerges {
+		if audit.PackageOf(cpv) != p.CP {
+			continue
+		}
+		for _, u := range list {
+			e := ShownEvent{Event: "unmerge", Run: u.Run, CPV: u.CPV, Kind: u.Reason.String(), Outcome: u.Outcome.String(), Started: binpkgs.Known(u.Started), Link: history.LinkNone}
+			if seconds, ok := u.Duration(); ok {
+				e.Seconds = &seconds
+			}
+			if l, ok := byUnmerge[history.MergeKey{Run: u.Run, Seq: u.Seq}]; ok {
+				e.addLog(l.log, l.link)
+			}
+			p.Events = append(p.Events, e)
+		}
+	}
+	slices.SortStableFunc(p.Events, func(a, b ShownEvent) int {
+		return cmp.Or(cmp.Compare(timeOf(b.Started), timeOf(a.Started)), cmp.Compare(b.Run, a.Run), strings.Compare(a.Event, b.Event), strings.Compare(a.CPV, b.CPV))
+	})
+}
+
+func (e *ShownEvent) addLog(log *store.BuildLog, link history.LinkCertainty) {
+	e.Log, e.LogGone, e.Link = &log.Path, log.GoneAt != 0, link
+	e.BuildBytes, e.InstallBytes = audit.Counted64(log.Log.BuildDirBytes), audit.Counted64(log.Log.InstalledBytes)
+	if r := log.Log.Resources; r != nil {
+		e.MemoryBytes, e.CPUMillis = audit.Counted64(r.MemoryPeak), audit.Counted64(r.CPUMillis)
+	}
+}
+
+// addNotices lists the QA notices of the builds that are installed.
+func (p *Package) addNotices(db audit.Database, installed []store.Installed) error {
+	builds, err := db.Tx.SourceBuilds(db.Host)
+	if err != nil {
+		return err
+	}
+	files := aftermath.LogsOfBuilds(builds, installed)
+	notices, err := db.Tx.QANotices(db.Host, store.BuildLogQuery{CP: p.CP})
+	for i := range notices {
+		n := &notices[i]
+		if !files[n.File] {
+			continue
+		}
+		details := n.Details
+		if details == nil {
+			details = []string{}
+		}
+		p.Notices = append(p.Notices, ShownNotice{CPV: n.CPV, Class: n.Class, Title: n.Title, Details: details, AtRuntime: n.BreaksAtRuntime, Log: n.Path, Offset: n.Offset})
+	}
+	return err
+}
+
+// addDependents lists the installed packages with an atom that an installed
+// version of the package satisfies, evaluated with the USE they were built with.
+func (p *Package) addDependents(installed []store.Installed) {
+	var targets []atom.Package
+	for i := range installed {
+		if audit.PackageOf(installed[i].CPV) != p.CP {
+			continue
+		}
+		if pkg, ok := matchable(&installed[i]); ok {
+			targets = append(targets, pkg)
+		}
+	}
+	if len(targets) == 0 {
+		return
+	}
+	for i := range installed {
+		d := &installed[i]
+		if d.Metadata == nil {
+			continue
+		}
+		for _, dep := range []struct{ kind, value string }{
+			{"rdepend", d.Metadata.RDepend},
+			{"pdepend", d.Metadata.PDepend},
+			{"idepend", d.Metadata.IDepend},
+			{"depend", d.Metadata.Depend},
+			{"bdepend", d.Metadata.BDepend},
+		} {
+			if a, ok := dependsOn(dep.value, d.Metadata, p.CP, targets); ok {
+				p.Dependents = append(p.Dependents, ShownDependency{CPV: d.CPV, Atom: a, Kind: dep.kind})
+				break
+			}
+		}
+	}
+	slices.SortFunc(p.Dependents, func(a, b ShownDependency) int { return binpkgs.CompareCPV(a.CPV, b.CPV) })
+}
+
+// matchable is an installed package as an atom is matched against it.
+func matchable(i *store.Installed) (atom.Package, bool) {
+	cpv, err := atom.ParseCPV(i.CPV)
+	if err != nil || i.Metadata == nil {
+		return atom.Package{}, false
+	}
+	iuse := i.Metadata.IUseEffective
+	if iuse == "" {
+		iuse = i.Metadata.IUse
+	}
+	return atom.Package{
+		CPV: cpv, Slot: i.Slot, SubSlot: i.SubSlot, Repo: i.Repo, IUSE: atom.ParseFlags(iuse), USE: atom.ParseFlags(i.Metadata.Use), BuildID: int(i.BuildID),
+	}, true
+}
+
+// dependsOn returns the first atom of a dependency string that names the package
+// and is true of one of targets.
+func dependsOn(value string, m *store.Metadata, cp string, targets []atom.Package) (string, bool) {
+	if !strings.Contains(value, cp) {
+		return "", false
+	}
+	dep, err := atom.ParseDep(value, atom.DepAtoms, m.EAPI)
+	if err != nil {
+		return "", false
+	}
+	use := atom.ParseFlags(m.Use)
+	for item := range dep.Evaluate(use).Items {
+		if item.Atom == nil || strings.HasPrefix(item.Text, "!") || item.Atom.Category()+"/"+item.Atom.PN() != cp {
+			continue
+		}
+		a := item.Atom.EvaluateConditionals(use)
+		for _, target := range targets {
+			if a.Match(target) {
+				return item.Text, true
+			}
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,59 @@
+// Package overview answers the questions that take facts of several rooms: the one
+// screen, the page of one package, the condition of the settings, the use of disk.
+package overview
+
+import (
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/cleanup"
+	"emaudit/audit/history"
+)
+
+// Overview is what stands above the answers of the one screen: which host this
+// is, and what was done on it last.
+type Overview struct {
+	Installed int             `json:"installed"`
+	LastRun   *history.Run    `json:"last_run"` // null where emerge.log has none
+	PkgDirs   []PkgDirSummary `json:"pkgdirs"`
+	// Reclaimable is what prune would take; null where it cannot be told, as of
+	// a host of another machine.
+	Reclaimable *cleanup.PruneTotals `json:"reclaimable"`
+}
+
+// PkgDirSummary is one folder of binary packages.
+type PkgDirSummary struct {
+	Path    string `json:"path"`
+	Kind    string `json:"kind"`
+	Binpkgs int    `json:"binpkgs"`
+	Bytes   int64  `json:"bytes"`
+	// Free is how much room its file system has for others; null where it was
+	// not measured.
+	Free *int64 `json:"free_bytes"`
+}
+
+// AuditOverview looks at a host as a whole.
+func AuditOverview(db audit.Database) (*Overview, error) {
+	o := &Overview{PkgDirs: []PkgDirSummary{}}
+	installed, err := binpkgs.TakeInstalled(db)
+	if err != nil {
+		return nil, err
+	}
+	o.Installed = len(installed)
+	if run, ok, err := history.AuditRun(db, -1); err != nil {
+		return nil, err
+	} else if ok {
+		o.LastRun = run
+	}
+	dirs, err := db.Tx.PkgDirs(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dirs {
+		s := PkgDirSummary{Path: d.Path, Kind: d.Kind}
+		if s.Binpkgs, s.Bytes, err = db.Tx.InstanceTotals(d.ID); err != nil {
+			return nil, err
+		}
+		o.PkgDirs = append(o.PkgDirs, s)
+	}
+	return o, nil
+}

@@ -1,0 +1,254 @@
+package rollback
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/state"
+	"emaudit/parse/emergelog"
+	"emaudit/store"
+)
+
+// candidate is a binary package that could be put in the place of a build of
+// the past.
+type candidate struct {
+	*acceptance.JudgedBinpkg
+	match   binpkgs.CoverageVerdict
+	usable  acceptance.Usable
+	equal   bool // its USE is that of the build, as far as that is known
+	reasons []acceptance.Reason
+}
+
+// Choose finds the binary package for one change: the very build if it is
+// usable, else another build of the version.
+func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange, target *state.State) error {
+	want := j.Past.BuildOf(c.After)
+	var all []candidate
+	for _, b := range j.Past.ByCPV[c.After.CPV] {
+		match := want.Matches(b)
+		j.Past.Describe(b)
+		judged, err := j.JudgeBinpkg(b, match != binpkgs.CoverageSameVersion)
+		if err != nil {
+			return err
+		}
+		reasons := slices.Concat([]acceptance.Reason{}, judged.File, judged.Own)
+		x := candidate{JudgedBinpkg: judged, match: match, usable: acceptance.Usability(reasons), reasons: reasons, equal: true}
+		if want.Metadata != nil && b.Metadata != nil {
+			x.equal, _ = binpkgs.DiffUse(want.Metadata.Use, b.Metadata.Use)
+		}
+		all = append(all, x)
+	}
+	slices.SortStableFunc(all, compareCandidates)
+	if len(all) == 0 || all[0].usable == acceptance.UsableNo {
+		gap := j.gap(r, c, all)
+		if c.Action == state.ActionReinstall && gap.Cause == "damaged" && slices.ContainsFunc(all, candidate.holdsDevice) {
+			// No binary package of it can ever be merged: what is installed now
+			// was built in place.
+			j.stay(r, c, target, gap)
+			return nil
+		}
+		c.Usable = acceptance.UsableNo
+		if len(all) > 0 {
+			c.Reasons = append(c.Reasons, all[0].reasons...)
+		} else {
+			c.Reasons = append(c.Reasons, acceptance.Reason{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectRefused})
+		}
+		r.Gaps = append(r.Gaps, gap)
+		return nil
+	}
+	best := all[0]
+	if c.Action == state.ActionReinstall && best.match == binpkgs.CoverageSameVersion && j.Past.BuildOf(c.Before).Matches(best.Binpkg) != binpkgs.CoverageSameVersion {
+		j.stay(r, c, target, j.gap(r, c, nil))
+		return nil
+	}
+	c.Instance, c.Match, c.Integrity, c.Unpacked, c.Usable, c.Chosen = best.Ref(), best.match, best.Integrity, best.ImageChecked, best.usable, best.JudgedBinpkg
+	c.Reasons = append(c.Reasons, best.reasons...)
+	if best.Metadata != nil && c.Before != nil {
+		if from := j.Past.BuildOf(c.Before); from.Metadata != nil {
+			_, c.Use = binpkgs.DiffUse(from.Metadata.Use, best.Metadata.Use)
+			c.Dependencies = state.CompareDependencies(from.Metadata, best.Metadata)
+		}
+	}
+	j.doubt(r, c, want, len(all))
+	return nil
+}
+
+// stay handles a build that cannot be had while another of its version is
+// installed. That one may stay, unless it is the very run to be undone that put
+// it there: a rollback that leaves what the run did is none.
+func (j *RollbackJudge) stay(r *Rollback, c *RollbackChange, target *state.State, gap Gap) {
+	if run := target.Target.Run; run != nil && c.Before.Merge != nil && c.Before.Merge.Merge.Run == *run {
+		c.Usable = acceptance.UsableNo
+		c.Reasons = append(c.Reasons, acceptance.Reason{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectRefused})
+		r.Gaps = append(r.Gaps, gap)
+		return
+	}
+	c.Stays = true
+	c.Reasons = append(c.Reasons, acceptance.Reason{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectNote})
+	r.Findings = append(r.Findings, audit.Finding{
+		Code: "rollback-other-build", Severity: audit.SeverityWarning, Subject: *c.To, Evidence: []audit.Evidence{{Source: path.Join(j.vdb, *c.From)}},
+		Message: "the build of then cannot be had (" + gap.Detail + "); the one that is installed now stays in its place", Remedy: "emaudit show " + *c.To,
+	})
+}
+
+// holdsDevice tells that Portage would not extract the file.
+func (c candidate) holdsDevice() bool {
+	return slices.ContainsFunc(c.reasons, func(r acceptance.Reason) bool { return r.Code == "image-device" })
+}
+
+// compareCandidates puts the best first.
+func compareCandidates(a, b candidate) int {
+	refused := func(c candidate) int { return state.B2i(c.usable == acceptance.UsableNo) }
+	lossy := func(c candidate) int { return state.B2i(c.Origin == "quickpkg") }
+	return cmp.Or(
+		refused(a)-refused(b),
+		a.match.Rank()-b.match.Rank(),
+		state.B2i(!a.equal)-state.B2i(!b.equal),
+		lossy(a)-lossy(b),
+		state.B2i(a.usable != acceptance.UsableYes)-state.B2i(b.usable != acceptance.UsableYes),
+		state.B2i(a.Integrity != "whole")-state.B2i(b.Integrity != "whole"),
+		state.B2i(!a.EntryCurrent())-state.B2i(!b.EntryCurrent()),
+		cmp.Compare(b.BuildTime, a.BuildTime),
+		strings.Compare(a.Source(), b.Source()),
+	)
+}
+
+func (j *RollbackJudge) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*acceptance.JudgedBinpkg, error) {
+	// What was installed here before, only the processor's verdict knows of.
+	if judged, ok := j.judged[b]; ok && here {
+		return judged, nil
+	}
+	judged, err := j.Accept.JudgeBinpkg(b, here)
+	if err == nil && here {
+		j.judged[b] = judged
+	}
+	return judged, err
+}
+
+// doubt reports what is not as it should be with the chosen file.
+func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, candidates int) {
+	file := c.Chosen
+	warn := func(code, remedy, format string, args ...any) {
+		r.Findings = append(r.Findings, audit.Finding{
+			Code: code, Severity: audit.SeverityWarning, Subject: *c.To, Message: fmt.Sprintf(format, args...),
+			Evidence: []audit.Evidence{{Source: file.Source()}}, Remedy: remedy,
+		})
+	}
+	for _, reason := range c.Reasons {
+		switch {
+		case reason.Effect == acceptance.EffectUnknown:
+			r.Unknowns = append(r.Unknowns, Unknown{Code: reason.Code, Detail: *c.To + ": " + reason.Detail, SettleWith: reason.SettleWith})
+		case reason.Effect == acceptance.EffectNote:
+			warn("rollback-lossy", "emaudit verify "+audit.ShellQuote(file.Path), "%s: %s", file.Path, reason.Detail)
+		}
+	}
+	switch remedy := "emaudit verify --images " + audit.ShellQuote(file.Path); {
+	case file.Integrity != "whole":
+		warn("rollback-unverified", remedy, "%s: whether it is whole is not known", file.Unsure())
+	case !file.ImageChecked:
+		warn("rollback-unverified", remedy, "%s is whole, but its image was not unpacked: whether Portage can extract it is not known", file.Path)
+	}
+	if c.Match != binpkgs.CoverageSameVersion {
+		return
+	}
+	diff := ""
+	if want.Metadata != nil && file.Metadata != nil {
+		if equal, d := binpkgs.DiffUse(want.Metadata.Use, file.Metadata.Use); !equal {
+			diff = "; USE differs: " + d
+		}
+	}
+	if want.BuildTime == 0 {
+		warn("rollback-build-unknown", "emaudit show "+*c.To, "which build of it was installed is not known; %s is one of %d that are there%s", binpkgs.DescribeBuild(file.Binpkg), candidates, diff)
+		return
+	}
+	warn("rollback-other-build", "emaudit show "+*c.To, "the build of %s is not usable or not there; %s takes its place%s", audit.Day(want.BuildTime), binpkgs.DescribeBuild(file.Binpkg), diff)
+}
+
+// gap says why nothing covers a package, and what to do about it.
+func (j *RollbackJudge) gap(r *Rollback, c *RollbackChange, refused []candidate) Gap {
+	g := j.findGap(c, refused)
+	if strings.HasPrefix(g.Remedy, "emerge ") && j.options.Ebuild != nil && j.options.Ebuild(g.CPV) == acceptance.EbuildGone {
+		g.Detail += "; no repository has its ebuild any more"
+		g.Remedy = j.ebuildBack(r, g.CPV) + " && " + g.Remedy
+	}
+	return g
+}
+
+// ebuildBack brings an ebuild back that the repositories no longer have: from
+// where it lies with what is installed, else from the repository of then.
+func (j *RollbackJudge) ebuildBack(r *Rollback, cpv string) string {
+	cp, ebuild := audit.PackageOf(cpv), path.Base(cpv)+".ebuild"
+	if slices.ContainsFunc(j.Past.Installed, func(p store.Installed) bool { return p.CPV == cpv }) {
+		dir := fmt.Sprintf("\"$(portageq get_repo_path / %s)\"/%s", audit.ShellQuote(j.mainRepository()), cp)
+		return fmt.Sprintf("mkdir -p %s && cp %s %s && ebuild %s/%s manifest", dir, audit.ShellQuote(path.Join(j.vdb, cpv, ebuild)), dir, dir, ebuild)
+	}
+	if slices.Contains(j.Accept.Repositories, "gentoo") {
+		if day := j.syncedBefore(r.Target.Time); day != "" {
+			return "emerge-webrsync --revert=" + day
+		}
+	}
+	return fmt.Sprintf("cd \"$(portageq get_repo_path / %s)\" && git checkout \"$(git rev-list -n1 HEAD -- %s)~\" -- %s", audit.ShellQuote(j.mainRepository()), path.Join(cp, ebuild), cp)
+}
+
+// mainRepository is the name of the repository on which the others rest.
+func (j *RollbackJudge) mainRepository() string {
+	if len(j.Accept.Repositories) == 0 {
+		return "gentoo"
+	}
+	return j.Accept.Repositories[0]
+}
+
+func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
+	g := Gap{CPV: *c.To}
+	rebuild := fmt.Sprintf("emerge --usepkg=n --buildpkgonly --oneshot \"=%s\"", g.CPV)
+	g.Remedy = rebuild
+	if len(refused) > 0 {
+		worst := refused[0]
+		i := slices.IndexFunc(worst.reasons, func(x acceptance.Reason) bool { return x.Effect == acceptance.EffectRefused })
+		reason := worst.reasons[i]
+		g.Detail = fmt.Sprintf("%s: %s", worst.Path, reason.Detail)
+		switch reason.Code {
+		case "binpkg-damaged", "metadata-invalid", "signature-invalid":
+			g.Cause = "damaged"
+		case "image-device":
+			// No binary package of it can be merged, however often it is built.
+			g.Cause, g.Remedy = "damaged", fmt.Sprintf("emerge --oneshot --usepkg=n \"=%s\"", g.CPV)
+		case "binpkg-unseen":
+			g.Cause = "unaddressable"
+		default:
+			g.Cause = "masked"
+			g.Remedy = acceptance.RemedyOf(reason.Code, &acceptance.CompatibilityRow{CPV: g.CPV, Path: worst.Path})
+		}
+		return g
+	}
+	if unread := j.Past.Unread[g.CPV]; len(unread) > 0 {
+		g.Cause, g.Detail, g.Remedy = "damaged", unread[0].Path+" could not be read", rebuild
+		if unread[0].Structure == "unknown" {
+			g.Cause, g.Remedy = "unknown", audit.RemedyPermissions
+		}
+		return g
+	}
+	want := c.After.Merge
+	switch {
+	case len(j.Past.Gone[g.CPV]) > 0:
+		last := j.Past.Gone[g.CPV][len(j.Past.Gone[g.CPV])-1]
+		g.Cause, g.Detail = "pruned", fmt.Sprintf("%s was there until %s", last.Path, audit.Day(last.GoneAt))
+	case len(j.Past.LostOf(g.CPV)) > 0:
+		g.Cause, g.Detail = "pruned", fmt.Sprintf("Packages still lists %s, and the file is gone", j.Past.LostOf(g.CPV)[0].Path)
+	case want != nil && want.Kind == emergelog.KindBinary:
+		g.Cause, g.Detail = "pruned", fmt.Sprintf("it was merged from %s, which is gone", cmp.Or(want.Binpkg, "a binpkg"))
+	case want != nil && want.Kind == emergelog.KindSource && want.Packaged:
+		g.Cause, g.Detail = "pruned", fmt.Sprintf("it was packaged on %s, and no file of it is there", audit.Day(state.MergedAt(want)))
+	case want != nil && want.Kind == emergelog.KindSource:
+		g.Cause, g.Detail = "never-built", fmt.Sprintf("it was merged without --buildpkg on %s", audit.Day(state.MergedAt(want)))
+	default:
+		g.Cause, g.Detail = "unknown", "emerge.log does not tell whether it was ever packaged"
+	}
+	return g
+}

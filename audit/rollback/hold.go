@@ -1,0 +1,134 @@
+package rollback
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"emaudit/audit"
+	"emaudit/audit/state"
+	"emaudit/store"
+)
+
+// holds masks what is newer than the older versions, and says how the masks are
+// taken away again.
+func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift []string) {
+	var lines []string
+	for _, c := range merges {
+		if c.Action != state.ActionDowngrade {
+			continue
+		}
+		line := ">" + *c.To
+		if c.Slot != "" {
+			// Other slots go their own way.
+			line += ":" + c.Slot
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	file, own := j.maskFile(r)
+	hold = []string{fmt.Sprintf("printf '%%s\\n' %s >> %s", quoteAll(lines), audit.ShellQuote(file))}
+	if own {
+		return hold, []string{"rm " + audit.ShellQuote(file)}
+	}
+	expressions := make([]string, len(lines))
+	for i, line := range lines {
+		expressions[i] = "-e " + audit.ShellQuote("\\,^"+regexpQuote.Replace(line)+"$,d")
+	}
+	return hold, []string{"sed -i " + strings.Join(expressions, " ") + " " + audit.ShellQuote(file)}
+}
+
+// regexpQuote quotes what acts in a basic regular expression between commas;
+// names and versions hold nothing else of that kind.
+var regexpQuote = strings.NewReplacer(".", "\\.", "*", "\\*", "[", "\\[", ",", "\\,")
+
+// maskFile is where the administrator's masks are: a file, or a file of one's
+// own in the folder.
+func (j *RollbackJudge) maskFile(r *Rollback) (file string, own bool) {
+	if len(j.Accept.MaskFiles) == 0 {
+		return "/etc/portage/package.mask", false
+	}
+	first := j.Accept.MaskFiles[0]
+	if path.Base(first) == string(store.ConfigMask) {
+		return first, false
+	}
+	name := "emaudit-rollback"
+	if r.Target.Run != nil {
+		name += fmt.Sprintf("-run%d", *r.Target.Run)
+	}
+	for path.Base(path.Dir(first)) != string(store.ConfigMask) && first != "/" {
+		first = path.Dir(first)
+	}
+	file = path.Join(path.Dir(first), name)
+	return file, !slices.Contains(j.Accept.MaskFiles, file)
+}
+
+func quoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = audit.ShellQuote(w)
+	}
+	return strings.Join(quoted, " ")
+}
+
+// revert brings the Gentoo repository back to the day of the last sync before
+// the state: with the ebuilds of then, an update finds nothing newer. "" where
+// there is no such repository, or nothing that an update would undo.
+func (j *RollbackJudge) revert(r *Rollback, merges []*RollbackChange) string {
+	if !slices.Contains(j.Accept.Repositories, "gentoo") || !slices.ContainsFunc(merges, func(c *RollbackChange) bool { return c.Action == state.ActionDowngrade }) {
+		return ""
+	}
+	day := j.syncedBefore(r.Target.Time)
+	if day == "" {
+		return ""
+	}
+	return "emerge-webrsync --revert=" + day
+}
+
+// syncedBefore is the day of the last sync before a moment, "" where none is
+// known or the repository is still that of then.
+func (j *RollbackJudge) syncedBefore(at int64) string {
+	i, found := slices.BinarySearch(j.Past.Syncs, at)
+	if !found {
+		i--
+	}
+	if i < 0 || i == len(j.Past.Syncs)-1 {
+		return ""
+	}
+	return time.Unix(j.Past.Syncs[i], 0).UTC().Format("20060102")
+}
+
+// guard are the lines with which a script makes sure that the host is as the
+// plan found it: the same packages are installed, of those that go the same
+// builds, and the files have the same size.
+func (j *RollbackJudge) guard(r *Rollback) []string {
+	names := make([]string, 0, len(j.Past.Installed))
+	for i := range j.Past.Installed {
+		names = append(names, "./"+j.Past.Installed[i].CPV+"\n")
+	}
+	slices.Sort(names)
+	sum := sha256.Sum256([]byte(strings.Join(names, "")))
+	lines := []string{
+		`changed() { echo "$1: not as it was when this plan was made; ask emaudit again" >&2; exit 1; }`,
+		"cd " + audit.ShellQuote(j.vdb),
+		`installed=$(find . -mindepth 2 -maxdepth 2 -type d ! -name '.*' ! -name '-MERGING-*' ! -path './.*' | LC_ALL=C sort | sha256sum)`,
+		fmt.Sprintf(`[ "${installed%%%% *}" = %x ] || changed "what is installed"`, sum),
+	}
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if c.Before != nil && c.Before.Row != nil && c.Before.Row.BuildTime != 0 {
+			file := audit.ShellQuote(path.Join(c.Before.Row.CPV, "BUILD_TIME"))
+			lines = append(lines, fmt.Sprintf(`[ ! -f %s ] || [ "$(cat %s)" = %d ] || changed %s`, file, file, c.Before.Row.BuildTime, audit.ShellQuote(c.Before.Row.CPV)))
+		}
+		if c.Chosen != nil {
+			file := audit.ShellQuote(c.Chosen.Source())
+			lines = append(lines, fmt.Sprintf(`[ "$(wc -c < %s)" -eq %d ] || changed %s`, file, c.Chosen.Size, file))
+		}
+	}
+	return append(lines, "cd /")
+}

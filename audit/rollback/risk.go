@@ -1,0 +1,168 @@
+package rollback
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/state"
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// dataFormats are packages that write data in a form that an older version of
+// them may not read, with what is at stake.
+var dataFormats = map[string]string{
+	"dev-db/mariadb":          "the data directory is not read by an older release",
+	"dev-db/mysql":            "the data directory is not read by an older release",
+	"dev-db/postgresql":       "a cluster belongs to one major release",
+	"dev-db/mongodb":          "the data files are upgraded in place",
+	"dev-db/redis":            "an older release may not read the RDB and AOF files",
+	"net-nds/openldap":        "the database may need slapcat and slapadd",
+	"mail-mta/postfix":        "the queue and the maps may have a newer format",
+	"net-mail/dovecot":        "index files and the configuration have a newer format",
+	"app-containers/docker":   "the layers below /var/lib/docker may be migrated",
+	"app-emulation/libvirt":   "saved states and XML of a newer release are refused",
+	"www-apps/nextcloud":      "the database schema does not go back",
+	"sys-fs/zfs":              "a pool with newer features is not imported",
+	"sys-fs/zfs-kmod":         "a pool with newer features is not imported",
+	"sys-fs/btrfs-progs":      "newer features of a file system may not be known",
+	"sys-fs/cryptsetup":       "headers of a newer format are not read",
+	"sys-apps/systemd":        "journals and the catalogue may have a newer format",
+	"dev-vcs/subversion":      "working copies are upgraded in place",
+	"media-sound/mpd":         "the database is rebuilt",
+	"net-misc/networkmanager": "connections may have newer settings",
+}
+
+// bootPackages are those without which the host does not start.
+var bootPackages = map[string]bool{
+	"sys-boot/grub": true, "sys-boot/systemd-boot": true, "sys-boot/efibootmgr": true, "sys-kernel/dracut": true, "sys-kernel/installkernel": true,
+	"sys-apps/systemd": true, "sys-apps/openrc": true, "sys-apps/sysvinit": true, "sys-fs/cryptsetup": true, "sys-fs/lvm2": true, "sys-fs/zfs-kmod": true,
+}
+
+// toolchain are packages that others were built with, and whose libraries they
+// need in a way that no soname tells.
+var toolchain = map[string]string{
+	"sys-devel/gcc":     "programs that were built with the newer GCC may need symbols of its libstdc++",
+	"llvm-core/clang":   "programs that were built with the newer Clang may need its runtime",
+	"dev-lang/rust":     "what was built with the newer release stays as it is",
+	"dev-lang/python":   "modules for another release of Python are not found by this one",
+	"dev-lang/perl":     "modules for another release of Perl are not found by this one",
+	"sys-apps/portage":  "an older Portage may not read what the newer one wrote into the VDB",
+	"sys-libs/binutils": "libraries that link to libbfd need the very version",
+}
+
+// hostPhases are the phases that run on the host when a package comes or goes.
+var hostPhases = []string{"pretend", "setup", "preinst", "postinst", "prerm", "postrm"}
+
+// risks says what a rollback does not bring back, and what it can break.
+func (j *RollbackJudge) risks(r *Rollback) {
+	var withPhases, protected []string
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		add := func(code string, severity audit.Severity, format string, args ...any) {
+			cpv := c.CPV()
+			r.Risks = append(r.Risks, Risk{Code: code, CPV: &cpv, Detail: fmt.Sprintf(format, args...), Severity: severity})
+		}
+		cp := audit.PackageOf(c.CPV())
+		if c.Chosen != nil {
+			if m := c.Chosen.Metadata; m != nil && slices.ContainsFunc(hostPhases, func(p string) bool { return slices.Contains(strings.Fields(m.DefinedPhases), p) }) {
+				withPhases = append(withPhases, *c.To)
+			}
+			if !c.Chosen.HasEnvironment {
+				add("no-environment", audit.SeverityWarning, "%s holds no environment.bz2: its phases cannot run", c.Chosen.Path)
+			}
+		}
+		if m := j.failedPostinst(c); m != nil {
+			severity := audit.SeverityError
+			if c.Match == binpkgs.CoverageSameVersion && c.Chosen.BuildTime > state.MergedAt(m) {
+				severity = audit.SeverityWarning // built anew since: that may have mended it
+			}
+			add("phase-failed", severity, "its pkg_postinst failed on %s, and fails again for all that is known: emerge stops there, in the middle of the plan", audit.Day(state.MergedAt(m)))
+		}
+		if detail, ok := dataFormats[cp]; ok && c.Action != state.ActionReinstall {
+			add("data-format", audit.SeverityWarning, "%s: its data does not go back with it", detail)
+		}
+		if detail, ok := toolchain[cp]; ok && (c.Action == state.ActionDowngrade || c.Action == state.ActionRemove) {
+			add("toolchain-downgrade", audit.SeverityWarning, "%s", detail)
+		}
+		if strings.HasPrefix(cp, "sys-kernel/") {
+			add("kernel", audit.SeverityWarning, "kernels, modules and initramfs outside of packages stay as they are; mount /boot before, and install the boot entry afterwards")
+		} else if bootPackages[cp] {
+			add("boot", audit.SeverityWarning, "the host starts with it: mount /boot before, and test the next start")
+		}
+		if cpv, err := atom.ParseCPV(c.CPV()); err == nil && strings.HasPrefix(cpv.Version, "9999") {
+			add("live", audit.SeverityInfo, "a live version: what was built of it can be told by its BUILD_TIME only, and not be built again")
+		}
+		if c.Action == state.ActionInstall && c.After.Merge != nil && c.After.Merge.World && !j.asked[cp] {
+			add("world-entry", audit.SeverityInfo, "it was in the world file, which a rollback does not bring back: emerge --noreplace %s", cp)
+		}
+		if c.Before != nil && j.options.Protected != nil {
+			protected = append(protected, j.options.Protected(c.Before.Logged)...)
+		}
+	}
+	if len(withPhases) > 0 {
+		r.Risks = append(r.Risks, Risk{Code: "phases", Severity: audit.SeverityInfo, Detail: "commands of the older packages run on the host: " + listOf(withPhases)})
+	}
+	if len(protected) > 0 {
+		r.Risks = append(r.Risks, Risk{
+			Code: "config-files", Severity: audit.SeverityInfo,
+			Detail: "the older configuration files will be offered beside what is there, which stays: " + listOf(protected),
+		})
+	}
+	j.space(r)
+}
+
+// failedPostinst returns the merge that shows that pkg_postinst of what is to be
+// put back dies. The package is installed nevertheless (vartree.py, merge), so
+// such a state is real; but emerge goes on with no other.
+func (j *RollbackJudge) failedPostinst(c *RollbackChange) *store.Merge {
+	if c.Chosen == nil || c.After == nil || c.After.Merge == nil || !c.After.Merge.PostinstFailed {
+		return nil
+	}
+	return c.After.Merge
+}
+
+// space compares what a rollback writes with the room that there is. The
+// packages are unpacked below PORTAGE_TMPDIR, one after the other, and a staged
+// PKGDIR holds a copy of each file; quickpkg writes into PKGDIR, at most what it
+// packages takes unpacked, for it compresses.
+func (j *RollbackJudge) space(r *Rollback) {
+	var copies, largest, backup int64
+	for i := range r.Changes {
+		if c := r.Changes[i].Chosen; c != nil {
+			copies += c.Size
+			largest = max(largest, c.InstalledSize)
+		}
+	}
+	for _, c := range j.unpackaged(r) {
+		backup += c.Before.Row.Size
+	}
+	written := map[string]int64{"tmp": copies + largest, "pkgdir": backup}
+	for _, s := range j.options.Space {
+		if size := written[s.Role]; s.Free < size {
+			r.Risks = append(r.Risks, Risk{
+				Code: "disk-space", Severity: audit.SeverityWarning,
+				Detail: fmt.Sprintf("%s has %s free, and the plan writes up to %s there", s.Path, humanize.IBytes(uint64(s.Free)), humanize.IBytes(uint64(size))),
+			})
+		}
+	}
+}
+
+// maxListed is how many names one line has.
+const maxListed = 5
+
+// listOf joins names, the first few of them.
+func listOf(names []string) string {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) > maxListed {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
+	}
+	return strings.Join(names, ", ")
+}

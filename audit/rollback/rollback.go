@@ -1,0 +1,373 @@
+// Package rollback judges whether an earlier state can be restored, and plans the
+// commands that restore it.
+package rollback
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/state"
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// Readiness is the verdict about a rollback.
+type Readiness string
+
+// The verdicts. Ready is said only where every condition that files can show
+// was checked and holds.
+const (
+	Ready             Readiness = "ready"
+	ReadyWithWarnings Readiness = "ready-with-warnings"
+	NotReady          Readiness = "not-ready"
+)
+
+// RollbackChange is what has to be done to one slot of a package.
+type RollbackChange struct {
+	state.Change
+	// Instance is the binary package that is to be merged; nil for a removal
+	// and for a gap.
+	Instance *binpkgs.InstanceRef `json:"instance"`
+	// Match tells how near it comes to the build that was installed then.
+	Match binpkgs.CoverageVerdict `json:"match,omitempty"`
+	// Integrity is what is known of the file: whole, unchecked, ...
+	Integrity string `json:"integrity,omitempty"`
+	// Unpacked tells that the image of the file was unpacked too, which shows
+	// what Portage would refuse to extract.
+	Unpacked bool                `json:"unpacked"`
+	Usable   acceptance.Usable   `json:"usable"`
+	Reasons  []acceptance.Reason `json:"reasons"`
+	// Stays tells that nothing is merged: the build of then cannot be had, and
+	// the one of the same version that is installed now takes its place.
+	Stays bool `json:"stays"`
+	// Forward is the binary package of what is installed now, where it has not
+	// been read, so that nobody knows whether it leads back again.
+	Forward *binpkgs.InstanceRef `json:"-"`
+
+	Chosen *acceptance.JudgedBinpkg `json:"-"` // nil where nothing is merged
+}
+
+// Gap is a package of the earlier state that no usable binary package covers.
+type Gap struct {
+	CPV string `json:"cpv"`
+	// Cause is never-built, pruned, damaged, masked, unaddressable, lossy or
+	// unknown.
+	Cause  string `json:"cause"`
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy"`
+}
+
+// Risk is something that a rollback does not bring back, or that it can break.
+type Risk struct {
+	Code   string  `json:"code"`
+	CPV    *string `json:"cpv"`
+	Detail string  `json:"detail"`
+	// Severity is warning for what keeps a rollback from being called ready.
+	Severity audit.Severity `json:"severity"`
+}
+
+// Unknown is a condition that could not be decided.
+type Unknown struct {
+	Code       string `json:"code"`
+	Detail     string `json:"detail"`
+	SettleWith string `json:"settle_with"`
+}
+
+// Step is one part of the plan.
+type Step struct {
+	Title    string   `json:"title"`
+	Commands []string `json:"commands"`
+	// Confirm tells that a person decides before it.
+	Confirm bool `json:"confirm,omitempty"`
+}
+
+// Rollback is the answer to: can an earlier state be had again, and how?
+type Rollback struct {
+	Target      state.Target             `json:"target"`
+	Verdict     Readiness                `json:"verdict"`
+	Changes     []RollbackChange         `json:"changes"`
+	Gaps        []Gap                    `json:"gaps"`
+	Unsatisfied []acceptance.Unsatisfied `json:"unsatisfied"`
+	Risks       []Risk                   `json:"risks"`
+	Unknowns    []Unknown                `json:"unknowns"`
+	Plan        []string                 `json:"plan"`
+	Steps       []Step                   `json:"steps"`
+	// Checks are to be typed afterwards, besides the plan.
+	Checks []string `json:"checks"`
+	// Later are steps for the time after: none of them is part of the plan.
+	Later []Step `json:"later"`
+	// Guard are shell lines that fail where the host is not as the plan found
+	// it.
+	Guard []string `json:"guard"`
+	// Uncovered are the packages installed now, of those that would change, of
+	// whose build there is no binary package.
+	Uncovered []string `json:"uncovered"`
+	// Lost are the packages of the earlier state that the run to be undone
+	// replaced or removed, and that cannot be put back: what it cost.
+	Lost     []string        `json:"lost"`
+	Findings []audit.Finding `json:"-"`
+	// Command asks for this answer again.
+	Command string `json:"-"`
+
+	// early are the installed packages (cpv) that own a file which is to be
+	// merged, and are to be removed.
+	early []string
+}
+
+// RollbackOptions are facts that the caller reads for an answer, since the
+// store does not keep them.
+type RollbackOptions struct {
+	// Protected returns the protected configuration files of an installed
+	// package; nil where they cannot be read.
+	Protected func(cpv string) []string
+	// Contents calls each with what an installed package owns besides folders,
+	// and returns false where that cannot be read. It is nil where nobody asks
+	// for collisions.
+	Contents func(cpv string, each func(path string)) bool
+	// Present tells whether there is something at a path of the root; nil where
+	// that cannot be told.
+	Present func(path string) bool
+	// Ebuild tells whether a version could be built today; nil where nobody
+	// looks.
+	Ebuild func(cpv string) acceptance.EbuildState
+	// Space is the room on the file systems that a rollback writes to.
+	Space []audit.Space
+}
+
+// AuditRollback judges the way back to an earlier state, and plans it.
+func AuditRollback(db audit.Database, m state.Moment, o RollbackOptions) (*Rollback, error) {
+	j, err := judgeWith(db, o, false)
+	if err != nil {
+		return nil, err
+	}
+	r, err := j.Judge(m)
+	if err == nil {
+		rewriteRollback(j.commands, r)
+	}
+	return r, err
+}
+
+// AuditRollbacks judges the states before the last n runs that changed what is
+// installed, the newest first.
+func AuditRollbacks(db audit.Database, n int, o RollbackOptions) ([]*Rollback, error) {
+	j, err := NewRollbackJudge(db, o)
+	if err != nil {
+		return nil, err
+	}
+	var all []*Rollback
+	for i, run := range j.Past.ChangingRuns() {
+		if n > 0 && i >= n {
+			break
+		}
+		r, err := j.Judge(state.Moment{Run: run})
+		if err != nil {
+			return nil, err
+		}
+		rewriteRollback(j.commands, r)
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// RollbackJudge holds what all verdicts of one host rest on.
+type RollbackJudge struct {
+	Db      audit.Database
+	Past    *state.Past
+	Accept  *acceptance.Acceptance
+	options RollbackOptions
+	Now     *state.State
+	World   *acceptance.World
+	asked   map[string]bool // category/pn of the world file
+	vdb     string
+	judged  map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg
+	lacks   map[*acceptance.Member][]acceptance.Unsatisfied // what is installed, lacks now
+	// commands are to be told of the PKGDIR that is meant.
+	commands audit.CommandsOf
+	// planless tells that only the verdicts are wanted.
+	Planless bool
+	owned    map[string][]string // by cpv; nil: CONTENTS could not be read
+}
+
+func NewRollbackJudge(db audit.Database, o RollbackOptions) (*RollbackJudge, error) {
+	return judgeWith(db, o, true)
+}
+
+// judgeWith is newRollbackJudge; without metadata, that of each binary package
+// is read when a verdict asks for it.
+func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJudge, error) {
+	j := &RollbackJudge{Db: db, options: o, asked: map[string]bool{}, judged: map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg{}, lacks: map[*acceptance.Member][]acceptance.Unsatisfied{}}
+	var err error
+	if j.Past, err = state.TakePastWith(db, metadata); err != nil {
+		return nil, err
+	}
+	if j.Accept, err = acceptance.TakeAcceptance(db); err != nil {
+		return nil, err
+	}
+	if j.Now, err = j.Past.At(state.Moment{Now: true}, nil, db.Now); err != nil {
+		return nil, err
+	}
+	if j.vdb, err = binpkgs.VdbPath(db); err != nil {
+		return nil, err
+	}
+	if j.commands, err = db.Commands(); err != nil {
+		return nil, err
+	}
+	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigWorld)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		for line := range strings.Lines(string(f.Content)) {
+			if a, err := atom.ParseAtom(strings.TrimSpace(line)); err == nil {
+				j.asked[a.CP] = true
+			}
+		}
+	}
+	j.World = acceptance.WorldOf(j.Past.Installed)
+	return j, nil
+}
+
+// Judge answers about one state.
+func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
+	r := &Rollback{
+		Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []acceptance.Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{},
+		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Later: []Step{}, Guard: []string{}, Uncovered: []string{}, Lost: []string{}, Findings: []audit.Finding{},
+	}
+	target, err := j.Past.At(m, j.Past.Pins, j.Db.Now)
+	if err != nil {
+		return nil, err
+	}
+	r.Target = target.Target
+	r.Command = "emaudit rollback --to " + argumentOf(r.Target)
+	for _, doubt := range target.Doubts {
+		r.Findings = append(r.Findings, audit.Finding{
+			Code: "state-unknown", Severity: audit.SeverityError, Subject: target.Target.String(), Message: doubt.Text(),
+			Evidence: []audit.Evidence{}, Remedy: cmp.Or(doubt.Settle, "emaudit states"),
+		})
+		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: doubt.Text(), SettleWith: cmp.Or(doubt.Settle, "emaudit states")})
+	}
+	if err := j.sources(r); err != nil {
+		return nil, err
+	}
+	for _, c := range j.Past.DiffStates(j.Now, target) {
+		change := RollbackChange{Change: c, Usable: acceptance.UsableYes, Reasons: []acceptance.Reason{}}
+		if c.After != nil {
+			if err := j.Choose(r, &change, target); err != nil {
+				return nil, err
+			}
+		}
+		r.Changes = append(r.Changes, change)
+	}
+	if target.Target.Known || target.Partly() {
+		j.close(r, target)
+		j.risks(r)
+		j.collisions(r)
+	}
+	j.forward(r)
+	j.cost(r)
+	j.conclude(r)
+	return r, j.Past.Err
+}
+
+// sources reports what could not be read: an answer that rests on it is not
+// whole.
+func (j *RollbackJudge) sources(r *Rollback) error {
+	findings, err := audit.SourceFindings(j.Db, store.SourceVDB, store.SourcePkgDir, store.SourceEmergeLog)
+	if err != nil {
+		return err
+	}
+	behind, err := audit.AuditClock(j.Db)
+	if err != nil {
+		return err
+	}
+	r.Findings = append(r.Findings, behind...)
+	unread := map[string]audit.Finding{} // of the VDB, by package
+	for _, f := range findings {
+		switch f.Code {
+		case "vdb-unread":
+			unread[f.Subject] = f
+		case "vdb-missing", "pkgdir-missing", "emerge-log-missing", "source-unreadable":
+			r.Findings = append(r.Findings, f)
+			if f.Code != "emerge-log-missing" {
+				r.Unknowns = append(r.Unknowns, Unknown{Code: f.Code, Detail: f.Subject + ": " + f.Message, SettleWith: f.Remedy})
+			}
+		}
+	}
+	if names := slices.Sorted(maps.Keys(unread)); len(names) > 0 {
+		r.Unknowns = append(r.Unknowns, Unknown{
+			Code: "vdb-unread", SettleWith: unread[names[0]].Remedy,
+			Detail: fmt.Sprintf("%s not read whole, %s first: what it needs, and needs it, is not known", audit.Counted(len(names), "installed package was", "installed packages were"), names[0]),
+		})
+	}
+	return nil
+}
+
+// conclude gives the verdict, and the plan where there is one.
+func (j *RollbackJudge) conclude(r *Rollback) {
+	for _, g := range r.Gaps {
+		r.Findings = append(r.Findings, audit.Finding{
+			Code: "rollback-gap", Severity: audit.SeverityError, Subject: g.CPV, Message: g.Cause + ": " + g.Detail,
+			Evidence: []audit.Evidence{{Source: path.Join(j.vdb, g.CPV)}}, Remedy: g.Remedy,
+		})
+	}
+	for _, u := range r.Unsatisfied {
+		r.Findings = append(r.Findings, audit.Finding{
+			Code: "rollback-unsatisfied", Severity: audit.SeverityError, Subject: u.CPV, Message: u.Kind + ": " + u.Dependency,
+			Evidence: []audit.Evidence{}, Remedy: "emaudit show " + u.CPV,
+		})
+	}
+	for _, x := range r.Risks {
+		if x.Severity == audit.SeverityInfo {
+			continue
+		}
+		f := audit.Finding{Code: "rollback-risk", Severity: x.Severity, Subject: x.Code, Message: x.Detail, Evidence: []audit.Evidence{}, Remedy: "read about it in docs/findings.md before the plan is carried out"}
+		if x.CPV != nil {
+			f.Subject = *x.CPV
+		}
+		r.Findings = append(r.Findings, f)
+	}
+	for _, u := range r.Unknowns {
+		if u.Code == "state-unknown" {
+			continue // reported as an error
+		}
+		r.Findings = append(r.Findings, audit.Finding{Code: "rollback-undecided", Severity: audit.SeverityWarning, Subject: u.Code, Message: u.Detail, Evidence: []audit.Evidence{}, Remedy: u.SettleWith})
+	}
+	audit.SortFindings(r.Findings)
+	r.Verdict = Ready
+	worst, any := audit.Worst(r.Findings)
+	switch {
+	case !r.Target.Known || len(r.Gaps) > 0 || len(r.Unsatisfied) > 0 || any && worst == audit.SeverityError:
+		r.Verdict = NotReady
+	case any && worst == audit.SeverityWarning:
+		r.Verdict = ReadyWithWarnings
+	}
+	if r.Verdict != NotReady && !j.Planless {
+		j.plan(r)
+	}
+}
+
+// rollback is for all that a rollback says is to be typed.
+func rewriteRollback(c audit.CommandsOf, r *Rollback) {
+	c.Findings(r.Findings)
+	r.Command = c.In(r.Command)
+	c.All(r.Plan)
+	c.All(r.Checks)
+	for _, steps := range [][]Step{r.Steps, r.Later} {
+		for i := range steps {
+			c.All(steps[i].Commands)
+		}
+	}
+	for i := range r.Gaps {
+		r.Gaps[i].Remedy = c.In(r.Gaps[i].Remedy)
+	}
+	for i := range r.Unknowns {
+		r.Unknowns[i].SettleWith = c.In(r.Unknowns[i].SettleWith)
+	}
+}

@@ -1,0 +1,252 @@
+package rollback
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/state"
+	"emaudit/internal/audittest"
+	"emaudit/internal/hostarchive"
+	"emaudit/internal/hosttest"
+)
+
+// applied is what is installed after the changes of a rollback, cpv ->
+// BUILD_TIME, together with the packages of which the verdict says that it is
+// another build.
+func applied(now map[string]int64, r *Rollback) (after map[string]int64, others map[string]bool) {
+	after, others = map[string]int64{}, map[string]bool{}
+	for cpv, buildTime := range now {
+		after[cpv] = buildTime
+	}
+	for _, c := range r.Changes {
+		if c.From != nil && !c.Stays {
+			delete(after, *c.From)
+		}
+	}
+	for _, c := range r.Changes {
+		if c.Stays || c.Match == binpkgs.CoverageSameVersion {
+			others[*c.To] = true
+		}
+		if c.Instance != nil {
+			after[*c.To] = *c.Instance.BuildTime
+		}
+	}
+	return after, others
+}
+
+// TestVerdictsAgainstTheTruth judges the way back before every command of the
+// recorded host that changed something. What a plan would bring about is held
+// against what the VDB was then, and a gap against the files that are there.
+// That Portage can carry the plans out is in docs/rollback-proof.md.
+func TestVerdictsAgainstTheTruth(t *testing.T) {
+	t.Parallel()
+	truth := audittest.ReadTruth(t)
+	host := audittest.Alpha(t)
+	host.Verify(hosttest.Now)
+	got := map[Readiness][]int64{}
+	audittest.Ask(host, hosttest.Now, func(db audit.Database) error {
+		all, err := AuditRollbacks(db, 0, RollbackOptions{})
+		if err != nil {
+			return err
+		}
+		j, err := NewRollbackJudge(db, RollbackOptions{})
+		if err != nil {
+			return err
+		}
+		moved := func(set map[string]int64) map[string]int64 {
+			named := map[string]int64{}
+			for cpv, buildTime := range set {
+				named[j.Past.Moves.CPV(cpv)] = buildTime
+			}
+			return named
+		}
+		seen := map[int]int64{}
+		for _, r := range all {
+			seen[truth.Of(t, j.Past.Run(*r.Target.Run))] = *r.Target.Run
+		}
+		for _, r := range all {
+			run := *r.Target.Run
+			got[r.Verdict] = append(got[r.Verdict], run)
+			if r.Verdict == NotReady && len(r.Plan) > 0 {
+				t.Errorf("run %d is not ready, and has a plan", run)
+			}
+			i := truth.Of(t, j.Past.Run(run))
+			if !r.Target.Known || seen[i] != run {
+				continue // unknown, or begun by a command that began others before
+			}
+			then := moved(truth.Before[i])
+			for _, g := range r.Gaps {
+				for _, b := range j.Past.ByCPV[g.CPV] {
+					if b.BuildTime == then[g.CPV] && g.Cause != "damaged" && g.Cause != "masked" {
+						t.Errorf("run %d: %s is called a gap (%s), and %s is that very build", run, g.CPV, g.Cause, b.Path)
+					}
+				}
+			}
+			if r.Verdict == NotReady {
+				continue
+			}
+			after, others := applied(moved(truth.After), r)
+			if r.Verdict == Ready && len(others) > 0 {
+				t.Errorf("run %d is ready, with another build of %v", run, others)
+			}
+			for cpv := range others {
+				if _, ok := then[cpv]; ok {
+					after[cpv] = then[cpv]
+				}
+			}
+			if diff := cmp.Diff(then, after); diff != "" {
+				t.Errorf("run %d: -the VDB then +after the plan\n%s", run, diff)
+			}
+		}
+		return nil
+	})
+	want := map[Readiness][]int64{
+		Ready:             {83},
+		ReadyWithWarnings: {81, 80, 78, 77, 76, 74, 72, 3},
+		NotReady: {
+			82, 79, 71, 70, 69, 68, 62, 61, 59, 58, 56, 54, 51, 47, 45, 42, 41, 39, 38, 37, 36, 34, 33, 32, 31,
+			29, 27, 23, 22, 20, 18, 12, 9, 7, 6, 5, 4, 2,
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("verdicts: -want +got\n%s", diff)
+	}
+}
+
+// TestThePlanSaysWhereThereIsNoRoom holds that a plan of whatever run warns of
+// each folder that it writes to and that has no room: PORTAGE_TMPDIR where it
+// merges, PKGDIR where it packages first, and no other.
+func TestThePlanSaysWhereThereIsNoRoom(t *testing.T) {
+	t.Parallel()
+	full := RollbackOptions{Space: []audit.Space{{Path: "/var/tmp", Role: "tmp"}, {Path: "/binpkgs", Role: "pkgdir"}, {Path: "/elsewhere", Role: "binhost"}}}
+	seen := map[[2]bool]bool{}
+	audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
+		all, err := AuditRollbacks(db, 0, full)
+		if err != nil {
+			return err
+		}
+		for _, r := range all {
+			if len(r.Steps) == 0 {
+				continue
+			}
+			script := strings.Join(r.Plan, "\n")
+			merges, packages := strings.Contains(script, "--usepkgonly"), strings.HasPrefix(script, "quickpkg ")
+			var want, got []string
+			if merges {
+				want = append(want, "/var/tmp")
+			}
+			if packages {
+				want = append(want, "/binpkgs")
+			}
+			for _, x := range r.Risks {
+				if x.Code == "disk-space" {
+					got = append(got, strings.Fields(x.Detail)[0])
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("run %v: folders without room: -want +got\n%s", r.Target, diff)
+			}
+			seen[[2]bool{merges, packages}] = true
+		}
+		return nil
+	})
+	for _, kind := range [][2]bool{{true, true}, {true, false}} {
+		if !seen[kind] {
+			t.Errorf("no plan that merges: %v, and packages first: %v", kind[0], kind[1])
+		}
+	}
+}
+
+// TestAPackageWhosePostinstDied holds that a state is not ready which has a
+// package whose pkg_postinst died when it was merged: Portage has it installed,
+// and would stop at it again (run 12 of the recorded host; docs/rollback-proof.md).
+func TestAPackageWhosePostinstDied(t *testing.T) {
+	t.Parallel()
+	audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
+		for run, want := range map[int64]bool{12: false, 18: true, 29: true, 31: false} {
+			r, err := AuditRollback(db, state.Moment{Run: run}, RollbackOptions{})
+			if err != nil {
+				return err
+			}
+			if got := slices.ContainsFunc(r.Risks, func(x Risk) bool {
+				return x.Code == "phase-failed" && *x.CPV == "dev-util/postfail-1.0" && x.Severity == audit.SeverityError
+			}); got != want {
+				t.Errorf("run %d: the risk is said: %v, want %v", run, got, want)
+			}
+		}
+		return nil
+	})
+}
+
+// TestARemedyBringsTheEbuildBack holds that a gap whose ebuild no repository has
+// any more is not to be mended by building what cannot be built.
+func TestARemedyBringsTheEbuildBack(t *testing.T) {
+	t.Parallel()
+	audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
+		r, err := AuditRollback(db, state.Moment{Run: 82}, RollbackOptions{Ebuild: func(string) acceptance.EbuildState { return acceptance.EbuildGone }})
+		if err != nil {
+			return err
+		}
+		// hello-2.1 of another build is installed: its ebuild lies beside it.
+		want := `mkdir -p "$(portageq get_repo_path / lab)"/app-misc/hello && cp /var/db/pkg/app-misc/hello-2.1/hello-2.1.ebuild "$(portageq get_repo_path / lab)"/app-misc/hello && ` +
+			`ebuild "$(portageq get_repo_path / lab)"/app-misc/hello/hello-2.1.ebuild manifest && emerge --usepkg=n --buildpkgonly --oneshot "=app-misc/hello-2.1"`
+		if len(r.Gaps) != 1 || r.Gaps[0].Remedy != want {
+			t.Errorf("want one gap with the remedy\n%s\ngot %+v", want, r.Gaps)
+		}
+		r, err = AuditRollback(db, state.Moment{Run: 71}, RollbackOptions{Ebuild: func(string) acceptance.EbuildState { return acceptance.EbuildGone }})
+		if err != nil {
+			return err
+		}
+		for _, g := range r.Gaps {
+			if !strings.Contains(g.Remedy, g.CPV[strings.Index(g.CPV, "/")+1:]+".ebuild") || !strings.HasSuffix(g.Remedy, `&& emerge --usepkg=n --buildpkgonly --oneshot "=`+g.CPV+`"`) {
+				t.Errorf("%s: %s", g.CPV, g.Remedy)
+			}
+		}
+		return nil
+	})
+}
+
+// TestAPackageInDoubtMakesNoPlan holds that a state of which one package is in doubt
+// is never ready, and that the plan does not touch that package.
+func TestAPackageInDoubtMakesNoPlan(t *testing.T) {
+	t.Parallel()
+	root := hostarchive.AlphaCopy(t)
+	logs, err := filepath.Glob(filepath.Join(root, "var/log/portage/app-misc:oddnames-1.*:20260830-*.log"))
+	if err != nil || len(logs) == 0 {
+		t.Fatal(logs, err)
+	}
+	for _, name := range logs {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	host := hosttest.New(t, root)
+	host.Ingest(hosttest.Now)
+	audittest.Ask(host, hosttest.Now, func(db audit.Database) error {
+		for _, id := range []int64{61, 59, 58, 56} {
+			r, err := AuditRollback(db, state.Moment{Run: id}, RollbackOptions{})
+			if err != nil {
+				return err
+			}
+			if r.Verdict != NotReady || len(r.Plan) > 0 || !slices.ContainsFunc(r.Unknowns, func(u Unknown) bool {
+				return u.Code == "state-unknown" && strings.HasPrefix(u.Detail, "app-misc/oddnames: whether 1.0 or -1.1-r1")
+			}) {
+				t.Errorf("run %d: %s, %d lines of a plan, unknown: %v", id, r.Verdict, len(r.Plan), r.Unknowns)
+			}
+			for _, c := range r.Changes {
+				if audit.PackageOf(c.CPV()) == "app-misc/oddnames" {
+					t.Errorf("run %d: a change of what is in doubt: %+v", id, c.Change)
+				}
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,307 @@
+package state
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/parse/emergelog"
+
+	"golang.org/x/sync/errgroup"
+
+	"emaudit/store"
+)
+
+// Past joins what was installed, over time, with the binary packages that are
+// there, or once were.
+type Past struct {
+	*timeline
+	*binpkgs.Inventory
+	tx     *store.Tx
+	Pins   []store.Pin
+	Gone   map[string][]store.Instance // by cpv
+	builds map[*Stay]Build
+	// lost are entries of an index whose file is gone, by cpv; nil until asked
+	// for.
+	Lost map[string][]store.IndexEntry
+	Err  error // the first of what is read when it is asked for
+}
+
+// TakePast loads a host's past, with the metadata of every binary package.
+func TakePast(db audit.Database) (*Past, error) { return TakePastWith(db, true) }
+
+// TakePastWith loads a host's past. Without metadata, that of a binary package
+// is read when it is asked for: most answers need a few of thousands.
+func TakePastWith(db audit.Database, metadata bool) (*Past, error) {
+	return audit.Once[pastKey](db, func() (*Past, error) { return loadPast(db, metadata) })
+}
+
+type pastKey struct{}
+
+func loadPast(db audit.Database, metadata bool) (*Past, error) {
+	h := &Past{tx: db.Tx, builds: map[*Stay]Build{}}
+	// The log and the packages are read at once: each takes about as long.
+	var reading errgroup.Group
+	beside := db.Beside()
+	reading.Go(func() (err error) {
+		h.timeline, err = readTimeline(beside)
+		return err
+	})
+	var err error
+	if db.IsShared() {
+		h.Inventory, err = binpkgs.TakeInventory(db, true)
+	} else {
+		h.Inventory, err = binpkgs.LoadInventory(db, metadata, true)
+	}
+	if err := cmp.Or(err, reading.Wait()); err != nil {
+		return nil, err
+	}
+	if err = h.settleWith(db, h.Ever); err != nil {
+		return nil, err
+	}
+	if h.Gone, err = binpkgs.GoneByCPV(db, h.Dirs); err != nil {
+		return nil, err
+	}
+	if h.Pins, err = db.Tx.Pins(db.Host); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// At returns the state that a moment means. A version of which every build that
+// is known is younger than the state, and whose merge the log does not have,
+// was hardly there: then a part of the log is lost.
+func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
+	s, err := h.timeline.at(m, pins, now)
+	if err != nil || !s.Target.Known {
+		return s, err
+	}
+	for _, x := range s.Stays {
+		if h.younger(x, s.Target.Time) {
+			s.Doubts = append(s.Doubts, doubt{"", fmt.Sprintf("%s was there, and every build of it that is known is younger", x.CPV), settleWithLog})
+		}
+	}
+	s.mark()
+	return s, nil
+}
+
+// younger tells whether all that is known of a stay contradicts that it was
+// there at a time.
+func (h *Past) younger(x *Stay, at int64) bool {
+	if x.Row != nil || x.Merge != nil || len(h.ByCPV[x.CPV]) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(h.ByCPV[x.CPV], func(b *binpkgs.Binpkg) bool { return b.BuildTime <= at })
+}
+
+// mayBeYounger tells whether a state has a stay that is younger.
+func (h *Past) mayBeYounger(k int, at int64) bool {
+	return slices.ContainsFunc(h.stays, func(x *Stay) bool {
+		return x.Merge == nil && x.Row == nil && x.from <= k && k <= x.until && h.younger(x, at)
+	})
+}
+
+// Describe reads the metadata of a binary package where that was not done yet.
+func (h *Past) Describe(b *binpkgs.Binpkg) *store.Metadata {
+	if b.Metadata == nil && b.MetadataID != 0 {
+		m, err := h.tx.Metadata(b.MetadataID)
+		h.Err = cmp.Or(h.Err, err)
+		b.Metadata = m
+	}
+	return b.Metadata
+}
+
+// LostOf returns the entries of indexes about a cpv whose file is gone.
+func (h *Past) LostOf(cpv string) []store.IndexEntry {
+	if h.Lost != nil {
+		return h.Lost[cpv]
+	}
+	h.Lost = map[string][]store.IndexEntry{}
+	there := map[string]bool{}
+	for i := range h.Binpkgs {
+		there[h.Binpkgs[i].Source()] = true
+	}
+	for i := range h.Dirs {
+		for _, e := range h.Entries[i] {
+			if !there[path.Join(h.Dirs[i].Path, e.Path)] {
+				h.Lost[e.CPV] = append(h.Lost[e.CPV], e)
+			}
+		}
+	}
+	return h.Lost[cpv]
+}
+
+// Attribution is how a build of the past is known.
+type Attribution string
+
+// The attributions, strongest first.
+const (
+	// AttributedRecorded: an ingest saw it in the VDB.
+	AttributedRecorded Attribution = "recorded"
+	// AttributedFile: emerge.log names the file that was merged.
+	AttributedFile Attribution = "merged-file"
+	// AttributedWindow: its BUILD_TIME lies between the lines of the merge
+	// that built it.
+	AttributedWindow Attribution = "build-window"
+	// AttributedVersion: only the version is known.
+	AttributedVersion Attribution = "version"
+)
+
+// Build is what is known of which build a stay was of.
+type Build struct {
+	by        Attribution
+	BuildTime int64           // 0 = unknown
+	md5       []byte          // of the very file; nil = unknown
+	file      string          // path of the very file; "" = unknown
+	Metadata  *store.Metadata // nil where nothing kept it
+}
+
+// BuildOf finds out which build a stay was of.
+func (h *Past) BuildOf(s *Stay) Build {
+	b, ok := h.builds[s]
+	if !ok {
+		b = h.attribute(s)
+		h.builds[s] = b
+	}
+	return b
+}
+
+func (h *Past) attribute(s *Stay) Build {
+	if s.Row != nil {
+		return Build{by: AttributedRecorded, BuildTime: s.Row.BuildTime, md5: s.Row.BinpkgMD5, Metadata: s.Row.Metadata}
+	}
+	m := s.Merge
+	if m == nil {
+		return Build{by: AttributedVersion}
+	}
+	if m.Kind == emergelog.KindBinary && m.Binpkg != "" {
+		if b, ok := h.mergedFile(s, m); ok {
+			return b
+		}
+	}
+	if m.Kind != emergelog.KindSource || m.ClockStepped {
+		return Build{by: AttributedVersion}
+	}
+	return h.builtWithin(s, m)
+}
+
+// builtWithin finds the one build whose BUILD_TIME lies between the lines of
+// its merge, among the files that are there and, where none of them is it,
+// among those that once were.
+func (h *Past) builtWithin(s *Stay, m *store.Merge) Build {
+	found := Build{by: AttributedVersion}
+	several := false
+	see := func(buildTime int64, metadata *store.Metadata) {
+		switch {
+		case !withinMerge(buildTime, m) || buildTime == found.BuildTime:
+		case found.BuildTime != 0:
+			several = true
+		default:
+			found = Build{by: AttributedWindow, BuildTime: buildTime, Metadata: metadata}
+		}
+	}
+	for _, c := range h.ByCPV[s.CPV] {
+		if withinMerge(c.BuildTime, m) {
+			see(c.BuildTime, h.Describe(c))
+		}
+	}
+	for _, g := range h.Gone[s.CPV] {
+		see(g.BuildTime, nil)
+	}
+	if found.BuildTime == 0 {
+		for _, e := range h.LostOf(s.CPV) {
+			see(e.BuildTime, nil)
+		}
+	}
+	if several {
+		return Build{by: AttributedVersion}
+	}
+	return found
+}
+
+// mergedFile finds the file that emerge.log says was merged. One that was
+// written after the merge is another file of the same name.
+func (h *Past) mergedFile(s *Stay, m *store.Merge) (Build, bool) {
+	file := path.Clean(m.Binpkg)
+	before := MergedAt(m)
+	for _, c := range h.ByCPV[s.CPV] {
+		if strings.HasSuffix(file, c.Source()) && binpkgs.FloorSeconds(c.MTimeNS) <= before {
+			return Build{by: AttributedFile, BuildTime: c.BuildTime, file: c.Source(), Metadata: h.Describe(c)}, true
+		}
+	}
+	for _, g := range h.Gone[s.CPV] {
+		if strings.HasSuffix(file, "/"+g.Path) && binpkgs.FloorSeconds(g.MTimeNS) <= before {
+			return Build{by: AttributedFile, BuildTime: g.BuildTime}, true
+		}
+	}
+	for _, e := range h.LostOf(s.CPV) {
+		if strings.HasSuffix(file, "/"+e.Path) && e.MTime <= before {
+			return Build{by: AttributedFile, BuildTime: e.BuildTime}, true
+		}
+	}
+	return Build{}, false
+}
+
+// Matches tells how near a binary package comes to a build: exact, same-build
+// or same-version.
+func (b Build) Matches(c *binpkgs.Binpkg) binpkgs.CoverageVerdict {
+	switch {
+	case binpkgs.SameMD5(b.md5, c.Md5()) || b.file != "" && b.file == c.Source():
+		return binpkgs.CoverageExact
+	case b.BuildTime != 0 && b.BuildTime == c.BuildTime:
+		return binpkgs.CoverageSameBuild
+	}
+	return binpkgs.CoverageSameVersion
+}
+
+// same tells whether two stays are of one build as far as the evidence goes.
+func (h *Past) same(a, b *Stay) bool {
+	if a == b {
+		return true
+	}
+	if a.CPV != b.CPV {
+		return false
+	}
+	x, y := h.BuildOf(a), h.BuildOf(b)
+	return x.BuildTime != 0 && x.BuildTime == y.BuildTime
+}
+
+// SlotOf returns the slot of a stay, from whatever knows it.
+func (h *Past) SlotOf(s *Stay) string {
+	if s.slot != "" {
+		return s.slot
+	}
+	for _, c := range h.ByCPV[s.CPV] {
+		return c.Slot
+	}
+	for _, g := range h.Gone[s.CPV] {
+		return g.Slot
+	}
+	for _, e := range h.LostOf(s.CPV) {
+		slot, _, _ := strings.Cut(e.Slot, "/")
+		return slot
+	}
+	// Most packages have one slot for all their versions.
+	slot := ""
+	for _, x := range h.stays {
+		if x.slot == "" || audit.PackageOf(x.CPV) != audit.PackageOf(s.CPV) {
+			continue
+		}
+		if slot != "" && slot != x.slot {
+			return ""
+		}
+		slot = x.slot
+	}
+	return slot
+}
+
+// sortChanges orders changes by package and slot.
+func sortChanges(rows []Change) {
+	slices.SortStableFunc(rows, func(a, b Change) int {
+		return cmp.Or(strings.Compare(audit.PackageOf(a.CPV()), audit.PackageOf(b.CPV())), strings.Compare(a.Slot, b.Slot), strings.Compare(a.CPV(), b.CPV()))
+	})
+}

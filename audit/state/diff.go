@@ -1,0 +1,229 @@
+package state
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/store"
+)
+
+// Action is what leads from one state to another for one slot of a package.
+type Action string
+
+// The actions.
+const (
+	ActionUpgrade   Action = "upgrade"
+	ActionDowngrade Action = "downgrade"
+	// ActionReinstall is another build of the same version.
+	ActionReinstall Action = "reinstall"
+	ActionInstall   Action = "install"
+	ActionRemove    Action = "remove"
+)
+
+// Change is the difference between two states for one slot of a package.
+type Change struct {
+	Action        Action      `json:"action"`
+	Slot          string      `json:"slot"`
+	From          *string     `json:"from"`
+	To            *string     `json:"to"`
+	FromBuildTime *int64      `json:"from_build_time"`
+	ToBuildTime   *int64      `json:"to_build_time"`
+	FromKnownBy   Attribution `json:"from_known_by,omitempty"`
+	ToKnownBy     Attribution `json:"to_known_by,omitempty"`
+	// Use is what changes in USE: "+ssl -doc".
+	Use string `json:"use"`
+	// Dependencies are the runtime dependencies that come (+) and go (-).
+	Dependencies []string `json:"dependencies"`
+
+	Before, After *Stay `json:"-"`
+}
+
+// CPV is the one that the change leads to, or from.
+func (c *Change) CPV() string {
+	if c.To != nil {
+		return *c.To
+	}
+	return *c.From
+}
+
+// Diff is the answer to: what changed between two states?
+type Diff struct {
+	From     Target          `json:"from"`
+	To       Target          `json:"to"`
+	Changes  []Change        `json:"changes"`
+	Findings []audit.Finding `json:"-"`
+}
+
+// AuditDiff compares two states of the host.
+func AuditDiff(db audit.Database, a, b Moment) (*Diff, error) {
+	h, err := TakePast(db)
+	if err != nil {
+		return nil, err
+	}
+	from, err := h.At(a, h.Pins, db.Now)
+	if err != nil {
+		return nil, err
+	}
+	to, err := h.At(b, h.Pins, db.Now)
+	if err != nil {
+		return nil, err
+	}
+	d := &Diff{From: from.Target, To: to.Target, Changes: h.DiffStates(from, to)}
+	for _, s := range []*State{from, to} {
+		for _, doubt := range s.Doubts {
+			f := audit.Finding{Code: "state-unknown", Severity: audit.SeverityWarning, Subject: s.Target.String(), Message: doubt.Text(), Evidence: []audit.Evidence{}, Remedy: cmp.Or(doubt.Settle, "emaudit states")}
+			if !slices.ContainsFunc(d.Findings, func(x audit.Finding) bool { return x.Subject == f.Subject && x.Message == f.Message }) {
+				d.Findings = append(d.Findings, f)
+			}
+		}
+	}
+	audit.SortFindings(d.Findings)
+	return d, nil
+}
+
+// DiffStates compares two states, without the packages that are in doubt in one
+// of them.
+func (h *Past) DiffStates(a, b *State) []Change {
+	without := func(s, other *State) []*Stay {
+		return slices.DeleteFunc(slices.Clone(s.sure()), func(x *Stay) bool { return other.Partly() && other.Unsure(audit.PackageOf(x.CPV)) })
+	}
+	return h.Diff(without(a, b), without(b, a))
+}
+
+// Diff compares what was installed at two moments. A slot holds one instance
+// of a package, so what a slot held before and afterwards is one change.
+func (h *Past) Diff(a, b []*Stay) []Change {
+	left := map[string][]*Stay{}
+	for _, s := range a {
+		left[audit.PackageOf(s.CPV)] = append(left[audit.PackageOf(s.CPV)], s)
+	}
+	right := map[string][]*Stay{}
+	for _, s := range b {
+		right[audit.PackageOf(s.CPV)] = append(right[audit.PackageOf(s.CPV)], s)
+	}
+	changes := []Change{}
+	for cp, xs := range left {
+		changes = append(changes, h.diffPackage(xs, right[cp])...)
+	}
+	for cp, ys := range right {
+		if left[cp] == nil {
+			changes = append(changes, h.diffPackage(nil, ys)...)
+		}
+	}
+	sortChanges(changes)
+	return changes
+}
+
+func (h *Past) diffPackage(xs, ys []*Stay) []Change {
+	xs, ys = slices.Clone(xs), slices.Clone(ys)
+	var changes []Change
+	pair := func(match func(x, y *Stay) bool) {
+		for i := 0; i < len(xs); i++ {
+			j := slices.IndexFunc(ys, func(y *Stay) bool { return match(xs[i], y) })
+			if j < 0 {
+				continue
+			}
+			if !h.same(xs[i], ys[j]) {
+				changes = append(changes, h.change(xs[i], ys[j]))
+			}
+			xs, ys = slices.Delete(xs, i, i+1), slices.Delete(ys, j, j+1)
+			i--
+		}
+	}
+	pair(func(x, y *Stay) bool { return x == y })
+	pair(func(x, y *Stay) bool { return h.SlotOf(x) == h.SlotOf(y) && h.SlotOf(x) != "" })
+	// Where the slot of a removed package is told by nothing, the version or
+	// what is left must do.
+	pair(func(x, y *Stay) bool { return x.CPV == y.CPV })
+	pair(func(x, y *Stay) bool { return h.SlotOf(x) == "" || h.SlotOf(y) == "" })
+	for _, x := range xs {
+		changes = append(changes, h.change(x, nil))
+	}
+	for _, y := range ys {
+		changes = append(changes, h.change(nil, y))
+	}
+	return changes
+}
+
+// change describes one difference; nil stands for nothing installed.
+func (h *Past) change(from, to *Stay) Change {
+	c := Change{Before: from, After: to, Dependencies: []string{}}
+	var a, b Build
+	if from != nil {
+		a = h.BuildOf(from)
+		c.From, c.FromBuildTime, c.FromKnownBy, c.Slot = &from.CPV, binpkgs.Known(a.BuildTime), a.by, h.SlotOf(from)
+	}
+	if to != nil {
+		b = h.BuildOf(to)
+		c.To, c.ToBuildTime, c.ToKnownBy = &to.CPV, binpkgs.Known(b.BuildTime), b.by
+		if slot := h.SlotOf(to); slot != "" {
+			c.Slot = slot
+		}
+	}
+	switch {
+	case from == nil:
+		c.Action = ActionInstall
+		return c
+	case to == nil:
+		c.Action = ActionRemove
+		return c
+	}
+	switch n := binpkgs.CompareCPV(from.CPV, to.CPV); {
+	case n < 0:
+		c.Action = ActionUpgrade
+	case n > 0:
+		c.Action = ActionDowngrade
+	default:
+		c.Action = ActionReinstall
+	}
+	if a.Metadata != nil && b.Metadata != nil {
+		_, c.Use = binpkgs.DiffUse(a.Metadata.Use, b.Metadata.Use)
+		c.Dependencies = CompareDependencies(a.Metadata, b.Metadata)
+	}
+	return c
+}
+
+// CompareDependencies lists the words of the runtime dependencies that only
+// one of two builds has.
+func CompareDependencies(a, b *store.Metadata) []string {
+	words := func(m *store.Metadata) map[string]bool {
+		set := map[string]bool{}
+		for _, list := range []string{m.RDepend, m.PDepend, m.IDepend} {
+			for w := range strings.FieldsSeq(list) {
+				if strings.Contains(w, "/") {
+					set[w] = true
+				}
+			}
+		}
+		return set
+	}
+	x, y := words(a), words(b)
+	diff := []string{}
+	for w := range x {
+		if !y[w] {
+			diff = append(diff, "-"+w)
+		}
+	}
+	for w := range y {
+		if !x[w] {
+			diff = append(diff, "+"+w)
+		}
+	}
+	slices.SortFunc(diff, func(a, b string) int { return strings.Compare(a[1:]+a[:1], b[1:]+b[:1]) })
+	return diff
+}
+
+// String names the state.
+func (t Target) String() string {
+	switch {
+	case t.Pin != "":
+		return t.Pin
+	case t.Run != nil:
+		return "before run " + strconv.FormatInt(*t.Run, 10)
+	}
+	return audit.Day(t.Time)
+}

@@ -1,0 +1,93 @@
+package audittest
+
+import (
+	"encoding/json"
+	"maps"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"emaudit/internal/hostarchive"
+	"emaudit/store"
+)
+
+// Command is one command of the recorded host, with what it did to the
+// VDB.
+type Command struct {
+	N       int                        `json:"n"`
+	Date    string                     `json:"date"`
+	Cmd     string                     `json:"cmd"`
+	Added   map[string]PackageTruth    `json:"vdb_added"`
+	Removed map[string]PackageTruth    `json:"vdb_removed"`
+	Changed map[string][2]PackageTruth `json:"vdb_changed"`
+}
+
+// PackageTruth is one installed package, as its VDB entry had it.
+type PackageTruth struct {
+	BuildTime string `json:"BUILD_TIME"`
+	Slot      string `json:"SLOT"`
+}
+
+// Began is when the command was typed, in unix seconds.
+func (c *Command) Began(t testing.TB) int64 {
+	t.Helper()
+	at, err := time.Parse(time.DateTime, c.Date)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.Unix()
+}
+
+// Truth is the history of the recorded host: what was installed before each
+// command, cpv -> BUILD_TIME.
+type Truth struct {
+	Commands []Command
+	Before   []map[string]int64
+	After    map[string]int64
+}
+
+// ReadTruth reads what was recorded while the host was made.
+func ReadTruth(t testing.TB) *Truth {
+	t.Helper()
+	tr := &Truth{After: map[string]int64{}}
+	if err := json.Unmarshal(hostarchive.AlphaTruth(t), &tr.Commands); err != nil {
+		t.Fatal(err)
+	}
+	set := func(cpv string, p PackageTruth) {
+		// A leftover of a killed merge is not installed.
+		if strings.Contains(cpv, "/-MERGING-") {
+			return
+		}
+		n, err := strconv.ParseInt(p.BuildTime, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.After[cpv] = n
+	}
+	for _, c := range tr.Commands {
+		tr.Before = append(tr.Before, maps.Clone(tr.After))
+		for cpv := range c.Removed {
+			delete(tr.After, cpv)
+		}
+		for cpv, p := range c.Added {
+			set(cpv, p)
+		}
+		for cpv, p := range c.Changed {
+			set(cpv, p[1])
+		}
+	}
+	return tr
+}
+
+// Of returns the command that started a run: the last one typed before it.
+func (tr *Truth) Of(t testing.TB, r *store.Run) int {
+	t.Helper()
+	i := 0
+	for j := range tr.Commands {
+		if tr.Commands[j].Began(t) <= r.Started {
+			i = j
+		}
+	}
+	return i
+}
