@@ -31,7 +31,8 @@ var rooms = map[string][]string{
 	"prune":            {"audit", "audit/cleanup", "hostfs", "store", "parse", "parse/*"},
 	"report":           {"audit", "audit/*", "parse", "report/*"},
 	"report/*":         {"report"},
-	"cmd/emaudit":      {"audit", "audit/*", "hostfs", "ingest", "prune", "report", "settings", "store", "parse", "parse/*"},
+	"cli/*":            {"hostfs"},
+	"cmd/emaudit":      {"cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "report", "settings", "store", "parse", "parse/*"},
 	"internal/*":       {"*"},
 	"internal/*/*":     {"*"},
 }

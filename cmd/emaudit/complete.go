@@ -231,7 +231,7 @@ const runsOffered = 30
 // storedNames returns names from the database as it is, without reading what is
 // new: a completion has to be there at once.
 func storedNames(ctx context.Context, s *session, host, kind string) (all []candidate) {
-	db, err := store.Open(ctx, s.DB, store.Options{ReadOnly: true})
+	db, err := s.openDatabase(ctx, store.Options{ReadOnly: true})
 	if err != nil {
 		return nil
 	}

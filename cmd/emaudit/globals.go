@@ -44,11 +44,14 @@ func (g *globals) vars(proc *process) kong.Vars {
 	return kong.Vars{"db": defaultDB(proc), "version": "emaudit " + version()}
 }
 
+// systemDB is the database of root.
+const systemDB = "/var/lib/emaudit/emaudit.db"
+
 // defaultDB is where the database lies unless told otherwise: with the
 // system's state for root, with the user's for everybody else.
 func defaultDB(proc *process) string {
 	if proc.euid == 0 {
-		return "/var/lib/emaudit/emaudit.db"
+		return systemDB
 	}
 	if state := proc.getenv("XDG_STATE_HOME"); filepath.IsAbs(state) {
 		return filepath.Join(state, "emaudit", "emaudit.db")

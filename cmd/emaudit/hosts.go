@@ -45,7 +45,7 @@ func (*hostsCommand) Run(ctx context.Context, s *session) error {
 
 // hostSummaries reads the list of hosts, and nothing else.
 func (s *session) hostSummaries(ctx context.Context) (hosts []store.HostSummary, err error) {
-	if s.db, err = store.Open(ctx, s.DB, store.Options{ReadOnly: true}); err != nil {
+	if s.db, err = s.openDatabase(ctx, store.Options{ReadOnly: true}); err != nil {
 		return nil, err
 	}
 	err = s.db.View(ctx, func(tx *store.Tx) error {

@@ -9,31 +9,48 @@
 package main
 
 import (
-	"context"
+	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"syscall"
 	"time"
+
+	"emaudit/cli/interrupt"
+	"emaudit/cli/pager"
 )
 
-func main() {
+func main() { os.Exit(start(time.Now, time.Local)) }
+
+// start runs the command that the process was started for, and returns the exit
+// code.
+func start(now func() time.Time, local *time.Location) int {
 	collectLater()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, process{
-		args:   os.Args[1:],
-		stdin:  os.Stdin,
-		stdout: os.Stdout,
-		stderr: os.Stderr,
-		env:    os.Environ(),
-		euid:   os.Geteuid(),
-		now:    time.Now,
-		local:  time.Local,
+	foreign := pager.Foreign(os.Getenv, os.Getuid(), os.Geteuid())
+	if foreign {
+		// Programs are looked up here, and whoever has called sudo may have
+		// chosen PATH.
+		os.Setenv("PATH", systemPath)
+	}
+	ctx, stop := interrupt.Context(func() {
+		fmt.Fprintln(os.Stderr, "emaudit: interrupted")
+		os.Exit(exitInterrupted)
 	})
-	stop()
-	os.Exit(code)
+	defer stop()
+	return run(ctx, process{
+		args:    os.Args[1:],
+		stdin:   os.Stdin,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		env:     os.Environ(),
+		euid:    os.Geteuid(),
+		foreign: foreign,
+		now:     now,
+		local:   local,
+	})
 }
+
+// systemPath is where programs lie that only root installs.
+const systemPath = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 // collectLater lets the heap grow to 32 MiB before it is collected the first
 // time, where Go would begin at 4 MiB, and returns to Go's own pace then. A warm

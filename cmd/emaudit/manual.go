@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"emaudit/cli/config"
 )
 
 // manualCommand writes the manual pages, made from the grammar of the command
@@ -249,7 +251,7 @@ func (r *roff) surroundings() {
 	r.item(`\fBPAGER\fR`, "The program that shows what is longer than the screen; EMAUDIT_PAGER counts more. Without either it is less, with FRX for its options where LESS has none.")
 	r.item(`\fBNO_COLOR\fR, \fBCLICOLOR_FORCE\fR`, "No colour; colour also where the output is no terminal.")
 	r.macro("SH", "FILES")
-	r.item(r.escape(systemConfig), "Options for everybody; then $XDG_CONFIG_HOME/emaudit/config.toml. A key is the name of an option, in a table called after a command only for it.")
+	r.item(r.escape(config.System), "Options for everybody; then $XDG_CONFIG_HOME/emaudit/config.toml. A key is the name of an option, in a table called after a command only for it.")
 	r.item(r.escape("/var/lib/emaudit/emaudit.db"), "The database of root; under $XDG_STATE_HOME (~/.local/state) that of others.")
 }
 

@@ -11,7 +11,7 @@ import (
 // mergeCommand brings another machine's database in.
 type mergeCommand struct {
 	Database string `arg:"" name:"other.db" type:"existingfile" help:"Database of the other machine, or a copy of it."`
-	As       string `placeholder:"NAME" help:"The name that its host gets here; only where it has one host."`
+	As       string `typed:"" placeholder:"NAME" help:"The name that its host gets here; only where it has one host."`
 }
 
 // Help is the long help of the command.
@@ -35,7 +35,7 @@ func (c *mergeCommand) Run(ctx context.Context, s *session) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, other.Close()) }()
-	if s.db, err = store.Open(ctx, s.DB, store.Options{}); err != nil {
+	if s.db, err = s.openDatabase(ctx, store.Options{}); err != nil {
 		return err
 	}
 	var rename func(string) string

@@ -16,7 +16,7 @@ type messagesCommand struct {
 	Class    []string `placeholder:"CLASS" help:"error, warn, qa, log, info; may be repeated (all but info)."`
 	Since    string   `placeholder:"TIME" help:"Only what was saved since then: 2026-10-01, '3 days ago', 2w, run:-1."`
 	All      bool     `help:"Also what was read before."`
-	MarkRead bool     `help:"Mark what is shown as read."`
+	MarkRead bool     `typed:"" help:"Mark what is shown as read."`
 }
 
 // Help is the long help of the command.

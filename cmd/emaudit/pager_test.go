@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -104,6 +105,11 @@ func TestLongOutputOnATerminalIsPaged(t *testing.T) {
 		{"a user who saw enough", []string{"PAGER=" + early}, []string{"log"}, 0, "<saw ", "broken pipe"},
 		{"a user who saw enough keeps the exit code", []string{"PAGER=" + early}, []string{"audit", "--verbose"}, exitFindings, "<saw ", "error"},
 		{"a pager that is not there", []string{"EMAUDIT_PAGER=/nonexistent/pager"}, []string{"runs", "--last", "60"}, 0, "printing without one", "<pager"},
+		{"words are quoted as for a shell", []string{"PAGER=" + whole + ` 'a b' c\ d "e f"`}, []string{"log"}, 0, "<pager a b c d e f LESS=FRX>", ""},
+		{"a command that no shell would take", []string{"EMAUDIT_PAGER=less '"}, []string{"runs", "--last", "60"}, 0, "no closing '; printing without one", "<pager"},
+		{"less without R gets it", []string{"PAGER=" + program("less", `echo "<pager $* LESS=$LESS>"; cat`), "LESS=S"}, []string{"log"}, 0, "<pager -R LESS=S>", ""},
+		{"under sudo no command of the caller's", []string{"PAGER=" + whole, "SUDO_UID=12345", "PATH=" + dir}, []string{"log"}, 0, "merge", "<pager"},
+		{"under sudo not the flag either", []string{"PAGER=", "SUDO_UID=12345"}, []string{"log", "--pager", whole}, 0, "not run for another user", "<pager"},
 		{"what is carried out is not paged", []string{"PAGER=" + whole}, []string{"prune", "--empty"}, 0, "", "<pager"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -148,6 +154,62 @@ func TestTablesFitTheTerminal(t *testing.T) {
 		}
 		if cut[200] > cut[80] {
 			t.Errorf("%s: %d names are cut at 200 columns, %d at 80", command, cut[200], cut[80])
+		}
+	}
+}
+
+// TestASignalEndsThePagerToo: it must not stay on the terminal that the shell has
+// back by then.
+func TestASignalEndsThePagerToo(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "emaudit.db")
+	root := hostarchive.Alpha(t)
+	mustRun(t, "--root", root, "--db", db, "ingest")
+	deaf := filepath.Join(t.TempDir(), "deaf")
+	if err := os.WriteFile(deaf, []byte("#!/bin/sh\ntrap '' TERM INT HUP\necho '<pager>'\nwhile :; do sleep 0.1; done\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	polite := filepath.Join(t.TempDir(), "polite")
+	if err := os.WriteFile(polite, []byte("#!/bin/sh\ntrap 'echo \"<ended>\"; exit' TERM\necho '<pager>'\nwhile :; do sleep 0.1; done\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []string{deaf, polite} {
+		for _, sent := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+			t.Run(filepath.Base(program)+" "+sent.String(), func(t *testing.T) {
+				t.Parallel()
+				screen, tty := pseudoTerminal(t, 24, 80)
+				cmd := emaudit(t, "--root", root, "--db", db, "--no-ingest", "log", "--pager", program)
+				cmd.Env = append(cmd.Env, "TERM=xterm", "NO_COLOR=1", "COLUMNS=")
+				cmd.Stdout = tty
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				tty.Close()
+				var shown bytes.Buffer
+				for b := make([]byte, 4096); !strings.Contains(shown.String(), "<pager>"); {
+					n, err := screen.Read(b)
+					if err != nil {
+						t.Fatalf("%v after %q", err, shown.String())
+					}
+					shown.Write(b[:n])
+				}
+				begin := time.Now()
+				if err := cmd.Process.Signal(sent); err != nil {
+					t.Fatal(err)
+				}
+				rest, _ := io.ReadAll(screen)
+				shown.Write(rest)
+				_ = cmd.Wait()
+				if took := time.Since(begin); took > 2*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+					t.Errorf("exit code %d, want %d", code, exitInterrupted)
+				}
+				if program == polite && !strings.Contains(shown.String(), "<ended>") {
+					t.Errorf("the pager had no time to leave the terminal as it was: %q", shown.String())
+				}
+			})
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"emaudit/cli/config"
 )
 
 // parse reads the arguments.
@@ -16,10 +18,10 @@ import (
 // where help is asked for, where a file of configuration may speak of any, and
 // where the arguments are wrong, since the message may name another command. The
 // flags of commands that kong was not told of do not have their defaults.
-func parse(proc *process, config *configuration, args []string) (*commandLine, *kong.Context, error) {
-	if named := namedCommands(args); len(named) > 0 && len(config.files) == 0 && !asksForHelp(args) {
+func parse(proc *process, files *config.Config, args []string) (*commandLine, *kong.Context, error) {
+	if named := namedCommands(args); len(named) > 0 && files.Empty() && !asksForHelp(args) {
 		line := new(commandLine)
-		parser, err := newParser(proc, config, line, &line.globals, line.dynamic(named)...)
+		parser, err := newParser(proc, files, line, &line.globals, line.dynamic(named)...)
 		if err == nil {
 			if kctx, err := parser.Parse(args); err == nil {
 				return line, kctx, nil
@@ -27,7 +29,7 @@ func parse(proc *process, config *configuration, args []string) (*commandLine, *
 		}
 	}
 	line := new(commandLine)
-	parser, err := newParser(proc, config, line, line)
+	parser, err := newParser(proc, files, line, line)
 	if err != nil {
 		return line, nil, err
 	}
@@ -37,7 +39,7 @@ func parse(proc *process, config *configuration, args []string) (*commandLine, *
 
 // newParser makes a parser of a grammar, a part of line, with what the
 // configuration and the environment say of its flags.
-func newParser(proc *process, config *configuration, line *commandLine, grammar any, more ...kong.Option) (*kong.Kong, error) {
+func newParser(proc *process, files *config.Config, line *commandLine, grammar any, more ...kong.Option) (*kong.Kong, error) {
 	return kong.New(grammar, append(more,
 		kong.Name("emaudit"),
 		kong.Description("What Portage did, whether it can be undone, and what PKGDIR is worth."),
@@ -45,7 +47,7 @@ func newParser(proc *process, config *configuration, line *commandLine, grammar 
 		kong.Exit(func(code int) { panic(stopParsing{code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.Vars(line.vars(proc)),
-		kong.Resolvers(config, environment(proc)),
+		kong.Resolvers(files, config.Environment(proc.getenv)),
 		kong.UsageOnError(),
 	)...)
 }

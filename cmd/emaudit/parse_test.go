@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"emaudit/cli/config"
 )
 
 // A command line means the same whether kong is told of the commands that it
@@ -32,9 +34,9 @@ func TestACommandIsParsedAloneAsAmongAll(t *testing.T) {
 		if len(namedCommands(args)) > 0 {
 			alone++
 		}
-		line, kctx, err := parse(proc, &configuration{}, args)
+		line, kctx, err := parse(proc, &config.Config{}, args)
 		all := new(commandLine)
-		parser, parserErr := newParser(proc, &configuration{}, all, all)
+		parser, parserErr := newParser(proc, &config.Config{}, all, all)
 		if parserErr != nil {
 			t.Fatal(parserErr)
 		}

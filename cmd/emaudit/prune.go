@@ -26,12 +26,12 @@ type pruneCommand struct {
 	prunePolicy
 	Explain string `placeholder:"PATH|ATOM" help:"Say why these files are kept, or not."`
 
-	Apply           bool          `help:"Carry it out: move the files to the quarantine, and take them out of the index."`
-	Yes             bool          `short:"y" help:"Do not ask."`
-	Delete          bool          `help:"With --apply: no quarantine; there is no way back."`
-	Undo            bool          `help:"Bring back what a journal took away."`
-	Empty           bool          `help:"Delete for good what has been in quarantine for 14 days."`
-	WhileEmergeRuns bool          `help:"Do not refuse while an emerge is at work."`
+	Apply           bool          `typed:"" help:"Carry it out: move the files to the quarantine, and take them out of the index."`
+	Yes             bool          `typed:"" short:"y" help:"Do not ask."`
+	Delete          bool          `typed:"" help:"With --apply: no quarantine; there is no way back."`
+	Undo            bool          `typed:"" help:"Bring back what a journal took away."`
+	Empty           bool          `typed:"" help:"Delete for good what has been in quarantine for 14 days."`
+	WhileEmergeRuns bool          `typed:"" help:"Do not refuse while an emerge is at work."`
 	LockWait        time.Duration `placeholder:"TIME" default:"30s" help:"Wait that long for Portage's lock (30s)."`
 }
 

@@ -2,11 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/term"
+
+	"emaudit/audit/overview"
+	"emaudit/cli/config"
+	"emaudit/cli/pager"
 	"emaudit/report"
 )
 
@@ -18,6 +26,7 @@ type process struct {
 	stdout, stderr io.Writer
 	env            []string
 	euid           int
+	foreign        bool // euid is not the user who sits at the terminal
 	now            func() time.Time
 	local          *time.Location
 }
@@ -79,32 +88,41 @@ func run(ctx context.Context, proc process) (code int) {
 			panic(stop)
 		}
 	}()
-	config, err := readConfiguration(&proc)
-	if err != nil {
+	files, err := config.Read(proc.getenv, proc.euid == 0)
+	if err != nil && !asksForHelp(proc.args) {
 		messages.Error(err)
 		return exitUsage
 	}
-	line, kctx, err := parse(&proc, config, proc.args)
+	line, kctx, err := parse(&proc, files, proc.args)
 	if err == nil {
-		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: strings.Fields(kctx.Command())[0], flags: flagOrigins(kctx, &proc, config)}
+		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: strings.Fields(kctx.Command())[0], flags: []overview.SettingRow{}}
+		for _, o := range files.Origins(kctx, proc.getenv) {
+			session.flags = append(session.flags, overview.SettingRow(o))
+		}
 		session.configured = func(command string) (*commandLine, error) {
-			line, _, err := parse(&proc, config, []string{command})
+			line, _, err := parse(&proc, files, []string{command})
 			return line, err
 		}
 		kctx.BindTo(ctx, (*context.Context)(nil))
-		var paged *pager
-		// What asks before it does, or is drawn anew, wants the terminal itself.
-		if !line.Prune.changes() && !line.Current.Follow {
-			paged = startPager(&line.globals, &proc, session.command, messages)
-		}
-		err = runCommand(kctx, ctx, session)
-		for _, closeErr := range []error{session.close(), paged.close()} {
-			if err == nil {
-				err = closeErr
+		if err = withoutFiles(files.Unused, line, session); err == nil {
+			var paged *pager.Pager
+			// What asks before it does, or is drawn anew, wants the terminal itself.
+			if !line.Prune.changes() && !line.Current.Follow {
+				paged = startPager(ctx, session)
+			}
+			err = runCommand(kctx, ctx, session)
+			for _, closeErr := range []error{session.close(), paged.Close()} {
+				if err == nil {
+					err = closeErr
+				}
 			}
 		}
 	}
 	code, silent := exitCodeOf(ctx, err)
+	if !silent && code == exitInterrupted {
+		// "context canceled" are Go's words for what the user has done.
+		err = errors.New(strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted"))
+	}
 	if !silent {
 		messages.Error(err)
 		if hint := hintFor(err, line.DB); hint != "" {
@@ -114,6 +132,61 @@ func run(ctx context.Context, proc process) (code int) {
 		}
 	}
 	return code
+}
+
+// withoutFiles says which files of configuration are not used. A command that
+// changes PKGDIR does not run without them: they may say what to keep.
+func withoutFiles(unused []error, line *commandLine, s *session) error {
+	for _, err := range unused {
+		if line.Prune.changes() {
+			return fmt.Errorf("%w; it may say what to keep, so nothing is changed", err)
+		}
+		if s.command == "complete" {
+			continue
+		}
+		s.messages.Warning(err.Error() + "; it is not used")
+		var hinted interface{ Hint() string }
+		if errors.As(err, &hinted) && hinted.Hint() != "" {
+			s.messages.Hint(hinted.Hint())
+		}
+	}
+	return nil
+}
+
+// pagedCommands print answers that are read from the top. What asks a question,
+// shows progress, or writes a file for another program has no pager.
+var pagedCommands = []string{
+	"summary", "runs", "log", "failures", "messages", "show", "stats", "predict", "current", "audit", "verify", "states", "diff", "rollback", "prune",
+	"doctor", "hosts",
+}
+
+// startPager gives the command a pager where it has one. A pager that was named
+// and cannot be had is worth a word, and no reason to keep the answer back.
+func startPager(ctx context.Context, s *session) *pager.Pager {
+	f, ok := s.proc.stdout.(*os.File)
+	if !ok || s.NoPager || !slices.Contains(pagedCommands, s.command) || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	p, err := pager.New(ctx, f, pager.Options{Command: s.Pager, Env: s.proc.env, Foreign: s.proc.foreign})
+	switch {
+	case err != nil && p == nil:
+		s.messages.Warning(fmt.Sprintf("%v; printing without one", err))
+	case err != nil:
+		s.messages.Warning(fmt.Sprintf("%v; less is", err))
+	}
+	if p != nil {
+		s.proc.stdout = p
+	}
+	return p
+}
+
+// terminalFile is the terminal behind what a command prints to, or the file.
+func (p *process) terminalFile() (*os.File, bool) {
+	if through, ok := p.stdout.(*pager.Pager); ok {
+		return through.Terminal(), true
+	}
+	f, ok := p.stdout.(*os.File)
+	return f, ok
 }
 
 // usagef is an error about the command line.

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -40,13 +37,7 @@ func TestMain(m *testing.M) {
 				}
 				now = n
 			}
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			os.Exit(run(ctx, process{
-				args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), euid: os.Geteuid(),
-				now:   func() time.Time { return time.Unix(now, 0) },
-				local: time.UTC,
-			}))
+			os.Exit(start(func() time.Time { return time.Unix(now, 0) }, time.UTC))
 		},
 	})
 }

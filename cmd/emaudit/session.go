@@ -66,10 +66,10 @@ func (s *session) open(ctx context.Context) error {
 		return err
 	}
 	options := store.Options{ReadOnly: s.NoIngest}
-	s.db, err = store.Open(ctx, s.DB, options)
+	s.db, err = s.openDatabase(ctx, options)
 	if s.mayAnswerStale(err) {
 		var readErr error
-		if s.db, readErr = store.Open(ctx, s.DB, store.Options{ReadOnly: true}); readErr != nil {
+		if s.db, readErr = s.openDatabase(ctx, store.Options{ReadOnly: true}); readErr != nil {
 			return err
 		}
 		s.answerStale(err)
@@ -98,6 +98,31 @@ func (s *session) open(ctx context.Context) error {
 		err = nil
 	}
 	return err
+}
+
+// openDatabase opens the database. Root obeys none that others can change: the
+// folder counts, too, since SQLite reads FILE-wal beside FILE.
+func (s *session) openDatabase(ctx context.Context, options store.Options) (*store.DB, error) {
+	if s.proc.euid == 0 {
+		path, err := filepath.Abs(s.DB)
+		if err == nil {
+			err = hostfs.Trusted(path, true)
+		}
+		if err != nil {
+			return nil, errDatabase{fmt.Errorf("database %s: %w", s.DB, err)}
+		}
+	}
+	return store.Open(ctx, s.DB, options)
+}
+
+// errDatabase is a database that root does not obey.
+type errDatabase struct{ error }
+
+func (e errDatabase) Unwrap() error { return e.error }
+
+// Hint is what to do about it.
+func (errDatabase) Hint() string {
+	return "use one in a folder that root alone can write, with --db FILE; the usual one is " + systemDB
 }
 
 // mayAnswerStale tells whether err leaves a database that can be read, and an

@@ -64,7 +64,7 @@ func (s *session) moment(text string) (state.Moment, error) {
 type pinCommand struct {
 	Name   string `arg:"" name:"name" help:"Name of the pin: letters, digits and ._-, beginning with a letter."`
 	At     string `placeholder:"STATE" default:"now" help:"The state that is meant (now)."`
-	Remove bool   `xor:"what" help:"Forget the pin."`
+	Remove bool   `typed:"" xor:"what" help:"Forget the pin."`
 }
 
 // Help is the long help of the command.

@@ -1,0 +1,117 @@
+package hostfs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// UntrustedError names what keeps root from obeying a file of the running
+// system.
+type UntrustedError struct {
+	// Path is the first file, link or folder on the way that others own or can
+	// write.
+	Path   string
+	Reason string
+}
+
+// Error says what is wrong.
+func (e *UntrustedError) Error() string { return e.Path + " " + e.Reason }
+
+// maxLinks is how many links a path may lead over, as in Linux.
+const maxLinks = 40
+
+// Trusted checks that nobody but root decides what lies at path, an absolute path
+// of the running system: the file, every link, and every folder on the way belong
+// to root, and neither group nor others can write them. A folder with the sticky
+// bit (/tmp) is no obstacle, since nobody else can replace what root has there.
+//
+// With alone the folder of the file must not be of that kind either: others could
+// place files beside it that a program takes for its own, as SQLite does with
+// FILE-wal.
+//
+// What does not exist is no error, so that it can be made.
+func Trusted(path string, alone bool) error {
+	if !filepath.IsAbs(path) {
+		return fmt.Errorf("path %s: not absolute", path)
+	}
+	// Not [filepath.Clean]: behind a link ".." leads elsewhere than it looks.
+	rest := strings.Split(path, "/")
+	at := "/"
+	info, err := os.Lstat(at)
+	if err != nil {
+		return err
+	}
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest = rest[1:]
+		if name == "" || name == "." {
+			continue
+		}
+		if err := rootsOwn(at, info, !alone || len(rest) > 0); err != nil {
+			return err
+		}
+		if name == ".." {
+			at = filepath.Dir(at)
+			if info, err = os.Lstat(at); err != nil {
+				return err
+			}
+			continue
+		}
+		next := filepath.Join(at, name)
+		found, err := os.Lstat(next)
+		switch {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+			return rootsOwn(at, info, !alone)
+		case err != nil:
+			return err
+		case found.Mode()&fs.ModeSymlink == 0:
+			at, info = next, found
+			continue
+		}
+		if links++; links > maxLinks {
+			return &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
+		}
+		if err := rootsOwn(next, found, true); err != nil {
+			return err
+		}
+		target, err := os.Readlink(next)
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(target, "/") {
+			at = "/"
+			if info, err = os.Lstat(at); err != nil {
+				return err
+			}
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return rootsOwn(at, info, true)
+}
+
+// rootsOwn checks one file. sticky permits a folder with the sticky bit. Group 0
+// is root's own.
+func rootsOwn(path string, info fs.FileInfo, sticky bool) error {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return &UntrustedError{path, "has an unknown owner"}
+	}
+	mode := info.Mode()
+	switch {
+	case !mode.IsRegular() && !mode.IsDir() && mode&fs.ModeSymlink == 0:
+		// A device or a FIFO: opening it fails with a better reason.
+	case stat.Uid != 0:
+		return &UntrustedError{path, fmt.Sprintf("belongs to user %d, not to root", stat.Uid)}
+	case mode&fs.ModeSymlink != 0, mode.IsDir() && sticky && mode&fs.ModeSticky != 0:
+	case mode&0o002 != 0:
+		return &UntrustedError{path, "can be written by everybody"}
+	case mode&0o020 != 0 && stat.Gid != 0:
+		return &UntrustedError{path, fmt.Sprintf("can be written by group %d", stat.Gid)}
+	}
+	return nil
+}
