@@ -15,8 +15,9 @@ import (
 // from several goroutines at once, but not during or after Close.
 type Dir struct {
 	fd       int
-	mtimeNS  int64
-	inKernel bool // openat2 is there
+	status   unix.Stat_t // when it was opened
+	inKernel bool        // openat2 is there
+	owners   owners
 
 	listing sync.Mutex
 	listed  bool // its position is at the end
@@ -29,13 +30,11 @@ type Dir struct {
 
 // newDir completes d, whose place is known, with the open descriptor fd.
 func newDir(fd int, d *Dir) (*Dir, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	if err := unix.Fstat(fd, &d.status); err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
 	d.fd = fd
-	d.mtimeNS = st.Mtim.Nano()
 	return d, nil
 }
 
@@ -56,7 +55,7 @@ func (d *Dir) Path() string {
 
 // ModTimeNS returns the time of the folder's last change when it was opened, in
 // nanoseconds since 1970.
-func (d *Dir) ModTimeNS() int64 { return d.mtimeNS }
+func (d *Dir) ModTimeNS() int64 { return d.status.Mtim.Nano() }
 
 // Names returns the names in the folder, "." and ".." left out, sorted by byte.
 func (d *Dir) Names() ([]string, error) {
@@ -131,23 +130,26 @@ func (d *Dir) Lstat(name string) (Entry, error) {
 }
 
 // OpenFile opens the regular file name for reading. Any other kind, a symlink
-// too, is a [*KindError].
-func (d *Dir) OpenFile(name string) (*os.File, error) {
-	fd, _, err := d.openRegular(name)
+// too, is a [*KindError]; the rules of hard links and of the limit are those of
+// [Root.OpenFile].
+func (d *Dir) OpenFile(name string, limit int64) (*os.File, error) {
+	var st unix.Stat_t
+	fd, err := d.openRegular(name, limit, &st)
 	if err != nil {
 		return nil, d.pathError("open", name, err)
 	}
 	return newFile(fd, strings.TrimSuffix(d.Path(), "/")+"/"+name), nil
 }
 
-// ReadFile returns the content of the regular file name. A file of more than
-// limit bytes is an error that wraps [ErrTooLarge].
+// ReadFile returns the content of the regular file name, which is opened as
+// [Dir.OpenFile] does.
 func (d *Dir) ReadFile(name string, limit int64) ([]byte, error) {
-	fd, size, err := d.openRegular(name)
+	var st unix.Stat_t
+	fd, err := d.openRegular(name, limit, &st)
 	if err != nil {
 		return nil, d.pathError("read", name, err)
 	}
-	data, err := readAll(fd, size, limit)
+	data, err := readAll(fd, st.Size, limit)
 	unix.Close(fd)
 	if err != nil {
 		return nil, d.pathError("read", name, err)
@@ -166,26 +168,25 @@ func (d *Dir) OpenDir(name string) (*Dir, error) {
 	if err != nil {
 		return nil, d.pathError("open", name, err)
 	}
-	sub, err := newDir(fd, &Dir{parent: d, root: d.root, name: name, inKernel: d.inKernel})
+	sub, err := newDir(fd, &Dir{parent: d, root: d.root, name: name, inKernel: d.inKernel, owners: d.owners})
 	if err != nil {
 		return nil, d.pathError("open", name, err)
 	}
 	return sub, nil
 }
 
-// openRegular opens the regular file name and returns its size. One component
+// openRegular opens the regular file name and fills st. One component
 // and O_NOFOLLOW are all that RESOLVE_BENEATH with RESOLVE_NO_SYMLINKS would
 // give here, on every kernel.
-func (d *Dir) openRegular(name string) (fd int, size int64, err error) {
+func (d *Dir) openRegular(name string, limit int64, st *unix.Stat_t) (fd int, err error) {
 	if err := checkComponent(name); err != nil {
-		return -1, 0, err
+		return -1, err
 	}
-	var st unix.Stat_t
-	if err := fstatat(d.fd, name, &st); err != nil {
-		return -1, 0, err
+	if err := fstatat(d.fd, name, st); err != nil {
+		return -1, err
 	}
 	if kind := kindOf(st.Mode); kind != Regular {
-		return -1, 0, &KindError{Kind: kind}
+		return -1, &KindError{Kind: kind}
 	}
 	for {
 		fd, err = unix.Openat(d.fd, name, openFlags|unix.O_NOFOLLOW, 0)
@@ -194,13 +195,16 @@ func (d *Dir) openRegular(name string) (fd int, size int64, err error) {
 		}
 	}
 	if err != nil {
-		return -1, 0, err
+		return -1, err
 	}
-	if size, err = regularSize(fd); err != nil {
+	if err = unix.Fstat(fd, st); err == nil {
+		err = d.owners.admit(fd, st, &d.status, limit)
+	}
+	if err != nil {
 		unix.Close(fd)
-		return -1, 0, err
+		return -1, err
 	}
-	return fd, size, nil
+	return fd, nil
 }
 
 func (d *Dir) pathError(op, name string, err error) error {
@@ -219,25 +223,10 @@ func checkComponent(name string) error {
 	return nil
 }
 
-// regularSize returns the size of the open regular file fd.
-func regularSize(fd int) (int64, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return 0, err
-	}
-	if kind := kindOf(st.Mode); kind != Regular {
-		return 0, &KindError{Kind: kind}
-	}
-	return st.Size, nil
-}
-
-// readAll reads a file that had size bytes when it was opened. A file that grows
+// readAll reads a file that had size bytes, no more than limit, when it was opened. A file that grows
 // meanwhile is read up to that size; one that says 0, as those of procfs do, is
 // read to its end.
 func readAll(fd int, size, limit int64) ([]byte, error) {
-	if size > limit {
-		return nil, &sizeError{size: size, limit: limit}
-	}
 	want := size
 	if size == 0 {
 		want = min(limit+1, 4<<10)

@@ -18,16 +18,17 @@ type File struct {
 
 // OpenBelow opens the regular file at rel, a path of one or more names below
 // the folder. No symlink is followed, neither at its end nor on the way to it.
-// Any other kind is a [*KindError].
-func (d *Dir) OpenBelow(rel string) (*File, error) {
-	fd, entry, err := d.openBelow(rel)
+// Any other kind is a [*KindError]; the rules of hard links and of the limit are
+// those of [Root.OpenFile].
+func (d *Dir) OpenBelow(rel string, limit int64) (*File, error) {
+	fd, entry, err := d.openBelow(rel, limit)
 	if err != nil {
 		return nil, d.pathError("open", rel, err)
 	}
 	return &File{fd: fd, entry: entry}, nil
 }
 
-func (d *Dir) openBelow(rel string) (int, Entry, error) {
+func (d *Dir) openBelow(rel string, limit int64) (int, Entry, error) {
 	for name := range strings.SplitSeq(rel, "/") {
 		if err := checkComponent(name); err != nil {
 			return -1, Entry{}, err
@@ -42,26 +43,49 @@ func (d *Dir) openBelow(rel string) (int, Entry, error) {
 	if kind := kindOf(st.Mode); kind != Regular {
 		return -1, Entry{}, &KindError{Kind: kind}
 	}
-	fd, err := d.descend(rel)
+	fd, err := d.descend(rel, 0)
 	if err != nil {
 		return -1, Entry{}, err
 	}
 	err = unix.Fstat(fd, &st)
-	if kind := kindOf(st.Mode); err == nil && kind != Regular {
-		err = &KindError{Kind: kind}
+	slash := strings.LastIndexByte(rel, '/')
+	if err == nil && st.Nlink > 1 && slash >= 0 {
+		// Who can write into its folder is asked of the folder from which it is
+		// opened.
+		unix.Close(fd)
+		fd, err = d.openLinked(rel[:slash], rel[slash+1:], limit, &st)
+	} else if err == nil {
+		err = d.owners.admit(fd, &st, &d.status, limit)
 	}
 	if err != nil {
-		unix.Close(fd)
+		if fd >= 0 {
+			unix.Close(fd)
+		}
 		return -1, Entry{}, err
 	}
-	return fd, newEntry(rel[strings.LastIndexByte(rel, '/')+1:], &st), nil
+	return fd, newEntry(rel[slash+1:], &st), nil
+}
+
+// openLinked opens the regular file name in the folder at rel.
+func (d *Dir) openLinked(rel, name string, limit int64, st *unix.Stat_t) (int, error) {
+	fd, err := d.descend(rel, unix.O_DIRECTORY)
+	if err != nil {
+		return -1, err
+	}
+	folder, err := newDir(fd, &Dir{inKernel: d.inKernel, owners: d.owners})
+	if err != nil {
+		return -1, err
+	}
+	defer folder.Close()
+	return folder.openRegular(name, limit, st)
 }
 
 // descend opens rel in one system call where the kernel can be told to follow
 // nothing, and else name by name.
-func (d *Dir) descend(rel string) (int, error) {
+func (d *Dir) descend(rel string, flags int) (int, error) {
+	flags |= openFlags | unix.O_NOFOLLOW
 	if d.inKernel {
-		how := unix.OpenHow{Flags: openFlags | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
+		how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
 		fd, err := retry(func() (int, error) { return openat2(d.fd, rel, &how) })
 		if err != unix.EAGAIN {
 			return fd, err
@@ -70,11 +94,11 @@ func (d *Dir) descend(rel string) (int, error) {
 	at := d.fd
 	for {
 		name, rest, deeper := strings.Cut(rel, "/")
-		flags := openFlags | unix.O_NOFOLLOW
+		step := flags
 		if deeper {
-			flags |= unix.O_DIRECTORY
+			step |= unix.O_DIRECTORY
 		}
-		fd, err := retry(func() (int, error) { return unix.Openat(at, name, flags, 0) })
+		fd, err := retry(func() (int, error) { return unix.Openat(at, name, step, 0) })
 		if at != d.fd {
 			unix.Close(at)
 		}

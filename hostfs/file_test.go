@@ -37,7 +37,7 @@ func TestAFileBelowAFolderIsReachedThroughNoSymlink(t *testing.T) {
 			{"no/such", ""},
 			{"../outside/secret", ""},
 		} {
-			f, err := root.OpenBelow(c.rel)
+			f, err := root.OpenBelow(c.rel, 99)
 			if err != nil {
 				if c.want != "" {
 					t.Errorf("%s: %q: %v", name, c.rel, err)
@@ -51,10 +51,10 @@ func TestAFileBelowAFolderIsReachedThroughNoSymlink(t *testing.T) {
 			f.Close()
 		}
 		var kind *KindError
-		if _, err := root.OpenBelow("fifo"); !errors.As(err, &kind) || kind.Kind != FIFO {
+		if _, err := root.OpenBelow("fifo", 99); !errors.As(err, &kind) || kind.Kind != FIFO {
 			t.Errorf("%s: FIFO: %v", name, err)
 		}
-		if _, err := root.OpenBelow("no/such"); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := root.OpenBelow("no/such", 99); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v, want %v", name, err, fs.ErrNotExist)
 		}
 	}
@@ -68,7 +68,7 @@ func TestAFileSaysWhetherItWasChangedWhileOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	f, err := root.OpenBelow("etc/conf")
+	f, err := root.OpenBelow("etc/conf", 99)
 	if err != nil {
 		t.Fatal(err)
 	}

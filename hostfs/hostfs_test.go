@@ -186,7 +186,7 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 		} {
 			t.Run(name+" "+c.path, func(t *testing.T) {
 				var kind *KindError
-				if _, err := r.OpenFile(c.path); !errors.As(err, &kind) || kind.Kind != c.kind {
+				if _, err := r.OpenFile(c.path, 1<<20); !errors.As(err, &kind) || kind.Kind != c.kind {
 					t.Errorf("open: %v, want a refusal of a %s", err, c.kind)
 				}
 				if _, err := r.ReadFile(c.path, 1); !errors.As(err, &kind) || kind.Kind != c.kind {
@@ -403,7 +403,7 @@ func TestOpenFileReadsLikeAnyFile(t *testing.T) {
 	t.Parallel()
 	for name, force := range resolvers {
 		r := openTree(t, force)
-		f, err := r.OpenFile("/rel-file")
+		f, err := r.OpenFile("/rel-file", 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}

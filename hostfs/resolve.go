@@ -1,7 +1,7 @@
 package hostfs
 
 import (
-	"errors"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -16,17 +16,22 @@ const maxRestarts = 64
 // openat2 is replaced by tests, which play kernels without it.
 var openat2 = unix.Openat2
 
-// openInKernel opens path inside the root by openat2.
+// openInKernel opens path inside the root by openat2, and by the walk where a
+// symlink is on the way, whose owner matters.
 func (r *Root) openInKernel(path string, flags int) (int, error) {
 	if path == "" {
 		return -1, unix.ENOENT
 	}
-	how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_IN_ROOT}
+	how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS}
 	for range maxRestarts {
 		fd, err := retry(func() (int, error) { return openat2(r.fd, path, &how) })
-		if !errors.Is(err, unix.EAGAIN) {
-			return fd, err
+		switch err {
+		case unix.EAGAIN:
+			continue
+		case unix.ELOOP:
+			return r.openByWalk(path, flags)
 		}
+		return fd, err
 	}
 	return r.openByWalk(path, flags)
 }
@@ -55,6 +60,18 @@ type walked struct {
 	dirs  []int    // descriptors, dirs[0] is the root's own and never closed here
 	names []string // names[i] is the name of dirs[i+1]
 	last  string   // component in the last of dirs; "." for that folder itself
+	// foreign are the symlinks of others on the way whose target has not been
+	// reached.
+	foreign []foreignLink
+}
+
+// foreignLink is a symlink that is followed only if what it leads to lies below
+// its folder or belongs to its owner.
+type foreignLink struct {
+	owner  uint32
+	folder unix.Stat_t
+	// left is how much of the path is left where its target is reached.
+	left int
 }
 
 // walk goes through path one component at a time. Each step is relative to an
@@ -82,6 +99,9 @@ func (r *Root) walk(path string, followLast bool) (_ *walked, err error) {
 		if err := w.descend(); err != nil {
 			return nil, err
 		}
+		if err := w.arrive(w.parent(), len(rest)); err != nil {
+			return nil, err
+		}
 		component, after, slash := strings.Cut(rest, "/")
 		rest = after
 		switch component {
@@ -104,9 +124,18 @@ func (r *Root) walk(path string, followLast bool) (_ *walked, err error) {
 			if symlinks++; symlinks > maxSymlinks {
 				return nil, unix.ELOOP
 			}
-			target, err := readlinkat(w.parent(), component)
+			target, owner, err := readLink(w.parent(), component)
 			if err != nil {
 				return nil, err
+			}
+			if !r.owners.trust(owner) {
+				link := foreignLink{owner: owner, left: len(strings.TrimLeft(rest, "/"))}
+				if err := unix.Fstat(w.parent(), &link.folder); err != nil {
+					return nil, err
+				}
+				if r.owners.share(&link.folder) {
+					w.foreign = append(w.foreign, link)
+				}
 			}
 			if strings.HasPrefix(target, "/") {
 				w.ascendToRoot()
@@ -165,8 +194,44 @@ func (w *walked) close() { w.ascendToRoot() }
 // open opens what the walk arrived at. A symlink put there since then is not
 // followed: ELOOP, or the link itself under O_PATH.
 func (w *walked) open(flags int) (int, error) {
-	return retry(func() (int, error) {
+	fd, err := retry(func() (int, error) {
 		return unix.Openat(w.parent(), w.last, flags|unix.O_NOFOLLOW, 0)
+	})
+	if err != nil {
+		return -1, err
+	}
+	if err := w.arrive(fd, 0); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// arrive holds the rule for the foreign links that lead to the open file fd: those
+// behind which no more than left of the path is left.
+func (w *walked) arrive(fd, left int) error {
+	for len(w.foreign) > 0 {
+		link := &w.foreign[len(w.foreign)-1]
+		if link.left < left {
+			return nil
+		}
+		var target unix.Stat_t
+		if err := unix.Fstat(fd, &target); err != nil {
+			return err
+		}
+		if target.Uid != link.owner && !w.isBelow(&link.folder) {
+			return &LinkError{Kind: Symlink, Owner: link.owner, Target: target.Uid}
+		}
+		w.foreign = w.foreign[:len(w.foreign)-1]
+	}
+	return nil
+}
+
+// isBelow tells whether the walk arrived in a folder or below it.
+func (w *walked) isBelow(folder *unix.Stat_t) bool {
+	return slices.ContainsFunc(w.dirs, func(fd int) bool {
+		var st unix.Stat_t
+		return unix.Fstat(fd, &st) == nil && st.Dev == folder.Dev && st.Ino == folder.Ino
 	})
 }
 
@@ -183,17 +248,29 @@ func (w *walked) path() string {
 	}
 }
 
-// readlinkat returns the target of the symlink name in the folder dir.
-func readlinkat(dir int, name string) (string, error) {
-	buf := make([]byte, unix.PathMax)
-	n, err := retry(func() (int, error) { return unix.Readlinkat(dir, name, buf) })
+// readLink returns the target of the symlink name in the folder dir, and whose the
+// link is. Both are of one link, whatever is renamed meanwhile.
+func readLink(dir int, name string) (target string, owner uint32, err error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
 	if err != nil {
-		return "", err
+		return "", 0, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return "", 0, err
+	}
+	buf := make([]byte, unix.PathMax)
+	n, err := retry(func() (int, error) { return unix.Readlinkat(fd, "", buf) })
+	if err != nil {
+		return "", 0, err
 	}
 	if n == 0 {
-		return "", unix.ENOENT
+		return "", 0, unix.ENOENT
 	}
-	return string(buf[:n]), nil
+	return string(buf[:n]), st.Uid, nil
 }
 
 // retry repeats a system call that a signal interrupted, which slow and network

@@ -10,13 +10,34 @@
 //   - ".." at the root stays there,
 //   - FIFOs, sockets and devices are never opened, only described.
 //
+// # Links that others make
+//
+// Whoever can write into a folder that root reads can put a link there to a file
+// that only root can read. In a folder that others can write, a symlink is
+// followed only where it stays below that folder, or where its owner is root, the
+// reader, or the owner of what it leads to: the kernel's rule of protected_symlinks
+// (proc_sys_fs(5)), so that an administrator's link to another disk goes on
+// working. A regular file with several hard links is read there only if those who
+// can write there can read it, too. What is refused is a [*LinkError], which is
+// neither absent nor empty. A folder that only root, the owner of the root's top
+// folder or the reader can write has no such rules.
+//
+// # Holes
+//
+// A file is opened with a limit, and one that is larger, or that is little but
+// holes, is refused by what fstat says of it: a terabyte of nothing costs its owner
+// one block and its reader minutes. The function admit decides all of it.
+//
 // # How it is held
 //
-// The kernel resolves: openat2(2) with RESOLVE_IN_ROOT (Linux 5.6), so that a
-// symlink swapped in between two system calls cannot lead outside. Where
-// openat2 is missing (ENOSYS) or forbidden by an old seccomp filter (EPERM), a
-// walk in user space opens one component at a time with O_NOFOLLOW and keeps the
-// descriptors of all parents, which gives the same promise more slowly.
+// The kernel resolves paths without symlinks: openat2(2) with RESOLVE_IN_ROOT and
+// RESOLVE_NO_SYMLINKS (Linux 5.6), so that a symlink swapped in between two system
+// calls cannot lead outside. It knows no rule of owners, so a path through a
+// symlink is walked in user space, one component at a time with O_NOFOLLOW, with
+// the descriptors of all parents kept open: the owner of a link and its target are
+// those of one open link, and the owner of what it leads to is that of the open
+// file. The same walk serves where openat2 is missing (ENOSYS) or forbidden by an
+// old seccomp filter (EPERM).
 //
 // The kind of a file is read (O_PATH, fstatat) before it is opened, because
 // merely opening a FIFO wakes its writer and opening a device can rewind a tape
@@ -37,6 +58,7 @@
 package hostfs
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -59,6 +81,7 @@ type Root struct {
 	// walk in user space.
 	resolve  func(path string, flags int) (int, error)
 	inKernel bool // it is openat2
+	owners   owners
 }
 
 // Open returns access to the Gentoo root at path, which is resolved by the usual
@@ -75,7 +98,12 @@ func Open(path string) (*Root, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open root", Path: name, Err: err}
 	}
-	r := &Root{fd: fd, name: withoutSymlinks(name, fd), inKernel: true}
+	var top unix.Stat_t
+	if err := unix.Fstat(fd, &top); err != nil {
+		unix.Close(fd)
+		return nil, &fs.PathError{Op: "open root", Path: name, Err: err}
+	}
+	r := &Root{fd: fd, name: withoutSymlinks(name, fd), inKernel: true, owners: owners{reader: uint32(os.Geteuid()), top: top.Uid}}
 	r.resolve = r.openInKernel
 	probe, err := r.openInKernel("/", unix.O_PATH|unix.O_CLOEXEC)
 	switch {
@@ -120,19 +148,21 @@ func (r *Root) Name() string { return r.name }
 func (r *Root) IsSystem() bool { return r.name == "/" }
 
 // OpenFile opens the regular file at path for reading, symlinks followed inside
-// the root. Any other kind is a [*KindError].
-func (r *Root) OpenFile(path string) (*os.File, error) {
-	fd, _, err := r.openRegular(path)
+// the root. Any other kind is a [*KindError], a link that others made a
+// [*LinkError], and a file of more than limit bytes, or of little but holes, an
+// error that wraps [ErrTooLarge]. The file may grow beyond the limit afterwards.
+func (r *Root) OpenFile(path string, limit int64) (*os.File, error) {
+	fd, _, err := r.openRegular(path, limit)
 	if err != nil {
 		return nil, r.pathError("open", path, err)
 	}
 	return newFile(fd, path), nil
 }
 
-// ReadFile returns the content of the regular file at path. A file of more than
-// limit bytes is an error that wraps [ErrTooLarge].
+// ReadFile returns the content of the regular file at path, which is opened as
+// [Root.OpenFile] does.
 func (r *Root) ReadFile(path string, limit int64) ([]byte, error) {
-	fd, size, err := r.openRegular(path)
+	fd, size, err := r.openRegular(path, limit)
 	if err != nil {
 		return nil, r.pathError("read", path, err)
 	}
@@ -174,7 +204,7 @@ func (r *Root) OpenDir(path string) (*Dir, error) {
 	if err != nil {
 		return nil, r.pathError("open", path, err)
 	}
-	d, err := newDir(fd, &Dir{root: r.name, name: path, inKernel: r.inKernel})
+	d, err := newDir(fd, &Dir{root: r.name, name: path, inKernel: r.inKernel, owners: r.owners})
 	if err != nil {
 		return nil, r.pathError("open", path, err)
 	}
@@ -190,6 +220,11 @@ func (r *Root) Realpath(path string) (string, error) {
 		return "", r.pathError("resolve", path, err)
 	}
 	defer w.close()
+	fd, err := w.open(unix.O_PATH | unix.O_CLOEXEC)
+	if err != nil {
+		return "", r.pathError("resolve", path, err)
+	}
+	unix.Close(fd)
 	return w.path(), nil
 }
 
@@ -208,25 +243,47 @@ func (r *Root) FreeSpace(path string) (Space, error) {
 }
 
 // openRegular opens the regular file at path and returns its size.
-func (r *Root) openRegular(path string) (fd int, size int64, err error) {
+func (r *Root) openRegular(path string, limit int64) (fd int, size int64, err error) {
 	probe, err := r.resolve(path, unix.O_PATH|unix.O_CLOEXEC)
 	if err != nil {
 		return -1, 0, err
 	}
-	_, err = regularSize(probe)
+	var st unix.Stat_t
+	err = unix.Fstat(probe, &st)
 	unix.Close(probe)
 	if err != nil {
 		return -1, 0, err
+	}
+	if kind := kindOf(st.Mode); kind != Regular {
+		return -1, 0, &KindError{Kind: kind}
 	}
 	fd, err = r.resolve(path, openFlags)
 	if err != nil {
 		return -1, 0, err
 	}
-	if size, err = regularSize(fd); err != nil {
+	var folder unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil && st.Nlink > 1 {
+		// Who can write into its folder is asked of the folder from which it is
+		// opened.
+		unix.Close(fd)
+		w, err := r.walk(path, true)
+		if err != nil {
+			return -1, 0, err
+		}
+		defer w.close()
+		if fd, err = w.open(openFlags); err != nil {
+			return -1, 0, err
+		}
+		err = cmp.Or(unix.Fstat(fd, &st), unix.Fstat(w.parent(), &folder))
+	}
+	if err == nil {
+		err = r.owners.admit(fd, &st, &folder, limit)
+	}
+	if err != nil {
 		unix.Close(fd)
 		return -1, 0, err
 	}
-	return fd, size, nil
+	return fd, st.Size, nil
 }
 
 // pathError says what failed, with the path as inside the root and the root.
