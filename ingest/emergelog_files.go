@@ -132,7 +132,7 @@ func isRotated(log, name string) bool {
 // openLog opens one file of the log, decompressed by what it holds, not by its
 // name.
 func (r *reader) openLog(f *logFile) (io.ReadCloser, error) {
-	file, err := r.Root.OpenFile(f.path)
+	file, err := r.Root.OpenFile(f.path, maxLog)
 	if err != nil {
 		return nil, err
 	}

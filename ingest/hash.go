@@ -34,7 +34,7 @@ func (r *reader) hashForCoverage(ctx context.Context, dir *hostfs.Dir, pkgdir in
 	sums := make([]hashes, len(wanted))
 	err = eachFile(ctx, inHand(numbers, r.Jobs), r.Jobs, func() func(int) error {
 		return func(i int) error {
-			file, err := dir.OpenBelow(wanted[i].Path)
+			file, err := dir.OpenBelow(wanted[i].Path, maxBinpkg)
 			if err != nil {
 				return nil // the next scan says what became of it
 			}

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -62,7 +61,7 @@ func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	}
 	var text []byte
 	if x.err == nil {
-		text, x.err = s.readText(x.path)
+		text, x.err = s.Root.ReadFile(x.path, maxIndex)
 	}
 	x.changed = true
 	if x.err == nil && !same {
@@ -90,24 +89,11 @@ func (s *pkgScan) lookAt(dir *hostfs.Dir, name string) (hostfs.Entry, error) {
 	return e, err
 }
 
-func (s *pkgScan) readText(indexPath string) ([]byte, error) {
-	file, err := s.Root.OpenFile(indexPath)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, pkgindex.MaxSize+1))
-	if err == nil && len(text) > pkgindex.MaxSize {
-		err = fmt.Errorf("package index: more than %d bytes", pkgindex.MaxSize)
-	}
-	return text, err
-}
-
 // compareCompressed tells whether a compressed index has the same text. It reads
 // no further than the first difference, so that a decompression bomb costs
 // nothing.
 func (s *pkgScan) compareCompressed(path string, text []byte) string {
-	file, err := s.Root.OpenFile(path)
+	file, err := s.Root.OpenFile(path, maxIndex)
 	if err != nil {
 		return "unreadable"
 	}

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"runtime"
 
 	"emaudit/hostfs"
@@ -76,6 +77,9 @@ type SourceResult struct {
 	// source that is there and can no longer be read. A damaged binary package
 	// is not among them: it is what an audit is about.
 	Damage int
+	// Failed says that the source was not brought up to date, whatever the cause:
+	// what is stored of it is as it was.
+	Failed bool
 }
 
 // Result is what an ingest did.
@@ -113,43 +117,104 @@ type reader struct {
 	db *store.DB
 }
 
-// Run brings the store up to date with the root.
+// source is one thing that an ingest reads.
+type source struct {
+	kind store.SourceKind
+	path string // inside the root
+	read func(context.Context) ([]SourceResult, error)
+}
+
+// Run brings the store up to date with the root. A source that fails does not keep
+// the others from being read: what is stored of it stays, and its result says so.
+// The error is that of the database as a whole, of a log that was given by hand and
+// is not there, or of ctx.
 func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, error) {
 	if opts.Jobs <= 0 {
 		opts.Jobs = DefaultJobs()
 	}
 	r := &reader{Host: host, Options: opts, db: db}
+	if _, err := r.givenLogs(); err != nil {
+		return Result{}, err
+	}
+	return r.run(ctx, r.sources())
+}
+
+// EmergeLog brings the store up to date with emerge.log alone; its error is as that
+// of [Run].
+func EmergeLog(ctx context.Context, db *store.DB, host Host, opts Options) (Result, error) {
+	r := &reader{Host: host, Options: opts, db: db}
+	return r.run(ctx, []source{r.logSource()})
+}
+
+func (r *reader) logSource() source {
+	return source{store.SourceEmergeLog, r.Settings.EmergeLog(), r.emergeLog}
+}
+
+// sources are all that is read, in this order: the VDB comes before the binary
+// packages, whose hashes are computed only where an installed package asks for
+// them.
+func (r *reader) sources() []source {
+	s := r.Settings
+	all := []source{
+		{store.SourceSettings, s.MakeConf(), r.settings},
+		{store.SourceVDB, s.VDB(), r.vdb},
+	}
+	var pkgdirs []string
+	for _, d := range s.PkgDirs() {
+		pkgdirs = append(pkgdirs, d.Path)
+		all = append(all, source{store.SourcePkgDir, d.Path, func(ctx context.Context) ([]SourceResult, error) {
+			return r.pkgDir(ctx, d.Path, d.Kind.String())
+		}})
+	}
+	all = append(all,
+		source{store.SourceSettings, s.MakeConf(), func(ctx context.Context) ([]SourceResult, error) {
+			return nil, r.retirePkgDirs(ctx, pkgdirs)
+		}},
+		source{store.SourceConfig, s.UserConfigDir(), r.userConfig},
+		r.logSource(),
+	)
+	for _, repo := range s.Repositories() {
+		if repo.Location != "" {
+			folder := path.Join(repo.Location, "profiles/updates")
+			all = append(all, source{store.SourceUpdates, folder, func(ctx context.Context) ([]SourceResult, error) {
+				return r.updatesOf(ctx, folder)
+			}})
+		}
+	}
+	all = append(all, r.outputSources()...)
+	for _, c := range r.Captures {
+		all = append(all, source{store.SourceCapture, c.Path, func(ctx context.Context) ([]SourceResult, error) {
+			return r.capture(ctx, c)
+		}})
+	}
+	return append(all, source{store.SourceLeftovers, s.PreservedLibsFile(), r.leftovers})
+}
+
+// run reads sources one after the other.
+func (r *reader) run(ctx context.Context, sources []source) (Result, error) {
 	var result Result
-	// The VDB comes before the binary packages, whose hashes are computed
-	// only where an installed package asks for them.
-	for _, part := range []func(context.Context) ([]SourceResult, error){
-		r.settings,
-		r.vdb,
-		r.pkgDirs,
-		r.userConfig,
-		r.emergeLog,
-		r.updates,
-		r.mergeOutput,
-		r.captures,
-		r.leftovers,
-	} {
-		sources, err := part(ctx)
-		result.Sources = append(result.Sources, sources...)
-		if err != nil {
+	for _, s := range sources {
+		results, err := s.read(ctx)
+		result.Sources = append(result.Sources, results...)
+		if ctx.Err() != nil {
+			return result, ctx.Err()
+		}
+		if store.IsUnusable(err) {
 			return result, err
 		}
-		if err := ctx.Err(); err != nil {
-			return result, err
+		if err != nil {
+			result.Sources = append(result.Sources, r.failed(ctx, s, err))
 		}
 	}
 	return result, nil
 }
 
-// EmergeLog brings the store up to date with emerge.log alone.
-func EmergeLog(ctx context.Context, db *store.DB, host Host, opts Options) (Result, error) {
-	r := &reader{Host: host, Options: opts, db: db}
-	sources, err := r.emergeLog(ctx)
-	return Result{sources}, err
+// failed is the result of a source that was not brought up to date. It is recorded,
+// too, if the database takes that.
+func (r *reader) failed(ctx context.Context, s source, cause error) SourceResult {
+	result := SourceResult{Kind: s.kind, Path: s.path, Condition: store.ConditionUnreadable, Problem: cause.Error(), Damage: 1, Failed: true}
+	_, _ = r.absent(ctx, s.kind, s.path, cause)
+	return result
 }
 
 // settings stores what Portage's settings are.
@@ -260,11 +325,11 @@ func condition(err error) (c store.Condition, problem string) {
 
 // absent records a source that could not be opened. Facts that were read from
 // it before stay.
-func (r *reader) absent(ctx context.Context, kind store.SourceKind, path string, cause error) ([]SourceResult, error) {
+func (r *reader) absent(ctx context.Context, kind store.SourceKind, name string, cause error) ([]SourceResult, error) {
 	c, problem := condition(cause)
 	damage := 0
 	err := r.db.Update(ctx, func(tx *store.Tx) error {
-		s, ok, err := tx.FindSource(r.ID, kind, path)
+		s, ok, err := tx.FindSource(r.ID, kind, name)
 		if err != nil {
 			return err
 		}
@@ -274,11 +339,11 @@ func (r *reader) absent(ctx context.Context, kind store.SourceKind, path string,
 		if c == store.ConditionUnreadable {
 			damage = 1
 		}
-		s.Host, s.Kind, s.Path, s.Condition, s.Problem, s.ReadAt = r.ID, kind, path, c, problem, r.Now
+		s.Host, s.Kind, s.Path, s.Condition, s.Problem, s.ReadAt = r.ID, kind, name, c, problem, r.Now
 		return tx.PutSource(&s)
 	})
 	if err != nil {
-		err = fmt.Errorf("%s %s: %w", kind, path, err)
+		err = fmt.Errorf("%s %s: %w", kind, name, err)
 	}
-	return []SourceResult{{Kind: kind, Path: path, Condition: c, Problem: problem, Damage: damage}}, err
+	return []SourceResult{{Kind: kind, Path: name, Condition: c, Problem: problem, Damage: damage}}, err
 }

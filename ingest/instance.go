@@ -74,7 +74,7 @@ func (f *pkgFile) instance(rd *binpkg.Reader, view *windows, dir *hostfs.Dir) {
 		f.vanished = vanished(err)
 		n.Problems = []store.Problem{{Code: codeUnread, Message: err.Error()}}
 	}
-	file, err := dir.OpenBelow(f.path)
+	file, err := dir.OpenBelow(f.path, maxBinpkg)
 	if err != nil {
 		unread(err)
 		return

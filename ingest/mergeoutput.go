@@ -27,28 +27,22 @@ const codeOutputUnread = "output-unread"
 // ingest of years of logs that is killed loses no more than these.
 const storeBatch = 256
 
-// mergeOutput records what merges wrote: the build logs below PORTAGE_LOGDIR,
+// outputSources are what merges wrote: the build logs below PORTAGE_LOGDIR,
 // those that failed builds left behind below PORTAGE_TMPDIR, and the messages of
 // elog.
 //
 // clean-logs deletes logs after a week: what they said stays, the file is marked
 // gone.
-func (r *reader) mergeOutput(ctx context.Context) ([]SourceResult, error) {
-	var all []SourceResult
+func (r *reader) outputSources() []source {
+	logs := func(dir string, list func(*outputScan, *hostfs.Dir) error) source {
+		return source{store.SourceBuildLog, dir, func(ctx context.Context) ([]SourceResult, error) { return r.buildLogs(ctx, dir, list) }}
+	}
+	var all []source
 	if dir := r.Settings.LogDir(); dir != "" {
-		results, err := r.buildLogs(ctx, dir, listLogDir)
-		all = append(all, results...)
-		if err != nil {
-			return all, err
-		}
+		all = append(all, logs(dir, listLogDir))
 	}
-	results, err := r.buildLogs(ctx, r.Settings.BuildDir(), listBuildDir)
-	all = append(all, results...)
-	if err != nil {
-		return all, err
-	}
-	results, err = r.elog(ctx, r.Settings.ElogDir())
-	return append(all, results...), err
+	return append(all, logs(r.Settings.BuildDir(), listBuildDir),
+		source{store.SourceElog, r.Settings.ElogDir(), func(ctx context.Context) ([]SourceResult, error) { return r.elog(ctx, r.Settings.ElogDir()) }})
 }
 
 // outputFile is one file of merge output as it was listed.
@@ -86,7 +80,7 @@ func (f *outputFile) open() (*os.File, error) {
 	if folder != f.dir {
 		defer folder.Close()
 	}
-	return folder.OpenFile(f.entry.Name)
+	return folder.OpenFile(f.entry.Name, maxOutput)
 }
 
 // row is the bookmark of the file as it was listed.

@@ -20,21 +20,9 @@ type Capture struct {
 	Open    func() (io.ReadCloser, error)
 }
 
-// captures records what captured sessions show of failed merges. Where the log
+// capture records what a captured session shows of failed merges. Where the log
 // of such a merge is known too, the log is the better witness, and the audit
 // takes that.
-func (r *reader) captures(ctx context.Context) ([]SourceResult, error) {
-	var all []SourceResult
-	for _, c := range r.Captures {
-		result, err := r.capture(ctx, c)
-		all = append(all, result...)
-		if err != nil {
-			return all, err
-		}
-	}
-	return all, nil
-}
-
 func (r *reader) capture(ctx context.Context, c Capture) ([]SourceResult, error) {
 	in, err := c.Open()
 	if err != nil {

@@ -21,21 +21,6 @@ import (
 // loop of bind mounts must end.
 const maxPkgDirDepth = 4
 
-// pkgDirs records every folder of binary packages with its index.
-func (r *reader) pkgDirs(ctx context.Context) ([]SourceResult, error) {
-	var all []SourceResult
-	var paths []string
-	for _, d := range r.Settings.PkgDirs() {
-		paths = append(paths, d.Path)
-		results, err := r.pkgDir(ctx, d.Path, d.Kind.String())
-		all = append(all, results...)
-		if err != nil {
-			return all, fmt.Errorf("pkgdir %s: %w", d.Path, err)
-		}
-	}
-	return all, r.retirePkgDirs(ctx, paths)
-}
-
 // retirePkgDirs lets go of folders that an earlier ingest was told of and that
 // nothing names any more.
 func (r *reader) retirePkgDirs(ctx context.Context, paths []string) error {
@@ -81,6 +66,7 @@ type pkgScan struct {
 	knownOthers []store.PkgDirFile
 }
 
+// pkgDir records a folder of binary packages with its index.
 func (r *reader) pkgDir(ctx context.Context, dirPath, kind string) ([]SourceResult, error) {
 	dir, err := r.Root.OpenDir(dirPath)
 	if err != nil {

@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
-	"path"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -24,38 +25,20 @@ type updateFile struct {
 	order string
 }
 
-// updates reads which packages were renamed, repository by repository. A folder
-// whose files are as they were is not read.
-func (r *reader) updates(ctx context.Context) ([]SourceResult, error) {
-	var results []SourceResult
-	for _, repo := range r.Settings.Repositories() {
-		if repo.Location == "" {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return results, err
-		}
-		result, err := r.updatesOf(path.Join(repo.Location, "profiles/updates"))
-		if err != nil {
-			return results, err
-		}
-		if result != nil {
-			results = append(results, *result)
-		}
-	}
-	return results, nil
-}
-
-// updatesOf reads one folder. A repository without one renamed nothing.
-func (r *reader) updatesOf(folder string) (*SourceResult, error) {
+// updatesOf reads which packages one repository renamed. A folder whose files are as
+// they were is not read; a repository without one renamed nothing.
+func (r *reader) updatesOf(ctx context.Context, folder string) ([]SourceResult, error) {
 	dir, err := r.Root.OpenDir(folder)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
+	case err != nil:
+		return r.absent(ctx, store.SourceUpdates, folder, err)
 	}
 	defer dir.Close()
 	entries, err := dir.Entries()
 	if err != nil {
-		return nil, nil
+		return r.absent(ctx, store.SourceUpdates, folder, err)
 	}
 	var files []updateFile
 	print := sha256.New()
@@ -68,22 +51,22 @@ func (r *reader) updatesOf(folder string) (*SourceResult, error) {
 	for _, f := range files {
 		fmt.Fprintln(print, f.Name, f.Inode, f.Size, f.MTimeNS)
 	}
-	result := &SourceResult{Kind: store.SourceUpdates, Path: folder, Condition: store.ConditionRead}
+	result := SourceResult{Kind: store.SourceUpdates, Path: folder, Condition: store.ConditionRead}
 	known := false
-	err = r.db.View(context.Background(), func(tx *store.Tx) error {
+	err = r.db.View(ctx, func(tx *store.Tx) error {
 		s, ok, err := tx.FindSource(r.ID, store.SourceUpdates, folder)
 		known = ok && bytes.Equal(s.Fingerprint, print.Sum(nil))
 		return err
 	})
 	if err != nil || known {
-		return result, err
+		return []SourceResult{result}, err
 	}
 	var moves []store.PackageMove
 	for _, f := range files {
 		data, err := dir.ReadFile(f.Name, maxUpdates)
 		if err != nil {
-			result.Condition, result.Problem = condition(err)
-			continue
+			// Without it the others would undo what it renamed.
+			return r.absent(ctx, store.SourceUpdates, folder, err)
 		}
 		result.Read++
 		for _, m := range mergelist.ParseMoves(data) {
@@ -92,7 +75,7 @@ func (r *reader) updatesOf(folder string) (*SourceResult, error) {
 	}
 	result.Changed = true
 	result.Summary = fmt.Sprintf("%d renamed packages", len(moves))
-	err = r.db.Update(context.Background(), func(tx *store.Tx) error {
+	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		source := store.Source{
 			Host: r.ID, Kind: store.SourceUpdates, Path: folder, Condition: result.Condition, Problem: result.Problem,
 			Size: int64(len(files)), Fingerprint: print.Sum(nil), ReadAt: r.Now,
@@ -105,5 +88,5 @@ func (r *reader) updatesOf(folder string) (*SourceResult, error) {
 	if err != nil {
 		return nil, fmt.Errorf("updates %s: %w", folder, err)
 	}
-	return result, nil
+	return []SourceResult{result}, nil
 }

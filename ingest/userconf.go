@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"emaudit/hostfs"
 	"emaudit/parse"
@@ -156,10 +158,14 @@ func (s *configScan) list(f store.ConfigFile, depth int) {
 	case errors.Is(err, fs.ErrNotExist):
 		return
 	case err != nil:
-		s.unread(f.Path, err)
+		s.keep(f, err)
 		return
 	case entry.Kind == hostfs.Directory:
-		for _, name := range s.names(f.Path, depth) {
+		names, err := s.names(f.Path, depth)
+		if err != nil {
+			s.keep(f, err)
+		}
+		for _, name := range names {
 			child := f
 			child.Path = path.Join(f.Path, name)
 			s.list(child, depth+1)
@@ -172,7 +178,7 @@ func (s *configScan) list(f store.ConfigFile, depth int) {
 	f.Position, f.Size, f.MTimeNS, f.Inode = s.listed, entry.Size, entry.MTimeNS, entry.Inode
 	if k, ok := s.known[f.Kind][f.Path]; !ok || k.Size != f.Size || k.MTimeNS != f.MTimeNS || k.Inode != f.Inode {
 		if f.Content, err = s.Root.ReadFile(f.Path, userconf.MaxFile); err != nil {
-			s.unread(f.Path, err)
+			s.keep(f, err)
 			return
 		}
 		switch {
@@ -190,39 +196,43 @@ func (s *configScan) list(f store.ConfigFile, depth int) {
 }
 
 // names returns what is read of a folder that stands for a list, sorted.
-func (s *configScan) names(dirPath string, depth int) []string {
+func (s *configScan) names(dirPath string, depth int) ([]string, error) {
 	if depth >= maxConfigDepth {
-		s.unread(dirPath, fmt.Errorf("more than %d folders deep", maxConfigDepth))
-		return nil
+		return nil, fmt.Errorf("more than %d folders deep", maxConfigDepth)
 	}
 	dir, err := s.Root.OpenDir(dirPath)
 	if err != nil {
-		s.unread(dirPath, err)
-		return nil
+		return nil, err
 	}
 	defer dir.Close()
 	names, err := dir.Names()
 	if err != nil {
-		s.unread(dirPath, err)
-		return nil
+		return nil, err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return !userconf.ReadsName(name) })
 	slices.Sort(names)
-	return names
+	return names, nil
 }
 
 // updates adds the package moves of a repository, the oldest first.
 func (s *configScan) updates(dirPath, repo string) {
-	if entry, err := s.Root.Stat(dirPath); err != nil || entry.Kind != hostfs.Directory {
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.unread(dirPath, err)
-		}
+	f := store.ConfigFile{Kind: store.ConfigUpdates, Path: dirPath, Layer: "repository", Repo: repo}
+	entry, err := s.Root.Stat(dirPath)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && entry.Kind != hostfs.Directory {
 		return
 	}
-	names := s.names(dirPath, 0)
+	var names []string
+	if err == nil {
+		names, err = s.names(dirPath, 0)
+	}
+	if err != nil {
+		s.keep(f, err)
+		return
+	}
 	slices.SortStableFunc(names, userconf.CompareUpdateNames)
 	for _, name := range names {
-		s.list(store.ConfigFile{Kind: store.ConfigUpdates, Path: path.Join(dirPath, name), Layer: "repository", Repo: repo}, maxConfigDepth)
+		f.Path = path.Join(dirPath, name)
+		s.list(f, maxConfigDepth)
 	}
 }
 
@@ -238,7 +248,7 @@ func (s *configScan) cpuInfo() {
 		b, err := s.Root.ReadFile(name, maxCPUInfo)
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				s.unread(name, err)
+				s.keep(store.ConfigFile{Kind: store.ConfigCPUInfo, Path: name}, err)
 			}
 			continue
 		}
@@ -287,6 +297,19 @@ func (s *configScan) dirty() bool {
 // unread reports a list that is there and says nothing to emaudit.
 func (s *configScan) unread(name string, err error) {
 	s.diags = append(s.diags, parse.Diagnosef(0, codeConfigUnread, "%s: %v", name, err))
+}
+
+// keep reports a list that is there and says nothing to emaudit. What is stored of
+// it, or of what lies below it, stays: it is unknown, not gone.
+func (s *configScan) keep(f store.ConfigFile, err error) {
+	s.unread(f.Path, err)
+	for _, name := range slices.Sorted(maps.Keys(s.known[f.Kind])) {
+		if name == f.Path || strings.HasPrefix(name, f.Path+"/") {
+			kept := s.known[f.Kind][name]
+			kept.Position, kept.Content = len(s.found), nil
+			s.found = append(s.found, kept)
+		}
+	}
 }
 
 // store records what changed.

@@ -311,7 +311,7 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *window
 		result.At, result.Problems = 0, []store.Problem{{Code: codeUnread, Message: err.Error()}}
 		return result, nil
 	}
-	file, err := dir.OpenBelow(f.path)
+	file, err := dir.OpenBelow(f.path, maxBinpkg)
 	if vanished(err) {
 		return nil, nil
 	}

@@ -252,6 +252,18 @@ func classify(err error) error {
 	return err
 }
 
+// IsUnusable tells whether err is of the database as a whole, so that nothing more
+// can be stored now, and not of what was to be stored.
+func IsUnusable(err error) bool {
+	for _, whole := range []error{ErrNewer, ErrNotADatabase, ErrBusy, ErrReadOnly, ErrFull, ErrDamaged, sql.ErrConnDone} {
+		if errors.Is(err, whole) {
+			return true
+		}
+	}
+	var e sqlite3.Error
+	return errors.As(err, &e) && (e.Code == sqlite3.ErrIoErr || e.Code == sqlite3.ErrNomem)
+}
+
 // pathCause strips the path from an error that will be wrapped with one.
 func pathCause(err error) error {
 	var e *fs.PathError

@@ -15,6 +15,9 @@ import (
 // maxTail is how much of the end of a build log is looked at for its last line.
 const maxTail = 16 << 10
 
+// maxBuildLog is the size in bytes up to which a build log is opened.
+const maxBuildLog = 8 << 30
+
 // lastLines fills in what the builds at work wrote last, as far as their logs
 // can be read: they belong to root and to the group portage.
 func (s *session) lastLines(runs []history.CurrentRun) {
@@ -48,7 +51,7 @@ func lastLineOf(dir *hostfs.Dir, cpv string) string {
 		defer next.Close()
 		held = next
 	}
-	f, err := held.OpenFile("build.log")
+	f, err := held.OpenFile("build.log", maxBuildLog)
 	if err != nil {
 		return ""
 	}

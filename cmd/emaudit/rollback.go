@@ -162,9 +162,13 @@ func (s *session) rollbackOptions() rollback.RollbackOptions {
 	return o
 }
 
+// maxContents is the size in bytes up to which a CONTENTS is read: the largest, of
+// a kernel's sources, have some ten million.
+const maxContents = 1 << 30
+
 // ownedFiles calls each with what an installed package owns besides folders.
 func (s *session) ownedFiles(cpv string, each func(string)) bool {
-	f, err := s.root.OpenFile(path.Join(s.settings.VDB(), cpv, "CONTENTS"))
+	f, err := s.root.OpenFile(path.Join(s.settings.VDB(), cpv, "CONTENTS"), maxContents)
 	if err != nil {
 		// A package without files has no CONTENTS, or an empty one.
 		entry, statErr := s.root.Stat(path.Join(s.settings.VDB(), cpv))
@@ -201,7 +205,7 @@ func (s *session) isPresent(name string) bool {
 // protectedFiles returns the files of an installed package that CONFIG_PROTECT
 // keeps from being overwritten.
 func (s *session) protectedFiles(cpv string) []string {
-	f, err := s.root.OpenFile(path.Join(s.settings.VDB(), cpv, "CONTENTS"))
+	f, err := s.root.OpenFile(path.Join(s.settings.VDB(), cpv, "CONTENTS"), maxContents)
 	if err != nil {
 		return nil
 	}
