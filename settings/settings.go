@@ -48,6 +48,7 @@ import (
 	"strings"
 
 	"emaudit/hostfs"
+	"emaudit/parse"
 	"emaudit/parse/makeconf"
 )
 
@@ -202,10 +203,12 @@ func (s *Settings) applyFlags(opts Options) {
 }
 
 // All returns the settings on which the program's answers rest, sorted by name.
+// They are stored and shown, so their URLs have no credentials.
 func (s *Settings) All() []Setting {
 	all := make([]Setting, 0, len(reported))
 	for _, name := range reported {
 		setting, _ := s.Lookup(name)
+		setting.Value = parse.WithoutCredentials(setting.Value)
 		all = append(all, setting)
 	}
 	for name := range strings.FieldsSeq(s.Get("USE_EXPAND")) {

@@ -93,6 +93,11 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	if info, err := os.Stat(abs); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("database %s: %w: not a regular file", path, ErrNotADatabase)
 	}
+	if !opts.ReadOnly {
+		if err := create(abs, readers); err != nil {
+			return nil, fmt.Errorf("database %s: %w: %w", path, ErrReadOnly, pathCause(err))
+		}
+	}
 	busy := opts.BusyTimeout
 	if busy == 0 {
 		busy = DefaultBusyTimeout

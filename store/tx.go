@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
+	"emaudit/parse"
 	"emaudit/parse/atom"
 )
 
@@ -53,6 +55,21 @@ func (tx *Tx) Beside() *Tx {
 	return b
 }
 
+// public is what the database holds of values: URLs without their credentials. It
+// stands before every statement, also before those that look a value up, so that
+// no source can bring them in and what is there is found again.
+func public(args []any) []any {
+	for i, arg := range args {
+		if text, ok := arg.(string); ok {
+			if kept := parse.WithoutCredentials(text); len(kept) != len(text) {
+				args = slices.Clone(args)
+				args[i] = kept
+			}
+		}
+	}
+	return args
+}
+
 func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
 	if len(args) == 0 {
 		return tx.conn.ExecContext(tx.ctx, query)
@@ -61,7 +78,7 @@ func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.ExecContext(tx.ctx, args...)
+	return s.ExecContext(tx.ctx, public(args)...)
 }
 
 // insert runs an INSERT and returns the new row's id.
@@ -79,7 +96,7 @@ func (tx *Tx) queryRow(query string, args ...any) *sql.Row {
 		// An unprepared query gives the same error at Scan.
 		return tx.conn.QueryRowContext(tx.ctx, query, args...)
 	}
-	return s.QueryRowContext(tx.ctx, args...)
+	return s.QueryRowContext(tx.ctx, public(args)...)
 }
 
 // query calls scan for every row of a query.
@@ -88,7 +105,7 @@ func (tx *Tx) query(scan func(*sql.Rows) error, query string, args ...any) error
 	if err != nil {
 		return err
 	}
-	rows, err := s.QueryContext(tx.ctx, args...)
+	rows, err := s.QueryContext(tx.ctx, public(args)...)
 	if err != nil {
 		return err
 	}

@@ -170,7 +170,7 @@ func (a brokenAnswer) about(path string) bool {
 var brokenIndexes = map[string][]string{
 	"00-good":                     {},
 	"bad-lines":                   {"index-line"},
-	"binary-garbage":              {"index-encoding", "index-line", "index-refused", "index-torn"},
+	"binary-garbage":              {"index-refused"},
 	"build-id-text":               {"index-entry-differs", "index-number"},
 	"dup-cpv-differs":             {"index-duplicate-path", "index-size-stale"},
 	"empty-index":                 {"index-refused"},

@@ -126,5 +126,6 @@ func (errStopped) exitCode() int { return exitInterrupted }
 func (s *session) ingestLog(ctx context.Context) (err error) {
 	s.ingested, err = ingest.EmergeLog(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
 		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs})
+	s.sayFailed()
 	return err
 }

@@ -39,7 +39,7 @@ func (c *metricsCommand) Run(ctx context.Context, s *session) error {
 	if len(hosts) == 0 && err != nil {
 		return err
 	}
-	writeErr := writeTo(c.Output, s.proc.stdout, func(w io.Writer) error {
+	writeErr := s.writeTo(c.Output, func(w io.Writer) error {
 		return report.Metrics(w, hosts, s.proc.now().Unix())
 	})
 	if writeErr != nil {

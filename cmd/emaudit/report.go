@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -78,7 +81,7 @@ func (s *session) writePage(ctx context.Context, output string) error {
 	if err != nil {
 		return err
 	}
-	err = writeTo(output, s.proc.stdout, func(w io.Writer) error {
+	err = s.writeTo(output, func(w io.Writer) error {
 		out := s.out()
 		out.W = w
 		return write(facts, out)
@@ -167,14 +170,16 @@ func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
 }
 
 // writeTo writes to a file that appears only when it is whole, or to stdout
-// where no file is named.
-func writeTo(path string, stdout io.Writer, write func(io.Writer) error) error {
+// where no file is named. A file that is there keeps its mode; of a new one the
+// umask decides who reads it, and a note says where these are more than those who
+// read the database.
+func (s *session) writeTo(path string, write func(io.Writer) error) error {
 	if path == "" || path == "-" {
-		return write(stdout)
+		return write(s.proc.stdout)
 	}
-	// A page of the web server or a metric of the node exporter is read by
-	// others; nothing in it is secret on the machine itself.
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	_, err := os.Lstat(path)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o666), renameio.WithExistingPermissions())
 	if err != nil {
 		return err
 	}
@@ -182,5 +187,20 @@ func writeTo(path string, stdout io.Writer, write func(io.Writer) error) error {
 	if err := write(file); err != nil {
 		return err
 	}
-	return file.CloseAtomicallyReplace()
+	if err := file.CloseAtomicallyReplace(); err != nil || !isNew || s.Quiet {
+		return err
+	}
+	written, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	database, err := os.Stat(s.DB)
+	if err != nil {
+		return err
+	}
+	if more := written.Mode() &^ database.Mode() & 0o044; more != 0 {
+		s.messages.Note(fmt.Sprintf("%s: more users can read it (mode %04o) than the database %s (mode %04o); a file that is there keeps its mode",
+			path, written.Mode().Perm(), s.DB, database.Mode().Perm()))
+	}
+	return nil
 }

@@ -200,7 +200,18 @@ func (s *session) ingest(ctx context.Context) (err error) {
 	}
 	s.ingested, err = ingest.Run(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
 		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Captures: s.captures, Logs: logs})
+	s.sayFailed()
 	return err
+}
+
+// sayFailed names the sources of which the answer comes from what was stored
+// before.
+func (s *session) sayFailed() {
+	for _, source := range s.ingested.Sources {
+		if source.Failed {
+			s.messages.Warning(fmt.Sprintf("%s %s was not brought up to date: %s; answering from what is stored of it", source.Kind, source.Path, source.Problem))
+		}
+	}
 }
 
 // progress shows how far a long part is, unless --quiet forbids it.

@@ -1,5 +1,7 @@
 package emergelog
 
+import "emaudit/parse"
+
 const (
 	// maxClockJitter is how many seconds the clock may fall back between two
 	// lines before durations that span them are no longer believed: NTP and
@@ -176,6 +178,7 @@ func (a *assembler) args(ev *Event, started int64) {
 	}
 	w.argued = true
 	w.Args, w.request = a.asked.request(ev.Text, w.Started)
+	w.Args = parse.WithoutCredentials(w.Args)
 	w.Action = w.action
 	a.touch(w, ev)
 	a.argsOf = w.ID

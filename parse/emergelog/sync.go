@@ -3,6 +3,8 @@ package emergelog
 import (
 	"bytes"
 	"strings"
+
+	"emaudit/parse"
 )
 
 // maxSyncs bounds the syncs kept of one open run; who has more repositories
@@ -49,7 +51,7 @@ func (a *assembler) sync(ev *Event) {
 			s.Started, s.Uncertain = ev.Time, !sure
 		}
 		a.touch(w, ev)
-		s.URL = string(ev.Text)
+		s.URL = parse.WithoutCredentials(string(ev.Text))
 		if ev.Kind == KindSyncRetry {
 			s.Retries++
 		}
@@ -96,7 +98,7 @@ func (a *assembler) syncCompleted(ev *Event) {
 		case KindSyncCompleted:
 			return s.Repo == string(ev.Name)
 		case KindSyncCompletedWith:
-			return s.URL == string(ev.Text)
+			return s.URL == parse.WithoutCredentials(string(ev.Text))
 		default:
 			return s.Location == string(ev.Text)
 		}
@@ -116,7 +118,7 @@ func (a *assembler) syncCompleted(ev *Event) {
 		case KindSyncCompleted:
 			s.Repo = a.names.intern(ev.Name)
 		case KindSyncCompletedWith:
-			s.URL = string(ev.Text)
+			s.URL = parse.WithoutCredentials(string(ev.Text))
 			s.Repo = repoOfURL(s.URL)
 		default:
 			s.Location = string(ev.Text)

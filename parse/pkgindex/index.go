@@ -10,7 +10,8 @@ type Index struct {
 	// does not see.
 	Entries []Entry
 	// Refused says why Portage uses nothing of the index, and is empty where it
-	// does use it. Of a refused index every entry is hidden.
+	// does use it. One that is refused for its header has no entries here; of
+	// one that is refused for an entry all are hidden.
 	Refused string
 }
 

@@ -97,7 +97,9 @@ func readText(r io.Reader) ([]byte, error) {
 	return text, nil
 }
 
-// Parse reads the text of an index. The strings of the index share one copy of
+// Parse reads the text of an index. Of one whose header Portage refuses, neither
+// entries nor damage are read: they would quote a file that is perhaps no index.
+// The strings of the index share one copy of
 // the text, which lives as long as any of them.
 func Parse(b []byte) (*Index, []parse.Diagnostic) {
 	p := parser{text: string(b)}
@@ -109,7 +111,11 @@ func Parse(b []byte) (*Index, []parse.Diagnostic) {
 	index := &Index{}
 	header, _ := p.stanza()
 	index.Header = header
-	index.Refused = refusal(header)
+	if index.Refused = refusal(header); index.Refused != "" {
+		// Nothing shows that it is an index. It may be a private file to which
+		// somebody made a link, and diagnostics are read by others.
+		return index, []parse.Diagnostic{parse.Diagnosef(0, CodeRefused, "Portage uses nothing of the index: %s", index.Refused)}
+	}
 	p.entries(index)
 	if index.Refused != "" {
 		p.diagnose(0, CodeRefused, "Portage uses nothing of the index: %s", index.Refused)
@@ -138,8 +144,11 @@ func refusal(header Fields) string {
 	if version == "" {
 		return "the header has no VERSION"
 	}
-	if n, ok := parseInt(version); !ok || n > 0 {
-		return fmt.Sprintf("VERSION is %.80q, and Portage knows 0 only", version)
+	switch n, ok := parseInt(version); {
+	case !ok:
+		return "VERSION is not a number"
+	case n > 0:
+		return fmt.Sprintf("VERSION is %d, and Portage knows 0 only", n)
 	}
 	return ""
 }

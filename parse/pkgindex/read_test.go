@@ -207,10 +207,10 @@ func TestWhatPortageDoesNotSeeIsReadAndMarked(t *testing.T) {
 		{
 			"a header that begins with an empty line is empty",
 			"\n" + header + foo,
-			[]string{" " + refused, "a/foo-1 " + refused},
-			pkgindex.CodeCPV + " " + pkgindex.CodeRefused,
+			nil,
+			pkgindex.CodeRefused,
 		},
-		{"a VERSION that is not a number", "VERSION: x\n\n" + foo, []string{"a/foo-1 " + refused}, pkgindex.CodeRefused},
+		{"a VERSION that is not a number", "VERSION: x\n\n" + foo, nil, pkgindex.CodeRefused},
 		{"a VERSION below 0", "VERSION: -1\n\n" + foo, []string{"a/foo-1 visible"}, ""},
 		{"an index that was cut off", header + foo + "CPV: a/b", []string{"a/foo-1 " + refused, "a/b " + refused}, pkgindex.CodeCPV + " " + pkgindex.CodeRefused + " " + pkgindex.CodeTorn},
 	} {
@@ -313,4 +313,27 @@ func codes(diags []parse.Diagnostic) string {
 		}
 	}
 	return strings.Join(all, " ")
+}
+
+// A file that others linked to is no index: not a word of it is repeated.
+func TestWhatHasNoHeaderIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"secret-1\nsecret-2\n",
+		"root:secret:19000:0:99999:7:::\ndaemon:secret:1:2:3\n",
+		"VERSION: secret\nTIMESTAMP: 1\n\nCPV: secret\nsecret\n",
+		"VERSION: 7\nsecret\n\nCPV: a/secret-1\nMD5: secret\n\n",
+		"\nVERSION: 0\n\nsecret\n",
+		"secret\xff",
+	} {
+		index, diags := pkgindex.Parse([]byte(text))
+		if index.Refused == "" || len(index.Entries) > 0 {
+			t.Errorf("%q: %d entries, refused: %q", text, len(index.Entries), index.Refused)
+		}
+		for _, d := range diags {
+			if strings.Contains(d.Message, "secret") {
+				t.Errorf("%q: %s", text, d.Message)
+			}
+		}
+	}
 }
