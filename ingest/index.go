@@ -160,16 +160,24 @@ func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 		Host: s.ID, Kind: store.SourceIndex, Path: x.path, Inode: x.entry.Inode, Dev: x.entry.Dev, Size: x.entry.Size, MTimeNS: x.entry.MTimeNS,
 		Condition: x.result.Condition, Problem: x.result.Problem, ReadAt: s.Now,
 	}
+	known, _, err := tx.FindSource(s.ID, store.SourceIndex, x.path)
+	if err != nil {
+		return err
+	}
 	if err := tx.PutSource(&source); err != nil {
 		return err
+	}
+	if source.Condition == store.ConditionUnreadable && (known.Condition != source.Condition || known.Problem != source.Problem) {
+		x.result.Damage = 1
 	}
 	if x.err == nil && !x.read {
 		return nil // only Packages.gz is another
 	}
-	var err error
-	if x.result.Damage, err = tx.ReplaceDiagnostics(source.ID, "", x.diags, s.Now); err != nil {
+	added, err := tx.ReplaceDiagnostics(source.ID, "", x.diags, s.Now)
+	if err != nil {
 		return err
 	}
+	x.result.Damage += added
 	if x.read {
 		x.result.Read, x.result.Changed = 1, true
 	}
