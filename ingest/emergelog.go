@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"emaudit/parse"
@@ -16,7 +17,7 @@ const (
 	// CodeLogRewritten is a log whose beginning is not the one that was read,
 	// while its first lines are older than the last that were.
 	CodeLogRewritten = "log-rewritten"
-	// CodeLogIgnored is a rotated log that is older than all that was read, found
+	// CodeLogIgnored is a rotated log that begins before all that was read, found
 	// when some of that is gone, so that nothing can be read anew.
 	CodeLogIgnored = "log-ignored"
 	// CodeLogDamage stands for the pieces of damage beyond those that are kept.
@@ -28,10 +29,16 @@ const (
 // logPart is one file of the log with what is to be read of it.
 type logPart struct {
 	segment store.Segment
+	print   logPrint
 	file    *logFile // nil where it is gone
+	tail    []byte   // what lies before the bookmark, where that was compared
 	fresh   bool     // not known before
+	read    bool     // something of it is part of the log
 	diags   []parse.Diagnostic
 }
+
+// number is what positions in this part are counted by, for good.
+func (p *logPart) number() int { return int(p.segment.Base / store.SegmentSpan) }
 
 // emergeLog reads what is new in emerge.log and in the files that were rotated
 // away. All of them are one log: a run, and a merge, may begin in one and end in
@@ -76,6 +83,10 @@ func (r *reader) emergeLog(ctx context.Context) ([]SourceResult, error) {
 		}
 		return r.readLog(ctx, tx, plan, &result)
 	})
+	if isPathError(err) {
+		// A file that can no longer be opened costs its own lines, not the command.
+		unreadable, err = err, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("emerge.log %s: %w", log, err)
 	}
@@ -112,8 +123,9 @@ func isSegment(s *store.Segment, f *logFile) bool {
 // logPlan is what is to be done with the files of the log.
 type logPlan struct {
 	parts []*logPart // in the order in which they were written
-	// idle are files of which nothing is to be read: copies, and what is older
-	// than all that was read when some of that is gone.
+	// idle are files that have nothing new: copies, empty files, and what is older
+	// than all that was read when some of that is gone. They are judged again when
+	// they change.
 	idle []*logPart
 	gone []int64 // segments of files that were idle, and are no more
 	anew bool    // everything is read from the beginning
@@ -128,12 +140,9 @@ func (r *reader) planLog(files []*logFile, known []store.Segment) (*logPlan, err
 		if s.Position == ignored {
 			continue
 		}
-		part := &logPart{segment: s, file: r.findSegment(&s, files, taken)}
-		if part.file != nil {
-			taken[part.file] = true
-		}
-		plan.parts = append(plan.parts, part)
+		plan.parts = append(plan.parts, &logPart{segment: s, print: parsePrint(s.Fingerprint), read: true})
 	}
+	r.findParts(plan.parts, files, taken)
 	plan.takeIdle(files, known, taken)
 	var fresh []*logPart
 	for _, f := range files {
@@ -154,12 +163,7 @@ func (r *reader) planLog(files []*logFile, known []store.Segment) (*logPlan, err
 	for _, p := range copies {
 		plan.setAside(p)
 	}
-	slices.SortStableFunc(fresh, func(a, b *logPart) int {
-		if a.file.current != b.file.current {
-			return compareBool(a.file.current, b.file.current)
-		}
-		return cmp.Compare(a.file.firstAt, b.file.firstAt)
-	})
+	r.sort(fresh)
 	if len(plan.parts) == 0 {
 		plan.parts, plan.anew = fresh, true
 		return plan, nil
@@ -186,78 +190,83 @@ func (plan *logPlan) takeIdle(files []*logFile, known []store.Segment, taken map
 
 // setAside makes a file idle.
 func (plan *logPlan) setAside(p *logPart) {
-	p.segment.Position = ignored
+	p.segment.Position, p.segment.Base = ignored, noPlace
 	plan.idle = append(plan.idle, p)
 }
 
 // addFresh adds the files that were not known to a log of which some was read.
 func (r *reader) addFresh(plan *logPlan, fresh []*logPart) {
 	last := plan.parts[len(plan.parts)-1]
-	older := slices.ContainsFunc(fresh, func(p *logPart) bool { return !p.file.current && p.file.firstAt < last.segment.FirstAt })
-	whole := !slices.ContainsFunc(plan.parts, func(p *logPart) bool { return p.file == nil })
-	if older && whole {
+	older := slices.ContainsFunc(fresh, func(p *logPart) bool {
+		return !p.file.current && p.file.firstAt != 0 && p.file.firstAt < last.segment.FirstAt
+	})
+	if older && !slices.ContainsFunc(plan.parts, func(p *logPart) bool { return p.file == nil }) {
 		// An older file has come to light, and all others are still there.
 		plan.parts, plan.anew = append(plan.parts, fresh...), true
-		slices.SortStableFunc(plan.parts, func(a, b *logPart) int {
-			if a.file.current != b.file.current {
-				return compareBool(a.file.current, b.file.current)
-			}
-			return cmp.Compare(a.begins(), b.begins())
-		})
+		r.sort(plan.parts)
 		return
 	}
-	for _, p := range fresh {
-		if !p.file.current && p.file.firstAt < last.segment.FirstAt {
-			p.diags = append(p.diags, parse.Diagnosef(0, CodeLogIgnored, "older than what was read before, part of which is gone"))
-			plan.setAside(p)
-			continue
-		}
-		plan.parts = append(plan.parts, p)
-	}
+	plan.parts = append(plan.parts, fresh...)
 }
 
 // ignored is the position of a file of which nothing is to be read.
 const ignored = 1 << 62
 
-func (p *logPart) begins() int64 {
-	if p.fresh {
-		return p.file.firstAt
-	}
-	return p.segment.FirstAt
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
-}
-
-// findSegment returns the file that holds a known segment: the same file, or
-// one that begins with the same bytes.
-func (r *reader) findSegment(s *store.Segment, files []*logFile, taken map[*logFile]bool) *logFile {
-	for _, f := range files {
-		if !taken[f] && isSegment(s, f) {
-			return f
+// sort puts files in the order in which they were written. The one that Portage
+// writes to is the last, also where the clock was set back before it began, but
+// not where it has the lines of another one after its own first.
+func (r *reader) sort(parts []*logPart) {
+	for _, p := range parts {
+		if r.readHead(p.file) != nil {
+			p.file.firstAt = p.segment.FirstAt
 		}
 	}
+	isLast := func(p *logPart) bool {
+		return p.file.current && !slices.ContainsFunc(parts, func(other *logPart) bool {
+			return other.file.firstAt > p.file.firstAt && r.hasLine(p.file, other.file.firstLine())
+		})
+	}
+	begins := map[*logPart]int64{}
+	for _, p := range parts {
+		begins[p] = p.file.firstAt
+		if isLast(p) {
+			begins[p] = math.MaxInt64
+		}
+	}
+	slices.SortStableFunc(parts, func(a, b *logPart) int { return cmp.Compare(begins[a], begins[b]) })
+}
+
+// findParts finds the files that hold what was read before: the same file, or
+// one with the same bytes. Only the last part can go on. Where a file has more
+// than an older part had, that is what other parts had, or new: the file is
+// judged as one that was not known.
+func (r *reader) findParts(parts []*logPart, files []*logFile, taken map[*logFile]bool) {
+	for _, p := range parts {
+		if i := slices.IndexFunc(files, func(f *logFile) bool { return !taken[f] && isSegment(&p.segment, f) }); i >= 0 {
+			p.file, taken[files[i]] = files[i], true
+		}
+	}
+	for i, p := range parts {
+		if p.file == nil {
+			r.findPart(p, i == len(parts)-1, files, taken)
+		}
+	}
+}
+
+// findPart takes for a part the file that begins with what was read of it, if it
+// can under the same inode.
+func (r *reader) findPart(p *logPart, last bool, files []*logFile, taken map[*logFile]bool) {
 	for _, sameInode := range []bool{true, false} {
 		for _, f := range files {
-			if taken[f] || sameInode != (f.Dev == s.Dev && f.Inode == s.Inode) {
+			if taken[f] || sameInode != (f.Dev == p.segment.Dev && f.Inode == p.segment.Inode) {
 				continue
 			}
-			if r.readHead(f) != nil {
-				continue
-			}
-			if begins(f.head, s.Fingerprint) || sameInode && s.Position == 0 {
-				return f
+			if ok, more, tail := r.continues(f, &p.print, p.segment.Position); ok && (last || !more) {
+				p.file, p.tail, taken[f] = f, tail, true
+				return
 			}
 		}
 	}
-	return nil
 }
 
 // readLog carries out a plan within one transaction.
@@ -273,6 +282,7 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 				}
 			}
 			p.segment.Position, p.segment.Base = 0, 0
+			p.print, p.tail, p.read = logPrint{}, nil, false
 		}
 	}
 	state, lastAt, err := tx.EmergeLogState(r.ID)
@@ -287,11 +297,7 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 		}
 	}
 	reading.place()
-	bases := make([]int64, len(plan.parts))
-	for i, p := range plan.parts {
-		bases[i] = p.segment.Base
-	}
-	writer, err := reading.run(ctx, func() (*store.EmergeLogWriter, error) { return tx.WriteEmergeLog(r.ID, bases) })
+	writer, err := reading.run(ctx, func() (*store.EmergeLogWriter, error) { return tx.WriteEmergeLog(r.ID) })
 	if err != nil {
 		return err
 	}
@@ -303,6 +309,17 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 
 // storeLog stores the bookmarks and the damage.
 func (r *reader) storeLog(tx *store.Tx, reading *logReading, writer *store.EmergeLogWriter, result *SourceResult) error {
+	damages, met := writer.Damages()
+	for _, d := range damages {
+		p := reading.part(d.Source)
+		p.diags = append(p.diags, d.Diagnostic)
+	}
+	if met > len(damages) {
+		last := damages[len(damages)-1]
+		p := reading.part(last.Source)
+		p.diags = append(p.diags, parse.Diagnosef(last.Offset, CodeLogDamage, "%d more pieces of damage after this", met-len(damages)))
+	}
+	reading.setIdle()
 	all := slices.Concat(reading.plan.parts, reading.plan.idle)
 	segments := make([]store.Segment, len(all))
 	for i, p := range all {
@@ -313,16 +330,6 @@ func (r *reader) storeLog(tx *store.Tx, reading *logReading, writer *store.Emerg
 	}
 	if err := tx.PutSegments(r.ID, segments); err != nil {
 		return err
-	}
-	damages, met := writer.Damages()
-	for _, d := range damages {
-		p := reading.plan.parts[d.Source]
-		p.diags = append(p.diags, d.Diagnostic)
-	}
-	if met > len(damages) {
-		last := damages[len(damages)-1]
-		p := reading.plan.parts[last.Source]
-		p.diags = append(p.diags, parse.Diagnosef(last.Offset, CodeLogDamage, "%d more pieces of damage after this", met-len(damages)))
 	}
 	for i, p := range all {
 		if err := tx.AddDiagnostics(segments[i].ID, "", p.diags, r.Now); err != nil {

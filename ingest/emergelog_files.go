@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +17,7 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/parse/emergelog"
+	"emaudit/store"
 )
 
 const (
@@ -29,7 +28,7 @@ const (
 	maxWindow = 128 << 20
 	// maxLog bounds what a compressed log may unpack to: a thousand times the
 	// largest that anybody has.
-	maxLog = 64 << 30
+	maxLog = store.SegmentSpan
 )
 
 // logFile is one file of emerge.log as it was found.
@@ -39,6 +38,12 @@ type logFile struct {
 	current bool   // the file that Portage writes to
 	head    []byte // the first bytes, decompressed
 	firstAt int64  // time of the first line, 0 where none has one
+}
+
+// firstLine returns the first line in f.head.
+func (f *logFile) firstLine() []byte {
+	line, _, _ := bytes.Cut(f.head, []byte("\n"))
+	return line
 }
 
 // logFiles finds emerge.log and what was rotated away beside it: NAME.1,
@@ -207,27 +212,4 @@ func (r *reader) readHead(f *logFile) error {
 	f.head = head[:n]
 	f.firstAt, _ = emergelog.FirstTime(f.head)
 	return nil
-}
-
-// fingerprint is what a log's beginning is known again by: how many bytes, and
-// their hash. Only bytes that were read for good count.
-func fingerprint(head []byte, position int64) []byte {
-	head = head[:min(int64(len(head)), position)]
-	sum := sha256.Sum256(head)
-	return append(binary.AppendUvarint(nil, uint64(len(head))), sum[:]...)
-}
-
-// covered returns how many bytes a fingerprint was taken of.
-func covered(print []byte) uint64 {
-	length, _ := binary.Uvarint(print)
-	return length
-}
-
-// begins tells whether head begins with what print was taken of.
-func begins(head, print []byte) bool {
-	length := covered(print)
-	if length == 0 || length > uint64(len(head)) {
-		return false
-	}
-	return slices.Equal(fingerprint(head, int64(length)), print)
 }

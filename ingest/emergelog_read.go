@@ -1,10 +1,14 @@
 package ingest
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"emaudit/hostfs"
 	"emaudit/parse"
@@ -55,7 +59,6 @@ const batchSize = 512
 // the whole log.
 func (l *logReading) place() {
 	for _, p := range l.plan.idle {
-		p.segment.Base = noPlace
 		l.identify(p)
 	}
 	end := int64(0)
@@ -63,22 +66,41 @@ func (l *logReading) place() {
 		s := &p.segment
 		if p.fresh || l.plan.anew {
 			s.Base = end
-			s.FirstAt = p.file.firstAt
+			if l.readHead(p.file) == nil {
+				s.FirstAt = p.file.firstAt
+			}
 		}
 		s.Host, s.Kind = l.ID, store.SourceOldEmergeLog
 		if p.file != nil {
 			l.identify(p)
-		} else if s.Condition != store.ConditionMissing {
+		} else {
 			s.Condition = store.ConditionMissing
-			s.Path = fmt.Sprintf("%s (gone, begun %d)", s.Path, s.FirstAt)
+			if gone := fmt.Sprintf(" (gone, part %d of the log)", p.number()+1); !strings.HasSuffix(s.Path, gone) {
+				s.Path += gone
+			}
 		}
-		// No log grows beyond what a place can count.
-		end = s.Base + maxLog
+		end = s.Base + store.SegmentSpan
 	}
 }
 
 // noPlace is the base of a file that has no place in the whole log.
 const noPlace = -1
+
+// part returns the part with a number.
+func (l *logReading) part(number int) *logPart {
+	i := slices.IndexFunc(l.plan.parts, func(p *logPart) bool { return p.number() == number })
+	return l.plan.parts[i]
+}
+
+// setIdle sets those files aside that turned out to have nothing new.
+func (l *logReading) setIdle() {
+	l.plan.parts = slices.DeleteFunc(l.plan.parts, func(p *logPart) bool {
+		if !p.read {
+			l.plan.setAside(p)
+		}
+		return !p.read
+	})
+}
 
 // identify notes by what the file of a part is known again.
 func (l *logReading) identify(p *logPart) {
@@ -136,7 +158,7 @@ func (l *logReading) parse(ctx context.Context) error {
 			continue
 		}
 		complete := i < len(l.plan.parts)-1
-		if err := l.parsePart(ctx, i, p, complete, meter); err != nil {
+		if err := l.parsePart(ctx, p, complete, meter); err != nil {
 			return err
 		}
 	}
@@ -148,14 +170,14 @@ func (l *logReading) parse(ctx context.Context) error {
 	return err
 }
 
-func (l *logReading) parsePart(ctx context.Context, source int, p *logPart, complete bool, meter Meter) error {
+func (l *logReading) parsePart(ctx context.Context, p *logPart, complete bool, meter Meter) error {
 	log, err := l.openLog(p.file)
 	if err != nil {
 		p.diags = append(p.diags, parse.Diagnosef(0, CodeLogUndecoded, "%v", err))
 		return nil
 	}
 	defer log.Close()
-	if p.fresh && !l.plan.anew && p.file.firstAt != 0 && p.file.firstAt < l.lastAt {
+	if l.overlaps(p) {
 		if err := l.skipKnown(log, p); err != nil {
 			return err
 		}
@@ -168,14 +190,18 @@ func (l *logReading) parsePart(ctx context.Context, source int, p *logPart, comp
 	if err := seek(log, p.segment.Position); err != nil {
 		return err
 	}
-	from := emergelog.Position{Source: source, Offset: p.segment.Position}
-	to, err := l.parser.Read(ctx, metered{log, meter}, from, complete)
+	from := emergelog.Position{Source: p.number(), Offset: p.segment.Position}
+	tail := &tailReader{Reader: metered{log, meter}, kept: p.tail, end: from.Offset}
+	to, err := l.parser.Read(ctx, tail, from, complete)
 	l.bytes += to.Offset - from.Offset
 	p.segment.Position = to.Offset
-	if covered(p.segment.Fingerprint) < headSize {
-		if err := l.readHead(p.file); err == nil {
-			p.segment.Fingerprint = fingerprint(p.file.head, to.Offset)
+	if to.Offset > from.Offset {
+		p.read = true
+		p.print.setTail(tail.before(to.Offset), l.parser.LastTime())
+		if l.readHead(p.file) == nil {
+			p.print.head = digestOf(p.file.head[:min(int64(len(p.file.head)), to.Offset)])
 		}
+		p.segment.Fingerprint = p.print.marshal()
 	}
 	if err != nil && ctx.Err() == nil && !isPathError(err) {
 		// A compressed file can be cut off; what came before counts.
@@ -193,13 +219,66 @@ func isPathError(err error) bool {
 // skipKnown moves the bookmark of a log whose beginning was rewritten behind
 // the lines that are no newer than the last that was read.
 func (l *logReading) skipKnown(log io.Reader, p *logPart) error {
-	offset, err := emergelog.OffsetAfter(log, l.lastAt)
+	lastAt := l.parser.LastTime()
+	var known []uint64
+	for _, part := range l.plan.parts {
+		known = append(known, part.print.lines...)
+	}
+	offset, err := emergelog.OffsetAfter(log, lastAt, func(line []byte) bool { return known == nil || slices.Contains(known, lineDigest(line)) })
 	if err != nil {
 		return err
 	}
 	p.segment.Position = offset
-	p.diags = append(p.diags, parse.Diagnosef(0, CodeLogRewritten, "not the log that was read before; lines up to the time of the last line read, %d, are passed over", l.lastAt))
+	switch {
+	case l.plan.anew:
+	case !p.file.current && p.file.firstAt < l.plan.parts[0].segment.FirstAt:
+		p.diags = append(p.diags, parse.Diagnosef(0, CodeLogIgnored, "older than what was read before, part of which is gone; lines up to the time of the last line read, %d, are passed over", lastAt))
+	case p.file.firstAt < lastAt:
+		p.diags = append(p.diags, parse.Diagnosef(0, CodeLogRewritten, "not the log that was read before; lines up to the time of the last line read, %d, are passed over", lastAt))
+	}
 	return nil
+}
+
+// overlaps reports whether a file that was not read before has lines that were:
+// it begins before the last line that was read, and one of the files read before
+// has its first line. Where some of those are gone, that is taken for granted.
+func (l *logReading) overlaps(p *logPart) bool {
+	lastAt := l.parser.LastTime()
+	if l.readHead(p.file) != nil {
+		return false
+	}
+	if !p.fresh && !l.plan.anew || p.file.firstAt == 0 || p.file.firstAt > lastAt {
+		return false
+	}
+	first := p.file.firstLine()
+	for _, other := range l.plan.parts {
+		switch {
+		case other == p:
+			return false
+		case other.file == nil && p.file.firstAt <= l.lastAt, other.read && other.file != nil && l.hasLine(other.file, first):
+			return true
+		}
+	}
+	return false
+}
+
+// hasLine reports whether a file has a line.
+func (r *reader) hasLine(f *logFile, wanted []byte) bool {
+	log, err := r.openLog(f)
+	if err != nil {
+		return false
+	}
+	defer log.Close()
+	lines := bufio.NewReaderSize(log, compareSize)
+	for {
+		line, err := lines.ReadSlice('\n')
+		if bytes.Equal(bytes.TrimSuffix(line, []byte("\n")), wanted) {
+			return true
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return false
+		}
+	}
 }
 
 // seek moves to an offset, by reading where the log is compressed.

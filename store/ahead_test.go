@@ -15,7 +15,7 @@ func manyRuns(t *testing.T, runs int64) (*DB, HostID) {
 	t.Helper()
 	db, host := logDB(t)
 	err := db.Update(context.Background(), func(tx *Tx) error {
-		w, err := tx.WriteEmergeLog(host, []int64{0})
+		w, err := tx.WriteEmergeLog(host)
 		if err != nil {
 			return err
 		}

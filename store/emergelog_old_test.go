@@ -78,7 +78,7 @@ func TestFactsOfEarlierSchemasAreRead(t *testing.T) {
 	finished := want[1].Merges[0].Merge
 	finished.Outcome, finished.Finished = emergelog.MergeMerged, 1780000200
 	err = db.Update(ctx, func(tx *Tx) error {
-		w, err := tx.WriteEmergeLog(host.ID, []int64{0})
+		w, err := tx.WriteEmergeLog(host.ID)
 		if err != nil {
 			return err
 		}

@@ -152,7 +152,7 @@ func TestSumsOfPackagesAreThoseOfTheirFacts(t *testing.T) {
 			at := int64(1_700_000_000)
 			for range 1 + random.IntN(5) {
 				err := db.Update(context.Background(), func(tx *Tx) error {
-					w, err := tx.WriteEmergeLog(host, []int64{0})
+					w, err := tx.WriteEmergeLog(host)
 					if err != nil {
 						return err
 					}
@@ -208,7 +208,7 @@ func TestSumsOfEarlierSchemasAreMoved(t *testing.T) {
 	checkSums(t, db, host.ID, pagePackages+1)
 	// And they are added to.
 	err = db.Update(context.Background(), func(tx *Tx) error {
-		w, err := tx.WriteEmergeLog(host.ID, []int64{0})
+		w, err := tx.WriteEmergeLog(host.ID)
 		if err != nil {
 			return err
 		}

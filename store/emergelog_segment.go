@@ -9,7 +9,12 @@ import (
 // its bookmark when it is gone.
 const SourceOldEmergeLog SourceKind = "old-emerge-log"
 
-// Segment is one file of a host's emerge.log, there or gone.
+// SegmentSpan is the distance in bytes between the places of two segments: no
+// file of the log grows beyond it.
+const SegmentSpan = 64 << 30
+
+// Segment is one file of a host's emerge.log, there or gone. Its number, which
+// is Base / SegmentSpan, names it for good, whatever its file is called.
 type Segment struct {
 	Source
 	Base    int64 // place of its first byte in the whole log
@@ -51,6 +56,9 @@ func (tx *Tx) PutSegments(host HostID, segments []Segment) error {
 	}
 	for i := range segments {
 		s := &segments[i]
+		if err := tx.forgetMarker(s); err != nil {
+			return err
+		}
 		if s.ID != 0 {
 			if _, err := tx.exec("UPDATE source SET kind = ?, path = ? WHERE id = ?", s.Kind, s.Path, s.ID); err != nil {
 				return fmt.Errorf("source %s: %w", s.Path, err)
@@ -66,6 +74,16 @@ func (tx *Tx) PutSegments(host HostID, segments []Segment) error {
 		}
 	}
 	return nil
+}
+
+// forgetMarker removes what was noted under a segment's name while there was no
+// such file.
+func (tx *Tx) forgetMarker(s *Segment) error {
+	other, ok, err := tx.FindSource(s.Host, s.Kind, s.Path)
+	if err != nil || !ok || other.ID == s.ID {
+		return err
+	}
+	return tx.ForgetSegments([]int64{other.ID})
 }
 
 // ForgetSegments forgets files of emerge.log of which nothing was read.

@@ -60,7 +60,7 @@ func TestARunIsReadBackAsItWasStored(t *testing.T) {
 	run, merge, unmerge, sync := whole(1)
 	source := emergelog.Merge{Run: 1, Seq: 8, CPV: "no cpv at all", RepoPath: "/var/db/repos/gentoo", Outcome: emergelog.MergeRunning}
 	err := db.Update(context.Background(), func(tx *Tx) error {
-		w, err := tx.WriteEmergeLog(host, []int64{0, 1 << 36})
+		w, err := tx.WriteEmergeLog(host)
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func TestWhatIsOpenIsReplaced(t *testing.T) {
 	write := func(fn func(w *EmergeLogWriter), open emergelog.Open) {
 		t.Helper()
 		err := db.Update(context.Background(), func(tx *Tx) error {
-			w, err := tx.WriteEmergeLog(host, []int64{0})
+			w, err := tx.WriteEmergeLog(host)
 			if err != nil {
 				return err
 			}
@@ -180,7 +180,7 @@ func FuzzFacts(f *testing.F) {
 	db, host := logDB(f)
 	run, merge, unmerge, sync := whole(1)
 	err := db.Update(context.Background(), func(tx *Tx) error {
-		w, err := tx.WriteEmergeLog(host, []int64{0})
+		w, err := tx.WriteEmergeLog(host)
 		if err != nil {
 			return err
 		}

@@ -22,9 +22,6 @@ func runNumber(key int64) int64 { return key & (1<<runBits - 1) }
 type EmergeLogWriter struct {
 	tx   *Tx
 	host HostID
-	// bases are the places of the segments' first bytes in the whole log, by
-	// the number of the source that the parser was given.
-	bases []int64
 
 	rows *bulk
 	// facts are those of the runs that were not delivered yet, packed.
@@ -55,11 +52,11 @@ type runFacts struct {
 	settled int
 }
 
-// WriteEmergeLog begins to store what is read of a host's emerge.log. bases are
-// the places of the segments' first bytes in the whole log.
-func (tx *Tx) WriteEmergeLog(host HostID, bases []int64) (*EmergeLogWriter, error) {
+// WriteEmergeLog begins to store what is read of a host's emerge.log. The source
+// of a position is the number of a segment.
+func (tx *Tx) WriteEmergeLog(host HostID) (*EmergeLogWriter, error) {
 	w := &EmergeLogWriter{
-		tx: tx, host: host, bases: bases,
+		tx: tx, host: host,
 		rows:  tx.bulk("run", "id", "started_at", "seen_at", "args", "action", "outcome", "unsettled", "detail"),
 		facts: map[int64]*runFacts{},
 		seed:  maphash.MakeSeed(),
@@ -136,10 +133,7 @@ func (tx *Tx) ForgetEmergeLog(host HostID) error {
 
 // at turns a position into a place in the whole log.
 func (w *EmergeLogWriter) at(p emergelog.Position) int64 {
-	if p.Source >= len(w.bases) {
-		return p.Offset
-	}
-	return w.bases[p.Source] + p.Offset
+	return int64(p.Source)*SegmentSpan + p.Offset
 }
 
 // text is [Tx.textID], but 0 for the empty string.

@@ -236,13 +236,14 @@ func FirstTime(head []byte) (seconds int64, ok bool) {
 }
 
 // OffsetAfter returns the offset of the first line of a log that is newer than
-// a time, or of its end.
-func OffsetAfter(log io.Reader, seconds int64) (int64, error) {
+// a time, or of its end. Of the lines that have that time, those count as newer
+// that isKnown does not know.
+func OffsetAfter(log io.Reader, seconds int64, isKnown func(line []byte) bool) (int64, error) {
 	lines := bufio.NewReaderSize(log, chunk)
 	offset, begins := int64(0), true
 	for {
 		line, err := lines.ReadSlice('\n')
-		if at, _, ok := stamp(line); begins && ok && at > seconds {
+		if at, _, ok := stamp(line); begins && ok && (at > seconds || at == seconds && !isKnown(line)) {
 			return offset, nil
 		}
 		offset += int64(len(line))
