@@ -35,7 +35,7 @@ var brokenCases = []struct {
 	{"bomb-metadata-bz2-4GiB", Unknown, []string{ProblemMetadataTooLarge}},
 	{"bomb-metadata-bz2-64GiB", Unknown, []string{ProblemMetadataTooLarge}},
 	{"container-gzip", Damaged, []string{ProblemNotABinpkg}},
-	{"container-symlink-member", Damaged, []string{ProblemMemberType, ProblemManifestSize, ProblemManifestHash}},
+	{"container-symlink-member", Damaged, []string{ProblemMemberType, ProblemImageDamaged, ProblemManifestSize, ProblemManifestHash}},
 	{"container-trailing-garbage", Whole, []string{ProblemTrailingData}},
 	{"dup-metadata", Damaged, []string{ProblemMemberAmbiguous, ProblemMemberDuplicate, ProblemManifestSize, ProblemManifestHash}},
 	{"extra-in-manifest", Whole, []string{ProblemMemberUnknown}},

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"compress/bzip2"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"emaudit/parse/binpkg/lzip"
 	"emaudit/parse/binpkg/lzop"
+	"emaudit/parse/binpkg/xz"
 )
 
 // Compressor is the program that packed a tar, as in BINPKG_COMPRESS.
@@ -33,24 +33,13 @@ const (
 	Lzop  Compressor = "lzop"
 )
 
-const (
-	// zstdWindowAll is the largest window of metadata that is accepted, that of
-	// --long=31, which Portage passes to zstd. It costs nothing: a frame that is
-	// unpacked in one piece into a bounded buffer needs no window beside it.
-	zstdWindowAll = 1 << 31
-
-	// zstdWindowStream is the largest window of an image. It has to be held in
-	// memory while the image streams by. 128 MiB is --long=27, the most that
-	// zstd itself unpacks without being told to, and more than -22 --ultra uses.
-	zstdWindowStream = 128 << 20
-
-	// zstdBlock is the format's limit of a block (RFC 8878, 3.1.1.2.3).
-	zstdBlock = 128 << 10
-
-	// lzmaDictionary is the largest dictionary of an xz or lzip stream: that of
-	// xz -9 is 64 MiB.
-	lzmaDictionary = 128 << 20
-)
+// maxHistory is how much of what was unpacked of an image is kept for matches that
+// reach back to it, in bytes. It is more than zstd -22 --ultra, xz -9 and lzip -9
+// ask for. A stream may name far more (zstd --long=31, up to 2 GiB) and be unpacked
+// all the same as long as no match reaches further, which none can in an image of
+// no more than this size. Where one does, it is not known what the image holds:
+// memory is bounded, and zstd, xz and lzip would take as much as the stream names.
+const maxHistory = 128 << 20
 
 var suffixes = []struct {
 	suffix     string
@@ -166,111 +155,27 @@ func readUpTo(dst []byte, r io.Reader, limit int) ([]byte, error) {
 	}
 }
 
-func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
-	if u.whole == nil {
-		d, err := zstd.NewReader(nil,
-			zstd.WithDecoderConcurrency(1),
-			zstd.WithDecoderMaxWindow(zstdWindowAll),
-			// The capacity of the buffer, not the frame's own claim,
-			// bounds what is allocated.
-			zstd.WithDecodeAllCapLimit(true))
-		if err != nil {
-			return dst, decodeError("zstd", err)
-		}
-		u.whole = d
-	}
-	// The decoder fails in several ways, not all of which can be told from
-	// damage, when a block does not fit. With room for two more blocks an
-	// error is the stream's own.
-	const spare = 2 * zstdBlock
-	size := zstdBound(packed, limit) + spare
-	if cap(dst) < size {
-		dst = make([]byte, 0, size)
-	}
-	out, err := u.whole.DecodeAll(packed, dst[:0:size])
-	switch {
-	case err == nil && len(out) <= limit:
-		return out, nil
-	case err != nil && !errors.Is(err, zstd.ErrDecoderSizeExceeded) && size-len(out) >= spare:
-		return dst, decodeError("zstd", err)
-	}
-	u.whole = nil // it holds on to the buffer
-	return nil, errTooLarge
-}
-
-// zstdBound returns a size that packed does not unpack to more than, as far as the
-// headers of its blocks tell (RFC 8878, 3.1.1.2), and no more than limit. Where
-// they are damaged, so much is unpacked before the decoder meets the same.
-func zstdBound(packed []byte, limit int) int {
-	bound := 0
-	for len(packed) > 0 && bound < limit {
-		var h zstd.Header
-		if h.Decode(packed) != nil || h.HeaderSize > len(packed) {
-			break
-		}
-		packed = packed[h.HeaderSize:]
-		if h.Skippable {
-			packed = packed[min(int64(h.SkippableSize), int64(len(packed))):]
-			continue
-		}
-		for last := false; !last && len(packed) >= 3 && bound < limit; {
-			head := int(packed[0]) | int(packed[1])<<8 | int(packed[2])<<16
-			last = head&1 != 0
-			size, follows := head>>3, head>>3
-			switch head >> 1 & 3 {
-			case 1: // a byte, so many times
-				follows = 1
-			case 2: // compressed
-				size = zstdBlock
-			}
-			bound += size
-			packed = packed[min(3+follows, len(packed)):]
-		}
-		if h.HasCheckSum {
-			packed = packed[min(4, len(packed)):]
-		}
-	}
-	return min(bound, limit)
-}
-
 // open returns a reader of the unpacked stream.
 func (u *unpacker) open(r io.Reader, c Compressor) (io.Reader, error) {
 	switch c {
 	case None:
 		return r, nil
 	case Zstd:
-		if u.stream == nil {
-			d, err := zstd.NewReader(nil,
-				zstd.WithDecoderConcurrency(1),
-				zstd.WithDecoderLowmem(true),
-				zstd.WithDecoderMaxWindow(zstdWindowStream))
-			if err != nil {
-				return nil, decodeError("zstd", err)
-			}
-			u.stream = d
-		}
-		if err := u.stream.Reset(r); err != nil {
+		d, err := u.openZstd(r)
+		if err != nil {
 			return nil, decodeError("zstd", err)
 		}
-		return decoding{u.stream, "zstd"}, nil
+		return decoding{d, "zstd"}, nil
 	case Bzip2:
 		return decoding{bzip2.NewReader(bufio.NewReader(r)), "bzip2"}, nil
 	case Gzip:
-		d, err := gzip.NewReader(bufio.NewReader(r))
-		if err != nil {
-			return nil, decodeError("gzip", err)
-		}
-		return decoding{d, "gzip"}, nil
+		return decoding{&gzipReader{in: bufio.NewReader(r)}, "gzip"}, nil
 	case Xz:
-		d, err := newXzReader(r)
-		if err != nil {
-			return nil, decodeError("xz", err)
-		}
-		return decoding{d, "xz"}, nil
+		return decoding{xz.NewReader(r, maxHistory), "xz"}, nil
 	case Lz4:
 		return decoding{lz4.NewReader(r), "lz4"}, nil
 	case Lzip:
-		return decoding{lzip.NewReader(r, lzmaDictionary), "lzip"}, nil
+		return decoding{lzip.NewReader(r, maxHistory), "lzip"}, nil
 	case Lzop:
 		return decoding{lzop.NewReader(r), "lzop"}, nil
 	}
@@ -303,7 +208,8 @@ func unsupported(err error) bool {
 	return errors.Is(err, zstd.ErrWindowSizeExceeded) ||
 		errors.Is(err, zstd.ErrUnknownDictionary) ||
 		errors.Is(err, errUnsupported) ||
-		errors.Is(err, errDictionary) ||
+		errors.Is(err, xz.ErrDictionary) ||
+		errors.Is(err, xz.ErrUnsupported) ||
 		errors.Is(err, lzip.ErrDictionary) ||
 		errors.Is(err, lzop.ErrUnsupported)
 }

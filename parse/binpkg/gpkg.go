@@ -143,6 +143,9 @@ func checkStructure(p *Package, parts layout) {
 			}
 		}
 	}
+	if parts.image >= 0 && p.ImageSize == 0 {
+		p.diagnose(p.ImageOffset, ProblemImageDamaged, "image: empty, not even the end of a tar")
+	}
 	if len(p.Members) == maxMembers {
 		return // what seems to be missing may be among those that were not read
 	}

@@ -32,9 +32,9 @@ type manifestMemory struct {
 // the file. ok is false when Portage would give up on the text: it refuses the
 // whole Manifest for one bad line (gpkg.py:1575).
 //
-// Portage splits lines with Python's rules, under which a form feed or U+2028
-// ends a line too. No writer uses them, so that any control character but CR
-// and tab is refused rather than given a second meaning.
+// Portage splits lines with Python's rules, under which a form feed, a lone CR or
+// U+2028 ends a line too. No writer uses them, so that any control character but
+// tab and a CR before LF is refused rather than given a second meaning.
 func (memory *manifestMemory) read(p *Package, text []byte, at int64) (entries []manifestEntry, ok bool) {
 	ok = true
 	fail := func(offset int, format string, args ...any) {
@@ -67,6 +67,10 @@ func (memory *manifestMemory) read(p *Package, text []byte, at int64) (entries [
 		}
 		if string(fields[0]) != "DATA" || len(fields) < 3 || len(fields)%2 == 0 {
 			fail(lineAt, "%q is not DATA NAME SIZE { HASH HEX }", clip(line))
+			continue
+		}
+		if hidesHash(fields) {
+			fail(lineAt, "%q has the name of a hash where none belongs", clip(line))
 			continue
 		}
 		e := manifestEntry{name: string(fields[1])}
@@ -112,6 +116,18 @@ func (memory *manifestMemory) read(p *Package, text []byte, at int64) (entries [
 	return entries, ok
 }
 
+// hidesHash reports whether a line has a word SHA512 or BLAKE2B that is not the name
+// of a hash. Portage compares with what follows the first such word of the line,
+// whatever it stands for (gpkg.py:1803).
+func hidesHash(fields [][]byte) bool {
+	for i, f := range fields {
+		if (string(f) == "SHA512" || string(f) == "BLAKE2B") && (i < 3 || i%2 == 0) {
+			return true
+		}
+	}
+	return false
+}
+
 // matchManifest compares names and sizes in both directions, and returns the
 // entry of each member by the member's index, nil for those without.
 func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*manifestEntry {
@@ -148,12 +164,14 @@ func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*mani
 }
 
 // plainText returns the length of the longest prefix of text that is printable
-// ASCII, blanks, tabs and line ends.
+// ASCII, blanks, tabs and line ends, which are LF or CR LF.
 func plainText(text []byte) int {
 	for i := 0; i < len(text); {
 		i += parse.PrintablePrefix(text[i:])
 		for end := min(i+8, len(text)); i < end; i++ {
-			if c := text[i]; c < ' ' && c != '\n' && c != '\r' && c != '\t' || c >= 0x7f {
+			c := text[i]
+			lineEnd := c == '\n' || c == '\r' && i+1 < len(text) && text[i+1] == '\n'
+			if c < ' ' && c != '\t' && !lineEnd || c >= 0x7f {
 				return i
 			}
 		}

@@ -35,6 +35,10 @@ func TestManifestLines(t *testing.T) {
 		{"a form feed, which ends a line for Python", "DATA a 0 " + both + "\fDATA b 0 " + both + "\n", nil, ProblemManifestInvalid},
 		{"U+2028, which does so too", "DATA a 0 " + both + "\u2028DATA b 0 " + both + "\n", nil, ProblemManifestInvalid},
 		{"a unit separator in the middle of a word", "DATA gpkg\x1f1 0 " + both + "\n", nil, ProblemManifestInvalid},
+		{"a lone CR, which does so too", "DATA a 0 " + both + " X\rDATA\n", nil, ProblemManifestInvalid},
+		{"a name that hides a hash", "DATA SHA512 0 " + both + "\n", nil, ProblemManifestInvalid},
+		{"a value that hides one", "DATA a 0 X BLAKE2B " + both + "\n", nil, ProblemManifestInvalid},
+		{"a name that only begins so", "DATA SHA512SUM 0 " + both + "\n", []string{"SHA512SUM"}, ""},
 		{"bytes that are no text", "DATA a\xff 0 " + both + "\n", nil, ProblemManifestInvalid},
 	} {
 		p := new(Package)

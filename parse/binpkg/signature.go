@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -52,6 +51,7 @@ type Signature struct {
 type signatureCheck struct {
 	Signature
 	packets []byte // the signature, without armour
+	hash    string // the algorithm that it names, as in a Hash header
 	problem string // a code, "" when valid or unchecked for want of a keyring
 	detail  string
 }
@@ -74,6 +74,7 @@ func newSignatureCheck(member string, packets []byte) *signatureCheck {
 		c.KeyID = fmt.Sprintf("%016X", *sig.IssuerKeyId)
 	}
 	c.CreatedAt = sig.CreationTime.Unix()
+	c.hash = strings.ReplaceAll(sig.Hash.String(), "-", "")
 	return c
 }
 
@@ -106,15 +107,13 @@ func newSignatureChecks(member string, packets []byte) []*signatureCheck {
 // newDetachedChecks prepares the checks of a .sig member, armoured or binary.
 func newDetachedChecks(member string, sig []byte) []*signatureCheck {
 	if bytes.HasPrefix(bytes.TrimSpace(sig), []byte("-----BEGIN PGP")) {
-		block, err := armor.Decode(bytes.NewReader(sig))
-		if err == nil {
-			sig, err = io.ReadAll(io.LimitReader(block.Body, maxManifestSize))
-		}
+		packets, err := unarmour(sig)
 		if err != nil {
 			c := &signatureCheck{Signature: Signature{Member: member}}
 			c.fail(err)
 			return []*signatureCheck{c}
 		}
+		sig = packets
 	}
 	return newSignatureChecks(member, sig)
 }
@@ -171,17 +170,39 @@ func checkClearSigned(p *Package, data []byte, at int64, keyring *Keyring, now t
 		p.diagnose(at, ProblemManifestUnsigned, "Manifest: text outside of what is signed")
 		return nil, nil, false
 	}
-	packets, err := io.ReadAll(io.LimitReader(block.ArmoredSignature.Body, maxManifestSize))
+	// Decode does not keep the text of the armour, which begins at the last marker.
+	packets, err := unarmour(data[bytes.LastIndex(data, []byte(pgpSignature)):])
 	if err != nil {
 		c := &signatureCheck{Signature: Signature{Member: manifestName}}
 		c.fail(err)
 		return block.Plaintext, []*signatureCheck{c}, true
 	}
+	hashes := hashHeaders(data)
 	checks = newSignatureChecks(manifestName, packets)
 	for _, c := range checks {
+		if c.problem == "" && !slices.Contains(hashes, c.hash) {
+			c.fail(pgperrors.StructuralError("made with " + c.hash + ", which no line Hash announces"))
+		}
 		c.verify(keyring, now, bytes.NewReader(block.Bytes))
 	}
 	return block.Plaintext, checks, true
+}
+
+// hashHeaders returns the algorithms that a clear-signed text announces. gpg computes
+// those only, and MD5 where none is announced, so that a signature with another one
+// is bad to it (GnuPG, g10/plaintext.c and mainproc.c).
+func hashHeaders(text []byte) (hashes []string) {
+	_, text, _ = bytes.Cut(text, []byte("\n"))
+	for line := range bytes.Lines(text) {
+		names, ok := strings.CutPrefix(strings.TrimRight(string(line), "\r\n"), "Hash: ")
+		if !ok {
+			return hashes
+		}
+		for name := range strings.SplitSeq(names, ",") {
+			hashes = append(hashes, strings.Trim(name, " "))
+		}
+	}
+	return hashes
 }
 
 // missingSignatures adds what Portage demands when there is any signature at

@@ -12,6 +12,10 @@
 //
 // Bytes that do not begin a member are an error behind the first one too: a
 // package is no place for trailing data.
+//
+// A match reaches back at most as far as the dictionary, up to 512 MiB. A
+// [Reader] keeps no more than its limit. That is enough for a member whose matches
+// do not reach further, and so for every one that unpacks to no more than that.
 package lzip
 
 import (
@@ -32,12 +36,15 @@ const (
 	// minDictionary and maxDictionary are the format's own bounds.
 	minDictionary = 1 << 12
 	maxDictionary = 1 << 29
+
+	// maxMatch is LZMA's: the decoder stops with less room than that.
+	maxMatch = 273
 )
 
 // Errors that a caller may want to tell apart. All others mean damage.
 var (
-	// ErrDictionary is a member that needs a larger dictionary than the
-	// Reader may use.
+	// ErrDictionary is a member that needs more memory than the Reader may
+	// use.
 	ErrDictionary = errors.New("dictionary larger than the limit")
 
 	errMagic    = errors.New("no lzip member")
@@ -53,14 +60,15 @@ type Reader struct {
 	in     counter
 	limit  int
 	member io.Reader
+	wanted int // the dictionary that the member names, in bytes
 	crc    uint32
 	size   uint64
 	begun  bool
 	err    error
 }
 
-// NewReader returns a Reader that refuses dictionaries of more than limit
-// bytes with ErrDictionary. Nothing is read before the first Read.
+// NewReader returns a Reader that keeps at most limit bytes of what it unpacked.
+// Nothing is read before the first Read.
 func NewReader(r io.Reader, limit int) *Reader {
 	return &Reader{in: counter{r: bufio.NewReader(r)}, limit: limit}
 }
@@ -80,6 +88,8 @@ func (r *Reader) Read(p []byte) (int, error) {
 		case err == io.EOF:
 			r.member = nil
 			r.err = r.trailer()
+		case err != nil && r.wanted > r.limit && r.size+maxMatch >= uint64(r.limit):
+			r.err = fmt.Errorf("%w: %d bytes", ErrDictionary, r.wanted)
 		case err != nil:
 			r.err = unexpected(err)
 		}
@@ -117,9 +127,8 @@ func (r *Reader) open() error {
 	if dictionary < minDictionary || dictionary > maxDictionary {
 		return fmt.Errorf("%w: %d", errBadDict, dictionary)
 	}
-	if dictionary > r.limit {
-		return fmt.Errorf("%w: %d", ErrDictionary, dictionary)
-	}
+	r.wanted = dictionary
+	dictionary = max(min(dictionary, r.limit), lzma.MinDictCap)
 	// The raw stream becomes one of the classic .lzma format by this header:
 	// properties (pb*5+lp)*9+lc, dictionary, and an unknown size, for which
 	// the end marker is obeyed.
@@ -127,7 +136,7 @@ func (r *Reader) open() error {
 	classic = append(classic, 0x5d)
 	classic = binary.LittleEndian.AppendUint32(classic, uint32(dictionary))
 	classic = binary.LittleEndian.AppendUint64(classic, 1<<64-1)
-	member, err := lzma.ReaderConfig{DictCap: max(r.limit, lzma.MinDictCap)}.NewReader(&prefixed{head: classic, tail: &r.in})
+	member, err := lzma.ReaderConfig{DictCap: dictionary}.NewReader(&prefixed{head: classic, tail: &r.in})
 	if err != nil {
 		return unexpected(err)
 	}

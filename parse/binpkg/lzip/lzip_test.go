@@ -64,7 +64,6 @@ func TestDamageIsToldByItsKind(t *testing.T) {
 		{"version", 4, 2, errVersion},
 		{"dictionary below 4 KiB", 5, 11, errBadDict},
 		{"dictionary above 512 MiB", 5, 30, errBadDict},
-		{"dictionary above the limit", 5, 24, ErrDictionary},
 		{"checksum", size - 20, 0, errChecksum},
 		{"size of the data", size - 16, 0xff, errSize},
 		{"size of the member", size - 8, 0xff, errSize},
@@ -83,6 +82,19 @@ func TestDamageIsToldByItsKind(t *testing.T) {
 	}
 	if _, err := io.ReadAll(NewReader(bytes.NewReader(nil), limit)); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("nothing: %v", err)
+	}
+}
+
+// The sample has matches at more than 4 KiB, and none at more than its own size.
+func TestAMemberIsReadWithLessThanItsDictionaryWhereNoMatchReachesFurther(t *testing.T) {
+	t.Parallel()
+	packed := sample(t, "image.tar.lz")
+	packed[5] = 29 // 512 MiB
+	if got, err := io.ReadAll(NewReader(bytes.NewReader(packed), 64<<10)); err != nil || len(got) != 40960 {
+		t.Errorf("64 KiB: %d bytes, %v", len(got), err)
+	}
+	if _, err := io.ReadAll(NewReader(bytes.NewReader(packed), 4<<10)); !errors.Is(err, ErrDictionary) {
+		t.Errorf("4 KiB: %v", err)
 	}
 }
 

@@ -3,7 +3,7 @@
 // the Linux documentation, the container from what lzop writes. Integers are
 // big endian:
 //
-//	file   = member { member }
+//	file   = member { 0x00 }
 //	member = magic header { block } end
 //	magic  = 0x89 "LZO" 0x00 0x0d 0x0a 0x1a 0x0a
 //	header = version(2) library(2) needed(2) method(1) level(1) flags(4)
@@ -16,6 +16,10 @@
 // needed, level and mtime-high are there since version 0x0940. Which checks a
 // block carries is in the flags; those of the packed data are left out of a
 // block that is stored as it was, which is one with packed equal to unpacked.
+//
+// lzop itself packs several files into one, member behind member. It then wants
+// files to unpack to, and refuses them on its standard output: what Portage reads
+// of a package has one member. lzop passes over zeros behind it.
 package lzop
 
 import (
@@ -65,10 +69,11 @@ var (
 	errData     = errors.New("checksum of the data does not match")
 	errPacked   = errors.New("checksum of the packed data does not match")
 	errExpanded = errors.New("block larger packed than unpacked")
+	errTrailing = errors.New("data behind the end, which lzop refuses on its standard output")
 )
 
-// Reader unpacks a sequence of lzop members, checking every checksum that they
-// carry before it hands out the block.
+// Reader unpacks one lzop member, checking every checksum that it carries before
+// it hands out the block.
 type Reader struct {
 	in     *bufio.Reader
 	flags  uint32
@@ -104,8 +109,8 @@ func (r *Reader) Read(p []byte) (int, error) {
 }
 
 func (r *Reader) readHeader() error {
-	if _, err := r.in.Peek(1); err == io.EOF && r.begun {
-		return io.EOF
+	if r.begun {
+		return r.onlyZeros()
 	}
 	var m [len(magic)]byte
 	if err := r.full(m[:]); err != nil {
@@ -164,6 +169,18 @@ func (r *Reader) readHeader() error {
 	}
 	r.flags, r.inside, r.begun = flags, true, true
 	return nil
+}
+
+// onlyZeros reads what is behind the member.
+func (r *Reader) onlyZeros() error {
+	for {
+		switch b, err := r.in.ReadByte(); {
+		case err != nil:
+			return err
+		case b != 0:
+			return errTrailing
+		}
+	}
 }
 
 // header reads the fields of a header and keeps their bytes for its checksum.
