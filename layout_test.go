@@ -15,7 +15,7 @@ var rooms = map[string][]string{
 	"parse":    {},
 	"parse/*":  {"parse", "parse/atom", "parse/self"},
 	"hostfs":   {},
-	"settings": {"hostfs", "parse", "parse/makeconf", "parse/atom"},
+	"settings": {"hostfs", "parse", "parse/makeconf", "parse/atom", "parse/userconf"},
 	"store":    {"parse", "parse/*"},
 	"ingest":   {"hostfs", "settings", "store", "parse", "parse/*"},
 	"audit":    {"store", "parse", "parse/*"},

@@ -82,6 +82,7 @@ func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 var diagnosticRemedies = map[string]string{
 	"vdb-merge-leftover":    "emaint merges --check",
 	"preserved-libs-unread": "emerge --pretend @preserved-rebuild",
+	"emerge-stopped":        "mend that line; emerge --info shows whether Portage reads the file",
 }
 
 // unreadRemedy says what settles that a path could not be read.
@@ -99,8 +100,11 @@ const RemedyPermissions = "run emaudit as root, or as a member of the portage gr
 // not known, which costs no rollback by itself. Folders of /etc that only root
 // may list are on every system.
 func diagnosticSeverity(code string) Severity {
-	if code == "config-protect-unread" {
+	switch code {
+	case "config-protect-unread":
 		return SeverityInfo
+	case "emerge-stopped": // nothing can be built or put back until it is mended
+		return SeverityError
 	}
 	return SeverityWarning
 }
@@ -125,12 +129,13 @@ func AuditSources(db Database) ([]Finding, error) {
 }
 
 // AuditUnread reports what is there and could not be read by who asks, which is
-// what a member of the portage group, or root, would see besides.
+// what a member of the portage group, or root, would see besides, and what Portage
+// itself cannot read.
 func AuditUnread(db Database) ([]Finding, error) {
-	all, err := SourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog, store.SourceBuildLog, store.SourceElog)
+	all, err := SourceFindings(db, store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog, store.SourceBuildLog, store.SourceElog)
 	var unread []Finding
 	for _, f := range all {
-		if f.Code == "source-unreadable" {
+		if f.Code == "source-unreadable" || f.Code == "emerge-stopped" {
 			unread = append(unread, f)
 		}
 	}

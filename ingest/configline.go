@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -27,9 +26,7 @@ func (s *configScan) packageSets() {
 	for _, name := range s.Settings.SetsConfs() {
 		s.list(store.ConfigFile{Kind: store.ConfigSetsConf, Path: name, Layer: "user"}, 0)
 	}
-	s.sets = s.Settings.PackageSets(func(at makeconf.Origin, message string) {
-		s.unread(at.String(), fmt.Errorf("%s", message))
-	})
+	s.sets = s.Settings.PackageSets()
 	for _, set := range s.sets {
 		for _, f := range set.Files {
 			if f.Atoms && f.Sets { // world and world_sets have a kind of their own

@@ -270,6 +270,9 @@ func (r *reader) changeTime(lastRead, mtimeNS int64) int64 {
 	return r.Now
 }
 
+// codeStopped is damage of the settings because of which emerge does not start.
+const codeStopped = "emerge-stopped"
+
 // settingsDamage stores what was wrong with the settings' files, under the
 // file that emaudit's answers rest on most.
 func (r *reader) settingsDamage(tx *store.Tx, result *SourceResult) error {
@@ -283,9 +286,17 @@ func (r *reader) settingsDamage(tx *store.Tx, result *SourceResult) error {
 			return err
 		}
 	}
+	stop, stopped := r.Host.Settings.Stop()
 	var diags []parse.Diagnostic
 	for _, d := range r.Host.Settings.Diagnostics() {
-		d.Message = d.File + ": " + d.Message
+		if stopped && d == stop {
+			d.Code, d.Message = codeStopped, d.Message+"; emerge does not start"
+		}
+		place := d.File
+		if d.Line > 0 {
+			place = d.Origin.String()
+		}
+		d.Message = place + ": " + d.Message
 		diags = append(diags, d.Diagnostic)
 	}
 	result.Damage, err = tx.ReplaceDiagnostics(source.ID, "", diags, r.Now)

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/parse"
+	"emaudit/parse/vdb"
 	"emaudit/store"
 )
 
@@ -56,7 +56,9 @@ func (r *reader) leftovers(ctx context.Context) ([]SourceResult, error) {
 	for _, l := range known {
 		if l.Role == store.LeftoverLibrary && problem != "" || l.Role == store.LeftoverConfig && search.isUnlisted(path.Dir(l.Path)) {
 			if l.Role == store.LeftoverLibrary {
-				libs = append(libs, l)
+				if !slices.ContainsFunc(libs, func(have store.Leftover) bool { return have.Path == l.Path }) {
+					libs = append(libs, l)
+				}
 			} else {
 				configs = append(configs, l)
 			}
@@ -80,7 +82,7 @@ func (r *reader) leftovers(ctx context.Context) ([]SourceResult, error) {
 		}
 		var diags []parse.Diagnostic
 		if problem != "" {
-			diags = append(diags, parse.Diagnosef(0, codeRegistryUnread, "could not be read (%s): which libraries are kept is not known", problem))
+			diags = append(diags, parse.Diagnosef(0, codeRegistryUnread, "could not be read whole (%s): which libraries are kept is not known", problem))
 		}
 		damage, err = r.putDamage(tx, store.SourceLeftovers, r.Settings.PreservedLibsFile(), diags)
 		return err
@@ -240,20 +242,14 @@ func (r *reader) preservedLibs() (libs []store.Leftover, problem string) {
 		_, problem = condition(err)
 		return nil, problem
 	}
-	// {"cat/pn:slot": ["cat/pn-version", "counter", ["/path", …]], …}
-	var registry map[string][]json.RawMessage
-	if err := json.Unmarshal(data, &registry); err != nil {
-		return nil, "not JSON: damaged, or the pickle of before 2010"
+	registry, diags := vdb.ParsePreservedLibs(data)
+	if len(diags) > 0 {
+		problem = diags[0].Message
 	}
-	for _, entry := range registry {
-		var cpv string
-		var paths []string
-		if len(entry) != 3 || json.Unmarshal(entry[0], &cpv) != nil || json.Unmarshal(entry[2], &paths) != nil {
-			continue
-		}
-		for _, p := range paths {
-			libs = append(libs, store.Leftover{Role: store.LeftoverLibrary, Path: path.Clean("/" + p), Detail: cpv, Since: r.Now})
+	for _, l := range registry {
+		for _, p := range l.Paths {
+			libs = append(libs, store.Leftover{Role: store.LeftoverLibrary, Path: path.Clean("/" + p), Detail: l.CPV, Since: r.Now})
 		}
 	}
-	return libs, ""
+	return libs, problem
 }

@@ -461,7 +461,7 @@ func TestWhatOnlyHasTheNameOfOutputIsReported(t *testing.T) {
 		"output-unread /var/log/portage app-misc:a-1:20260301-100000.log: is a FIFO, not a regular file",
 		"output-unread /var/tmp/portage app-misc/a-1/temp/build.log: is a FIFO, not a regular file",
 		"output-unread /var/log/portage/elog summary.log: is a FIFO, not a regular file",
-		"preserved-libs-unread /var/lib/portage/preserved_libs_registry could not be read (is a FIFO, not a regular file): which libraries are kept is not known",
+		"preserved-libs-unread /var/lib/portage/preserved_libs_registry could not be read whole (is a FIFO, not a regular file): which libraries are kept is not known",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("diagnostics (-want +got):\n%s", diff)

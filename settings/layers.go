@@ -50,18 +50,21 @@ func (h hostFiles) ReadDir(name string) ([]string, error) {
 	return dir.Names()
 }
 
-// rootOfMakeConf returns ROOT as make.conf sets it. Portage reads make.conf for
-// that alone first, because the other files are found below ROOT.
-func (s *Settings) rootOfMakeConf() string {
+// readEarly reads make.conf for ROOT, PORTDIR and PORTDIR_OVERLAY, which decide
+// where everything else is. Portage reads it first without knowing the variables
+// of any other file.
+func (s *Settings) readEarly() {
+	s.early = layer{}
 	p := makeconf.NewParser(hostFiles{root: s.root}, nil)
-	root := ""
 	for _, name := range s.makeConfs() {
 		vars, err := p.MakeConf(name)
-		if v, ok := vars["ROOT"]; err == nil && ok {
-			root = v.Value
+		if err != nil {
+			continue // reported when it is read again
+		}
+		for _, v := range vars {
+			s.early[v.Name] = value{v.Value, v.Origin.String()}
 		}
 	}
-	return strings.TrimSpace(root)
 }
 
 // makeConfs returns the two places of make.conf, once if they are the same file.
@@ -104,7 +107,9 @@ func (s *Settings) readLayers(environment map[string]string) {
 		}
 	}
 
-	s.repositories = s.readRepositories(environment)
+	portdir, overlays := s.readRepositories(globals, environment)
+	p.Know("PORTDIR", portdir.text)
+	p.Know("PORTDIR_OVERLAY", overlays.text)
 	s.findProfiles()
 	defaults := layer{}
 	for _, profile := range s.profiles {
@@ -120,11 +125,10 @@ func (s *Settings) readLayers(environment map[string]string) {
 	for _, name := range s.makeConfs() {
 		s.merge(conf, name, p.MakeConf)
 	}
-	env := layer{}
-	for name, text := range environment {
-		env[name] = value{text, "environment"}
-	}
-	for _, name := range makeconf.Stack(defaults["PROFILE_ONLY_VARIABLES"].text) {
+	env := layerOf(environment)
+	env["PORTDIR"], env["PORTDIR_OVERLAY"] = portdir, overlays
+	profileOnly := makeconf.Stack(defaults["PROFILE_ONLY_VARIABLES"].text)
+	for _, name := range profileOnly {
 		delete(conf, name)
 		// Portage forgets to delete the others from the environment.
 		if makeconf.IsIncremental(name) {
@@ -136,6 +140,8 @@ func (s *Settings) readLayers(environment map[string]string) {
 			delete(conf, name)
 		}
 	}
+
+	s.addGlobalLines(conf, p, profileOnly)
 
 	s.layers = []layer{envD, globals, defaults, conf, env}
 	s.diagnostics = append(s.diagnostics, p.Diagnostics()...)
@@ -213,6 +219,8 @@ func (s *Settings) fromPlaces(name string) (Setting, bool) {
 	case len(texts) == 0:
 		setting.Source = unset
 		return setting, false
+	case name == "USE":
+		setting.Value = strings.Join(makeconf.StackUse(texts...), " ")
 	case addUp:
 		setting.Value = strings.Join(makeconf.Stack(texts...), " ")
 	case prune:

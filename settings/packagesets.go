@@ -1,13 +1,10 @@
 package settings
 
 import (
-	"errors"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
-	"emaudit/hostfs"
 	"emaudit/parse/makeconf"
 )
 
@@ -78,28 +75,25 @@ func (s *Settings) SetsConfs() []string {
 	return append(all, s.userConfig("sets.conf"))
 }
 
-// PackageSets returns the sets that are defined, in no order that matters. What
-// is wrong with a definition is told by report, and the set is left out, as
-// Portage leaves it out.
-func (s *Settings) PackageSets(report func(at makeconf.Origin, message string)) []PackageSet {
-	f := newIni(map[string]string{
-		"EPREFIX": s.eprefix, "EROOT": withSlash(s.inEROOT("")), "PORTAGE_CONFIGROOT": withSlash(s.configRoot), "ROOT": withSlash(s.target),
-	})
+// PackageSets returns the sets that are defined. One whose definition is wrong is
+// left out, as Portage leaves it out, and among the Diagnostics.
+func (s *Settings) PackageSets() []PackageSet { return slices.Clone(s.packageSets) }
+
+func (s *Settings) findPackageSets() {
+	f := newIni(s.iniDefaults())
 	for i, name := range s.SetsConfs() {
 		if !s.readIni(f, name) && i == 0 {
 			s.parseIni(f, builtInSource, []byte(defaultSets))
 		}
 	}
-	var all []PackageSet
 	for _, section := range f.names {
 		b := setBuilder{Settings: s, ini: f, section: section}
 		sets, problem := b.build()
 		if problem != "" {
-			report(b.origin(), "set "+section+": "+problem)
+			s.reportAt(b.origin(), "set-invalid", "set %s: %s", section, problem)
 		}
-		all = append(all, sets...)
+		s.packageSets = append(s.packageSets, sets...)
 	}
-	return all
 }
 
 // setBuilder makes the sets of one section.
@@ -160,7 +154,7 @@ func (b *setBuilder) build() (sets []PackageSet, problem string) {
 		set.Unknown = "Portage computes its members (" + class + ")"
 	}
 	if isTrue(b.option("greedy")) {
-		set.Unknown = "it is greedy: Portage adds a slot for each that is installed"
+		set.Unknown = greedySet
 	}
 	return []PackageSet{set}, ""
 }
@@ -175,58 +169,26 @@ func (b *setBuilder) folder() (sets []PackageSet, problem string) {
 	if !strings.Contains(pattern, "$name") && !strings.Contains(pattern, "${name}") {
 		return nil, "name_pattern has no ${name}"
 	}
-	names, err := b.setFiles(path.Clean("/"+dir), "", 0)
-	if err != nil {
-		return nil, err.Error()
-	}
-	for _, name := range names {
-		sets = append(sets, PackageSet{
-			Name: strings.NewReplacer("${name}", name, "$name", name).Replace(pattern), Source: b.origin().String(),
-			Files: []SetFile{{Path: path.Join(dir, name), Atoms: true, Sets: true}},
-		})
-		if isTrue(b.option("greedy")) {
-			sets[len(sets)-1].Unknown = "it is greedy: Portage adds a slot for each that is installed"
+	files, _ := b.filesOf(path.Clean("/" + dir))
+	for _, file := range files {
+		name := strings.TrimPrefix(strings.TrimPrefix(file, path.Clean("/"+dir)), "/")
+		if name == "" || strings.HasSuffix(name, ".metadata") {
+			continue
 		}
+		set := PackageSet{
+			Name: strings.NewReplacer("${name}", name, "$name", name).Replace(pattern), Source: b.origin().String(),
+			Files: []SetFile{{Path: file, Atoms: true, Sets: true}},
+		}
+		if isTrue(b.option("greedy")) {
+			set.Unknown = greedySet
+		}
+		sets = append(sets, set)
 	}
 	return sets, ""
 }
 
-// setFiles lists the files below a folder, relative to it.
-func (b *setBuilder) setFiles(dir, below string, depth int) ([]string, error) {
-	if depth > maxIniDepth {
-		return nil, nil
-	}
-	folder, err := b.root.OpenDir(path.Join(dir, below))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer folder.Close()
-	entries, err := folder.Entries()
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for _, e := range entries {
-		name := path.Join(below, e.Name)
-		switch {
-		case strings.HasPrefix(e.Name, ".") || strings.HasSuffix(e.Name, "~"):
-		case e.Kind == hostfs.Directory && !slices.Contains([]string{"CVS", "RCS", "SCCS"}, e.Name):
-			more, err := b.setFiles(dir, name, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, more...)
-		case e.Kind == hostfs.Directory || b.isDir(path.Join(dir, name)): // behind a symlink nothing is looked for
-		case !strings.HasSuffix(e.Name, ".metadata"):
-			all = append(all, name)
-		}
-	}
-	slices.Sort(all)
-	return all, nil
-}
+// greedySet says why the members of a set are not known that is greedy.
+const greedySet = "it is greedy: Portage adds the slots of each member that are installed"
 
 // inRepository resolves "${repository:NAME}" in a path; false where there is no
 // such repository.
@@ -244,5 +206,3 @@ func (b *setBuilder) inRepository(name string) (string, bool) {
 func isTrue(text string) bool {
 	return slices.Contains([]string{"1", "yes", "on", "true"}, strings.ToLower(text))
 }
-
-func withSlash(dir string) string { return strings.TrimRight(dir, "/") + "/" }

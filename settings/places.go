@@ -60,9 +60,7 @@ func (s *Settings) findPkgDirs(opts Options) {
 		}
 	}
 
-	f := newIni(map[string]string{
-		"EPREFIX": s.eprefix, "ROOT": s.target, "EROOT": s.inEROOT(""), "PORTAGE_CONFIGROOT": s.configRoot,
-	})
+	f := newIni(s.iniDefaults())
 	s.readIni(f, s.inEPREFIX("usr/share/portage/config/binrepos.conf"))
 	s.readIni(f, s.userConfig("binrepos.conf"))
 	for _, name := range f.names {

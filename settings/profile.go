@@ -50,7 +50,7 @@ func (s *Settings) findProfiles() {
 			continue
 		}
 		s.profilePath, s.profileLink = dir, link
-		chain := profileChain{settings: s, formats: map[string]profileFormat{}}
+		chain := profileChain{settings: s}
 		chain.add(dir, 0)
 		s.profiles = chain.profiles
 		if own := s.userConfig("profile"); s.isDir(own) {
@@ -97,59 +97,11 @@ func (p Profile) AllowsFolders() bool {
 	return p.User || len(p.Formats) == 0 || err == nil && n >= 7 || slices.ContainsFunc(p.Formats, func(f string) bool { return strings.HasPrefix(f, "portage-") })
 }
 
-// profileFormat is what a repository says about its profiles.
-type profileFormat struct {
-	eapi    string // of a profile that names none
-	formats []string
-}
-
-// formatOf returns the format of the profiles of the repository in which dir is
-// (repository/config.py, parse_layout_conf). Outside of all repositories EAPI 0
-// counts.
-func (c *profileChain) formatOf(dir string) profileFormat {
-	location, inside := c.settings.repositoryOf("", dir)
-	if !inside {
-		return profileFormat{eapi: "0"}
-	}
-	f, known := c.formats[location]
-	if known {
-		return f
-	}
-	s := c.settings
-	f = profileFormat{eapi: "0", formats: []string{"portage-1-compat"}}
-	if n, err := strconv.Atoi(s.firstLine(path.Join(location, "profiles/eapi"))); err == nil && n >= 7 {
-		f.formats = []string{"portage-1"}
-	}
-	layout, _ := s.root.ReadFile(path.Join(location, "metadata/layout.conf"), maxParentFile)
-	values := map[string]string{}
-	for line := range strings.Lines(string(layout)) {
-		if name, text, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(strings.TrimSpace(line), "#") {
-			values[strings.TrimSpace(name)] = strings.TrimSpace(text)
-		}
-	}
-	if text, ok := values["profile-formats"]; ok {
-		f.formats = strings.Fields(text)
-	}
-	if eapi, ok := values["profile_eapi_when_unspecified"]; ok && slices.Contains(f.formats, "profile-default-eapi") {
-		f.eapi = eapi
-	}
-	c.formats[location] = f
-	return f
-}
-
-// firstLine returns the first line of a small file, empty where there is none.
-func (s *Settings) firstLine(name string) string {
-	content, _ := s.root.ReadFile(name, maxParentFile)
-	line, _, _ := strings.Cut(string(content), "\n")
-	return strings.TrimSpace(line)
-}
-
 // profileChain collects the folders of a profile, parents first.
 type profileChain struct {
 	settings *Settings
 	profiles []Profile
-	parents  int                      // lines of parent files followed so far
-	formats  map[string]profileFormat // of a repository by its location
+	parents  int // lines of parent files followed so far
 }
 
 // add adds the profile at dir behind its parents.
@@ -180,8 +132,11 @@ func (c *profileChain) add(dir string, depth int) {
 		}
 		c.add(target, depth+1)
 	}
-	format := c.formatOf(dir)
-	p := Profile{Dir: dir, EAPI: format.eapi, Formats: format.formats}
+	p := Profile{Dir: dir, EAPI: "0"} // outside of all repositories
+	if location, inside := s.repositoryOf("", dir); inside {
+		l := s.layout(location)
+		p.EAPI, p.Formats = l.profileEAPI, l.formats
+	}
 	if own := s.firstLine(path.Join(dir, "eapi")); own != "" {
 		p.EAPI = own
 	}

@@ -2,13 +2,10 @@ package settings
 
 import (
 	"cmp"
-	"errors"
-	"io/fs"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"emaudit/parse/makeconf"
 )
@@ -39,101 +36,198 @@ main-repo = gentoo
 location = %(EPREFIX)s/var/db/repos/gentoo
 `
 
+// section is a repository before it is known whether it counts.
+type section struct {
+	name, location, source string
+	priority               *int // nil where it states none
+	aliases                []string
+	builtIn                bool
+}
+
 // readRepositories reads Portage's own repos.conf and, over it, that of the
-// administrator. A repository whose folder does not exist is no repository.
-func (s *Settings) readRepositories(environment map[string]string) []Repository {
-	f := newIni(map[string]string{
-		"EPREFIX": s.eprefix, "ROOT": s.target, "EROOT": s.inEROOT(""), "PORTAGE_CONFIGROOT": s.configRoot,
-	})
-	if text, ok := environment["PORTAGE_REPOSITORIES"]; ok {
-		s.parseIni(f, "environment", []byte(text))
+// administrator, and adds what PORTDIR and PORTDIR_OVERLAY name. A repository
+// whose folder does not exist is no repository. It returns PORTDIR and
+// PORTDIR_OVERLAY as Portage sets them afterwards.
+func (s *Settings) readRepositories(globals layer, environment map[string]string) (portdir, overlays value) {
+	f := newIni(s.iniDefaults())
+	_, given := environment["PORTAGE_REPOSITORIES"]
+	if given {
+		s.parseIni(f, "environment", []byte(environment["PORTAGE_REPOSITORIES"]))
 	} else {
 		if !s.readIni(f, s.inEPREFIX("usr/share/portage/config/repos.conf")) {
 			s.parseIni(f, builtInSource, []byte(defaultReposConf))
 		}
 		s.readIni(f, s.userConfig("repos.conf"))
-	}
-
-	var repositories []Repository
-	main, _ := f.get(defaultSection, "main-repo")
-	for _, name := range f.names {
-		location, ok := f.get(name, "location")
-		switch {
-		case !ok || location.value == "":
-			s.report(location.origin.File, "repository-missing", "repository %s: no location", name)
-			continue
-		case !s.isDir(location.value):
-			// The one that is built in is a guess, nothing that is missing.
-			if location.origin.File != builtInSource {
-				s.report(location.origin.File, "repository-missing", "repository %s: no folder %s", name, location.value)
+		for _, l := range []layer{globals, s.early, layerOf(environment)} {
+			if v, ok := l["PORTDIR"]; ok {
+				portdir = v
 			}
-			continue
+			if v, ok := l["PORTDIR_OVERLAY"]; ok {
+				overlays = v
+			}
 		}
-		r := Repository{
-			Name: name, Location: path.Clean("/" + location.value),
-			Main: name == main.value, Source: location.origin.String(),
-		}
-		if r.Main {
-			r.Priority = mainPriority
-		}
+	}
+	var sections []section
+	for _, name := range f.names {
+		location, _ := f.get(name, "location")
+		c := section{name: name, location: location.value, source: location.origin.String(), builtIn: location.origin.File == builtInSource}
 		if text, ok := f.get(name, "priority"); ok {
 			if n, err := strconv.Atoi(text.value); err == nil {
-				r.Priority = n
+				c.priority = &n
 			}
 		}
-		repositories = append(repositories, r)
+		aliases, _ := f.get(name, "aliases")
+		c.aliases = strings.Fields(aliases.value)
+		sections = append(sections, c)
 	}
-	slices.SortFunc(repositories, func(a, b Repository) int {
+	mainName, _ := f.get(defaultSection, "main-repo")
+	sections = s.overlaid(sections, mainName.value, portdir, overlays)
+	main, location := s.keep(sections, mainName.value, portdir.text)
+	if main != "" {
+		portdir = location
+	}
+	return portdir, s.overlayList(portdir.text)
+}
+
+// layerOf returns the environment as a place of the precedence.
+func layerOf(environment map[string]string) layer {
+	l := layer{}
+	for name, text := range environment {
+		l[name] = value{text, "environment"}
+	}
+	return l
+}
+
+// overlaid puts the repositories of PORTDIR and PORTDIR_OVERLAY over those of
+// repos.conf (RepoConfigLoader, _add_repositories). Of one that repos.conf knows
+// too, its priority counts.
+func (s *Settings) overlaid(sections []section, mainName string, portdir, overlays value) []section {
+	type overlay struct {
+		value
+		main bool
+	}
+	var all []overlay
+	if portdir.text != "" {
+		all = append(all, overlay{portdir, true})
+	}
+	for text := range strings.FieldsSeq(overlays.text) {
+		all = append(all, overlay{value{strings.Trim(text, `"'`), overlays.source}, false})
+	}
+	priority := 0
+	for _, o := range all {
+		if !s.isDir(o.text) && !o.main {
+			s.report(o.source, "repository-missing", "PORTDIR_OVERLAY: no folder %s", o.text)
+			continue
+		}
+		fallback := ""
+		if o.main {
+			fallback = mainName
+		}
+		c := section{name: s.repositoryName(o.text, fallback), location: o.text, source: o.source}
+		i := slices.IndexFunc(sections, func(have section) bool { return have.name == c.name })
+		if i < 0 {
+			i, sections = len(sections), append(sections, section{})
+		}
+		if c.priority, c.aliases = sections[i].priority, sections[i].aliases; c.priority == nil && !o.main {
+			n := priority
+			c.priority = &n
+			priority++
+		}
+		sections[i] = c
+	}
+	return sections
+}
+
+// keep sets the repositories to those sections that Portage takes, and returns
+// the main one with its place.
+func (s *Settings) keep(sections []section, mainName, portdir string) (main string, location value) {
+	for _, c := range sections {
+		switch {
+		case c.location == "":
+			s.report(c.source, "repository-missing", "repository %s: no location", c.name)
+			continue
+		case !s.isDir(c.location):
+			// The one that is built in is a guess, nothing that is missing.
+			if !c.builtIn {
+				s.report(c.source, "repository-missing", "repository %s: no folder %s", c.name, c.location)
+			}
+			// Portage keeps it, so that the first sync can make it.
+			if c.name == "gentoo" && c.name == mainName {
+				main, location = c.name, value{path.Clean("/" + c.location), c.source}
+			}
+			continue
+		}
+		if own := s.repositoryName(c.location, c.name); own != c.name && !slices.Contains(c.aliases, c.name) && !slices.Contains(s.layout(c.location).aliases, c.name) {
+			s.report(c.source, "repository-missing", "repository %s: the folder %s is repository %s: Portage leaves it out", c.name, c.location, own)
+			continue
+		}
+		r := Repository{Name: c.name, Location: path.Clean("/" + c.location), Source: c.source}
+		if c.priority != nil {
+			r.Priority = *c.priority
+		}
+		r.Main = r.Name == mainName
+		s.repositories = append(s.repositories, r)
+	}
+	isMain := func(r Repository) bool { return r.Main }
+	if main == "" && !slices.ContainsFunc(s.repositories, isMain) && portdir != "" {
+		for i := range s.repositories {
+			s.repositories[i].Main = s.sameDir(s.repositories[i].Location, portdir)
+		}
+	}
+	if i := slices.IndexFunc(s.repositories, isMain); i >= 0 {
+		r := &s.repositories[i]
+		if !slices.ContainsFunc(sections, func(c section) bool { return c.name == r.Name && c.priority != nil }) {
+			r.Priority = mainPriority
+		}
+		main, location = r.Name, value{r.Location, r.Source}
+	}
+	slices.SortFunc(s.repositories, func(a, b Repository) int {
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name))
 	})
-	return repositories
+	return main, location
 }
 
-// Limits of a repos.conf or binrepos.conf that is a directory, against circular
-// symlinks in it.
-const (
-	maxIniDepth = 16
-	maxIniFiles = 1024
-)
-
-// readIni adds a file, or the files of a directory, and reports whether it was
-// there.
-func (s *Settings) readIni(f *ini, name string) bool {
-	files := 0
-	return s.readIniAt(f, name, 0, &files)
-}
-
-func (s *Settings) readIniAt(f *ini, name string, depth int, files *int) bool {
-	if *files++; depth > maxIniDepth || *files > maxIniFiles {
-		s.report(name, "directory-too-deep", "not read: more than %d folders deep or %d files", maxIniDepth, maxIniFiles)
-		return true
-	}
-	names, err := hostFiles{root: s.root}.ReadDir(name)
-	switch {
-	case err == nil:
-		for _, child := range names {
-			if !strings.HasPrefix(child, ".") && !strings.HasSuffix(child, "~") && child != "CVS" {
-				s.readIniAt(f, name+"/"+child, depth+1, files)
-			}
+// overlayList returns PORTDIR_OVERLAY as Portage sets it for old readers.
+func (s *Settings) overlayList(portdir string) value {
+	var texts, sources []string
+	for i, r := range s.repositories {
+		if i > 0 || r.Location != portdir {
+			texts, sources = append(texts, r.Location), append(sources, r.Source)
 		}
-		return true
-	case errors.Is(err, fs.ErrNotExist):
-		return false
-	case !errors.Is(err, syscall.ENOTDIR):
-		s.report(name, "unreadable", "%v", err)
-		return false
 	}
-	content, err := s.root.ReadFile(name, makeconf.MaxFileSize)
-	if err != nil {
-		s.report(name, "unreadable", "%v", err)
-		return false
-	}
-	s.parseIni(f, name, content)
-	return true
+	return value{strings.Join(texts, " "), strings.Join(sources, ", ")}
+}
+
+// repositoryName returns the name that a repository gives itself, fallback where
+// it gives none.
+func (s *Settings) repositoryName(location, fallback string) string {
+	return firstOf(s.layout(location).name, s.firstLine(path.Join(location, "profiles/repo_name")), fallback, "x-"+path.Base(location))
 }
 
 func (s *Settings) parseIni(f *ini, name string, content []byte) {
 	f.parse(name, content, func(line int, message string) {
 		s.reportAt(makeconf.Origin{File: name, Line: line}, "bad-line", "%s", message)
 	})
+}
+
+// readIni adds a file, or the files of a folder, and reports whether it was
+// there.
+func (s *Settings) readIni(f *ini, name string) bool {
+	files, there := s.filesOf(name)
+	for _, file := range files {
+		content, err := s.root.ReadFile(file, makeconf.MaxFileSize)
+		if err != nil {
+			s.report(file, "unreadable", "%v", err)
+			continue
+		}
+		s.parseIni(f, file, content)
+	}
+	return there
+}
+
+// iniDefaults are what a repos.conf, binrepos.conf or sets.conf may refer to.
+func (s *Settings) iniDefaults() map[string]string {
+	return map[string]string{
+		"EPREFIX": s.eprefix, "EROOT": withSlash(s.inEROOT("")), "PORTAGE_CONFIGROOT": withSlash(s.configRoot), "ROOT": withSlash(s.target),
+	}
 }

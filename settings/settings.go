@@ -99,6 +99,9 @@ type Settings struct {
 	profileLink  string // the make.profile that leads there
 	profiles     []Profile
 	repositories []Repository
+	layouts      map[string]layoutConf // of repositories by their folder
+	packageSets  []PackageSet
+	early        layer // what make.conf says where nothing else is known
 	pkgDirs      []PkgDir
 	vdb          string
 	emergeLog    string
@@ -139,6 +142,7 @@ func Resolve(root *hostfs.Root, opts Options) (*Settings, error) {
 	s.locate(opts, environment)
 	s.applyFlags(opts)
 	s.readLayers(environment)
+	s.findPackageSets()
 	s.findPkgDirs(opts)
 	s.vdb = path.Clean(firstOf(opts.VDB, s.inEROOT("var/db/pkg")))
 	s.emergeLog = path.Join("/", firstOf(s.Get("EMERGE_LOG_DIR"), s.inEPREFIX("var/log")), "emerge.log")
@@ -163,7 +167,9 @@ func (s *Settings) askPortageq(opts Options) {
 	if opts.Portageq == nil || !s.root.IsSystem() {
 		return
 	}
-	answers, err := opts.Portageq(reported...)
+	// Portage's USE has the flags of USE_EXPAND and of the profile's masks in it,
+	// which no file can be asked for on another day.
+	answers, err := opts.Portageq(slices.DeleteFunc(slices.Clone(reported), func(name string) bool { return name == "USE" })...)
 	if err != nil {
 		s.report("portageq", "portageq-failed", "%v; the files are read instead", err)
 		return
@@ -176,11 +182,8 @@ func (s *Settings) locate(opts Options, environment map[string]string) {
 	s.eprefix = strings.TrimRight(path.Clean("/"+firstOf(
 		opts.EPREFIX, environment["EPREFIX"], environment["PORTAGE_OVERRIDE_EPREFIX"], s.portageq["EPREFIX"])), "/")
 	s.configRoot = path.Clean("/" + firstOf(opts.ConfigRoot, environment["PORTAGE_CONFIGROOT"], s.eprefix))
-	s.target = firstOf(environment["ROOT"], s.portageq["ROOT"])
-	if s.target == "" {
-		s.target = s.rootOfMakeConf()
-	}
-	s.target = path.Clean("/" + s.target)
+	s.readEarly()
+	s.target = path.Clean("/" + firstOf(environment["ROOT"], s.portageq["ROOT"], strings.TrimSpace(s.early["ROOT"].text)))
 }
 
 // applyFlags notes which variables a flag decides.
@@ -253,6 +256,17 @@ func (s *Settings) Repositories() []Repository { return slices.Clone(s.repositor
 // FilesRead returns the files of which the variables were read, those that others
 // source among them.
 func (s *Settings) FilesRead() []string { return slices.Clone(s.filesRead) }
+
+// Stop returns the damage because of which Portage does not start, the first where
+// there is more.
+func (s *Settings) Stop() (makeconf.Diagnostic, bool) {
+	for _, d := range s.diagnostics {
+		if d.Stops() {
+			return d, true
+		}
+	}
+	return makeconf.Diagnostic{}, false
+}
 
 // Diagnostics returns what was damaged or could not be read.
 func (s *Settings) Diagnostics() []makeconf.Diagnostic { return slices.Clone(s.diagnostics) }

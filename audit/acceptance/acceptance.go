@@ -213,7 +213,9 @@ func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack) {
 	default:
 		entries, _ := userconf.ParseValues(f.Content)
 		for _, e := range entries {
-			if wildcardsCount(f) || !e.Atom.Wildcard {
+			// The settings have what Portage adds to a variable.
+			global := e.Text == userconf.EveryPackage && userconf.GlobalVariable(string(f.Kind)) != ""
+			if (wildcardsCount(f) || !e.Atom.Wildcard) && !global {
 				lists[f.Kind].add(listed{e, repo, f.Path, listSource(f)})
 			}
 		}

@@ -279,7 +279,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 // sources reports what could not be read: an answer that rests on it is not
 // whole.
 func (j *RollbackJudge) sources(r *Rollback) error {
-	findings, err := audit.SourceFindings(j.Db, store.SourceVDB, store.SourcePkgDir, store.SourceEmergeLog)
+	findings, err := audit.SourceFindings(j.Db, store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceEmergeLog)
 	if err != nil {
 		return err
 	}
@@ -293,7 +293,7 @@ func (j *RollbackJudge) sources(r *Rollback) error {
 		switch f.Code {
 		case "vdb-unread":
 			unread[f.Subject] = f
-		case "vdb-missing", "pkgdir-missing", "emerge-log-missing", "source-unreadable":
+		case "emerge-stopped", "vdb-missing", "pkgdir-missing", "emerge-log-missing", "source-unreadable":
 			r.Findings = append(r.Findings, f)
 			if f.Code != "emerge-log-missing" {
 				r.Unknowns = append(r.Unknowns, Unknown{Code: f.Code, Detail: f.Subject + ": " + f.Message, SettleWith: f.Remedy})

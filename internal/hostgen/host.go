@@ -196,7 +196,7 @@ func writeConfiguration(dir string, catalogue []*pkg) error {
 			"USE_EXPAND_HIDDEN=\"ELIBC KERNEL\"\nUSE_EXPAND_IMPLICIT=\"ARCH ELIBC KERNEL\"\nUSE_EXPAND_UNPREFIXED=\"ARCH\"\n" +
 			"USE_EXPAND_VALUES_ARCH=\"amd64 arm64\"\nUSE_EXPAND_VALUES_ELIBC=\"glibc musl\"\nUSE_EXPAND_VALUES_KERNEL=\"linux Darwin\"\n" +
 			"IUSE_IMPLICIT=\"prefix prefix-guest prefix-stack\"\n"},
-		{"var/lib/portage/preserved_libs_registry", "{}\n"},
+		{"var/lib/portage/preserved_libs_registry", ""},
 	}
 	for _, p := range catalogue {
 		in := p.installed

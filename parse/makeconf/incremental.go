@@ -31,7 +31,13 @@ func IsIncremental(name string) bool { return incrementals[name] }
 // Stack adds up the values of an incremental variable, the weakest first: "x"
 // adds, "-x" removes, "-*" removes all so far. The result is sorted and has each
 // once (config.py, regenerate).
-func Stack(values ...string) []string {
+func Stack(values ...string) []string { return stack(values, false) }
+
+// StackUse is [Stack] for USE, where "-x_*" also removes every flag that begins
+// with "x_".
+func StackUse(values ...string) []string { return stack(values, true) }
+
+func stack(values []string, prefixes bool) []string {
 	set := make(map[string]struct{})
 	for _, value := range values {
 		for _, flag := range strings.Fields(value) {
@@ -43,6 +49,9 @@ func Stack(values ...string) []string {
 				clear(set)
 			case flag[0] == '-':
 				delete(set, flag[1:])
+				if prefix, ok := strings.CutSuffix(flag[1:], "_*"); ok && prefixes {
+					maps.DeleteFunc(set, func(have string, _ struct{}) bool { return strings.HasPrefix(have, prefix+"_") })
+				}
 			default:
 				set[flag] = struct{}{}
 			}

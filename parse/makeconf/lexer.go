@@ -140,12 +140,12 @@ func (l *lexer) next() (token, bool) {
 		case c == '"' || c == '\'':
 			at := l.current()
 			if !l.quoted(c, &word) {
-				return l.fail(at, "unterminated-quote", "the quote that begins here has no end")
+				return l.fail(at, codeUnterminatedQuote, "the quote that begins here has no end")
 			}
 		case c == '\\':
 			at := l.current()
 			if c = l.read(); c == eof {
-				return l.fail(at, "unterminated-escape", "nothing behind the backslash")
+				return l.fail(at, codeUnterminatedEscape, "nothing behind the backslash")
 			}
 			word.WriteRune(c)
 		case isWordChar(c):

@@ -116,6 +116,27 @@ type Diagnostic struct {
 	parse.Diagnostic
 }
 
+// Stops reports whether Portage does not start because of the damage, whatever it
+// is asked to do (util/__init__.py, getconfig: what raises ParseError, and what
+// Python raises). What else is damaged it warns about or passes over.
+func (d Diagnostic) Stops() bool {
+	switch d.Code {
+	case codeMissingEquals, codeMissingValue, codeInvalidName, codeSourceFailed, codeUnterminatedQuote, codeUnterminatedEscape:
+		return true
+	}
+	return false
+}
+
+// The codes of damage that stops Portage.
+const (
+	codeMissingEquals      = "missing-equals"
+	codeMissingValue       = "missing-value"
+	codeInvalidName        = "invalid-name"
+	codeSourceFailed       = "source-failed"
+	codeUnterminatedQuote  = "unterminated-quote"
+	codeUnterminatedEscape = "unterminated-escape"
+)
+
 // Parser reads settings files one after the other. What each sets is known to
 // the next, in the order of the calls, which must be that of Portage: profile.env,
 // make.globals, every make.defaults from the root of the profile up, make.conf
@@ -282,10 +303,10 @@ func (p *Parser) readAssignments(lex *lexer, how reading, set map[string]Variabl
 		case lex.problem.code != "":
 			return
 		case !ok || equals.text == "":
-			p.reportToken(key, "missing-equals", "%q: the file ends where %q belongs", key.text, "=")
+			p.reportToken(key, codeMissingEquals, "%q: the file ends where %q belongs", key.text, "=")
 			return
 		case equals.text != "=":
-			p.reportToken(equals, "missing-equals", "%q behind %q where %q belongs; the rest of the file is not read",
+			p.reportToken(equals, codeMissingEquals, "%q behind %q where %q belongs; the rest of the file is not read",
 				equals.text, key.text, "=")
 			return
 		}
@@ -294,10 +315,10 @@ func (p *Parser) readAssignments(lex *lexer, how reading, set map[string]Variabl
 		case lex.problem.code != "":
 			return
 		case !ok:
-			p.reportToken(key, "missing-value", "%s: the file ends where its value belongs", key.text)
+			p.reportToken(key, codeMissingValue, "%s: the file ends where its value belongs", key.text)
 			return
 		case !validName(key.text):
-			p.reportToken(key, "invalid-name", "%q is not the name of a variable", key.text)
+			p.reportToken(key, codeInvalidName, "%q is not the name of a variable", key.text)
 			continue
 		}
 		v := Variable{Name: key.text, Value: value.text, Origin: key.origin()}
@@ -341,19 +362,19 @@ func (p *Parser) include(lex *lexer, keyword token) {
 		name = p.expand(word)
 	}
 	if name == "" {
-		p.reportToken(keyword, "source-failed", "source: no file name")
+		p.reportToken(keyword, codeSourceFailed, "source: no file name")
 		return
 	}
 	if !strings.HasPrefix(name, "/") {
 		name = path.Dir(lex.file) + "/" + name
 	}
 	if len(lex.outer) >= maxSourceDepth {
-		p.reportToken(keyword, "source-failed", "source %s: more than %d files deep", name, maxSourceDepth)
+		p.reportToken(keyword, codeSourceFailed, "source %s: more than %d files deep", name, maxSourceDepth)
 		return
 	}
 	data, err := p.load(name)
 	if err != nil {
-		p.reportToken(keyword, "source-failed", "source: %v", err)
+		p.reportToken(keyword, codeSourceFailed, "source: %v", err)
 		return
 	}
 	lex.enter(name, data)

@@ -66,6 +66,26 @@ func ParseLines(b []byte) []Line {
 	return all
 }
 
+// ExpandFlags returns the flags of a line of package.use with those of USE_EXPAND
+// written in full: behind "VIDEO_CARDS:" the word "-intel" is the flag
+// "-video_cards_intel" (UseManager.py, _parse_user_files_to_extatomdict).
+func ExpandFlags(words []string) []string {
+	var all []string
+	prefix := ""
+	for _, w := range words {
+		if name, ok := strings.CutSuffix(w, ":"); ok {
+			prefix = strings.ToLower(name) + "_"
+			continue
+		}
+		if flag, minus := strings.CutPrefix(w, "-"); minus {
+			all = append(all, "-"+prefix+flag)
+		} else {
+			all = append(all, prefix+w)
+		}
+	}
+	return all
+}
+
 // bounded cuts a file at [MaxFile].
 func bounded(b []byte) ([]byte, []parse.Diagnostic) {
 	if len(b) <= MaxFile {

@@ -1,0 +1,64 @@
+package settings
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"emaudit/hostfs"
+	"emaudit/parse/userconf"
+)
+
+// Limits of a list that is a folder, against circular symlinks in it.
+const (
+	maxListDepth = 16
+	maxListFiles = 1024
+)
+
+// filesOf returns the files that Portage reads for a list that may be a folder of
+// files, in their order (util/__init__.py, _recursive_file_list), and whether
+// there is such a file or folder.
+func (s *Settings) filesOf(name string) (files []string, there bool) {
+	entry, err := s.root.Stat(name)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			s.report(name, "unreadable", "%v", err)
+		}
+		return nil, false
+	}
+	if entry.Kind != hostfs.Directory {
+		return []string{name}, true
+	}
+	s.filesBelow(name, 0, &files)
+	return files, true
+}
+
+func (s *Settings) filesBelow(folder string, depth int, files *[]string) {
+	if depth >= maxListDepth || len(*files) >= maxListFiles {
+		s.report(folder, "directory-too-deep", "not read: more than %d folders deep or %d files", maxListDepth, maxListFiles)
+		return
+	}
+	dir, err := s.root.OpenDir(folder)
+	if err != nil {
+		s.report(folder, "unreadable", "%v", err)
+		return
+	}
+	defer dir.Close()
+	names, err := dir.Names()
+	if err != nil {
+		s.report(folder, "unreadable", "%v", err)
+		return
+	}
+	for _, name := range names {
+		switch child := path.Join(folder, name); {
+		case strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~"):
+		case !s.isDir(child):
+			*files = append(*files, child)
+		case userconf.ReadsName(name):
+			s.filesBelow(child, depth+1, files)
+		}
+	}
+}
+
+func withSlash(dir string) string { return strings.TrimRight(dir, "/") + "/" }

@@ -1,0 +1,94 @@
+package settings
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/parse/makeconf"
+	"emaudit/parse/userconf"
+)
+
+// addGlobalLines adds the lines about every package to what make.conf says. refused
+// are the variables that only a profile may set.
+func (s *Settings) addGlobalLines(conf layer, p *makeconf.Parser, refused []string) {
+	for _, list := range []string{"package.use", "package.license", "package.properties", "package.accept_restrict"} {
+		words := s.globalWords(s.userConfig(list))
+		if list == "package.license" && len(words) == 0 {
+			// The lists of a profile are replaced, not added to.
+			for _, profile := range slices.Backward(s.profiles) {
+				if slices.Contains(profile.Formats, "profile-license") && len(words) == 0 {
+					words = s.globalWords(path.Join(profile.Dir, list))
+				}
+			}
+		}
+		for _, w := range words {
+			conf.addTo(userconf.GlobalVariable(list), w)
+		}
+	}
+	for _, env := range s.globalWords(s.userConfig("package.env")) {
+		for name := range strings.FieldsSeq(env.text) {
+			s.addEnv(conf, p, name, refused)
+		}
+	}
+}
+
+// addTo adds to what a layer says about a variable.
+func (l layer) addTo(name string, more value) {
+	if have, ok := l[name]; ok {
+		more = value{strings.TrimSpace(have.text + " " + more.text), have.source + ", " + more.source}
+	}
+	l[name] = more
+}
+
+// globalWords returns what the lines of a list say that are about every package.
+func (s *Settings) globalWords(name string) []value {
+	var all []value
+	files, _ := s.filesOf(name)
+	for _, file := range files {
+		content, err := s.root.ReadFile(file, userconf.MaxFile)
+		if err != nil {
+			s.report(file, "unreadable", "%v", err)
+			continue
+		}
+		for _, l := range userconf.ParseLines(content) {
+			if l.Words[0] != userconf.EveryPackage || len(l.Words) == 1 {
+				continue
+			}
+			words := l.Words[1:]
+			if path.Base(name) == "package.use" {
+				words = userconf.ExpandFlags(words)
+			}
+			all = append(all, value{strings.Join(words, " "), makeconf.Origin{File: file, Line: l.Number}.String()})
+		}
+	}
+	return all
+}
+
+// addEnv adds the variables of a file below /etc/portage/env that counts for every
+// package (config.py, _grab_pkg_env).
+func (s *Settings) addEnv(conf layer, p *makeconf.Parser, name string, refused []string) {
+	file := path.Join(s.userConfig("env"), name)
+	vars, err := p.MakeConf(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.report(file, "env-missing", "package.env names it: no such file")
+		return
+	case err != nil:
+		s.report(file, "unreadable", "%v", err)
+		return
+	}
+	for _, v := range vars {
+		// CONFIG_PROTECT is for all packages or none (special_env_vars.py).
+		if slices.Contains(refused, v.Name) || v.Name == "CONFIG_PROTECT" {
+			continue
+		}
+		if said := (value{v.Value, v.Origin.String()}); makeconf.IsIncremental(v.Name) {
+			conf.addTo(v.Name, said)
+		} else {
+			conf[v.Name] = said
+		}
+	}
+}
