@@ -75,9 +75,6 @@ func (p *PkgDir) Apply(ctx context.Context, candidates []cleanup.PruneCandidate,
 			return err
 		}
 		done, err = a.run(o.Delete)
-		if err == nil && done == nil && result.Files == 0 && len(recovered) == 0 {
-			p.backMTimeNS = p.wasMTimeNS // Nothing but the lock file came and went.
-		}
 		return err
 	})
 	if done != nil {
@@ -107,8 +104,7 @@ func (a *application) check(candidates []cleanup.PruneCandidate, still map[strin
 	was := attributesOf(self)
 	was.MTimeNS = a.wasMTimeNS
 	if a.backMTimeNS != 0 {
-		// A journal was put back a moment ago.
-		was.MTimeNS, a.backMTimeNS = a.backMTimeNS, 0
+		was.MTimeNS = a.backMTimeNS // A journal may have been put back a moment ago.
 	}
 	a.record = record{Version: journalVersion, CreatedAt: a.options.Now, Self: was}
 	a.drop, a.gone = map[string]bool{}, map[string]bool{}
@@ -125,7 +121,7 @@ func (a *application) check(candidates []cleanup.PruneCandidate, still map[strin
 		if i > 0 && sorted[i-1].Path == c.Path {
 			continue
 		}
-		reason, err := a.checkOne(&c, still, &t, self.Dev)
+		reason, err := a.checkOne(&c, still, &t, self)
 		if err != nil {
 			return a.wrap(c.Path, err)
 		}
@@ -137,7 +133,7 @@ func (a *application) check(candidates []cleanup.PruneCandidate, still map[strin
 }
 
 // checkOne decides about one candidate; reason says why it stays.
-func (a *application) checkOne(c *cleanup.PruneCandidate, still map[string]bool, t *tree, dev uint64) (reason string, err error) {
+func (a *application) checkOne(c *cleanup.PruneCandidate, still map[string]bool, t *tree, top entry) (reason string, err error) {
 	switch {
 	case c.PkgDir != a.path:
 		return "", nil
@@ -164,6 +160,8 @@ func (a *application) checkOne(c *cleanup.PruneCandidate, still map[string]bool,
 		return "", err
 	case e.Kind != hostfs.Regular:
 		return "it is a " + e.Kind.String() + " by now", nil
+	case e.fixed:
+		return "it is immutable or append-only (lsattr, chattr)", nil
 	case e.Size != c.Size || e.MTimeNS != c.MTimeNS || c.Inode != 0 && e.Inode != c.Inode:
 		return "it is another file by now", nil
 	}
@@ -173,11 +171,17 @@ func (a *application) checkOne(c *cleanup.PruneCandidate, still map[string]bool,
 		if err != nil {
 			return "", err
 		}
-		if self.Dev != dev {
+		if self.Dev != top.Dev {
 			return "its folder is on another file system than PKGDIR", nil
+		}
+		if self.fixed {
+			return "its folder is immutable or append-only (lsattr, chattr)", nil
 		}
 		if err := dir.writable(); err != nil {
 			return fmt.Sprintf("its folder cannot be written: %v", err), nil
+		}
+		if !self.sameMount(top) {
+			return "its folder is a mount point of its own", nil
 		}
 		a.record.Folders = append(a.record.Folders, folderWas{folderPath, attributesOf(self)})
 	}
@@ -190,10 +194,10 @@ func (a *application) checkOne(c *cleanup.PruneCandidate, still map[string]bool,
 	return "", nil
 }
 
-func lookUp(t *tree, file string) (hostfs.Entry, folder, error) {
+func lookUp(t *tree, file string) (entry, folder, error) {
 	dir, name, err := t.of(file)
 	if err != nil {
-		return hostfs.Entry{}, nil, err
+		return entry{}, nil, err
 	}
 	e, err := dir.stat(name)
 	return e, dir, err
@@ -211,16 +215,16 @@ type indexFile struct {
 func (p *PkgDir) readIndex() ([]indexFile, error) {
 	var files []indexFile
 	for _, name := range indexNames {
-		e, err := p.dir.stat(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		if err == nil && e.Kind != hostfs.Regular {
-			err = fmt.Errorf("is a %s; only a regular file is written", e.Kind)
-		}
-		var text []byte
-		if err == nil {
-			text, err = p.dir.read(name, maxIndexFile)
+		text, e, err := p.dir.read(name, maxIndexFile)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return files, nil
+		case errors.Is(err, unix.ELOOP):
+			err = errors.New("is a symlink; only a regular file is written")
+		case err == nil && e.Nlink > 1 && p.shared:
+			// Whoever made the other name may want to read, in a file of
+			// Portage's mode, what only root may read.
+			err = fmt.Errorf("has %d names (hard links), in a folder that others can write: %w", e.Nlink, ErrUntrusted)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -255,18 +259,20 @@ func (a *application) run(forGood bool) (*journal, error) {
 	for _, f := range current {
 		a.record.Index = append(a.record.Index, indexWas{f.name, f.attributes, digest(f.text), digest(text.of(f.name))})
 	}
-	quarantine, err := a.openQuarantine()
+	at, _ := choose(a.places)
+	quarantine, err := at.make()
 	if err != nil {
-		return nil, a.wrap(Quarantine, err)
+		return nil, a.wrap(".", quarantineError(at, err))
 	}
 	defer quarantine.close()
 	j, err := a.begin(quarantine)
 	if err != nil {
-		return nil, a.wrap("journal", errors.Join(err, a.removeQuarantine()))
+		return nil, a.wrap("journal", errors.Join(err, at.remove()))
 	}
-	if err := a.change(quarantine, j, current, text); err != nil {
+	a.backMTimeNS = 0
+	if err := a.change(at, quarantine, j, current, text); err != nil {
 		cause := err
-		if err = a.takeBack(quarantine, j); err != nil {
+		if err = a.takeBack(at, quarantine, j); err != nil {
 			cause = &UnfinishedError{Journal: j.id, Cause: cause, TakingBack: err}
 		}
 		j.dir.close()
@@ -278,7 +284,7 @@ func (a *application) run(forGood bool) (*journal, error) {
 		err := a.empty(quarantine, j)
 		j.dir.close()
 		if err == nil {
-			err = a.removeQuarantine()
+			err = at.remove()
 		}
 		return nil, err
 	}
@@ -296,14 +302,6 @@ func (a *application) newIndex(text []byte) (indexText, error) {
 	fresh, entries, err := withoutEntries(index, func(e *pkgindex.Entry) bool { return e.Path != "" && a.drop[e.Path] }, a.options.Now)
 	a.result.Entries = entries
 	return fresh, err
-}
-
-// openQuarantine opens the folder of journals and makes it where it is missing.
-func (p *PkgDir) openQuarantine() (folder, error) {
-	if err := p.dir.mkdir(Quarantine, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	return p.dir.open(Quarantine)
 }
 
 // begin makes the folder of a new journal.
@@ -327,7 +325,7 @@ func (a *application) begin(quarantine folder) (*journal, error) {
 }
 
 // change is the part that a journal protects.
-func (a *application) change(quarantine folder, j *journal, current []indexFile, text indexText) error {
+func (a *application) change(at place, quarantine folder, j *journal, current []indexFile, text indexText) error {
 	for _, f := range current {
 		if err := writeFile(j.dir, f.name, f.text, attributes{}); err != nil {
 			return fmt.Errorf("saving %s: %w", f.name, err)
@@ -342,7 +340,7 @@ func (a *application) change(quarantine folder, j *journal, current []indexFile,
 	if err := j.write(); err != nil {
 		return fmt.Errorf("writing the journal: %w", err)
 	}
-	for _, dir := range []folder{quarantine, a.dir} {
+	for _, dir := range []folder{quarantine, at.in} {
 		if err := dir.sync(); err != nil {
 			return fmt.Errorf("writing the journal: %w", err)
 		}
@@ -392,10 +390,12 @@ func moveAway(t *tree, j *journal, m *move) error {
 }
 
 // takeBack undoes a change that was broken off.
-func (p *PkgDir) takeBack(quarantine folder, j *journal) error {
+func (p *PkgDir) takeBack(at place, quarantine folder, j *journal) error {
 	var err error
 	if j.phase == preparing {
-		err = j.remove(quarantine)
+		if err = j.remove(quarantine); err == nil {
+			p.backMTimeNS = p.wasMTimeNS
+		}
 	} else {
 		// The mark may be what failed last.
 		if err := j.dir.unlink(appliedFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -403,12 +403,24 @@ func (p *PkgDir) takeBack(quarantine folder, j *journal) error {
 		}
 		j.phase = underway
 		var restored *Restored
-		if restored, err = p.putBack(quarantine, j); err == nil && len(restored.Conflicts) > 0 {
-			err = fmt.Errorf("the place of %d files is taken", len(restored.Conflicts))
+		if restored, err = p.putBack(quarantine, j); err == nil && !restored.here() {
+			err = restored.stays()
 		}
 	}
 	if err != nil {
 		return err
 	}
-	return p.removeQuarantine()
+	return at.remove()
+}
+
+// stays says why files are still in the quarantine.
+func (r *Restored) stays() error {
+	var errs []error
+	for _, path := range r.Conflicts {
+		errs = append(errs, fmt.Errorf("%s: its place is taken", path))
+	}
+	for _, s := range r.Stuck {
+		errs = append(errs, fmt.Errorf("%s: %s", s.Path, s.Reason))
+	}
+	return errors.Join(errs...)
 }

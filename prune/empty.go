@@ -2,8 +2,6 @@ package prune
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 )
 
 // Keep is how long files wait in the quarantine unless told otherwise, in
@@ -26,36 +24,26 @@ func (p *PkgDir) Empty(ctx context.Context, before int64) (Emptied, error) {
 		if _, err := p.recover(); err != nil {
 			return err
 		}
-		quarantine, err := p.dir.open(Quarantine)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return p.wrap(Quarantine, err)
-		}
-		defer quarantine.close()
-		ids, err := quarantine.names()
-		if err != nil {
-			return p.wrap(Quarantine, err)
-		}
-		for _, id := range ids {
-			j, err := openJournal(quarantine, id)
-			if err != nil {
-				continue // Journals reports it.
-			}
-			if j.phase == applied && j.record.CreatedAt <= before {
-				if err = p.empty(quarantine, j); err == nil {
-					emptied.Journals = append(emptied.Journals, id)
-					emptied.Files += len(j.record.Moves)
-					emptied.Size += j.record.size()
+		return p.eachQuarantine(func(at place, quarantine folder, ids []string) error {
+			for _, id := range ids {
+				j, err := openJournal(quarantine, id)
+				if err != nil {
+					continue // Journals reports it.
+				}
+				if j.phase == applied && j.record.CreatedAt <= before {
+					if err = p.empty(quarantine, j); err == nil {
+						emptied.Journals = append(emptied.Journals, id)
+						emptied.Files += len(j.record.Moves)
+						emptied.Size += j.record.size()
+					}
+				}
+				j.dir.close()
+				if err != nil {
+					return err
 				}
 			}
-			j.dir.close()
-			if err != nil {
-				return err
-			}
-		}
-		return p.removeQuarantine()
+			return at.remove()
+		})
 	})
 	return emptied, err
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
-
-	"emaudit/hostfs"
 )
 
 // errKilled is what every step returns after the process was "killed".
@@ -48,6 +46,14 @@ func (f *fault) step(op, name string) error {
 	return nil
 }
 
+// fail makes the steps of a PkgDir fail as a fault says.
+func (p *PkgDir) fail(f *fault) {
+	p.dir = faulty{p.dir, f}
+	for i := range p.places {
+		p.places[i].in = faulty{p.places[i].in, f}
+	}
+}
+
 // faulty is a folder whose steps fail as its fault says. It counts syncs and
 // does not do them: no test pulls the plug.
 type faulty struct {
@@ -55,9 +61,9 @@ type faulty struct {
 	fault *fault
 }
 
-func (d faulty) stat(name string) (hostfs.Entry, error) {
+func (d faulty) stat(name string) (entry, error) {
 	if err := d.fault.look("stat", name); err != nil {
-		return hostfs.Entry{}, err
+		return entry{}, err
 	}
 	return d.folder.stat(name)
 }
@@ -80,9 +86,9 @@ func (d faulty) open(name string) (folder, error) {
 	return faulty{sub, d.fault}, nil
 }
 
-func (d faulty) read(name string, limit int64) ([]byte, error) {
+func (d faulty) read(name string, limit int64) ([]byte, entry, error) {
 	if err := d.fault.look("read", name); err != nil {
-		return nil, err
+		return nil, entry{}, err
 	}
 	return d.folder.read(name, limit)
 }
@@ -197,6 +203,8 @@ var faults = []fault{
 	{err: unix.ENOSPC, stays: true},
 	{err: unix.EIO, reads: true},
 	{err: unix.EIO, stays: true},
+	{err: unix.EPERM},
+	{err: unix.EPERM, stays: true},
 }
 
 func (f *fault) String() string {

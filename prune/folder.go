@@ -2,7 +2,7 @@ package prune
 
 import (
 	"errors"
-	"io/fs"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -17,10 +17,12 @@ import (
 // Tests put a folder in its place that fails at a chosen step.
 type folder interface {
 	// stat describes name, and the folder itself for ".".
-	stat(name string) (hostfs.Entry, error)
+	stat(name string) (entry, error)
 	names() ([]string, error)
 	open(name string) (folder, error)
-	read(name string, limit int64) ([]byte, error)
+	// read returns the content of a regular file, and what the very file is
+	// that was read.
+	read(name string, limit int64) ([]byte, entry, error)
 	mkdir(name string, mode uint32) error
 	// create makes a new file; an existing one is an error.
 	create(name string, mode uint32) (newFile, error)
@@ -65,7 +67,17 @@ type attributes struct {
 	MTimeNS int64  `json:"mtime_ns"`
 }
 
-func attributesOf(e hostfs.Entry) attributes {
+// entry is what a file is, and what the kernel tells of it besides.
+type entry struct {
+	hostfs.Entry
+	mount uint64 // id of the mount that it is on; 0 = not told
+	fixed bool   // immutable or append-only (chattr(1)): no name in it, or of it, can go
+}
+
+// sameMount tells whether files can be renamed from one folder to the other.
+func (e entry) sameMount(other entry) bool { return e.Dev == other.Dev && e.mount == other.mount }
+
+func attributesOf(e entry) attributes {
 	return attributes{Mode: e.Mode, UID: e.UID, GID: e.GID, MTimeNS: e.MTimeNS}
 }
 
@@ -81,33 +93,6 @@ func checkName(name string) error {
 
 // osFolder is a folder of the operating system.
 type osFolder struct{ fd int }
-
-// openFolder opens a folder at a path inside a root. The path may lead through
-// symlinks, which are resolved inside the root first; the walk to the place
-// that they lead to follows none.
-func openFolder(root *hostfs.Root, path string) (*osFolder, error) {
-	real, err := root.Realpath(path)
-	if err != nil {
-		return nil, err
-	}
-	fd, err := unix.Open(root.Name(), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open root", Path: root.Name(), Err: err}
-	}
-	at := &osFolder{fd}
-	for name := range strings.SplitSeq(strings.Trim(real, "/"), "/") {
-		if name == "" {
-			continue
-		}
-		next, err := at.openDir(name)
-		at.close()
-		if err != nil {
-			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-		}
-		at = next
-	}
-	return at, nil
-}
 
 func (d *osFolder) openDir(name string) (*osFolder, error) {
 	if err := checkName(name); err != nil {
@@ -132,7 +117,7 @@ func (d *osFolder) open(name string) (folder, error) {
 
 func (d *osFolder) close() error { return unix.Close(d.fd) }
 
-func (d *osFolder) stat(name string) (hostfs.Entry, error) {
+func (d *osFolder) stat(name string) (entry, error) {
 	var st unix.Stat_t
 	var err error
 	if name == "." {
@@ -141,8 +126,23 @@ func (d *osFolder) stat(name string) (hostfs.Entry, error) {
 		err = unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	}
 	if err != nil {
-		return hostfs.Entry{}, err
+		return entry{}, err
 	}
+	e := newEntry(name, &st)
+	var more unix.Statx_t
+	if name == "." {
+		err = unix.Statx(d.fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &more)
+	} else {
+		err = unix.Statx(d.fd, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MNT_ID, &more)
+	}
+	if err == nil { // A sandbox may forbid what is newer than Linux 4.11.
+		e.mount = more.Mnt_id
+		e.fixed = more.Attributes&(unix.STATX_ATTR_IMMUTABLE|unix.STATX_ATTR_APPEND) != 0
+	}
+	return e, nil
+}
+
+func newEntry(name string, st *unix.Stat_t) entry {
 	e := hostfs.Entry{
 		Name: name, Dev: uint64(st.Dev), Inode: st.Ino, Size: st.Size, MTimeNS: st.Mtim.Nano(),
 		Mode: st.Mode &^ unix.S_IFMT, UID: st.Uid, GID: st.Gid, Nlink: uint64(st.Nlink),
@@ -154,8 +154,16 @@ func (d *osFolder) stat(name string) (hostfs.Entry, error) {
 		e.Kind = hostfs.Directory
 	case unix.S_IFLNK:
 		e.Kind = hostfs.Symlink
+	case unix.S_IFIFO:
+		e.Kind = hostfs.FIFO
+	case unix.S_IFSOCK:
+		e.Kind = hostfs.Socket
+	case unix.S_IFCHR:
+		e.Kind = hostfs.CharDevice
+	case unix.S_IFBLK:
+		e.Kind = hostfs.BlockDevice
 	}
-	return e, nil
+	return entry{Entry: e}
 }
 
 func (d *osFolder) names() ([]string, error) {
@@ -179,38 +187,49 @@ func (d *osFolder) names() ([]string, error) {
 	}
 }
 
-func (d *osFolder) read(name string, limit int64) ([]byte, error) {
+func (d *osFolder) read(name string, limit int64) ([]byte, entry, error) {
 	if err := checkName(name); err != nil {
-		return nil, err
+		return nil, entry{}, err
 	}
 	// O_NONBLOCK, because somebody may have put a FIFO there.
 	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, entry{}, err
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, err
+		return nil, entry{}, err
 	}
+	e := newEntry(name, &st)
 	switch {
-	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return nil, errors.New("not a regular file")
-	case st.Size > limit:
-		return nil, hostfs.ErrTooLarge
+	case e.Kind != hostfs.Regular:
+		return nil, e, fmt.Errorf("is a %s; only a regular file is read", e.Kind)
+	case e.Size > limit:
+		return nil, e, hostfs.ErrTooLarge
 	}
-	data := make([]byte, st.Size)
+	data := make([]byte, e.Size)
 	for n := 0; n < len(data); {
 		got, err := uninterrupted(func() (int, error) { return unix.Read(fd, data[n:]) })
 		if err != nil {
-			return nil, err
+			return nil, e, err
 		}
 		if got == 0 {
-			return data[:n], nil
+			return data[:n], e, nil
 		}
 		n += got
 	}
-	return data, nil
+	return data, e, nil
+}
+
+// readlink returns what a symlink says.
+func (d *osFolder) readlink(name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(d.fd, name, buf)
+	if err != nil {
+		return "", err
+	}
+	return string(buf[:n]), nil
 }
 
 func (d *osFolder) mkdir(name string, mode uint32) error {
@@ -316,7 +335,13 @@ func (f *osNewFile) write(b []byte) error {
 	return nil
 }
 
-func (f *osNewFile) own(a attributes) error { return own(f.fd, a) }
+// own never sets set-id bits: the mode is that of a file which others may have
+// made.
+func (f *osNewFile) own(a attributes) error {
+	a.Mode &= 0o777
+	return own(f.fd, a)
+}
+
 func (f *osNewFile) sync() error            { return unix.Fsync(f.fd) }
 func (f *osNewFile) close() error           { return unix.Close(f.fd) }
 

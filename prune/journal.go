@@ -14,10 +14,6 @@ import (
 	"emaudit/hostfs"
 )
 
-// Quarantine is the folder below PKGDIR that holds the journals. What lies in
-// it is no part of PKGDIR's content.
-const Quarantine = ".emaudit-quarantine"
-
 // The files of a journal; see the package comment.
 const (
 	journalPart  = "journal.part"
@@ -73,7 +69,7 @@ type move struct {
 func (m *move) name() string { return strconv.Itoa(m.Number) }
 
 // sameFile tells whether a file is the one that was to be moved.
-func (m *move) sameFile(e hostfs.Entry) bool {
+func (m *move) sameFile(e entry) bool {
 	return e.Kind == hostfs.Regular && e.Inode == m.Inode && e.Size == m.Size && e.MTimeNS == m.MTimeNS
 }
 
@@ -141,10 +137,13 @@ func (j *journal) load() error {
 		j.phase = finished
 		return err
 	}
-	data, err := j.dir.read(journalFile, maxJournal)
+	data, e, err := j.dir.read(journalFile, maxJournal)
 	if errors.Is(err, fs.ErrNotExist) {
 		j.phase = preparing
 		return nil
+	}
+	if err == nil {
+		err = ours(e)
 	}
 	if err != nil {
 		return err
@@ -242,7 +241,11 @@ func (j *journal) remove(quarantine folder) error {
 			if (name == finishedFile) != last {
 				continue
 			}
-			if err := j.dir.unlink(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			remove := j.dir.unlink
+			if name == newFolderName {
+				remove = j.dir.rmdir
+			}
+			if err := remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}

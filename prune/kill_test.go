@@ -36,7 +36,7 @@ func changeUntilKilled(rootDir, what string, at int) error {
 	if err != nil {
 		return err
 	}
-	p.dir = faulty{p.dir, &fault{at: at, err: errKilled, real: true}}
+	p.fail(&fault{at: at, err: errKilled, real: true})
 	if what == "undo" {
 		_, err = p.Undo(background, "")
 		return err
@@ -52,11 +52,12 @@ func changeUntilKilled(rootDir, what string, at int) error {
 // of an apply and of an undo, until one gets through.
 func TestSIGKILLAtAnyStepLosesNothing(t *testing.T) {
 	t.Parallel()
-	for _, what := range []string{"apply", "undo"} {
-		t.Run(what, func(t *testing.T) {
+	for i, what := range []string{"apply", "undo", "apply", "undo"} {
+		mode := modes[i/2]
+		t.Run(fmt.Sprintf("%s %04o", what, mode), func(t *testing.T) {
 			t.Parallel()
 			for at := 1; ; at++ {
-				d := newTestDir(t, somePaths...)
+				d := newTestDirOf(t, mode, somePaths...)
 				before := d.snapshot()
 				if what == "undo" {
 					if _, err := d.open(nil).Apply(background, d.candidates(someGone...), ApplyOptions{}); err != nil {

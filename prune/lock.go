@@ -53,6 +53,9 @@ type locked interface {
 func (d *osFolder) lock(name string, a attributes) (locked, error) {
 	for range maxLockRetries {
 		fd, created, err := d.openLock(name)
+		if errors.Is(err, unix.ENOENT) {
+			continue // Unlinked between the two ways of opening it.
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +96,10 @@ func (d *osFolder) openLock(name string) (fd int, created bool, err error) {
 	const flags = unix.O_RDWR | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	fd, err = unix.Openat(d.fd, name, flags|unix.O_CREAT|unix.O_EXCL, 0o660)
 	if errors.Is(err, unix.EEXIST) {
-		fd, err = unix.Openat(d.fd, name, flags|unix.O_CREAT, 0o660)
+		// Without O_CREAT, which the kernel refuses to root for a file of
+		// another user in a sticky folder (fs.protected_regular). O_NONBLOCK,
+		// because that user may have put a FIFO there.
+		fd, err = unix.Openat(d.fd, name, flags|unix.O_NONBLOCK, 0)
 		return fd, false, err
 	}
 	return fd, err == nil, err

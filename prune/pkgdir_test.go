@@ -37,6 +37,13 @@ type testDir struct {
 // index of them; what does not end as a binary package does is not indexed.
 func newTestDir(tb testing.TB, paths ...string) *testDir {
 	tb.Helper()
+	return newTestDirOf(tb, 0o755, paths...)
+}
+
+// newTestDirOf is newTestDir for a PKGDIR of a mode: with 2775, the quarantine
+// lies above it.
+func newTestDirOf(tb testing.TB, mode uint32, paths ...string) *testDir {
+	tb.Helper()
 	d := &testDir{tb: tb, root: memoryDir(tb), path: "/var/cache/binpkgs"}
 	d.top = filepath.Join(d.root, d.path)
 	index := pkgindex.Index{Header: pkgindex.Fields{{Key: "VERSION", Value: "0"}, {Key: "CHOST", Value: "x86_64-pc-linux-gnu"}, {Key: "TIMESTAMP", Value: "1790000000"}}}
@@ -62,6 +69,7 @@ func newTestDir(tb testing.TB, paths ...string) *testDir {
 	d.write("Packages", plain.String(), 1790000000e9)
 	d.write("Packages.gz", gzip.String(), 1790000000e9)
 	d.check(os.Chmod(filepath.Join(d.top, "Packages"), 0o640))
+	d.check(unix.Chmod(d.top, mode))
 	d.ageFolders()
 	return d
 }
@@ -128,7 +136,7 @@ func (d *testDir) open(f *fault) *PkgDir {
 		f = &fault{at: -1, err: errKilled}
 		f.at = 1 << 30
 	}
-	p.dir = faulty{p.dir, f}
+	p.fail(f)
 	d.tb.Cleanup(func() { p.Close() })
 	return p
 }
@@ -163,12 +171,17 @@ func candidatesOf(top, pkgdir string, paths []string) ([]cleanup.PruneCandidate,
 // content. The time of PKGDIR itself is under ".".
 func (d *testDir) snapshot() map[string]string {
 	d.tb.Helper()
+	return d.snapshotOf(d.top)
+}
+
+func (d *testDir) snapshotOf(top string) map[string]string {
+	d.tb.Helper()
 	all := map[string]string{}
-	d.check(filepath.WalkDir(d.top, func(p string, e fs.DirEntry, err error) error {
+	d.check(filepath.WalkDir(top, func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		rel, _ := filepath.Rel(d.top, p)
+		rel, _ := filepath.Rel(top, p)
 		info, err := e.Info()
 		if err != nil {
 			return err
@@ -220,11 +233,12 @@ func (d *testDir) binpkgs() []string {
 	return paths
 }
 
-// noneLost fails the test where the content of a file is nowhere below PKGDIR.
+// noneLost fails the test where the content of a file is nowhere below PKGDIR, and
+// in no quarantine.
 func (d *testDir) noneLost(paths []string, context string) {
 	d.tb.Helper()
 	here := map[string]bool{}
-	for _, text := range d.snapshot() {
+	for _, text := range d.snapshotOf(filepath.Dir(d.top)) {
 		if _, content, ok := strings.Cut(text, " content of "); ok {
 			name, _, _ := strings.Cut(content, " ")
 			here[name] = true

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"path"
 	"slices"
 	"time"
 
@@ -25,27 +25,42 @@ type Options struct {
 type PkgDir struct {
 	path    string
 	dir     folder
+	shared  bool // others can rename what lies in the folder
+	places  []place
+	way     way
 	options Options
 
 	// wasMTimeNS is the time of the folder before the lock file was put there,
-	// and backMTimeNS the one that it is to have after the lock is gone; 0 is
-	// none.
+	// and backMTimeNS the one that it is to have after the lock is gone: the
+	// same where nothing but the lock file came and went; 0 is none.
 	wasMTimeNS, backMTimeNS int64
 }
 
 // Open opens the folder of binary packages at a path inside a root. Symlinks
 // that lead to it are followed inside the root. Nothing is changed or locked
 // yet, and what the name leads to later does not matter.
-func Open(root *hostfs.Root, path string, options Options) (*PkgDir, error) {
-	dir, err := openFolder(root, path)
+func Open(root *hostfs.Root, name string, options Options) (*PkgDir, error) {
+	w, err := walk(root, name)
 	if err != nil {
-		return nil, fmt.Errorf("prune %s: %w", path, err)
+		return nil, fmt.Errorf("prune %s: %w", name, err)
 	}
-	return &PkgDir{path: path, dir: dir, options: options}, nil
+	places, err := w.places()
+	if err != nil {
+		w.close()
+		return nil, fmt.Errorf("prune %s: %w", name, err)
+	}
+	return &PkgDir{path: name, dir: w.last(), shared: othersRename(places[0].at), places: places, way: w, options: options}, nil
 }
 
 // Close closes the folder.
-func (p *PkgDir) Close() error { return p.dir.close() }
+func (p *PkgDir) Close() error { return p.way.close() }
+
+// Chosen returns the path, inside the root, of the quarantine to which the next
+// files would go, and why it lies there.
+func (p *PkgDir) Chosen() (quarantine, why string) {
+	chosen, why := choose(p.places)
+	return chosen.path, why
+}
 
 // Path returns the path with which the folder was opened.
 func (p *PkgDir) Path() string { return p.path }
@@ -90,6 +105,7 @@ const (
 // Journal describes one use of the quarantine.
 type Journal struct {
 	ID        string `json:"id"`
+	Path      string `json:"path"`   // inside the root
 	PkgDir    string `json:"pkgdir"` // inside the root
 	Status    Status `json:"status"`
 	CreatedAt int64  `json:"created_at"` // unix seconds; 0 = unknown
@@ -102,37 +118,31 @@ type Journal struct {
 // locks nothing, so that a journal which another process is writing may be
 // among them.
 func (p *PkgDir) Journals() ([]Journal, error) {
-	quarantine, err := p.dir.open(Quarantine)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, p.wrap(Quarantine, err)
-	}
-	defer quarantine.close()
-	ids, err := quarantine.names()
-	if err != nil {
-		return nil, p.wrap(Quarantine, err)
-	}
 	var all []Journal
-	for _, id := range ids {
-		described := Journal{ID: id, PkgDir: p.path}
-		j, err := openJournal(quarantine, id)
-		if err != nil {
-			described.Status, described.Problem = Unreadable, err.Error()
+	err := p.eachQuarantine(func(at place, quarantine folder, ids []string) error {
+		for _, id := range ids {
+			described := Journal{ID: id, Path: path.Join(at.path, id), PkgDir: p.path}
+			j, err := openJournal(quarantine, id)
+			if err != nil {
+				described.Status, described.Problem = Unreadable, err.Error()
+				all = append(all, described)
+				continue
+			}
+			described.Status = Unfinished
+			if j.phase == applied {
+				described.Status = Applied
+			}
+			described.CreatedAt, described.Files, described.Size = j.record.CreatedAt, len(j.record.Moves), j.record.size()
+			j.dir.close()
 			all = append(all, described)
-			continue
 		}
-		described.Status = Unfinished
-		if j.phase == applied {
-			described.Status = Applied
-		}
-		described.CreatedAt, described.Files, described.Size = j.record.CreatedAt, len(j.record.Moves), j.record.size()
-		j.dir.close()
-		all = append(all, described)
-	}
+		return nil
+	})
 	slices.SortStableFunc(all, func(a, b Journal) int { return compareIDs(a.ID, b.ID) })
-	return all, nil
+	if err != nil {
+		err = p.wrap(".", err)
+	}
+	return all, err
 }
 
 // compareIDs orders journals by time: "...Z" before "...Z-2" before "...Z-10".
@@ -160,13 +170,19 @@ type Restored struct {
 	// Conflicts are the paths where another file lies by now; the old one
 	// stays in the quarantine.
 	Conflicts []string `json:"conflicts"`
+	// Stuck are the files that cannot be put where they were, such as into a
+	// folder that is immutable; they stay in the quarantine.
+	Stuck []Skip `json:"stuck"`
 	// Missing are the files that are neither in the quarantine nor at their
 	// place.
 	Missing []string `json:"missing"`
 }
 
 // whole tells whether everything is as it was.
-func (r *Restored) whole() bool { return len(r.Conflicts) == 0 && len(r.Missing) == 0 }
+func (r *Restored) whole() bool { return r.here() && len(r.Missing) == 0 }
+
+// here tells whether nothing is left in the quarantine.
+func (r *Restored) here() bool { return len(r.Conflicts) == 0 && len(r.Stuck) == 0 }
 
 // Recover takes back, or finishes, what a killed process left half done in the
 // folder, and returns what came back.
@@ -185,66 +201,63 @@ func (p *PkgDir) locked(ctx context.Context, work func() error) error {
 	if err != nil {
 		return p.wrap(lockName, err)
 	}
-	p.wasMTimeNS, p.backMTimeNS = mtimeNS, 0
+	p.wasMTimeNS, p.backMTimeNS = mtimeNS, mtimeNS
 	err = work()
-	if releaseErr := held.release(); releaseErr != nil && err == nil {
-		err = p.wrap(lockName, releaseErr)
+	if releaseErr := held.release(); releaseErr != nil {
+		return errors.Join(err, p.wrap(lockName, releaseErr))
 	}
-	if err == nil && p.backMTimeNS != 0 {
-		if err = p.dir.setMTime(".", p.backMTimeNS); err != nil {
-			err = p.wrap(".", err)
+	if p.backMTimeNS != 0 {
+		if timeErr := p.dir.setMTime(".", p.backMTimeNS); timeErr != nil && !isStuck(timeErr) && err == nil {
+			err = p.wrap(".", timeErr)
 		}
 	}
 	return err
 }
 
 func (p *PkgDir) recover() ([]Restored, error) {
-	quarantine, err := p.dir.open(Quarantine)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, p.wrap(Quarantine, err)
-	}
-	defer quarantine.close()
-	ids, err := quarantine.names()
-	if err != nil {
-		return nil, p.wrap(Quarantine, err)
-	}
-	slices.SortFunc(ids, func(a, b string) int { return compareIDs(b, a) })
 	var all []Restored
-	for _, id := range ids {
-		j, err := openJournal(quarantine, id)
-		if err != nil {
-			continue // Journals reports it; it must not stand in the way of others.
+	err := p.eachQuarantine(func(at place, quarantine folder, ids []string) error {
+		slices.SortFunc(ids, func(a, b string) int { return compareIDs(b, a) })
+		for _, id := range ids {
+			j, err := openJournal(quarantine, id)
+			if errors.Is(err, ErrUntrusted) {
+				return quarantineError(at, err)
+			}
+			if err != nil {
+				continue // Journals reports it; it must not stand in the way of others.
+			}
+			var restored *Restored
+			switch j.phase {
+			case underway:
+				restored, err = p.putBack(quarantine, j)
+			case emptying:
+				err = leaveStuck(j.finish(quarantine))
+			case preparing, finished:
+				err = leaveStuck(j.remove(quarantine))
+			}
+			j.dir.close()
+			if restored != nil {
+				all = append(all, *restored)
+			}
+			if err != nil {
+				return fmt.Errorf("journal %s: %w", id, err)
+			}
 		}
-		var restored *Restored
-		switch j.phase {
-		case underway:
-			restored, err = p.putBack(quarantine, j)
-		case emptying:
-			err = j.finish(quarantine)
-		case preparing, finished:
-			err = j.remove(quarantine)
-		}
-		j.dir.close()
-		if restored != nil {
-			all = append(all, *restored)
-		}
-		if err != nil {
-			return all, p.wrap("journal "+id, err)
-		}
+		return at.remove()
+	})
+	if err != nil {
+		err = p.wrap(".", err)
 	}
-	return all, p.removeQuarantine()
+	return all, err
 }
 
-// removeQuarantine removes the folder of journals where it is empty.
-func (p *PkgDir) removeQuarantine() error {
-	err := p.dir.rmdir(Quarantine)
-	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
-		return nil // ENOTEMPTY is fs.ErrExist too.
+// leaveStuck is for a journal whose files are all where they belong: that its
+// folder cannot be removed must not stand in the way of others.
+func leaveStuck(err error) error {
+	if isStuck(err) {
+		return nil
 	}
-	return p.wrap(Quarantine, err)
+	return err
 }
 
 func (p *PkgDir) wrap(name string, err error) error {

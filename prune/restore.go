@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"emaudit/hostfs"
 )
 
 // Undo brings back what a journal took away: the files, their entries in the
@@ -25,62 +24,63 @@ func (p *PkgDir) Undo(ctx context.Context, id string) (restored Restored, err er
 		if _, err := p.recover(); err != nil {
 			return err
 		}
-		quarantine, err := p.dir.open(Quarantine)
+		id, err := p.toUndo(id)
 		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				err = ErrNoJournal
+			return p.wrap("undo", err)
+		}
+		found := false
+		err = p.eachQuarantine(func(at place, quarantine folder, ids []string) error {
+			if found || !slices.Contains(ids, id) {
+				return nil
 			}
-			return p.wrap("undo", err)
+			found = true
+			j, err := openJournal(quarantine, id)
+			if err != nil {
+				return err
+			}
+			defer j.dir.close()
+			if j.phase != applied {
+				return fmt.Errorf("%w: %q cannot be undone", ErrNoJournal, id)
+			}
+			result, err := p.undo(quarantine, j)
+			if result != nil {
+				restored = *result
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", id, err)
+			}
+			return at.remove()
+		})
+		if err == nil && !found {
+			err = fmt.Errorf("%w: %q", ErrNoJournal, id)
 		}
-		defer quarantine.close()
-		j, err := p.appliedJournal(quarantine, id)
 		if err != nil {
 			return p.wrap("undo", err)
 		}
-		defer j.dir.close()
-		result, err := p.undo(quarantine, j)
-		if result != nil {
-			restored = *result
-		}
-		if err != nil {
-			return p.wrap("undo "+j.id, err)
-		}
-		return p.removeQuarantine()
+		return nil
 	})
 	return restored, err
 }
 
-// appliedJournal opens the journal of an id, or the last one that can be
-// undone.
-func (p *PkgDir) appliedJournal(quarantine folder, id string) (*journal, error) {
+// toUndo returns the id of the journal to undo: the given one, or the last one
+// that can be undone.
+func (p *PkgDir) toUndo(id string) (string, error) {
+	if id != "" {
+		return id, nil
+	}
+	all, err := p.Journals()
+	if err != nil {
+		return "", err
+	}
+	for _, j := range all {
+		if j.Status == Applied {
+			id = j.ID
+		}
+	}
 	if id == "" {
-		all, err := p.Journals()
-		if err != nil {
-			return nil, err
-		}
-		for _, j := range all {
-			if j.Status == Applied {
-				id = j.ID
-			}
-		}
-		if id == "" {
-			return nil, ErrNoJournal
-		}
+		return "", ErrNoJournal
 	}
-	if checkName(id) != nil {
-		return nil, fmt.Errorf("%w: %q", ErrNoJournal, id)
-	}
-	j, err := openJournal(quarantine, id)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w: %q", ErrNoJournal, id)
-	case err != nil:
-		return nil, err
-	case j.phase != applied:
-		j.dir.close()
-		return nil, fmt.Errorf("%w: %q cannot be undone", ErrNoJournal, id)
-	}
-	return j, nil
+	return id, nil
 }
 
 // undo makes an applied journal one that is underway, which says that it is to
@@ -108,10 +108,13 @@ func (p *PkgDir) undo(quarantine folder, j *journal) (*Restored, error) {
 // come back, the journal stays, as one that can be undone again.
 func (p *PkgDir) putBack(quarantine folder, j *journal) (*Restored, error) {
 	restored, err := p.restore(j)
+	if err != nil || !restored.whole() {
+		p.backMTimeNS = 0 // PKGDIR is not what it was then.
+	}
 	if err != nil {
 		return restored, err
 	}
-	if len(restored.Conflicts) > 0 {
+	if !restored.here() {
 		return restored, j.mark(appliedFile, applied)
 	}
 	return restored, j.finish(quarantine)
@@ -131,7 +134,7 @@ func (j *journal) finish(quarantine folder) error {
 
 // restore moves the files back, then the index, then the folders' times.
 func (p *PkgDir) restore(j *journal) (*Restored, error) {
-	restored := &Restored{Journal: j.id, PkgDir: p.path, Conflicts: []string{}, Missing: []string{}}
+	restored := &Restored{Journal: j.id, PkgDir: p.path, Conflicts: []string{}, Stuck: []Skip{}, Missing: []string{}}
 	times, err := p.folderTimes(j)
 	if err != nil {
 		return restored, err
@@ -153,7 +156,7 @@ func (p *PkgDir) restore(j *journal) (*Restored, error) {
 		if err == nil {
 			err = dir.setMTime(".", f.MTimeNS)
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !isStuck(err) {
 			return restored, fmt.Errorf("%s: %w", f.Path, err)
 		}
 	}
@@ -169,20 +172,20 @@ func (p *PkgDir) restoreFile(j *journal, m *move, t *tree, restored *Restored, b
 	}
 	dir, name, err := t.of(m.Path)
 	if away && errors.Is(err, fs.ErrNotExist) {
-		if err = p.makeFolders(path.Dir(m.Path), j.record.Folders); err == nil {
+		if err = p.makeFolders(j, path.Dir(m.Path)); err == nil {
 			dir, name, err = t.of(m.Path)
 		}
 	}
 	switch {
 	case !away:
 		if err == nil {
-			var e hostfs.Entry
+			var e entry
 			if e, err = dir.stat(name); err == nil && e.Size == m.Size && e.MTimeNS == m.MTimeNS {
 				back[m.Path] = true
 				return nil
 			}
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) && !errors.Is(err, unix.ELOOP) && !isStuck(err) {
 			return err
 		}
 		restored.Missing = append(restored.Missing, m.Path)
@@ -190,12 +193,19 @@ func (p *PkgDir) restoreFile(j *journal, m *move, t *tree, restored *Restored, b
 	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
 		restored.Conflicts = append(restored.Conflicts, m.Path)
 		return nil
+	case isStuck(err):
+		restored.Stuck = append(restored.Stuck, Skip{m.Path, err.Error()})
+		return nil
 	case err != nil:
 		return err
 	}
 	err = j.dir.rename(m.name(), dir, name, false)
 	if errors.Is(err, fs.ErrExist) {
 		restored.Conflicts = append(restored.Conflicts, m.Path)
+		return nil
+	}
+	if isStuck(err) {
+		restored.Stuck = append(restored.Stuck, Skip{m.Path, err.Error()})
 		return nil
 	}
 	if err != nil {
@@ -207,48 +217,56 @@ func (p *PkgDir) restoreFile(j *journal, m *move, t *tree, restored *Restored, b
 	return nil
 }
 
-// makeFolders makes anew the folders to which a file is to return, with the
-// owner and mode that they had as far as the journal knows.
-func (p *PkgDir) makeFolders(rel string, were []folderWas) error {
-	self, err := p.dir.stat(".")
-	if err != nil {
-		return err
-	}
-	known := map[string]attributes{}
-	for _, f := range were {
-		known[f.Path] = f.attributes
-	}
+// newFolderName is the name in the journal of a folder that is being made.
+const newFolderName = "folder.new"
+
+// makeFolders makes anew the folders to which a file is to return, with owner
+// and mode of the folder that each lies in. They get them in the journal, where
+// nobody can exchange them meanwhile.
+func (p *PkgDir) makeFolders(j *journal, rel string) error {
 	t := tree{top: p.dir}
 	defer t.close()
 	parts := strings.Split(rel, "/")
-	for i := range parts {
+	for i, name := range parts {
 		upper, err := t.at(path.Join(".", path.Join(parts[:i]...)))
 		if err != nil {
 			return err
 		}
-		err = upper.mkdir(parts[i], 0o755)
-		if errors.Is(err, fs.ErrExist) {
+		if _, err := upper.stat(name); !errors.Is(err, fs.ErrNotExist) {
+			if err != nil {
+				return err
+			}
 			continue
 		}
+		above, err := upper.stat(".")
 		if err != nil {
 			return err
 		}
-		made := strings.Join(parts[:i+1], "/")
-		a, ok := known[made]
-		if !ok {
-			a = attributesOf(self)
-		}
-		dir, err := upper.open(parts[i])
-		if err != nil {
+		if err := j.makeFolder(attributesOf(above)); err != nil {
 			return err
 		}
-		err = dir.own(a)
-		dir.close()
-		if err != nil {
+		if err := j.dir.rename(newFolderName, upper, name, false); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
 	return nil
+}
+
+// makeFolder makes a folder in the journal; one that is left of an earlier
+// attempt is removed first.
+func (j *journal) makeFolder(a attributes) error {
+	if err := j.dir.rmdir(newFolderName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := j.dir.mkdir(newFolderName, 0o700); err != nil {
+		return err
+	}
+	made, err := j.dir.open(newFolderName)
+	if err != nil {
+		return err
+	}
+	defer made.close()
+	return made.own(a)
 }
 
 // folderTimes returns the folders that nobody but the journal's own moves has
@@ -260,8 +278,10 @@ func (p *PkgDir) folderTimes(j *journal) ([]folderWas, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.backMTimeNS = 0
 	if p.wasMTimeNS <= last.MTimeNS {
-		p.backMTimeNS = j.record.Self.MTimeNS
+		// For a journal before this one it is then as if this one had not been.
+		p.wasMTimeNS, p.backMTimeNS = j.record.Self.MTimeNS, j.record.Self.MTimeNS
 	}
 	var times []folderWas
 	t := tree{top: p.dir}
@@ -297,8 +317,9 @@ func (p *PkgDir) restoreIndex(j *journal, back map[string]bool, whole bool) erro
 	}
 	exact := whole
 	now := map[string]string{}
+	owned := map[string]attributes{}
 	for _, x := range j.record.Index {
-		text, err := p.dir.read(x.Name, maxIndexFile)
+		text, e, err := p.dir.read(x.Name, maxIndexFile)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			exact = false
@@ -306,7 +327,7 @@ func (p *PkgDir) restoreIndex(j *journal, back map[string]bool, whole bool) erro
 		case err != nil:
 			return fmt.Errorf("%s: %w", x.Name, err)
 		}
-		now[x.Name] = digest(text)
+		now[x.Name], owned[x.Name] = digest(text), attributesOf(e)
 		exact = exact && (now[x.Name] == x.Old || now[x.Name] == x.New)
 	}
 	if !exact {
@@ -318,7 +339,10 @@ func (p *PkgDir) restoreIndex(j *journal, back map[string]bool, whole bool) erro
 		}
 		text, err := j.savedIndex(x)
 		if err == nil {
-			err = p.replaceIndex(j, x.Name, restoreName, text, x.attributes)
+			// Owner and mode are those of now: whoever changed them meant it.
+			a := owned[x.Name]
+			a.MTimeNS = x.MTimeNS
+			err = p.replaceIndex(j, x.Name, restoreName, text, a)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", x.Name, err)
@@ -329,7 +353,10 @@ func (p *PkgDir) restoreIndex(j *journal, back map[string]bool, whole bool) erro
 
 // savedIndex returns an index file as it was.
 func (j *journal) savedIndex(x indexWas) ([]byte, error) {
-	text, err := j.dir.read(x.Name, maxIndexFile)
+	text, e, err := j.dir.read(x.Name, maxIndexFile)
+	if err == nil {
+		err = ours(e)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("saved in the journal: %w", err)
 	}

@@ -1,0 +1,253 @@
+package prune
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"regexp"
+
+	"golang.org/x/sys/unix"
+
+	"emaudit/hostfs"
+)
+
+// Quarantine is the folder below PKGDIR that holds the journals, and the
+// beginning of its name where it lies above PKGDIR. What lies in it is no part
+// of PKGDIR's content.
+const Quarantine = ".emaudit-quarantine"
+
+// ErrUntrusted is wrapped by the error of a quarantine, a journal or a symlink
+// that somebody else made or can change. Nothing is done then: whoever writes a
+// journal decides what is written to PKGDIR.
+var ErrUntrusted = errors.New("not to be trusted")
+
+// euid is the effective user, who alone is trusted besides root.
+func euid() uint32 { return uint32(os.Geteuid()) }
+
+// othersRename tells whether somebody besides root and the effective user can
+// rename what lies in a folder. The group bits of a folder with an ACL are its
+// mask (acl(5)), so that they tell of the ACL too.
+func othersRename(e entry) bool {
+	if e.UID != 0 && e.UID != euid() {
+		return true
+	}
+	return e.Mode&0o022 != 0 && e.Mode&unix.S_ISVTX == 0
+}
+
+// ours returns an error unless the effective user alone can write to a folder or
+// file of the quarantine. Root does not count as the effective user: what an
+// unprivileged user obeys he must have made.
+func ours(e entry) error {
+	switch {
+	case e.UID != euid():
+		return fmt.Errorf("belongs to user %d, not to user %d: %w", e.UID, euid(), ErrUntrusted)
+	case e.Mode&0o022 != 0:
+		return fmt.Errorf("can be written by others (mode %04o): %w", e.Mode, ErrUntrusted)
+	}
+	return nil
+}
+
+// place is a folder in which a quarantine of PKGDIR may lie.
+type place struct {
+	in   folder
+	name string // of the quarantine in it
+	path string // of the quarantine, inside the root
+	at   entry  // the folder
+}
+
+// places are PKGDIR itself and the folders above it to which files can be
+// renamed, the nearest first.
+func (w way) places() ([]place, error) {
+	self, err := w.last().stat(".")
+	if err != nil {
+		return nil, err
+	}
+	all := []place{{w.last(), Quarantine, path.Join(w.path(), Quarantine), self}}
+	for i := len(w) - 2; i >= 0; i-- {
+		at, err := w[i].dir.stat(".")
+		if err != nil {
+			return nil, err
+		}
+		if !at.sameMount(self) {
+			break
+		}
+		rel := ""
+		for _, s := range w[i+1:] {
+			rel = path.Join(rel, s.name)
+		}
+		name := Quarantine + "." + url.PathEscape(rel)
+		if len(name) <= unix.NAME_MAX {
+			all = append(all, place{w[i].dir, name, path.Join(w[:i+1].path(), name), at})
+		}
+	}
+	return all, nil
+}
+
+// choose returns the place for a new journal: PKGDIR, unless others can rename
+// what lies there, and a folder above it is safe from that.
+func choose(all []place) (chosen place, why string) {
+	if !othersRename(all[0].at) {
+		return all[0], "only its owner and root can rename what lies in PKGDIR"
+	}
+	for _, p := range all[1:] {
+		if !othersRename(p.at) && p.in.writable() == nil {
+			return p, "others can write to PKGDIR, but not to " + path.Dir(p.path)
+		}
+	}
+	return all[0], "others can write to PKGDIR, but no folder above it is on the same file system and closed to them"
+}
+
+// open opens the quarantine of a place. What the name leads to is looked at only
+// once it is open: somebody may exchange it before, but not after.
+func (p place) open() (folder, error) {
+	q, err := p.in.open(p.name)
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		err = fmt.Errorf("is no folder: %w", ErrUntrusted)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e, err := q.stat(".")
+	if err == nil {
+		err = ours(e)
+	}
+	if err == nil && !e.sameMount(p.at) {
+		err = errMountPoint
+	}
+	if err != nil {
+		q.close()
+		return nil, err
+	}
+	return q, nil
+}
+
+// errMountPoint is the error of a quarantine to and from which nothing can be
+// renamed.
+var errMountPoint = errors.New("is a mount point of its own, so that no file can be moved there or back; unmount it")
+
+// make opens the quarantine of a place and makes it where it is missing. Between
+// the two, whoever can write to the place may put another folder of the effective
+// user there, such as one of packages.
+func (p place) make() (folder, error) {
+	if err := p.in.mkdir(p.name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	q, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	names, err := q.names()
+	for _, name := range names {
+		if err == nil && !journalID.MatchString(name) {
+			err = fmt.Errorf("holds %q, which is no journal: %w", name, ErrUntrusted)
+		}
+	}
+	if err != nil {
+		q.close()
+		return nil, err
+	}
+	return q, nil
+}
+
+// remove removes the quarantine of a place where it is empty.
+func (p place) remove() error {
+	err := p.in.rmdir(p.name)
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) || isStuck(err) {
+		return nil // ENOTEMPTY is fs.ErrExist too.
+	}
+	return err
+}
+
+// journalID is the form of the names that newJournalID gives. Nothing else in a
+// quarantine is taken for a journal, let alone removed.
+var journalID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$`)
+
+// eachQuarantine calls do with every quarantine that is there and the journals
+// in it. All of them are opened before the first call: one that is not to be
+// trusted keeps the others from being touched.
+func (p *PkgDir) eachQuarantine(do func(place, folder, []string) error) error {
+	type found struct {
+		place
+		dir folder
+		ids []string
+	}
+	var all []found
+	defer func() {
+		for _, f := range all {
+			f.dir.close()
+		}
+	}()
+	for _, at := range p.places {
+		q, err := at.open()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return quarantineError(at, err)
+		}
+		names, err := q.names()
+		f := found{at, q, nil}
+		all = append(all, f)
+		for _, name := range names {
+			if err == nil && journalID.MatchString(name) {
+				f.ids = append(f.ids, name)
+				err = checkJournalFolder(q, name)
+			}
+		}
+		all[len(all)-1] = f
+		if err != nil {
+			return quarantineError(at, err)
+		}
+	}
+	for _, f := range all {
+		if err := do(f.place, f.dir, f.ids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkJournalFolder returns an error where a journal is not to be trusted. The
+// quarantine is the effective user's alone, so that nobody exchanges it later.
+func checkJournalFolder(quarantine folder, id string) error {
+	e, err := quarantine.stat(id)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && e.Kind != hostfs.Directory {
+		return nil
+	}
+	if err == nil {
+		err = ours(e)
+	}
+	if err != nil {
+		return fmt.Errorf("journal %s: %w", id, err)
+	}
+	return nil
+}
+
+// QuarantineError is the error of a quarantine that cannot be used.
+type QuarantineError struct {
+	// Path is the quarantine, inside the root.
+	Path string
+	Err  error
+}
+
+// Error names the quarantine.
+func (e *QuarantineError) Error() string { return e.Path + " " + e.Err.Error() }
+
+// Unwrap returns the cause, which is [ErrUntrusted] among others.
+func (e *QuarantineError) Unwrap() error { return e.Err }
+
+func quarantineError(p place, err error) error { return &QuarantineError{Path: p.path, Err: err} }
+
+// isStuck tells whether an error is one that comes again until somebody changes
+// something: an immutable file or folder, a security module, a mount.
+func isStuck(err error) bool {
+	for _, e := range []error{unix.EPERM, unix.EACCES, unix.EROFS, unix.EXDEV, unix.EBUSY, unix.EISDIR} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
