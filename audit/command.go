@@ -72,14 +72,3 @@ func (c CommandsOf) Findings(findings []Finding) {
 		findings[i].Remedy = c.In(findings[i].Remedy)
 	}
 }
-
-// ShellQuote quotes a word for a shell where it needs to be.
-func ShellQuote(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._+:,@%=-", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}

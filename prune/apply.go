@@ -39,6 +39,9 @@ type Result struct {
 	// Journal is the id for [PkgDir.Undo]; empty where nothing was done, or
 	// nothing can be brought back.
 	Journal string `json:"journal"`
+	// Quarantine is where the files went, inside the root, and Why why there.
+	Quarantine string `json:"quarantine"`
+	Why        string `json:"why"`
 	// Files is the number of files that went, and Size theirs in bytes.
 	Files int   `json:"files"`
 	Size  int64 `json:"size"`
@@ -259,7 +262,7 @@ func (a *application) run(forGood bool) (*journal, error) {
 	for _, f := range current {
 		a.record.Index = append(a.record.Index, indexWas{f.name, f.attributes, digest(f.text), digest(text.of(f.name))})
 	}
-	at, _ := choose(a.places)
+	at, why := choose(a.places)
 	quarantine, err := at.make()
 	if err != nil {
 		return nil, a.wrap(".", quarantineError(at, err))
@@ -288,7 +291,7 @@ func (a *application) run(forGood bool) (*journal, error) {
 		}
 		return nil, err
 	}
-	a.result.Journal = j.id
+	a.result.Journal, a.result.Quarantine, a.result.Why = j.id, at.path, why
 	return j, nil
 }
 

@@ -26,7 +26,7 @@ func TestApplyTakesFilesAndEntriesAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Result{PkgDir: d.path, Journal: "20261004T182000Z", Files: 3, Entries: 2, Skipped: []Skip{}, Recovered: []Restored{}}
+	want := Result{PkgDir: d.path, Journal: "20261004T182000Z", Quarantine: "/var/cache/binpkgs/.emaudit-quarantine", Why: "only its owner and root can rename what lies in PKGDIR", Files: 3, Entries: 2, Skipped: []Skip{}, Recovered: []Restored{}}
 	want.Size = result.Size
 	if diff := cmp.Diff(want, result); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)

@@ -342,8 +342,8 @@ func (f *osNewFile) own(a attributes) error {
 	return own(f.fd, a)
 }
 
-func (f *osNewFile) sync() error            { return unix.Fsync(f.fd) }
-func (f *osNewFile) close() error           { return unix.Close(f.fd) }
+func (f *osNewFile) sync() error  { return unix.Fsync(f.fd) }
+func (f *osNewFile) close() error { return unix.Close(f.fd) }
 
 // uninterrupted repeats a system call that a signal interrupted.
 func uninterrupted(call func() (int, error)) (int, error) {

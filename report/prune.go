@@ -18,8 +18,12 @@ type PruneDone struct {
 	Action string `json:"action"`
 	// Journal is the id that --undo takes; empty where there is nothing to undo.
 	Journal string `json:"journal"`
-	Files   int    `json:"files"`
-	Size    int64  `json:"size"` // bytes
+	// Quarantine is the folder to which the files went, inside the root, and
+	// QuarantineWhy why it lies there; empty where there is nothing to undo.
+	Quarantine    string `json:"quarantine"`
+	QuarantineWhy string `json:"quarantine_why"`
+	Files         int    `json:"files"`
+	Size          int64  `json:"size"` // bytes
 	// Entries is the number of entries that left the index.
 	Entries int         `json:"entries"`
 	Skipped []PruneSkip `json:"skipped"`
@@ -35,6 +39,7 @@ type PruneSkip struct {
 // PruneJournal is one use of the quarantine.
 type PruneJournal struct {
 	ID        string `json:"id"`
+	Path      string `json:"path"` // of its folder, inside the root
 	PkgDir    string `json:"pkgdir"`
 	Status    string `json:"status"` // applied, unfinished, unreadable
 	CreatedAt int64  `json:"created_at"`
@@ -150,6 +155,7 @@ func (p *Prune) text(s *Screen, o Output) {
 		s.Line(Bold.Text(PruneAction(p.Done)))
 		if p.Done.Journal != "" {
 			s.Line(Plain.Text("To bring them back:  "), Code.Text("emaudit prune --undo "+p.Done.Journal))
+			s.Paragraph(0, Dim.Text("They lie in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))
 		}
 		p.skipped(s)
 		return

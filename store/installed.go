@@ -123,12 +123,25 @@ type Snapshot struct {
 	Installed   int   // number of packages
 }
 
-// LatestMoments returns the latest times that are known of a host, in unix
-// seconds, 0 for none: of a line of emerge.log, and of an ingest.
+// LatestMoments returns times that are known of a host, in unix seconds, 0 for
+// none: of the last line of emerge.log, and of the last ingest that found the VDB
+// changed or as it was. An ingest before that one counts no more: if its time was
+// later, the change that was found since contradicts it.
 func (tx *Tx) LatestMoments(host HostID) (line, ingest int64, err error) {
 	err = tx.queryRow(`SELECT coalesce((SELECT last_at FROM emerge_log WHERE host = ?), 0),
-		coalesce((SELECT max(confirmed_at) FROM snapshot WHERE host = ?), 0)`, host, host).Scan(&line, &ingest)
+		coalesce((SELECT confirmed_at FROM snapshot WHERE host = ? ORDER BY id DESC LIMIT 1), 0)`, host, host).Scan(&line, &ingest)
 	return line, ingest, err
+}
+
+// LatestBuild returns the newest time, in unix seconds, at which something was
+// built that is installed or in a pkgdir of a host, or at which a binpkg there was
+// written; 0 where there is neither.
+func (tx *Tx) LatestBuild(host HostID) (latest int64, err error) {
+	err = tx.queryRow(`SELECT max(
+		coalesce((SELECT max(build_time) FROM installed WHERE host = ? AND removed_at IS NULL), 0),
+		coalesce((SELECT max(max(i.build_time, i.mtime_ns / 1000000000)) FROM instance i JOIN pkgdir p ON p.id = i.pkgdir WHERE p.host = ? AND i.gone_at IS NULL), 0))`,
+		host, host).Scan(&latest)
+	return latest, err
 }
 
 // PutSnapshot records that an ingest looked at the whole VDB: a new snapshot

@@ -73,14 +73,16 @@ func AuditDoctor(db audit.Database, space []audit.Space) (*Doctor, error) {
 		}
 		d.Findings = append(d.Findings, findings...)
 	}
-	behind, err := audit.AuditClock(db)
-	if err != nil {
-		return nil, err
+	for _, check := range []func(audit.Database) ([]audit.Finding, error){audit.AuditClock, audit.AuditClockAhead} {
+		wrong, err := check(db)
+		if err != nil {
+			return nil, err
+		}
+		if d.Checks++; len(wrong) == 0 {
+			d.Passed++
+		}
+		d.Findings = append(d.Findings, wrong...)
 	}
-	if d.Checks++; len(behind) == 0 {
-		d.Passed++
-	}
-	d.Findings = append(d.Findings, behind...)
 	audit.SortFindings(d.Findings)
 	commands, err := db.Commands()
 	commands.Findings(d.Findings)

@@ -197,8 +197,20 @@ func (s clockStep) why() string {
 
 // orderly returns those of the moments at which the VDB was looked at that the
 // clock leaves in their order: each is later than all before it, and none is at a
-// time that was twice.
-func (c *clock) orderly(snapshots []store.Snapshot) []store.Snapshot {
+// time that was twice. What the last look contradicts by more than maxDip, such as
+// one by a clock at 2100, is forgotten: nothing would ever be later.
+func (c *clock) orderly(all []store.Snapshot) []store.Snapshot {
+	var snapshots []store.Snapshot
+	for _, s := range all {
+		end := all[len(all)-1].TakenAt + maxDip
+		if s.TakenAt > end {
+			continue
+		}
+		if s.ConfirmedAt > end {
+			s.ConfirmedAt = s.TakenAt
+		}
+		snapshots = append(snapshots, s)
+	}
 	first, latest := 0, int64(0)
 	for i, s := range snapshots {
 		if s.TakenAt < latest {

@@ -32,6 +32,7 @@ type pruneCommand struct {
 	Undo            bool          `typed:"" help:"Bring back what a journal took away."`
 	Empty           bool          `typed:"" help:"Delete for good what has been in quarantine for 14 days."`
 	WhileEmergeRuns bool          `typed:"" help:"Do not refuse while an emerge is at work."`
+	TrustClock      bool          `typed:"" help:"Do not refuse where the clock contradicts what is known."`
 	LockWait        time.Duration `placeholder:"TIME" default:"30s" help:"Wait that long for Portage's lock (30s)."`
 }
 
@@ -46,7 +47,8 @@ not be built again. What is not known is kept.
 
 --apply holds Portage's own lock, looks at every file again, moves it to
 PKGDIR/.emaudit-quarantine, and writes Packages and Packages.gz as Portage
-would. --undo brings everything back. A kill at any moment loses nothing: the
+would. Where others can write to PKGDIR, the quarantine lies in the folder above
+it. One that others own or can write is not obeyed. --undo brings everything back. A kill at any moment loses nothing: the
 next --apply, --undo or --empty puts back what was half done.
 ` + exitStatus
 }
@@ -85,7 +87,8 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	default:
 		run.readJournals()
 	}
-	if err != nil && run.done.Action == "" {
+	run.refused(err)
+	if err != nil && run.done.Action == "" && !errors.Is(err, prune.ErrUntrusted) {
 		return err
 	}
 	audit.SortFindings(run.plan.Findings)
@@ -187,8 +190,8 @@ func (r *pruneRun) readJournals() {
 	err := r.each(func(dir *prune.PkgDir) error {
 		all, err := dir.Journals()
 		for _, j := range all {
-			r.journals = append(r.journals, report.PruneJournal{ID: j.ID, PkgDir: j.PkgDir, Status: string(j.Status), CreatedAt: j.CreatedAt, Files: j.Files, Size: j.Size})
-			subject := path.Join(j.PkgDir, prune.Quarantine, j.ID)
+			r.journals = append(r.journals, report.PruneJournal{ID: j.ID, Path: j.Path, PkgDir: j.PkgDir, Status: string(j.Status), CreatedAt: j.CreatedAt, Files: j.Files, Size: j.Size})
+			subject := j.Path
 			switch j.Status {
 			case prune.Unfinished:
 				r.find("prune-unfinished", audit.SeverityWarning, subject, "an earlier prune was broken off: what it had moved is still away", "emaudit prune --undo")
@@ -198,9 +201,26 @@ func (r *pruneRun) readJournals() {
 		}
 		return err
 	})
-	if err != nil {
+	if err != nil && !r.refused(err) {
 		r.find("prune-journal-unread", audit.SeverityWarning, prune.Quarantine, err.Error(), "run emaudit as root")
 	}
+}
+
+// refused reports a quarantine that is not obeyed, and tells whether the error is
+// of one.
+func (r *pruneRun) refused(err error) bool {
+	var q *prune.QuarantineError
+	if !errors.As(err, &q) || !errors.Is(err, prune.ErrUntrusted) {
+		return false
+	}
+	for _, f := range r.plan.Findings {
+		if f.Code == "prune-quarantine-refused" && f.Subject == q.Path {
+			return true
+		}
+	}
+	r.find("prune-quarantine-refused", audit.SeverityError, q.Path, q.Err.Error(),
+		"ls -laR "+q.Path+", as its owner emaudit prune --undo if he pruned, otherwise move it away")
+	return true
 }
 
 func (r *pruneRun) find(code string, severity audit.Severity, subject, message, remedy string) {
@@ -213,6 +233,9 @@ func (r *pruneRun) find(code string, severity audit.Severity, subject, message, 
 // apply carries the plan out.
 func (r *pruneRun) apply(ctx context.Context) error {
 	if err := r.refuseWhileEmergeRuns(ctx); err != nil {
+		return err
+	}
+	if err := r.refuseWrongClock(ctx); err != nil {
 		return err
 	}
 	r.journals = []report.PruneJournal{}
@@ -233,7 +256,7 @@ func (r *pruneRun) apply(ctx context.Context) error {
 		r.done.Size += result.Size
 		r.done.Entries += result.Entries
 		if result.Journal != "" {
-			r.done.Journal = result.Journal
+			r.done.Journal, r.done.Quarantine, r.done.QuarantineWhy = result.Journal, result.Quarantine, result.Why
 		}
 		for _, skip := range result.Skipped {
 			r.done.Skipped = append(r.done.Skipped, report.PruneSkip{PkgDir: result.PkgDir, Path: skip.Path, Reason: skip.Reason})
@@ -290,6 +313,23 @@ func (r *pruneRun) refuseWhileEmergeRuns(ctx context.Context) error {
 	})
 }
 
+// refuseWrongClock keeps what goes by age from going by a clock that the log, the
+// builds or the files contradict.
+func (r *pruneRun) refuseWrongClock(ctx context.Context) error {
+	return r.ask(ctx, func(db audit.Database) error {
+		for _, check := range []func(audit.Database) ([]audit.Finding, error){audit.AuditClock, audit.AuditClockAhead} {
+			wrong, err := check(db)
+			if err != nil {
+				return err
+			}
+			if len(wrong) > 0 && !r.TrustClock {
+				return fmt.Errorf("the clock: %s: %s; or say --trust-clock", wrong[0].Message, wrong[0].Remedy)
+			}
+		}
+		return nil
+	})
+}
+
 // confirm asks whoever sits there.
 func (r *pruneRun) confirm() (bool, error) {
 	what := "Move them to the quarantine"
@@ -308,8 +348,8 @@ func (r *pruneRun) confirm() (bool, error) {
 // recovered reports what was put back first.
 func (r *pruneRun) recovered(all []prune.Restored) {
 	for _, restored := range all {
-		r.find("prune-recovered", audit.SeverityInfo, path.Join(restored.PkgDir, prune.Quarantine, restored.Journal),
-			fmt.Sprintf("an earlier prune had been broken off: %d files were put back first", restored.Files), "nothing: it is done")
+		r.find("prune-recovered", audit.SeverityInfo, restored.PkgDir,
+			fmt.Sprintf("an earlier prune (journal %s) had been broken off: %d files were put back first", restored.Journal, restored.Files), "nothing: it is done")
 		r.unrestored(restored)
 	}
 }
@@ -319,6 +359,10 @@ func (r *pruneRun) unrestored(restored prune.Restored) {
 	for _, p := range restored.Conflicts {
 		r.find("prune-conflict", audit.SeverityWarning, path.Join(restored.PkgDir, p),
 			"another file has its place by now: the old one stays in quarantine, in journal "+restored.Journal, "move the new one away, and emaudit prune --undo "+restored.Journal)
+	}
+	for _, s := range restored.Stuck {
+		r.find("prune-stuck", audit.SeverityError, path.Join(restored.PkgDir, s.Path),
+			"it cannot be put back, and stays in quarantine, in journal "+restored.Journal+": "+s.Reason, "lsattr -d, findmnt -T; then emaudit prune --undo "+restored.Journal)
 	}
 	for _, p := range restored.Missing {
 		r.find("prune-missing", audit.SeverityError, path.Join(restored.PkgDir, p), "it is neither in quarantine nor at its place: something else took it away", "emaudit audit coverage")
@@ -383,6 +427,9 @@ func (r *pruneRun) count(restored prune.Restored) {
 
 // empty deletes what has waited long enough.
 func (r *pruneRun) empty(ctx context.Context) error {
+	if err := r.refuseWrongClock(ctx); err != nil {
+		return err
+	}
 	r.done = report.PruneDone{Action: "emptied", Skipped: []report.PruneSkip{}}
 	before := r.proc.now().Unix() - prune.Keep
 	err := r.each(func(dir *prune.PkgDir) error {

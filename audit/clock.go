@@ -1,0 +1,65 @@
+package audit
+
+import (
+	"fmt"
+)
+
+// clockBehind is by how many seconds the clock may be behind what is known
+// before that is reported: time comes from several machines.
+const clockBehind = 5 * 60
+
+// clockAhead is by how many seconds the clock may be ahead of everything else that
+// tells a time: a machine may have been off, but hardly for more than a year.
+const clockAhead = 365 * 24 * 3600
+
+// AuditClock reports a clock that shows an earlier time than one which has been:
+// what is asked by time is then wrong. A clock that is ahead cannot be told from a
+// machine that was off; see [AuditClockAhead].
+func AuditClock(db Database) ([]Finding, error) {
+	line, ingest, err := db.Tx.LatestMoments(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	latest, of := line, "the last line of emerge.log"
+	if ingest > line && ingest > db.Now+clockBehind {
+		built, err := db.Tx.LatestBuild(db.Host)
+		if err != nil {
+			return nil, err
+		}
+		// An ingest by a clock that was far ahead says nothing.
+		if known := max(line, built); known == 0 || ingest <= known+clockAhead {
+			latest, of = ingest, "an earlier ingest"
+		}
+	}
+	if latest <= db.Now+clockBehind {
+		return nil, nil
+	}
+	return []Finding{{
+		Code: "clock-behind", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
+		Message: fmt.Sprintf("it shows %s, but %s is of %s: what is asked by time, or goes by age, is wrong", Minute(db.Now), of, Minute(latest)),
+		Remedy:  "timedatectl status, or chronyc tracking; then set the clock",
+	}}, nil
+}
+
+// AuditClockAhead reports a clock that is more than a year ahead of the newest
+// line of emerge.log, build and binary package: what is deleted by age would go
+// too early.
+func AuditClockAhead(db Database) ([]Finding, error) {
+	line, _, err := db.Tx.LatestMoments(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	built, err := db.Tx.LatestBuild(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	latest := max(line, built)
+	if latest == 0 || db.Now <= latest+clockAhead {
+		return nil, nil
+	}
+	return []Finding{{
+		Code: "clock-ahead", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
+		Message: fmt.Sprintf("it shows %s, but the newest line of emerge.log, build and binary package are of %s or earlier: what goes by age would go too early", Minute(db.Now), Minute(latest)),
+		Remedy:  "timedatectl status, or chronyc tracking; if the clock is right, emerge --sync leaves a line that says so",
+	}}, nil
+}
