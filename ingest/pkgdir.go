@@ -161,7 +161,7 @@ func (l *listing) folder(dir *hostfs.Dir, rel string, depth int) error {
 func (l *listing) entry(dir *hostfs.Dir, e hostfs.Entry, rel string, depth int) {
 	p := path.Join(rel, e.Name)
 	switch {
-	case e.Kind == hostfs.Directory && p == quarantine:
+	case e.Kind == hostfs.Directory && strings.HasPrefix(p, quarantine):
 	case e.Kind == hostfs.Directory && depth < maxPkgDirDepth:
 		sub, err := dir.OpenDir(e.Name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -183,7 +183,7 @@ func (l *listing) entry(dir *hostfs.Dir, e hostfs.Entry, rel string, depth int) 
 	}
 }
 
-// quarantine is the folder of a pkgdir in which package prune keeps what it took
+// quarantine begins the name of the folder in which package prune keeps what it took
 // away: its files are no part of what Portage has.
 const quarantine = ".emaudit-quarantine"
 

@@ -12,8 +12,9 @@
 // # The quarantine
 //
 // Files are not deleted but renamed to PKGDIR/.emaudit-quarantine/ID/NUMBER.
-// It lies inside PKGDIR because that is the only place sure to be on the same
-// file system: PKGDIR itself is often a mount point or a subvolume. Portage's
+// PKGDIR is the only place sure to be on the same file system: it is often a mount
+// point or a subvolume. Where others can rename what lies in PKGDIR, the nearest
+// folder above it is taken that is on the same mount and closed to them. Portage's
 // own walk goes through every folder below PKGDIR, hidden ones too, and takes
 // up whatever regular file ends in .gpkg.tar, .xpak or .tbz2 (bintree.py,
 // _populate_local); hence the numbers. The folder is closed to others (0700),
@@ -64,6 +65,11 @@
 //   - No path is opened: every step is relative to an open folder, one
 //     component at a time, and follows no symlink. PKGDIR itself may be reached
 //     through symlinks, which are resolved inside the root.
+//   - Nothing is obeyed that others can have written: a quarantine, a journal
+//     and each file of it must belong to the effective user and be closed to
+//     others. That is looked at when they are open. docs/security.md tells more.
+//   - A new file never has set-id bits. An index has the owner and mode of the
+//     one that it replaces, a new folder those of the one that it lies in.
 //   - One sync before the first move and one after the last, however many
 //     files there are: the former makes the journal last through a power cut,
 //     the latter the moves.
@@ -77,9 +83,12 @@
 //
 // # Limits
 //
-// The index is not written where it is a symlink, and nothing is moved then.
+// The index is not written where it is a symlink, or has a second name in a
+// PKGDIR that others can write, and nothing is moved then.
 // Header keys other than TIMESTAMP and PACKAGES stay as they were: Portage
-// would renew them from its settings. Folders that become empty stay. A lock
+// would renew them from its settings. Folders that become empty stay. Whoever can
+// write to PKGDIR can hold the lock for ever, and can move a quarantine away that
+// had to be put there. A lock
 // by hard links, which Portage uses where the file system has no fcntl locks,
 // is not taken: such a PKGDIR is refused.
 package prune

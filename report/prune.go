@@ -18,15 +18,15 @@ type PruneDone struct {
 	Action string `json:"action"`
 	// Journal is the id that --undo takes; empty where there is nothing to undo.
 	Journal string `json:"journal"`
+	Files   int    `json:"files"`
+	Size    int64  `json:"size"` // bytes
+	// Entries is the number of entries that left the index.
+	Entries int         `json:"entries"`
+	Skipped []PruneSkip `json:"skipped"`
 	// Quarantine is the folder to which the files went, inside the root, and
 	// QuarantineWhy why it lies there; empty where there is nothing to undo.
 	Quarantine    string `json:"quarantine"`
 	QuarantineWhy string `json:"quarantine_why"`
-	Files         int    `json:"files"`
-	Size          int64  `json:"size"` // bytes
-	// Entries is the number of entries that left the index.
-	Entries int         `json:"entries"`
-	Skipped []PruneSkip `json:"skipped"`
 }
 
 // PruneSkip is a file that was left alone.

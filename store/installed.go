@@ -148,9 +148,10 @@ func (tx *Tx) LatestBuild(host HostID) (latest int64, err error) {
 // where something changed, else a confirmation of the last one.
 func (tx *Tx) PutSnapshot(host HostID, changed bool, installed int, now int64) error {
 	if !changed {
-		// That the clock went back since must not be forgotten.
-		res, err := tx.exec(`UPDATE snapshot SET confirmed_at = CASE WHEN confirmed_at > ? THEN confirmed_at ELSE ? END
-			WHERE id = (SELECT max(id) FROM snapshot WHERE host = ?)`, now, now, host)
+		// That the clock went back since must not be forgotten, unless it is more
+		// than a year: then one of the two times is of a clock that knew nothing.
+		res, err := tx.exec(`UPDATE snapshot SET confirmed_at = CASE WHEN confirmed_at BETWEEN ? AND ? THEN confirmed_at ELSE ? END
+			WHERE id = (SELECT max(id) FROM snapshot WHERE host = ?)`, now, now+365*24*3600, now, host)
 		if err != nil {
 			return err
 		}
