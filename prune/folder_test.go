@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -155,4 +156,117 @@ func TestAReadOnlyPartIsLeftAlone(t *testing.T) {
 	if diff := cmp.Diff(somePaths[1:4], d.index()); diff != "" {
 		t.Errorf("index (-want +got):\n%s", diff)
 	}
+}
+
+// chattr sets the flags of chattr(1) on a file or folder until the test ends.
+func (d *testDir) chattr(t *testing.T, name string, flags int) {
+	t.Helper()
+	f, err := os.Open(name)
+	d.check(err)
+	defer f.Close()
+	if err := unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, flags); err != nil {
+		t.Skip("may not chattr here: ", err)
+	}
+	t.Cleanup(func() {
+		if f, err := os.Open(name); err == nil {
+			_ = unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, 0)
+			f.Close()
+		}
+	})
+}
+
+// The flags of ioctl_iflags(2).
+const (
+	immutable  = 0x10
+	appendOnly = 0x20
+)
+
+// What the administrator has made immutable stays, and everything else goes and
+// comes as ever.
+func TestWhatIsImmutableStays(t *testing.T) {
+	t.Parallel()
+	for _, flags := range []int{immutable, appendOnly} {
+		for _, what := range []string{"dev-libs/libfoo", somePaths[3]} {
+			d := newTestDir(t, somePaths...)
+			before := d.snapshot()
+			d.chattr(t, filepath.Join(d.top, what), flags)
+			result, err := d.open(nil).Apply(background, d.candidates(someGone...), ApplyOptions{})
+			if err != nil || len(result.Skipped) == 0 || !strings.Contains(result.Skipped[0].Reason, "not permitted") && !strings.Contains(result.Skipped[0].Reason, "chattr") {
+				t.Fatalf("%s %#x: %+v, %v", what, flags, result, err)
+			}
+			if !slices.Contains(d.index(), somePaths[3]) || slices.Contains(d.index(), somePaths[0]) {
+				t.Errorf("%s %#x: index %q", what, flags, d.index())
+			}
+			if _, err := d.open(nil).Undo(background, ""); err != nil {
+				t.Error(err)
+			}
+			d.same(before)
+		}
+	}
+}
+
+// A folder that became immutable while its files are away keeps them away; what
+// else is away comes back, and the rest when the folder allows it.
+func TestAFolderThatBecameImmutable(t *testing.T) {
+	t.Parallel()
+	d := newTestDir(t, somePaths...)
+	if _, err := d.open(nil).Apply(background, d.candidates(someGone...), ApplyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(d.top, "dev-libs/libfoo")
+	d.chattr(t, folder, immutable)
+	restored, err := d.open(nil).Undo(background, "")
+	if err != nil || restored.Files != 1 || len(restored.Stuck) != 2 {
+		t.Errorf("%+v, %v", restored, err)
+	}
+	if got := d.index(); !slices.Equal(got, somePaths[:3]) {
+		t.Errorf("index %q", got)
+	}
+	if _, err := d.open(nil).Apply(background, d.candidates(somePaths[1]), ApplyOptions{}); err != nil {
+		t.Errorf("another apply: %v", err)
+	}
+	d.noneLost(somePaths, "stuck")
+	f, err := os.Open(folder)
+	d.check(err)
+	d.check(unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, 0))
+	f.Close()
+	for range 2 {
+		if restored, err = d.open(nil).Undo(background, ""); err != nil || !restored.whole() {
+			t.Errorf("%+v, %v", restored, err)
+		}
+	}
+	if got := d.index(); !slices.Equal(got, somePaths[:4]) {
+		t.Errorf("index %q", got)
+	}
+}
+
+// Whatever changes nothing leaves PKGDIR's own time as it was.
+func TestWhatChangesNothingLeavesTheTime(t *testing.T) {
+	t.Parallel()
+	d := newTestDir(t, somePaths...)
+	before := d.snapshot()
+	if _, err := d.open(nil).Recover(background); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.open(nil).Undo(background, ""); !errors.Is(err, ErrNoJournal) {
+		t.Error(err)
+	}
+	if _, err := d.open(nil).Empty(background, testNow); err != nil {
+		t.Error(err)
+	}
+	d.same(before)
+	// An undo that another process has looked before is still one to the last bit.
+	if _, err := d.open(nil).Apply(background, d.candidates(someGone...), ApplyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.open(nil).Recover(background); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.open(nil).Undo(background, "20200101T000000Z"); !errors.Is(err, ErrNoJournal) {
+		t.Error(err)
+	}
+	if _, err := d.open(nil).Undo(background, ""); err != nil {
+		t.Error(err)
+	}
+	d.same(before)
 }

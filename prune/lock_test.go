@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("PRUNE_TEST_KILL_AT") != "" {
 		runToBeKilled()
 	}
+	if os.Getenv("PRUNE_TEST_INJECT") != "" {
+		runToInject()
+	}
 	if name := os.Getenv("PRUNE_TEST_HOLD_LOCK"); name != "" {
 		fd, err := unix.Open(name, unix.O_CREAT|unix.O_RDWR, 0o660)
 		lock := unix.Flock_t{Type: unix.F_WRLCK}
