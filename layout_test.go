@@ -12,13 +12,15 @@ import (
 // -> parse -> ingest -> store -> audit -> report, and imports go the same way;
 // see docs/design.md.
 var rooms = map[string][]string{
-	"parse":    {},
-	"parse/*":  {"parse", "parse/atom", "parse/self"},
-	"hostfs":   {},
-	"settings": {"hostfs", "parse", "parse/makeconf", "parse/atom", "parse/userconf"},
-	"store":    {"parse", "parse/*"},
-	"ingest":   {"hostfs", "settings", "store", "parse", "parse/*"},
-	"audit":    {"store", "parse", "parse/*"},
+	"parse":   {},
+	"parse/*": {"parse", "parse/atom", "parse/self"},
+	// A package that quickpkg made holds the CONTENTS of the VDB.
+	"parse/binpkg": {"parse", "parse/vdb", "parse/self"},
+	"hostfs":       {},
+	"settings":     {"hostfs", "parse", "parse/makeconf", "parse/atom", "parse/userconf"},
+	"store":        {"parse", "parse/*"},
+	"ingest":       {"hostfs", "settings", "store", "parse", "parse/*"},
+	"audit":        {"store", "parse", "parse/*"},
 	// The rooms of audit, each after those that it builds on.
 	"audit/binpkgs":    {"audit", "store", "parse", "parse/*"},
 	"audit/acceptance": {"audit", "audit/binpkgs", "store", "parse", "parse/*"},

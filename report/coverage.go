@@ -44,11 +44,14 @@ func coverageHeadline(c *binpkgs.Coverage) []Cell {
 	if why := c.Unknown(); why != "" {
 		return []Cell{Unknown.Text("unknown"), Plain.Text(": " + why)}
 	}
-	if packaged < total || c.Count(binpkgs.CoverageSameVersion) > 0 {
+	if c.Count(binpkgs.CoverageExact)+c.Count(binpkgs.CoverageSameBuild) < total {
 		role = Warn
 	}
 	line := fmt.Sprintf(" installed packages have a binpkg: %d exact, %d of the same build, %d of another build, %d none",
 		c.Count(binpkgs.CoverageExact), c.Count(binpkgs.CoverageSameBuild), c.Count(binpkgs.CoverageSameVersion), c.Count(binpkgs.CoverageNone))
+	if lossy := c.Count(binpkgs.CoverageLossy); lossy > 0 {
+		line += fmt.Sprintf(", %d lossy", lossy)
+	}
 	return []Cell{role.Text(fmt.Sprintf("%d of %d", packaged, total)), Plain.Text(line)}
 }
 
@@ -56,6 +59,7 @@ var coverageRoles = map[binpkgs.CoverageVerdict]Role{
 	binpkgs.CoverageExact:       Good,
 	binpkgs.CoverageSameBuild:   Good,
 	binpkgs.CoverageSameVersion: Warn,
+	binpkgs.CoverageLossy:       Warn,
 	binpkgs.CoverageNone:        Bad,
 }
 

@@ -85,13 +85,14 @@ func CoverageLine(c *binpkgs.Coverage) SummaryLine {
 		l.Verdict, l.Text = Unknown.Text("unknown"), why
 		return l
 	}
-	if none+other > 0 {
+	lossy := c.Count(binpkgs.CoverageLossy)
+	if none+other+lossy > 0 {
 		role = Warn
 	}
 	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none, len(c.Rows)))
 	l.Text = tally(
 		tallied{c.Count(binpkgs.CoverageExact), "exact"}, tallied{c.Count(binpkgs.CoverageSameBuild), "same build"},
-		tallied{other, "other build"}, tallied{none, "none"},
+		tallied{other, "other build"}, tallied{lossy, "lossy"}, tallied{none, "none"},
 	)
 	return l
 }

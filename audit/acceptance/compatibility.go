@@ -164,7 +164,13 @@ func judgeLoss(b *binpkgs.Binpkg) []Reason {
 	if b.Origin == "quickpkg" && b.Integrity != "whole" && len(reasons) == 0 {
 		reasons = append(reasons, Reason{
 			Code: "config-stub-unknown", Effect: EffectNote,
-			Detail: "made by quickpkg; whether with its configuration files is told by: emaudit verify " + audit.ShellQuote(b.Path),
+			Detail: "made by quickpkg; whether with all of its files is told by: emaudit verify " + audit.ShellQuote(b.Path),
+		})
+	}
+	if b.Lossy() {
+		reasons = append(reasons, Reason{
+			Code: "image-lossy", Effect: EffectNote,
+			Detail: "quickpkg made it while files were missing: " + b.MessageOf("image-lossy"),
 		})
 	}
 	if mask := b.Metadata.InstallMask; mask != "" {

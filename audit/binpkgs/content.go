@@ -149,6 +149,8 @@ var oddities = map[string]struct {
 	severity audit.Severity
 }{
 	"config-stub":      {"binpkg-config-stub", audit.SeverityWarning},
+	"image-altered":    {"binpkg-altered", audit.SeverityInfo},
+	"image-lossy":      {"binpkg-lossy", audit.SeverityWarning},
 	"image-device":     {"binpkg-not-installable", audit.SeverityError},
 	"member-ambiguous": {"binpkg-irregular", audit.SeverityWarning},
 	"trailing-data":    {"binpkg-irregular", audit.SeverityWarning},
@@ -168,12 +170,25 @@ func (r *integrityRound) irregular(b *Binpkg) {
 			odd.code, odd.severity = "binpkg-irregular", audit.SeverityInfo
 		}
 		remedy := r.replace(b)
-		if odd.code == "binpkg-not-installable" {
+		switch odd.code {
+		case "binpkg-altered":
+			remedy = "keep a copy of configuration among them before the package is merged: " + configBecomesPristine
+		case "binpkg-lossy": // packed again, it would lack the same
+			if b.CPV != "" && len(r.byCPV[b.CPV]) > 0 {
+				remedy = r.inFolder(rebuildCommand(b.CPV))
+			}
+		case "binpkg-not-installable":
 			remedy = "build it from source where it is needed: emerge --oneshot --usepkg=n" + exactAtoms([]string{b.CPV})
 		}
 		r.report(odd.severity, odd.code, b.Path, p.Offset, remedy, "%s: %s", p.Code, p.Message)
 	}
 }
+
+// configBecomesPristine is what follows from a changed configuration file in a
+// package (Portage bug 464662): CONTENTS has its MD5 once the package was merged, and
+// FEATURES=config-protect-if-modified, the default, then takes it for the file of
+// the package (vartree.py, _protect).
+const configBecomesPristine = `the update after that replaces it without a ._cfg file, unless it runs with FEATURES="-config-protect-if-modified"`
 
 // brokenByItself tells whether more is wrong with a file than that the index has
 // another digest of it.
@@ -211,7 +226,7 @@ func (r *integrityRound) digests(b *Binpkg) {
 	if md5 == nil && b.EntryCurrent() && b.SHA1 != nil {
 		md5 = b.Entry.MD5 // the SHA1 beside it is right, as was seen above
 	}
-	if md5 == nil || b.BuildTime == 0 || b.VerifiedAt == 0 || b.Damaged() {
+	if md5 == nil || b.BuildTime == 0 || b.VerifiedAt == 0 || b.Damaged() || b.Lossy() {
 		return
 	}
 	for _, p := range r.byCPV[b.CPV] {

@@ -25,12 +25,16 @@ const (
 	CoverageSameBuild CoverageVerdict = "same-build"
 	// CoverageSameVersion: the same cpv from another build.
 	CoverageSameVersion CoverageVerdict = "same-version"
+	// CoverageLossy: no better one than a package that quickpkg made of an
+	// installation that lacked some of its files. It is known once the image was
+	// read.
+	CoverageLossy CoverageVerdict = "lossy"
 	// CoverageNone: no usable binary package of this cpv.
 	CoverageNone CoverageVerdict = "none"
 )
 
 func (v CoverageVerdict) Rank() int {
-	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageNone}, v)
+	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageLossy, CoverageNone}, v)
 }
 
 // InstanceRef points at one binary package.
@@ -149,7 +153,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 			c.Findings = append(c.Findings, f)
 			switch {
 			case f.Code == "binpkg-unread":
-			case CanQuickpkg(p):
+			case CanQuickpkg(p) && row.Verdict != CoverageLossy:
 				quick = append(quick, p.CPV)
 			default:
 				rebuild = append(rebuild, p.CPV)
@@ -181,6 +185,9 @@ func Cover(use *UseFlags, p *store.Installed, candidates []*Binpkg) (row Coverag
 			continue
 		}
 		v := Match(p, b)
+		if b.Lossy() {
+			v = CoverageLossy
+		}
 		better := best == nil || v.Rank() < row.Verdict.Rank()
 		if !better && v == row.Verdict {
 			if better, err = use.preferred(p, b, best); err != nil {
@@ -303,6 +310,12 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidat
 			f.Message += ", USE differs: " + row.UseDiff
 		}
 		f.Evidence = append(f.Evidence, audit.Evidence{Source: best.Source()})
+		return f, true
+	case CoverageLossy:
+		f.Code = "binpkg-lossy"
+		f.Message = "quickpkg made its only binpkg while files of it were missing: " + best.MessageOf("image-lossy")
+		f.Evidence = append(f.Evidence, audit.Evidence{Source: best.Source()})
+		f.Remedy = rebuildCommand(p.CPV)
 		return f, true
 	}
 	for _, b := range candidates {

@@ -10,6 +10,7 @@ import (
 	"emaudit/internal/audittest"
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
+	"emaudit/store"
 )
 
 // portageCoverage is what Portage's own API says about one installed package
@@ -74,6 +75,35 @@ func TestCoverageIsWhatPortageSays(t *testing.T) {
 			t.Errorf("%s: instance %s, Portage has %v", w.CPV, got.Instance.Path, w.Binpkgs)
 		case w.State == "exact" && !slices.Contains(w.Exact, got.Instance.Path):
 			t.Errorf("%s: instance %s, Portage's are %v", w.CPV, got.Instance.Path, w.Exact)
+		}
+	}
+}
+
+// A package that lacks files of what it is a copy of covers nothing, and any other
+// build of the version is nearer.
+func TestALossyPackageIsTheLastChoice(t *testing.T) {
+	t.Parallel()
+	installed := &store.Installed{CPV: "app-misc/foo-1", BuildTime: 7, MetadataID: 1}
+	packaged := func(path string, buildTime int64, problems ...store.Problem) *binpkgs.Binpkg {
+		return &binpkgs.Binpkg{Instance: store.Instance{
+			Path: path, CPV: "app-misc/foo-1", BuildTime: buildTime, MetadataID: 1, Visible: true, Integrity: "whole", Problems: problems,
+		}, Dir: &store.PkgDir{Path: "/p"}}
+	}
+	lossy := packaged("lossy", 7, store.Problem{Code: "image-lossy"})
+	altered := packaged("altered", 7, store.Problem{Code: "image-altered"})
+	other := packaged("other", 8)
+	for _, c := range []struct {
+		candidates []*binpkgs.Binpkg
+		verdict    binpkgs.CoverageVerdict
+		path       string
+	}{
+		{[]*binpkgs.Binpkg{lossy}, binpkgs.CoverageLossy, "lossy"},
+		{[]*binpkgs.Binpkg{lossy, other}, binpkgs.CoverageSameVersion, "other"},
+		{[]*binpkgs.Binpkg{lossy, other, altered}, binpkgs.CoverageSameBuild, "altered"},
+	} {
+		row, best, err := binpkgs.Cover(&binpkgs.UseFlags{Of: map[int64]string{}}, installed, c.candidates)
+		if err != nil || row.Verdict != c.verdict || best.Path != c.path {
+			t.Errorf("%s %+v %v, want %s %s", row.Verdict, best, err, c.verdict, c.path)
 		}
 	}
 }

@@ -127,6 +127,19 @@ func (b *Binpkg) Has(code string) bool {
 	return slices.ContainsFunc(b.Problems, func(p store.Problem) bool { return p.Code == code })
 }
 
+// MessageOf returns what a reading says of a problem, "" where it did not find it.
+func (b *Binpkg) MessageOf(code string) string {
+	for _, p := range b.Problems {
+		if p.Code == code {
+			return p.Message
+		}
+	}
+	return ""
+}
+
+// Lossy tells whether a file is known to lack some of what it is a copy of.
+func (b *Binpkg) Lossy() bool { return b.Has("image-lossy") }
+
 // Source is the path of the file inside the root.
 func (b *Binpkg) Source() string { return path.Join(b.Dir.Path, b.Path) }
 

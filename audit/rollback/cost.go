@@ -57,7 +57,7 @@ func (j *RollbackJudge) covered(p *store.Installed) bool { return len(j.covering
 // covering returns the binary packages of the very build of an installed one.
 func (j *RollbackJudge) covering(p *store.Installed) (all []*binpkgs.Binpkg) {
 	for _, b := range j.Past.ByCPV[p.CPV] {
-		if b.Visible && !b.Damaged() && binpkgs.Match(p, b) != binpkgs.CoverageSameVersion && !b.Has("config-stub") {
+		if b.Visible && !b.Damaged() && binpkgs.Match(p, b) != binpkgs.CoverageSameVersion && !b.Has("config-stub") && !b.Lossy() {
 			all = append(all, b)
 		}
 	}

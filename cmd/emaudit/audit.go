@@ -45,7 +45,7 @@ type check struct {
 // checks are the checks in the order in which they are done and shown.
 var checks = []check{
 	{"rollback", "can the last update be undone, and what is missing", askRollback},
-	{"coverage", "does every installed package have a binary package: the very file\n(exact), another file of the same build (same-build), another build\nof the same version (same-version), or none", askCoverage},
+	{"coverage", "does every installed package have a binary package: the very file\n(exact), another file of the same build (same-build), another build\nof the same version (same-version), one that lacks files (lossy), or\nnone", askCoverage},
 	{"integrity", "is what lies in PKGDIR whole, and does Portage see it as it is:\nthe index against the files, damage, and what is left over", askIntegrity},
 	{"compatibility", "would emerge --usepkgonly take each binary package: CHOST, EAPI,\nkeywords, licence, masks, dependencies, libraries, CPU", askCompatibility},
 	{"update", "what did the last update leave to do: failed merges, unread messages,\nbuilds that are broken at run time, configuration files to merge,\npreserved libraries, a merge that was cut between two versions", askUpdate},

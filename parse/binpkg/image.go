@@ -2,6 +2,8 @@ package binpkg
 
 import (
 	"bytes"
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -46,6 +48,10 @@ type Image struct {
 	// read to its end, a name has a line feed, or together they are longer than
 	// maxImageNames.
 	Names []byte
+	// Missing are the files and folders of the CONTENTS of a package that quickpkg
+	// made which the image lacks, and Altered those which it has otherwise: as
+	// absolute paths, at most 1000 of each. A stub is not altered.
+	Missing, Altered []string
 	// NotInstallable reports an entry that Portage refuses to extract although
 	// it packed it: a FIFO or a device node (gpkg.py:662).
 	NotInstallable bool
@@ -88,6 +94,7 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 	seed := maphash.MakeSeed()
 	seen := make(map[uint64]struct{}, 256)
 	names, whole := []byte{}, true
+	contents := readContents(rd.contents)
 	stub := make([]byte, len(configStub))
 	var e tarEntry
 	for {
@@ -99,6 +106,7 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 			if whole {
 				image.Names = names
 			}
+			contents.judge(p, image)
 			return nil
 		}
 		if err != nil {
@@ -117,26 +125,30 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 			return ok
 		})
 		seen[maphash.Bytes(seed, name)] = struct{}{}
-		if installed, ok := installedName(p.Format, name); ok && whole {
+		installed, ok := installedName(p.Format, name)
+		if ok && whole {
 			names, whole = appendImageName(names, installed, &e)
 		}
+		listed := contents.take(installed)
 		if !e.regular() {
+			contents.compare(listed, &e, "")
 			continue
 		}
 		image.Files++
 		image.Bytes += e.size
-		if e.size == int64(len(configStub)) {
-			if err := src.readAt(stub, e.offset); err != nil {
-				return err
-			}
-			if string(stub) == configStub {
-				if len(image.ConfigStubs) == 0 {
-					p.diagnose(e.header, ProblemConfigStub, "image: %q holds quickpkg's stub instead of the configuration", clip(name))
-				}
-				if len(image.ConfigStubs) < maxStubNames {
-					image.ConfigStubs = append(image.ConfigStubs, strings.Clone(string(name)))
-				}
-			}
+		isStub, sum, err := src.content(&e, stub, listed != nil)
+		if err != nil {
+			return err
+		}
+		if !isStub {
+			contents.compare(listed, &e, sum)
+			continue
+		}
+		if len(image.ConfigStubs) == 0 {
+			p.diagnose(e.header, ProblemConfigStub, "image: %q holds quickpkg's stub instead of the configuration", clip(name))
+		}
+		if len(image.ConfigStubs) < maxStubNames {
+			image.ConfigStubs = append(image.ConfigStubs, strings.Clone(string(name)))
 		}
 	}
 }
@@ -225,11 +237,48 @@ func (s *streamSource) readAt(p []byte, offset int64) error {
 	return s.err
 }
 
-func (s *streamSource) skip(n int64) {
-	var skipped int64
-	skipped, s.err = io.CopyN(io.Discard, s.r, n)
-	s.pos += skipped
-	s.short = skipped < n
+func (s *streamSource) skip(n int64) { s.pass(io.Discard, n) }
+
+// pass writes the next n bytes to w.
+func (s *streamSource) pass(w io.Writer, n int64) {
+	var passed int64
+	passed, s.err = io.CopyN(w, s.r, n)
+	s.pos += passed
+	s.short = passed < n
+}
+
+// content reads as much of a regular file as is asked for: whether it is quickpkg's
+// stub, for which buf has room, and, with sum, the MD5 of what is no stub, in
+// hexadecimal.
+func (s *streamSource) content(e *tarEntry, buf []byte, sum bool) (isStub bool, md5sum string, err error) {
+	couldBe := e.size == int64(len(configStub))
+	if !couldBe && !sum {
+		return false, "", nil
+	}
+	head := buf[:min(e.size, int64(len(configStub)))]
+	if err := s.readAt(head, e.offset); err != nil {
+		return false, "", err
+	}
+	if couldBe && string(head) == configStub {
+		return true, "", nil
+	}
+	if !sum {
+		return false, "", nil
+	}
+	h := md5.New()
+	h.Write(head)
+	if rest := e.size - int64(len(head)); s.pos+rest > s.limit {
+		return false, "", fmt.Errorf("more than %d bytes unpacked: %w", s.limit, errTooLarge)
+	} else if s.err == nil {
+		s.pass(h, rest)
+	}
+	switch {
+	case s.short && s.err == io.EOF:
+		return false, "", errTarTruncated
+	case s.err != nil:
+		return false, "", s.err
+	}
+	return false, hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // drain reads what is left, which is padding.

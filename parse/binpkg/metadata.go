@@ -208,6 +208,9 @@ func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 		return
 	case string(key) == "CONTENTS" || string(key) == "COUNTER":
 		p.Origin = OriginQuickpkg
+		if string(key) == "CONTENTS" && rd.keepContents {
+			rd.contents = bytes.Clone(value)
+		}
 	case bytes.HasSuffix(key, []byte(".ebuild")):
 		p.HasEbuild = true
 		return

@@ -78,6 +78,8 @@ const (
 	ProblemImageDevice    = "image-device"    // a device node or a FIFO: Portage packs but does not extract it
 	ProblemImageHardlink  = "image-hardlink"  // a hard link to what was not before it
 	ProblemImageDuplicate = "image-duplicate" // two entries of the same name
+	ProblemImageLossy     = "image-lossy"     // made by quickpkg of an installation that lacked files of its CONTENTS
+	ProblemImageAltered   = "image-altered"   // made by quickpkg of an installation whose files are not those of its CONTENTS
 	ProblemConfigStub     = "config-stub"     // made by quickpkg without the protected configuration files
 
 	// Of the metadata.
@@ -146,6 +148,8 @@ var effects = map[string]Integrity{
 	ProblemImageDevice:    "",
 	ProblemImageHardlink:  Damaged,
 	ProblemImageDuplicate: Damaged,
+	ProblemImageLossy:     "", // the bytes are those that were packed
+	ProblemImageAltered:   "",
 	ProblemConfigStub:     "",
 	ProblemCompressor:     Unknown,
 

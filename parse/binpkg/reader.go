@@ -29,6 +29,8 @@ type Reader struct {
 	manifest manifestMemory
 
 	knownMetadata uint32 // of metadata that need not be read: Package.MetadataSum
+	keepContents  bool   // of a package whose image will be compared with it
+	contents      []byte // CONTENTS of such a package, where quickpkg made it
 }
 
 // NewReader returns a Reader.

@@ -107,9 +107,13 @@ func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts Ve
 		return nil, err
 	}
 	r = &headed{r, head}
-	rd.knownMetadata = opts.Former.MetadataSum
+	// An image is compared with the CONTENTS in its metadata.
+	rd.contents = nil
+	if rd.keepContents = opts.Image; !opts.Image {
+		rd.knownMetadata = opts.Former.MetadataSum
+	}
 	p, err := rd.Read(r, size, opts.Expect)
-	rd.knownMetadata = 0
+	rd.knownMetadata, rd.keepContents = 0, false
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,12 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/md5"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -284,4 +287,69 @@ func TestAReaderGivesTheSameAnswerAgain(t *testing.T) {
 			t.Errorf("%s (-new +used)\n%s", path, diff)
 		}
 	}
+}
+
+// quickpkg packs what it finds, warns of what it does not find, and copies CONTENTS
+// as it is: what was lost shows in the package alone.
+func TestAnImageIsComparedWithTheCONTENTSThatQuickpkgCopied(t *testing.T) {
+	t.Parallel()
+	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
+	of := func(text string) string { return fmt.Sprintf("%x", md5.Sum([]byte(text))) }
+	listing := strings.Join([]string{
+		"dir /usr", "dir /usr/empty",
+		"obj /usr/a " + of("a") + " 1", "obj /usr/b " + of("b") + " 1", "obj /usr/c " + of("c") + " 1", "obj /usr/d " + of("a") + " 1",
+		"obj /etc/e " + of("e") + " 1", "obj /usr/f " + of("f") + " 1",
+		"sym /usr/s -> a 1", "sym /usr/t -> a 1", "fif /run/p",
+	}, "\n") + "\n"
+	metadata := packed(t, map[string]string{
+		"CATEGORY": "app-misc\n", "PF": "foo-1\n", "SLOT": "0\n", "COUNTER": "5\n", "CONTENTS": listing,
+	})
+	image := makeImage(t, []tar.Header{
+		{Name: "image/", Typeflag: tar.TypeDir},
+		{Name: "image/usr/", Typeflag: tar.TypeDir},
+		{Name: "image/usr/a", Typeflag: tar.TypeReg},
+		{Name: "image/usr/c", Typeflag: tar.TypeReg}, // of the same size
+		{Name: "image/usr/d", Typeflag: tar.TypeLink, Linkname: "image/usr/a"},
+		{Name: "image/etc/e", Typeflag: tar.TypeReg},
+		{Name: "image/usr/f", Typeflag: tar.TypeSymlink, Linkname: "a"},
+		{Name: "image/usr/s", Typeflag: tar.TypeSymlink, Linkname: "a"},
+		{Name: "image/usr/t", Typeflag: tar.TypeSymlink, Linkname: "b"},
+		{Name: "image/usr/not-listed", Typeflag: tar.TypeReg},
+	}, map[string]string{"image/usr/a": "a", "image/usr/c": "X", "image/etc/e": configStub})
+	pkg := makeGpkg(t, []file{control[0], {"metadata.tar.zst", metadata}, {"image.tar.zst", image}})
+	v := verifyBytes(t, pkg, VerifyOptions{Image: true})
+	if v.Integrity != Whole || v.Origin != OriginQuickpkg {
+		t.Errorf("%s %s: %v", v.Integrity, v.Origin, v.Diagnostics)
+	}
+	if diff := cmp.Diff([]string{"/run/p", "/usr/b", "/usr/empty"}, v.Image.Missing); diff != "" {
+		t.Errorf("missing (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"/usr/c", "/usr/f", "/usr/t"}, v.Image.Altered); diff != "" {
+		t.Errorf("altered (-want +got)\n%s", diff)
+	}
+	for _, code := range []string{ProblemImageLossy, ProblemImageAltered, ProblemConfigStub} {
+		if !slices.Contains(v.Problems(), code) {
+			t.Errorf("no %s: %v", code, v.Diagnostics)
+		}
+	}
+	// What an earlier reading knew of the metadata does not hide their CONTENTS.
+	again := verifyBytes(t, pkg, VerifyOptions{Image: true, Former: Former{MetadataSum: v.MetadataSum}})
+	if len(again.Image.Missing) != 3 {
+		t.Errorf("read again: %v", again.Image.Missing)
+	}
+	// A build packages its own image, whatever key it carries.
+	if v := verifyBytes(t, makeGpkg(t, []file{control[0], control[1], {"image.tar.zst", image}}), VerifyOptions{Image: true}); v.Image.Missing != nil || v.Image.Altered != nil {
+		t.Errorf("a build: %+v", v.Image)
+	}
+}
+
+// packed returns a metadata member with these keys.
+func packed(tb testing.TB, keys map[string]string) []byte {
+	tb.Helper()
+	headers, data := []tar.Header{}, map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		headers = append(headers, tar.Header{Name: "metadata/" + key, Typeflag: tar.TypeReg})
+		data["metadata/"+key] = keys[key]
+	}
+	return makeImage(tb, headers, data)
 }

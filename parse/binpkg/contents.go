@@ -1,0 +1,105 @@
+package binpkg
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"emaudit/parse/vdb"
+)
+
+// maxDriftNames bounds the names of each kind that are kept of one image.
+const maxDriftNames = 1000
+
+// contents compares an image with the CONTENTS in the metadata of its package. Only
+// a package that quickpkg made has one: a copy of that of the installed package,
+// which lists also what quickpkg did not find on the disk. It warns of such a file,
+// packs the others and succeeds (gpkg.py:1420, Portage bug 870229).
+type contents struct {
+	left     map[string]vdb.ContentsEntry // that the image did not have so far
+	entries  int
+	altered  []string
+	nAltered int
+}
+
+// readContents returns nil where there is no CONTENTS.
+func readContents(text []byte) *contents {
+	if text == nil {
+		return nil
+	}
+	c := &contents{left: map[string]vdb.ContentsEntry{}}
+	// A line that cannot be read names no file that could be missed.
+	_, _ = vdb.ReadContents(bytes.NewReader(text), func(e vdb.ContentsEntry) error {
+		c.left[e.Path] = e
+		return nil
+	})
+	c.entries = len(c.left)
+	return c
+}
+
+// take returns what CONTENTS says of an entry of the image, which is then no
+// longer missing; nil for nothing.
+func (c *contents) take(installed []byte) *vdb.ContentsEntry {
+	if c == nil {
+		return nil
+	}
+	e, ok := c.left["/"+string(installed)]
+	if !ok {
+		return nil
+	}
+	delete(c.left, e.Path)
+	return &e
+}
+
+// compare notes an entry that is not as CONTENTS has it. sum is the MD5 of a
+// regular file. A hard link has the content of another file.
+func (c *contents) compare(listed *vdb.ContentsEntry, e *tarEntry, sum string) {
+	if listed == nil {
+		return
+	}
+	same := false
+	switch listed.Kind {
+	case vdb.Directory:
+		same = e.typeflag == typeDir
+	case vdb.Symlink:
+		same = e.typeflag == typeSymlink && string(e.linkname) == listed.Target
+	case vdb.Regular:
+		same = e.typeflag == typeLink || e.regular() && strings.EqualFold(sum, listed.MD5)
+	default:
+		same = e.typeflag == typeFifo || e.typeflag == typeCharDevice || e.typeflag == typeBlockDevice
+	}
+	if same {
+		return
+	}
+	if c.nAltered++; len(c.altered) < maxDriftNames {
+		c.altered = append(c.altered, listed.Path)
+	}
+}
+
+// judge says what was found when all of the image was seen.
+func (c *contents) judge(p *Package, image *Image) {
+	if c == nil {
+		return
+	}
+	say := func(code, what string, n int, names []string) {
+		more := ""
+		if n > 3 {
+			more = fmt.Sprintf(" and %d more", n-3)
+		}
+		var shown []string
+		for _, name := range names[:min(n, 3)] {
+			shown = append(shown, string(clip([]byte(name))))
+		}
+		p.diagnose(p.ImageOffset, code, "image: %d of the %d entries of CONTENTS %s: %s%s", n, c.entries, what, strings.Join(shown, ", "), more)
+	}
+	if n := len(c.left); n > 0 {
+		missing := slices.Sorted(maps.Keys(c.left))
+		image.Missing = missing[:min(n, maxDriftNames)]
+		say(ProblemImageLossy, "are not in it", n, image.Missing)
+	}
+	if image.Altered = c.altered; c.nAltered > 0 {
+		say(ProblemImageAltered, "are otherwise in it", c.nAltered, c.altered)
+	}
+}
