@@ -280,7 +280,7 @@ func (r *reader) settingsDamage(tx *store.Tx, result *SourceResult) error {
 	if err != nil {
 		return err
 	}
-	if source.ID == 0 {
+	if source.ID == 0 || source.Condition != store.ConditionRead {
 		source = store.Source{Host: r.ID, Kind: store.SourceSettings, Path: result.Path, ReadAt: r.Now}
 		if err := tx.PutSource(&source); err != nil {
 			return err
@@ -327,11 +327,16 @@ func condition(err error) (c store.Condition, problem string) {
 	case errors.Is(err, fs.ErrNotExist):
 		return store.ConditionMissing, ""
 	}
+	return store.ConditionUnreadable, reason(err)
+}
+
+// reason is what an error says besides the path, which its subject has.
+func reason(err error) string {
 	var pathErr *hostfs.PathError
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err
 	}
-	return store.ConditionUnreadable, err.Error()
+	return err.Error()
 }
 
 // absent records a source that could not be opened. Facts that were read from

@@ -72,7 +72,7 @@ func (f *pkgFile) instance(rd *binpkg.Reader, view *windows, dir *hostfs.Dir) {
 	f.read = n
 	unread := func(err error) {
 		f.vanished = vanished(err)
-		n.Problems = []store.Problem{{Code: codeUnread, Message: err.Error()}}
+		n.Problems = []store.Problem{{Code: codeUnread, Message: reason(err)}}
 	}
 	file, err := dir.OpenBelow(f.path, maxBinpkg)
 	if err != nil {

@@ -399,7 +399,7 @@ func (f *outputFile) readLog(ctx context.Context, meter Meter) error {
 			z = mergelog.NewGzipReader(text)
 			text = z
 		}
-		if f.log, err = mergelog.ReadBuildLog(text); err == nil {
+		if f.log, err = mergelog.ReadBuildLog(&bounded{text, maxOutput}); err == nil {
 			f.diags = f.log.Diagnostics
 			if z != nil {
 				f.diags = append(f.diags, z.Diagnostics()...)
@@ -499,10 +499,17 @@ func (s *outputScan) markGone(ctx context.Context) error {
 	if len(s.gone) == 0 {
 		return nil
 	}
+	there := map[string]bool{}
+	for _, f := range s.files {
+		there[f.rel] = true
+	}
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		for _, f := range s.gone {
 			if err := tx.MarkOutputFileGone(f.ID, s.Now); err != nil {
 				return err
+			}
+			if there[f.Path] {
+				continue // another file of that name, with damage of its own
 			}
 			if _, err := tx.ReplaceDiagnostics(s.source.ID, f.Path, nil, s.Now); err != nil {
 				return err

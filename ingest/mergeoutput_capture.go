@@ -37,7 +37,7 @@ func (r *reader) capture(ctx context.Context, c Capture) ([]SourceResult, error)
 		z = mergelog.NewGzipReader(text)
 		text = z
 	}
-	capture, err := mergelog.ReadCapture(text)
+	capture, err := mergelog.ReadCapture(&bounded{text, maxOutput})
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()

@@ -198,7 +198,7 @@ func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
 		return err
 	}
 	var stored error
-	err = mergelog.ReadSummary(&meteredReader{ctx: ctx, r: text, meter: noMeter{}}, e.zone, func(b mergelog.Block) error {
+	err = mergelog.ReadSummary(&meteredReader{ctx: ctx, r: &bounded{text, maxOutput}, meter: noMeter{}}, e.zone, func(b mergelog.Block) error {
 		b.Offset += base
 		for i := range b.Messages {
 			b.Messages[i].Offset += base

@@ -308,7 +308,7 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *window
 	}
 	unread := func(err error) (*store.Verification, error) {
 		// It was not read to its end, whatever an earlier reading found.
-		result.At, result.Problems = 0, []store.Problem{{Code: codeUnread, Message: err.Error()}}
+		result.At, result.Problems = 0, []store.Problem{{Code: codeUnread, Message: reason(err)}}
 		return result, nil
 	}
 	file, err := dir.OpenBelow(f.path, maxBinpkg)
