@@ -181,6 +181,36 @@ func TestLocalTimesBecomeUnixSeconds(t *testing.T) {
 	}
 }
 
+// Around every change of clocks, what strftime writes of an instant is read as that
+// instant: hours that come twice are told apart by the name of the zone. Sydney
+// and Berlin change by an hour, Lord Howe by half of one, Dublin and Casablanca
+// have their standard time in summer, and St. John's offset is no whole hour.
+func TestNoInstantIsLostWhenClocksChange(t *testing.T) {
+	for _, zone := range []string{
+		"Europe/Berlin", "Australia/Sydney", "Australia/Lord_Howe", "Europe/Dublin", "Africa/Casablanca", "America/St_Johns", "America/Santiago",
+	} {
+		in, changes := location(t, zone), 0
+		_, change := time.Date(2026, 1, 1, 0, 0, 0, 0, in).ZoneBounds()
+		for ; change.Year() == 2026; _, change = change.ZoneBounds() {
+			changes++
+			for minutes := -300; minutes <= 300; minutes += 10 {
+				instant := change.Add(time.Duration(minutes) * time.Minute)
+				name, _ := instant.In(in).Zone()
+				local, err := time.Parse(time.DateTime, instant.In(in).Format(time.DateTime))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, known := unixTime(local, name, in); got != instant.Unix() || !known {
+					t.Errorf("%s: %s %s: got %s, %v; want %s", zone, local.Format(time.DateTime), name, time.Unix(got, 0).UTC(), known, instant)
+				}
+			}
+		}
+		if changes < 2 {
+			t.Errorf("%s: %d changes of clocks in 2026", zone, changes)
+		}
+	}
+}
+
 func FuzzReadSummary(f *testing.F) {
 	for _, file := range inputs(f, "summary/*.log") {
 		f.Add(mustRead(f, file))
