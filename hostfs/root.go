@@ -266,8 +266,8 @@ func (r *Root) openRegular(path string, limit int64) (fd int, size int64, err er
 		// Who can write into its folder is asked of the folder from which it is
 		// opened.
 		unix.Close(fd)
-		w, err := r.walk(path, true)
-		if err != nil {
+		var w *walked
+		if w, err = r.walk(path, true); err != nil {
 			return -1, 0, err
 		}
 		defer w.close()
