@@ -1,22 +1,59 @@
 package audit
 
-import "strings"
+import (
+	"path"
+	"strings"
+
+	"emaudit/store"
+)
 
 // CommandsOf makes the commands of an answer mean the binary packages that it is
 // about. Where the caller named a folder in place of Portage's PKGDIR, Portage
 // must be told of it: by itself it would look into its own, and find other
-// packages there or none. So must emaudit.
-type CommandsOf struct{ PkgDir string }
+// packages there or none. So must emaudit. On a Gentoo Prefix the files that they
+// change lie below EPREFIX.
+type CommandsOf struct {
+	PkgDir  string // "" where Portage's own is meant
+	EPREFIX string // "" where the host is no Prefix
+	// EROOT ends with a slash, as Portage writes it.
+	EROOT string
+}
 
-// Commands returns how to tell Portage's commands which PKGDIR is meant.
+// Commands returns what the commands for a host are about.
 func (db Database) Commands() (CommandsOf, error) {
 	stored, err := db.Tx.Settings(db.Host)
+	c := CommandsOf{EROOT: erootOf(stored)}
 	for _, s := range stored {
-		if s.Name == "PKGDIR" && s.Origin == "--pkgdir" {
-			return CommandsOf{s.Value}, err
+		switch {
+		case s.Name == "PKGDIR" && s.Origin == "--pkgdir":
+			c.PkgDir = s.Value
+		case s.Name == "EPREFIX":
+			c.EPREFIX = s.Value
 		}
 	}
-	return CommandsOf{}, err
+	return c, err
+}
+
+// EROOT returns the folder below which the packages of a host are installed, with
+// a slash at its end: emerge.log calls it so in the lines of a merge
+// (_emerge/MergeListItem.py, pkg.root), and each other folder there is another
+// root.
+func (db Database) EROOT() (string, error) {
+	stored, err := db.Tx.Settings(db.Host)
+	return erootOf(stored), err
+}
+
+func erootOf(stored []store.Setting) string {
+	var root, eprefix string
+	for _, s := range stored {
+		switch s.Name {
+		case "ROOT":
+			root = s.Value
+		case "EPREFIX":
+			eprefix = s.Value
+		}
+	}
+	return strings.TrimRight(path.Join("/", root, eprefix), "/") + "/"
 }
 
 // pkgdirCommands are the beginnings of the commands that read or write PKGDIR.
@@ -25,8 +62,15 @@ var pkgdirCommands = []string{"quickpkg ", "emaint --fix binhost", "emaint --che
 // pkgdirOptions are those with which emerge does.
 var pkgdirOptions = []string{"--usepkg", "--buildpkg", "-pK", "-K"}
 
-// In returns a command, which may be several joined by &&, for the named folder.
+// In returns a command, which may be several joined by &&, for the host.
 func (c CommandsOf) In(command string) string {
+	if c.EPREFIX != "" {
+		command = strings.NewReplacer(
+			" /etc/portage/", " "+c.EPREFIX+"/etc/portage/",
+			`="/var/log/`, `="`+c.EPREFIX+"/var/log/",
+			"get_repo_path / ", "get_repo_path "+ShellQuote(c.EROOT)+" ",
+		).Replace(command)
+	}
 	if c.PkgDir == "" {
 		return command
 	}

@@ -62,10 +62,14 @@ func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 // cutMerges reports merges that ended between the removal of the old version and
 // the registration of the new one, unless the package was merged since.
 func (p *PostUpdate) cutMerges(db audit.Database) error {
+	own, err := db.EROOT()
+	if err != nil {
+		return err
+	}
 	log := db.Tx.EmergeLog(db.Host)
 	cut := map[string]store.Merge{}
 	var facts store.Facts
-	err := log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+	err = log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
 		if r.Merges+r.Unmerges == 0 {
 			return nil
 		}
@@ -78,7 +82,10 @@ func (p *PostUpdate) cutMerges(db audit.Database) error {
 			return err
 		}
 		for _, m := range facts.Merges {
-			switch where := m.Root + audit.PackageOf(m.CPV); {
+			if m.Root != "" && m.Root != own { // what its emerge left is no part of this root
+				continue
+			}
+			switch where := audit.PackageOf(m.CPV); {
 			case m.BetweenVersions:
 				cut[where] = m
 			case m.Outcome == emergelog.MergeMerged:

@@ -50,6 +50,8 @@ type change struct {
 	snapshot []*store.Installed
 	// effective tells that what was installed is not the same afterwards.
 	effective bool
+	// doubt tells of a removal that it may be of another root.
+	doubt bool
 }
 
 // timeline is the history of what was installed, replayed backward from what
@@ -117,7 +119,11 @@ func readTimeline(db audit.Database) (*timeline, error) {
 	if t.segments, err = db.Tx.Segments(db.Host); err != nil {
 		return nil, err
 	}
-	return t, t.readLog(db.Tx.EmergeLog(db.Host))
+	own, err := db.EROOT()
+	if err != nil {
+		return nil, err
+	}
+	return t, t.readLog(db.Tx.EmergeLog(db.Host), newOtherRoots(own))
 }
 
 // settleWith makes the stays of packages out of what was read, with everything
@@ -131,7 +137,7 @@ func (t *timeline) settleWith(db audit.Database, ever []store.Installed) error {
 }
 
 // readLog takes the runs and what they changed.
-func (t *timeline) readLog(log *store.EmergeLog) error {
+func (t *timeline) readLog(log *store.EmergeLog, roots *otherRoots) error {
 	for _, s := range t.segments {
 		if s.FirstAt > 0 && (t.since == 0 || s.FirstAt < t.since) {
 			t.since = s.FirstAt
@@ -150,10 +156,15 @@ func (t *timeline) readLog(log *store.EmergeLog) error {
 				t.Syncs = append(t.Syncs, s.Finished)
 			}
 		}
+		elsewhere := 0
 		for i := range facts.Merges {
 			// What went into another root is no part of this one.
 			m := facts.Merges[i]
-			if m.Root != "" && m.Root != "/" || m.Steps.Merging == 0 && m.Outcome != emergelog.MergeMerged {
+			if roots.merged(&m) {
+				elsewhere++
+				continue
+			}
+			if m.Steps.Merging == 0 && m.Outcome != emergelog.MergeMerged {
 				continue
 			}
 			m.Replaced = slices.Clone(m.Replaced)
@@ -162,8 +173,12 @@ func (t *timeline) readLog(log *store.EmergeLog) error {
 		for i := range facts.Unmerges {
 			// A removal that belongs to a merge is part of it.
 			u := facts.Unmerges[i]
-			if u.Outcome == emergelog.UnmergeOK && (u.Reason != emergelog.UnmergeReplaced || u.Unmerge.Merge == 0) {
-				t.Changes = append(t.Changes, change{kind: changeUnmerge, at: cmp.Or(u.Finished, u.Started), Run: r.ID, place: u.BeganAt, unmerge: &u})
+			if u.Outcome != emergelog.UnmergeOK || u.Reason == emergelog.UnmergeReplaced && u.Unmerge.Merge != 0 {
+				continue
+			}
+			other, doubt := roots.removed(u.CPV, elsewhere > 0 && elsewhere == len(facts.Merges))
+			if !other {
+				t.Changes = append(t.Changes, change{kind: changeUnmerge, at: cmp.Or(u.Finished, u.Started), Run: r.ID, place: u.BeganAt, unmerge: &u, doubt: doubt})
 			}
 		}
 		return nil
@@ -414,8 +429,12 @@ func (r *replayer) note(i int, cpv string, by *Stay, from, until int, merged boo
 // remerge goes back over a removal: the package comes back.
 func (r *replayer) remerge(i int, c *change) {
 	cpv := r.Moves.CPV(c.unmerge.CPV)
+	s := r.find(cpv)
+	if c.doubt && s != nil && s.Row != nil && s.Row.DirMTimeNS/1e9 < c.at {
+		return // what is installed was installed before: another root lost its own
+	}
 	c.effective = true
-	if s := r.find(cpv); s != nil {
+	if s != nil {
 		s.first, s.from = s.witness, i+1
 		r.drop(s)
 		r.note(i, cpv, s, i+1, s.witness, true)
