@@ -1,0 +1,80 @@
+package state
+
+import (
+	"fmt"
+
+	"emaudit/audit"
+)
+
+// findings reports every disagreement, with the line of the log.
+func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
+	log := db.Tx.EmergeLog(db.Host)
+	var all []audit.Finding
+	for _, d := range t.disagreements {
+		c := t.Changes[d.change]
+		f := audit.Finding{Code: "state-disagreement", Severity: audit.SeverityWarning, Subject: d.cpv, Evidence: []audit.Evidence{}}
+		if c.kind != changeSnapshot {
+			file, offset, err := log.Place(c.place)
+			if err != nil {
+				return nil, err
+			}
+			f.Evidence = append(f.Evidence, audit.Evidence{Source: file, Offset: offset})
+		}
+		switch {
+		case d.found == d.cpv:
+			f.Message = fmt.Sprintf("it was installed anew without a line in emerge.log, %s", t.window(d))
+		case d.found != "":
+			f.Message = fmt.Sprintf("emerge.log has it installed, but %s was there later: something replaced it without a line in the log, %s", d.found, t.window(d))
+		default:
+			f.Message = fmt.Sprintf("emerge.log has it installed, but it was gone later without a line in the log, %s", t.window(d))
+		}
+		switch {
+		case d.settled:
+			f.Severity = audit.SeverityInfo
+			f.Message += "; COUNTER proves that no other merge is missing around it: in states in between this package is unknown"
+		case d.lone:
+			f.Severity = audit.SeverityInfo
+			f.Message += "; COUNTER proves that no merge at all is missing: in states in between this package is unknown"
+		default:
+			f.Message += "; states before are unknown"
+		}
+		f.Remedy = "let every change go through emerge, and run emaudit ingest after it: recorded states need no log"
+		all = append(all, f)
+	}
+	all = append(all, t.outsideFindings()...)
+	clock, err := t.clockFindings(log)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, clock...)
+	for _, h := range t.hidden {
+		c := t.Changes[h.until]
+		file, offset, err := log.Place(c.place)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, audit.Finding{
+			Code: "state-unlogged-merges", Severity: audit.SeverityWarning, Subject: c.merge.CPV, Evidence: []audit.Evidence{{Source: file, Offset: offset}},
+			Message: fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have, %s; states before are unknown", h.least, t.between(h.from, h.until)),
+			Remedy:  "look for a rotated part of emerge.log, and name the whole log with --emerge-log FILE",
+		})
+	}
+	return all, nil
+}
+
+// window says when what the log does not have happened.
+func (t *timeline) window(d disagreement) string {
+	return t.between(max(d.from-1, 0), min(d.until, len(t.Changes)))
+}
+
+// between names the days of two changes.
+func (t *timeline) between(from, until int) string {
+	since := audit.Day(t.Changes[from].at)
+	if until >= len(t.Changes) {
+		return "after " + since
+	}
+	if to := audit.Day(t.Changes[until].at); to != since {
+		return fmt.Sprintf("between %s and %s", since, to)
+	}
+	return "on " + since
+}

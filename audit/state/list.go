@@ -1,0 +1,144 @@
+package state
+
+import (
+	"slices"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/store"
+)
+
+// StateRow is one state in the list of states: that before a run.
+type StateRow struct {
+	Run       int64  `json:"run"`
+	StartedAt int64  `json:"started_at"`
+	Args      string `json:"args"`
+	Outcome   string `json:"outcome"`
+	Known     bool   `json:"known"`
+	Why       string `json:"why"` // why it is not known
+	// Unknown are the packages (cat/pn) that alone are in doubt, where the rest
+	// of the state is known.
+	Unknown   []string `json:"unknown"`
+	Installed int      `json:"installed"` // without those
+	// What the run did to it.
+	Upgrades   int      `json:"upgrades"`
+	Downgrades int      `json:"downgrades"`
+	Reinstalls int      `json:"reinstalls"`
+	Installs   int      `json:"installs"`
+	Removes    int      `json:"removes"`
+	Pins       []string `json:"pins"`
+}
+
+// States is the answer to: which states can be named, and which are known?
+type States struct {
+	Rows     []StateRow      `json:"states"`
+	Pins     []store.Pin     `json:"-"`
+	Findings []audit.Finding `json:"-"`
+}
+
+// AuditStates lists the states before the runs that changed what is installed,
+// oldest first.
+func AuditStates(db audit.Database) (*States, error) {
+	h, err := TakePast(db)
+	if err != nil {
+		return nil, err
+	}
+	answer := &States{Rows: []StateRow{}, Pins: h.Pins}
+	byRun := map[int64][]*change{}
+	for i := range h.Changes {
+		if c := &h.Changes[i]; c.effective && c.Run != 0 {
+			byRun[c.Run] = append(byRun[c.Run], c)
+		}
+	}
+	census := h.census()
+	runs := h.ChangingRuns()
+	slices.Reverse(runs)
+	for _, id := range runs {
+		r := h.Run(id)
+		k := h.stateBefore(r)
+		row := StateRow{Run: id, StartedAt: r.Started, Args: r.Args, Outcome: r.Outcome.String(), Known: true, Unknown: []string{}, Installed: census.installed[k], Pins: []string{}}
+		switch why := h.hiddenWhy(k); {
+		case why != "":
+			row.Known, row.Why = false, why
+		case census.doubtful[k] > 0 || h.mayBeYounger(k, r.Started):
+			before, err := h.At(Moment{Run: id}, nil, db.Now)
+			if err != nil {
+				return nil, err
+			}
+			row.Known, row.Why, row.Unknown, row.Installed = before.Target.Known, before.why(), before.Target.Unknown, len(before.sure())
+		}
+		for _, p := range h.Pins {
+			if p.Run == id || p.Run == 0 && h.stateAt(p.At) == k {
+				row.Pins = append(row.Pins, p.Name)
+			}
+		}
+		for _, c := range byRun[id] {
+			row.count(h, c)
+		}
+		answer.Rows = append(answer.Rows, row)
+	}
+	answer.Findings, err = h.findings(db)
+	audit.SortFindings(answer.Findings)
+	return answer, err
+}
+
+// census counts, for every state, what was installed and what of it is in
+// doubt.
+type census struct{ installed, doubtful []int }
+
+func (t *timeline) census() census {
+	n := len(t.Changes) + 1
+	c := census{make([]int, n+1), make([]int, n+1)}
+	add := func(counts []int, from, until int) {
+		if from = max(from, 0); from <= until && from < n {
+			counts[from]++
+			counts[min(until, n-1)+1]--
+		}
+	}
+	for _, x := range t.stays {
+		add(c.installed, x.from, x.until)
+		if x.first > x.Last {
+			add(c.doubtful, x.from, x.until)
+			continue
+		}
+		add(c.doubtful, x.from, min(x.first-1, x.until))
+		add(c.doubtful, max(x.Last+1, x.from), x.until)
+	}
+	for k := 1; k < n; k++ {
+		c.installed[k] += c.installed[k-1]
+		c.doubtful[k] += c.doubtful[k-1]
+	}
+	return c
+}
+
+// hiddenWhy says why nothing is known of a state, "" where it is not hidden.
+func (t *timeline) hiddenWhy(k int) string {
+	for _, h := range t.hiding {
+		if h.from <= k && k < h.until {
+			return h.why
+		}
+	}
+	return ""
+}
+
+// count adds what one change of the run did.
+func (row *StateRow) count(h *Past, c *change) {
+	if c.kind == changeUnmerge {
+		row.Removes++
+		return
+	}
+	if len(c.merge.Replaced) == 0 {
+		row.Installs++
+		return
+	}
+	for _, old := range c.merge.Replaced {
+		switch n := binpkgs.CompareCPV(h.Moves.CPV(c.merge.CPV), h.Moves.CPV(old)); {
+		case n > 0:
+			row.Upgrades++
+		case n < 0:
+			row.Downgrades++
+		default:
+			row.Reinstalls++
+		}
+	}
+}
