@@ -41,7 +41,7 @@ var metricFamilies = []struct{ name, help string }{
 	{"emaudit_installed_packages", "Installed packages."},
 	{"emaudit_coverage_packages", "Installed packages by how near their best binary package comes: exact, same-build, same-version, lossy, none."},
 	{"emaudit_coverage_bytes", "Installed size of these packages."},
-	{"emaudit_rollback_ready", "1 where the last run that changed what is installed can be undone, with or without warnings; 0 where it cannot."},
+	{"emaudit_rollback_ready", "1 where the last update that changed what is installed can be undone, with or without warnings; 0 where it cannot."},
 	{"emaudit_rollback_verdict", "1 for the verdict about undoing the last run, 0 for the others: ready, ready-with-warnings, not-ready."},
 	{"emaudit_rollback_gaps", "Packages that lack a usable binary package for undoing the last run."},
 	{"emaudit_rollback_unknowns", "Conditions of undoing the last run that could not be decided."},

@@ -3,13 +3,15 @@ package report
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"emaudit/audit/state"
 )
 
 // States is the answer to: which states can be named, and which are known?
-func States(a *state.States, o Output) Answer {
+// Those of runs also lie inside an update.
+func States(a *state.States, ofRuns bool, o Output) Answer {
 	return Answer{
 		Findings: a.Findings,
 		Keys: func(j *JSON) {
@@ -17,13 +19,13 @@ func States(a *state.States, o Output) Answer {
 			j.Value("pins", pinRows(a))
 		},
 		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "run", "started_at", "args", "outcome", "known", "why", "installed", "upgrades", "downgrades", "reinstalls", "installs", "removes", "pins")
+			c := NewCSV(w, "run", "runs", "started_at", "args", "outcome", "known", "why", "installed", "upgrades", "downgrades", "reinstalls", "installs", "removes", "same_as", "pins")
 			for _, r := range a.Rows {
-				c.Row(r.Run, r.StartedAt, r.Args, r.Outcome, r.Known, r.Why, r.Installed, r.Upgrades, r.Downgrades, r.Reinstalls, r.Installs, r.Removes, strings.Join(r.Pins, " "))
+				c.Row(r.Run, numbersOf(r.Runs), r.StartedAt, r.Args, r.Outcome, r.Known, r.Why, r.Installed, r.Upgrades, r.Downgrades, r.Reinstalls, r.Installs, r.Removes, r.SameAs, strings.Join(r.Pins, " "))
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) { statesText(s, a, o) },
+		Text: func(s *Screen) { statesText(s, a, ofRuns, o) },
 	}
 }
 
@@ -50,14 +52,18 @@ func pinRows(a *state.States) []pinRow {
 // recentStates is how many states are shown without --verbose.
 const recentStates = 20
 
-func statesText(s *Screen, a *state.States, o Output) {
+func statesText(s *Screen, a *state.States, ofRuns bool, o Output) {
+	what, did := "an update", "THE UPDATE THEN DID"
+	if ofRuns {
+		what, did = "a run", "THE RUN THEN DID"
+	}
 	known := 0
 	for _, r := range a.Rows {
 		if r.Known {
 			known++
 		}
 	}
-	s.Line(Bold.Text(fmt.Sprintf("%d of %d", known, len(a.Rows))), Plain.Text(" earlier states are known, each before a run that changed something"))
+	s.Line(Bold.Text(fmt.Sprintf("%d of %d", known, len(a.Rows))), Plain.Text(" earlier states are known, each before "+what+" that changed something"))
 	s.Blank()
 	rows := a.Rows
 	if hidden := len(rows) - recentStates; hidden > 0 && !o.Verbose {
@@ -69,7 +75,8 @@ func statesText(s *Screen, a *state.States, o Output) {
 		Column{Title: "TIME"},
 		Column{Title: "INSTALLED", Align: Right},
 		Column{Title: "KNOWN"},
-		Column{Title: "THE RUN THEN DID"},
+		Column{Title: did},
+		Column{Title: "RUNS", Yield: 3, Shrink: CutEnd, Optional: true},
 		Column{Title: "ASKED", Shrink: CutEnd, Yield: 1},
 		Column{Title: "PIN", Shrink: CutEnd, Yield: 2, Optional: true},
 	)
@@ -79,7 +86,7 @@ func statesText(s *Screen, a *state.States, o Output) {
 			word = Unknown.Text("no")
 		}
 		t.Row(Plain.Text(fmt.Sprintf("run:%d", r.Run)), Plain.Text(o.Terminal.Time(r.StartedAt)), Plain.Text(fmt.Sprint(r.Installed)), word,
-			Plain.Text(didOf(r)), Plain.Text(askedBriefly(r.Args)), Plain.Text(strings.Join(r.Pins, " ")))
+			Plain.Text(didOf(r)), Plain.Text(rangeOfRuns(r.Runs)), Plain.Text(askedBriefly(r.Args)), Plain.Text(strings.Join(r.Pins, " ")))
 	}
 	t.End()
 	if len(a.Findings) > 0 {
@@ -88,7 +95,25 @@ func statesText(s *Screen, a *state.States, o Output) {
 	}
 }
 
-// didOf counts what a run did: "5 up, 1 new".
+// numbersOf lists runs for a machine: "2 3 5".
+func numbersOf(runs []int64) string {
+	var words []string
+	for _, id := range runs {
+		words = append(words, strconv.FormatInt(id, 10))
+	}
+	return strings.Join(words, " ")
+}
+
+// rangeOfRuns names the runs of an update in short: "#2", "#2-#5".
+func rangeOfRuns(runs []int64) string {
+	first, last := runs[0], runs[len(runs)-1]
+	if first == last {
+		return fmt.Sprintf("#%d", first)
+	}
+	return fmt.Sprintf("#%d-#%d", first, last)
+}
+
+// didOf counts what an update did: "5 up, 1 new".
 func didOf(r state.StateRow) string {
 	var parts []string
 	for _, p := range []struct {

@@ -117,7 +117,7 @@ func TestSystemIsKeptForLonger(t *testing.T) {
 	h.Ingest(hosttest.Now)
 	audittest.Ask(h, hosttest.Now, func(db audit.Database) error {
 		for _, system := range [][]string{{"sys-apps/portage"}, {"sys-apps/portage", "sys-apps/bigthing"}} {
-			plan, err := PlanPrune(db, PrunePolicy{KeepStates: 20}, PruneFacts{Ebuild: func(string, string) acceptance.EbuildState { return acceptance.EbuildThere }, System: system})
+			plan, err := PlanPrune(db, PrunePolicy{KeepStates: 15}, PruneFacts{Ebuild: func(string, string) acceptance.EbuildState { return acceptance.EbuildThere }, System: system})
 			if err != nil {
 				return err
 			}

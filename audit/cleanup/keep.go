@@ -107,17 +107,25 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 	var states []*keptState
 	since := p.Db.Now - int64(p.policy.KeepDays)*secondsPerDay
 	known := 0
-	for i, id := range p.Past.ChangingRuns() {
-		run := p.Past.Run(id)
+	// A state that is like now, or like a newer one, needs what those need: it
+	// does not count.
+	counted := []*state.State{p.Now}
+	for _, u := range p.Past.Updates() {
+		i := len(counted) - 1
+		run := p.Past.Run(u.Run)
 		last := i < p.policy.KeepStates
 		if !last && run.Started < p.Db.Now-longerFactor*(p.Db.Now-since) && i >= longerFactor*p.policy.KeepStates {
 			break
 		}
-		s, err := p.Past.At(state.Moment{Run: id}, p.Past.Pins, p.Db.Now)
+		s, err := p.Past.At(state.Moment{Run: u.Run}, p.Past.Pins, p.Db.Now)
 		if err != nil {
 			return nil, err
 		}
-		k := &keptState{title: fmt.Sprintf("before run #%d of %s", id, audit.Day(run.Started)), code: KeepState, target: s.Target, stays: s.Stays}
+		if slices.ContainsFunc(counted, func(other *state.State) bool { return p.Past.Same(s, other) }) {
+			continue
+		}
+		counted = append(counted, s)
+		k := &keptState{title: fmt.Sprintf("before run #%d of %s", u.Run, audit.Day(run.Started)), code: KeepState, target: s.Target, stays: s.Stays}
 		k.days = !last && run.Started >= since
 		if !last && !k.days {
 			k.code = KeepImportant
@@ -132,7 +140,7 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 		if p.facts.TotalsOnly {
 			continue
 		}
-		r, err := p.Judge(state.Moment{Run: id})
+		r, err := p.Judge(state.Moment{Run: u.Run})
 		if err != nil {
 			return nil, err
 		}

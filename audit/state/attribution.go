@@ -24,7 +24,11 @@ type Past struct {
 	tx     *store.Tx
 	Pins   []store.Pin
 	Gone   map[string][]store.Instance // by cpv
-	builds map[*Stay]Build
+	builds map[*Stay]Build             // with metadata
+	// identified are the builds without their metadata, and prints the
+	// fingerprints of the states; nil until asked for.
+	identified map[*Stay]Build
+	prints     []uint64
 	// lost are entries of an index whose file is gone, by cpv; nil until asked
 	// for.
 	Lost map[string][]store.IndexEntry
@@ -43,7 +47,7 @@ func TakePastWith(db audit.Database, metadata bool) (*Past, error) {
 type pastKey struct{}
 
 func loadPast(db audit.Database, metadata bool) (*Past, error) {
-	h := &Past{tx: db.Tx, builds: map[*Stay]Build{}}
+	h := &Past{tx: db.Tx, builds: map[*Stay]Build{}, identified: map[*Stay]Build{}}
 	// The log and the packages are read at once: each takes about as long.
 	var reading errgroup.Group
 	beside := db.Beside()
@@ -76,6 +80,13 @@ func loadPast(db audit.Database, metadata bool) (*Past, error) {
 // is known is younger than the state, and whose merge the log does not have,
 // was hardly there: then a part of the log is lost.
 func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
+	if m.Previous {
+		updates := h.Updates()
+		if len(updates) == 0 {
+			return nil, ErrNothingChanged
+		}
+		m.Run = updates[0].Run
+	}
 	s, err := h.timeline.at(m, pins, now)
 	if err != nil || !s.Target.Known {
 		return s, err
@@ -158,14 +169,29 @@ type Build struct {
 	md5       []byte          // of the very file; nil = unknown
 	file      string          // path of the very file; "" = unknown
 	Metadata  *store.Metadata // nil where nothing kept it
+	binpkg    *binpkgs.Binpkg // that has the metadata; nil where none does
 }
 
 // BuildOf finds out which build a stay was of.
 func (h *Past) BuildOf(s *Stay) Build {
 	b, ok := h.builds[s]
 	if !ok {
-		b = h.attribute(s)
+		b = h.identify(s)
+		if b.binpkg != nil {
+			b.Metadata = h.Describe(b.binpkg)
+		}
 		h.builds[s] = b
+	}
+	return b
+}
+
+// identify is [Past.BuildOf] without the metadata of a binary package, which may
+// have to be read.
+func (h *Past) identify(s *Stay) Build {
+	b, ok := h.identified[s]
+	if !ok {
+		b = h.attribute(s)
+		h.identified[s] = b
 	}
 	return b
 }
@@ -195,19 +221,17 @@ func (h *Past) attribute(s *Stay) Build {
 func (h *Past) builtWithin(s *Stay, m *store.Merge) Build {
 	found := Build{by: AttributedVersion}
 	several := false
-	see := func(buildTime int64, metadata *store.Metadata) {
+	see := func(buildTime int64, b *binpkgs.Binpkg) {
 		switch {
 		case !withinMerge(buildTime, m) || buildTime == found.BuildTime:
 		case found.BuildTime != 0:
 			several = true
 		default:
-			found = Build{by: AttributedWindow, BuildTime: buildTime, Metadata: metadata}
+			found = Build{by: AttributedWindow, BuildTime: buildTime, binpkg: b}
 		}
 	}
 	for _, c := range h.ByCPV[s.CPV] {
-		if withinMerge(c.BuildTime, m) {
-			see(c.BuildTime, h.Describe(c))
-		}
+		see(c.BuildTime, c)
 	}
 	for _, g := range h.Gone[s.CPV] {
 		see(g.BuildTime, nil)
@@ -230,7 +254,7 @@ func (h *Past) mergedFile(s *Stay, m *store.Merge) (Build, bool) {
 	before := MergedAt(m)
 	for _, c := range h.ByCPV[s.CPV] {
 		if strings.HasSuffix(file, c.Source()) && binpkgs.FloorSeconds(c.MTimeNS) <= before {
-			return Build{by: AttributedFile, BuildTime: c.BuildTime, file: c.Source(), Metadata: h.Describe(c)}, true
+			return Build{by: AttributedFile, BuildTime: c.BuildTime, file: c.Source(), binpkg: c}, true
 		}
 	}
 	for _, g := range h.Gone[s.CPV] {
@@ -266,7 +290,7 @@ func (h *Past) same(a, b *Stay) bool {
 	if a.CPV != b.CPV {
 		return false
 	}
-	x, y := h.BuildOf(a), h.BuildOf(b)
+	x, y := h.identify(a), h.identify(b)
 	return x.BuildTime != 0 && x.BuildTime == y.BuildTime
 }
 

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"slices"
 
 	"emaudit/audit"
@@ -8,9 +9,16 @@ import (
 	"emaudit/store"
 )
 
-// StateRow is one state in the list of states: that before a run.
+// StateRow is one state in the list of states: that before an update, or before
+// a run.
 type StateRow struct {
-	Run       int64  `json:"run"`
+	// Run is the first run of the update that changed what is installed, and Runs
+	// are all of them.
+	Run  int64   `json:"run"`
+	Runs []int64 `json:"runs"`
+	// SameAs names the newest later state in which the same builds were installed,
+	// as [ParseMoment] reads it; "" where there is none.
+	SameAs    string `json:"same_as"`
 	StartedAt int64  `json:"started_at"`
 	Args      string `json:"args"`
 	Outcome   string `json:"outcome"`
@@ -20,7 +28,7 @@ type StateRow struct {
 	// of the state is known.
 	Unknown   []string `json:"unknown"`
 	Installed int      `json:"installed"` // without those
-	// What the run did to it.
+	// What the update did to it.
 	Upgrades   int      `json:"upgrades"`
 	Downgrades int      `json:"downgrades"`
 	Reinstalls int      `json:"reinstalls"`
@@ -36,13 +44,34 @@ type States struct {
 	Findings []audit.Finding `json:"-"`
 }
 
-// AuditStates lists the states before the runs that changed what is installed,
+// AuditStates lists the states before the updates that changed what is installed,
 // oldest first.
 func AuditStates(db audit.Database) (*States, error) {
 	h, err := TakePast(db)
 	if err != nil {
 		return nil, err
 	}
+	updates := h.Updates()
+	slices.Reverse(updates)
+	return h.list(db, updates)
+}
+
+// AuditStatesOfRuns lists the states before the runs that changed what is
+// installed, also those inside an update, oldest first.
+func AuditStatesOfRuns(db audit.Database) (*States, error) {
+	h, err := TakePast(db)
+	if err != nil {
+		return nil, err
+	}
+	var each []Update
+	for _, id := range h.ChangingRuns() {
+		each = append(each, Update{Run: id, Runs: []int64{id}, Asked: id})
+	}
+	slices.Reverse(each)
+	return h.list(db, each)
+}
+
+func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 	answer := &States{Rows: []StateRow{}, Pins: h.Pins}
 	byRun := map[int64][]*change{}
 	for i := range h.Changes {
@@ -51,35 +80,53 @@ func AuditStates(db audit.Database) (*States, error) {
 		}
 	}
 	census := h.census()
-	runs := h.ChangingRuns()
-	slices.Reverse(runs)
-	for _, id := range runs {
-		r := h.Run(id)
+	for _, u := range updates {
+		r := h.Run(u.Run)
 		k := h.stateBefore(r)
-		row := StateRow{Run: id, StartedAt: r.Started, Args: r.Args, Outcome: r.Outcome.String(), Known: true, Unknown: []string{}, Installed: census.installed[k], Pins: []string{}}
+		row := StateRow{
+			Run: u.Run, Runs: u.Runs, StartedAt: r.Started, Args: h.Run(u.Asked).Args, Outcome: h.Run(u.Runs[len(u.Runs)-1]).Outcome.String(),
+			Known: true, Unknown: []string{}, Installed: census.installed[k], Pins: []string{},
+		}
 		switch why := h.hiddenWhy(k); {
 		case why != "":
 			row.Known, row.Why = false, why
 		case census.doubtful[k] > 0 || h.mayBeYounger(k, r.Started):
-			before, err := h.At(Moment{Run: id}, nil, db.Now)
+			before, err := h.At(Moment{Run: u.Run}, nil, db.Now)
 			if err != nil {
 				return nil, err
 			}
 			row.Known, row.Why, row.Unknown, row.Installed = before.Target.Known, before.why(), before.Target.Unknown, len(before.sure())
 		}
 		for _, p := range h.Pins {
-			if p.Run == id || p.Run == 0 && h.stateAt(p.At) == k {
+			if p.Run == u.Run || p.Run == 0 && h.stateAt(p.At) == k {
 				row.Pins = append(row.Pins, p.Name)
 			}
 		}
-		for _, c := range byRun[id] {
-			row.count(h, c)
+		for _, id := range u.Runs {
+			for _, c := range byRun[id] {
+				row.count(h, c)
+			}
 		}
 		answer.Rows = append(answer.Rows, row)
 	}
+	h.markSame(answer.Rows)
+	var err error
 	answer.Findings, err = h.findings(db)
 	audit.SortFindings(answer.Findings)
 	return answer, err
+}
+
+// markSame says which of the rows are a state that came again later.
+func (h *Past) markSame(rows []StateRow) {
+	prints := h.fingerprints()
+	later := map[uint64]string{prints[len(prints)-1]: "now"}
+	for i := len(rows) - 1; i >= 0; i-- {
+		print := prints[h.stateBefore(h.Run(rows[i].Run))]
+		rows[i].SameAs = later[print]
+		if later[print] == "" {
+			later[print] = fmt.Sprintf("run:%d", rows[i].Run)
+		}
+	}
 }
 
 // census counts, for every state, what was installed and what of it is in
@@ -121,7 +168,7 @@ func (t *timeline) hiddenWhy(k int) string {
 	return ""
 }
 
-// count adds what one change of the run did.
+// count adds what one change did.
 func (row *StateRow) count(h *Past, c *change) {
 	if c.kind == changeUnmerge {
 		row.Removes++

@@ -20,7 +20,7 @@ type Moment struct {
 	At int64
 	// Pin is the name of a pin.
 	Pin string
-	// Previous is the state before the last run that changed what is
+	// Previous is the state before the last update that changed what is
 	// installed.
 	Previous bool
 	// Now is the state that the last ingest saw; the zero Moment is that too.
@@ -47,17 +47,10 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 			m.Run = 0
 		}
 	}
-	if m.Previous {
-		changing := t.ChangingRuns()
-		if len(changing) == 0 {
-			return nil, ErrNothingChanged
-		}
-		m.Run = changing[0]
-	}
 	if m.Run < 0 && -m.Run <= int64(len(t.runs)) {
 		m.Run = t.runs[int64(len(t.runs))+m.Run].ID
 	}
-	s := &State{index: len(t.Changes), Target: Target{Time: now, Known: true, Pin: pin}}
+	s := &State{index: len(t.Changes), Target: Target{Time: now, Known: true, Pin: pin, Undoes: []int64{}}}
 	end := true
 	switch {
 	case m.Run != 0:
@@ -66,7 +59,7 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 			return nil, fmt.Errorf("run %d: %w", m.Run, ErrNoSuchRun)
 		}
 		s.index = t.stateBefore(r)
-		s.Target.Run, s.Target.Time, s.Target.Args = &r.ID, r.Started, r.Args
+		s.Target.Run, s.Target.Time, s.Target.Args, s.Target.Undoes = &r.ID, r.Started, r.Args, t.updateOf(r.ID)
 	case m.At != 0:
 		s.index, end = t.stateOf(m.At)
 		s.Target.Time = m.At
@@ -81,7 +74,7 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 
 // ParseMoment reads how a person names a state:
 //
-//	now, previous          what is installed; the state before the last run that changed it
+//	now, previous          what is installed; the state before the last update that changed it
 //	run:12, 12, run:-1     the state before that run; negative numbers count from the newest
 //	2026-05-10 14:30, 2w   the state at the end of that time, as [ParsePeriod] reads it
 //	before-kde             a pin

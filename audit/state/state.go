@@ -24,8 +24,12 @@ type Target struct {
 	// installed, while the rest of the state is known.
 	Unknown []string `json:"unknown"`
 	Pin     string   `json:"pin,omitempty"`
-	// Args and When describe the run.
+	// Args are what the run was asked for.
 	Args string `json:"args,omitempty"`
+	// Undoes are the runs of one update that going back undoes: the run, and those
+	// after it that belong to the same update. It is empty where a time was asked
+	// for.
+	Undoes []int64 `json:"undoes"`
 }
 
 // State is what was installed at one moment.

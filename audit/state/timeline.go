@@ -59,8 +59,10 @@ type change struct {
 type timeline struct {
 	Changes []change
 	runs    []store.Run // oldest first
-	stays   []*Stay
-	Moves   userconf.Moves
+	// sittings are the updates that the runs make.
+	sittings sittings
+	stays    []*Stay
+	Moves    userconf.Moves
 	// since is the moment from which on the log says what happened; 0 where
 	// there is no log.
 	since int64
@@ -151,6 +153,7 @@ func (t *timeline) readLog(log *store.EmergeLog, roots *otherRoots) error {
 			return err
 		}
 		lines = toldOfRun(lines, r, &facts)
+		t.sittings.see(r, &facts)
 		for _, s := range facts.Syncs {
 			if s.Finished != 0 && s.Outcome == emergelog.SyncOK {
 				t.Syncs = append(t.Syncs, s.Finished)

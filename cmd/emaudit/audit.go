@@ -51,7 +51,7 @@ var checks = []check{
 	{"update", "what did the last update leave to do: failed merges, unread messages,\nbuilds that are broken at run time, configuration files to merge,\npreserved libraries, a merge that was cut between two versions", askUpdate},
 }
 
-// askRollback judges the way back before the last run that changed something.
+// askRollback judges the way back before the last update that changed something.
 // Its warnings are for whoever goes that way: here only what prevents it counts.
 func askRollback(s *session, db audit.Database, out report.Output) (report.Check, error) {
 	r, err := rollback.AuditRollback(db, state.Moment{Previous: true}, s.rollbackOptions())

@@ -10,33 +10,44 @@ import (
 )
 
 // statesCommand lists the states that can be named.
-type statesCommand struct{}
+type statesCommand struct {
+	Runs bool `help:"List the state before each run, also those inside an update."`
+}
 
 // Help is the long help of the command.
 func (*statesCommand) Help() string {
-	return `Lists the state before every run that changed what is installed, and says
+	return `Lists the state before every update that changed what is installed, and says
 which of them are known. States since the first ingest are recorded; those
 before are replayed backward through emerge.log from what is installed. Where
 the log and the installed packages disagree, states are unknown, and a finding
 names the line.
+
+An update is what was asked for once, with the runs that finish it: one that
+overlaps with it, --resume, --depclean and @preserved-rebuild within a day, and
+one that tries again what failed. An update after which the same builds are
+installed as before is not listed.
 ` + exitStatus
 }
 
 // Run answers.
-func (*statesCommand) Run(ctx context.Context, s *session) error {
+func (c *statesCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
 	var states *state.States
 	err := s.ask(ctx, func(db audit.Database) (err error) {
-		states, err = state.AuditStates(db)
+		if c.Runs {
+			states, err = state.AuditStatesOfRuns(db)
+		} else {
+			states, err = state.AuditStates(db)
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	out := s.out()
-	if err := out.Write(report.States(states, out)); err != nil {
+	if err := out.Write(report.States(states, c.Runs, out)); err != nil {
 		return err
 	}
 	return s.verdict(states.Findings, "never")
@@ -45,7 +56,7 @@ func (*statesCommand) Run(ctx context.Context, s *session) error {
 // momentHelp ends the help of commands that take a state.
 const momentHelp = `A state is named by
   now               what is installed
-  previous          before the last run that changed what is installed
+  previous          before the last update that changed what is installed
   run:12, run:-1    before that run; a negative number counts from the newest
   2026-05-10 14:30  at that time (also: yesterday, 2w3d, unix seconds)
   NAME              a pin (emaudit pin NAME)

@@ -1,0 +1,214 @@
+package state
+
+import (
+	"slices"
+	"strings"
+
+	"emaudit/parse/emergelog"
+	"emaudit/store"
+)
+
+// Update is what one change of mind did: the run that was asked for, and the runs
+// that finish it. The rule is in [sittings.see].
+type Update struct {
+	// Run is the first of its runs that changed what is installed: the state before
+	// it is the one to go back to.
+	Run int64
+	// Runs are the runs that changed what is installed, the oldest first.
+	Runs []int64
+	// Asked is the run whose arguments say what was wanted. It is another one than
+	// Run where that only resumed it.
+	Asked int64
+}
+
+// sittingGap is how long after the end of an update, in seconds, a run may begin
+// that finishes it: builds of one evening go on into the next one.
+const sittingGap = 24 * 3600
+
+// sitting is an update while the log is read, with the runs that changed nothing.
+type sitting struct {
+	runs     []int64
+	lastLine int64 // the place of the last line of its runs
+	end      int64 // unix seconds of that line
+	// begun are the packages (cat/pn) that were begun and not merged since.
+	begun map[string]bool
+	// failed tells that the last run that merged something did not end well, and
+	// asked is what that one was asked for.
+	failed bool
+	asked  string
+}
+
+// sittings are the updates of a log, the oldest first.
+type sittings struct{ all []*sitting }
+
+// see takes a run with its facts. A run belongs to the update before it where a
+// fact ties it to that:
+//
+//   - It began before the last run of the update ended.
+//   - It resumes the list of the update, by --resume: then the update is the newest
+//     one that did not end well, and what was run in between belongs to it too.
+//   - It finishes what the update began, within a day: --depclean without a package,
+//     or a set that only rebuilds, such as @preserved-rebuild.
+//   - It tries again what failed, within a day: a package that the update began and
+//     did not merge, or the same request after a failure.
+//
+// Any other run begins an update of its own, however soon it follows. A run that
+// neither merged nor removed anything, or was to fetch or to package only, is part
+// of none.
+func (s *sittings) see(r *store.Run, facts *store.Facts) {
+	var begun, merged []string
+	for i := range facts.Merges {
+		switch m := &facts.Merges[i]; m.Outcome {
+		case emergelog.MergeBuilt, emergelog.MergeFetched:
+		case emergelog.MergeMerged:
+			merged = append(merged, m.CP)
+		default:
+			begun = append(begun, m.CP)
+		}
+	}
+	if len(begun)+len(merged)+len(facts.Unmerges) == 0 {
+		return
+	}
+	now := s.join(r, slices.Concat(begun, merged))
+	now.runs = append(now.runs, r.ID)
+	now.lastLine, now.end = max(now.lastLine, r.LastAt), max(now.end, r.LastSeen)
+	for _, cp := range begun {
+		now.begun[cp] = true
+	}
+	for _, cp := range merged {
+		delete(now.begun, cp)
+	}
+	if len(begun)+len(merged) > 0 {
+		now.failed = r.Outcome != emergelog.RunSuccess || len(begun) > 0
+		if r.Action != emergelog.ActionResume {
+			now.asked = packagesAsked(r.Args)
+		}
+	}
+}
+
+// join returns the sitting that a run belongs to, which may be a new one.
+func (s *sittings) join(r *store.Run, packages []string) *sitting {
+	from := len(s.all)
+	if from > 0 {
+		last := s.all[from-1]
+		soon := r.Started-last.end <= sittingGap
+		switch {
+		case r.BeganAt < last.lastLine, r.Action == emergelog.ActionResume && last.failed:
+			from--
+		case r.Action == emergelog.ActionResume:
+			from = s.resumed(r)
+		case soon && (finishes(r) || last.lacks(packages) || last.failed && last.asked != "" && last.asked == packagesAsked(r.Args)):
+			from--
+		}
+	}
+	if from == len(s.all) {
+		s.all = append(s.all, &sitting{begun: map[string]bool{}})
+	}
+	joined := s.all[from]
+	for _, later := range s.all[from+1:] {
+		joined.runs = append(joined.runs, later.runs...)
+		joined.lastLine, joined.end = max(joined.lastLine, later.lastLine), max(joined.end, later.end)
+	}
+	s.all = s.all[:from+1]
+	return joined
+}
+
+// resumed returns the index of the sitting whose list a run resumes although a
+// later one ended well: Portage keeps one list in reserve (mtimedb, resume_backup).
+func (s *sittings) resumed(r *store.Run) int {
+	for i := len(s.all) - 1; i >= 0 && r.Started-s.all[i].end <= sittingGap; i-- {
+		if s.all[i].failed {
+			return i
+		}
+	}
+	return len(s.all)
+}
+
+// lacks tells whether one of the packages was begun and not merged since.
+func (s *sitting) lacks(packages []string) bool {
+	return slices.ContainsFunc(packages, func(cp string) bool { return s.begun[cp] })
+}
+
+// finishes tells whether a run does what an update leaves to be done, and nothing
+// that a person chose.
+func finishes(r *store.Run) bool {
+	asked := packagesAsked(r.Args)
+	if r.Action == emergelog.ActionDepclean {
+		return asked == ""
+	}
+	if r.Action != emergelog.ActionMerge || asked == "" {
+		return false
+	}
+	for set := range strings.FieldsSeq(asked) {
+		if !strings.HasPrefix(set, "@") || !strings.HasSuffix(set, "-rebuild") || set == "@live-rebuild" {
+			return false
+		}
+	}
+	return true
+}
+
+// packagesAsked returns the packages and sets among the arguments of a run, which
+// Portage logs with each option as one word.
+func packagesAsked(args string) string {
+	var words []string
+	for word := range strings.FieldsSeq(args) {
+		if !strings.HasPrefix(word, "-") {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Updates returns the updates after which other builds were installed than
+// before, the newest first.
+func (h *Past) Updates() []Update {
+	changing := h.ChangingRuns()
+	slices.Reverse(changing)
+	prints := h.fingerprints()
+	after := map[int64]int{} // the state after the last change of a run
+	for i := range h.Changes {
+		if c := &h.Changes[i]; c.effective && c.Run != 0 {
+			after[c.Run] = i + 1
+		}
+	}
+	var all []Update
+	for _, s := range h.sittings.all {
+		u := Update{}
+		for _, id := range s.runs {
+			if _, changed := slices.BinarySearch(changing, id); changed {
+				u.Runs = append(u.Runs, id)
+			}
+		}
+		if len(u.Runs) == 0 {
+			continue
+		}
+		slices.Sort(u.Runs)
+		u.Run, u.Asked = u.Runs[0], u.Runs[0]
+		if h.Run(u.Run).Action == emergelog.ActionResume {
+			u.Asked = s.runs[0]
+		}
+		if prints[h.stateBefore(h.Run(u.Run))] != prints[after[u.Runs[len(u.Runs)-1]]] {
+			all = append(all, u)
+		}
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// updateOf returns the runs of the update that a run belongs to, from that run on:
+// what going back to before it undoes of it.
+func (t *timeline) updateOf(run int64) []int64 {
+	for _, s := range t.sittings.all {
+		if slices.Contains(s.runs, run) {
+			var all []int64
+			for _, id := range s.runs {
+				if id >= run {
+					all = append(all, id)
+				}
+			}
+			slices.Sort(all)
+			return all
+		}
+	}
+	return []int64{run}
+}
