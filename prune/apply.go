@@ -330,13 +330,13 @@ func (a *application) begin(quarantine folder) (*journal, error) {
 // change is the part that a journal protects.
 func (a *application) change(at place, quarantine folder, j *journal, current []indexFile, text indexText) error {
 	for _, f := range current {
-		if err := writeFile(j.dir, f.name, f.text, attributes{}); err != nil {
+		if err := writeFile(j.dir, f.name, f.text, nil); err != nil {
 			return fmt.Errorf("saving %s: %w", f.name, err)
 		}
 		fresh := f.attributes
 		// As Portage sets it: to the TIMESTAMP, in whole seconds.
 		fresh.MTimeNS = a.options.Now * 1e9
-		if err := writeFile(j.dir, f.name+newSuffix, text.of(f.name), fresh); err != nil {
+		if err := writeFile(j.dir, f.name+newSuffix, text.of(f.name), &fresh); err != nil {
 			return fmt.Errorf("writing %s: %w", f.name, err)
 		}
 	}

@@ -210,7 +210,7 @@ func (j *journal) write() error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(j.dir, journalPart, append(data, '\n'), attributes{Mode: 0o600}); err != nil {
+	if err := writeFile(j.dir, journalPart, append(data, '\n'), nil); err != nil {
 		return err
 	}
 	if err := j.dir.rename(journalPart, j.dir, journalFile, false); err != nil {
@@ -222,7 +222,7 @@ func (j *journal) write() error {
 
 // mark moves the journal to another phase.
 func (j *journal) mark(name string, p phase) error {
-	if err := writeFile(j.dir, name, nil, attributes{Mode: 0o600}); err != nil {
+	if err := writeFile(j.dir, name, nil, nil); err != nil {
 		return err
 	}
 	j.phase = p
@@ -254,8 +254,8 @@ func (j *journal) remove(quarantine folder) error {
 }
 
 // writeFile writes a whole new file and syncs it. What is left of an earlier
-// attempt is replaced. A mtime of 0 is that of the writing.
-func writeFile(dir folder, name string, data []byte, a attributes) (err error) {
+// attempt is replaced. Without attributes it is the effective user's alone.
+func writeFile(dir folder, name string, data []byte, a *attributes) (err error) {
 	if err := dir.unlink(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -274,8 +274,8 @@ func writeFile(dir folder, name string, data []byte, a attributes) (err error) {
 	if err := f.write(data); err != nil {
 		return err
 	}
-	if a.MTimeNS != 0 {
-		if err := f.own(a); err != nil {
+	if a != nil {
+		if err := f.own(*a); err != nil {
 			return err
 		}
 		if err := dir.setMTime(name, a.MTimeNS); err != nil {

@@ -8,7 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -235,5 +237,98 @@ unlockfile(lock)
 	}
 	if _, err := p.Recover(context.Background()); err != nil {
 		t.Errorf("after Portage let go: %v", err)
+	}
+}
+
+// Real Portage adds packages (bintree.inject, by quickpkg) and mends the index
+// (emaint --fix binhost) while files go and come back. In the end every package is
+// there with its entry, and emaint is content.
+func TestPortageAddsAndMendsMeanwhile(t *testing.T) {
+	l := openLab(t)
+	top := filepath.Join(l.root(), pkgdir)
+	bind := top + "=/mnt/pkgs"
+	portage := func(words ...string) (string, error) {
+		out, err := exec.Command(l.command, append([]string{"run", l.host, "--bind", bind, "PKGDIR=/mnt/pkgs"}, words...)...).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := portage("emaint", "--fix", "binhost"); err != nil {
+		t.Logf("emaint at the beginning: %v\n%s", err, out)
+	}
+	root, err := hostfs.Open(l.root())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	h := hosttest.New(t, l.root())
+	now := int64(hosttest.Now + 2*day)
+	h.Ingest(now)
+	policy := cleanup.PrunePolicy{KeepStates: cleanup.DefaultKeepStates, KeepDays: cleanup.DefaultKeepDays}
+	facts := cleanup.PruneFacts{Ebuild: func(string, string) acceptance.EbuildState { return acceptance.EbuildThere }}
+	candidates := planOf(h, now, policy, facts).Candidates
+	p, err := prune.Open(root, pkgdir, prune.Options{Now: now, LockWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	before := listing(t, top)
+
+	const times = 6
+	ended := make(chan error)
+	var died atomic.Int32
+	loop := func(words ...string) {
+		var err error
+		for range times {
+			out, failed := portage(words...)
+			// emaint first looks at every file without the lock, and dies where
+			// one goes meanwhile, whoever takes it; it has changed nothing then.
+			unlocked := strings.Contains(out, "bintree._populate_local(reindex=True)") && strings.Contains(out, "FileNotFoundError")
+			if unlocked {
+				died.Add(1)
+			} else if failed != nil && words[0] == "quickpkg" || strings.Contains(out, "Traceback") {
+				err = fmt.Errorf("%q: %v\n%s", words, failed, out)
+			}
+		}
+		ended <- err
+	}
+	go loop("quickpkg", "--include-config=y", "app-misc/hello")
+	go loop("emaint", "--fix", "binhost")
+	rounds := 0
+	for running := 2; running > 0; rounds++ {
+		result, err := p.Apply(context.Background(), candidates, prune.ApplyOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Journal != "" {
+			if _, err := p.Undo(context.Background(), result.Journal); err != nil {
+				t.Fatal(err)
+			}
+		}
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+			running--
+		default:
+		}
+	}
+	t.Logf("%d rounds; emaint died %d times of %d before it had the lock", rounds, died.Load(), times)
+	after := listing(t, top)
+	for name := range before {
+		if _, ok := after[name]; !ok {
+			t.Errorf("%s is lost", name)
+		}
+	}
+	added := 0
+	for name := range after {
+		if _, ok := before[name]; !ok && strings.HasPrefix(name, "app-misc/hello/") && strings.HasSuffix(name, ".gpkg.tar") {
+			added++
+		}
+	}
+	if added != times {
+		t.Errorf("%d packages were added, want %d", added, times)
+	}
+	if out, err := portage("emaint", "--check", "binhost"); err != nil || strings.Contains(out, "is not") {
+		t.Errorf("emaint in the end: %v\n%s", err, out)
 	}
 }

@@ -115,7 +115,7 @@ func (p place) open() (folder, error) {
 		err = ours(e)
 	}
 	if err == nil && !e.sameMount(p.at) {
-		err = errMountPoint
+		err = ErrMountPoint
 	}
 	if err != nil {
 		q.close()
@@ -124,9 +124,9 @@ func (p place) open() (folder, error) {
 	return q, nil
 }
 
-// errMountPoint is the error of a quarantine to and from which nothing can be
-// renamed.
-var errMountPoint = errors.New("is a mount point of its own, so that no file can be moved there or back; unmount it")
+// ErrMountPoint is wrapped by the error of a quarantine to and from which nothing
+// can be renamed.
+var ErrMountPoint = errors.New("is a mount point of its own, so that no file can be moved there or back; unmount it")
 
 // make opens the quarantine of a place and makes it where it is missing. Between
 // the two, whoever can write to the place may put another folder of the effective

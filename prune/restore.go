@@ -368,7 +368,7 @@ func (j *journal) savedIndex(x indexWas) ([]byte, error) {
 
 // replaceIndex puts a text in the place of an index file.
 func (p *PkgDir) replaceIndex(j *journal, name, suffix string, text []byte, a attributes) error {
-	if err := writeFile(j.dir, name+suffix, text, a); err != nil {
+	if err := writeFile(j.dir, name+suffix, text, &a); err != nil {
 		return err
 	}
 	return j.dir.rename(name+suffix, p.dir, name, true)

@@ -201,9 +201,17 @@ func (r *pruneRun) readJournals() {
 		}
 		return err
 	})
-	if err != nil && !r.refused(err) {
-		r.find("prune-journal-unread", audit.SeverityWarning, prune.Quarantine, err.Error(), "run emaudit as root")
+	if err == nil || r.refused(err) {
+		return
 	}
+	subject, remedy := prune.Quarantine, "run emaudit as root"
+	if q := (*prune.QuarantineError)(nil); errors.As(err, &q) {
+		subject = q.Path
+		if errors.Is(err, prune.ErrMountPoint) {
+			remedy = "umount " + audit.ShellQuote(q.Path)
+		}
+	}
+	r.find("prune-journal-unread", audit.SeverityWarning, subject, err.Error(), remedy)
 }
 
 // refused reports a quarantine that is not obeyed, and tells whether the error is
@@ -219,7 +227,7 @@ func (r *pruneRun) refused(err error) bool {
 		}
 	}
 	r.find("prune-quarantine-refused", audit.SeverityError, q.Path, q.Err.Error(),
-		"ls -laR "+q.Path+", as its owner emaudit prune --undo if he pruned, otherwise move it away")
+		"ls -laR "+audit.ShellQuote(q.Path)+", as its owner emaudit prune --undo if he pruned, otherwise move it away")
 	return true
 }
 

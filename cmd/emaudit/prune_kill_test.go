@@ -56,8 +56,14 @@ func TestAKilledPruneIsTakenBack(t *testing.T) {
 		t.Skip("-short: kills a dozen processes, each on a host of its own")
 	}
 	killed, away := 0, 0
+	mode := fs.FileMode(0o755)
 	for delay := 20 * time.Millisecond; ; delay += delay/3 + time.Millisecond {
 		root := hostarchive.AlphaCopy(t)
+		// In turn with the quarantine in PKGDIR and above it.
+		mode ^= 0o020
+		if err := os.Chmod(filepath.Join(root, "var/cache/binpkgs"), mode); err != nil {
+			t.Fatal(err)
+		}
 		db := filepath.Join(t.TempDir(), "emaudit.db")
 		mustRun(t, "--root", root, "--db", db, "ingest")
 		before := inPkgdir(t, root)
