@@ -191,7 +191,7 @@ func (l *logReading) parsePart(ctx context.Context, p *logPart, complete bool, m
 		return err
 	}
 	from := emergelog.Position{Source: p.number(), Offset: p.segment.Position}
-	tail := &tailReader{Reader: metered{log, meter}, kept: p.tail, end: from.Offset}
+	tail := &tailReader{Reader: metered{&bounded{log, maxLog - from.Offset}, meter}, kept: p.tail, end: from.Offset}
 	to, err := l.parser.Read(ctx, tail, from, complete)
 	l.bytes += to.Offset - from.Offset
 	p.segment.Position = to.Offset

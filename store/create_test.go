@@ -59,6 +59,20 @@ func TestTheDatabaseOfRootBelongsToAGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		owner := info.Sys().(*syscall.Stat_t)
+		db, err := Open(context.Background(), path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		for _, suffix := range []string{"-wal", "-shm"} {
+			beside, err := os.Stat(path + suffix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := beside.Sys().(*syscall.Stat_t); s.Gid != owner.Gid || beside.Mode() != info.Mode() {
+				t.Errorf("group %s: %s has group %d and mode %v", name, suffix, s.Gid, beside.Mode())
+			}
+		}
 		if gid, err := user.LookupGroupId(want.gid); err != nil || info.Mode().Perm() != want.mode || owner.Uid != 0 || gid.Gid != want.gid || want.gid != "0" && owner.Gid == 0 {
 			t.Errorf("group %s: mode %v, owner %d:%d, %v", name, info.Mode(), owner.Uid, owner.Gid, err)
 		}
