@@ -1,8 +1,6 @@
 package audit
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // clockBehind is by how many seconds the clock may be behind what is known
 // before that is reported: time comes from several machines.
@@ -13,14 +11,12 @@ const clockBehind = 5 * 60
 const clockAhead = 365 * 24 * 3600
 
 // AuditClock reports a clock that shows an earlier time than one which has been:
-// what is asked by time is then wrong. A clock that is ahead cannot be told from a
-// machine that was off; see [AuditClockAhead].
+// what is asked by time is then wrong.
 func AuditClock(db Database) ([]Finding, error) {
 	line, ingest, err := db.Tx.LatestMoments(db.Host)
 	if err != nil {
 		return nil, err
 	}
-	latest, of := line, "the last line of emerge.log"
 	if ingest > line && ingest > db.Now+clockBehind {
 		built, err := db.Tx.LatestBuild(db.Host)
 		if err != nil {
@@ -28,23 +24,31 @@ func AuditClock(db Database) ([]Finding, error) {
 		}
 		// An ingest by a clock that was far ahead says nothing.
 		if known := max(line, built); known == 0 || ingest <= known+clockAhead {
-			latest, of = ingest, "an earlier ingest"
+			return clockIsBehind(db, ingest, "an earlier ingest"), nil
 		}
 	}
+	return clockIsBehind(db, line, "the last line of emerge.log"), nil
+}
+
+func clockIsBehind(db Database, latest int64, of string) []Finding {
 	if latest <= db.Now+clockBehind {
-		return nil, nil
+		return nil
 	}
 	return []Finding{{
 		Code: "clock-behind", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
 		Message: fmt.Sprintf("it shows %s, but %s is of %s: what is asked by time, or goes by age, is wrong", Minute(db.Now), of, Minute(latest)),
 		Remedy:  "timedatectl status, or chronyc tracking; then set the clock",
-	}}, nil
+	}}
 }
 
-// AuditClockAhead reports a clock that is more than a year ahead of the newest
-// line of emerge.log, build and binary package: what is deleted by age would go
-// too early.
-func AuditClockAhead(db Database) ([]Finding, error) {
+// AuditClockForAges reports a clock by which nothing may be changed that goes by
+// age. Besides what [AuditClock] reports, that is one which is more than a year
+// ahead of the newest line of emerge.log, build and binary package, and, where there
+// is no log, one that is behind builds and binary packages.
+func AuditClockForAges(db Database) ([]Finding, error) {
+	if behind, err := AuditClock(db); err != nil || len(behind) > 0 {
+		return behind, err
+	}
 	line, _, err := db.Tx.LatestMoments(db.Host)
 	if err != nil {
 		return nil, err
@@ -52,6 +56,9 @@ func AuditClockAhead(db Database) ([]Finding, error) {
 	built, err := db.Tx.LatestBuild(db.Host)
 	if err != nil {
 		return nil, err
+	}
+	if behind := clockIsBehind(db, built, "the newest build or binary package"); line == 0 && behind != nil {
+		return behind, nil
 	}
 	latest := max(line, built)
 	if latest == 0 || db.Now <= latest+clockAhead {

@@ -262,7 +262,7 @@ func (a *application) run(forGood bool) (*journal, error) {
 	for _, f := range current {
 		a.record.Index = append(a.record.Index, indexWas{f.name, f.attributes, digest(f.text), digest(text.of(f.name))})
 	}
-	at, why := choose(a.places)
+	at, why := a.choose()
 	quarantine, err := at.make()
 	if err != nil {
 		return nil, a.wrap(".", quarantineError(at, err))
@@ -279,6 +279,11 @@ func (a *application) run(forGood bool) (*journal, error) {
 			cause = &UnfinishedError{Journal: j.id, Cause: cause, TakingBack: err}
 		}
 		j.dir.close()
+		if err == nil && at.in != a.dir && errors.Is(cause, unix.EXDEV) {
+			a.onlyInside = true
+			a.record.Index = nil
+			return a.run(forGood)
+		}
 		a.result.Entries = 0
 		return nil, a.wrap(".", cause)
 	}

@@ -23,12 +23,15 @@ type Options struct {
 // PkgDir is a folder of binary packages, opened to be changed. It is not safe
 // for use by several goroutines.
 type PkgDir struct {
-	path    string
-	dir     folder
-	shared  bool // others can rename what lies in the folder
-	places  []place
-	way     way
-	options Options
+	path   string
+	dir    folder
+	shared bool // others can rename what lies in the folder
+	places []place
+	// onlyInside says that the folders above are on the same mount, and yet
+	// nothing can be renamed there: another project quota, another encryption.
+	onlyInside bool
+	way        way
+	options    Options
 
 	// wasMTimeNS is the time of the folder before the lock file was put there,
 	// and backMTimeNS the one that it is to have after the lock is gone: the
@@ -58,7 +61,7 @@ func (p *PkgDir) Close() error { return p.way.close() }
 // Chosen returns the path, inside the root, of the quarantine to which the next
 // files would go, and why it lies there.
 func (p *PkgDir) Chosen() (quarantine, why string) {
-	chosen, why := choose(p.places)
+	chosen, why := p.choose()
 	return chosen.path, why
 }
 

@@ -88,16 +88,20 @@ func (w way) places() ([]place, error) {
 
 // choose returns the place for a new journal: PKGDIR, unless others can rename
 // what lies there, and a folder above it is safe from that.
-func choose(all []place) (chosen place, why string) {
-	if !othersRename(all[0].at) {
-		return all[0], "only its owner and root can rename what lies in PKGDIR"
+func (p *PkgDir) choose() (chosen place, why string) {
+	inside, above := p.places[0], p.places[1:]
+	if !p.shared {
+		return inside, "only its owner and root can rename what lies in PKGDIR"
 	}
-	for _, p := range all[1:] {
-		if !othersRename(p.at) && p.in.writable() == nil {
-			return p, "others can write to PKGDIR, but not to " + path.Dir(p.path)
+	if p.onlyInside {
+		return inside, "others can write to PKGDIR, but no file can be moved to the folders above it"
+	}
+	for _, at := range above {
+		if !othersRename(at.at) && at.in.writable() == nil {
+			return at, "others can write to PKGDIR, but not to " + path.Dir(at.path)
 		}
 	}
-	return all[0], "others can write to PKGDIR, but no folder above it is on the same file system and closed to them"
+	return inside, "others can write to PKGDIR, but no folder above it is on the same file system and closed to them"
 }
 
 // open opens the quarantine of a place. What the name leads to is looked at only

@@ -234,6 +234,45 @@ func TestAMountPointHasItsQuarantineInside(t *testing.T) {
 	}
 }
 
+// A folder above may be of another project quota or encryption, which only the
+// first rename tells.
+func TestWhereNothingCanBeMovedAboveTheQuarantineLiesInside(t *testing.T) {
+	t.Parallel()
+	d := newTestDirOf(t, 0o2775, somePaths...)
+	before := d.snapshot()
+	p := d.open(nil)
+	p.places[1].in = elsewhere{p.places[1].in.(faulty)}
+	result, err := p.Apply(background, d.candidates(someGone...), ApplyOptions{})
+	if err != nil || result.Quarantine != "/var/cache/binpkgs/"+Quarantine || result.Files != 3 || result.Entries != 2 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	if restored, err := d.open(nil).Undo(background, ""); err != nil || restored.Files != 3 {
+		t.Fatalf("%+v, %v", restored, err)
+	}
+	d.same(before)
+	if left, _ := filepath.Glob(filepath.Join(d.root, "var/cache", Quarantine+"*")); len(left) > 0 {
+		t.Errorf("left above PKGDIR: %q", left)
+	}
+}
+
+// elsewhere is a folder from whose folders nothing can be renamed out of them.
+type elsewhere struct{ faulty }
+
+func (d elsewhere) open(name string) (folder, error) {
+	sub, err := d.faulty.open(name)
+	if err != nil {
+		return nil, err
+	}
+	return elsewhere{sub.(faulty)}, nil
+}
+
+func (d elsewhere) rename(name string, to folder, newName string, replace bool) error {
+	if here, ok := to.(elsewhere); ok {
+		return d.faulty.rename(name, here.faulty, newName, replace)
+	}
+	return unix.EXDEV
+}
+
 func TestAQuarantineThatIsAMountPointIsSaidToBeOne(t *testing.T) {
 	t.Parallel()
 	d := newTestDir(t, somePaths...)
