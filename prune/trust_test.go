@@ -440,9 +440,10 @@ func TestASymlinkThatLeadsInACircle(t *testing.T) {
 	}
 }
 
-// Somebody exchanges folders of PKGDIR for symlinks that lead out of it, and
-// back, while files go and come: nothing outside is ever touched.
-func TestFoldersThatAreExchangedMeanwhileLeadNowhere(t *testing.T) {
+// Somebody who can write to PKGDIR exchanges folders, the index and the quarantine
+// for symlinks, hard links and set-id files, and back, while files go and come:
+// nothing outside is ever touched or copied.
+func TestWhatIsExchangedMeanwhileLeadsNowhere(t *testing.T) {
 	t.Parallel()
 	d := newTestDirOf(t, 0o2775, somePaths...)
 	outside := filepath.Join(d.root, "outside/hello")
@@ -450,26 +451,45 @@ func TestFoldersThatAreExchangedMeanwhileLeadNowhere(t *testing.T) {
 	for _, p := range somePaths[:2] {
 		d.check(os.Link(filepath.Join(d.top, p), filepath.Join(outside, filepath.Base(p))))
 	}
+	secret := filepath.Join(d.root, "outside/secret")
+	d.check(os.WriteFile(secret, []byte("root alone may read this"), 0o600))
 	want := d.snapshotOf(filepath.Dir(outside))
+	// exchange puts something in the place of a name for a moment.
+	exchange := func(name string, put func(name string) error) {
+		real, away := filepath.Join(d.top, name), filepath.Join(d.top, "away")
+		if os.Rename(real, away) == nil {
+			_ = put(real)
+			_ = os.Remove(real)
+			_ = os.Rename(away, real)
+		}
+	}
+	symlink := func(name string) error { return os.Symlink("../../../outside", name) }
+	exchanges := []func(){
+		func() { exchange("app-misc", symlink) },
+		func() { exchange("dev-libs/libfoo", symlink) },
+		func() { exchange("Packages", func(name string) error { return os.Symlink(secret, name) }) },
+		func() { exchange("Packages", func(name string) error { return os.Link(secret, name) }) },
+		func() { exchange(Quarantine, symlink) },
+		func() { _ = unix.Chmod(filepath.Join(d.top, "Packages.gz"), 0o6775) },
+	}
 	var over sync.WaitGroup
 	end := make(chan struct{})
 	over.Go(func() {
-		real, away := filepath.Join(d.top, "app-misc"), filepath.Join(d.top, "away")
-		for {
+		for i := 0; ; i++ {
 			select {
 			case <-end:
 				return
 			default:
+				exchanges[i%len(exchanges)]()
 			}
-			_ = os.Rename(real, away)
-			_ = os.Symlink("../../../outside", real)
-			_ = os.Remove(real)
-			_ = os.Rename(away, real)
 		}
 	})
 	candidates := d.candidates(someGone...)
-	for range 200 {
-		_, _ = d.open(nil).Apply(background, candidates, ApplyOptions{})
+	applied := 0
+	for range 300 {
+		if result, _ := d.open(nil).Apply(background, candidates, ApplyOptions{}); result.Files > 0 {
+			applied++
+		}
 		_, _ = d.open(nil).Undo(background, "")
 	}
 	close(end)
@@ -478,6 +498,14 @@ func TestFoldersThatAreExchangedMeanwhileLeadNowhere(t *testing.T) {
 		if is != want[name] {
 			t.Errorf("outside/%s was %q and is %q", name, want[name], is)
 		}
+	}
+	for name, is := range d.snapshotOf(filepath.Join(d.root, "var")) {
+		if strings.Contains(is, "root alone") {
+			t.Errorf("%s holds the secret: %q", name, is)
+		}
+	}
+	if applied < 10 {
+		t.Errorf("only %d of 300 were applied: the test proves little", applied)
 	}
 	if _, err := d.open(nil).Recover(background); err != nil {
 		t.Error(err)
