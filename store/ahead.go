@@ -123,7 +123,10 @@ func (tx *Tx) ahead(query string, args []any, numbers int, each func(*packedRow)
 	}()
 	for batch := range batches {
 		for i := range batch.rows {
-			if err = each(&batch.rows[i]); err != nil {
+			if err = tx.cancelled(); err == nil {
+				err = each(&batch.rows[i])
+			}
+			if err != nil {
 				// The transaction may end as soon as this function has returned.
 				close(stop)
 				for range batches {

@@ -2,7 +2,10 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 )
 
 // HostID names a host in this database.
@@ -15,6 +18,44 @@ type Host struct {
 	Root string // absolute path of the root as last audited
 }
 
+// hostName is the grammar of names of hosts: what a hostname or the name of a
+// folder is made of, and behind "@" the path of a root.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]*(@(/|(/[A-Za-z0-9_+][A-Za-z0-9._+-]*)+))?$`)
+
+// ErrHostName means that a text cannot be the name of a host.
+var ErrHostName = errors.New("not the name of a host")
+
+// maxHostName bounds a name, in bytes.
+const maxHostName = 255
+
+// CheckHostName tells what is wrong with the name of a host. "all" stands for
+// every host.
+func CheckHostName(name string) error {
+	switch {
+	case name == "all":
+		return fmt.Errorf(`%w: "all" stands for every host`, ErrHostName)
+	case len(name) > maxHostName || !hostName.MatchString(name):
+		return fmt.Errorf("%w: %.100q is not up to %d of the letters A-Z a-z, digits and ._+-, beginning with a letter or a digit; behind @ a path may follow", ErrHostName, name, maxHostName)
+	}
+	return nil
+}
+
+// HostName makes the name of a host of any text: what cannot stand in one becomes
+// "_".
+func HostName(text string) string {
+	name := strings.TrimLeft(strings.Map(func(r rune) rune {
+		if r < 0x80 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._+-", r)) {
+			return r
+		}
+		return '_'
+	}, text), ".+-")
+	name = name[:min(len(name), maxHostName)]
+	if name == "" || name == "all" {
+		return name + "_"
+	}
+	return name
+}
+
 // EnsureHost returns the host of that name, and enters it where it is new. A
 // host whose root has moved keeps its history.
 func (tx *Tx) EnsureHost(name, root string, now int64) (HostID, error) {
@@ -25,6 +66,9 @@ func (tx *Tx) EnsureHost(name, root string, now int64) (HostID, error) {
 		return 0, fmt.Errorf("host %s: %w", name, err)
 	}
 	if missing {
+		if err := CheckHostName(name); err != nil {
+			return 0, err
+		}
 		n, err := tx.insert("INSERT INTO host (name, root, created_at) VALUES (?, ?, ?)", name, root, now)
 		return HostID(n), err
 	}

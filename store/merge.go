@@ -104,21 +104,24 @@ func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) 
 	err := other.View(ctx, func(from *Tx) error {
 		hosts, err := from.Hosts()
 		if err != nil {
-			return err
+			return about(other.path, err)
 		}
 		return db.Update(ctx, func(tx *Tx) error {
-			m := merger{from: from, to: tx, ids: map[string]map[int64]int64{}}
+			m := merger{from: from, to: tx, here: db.path, ids: map[string]map[int64]int64{}}
 			for _, h := range hosts {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
 				name := h.Name
 				if rename != nil {
 					name = rename(name)
 				}
+				if err := CheckHostName(name); err != nil {
+					return about(other.path, err)
+				}
 				result, err := m.host(h, name)
+				if isOfDatabase(err) {
+					err = about(other.path, err)
+				}
 				if err != nil {
-					return fmt.Errorf("host %s: %w", h.Name, err)
+					return fmt.Errorf("host %s: %w", name, err)
 				}
 				merged = append(merged, result)
 			}
@@ -126,7 +129,7 @@ func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) 
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("merge %s: %w", other.path, err)
+		return nil, fmt.Errorf("merge: %w", err)
 	}
 	return merged, nil
 }
@@ -134,6 +137,7 @@ func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) 
 // merger copies between two transactions.
 type merger struct {
 	from, to *Tx
+	here     string                     // path of the database that is written
 	ids      map[string]map[int64]int64 // table -> id there -> id here
 	old, new int64                      // of the host
 }
@@ -151,17 +155,17 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 	}
 	known, exists, err := m.to.FindHost(name)
 	if err != nil {
-		return result, err
+		return result, about(m.here, err)
 	}
 	if exists {
 		here, err := m.to.hostCreatedAt(known.ID)
 		if err != nil {
-			return result, err
+			return result, about(m.here, err)
 		}
 		ours, err := m.to.knownUntil(known.ID)
 		switch {
 		case err != nil:
-			return result, err
+			return result, about(m.here, err)
 		case here != createdAt:
 			return result, ErrOtherHost
 		case ours >= theirs:
@@ -170,7 +174,7 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 			return result, fmt.Errorf("%w: it is this machine's own, ingested from %s", ErrOtherHost, known.Root)
 		}
 		if err := m.to.forgetFacts(known.ID); err != nil {
-			return result, err
+			return result, about(m.here, err)
 		}
 		m.new = int64(known.ID)
 	} else {
@@ -179,7 +183,7 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 			root = elsewhere + root
 		}
 		if m.new, err = m.to.insert("INSERT INTO host (name, root, created_at) VALUES (?, ?, ?)", name, root, createdAt); err != nil {
-			return result, err
+			return result, about(m.here, err)
 		}
 	}
 	m.old = int64(h.ID)
@@ -268,16 +272,16 @@ func (m *merger) table(t mergedTable) (int, error) {
 			}
 		}
 		if !t.numbered {
-			return insert.add(row...)
+			return about(m.here, insert.add(row...))
 		}
 		id, err := m.to.insert("INSERT INTO "+t.name+" ("+strings.Join(columns, ", ")+") VALUES (?"+strings.Repeat(", ?", len(columns)-1)+")", row...)
 		ids[values[len(columns)].(int64)] = id
-		return err
+		return about(m.here, err)
 	}, "SELECT "+strings.Join(list, ", ")+" FROM "+t.name+" t "+t.from+" WHERE "+t.where(), m.old)
 	if err != nil || t.numbered {
 		return rows, err
 	}
-	return rows, insert.flush()
+	return rows, about(m.here, insert.flush())
 }
 
 // columns are those of a table but for the id, which the copy gets anew. That
@@ -346,6 +350,7 @@ func (m *merger) name(table string, id int64) (here int64, err error) {
 			return 0, fmt.Errorf("metadata %d is not there", id)
 		}
 		here, err = m.to.metadataID(set[id])
+		err = about(m.here, err)
 	} else {
 		var value string
 		if err := m.from.queryRow("SELECT value FROM "+table+" WHERE id = ?", id).Scan(&value); err != nil {
@@ -359,6 +364,7 @@ func (m *merger) name(table string, id int64) (here int64, err error) {
 		case "cpv":
 			here, err = m.to.cpvID(value)
 		}
+		err = about(m.here, err)
 	}
 	ids[id] = here
 	return here, err

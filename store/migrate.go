@@ -79,17 +79,21 @@ func (db *DB) prepare(ctx context.Context, busy time.Duration) error {
 	if err != nil {
 		return err
 	}
-	is, err := db.identity(ctx)
-	if err != nil {
+	var is identity
+	// One moment: another process may be making the database just now, and what
+	// was read at two would be the database of another program.
+	err = db.View(ctx, func(tx *Tx) (err error) {
+		if is, err = tx.identity(); err != nil || is == (identity{journal: is.journal}) {
+			return err
+		}
+		if err = is.known(len(all)); err != nil || is.schema == len(all) {
+			return err
+		}
+		// A version that somebody wrote there by hand would have steps done twice.
+		return tx.checkSchema(is.schema)
+	})
+	if err != nil || is.schema == len(all) && (db.readOnly || is.journal == "wal") {
 		return err
-	}
-	switch ours := is.application == applicationID; {
-	case ours && is.schema > len(all):
-		return fmt.Errorf("%w: its schema is %d, this emaudit knows %d", ErrNewer, is.schema, len(all))
-	case !ours && is.tables > 0:
-		return fmt.Errorf("%w: it is a SQLite database of another program", ErrNotADatabase)
-	case ours && is.schema == len(all) && (db.readOnly || is.journal == "wal"):
-		return nil
 	}
 	if db.readOnly {
 		return fmt.Errorf("%w: its schema is %d and must first be brought to %d", ErrReadOnly, is.schema, len(all))
@@ -109,26 +113,35 @@ type identity struct {
 	journal             string
 }
 
-// identity reads what the file says of itself, at one moment: another process
-// may be making the database just now, and a name read before that beside
-// tables read after it would be the database of another program.
-func (db *DB) identity(ctx context.Context) (is identity, err error) {
-	err = db.View(ctx, func(tx *Tx) error {
-		if err := tx.queryRow("PRAGMA user_version").Scan(&is.schema); err != nil {
-			return err
-		}
-		if err := tx.queryRow("PRAGMA application_id").Scan(&is.application); err != nil {
-			return err
-		}
-		if err := tx.queryRow("PRAGMA journal_mode").Scan(&is.journal); err != nil {
-			return err
-		}
-		if is.application == applicationID {
-			return nil
-		}
-		return tx.queryRow("SELECT count(*) FROM sqlite_master").Scan(&is.tables)
-	})
-	return is, err
+// known tells whether a version of emaudit up to latest made the file.
+func (is identity) known(latest int) error {
+	switch {
+	case is.application != applicationID:
+		return fmt.Errorf("%w: it is a SQLite database of another program", ErrNotADatabase)
+	case is.schema > latest:
+		return fmt.Errorf("%w: its schema is %d, this emaudit knows %d", ErrNewer, is.schema, latest)
+	case is.schema < 1:
+		return fmt.Errorf("%w: there never was a schema %d", ErrSchema, is.schema)
+	}
+	return nil
+}
+
+// identity reads what the file says of itself. That of a new file is empty but for
+// the journal.
+func (tx *Tx) identity() (is identity, err error) {
+	if err := tx.queryRow("PRAGMA user_version").Scan(&is.schema); err != nil {
+		return is, err
+	}
+	if err := tx.queryRow("PRAGMA application_id").Scan(&is.application); err != nil {
+		return is, err
+	}
+	if err := tx.queryRow("PRAGMA journal_mode").Scan(&is.journal); err != nil {
+		return is, err
+	}
+	if is.application == applicationID {
+		return is, nil
+	}
+	return is, tx.queryRow("SELECT count(*) FROM sqlite_master").Scan(&is.tables)
 }
 
 // journalRetry is how long to wait before the journal mode is tried again: the
@@ -166,6 +179,9 @@ func (db *DB) migrate(ctx context.Context, all []migration) error {
 			if version >= len(all) {
 				done = true
 				return nil
+			}
+			if version < 0 {
+				return fmt.Errorf("%w: there never was a schema %d", ErrSchema, version)
 			}
 			step := all[version]
 			statements, err := step.statements()

@@ -40,6 +40,8 @@ type DB struct {
 	path     string
 	sql      *sql.DB
 	readOnly bool
+	foreign  bool         // made by another machine; its statements end with the context
+	remove   func() error // what Close has to remove; nil: nothing
 }
 
 // Options say how a database is opened.
@@ -60,6 +62,8 @@ const DefaultBusyTimeout = 30 * time.Second
 var (
 	// ErrNewer means that the database was written by a newer emaudit.
 	ErrNewer = errors.New("the database was written by a newer emaudit")
+	// ErrOlder means that an older emaudit wrote a database that is only read.
+	ErrOlder = errors.New("the database was written by an older emaudit")
 	// ErrNotADatabase means that the file is something else.
 	ErrNotADatabase = errors.New("not an emaudit database")
 	// ErrBusy means that another process kept the lock longer than
@@ -73,7 +77,13 @@ var (
 	// ErrDamaged means that the content of the file contradicts itself: a disk
 	// that lies, a copy made while it was written, a part that is lost.
 	ErrDamaged = errors.New("the database is damaged")
+	// ErrSchema means that the file has emaudit's mark, and not the tables that
+	// emaudit gives to a database of its version.
+	ErrSchema = errors.New("not as any version of emaudit made it")
 )
+
+// kinds are the errors above.
+var kinds = []error{ErrNewer, ErrOlder, ErrNotADatabase, ErrBusy, ErrReadOnly, ErrFull, ErrDamaged, ErrSchema}
 
 // Open opens the database at path, creates it and its folder where they do not
 // exist (unless opts.ReadOnly), and brings its schema up to date.
@@ -116,7 +126,7 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 				err = fmt.Errorf("%w: %w", ErrReadOnly, cause)
 			}
 		}
-		return nil, fmt.Errorf("database %s: %w", path, err)
+		return nil, about(path, err)
 	}
 	return db, nil
 }
@@ -164,7 +174,15 @@ func (db *DB) Path() string { return db.path }
 func (db *DB) ReadOnly() bool { return db.readOnly }
 
 // Close folds the write-ahead log into the file and closes it.
-func (db *DB) Close() error { return db.sql.Close() }
+func (db *DB) Close() (err error) {
+	if db.sql != nil {
+		err = db.sql.Close()
+	}
+	if db.remove != nil {
+		err = errors.Join(err, db.remove())
+	}
+	return err
+}
 
 // What is held of the file, in KiB. A transaction that writes more pages than
 // there is room for writes some of them into the log again and again, and reads
@@ -179,7 +197,7 @@ const (
 // nothing of it is kept.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	if db.readOnly {
-		return fmt.Errorf("database %s: %w", db.path, ErrReadOnly)
+		return about(db.path, ErrReadOnly)
 	}
 	return db.transact(ctx, nil, fn)
 }
@@ -193,7 +211,7 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) error) error {
 	conn, err := db.sql.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("database %s: %w", db.path, classify(err))
+		return about(db.path, err)
 	}
 	defer conn.Close()
 	begin, pages := "BEGIN IMMEDIATE", writerPages
@@ -201,15 +219,19 @@ func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) er
 		begin, pages = "BEGIN", readerPages
 	}
 	if _, err := conn.ExecContext(ctx, pages); err != nil {
-		return fmt.Errorf("database %s: %w", db.path, classify(err))
+		return about(db.path, err)
 	}
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
-		return fmt.Errorf("database %s: %w", db.path, classify(err))
+		return about(db.path, err)
 	}
 	// Statements run without the caller's context: go-sqlite3 starts a
 	// goroutine for each statement whose context can end. Cancellation is
-	// checked by the caller between batches.
-	tx := &Tx{ctx: context.WithoutCancel(ctx), conn: conn, stmts: map[string]*sql.Stmt{}}
+	// checked between statements and rows. Those on what another machine made may
+	// have no end.
+	tx := &Tx{ctx: context.WithoutCancel(ctx), cancelled: ctx.Err, conn: conn, stmts: map[string]*sql.Stmt{}}
+	if db.foreign {
+		tx.ctx = ctx
+	}
 	err = fn(tx)
 	tx.closeStatements()
 	if err == nil {
@@ -219,54 +241,17 @@ func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) er
 		_, err = conn.ExecContext(tx.ctx, "COMMIT")
 	}
 	if err != nil {
-		var sqliteErr sqlite3.Error
-		if errors.As(err, &sqliteErr) {
-			err = fmt.Errorf("database %s: %w", db.path, classify(err))
+		if isOfDatabase(err) {
+			err = about(db.path, err)
 		}
-		_, rollbackErr := conn.ExecContext(tx.ctx, "ROLLBACK")
+		_, rollbackErr := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		var sqliteErr sqlite3.Error
 		if rollbackErr != nil && !errors.As(rollbackErr, &sqliteErr) {
 			return errors.Join(err, rollbackErr)
 		}
 		return err
 	}
 	return nil
-}
-
-// classify turns what SQLite says into the errors of this package.
-func classify(err error) error {
-	var e sqlite3.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	switch e.Code {
-	case sqlite3.ErrBusy, sqlite3.ErrLocked:
-		return fmt.Errorf("%w: %w", ErrBusy, err)
-	case sqlite3.ErrReadonly, sqlite3.ErrCantOpen, sqlite3.ErrPerm:
-		return fmt.Errorf("%w: %w", ErrReadOnly, err)
-	case sqlite3.ErrNotADB:
-		return fmt.Errorf("%w: %w", ErrNotADatabase, err)
-	case sqlite3.ErrCorrupt:
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	case sqlite3.ErrFull:
-		return fmt.Errorf("%w: %w", ErrFull, err)
-	case sqlite3.ErrIoErr:
-		if e.SystemErrno == unix.ENOSPC || e.SystemErrno == unix.EDQUOT {
-			return fmt.Errorf("%w: %w", ErrFull, err)
-		}
-	}
-	return err
-}
-
-// IsUnusable tells whether err is of the database as a whole, so that nothing more
-// can be stored now, and not of what was to be stored.
-func IsUnusable(err error) bool {
-	for _, whole := range []error{ErrNewer, ErrNotADatabase, ErrBusy, ErrReadOnly, ErrFull, ErrDamaged, sql.ErrConnDone} {
-		if errors.Is(err, whole) {
-			return true
-		}
-	}
-	var e sqlite3.Error
-	return errors.As(err, &e) && (e.Code == sqlite3.ErrIoErr || e.Code == sqlite3.ErrNomem)
 }
 
 // pathCause strips the path from an error that will be wrapped with one.

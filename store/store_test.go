@@ -108,9 +108,15 @@ func TestACopyWithAnotherJournalIsWrittenAheadAgain(t *testing.T) {
 	open(t, path, Options{}).Close()
 	raw(t, path, "VACUUM INTO '"+copied+"'")
 	db := open(t, copied, Options{})
-	is, err := db.identity(context.Background())
-	if err != nil || is.journal != "wal" {
-		t.Errorf("journal: want wal, got %q (%v)", is.journal, err)
+	err := db.View(context.Background(), func(tx *Tx) error {
+		is, err := tx.identity()
+		if is.journal != "wal" {
+			t.Errorf("journal: want wal, got %q", is.journal)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

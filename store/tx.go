@@ -3,9 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/mattn/go-sqlite3"
 
 	"emaudit/parse"
 	"emaudit/parse/atom"
@@ -15,10 +18,11 @@ import (
 // runs and valid until that function returns. It is not safe for concurrent
 // use; see [Tx.Beside].
 type Tx struct {
-	ctx    context.Context
-	conn   *sql.Conn
-	stmts  map[string]*sql.Stmt
-	beside []*Tx
+	ctx       context.Context
+	cancelled func() error // of the caller's context
+	conn      *sql.Conn
+	stmts     map[string]*sql.Stmt
+	beside    []*Tx
 
 	texts, cps, cpvs dictionary
 }
@@ -30,7 +34,12 @@ func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
 	}
 	s, err := tx.conn.PrepareContext(tx.ctx, query)
 	if err != nil {
-		return nil, fmt.Errorf("prepare %q: %w", strings.Join(strings.Fields(query), " "), err)
+		var e sqlite3.Error
+		if errors.As(err, &e) && e.Code == sqlite3.ErrError {
+			// Every statement is a constant: it is the tables that are others.
+			err = fmt.Errorf("%w: %w", ErrSchema, err)
+		}
+		return nil, err
 	}
 	tx.stmts[query] = s
 	return s, nil
@@ -50,7 +59,7 @@ func (tx *Tx) closeStatements() {
 // meanwhile: what it reads, it decodes while this one steps through SQLite. That
 // goroutine must have ended before the transaction does.
 func (tx *Tx) Beside() *Tx {
-	b := &Tx{ctx: tx.ctx, conn: tx.conn, stmts: map[string]*sql.Stmt{}}
+	b := &Tx{ctx: tx.ctx, cancelled: tx.cancelled, conn: tx.conn, stmts: map[string]*sql.Stmt{}}
 	tx.beside = append(tx.beside, b)
 	return b
 }
@@ -71,6 +80,9 @@ func public(args []any) []any {
 }
 
 func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
+	if err := tx.cancelled(); err != nil {
+		return nil, err
+	}
 	if len(args) == 0 {
 		return tx.conn.ExecContext(tx.ctx, query)
 	}
@@ -111,6 +123,9 @@ func (tx *Tx) query(scan func(*sql.Rows) error, query string, args ...any) error
 	}
 	defer rows.Close()
 	for rows.Next() {
+		if err := tx.cancelled(); err != nil {
+			return err
+		}
 		if err := scan(rows); err != nil {
 			return err
 		}

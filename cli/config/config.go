@@ -151,6 +151,9 @@ func variable(flag *kong.Flag) string {
 	return "EMAUDIT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 }
 
+// CommandLine is the source of what was typed.
+const CommandLine = "the command line"
+
 // Origin says which place decided the value of a flag.
 type Origin struct {
 	Name, Value, Source string
@@ -164,7 +167,7 @@ func (c *Config) Origins(kctx *kong.Context, getenv func(string) string) []Origi
 		if step.Flag == nil {
 			continue
 		}
-		o := Origin{Name: "--" + step.Flag.Name, Value: fmt.Sprint(step.Flag.Target.Interface()), Source: "the command line"}
+		o := Origin{Name: "--" + step.Flag.Name, Value: fmt.Sprint(step.Flag.Target.Interface()), Source: CommandLine}
 		if step.Resolved {
 			if name := variable(step.Flag); getenv(name) != "" {
 				o.Source = name + " of the environment"

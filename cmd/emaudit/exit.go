@@ -78,6 +78,10 @@ func exitCodeOf(ctx context.Context, err error) (code int, silent bool) {
 // hintFor is the remedy of an error about the database at db, where there is
 // one to type.
 func hintFor(err error, db string) string {
+	var of *store.DatabaseError
+	if errors.As(err, &of) && of.Path != db {
+		return hintForForeign(err)
+	}
 	switch {
 	case errors.Is(err, store.ErrNewer):
 		return "install the newer emaudit, or use another database with --db FILE"
@@ -87,10 +91,27 @@ func hintFor(err error, db string) string {
 		return "run emaudit as the owner of the database, or use another one with --db FILE"
 	case errors.Is(err, store.ErrFull):
 		return "make room there, or use another database with --db FILE; what was stored before is whole"
+	case errors.Is(err, store.ErrSchema):
+		return fmt.Sprintf("mv %[1]s %[1]s.odd; what the files still say is then ingested anew", db)
 	case errors.Is(err, store.ErrDamaged):
 		return fmt.Sprintf("mv %[1]s %[1]s.damaged; what the files still say is then ingested anew, and what only the database knew may be saved first: sqlite3 %[1]s.damaged .recover | sqlite3 %[1]s", db)
 	case errors.Is(err, store.ErrBusy):
 		return "wait for the other emaudit to finish, or ask the stored facts with --no-ingest"
+	}
+	return ""
+}
+
+// hintForForeign is the remedy of an error about the database of another machine.
+func hintForForeign(err error) string {
+	switch {
+	case errors.Is(err, store.ErrNewer):
+		return "install the newer emaudit here, too"
+	case errors.Is(err, store.ErrOlder):
+		return "let this version of emaudit answer on the machine that made it, and copy it then"
+	case errors.Is(err, store.ErrHostName):
+		return "emaudit merge --as NAME gives it another"
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrSchema):
+		return "nothing of it was merged; copy it anew from the machine that made it"
 	}
 	return ""
 }

@@ -28,16 +28,19 @@ or --host all; nothing is ingested for it here.
 
 // Run merges.
 func (c *mergeCommand) Run(ctx context.Context, s *session) (err error) {
-	// With a log beside it the file has to be opened for writing; a closed
-	// database has none.
-	other, err := store.Open(ctx, c.Database, store.Options{ReadOnly: true})
+	if c.As != "" {
+		if err := store.CheckHostName(c.As); err != nil {
+			return usagef("merge --as: %v", err)
+		}
+	}
+	if s.db, err = s.openDatabase(ctx, store.Options{}); err != nil {
+		return err
+	}
+	other, err := store.OpenForeign(ctx, c.Database, s.DB+".merge")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, other.Close()) }()
-	if s.db, err = s.openDatabase(ctx, store.Options{}); err != nil {
-		return err
-	}
 	var rename func(string) string
 	if c.As != "" {
 		hosts := 0

@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
+	"emaudit/cli/config"
 	"emaudit/hostfs"
 	"emaudit/ingest"
 	"emaudit/report"
@@ -112,7 +114,14 @@ func (s *session) openDatabase(ctx context.Context, options store.Options) (*sto
 			return nil, errDatabase{fmt.Errorf("database %s: %w", s.DB, err)}
 		}
 	}
-	return store.Open(ctx, s.DB, options)
+	_, err := os.Stat(filepath.Dir(s.DB))
+	db, openErr := store.Open(ctx, s.DB, options)
+	// A typo would begin a second history without a word.
+	typed := slices.ContainsFunc(s.flags, func(f overview.SettingRow) bool { return f.Name == "--db" && f.Source == config.CommandLine })
+	if errors.Is(err, fs.ErrNotExist) && openErr == nil && typed && !s.Quiet {
+		s.messages.Note(fmt.Sprintf("database %s is new, and so is its folder: nothing was known before", s.DB))
+	}
+	return db, openErr
 }
 
 // errDatabase is a database that root does not obey.
@@ -251,13 +260,19 @@ func (s *session) findHost(ctx context.Context) error {
 // share a history by accident. --host overrides all of it.
 func (s *session) nameHost(tx *store.Tx) (string, error) {
 	if s.Host != "" {
-		return s.Host, nil
+		_, known, err := tx.FindHost(s.Host)
+		if err == nil && !known {
+			if err := store.CheckHostName(s.Host); err != nil {
+				return "", usagef("--host: %v", err)
+			}
+		}
+		return s.Host, err
 	}
 	hosts, err := tx.Hosts()
 	if err != nil {
 		return "", err
 	}
-	name := s.ownName()
+	name := store.HostName(s.ownName())
 	taken := false
 	for _, h := range hosts {
 		if h.Root == s.root.Name() {
@@ -267,6 +282,9 @@ func (s *session) nameHost(tx *store.Tx) (string, error) {
 	}
 	if taken {
 		name += "@" + s.root.Name()
+	}
+	if err := store.CheckHostName(name); err != nil {
+		return "", usagef("%v: name it with --host", err)
 	}
 	return name, nil
 }

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// object is an entry of the schema of a database: a table, an index, a view or a
+// trigger, with the statement that made it.
+type object struct{ kind, name, table, sql string }
+
+// maxObjects is how many entries are looked at: far more than emaudit makes.
+const maxObjects = 1000
+
+// objects reads the schema.
+func (tx *Tx) objects() (map[string]object, error) {
+	all := map[string]object{}
+	err := tx.query(func(rows *sql.Rows) error {
+		var o object
+		if err := rows.Scan(&o.kind, &o.name, &o.table, &o.sql); err != nil {
+			return err
+		}
+		o.sql = withoutComments(o.sql)
+		all[o.kind+" "+o.name] = o
+		return nil
+	}, "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master LIMIT ?", maxObjects)
+	return all, err
+}
+
+// withoutComments returns a statement without "--" comments, which SQLite keeps,
+// and with one blank for white space. Strings and quoted names stay as they are, so
+// that two statements that are equal then mean the same.
+func withoutComments(stmt string) string {
+	var b strings.Builder
+	blank := false
+	for i := 0; i < len(stmt); i++ {
+		c := stmt[i]
+		switch {
+		case strings.HasPrefix(stmt[i:], "--"):
+			end := strings.IndexByte(stmt[i:], '\n')
+			if end < 0 {
+				return b.String()
+			}
+			i, blank = i+end, true
+			continue
+		case strings.IndexByte(" \t\r\n", c) >= 0:
+			blank = true
+			continue
+		}
+		if blank {
+			b.WriteByte(' ')
+			blank = false
+		}
+		if closing := map[byte]byte{'\'': '\'', '"': '"', '`': '`', '[': ']'}[c]; closing != 0 {
+			end := strings.IndexByte(stmt[i+1:], closing)
+			if end < 0 {
+				end = len(stmt) - i - 2
+			}
+			b.WriteString(stmt[i : i+end+2])
+			i += end + 1
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// checkSchema wants the schema to be the one that emaudit makes of that version,
+// object by object: no view, trigger, index or column more, none less, and none
+// that another statement made.
+func (tx *Tx) checkSchema(version int) error {
+	var want map[string]object
+	err := withSchema(tx.ctx, version, func(made *Tx) (err error) {
+		want, err = made.objects()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	got, err := tx.objects()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if o, ok := want[name]; !ok {
+			return fmt.Errorf("%w: it has the %s, which is not in schema %d", ErrSchema, name, version)
+		} else if o != got[name] {
+			return fmt.Errorf("%w: its %s is another one than that of schema %d", ErrSchema, name, version)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if _, ok := got[name]; !ok {
+			return fmt.Errorf("%w: it has no %s, as schema %d does", ErrSchema, name, version)
+		}
+	}
+	return nil
+}
+
+// withSchema runs fn on an empty database in memory that has the schema of a
+// version.
+func withSchema(ctx context.Context, version int, fn func(*Tx) error) error {
+	all, err := migrations()
+	if err != nil {
+		return err
+	}
+	pool, err := sql.Open("sqlite3", ":memory:")
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	pool.SetMaxOpenConns(1)
+	db := &DB{path: ":memory:", sql: pool}
+	return db.transact(ctx, nil, func(tx *Tx) error {
+		for _, step := range all[:version] {
+			statements, err := step.statements()
+			if err != nil {
+				return err
+			}
+			for _, stmt := range statements {
+				if _, err := tx.exec(stmt); err != nil {
+					return fmt.Errorf("migration %s: %w", step.name, err)
+				}
+			}
+		}
+		return fn(tx)
+	})
+}
