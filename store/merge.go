@@ -32,6 +32,8 @@ var mergedTables = []mergedTable{
 	{name: "diagnostic", references: map[string]string{"source": "source"}, from: "JOIN source s ON s.id = t.source", host: "s.host"},
 	{name: "config_line", references: map[string]string{"host": "host"}},
 	{name: "installed", references: map[string]string{"host": "host", "cpv": "cpv", "metadata": "metadata"}},
+	{name: "installed_check", references: map[string]string{"host": "host", "cpv": "cpv"}},
+	{name: "installed_drift", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "snapshot", references: map[string]string{"host": "host"}},
 	{name: "pkgdir", numbered: true, references: map[string]string{"host": "host"}},
 	{name: "instance", numbered: true, references: map[string]string{"pkgdir": "pkgdir", "cpv": "cpv", "metadata": "metadata"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},

@@ -150,10 +150,14 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 			continue // that the folder could not be read says it all
 		}
 		if f, ok := coverageFinding(p, row, best, slices.Concat(inv.ByCPV[p.CPV], inv.Unread[p.CPV]), gone[p.CPV], path.Join(vdb, p.CPV)); ok {
+			if row.Verdict != CoverageLossy && f.Remedy == "" {
+				f.Remedy = inv.packageNow(p)
+			}
 			c.Findings = append(c.Findings, f)
+			c.Findings = append(c.Findings, inv.driftFindings(p, vdb)...)
 			switch {
 			case f.Code == "binpkg-unread":
-			case CanQuickpkg(p) && row.Verdict != CoverageLossy:
+			case inv.CanQuickpkg(p) && row.Verdict != CoverageLossy:
 				quick = append(quick, p.CPV)
 			default:
 				rebuild = append(rebuild, p.CPV)
@@ -299,7 +303,7 @@ func DiffUse(a, b string) (equal bool, diff string) {
 
 // coverageFinding says what is wrong with a row, if anything is.
 func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidates []*Binpkg, gone []store.Instance, vdb string) (audit.Finding, bool) {
-	f := audit.Finding{Subject: p.CPV, Severity: audit.SeverityWarning, Evidence: []audit.Evidence{{Source: vdb}}, Remedy: packageNow(p)}
+	f := audit.Finding{Subject: p.CPV, Severity: audit.SeverityWarning, Evidence: []audit.Evidence{{Source: vdb}}}
 	switch row.Verdict {
 	case CoverageExact, CoverageSameBuild:
 		return audit.Finding{}, false
@@ -366,17 +370,10 @@ func DescribeBuild(b *Binpkg) string {
 	return strings.Join(parts, " ")
 }
 
-// packageNow is what makes a binary package of what is installed.
-func packageNow(p *store.Installed) string {
-	if CanQuickpkg(p) {
-		return quickpkgCommand(p.CPV)
-	}
-	return rebuildCommand(p.CPV)
-}
-
-// CanQuickpkg tells whether quickpkg can pack an installed package: it needs
+// CanQuickpkg tells whether quickpkg can pack an installed package at all: it needs
 // the per-field files of the VDB, and fails where the consolidated file
 // replaced them (emaint vdb --fix --delete-individual-files, Portage 3.0.82).
+// What it would leave out, [Inventory.Drift] tells.
 func CanQuickpkg(p *store.Installed) bool { return p.MetadataState != "sole" }
 
 // quickpkgCommand packs the live files, changed configuration included. That

@@ -99,7 +99,7 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 	if err != nil {
 		return nil, err
 	}
-	r.byCPV = map[string][]*store.Installed{}
+	r.inv, r.byCPV = inv, map[string][]*store.Installed{}
 	for i := range inv.Installed {
 		p := &inv.Installed[i]
 		r.byCPV[p.CPV] = append(r.byCPV[p.CPV], p)
@@ -128,6 +128,7 @@ type integrityRound struct {
 	features map[string]bool
 	told     audit.CommandsOf
 	byCPV    map[string][]*store.Installed
+	inv      *Inventory
 	findings []audit.Finding
 	answer   *Integrity
 
@@ -367,7 +368,7 @@ func (r *integrityRound) again(b *Binpkg) string {
 		name = CpvOfPath(b.Path)
 	}
 	for _, p := range r.byCPV[name] {
-		return r.inFolder(packageNow(p))
+		return r.inFolder(r.inv.packageNow(p))
 	}
 	if name == "" {
 		return ""

@@ -32,6 +32,8 @@ type Inventory struct {
 	// unread are the files whose metadata could not be read, by the cpv that
 	// their path claims. They prove nothing, and explain a gap.
 	Unread map[string][]*Binpkg
+
+	files map[string]*store.InstalledFiles // by cpv: see Drift
 }
 
 // Binpkg is one instance with its place and what its index says of it.
@@ -176,6 +178,9 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 		return nil, err
 	}
 	var err error
+	if inv.files, err = db.Tx.InstalledFiles(db.Host); err != nil {
+		return nil, err
+	}
 	if inv.Dirs, err = db.Tx.PkgDirs(db.Host); err != nil {
 		return nil, err
 	}

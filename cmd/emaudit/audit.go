@@ -115,6 +115,11 @@ func (c *auditCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(wanted, func(c check) bool { return c.name == "coverage" || c.name == "integrity" }) {
+		if err := s.compareInstalled(ctx); err != nil {
+			return err
+		}
+	}
 	out := s.out()
 	var answers []report.Check
 	err := s.ask(ctx, func(db audit.Database) (err error) {

@@ -77,6 +77,9 @@ func (s *session) writePage(ctx context.Context, output string) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
+	if err := s.compareInstalled(ctx); err != nil {
+		return err
+	}
 	facts, err := s.pageFacts(ctx)
 	if err != nil {
 		return err

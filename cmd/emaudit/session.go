@@ -213,6 +213,22 @@ func (s *session) ingest(ctx context.Context) (err error) {
 	return err
 }
 
+// compareInstalled stores how the files differ of what has no binary package, for an
+// answer that would advise to pack them. Where nothing may be stored, what the last
+// comparison found is what is known.
+func (s *session) compareInstalled(ctx context.Context) error {
+	if s.NoIngest || s.stale != nil || s.elsewhere != "" {
+		return nil
+	}
+	err := ingest.CheckInstalled(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
+		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress})
+	if s.mayAnswerStale(err) {
+		s.answerStale(err)
+		return nil
+	}
+	return err
+}
+
 // sayFailed names the sources of which the answer comes from what was stored
 // before.
 func (s *session) sayFailed() {

@@ -86,6 +86,24 @@ func (h *Host) verify(o ingest.VerifyOptions) {
 	}
 }
 
+// CompareInstalled compares what has no binary package with its CONTENTS.
+func (h *Host) CompareInstalled(now int64) {
+	h.tb.Helper()
+	host := h.open()
+	defer host.Root.Close()
+	if err := ingest.CheckInstalled(context.Background(), h.DB, host, ingest.Options{Now: now}); err != nil {
+		h.tb.Fatal(err)
+	}
+}
+
+// ConfigFiles returns the protected configuration files of an installed package.
+func (h *Host) ConfigFiles(cpv string) (files []ingest.ConfigFile, ok bool) {
+	h.tb.Helper()
+	host := h.open()
+	defer host.Root.Close()
+	return ingest.ConfigFiles(host.Root, host.Settings, cpv)
+}
+
 // open opens the root, which the caller closes, and resolves its settings.
 func (h *Host) open() ingest.Host {
 	h.tb.Helper()

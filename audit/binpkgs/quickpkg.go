@@ -1,0 +1,102 @@
+package binpkgs
+
+import (
+	"fmt"
+	"path"
+
+	"emaudit/audit"
+	"emaudit/store"
+)
+
+// InstalledDrift is how the files of an installed package differ from its CONTENTS,
+// as absolute paths. It is what quickpkg would make of them.
+type InstalledDrift struct {
+	// Known tells that the files of this very installation were compared, and
+	// with all of CONTENTS.
+	Known bool
+	// Missing files quickpkg leaves out, with a warning and success (Portage bug
+	// 870229). Changed ones it packs as they are.
+	Missing, Changed []string
+	// Config are changed files below CONFIG_PROTECT. With --include-config=y they
+	// become the package's own: see the finding quickpkg-config.
+	Config []string
+	// Unread files could not be read to compare them.
+	Unread []string
+}
+
+// Drift returns how the files of an installed package differ from its CONTENTS.
+func (inv *Inventory) Drift(p *store.Installed) InstalledDrift {
+	f := inv.files[p.CPV]
+	if f == nil || f.Counter != p.Counter {
+		return InstalledDrift{}
+	}
+	d := InstalledDrift{Known: f.Complete}
+	into := map[store.DriftState]*[]string{
+		store.DriftMissing: &d.Missing, store.DriftChanged: &d.Changed, store.DriftConfig: &d.Config, store.DriftUnread: &d.Unread,
+	}
+	for _, file := range f.Drift {
+		if list := into[file.State]; list != nil {
+			*list = append(*list, file.Path)
+		}
+	}
+	return d
+}
+
+// CanQuickpkg tells whether quickpkg can pack all of an installed package, as far as
+// it is known: it leaves out what is missing.
+func (inv *Inventory) CanQuickpkg(p *store.Installed) bool {
+	return CanQuickpkg(p) && len(inv.Drift(p).Missing) == 0
+}
+
+// packageNow is what makes a binary package of what is installed.
+func (inv *Inventory) packageNow(p *store.Installed) string {
+	if inv.CanQuickpkg(p) {
+		return quickpkgCommand(p.CPV)
+	}
+	return rebuildCommand(p.CPV)
+}
+
+// driftFindings say of a package that has no binary package of its build what
+// quickpkg would make of it.
+func (inv *Inventory) driftFindings(p *store.Installed, vdb string) (findings []audit.Finding) {
+	d := inv.Drift(p)
+	add := func(severity audit.Severity, code, remedy, format string, args ...any) {
+		findings = append(findings, audit.Finding{
+			Code: code, Severity: severity, Subject: p.CPV, Message: fmt.Sprintf(format, args...),
+			Evidence: []audit.Evidence{{Source: path.Join(vdb, p.CPV, "CONTENTS")}}, Remedy: remedy,
+		})
+	}
+	if len(d.Missing) > 0 {
+		add(audit.SeverityWarning, "installed-files-missing", rebuildCommand(p.CPV),
+			"%s, which quickpkg would leave out: %s", audit.Counted(len(d.Missing), "file of it is missing", "files of it are missing"), someOf(d.Missing))
+	}
+	if len(d.Changed) > 0 {
+		add(audit.SeverityInfo, "installed-files-changed", "none where that is wanted; else "+rebuildCommand(p.CPV),
+			"%s, and quickpkg packs what is there: %s", audit.Counted(len(d.Changed), "file of it is not as it was installed", "files of it are not as they were installed"), someOf(d.Changed))
+	}
+	if len(d.Config) > 0 && inv.CanQuickpkg(p) {
+		add(audit.SeverityWarning, "quickpkg-config", "keep a copy of "+someOf(d.Config)+`, or run that update with FEATURES="-config-protect-if-modified"`,
+			"quickpkg --include-config=y packs changed configuration: %s; once such a package was merged, Portage takes it for that of the package, and the next update replaces it without a ._cfg file (bug 464662)", someOf(d.Config))
+	}
+	if len(d.Unread) > 0 {
+		add(audit.SeverityInfo, "installed-files-unread", audit.RemedyPermissions, "%s could not be compared with CONTENTS: %s",
+			audit.Counted(len(d.Unread), "file of it", "files of it"), someOf(d.Unread))
+	}
+	return findings
+}
+
+// someOf names the first of many.
+func someOf(names []string) string {
+	const most = 3
+	text := ""
+	for i, name := range names[:min(len(names), most)] {
+		if i > 0 {
+			text += ", "
+		}
+		text += name
+	}
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}

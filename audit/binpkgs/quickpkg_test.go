@@ -1,0 +1,178 @@
+package binpkgs_test
+
+import (
+	"crypto/md5"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/ingest"
+	"emaudit/internal/audittest"
+	"emaudit/internal/hosttest"
+)
+
+// mergedAt is the time of the files that Portage merged on the hosts of these tests.
+const mergedAt = 1_790_000_000
+
+// installation is a root on which packages were merged.
+type installation struct {
+	tb   testing.TB
+	root string
+}
+
+func newInstallation(tb testing.TB) *installation {
+	tb.Helper()
+	in := &installation{tb, tb.TempDir()}
+	in.write("etc/portage/make.conf", `CONFIG_PROTECT="/etc /usr/share/config"`+"\n"+`CONFIG_PROTECT_MASK="/etc/env.d"`+"\n")
+	in.write("var/log/emerge.log", "")
+	return in
+}
+
+func (in *installation) write(name, content string) {
+	in.tb.Helper()
+	path := filepath.Join(in.root, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		in.tb.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		in.tb.Fatal(err)
+	}
+	if err := os.Chtimes(path, time.Unix(mergedAt, 0), time.Unix(mergedAt, 0)); err != nil {
+		in.tb.Fatal(err)
+	}
+}
+
+// edit changes a file as an editor does, at another time.
+func (in *installation) edit(name, content string) {
+	in.tb.Helper()
+	in.write(name, content)
+	if err := os.Chtimes(filepath.Join(in.root, name), time.Unix(mergedAt+60, 0), time.Unix(mergedAt+60, 0)); err != nil {
+		in.tb.Fatal(err)
+	}
+}
+
+func (in *installation) remove(name string) {
+	in.tb.Helper()
+	if err := os.Remove(filepath.Join(in.root, name)); err != nil {
+		in.tb.Fatal(err)
+	}
+}
+
+// merge installs a package with these files, the content of each being its name.
+func (in *installation) merge(cpv string, files ...string) {
+	in.tb.Helper()
+	var contents strings.Builder
+	for _, f := range files {
+		in.write(f, f)
+		fmt.Fprintf(&contents, "obj /%s %x %d\n", f, md5.Sum([]byte(f)), mergedAt)
+	}
+	for key, value := range map[string]string{"SLOT": "0", "EAPI": "8", "repository": "gentoo", "BUILD_TIME": "1789999999", "COUNTER": "7", "CONTENTS": strings.TrimSuffix(contents.String(), "\n")} {
+		in.write("var/db/pkg/"+cpv+"/"+key, value+"\n")
+	}
+}
+
+// coverage asks for it, after the files were compared.
+func (in *installation) coverage() (*binpkgs.Coverage, *hosttest.Host) {
+	in.tb.Helper()
+	h := hosttest.New(in.tb, in.root)
+	h.Ingest(mergedAt + 100)
+	h.CompareInstalled(mergedAt + 100)
+	var c *binpkgs.Coverage
+	audittest.Ask(h, mergedAt+100, func(db audit.Database) (err error) {
+		c, err = binpkgs.AuditCoverage(db)
+		return err
+	})
+	return c, h
+}
+
+// told are the findings without those of a host that never packaged anything.
+func told(c *binpkgs.Coverage) (all []string) {
+	for _, f := range c.Findings {
+		if strings.HasPrefix(f.Code, "installed-") || strings.HasPrefix(f.Code, "quickpkg-") {
+			all = append(all, f.Code+" "+f.Subject)
+		}
+	}
+	return all
+}
+
+const (
+	packLive = `quickpkg --include-config=y "=app-misc/foo-1"`
+	build    = `emerge --oneshot --usepkg=n --buildpkg "=app-misc/foo-1"`
+)
+
+// Before quickpkg is advised, what it would leave out or make the package's own is
+// known: it warns of a missing file and succeeds (Portage bug 870229), and a changed
+// configuration file that was packed counts as pristine later (bug 464662).
+func TestQuickpkgIsAdvisedForWhatIsThere(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		happens func(in *installation)
+		told    []string
+		command string
+	}{
+		{"nothing", func(*installation) {}, nil, packLive},
+		{"a file is gone", func(in *installation) { in.remove("usr/bin/foo") }, []string{"installed-files-missing app-misc/foo-1"}, build},
+		{"a file became a folder", func(in *installation) {
+			in.remove("usr/bin/foo")
+			in.write("usr/bin/foo/x", "")
+		}, []string{"installed-files-changed app-misc/foo-1"}, packLive},
+		{"a file was changed", func(in *installation) { in.edit("usr/bin/foo", "x") }, []string{"installed-files-changed app-misc/foo-1"}, packLive},
+		{"a file was touched", func(in *installation) { in.edit("usr/bin/foo", "usr/bin/foo") }, nil, packLive},
+		{"configuration was changed", func(in *installation) { in.edit("etc/foo.conf", "mine") }, []string{"quickpkg-config app-misc/foo-1"}, packLive},
+		{"configuration was changed, its time was not", func(in *installation) { in.write("etc/foo.conf", "mine") }, []string{"quickpkg-config app-misc/foo-1"}, packLive},
+		{"configuration elsewhere was changed", func(in *installation) { in.edit("usr/share/config/foo", "mine") }, []string{"quickpkg-config app-misc/foo-1"}, packLive},
+		{"what is not protected was changed", func(in *installation) { in.edit("etc/env.d/50foo", "mine") }, []string{"installed-files-changed app-misc/foo-1"}, packLive},
+		{"configuration was changed, and a file is gone", func(in *installation) {
+			in.edit("etc/foo.conf", "mine")
+			in.remove("usr/bin/foo")
+		}, []string{"installed-files-missing app-misc/foo-1"}, build},
+		{"the root holds the VDB alone", func(in *installation) {
+			for _, top := range []string{"usr", "etc/foo.conf", "etc/env.d"} {
+				if err := os.RemoveAll(filepath.Join(in.root, top)); err != nil {
+					in.tb.Fatal(err)
+				}
+			}
+		}, nil, packLive},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			in := newInstallation(t)
+			in.merge("app-misc/foo-1", "usr/bin/foo", "etc/foo.conf", "etc/env.d/50foo", "usr/share/config/foo")
+			c.happens(in)
+			answer, _ := in.coverage()
+			if diff := cmp.Diff(c.told, told(answer)); diff != "" {
+				t.Errorf("(-want +got)\n%s%+v", diff, answer.Findings)
+			}
+			if len(answer.Commands) != 1 || answer.Commands[0] != c.command {
+				t.Errorf("commands %q, want %q", answer.Commands, c.command)
+			}
+		})
+	}
+}
+
+// What a merge does with a protected file depends on what became of it: it replaces
+// one that is pristine, and offers its own beside one that is not.
+func TestProtectedFilesAreKnownWithWhatBecameOfThem(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.merge("app-misc/foo-1", "usr/bin/foo", "etc/a", "etc/b", "etc/c", "etc/env.d/50foo", "usr/share/config/foo", "usr/share/configuration/foo")
+	in.edit("etc/b", "mine")
+	in.remove("etc/c")
+	h := hosttest.New(t, in.root)
+	files, ok := h.ConfigFiles("app-misc/foo-1")
+	want := []ingest.ConfigFile{{Path: "/etc/a", State: ingest.ConfigPristine}, {Path: "/etc/b", State: ingest.ConfigModified}, {Path: "/etc/c", State: ingest.ConfigMissing}, {Path: "/usr/share/config/foo", State: ingest.ConfigPristine}}
+	if diff := cmp.Diff(want, files); diff != "" || !ok {
+		t.Errorf("%t (-want +got)\n%s", ok, diff)
+	}
+	if files, ok := h.ConfigFiles("app-misc/none-1"); ok || files != nil {
+		t.Errorf("not installed: %v %t", files, ok)
+	}
+}

@@ -1,0 +1,289 @@
+package ingest
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"emaudit/hostfs"
+	"emaudit/parse/vdb"
+	"emaudit/settings"
+	"emaudit/store"
+)
+
+const (
+	// maxContents is the size in bytes up to which a CONTENTS is read: the largest,
+	// of a kernel's sources, have some ten million.
+	maxContents = 1 << 30
+
+	// maxInstalledFile is the size in bytes up to which an installed file is read
+	// to compare it.
+	maxInstalledFile = 1 << 30
+
+	// maxDrift bounds the rows of one package: one whose files are all gone has as
+	// many as it had files.
+	maxDrift = 1000
+)
+
+// CheckInstalled compares the files of installed packages with their CONTENTS, where
+// no binary package of the very build is there, and stores the differences. It is
+// not part of [Run]: only who would be told to pack these packages with quickpkg
+// needs to know.
+func CheckInstalled(ctx context.Context, db *store.DB, host Host, opts Options) error {
+	if opts.Jobs <= 0 {
+		opts.Jobs = DefaultJobs()
+	}
+	var packages []store.Installed
+	err := db.View(ctx, func(tx *store.Tx) (err error) {
+		packages, err = tx.Uncovered(host.ID)
+		return err
+	})
+	if err != nil || len(packages) == 0 {
+		return err
+	}
+	r := &reader{Host: host, Options: opts, db: db}
+	meter := r.begin("installed files", int64(len(packages)), false)
+	defer meter.Done()
+	found := make([]comparison, len(packages))
+	indices := make([]int, len(packages))
+	for i := range indices {
+		indices[i] = i
+	}
+	protected := newProtection(host.Root, host.Settings)
+	err = eachFile(ctx, inHand(indices, opts.Jobs), opts.Jobs, func() func(int) error {
+		return func(i int) error {
+			p := &packages[i]
+			found[i] = compareInstalled(ctx, host, protected, p.CPV)
+			found[i].Counter, found[i].CheckedAt = p.Counter, opts.Now
+			meter.Add(1)
+			return ctx.Err()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	files := make([]store.InstalledFiles, len(found))
+	held := holdsInstallation(host.Root, found)
+	for i := range found {
+		if files[i] = found[i].InstalledFiles; !held {
+			files[i].Complete, files[i].Drift = false, nil
+		}
+	}
+	return db.Update(ctx, func(tx *store.Tx) error { return tx.PutInstalledFiles(host.ID, files) })
+}
+
+// comparison is what was seen of the files of one package.
+type comparison struct {
+	store.InstalledFiles
+	present bool            // one of its files is there
+	tops    map[string]bool // the folders below the root that its files are in
+}
+
+// holdsInstallation tells a root whose files are gone from one that never had them:
+// a copy of /var/db/pkg alone, or a system whose /usr is not mounted. There not one
+// file is there, and neither is the folder below the root that it would be in.
+func holdsInstallation(root *hostfs.Root, found []comparison) bool {
+	held := true
+	for _, c := range found {
+		if c.present {
+			return true
+		}
+		for top := range c.tops {
+			if _, err := root.Lstat("/" + top); err != nil {
+				held = false
+			}
+		}
+	}
+	return held
+}
+
+// compareInstalled compares one package with what lies on the disk.
+func compareInstalled(ctx context.Context, host Host, protected *protection, cpv string) comparison {
+	c := comparison{InstalledFiles: store.InstalledFiles{CPV: cpv}, tops: map[string]bool{}}
+	c.Complete = eachEntry(host.Root, host.Settings, cpv, func(e vdb.ContentsEntry) error {
+		state := compareEntry(host.Root, e, e.Kind == vdb.Regular && protected.covers(e.Path))
+		if e.Kind != vdb.Directory {
+			top, _, _ := strings.Cut(strings.TrimPrefix(e.Path, "/"), "/")
+			c.tops[top] = true
+			c.present = c.present || state != store.DriftMissing
+		}
+		if state != "" && len(c.Drift) < maxDrift {
+			c.Drift = append(c.Drift, store.Drift{Path: e.Path, State: state})
+		}
+		return ctx.Err()
+	})
+	return c
+}
+
+// eachEntry calls visit with the entries of the CONTENTS of an installed package, and
+// reports whether all of it was read.
+func eachEntry(root *hostfs.Root, s *settings.Settings, cpv string, visit func(vdb.ContentsEntry) error) bool {
+	f, err := root.OpenFile(path.Join(s.VDB(), cpv, "CONTENTS"), maxContents)
+	if err != nil {
+		// A package without files has no CONTENTS, or an empty one.
+		entry, statErr := root.Stat(path.Join(s.VDB(), cpv))
+		return errors.Is(err, fs.ErrNotExist) && statErr == nil && entry.Kind == hostfs.Directory
+	}
+	defer f.Close()
+	diags, err := vdb.ReadContents(f, visit)
+	return err == nil && len(diags) == 0
+}
+
+// compareEntry says how a file differs from CONTENTS, "" where it does not. A regular
+// file with the time of its installation is not read, unless always: what an
+// administrator edits, programs rewrite with any time.
+func compareEntry(root *hostfs.Root, e vdb.ContentsEntry, always bool) store.DriftState {
+	there, err := root.Lstat(e.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return store.DriftMissing
+	case err != nil:
+		return store.DriftUnread
+	}
+	changed := store.DriftChanged
+	if always {
+		changed = store.DriftConfig
+	}
+	switch e.Kind {
+	case vdb.Directory:
+		// A folder that became a link to a folder is packed as a folder.
+		if there.Kind == hostfs.Symlink {
+			if target, err := root.Stat(e.Path); err == nil {
+				there = target
+			}
+		}
+		if there.Kind != hostfs.Directory {
+			return changed
+		}
+	case vdb.Symlink:
+		if there.Kind != hostfs.Symlink {
+			return changed
+		}
+	case vdb.Regular:
+		switch {
+		case there.Kind != hostfs.Regular:
+			return changed
+		case !always && floorSecond(there.MTimeNS) == e.MTime:
+			return ""
+		}
+		sum, err := md5Of(root, e.Path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return store.DriftMissing
+		case err != nil:
+			return store.DriftUnread
+		case !strings.EqualFold(sum, e.MD5):
+			return changed
+		}
+	}
+	return ""
+}
+
+// md5Of is the MD5 of a file in hexadecimal.
+func md5Of(root *hostfs.Root, name string) (string, error) {
+	f, err := root.OpenFile(name, maxInstalledFile)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := md5.New()
+	if _, err := io.Copy(h, io.LimitReader(f, maxInstalledFile)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// ConfigState is what became of a configuration file since it was installed.
+type ConfigState string
+
+// The states. The set is closed.
+const (
+	ConfigPristine ConfigState = "pristine" // as it was installed
+	ConfigModified ConfigState = "modified"
+	ConfigMissing  ConfigState = "missing"
+	ConfigUnread   ConfigState = "unread" // it could not be read
+)
+
+// ConfigFile is a file of an installed package below CONFIG_PROTECT.
+type ConfigFile struct {
+	Path  string
+	State ConfigState
+}
+
+// ConfigFiles returns the files of an installed package that CONFIG_PROTECT is about,
+// without those of CONFIG_PROTECT_MASK, in the order of CONTENTS. ok is false where
+// CONTENTS could not be read whole.
+//
+// A merge that brings another version of such a file offers it as ._cfg beside one
+// that is modified or missing. One that is pristine it replaces at once with
+// FEATURES=config-protect-if-modified, which is the default, and else offers that,
+// too (vartree.py, _protect).
+func ConfigFiles(root *hostfs.Root, s *settings.Settings, cpv string) (files []ConfigFile, ok bool) {
+	protected := newProtection(root, s)
+	ok = eachEntry(root, s, cpv, func(e vdb.ContentsEntry) error {
+		if e.Kind != vdb.Regular || !protected.covers(e.Path) {
+			return nil
+		}
+		state := ConfigPristine
+		switch compareEntry(root, e, true) {
+		case store.DriftMissing:
+			state = ConfigMissing
+		case store.DriftConfig, store.DriftChanged:
+			state = ConfigModified
+		case store.DriftUnread:
+			state = ConfigUnread
+		}
+		files = append(files, ConfigFile{e.Path, state})
+		return nil
+	})
+	return files, ok
+}
+
+// protection tells which files CONFIG_PROTECT keeps from being overwritten, as
+// Portage does (util/__init__.py, ConfigProtect): the longest entry that a file is
+// below decides, and one that is no folder stands for itself alone.
+type protection struct{ protect, mask []protectedPath }
+
+type protectedPath struct {
+	path   string
+	folder bool
+}
+
+func newProtection(root *hostfs.Root, s *settings.Settings) *protection {
+	isFolder := func(name string) bool {
+		e, err := root.Stat(name)
+		return err == nil && e.Kind == hostfs.Directory
+	}
+	p := new(protection)
+	for _, name := range strings.Fields(s.Get("CONFIG_PROTECT")) {
+		name = path.Join("/", name)
+		if isFolder(path.Dir(name)) {
+			p.protect = append(p.protect, protectedPath{name, isFolder(name)})
+		}
+	}
+	for _, name := range strings.Fields(s.Get("CONFIG_PROTECT_MASK")) {
+		name = path.Join("/", name)
+		if _, err := root.Lstat(name); err == nil {
+			p.mask = append(p.mask, protectedPath{name, isFolder(name)})
+		}
+	}
+	return p
+}
+
+func (p *protection) covers(name string) bool {
+	return longest(p.protect, name) > longest(p.mask, name)
+}
+
+func longest(paths []protectedPath, name string) (length int) {
+	for _, p := range paths {
+		if name == p.path || p.folder && strings.HasPrefix(name, strings.TrimSuffix(p.path, "/")+"/") {
+			length = max(length, len(p.path))
+		}
+	}
+	return length
+}
