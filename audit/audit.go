@@ -150,7 +150,7 @@ func MergeFindings(lists ...[]Finding) []Finding {
 // Portage does not take it for that.
 var causes = map[string]string{
 	"binpkg-damaged": "content", "binpkg-empty": "content", "metadata-invalid": "content",
-	"binpkg-unread": "unread", "binpkg-unknown": "unread", "metadata-unread": "unread", "binpkg-unverifiable": "unread", "uncompressed": "unread",
+	"binpkg-unread": "unread", "binpkg-unknown": "unread", "metadata-unread": "unread", "binpkg-unverifiable": "unread", "uncompressed": "unread", "other-packer": "unread",
 	"binpkg-misnamed": "place", "binpkg-misplaced": "place", "binpkg-unseen": "place",
 	"index-behind": "unlisted", "not-indexed": "unlisted",
 	"index-size-stale": "entry", "index-mtime-stale": "entry", "index-entry-differs": "entry", "index-digest-mismatch": "entry", "index-stale": "entry",

@@ -198,52 +198,6 @@ func md5Of(root *hostfs.Root, name string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// ConfigState is what became of a configuration file since it was installed.
-type ConfigState string
-
-// The states. The set is closed.
-const (
-	ConfigPristine ConfigState = "pristine" // as it was installed
-	ConfigModified ConfigState = "modified"
-	ConfigMissing  ConfigState = "missing"
-	ConfigUnread   ConfigState = "unread" // it could not be read
-)
-
-// ConfigFile is a file of an installed package below CONFIG_PROTECT.
-type ConfigFile struct {
-	Path  string
-	State ConfigState
-}
-
-// ConfigFiles returns the files of an installed package that CONFIG_PROTECT is about,
-// without those of CONFIG_PROTECT_MASK, in the order of CONTENTS. ok is false where
-// CONTENTS could not be read whole.
-//
-// A merge that brings another version of such a file offers it as ._cfg beside one
-// that is modified or missing. One that is pristine it replaces at once with
-// FEATURES=config-protect-if-modified, which is the default, and else offers that,
-// too (vartree.py, _protect).
-func ConfigFiles(root *hostfs.Root, s *settings.Settings, cpv string) (files []ConfigFile, ok bool) {
-	protected := newProtection(root, s)
-	ok = eachEntry(root, s, cpv, func(e vdb.ContentsEntry) error {
-		if e.Kind != vdb.Regular || !protected.covers(e.Path) {
-			return nil
-		}
-		state := ConfigPristine
-		switch compareEntry(root, e, true) {
-		case store.DriftMissing:
-			state = ConfigMissing
-		case store.DriftConfig, store.DriftChanged:
-			state = ConfigModified
-		case store.DriftUnread:
-			state = ConfigUnread
-		}
-		files = append(files, ConfigFile{e.Path, state})
-		return nil
-	})
-	return files, ok
-}
-
 // protection tells which files CONFIG_PROTECT keeps from being overwritten, as
 // Portage does (util/__init__.py, ConfigProtect): the longest entry that a file is
 // below decides, and one that is no folder stands for itself alone.

@@ -102,11 +102,11 @@ func (f *pkgFile) instance(rd *binpkg.Reader, view *windows, dir *hostfs.Dir) {
 	if !p.Signed {
 		n.Signature = "none"
 	}
-	switch p.Integrity {
-	case binpkg.Unchecked:
-		n.Structure = "sound"
-	case binpkg.Damaged:
+	switch {
+	case p.Integrity == binpkg.Damaged:
 		n.Structure = "damaged"
+	case p.Readable():
+		n.Structure = "sound"
 	}
 	for _, d := range p.Diagnostics {
 		n.Problems = append(n.Problems, store.Problem{Code: d.Code, Message: d.Message, Offset: d.Offset})

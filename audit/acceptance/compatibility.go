@@ -97,6 +97,8 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 		switch p.Code {
 		case "image-device":
 			add(EffectRefused, "image-device", "", "%s: Portage does not extract it", p.Message)
+		case "other-packer":
+			add(EffectUnknown, "other-packer", "emerge -pK ="+b.CPV, "%s: whether the program of the name unpacks it depends on how it was built", p.Message)
 		case "uncompressed":
 			if a.Settings["BINPKG_COMPRESS"] != "" && a.Settings["BINPKG_COMPRESS"] != "none" {
 				add(EffectUnknown, "uncompressed", "emerge -pK ="+b.CPV, "its members are not compressed, which only a Portage with an empty BINPKG_COMPRESS reads")
@@ -171,6 +173,12 @@ func judgeLoss(b *binpkgs.Binpkg) []Reason {
 		reasons = append(reasons, Reason{
 			Code: "image-lossy", Effect: EffectNote,
 			Detail: "quickpkg made it while files were missing: " + b.MessageOf("image-lossy"),
+		})
+	}
+	if b.Has("image-altered") {
+		reasons = append(reasons, Reason{
+			Code: "image-altered", Effect: EffectNote,
+			Detail: "quickpkg packed files that were changed (" + b.MessageOf("image-altered") + "): configuration among them counts as the package's own once it is merged; keep a copy, since " + binpkgs.ConfigBecomesPristine,
 		})
 	}
 	if mask := b.Metadata.InstallMask; mask != "" {

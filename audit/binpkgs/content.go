@@ -172,7 +172,7 @@ func (r *integrityRound) irregular(b *Binpkg) {
 		remedy := r.replace(b)
 		switch odd.code {
 		case "binpkg-altered":
-			remedy = "keep a copy of configuration among them before the package is merged: " + configBecomesPristine
+			remedy = "keep a copy of configuration among them before the package is merged: " + ConfigBecomesPristine
 		case "binpkg-lossy": // packed again, it would lack the same
 			if b.CPV != "" && len(r.byCPV[b.CPV]) > 0 {
 				remedy = r.inFolder(rebuildCommand(b.CPV))
@@ -184,11 +184,11 @@ func (r *integrityRound) irregular(b *Binpkg) {
 	}
 }
 
-// configBecomesPristine is what follows from a changed configuration file in a
+// ConfigBecomesPristine is what follows from a changed configuration file in a
 // package (Portage bug 464662): CONTENTS has its MD5 once the package was merged, and
 // FEATURES=config-protect-if-modified, the default, then takes it for the file of
 // the package (vartree.py, _protect).
-const configBecomesPristine = `the update after that replaces it without a ._cfg file, unless it runs with FEATURES="-config-protect-if-modified"`
+const ConfigBecomesPristine = `the update after that replaces it without a ._cfg file, unless it runs with FEATURES="-config-protect-if-modified"`
 
 // brokenByItself tells whether more is wrong with a file than that the index has
 // another digest of it.

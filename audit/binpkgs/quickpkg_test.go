@@ -1,7 +1,10 @@
 package binpkgs_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"crypto/md5"
+	"crypto/sha512"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,10 +13,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/blake2b"
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
-	"emaudit/ingest"
 	"emaudit/internal/audittest"
 	"emaudit/internal/hosttest"
 )
@@ -78,6 +81,64 @@ func (in *installation) merge(cpv string, files ...string) {
 	}
 }
 
+// packPlain packs a build as a gpkg without compression.
+func (in *installation) packPlain(cpv, buildTime string) {
+	in.tb.Helper()
+	category, pf, _ := strings.Cut(cpv, "/")
+	pn := pf[:strings.LastIndexByte(pf, '-')]
+	archive := func(files ...string) []byte { // name, content, ...
+		var out bytes.Buffer
+		w := tar.NewWriter(&out)
+		for i := 0; i < len(files); i += 2 {
+			err := w.WriteHeader(&tar.Header{Name: files[i], Mode: 0o644, Size: int64(len(files[i+1])), Format: tar.FormatUSTAR})
+			if err == nil {
+				_, err = w.Write([]byte(files[i+1]))
+			}
+			if err != nil {
+				in.tb.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			in.tb.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	members := []string{
+		"gpkg-1", "",
+		"metadata.tar", string(archive("metadata/CATEGORY", category+"\n", "metadata/PF", pf+"\n", "metadata/SLOT", "0\n", "metadata/BUILD_TIME", buildTime+"\n", "metadata/BUILD_ID", "1\n")),
+		"image.tar", string(archive("image/usr/bin/foo", "foo")),
+	}
+	manifest := ""
+	for i := 0; i < len(members); i += 2 {
+		data := []byte(members[i+1])
+		manifest += fmt.Sprintf("DATA %s %d SHA512 %x BLAKE2B %x\n", members[i], len(data), sha512.Sum512(data), blake2b.Sum512(data))
+	}
+	var files []string
+	for i, part := range append(members, "Manifest", manifest) {
+		if i%2 == 0 {
+			part = pf + "-1/" + part
+		}
+		files = append(files, part)
+	}
+	in.write("var/cache/binpkgs/"+category+"/"+pn+"/"+pf+"-1.gpkg.tar", string(archive(files...)))
+}
+
+// A package that is the very build of what is installed covers it, whatever keeps
+// Portage from merging it as the host is set today.
+func TestAnUncompressedPackageCoversItsBuild(t *testing.T) {
+	t.Parallel()
+	for _, compress := range []string{"", "BINPKG_COMPRESS=none\n"} {
+		in := newInstallation(t)
+		in.write("etc/portage/make.conf", compress)
+		in.merge("app-misc/foo-1", "usr/bin/foo")
+		in.packPlain("app-misc/foo-1", "1789999999")
+		c, _ := in.coverage()
+		if len(c.Rows) != 1 || c.Rows[0].Verdict != binpkgs.CoverageSameBuild {
+			t.Errorf("%q: %+v %+v", compress, c.Rows, c.Findings)
+		}
+	}
+}
+
 // coverage asks for it, after the files were compared.
 func (in *installation) coverage() (*binpkgs.Coverage, *hosttest.Host) {
 	in.tb.Helper()
@@ -130,6 +191,7 @@ func TestQuickpkgIsAdvisedForWhatIsThere(t *testing.T) {
 		{"configuration was changed, its time was not", func(in *installation) { in.write("etc/foo.conf", "mine") }, []string{"quickpkg-config app-misc/foo-1"}, packLive},
 		{"configuration elsewhere was changed", func(in *installation) { in.edit("usr/share/config/foo", "mine") }, []string{"quickpkg-config app-misc/foo-1"}, packLive},
 		{"what is not protected was changed", func(in *installation) { in.edit("etc/env.d/50foo", "mine") }, []string{"installed-files-changed app-misc/foo-1"}, packLive},
+		{"a folder whose name begins as a protected one's", func(in *installation) { in.edit("usr/share/configuration/foo", "mine") }, []string{"installed-files-changed app-misc/foo-1"}, packLive},
 		{"configuration was changed, and a file is gone", func(in *installation) {
 			in.edit("etc/foo.conf", "mine")
 			in.remove("usr/bin/foo")
@@ -145,7 +207,7 @@ func TestQuickpkgIsAdvisedForWhatIsThere(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			in := newInstallation(t)
-			in.merge("app-misc/foo-1", "usr/bin/foo", "etc/foo.conf", "etc/env.d/50foo", "usr/share/config/foo")
+			in.merge("app-misc/foo-1", "usr/bin/foo", "etc/foo.conf", "etc/env.d/50foo", "usr/share/config/foo", "usr/share/configuration/foo")
 			c.happens(in)
 			answer, _ := in.coverage()
 			if diff := cmp.Diff(c.told, told(answer)); diff != "" {
@@ -155,24 +217,5 @@ func TestQuickpkgIsAdvisedForWhatIsThere(t *testing.T) {
 				t.Errorf("commands %q, want %q", answer.Commands, c.command)
 			}
 		})
-	}
-}
-
-// What a merge does with a protected file depends on what became of it: it replaces
-// one that is pristine, and offers its own beside one that is not.
-func TestProtectedFilesAreKnownWithWhatBecameOfThem(t *testing.T) {
-	t.Parallel()
-	in := newInstallation(t)
-	in.merge("app-misc/foo-1", "usr/bin/foo", "etc/a", "etc/b", "etc/c", "etc/env.d/50foo", "usr/share/config/foo", "usr/share/configuration/foo")
-	in.edit("etc/b", "mine")
-	in.remove("etc/c")
-	h := hosttest.New(t, in.root)
-	files, ok := h.ConfigFiles("app-misc/foo-1")
-	want := []ingest.ConfigFile{{Path: "/etc/a", State: ingest.ConfigPristine}, {Path: "/etc/b", State: ingest.ConfigModified}, {Path: "/etc/c", State: ingest.ConfigMissing}, {Path: "/usr/share/config/foo", State: ingest.ConfigPristine}}
-	if diff := cmp.Diff(want, files); diff != "" || !ok {
-		t.Errorf("%t (-want +got)\n%s", ok, diff)
-	}
-	if files, ok := h.ConfigFiles("app-misc/none-1"); ok || files != nil {
-		t.Errorf("not installed: %v %t", files, ok)
 	}
 }

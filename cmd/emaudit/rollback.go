@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
@@ -204,11 +205,27 @@ func (s *session) isPresent(name string) bool {
 // protectedFiles returns the files of an installed package that CONFIG_PROTECT
 // keeps from being overwritten.
 func (s *session) protectedFiles(cpv string) []string {
-	var names []string
-	// What cannot be read of CONTENTS is not known to be protected.
-	files, _ := ingest.ConfigFiles(s.root, s.settings, cpv)
-	for _, f := range files {
-		names = append(names, f.Path)
+	f, err := s.root.OpenFile(path.Join(s.settings.VDB(), cpv, "CONTENTS"), maxContents)
+	if err != nil {
+		return nil
 	}
-	return names
+	defer f.Close()
+	var files []string
+	protect, masked := strings.Fields(s.settings.Get("CONFIG_PROTECT")), strings.Fields(s.settings.Get("CONFIG_PROTECT_MASK"))
+	under := func(name string, dirs []string) bool {
+		for _, d := range dirs {
+			if name == path.Clean(d) || strings.HasPrefix(name, path.Clean(d)+"/") {
+				return true
+			}
+		}
+		return false
+	}
+	// What cannot be read of it is not known to be protected.
+	_, _ = vdb.ReadContents(f, func(e vdb.ContentsEntry) error {
+		if e.Kind == vdb.Regular && under(e.Path, protect) && !under(e.Path, masked) {
+			files = append(files, e.Path)
+		}
+		return nil
+	})
+	return files
 }

@@ -96,14 +96,6 @@ func (h *Host) CompareInstalled(now int64) {
 	}
 }
 
-// ConfigFiles returns the protected configuration files of an installed package.
-func (h *Host) ConfigFiles(cpv string) (files []ingest.ConfigFile, ok bool) {
-	h.tb.Helper()
-	host := h.open()
-	defer host.Root.Close()
-	return ingest.ConfigFiles(host.Root, host.Settings, cpv)
-}
-
 // open opens the root, which the caller closes, and resolves its settings.
 func (h *Host) open() ingest.Host {
 	h.tb.Helper()

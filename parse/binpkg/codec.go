@@ -98,6 +98,16 @@ func probe(head []byte) Compressor {
 	return ""
 }
 
+// packerOf is the compressor of a stream whose name says c. The programs that Portage
+// starts by the name tell some others by their first bytes and unpack them.
+func packerOf(c Compressor, head []byte) Compressor {
+	switch packer := probe(head[:min(len(head), fieldMagic)]); {
+	case c == Zstd && (packer == Gzip || packer == Xz || packer == Lz4), c == Xz && packer == Lzip:
+		return packer
+	}
+	return c
+}
+
 var (
 	// errTooLarge: more came out than the caller's limit.
 	errTooLarge = errors.New("larger than the limit")

@@ -307,10 +307,16 @@ func manifestOf(files []file) []byte {
 // packGpkg makes a gpkg of members, the Manifest among them.
 func packGpkg(tb testing.TB, files []file) []byte {
 	tb.Helper()
+	return packGpkgIn(tb, "foo-tool-1.2.3-1", files)
+}
+
+// packGpkgIn is packGpkg with another folder for the members.
+func packGpkgIn(tb testing.TB, folder string, files []file) []byte {
+	tb.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for _, f := range files {
-		err := w.WriteHeader(&tar.Header{Name: "foo-tool-1.2.3-1/" + f.name, Mode: 0o644, Size: int64(len(f.data)), Format: tar.FormatUSTAR})
+		err := w.WriteHeader(&tar.Header{Name: folder + "/" + f.name, Mode: 0o644, Size: int64(len(f.data)), Format: tar.FormatUSTAR})
 		if err == nil {
 			_, err = w.Write(f.data)
 		}

@@ -84,12 +84,13 @@ func (c *contents) judge(p *Package, image *Image) {
 		return
 	}
 	say := func(code, what string, n int, names []string) {
+		const most = 10
 		more := ""
-		if n > 3 {
-			more = fmt.Sprintf(" and %d more", n-3)
+		if n > most {
+			more = fmt.Sprintf(" and %d more", n-most)
 		}
 		var shown []string
-		for _, name := range names[:min(n, 3)] {
+		for _, name := range names[:min(n, most)] {
 			shown = append(shown, string(clip([]byte(name))))
 		}
 		p.diagnose(p.ImageOffset, code, "image: %d of the %d entries of CONTENTS %s: %s%s", n, c.entries, what, strings.Join(shown, ", "), more)

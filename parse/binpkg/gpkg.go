@@ -126,9 +126,12 @@ func findParts(p *Package) layout {
 func checkStructure(p *Package, parts layout) {
 	for i, m := range p.Members {
 		slash := strings.IndexByte(m.Name, '/')
-		if slash <= 0 || slash == len(m.Name)-1 || strings.Count(m.Name, "/") != 1 || traverses([]byte(m.Name)) {
+		if slash <= 0 || slash == len(m.Name)-1 || strings.Count(m.Name, "/") != 1 {
 			p.diagnose(m.Offset, ProblemMemberPath, "member %q is not FOLDER/NAME", clip([]byte(m.Name)))
 			continue
+		}
+		if traverses([]byte(m.Name)) || m.Name[:slash] == "." {
+			p.diagnose(m.Offset, ProblemMemberName, "member %q is in no folder of its own", clip([]byte(m.Name)))
 		}
 		switch prefix := m.Name[:slash]; {
 		case p.Prefix == "" && i == 0:
@@ -211,6 +214,10 @@ func (rd *Reader) readGpkgMetadata(p *Package, src fileSource, m Member, c Compr
 		return nil
 	}
 	before := len(p.Diagnostics)
+	if packer := packerOf(c, rd.packed); packer != c {
+		p.diagnose(m.Offset, ProblemOtherPacker, "metadata: packed by %s, and named as by %s", packer, c)
+		c = packer
+	}
 	tar, err := rd.unpackMetadata(c)
 	switch {
 	case errors.Is(err, errTooLarge):

@@ -72,3 +72,32 @@ func TestTheReasonOfAVerdictIsAlwaysKept(t *testing.T) {
 		t.Errorf("%d diagnostics", len(v.Diagnostics))
 	}
 }
+
+// Portage finds a member by the last part of its name, and starts the program that
+// its suffix names, which may tell other streams by their first bytes.
+func TestWhatPortageToleratesIsNotDamaged(t *testing.T) {
+	t.Parallel()
+	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
+	for _, folder := range []string{"..", "."} {
+		pkg := packGpkgIn(t, folder, append(slices.Clone(control), file{manifestName, manifestOf(control)}))
+		v := verifyBytes(t, pkg, VerifyOptions{Image: true})
+		if v.Integrity != Whole || v.CPV() != "app-misc/foo-tool-1.2.3" || !slices.Equal(v.Problems(), []string{ProblemMemberName}) {
+			t.Errorf("folder %s: %s %s %v", folder, v.Integrity, v.CPV(), v.Diagnostics)
+		}
+	}
+	var u unpacker
+	metadata, err := u.unpack(nil, control[1].data, Zstd, maxMetadataSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg := makeGpkg(t, []file{control[0], {"metadata.tar.zst", gzipped(t, metadata)}, {"image.tar.zst", gzipped(t, sampleTar(t))}})
+	v := verifyBytes(t, pkg, VerifyOptions{Image: true})
+	if v.Integrity != Unknown || v.CPV() != "app-misc/foo-tool-1.2.3" || v.Image.Files != 2 || !slices.Equal(v.Problems(), []string{ProblemOtherPacker}) || !v.Readable() {
+		t.Errorf("gzip named as zstd: %s %s %v", v.Integrity, v.CPV(), v.Diagnostics)
+	}
+	// gzip reads nothing but gzip.
+	pkg = makeGpkg(t, []file{control[0], control[1], {"image.tar.gz", control[2].data}})
+	if v := verifyBytes(t, pkg, VerifyOptions{Image: true}); v.Integrity != Damaged {
+		t.Errorf("zstd named as gzip: %s %v", v.Integrity, v.Diagnostics)
+	}
+}

@@ -1,6 +1,7 @@
 package binpkg
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/md5"
 	"encoding/hex"
@@ -66,7 +67,14 @@ type Image struct {
 func (rd *Reader) walkImage(p *Package, r io.Reader, size int64) *Image {
 	image := new(Image)
 	limit := min(max(size, minImageLimit/maxImageRatio), maxFileSize/maxImageRatio) * maxImageRatio
-	stream, err := rd.codecs.open(r, p.Compressor)
+	in := bufio.NewReader(r)
+	// What is too short for a magic is of no compressor.
+	head, _ := in.Peek(len(magics[len(magics)-1].magic))
+	packer := packerOf(p.Compressor, head)
+	if packer != p.Compressor {
+		p.diagnose(p.ImageOffset, ProblemOtherPacker, "image: packed by %s, and named as by %s", packer, p.Compressor)
+	}
+	stream, err := rd.codecs.open(in, packer)
 	var src *streamSource
 	if err == nil {
 		src = &streamSource{r: stream, limit: limit}

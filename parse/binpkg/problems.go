@@ -48,6 +48,8 @@ const (
 	ProblemTrailingTooLarge = "trailing-too-large"     // more behind the end than is read: no padding, and not looked at
 	ProblemCompressor       = "unsupported-compressor" // a compressor that this program cannot unpack
 
+	ProblemMemberName   = "member-name"  // a member in a folder . or .., which Portage tolerates: it finds members by the last part of their names
+	ProblemOtherPacker  = "other-packer" // packed by another compressor than the name says, which that of the name may unpack: zstd reads gzip, xz and lz4, where it was built to
 	ProblemUncompressed = "uncompressed" // metadata.tar or image.tar without a compressor: only a Portage with BINPKG_COMPRESS=none can read it
 
 	// Of the Manifest.
@@ -111,6 +113,7 @@ var effects = map[string]Integrity{
 	ProblemHeaderInvalid:     Damaged,
 	ProblemMarkerMissing:     Damaged,
 	ProblemMemberPath:        Damaged,
+	ProblemMemberName:        "",
 	ProblemMemberType:        Damaged,
 	ProblemMemberDuplicate:   Damaged,
 	ProblemMemberUnknown:     "",
@@ -122,6 +125,7 @@ var effects = map[string]Integrity{
 	ProblemTrailingData:      "",
 	ProblemTrailingTooLarge:  Unknown,
 	ProblemUncompressed:      Unknown,
+	ProblemOtherPacker:       Unknown,
 	ProblemManifestMissing:   Damaged,
 	ProblemManifestTooLarge:  Unknown,
 	ProblemManifestInvalid:   Damaged,
@@ -167,6 +171,17 @@ var effects = map[string]Integrity{
 
 	ProblemXpakTail:  Damaged,
 	ProblemXpakIndex: Damaged,
+}
+
+// Readable reports whether structure and metadata of a package were read and nothing
+// is wrong with them, also where it hangs on this host whether Portage can read it.
+func (p *Package) Readable() bool {
+	for _, d := range p.Diagnostics {
+		if effects[d.Code] != "" && d.Code != ProblemUncompressed && d.Code != ProblemOtherPacker {
+			return false
+		}
+	}
+	return true
 }
 
 // worst joins two verdicts: damage that is certain outweighs what is unknown.
