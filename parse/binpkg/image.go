@@ -28,6 +28,11 @@ const (
 	maxImageRatio = 1000
 	minImageLimit = 64 << 20
 
+	// pipeCapacity is what Linux keeps of a pipe that nobody reads. Portage reads an
+	// image to the end of its tar and then waits for the decompressor, which waits
+	// for ever where it has more to write (gpkg.py, tar_stream_reader.close).
+	pipeCapacity = 64 << 10
+
 	// maxStubNames bounds the names of config stubs that are kept.
 	maxStubNames = 1000
 )
@@ -82,7 +87,10 @@ func (rd *Reader) walkImage(p *Package, r io.Reader, size int64) *Image {
 	}
 	if err == nil {
 		// The checksum of the last block is only compared at its end.
-		err = src.drain()
+		end := rd.inner.end
+		if err = src.drain(); err == nil && p.Format == FormatGpkg && p.Compressor != None && src.pos-end > pipeCapacity {
+			p.diagnose(p.ImageOffset, ProblemImageTrailing, "image: %d bytes behind the end of its tar, which nobody reads while Portage waits for %s to end", src.pos-end, p.Compressor)
+		}
 	}
 	switch {
 	case err == nil:
@@ -102,6 +110,7 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 	seed := maphash.MakeSeed()
 	seen := make(map[uint64]struct{}, 256)
 	names, whole := []byte{}, true
+	below := false // something is below image/, or that folder itself is there
 	contents := readContents(rd.contents)
 	stub := make([]byte, len(configStub))
 	var e tarEntry
@@ -110,6 +119,9 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 		if errors.Is(err, io.EOF) {
 			if image.Entries == 0 && w.end == 0 {
 				return errTarTruncated // Python: "empty file"
+			}
+			if p.Format == FormatGpkg && !below {
+				return fmt.Errorf("nothing below image/, which Portage then looks for in vain")
 			}
 			if whole {
 				image.Names = names
@@ -134,6 +146,7 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 		})
 		seen[maphash.Bytes(seed, name)] = struct{}{}
 		installed, ok := installedName(p.Format, name)
+		below = below || ok || e.typeflag == typeDir && string(name) == "image"
 		if ok && whole {
 			names, whole = appendImageName(names, installed, &e)
 		}

@@ -74,6 +74,7 @@ const (
 
 	// Of the image.
 	ProblemImageDamaged   = "image-damaged"   // cannot be unpacked, or is no tar
+	ProblemImageTrailing  = "image-trailing"  // more behind the end of its tar than a pipe holds: Portage never ends
 	ProblemImageTooLarge  = "image-too-large" // unpacks to more than is read
 	ProblemImagePath      = "image-path"      // an absolute name, or one with ..
 	ProblemImageOutside   = "image-outside"   // an entry that is not below image/: Portage extracts and drops it
@@ -146,6 +147,7 @@ var effects = map[string]Integrity{
 	ProblemKeyUnreadable:        "",
 
 	ProblemImageDamaged:   Damaged,
+	ProblemImageTrailing:  Damaged,
 	ProblemImageTooLarge:  Unknown,
 	ProblemImagePath:      Damaged,
 	ProblemImageOutside:   "",

@@ -123,7 +123,10 @@ func TestWhatAnImageMayHold(t *testing.T) {
 	}{
 		{"files and links", []tar.Header{reg("image/a"), link("image/b", "image/a"), {Name: "image/c", Linkname: "/x", Typeflag: tar.TypeSymlink}}, Whole, "", true},
 		{"a name with dots", []tar.Header{reg("image/..a"), reg("image/a..")}, Whole, "", true},
-		{"nothing", nil, Whole, "", true},
+		{"the folder alone", []tar.Header{{Name: "image/", Typeflag: tar.TypeDir}}, Whole, "", true},
+		{"nothing", nil, Damaged, ProblemImageDamaged, false},
+		{"a file in place of the folder", []tar.Header{reg("image")}, Damaged, ProblemImageDamaged, false},
+		{"nothing but outside", []tar.Header{reg("imagine/a")}, Damaged, ProblemImageOutside, false},
 		{"..", []tar.Header{reg("image/../../etc/passwd")}, Damaged, ProblemImagePath, false},
 		{"an absolute name", []tar.Header{reg("/image/a")}, Damaged, ProblemImagePath, false},
 		{"a name twice", []tar.Header{reg("image/a"), reg("image/a")}, Damaged, ProblemImageDuplicate, false},
@@ -132,7 +135,7 @@ func TestWhatAnImageMayHold(t *testing.T) {
 		{"a hard link to outside", []tar.Header{link("image/b", "/etc/shadow")}, Damaged, ProblemImageHardlink, false},
 		{"a FIFO", []tar.Header{{Name: "image/f", Typeflag: tar.TypeFifo}}, Whole, ProblemImageDevice, false},
 		{"a device", []tar.Header{{Name: "image/d", Typeflag: tar.TypeBlock}}, Whole, ProblemImageDevice, false},
-		{"a file outside", []tar.Header{reg("imagine/a")}, Whole, ProblemImageOutside, true},
+		{"a file outside", []tar.Header{reg("image/a"), reg("imagine/a")}, Whole, ProblemImageOutside, true},
 		{"zeros", []tar.Header{{Name: "image/z", Typeflag: tar.TypeReg, Size: 100 << 20}}, Unknown, ProblemImageTooLarge, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -150,6 +153,20 @@ func TestWhatAnImageMayHold(t *testing.T) {
 				t.Errorf("without the walk: %s", v.Integrity)
 			}
 		})
+	}
+}
+
+// Portage reads an image to the end of its tar and waits for the decompressor, which
+// waits for ever where a pipe does not hold the rest.
+func TestWhatIsBehindTheTarOfAnImageFitsIntoAPipe(t *testing.T) {
+	t.Parallel()
+	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
+	for behind, want := range map[int]Integrity{0: Whole, 40_000: Whole, 90_000: Damaged, 1 << 20: Damaged} {
+		image := gzipped(t, append(sampleTar(t), make([]byte, behind)...))
+		v := verifyBytes(t, makeGpkg(t, []file{control[0], control[1], {"image.tar.gz", image}}), VerifyOptions{Image: true})
+		if v.Integrity != want || want == Damaged && !slices.Contains(v.Problems(), ProblemImageTrailing) {
+			t.Errorf("%d bytes: %s %v", behind, v.Integrity, v.Diagnostics)
+		}
 	}
 }
 
