@@ -206,37 +206,6 @@ func lookUp(t *tree, file string) (entry, folder, error) {
 	return e, dir, err
 }
 
-// indexFile is one file of the index as it is.
-type indexFile struct {
-	name string
-	text []byte
-	attributes
-}
-
-// readIndex returns the files of the index, Packages first; nil where there is
-// none. Packages.gz without Packages is none.
-func (p *PkgDir) readIndex() ([]indexFile, error) {
-	var files []indexFile
-	for _, name := range indexNames {
-		text, e, err := p.dir.read(name, maxIndexFile)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return files, nil
-		case errors.Is(err, unix.ELOOP):
-			err = errors.New("is a symlink; only a regular file is written")
-		case err == nil && e.Nlink > 1 && p.shared:
-			// Whoever made the other name may want to read, in a file of
-			// Portage's mode, what only root may read.
-			err = fmt.Errorf("has %d names (hard links), in a folder that others can write: %w", e.Nlink, ErrUntrusted)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		files = append(files, indexFile{name, text, attributesOf(e)})
-	}
-	return files, nil
-}
-
 // run carries out what check decided. The journal that is returned is to be
 // closed by the caller; nil where there was nothing to do or nothing is left
 // to undo.
