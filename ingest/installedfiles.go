@@ -105,10 +105,14 @@ func holdsInstallation(root *hostfs.Root, found []comparison) bool {
 // compareInstalled compares one package with what lies on the disk.
 func compareInstalled(ctx context.Context, host Host, protected *protection, cpv string) comparison {
 	c := comparison{InstalledFiles: store.InstalledFiles{CPV: cpv}, tops: map[string]bool{}}
+	// The paths of CONTENTS have EPREFIX and not ROOT.
+	target := strings.TrimSuffix(host.Settings.EROOT(), host.Settings.EPREFIX())
 	c.Complete = eachEntry(host.Root, host.Settings, cpv, func(e vdb.ContentsEntry) error {
-		state := compareEntry(host.Root, e, e.Kind == vdb.Regular && protected.covers(e.Path))
+		there := e
+		there.Path = path.Join("/", target, e.Path)
+		state := compareEntry(host.Root, there, e.Kind == vdb.Regular && protected.covers(there.Path))
 		if e.Kind != vdb.Directory {
-			top, _, _ := strings.Cut(strings.TrimPrefix(e.Path, "/"), "/")
+			top, _, _ := strings.Cut(strings.TrimPrefix(there.Path, "/"), "/")
 			c.tops[top] = true
 			c.present = c.present || state != store.DriftMissing
 		}
@@ -200,7 +204,8 @@ func md5Of(root *hostfs.Root, name string) (string, error) {
 
 // protection tells which files CONFIG_PROTECT keeps from being overwritten, as
 // Portage does (util/__init__.py, ConfigProtect): the longest entry that a file is
-// below decides, and one that is no folder stands for itself alone.
+// below decides, and one that is no folder stands for itself alone. The entries are
+// relative to EROOT.
 type protection struct{ protect, mask []protectedPath }
 
 type protectedPath struct {
@@ -215,13 +220,13 @@ func newProtection(root *hostfs.Root, s *settings.Settings) *protection {
 	}
 	p := new(protection)
 	for _, name := range strings.Fields(s.Get("CONFIG_PROTECT")) {
-		name = path.Join("/", name)
+		name = path.Join(s.EROOT(), name)
 		if isFolder(path.Dir(name)) {
 			p.protect = append(p.protect, protectedPath{name, isFolder(name)})
 		}
 	}
 	for _, name := range strings.Fields(s.Get("CONFIG_PROTECT_MASK")) {
-		name = path.Join("/", name)
+		name = path.Join(s.EROOT(), name)
 		if _, err := root.Lstat(name); err == nil {
 			p.mask = append(p.mask, protectedPath{name, isFolder(name)})
 		}

@@ -123,6 +123,27 @@ func (in *installation) packPlain(cpv, buildTime string) {
 	in.write("var/cache/binpkgs/"+category+"/"+pn+"/"+pf+"-1.gpkg.tar", string(archive(files...)))
 }
 
+// CONTENTS has paths without ROOT.
+func TestFilesOfATargetRootAreLookedUpThere(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.write("etc/portage/make.conf", `CONFIG_PROTECT="/etc"`+"\nROOT=/target\n")
+	in.merge("app-misc/foo-1", "usr/bin/foo", "etc/foo.conf")
+	for _, name := range []string{"usr", "etc/foo.conf", "var/db"} {
+		if err := os.MkdirAll(filepath.Join(in.root, "target", filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(in.root, name), filepath.Join(in.root, "target", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.edit("target/etc/foo.conf", "mine")
+	c, _ := in.coverage()
+	if diff := cmp.Diff([]string{"quickpkg-config app-misc/foo-1"}, told(c)); diff != "" {
+		t.Errorf("(-want +got)\n%s%+v", diff, c.Findings)
+	}
+}
+
 // A package that is the very build of what is installed covers it, whatever keeps
 // Portage from merging it as the host is set today.
 func TestAnUncompressedPackageCoversItsBuild(t *testing.T) {
