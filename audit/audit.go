@@ -19,6 +19,8 @@ type Database struct {
 	Tx   *store.Tx
 	Host store.HostID
 	Now  int64 // unix seconds; ages are counted from here
+	// Place is where the commands of answers are typed.
+	Place Place
 
 	shared *shared // nil: every question loads what it needs
 }
@@ -103,7 +105,7 @@ type Finding struct {
 	Subject  string     `json:"subject"` // cat/pn-pvr or path
 	Message  string     `json:"message"` // one line
 	Evidence []Evidence `json:"evidence"`
-	Remedy   string     `json:"remedy"` // what to type, or what to do
+	Remedy   Remedy     `json:"remedy"` // what to type, or what to do
 }
 
 // SortFindings orders findings: worst first, then by code and subject.

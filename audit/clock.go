@@ -37,7 +37,7 @@ func clockIsBehind(db Database, latest int64, of string) []Finding {
 	return []Finding{{
 		Code: "clock-behind", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
 		Message: fmt.Sprintf("it shows %s, but %s is of %s: what is asked by time, or goes by age, is wrong", Minute(db.Now), of, Minute(latest)),
-		Remedy:  "timedatectl status, or chronyc tracking; then set the clock",
+		Remedy:  Do(Files("timedatectl", "status")).When("set the clock; what it follows shows"),
 	}}
 }
 
@@ -67,6 +67,6 @@ func AuditClockForAges(db Database) ([]Finding, error) {
 	return []Finding{{
 		Code: "clock-ahead", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
 		Message: fmt.Sprintf("it shows %s, but the newest line of emerge.log, build and binary package are of %s or earlier: what goes by age would go too early", Minute(db.Now), Minute(latest)),
-		Remedy:  "timedatectl status, or chronyc tracking; if the clock is right, emerge --sync leaves a line that says so",
+		Remedy:  Do(Files("timedatectl", "status")).When("if the clock is right, emerge --sync leaves a line that says so; otherwise"),
 	}}, nil
 }

@@ -1,37 +1,316 @@
 package audit
 
 import (
+	"encoding/json"
+	"fmt"
 	"path"
 	"strings"
 
 	"emaudit/store"
 )
 
-// CommandsOf makes the commands of an answer mean the binary packages that it is
-// about. Where the caller named a folder in place of Portage's PKGDIR, Portage
-// must be told of it: by itself it would look into its own, and find other
-// packages there or none. So must emaudit. On a Gentoo Prefix the files that they
-// change lie below EPREFIX.
-type CommandsOf struct {
-	PkgDir  string // "" where Portage's own is meant
-	EPREFIX string // "" where the host is no Prefix
-	// EROOT ends with a slash, as Portage writes it.
+// A Place is where a person types the commands of an answer. The zero Place is a
+// shell on the audited host itself, whose PKGDIR is what Portage's settings say.
+type Place struct {
+	// Root is the folder that holds the audited root; "" or "/" is the running system.
+	Root string
+	// EPrefix is the offset of a Gentoo Prefix inside the root.
+	EPrefix string
+	// EROOT is the folder below which packages are installed, with a slash at its end.
 	EROOT string
+	// PkgDir is a folder of binary packages that the caller named instead of
+	// Portage's PKGDIR. Portage must be told of it, and so must emaudit.
+	PkgDir string
+	// Database is the database that the caller named.
+	Database string
 }
 
-// Commands returns what the commands for a host are about.
-func (db Database) Commands() (CommandsOf, error) {
-	stored, err := db.Tx.Settings(db.Host)
-	c := CommandsOf{EROOT: erootOf(stored)}
-	for _, s := range stored {
-		switch {
-		case s.Name == "PKGDIR" && s.Origin == "--pkgdir":
-			c.PkgDir = s.Value
-		case s.Name == "EPREFIX":
-			c.EPREFIX = s.Value
+// A Command is one command that a person may type. It is a value until it is
+// shown; only [Command.String] makes text of it, which is right when it is pasted
+// into a POSIX shell or zsh as it stands.
+type Command struct {
+	kind  commandKind
+	env   []string // NAME=VALUE
+	argv  []string
+	file  string // its output is appended to this file inside the root
+	place Place
+}
+
+type commandKind uint8
+
+const (
+	program commandKind = iota // of the root: it runs inside it
+	files                      // of any system: it works on files of the root
+	own                        // emaudit itself
+	script                     // argv[0] is text for a shell inside the root
+)
+
+// Run returns a command whose program belongs to the root, such as emerge. For a
+// root that is not the running system it is entered with chroot.
+func Run(argv ...string) Command { return Command{kind: program, argv: argv} }
+
+// Files returns a command that works on files of the root, such as rm: each
+// argument that is an absolute path lies inside the root.
+func Files(argv ...string) Command { return Command{kind: files, argv: argv} }
+
+// Emaudit returns a command of emaudit itself.
+func Emaudit(args ...string) Command { return Command{kind: own, argv: args} }
+
+// Script returns text that a shell inside the root reads, for what is no simple
+// command. The caller quotes it.
+func Script(text string) Command { return Command{kind: script, argv: []string{text}} }
+
+// AppendLine returns the command that adds a line to a file of Portage's
+// configuration, named as where there is no Prefix: /etc/portage/make.conf.
+func AppendLine(line, file string) Command {
+	return Command{kind: files, argv: []string{"echo", line}, file: file}
+}
+
+// AppendLines is [AppendLine] for several lines.
+func AppendLines(lines []string, file string) Command {
+	return Command{kind: files, argv: append([]string{"printf", `%s\n`}, lines...), file: file}
+}
+
+// FixIndex makes Portage look at the files of PKGDIR and write its index anew.
+var FixIndex = Run("emaint", "--fix", "binhost")
+
+// With returns the command with more environment, each as NAME=VALUE.
+func (c Command) With(env ...string) Command {
+	c.env = append(append([]string{}, c.env...), env...)
+	return c
+}
+
+// Plus returns the command with more arguments.
+func (c Command) Plus(args ...string) Command {
+	c.argv = append(append([]string{}, c.argv...), args...)
+	return c
+}
+
+// At returns the command for a place.
+func (c Command) At(p Place) Command {
+	c.place = p
+	return c
+}
+
+// Inside returns the command for a shell that runs inside the root.
+func (c Command) Inside() Command {
+	c.place = Place{EPrefix: c.place.EPrefix, PkgDir: c.place.PkgDir}
+	return c
+}
+
+// IsZero reports whether there is no command.
+func (c Command) IsZero() bool { return len(c.argv) == 0 }
+
+// Program is the name of the program that runs.
+func (c Command) Program() string {
+	switch {
+	case c.IsZero():
+		return ""
+	case c.kind == own:
+		return "emaudit"
+	case c.kind == script:
+		return "sh"
+	}
+	return c.argv[0]
+}
+
+// String returns the command as a shell reads it.
+func (c Command) String() string {
+	if c.IsZero() {
+		return ""
+	}
+	root := strings.TrimRight(c.place.Root, "/")
+	var words []string
+	assignments := 0 // of the first words
+	switch c.kind {
+	case own:
+		words = append([]string{"emaudit"}, c.place.options()...)
+		words = append(words, c.argv...)
+	case files:
+		words = make([]string, len(c.argv))
+		for i, w := range c.argv {
+			if i > 0 && strings.HasPrefix(w, "/") {
+				w = root + w
+			}
+			words[i] = w
+		}
+	case script:
+		if root == "" {
+			return c.argv[0]
+		}
+		words = []string{"chroot", root, "sh", "-c", c.argv[0]}
+	case program:
+		if env := c.environment(); root == "" {
+			assignments = len(env)
+			words = append(env, c.argv...)
+		} else {
+			words = []string{"chroot", root}
+			if len(env) > 0 {
+				words = append(append(words, "env"), env...)
+			}
+			words = append(words, c.argv...)
 		}
 	}
-	return c, err
+	var text strings.Builder
+	for i, w := range words {
+		if i > 0 {
+			text.WriteByte(' ')
+		}
+		if i < assignments {
+			// A shell takes NAME=VALUE for an assignment where NAME is not quoted.
+			name, value, _ := strings.Cut(w, "=")
+			text.WriteString(name + "=" + ShellQuote(value))
+			continue
+		}
+		text.WriteString(quoteWord(w))
+	}
+	if c.file != "" {
+		text.WriteString(" >> " + ShellQuote(root+c.place.EPrefix+c.file))
+	}
+	return text.String()
+}
+
+// options are emaudit's own for the place.
+func (p Place) options() (options []string) {
+	if p.Root != "" && p.Root != "/" {
+		options = append(options, "--root", p.Root)
+	}
+	if p.EPrefix != "" {
+		options = append(options, "--eprefix", p.EPrefix)
+	}
+	if p.Database != "" {
+		options = append(options, "--db", p.Database)
+	}
+	if p.PkgDir != "" {
+		options = append(options, "--pkgdir", p.PkgDir)
+	}
+	return options
+}
+
+// environment is what the command needs of it.
+func (c Command) environment() []string {
+	env := append([]string{}, c.env...)
+	for _, e := range env {
+		if strings.HasPrefix(e, "PKGDIR=") {
+			return env
+		}
+	}
+	if c.place.PkgDir != "" && c.usesPkgDir() {
+		env = append(env, "PKGDIR="+c.place.PkgDir)
+	}
+	return env
+}
+
+// usesPkgDir reports whether the command reads or writes PKGDIR.
+func (c Command) usesPkgDir() bool {
+	switch c.argv[0] {
+	case "quickpkg":
+		return true
+	case "emaint":
+		return len(c.argv) > 1 && c.argv[len(c.argv)-1] == "binhost"
+	case "emerge":
+		for _, option := range c.argv[1:] {
+			switch {
+			case option == "-K", option == "-k", option == "-pK", option == "-B", option == "-b":
+				return true
+			// --usepkg=n and --usepkgonly are among them: they say what is not read.
+			case strings.HasPrefix(option, "--usepkg"), strings.HasPrefix(option, "--buildpkg"):
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// A Remedy says what to do about a finding: commands, each of which runs when the
+// one before it succeeded; or advice, where a person has to decide; or advice with
+// the commands that it ends in.
+type Remedy struct {
+	Commands []Command
+	Advice   string
+}
+
+// Do returns the remedy that consists of commands.
+func Do(commands ...Command) Remedy { return Remedy{Commands: commands} }
+
+// Advise returns the remedy that no command is.
+func Advise(advice string) Remedy { return Remedy{Advice: advice} }
+
+// Advisef is [Advise] with a format.
+func Advisef(format string, args ...any) Remedy { return Advise(fmt.Sprintf(format, args...)) }
+
+// When returns the remedy with advice that says when, or what for, it is right.
+func (r Remedy) When(advice string) Remedy {
+	r.Advice = advice
+	return r
+}
+
+// Then returns the remedy with the commands of next after its own.
+func (r Remedy) Then(next Remedy) Remedy {
+	r.Commands = append(append([]Command{}, r.Commands...), next.Commands...)
+	return r
+}
+
+// IsZero reports whether there is no remedy.
+func (r Remedy) IsZero() bool { return len(r.Commands) == 0 && r.Advice == "" }
+
+// Program is the name of the program that the remedy runs first, or "".
+func (r Remedy) Program() string {
+	if len(r.Commands) == 0 {
+		return ""
+	}
+	return r.Commands[0].Program()
+}
+
+// At returns the remedy for a place.
+func (r Remedy) At(p Place) Remedy {
+	commands := make([]Command, len(r.Commands))
+	for i, c := range r.Commands {
+		commands[i] = c.At(p)
+	}
+	r.Commands = commands
+	return r
+}
+
+// String returns the remedy as one line.
+func (r Remedy) String() string {
+	texts := make([]string, len(r.Commands))
+	for i, c := range r.Commands {
+		texts[i] = c.String()
+	}
+	text := strings.Join(texts, " && ")
+	switch {
+	case r.Advice == "":
+		return text
+	case text == "":
+		return r.Advice
+	}
+	return r.Advice + ": " + text
+}
+
+// MarshalJSON writes the remedy as text, as docs/schema has it.
+func (r Remedy) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }
+
+// MarshalJSON writes the command as text, as docs/schema has it.
+func (c Command) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+// FindPlace returns where the commands of an answer are typed: what the caller
+// knows of it, and what the last ingest read of the host's settings.
+func (db Database) FindPlace() (Place, error) {
+	return Once[placeKey](db, func() (Place, error) {
+		p := db.Place
+		stored, err := db.Tx.Settings(db.Host)
+		p.EROOT = erootOf(stored)
+		for _, s := range stored {
+			switch {
+			case s.Name == "PKGDIR" && s.Origin == "--pkgdir":
+				p.PkgDir = s.Value
+			case s.Name == "EPREFIX":
+				p.EPrefix = s.Value
+			}
+		}
+		return p, err
+	})
 }
 
 // EROOT returns the folder below which the packages of a host are installed, with
@@ -39,8 +318,8 @@ func (db Database) Commands() (CommandsOf, error) {
 // (_emerge/MergeListItem.py, pkg.root), and each other folder there is another
 // root.
 func (db Database) EROOT() (string, error) {
-	stored, err := db.Tx.Settings(db.Host)
-	return erootOf(stored), err
+	p, err := db.FindPlace()
+	return p.EROOT, err
 }
 
 func erootOf(stored []store.Setting) string {
@@ -56,63 +335,46 @@ func erootOf(stored []store.Setting) string {
 	return strings.TrimRight(path.Join("/", root, eprefix), "/") + "/"
 }
 
-// pkgdirCommands are the beginnings of the commands that read or write PKGDIR.
-var pkgdirCommands = []string{"quickpkg ", "emaint --fix binhost", "emaint --check binhost"}
+type placeKey struct{}
 
-// pkgdirOptions are those with which emerge does.
-var pkgdirOptions = []string{"--usepkg", "--buildpkg", "-pK", "-K"}
-
-// In returns a command, which may be several joined by &&, for the host.
-func (c CommandsOf) In(command string) string {
-	if c.EPREFIX != "" {
-		command = strings.NewReplacer(
-			" /etc/portage/", " "+c.EPREFIX+"/etc/portage/",
-			`="/var/log/`, `="`+c.EPREFIX+"/var/log/",
-			"get_repo_path / ", "get_repo_path "+ShellQuote(c.EROOT)+" ",
-		).Replace(command)
-	}
-	if c.PkgDir == "" {
-		return command
-	}
-	parts := strings.Split(command, " && ")
-	for i, part := range parts {
-		if rest, ok := strings.CutPrefix(part, "emaudit "); ok && !strings.HasPrefix(rest, "--pkgdir ") {
-			parts[i] = "emaudit --pkgdir " + ShellQuote(c.PkgDir) + " " + rest
-		} else if usesPkgdir(part) {
-			parts[i] = "PKGDIR=" + ShellQuote(c.PkgDir) + " " + part
-		}
-	}
-	return strings.Join(parts, " && ")
+// Finish puts findings in their order, and makes their remedies those for the place
+// of db.
+func (db Database) Finish(findings []Finding) error {
+	SortFindings(findings)
+	place, err := db.FindPlace()
+	place.Put(findings)
+	return err
 }
 
-func usesPkgdir(command string) bool {
-	for _, prefix := range pkgdirCommands {
-		if strings.HasPrefix(command, prefix) {
-			return true
-		}
-	}
-	if !strings.HasPrefix(command, "emerge ") {
-		return false
-	}
-	for word := range strings.FieldsSeq(command) {
-		for _, option := range pkgdirOptions {
-			// --usepkg=n and --usepkgonly are among them.
-			if word == option || strings.HasPrefix(option, "--") && strings.HasPrefix(word, option) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (c CommandsOf) All(commands []string) {
-	for i := range commands {
-		commands[i] = c.In(commands[i])
-	}
-}
-
-func (c CommandsOf) Findings(findings []Finding) {
+// Put makes the remedies of findings those for the place.
+func (p Place) Put(findings []Finding) {
 	for i := range findings {
-		findings[i].Remedy = c.In(findings[i].Remedy)
+		findings[i].Remedy = findings[i].Remedy.At(p)
 	}
+}
+
+// PutAll makes commands those for the place.
+func (p Place) PutAll(commands []Command) {
+	for i := range commands {
+		commands[i] = commands[i].At(p)
+	}
+}
+
+// quoteWord quotes a word of a command. An atom that begins with an equals sign is
+// quoted for zsh too, which would look for a program of that name.
+func quoteWord(word string) string {
+	quoted := ShellQuote(word)
+	if quoted == word && strings.HasPrefix(word, "=") {
+		return `"` + word + `"`
+	}
+	return quoted
+}
+
+// Lines returns commands as text, one a line.
+func Lines(commands []Command) []string {
+	lines := make([]string, len(commands))
+	for i, c := range commands {
+		lines[i] = c.String()
+	}
+	return lines
 }

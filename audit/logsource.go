@@ -36,6 +36,9 @@ func AuditLogSource(db Database) (LogSource, error) {
 		source.Damage = append(source.Damage, damage...)
 	}
 	behind, err := AuditClock(db)
+	if err != nil {
+		return source, err
+	}
 	source.Findings = slices.Concat(source.Findings, behind)
-	return source, err
+	return source, db.Finish(source.Findings)
 }

@@ -17,14 +17,14 @@ var sourceCodes = map[store.SourceKind]struct {
 	severity Severity
 	cost     string // of its absence
 	unknown  string // what is not known where it cannot be read, if that is something else
-	remedy   string
+	remedy   Remedy
 }{
-	store.SourceVDB:       {"vdb-missing", SeverityError, "nothing is known of what is installed", "", "give the right root with --root DIR, or the database with --vdb DIR"},
-	store.SourcePkgDir:    {"pkgdir-missing", SeverityError, "there is no binary package at all", "which binary packages there are is not known", "enable FEATURES=buildpkg in make.conf, or name the folder with --pkgdir DIR"},
-	store.SourceIndex:     {"index-missing", SeverityWarning, "Portage sees no binary package in it until it is indexed", "what Portage sees in it is not known", "emaint --fix binhost"},
-	store.SourceEmergeLog: {"emerge-log-missing", SeverityWarning, "there is no history: runs and earlier states are unknown", "runs and earlier states are not known", "look for a rotated log, or name the file with --emerge-log FILE"},
-	store.SourceBuildLog:  {"", SeverityWarning, "why merges failed may not be known", "", ""},
-	store.SourceElog:      {"", SeverityWarning, "what packages said may not be known", "", ""},
+	store.SourceVDB:       {"vdb-missing", SeverityError, "nothing is known of what is installed", "", Advise("give the right root with --root DIR, or the database with --vdb DIR")},
+	store.SourcePkgDir:    {"pkgdir-missing", SeverityError, "there is no binary package at all", "which binary packages there are is not known", Advise("enable FEATURES=buildpkg in make.conf, or name the folder with --pkgdir DIR")},
+	store.SourceIndex:     {"index-missing", SeverityWarning, "Portage sees no binary package in it until it is indexed", "what Portage sees in it is not known", Do(FixIndex)},
+	store.SourceEmergeLog: {"emerge-log-missing", SeverityWarning, "there is no history: runs and earlier states are unknown", "runs and earlier states are not known", Advise("look for a rotated log, or name the file with --emerge-log FILE")},
+	store.SourceBuildLog:  {"", SeverityWarning, "why merges failed may not be known", "", Remedy{}},
+	store.SourceElog:      {"", SeverityWarning, "what packages said may not be known", "", Remedy{}},
 }
 
 // SourceFindings reports sources of the given kinds that could not be read:
@@ -69,7 +69,7 @@ func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 				Code: d.Code, Severity: diagnosticSeverity(d.Code), Subject: path.Join(d.Source, d.Subject), Message: d.Message,
 				Evidence: []Evidence{{Source: path.Join(d.Source, d.Subject), Offset: d.Offset}}, Remedy: diagnosticRemedies[d.Code],
 			}
-			if f.Remedy == "" && strings.HasSuffix(d.Code, "-unread") {
+			if f.Remedy.IsZero() && strings.HasSuffix(d.Code, "-unread") {
 				f.Remedy = unreadRemedy(d.Message, f.Subject)
 			}
 			findings = append(findings, f)
@@ -79,22 +79,22 @@ func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 }
 
 // diagnosticRemedies says what mends damage that has a remedy.
-var diagnosticRemedies = map[string]string{
-	"vdb-merge-leftover":    "emaint merges --check",
-	"preserved-libs-unread": "emerge --pretend @preserved-rebuild",
-	"emerge-stopped":        "mend that line; emerge --info shows whether Portage reads the file",
+var diagnosticRemedies = map[string]Remedy{
+	"vdb-merge-leftover":    Do(Run("emaint", "--check", "merges")),
+	"preserved-libs-unread": Do(Run("emerge", "--pretend", "@preserved-rebuild")),
+	"emerge-stopped":        Do(Run("emerge", "--info")).When("mend that line; whether Portage reads the file shows"),
 }
 
 // unreadRemedy says what settles that a path could not be read.
-func unreadRemedy(problem, path string) string {
+func unreadRemedy(problem, path string) Remedy {
 	if strings.Contains(problem, "permission denied") {
 		return RemedyPermissions
 	}
-	return "ls -ld " + ShellQuote(path)
+	return Do(Files("ls", "-ld", path))
 }
 
 // RemedyPermissions is what helps where a file is there and cannot be read.
-const RemedyPermissions = "run emaudit as root, or as a member of the portage group"
+var RemedyPermissions = Advise("run emaudit as root, or as a member of the portage group")
 
 // diagnosticSeverity is how bad damage of a source is: some of what it held is
 // not known, which costs no rollback by itself. Folders of /etc that only root
@@ -122,10 +122,7 @@ func AuditSources(db Database) ([]Finding, error) {
 		return nil, err
 	}
 	findings = append(findings, behind...)
-	SortFindings(findings)
-	commands, err := db.Commands()
-	commands.Findings(findings)
-	return findings, err
+	return findings, db.Finish(findings)
 }
 
 // AuditUnread reports what is there and could not be read by who asks, which is

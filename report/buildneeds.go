@@ -18,7 +18,7 @@ func WithBuildNeeds(a Answer, n *history.BuildNeeds, o Output) Answer {
 	a.Text = func(s *Screen) {
 		text(s)
 		s.buildNeeds(n)
-		s.Findings(fromAudit(n.Findings), o.findingOptions())
+		s.Findings(n.Findings, o.findingOptions())
 	}
 	return a
 }

@@ -61,7 +61,7 @@ func compatibilityText(s *Screen, c *acceptance.Compatibility, o Output) {
 	if shown > 0 {
 		s.Blank()
 	}
-	s.Findings(fromAudit(c.Findings), o.findingOptions())
+	s.Findings(c.Findings, o.findingOptions())
 }
 
 // CompatibilityLine is the answer in a line.

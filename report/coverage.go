@@ -27,11 +27,11 @@ func Coverage(c *binpkgs.Coverage, o Output) Answer {
 			if len(c.Commands) > 0 {
 				s.Heading("To close the gaps, while these packages are installed")
 				for _, command := range c.Commands {
-					s.Line(Plain.Text("  "), Code.Text(command))
+					s.Line(Plain.Text("  "), Code.Text(command.String()))
 				}
 				s.Blank()
 			}
-			s.Findings(fromAudit(o.shownOfCoverage(c.Findings)), o.findingOptions())
+			s.Findings(o.shownOfCoverage(c.Findings), o.findingOptions())
 		},
 	}
 }

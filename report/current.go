@@ -47,7 +47,7 @@ func Current(runs []history.CurrentRun, left *history.Prediction, source audit.L
 			if left != nil && len(left.Packages)+left.Unlisted > 1 {
 				predictTotal(s, left)
 			}
-			s.Findings(fromAudit(source.Findings), o.findingOptions())
+			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
 }

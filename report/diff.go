@@ -31,7 +31,7 @@ func Diff(d *state.Diff, o Output) Answer {
 			changesTable(s, d.Changes, o)
 			if len(d.Findings) > 0 {
 				s.Blank()
-				s.Findings(fromAudit(d.Findings), o.findingOptions())
+				s.Findings(d.Findings, o.findingOptions())
 			}
 		},
 	}

@@ -31,7 +31,7 @@ func Doctor(d *overview.Doctor, o Output) Answer {
 			}
 			s.Line(role.Text(fmt.Sprintf("%d of %d", d.Passed, d.Checks)), Plain.Text(" checks passed: settings are "+word))
 			s.Blank()
-			s.Findings(fromAudit(d.Findings), FindingOptions{Evidence: o.Verbose})
+			s.Findings(d.Findings, FindingOptions{Evidence: o.Verbose})
 			if len(d.Findings) > 0 {
 				s.Blank()
 			}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"time"
 
+	"emaudit/audit"
 	"emaudit/report"
 )
 
@@ -38,12 +39,12 @@ func Example() {
 
 func ExampleScreen_Findings() {
 	screen := report.NewScreen(os.Stdout, report.Terminal{Width: 80})
-	screen.Findings([]report.Finding{{
+	screen.Findings([]audit.Finding{{
 		Code:     "binpkg-damaged",
 		Severity: "error",
 		Subject:  "app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar",
 		Message:  "image.tar.zst: SHA512 differs from the Manifest",
-		Remedy:   `emerge -1 --usepkg=n --buildpkg "=app-misc/foo-tool-1.2.4"`,
+		Remedy:   audit.Advise(`emerge -1 --usepkg=n --buildpkg "=app-misc/foo-tool-1.2.4"`),
 	}}, report.FindingOptions{})
 	screen.Flush()
 	// Output:

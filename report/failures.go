@@ -40,7 +40,7 @@ func outputDiagnostics(source aftermath.OutputSource) []Diagnostic {
 func (s *Screen) outputSource(source aftermath.OutputSource, o Output) {
 	if len(source.Findings) > 0 {
 		s.Blank()
-		s.Findings(fromAudit(source.Findings), o.findingOptions())
+		s.Findings(source.Findings, o.findingOptions())
 	}
 }
 

@@ -5,34 +5,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"emaudit/audit"
 )
-
-// Finding is one thing that an audit says, in the form in which it is shown and
-// in which JSON has it. It has no methods, so that a type of the same fields can
-// stand in its place.
-type Finding struct {
-	// Code is stable and kebab-case; docs/findings.md has a section for it.
-	Code string `json:"code"`
-	// Severity is "error", "warning" or "info".
-	Severity string `json:"severity"`
-	// Subject is what the finding is about: a cpv, or a path.
-	Subject string `json:"subject"`
-	// Message says what was found, in one line.
-	Message string `json:"message"`
-	// Evidence says where it was found.
-	Evidence []Evidence `json:"evidence"`
-	// Remedy is what to type; commands of several lines are separated by line
-	// feeds.
-	Remedy string `json:"remedy"`
-}
-
-// Evidence is a place in a source from which a finding was drawn.
-type Evidence struct {
-	// Source is the path of the file.
-	Source string `json:"source"`
-	// Offset is the position in it, in bytes.
-	Offset int64 `json:"offset"`
-}
 
 // FindingOptions says how much of the findings is shown. The zero value shows
 // all findings without their evidence.
@@ -48,7 +23,7 @@ type FindingOptions struct {
 
 // severities holds the severities in the order in which they are shown. One that
 // is not known comes before all: unknown is never harmless.
-var severities = []string{"error", "warning", "info"}
+var severities = []audit.Severity{audit.SeverityError, audit.SeverityWarning, audit.SeverityInfo}
 
 // Findings writes findings, the gravest first and those of one code together:
 //
@@ -58,12 +33,12 @@ var severities = []string{"error", "warning", "info"}
 //
 // The message is wrapped where the width is known. The subject and the remedy
 // are neither cut nor broken.
-func (s *Screen) Findings(findings []Finding, options FindingOptions) {
+func (s *Screen) Findings(findings []audit.Finding, options FindingOptions) {
 	sorted := slices.Clone(findings)
 	slices.SortStableFunc(sorted, compareFindings)
 	severityWidth, codeWidth := 0, 0
 	for _, f := range sorted {
-		severityWidth = max(severityWidth, displayWidth(Clean(f.Severity)))
+		severityWidth = max(severityWidth, displayWidth(Clean(string(f.Severity))))
 		codeWidth = max(codeWidth, displayWidth(Clean(f.Code)))
 	}
 	indent := severityWidth + gutter
@@ -92,9 +67,9 @@ func (s *Screen) Findings(findings []Finding, options FindingOptions) {
 }
 
 // finding writes one finding.
-func (s *Screen) finding(f Finding, severityWidth, codeWidth int, evidence bool) {
+func (s *Screen) finding(f audit.Finding, severityWidth, codeWidth int, evidence bool) {
 	indent := severityWidth + gutter
-	line := appendPadded(s.line[:0], Clean(f.Severity), severityRole(f.Severity), s.term.Color, severityWidth+gutter)
+	line := appendPadded(s.line[:0], Clean(string(f.Severity)), severityRole(f.Severity), s.term.Color, severityWidth+gutter)
 	subject := Clean(f.Subject)
 	subjectAt := indent + codeWidth + gutter
 	if s.term.Width > 0 && subjectAt+displayWidth(subject) > s.term.Width {
@@ -112,7 +87,7 @@ func (s *Screen) finding(f Finding, severityWidth, codeWidth int, evidence bool)
 		}
 	}
 	label := "try:  "
-	for command := range strings.Lines(f.Remedy) {
+	for command := range strings.Lines(f.Remedy.String()) {
 		s.Line(
 			Plain.Text(strings.Repeat(" ", indent)+label),
 			Code.Text(strings.TrimRight(command, "\r\n")),
@@ -123,19 +98,19 @@ func (s *Screen) finding(f Finding, severityWidth, codeWidth int, evidence bool)
 
 // FindingCounts returns how many findings there are of each severity, such as
 // "1 error, 3 warnings", or "no findings".
-func FindingCounts(findings []Finding) string {
-	counts := make(map[string]int64)
+func FindingCounts(findings []audit.Finding) string {
+	counts := make(map[audit.Severity]int64)
 	for _, f := range findings {
 		counts[f.Severity]++
 	}
 	var parts []string
 	for _, severity := range severities {
 		if n := counts[severity]; n > 0 {
-			plural := severity + "s"
-			if severity == "info" {
+			plural := string(severity) + "s"
+			if severity == audit.SeverityInfo {
 				plural = "info"
 			}
-			parts = append(parts, Count(n, severity, plural))
+			parts = append(parts, Count(n, string(severity), plural))
 			delete(counts, severity)
 		}
 	}
@@ -153,7 +128,7 @@ func FindingCounts(findings []Finding) string {
 }
 
 // compareFindings orders by severity, code and subject.
-func compareFindings(a, b Finding) int {
+func compareFindings(a, b audit.Finding) int {
 	return cmp.Or(
 		cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)),
 		cmp.Compare(a.Severity, b.Severity),
@@ -163,13 +138,13 @@ func compareFindings(a, b Finding) int {
 }
 
 // severityRole returns the role in which a severity is painted.
-func severityRole(severity string) Role {
+func severityRole(severity audit.Severity) Role {
 	switch severity {
-	case "error":
+	case audit.SeverityError:
 		return Bad
-	case "warning":
+	case audit.SeverityWarning:
 		return Warn
-	case "info":
+	case audit.SeverityInfo:
 		return Dim
 	default:
 		return Unknown

@@ -4,30 +4,32 @@ import (
 	"strings"
 	"testing"
 
+	"emaudit/audit"
+
 	"github.com/google/go-cmp/cmp"
 )
 
-var someFindings = []Finding{
+var someFindings = []audit.Finding{
 	{
 		Code: "no-binpkg", Severity: "warning", Subject: "sys-libs/libfoo-2.0.1",
 		Message: "is installed, and no binary package of it is in PKGDIR",
-		Remedy:  "quickpkg \"=sys-libs/libfoo-2.0.1\"",
+		Remedy:  audit.Advise("quickpkg \"=sys-libs/libfoo-2.0.1\""),
 	},
 	{
 		Code: "clock-back", Severity: "info", Subject: "/var/log/emerge.log",
 		Message:  "the clock went back by 3,600 s",
-		Evidence: []Evidence{{"/var/log/emerge.log", 123456}},
+		Evidence: []audit.Evidence{{Source: "/var/log/emerge.log", Offset: 123456}},
 	},
 	{
 		Code: "binpkg-damaged", Severity: "error", Subject: "app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar",
 		Message:  "image.tar.zst: SHA512 differs from the Manifest (read 2026-11-23 12:20)",
-		Evidence: []Evidence{{"app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar", 1536}},
-		Remedy:   "emerge -1 --usepkg=n --buildpkg \"=app-misc/foo-tool-1.2.4\"\nemaudit verify",
+		Evidence: []audit.Evidence{{Source: "app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar", Offset: 1536}},
+		Remedy:   audit.Advise("emerge -1 --usepkg=n --buildpkg \"=app-misc/foo-tool-1.2.4\"\nemaudit verify"),
 	},
 	{
 		Code: "no-binpkg", Severity: "warning", Subject: "app-misc/hello-1.1",
 		Message: "is installed, and no binary package of it is in PKGDIR",
-		Remedy:  "quickpkg \"=app-misc/hello-1.1\"",
+		Remedy:  audit.Advise("quickpkg \"=app-misc/hello-1.1\""),
 	},
 	{Code: "no-binpkg", Severity: "warning", Subject: "dev-libs/libbar-1.0_p2-r1", Message: "same"},
 }
@@ -109,9 +111,9 @@ func TestFindingShowsHostileTextAsText(t *testing.T) {
 	t.Parallel()
 	const esc = "\x1b]0;x\x07"
 	got := screenOf(t, Terminal{Width: 80}, func(s *Screen) {
-		s.Findings([]Finding{{
-			Code: esc, Severity: esc, Subject: "a\n" + esc, Message: esc, Remedy: esc,
-			Evidence: []Evidence{{Source: esc}},
+		s.Findings([]audit.Finding{{
+			Code: esc, Severity: esc, Subject: "a\n" + esc, Message: esc, Remedy: audit.Advise(esc),
+			Evidence: []audit.Evidence{{Source: esc}},
 		}}, FindingOptions{Evidence: true})
 	})
 	if strings.ContainsAny(got, "\x1b\x07") {
@@ -122,12 +124,12 @@ func TestFindingShowsHostileTextAsText(t *testing.T) {
 func TestFindingCounts(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		findings []Finding
+		findings []audit.Finding
 		want     string
 	}{
 		{nil, "no findings"},
 		{someFindings, "1 error, 3 warnings, 1 info"},
-		{[]Finding{{Severity: "fatal"}, {Severity: "error"}, {Severity: "error"}}, "2 errors, 1 other"},
+		{[]audit.Finding{{Severity: "fatal"}, {Severity: "error"}, {Severity: "error"}}, "2 errors, 1 other"},
 	} {
 		if got := FindingCounts(test.findings); got != test.want {
 			t.Errorf("FindingCounts = %q, want %q", got, test.want)

@@ -47,7 +47,7 @@ func History(events iter.Seq2[*history.Event, error], source audit.LogSource, o 
 		Rows: func(w io.Writer) error { return historyRows(w, events) },
 		Text: func(s *Screen) {
 			noneOf(s, source, "merge, removal or sync", historyTable(s, events))
-			s.Findings(fromAudit(source.Findings), o.findingOptions())
+			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
 }

@@ -45,7 +45,7 @@ func Ingest(rows []IngestRow, findings []audit.Finding, o Output) Answer {
 			t.End()
 			if len(findings) > 0 {
 				s.Blank()
-				s.Findings(fromAudit(findings), o.findingOptions())
+				s.Findings(findings, o.findingOptions())
 			}
 		},
 	}

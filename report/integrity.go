@@ -31,7 +31,7 @@ func Integrity(i *binpkgs.Integrity, o Output) Answer {
 			}
 			s.Blank()
 			integrityTable(s, i, o.Verbose)
-			s.Findings(fromAudit(i.Findings), o.findingOptions())
+			s.Findings(i.Findings, o.findingOptions())
 		},
 	}
 }

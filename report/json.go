@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"emaudit/audit"
 )
 
 // SchemaVersion is the version of the JSON that every command writes. It grows
@@ -37,7 +39,7 @@ type Envelope struct {
 	Root    string
 	// GeneratedAt is the moment of the answer in unix seconds.
 	GeneratedAt int64
-	Findings    []Finding
+	Findings    []audit.Finding
 	Diagnostics []Diagnostic
 }
 

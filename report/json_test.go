@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"emaudit/audit"
 	"emaudit/report/reporttest"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,7 +33,7 @@ func jsonOf(t *testing.T, envelope Envelope, write func(*JSON)) string {
 func TestJSONBeginsWithTheEnvelope(t *testing.T) {
 	t.Parallel()
 	envelope := someEnvelope
-	envelope.Findings = []Finding{{Code: "binpkg-damaged", Severity: "error", Subject: "a/b-1", Message: "m"}}
+	envelope.Findings = []audit.Finding{{Code: "binpkg-damaged", Severity: "error", Subject: "a/b-1", Message: "m"}}
 	envelope.Diagnostics = []Diagnostic{{Source: "/var/log/emerge.log", Offset: 7, Code: "torn-line", Message: "x"}}
 	got := jsonOf(t, envelope, func(*JSON) {})
 	want := block(`

@@ -73,7 +73,7 @@ func (m *markdown) block(b pageBlock) {
 		t := &pageTable{Columns: []pageColumn{{Title: "Severity"}, {Title: "Code"}, {Title: "Subject"}, {Title: "Finding"}, {Title: "Remedy"}}}
 		for _, f := range b.Findings.Rows {
 			for _, f := range append([]pageFinding{f}, f.Alike...) {
-				t.row(pageCell{Text: f.Severity}, pageCell{Text: f.Code, Mono: true}, pageCell{Text: f.Subject}, pageCell{Text: f.Message}, pageCell{Text: f.Remedy, Mono: true})
+				t.row(pageCell{Text: string(f.Severity)}, pageCell{Text: f.Code, Mono: true}, pageCell{Text: f.Subject}, pageCell{Text: f.Message}, pageCell{Text: f.Remedy.String(), Mono: true})
 			}
 		}
 		m.table(t)

@@ -34,7 +34,7 @@ func (o Output) Write(a Answer) error {
 	switch o.Format {
 	case "json":
 		envelope := o.Envelope
-		envelope.Findings, envelope.Diagnostics = fromAudit(a.Findings), a.Diagnostics
+		envelope.Findings, envelope.Diagnostics = a.Findings, a.Diagnostics
 		j := NewJSON(o.W, envelope)
 		if a.Keys != nil {
 			a.Keys(j)
@@ -51,19 +51,6 @@ func (o Output) Write(a Answer) error {
 	return s.Flush()
 }
 
-// fromAudit converts findings of an audit to those that are shown.
-func fromAudit(findings []audit.Finding) []Finding {
-	shown := make([]Finding, len(findings))
-	for i, f := range findings {
-		evidence := make([]Evidence, len(f.Evidence))
-		for j, e := range f.Evidence {
-			evidence[j] = Evidence(e)
-		}
-		shown[i] = Finding{Code: f.Code, Severity: string(f.Severity), Subject: f.Subject, Message: f.Message, Evidence: evidence, Remedy: f.Remedy}
-	}
-	return shown
-}
-
 // findingRows writes findings as CSV.
 func findingRows(w io.Writer, findings []audit.Finding) error {
 	c := NewCSV(w, "severity", "code", "subject", "message", "remedy", "source", "offset")
@@ -72,7 +59,7 @@ func findingRows(w io.Writer, findings []audit.Finding) error {
 		if len(f.Evidence) > 0 {
 			at = f.Evidence[0]
 		}
-		c.Row(string(f.Severity), f.Code, f.Subject, f.Message, f.Remedy, at.Source, at.Offset)
+		c.Row(string(f.Severity), f.Code, f.Subject, f.Message, f.Remedy.String(), at.Source, at.Offset)
 	}
 	return c.Close()
 }

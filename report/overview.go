@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
@@ -110,7 +109,7 @@ func urgency(f audit.Finding) int {
 	switch {
 	case f.Code == "source-unreadable":
 		return 0
-	case f.Code == "rollback-cost" && strings.HasPrefix(f.Remedy, "quickpkg"):
+	case f.Code == "rollback-cost" && f.Remedy.Program() == "quickpkg":
 		return 1
 	}
 	return 2
@@ -137,12 +136,12 @@ func nextSteps(findings []audit.Finding, checks []Check) []Step {
 		}
 		seen[f.Code] = true
 		alike := byCode[f.Code]
-		step := Step{Text: f.Subject + ": " + f.Message, Command: f.Remedy}
+		step := Step{Text: f.Subject + ": " + f.Message, Command: f.Remedy.String()}
 		if f.Code == "rollback-cost" { // its message names the packages, and not its subject
 			step.Text = f.Message
 		} else if n := len(alike); n > 1 {
 			step.Text = fmt.Sprintf("%s and %d more: %s", f.Subject, n-1, f.Message)
-			if slices.ContainsFunc(alike, func(other audit.Finding) bool { return other.Remedy != f.Remedy }) {
+			if slices.ContainsFunc(alike, func(other audit.Finding) bool { return other.Remedy.String() != f.Remedy.String() }) {
 				step.Command = listing(f.Code, checks)
 			}
 		}

@@ -40,7 +40,7 @@ func (b *pageBuilder) rollback() *pageSection {
 	s.add(pageBlock{Heading: b.targetHeading(last.Target)}, b.findingsBlock(last.Findings, func(audit.Finding) bool { return true }), b.rollbackChanges(last))
 	for i, step := range last.Steps {
 		title := fmt.Sprintf("%d. %s", i+1, step.Title)
-		s.add(pageBlock{Commands: &pageCommands{Title: title, Lines: []string{strings.Join(step.Commands, "\n")}}})
+		s.add(pageBlock{Commands: &pageCommands{Title: title, Lines: []string{strings.Join(audit.Lines(step.Commands), "\n")}}})
 	}
 	return s
 }
@@ -115,7 +115,7 @@ func (b *pageBuilder) gapsOfRuns(all []*rollback.Rollback) pageBlock {
 	}
 	for _, r := range all {
 		for _, g := range r.Gaps {
-			note(missing{g.CPV, g.Cause, g.Detail, g.Remedy}, r)
+			note(missing{g.CPV, g.Cause, g.Detail, g.Remedy.String()}, r)
 		}
 		for _, u := range r.Unsatisfied {
 			note(missing{u.CPV, "dependency", "needs " + u.Dependency + ", which that state does not have (" + u.Kind + ")", ""}, r)

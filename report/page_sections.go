@@ -184,7 +184,7 @@ func (b *pageBuilder) coverage() *pageSection {
 	)
 	s.add(b.coverageByImportance(c))
 	if len(c.Commands) > 0 {
-		s.add(pageBlock{Commands: &pageCommands{Title: "To close the gaps, while these packages are installed", Lines: c.Commands}})
+		s.add(pageBlock{Commands: &pageCommands{Title: "To close the gaps, while these packages are installed", Lines: audit.Lines(c.Commands)}})
 	}
 	t := &pageTable{ID: "coverage-packages", Caption: "Every installed package", Open: true, Columns: []pageColumn{
 		{Title: "Package"}, {Title: "Verdict"}, {Title: "Needed by", Numeric: true}, {Title: "Installed size", Numeric: true}, {Title: "Binary package", Optional: true},
@@ -468,13 +468,17 @@ func (b *pageBuilder) findingsBlock(findings []audit.Finding, wanted func(audit.
 	if len(shown) == 0 {
 		return pageBlock{}
 	}
-	type mended struct{ code, severity, remedy string }
+	type mended struct {
+		code     string
+		severity audit.Severity
+		remedy   string
+	}
 	first := map[mended]int{}
 	block := &pageFindings{}
-	for _, f := range fromAudit(shown) {
+	for _, f := range shown {
 		row := pageFinding{Finding: f, Link: b.anchorOf(f.Subject)}
-		key := mended{f.Code, f.Severity, f.Remedy}
-		if i, ok := first[key]; ok && f.Remedy != "" {
+		key := mended{f.Code, f.Severity, f.Remedy.String()}
+		if i, ok := first[key]; ok && !f.Remedy.IsZero() {
 			block.Rows[i].Alike = append(block.Rows[i].Alike, row)
 			continue
 		}

@@ -36,7 +36,7 @@ var hostile = []string{
 func largePage(n int) report.PageFacts {
 	unix := func(i int64) *int64 { return &i }
 	facts := report.PageFacts{
-		Version: "1.0", Overview: &overview.Overview{Installed: n}, Coverage: &binpkgs.Coverage{Commands: []string{hostile[0]}},
+		Version: "1.0", Overview: &overview.Overview{Installed: n}, Coverage: &binpkgs.Coverage{Commands: []audit.Command{audit.Script(hostile[0])}},
 		Storage: &overview.Storage{}, Importance: binpkgs.Importance{}, Doctor: &overview.Doctor{Checks: 3, Passed: 1},
 		Failures: &aftermath.Failures{}, Messages: &aftermath.Messages{}, Runs: []*history.Run{},
 	}
@@ -78,7 +78,7 @@ func largePage(n int) report.PageFacts {
 	}
 	facts.Runs[4999].Args = hostile[1]
 	for _, h := range hostile {
-		finding := audit.Finding{Code: "binpkg-damaged", Severity: audit.SeverityError, Subject: h, Message: h, Remedy: h, Evidence: []audit.Evidence{{Source: h, Offset: 7}}}
+		finding := audit.Finding{Code: "binpkg-damaged", Severity: audit.SeverityError, Subject: h, Message: h, Remedy: audit.Advise(h), Evidence: []audit.Evidence{{Source: h, Offset: 7}}}
 		facts.Findings = append(facts.Findings, finding)
 		facts.Doctor.Findings = append(facts.Doctor.Findings, finding)
 		facts.Doctor.Settings = append(facts.Doctor.Settings, overview.SettingRow{Name: h, Value: h, Source: h})
@@ -91,8 +91,8 @@ func largePage(n int) report.PageFacts {
 		h := hostile[i%len(hostile)]
 		r := &rollback.Rollback{Verdict: rollback.ReadyWithWarnings, Target: state.Target{Run: unix(int64(i)), Time: first, Known: true, Args: h}, Findings: facts.Findings}
 		r.Changes = []rollback.RollbackChange{{Change: state.Change{Action: state.ActionDowngrade, From: &h, To: &h}, Instance: &binpkgs.InstanceRef{Path: h}, Integrity: "whole", Usable: acceptance.UsableUnknown}}
-		r.Gaps = []rollback.Gap{{CPV: h, Cause: h, Detail: h, Remedy: h}}
-		r.Steps = []rollback.Step{{Title: h, Commands: []string{h, h}}}
+		r.Gaps = []rollback.Gap{{CPV: h, Cause: h, Detail: h, Remedy: audit.Advise(h)}}
+		r.Steps = []rollback.Step{{Title: h, Commands: []audit.Command{audit.Script(h), audit.Script(h)}}}
 		facts.Rollbacks = append(facts.Rollbacks, r)
 	}
 	return facts

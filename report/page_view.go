@@ -94,7 +94,7 @@ type pageFindings struct {
 
 // pageFinding is one finding, with those that the same command mends.
 type pageFinding struct {
-	Finding
+	audit.Finding
 	Link  string // the subject's own section; "" where it has none
 	Alike []pageFinding
 }

@@ -14,7 +14,7 @@ func PostUpdate(p *aftermath.PostUpdate, o Output) Answer {
 		Text: func(s *Screen) {
 			s.Line(postUpdateHeadline(p)...)
 			s.Blank()
-			s.Findings(fromAudit(p.Findings), o.findingOptions())
+			s.Findings(p.Findings, o.findingOptions())
 		},
 	}
 }

@@ -18,7 +18,7 @@ func Predict(p *history.Prediction, source audit.LogSource, o Output) Answer {
 		Text: func(s *Screen) {
 			predictTable(s, p)
 			predictTotal(s, p)
-			s.Findings(fromAudit(source.Findings), o.findingOptions())
+			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
 }
@@ -116,7 +116,7 @@ func Accuracy(a *history.Accuracy, source audit.LogSource, o Output) Answer {
 		},
 		Text: func(s *Screen) {
 			accuracyText(s, a)
-			s.Findings(fromAudit(source.Findings), o.findingOptions())
+			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
 }

@@ -96,7 +96,7 @@ func (p *Prune) Answer(o Output) Answer {
 			}
 			if len(p.Plan.Findings) > 0 {
 				s.Blank()
-				s.Findings(fromAudit(p.Plan.Findings), o.findingOptions())
+				s.Findings(p.Plan.Findings, o.findingOptions())
 			}
 		},
 	}

@@ -62,13 +62,13 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 	}
 	rollbackTable(s, r, o)
 	if r.Verdict == rollback.NotReady {
-		s.Line(Bold.Text("Why not: " + FindingCounts(fromAudit(errorsOf(r.Findings)))))
-		s.Findings(fromAudit(errorsOf(r.Findings)), o.findingOptions())
+		s.Line(Bold.Text("Why not: " + FindingCounts(errorsOf(r.Findings))))
+		s.Findings(errorsOf(r.Findings), o.findingOptions())
 		s.Blank()
 	}
 	if rest := othersOf(r.Findings); len(rest) > 0 {
 		s.Heading("What to know before")
-		s.Findings(fromAudit(rest), o.findingOptions())
+		s.Findings(rest, o.findingOptions())
 		s.Blank()
 	}
 	for _, x := range r.Risks {
@@ -86,25 +86,25 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 	s.Blank()
 	var steps []Step
 	for _, x := range r.Steps {
-		steps = append(steps, Step{Text: x.Title, Command: strings.Join(x.Commands, "\n")})
+		steps = append(steps, Step{Text: x.Title, Command: strings.Join(audit.Lines(x.Commands), "\n")})
 	}
 	s.Steps(steps)
 	if len(r.Checks) > 0 {
 		s.Blank()
 		s.Heading("Then look whether all is well")
 		for _, c := range r.Checks {
-			s.Line(Plain.Text("  "), Code.Text(c))
+			s.Line(Plain.Text("  "), Code.Text(c.String()))
 		}
 	}
 	for _, step := range r.Later {
 		s.Blank()
 		s.Heading(step.Title)
 		for _, c := range step.Commands {
-			s.Line(Plain.Text("  "), Code.Text(c))
+			s.Line(Plain.Text("  "), Code.Text(c.String()))
 		}
 	}
 	s.Blank()
-	s.Line(Plain.Text("As a script to be read first: "), Code.Text(r.Command+" --format sh"))
+	s.Line(Plain.Text("As a script to be read first: "), Code.Text(r.Command.Plus("--format", "sh").String()))
 }
 
 // rollbackHeadline is the answer, what it is about, and what the last run cost.

@@ -17,6 +17,10 @@ import (
 func aPlan(verdict rollback.Readiness, commands ...string) *rollback.Rollback {
 	run, to := int64(7), "app-misc/foo-1.0"
 	from := "app-misc/foo-2.0"
+	plan := make([]audit.Command, len(commands))
+	for i, c := range commands {
+		plan[i] = audit.Script(c)
+	}
 	return &rollback.Rollback{
 		Target:  state.Target{Run: &run, Time: 1791130000, Known: true, Args: "-uDN @world"},
 		Verdict: verdict,
@@ -25,10 +29,10 @@ func aPlan(verdict rollback.Readiness, commands ...string) *rollback.Rollback {
 			Match:  binpkgs.CoverageExact, Integrity: "whole", Unpacked: true, Usable: acceptance.UsableYes,
 			Instance: &binpkgs.InstanceRef{PkgDir: "/var/cache/binpkgs", Path: "app-misc/foo/foo-1.0-1.gpkg.tar"},
 		}},
-		Steps:  []rollback.Step{{Title: "Do it", Commands: commands, Confirm: true}},
+		Steps:  []rollback.Step{{Title: "Do it", Commands: plan, Confirm: true}},
 		Guard:  []string{"cd /var/db/pkg && false"},
-		Plan:   commands,
-		Checks: []string{"emaudit diff now run:7"},
+		Plan:   plan,
+		Checks: []audit.Command{audit.Emaudit("diff", "now", "run:7")},
 	}
 }
 

@@ -19,7 +19,7 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 	if r.Verdict == rollback.NotReady {
 		return fmt.Errorf("rollback to %s: not ready, so there is no plan: %s says why", r.Target, r.Command)
 	}
-	for _, line := range append(append([]string{}, r.Plan...), r.Guard...) {
+	for _, line := range append(linesInside(r.Plan), r.Guard...) {
 		if Clean(line) != line {
 			return fmt.Errorf("rollback to %s: no script is written, for a command holds control characters: %q", r.Target, line)
 		}
@@ -42,6 +42,9 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 			comment("risk %s: %s%s", x.Code, subjectOf(x), x.Detail)
 		}
 	}
+	if o.Envelope.Root != "/" {
+		comment("It belongs inside the root: chroot %s sh, with this script on its standard input.", o.Envelope.Root)
+	}
 	comment("Read it before you run it. It refuses where the host is no longer as the plan")
 	comment("found it, stops at the first command that fails, and at a terminal asks once.")
 	fmt.Fprint(b, "set -eu\n")
@@ -51,28 +54,28 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 	}
 	// A name or a folder may hold what the shell reads, so that it is quoted once,
 	// by itself.
-	fmt.Fprintf(b, "again=%s\ntrap '[ \"$?\" = 0 ] || echo \"stopped: what is left to do says $again\" >&2' EXIT\n", quoted(r.Command))
+	fmt.Fprintf(b, "again=%s\ntrap '[ \"$?\" = 0 ] || echo \"stopped: what is left to do says $again\" >&2' EXIT\n", quoted(r.Command.Inside().String()))
 	for i, step := range r.Steps {
 		fmt.Fprintln(b)
 		comment("%d. %s", i+1, step.Title)
 		if step.Confirm {
 			fmt.Fprint(b, "if [ -t 0 ]; then\n\tprintf 'Go on? [y/N] '\n\tread -r answer\n\t[ \"$answer\" = y ] || exit 1\nfi\n")
 		}
-		for _, c := range step.Commands {
+		for _, c := range linesInside(step.Commands) {
 			fmt.Fprintln(b, c)
 		}
 	}
 	if len(r.Checks) > 0 {
 		fmt.Fprintln(b)
 		comment("Then look whether all is well:")
-		for _, c := range r.Checks {
+		for _, c := range linesInside(r.Checks) {
 			comment("  %s", c)
 		}
 	}
 	for _, step := range r.Later {
 		fmt.Fprintln(b)
 		comment("%s:", step.Title)
-		for _, c := range step.Commands {
+		for _, c := range linesInside(step.Commands) {
 			comment("  %s", c)
 		}
 	}
@@ -82,4 +85,13 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 // quoted returns text as one word of a shell.
 func quoted(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// linesInside are commands as they are typed inside the root.
+func linesInside(commands []audit.Command) []string {
+	lines := make([]string, len(commands))
+	for i, c := range commands {
+		lines[i] = c.Inside().String()
+	}
+	return lines
 }

@@ -19,7 +19,7 @@ func Runs(runs iter.Seq2[*history.Run, error], source audit.LogSource, o Output)
 		Rows:        func(w io.Writer) error { return runRows(w, runs) },
 		Text: func(s *Screen) {
 			noneOf(s, source, "run", runTable(s, runs, o.Verbose))
-			s.Findings(fromAudit(source.Findings), o.findingOptions())
+			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
 }
@@ -161,7 +161,7 @@ func OneRun(r *history.Run, source audit.LogSource, o Output) Answer {
 			runHead(s, r)
 			runMerges(s, r)
 			runRest(s, r)
-			s.Findings(fromAudit(source.Findings), o.findingOptions())
+			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
 }

@@ -91,7 +91,7 @@ func statesText(s *Screen, a *state.States, ofRuns bool, o Output) {
 	t.End()
 	if len(a.Findings) > 0 {
 		s.Blank()
-		s.Findings(fromAudit(a.Findings), o.findingOptions())
+		s.Findings(a.Findings, o.findingOptions())
 	}
 }
 

@@ -34,7 +34,7 @@ func Stats(st *history.Stats, source audit.LogSource, o Output) Answer {
 			}
 			syncTable(s, st.Syncs())
 			runStatsTable(s, st.Runs)
-			s.Findings(fromAudit(source.Findings), o.findingOptions())
+			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
 }

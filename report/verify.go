@@ -33,7 +33,7 @@ func Verify(v Verified, i *binpkgs.Integrity, o Output) Answer {
 			s.Line(Dim.Text(verifyWork(v)))
 			s.Blank()
 			integrityTable(s, i, o.Verbose)
-			s.Findings(fromAudit(i.Findings), o.findingOptions())
+			s.Findings(i.Findings, o.findingOptions())
 		},
 	}
 }

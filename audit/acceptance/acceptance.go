@@ -34,8 +34,8 @@ type Reason struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 	Effect Effect `json:"effect"`
-	// SettleWith is the command that decides what is unknown.
-	SettleWith string `json:"settle_with,omitempty"`
+	// SettleWith decides what is unknown.
+	SettleWith audit.Remedy `json:"settle_with,omitzero"`
 }
 
 // Usable is whether Portage takes a binary package with --usepkgonly.
@@ -260,7 +260,7 @@ func (a *Acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
 	note := func(effect Effect, code, format string, args ...any) {
 		r := Reason{Code: code, Detail: fmt.Sprintf(format, args...), Effect: effect}
 		if effect == EffectUnknown {
-			r.SettleWith = fmt.Sprintf("emerge -pK =%s", p.CPV)
+			r.SettleWith = audit.Do(audit.Run("emerge", "-pK", "="+p.CPV.String()))
 		}
 		reasons = append(reasons, r)
 	}

@@ -75,7 +75,7 @@ func (a *Acceptance) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*JudgedBinpkg, e
 // judgeFile is about what keeps Portage from reading or trusting a file.
 func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 	var reasons []Reason
-	add := func(effect Effect, code, settle, format string, args ...any) {
+	add := func(effect Effect, code string, settle audit.Remedy, format string, args ...any) {
 		reasons = append(reasons, Reason{Code: code, Detail: fmt.Sprintf(format, args...), Effect: effect, SettleWith: settle})
 	}
 	switch {
@@ -84,24 +84,24 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 		if len(b.Problems) > 0 {
 			detail = b.Problems[0].Message
 		}
-		add(EffectRefused, "binpkg-damaged", "", "%s", detail)
+		add(EffectRefused, "binpkg-damaged", audit.Remedy{}, "%s", detail)
 	case b.CPV == "" || b.Metadata == nil:
-		add(EffectUnknown, "metadata-unread", "emaudit verify "+audit.ShellQuote(b.Source()), "what it is could not be read")
+		add(EffectUnknown, "metadata-unread", audit.Do(audit.Emaudit("verify", b.Source())), "what it is could not be read")
 	case !b.Visible:
-		add(EffectRefused, "binpkg-unseen", "", "Portage does not look for it there, or under that name")
+		add(EffectRefused, "binpkg-unseen", audit.Remedy{}, "Portage does not look for it there, or under that name")
 	}
 	if b.Integrity == "unknown" {
-		add(EffectUnknown, "binpkg-unverifiable", "emaudit verify "+audit.ShellQuote(b.Source()), "whether it is whole could not be told")
+		add(EffectUnknown, "binpkg-unverifiable", audit.Do(audit.Emaudit("verify", b.Source())), "whether it is whole could not be told")
 	}
 	for _, p := range b.Problems {
 		switch p.Code {
 		case "image-device":
-			add(EffectRefused, "image-device", "", "%s: Portage does not extract it", p.Message)
+			add(EffectRefused, "image-device", audit.Remedy{}, "%s: Portage does not extract it", p.Message)
 		case "other-packer":
-			add(EffectUnknown, "other-packer", "emerge -pK ="+b.CPV, "%s: whether the program of the name unpacks it depends on how it was built", p.Message)
+			add(EffectUnknown, "other-packer", audit.Do(audit.Run("emerge", "-pK", "="+b.CPV)), "%s: whether the program of the name unpacks it depends on how it was built", p.Message)
 		case "uncompressed":
 			if a.Settings["BINPKG_COMPRESS"] != "" && a.Settings["BINPKG_COMPRESS"] != "none" {
-				add(EffectUnknown, "uncompressed", "emerge -pK ="+b.CPV, "its members are not compressed, which only a Portage with an empty BINPKG_COMPRESS reads")
+				add(EffectUnknown, "uncompressed", audit.Do(audit.Run("emerge", "-pK", "="+b.CPV)), "its members are not compressed, which only a Portage with an empty BINPKG_COMPRESS reads")
 			}
 		}
 	}
@@ -111,19 +111,19 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 
 // judgeSignature is about what Portage does before it merges (gpkg.py,
 // _verify_binpkg).
-func (a *Acceptance) judgeSignature(b *binpkgs.Binpkg, add func(effect Effect, code, settle, format string, args ...any)) {
+func (a *Acceptance) judgeSignature(b *binpkgs.Binpkg, add func(effect Effect, code string, settle audit.Remedy, format string, args ...any)) {
 	switch {
 	case a.Features["binpkg-request-signature"] && b.Format == "xpak":
-		add(EffectRefused, "signature-missing", "", "FEATURES=binpkg-request-signature, and an xpak holds none")
+		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES=binpkg-request-signature, and an xpak holds none")
 	case a.Features["binpkg-request-signature"] && b.Signed == "none":
-		add(EffectRefused, "signature-missing", "", "FEATURES=binpkg-request-signature, and it is not signed")
+		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES=binpkg-request-signature, and it is not signed")
 	case a.Features["binpkg-ignore-signature"] || b.Signed == "none" || b.Signed == "":
 	case b.Signature == "invalid":
-		add(EffectRefused, "signature-invalid", "", "its signature was not made over these bytes")
+		add(EffectRefused, "signature-invalid", audit.Remedy{}, "its signature was not made over these bytes")
 	case b.Signature == "unknown-key":
-		add(EffectRefused, "signature-unknown-key", "", "it is signed with a key that is not in the keyring")
+		add(EffectRefused, "signature-unknown-key", audit.Remedy{}, "it is signed with a key that is not in the keyring")
 	case b.Signature != "valid" && b.Format == "gpkg":
-		add(EffectUnknown, "signature-unchecked", "emaudit verify "+audit.ShellQuote(b.Source()), "it is signed, and the signature was not checked")
+		add(EffectUnknown, "signature-unchecked", audit.Do(audit.Emaudit("verify", b.Source())), "it is signed, and the signature was not checked")
 	}
 }
 
@@ -245,14 +245,14 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 	slices.SortFunc(c.Rows, func(a, b CompatibilityRow) int {
 		return cmp.Or(strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
 	})
-	commands, err := db.Commands()
+	place, err := db.FindPlace()
 	for _, row := range c.Rows {
 		for i := range row.Reasons {
-			row.Reasons[i].SettleWith = commands.In(row.Reasons[i].SettleWith)
+			row.Reasons[i].SettleWith = row.Reasons[i].SettleWith.At(place)
 		}
 	}
 	c.Findings = compatibilityFindings(c.Rows)
-	commands.Findings(c.Findings)
+	place.Put(c.Findings)
 	return c, err
 }
 
@@ -312,7 +312,10 @@ func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
 			}
 			f := audit.Finding{
 				Code: reason.Code, Severity: audit.SeverityWarning, Subject: file, Message: reason.Detail,
-				Evidence: []audit.Evidence{{Source: file}}, Remedy: cmp.Or(reason.SettleWith, RemedyOf(reason.Code, r)),
+				Evidence: []audit.Evidence{{Source: file}}, Remedy: reason.SettleWith,
+			}
+			if f.Remedy.IsZero() {
+				f.Remedy = RemedyOf(reason.Code, r)
 			}
 			if reason.Effect == EffectUnknown {
 				f.Severity = audit.SeverityInfo
@@ -337,20 +340,20 @@ func first(reasons []Reason) []Reason {
 }
 
 // RemedyOf is what makes Portage take a binary package that it refuses.
-func RemedyOf(code string, r *CompatibilityRow) string {
+func RemedyOf(code string, r *CompatibilityRow) audit.Remedy {
 	switch code {
 	case "not-indexed", "index-stale", "index-digest-mismatch":
-		return "emaint --fix binhost"
+		return audit.Do(audit.FixIndex)
 	case "keywords-refused":
-		return fmt.Sprintf("echo '=%s **' >> /etc/portage/package.accept_keywords/rollback", r.CPV)
+		return audit.Do(audit.AppendLine("="+r.CPV+" **", "/etc/portage/package.accept_keywords/rollback"))
 	case "license-refused":
-		return fmt.Sprintf("echo '=%s *' >> /etc/portage/package.license", r.CPV)
+		return audit.Do(audit.AppendLine("="+r.CPV+" *", "/etc/portage/package.license"))
 	case "package-masked":
-		return fmt.Sprintf("echo '=%s' >> /etc/portage/package.unmask", r.CPV)
+		return audit.Do(audit.AppendLine("="+r.CPV, "/etc/portage/package.unmask"))
 	case "binpkg-damaged", "metadata-invalid", "eapi-refused", "chost-refused", "march-refused", "cpu-flags-refused":
 		if r.CPV != "" {
-			return binpkgs.PackageOnlyCommand(r.CPV)
+			return audit.Do(binpkgs.PackageOnlyCommand(r.CPV))
 		}
 	}
-	return "emaudit show " + cmp.Or(r.CPV, r.Path)
+	return audit.Do(audit.Emaudit("show", cmp.Or(r.CPV, r.Path)))
 }

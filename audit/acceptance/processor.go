@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"emaudit/audit"
 )
 
 // processor is what the processor of a host can do, in the words of
@@ -92,7 +94,7 @@ func (p *processor) judge(cflags, cxxflags, use string, here bool) []Reason {
 		if here {
 			return // it ran on this host
 		}
-		reasons = append(reasons, Reason{Code: code, Detail: detail, Effect: EffectUnknown, SettleWith: "grep -m1 flags /proc/cpuinfo"})
+		reasons = append(reasons, Reason{Code: code, Detail: detail, Effect: EffectUnknown, SettleWith: audit.Do(audit.Run("grep", "-m1", "flags", "/proc/cpuinfo"))})
 	}
 	seen := map[string]bool{}
 	for _, march := range []string{marchOf(cflags), marchOf(cxxflags)} {

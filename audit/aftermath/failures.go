@@ -101,8 +101,10 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 		return nil, err
 	}
 	failures := NewFailures(h, logs, failed, errors, installed, slots)
-	failures.Source, err = AuditOutputSource(db)
-	return failures, err
+	if failures.Source, err = AuditOutputSource(db); err != nil {
+		return nil, err
+	}
+	return failures, db.Finish(failures.Findings)
 }
 
 // failedMerges returns the merges that emerge.log calls failed.
@@ -278,7 +280,7 @@ func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
 		}
 	}
 	f := audit.Finding{
-		Code: "merge-failed", Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: "emerge --oneshot \"=" + row.CPV + "\"",
+		Code: "merge-failed", Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: audit.Do(audit.Run("emerge", "--oneshot", "="+row.CPV)),
 		Message: "failed", Evidence: []audit.Evidence{},
 	}
 	if row.Phase != "" {

@@ -55,8 +55,7 @@ func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 		return nil, err
 	}
 	p.Findings = slices.Concat(p.Findings, unread, behind)
-	audit.SortFindings(p.Findings)
-	return p, nil
+	return p, db.Finish(p.Findings)
 }
 
 // cutMerges reports merges that ended between the removal of the old version and
@@ -113,7 +112,7 @@ func (p *PostUpdate) cutMerges(db audit.Database) error {
 		f := audit.Finding{
 			Code: "merge-cut", Severity: audit.SeverityError, Subject: m.CPV, Evidence: []audit.Evidence{{Source: place, Offset: offset}},
 			Message: "its merge was cut off after the old version was removed: neither may be registered, and files of both may lie around",
-			Remedy:  "emerge --oneshot \"=" + m.CPV + "\"",
+			Remedy:  audit.Do(audit.Run("emerge", "--oneshot", "="+m.CPV)),
 		}
 		if here[m.CPV] {
 			f.Severity = audit.SeverityWarning
@@ -154,7 +153,7 @@ func (p *PostUpdate) unreadOfLastRun(db audit.Database) error {
 		p.Unread++
 		f := byPackage[m.CPV]
 		if f == nil {
-			f = &audit.Finding{Code: "messages-unread", Severity: audit.SeverityInfo, Subject: m.CPV, Remedy: "emaudit messages"}
+			f = &audit.Finding{Code: "messages-unread", Severity: audit.SeverityInfo, Subject: m.CPV, Remedy: audit.Do(audit.Emaudit("messages"))}
 			byPackage[m.CPV] = f
 			order = append(order, f)
 			f.Message = audit.FirstLine(m.Lines)
@@ -216,7 +215,7 @@ func (p *PostUpdate) runtimeNotices(db audit.Database) error {
 		p.RuntimeNotices++
 		f := audit.Finding{
 			Code: reported.code, Severity: reported.severity, Subject: n.CPV, Message: strings.TrimRight(n.Title, ":."),
-			Evidence: []audit.Evidence{{Source: n.Path, Offset: n.Offset}}, Remedy: "less " + audit.ShellQuote(n.Path),
+			Evidence: []audit.Evidence{{Source: n.Path, Offset: n.Offset}}, Remedy: audit.Do(audit.Files("less", n.Path)),
 		}
 		if len(n.Details) > 0 {
 			f.Message += ": " + tellingDetail(n.Details)
@@ -294,7 +293,7 @@ func (p *PostUpdate) leftovers(db audit.Database) error {
 	}
 	for _, g := range configs {
 		f := audit.Finding{
-			Code: "config-update-pending", Severity: audit.SeverityWarning, Subject: g.subject, Evidence: evidenceOf(g.paths), Remedy: "dispatch-conf",
+			Code: "config-update-pending", Severity: audit.SeverityWarning, Subject: g.subject, Evidence: evidenceOf(g.paths), Remedy: audit.Do(audit.Run("dispatch-conf")),
 			Message: fmt.Sprintf("%s for a person to merge", audit.Counted(len(g.paths), "configuration file waits", "configuration files wait")),
 		}
 		var packages []string
@@ -310,7 +309,7 @@ func (p *PostUpdate) leftovers(db audit.Database) error {
 	}
 	for _, g := range libs {
 		p.Findings = append(p.Findings, audit.Finding{
-			Code: "preserved-libs", Severity: audit.SeverityWarning, Subject: g.subject, Evidence: evidenceOf(g.paths), Remedy: "emerge @preserved-rebuild",
+			Code: "preserved-libs", Severity: audit.SeverityWarning, Subject: g.subject, Evidence: evidenceOf(g.paths), Remedy: audit.Do(audit.Run("emerge", "@preserved-rebuild")),
 			Message: fmt.Sprintf("%s of an older version kept, since something installed still needs it", audit.Counted(len(g.paths), "library is", "libraries are")),
 		})
 	}

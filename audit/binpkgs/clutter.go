@@ -1,7 +1,6 @@
 package binpkgs
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -19,16 +18,16 @@ func (r *integrityRound) clutter() {
 		case "temporary":
 			switch pid := pidOf(o.Path); {
 			case r.opts.Running != nil && pid != 0 && r.opts.Running(pid):
-				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, fmt.Sprintf("wait for process %d to end", pid), "being written now by process %d", pid)
+				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advisef("wait for process %d to end", pid), "being written now by process %d", pid)
 			case (r.opts.Running == nil || pid == 0) && age < settling:
-				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, "wait for the build to end", "written %s ago: it may be in the hands of a build", inWords(age))
+				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advise("wait for the build to end"), "written %s ago: it may be in the hands of a build", inWords(age))
 			default:
 				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, r.remove(o.Path), "left over since %s by a build, a package move or a write of the index that was killed", since)
 			}
 		case "partial":
 			remedy, message := r.remove(o.Path), "left over since "+since+" by a fetch or a package move that was broken off"
 			if age < settling {
-				remedy, message = "wait for the fetch to end", "written "+inWords(age)+" ago: a fetch or a package move may be going on"
+				remedy, message = audit.Advise("wait for the fetch to end"), "written "+inWords(age)+" ago: a fetch or a package move may be going on"
 			}
 			r.report(audit.SeverityInfo, "pkgdir-partial", o.Path, 0, remedy, "%s", message)
 		case "checksum-failure":
@@ -50,9 +49,9 @@ func (r *integrityRound) clutter() {
 			}
 			r.report(severity, "binpkg-not-a-file", o.Path, 0, r.remove(o.Path), "a %s: neither Portage nor emaudit opens it", o.Kind)
 		case "unreadable-folder":
-			r.report(audit.SeverityWarning, "pkgdir-unreadable", o.Path, 0, "run emaudit as root, or as a member of the portage group", "could not be listed: what lies in it is unknown")
+			r.report(audit.SeverityWarning, "pkgdir-unreadable", o.Path, 0, audit.RemedyPermissions, "could not be listed: what lies in it is unknown")
 		case "deep-folder":
-			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, "look into it, and move what is wanted", "a folder deeper than any that Portage uses: emaudit does not look into it")
+			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, audit.Advise("look into it, and move what is wanted"), "a folder deeper than any that Portage uses: emaudit does not look into it")
 		case "stray":
 			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "no binary package, and nothing that Portage put there")
 		}
@@ -66,11 +65,11 @@ func (r *integrityRound) checksumFailure(o store.PkgDirFile) {
 	state, remedy := "and another file took its place", r.remove(o.Path)
 	if r.byPath[original] == nil {
 		state = "and nothing took its place"
-		if again := r.again(&Binpkg{Instance: store.Instance{Path: original}, Dir: r.dir}); again != "" {
-			remedy = again + " && " + remedy
+		if again := r.again(&Binpkg{Instance: store.Instance{Path: original}, Dir: r.dir}); !again.IsZero() {
+			remedy = again.Then(remedy)
 		}
 		if slices.ContainsFunc(r.entries, func(e store.IndexEntry) bool { return e.Path == original }) {
-			remedy += " && " + r.fix()
+			remedy = remedy.Then(r.fix())
 		}
 	}
 	r.report(audit.SeverityWarning, "binpkg-checksum-failure", o.Path, 0, remedy, "Portage renamed %s when its digest was wrong at a merge, %s", path.Base(original), state)

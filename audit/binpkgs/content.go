@@ -26,7 +26,7 @@ func (r *integrityRound) content(b *Binpkg) {
 	}
 	switch {
 	case unread:
-		r.worst(b, audit.SeverityWarning, "binpkg-unread", "run emaudit as root, or as a member of the portage group", "could not be read")
+		r.worst(b, audit.SeverityWarning, "binpkg-unread", audit.RemedyPermissions, "could not be read")
 	case empty && b.Entry != nil:
 		// A power cut can leave a file without its bytes.
 		r.note(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "empty, and the index lists it with %d bytes: its content is lost", max(b.Entry.Size, 0))
@@ -39,7 +39,7 @@ func (r *integrityRound) content(b *Binpkg) {
 	case b.Integrity == "unknown" || b.Structure == "unknown":
 		remedy := r.replace(b)
 		if b.VerifiedAt == 0 {
-			remedy = "emaudit verify " + audit.ShellQuote(b.Source())
+			remedy = audit.Do(audit.Emaudit("verify", b.Source()))
 		}
 		r.worst(b, audit.SeverityWarning, "binpkg-unknown", remedy, "whether it is whole cannot be told")
 	default:
@@ -49,20 +49,20 @@ func (r *integrityRound) content(b *Binpkg) {
 	case "invalid":
 		remedy := r.replace(b)
 		if !b.Damaged() && !b.Has("signature-missing") {
-			remedy = "refresh the keyring (getuto), then emaudit verify --all " + audit.ShellQuote(b.Source())
+			remedy = audit.Do(audit.Run("getuto"), audit.Emaudit("verify", "--all", b.Source()))
 		}
 		r.worst(b, audit.SeverityError, "binpkg-signature-invalid", remedy, "its signature is not valid")
 	case "unknown-key":
-		r.note(b, audit.SeverityWarning, "binpkg-signature-unknown-key", "getuto, or emaudit verify --keyring FILE "+audit.ShellQuote(b.Source()),
+		r.note(b, audit.SeverityWarning, "binpkg-signature-unknown-key", audit.Do(audit.Run("getuto")).When("unless its key is in another keyring (emaudit verify --keyring FILE)"),
 			"signed by key %s, which is not in the keyring", cmp.Or(b.SignatureKey, "unknown"))
 	}
 	if b.Format == "gpkg" && b.Signed == "none" && r.features["binpkg-request-signature"] && !b.Damaged() {
-		r.note(b, audit.SeverityError, "binpkg-unsigned", "gpkg-sign --allow-unsigned "+audit.ShellQuote(b.Source())+" && "+r.fix(), "it is not signed, and Portage refuses what is not (FEATURES=binpkg-request-signature)")
+		r.note(b, audit.SeverityError, "binpkg-unsigned", audit.Do(audit.Run("gpkg-sign", "--allow-unsigned", b.Source())).Then(r.fix()), "it is not signed, and Portage refuses what is not (FEATURES=binpkg-request-signature)")
 	}
 }
 
 // worst reports the problems of a file in one finding.
-func (r *integrityRound) worst(b *Binpkg, severity audit.Severity, code, remedy, otherwise string) {
+func (r *integrityRound) worst(b *Binpkg, severity audit.Severity, code string, remedy audit.Remedy, otherwise string) {
 	f := audit.Finding{Code: code, Severity: severity, Subject: b.Source(), Message: otherwise, Evidence: []audit.Evidence{}, Remedy: remedy}
 	var messages []string
 	for _, p := range b.Problems {
@@ -96,9 +96,9 @@ func (r *integrityRound) empty(b *Binpkg) {
 	age := r.Now - FloorSeconds(b.MTimeNS)
 	switch {
 	case r.beingPacked(b.Path):
-		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, "wait for the build to end", "reserved for a package that is being packed now")
+		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "reserved for a package that is being packed now")
 	case age < settling && r.opts.Running == nil:
-		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, "wait for the build to end", "reserved %s ago for a package that may still be packed", inWords(age))
+		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "reserved %s ago for a package that may still be packed", inWords(age))
 	default:
 		r.report(audit.SeverityWarning, "binpkg-empty", b.Path, 0, r.remove(b.Path), "left empty since %s by a build that was killed or failed: Portage calls it invalid at every scan", audit.Day(FloorSeconds(b.MTimeNS)))
 	}
@@ -172,13 +172,13 @@ func (r *integrityRound) irregular(b *Binpkg) {
 		remedy := r.replace(b)
 		switch odd.code {
 		case "binpkg-altered":
-			remedy = "keep a copy of configuration among them before the package is merged: " + ConfigBecomesPristine
+			remedy = audit.Advise("keep a copy of configuration among them before the package is merged: " + ConfigBecomesPristine)
 		case "binpkg-lossy": // packed again, it would lack the same
 			if b.CPV != "" && len(r.byCPV[b.CPV]) > 0 {
 				remedy = r.inFolder(rebuildCommand(b.CPV))
 			}
 		case "binpkg-not-installable":
-			remedy = "build it from source where it is needed: emerge --oneshot --usepkg=n" + exactAtoms([]string{b.CPV})
+			remedy = audit.Do(audit.Run("emerge", "--oneshot", "--usepkg=n", "="+b.CPV)).When("build it from source where it is needed")
 		}
 		r.report(odd.severity, odd.code, b.Path, p.Offset, remedy, "%s: %s", p.Code, p.Message)
 	}
@@ -233,7 +233,7 @@ func (r *integrityRound) digests(b *Binpkg) {
 		if p.BinpkgMD5 == nil || p.BuildTime != b.BuildTime || bytes.Equal(p.BinpkgMD5, md5) || r.merged(p.BinpkgMD5) {
 			continue
 		}
-		r.note(b, audit.SeverityInfo, "binpkg-not-as-merged", "none where it was packed by quickpkg, signed again or moved; else "+r.replace(b),
+		r.note(b, audit.SeverityInfo, "binpkg-not-as-merged", r.replace(b).When("nothing, where it was packed by quickpkg, signed again or moved; otherwise"),
 			"it is of the installed build, and not the file that was merged: MD5 is %x, and %x in the VDB", md5, p.BinpkgMD5)
 	}
 }
@@ -263,5 +263,5 @@ func (r *integrityRound) unverified() {
 	if signed > 0 {
 		message += fmt.Sprintf(", nor whether the signatures of %d are valid", signed)
 	}
-	r.report(audit.SeverityInfo, "binpkg-unverified", "", 0, "emaudit verify", "%s", message)
+	r.report(audit.SeverityInfo, "binpkg-unverified", "", 0, audit.Do(audit.Emaudit("verify")), "%s", message)
 }

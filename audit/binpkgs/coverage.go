@@ -80,7 +80,7 @@ type Coverage struct {
 	Rows []CoverageRow `json:"packages"`
 	// Commands close all gaps that can be closed now, in as few lines as
 	// possible.
-	Commands []string        `json:"commands"`
+	Commands []audit.Command `json:"commands"`
 	Findings []audit.Finding `json:"-"`
 	// Unread are the folders of binary packages that are there and could not be
 	// read by the last ingest: "none" may be wrong where nothing was ever known
@@ -120,7 +120,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Coverage{Rows: []CoverageRow{}, Commands: []string{}}
+	c := &Coverage{Rows: []CoverageRow{}, Commands: []audit.Command{}}
 	var quick, rebuild []string
 	sources, err := audit.SourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex)
 	if err != nil {
@@ -150,8 +150,8 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 			continue // that the folder could not be read says it all
 		}
 		if f, ok := coverageFinding(p, row, best, slices.Concat(inv.ByCPV[p.CPV], inv.Unread[p.CPV]), gone[p.CPV], path.Join(vdb, p.CPV)); ok {
-			if row.Verdict != CoverageLossy && f.Remedy == "" {
-				f.Remedy = inv.packageNow(p)
+			if row.Verdict != CoverageLossy && f.Remedy.IsZero() {
+				f.Remedy = audit.Do(inv.packageNow(p))
 			}
 			c.Findings = append(c.Findings, f)
 			c.Findings = append(c.Findings, inv.driftFindings(p, vdb)...)
@@ -170,11 +170,12 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 	if len(rebuild) > 0 {
 		c.Commands = append(c.Commands, rebuildCommand(rebuild...))
 	}
-	audit.SortFindings(c.Findings)
-	commands, err := db.Commands()
-	commands.Findings(c.Findings)
-	commands.All(c.Commands)
-	return c, err
+	place, err := db.FindPlace()
+	if err != nil {
+		return nil, err
+	}
+	place.PutAll(c.Commands)
+	return c, db.Finish(c.Findings)
 }
 
 // Cover finds the best binary package of an installed one among those of the
@@ -319,7 +320,7 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidat
 		f.Code = "binpkg-lossy"
 		f.Message = "quickpkg made its only binpkg while files of it were missing: " + best.MessageOf("image-lossy")
 		f.Evidence = append(f.Evidence, audit.Evidence{Source: best.Source()})
-		f.Remedy = rebuildCommand(p.CPV)
+		f.Remedy = audit.Do(rebuildCommand(p.CPV))
 		return f, true
 	}
 	for _, b := range candidates {
@@ -379,27 +380,27 @@ func CanQuickpkg(p *store.Installed) bool { return p.MetadataState != "sole" }
 // quickpkgCommand packs the live files, changed configuration included. That
 // is not what was built, yet it is the only way that does not need the build
 // to succeed once more.
-func quickpkgCommand(cpvs ...string) string {
-	return "quickpkg --include-config=y" + exactAtoms(cpvs)
+func quickpkgCommand(cpvs ...string) audit.Command {
+	return audit.Run(append([]string{"quickpkg", "--include-config=y"}, exactAtoms(cpvs)...)...)
 }
 
 // rebuildCommand builds anew and keeps the binary package.
-func rebuildCommand(cpvs ...string) string {
-	return "emerge --oneshot --usepkg=n --buildpkg" + exactAtoms(cpvs)
+func rebuildCommand(cpvs ...string) audit.Command {
+	return audit.Run(append([]string{"emerge", "--oneshot", "--usepkg=n", "--buildpkg"}, exactAtoms(cpvs)...)...)
 }
 
 // PackageOnlyCommand builds a package that is not installed, without merging
 // it: merging would replace the version that is.
-func PackageOnlyCommand(cpvs ...string) string {
-	return "emerge --oneshot --usepkg=n --buildpkgonly" + exactAtoms(cpvs)
+func PackageOnlyCommand(cpvs ...string) audit.Command {
+	return audit.Run(append([]string{"emerge", "--oneshot", "--usepkg=n", "--buildpkgonly"}, exactAtoms(cpvs)...)...)
 }
 
-func exactAtoms(cpvs []string) string {
-	var b strings.Builder
-	for _, cpv := range cpvs {
-		fmt.Fprintf(&b, " \"=%s\"", cpv)
+func exactAtoms(cpvs []string) []string {
+	atoms := make([]string, len(cpvs))
+	for i, cpv := range cpvs {
+		atoms[i] = "=" + cpv
 	}
-	return b.String()
+	return atoms
 }
 
 // JoinSlot writes a slot as Portage does.

@@ -26,8 +26,8 @@ func (r *integrityRound) place(b *Binpkg) {
 	}
 	if b.Format == "xpak" && r.features["binpkg-request-signature"] && !b.Damaged() {
 		remedy := r.replace(b)
-		if r.again(b) != "" {
-			remedy = "BINPKG_FORMAT=gpkg " + remedy
+		if !r.again(b).IsZero() {
+			remedy.Commands[0] = remedy.Commands[0].With("BINPKG_FORMAT=gpkg")
 		}
 		r.note(b, audit.SeverityWarning, "binpkg-xpak-ignored", remedy,
 			"Portage takes no xpak, which cannot be signed (FEATURES=binpkg-request-signature)")
@@ -37,7 +37,7 @@ func (r *integrityRound) place(b *Binpkg) {
 		if b.BuildID != 0 {
 			atom = fmt.Sprintf("=%s-%d", b.CPV, b.BuildID)
 		}
-		r.note(b, audit.SeverityInfo, "binpkg-build-id-differs", "name it "+audit.ShellQuote(atom)+" where only this build will do",
+		r.note(b, audit.SeverityInfo, "binpkg-build-id-differs", audit.Advise("name it "+audit.ShellQuote(atom)+" where only this build will do"),
 			"build %d by its name and %s by its metadata, which Portage believes", b.PathBuildID, orNone(b.BuildID))
 	}
 }
@@ -52,7 +52,7 @@ func orNone(buildID int64) string {
 
 // move is the command that brings a file to where its metadata belong, or takes
 // it away where the same build lies there already.
-func (r *integrityRound) move(b *Binpkg) string {
+func (r *integrityRound) move(b *Binpkg) audit.Remedy {
 	for _, o := range r.binpkgs {
 		if o != b && o.Visible && o.CPV == b.CPV && o.BuildTime == b.BuildTime && o.Size == b.Size {
 			return r.drop(b)
@@ -70,7 +70,7 @@ func (r *integrityRound) move(b *Binpkg) string {
 	for id := max(b.BuildID, 1); ; id++ {
 		name := fmt.Sprintf("%s-%d%s", c.PF(), id, suffix)
 		if r.byPath[path.Join(c.Category, c.PN, name)] == nil {
-			return fmt.Sprintf("mkdir -p %s && mv -n -- %s %s && %s", audit.ShellQuote(dir), audit.ShellQuote(b.Source()), audit.ShellQuote(path.Join(dir, name)), r.fix())
+			return audit.Do(audit.Files("mkdir", "-p", dir), audit.Files("mv", "-n", "--", b.Source(), path.Join(dir, name))).Then(r.fix())
 		}
 	}
 }
@@ -260,9 +260,9 @@ func (r *integrityRound) stamps() {
 		r.report(audit.SeverityInfo, "index-gz-unexpected", "Packages.gz", 0, r.remove("Packages.gz"),
 			"there, although FEATURES has no compress-index: Portage no longer keeps it up to date")
 	case condition == "differs":
-		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz")+" && "+r.fix(), "its text is not that of Packages: who fetches from here sees other packages")
+		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "its text is not that of Packages: who fetches from here sees other packages")
 	case condition == "unreadable":
-		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz")+" && "+r.fix(), "it cannot be unpacked")
+		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it cannot be unpacked")
 	case condition == "equal" && FloorSeconds(r.dir.CompressedMTimeNS) != mtime:
 		r.report(audit.SeverityInfo, "index-gz-stale", "Packages.gz", 0, r.fix(), "its mtime is not that of Packages, which Portage makes equal")
 	}

@@ -115,9 +115,7 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 		}
 	}
 	r.answer.Findings = r.findings
-	audit.SortFindings(r.answer.Findings)
-	r.told.Findings(r.answer.Findings)
-	return r.answer, nil
+	return r.answer, r.Finish(r.answer.Findings)
 }
 
 // integrityRound is one asking. Its folder-wide fields are those of the folder
@@ -126,7 +124,7 @@ type integrityRound struct {
 	audit.Database
 	opts     IntegrityOptions
 	features map[string]bool
-	told     audit.CommandsOf
+	typed    audit.Place // where its commands are typed
 	byCPV    map[string][]*store.Installed
 	inv      *Inventory
 	findings []audit.Finding
@@ -154,7 +152,7 @@ func (r *integrityRound) settings() error {
 	if err != nil {
 		return err
 	}
-	r.told, err = r.Commands()
+	r.typed, err = r.FindPlace()
 	return err
 }
 
@@ -175,7 +173,7 @@ func (r *integrityRound) sources(inv *Inventory) error {
 		switch {
 		case i >= 0 && f.Code == "index-missing":
 			f.Remedy = r.fix()
-		case f.Remedy == "" && i >= 0:
+		case f.Remedy.IsZero() && i >= 0:
 			f.Remedy = r.anew()
 		}
 		r.findings = append(r.findings, f)
@@ -183,32 +181,29 @@ func (r *integrityRound) sources(inv *Inventory) error {
 	return err
 }
 
-// fixIndex is what makes Portage look at the files again: at those that the index
-// does not list with the size and mtime that they have (bintree.py:1108). The
-// others it believes the index; see [binpkg.refresh]. It writes nothing where it
-// finds nothing to add, to drop or to read anew (emaint/modules/binhost).
-const fixIndex = "emaint --fix binhost"
-
-// fix is [fixIndex] for the folder in hand.
-func (r *integrityRound) fix() string { return r.inFolder(fixIndex) }
+// fix is [audit.FixIndex] for the folder in hand. Portage then reads the files that
+// the index does not list with the size and mtime that they have (bintree.py,
+// populate); of the others it believes the index. It writes nothing where it finds
+// nothing to add, to drop or to read (emaint/modules/binhost).
+func (r *integrityRound) fix() audit.Remedy { return r.inFolder(audit.FixIndex) }
 
 // inFolder makes a command of Portage's work on the folder in hand.
-func (r *integrityRound) inFolder(command string) string {
-	if r.dir.Kind == "extra" || r.told.PkgDir != "" && r.dir.Kind == "pkgdir" {
-		return "PKGDIR=" + audit.ShellQuote(r.dir.Path) + " " + command
+func (r *integrityRound) inFolder(command audit.Command) audit.Remedy {
+	if r.dir.Kind == "extra" || r.typed.PkgDir != "" && r.dir.Kind == "pkgdir" {
+		return audit.Do(command.With("PKGDIR=" + r.dir.Path))
 	}
-	return command
+	return audit.Do(command)
 }
 
 // refresh is [binpkg.refresh] for a file of the folder in hand.
-func (r *integrityRound) refresh(b *Binpkg) string {
-	return "touch -- " + audit.ShellQuote(b.Source()) + " && " + r.fix()
+func (r *integrityRound) refresh(b *Binpkg) audit.Remedy {
+	return audit.Do(audit.Files("touch", "--", b.Source())).Then(r.fix())
 }
 
 // anew is what makes Portage write the whole index: what is wrong in its text, or
 // in its header alone, stays where Portage finds nothing to change.
-func (r *integrityRound) anew() string {
-	return "rm -- " + audit.ShellQuote(r.indexPath()) + " && " + r.fix()
+func (r *integrityRound) anew() audit.Remedy {
+	return audit.Do(audit.Files("rm", "--", r.indexPath())).Then(r.fix())
 }
 
 func (r *integrityRound) folder(inv *Inventory, n int) (err error) {
@@ -332,7 +327,7 @@ func text(s string) *string {
 }
 
 // report adds a finding about a path below the folder in hand.
-func (r *integrityRound) report(severity audit.Severity, code, rel string, offset int64, remedy, format string, args ...any) {
+func (r *integrityRound) report(severity audit.Severity, code, rel string, offset int64, remedy audit.Remedy, format string, args ...any) {
 	source := path.Join(r.dir.Path, rel)
 	r.findings = append(r.findings, audit.Finding{
 		Code: code, Severity: severity, Subject: source, Message: fmt.Sprintf(format, args...),
@@ -341,28 +336,28 @@ func (r *integrityRound) report(severity audit.Severity, code, rel string, offse
 }
 
 // note is report about a file, whose row gets the code as well.
-func (r *integrityRound) note(b *Binpkg, severity audit.Severity, code string, remedy, format string, args ...any) {
+func (r *integrityRound) note(b *Binpkg, severity audit.Severity, code string, remedy audit.Remedy, format string, args ...any) {
 	r.report(severity, code, b.Path, 0, remedy, format, args...)
 	r.codes[b] = append(r.codes[b], code)
 }
 
 // remove is the command that removes a file of the folder in hand.
-func (r *integrityRound) remove(rel string) string {
-	return "rm -- " + audit.ShellQuote(path.Join(r.dir.Path, rel))
+func (r *integrityRound) remove(rel string) audit.Remedy {
+	return audit.Do(audit.Files("rm", "--", path.Join(r.dir.Path, rel)))
 }
 
-// drop is the command that removes a binary package, and its entry.
-func (r *integrityRound) drop(b *Binpkg) string {
+// drop are the commands that remove a binary package, and its entry.
+func (r *integrityRound) drop(b *Binpkg) audit.Remedy {
 	if b.Entry == nil {
 		return r.remove(b.Path)
 	}
-	return r.remove(b.Path) + " && " + r.fix()
+	return r.remove(b.Path).Then(r.fix())
 }
 
 // again is what makes the binary package of a file anew: from what is
-// installed, or by a build that is not merged; "" where it cannot be told of
+// installed, or by a build that is not merged; the zero Remedy where it cannot be told of
 // what package it is.
-func (r *integrityRound) again(b *Binpkg) string {
+func (r *integrityRound) again(b *Binpkg) audit.Remedy {
 	name := b.CPV
 	if name == "" {
 		name = CpvOfPath(b.Path)
@@ -371,7 +366,7 @@ func (r *integrityRound) again(b *Binpkg) string {
 		return r.inFolder(r.inv.packageNow(p))
 	}
 	if name == "" {
-		return ""
+		return audit.Remedy{}
 	}
 	return r.inFolder(PackageOnlyCommand(name))
 }
@@ -380,13 +375,13 @@ func (r *integrityRound) again(b *Binpkg) string {
 // unless the new one takes its name: the other way round, a build that fails
 // would leave nothing. With FEATURES=binpkg-multi-instance Portage never takes a
 // name that is in use (bintree.py, _allocate_filename_multi).
-func (r *integrityRound) replace(b *Binpkg) string {
+func (r *integrityRound) replace(b *Binpkg) audit.Remedy {
 	again := r.again(b)
 	switch {
-	case again == "":
+	case again.IsZero():
 		return r.drop(b)
 	case !r.features["binpkg-multi-instance"] && (b.Path == CpvOfPath(b.Path)+".gpkg.tar" || b.Path == CpvOfPath(b.Path)+".tbz2"):
 		return again
 	}
-	return again + " && " + r.drop(b)
+	return again.Then(r.drop(b))
 }

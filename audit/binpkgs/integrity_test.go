@@ -185,7 +185,7 @@ func TestHalfMadeFilesAreToldFromABuildThatRuns(t *testing.T) {
 						if f.Code != "pkgdir-temporary" || f.Severity != test.leftover {
 							t.Errorf("%s %s: %s", f.Severity, f.Code, f.Message)
 						}
-						if rm := strings.HasPrefix(f.Remedy, "rm "); rm != strings.Contains(f.Message, "left over") {
+						if rm := f.Remedy.Program() == "rm"; rm != strings.Contains(f.Message, "left over") {
 							t.Errorf("%s: %s", f.Message, f.Remedy)
 						}
 					}

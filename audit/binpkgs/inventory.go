@@ -112,8 +112,8 @@ func isOdd(p store.Problem) bool { return !placeProblems[p.Code] }
 
 // Refresh is what makes Portage look at a file again of which the index has the
 // size and mtime, and something else that is not right.
-func (b *Binpkg) Refresh() string {
-	return "touch -- " + audit.ShellQuote(b.Source()) + " && " + fixIndex
+func (b *Binpkg) Refresh() audit.Remedy {
+	return audit.Do(audit.Files("touch", "--", b.Source()), audit.FixIndex)
 }
 
 // Unsure says why it is not known whether a file is whole.

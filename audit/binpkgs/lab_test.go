@@ -145,7 +145,7 @@ func TestRemediesMendWhatTheyAreNamedFor(t *testing.T) {
 			}
 			remedy := said[i].Remedy
 			t.Log(remedy)
-			if out, err := l.Run("run", name, "bash", "-c", "set -eu\n"+remedy); err != nil {
+			if out, err := l.Run("run", name, "bash", "-c", "set -eu\n"+remedy.String()); err != nil {
 				t.Errorf("%s: %v\n%s", remedy, err, labtest.Tail(out))
 			}
 			for _, f := range integrityNow(t, root) {

@@ -49,7 +49,7 @@ func (inv *Inventory) CanQuickpkg(p *store.Installed) bool {
 }
 
 // packageNow is what makes a binary package of what is installed.
-func (inv *Inventory) packageNow(p *store.Installed) string {
+func (inv *Inventory) packageNow(p *store.Installed) audit.Command {
 	if inv.CanQuickpkg(p) {
 		return quickpkgCommand(p.CPV)
 	}
@@ -60,22 +60,22 @@ func (inv *Inventory) packageNow(p *store.Installed) string {
 // quickpkg would make of it.
 func (inv *Inventory) driftFindings(p *store.Installed, vdb string) (findings []audit.Finding) {
 	d := inv.Drift(p)
-	add := func(severity audit.Severity, code, remedy, format string, args ...any) {
+	add := func(severity audit.Severity, code string, remedy audit.Remedy, format string, args ...any) {
 		findings = append(findings, audit.Finding{
 			Code: code, Severity: severity, Subject: p.CPV, Message: fmt.Sprintf(format, args...),
 			Evidence: []audit.Evidence{{Source: path.Join(vdb, p.CPV, "CONTENTS")}}, Remedy: remedy,
 		})
 	}
 	if len(d.Missing) > 0 {
-		add(audit.SeverityWarning, "installed-files-missing", rebuildCommand(p.CPV),
+		add(audit.SeverityWarning, "installed-files-missing", audit.Do(rebuildCommand(p.CPV)),
 			"%s, which quickpkg would leave out: %s", audit.Counted(len(d.Missing), "file of it is missing", "files of it are missing"), someOf(d.Missing))
 	}
 	if len(d.Changed) > 0 {
-		add(audit.SeverityInfo, "installed-files-changed", "none where that is wanted; else "+rebuildCommand(p.CPV),
+		add(audit.SeverityInfo, "installed-files-changed", audit.Do(rebuildCommand(p.CPV)).When("nothing, where that is wanted; otherwise"),
 			"%s, and quickpkg packs what is there: %s", audit.Counted(len(d.Changed), "file of it is not as it was installed", "files of it are not as they were installed"), someOf(d.Changed))
 	}
 	if len(d.Config) > 0 && inv.CanQuickpkg(p) {
-		add(audit.SeverityWarning, "quickpkg-config", "keep a copy of "+someOf(d.Config)+`, or run that update with FEATURES="-config-protect-if-modified"`,
+		add(audit.SeverityWarning, "quickpkg-config", audit.Advise("keep a copy of "+someOf(d.Config)+`, or run that update with FEATURES="-config-protect-if-modified"`),
 			"quickpkg --include-config=y packs changed configuration: %s; once such a package was merged, Portage takes it for that of the package, and the next update replaces it without a ._cfg file (bug 464662)", someOf(d.Config))
 	}
 	if len(d.Unread) > 0 {

@@ -234,7 +234,7 @@ func TestQuickpkgIsAdvisedForWhatIsThere(t *testing.T) {
 			if diff := cmp.Diff(c.told, told(answer)); diff != "" {
 				t.Errorf("(-want +got)\n%s%+v", diff, answer.Findings)
 			}
-			if len(answer.Commands) != 1 || answer.Commands[0] != c.command {
+			if len(answer.Commands) != 1 || answer.Commands[0].String() != c.command {
 				t.Errorf("commands %q, want %q", answer.Commands, c.command)
 			}
 		})

@@ -224,7 +224,7 @@ func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PruneP
 	}
 	p.budget()
 	p.finish()
-	return p.plan, p.Past.Err
+	return p.plan, cmp.Or(p.Past.Err, db.Finish(p.plan.Findings))
 }
 
 // judgeAll finds out which files Portage would take at all.
@@ -497,7 +497,6 @@ func (p *pruner) finish() {
 	for _, k := range p.plan.Kept {
 		p.plan.KeptSize += k.Size
 	}
-	audit.SortFindings(p.plan.Findings)
 }
 
 // Explain returns what the plan says of one path, of all packages of a name, or

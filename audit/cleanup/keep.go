@@ -150,7 +150,7 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 		p.unknown = fmt.Sprintf("only %d of the last %d states are known", known, p.policy.KeepStates)
 		p.plan.Findings = append(p.plan.Findings, audit.Finding{
 			Code: "prune-states-unknown", Severity: audit.SeverityWarning, Subject: "states",
-			Message: p.unknown + ": every whole binary package is kept that one of them may need", Evidence: []audit.Evidence{}, Remedy: "emaudit states",
+			Message: p.unknown + ": every whole binary package is kept that one of them may need", Evidence: []audit.Evidence{}, Remedy: audit.Do(audit.Emaudit("states")),
 		})
 	}
 	for _, pin := range p.Past.Pins {

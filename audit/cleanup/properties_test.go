@@ -238,7 +238,7 @@ func TestABytePortageComparesWithTheIndex(t *testing.T) {
 		return r
 	}
 	staged := func(r *rollback.Rollback) bool {
-		return slices.ContainsFunc(r.Plan, func(line string) bool { return strings.Contains(line, "emaint --fix binhost") })
+		return slices.ContainsFunc(r.Plan, func(c audit.Command) bool { return strings.Contains(c.String(), "emaint --fix binhost") })
 	}
 	r := judge()
 	if r.Verdict != rollback.Ready || staged(r) {

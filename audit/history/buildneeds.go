@@ -107,14 +107,14 @@ func (n *BuildNeeds) judge() {
 		n.Findings = append(n.Findings, audit.Finding{
 			Code: "build-space-low", Severity: audit.SeverityWarning, Subject: n.TmpDir, Evidence: []audit.Evidence{},
 			Message: fmt.Sprintf("the largest of these packages took %d MiB to build, and %d MiB are free", n.DirBytes>>20, *n.FreeBytes>>20),
-			Remedy:  "free space there, or set another PORTAGE_TMPDIR for it in /etc/portage/package.env",
+			Remedy:  audit.Advise("free space there, or set another PORTAGE_TMPDIR for it in /etc/portage/package.env"),
 		})
 	}
 	if n.RAMBytes != nil && *n.RAMBytes < n.MemoryBytes {
 		n.Findings = append(n.Findings, audit.Finding{
 			Code: "build-memory-low", Severity: audit.SeverityWarning, Subject: "memory", Evidence: []audit.Evidence{},
 			Message: fmt.Sprintf("the largest of these packages took %d MiB of memory to build, and the machine has %d MiB", n.MemoryBytes>>20, *n.RAMBytes>>20),
-			Remedy:  "build with fewer jobs: emerge --jobs=1, and MAKEOPTS=-j1 in /etc/portage/package.env",
+			Remedy:  audit.Advise("build with fewer jobs: emerge --jobs=1, and MAKEOPTS=-j1 in /etc/portage/package.env"),
 		})
 	}
 }

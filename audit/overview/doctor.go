@@ -81,10 +81,7 @@ func AuditDoctor(db audit.Database, space []audit.Space) (*Doctor, error) {
 		d.Passed++
 	}
 	d.Findings = append(d.Findings, wrong...)
-	audit.SortFindings(d.Findings)
-	commands, err := db.Commands()
-	commands.Findings(d.Findings)
-	return d.Doctor, err
+	return d.Doctor, db.Finish(d.Findings)
 }
 
 // doctorRound collects what the checks say.
@@ -117,8 +114,8 @@ func (d *doctorRound) evidence(setting string) []audit.Evidence {
 }
 
 // makeConfLine is the remedy that adds features.
-func makeConfLine(feature string) string {
-	return fmt.Sprintf("echo 'FEATURES=\"${FEATURES} %s\"' >> /etc/portage/make.conf", feature)
+func makeConfLine(feature string) audit.Remedy {
+	return audit.Do(audit.AppendLine(`FEATURES="${FEATURES} `+feature+`"`, "/etc/portage/make.conf"))
 }
 
 // packaging checks that merges leave binary packages, and that one does not
@@ -145,7 +142,7 @@ func (d *doctorRound) packaging() {
 	})
 	d.check(excluded == "", audit.Finding{
 		Code: "buildpkg-excluded", Severity: audit.SeverityWarning, Subject: "EMERGE_DEFAULT_OPTS",
-		Message: "no binary package is made of " + excluded, Remedy: "remove --buildpkg-exclude from EMERGE_DEFAULT_OPTS in make.conf",
+		Message: "no binary package is made of " + excluded, Remedy: audit.Advise("remove --buildpkg-exclude from EMERGE_DEFAULT_OPTS in make.conf"),
 	})
 	d.check(d.features["binpkg-multi-instance"], audit.Finding{
 		Code: "multi-instance-off", Severity: audit.SeverityWarning, Subject: "FEATURES",
@@ -153,7 +150,7 @@ func (d *doctorRound) packaging() {
 	})
 	d.check(d.byName["BINPKG_FORMAT"].Value != "xpak", audit.Finding{
 		Code: "format-xpak", Severity: audit.SeverityInfo, Subject: "BINPKG_FORMAT",
-		Message: "xpak packages hold no checksum of their own: only the index can tell whether they are whole", Remedy: "echo 'BINPKG_FORMAT=\"gpkg\"' >> /etc/portage/make.conf",
+		Message: "xpak packages hold no checksum of their own: only the index can tell whether they are whole", Remedy: audit.Do(audit.AppendLine(`BINPKG_FORMAT="gpkg"`, "/etc/portage/make.conf")),
 	})
 }
 
@@ -193,12 +190,12 @@ func (d *doctorRound) index(db audit.Database, inv *binpkgs.Inventory) error {
 		}
 		d.check(unlisted == 0, audit.Finding{
 			Code: "index-behind", Severity: audit.SeverityWarning, Subject: path.Join(dir.Path, "Packages"),
-			Message: fmt.Sprintf("%d binary packages are not in the index as they are now%s", unlisted, why), Remedy: "emaint --fix binhost",
+			Message: fmt.Sprintf("%d binary packages are not in the index as they are now%s", unlisted, why), Remedy: audit.Do(audit.FixIndex),
 			Evidence: []audit.Evidence{{Source: path.Join(dir.Path, "Packages")}},
 		})
 		d.check(lost == 0, audit.Finding{
 			Code: "index-lists-missing", Severity: audit.SeverityWarning, Subject: path.Join(dir.Path, "Packages"),
-			Message: fmt.Sprintf("%d entries of the index have no file: a merge of one dies with \"non-existent binary\"", lost), Remedy: "emaint --fix binhost",
+			Message: fmt.Sprintf("%d entries of the index have no file: a merge of one dies with \"non-existent binary\"", lost), Remedy: audit.Do(audit.FixIndex),
 			Evidence: []audit.Evidence{{Source: path.Join(dir.Path, "Packages")}},
 		})
 	}
@@ -210,7 +207,7 @@ func (d *doctorRound) logs() {
 	d.check(d.byName["PORTAGE_LOGDIR"].Value != "", audit.Finding{
 		Code: "logdir-unset", Severity: audit.SeverityInfo, Subject: "PORTAGE_LOGDIR",
 		Message: "the log of a successful build is deleted with its build directory, so QA notices and sizes are lost",
-		Remedy:  "echo 'PORTAGE_LOGDIR=\"/var/log/portage\"' >> /etc/portage/make.conf",
+		Remedy:  audit.Do(audit.AppendLine(`PORTAGE_LOGDIR="`+d.byName["EPREFIX"].Value+`/var/log/portage"`, "/etc/portage/make.conf")),
 	})
 	saved := false
 	for word := range strings.FieldsSeq(d.byName["PORTAGE_ELOG_SYSTEM"].Value) {
@@ -220,7 +217,7 @@ func (d *doctorRound) logs() {
 	d.check(saved, audit.Finding{
 		Code: "elog-not-saved", Severity: audit.SeverityWarning, Subject: "PORTAGE_ELOG_SYSTEM",
 		Message: "messages of packages are not saved to files, so what an update asked you to do is forgotten",
-		Remedy:  "echo 'PORTAGE_ELOG_SYSTEM=\"save_summary:log,warn,error,qa echo\"' >> /etc/portage/make.conf",
+		Remedy:  audit.Do(audit.AppendLine(`PORTAGE_ELOG_SYSTEM="save_summary:log,warn,error,qa echo"`, "/etc/portage/make.conf")),
 	})
 }
 
@@ -236,7 +233,7 @@ func (d *doctorRound) room() {
 			continue
 		}
 		d.check(s.Free >= limit, audit.Finding{
-			Code: code, Severity: audit.SeverityWarning, Subject: s.Path, Message: message, Remedy: "df -h " + s.Path, Evidence: []audit.Evidence{{Source: s.Path}},
+			Code: code, Severity: audit.SeverityWarning, Subject: s.Path, Message: message, Remedy: audit.Do(audit.Files("df", "-h", s.Path)), Evidence: []audit.Evidence{{Source: s.Path}},
 		})
 	}
 }

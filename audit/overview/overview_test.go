@@ -212,7 +212,7 @@ func TestAfterTheUpdateThereIsSomethingToDo(t *testing.T) {
 		if f.Code != "merge-failed" {
 			got = append(got, f.Code+" "+f.Subject)
 		}
-		if f.Remedy == "" || f.Message == "" {
+		if f.Remedy.IsZero() || f.Message == "" {
 			t.Errorf("finding without message or remedy: %+v", f)
 		}
 	}

@@ -93,7 +93,7 @@ func (j *RollbackJudge) stay(r *Rollback, c *RollbackChange, target *state.State
 	c.Reasons = append(c.Reasons, acceptance.Reason{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectNote})
 	r.Findings = append(r.Findings, audit.Finding{
 		Code: "rollback-other-build", Severity: audit.SeverityWarning, Subject: *c.To, Evidence: []audit.Evidence{{Source: path.Join(j.vdb, *c.From)}},
-		Message: "the build of then cannot be had (" + gap.Detail + "); the one that is installed now stays in its place", Remedy: "emaudit show " + *c.To,
+		Message: "the build of then cannot be had (" + gap.Detail + "); the one that is installed now stays in its place", Remedy: audit.Do(audit.Emaudit("show", *c.To)),
 	})
 }
 
@@ -134,7 +134,7 @@ func (j *RollbackJudge) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*acceptance.J
 // doubt reports what is not as it should be with the chosen file.
 func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, candidates int) {
 	file := c.Chosen
-	warn := func(code, remedy, format string, args ...any) {
+	warn := func(code string, remedy audit.Remedy, format string, args ...any) {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: code, Severity: audit.SeverityWarning, Subject: *c.To, Message: fmt.Sprintf(format, args...),
 			Evidence: []audit.Evidence{{Source: file.Source()}}, Remedy: remedy,
@@ -145,10 +145,10 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 		case reason.Effect == acceptance.EffectUnknown:
 			r.Unknowns = append(r.Unknowns, Unknown{Code: reason.Code, Detail: *c.To + ": " + reason.Detail, SettleWith: reason.SettleWith})
 		case reason.Effect == acceptance.EffectNote:
-			warn("rollback-lossy", "emaudit verify "+audit.ShellQuote(file.Path), "%s: %s", file.Path, reason.Detail)
+			warn("rollback-lossy", audit.Do(audit.Emaudit("verify", file.Path)), "%s: %s", file.Path, reason.Detail)
 		}
 	}
-	switch remedy := "emaudit verify --images " + audit.ShellQuote(file.Path); {
+	switch remedy := audit.Do(audit.Emaudit("verify", "--images", file.Path)); {
 	case file.Integrity != "whole":
 		warn("rollback-unverified", remedy, "%s: whether it is whole is not known", file.Unsure())
 	case !file.ImageChecked:
@@ -164,36 +164,36 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 		}
 	}
 	if want.BuildTime == 0 {
-		warn("rollback-build-unknown", "emaudit show "+*c.To, "which build of it was installed is not known; %s is one of %d that are there%s", binpkgs.DescribeBuild(file.Binpkg), candidates, diff)
+		warn("rollback-build-unknown", audit.Do(audit.Emaudit("show", *c.To)), "which build of it was installed is not known; %s is one of %d that are there%s", binpkgs.DescribeBuild(file.Binpkg), candidates, diff)
 		return
 	}
-	warn("rollback-other-build", "emaudit show "+*c.To, "the build of %s is not usable or not there; %s takes its place%s", audit.Day(want.BuildTime), binpkgs.DescribeBuild(file.Binpkg), diff)
+	warn("rollback-other-build", audit.Do(audit.Emaudit("show", *c.To)), "the build of %s is not usable or not there; %s takes its place%s", audit.Day(want.BuildTime), binpkgs.DescribeBuild(file.Binpkg), diff)
 }
 
 // gap says why nothing covers a package, and what to do about it.
 func (j *RollbackJudge) gap(r *Rollback, c *RollbackChange, refused []candidate) Gap {
 	g := j.findGap(c, refused)
-	if strings.HasPrefix(g.Remedy, "emerge ") && j.options.Ebuild != nil && j.options.Ebuild(g.CPV) == acceptance.EbuildGone {
+	if g.Remedy.Program() == "emerge" && j.options.Ebuild != nil && j.options.Ebuild(g.CPV) == acceptance.EbuildGone {
 		g.Detail += "; no repository has its ebuild any more"
-		g.Remedy = j.ebuildBack(r, g.CPV) + " && " + g.Remedy
+		g.Remedy = j.ebuildBack(r, g.CPV).Then(g.Remedy)
 	}
 	return g
 }
 
 // ebuildBack brings an ebuild back that the repositories no longer have: from
 // where it lies with what is installed, else from the repository of then.
-func (j *RollbackJudge) ebuildBack(r *Rollback, cpv string) string {
+func (j *RollbackJudge) ebuildBack(r *Rollback, cpv string) audit.Remedy {
 	cp, ebuild := audit.PackageOf(cpv), path.Base(cpv)+".ebuild"
 	if slices.ContainsFunc(j.Past.Installed, func(p store.Installed) bool { return p.CPV == cpv }) {
-		dir := fmt.Sprintf("\"$(portageq get_repo_path / %s)\"/%s", audit.ShellQuote(j.mainRepository()), cp)
-		return fmt.Sprintf("mkdir -p %s && cp %s %s && ebuild %s/%s manifest", dir, audit.ShellQuote(path.Join(j.vdb, cpv, ebuild)), dir, dir, ebuild)
+		dir := fmt.Sprintf("\"$(portageq get_repo_path %s %s)\"/%s", audit.ShellQuote(j.typed.EROOT), audit.ShellQuote(j.mainRepository()), cp)
+		return audit.Do(audit.Script(fmt.Sprintf("mkdir -p %s && cp %s %s && ebuild %s/%s manifest", dir, audit.ShellQuote(path.Join(j.vdb, cpv, ebuild)), dir, dir, ebuild)))
 	}
 	if slices.Contains(j.Accept.Repositories, "gentoo") {
 		if day := j.syncedBefore(r.Target.Time); day != "" {
-			return "emerge-webrsync --revert=" + day
+			return audit.Do(audit.Run("emerge-webrsync", "--revert="+day))
 		}
 	}
-	return fmt.Sprintf("cd \"$(portageq get_repo_path / %s)\" && git checkout \"$(git rev-list -n1 HEAD -- %s)~\" -- %s", audit.ShellQuote(j.mainRepository()), path.Join(cp, ebuild), cp)
+	return audit.Do(audit.Script(fmt.Sprintf("cd \"$(portageq get_repo_path %s %s)\" && git checkout \"$(git rev-list -n1 HEAD -- %s)~\" -- %s", audit.ShellQuote(j.typed.EROOT), audit.ShellQuote(j.mainRepository()), path.Join(cp, ebuild), cp)))
 }
 
 // mainRepository is the name of the repository on which the others rest.
@@ -206,7 +206,7 @@ func (j *RollbackJudge) mainRepository() string {
 
 func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 	g := Gap{CPV: *c.To}
-	rebuild := fmt.Sprintf("emerge --usepkg=n --buildpkgonly --oneshot \"=%s\"", g.CPV)
+	rebuild := audit.Do(audit.Run("emerge", "--usepkg=n", "--buildpkgonly", "--oneshot", "="+g.CPV))
 	g.Remedy = rebuild
 	if len(refused) > 0 {
 		worst := refused[0]
@@ -218,7 +218,7 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 			g.Cause = "damaged"
 		case "image-device":
 			// No binary package of it can be merged, however often it is built.
-			g.Cause, g.Remedy = "damaged", fmt.Sprintf("emerge --oneshot --usepkg=n \"=%s\"", g.CPV)
+			g.Cause, g.Remedy = "damaged", audit.Do(audit.Run("emerge", "--oneshot", "--usepkg=n", "="+g.CPV))
 		case "binpkg-unseen":
 			g.Cause = "unaddressable"
 		default:

@@ -144,7 +144,7 @@ func (j *RollbackJudge) unmet(r *Rollback, w *acceptance.World, m *acceptance.Me
 		if m.Changed && !now {
 			r.Unknowns = append(r.Unknowns, Unknown{
 				Code: "soname-unprovided", Detail: fmt.Sprintf("%s needs %s, which no package of either state provides", cpv, u.Dependency),
-				SettleWith: "emerge -pK --ignore-soname-deps=n =" + cpv,
+				SettleWith: audit.Do(audit.Run("emerge", "-pK", "--ignore-soname-deps=n", "="+cpv)),
 			})
 		}
 	case !m.Changed && now:

@@ -70,7 +70,7 @@ func (j *RollbackJudge) collisions(r *Rollback) {
 	if len(unread) > 0 {
 		r.Unknowns = append(r.Unknowns, Unknown{
 			Code: "contents-unread", Detail: "which files these own could not be read, so neither whether a file of theirs would be overwritten: " + listOf(unread),
-			SettleWith: "emaudit rollback, as root, on the host itself",
+			SettleWith: audit.Do(audit.Emaudit("rollback")).When("as root, on the host itself"),
 		})
 	}
 }
@@ -82,7 +82,7 @@ func (j *RollbackJudge) want(r *Rollback, c *RollbackChange, wanted map[string]*
 	if !ok {
 		r.Unknowns = append(r.Unknowns, Unknown{
 			Code: "file-collision-unknown", Detail: c.Chosen.Path + ": which files it holds is not known, so neither whether they belong to another package now",
-			SettleWith: "emaudit verify --all --images " + audit.ShellQuote(c.Chosen.Path),
+			SettleWith: audit.Do(audit.Emaudit("verify", "--all", "--images", c.Chosen.Path)),
 		})
 		return
 	}

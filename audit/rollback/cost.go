@@ -36,12 +36,12 @@ func (j *RollbackJudge) cost(r *Rollback) {
 	if len(parts) == 0 {
 		return
 	}
-	remedy := "emaudit audit coverage"
+	remedy := audit.Emaudit("audit", "coverage")
 	if commands := j.backup(r); len(commands) > 0 {
 		remedy = commands[0]
 	}
 	r.Findings = append(r.Findings, audit.Finding{
-		Code: "rollback-cost", Severity: audit.SeverityInfo, Subject: r.Target.String(), Evidence: []audit.Evidence{}, Message: strings.Join(parts, "; "), Remedy: remedy,
+		Code: "rollback-cost", Severity: audit.SeverityInfo, Subject: r.Target.String(), Evidence: []audit.Evidence{}, Message: strings.Join(parts, "; "), Remedy: audit.Do(remedy),
 	})
 }
 
@@ -79,7 +79,7 @@ func (j *RollbackJudge) forward(r *Rollback) {
 		c.Forward = there[0].Ref()
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "rollback-unverified", Severity: audit.SeverityWarning, Subject: *c.From, Evidence: []audit.Evidence{{Source: there[0].Source()}},
-			Message: there[0].Unsure() + ": whether it would bring back what is installed now is not known", Remedy: "emaudit verify " + audit.ShellQuote(there[0].Path),
+			Message: there[0].Unsure() + ": whether it would bring back what is installed now is not known", Remedy: audit.Do(audit.Emaudit("verify", there[0].Path)),
 		})
 	}
 }

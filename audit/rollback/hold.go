@@ -15,7 +15,7 @@ import (
 
 // holds masks what is newer than the older versions, and says how the masks are
 // taken away again.
-func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift []string) {
+func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift []audit.Command) {
 	var lines []string
 	for _, c := range merges {
 		if c.Action != state.ActionDowngrade {
@@ -32,15 +32,15 @@ func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift
 		return nil, nil
 	}
 	file, own := j.maskFile(r)
-	hold = []string{fmt.Sprintf("printf '%%s\\n' %s >> %s", quoteAll(lines), audit.ShellQuote(file))}
+	hold = []audit.Command{audit.AppendLines(lines, file)}
 	if own {
-		return hold, []string{"rm " + audit.ShellQuote(file)}
+		return hold, []audit.Command{audit.Files("rm", file)}
 	}
-	expressions := make([]string, len(lines))
-	for i, line := range lines {
-		expressions[i] = "-e " + audit.ShellQuote("\\,^"+regexpQuote.Replace(line)+"$,d")
+	sed := []string{"sed", "-i"}
+	for _, line := range lines {
+		sed = append(sed, "-e", "\\,^"+regexpQuote.Replace(line)+"$,d")
 	}
-	return hold, []string{"sed -i " + strings.Join(expressions, " ") + " " + audit.ShellQuote(file)}
+	return hold, []audit.Command{audit.Files(append(sed, file)...)}
 }
 
 // regexpQuote quotes what acts in a basic regular expression between commas;
@@ -68,26 +68,18 @@ func (j *RollbackJudge) maskFile(r *Rollback) (file string, own bool) {
 	return file, !slices.Contains(j.Accept.MaskFiles, file)
 }
 
-func quoteAll(words []string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = audit.ShellQuote(w)
-	}
-	return strings.Join(quoted, " ")
-}
-
 // revert brings the Gentoo repository back to the day of the last sync before
 // the state: with the ebuilds of then, an update finds nothing newer. "" where
 // there is no such repository, or nothing that an update would undo.
-func (j *RollbackJudge) revert(r *Rollback, merges []*RollbackChange) string {
+func (j *RollbackJudge) revert(r *Rollback, merges []*RollbackChange) audit.Command {
 	if !slices.Contains(j.Accept.Repositories, "gentoo") || !slices.ContainsFunc(merges, func(c *RollbackChange) bool { return c.Action == state.ActionDowngrade }) {
-		return ""
+		return audit.Command{}
 	}
 	day := j.syncedBefore(r.Target.Time)
 	if day == "" {
-		return ""
+		return audit.Command{}
 	}
-	return "emerge-webrsync --revert=" + day
+	return audit.Run("emerge-webrsync", "--revert="+day)
 }
 
 // syncedBefore is the day of the last sync before a moment, "" where none is

@@ -58,7 +58,7 @@ func TestCollisionsStopPortage(t *testing.T) {
 	if after.Verdict != rollback.NotReady || !slices.ContainsFunc(after.Risks, func(r rollback.Risk) bool { return r.Code == "file-collision" && strings.Contains(r.Detail, file) }) {
 		t.Errorf("%s is owned by app-misc/hello-2.1: %s, risks %v", file, after.Verdict, after.Risks)
 	}
-	output, err := l.Run("run", name, "bash", "-c", "set -eu\n"+strings.Join(verdict.Plan, "\n"))
+	output, err := l.Run("run", name, "bash", "-c", "set -eu\n"+strings.Join(audit.Lines(verdict.Plan), "\n"))
 	if err == nil || !strings.Contains(output, "Detected file collision") {
 		t.Errorf("Portage does not mind that %s is owned by app-misc/hello-2.1: %v\n%s", file, err, labtest.Tail(output))
 	}
@@ -99,7 +99,7 @@ func TestAtomsMeanTheirFiles(t *testing.T) {
 	audittest.Ask(host, hosttest.Now, func(db audit.Database) error {
 		all, err := rollback.AuditRollbacks(db, 0, rollback.RollbackOptions{Contents: contentsOf(root)})
 		for _, r := range all {
-			for _, command := range r.Plan {
+			for _, command := range audit.Lines(r.Plan) {
 				if strings.HasPrefix(command, "emerge ") && strings.Contains(command, "--usepkgonly") {
 					for _, m := range buildIDAtom.FindAllStringSubmatch(command, -1) {
 						atoms["="+m[1]+"-"+m[2]] = true

@@ -37,7 +37,7 @@ func (j *RollbackJudge) plan(r *Rollback) {
 	if len(merges)+len(removals) == 0 {
 		return
 	}
-	step := func(title string, commands ...string) {
+	step := func(title string, commands ...audit.Command) {
 		if len(commands) > 0 {
 			r.Steps = append(r.Steps, Step{Title: title, Commands: commands, Confirm: title == titleDoIt})
 			r.Plan = append(r.Plan, commands...)
@@ -49,8 +49,8 @@ func (j *RollbackJudge) plan(r *Rollback) {
 	step("Remove what is in the way", j.removalCommand(before)...)
 	if len(merges) > 0 {
 		if atoms, ok := j.direct(merges); ok {
-			step("See what will be done", "emerge --pretend "+j.mergeOptions()+atoms)
-			step(titleDoIt, "emerge "+j.mergeOptions()+atoms)
+			step("See what will be done", j.merge(atoms, "--pretend"))
+			step(titleDoIt, j.merge(atoms))
 		} else {
 			j.staged(r, merges, step)
 		}
@@ -58,45 +58,47 @@ func (j *RollbackJudge) plan(r *Rollback) {
 	step("Remove what came later", j.removalCommand(after)...)
 	hold, lift := j.holds(r, merges)
 	step("Hold it: the next update would undo it", hold...)
-	step("See whether libraries are left over", "emerge --pretend @preserved-rebuild")
-	r.Checks = append(r.Checks, "dispatch-conf", "emaudit diff now "+argumentOf(r.Target), "emerge --pretend --verbose --update --deep --newuse @world")
+	step("See whether libraries are left over", audit.Run("emerge", "--pretend", "@preserved-rebuild"))
+	r.Checks = append(r.Checks, audit.Run("dispatch-conf"), audit.Emaudit("diff", "now", argumentOf(r.Target)),
+		audit.Run("emerge", "--pretend", "--verbose", "--update", "--deep", "--newuse", "@world"))
 	if len(lift) > 0 {
 		r.Later = append(r.Later, Step{Title: "To let the newer versions in again", Commands: lift})
 	}
-	if revert := j.revert(r, merges); revert != "" {
-		r.Later = append(r.Later, Step{Title: "To have the ebuilds of then too, which no mask then needs to hold", Commands: []string{revert}})
+	if revert := j.revert(r, merges); !revert.IsZero() {
+		r.Later = append(r.Later, Step{Title: "To have the ebuilds of then too, which no mask then needs to hold", Commands: []audit.Command{revert}})
 	}
 }
 
 // titleDoIt is the step before which a person decides.
 const titleDoIt = "Do it"
 
-// mergeOptions are those of the one command that merges. Without
+// merge is the one command that merges. Without
 // --rebuilt-binaries=n, which --usepkgonly implies with an update, Portage
 // would look for newer builds; with FEATURES=getbinpkg it would find another
 // package of the same build id elsewhere.
-func (j *RollbackJudge) mergeOptions() string {
-	options := j.ownOptions() + "--oneshot --usepkgonly --rebuilt-binaries=n "
+func (j *RollbackJudge) merge(atoms []string, options ...string) audit.Command {
+	argv := append(j.emerge(), options...)
+	argv = append(argv, "--oneshot", "--usepkgonly", "--rebuilt-binaries=n")
 	if j.Accept.Features["getbinpkg"] {
-		options += "--getbinpkg=n "
+		argv = append(argv, "--getbinpkg=n")
 	}
-	return options
+	return audit.Run(append(argv, atoms...)...)
 }
 
-// ownOptions keeps out what EMERGE_DEFAULT_OPTS adds: a plan says all that its
+// emerge keeps out what EMERGE_DEFAULT_OPTS adds: a plan says all that its
 // commands do.
-func (j *RollbackJudge) ownOptions() string {
+func (j *RollbackJudge) emerge() []string {
 	if strings.TrimSpace(j.Accept.Settings["EMERGE_DEFAULT_OPTS"]) == "" {
-		return ""
+		return []string{"emerge"}
 	}
-	return "--ignore-default-opts "
+	return []string{"emerge", "--ignore-default-opts"}
 }
 
 // argumentOf names the state on the command line.
 func argumentOf(t state.Target) string {
 	switch {
 	case t.Pin != "":
-		return audit.ShellQuote(t.Pin)
+		return t.Pin
 	case t.Run != nil:
 		return fmt.Sprintf("run:%d", *t.Run)
 	}
@@ -119,16 +121,16 @@ func (j *RollbackJudge) unpackaged(r *Rollback) (changes []*RollbackChange) {
 }
 
 // backup packages what would be lost.
-func (j *RollbackJudge) backup(r *Rollback) []string {
+func (j *RollbackJudge) backup(r *Rollback) []audit.Command {
 	var quick []string
 	for _, c := range j.unpackaged(r) {
-		quick = append(quick, audit.ShellQuote("="+c.Before.Row.CPV))
+		quick = append(quick, "="+c.Before.Row.CPV)
 	}
 	if len(quick) == 0 {
 		return nil
 	}
 	slices.Sort(quick)
-	return []string{"quickpkg --include-config=y " + strings.Join(quick, " ")}
+	return []audit.Command{audit.Run(append([]string{"quickpkg", "--include-config=y"}, quick...)...)}
 }
 
 // split divides the removals into those that are in the way of what is merged,
@@ -205,60 +207,60 @@ func (j *RollbackJudge) inTheWay(w *acceptance.World, cpv string) bool {
 	return false
 }
 
-func (j *RollbackJudge) removalCommand(changes []*RollbackChange) []string {
+func (j *RollbackJudge) removalCommand(changes []*RollbackChange) []audit.Command {
 	if len(changes) == 0 {
 		return nil
 	}
-	var atoms []string
+	argv := append(j.emerge(), "--unmerge")
 	for _, c := range changes {
-		atoms = append(atoms, audit.ShellQuote("="+*c.From))
+		argv = append(argv, "="+*c.From)
 	}
-	return []string{"emerge " + j.ownOptions() + "--unmerge " + strings.Join(atoms, " ")}
+	return []audit.Command{audit.Run(argv...)}
 }
 
 // direct returns the atoms with build ids, where each means one file.
-func (j *RollbackJudge) direct(merges []*RollbackChange) (string, bool) {
-	var atoms []string
+func (j *RollbackJudge) direct(merges []*RollbackChange) (atoms []string, ok bool) {
 	for _, c := range merges {
 		b := c.Chosen
 		if b.Dir.Kind != "pkgdir" || !b.EntryCurrent() || b.EntryContradicts() || b.BuildID == 0 || b.PathBuildID != b.BuildID || b.Entry.BuildID != b.BuildID || b.Origin == "quickpkg" {
-			return "", false
+			return nil, false
 		}
 		// The copy of what is installed, which the backup makes, keeps its build id.
 		if c.Before != nil && c.Before.Row != nil && c.Before.CPV == b.CPV && c.Before.Row.BuildID == b.BuildID {
-			return "", false
+			return nil, false
 		}
 		for _, other := range j.Past.ByCPV[b.CPV] {
 			if other != b.Binpkg && other.BuildID == b.BuildID {
-				return "", false
+				return nil, false
 			}
 		}
-		atoms = append(atoms, audit.ShellQuote(fmt.Sprintf("=%s-%d", b.CPV, b.BuildID)))
+		atoms = append(atoms, fmt.Sprintf("=%s-%d", b.CPV, b.BuildID))
 	}
-	return strings.Join(atoms, " "), true
+	return atoms, true
 }
 
 // staged writes the steps that copy the files to a PKGDIR of their own.
-func (j *RollbackJudge) staged(r *Rollback, merges []*RollbackChange, step func(string, ...string)) {
+func (j *RollbackJudge) staged(r *Rollback, merges []*RollbackChange, step func(string, ...audit.Command)) {
 	name := "emaudit-rollback"
 	if r.Target.Run != nil {
 		name += fmt.Sprintf("-run%d", *r.Target.Run)
 	}
 	stage := path.Join("/var/tmp", fmt.Sprintf("%s-%d", name, j.Db.Now))
-	var dirs, copies, atoms []string
+	var dirs, atoms []string
+	var copies []audit.Command
 	for _, c := range merges {
 		dir := path.Join(stage, path.Dir(c.Chosen.Path))
-		dirs = append(dirs, audit.ShellQuote(dir))
-		copies = append(copies, fmt.Sprintf("cp -p %s %s", audit.ShellQuote(c.Chosen.Source()), audit.ShellQuote(path.Join(stage, c.Chosen.Path))))
-		atoms = append(atoms, audit.ShellQuote("="+*c.To))
+		dirs = append(dirs, dir)
+		copies = append(copies, audit.Files("cp", "-p", c.Chosen.Source(), path.Join(stage, c.Chosen.Path)))
+		atoms = append(atoms, "="+*c.To)
 	}
 	slices.Sort(dirs)
 	// The folder must be new: in /var/tmp anybody could have made it before, and
 	// put packages into it.
-	commands := append([]string{"mkdir -m 755 " + stage, "mkdir -p " + strings.Join(slices.Compact(dirs), " ")}, copies...)
-	step("Lay out the very files, so that Portage can take no other", append(commands, fmt.Sprintf("PKGDIR=%s emaint --fix binhost", stage))...)
-	merge := "emerge " + j.mergeOptions() + strings.Join(atoms, " ")
-	step("See what will be done", fmt.Sprintf("PKGDIR=%s %s", stage, strings.Replace(merge, "emerge ", "emerge --pretend ", 1)))
-	step(titleDoIt, fmt.Sprintf("PKGDIR=%s %s", stage, merge))
-	step("Clear the copies away", "rm -r "+stage)
+	mkdir := append([]string{"mkdir", "-p"}, slices.Compact(dirs)...)
+	commands := append([]audit.Command{audit.Files("mkdir", "-m", "755", stage), audit.Files(mkdir...)}, copies...)
+	step("Lay out the very files, so that Portage can take no other", append(commands, audit.FixIndex.With("PKGDIR="+stage))...)
+	step("See what will be done", j.merge(atoms, "--pretend").With("PKGDIR="+stage))
+	step(titleDoIt, j.merge(atoms).With("PKGDIR="+stage))
+	step("Clear the copies away", audit.Files("rm", "-r", stage))
 }

@@ -183,7 +183,7 @@ func (l *prover) prove(t *testing.T, run int64) []proofRow {
 		return rows
 	}
 	for _, gap := range verdict.Gaps {
-		out, err := own.Run("run", name, "bash", "-c", gap.Remedy)
+		out, err := own.Run("run", name, "bash", "-c", gap.Remedy.String())
 		if err != nil {
 			rows[0].Explained += fmt.Sprintf("; the remedy for %s fails: %s", gap.CPV, lastLine(out))
 			return rows
@@ -270,7 +270,7 @@ func (l *prover) carryOut(name string, verdict *rollback.Rollback) (proved bool,
 		}
 	}
 	// As a script has them: first the lines that refuse a host that has changed.
-	script := "set -eu\n" + strings.Join(verdict.Guard, "\n") + "\n" + strings.Join(verdict.Plan, "\n") + "\n"
+	script := "set -eu\n" + strings.Join(verdict.Guard, "\n") + "\n" + strings.Join(audit.Lines(verdict.Plan), "\n") + "\n"
 	out, err := l.Run("run", name, "bash", "-c", script)
 	if err != nil {
 		return false, fmt.Sprintf("Portage could not carry out the plan: %v\n%s\n%s", err, script, labtest.Tail(out))

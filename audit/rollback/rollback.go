@@ -3,7 +3,6 @@
 package rollback
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -59,9 +58,9 @@ type Gap struct {
 	CPV string `json:"cpv"`
 	// Cause is never-built, pruned, damaged, masked, unaddressable, lossy or
 	// unknown.
-	Cause  string `json:"cause"`
-	Detail string `json:"detail"`
-	Remedy string `json:"remedy"`
+	Cause  string       `json:"cause"`
+	Detail string       `json:"detail"`
+	Remedy audit.Remedy `json:"remedy"`
 }
 
 // Risk is something that a rollback does not bring back, or that it can break.
@@ -75,15 +74,15 @@ type Risk struct {
 
 // Unknown is a condition that could not be decided.
 type Unknown struct {
-	Code       string `json:"code"`
-	Detail     string `json:"detail"`
-	SettleWith string `json:"settle_with"`
+	Code       string       `json:"code"`
+	Detail     string       `json:"detail"`
+	SettleWith audit.Remedy `json:"settle_with"`
 }
 
 // Step is one part of the plan.
 type Step struct {
-	Title    string   `json:"title"`
-	Commands []string `json:"commands"`
+	Title    string          `json:"title"`
+	Commands []audit.Command `json:"commands"`
 	// Confirm tells that a person decides before it.
 	Confirm bool `json:"confirm,omitempty"`
 }
@@ -97,10 +96,10 @@ type Rollback struct {
 	Unsatisfied []acceptance.Unsatisfied `json:"unsatisfied"`
 	Risks       []Risk                   `json:"risks"`
 	Unknowns    []Unknown                `json:"unknowns"`
-	Plan        []string                 `json:"plan"`
+	Plan        []audit.Command          `json:"plan"`
 	Steps       []Step                   `json:"steps"`
 	// Checks are to be typed afterwards, besides the plan.
-	Checks []string `json:"checks"`
+	Checks []audit.Command `json:"checks"`
 	// Later are steps for the time after: none of them is part of the plan.
 	Later []Step `json:"later"`
 	// Guard are shell lines that fail where the host is not as the plan found
@@ -114,7 +113,7 @@ type Rollback struct {
 	Lost     []string        `json:"lost"`
 	Findings []audit.Finding `json:"-"`
 	// Command asks for this answer again.
-	Command string `json:"-"`
+	Command audit.Command `json:"-"`
 
 	// early are the installed packages (cpv) that own a file which is to be
 	// merged, and are to be removed.
@@ -149,7 +148,7 @@ func AuditRollback(db audit.Database, m state.Moment, o RollbackOptions) (*Rollb
 	}
 	r, err := j.Judge(m)
 	if err == nil {
-		rewriteRollback(j.commands, r)
+		r.put(j.typed)
 	}
 	return r, err
 }
@@ -170,7 +169,7 @@ func AuditRollbacks(db audit.Database, n int, o RollbackOptions) ([]*Rollback, e
 		if err != nil {
 			return nil, err
 		}
-		rewriteRollback(j.commands, r)
+		r.put(j.typed)
 		all = append(all, r)
 	}
 	return all, nil
@@ -188,8 +187,7 @@ type RollbackJudge struct {
 	vdb     string
 	judged  map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg
 	lacks   map[*acceptance.Member][]acceptance.Unsatisfied // what is installed, lacks now
-	// commands are to be told of the PKGDIR that is meant.
-	commands audit.CommandsOf
+	typed   audit.Place                                     // where its commands are typed
 	// planless tells that only the verdicts are wanted.
 	Planless bool
 	owned    map[string][]string // by cpv; nil: CONTENTS could not be read
@@ -216,7 +214,7 @@ func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJu
 	if j.vdb, err = binpkgs.VdbPath(db); err != nil {
 		return nil, err
 	}
-	if j.commands, err = db.Commands(); err != nil {
+	if j.typed, err = db.FindPlace(); err != nil {
 		return nil, err
 	}
 	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigWorld)
@@ -238,20 +236,20 @@ func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJu
 func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	r := &Rollback{
 		Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []acceptance.Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{},
-		Plan: []string{}, Steps: []Step{}, Checks: []string{}, Later: []Step{}, Guard: []string{}, Uncovered: []string{}, Lost: []string{}, Findings: []audit.Finding{},
+		Plan: []audit.Command{}, Steps: []Step{}, Checks: []audit.Command{}, Later: []Step{}, Guard: []string{}, Uncovered: []string{}, Lost: []string{}, Findings: []audit.Finding{},
 	}
 	target, err := j.Past.At(m, j.Past.Pins, j.Db.Now)
 	if err != nil {
 		return nil, err
 	}
 	r.Target = target.Target
-	r.Command = "emaudit rollback --to " + argumentOf(r.Target)
+	r.Command = audit.Emaudit("rollback", "--to", argumentOf(r.Target))
 	for _, doubt := range target.Doubts {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "state-unknown", Severity: audit.SeverityError, Subject: target.Target.String(), Message: doubt.Text(),
-			Evidence: []audit.Evidence{}, Remedy: cmp.Or(doubt.Settle, "emaudit states"),
+			Evidence: []audit.Evidence{}, Remedy: doubt.Settled(),
 		})
-		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: doubt.Text(), SettleWith: cmp.Or(doubt.Settle, "emaudit states")})
+		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: doubt.Text(), SettleWith: doubt.Settled()})
 	}
 	if err := j.sources(r); err != nil {
 		return nil, err
@@ -320,14 +318,14 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 	for _, u := range r.Unsatisfied {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "rollback-unsatisfied", Severity: audit.SeverityError, Subject: u.CPV, Message: u.Kind + ": " + u.Dependency,
-			Evidence: []audit.Evidence{}, Remedy: "emaudit show " + u.CPV,
+			Evidence: []audit.Evidence{}, Remedy: audit.Do(audit.Emaudit("show", u.CPV)),
 		})
 	}
 	for _, x := range r.Risks {
 		if x.Severity == audit.SeverityInfo {
 			continue
 		}
-		f := audit.Finding{Code: "rollback-risk", Severity: x.Severity, Subject: x.Code, Message: x.Detail, Evidence: []audit.Evidence{}, Remedy: "read about it in docs/findings.md before the plan is carried out"}
+		f := audit.Finding{Code: "rollback-risk", Severity: x.Severity, Subject: x.Code, Message: x.Detail, Evidence: []audit.Evidence{}, Remedy: audit.Advise("read about it in docs/findings.md before the plan is carried out")}
 		if x.CPV != nil {
 			f.Subject = *x.CPV
 		}
@@ -353,21 +351,21 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 	}
 }
 
-// rollback is for all that a rollback says is to be typed.
-func rewriteRollback(c audit.CommandsOf, r *Rollback) {
-	c.Findings(r.Findings)
-	r.Command = c.In(r.Command)
-	c.All(r.Plan)
-	c.All(r.Checks)
+// put makes all that is to be typed that for a place.
+func (r *Rollback) put(p audit.Place) {
+	p.Put(r.Findings)
+	r.Command = r.Command.At(p)
+	p.PutAll(r.Plan)
+	p.PutAll(r.Checks)
 	for _, steps := range [][]Step{r.Steps, r.Later} {
 		for i := range steps {
-			c.All(steps[i].Commands)
+			p.PutAll(steps[i].Commands)
 		}
 	}
 	for i := range r.Gaps {
-		r.Gaps[i].Remedy = c.In(r.Gaps[i].Remedy)
+		r.Gaps[i].Remedy = r.Gaps[i].Remedy.At(p)
 	}
 	for i := range r.Unknowns {
-		r.Unknowns[i].SettleWith = c.In(r.Unknowns[i].SettleWith)
+		r.Unknowns[i].SettleWith = r.Unknowns[i].SettleWith.At(p)
 	}
 }

@@ -137,7 +137,7 @@ func TestThePlanSaysWhereThereIsNoRoom(t *testing.T) {
 			if len(r.Steps) == 0 {
 				continue
 			}
-			script := strings.Join(r.Plan, "\n")
+			script := strings.Join(audit.Lines(r.Plan), "\n")
 			merges, packages := strings.Contains(script, "--usepkgonly"), strings.HasPrefix(script, "quickpkg ")
 			var want, got []string
 			if merges {
@@ -198,7 +198,7 @@ func TestARemedyBringsTheEbuildBack(t *testing.T) {
 		// hello-2.1 of another build is installed: its ebuild lies beside it.
 		want := `mkdir -p "$(portageq get_repo_path / lab)"/app-misc/hello && cp /var/db/pkg/app-misc/hello-2.1/hello-2.1.ebuild "$(portageq get_repo_path / lab)"/app-misc/hello && ` +
 			`ebuild "$(portageq get_repo_path / lab)"/app-misc/hello/hello-2.1.ebuild manifest && emerge --usepkg=n --buildpkgonly --oneshot "=app-misc/hello-2.1"`
-		if len(r.Gaps) != 1 || r.Gaps[0].Remedy != want {
+		if len(r.Gaps) != 1 || r.Gaps[0].Remedy.String() != want {
 			t.Errorf("want one gap with the remedy\n%s\ngot %+v", want, r.Gaps)
 		}
 		r, err = AuditRollback(db, state.Moment{Run: 71}, RollbackOptions{Ebuild: func(string) acceptance.EbuildState { return acceptance.EbuildGone }})
@@ -206,7 +206,7 @@ func TestARemedyBringsTheEbuildBack(t *testing.T) {
 			return err
 		}
 		for _, g := range r.Gaps {
-			if !strings.Contains(g.Remedy, g.CPV[strings.Index(g.CPV, "/")+1:]+".ebuild") || !strings.HasSuffix(g.Remedy, `&& emerge --usepkg=n --buildpkgonly --oneshot "=`+g.CPV+`"`) {
+			if !strings.Contains(g.Remedy.String(), g.CPV[strings.Index(g.CPV, "/")+1:]+".ebuild") || !strings.HasSuffix(g.Remedy.String(), `&& emerge --usepkg=n --buildpkgonly --oneshot "=`+g.CPV+`"`) {
 				t.Errorf("%s: %s", g.CPV, g.Remedy)
 			}
 		}

@@ -231,7 +231,7 @@ func (t *timeline) clockFindings(log *store.EmergeLog) ([]audit.Finding, error) 
 		file, offset, err := log.Place(place)
 		all = append(all, audit.Finding{
 			Code: "clock-set-back", Severity: audit.SeverityInfo, Subject: file, Message: message,
-			Evidence: []audit.Evidence{{Source: file, Offset: offset}}, Remedy: "name a state by its run, as in: emaudit rollback --to run:12",
+			Evidence: []audit.Evidence{{Source: file, Offset: offset}}, Remedy: audit.Do(audit.Emaudit("rollback", "--to", "run:12")).When("name a state by its run, as in"),
 		})
 		return err
 	}

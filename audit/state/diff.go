@@ -1,7 +1,6 @@
 package state
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,14 +74,13 @@ func AuditDiff(db audit.Database, a, b Moment) (*Diff, error) {
 	d := &Diff{From: from.Target, To: to.Target, Changes: h.DiffStates(from, to)}
 	for _, s := range []*State{from, to} {
 		for _, doubt := range s.Doubts {
-			f := audit.Finding{Code: "state-unknown", Severity: audit.SeverityWarning, Subject: s.Target.String(), Message: doubt.Text(), Evidence: []audit.Evidence{}, Remedy: cmp.Or(doubt.Settle, "emaudit states")}
+			f := audit.Finding{Code: "state-unknown", Severity: audit.SeverityWarning, Subject: s.Target.String(), Message: doubt.Text(), Evidence: []audit.Evidence{}, Remedy: doubt.Settled()}
 			if !slices.ContainsFunc(d.Findings, func(x audit.Finding) bool { return x.Subject == f.Subject && x.Message == f.Message }) {
 				d.Findings = append(d.Findings, f)
 			}
 		}
 	}
-	audit.SortFindings(d.Findings)
-	return d, nil
+	return d, db.Finish(d.Findings)
 }
 
 // DiffStates compares two states, without the packages that are in doubt in one

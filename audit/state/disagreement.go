@@ -38,7 +38,7 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 		default:
 			f.Message += "; states before are unknown"
 		}
-		f.Remedy = "let every change go through emerge, and run emaudit ingest after it: recorded states need no log"
+		f.Remedy = audit.Do(audit.Emaudit("ingest")).When("let every change go through emerge, and after it")
 		all = append(all, f)
 	}
 	all = append(all, t.outsideFindings()...)
@@ -56,7 +56,7 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 		all = append(all, audit.Finding{
 			Code: "state-unlogged-merges", Severity: audit.SeverityWarning, Subject: c.merge.CPV, Evidence: []audit.Evidence{{Source: file, Offset: offset}},
 			Message: fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have, %s; states before are unknown", h.least, t.between(h.from, h.until)),
-			Remedy:  "look for a rotated part of emerge.log, and name the whole log with --emerge-log FILE",
+			Remedy:  audit.Advise("look for a rotated part of emerge.log, and name the whole log with --emerge-log FILE"),
 		})
 	}
 	return all, nil

@@ -66,7 +66,7 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 	}
 	t.fill(s, end)
 	if step, ok := t.clock.twice(m.At); ok && s.Target.Run == nil {
-		s.Doubts = append(s.Doubts, doubt{"", step.why(), "emaudit states"})
+		s.Doubts = append(s.Doubts, doubt{"", step.why(), audit.Remedy{}})
 	}
 	s.mark()
 	return s, nil

@@ -111,7 +111,7 @@ func (t *timeline) outsideFindings() []audit.Finding {
 		all = append(all, audit.Finding{
 			Code: "state-disagreement", Severity: audit.SeverityInfo, Subject: t.Moves.CPV(o.merge.CPV), Evidence: []audit.Evidence{{Source: o.log}},
 			Message: "it was merged on " + audit.Day(o.until) + " without a line in emerge.log, as ebuild(1) does; its build log tells when, so no state is unknown for it",
-			Remedy:  "emaudit ingest after each change: a recorded state needs no log",
+			Remedy:  audit.Do(audit.Emaudit("ingest")).When("after each change, since a recorded state needs no log"),
 		})
 	}
 	return all

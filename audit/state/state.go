@@ -45,7 +45,15 @@ type State struct {
 type doubt struct {
 	cp     string // category/pn that it is about; "" = all of the state
 	why    string
-	Settle string
+	settle audit.Remedy
+}
+
+// Settled says what decides it.
+func (d doubt) Settled() audit.Remedy {
+	if d.settle.IsZero() {
+		return audit.Do(audit.Emaudit("states"))
+	}
+	return d.settle
 }
 
 // Text is the doubt as one line.
@@ -161,16 +169,16 @@ func (t *timeline) fill(s *State, end bool) {
 	// What began in state k may have happened after the moment that is meant.
 	inside := func(h hiddenStates) bool { return h.from <= k && (k < h.until || !end && k == h.until) }
 	hidden := false
-	doubt := func(cp, settle, format string, args ...any) {
+	add := func(cp string, settle audit.Remedy, format string, args ...any) {
 		d := doubt{cp, fmt.Sprintf(format, args...), settle}
-		if !slices.Contains(s.Doubts, d) {
+		if !slices.ContainsFunc(s.Doubts, func(other doubt) bool { return other.Text() == d.Text() }) {
 			s.Doubts = append(s.Doubts, d)
 		}
 	}
 	for _, h := range t.hiding {
 		if inside(h) {
 			hidden = true
-			doubt("", "emaudit states", "%s", h.why)
+			add("", audit.Remedy{}, "%s", h.why)
 		}
 	}
 	covered := t.since > 0 && (s.Target.Time >= t.since || s.Target.Run != nil)
@@ -183,9 +191,9 @@ func (t *timeline) fill(s *State, end bool) {
 	switch {
 	case covered:
 	case t.since == 0:
-		doubt("", settleWithLog, "there is no emerge.log, and no ingest at that moment")
+		add("", settleWithLog, "there is no emerge.log, and no ingest at that moment")
 	default:
-		doubt("", settleWithLog, "emerge.log begins later, on %s", audit.Day(t.since))
+		add("", settleWithLog, "emerge.log begins later, on %s", audit.Day(t.since))
 	}
 	var unsure []*Stay
 	for _, x := range t.stays {
@@ -214,17 +222,17 @@ func (t *timeline) fill(s *State, end bool) {
 				names = append(names, y.CPV[len(cp):])
 			}
 		}
-		doubt(cp, settleWithLog, "whether %s was installed is told neither by emerge.log nor by a build log", strings.TrimPrefix(strings.Join(names, " or "), "-"))
+		add(cp, settleWithLog, "whether %s was installed is told neither by emerge.log nor by a build log", strings.TrimPrefix(strings.Join(names, " or "), "-"))
 	}
 	if s.Target.Run != nil {
 		return
 	}
 	for _, o := range t.outside {
 		if o.from <= s.Target.Time && s.Target.Time < o.until {
-			doubt(audit.PackageOf(t.Moves.CPV(o.merge.CPV)), "", "it was being merged at that moment, without emerge")
+			add(audit.PackageOf(t.Moves.CPV(o.merge.CPV)), audit.Remedy{}, "it was being merged at that moment, without emerge")
 		}
 	}
 }
 
 // settleWithLog is what can tell of a state that is not known.
-const settleWithLog = "emaudit --emerge-log FILE states, with a rotated part of emerge.log"
+var settleWithLog = audit.Do(audit.Emaudit("--emerge-log", "FILE", "states")).When("with a rotated part of emerge.log")

@@ -234,7 +234,7 @@ func (r *pruneRun) refused(err error) bool {
 func (r *pruneRun) find(code string, severity audit.Severity, subject, message, remedy string) {
 	r.plan.Findings = append(r.plan.Findings, audit.Finding{
 		Code: code, Severity: severity, Subject: subject, Message: message,
-		Evidence: []audit.Evidence{{Source: subject}}, Remedy: remedy,
+		Evidence: []audit.Evidence{{Source: subject}}, Remedy: audit.Advise(remedy),
 	})
 }
 

@@ -95,7 +95,7 @@ func addExcludes(x *cleanup.Excludes, name, text string) []audit.Finding {
 		if err := x.Add(line); err != nil {
 			findings = append(findings, audit.Finding{
 				Code: "prune-exclude-unread", Severity: audit.SeverityWarning, Subject: name, Message: err.Error(),
-				Evidence: []audit.Evidence{{Source: name, Offset: offset}}, Remedy: "write a category, category/name or an atom",
+				Evidence: []audit.Evidence{{Source: name, Offset: offset}}, Remedy: audit.Advise("write a category, category/name or an atom"),
 			})
 		}
 		offset += int64(len(line))

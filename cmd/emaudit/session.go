@@ -322,10 +322,23 @@ func (s *session) ownName() string {
 	return filepath.Base(s.root.Name())
 }
 
+// place is where the commands of answers are typed. Those about a host that is
+// elsewhere are typed there.
+func (s *session) place() audit.Place {
+	var p audit.Place
+	if s.DB != defaultDB(s.proc) {
+		p.Database = s.DB
+	}
+	if s.elsewhere == "" {
+		p.Root, p.EPrefix = s.Root, s.Eprefix
+	}
+	return p
+}
+
 // ask runs a question over one consistent state of the database.
 func (s *session) ask(ctx context.Context, question func(audit.Database) error) error {
 	return s.db.View(ctx, func(tx *store.Tx) error {
-		return question(audit.Database{Tx: tx, Host: s.host, Now: s.proc.now().Unix()})
+		return question(audit.Database{Tx: tx, Host: s.host, Now: s.proc.now().Unix(), Place: s.place()})
 	})
 }
 
