@@ -254,6 +254,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	if err := j.sources(r); err != nil {
 		return nil, err
 	}
+	j.cutMerges(r)
 	for _, c := range j.Past.DiffStates(j.Now, target) {
 		change := RollbackChange{Change: c, Usable: acceptance.UsableYes, Reasons: []acceptance.Reason{}}
 		if c.After != nil {

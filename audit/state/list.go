@@ -12,8 +12,7 @@ import (
 // StateRow is one state in the list of states: that before an update, or before
 // a run.
 type StateRow struct {
-	// Run is the first run of the update that changed what is installed, and Runs
-	// are all of them.
+	// Run is the first run of the update, and Runs are all of them.
 	Run  int64   `json:"run"`
 	Runs []int64 `json:"runs"`
 	// SameAs names the newest later state in which the same builds were installed,
@@ -65,7 +64,7 @@ func AuditStatesOfRuns(db audit.Database) (*States, error) {
 	}
 	var each []Update
 	for _, id := range h.ChangingRuns() {
-		each = append(each, Update{Run: id, Runs: []int64{id}, Asked: id})
+		each = append(each, Update{Run: id, Runs: []int64{id}})
 	}
 	slices.Reverse(each)
 	return h.list(db, each)
@@ -84,13 +83,13 @@ func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 		r := h.Run(u.Run)
 		k := h.stateBefore(r)
 		row := StateRow{
-			Run: u.Run, Runs: u.Runs, StartedAt: r.Started, Args: h.Run(u.Asked).Args, Outcome: h.Run(u.Runs[len(u.Runs)-1]).Outcome.String(),
+			Run: u.Run, Runs: u.Runs, StartedAt: r.Started, Args: r.Args, Outcome: h.Run(u.Runs[len(u.Runs)-1]).Outcome.String(),
 			Known: true, Unknown: []string{}, Installed: census.installed[k], Pins: []string{},
 		}
 		switch why := h.hiddenWhy(k); {
 		case why != "":
 			row.Known, row.Why = false, why
-		case census.doubtful[k] > 0 || h.mayBeYounger(k, r.Started):
+		case census.doubtful[k] > 0 || len(h.cutIn(k)) > 0 || h.mayBeYounger(k, r.Started):
 			before, err := h.At(Moment{Run: u.Run}, nil, db.Now)
 			if err != nil {
 				return nil, err

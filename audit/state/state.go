@@ -104,7 +104,9 @@ func (s *State) mark() {
 	s.Target.Unknown = []string{}
 	if s.Partly() {
 		for _, d := range s.Doubts {
-			s.Target.Unknown = append(s.Target.Unknown, d.cp)
+			if !slices.Contains(s.Target.Unknown, d.cp) {
+				s.Target.Unknown = append(s.Target.Unknown, d.cp)
+			}
 		}
 	}
 }
@@ -194,6 +196,9 @@ func (t *timeline) fill(s *State, end bool) {
 		add("", settleWithLog, "there is no emerge.log, and no ingest at that moment")
 	default:
 		add("", settleWithLog, "emerge.log begins later, on %s", audit.Day(t.since))
+	}
+	for _, c := range t.cutIn(k) {
+		add(c.cp, c.settle, "%s", c.why)
 	}
 	var unsure []*Stay
 	for _, x := range t.stays {
