@@ -46,6 +46,11 @@ func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 			return nil, err
 		}
 	}
+	shared, err := SharedSlots(db)
+	if err != nil {
+		return nil, err
+	}
+	p.BetweenVersions += len(shared)
 	unread, err := audit.SourceFindings(db, store.SourceBuildLog, store.SourceElog, store.SourceCapture, store.SourceLeftovers)
 	if err != nil {
 		return nil, err
@@ -54,7 +59,7 @@ func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Findings = slices.Concat(p.Findings, unread, behind)
+	p.Findings = slices.Concat(p.Findings, shared, unread, behind)
 	return p, db.Finish(p.Findings)
 }
 

@@ -227,7 +227,11 @@ func (t *timeline) fill(s *State, end bool) {
 				names = append(names, y.CPV[len(cp):])
 			}
 		}
-		add(cp, settleWithLog, "whether %s was installed is told neither by emerge.log nor by a build log", strings.TrimPrefix(strings.Join(names, " or "), "-"))
+		settle, why := settleWithLog, ""
+		if t.logIsWhole(cp) {
+			settle, why = settleWithNone, "; COUNTER proves that emerge.log lacks no line that could"
+		}
+		add(cp, settle, "whether %s was installed is told neither by emerge.log nor by a build log%s", strings.TrimPrefix(strings.Join(names, " or "), "-"), why)
 	}
 	if s.Target.Run != nil {
 		return
@@ -241,3 +245,13 @@ func (t *timeline) fill(s *State, end bool) {
 
 // settleWithLog is what can tell of a state that is not known.
 var settleWithLog = audit.Do(audit.Emaudit("--emerge-log", "FILE", "states")).When("with a rotated part of emerge.log")
+
+// settleWithNone is for a state that no log can tell of: others can.
+var settleWithNone = audit.Do(audit.Emaudit("states")).When("take a state that is known")
+
+// logIsWhole tells whether COUNTER proves that no other part of the log would
+// settle what was installed of a package.
+func (t *timeline) logIsWhole(cp string) bool {
+	return slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return (d.lone || d.settled) && audit.PackageOf(d.cpv) == cp }) &&
+		!slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return !d.lone && !d.settled && audit.PackageOf(d.cpv) == cp })
+}
