@@ -6,7 +6,6 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
-	"emaudit/store"
 )
 
 // StateRow is one state in the list of states: that before an update, or before
@@ -39,7 +38,7 @@ type StateRow struct {
 // States is the answer to: which states can be named, and which are known?
 type States struct {
 	Rows     []StateRow      `json:"states"`
-	Pins     []store.Pin     `json:"-"`
+	Pins     []Pinned        `json:"-"`
 	Findings []audit.Finding `json:"-"`
 }
 
@@ -71,7 +70,7 @@ func AuditStatesOfRuns(db audit.Database) (*States, error) {
 }
 
 func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
-	answer := &States{Rows: []StateRow{}, Pins: h.Pins}
+	answer := &States{Rows: []StateRow{}}
 	byRun := map[int64][]*change{}
 	for i := range h.Changes {
 		if c := &h.Changes[i]; c.effective && c.Run != 0 {
@@ -84,7 +83,7 @@ func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 		k := h.stateBefore(r)
 		row := StateRow{
 			Run: u.Run, Runs: u.Runs, StartedAt: r.Started, Args: r.Args, Outcome: h.Run(u.Runs[len(u.Runs)-1]).Outcome.String(),
-			Known: true, Unknown: []string{}, Installed: census.installed[k], Pins: []string{},
+			Known: true, Unknown: []string{}, Installed: census.installed[k], Pins: h.pinsOf(k),
 		}
 		switch why := h.hiddenWhy(k); {
 		case why != "":
@@ -96,11 +95,6 @@ func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 			}
 			row.Known, row.Why, row.Unknown, row.Installed = before.Target.Known, before.why(), before.Target.Unknown, len(before.sure())
 		}
-		for _, p := range h.Pins {
-			if p.Run == u.Run || p.Run == 0 && h.stateAt(p.At) == k {
-				row.Pins = append(row.Pins, p.Name)
-			}
-		}
 		for _, id := range u.Runs {
 			for _, c := range byRun[id] {
 				row.count(h, c)
@@ -110,6 +104,9 @@ func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 	}
 	h.markSame(answer.Rows)
 	var err error
+	if answer.Pins, err = h.pinned(db); err != nil {
+		return nil, err
+	}
 	answer.Findings, err = h.findings(db)
 	audit.SortFindings(answer.Findings)
 	return answer, err

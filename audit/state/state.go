@@ -23,7 +23,9 @@ type Target struct {
 	// Unknown are the packages (cat/pn) of which it is not known what was
 	// installed, while the rest of the state is known.
 	Unknown []string `json:"unknown"`
-	Pin     string   `json:"pin,omitempty"`
+	Pin     string   `json:"pin,omitempty"` // the name that was asked for
+	// Pins are the names of all pins that mean the state.
+	Pins []string `json:"pins"`
 	// Args are what the run was asked for.
 	Args string `json:"args,omitempty"`
 	// Undoes are the runs of one update that going back undoes: the run, and those
