@@ -39,8 +39,7 @@ func Coverage(c *binpkgs.Coverage, o Output) Answer {
 // coverageHeadline is the answer in one line.
 func coverageHeadline(c *binpkgs.Coverage) []Cell {
 	total := len(c.Rows)
-	unknown := c.Count(binpkgs.CoverageUnknown)
-	packaged := total - c.Count(binpkgs.CoverageNone) - unknown
+	packaged := total - c.Count(binpkgs.CoverageNone)
 	role := Good
 	if why := c.Unknown(); why != "" {
 		return []Cell{Unknown.Text("unknown"), Plain.Text(": " + why)}
@@ -53,9 +52,6 @@ func coverageHeadline(c *binpkgs.Coverage) []Cell {
 	if lossy := c.Count(binpkgs.CoverageLossy); lossy > 0 {
 		line += fmt.Sprintf(", %d lossy", lossy)
 	}
-	if unknown > 0 {
-		line += fmt.Sprintf(", %d unknown", unknown)
-	}
 	return []Cell{role.Text(fmt.Sprintf("%d of %d", packaged, total)), Plain.Text(line)}
 }
 
@@ -64,7 +60,6 @@ var coverageRoles = map[binpkgs.CoverageVerdict]Role{
 	binpkgs.CoverageSameBuild:   Good,
 	binpkgs.CoverageSameVersion: Warn,
 	binpkgs.CoverageLossy:       Warn,
-	binpkgs.CoverageUnknown:     Unknown,
 	binpkgs.CoverageNone:        Bad,
 }
 

@@ -39,7 +39,7 @@ var metricFamilies = []struct{ name, help string }{
 	{"emaudit_info", "Always 1; the label says which emaudit wrote this."},
 	{"emaudit_generated_timestamp_seconds", "When these metrics were written, unix seconds."},
 	{"emaudit_installed_packages", "Installed packages."},
-	{"emaudit_coverage_packages", "Installed packages by how near their best binary package comes: exact, same-build, same-version, lossy, unknown, none."},
+	{"emaudit_coverage_packages", "Installed packages by how near their best binary package comes: exact, same-build, same-version, lossy, none."},
 	{"emaudit_coverage_bytes", "Installed size of these packages."},
 	{"emaudit_rollback_ready", "1 where the last update that changed what is installed can be undone, with or without warnings; 0 where it cannot."},
 	{"emaudit_rollback_verdict", "1 for the verdict about undoing the last run, 0 for the others: ready, ready-with-warnings, not-ready."},
@@ -128,19 +128,19 @@ func (m *metrics) host(h HostMetrics, generatedAt int64) {
 	m.findings(h)
 }
 
-// rollback adds what is known of undoing the last run. A state that is not
-// known is not ready, and says nothing of gaps.
+// rollback adds what is known of undoing the last run. One that brings back only a
+// part is not ready; a state that is not known says nothing of gaps.
 func (m *metrics) rollback(h HostMetrics) {
 	if len(h.Facts.Rollbacks) == 0 {
 		return
 	}
 	last := h.Facts.Rollbacks[0]
 	ready := int64(1)
-	if last.Verdict == rollback.NotReady {
+	if last.Verdict == rollback.NotReady || last.Verdict == rollback.Partial {
 		ready = 0
 	}
 	m.add("emaudit_rollback_ready", h.Host, ready)
-	for _, v := range []rollback.Readiness{rollback.Ready, rollback.ReadyWithWarnings, rollback.NotReady} {
+	for _, v := range []rollback.Readiness{rollback.Ready, rollback.ReadyWithWarnings, rollback.Partial, rollback.NotReady} {
 		is := int64(0)
 		if last.Verdict == v {
 			is = 1

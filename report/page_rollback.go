@@ -65,8 +65,8 @@ func rollbackShare(all []*rollback.Rollback) *shareChart {
 	}
 	return newShareChart(chartHead{
 		ID: "rollback-share", Title: fmt.Sprintf("The last %s that changed what is installed", Count(int64(len(all)), "run", "runs")),
-		Desc: fmt.Sprintf("%d ready, %d ready with warnings, %d not ready", counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.NotReady]),
-	}, part(rollback.Ready, "good"), part(rollback.ReadyWithWarnings, "warn"), part(rollback.NotReady, "bad"))
+		Desc: fmt.Sprintf("%d ready, %d ready with warnings, %d partial, %d not ready", counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady]),
+	}, part(rollback.Ready, "good"), part(rollback.ReadyWithWarnings, "warn"), part(rollback.Partial, "warn"), part(rollback.NotReady, "bad"))
 }
 
 // rollbackChanges lists what would be done to each package.

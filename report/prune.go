@@ -273,6 +273,7 @@ func candidateWhy(c cleanup.PruneCandidate) string {
 var pruneVerdicts = map[rollback.Readiness]Cell{
 	rollback.Ready:             Good.Text("READY"),
 	rollback.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
+	rollback.Partial:           Warn.Text("PARTIAL"),
 	rollback.NotReady:          Bad.Text("NOT READY"),
 }
 

@@ -16,6 +16,7 @@ import (
 var readinessWords = map[rollback.Readiness]Cell{
 	rollback.Ready:             Good.Text("READY"),
 	rollback.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
+	rollback.Partial:           Warn.Text("PARTIAL"),
 	rollback.NotReady:          Bad.Text("NOT READY"),
 }
 
@@ -61,7 +62,7 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 		s.Line(Plain.Text("Nothing to do: this is what is installed."))
 	}
 	rollbackTable(s, r, o)
-	if r.Verdict == rollback.NotReady {
+	if len(errorsOf(r.Findings)) > 0 {
 		s.Line(Bold.Text("Why not: " + FindingCounts(errorsOf(r.Findings))))
 		s.Findings(errorsOf(r.Findings), o.findingOptions())
 		s.Blank()
@@ -83,6 +84,9 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 		s.Blank()
 	}
 	s.Heading("The plan, in this order; emaudit runs none of it")
+	if r.Enter != "" {
+		s.Line(Plain.Text("It is typed inside the root: "), Code.Text(r.Enter))
+	}
 	s.Blank()
 	var steps []Step
 	for _, x := range r.Steps {
@@ -109,15 +113,24 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 
 // rollbackHeadline is the answer, what it is about, and what the last run cost.
 func rollbackHeadline(s *Screen, r *rollback.Rollback, o Output) {
-	what := ": back to the state at " + o.Terminal.Time(r.Target.Time)
+	what := "back to the state at " + o.Terminal.Time(r.Target.Time)
 	if r.Target.Run != nil {
-		what = fmt.Sprintf(": back to before #%d (%s)", *r.Target.Run, o.Terminal.Time(r.Target.Time))
+		what = fmt.Sprintf("back to before #%d (%s)", *r.Target.Run, o.Terminal.Time(r.Target.Time))
 	}
+	if r.Verdict == rollback.Partial {
+		what = carriedText(r) + " go " + what
+	}
+	what = ": " + what
 	s.Line(readinessWords[r.Verdict], Plain.Text(what))
 	if r.Target.Args != "" {
 		s.Paragraph(0, Dim.Text("it ran emerge "+askedBriefly(r.Target.Args)))
 	}
 	s.Blank()
+}
+
+// carriedText counts what a plan carries out: "36 of 37 changes".
+func carriedText(r *rollback.Rollback) string {
+	return fmt.Sprintf("%d of %s", r.Carried, Count(int64(r.Wished), "change", "changes"))
 }
 
 // targetFlag is the value of --to that means the same state again.
@@ -207,12 +220,10 @@ func rollbackWord(a state.Action) string {
 // binpkgCell says with which file a change is made.
 func binpkgCell(x *rollback.RollbackChange) Cell {
 	switch {
+	case x.Stays && len(x.Reasons) > 0:
+		return Warn.Text("stays as it is: " + x.Reasons[0].Detail)
 	case x.Action == state.ActionRemove:
 		return Dim.Text(unknown)
-	case x.Stays:
-		return Warn.Text("stays as it is: the build of then is gone")
-	case x.Instance == nil && len(x.Reasons) > 0:
-		return Bad.Text("none: " + x.Reasons[0].Detail)
 	case x.Instance == nil:
 		return Bad.Text("none")
 	}
@@ -247,7 +258,7 @@ func binpkgCell(x *rollback.RollbackChange) Cell {
 func Rollbacks(all []*rollback.Rollback, o Output) Answer {
 	findings := []audit.Finding{}
 	for _, r := range all {
-		if r.Verdict != rollback.NotReady {
+		if r.Verdict != rollback.NotReady && r.Verdict != rollback.Partial {
 			continue
 		}
 		for _, f := range r.Findings {
@@ -279,14 +290,15 @@ func rollbacksText(s *Screen, all []*rollback.Rollback, o Output) {
 	for _, r := range all {
 		counts[r.Verdict]++
 	}
-	s.Line(Bold.Text(fmt.Sprintf("%d of %d", counts[rollback.Ready]+counts[rollback.ReadyWithWarnings], len(all))),
-		Plain.Text(fmt.Sprintf(" states can be had again: %d ready, %d with warnings; %d not", counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.NotReady])))
+	s.Line(Bold.Text(fmt.Sprintf("%d of %d", len(all)-counts[rollback.NotReady], len(all))),
+		Plain.Text(fmt.Sprintf(" states can be had again: %d ready, %d with warnings, %d partly; %d not",
+			counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady])))
 	s.Blank()
 	t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "DAY"}, Column{Title: "VERDICT"}, Column{Title: "PKGS", Align: Right},
-		Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 26}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 2, Optional: true}, Column{Title: "PIN"})
+		Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 26}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 2, Optional: true})
 	for _, r := range all {
 		t.Row(Plain.Text(targetFlag(r.Target)), Plain.Text(dayOf(o.Terminal.Time(r.Target.Time))), readinessWords[r.Verdict], Plain.Text(fmt.Sprint(len(r.Changes))),
-			Plain.Text(whyOf(r)), Dim.Text(askedBriefly(r.Target.Args)), Plain.Text(strings.Join(r.Target.Pins, " ")))
+			Plain.Text(whyOf(r)), Dim.Text(askedBriefly(r.Target.Args)))
 	}
 	t.End()
 }

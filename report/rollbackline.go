@@ -23,6 +23,8 @@ func RollbackLine(r *rollback.Rollback) SummaryLine {
 	switch why := whyOf(r); {
 	case r.Verdict == rollback.NotReady && why != "":
 		l.Text = what + ": " + why
+	case r.Verdict == rollback.Partial:
+		l.Text = what + ": " + carriedText(r) + " would be carried out, " + why
 	case why != "":
 		l.Text = fmt.Sprintf("%s: %s, %s", what, Count(int64(len(r.Changes)), "package", "packages"), why)
 	default:

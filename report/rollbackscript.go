@@ -34,6 +34,17 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 	comment("Back to %s", targetText(r.Target, o))
 	comment("Host %s, root %s. Written by emaudit at %s; emaudit ran none of it.", o.Envelope.Host, o.Envelope.Root, o.Terminal.Time(o.Envelope.GeneratedAt))
 	comment("Verdict: %s", readinessWords[r.Verdict].Text)
+	if r.Verdict == rollback.Partial {
+		comment("It carries out %s. These stay as they are:", carriedText(r))
+		for i := range r.Changes {
+			if x := &r.Changes[i]; x.Stays {
+				comment("  %s", deviation(x))
+			}
+		}
+		for _, cp := range r.Target.Unknown {
+			comment("  %s: what was installed of it is not known", cp)
+		}
+	}
 	for _, f := range r.Findings {
 		comment("%s %s %s: %s", f.Severity, f.Code, f.Subject, f.Message)
 	}
@@ -54,15 +65,25 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 	}
 	// A name or a folder may hold what the shell reads, so that it is quoted once,
 	// by itself.
-	fmt.Fprintf(b, "again=%s\ntrap '[ \"$?\" = 0 ] || echo \"stopped: what is left to do says $again\" >&2' EXIT\n", quoted(r.Command.Inside().String()))
+	fmt.Fprintf(b, "again=%s undo=\ntrap '[ \"$?\" = 0 ] || echo \"stopped: what is left to do says $again${undo:+, and this takes back what was done: $undo}\" >&2' EXIT\n", quoted(r.Command.Inside().String()))
+	question := "Go on? [y/N] "
+	if r.Verdict == rollback.Partial {
+		question = "This carries out " + carriedText(r) + ". " + question
+	}
 	for i, step := range r.Steps {
 		fmt.Fprintln(b)
 		comment("%d. %s", i+1, step.Title)
 		if step.Confirm {
-			fmt.Fprint(b, "if [ -t 0 ]; then\n\tprintf 'Go on? [y/N] '\n\tread -r answer\n\t[ \"$answer\" = y ] || exit 1\nfi\n")
+			fmt.Fprint(b, "if [ -t 0 ]; then\n\tprintf %s "+quoted(question)+"\n\tread -r answer\n\t[ \"$answer\" = y ] || exit 1\nfi\n")
+		}
+		if len(step.Undo) > 0 {
+			fmt.Fprintf(b, "undo=\"%s${undo:+ && $undo}\"\n", strings.ReplaceAll(strings.Join(linesInside(step.Undo), " && "), `"`, `\"`))
 		}
 		for _, c := range linesInside(step.Commands) {
 			fmt.Fprintln(b, c)
+		}
+		if step.Merges {
+			fmt.Fprintln(b, "undo=")
 		}
 	}
 	if len(r.Checks) > 0 {
@@ -80,6 +101,22 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 		}
 	}
 	return b.Flush()
+}
+
+// deviation says of a change that is not carried out what stays, and why.
+func deviation(x *rollback.RollbackChange) string {
+	now, then := "nothing", "nothing"
+	if x.From != nil {
+		now = *x.From
+	}
+	if x.To != nil {
+		then = *x.To
+	}
+	why := ""
+	if len(x.Reasons) > 0 {
+		why = ": " + x.Reasons[0].Detail
+	}
+	return fmt.Sprintf("%s instead of %s%s", now, then, why)
 }
 
 // quoted returns text as one word of a shell.

@@ -84,6 +84,8 @@ type Acceptance struct {
 	processor      processor
 	// repositories are the names of the ebuild repositories, the main one first.
 	Repositories []string
+	// holds are the lines of package.mask that rollbacks added.
+	holds []listed
 	// maskFiles are the administrator's own lists of masks.
 	MaskFiles []string
 	// flags are what lists of USE flags were read as: the builds of a package
@@ -137,8 +139,12 @@ func loadAcceptance(db audit.Database) (*Acceptance, error) {
 			masks.masters[f.Repo] = masters
 		}
 	}
+	installed, err := takeInstalledNames(db)
+	if err != nil {
+		return nil, err
+	}
 	for i := range files {
-		a.read(&files[i], &masks, &unmasks)
+		a.read(&files[i], &masks, &unmasks, installed)
 	}
 	unmasks.repos, a.Repositories = masks.repos, masks.repos
 	a.mask, a.unmask = masks.list(true), unmasks.list(false)
@@ -171,7 +177,7 @@ func (a *Acceptance) compileChosts() {
 }
 
 // read takes one list.
-func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack) {
+func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack, installed map[string]bool) {
 	repo := ""
 	if f.Layer == "repository" {
 		repo = f.Repo
@@ -205,7 +211,7 @@ func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack) {
 			masks.repos = append(masks.repos, repo) // a repository without layout.conf
 		}
 		entries, _ := userconf.ParseAtoms(f.Content)
-		for _, e := range entries {
+		for _, e := range a.readHolds(f, entries, installed) {
 			if wildcardsCount(f) || !e.Atom.Wildcard {
 				stack.add(f.Layer, listed{e, repo, f.Path, f.Path})
 			}
@@ -288,6 +294,9 @@ func (a *Acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
 	a.judgeNames(p, m, note)
 	if by := a.maskedBy(p); by != nil {
 		note(EffectRefused, "package-masked", "%s has %s", by.path, by.Text)
+	}
+	if held := a.Holds(p); len(held) > 0 {
+		note(EffectNote, "held", "a rollback holds it back: %s has %s", held[0].Path, held[0].Text)
 	}
 	return reasons
 }

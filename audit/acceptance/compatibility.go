@@ -9,6 +9,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
+	"emaudit/audit/transition"
 	"emaudit/parse/atom"
 	"emaudit/parse/userconf"
 	"emaudit/store"
@@ -226,7 +227,7 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 			mergeable = append(mergeable, j)
 		}
 	}
-	all := installed.With(mergeable)
+	all := installed.With(MembersOf(mergeable))
 	for _, j := range judged {
 		row := CompatibilityRow{PkgDir: j.Dir.Path, Path: j.Path, CPV: j.CPV, BuildID: binpkgs.Known(j.BuildID), BuildTime: binpkgs.Known(j.BuildTime)}
 		row.Reasons = slices.Concat([]Reason{}, j.File, j.Own, j.place)
@@ -256,12 +257,48 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 	return c, err
 }
 
+// WorldOf is what is installed.
+func WorldOf(installed []store.Installed) *transition.World {
+	w := transition.NewWorld()
+	for i := range installed {
+		p := &installed[i]
+		if cpv, err := atom.ParseCPV(p.CPV); err == nil && p.Metadata != nil {
+			w.Add(transition.NewMember(PackageOfMetadata(cpv, p.Slot, p.SubSlot, p.Repo, p.BuildID, p.Metadata), p.Metadata))
+		}
+	}
+	return w
+}
+
+// MembersOf finds the binary packages that could be merged, which may be many:
+// each is looked at when a dependency asks for its package.
+func MembersOf(judged []*JudgedBinpkg) func(cp string) []*transition.Member {
+	byCP := map[string][]*JudgedBinpkg{}
+	for _, j := range judged {
+		if j.Metadata != nil && j.CPV != "" {
+			cp := audit.PackageOf(j.CPV)
+			byCP[cp] = append(byCP[cp], j)
+		}
+	}
+	members := map[string][]*transition.Member{}
+	return func(cp string) []*transition.Member {
+		all, ok := members[cp]
+		if !ok {
+			for _, j := range byCP[cp] {
+				all = append(all, transition.NewMember(j.Pkg, j.Metadata))
+			}
+			members[cp] = all
+		}
+		return all
+	}
+}
+
 // JudgeDependencies is about the packages that a build needs: what is neither
 // installed nor there as a binary package cannot be had with --usepkgonly.
-func JudgeDependencies(j *JudgedBinpkg, installed, all *World) []Reason {
+func JudgeDependencies(j *JudgedBinpkg, installed, all *transition.World) []Reason {
 	var reasons []Reason
-	m := &Member{Pkg: j.Pkg, Metadata: j.Metadata}
-	for _, u := range installed.UnsatisfiedOf(m, true) {
+	m := transition.NewMember(j.Pkg, j.Metadata)
+	m.Merged = true
+	for _, u := range installed.UnsatisfiedOf(m) {
 		switch u.Kind {
 		case "blocker":
 			reasons = append(reasons, Reason{Code: "blocked", Detail: "it blocks what is installed: " + u.Dependency, Effect: EffectNote})

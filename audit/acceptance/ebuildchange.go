@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"emaudit/audit/transition"
 	"emaudit/parse/atom"
 	"emaudit/parse/userconf"
 	"emaudit/store"
@@ -95,7 +96,7 @@ func comparableDep(value, eapi string, use atom.Flags) (words []string, ok bool)
 	}
 	for item := range dep.Evaluate(use).Items {
 		a := *item.Atom
-		if Libcs[a.CP] || a.CP == "virtual/libc" {
+		if transition.Libcs[a.CP] || a.CP == "virtual/libc" {
 			continue
 		}
 		a.Slot, a.SubSlot, a.SlotOperator = "", "", atom.NoSlotOperator

@@ -80,12 +80,8 @@ func (p *pruner) systemPackages() map[string]bool {
 		if !strings.HasPrefix(cp, "virtual/") {
 			continue
 		}
-		for _, m := range p.World.ByCP[cp] {
-			for _, name := range p.World.RelationsOf(m).Names {
-				if len(p.World.ByCP[name]) > 0 {
-					system[name] = true
-				}
-			}
+		for _, name := range p.World().NamesAskedBy(cp) {
+			system[name] = true
 		}
 	}
 	return system

@@ -246,12 +246,12 @@ func (p *pruner) judgeAll() error {
 			mergeable = append(mergeable, j)
 		}
 	}
-	all := p.World.With(mergeable)
+	all := p.World().With(acceptance.MembersOf(mergeable))
 	for _, j := range judged {
 		if acceptance.Usability(j.File) != acceptance.UsableYes || j.Metadata == nil {
 			continue
 		}
-		reasons := slices.Concat(j.Own, acceptance.JudgeDependencies(j, p.World, all))
+		reasons := slices.Concat(j.Own, acceptance.JudgeDependencies(j, p.World(), all))
 		i := slices.IndexFunc(reasons, func(r acceptance.Reason) bool { return r.Effect == acceptance.EffectRefused && permanent[r.Code] })
 		if i >= 0 {
 			p.reasons[j.Binpkg] = reasons[i]

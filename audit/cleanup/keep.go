@@ -40,7 +40,7 @@ func (p *pruner) keepStates() error {
 			return b, nil
 		}
 		c := rollback.RollbackChange{Change: state.Change{Action: state.ActionInstall, To: &s.CPV, After: s}}
-		if err := p.Choose(&rollback.Rollback{}, &c, p.Now); err != nil {
+		if err := p.Choose(&rollback.Rollback{}, &c); err != nil {
 			return nil, err
 		}
 		var b *binpkgs.Binpkg
@@ -167,9 +167,9 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 func whyNotReady(r *rollback.Rollback) string {
 	var parts []string
 	switch {
-	case r.Verdict != rollback.NotReady:
+	case r.Verdict != rollback.NotReady && r.Verdict != rollback.Partial:
 		return ""
-	case !r.Target.Known:
+	case !r.Target.Known && len(r.Target.Unknown) == 0:
 		return "what was installed then is not known"
 	}
 	if n := len(r.Gaps); n > 0 {

@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/internal/audittest"
-	"emaudit/internal/hostarchive"
 	"emaudit/internal/hostgen"
 	"emaudit/internal/hosttest"
 )
@@ -220,46 +217,4 @@ func write(file string, b []byte, at time.Time) error {
 		return err
 	}
 	return os.Chtimes(file, at, at)
-}
-
-// TestABytePortageComparesWithTheIndex changes the last byte of a file, which is
-// padding that no Manifest covers. Portage would merge it from an index that is
-// made anew, and refuse it by the one that is there: so the plan makes it anew.
-func TestABytePortageComparesWithTheIndex(t *testing.T) {
-	t.Parallel()
-	h := hosttest.New(t, hostarchive.AlphaCopy(t))
-	h.Ingest(hosttest.Now)
-	h.Verify(hosttest.Now)
-	judge := func() (r *rollback.Rollback) {
-		audittest.Ask(h, hosttest.Now, func(db audit.Database) (err error) {
-			r, err = rollback.AuditRollback(db, state.Moment{Previous: true}, rollback.RollbackOptions{})
-			return err
-		})
-		return r
-	}
-	staged := func(r *rollback.Rollback) bool {
-		return slices.ContainsFunc(r.Plan, func(c audit.Command) bool { return strings.Contains(c.String(), "emaint --fix binhost") })
-	}
-	r := judge()
-	if r.Verdict != rollback.Ready || staged(r) {
-		t.Fatalf("before: %s, %q", r.Verdict, r.Plan)
-	}
-	file := filepath.Join(h.Root, r.Changes[0].Instance.PkgDir, r.Changes[0].Instance.Path)
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b[len(b)-1] ^= 1
-	if err := write(file, b, info.ModTime()); err != nil {
-		t.Fatal(err)
-	}
-	h.Ingest(hosttest.Now + 1)
-	h.VerifyAll(hosttest.Now)
-	if r := judge(); r.Verdict == rollback.Ready && !staged(r) {
-		t.Errorf("afterwards: %s, by an index that Portage would find wrong: %q", r.Verdict, r.Plan)
-	}
 }

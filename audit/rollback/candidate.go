@@ -27,7 +27,7 @@ type candidate struct {
 
 // Choose finds the binary package for one change: the very build if it is
 // usable, else another build of the version.
-func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange, target *state.State) error {
+func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 	want := j.Past.BuildOf(c.After)
 	var all []candidate
 	for _, b := range j.Past.ByCPV[c.After.CPV] {
@@ -46,25 +46,21 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange, target *state.Sta
 	}
 	slices.SortStableFunc(all, compareCandidates)
 	if len(all) == 0 || all[0].usable == acceptance.UsableNo {
-		gap := j.gap(r, c, all)
-		if c.Action == state.ActionReinstall && gap.Cause == "damaged" && slices.ContainsFunc(all, candidate.holdsDevice) {
-			// No binary package of it can ever be merged: what is installed now
-			// was built in place.
-			j.stay(r, c, target, gap)
-			return nil
-		}
 		c.Usable = acceptance.UsableNo
-		if len(all) > 0 {
-			c.Reasons = append(c.Reasons, all[0].reasons...)
-		} else {
-			c.Reasons = append(c.Reasons, acceptance.Reason{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectRefused})
-		}
-		r.Gaps = append(r.Gaps, gap)
+		j.stay(r, c, j.gap(r, c, all))
 		return nil
 	}
 	best := all[0]
 	if c.Action == state.ActionReinstall && best.match == binpkgs.CoverageSameVersion && j.Past.BuildOf(c.Before).Matches(best.Binpkg) != binpkgs.CoverageSameVersion {
-		j.stay(r, c, target, j.gap(r, c, nil))
+		// The best there is, is installed.
+		j.stay(r, c, j.gap(r, c, nil))
+		return nil
+	}
+	if m := failedPostinst(c.After); m != nil && !(best.match == binpkgs.CoverageSameVersion && best.BuildTime > state.MergedAt(m)) {
+		j.stay(r, c, Gap{
+			CPV: *c.To, Cause: "phase-failed", Remedy: audit.Do(audit.Emaudit("show", *c.To)),
+			Detail: "its pkg_postinst failed on " + audit.Day(state.MergedAt(m)) + ", and fails again for all that is known: emerge stops there, in the middle of the plan",
+		})
 		return nil
 	}
 	c.Instance, c.Match, c.Integrity, c.Unpacked, c.Usable, c.Chosen = best.Ref(), best.match, best.Integrity, best.ImageChecked, best.usable, best.JudgedBinpkg
@@ -79,27 +75,21 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange, target *state.Sta
 	return nil
 }
 
-// stay handles a build that cannot be had while another of its version is
-// installed. That one may stay, unless it is the very run to be undone that put
-// it there: a rollback that leaves what the run did is none.
-func (j *RollbackJudge) stay(r *Rollback, c *RollbackChange, target *state.State, gap Gap) {
-	if run := target.Target.Run; run != nil && c.Before.Merge != nil && c.Before.Merge.Merge.Run == *run {
-		c.Usable = acceptance.UsableNo
-		c.Reasons = append(c.Reasons, acceptance.Reason{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectRefused})
-		r.Gaps = append(r.Gaps, gap)
-		return
-	}
+// stay leaves a slot as it is, for what was there then cannot be had.
+func (j *RollbackJudge) stay(r *Rollback, c *RollbackChange, gap Gap) {
 	c.Stays = true
-	c.Reasons = append(c.Reasons, acceptance.Reason{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectNote})
-	r.Findings = append(r.Findings, audit.Finding{
-		Code: "rollback-other-build", Severity: audit.SeverityWarning, Subject: *c.To, Evidence: []audit.Evidence{{Source: path.Join(j.vdb, *c.From)}},
-		Message: "the build of then cannot be had (" + gap.Detail + "); the one that is installed now stays in its place", Remedy: audit.Do(audit.Emaudit("show", *c.To)),
-	})
+	c.Reasons = append([]acceptance.Reason{{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectRefused}}, c.Reasons...)
+	r.Gaps = append(r.Gaps, gap)
 }
 
-// holdsDevice tells that Portage would not extract the file.
-func (c candidate) holdsDevice() bool {
-	return slices.ContainsFunc(c.reasons, func(r acceptance.Reason) bool { return r.Code == "image-device" })
+// failedPostinst returns the merge that shows that pkg_postinst of what is to be
+// put back dies. The package is installed nevertheless (vartree.py, merge), so
+// such a state is real; but emerge goes on with no other.
+func failedPostinst(s *state.Stay) *store.Merge {
+	if s == nil || s.Merge == nil || !s.Merge.PostinstFailed {
+		return nil
+	}
+	return s.Merge
 }
 
 // compareCandidates puts the best first.
@@ -144,7 +134,7 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 		switch {
 		case reason.Effect == acceptance.EffectUnknown:
 			r.Unknowns = append(r.Unknowns, Unknown{Code: reason.Code, Detail: *c.To + ": " + reason.Detail, SettleWith: reason.SettleWith})
-		case reason.Effect == acceptance.EffectNote:
+		case reason.Effect == acceptance.EffectNote && reason.Code != "held":
 			warn("rollback-lossy", audit.Do(audit.Emaudit("verify", file.Path)), "%s: %s", file.Path, reason.Detail)
 		}
 	}

@@ -3,12 +3,14 @@ package rollback
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"emaudit/audit"
+	"emaudit/audit/acceptance"
 	"emaudit/audit/state"
 	"emaudit/store"
 )
@@ -32,20 +34,56 @@ func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift
 		return nil, nil
 	}
 	file, own := j.maskFile(r)
-	hold = []audit.Command{audit.AppendLines(lines, file)}
+	hold = []audit.Command{audit.AppendLines(append([]string{acceptance.HoldMark + " " + argumentOf(r.Target)}, lines...), file)}
 	if own {
 		return hold, []audit.Command{audit.Files("rm", file)}
 	}
+	return hold, []audit.Command{withoutLines(file, append(lines, acceptance.HoldMark+" "+argumentOf(r.Target)))}
+}
+
+// withoutLines is the command that takes lines out of a file.
+func withoutLines(file string, lines []string) audit.Command {
 	sed := []string{"sed", "-i"}
 	for _, line := range lines {
 		sed = append(sed, "-e", "\\,^"+regexpQuote.Replace(line)+"$,d")
 	}
-	return hold, []audit.Command{audit.Files(append(sed, file)...)}
+	return audit.Files(append(sed, file)...)
 }
 
 // regexpQuote quotes what acts in a basic regular expression between commas;
 // names and versions hold nothing else of that kind.
 var regexpQuote = strings.NewReplacer(".", "\\.", "*", "\\*", "[", "\\[", ",", "\\,")
+
+// lift takes back the holds of earlier rollbacks that mask what comes back.
+func (j *RollbackJudge) lift(merges []*RollbackChange) (commands []audit.Command) {
+	files := map[string][]string{}
+	for _, c := range merges {
+		for _, h := range j.Accept.Holds(&c.Chosen.Pkg) {
+			if !slices.Contains(files[h.Path], h.Text) {
+				files[h.Path] = append(files[h.Path], h.Text)
+			}
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		commands = append(commands, withoutLines(file, files[file]))
+	}
+	return commands
+}
+
+// held says what earlier rollbacks hold back, until somebody lifts it.
+func (j *RollbackJudge) held(r *Rollback) {
+	files := map[string][]string{}
+	for _, h := range j.Accept.Holds(nil) {
+		files[h.Path] = append(files[h.Path], h.Text)
+	}
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		r.Findings = append(r.Findings, audit.Finding{
+			Code: "rollback-hold", Severity: audit.SeverityInfo, Subject: file, Evidence: []audit.Evidence{{Source: file}},
+			Message: "an earlier rollback holds back what is newer: " + listOf(files[file]),
+			Remedy:  audit.Do(withoutLines(file, files[file])).When("to let the newer versions in again"),
+		})
+	}
+}
 
 // maskFile is where the administrator's masks are: a file, or a file of one's
 // own in the folder.
@@ -113,6 +151,9 @@ func (j *RollbackJudge) guard(r *Rollback) []string {
 	}
 	for i := range r.Changes {
 		c := &r.Changes[i]
+		if c.Stays {
+			continue
+		}
 		if c.Before != nil && c.Before.Row != nil && c.Before.Row.BuildTime != 0 {
 			file := audit.ShellQuote(path.Join(c.Before.Row.CPV, "BUILD_TIME"))
 			lines = append(lines, fmt.Sprintf(`[ ! -f %s ] || [ "$(cat %s)" = %d ] || changed %s`, file, file, c.Before.Row.BuildTime, audit.ShellQuote(c.Before.Row.CPV)))

@@ -4,61 +4,86 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"emaudit/audit"
-	"emaudit/audit/acceptance"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/state"
-	"emaudit/parse/atom"
+	"emaudit/audit/transition"
 )
 
-// A plan has one of two forms. Where every file is the only one that an atom
-// with its build id means, and the index shows it, one command merges them from
-// PKGDIR. Else the files are copied to a folder of their own, which then is
-// PKGDIR for one command: there is one file for each version, so Portage can
-// choose no other, whatever the index of the real PKGDIR says.
+// A plan copies its files to a folder of their own, which then is PKGDIR for the
+// commands that merge. There is one file for each version in it and nothing else,
+// so that Portage can neither choose another build nor pull in what the plan does
+// not name, whatever lies in the real PKGDIR and whatever its index says.
 //
-// All is merged by one command, for the resolver must see the whole state at
-// once. There is no --ask in it: without a terminal that fails. What it would do
-// is shown by the same command with --pretend.
+// Dependencies of installed packages are those of the VDB, which the verdict
+// judges, and not those that their ebuilds have today: --dynamic-deps=n.
+//
+// There is no --ask in it: without a terminal that fails. What it would do is
+// shown by the same command with --pretend, before anything is changed.
+
+// Titles of steps that others look for.
+const (
+	titleDoIt     = "Do it"
+	titleBackup   = "Keep a way forward: package what is installed now"
+	titlePretend  = "See what will be done"
+	titleEarly    = "Remove what is in the way"
+	titleDeselect = "Let the world file ask no more for what came later"
+)
+
+// planner writes the steps of one answer.
+type planner struct {
+	*RollbackJudge
+	r     *Rollback
+	stage string
+	asked bool // a person was asked whether to go on
+}
+
+// step adds a step.
+func (p *planner) step(s Step) {
+	if len(s.Commands) == 0 {
+		return
+	}
+	p.r.Steps = append(p.r.Steps, s)
+	p.r.Plan = append(p.r.Plan, s.Commands...)
+}
+
+// change adds a step that changes what is installed, or what is asked for; before
+// the first one a person decides.
+func (p *planner) change(s Step) {
+	if len(s.Commands) > 0 {
+		s.Confirm, p.asked = !p.asked, true
+	}
+	p.step(s)
+}
 
 // plan writes the steps.
 func (j *RollbackJudge) plan(r *Rollback) {
-	var merges []*RollbackChange
-	var removals []*RollbackChange
-	for i := range r.Changes {
-		if c := &r.Changes[i]; c.Chosen != nil {
-			merges = append(merges, c)
-		} else if c.Action == state.ActionRemove {
-			removals = append(removals, c)
-		}
-	}
-	if len(merges)+len(removals) == 0 {
+	if r.Carried == 0 {
 		return
 	}
-	step := func(title string, commands ...audit.Command) {
-		if len(commands) > 0 {
-			r.Steps = append(r.Steps, Step{Title: title, Commands: commands, Confirm: title == titleDoIt})
-			r.Plan = append(r.Plan, commands...)
-		}
-	}
+	p := &planner{RollbackJudge: j, r: r, stage: j.stageOf(r)}
 	r.Guard = j.guard(r)
-	step("Keep a way forward: package what is installed now", j.backup(r)...)
-	before, after := j.split(r, merges, removals)
-	step("Remove what is in the way", j.removalCommand(before)...)
-	if len(merges) > 0 {
-		if atoms, ok := j.direct(merges); ok {
-			step("See what will be done", j.merge(atoms, "--pretend"))
-			step(titleDoIt, j.merge(atoms))
-		} else {
-			j.staged(r, merges, step)
+	p.step(Step{Title: titleBackup, Commands: j.backup(r)})
+	var merges []*RollbackChange
+	for _, part := range r.best.Merges {
+		for _, t := range part {
+			merges = append(merges, r.changeOf[t])
 		}
 	}
-	step("Remove what came later", j.removalCommand(after)...)
+	if len(merges) > 0 {
+		p.step(Step{Title: "Lay out the very files, so that Portage can take no other", Commands: p.layOut(merges)})
+	}
+	p.change(Step{Title: "Lift what an earlier rollback holds back", Commands: j.lift(merges)})
+	p.merge(merges)
+	p.change(Step{Title: "Remove what came later", Commands: p.remove(r.best.Late)})
+	if len(merges) > 0 {
+		p.step(Step{Title: "Clear the copies away", Commands: []audit.Command{audit.Files("rm", "-r", p.stage)}})
+	}
+	p.step(Step{Title: "Keep the world file as it was", Commands: j.worldEntries(r)})
 	hold, lift := j.holds(r, merges)
-	step("Hold it: the next update would undo it", hold...)
-	step("See whether libraries are left over", audit.Run("emerge", "--pretend", "@preserved-rebuild"))
+	p.step(Step{Title: "Hold it: the next update would undo it", Commands: hold})
+	p.step(Step{Title: "See whether libraries are left over", Commands: []audit.Command{audit.Run("emerge", "--pretend", "@preserved-rebuild")}})
 	r.Checks = append(r.Checks, audit.Run("dispatch-conf"), audit.Emaudit("diff", "now", argumentOf(r.Target)),
 		audit.Run("emerge", "--pretend", "--verbose", "--update", "--deep", "--newuse", "@world"))
 	if len(lift) > 0 {
@@ -69,29 +94,175 @@ func (j *RollbackJudge) plan(r *Rollback) {
 	}
 }
 
-// titleDoIt is the step before which a person decides.
-const titleDoIt = "Do it"
-
-// merge is the one command that merges. Without
-// --rebuilt-binaries=n, which --usepkgonly implies with an update, Portage
-// would look for newer builds; with FEATURES=getbinpkg it would find another
-// package of the same build id elsewhere.
-func (j *RollbackJudge) merge(atoms []string, options ...string) audit.Command {
-	argv := append(j.emerge(), options...)
-	argv = append(argv, "--oneshot", "--usepkgonly", "--rebuilt-binaries=n")
-	if j.Accept.Features["getbinpkg"] {
-		argv = append(argv, "--getbinpkg=n")
+// merge adds the steps that show and do what is merged, with what has to be gone
+// before.
+func (p *planner) merge(merges []*RollbackChange) {
+	if len(merges) == 0 {
+		return
 	}
-	return audit.Run(append(argv, atoms...)...)
+	var deselect []audit.Command
+	for _, w := range p.r.best.Deselect {
+		deselect = append(deselect, audit.Run("emerge", "--ignore-default-opts", "--deselect", w.Atom.String()))
+	}
+	early := p.early()
+	look := []string{"--pretend"}
+	if len(deselect)+len(early) > 0 {
+		// As long as they are there, the resolver refuses; whether the files can be
+		// merged, it says without asking for dependencies.
+		look = append(look, "--nodeps")
+	}
+	p.step(Step{Title: titlePretend, Commands: []audit.Command{p.emerge(merges, look...)}})
+	p.change(Step{Title: titleDeselect, Commands: deselect, Undo: p.selectAgain(p.r.best.Deselect)})
+	for _, s := range early {
+		p.change(s)
+	}
+	if len(deselect)+len(early) > 0 {
+		p.step(Step{Title: "See what will be done now", Commands: []audit.Command{p.emerge(merges, "--pretend")}})
+	}
+	doIt := Step{Title: titleDoIt, Merges: true}
+	for _, part := range p.r.best.Merges {
+		var changes []*RollbackChange
+		for _, t := range part {
+			changes = append(changes, p.r.changeOf[t])
+		}
+		doIt.Commands = append(doIt.Commands, p.emerge(changes))
+	}
+	p.change(doIt)
 }
 
-// emerge keeps out what EMERGE_DEFAULT_OPTS adds: a plan says all that its
-// commands do.
-func (j *RollbackJudge) emerge() []string {
-	if strings.TrimSpace(j.Accept.Settings["EMERGE_DEFAULT_OPTS"]) == "" {
-		return []string{"emerge"}
+// early are the steps that unmerge what must be gone before anything is merged.
+// What comes back keeps its entry in the world file.
+func (p *planner) early() (steps []Step) {
+	var gone, replaced []*transition.Change
+	for _, t := range p.r.best.Changes {
+		switch {
+		case p.r.best.Early[t] == "":
+		case t.To == nil:
+			gone = append(gone, t)
+		default:
+			replaced = append(replaced, t)
+		}
 	}
-	return []string{"emerge", "--ignore-default-opts"}
+	for _, part := range []struct {
+		changes []*transition.Change
+		options []string
+	}{{gone, nil}, {replaced, []string{"--deselect=n"}}} {
+		if len(part.changes) == 0 {
+			continue
+		}
+		var why []string
+		s := Step{Commands: p.remove(part.changes, part.options...)}
+		for _, t := range part.changes {
+			why = append(why, p.r.best.Early[t])
+			s.Undo = append(s.Undo, p.takeBack(t))
+		}
+		s.Title = titleEarly + ": " + listOf(why)
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// takeBack merges again what was unmerged, as it was.
+func (p *planner) takeBack(t *transition.Change) audit.Command {
+	return audit.Run("emerge", "--ignore-default-opts", "--oneshot", "--usepkgonly", "--nodeps", "="+t.From.CPV())
+}
+
+// emerge is the command that merges some packages out of the folder of the plan.
+// Without --rebuilt-binaries=n, which --usepkgonly implies with an update, Portage
+// would look for newer builds; with FEATURES=getbinpkg it would find another
+// package of the same version elsewhere.
+func (p *planner) emerge(changes []*RollbackChange, options ...string) audit.Command {
+	argv := append([]string{"emerge", "--ignore-default-opts"}, options...)
+	argv = append(argv, "--oneshot", "--usepkgonly", "--rebuilt-binaries=n", "--dynamic-deps=n")
+	if p.Accept.Features["getbinpkg"] {
+		argv = append(argv, "--getbinpkg=n")
+	}
+	for _, c := range changes {
+		argv = append(argv, "="+c.Chosen.CPV)
+	}
+	return audit.Run(argv...).With("PKGDIR=" + p.stage)
+}
+
+// remove is the command that unmerges what some changes take away.
+func (p *planner) remove(changes []*transition.Change, options ...string) []audit.Command {
+	if len(changes) == 0 {
+		return nil
+	}
+	argv := append(append([]string{"emerge", "--ignore-default-opts"}, options...), "--unmerge")
+	for _, t := range changes {
+		argv = append(argv, "="+t.From.CPV())
+	}
+	return []audit.Command{audit.Run(argv...)}
+}
+
+// stageOf is the folder that the files of a plan are copied to.
+func (j *RollbackJudge) stageOf(r *Rollback) string {
+	name := "emaudit-rollback"
+	if r.Target.Run != nil {
+		name += fmt.Sprintf("-run%d", *r.Target.Run)
+	}
+	return path.Join("/var/tmp", fmt.Sprintf("%s-%d", name, j.Db.Now))
+}
+
+// layOut copies the files of a plan. The folder must be new: in /var/tmp anybody
+// could have made it before, and put packages into it.
+func (p *planner) layOut(merges []*RollbackChange) []audit.Command {
+	var dirs []string
+	var copies []audit.Command
+	for _, c := range merges {
+		dirs = append(dirs, path.Join(p.stage, path.Dir(c.Chosen.Path)))
+		copies = append(copies, audit.Files("cp", "-p", c.Chosen.Source(), path.Join(p.stage, c.Chosen.Path)))
+	}
+	slices.Sort(dirs)
+	commands := append([]audit.Command{
+		audit.Files("mkdir", "-m", "755", p.stage), audit.Files(append([]string{"mkdir", "-p"}, slices.Compact(dirs)...)...),
+	}, copies...)
+	return append(commands, audit.FixIndex.With("PKGDIR="+p.stage))
+}
+
+// selectAgain puts atoms into the world file again.
+func (p *planner) selectAgain(atoms []transition.Wanted) (commands []audit.Command) {
+	for _, w := range atoms {
+		commands = append(commands, audit.Run("emerge", "--ignore-default-opts", "--noreplace", "--nodeps", w.Atom.String()))
+	}
+	return commands
+}
+
+// worldEntries puts into the world file what was in it then and is not: the entry
+// of a package is lost when it is unmerged, and --oneshot writes none.
+func (j *RollbackJudge) worldEntries(r *Rollback) (commands []audit.Command) {
+	var names []string
+	then, known := j.askedThen(r.Target.Time)
+	for _, t := range r.best.Changes {
+		c := r.changeOf[t]
+		if t.Dropped != nil || t.To == nil {
+			continue
+		}
+		cp := audit.PackageOf(c.Chosen.CPV)
+		deselected := slices.ContainsFunc(r.best.Deselect, func(w transition.Wanted) bool { return w.Atom.CP == cp })
+		if deselected && !j.asksOtherwise(cp, r.best.Deselect) || !j.asked(cp) && (known && then[cp] || !known && wasAsked(c)) {
+			names = append(names, cp)
+		}
+	}
+	slices.Sort(names)
+	for _, cp := range slices.Compact(names) {
+		commands = append(commands, audit.Run("emerge", "--ignore-default-opts", "--noreplace", "--nodeps", cp))
+	}
+	return commands
+}
+
+// asksOtherwise tells whether the world file asks for a package by an atom that is
+// not to be deselected.
+func (j *RollbackJudge) asksOtherwise(cp string, deselected []transition.Wanted) bool {
+	return slices.ContainsFunc(j.host.Wanted, func(w transition.Wanted) bool {
+		return w.Selected && w.Atom.CP == cp && !slices.ContainsFunc(deselected, func(d transition.Wanted) bool { return d.Atom.String() == w.Atom.String() })
+	})
+}
+
+// wasAsked tells whether the merge of a package that comes back wrote it into the
+// world file.
+func wasAsked(c *RollbackChange) bool {
+	return c.Action == state.ActionInstall && c.After.Merge != nil && c.After.Merge.World
 }
 
 // argumentOf names the state on the command line.
@@ -131,136 +302,4 @@ func (j *RollbackJudge) backup(r *Rollback) []audit.Command {
 	}
 	slices.Sort(quick)
 	return []audit.Command{audit.Run(append([]string{"quickpkg", "--include-config=y"}, quick...)...)}
-}
-
-// split divides the removals into those that are in the way of what is merged,
-// and the others, which go last: until the older packages are there, something
-// that runs may need them.
-func (j *RollbackJudge) split(r *Rollback, merges, removals []*RollbackChange) (before, after []*RollbackChange) {
-	removed := map[string]bool{}
-	for _, c := range removals {
-		removed[*c.From] = true
-	}
-	w := acceptance.NewWorld()
-	replaced := map[string]bool{}
-	for _, c := range merges {
-		if c.From != nil {
-			replaced[*c.From] = true
-		}
-		if c.Chosen.Metadata != nil {
-			w.Add(&acceptance.Member{Pkg: c.Chosen.Pkg, Metadata: c.Chosen.Metadata, Changed: true})
-		}
-	}
-	for _, m := range j.World.Members {
-		cpv := m.Pkg.CPV.String()
-		if !replaced[cpv] && !removed[cpv] {
-			w.Add(m)
-		}
-	}
-	for _, c := range removals {
-		if j.inTheWay(w, *c.From) || r.removedEarly(c.Before.Row) {
-			before = append(before, c)
-		} else {
-			after = append(after, c)
-		}
-	}
-	return before, after
-}
-
-// inTheWay tells whether a package that is to be removed would keep Portage
-// from merging the others while it is there: one blocks the other, or it needs
-// what is about to go.
-func (j *RollbackJudge) inTheWay(w *acceptance.World, cpv string) bool {
-	var m *acceptance.Member
-	for _, x := range j.World.ByCP[audit.PackageOf(cpv)] {
-		if x.Pkg.CPV.String() == cpv {
-			m = x
-		}
-	}
-	if m == nil {
-		return false
-	}
-	for _, u := range w.UnsatisfiedOf(m, false) {
-		// What it lacks already, nothing is to be done about.
-		if u.Kind != "soname" && u.Kind != "invalid" && !j.lacksNow(m, u) {
-			return true
-		}
-	}
-	alone := acceptance.NewWorld()
-	alone.Add(m)
-	for _, x := range w.Members {
-		if !x.Changed {
-			continue
-		}
-		for _, value := range []string{x.Metadata.RDepend, x.Metadata.PDepend} {
-			dep, err := atom.ParseDep(value, atom.DepAtoms, x.Metadata.EAPI)
-			if err != nil {
-				continue
-			}
-			for item := range dep.Evaluate(x.Pkg.USE).Items {
-				if item.Atom.Blocker != atom.NoBlocker && alone.Has(x, item.Atom.WithoutBlocker(), true) {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
-
-func (j *RollbackJudge) removalCommand(changes []*RollbackChange) []audit.Command {
-	if len(changes) == 0 {
-		return nil
-	}
-	argv := append(j.emerge(), "--unmerge")
-	for _, c := range changes {
-		argv = append(argv, "="+*c.From)
-	}
-	return []audit.Command{audit.Run(argv...)}
-}
-
-// direct returns the atoms with build ids, where each means one file.
-func (j *RollbackJudge) direct(merges []*RollbackChange) (atoms []string, ok bool) {
-	for _, c := range merges {
-		b := c.Chosen
-		if b.Dir.Kind != "pkgdir" || !b.EntryCurrent() || b.EntryContradicts() || b.BuildID == 0 || b.PathBuildID != b.BuildID || b.Entry.BuildID != b.BuildID || b.Origin == "quickpkg" {
-			return nil, false
-		}
-		// The copy of what is installed, which the backup makes, keeps its build id.
-		if c.Before != nil && c.Before.Row != nil && c.Before.CPV == b.CPV && c.Before.Row.BuildID == b.BuildID {
-			return nil, false
-		}
-		for _, other := range j.Past.ByCPV[b.CPV] {
-			if other != b.Binpkg && other.BuildID == b.BuildID {
-				return nil, false
-			}
-		}
-		atoms = append(atoms, fmt.Sprintf("=%s-%d", b.CPV, b.BuildID))
-	}
-	return atoms, true
-}
-
-// staged writes the steps that copy the files to a PKGDIR of their own.
-func (j *RollbackJudge) staged(r *Rollback, merges []*RollbackChange, step func(string, ...audit.Command)) {
-	name := "emaudit-rollback"
-	if r.Target.Run != nil {
-		name += fmt.Sprintf("-run%d", *r.Target.Run)
-	}
-	stage := path.Join("/var/tmp", fmt.Sprintf("%s-%d", name, j.Db.Now))
-	var dirs, atoms []string
-	var copies []audit.Command
-	for _, c := range merges {
-		dir := path.Join(stage, path.Dir(c.Chosen.Path))
-		dirs = append(dirs, dir)
-		copies = append(copies, audit.Files("cp", "-p", c.Chosen.Source(), path.Join(stage, c.Chosen.Path)))
-		atoms = append(atoms, "="+*c.To)
-	}
-	slices.Sort(dirs)
-	// The folder must be new: in /var/tmp anybody could have made it before, and
-	// put packages into it.
-	mkdir := append([]string{"mkdir", "-p"}, slices.Compact(dirs)...)
-	commands := append([]audit.Command{audit.Files("mkdir", "-m", "755", stage), audit.Files(mkdir...)}, copies...)
-	step("Lay out the very files, so that Portage can take no other", append(commands, audit.FixIndex.With("PKGDIR="+stage))...)
-	step("See what will be done", j.merge(atoms, "--pretend").With("PKGDIR="+stage))
-	step(titleDoIt, j.merge(atoms).With("PKGDIR="+stage))
-	step("Clear the copies away", audit.Files("rm", "-r", stage))
 }

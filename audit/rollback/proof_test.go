@@ -179,9 +179,10 @@ func (l *prover) prove(t *testing.T, run int64) []proofRow {
 	verdict := own.judge(root, run)
 	first := own.proveVerdict(name, run, verdict)
 	rows := []proofRow{first}
-	if verdict.Verdict != rollback.NotReady || !verdict.Target.Known || len(verdict.Gaps) == 0 {
+	if !verdict.Target.Known || len(verdict.Gaps) == 0 {
 		return rows
 	}
+	root = own.CopyOfAlpha(name)
 	for _, gap := range verdict.Gaps {
 		out, err := own.Run("run", name, "bash", "-c", gap.Remedy.String())
 		if err != nil {
@@ -212,17 +213,15 @@ func (l *prover) judge(root string, run int64) *rollback.Rollback {
 }
 
 // contentsOf reads what the installed packages of a root own.
-func contentsOf(root string) func(cpv string, each func(string)) bool {
-	return func(cpv string, each func(string)) bool {
+func contentsOf(root string) func(cpv string, each func(vdb.ContentsEntry)) bool {
+	return func(cpv string, each func(vdb.ContentsEntry)) bool {
 		f, err := os.Open(filepath.Join(root, "var/db/pkg", cpv, "CONTENTS"))
 		if err != nil {
 			return errors.Is(err, fs.ErrNotExist)
 		}
 		defer f.Close()
 		_, err = vdb.ReadContents(f, func(e vdb.ContentsEntry) error {
-			if e.Kind != vdb.Directory {
-				each(e.Path)
-			}
+			each(e)
 			return nil
 		})
 		return err == nil
@@ -251,10 +250,10 @@ func (l *prover) carryOut(name string, verdict *rollback.Rollback) (proved bool,
 	want := l.Installed(name)
 	before := maps.Clone(want)
 	exact := 0
-	others := []string{}
+	var others, stays []string
 	for _, c := range verdict.Changes {
 		if c.Stays {
-			others = append(others, *c.To)
+			stays = append(stays, c.CPV())
 			continue
 		}
 		if c.From != nil {
@@ -289,13 +288,16 @@ func (l *prover) carryOut(name string, verdict *rollback.Rollback) (proved bool,
 	if len(others) > 0 {
 		explained += "; another build of the version: " + strings.Join(others, ", ")
 	}
+	if len(stays) > 0 {
+		explained += "; stays as it is: " + strings.Join(stays, ", ")
+	}
 	return true, explained
 }
 
 func removed(verdict *rollback.Rollback) int {
 	n := 0
 	for _, c := range verdict.Changes {
-		if c.Action == state.ActionRemove {
+		if c.Action == state.ActionRemove && !c.Stays {
 			n++
 		}
 	}
@@ -316,7 +318,7 @@ func (l *prover) portageFails(name string, verdict *rollback.Rollback) (proved b
 			}
 		}
 		command := []string{"run", name, "emerge", "--ask=n", "--color=n", "--pretend", "--oneshot", "--usepkgonly", "=" + gap.CPV}
-		if gap.Cause == "damaged" {
+		if gap.Cause == "damaged" || gap.Cause == "phase-failed" {
 			// What is in a file, Portage sees when it merges it.
 			command = slices.DeleteFunc(append(command, "--nodeps"), func(word string) bool { return word == "--pretend" })
 		}
@@ -333,16 +335,6 @@ func (l *prover) portageFails(name string, verdict *rollback.Rollback) (proved b
 	}
 	if proved {
 		return true, explained
-	}
-	for _, x := range verdict.Risks {
-		if x.Code != "phase-failed" {
-			continue
-		}
-		out, err := l.Run("run", name, "emerge", "--ask=n", "--color=n", "--oneshot", "--usepkgonly", "--nodeps", "="+*x.CPV)
-		if err == nil {
-			return false, "Portage merges " + *x.CPV
-		}
-		return true, fmt.Sprintf("%s (%s): Portage: %s", *x.CPV, x.Code, portageReason(out))
 	}
 	var atoms []string
 	for _, c := range verdict.Changes {
@@ -408,14 +400,15 @@ what was installed, the newest first. emaudit judged the way back to the state
 before it. Then real Portage (3.0.82+, git a20ef27af) worked on a copy of the
 host:
 
-- where the verdict was READY or READY WITH WARNINGS, it carried out the plan as
-  printed, with the lines before it that refuse a host that has changed, and what
-  was then installed (cpv and BUILD_TIME of every package) was compared with what
-  the plan promised;
+- where the verdict was READY, READY WITH WARNINGS or PARTIAL, it carried out the
+  plan as printed, with the lines before it that refuse a host that has changed,
+  and what was then installed (cpv and BUILD_TIME of every package) was compared
+  with what the plan promised;
 - where it was NOT READY, it was asked for the package that emaudit named as the
-  gap, or for all packages at once, and had to refuse. Then the gaps were closed
-  with the remedies that emaudit names; where all of them worked, the second line
-  is the verdict and the proof afterwards.
+  gap, or for all packages at once, and had to refuse.
+
+Where there were gaps, they were closed with the remedies that emaudit names; where
+all of them worked, the second line is the verdict and the proof afterwards.
 
 `+"`EMAUDIT_LAB=COMMAND LAB=FOLDER go test ./audit/rollback -run TestPlansWorkWithPortage -update`"+` repeats it
 where Portage can be run, and writes this page: a quarter of an hour on two
@@ -423,8 +416,8 @@ processors. EMAUDIT_LAB_KEEP names a folder for what was proved when it is stopp
 
 All was proved on `+time.Now().UTC().Format(time.DateOnly)+` by one program. An earlier proof found a verdict that
 said ready and failed: the way back before run 29 needs dev-util/postfail, whose
-pkg_postinst dies, and emerge stopped there. Since then such a package makes a
-verdict NOT READY (`+"`phase-failed`"+`).
+pkg_postinst dies, and emerge stopped there. Since then such a package is a gap
+(`+"`phase-failed`"+`).
 
 | run | asked | verdict | what Portage did |
 |----:|-------|---------|------------------|

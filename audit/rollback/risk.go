@@ -1,6 +1,7 @@
 package rollback
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,10 +9,9 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"emaudit/audit"
-	"emaudit/audit/binpkgs"
 	"emaudit/audit/state"
+	"emaudit/audit/transition"
 	"emaudit/parse/atom"
-	"emaudit/store"
 )
 
 // dataFormats are packages that write data in a form that an older version of
@@ -61,9 +61,12 @@ var hostPhases = []string{"pretend", "setup", "preinst", "postinst", "prerm", "p
 
 // risks says what a rollback does not bring back, and what it can break.
 func (j *RollbackJudge) risks(r *Rollback) {
-	var withPhases, protected []string
+	var withPhases []string
 	for i := range r.Changes {
 		c := &r.Changes[i]
+		if c.Stays {
+			continue
+		}
 		add := func(code string, severity audit.Severity, format string, args ...any) {
 			cpv := c.CPV()
 			r.Risks = append(r.Risks, Risk{Code: code, CPV: &cpv, Detail: fmt.Sprintf(format, args...), Severity: severity})
@@ -77,12 +80,8 @@ func (j *RollbackJudge) risks(r *Rollback) {
 				add("no-environment", audit.SeverityWarning, "%s holds no environment.bz2: its phases cannot run", c.Chosen.Path)
 			}
 		}
-		if m := j.failedPostinst(c); m != nil {
-			severity := audit.SeverityError
-			if c.Match == binpkgs.CoverageSameVersion && c.Chosen.BuildTime > state.MergedAt(m) {
-				severity = audit.SeverityWarning // built anew since: that may have mended it
-			}
-			add("phase-failed", severity, "its pkg_postinst failed on %s, and fails again for all that is known: emerge stops there, in the middle of the plan", audit.Day(state.MergedAt(m)))
+		if m := failedPostinst(c.After); m != nil && !c.Stays && c.Chosen != nil {
+			add("phase-failed", audit.SeverityWarning, "its pkg_postinst failed on %s; it was built anew since, which may have mended it", audit.Day(state.MergedAt(m)))
 		}
 		if detail, ok := dataFormats[cp]; ok && c.Action != state.ActionReinstall {
 			add("data-format", audit.SeverityWarning, "%s: its data does not go back with it", detail)
@@ -98,33 +97,68 @@ func (j *RollbackJudge) risks(r *Rollback) {
 		if cpv, err := atom.ParseCPV(c.CPV()); err == nil && strings.HasPrefix(cpv.Version, "9999") {
 			add("live", audit.SeverityInfo, "a live version: what was built of it can be told by its BUILD_TIME only, and not be built again")
 		}
-		if c.Action == state.ActionInstall && c.After.Merge != nil && c.After.Merge.World && !j.asked[cp] {
-			add("world-entry", audit.SeverityInfo, "it was in the world file, which a rollback does not bring back: emerge --noreplace %s", cp)
-		}
-		if c.Before != nil && j.options.Protected != nil {
-			protected = append(protected, j.options.Protected(c.Before.Logged)...)
+		if c.Action == state.ActionDowngrade && transition.Libcs[cp] {
+			add("libc-downgrade", audit.SeverityWarning, "%s would give way to an older C library: programs that were linked against it may no longer start", *c.From)
 		}
 	}
 	if len(withPhases) > 0 {
 		r.Risks = append(r.Risks, Risk{Code: "phases", Severity: audit.SeverityInfo, Detail: "commands of the older packages run on the host: " + listOf(withPhases)})
 	}
-	if len(protected) > 0 {
-		r.Risks = append(r.Risks, Risk{
-			Code: "config-files", Severity: audit.SeverityInfo,
-			Detail: "the older configuration files will be offered beside what is there, which stays: " + listOf(protected),
-		})
-	}
+	j.configFiles(r)
+	j.state(r)
 	j.space(r)
 }
 
-// failedPostinst returns the merge that shows that pkg_postinst of what is to be
-// put back dies. The package is installed nevertheless (vartree.py, merge), so
-// such a state is real; but emerge goes on with no other.
-func (j *RollbackJudge) failedPostinst(c *RollbackChange) *store.Merge {
-	if c.Chosen == nil || c.After == nil || c.After.Merge == nil || !c.After.Merge.PostinstFailed {
-		return nil
+// state says what the produced state is like where that is no break, and yet not
+// what anybody asked for.
+func (j *RollbackJudge) state(r *Rollback) {
+	for _, w := range r.best.Lost {
+		if w.Selected {
+			continue // it leaves the world file with its package
+		}
+		r.Risks = append(r.Risks, Risk{
+			Code: "system-member", Severity: audit.SeverityWarning,
+			Detail: fmt.Sprintf("%s of %s is satisfied by nothing any more: the next update of @world brings it back", w.Atom, w.Origin),
+		})
 	}
-	return c.After.Merge
+	for _, w := range r.best.Deselect {
+		r.Risks = append(r.Risks, Risk{
+			Code: "world-atom", Severity: audit.SeverityWarning,
+			Detail: fmt.Sprintf("%s has %s, which the older version does not satisfy: the plan takes the line out", w.Origin, w.Atom),
+		})
+	}
+	for t, why := range r.best.Early {
+		cpv := t.From.CPV()
+		r.Risks = append(r.Risks, Risk{
+			Code: "removed-first", CPV: &cpv, Severity: audit.SeverityInfo,
+			Detail: "it is unmerged before anything is merged (" + why + "): until then the host is without it",
+		})
+	}
+	for t, files := range r.best.Overwritten {
+		cpv := t.To.CPV()
+		r.Risks = append(r.Risks, Risk{Code: "file-overwritten", CPV: &cpv, Severity: audit.SeverityInfo, Detail: "it overwrites what it does not own today: " + listOf(files)})
+	}
+	slices.SortStableFunc(r.Risks, func(a, b Risk) int {
+		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(a.Detail, b.Detail))
+	})
+	j.kernels(r)
+}
+
+// kernels says when the last kernel goes.
+func (j *RollbackJudge) kernels(r *Rollback) {
+	for _, t := range r.best.Late {
+		cp := audit.PackageOf(t.From.CPV())
+		if strings.HasPrefix(cp, "sys-kernel/") && isKernel(cp) && !slices.ContainsFunc(r.best.Produced.Names(), isKernel) {
+			cpv := t.From.CPV()
+			r.Risks = append(r.Risks, Risk{Code: "kernel", CPV: &cpv, Severity: audit.SeverityWarning, Detail: "it is the last kernel that a package has: without another one the host does not start"})
+		}
+	}
+}
+
+// isKernel tells whether a package holds a kernel or its sources.
+func isKernel(cp string) bool {
+	name, ok := strings.CutPrefix(cp, "sys-kernel/")
+	return ok && (strings.Contains(name, "-kernel") || strings.HasSuffix(name, "-sources"))
 }
 
 // space compares what a rollback writes with the room that there is. The
@@ -134,7 +168,7 @@ func (j *RollbackJudge) failedPostinst(c *RollbackChange) *store.Merge {
 func (j *RollbackJudge) space(r *Rollback) {
 	var copies, largest, backup int64
 	for i := range r.Changes {
-		if c := r.Changes[i].Chosen; c != nil {
+		if c := r.Changes[i].Chosen; c != nil && !r.Changes[i].Stays {
 			copies += c.Size
 			largest = max(largest, c.InstalledSize)
 		}

@@ -7,13 +7,13 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/state"
-	"emaudit/parse/atom"
+	"emaudit/audit/transition"
+	"emaudit/parse/vdb"
 	"emaudit/store"
 )
 
@@ -25,7 +25,11 @@ type Readiness string
 const (
 	Ready             Readiness = "ready"
 	ReadyWithWarnings Readiness = "ready-with-warnings"
-	NotReady          Readiness = "not-ready"
+	// Partial is said of a plan that brings some packages back and leaves others
+	// as they are, where all that it produces was checked and holds.
+	Partial Readiness = "partial"
+	// NotReady is said where nothing can be brought back, or nothing is known.
+	NotReady Readiness = "not-ready"
 )
 
 // RollbackChange is what has to be done to one slot of a package.
@@ -43,8 +47,8 @@ type RollbackChange struct {
 	Unpacked bool                `json:"unpacked"`
 	Usable   acceptance.Usable   `json:"usable"`
 	Reasons  []acceptance.Reason `json:"reasons"`
-	// Stays tells that nothing is merged: the build of then cannot be had, and
-	// the one of the same version that is installed now takes its place.
+	// Stays tells that the plan leaves the slot as it is today; the first of
+	// Reasons says why.
 	Stays bool `json:"stays"`
 	// Forward is the binary package of what is installed now, where it has not
 	// been read, so that nobody knows whether it leads back again.
@@ -85,19 +89,34 @@ type Step struct {
 	Commands []audit.Command `json:"commands"`
 	// Confirm tells that a person decides before it.
 	Confirm bool `json:"confirm,omitempty"`
+	// Undo takes the step back: what to type where the plan stops behind it.
+	Undo []audit.Command `json:"undo,omitempty"`
+	// Merges tells that the step merges what the plan is about: behind it, nothing
+	// of the steps before is taken back any more.
+	Merges bool `json:"-"`
 }
 
 // Rollback is the answer to: can an earlier state be had again, and how?
 type Rollback struct {
-	Target      state.Target             `json:"target"`
-	Verdict     Readiness                `json:"verdict"`
-	Changes     []RollbackChange         `json:"changes"`
-	Gaps        []Gap                    `json:"gaps"`
-	Unsatisfied []acceptance.Unsatisfied `json:"unsatisfied"`
-	Risks       []Risk                   `json:"risks"`
-	Unknowns    []Unknown                `json:"unknowns"`
-	Plan        []audit.Command          `json:"plan"`
-	Steps       []Step                   `json:"steps"`
+	Target  state.Target `json:"target"`
+	Verdict Readiness    `json:"verdict"`
+	// Carried is how many of the Wished changes the plan carries out; a package of
+	// which it is not known what was installed is a change that it does not.
+	Carried int              `json:"carried"`
+	Wished  int              `json:"wished"`
+	Changes []RollbackChange `json:"changes"`
+	Gaps    []Gap            `json:"gaps"`
+	// Unsatisfied is what kept changes from being carried out.
+	Unsatisfied []Unsatisfied `json:"unsatisfied"`
+	Risks       []Risk        `json:"risks"`
+	Unknowns    []Unknown     `json:"unknowns"`
+	// ConfigFiles are the protected files that the plan touches.
+	ConfigFiles []ConfigFile `json:"config_files"`
+	// Enter is how to get into the root, "" for the running system: the commands of
+	// the plan are typed inside.
+	Enter string          `json:"enter"`
+	Plan  []audit.Command `json:"plan"`
+	Steps []Step          `json:"steps"`
 	// Checks are to be typed afterwards, besides the plan.
 	Checks []audit.Command `json:"checks"`
 	// Later are steps for the time after: none of them is part of the plan.
@@ -115,24 +134,21 @@ type Rollback struct {
 	// Command asks for this answer again.
 	Command audit.Command `json:"-"`
 
-	// early are the installed packages (cpv) that own a file which is to be
-	// merged, and are to be removed.
-	early []string
+	best     *transition.Plan
+	changeOf map[*transition.Change]*RollbackChange
 }
 
 // RollbackOptions are facts that the caller reads for an answer, since the
 // store does not keep them.
 type RollbackOptions struct {
-	// Protected returns the protected configuration files of an installed
-	// package; nil where they cannot be read.
-	Protected func(cpv string) []string
-	// Contents calls each with what an installed package owns besides folders,
-	// and returns false where that cannot be read. It is nil where nobody asks
-	// for collisions.
-	Contents func(cpv string, each func(path string)) bool
-	// Present tells whether there is something at a path of the root; nil where
-	// that cannot be told.
-	Present func(path string) bool
+	// Contents calls each with what an installed package owns, and returns false
+	// where that cannot be read. It is nil where nobody asks for files.
+	Contents func(cpv string, each func(vdb.ContentsEntry)) bool
+	// Disk is nil where nobody can look at the files of the root.
+	Disk transition.Disk
+	// Changed tells whether a regular file is no longer as a package installed it,
+	// and false where that cannot be told; nil where nobody looks.
+	Changed func(e vdb.ContentsEntry) (changed, known bool)
 	// Ebuild tells whether a version could be built today; nil where nobody
 	// looks.
 	Ebuild func(cpv string) acceptance.EbuildState
@@ -182,16 +198,18 @@ type RollbackJudge struct {
 	Accept  *acceptance.Acceptance
 	options RollbackOptions
 	Now     *state.State
-	World   *acceptance.World
-	asked   map[string]bool // category/pn of the world file
+	host    *transition.Host
 	vdb     string
 	judged  map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg
-	lacks   map[*acceptance.Member][]acceptance.Unsatisfied // what is installed, lacks now
-	typed   audit.Place                                     // where its commands are typed
+	typed   audit.Place // where its commands are typed
+	// unknownSets are the sets of @world whose members only Portage can tell.
+	unknownSets []string
 	// planless tells that only the verdicts are wanted.
 	Planless bool
-	owned    map[string][]string // by cpv; nil: CONTENTS could not be read
 }
+
+// World are the installed packages.
+func (j *RollbackJudge) World() *transition.World { return j.host.Now }
 
 func NewRollbackJudge(db audit.Database, o RollbackOptions) (*RollbackJudge, error) {
 	return judgeWith(db, o, true)
@@ -200,7 +218,7 @@ func NewRollbackJudge(db audit.Database, o RollbackOptions) (*RollbackJudge, err
 // judgeWith is newRollbackJudge; without metadata, that of each binary package
 // is read when a verdict asks for it.
 func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJudge, error) {
-	j := &RollbackJudge{Db: db, options: o, asked: map[string]bool{}, judged: map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg{}, lacks: map[*acceptance.Member][]acceptance.Unsatisfied{}}
+	j := &RollbackJudge{Db: db, options: o, judged: map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg{}}
 	var err error
 	if j.Past, err = state.TakePastWith(db, metadata); err != nil {
 		return nil, err
@@ -217,25 +235,13 @@ func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJu
 	if j.typed, err = db.FindPlace(); err != nil {
 		return nil, err
 	}
-	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigWorld)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range files {
-		for line := range strings.Lines(string(f.Content)) {
-			if a, err := atom.ParseAtom(strings.TrimSpace(line)); err == nil {
-				j.asked[a.CP] = true
-			}
-		}
-	}
-	j.World = acceptance.WorldOf(j.Past.Installed)
-	return j, nil
+	return j, j.takeHost()
 }
 
 // Judge answers about one state.
 func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	r := &Rollback{
-		Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []acceptance.Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{},
+		Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{}, ConfigFiles: []ConfigFile{},
 		Plan: []audit.Command{}, Steps: []Step{}, Checks: []audit.Command{}, Later: []Step{}, Guard: []string{}, Uncovered: []string{}, Lost: []string{}, Findings: []audit.Finding{},
 	}
 	target, err := j.Past.At(m, j.Past.Pins, j.Db.Now)
@@ -254,21 +260,20 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	if err := j.sources(r); err != nil {
 		return nil, err
 	}
-	j.cutMerges(r)
 	for _, c := range j.Past.DiffStates(j.Now, target) {
 		change := RollbackChange{Change: c, Usable: acceptance.UsableYes, Reasons: []acceptance.Reason{}}
 		if c.After != nil {
-			if err := j.Choose(r, &change, target); err != nil {
+			if err := j.Choose(r, &change); err != nil {
 				return nil, err
 			}
 		}
 		r.Changes = append(r.Changes, change)
 	}
 	if target.Target.Known || target.Partly() {
-		j.close(r, target)
+		j.best(r)
 		j.risks(r)
-		j.collisions(r)
 	}
+	j.held(r)
 	j.forward(r)
 	j.cost(r)
 	j.conclude(r)
@@ -292,7 +297,7 @@ func (j *RollbackJudge) sources(r *Rollback) error {
 		switch f.Code {
 		case "vdb-unread":
 			unread[f.Subject] = f
-		case "emerge-stopped", "vdb-missing", "pkgdir-missing", "emerge-log-missing", "pkgdir-unmounted", "source-unreadable":
+		case "emerge-stopped", "vdb-missing", "pkgdir-missing", "emerge-log-missing", "source-unreadable":
 			r.Findings = append(r.Findings, f)
 			if f.Code != "emerge-log-missing" {
 				r.Unknowns = append(r.Unknowns, Unknown{Code: f.Code, Detail: f.Subject + ": " + f.Message, SettleWith: f.Remedy})
@@ -310,6 +315,8 @@ func (j *RollbackJudge) sources(r *Rollback) error {
 
 // conclude gives the verdict, and the plan where there is one.
 func (j *RollbackJudge) conclude(r *Rollback) {
+	// What makes the whole answer doubtful, no plan makes good.
+	broken := slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return f.Severity == audit.SeverityError && f.Code != "state-unknown" })
 	for _, g := range r.Gaps {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "rollback-gap", Severity: audit.SeverityError, Subject: g.CPV, Message: g.Cause + ": " + g.Detail,
@@ -339,28 +346,43 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 		r.Findings = append(r.Findings, audit.Finding{Code: "rollback-undecided", Severity: audit.SeverityWarning, Subject: u.Code, Message: u.Detail, Evidence: []audit.Evidence{}, Remedy: u.SettleWith})
 	}
 	audit.SortFindings(r.Findings)
-	r.Verdict = Ready
 	worst, any := audit.Worst(r.Findings)
 	switch {
-	case !r.Target.Known || len(r.Gaps) > 0 || len(r.Unsatisfied) > 0 || any && worst == audit.SeverityError:
+	case broken || r.best == nil || r.Wished > 0 && r.Carried == 0:
 		r.Verdict = NotReady
-	case any && worst == audit.SeverityWarning:
+	case r.Carried < r.Wished:
+		r.Verdict = Partial
+	case any && worst != audit.SeverityInfo:
 		r.Verdict = ReadyWithWarnings
+	default:
+		r.Verdict = Ready
 	}
 	if r.Verdict != NotReady && !j.Planless {
 		j.plan(r)
 	}
 }
 
-// put makes all that is to be typed that for a place.
+// put makes all that is to be typed that for a place. The plan is carried out
+// inside the root as a whole, so that one line says how to enter it.
 func (r *Rollback) put(p audit.Place) {
 	p.Put(r.Findings)
 	r.Command = r.Command.At(p)
-	p.PutAll(r.Plan)
-	p.PutAll(r.Checks)
+	if p.Root != "" && p.Root != "/" {
+		r.Enter = audit.Files("chroot", "/").At(p).String()
+	}
+	put := func(commands []audit.Command) {
+		for i, c := range commands {
+			if commands[i] = c.At(p); c.Program() != "emaudit" {
+				commands[i] = commands[i].Inside()
+			}
+		}
+	}
+	put(r.Plan)
+	put(r.Checks)
 	for _, steps := range [][]Step{r.Steps, r.Later} {
 		for i := range steps {
-			p.PutAll(steps[i].Commands)
+			put(steps[i].Commands)
+			put(steps[i].Undo)
 		}
 	}
 	for i := range r.Gaps {

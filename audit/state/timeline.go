@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"emaudit/audit"
-	"emaudit/audit/history"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/userconf"
 	"emaudit/store"
@@ -62,13 +61,8 @@ type timeline struct {
 	runs    []store.Run // oldest first
 	// sittings are the updates that the runs make.
 	sittings sittings
-	// cut are the merges that were cut, and cutSpans the states in which they leave
-	// a package in doubt; cutMerges finds them.
-	cut       []history.CutMerge
-	cutSpans  []cutSpan
-	cutMerges *history.CutMerges
-	stays     []*Stay
-	Moves     userconf.Moves
+	stays    []*Stay
+	Moves    userconf.Moves
 	// since is the moment from which on the log says what happened; 0 where
 	// there is no log.
 	since int64
@@ -131,9 +125,6 @@ func readTimeline(db audit.Database) (*timeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.cutMerges, err = history.NewCutMerges(db); err != nil {
-		return nil, err
-	}
 	return t, t.readLog(db.Tx.EmergeLog(db.Host), newOtherRoots(own))
 }
 
@@ -144,15 +135,7 @@ func (t *timeline) settleWith(db audit.Database, ever []store.Installed) error {
 	t.order()
 	t.replay(ever)
 	t.settle()
-	if err := t.addOutsideMerges(db, ever); err != nil {
-		return err
-	}
-	var err error
-	if t.cut, err = t.cutMerges.Of(db); err != nil {
-		return err
-	}
-	t.spanCuts()
-	return nil
+	return t.addOutsideMerges(db, ever)
 }
 
 // readLog takes the runs and what they changed.
@@ -171,7 +154,6 @@ func (t *timeline) readLog(log *store.EmergeLog, roots *otherRoots) error {
 		}
 		lines = toldOfRun(lines, r, &facts)
 		t.sittings.see(r, &facts)
-		t.cutMerges.See(&facts)
 		for _, s := range facts.Syncs {
 			if s.Finished != 0 && s.Outcome == emergelog.SyncOK {
 				t.Syncs = append(t.Syncs, s.Finished)

@@ -2,17 +2,20 @@ package main
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"strings"
+	"time"
 
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
+	"emaudit/audit/transition"
 	"emaudit/hostfs"
 	"emaudit/ingest"
 	"emaudit/parse/vdb"
@@ -150,12 +153,9 @@ func (s *session) verifiedRollback(ctx context.Context, to state.Moment, r *roll
 // room on its disks, and the protected files of installed packages.
 func (s *session) rollbackOptions() rollback.RollbackOptions {
 	if s.elsewhere != "" {
-		return rollback.RollbackOptions{
-			Protected: func(string) []string { return nil },
-			Contents:  func(string, func(string)) bool { return false },
-		}
+		return rollback.RollbackOptions{Contents: func(string, func(vdb.ContentsEntry)) bool { return false }}
 	}
-	o := rollback.RollbackOptions{Protected: s.protectedFiles, Contents: s.ownedFiles, Present: s.isPresent, Ebuild: s.buildable}
+	o := rollback.RollbackOptions{Contents: s.ownedFiles, Disk: &rootDisk{root: s.root}, Changed: s.isChanged, Ebuild: s.buildable}
 	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
 		o.Space = append(o.Space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
 	}
@@ -166,8 +166,8 @@ func (s *session) rollbackOptions() rollback.RollbackOptions {
 // a kernel's sources, have some ten million.
 const maxContents = 1 << 30
 
-// ownedFiles calls each with what an installed package owns besides folders.
-func (s *session) ownedFiles(cpv string, each func(string)) bool {
+// ownedFiles calls each with what an installed package owns.
+func (s *session) ownedFiles(cpv string, each func(vdb.ContentsEntry)) bool {
 	f, err := s.root.OpenFile(path.Join(s.settings.VDB(), cpv, "CONTENTS"), maxContents)
 	if err != nil {
 		// A package without files has no CONTENTS, or an empty one.
@@ -176,9 +176,7 @@ func (s *session) ownedFiles(cpv string, each func(string)) bool {
 	}
 	defer f.Close()
 	diags, err := vdb.ReadContents(f, func(e vdb.ContentsEntry) error {
-		if e.Kind != vdb.Directory {
-			each(e.Path)
-		}
+		each(e)
 		return nil
 	})
 	return err == nil && len(diags) == 0
@@ -197,35 +195,63 @@ func (s *session) buildable(cpv string) acceptance.EbuildState {
 	return acceptance.EbuildGone
 }
 
-func (s *session) isPresent(name string) bool {
-	_, err := s.root.Lstat(name)
-	return err == nil
+// maxConfigFile is the size in bytes up to which a configuration file is compared.
+const maxConfigFile = 16 << 20
+
+// isChanged tells whether a regular file is no longer as its package installed it.
+func (s *session) isChanged(e vdb.ContentsEntry) (changed, known bool) {
+	content, err := s.root.ReadFile(e.Path, maxConfigFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, true
+	}
+	// CONTENTS has no other digest than MD5.
+	return fmt.Sprintf("%x", md5.Sum(content)) != strings.ToLower(e.MD5), err == nil
 }
 
-// protectedFiles returns the files of an installed package that CONFIG_PROTECT
-// keeps from being overwritten.
-func (s *session) protectedFiles(cpv string) []string {
-	f, err := s.root.OpenFile(path.Join(s.settings.VDB(), cpv, "CONTENTS"), maxContents)
+// rootDisk looks at the files of a root, each folder once.
+type rootDisk struct {
+	root *hostfs.Root
+	real map[string]string
+}
+
+// Lstat describes what lies at a path.
+func (d *rootDisk) Lstat(name string) transition.Node {
+	e, err := d.root.Lstat(name)
 	if err != nil {
-		return nil
+		return transition.Node{}
 	}
-	defer f.Close()
-	var files []string
-	protect, masked := strings.Fields(s.settings.Get("CONFIG_PROTECT")), strings.Fields(s.settings.Get("CONFIG_PROTECT_MASK"))
-	under := func(name string, dirs []string) bool {
-		for _, d := range dirs {
-			if name == path.Clean(d) || strings.HasPrefix(name, path.Clean(d)+"/") {
-				return true
-			}
-		}
-		return false
+	n := transition.Node{Kind: transition.File, MTime: e.MTimeNS / int64(time.Second)}
+	switch e.Kind {
+	case hostfs.Directory:
+		n.Kind = transition.Folder
+	case hostfs.Symlink:
+		n.Kind = transition.Link
 	}
-	// What cannot be read of it is not known to be protected.
-	_, _ = vdb.ReadContents(f, func(e vdb.ContentsEntry) error {
-		if e.Kind == vdb.Regular && under(e.Path, protect) && !under(e.Path, masked) {
-			files = append(files, e.Path)
+	return n
+}
+
+// Real is the path of a folder without symbolic links.
+func (d *rootDisk) Real(folder string) string {
+	real, ok := d.real[folder]
+	if !ok {
+		if e, err := d.root.Stat(folder); err == nil && e.Kind == hostfs.Directory {
+			real, _ = d.root.Realpath(folder) // "" where it went meanwhile
 		}
-		return nil
-	})
-	return files
+		if d.real == nil {
+			d.real = map[string]string{}
+		}
+		d.real[folder] = real
+	}
+	return real
+}
+
+// Names are the names in a folder.
+func (d *rootDisk) Names(folder string) ([]string, bool) {
+	dir, err := d.root.OpenDir(folder)
+	if err != nil {
+		return nil, false
+	}
+	defer dir.Close()
+	names, err := dir.Names()
+	return names, err == nil
 }

@@ -126,9 +126,7 @@ var documents = []struct {
 	{"doctor", []string{"doctor"}, ""},
 	{"report", []string{"report"}, ""},
 	{"hosts", []string{"hosts"}, ""},
-	{"pin", []string{"pin", "before", "--note", "why"}, ""},
-	{"pin", []string{"pin"}, ""},
-	{"states", []string{"states"}, ""},
+	{"pin", []string{"pin", "before"}, ""},
 	{"verify", []string{"verify"}, ""},
 }
 

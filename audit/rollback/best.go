@@ -1,0 +1,104 @@
+package rollback
+
+import (
+	"fmt"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/transition"
+)
+
+// Unsatisfied is something that the whole of the changes would break.
+type Unsatisfied struct {
+	CPV        string `json:"cpv"`
+	Dependency string `json:"dependency"`
+	// Kind is that of [transition.Break].
+	Kind string `json:"kind"`
+}
+
+// best finds the best plan, and says of each change that is not carried out why.
+func (j *RollbackJudge) best(r *Rollback) {
+	p, changes := j.transition(r)
+	r.best, r.changeOf = p, changes
+	for t, c := range changes {
+		if t.Dropped != nil {
+			c.Stays = true
+			c.Reasons = append([]acceptance.Reason{{Code: t.Dropped.Kind, Detail: sentence(t.Dropped), Effect: acceptance.EffectRefused}}, c.Reasons...)
+		}
+	}
+	said := map[Unsatisfied]bool{}
+	for _, t := range p.Changes {
+		if t.Dropped == nil {
+			continue
+		}
+		if u := (Unsatisfied{t.Dropped.CPV, t.Dropped.Detail, t.Dropped.Kind}); !said[u] {
+			said[u] = true
+			r.Unsatisfied = append(r.Unsatisfied, u)
+		}
+	}
+	for _, set := range j.unknownSets {
+		r.Unknowns = append(r.Unknowns, Unknown{
+			Code: "set-unknown", Detail: "what " + set + " asks for is not known: @world has it, and Portage puts nothing in the place of what it asks for",
+			SettleWith: audit.Do(audit.Run("emerge", "--list-sets")),
+		})
+	}
+	r.Wished, r.Carried = len(r.Changes)+len(r.Target.Unknown), p.Carried()
+	j.doubts(r, p)
+}
+
+// sentence says what would break.
+func sentence(b *transition.Break) string {
+	switch b.Kind {
+	case "blocker":
+		return b.CPV + " has " + b.Detail
+	case "soname":
+		return b.CPV + " is linked with " + strings.TrimPrefix(b.Detail[strings.IndexByte(b.Detail, ':')+1:], " ")
+	case "set":
+		return "@world asks for " + b.Detail
+	case "depend", "slot-operator":
+		return b.CPV + " needs " + b.Detail
+	}
+	return b.Detail
+}
+
+// doubts reports what the plan could not decide.
+func (j *RollbackJudge) doubts(r *Rollback, p *transition.Plan) {
+	var unread []string
+	for _, d := range p.Doubts {
+		switch d.Kind {
+		case "soname-unprovided":
+			r.Unknowns = append(r.Unknowns, Unknown{
+				Code: d.Kind, Detail: fmt.Sprintf("%s needs %s, which no package of either state provides", d.CPV, d.Detail),
+				SettleWith: audit.Do(audit.Run("emerge", "-pK", "--ignore-soname-deps=n", "="+d.CPV)),
+			})
+		case "image-unread":
+			file := ""
+			for t, c := range r.changeOf {
+				if t.To != nil && t.To.CPV() == d.CPV && c.Chosen.ImageChecked {
+					file = c.Chosen.Path
+				}
+			}
+			if file == "" {
+				continue // that it was not unpacked is said already
+			}
+			r.Unknowns = append(r.Unknowns, Unknown{
+				Code: "file-collision-unknown", Detail: file + ": which files it holds is not known, so neither whether they belong to another package now",
+				SettleWith: audit.Do(audit.Emaudit("verify", "--all", "--images", file)),
+			})
+		case "image-names":
+			r.Unknowns = append(r.Unknowns, Unknown{
+				Code: "image-names", Detail: fmt.Sprintf("%s has %s under two names that are one folder today: Portage merges it only where both files are the same", d.CPV, d.Detail),
+				SettleWith: audit.Do(audit.Emaudit("drill")),
+			})
+		case "contents-unread":
+			unread = append(unread, d.CPV)
+		}
+	}
+	if len(unread) > 0 {
+		r.Unknowns = append(r.Unknowns, Unknown{
+			Code: "contents-unread", Detail: "which files these own could not be read, so neither whether a file of theirs would be overwritten: " + listOf(unread),
+			SettleWith: audit.Do(audit.Emaudit("rollback")).When("as root, on the host itself"),
+		})
+	}
+}

@@ -1,0 +1,174 @@
+package rollback
+
+import (
+	"slices"
+	"strings"
+
+	"emaudit/audit/acceptance"
+	"emaudit/audit/state"
+	"emaudit/audit/transition"
+	"emaudit/parse/atom"
+	"emaudit/parse/binpkg"
+	"emaudit/parse/vdb"
+	"emaudit/store"
+)
+
+// takeHost collects what a transition begins with.
+func (j *RollbackJudge) takeHost() error {
+	h := &transition.Host{
+		Now: acceptance.WorldOf(j.Past.Installed), Features: j.Accept.Features, Disk: j.options.Disk,
+		Protect:     strings.Fields(j.Accept.Settings["CONFIG_PROTECT"]),
+		ProtectMask: strings.Fields(j.Accept.Settings["CONFIG_PROTECT_MASK"]), CollisionIgnore: strings.Fields(j.Accept.Settings["COLLISION_IGNORE"]),
+	}
+	if j.options.Contents != nil {
+		h.Contents = func(m *transition.Member, each func(vdb.ContentsEntry)) bool {
+			return j.options.Contents(m.CPV(), each)
+		}
+	}
+	j.host = h
+	if j.isRecord() {
+		h.Disk = nil
+	}
+	return j.takeWanted()
+}
+
+// maxLooked is how many packages are looked at to see whether a root has files.
+const maxLooked = 20
+
+// isRecord tells whether the root is a record of a host: it has what says what is
+// installed, and not what is.
+func (j *RollbackJudge) isRecord() bool {
+	if j.host.Disk == nil || j.options.Contents == nil {
+		return true
+	}
+	looked, there := 0, false
+	for i := range j.Past.Installed {
+		if looked == maxLooked || there {
+			break
+		}
+		any := false
+		j.options.Contents(j.Past.Installed[i].CPV, func(e vdb.ContentsEntry) {
+			if e.Kind == vdb.Regular && !there {
+				any, there = true, j.host.Disk.Lstat(e.Path).Kind != transition.Missing
+			}
+		})
+		if any {
+			looked++
+		}
+	}
+	return looked > 0 && !there
+}
+
+// takeWanted reads what @world asks for, and what package.provided says is there.
+func (j *RollbackJudge) takeWanted() error {
+	lines, err := j.Db.Tx.ConfigLines(j.Db.Host, store.LineSet, store.LineSetUnknown, store.LineProvided)
+	if err != nil {
+		return err
+	}
+	sets := map[string][]store.ConfigLine{}
+	for _, l := range lines {
+		switch l.Kind {
+		case store.LineProvided:
+			if cpv, err := atom.ParseCPV(l.Subject); err == nil {
+				j.host.Now.Provide(cpv)
+			}
+		default:
+			sets[l.Subject] = append(sets[l.Subject], l)
+		}
+	}
+	asked := map[string]bool{"world": true}
+	for due := []string{"world"}; len(due) > 0; due = due[1:] {
+		for _, l := range sets[due[0]] {
+			if l.Kind == store.LineSetUnknown {
+				j.unknownSets = append(j.unknownSets, "@"+l.Subject+": "+l.Value)
+				continue
+			}
+			if name, ok := strings.CutPrefix(l.Value, "@"); ok {
+				if !asked[name] {
+					asked[name], due = true, append(due, name)
+				}
+			} else if a, err := atom.ParseAtom(l.Value); err == nil {
+				j.host.Wanted = append(j.host.Wanted, transition.Wanted{Atom: a, Origin: "@" + l.Subject + " (" + l.Origin + ")", Selected: l.Subject == selected})
+			}
+		}
+	}
+	return nil
+}
+
+// selected is the set of what the world files list.
+const selected = "selected"
+
+// asked tells whether the world file asks for a package, whatever its version.
+func (j *RollbackJudge) asked(cp string) bool {
+	return slices.ContainsFunc(j.host.Wanted, func(w transition.Wanted) bool { return w.Selected && w.Atom.CP == cp })
+}
+
+// askedThen are the packages that the world file asked for at a moment; known is
+// false where nobody recorded that.
+func (j *RollbackJudge) askedThen(at int64) (names map[string]bool, known bool) {
+	lines, known, err := j.Db.Tx.ConfigLinesDuring(j.Db.Host, at, at, store.LineSet)
+	if err != nil {
+		j.Past.Err = err
+	}
+	names = map[string]bool{}
+	for _, l := range lines {
+		if a, err := atom.ParseAtom(l.Value); err == nil && l.Subject == selected {
+			names[a.CP] = true
+		}
+	}
+	return names, known
+}
+
+// transition returns the best plan for the changes of an answer, and the change of
+// the answer for each of the plan.
+func (j *RollbackJudge) transition(r *Rollback) (*transition.Plan, map[*transition.Change]*RollbackChange) {
+	var wish []*transition.Change
+	changes := map[*transition.Change]*RollbackChange{}
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if c.Stays {
+			continue
+		}
+		t := &transition.Change{From: j.installed(c.Before)}
+		if c.Chosen != nil {
+			t.To = transition.NewMember(c.Chosen.Pkg, c.Chosen.Metadata)
+			t.To.Merged = true
+			if c.Chosen.ImageChecked {
+				t.Image, t.ImageKnown = j.image(c)
+			}
+		}
+		wish, changes[t] = append(wish, t), c
+	}
+	return j.host.Plan(wish), changes
+}
+
+// installed returns the member that a stay of today is, nil for none.
+func (j *RollbackJudge) installed(s *state.Stay) *transition.Member {
+	if s == nil {
+		return nil
+	}
+	if m := j.host.Now.Find(s.Logged); m != nil {
+		return m
+	}
+	// What could not be read of it, sources says.
+	cpv, err := atom.ParseCPV(s.CPV)
+	if err != nil {
+		return nil
+	}
+	return transition.NewMember(atom.Package{CPV: cpv, Slot: j.Past.SlotOf(s)}, nil)
+}
+
+// image reads what a chosen file installs; ok is false where no full read stored
+// it.
+func (j *RollbackJudge) image(c *RollbackChange) (image []binpkg.ImageName, ok bool) {
+	names, ok, err := j.Db.Tx.InstanceFiles(c.Chosen.ID)
+	if err != nil {
+		j.Past.Err = err
+	}
+	if !ok {
+		return nil, false
+	}
+	image = []binpkg.ImageName{}
+	binpkg.ReadImageNames(names, func(n binpkg.ImageName) { image = append(image, n) })
+	return image, true
+}

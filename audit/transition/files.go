@@ -1,0 +1,413 @@
+package transition
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/parse/binpkg"
+	"emaudit/parse/vdb"
+)
+
+// Kind is what lies at a path of a root.
+type Kind uint8
+
+// The kinds. A device, a FIFO or a socket is a File to Portage.
+const (
+	Missing Kind = iota
+	File
+	Folder
+	Link
+)
+
+// Node is what lies at a path of a root, the last part of which is not followed.
+type Node struct {
+	Kind  Kind
+	MTime int64 // unix seconds
+}
+
+// Disk looks at a root as if chrooted into it.
+type Disk interface {
+	// Lstat does not follow the last part of a path.
+	Lstat(path string) Node
+	// Real is the path of a folder without symbolic links, "" where none is there.
+	Real(folder string) string
+	// Names are the names in a folder, and false where it cannot be read.
+	Names(folder string) ([]string, bool)
+}
+
+// wanted is a path that a package is to install and at which something lies.
+type wanted struct {
+	change *Change
+	name   binpkg.ImageName
+	at     string // without symbolic links, where the disk is known
+	node   Node
+	// clash tells that what lies there has another type, which Portage moves out
+	// of the way or refuses to replace (vartree.py, mergeme; PMS 13.4).
+	clash  bool
+	owners []*Member
+}
+
+// files compares what is to be merged with what lies on the disk and with what
+// packages own. It adds to p.Early what must be gone before, and returns what
+// nothing can be done about.
+func (h *Host) files(p *Plan, merges []*Change) (all []blame) {
+	if h.Contents == nil {
+		return nil
+	}
+	if h.owned == nil {
+		h.owned = &ownedFiles{h: h, real: map[string]string{}}
+	}
+	found := h.scan(p.Changes)
+	for _, m := range found.unread {
+		p.Doubts = append(p.Doubts, Doubt{Kind: "contents-unread", CPV: m.CPV()})
+	}
+	for _, c := range merges {
+		if !c.ImageKnown {
+			p.Doubts = append(p.Doubts, Doubt{Kind: "image-unread", CPV: c.To.CPV()})
+			continue
+		}
+		if found.empty[c] {
+			p.Early[c] = c.To.CPV() + " installs no files"
+		}
+		for _, w := range found.wanted[c] {
+			if b := h.collide(p, w); b != nil {
+				all = append(all, *b)
+			}
+		}
+	}
+	all = append(all, h.twice(p)...)
+	h.give(p)
+	return all
+}
+
+// give lets who gives a file up go first: by a command of its own where the state
+// between both is sound, and else by unmerging it before.
+func (h *Host) give(p *Plan) {
+	var first, second []*Change
+	ring := false
+	for _, c := range p.Merges[0] {
+		if p.givers[c] == nil {
+			second = append(second, c)
+		} else {
+			first = append(first, c)
+		}
+	}
+	for _, ws := range p.givers {
+		for _, w := range ws {
+			ring = ring || p.givers[w.change] != nil
+		}
+	}
+	switch {
+	case len(first) == 0:
+	case !ring && len(second) > 0 && len(p.Early) == 0 && len(h.unsound(h.carry(first))) == 0:
+		p.Merges = [][]*Change{first, second}
+	default:
+		for _, c := range first {
+			w := p.givers[c][0]
+			p.Early[c] = w.change.To.CPV() + " takes " + w.name.Path
+		}
+	}
+}
+
+// want returns the paths of an image that are not free.
+func (h *Host) want(c *Change) (all []*wanted) {
+	folders := map[string]bool{}
+	for _, n := range c.Image {
+		if n.Kind == binpkg.ImageFolder {
+			folders[n.Path] = true
+		}
+	}
+	for _, n := range c.Image {
+		w := &wanted{change: c, name: n, at: n.Path}
+		if h.Disk == nil {
+			if n.Kind != binpkg.ImageFolder {
+				all = append(all, w)
+			}
+			continue
+		}
+		dir := path.Dir(n.Path)
+		real := h.Disk.Real(dir)
+		if real == "" {
+			// The folder is not there yet, or something else is: the entry of
+			// that says so.
+			continue
+		}
+		w.at = path.Join(real, path.Base(n.Path))
+		w.node = h.Disk.Lstat(w.at)
+		switch {
+		case w.node.Kind == Missing:
+			continue
+		case n.Kind == binpkg.ImageFolder:
+			w.clash = w.node.Kind == File || w.node.Kind == Link && h.Disk.Real(w.at) == ""
+			if !w.clash {
+				continue
+			}
+		default:
+			w.clash = w.node.Kind == Folder
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// scan is what was found of the files of some changes.
+type scan struct {
+	wanted map[*Change][]*wanted
+	// empty are the packages without files that are to take the place of one with
+	// files. Portage refuses that (PORTAGE_PACKAGE_EMPTY_ABORT of make.globals),
+	// unless that one is gone before.
+	empty  map[*Change]bool
+	unread []*Member
+}
+
+// scan looks for what is in the place of what some changes install, and whose that
+// is. It is done once for the changes of a plan.
+//
+// Portage compares folders by what they are and not by their names (vartree.py,
+// isowner), so that a file has one owner under all its names.
+func (h *Host) scan(changes []*Change) *scan {
+	if h.scanned != nil && slices.Equal(h.scannedOf, changes) {
+		return h.scanned
+	}
+	s := &scan{wanted: map[*Change][]*wanted{}, empty: map[*Change]bool{}}
+	byName := map[string][]*wanted{}
+	for _, c := range changes {
+		if c.To == nil || !c.ImageKnown {
+			continue
+		}
+		list := h.want(c)
+		if c.From != nil {
+			// A package may overwrite what it replaces.
+			own, any := map[string]bool{}, false
+			ok := h.Contents(c.From, func(e vdb.ContentsEntry) {
+				any = true
+				if e.Kind != vdb.Directory {
+					own[h.owned.at(e.Path)] = true
+				}
+			})
+			if !ok {
+				s.unread = append(s.unread, c.From)
+			}
+			s.empty[c] = any && !slices.ContainsFunc(c.Image, func(n binpkg.ImageName) bool { return n.Kind != binpkg.ImageFolder })
+			list = slices.DeleteFunc(list, func(w *wanted) bool { return !w.clash && own[w.at] })
+		}
+		s.wanted[c] = list
+		for _, w := range list {
+			byName[path.Base(w.name.Path)] = append(byName[path.Base(w.name.Path)], w)
+		}
+	}
+	if len(byName) > 0 {
+		for _, m := range h.Now.members {
+			ok := h.Contents(m, func(e vdb.ContentsEntry) {
+				for _, w := range byName[path.Base(e.Path)] {
+					if (e.Kind != vdb.Directory || w.clash) && h.owned.at(e.Path) == w.at && !slices.Contains(w.owners, m) {
+						w.owners = append(w.owners, m)
+					}
+				}
+			})
+			if !ok && !slices.Contains(s.unread, m) {
+				s.unread = append(s.unread, m)
+			}
+		}
+	}
+	h.scanned, h.scannedOf = s, slices.Clone(changes)
+	return s
+}
+
+// collide decides what a wanted path means.
+func (h *Host) collide(p *Plan, w *wanted) *blame {
+	if w.clash {
+		return h.clash(p, w)
+	}
+	if h.ignored(w.name.Path) {
+		return nil
+	}
+	protected := h.Protected(w.name.Path)
+	for _, m := range w.owners {
+		c := changeFrom(p, m)
+		switch {
+		case c == w.change || c != nil && p.Early[c] != "":
+		case protected:
+		case !h.Features["protect-owned"] && !h.Features["collision-protect"]:
+			p.Overwritten[w.change] = append(p.Overwritten[w.change], w.name.Path)
+		case c == nil:
+			return &blame{Break{w.change.To.CPV(), "file-collision", w.name.Path + ": " + m.CPV() + " owns it and stays, and Portage does not overwrite what another package owns"}, []*Change{w.change}}
+		case c.To == nil:
+			p.Early[c] = w.change.To.CPV() + " takes " + w.name.Path
+		default:
+			p.givers[c] = append(p.givers[c], w)
+		}
+	}
+	if len(w.owners) > 0 || protected || h.Disk == nil {
+		return nil
+	}
+	if h.Features["collision-protect"] {
+		return &blame{Break{w.change.To.CPV(), "file-collision", w.name.Path + ": no package owns it, and FEATURES=collision-protect lets none overwrite it"}, []*Change{w.change}}
+	}
+	p.Overwritten[w.change] = append(p.Overwritten[w.change], w.name.Path)
+	return nil
+}
+
+// clash decides about something of another type: it must be gone before, which
+// it is where packages own all of it that are unmerged first.
+func (h *Host) clash(p *Plan, w *wanted) *blame {
+	owners := map[*Change]bool{}
+	if !h.owned.goes(p, w.at, owners) {
+		kind := map[Kind]string{File: "a file", Folder: "a folder", Link: "a symbolic link"}[w.node.Kind]
+		what := map[binpkg.ImageKind]string{binpkg.ImageFile: "a file", binpkg.ImageFolder: "a folder", binpkg.ImageSymlink: "a symbolic link"}[w.name.Kind]
+		return &blame{Break{w.change.To.CPV(), "file-type", w.name.Path + " is " + kind + " that does not go, and the package has " + what + " there"}, []*Change{w.change}}
+	}
+	for c := range owners {
+		if p.Early[c] == "" {
+			p.Early[c] = w.change.To.CPV() + " has something else at " + w.name.Path
+		}
+	}
+	return nil
+}
+
+// twice finds the paths that two of the packages to be merged install: the
+// second would overwrite what the first owns by then.
+func (h *Host) twice(p *Plan) (all []blame) {
+	type place struct{ dir, base string }
+	if !h.Features["protect-owned"] && !h.Features["collision-protect"] {
+		return nil
+	}
+	first := map[place]*Change{}
+	for _, c := range p.Merges[0] {
+		for _, n := range c.Image {
+			if n.Kind == binpkg.ImageFolder {
+				continue
+			}
+			dir := path.Dir(n.Path)
+			if h.Disk != nil {
+				if real := h.Disk.Real(dir); real != "" {
+					dir = real
+				}
+			}
+			at := place{dir, path.Base(n.Path)}
+			other := first[at]
+			first[at] = c
+			if other == c {
+				p.Doubts = append(p.Doubts, Doubt{"image-names", c.To.CPV(), n.Path})
+			}
+			if other != nil && other != c && !h.ignored(n.Path) && !h.Protected(n.Path) {
+				all = append(all, blame{Break{c.To.CPV(), "file-collision", n.Path + ": " + other.To.CPV() + " has it, too"}, []*Change{c}})
+				first[at] = other
+			}
+		}
+	}
+	return all
+}
+
+// changeFrom returns the change that is carried out and takes a package away.
+func changeFrom(p *Plan, m *Member) *Change {
+	for _, c := range p.active {
+		if c.From == m {
+			return c
+		}
+	}
+	return nil
+}
+
+// ignored tells whether COLLISION_IGNORE is about a path.
+func (h *Host) ignored(name string) bool {
+	return slices.ContainsFunc(h.CollisionIgnore, func(pattern string) bool {
+		if h.Disk != nil && h.Disk.Lstat(pattern).Kind == Folder {
+			return strings.HasPrefix(name, strings.TrimSuffix(pattern, "/")+"/")
+		}
+		return fnmatch(pattern, name)
+	})
+}
+
+// fnmatch is that of Python, whose asterisk matches a slash, too.
+func fnmatch(pattern, name string) bool {
+	// path.Match does not let an asterisk match a slash.
+	ok, err := path.Match(strings.ReplaceAll(pattern, "/", "\x01"), strings.ReplaceAll(name, "/", "\x01"))
+	return err == nil && ok
+}
+
+// Protected tells whether CONFIG_PROTECT keeps a path from being overwritten
+// (portage/util, ConfigProtect.isprotected): the longest entry decides, and an
+// entry whose parent is not there does not count.
+func (h *Host) Protected(name string) bool {
+	longest := func(words []string, there func(string) bool) (n int) {
+		for _, w := range words {
+			w = path.Clean("/" + w)
+			if len(w) > n && (name == w || strings.HasPrefix(name, w+"/")) && (h.Disk == nil || there(w)) {
+				n = len(w)
+			}
+		}
+		return n
+	}
+	in := longest(h.Protect, func(w string) bool { return h.Disk.Real(path.Dir(w)) != "" })
+	return in > 0 && in > longest(h.ProtectMask, func(w string) bool { return h.Disk.Lstat(w).Kind != Missing })
+}
+
+// ownedFiles remembers what was looked up of the disk.
+type ownedFiles struct {
+	h    *Host
+	real map[string]string
+	// owners are the entries of CONTENTS of all packages by path; nil until asked.
+	owners map[string][]ownedEntry
+}
+
+type ownedEntry struct {
+	m     *Member
+	entry vdb.ContentsEntry
+}
+
+// at is a path without symbolic links in its folder.
+func (o *ownedFiles) at(name string) string {
+	if o.h.Disk == nil {
+		return name
+	}
+	dir := path.Dir(name)
+	real, ok := o.real[dir]
+	if !ok {
+		real = o.h.Disk.Real(dir)
+		o.real[dir] = real
+	}
+	if real == "" {
+		return name
+	}
+	return path.Join(real, path.Base(name))
+}
+
+// goes tells whether what lies at a path is gone once some packages are unmerged,
+// and adds the changes that unmerge them. Portage removes a file that is as it was
+// merged, and a folder that is empty then (vartree.py, _unmerge_pkgfiles).
+func (o *ownedFiles) goes(p *Plan, at string, changes map[*Change]bool) bool {
+	if o.owners == nil {
+		o.owners = map[string][]ownedEntry{}
+		for _, m := range o.h.Now.members {
+			// What cannot be read, scan says.
+			_ = o.h.Contents(m, func(e vdb.ContentsEntry) {
+				name := o.at(e.Path)
+				o.owners[name] = append(o.owners[name], ownedEntry{m, e})
+			})
+		}
+	}
+	node := o.h.Disk.Lstat(at)
+	owners := o.owners[at]
+	if node.Kind == Folder {
+		names, ok := o.h.Disk.Names(at)
+		if !ok {
+			return false
+		}
+		for _, name := range names {
+			if !o.goes(p, path.Join(at, name), changes) {
+				return false
+			}
+		}
+	}
+	for _, x := range owners {
+		c := changeFrom(p, x.m)
+		unchanged := x.entry.Kind == vdb.Directory && node.Kind == Folder || x.entry.Kind != vdb.Directory && x.entry.MTime == node.MTime
+		if c == nil || !unchanged {
+			return false
+		}
+		changes[c] = true
+	}
+	return len(owners) > 0
+}

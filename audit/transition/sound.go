@@ -1,0 +1,173 @@
+package transition
+
+import (
+	"slices"
+
+	"emaudit/parse/atom"
+)
+
+// unsound returns what the produced state lacks, each with the changes to blame.
+//
+// What a package lacks today it may lack afterwards: Portage asks only that what
+// is satisfied stays so (depgraph.py, _complete_graph). A package that is merged
+// must lack nothing.
+func (h *Host) unsound(p *Plan) (all []blame) {
+	packages, libraries := h.differences(p)
+	for _, m := range p.Produced.members {
+		if !m.Merged && !p.Produced.relationsOf(m).concern(packages, libraries) {
+			continue // all that it needs is as it was
+		}
+		for _, u := range p.Produced.UnsatisfiedOf(m) {
+			switch {
+			case u.Kind == "soname" && h.Now.provides[u.soname] == 0:
+				// Nothing installed has it either: Portage does not ask for it
+				// (--ignore-soname-deps=y), and it may lie outside of packages.
+				if m.Merged && !h.requiredNow(u.soname) {
+					p.Doubts = append(p.Doubts, Doubt{"soname-unprovided", u.CPV, u.Dependency})
+				}
+			case !m.Merged && h.lacksNow(m, u):
+			default:
+				all = append(all, blame{Break{u.CPV, u.Kind, u.Dependency}, h.toBlame(p, m, u)})
+			}
+		}
+	}
+	for _, w := range h.Wanted {
+		if packages[w.Atom.CP] {
+			all = append(all, h.unwanted(p, w)...)
+		}
+	}
+	return append(all, h.libc(p)...)
+}
+
+// differences are the packages and the libraries that are not the same before and
+// afterwards.
+func (h *Host) differences(p *Plan) (packages map[string]bool, libraries map[atom.Soname]bool) {
+	packages, libraries = map[string]bool{}, map[atom.Soname]bool{}
+	for _, c := range p.active {
+		for _, m := range []*Member{c.From, c.To} {
+			if m == nil {
+				continue
+			}
+			packages[m.cp] = true
+			for _, s := range p.Produced.relationsOf(m).provides {
+				libraries[s] = true
+			}
+		}
+	}
+	return packages, libraries
+}
+
+// lacksNow tells whether an installed package lacks the same thing today.
+func (h *Host) lacksNow(m *Member, u Unsatisfied) bool {
+	if h.lacking == nil {
+		h.lacking = map[*Member][]Unsatisfied{}
+	}
+	now, ok := h.lacking[m]
+	if !ok {
+		now = h.Now.UnsatisfiedOf(m)
+		h.lacking[m] = now
+	}
+	return slices.ContainsFunc(now, func(x Unsatisfied) bool { return x.Kind == u.Kind && x.Dependency == u.Dependency })
+}
+
+// requiredNow tells whether an installed package needs a library.
+func (h *Host) requiredNow(s atom.Soname) bool {
+	return slices.ContainsFunc(h.Now.members, func(m *Member) bool { return slices.Contains(h.Now.relationsOf(m).requires, s) })
+}
+
+// toBlame returns the changes to give up so that m no longer lacks something.
+func (h *Host) toBlame(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
+	if !m.Merged {
+		return h.tookAway(p, m, u)
+	}
+	if u.Kind != "blocker" && u.Kind != "soname" && u.Kind != "invalid" {
+		// Leaving a package where it is costs less than not putting one back.
+		for _, c := range p.active {
+			if c.To == nil && slices.Contains(u.packages(), c.From.cp) && p.Produced.beside(c.From).Satisfies(m, u) {
+				return []*Change{c}
+			}
+		}
+	}
+	for _, c := range p.active {
+		if c.To == m {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// tookAway returns the changes that take from a package that stays what it needs,
+// or bring what it blocks.
+func (h *Host) tookAway(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
+	for _, c := range p.active {
+		switch {
+		case u.Kind == "blocker":
+			if c.To != nil && slices.Contains(p.Produced.blocked(m, *u.dep.Atom), c.To) {
+				all = append(all, c)
+			}
+		case c.From == nil:
+		case u.Kind == "soname":
+			if slices.Contains(p.Produced.relationsOf(c.From).provides, u.soname) {
+				all = append(all, c)
+			}
+		case slices.Contains(u.packages(), c.From.cp) && p.Produced.beside(c.From).Satisfies(m, u):
+			return []*Change{c}
+		}
+	}
+	if len(all) == 0 && u.Kind != "blocker" {
+		// No one of them alone took it away.
+		for _, c := range p.active {
+			if c.From != nil && slices.ContainsFunc(u.packages(), func(cp string) bool { return cp == c.From.cp }) {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// unwanted judges an atom of @world: Portage does not merge an older version of
+// what @world asks for in a newer one. Where its package goes altogether there is
+// nothing to merge, and nobody to refuse.
+func (h *Host) unwanted(p *Plan, w Wanted) []blame {
+	matches := func(m *Member) bool { return w.Atom.Match(m.Pkg) }
+	if slices.ContainsFunc(p.Produced.byCP[w.Atom.CP], matches) || !slices.ContainsFunc(h.Now.byCP[w.Atom.CP], matches) {
+		return nil
+	}
+	var changes []*Change
+	replaced := false
+	for _, c := range p.active {
+		if c.From != nil && matches(c.From) {
+			changes = append(changes, c)
+			replaced = replaced || c.To != nil
+		}
+	}
+	switch {
+	case !replaced:
+		p.Lost = append(p.Lost, w)
+		return nil
+	case w.Selected:
+		p.Deselect = append(p.Deselect, w)
+		return nil
+	}
+	return []blame{{Break{changes[0].From.CPV(), "set", w.Atom.String() + " of " + w.Origin}, changes}}
+}
+
+// Libcs are the packages that hold the C library.
+var Libcs = map[string]bool{"sys-libs/glibc": true, "sys-libs/musl": true}
+
+// libc lets no C library go, and none give way to an older one that refuses that:
+// what was linked with the newer one would no longer start.
+func (h *Host) libc(p *Plan) (all []blame) {
+	for _, c := range p.active {
+		switch {
+		case c.From == nil || !Libcs[c.From.cp]:
+		case c.To == nil:
+			if len(p.Produced.byCP[c.From.cp]) == 0 {
+				all = append(all, blame{Break{c.From.CPV(), "libc", "it would be removed, and what is installed needs a C library to run"}, []*Change{c}})
+			}
+		case atom.Compare(c.To.Pkg.CPV, c.From.Pkg.CPV) < 0 && c.To.phase("preinst", "pretend", "setup"):
+			all = append(all, blame{Break{c.To.CPV(), "libc", ">=" + c.From.CPV() + ": it refuses in pkg_preinst to take the place of a newer one"}, []*Change{c}})
+		}
+	}
+	return all
+}

@@ -1,0 +1,172 @@
+package transition
+
+import (
+	"slices"
+
+	"emaudit/parse/atom"
+)
+
+// steps puts the changes in an order that Portage can carry out, and returns
+// what has no such order, each with the changes to blame.
+//
+// One command merges all, since the resolver must see the whole state at once;
+// in which order it merges is its own choice. So whatever must be gone before any
+// of the packages can be merged is unmerged before, and what is only to be
+// removed goes last: until the older packages are there, something may need it.
+func (h *Host) steps(p *Plan) (all []blame) {
+	var merges []*Change
+	for _, c := range p.active {
+		if c.To != nil {
+			merges = append(merges, c)
+		}
+	}
+	if len(merges) > 0 {
+		for _, c := range p.active {
+			if c.From != nil {
+				if why := h.inTheWay(p, c, merges); why != "" {
+					p.Early[c] = why
+				}
+			}
+		}
+		p.Merges = [][]*Change{merges}
+		all = h.files(p, merges)
+	}
+	for c := range p.Early {
+		if h.runs(c.From) {
+			all = append(all, blame{Break{c.From.CPV(), "runs-plan", "it would have to be unmerged first, and the plan cannot go on without it"}, []*Change{c}})
+		}
+	}
+	for _, c := range p.active {
+		if c.To != nil {
+			continue
+		}
+		if why := h.neverGoes(p, c.From); why != "" {
+			all = append(all, blame{Break{c.From.CPV(), "runs-plan", why}, []*Change{c}})
+		}
+		if p.Early[c] == "" {
+			p.Late = append(p.Late, c)
+		}
+	}
+	return all
+}
+
+// inTheWay says why what a change takes away must be gone before anything is
+// merged; "" where it need not.
+func (h *Host) inTheWay(p *Plan, c *Change, merges []*Change) string {
+	from := c.From
+	for _, m := range merges {
+		for _, b := range p.Produced.blockers(m.To) {
+			own := m.To.cp == from.cp && m.To.Pkg.Slot == from.Pkg.Slot
+			switch {
+			case !b.WithoutBlocker().Match(from.Pkg):
+			case b.Blocker == atom.StrongBlock:
+				return m.To.CPV() + " has " + b.String()
+			case c.To == nil && !own:
+				// Portage would unmerge it by itself, but perhaps too late.
+				return m.To.CPV() + " has " + b.String()
+			}
+		}
+	}
+	for _, b := range h.Now.blockers(from) {
+		if b.Blocker != atom.StrongBlock && c.To != nil {
+			continue // it is replaced, in an order that the resolver finds
+		}
+		plain := b.WithoutBlocker()
+		for _, m := range merges {
+			own := m.To.cp == from.cp && m.To.Pkg.Slot == from.Pkg.Slot
+			if plain.Match(m.To.Pkg) && (b.Blocker == atom.StrongBlock || !own) {
+				return "it has " + b.String()
+			}
+		}
+	}
+	if c.To != nil {
+		return ""
+	}
+	// As long as it is there, the resolver keeps what it needs.
+	for _, u := range p.Produced.UnsatisfiedOf(from) {
+		if u.Kind != "soname" && u.Kind != "invalid" && u.Kind != "blocker" && !h.lacksNow(from, u) {
+			return "it needs " + u.Dependency
+		}
+	}
+	return ""
+}
+
+// blockers returns the blockers of a package. Those of IDEPEND count as long as
+// it is merged.
+func (w *World) blockers(m *Member) (all []atom.Atom) {
+	r := w.relationsOf(m)
+	lists := [][]relation{r.runtime}
+	if m.Merged {
+		lists = append(lists, r.phases)
+	}
+	for _, list := range lists {
+		for i := range list {
+			for item := range list[i].dep.Items {
+				if item.Atom != nil && item.Atom.Blocker != atom.NoBlocker {
+					all = append(all, *item.Atom)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// mergers are packages of @system that no package says it needs and without which
+// Portage merges nothing: the shell and the programs that ebuilds may call (PMS
+// 12), and those that unpack a binary package.
+var mergers = []string{
+	"sys-apps/portage", "sys-apps/baselayout", "app-shells/bash", "sys-apps/coreutils", "sys-apps/findutils", "sys-apps/gawk", "sys-apps/grep", "sys-apps/sed",
+	"sys-apps/util-linux", "app-arch/tar", "app-arch/gzip", "app-arch/bzip2", "app-arch/xz-utils", "app-arch/zstd", "app-arch/lz4", "app-arch/lzip", "app-arch/lzop",
+	"sys-libs/glibc", "sys-libs/musl", "sys-devel/gcc", "dev-lang/python", "dev-lang/python-exec", "app-misc/pax-utils",
+}
+
+// runs tells whether a merge needs an installed package: it is one of [mergers],
+// or one of these needs it, however indirectly.
+func (h *Host) runs(m *Member) bool {
+	if h.runners == nil {
+		h.runners = map[*Member]bool{}
+		var due []*Member
+		for _, cp := range mergers {
+			due = append(due, h.Now.byCP[cp]...)
+		}
+		for len(due) > 0 {
+			x := due[len(due)-1]
+			due = due[:len(due)-1]
+			if h.runners[x] {
+				continue
+			}
+			h.runners[x] = true
+			r := h.Now.relationsOf(x)
+			for i := range r.runtime {
+				for item := range r.runtime[i].dep.Items {
+					if item.Atom == nil || item.Atom.Blocker != atom.NoBlocker {
+						continue
+					}
+					for _, y := range h.Now.byCP[item.Atom.CP] {
+						if item.Atom.Match(y.Pkg) {
+							due = append(due, y)
+						}
+					}
+				}
+			}
+			for _, y := range h.Now.members {
+				if slices.ContainsFunc(h.Now.relationsOf(y).provides, func(s atom.Soname) bool { return slices.Contains(r.requires, s) }) {
+					due = append(due, y)
+				}
+			}
+		}
+	}
+	return h.runners[m]
+}
+
+// neverGoes says why no plan may remove a package, "" where one may. Portage
+// unmerges neither itself nor the Python that runs it (unmerge.py).
+func (h *Host) neverGoes(p *Plan, m *Member) string {
+	if m.cp == "sys-apps/portage" {
+		return "Portage does not unmerge itself"
+	}
+	if slices.Contains(mergers, m.cp) && len(p.Produced.byCP[m.cp]) == 0 {
+		return "nothing could be merged any more without it"
+	}
+	return ""
+}

@@ -1,0 +1,317 @@
+package transition
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// Member is one package of a [World].
+type Member struct {
+	Pkg      atom.Package
+	Metadata *store.Metadata
+	// Merged tells that the package is to be merged. Portage judges it by more
+	// than it does an installed one: by IDEPEND, and by strong blockers of its
+	// own slot.
+	Merged bool
+	cp     string
+}
+
+// NewMember returns the member that a build is.
+func NewMember(pkg atom.Package, m *store.Metadata) *Member {
+	if m == nil {
+		m = &store.Metadata{}
+	}
+	return &Member{Pkg: pkg, Metadata: m, cp: pkg.CPV.CP()}
+}
+
+// phase tells whether the package has one of some phases.
+func (m *Member) phase(names ...string) bool {
+	return slices.ContainsFunc(strings.Fields(m.Metadata.DefinedPhases), func(p string) bool { return slices.Contains(names, p) })
+}
+
+// CPV is category/name-version.
+func (m *Member) CPV() string { return m.Pkg.CPV.String() }
+
+// World is a set of packages that are installed together.
+type World struct {
+	members  []*Member
+	byCP     map[string][]*Member
+	provides map[atom.Soname]int // how many members have a library
+	// provided are the packages of package.provided: Portage takes each for
+	// installed whatever its slot and USE flags (dep_check.py, dep_wordreduce).
+	provided map[string][]atom.CPV
+	// more returns packages that count as members where a dependency asks for
+	// one.
+	more func(cp string) []*Member
+	// relations are what the metadata of members was read as, shared by the
+	// worlds of one host.
+	relations map[*store.Metadata]*relations
+}
+
+// NewWorld returns a world without packages.
+func NewWorld() *World {
+	return &World{byCP: map[string][]*Member{}, provides: map[atom.Soname]int{}, relations: map[*store.Metadata]*relations{}}
+}
+
+// Provide adds a package of package.provided.
+func (w *World) Provide(cpv atom.CPV) {
+	if w.provided == nil {
+		w.provided = map[string][]atom.CPV{}
+	}
+	w.provided[cpv.CP()] = append(w.provided[cpv.CP()], cpv)
+}
+
+// With returns the same world, in which the packages that more returns satisfy
+// dependencies, too.
+func (w *World) With(more func(cp string) []*Member) *World {
+	other := *w
+	other.more = more
+	return &other
+}
+
+// Names are the packages (category/name) that have a member.
+func (w *World) Names() []string { return slices.Sorted(maps.Keys(w.byCP)) }
+
+// NamesAskedBy are the packages that the runtime dependencies of a package are
+// about, of those that have a member.
+func (w *World) NamesAskedBy(cp string) (all []string) {
+	for _, m := range w.byCP[cp] {
+		for _, name := range w.relationsOf(m).names {
+			if len(w.byCP[name]) > 0 {
+				all = append(all, name)
+			}
+		}
+	}
+	return all
+}
+
+// beside returns the same world in which m satisfies dependencies, too.
+func (w *World) beside(m *Member) *World {
+	return w.With(func(cp string) []*Member {
+		if cp == m.cp {
+			return []*Member{m}
+		}
+		return nil
+	})
+}
+
+// Find returns the member of a version, nil where there is none.
+func (w *World) Find(cpv string) *Member {
+	c, err := atom.ParseCPV(cpv)
+	if err != nil {
+		return nil
+	}
+	for _, m := range w.byCP[c.CP()] {
+		if m.Pkg.CPV == c {
+			return m
+		}
+	}
+	return nil
+}
+
+// Add adds a member.
+func (w *World) Add(m *Member) {
+	w.members = append(w.members, m)
+	w.byCP[m.cp] = append(w.byCP[m.cp], m)
+	for _, s := range w.relationsOf(m).provides {
+		w.provides[s]++
+	}
+}
+
+// change returns the world without some members and with others.
+func (w *World) change(out map[*Member]bool, in []*Member) *World {
+	other := &World{
+		members: make([]*Member, 0, len(w.members)+len(in)), byCP: make(map[string][]*Member, len(w.byCP)),
+		provides: make(map[atom.Soname]int, len(w.provides)), provided: w.provided, relations: w.relations,
+	}
+	for _, m := range w.members {
+		if !out[m] {
+			other.Add(m)
+		}
+	}
+	for _, m := range in {
+		other.Add(m)
+	}
+	return other
+}
+
+// relations are the dependencies of a build, for its own USE flags, and its
+// libraries.
+type relations struct {
+	// runtime are those of RDEPEND and PDEPEND, phases those of IDEPEND.
+	runtime, phases    []relation
+	requires, provides []atom.Soname
+	requiresErr        error
+	// names are the packages that the runtime dependencies are about.
+	names []string
+}
+
+// concern tells whether any of the relations is about one of some packages, or
+// about a library.
+func (r *relations) concern(packages map[string]bool, libraries map[atom.Soname]bool) bool {
+	return slices.ContainsFunc(r.names, func(cp string) bool { return packages[cp] }) ||
+		slices.ContainsFunc(r.requires, func(s atom.Soname) bool { return libraries[s] })
+}
+
+// relation is one dependency string; err tells that it cannot be read.
+type relation struct {
+	dep atom.Dep
+	err error
+}
+
+func (w *World) relationsOf(m *Member) *relations {
+	r := w.relations[m.Metadata]
+	if r != nil {
+		return r
+	}
+	r = &relations{}
+	read := func(value string) []relation {
+		if strings.TrimSpace(value) == "" {
+			return nil
+		}
+		dep, err := atom.ParseDep(value, atom.DepAtoms, m.Metadata.EAPI)
+		if err != nil {
+			return []relation{{err: err}}
+		}
+		return []relation{{dep: dep.Evaluate(m.Pkg.USE)}}
+	}
+	r.runtime = append(read(m.Metadata.RDepend), read(m.Metadata.PDepend)...)
+	for i := range r.runtime {
+		for item := range r.runtime[i].dep.Items {
+			if item.Atom != nil && !slices.Contains(r.names, item.Atom.CP) {
+				r.names = append(r.names, item.Atom.CP)
+			}
+		}
+	}
+	r.phases = read(m.Metadata.IDepend)
+	r.requires, r.requiresErr = atom.ParseSonames(m.Metadata.Requires)
+	// An unreadable PROVIDES provides nothing.
+	r.provides, _ = atom.ParseSonames(m.Metadata.Provides)
+	w.relations[m.Metadata] = r
+	return r
+}
+
+// Unsatisfied is a dependency of a package that a set of packages does not
+// meet.
+type Unsatisfied struct {
+	CPV        string `json:"cpv"`
+	Dependency string `json:"dependency"`
+	// Kind is depend, slot-operator, blocker, soname, libc or invalid.
+	Kind string `json:"kind"`
+
+	dep    atom.Dep
+	soname atom.Soname
+}
+
+// packages are the names that the dependency is about.
+func (u *Unsatisfied) packages() (all []string) {
+	for item := range u.dep.Items {
+		if item.Atom != nil {
+			all = append(all, item.Atom.CP)
+		}
+	}
+	return all
+}
+
+// has tells whether the world has a package that an atom of m is true of.
+func (w *World) has(m *Member, a atom.Atom) bool {
+	matches := func(x *Member) bool { return a.Match(x.Pkg) }
+	if slices.ContainsFunc(w.byCP[a.CP], matches) || w.more != nil && slices.ContainsFunc(w.more(a.CP), matches) {
+		return true
+	}
+	bare := a
+	bare.Slot, bare.SubSlot, bare.USE = "", "", nil
+	return slices.ContainsFunc(w.provided[a.CP], func(c atom.CPV) bool { return bare.Match(atom.Package{CPV: c}) })
+}
+
+// blocked returns the members that a blocker of m forbids. A weak blocker does
+// not forbid what has the slot of m, which m replaces; a strong one does, and
+// forbids even m itself where that is merged (depgraph.py, _validate_blockers).
+func (w *World) blocked(m *Member, a atom.Atom) (all []*Member) {
+	plain := a.WithoutBlocker()
+	for _, x := range w.byCP[a.CP] {
+		own := x.cp == m.cp && x.Pkg.Slot == m.Pkg.Slot
+		if own && (a.Blocker == atom.WeakBlock || !m.Merged) {
+			continue
+		}
+		if plain.Match(x.Pkg) {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
+// UnsatisfiedOf returns the dependencies of m that the world does not meet.
+func (w *World) UnsatisfiedOf(m *Member) []Unsatisfied {
+	var all []Unsatisfied
+	lacks := func(kind, dependency string, dep atom.Dep) {
+		all = append(all, Unsatisfied{CPV: m.CPV(), Dependency: dependency, Kind: kind, dep: dep})
+	}
+	known := w.relationsOf(m)
+	check := func(relations []relation) {
+		for i := range relations {
+			if err := relations[i].err; err != nil {
+				lacks("invalid", err.Error(), atom.Dep{})
+				continue
+			}
+			for _, missing := range w.missing(m, relations[i].dep) {
+				lacks(kindOf(missing), missing.String(), missing)
+			}
+		}
+	}
+	check(known.runtime)
+	if m.Merged {
+		check(known.phases)
+	}
+	if known.requiresErr != nil {
+		lacks("invalid", known.requiresErr.Error(), atom.Dep{})
+		return all
+	}
+	for _, s := range known.requires {
+		if w.provides[s] == 0 {
+			all = append(all, Unsatisfied{CPV: m.CPV(), Dependency: s.String(), Kind: "soname", soname: s})
+		}
+	}
+	return all
+}
+
+// missing returns the parts of a reduced dependency that the set does not
+// meet.
+func (w *World) missing(m *Member, dep atom.Dep) []atom.Dep {
+	_, missing := dep.Satisfied(func(a atom.Atom) bool { return w.has(m, a) })
+	kept := missing[:0]
+	for _, d := range missing {
+		// Satisfied takes a blocker for unmet where anything matches, m itself
+		// included.
+		if d.Atom != nil && d.Atom.Blocker != atom.NoBlocker && len(w.blocked(m, *d.Atom)) == 0 {
+			continue
+		}
+		kept = append(kept, d)
+	}
+	return kept
+}
+
+// Satisfies tells whether the set meets what another one did not.
+func (w *World) Satisfies(m *Member, u Unsatisfied) bool {
+	return len(w.missing(m, u.dep)) == 0
+}
+
+// kindOf names what kind of dependency is not met.
+func kindOf(dep atom.Dep) string {
+	if dep.Atom == nil {
+		return "depend"
+	}
+	switch {
+	case dep.Atom.Blocker != atom.NoBlocker:
+		return "blocker"
+	case Libcs[dep.Atom.CP]:
+		return "libc"
+	case dep.Atom.SlotBuilt():
+		return "slot-operator"
+	}
+	return "depend"
+}
