@@ -53,8 +53,8 @@ prints_nothing() {
 }
 
 # in_memory makes the scratch of tests a folder in memory, where there is a file
-# system that has room and runs programs. They unpack a recorded host of 2,800
-# files dozens of times, and most of that is the work of a disk's file system.
+# system that has room and runs programs: tests make many small files, and most of
+# that is the work of a disk's file system.
 # Tests ask for GOTMPDIR before TMPDIR; what Go builds goes there too.
 in_memory() {
 	memory=$(mktemp -d /dev/shm/emaudit-test.XXXXXX 2>/dev/null) || return 0

@@ -10,46 +10,24 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// alphaShared is the copy of alpha that the running tests of this process read
-// together. It is removed with the last of them: a test binary has no other
-// moment at which it could clean up after itself.
+// alphaShared looks for the copy once in a process.
 var alphaShared struct {
-	sync.Mutex
-	dir   string
-	users int
+	sync.Once
+	dir string
+	err error
 }
 
 // Alpha returns the root directory of the recorded host alpha (see
-// testdata/hosts/README.md), shared with all tests of the process that run at
-// the same time. It must not be changed: a test that writes takes [AlphaCopy].
+// testdata/hosts/README.md). All tests of all packages read the same copy, which
+// must not be changed: a test that writes takes [AlphaCopy].
 func Alpha(tb testing.TB) string {
 	tb.Helper()
 	s := &alphaShared
-	s.Lock()
-	defer s.Unlock()
-	if s.users == 0 {
-		dir, err := os.MkdirTemp("", "emaudit-alpha-")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		s.dir = dir
-		if err := Unpack(hostsFile(tb, "alpha.tar.zst"), dir); err != nil {
-			os.RemoveAll(dir)
-			tb.Fatal(err)
-		}
+	archive := hostsFile(tb, "alpha.tar.zst")
+	s.Do(func() { s.dir, s.err = Shared(archive, os.TempDir()) })
+	if s.err != nil {
+		tb.Fatal(s.err)
 	}
-	s.users++
-	tb.Cleanup(func() {
-		s.Lock()
-		defer s.Unlock()
-		s.users--
-		if s.users > 0 {
-			return
-		}
-		if err := os.RemoveAll(s.dir); err != nil {
-			tb.Error(err)
-		}
-	})
 	return s.dir
 }
 

@@ -135,6 +135,64 @@ func TestACopyBelongsToItsTest(t *testing.T) {
 	}
 }
 
+func TestProcessesThatShareAHostUnpackItOnce(t *testing.T) {
+	t.Parallel()
+	archive := writeArchive(t, []tar.Header{{Typeflag: tar.TypeReg, Name: "etc/a", Mode: 0o644, ModTime: time.Unix(1_700_000_000, 0)}})
+	temp := t.TempDir()
+	const readers = 8
+	dirs := make(chan string, readers)
+	for range readers {
+		go func() {
+			dir, err := hostarchive.Shared(archive, temp)
+			if err != nil {
+				t.Error(err)
+			}
+			dirs <- dir
+		}()
+	}
+	first := <-dirs
+	for range readers - 1 {
+		if dir := <-dirs; dir != first {
+			t.Errorf("%s and %s", first, dir)
+		}
+	}
+	kept, err := filepath.Glob(filepath.Join(temp, "*", "*"))
+	if err != nil || len(kept) != 1 {
+		t.Errorf("kept: %v, %v", kept, err)
+	}
+}
+
+func TestASharedHostThatATestChangedIsAnError(t *testing.T) {
+	t.Parallel()
+	archive := writeArchive(t, []tar.Header{{Typeflag: tar.TypeReg, Name: "etc/a", Mode: 0o644, ModTime: time.Unix(1_700_000_000, 0)}})
+	temp := t.TempDir()
+	dir, err := hostarchive.Shared(archive, temp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(dir, "etc/a"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hostarchive.Shared(archive, temp); err == nil || !strings.Contains(err.Error(), "remove "+filepath.Dir(dir)) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestADirectoryThatOthersMayWriteIsNotShared(t *testing.T) {
+	t.Parallel()
+	temp := t.TempDir()
+	home := filepath.Join(temp, "emaudit-hosts-"+strconv.Itoa(os.Geteuid()))
+	if err := os.Mkdir(home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(home, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hostarchive.Shared("../../testdata/hosts/alpha.tar.zst", temp); err == nil {
+		t.Error("no error")
+	}
+}
+
 func TestModesLinksAndReadOnlyDirectoriesAreRestored(t *testing.T) {
 	t.Parallel()
 	when := time.Unix(1_700_000_000, 123_456_789)
