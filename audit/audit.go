@@ -21,6 +21,9 @@ type Database struct {
 	Now  int64 // unix seconds; ages are counted from here
 	// Place is where the commands of answers are typed.
 	Place Place
+	// AtWork tells whether a process of Portage runs on the host; it is nil where
+	// nobody can tell, as of a root that is not that of the running system.
+	AtWork func() bool
 
 	shared *shared // nil: every question loads what it needs
 }

@@ -55,6 +55,9 @@ func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 				}
 				f.Message = fmt.Sprintf("could not be read (%s): %s", s.Problem, cmp.Or(texts.unknown, texts.cost))
 				f.Remedy = unreadRemedy(s.Problem, s.Path)
+				if strings.HasSuffix(s.Problem, store.UnmountedQuestion) {
+					f.Code, f.Message = "pkgdir-unmounted", s.Problem
+				}
 			default:
 				continue
 			}
@@ -89,6 +92,10 @@ var diagnosticRemedies = map[string]Remedy{
 func unreadRemedy(problem, path string) Remedy {
 	if strings.Contains(problem, "permission denied") {
 		return RemedyPermissions
+	}
+	if strings.HasSuffix(problem, store.UnmountedQuestion) {
+		// What is named on the command line is taken as it is.
+		return Do(Emaudit("--pkgdir", path, "ingest")).When("mount it; only where its files are gone for good")
 	}
 	return Do(Files("ls", "-ld", path))
 }
@@ -132,7 +139,7 @@ func AuditUnread(db Database) ([]Finding, error) {
 	all, err := SourceFindings(db, store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog, store.SourceBuildLog, store.SourceElog)
 	var unread []Finding
 	for _, f := range all {
-		if f.Code == "source-unreadable" || f.Code == "emerge-stopped" {
+		if f.Code == "source-unreadable" || f.Code == "pkgdir-unmounted" || f.Code == "emerge-stopped" {
 			unread = append(unread, f)
 		}
 	}

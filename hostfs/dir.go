@@ -53,6 +53,10 @@ func (d *Dir) Path() string {
 	return strings.TrimSuffix(d.parent.Path(), "/") + "/" + d.name
 }
 
+// ID returns what tells the folder from every other one that is there: its
+// device and its inode.
+func (d *Dir) ID() (dev, inode uint64) { return uint64(d.status.Dev), d.status.Ino }
+
 // ModTimeNS returns the time of the folder's last change when it was opened, in
 // nanoseconds since 1970.
 func (d *Dir) ModTimeNS() int64 { return d.status.Mtim.Nano() }

@@ -163,7 +163,7 @@ func (r *reader) sources() []source {
 	for _, d := range s.PkgDirs() {
 		pkgdirs = append(pkgdirs, d.Path)
 		all = append(all, source{store.SourcePkgDir, d.Path, func(ctx context.Context) ([]SourceResult, error) {
-			return r.pkgDir(ctx, d.Path, d.Kind.String())
+			return r.pkgDir(ctx, d)
 		}})
 	}
 	all = append(all,

@@ -1,12 +1,12 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -120,15 +120,11 @@ func (e *elogReader) saveFiles(ctx context.Context, files []*outputFile) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		data, err := f.dir.ReadFile(f.entry.Name, maxElogFile)
+		elog, err := readSaved(f)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		var elog mergelog.Elog
-		if err == nil {
-			elog, err = mergelog.ReadElog(bytes.NewReader(data))
-			f.diags = elog.Diagnostics
-		}
+		f.diags = elog.Diagnostics
 		if err != nil {
 			f.unread = true
 			f.diags = unreadDiagnostic(err)
@@ -165,6 +161,42 @@ func (e *elogReader) saveFiles(ctx context.Context, files []*outputFile) error {
 	return err
 }
 
+// readSaved reads a save file, which logrotate may have compressed.
+func readSaved(f *outputFile) (elog mergelog.Elog, err error) {
+	in, err := f.open()
+	if err != nil {
+		return elog, err
+	}
+	defer in.Close()
+	text, z, closeText, err := f.text(in)
+	if err != nil {
+		return elog, err
+	}
+	defer closeText()
+	elog, err = mergelog.ReadElog(&bounded{text, maxElogFile})
+	if z != nil {
+		elog.Diagnostics = append(elog.Diagnostics, z.Diagnostics()...)
+	}
+	return elog, err
+}
+
+// text returns what an open file says, decompressed, with what frees the decoder.
+// Of gzip also what is left of a damaged file is read, and z tells of the damage.
+func (f *outputFile) text(in *os.File) (text io.Reader, z *mergelog.GzipReader, closeText func(), err error) {
+	switch {
+	case f.name.Gzip:
+		z = mergelog.NewGzipReader(in)
+		return z, z, func() {}, nil
+	case !f.name.OtherCodec:
+		return in, nil, func() {}, nil
+	}
+	plain, err := decompressed(in)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return plain, nil, func() { plain.Close() }, nil
+}
+
 // summary reads what is new in a summary.log. A file that is not the one that
 // was read before, or is shorter, is read from its beginning: what it repeats is
 // known by its time and text.
@@ -181,13 +213,15 @@ func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
 	if continues(in, f) {
 		row.Position = f.known.Position
 	}
-	var text io.Reader = in
-	var z *mergelog.GzipReader
-	if f.name.Gzip {
-		z = mergelog.NewGzipReader(in)
-		text = z
-	} else if _, err := in.Seek(row.Position, io.SeekStart); err != nil {
+	text, z, closeText, err := f.text(in)
+	if err != nil {
 		return e.unreadSummary(ctx, f, err)
+	}
+	defer closeText()
+	if !f.name.Gzip && !f.name.OtherCodec {
+		if _, err := in.Seek(row.Position, io.SeekStart); err != nil {
+			return e.unreadSummary(ctx, f, err)
+		}
 	}
 	base := row.Position
 	var blocks []mergelog.Block
@@ -229,7 +263,7 @@ func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
 // grown: a block begins where the last reading ended.
 func continues(in io.ReaderAt, f *outputFile) bool {
 	k := f.known
-	if k == nil || k.GoneAt != 0 || f.name.Gzip || k.Inode != f.entry.Inode || k.Position > f.entry.Size {
+	if k == nil || k.GoneAt != 0 || f.name.Gzip || f.name.OtherCodec || k.Inode != f.entry.Inode || k.Position > f.entry.Size {
 		return false
 	}
 	const begins = ">>> Messages "

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 
 	"emaudit/ingest"
@@ -484,5 +486,34 @@ func TestASourceThatCannotBeReadIsDamageOnce(t *testing.T) {
 	}
 	if n := len(messages(t, h, store.ElogQuery{})); n != 1 {
 		t.Errorf("%d messages: what was known is lost", n)
+	}
+}
+
+// logrotate compresses what elog saved with the program that it is told to use.
+func TestCompressedElogIsRead(t *testing.T) {
+	const message = "WARN: postinst\nread the news\n"
+	var gz, zst bytes.Buffer
+	z := gzip.NewWriter(&gz)
+	io.WriteString(z, message)
+	z.Close()
+	enc, err := zstd.NewWriter(&zst)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(enc, message)
+	enc.Close()
+	h := outputHost(t, map[string]string{
+		"var/log/portage/elog/app-misc:a-1:20260101-000000.log":     message,
+		"var/log/portage/elog/app-misc:b-1:20260101-000000.log.gz":  gz.String(),
+		"var/log/portage/elog/app-misc:c-1:20260101-000000.log.zst": zst.String(),
+	})
+	h.Ingest(hosttest.Now)
+	var got []string
+	for _, m := range messages(t, h, store.ElogQuery{}) {
+		got = append(got, m.CPV+" "+strings.Join(m.Lines, "|"))
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"app-misc/a-1 read the news", "app-misc/b-1 read the news", "app-misc/c-1 read the news"}, got); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/parse/binpkg"
+	"emaudit/settings"
 	"emaudit/store"
 )
 
@@ -59,26 +60,35 @@ type pkgScan struct {
 	*reader
 	listing
 	path, kind string
+	named      bool // on the command line: it is taken as it is
 	index      *indexReading
 
 	row         store.PkgDir // as stored; the zero value at the first look
+	source      store.Source // its bookmark, as stored
 	stamps      map[string]store.InstanceStamp
 	knownOthers []store.PkgDirFile
 }
 
 // pkgDir records a folder of binary packages with its index.
-func (r *reader) pkgDir(ctx context.Context, dirPath, kind string) ([]SourceResult, error) {
+func (r *reader) pkgDir(ctx context.Context, d settings.PkgDir) ([]SourceResult, error) {
+	dirPath := d.Path
+	scan := &pkgScan{reader: r, path: dirPath, kind: d.Kind.String(), named: d.Source == settings.PkgDirFlag}
+	if err := r.db.View(ctx, scan.load); err != nil {
+		return nil, err
+	}
 	dir, err := r.Root.OpenDir(dirPath)
+	if errors.Is(err, fs.ErrNotExist) && len(scan.stamps) > 0 && !scan.named {
+		err = unmountedError{"it is not there", len(scan.stamps)}
+	}
 	if err != nil {
 		return r.absent(ctx, store.SourcePkgDir, dirPath, err)
 	}
 	defer dir.Close()
-	scan := &pkgScan{reader: r, path: dirPath, kind: kind}
-	if scan.listing, err = list(dir, r.Jobs); err != nil {
-		return r.absent(ctx, store.SourcePkgDir, dirPath, err)
+	if scan.listing, err = list(dir, r.Jobs); err == nil {
+		err = scan.mounted(dir)
 	}
-	if err := r.db.View(ctx, scan.load); err != nil {
-		return nil, err
+	if err != nil {
+		return r.absent(ctx, store.SourcePkgDir, dirPath, err)
 	}
 	scan.readIndex(dir)
 	var changed []*pkgFile
@@ -106,6 +116,36 @@ func (r *reader) pkgDir(ctx context.Context, dirPath, kind string) ([]SourceResu
 		return []SourceResult{result}, nil
 	}
 	return []SourceResult{result, scan.index.result}, nil
+}
+
+// unmountedError says that a pkgdir is not the one that was read before: what it
+// held is not gone, it is not to be seen.
+type unmountedError struct {
+	now   string
+	files int // that it held
+}
+
+func (e unmountedError) Error() string {
+	return fmt.Sprintf("%s, and %d binary packages were there at the last ingest: %s", e.now, e.files, store.UnmountedQuestion)
+}
+
+// mounted returns an error where the folder shows nothing of what the pkgdir held:
+// a mount point without its file system is an empty folder, and another one than
+// was read.
+func (s *pkgScan) mounted(dir *hostfs.Dir) error {
+	if s.named || len(s.stamps) == 0 || slices.ContainsFunc(s.files, func(f *pkgFile) bool { return s.stamps[f.path].ID != 0 }) ||
+		slices.ContainsFunc(s.others, func(o store.PkgDirFile) bool { return o.Role == roleUnreadable }) {
+		return nil
+	}
+	dev, inode := dir.ID()
+	other := s.source.Inode != 0 && (s.source.Dev != dev || s.source.Inode != inode)
+	switch {
+	case len(s.files)+len(s.others) == 0, other && len(s.files) == 0:
+		return unmountedError{"it is empty", len(s.stamps)}
+	case other && s.source.Dev != dev:
+		return unmountedError{"it is on another file system than before", len(s.stamps)}
+	}
+	return nil
 }
 
 // sameFile tells whether a file is the one that was read: inode, size and
@@ -190,6 +230,10 @@ const quarantine = ".emaudit-quarantine"
 // load takes what is stored of the pkgdir.
 func (s *pkgScan) load(tx *store.Tx) error {
 	s.stamps = map[string]store.InstanceStamp{}
+	var err error
+	if s.source, _, err = tx.FindSource(s.ID, store.SourcePkgDir, s.path); err != nil {
+		return err
+	}
 	row, ok, err := tx.FindPkgDir(s.ID, s.path)
 	if err != nil || !ok {
 		return err
@@ -208,7 +252,7 @@ func (s *pkgScan) load(tx *store.Tx) error {
 
 // news tells whether anything has to be stored.
 func (s *pkgScan) news(changed []*pkgFile) bool {
-	return s.row.ID == 0 || s.row.Kind != s.kind || s.index.changed || len(changed) > 0 || len(s.files) != len(s.stamps) || !equalFiles(s.knownOthers, s.others)
+	return s.row.ID == 0 || s.row.Kind != s.kind || s.source.Condition != store.ConditionRead || s.source.Inode == 0 || s.index.changed || len(changed) > 0 || len(s.files) != len(s.stamps) || !equalFiles(s.knownOthers, s.others)
 }
 
 // inUnreadable tells whether a file lies in a folder that could not be listed:
@@ -226,7 +270,8 @@ func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *SourceResult) err
 		return err
 	}
 	first := s.row.ID == 0
-	source := store.Source{Host: s.ID, Kind: store.SourcePkgDir, Path: s.path, MTimeNS: dir.ModTimeNS(), Size: int64(len(s.files)), ReadAt: s.Now}
+	dev, inode := dir.ID()
+	source := store.Source{Host: s.ID, Kind: store.SourcePkgDir, Path: s.path, Dev: dev, Inode: inode, MTimeNS: dir.ModTimeNS(), Size: int64(len(s.files)), ReadAt: s.Now}
 	if err := tx.PutSource(&source); err != nil {
 		return err
 	}

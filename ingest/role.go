@@ -11,16 +11,16 @@ import (
 
 // The roles of what lies in a pkgdir and is no binary package.
 const (
-	roleIndex           = "index"             // Packages, Packages.gz
-	roleLock            = "lock"              // Portage's lock of one of the others (locks.py:249)
-	rolePartial         = "partial"           // a fetch or a package move that is going on or was broken off
-	roleTemporary       = "temporary"         // a package or an index that is being written, or was
-	roleChecksumFailure = "checksum-failure"  // renamed by Portage when its digest was wrong at a merge (fetch.py:293)
-	roleSymlink         = "symlink"           // Portage follows none that is named like a package
-	roleNotAFile        = "not-a-file"        // a FIFO, socket or device; never opened
-	roleStray           = "stray"             // anything else
-	roleUnreadable      = "unreadable-folder" // what lies in it is unknown
-	roleDeep            = "deep-folder"       // deeper than any layout of Portage's; not listed
+	roleIndex           = "index"            // Packages, Packages.gz
+	roleLock            = "lock"             // Portage's lock of one of the others (locks.py:249)
+	rolePartial         = "partial"          // a fetch or a package move that is going on or was broken off
+	roleTemporary       = "temporary"        // a package or an index that is being written, or was
+	roleChecksumFailure = "checksum-failure" // renamed by Portage when its digest was wrong at a merge (fetch.py:293)
+	roleSymlink         = "symlink"          // Portage follows none that is named like a package
+	roleNotAFile        = "not-a-file"       // a FIFO, socket or device; never opened
+	roleStray           = "stray"            // anything else
+	roleUnreadable      = store.RoleUnlisted
+	roleDeep            = "deep-folder" // deeper than any layout of Portage's; not listed
 )
 
 // otherFile is the stored form of what is no binary package.

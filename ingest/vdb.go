@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -97,10 +99,11 @@ type vdbScan struct {
 // knows them nor read ahead; they are in unread then.
 func (s *vdbScan) update(ctx context.Context, limit int) (result SourceResult, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		entries, unlisted, nameDiags, err := listVDB(s.dir)
+		list, err := listVDB(s.dir)
 		if err != nil {
 			return &listError{err}
 		}
+		entries := list.entries
 		rows, err := tx.Installed(s.ID)
 		if err != nil {
 			return err
@@ -128,13 +131,16 @@ func (s *vdbScan) update(ctx context.Context, limit int) (result SourceResult, e
 		}
 		// A leftover of a killed merge is a state of the host, not damage of
 		// the input: it is reported by the audit.
-		if _, err := tx.ReplaceDiagnostics(source.ID, "", nameDiags, s.Now); err != nil {
+		if _, err := tx.ReplaceDiagnostics(source.ID, "", list.diags, s.Now); err != nil {
+			return err
+		}
+		if err := tx.PutUnfinishedMerges(s.ID, list.unfinished); err != nil {
 			return err
 		}
 		if len(changed) == 0 && len(entries) == len(known) {
 			return tx.PutSnapshot(s.ID, false, len(entries), s.Now)
 		}
-		return s.store(tx, &result, source.ID, entries, rows, unlisted)
+		return s.store(tx, &result, source.ID, entries, rows, list.unlisted)
 	})
 	return result, err
 }
@@ -156,58 +162,91 @@ func withoutReadAhead(entries, readAhead []*vdbEntry) (unread []*vdbEntry) {
 	return unread
 }
 
-// listVDB lists the package directories and reports names that Portage does
-// not take for packages. Of the categories in unlisted nothing is known: they
-// are there and could not be listed.
-func listVDB(dir *hostfs.Dir) (entries []*vdbEntry, unlisted map[string]bool, diags []parse.Diagnostic, err error) {
+// vdbList is what the VDB holds, by names alone.
+type vdbList struct {
+	entries []*vdbEntry
+	// unlisted are the categories of which nothing is known: they are there and
+	// could not be listed.
+	unlisted   map[string]bool
+	unfinished []store.UnfinishedMerge
+	diags      []parse.Diagnostic
+}
+
+// listVDB lists the package directories and reports names that Portage does not
+// take for packages.
+func listVDB(dir *hostfs.Dir) (*vdbList, error) {
 	categories, err := dir.Entries()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	unlisted = map[string]bool{}
-	unread := func(category string, err error) {
-		unlisted[category] = true
-		_, problem := condition(err)
-		diags = append(diags, parse.Diagnosef(0, vdb.CodeUnread, "%s: %s", category, problem))
-	}
-	note := func(class vdb.NameClass, category, name string) {
-		if d, ok := class.Diagnostic(category, name); ok {
-			diags = append(diags, d)
-		}
-	}
+	list := &vdbList{unlisted: map[string]bool{}}
 	for _, c := range categories {
 		if c.Kind != hostfs.Directory {
 			continue
 		}
 		if class := vdb.ClassifyCategory(c.Name); class != vdb.NameValid {
-			note(class, "", c.Name)
+			list.note(class, "", c.Name)
 			continue
 		}
-		sub, err := dir.OpenDir(c.Name)
-		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
-				unread(c.Name, err)
-			}
-			continue
-		}
-		packages, err := sub.Entries()
-		sub.Close()
-		if err != nil {
-			unread(c.Name, err)
-			continue
-		}
-		for _, p := range packages {
-			if p.Kind != hostfs.Directory {
-				continue
-			}
-			if class := vdb.ClassifyPackage(p.Name); class != vdb.NameValid {
-				note(class, c.Name, p.Name)
-				continue
-			}
-			entries = append(entries, &vdbEntry{category: c.Name, pf: p.Name, entry: p})
+		switch err := list.category(dir, c.Name); {
+		case err == nil, errors.Is(err, fs.ErrNotExist):
+		default:
+			list.unlisted[c.Name] = true
+			_, problem := condition(err)
+			list.diags = append(list.diags, parse.Diagnosef(0, vdb.CodeUnread, "%s: %s", c.Name, problem))
 		}
 	}
-	return entries, unlisted, diags, nil
+	return list, nil
+}
+
+func (l *vdbList) note(class vdb.NameClass, category, name string) {
+	if d, ok := class.Diagnostic(category, name); ok {
+		l.diags = append(l.diags, d)
+	}
+}
+
+// category lists the package directories of one category.
+func (l *vdbList) category(dir *hostfs.Dir, name string) error {
+	sub, err := dir.OpenDir(name)
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+	packages, err := sub.Entries()
+	if err != nil {
+		return err
+	}
+	for _, p := range packages {
+		if p.Kind != hostfs.Directory {
+			continue
+		}
+		class := vdb.ClassifyPackage(p.Name)
+		if class == vdb.NameValid {
+			l.entries = append(l.entries, &vdbEntry{category: name, pf: p.Name, entry: p})
+			continue
+		}
+		l.note(class, name, p.Name)
+		if pf, ok := vdb.MergingPF(p.Name); ok {
+			l.unfinished = append(l.unfinished, store.UnfinishedMerge{
+				CPV: name + "/" + pf, ChangedAt: time.Unix(0, p.MTimeNS).Unix(), Copying: beganToCopy(sub, p.Name),
+			})
+		}
+	}
+	return nil
+}
+
+// beganToCopy tells whether the merge that fills a directory had begun to copy
+// files into the root: before the first, Portage opens CONTENTS under a temporary
+// name (vartree.py, _merge_contents; util, atomic_ofstream). What cannot be read
+// counts as begun.
+func beganToCopy(category *hostfs.Dir, name string) bool {
+	dir, err := category.OpenDir(name)
+	if err != nil {
+		return true
+	}
+	defer dir.Close()
+	names, err := dir.Names()
+	return err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "CONTENTS") })
 }
 
 // changedEntries are those whose directory is not as the store knows it.

@@ -39,7 +39,8 @@ func Coverage(c *binpkgs.Coverage, o Output) Answer {
 // coverageHeadline is the answer in one line.
 func coverageHeadline(c *binpkgs.Coverage) []Cell {
 	total := len(c.Rows)
-	packaged := total - c.Count(binpkgs.CoverageNone)
+	unknown := c.Count(binpkgs.CoverageUnknown)
+	packaged := total - c.Count(binpkgs.CoverageNone) - unknown
 	role := Good
 	if why := c.Unknown(); why != "" {
 		return []Cell{Unknown.Text("unknown"), Plain.Text(": " + why)}
@@ -52,6 +53,9 @@ func coverageHeadline(c *binpkgs.Coverage) []Cell {
 	if lossy := c.Count(binpkgs.CoverageLossy); lossy > 0 {
 		line += fmt.Sprintf(", %d lossy", lossy)
 	}
+	if unknown > 0 {
+		line += fmt.Sprintf(", %d unknown", unknown)
+	}
 	return []Cell{role.Text(fmt.Sprintf("%d of %d", packaged, total)), Plain.Text(line)}
 }
 
@@ -60,6 +64,7 @@ var coverageRoles = map[binpkgs.CoverageVerdict]Role{
 	binpkgs.CoverageSameBuild:   Good,
 	binpkgs.CoverageSameVersion: Warn,
 	binpkgs.CoverageLossy:       Warn,
+	binpkgs.CoverageUnknown:     Unknown,
 	binpkgs.CoverageNone:        Bad,
 }
 

@@ -17,9 +17,16 @@ func Failures(f *aftermath.Failures, o Output) Answer {
 	return Answer{
 		Findings:    append(slices.Clone(f.Findings), f.Source.Findings...),
 		Diagnostics: outputDiagnostics(f.Source),
-		Keys:        func(j *JSON) { j.Value("failures", f.Rows) },
-		Rows:        func(w io.Writer) error { return failureRows(w, f.Rows) },
+		Keys: func(j *JSON) {
+			j.Value("failures", f.Rows)
+			j.Value("cut_merges", f.Cut)
+		},
+		Rows: func(w io.Writer) error { return failureRows(w, f.Rows) },
 		Text: func(s *Screen) {
+			if cut := findingsOf(f.Findings, "merge-cut"); len(cut) > 0 {
+				s.Findings(cut, o.findingOptions())
+				s.Blank()
+			}
 			s.Line(failuresHeadline(f)...)
 			for i := range f.Rows {
 				s.Blank()
@@ -42,6 +49,11 @@ func (s *Screen) outputSource(source aftermath.OutputSource, o Output) {
 		s.Blank()
 		s.Findings(source.Findings, o.findingOptions())
 	}
+}
+
+// findingsOf returns the findings of a code.
+func findingsOf(all []audit.Finding, code string) []audit.Finding {
+	return slices.DeleteFunc(slices.Clone(all), func(f audit.Finding) bool { return f.Code != code })
 }
 
 // failuresHeadline is the answer in one line.

@@ -54,7 +54,7 @@ func IntegrityLine(i *binpkgs.Integrity) SummaryLine {
 	case whole > 0:
 		l.Verdict, whole = Good.Text(fmt.Sprintf("%d whole", whole)), 0
 	default:
-		l.Verdict, l.Text = Unknown.Text("unknown"), "no binary package was found"
+		l.Verdict, l.Text = Unknown.Text("unknown"), i.Unknown()
 		return l
 	}
 	l.Text = tally(
@@ -86,13 +86,14 @@ func CoverageLine(c *binpkgs.Coverage) SummaryLine {
 		return l
 	}
 	lossy := c.Count(binpkgs.CoverageLossy)
-	if none+other+lossy > 0 {
+	unknown := c.Count(binpkgs.CoverageUnknown)
+	if none+other+lossy+unknown > 0 {
 		role = Warn
 	}
-	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none, len(c.Rows)))
+	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none-unknown, len(c.Rows)))
 	l.Text = tally(
 		tallied{c.Count(binpkgs.CoverageExact), "exact"}, tallied{c.Count(binpkgs.CoverageSameBuild), "same build"},
-		tallied{other, "other build"}, tallied{lossy, "lossy"}, tallied{none, "none"},
+		tallied{other, "other build"}, tallied{lossy, "lossy"}, tallied{unknown, "unknown"}, tallied{none, "none"},
 	)
 	return l
 }

@@ -39,7 +39,7 @@ var metricFamilies = []struct{ name, help string }{
 	{"emaudit_info", "Always 1; the label says which emaudit wrote this."},
 	{"emaudit_generated_timestamp_seconds", "When these metrics were written, unix seconds."},
 	{"emaudit_installed_packages", "Installed packages."},
-	{"emaudit_coverage_packages", "Installed packages by how near their best binary package comes: exact, same-build, same-version, lossy, none."},
+	{"emaudit_coverage_packages", "Installed packages by how near their best binary package comes: exact, same-build, same-version, lossy, unknown, none."},
 	{"emaudit_coverage_bytes", "Installed size of these packages."},
 	{"emaudit_rollback_ready", "1 where the last update that changed what is installed can be undone, with or without warnings; 0 where it cannot."},
 	{"emaudit_rollback_verdict", "1 for the verdict about undoing the last run, 0 for the others: ready, ready-with-warnings, not-ready."},

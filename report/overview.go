@@ -27,6 +27,9 @@ func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Ou
 			j.Value("answers", answers)
 		},
 		Text: func(s *Screen) {
+			for _, f := range findingsOf(findings, "merge-cut") {
+				s.Paragraph(0, Bad.Text(f.Subject+": "+f.Message))
+			}
 			s.Facts(overviewFacts(a, o)...)
 			s.Blank()
 			var lines []SummaryLine
@@ -107,7 +110,7 @@ const maxSteps = 5
 // what the last update cost: that can be had back only until the next one.
 func urgency(f audit.Finding) int {
 	switch {
-	case f.Code == "source-unreadable":
+	case f.Code == "merge-cut", f.Code == "source-unreadable":
 		return 0
 	case f.Code == "rollback-cost" && f.Remedy.Program() == "quickpkg":
 		return 1

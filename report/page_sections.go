@@ -131,6 +131,8 @@ func (b *pageBuilder) answer() Cell {
 	switch none, other := c.Count(binpkgs.CoverageNone), c.Count(binpkgs.CoverageSameVersion); {
 	case none > 0:
 		return Warn.Text(fmt.Sprintf("%s could not be put back: no binary package", Count(int64(none), "package", "packages")))
+	case c.Count(binpkgs.CoverageUnknown) > 0:
+		return Unknown.Text(fmt.Sprintf("Whether %s could be put back is not known: a folder could not be listed", Count(int64(c.Count(binpkgs.CoverageUnknown)), "package", "packages")))
 	case other > 0:
 		return Warn.Text(fmt.Sprintf("%s could be put back only as another build", Count(int64(other), "package", "packages")))
 	case c.Count(binpkgs.CoverageLossy) > 0:
@@ -234,18 +236,18 @@ func useOf(r binpkgs.CoverageRow) string {
 	return ""
 }
 
-var verdictOrder = []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageLossy, binpkgs.CoverageNone}
+var verdictOrder = []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageLossy, binpkgs.CoverageUnknown, binpkgs.CoverageNone}
 
 func verdictRank(v binpkgs.CoverageVerdict) int { return slices.Index(verdictOrder, v) }
 
 // verdictWords are the verdicts as a page has room for them.
 var verdictWords = map[binpkgs.CoverageVerdict]string{
-	binpkgs.CoverageExact: "exact", binpkgs.CoverageSameBuild: "same build", binpkgs.CoverageSameVersion: "other build", binpkgs.CoverageLossy: "lossy", binpkgs.CoverageNone: "none",
+	binpkgs.CoverageExact: "exact", binpkgs.CoverageSameBuild: "same build", binpkgs.CoverageSameVersion: "other build", binpkgs.CoverageLossy: "lossy", binpkgs.CoverageUnknown: "unknown", binpkgs.CoverageNone: "none",
 }
 
 // verdictClasses are their colours, from the best to the worst.
 var verdictClasses = map[binpkgs.CoverageVerdict]string{
-	binpkgs.CoverageExact: "good", binpkgs.CoverageSameBuild: "good-2", binpkgs.CoverageSameVersion: "warn", binpkgs.CoverageLossy: "warn", binpkgs.CoverageNone: "bad",
+	binpkgs.CoverageExact: "good", binpkgs.CoverageSameBuild: "good-2", binpkgs.CoverageSameVersion: "warn", binpkgs.CoverageLossy: "warn", binpkgs.CoverageUnknown: "warn", binpkgs.CoverageNone: "bad",
 }
 
 // coverageShare weighs the verdicts.
@@ -275,7 +277,7 @@ func (b *pageBuilder) coverageByImportance(c *binpkgs.Coverage) pageBlock {
 	if b.facts.Importance == nil {
 		return pageBlock{}
 	}
-	head := chartHead{ID: "coverage-importance", Title: "By importance", Table: &pageTable{ID: "coverage-importance-numbers", Columns: []pageColumn{{Title: "Packages"}, {Title: "Exact", Numeric: true}, {Title: "Same build", Numeric: true}, {Title: "Other build", Numeric: true}, {Title: "Lossy", Numeric: true}, {Title: "None", Numeric: true}}}}
+	head := chartHead{ID: "coverage-importance", Title: "By importance", Table: &pageTable{ID: "coverage-importance-numbers", Columns: []pageColumn{{Title: "Packages"}, {Title: "Exact", Numeric: true}, {Title: "Same build", Numeric: true}, {Title: "Other build", Numeric: true}, {Title: "Lossy", Numeric: true}, {Title: "Unknown", Numeric: true}, {Title: "None", Numeric: true}}}}
 	var rows []barRow
 	var said []string
 	for i, class := range importanceClasses {

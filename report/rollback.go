@@ -295,10 +295,10 @@ func rollbacksText(s *Screen, all []*rollback.Rollback, o Output) {
 			counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady])))
 	s.Blank()
 	t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "DAY"}, Column{Title: "VERDICT"}, Column{Title: "PKGS", Align: Right},
-		Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 26}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 2, Optional: true})
+		Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 26}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 2, Optional: true}, Column{Title: "PIN"})
 	for _, r := range all {
 		t.Row(Plain.Text(targetFlag(r.Target)), Plain.Text(dayOf(o.Terminal.Time(r.Target.Time))), readinessWords[r.Verdict], Plain.Text(fmt.Sprint(len(r.Changes))),
-			Plain.Text(whyOf(r)), Dim.Text(askedBriefly(r.Target.Args)))
+			Plain.Text(whyOf(r)), Dim.Text(askedBriefly(r.Target.Args)), Plain.Text(strings.Join(r.Target.Pins, " ")))
 	}
 	t.End()
 }

@@ -16,7 +16,7 @@ func States(a *state.States, ofRuns bool, o Output) Answer {
 		Findings: a.Findings,
 		Keys: func(j *JSON) {
 			j.Value("states", a.Rows)
-			j.Value("pins", pinRows(a))
+			j.Value("pins", pinRows(a.Pins))
 		},
 		Rows: func(w io.Writer) error {
 			c := NewCSV(w, "run", "runs", "started_at", "args", "outcome", "known", "why", "installed", "upgrades", "downgrades", "reinstalls", "installs", "removes", "same_as", "pins")
@@ -27,26 +27,6 @@ func States(a *state.States, ofRuns bool, o Output) Answer {
 		},
 		Text: func(s *Screen) { statesText(s, a, ofRuns, o) },
 	}
-}
-
-// pinRow is a pin as JSON has it.
-type pinRow struct {
-	Name      string `json:"name"`
-	At        int64  `json:"at"`
-	Run       *int64 `json:"run"`
-	CreatedAt int64  `json:"created_at"`
-}
-
-func pinRows(a *state.States) []pinRow {
-	rows := []pinRow{}
-	for _, p := range a.Pins {
-		row := pinRow{Name: p.Name, At: p.At, CreatedAt: p.CreatedAt}
-		if p.Run != 0 {
-			row.Run = &p.Run
-		}
-		rows = append(rows, row)
-	}
-	return rows
 }
 
 // recentStates is how many states are shown without --verbose.
@@ -78,7 +58,7 @@ func statesText(s *Screen, a *state.States, ofRuns bool, o Output) {
 		Column{Title: did},
 		Column{Title: "RUNS", Yield: 3, Shrink: CutEnd, Optional: true},
 		Column{Title: "ASKED", Shrink: CutEnd, Yield: 1},
-		Column{Title: "PIN", Shrink: CutEnd, Yield: 2, Optional: true},
+		Column{Title: "PIN"},
 	)
 	for _, r := range rows {
 		word := Good.Text("yes")
@@ -89,6 +69,10 @@ func statesText(s *Screen, a *state.States, ofRuns bool, o Output) {
 			Plain.Text(didOf(r)), Plain.Text(rangeOfRuns(r.Runs)), Plain.Text(askedBriefly(r.Args)), Plain.Text(strings.Join(r.Pins, " ")))
 	}
 	t.End()
+	if len(a.Pins) > 0 {
+		s.Blank()
+		pinTable(s, a.Pins, o)
+	}
 	if len(a.Findings) > 0 {
 		s.Blank()
 		s.Findings(a.Findings, o.findingOptions())
@@ -125,27 +109,6 @@ func didOf(r state.StateRow) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// Pinned is the answer to a state being pinned.
-func Pinned(name string, t state.Target, o Output) Answer {
-	return Answer{
-		Keys: func(j *JSON) {
-			j.Value("pin", name)
-			j.Value("target", t)
-		},
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "pin", "run", "time", "known")
-			c.Row(name, t.Run, t.Time, t.Known)
-			return c.Close()
-		},
-		Text: func(s *Screen) {
-			s.Line(Bold.Text(name), Plain.Text(" is "+targetText(t, o)))
-			if !t.Known {
-				s.Line(Unknown.Text("its state is not known"), Plain.Text("   "), Code.Text("emaudit states"))
-			}
-		},
-	}
 }
 
 // targetText names a state for people.

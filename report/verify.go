@@ -45,7 +45,7 @@ func verifyHeadline(i *binpkgs.Integrity) []Cell {
 	role := Good
 	switch {
 	case total == 0:
-		return []Cell{Unknown.Text("unknown"), Plain.Text(": no binary package was found")}
+		return []Cell{Unknown.Text("unknown"), Plain.Text(": " + i.Unknown())}
 	case damaged > 0:
 		role = Bad
 	case whole < total:

@@ -38,6 +38,9 @@ func (k PkgDirKind) String() string {
 	}
 }
 
+// PkgDirFlag is the source of a folder that a flag names.
+const PkgDirFlag = "--pkgdir"
+
 // PkgDir is one folder of binary packages.
 type PkgDir struct {
 	// Path is absolute and clean, but may lead through symlinks.
@@ -56,7 +59,7 @@ func (s *Settings) findPkgDirs(opts Options) {
 	}
 	for i, extra := range opts.PkgDirs {
 		if i > 0 {
-			s.addPkgDir(PkgDir{extra, Extra, "--pkgdir"})
+			s.addPkgDir(PkgDir{extra, Extra, PkgDirFlag})
 		}
 	}
 

@@ -194,7 +194,7 @@ func (s *Settings) applyFlags(opts Options) {
 		}
 	}
 	if len(opts.PkgDirs) > 0 {
-		override("PKGDIR", opts.PkgDirs[0], "--pkgdir")
+		override("PKGDIR", opts.PkgDirs[0], PkgDirFlag)
 	}
 	if opts.EmergeLog != "" {
 		override("EMERGE_LOG_DIR", path.Dir(opts.EmergeLog), "--emerge-log")

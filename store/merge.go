@@ -35,6 +35,7 @@ var mergedTables = []mergedTable{
 	{name: "installed_check", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "installed_drift", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "snapshot", references: map[string]string{"host": "host"}},
+	{name: "unfinished_merge", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "pkgdir", numbered: true, references: map[string]string{"host": "host"}},
 	{name: "instance", numbered: true, references: map[string]string{"pkgdir": "pkgdir", "cpv": "cpv", "metadata": "metadata"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
 	{name: "instance_problem", references: map[string]string{"instance": "instance"}, from: "JOIN instance n ON n.id = t.instance JOIN pkgdir p ON p.id = n.pkgdir", host: "p.host"},

@@ -11,13 +11,14 @@ type Pin struct {
 	At        int64 // unix seconds: the moment meant
 	Run       int64 // the state before this run is meant; 0 = that at the moment
 	CreatedAt int64 // unix seconds
+	Note      string
 }
 
 // PutPin enters a pin, in place of one of the same name.
 func (tx *Tx) PutPin(host HostID, p Pin) error {
-	_, err := tx.exec(`INSERT INTO pin (host, name, at, run, created_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (host, name) DO UPDATE SET at = excluded.at, run = excluded.run, created_at = excluded.created_at`,
-		host, p.Name, p.At, p.Run, p.CreatedAt)
+	_, err := tx.exec(`INSERT INTO pin (host, name, at, run, created_at, note) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (host, name) DO UPDATE SET at = excluded.at, run = excluded.run, created_at = excluded.created_at, note = excluded.note`,
+		host, p.Name, p.At, p.Run, p.CreatedAt, p.Note)
 	if err != nil {
 		return fmt.Errorf("pin %s: %w", p.Name, err)
 	}
@@ -39,9 +40,9 @@ func (tx *Tx) Pins(host HostID) ([]Pin, error) {
 	var all []Pin
 	err := tx.query(func(rows *sql.Rows) error {
 		var p Pin
-		err := rows.Scan(&p.Name, &p.At, &p.Run, &p.CreatedAt)
+		err := rows.Scan(&p.Name, &p.At, &p.Run, &p.CreatedAt, &p.Note)
 		all = append(all, p)
 		return err
-	}, "SELECT name, at, run, created_at FROM pin WHERE host = ? ORDER BY at, name", host)
+	}, "SELECT name, at, run, created_at, note FROM pin WHERE host = ? ORDER BY at, name", host)
 	return all, err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"strings"
 )
 
 // PkgDir is one folder of binary packages, with what is known of its index.
@@ -141,6 +142,34 @@ func (tx *Tx) PutPkgDirFiles(pkgdir int64, files []PkgDirFile) error {
 		}
 	}
 	return b.flush()
+}
+
+// UnmountedQuestion ends the problem of a pkgdir that shows nothing of what it
+// held: its file system may not be mounted.
+const UnmountedQuestion = "is it mounted?"
+
+// RoleUnlisted is the role of a folder below a pkgdir that could not be listed:
+// what lies in it is not known.
+const RoleUnlisted = "unreadable-folder"
+
+// UnlistedFolders returns the folders, inside the root, in which a host may have
+// binary packages that the last ingest could not see: pkgdirs that could not be
+// read, and folders below the others. Those of the first that show nothing of what
+// they held are also among unmounted.
+func (tx *Tx) UnlistedFolders(host HostID) (unlisted, unmounted []string, err error) {
+	err = tx.query(func(rows *sql.Rows) error {
+		var folder, problem string
+		err := rows.Scan(&folder, &problem)
+		unlisted = append(unlisted, folder)
+		if strings.HasSuffix(problem, UnmountedQuestion) {
+			unmounted = append(unmounted, folder)
+		}
+		return err
+	}, `SELECT path, problem FROM source WHERE host = ? AND kind = ? AND condition = ?
+		UNION ALL SELECT d.path || '/' || f.path, '' FROM pkgdir d JOIN pkgdir_file f ON f.pkgdir = d.id
+			WHERE d.host = ? AND d.kind <> 'former' AND f.role = ? ORDER BY 1`,
+		host, SourcePkgDir, ConditionUnreadable, host, RoleUnlisted)
+	return unlisted, unmounted, err
 }
 
 // PkgDirFiles returns the other files of a pkgdir by path.

@@ -49,9 +49,12 @@ type Failure struct {
 
 // Failures is the answer to: what failed, where and why?
 type Failures struct {
-	Rows     []Failure       `json:"failures"`
-	Findings []audit.Finding `json:"-"` // of what is open
-	Source   OutputSource    `json:"-"`
+	Rows []Failure `json:"failures"`
+	// Cut are the merges that were cut while they changed what is installed, and
+	// that were not mended since, whenever that was.
+	Cut      []history.CutMerge `json:"cut_merges"`
+	Findings []audit.Finding    `json:"-"` // of what is open
+	Source   OutputSource       `json:"-"`
 }
 
 // Open counts the failures that nothing has resolved.
@@ -101,6 +104,14 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 		return nil, err
 	}
 	failures := NewFailures(h, logs, failed, errors, installed, slots)
+	cut, err := history.FindCutMerges(db)
+	if err != nil {
+		return nil, err
+	}
+	failures.Cut = append(failures.Cut, cut...)
+	for i := range cut {
+		failures.Findings = append(failures.Findings, cut[i].Finding(db))
+	}
 	if failures.Source, err = AuditOutputSource(db); err != nil {
 		return nil, err
 	}
@@ -148,7 +159,7 @@ func IsFailed(m *store.Merge) bool { return m.Outcome == emergelog.MergeFailed |
 
 // NewFailures joins the logs that tell of a failure with the merges that failed.
 func NewFailures(h *history.MergeHistory, logs []store.BuildLog, failed []store.Merge, errors []store.ElogMessage, installed []store.Installed, slots map[string]string) *Failures {
-	f := &Failures{Rows: []Failure{}}
+	f := &Failures{Rows: []Failure{}, Cut: []history.CutMerge{}}
 	seen := map[history.MergeKey]bool{}
 	here := map[string]bool{}
 	for i := range installed {

@@ -9,7 +9,6 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/history"
-	"emaudit/parse/emergelog"
 	"emaudit/store"
 )
 
@@ -24,28 +23,34 @@ type PostUpdate struct {
 	RuntimeNotices  int             `json:"runtime_notices"` // of what is installed
 	ConfigUpdates   int             `json:"config_updates"`
 	PreservedLibs   int             `json:"preserved_libs"`
-	BetweenVersions int             `json:"between_versions"`
+	BetweenVersions int             `json:"between_versions"` // merges that were cut
 	Findings        []audit.Finding `json:"-"`
 }
 
 // AuditPostUpdate looks for what an update leaves behind, and what nobody sees
 // who does not watch it: merges that failed and were not retried, messages that
 // nobody has read, builds whose QA notices mean that they are broken at run time,
-// configuration updates, preserved libraries, and a merge that was cut between
-// removing the old version and registering the new one.
+// configuration updates, preserved libraries, and a merge that was cut while it
+// changed what is installed.
 func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 	p := &PostUpdate{}
 	failures, err := AuditFailures(db, 0)
 	if err != nil {
 		return nil, err
 	}
-	p.OpenFailures = len(failures.Findings)
+	p.BetweenVersions = len(failures.Cut)
+	p.OpenFailures = len(failures.Findings) - len(failures.Cut)
 	p.Findings = append(p.Findings, failures.Findings...)
-	for _, step := range []func(audit.Database) error{p.cutMerges, p.unreadOfLastRun, p.runtimeNotices, p.leftovers} {
+	for _, step := range []func(audit.Database) error{p.findLastRun, p.unreadOfLastRun, p.runtimeNotices, p.leftovers} {
 		if err := step(db); err != nil {
 			return nil, err
 		}
 	}
+	shared, err := SharedSlots(db)
+	if err != nil {
+		return nil, err
+	}
+	p.BetweenVersions += len(shared)
 	unread, err := audit.SourceFindings(db, store.SourceBuildLog, store.SourceElog, store.SourceCapture, store.SourceLeftovers)
 	if err != nil {
 		return nil, err
@@ -54,74 +59,19 @@ func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Findings = slices.Concat(p.Findings, unread, behind)
+	p.Findings = slices.Concat(p.Findings, shared, unread, behind)
 	return p, db.Finish(p.Findings)
 }
 
-// cutMerges reports merges that ended between the removal of the old version and
-// the registration of the new one, unless the package was merged since.
-func (p *PostUpdate) cutMerges(db audit.Database) error {
-	own, err := db.EROOT()
-	if err != nil {
-		return err
-	}
-	log := db.Tx.EmergeLog(db.Host)
-	cut := map[string]store.Merge{}
-	var facts store.Facts
-	err = log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+// findLastRun finds the newest run that merged or removed something.
+func (p *PostUpdate) findLastRun(db audit.Database) error {
+	return db.Tx.EmergeLog(db.Host).Runs(store.RunRange{}, store.NewestFirst, func(r *store.Run) error {
 		if r.Merges+r.Unmerges == 0 {
 			return nil
 		}
-		id := r.ID
-		p.LastRun = &id
-		if r.Outcome == emergelog.RunSuccess && len(cut) == 0 {
-			return nil
-		}
-		if err := log.Facts(r, &facts); err != nil {
-			return err
-		}
-		for _, m := range facts.Merges {
-			if m.Root != "" && m.Root != own { // what its emerge left is no part of this root
-				continue
-			}
-			switch where := audit.PackageOf(m.CPV); {
-			case m.BetweenVersions:
-				cut[where] = m
-			case m.Outcome == emergelog.MergeMerged:
-				delete(cut, where)
-			}
-		}
-		return nil
+		p.LastRun = &r.ID
+		return store.ErrStop
 	})
-	if err != nil {
-		return err
-	}
-	installed, err := binpkgs.TakeInstalled(db)
-	if err != nil {
-		return err
-	}
-	here := map[string]bool{}
-	for i := range installed {
-		here[installed[i].CPV] = true
-	}
-	for _, m := range cut {
-		place, offset, err := log.Place(m.BeganAt)
-		if err != nil {
-			return err
-		}
-		f := audit.Finding{
-			Code: "merge-cut", Severity: audit.SeverityError, Subject: m.CPV, Evidence: []audit.Evidence{{Source: place, Offset: offset}},
-			Message: "its merge was cut off after the old version was removed: neither may be registered, and files of both may lie around",
-			Remedy:  audit.Do(audit.Run("emerge", "--oneshot", "="+m.CPV)),
-		}
-		if here[m.CPV] {
-			f.Severity = audit.SeverityWarning
-			f.Message = "its merge was cut off after the old version was removed; it is registered, and what pkg_postinst does may not have been done"
-		}
-		p.BetweenVersions++
-		p.Findings = append(p.Findings, f)
-	}
-	return nil
 }
 
 // unreadOfLastRun reports the unread warnings and errors of the last run, a

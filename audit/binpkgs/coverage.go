@@ -29,12 +29,14 @@ const (
 	// installation that lacked some of its files. It is known once the image was
 	// read.
 	CoverageLossy CoverageVerdict = "lossy"
+	// CoverageUnknown: where its binary packages would be could not be seen.
+	CoverageUnknown CoverageVerdict = "unknown"
 	// CoverageNone: no usable binary package of this cpv.
 	CoverageNone CoverageVerdict = "none"
 )
 
 func (v CoverageVerdict) Rank() int {
-	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageLossy, CoverageNone}, v)
+	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageLossy, CoverageUnknown, CoverageNone}, v)
 }
 
 // InstanceRef points at one binary package.
@@ -83,8 +85,7 @@ type Coverage struct {
 	Commands []audit.Command `json:"commands"`
 	Findings []audit.Finding `json:"-"`
 	// Unread are the folders of binary packages that are there and could not be
-	// read by the last ingest: "none" may be wrong where nothing was ever known
-	// of them.
+	// read by the last ingest.
 	Unread []string `json:"-"`
 }
 
@@ -93,7 +94,7 @@ func (c *Coverage) Unknown() string {
 	switch {
 	case len(c.Rows) == 0:
 		return "no installed package was found"
-	case len(c.Unread) > 0 && c.Count(CoverageNone) == len(c.Rows):
+	case len(c.Unread) > 0 && c.Count(CoverageUnknown) == len(c.Rows):
 		return strings.Join(c.Unread, ", ") + " could not be read"
 	}
 	return ""
@@ -145,9 +146,13 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 		if err != nil {
 			return nil, err
 		}
+		unlisted := inv.UnlistedFor(p.CPV)
+		if unlisted != "" && (best == nil || slices.Contains(inv.Unmounted, best.Dir.Path)) {
+			row.Verdict = CoverageUnknown
+		}
 		c.Rows = append(c.Rows, row)
-		if c.Unknown() != "" && len(inv.ByCPV) == 0 {
-			continue // that the folder could not be read says it all
+		if row.Verdict == CoverageUnknown && slices.Contains(c.Unread, unlisted) {
+			continue // that the pkgdir could not be read says it all
 		}
 		if f, ok := coverageFinding(p, row, best, slices.Concat(inv.ByCPV[p.CPV], inv.Unread[p.CPV]), gone[p.CPV], path.Join(vdb, p.CPV)); ok {
 			if row.Verdict != CoverageLossy && f.Remedy.IsZero() {
@@ -156,7 +161,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 			c.Findings = append(c.Findings, f)
 			c.Findings = append(c.Findings, inv.driftFindings(p, vdb)...)
 			switch {
-			case f.Code == "binpkg-unread":
+			case f.Code == "binpkg-unread" || row.Verdict == CoverageUnknown:
 			case inv.CanQuickpkg(p) && row.Verdict != CoverageLossy:
 				quick = append(quick, p.CPV)
 			default:
@@ -321,6 +326,11 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidat
 		f.Message = "quickpkg made its only binpkg while files of it were missing: " + best.MessageOf("image-lossy")
 		f.Evidence = append(f.Evidence, audit.Evidence{Source: best.Source()})
 		f.Remedy = audit.Do(rebuildCommand(p.CPV))
+		return f, true
+	}
+	if row.Verdict == CoverageUnknown {
+		f.Code, f.Remedy = "binpkg-unread", audit.RemedyPermissions
+		f.Message = "where its binpkg would be could not be listed: nothing is known of it"
 		return f, true
 	}
 	for _, b := range candidates {

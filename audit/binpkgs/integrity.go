@@ -51,6 +51,19 @@ type Integrity struct {
 	Rows     []IntegrityRow  `json:"instances"`
 	Files    []OtherFile     `json:"files"`
 	Findings []audit.Finding `json:"-"`
+	// Unread are the pkgdirs that could not be read by the last ingest.
+	Unread []string `json:"-"`
+}
+
+// Unknown says why nothing is known of any file, "" where something is.
+func (i *Integrity) Unknown() string {
+	switch {
+	case len(i.Rows) > 0:
+		return ""
+	case len(i.Unread) > 0:
+		return strings.Join(i.Unread, ", ") + " could not be read"
+	}
+	return "no binary package was found"
 }
 
 // Count returns the number of files with an integrity: whole, damaged,
@@ -110,6 +123,10 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 		}
 	}
 	for i := range inv.Dirs {
+		if opts.Only == nil && slices.Contains(inv.Unmounted, inv.Dirs[i].Path) {
+			r.answer.Unread = append(r.answer.Unread, inv.Dirs[i].Path)
+			continue // sources says that nothing is known of it
+		}
 		if err := r.folder(inv, i); err != nil {
 			return nil, fmt.Errorf("pkgdir %s: %w", inv.Dirs[i].Path, err)
 		}

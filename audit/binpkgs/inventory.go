@@ -32,8 +32,34 @@ type Inventory struct {
 	// unread are the files whose metadata could not be read, by the cpv that
 	// their path claims. They prove nothing, and explain a gap.
 	Unread map[string][]*Binpkg
+	// Unlisted are the folders, inside the root, in which binary packages may be
+	// that the last ingest could not see.
+	Unlisted []string
+	// Unmounted are the pkgdirs among them that show nothing of what they held:
+	// what is known of them may not be there to be used.
+	Unmounted []string
 
 	files map[string]*store.InstalledFiles // by cpv: see Drift
+}
+
+// UnlistedFor returns the folder that could not be listed and in which Portage
+// would keep the binary packages of a version; "" where there is none. What of
+// them is known was known before.
+func (inv *Inventory) UnlistedFor(cpv string) string {
+	category, _, _ := strings.Cut(cpv, "/")
+	for _, folder := range inv.Unlisted {
+		for _, dir := range inv.Dirs {
+			if folder == dir.Path || folder == path.Join(dir.Path, category) || folder == path.Join(dir.Path, audit.PackageOf(cpv)) {
+				return folder
+			}
+		}
+	}
+	return ""
+}
+
+// IsUnlisted tells whether a file lies in a folder that could not be listed.
+func (inv *Inventory) IsUnlisted(file string) bool {
+	return slices.ContainsFunc(inv.Unlisted, func(folder string) bool { return strings.HasPrefix(file, folder+"/") })
 }
 
 // Binpkg is one instance with its place and what its index says of it.
@@ -182,6 +208,9 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 		return nil, err
 	}
 	if inv.Dirs, err = db.Tx.PkgDirs(db.Host); err != nil {
+		return nil, err
+	}
+	if inv.Unlisted, inv.Unmounted, err = db.Tx.UnlistedFolders(db.Host); err != nil {
 		return nil, err
 	}
 	for i := range inv.Dirs {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
 	"emaudit/store"
 )
@@ -73,14 +74,16 @@ func AuditDoctor(db audit.Database, space []audit.Space) (*Doctor, error) {
 		}
 		d.Findings = append(d.Findings, findings...)
 	}
-	wrong, err := audit.AuditClockForAges(db)
-	if err != nil {
-		return nil, err
+	for _, check := range []func(audit.Database) ([]audit.Finding, error){audit.AuditClockForAges, aftermath.SharedSlots} {
+		wrong, err := check(db)
+		if err != nil {
+			return nil, err
+		}
+		if d.Checks++; len(wrong) == 0 {
+			d.Passed++
+		}
+		d.Findings = append(d.Findings, wrong...)
 	}
-	if d.Checks++; len(wrong) == 0 {
-		d.Passed++
-	}
-	d.Findings = append(d.Findings, wrong...)
 	return d.Doctor, db.Finish(d.Findings)
 }
 

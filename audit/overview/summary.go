@@ -15,6 +15,9 @@ type Overview struct {
 	Installed int             `json:"installed"`
 	LastRun   *history.Run    `json:"last_run"` // null where emerge.log has none
 	PkgDirs   []PkgDirSummary `json:"pkgdirs"`
+	// Cut are the merges that were cut while they changed what is installed: until
+	// they are mended, no other answer about their packages is sure.
+	Cut []history.CutMerge `json:"cut_merges"`
 	// Reclaimable is what prune would take; null where it cannot be told, as of
 	// a host of another machine.
 	Reclaimable *cleanup.PruneTotals `json:"reclaimable"`
@@ -33,7 +36,7 @@ type PkgDirSummary struct {
 
 // AuditOverview looks at a host as a whole.
 func AuditOverview(db audit.Database) (*Overview, error) {
-	o := &Overview{PkgDirs: []PkgDirSummary{}}
+	o := &Overview{PkgDirs: []PkgDirSummary{}, Cut: []history.CutMerge{}}
 	installed, err := binpkgs.TakeInstalled(db)
 	if err != nil {
 		return nil, err
@@ -44,6 +47,11 @@ func AuditOverview(db audit.Database) (*Overview, error) {
 	} else if ok {
 		o.LastRun = run
 	}
+	cut, err := history.FindCutMerges(db)
+	if err != nil {
+		return nil, err
+	}
+	o.Cut = append(o.Cut, cut...)
 	dirs, err := db.Tx.PkgDirs(db.Host)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ import (
 func (j *RollbackJudge) cost(r *Rollback) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
-		if c.Before != nil && c.Before.Row != nil && !j.covered(c.Before.Row) {
+		if c.Before != nil && c.Before.Row != nil && !j.covered(c.Before.Row) && j.Past.UnlistedFor(c.Before.Row.CPV) == "" {
 			r.Uncovered = append(r.Uncovered, *c.From)
 		}
 		if c.After != nil && (c.Chosen == nil || c.Stays) && j.tookAway(r.Target.Run, c.After) {

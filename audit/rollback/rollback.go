@@ -260,6 +260,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	if err := j.sources(r); err != nil {
 		return nil, err
 	}
+	j.cutMerges(r)
 	for _, c := range j.Past.DiffStates(j.Now, target) {
 		change := RollbackChange{Change: c, Usable: acceptance.UsableYes, Reasons: []acceptance.Reason{}}
 		if c.After != nil {
@@ -297,7 +298,7 @@ func (j *RollbackJudge) sources(r *Rollback) error {
 		switch f.Code {
 		case "vdb-unread":
 			unread[f.Subject] = f
-		case "emerge-stopped", "vdb-missing", "pkgdir-missing", "emerge-log-missing", "source-unreadable":
+		case "emerge-stopped", "vdb-missing", "pkgdir-missing", "emerge-log-missing", "pkgdir-unmounted", "source-unreadable":
 			r.Findings = append(r.Findings, f)
 			if f.Code != "emerge-log-missing" {
 				r.Unknowns = append(r.Unknowns, Unknown{Code: f.Code, Detail: f.Subject + ": " + f.Message, SettleWith: f.Remedy})

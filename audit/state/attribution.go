@@ -29,6 +29,7 @@ type Past struct {
 	// fingerprints of the states; nil until asked for.
 	identified map[*Stay]Build
 	prints     []uint64
+	moments    []int // see momentOf
 	// lost are entries of an index whose file is gone, by cpv; nil until asked
 	// for.
 	Lost map[string][]store.IndexEntry
@@ -88,8 +89,12 @@ func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
 		m.Run = updates[0].Run
 	}
 	s, err := h.timeline.at(m, pins, now)
-	if err != nil || !s.Target.Known {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	s.Target.Pins = h.pinsOf(s.index)
+	if !s.Target.Known {
+		return s, nil
 	}
 	for _, x := range s.Stays {
 		if h.younger(x, s.Target.Time) {

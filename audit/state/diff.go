@@ -225,3 +225,12 @@ func (t Target) String() string {
 	}
 	return audit.Day(t.Time)
 }
+
+// When names the state by its run or its time, whatever pins mean it.
+func (t Target) When() string {
+	t.Pin = ""
+	if t.Run == nil {
+		return "of " + audit.Minute(t.Time)
+	}
+	return t.String()
+}

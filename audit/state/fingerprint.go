@@ -35,6 +35,9 @@ func (h *Past) fingerprints() []uint64 {
 		toggle(max(x.first, x.from), min(x.Last, x.until), certain)
 		toggle(max(x.Last+1, x.from), x.until, possible)
 	}
+	for _, c := range h.cutSpans {
+		toggle(c.from, c.until, hashOf(c.why))
+	}
 	for k := 1; k < n; k++ {
 		prints[k] ^= prints[k-1]
 	}

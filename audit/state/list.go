@@ -6,14 +6,12 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
-	"emaudit/store"
 )
 
 // StateRow is one state in the list of states: that before an update, or before
 // a run.
 type StateRow struct {
-	// Run is the first run of the update that changed what is installed, and Runs
-	// are all of them.
+	// Run is the first run of the update, and Runs are all of them.
 	Run  int64   `json:"run"`
 	Runs []int64 `json:"runs"`
 	// SameAs names the newest later state in which the same builds were installed,
@@ -40,7 +38,7 @@ type StateRow struct {
 // States is the answer to: which states can be named, and which are known?
 type States struct {
 	Rows     []StateRow      `json:"states"`
-	Pins     []store.Pin     `json:"-"`
+	Pins     []Pinned        `json:"-"`
 	Findings []audit.Finding `json:"-"`
 }
 
@@ -65,14 +63,14 @@ func AuditStatesOfRuns(db audit.Database) (*States, error) {
 	}
 	var each []Update
 	for _, id := range h.ChangingRuns() {
-		each = append(each, Update{Run: id, Runs: []int64{id}, Asked: id})
+		each = append(each, Update{Run: id, Runs: []int64{id}})
 	}
 	slices.Reverse(each)
 	return h.list(db, each)
 }
 
 func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
-	answer := &States{Rows: []StateRow{}, Pins: h.Pins}
+	answer := &States{Rows: []StateRow{}}
 	byRun := map[int64][]*change{}
 	for i := range h.Changes {
 		if c := &h.Changes[i]; c.effective && c.Run != 0 {
@@ -84,23 +82,18 @@ func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 		r := h.Run(u.Run)
 		k := h.stateBefore(r)
 		row := StateRow{
-			Run: u.Run, Runs: u.Runs, StartedAt: r.Started, Args: h.Run(u.Asked).Args, Outcome: h.Run(u.Runs[len(u.Runs)-1]).Outcome.String(),
-			Known: true, Unknown: []string{}, Installed: census.installed[k], Pins: []string{},
+			Run: u.Run, Runs: u.Runs, StartedAt: r.Started, Args: r.Args, Outcome: h.Run(u.Runs[len(u.Runs)-1]).Outcome.String(),
+			Known: true, Unknown: []string{}, Installed: census.installed[k], Pins: h.pinsOf(k),
 		}
 		switch why := h.hiddenWhy(k); {
 		case why != "":
 			row.Known, row.Why = false, why
-		case census.doubtful[k] > 0 || h.mayBeYounger(k, r.Started):
+		case census.doubtful[k] > 0 || len(h.cutIn(k)) > 0 || h.mayBeYounger(k, r.Started):
 			before, err := h.At(Moment{Run: u.Run}, nil, db.Now)
 			if err != nil {
 				return nil, err
 			}
 			row.Known, row.Why, row.Unknown, row.Installed = before.Target.Known, before.why(), before.Target.Unknown, len(before.sure())
-		}
-		for _, p := range h.Pins {
-			if p.Run == u.Run || p.Run == 0 && h.stateAt(p.At) == k {
-				row.Pins = append(row.Pins, p.Name)
-			}
 		}
 		for _, id := range u.Runs {
 			for _, c := range byRun[id] {
@@ -111,6 +104,9 @@ func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 	}
 	h.markSame(answer.Rows)
 	var err error
+	if answer.Pins, err = h.pinned(db); err != nil {
+		return nil, err
+	}
 	answer.Findings, err = h.findings(db)
 	audit.SortFindings(answer.Findings)
 	return answer, err

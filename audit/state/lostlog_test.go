@@ -167,7 +167,7 @@ func TestRecordedStatesNeedNoLog(t *testing.T) {
 func TestPinsMeanTheSameMoment(t *testing.T) {
 	t.Parallel()
 	audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
-		pin, target, err := PinAt(db, "here", Moment{Run: 72})
+		pin, target, err := PinAt(db, "here", "", Moment{Run: 72}, false)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,27 +43,18 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 		if i < 0 {
 			return nil, fmt.Errorf("%q: %w", pin, ErrNoSuchPin)
 		}
-		m = Moment{Run: pins[i].Run, At: pins[i].At}
-		if m.Run != 0 && t.Run(m.Run) == nil {
-			m.Run = 0
-		}
+		m = t.momentOfPin(pins[i])
 	}
 	if m.Run < 0 && -m.Run <= int64(len(t.runs)) {
 		m.Run = t.runs[int64(len(t.runs))+m.Run].ID
 	}
-	s := &State{index: len(t.Changes), Target: Target{Time: now, Known: true, Pin: pin, Undoes: []int64{}}}
-	end := true
-	switch {
-	case m.Run != 0:
-		r := t.Run(m.Run)
-		if r == nil {
-			return nil, fmt.Errorf("run %d: %w", m.Run, ErrNoSuchRun)
-		}
-		s.index = t.stateBefore(r)
+	if m.Run != 0 && t.Run(m.Run) == nil {
+		return nil, fmt.Errorf("run %d: %w", m.Run, ErrNoSuchRun)
+	}
+	k, end := t.indexOf(m)
+	s := &State{index: k, Target: Target{Time: cmp.Or(m.At, now), Known: true, Pin: pin, Undoes: []int64{}, Pins: []string{}}}
+	if r := t.Run(m.Run); r != nil {
 		s.Target.Run, s.Target.Time, s.Target.Args, s.Target.Undoes = &r.ID, r.Started, r.Args, t.updateOf(r.ID)
-	case m.At != 0:
-		s.index, end = t.stateOf(m.At)
-		s.Target.Time = m.At
 	}
 	t.fill(s, end)
 	if step, ok := t.clock.twice(m.At); ok && s.Target.Run == nil {
@@ -70,6 +62,27 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 	}
 	s.mark()
 	return s, nil
+}
+
+// momentOfPin returns the moment that a pin means. Where its run is not known any
+// more, as of a log that was lost, its time says as much.
+func (t *timeline) momentOfPin(p store.Pin) Moment {
+	if t.Run(p.Run) == nil {
+		return Moment{At: p.At}
+	}
+	return Moment{Run: p.Run, At: p.At}
+}
+
+// indexOf returns the number of the state that a run or a time means, now for
+// neither; end is as that of [timeline.stateOf].
+func (t *timeline) indexOf(m Moment) (k int, end bool) {
+	switch r := t.Run(m.Run); {
+	case r != nil:
+		return t.stateBefore(r), true
+	case m.At != 0:
+		return t.stateOf(m.At)
+	}
+	return len(t.Changes), true
 }
 
 // ParseMoment reads how a person names a state:
@@ -102,23 +115,4 @@ func ParseMoment(text string, now time.Time, zone *time.Location) (Moment, error
 		return Moment{}, fmt.Errorf("%q is neither now, previous, a run (run:12), a time (2026-05-10 14:30), nor a pin", text)
 	}
 	return Moment{Pin: text}, nil
-}
-
-// maxPin is the length of the name of a pin, in bytes.
-const maxPin = 64
-
-// ValidPin tells whether a pin may have that name: letters, digits and "._-",
-// beginning with a letter, and nothing that [ParseMoment] takes for something
-// else.
-func ValidPin(name string) bool {
-	if name == "now" || name == "previous" || name == "today" || name == "yesterday" || len(name) > maxPin || name == "" {
-		return false
-	}
-	for i, r := range name {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		if !letter && (i == 0 || !(r >= '0' && r <= '9' || strings.ContainsRune("._-", r))) {
-			return false
-		}
-	}
-	return true
 }

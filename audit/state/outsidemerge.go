@@ -50,7 +50,7 @@ func (t *timeline) addOutsideMerges(db audit.Database, ever []store.Installed) e
 		found = append(found, t.outsideMergesOf(merges, logs)...)
 	}
 	for _, o := range found {
-		with := &timeline{Moves: t.Moves, runs: t.runs, sittings: t.sittings, since: t.since, snapshots: t.snapshots, seen: t.seen, clock: t.clock, segments: t.segments, Syncs: t.Syncs, outside: append(slices.Clone(t.outside), o)}
+		with := &timeline{Moves: t.Moves, runs: t.runs, sittings: t.sittings, cutMerges: t.cutMerges, since: t.since, snapshots: t.snapshots, seen: t.seen, clock: t.clock, segments: t.segments, Syncs: t.Syncs, outside: append(slices.Clone(t.outside), o)}
 		for _, c := range t.Changes {
 			c.effective = false
 			with.Changes = append(with.Changes, c)

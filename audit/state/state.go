@@ -23,7 +23,9 @@ type Target struct {
 	// Unknown are the packages (cat/pn) of which it is not known what was
 	// installed, while the rest of the state is known.
 	Unknown []string `json:"unknown"`
-	Pin     string   `json:"pin,omitempty"`
+	Pin     string   `json:"pin,omitempty"` // the name that was asked for
+	// Pins are the names of all pins that mean the state.
+	Pins []string `json:"pins"`
 	// Args are what the run was asked for.
 	Args string `json:"args,omitempty"`
 	// Undoes are the runs of one update that going back undoes: the run, and those
@@ -104,7 +106,9 @@ func (s *State) mark() {
 	s.Target.Unknown = []string{}
 	if s.Partly() {
 		for _, d := range s.Doubts {
-			s.Target.Unknown = append(s.Target.Unknown, d.cp)
+			if !slices.Contains(s.Target.Unknown, d.cp) {
+				s.Target.Unknown = append(s.Target.Unknown, d.cp)
+			}
 		}
 	}
 }
@@ -195,6 +199,9 @@ func (t *timeline) fill(s *State, end bool) {
 	default:
 		add("", settleWithLog, "emerge.log begins later, on %s", audit.Day(t.since))
 	}
+	for _, c := range t.cutIn(k) {
+		add(c.cp, c.settle, "%s", c.why)
+	}
 	var unsure []*Stay
 	for _, x := range t.stays {
 		if k < x.from || k > x.until {
@@ -222,7 +229,11 @@ func (t *timeline) fill(s *State, end bool) {
 				names = append(names, y.CPV[len(cp):])
 			}
 		}
-		add(cp, settleWithLog, "whether %s was installed is told neither by emerge.log nor by a build log", strings.TrimPrefix(strings.Join(names, " or "), "-"))
+		settle, why := settleWithLog, ""
+		if t.logIsWhole(cp) {
+			settle, why = settleWithNone, "; COUNTER proves that emerge.log lacks no line that could"
+		}
+		add(cp, settle, "whether %s was installed is told neither by emerge.log nor by a build log%s", strings.TrimPrefix(strings.Join(names, " or "), "-"), why)
 	}
 	if s.Target.Run != nil {
 		return
@@ -236,3 +247,13 @@ func (t *timeline) fill(s *State, end bool) {
 
 // settleWithLog is what can tell of a state that is not known.
 var settleWithLog = audit.Do(audit.Emaudit("--emerge-log", "FILE", "states")).When("with a rotated part of emerge.log")
+
+// settleWithNone is for a state that no log can tell of: others can.
+var settleWithNone = audit.Do(audit.Emaudit("states")).When("take a state that is known")
+
+// logIsWhole tells whether COUNTER proves that no other part of the log would
+// settle what was installed of a package.
+func (t *timeline) logIsWhole(cp string) bool {
+	return slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return (d.lone || d.settled) && audit.PackageOf(d.cpv) == cp }) &&
+		!slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return !d.lone && !d.settled && audit.PackageOf(d.cpv) == cp })
+}

@@ -57,10 +57,12 @@ func TestStatesAreWhatTheVDBWas(t *testing.T) {
 		}
 		return nil
 	})
-	if known != 45 {
-		t.Errorf("%d states are known, want 45", known)
+	if known != 44 {
+		t.Errorf("%d states are known, want 44", known)
 	}
-	if diff := cmp.Diff(map[int]bool{}, unknown); diff != "" {
+	// The merge of manyfiles was killed (command 62) while its files were copied: in
+	// the state before it is resumed, what is on disk of it is not known.
+	if diff := cmp.Diff(map[int]bool{63: true}, unknown); diff != "" {
 		t.Errorf("commands before which the state is not known: -want +got\n%s", diff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"emaudit/audit"
+	"emaudit/audit/history"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/userconf"
 	"emaudit/store"
@@ -61,8 +62,13 @@ type timeline struct {
 	runs    []store.Run // oldest first
 	// sittings are the updates that the runs make.
 	sittings sittings
-	stays    []*Stay
-	Moves    userconf.Moves
+	// cut are the merges that were cut, and cutSpans the states in which they leave
+	// a package in doubt; cutMerges finds them.
+	cut       []history.CutMerge
+	cutSpans  []cutSpan
+	cutMerges *history.CutMerges
+	stays     []*Stay
+	Moves     userconf.Moves
 	// since is the moment from which on the log says what happened; 0 where
 	// there is no log.
 	since int64
@@ -125,6 +131,9 @@ func readTimeline(db audit.Database) (*timeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.cutMerges, err = history.NewCutMerges(db); err != nil {
+		return nil, err
+	}
 	return t, t.readLog(db.Tx.EmergeLog(db.Host), newOtherRoots(own))
 }
 
@@ -135,7 +144,15 @@ func (t *timeline) settleWith(db audit.Database, ever []store.Installed) error {
 	t.order()
 	t.replay(ever)
 	t.settle()
-	return t.addOutsideMerges(db, ever)
+	if err := t.addOutsideMerges(db, ever); err != nil {
+		return err
+	}
+	var err error
+	if t.cut, err = t.cutMerges.Of(db); err != nil {
+		return err
+	}
+	t.spanCuts()
+	return nil
 }
 
 // readLog takes the runs and what they changed.
@@ -154,6 +171,7 @@ func (t *timeline) readLog(log *store.EmergeLog, roots *otherRoots) error {
 		}
 		lines = toldOfRun(lines, r, &facts)
 		t.sittings.see(r, &facts)
+		t.cutMerges.See(&facts)
 		for _, s := range facts.Syncs {
 			if s.Finished != 0 && s.Outcome == emergelog.SyncOK {
 				t.Syncs = append(t.Syncs, s.Finished)

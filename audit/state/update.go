@@ -11,14 +11,11 @@ import (
 // Update is what one change of mind did: the run that was asked for, and the runs
 // that finish it. The rule is in [sittings.see].
 type Update struct {
-	// Run is the first of its runs that changed what is installed: the state before
-	// it is the one to go back to.
+	// Run is the first of its runs: the state before it is the one to go back to,
+	// and its arguments say what was wanted.
 	Run int64
-	// Runs are the runs that changed what is installed, the oldest first.
+	// Runs are its runs, the oldest first, also those that failed.
 	Runs []int64
-	// Asked is the run whose arguments say what was wanted. It is another one than
-	// Run where that only resumed it.
-	Asked int64
 }
 
 // sittingGap is how long after the end of an update, in seconds, a run may begin
@@ -162,8 +159,6 @@ func packagesAsked(args string) string {
 // Updates returns the updates after which other builds were installed than
 // before, the newest first.
 func (h *Past) Updates() []Update {
-	changing := h.ChangingRuns()
-	slices.Reverse(changing)
 	prints := h.fingerprints()
 	after := map[int64]int{} // the state after the last change of a run
 	for i := range h.Changes {
@@ -173,21 +168,16 @@ func (h *Past) Updates() []Update {
 	}
 	var all []Update
 	for _, s := range h.sittings.all {
-		u := Update{}
+		last := 0
 		for _, id := range s.runs {
-			if _, changed := slices.BinarySearch(changing, id); changed {
-				u.Runs = append(u.Runs, id)
-			}
+			last = max(last, after[id])
 		}
-		if len(u.Runs) == 0 {
+		if last == 0 {
 			continue
 		}
-		slices.Sort(u.Runs)
-		u.Run, u.Asked = u.Runs[0], u.Runs[0]
-		if h.Run(u.Run).Action == emergelog.ActionResume {
-			u.Asked = s.runs[0]
-		}
-		if prints[h.stateBefore(h.Run(u.Run))] != prints[after[u.Runs[len(u.Runs)-1]]] {
+		u := Update{Runs: slices.Sorted(slices.Values(s.runs))}
+		u.Run = u.Runs[0]
+		if prints[h.stateBefore(h.Run(u.Run))] != prints[last] {
 			all = append(all, u)
 		}
 	}

@@ -42,8 +42,9 @@ func (h *smallHost) line(format string, args ...any) {
 }
 
 // run writes a run. An event is "+a-2" for a merge, "+a-2/a-1" for one that
-// replaces a-1, "=a-2" for one of a binary package, "-a-2" for a removal and "!a-2"
-// for a merge that fails.
+// replaces a-1, "=a-2" for one of a binary package, "-a-2" for a removal, "!a-2" for
+// a merge that fails, and "~a-2" for one that is cut off while it copies files, as
+// the run is; "~a-2/a-1" is cut off after a-1 was removed.
 func (h *smallHost) run(args string, events ...string) {
 	h.line("Started emerge on: %s", time.Unix(h.at, 0).UTC().Format("Jan 02, 2006 15:04:05"))
 	h.line(" *** emerge %s", args)
@@ -71,10 +72,16 @@ func (h *smallHost) run(args string, events ...string) {
 			}
 			h.line(" === %s Merging (%s)", n, ebuild)
 		}
+		if e == "~"+cpv {
+			return
+		}
 		h.line(" >>> AUTOCLEAN: app-misc/%s:0", strings.Split(cpv, "-")[0])
 		if replaced != "" {
 			h.line(" === Unmerging... (app-misc/%s)", replaced)
 			h.line(" >>> unmerge success: app-misc/%s", replaced)
+		}
+		if e[0] == '~' {
+			return
 		}
 		h.line(" === %s Post-Build Cleaning (%s)", n, ebuild)
 		h.line(" ::: completed emerge %s app-misc/%s to /", n, cpv)
@@ -278,17 +285,19 @@ func TestUpdatesOfTheRecordedHost(t *testing.T) {
 		}
 		got := map[int64][]int64{}
 		for _, u := range past.Updates() {
-			if len(u.Runs) > 1 || u.Asked != u.Run {
-				got[u.Asked] = u.Runs
+			if len(u.Runs) > 1 {
+				got[u.Run] = u.Runs
 			}
 		}
 		want := map[int64][]int64{
-			18: {18, 20},     // --resume --skipfirst after a failure
-			27: {27, 29},     // @preserved-rebuild, which had nothing to do, and -c
-			55: {56},         // killed, and resumed
-			58: {58, 59},     // -C, then -c
-			76: {76, 77},     // at once
-			79: {79, 80, 81}, // its --resume came after another run
+			18: {18, 19, 20, 21}, // --resume, --resume --skipfirst, and the same request again
+			27: {27, 29},         // @preserved-rebuild, which had nothing to do, and -c
+			46: {46, 47},         // no binary package of hello-1.0, so another version
+			53: {53, 54},         // slowbuild was killed, and is among what is updated then
+			55: {55, 56},         // killed, and resumed
+			58: {58, 59},         // -C, then -c
+			76: {76, 77},         // at once
+			79: {79, 80, 81},     // its --resume came after another run
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)

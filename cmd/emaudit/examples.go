@@ -34,7 +34,7 @@ var usageExamples = map[string][]usageExample{
 	"states":     {{"emaudit states", "Which earlier states are known."}},
 	"diff":       {{"emaudit diff previous now", "What the last update changed."}, {"emaudit diff 2026-05-10 run:83", "What changed between a day and a run."}},
 	"rollback":   {{"emaudit rollback", "Can the last update be undone?"}, {"emaudit rollback --to run:83 --format sh > back.sh", "The plan as a script to be read first."}},
-	"pin":        {{"emaudit pin before-plasma6", "Keep what the state of now needs, under a name."}},
+	"pin":        {{"emaudit pin before-plasma6", "Keep what the state of now needs, under a name."}, {"emaudit pin", "Which states have names."}},
 	"prune":      {{"emaudit prune", "What can go, and why; nothing is changed."}, {"emaudit prune --apply", "Take it away, after a question."}, {"emaudit prune --undo", "Bring it back."}},
 	"doctor":     {{"emaudit doctor", "Settings that a rollback needs, with the file that decided each."}},
 	"report":     {{"emaudit report --output host.html", "Everything on one page."}, {"emaudit report --format markdown", "The same for a bug report."}},

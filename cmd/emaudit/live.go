@@ -112,6 +112,17 @@ func (s *session) processes() map[int]processArgs {
 	return all
 }
 
+// portageProcess returns the id of a process of the running system that is emerge,
+// or an ebuild phase; 0 where there is none.
+func (s *session) portageProcess() int {
+	for pid, p := range s.processes() {
+		if _, _, phase := p.phase(); phase || p.isEmerge() {
+			return pid
+		}
+	}
+	return 0
+}
+
 // isEmerge tells emerge, which is Python and has its own name as an argument.
 func (p processArgs) isEmerge() bool {
 	for i, word := range p {

@@ -152,14 +152,9 @@ func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, total
 // emergeRuns tells whether Portage is at work on the root, and how that is
 // known: by its processes on the running system, by its log elsewhere.
 func (s *session) emergeRuns(db audit.Database) (runs bool, how string, err error) {
-	if processes := s.processes(); processes != nil {
-		for pid, p := range processes {
-			_, _, phase := p.phase()
-			if p.isEmerge() || phase {
-				return true, fmt.Sprintf("process %d", pid), nil
-			}
-		}
-		return false, "", nil
+	if s.root.IsSystem() {
+		pid := s.portageProcess()
+		return pid != 0, fmt.Sprintf("process %d", pid), nil
 	}
 	run, runs, err := cleanup.AuditEmergeRuns(db)
 	return runs, fmt.Sprintf("run #%d of emerge.log has not ended", run), err

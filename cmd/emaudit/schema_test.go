@@ -126,7 +126,9 @@ var documents = []struct {
 	{"doctor", []string{"doctor"}, ""},
 	{"report", []string{"report"}, ""},
 	{"hosts", []string{"hosts"}, ""},
-	{"pin", []string{"pin", "before"}, ""},
+	{"pin", []string{"pin", "before", "--note", "why"}, ""},
+	{"pin", []string{"pin"}, ""},
+	{"states", []string{"states"}, ""},
 	{"verify", []string{"verify"}, ""},
 }
 

@@ -338,7 +338,11 @@ func (s *session) place() audit.Place {
 // ask runs a question over one consistent state of the database.
 func (s *session) ask(ctx context.Context, question func(audit.Database) error) error {
 	return s.db.View(ctx, func(tx *store.Tx) error {
-		return question(audit.Database{Tx: tx, Host: s.host, Now: s.proc.now().Unix(), Place: s.place()})
+		db := audit.Database{Tx: tx, Host: s.host, Now: s.proc.now().Unix(), Place: s.place()}
+		if s.elsewhere == "" && s.root != nil && s.root.IsSystem() {
+			db.AtWork = func() bool { return s.portageProcess() != 0 }
+		}
+		return question(db)
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/state"
 	"emaudit/report"
-	"emaudit/store"
 )
 
 // statesCommand lists the states that can be named.
@@ -69,63 +68,4 @@ func (s *session) moment(text string) (state.Moment, error) {
 		return m, usagef("%v", err)
 	}
 	return m, nil
-}
-
-// pinCommand gives a state a name.
-type pinCommand struct {
-	Name   string `arg:"" name:"name" help:"Name of the pin: letters, digits and ._-, beginning with a letter."`
-	At     string `placeholder:"STATE" default:"now" help:"The state that is meant (now)."`
-	Remove bool   `typed:"" xor:"what" help:"Forget the pin."`
-}
-
-// Help is the long help of the command.
-func (*pinCommand) Help() string {
-	return `Gives a state a name, so that rollback and diff can be asked for it, and so
-that cleanup keeps what it needs.
-
-` + momentHelp + exitStatus
-}
-
-// Run pins.
-func (c *pinCommand) Run(ctx context.Context, s *session) error {
-	if !state.ValidPin(c.Name) {
-		return usagef("pin %q: a name is letters, digits and ._-, begins with a letter, and is not now, previous, today or yesterday", c.Name)
-	}
-	m, err := s.moment(c.At)
-	if err != nil {
-		return err
-	}
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var target state.Target
-	var pin store.Pin
-	if !c.Remove {
-		err := s.ask(ctx, func(db audit.Database) (err error) {
-			pin, target, err = state.PinAt(db, c.Name, m)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		if !c.Remove {
-			return tx.PutPin(s.host, pin)
-		}
-		ok, err := tx.RemovePin(s.host, c.Name)
-		if err == nil && !ok {
-			err = usagef("%q: no such pin", c.Name)
-		}
-		return err
-	})
-	if err != nil || c.Remove {
-		return err
-	}
-	target.Pin = c.Name
-	out := s.out()
-	if err := out.Write(report.Pinned(c.Name, target, out)); err != nil {
-		return err
-	}
-	return s.verdict(nil, "never")
 }

@@ -26,6 +26,9 @@ type Name struct {
 	Time time.Time
 	// Gzip says that the name ends with ".gz".
 	Gzip bool
+	// OtherCodec says that it ends with the suffix of another program, which
+	// logrotate can be told to use. Portage itself uses gzip alone.
+	OtherCodec bool
 	// Ambiguous says that the separator occurs in the names it separates, so
 	// that CPV is a guess.
 	Ambiguous bool
@@ -103,13 +106,15 @@ func ParseKeptName(name string) (Name, bool) {
 
 func parseElogName(dir, base string) (Name, bool) {
 	if dir == "" && (base == "summary.log" || strings.HasPrefix(base, "summary.log-") || strings.HasPrefix(base, "summary.log.")) {
-		return Name{Source: SourceElogSummary, Gzip: strings.HasSuffix(base, ".gz")}, true
+		_, gz, other := cutCodec(base)
+		return Name{Source: SourceElogSummary, Gzip: gz, OtherCodec: other}, true
 	}
-	base, stamp, gz, ok := cutStamp(base)
+	plain, gz, other := cutCodec(base)
+	base, stamp, _, ok := cutStamp(plain)
 	if !ok {
 		return Name{}, false
 	}
-	n := Name{Source: SourceElog, Time: stamp, Gzip: gz}
+	n := Name{Source: SourceElog, Time: stamp, Gzip: gz, OtherCodec: other}
 	base, ok = strings.CutSuffix(base, ":")
 	switch {
 	case !ok:
@@ -118,6 +123,17 @@ func parseElogName(dir, base string) (Name, bool) {
 		return n.split(base, ":")
 	}
 	return n.withPackage(dir, base)
+}
+
+// cutCodec takes the suffix of a compressed file off a name, and tells which kind
+// it was, if any.
+func cutCodec(base string) (rest string, gz, other bool) {
+	for _, suffix := range []string{".gz", ".bz2", ".xz", ".zst"} {
+		if rest, ok := strings.CutSuffix(base, suffix); ok {
+			return rest, suffix == ".gz", suffix != ".gz"
+		}
+	}
+	return base, false, false
 }
 
 // cutStamp takes the stamp and the extensions off the end of base.

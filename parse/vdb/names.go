@@ -47,6 +47,13 @@ func ClassifyPackage(name string) NameClass {
 	})
 }
 
+// MergingPF returns the package, as PF, that a directory of class NameMerging is
+// of; ok is false where the rest of the name is no PF.
+func MergingPF(name string) (pf string, ok bool) {
+	pf, found := strings.CutPrefix(name, mergingPrefix)
+	return pf, found && ClassifyPackage(pf) == NameValid
+}
+
 func classify(name string, valid func(string) bool) NameClass {
 	switch {
 	case strings.HasPrefix(name, "."), name == "CVS", name == "lost+found":

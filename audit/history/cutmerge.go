@@ -1,0 +1,222 @@
+package history
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/parse/emergelog"
+	"emaudit/store"
+)
+
+// CutMerge is a merge that was cut off, or is still at work, while it changed what
+// is installed. What Portage does then, in this order (vartree.py,
+// dblink.treewalk): it makes -MERGING-PF, runs pkg_preinst, copies the files of the
+// new version over those of the old one, removes the old version, and gives
+// -MERGING-PF its name.
+type CutMerge struct {
+	CPV string `json:"cpv"`
+	// Run is the run that was cut; null where emerge.log does not have the merge.
+	Run *int64 `json:"run"`
+	At  int64  `json:"at"` // unix seconds: the last sign of it
+	// Copied tells that files of it may be on disk. Without, it was cut before the
+	// first: what is installed is as it was.
+	Copied bool `json:"copied"`
+	// Removed tells that the version that it replaces was removed from disk.
+	Removed bool `json:"removed"`
+	// Registered tells that this version is in the VDB, and its directory
+	// -MERGING-PF not any more: only pkg_postinst may be missing.
+	Registered bool `json:"registered"`
+	// Running tells that emerge.log lacks the end of its run: it may be at work.
+	Running bool `json:"running"`
+	// BeganAt is the place of its first line in the whole log, and MendedAt that of
+	// a later merge of the package that was completed; 0 is none.
+	BeganAt  int64 `json:"-"`
+	MendedAt int64 `json:"-"`
+	// Evidence is that line, or the directory in the VDB.
+	Evidence audit.Evidence `json:"-"`
+}
+
+// Unknown tells whether it is in doubt what is on disk of the package, or was until
+// it was mended.
+func (c *CutMerge) Unknown() bool { return c.Copied && !c.Registered }
+
+// Finding reports the merge.
+func (c *CutMerge) Finding(db audit.Database) audit.Finding {
+	f := audit.Finding{
+		Code: "merge-cut", Severity: audit.SeverityError, Subject: c.CPV, Evidence: []audit.Evidence{c.Evidence},
+		Remedy: audit.Do(audit.Run("emerge", "--oneshot", "="+c.CPV)),
+	}
+	when := audit.Minute(c.At)
+	switch {
+	case c.Running && db.AtWork != nil && db.AtWork():
+		f.Severity, f.Remedy = audit.SeverityInfo, audit.Do(audit.Emaudit("current"))
+		f.Message = "it is being merged: until that is done, what is on disk of it is not known"
+	case c.Registered:
+		f.Severity = audit.SeverityWarning
+		f.Message = fmt.Sprintf("its merge was cut off at its end, %s: it is registered, and what pkg_postinst does may not have been done", when)
+	case !c.Copied:
+		f.Severity = audit.SeverityWarning
+		f.Message = fmt.Sprintf("its merge was cut off before its first file was copied, %s: what is installed is as it was, but for what pkg_preinst did", when)
+	case c.Removed:
+		f.Message = fmt.Sprintf("its merge was cut off after the old version was removed, %s: neither may be registered, and files of both may lie around", when)
+	default:
+		f.Message = fmt.Sprintf("its merge was cut off while its files were copied, %s: files of it lie over those of the version that is registered, so what is installed is not known", when)
+	}
+	return f
+}
+
+// CutMerges finds the merges that were cut while runs are read, oldest first.
+type CutMerges struct {
+	own string // the EROOT of the host
+	cut []cutCandidate
+}
+
+// cutCandidate is a merge that began to install and was not completed, and those
+// of the package that were completed later.
+type cutCandidate struct {
+	store.Merge
+	later []store.Merge
+}
+
+// NewCutMerges returns an empty collection for the log of a host.
+func NewCutMerges(db audit.Database) (*CutMerges, error) {
+	own, err := db.EROOT()
+	return &CutMerges{own: own}, err
+}
+
+// See takes the facts of a run. They may be left out of a run that ended well,
+// while [CutMerges.Any] is false.
+func (c *CutMerges) See(facts *store.Facts) {
+	for i := range facts.Merges {
+		m := &facts.Merges[i]
+		switch {
+		case m.Root != "" && m.Root != c.own:
+		case m.Outcome == emergelog.MergeMerged:
+			for j := range c.cut {
+				if c.cut[j].CP == m.CP {
+					c.cut[j].later = append(c.cut[j].later, *m)
+				}
+			}
+		case m.Steps.Merging == 0, m.PostinstFailed, m.Outcome == emergelog.MergeFetched, m.Outcome == emergelog.MergeBuilt:
+		default:
+			c.cut = append(c.cut, cutCandidate{Merge: *m})
+		}
+	}
+}
+
+// Any tells whether a merge was seen that may have been cut.
+func (c *CutMerges) Any() bool { return len(c.cut) > 0 }
+
+// Of returns the merges that were cut, oldest first, also those that a later merge
+// mended, once all runs were seen. Where the log cannot tell how far a merge came,
+// -MERGING-PF does: a merge that left none, and was not seen to remove the old
+// version, changed nothing. Of one that was mended since, nothing is left to tell.
+func (c *CutMerges) Of(db audit.Database) ([]CutMerge, error) {
+	unfinished, err := db.Tx.UnfinishedMerges(db.Host)
+	if err != nil || len(unfinished)+len(c.cut) == 0 {
+		return nil, err
+	}
+	slots, err := db.Tx.KnownSlots(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	installed, err := binpkgs.TakeInstalled(db)
+	if err != nil {
+		return nil, err
+	}
+	registered := func(cpv string) bool {
+		return slices.ContainsFunc(installed, func(p store.Installed) bool { return p.CPV == cpv })
+	}
+	var all []CutMerge
+	logged := map[string]bool{}
+	for i := range c.cut {
+		m := &c.cut[i]
+		mended := m.mendedAt(slots)
+		left := slices.IndexFunc(unfinished, func(u store.UnfinishedMerge) bool { return u.CPV == m.CPV })
+		removed := len(m.Replaced) > 0
+		removing := removed || m.Steps.Autoclean != 0 && m.Outcome != emergelog.MergeFailed
+		if !removing && (left < 0 && mended == 0 || mended != 0 && m.Outcome == emergelog.MergeFailed) {
+			continue
+		}
+		run := m.Merge.Run
+		x := CutMerge{
+			CPV: m.CPV, Run: &run, At: cmp.Or(m.Steps.Autoclean, m.Steps.Merging), Copied: removing || left < 0, Removed: removed,
+			Registered: mended == 0 && left < 0 && registered(m.CPV), Running: m.Outcome == emergelog.MergeRunning, BeganAt: m.BeganAt, MendedAt: mended,
+		}
+		if left >= 0 && mended == 0 {
+			x.At, x.Copied = max(x.At, unfinished[left].ChangedAt), removing || unfinished[left].Copying
+		}
+		logged[m.CPV] = true
+		if x.Evidence.Source, x.Evidence.Offset, err = db.Tx.EmergeLog(db.Host).Place(m.BeganAt); err != nil {
+			return nil, err
+		}
+		all = append(all, x)
+	}
+	vdb, err := binpkgs.VdbPath(db)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range unfinished {
+		if logged[u.CPV] || mergedSince(installed, u) {
+			continue
+		}
+		category, pf := path.Split(u.CPV)
+		all = append(all, CutMerge{
+			CPV: u.CPV, At: u.ChangedAt, Copied: u.Copying,
+			Evidence: audit.Evidence{Source: path.Join(vdb, category, "-MERGING-"+pf)},
+		})
+	}
+	return all, nil
+}
+
+// mendedAt returns the place of the first later merge of the package into the same
+// slot, 0 where there is none. Where nothing tells the slot of the one that was cut,
+// only its own version mends it.
+func (m *cutCandidate) mendedAt(slots map[string]string) int64 {
+	slot := cmp.Or(m.Slot, slots[m.CPV])
+	for i := range m.later {
+		later := &m.later[i]
+		if later.CPV == m.CPV || slot != "" && cmp.Or(later.Slot, slots[later.CPV]) == slot {
+			return later.BeganAt
+		}
+	}
+	return 0
+}
+
+// mergedSince tells, without the log, whether a version of a package was registered
+// after the directory of another one was left behind.
+func mergedSince(installed []store.Installed, u store.UnfinishedMerge) bool {
+	return slices.ContainsFunc(installed, func(p store.Installed) bool {
+		return audit.PackageOf(p.CPV) == audit.PackageOf(u.CPV) && p.BuildTime > u.ChangedAt
+	})
+}
+
+// FindCutMerges returns the merges of a host that were cut and not mended since,
+// oldest first.
+func FindCutMerges(db audit.Database) ([]CutMerge, error) {
+	c, err := NewCutMerges(db)
+	if err != nil {
+		return nil, err
+	}
+	log := db.Tx.EmergeLog(db.Host)
+	var facts store.Facts
+	err = log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+		if r.Merges == 0 || r.Outcome == emergelog.RunSuccess && !c.Any() {
+			return nil
+		}
+		if err := log.Facts(r, &facts); err != nil {
+			return err
+		}
+		c.See(&facts)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.Of(db)
+	return slices.DeleteFunc(all, func(x CutMerge) bool { return x.MendedAt != 0 }), err
+}

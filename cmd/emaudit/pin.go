@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"emaudit/audit"
+	"emaudit/audit/state"
+	"emaudit/report"
+	"emaudit/store"
+)
+
+// pinCommand gives a state a name.
+type pinCommand struct {
+	Name   string `arg:"" optional:"" name:"name" help:"Name of the pin: letters, digits and ._-, beginning with a letter. Without it, all pins are listed."`
+	At     string `placeholder:"STATE" default:"now" help:"The state that is meant (now)."`
+	Note   string `placeholder:"TEXT" help:"What the pin is for."`
+	Move   bool   `typed:"" help:"Let a pin that is there name another state."`
+	Remove bool   `typed:"" xor:"what" help:"Forget the pin."`
+}
+
+// Help is the long help of the command.
+func (*pinCommand) Help() string {
+	return `Gives a state a name, so that rollback and diff can be asked for it, and so
+that cleanup keeps what it needs. A state may have several names. A name that is
+there keeps its state unless --move is given.
+
+` + momentHelp + exitStatus
+}
+
+// Run pins.
+func (c *pinCommand) Run(ctx context.Context, s *session) error {
+	if c.Name == "" {
+		if c.Remove || c.Move || c.Note != "" {
+			return usagef("pin: which one? name it: emaudit pin NAME")
+		}
+		return c.list(ctx, s)
+	}
+	if !state.ValidPin(c.Name) {
+		return usagef("pin %q: a name is letters, digits and ._-, begins with a letter, and is not now, previous, today or yesterday", c.Name)
+	}
+	if c.Remove {
+		return c.remove(ctx, s)
+	}
+	m, err := s.moment(c.At)
+	if err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var target state.Target
+	var pin store.Pin
+	err = s.ask(ctx, func(db audit.Database) (err error) {
+		pin, target, err = state.PinAt(db, c.Name, c.Note, m, c.Move)
+		return err
+	})
+	var moved *state.PinMovedError
+	if errors.As(err, &moved) {
+		return usagef("%w; --move lets it name the other one, which prune then no longer keeps", err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.db.Update(ctx, func(tx *store.Tx) error { return tx.PutPin(s.host, pin) }); err != nil {
+		return err
+	}
+	target.Pin = c.Name
+	pins, err := s.pins(ctx)
+	if err != nil {
+		return err
+	}
+	out := s.out()
+	if err := out.Write(report.Pinned(c.Name, target, pins, out)); err != nil {
+		return err
+	}
+	return s.verdict(nil, "never")
+}
+
+func (c *pinCommand) list(ctx context.Context, s *session) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	pins, err := s.pins(ctx)
+	if err != nil {
+		return err
+	}
+	out := s.out()
+	if err := out.Write(report.Pins(pins, out)); err != nil {
+		return err
+	}
+	return s.verdict(nil, "never")
+}
+
+func (c *pinCommand) remove(ctx context.Context, s *session) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		ok, err := tx.RemovePin(s.host, c.Name)
+		if err == nil && !ok {
+			err = usagef("%q: no such pin", c.Name)
+		}
+		return err
+	})
+}
+
+// pins returns the pins of the host.
+func (s *session) pins(ctx context.Context) (pins []state.Pinned, err error) {
+	err = s.ask(ctx, func(db audit.Database) (err error) {
+		pins, err = state.AuditPins(db)
+		return err
+	})
+	return pins, err
+}
