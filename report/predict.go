@@ -18,6 +18,9 @@ func Predict(p *history.Prediction, source audit.LogSource, o Output) Answer {
 		Text: func(s *Screen) {
 			predictTable(s, p)
 			predictTotal(s, p)
+			if p.From != "stdin" && len(p.Packages) > 0 {
+				s.Line(Dim.Text("the list is that of " + listNames[p.From]))
+			}
 			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
@@ -58,9 +61,12 @@ func spreadText(low, high int64) string {
 	return a + " to " + b
 }
 
+// listNames are the lists that can be asked about.
+var listNames = map[string]string{"stdin": "the list on standard input", "running": "the running emerge", "status": "the running emerge", "log": "the running emerge", "resume": "emerge --resume"}
+
 func predictTotal(s *Screen, p *history.Prediction) {
 	if len(p.Packages) == 0 {
-		s.Line(Plain.Text("nothing is to be merged"))
+		s.Line(Plain.Text("nothing is to be merged, says " + listNames[p.From]))
 		return
 	}
 	s.Blank()

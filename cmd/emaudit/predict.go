@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/term"
@@ -27,7 +28,7 @@ type predictCommand struct {
 func (*predictCommand) Help() string {
 	return `    emerge -puD @world | emaudit predict
 
-Without a list on standard input, what a running emerge has still to do, else
+On a terminal, where no list is on standard input, what a running emerge has still to do, else
 what emerge --resume would. EXPECTED is the median of the last 10 merges of the
 package, of source or of binary packages; half of them lie in MOSTLY, or, with
 fewer than four, a quarter more or less is allowed for. What the last builds took
@@ -53,13 +54,18 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		return usagef("predict: packages and times are for --accuracy; a list comes on standard input")
 	}
 	var list []history.PlannedMerge
-	from, unlisted := "stdin", 0
+	from, unlisted, given := "stdin", 0, false
 	if !c.Accuracy && (c.From == "stdin" || c.From == "auto" && !isTerminal(s.proc)) {
-		items, err := mergelist.ReadPretend(s.proc.stdin)
-		if err != nil {
+		given = true
+		pretend, err := mergelist.ReadPretend(s.proc.stdin)
+		switch {
+		case err != nil:
 			return err
+		case pretend.NotUnderstood > 0:
+			return fmt.Errorf("standard input: %s not understood: give the output of emerge --pretend without --columns --quiet",
+				audit.Counted(pretend.NotUnderstood, "line of the list was", "lines of the list were"))
 		}
-		list = planned(items)
+		list = planned(pretend.Items)
 	}
 	if err := s.open(ctx); err != nil {
 		return err
@@ -79,7 +85,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 			}
 			return out.Write(report.Accuracy(accuracy, source, out))
 		}
-		if list == nil && c.From != "stdin" {
+		if !given {
 			if list, unlisted, from, err = s.plan(db, c.From); err != nil {
 				return err
 			}

@@ -9,7 +9,13 @@
 //	[ebuild  N    ] CPV[:SLOT][::REPO] [to ROOT] [OLD] USE="..." SIZE
 //	[binary   R   ] CPV[-BUILD_ID][:SLOT][::REPO] ...
 //
-// between the brackets of which stand the kind and letters. Lines that begin
+// between the brackets of which stand the kind and letters. With --columns the
+// version stands apart, and a root behind what was installed before:
+//
+//	[ebuild     U ] CP  [VERSION[-BUILD_ID][:SLOT][::REPO]] [OLD]to ROOT
+//
+// With --columns --quiet there are no brackets at the beginning, and nothing tells
+// a binary package: " U  CP VERSION [OLD]". Such a line is not understood. Lines that begin
 // with other words ([nomerge], [uninstall], [blocks B]) merge nothing. Colours
 // (SGR sequences) are passed over; so is every other line.
 //
@@ -30,6 +36,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"emaudit/parse/atom"
 )
@@ -47,46 +54,85 @@ type Item struct {
 // USE flags of a large package, some thousand bytes.
 const maxLine = 1 << 20
 
+// Pretend is what "emerge --pretend" printed.
+type Pretend struct {
+	Items []Item
+	// NotUnderstood counts the lines that are about a package to be merged and
+	// whose package they do not tell.
+	NotUnderstood int
+}
+
 // ReadPretend reads the output of "emerge --pretend". The error is that of the
 // reader; a line that is too long ends the list.
-func ReadPretend(r io.Reader) ([]Item, error) {
-	var items []Item
+func ReadPretend(r io.Reader) (Pretend, error) {
+	var p Pretend
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
-		if item, ok := parsePretend(lines.Bytes()); ok {
-			items = append(items, item)
+		switch item, is, ok := parsePretend(lines.Bytes()); {
+		case ok:
+			p.Items = append(p.Items, item)
+		case is:
+			p.NotUnderstood++
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return items, fmt.Errorf("merge list: %w", err)
+		return p, fmt.Errorf("merge list: %w", err)
 	}
-	return items, nil
+	return p, nil
 }
 
-func parsePretend(line []byte) (item Item, ok bool) {
+// parsePretend reads a line; is tells that it is about a package to be merged, ok
+// that it says which.
+func parsePretend(line []byte) (item Item, is, ok bool) {
 	line = bytes.TrimSpace(withoutColour(line))
 	switch {
 	case bytes.HasPrefix(line, []byte("[ebuild")):
 	case bytes.HasPrefix(line, []byte("[binary")):
 		item.Binary = true
 	default:
-		return item, false
+		return item, isQuietColumns(strings.Fields(string(line))), false
 	}
-	_, rest, found := bytes.Cut(line, []byte("] "))
-	if !found {
-		return item, false
+	_, rest, found := strings.Cut(string(line), "] ")
+	words := strings.Fields(rest)
+	if !found || len(words) == 0 {
+		return item, true, false
 	}
-	name, rest, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
-	if i := bytes.IndexByte(name, ':'); i >= 0 {
-		name = name[:i]
+	name := withoutSlot(words[0])
+	if item.CPV, item.BuildID, ok = splitBuildID(name); !ok && len(words) > 1 {
+		version, bracketed := strings.CutPrefix(words[1], "[")
+		version, closed := strings.CutSuffix(version, "]")
+		if bracketed && closed {
+			item.CPV, item.BuildID, ok = splitBuildID(name + "-" + withoutSlot(version))
+		}
 	}
-	if root, isRoot := bytes.CutPrefix(bytes.TrimLeft(rest, " "), []byte("to ")); isRoot {
-		root, _, _ = bytes.Cut(root, []byte(" "))
-		item.Root = string(root)
+	for i, w := range words[1:] {
+		if _, after, _ := strings.Cut(w, "]"); (w == "to" || after == "to") && i+2 < len(words) && strings.HasPrefix(words[i+2], "/") {
+			item.Root = words[i+2]
+			break
+		}
 	}
-	item.CPV, item.BuildID, ok = splitBuildID(string(name))
-	return item, ok
+	return item, true, ok
+}
+
+// withoutSlot cuts ":SLOT" and "::REPO" off a name.
+func withoutSlot(name string) string {
+	name, _, _ = strings.Cut(name, ":")
+	return name
+}
+
+// isQuietColumns tells whether a line of --columns --quiet is about a package: it
+// has a cp with a version behind it, after letters alone.
+func isQuietColumns(words []string) bool {
+	for i := range min(len(words)-1, 4) {
+		if _, err := atom.ParseCPV(words[i] + "-" + withoutSlot(words[i+1])); err == nil {
+			return true
+		}
+		if len(strings.Trim(words[i], "NSUDRrfFIBb~*#%")) > 0 {
+			return false
+		}
+	}
+	return false
 }
 
 func splitBuildID(name string) (cpv string, id int, ok bool) {

@@ -21,6 +21,9 @@ func TestPretendListsWhatIsMerged(t *testing.T) {
 		"[blocks b      ] dev-libs/eventlog (\"dev-libs/eventlog\" is blocking app-admin/syslog-ng-3.13.2)\n" +
 		"[nomerge       ] dev-libs/aa-1.0\n" +
 		"[ebuild  N     ] no-version/here\n" +
+		"[ebuild   R   ] app-misc/hello                [2.1]       \n" +
+		"[ebuild   R   ~] virtual/rust   [1.71.1:0/llvm-16::gentoo]    USE=\"-rustfmt\" 0 KiB\n" +
+		"[binary     U  ]  app-misc/old  [1.1-3] [1.0]to /mnt/stage/\n" +
 		"Total: 3 packages\n"
 	got, err := ReadPretend(strings.NewReader(output))
 	if err != nil {
@@ -30,8 +33,11 @@ func TestPretendListsWhatIsMerged(t *testing.T) {
 		{CPV: "sys-libs/libfoo-2.0"},
 		{CPV: "app-misc/hello-1.1-r1", Binary: true, BuildID: 2},
 		{CPV: "dev-libs/bb-2.0-r1", Root: "/mnt/stage/"},
+		{CPV: "app-misc/hello-2.1"},
+		{CPV: "virtual/rust-1.71.1"},
+		{CPV: "app-misc/old-1.1", Binary: true, BuildID: 3, Root: "/mnt/stage/"},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(Pretend{want, 1}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -46,8 +52,8 @@ func TestPretendOutputsFromTheWild(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := ReadPretend(strings.NewReader(string(data)))
-		if err != nil || len(got) != want {
-			t.Errorf("%s: %d packages, error %v; want %d", name, len(got), err, want)
+		if err != nil || len(got.Items) != want || got.NotUnderstood > 0 {
+			t.Errorf("%s: %d packages, %d lines not understood, error %v; want %d", name, len(got.Items), got.NotUnderstood, err, want)
 		}
 	}
 }
@@ -113,15 +119,24 @@ func TestMoves(t *testing.T) {
 	}
 }
 
+// A list of --columns --quiet tells no binary package from a source one.
+func TestALineThatIsNotUnderstoodIsCounted(t *testing.T) {
+	t.Parallel()
+	got, err := ReadPretend(strings.NewReader(" U  app-misc/hello 2.1 [2.0] \nN   app-misc/new 1\n    dev-libs/aa 1.0 \n\nTotal: 3 packages (1 upgrade, 1 new)\n * IMPORTANT: 3 news items\n"))
+	if diff := cmp.Diff(Pretend{nil, 3}, got); diff != "" || err != nil {
+		t.Errorf("error %v (-want +got)\n%s", err, diff)
+	}
+}
+
 func FuzzPretend(f *testing.F) {
 	f.Add([]byte("[ebuild  N ] a/b-1:0::x to / USE=\"\"\n[\x1b[1mbinary R ] c/d-2-3\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		items, _ := ReadPretend(strings.NewReader(string(data)))
-		if len(items) > strings.Count(string(data), "\n")+1 {
-			t.Errorf("%d packages in %d lines", len(items), strings.Count(string(data), "\n")+1)
+		p, _ := ReadPretend(strings.NewReader(string(data)))
+		if len(p.Items)+p.NotUnderstood > strings.Count(string(data), "\n")+1 {
+			t.Errorf("%d of %d lines", len(p.Items)+p.NotUnderstood, strings.Count(string(data), "\n")+1)
 		}
-		for _, i := range items {
-			if !strings.Contains(string(withoutColour(data)), i.CPV) {
+		for _, i := range p.Items {
+			if !strings.Contains(string(withoutColour(data)), i.CPV[:strings.IndexByte(i.CPV, '/')]) {
 				t.Errorf("%s is not in the input", i.CPV)
 			}
 		}
