@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path"
@@ -40,7 +41,8 @@ const day = 24 * 3600
 type promise struct {
 	Coverage []binpkgs.CoverageVerdict
 	Verdicts map[string]rollback.Readiness
-	Files    map[string]string // what a rollback would merge, by state and cpv
+	Files    map[string]string            // what a rollback would merge, by state and cpv
+	All      map[int64]rollback.Readiness // of every state before a run
 }
 
 // judgedStates is how many states are asked for at least: all of them take
@@ -55,7 +57,7 @@ func ask(h *hosttest.Host, now int64, question func(audit.Database) error) {
 // promised asks for what a policy promises.
 func promised(t *testing.T, h *hosttest.Host, now int64, policy cleanup.PrunePolicy) promise {
 	t.Helper()
-	p := promise{Verdicts: map[string]rollback.Readiness{}, Files: map[string]string{}}
+	p := promise{Verdicts: map[string]rollback.Readiness{}, Files: map[string]string{}, All: map[int64]rollback.Readiness{}}
 	ask(h, now, func(db audit.Database) error {
 		coverage, err := binpkgs.AuditCoverage(db)
 		if err != nil {
@@ -64,11 +66,14 @@ func promised(t *testing.T, h *hosttest.Host, now int64, policy cleanup.PrunePol
 		for _, row := range coverage.Rows {
 			p.Coverage = append(p.Coverage, row.Verdict)
 		}
-		all, err := rollback.AuditRollbacks(db, max(policy.KeepStates, judgedStates), rollback.RollbackOptions{})
+		all, err := rollback.AuditRollbacks(db, 0, rollback.RollbackOptions{})
 		if err != nil {
 			return err
 		}
-		for i, r := range all {
+		for _, r := range all {
+			p.All[*r.Target.Run] = r.Verdict
+		}
+		for i, r := range all[:min(len(all), max(policy.KeepStates, judgedStates))] {
 			young := r.Target.Time >= now-int64(policy.KeepDays)*day && r.Verdict != rollback.NotReady
 			if i >= policy.KeepStates && !young {
 				continue
@@ -247,6 +252,7 @@ func roundTrip(t *testing.T, h *hosttest.Host, now int64, policy cleanup.PrunePo
 	}
 	h.Ingest(now + 60)
 	after := promised(t, h, now, policy)
+	checkEndings(t, plan, before.All, after.All)
 	kept := before
 	if policy.MaxSize > 0 {
 		// Of what the budget gave up, the plan says so.
@@ -282,6 +288,28 @@ func roundTrip(t *testing.T, h *hosttest.Host, now int64, policy cleanup.PrunePo
 		t.Errorf("%+v: undone (-before +after):\n%s", policy, diff)
 	}
 	return plan
+}
+
+// checkEndings holds that a plan named every rollback that it ended, and no other. A
+// state that is like one of a later run is named by that.
+func checkEndings(t *testing.T, plan *cleanup.PrunePlan, before, after map[int64]rollback.Readiness) {
+	t.Helper()
+	named := map[int64]bool{}
+	for _, e := range plan.Endings {
+		if run := *e.Target.Run; e.Ended() {
+			named[run] = true
+			if before[run] == rollback.NotReady || after[run] != rollback.NotReady {
+				t.Errorf("run %d is named, and its verdict went from %s to %s", run, before[run], after[run])
+			}
+		}
+	}
+	last := int64(-1)
+	for _, run := range slices.Backward(slices.Sorted(maps.Keys(before))) {
+		if before[run] != rollback.NotReady && after[run] == rollback.NotReady && !named[run] && !named[last] {
+			t.Errorf("the rollback to before run %d was %s, and ended without a word", run, before[run])
+		}
+		last = run
+	}
 }
 
 // randomPolicy keeps now more, now less.

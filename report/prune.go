@@ -71,6 +71,7 @@ func (p *Prune) Answer(o Output) Answer {
 			j.Value("reclaimable_bytes", p.Plan.Reclaimable)
 			j.Value("kept_bytes", p.Plan.KeptSize)
 			j.Value("states", p.Plan.States)
+			j.Value("endings", p.Plan.Endings)
 			j.Value("steps", p.Plan.Steps)
 			j.Value("journals", p.Journals)
 			if p.Done.Action != "" {
@@ -173,6 +174,7 @@ func (p *Prune) text(s *Screen, o Output) {
 		pruneGroups(s, p.Plan)
 	}
 	p.states(s)
+	p.endings(s)
 	p.budget(s)
 	p.quarantine(s)
 	s.Blank()
@@ -303,6 +305,26 @@ func (p *Prune) states(s *Screen) {
 	t.End()
 }
 
+// endings names the rollbacks that pruning ends or makes worse.
+func (p *Prune) endings(s *Screen) {
+	if len(p.Plan.Endings) == 0 {
+		return
+	}
+	s.Blank()
+	s.Heading("Rollbacks that pruning ends or makes worse")
+	t := s.Table(Column{}, Column{}, Column{}, Column{Shrink: Wrap, Yield: 1}).Indent(2)
+	for i := range p.Plan.Endings {
+		e := &p.Plan.Endings[i]
+		t.Row(Plain.Text("before "+endingOf(e)), Plain.Text(s.Terminal().Time(e.Target.Time)), pruneVerdicts[e.After],
+			Plain.Text(fmt.Sprintf("%s; it needs %s", e.Why, Count(int64(len(e.Files)), "file that goes", "files that go"))))
+	}
+	t.End()
+	s.Line(Dim.Text("  To keep one of them: "), Code.Text(fmt.Sprintf("emaudit pin NAME --at run:%d", *p.Plan.Endings[0].Target.Run)))
+}
+
+// endingOf names the state by its run.
+func endingOf(e *cleanup.PruneEnding) string { return fmt.Sprintf("#%d", *e.Target.Run) }
+
 // budget says what --max-size takes, and what more would cost.
 func (p *Prune) budget(s *Screen) {
 	if len(p.Plan.Steps) == 0 {
@@ -381,7 +403,14 @@ func (p *Prune) explain(s *Screen, candidates []cleanup.PruneCandidate, kept []c
 	}
 	var rows []row
 	for _, c := range candidates {
-		rows = append(rows, row{c.Path, Size(c.Size), Warn.Text("can go"), c.Code, candidateWhy(c)})
+		why := candidateWhy(c)
+		for _, e := range p.Plan.EndingsBy(&c) {
+			why += fmt.Sprintf("; the rollback to before %s would merge it, and is %s without what goes", endingOf(&e), e.After)
+			if e.Why != "" {
+				why += ": " + e.Why
+			}
+		}
+		rows = append(rows, row{c.Path, Size(c.Size), Warn.Text("can go"), c.Code, why})
 	}
 	for _, k := range kept {
 		rows = append(rows, row{k.Path, Size(k.Size), Good.Text("stays"), k.Code, k.Reason})

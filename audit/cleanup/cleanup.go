@@ -126,7 +126,9 @@ type PrunePlan struct {
 	Reclaimable int64            `json:"reclaimable_bytes"`
 	KeptSize    int64            `json:"kept_bytes"`
 	// States are those of which KeepStates speaks.
-	States   []PruneState    `json:"states"`
+	States []PruneState `json:"states"`
+	// Endings are the rollbacks that pruning ends or makes worse, the newest first.
+	Endings  []PruneEnding   `json:"endings"`
 	Steps    []PruneStep     `json:"steps"`
 	Findings []audit.Finding `json:"-"`
 }
@@ -149,6 +151,7 @@ const (
 	KeepInstalled    = "installed"       // of what is installed
 	KeepState        = "kept-state"      // a kept state needs it
 	KeepPinned       = "pinned"          // a pinned state needs it
+	KeepElsewhere    = "other-host"      // another host of the database needs it
 	KeepExcluded     = "excluded"        // --exclude
 	KeepImportant    = "important"       // of system, toolchain or boot, for longer
 	KeepLastCopy     = "last-copy"       // it could not be built again
@@ -205,7 +208,7 @@ func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PruneP
 	judge.Planless = true
 	p := &pruner{
 		RollbackJudge: judge, policy: policy, facts: facts,
-		plan: &PrunePlan{Policy: policy, Candidates: []PruneCandidate{}, Kept: []PruneKept{}, States: []PruneState{}, Steps: []PruneStep{}, Findings: []audit.Finding{}},
+		plan: &PrunePlan{Policy: policy, Candidates: []PruneCandidate{}, Kept: []PruneKept{}, States: []PruneState{}, Endings: []PruneEnding{}, Steps: []PruneStep{}, Findings: []audit.Finding{}},
 		keep: map[*binpkgs.Binpkg]*keeping{}, usable: map[*binpkgs.Binpkg]bool{}, reasons: map[*binpkgs.Binpkg]acceptance.Reason{}, groups: map[*binpkgs.Binpkg]string{},
 		current: map[string]bool{}, there: map[string]bool{},
 	}
@@ -223,6 +226,11 @@ func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PruneP
 		return nil, err
 	}
 	p.budget()
+	if !facts.TotalsOnly {
+		if err := p.endings(); err != nil {
+			return nil, err
+		}
+	}
 	p.finish()
 	return p.plan, cmp.Or(p.Past.Err, db.Finish(p.plan.Findings))
 }
@@ -497,6 +505,12 @@ func (p *pruner) finish() {
 	for _, k := range p.plan.Kept {
 		p.plan.KeptSize += k.Size
 	}
+}
+
+// EndingsBy returns the rollbacks that would merge a candidate, and that the plan
+// ends or makes worse.
+func (plan *PrunePlan) EndingsBy(c *PruneCandidate) []PruneEnding {
+	return slices.DeleteFunc(slices.Clone(plan.Endings), func(e PruneEnding) bool { return !slices.Contains(e.Files, path.Join(c.PkgDir, c.Path)) })
 }
 
 // Explain returns what the plan says of one path, of all packages of a name, or

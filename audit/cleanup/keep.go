@@ -72,6 +72,10 @@ func (p *pruner) keepStates() error {
 			p.hold(best, KeepInstalled, "for "+best.CPV+", which is installed", nil)
 		}
 	}
+	// Before the states: what another host needs no budget takes.
+	if err := p.keepForOthers(); err != nil {
+		return err
+	}
 	states, err := p.keptStates()
 	if err != nil {
 		return err

@@ -121,6 +121,20 @@ func (h *Past) mayBeYounger(k int, at int64) bool {
 	})
 }
 
+// Without returns the past as it will be told once binary packages are gone: what
+// is known of the builds stays known.
+func (h *Past) Without(gone map[*binpkgs.Binpkg]bool) *Past {
+	left, inventory := *h, *h.Inventory
+	inventory.ByCPV = make(map[string][]*binpkgs.Binpkg, len(h.ByCPV))
+	for cpv, all := range h.ByCPV {
+		if rest := slices.DeleteFunc(slices.Clone(all), func(b *binpkgs.Binpkg) bool { return gone[b] }); len(rest) > 0 {
+			inventory.ByCPV[cpv] = rest
+		}
+	}
+	left.Inventory = &inventory
+	return &left
+}
+
 // Describe reads the metadata of a binary package where that was not done yet.
 func (h *Past) Describe(b *binpkgs.Binpkg) *store.Metadata {
 	if b.Metadata == nil && b.MetadataID != 0 {

@@ -1,0 +1,109 @@
+package cleanup
+
+import (
+	"path"
+	"slices"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
+)
+
+// PruneEnding is a rollback that pruning ends, or makes worse.
+type PruneEnding struct {
+	Target state.Target `json:"target"`
+	// Before and After are the verdicts as things are, and without the candidates.
+	Before rollback.Readiness `json:"before"`
+	After  rollback.Readiness `json:"after"`
+	// Why is what keeps it from being ready afterwards; where the verdict stays, it
+	// is how many packages would come back as another build.
+	Why string `json:"why"`
+	// Files are the candidates that it would merge today, inside the root.
+	Files []string `json:"files"`
+}
+
+// Ended tells that there is no way back any more.
+func (e *PruneEnding) Ended() bool { return e.After == rollback.NotReady }
+
+// endings finds the rollbacks that the plan ends or makes worse, the newest first.
+// Each state before a run is judged as things are and, where it would merge a
+// candidate, once more without them. One that was like a later one to which there is
+// a way back is that one.
+func (p *pruner) endings() error {
+	candidates := map[string]bool{}
+	for _, c := range p.plan.Candidates {
+		candidates[path.Join(c.PkgDir, c.Path)] = true
+	}
+	gone := map[*binpkgs.Binpkg]bool{}
+	for i := range p.Past.Binpkgs {
+		if b := &p.Past.Binpkgs[i]; candidates[b.Source()] {
+			gone[b] = true
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	without := *p.RollbackJudge
+	without.Past = p.Past.Without(gone)
+	seen := []*state.State{p.Now}
+	for _, run := range p.Past.ChangingRuns() {
+		m := state.Moment{Run: run}
+		s, err := p.Past.At(m, nil, p.Db.Now)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(seen, func(other *state.State) bool { return p.Past.Same(s, other) }) {
+			continue
+		}
+		before, err := p.Judge(m)
+		if err != nil {
+			return err
+		}
+		e := PruneEnding{Target: before.Target, Before: before.Verdict, Files: []string{}}
+		for i := range before.Changes {
+			if c := before.Changes[i].Chosen; c != nil && gone[c.Binpkg] {
+				e.Files = append(e.Files, c.Source())
+			}
+		}
+		if before.Verdict == rollback.NotReady {
+			continue
+		}
+		if seen = append(seen, s); len(e.Files) == 0 {
+			continue
+		}
+		after, err := without.Judge(m)
+		if err != nil {
+			return err
+		}
+		e.After = after.Verdict
+		if e.Why = whyNotReady(after); e.Why == "" {
+			e.Why = otherBuilds(before, after)
+		}
+		if e.Before != e.After || e.Why != "" {
+			p.plan.Endings = append(p.plan.Endings, e)
+		}
+	}
+	return without.Past.Err
+}
+
+// otherBuilds says of how many packages a rollback would merge another build than
+// it would today; "" where it would of none.
+func otherBuilds(before, after *rollback.Rollback) string {
+	same := map[string]bool{}
+	for i := range before.Changes {
+		if c := &before.Changes[i]; c.Chosen != nil && c.Match != binpkgs.CoverageSameVersion {
+			same[c.CPV()] = true
+		}
+	}
+	n := 0
+	for i := range after.Changes {
+		if c := &after.Changes[i]; c.Chosen != nil && c.Match == binpkgs.CoverageSameVersion && same[c.CPV()] {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return audit.Counted(n, "package", "packages") + " of another build"
+}
