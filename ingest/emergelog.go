@@ -37,9 +37,6 @@ type logPart struct {
 	diags   []parse.Diagnostic
 }
 
-// number is what positions in this part are counted by, for good.
-func (p *logPart) number() int { return int(p.segment.Base / store.SegmentSpan) }
-
 // emergeLog reads what is new in emerge.log and in the files that were rotated
 // away. All of them are one log: a run, and a merge, may begin in one and end in
 // the next.
@@ -137,7 +134,7 @@ func (r *reader) planLog(files []*logFile, known []store.Segment) (*logPlan, err
 	plan := &logPlan{}
 	taken := map[*logFile]bool{}
 	for _, s := range known {
-		if s.Position == ignored {
+		if s.Part == store.NoPart {
 			continue
 		}
 		plan.parts = append(plan.parts, &logPart{segment: s, print: parsePrint(s.Fingerprint), read: true})
@@ -175,7 +172,7 @@ func (r *reader) planLog(files []*logFile, known []store.Segment) (*logPlan, err
 // takeIdle keeps idle the known files that were so and did not change.
 func (plan *logPlan) takeIdle(files []*logFile, known []store.Segment, taken map[*logFile]bool) {
 	for _, s := range known {
-		if s.Position != ignored {
+		if s.Part != store.NoPart {
 			continue
 		}
 		i := slices.IndexFunc(files, func(f *logFile) bool { return !taken[f] && isSegment(&s, f) })
@@ -190,7 +187,7 @@ func (plan *logPlan) takeIdle(files []*logFile, known []store.Segment, taken map
 
 // setAside makes a file idle.
 func (plan *logPlan) setAside(p *logPart) {
-	p.segment.Position, p.segment.Base = ignored, noPlace
+	p.segment.Position, p.segment.Part = 0, store.NoPart
 	plan.idle = append(plan.idle, p)
 }
 
@@ -208,9 +205,6 @@ func (r *reader) addFresh(plan *logPlan, fresh []*logPart) {
 	}
 	plan.parts = append(plan.parts, fresh...)
 }
-
-// ignored is the position of a file of which nothing is to be read.
-const ignored = 1 << 62
 
 // sort puts files in the order in which they were written. The one that Portage
 // writes to is the last, also where the clock was set back before it began, but
@@ -281,7 +275,7 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 					return err
 				}
 			}
-			p.segment.Position, p.segment.Base = 0, 0
+			p.segment.Position, p.segment.Part = 0, store.NoPart
 			p.print, p.tail, p.read = logPrint{}, nil, false
 		}
 	}
@@ -297,6 +291,9 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 		}
 	}
 	reading.place()
+	if err := reading.putSegments(tx); err != nil {
+		return err
+	}
 	writer, err := reading.run(ctx, func() (*store.EmergeLogWriter, error) { return tx.WriteEmergeLog(r.ID) })
 	if err != nil {
 		return err
@@ -321,18 +318,11 @@ func (r *reader) storeLog(tx *store.Tx, reading *logReading, writer *store.Emerg
 	}
 	reading.setIdle()
 	all := slices.Concat(reading.plan.parts, reading.plan.idle)
-	segments := make([]store.Segment, len(all))
-	for i, p := range all {
-		segments[i] = p.segment
-	}
-	if err := tx.ForgetSegments(reading.plan.gone); err != nil {
+	if err := reading.putSegments(tx); err != nil {
 		return err
 	}
-	if err := tx.PutSegments(r.ID, segments); err != nil {
-		return err
-	}
-	for i, p := range all {
-		if err := tx.AddDiagnostics(segments[i].ID, "", p.diags, r.Now); err != nil {
+	for _, p := range all {
+		if err := tx.AddDiagnostics(p.segment.ID, "", p.diags, r.Now); err != nil {
 			return err
 		}
 		result.Damage += len(p.diags)

@@ -61,11 +61,11 @@ func (l *logReading) place() {
 	for _, p := range l.plan.idle {
 		l.identify(p)
 	}
-	end := int64(0)
+	next := 0
 	for _, p := range l.plan.parts {
 		s := &p.segment
 		if p.fresh || l.plan.anew {
-			s.Base = end
+			s.Part = next
 			if l.readHead(p.file) == nil {
 				s.FirstAt = p.file.firstAt
 			}
@@ -75,20 +75,36 @@ func (l *logReading) place() {
 			l.identify(p)
 		} else {
 			s.Condition = store.ConditionMissing
-			if gone := fmt.Sprintf(" (gone, part %d of the log)", p.number()+1); !strings.HasSuffix(s.Path, gone) {
+			if gone := fmt.Sprintf(" (gone, part %d of the log)", s.Part+1); !strings.HasSuffix(s.Path, gone) {
 				s.Path += gone
 			}
 		}
-		end = s.Base + store.SegmentSpan
+		next = s.Part + 1
 	}
 }
 
-// noPlace is the base of a file that has no place in the whole log.
-const noPlace = -1
+// putSegments stores what is known of the files: before anything is read, since
+// what is read refers to them, and again after it.
+func (l *logReading) putSegments(tx *store.Tx) error {
+	if err := tx.ForgetSegments(l.plan.gone); err != nil {
+		return err
+	}
+	l.plan.gone = nil
+	all := slices.Concat(l.plan.parts, l.plan.idle)
+	segments := make([]store.Segment, len(all))
+	for i, p := range all {
+		segments[i] = p.segment
+	}
+	err := tx.PutSegments(l.ID, segments)
+	for i, p := range all {
+		p.segment.ID = segments[i].ID
+	}
+	return err
+}
 
 // part returns the part with a number.
 func (l *logReading) part(number int) *logPart {
-	i := slices.IndexFunc(l.plan.parts, func(p *logPart) bool { return p.number() == number })
+	i := slices.IndexFunc(l.plan.parts, func(p *logPart) bool { return p.segment.Part == number })
 	return l.plan.parts[i]
 }
 
@@ -190,7 +206,7 @@ func (l *logReading) parsePart(ctx context.Context, p *logPart, complete bool, m
 	if err := seek(log, p.segment.Position); err != nil {
 		return err
 	}
-	from := emergelog.Position{Source: p.number(), Offset: p.segment.Position}
+	from := emergelog.Position{Source: p.segment.Part, Offset: p.segment.Position}
 	tail := &tailReader{Reader: metered{&bounded{log, maxLog - from.Offset}, meter}, kept: p.tail, end: from.Offset}
 	to, err := l.parser.Read(ctx, tail, from, complete)
 	l.bytes += to.Offset - from.Offset
@@ -372,18 +388,6 @@ func (b *logBatch) empty() {
 
 // store hands the records of a batch to the writer, in their order.
 func (b *logBatch) store(w *store.EmergeLogWriter) {
-	w.Expect(func(yield func(string) bool) {
-		for i := range b.merges {
-			if !yield(b.merges[i].CPV) {
-				return
-			}
-		}
-		for i := range b.unmerges {
-			if !yield(b.unmerges[i].CPV) {
-				return
-			}
-		}
-	})
 	var next [damageRecord + 1]int
 	for _, kind := range b.order {
 		i := next[kind]

@@ -147,10 +147,7 @@ func (h *logHost) history() string {
 			return err
 		}
 		var sums []string
-		err = log.Histories(nil, func(p *store.PackageHistory) {
-			sums = append(sums, fmt.Sprintln(p.CP, p.Unmerges, p.Failures, p.FirstAt, p.LastAt, p.Durations.AppendTo(nil), p.BinaryDurations.AppendTo(nil),
-				p.Untimed, p.BinaryUntimed))
-		})
+		err = log.PackageSums(store.SumQuery{}, func(p *store.PackageSum) { sums = append(sums, fmt.Sprintf("%+v\n", *p)) })
 		slices.Sort(sums)
 		b.WriteString(strings.Join(sums, ""))
 		for _, name := range packages {

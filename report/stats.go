@@ -21,18 +21,18 @@ func Stats(st *history.Stats, source audit.LogSource, o Output) Answer {
 					}
 				}
 			})
-			j.Value("syncs", st.Syncs())
+			j.Value("syncs", st.Syncs)
 			j.Value("runs", st.Runs)
 			j.Value("totals", st.Totals())
 		},
 		Rows: func(w io.Writer) error { return statsRows(w, st) },
 		Text: func(s *Screen) {
-			noneOf(s, source, "package", st.Packages.Len() > 0 || len(st.Syncs()) > 0 || len(st.Runs) > 0)
+			noneOf(s, source, "package", st.Packages.Len() > 0 || len(st.Syncs) > 0 || len(st.Runs) > 0)
 			statsTable(s, st.Packages)
 			if st.Packages.Len() != 1 {
 				statsTotal(s, st.Sum())
 			}
-			syncTable(s, st.Syncs())
+			syncTable(s, st.Syncs)
 			runStatsTable(s, st.Runs)
 			s.Findings(source.Findings, o.findingOptions())
 		},

@@ -92,7 +92,7 @@ func TestTheDocumentedTablesAreTheRealOnes(t *testing.T) {
 			fmt.Fprintf(&want, "| `%s` | %s | %s |\n", c.name, c.kind, c.meaning)
 		}
 	}
-	if *updateStored {
+	if *rewrite {
 		if err := os.WriteFile(databaseDoc, []byte(want.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}

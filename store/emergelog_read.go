@@ -2,8 +2,11 @@ package store
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"emaudit/parse/emergelog"
@@ -11,15 +14,43 @@ import (
 
 // EmergeLog reads what is stored of one host's emerge.log.
 type EmergeLog struct {
-	tx    *Tx
-	host  HostID
-	names logNames
+	tx   *Tx
+	host HostID
+	// only limits the facts of runs to those of some packages, by their numbers,
+	// separated by commas; "" does not.
+	only       string
+	cps, texts *nameCache
 }
 
 // EmergeLog returns the reader of a host's emerge.log, which holds as long as
 // the transaction.
 func (tx *Tx) EmergeLog(host HostID) *EmergeLog {
-	return &EmergeLog{tx: tx, host: host, names: logNames{tx: tx}}
+	return &EmergeLog{tx: tx, host: host, cps: &nameCache{tx: tx, table: "cp"}, texts: &nameCache{tx: tx, table: "text"}}
+}
+
+// Only returns a reader for which runs have no facts but the merges and removals
+// of the given packages (cat/pn).
+func (l *EmergeLog) Only(packages []string) (*EmergeLog, error) {
+	numbers, err := l.tx.packageNumbers(packages)
+	limited := *l
+	limited.only = numbers
+	return &limited, err
+}
+
+// packageNumbers returns the numbers of packages (cat/pn) for an IN of SQL. It is
+// never empty.
+func (tx *Tx) packageNumbers(packages []string) (string, error) {
+	b := []byte("-1")
+	for _, name := range packages {
+		id, ok, err := tx.lookUp(&tx.cps, "cp", name)
+		if err != nil {
+			return "", err
+		}
+		if ok {
+			b = strconv.AppendInt(append(b, ','), id, 10)
+		}
+	}
+	return string(b), nil
 }
 
 // Run is a stored run. Instead of positions it has places in the whole log; see
@@ -28,9 +59,7 @@ type Run struct {
 	emergelog.Run
 	BeganAt, LastAt int64
 
-	facts unpacker
-	// unsettled is how many bytes of the facts the next ingest may replace.
-	unsettled int
+	scan *runScan
 }
 
 // Merge is a stored merge.
@@ -53,56 +82,27 @@ type Sync struct {
 	BeganAt int64
 }
 
-// Facts are the facts of one run, in the order in which they ended.
+// Facts are the facts of one run, in the order in which they began.
 type Facts struct {
 	Merges   []Merge
 	Unmerges []Unmerge
 	Syncs    []Sync
 }
 
-// Facts reads the facts of a run into f, whose memory is used again. It must be
-// called before the function that was given the run returns.
-func (l *EmergeLog) Facts(r *Run, f *Facts) error {
-	f.Merges, f.Unmerges, f.Syncs = f.Merges[:0], f.Unmerges[:0], f.Syncs[:0]
-	u := r.facts
-	for len(u.b) > 0 {
-		switch tag := u.get(); tag {
-		case tagMerge, tagMergeWithUsage, tagNumberedMerge, tagNumberedMergeWithUsage:
-			f.Merges = append(f.Merges, Merge{})
-			m := &f.Merges[len(f.Merges)-1]
-			u.merge(&l.names, tag, m)
-			m.Run = r.ID
-		case tagUnmerge, tagNumberedUnmerge:
-			f.Unmerges = append(f.Unmerges, Unmerge{})
-			x := &f.Unmerges[len(f.Unmerges)-1]
-			u.unmerge(&l.names, tag, x)
-			x.Run = r.ID
-		case tagSync:
-			f.Syncs = append(f.Syncs, Sync{})
-			s := &f.Syncs[len(f.Syncs)-1]
-			u.sync(&l.names, s)
-			s.Run = r.ID
-		default:
-			u.b, u.err = nil, errPacked
-		}
-	}
-	if err := errors.Join(u.err, l.names.err); err != nil {
-		return fmt.Errorf("run %d: %w", r.ID, err)
-	}
-	return nil
-}
-
 // RunRange selects runs by their numbers: First and Last included, 0 for no
 // bound.
 type RunRange struct{ First, Last int64 }
 
-// keys returns the range of the keys of runs.
-func (r RunRange) keys(host HostID) (from, to int64) {
-	from, to = runKey(host, r.First), runKey(host, r.Last+1)
-	if r.Last == 0 {
-		to = runKey(host+1, 0)
+// where selects rows by a column that has the number of a run.
+func (r RunRange) where(column string) string {
+	w := ""
+	if r.First > 0 {
+		w += fmt.Sprintf(" AND %s >= %d", column, r.First)
 	}
-	return from, to
+	if r.Last > 0 {
+		w += fmt.Sprintf(" AND %s <= %d", column, r.Last)
+	}
+	return w
 }
 
 // Order is the order in which rows are read.
@@ -118,61 +118,58 @@ const (
 // without an error.
 var ErrStop = errors.New("stop")
 
-const runColumns = "id, started_at, seen_at, args, action, outcome, unsettled, detail"
-
-// Runs calls each for the runs of a range. The run holds until each returns.
-// Rows are read ahead while each is at work.
-func (l *EmergeLog) Runs(runs RunRange, order Order, each func(*Run) error) error {
-	from, to := runs.keys(l.host)
-	var r Run
-	err := l.tx.ahead("SELECT "+runColumns+" FROM run WHERE id >= ? AND id < ? ORDER BY id "+string(order), []any{from, to}, 7, func(row *packedRow) error {
-		return l.run(&r, row, each)
-	})
-	if errors.Is(err, ErrStop) {
-		return nil
-	}
-	return err
+// runScan reads runs, and beside them the facts of those of which they are asked
+// for.
+type runScan struct {
+	log      *EmergeLog
+	where    func(column string) string // which runs
+	order    Order
+	merges   cursor[Merge]
+	unmerges cursor[Unmerge]
+	syncs    cursor[Sync]
+	usages   cursor[storedUsage]
+	// behind is how many facts lie between the rows that were read last and the
+	// run at hand.
+	behind int
+	begun  bool
 }
 
-// run gives each the run of a row.
-func (l *EmergeLog) run(r *Run, row *packedRow, each func(*Run) error) error {
-	*r = Run{}
-	c := &row.numbers
-	r.ID, r.Started, r.LastSeen, r.Args = runNumber(c[0]), c[1], c[2], l.names.text(c[3])
-	r.facts = unpacker{b: pack(nil, c[4], c[5])}
-	r.Action = emergelog.Action(r.facts.enum(emergelog.Actions))
-	r.Outcome = emergelog.RunOutcome(r.facts.enum(emergelog.RunOutcomes))
-	r.facts.b, r.unsettled = row.packed[0], int(c[6])
-	r.unpack(&l.names)
-	if err := errors.Join(r.facts.err, l.names.err); err != nil {
-		return fmt.Errorf("run %d: %w", r.ID, err)
-	}
-	return each(r)
+// maxBehind is how many rows are passed over before it is cheaper to ask anew.
+const maxBehind = 32
+
+// Runs calls each for the runs of a range. The run holds until each returns.
+func (l *EmergeLog) Runs(runs RunRange, order Order, each func(*Run) error) error {
+	return l.scan(&runScan{log: l, where: runs.where, order: order}, each)
 }
 
 // RunsNumbered calls each for the runs of the given numbers, in that order.
 // Numbers that no run has are passed over. The run holds until each returns. Where
-// numbers rise or fall, many rows are read at once, ahead of each.
+// numbers rise or fall, many rows are read at once.
 func (l *EmergeLog) RunsNumbered(numbers []int64, each func(*Run) error) error {
-	var r Run
-	for size := firstAhead; len(numbers) > 0; size = min(4*size, mostAhead) {
-		chunk, order := monotone(numbers[:min(size, len(numbers))])
+	for len(numbers) > 0 {
+		chunk, order := monotone(numbers)
+		chunk = chunk[:min(len(chunk), maxNumbered)]
 		numbers = numbers[len(chunk):]
-		ids := make([]any, len(chunk))
+		list := make([]string, len(chunk))
 		for i, n := range chunk {
-			ids[i] = runKey(l.host, n)
+			list[i] = strconv.FormatInt(n, 10)
 		}
-		query := "SELECT " + runColumns + " FROM run WHERE id IN (?" + strings.Repeat(", ?", len(ids)-1) + ") ORDER BY id " + string(order)
-		err := l.tx.ahead(query, ids, 7, func(row *packedRow) error { return l.run(&r, row, each) })
-		if errors.Is(err, ErrStop) {
-			return nil
-		}
-		if err != nil {
+		among := " IN (" + strings.Join(list, ", ") + ")"
+		stopped := false
+		err := l.scan(&runScan{log: l, where: func(column string) string { return " AND " + column + among }, order: order}, func(r *Run) error {
+			err := each(r)
+			stopped = errors.Is(err, ErrStop)
+			return err
+		})
+		if err != nil || stopped {
 			return err
 		}
 	}
 	return nil
 }
+
+// maxNumbered is how many runs are selected by their numbers at once.
+const maxNumbered = 1000
 
 // monotone returns the longest part at the beginning of numbers that only rises,
 // or only falls, and which it does. There is at least one number.
@@ -189,159 +186,360 @@ func monotone(numbers []int64) ([]int64, Order) {
 	return numbers, order
 }
 
-// OpenFacts calls each with the facts that are not final, run by run: what the
-// histories of packages do not count yet.
-func (l *EmergeLog) OpenFacts(each func(*Run, *Facts) error) error {
-	open, err := l.OpenRuns()
-	if err != nil {
-		return err
-	}
-	var facts Facts
-	return l.RunsNumbered(open, func(r *Run) error {
-		settled := len(r.facts.b) - r.unsettled
-		if settled < 0 {
-			return fmt.Errorf("run %d: %w", r.ID, errPacked)
+const runColumns = `number, started_at, ended_at, seen_at, args, action, outcome, exit_status, merges, merged, unmerges, syncs,
+	headless, resumed, unexplained_failure, uncertain, clock_stepped, low_space, log_part, log_offset, last_part, last_offset`
+
+func (r *Run) read(v []driver.Value) error {
+	n := func(i int) int64 { return number(v[i], 0) }
+	r.ID, r.Started, r.Ended, r.LastSeen, r.Args = n(0), n(1), n(2), n(3), text(v[4])
+	r.ExitStatus, r.Merges, r.Merged, r.Unmerges, r.Syncs = int(number(v[7], -1)), int(n(8)), int(n(9)), int(n(10)), int(n(11))
+	r.Headless, r.Resumed, r.UnexplainedFailure, r.Uncertain, r.ClockStepped = n(12) == 1, n(13) == 1, n(14) == 1, n(15) == 1, n(16) == 1
+	r.LowSpace, r.BeganAt, r.LastAt = text(v[17]), place(n(18), n(19)), place(n(20), n(21))
+	return errors.Join(word(v[5], &r.Action), word(v[6], &r.Outcome))
+}
+
+// scan calls each for the runs that are selected.
+func (l *EmergeLog) scan(s *runScan, each func(*Run) error) error {
+	defer s.close()
+	r := Run{scan: s}
+	err := l.tx.rawQuery(func(row []driver.Value) error {
+		if err := r.read(row); err != nil {
+			return fmt.Errorf("run %d: %w", r.ID, err)
 		}
-		r.facts.b = r.facts.b[settled:]
-		if err := l.Facts(r, &facts); err != nil {
+		err := each(&r)
+		s.behind += r.Merges + r.Unmerges + r.Syncs
+		return err
+	}, "SELECT "+runColumns+" FROM run WHERE host = ?"+s.where("number")+" ORDER BY number "+string(s.order), l.host)
+	if errors.Is(err, ErrStop) {
+		return nil
+	}
+	return err
+}
+
+// place is where something is told in the whole log.
+func place(part, offset int64) int64 { return part*SegmentSpan + offset }
+
+// Facts reads the facts of a run into f, whose memory is used again. It must be
+// called before the function that was given the run returns.
+func (l *EmergeLog) Facts(r *Run, f *Facts) error {
+	f.Merges, f.Unmerges, f.Syncs = f.Merges[:0], f.Unmerges[:0], f.Syncs[:0]
+	if r.Merges+r.Unmerges+r.Syncs == 0 {
+		return nil
+	}
+	if err := r.scan.facts(r.ID, f); err != nil {
+		return fmt.Errorf("run %d: %w", r.ID, err)
+	}
+	r.scan.behind -= r.Merges + r.Unmerges + r.Syncs
+	return nil
+}
+
+func (s *runScan) facts(run int64, f *Facts) (err error) {
+	if !s.begun || s.behind > maxBehind && s.log.only == "" {
+		if err := s.seek(run); err != nil {
 			return err
 		}
-		return each(r, &facts)
-	})
+	}
+	if f.Merges, err = s.merges.take(run, s.order, f.Merges); err != nil {
+		return err
+	}
+	if f.Unmerges, err = s.unmerges.take(run, s.order, f.Unmerges); err != nil {
+		return err
+	}
+	if f.Syncs, err = s.syncs.take(run, s.order, f.Syncs); err != nil {
+		return err
+	}
+	bySeq := func(m Merge, seq int) int { return m.Seq - seq }
+	for i := range f.Unmerges {
+		u := &f.Unmerges[i]
+		if j, ok := slices.BinarySearchFunc(f.Merges, u.Merge, bySeq); ok && u.Outcome == emergelog.UnmergeOK {
+			f.Merges[j].Replaced = append(f.Merges[j].Replaced, u.CPV)
+		}
+	}
+	usages, err := s.usages.take(run, s.order, nil)
+	for i := range usages {
+		if j, ok := slices.BinarySearchFunc(f.Merges, usages[i].seq, bySeq); ok {
+			f.Merges[j].Usage = &usages[i].Usage
+		}
+	}
+	return err
+}
+
+// seek begins to read facts at a run.
+func (s *runScan) seek(run int64) error {
+	s.close()
+	s.begun, s.behind = true, 0
+	from := fmt.Sprintf(" AND f.run >= %d", run)
+	if s.order == NewestFirst {
+		from = fmt.Sprintf(" AND f.run <= %d", run)
+	}
+	where := " WHERE f.host = ?" + s.where("f.run") + from
+	order := " ORDER BY f.run " + string(s.order) + ", f.seq " + string(s.order)
+	syncs := where
+	if s.log.only != "" {
+		where += " AND f.cp IN (" + s.log.only + ")"
+		syncs += " AND 1 = 0"
+	}
+	l := s.log
+	usages := " WHERE f.host = ?" + s.where("f.run") + from
+	return errors.Join(
+		s.merges.open(l, l.readMerge, "SELECT "+mergeColumns+" FROM merge f"+where+order),
+		s.unmerges.open(l, l.readUnmerge, "SELECT "+unmergeColumns+" FROM unmerge f"+where+order),
+		s.syncs.open(l, l.readSync, "SELECT "+syncColumns+" FROM sync f"+syncs+order),
+		s.usages.open(l, l.readUsage, "SELECT "+usageColumns+" FROM merge_usage f"+usages+order))
+}
+
+func (s *runScan) close() {
+	s.merges.close()
+	s.unmerges.close()
+	s.syncs.close()
+	s.usages.close()
+}
+
+// cursor reads the facts of one kind, run by run.
+type cursor[T any] struct {
+	rows *rawRows
+	read func([]driver.Value, *T) error
+	next []driver.Value
+	run  int64 // of next; 0 = there is none
+}
+
+func (c *cursor[T]) open(l *EmergeLog, read func([]driver.Value, *T) error, query string) (err error) {
+	if c.rows, err = l.tx.raw(query, l.host); err != nil {
+		return err
+	}
+	c.read = read
+	return c.step()
+}
+
+func (c *cursor[T]) close() {
+	if c.rows != nil {
+		c.rows.close()
+		c.rows, c.run = nil, 0
+	}
+}
+
+// step goes to the next row.
+func (c *cursor[T]) step() (err error) {
+	c.next, err = c.rows.row()
+	c.run = 0
+	if c.next != nil {
+		c.run = number(c.next[0], 0)
+	}
+	return err
+}
+
+// take appends the facts of a run, and passes over those of the runs before it.
+func (c *cursor[T]) take(run int64, order Order, list []T) ([]T, error) {
+	for c.run != 0 && c.run != run && (c.run < run) == (order == OldestFirst) {
+		if err := c.step(); err != nil {
+			return list, err
+		}
+	}
+	begin := len(list)
+	for c.run == run {
+		var fact T
+		err := c.read(c.next, &fact)
+		list = append(list, fact)
+		if err := errors.Join(err, c.step()); err != nil {
+			return list, err
+		}
+	}
+	if order == NewestFirst {
+		slices.Reverse(list[begin:])
+	}
+	return list, nil
+}
+
+// joined is a cpv of its two columns.
+func joined(cp, version string) string {
+	if version == "" {
+		return cp
+	}
+	return cp + "-" + version
+}
+
+const mergeColumns = `run, seq, cp, version, slot, root, repo_path, kind, outcome, started_at, finished_at,
+	cleaning_at, fetching_at, compiling_at, built_at, merging_at, autoclean_at, list_position, list_length, binpkg, build_id,
+	packaged, in_world, postinst_failed, between_versions, uncertain, clock_stepped, log_part, log_offset`
+
+func (l *EmergeLog) readMerge(v []driver.Value, m *Merge) (err error) {
+	n := func(i int) int64 { return number(v[i], 0) }
+	m.Run, m.Seq, m.Slot, m.Root, m.Started, m.Finished = n(0), int(n(1)), text(v[4]), text(v[5]), n(9), n(10)
+	m.Steps = emergelog.Steps{Cleaning: n(11), Fetching: n(12), Compiling: n(13), Built: n(14), Merging: n(15), Autoclean: n(16)}
+	m.N, m.Of, m.Binpkg, m.BuildID = int(n(17)), int(n(18)), text(v[19]), int(n(20))
+	m.Packaged, m.World, m.PostinstFailed, m.BetweenVersions, m.Uncertain, m.ClockStepped = n(21) == 1, n(22) == 1, n(23) == 1, n(24) == 1, n(25) == 1, n(26) == 1
+	m.BeganAt = place(n(27), n(28))
+	if repo := n(6); repo != 0 {
+		if m.RepoPath, err = l.texts.name(repo); err != nil {
+			return err
+		}
+	}
+	if m.CP, err = l.cps.name(n(2)); err != nil {
+		return err
+	}
+	m.CPV = joined(m.CP, text(v[3]))
+	return errors.Join(word(v[7], &m.Kind), word(v[8], &m.Outcome))
+}
+
+const unmergeColumns = "run, seq, cp, version, reason, outcome, merge, started_at, finished_at, uncertain, clock_stepped, log_part, log_offset"
+
+func (l *EmergeLog) readUnmerge(v []driver.Value, u *Unmerge) (err error) {
+	n := func(i int) int64 { return number(v[i], 0) }
+	u.Run, u.Seq, u.Merge, u.Started, u.Finished = n(0), int(n(1)), int(n(6)), n(7), n(8)
+	u.Uncertain, u.ClockStepped, u.BeganAt = n(9) == 1, n(10) == 1, place(n(11), n(12))
+	if u.CP, err = l.cps.name(n(2)); err != nil {
+		return err
+	}
+	u.CPV = joined(u.CP, text(v[3]))
+	return errors.Join(word(v[4], &u.Reason), word(v[5], &u.Outcome))
+}
+
+const syncColumns = "run, seq, repo, location, url, outcome, retries, started_at, finished_at, uncertain, clock_stepped, log_part, log_offset"
+
+func (l *EmergeLog) readSync(v []driver.Value, s *Sync) error {
+	n := func(i int) int64 { return number(v[i], 0) }
+	s.Run, s.Seq, s.Repo, s.Location, s.URL, s.Retries = n(0), int(n(1)), text(v[2]), text(v[3]), text(v[4]), int(n(6))
+	s.Started, s.Finished, s.Uncertain, s.ClockStepped, s.BeganAt = n(7), n(8), n(9) == 1, n(10) == 1, place(n(11), n(12))
+	return word(v[5], &s.Outcome)
+}
+
+// storedUsage is what was measured of a merge.
+type storedUsage struct {
+	emergelog.Usage
+	seq int
+}
+
+const usageColumns = "run, seq, cpu_ms, memory_peak, swap_peak, read_bytes, write_bytes"
+
+func (l *EmergeLog) readUsage(v []driver.Value, u *storedUsage) error {
+	u.seq = int(number(v[1], 0))
+	u.CPUMillis, u.MaxMem, u.MaxSwap, u.Read, u.Written = number(v[2], -1), number(v[3], -1), number(v[4], -1), number(v[5], -1), number(v[6], -1)
+	return nil
+}
+
+// nameCache resolves the numbers of a dictionary: one by one, until so many were
+// asked for that it is cheaper to read the whole.
+type nameCache struct {
+	tx    *Tx
+	table string
+	names map[int64]string
+	asked int
+}
+
+// wholeNamesAfter is the number of look-ups after which the whole is read.
+const wholeNamesAfter = 64
+
+func (c *nameCache) name(id int64) (string, error) {
+	name, ok := c.names[id]
+	if ok {
+		return name, nil
+	}
+	if c.names == nil {
+		c.names = map[int64]string{}
+	}
+	if c.asked++; c.asked == wholeNamesAfter {
+		err := c.tx.rawQuery(func(v []driver.Value) error {
+			c.names[number(v[0], 0)] = text(v[1])
+			return nil
+		}, "SELECT id, value FROM "+c.table)
+		if name, ok := c.names[id]; ok || err != nil {
+			return name, err
+		}
+	}
+	err := c.tx.queryRow("SELECT value FROM "+c.table+" WHERE id = ?", id).Scan(&name)
+	c.names[id] = name
+	return name, err
+}
+
+// FailedMerges returns the merges since a time, in unix seconds, that the log says
+// failed, at their end or before, without what they replaced.
+func (l *EmergeLog) FailedMerges(since int64) ([]Merge, error) {
+	return l.mergesWhere(`(outcome = 'failed' OR postinst_failed = 1) AND coalesce(started_at, 0) >= ? AND EXISTS (
+		SELECT 1 FROM run r WHERE r.host = merge.host AND r.number = merge.run AND r.outcome <> 'success')`, since)
+}
+
+// CutMerges returns the merges into a root that ended between the removal of the
+// old version and the registration of the new one, of packages that were not merged
+// since.
+func (l *EmergeLog) CutMerges(root string) ([]Merge, error) {
+	return l.mergesWhere(`between_versions = 1 AND coalesce(root, ?) = ? AND NOT EXISTS (
+		SELECT 1 FROM merge later WHERE later.host = merge.host AND later.cp = merge.cp AND coalesce(later.root, ?) = ?
+			AND (later.outcome = 'merged' OR later.between_versions = 1) AND (later.run, later.seq) > (merge.run, merge.seq))`, root, root, root, root)
+}
+
+// LastChange returns the number of the newest run that began to merge or remove
+// packages, 0 where there is none.
+func (l *EmergeLog) LastChange() (number int64, err error) {
+	err = l.tx.queryRow("SELECT coalesce(max(number), 0) FROM run WHERE host = ? AND merges + unmerges > 0", l.host).Scan(&number)
+	return number, err
+}
+
+// mergesWhere returns the merges for which a condition holds, in the order of the
+// log.
+func (l *EmergeLog) mergesWhere(condition string, args ...any) ([]Merge, error) {
+	var all []Merge
+	err := l.tx.rawQuery(func(row []driver.Value) error {
+		var m Merge
+		err := l.readMerge(row, &m)
+		all = append(all, m)
+		return err
+	}, "SELECT "+mergeColumns+" FROM merge WHERE host = ? AND "+condition+" ORDER BY run, seq", append([]any{l.host}, args...)...)
+	return all, err
 }
 
 // OpenRuns returns the numbers of the runs whose rows are not final: those that
 // the log has not seen end.
-func (l *EmergeLog) OpenRuns() ([]int64, error) { return l.tx.openRuns(l.host) }
+func (l *EmergeLog) OpenRuns() ([]int64, error) {
+	return l.numbers("SELECT number FROM run WHERE host = ? AND open = 1 ORDER BY number", l.host)
+}
+
+// numbers returns the numbers that a query selects.
+func (l *EmergeLog) numbers(query string, args ...any) ([]int64, error) {
+	var all []int64
+	err := l.tx.query(func(rows *sql.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		all = append(all, n)
+		return err
+	}, query, args...)
+	return all, err
+}
 
 // RunsBetween returns the range of the runs that were at work at any moment
 // from since to until, unix seconds, both included; ok is false where there is
 // none. Within the range lie other runs too, where the clock was set.
 func (l *EmergeLog) RunsBetween(since, until int64) (runs RunRange, ok bool, err error) {
-	var longest int64
-	if missing, err := noRow(l.tx.queryRow("SELECT longest_run FROM emerge_log WHERE host = ?", l.host).Scan(&longest)); missing || err != nil {
-		return RunRange{}, false, err
-	}
-	from, to := RunRange{}.keys(l.host)
 	var first, last sql.NullInt64
-	// The plus signs keep the query in the index run_by_time, which has all that
-	// it asks for; the rows are far larger.
-	err = l.tx.queryRow("SELECT min(+id), max(+id) FROM run WHERE +id >= ? AND +id < ? AND seen_at >= ? AND started_at >= ? AND started_at <= ?",
-		from, to, since, since-longest, until).Scan(&first, &last)
-	if err != nil || !first.Valid {
-		return RunRange{}, false, err
-	}
-	return RunRange{runNumber(first.Int64), runNumber(last.Int64)}, true, nil
+	err = l.tx.queryRow("SELECT min(number), max(number) FROM run WHERE host = ? AND started_at <= ? AND seen_at >= ?", l.host, until, since).Scan(&first, &last)
+	return RunRange{first.Int64, last.Int64}, first.Valid, err
 }
 
 // LastRun returns the number of the newest run of a host, 0 where there is
 // none.
-func (l *EmergeLog) LastRun() (int64, error) {
-	from, to := RunRange{}.keys(l.host)
-	var id int64
-	missing, err := noRow(l.tx.queryRow("SELECT id FROM run WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1", from, to).Scan(&id))
-	if missing || err != nil {
-		return 0, err
-	}
-	return runNumber(id), nil
+func (l *EmergeLog) LastRun() (number int64, err error) {
+	err = l.tx.queryRow("SELECT coalesce(max(number), 0) FROM run WHERE host = ?", l.host).Scan(&number)
+	return number, err
 }
 
-// logNames resolves the numbers of names, one by one until so many were asked
-// for that it is cheaper to read the whole table, where that is not too large.
-type logNames struct {
-	tx               *Tx
-	texts, cps, cpvs reverse
-	recent           [recentNames]string
-	err              error
+// RunsOf returns the numbers of the runs that have merges or removals of any of
+// the given packages (cat/pn), the lowest first.
+func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
+	among, err := l.tx.packageNumbers(packages)
+	if err != nil {
+		return nil, err
+	}
+	return l.numbers("SELECT run FROM merge WHERE host = ? AND cp IN ("+among+") UNION SELECT run FROM unmerge WHERE host = ? AND cp IN ("+among+") ORDER BY run", l.host, l.host)
 }
 
-// recentNames is how many cpvs are remembered: what a merge replaced is unmerged
-// soon after, and merged versions are often merged again.
-const recentNames = 1 << 10
-
-// joined returns cp and version as one string.
-func (n *logNames) joined(cp string, version []byte) string {
-	hash := uint32(len(cp))
-	for _, c := range version {
-		hash = hash*31 + uint32(c)
-	}
-	if len(cp) > 4 {
-		hash = hash*31 + uint32(cp[len(cp)-1]) + uint32(cp[len(cp)-4])<<7 + uint32(cp[len(cp)/2])<<11
-	}
-	at := &n.recent[(hash^hash>>15)%recentNames]
-	if cpv := *at; len(cpv) == len(cp)+len(version) && cpv[len(cp):] == string(version) && cpv[:len(cp)] == cp {
-		return cpv
-	}
-	*at = cp + string(version)
-	return *at
-}
-
-// reverse is a dictionary from numbers to names.
-type reverse struct {
-	names []string         // by their numbers, which are dense
-	more  map[int64]string // those with larger numbers, the last of them
-	asked int
-}
-
-func (n *logNames) text(id int64) string {
-	if id == 0 {
-		return ""
-	}
-	return n.name(&n.texts, "text", id)
-}
-
-func (n *logNames) cp(id int64) string { return n.name(&n.cps, "cp", id) }
-
-func (n *logNames) cpv(id int64) string { return n.name(&n.cpvs, "cpv", id) }
-
-const (
-	// wholeNamesAfter is [wholeDictionaryAfter] for the other direction, in which
-	// a question about many rows asks for most names.
-	wholeNamesAfter = 128
-	// maxNames bounds the names of one table that are held.
-	maxNames = 1 << 16
-)
-
-func (n *logNames) name(d *reverse, table string, id int64) string {
-	if id >= 0 && id < int64(len(d.names)) && d.names[id] != "" {
-		return d.names[id]
-	}
-	if name, ok := d.more[id]; ok {
-		return name
-	}
-	if d.asked++; d.asked == wholeNamesAfter {
-		err := n.tx.query(func(rows *sql.Rows) error {
-			var id int64
-			var name string
-			err := rows.Scan(&id, &name)
-			d.put(id, name)
-			return err
-		}, "SELECT id, value FROM "+table+" WHERE id < ? ORDER BY id", maxNames)
-		if err != nil && n.err == nil {
-			n.err = err
-		}
-		if id > 0 && id < int64(len(d.names)) {
-			return d.names[id]
-		}
-	}
-	var name string
-	if err := n.tx.queryRow("SELECT value FROM "+table+" WHERE id = ?", id).Scan(&name); err != nil && n.err == nil {
-		n.err = fmt.Errorf("name %d of table %s: %w", id, table, err)
-	}
-	d.put(id, name)
-	return name
-}
-
-func (d *reverse) put(id int64, name string) {
-	if id < 0 || id >= maxNames {
-		if d.more == nil || len(d.more) >= maxNames {
-			d.more = map[int64]string{}
-		}
-		d.more[id] = name
-		return
-	}
-	if grow := id + 1 - int64(len(d.names)); grow > 0 {
-		d.names = append(d.names, make([]string, grow)...)
-	}
-	d.names[id] = name
+// Packages returns every cat/pn that the log names, sorted.
+func (l *EmergeLog) Packages() ([]string, error) {
+	var all []string
+	err := l.tx.query(func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		all = append(all, name)
+		return err
+	}, `SELECT value FROM cp WHERE EXISTS (SELECT 1 FROM merge m WHERE m.host = ? AND m.cp = cp.id)
+		OR EXISTS (SELECT 1 FROM unmerge u WHERE u.host = ? AND u.cp = cp.id) ORDER BY value`, l.host, l.host)
+	return all, err
 }

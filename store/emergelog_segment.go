@@ -13,13 +13,17 @@ const SourceOldEmergeLog SourceKind = "old-emerge-log"
 // file of the log grows beyond it.
 const SegmentSpan = 64 << 30
 
-// Segment is one file of a host's emerge.log, there or gone. Its number, which
-// is Base / SegmentSpan, names it for good, whatever its file is called.
+// Segment is one file of a host's emerge.log, there or gone.
 type Segment struct {
 	Source
-	Base    int64 // place of its first byte in the whole log
+	// Part names the segment for good, whatever its file is called: 0, 1, ... in
+	// the order in which they were read. [NoPart] is a file of which nothing was.
+	Part    int
 	FirstAt int64 // time of its first line, unix seconds
 }
+
+// NoPart is the part of a file that has nothing which others do not have.
+const NoPart = -1
 
 // EmergeLogState returns the state of the parser after the last segment, and
 // the time of the last line read; nil where nothing was read yet.
@@ -29,16 +33,18 @@ func (tx *Tx) EmergeLogState(host HostID) (state []byte, lastAt int64, err error
 }
 
 // Segments returns the files of a host's emerge.log in the order in which they
-// were written.
+// were written, after those that are no part of it.
 func (tx *Tx) Segments(host HostID) ([]Segment, error) {
 	var all []Segment
 	err := tx.query(func(rows *sql.Rows) error {
 		var s Segment
 		var err error
-		s.Source, err = scanSource(func(dest ...any) error { return rows.Scan(append(dest, &s.Base, &s.FirstAt)...) })
+		s.Source, err = scanSource(func(dest ...any) error { return rows.Scan(append(dest, &s.Part, &s.FirstAt)...) })
 		all = append(all, s)
 		return err
-	}, "SELECT "+sourceColumns+", g.base, g.first_at FROM source JOIN (SELECT source AS segment, base, first_at FROM emerge_log_segment WHERE host = ?) g ON g.segment = id ORDER BY g.base, id", host)
+	}, "SELECT "+sourceColumns+`, coalesce(p.part, -1), coalesce(p.first_at, 0) FROM source LEFT JOIN (SELECT source AS of_source, part, first_at FROM emerge_log_part WHERE host = ?) p
+		ON p.of_source = id WHERE host = ? AND kind IN (?, ?) AND (p.part IS NOT NULL OR condition = ?) ORDER BY p.part, id`,
+		host, host, SourceEmergeLog, SourceOldEmergeLog, ConditionRead)
 	return all, err
 }
 
@@ -67,13 +73,22 @@ func (tx *Tx) PutSegments(host HostID, segments []Segment) error {
 		if err := tx.PutSource(&s.Source); err != nil {
 			return err
 		}
-		_, err := tx.exec(`INSERT INTO emerge_log_segment (source, host, base, first_at) VALUES (?, ?, ?, ?)
-			ON CONFLICT (source) DO UPDATE SET base = excluded.base, first_at = excluded.first_at`, s.ID, host, s.Base, s.FirstAt)
-		if err != nil {
+		if err := tx.putPart(host, s); err != nil {
 			return fmt.Errorf("segment %s: %w", s.Path, err)
 		}
 	}
 	return nil
+}
+
+// putPart stores which part of the log a segment is.
+func (tx *Tx) putPart(host HostID, s *Segment) error {
+	if s.Part == NoPart {
+		_, err := tx.exec("DELETE FROM emerge_log_part WHERE host = ? AND source = ?", host, s.ID)
+		return err
+	}
+	_, err := tx.exec(`INSERT INTO emerge_log_part (host, part, source, first_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (host, part) DO UPDATE SET source = excluded.source, first_at = excluded.first_at`, host, s.Part, s.ID, s.FirstAt)
+	return err
 }
 
 // forgetMarker removes what was noted under a segment's name while there was no
@@ -90,7 +105,7 @@ func (tx *Tx) forgetMarker(s *Segment) error {
 func (tx *Tx) ForgetSegments(sources []int64) error {
 	for _, id := range sources {
 		for _, statement := range []string{
-			"DELETE FROM diagnostic WHERE source = ?", "DELETE FROM emerge_log_segment WHERE source = ?", "DELETE FROM source WHERE id = ?",
+			"DELETE FROM diagnostic WHERE source = ?", "DELETE FROM emerge_log_part WHERE source = ?", "DELETE FROM source WHERE id = ?",
 		} {
 			if _, err := tx.exec(statement, id); err != nil {
 				return fmt.Errorf("segment %d: %w", id, err)
@@ -104,10 +119,16 @@ func (tx *Tx) ForgetSegments(sources []int64) error {
 // whole log.
 func (l *EmergeLog) Place(at int64) (path string, offset int64, err error) {
 	segments, err := l.tx.Segments(l.host)
-	for _, s := range segments {
-		if s.Base <= at {
-			path, offset = s.Path, at-s.Base
+	path, offset = Place(segments, at)
+	return path, offset, err
+}
+
+// Place is [EmergeLog.Place] among segments.
+func Place(segments []Segment, at int64) (path string, offset int64) {
+	for i := range segments {
+		if s := &segments[i]; s.Part != NoPart && int64(s.Part) == at/SegmentSpan {
+			return s.Path, at % SegmentSpan
 		}
 	}
-	return path, offset, err
+	return "", 0
 }

@@ -1,20 +1,11 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
-	"hash/maphash"
-	"slices"
 
+	"emaudit/parse/atom"
 	"emaudit/parse/emergelog"
 )
-
-// runBits leaves 2^32 runs for each host in the keys of runs.
-const runBits = 32
-
-func runKey(host HostID, run int64) int64 { return int64(host)<<runBits | run }
-
-func runNumber(key int64) int64 { return key & (1<<runBits - 1) }
 
 // EmergeLogWriter stores what the parser of emerge.log delivers, as its
 // [emergelog.Sink]. The first error is kept and returned by Close; after it
@@ -23,107 +14,81 @@ type EmergeLogWriter struct {
 	tx   *Tx
 	host HostID
 
-	rows *bulk
-	// facts are those of the runs that were not delivered yet, packed.
-	facts map[int64]*runFacts
-	// spares are buffers of runs that were stored.
-	spares []*runFacts
-
-	packages [loggedPackages]loggedPackage // those seen last, by a hash of their cpv
-	seed     maphash.Seed
-	names    map[string]*loggedName // by cat/pn
-	pages    sumsPages
-	longest  int64 // run, in seconds from its first line to its last
-	syncSums map[string]*SyncHistory
-	runSums  map[emergelog.Action]*RunHistory
-	first    bool // the host has no history yet
-	// provisional is set when what is delivered is not final.
-	provisional bool
-	err         error
+	runs, merges, usages, unmerges, syncs *bulk
+	// packages are those seen last, by their cpv: the lines of a run name few.
+	packages map[string]loggedPackage
+	// indexes are the statements that make the indexes again which were dropped
+	// for a first load.
+	indexes []string
+	// open is set when what is delivered is not final.
+	open bool
+	err  error
 
 	stored  int
 	damage  []emergelog.Damage
 	damaged int
 }
 
-// runFacts are the packed facts of one run; the first settled bytes are final.
-type runFacts struct {
-	b       []byte
-	settled int
+// loggedPackage is a cpv in two columns.
+type loggedPackage struct {
+	cp      int64
+	version string // "" where the whole is no valid cpv
 }
 
-// WriteEmergeLog begins to store what is read of a host's emerge.log. The source
-// of a position is the number of a segment.
+// maxLoggedPackages bounds the cpvs that are remembered.
+const maxLoggedPackages = 1 << 14
+
+// WriteEmergeLog begins to store what is read of a host's emerge.log, whose parts
+// must be stored already. It removes what was not final; the source of a position
+// is the number of a part.
 func (tx *Tx) WriteEmergeLog(host HostID) (*EmergeLogWriter, error) {
 	w := &EmergeLogWriter{
-		tx: tx, host: host,
-		rows:  tx.bulk("run", "id", "started_at", "seen_at", "args", "action", "outcome", "unsettled", "detail"),
-		facts: map[int64]*runFacts{},
-		seed:  maphash.MakeSeed(),
-		names: map[string]*loggedName{},
-		pages: sumsPages{tx: tx, host: host, held: map[int64]*sumsPage{}},
+		tx: tx, host: host, packages: map[string]loggedPackage{},
+		runs: tx.bulk("run", "host", "number", "started_at", "ended_at", "seen_at", "seconds", "args", "action", "outcome", "exit_status",
+			"merges", "merged", "unmerges", "syncs", "headless", "resumed", "unexplained_failure", "uncertain", "clock_stepped", "low_space",
+			"log_part", "log_offset", "last_part", "last_offset", "open"),
+		merges: tx.bulk("merge", "host", "run", "seq", "cp", "version", "slot", "root", "repo_path", "kind", "outcome",
+			"started_at", "finished_at", "seconds", "cleaning_at", "fetching_at", "compiling_at", "built_at", "merging_at", "autoclean_at",
+			"list_position", "list_length", "binpkg", "build_id", "packaged", "in_world", "postinst_failed", "between_versions", "uncertain",
+			"clock_stepped", "log_part", "log_offset", "open"),
+		usages: tx.bulk("merge_usage", "host", "run", "seq", "cpu_ms", "memory_peak", "swap_peak", "read_bytes", "write_bytes"),
+		unmerges: tx.bulk("unmerge", "host", "run", "seq", "cp", "version", "reason", "outcome", "merge", "started_at", "finished_at", "seconds",
+			"uncertain", "clock_stepped", "log_part", "log_offset", "open"),
+		syncs: tx.bulk("sync", "host", "run", "seq", "repo", "location", "url", "outcome", "retries", "started_at", "finished_at", "seconds",
+			"uncertain", "clock_stepped", "log_part", "log_offset", "open"),
 	}
-	state, _, err := tx.EmergeLogState(host)
-	if err != nil {
+	if err := tx.forgetOpen(host); err != nil {
 		return nil, fmt.Errorf("emerge.log: %w", err)
 	}
-	w.first = state == nil
-	if !w.first {
-		if err := tx.queryRow("SELECT longest_run FROM emerge_log WHERE host = ?", host).Scan(&w.longest); err != nil {
-			return nil, fmt.Errorf("emerge.log: %w", err)
-		}
-	}
-	if err := w.loadSums(); err != nil {
+	var err error
+	if w.indexes, err = tx.dropIndexesOfEmpty("merge", "unmerge", "run"); err != nil {
 		return nil, fmt.Errorf("emerge.log: %w", err)
-	}
-	open, err := tx.openRuns(host)
-	if err != nil {
-		return nil, fmt.Errorf("emerge.log: %w", err)
-	}
-	for _, run := range open {
-		if err := w.reopen(run); err != nil {
-			return nil, fmt.Errorf("emerge.log: run %d: %w", run, err)
-		}
 	}
 	return w, nil
 }
 
-// openRuns returns the numbers of the runs that are not final.
-func (tx *Tx) openRuns(host HostID) ([]int64, error) {
-	var packed []byte
-	if _, err := noRow(tx.queryRow("SELECT open FROM emerge_log WHERE host = ?", host).Scan(&packed)); err != nil {
-		return nil, err
+// forgetOpen removes the rows that are not final. A final fact of an open run
+// stays; its run is delivered again before the transaction ends.
+func (tx *Tx) forgetOpen(host HostID) error {
+	const openRuns = "SELECT number FROM run WHERE host = ? AND open = 1"
+	for _, statement := range []string{
+		"DELETE FROM merge_usage WHERE host = ? AND run IN (" + openRuns + ") AND EXISTS (SELECT 1 FROM merge m WHERE m.host = merge_usage.host AND m.run = merge_usage.run AND m.seq = merge_usage.seq AND m.open = 1)",
+		"DELETE FROM merge WHERE host = ? AND run IN (" + openRuns + ") AND open = 1",
+		"DELETE FROM unmerge WHERE host = ? AND run IN (" + openRuns + ") AND open = 1",
+		"DELETE FROM sync WHERE host = ? AND run IN (" + openRuns + ") AND open = 1",
+	} {
+		if _, err := tx.exec(statement, host, host); err != nil {
+			return err
+		}
 	}
-	return unpackNumbers(packed), nil
-}
-
-// reopen takes the final facts of a run that was open, and removes its row.
-func (w *EmergeLogWriter) reopen(run int64) error {
-	var unsettled int
-	var detail []byte
-	key := runKey(w.host, run)
-	if err := w.tx.queryRow("SELECT unsettled, detail FROM run WHERE id = ?", key).Scan(&unsettled, &detail); err != nil {
-		return err
-	}
-	r := Run{facts: unpacker{b: detail}}
-	r.unpack(&logNames{tx: w.tx})
-	facts := r.facts.b
-	if r.facts.err != nil || unsettled > len(facts) {
-		return errPacked
-	}
-	facts = facts[:len(facts)-unsettled]
-	w.facts[run] = &runFacts{b: slices.Clone(facts), settled: len(facts)}
-	_, err := w.tx.exec("DELETE FROM run WHERE id = ?", key)
+	_, err := tx.exec("DELETE FROM run WHERE host = ? AND open = 1", host)
 	return err
 }
 
 // ForgetEmergeLog removes all that is known of a host's emerge.log, before it
 // is read anew from its oldest file.
 func (tx *Tx) ForgetEmergeLog(host HostID) error {
-	if _, err := tx.exec("DELETE FROM run WHERE id >= ? AND id < ?", runKey(host, 0), runKey(host+1, 0)); err != nil {
-		return fmt.Errorf("emerge.log: %w", err)
-	}
-	for _, table := range []string{"package_page", "package_sums", "sync_history", "run_history", "emerge_log_segment", "emerge_log"} {
+	for _, table := range []string{"merge_usage", "merge", "unmerge", "sync", "run", "emerge_log_part", "emerge_log"} {
 		if _, err := tx.exec("DELETE FROM "+table+" WHERE host = ?", host); err != nil {
 			return fmt.Errorf("emerge.log: %w", err)
 		}
@@ -131,111 +96,107 @@ func (tx *Tx) ForgetEmergeLog(host HostID) error {
 	return nil
 }
 
-// at turns a position into a place in the whole log.
-func (w *EmergeLogWriter) at(p emergelog.Position) int64 {
-	return int64(p.Source)*SegmentSpan + p.Offset
+// known is a number that is stored, or nil for 0, which is not known.
+func known(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
 }
 
-// text is [Tx.textID], but 0 for the empty string.
-func (w *EmergeLogWriter) text(s string) (int64, error) {
+// knownText is [known] for text.
+func knownText(s string) any {
 	if s == "" {
-		return 0, nil
+		return nil
 	}
-	return w.tx.textID(s)
+	return s
 }
 
-// of returns the facts of a run, to be added to.
-func (w *EmergeLogWriter) of(run int64) *runFacts {
-	f := w.facts[run]
-	if f != nil {
-		return f
+// took is a duration that is stored.
+func took(seconds int64, ok bool) any {
+	if !ok {
+		return nil
 	}
-	if n := len(w.spares); n > 0 {
-		f, w.spares = w.spares[n-1], w.spares[:n-1]
-		f.b, f.settled = f.b[:0], 0
-	} else {
-		f = new(runFacts)
-	}
-	w.facts[run] = f
-	return f
+	return seconds
 }
 
-// add takes one fact of a run, packed behind the others.
-func (w *EmergeLogWriter) add(run int64, pack func(b []byte) ([]byte, error)) {
+func bit(b bool) any {
+	if b {
+		return int64(1)
+	}
+	return int64(0)
+}
+
+// pkg returns a cpv in two columns.
+func (w *EmergeLogWriter) pkg(cpv string) loggedPackage {
+	p, ok := w.packages[cpv]
+	if ok || w.err != nil {
+		return p
+	}
+	name := cpv
+	if c, err := atom.ParseCPV(cpv); err == nil {
+		name = c.CP()
+		p.version = cpv[len(name)+1:]
+	}
+	if p.cp, w.err = w.tx.cpID(name); w.err != nil {
+		return p
+	}
+	if len(w.packages) >= maxLoggedPackages {
+		clear(w.packages)
+	}
+	w.packages[cpv] = p
+	return p
+}
+
+// add adds a row.
+func (w *EmergeLogWriter) add(rows *bulk, values ...any) {
 	if w.err != nil {
 		return
 	}
-	f := w.of(run)
-	f.b, w.err = pack(f.b)
-	if !w.provisional {
-		f.settled = len(f.b)
+	w.err = rows.add(values...)
+	if !w.open {
 		w.stored++
 	}
 }
 
 // Merge stores a merge.
 func (w *EmergeLogWriter) Merge(m emergelog.Merge) {
-	w.add(m.Run, func(b []byte) ([]byte, error) {
-		p, err := w.pkg(m.CPV)
-		if err != nil {
-			return b, err
-		}
-		if !w.provisional {
-			p.in(m.Run).merge(&m)
-		}
-		return w.packMerge(b, p, &m)
-	})
+	p := w.pkg(m.CPV)
+	var repo any
+	if m.RepoPath != "" && w.err == nil {
+		repo, w.err = w.tx.textID(m.RepoPath)
+	}
+	s := &m.Steps
+	w.add(w.merges, int64(w.host), m.Run, int64(m.Seq), p.cp, p.version, knownText(m.Slot), knownText(m.Root), repo, m.Kind.String(), m.Outcome.String(),
+		known(m.Started), known(m.Finished), took(m.Duration()), known(s.Cleaning), known(s.Fetching), known(s.Compiling), known(s.Built),
+		known(s.Merging), known(s.Autoclean), int64(m.N), int64(m.Of), knownText(m.Binpkg), known(int64(m.BuildID)),
+		bit(m.Packaged), bit(m.World), bit(m.PostinstFailed), bit(m.BetweenVersions), bit(m.Uncertain), bit(m.ClockStepped),
+		int64(m.Begin.Source), m.Begin.Offset, bit(w.open))
+	if u := m.Usage; u != nil && w.err == nil {
+		measured := func(n int64) any { return took(n, n >= 0) }
+		w.err = w.usages.add(int64(w.host), m.Run, int64(m.Seq), measured(u.CPUMillis), measured(u.MaxMem), measured(u.MaxSwap), measured(u.Read), measured(u.Written))
+	}
 }
 
 // Unmerge stores a removal.
 func (w *EmergeLogWriter) Unmerge(u emergelog.Unmerge) {
-	w.add(u.Run, func(b []byte) ([]byte, error) {
-		p, err := w.pkg(u.CPV)
-		if err != nil {
-			return b, err
-		}
-		if !w.provisional {
-			p.in(u.Run).unmerge(&u)
-		}
-		return w.packUnmerge(b, p, &u), nil
-	})
+	p := w.pkg(u.CPV)
+	w.add(w.unmerges, int64(w.host), u.Run, int64(u.Seq), p.cp, p.version, u.Reason.String(), u.Outcome.String(), known(int64(u.Merge)),
+		known(u.Started), known(u.Finished), took(u.Duration()), bit(u.Uncertain), bit(u.ClockStepped), int64(u.Begin.Source), u.Begin.Offset, bit(w.open))
 }
 
 // Sync stores a sync.
 func (w *EmergeLogWriter) Sync(s emergelog.Sync) {
-	if !w.provisional {
-		w.sumSync(&s)
-	}
-	w.add(s.Run, func(b []byte) ([]byte, error) { return w.packSync(b, &s) })
+	w.add(w.syncs, int64(w.host), s.Run, int64(s.Seq), s.Repo, s.Location, s.URL, s.Outcome.String(), int64(s.Retries),
+		known(s.Started), known(s.Finished), took(s.Duration()), bit(s.Uncertain), bit(s.ClockStepped), int64(s.Begin.Source), s.Begin.Offset, bit(w.open))
 }
 
-// Run stores a run with its facts.
+// Run stores a run.
 func (w *EmergeLogWriter) Run(r emergelog.Run) {
-	if w.err != nil {
-		return
-	}
-	f := w.of(r.ID)
-	delete(w.facts, r.ID)
-	w.err = w.run(&r, f)
-	w.spares = append(w.spares, f)
-	if !w.provisional {
-		w.stored++
-		w.sumRun(&r)
-	}
-}
-
-func (w *EmergeLogWriter) run(r *emergelog.Run, f *runFacts) error {
-	w.longest = max(w.longest, r.LastSeen-r.Started)
-	args, err := w.text(r.Args)
-	if err != nil {
-		return err
-	}
-	detail, err := w.packRun(make([]byte, 0, 32+len(f.b)), r)
-	if err != nil {
-		return err
-	}
-	detail = append(detail, f.b...)
-	return w.rows.add(runKey(w.host, r.ID), r.Started, r.LastSeen, args, int64(r.Action), int64(r.Outcome), int64(len(f.b)-f.settled), detail)
+	w.add(w.runs, int64(w.host), r.ID, r.Started, known(r.Ended), r.LastSeen, took(r.Duration()), r.Args, r.Action.String(), r.Outcome.String(),
+		took(int64(r.ExitStatus), r.ExitStatus >= 0), int64(r.Merges), int64(r.Merged), int64(r.Unmerges), int64(r.Syncs),
+		bit(r.Headless), bit(r.Resumed), bit(r.UnexplainedFailure), bit(r.Uncertain), bit(r.ClockStepped), knownText(r.LowSpace),
+		int64(r.Begin.Source), r.Begin.Offset, int64(r.End.Source), r.End.Offset, bit(w.open))
 }
 
 // maxDamage bounds the pieces of damage that are kept of one reading: a file
@@ -262,7 +223,7 @@ func (w *EmergeLogWriter) Err() error { return w.err }
 // Close stores what is open, to be replaced by the next writer, and the
 // parser's state with the time of the last line.
 func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64) error {
-	w.provisional = true
+	w.open = true
 	for _, m := range open.Merges {
 		w.Merge(m)
 	}
@@ -272,24 +233,22 @@ func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64)
 	for _, s := range open.Syncs {
 		w.Sync(s)
 	}
-	numbers := []byte{}
 	for _, r := range open.Runs {
 		w.Run(r)
-		numbers = binary.AppendVarint(numbers, r.ID)
+	}
+	for _, rows := range []*bulk{w.runs, w.merges, w.usages, w.unmerges, w.syncs} {
+		if w.err == nil {
+			w.err = rows.flush()
+		}
+	}
+	for _, index := range w.indexes {
+		if w.err == nil {
+			_, w.err = w.tx.exec(index)
+		}
 	}
 	if w.err == nil {
-		w.err = w.rows.flush()
-	}
-	if w.err == nil {
-		w.err = w.storeHistories()
-	}
-	if w.err == nil {
-		w.err = w.storeSums()
-	}
-	if w.err == nil {
-		_, w.err = w.tx.exec(`INSERT INTO emerge_log (host, state, open, last_at, longest_run) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (host) DO UPDATE SET state = excluded.state, open = excluded.open, last_at = excluded.last_at, longest_run = excluded.longest_run`,
-			w.host, state, numbers, lastAt, w.longest)
+		_, w.err = w.tx.exec("INSERT INTO emerge_log (host, state, last_at) VALUES (?, ?, ?) ON CONFLICT (host) DO UPDATE SET state = excluded.state, last_at = excluded.last_at",
+			w.host, state, lastAt)
 	}
 	if w.err != nil {
 		return fmt.Errorf("emerge.log: %w", w.err)

@@ -42,7 +42,7 @@ const scanError = "sql: Scan error on column index "
 // from those of whoever asked.
 func isOfDatabase(err error) bool {
 	var e sqlite3.Error
-	return err != nil && (errors.As(err, &e) || isKind(err) || errors.Is(err, errPacked) || errors.Is(err, sql.ErrNoRows) || strings.Contains(err.Error(), scanError))
+	return err != nil && (errors.As(err, &e) || isKind(err) || errors.Is(err, errWord) || errors.Is(err, sql.ErrNoRows) || strings.Contains(err.Error(), scanError))
 }
 
 // IsUnusable tells whether err is of the database as a whole, so that nothing more
@@ -70,7 +70,7 @@ func classify(err error) error {
 	}
 	var e sqlite3.Error
 	switch {
-	case errors.Is(err, errPacked):
+	case errors.Is(err, errWord):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("%w: a row that another one refers to is not there", ErrDamaged)

@@ -94,7 +94,7 @@ func TestADatabaseFromElsewhereIsNotBelieved(t *testing.T) {
 		{"a value that is too long", []string{fmt.Sprintf("UPDATE host SET root = hex(zeroblob(%d))", maxForeignValue)}, ErrDamaged, "too big"},
 		{"a reference to nothing", []string{"UPDATE installed SET cpv = 99"}, ErrDamaged, "not there"},
 		{"a negative version", []string{"PRAGMA user_version = -1"}, ErrSchema, "never was a schema -1"},
-		{"an earlier version", []string{"PRAGMA user_version = 1"}, ErrOlder, "schema is 1"},
+		{"an earlier version", []string{fmt.Sprintf("PRAGMA application_id = %d", developmentID)}, ErrOlder, "before its first release"},
 		{"a later version", []string{"PRAGMA user_version = 9999"}, ErrNewer, "9999"},
 		{"the mark of another program", []string{"PRAGMA application_id = 7"}, ErrNotADatabase, "another program"},
 		{"a host without a name", []string{"UPDATE host SET name = ''"}, ErrHostName, `""`},

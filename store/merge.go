@@ -12,7 +12,7 @@ import (
 // A merge copies everything that another database knows of a host. Ids differ
 // between databases, so each reference is translated: names by their value,
 // facts by the row that the copy got. Columns that refer to nothing are copied
-// as they are, also those that a later migration adds; a test holds the list of
+// as they are, also those that a later schema adds; a test holds the list of
 // references below to the schema.
 
 // mergedTable says how the rows of one table are copied. References are by
@@ -43,12 +43,12 @@ var mergedTables = []mergedTable{
 	{name: "pkgdir_file", references: map[string]string{"pkgdir": "pkgdir"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
 	{name: "index_entry", references: map[string]string{"pkgdir": "pkgdir", "cpv": "cpv"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
 	{name: "emerge_log", references: map[string]string{"host": "host"}},
-	{name: "emerge_log_segment", references: map[string]string{"source": "source", "host": "host"}},
-	{name: "run", references: map[string]string{"args": "text"}},
-	{name: "package_sums", references: map[string]string{"host": "host"}},
-	{name: "package_page", references: map[string]string{"host": "host", "cp": "cp"}},
-	{name: "sync_history", references: map[string]string{"host": "host"}},
-	{name: "run_history", references: map[string]string{"host": "host"}},
+	{name: "emerge_log_part", references: map[string]string{"source": "source", "host": "host"}},
+	{name: "run", references: map[string]string{"host": "host"}},
+	{name: "merge", references: map[string]string{"host": "host", "cp": "cp", "repo_path": "text"}},
+	{name: "merge_usage", references: map[string]string{"host": "host"}},
+	{name: "unmerge", references: map[string]string{"host": "host", "cp": "cp"}},
+	{name: "sync", references: map[string]string{"host": "host"}},
 	{name: "package_move", references: map[string]string{"host": "host", "source": "source"}},
 	{name: "output_file", numbered: true, references: map[string]string{"source": "source"}, from: "JOIN source s ON s.id = t.source", host: "s.host"},
 	{name: "build_log", references: map[string]string{"file": "output_file", "host": "host", "cpv": "cpv", "use_flags": "text", "features": "text"}},
@@ -63,16 +63,9 @@ var mergedTables = []mergedTable{
 
 const outputFileHost = "JOIN output_file f ON f.id = t.file JOIN source s ON s.id = f.source"
 
-// runHost is what the id of a run is a multiple of, for each host
-// (migrations/0003_emergelog.sql).
-const runHost = 1 << 32
-
 // where selects the rows of a host.
 func (t mergedTable) where() string {
-	switch {
-	case t.name == "run":
-		return fmt.Sprintf("t.id / %d = ?", runHost)
-	case t.host != "":
+	if t.host != "" {
 		return t.host + " = ?"
 	}
 	return "t.host = ?"
@@ -269,11 +262,6 @@ func (m *merger) table(t mergedTable) (int, error) {
 				return err
 			}
 		}
-		if t.name == "run" {
-			if err := m.run(columns, row); err != nil {
-				return err
-			}
-		}
 		if !t.numbered {
 			return about(m.here, insert.add(row...))
 		}
@@ -287,8 +275,7 @@ func (m *merger) table(t mergedTable) (int, error) {
 	return rows, about(m.here, insert.flush())
 }
 
-// columns are those of a table but for the id, which the copy gets anew. That
-// of a run means something, and is copied.
+// columns are those of a table but for the id, which the copy gets anew.
 func (m *merger) columns(t mergedTable) ([]string, error) {
 	rows, err := m.from.conn.QueryContext(m.from.ctx, "SELECT * FROM "+t.name+" LIMIT 0")
 	if err != nil {
@@ -301,7 +288,7 @@ func (m *merger) columns(t mergedTable) ([]string, error) {
 	}
 	var columns []string
 	for _, c := range all {
-		if c != "id" || t.name == "run" {
+		if c != "id" {
 			columns = append(columns, c)
 		}
 	}
@@ -334,14 +321,13 @@ func (m *merger) translate(table string, id int64) (int64, error) {
 }
 
 // name translates the id of a dictionary, and enters the name where it is new.
-// 0 is the empty name of a packed row.
 func (m *merger) name(table string, id int64) (here int64, err error) {
 	ids := m.ids[table]
 	if ids == nil {
 		ids = map[int64]int64{}
 		m.ids[table] = ids
 	}
-	if here, ok := ids[id]; ok || id == 0 {
+	if here, ok := ids[id]; ok {
 		return here, nil
 	}
 	if table == "metadata" {
@@ -371,114 +357,6 @@ func (m *merger) name(table string, id int64) (here int64, err error) {
 	}
 	ids[id] = here
 	return here, err
-}
-
-// run translates the id of a run and the names in its packed facts.
-func (m *merger) run(columns []string, row []any) error {
-	var id, unsettled *any
-	var detail *any
-	for i, c := range columns {
-		switch c {
-		case "id":
-			id = &row[i]
-		case "unsettled":
-			unsettled = &row[i]
-		case "detail":
-			detail = &row[i]
-		}
-	}
-	*id = (*id).(int64)%runHost + m.new*runHost
-	r := repacker{unpacker: unpacker{b: (*detail).([]byte)}, merger: m}
-	packed, open, err := r.run(int((*unsettled).(int64)))
-	if err != nil {
-		return err
-	}
-	*detail, *unsettled = packed, int64(open)
-	return nil
-}
-
-// repacker writes the packed facts of a run anew, with the numbers that names
-// have here. It walks the grammar of emergelog_pack.go.
-type repacker struct {
-	unpacker
-	merger *merger
-	out    []byte
-}
-
-// run returns the facts, and how many bytes at their end are what the last
-// bytes of the original were.
-func (r *repacker) run(unsettled int) (packed []byte, open int, err error) {
-	boundary := -1
-	mark := func() {
-		if boundary < 0 && len(r.b) <= unsettled {
-			boundary = len(r.out)
-		}
-	}
-	mark()
-	r.copy(9)
-	r.names("text", 1)
-	for mark(); len(r.b) > 0 && r.err == nil; mark() {
-		tag := r.get()
-		r.out = pack(r.out, tag)
-		switch tag {
-		case tagMerge, tagMergeWithUsage, tagNumberedMerge, tagNumberedMergeWithUsage:
-			numbered := tag == tagNumberedMerge || tag == tagNumberedMergeWithUsage
-			r.cpv(numbered)
-			r.copy(5)
-			r.names("text", 3)
-			r.copy(3 + 7)
-			replaced := r.get()
-			r.out = pack(r.out, replaced)
-			for range min(replaced, int64(len(r.b))) {
-				r.cpv(numbered)
-			}
-			if tag == tagMergeWithUsage || tag == tagNumberedMergeWithUsage {
-				r.copy(5)
-			}
-		case tagUnmerge, tagNumberedUnmerge:
-			r.cpv(tag == tagNumberedUnmerge)
-			r.copy(8)
-		case tagSync:
-			r.names("text", 3)
-			r.copy(7)
-		default:
-			r.err = errPacked
-		}
-	}
-	if boundary < 0 {
-		boundary = len(r.out)
-	}
-	return r.out, len(r.out) - boundary, r.err
-}
-
-// copy takes over n values.
-func (r *repacker) copy(n int) {
-	for range n {
-		r.out = pack(r.out, r.get())
-	}
-}
-
-// cpv translates the number of a cpv, or that of its cat/pn and takes over its
-// version.
-func (r *repacker) cpv(numbered bool) {
-	if numbered {
-		r.names("cpv", 1)
-		return
-	}
-	r.names("cp", 1)
-	version := r.bytes()
-	r.out = append(pack(r.out, int64(len(version))), version...)
-}
-
-// names translates n numbers of names.
-func (r *repacker) names(table string, n int) {
-	for range n {
-		here, err := r.merger.translate(table, r.get())
-		if err != nil && r.err == nil {
-			r.err = err
-		}
-		r.out = pack(r.out, here)
-	}
 }
 
 // HostSummary is what the list of hosts says of one.
@@ -513,7 +391,7 @@ func (tx *Tx) HostSummaries() ([]HostSummary, error) {
 		}{
 			{&s.Installed, "SELECT count(*) FROM installed WHERE host = ? AND removed_at IS NULL"},
 			{&s.Binpkgs, "SELECT count(*) FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = ? AND n.gone_at IS NULL"},
-			{&s.Runs, fmt.Sprintf("SELECT count(*) FROM run WHERE id / %d = ?", runHost)},
+			{&s.Runs, "SELECT count(*) FROM run WHERE host = ?"},
 		} {
 			if err := tx.queryRow(count.query, h.ID).Scan(count.to); err != nil {
 				return nil, err

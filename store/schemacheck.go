@@ -69,12 +69,12 @@ func withoutComments(stmt string) string {
 	return b.String()
 }
 
-// checkSchema wants the schema to be the one that emaudit makes of that version,
+// checkSchema wants the schema to be the one that emaudit makes,
 // object by object: no view, trigger, index or column more, none less, and none
 // that another statement made.
-func (tx *Tx) checkSchema(version int) error {
+func (tx *Tx) checkSchema() error {
 	var want map[string]object
-	err := withSchema(tx.ctx, version, func(made *Tx) (err error) {
+	err := withSchema(tx.ctx, func(made *Tx) (err error) {
 		want, err = made.objects()
 		return err
 	})
@@ -87,26 +87,21 @@ func (tx *Tx) checkSchema(version int) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(got)) {
 		if o, ok := want[name]; !ok {
-			return fmt.Errorf("%w: it has the %s, which is not in schema %d", ErrSchema, name, version)
+			return fmt.Errorf("%w: it has the %s, which is not in schema %d", ErrSchema, name, schemaVersion)
 		} else if o != got[name] {
-			return fmt.Errorf("%w: its %s is another one than that of schema %d", ErrSchema, name, version)
+			return fmt.Errorf("%w: its %s is another one than that of schema %d", ErrSchema, name, schemaVersion)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if _, ok := got[name]; !ok {
-			return fmt.Errorf("%w: it has no %s, as schema %d does", ErrSchema, name, version)
+			return fmt.Errorf("%w: it has no %s, as schema %d does", ErrSchema, name, schemaVersion)
 		}
 	}
 	return nil
 }
 
-// withSchema runs fn on an empty database in memory that has the schema of a
-// version.
-func withSchema(ctx context.Context, version int, fn func(*Tx) error) error {
-	all, err := migrations()
-	if err != nil {
-		return err
-	}
+// withSchema runs fn on an empty database in memory that has the schema.
+func withSchema(ctx context.Context, fn func(*Tx) error) error {
 	pool, err := sql.Open("sqlite3", ":memory:")
 	if err != nil {
 		return err
@@ -115,16 +110,8 @@ func withSchema(ctx context.Context, version int, fn func(*Tx) error) error {
 	pool.SetMaxOpenConns(1)
 	db := &DB{path: ":memory:", sql: pool}
 	return db.transact(ctx, nil, func(tx *Tx) error {
-		for _, step := range all[:version] {
-			statements, err := step.statements()
-			if err != nil {
-				return err
-			}
-			for _, stmt := range statements {
-				if _, err := tx.exec(stmt); err != nil {
-					return fmt.Errorf("migration %s: %w", step.name, err)
-				}
-			}
+		if err := tx.makeSchema(); err != nil {
+			return err
 		}
 		return fn(tx)
 	})

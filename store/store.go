@@ -1,6 +1,6 @@
 // Package store keeps everything that emaudit ever read in one SQLite database:
 // it outlives rotated logs, deleted binary packages and replaced installed
-// packages. It holds the schema, the migrations, and every SQL statement there
+// packages. It holds the schema and every SQL statement there
 // is; the other rooms see typed rows.
 //
 // # Rules of the schema
@@ -62,7 +62,8 @@ const DefaultBusyTimeout = 30 * time.Second
 var (
 	// ErrNewer means that the database was written by a newer emaudit.
 	ErrNewer = errors.New("the database was written by a newer emaudit")
-	// ErrOlder means that an older emaudit wrote a database that is only read.
+	// ErrOlder means that an older emaudit wrote the database, with a schema that
+	// this one does not know.
 	ErrOlder = errors.New("the database was written by an older emaudit")
 	// ErrNotADatabase means that the file is something else.
 	ErrNotADatabase = errors.New("not an emaudit database")
@@ -86,7 +87,7 @@ var (
 var kinds = []error{ErrNewer, ErrOlder, ErrNotADatabase, ErrBusy, ErrReadOnly, ErrFull, ErrDamaged, ErrSchema}
 
 // Open opens the database at path, creates it and its folder where they do not
-// exist (unless opts.ReadOnly), and brings its schema up to date.
+// exist (unless opts.ReadOnly), and gives a new one its schema.
 func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {

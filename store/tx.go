@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
@@ -134,7 +135,7 @@ func (tx *Tx) query(scan func(*sql.Rows) error, query string, args ...any) error
 }
 
 // batchRows is the number of rows in one INSERT of a bulk load. More rows gain
-// nothing (docs/performance.md), and 50 rows of 20 columns stay far below
+// nothing (docs/performance.md), and 50 rows of 32 columns stay far below
 // SQLite's limit of 32,766 variables.
 const batchRows = 50
 
@@ -144,10 +145,9 @@ type bulk struct {
 	tx      *Tx
 	head    string // INSERT INTO t (a, b) VALUES
 	row     string // (?, ?)
-	many    string // batchRows of them; "" until the first batch is full
-	tail    string // ON CONFLICT ...
 	columns int
-	args    []any
+	args    []driver.NamedValue
+	many    driver.Stmt // batchRows of them; nil until the first batch is full
 }
 
 // bulk returns a bulk insert into the columns of a table.
@@ -157,7 +157,6 @@ func (tx *Tx) bulk(table string, columns ...string) *bulk {
 		head:    "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ",
 		row:     "(" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")",
 		columns: len(columns),
-		args:    make([]any, 0, batchRows*len(columns)),
 	}
 }
 
@@ -166,31 +165,100 @@ func (b *bulk) add(values ...any) error {
 	if len(values) != b.columns {
 		return fmt.Errorf("bulk insert: want %d values, got %d: %s", b.columns, len(values), b.head)
 	}
-	b.args = append(b.args, values...)
+	for _, value := range values {
+		switch v := value.(type) {
+		case nil, int64, []byte:
+		case string:
+			value = parse.WithoutCredentials(v)
+		default:
+			plain, err := driver.DefaultParameterConverter.ConvertValue(v)
+			if err != nil {
+				return fmt.Errorf("bulk insert: %w: %s", err, b.head)
+			}
+			if text, ok := plain.(string); ok {
+				plain = parse.WithoutCredentials(text)
+			}
+			value = plain
+		}
+		b.args = append(b.args, driver.NamedValue{Ordinal: len(b.args) + 1, Value: value})
+	}
 	if len(b.args) < batchRows*b.columns {
 		return nil
 	}
-	if b.many == "" {
-		b.many = b.statement(batchRows)
-	}
-	_, err := b.tx.exec(b.many, b.args...)
-	b.args = b.args[:0]
-	return err
+	return b.insert(batchRows)
 }
 
-// statement inserts so many rows.
-func (b *bulk) statement(rows int) string {
-	return b.head + strings.TrimSuffix(strings.Repeat(b.row+", ", rows), ", ") + b.tail
+// insert inserts the rows that were taken. The driver is asked without
+// database/sql, which looks at each value again, and by Query, which binds all
+// values in one call of C where Exec makes a call for each.
+func (b *bulk) insert(rows int) error {
+	err := b.tx.conn.Raw(func(conn any) error {
+		stmt := b.many
+		if stmt == nil {
+			var err error
+			if stmt, err = conn.(driver.Conn).Prepare(b.head + strings.TrimSuffix(strings.Repeat(b.row+", ", rows), ", ")); err != nil {
+				return err
+			}
+			if rows == batchRows {
+				b.many = stmt
+			} else {
+				defer stmt.Close()
+			}
+		}
+		result, err := stmt.(driver.StmtQueryContext).QueryContext(b.tx.ctx, b.args)
+		if err != nil {
+			return err
+		}
+		return result.Close()
+	})
+	b.args = b.args[:0]
+	return err
 }
 
 // flush inserts what is left.
 func (b *bulk) flush() error {
-	if len(b.args) == 0 {
+	rows := len(b.args) / b.columns
+	if b.many != nil {
+		err := b.tx.conn.Raw(func(any) error { return b.many.Close() })
+		if b.many = nil; err != nil {
+			return err
+		}
+	}
+	if rows == 0 {
 		return nil
 	}
-	_, err := b.tx.exec(b.statement(len(b.args)/b.columns), b.args...)
-	b.args = b.args[:0]
-	return err
+	return b.insert(rows)
+}
+
+// dropIndexesOfEmpty drops the indexes of those tables that have no row, and
+// returns the statements that make them again: after a load that costs half of
+// what it costs during one.
+func (tx *Tx) dropIndexesOfEmpty(tables ...string) ([]string, error) {
+	var names, statements []string
+	for _, table := range tables {
+		var any bool
+		if err := tx.queryRow("SELECT EXISTS (SELECT 1 FROM " + table + ")").Scan(&any); err != nil {
+			return nil, err
+		}
+		if any {
+			continue
+		}
+		err := tx.query(func(rows *sql.Rows) error {
+			var name, statement string
+			err := rows.Scan(&name, &statement)
+			names, statements = append(names, name), append(statements, statement)
+			return err
+		}, "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", table)
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range names {
+		if _, err := tx.exec("DROP INDEX " + name); err != nil {
+			return nil, err
+		}
+	}
+	return statements, nil
 }
 
 // dictionary maps the values of one dictionary table to their ids. When the

@@ -76,7 +76,7 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	if err != nil {
 		return nil, err
 	}
-	failed, err := failedMerges(db, since)
+	failed, err := db.Tx.EmergeLog(db.Host).FailedMerges(since)
 	if err != nil {
 		return nil, err
 	}
@@ -116,32 +116,6 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 		return nil, err
 	}
 	return failures, db.Finish(failures.Findings)
-}
-
-// failedMerges returns the merges that emerge.log calls failed.
-func failedMerges(db audit.Database, since int64) ([]store.Merge, error) {
-	log := db.Tx.EmergeLog(db.Host)
-	runs, ok, err := runsSince(db, since)
-	if err != nil || !ok {
-		return nil, err
-	}
-	var failed []store.Merge
-	var facts store.Facts
-	err = log.Runs(runs, store.OldestFirst, func(r *store.Run) error {
-		if r.Outcome == emergelog.RunSuccess {
-			return nil
-		}
-		if err := log.Facts(r, &facts); err != nil {
-			return err
-		}
-		for _, m := range facts.Merges {
-			if m.Started >= since && IsFailed(&m) {
-				failed = append(failed, m)
-			}
-		}
-		return nil
-	})
-	return failed, err
 }
 
 // runsSince returns the runs since a time, all for 0; ok is false where there is

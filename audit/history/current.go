@@ -171,7 +171,7 @@ func fromStatus(s *mergelist.Status, logged []CurrentRun) CurrentRun {
 		if m.Phase == "" {
 			m.Phase = t.Kind
 		}
-		m.StartedAt, m.Elapsed = rounded(t.StartTime), rounded(t.Elapsed)
+		m.StartedAt, m.Elapsed = wholeSeconds(t.StartTime), wholeSeconds(t.Elapsed)
 		for i := range logged {
 			for j := range logged[i].Merges {
 				if l := &logged[i].Merges[j]; l.CPV == t.CPV && (t.Root == "" || l.Root == t.Root) {
@@ -186,7 +186,7 @@ func fromStatus(s *mergelist.Status, logged []CurrentRun) CurrentRun {
 	return c
 }
 
-func rounded(x *float64) *int64 {
+func wholeSeconds(x *float64) *int64 {
 	if x == nil || !(math.Abs(*x) < math.MaxInt64/2) {
 		return nil
 	}

@@ -145,7 +145,7 @@ func (r *runReader) run(stored *store.Run) (*Run, error) {
 	if seconds, ok := stored.Duration(); ok {
 		out.Seconds = &seconds
 	}
-	out.Source, out.Offset = r.place(stored.BeganAt)
+	out.Source, out.Offset = store.Place(r.segments, stored.BeganAt)
 	slices.SortFunc(r.facts.Merges, func(a, b store.Merge) int { return a.Seq - b.Seq })
 	slices.SortFunc(r.facts.Unmerges, func(a, b store.Unmerge) int { return a.Seq - b.Seq })
 	for i := range r.facts.Merges {
@@ -176,16 +176,6 @@ func (r *runReader) run(stored *store.Run) (*Run, error) {
 		}
 	}
 	return out, nil
-}
-
-// place returns the file and the offset of a place in the whole log.
-func (r *runReader) place(at int64) (source string, offset int64) {
-	for i := range r.segments {
-		if s := &r.segments[i]; s.Base <= at {
-			source, offset = s.Path, at-s.Base
-		}
-	}
-	return source, offset
 }
 
 // at is a time that may be unknown.

@@ -207,8 +207,15 @@ func (l *logReader) walk(order store.Order, fn func(*store.Run) error) error {
 	if l.q.Search.All() {
 		return l.log.Runs(runs, order, fn)
 	}
-	numbers, err := l.numbersOf(l.q.Search, runs)
+	packages, err := l.packages(l.q.Search)
 	if err != nil {
+		return err
+	}
+	numbers, err := l.numbersOf(packages, runs)
+	if err != nil {
+		return err
+	}
+	if l.log, err = l.log.Only(packages); err != nil {
 		return err
 	}
 	if order == store.NewestFirst {

@@ -165,7 +165,7 @@ func TestStatisticsDoNotDependOnHowTheyAreCounted(t *testing.T) {
 		if diff := cmp.Diff(kept.Totals(), counted.Totals()); diff != "" {
 			t.Errorf("totals (-kept +counted)\n%s", diff)
 		}
-		if diff := cmp.Diff(kept.Syncs(), counted.Syncs()); diff != "" || len(kept.Syncs()) == 0 {
+		if diff := cmp.Diff(kept.Syncs, counted.Syncs); diff != "" || len(kept.Syncs) == 0 {
 			t.Errorf("syncs (-kept +counted)\n%s", diff)
 		}
 		// All of the recorded log is of one year.

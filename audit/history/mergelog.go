@@ -2,7 +2,6 @@ package history
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"emaudit/audit"
@@ -64,19 +63,16 @@ func LoadMergeHistory(db audit.Database, packages []string) (*MergeHistory, erro
 	for _, cp := range packages {
 		wanted[cp] = true
 	}
-	log := db.Tx.EmergeLog(db.Host)
-	numbers, err := log.OpenRuns()
+	log, err := db.Tx.EmergeLog(db.Host).Only(packages)
 	if err != nil {
 		return nil, err
 	}
-	past, err := log.RunsOf(slices.Sorted(maps.Keys(wanted)))
+	numbers, err := log.RunsOf(packages)
 	if err != nil {
 		return nil, err
 	}
-	numbers = append(numbers, past...)
-	slices.Sort(numbers)
 	var facts store.Facts
-	err = log.RunsNumbered(slices.Compact(numbers), func(r *store.Run) error {
+	err = log.RunsNumbered(numbers, func(r *store.Run) error {
 		if err := log.Facts(r, &facts); err != nil {
 			return err
 		}

@@ -88,10 +88,10 @@ func AuditPredict(db audit.Database, from string, list []PlannedMerge, jobs int)
 			out.Jobs = max(out.Jobs, building)
 		}
 		p := PredictedPackage{CPV: m.CPV, Kind: emergelog.KindSource.String(), Root: m.Root, Elapsed: m.Elapsed, Phase: m.Phase}
-		past := cmp.Or(known[r.renamed(nameOf(m.CPV))], &tally{})
-		samples := past.durations
+		history := cmp.Or(known[r.renamed(nameOf(m.CPV))], &past{})
+		samples := history.durations
 		if m.Binary {
-			p.Kind, samples = emergelog.KindBinary.String(), past.binary
+			p.Kind, samples = emergelog.KindBinary.String(), history.binary
 		}
 		if e, ok := estimateOf(samples); ok {
 			p.Seconds, p.Low, p.High, p.Samples = &e.seconds, &e.low, &e.high, e.samples
@@ -104,7 +104,7 @@ func AuditPredict(db audit.Database, from string, list []PlannedMerge, jobs int)
 
 // pastOf returns the past of the packages of a list, under the names that
 // they have today.
-func (r *runReader) pastOf(list []PlannedMerge) (map[string]*tally, error) {
+func (r *runReader) pastOf(list []PlannedMerge) (map[string]*past, error) {
 	wanted := map[string]bool{}
 	for _, m := range list {
 		wanted[r.renamed(nameOf(m.CPV))] = true
@@ -118,37 +118,31 @@ func (r *runReader) pastOf(list []PlannedMerge) (map[string]*tally, error) {
 			names = append(names, old)
 		}
 	}
-	all := map[string]*tally{}
+	all := map[string]*past{}
 	if len(names) == 0 {
 		return all, nil
 	}
-	err := r.log.Histories(names, func(h *store.PackageHistory) {
-		past, name := tallyOf(h), r.renamed(h.CP)
+	var sums []store.PackageSum
+	err := r.log.PackageSums(store.SumQuery{Packages: names}, func(sum *store.PackageSum) {
+		kept := *sum
+		kept.Durations, kept.BinaryDurations = slices.Clone(sum.Durations), slices.Clone(sum.BinaryDurations)
+		sums = append(sums, kept)
+	})
+	// A package had one name first and then the other.
+	slices.SortStableFunc(sums, func(a, b store.PackageSum) int { return cmp.Compare(a.LastAt, b.LastAt) })
+	for i := range sums {
+		name := r.renamed(sums[i].CP)
 		if all[name] == nil {
-			all[name] = &past
-		} else {
-			all[name].addOtherName(&past)
+			all[name] = new(past)
 		}
-	})
-	if err != nil {
-		return nil, err
+		all[name].durations = append(all[name].durations, sums[i].Durations...)
+		all[name].binary = append(all[name].binary, sums[i].BinaryDurations...)
 	}
-	err = r.log.OpenFacts(func(_ *store.Run, f *store.Facts) error {
-		for i := range f.Merges {
-			m := &f.Merges[i]
-			name := r.renamed(m.CP)
-			if !wanted[name] {
-				continue
-			}
-			if all[name] == nil {
-				all[name] = new(tally)
-			}
-			all[name].merge(m)
-		}
-		return nil
-	})
 	return all, err
 }
+
+// past has how long the merges of a package took, oldest first.
+type past struct{ durations, binary []int64 }
 
 // sum adds up the packages. Each job takes the next package when it is free: the
 // order of a merge list is that in which emerge begins.

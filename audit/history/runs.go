@@ -101,7 +101,11 @@ func (r *runReader) each(q RunQuery, fn func(*store.Run) error) error {
 	}
 	inPeriod := func(run *store.Run) bool { return q.Period.Contains(run.Started) }
 	if !q.Search.All() {
-		numbers, err := r.numbersOf(q.Search, runs)
+		packages, err := r.packages(q.Search)
+		if err != nil {
+			return err
+		}
+		numbers, err := r.numbersOf(packages, runs)
 		if err != nil {
 			return err
 		}
@@ -201,21 +205,11 @@ func (r *runReader) rangeOf(p audit.Period) (runs store.RunRange, ok bool, err e
 // endOfTime is later than any time in a log.
 const endOfTime = 1 << 40
 
-// numbersOf returns the numbers of the runs within a range that have facts of
-// the packages of a search, and of those that are open.
-func (r *runReader) numbersOf(search Search, runs store.RunRange) ([]int64, error) {
-	packages, err := r.packages(search)
-	if err != nil {
-		return nil, err
-	}
+// numbersOf returns the numbers of the runs within a range that have merges or
+// removals of packages.
+func (r *runReader) numbersOf(packages []string, runs store.RunRange) ([]int64, error) {
 	found, err := r.log.RunsOf(packages)
-	if err != nil {
-		return nil, err
-	}
-	open, err := r.log.OpenRuns()
-	numbers := slices.DeleteFunc(append(found, open...), func(n int64) bool { return n < runs.First || runs.Last != 0 && n > runs.Last })
-	slices.Sort(numbers)
-	return slices.Compact(numbers), err
+	return slices.DeleteFunc(found, func(n int64) bool { return n < runs.First || runs.Last != 0 && n > runs.Last }), err
 }
 
 // meant tells whether a run has a fact of the packages of a search.

@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,75 +110,34 @@ type RunStats struct {
 type Stats struct {
 	Packages *StatsRows
 	Runs     []RunStats
-	syncs    func() []RepoStats
-	sum      func() *StatsSum
+	Syncs    []RepoStats
 }
-
-// Syncs returns a row for each repository and stretch of time.
-func (s *Stats) Syncs() []RepoStats { return s.syncs() }
 
 // Totals returns a row for each stretch of time, oldest first.
-func (s *Stats) Totals() []PackageStats {
-	all := []PackageStats{}
-	s.Packages.tallies.totals(func(stretch string, t *tally) {
-		all = append(all, t.row([2]string{totalName, stretch}, withQuartiles, new(numbers)))
-	})
-	return all
-}
+func (s *Stats) Totals() []PackageStats { return s.Packages.totals() }
 
 // StatsSum are the counts and sums of everything, without the medians of which
 // [Stats.Totals] tells.
 type StatsSum struct {
 	Merges, Binary, Unmerges, Failures int
-	// Seconds is how long all took of which that is known; Timed tells whether
+	// Seconds is how long all merges of known duration took; Timed reports whether
 	// there is any.
 	Seconds int64
 	Timed   bool
 }
 
 // Sum is nil where there are several stretches of time, or nothing is known.
-func (s *Stats) Sum() *StatsSum { return s.sum() }
-
-func sumOf(rows *StatsRows) *StatsSum {
-	all := rows.tallies
-	last := all.len() - 1
-	if last < 0 || all.key(0)[1] != all.key(uint32(last))[1] {
-		return nil
-	}
-	sum := new(StatsSum)
-	var memory tally
-	for i := range all.len() {
-		t := all.tally(uint32(i), &memory)
-		for _, durations := range [...][]int64{t.durations, t.binary} {
-			sum.Timed = sum.Timed || len(durations) > 0
-			for _, seconds := range durations {
-				sum.Seconds += seconds
-			}
-		}
-		sum.Binary += len(t.binary) + t.binaryUntimed
-		sum.Merges += len(t.durations) + t.untimed + len(t.binary) + t.binaryUntimed
-		sum.Failures += t.failures
-		sum.Unmerges += t.unmerges
-	}
-	return sum
-}
+func (s *Stats) Sum() *StatsSum { return s.Packages.sum() }
 
 // StatsColumns are the columns by which rows of packages can be sorted.
 var StatsColumns = []string{"name", "period", "merges", "total", "average", "median", "predicted", "spread", "trend", "binary", "unmerges", "failures", "first", "last"}
 
-// rowsOf are rows by name and stretch of time.
-type rowsOf[T any] map[[2]string]*T
-
-func (rows rowsOf[T]) of(name, period string) *T {
-	key := [2]string{name, period}
-	if rows[key] == nil {
-		rows[key] = new(T)
-	}
-	return rows[key]
-}
+// totalName is the name of the row that has everything.
+const totalName = "total"
 
 // AuditStats answers how often and how long packages were merged, repositories
-// synced and emerge run.
+// synced and emerge run. SQL counts and groups; medians and trends are made of the
+// durations that it lists.
 func AuditStats(db audit.Database, q StatsQuery) (*Stats, error) {
 	if q.Zone == nil {
 		q.Zone = time.UTC
@@ -185,40 +145,76 @@ func AuditStats(db audit.Database, q StatsQuery) (*Stats, error) {
 	if q.By == "" {
 		q.By = StatsByPackage
 	}
-	named := new(namedTallies)
-	s := &statsReader{runReader: newRunReader(db), q: q, packages: named, syncs: rowsOf[store.SyncHistory]{}, runs: rowsOf[store.RunHistory]{}}
-	if q.Per != PerAll {
-		s.packages = newPackedTallies()
-	}
+	s := &statsReader{runReader: newRunReader(db), q: q}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
-	var err error
-	if q.Period == (audit.Period{}) && q.Per == PerAll {
-		err = s.fromHistories(named)
-	} else {
-		err = s.fromRuns()
+	out := &Stats{Runs: []RunStats{}, Syncs: []RepoStats{}}
+	rows := &StatsRows{detail: withQuartiles}
+	if q.By == StatsByPackage {
+		rows.detail = withPrediction
 	}
+	out.Packages = rows
+	sums, ok, err := s.sums()
 	if err != nil {
 		return nil, err
 	}
-	return s.stats()
+	if ok {
+		if err := s.log.PackageSums(sums, func(sum *store.PackageSum) {
+			rows.add(s.group(sum.CP), s.stretchName(sum.Stretch), sum)
+		}); err != nil {
+			return nil, err
+		}
+	}
+	if ok && q.Search.All() {
+		if err := s.others(sums, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, rows.arrange(q)
 }
 
-// statsReader collects tallies.
+// statsReader reads sums.
 type statsReader struct {
 	*runReader
-	q        StatsQuery
-	packages tallies
-	syncs    rowsOf[store.SyncHistory]
-	runs     rowsOf[store.RunHistory]
-	// day is the one whose stretch was named last.
-	dayFrom, dayUntil int64
-	dayStretch        string
+	q     StatsQuery
+	names map[int64]string // of stretches of time, by their beginnings
 }
 
-// of returns the tallies to which a fact of a package counts.
-func (s *statsReader) of(cp, stretch string) *tally {
+// sums turns the question into that about sums; ok is false where nothing can be
+// meant.
+func (s *statsReader) sums() (sums store.SumQuery, ok bool, err error) {
+	runs, ok, err := s.rangeOf(s.q.Period)
+	if err != nil || !ok {
+		return sums, false, err
+	}
+	sums = store.SumQuery{Runs: runs, Since: s.q.Period.Since, Until: s.q.Period.Until}
+	if !s.q.Search.All() {
+		if sums.Packages, err = s.packages(s.q.Search); err != nil || len(sums.Packages) == 0 {
+			return sums, false, err
+		}
+	}
+	if s.q.Search.versioned() {
+		all, err := s.log.LoggedVersions(sums.Packages)
+		if err != nil {
+			return sums, false, err
+		}
+		sums.Versions = slices.DeleteFunc(all, func(v store.LoggedVersion) bool {
+			return !s.matches(s.q.Search, v.CP, v.CPV, v.Slot, path.Base(v.RepoPath))
+		})
+	}
+	if s.q.Per != PerAll {
+		first, last, err := s.log.Extent()
+		if err != nil {
+			return sums, false, err
+		}
+		sums.Stretches = s.stretches(first, last)
+	}
+	return sums, true, nil
+}
+
+// group returns the name of the row to which a package counts.
+func (s *statsReader) group(cp string) string {
 	name := s.renamed(cp)
 	switch s.q.By {
 	case StatsByCategory:
@@ -226,145 +222,70 @@ func (s *statsReader) of(cp, stretch string) *tally {
 	case StatsByTotal:
 		name = totalName
 	}
-	return s.packages.of(name, stretch)
+	return name
 }
 
-// totalName is the name of the row that has everything.
-const totalName = "total"
-
-// fromHistories reads the sums that the store keeps, which cost nothing of the
-// length of the log.
-func (s *statsReader) fromHistories(named *namedTallies) error {
-	packages := []string(nil)
-	if !s.q.Search.All() {
-		var err error
-		if packages, err = s.runReader.packages(s.q.Search); err != nil {
-			return err
-		}
-		if s.q.Search.versioned() {
-			return s.fromRuns()
-		}
-		if len(packages) == 0 {
-			return nil
-		}
-	}
-	err := s.log.Histories(packages, func(h *store.PackageHistory) {
-		switch name := s.renamed(h.CP); {
-		case !s.q.Search.matchCP(h.CP) && !s.q.Search.matchCP(name):
-		case s.q.By == StatsByPackage:
-			named.history(name, h)
-		default:
-			past := tallyOf(h)
-			s.of(h.CP, "").add(&past)
-		}
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.fromSums(); err != nil {
-		return err
-	}
-	return s.log.OpenFacts(func(r *store.Run, f *store.Facts) error {
-		s.packageFacts(f)
-		s.otherFacts(r, f)
-		return nil
-	})
-}
-
-// fromSums reads the sums of syncs and runs.
-func (s *statsReader) fromSums() error {
-	if !s.q.Search.All() {
-		return nil
-	}
-	syncs, err := s.log.SyncHistories()
+// others reads the sums of syncs and runs.
+func (s *statsReader) others(sums store.SumQuery, out *Stats) error {
+	syncs, err := s.log.SyncSums(sums)
 	if err != nil {
 		return err
 	}
 	for _, h := range syncs {
-		*s.syncs.of(h.Repo, "") = h
+		k := kindStats(h.Durations, 0, withQuartiles)
+		out.Syncs = append(out.Syncs, RepoStats{
+			Repo: h.Repo, Period: s.stretchName(h.Stretch), Syncs: h.Syncs, Failures: h.Failures, Seconds: k.Seconds,
+			Average: k.Average, Median: k.Median, FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),
+		})
 	}
-	runs, err := s.log.RunHistories()
+	runs, err := s.log.RunSums(sums)
 	for _, h := range runs {
-		*s.runs.of(h.Action.String(), "") = h
+		out.Runs = append(out.Runs, RunStats{
+			Action: h.Action, Period: s.stretchName(h.Stretch), Runs: h.Runs, Succeeded: h.Succeeded, Failed: h.Failed,
+			Interrupted: h.Interrupted, Seconds: h.Seconds, FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),
+		})
 	}
 	return err
 }
 
-// fromRuns reads the facts of all runs of the period.
-func (s *statsReader) fromRuns() error {
-	runs, ok, err := s.rangeOf(s.q.Period)
-	if err != nil || !ok {
-		return err
+// stretches returns the beginnings of the stretches of time from the one in which
+// first lies to the one in which last does, and names them.
+func (s *statsReader) stretches(first, last int64) []int64 {
+	s.names = map[int64]string{}
+	year, month, day := time.Unix(first, 0).In(s.q.Zone).Date()
+	var years, months, days int
+	switch s.q.Per {
+	case PerYear:
+		years, month, day = 1, 1, 1
+	case PerMonth:
+		months, day = 1, 1
+	case PerWeek:
+		weekday := time.Date(year, month, day, 12, 0, 0, 0, time.UTC).Weekday()
+		days, day = 7, day-int(weekday+6)%7
+	default:
+		days = 1
 	}
-	fold := func(r *store.Run) error {
-		if err := s.log.Facts(r, &s.facts); err != nil {
-			return err
+	var all []int64
+	for {
+		begin := audit.DayBegins(year, month, day, s.q.Zone)
+		if begin.Unix() > last {
+			return all
 		}
-		s.packageFacts(&s.facts)
-		s.otherFacts(r, &s.facts)
-		return nil
-	}
-	if s.q.Search.All() {
-		return s.log.Runs(runs, store.OldestFirst, fold)
-	}
-	numbers, err := s.numbersOf(s.q.Search, runs)
-	if err != nil {
-		return err
-	}
-	return s.log.RunsNumbered(numbers, fold)
-}
-
-func (s *statsReader) packageFacts(f *store.Facts) {
-	for i := range f.Merges {
-		m := &f.Merges[i]
-		at := max(m.Finished, m.Started)
-		if !s.q.Period.Contains(at) || !s.matches(s.q.Search, m.CP, m.CPV, m.Slot, path.Base(m.RepoPath)) {
-			continue
-		}
-		s.of(m.CP, s.stretch(at)).merge(m)
-	}
-	for i := range f.Unmerges {
-		u := &f.Unmerges[i]
-		at := max(u.Finished, u.Started)
-		if !s.q.Period.Contains(at) || !s.matches(s.q.Search, u.CP, u.CPV, "", "") {
-			continue
-		}
-		s.of(u.CP, s.stretch(at)).unmerge(u)
+		all = append(all, begin.Unix())
+		s.names[begin.Unix()] = s.nameOf(begin)
+		year, month, day = year+years, month+time.Month(months), day+days
 	}
 }
 
-func (s *statsReader) otherFacts(r *store.Run, f *store.Facts) {
-	if !s.q.Search.All() {
-		return
-	}
-	for i := range f.Syncs {
-		y := &f.Syncs[i]
-		at := max(y.Finished, y.Started)
-		if s.q.Period.Contains(at) {
-			s.syncs.of(y.Repo, s.stretch(at)).Add(&y.Sync)
-		}
-	}
-	if s.q.Period.Contains(r.Started) {
-		s.runs.of(r.Action.String(), s.stretch(r.Started)).Add(&r.Run)
-	}
-}
-
-// stretch names the stretch of time in which a moment lies.
-func (s *statsReader) stretch(at int64) string {
+// stretchName is the name of the stretch of time that begins at a moment.
+func (s *statsReader) stretchName(begin int64) string {
 	if s.q.Per == PerAll {
 		return ""
 	}
-	if at >= s.dayFrom && at < s.dayUntil {
-		return s.dayStretch
-	}
-	t := time.Unix(at, 0).In(s.q.Zone)
-	year, month, day := t.Date()
-	s.dayFrom, s.dayUntil = audit.DayBegins(year, month, day, s.q.Zone).Unix(), audit.DayBegins(year, month, day+1, s.q.Zone).Unix()
-	s.dayStretch = s.stretchOf(t)
-	return s.dayStretch
+	return s.names[begin]
 }
 
-func (s *statsReader) stretchOf(t time.Time) string {
+func (s *statsReader) nameOf(t time.Time) string {
 	switch s.q.Per {
 	case PerYear:
 		return t.Format("2006")

@@ -1,45 +1,6 @@
 package history
 
-import (
-	"cmp"
-	"slices"
-	"strings"
-	"sync"
-
-	"emaudit/store"
-)
-
-// stats makes the answer of the tallies.
-func (s *statsReader) stats() (*Stats, error) {
-	rows, err := s.rows()
-	if err != nil {
-		return nil, err
-	}
-	out := &Stats{Packages: rows, Runs: []RunStats{}}
-	// Made while the rows of packages are written.
-	out.syncs = sync.OnceValue(s.repoRows)
-	out.sum = sync.OnceValue(func() *StatsSum { return sumOf(rows) })
-	go out.syncs()
-	go out.sum()
-	for _, key := range sortedKeys(s.runs) {
-		h := s.runs[key]
-		out.Runs = append(out.Runs, RunStats{
-			Action: key[0], Period: key[1], Runs: h.Runs, Succeeded: h.Succeeded, Failed: h.Failed,
-			Interrupted: h.Interrupted, Seconds: h.Seconds, FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),
-		})
-	}
-	return out, nil
-}
-
-// sortedKeys orders rows by stretch of time, then by name.
-func sortedKeys[T any](rows rowsOf[T]) [][2]string {
-	keys := make([][2]string, 0, len(rows))
-	for key := range rows {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b [2]string) int { return cmp.Or(strings.Compare(a[1], b[1]), strings.Compare(a[0], b[0])) })
-	return keys
-}
+import "slices"
 
 // detail says how much of a row is made.
 type detail uint8
@@ -49,51 +10,37 @@ const (
 	withPrediction        // and the trend
 )
 
-// numbers holds the values of rows, so that not each is allocated alone.
-type numbers []int64
-
-// numbersOfRow is how many values a row has that may be unknown.
-const numbersOfRow = 15
-
-// of returns the place of a value.
-func (n *numbers) of(value int64) *int64 {
-	if len(*n) == cap(*n) {
-		*n = make(numbers, 0, numbersOfRow)
-	}
-	*n = append(*n, value)
-	return &(*n)[len(*n)-1]
-}
-
-// at is the package's function at, in this memory.
-func (n *numbers) at(unix int64) *int64 {
-	if unix == 0 {
-		return nil
-	}
-	return n.of(unix)
-}
-
-// row makes the row of a name and a stretch of time.
-func (t *tally) row(key [2]string, how detail, n *numbers) PackageStats {
+// row makes the row of a tally.
+func (r *StatsRows) row(t *tally, how detail) PackageStats {
 	row := PackageStats{
-		CP: key[0], Period: key[1], Unmerges: t.unmerges, Failures: t.failures, FirstAt: n.at(t.firstAt), LastAt: n.at(t.lastAt),
-		Source: kindStats(t.durations, t.untimed, how, n), Binaries: kindStats(t.binary, t.binaryUntimed, how, n),
+		CP: r.words[t.name], Period: r.words[t.stretch], Unmerges: int(t.unmerges), Failures: int(t.failures), FirstAt: at(t.firstAt), LastAt: at(t.lastAt),
+		Source:   kindStats(r.durations[t.begin:t.binary], int(t.untimed), how),
+		Binaries: kindStats(r.durations[t.binary:t.end], int(t.binaryUntimed), how),
 	}
 	row.Merges, row.Binary = row.Source.Merges+row.Binaries.Merges, row.Binaries.Merges
 	row.Seconds = row.Source.Seconds + row.Binaries.Seconds
-	if timed := int64(len(t.durations) + len(t.binary)); timed > 0 {
-		row.Average = n.of((row.Seconds + timed/2) / timed)
+	if timed := int64(t.end - t.begin); timed > 0 {
+		row.Average = rounded(row.Seconds, timed)
 	}
 	row.Predicted = row.Source.Predicted
 	if row.Source.Merges == 0 {
 		row.Predicted = row.Binaries.Predicted
 	}
 	if begun := int64(row.Merges + row.Failures); begun > 0 {
-		row.FailureRate = n.of((int64(row.Failures)*100 + begun/2) / begun)
+		row.FailureRate = rounded(int64(row.Failures)*100, begun)
 	}
 	return row
 }
 
-func kindStats(durations []int64, untimed int, how detail, n *numbers) KindStats {
+// rounded is a quotient of numbers that are not negative.
+func rounded(n, by int64) *int64 {
+	q := (n + by/2) / by
+	return &q
+}
+
+// kindStats makes the statistics of durations, which are oldest first, and of
+// merges of unknown duration.
+func kindStats(durations []int64, untimed int, how detail) KindStats {
 	k := KindStats{Merges: len(durations) + untimed}
 	if len(durations) == 0 {
 		return k
@@ -101,20 +48,22 @@ func kindStats(durations []int64, untimed int, how detail, n *numbers) KindStats
 	for _, d := range durations {
 		k.Seconds += d
 	}
-	timed := int64(len(durations))
-	k.Average = n.of((k.Seconds + timed/2) / timed)
-	var memory [2 * sortedHere]int64
-	sorted := sortThirds(durations, memory[:0])
-	k.Median, k.Spread = n.of(quantile(sorted.all, 2)), n.of(quantile(sorted.all, 3)-quantile(sorted.all, 1))
+	k.Average = rounded(k.Seconds, int64(len(durations)))
+	sorted := slices.Sorted(slices.Values(durations))
+	median, spread := quantile(sorted, 2), quantile(sorted, 3)-quantile(sorted, 1)
+	k.Median, k.Spread = &median, &spread
 	if how != withPrediction {
 		return k
 	}
 	if e, ok := estimateOf(durations); ok {
-		k.Predicted = n.of(e.seconds)
+		k.Predicted = &e.seconds
 	}
 	if len(durations) >= trendSamples {
-		if before := quantile(sorted.first, 2); before != 0 {
-			k.Trend = n.of(quantile(sorted.last, 2) * 100 / before)
+		third := len(durations) / 3
+		before := quantile(slices.Sorted(slices.Values(durations[:third])), 2)
+		if before != 0 {
+			trend := quantile(slices.Sorted(slices.Values(durations[len(durations)-third:])), 2) * 100 / before
+			k.Trend = &trend
 		}
 	}
 	return k
@@ -122,73 +71,6 @@ func kindStats(durations []int64, untimed int, how detail, n *numbers) KindStats
 
 // trendSamples is the least number of merges of which a trend is told.
 const trendSamples = 6
-
-// sortedHere is how many durations are sorted without a list made for them: most
-// packages have fewer.
-const sortedHere = 128
-
-// thirds are durations in the order of their length: the first third of them,
-// the last, and all.
-type thirds struct{ first, last, all []int64 }
-
-// sortThirds sorts durations, in memory where that has room for twice as many.
-// The trend wants the thirds sorted anyhow, and to merge them is faster than to
-// sort all.
-func sortThirds(durations, memory []int64) thirds {
-	n := len(durations)
-	third := n / 3
-	memory = append(append(memory, durations...), durations...)
-	parts, all := memory[:n], memory[n:]
-	first, middle, last := parts[:third], parts[third:n-third], parts[n-third:]
-	slices.Sort(first)
-	slices.Sort(middle)
-	slices.Sort(last)
-	// The first two are merged at the front; then the last, from the back, fills
-	// what is left before it.
-	merge(all[:n-third], first, middle)
-	mergeBack(all, n-third, last)
-	return thirds{first, last, all}
-}
-
-// merge merges two sorted lists into one that is as long as both.
-func merge(into, a, b []int64) {
-	for i := range into {
-		if len(b) == 0 || len(a) > 0 && a[0] <= b[0] {
-			into[i], a = a[0], a[1:]
-		} else {
-			into[i], b = b[0], b[1:]
-		}
-	}
-}
-
-// mergeBack merges a sorted list into the first n of all, which are sorted and
-// have so much room behind them.
-func mergeBack(all []int64, n int, list []int64) {
-	for i := len(all) - 1; len(list) > 0; i-- {
-		if end := len(list) - 1; n == 0 || all[n-1] <= list[end] {
-			all[i], list = list[end], list[:end]
-		} else {
-			n--
-			all[i] = all[n]
-		}
-	}
-}
-
-func (s *statsReader) repoRows() []RepoStats {
-	rows := []RepoStats{}
-	for _, key := range sortedKeys(s.syncs) {
-		rows = append(rows, repoRow(key, s.syncs[key]))
-	}
-	return rows
-}
-
-func repoRow(key [2]string, h *store.SyncHistory) RepoStats {
-	k := kindStats(h.Durations, 0, withQuartiles, new(numbers))
-	return RepoStats{
-		Repo: key[0], Period: key[1], Syncs: h.Syncs, Failures: h.Failures, Seconds: k.Seconds, Average: k.Average, Median: k.Median,
-		FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),
-	}
-}
 
 // statsColumn returns the value of a column by which rows are sorted, nil where
 // it is not known; ok is false for a column that is none.

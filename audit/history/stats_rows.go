@@ -7,99 +7,190 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"emaudit/store"
 )
 
-// tallies are what the rows of statistics are made of.
-type tallies interface {
-	// of returns the tally of a row, to be added to until the next call.
-	of(name, stretch string) *tally
-	// close ends adding, and puts the rows in order by stretch of time and name.
-	close()
-	// The rest is for after that. Rows are numbered from 0.
-	len() int
-	// key returns the name and the stretch of time of a row.
-	key(row uint32) [2]string
-	// tally returns the tally of a row, which is in memory or stays as it is.
-	tally(row uint32, memory *tally) *tally
-	// totals calls each with the sum of all rows of each stretch of time, oldest
-	// first, which holds until each returns.
-	totals(each func(stretch string, t *tally))
+// tally is what a row of statistics is made of. A log of decades by day has a
+// million of them.
+type tally struct {
+	name, stretch                              uint32 // places in StatsRows.words
+	untimed, binaryUntimed, unmerges, failures uint32
+	firstAt, lastAt                            int64
+	// The durations of source merges lie from here up to binary, those of binary
+	// merges from there up to end.
+	begin, binary, end uint32
 }
 
 // StatsRows are the rows of statistics, in their order.
 type StatsRows struct {
-	tallies tallies
-	detail  detail
-	rows    []uint32
+	tallies   []tally
+	durations []int64 // of all tallies, oldest first in each
+	words     []string
+	number    map[string]uint32 // of a word
+	detail    detail
+	order     []uint32
 }
 
-// Len is the number of rows.
-func (r *StatsRows) Len() int { return len(r.rows) }
+// word returns the place of a name.
+func (r *StatsRows) word(name string) uint32 {
+	n, ok := r.number[name]
+	if !ok {
+		if r.number == nil {
+			r.number = map[string]uint32{}
+		}
+		n = uint32(len(r.words))
+		r.words, r.number[name] = append(r.words, name), n
+	}
+	return n
+}
 
-// Divided tells whether there is a row for each stretch of time.
-func (r *StatsRows) Divided() bool { return len(r.rows) > 0 && r.tallies.key(r.rows[0])[1] != "" }
+// add adds a sum to a row.
+func (r *StatsRows) add(name, stretch string, sum *store.PackageSum) {
+	t := tally{
+		name: r.word(name), stretch: r.word(stretch), untimed: uint32(sum.Untimed), binaryUntimed: uint32(sum.BinaryUntimed),
+		unmerges: uint32(sum.Unmerges), failures: uint32(sum.Failures), firstAt: sum.FirstAt, lastAt: sum.LastAt,
+	}
+	t.begin = uint32(len(r.durations))
+	r.durations = append(r.durations, sum.Durations...)
+	t.binary = uint32(len(r.durations))
+	r.durations = append(r.durations, sum.BinaryDurations...)
+	t.end = uint32(len(r.durations))
+	r.tallies = append(r.tallies, t)
+}
 
-// statsBatch is how many rows are made at once, ahead of the one that is used.
-const statsBatch = 128
+// join makes one tally of each row, and puts them in order by stretch of time and
+// name. A package that was renamed had one name first and then the other.
+func (r *StatsRows) join() {
+	sorted := slices.Sorted(slices.Values(r.words))
+	rank := make([]uint32, len(r.words))
+	for i, word := range sorted {
+		rank[r.number[word]] = uint32(i)
+	}
+	slices.SortStableFunc(r.tallies, func(a, b tally) int {
+		return cmp.Or(cmp.Compare(rank[a.stretch], rank[b.stretch]), cmp.Compare(rank[a.name], rank[b.name]), cmp.Compare(a.lastAt, b.lastAt))
+	})
+	var joined []tally
+	for same := range chunkBy(r.tallies, func(a, b *tally) bool { return a.name == b.name && a.stretch == b.stretch }) {
+		t := same[0]
+		if len(same) > 1 {
+			t = r.sumOf(same)
+		}
+		joined = append(joined, t)
+	}
+	r.tallies = joined
+}
 
-// All yields every row, which holds until the next. Rows are made while those
-// before are used.
-func (r *StatsRows) All() iter.Seq[*PackageStats] {
-	return func(yield func(*PackageStats) bool) {
-		batches, stop := make(chan []PackageStats, 2), make(chan struct{})
-		go func() {
-			defer close(batches)
-			var t tally
-			for rows := range slices.Chunk(r.rows, statsBatch) {
-				batch := make([]PackageStats, 0, len(rows))
-				memory := make(numbers, 0, len(rows)*numbersOfRow)
-				for _, row := range rows {
-					batch = append(batch, r.row(row, &t, &memory))
-				}
-				select {
-				case batches <- batch:
-				case <-stop:
+// sumOf adds tallies up.
+func (r *StatsRows) sumOf(same []tally) tally {
+	sum := tally{name: same[0].name, stretch: same[0].stretch, begin: uint32(len(r.durations))}
+	for i := range same {
+		t := &same[i]
+		sum.untimed += t.untimed
+		sum.binaryUntimed += t.binaryUntimed
+		sum.unmerges += t.unmerges
+		sum.failures += t.failures
+		if t.firstAt != 0 && (sum.firstAt == 0 || t.firstAt < sum.firstAt) {
+			sum.firstAt = t.firstAt
+		}
+		sum.lastAt = max(sum.lastAt, t.lastAt)
+		r.durations = append(r.durations, r.durations[t.begin:t.binary]...)
+	}
+	sum.binary = uint32(len(r.durations))
+	for i := range same {
+		r.durations = append(r.durations, r.durations[same[i].binary:same[i].end]...)
+	}
+	sum.end = uint32(len(r.durations))
+	return sum
+}
+
+// chunkBy yields the longest parts of a list of which each element is the same as
+// the one before.
+func chunkBy[T any](list []T, same func(a, b *T) bool) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		for begin, i := 0, 1; i <= len(list); i++ {
+			if i == len(list) || !same(&list[i-1], &list[i]) {
+				if !yield(list[begin:i]) {
 					return
 				}
-			}
-		}()
-		for batch := range batches {
-			for i := range batch {
-				if !yield(&batch[i]) {
-					close(stop)
-					return
-				}
+				begin = i
 			}
 		}
 	}
 }
 
-// row makes one row.
-func (r *StatsRows) row(row uint32, memory *tally, n *numbers) PackageStats {
-	return r.tallies.tally(row, memory).row(r.tallies.key(row), r.detail, n)
+// arrange makes the rows that are asked for, by stretch of time and name where no
+// other order is, unknown values last.
+func (r *StatsRows) arrange(q StatsQuery) error {
+	r.join()
+	r.order = make([]uint32, len(r.tallies))
+	for i := range r.order {
+		r.order[i] = uint32(i)
+	}
+	if err := r.sort(q.Sort); err != nil {
+		return err
+	}
+	if n := q.First; n > 0 && n < len(r.order) {
+		r.order = r.order[:n]
+	}
+	if n := q.Last; n > 0 && n < len(r.order) {
+		r.order = r.order[len(r.order)-n:]
+	}
+	return nil
 }
 
-// rows returns the rows that are asked for in their order, by stretch of time and
-// name where nothing else is said, unknown values last.
-func (s *statsReader) rows() (*StatsRows, error) {
-	s.packages.close()
-	out := &StatsRows{tallies: s.packages, detail: withQuartiles, rows: make([]uint32, s.packages.len())}
-	if s.q.By == StatsByPackage {
-		out.detail = withPrediction
+// Len is the number of rows.
+func (r *StatsRows) Len() int { return len(r.order) }
+
+// Divided reports whether there is a row for each stretch of time.
+func (r *StatsRows) Divided() bool {
+	return len(r.order) > 0 && r.words[r.tallies[r.order[0]].stretch] != ""
+}
+
+// All yields every row, which holds until the next.
+func (r *StatsRows) All() iter.Seq[*PackageStats] {
+	return func(yield func(*PackageStats) bool) {
+		for _, row := range r.order {
+			made := r.row(&r.tallies[row], r.detail)
+			if !yield(&made) {
+				return
+			}
+		}
 	}
-	for i := range out.rows {
-		out.rows[i] = uint32(i)
+}
+
+// totals returns a row for each stretch of time.
+func (r *StatsRows) totals() []PackageStats {
+	all := []PackageStats{}
+	for same := range chunkBy(r.tallies, func(a, b *tally) bool { return a.stretch == b.stretch }) {
+		sum := r.sumOf(same)
+		row := r.row(&sum, withQuartiles)
+		row.CP = totalName
+		all = append(all, row)
+		r.durations = r.durations[:sum.begin]
 	}
-	if err := out.sort(s.q.Sort); err != nil {
-		return nil, err
+	return all
+}
+
+// sum is nil where there are several stretches of time, or none.
+func (r *StatsRows) sum() *StatsSum {
+	if last := len(r.tallies) - 1; last < 0 || r.tallies[0].stretch != r.tallies[last].stretch {
+		return nil
 	}
-	if n := s.q.First; n > 0 && n < len(out.rows) {
-		out.rows = out.rows[:n]
+	sum := new(StatsSum)
+	for i := range r.tallies {
+		t := &r.tallies[i]
+		for _, seconds := range r.durations[t.begin:t.end] {
+			sum.Seconds += seconds
+			sum.Timed = true
+		}
+		binary := int(t.end - t.binary + t.binaryUntimed)
+		sum.Binary += binary
+		sum.Merges += int(t.binary-t.begin+t.untimed) + binary
+		sum.Failures += int(t.failures)
+		sum.Unmerges += int(t.unmerges)
 	}
-	if n := s.q.Last; n > 0 && n < len(out.rows) {
-		out.rows = out.rows[len(out.rows)-n:]
-	}
-	return out, nil
+	return sum
 }
 
 // unknownValue sorts behind all others; it is no value of any column.
@@ -108,41 +199,45 @@ const unknownValue = math.MinInt64
 // sort sorts by a column, the largest first where a "-" is before its name.
 func (r *StatsRows) sort(column string) error {
 	column, descending := strings.CutPrefix(column, "-")
+	byWord := func(word func(*tally) uint32) {
+		slices.SortStableFunc(r.order, func(a, b uint32) int {
+			return strings.Compare(r.words[word(&r.tallies[a])], r.words[word(&r.tallies[b])])
+		})
+		if descending {
+			slices.Reverse(r.order)
+		}
+	}
 	switch column {
 	case "":
+		if descending {
+			slices.Reverse(r.order)
+		}
 	case "name":
-		slices.SortStableFunc(r.rows, func(a, b uint32) int { return strings.Compare(r.tallies.key(a)[0], r.tallies.key(b)[0]) })
+		byWord(func(t *tally) uint32 { return t.name })
 	case "period":
-		slices.SortStableFunc(r.rows, func(a, b uint32) int { return strings.Compare(r.tallies.key(a)[1], r.tallies.key(b)[1]) })
+		byWord(func(t *tally) uint32 { return t.stretch })
 	default:
 		value, ok := statsColumn(column)
 		if !ok {
 			return fmt.Errorf("no column %q; there is: %s", column, strings.Join(StatsColumns, ", "))
 		}
 		r.sortBy(value, descending)
-		return nil
-	}
-	if descending {
-		slices.Reverse(r.rows)
 	}
 	return nil
 }
 
-// sortBy sorts by a value of the rows, of which each is made once. Rows are in
-// the order of their numbers before, and stay so where values are equal.
+// sortBy sorts by a value of the rows, of which each is made once. Rows with equal
+// values stay in their order.
 func (r *StatsRows) sortBy(value func(*PackageStats) *int64, descending bool) {
-	values := make([]int64, len(r.rows))
-	var t tally
-	n := make(numbers, 0, numbersOfRow)
-	for row := range values {
-		made := r.row(uint32(row), &t, &n)
-		values[row] = unknownValue
+	values := make([]int64, len(r.tallies))
+	for i := range r.tallies {
+		made := r.row(&r.tallies[i], r.detail)
+		values[i] = unknownValue
 		if v := value(&made); v != nil {
-			values[row] = *v
+			values[i] = *v
 		}
-		n = n[:0]
 	}
-	slices.SortFunc(r.rows, func(a, b uint32) int {
+	slices.SortFunc(r.order, func(a, b uint32) int {
 		switch v, w := values[a], values[b]; {
 		case v == w:
 			return cmp.Compare(a, b)

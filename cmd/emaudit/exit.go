@@ -91,6 +91,8 @@ func hintFor(err error, db string) string {
 		return "run emaudit as the owner of the database, or use another one with --db FILE"
 	case errors.Is(err, store.ErrFull):
 		return "make room there, or use another database with --db FILE; what was stored before is whole"
+	case errors.Is(err, store.ErrOlder):
+		return fmt.Sprintf("mv %[1]s %[1]s.old; the next command makes a new one of what the files still say", db)
 	case errors.Is(err, store.ErrSchema):
 		return fmt.Sprintf("mv %[1]s %[1]s.odd; what the files still say is then ingested anew", db)
 	case errors.Is(err, store.ErrDamaged):

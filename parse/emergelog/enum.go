@@ -1,5 +1,7 @@
 package emergelog
 
+import "fmt"
+
 // Action says what a run was asked to do.
 type Action uint8
 
@@ -119,17 +121,6 @@ var syncOutcomeNames = [...]string{"unknown", "ok", "failed", "running"}
 // String returns the word that reports and the database use.
 func (x SyncOutcome) String() string { return word(syncOutcomeNames[:], uint8(x)) }
 
-// The numbers of values that the enumerations have.
-const (
-	Actions         = len(actionNames)
-	RunOutcomes     = len(runOutcomeNames)
-	MergeKinds      = len(mergeKindNames)
-	MergeOutcomes   = len(mergeOutcomeNames)
-	UnmergeReasons  = len(unmergeReasonNames)
-	UnmergeOutcomes = len(unmergeOutcomeNames)
-	SyncOutcomes    = len(syncOutcomeNames)
-)
-
 // word returns the word of a value; one that no version of the enumeration has
 // is unknown.
 func word(words []string, value uint8) string {
@@ -138,3 +129,39 @@ func word(words []string, value uint8) string {
 	}
 	return words[value]
 }
+
+// value finds the value of a word.
+func value[T ~uint8](words []string, word []byte, x *T) error {
+	for i, w := range words {
+		if w == string(word) {
+			*x = T(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("no such word: %q", word)
+}
+
+// UnmarshalText reads the word of String.
+func (x *Action) UnmarshalText(word []byte) error { return value(actionNames[:], word, x) }
+
+// UnmarshalText reads the word of String.
+func (x *RunOutcome) UnmarshalText(word []byte) error { return value(runOutcomeNames[:], word, x) }
+
+// UnmarshalText reads the word of String.
+func (x *MergeKind) UnmarshalText(word []byte) error { return value(mergeKindNames[:], word, x) }
+
+// UnmarshalText reads the word of String.
+func (x *MergeOutcome) UnmarshalText(word []byte) error { return value(mergeOutcomeNames[:], word, x) }
+
+// UnmarshalText reads the word of String.
+func (x *UnmergeReason) UnmarshalText(word []byte) error {
+	return value(unmergeReasonNames[:], word, x)
+}
+
+// UnmarshalText reads the word of String.
+func (x *UnmergeOutcome) UnmarshalText(word []byte) error {
+	return value(unmergeOutcomeNames[:], word, x)
+}
+
+// UnmarshalText reads the word of String.
+func (x *SyncOutcome) UnmarshalText(word []byte) error { return value(syncOutcomeNames[:], word, x) }

@@ -1,0 +1,271 @@
+package store
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// SumQuery says what sums are about.
+type SumQuery struct {
+	Runs RunRange
+	// Since and Until bound the time of a fact, both included; 0 does not.
+	Since, Until int64
+	// Packages are those meant (cat/pn); nil is all.
+	Packages []string
+	// Versions, where it is not nil, are the only versions of them that are meant.
+	Versions []LoggedVersion
+	// Stretches are the beginnings of the stretches of time for each of which there
+	// is a sum, in their order; without any there is one sum.
+	Stretches []int64
+}
+
+// LoggedVersion is a version of a package as merges or removals name it.
+type LoggedVersion struct {
+	CP, CPV, Slot, RepoPath string
+	Unmerged                bool // it is of removals
+}
+
+// version is what the column has.
+func (v *LoggedVersion) version() string { return strings.TrimPrefix(v.CPV[len(v.CP):], "-") }
+
+// PackageSum is the sum of the merges, or of the removals, of a package in a
+// stretch of time.
+type PackageSum struct {
+	CP                 string
+	Stretch            int64 // its beginning; 0 where there is but one
+	Unmerges, Failures int
+	// FirstAt and LastAt are the times of completed merges, unix seconds, 0 where
+	// there is none.
+	FirstAt, LastAt int64
+	// Durations and BinaryDurations are those of completed merges, oldest first;
+	// Untimed and BinaryUntimed count those whose duration is unknown.
+	Durations, BinaryDurations []int64
+	Untimed, BinaryUntimed     int
+}
+
+// where selects the facts of a table that a query is about.
+func (l *EmergeLog) where(q *SumQuery, versions string) (where string, args []any, err error) {
+	where, args = "host = ?"+q.Runs.where("run"), []any{l.host}
+	if q.Since != 0 {
+		where += fmt.Sprintf(" AND coalesce(finished_at, started_at) >= %d", q.Since)
+	}
+	if q.Until != 0 {
+		where += fmt.Sprintf(" AND coalesce(finished_at, started_at) <= %d", q.Until)
+	}
+	if q.Packages != nil {
+		among, err := l.tx.packageNumbers(q.Packages)
+		if err != nil {
+			return "", nil, err
+		}
+		where += " AND cp IN (" + among + ")"
+	}
+	if q.Versions == nil {
+		return where, args, nil
+	}
+	where += " AND (" + versions + ") IN (VALUES ('', '', '', '')"
+	for i := range q.Versions {
+		v := &q.Versions[i]
+		where += ", (?, ?, ?, ?)"
+		args = append(args, v.CP, v.version(), v.Slot, v.RepoPath)
+	}
+	return where + ")", args, nil
+}
+
+// stretch is the beginning of the stretch of time in which a fact lies. It enters
+// those of the query.
+func (l *EmergeLog) stretch(q *SumQuery, at string) (string, error) {
+	if len(q.Stretches) == 0 {
+		return "0", nil
+	}
+	for _, statement := range []string{"CREATE TEMP TABLE IF NOT EXISTS stretch (since INTEGER PRIMARY KEY)", "DELETE FROM stretch"} {
+		if _, err := l.tx.exec(statement); err != nil {
+			return "", err
+		}
+	}
+	rows := l.tx.bulk("stretch", "since")
+	for _, since := range q.Stretches {
+		if err := rows.add(since); err != nil {
+			return "", err
+		}
+	}
+	return "coalesce((SELECT max(since) FROM stretch WHERE since <= " + at + "), 0)", rows.flush()
+}
+
+// byStretch groups by stretch of time, where there are several: the index has
+// packages in their order, and SQLite would sort for a column that is always 0.
+func byStretch(q *SumQuery) string {
+	if len(q.Stretches) == 0 {
+		return ""
+	}
+	return ", stretch"
+}
+
+const (
+	mergeVersions   = "(SELECT value FROM cp WHERE cp.id = merge.cp), version, coalesce(slot, ''), coalesce((SELECT value FROM text WHERE text.id = merge.repo_path), '')"
+	unmergeVersions = "(SELECT value FROM cp WHERE cp.id = unmerge.cp), version, '', ''"
+	factAt          = "coalesce(finished_at, started_at)"
+)
+
+// PackageSums calls each with the sums of packages, in no order. A package may
+// have several for one stretch. The sum holds until each returns.
+func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
+	stretch, err := l.stretch(&q, factAt)
+	if err != nil {
+		return err
+	}
+	where, args, err := l.where(&q, mergeVersions)
+	if err != nil {
+		return err
+	}
+	var sum PackageSum
+	var cp int64
+	var source, binary sql.RawBytes
+	err = l.tx.query(func(rows *sql.Rows) error {
+		err := rows.Scan(&cp, &sum.Stretch, &sum.Failures, &sum.FirstAt, &sum.LastAt, &sum.Untimed, &sum.BinaryUntimed, &source, &binary)
+		if err != nil {
+			return err
+		}
+		if sum.CP, err = l.cps.name(cp); err != nil {
+			return err
+		}
+		sum.Durations, sum.BinaryDurations = appendNumbers(sum.Durations[:0], source), appendNumbers(sum.BinaryDurations[:0], binary)
+		each(&sum)
+		return nil
+	}, `SELECT cp, stretch, count(*) FILTER (WHERE outcome = 'failed'),
+			coalesce(min(at) FILTER (WHERE outcome = 'merged'), 0), coalesce(max(at) FILTER (WHERE outcome = 'merged'), 0),
+			count(*) FILTER (WHERE outcome = 'merged' AND kind <> 'binary' AND seconds IS NULL),
+			count(*) FILTER (WHERE outcome = 'merged' AND kind = 'binary' AND seconds IS NULL),
+			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'merged' AND kind <> 'binary'),
+			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'merged' AND kind = 'binary')
+		FROM (SELECT cp, kind, outcome, seconds, run, seq, `+factAt+" AS at, "+stretch+" AS stretch FROM merge WHERE "+where+") AS f GROUP BY cp"+byStretch(&q), args...)
+	if err != nil {
+		return err
+	}
+	if where, args, err = l.where(&q, unmergeVersions); err != nil {
+		return err
+	}
+	sum = PackageSum{}
+	return l.tx.query(func(rows *sql.Rows) error {
+		err := rows.Scan(&cp, &sum.Stretch, &sum.Unmerges)
+		if err != nil {
+			return err
+		}
+		if sum.CP, err = l.cps.name(cp); err != nil {
+			return err
+		}
+		each(&sum)
+		return nil
+	}, "SELECT cp, stretch, count(*) FILTER (WHERE outcome = 'ok') FROM (SELECT cp, outcome, "+stretch+" AS stretch FROM unmerge WHERE "+where+") AS f GROUP BY cp"+byStretch(&q), args...)
+}
+
+// appendNumbers appends numbers that are separated by blanks.
+func appendNumbers(list []int64, text []byte) []int64 {
+	for field := range bytes.FieldsSeq(text) {
+		if n, err := strconv.ParseInt(string(field), 10, 64); err == nil {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// LoggedVersions returns the versions of packages (cat/pn) that the log names.
+func (l *EmergeLog) LoggedVersions(packages []string) ([]LoggedVersion, error) {
+	among, err := l.tx.packageNumbers(packages)
+	if err != nil {
+		return nil, err
+	}
+	var all []LoggedVersion
+	err = l.tx.query(func(rows *sql.Rows) error {
+		var v LoggedVersion
+		var version string
+		err := rows.Scan(&v.CP, &version, &v.Slot, &v.RepoPath, &v.Unmerged)
+		v.CPV = joined(v.CP, version)
+		all = append(all, v)
+		return err
+	}, "SELECT DISTINCT "+mergeVersions+", 0 FROM merge WHERE host = ? AND cp IN ("+among+") UNION ALL SELECT DISTINCT "+unmergeVersions+", 1 FROM unmerge WHERE host = ? AND cp IN ("+among+")",
+		l.host, l.host)
+	return all, err
+}
+
+// SyncSum is the sum of the syncs of a repository in a stretch of time.
+type SyncSum struct {
+	Repo            string
+	Stretch         int64
+	Syncs, Failures int
+	FirstAt, LastAt int64   // of syncs that succeeded, unix seconds
+	Durations       []int64 // seconds, oldest first
+}
+
+// SyncSums returns the sums of syncs by stretch of time and repository.
+func (l *EmergeLog) SyncSums(q SumQuery) ([]SyncSum, error) {
+	stretch, err := l.stretch(&q, factAt)
+	if err != nil {
+		return nil, err
+	}
+	q.Packages, q.Versions = nil, nil
+	where, args, err := l.where(&q, "")
+	if err != nil {
+		return nil, err
+	}
+	var all []SyncSum
+	err = l.tx.query(func(rows *sql.Rows) error {
+		var s SyncSum
+		var durations sql.RawBytes
+		err := rows.Scan(&s.Repo, &s.Stretch, &s.Syncs, &s.Failures, &s.FirstAt, &s.LastAt, &durations)
+		s.Durations = appendNumbers(nil, durations)
+		all = append(all, s)
+		return err
+	}, `SELECT repo, stretch, count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
+			coalesce(min(at) FILTER (WHERE outcome = 'ok'), 0), coalesce(max(at) FILTER (WHERE outcome = 'ok'), 0),
+			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'ok')
+		FROM (SELECT repo, outcome, seconds, run, seq, `+factAt+" AS at, "+stretch+" AS stretch FROM sync WHERE "+where+") AS f GROUP BY repo, stretch ORDER BY stretch, repo", args...)
+	return all, err
+}
+
+// RunSum is the sum of the runs with one action in a stretch of time.
+type RunSum struct {
+	Action                               string
+	Stretch                              int64
+	Runs, Succeeded, Failed, Interrupted int
+	Seconds                              int64
+	FirstAt, LastAt                      int64 // unix seconds
+}
+
+// RunSums returns the sums of runs by stretch of time and action.
+func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
+	stretch, err := l.stretch(&q, "started_at")
+	if err != nil {
+		return nil, err
+	}
+	where := q.Runs.where("number")
+	if q.Since != 0 {
+		where += fmt.Sprintf(" AND started_at >= %d", q.Since)
+	}
+	if q.Until != 0 {
+		where += fmt.Sprintf(" AND started_at <= %d", q.Until)
+	}
+	var all []RunSum
+	err = l.tx.query(func(rows *sql.Rows) error {
+		var s RunSum
+		err := rows.Scan(&s.Action, &s.Stretch, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Seconds, &s.FirstAt, &s.LastAt)
+		all = append(all, s)
+		return err
+	}, `SELECT action, stretch, count(*), count(*) FILTER (WHERE outcome = 'success'), count(*) FILTER (WHERE outcome = 'failure'),
+			count(*) FILTER (WHERE outcome IN ('declined', 'interrupted', 'killed')), coalesce(sum(seconds), 0), min(started_at), max(started_at)
+		FROM (SELECT action, outcome, seconds, started_at, `+stretch+" AS stretch FROM run WHERE host = ?"+where+") AS f GROUP BY action, stretch ORDER BY stretch, action", l.host)
+	return all, err
+}
+
+// Extent returns the times of the first and the last fact of the log, unix
+// seconds; 0 where there is none.
+func (l *EmergeLog) Extent() (first, last int64, err error) {
+	err = l.tx.queryRow(`SELECT coalesce(min(first_at), 0), coalesce(max(last_at), 0) FROM (
+			SELECT min(started_at) AS first_at, max(seen_at) AS last_at FROM run WHERE host = ?
+			UNION ALL SELECT min(`+factAt+"), max("+factAt+`) FROM merge WHERE host = ?
+			UNION ALL SELECT min(`+factAt+"), max("+factAt+`) FROM unmerge WHERE host = ?
+			UNION ALL SELECT min(`+factAt+"), max("+factAt+") FROM sync WHERE host = ?) AS f", l.host, l.host, l.host, l.host).Scan(&first, &last)
+	return first, last, err
+}

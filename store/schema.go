@@ -1,0 +1,174 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	_ "embed" // the schema
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+//go:embed schema.sql
+var schema string
+
+// schemaVersion is the user_version of a database with that schema.
+const schemaVersion = 1
+
+// A SQLite file says in its header which program it belongs to, so that a
+// database of another program is never touched by mistake.
+const (
+	applicationID = 0x656d6175 // "emau"
+	// developmentID was that of emaudit before its first release, with a schema
+	// that no longer exists.
+	developmentID = 0x656d6164 // "emad"
+)
+
+// splitStatements splits a script at the semicolons that end a line, since
+// go-sqlite3 runs a long string of statements in quadratic time (its issue
+// 1145). Comment lines are dropped; no script has a semicolon inside a
+// literal at the end of a line.
+func splitStatements(script string) []string {
+	var stmts []string
+	var b strings.Builder
+	for line := range strings.Lines(script) {
+		if strings.HasPrefix(strings.TrimSpace(line), "--") {
+			continue
+		}
+		b.WriteString(line)
+		code, _, _ := strings.Cut(line, " --")
+		if strings.HasSuffix(strings.TrimRight(code, " \t\r\n"), ";") {
+			stmts = append(stmts, strings.TrimSpace(b.String()))
+			b.Reset()
+		}
+	}
+	if rest := strings.TrimSpace(b.String()); rest != "" {
+		stmts = append(stmts, rest)
+	}
+	return stmts
+}
+
+// prepare checks what the file is, has it journaled by a write-ahead log and
+// gives a new one its schema. A file that is not emaudit's is not touched.
+func (db *DB) prepare(ctx context.Context, busy time.Duration) error {
+	var is identity
+	// One moment: another process may be making the database just now, and what
+	// was read at two would be the database of another program.
+	err := db.View(ctx, func(tx *Tx) (err error) {
+		if is, err = tx.identity(); err != nil || is == (identity{journal: is.journal}) {
+			return err
+		}
+		return is.known()
+	})
+	if err != nil || is.schema == schemaVersion && (db.readOnly || is.journal == "wal") {
+		return err
+	}
+	if db.readOnly {
+		return fmt.Errorf("%w: it has no tables yet", ErrReadOnly)
+	}
+	if is.journal != "wal" {
+		if err := db.journalAhead(ctx, busy); err != nil {
+			return err
+		}
+	}
+	return db.make(ctx)
+}
+
+// identity is what a file says of itself.
+type identity struct {
+	schema, application int
+	tables              int // counted only where application is not emaudit
+	journal             string
+}
+
+// known tells whether this emaudit can use the file.
+func (is identity) known() error {
+	switch {
+	case is.application == developmentID:
+		return fmt.Errorf("%w, before its first release", ErrOlder)
+	case is.application != applicationID:
+		return fmt.Errorf("%w: it is a SQLite database of another program", ErrNotADatabase)
+	case is.schema > schemaVersion:
+		return fmt.Errorf("%w: its schema is %d, this emaudit knows %d", ErrNewer, is.schema, schemaVersion)
+	case is.schema < 1:
+		return fmt.Errorf("%w: there never was a schema %d", ErrSchema, is.schema)
+	}
+	return nil
+}
+
+// identity reads what the file says of itself. That of a new file is empty but for
+// the journal.
+func (tx *Tx) identity() (is identity, err error) {
+	if err := tx.queryRow("PRAGMA user_version").Scan(&is.schema); err != nil {
+		return is, err
+	}
+	if err := tx.queryRow("PRAGMA application_id").Scan(&is.application); err != nil {
+		return is, err
+	}
+	if err := tx.queryRow("PRAGMA journal_mode").Scan(&is.journal); err != nil {
+		return is, err
+	}
+	if is.application == applicationID {
+		return is, nil
+	}
+	return is, tx.queryRow("SELECT count(*) FROM sqlite_master").Scan(&is.tables)
+}
+
+// journalRetry is how long to wait before the journal mode is tried again: the
+// other process needs some milliseconds for it.
+const journalRetry = 5 * time.Millisecond
+
+// journalAhead turns the journal into a write-ahead log, which the file
+// remembers. SQLite does not wait for the lock here, whatever its timeout: it
+// asks for it while it holds one of reading, where waiting could be for ever
+// (sqlite3BtreeSetVersion). So this waits, up to busy.
+func (db *DB) journalAhead(ctx context.Context, busy time.Duration) error {
+	for waited := time.Duration(0); ; waited += journalRetry {
+		_, err := db.sql.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+		if err == nil || waited >= busy || !errors.Is(classify(err), ErrBusy) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(journalRetry):
+		}
+	}
+}
+
+// make gives a new database its schema.
+func (db *DB) make(ctx context.Context) error {
+	return db.transact(ctx, nil, func(tx *Tx) error {
+		// Another process may have made it while this one waited.
+		if is, err := tx.identity(); err != nil || is.application == applicationID {
+			return err
+		}
+		if err := tx.makeSchema(); err != nil {
+			return err
+		}
+		if _, err := tx.exec(fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
+			return err
+		}
+		_, err := tx.exec(fmt.Sprintf("PRAGMA user_version = %d", schemaVersion))
+		return err
+	})
+}
+
+// makeSchema makes the tables, indexes and views.
+func (tx *Tx) makeSchema() error {
+	for _, statement := range splitStatements(schema) {
+		if _, err := tx.exec(statement); err != nil {
+			return fmt.Errorf("schema: %w", err)
+		}
+	}
+	return nil
+}
+
+// noRow tells a missing row from an error.
+func noRow(err error) (missing bool, other error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	return false, err
+}

@@ -1,0 +1,713 @@
+-- What every other table hangs on: hosts, dictionaries, sources, settings, damage.
+
+-- One Gentoo root. Every fact in this database belongs to a host, so that a
+-- build server can keep its chroots, and a fleet its machines, side by side.
+CREATE TABLE host (
+	id         INTEGER PRIMARY KEY,
+	name       TEXT    NOT NULL UNIQUE,
+	root       TEXT    NOT NULL,           -- as last audited; "/" for the running system
+	created_at INTEGER NOT NULL            -- unix seconds, as every *_at in this schema
+);
+
+-- Dictionaries: facts refer to names by number, which makes them a third of
+-- the size and joins integer joins. Rows are never changed or deleted.
+CREATE TABLE text (
+	id    INTEGER PRIMARY KEY,
+	value TEXT NOT NULL UNIQUE
+);
+CREATE TABLE cp (
+	id    INTEGER PRIMARY KEY,
+	value TEXT NOT NULL UNIQUE             -- category/pn
+);
+CREATE TABLE cpv (
+	id    INTEGER PRIMARY KEY,
+	value TEXT NOT NULL UNIQUE,            -- category/pn-pvr as found
+	cp    INTEGER REFERENCES cp(id)        -- NULL where the value is no valid cpv
+);
+CREATE INDEX cpv_by_cp ON cpv(cp);
+
+-- How far a file or folder was read, and what it was when that was done. The
+-- bookmark moves in the same transaction as the facts it stands for.
+CREATE TABLE source (
+	id          INTEGER PRIMARY KEY,
+	host        INTEGER NOT NULL REFERENCES host(id),
+	kind        TEXT    NOT NULL,          -- "vdb", "pkgdir", "emerge-log", "build-log", ...
+	path        TEXT    NOT NULL,          -- inside the root
+	dev         INTEGER NOT NULL DEFAULT 0,
+	inode       INTEGER NOT NULL DEFAULT 0,
+	size        INTEGER NOT NULL DEFAULT 0,
+	mtime_ns    INTEGER NOT NULL DEFAULT 0,
+	position    INTEGER NOT NULL DEFAULT 0, -- bytes consumed
+	fingerprint BLOB,                      -- of content, to know a file again after a rename
+	state       BLOB,                      -- what a parser needs to go on from position
+	condition   TEXT    NOT NULL DEFAULT 'read', -- read, missing, unreadable
+	problem     TEXT    NOT NULL DEFAULT '',
+	read_at     INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (host, kind, path)
+);
+
+-- Damage met while reading a source: kept beside the facts of that source.
+CREATE TABLE diagnostic (
+	id      INTEGER PRIMARY KEY,
+	source  INTEGER NOT NULL REFERENCES source(id),
+	subject TEXT    NOT NULL DEFAULT '',   -- path below the source where the source is a folder
+	offset  INTEGER NOT NULL,
+	code    TEXT    NOT NULL,
+	message TEXT    NOT NULL,
+	met_at  INTEGER NOT NULL
+);
+CREATE INDEX diagnostic_by_source ON diagnostic(source, subject);
+
+-- Installed packages through time, binary packages, and the Packages index.
+
+-- What a build says of itself. The VDB entry and the binpkg of one build carry
+-- the same keys, so both refer to one row. '' stands for an absent key, which
+-- Portage does not tell apart from an empty one.
+CREATE TABLE metadata (
+	id             INTEGER PRIMARY KEY,
+	digest         BLOB NOT NULL UNIQUE,   -- SHA-256 over the columns below, in this order
+	eapi           TEXT NOT NULL,
+	use            TEXT NOT NULL,
+	iuse           TEXT NOT NULL,
+	iuse_effective TEXT NOT NULL,
+	keywords       TEXT NOT NULL,
+	license        TEXT NOT NULL,
+	properties     TEXT NOT NULL,
+	restrict_      TEXT NOT NULL,
+	chost          TEXT NOT NULL,
+	cflags         TEXT NOT NULL,
+	cxxflags       TEXT NOT NULL,
+	features       TEXT NOT NULL,
+	bdepend        TEXT NOT NULL,
+	depend         TEXT NOT NULL,
+	rdepend        TEXT NOT NULL,
+	pdepend        TEXT NOT NULL,
+	idepend        TEXT NOT NULL,
+	requires       TEXT NOT NULL,
+	provides       TEXT NOT NULL,
+	defined_phases TEXT NOT NULL,
+	description    TEXT NOT NULL,
+	install_mask   TEXT NOT NULL           -- PKG_INSTALL_MASK or INSTALL_MASK of the build
+);
+
+-- One row for every installed instance ever seen in the VDB, with the time
+-- during which it was there as far as ingests saw it: this is the exact
+-- history of states since the first ingest.
+CREATE TABLE installed (
+	id          INTEGER PRIMARY KEY,
+	host        INTEGER NOT NULL REFERENCES host(id),
+	cpv         INTEGER NOT NULL REFERENCES cpv(id),
+	slot        TEXT    NOT NULL,
+	subslot     TEXT    NOT NULL,
+	repo        TEXT    NOT NULL,
+	build_time  INTEGER NOT NULL,          -- 0 = unknown
+	build_id    INTEGER NOT NULL,          -- 0 = none
+	counter     INTEGER NOT NULL,          -- 0 = unknown
+	binpkg_md5  BLOB,                      -- BINPKGMD5, 16 bytes; NULL = none recorded
+	size        INTEGER NOT NULL,          -- SIZE: bytes installed
+	has_environment INTEGER NOT NULL,      -- environment.bz2 is there
+	metadata    INTEGER NOT NULL REFERENCES metadata(id),
+	metadata_state TEXT NOT NULL,          -- of the consolidated file: fresh, stale, absent, unreadable
+	dir_inode   INTEGER NOT NULL,
+	dir_mtime_ns INTEGER NOT NULL,
+	added_at    INTEGER NOT NULL,          -- the ingest that first saw it
+	removed_at  INTEGER                    -- the ingest that no longer saw it; NULL = installed
+);
+CREATE INDEX installed_by_host ON installed(host, removed_at);
+CREATE INDEX installed_by_cpv ON installed(cpv);
+
+-- The moments at which the whole VDB was looked at. A state at a time between
+-- two snapshots is known only as far as emerge.log fills the gap.
+CREATE TABLE snapshot (
+	id        INTEGER PRIMARY KEY,
+	host      INTEGER NOT NULL REFERENCES host(id),
+	taken_at  INTEGER NOT NULL,
+	confirmed_at INTEGER NOT NULL,         -- the last ingest that saw no change since
+	installed INTEGER NOT NULL             -- number of packages
+);
+CREATE INDEX snapshot_by_host ON snapshot(host, taken_at);
+
+-- A folder that holds binpkgs: PKGDIR, a fetched binhost's, or one given.
+CREATE TABLE pkgdir (
+	id              INTEGER PRIMARY KEY,
+	host            INTEGER NOT NULL REFERENCES host(id),
+	path            TEXT    NOT NULL,
+	kind            TEXT    NOT NULL,      -- pkgdir, binhost, extra
+	scanned_at      INTEGER NOT NULL,
+	index_condition TEXT    NOT NULL,      -- present, missing, unreadable, refused
+	index_size      INTEGER NOT NULL,
+	index_mtime_ns  INTEGER NOT NULL,
+	index_inode     INTEGER NOT NULL,
+	index_timestamp INTEGER NOT NULL,      -- TIMESTAMP of the header
+	index_packages  INTEGER NOT NULL,      -- PACKAGES of the header
+	compressed_condition TEXT NOT NULL DEFAULT '', -- of Packages.gz: '' = not looked at, missing, unreadable, equal, differs
+	compressed_inode     INTEGER NOT NULL DEFAULT 0,
+	compressed_size      INTEGER NOT NULL DEFAULT 0,
+	compressed_mtime_ns  INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (host, path)
+);
+
+-- One file that is or pretends to be a binpkg. A file that is gone keeps its
+-- row: what was once there explains a gap.
+CREATE TABLE instance (
+	id          INTEGER PRIMARY KEY,
+	pkgdir      INTEGER NOT NULL REFERENCES pkgdir(id),
+	path        TEXT    NOT NULL,          -- relative to the pkgdir
+	inode       INTEGER NOT NULL,
+	size        INTEGER NOT NULL,
+	mtime_ns    INTEGER NOT NULL,
+	format      TEXT    NOT NULL,          -- gpkg, xpak, unknown
+	compressor  TEXT    NOT NULL,          -- '' = unknown
+	cpv         INTEGER REFERENCES cpv(id), -- by its metadata; NULL = unreadable
+	slot        TEXT    NOT NULL,
+	subslot     TEXT    NOT NULL,
+	repo        TEXT    NOT NULL,
+	build_time  INTEGER NOT NULL,
+	build_id    INTEGER NOT NULL,          -- by its metadata; 0 = none
+	path_build_id INTEGER NOT NULL,        -- by its file name; 0 = none
+	origin      TEXT    NOT NULL,          -- build, quickpkg, unknown
+	signed      TEXT    NOT NULL,          -- by its structure: none, signed, mixed, unknown
+	installed_size INTEGER NOT NULL,       -- SIZE of its metadata
+	has_environment INTEGER NOT NULL,
+	metadata    INTEGER REFERENCES metadata(id),
+	structure   TEXT    NOT NULL,          -- sound, damaged, unknown: what the header walk saw
+	visible     INTEGER NOT NULL,          -- path, name and metadata are such that Portage would take it up
+	md5         BLOB,                      -- computed by emaudit; NULL = never
+	sha1        BLOB,
+	integrity   TEXT    NOT NULL,          -- whole, damaged, unchecked, unknown: a full read
+	signature   TEXT    NOT NULL,          -- none, valid, invalid, unknown-key, unchecked
+	signature_key TEXT  NOT NULL,
+	verified_at INTEGER NOT NULL,          -- 0 = never
+	seen_at     INTEGER NOT NULL,
+	gone_at     INTEGER,                   -- NULL = there
+	keyring     BLOB,                      -- digest of the keys that signatures were checked with; NULL = none
+	image_checked INTEGER NOT NULL DEFAULT 0, -- 1 where the full read also unpacked the image
+	metadata_sum INTEGER NOT NULL DEFAULT 0, -- CRC-32C of the packed metadata in which the scan found nothing wrong; 0 = not known
+	frame       BLOB,                      -- digest of all that the Manifest does not cover; NULL = never taken
+	UNIQUE (pkgdir, path, seen_at)
+);
+CREATE INDEX instance_by_pkgdir ON instance(pkgdir, gone_at);
+CREATE INDEX instance_by_cpv ON instance(cpv);
+
+CREATE TABLE instance_problem (
+	instance INTEGER NOT NULL REFERENCES instance(id) ON DELETE CASCADE,
+	code     TEXT    NOT NULL,
+	message  TEXT    NOT NULL,
+	offset   INTEGER NOT NULL,
+	phase    TEXT    NOT NULL              -- scan, verify: which reading found it
+);
+CREATE INDEX instance_problem_by_instance ON instance_problem(instance);
+
+-- Everything else that lies in a pkgdir.
+CREATE TABLE pkgdir_file (
+	pkgdir   INTEGER NOT NULL REFERENCES pkgdir(id),
+	path     TEXT    NOT NULL,
+	kind     TEXT    NOT NULL,             -- file, symlink, fifo, device, socket, other
+	role     TEXT    NOT NULL,             -- temporary, partial, checksum-failure, lock, index, stray, ...
+	size     INTEGER NOT NULL,
+	mtime_ns INTEGER NOT NULL,
+	PRIMARY KEY (pkgdir, path)
+);
+
+-- Packages, entry by entry, as last read.
+CREATE TABLE index_entry (
+	pkgdir     INTEGER NOT NULL REFERENCES pkgdir(id),
+	position   INTEGER NOT NULL,           -- 0, 1, ... in file order
+	offset     INTEGER NOT NULL,           -- of its stanza, in bytes
+	cpv        INTEGER NOT NULL REFERENCES cpv(id),
+	path       TEXT    NOT NULL,
+	build_id   INTEGER NOT NULL,
+	build_time INTEGER NOT NULL,
+	size       INTEGER NOT NULL,           -- -1 = absent
+	mtime      INTEGER NOT NULL,           -- seconds; -1 = absent
+	md5        BLOB,
+	sha1       BLOB,
+	slot       TEXT    NOT NULL,
+	repo       TEXT    NOT NULL,
+	use        TEXT    NOT NULL,
+	usable     INTEGER NOT NULL,           -- Portage would read this entry
+	hidden     TEXT NOT NULL DEFAULT '',   -- why Portage does not see the entry: '' where it does, else the end of a sentence
+	PRIMARY KEY (pkgdir, position)
+);
+CREATE INDEX index_entry_by_path ON index_entry(pkgdir, path);
+
+-- The names of the files that a binary package holds, which a full read learns
+-- when it unpacks the image. A rollback compares them with what is installed:
+-- Portage aborts a merge that would overwrite a file of another package.
+CREATE TABLE instance_files (
+	instance INTEGER PRIMARY KEY REFERENCES instance(id),
+	names    BLOB    NOT NULL              -- absolute paths, a line each, compressed with zstd; a folder ends in a slash, and a NUL and the target follow a symbolic link
+);
+
+-- What emerge.log says: runs of emerge with their merges, removals and syncs, a
+-- row each. Rows of one run lie side by side, in the order in which it began them.
+--
+-- A row with open = 1 is provisional: the log has not told its end. Each ingest
+-- replaces those rows. Times are NULL where the log does not tell them. log_part
+-- and log_offset are where the log tells it: the number of one of its files, and
+-- the byte in it.
+
+CREATE TABLE emerge_log (
+	host    INTEGER PRIMARY KEY REFERENCES host(id),
+	state   BLOB    NOT NULL,              -- of the parser, at the end of what was read
+	last_at INTEGER NOT NULL               -- time of the last line read
+);
+
+-- The files of the log. A file that was rotated away and is gone keeps its row.
+CREATE TABLE emerge_log_part (
+	host     INTEGER NOT NULL REFERENCES host(id),
+	part     INTEGER NOT NULL,             -- 0, 1, ... in the order in which they were read
+	source   INTEGER NOT NULL UNIQUE REFERENCES source(id),
+	first_at INTEGER NOT NULL,             -- time of its first line; 0 = it has none
+	PRIMARY KEY (host, part)
+) WITHOUT ROWID;
+
+CREATE TABLE run (
+	host        INTEGER NOT NULL REFERENCES host(id),
+	number      INTEGER NOT NULL,          -- from 1, in the order of their first lines
+	started_at  INTEGER NOT NULL,
+	ended_at    INTEGER,                   -- NULL = it runs, or its end was never written
+	seen_at     INTEGER NOT NULL,          -- time of its last line
+	seconds     INTEGER,                   -- NULL = not known, or the clock was set meanwhile
+	args        TEXT    NOT NULL,          -- as logged, with the default options of the host
+	action      TEXT    NOT NULL CHECK (action IN ('merge', 'unmerge', 'depclean', 'sync', 'resume', 'other')),
+	outcome     TEXT    NOT NULL CHECK (outcome IN ('unknown', 'success', 'failure', 'declined', 'interrupted', 'killed', 'running')),
+	exit_status INTEGER,                   -- NULL = none was logged
+	merges      INTEGER NOT NULL,          -- packages that it began
+	merged      INTEGER NOT NULL,          -- packages that it completed
+	unmerges    INTEGER NOT NULL,
+	syncs       INTEGER NOT NULL,
+	headless    INTEGER NOT NULL, -- its first line is not in the log
+	resumed     INTEGER NOT NULL, -- it took up an earlier list
+	unexplained_failure INTEGER NOT NULL, -- it failed although all was merged
+	uncertain   INTEGER NOT NULL, -- some of its lines may be of another run
+	clock_stepped INTEGER NOT NULL, -- the clock was set meanwhile
+	low_space   TEXT,                      -- the message about reduced parallelism for want of space
+	log_part    INTEGER NOT NULL,
+	log_offset  INTEGER NOT NULL,
+	last_part   INTEGER NOT NULL,          -- where its last line is
+	last_offset INTEGER NOT NULL,
+	open        INTEGER NOT NULL,
+	PRIMARY KEY (host, number),
+	FOREIGN KEY (host, log_part) REFERENCES emerge_log_part(host, part)
+) WITHOUT ROWID;
+CREATE INDEX run_by_time ON run(host, started_at, seen_at);
+CREATE INDEX run_by_open ON run(host) WHERE open = 1;
+
+CREATE TABLE merge (
+	host        INTEGER NOT NULL,
+	run         INTEGER NOT NULL,
+	seq         INTEGER NOT NULL,          -- from 1, in the order in which the run began its packages
+	cp          INTEGER NOT NULL REFERENCES cp(id),
+	version     TEXT    NOT NULL,          -- with its revision; '' where cp is no valid name
+	slot        TEXT,                      -- NULL = not told
+	root        TEXT,                      -- with a slash at its end; NULL = not told
+	repo_path   INTEGER REFERENCES text(id), -- of the ebuild repository; NULL for a binary package
+	kind        TEXT    NOT NULL CHECK (kind IN ('unknown', 'source', 'binary')),
+	outcome     TEXT    NOT NULL CHECK (outcome IN ('unknown', 'merged', 'failed', 'interrupted', 'built', 'fetched', 'running')),
+	started_at  INTEGER,
+	finished_at INTEGER,
+	seconds     INTEGER,                   -- NULL = not known, or the clock was set meanwhile
+	cleaning_at INTEGER,                   -- the build directory is locked and emptied
+	fetching_at INTEGER,                   -- a binary package is downloaded
+	compiling_at INTEGER,
+	built_at    INTEGER,                   -- FEATURES=cgroup only
+	merging_at  INTEGER,                   -- the installation begins
+	autoclean_at INTEGER,                  -- the files are in place
+	list_position INTEGER NOT NULL,        -- N of "(N of M)", which --keep-going counts anew
+	list_length INTEGER NOT NULL,          -- M of it
+	binpkg      TEXT,                      -- the file that was merged
+	build_id    INTEGER,                   -- in its name
+	packaged    INTEGER NOT NULL, -- the build was to leave a binary package
+	in_world    INTEGER NOT NULL, -- it was recorded in the world file
+	postinst_failed INTEGER NOT NULL, -- the files were merged, then pkg_postinst died
+	between_versions INTEGER NOT NULL, -- it was cut off after the old version was removed
+	uncertain   INTEGER NOT NULL, -- a line may be of another run
+	clock_stepped INTEGER NOT NULL, -- the clock was set meanwhile
+	log_part    INTEGER NOT NULL,
+	log_offset  INTEGER NOT NULL,
+	open        INTEGER NOT NULL,
+	PRIMARY KEY (host, run, seq),
+	FOREIGN KEY (host, run) REFERENCES run(host, number) DEFERRABLE INITIALLY DEFERRED
+) WITHOUT ROWID;
+-- It has what sums are made of, so that they need no row.
+CREATE INDEX merge_by_cp ON merge(host, cp, run, seq, kind, outcome, seconds, started_at, finished_at);
+
+-- What FEATURES=cgroup measured of a build. NULL = the line does not have it.
+CREATE TABLE merge_usage (
+	host        INTEGER NOT NULL,
+	run         INTEGER NOT NULL,
+	seq         INTEGER NOT NULL,
+	cpu_ms      INTEGER,                   -- processor time in milliseconds
+	memory_peak INTEGER,                   -- bytes, rounded as the line rounds
+	swap_peak   INTEGER,
+	read_bytes  INTEGER,
+	write_bytes INTEGER,
+	PRIMARY KEY (host, run, seq),
+	FOREIGN KEY (host, run, seq) REFERENCES merge(host, run, seq) DEFERRABLE INITIALLY DEFERRED
+) WITHOUT ROWID;
+
+CREATE TABLE unmerge (
+	host        INTEGER NOT NULL,
+	run         INTEGER NOT NULL,
+	seq         INTEGER NOT NULL,          -- from 1, in the order in which the run began them
+	cp          INTEGER NOT NULL REFERENCES cp(id),
+	version     TEXT    NOT NULL,
+	reason      TEXT    NOT NULL CHECK (reason IN ('replaced', 'explicit', 'depclean', 'blocker')),
+	outcome     TEXT    NOT NULL CHECK (outcome IN ('ok', 'failed', 'interrupted', 'running')),
+	merge       INTEGER,                   -- seq of the merge that replaced it
+	started_at  INTEGER,
+	finished_at INTEGER,
+	seconds     INTEGER,                   -- NULL = not known, or the clock was set meanwhile
+	uncertain   INTEGER NOT NULL,
+	clock_stepped INTEGER NOT NULL,
+	log_part    INTEGER NOT NULL,
+	log_offset  INTEGER NOT NULL,
+	open        INTEGER NOT NULL,
+	PRIMARY KEY (host, run, seq),
+	FOREIGN KEY (host, run) REFERENCES run(host, number) DEFERRABLE INITIALLY DEFERRED
+) WITHOUT ROWID;
+CREATE INDEX unmerge_by_cp ON unmerge(host, cp, run, seq, outcome, started_at, finished_at);
+
+CREATE TABLE sync (
+	host        INTEGER NOT NULL,
+	run         INTEGER NOT NULL,
+	seq         INTEGER NOT NULL,
+	repo        TEXT    NOT NULL,          -- for logs from before 2013, what its URL or location implies
+	location    TEXT    NOT NULL,
+	url         TEXT    NOT NULL,
+	outcome     TEXT    NOT NULL CHECK (outcome IN ('unknown', 'ok', 'failed', 'running')),
+	retries     INTEGER NOT NULL,          -- further servers that were tried
+	started_at  INTEGER,
+	finished_at INTEGER,
+	seconds     INTEGER,                   -- NULL = not known, or the clock was set meanwhile
+	uncertain   INTEGER NOT NULL,
+	clock_stepped INTEGER NOT NULL,
+	log_part    INTEGER NOT NULL,
+	log_offset  INTEGER NOT NULL,
+	open        INTEGER NOT NULL,
+	PRIMARY KEY (host, run, seq),
+	FOREIGN KEY (host, run) REFERENCES run(host, number) DEFERRABLE INITIALLY DEFERRED
+) WITHOUT ROWID;
+
+-- Renamed packages, from the repositories' profiles/updates: a package keeps its
+-- history under the name that it has today.
+CREATE TABLE package_move (
+	host     INTEGER NOT NULL REFERENCES host(id),
+	source   INTEGER NOT NULL REFERENCES source(id), -- the folder of a repository
+	position INTEGER NOT NULL,             -- 0, 1, ... oldest first
+	old_cp   TEXT    NOT NULL,
+	new_cp   TEXT    NOT NULL,
+	PRIMARY KEY (host, source, position)
+);
+
+-- What merges wrote: build logs, and the messages of elog.
+--
+-- The text of a log is not kept, only what was found in it and the excerpt that
+-- a person needs, so that the facts outlive clean-logs (a week by default).
+-- Enumerations are the words of parse/mergelog. Times are unix seconds, 0 where
+-- unknown; sizes are bytes, -1 where unknown.
+
+-- One file below a folder of output. A file that is gone keeps its row.
+CREATE TABLE output_file (
+	id          INTEGER PRIMARY KEY,
+	source      INTEGER NOT NULL REFERENCES source(id),
+	path        TEXT    NOT NULL,          -- below the source
+	incarnation INTEGER NOT NULL,          -- tells files apart that had the same name one after the other
+	inode       INTEGER NOT NULL,
+	size        INTEGER NOT NULL,
+	mtime_ns    INTEGER NOT NULL,
+	position    INTEGER NOT NULL,          -- bytes that need not be read again (summary.log)
+	read_at     INTEGER NOT NULL,
+	gone_at     INTEGER NOT NULL,          -- 0 = it is there
+	UNIQUE (source, path, incarnation)
+);
+
+CREATE TABLE build_log (
+	file            INTEGER PRIMARY KEY REFERENCES output_file(id),
+	host            INTEGER NOT NULL REFERENCES host(id),
+	cpv             INTEGER NOT NULL REFERENCES cpv(id),
+	name_ambiguous  INTEGER NOT NULL,      -- the separator occurs in the names: the cpv is a guess
+	prepared_at     INTEGER NOT NULL,      -- the stamp of the name
+	written_at      INTEGER NOT NULL,      -- the mtime of the file
+	kind            TEXT    NOT NULL,
+	outcome         TEXT    NOT NULL,
+	slot            TEXT    NOT NULL,
+	repo            TEXT    NOT NULL,
+	use_flags       INTEGER NOT NULL REFERENCES text(id),
+	features        INTEGER NOT NULL REFERENCES text(id),
+	attempts        INTEGER NOT NULL,
+	phases          TEXT    NOT NULL,      -- "setup@0 unpack@163": name and offset
+	tests_failed    INTEGER NOT NULL,
+	build_dir_size  INTEGER NOT NULL,
+	installed_size  INTEGER NOT NULL,
+	cpu_millis      INTEGER NOT NULL,
+	memory_peak     INTEGER NOT NULL,
+	swap_peak       INTEGER NOT NULL,
+	read_bytes      INTEGER NOT NULL,
+	write_bytes     INTEGER NOT NULL,
+	binpkg_created  INTEGER NOT NULL,
+	text_size       INTEGER NOT NULL,      -- decompressed
+	line_count      INTEGER NOT NULL
+);
+CREATE INDEX build_log_by_cpv ON build_log(host, cpv);
+
+CREATE TABLE build_failure (
+	file         INTEGER PRIMARY KEY REFERENCES output_file(id),
+	offset       INTEGER NOT NULL,
+	phase        TEXT    NOT NULL,
+	message      TEXT    NOT NULL,
+	call_stack   TEXT    NOT NULL,         -- a line for each frame: file, line, call, parted by tabs
+	snippet      TEXT    NOT NULL,
+	working_dir  TEXT    NOT NULL,
+	cause        TEXT    NOT NULL,
+	cause_offset INTEGER NOT NULL,
+	cause_line   TEXT    NOT NULL,
+	excerpt      TEXT    NOT NULL
+);
+
+CREATE TABLE qa_notice (
+	file       INTEGER NOT NULL REFERENCES output_file(id),
+	seq        INTEGER NOT NULL,
+	class      TEXT    NOT NULL,
+	at_runtime INTEGER NOT NULL,
+	offset     INTEGER NOT NULL,
+	title      TEXT    NOT NULL,
+	details    TEXT    NOT NULL,           -- a line each
+	PRIMARY KEY (file, seq)
+);
+
+-- Paths that a log names: pending configuration updates, preserved libraries.
+CREATE TABLE output_path (
+	file INTEGER NOT NULL REFERENCES output_file(id),
+	role TEXT    NOT NULL,                 -- config-update, preserved-library
+	path TEXT    NOT NULL,
+	PRIMARY KEY (file, role, path)
+);
+
+-- The messages of elog, one row for each class and phase of what was saved for
+-- a package at once. The modules "save" and "save_summary" write the same
+-- messages to different files; they are kept once.
+CREATE TABLE elog_message (
+	id            INTEGER PRIMARY KEY,
+	host          INTEGER NOT NULL REFERENCES host(id),
+	file          INTEGER NOT NULL REFERENCES output_file(id),
+	offset        INTEGER NOT NULL,
+	origin        TEXT    NOT NULL,        -- elog, elog-summary
+	cpv           INTEGER NOT NULL REFERENCES cpv(id),
+	saved_at      INTEGER NOT NULL,
+	pid           INTEGER NOT NULL,        -- of the emerge, 0 where the file does not say
+	class         TEXT    NOT NULL,
+	phase         TEXT    NOT NULL,
+	text          TEXT    NOT NULL,
+	interleaved   INTEGER NOT NULL,        -- it may belong to another package
+	first_seen_at INTEGER NOT NULL,
+	read_at       INTEGER NOT NULL         -- when a person marked it read, 0 = unread
+);
+CREATE INDEX elog_message_by_cpv ON elog_message(host, cpv, saved_at);
+CREATE INDEX elog_message_by_file ON elog_message(file, offset);
+
+-- What updates left for a person to do, as it was at the last ingest.
+CREATE TABLE leftover (
+	host     INTEGER NOT NULL REFERENCES host(id),
+	role     TEXT    NOT NULL,             -- config-update, preserved-library
+	path     TEXT    NOT NULL,             -- inside the root
+	detail   TEXT    NOT NULL,             -- the package that a library was kept of
+	since    INTEGER NOT NULL,             -- mtime of an update, else the ingest that first saw it
+	PRIMARY KEY (host, role, path)
+);
+
+-- What states and rollbacks need beside the facts about packages: the moments
+-- that were pinned, and the lists with which Portage is steered.
+
+-- A moment with a name. The state itself is what the snapshots and emerge.log
+-- say of that moment; a pin keeps cleanup from taking what it needs.
+CREATE TABLE pin (
+	host       INTEGER NOT NULL REFERENCES host(id),
+	name       TEXT    NOT NULL,
+	at         INTEGER NOT NULL,           -- the moment meant
+	run        INTEGER NOT NULL,           -- the state before this run is meant; 0 = that at the moment
+	created_at INTEGER NOT NULL,
+	note       TEXT    NOT NULL DEFAULT '',
+	PRIMARY KEY (host, name)
+);
+
+-- The lists below /etc/portage, in profiles and in repositories, as they were
+-- last read. They are small, few, and nothing is asked of them but all.
+CREATE TABLE config_file (
+	host     INTEGER NOT NULL REFERENCES host(id),
+	path     TEXT    NOT NULL,             -- inside the root
+	kind     TEXT    NOT NULL,             -- package.mask, license_groups, updates, world, cpuinfo, ...
+	layer    TEXT    NOT NULL,             -- repository, profile, user, host
+	repo     TEXT    NOT NULL,             -- the repository it belongs to; '' = none
+	position INTEGER NOT NULL,             -- order in which Portage reads, weakest first
+	size     INTEGER NOT NULL,
+	mtime_ns INTEGER NOT NULL,
+	inode    INTEGER NOT NULL,
+	content  BLOB    NOT NULL,
+	PRIMARY KEY (host, kind, path)
+);
+
+-- The lines with which Portage is steered, with the time during which each
+-- counted: what the settings were in a state of the past, and what changed since.
+CREATE TABLE config_line (
+	id       INTEGER PRIMARY KEY,
+	host     INTEGER NOT NULL REFERENCES host(id),
+	kind     TEXT    NOT NULL,             -- setting, set, provided, package.use, package.mask, ...
+	layer    TEXT    NOT NULL,             -- profile, user, host
+	subject  TEXT    NOT NULL,             -- the variable, the set, the cpv or the atom that the line is about
+	value    TEXT    NOT NULL,             -- what it says of it: a value, a member, flags; '' = nothing more
+	origin   TEXT    NOT NULL,             -- file:line, or what else decided
+	position INTEGER NOT NULL,             -- order among those of a kind, the weakest first
+	since    INTEGER NOT NULL,             -- unix seconds; that of the first ingest where it was there before
+	until    INTEGER                       -- NULL = it counts today
+);
+CREATE INDEX config_line_by_kind ON config_line(host, kind, until);
+
+CREATE VIEW setting AS
+	SELECT host, subject AS name, value, origin FROM config_line WHERE kind = 'setting' AND until IS NULL;
+
+-- How the files of what is installed differ from its CONTENTS: what quickpkg would
+-- leave out, and the configuration that it would make the package's own.
+CREATE TABLE installed_check (
+	host       INTEGER NOT NULL REFERENCES host(id),
+	cpv        INTEGER NOT NULL REFERENCES cpv(id),
+	counter    INTEGER NOT NULL,           -- of the installation whose files were compared
+	checked_at INTEGER NOT NULL,
+	complete   INTEGER NOT NULL,           -- 0 where CONTENTS could not be read whole
+	PRIMARY KEY (host, cpv)
+) WITHOUT ROWID;
+CREATE TABLE installed_drift (
+	host  INTEGER NOT NULL REFERENCES host(id),
+	cpv   INTEGER NOT NULL REFERENCES cpv(id),
+	path  TEXT    NOT NULL,                -- as in CONTENTS
+	state TEXT    NOT NULL,                -- missing; changed; config: changed, and below CONFIG_PROTECT; unread: whether it was changed is not known
+	PRIMARY KEY (host, cpv, path)
+) WITHOUT ROWID;
+
+-- Merges that Portage began to write into the installed-package database and did
+-- not end, as the last ingest saw them: the directories -MERGING-PF.
+CREATE TABLE unfinished_merge (
+	host       INTEGER NOT NULL REFERENCES host(id),
+	cpv        INTEGER NOT NULL REFERENCES cpv(id),
+	changed_at INTEGER NOT NULL,           -- unix seconds: mtime of the directory
+	copying    INTEGER NOT NULL CHECK (copying IN (0, 1)), -- 1 = Portage had begun to copy files
+	PRIMARY KEY (host, cpv)
+) WITHOUT ROWID;
+
+-- The views are the interface for people: names in place of numbers, times as
+-- text in UTC beside unix seconds, a row for what a person would call one thing.
+
+-- Every run of emerge.
+CREATE VIEW runs AS
+SELECT h.name AS host,
+	r.number AS run,
+	datetime(r.started_at, 'unixepoch') AS time, -- UTC, when it began
+	r.seconds AS duration,                 -- in seconds
+	r.action,                              -- merge, unmerge, depclean, sync, resume, other
+	r.outcome,                             -- success, failure, declined, interrupted, killed, running, unknown
+	r.merged,                              -- packages that it completed
+	r.merges,                              -- packages that it began
+	r.unmerges,                            -- packages that it removed, replaced ones included
+	r.exit_status,
+	r.args,                                -- as logged, with the default options of the host
+	r.started_at, r.ended_at
+FROM run r JOIN host h ON h.id = r.host;
+
+-- Every package that a run began to merge.
+CREATE VIEW merges AS
+SELECT h.name AS host, m.run,
+	datetime(coalesce(m.started_at, m.finished_at), 'unixepoch') AS time, -- UTC, when it began
+	m.seconds AS duration,                 -- in seconds
+	cp.value AS package,                   -- category/name
+	m.version,
+	(SELECT max(u.version) FROM unmerge u WHERE u.host = m.host AND u.run = m.run AND u.merge = m.seq AND u.outcome = 'ok') AS replaced, -- the version that was there before
+	m.slot,
+	m.kind,                                -- source, binary
+	m.outcome,                             -- merged, failed, interrupted, built, fetched, running, unknown
+	m.binpkg,                              -- the file that was merged
+	repo.value AS repository,              -- where the ebuild lay
+	m.root,
+	m.started_at, m.finished_at
+FROM merge m JOIN host h ON h.id = m.host JOIN cp ON cp.id = m.cp LEFT JOIN text repo ON repo.id = m.repo_path;
+
+-- Every package that was removed, replaced versions included.
+CREATE VIEW unmerges AS
+SELECT h.name AS host, u.run,
+	datetime(coalesce(u.started_at, u.finished_at), 'unixepoch') AS time, -- UTC
+	u.seconds AS duration,
+	cp.value AS package, u.version,
+	u.reason,                              -- replaced, explicit, depclean, blocker
+	u.outcome,                             -- ok, failed, interrupted, running
+	u.started_at, u.finished_at
+FROM unmerge u JOIN host h ON h.id = u.host JOIN cp ON cp.id = u.cp;
+
+-- Every sync of a repository.
+CREATE VIEW syncs AS
+SELECT h.name AS host, s.run,
+	datetime(coalesce(s.started_at, s.finished_at), 'unixepoch') AS time, -- UTC
+	s.seconds AS duration,
+	s.repo, s.outcome,                     -- ok, failed, running, unknown
+	s.url, s.retries, s.started_at, s.finished_at
+FROM sync s JOIN host h ON h.id = s.host;
+
+-- How often and how long each package was merged.
+CREATE VIEW package_stats AS
+SELECT h.name AS host,
+	cp.value AS package,
+	m.kind,                                -- source, binary
+	count(*) FILTER (WHERE m.outcome = 'merged') AS merges,
+	count(*) FILTER (WHERE m.outcome = 'failed') AS failures,
+	sum(m.seconds) FILTER (WHERE m.outcome = 'merged') AS total, -- seconds
+	CAST(avg(m.seconds) FILTER (WHERE m.outcome = 'merged') AS INTEGER) AS average,
+	max(m.seconds) FILTER (WHERE m.outcome = 'merged') AS longest,
+	datetime(min(m.finished_at) FILTER (WHERE m.outcome = 'merged'), 'unixepoch') AS first, -- UTC
+	datetime(max(m.finished_at) FILTER (WHERE m.outcome = 'merged'), 'unixepoch') AS last
+FROM merge m JOIN host h ON h.id = m.host JOIN cp ON cp.id = m.cp
+GROUP BY m.host, m.cp, m.kind;
+
+-- What is installed, as the last ingest saw it.
+CREATE VIEW installed_now AS
+SELECT h.name AS host,
+	cp.value AS package, substr(cpv.value, length(cp.value) + 2) AS version,
+	i.slot, i.subslot, i.repo,
+	metadata.use,                          -- USE flags, in one line
+	i.size,                                -- bytes
+	datetime(nullif(i.build_time, 0), 'unixepoch') AS built, -- UTC
+	i.build_time, i.build_id
+FROM installed i JOIN host h ON h.id = i.host JOIN cpv ON cpv.id = i.cpv LEFT JOIN cp ON cp.id = cpv.cp JOIN metadata ON metadata.id = i.metadata
+WHERE i.removed_at IS NULL;
+
+-- The files in the folders of binary packages, as the last ingest saw them.
+CREATE VIEW binpkgs AS
+SELECT h.name AS host,
+	cp.value AS package, substr(cpv.value, length(cp.value) + 2) AS version,
+	n.build_id, datetime(nullif(n.build_time, 0), 'unixepoch') AS built, -- UTC
+	n.size,                                -- bytes
+	n.format,                              -- gpkg, xpak, unknown
+	n.structure,                           -- sound, damaged, unknown: what the scan saw
+	n.integrity,                           -- whole, damaged, unchecked, unknown: what a full read found
+	n.signature,                           -- none, valid, invalid, unknown-key, unchecked
+	p.path || '/' || n.path AS file,
+	n.slot, n.repo, n.build_time
+FROM instance n JOIN pkgdir p ON p.id = n.pkgdir JOIN host h ON h.id = p.host LEFT JOIN cpv ON cpv.id = n.cpv LEFT JOIN cp ON cp.id = cpv.cp
+WHERE n.gone_at IS NULL;
+
+-- Builds that failed, as their logs tell.
+CREATE VIEW failures AS
+SELECT h.name AS host,
+	datetime(coalesce(nullif(b.prepared_at, 0), b.written_at), 'unixepoch') AS time, -- UTC
+	cp.value AS package, substr(cpv.value, length(cp.value) + 2) AS version,
+	f.phase, f.cause, f.cause_line AS line,
+	s.path || '/' || o.path AS log
+FROM build_failure f JOIN build_log b ON b.file = f.file JOIN output_file o ON o.id = f.file JOIN source s ON s.id = o.source
+	JOIN host h ON h.id = b.host JOIN cpv ON cpv.id = b.cpv LEFT JOIN cp ON cp.id = cpv.cp;
+
+-- The messages of elog.
+CREATE VIEW messages AS
+SELECT h.name AS host,
+	datetime(e.saved_at, 'unixepoch') AS time, -- UTC
+	cp.value AS package, substr(cpv.value, length(cp.value) + 2) AS version,
+	e.class, e.phase, e.text,
+	e.read_at = 0 AS unread
+FROM elog_message e JOIN host h ON h.id = e.host JOIN cpv ON cpv.id = e.cpv LEFT JOIN cp ON cp.id = cpv.cp;
