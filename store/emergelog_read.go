@@ -458,15 +458,6 @@ func (l *EmergeLog) FailedMerges(since int64) ([]Merge, error) {
 		SELECT 1 FROM run r WHERE r.host = merge.host AND r.number = merge.run AND r.outcome <> 'success')`, since)
 }
 
-// CutMerges returns the merges into a root that ended between the removal of the
-// old version and the registration of the new one, of packages that were not merged
-// since.
-func (l *EmergeLog) CutMerges(root string) ([]Merge, error) {
-	return l.mergesWhere(`between_versions = 1 AND coalesce(root, ?) = ? AND NOT EXISTS (
-		SELECT 1 FROM merge later WHERE later.host = merge.host AND later.cp = merge.cp AND coalesce(later.root, ?) = ?
-			AND (later.outcome = 'merged' OR later.between_versions = 1) AND (later.run, later.seq) > (merge.run, merge.seq))`, root, root, root, root)
-}
-
 // LastChange returns the number of the newest run that began to merge or remove
 // packages, 0 where there is none.
 func (l *EmergeLog) LastChange() (number int64, err error) {

@@ -65,13 +65,11 @@ func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 
 // findLastRun finds the newest run that merged or removed something.
 func (p *PostUpdate) findLastRun(db audit.Database) error {
-	return db.Tx.EmergeLog(db.Host).Runs(store.RunRange{}, store.NewestFirst, func(r *store.Run) error {
-		if r.Merges+r.Unmerges == 0 {
-			return nil
-		}
-		p.LastRun = &r.ID
-		return store.ErrStop
-	})
+	last, err := db.Tx.EmergeLog(db.Host).LastChange()
+	if last != 0 {
+		p.LastRun = &last
+	}
+	return err
 }
 
 // unreadOfLastRun reports the unread warnings and errors of the last run, a

@@ -39,6 +39,7 @@ var usageExamples = map[string][]usageExample{
 	"doctor":     {{"emaudit doctor", "Settings that a rollback needs, with the file that decided each."}},
 	"report":     {{"emaudit report --output host.html", "Everything on one page."}, {"emaudit report --format markdown", "The same for a bug report."}},
 	"metrics":    {{"emaudit metrics --output /var/lib/node_exporter/emaudit.prom", "Metrics for the textfile collector."}},
+	"sql":        {{"emaudit sql", "What can be asked."}, {"emaudit sql \"SELECT package, sum(duration) FROM merges GROUP BY package ORDER BY 2 DESC LIMIT 10\"", "Where the time went."}},
 	"hosts":      {{"emaudit hosts", "The roots and machines of the database."}},
 	"merge":      {{"emaudit merge /tmp/build.db", "Bring in what another machine knows."}},
 	"completion": {{"emaudit completion bash > /usr/share/bash-completion/completions/emaudit", "Completion for everybody who uses bash."}},

@@ -65,6 +65,7 @@ type commandLine struct {
 	Doctor     doctorCommand     `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
 	Report     reportCommand     `cmd:"" help:"Everything on one HTML page."`
 	Metrics    metricsCommand    `cmd:"" help:"Metrics for Prometheus."`
+	Sql        sqlCommand        `cmd:"" help:"Ask the database in SQL."`
 	Hosts      hostsCommand      `cmd:"" help:"The hosts of the database."`
 	Merge      mergeCommand      `cmd:"" help:"Bring another machine's database in."`
 	Completion completionCommand `cmd:"" help:"Write the completion of a shell."`

@@ -129,6 +129,8 @@ var documents = []struct {
 	{"pin", []string{"pin", "before", "--note", "why"}, ""},
 	{"pin", []string{"pin"}, ""},
 	{"states", []string{"states"}, ""},
+	{"sql", []string{"sql"}, ""},
+	{"sql", []string{"sql", "SELECT package, count(*), avg(duration), max(replaced) FROM merges GROUP BY package"}, ""},
 	{"verify", []string{"verify"}, ""},
 }
 

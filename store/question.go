@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// ErrQuestion means that what was asked is no question in SQL that this database
+// can answer.
+var ErrQuestion = errors.New("sql")
+
+// questionDriver opens databases that people ask in SQL.
+const questionDriver = "sqlite3-question"
+
+// What a question may do: read, compute, recurse. Everything else is refused by
+// SQLite itself, whatever the words of the question.
+var allowed = []int{sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqliteRecursive}
+
+// sqliteRecursive is SQLITE_RECURSIVE, which the driver does not name.
+const sqliteRecursive = 33
+
+func init() {
+	sql.Register(questionDriver, &sqlite3.SQLiteDriver{ConnectHook: func(conn *sqlite3.SQLiteConn) error {
+		if _, err := conn.Exec("PRAGMA query_only = ON", nil); err != nil {
+			return err
+		}
+		conn.RegisterAuthorizer(func(action int, _, name, _ string) int {
+			// load_extension runs code of a file.
+			if slices.Contains(allowed, action) && !strings.EqualFold(name, "load_extension") {
+				return sqlite3.SQLITE_OK
+			}
+			return sqlite3.SQLITE_DENY
+		})
+		return nil
+	}})
+}
+
+// Ask answers a question in SQL: it calls each once with the names of the columns
+// and the rows, whose values are nil, int64, float64, string or []byte and hold
+// until the next. Nothing can be changed by it. The error of a question that
+// cannot be answered is [ErrQuestion]; the context ends one that takes too long.
+func (db *DB) Ask(ctx context.Context, question string, each func(columns []string, rows iter.Seq2[[]any, error]) error) error {
+	pool, err := sql.Open(questionDriver, dsn(db.path, true, DefaultBusyTimeout))
+	if err != nil {
+		return about(db.path, err)
+	}
+	defer pool.Close()
+	rows, err := pool.QueryContext(ctx, question)
+	if err != nil {
+		return questionError(db.path, err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return questionError(db.path, err)
+	}
+	if len(columns) == 0 {
+		return fmt.Errorf("%w: a question begins with SELECT", ErrQuestion)
+	}
+	values, dest := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	var failed error
+	err = each(columns, func(yield func([]any, error) bool) {
+		for rows.Next() {
+			if failed = rows.Scan(dest...); failed != nil || !yield(values, nil) {
+				break
+			}
+		}
+		if failed = errors.Join(failed, rows.Err()); failed != nil {
+			failed = questionError(db.path, failed)
+			yield(nil, failed)
+		}
+	})
+	return errors.Join(err, ctx.Err())
+}
+
+// questionError says what is wrong with a question, or with the database.
+func questionError(path string, err error) error {
+	var e sqlite3.Error
+	if !errors.As(err, &e) || e.Code != sqlite3.ErrError && e.Code != sqlite3.ErrAuth && e.Code != sqlite3.ErrReadonly {
+		return about(path, err)
+	}
+	if e.Code != sqlite3.ErrError {
+		return fmt.Errorf("%w: only questions are answered, nothing is changed (%w)", ErrQuestion, err)
+	}
+	return fmt.Errorf("%w: %w", ErrQuestion, err)
+}
+
+// View is a table for people.
+type View struct {
+	Name, Meaning string
+	Columns       []ViewColumn
+}
+
+// ViewColumn is a column of a [View].
+type ViewColumn struct{ Name, Meaning string }
+
+var (
+	viewMade    = regexp.MustCompile(`(?s)-- ([^\n]*)\nCREATE VIEW (\w+) AS\n(.*?);\n`)
+	viewComment = regexp.MustCompile(`(\w+),?\s+-- ([^\n]*)`)
+)
+
+// Views returns the views of the schema with their columns.
+func (tx *Tx) Views() ([]View, error) {
+	var views []View
+	for _, made := range viewMade.FindAllStringSubmatch(schema, -1) {
+		view := View{Name: made[2], Meaning: made[1]}
+		meanings := map[string]string{}
+		for _, comment := range viewComment.FindAllStringSubmatch(made[3], -1) {
+			meanings[comment[1]] = comment[2]
+		}
+		err := tx.query(func(rows *sql.Rows) error {
+			var c ViewColumn
+			err := rows.Scan(&c.Name)
+			c.Meaning = meanings[c.Name]
+			view.Columns = append(view.Columns, c)
+			return err
+		}, "SELECT name FROM pragma_table_info(?) ORDER BY cid", view.Name)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, view)
+	}
+	return views, nil
+}
