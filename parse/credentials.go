@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// credentials is the user information of a URL, RFC 3986 section 3.2.1: all up to
-// the last "@" of the authority, because a password is often not escaped.
+// credentials matches the user information of a URL (RFC 3986 section 3.2.1), up to
+// the last "@" of the authority, because passwords often hold an unescaped "@".
 var credentials = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)[^\s/?#"'<>]*@`)
 
-// WithoutCredentials returns text with the user names and passwords of all URLs
-// left out: https://user:secret@host/x is https://host/x. PORTAGE_BINHOST, a line
-// of wget and the URL of a sync may hold them, and what is stored of these is read
-// by others than those who can read the file.
+// WithoutCredentials returns text without the user names and passwords of its URLs:
+// https://user:secret@host/x becomes https://host/x. PORTAGE_BINHOST, the output of
+// wget and sync URLs may hold them, and more people can read the database than the
+// sources.
 func WithoutCredentials(text string) string {
-	// Nearly no text has both.
+	// The expression is slow, and hardly any text has both.
 	if !strings.Contains(text, "://") || strings.IndexByte(text, '@') < 0 {
 		return text
 	}

@@ -8,71 +8,71 @@ import (
 	"strings"
 )
 
-// Blocker says whether an atom forbids what it matches.
+// Blocker is the strength of the "!" marks before an atom (PMS 8.3.2).
 type Blocker uint8
 
 const (
 	NoBlocker   Blocker = iota
-	WeakBlock           // !: may be installed while the blocked package still is
-	StrongBlock         // !!: not even that
+	WeakBlock           // !: both may be installed together while Portage merges
+	StrongBlock         // !!: both may never be installed at the same time
 )
 
-// Operator is how the version of an atom is compared.
+// Operator says how an atom compares versions (PMS 8.3.1).
 type Operator uint8
 
 const (
 	AnyVersion     Operator = iota // no operator and no version
 	Equal                          // =
-	EqualGlob                      // = with * behind the version: versions that begin so
+	EqualGlob                      // = with a trailing *: versions that begin with the given parts
 	EqualAnyRev                    // ~: any revision of that version
 	Less                           // <
 	LessOrEqual                    // <=
 	Greater                        // >
 	GreaterOrEqual                 // >=
-	VersionHas                     // = with *text* as version: wildcard syntax
+	VersionHas                     // = with *text* as the version: wildcard syntax
 )
 
-// SlotOperator is what follows the slot of an atom (PMS 8.3.3).
+// SlotOperator is the mark after the slot of an atom (PMS 8.3.3).
 type SlotOperator uint8
 
 const (
 	NoSlotOperator SlotOperator = iota
-	SlotRebuild                 // =: rebuild when the (sub-)slot changes
-	SlotAny                     // *: any slot will do, also later
+	SlotRebuild                 // =: the parent is rebuilt when the slot or sub-slot changes
+	SlotAny                     // *: any slot satisfies, also after a later change
 )
 
-// Atom names packages: what stands in a dependency, in a configuration file or
-// on emerge's command line. The zero value matches nothing.
+// Atom describes a set of packages. Dependencies, configuration files and the
+// command line of emerge consist of atoms. The zero value matches nothing.
 type Atom struct {
 	Blocker  Blocker
 	Operator Operator
-	// CP is "category/name"; with Wildcard, either part can hold asterisks.
+	// CP is "category/name". If Wildcard is set, either part may hold asterisks.
 	CP string
-	// Version is PVR without the marks of the operator; "" for AnyVersion. For
+	// Version is the PVR without the operator's marks. It is "" for AnyVersion. For
 	// VersionHas it is the text between the asterisks.
 	Version string
-	// BuildID is at least 1, or 0 where the atom has none.
+	// BuildID is at least 1, or 0 if the atom has none.
 	BuildID      int
 	Slot         string
 	SubSlot      string
 	SlotOperator SlotOperator
 	Repo         string
 	USE          []USEDep
-	// Wildcard says that CP or Version is a pattern.
+	// Wildcard reports that CP or Version is a pattern.
 	Wildcard bool
 
-	// unevaluated is USE as it was before EvaluateConditionals: each of its
-	// flags that has no default must exist in a matching package, also those
-	// that ask for nothing once evaluated.
+	// unevaluated holds the USE dependencies before EvaluateConditionals. A
+	// matching package must have each flag in it that has no default, even if the
+	// evaluated dependency no longer constrains that flag.
 	unevaluated []USEDep
 }
 
-// Syntax says which atoms are accepted where.
+// Syntax selects the forms of an atom that a parser accepts.
 type Syntax struct {
-	// EAPI bounds the syntax to that of one EAPI; "" is the newest.
+	// EAPI limits the syntax to one EAPI. "" means the newest.
 	EAPI string
-	// Wildcard allows */*, app-misc/*, =cat/name-*9999* (portage(5), extended
-	// atom syntax).
+	// Wildcard allows */*, app-misc/* and =cat/name-*9999*, the extended atom
+	// syntax of portage(5).
 	Wildcard bool
 	// BuildID allows =cat/name-1.0-3.
 	BuildID bool
@@ -80,22 +80,23 @@ type Syntax struct {
 	Repo bool
 }
 
-// The places where emaudit meets atoms. EbuildSyntax is that of *DEPEND.
+// The syntaxes of the command line and of configuration files. EbuildSyntax returns
+// the syntax of *DEPEND.
 var (
 	CommandLineSyntax = Syntax{BuildID: true, Repo: true}
 	ConfigFileSyntax  = Syntax{BuildID: true, Repo: true, Wildcard: true}
 )
 
-// EbuildSyntax returns the syntax of a dependency of a package of that EAPI.
+// EbuildSyntax returns the syntax of dependencies in packages of the given EAPI.
 func EbuildSyntax(eapi string) Syntax { return Syntax{EAPI: eapi} }
 
 // ParseAtom reads an atom in [CommandLineSyntax]. The result shares the memory
 // of s.
 func ParseAtom(s string) (Atom, error) { return CommandLineSyntax.ParseAtom(s) }
 
-// ParseAtom reads an atom. The result shares the memory of s. What could never
-// match anything is an error, as for Portage: a version without an operator, an
-// operator without a version, two different defaults for one flag.
+// ParseAtom reads an atom. The result shares the memory of s. Like Portage, it
+// refuses atoms that can never match: a version without an operator, an operator
+// without a version, and two different defaults for one flag.
 func (x Syntax) ParseAtom(s string) (Atom, error) {
 	a, err := x.parse(s)
 	if err != nil {
@@ -145,7 +146,7 @@ func (x Syntax) parse(s string) (a Atom, err error) {
 	return a, a.permitted(x, features)
 }
 
-// parseSlot reads what follows the colon: "2", "2/3", "2=", "2/3=", "=", "*".
+// parseSlot reads the text after the colon: "2", "2/3", "2=", "2/3=", "=", "*".
 func (a *Atom) parseSlot(s string) error {
 	name := s
 	switch {
@@ -193,7 +194,8 @@ func (a *Atom) parseName(s string, x Syntax) error {
 	}
 	pn, version, ok := SplitPF(name)
 	if !ok && x.BuildID && operator != EqualGlob {
-		// Only where it is no PF can a last number be a build id: "foo-1-2".
+		// In "foo-1-2" the last number is a build id, because "foo-1-2" is not a
+		// PF.
 		if i := strings.LastIndexByte(name, '-'); i >= 0 {
 			if id, isID := parseBuildID(name[i+1:]); isID {
 				pn, version, ok = SplitPF(name[:i])
@@ -226,7 +228,7 @@ func cutOperator(s string) (Operator, string) {
 	return AnyVersion, s
 }
 
-// permitted applies the limits of the place and of its EAPI.
+// permitted returns an error if the syntax or its EAPI forbids a part of the atom.
 func (a *Atom) permitted(x Syntax, f features) error {
 	if a.Repo != "" && !x.Repo {
 		return errors.New("a repository is not allowed here")
@@ -254,31 +256,31 @@ func (a *Atom) permitted(x Syntax, f features) error {
 	return nil
 }
 
-// Category returns what is before the slash.
+// Category returns the part of CP before the slash.
 func (a Atom) Category() string {
 	category, _, _ := strings.Cut(a.CP, "/")
 	return category
 }
 
-// PN returns the package name.
+// PN returns the package name, the part of CP after the slash.
 func (a Atom) PN() string {
 	_, pn, _ := strings.Cut(a.CP, "/")
 	return pn
 }
 
-// WithoutBlocker returns the atom of what a blocker forbids.
+// WithoutBlocker returns the atom without its "!" marks: the packages it blocks.
 func (a Atom) WithoutBlocker() Atom {
 	a.Blocker = NoBlocker
 	return a
 }
 
-// SlotBuilt reports whether the atom binds a package to the sub-slot that it
-// was built against, ":2/3=", as Portage writes into what it installs.
+// SlotBuilt reports whether the atom binds a package to the sub-slot that it was
+// built against (":2/3="). Portage writes this form into the VDB.
 func (a Atom) SlotBuilt() bool { return a.SlotOperator == SlotRebuild && a.SubSlot != "" }
 
-// EvaluateConditionals returns the atom as it is for a parent with the given
-// USE: without flag?, !flag?, flag= and !flag=. A matching package must still
-// have each flag that was named without a default, whatever became of it.
+// EvaluateConditionals replaces the conditional USE dependencies (flag?, !flag?,
+// flag=, !flag=) by plain ones, given the USE flags of the parent. A matching
+// package must still have every flag that was named without a default.
 func (a Atom) EvaluateConditionals(use Flags) Atom {
 	if !slices.ContainsFunc(a.USE, USEDep.conditional) {
 		return a
@@ -301,7 +303,8 @@ var operatorText = [...]string{
 	Greater: ">", GreaterOrEqual: ">=", VersionHas: "=",
 }
 
-// String returns the atom as it is written; parsing that gives the same atom.
+// String returns the atom in Portage's notation. ParseAtom of it gives an equal
+// atom.
 func (a Atom) String() string {
 	var b strings.Builder
 	switch a.Blocker {

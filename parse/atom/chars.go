@@ -1,11 +1,11 @@
 package atom
 
-// Every name of PMS is drawn from ASCII and differs only in which marks it may
-// hold and which of them may come first. One table answers for all of them.
+// All names in PMS consist of ASCII word characters and a few marks. They differ
+// only in which marks they allow, so one table of classes serves for all of them.
 const (
 	isDigit = 1 << iota
 	isLower
-	isWord  // letter, digit or underscore: what every name may begin with
+	isWord  // letter, digit, underscore: every name begins with one
 	inSlot  // also + - . : categories and slots
 	inPN    // also + - : package names
 	inRepo  // also - : repository names
@@ -39,7 +39,7 @@ var charClass = func() (table [256]uint8) {
 
 func hasClass(c, class uint8) bool { return charClass[c]&class != 0 }
 
-// validName reports whether s begins with a word character and goes on in class.
+// validName reports whether s is a word character followed by characters of class.
 func validName(s string, class uint8) bool {
 	if s == "" || !hasClass(s[0], isWord) {
 		return false
@@ -55,8 +55,8 @@ func validName(s string, class uint8) bool {
 // ValidCategory reports whether s is a category name (PMS 3.1.1).
 func ValidCategory(s string) bool { return validName(s, inSlot) }
 
-// ValidPN reports whether s is a package name (PMS 3.1.2): one that does not
-// end in a hyphen and a version, for such a name could not be told from a PF.
+// ValidPN reports whether s is a package name (PMS 3.1.2). A name must not end in a
+// hyphen and a version, because nothing would distinguish it from a PF.
 func ValidPN(s string) bool {
 	if !validName(s, inPN) {
 		return false
@@ -75,6 +75,6 @@ func ValidUSEFlag(s string) bool {
 	return validName(s, inUSE) && s[0] != '_'
 }
 
-// ValidRepo reports whether s is the name of a repository (PMS 3.1.5). The rule
-// that it must not end in a version, Portage does not apply; nor do we.
+// ValidRepo reports whether s is the name of a repository (PMS 3.1.5). Like
+// Portage, it accepts names that end in a version, which PMS forbids.
 func ValidRepo(s string) bool { return validName(s, inRepo) }

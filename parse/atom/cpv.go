@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// MaxName is the length in bytes from which a cpv or an atom without its USE
-// dependencies is refused. A file name ends at 255 on every file system that
-// Portage runs on, and a cpv is two of them.
+// MaxName is the largest accepted length of a cpv, and of an atom without its USE
+// dependencies, in bytes. A cpv consists of two file names, and a file name has at
+// most 255 bytes on every file system that Portage runs on.
 const MaxName = 512
 
-// maxBuildIDDigits keeps a build id inside an int of any platform.
+// maxBuildIDDigits keeps a build id within the range of int on every platform.
 const maxBuildIDDigits = 9
 
 // CPV names one version of one package: category, package name, and version.
@@ -19,11 +19,11 @@ const maxBuildIDDigits = 9
 type CPV struct {
 	Category string // "dev-libs"
 	PN       string // "openssl"
-	Version  string // PVR, without the hyphen before it: "3.0.1_p2-r1"
+	Version  string // PVR without the leading hyphen: "3.0.1_p2-r1"
 }
 
-// ParseCPV reads "category/name-version". Its result shares the memory of s.
-// A build id behind the version is an error; [ParseCPVBuildID] accepts one.
+// ParseCPV reads "category/name-version". The result shares the memory of s. A
+// build id after the version is an error; use [ParseCPVBuildID] to accept one.
 func ParseCPV(s string) (CPV, error) {
 	if len(s) > MaxName {
 		return CPV{}, fmt.Errorf("cpv %s: longer than %d bytes", quoted(s), MaxName)
@@ -60,8 +60,9 @@ func ParseCPVBuildID(s string) (CPV, int, error) {
 	return cpv, id, nil
 }
 
-// parseBuildID reads a positive number without leading zeros. Portage counts
-// builds from 1 (bintree.py, _allocate_filename_multi), so 0 could match nothing.
+// parseBuildID reads a positive number without leading zeros. Portage counts builds
+// from 1 (bintree.py, _allocate_filename_multi), so a build id of 0 matches
+// nothing.
 func parseBuildID(s string) (int, bool) {
 	if s == "" || len(s) > maxBuildIDDigits || s[0] == '0' || skipDigits(s, 0) != len(s) {
 		return 0, false
@@ -70,10 +71,10 @@ func parseBuildID(s string) (int, bool) {
 	return id, err == nil
 }
 
-// SplitPF splits a PF such as "font-adobe-100dpi-1.0.4-r1" before its version,
-// which is the last part that can be one. It is not ok if there is no version,
-// or if what is before it is not a package name: "foo-1-2" is neither version 2
-// of foo-1 nor anything else (PMS 3.1.2).
+// SplitPF splits a PF such as "font-adobe-100dpi-1.0.4-r1" into name and version.
+// The version is the last part that has the form of one. ok is false if there is no
+// version, or if the rest is not a package name: "foo-1-2" is not version 2 of
+// foo-1 (PMS 3.1.2).
 func SplitPF(pf string) (pn, version string, ok bool) {
 	pn, version, ok = cutVersion(pf)
 	if !ok || !ValidPN(pn) {
@@ -82,15 +83,15 @@ func SplitPF(pf string) (pn, version string, ok bool) {
 	return pn, version, true
 }
 
-// cutVersion cuts the version from the end of s. What is before it can be
-// anything, also empty.
+// cutVersion cuts the version from the end of s. It does not check the text before
+// it, which may be empty.
 func cutVersion(s string) (before, version string, found bool) {
 	i := strings.LastIndexByte(s, '-')
 	if i < 0 {
 		return "", "", false
 	}
-	// A revision begins with a letter and a version with a digit, so the last
-	// hyphen is before either, and a revision needs one more step back.
+	// A version begins with a digit and a revision with "r". If the last hyphen
+	// begins a revision, the version begins at the hyphen before that.
 	if i+1 < len(s) && s[i+1] == 'r' {
 		if i = strings.LastIndexByte(s[:i], '-'); i < 0 {
 			return "", "", false
@@ -105,7 +106,7 @@ func cutVersion(s string) (before, version string, found bool) {
 // String returns "category/name-version".
 func (c CPV) String() string { return c.Category + "/" + c.PN + "-" + c.Version }
 
-// CP returns "category/name", by which packages are told apart.
+// CP returns "category/name", which identifies the package in all its versions.
 func (c CPV) CP() string { return c.Category + "/" + c.PN }
 
 // PF returns "name-version", the name of the package's folder in the VDB.
@@ -114,8 +115,9 @@ func (c CPV) PF() string { return c.PN + "-" + c.Version }
 // PV returns the version without its revision.
 func (c CPV) PV() string { return WithoutRevision(c.Version) }
 
-// Compare orders by category, then name, both as strings, then version as
-// [CompareVersions] does. What is not a version is before every version.
+// Compare orders by category, then by name, then by version. Category and name
+// compare as strings, versions as in [CompareVersions]. Invalid versions sort
+// first.
 func Compare(a, b CPV) int {
 	if c := strings.Compare(a.Category, b.Category); c != 0 {
 		return c

@@ -6,17 +6,17 @@ import (
 )
 
 const (
-	// MaxDepString is the length in bytes from which a dependency string is
-	// refused. The longest in the Gentoo repository stay below 100 KiB.
+	// MaxDepString is the largest accepted length of a dependency string, in bytes.
+	// The longest in the Gentoo repository have less than 100 KiB.
 	MaxDepString = 1 << 20
-	// MaxDepDepth is how deep groups may nest. Real ones stay below 10; a
-	// bound keeps hostile metadata from growing the stack.
+	// MaxDepDepth is the largest accepted nesting of groups. Real ones nest less
+	// than 10 deep. The limit keeps hostile metadata from exhausting the stack.
 	MaxDepDepth = 100
 )
 
-// DepKind is the variable that a dependency string is the value of, as far as
-// its grammar is concerned (PMS 8.2). PMS has no || in RESTRICT and PROPERTIES,
-// but Portage takes it.
+// DepKind is the grammar of a dependency string, which depends on the variable that
+// holds it (PMS 8.2). PMS forbids || in RESTRICT and PROPERTIES, but Portage
+// accepts it.
 type DepKind uint8
 
 const (
@@ -25,7 +25,7 @@ const (
 	DepRequiredUSE                // REQUIRED_USE: flag, !flag, || ^^ ??
 )
 
-// DepOp is what a node of a dependency tree is.
+// DepOp is the type of a node in a dependency tree.
 type DepOp uint8
 
 const (
@@ -40,24 +40,24 @@ const (
 
 var depOpText = [...]string{AnyOf: "||", ExactlyOneOf: "^^", AtMostOneOf: "??"}
 
-// Dep is a dependency string as a tree. Its root is an AllOf; the zero value is
-// the empty string.
+// Dep is a node in the tree of a dependency string. The root is an AllOf. The zero
+// value is the tree of the empty string.
 type Dep struct {
 	Op DepOp
-	// Text is the flag of IfUSE and UnlessUSE, or an Item as it was written,
-	// such as "GPL-2" or the "!ssl" of REQUIRED_USE.
+	// Text is the flag of IfUSE and UnlessUSE. For an Item it is the item in its
+	// original notation, such as "GPL-2", or "!ssl" in REQUIRED_USE.
 	Text string
-	// Atom is that of an Item of DepAtoms, else nil.
+	// Atom is the parsed Item of DepAtoms. It is nil for all other nodes.
 	Atom *Atom
 	// Children are the members of a group.
 	Children []Dep
 
-	// emptyIsMet is that of an AnyOf or ExactlyOneOf of EAPI 6 and earlier:
-	// when USE leaves no member, it counts as satisfied (PMS 8.2.3).
+	// emptyIsMet marks an AnyOf or ExactlyOneOf of EAPI 6 or earlier. Such a group
+	// is satisfied if USE leaves it without members (PMS 8.2.3).
 	emptyIsMet bool
 }
 
-// DepError is an error in the syntax of a dependency string.
+// DepError is a syntax error in a dependency string.
 type DepError struct {
 	Offset  int // of the token, in bytes
 	Message string
@@ -67,10 +67,10 @@ func (e *DepError) Error() string {
 	return fmt.Sprintf("dependency string: offset %d: %s", e.Offset, e.Message)
 }
 
-// ParseDep reads the value of one variable of a package of the given EAPI; ""
-// is the newest. Its errors are *[DepError]s, and there is one where Portage
-// raises InvalidDependString, upon which it drops the package; groups without
-// any member belong to them. The tree shares the memory of s.
+// ParseDep reads the value of one variable of a package of the given EAPI; "" means
+// the newest. It returns a *[DepError] where Portage raises InvalidDependString and
+// drops the package. An empty group is such an error. The tree shares the memory of
+// s.
 func ParseDep(s string, kind DepKind, eapi string) (Dep, error) {
 	features, ok := featuresOf(eapi)
 	if !ok {
@@ -89,13 +89,13 @@ func ParseDep(s string, kind DepKind, eapi string) (Dep, error) {
 
 type depParser struct {
 	text     string
-	offset   int // where the next token is looked for
+	offset   int // offset of the next token to read
 	kind     DepKind
 	syntax   Syntax
 	features features
 }
 
-// next returns the next token and its offset; "" is the end.
+// next returns the next token and its offset. The token is "" at the end.
 func (p *depParser) next() (token string, offset int) {
 	start := p.offset
 	for start < len(p.text) && isSpace(p.text[start]) {
@@ -111,8 +111,8 @@ func (p *depParser) next() (token string, offset int) {
 
 func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
-// members reads up to the parenthesis that closes the group at depth, or to the
-// end at depth 0.
+// members reads up to the parenthesis that closes the group, or to the end of the
+// string if depth is 0.
 func (p *depParser) members(depth int) ([]Dep, error) {
 	if depth > MaxDepDepth {
 		return nil, p.errorf(p.offset, "groups nest deeper than %d", MaxDepDepth)
@@ -150,7 +150,7 @@ func (p *depParser) members(depth int) ([]Dep, error) {
 	}
 }
 
-// node makes the node that token begins, still without members.
+// node returns the node that token begins, without its members.
 func (p *depParser) node(token string, offset int) (Dep, error) {
 	switch token {
 	case "(":
@@ -202,8 +202,8 @@ func (p *depParser) errorf(offset int, format string, args ...any) error {
 	return &DepError{Offset: offset, Message: fmt.Sprintf(format, args...)}
 }
 
-// Items calls yield with every Item of the tree, also those below conditionals,
-// in the order of the text, until it returns false.
+// Items calls yield with each Item of the tree, in the order of the text, until
+// yield returns false. It includes the Items below conditionals.
 func (d Dep) Items(yield func(Dep) bool) { d.items(yield) }
 
 func (d *Dep) items(yield func(Dep) bool) bool {
@@ -218,8 +218,8 @@ func (d *Dep) items(yield func(Dep) bool) bool {
 	return true
 }
 
-// String returns the dependency string with single spaces. The root, and any
-// AllOf that stands alone, is without its parentheses.
+// String returns the dependency string with single spaces. It omits the parentheses
+// of the root and of an AllOf that is the only member of its group.
 func (d Dep) String() string {
 	var b strings.Builder
 	if d.Op == AllOf {

@@ -1,28 +1,28 @@
 package atom
 
-// features are what the EAPIs differ in as far as names go (PMS, appendix of
-// feature availability; Portage's eapi.py).
+// features are the differences in naming between EAPIs (PMS, appendix of feature
+// availability; Portage's eapi.py).
 type features struct {
 	slotDeps       bool // :slot
-	useDeps        bool // [flag], and !! blockers, which came with them
+	useDeps        bool // [flag] and !! blockers, which EAPI 2 added together
 	useDepDefaults bool // [flag(+)]
 	slotOperators  bool // := :* :slot/subslot, and ?? in REQUIRED_USE
-	emptyAnyOf     bool // an || group left empty by USE is satisfied
+	emptyAnyOf     bool // an || group without members after USE is satisfied
 }
 
-// newestEAPI is the newest one that Portage 3.0.82 and this package know.
+// newestEAPI is the newest EAPI in Portage 3.0.82 and in this package.
 const newestEAPI = 9
 
-// SupportedEAPI reports whether eapi is one of the published EAPIs, "0" to "9".
-// A package of another EAPI is masked for Portage, and nothing that it says can
-// be read with confidence.
+// SupportedEAPI reports whether eapi is a published EAPI, "0" to "9". Portage masks
+// packages of other EAPIs. Their metadata may have a meaning that this package does
+// not know.
 func SupportedEAPI(eapi string) bool {
 	_, ok := featuresOf(eapi)
 	return ok
 }
 
-// featuresOf returns the features of an EAPI; "" stands for the newest, for
-// text that belongs to no package.
+// featuresOf returns the features of an EAPI. "" means the newest, for text that
+// does not belong to a package.
 func featuresOf(eapi string) (features, bool) {
 	if eapi == "" {
 		return features{

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Flags is a set of USE flags, sorted and without repetitions: what IUSE or USE
-// of one package holds. The zero value is the empty set.
+// Flags is a set of USE flags, such as the IUSE or USE of one package. It is sorted
+// and has no duplicates. The zero value is the empty set.
 type Flags []string
 
-// ParseFlags reads the value of IUSE, IUSE_EFFECTIVE or USE: flags between
-// white space, in any order. The default marks of IUSE ("+ssl", "-doc") are
-// dropped. The result shares the memory of s.
+// ParseFlags reads the value of IUSE, IUSE_EFFECTIVE or USE: flags between white
+// space, in any order. It drops the default marks of IUSE ("+ssl", "-doc"). The
+// result shares the memory of s.
 func ParseFlags(s string) Flags {
 	flags := Flags(strings.Fields(s))
 	for i, flag := range flags {

@@ -5,27 +5,28 @@ import (
 	"strings"
 )
 
-// Package is what an atom is matched against: one installed package, or one
-// binary package.
+// Package holds the properties of a package that atoms compare. It is an installed
+// package or a binary package.
 type Package struct {
 	CPV  CPV
 	Slot string
-	// SubSlot "" is that of a SLOT without one: equal to Slot.
+	// SubSlot "" means that SLOT names none; the sub-slot is then equal to Slot.
 	SubSlot string
-	// Repo "" is an unknown repository, which matches every ::repository, as
-	// for Portage: an old package is not lost because nobody wrote it down.
+	// Repo "" means that the repository is unknown. Like Portage, Match then
+	// accepts every ::repository, so that packages without a recorded repository
+	// still match.
 	Repo string
-	// IUSE has the flags that a USE dependency may name: those of
-	// IUSE_EFFECTIVE where it is recorded (EAPI 5 and later), else of IUSE.
+	// IUSE holds the flags that a USE dependency may name. Take IUSE_EFFECTIVE if
+	// it is recorded (EAPI 5 and later), otherwise IUSE.
 	IUSE Flags
-	// USE has the enabled flags.
+	// USE holds the enabled flags.
 	USE Flags
-	// BuildID is 0 where there is none.
+	// BuildID is 0 if the package has none.
 	BuildID int
 }
 
-// ParseSlot splits the value of SLOT, "3" or "3/1.1". The sub-slot of a value
-// without one is the slot (PMS 7.2). It is not ok if either is no slot name.
+// ParseSlot splits the value of SLOT, "3" or "3/1.1". If the value has no sub-slot,
+// the sub-slot is the slot (PMS 7.2). ok is false if either is not a slot name.
 func ParseSlot(s string) (slot, subSlot string, ok bool) {
 	slot, subSlot, found := strings.Cut(s, "/")
 	if !found {
@@ -37,19 +38,19 @@ func ParseSlot(s string) (slot, subSlot string, ok bool) {
 	return slot, subSlot, true
 }
 
-// Match reports whether the atom, less its blocker, is true of the package. A
-// conditional USE dependency asks for nothing until [Atom.EvaluateConditionals]
-// has made it plain, save that the package has the flag.
+// Match reports whether the atom matches the package. It ignores the blocker. A
+// conditional USE dependency only requires that the package has the flag; use
+// [Atom.EvaluateConditionals] first to apply the condition.
 func (a Atom) Match(pkg Package) bool {
 	return a.MatchIgnoringUSE(pkg) && a.unmetUSE(&pkg, nil)
 }
 
-// MatchIgnoringUSE is Match as if the atom had no USE dependencies.
+// MatchIgnoringUSE is like Match, but ignores the USE dependencies of the atom.
 func (a Atom) MatchIgnoringUSE(pkg Package) bool {
 	if !a.matchCP(pkg.CPV) || !a.matchVersion(pkg.CPV.Version) {
 		return false
 	}
-	// Portage regards a build id behind "=" and ignores it behind the others.
+	// Portage compares the build id only if the operator is "=".
 	if a.BuildID > 0 && a.Operator == Equal && a.BuildID != pkg.BuildID {
 		return false
 	}
@@ -68,16 +69,16 @@ func (a Atom) MatchIgnoringUSE(pkg Package) bool {
 	return a.Repo == "" || pkg.Repo == "" || a.Repo == pkg.Repo
 }
 
-// UnmetUSE returns the USE dependencies of the atom that the package does not
-// meet, and those that name a flag it must have and has not.
+// UnmetUSE returns the USE dependencies of the atom that the package does not meet.
+// This includes dependencies on a flag that the package must have and lacks.
 func (a Atom) UnmetUSE(pkg Package) []USEDep {
 	var unmet []USEDep
 	a.unmetUSE(&pkg, func(dep USEDep) { unmet = append(unmet, dep) })
 	return unmet
 }
 
-// unmetUSE calls report, unless nil, for each unmet dependency, and returns
-// whether all were met.
+// unmetUSE reports whether all USE dependencies are met. It calls report for each
+// unmet one. If report is nil, it stops at the first.
 func (a *Atom) unmetUSE(pkg *Package, report func(USEDep)) bool {
 	met := true
 	fail := func(dep USEDep) {
@@ -92,7 +93,7 @@ func (a *Atom) unmetUSE(pkg *Package, report func(USEDep)) bool {
 		}
 	}
 	for _, dep := range a.unevaluated {
-		// The plain ones and those still needed were looked at above.
+		// The loops above have checked these.
 		lookedAt := func(plain USEDep) bool { return plain.Flag == dep.Flag }
 		if dep.Default == NoUSEDefault && !pkg.IUSE.Has(dep.Flag) && !slices.ContainsFunc(a.USE, lookedAt) {
 			fail(dep)
@@ -137,7 +138,7 @@ func (a *Atom) matchVersion(version string) bool {
 	case EqualGlob:
 		return matchGlob(a.Version, version)
 	case EqualAnyRev:
-		// Portage wants the same spelling: ~foo-1.0 is not true of foo-1.00.
+		// Portage compares the spelling: ~foo-1.0 does not match foo-1.00.
 		return WithoutRevision(version) == WithoutRevision(a.Version)
 	case VersionHas:
 		return strings.Contains(version, a.Version)
@@ -161,9 +162,9 @@ func (a *Atom) matchVersion(version string) bool {
 	return false
 }
 
-// matchGlob reports whether version begins with prefix and the prefix ends
-// where a part of the version does: 1* is true of 1.2 and 1a, not of 10
-// (bug 560466). Zeros before the first number do not count.
+// matchGlob reports whether version begins with prefix, and prefix ends at the end
+// of a version component: 1* matches 1.2 and 1a, but not 10 (bug 560466). It
+// ignores zeros before the first number.
 func matchGlob(prefix, version string) bool {
 	prefix, version = withoutLeadingZeros(prefix), withoutLeadingZeros(version)
 	rest, found := strings.CutPrefix(version, prefix)

@@ -2,8 +2,8 @@ package atom
 
 import "strconv"
 
-// maxQuoted is how much of a refused text an error repeats: enough to find it,
-// and no more of a hostile file than that.
+// maxQuoted is the number of bytes that an error repeats of the text it refuses. It
+// is enough to find the text, and keeps a hostile file from flooding the output.
 const maxQuoted = 80
 
 func quoted(s string) string {

@@ -2,25 +2,24 @@ package atom
 
 import "slices"
 
-// Reduce returns the dependency for a package with the given USE, in the normal
-// form of Portage's use_reduce: no conditionals, and no group that says nothing.
+// Reduce returns the dependency for a package with the given USE flags. The result
+// is in the normal form of Portage's use_reduce:
 //
-//   - A conditional is replaced by its members, or left out.
-//   - A group of all is merged into the group of all around it; as a member of a
-//     || it stays, unless it has but one member itself.
-//   - A || inside a || is merged into it.
-//   - A || of one member is that member.
-//   - A || that USE has left without members is left out up to EAPI 6; from EAPI
-//     7 on it stays, as something that nothing can satisfy.
+//   - A conditional becomes its members if it is active. Otherwise it vanishes.
+//   - An all-of group inside an all-of group becomes part of the outer group.
+//   - An all-of group inside a || group stays, unless it has only one member.
+//   - A || group inside a || group becomes part of the outer group.
+//   - A || group with one member becomes that member.
+//   - A || group without members vanishes up to EAPI 6. From EAPI 7 on it stays,
+//     and nothing satisfies it.
 //
-// It is not meant for REQUIRED_USE, in whose groups also what USE has emptied
-// counts; see [Dep.SatisfiedUSE]. Atoms stay as they are written; see
-// [Dep.Evaluate].
+// Reduce is not for REQUIRED_USE, where empty groups have a meaning of their own;
+// see [Dep.SatisfiedUSE]. It does not change atoms; see [Dep.Evaluate].
 func (d Dep) Reduce(use Flags) Dep { return Dep{Children: reduceAll(nil, d.roots(), use, false)} }
 
-// Evaluate is Reduce, and makes the conditional USE dependencies of each atom
-// plain for the same USE. What Portage records of an installed package of EAPI
-// 5 or later has been through this already; that of earlier ones has not.
+// Evaluate is like Reduce, and also evaluates the conditional USE dependencies of
+// each atom for the same USE flags. Portage records dependencies of installed
+// packages in this form from EAPI 5 on, and unevaluated before.
 func (d Dep) Evaluate(use Flags) Dep { return Dep{Children: reduceAll(nil, d.roots(), use, true)} }
 
 func (d *Dep) roots() []Dep {
@@ -30,7 +29,7 @@ func (d *Dep) roots() []Dep {
 	return []Dep{*d}
 }
 
-// reduceAll appends what remains of nodes as members of a group of all.
+// reduceAll appends the reduced nodes to an all-of group.
 func reduceAll(out, nodes []Dep, use Flags, evaluate bool) []Dep {
 	for i := range nodes {
 		node := &nodes[i]
@@ -73,7 +72,7 @@ func (d *Dep) reduceAnyOf(use Flags, evaluate bool) (group Dep, remains bool) {
 	return Dep{Op: AnyOf, Children: members, emptyIsMet: d.emptyIsMet}, true
 }
 
-// appendChoice appends what remains of node as a member of a ||.
+// appendChoice appends the reduced node to a || group.
 func appendChoice(out []Dep, node *Dep, use Flags, evaluate bool) []Dep {
 	members := reduceAll(nil, []Dep{*node}, use, evaluate)
 	switch {
@@ -97,14 +96,14 @@ func (d *Dep) reduceItem(use Flags, evaluate bool) Dep {
 
 func (d *Dep) active(use Flags) bool { return use.Has(d.Text) == (d.Op == IfUSE) }
 
-// Satisfied decides a reduced dependency over a fixed set of packages, which
-// has speaks for: it reports whether some package of the set matches an atom.
-// A blocker is satisfied if has is false of the atom that it blocks; that a
-// package does not block itself, has must know.
+// Satisfied reports whether a fixed set of packages satisfies a reduced dependency.
+// The function has reports whether a package of the set matches an atom. A blocker
+// is satisfied if has returns false for the atom without its blocker. A package
+// does not block itself; has must take care of that.
 //
-// If it is not satisfied, the second result has the smallest parts that fail:
-// atoms, and groups of which no choice remains. What Reduce would have removed,
-// and the groups of REQUIRED_USE, are undecided and therefore fail.
+// If the dependency is not satisfied, the second result holds the smallest failing
+// parts: atoms, and groups without a satisfied choice. Nodes that Reduce removes,
+// and the groups of REQUIRED_USE, always fail.
 func (d Dep) Satisfied(has func(Atom) bool) (ok bool, unsatisfied []Dep) {
 	unsatisfied = d.unsatisfied(nil, func(item *Dep) bool {
 		switch {
@@ -118,8 +117,8 @@ func (d Dep) Satisfied(has func(Atom) bool) (ok bool, unsatisfied []Dep) {
 	return len(unsatisfied) == 0, unsatisfied
 }
 
-// SatisfiedNames is Satisfied for a reduced LICENSE, RESTRICT or PROPERTIES:
-// accepts reports whether one name is accepted.
+// SatisfiedNames is like Satisfied for a reduced LICENSE, RESTRICT or PROPERTIES.
+// The function accepts reports whether one name is accepted.
 func (d Dep) SatisfiedNames(accepts func(name string) bool) (ok bool, unsatisfied []Dep) {
 	unsatisfied = d.unsatisfied(nil, func(item *Dep) bool { return accepts(item.Text) })
 	return len(unsatisfied) == 0, unsatisfied

@@ -2,12 +2,12 @@ package atom
 
 import "strings"
 
-// SatisfiedUSE decides a REQUIRED_USE for the given USE. The second result has
-// the smallest parts that fail, as they are written.
+// SatisfiedUSE reports whether the given USE flags satisfy a REQUIRED_USE. The
+// second result holds the smallest failing parts in their original notation.
 //
-// Unlike in other dependencies, what USE has emptied counts for something inside
-// the groups (Portage's check_required_use): an active conditional without
-// members is true, and so is, up to EAPI 6, a group without members.
+// Inside groups, nodes that USE has emptied still count (Portage's
+// check_required_use): an active conditional without members is true, and up to
+// EAPI 6 so is a group without members.
 func (d Dep) SatisfiedUSE(use Flags) (ok bool, unsatisfied []Dep) {
 	unsatisfied = d.unsatisfiedUSE(nil, use)
 	return len(unsatisfied) == 0, unsatisfied
@@ -32,8 +32,7 @@ func (d *Dep) unsatisfiedUSE(out []Dep, use Flags) []Dep {
 	return out
 }
 
-// truth returns whether d holds, and whether it counts as a member of the group
-// around it at all.
+// truth reports whether d holds, and whether it counts as a member of its group.
 func (d *Dep) truth(use Flags) (holds, counts bool) {
 	if d.Op == Item {
 		flag, negated := strings.CutPrefix(d.Text, "!")

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// MaxSonames is the length in bytes from which a REQUIRES or PROVIDES is
-// refused. The longest known, of browsers and office suites, stay below 16 KiB.
+// MaxSonames is the largest accepted length of a REQUIRES or PROVIDES, in bytes.
+// The longest known ones, of browsers and office suites, have less than 16 KiB.
 const MaxSonames = 1 << 20
 
-// Soname is one shared library that a package requires or provides. Those of
-// different multilib categories are different libraries.
+// Soname is a shared library that a package requires or provides. The same name in
+// two multilib categories means two libraries.
 type Soname struct {
 	Category string // "x86_64", "x86_32", "arm_64"
 	Name     string // "libssl.so.3"
@@ -20,9 +20,9 @@ type Soname struct {
 // String returns "x86_64: libssl.so.3".
 func (s Soname) String() string { return s.Category + ": " + s.Name }
 
-// ParseSonames reads the value of REQUIRES or PROVIDES. As for Portage it is an
-// error, and nothing is returned, if a library has no category before it, or if
-// a category has no library or occurs twice; a package with one is masked.
+// ParseSonames reads the value of REQUIRES or PROVIDES. It returns an error and no
+// sonames if a library has no category, or if a category is empty or repeated.
+// Portage masks packages with such values.
 func ParseSonames(s string) ([]Soname, error) {
 	if len(s) > MaxSonames {
 		return nil, fmt.Errorf("sonames: longer than %d bytes", MaxSonames)

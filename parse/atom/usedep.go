@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// USEForm says what a USE dependency asks for (PMS 8.3.4). The last four depend
-// on the USE of the package that has the dependency, its parent.
+// USEForm is the form of a USE dependency (PMS 8.3.4). The last four depend on the
+// USE flags of the parent, the package that has the dependency.
 type USEForm uint8
 
 const (
 	USEEnabled       USEForm = iota // flag: enabled
 	USEDisabled                     // -flag: disabled
 	USESame                         // flag=: as in the parent
-	USEOpposite                     // !flag=: the other way than in the parent
-	USEIfEnabled                    // flag?: enabled if it is in the parent
-	USEIfNotDisabled                // !flag?: disabled if it is in the parent
+	USEOpposite                     // !flag=: the opposite of the parent
+	USEIfEnabled                    // flag?: enabled if enabled in the parent
+	USEIfNotDisabled                // !flag?: disabled if disabled in the parent
 )
 
-// USEDefault says how to take a flag that the package does not have.
+// USEDefault is the assumed value of a flag that the package does not have.
 type USEDefault uint8
 
 const (
@@ -27,7 +27,7 @@ const (
 	DefaultDisabled                   // (-): as if it were disabled
 )
 
-// USEDep is one of the USE dependencies between the brackets of an atom.
+// USEDep is one USE dependency between the brackets of an atom.
 type USEDep struct {
 	Flag    string
 	Form    USEForm
@@ -36,7 +36,7 @@ type USEDep struct {
 
 func (u USEDep) conditional() bool { return u.Form >= USESame }
 
-// String returns the dependency as it is written: "!ssl(+)=".
+// String returns the dependency in Portage's notation, such as "!ssl(+)=".
 func (u USEDep) String() string {
 	var b strings.Builder
 	u.write(&b)
@@ -65,11 +65,11 @@ func (u USEDep) write(b *strings.Builder) {
 	}
 }
 
-// MaxUSEDeps is the number of USE dependencies beyond which an atom is refused.
-// The longest lists in the Gentoo repository, of python-r1 packages, have tens.
+// MaxUSEDeps is the largest accepted number of USE dependencies of one atom. The
+// longest lists in the Gentoo repository, of python-r1 packages, have tens.
 const MaxUSEDeps = 256
 
-// parseUSEDeps reads what is between the brackets.
+// parseUSEDeps reads the text between the brackets.
 func parseUSEDeps(s string) ([]USEDep, error) {
 	count := strings.Count(s, ",") + 1
 	if count > MaxUSEDeps {
@@ -135,8 +135,8 @@ func parseUSEDep(token string) (USEDep, error) {
 	return dep, nil
 }
 
-// evaluate turns a conditional dependency into the plain one that it is for a
-// parent with the flag enabled or not; needed is false where it asks nothing.
+// evaluate returns the plain dependency that a conditional one amounts to. needed
+// is false if the flag may have either value.
 func (u USEDep) evaluate(parentEnabled bool) (dep USEDep, needed bool) {
 	dep = USEDep{Flag: u.Flag, Default: u.Default}
 	switch u.Form {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// version is a version cut at its joints; all fields are substrings of it.
+// version is a version split into its components. All fields are substrings of it.
 type version struct {
 	numbers  string // "1.02.3": digit strings joined by dots
 	letter   byte   // the letter after the last number, or 0
@@ -13,8 +13,8 @@ type version struct {
 	revision string // the digits after "-r"; "" is equal to "0"
 }
 
-// The suffixes in their order (PMS 3.3, algorithms 3.5 and 3.6). A version that has run
-// out of suffixes stands between _rc and _p.
+// The ranks of the suffixes (PMS 3.3, algorithms 3.5 and 3.6). A missing suffix
+// ranks between _rc and _p.
 const (
 	suffixAlpha = iota
 	suffixBeta
@@ -24,7 +24,7 @@ const (
 	suffixP
 )
 
-// suffixNames has the longer name first where one is the beginning of another.
+// suffixNames lists a longer name before a name that is its prefix.
 var suffixNames = [...]struct {
 	name string
 	rank int
@@ -43,13 +43,13 @@ func ValidVersion(s string) bool {
 	return ok
 }
 
-// CompareVersions returns -1, 0 or 1 as a is older than, as old as, or newer
-// than b in the order of PMS 3.3, which is a total preorder: different
-// spellings such as "1.0", "1.00" and "1.0-r0" can be equal. The second result
-// is false if a or b is not a version; the first is then 0.
+// CompareVersions returns -1, 0 or 1 if a is older than, equal to, or newer than b
+// (PMS 3.3). The order is a total preorder: different spellings such as "1.0" and
+// "1.0-r0" can be equal. The second result is false, and the first 0, if a or b is
+// not a version.
 //
-// Numbers may have any count of digits; nothing is converted, so nothing
-// overflows.
+// Numbers may have any number of digits. They are compared as strings, so they
+// cannot overflow.
 func CompareVersions(a, b string) (int, bool) {
 	va, ok := splitVersion(a)
 	if !ok {
@@ -62,7 +62,7 @@ func CompareVersions(a, b string) (int, bool) {
 	return va.compare(vb), true
 }
 
-// WithoutRevision returns the version v less its revision: PV of a PVR.
+// WithoutRevision returns the version v without its revision: the PV of a PVR.
 func WithoutRevision(v string) string {
 	i := len(v)
 	for i > 0 && hasClass(v[i-1], isDigit) {
@@ -120,7 +120,7 @@ func skipDigits(s string, i int) int {
 	return i
 }
 
-// suffixAt returns the name of the suffix with which s begins, or "".
+// suffixAt returns the name of the suffix at the beginning of s, or "".
 func suffixAt(s string) (name string, rank int) {
 	for _, suffix := range suffixNames {
 		if strings.HasPrefix(s, suffix.name) {
@@ -143,9 +143,10 @@ func (v version) compare(w version) int {
 	return compareIntegers(v.revision, w.revision)
 }
 
-// compareNumbers compares "1.02.3" with "1.1": the first number as an integer,
-// each further one as an integer too, unless either begins with a zero, when
-// both are the digits of a fraction. The one that ends first is the older.
+// compareNumbers compares "1.02.3" with "1.1". The first numbers compare as
+// integers. The others do too, unless either has a leading zero; then both compare
+// as digits of a fraction. If all common numbers are equal, the version with fewer
+// is older.
 func compareNumbers(a, b string) int {
 	first := true
 	for a != "" && b != "" {
@@ -182,7 +183,7 @@ func compareSuffixes(a, b string) int {
 	return 0
 }
 
-// cutSuffix takes the first suffix off a valid list of them.
+// cutSuffix cuts the first suffix from a valid list of suffixes.
 func cutSuffix(s string) (rank int, number, rest string) {
 	if s == "" {
 		return suffixNone, "", ""

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// The extended atom syntax of portage(5), for configuration files only: an
-// asterisk in the category or the name stands for any run of characters there.
+// This file reads the extended atom syntax of portage(5), which only configuration
+// files use: an asterisk in the category or the name stands for any characters.
 //
-// Portage also takes names such as "+foo/bar" in this mode; without an asterisk
-// those match nothing, so they stay errors here.
+// Portage also accepts names such as "+foo/bar" in this syntax. They match nothing
+// without an asterisk, so this package refuses them.
 
-// parseWildcard reads an atom that holds an asterisk, less its operator and,
-// for EqualGlob, less the asterisk at its end.
+// parseWildcard reads an atom that holds an asterisk, without its operator. For
+// EqualGlob, s lacks the final asterisk too.
 func (a *Atom) parseWildcard(operator Operator, s string) error {
 	if a.USE != nil {
 		return errors.New("a wildcard with USE dependencies")
@@ -66,9 +66,8 @@ func wordsOnly(s string) bool {
 	return s != ""
 }
 
-// matchPattern reports whether s matches the pattern, in which "*" stands for
-// any run of characters. Neither holds a slash. It takes len(s)*len(pattern)
-// steps at most.
+// matchPattern reports whether s matches the pattern, in which "*" stands for any
+// characters. Neither holds a slash. It takes at most len(s)*len(pattern) steps.
 func matchPattern(pattern, s string) bool {
 	star, resume := -1, 0
 	p, i := 0, 0

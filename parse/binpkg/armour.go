@@ -11,9 +11,9 @@ import (
 )
 
 // unarmour returns the packets of the first ASCII armour in text. It compares the
-// checksum, which RFC 9580 made optional and go-crypto passes over: gpg refuses a
-// wrong one. Not every gpg takes an armour without one, so that such a signature is
-// of an unsupported kind.
+// checksum, because gpg refuses a wrong one; RFC 9580 made it optional and
+// go-crypto ignores it. Some versions of gpg refuse an armour without checksum, so
+// such a signature is unsupported.
 func unarmour(text []byte) ([]byte, error) {
 	block, err := armor.Decode(bytes.NewReader(text))
 	if err != nil {
@@ -30,7 +30,7 @@ func unarmour(text []byte) ([]byte, error) {
 	return packets, err
 }
 
-// armourChecksum returns the number of the line that begins with an equals sign.
+// armourChecksum returns the checksum in the line that begins with an equals sign.
 func armourChecksum(text []byte) (uint32, error) {
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimSpace(line)
@@ -49,7 +49,7 @@ func armourChecksum(text []byte) (uint32, error) {
 	return 0, pgperrors.UnsupportedError("armour without a checksum")
 }
 
-// crc24 is the checksum of RFC 9580, 6.1.1.
+// crc24 returns the checksum of RFC 9580, section 6.1.1.
 func crc24(data []byte) uint32 {
 	crc := uint32(0xb704ce)
 	for _, b := range data {

@@ -14,10 +14,9 @@
 //	signature = PREFIX "/" MEMBER ".sig"              detached OpenPGP signature
 //	ext       = ".gz" | ".bz2" | ".lz4" | ".lz" | ".lzo" | ".xz" | ".zst"
 //
-// Members are found by name: the order is a convention (Portage's reader takes
-// the first that fits, gpkg.py:2193), and so is PREFIX, which is PF or
-// PF-BUILD_ID and need not equal the file's name. The Manifest is a list of
-// lines (gpkg.py:1521, 1575):
+// Portage finds members by name, in any order, and takes the first match
+// (gpkg.py:2193). PREFIX is by convention PF or PF-BUILD_ID, and need not equal the
+// name of the file. The Manifest is a list of lines (gpkg.py:1521, 1575):
 //
 //	entry = "DATA" SP name SP size { SP hash SP hex } LF
 //
@@ -32,31 +31,30 @@
 //	segment = "XPAKPACK" len(index) len(data) index data "XPAKSTOP"
 //	index   = { len(name) name offset len }           offset is within data
 //
-// The compressor of the image is told from its first bytes alone
-// (util/compression_probe.py:62). Nothing in an xpak is covered by a checksum;
-// only the Packages index knows its MD5 and SHA1.
+// The first bytes of the image alone identify its compressor
+// (util/compression_probe.py:62). An xpak holds no checksums; only the Packages
+// index records its MD5 and SHA1.
 //
 // # Metadata
 //
-// Both carry the package's VDB entry: one file a key, the value as text. A
-// package that a build made has neither CONTENTS nor COUNTER; one that quickpkg
-// made is a copy of the whole VDB entry and has at least COUNTER. CATEGORY, PF
-// and SLOT are what Portage cannot do without (bintree.py:1193).
-// environment.bz2, a hundred times the work of all the rest, is noted but
-// never unpacked.
+// Both formats hold the VDB entry of the package, with one file for each key. A
+// package from a build has neither CONTENTS nor COUNTER. A package from quickpkg is
+// a copy of the whole VDB entry and has at least COUNTER. Portage requires
+// CATEGORY, PF and SLOT (bintree.py:1193). This package notes environment.bz2 but
+// never unpacks it, because that costs a hundred times as much as everything else.
 //
 // # What is tolerated
 //
-// Damage is reported as [parse.Diagnostic] values whose codes are the Problem
-// constants of this package, and everything that can still be read is read.
-// What each problem means for the verdict is in one table, see [Integrity].
-// Members in another order, unknown members, two metadata members, other
-// prefixes, missing end blocks and data behind the end are accepted by Portage
-// and reported here. A header that Python's tarfile and archive/tar read
-// differently is refused rather than guessed at.
+// Damage becomes [parse.Diagnostic] values, whose codes are the Problem constants
+// of this package. Everything that can still be read is read. One table gives the
+// effect of each problem on the verdict, see [Integrity]. Portage accepts members
+// in another order, unknown members, two metadata members, other prefixes, missing
+// end blocks and data after the end; this package reports them. It refuses a header
+// that Python's tarfile and archive/tar read differently, because it cannot know
+// which reading is meant.
 //
-// A [Reader] never opens, creates or executes anything, and no name found in a
-// package is used as a path. All limits are constants in limits.go.
+// A [Reader] never opens, creates or executes anything. It never uses a name from a
+// package as a path. All limits are constants in limits.go.
 package binpkg
 
 import (
@@ -69,15 +67,15 @@ import (
 // Format is the kind of container.
 type Format string
 
-// The formats. The set is closed.
+// The formats.
 const (
-	FormatUnknown Format = "unknown" // neither, or too damaged to tell
+	FormatUnknown Format = "unknown" // neither format, or too damaged to recognise
 	FormatGpkg    Format = "gpkg"    // GLEP 78
 	FormatXpak    Format = "xpak"
 )
 
-// FormatOfName returns the format that Portage expects of a file with that name
-// (const.py:299), or [FormatUnknown] when the suffix is not one of a package.
+// FormatOfName returns the format that Portage expects in a file of that name
+// (const.py:299). It returns [FormatUnknown] if the suffix is not one of a package.
 func FormatOfName(name string) Format {
 	switch {
 	case strings.HasSuffix(name, ".gpkg.tar"):
@@ -88,10 +86,10 @@ func FormatOfName(name string) Format {
 	return FormatUnknown
 }
 
-// Origin tells how a package came to be, as far as its metadata shows.
+// Origin says how a package was made, according to its metadata.
 type Origin string
 
-// The origins. The set is closed.
+// The origins.
 const (
 	OriginUnknown  Origin = "unknown"  // the metadata could not be read
 	OriginBuild    Origin = "build"    // packaged from a build's image
@@ -100,50 +98,49 @@ const (
 
 // Member is one member of a gpkg's outer tar.
 type Member struct {
-	// Name is the whole name as found, PREFIX/NAME. It may be hostile.
+	// Name is the full name in the tar, PREFIX/NAME. It may be hostile.
 	Name string
-	// Offset is where the member's data begins, Size its length, in bytes.
-	// Offset+Size never exceeds the size of the file.
+	// Offset is the position of the member's data, Size its length, both in bytes.
+	// Offset+Size is at most the size of the file.
 	Offset, Size int64
 }
 
-// Base returns the name without the folder, as the Manifest lists it.
+// Base returns the name without the folder, as in the Manifest.
 func (m Member) Base() string { return m.Name[strings.LastIndexByte(m.Name, '/')+1:] }
 
-// Package is what one file says about itself. Read fills it without looking at
-// the payload: Integrity is at best [Unchecked].
+// Package is the content of one package file. Read fills it without reading the
+// image, so Integrity is at best [Unchecked].
 type Package struct {
 	Format Format
-	// Compressor is that of the image; empty when it could not be told.
+	// Compressor is the compressor of the image, or "" if it is unknown.
 	Compressor Compressor
-	// Prefix is the folder inside a gpkg, PF or PF-BUILD_ID by convention;
-	// empty for an xpak and where members disagree.
+	// Prefix is the folder inside a gpkg, by convention PF or PF-BUILD_ID. It is ""
+	// for an xpak, and if the members are in different folders.
 	Prefix string
-	// Members are the members of a gpkg in the order of the file; an xpak has
-	// none.
+	// Members are the members of a gpkg in the order of the file. An xpak has none.
 	Members []Member
-	// ImageOffset and ImageSize are where the packed image lies, in bytes;
-	// both 0 when there is none.
+	// ImageOffset and ImageSize locate the packed image in the file, in bytes. Both
+	// are 0 if there is no image.
 	ImageOffset, ImageSize int64
-	// Signed reports that the package claims to be signed: it has a .sig
-	// member or a clear-signed Manifest. Nothing was checked for it.
+	// Signed reports that the package has a .sig member or a clear-signed Manifest.
+	// Read does not verify the signatures.
 	Signed bool
 	Origin Origin
-	// Integrity is [Unchecked] for a sound structure, since no payload was
-	// read, else what the diagnostics make of it.
+	// Integrity is [Unchecked] if the structure is sound. Otherwise it follows from
+	// the diagnostics.
 	Integrity Integrity
 
 	Metadata
-	// MetadataSum is the CRC-32C of the packed metadata of a gpkg, 0 where
-	// something is wrong with them.
+	// MetadataSum is the CRC-32C of the packed metadata of a gpkg. It is 0 if they
+	// have a problem.
 	MetadataSum uint32
 
-	// Diagnostics are in the order in which they were met, offsets within the
-	// file (or, for metadata, within the unpacked metadata.tar).
+	// Diagnostics are in the order of discovery. Their offsets count bytes in the
+	// file, or in the unpacked metadata.tar.
 	Diagnostics []parse.Diagnostic
 }
 
-// CPV returns CATEGORY/PF as the metadata have it, or "" when either is missing.
+// CPV returns CATEGORY/PF from the metadata, or "" if either is missing.
 func (p *Package) CPV() string {
 	if p.Category == "" || p.PF == "" {
 		return ""
@@ -151,12 +148,12 @@ func (p *Package) CPV() string {
 	return p.Category + "/" + p.PF
 }
 
-// Problems returns the codes of the diagnostics, each once, in order of
-// appearance; never nil.
+// Problems returns the codes of the diagnostics without duplicates, in order of
+// appearance. It never returns nil.
 func (p *Package) Problems() []string { return problemsOf(p.Diagnostics) }
 
-// diagnose adds a diagnostic. Beyond the limit only the first of each code is
-// kept, so that no verdict is left without its reason.
+// diagnose adds a diagnostic. At the limit it still adds the first one of each
+// code, so that each verdict keeps its reason.
 func (p *Package) diagnose(offset int64, code, format string, args ...any) {
 	known := func(d parse.Diagnostic) bool { return d.Code == code }
 	if len(p.Diagnostics) < maxDiagnostics || !slices.ContainsFunc(p.Diagnostics, known) {

@@ -17,11 +17,11 @@ import (
 	"emaudit/parse/binpkg/xz"
 )
 
-// Compressor is the program that packed a tar, as in BINPKG_COMPRESS.
+// Compressor is the program that packed a tar, named as in BINPKG_COMPRESS.
 type Compressor string
 
-// The compressors that Portage knows (util/compression_probe.py:15). The set is
-// closed; the empty string stands for one that could not be told.
+// The compressors that Portage knows (util/compression_probe.py:15). "" stands for
+// an unknown one.
 const (
 	None  Compressor = "none"
 	Zstd  Compressor = "zstd"
@@ -33,12 +33,12 @@ const (
 	Lzop  Compressor = "lzop"
 )
 
-// maxHistory is how much of what was unpacked of an image is kept for matches that
-// reach back to it, in bytes. It is more than zstd -22 --ultra, xz -9 and lzip -9
-// ask for. A stream may name far more (zstd --long=31, up to 2 GiB) and be unpacked
-// all the same as long as no match reaches further, which none can in an image of
-// no more than this size. Where one does, it is not known what the image holds:
-// memory is bounded, and zstd, xz and lzip would take as much as the stream names.
+// maxHistory is the amount of unpacked data of an image that is kept for matches
+// that refer back to it, in bytes. It exceeds what zstd -22 --ultra, xz -9 and lzip
+// -9 need. A stream may declare a larger window (zstd --long=31, up to 2 GiB). It
+// is unpacked if no match reaches further back than maxHistory, which is certain
+// for an image that is no larger. Otherwise the image is unknown, because zstd, xz
+// and lzip would use as much memory as the stream declares.
 const maxHistory = 128 << 20
 
 var suffixes = []struct {
@@ -55,10 +55,9 @@ var suffixes = []struct {
 	{".tar.lzo", Lzop},
 }
 
-// splitSuffix splits the base name of a member into its stem and its
-// compressor. known is false for a name that is no tar, or one packed with
-// something that Portage does not know: it passes over such members
-// (gpkg.py:2206).
+// splitSuffix splits the base name of a member into its stem and its compressor.
+// known is false if the name is not that of a tar, or has a suffix that Portage
+// does not know. Portage ignores such members (gpkg.py:2206).
 func splitSuffix(base string) (stem string, c Compressor, known bool) {
 	for _, s := range suffixes {
 		if stem, ok := strings.CutSuffix(base, s.suffix); ok {
@@ -82,10 +81,10 @@ var magics = []struct {
 	{"\x89LZO\x00\r\n\x1a\n", Lzop},
 }
 
-// magicLength is how many bytes probe needs.
+// magicLength is the number of bytes that probe needs.
 const magicLength = fieldMagic + 8
 
-// probe tells the compressor from the first bytes, "" when they are of none.
+// probe returns the compressor that head begins like, or "".
 func probe(head []byte) Compressor {
 	for _, m := range magics {
 		if bytes.HasPrefix(head, []byte(m.magic)) {
@@ -98,8 +97,9 @@ func probe(head []byte) Compressor {
 	return ""
 }
 
-// packerOf is the compressor of a stream whose name says c. The programs that Portage
-// starts by the name tell some others by their first bytes and unpack them.
+// packerOf returns the compressor that really packed a stream whose name says c.
+// Some of the programs that Portage starts by name recognise other formats and
+// unpack them.
 func packerOf(c Compressor, head []byte) Compressor {
 	switch packer := probe(head[:min(len(head), fieldMagic)]); {
 	case c == Zstd && (packer == Gzip || packer == Xz || packer == Lz4), c == Xz && packer == Lzip:
@@ -109,22 +109,22 @@ func packerOf(c Compressor, head []byte) Compressor {
 }
 
 var (
-	// errTooLarge: more came out than the caller's limit.
+	// errTooLarge: the unpacked data exceed the caller's limit.
 	errTooLarge = errors.New("larger than the limit")
-	// errUnsupported: a stream that is not known to be damaged, but needs a
-	// feature that is not there.
+	// errUnsupported: the stream needs a feature that is missing here. It is not
+	// known to be damaged.
 	errUnsupported = errors.New("unsupported")
 )
 
-// unpacker holds the decoders that are costly to make. It belongs to one
-// Reader and so to one goroutine.
+// unpacker keeps the decoders that are expensive to create. It belongs to one
+// Reader and thus to one goroutine.
 type unpacker struct {
-	whole  *zstd.Decoder // for metadata: in one piece
+	whole  *zstd.Decoder // for metadata, in one call
 	stream *zstd.Decoder // for images
 }
 
-// unpack appends to dst[:0] all of packed, unpacked. The result may share dst's
-// memory. It returns errTooLarge when it would exceed limit.
+// unpack decompresses packed into dst[:0]. The result may share the memory of dst.
+// If it exceeded limit bytes, unpack returns errTooLarge.
 func (u *unpacker) unpack(dst, packed []byte, c Compressor, limit int) ([]byte, error) {
 	dst = dst[:0]
 	switch c {
@@ -143,8 +143,8 @@ func (u *unpacker) unpack(dst, packed []byte, c Compressor, limit int) ([]byte, 
 	return readUpTo(dst, r, limit)
 }
 
-// readUpTo appends to dst what r delivers, growing it by doubling, never to
-// more than one byte above limit: the byte that shows that there is more.
+// readUpTo appends the data of r to dst. It doubles the buffer as needed and reads
+// at most limit+1 bytes; the last one shows that the data exceed the limit.
 func readUpTo(dst []byte, r io.Reader, limit int) ([]byte, error) {
 	for {
 		if len(dst) == cap(dst) {
@@ -165,7 +165,7 @@ func readUpTo(dst []byte, r io.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// open returns a reader of the unpacked stream.
+// open returns a reader of the unpacked data.
 func (u *unpacker) open(r io.Reader, c Compressor) (io.Reader, error) {
 	switch c {
 	case None:
@@ -192,8 +192,8 @@ func (u *unpacker) open(r io.Reader, c Compressor) (io.Reader, error) {
 	return nil, fmt.Errorf("compressor %q: %w", c, errUnsupported)
 }
 
-// decoding names the decoder in its errors and tells what is damaged from what
-// is only not supported.
+// decoding adds the name of the decoder to errors. It separates damage from
+// unsupported features.
 type decoding struct {
 	r    io.Reader
 	name string

@@ -10,27 +10,27 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// maxDriftNames bounds the names of each kind that are kept of one image.
+// maxDriftNames bounds the missing names, and the altered names, kept of one image.
 const maxDriftNames = 1000
 
 // contents compares an image with the CONTENTS in the metadata of its package. Only
-// a package that quickpkg made has one: a copy of that of the installed package,
-// which lists also what quickpkg did not find on the disk. It warns of such a file,
-// packs the others and succeeds (gpkg.py:1420, Portage bug 870229).
+// a package from quickpkg has CONTENTS: it is a copy from the installed package and
+// also lists files that quickpkg did not find on disk. quickpkg warns of such a
+// file, packs the others and succeeds (gpkg.py:1420, Portage bug 870229).
 type contents struct {
-	left     map[string]vdb.ContentsEntry // that the image did not have so far
+	left     map[string]vdb.ContentsEntry // entries not found in the image so far
 	entries  int
 	altered  []string
 	nAltered int
 }
 
-// readContents returns nil where there is no CONTENTS.
+// readContents returns nil if there is no CONTENTS.
 func readContents(text []byte) *contents {
 	if text == nil {
 		return nil
 	}
 	c := &contents{left: map[string]vdb.ContentsEntry{}}
-	// A line that cannot be read names no file that could be missed.
+	// A line that cannot be parsed names no file, so none can be missing.
 	_, _ = vdb.ReadContents(bytes.NewReader(text), func(e vdb.ContentsEntry) error {
 		c.left[e.Path] = e
 		return nil
@@ -39,8 +39,8 @@ func readContents(text []byte) *contents {
 	return c
 }
 
-// take returns what CONTENTS says of an entry of the image, which is then no
-// longer missing; nil for nothing.
+// take returns the CONTENTS entry for an installed path and marks it as found. It
+// returns nil if there is none.
 func (c *contents) take(installed []byte) *vdb.ContentsEntry {
 	if c == nil {
 		return nil
@@ -53,8 +53,8 @@ func (c *contents) take(installed []byte) *vdb.ContentsEntry {
 	return &e
 }
 
-// compare notes an entry that is not as CONTENTS has it. sum is the MD5 of a
-// regular file. A hard link has the content of another file.
+// compare records an entry that differs from CONTENTS. sum is the MD5 of a regular
+// file. A hard link has the content of another file.
 func (c *contents) compare(listed *vdb.ContentsEntry, e *tarEntry, sum string) {
 	if listed == nil {
 		return
@@ -78,7 +78,7 @@ func (c *contents) compare(listed *vdb.ContentsEntry, e *tarEntry, sum string) {
 	}
 }
 
-// judge says what was found when all of the image was seen.
+// judge reports the differences after the whole image was read.
 func (c *contents) judge(p *Package, image *Image) {
 	if c == nil {
 		return

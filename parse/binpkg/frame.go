@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// maxFrame bounds the frame of a package. That of a real one has 4 kB, and ten
-// more where it is signed.
+// maxFrame bounds the frame of a package. A real one has 4 kB, or 14 kB if the
+// package is signed.
 const maxFrame = 1 << 20
 
-// frame returns the digest of all bytes of a gpkg that no hash of its Manifest
-// covers: headers, padding and the Manifest itself. Two files of equal size,
-// whose members have the hashes of their Manifests and whose frames are equal,
-// are the same file, so that a digest of the whole that was computed of one is
-// that of the other. It is nil where anything is out of the ordinary.
+// frame returns a digest of the bytes of a gpkg that its Manifest does not cover:
+// headers, padding and the Manifest itself. If two files have equal sizes and
+// frames, and their members match the hashes in their Manifests, the files are
+// identical. Then a digest of one whole file holds for the other. frame returns nil
+// if the file is in any way unusual.
 func (rd *Reader) frame(p *Package, pass *pass, src fileSource) ([]byte, error) {
 	if len(p.Diagnostics) > 0 || len(pass.sha512) != len(p.Members)-1 || len(pass.blake2b) != len(p.Members)-1 {
 		return nil, nil
@@ -25,7 +25,7 @@ func (rd *Reader) frame(p *Package, pass *pass, src fileSource) ([]byte, error) 
 		covered = append(covered, h.part)
 	}
 	slices.SortFunc(covered, func(a, b part) int { return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.size, b.size)) })
-	// Behind the end there are zeros only, else there were a diagnostic.
+	// Only zeros follow the end, otherwise there would be a diagnostic.
 	covered = append(covered, part{rd.walk.end, src.size - rd.walk.end})
 	sum := sha256.New()
 	var at, total int64

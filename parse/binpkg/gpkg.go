@@ -17,11 +17,11 @@ const (
 	pgpSignature = "-----BEGIN PGP SIGNATURE-----"
 )
 
-// trailingChunk is how much of what is behind the end is read at a time; the
-// usual padding, to a record of tar's, is less.
+// trailingChunk is the read size after the end of the archive. The usual padding,
+// to a full tar record, is smaller.
 const trailingChunk = 64 << 10
 
-// layout is where in a gpkg its parts are: indices of Members, -1 when absent.
+// layout holds the indices of the parts of a gpkg in Members, -1 for a missing one.
 type layout struct {
 	marker, metadata, image, manifest int
 	metadataCompressor                Compressor
@@ -50,8 +50,8 @@ func (rd *Reader) readGpkg(p *Package, src fileSource) error {
 	return rd.readGpkgMetadata(p, src, p.Members[parts.metadata], parts.metadataCompressor)
 }
 
-// readMembers walks the outer tar. What follows a header that cannot be
-// believed cannot be found.
+// readMembers reads the headers of the outer tar. It stops at a header that is not
+// credible, because it cannot find the next one.
 func (rd *Reader) readMembers(p *Package, src fileSource) error {
 	w := &rd.walk
 	w.reset(src)
@@ -87,8 +87,8 @@ func (rd *Reader) readMembers(p *Package, src fileSource) error {
 	}
 }
 
-// findParts finds the members by their names, the first that fits, as Portage
-// does (gpkg.py:2193), and fills what the names alone tell.
+// findParts finds the parts by name, taking the first match as Portage does
+// (gpkg.py:2193). It sets the fields that follow from names alone.
 func findParts(p *Package) layout {
 	parts := layout{marker: -1, metadata: -1, image: -1, manifest: -1}
 	for i, m := range p.Members {
@@ -121,8 +121,8 @@ func findParts(p *Package) layout {
 	return parts
 }
 
-// checkStructure applies the rules of GLEP 78 that Portage enforces before it
-// looks at the content of anything (gpkg.py:1650-1710).
+// checkStructure applies the rules of GLEP 78 that Portage enforces before it reads
+// any content (gpkg.py:1650-1710).
 func checkStructure(p *Package, parts layout) {
 	for i, m := range p.Members {
 		slash := strings.IndexByte(m.Name, '/')
@@ -150,7 +150,7 @@ func checkStructure(p *Package, parts layout) {
 		p.diagnose(p.ImageOffset, ProblemImageDamaged, "image: empty, not even the end of a tar")
 	}
 	if len(p.Members) == maxMembers {
-		return // what seems to be missing may be among those that were not read
+		return // parts that seem to be missing may be among the unread members
 	}
 	if parts.marker < 0 {
 		p.diagnose(0, ProblemMarkerMissing, "no member %s", markerName)
@@ -166,9 +166,9 @@ func checkStructure(p *Package, parts layout) {
 	}
 }
 
-// checkTrailing looks for anything but zeros behind the end of the archive.
-// Nobody reads it, so only a part that is no padding by its mere size keeps the
-// package from being called whole.
+// checkTrailing looks for nonzero bytes after the end of the archive. No program
+// reads them. They make the package unknown only if they are too large to be
+// padding.
 func (rd *Reader) checkTrailing(p *Package, src fileSource, end int64) error {
 	rest := src.size - end
 	if rest > maxTrailing {
@@ -189,7 +189,7 @@ func (rd *Reader) checkTrailing(p *Package, src fileSource, end int64) error {
 	return nil
 }
 
-// findClearSignature tells whether a Manifest claims a signature. Portage looks
+// findClearSignature reports whether a Manifest claims to be signed. Portage looks
 // for the second marker anywhere in it (gpkg.py:1711).
 func (rd *Reader) findClearSignature(p *Package, src fileSource, m Member) (err error) {
 	if rd.packed, err = section(rd.packed, src, m.Offset, min(m.Size, maxManifestSize)); err != nil {
@@ -235,7 +235,7 @@ func (rd *Reader) readGpkgMetadata(p *Package, src fileSource, m Member, c Compr
 	return nil
 }
 
-// castagnoli is the polynomial that processors have an instruction for.
+// castagnoli is the CRC-32 polynomial that processors compute with one instruction.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (rd *Reader) unpackMetadata(c Compressor) ([]byte, error) {

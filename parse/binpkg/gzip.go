@@ -12,13 +12,13 @@ var (
 	errGzipTrailing = errors.New("data behind the end")
 )
 
-// gzipReader unpacks gzip members one after the other, and refuses what gzip does
-// and compress/gzip does not: the flags that RFC 1952, 2.3.1.2, reserves. Like
-// gzip it passes over zeros behind the last member.
+// gzipReader unpacks successive gzip members. Unlike compress/gzip, but like gzip,
+// it refuses the flags that RFC 1952, section 2.3.1.2, reserves, and ignores zeros
+// after the last member.
 type gzipReader struct {
 	in     *bufio.Reader
 	member *gzip.Reader
-	inside bool // a member
+	inside bool // within a member
 }
 
 func (g *gzipReader) Read(p []byte) (int, error) {

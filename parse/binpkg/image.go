@@ -13,67 +13,68 @@ import (
 )
 
 const (
-	// maxImageEntries bounds the entries of an image, each of which costs some
-	// 20 bytes while it is walked. The largest packages have 200,000 files.
+	// maxImageEntries bounds the entries of an image. Each takes about 20 bytes of
+	// memory while the image is read. The largest packages have 200,000 files.
 	maxImageEntries = 2_000_000
 
-	// maxImageNames bounds the names that are kept, in bytes; those of the kernel
-	// sources take 5 MiB.
+	// maxImageNames bounds the stored names, in bytes. Those of the kernel sources
+	// take 5 MiB.
 	maxImageNames = 32 << 20
 
-	// maxImageRatio and minImageLimit bound how much an image may unpack to: a
-	// thousand times its packed size, and anything up to 64 MiB. Real images
-	// reach 50; a stream of zeros, 5,000 to 500,000. Past the limit, an image
-	// is walked for the sake of a bomb.
+	// maxImageRatio and minImageLimit bound the unpacked size of an image: a
+	// thousand times its packed size, but at least 64 MiB. Real images reach a
+	// ratio of 50, a stream of zeros one of 5,000 to 500,000. A larger image is
+	// likely a bomb.
 	maxImageRatio = 1000
 	minImageLimit = 64 << 20
 
-	// pipeCapacity is what Linux keeps of a pipe that nobody reads. Portage reads an
-	// image to the end of its tar and then waits for the decompressor, which waits
-	// for ever where it has more to write (gpkg.py, tar_stream_reader.close).
+	// pipeCapacity is how much an unread pipe holds on Linux. Portage reads an
+	// image to the end of its tar and then waits for the decompressor to exit. If
+	// the decompressor has more to write than the pipe holds, both wait forever
+	// (gpkg.py, tar_stream_reader.close).
 	pipeCapacity = 64 << 10
 
-	// maxStubNames bounds the names of config stubs that are kept.
+	// maxStubNames bounds the stored names of config stubs.
 	maxStubNames = 1000
 )
 
-// configStub is what quickpkg, unless told to --include-config, puts in the
-// place of each file below CONFIG_PROTECT (gpkg.py:1349). Merging such a package
-// can put these over real configuration.
+// configStub is the content that quickpkg gives to each file below CONFIG_PROTECT,
+// unless --include-config is set (gpkg.py:1349). Merging such a package can replace
+// real configuration with stubs.
 const configStub = "# empty file because --include-config=n when `quickpkg` was used\n"
 
-// Image is what the walk of an image found.
+// Image describes the content of an image that was read.
 type Image struct {
-	// Entries counts all entries, Files the regular files among them; Bytes is
-	// the sum of their sizes.
+	// Entries counts all entries and Files the regular files. Bytes is the total
+	// size of the files.
 	Entries, Files, Bytes int64
-	// ConfigStubs are the files that quickpkg left out, named as in the image,
-	// at most 1000 of them.
+	// ConfigStubs are the paths in the image of files that quickpkg replaced by
+	// stubs, at most 1000.
 	ConfigStubs []string
-	// Names are the entries as [ReadImageNames] reads them. nil: the image was not
-	// read to its end, a name has a line feed, or together they are longer than
-	// maxImageNames.
+	// Names holds the entries in the form that [ReadImageNames] reads. It is nil if
+	// the image was not read to its end, if a name has a line feed, or if the names
+	// exceed maxImageNames.
 	Names []byte
-	// Missing are the files and folders of the CONTENTS of a package that quickpkg
-	// made which the image lacks, and Altered those which it has otherwise: as
-	// absolute paths, at most 1000 of each. A stub is not altered.
+	// Missing are the files and folders that the CONTENTS of a quickpkg package
+	// lists and the image lacks. Altered are those that differ in the image; stubs
+	// do not count. Both hold at most 1000 absolute paths.
 	Missing, Altered []string
-	// NotInstallable reports an entry that Portage refuses to extract although
-	// it packed it: a FIFO or a device node (gpkg.py:662).
+	// NotInstallable reports a FIFO or a device node. Portage packs these, but
+	// refuses to extract them (gpkg.py:662).
 	NotInstallable bool
 }
 
-// walkImage walks the packed image that r delivers, and reads r to its end
-// where nothing is wrong. size is the packed size.
+// walkImage reads the packed image from r, to the end of r unless there is a
+// problem. size is the packed size.
 //
-// The rules are those that Portage applies when it extracts a gpkg
-// (gpkg.py:662). An xpak is extracted by GNU tar, which creates device nodes
-// and lets a later entry replace an earlier one; only names are judged there.
+// It applies the rules of Portage's extraction of a gpkg (gpkg.py:662). For an xpak
+// it judges only names: GNU tar extracts it, creates device nodes, and lets a later
+// entry replace an earlier one.
 func (rd *Reader) walkImage(p *Package, r io.Reader, size int64) *Image {
 	image := new(Image)
 	limit := min(max(size, minImageLimit/maxImageRatio), maxFileSize/maxImageRatio) * maxImageRatio
 	in := bufio.NewReader(r)
-	// What is too short for a magic is of no compressor.
+	// A file that is too short for a magic number has no known compressor.
 	head, _ := in.Peek(len(magics[len(magics)-1].magic))
 	packer := packerOf(p.Compressor, head)
 	if packer != p.Compressor {
@@ -86,7 +87,7 @@ func (rd *Reader) walkImage(p *Package, r io.Reader, size int64) *Image {
 		err = rd.walkEntries(p, image, src)
 	}
 	if err == nil {
-		// The checksum of the last block is only compared at its end.
+		// The decoder compares the checksum of the last block only at its end.
 		end := rd.inner.end
 		if err = src.drain(); err == nil && p.Format == FormatGpkg && p.Compressor != None && src.pos-end > pipeCapacity {
 			p.diagnose(p.ImageOffset, ProblemImageTrailing, "image: %d bytes behind the end of its tar, which nobody reads while Portage waits for %s to end", src.pos-end, p.Compressor)
@@ -110,7 +111,7 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 	seed := maphash.MakeSeed()
 	seen := make(map[uint64]struct{}, 256)
 	names, whole := []byte{}, true
-	below := false // something is below image/, or that folder itself is there
+	below := false // there is an entry below image/, or image/ itself
 	contents := readContents(rd.contents)
 	stub := make([]byte, len(configStub))
 	var e tarEntry
@@ -174,8 +175,8 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 	}
 }
 
-// installedName is the path below the root at which an entry is installed; ok is
-// false for what is not.
+// installedName returns the path below the root where an entry is installed. ok is
+// false if it is not installed.
 func installedName(format Format, name []byte) (installed []byte, ok bool) {
 	if format == FormatGpkg {
 		return bytes.CutPrefix(name, []byte("image/"))
@@ -209,7 +210,7 @@ func (rd *Reader) judgeEntry(p *Package, image *Image, e *tarEntry, name []byte,
 	}
 }
 
-// climbs reports whether a name has a .. in it.
+// climbs reports whether a name has a ".." component.
 func climbs(name []byte) bool {
 	if !bytes.Contains(name, []byte("..")) {
 		return false
@@ -228,11 +229,11 @@ type streamSource struct {
 	pos   int64
 	limit int64
 	err   error
-	short bool // the stream ended within data that an entry claims
+	short bool // the stream ended within the data of an entry
 }
 
-// has cannot know before the end was met; the header that is to follow an
-// entry then tells.
+// has always returns true before the end of the stream. Reading the header after an
+// entry then finds out.
 func (s *streamSource) has(end int64) bool {
 	return s.err == nil || s.short || end <= s.pos
 }
@@ -260,7 +261,7 @@ func (s *streamSource) readAt(p []byte, offset int64) error {
 
 func (s *streamSource) skip(n int64) { s.pass(io.Discard, n) }
 
-// pass writes the next n bytes to w.
+// pass copies the next n bytes to w.
 func (s *streamSource) pass(w io.Writer, n int64) {
 	var passed int64
 	passed, s.err = io.CopyN(w, s.r, n)
@@ -268,9 +269,9 @@ func (s *streamSource) pass(w io.Writer, n int64) {
 	s.short = passed < n
 }
 
-// content reads as much of a regular file as is asked for: whether it is quickpkg's
-// stub, for which buf has room, and, with sum, the MD5 of what is no stub, in
-// hexadecimal.
+// content reports whether a regular file is a stub of quickpkg; buf must have room
+// for a stub. If sum is set, it also returns the MD5 of a file that is not a stub,
+// in hexadecimal.
 func (s *streamSource) content(e *tarEntry, buf []byte, sum bool) (isStub bool, md5sum string, err error) {
 	couldBe := e.size == int64(len(configStub))
 	if !couldBe && !sum {
@@ -302,7 +303,7 @@ func (s *streamSource) content(e *tarEntry, buf []byte, sum bool) (isStub bool, 
 	return false, hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// drain reads what is left, which is padding.
+// drain reads the padding at the end.
 func (s *streamSource) drain() error {
 	if s.err == nil {
 		var n int64

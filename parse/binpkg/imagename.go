@@ -8,26 +8,26 @@ import (
 // ImageKind is the type of an entry of an image.
 type ImageKind uint8
 
-// The types. Whatever is neither a folder nor a symbolic link is merged like a
-// regular file.
+// The entry types. Portage merges everything other than folders and symbolic links
+// like regular files.
 const (
 	ImageFile ImageKind = iota
 	ImageFolder
 	ImageSymlink
 )
 
-// ImageName is one entry of an image, without its content.
+// ImageName is the name of one entry of an image.
 type ImageName struct {
-	// Path is absolute below the root into which Portage merges.
+	// Path is absolute, below the root that Portage merges into.
 	Path string
 	Kind ImageKind
-	// Target is what a symbolic link points to, as the link has it.
+	// Target is the target of a symbolic link, unchanged.
 	Target string
 }
 
-// appendImageName adds the line of an entry: its path, with a slash after that of
-// a folder, and with a NUL and the target after that of a symbolic link. ok is
-// false where the line cannot be added.
+// appendImageName appends the line of an entry: its path, then "/" for a folder, or
+// NUL and the target for a symbolic link. ok is false if the entry does not fit
+// into a line.
 func appendImageName(names, installed []byte, e *tarEntry) (all []byte, ok bool) {
 	var target []byte
 	if e.typeflag == typeSymlink {
@@ -46,7 +46,7 @@ func appendImageName(names, installed []byte, e *tarEntry) (all []byte, ok bool)
 	return append(names, '\n'), true
 }
 
-// ReadImageNames calls each with the entries of [Image.Names].
+// ReadImageNames calls each for every entry of [Image.Names].
 func ReadImageNames(names []byte, each func(ImageName)) {
 	for line := range strings.Lines(string(names)) {
 		n := ImageName{Path: strings.TrimSuffix(line, "\n")}

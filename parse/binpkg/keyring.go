@@ -11,25 +11,24 @@ import (
 	"emaudit/parse/binpkg/keybox"
 )
 
-// maxKeyring bounds a keyring file. Gentoo's own, with every developer's key,
-// has 4 MB.
+// maxKeyring bounds a keyring file, in bytes. Gentoo's keyring, with the keys of
+// all developers, has 4 MB.
 const maxKeyring = 64 << 20
 
-// ErrNoKeys is a keyring in which not one usable public key was found.
+// ErrNoKeys is the error for a keyring without any usable public key.
 var ErrNoKeys = errors.New("no public keys")
 
-// Keyring holds the public keys that signatures are checked against. It is not
-// changed after it was read, and safe for concurrent use.
+// Keyring holds the public keys that verify signatures. It is immutable and safe
+// for concurrent use.
 type Keyring struct {
 	keys openpgp.EntityList
-	// Diagnostics tell which parts of the file could not be read.
+	// Diagnostics name the parts of the file that could not be read.
 	Diagnostics []parse.Diagnostic
 }
 
-// ReadKeyring reads public keys from a file of any of the kinds that GnuPG
-// writes: exported (binary or ASCII-armoured), pubring.gpg, or the keybox
-// pubring.kbx that it keeps in its home. Keys of kinds that cannot be used are
-// passed over. It returns an error that wraps [ErrNoKeys] when none is left.
+// ReadKeyring reads public keys from any file that GnuPG writes: an export (binary
+// or ASCII-armoured), pubring.gpg, or the keybox pubring.kbx. It skips keys of
+// unusable kinds. If none is left, the error wraps [ErrNoKeys].
 func ReadKeyring(data []byte) (*Keyring, error) {
 	if len(data) > maxKeyring {
 		return nil, fmt.Errorf("keyring of %d bytes, limit %d", len(data), maxKeyring)

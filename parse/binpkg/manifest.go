@@ -10,8 +10,7 @@ import (
 	"emaudit/parse"
 )
 
-// manifestEntry is one line of a Manifest. Hashes are nil where the line does
-// not give them.
+// manifestEntry is one line of a Manifest. A hash is nil if the line lacks it.
 type manifestEntry struct {
 	name    string
 	size    int64
@@ -19,8 +18,8 @@ type manifestEntry struct {
 	blake2b []byte
 }
 
-// manifestMemory is what the entries of one Manifest lie in, used again for that
-// of the next package.
+// manifestMemory holds the entries of one Manifest. The next package reuses its
+// memory.
 type manifestMemory struct {
 	text    []byte
 	fields  [][]byte
@@ -28,13 +27,13 @@ type manifestMemory struct {
 	sums    []byte
 }
 
-// read reads the entries of a Manifest, which hold until the next call; at is the offset of its text in
-// the file. ok is false when Portage would give up on the text: it refuses the
-// whole Manifest for one bad line (gpkg.py:1575).
+// read reads the entries of a Manifest, which are valid until the next call. at is
+// the offset of text in the file. ok is false if Portage would reject the text: one
+// bad line makes it reject the whole Manifest (gpkg.py:1575).
 //
-// Portage splits lines with Python's rules, under which a form feed, a lone CR or
-// U+2028 ends a line too. No writer uses them, so that any control character but
-// tab and a CR before LF is refused rather than given a second meaning.
+// Portage splits lines by Python's rules, under which a form feed, a lone CR and
+// U+2028 also end a line. No program writes these, so read refuses all control
+// characters except tab and the CR before LF.
 func (memory *manifestMemory) read(p *Package, text []byte, at int64) (entries []manifestEntry, ok bool) {
 	ok = true
 	fail := func(offset int, format string, args ...any) {
@@ -51,7 +50,7 @@ func (memory *manifestMemory) read(p *Package, text []byte, at int64) (entries [
 	}
 	offset := 0
 	fields, entries := memory.fields[:0], memory.entries[:0]
-	// Room for what the hexadecimal digits are.
+	// Reserve room for the decoded hexadecimal digits.
 	memory.sums = slices.Grow(memory.sums[:0], len(text)/2)
 	sums := memory.sums[:len(text)/2]
 	defer func() { memory.fields, memory.entries = fields, entries }()
@@ -116,9 +115,9 @@ func (memory *manifestMemory) read(p *Package, text []byte, at int64) (entries [
 	return entries, ok
 }
 
-// hidesHash reports whether a line has a word SHA512 or BLAKE2B that is not the name
-// of a hash. Portage compares with what follows the first such word of the line,
-// whatever it stands for (gpkg.py:1803).
+// hidesHash reports whether a line has a word SHA512 or BLAKE2B that is not the
+// name of a hash. Portage takes the word after the first such word as the hash,
+// whatever its position (gpkg.py:1803).
 func hidesHash(fields [][]byte) bool {
 	for i, f := range fields {
 		if (string(f) == "SHA512" || string(f) == "BLAKE2B") && (i < 3 || i%2 == 0) {
@@ -128,8 +127,8 @@ func hidesHash(fields [][]byte) bool {
 	return false
 }
 
-// matchManifest compares names and sizes in both directions, and returns the
-// entry of each member by the member's index, nil for those without.
+// matchManifest compares members and entries by name and size, in both directions.
+// The result holds the entry of each member, or nil.
 func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*manifestEntry {
 	matched := make([]*manifestEntry, len(p.Members))
 	used := make([]bool, len(entries))
@@ -150,8 +149,8 @@ func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*mani
 			p.diagnose(m.Offset, ProblemManifestSize, "Manifest: size of %s: want %d, got %d", e.name, e.size, m.Size)
 		}
 		if e != nil && (e.sha512 == nil || e.blake2b == nil) {
-			// Portage looks up both in each line and ends in a
-			// traceback over one that is not there (gpkg.py:1803).
+			// Portage looks up both in each line, and a missing one ends in a
+			// traceback (gpkg.py:1803).
 			p.diagnose(m.Offset, ProblemManifestHashes, "Manifest: %s: SHA512 %t, BLAKE2B %t", e.name, e.sha512 != nil, e.blake2b != nil)
 		}
 	}
@@ -163,8 +162,8 @@ func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*mani
 	return matched
 }
 
-// plainText returns the length of the longest prefix of text that is printable
-// ASCII, blanks, tabs and line ends, which are LF or CR LF.
+// plainText returns the length of the longest prefix of text that consists of
+// printable ASCII, blanks, tabs and line ends (LF or CR LF).
 func plainText(text []byte) int {
 	for i := 0; i < len(text); {
 		i += parse.PrintablePrefix(text[i:])
@@ -179,7 +178,7 @@ func plainText(text []byte) int {
 	return len(text)
 }
 
-// appendFields appends the words of a line of what readManifest lets through.
+// appendFields appends the words of a line. The line must have passed plainText.
 func appendFields(fields [][]byte, line []byte) [][]byte {
 	isBlank := func(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 	for i := 0; i < len(line); {

@@ -11,15 +11,15 @@ import (
 	"emaudit/parse"
 )
 
-// Metadata is the part of a package's VDB entry that the audits need. Text
-// values have runs of white space collapsed to one blank, as Portage reads them
-// (bintree.py:245); bytes that are not UTF-8 are replaced by U+FFFD. A missing
-// key is the empty string. Values come from the package and may be hostile.
+// Metadata is the part of a package's VDB entry that the audits need. As in
+// Portage, runs of white space in text values become one blank (bintree.py:245).
+// Bytes that are not UTF-8 become U+FFFD. A missing key has the value "". Values
+// come from the package and may be hostile.
 type Metadata struct {
 	Category, PF string // CATEGORY and PF
-	Slot         string // SLOT, with the subslot
+	Slot         string // SLOT, including the sub-slot
 	Repository   string // repository
-	EAPI         string // "0" when absent, as PMS has it
+	EAPI         string // EAPI; "0" if absent, as in PMS
 	Use          string // USE
 	IUse         string // IUSE
 	Keywords     string // KEYWORDS
@@ -37,29 +37,29 @@ type Metadata struct {
 	CHost        string // CHOST
 	Description  string // DESCRIPTION
 
-	// BuildTime is BUILD_TIME in unix seconds; 0 when absent or no number.
+	// BuildTime is BUILD_TIME in unix seconds; 0 if absent or not a number.
 	BuildTime int64
-	// BuildID is BUILD_ID; 0 when absent or no number.
+	// BuildID is BUILD_ID; 0 if absent or not a number.
 	BuildID int64
-	// InstalledSize is SIZE, the bytes that the package takes when installed;
-	// -1 when absent or no number.
+	// InstalledSize is SIZE, the size of the installed files in bytes; -1 if absent
+	// or not a number.
 	InstalledSize int64
 
-	// Others holds the further keys of keptKeys that are present: the build
-	// environment, and BINPKGMD5 and COUNTER of a package made by quickpkg.
+	// Others holds the remaining keys of keptKeys that are present: the build
+	// environment, and the BINPKGMD5 and COUNTER that quickpkg copies.
 	Others map[string]string
 
-	// Names are all keys that are present, in the order of the package, those
-	// included whose values were not kept. Each is at most 255 bytes.
+	// Names are all keys that are present, in the order of the package. They
+	// include keys whose values are not kept. Each has at most 255 bytes.
 	Names []string
-	// HasEnvironment reports environment.bz2, without which Portage cannot run
-	// any pkg_ phase of the package.
+	// HasEnvironment reports that environment.bz2 is present. Without it, Portage
+	// cannot run the pkg_ phases of the package.
 	HasEnvironment bool
-	// HasEbuild reports a key that ends in .ebuild.
+	// HasEbuild reports that a key ends in .ebuild.
 	HasEbuild bool
 }
 
-// Has reports whether the package has the key, whether or not it is kept.
+// Has reports whether the package has the key, even if its value is not kept.
 func (m *Metadata) Has(key string) bool {
 	for _, name := range m.Names {
 		if name == key {
@@ -69,8 +69,8 @@ func (m *Metadata) Has(key string) bool {
 	return false
 }
 
-// keptKeys are the keys that go to Others: what tells two builds of one version
-// apart, and what links a copy to the original.
+// keptKeys are the keys that go to Others. They distinguish two builds of one
+// version, and link a copy to its original.
 var keptKeys = map[string]bool{
 	"ASFLAGS": true, "BINPKGMD5": true, "CBUILD": true, "CC": true, "CFLAGS": true,
 	"COUNTER": true, "CTARGET": true, "CXX": true, "CXXFLAGS": true, "DEBUGBUILD": true,
@@ -80,7 +80,7 @@ var keptKeys = map[string]bool{
 	"PKG_INSTALL_MASK": true, "PKGUSE": true, "REPO_REVISIONS": true,
 }
 
-// field returns where the value of key belongs, nil when it has no field.
+// field returns the field that holds the value of key, or nil.
 func (m *Metadata) field(key []byte) *string {
 	switch string(key) {
 	case "CATEGORY":
@@ -157,10 +157,9 @@ func (rd *Reader) readMetadataTar(p *Package, tar []byte) {
 	rd.finishMetadata(p)
 }
 
-// metadataEntry takes one entry of metadata.tar. Portage demands the folder
-// metadata/ of every one (gpkg.py:832) and takes the rest of
-// the name as the key. It fails on anything but a regular file, the folder
-// metadata/ itself included.
+// metadataEntry reads one entry of metadata.tar. Portage requires the folder
+// metadata/ in each name (gpkg.py:832) and takes the rest of the name as the key.
+// It fails on anything but a regular file, even on an entry for the folder itself.
 func (rd *Reader) metadataEntry(p *Package, e *tarEntry, tar []byte) {
 	name := e.name
 	key, inside := bytes.CutPrefix(name, []byte("metadata/"))
@@ -179,7 +178,7 @@ func (rd *Reader) metadataEntry(p *Package, e *tarEntry, tar []byte) {
 	rd.metadataKey(p, key, tar[e.offset:e.offset+e.size], e.offset)
 }
 
-// beginMetadata prepares for the keys of one package.
+// beginMetadata resets the state before the keys of a package.
 func (rd *Reader) beginMetadata(p *Package) {
 	p.InstalledSize = -1
 	p.EAPI = "0"
@@ -189,8 +188,8 @@ func (rd *Reader) beginMetadata(p *Package) {
 	p.Names = make([]string, 0, 48)
 }
 
-// metadataKey takes one key. The last of two equal ones wins, as in Portage's
-// dict (gpkg.py:859); a NUL is kept as it is, the output edge cleans it.
+// metadataKey records one key. Of two equal keys the last wins, as in Portage's
+// dict (gpkg.py:859). A NUL stays in the value; the output layer escapes it.
 func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 	if len(key) > maxKeyName {
 		p.diagnose(offset, ProblemMetadataPath, "metadata: key of %d bytes, limit %d", len(key), maxKeyName)
@@ -260,19 +259,19 @@ func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 	}
 }
 
-// maxKnownKeys bounds the keys that a Reader remembers; PMS and Portage know some
-// 60.
+// maxKnownKeys bounds the keys that a Reader remembers. PMS and Portage define
+// about 60.
 const maxKnownKeys = 256
 
-// knownKey is a key that packages of this Reader have: most have the same 35,
-// and most of their values are those of the package before.
+// knownKey is a key seen in packages of this Reader. Most packages have the same 35
+// keys, and most values equal those of the previous package.
 type knownKey struct {
 	name string
-	turn uint64 // the last package that had it
-	last string // the last value of it that was plain
+	turn uint64 // the number of the last package with this key
+	last string // the last value that was plain text
 }
 
-// key returns the key of that name, and whether the package at hand has had it
+// key returns the key of that name, and whether the current package has had it
 // before.
 func (rd *Reader) key(name []byte) (k *knownKey, again bool) {
 	if k = rd.known[string(name)]; k != nil {
@@ -284,7 +283,7 @@ func (rd *Reader) key(name []byte) (k *knownKey, again bool) {
 		return k, true
 	}
 	k = &knownKey{name: string(name), turn: rd.turn}
-	// The name of the ebuild is another in each package.
+	// The name of the ebuild differs in each package.
 	if keep := &rd.known; len(*keep) < maxKnownKeys && !bytes.HasSuffix(name, []byte(".ebuild")) {
 		if *keep == nil {
 			*keep = make(map[string]*knownKey, maxKnownKeys)
@@ -299,12 +298,12 @@ func (rd *Reader) key(name []byte) (k *knownKey, again bool) {
 	return k, false
 }
 
-// maxRepeated is how long a value may be that is kept for the sake of the next
-// package: the flags of a compiler are, the REQUIRES of a desktop is not.
+// maxRepeated is the longest value, in bytes, that is kept for comparison with the
+// next package. Compiler flags fit, the REQUIRES of a desktop package does not.
 const maxRepeated = 4 << 10
 
-// plain returns the text of a value that needs no more than the line break at
-// its end taken off: nearly all are printable ASCII with single blanks.
+// plain returns the value without its final line break. ok is false unless the rest
+// is printable ASCII with single blanks, which is true of nearly all values.
 func (k *knownKey) plain(value []byte) (text string, ok bool) {
 	value = bytes.TrimRight(value, "\n")
 	if !printable(value) {
@@ -324,7 +323,7 @@ func (k *knownKey) plain(value []byte) (text string, ok bool) {
 	return text, true
 }
 
-// printable reports whether all bytes are in ' ' to '~'.
+// printable reports whether all bytes are in the range ' ' to '~'.
 func printable(b []byte) bool {
 	for _, c := range b[parse.PrintablePrefix(b):] {
 		if c < ' ' || c >= 0x7f {
@@ -334,7 +333,7 @@ func printable(b []byte) bool {
 	return true
 }
 
-// finishMetadata checks what only all keys together can show.
+// finishMetadata checks conditions that involve several keys.
 func (rd *Reader) finishMetadata(p *Package) {
 	var missing []string
 	for _, k := range [...]struct{ key, value string }{{"CATEGORY", p.Category}, {"PF", p.PF}, {"SLOT", p.Slot}} {
@@ -359,9 +358,8 @@ func (rd *Reader) finishMetadata(p *Package) {
 	}
 }
 
-// balanced reports whether the parentheses of a dependency string match. It is
-// the least that Portage demands before it takes a package at all; the rest of
-// the grammar belongs to parse/atom.
+// balanced reports whether the parentheses of a dependency string match. Portage
+// demands at least this of a package. parse/atom checks the rest of the grammar.
 func balanced(dependency string) bool {
 	if strings.IndexByte(dependency, '(') < 0 && strings.IndexByte(dependency, ')') < 0 {
 		return true
@@ -397,9 +395,8 @@ func collapse(value []byte) string {
 	return strings.Join(strings.Fields(strings.ToValidUTF8(string(value), "\uFFFD")), " ")
 }
 
-// indexControl returns the index of the first control character that has no
-// place in a value of one line, -1 when there is none. White space at the end
-// is the line's own.
+// indexControl returns the index of the first control character in a one-line
+// value, or -1. It ignores white space at the end.
 func indexControl(value []byte) int {
 	value = bytes.TrimRight(value, "\n")
 	for i, c := range value {
@@ -410,7 +407,7 @@ func indexControl(value []byte) int {
 	return -1
 }
 
-// traverses reports whether a name would leave its folder if it were a path.
+// traverses reports whether name, used as a path, would leave its folder.
 func traverses(name []byte) bool {
 	if len(name) > 0 && name[0] == '/' {
 		return true
@@ -423,7 +420,7 @@ func traverses(name []byte) bool {
 	return false
 }
 
-// clip shortens a hostile name for a message.
+// clip shortens a possibly hostile name for a message.
 func clip(name []byte) []byte {
 	const enough = 200
 	if len(name) > enough {

@@ -9,103 +9,102 @@ import (
 // Integrity is the verdict on the bytes of a package.
 type Integrity string
 
-// The verdicts. The set is closed.
+// The verdicts.
 const (
-	// Whole: every byte was read and agrees with every checksum there is, and
-	// Portage would not refuse the file.
+	// Whole: every byte was read and agrees with all checksums that exist, and
+	// Portage accepts the file.
 	Whole Integrity = "whole"
-	// Damaged: something is wrong for which Portage refuses the file, or
-	// should.
+	// Damaged: there is a problem for which Portage refuses the file, or should.
 	Damaged Integrity = "damaged"
-	// Unchecked: nothing is known to be wrong, but no checksum was compared,
-	// either because only the structure was read or because there is none.
+	// Unchecked: no problem is known, but no checksum was compared. Either only the
+	// structure was read, or there is no checksum.
 	Unchecked Integrity = "unchecked"
-	// Unknown: it cannot be told, because a limit or an unsupported compressor
-	// kept part of the package from being read.
+	// Unknown: a limit or an unsupported compressor kept part of the package from
+	// being read.
 	Unknown Integrity = "unknown"
 )
 
-// The problems: codes of diagnostics. The comment says what was found; effects
-// says what it does to the verdict.
+// The problems are codes of diagnostics. Each comment says what was found; the
+// table effects gives the effect on the verdict.
 const (
-	// Of the file and its outer structure.
-	ProblemEmptyFile        = "empty-file"             // no bytes: a name that Portage reserved for a build, or what a failed one left
-	ProblemNotABinpkg       = "not-a-binpkg"           // neither the magic of a tar nor the tail of an xpak
+	// Problems of the file and its outer structure.
+	ProblemEmptyFile        = "empty-file"             // no bytes: Portage reserved the name for a build, or a failed build left it
+	ProblemNotABinpkg       = "not-a-binpkg"           // neither the magic number of a tar nor the tail of an xpak
 	ProblemFormatMismatch   = "format-mismatch"        // an xpak named .gpkg.tar, or the reverse
 	ProblemTruncated        = "truncated"              // a member, or the xpak segment, runs beyond the end of the file
 	ProblemHeaderInvalid    = "header-invalid"         // a tar header with a wrong checksum or an impossible field
-	ProblemMarkerMissing    = "marker-missing"         // no gpkg-1 member: no gpkg, or a later version of the format
+	ProblemMarkerMissing    = "marker-missing"         // no gpkg-1 member: not a gpkg, or a later version of the format
 	ProblemMemberPath       = "member-path"            // a member that is not named FOLDER/NAME
 	ProblemMemberType       = "member-type"            // a member that is not a regular file
 	ProblemMemberDuplicate  = "member-duplicate"       // two members of the same name
-	ProblemMemberUnknown    = "member-unknown"         // a member that GLEP 78 does not know; Portage tolerates it when the Manifest lists it
+	ProblemMemberUnknown    = "member-unknown"         // a member that GLEP 78 does not define; Portage tolerates it if the Manifest lists it
 	ProblemMemberAmbiguous  = "member-ambiguous"       // a second metadata or image member; Portage takes the first
 	ProblemPrefixMixed      = "prefix-mixed"           // members in different folders
-	ProblemTooManyMembers   = "too-many-members"       // more members than are read
+	ProblemTooManyMembers   = "too-many-members"       // more members than maxMembers
 	ProblemMetadataMissing  = "metadata-missing"       // no metadata member
-	ProblemImageMissing     = "image-missing"          // no image member, or nothing in front of the xpak segment
-	ProblemTrailingData     = "trailing-data"          // data behind the end of the archive; Portage does not look there
-	ProblemTrailingTooLarge = "trailing-too-large"     // more behind the end than is read: no padding, and not looked at
+	ProblemImageMissing     = "image-missing"          // no image member, or nothing before the xpak segment
+	ProblemTrailingData     = "trailing-data"          // data after the end of the archive; Portage does not read it
+	ProblemTrailingTooLarge = "trailing-too-large"     // more data after the end than maxTrailing; it was not read and is too large for padding
 	ProblemCompressor       = "unsupported-compressor" // a compressor that this program cannot unpack
 
-	ProblemMemberName   = "member-name"  // a member in a folder . or .., which Portage tolerates: it finds members by the last part of their names
-	ProblemOtherPacker  = "other-packer" // packed by another compressor than the name says, which that of the name may unpack: zstd reads gzip, xz and lz4, where it was built to
-	ProblemUncompressed = "uncompressed" // metadata.tar or image.tar without a compressor: only a Portage with BINPKG_COMPRESS=none can read it
+	ProblemMemberName   = "member-name"  // a member in a folder named . or ..; Portage tolerates it, because it compares only the last part of names
+	ProblemOtherPacker  = "other-packer" // packed by another compressor than the name says; the named program may still unpack it, as zstd does with gzip, xz and lz4 if built for that
+	ProblemUncompressed = "uncompressed" // metadata.tar or image.tar without compression; only a Portage with BINPKG_COMPRESS=none can read it
 
-	// Of the Manifest.
+	// Problems of the Manifest.
 	ProblemManifestMissing   = "manifest-missing"      // no Manifest member
-	ProblemManifestTooLarge  = "manifest-too-large"    // a Manifest or a signature larger than is read
-	ProblemManifestInvalid   = "manifest-invalid"      // a line that is not DATA NAME SIZE { HASH HEX }, or bytes that are no text
+	ProblemManifestTooLarge  = "manifest-too-large"    // a Manifest or a signature larger than maxManifestSize
+	ProblemManifestInvalid   = "manifest-invalid"      // a line that is not DATA NAME SIZE { HASH HEX }, or bytes that are not text
 	ProblemManifestDuplicate = "manifest-duplicate"    // two entries of the same name
 	ProblemManifestUnlisted  = "manifest-unlisted"     // a member without an entry
 	ProblemManifestAbsent    = "manifest-absent"       // an entry without a member
-	ProblemManifestSize      = "manifest-size"         // a member of another size than its entry says
-	ProblemManifestHash      = "manifest-hash"         // a member whose bytes do not have the hash of its entry
-	ProblemManifestHashes    = "manifest-hash-missing" // an entry without SHA512 or without BLAKE2B, both of which Portage takes for granted
-	ProblemManifestUnsigned  = "manifest-unsigned"     // members are signed but the Manifest is not, or not all of it
+	ProblemManifestSize      = "manifest-size"         // a member whose size differs from its entry
+	ProblemManifestHash      = "manifest-hash"         // a member whose hash differs from its entry
+	ProblemManifestHashes    = "manifest-hash-missing" // an entry without SHA512 or without BLAKE2B; Portage requires both
+	ProblemManifestUnsigned  = "manifest-unsigned"     // members are signed, but the Manifest is not, or only in part
 
-	// Of signatures.
-	ProblemSignatureInvalid     = "signature-invalid"     // not made over these bytes, or not readable
-	ProblemSignatureMissing     = "signature-missing"     // no signature for a member, while others have one
-	ProblemSignatureUnknownKey  = "signature-unknown-key" // made by a key that is not in the keyring
-	ProblemSignatureKey         = "signature-key"         // made over these bytes, but by a key that is expired, revoked or too weak
+	// Problems of signatures.
+	ProblemSignatureInvalid     = "signature-invalid"     // does not match the signed bytes, or cannot be parsed
+	ProblemSignatureMissing     = "signature-missing"     // a member without a signature, while others have one
+	ProblemSignatureUnknownKey  = "signature-unknown-key" // made by a key that the keyring lacks
+	ProblemSignatureKey         = "signature-key"         // matches the signed bytes, but the key is expired, revoked or too weak
 	ProblemSignatureUnsupported = "signature-unsupported" // of a kind that this program cannot check
-	ProblemKeyUnreadable        = "key-unreadable"        // a key of a keyring that cannot be used; never of a package
+	ProblemKeyUnreadable        = "key-unreadable"        // a key in a keyring that cannot be used; it never concerns a package
 
-	// Of the image.
-	ProblemImageDamaged   = "image-damaged"   // cannot be unpacked, or is no tar
-	ProblemImageTrailing  = "image-trailing"  // more behind the end of its tar than a pipe holds: Portage never ends
-	ProblemImageTooLarge  = "image-too-large" // unpacks to more than is read
-	ProblemImagePath      = "image-path"      // an absolute name, or one with ..
-	ProblemImageOutside   = "image-outside"   // an entry that is not below image/: Portage extracts and drops it
-	ProblemImageDevice    = "image-device"    // a device node or a FIFO: Portage packs but does not extract it
-	ProblemImageHardlink  = "image-hardlink"  // a hard link to what was not before it
+	// Problems of the image.
+	ProblemImageDamaged   = "image-damaged"   // cannot be unpacked, or is not a tar
+	ProblemImageTrailing  = "image-trailing"  // more data after the end of the tar than a pipe holds; Portage hangs
+	ProblemImageTooLarge  = "image-too-large" // unpacks to more than the limit
+	ProblemImagePath      = "image-path"      // an absolute name, or one with a .. component
+	ProblemImageOutside   = "image-outside"   // an entry outside image/; Portage extracts and drops it
+	ProblemImageDevice    = "image-device"    // a device node or a FIFO; Portage packs but does not extract it
+	ProblemImageHardlink  = "image-hardlink"  // a hard link whose target does not precede it
 	ProblemImageDuplicate = "image-duplicate" // two entries of the same name
-	ProblemImageLossy     = "image-lossy"     // made by quickpkg of an installation that lacked files of its CONTENTS
-	ProblemImageAltered   = "image-altered"   // made by quickpkg of an installation whose files are not those of its CONTENTS
+	ProblemImageLossy     = "image-lossy"     // made by quickpkg while installed files of CONTENTS were missing
+	ProblemImageAltered   = "image-altered"   // made by quickpkg while installed files differed from CONTENTS
 	ProblemConfigStub     = "config-stub"     // made by quickpkg without the protected configuration files
 
-	// Of the metadata.
-	ProblemMetadataDamaged   = "metadata-damaged"       // cannot be unpacked, or is no tar
-	ProblemMetadataTooLarge  = "metadata-too-large"     // more than is read, packed or unpacked, in bytes or in keys
-	ProblemMetadataPath      = "metadata-path"          // a key outside metadata/, absolute or with ..
+	// Problems of the metadata.
+	ProblemMetadataDamaged   = "metadata-damaged"       // cannot be unpacked, or is not a tar
+	ProblemMetadataTooLarge  = "metadata-too-large"     // more than the limits in bytes or in keys, packed or unpacked
+	ProblemMetadataPath      = "metadata-path"          // a key outside metadata/, or an absolute name, or one with a .. component
 	ProblemMetadataType      = "metadata-type"          // a key that is not a regular file
-	ProblemMetadataDuplicate = "metadata-duplicate-key" // a key twice; Portage takes the last
+	ProblemMetadataDuplicate = "metadata-duplicate-key" // a key that occurs more than once; Portage takes the last
 	ProblemMetadataNested    = "metadata-nested-key"    // a key in a folder below metadata/
-	ProblemMetadataKeys      = "metadata-incomplete"    // CATEGORY, PF or SLOT missing: Portage drops the package
+	ProblemMetadataKeys      = "metadata-incomplete"    // CATEGORY, PF or SLOT is missing; Portage drops the package
 	ProblemMetadataEncoding  = "metadata-not-utf8"      // a value that is not UTF-8
 	ProblemMetadataControl   = "metadata-control-char"  // a control character or an inner line break in a value of one line
-	ProblemMetadataNumber    = "metadata-number"        // BUILD_TIME, BUILD_ID or SIZE is no number
-	ProblemMetadataValue     = "metadata-value"         // a value that cannot be what it claims: an unclosed dependency, a CATEGORY with a slash
+	ProblemMetadataNumber    = "metadata-number"        // BUILD_TIME, BUILD_ID or SIZE is not a number
+	ProblemMetadataValue     = "metadata-value"         // an impossible value: unbalanced parentheses, a CATEGORY with a slash
 
-	// Of an xpak segment.
+	// Problems of an xpak segment.
 	ProblemXpakTail  = "xpak-tail"  // the last 16 bytes are not the end of an xpak
 	ProblemXpakIndex = "xpak-index" // lengths that contradict each other, or an entry outside the segment
 )
 
-// effects is what a problem does to the verdict: it becomes Damaged or Unknown.
-// A problem with the value "" is worth knowing but leaves the package as good
-// as it was. Every code is here; a test holds that.
+// effects maps each problem to the verdict that it causes, Damaged or Unknown. ""
+// means that the problem does not change the verdict. A test checks that every code
+// is here.
 var effects = map[string]Integrity{
 	ProblemEmptyFile:         Damaged,
 	ProblemNotABinpkg:        Damaged,
@@ -138,7 +137,7 @@ var effects = map[string]Integrity{
 	ProblemManifestHashes:    Unknown,
 	ProblemManifestUnsigned:  Damaged,
 
-	// What a key is worth is not the bytes' fault: see SignatureState.
+	// The state of a key says nothing about the bytes: see SignatureState.
 	ProblemSignatureInvalid:     Damaged,
 	ProblemSignatureMissing:     "",
 	ProblemSignatureUnknownKey:  "",
@@ -154,7 +153,7 @@ var effects = map[string]Integrity{
 	ProblemImageDevice:    "",
 	ProblemImageHardlink:  Damaged,
 	ProblemImageDuplicate: Damaged,
-	ProblemImageLossy:     "", // the bytes are those that were packed
+	ProblemImageLossy:     "", // the bytes are those that quickpkg packed
 	ProblemImageAltered:   "",
 	ProblemConfigStub:     "",
 	ProblemCompressor:     Unknown,
@@ -175,8 +174,8 @@ var effects = map[string]Integrity{
 	ProblemXpakIndex: Damaged,
 }
 
-// Readable reports whether structure and metadata of a package were read and nothing
-// is wrong with them, also where it hangs on this host whether Portage can read it.
+// Readable reports whether structure and metadata were read without problems. It
+// ignores problems that depend on the Portage configuration of this host.
 func (p *Package) Readable() bool {
 	for _, d := range p.Diagnostics {
 		if effects[d.Code] != "" && d.Code != ProblemUncompressed && d.Code != ProblemOtherPacker {
@@ -186,7 +185,7 @@ func (p *Package) Readable() bool {
 	return true
 }
 
-// worst joins two verdicts: damage that is certain outweighs what is unknown.
+// worst combines two verdicts. Damaged outweighs Unknown.
 func worst(a, b Integrity) Integrity {
 	rank := func(i Integrity) int {
 		switch i {

@@ -6,45 +6,46 @@ import (
 	"io"
 )
 
-// Reader reads packages one after the other, keeping its decoders and buffers
-// in between. It is for one goroutine at a time.
+// Reader reads packages one after another and reuses its decoders and buffers. It
+// is not safe for concurrent use.
 type Reader struct {
-	// AcceptPlain says that this host's Portage packs with BINPKG_COMPRESS=none
-	// or empty. GLEP 78 allows gpkgs without compression, but Portage pipes
-	// such members through the compressor that it is set to (gpkg.py:1916), and
-	// dies on them when that is any other. They are then [Unknown].
+	// AcceptPlain says that BINPKG_COMPRESS of this host is none or empty. GLEP 78
+	// allows uncompressed members, but Portage pipes them through the configured
+	// compressor (gpkg.py:1916) and fails if there is one. Without AcceptPlain they
+	// are [Unknown].
 	AcceptPlain bool
 
 	codecs   unpacker
-	walk     tarWalk              // of the container
-	inner    tarWalk              // of metadata.tar or of the image
+	walk     tarWalk              // for the container
+	inner    tarWalk              // for metadata.tar or the image
 	packed   []byte               // the packed metadata
 	unpacked []byte               // metadata.tar
-	turn     uint64               // counts packages
+	turn     uint64               // number of the current package
 	known    map[string]*knownKey // keys of all packages
-	seen     map[string]*knownKey // further keys of the package at hand
+	seen     map[string]*knownKey // keys of the current package that are not in known
 	head     [magicLength]byte
 	chunks   [2][]byte // of the file that Verify reads
 	hashes   hashes
 	manifest manifestMemory
 
-	knownMetadata uint32 // of metadata that need not be read: Package.MetadataSum
-	keepContents  bool   // of a package whose image will be compared with it
-	contents      []byte // CONTENTS of such a package, where quickpkg made it
+	knownMetadata uint32 // Package.MetadataSum of metadata that need not be read again
+	keepContents  bool   // keep CONTENTS for the comparison with the image
+	contents      []byte // the CONTENTS that was kept, if quickpkg made the package
 }
 
 // NewReader returns a Reader.
 func NewReader() *Reader { return new(Reader) }
 
 // Read reads the structure and the metadata of the package in r, which has size
-// bytes. Of the payload it reads nothing, so that the verdict is at best
-// [Unchecked]; see [Reader.Verify].
+// bytes. It does not read the image, so the verdict is at best [Unchecked]; see
+// [Reader.Verify].
 //
-// expect is the format that the file's name promises, see [FormatOfName];
-// [FormatUnknown] and "" promise nothing. The content decides how the file is read; if
-// it contradicts the name, that is a problem, since Portage believes the name.
+// expect is the format that the file name promises, see [FormatOfName]. "" and
+// [FormatUnknown] promise nothing. Read follows the content. A content that
+// contradicts the name is a problem, because Portage trusts the name.
 //
-// Damage is in the Package. The error is that of r, and then the Package is nil.
+// The Package holds all damage. The error is an error of r; the Package is then
+// nil.
 func (rd *Reader) Read(r io.ReaderAt, size int64, expect Format) (*Package, error) {
 	if expect == "" {
 		expect = FormatUnknown
@@ -87,9 +88,9 @@ func Read(r io.ReaderAt, size int64, expect Format) (*Package, error) {
 	return NewReader().Read(r, size, expect)
 }
 
-// detect tells the format by content. A file can be both: a tar with an xpak
-// behind it; then expect decides, and without it the xpak, since what follows
-// the end of a tar is not part of it.
+// detect recognises the format by content. A tar with an xpak segment after its end
+// is valid as both. Then expect decides; without it the file is an xpak, because
+// the bytes after its end are not part of a tar.
 func (rd *Reader) detect(src fileSource, expect Format) (Format, error) {
 	gpkg, xpak := false, false
 	err := src.readAt(rd.head[:], 0)
@@ -111,13 +112,13 @@ func (rd *Reader) detect(src fileSource, expect Format) (Format, error) {
 	case gpkg:
 		return FormatGpkg, nil
 	case expect == FormatXpak && probe(rd.head[:min(src.size, magicLength)]) != "":
-		// A packed tar that lost its tail: still what it was made as.
+		// A compressed tar is an xpak that lost its tail.
 		return FormatXpak, nil
 	}
 	return FormatUnknown, nil
 }
 
-// section reads the size bytes at offset into buf's memory.
+// section reads size bytes at offset into the memory of buf.
 func section(buf []byte, src fileSource, offset, size int64) ([]byte, error) {
 	if int64(cap(buf)) < size {
 		buf = make([]byte, size)
@@ -126,7 +127,7 @@ func section(buf []byte, src fileSource, offset, size int64) ([]byte, error) {
 	return buf, src.readAt(buf, offset)
 }
 
-// release lets go of buffers that one large package made large.
+// release drops buffers that a large package has grown.
 func (rd *Reader) release() {
 	if cap(rd.packed) > retainedBuffer {
 		rd.packed = nil

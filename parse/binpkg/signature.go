@@ -15,48 +15,48 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// SignatureState is what is known of a signature, or of all those of a package.
-// It says nothing of trust: whether a key may sign packages is for the
-// administrator to decide, by what is put into the keyring.
+// SignatureState is the result of checking one signature, or all signatures of a
+// package. It does not express trust: the administrator decides which keys may sign
+// packages by adding them to the keyring.
 type SignatureState string
 
-// The states. The set is closed.
+// The states.
 const (
 	SignatureNone       SignatureState = "none"        // not signed
-	SignatureValid      SignatureState = "valid"       // made by a key of the keyring over exactly these bytes
-	SignatureInvalid    SignatureState = "invalid"     // not over these bytes, by an expired or revoked key, or missing where others are
-	SignatureUnknownKey SignatureState = "unknown-key" // made by a key that the keyring does not have
-	SignatureUnchecked  SignatureState = "unchecked"   // signed, but there was no keyring, or the signature is of an unsupported kind
+	SignatureValid      SignatureState = "valid"       // made over exactly these bytes by a key of the keyring
+	SignatureInvalid    SignatureState = "invalid"     // made over other bytes, or by an expired or revoked key, or missing while other members have one
+	SignatureUnknownKey SignatureState = "unknown-key" // made by a key that the keyring lacks
+	SignatureUnchecked  SignatureState = "unchecked"   // signed, but there is no keyring, or the kind of signature is unsupported
 )
 
 // Signature is one signature of a package.
 type Signature struct {
-	// Member is the base name of what it covers, "Manifest" for the clear
+	// Member is the base name of the signed member, "Manifest" for the clear
 	// signature inside the Manifest.
 	Member string
 	State  SignatureState
-	// KeyID is the long id of the key that the signature names, 16 upper-case
-	// hexadecimal digits; empty when it names none. Unless State is valid
-	// anyone can have put it there.
+	// KeyID is the long id of the key that the signature names: 16 upper-case
+	// hexadecimal digits, or "" if it names none. Unless State is valid, anyone can
+	// have written it.
 	KeyID string
-	// Fingerprint is that of the certificate's primary key, in upper-case
-	// hexadecimal; empty unless State is valid.
+	// Fingerprint is the fingerprint of the primary key, in upper-case hexadecimal.
+	// It is "" unless State is valid.
 	Fingerprint string
-	// CreatedAt is when the signature claims to have been made, in unix
-	// seconds; 0 when it could not be read.
+	// CreatedAt is the creation time that the signature claims, in unix seconds. It
+	// is 0 if it could not be read.
 	CreatedAt int64
 }
 
-// signatureCheck is the check of one signature against one stream.
+// signatureCheck checks one signature over one stream.
 type signatureCheck struct {
 	Signature
 	packets []byte // the signature, without armour
-	hash    string // the algorithm that it names, as in a Hash header
-	problem string // a code, "" when valid or unchecked for want of a keyring
+	hash    string // the hash algorithm that it names, as in a Hash header
+	problem string // a problem code; "" if the signature is valid or there is no keyring
 	detail  string
 }
 
-// newSignatureCheck reads what a signature says about itself.
+// newSignatureCheck parses a signature.
 func newSignatureCheck(member string, packets []byte) *signatureCheck {
 	c := &signatureCheck{packets: packets}
 	c.Member, c.State = member, SignatureUnchecked
@@ -78,9 +78,9 @@ func newSignatureCheck(member string, packets []byte) *signatureCheck {
 	return c
 }
 
-// newSignatureChecks prepares the checks of all signatures in packets: gpg checks
-// each, and fails when one of them does (GnuPG, g10/mainproc.c, proc_tree), while
-// the library would look for the first by a key that it knows.
+// newSignatureChecks returns the checks of all signatures in packets. gpg checks
+// each one and fails if any fails (GnuPG, g10/mainproc.c, proc_tree). The library
+// would check only the first one by a known key.
 func newSignatureChecks(member string, packets []byte) []*signatureCheck {
 	var checks []*signatureCheck
 	for each := packet.NewOpaqueReader(bytes.NewReader(packets)); ; {
@@ -104,7 +104,7 @@ func newSignatureChecks(member string, packets []byte) []*signatureCheck {
 	}
 }
 
-// newDetachedChecks prepares the checks of a .sig member, armoured or binary.
+// newDetachedChecks returns the checks of a .sig member, armoured or binary.
 func newDetachedChecks(member string, sig []byte) []*signatureCheck {
 	if bytes.HasPrefix(bytes.TrimSpace(sig), []byte("-----BEGIN PGP")) {
 		packets, err := unarmour(sig)
@@ -118,8 +118,8 @@ func newDetachedChecks(member string, sig []byte) []*signatureCheck {
 	return newSignatureChecks(member, sig)
 }
 
-// verify reads signed to its end, unless the outcome does not depend on it.
-// Without a keyring, or when the signature cannot be read, it reads nothing.
+// verify reads signed to its end if the result depends on it. It reads nothing
+// without a keyring, or if the signature cannot be parsed.
 func (c *signatureCheck) verify(keyring *Keyring, now time.Time, signed io.Reader) {
 	if keyring == nil || c.problem != "" {
 		return
@@ -155,22 +155,21 @@ func (c *signatureCheck) fail(err error) {
 	}
 }
 
-// checkClearSigned verifies a clear-signed Manifest and returns the text that
-// the signature covers, and where it begins. ok is false when the framing
-// leaves it open what is covered.
+// checkClearSigned verifies a clear-signed Manifest. It returns the signed text and
+// the offset of it. ok is false if the framing does not show which text is signed.
 func checkClearSigned(p *Package, data []byte, at int64, keyring *Keyring, now time.Time) (text []byte, checks []*signatureCheck, ok bool) {
 	block, rest := clearsign.Decode(data)
 	if block == nil {
 		p.diagnose(at, ProblemManifestUnsigned, "Manifest: not a clear-signed text")
 		return nil, nil, false
 	}
-	// gpg prints the covered text only, so that Portage would not see what is
-	// around it; nobody but an attacker puts anything there.
+	// gpg prints only the signed text, so Portage would not see the text around it.
+	// Only an attacker adds such text.
 	if !bytes.HasPrefix(data, []byte(clearSigned)) || len(bytes.TrimSpace(rest)) > 0 {
 		p.diagnose(at, ProblemManifestUnsigned, "Manifest: text outside of what is signed")
 		return nil, nil, false
 	}
-	// Decode does not keep the text of the armour, which begins at the last marker.
+	// Decode drops the text of the armour, which begins at the last marker.
 	packets, err := unarmour(data[bytes.LastIndex(data, []byte(pgpSignature)):])
 	if err != nil {
 		c := &signatureCheck{Signature: Signature{Member: manifestName}}
@@ -188,9 +187,9 @@ func checkClearSigned(p *Package, data []byte, at int64, keyring *Keyring, now t
 	return block.Plaintext, checks, true
 }
 
-// hashHeaders returns the algorithms that a clear-signed text announces. gpg computes
-// those only, and MD5 where none is announced, so that a signature with another one
-// is bad to it (GnuPG, g10/plaintext.c and mainproc.c).
+// hashHeaders returns the algorithms that a clear-signed text announces, or MD5 if
+// it announces none. gpg computes only these, so a signature with another algorithm
+// is bad (GnuPG, g10/plaintext.c and mainproc.c).
 func hashHeaders(text []byte) (hashes []string) {
 	_, text, _ = bytes.Cut(text, []byte("\n"))
 	for line := range bytes.Lines(text) {
@@ -205,9 +204,9 @@ func hashHeaders(text []byte) (hashes []string) {
 	return hashes
 }
 
-// missingSignatures adds what Portage demands when there is any signature at
-// all: one for each member but the marker, the Manifest's own being inside it
-// (gpkg.py:1766).
+// missingSignatures reports members without signature. If there is any signature,
+// Portage requires one for each member except the marker and the Manifest, which is
+// signed inside (gpkg.py:1766).
 func (v *Verification) missingSignatures(checks []*signatureCheck) {
 	for _, m := range v.Members {
 		base := m.Base()
@@ -220,8 +219,7 @@ func (v *Verification) missingSignatures(checks []*signatureCheck) {
 	}
 }
 
-// stateOfAll is the state of a package with these signatures: the worst of
-// them, in the order in which a person should care.
+// stateOfAll returns the worst state of the signatures of a package.
 func stateOfAll(signatures []Signature) SignatureState {
 	state := SignatureNone
 	for _, s := range signatures {

@@ -11,7 +11,7 @@ import (
 
 const blockSize = 512
 
-// Types of tar entries, from the ustar header and GNU's extensions.
+// The types of tar entries in ustar and in the GNU extensions.
 const (
 	typeRegular       = '0'
 	typeRegularOld    = 0
@@ -32,12 +32,11 @@ const (
 	typeGNUVolumeName = 'V'
 )
 
-// errTarTruncated is a header, an extension or the data of an entry that runs
-// beyond the end of the input.
+// errTarTruncated means that a header, an extension or data of an entry exceeds the
+// input.
 var errTarTruncated = errors.New("unexpected end of the archive")
 
-// A tarHeaderError is a header that is not believed. It names the field, so
-// that a diagnostic can say what a person should look at.
+// A tarHeaderError is an implausible header. It names the field for the diagnostic.
 type tarHeaderError struct {
 	offset int64
 	field  string
@@ -48,46 +47,46 @@ func (e *tarHeaderError) Error() string {
 	return fmt.Sprintf("header at %d: %s: %s", e.offset, e.field, e.why)
 }
 
-// tarEntry is one entry of a tar. name and linkname are valid until the next
-// call of next.
+// tarEntry is one entry of a tar. name and linkname are valid until the next call
+// of next.
 type tarEntry struct {
 	name, linkname []byte
 	typeflag       byte
-	header         int64 // where the entry's first block begins, extensions included
-	offset         int64 // where its data begins
-	size           int64 // of the data; 0 for entries that have none
+	header         int64 // offset of the first block, including extensions
+	offset         int64 // offset of the data
+	size           int64 // length of the data; 0 for types without data
 }
 
 func (e *tarEntry) regular() bool {
 	return e.typeflag == typeRegular || e.typeflag == typeContiguous
 }
 
-// tarSource is what a tar is read from: a part of a file, or a stream that can
-// only be read forward.
+// tarSource is the input of a tarWalk: a part of a file, or a stream that can only
+// be read forward.
 type tarSource interface {
-	// readAt fills p from offset, or returns errTarTruncated.
+	// readAt fills p from offset. It returns errTarTruncated if the input is too
+	// short.
 	readAt(p []byte, offset int64) error
-	// has reports whether the input reaches to end. A stream cannot know and
-	// says yes; the next readAt then tells.
+	// has reports whether the input reaches to end. A stream returns true, because
+	// it cannot know; the next readAt then fails.
 	has(end int64) bool
 }
 
-// tarWalk reads the headers of a tar and nothing else: the data of entries is
-// stepped over. It accepts what both archive/tar and Python's tarfile (which is
-// what Portage uses) accept and read alike, and refuses the rest: Portage and
-// emaudit must never see different members in one file.
+// tarWalk reads the headers of a tar and skips the data. It accepts what
+// archive/tar and Python's tarfile, the reader of Portage, both accept and read
+// alike. It refuses everything else, because Portage and emaudit must never see
+// different members in one file.
 //
-// Known and refused: base-256 numbers other than with a leading 0x80 or 0xff,
-// negative sizes, GNU headers with times in the place of the prefix, star
-// headers, Solaris' and global pax headers that name files, sparse files, a long
-// name given twice.
+// It refuses base-256 numbers that do not begin with 0x80 or 0xff, negative sizes,
+// GNU headers with times in the prefix field, star headers, Solaris and global pax
+// headers that name files, sparse files, and repeated long names.
 type tarWalk struct {
 	src   tarSource
-	pos   int64 // of the next header
-	end   int64 // of the archive: behind the first zero block, or of the input
+	pos   int64 // offset of the next header
+	end   int64 // end of the archive: after the first zero block, or the end of the input
 	block [blockSize]byte
 
-	name, linkname   []byte // scratch for joined and extended names
+	name, linkname   []byte // buffers for joined and extended names
 	extension        []byte
 	hasName, hasLink bool
 	paxSize          int64
@@ -98,8 +97,8 @@ func (w *tarWalk) reset(src tarSource) {
 	w.src, w.pos, w.end = src, 0, 0
 }
 
-// next reads the header of the next entry into e. It returns io.EOF at the end
-// of the archive: at a zero block, or where the input ends.
+// next reads the next entry into e. It returns io.EOF at the end of the archive: at
+// a zero block or at the end of the input.
 func (w *tarWalk) next(e *tarEntry) error {
 	w.hasName, w.hasLink, w.hasPaxSize = false, false, false
 	start := w.pos
@@ -167,13 +166,12 @@ func (w *tarWalk) next(e *tarEntry) error {
 	}
 }
 
-// maxFileSize keeps offset arithmetic from overflowing: Linux has no larger
-// files.
+// maxFileSize keeps offset arithmetic from overflowing. Linux has no larger files.
 const maxFileSize = 1<<63 - 1 - blockSize
 
 func padded(size int64) int64 { return (size + blockSize - 1) &^ (blockSize - 1) }
 
-// Offsets and lengths of the fields of a ustar header.
+// The offsets and lengths of the fields of a ustar header.
 const (
 	fieldName      = 0
 	fieldMode      = 100
@@ -248,14 +246,13 @@ func (w *tarWalk) parse(e *tarEntry, at int64) error {
 	return nil
 }
 
-// joinName leaves prefix/name in extension, whose content is no longer needed
-// when an entry's own header is read.
+// joinName puts prefix/name into the buffer extension. Its content is no longer
+// needed when next reads the header of the entry itself.
 func (w *tarWalk) joinName(prefix, name []byte) {
 	w.extension = append(append(append(w.extension[:0], prefix...), '/'), name...)
 }
 
-// extend reads the payload of an extension header, which belongs to the entry
-// that follows it.
+// extend reads the payload of an extension header, which applies to the next entry.
 func (w *tarWalk) extend(typeflag byte, offset, size int64) error {
 	if size > maxTarExtension {
 		return &tarHeaderError{offset - blockSize, "size", fmt.Sprintf("extension of %d bytes, limit %d", size, maxTarExtension)}
@@ -304,9 +301,8 @@ func (w *tarWalk) extendPax(typeflag byte, offset int64) error {
 		switch string(key) {
 		case "path", "linkpath", "size":
 		case "atime", "ctime", "mtime", "uid", "gid", "uname", "gname", "charset", "comment", "hdrcharset":
-			// They do not change what an entry is, but a value that
-			// archive/tar refuses makes the header one that readers
-			// disagree about.
+			// These records do not affect the entry. But archive/tar refuses some
+			// values of them, so readers disagree about the header.
 			if len(value) == 0 || !paxPlain(string(key), value) {
 				return fail(fmt.Sprintf("%s: bad value %q", key, value))
 			}
@@ -345,8 +341,8 @@ func (w *tarWalk) extendPax(typeflag byte, offset int64) error {
 	return nil
 }
 
-// paxPlain reports whether a value of one of the numeric records is a plain
-// decimal number; other records may hold any text without NUL.
+// paxPlain reports whether the value of a numeric record is a plain decimal number.
+// Other records may hold any text without NUL.
 func paxPlain(key string, value []byte) bool {
 	switch key {
 	case "uid", "gid":
@@ -366,11 +362,11 @@ func paxPlain(key string, value []byte) bool {
 	return bytes.IndexByte(value, 0) < 0
 }
 
-// isOctal reports whether a field of 8 or 12 bytes is what nearly all writers
-// make of a number: octal digits and a NUL.
+// isOctal reports whether a field of 8 or 12 bytes consists of octal digits and a
+// final NUL, the usual form.
 func isOctal(field []byte) bool {
 	const (
-		upper  = 0xf8f8f8f8f8f8f8f8 // of a digit up to 7 these bits are those of '0'
+		upper  = 0xf8f8f8f8f8f8f8f8 // the bits that all octal digits share with '0'
 		digits = 0x3030303030303030
 	)
 	if len(field) == 12 {
@@ -384,8 +380,8 @@ func isOctal(field []byte) bool {
 	return word>>56 == 0 && word&(upper>>8) == digits>>8
 }
 
-// number reads a numeric field: octal digits, padded with blanks or NULs on
-// both sides, or a big-endian base-256 number behind 0x80 or 0xff.
+// number reads a numeric field: octal digits padded with blanks or NULs on both
+// sides, or a big-endian base-256 number after 0x80 or 0xff.
 func number(field []byte) (n int64, ok bool) {
 	if field[0] == 0x80 || field[0] == 0xff {
 		if field[0] == 0xff {
@@ -404,8 +400,8 @@ func number(field []byte) (n int64, ok bool) {
 		i++
 	}
 	if i < len(field) && field[i] == 0 {
-		// What follows the NUL is not looked at by Python; archive/tar
-		// passes over NULs in front of a number.
+		// Python ignores the bytes after a NUL. archive/tar ignores NULs before a
+		// number.
 		return 0, isZero(bytes.TrimRight(field[i:], " "))
 	}
 	for ; i < len(field) && field[i] != ' ' && field[i] != 0; i++ {
@@ -423,16 +419,16 @@ func number(field []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// checksum returns the sum of the header's bytes, the checksum field taken as
-// blanks. POSIX counts them unsigned; some old writers counted them signed, so
-// that each byte above 127 makes the sum smaller by 256.
+// checksum returns the sum of the header bytes, with the checksum field as blanks.
+// POSIX sums unsigned bytes. Some old writers summed signed bytes, so each byte
+// above 127 made the sum smaller by 256.
 func checksum(b []byte, signed bool) int64 {
 	const (
 		evenBytes = 0x00ff00ff00ff00ff
 		blanks    = 8 * ' '
 	)
-	// Four sums of 16 bits at a time, once for the even words and once for the
-	// odd: 128 bytes of at most 255 fit each.
+	// Two words hold four 16-bit sums each, for the even and the odd bytes of a
+	// word. They cannot overflow: 128 bytes of at most 255 fit.
 	var sums, odd uint64
 	for i := 0; i < blockSize; i += 16 {
 		pair := b[i : i+16]
@@ -475,7 +471,7 @@ func isZero(b []byte) bool {
 	return bytes.Equal(b, zeroBlock[:len(b)])
 }
 
-// fileSource is a tar within a file.
+// fileSource is a tar in a file.
 type fileSource struct {
 	r    io.ReaderAt
 	size int64
@@ -489,7 +485,7 @@ func (s fileSource) readAt(p []byte, offset int64) error {
 	}
 	if n, err := s.r.ReadAt(p, offset); n < len(p) {
 		if err == nil || errors.Is(err, io.EOF) {
-			return errTarTruncated // the file became shorter while it was read
+			return errTarTruncated // the file became shorter during the read
 		}
 		return err
 	}

@@ -21,93 +21,92 @@ import (
 )
 
 const (
-	// chunkSize is how much of a file is in memory at a time. All hashes see a
-	// chunk before the next is read, so that it is fetched into the cache of one
-	// processor once: half of a common L2 cache.
+	// chunkSize is how much of a file is in memory at a time, in bytes. All hashes
+	// process a chunk before the next is read, so it should fit into the cache of
+	// one processor: it is half of a common L2 cache.
 	chunkSize = 256 << 10
 
-	// parallelSize is the size from which on the hashes of one file are
-	// computed in parallel, and one chunk is read while the other is hashed.
-	// Below it other files keep the processors busy, and do so better: a file
-	// of this size alone on its processor keeps the others waiting for less
-	// than half a second.
+	// parallelSize is the file size, in bytes, from which the hashes of one file
+	// are computed in parallel and one chunk is read while another is hashed. Below
+	// this size, hashing several files at once uses the processors better: a single
+	// file of this size takes less than half a second.
 	parallelSize = 128 << 20
 )
 
-// VerifyOptions says what Verify is to check beside the container's own
-// checksums.
+// VerifyOptions says what Verify checks in addition to the checksums of the
+// container.
 type VerifyOptions struct {
-	// Expect is the format that the file's name promises, see [FormatOfName].
+	// Expect is the format that the file name promises, see [FormatOfName].
 	Expect Format
-	// Keyring holds the keys that signatures may be made by; without it they
-	// are SignatureUnchecked.
+	// Keyring holds the trusted keys. Without it, signatures are
+	// SignatureUnchecked.
 	Keyring *Keyring
-	// Now is the time at which keys must not have expired; when it is zero,
-	// the time at which each signature claims to have been made.
+	// Now is the time for which the expiry of keys is checked. If it is zero, each
+	// signature is checked for the creation time that it claims.
 	Now time.Time
-	// Image asks for a walk of the unpacked image, which Portage makes only
-	// when it merges. It costs about as much as the hashes.
+	// Image makes Verify unpack and check the image, as Portage does only during a
+	// merge. It takes about as long as the hashes.
 	Image bool
-	// MD5 and SHA1 ask for these digests of the whole file, which the Packages
-	// index has and BINPKGMD5 of the VDB is. They make the pass slower by 45
-	// and by 20 %. An index entry whose SHA1 is right vouches for its MD5, so
-	// that a caller with an index needs SHA1 only.
+	// MD5 and SHA1 make Verify compute these digests of the whole file. The
+	// Packages index holds both, and BINPKGMD5 in the VDB is the MD5. They slow the
+	// pass down by 45 and 20 percent. If the SHA1 matches an index entry, its MD5
+	// is right too, so a caller with an index needs only SHA1.
 	MD5, SHA1 bool
-	// Former is what an earlier reading of this very file found, and spares this
-	// one. The zero value is none.
+	// Former is the result of an earlier pass over the same file, which saves work.
+	// The zero value means there is none.
 	Former Former
-	// Progress, when set, is called with the number of bytes read since the
-	// last call, from the goroutine that called Verify.
+	// Progress, if set, is called with the number of bytes read since the last
+	// call. The calls come from the goroutine that called Verify.
 	Progress func(n int64)
 }
 
-// Former is what is kept of one reading for the sake of the next.
+// Former holds results of an earlier pass over a file.
 type Former struct {
-	// MetadataSum is [Package.MetadataSum]: the same metadata are not read
+	// MetadataSum is [Package.MetadataSum]. Metadata with this sum are not read
 	// again.
 	MetadataSum uint32
-	// Frame is [Verification.Frame], and MD5 and SHA1 are the digests that the
-	// file had. Where the Manifest vouches for all members and the frame for the
-	// rest, they are not computed again.
+	// Frame is [Verification.Frame]; MD5 and SHA1 are the digests of the file at
+	// that time. If the Manifest and the frame show that the file is unchanged, the
+	// digests are not computed again.
 	Frame     []byte
 	MD5, SHA1 string
 }
 
-// Verification is what Verify found. Its Package's Integrity is that of the
-// whole file: [Whole] only when every byte was read and every check that Portage
-// makes passed. An xpak carries no checksums, so that it is at best [Unchecked]
-// until its digests are compared with those of the Packages index.
+// Verification is the result of Verify. Its Integrity concerns the whole file. It
+// is [Whole] only if every byte was read and every check of Portage passed. An xpak
+// has no checksums, so it is [Unchecked] until SettleByIndex compares its digests
+// with the Packages index.
 type Verification struct {
 	*Package
-	// Signature is the state of all signatures together.
+	// Signature is the combined state of all signatures.
 	Signature SignatureState
-	// Signatures are in the order of the members; never nil.
+	// Signatures are in the order of the members. The slice is never nil.
 	Signatures []Signature
-	// MD5 and SHA1 are those of the whole file in lower-case hexadecimal;
-	// empty when not asked for, and when not all of the file was read.
+	// MD5 and SHA1 are digests of the whole file, in lower-case hexadecimal. They
+	// are "" if they were not requested, or if the file was not read completely.
 	MD5, SHA1 string
-	// Frame is a digest of what the Manifest of a gpkg does not cover; nil when
-	// neither MD5 nor SHA1 was asked for, and when anything is out of the
-	// ordinary.
+	// Frame is a digest of the bytes that the Manifest of a gpkg does not cover. It
+	// is nil if neither MD5 nor SHA1 was requested, or if the file is in any way
+	// unusual.
 	Frame []byte
-	// Image is nil when it was not walked.
+	// Image is nil if the image was not read.
 	Image *Image
 }
 
-// Verify reads the package in r, which has size bytes, once from the first byte
-// to the last, and compares everything there is to compare. Of what lies beyond
-// the first 256 KiB, structure and Manifest, a few kB, are read beforehand and
-// again.
+// Verify reads the package in r, which has size bytes, once from start to end, and
+// checks everything that can be checked. It reads the structure and the Manifest
+// first, so the few kB of them that lie after the first 256 KiB are read again in
+// the pass.
 //
-// Damage is in the Verification. The error is that of r or of ctx, and then the
-// Verification is nil.
+// The Verification holds all damage. The error is an error of r or of ctx; the
+// Verification is then nil.
 func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts VerifyOptions) (*Verification, error) {
 	head, err := rd.readHead(r, size)
 	if err != nil {
 		return nil, err
 	}
 	r = &headed{r, head}
-	// An image is compared with the CONTENTS in its metadata.
+	// The image is compared with CONTENTS in the metadata.
 	rd.contents = nil
 	if rd.keepContents = opts.Image; !opts.Image {
 		rd.knownMetadata = opts.Former.MetadataSum
@@ -163,7 +162,7 @@ func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts Ve
 	}
 	v.judgeHashes(pass)
 	v.judgeSignatures(checks)
-	// All members but the Manifest itself must have been compared.
+	// All members except the Manifest itself must have been compared.
 	compared := min(len(pass.sha512), len(pass.blake2b)) == len(p.Members)-1
 	if p.Format == FormatGpkg && p.Integrity == Unchecked && compared {
 		p.Integrity = Whole
@@ -177,7 +176,7 @@ func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts Ve
 	return v, nil
 }
 
-// readHead reads the first chunk of a file, which is the whole of most.
+// readHead reads the first chunk of a file. Most files are no longer than that.
 func (rd *Reader) readHead(r io.ReaderAt, size int64) ([]byte, error) {
 	if rd.chunks[0] == nil {
 		rd.chunks[0] = make([]byte, chunkSize)
@@ -189,13 +188,13 @@ func (rd *Reader) readHead(r io.ReaderAt, size int64) ([]byte, error) {
 	return rd.chunks[0][:n], nil
 }
 
-// headed is a file whose beginning is in memory.
+// headed is a file with its first bytes in memory.
 type headed struct {
 	io.ReaderAt
 	head []byte
 }
 
-// ReadAt reads as [io.ReaderAt] has it.
+// ReadAt implements [io.ReaderAt].
 func (h *headed) ReadAt(p []byte, off int64) (int, error) {
 	if off >= 0 && off+int64(len(p)) <= int64(len(h.head)) {
 		return copy(p, h.head[off:]), nil
@@ -203,7 +202,8 @@ func (h *headed) ReadAt(p []byte, off int64) (int, error) {
 	return h.ReaderAt.ReadAt(p, off)
 }
 
-// Installable tells whether Portage would extract the image.
+// Installable reports whether Portage would extract the image, and whether that is
+// known.
 func (v *Verification) Installable() (yes, known bool) {
 	switch {
 	case v.Integrity == Damaged || v.Image != nil && v.Image.NotInstallable:
@@ -214,10 +214,10 @@ func (v *Verification) Installable() (yes, known bool) {
 	return false, false
 }
 
-// SettleByIndex compares an xpak, which has no checksums of its own, with what
-// the Packages index says of it: digests in hexadecimal, empty when the index has
-// none. A gpkg's verdict is not changed, since its Manifest is the better
-// witness. It reports whether every digest that both sides have is equal.
+// SettleByIndex compares an xpak, which has no checksums, with the digests in the
+// Packages index. They are hexadecimal, or "" if the index lacks them. It reports
+// whether all digests that both sides have are equal. It does not change the
+// verdict on a gpkg, because the Manifest is better evidence.
 func (v *Verification) SettleByIndex(md5, sha1 string) (equal bool) {
 	compared := false
 	for _, d := range [...]struct{ want, got string }{{md5, v.MD5}, {sha1, v.SHA1}} {
@@ -235,10 +235,10 @@ func (v *Verification) SettleByIndex(md5, sha1 string) (equal bool) {
 	return true
 }
 
-// part is where in the file something lies.
+// part is a byte range of the file.
 type part struct{ offset, size int64 }
 
-// of returns what of the chunk at offset at belongs to the part.
+// of returns the bytes of chunk that belong to the part. at is the offset of chunk.
 func (p part) of(chunk []byte, at int64) []byte {
 	from := max(0, p.offset-at)
 	to := min(int64(len(chunk)), p.offset+p.size-at)
@@ -248,7 +248,7 @@ func (p part) of(chunk []byte, at int64) []byte {
 	return chunk[from:to]
 }
 
-// hashing is one running hash of a member and what it must become.
+// hashing is a running hash of a member and its expected value.
 type hashing struct {
 	part
 	hash.Hash
@@ -256,22 +256,22 @@ type hashing struct {
 	want   []byte
 }
 
-// sink takes a part of the file as a stream, on a goroutine of its own.
+// sink processes a part of the file as a stream, in its own goroutine.
 type sink struct {
 	part
 	w *io.PipeWriter
 }
 
-// pass is one reading of a file from the first byte to end.
+// pass is one pass over a file, from the first byte to end.
 type pass struct {
 	end             int64
-	md5, sha1       hash.Hash // nil when not wanted
+	md5, sha1       hash.Hash // nil if not requested
 	sha512, blake2b []hashing
 	sinks           []*sink
 }
 
-// prepareGpkg reads the Manifest and the signatures, and sets up the hashes of
-// the members.
+// prepareGpkg reads the Manifest and the signatures, and sets up the hashes of the
+// members.
 func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts VerifyOptions) ([]*signatureCheck, error) {
 	p := v.Package
 	var checks []*signatureCheck
@@ -316,8 +316,8 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 		text, made, covered = checkClearSigned(p, text, m.Offset, opts.Keyring, opts.Now)
 		checks = append(checks, made...)
 	case p.Signed:
-		// Portage takes the Manifest from gpg's output as soon as there is
-		// any signature, and gpg prints nothing for an unsigned text.
+		// If there is any signature, Portage reads the Manifest from the output of
+		// gpg. gpg prints nothing for an unsigned text.
 		p.diagnose(m.Offset, ProblemManifestUnsigned, "Manifest: not signed, but members are")
 	}
 	if p.Signed {
@@ -344,16 +344,15 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 	return checks, nil
 }
 
-// startSinks starts what reads a part of the file as a stream: the checks of
-// detached signatures and the walk of the image. The function that it returns
-// ends and awaits them.
+// startSinks starts the streaming readers: checks of detached signatures and the
+// check of the image. The function finish stops them and waits for them.
 func (rd *Reader) startSinks(v *Verification, pass *pass, checks []*signatureCheck, opts VerifyOptions) (finish func(error)) {
 	var wg sync.WaitGroup
 	start := func(offset, size int64, f func(io.Reader)) {
 		pr, pw := io.Pipe()
 		pass.sinks = append(pass.sinks, &sink{part{offset, size}, pw})
 		wg.Go(func() {
-			// Whatever the reader left is let through unread.
+			// Discard the bytes that the reader did not consume.
 			defer pr.Close()
 			f(pr)
 		})
@@ -370,8 +369,8 @@ func (rd *Reader) startSinks(v *Verification, pass *pass, checks []*signatureChe
 		m := v.Members[i]
 		start(m.Offset, m.Size, func(r io.Reader) { c.verify(opts.Keyring, opts.Now, r) })
 	}
-	// The walk is the only other user of the package while the pass runs; its
-	// findings are joined when it has ended.
+	// While the pass runs, only the image check also writes to the package. Its
+	// findings are merged when it has finished.
 	var walked *Package
 	if opts.Image && v.Compressor != "" && v.ImageSize > 0 {
 		walked = &Package{Format: v.Format, Compressor: v.Compressor, ImageOffset: v.ImageOffset, ImageSize: v.ImageSize, Integrity: Whole}
@@ -400,8 +399,8 @@ func memberIndex(p *Package, base string) int {
 	return -1
 }
 
-// run reads the file, the first head bytes of which are in the first chunk, and
-// feeds everyone who wants to see it.
+// run reads the file and feeds the hashes and sinks. The first chunk already holds
+// the first head bytes.
 func (rd *Reader) run(ctx context.Context, pass *pass, src fileSource, head int64, progress func(int64)) error {
 	parallel := pass.end >= parallelSize
 	if parallel && rd.chunks[1] == nil {
@@ -434,7 +433,7 @@ func (rd *Reader) run(ctx context.Context, pass *pass, src fileSource, head int6
 	return nil
 }
 
-// feed hands one chunk to every hash and sink, each by one call of do.
+// feed passes one chunk to each hash and sink, each in one call of do.
 func (pass *pass) feed(chunk []byte, at int64, do func(func())) {
 	for _, h := range [...]hash.Hash{pass.md5, pass.sha1} {
 		if h != nil {
@@ -452,13 +451,13 @@ func (pass *pass) feed(chunk []byte, at int64, do func(func())) {
 	}
 	for _, s := range pass.sinks {
 		if mine := s.of(chunk, at); len(mine) > 0 {
-			// A sink that stopped reading has made up its mind.
+			// A sink that stopped reading needs no more input.
 			do(func() { _, _ = s.w.Write(mine) })
 		}
 	}
 }
 
-// hashes are those of the members of a package, kept for the next.
+// hashes holds the hashes of the members, for reuse by the next package.
 type hashes struct {
 	sha512s, blake2bs         []hash.Hash
 	sha512InUse, blake2bInUse int
@@ -473,7 +472,7 @@ func (h *hashes) sha1() hash.Hash {
 	return cleared(h.ofAll)
 }
 
-// reset makes all of them free.
+// reset makes all hashes available again.
 func (h *hashes) reset() { h.sha512InUse, h.blake2bInUse = 0, 0 }
 
 func (h *hashes) sha512() hash.Hash {
@@ -486,7 +485,7 @@ func (h *hashes) sha512() hash.Hash {
 
 func (h *hashes) blake2b() hash.Hash {
 	if h.blake2bInUse == len(h.blake2bs) {
-		// Only a key that is too long is an error.
+		// The only possible error is a key that is too long.
 		b, _ := blake2b.New512(nil)
 		h.blake2bs = append(h.blake2bs, b)
 	}
@@ -503,8 +502,8 @@ func (v *Verification) judgeHashes(pass *pass) {
 	judge := func(name string, hashes []hashing) {
 		for _, h := range hashes {
 			if got := h.Sum(nil); !bytes.Equal(got, h.want) {
-				// The first bytes tell two digests apart, and leave room for
-				// the rest of a screen; what a Manifest has may be shorter.
+				// Eight bytes are enough to tell two digests apart in a message. A
+				// digest in a Manifest may be shorter.
 				v.diagnose(h.offset, ProblemManifestHash, "%s of %s: want %x..., got %x...", name, clip([]byte(h.member)), h.want[:min(8, len(h.want))], got[:8])
 			}
 		}

@@ -10,7 +10,7 @@ const (
 	xpakHeader  = 16 // "XPAKPACK", two lengths
 	xpakStop    = 8  // "XPAKSTOP"
 	xpakTrailer = 16 // "XPAKSTOP", the segment's length, "STOP"
-	xpakEntry   = 12 // three integers beside the name
+	xpakEntry   = 12 // three integers, plus the name
 )
 
 func hasXpakTail(src fileSource) (bool, error) {
@@ -36,8 +36,8 @@ func (rd *Reader) readXpak(p *Package, src fileSource) error {
 	return rd.findXpakImage(p, src, end)
 }
 
-// xpakSegment returns the segment, from XPAKPACK to XPAKSTOP, or nil when its
-// place cannot be told.
+// xpakSegment returns the segment, from XPAKPACK to XPAKSTOP, or nil if it cannot
+// be located.
 func (rd *Reader) xpakSegment(p *Package, src fileSource) ([]byte, error) {
 	ok, err := hasXpakTail(src)
 	if err != nil {
@@ -71,9 +71,9 @@ func (rd *Reader) xpakSegment(p *Package, src fileSource) ([]byte, error) {
 	return rd.packed, nil
 }
 
-// readXpakSegment reads the index and the values. Both lengths of the header
-// must agree with the segment's; when they do not, the index is still read as
-// far as it stays inside, so that the package can be named.
+// readXpakSegment reads the index and the values. Both lengths in the header must
+// agree with the length of the segment. If they do not, it reads as much of the
+// index as is inside the segment, so that the package gets a name.
 func (rd *Reader) readXpakSegment(p *Package, segment []byte, at int64) {
 	body := segment[xpakHeader : len(segment)-xpakStop]
 	indexSize := int64(binary.BigEndian.Uint32(segment[8:]))
@@ -117,8 +117,8 @@ func (rd *Reader) readXpakSegment(p *Package, segment []byte, at int64) {
 	rd.finishMetadata(p)
 }
 
-// xpakKey takes one entry. Portage joins such names to a folder when it merges
-// the package, and loops for ever over one with .. in it (xpak.py:509).
+// xpakKey reads one entry. When Portage merges the package, it joins the name to a
+// folder, and loops forever if the name has a ".." component (xpak.py:509).
 func (rd *Reader) xpakKey(p *Package, name, value []byte, entryAt, valueAt int64) {
 	switch {
 	case len(name) == 0 || traverses(name) || bytes.IndexByte(name, 0) >= 0:
@@ -130,7 +130,7 @@ func (rd *Reader) xpakKey(p *Package, name, value []byte, entryAt, valueAt int64
 	}
 }
 
-// findXpakImage tells what is in front of the segment.
+// findXpakImage examines the bytes before the segment.
 func (rd *Reader) findXpakImage(p *Package, src fileSource, end int64) error {
 	if end == 0 {
 		p.diagnose(0, ProblemImageMissing, "xpak: nothing in front of the segment")

@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	// zstdWindowAll is the largest window of metadata that is accepted, that of
-	// --long=31, which Portage passes to zstd. It costs nothing: a frame that is
-	// unpacked in one piece into a bounded buffer needs no window beside it.
+	// zstdWindowAll is the largest accepted window of metadata. It is that of
+	// --long=31, which Portage passes to zstd. It needs no memory, because a frame
+	// that is unpacked in one call into a bounded buffer has no separate window.
 	zstdWindowAll = 1 << 31
 
-	// zstdBlock is the format's limit of a block (RFC 8878, 3.1.1.2.3).
+	// zstdBlock is the largest size of a block (RFC 8878, 3.1.1.2.3).
 	zstdBlock = 128 << 10
 )
 
@@ -23,17 +23,17 @@ func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
 		d, err := zstd.NewReader(nil,
 			zstd.WithDecoderConcurrency(1),
 			zstd.WithDecoderMaxWindow(zstdWindowAll),
-			// The capacity of the buffer, not the frame's own claim,
-			// bounds what is allocated.
+			// The capacity of the buffer bounds the allocation, not the size that
+			// the frame claims.
 			zstd.WithDecodeAllCapLimit(true))
 		if err != nil {
 			return dst, decodeError("zstd", err)
 		}
 		u.whole = d
 	}
-	// The decoder fails in several ways, not all of which can be told from
-	// damage, when a block does not fit. With room for two more blocks an
-	// error is the stream's own.
+	// If a block does not fit, the decoder returns various errors, some of which
+	// also mean damage. With room for two more blocks, every error means a damaged
+	// stream.
 	const spare = 2 * zstdBlock
 	size := zstdBound(packed, limit) + spare
 	if cap(dst) < size {
@@ -46,13 +46,13 @@ func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
 	case err != nil && !errors.Is(err, zstd.ErrDecoderSizeExceeded) && size-len(out) >= spare:
 		return dst, decodeError("zstd", err)
 	}
-	u.whole = nil // it holds on to the buffer
+	u.whole = nil // it keeps a reference to the buffer
 	return nil, errTooLarge
 }
 
-// zstdBound returns a size that packed does not unpack to more than, as far as the
-// headers of its blocks tell (RFC 8878, 3.1.1.2), and no more than limit. Where
-// they are damaged, so much is unpacked before the decoder meets the same.
+// zstdBound returns an upper bound of the unpacked size of packed, taken from the
+// headers of its blocks (RFC 8878, 3.1.1.2), and at most limit. If a header is
+// damaged, the bound covers the data before it, where the decoder stops too.
 func zstdBound(packed []byte, limit int) int {
 	bound := 0
 	for len(packed) > 0 && bound < limit {
@@ -70,7 +70,7 @@ func zstdBound(packed []byte, limit int) int {
 			last = head&1 != 0
 			size, follows := head>>3, head>>3
 			switch head >> 1 & 3 {
-			case 1: // a byte, so many times
+			case 1: // one byte, repeated
 				follows = 1
 			case 2: // compressed
 				size = zstdBlock
@@ -85,7 +85,8 @@ func zstdBound(packed []byte, limit int) int {
 	return min(bound, limit)
 }
 
-// openZstd returns a reader of an image that keeps no more than maxHistory of it.
+// openZstd returns a reader of an image. It keeps at most maxHistory of the
+// unpacked data.
 func (u *unpacker) openZstd(r io.Reader) (io.Reader, error) {
 	if u.stream == nil {
 		d, err := zstd.NewReader(nil,
@@ -104,7 +105,7 @@ func (u *unpacker) openZstd(r io.Reader) (io.Reader, error) {
 	return &zstdStream{u.stream, windows, 0}, nil
 }
 
-// zstdStream tells damage from a match that reaches further back than what is kept.
+// zstdStream distinguishes damage from a match beyond the kept history.
 type zstdStream struct {
 	r       io.Reader
 	windows *zstdWindows
@@ -120,9 +121,10 @@ func (s *zstdStream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// zstdWindows passes zstd frames on and lowers the windows that they name to
-// maxHistory: the decoder allocates what the frame names and not what it needs. It
-// follows the frames from header to header (RFC 8878, 3.1), unpacking nothing:
+// zstdWindows passes zstd frames through and lowers their declared window to
+// maxHistory, because the decoder allocates the declared window and not the needed
+// one. It follows the frames from header to header (RFC 8878, 3.1) without
+// unpacking:
 //
 //	file   = { frame | skippable }
 //	frame  = magic(4) descriptor [ window ] [ dictionary ] [ size ] { block } [ checksum(4) ]
@@ -130,15 +132,15 @@ func (s *zstdStream) Read(p []byte) (int, error) {
 //	skippable = magic(4) size(4) data
 type zstdWindows struct {
 	r       io.Reader
-	largest int64 // window that a frame named, in bytes
+	largest int64 // largest declared window, in bytes
 
-	step   func(*zstdWindows, byte) byte // takes a byte of a header, and returns what is passed on
-	skip   int64                         // bytes to pass before the next step
-	number uint32                        // the bytes of a number, as far as they were met
+	step   func(*zstdWindows, byte) byte // consumes a byte of a header, returns the byte to pass on
+	skip   int64                         // number of bytes to pass on before the next step
+	number uint32                        // the bytes of a number read so far
 	digits int
 
-	checksum int64 // bytes of it, behind the last block
-	fields   int64 // bytes of the header behind the window
+	checksum int64 // length of the checksum after the last block, in bytes
+	fields   int64 // length of the header after the window, in bytes
 }
 
 func (z *zstdWindows) Read(p []byte) (int, error) {
@@ -156,7 +158,8 @@ func (z *zstdWindows) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// take adds a byte to a number of size bytes, and reports whether it is complete.
+// take adds a byte to a number of size bytes. It reports whether the number is
+// complete.
 func (z *zstdWindows) take(c byte, size int) (number uint32, complete bool) {
 	z.number |= uint32(c) << (8 * z.digits)
 	if z.digits++; z.digits < size {
@@ -219,7 +222,7 @@ func (z *zstdWindows) block(c byte) byte {
 	}
 	z.skip = int64(header >> 3)
 	if header>>1&3 == 1 {
-		z.skip = 1 // a byte, so many times
+		z.skip = 1 // one byte, repeated
 	}
 	if header&1 != 0 {
 		z.skip, z.step = z.skip+z.checksum, (*zstdWindows).magic

@@ -2,8 +2,8 @@ package makeconf
 
 import "strings"
 
-// expand returns the value of a word. What cannot be expanded is reported and
-// makes the whole value empty.
+// expand returns the expanded value of a word. If the word cannot be expanded, it
+// reports a diagnostic and returns "".
 func (p *Parser) expand(word token) string {
 	value, problem := expand(word.text, p.known, min(maxValue, maxValues-p.valueBytes))
 	if problem != "" {
@@ -13,8 +13,8 @@ func (p *Parser) expand(word token) string {
 	return value
 }
 
-// expand substitutes the variables in s, which may become limit bytes long. A
-// problem means that the value is empty.
+// expand substitutes the variables in s. The result has at most limit bytes. If
+// problem is not "", it says why value is empty.
 func expand(s string, vars map[string]string, limit int) (value, problem string) {
 	if len(s) > limit {
 		return "", "the value is too long"
@@ -64,8 +64,8 @@ func expand(s string, vars map[string]string, limit int) (value, problem string)
 	return out.String(), ""
 }
 
-// unescape writes what a backslash with s behind it stands for and returns how
-// much of s that took.
+// unescape writes the character that a backslash before s stands for. It returns
+// the number of bytes of s that it has read.
 func unescape(s string, out *strings.Builder) int {
 	if s == "" {
 		out.WriteByte('\\')
@@ -77,8 +77,8 @@ func unescape(s string, out *strings.Builder) int {
 		return 1
 	case '\\':
 		out.WriteByte('\\')
-		// Portage takes a quote or dollar behind a double backslash as it
-		// stands and calls that a bug which it keeps for compatibility.
+		// Portage keeps a quote or dollar after a double backslash unchanged. Its
+		// source calls that a bug, kept for compatibility.
 		if len(s) > 1 && strings.IndexByte(`'"$`, s[1]) >= 0 {
 			out.WriteByte(s[1])
 			return 2
@@ -93,8 +93,8 @@ func unescape(s string, out *strings.Builder) int {
 	}
 }
 
-// reference returns the variable that a dollar with s behind it refers to and
-// the length of the reference; no name for a dollar that ends the value.
+// reference returns the variable that a dollar before s refers to, and the length
+// of the reference. The name is empty if the dollar ends the value.
 func reference(s string) (name string, length int, problem string) {
 	if s == "" {
 		return "", 0, ""

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// incrementals are the variables whose values from all places add up
+// incrementals are the variables whose values accumulate over all sources
 // (lib/portage/const.py, INCREMENTALS). ACCEPT_LICENSE, ACCEPT_PROPERTIES and
-// ACCEPT_RESTRICT add up too, by rules of their own: see [Prune].
+// ACCEPT_RESTRICT accumulate by other rules: see [Prune].
 var incrementals = map[string]bool{
 	"ACCEPT_KEYWORDS":        true,
 	"CONFIG_PROTECT":         true,
@@ -24,24 +24,24 @@ var incrementals = map[string]bool{
 	"USE_EXPAND_UNPREFIXED":  true,
 }
 
-// IsIncremental reports whether the values of a variable from several places add
-// up instead of replacing each other.
+// IsIncremental reports whether the values of a variable accumulate instead of
+// replacing each other.
 func IsIncremental(name string) bool { return incrementals[name] }
 
-// Stack adds up the values of an incremental variable, the weakest first: "x"
-// adds, "-x" removes, "-*" removes all so far. The result is sorted and has each
-// once (config.py, regenerate).
+// Stack accumulates the values of an incremental variable, weakest first: "x" adds,
+// "-x" removes, "-*" removes everything so far. The result is sorted and has no
+// duplicates (config.py, regenerate).
 func Stack(values ...string) []string { return stack(values, false) }
 
-// StackUse is [Stack] for USE, where "-x_*" also removes every flag that begins
-// with "x_".
+// StackUse is like [Stack] for USE, where "-x_*" also removes every flag that
+// begins with "x_".
 func StackUse(values ...string) []string { return stack(values, true) }
 
 func stack(values []string, prefixes bool) []string {
 	set := make(map[string]struct{})
 	for _, value := range values {
 		for _, flag := range strings.Fields(value) {
-			// Portage complains about a plus and goes on without it.
+			// Portage warns about a leading plus and ignores it.
 			flag = strings.TrimPrefix(flag, "+")
 			switch {
 			case flag == "":
@@ -60,10 +60,10 @@ func stack(values []string, prefixes bool) []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// Prune adds up the values of ACCEPT_LICENSE, ACCEPT_PROPERTIES or
-// ACCEPT_RESTRICT, the weakest first. Their order counts and "-x" stays, because
-// only whoever knows the license groups can apply it; but nothing before the last
-// "*" or "-*" counts (_config/helper.py, prune_incremental).
+// Prune accumulates the values of ACCEPT_LICENSE, ACCEPT_PROPERTIES or
+// ACCEPT_RESTRICT, weakest first. It drops everything before the last "*" or "-*"
+// (_config/helper.py, prune_incremental). It keeps the order and the "-x", which
+// only a reader who knows the license groups can apply.
 func Prune(values ...string) []string {
 	var all []string
 	for _, value := range values {
@@ -74,7 +74,8 @@ func Prune(values ...string) []string {
 		case all[i] == "*":
 			return all[i:]
 		case all[i] == "-*" && i == len(all)-1:
-			// Nothing accepted is something else than nothing said.
+			// "-*" stays in the result: it accepts nothing, an empty value says
+			// nothing.
 			return all[i:]
 		case all[i] == "-*":
 			return all[i+1:]

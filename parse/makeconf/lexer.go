@@ -16,44 +16,44 @@ type token struct {
 
 func (t token) origin() Origin { return Origin{File: t.file, Line: t.line} }
 
-// source is a file and how far it is read.
+// source is a file and the position of the lexer in it.
 type source struct {
 	file string
 	data []byte
 	pos  int
-	// before is the position of the character read last.
+	// before is the position of the last character read.
 	before int
 	line   int
-	// crlf: a carriage return was reported for this file.
+	// crlf reports that the lexer has reported a carriage return in this file.
 	crlf bool
 }
 
-// lexer cuts a file, and the files that it includes, into words.
+// lexer splits a file, and the files that it includes, into words.
 type lexer struct {
 	source
-	outer []source // files left for an inclusion, the innermost last
-	// pushed is the character that ended a word without being part of it; it
-	// is a word of its own. An inclusion can leave two.
+	outer []source // the files that include the current one, innermost last
+	// pushed holds characters that ended a word and are the next word themselves.
+	// An inclusion can leave two.
 	pushed []token
-	// ended is set by reading the end of a file. It is kept when an inclusion
-	// begins, so that a file included by the last word of another, without a
-	// newline behind, counts as empty: Portage behaves so.
+	// ended is set at the end of a file and kept when an inclusion begins. A file
+	// that the last word of another includes, without a newline after it, therefore
+	// counts as empty, as in Portage.
 	ended bool
 
 	problem         problem
 	carriageReturns []token
 }
 
-// problem is what ended the reading of words for good.
+// problem is the error after which the lexer returns no more words.
 type problem struct {
 	at            token
 	code, message string
 }
 
-// eof is returned by read behind the last character.
+// eof is the result of read after the last character.
 const eof = -1
 
-// read returns the next character, any kind of line end as '\n'.
+// read returns the next character. It returns '\n' for every kind of line end.
 func (l *lexer) read() rune {
 	if l.pos >= len(l.data) {
 		return eof
@@ -82,12 +82,13 @@ func (l *lexer) read() rune {
 	return rune(c)
 }
 
-// here is an empty token at the character to be read next.
+// here returns an empty token at the next character.
 func (l *lexer) here() token {
 	return token{file: l.file, line: l.line, offset: int64(l.pos)}
 }
 
-// current is an empty token at the character read last, no line end.
+// current returns an empty token at the last character read, which is not a line
+// end.
 func (l *lexer) current() token {
 	return token{file: l.file, line: l.line, offset: int64(l.before)}
 }
@@ -100,7 +101,7 @@ func (l *lexer) skipLine() {
 	}
 }
 
-// next returns the next word of the current file, false at its end.
+// next returns the next word of the current file. It returns false at the end.
 func (l *lexer) next() (token, bool) {
 	if l.ended {
 		return token{}, false
@@ -161,7 +162,7 @@ func (l *lexer) next() (token, bool) {
 	}
 }
 
-// quoted reads up to the end of the quote that is open; false if there is none.
+// quoted reads up to the closing quote. It returns false if there is none.
 func (l *lexer) quoted(quote rune, word *strings.Builder) bool {
 	for {
 		c := l.read()
@@ -199,13 +200,13 @@ func (l *lexer) popPushed() (token, bool) {
 	return tok, true
 }
 
-// enter goes on with an included file.
+// enter begins to read an included file.
 func (l *lexer) enter(file string, data []byte) {
 	l.outer = append(l.outer, l.source)
 	l.source = source{file: file, data: data, line: 1}
 }
 
-// leave goes back to the file that included the current one, if there is one.
+// leave returns to the including file. It returns false if there is none.
 func (l *lexer) leave() bool {
 	if len(l.outer) == 0 {
 		return false
@@ -223,8 +224,8 @@ func isWordChar(c rune) bool {
 		c > 0 && c < utf8.RuneSelf && strings.IndexByte("_~!@$%*:;?,./-+{}", byte(c)) >= 0
 }
 
-// validName reports whether a variable can be called so: letters, digits and
-// underscores, no digit first.
+// validName reports whether name can be a variable: letters, digits and
+// underscores, not beginning with a digit.
 func validName(name string) bool {
 	for i, c := range name {
 		if c != '_' && !unicode.IsLetter(c) && (!unicode.IsDigit(c) || i == 0) {

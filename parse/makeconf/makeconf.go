@@ -3,9 +3,9 @@
 //
 // # Grammar
 //
-// The files look like shell and are not. Portage cuts them into words with
-// Python's shlex in POSIX mode (lib/portage/util/__init__.py, getconfig) and
-// reads the words three by three:
+// The files resemble shell, but are not. Portage splits them into words with
+// Python's shlex in POSIX mode (lib/portage/util/__init__.py, getconfig) and reads
+// the words in groups of three:
 //
 //	file       = { assignment | inclusion }
 //	assignment = [ "export" ] name "=" word
@@ -15,36 +15,36 @@
 //	wordchar   = letter | digit | "_~!@$%*:;?,./-+{}"
 //	comment    = "#" to the end of the line  ; also directly behind a word
 //
-// Blanks and newlines separate words and mean nothing else, so "A = b" is an
-// assignment and a value without quotes ends at the next blank. Any other
-// character outside of quotes is a word of its own. Inside double quotes a
-// backslash quotes only itself and the double quote; everything else keeps it.
-// The words "export" and "source" act wherever they stand, as Portage has it.
+// Blanks and newlines only separate words. So "A = b" is an assignment, and an
+// unquoted value ends at the next blank. Any other character outside quotes is a
+// word of its own. Inside double quotes, a backslash escapes only itself and the
+// double quote. As in Portage, the words "export" and "source" act at every
+// position.
 //
-// A value is then expanded (varexpand, same file): $NAME and ${NAME} stand for
-// what was read before, empty if nothing was, "\$" is a dollar, "\\" a backslash,
-// a newline becomes a blank and vanishes behind a backslash. Single quotes that
-// are part of the value switch expansion off until the next one. Nothing else of
-// the shell works: "$(command)" and "${NAME:-default}" make the whole value
-// empty, and "NAME+" is not a name.
+// Portage then expands each value (varexpand, same file). $NAME and ${NAME} stand
+// for the value read before, or for nothing. "\$" is a dollar and "\\" a backslash.
+// A newline becomes a blank, or vanishes after a backslash. Single quotes inside
+// the value turn expansion off until the next single quote. Nothing else of the
+// shell works: "$(command)" and "${NAME:-default}" make the whole value empty, and
+// "NAME+" is not a name.
 //
-// make.conf may be a directory: its files are read sorted by name, depth first,
-// without names that begin with "." or end with "~" and without the folders of
+// make.conf may be a directory. Portage reads its files sorted by name, depth
+// first. It skips names that begin with "." or end with "~", and the folders of
 // version control systems.
 //
 // # Tolerated
 //
-// CRLF and CR line ends count as newlines, as Python's text mode has it, but are
-// reported, because the file is no shell any more. Bytes that are not UTF-8
-// become U+FFFD. A file that cannot be sourced and a name that cannot be one are
-// reported and left out. After a word where "=" belongs the phase is lost and the
-// rest of that file is not read: Portage stops there too, or does not start.
+// CRLF and CR line ends count as newlines, as in Python's text mode. They are
+// reported, because a shell would not accept them. Bytes that are not UTF-8 become
+// U+FFFD. A missing "source" file and an invalid name are reported and skipped. If
+// a word other than "=" follows a name, the rest of the file is not read: Portage
+// stops there too, or does not start.
 //
 // # Limits
 //
-// All named below. The files are small and written by the administrator, but a
-// foreign root is read too: sourcing can be circular and expansion can double a
-// value with each line.
+// The constants below are the limits. The administrator writes these files and they
+// are small, but a foreign root may be hostile: inclusion can be circular, and
+// expansion can double a value with each line.
 package makeconf
 
 import (
@@ -59,66 +59,64 @@ import (
 )
 
 const (
-	// MaxFileSize is the size in bytes up to which one file is read. The
-	// largest of Portage's own, make.globals, has 8 KiB.
+	// MaxFileSize is the largest size of one file, in bytes. make.globals, the
+	// largest file of Portage itself, has 8 KiB.
 	MaxFileSize = 1 << 20
-	// maxFiles is how many files and directories one Parser reads, each
-	// inclusion counted.
+	// maxFiles is the number of files and directories that one Parser reads. Each
+	// inclusion counts.
 	maxFiles = 1024
-	// maxBytes is how much all of them may hold together, again each inclusion
-	// counted.
+	// maxBytes is the total size of these files. Each inclusion counts.
 	maxBytes = 16 << 20
 	// maxSourceDepth ends circular inclusion.
 	maxSourceDepth = 16
 	// maxDirDepth ends circular symlinks below a make.conf that is a directory.
 	maxDirDepth = 16
-	// maxValue is the length in bytes of one expanded value; a full USE has
-	// some 10 KiB. It ends A="$A$A".
+	// maxValue is the length of one expanded value, in bytes. A full USE has about
+	// 10 KiB. The limit stops A="$A$A".
 	maxValue = 256 << 10
-	// maxValues is the length of all expanded values of one Parser together.
+	// maxValues is the total length of all expanded values of one Parser.
 	maxValues = 16 << 20
-	// maxDiagnostics keeps a file of garbage from becoming a list as long.
+	// maxDiagnostics bounds the diagnostics of a file full of garbage.
 	maxDiagnostics = 1000
 )
 
-// Files is how the parser gets at files. Paths are absolute; what the root is,
-// only the implementation knows.
+// Files gives the parser access to files. All paths are absolute. The
+// implementation decides which root they are in.
 type Files interface {
-	// ReadFile returns the content of a regular file, at most limit bytes of
-	// it or an error.
+	// ReadFile returns the content of a regular file. It returns an error if the
+	// file has more than limit bytes.
 	ReadFile(path string, limit int64) ([]byte, error)
-	// ReadDir returns the names in a directory, in any order. For a path that
-	// is something else the error wraps syscall.ENOTDIR.
+	// ReadDir returns the names in a directory, in any order. If path is not a
+	// directory, the error wraps syscall.ENOTDIR.
 	ReadDir(path string) ([]string, error)
 }
 
 // Origin is the place that set a value.
 type Origin struct {
-	// File is the path as it was asked for or sourced.
+	// File is the path as given to the Parser or to "source".
 	File string
-	// Line counts from 1; it is the line of the variable's name.
+	// Line is the line of the variable's name. It counts from 1.
 	Line int
 }
 
 // String returns "file:line".
 func (o Origin) String() string { return fmt.Sprintf("%s:%d", o.File, o.Line) }
 
-// Variable is one setting with the place that had the last word on it.
+// Variable is a setting and the place that determined its value.
 type Variable struct {
 	Name, Value string
 	Origin      Origin
 }
 
-// Diagnostic is one piece of damage in one of the files. Its Offset counts bytes
-// in that file.
+// Diagnostic is one piece of damage in a file. Offset counts bytes in that file.
 type Diagnostic struct {
 	Origin
 	parse.Diagnostic
 }
 
-// Stops reports whether Portage does not start because of the damage, whatever it
-// is asked to do (util/__init__.py, getconfig: what raises ParseError, and what
-// Python raises). What else is damaged it warns about or passes over.
+// Stops reports whether the damage keeps Portage from starting at all: getconfig
+// (util/__init__.py) or Python raises an exception. Portage only warns about other
+// damage, or ignores it.
 func (d Diagnostic) Stops() bool {
 	switch d.Code {
 	case codeMissingEquals, codeMissingValue, codeInvalidName, codeSourceFailed, codeUnterminatedQuote, codeUnterminatedEscape:
@@ -127,7 +125,7 @@ func (d Diagnostic) Stops() bool {
 	return false
 }
 
-// The codes of damage that stops Portage.
+// The codes of damage that keeps Portage from starting.
 const (
 	codeMissingEquals      = "missing-equals"
 	codeMissingValue       = "missing-value"
@@ -137,21 +135,22 @@ const (
 	codeUnterminatedEscape = "unterminated-escape"
 )
 
-// Parser reads settings files one after the other. What each sets is known to
-// the next, in the order of the calls, which must be that of Portage: profile.env,
+// Parser reads settings files in sequence. Each file sees the variables of the
+// files before it. The caller must read them in Portage's order: profile.env,
 // make.globals, every make.defaults from the root of the profile up, make.conf
-// (lib/portage/package/ebuild/config.py). A Parser serves one goroutine.
+// (lib/portage/package/ebuild/config.py). A Parser is not safe for concurrent use.
 type Parser struct {
 	files       Files
 	known       map[string]string
 	diagnostics []Diagnostic
 
-	// What was used up of maxFiles, maxBytes and maxValues.
+	// The amounts counted against maxFiles, maxBytes and maxValues.
 	filesRead, bytesRead, valueBytes int
 }
 
-// NewParser returns a Parser that reads through files and knows the variables of
-// known from the start: EPREFIX, EROOT, ROOT and their like. The map is copied.
+// NewParser returns a Parser that reads through files. The variables in known, such
+// as EPREFIX, EROOT and ROOT, are set before the first file. NewParser copies the
+// map.
 func NewParser(files Files, known map[string]string) *Parser {
 	p := &Parser{files: files, known: make(map[string]string, len(known))}
 	for name, value := range known {
@@ -160,37 +159,37 @@ func NewParser(files Files, known map[string]string) *Parser {
 	return p
 }
 
-// Know sets a variable for the expansions to come.
+// Know sets a variable for later expansions.
 func (p *Parser) Know(name, value string) { p.known[name] = value }
 
-// Forget makes a variable unset for the expansions to come. Portage forgets USE
-// before every make.defaults.
+// Forget unsets a variable for later expansions. Portage unsets USE before every
+// make.defaults.
 func (p *Parser) Forget(name string) { delete(p.known, name) }
 
-// Diagnostics returns the damage met so far, in the order of reading.
+// Diagnostics returns the damage found so far, in the order of reading.
 func (p *Parser) Diagnostics() []Diagnostic { return p.diagnostics }
 
-// MakeConf reads the make.conf at name, a file or a directory, with inclusions.
-// An error says that name itself cannot be read; one that does not exist wraps
-// fs.ErrNotExist.
+// MakeConf reads the make.conf at name, a file or a directory, and the files that
+// it sources. It returns an error if name itself cannot be read; if name does not
+// exist, the error wraps fs.ErrNotExist.
 func (p *Parser) MakeConf(name string) (map[string]Variable, error) {
 	return p.read(name, reading{sourcing: true, expanding: true})
 }
 
-// Defaults reads make.globals or a make.defaults, a file or a directory (allowed
-// in profiles by EAPI 7 and profile-formats portage-1 and portage-2): values are
-// expanded, "source" is a word like any other.
+// Defaults reads make.globals or a make.defaults. It expands values, and does not
+// treat "source" specially. name may be a directory, which profiles allow from EAPI
+// 7 on or with profile-formats portage-1 or portage-2.
 func (p *Parser) Defaults(name string) (map[string]Variable, error) {
 	return p.read(name, reading{expanding: true})
 }
 
-// ProfileEnv reads an /etc/profile.env, which env-update generates and in which
-// nothing is expanded.
+// ProfileEnv reads an /etc/profile.env, which env-update generates. Its values are
+// not expanded.
 func (p *Parser) ProfileEnv(name string) (map[string]Variable, error) {
 	return p.read(name, reading{})
 }
 
-// reading says what the kind of file allows.
+// reading is the set of features that a kind of file has.
 type reading struct {
 	sourcing, expanding bool
 }
@@ -211,7 +210,7 @@ func (p *Parser) read(name string, how reading) (map[string]Variable, error) {
 	return set, nil
 }
 
-// readDir reads the files below the directory dir, whose entries are names.
+// readDir reads the files below the directory dir, which has the entries names.
 func (p *Parser) readDir(dir string, names []string, depth int, how reading, set map[string]Variable) {
 	if p.filesRead++; depth > maxDirDepth || p.filesRead > maxFiles {
 		p.report(Origin{File: dir}, 0, "directory-too-deep", "not read: more than %d directories deep or %d files",
@@ -241,13 +240,13 @@ func (p *Parser) readDir(dir string, names []string, depth int, how reading, set
 	}
 }
 
-// isVersionControl reports whether Portage passes over a directory of that name
-// (lib/portage/const.py, VCS_DIRS; those with a dot are hidden anyway).
+// isVersionControl reports whether Portage skips a directory of that name
+// (lib/portage/const.py, VCS_DIRS). Names with a leading dot are skipped elsewhere.
 func isVersionControl(name string) bool {
 	return name == "CVS" || name == "RCS" || name == "SCCS"
 }
 
-// load returns the content of one file, counted against the limits.
+// load returns the content of one file and counts it against the limits.
 func (p *Parser) load(name string) ([]byte, error) {
 	if p.filesRead++; p.filesRead > maxFiles {
 		return nil, fmt.Errorf("%s: not read: more than %d files", name, maxFiles)
@@ -265,14 +264,14 @@ func (p *Parser) load(name string) ([]byte, error) {
 	return data, nil
 }
 
-// readFile reads the assignments of one file and of those that it sources.
+// readFile reads the assignments of a file and of the files that it sources.
 func (p *Parser) readFile(name string, how reading, set map[string]Variable) error {
 	data, err := p.load(name)
 	if err != nil {
 		return err
 	}
-	// Portage ends the outermost file with a newline if it has none, so that a
-	// "source" on its last line works; an included file gets none.
+	// Portage adds a missing newline to the outermost file, so that a "source" on
+	// its last line works. It adds none to an included file.
 	if n := len(data); n > 0 && data[n-1] != '\n' && data[n-1] != '\r' {
 		data = append(data[:n:n], '\n')
 	}
@@ -287,8 +286,8 @@ func (p *Parser) readFile(name string, how reading, set map[string]Variable) err
 	return nil
 }
 
-// readAssignments goes through the words of a file until its end or until the
-// phase is lost.
+// readAssignments reads the assignments of a file. It stops at the end, or at a
+// word that cannot continue an assignment.
 func (p *Parser) readAssignments(lex *lexer, how reading, set map[string]Variable) {
 	for {
 		key, ok := p.token(lex, how)
@@ -330,7 +329,7 @@ func (p *Parser) readAssignments(lex *lexer, how reading, set map[string]Variabl
 	}
 }
 
-// token returns the next word, having gone through inclusions and their ends.
+// token returns the next word. It enters and leaves included files as needed.
 func (p *Parser) token(lex *lexer, how reading) (token, bool) {
 	for {
 		if tok, ok := lex.popPushed(); ok {
@@ -351,7 +350,7 @@ func (p *Parser) token(lex *lexer, how reading) (token, bool) {
 	}
 }
 
-// include goes on with the file that the next word names.
+// include enters the file that the next word names.
 func (p *Parser) include(lex *lexer, keyword token) {
 	word, ok := lex.next()
 	if lex.problem.code != "" {

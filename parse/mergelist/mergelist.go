@@ -1,6 +1,5 @@
-// Package mergelist reads what is going to be merged: the output of
-// "emerge --pretend", the resume lists of mtimedb, and the live status of a
-// running emerge.
+// Package mergelist reads lists of packages to be merged: the output of "emerge
+// --pretend", the resume lists in mtimedb, and the live status of a running emerge.
 //
 // # Grammar
 //
@@ -9,20 +8,20 @@
 //	[ebuild  N    ] CPV[:SLOT][::REPO] [to ROOT] [OLD] USE="..." SIZE
 //	[binary   R   ] CPV[-BUILD_ID][:SLOT][::REPO] ...
 //
-// between the brackets of which stand the kind and letters. With --columns the
-// version stands apart, and a root behind what was installed before:
+// The first brackets hold the kind and letters. With --columns, the version is a
+// word of its own, and the root follows the version that was installed before:
 //
 //	[ebuild     U ] CP  [VERSION[-BUILD_ID][:SLOT][::REPO]] [OLD]to ROOT
 //
-// With --columns --quiet there are no brackets at the beginning, and nothing tells
-// a binary package: " U  CP VERSION [OLD]". Such a line is not understood. Lines that begin
-// with other words ([nomerge], [uninstall], [blocks B]) merge nothing. Colours
-// (SGR sequences) are passed over; so is every other line.
+// With --columns --quiet, a line has no brackets and does not show whether the
+// package is binary: " U  CP VERSION [OLD]". Such a line is counted as not
+// understood. Lines that begin with other words ([nomerge], [uninstall], [blocks
+// B]) merge nothing. Colours (SGR sequences) and all other lines are ignored.
 //
-// mtimedb (lib/portage/util/mtimedb.py) is JSON; of its keys resume and
-// resume_backup (lib/_emerge/actions.py, Scheduler.py:1750) each has a
-// mergelist of [kind, root, cpv, action]. While emerge runs, resume holds what
-// is not finished; the packages being built are part of it.
+// mtimedb (lib/portage/util/mtimedb.py) is JSON. Its keys resume and resume_backup
+// (lib/_emerge/actions.py, Scheduler.py:1750) each hold a mergelist of [kind, root,
+// cpv, action]. While emerge runs, resume lists the unfinished packages, including
+// those that are being built.
 //
 // The live status is one JSON object per emerge, written with
 // FEATURES=observability to /run/portage/emerge-PID.json
@@ -41,29 +40,28 @@ import (
 	"emaudit/parse/atom"
 )
 
-// Item is one package that is going to be merged.
+// Item is one package to be merged.
 type Item struct {
 	CPV    string
-	Root   string // "" where the source does not say
+	Root   string // "" if the source does not name it
 	Binary bool
-	// BuildID is the build id of the binary package, 0 where none is named.
+	// BuildID is the build id of the binary package, or 0 if the source names none.
 	BuildID int
 }
 
-// maxLine bounds a line of "emerge --pretend": the longest are those with the
-// USE flags of a large package, some thousand bytes.
+// maxLine bounds a line of "emerge --pretend", in bytes. The longest lines, with
+// the USE flags of a large package, have some thousand bytes.
 const maxLine = 1 << 20
 
-// Pretend is what "emerge --pretend" printed.
+// Pretend is the content of the output of "emerge --pretend".
 type Pretend struct {
 	Items []Item
-	// NotUnderstood counts the lines that are about a package to be merged and
-	// whose package they do not tell.
+	// NotUnderstood counts lines that merge a package but do not fully identify it.
 	NotUnderstood int
 }
 
-// ReadPretend reads the output of "emerge --pretend". The error is that of the
-// reader; a line that is too long ends the list.
+// ReadPretend reads the output of "emerge --pretend". The error is an error of r. A
+// line of more than 1 MiB ends the list with an error.
 func ReadPretend(r io.Reader) (Pretend, error) {
 	var p Pretend
 	lines := bufio.NewScanner(r)
@@ -82,8 +80,8 @@ func ReadPretend(r io.Reader) (Pretend, error) {
 	return p, nil
 }
 
-// parsePretend reads a line; is tells that it is about a package to be merged, ok
-// that it says which.
+// parsePretend reads a line. is reports that the line merges a package; ok reports
+// that item identifies the package.
 func parsePretend(line []byte) (item Item, is, ok bool) {
 	line = bytes.TrimSpace(withoutColour(line))
 	switch {
@@ -115,14 +113,14 @@ func parsePretend(line []byte) (item Item, is, ok bool) {
 	return item, true, ok
 }
 
-// withoutSlot cuts ":SLOT" and "::REPO" off a name.
+// withoutSlot cuts ":SLOT" and "::REPO" from a name.
 func withoutSlot(name string) string {
 	name, _, _ = strings.Cut(name, ":")
 	return name
 }
 
-// isQuietColumns tells whether a line of --columns --quiet is about a package: it
-// has a cp with a version behind it, after letters alone.
+// isQuietColumns reports whether a line of --columns --quiet merges a package: only
+// letters stand before a cp and a version.
 func isQuietColumns(words []string) bool {
 	for i := range min(len(words)-1, 4) {
 		if _, err := atom.ParseCPV(words[i] + "-" + withoutSlot(words[i+1])); err == nil {
@@ -166,11 +164,12 @@ func withoutColour(line []byte) []byte {
 	}
 }
 
-// ErrNoList is the error of an mtimedb without anything to resume.
+// ErrNoList means that an mtimedb has nothing to resume.
 var ErrNoList = errors.New("mtimedb: nothing to resume")
 
-// ParseResume reads the list in mtimedb that "emerge --resume" would take up:
-// resume, or resume_backup where that is empty.
+// ParseResume reads the list in mtimedb that "emerge --resume" would use: resume,
+// or resume_backup if resume is empty. If both are empty, the error wraps
+// [ErrNoList].
 func ParseResume(mtimedb []byte) ([]Item, error) {
 	type resume struct {
 		MergeList [][]json.RawMessage `json:"mergelist"`
@@ -184,7 +183,8 @@ func ParseResume(mtimedb []byte) ([]Item, error) {
 	}
 	for _, raw := range []json.RawMessage{db.Resume, db.ResumeBackup} {
 		var list resume
-		// What is no object has no list; mtimedb holds {} and null alike.
+		// A value that is not an object holds no list; mtimedb has both {} and
+		// null.
 		if len(raw) == 0 || json.Unmarshal(raw, &list) != nil {
 			continue
 		}

@@ -8,7 +8,7 @@ import (
 // Status is the live status of one running emerge.
 type Status struct {
 	PID       int
-	Timestamp float64 // unix seconds at which it was written
+	Timestamp float64 // time of writing, in unix seconds
 	Jobs      Jobs
 	Tasks     []Task
 }
@@ -22,7 +22,7 @@ type Jobs struct {
 	MergeWait int `json:"merge_wait"`
 }
 
-// Task is one package that is at work.
+// Task is one package in progress.
 type Task struct {
 	CPV       string   `json:"cpv"`
 	Root      string   `json:"root"`
@@ -34,11 +34,11 @@ type Task struct {
 	Elapsed   *float64 `json:"elapsed"`
 }
 
-// statusSchema is the schema that is understood.
+// statusSchema is the schema that this package reads.
 const statusSchema = 1
 
-// ParseStatus reads a live status. A later schema is an error: its numbers could
-// mean something else.
+// ParseStatus reads a live status. A different schema is an error, because its
+// numbers may have another meaning.
 func ParseStatus(data []byte) (*Status, error) {
 	var raw struct {
 		Type      string  `json:"type"`

@@ -1,9 +1,8 @@
 // Package pkgindex reads and writes the index of a package directory: the files
-// Packages and Packages.gz in PKGDIR, which tell Portage what binary packages
-// it has. Where FEATURES=pkgdir-index-trusted is set, the default since Portage
-// 3.0.52, Portage never looks at the directory itself: a package that the index
-// does not show does not exist for it, and one that the index shows does, even
-// where its file is gone.
+// Packages and Packages.gz in PKGDIR. The index tells Portage which binary packages
+// exist. With FEATURES=pkgdir-index-trusted, the default since Portage 3.0.52,
+// Portage never reads the directory itself. A package outside the index then does
+// not exist for Portage, and a package in the index does, even if its file is gone.
 //
 // # Grammar
 //
@@ -14,30 +13,29 @@
 //	line   = key ":" CHAR value EOL
 //	EOL    = LF | CR | CR LF
 //
-// The text is UTF-8. A line is split at its first colon, and the one character
-// after the colon, a space in whatever Portage writes, is dropped unseen. A line
-// without a colon is ignored. Of a key given twice in one stanza the last value
-// counts.
+// The text is UTF-8. The first colon splits a line. The character after the colon,
+// which Portage writes as a space, is dropped whatever it is. A line without a
+// colon is ignored. If a stanza repeats a key, the last value counts.
 //
-// Portage stops reading at the first entry in which it finds none of the keys
-// that it knows, an empty line after an empty line among others, and ignores an
-// entry without a CPV. It discards the whole index unless the header has a
-// VERSION which is a number of at most 0; that is also what happens when the
-// header is missing, since the first stanza is then taken for it. At a CPV that
-// is none it ends with an exception, and installs nothing from PKGDIR until the
-// index is rebuilt.
+// Portage stops at the first entry that has none of the keys it knows, for example
+// at an empty line after an empty line. It ignores an entry without a CPV. It
+// discards the whole index unless VERSION in the header is a number and at most 0.
+// That also happens if the header is missing, because Portage then reads the first
+// entry as the header. An invalid CPV raises an exception, and Portage installs
+// nothing from PKGDIR until the index is rebuilt.
 //
-// Three keys have another name inside Portage, by which it sorts: DESC is
-// DESCRIPTION, MTIME is _mtime_ and REPO is repository; the latter two therefore
-// come last. Both names are accepted. This package uses the names of the file.
+// Portage sorts keys by its internal names. Three of them differ from the file:
+// DESC is DESCRIPTION, MTIME is _mtime_ and REPO is repository. The last two
+// therefore sort last. Both names are accepted. This package uses the names of the
+// file.
 //
-// An entry that lacks CHOST or REPO inherits it from the header. SLOT and EAPI
-// default to 0; PATH to the CPV with the suffix .tbz2. Values equal to what is
-// inherited or defaulted are not written, nor are empty ones.
+// An entry without CHOST or REPO inherits it from the header. SLOT and EAPI default
+// to 0, PATH to the CPV with the suffix .tbz2. Portage does not write empty values,
+// nor values equal to the inherited value or the default.
 //
-// SIZE, in bytes, and MTIME, in unix seconds, are those of the package file;
-// MD5 and SHA1 are of all its bytes and are absent where Portage indexed the
-// file without having built, fetched or checked it.
+// SIZE (bytes) and MTIME (unix seconds) describe the package file. MD5 and SHA1
+// cover all its bytes. They are absent if Portage indexed the file without
+// building, fetching or checking it.
 //
 // # Sources
 //
@@ -49,15 +47,15 @@
 //
 // # What is tolerated
 //
-// Everything but an I/O error. [Parse] reads on where Portage stops, and keeps
-// keys that Portage does not know; what Portage would not see is marked, so that
-// nobody takes it for available: see [Entry.Hidden] and [Index.Refused]. Invalid
-// UTF-8 is kept as it is. A PATH that leads out of PKGDIR is reported and not
-// passed on, though Portage itself would follow it. An empty value is taken for
-// none, though for Portage an empty CHOST or REPO of an entry hides that of the
-// header until the index is next written. Sub-slots are accepted in every EAPI.
+// Everything except I/O errors. [Parse] reads on where Portage stops and keeps keys
+// that Portage does not know. It marks entries that Portage does not see, so that
+// they do not count as available: see [Entry.Hidden] and [Index.Refused]. Invalid
+// UTF-8 stays unchanged. A PATH that leads out of PKGDIR is reported and dropped,
+// although Portage would follow it. An empty value counts as absent, although in
+// Portage an empty CHOST or REPO hides the value of the header until it writes the
+// index again. Sub-slots are accepted in every EAPI.
 //
 // # Limits
 //
-// [MaxSize] and [MaxDiagnostics].
+// [MaxSize] and [MaxDiagnostics] limit what is read.
 package pkgindex

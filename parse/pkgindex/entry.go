@@ -8,7 +8,7 @@ import (
 	"emaudit/parse/atom"
 )
 
-// entry makes the typed record of one stanza.
+// entry returns the typed record of one stanza.
 func (p *parser) entry(header, fields Fields, offset int) Entry {
 	e := Entry{
 		Slot:    defaultValue("SLOT"),
@@ -73,9 +73,9 @@ func (p *parser) entry(header, fields Fields, offset int) Entry {
 	return e
 }
 
-// validCPV reports whether Portage takes the CPV of an entry for one; where not,
-// it raises an exception that nothing catches (bintree.py:1043). It lets a CPV
-// without a category pass, which no atom matches.
+// validCPV reports whether Portage accepts the CPV of an entry. A CPV that it does
+// not accept raises an exception that nothing catches (bintree.py:1043). It accepts
+// a CPV without a category, which no atom matches.
 func (p *parser) validCPV(e *Entry) bool {
 	_, err := atom.ParseCPV(e.CPV)
 	if err == nil {
@@ -86,7 +86,8 @@ func (p *parser) validCPV(e *Entry) bool {
 	return ok
 }
 
-// number returns -1 for what is no number, as Portage does (versions.py:_long).
+// number returns -1 for a text that is not a number, like Portage
+// (versions.py:_long).
 func (p *parser) number(f Field, offset int) int64 {
 	n, ok := parseInt(f.Value)
 	if !ok {
@@ -118,9 +119,8 @@ func (p *parser) slot(e *Entry, value string) {
 	e.Slot, e.SubSlot = slot, sub
 }
 
-// parseInt reads a number as Python's int does, with which Portage reads all
-// numbers of the index, but for digits that are not ASCII and for numbers of
-// more than 64 bits.
+// parseInt reads a number like Python's int, which Portage uses for all numbers of
+// the index. It refuses digits that are not ASCII and numbers of more than 64 bits.
 func parseInt(s string) (n int64, ok bool) {
 	s = strings.TrimSpace(s)
 	digits := s
@@ -137,14 +137,14 @@ func parseInt(s string) (n int64, ok bool) {
 	return n, err == nil
 }
 
-// seen remembers what the entries before had.
+// seen records properties of the previous entries.
 type seen struct {
 	instances map[instance]int
 	paths     map[string]int
 }
 
-// instance is what makes Portage take two entries for the same package file
-// (virtual.py:53).
+// instance identifies a package file in Portage: entries with equal fields are the
+// same file (virtual.py:53).
 type instance struct {
 	cpv                             string
 	buildID, size, buildTime, mtime int64
@@ -154,7 +154,7 @@ func newSeen(n int) seen {
 	return seen{make(map[instance]int, n), make(map[string]int, n)}
 }
 
-// compare sets the last entry of the index against those before it.
+// compare checks the last entry of the index against the previous ones.
 func (p *parser) compare(index *Index, seen seen) {
 	last := len(index.Entries) - 1
 	e := &index.Entries[last]

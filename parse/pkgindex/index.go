@@ -1,92 +1,88 @@
 package pkgindex
 
-// Index is a package index: the header and the entries, in the order in which
-// they were read.
+// Index is a package index: the header, and the entries in the order of the file.
 type Index struct {
 	// Header holds the keys of the first stanza, such as VERSION, TIMESTAMP,
 	// PACKAGES, CHOST and the settings of the machine that wrote the index.
 	Header Fields
-	// Entries holds one entry a binary package, those included that Portage
-	// does not see.
+	// Entries holds one entry for each binary package, including entries that
+	// Portage does not see.
 	Entries []Entry
-	// Refused says why Portage uses nothing of the index, and is empty where it
-	// does use it. One that is refused for its header has no entries here; of
-	// one that is refused for an entry all are hidden.
+	// Refused says why Portage discards the index. It is "" if Portage uses it. If
+	// the header is the reason, Entries is empty. If an entry is, all entries are
+	// hidden.
 	Refused string
 }
 
-// Timestamp returns the TIMESTAMP of the header, the unix time in seconds at
-// which Portage wrote the index and to which it set the mtime of the file, and
-// whether the header has one that is a number.
+// Timestamp returns TIMESTAMP of the header: the time at which Portage wrote the
+// index, in unix seconds, which is also the mtime of the file. The second result is
+// false if it is missing or not a number.
 func (x *Index) Timestamp() (int64, bool) {
 	return parseInt(x.Header.Get("TIMESTAMP"))
 }
 
-// PackageCount returns the PACKAGES of the header, the number of entries that
-// the writer wrote, and whether the header has one that is a number.
+// PackageCount returns PACKAGES of the header: the number of entries that were
+// written. The second result is false if it is missing or not a number.
 func (x *Index) PackageCount() (int64, bool) {
 	return parseInt(x.Header.Get("PACKAGES"))
 }
 
-// Entry is what the index says of one binary package. It may be out of date:
-// the truth is in the file at Path.
+// Entry describes one binary package. It may be out of date; the file at Path is
+// authoritative.
 //
-// The typed fields are what [Parse] made of Fields, of the header and of the
-// defaults. [Write] looks at Fields alone.
+// Parse derives the typed fields from Fields, the header and the defaults. [Write]
+// uses only Fields.
 type Entry struct {
-	// CPV is category/PF as it is written; empty where the entry has none.
+	// CPV is category/PF, unchanged. It is "" if the entry has none.
 	CPV string
-	// BuildID is 0 where the entry has none, and -1, as in Portage, where it
-	// has one that is not a number.
+	// BuildID is 0 if the entry has none. It is -1, as in Portage, if it is not a
+	// number.
 	BuildID int64
-	// BuildTime is in unix seconds. It, Size and MTime are 0 where the entry
-	// does not say, and -1 where it says something that is not a number.
+	// BuildTime is in unix seconds. BuildTime, Size and MTime are 0 if the entry
+	// has no value, and -1 if the value is not a number.
 	BuildTime int64
 	// Size is the size of the package file in bytes.
 	Size int64
-	// MTime is the time of last modification of the package file in unix
-	// seconds.
+	// MTime is the modification time of the package file in unix seconds.
 	MTime int64
-	// MD5 is the checksum of the package file in lower-case hexadecimal; empty
-	// where the entry has none, or one of another length or alphabet.
+	// MD5 is the checksum of the package file in lower-case hexadecimal. It is ""
+	// if the entry has none, or if its length or alphabet is wrong.
 	MD5 string
 	// SHA1 is like MD5.
 	SHA1 string
-	// Path is the place of the package file relative to PKGDIR. It is valid in
-	// the sense of [io/fs.ValidPath], so that it cannot lead out of PKGDIR by
-	// itself (symbolic links are another matter), and empty where the entry
-	// gives none that is.
+	// Path is the path of the package file relative to PKGDIR. It is valid in the
+	// sense of [io/fs.ValidPath], so it cannot lead out of PKGDIR except through
+	// symbolic links. It is "" if the entry has no valid path.
 	Path string
-	// Slot is the slot without the sub-slot; 0 where the entry has no valid
-	// SLOT, as in Portage.
+	// Slot is the slot without the sub-slot. It is 0, as in Portage, if the entry
+	// has no valid SLOT.
 	Slot string
-	// SubSlot is the sub-slot, which is equal to the slot where the entry does
-	// not name one.
+	// SubSlot is the sub-slot. It equals Slot if the entry names none.
 	SubSlot string
-	// Repo is the name of the ebuild repository, possibly inherited from the
-	// header; empty where neither has it.
+	// Repo is the name of the ebuild repository, from the entry or the header. It
+	// is "" if neither has one.
 	Repo string
 	// EAPI defaults to 0.
 	EAPI string
-	// CHOST is possibly inherited from the header. Where neither has it,
-	// Portage takes that of the machine it runs on.
+	// CHOST comes from the entry or the header. If neither has one, Portage uses
+	// the CHOST of the host it runs on.
 	CHOST string
 	// USE holds the enabled USE flags, separated by blanks.
 	USE string
-	// Hidden says whether Portage sees the entry, and why not.
+	// Hidden says whether Portage sees the entry, and if not, why.
 	Hidden Hidden
 	// Offset is the position of the first line of the entry in the text of the
 	// index, in bytes.
 	Offset int64
-	// Fields holds all keys of the entry, also those that have a typed field
-	// here and those that Portage does not know, in the order of the file and
-	// under the names of the file. None occurs twice.
+	// Fields holds all keys of the entry in the order and under the names of the
+	// file. It includes keys with a typed field and keys that Portage does not
+	// know. No key occurs more than once.
 	Fields Fields
 }
 
-// Value returns the value of a key, such as RDEPEND, with what the entry
-// inherits from the header and with the defaults; empty where there is none.
-// PATH is returned as the index has it: to open a file, take Entry.Path.
+// Value returns the value of a key, such as RDEPEND. It applies the values
+// inherited from the header and the defaults, and returns "" if there is none. The
+// value of PATH is not checked; use Entry.Path to open a file.
 func (e *Entry) Value(key string) string {
 	switch key {
 	case "CHOST":
@@ -100,28 +96,27 @@ func (e *Entry) Value(key string) string {
 	return defaultValue(key)
 }
 
-// Hidden is the reason for which Portage does not see an entry.
+// Hidden is the reason why Portage does not see an entry.
 type Hidden uint8
 
 const (
-	// Visible is an entry that Portage sees.
+	// Visible means that Portage sees the entry.
 	Visible Hidden = iota
-	// IndexRefused is an entry of an index of which Portage uses nothing: see
+	// IndexRefused means that Portage discards the whole index: see
 	// [Index.Refused].
 	IndexRefused
-	// AfterEnd is an entry that comes after the stanza at which Portage stops
+	// AfterEnd means that the entry follows the stanza at which Portage stops
 	// reading.
 	AfterEnd
-	// WithoutCPV is an entry that has no CPV.
+	// WithoutCPV means that the entry has no CPV.
 	WithoutCPV
-	// Shadowed is an entry that is followed by another with the same CPV,
-	// BUILD_ID, SIZE, BUILD_TIME and MTIME, which Portage takes for the same
-	// instance (virtual.py:53).
+	// Shadowed means that a later entry has the same CPV, BUILD_ID, SIZE,
+	// BUILD_TIME and MTIME. Portage considers them the same instance
+	// (virtual.py:53).
 	Shadowed
 )
 
-// String returns the reason as the end of a sentence, and "visible" for an
-// entry that Portage sees.
+// String returns the reason as the end of a sentence, or "visible".
 func (h Hidden) String() string {
 	switch h {
 	case Visible:
@@ -150,7 +145,7 @@ type Field struct {
 	Value string
 }
 
-// Get returns the value of a key, empty where the key is absent.
+// Get returns the value of a key, or "" if the key is absent.
 func (f Fields) Get(key string) string {
 	for i := range f {
 		if f[i].Key == key {
@@ -160,8 +155,8 @@ func (f Fields) Get(key string) string {
 	return ""
 }
 
-// Set gives a key a value, at the end where the key is absent. An empty value
-// stands for an absent key: [Write] omits it.
+// Set sets the value of a key. It appends an absent key. An empty value means that
+// the key is absent: [Write] omits it.
 func (f *Fields) Set(key, value string) {
 	for i := range *f {
 		if (*f)[i].Key == key {

@@ -1,7 +1,7 @@
 package pkgindex
 
-// internalName returns the name that a key of the file has inside Portage, by
-// which Portage sorts (bintree.py:638).
+// internalName returns Portage's internal name of a key, by which Portage sorts
+// (bintree.py:638).
 func internalName(key string) string {
 	switch key {
 	case "DESC":
@@ -14,7 +14,7 @@ func internalName(key string) string {
 	return key
 }
 
-// fileName returns the name under which Portage writes a key: the inverse of
+// fileName returns the name of a key in the file. It is the inverse of
 // internalName.
 func fileName(key string) string {
 	switch key {
@@ -28,8 +28,8 @@ func fileName(key string) string {
 	return key
 }
 
-// KnownToPortage reports whether Portage keeps a key of an entry when it reads
-// the index; it drops all others, and so does not write them again
+// KnownToPortage reports whether Portage keeps a key of an entry when it reads the
+// index. It drops all other keys, and thus does not write them again
 // (bintree.py:552-653).
 func KnownToPortage(key string) bool {
 	switch key {
@@ -43,12 +43,13 @@ func KnownToPortage(key string) bool {
 	return false
 }
 
-// inherited reports whether an entry that lacks a key takes it from the header
+// inherited reports whether an entry without the key inherits it from the header
 // (bintree.py:630).
 func inherited(key string) bool { return key == "CHOST" || key == "REPO" }
 
-// defaultValue returns what the absence of a key in an entry means
-// (bintree.py:609). The default of PATH depends on the entry and is not here.
+// defaultValue returns the value of a key that is absent from an entry
+// (bintree.py:609). The default of PATH depends on the entry and is handled
+// elsewhere.
 func defaultValue(key string) string {
 	if key == "SLOT" || key == "EAPI" {
 		return "0"

@@ -11,55 +11,50 @@ import (
 	"emaudit/parse"
 )
 
-// MaxSize is the largest text of an index that is read, in bytes, after
-// decompression. The index of a public binary-package host has some tens of
-// megabytes; the limit is what keeps a gzip bomb out of memory.
+// MaxSize is the largest accepted size of a decompressed index, in bytes. The index
+// of a public binhost has tens of megabytes. The limit stops gzip bombs.
 const MaxSize = 256 << 20
 
-// MaxDiagnostics is the number of diagnostics after which Parse counts the
-// others instead of keeping them: every line of a file that is no index at all
-// would give one.
+// MaxDiagnostics is the number of diagnostics that Parse keeps. It only counts
+// further ones, because each line of a file that is not an index would produce one.
 const MaxDiagnostics = 1000
 
-// Codes of the diagnostics of this package.
+// The codes of diagnostics.
 const (
-	// CodeRefused is an index of which Portage uses nothing.
+	// CodeRefused: Portage discards the whole index.
 	CodeRefused = "index-refused"
-	// CodeEarlyEnd is a stanza at which Portage stops reading although more
-	// follows.
+	// CodeEarlyEnd: Portage stops at this stanza, although more follow.
 	CodeEarlyEnd = "index-early-end"
-	// CodeTorn is an index that does not end with an empty line, as if it had
-	// been cut off.
+	// CodeTorn: the index does not end with an empty line. It may be truncated.
 	CodeTorn = "index-torn"
-	// CodeLine is a line that is not of the form "key: value".
+	// CodeLine: the line does not have the form "key: value".
 	CodeLine = "index-line"
-	// CodeDuplicateKey is a key that a stanza gives twice.
+	// CodeDuplicateKey: the stanza repeats a key.
 	CodeDuplicateKey = "index-duplicate-key"
-	// CodeEncoding is an index that is not valid UTF-8.
+	// CodeEncoding: the index is not valid UTF-8.
 	CodeEncoding = "index-encoding"
-	// CodeNumber is a number that is not one.
+	// CodeNumber: the value is not a number.
 	CodeNumber = "index-number"
-	// CodeDigest is an MD5 or SHA1 that cannot be one.
+	// CodeDigest: the value cannot be an MD5 or SHA1.
 	CodeDigest = "index-digest"
-	// CodeSlot is a SLOT that Portage reads as 0.
+	// CodeSlot: the SLOT is invalid, and Portage uses 0.
 	CodeSlot = "index-slot"
-	// CodeCPV is an entry without a CPV, or with one that is not category,
-	// name and version.
+	// CodeCPV: the entry has no CPV, or one that is not category, name and version.
 	CodeCPV = "index-cpv"
-	// CodePath is a PATH that leads, or may lead, out of PKGDIR.
+	// CodePath: the PATH leads, or may lead, out of PKGDIR.
 	CodePath = "index-path"
-	// CodeDuplicatePath is a PATH that two entries give.
+	// CodeDuplicatePath: two entries have the same PATH.
 	CodeDuplicatePath = "index-duplicate-path"
-	// CodeDuplicateInstance is an entry that another one shadows.
+	// CodeDuplicateInstance: another entry shadows this one.
 	CodeDuplicateInstance = "index-duplicate-instance"
-	// CodeCount is a PACKAGES that differs from the number of entries.
+	// CodeCount: PACKAGES differs from the number of entries.
 	CodeCount = "index-count"
-	// CodeMore stands for the diagnostics beyond MaxDiagnostics.
+	// CodeMore: there are more diagnostics than MaxDiagnostics.
 	CodeMore = "index-more"
 )
 
-// Read reads the text of an index, such as the file Packages, up to [MaxSize].
-// The error is an I/O error or the excess of that limit; the index is then nil.
+// Read reads the text of an index, such as the file Packages, up to [MaxSize]. The
+// error is an I/O error, or says that the text is larger; the index is then nil.
 func Read(r io.Reader) (*Index, []parse.Diagnostic, error) {
 	text, err := readText(r)
 	if err != nil {
@@ -69,15 +64,15 @@ func Read(r io.Reader) (*Index, []parse.Diagnostic, error) {
 	return index, diags, nil
 }
 
-// ReadGzip reads a compressed index, such as the file Packages.gz. Offsets are
-// those of the decompressed text. The errors are those of [Read] and those of
-// the decompression.
+// ReadGzip reads a compressed index, such as the file Packages.gz. Offsets count
+// bytes of the decompressed text. It returns the errors of [Read] and errors of the
+// decompression.
 func ReadGzip(r io.Reader) (*Index, []parse.Diagnostic, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, nil, fmt.Errorf("package index: gzip: %w", err)
 	}
-	defer z.Close() // It only returns what reading has returned already.
+	defer z.Close() // Close returns only errors that Read has returned.
 	text, err := readText(z)
 	if err != nil {
 		return nil, nil, fmt.Errorf("package index: gzip: %w", err)
@@ -97,10 +92,9 @@ func readText(r io.Reader) ([]byte, error) {
 	return text, nil
 }
 
-// Parse reads the text of an index. Of one whose header Portage refuses, neither
-// entries nor damage are read: they would quote a file that is perhaps no index.
-// The strings of the index share one copy of
-// the text, which lives as long as any of them.
+// Parse reads the text of an index. If Portage refuses the header, Parse reads
+// neither entries nor damage, because the file may not be an index and diagnostics
+// quote it. The strings of the index share one copy of the text.
 func Parse(b []byte) (*Index, []parse.Diagnostic) {
 	p := parser{text: string(b)}
 	p.cr = strings.IndexByte(p.text, '\r') >= 0
@@ -112,8 +106,8 @@ func Parse(b []byte) (*Index, []parse.Diagnostic) {
 	header, _ := p.stanza()
 	index.Header = header
 	if index.Refused = refusal(header); index.Refused != "" {
-		// Nothing shows that it is an index. It may be a private file to which
-		// somebody made a link, and diagnostics are read by others.
+		// The file may not be an index but a private file that somebody linked to.
+		// Its content must not get into diagnostics, which others can read.
 		return index, []parse.Diagnostic{parse.Diagnosef(0, CodeRefused, "Portage uses nothing of the index: %s", index.Refused)}
 	}
 	p.entries(index)
@@ -137,8 +131,8 @@ func Parse(b []byte) (*Index, []parse.Diagnostic) {
 	return index, p.diags
 }
 
-// refusal returns the reason for which Portage discards an index with a header,
-// empty if it does not (bintree.py:2429).
+// refusal returns the reason why Portage discards an index with this header
+// (bintree.py:2429), or "".
 func refusal(header Fields) string {
 	version := header.Get("VERSION")
 	if version == "" {
@@ -153,9 +147,9 @@ func refusal(header Fields) string {
 	return ""
 }
 
-// entries reads what follows the header.
+// entries reads the stanzas after the header.
 func (p *parser) entries(index *Index) {
-	// Nearly every entry of a real index has more than 300 bytes.
+	// Nearly all real entries have more than 300 bytes.
 	index.Entries = make([]Entry, 0, (len(p.text)-p.pos)/384)
 	seen := newSeen(cap(index.Entries))
 	end := contentEnd(p.text)
@@ -185,14 +179,14 @@ func (p *parser) entries(index *Index) {
 	}
 }
 
-// parser holds the state of one reading.
+// parser is the state of one call of Parse.
 type parser struct {
 	text string
 	pos  int
-	// closed says whether the last stanza ended with an empty line.
+	// closed reports whether the last stanza ended with an empty line.
 	closed bool
-	// cr says whether there is a carriage return anywhere: Python's universal
-	// newlines end a line at it too, but real indexes have none.
+	// cr reports whether the text has a carriage return. Python's universal
+	// newlines also end a line there, but real indexes have none.
 	cr    bool
 	arena Fields
 	diags []parse.Diagnostic
@@ -207,20 +201,20 @@ func (p *parser) diagnose(offset int, code, format string, args ...any) {
 	p.diags = append(p.diags, parse.Diagnosef(int64(offset), code, format, args...))
 }
 
-// arenaSize is the number of fields that are allocated at once: some hundred
-// entries, at 32 bytes a field.
+// arenaSize is the number of fields in one allocation: about a hundred entries, at
+// 32 bytes for each field.
 const arenaSize = 2048
 
-// manyFields is the number of keys in a stanza from which on a map finds the
-// duplicates. Entries have some twenty; searching a hostile stanza of a million
-// keys one by one would take quadratic time.
+// manyFields is the number of keys from which a map finds duplicates. Entries have
+// about twenty keys. Comparing a million keys of a hostile stanza one by one would
+// take quadratic time.
 const manyFields = 64
 
-// stanza reads up to and with the next empty line, or to the end of the text.
+// stanza reads up to and including the next empty line, or to the end of the text.
 // It returns the fields in order, and whether Portage knows any of their keys.
 func (p *parser) stanza() (fields Fields, known bool) {
-	// The fields of many stanzas share one allocation. A stanza that does not
-	// fit moves to a new one when append makes it.
+	// The fields of many stanzas share one allocation. For a stanza that does not
+	// fit, append moves its fields to a new one.
 	if cap(p.arena)-len(p.arena) < manyFields {
 		p.arena = make(Fields, 0, arenaSize)
 	}
@@ -277,7 +271,7 @@ func (p *parser) stanza() (fields Fields, known bool) {
 	return p.arena[first:len(p.arena):len(p.arena)], known
 }
 
-// line returns the next line without its end.
+// line returns the next line without its line end.
 func (p *parser) line() string {
 	rest := p.text[p.pos:]
 	end := strings.IndexByte(rest, '\n')
@@ -295,7 +289,7 @@ func (p *parser) line() string {
 	return rest[:end]
 }
 
-// contentEnd returns the offset behind which there are only line ends.
+// contentEnd returns the offset after which only line ends follow.
 func contentEnd(s string) int { return len(strings.TrimRight(s, "\r\n")) }
 
 func invalidAt(s string) int {

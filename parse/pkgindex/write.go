@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// Write writes the text of an index as Portage does: the keys of each stanza
-// sorted by the names that they have inside Portage, the entries sorted by CPV
-// and otherwise left in order; without empty values, and in the entries without
-// what equals the default or what the header says.
+// Write writes the text of an index as Portage does. The keys of each stanza are
+// sorted by Portage's internal names. Entries are sorted by CPV, and entries with
+// equal CPV keep their order. Empty values are omitted, and so are values of
+// entries that equal the default or the header.
 //
-// It writes the Header and the Fields of the entries and looks at nothing else:
-// TIMESTAMP and PACKAGES are the caller's, and a hidden entry is written like
-// any other, even though Portage, rewriting the index itself, would drop it.
+// Write uses only the Header and the Fields of the entries. The caller must set
+// TIMESTAMP and PACKAGES. Write also writes hidden entries, which Portage would
+// drop.
 //
-// Where the index cannot be expressed in the format (an entry without a CPV, a
-// key given twice, a line end in a value), Write returns an error and writes
-// nothing. All other errors are those of w.
+// If the format cannot express the index (an entry without a CPV, a repeated key, a
+// line end in a value), Write returns an error and writes nothing. All other errors
+// are those of w.
 func Write(w io.Writer, index *Index) error {
 	if err := check(index); err != nil {
 		return fmt.Errorf("package index: %w", err)
@@ -40,8 +40,8 @@ func Write(w io.Writer, index *Index) error {
 	return nil
 }
 
-// WriteGzip writes the index compressed, as Portage writes Packages.gz: no file
-// name in the gzip header, and TIMESTAMP for its time. The errors are those of
+// WriteGzip writes the index compressed. Like Portage in Packages.gz, it stores no
+// file name in the gzip header, and TIMESTAMP as the time. The errors are those of
 // [Write].
 func WriteGzip(w io.Writer, index *Index) error {
 	z := gzip.NewWriter(w)
@@ -57,7 +57,7 @@ func WriteGzip(w io.Writer, index *Index) error {
 	return nil
 }
 
-// sorted returns the entries in the order in which Portage writes them.
+// sorted returns the entries in Portage's order.
 func sorted(entries []Entry) []Entry {
 	entries = slices.Clone(entries)
 	slices.SortStableFunc(entries, func(a, b Entry) int {
@@ -66,8 +66,8 @@ func sorted(entries []Entry) []Entry {
 	return entries
 }
 
-// canonical returns the fields that are written, in order: those that have a
-// value, but for those that are implied.
+// canonical returns the fields to write, in order. It omits empty values and those
+// for which implied returns true.
 func canonical(fields Fields, implied func(Field) bool) Fields {
 	out := make(Fields, 0, len(fields))
 	for _, f := range fields {

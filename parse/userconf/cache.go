@@ -6,19 +6,19 @@ import (
 	"emaudit/parse"
 )
 
-// maxCacheEntry is the size in bytes up to which an entry of metadata/md5-cache
-// is read; the longest have 100 KiB.
+// maxCacheEntry is the largest accepted size of a metadata/md5-cache entry, in
+// bytes. The longest have 100 KiB.
 const maxCacheEntry = 2 << 20
 
-// CacheEntry is what metadata/md5-cache says of one ebuild (PMS 14.2.3,
-// md5-dict): a line KEY=VALUE for each key, of which only those are kept that
-// Portage compares with a binary package.
+// CacheEntry holds the metadata/md5-cache entry of one ebuild (PMS 14.2.3,
+// md5-dict). The file has a line KEY=VALUE for each key. CacheEntry keeps only keys
+// that Portage compares with a binary package.
 type CacheEntry struct {
 	EAPI, IUSE, RDepend, PDepend, IDepend, Slot string
 }
 
-// ParseCacheEntry reads one file of metadata/md5-cache. A line without "=" is
-// damage and says nothing.
+// ParseCacheEntry reads one file of metadata/md5-cache. A line without "=" is a
+// diagnostic and otherwise ignored.
 func ParseCacheEntry(b []byte) (CacheEntry, []parse.Diagnostic) {
 	var e CacheEntry
 	var diags []parse.Diagnostic

@@ -1,7 +1,7 @@
-// Package userconf reads the lists with which an administrator, a profile and
-// a repository steer Portage: package.mask and package.unmask,
+// Package userconf reads the lists that configure Portage, written by the
+// administrator, a profile or a repository: package.mask and package.unmask,
 // package.accept_keywords and package.keywords, package.license, package.use,
-// license_groups, and the package moves of profiles/updates.
+// license_groups, and the package moves in profiles/updates.
 //
 // # Lines
 //
@@ -11,10 +11,10 @@
 //	file    = { line "\n" }
 //	line    = { word } [ "#" comment ]
 //
-// Words stand between blanks; a word that begins with "#" ends the line, and
-// one inside of a word does not. Empty lines say nothing. A file may be a
-// folder, whose files are read in the order of their names; names that begin
-// with "." or end in "~" are not read. [ReadsName] decides that.
+// White space separates words. A "#" at the beginning of a word starts a comment;
+// inside a word it does not. Empty lines mean nothing. Instead of a file there may
+// be a folder. Its files are read in the order of their names, except names that
+// begin with "." or end with "~"; see [ReadsName].
 //
 //	package.mask, package.unmask      [ "-" ] atom
 //	package.accept_keywords,
@@ -24,19 +24,19 @@
 //	updates/NQ-YYYY                   "move" cat/pn cat/pn
 //	                                | "slotmove" atom slot slot
 //
-// Atoms are those of configuration files: with wildcards, repositories and
-// ranges. "-atom" takes back the same text of a weaker file ([Stack];
-// util/__init__.py, stack_lists). The update files count in the order of
-// [CompareUpdateNames], and a later move goes on from an earlier one.
+// Atoms have the syntax of configuration files, with wildcards and repositories.
+// "-atom" removes an atom with the same text that a weaker file has ([Stack];
+// util/__init__.py, stack_lists). The update files apply in the order of
+// [CompareUpdateNames], and a later move applies to the result of an earlier one.
 //
 // # Damage
 //
-// A line that Portage would not take becomes a diagnostic with its offset, and
-// counts for nothing, as for Portage. Nothing here knows which file is
-// stronger than which: the caller gives them in order.
+// A line that Portage would not accept becomes a diagnostic with its offset and has
+// no other effect, as in Portage. This package does not know the precedence of
+// files; the caller passes them in order.
 //
 // # Limits
 //
-// A file beyond [MaxFile] bytes is cut there with a diagnostic. The longest
-// known, package.mask and package.use of the Gentoo repository, have 200 KiB.
+// A file of more than [MaxFile] bytes is cut there with a diagnostic. The longest
+// known lists, package.mask and package.use of the Gentoo repository, have 200 KiB.
 package userconf

@@ -6,12 +6,12 @@ import (
 	"emaudit/parse"
 )
 
-// LicenseGroups are the groups of licenses of the repositories: a name without
-// its at sign, and what it stands for.
+// LicenseGroups maps the name of a license group, without its at sign, to its
+// members.
 type LicenseGroups map[string][]string
 
-// Parse adds the groups of one license_groups file. A group that several files
-// define has the licenses of all of them (LicenseManager.py,
+// Parse adds the groups of one license_groups file. If several files define a
+// group, it has the licenses of all of them (LicenseManager.py,
 // _read_license_groups).
 func (g LicenseGroups) Parse(b []byte) []parse.Diagnostic {
 	b, diags := bounded(b)
@@ -26,12 +26,13 @@ func (g LicenseGroups) Parse(b []byte) []parse.Diagnostic {
 	return diags
 }
 
-// maxGroupDepth ends a group that contains itself; Gentoo's nest three deep.
+// maxGroupDepth stops a group that contains itself. Gentoo's groups nest three
+// deep.
 const maxGroupDepth = 32
 
-// Expand returns tokens of ACCEPT_LICENSE or package.license in which "@group"
-// and "-@group" are replaced by the licenses of the group. A group that no
-// file defines stays as it is, and accepts nothing.
+// Expand replaces "@group" and "-@group" in tokens of ACCEPT_LICENSE or
+// package.license by the licenses of the group. An undefined group stays unchanged
+// and accepts nothing.
 func (g LicenseGroups) Expand(tokens []string) []string {
 	var all []string
 	for _, t := range tokens {
@@ -48,7 +49,7 @@ func (g LicenseGroups) expand(all []string, token string, depth int) []string {
 		return append(all, token)
 	}
 	for _, m := range members {
-		// A group says what it has; a minus in it has no meaning.
+		// A minus inside a group has no meaning.
 		if strings.HasPrefix(m, "-") {
 			continue
 		}

@@ -8,26 +8,26 @@ import (
 	"emaudit/parse"
 )
 
-// MaxFile is the size in bytes beyond which a list is not read: forty times
-// the longest known.
+// MaxFile is the size in bytes after which the rest of a list is not read. It is
+// forty times the longest known list.
 const MaxFile = 8 << 20
 
-// The codes of what is wrong in a list.
+// The codes of diagnostics.
 const (
-	// CodeLine is a line that Portage does not understand and leaves out.
+	// CodeLine: Portage does not understand the line and ignores it.
 	CodeLine = "config-line"
-	// CodeTooLarge is a file that was cut at [MaxFile].
+	// CodeTooLarge: the file was cut at [MaxFile].
 	CodeTooLarge = "config-too-large"
 )
 
-// line is one line that says something.
+// line is one line with at least one word.
 type line struct {
 	words  []string
 	offset int64
 	number int // counts from 1
 }
 
-// lines yields the lines of a list that say something.
+// lines yields the lines of a list that have at least one word.
 func lines(b []byte) iter.Seq[line] {
 	return func(yield func(line) bool) {
 		offset, number := int64(0), 0
@@ -49,14 +49,14 @@ func lines(b []byte) iter.Seq[line] {
 	}
 }
 
-// Line is one line of any list that says something.
+// Line is one line of any list.
 type Line struct {
-	Words  []string // without a comment; one at least
+	Words  []string // at least one word, without the comment
 	Number int      // counts from 1
 }
 
-// ParseLines returns the lines of a list, whatever it is about. Of a file beyond
-// [MaxFile] the rest is left out.
+// ParseLines returns the lines of any kind of list that have at least one word. It
+// ignores everything after [MaxFile] bytes.
 func ParseLines(b []byte) []Line {
 	b, _ = bounded(b)
 	var all []Line
@@ -66,8 +66,8 @@ func ParseLines(b []byte) []Line {
 	return all
 }
 
-// ExpandFlags returns the flags of a line of package.use with those of USE_EXPAND
-// written in full: behind "VIDEO_CARDS:" the word "-intel" is the flag
+// ExpandFlags returns the flags of a line of package.use, with USE_EXPAND flags in
+// their long form: after "VIDEO_CARDS:", the word "-intel" is the flag
 // "-video_cards_intel" (UseManager.py, _parse_user_files_to_extatomdict).
 func ExpandFlags(words []string) []string {
 	var all []string
@@ -95,8 +95,8 @@ func bounded(b []byte) ([]byte, []parse.Diagnostic) {
 }
 
 // ReadsName reports whether Portage reads a file of that name in a folder that
-// stands for a list (util/__init__.py, _recursive_file_list): neither hidden
-// files, nor backups of editors, nor the folders of version control.
+// replaces a list (util/__init__.py, _recursive_file_list). It skips hidden files,
+// backup files of editors and the folders of version control systems.
 func ReadsName(name string) bool {
 	switch name {
 	case "", "CVS", "RCS", "SCCS":

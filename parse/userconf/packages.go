@@ -7,20 +7,20 @@ import (
 	"emaudit/parse/atom"
 )
 
-// Entry is one line of a list of packages.
+// Entry is one line of a package list.
 type Entry struct {
 	Atom atom.Atom
-	// Text is the atom as it is written, by which a "-atom" takes it back.
+	// Text is the original text of the atom, with which a "-atom" line must agree.
 	Text string
-	// Remove says that the line takes back a weaker one ("-atom").
+	// Remove reports that the line removes an atom of a weaker list ("-atom").
 	Remove bool
-	// Values are the words behind the atom: keywords, licenses or flags.
+	// Values are the words after the atom: keywords, licenses or flags.
 	Values []string
-	// Offset is that of the line, in bytes.
+	// Offset is the position of the line in the file, in bytes.
 	Offset int64
 }
 
-// ParseAtoms reads package.mask or package.unmask: an atom on each line.
+// ParseAtoms reads package.mask or package.unmask: one atom on each line.
 func ParseAtoms(b []byte) ([]Entry, []parse.Diagnostic) {
 	return parseEntries(b, func(l line) (Entry, string) {
 		if len(l.words) > 1 {
@@ -31,17 +31,16 @@ func ParseAtoms(b []byte) ([]Entry, []parse.Diagnostic) {
 	})
 }
 
-// ParseValues reads package.accept_keywords and its like: an atom with values
-// on each line. No values are allowed; what they then mean depends on the
-// list.
+// ParseValues reads lists such as package.accept_keywords: an atom and values on
+// each line. A line may have no values; its meaning then depends on the list.
 func ParseValues(b []byte) ([]Entry, []parse.Diagnostic) {
 	return parseEntries(b, func(l line) (Entry, string) {
 		return Entry{Text: l.words[0], Values: l.words[1:]}, ""
 	})
 }
 
-// parseEntries reads a list whose lines split takes apart; the string that it
-// returns says what is wrong with the line.
+// parseEntries reads a list. The function split parses one line and returns the
+// problem of an invalid line.
 func parseEntries(b []byte, split func(line) (Entry, string)) ([]Entry, []parse.Diagnostic) {
 	b, diags := bounded(b)
 	var entries []Entry
@@ -66,8 +65,8 @@ func parseEntries(b []byte, split func(line) (Entry, string)) ([]Entry, []parse.
 	return entries, diags
 }
 
-// Stack adds up lists of atoms, the weakest first: a line with "-" takes back
-// the same atom of what was before it.
+// Stack combines lists of atoms, weakest first. A line with "-" removes the same
+// atom from the lines before it.
 func Stack(lists ...[]Entry) []Entry {
 	var all []Entry
 	for _, list := range lists {
@@ -88,8 +87,7 @@ func Stack(lists ...[]Entry) []Entry {
 	return all
 }
 
-// Matching returns the entries whose atom is true of the package, in their
-// order.
+// Matching returns the entries whose atom matches the package, in their order.
 func Matching(entries []Entry, pkg atom.Package) []Entry {
 	var all []Entry
 	for _, e := range entries {

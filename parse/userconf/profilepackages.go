@@ -2,19 +2,19 @@ package userconf
 
 import "strings"
 
-// ProfilePackage is a line of a profile's file "packages" that is about @system.
+// ProfilePackage is a line about @system in the file "packages" of a profile.
 type ProfilePackage struct {
 	Text   string // the atom
-	Remove bool   // it takes back what a weaker profile has
+	Remove bool   // the line removes an atom of a parent profile
 }
 
 // ParseProfilePackages reads the file "packages" of a profile (PMS 5.2.6):
 //
-//	*sys-apps/baselayout       of @system
-//	-*sys-apps/baselayout      not of @system, whatever a parent says
-//	>=sys-apps/portage-3       of the profile set, and not of @system
+//	*sys-apps/baselayout       in @system
+//	-*sys-apps/baselayout      not in @system, even if a parent profile adds it
+//	>=sys-apps/portage-3       in the profile set, but not in @system
 //
-// Only what is about @system is returned.
+// It returns only the lines about @system.
 func ParseProfilePackages(b []byte) []ProfilePackage {
 	b, _ = bounded(b)
 	var all []ProfilePackage
@@ -27,9 +27,10 @@ func ParseProfilePackages(b []byte) []ProfilePackage {
 	return all
 }
 
-// ParseFlagNames returns the USE flags that a list of a profile names, taken back
-// or not: those of use.mask and use.force, a flag on each line, and those of
-// package.use.mask and package.use.force, behind an atom.
+// ParseFlagNames returns all USE flags in a list of a profile, including removed
+// ones. Lists such as use.mask and use.force have one flag on each line. If
+// perPackage is set, the list is like package.use.mask or package.use.force: an
+// atom and flags on each line.
 func ParseFlagNames(b []byte, perPackage bool) []string {
 	b, _ = bounded(b)
 	var all []string

@@ -9,12 +9,12 @@ import (
 	"emaudit/parse/atom"
 )
 
-// Update is one line of profiles/updates: a package that got another name, or
+// Update is one line of profiles/updates. It gives a package another name or
 // another slot.
 type Update struct {
-	// From and To are the names of a move, empty for a slotmove.
+	// From and To are the names in a move. They are "" for a slotmove.
 	From, To string
-	// Atom, FromSlot and ToSlot are those of a slotmove.
+	// Atom, FromSlot and ToSlot are the fields of a slotmove.
 	Atom             atom.Atom
 	FromSlot, ToSlot string
 	Offset           int64
@@ -54,7 +54,7 @@ func parseUpdate(words []string) (u Update, wrong string) {
 		if len(words) != 4 {
 			return u, "slotmove takes an atom and two slots"
 		}
-		// Portage takes neither wildcards nor sub-slots here.
+		// Portage accepts neither wildcards nor sub-slots here.
 		a, err := atom.Syntax{}.ParseAtom(words[1])
 		switch {
 		case err != nil:
@@ -69,8 +69,8 @@ func parseUpdate(words []string) (u Update, wrong string) {
 	return u, "neither move nor slotmove"
 }
 
-// CompareUpdateNames orders the files of profiles/updates by year and quarter,
-// as "3Q-2026"; other names come before, by their bytes.
+// CompareUpdateNames orders the files of profiles/updates, such as "3Q-2026", by
+// year and quarter. Other names sort first, by their bytes.
 func CompareUpdateNames(a, b string) int {
 	x, okX := quarter(a)
 	y, okY := quarter(b)
@@ -85,7 +85,7 @@ func CompareUpdateNames(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// quarter counts the quarters up to that of a file name.
+// quarter returns the number of the quarter that a file name stands for.
 func quarter(name string) (int, bool) {
 	q, year, ok := strings.Cut(name, "Q-")
 	if !ok || len(q) != 1 || q[0] < '1' || q[0] > '4' || len(year) != 4 {
@@ -95,26 +95,26 @@ func quarter(name string) (int, bool) {
 	return y*4 + int(q[0]-'1'), err == nil && y >= 0
 }
 
-// Moves follow packages from their old names to the ones that they have now.
+// Moves maps former names of packages to their current names.
 type Moves map[string]string
 
-// Add takes the moves of one file; files are added in the order of
-// [CompareUpdateNames]. The last word about a name counts.
+// Add adds the moves of one file. Add the files in the order of
+// [CompareUpdateNames]. The last move of a name counts.
 func (m Moves) Add(updates []Update) {
 	for _, u := range updates {
 		if u.From == "" || u.From == u.To {
 			continue
 		}
-		// A name that is given again is no longer an old one.
+		// A reused name is no longer a former name.
 		delete(m, u.To)
 		m[u.From] = u.To
 	}
 }
 
-// Name returns the name that the package "cat/pn" has now.
+// Name returns the current name of the package cp.
 func (m Moves) Name(cp string) string {
-	// Adding keeps the graph free of cycles, so the number of moves bounds the
-	// walk; the counter holds that whatever a caller put in.
+	// Add creates no cycles, so there are at most len(m) steps. The counter bounds
+	// the loop even if a caller has created a cycle.
 	for range len(m) {
 		to, ok := m[cp]
 		if !ok {
@@ -125,8 +125,8 @@ func (m Moves) Name(cp string) string {
 	return cp
 }
 
-// CPV returns a cpv under the name that its package has now. What is no cpv
-// stays as it is.
+// CPV returns the cpv with the current name of its package. It returns any other
+// text unchanged.
 func (m Moves) CPV(cpv string) string {
 	if len(m) == 0 {
 		return cpv

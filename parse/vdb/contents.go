@@ -11,27 +11,27 @@ import (
 	"emaudit/parse"
 )
 
-// MaxContentsLine is the length in bytes of the longest line of CONTENTS that is
-// read: two paths of PATH_MAX (4096), with room to spare.
+// MaxContentsLine is the length of the longest accepted line of CONTENTS, in bytes.
+// Two paths of PATH_MAX (4096) fit with room to spare.
 const MaxContentsLine = 16 << 10
 
-// Codes of the diagnostics about CONTENTS.
+// The codes of diagnostics about CONTENTS.
 const (
-	// CodeContentsLine is a line that Portage does not understand.
+	// CodeContentsLine: Portage does not understand the line.
 	CodeContentsLine = "contents-line"
-	// CodeContentsNUL is a line with a NUL, the mark of a file system that lost
-	// data in a crash.
+	// CodeContentsNUL: the line has a NUL. File systems that lost data in a crash
+	// leave such lines.
 	CodeContentsNUL = "contents-nul"
-	// CodeContentsCR is a line with a carriage return, where Portage begins a
-	// new line.
+	// CodeContentsCR: the line has a carriage return, where Portage begins a new
+	// line.
 	CodeContentsCR = "contents-cr"
-	// CodeContentsLong is a line of more than MaxContentsLine bytes.
+	// CodeContentsLong: the line has more than MaxContentsLine bytes.
 	CodeContentsLong = "contents-long"
-	// CodeContentsTorn is a last line without a line end.
+	// CodeContentsTorn: the last line has no line end.
 	CodeContentsTorn = "contents-torn"
 )
 
-// ContentsKind is what a package installed.
+// ContentsKind is the type of an installed file.
 type ContentsKind uint8
 
 // The kinds of entries in CONTENTS.
@@ -63,23 +63,23 @@ func (k ContentsKind) String() string {
 // ContentsEntry is one line of CONTENTS.
 type ContentsEntry struct {
 	Kind ContentsKind
-	// Path is as in the file: it includes EPREFIX and not ROOT. It is not safe
-	// to open.
+	// Path is unchanged. It includes EPREFIX, but not ROOT. It may be hostile: do
+	// not open it without checks.
 	Path string
-	// Target is what a symbolic link points to.
+	// Target is the target of a symbolic link.
 	Target string
-	// MD5 is that of the content of a regular file, unchecked.
+	// MD5 is the recorded checksum of a regular file. Its form is not checked.
 	MD5 string
-	// MTime is the time of last modification of a regular file or symbolic
-	// link in unix seconds.
+	// MTime is the modification time of a regular file or symbolic link in unix
+	// seconds.
 	MTime int64
-	// Stat is the old form of a symbolic link's time, from which MTime was
-	// taken; empty otherwise.
+	// Stat is the old form of a symbolic link's time, which MTime was taken from.
+	// It is "" otherwise.
 	Stat string
 }
 
-// AppendText appends the line of the entry without a line end, as in CONTENTS.
-// The error is always nil.
+// AppendText appends the line of the entry, as in CONTENTS, without a line end. The
+// error is always nil.
 func (e ContentsEntry) AppendText(b []byte) ([]byte, error) {
 	b = append(b, e.Kind.String()...)
 	b = append(b, ' ')
@@ -101,10 +101,10 @@ func (e ContentsEntry) AppendText(b []byte) ([]byte, error) {
 	return strconv.AppendInt(b, e.MTime, 10), nil
 }
 
-// ReadContents reads a file CONTENTS and calls visit with each entry, in order.
-// Lines that cannot be read become diagnostics, and their entries are missing:
-// whoever needs to know of every file must look at the diagnostics. An error is
-// an I/O error or the error of visit, which ends the reading.
+// ReadContents reads the file CONTENTS and calls visit with each entry, in order.
+// It reports an invalid line as a diagnostic and skips it, so the entries are
+// complete only if there are no diagnostics. The error is an I/O error or the error
+// of visit; both end the reading.
 func ReadContents(r io.Reader, visit func(ContentsEntry) error) ([]parse.Diagnostic, error) {
 	var diags []parse.Diagnostic
 	br := bufio.NewReaderSize(r, MaxContentsLine)
@@ -143,7 +143,7 @@ func ReadContents(r io.Reader, visit func(ContentsEntry) error) ([]parse.Diagnos
 	}
 }
 
-// parseContentsLine returns an entry of kind 0 for a line that is not one.
+// parseContentsLine returns an entry of kind 0 for an invalid line.
 func parseContentsLine(line string, offset int64) (e ContentsEntry, diags []parse.Diagnostic) {
 	if strings.IndexByte(line, 0) >= 0 {
 		return e, []parse.Diagnostic{parse.Diagnosef(offset, CodeContentsNUL, "line with a NUL: %.80q", line)}
@@ -161,8 +161,8 @@ func parseContentsLine(line string, offset int64) (e ContentsEntry, diags []pars
 // arrow separates a symbolic link from its target.
 const arrow = " -> "
 
-// ParseContentsEntry reads one line of CONTENTS without its line end. It is not
-// ok for a line that Portage does not understand.
+// ParseContentsEntry reads one line of CONTENTS without its line end. ok is false
+// if Portage does not understand the line.
 func ParseContentsEntry(line string) (e ContentsEntry, ok bool) {
 	kind, rest, _ := strings.Cut(line, " ")
 	if rest == "" {
@@ -218,7 +218,7 @@ func parseSym(s string) (e ContentsEntry, ok bool) {
 	if !ok || len(s) <= len(arrow) {
 		return ContentsEntry{}, false
 	}
-	// An arrow at the very end has no target, so that an earlier one counts.
+	// An arrow at the very end has no target, so the previous one counts.
 	i := strings.LastIndex(s[:len(s)-1], arrow)
 	if i <= 0 {
 		return ContentsEntry{}, false
@@ -227,8 +227,8 @@ func parseSym(s string) (e ContentsEntry, ok bool) {
 	return e, true
 }
 
-// statFields has, for each number of the old form, whether it has the suffix L:
-// it is the text of the tuple that Python 2 returned for lstat (bug 351814).
+// statFields says which numbers of the old form have the suffix L. The form is the
+// text of the tuple that lstat returned in Python 2 (bug 351814).
 var statFields = [10]bool{1: true, 2: true, 6: true}
 
 // statMTime is the index of st_mtime in the tuple.
@@ -276,7 +276,7 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// cutLast cuts s around the last sep.
+// cutLast cuts s around the last occurrence of sep.
 func cutLast(s, sep string) (before, after string, found bool) {
 	i := strings.LastIndex(s, sep)
 	if i < 0 {

@@ -1,31 +1,30 @@
-// Package vdb reads the database of installed packages, EROOT/var/db/pkg, and
-// the small files beside it in EROOT/var/lib/portage.
+// Package vdb reads the database of installed packages, EROOT/var/db/pkg, and the
+// small files in EROOT/var/lib/portage.
 //
 // # The directory of a package
 //
-// A package is a directory CATEGORY/PF. Portage takes a name for a category
-// where it has the form of one, and for a package where it is a name, a hyphen
-// and a version; on both levels it skips names that begin with a dot or with
-// -MERGING-, CVS and lost+found. -MERGING-PF is the directory that a merge fills
-// and renames at its end: where one stays behind, a merge was killed. See
-// [ClassifyCategory] and [ClassifyPackage].
+// A package is a directory CATEGORY/PF. Portage accepts a category name, and in it
+// a name of the form name, hyphen, version. On both levels it skips CVS,
+// lost+found, and names that begin with a dot or with -MERGING-. A merge fills the
+// directory -MERGING-PF and renames it at the end. If such a directory remains, a
+// merge was killed. See [ClassifyCategory] and [ClassifyPackage].
 //
-// A key is a file of that name. Its value is one line, in which a run of blanks
-// or line ends stands for one blank, but for CONTENTS and NEEDED.ELF.2, which
-// are of many lines. An absent file and an empty one are the same.
+// Each key is a file of that name. Its value is one line, and each run of blanks or
+// line ends counts as one blank. CONTENTS and NEEDED.ELF.2 have many lines. An
+// absent file means the same as an empty one.
 //
 // Since 3.0.82, a file named metadata holds most keys:
 //
 //	metadata  = "#format=1" LF *( KEY "=" value LF ) "#dir_mtime=" 1*DIGIT LF
 //
-// Other lines that begin with "#" or have no "=" are ignored. The file counts
-// only if the format is 1 and dir_mtime is the time of the directory's last
-// change in nanoseconds; then a key that it does not have is empty, whatever
-// files there are. Otherwise the files count, one a key. "emaint vdb --fix
-// --delete-individual-files" deletes these; a database that was then copied
-// without its nanoseconds (rsync, tar) is one in which Portage itself finds no
-// more than the names. [ReadPackage] uses the outdated values then and says so:
-// see [Package.StaleValues].
+// Other lines that begin with "#" or have no "=" are ignored. The file is valid
+// only if the format is 1 and dir_mtime is the mtime of the directory in
+// nanoseconds. If it is valid, a key that it lacks is empty, and the files of
+// single keys are ignored. Otherwise the files of single keys count. "emaint vdb
+// --fix --delete-individual-files" deletes these files. If the database is then
+// copied without nanoseconds (rsync, tar), Portage finds only the names of
+// packages. [ReadPackage] uses the outdated values in that case and sets
+// [Package.StaleValues].
 //
 // # CONTENTS
 //
@@ -36,16 +35,16 @@
 //	     | "sym" SP path " -> " target SP ( mtime | stat )
 //	stat = "(" 10 numbers, separated by ", ", some with the suffix L ")"
 //
-// Paths hold blanks and arrows, and are not escaped: obj is read from its end,
-// and the last arrow of a sym is the one. The form with stat is an old one that
-// packages of long ago still have. Paths include EPREFIX, but not ROOT.
+// Paths may hold blanks and arrows and are not escaped. So obj is read from its
+// end, and the last arrow of sym separates the target. Packages installed long ago
+// still have the form with stat. Paths include EPREFIX, but not ROOT.
 //
 // # NEEDED.ELF.2
 //
 //	line = arch ";" path ";" soname ";" runpaths ";" needed [ ";" category *( ";" any ) ]
 //
-// Runpaths are separated by colons, needed sonames by commas; "  -  " stands for
-// no runpath.
+// Colons separate runpaths, and commas separate needed sonames. "  -  " means that
+// there is no runpath.
 //
 // # Sources
 //
@@ -57,8 +56,8 @@
 //
 // # What is tolerated, and limits
 //
-// A file that cannot be read, is no regular file or has more than [MaxFile]
-// bytes leaves its keys unknown: see [Package.Unread]. Values that are not valid
-// UTF-8 are kept as they are. The package opens nothing by itself: [Dir] is the
-// caller's, and no name that was read becomes part of a path.
+// If a file cannot be read, is not a regular file or has more than [MaxFile] bytes,
+// its key is unknown: see [Package.Unread]. Values that are not valid UTF-8 stay
+// unchanged. This package opens no files itself: the caller provides [Dir]. No name
+// that was read becomes part of a path.
 package vdb

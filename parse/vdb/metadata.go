@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// metadataFormat is the version of the file metadata that is known here and,
-// as of 3.0.82, to Portage.
+// metadataFormat is the version of the file metadata that this package and Portage
+// 3.0.82 know.
 const metadataFormat = 1
 
 // metadata is the content of the file metadata.
@@ -15,11 +15,11 @@ type metadata struct {
 	fields []field
 }
 
-// field is one key, whose value is normalized.
+// field is one key with its normalized value.
 type field struct{ key, value string }
 
-// inMetadata reports whether the file metadata holds a key, so that a valid one
-// that does not have it says that it is empty (vartree.py:76).
+// inMetadata reports whether the file metadata holds a key (vartree.py:76). If a
+// valid file lacks such a key, its value is empty.
 func inMetadata(key string) bool {
 	switch key {
 	case "BDEPEND", "BUILD_ID", "BUILD_TIME", "CHOST", "COUNTER", "DEFINED_PHASES",
@@ -31,8 +31,8 @@ func inMetadata(key string) bool {
 	return false
 }
 
-// readMetadata reads the file metadata. Fields are returned also where it does
-// not count, if only its format is known.
+// readMetadata reads the file metadata. If its format is known, it returns the
+// fields even if the file is not valid.
 func (r *reader) readMetadata() metadata {
 	m := metadata{state: MetadataUnusable}
 	b, ok := r.file("metadata")
@@ -78,7 +78,7 @@ func (r *reader) readMetadata() metadata {
 	ns, err := strconv.ParseInt(strings.TrimSpace(stamp), 10, 64)
 	switch {
 	case err != nil:
-		// The stamp is written last: without it the file may be incomplete.
+		// Portage writes the stamp last. Without it the file may be incomplete.
 		r.diagnose(int64(len(b)), CodeMetadata, "metadata: no dir_mtime at the end: %.40q", stamp)
 	case ns == r.p.DirMTimeNS:
 		m.state = MetadataFresh

@@ -7,30 +7,28 @@ import (
 	"emaudit/parse/atom"
 )
 
-// Codes of the diagnostics about names.
+// The codes of diagnostics about names.
 const (
-	// CodeMergeLeftover is the directory of a merge that did not end.
+	// CodeMergeLeftover: the directory belongs to an unfinished merge.
 	CodeMergeLeftover = "vdb-merge-leftover"
-	// CodeName is a directory that is no category, or no package.
+	// CodeName: the directory is not a category, or not a package.
 	CodeName = "vdb-name"
 )
 
-// mergingPrefix begins the name of a directory that a merge is filling
-// (const.py:112).
+// mergingPrefix begins the name of the directory that a merge fills (const.py:112).
 const mergingPrefix = "-MERGING-"
 
-// NameClass is what Portage takes a name in the database for.
+// NameClass is Portage's interpretation of a name in the database.
 type NameClass uint8
 
 const (
-	// NameValid is a category, or a package.
+	// NameValid is the name of a category or of a package.
 	NameValid NameClass = iota
 	// NameSkipped is a name that Portage skips on purpose, such as a lock.
 	NameSkipped
-	// NameMerging is the directory of a merge that is going on, or that was
-	// killed.
+	// NameMerging is the directory of a merge that is in progress, or was killed.
 	NameMerging
-	// NameInvalid is any other name. Portage does not see what is in it.
+	// NameInvalid is any other name. Portage ignores the content of the directory.
 	NameInvalid
 )
 
@@ -47,8 +45,8 @@ func ClassifyPackage(name string) NameClass {
 	})
 }
 
-// MergingPF returns the package, as PF, that a directory of class NameMerging is
-// of; ok is false where the rest of the name is no PF.
+// MergingPF returns the PF of the package that a directory of class NameMerging
+// belongs to. ok is false if the rest of the name is not a PF.
 func MergingPF(name string) (pf string, ok bool) {
 	pf, found := strings.CutPrefix(name, mergingPrefix)
 	return pf, found && ClassifyPackage(pf) == NameValid
@@ -66,8 +64,8 @@ func classify(name string, valid func(string) bool) NameClass {
 	return NameInvalid
 }
 
-// Diagnostic returns the diagnostic of a directory whose name is of class c, if
-// that is one to report. Category is empty for a directory in var/db/pkg.
+// Diagnostic returns the diagnostic for a name of class c. ok is false if there is
+// nothing to report. category is "" for a directory in var/db/pkg.
 func (c NameClass) Diagnostic(category, name string) (d parse.Diagnostic, ok bool) {
 	path := name
 	kind := "category"

@@ -6,15 +6,16 @@ import (
 	"emaudit/parse"
 )
 
-// CodeNeeded is a line of NEEDED.ELF.2 with too few fields.
+// CodeNeeded: a line of NEEDED.ELF.2 has too few fields.
 const CodeNeeded = "needed-line"
 
-// NeededEntry is one line of NEEDED.ELF.2: what one installed ELF file needs and
-// provides.
+// NeededEntry is one line of NEEDED.ELF.2: the sonames that an installed ELF file
+// needs and provides.
 type NeededEntry struct {
-	// Arch is the machine as in the ELF header, such as X86_64.
+	// Arch is the machine in the ELF header, such as X86_64.
 	Arch string
-	// Path is that of the file, as in CONTENTS. It is not safe to open.
+	// Path is the path of the file, as in CONTENTS. It may be hostile: do not open
+	// it without checks.
 	Path string
 	// Soname is the DT_SONAME of a library.
 	Soname string
@@ -22,12 +23,12 @@ type NeededEntry struct {
 	Runpaths []string
 	// Needed holds the DT_NEEDED sonames.
 	Needed []string
-	// Category is the multilib category, such as x86_64; empty where the line
-	// has none.
+	// Category is the multilib category, such as x86_64. It is "" if the line has
+	// none.
 	Category string
 }
 
-// noRunpath stands for an absent runpath in the output of scanelf.
+// noRunpath means in the output of scanelf that there is no runpath.
 const noRunpath = "  -  "
 
 // ParseNeeded reads a file NEEDED.ELF.2.

@@ -4,36 +4,34 @@ import "emaudit/parse/atom"
 
 // Package is one installed package.
 //
-// The values are those of the keys of the same name, with runs of blanks
-// collapsed; a key that the package does not have is empty, or 0.
+// Each value is the value of the key of the same name, with runs of blanks
+// collapsed. If the package lacks the key, it is "" or 0.
 type Package struct {
 	CPV atom.CPV
 
-	// Slot is the slot without the sub-slot; 0 where the package has no valid
-	// SLOT, as in Portage.
+	// Slot is the slot without the sub-slot. It is 0, as in Portage, if the package
+	// has no valid SLOT.
 	Slot string
-	// SubSlot is the sub-slot, which is equal to the slot where SLOT does not
-	// name one.
+	// SubSlot is the sub-slot. It equals Slot if SLOT names none.
 	SubSlot string
-	// Repo is the name of the ebuild repository; empty where it is not known.
+	// Repo is the name of the ebuild repository, or "" if unknown.
 	Repo string
-	// EAPI is 0 where the package has none.
+	// EAPI is "0" if the package has none.
 	EAPI string
 
-	// BuildTime is the time of the build in unix seconds, not that of the
-	// installation. It is 0 where it is not recorded and -1 where it is not a
-	// number.
+	// BuildTime is the time of the build in unix seconds, not the time of the
+	// installation. It is 0 if it is missing and -1 if it is not a number.
 	BuildTime int64
-	// BuildID is the id of the binary package that was built along or
-	// installed; 0 and -1 as for BuildTime.
+	// BuildID is the build id of the binary package that was created by the build
+	// or installed. It is 0 or -1 as for BuildTime.
 	BuildID int64
-	// Counter numbers all merges of the host: of two installed packages, the
-	// one with the higher counter was installed later. It is 0 where it is not
-	// a number, as in Portage.
+	// Counter increases with each merge on the host: of two installed packages, the
+	// one with the higher counter was merged later. It is 0, as in Portage, if it
+	// is not a number.
 	Counter int64
-	// BinpkgMD5 is the MD5, in lower-case hexadecimal, of the binary package
-	// from which the package was installed or that was built along with it;
-	// empty where there was none, as for what was built without buildpkg.
+	// BinpkgMD5 is the MD5, in lower-case hexadecimal, of the binary package that
+	// the package was installed from, or that its build created. It is "" if there
+	// was none, as after a build without buildpkg.
 	BinpkgMD5 string
 
 	USE           string
@@ -48,8 +46,8 @@ type Package struct {
 	Description   string
 	Homepage      string
 
-	// The dependencies are those of the installed package: reduced by USE, and
-	// with the slots of := operators filled in.
+	// The dependencies of the installed package, with USE conditionals evaluated
+	// and the slots of := operators filled in.
 	Depend  string
 	BDepend string
 	RDepend string
@@ -60,23 +58,23 @@ type Package struct {
 	Requires string
 	Provides string
 
-	// Size is the sum of the sizes of the installed files in bytes, -1 where
-	// it is not a number. It needs WantSize.
+	// Size is the total size of the installed files in bytes, or -1 if it is not a
+	// number. It needs WantSize.
 	Size int64
 
 	// BuildEnv needs WantBuildEnv.
 	BuildEnv BuildEnv
 
-	// Metadata says where the values come from.
+	// Metadata is the state of the file metadata.
 	Metadata MetadataState
-	// StaleValues says that the values come from a metadata file that does not
-	// count, since there are no others. Portage sees none of them.
+	// StaleValues reports that the values come from an outdated metadata file,
+	// because there are no others. Portage sees none of them.
 	StaleValues bool
-	// Unread has the names of the files that are there but could not be read,
-	// so that their keys are unknown rather than empty.
+	// Unread lists the files that exist but could not be read. Their keys are
+	// unknown, not empty.
 	Unread []string
-	// DirMTimeNS is the time of the last change of the directory in unix
-	// nanoseconds: usually the end of the installation.
+	// DirMTimeNS is the mtime of the directory in unix nanoseconds, usually the end
+	// of the installation.
 	DirMTimeNS int64
 }
 
@@ -87,7 +85,7 @@ type BuildEnv struct {
 	CXXFLAGS string
 	LDFLAGS  string
 	Features string
-	// InstallMask is INSTALL_MASK, or PKG_INSTALL_MASK where that is absent.
+	// InstallMask is INSTALL_MASK, or PKG_INSTALL_MASK if that is absent.
 	InstallMask string
 }
 
@@ -95,14 +93,14 @@ type BuildEnv struct {
 type MetadataState uint8
 
 const (
-	// MetadataAbsent: there is none, as before Portage 3.0.82.
+	// MetadataAbsent: there is no such file, as before Portage 3.0.82.
 	MetadataAbsent MetadataState = iota
-	// MetadataFresh: it counts, and the files of single keys do not.
+	// MetadataFresh: the file is valid, and the files of single keys do not count.
 	MetadataFresh
-	// MetadataStale: it was written for another state of the directory.
+	// MetadataStale: the directory has changed since the file was written.
 	MetadataStale
-	// MetadataUnusable: it could not be read, is of an unknown format or is
-	// incomplete.
+	// MetadataUnusable: the file cannot be read, is incomplete, or has an unknown
+	// format.
 	MetadataUnusable
 )
 
@@ -121,8 +119,8 @@ func (s MetadataState) String() string {
 	return "unknown"
 }
 
-// Want names the keys that [ReadPackage] reads besides those that the file
-// metadata holds and BINPKGMD5. Each costs the reading of a file.
+// Want selects keys that [ReadPackage] reads in addition to BINPKGMD5 and the keys
+// in the file metadata. Each costs reading one more file.
 type Want uint8
 
 const (
@@ -132,7 +130,7 @@ const (
 	WantSize
 	// WantBuildEnv reads the keys of [BuildEnv].
 	WantBuildEnv
-	// WantIdentity reads CATEGORY and PF and compares them with the names of
-	// the directories.
+	// WantIdentity reads CATEGORY and PF and compares them with the names of the
+	// directories.
 	WantIdentity
 )

@@ -10,27 +10,27 @@ import (
 	"emaudit/parse"
 )
 
-// CodePreserved is a record of preserved libraries that cannot be read, or a
-// whole registry.
+// CodePreserved: the registry of preserved libraries, or a record in it, cannot be
+// read.
 const CodePreserved = "preserved-libs"
 
 // PreservedLibs are the libraries of a former version of a package that
-// FEATURES=preserve-libs keeps, since others still need them.
+// FEATURES=preserve-libs keeps, because other packages still need them.
 type PreservedLibs struct {
-	// CP is category/PN of the package, and Slot its slot.
+	// CP is category/PN of the package. Slot is its slot.
 	CP   string
 	Slot string
-	// CPV is the version that had them first registered, as it was written.
+	// CPV is the version that first registered the libraries, unchanged.
 	CPV string
-	// Counter is the COUNTER of that version, as it was written.
+	// Counter is the COUNTER of that version, unchanged.
 	Counter string
-	// Paths are the files. They are not safe to open.
+	// Paths are the files. They may be hostile: do not open them without checks.
 	Paths []string
 }
 
-// ParsePreservedLibs reads EROOT/var/lib/portage/preserved_libs_registry: JSON,
-// one key CP:SLOT a package, with the value [CPV, COUNTER, [PATH...]]. An empty
-// file has no record. The records are sorted by their key.
+// ParsePreservedLibs reads EROOT/var/lib/portage/preserved_libs_registry. The file
+// is JSON, with a key CP:SLOT for each package and the value [CPV, COUNTER,
+// [PATH...]]. An empty file has no records. The result is sorted by key.
 func ParsePreservedLibs(b []byte) ([]PreservedLibs, []parse.Diagnostic) {
 	if len(b) == 0 {
 		return nil, nil
@@ -68,7 +68,7 @@ func preservedRecord(key string, raw json.RawMessage) (PreservedLibs, error) {
 	if err := json.Unmarshal(record[0], &l.CPV); err != nil {
 		return PreservedLibs{}, fmt.Errorf("cpv: %w", err)
 	}
-	// Portage writes a string, and reads a number as well.
+	// Portage writes a string, but accepts a number.
 	if err := json.Unmarshal(record[1], &l.Counter); err != nil {
 		var n json.Number
 		if err := json.Unmarshal(record[1], &n); err != nil {

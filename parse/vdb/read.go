@@ -14,50 +14,49 @@ import (
 	"emaudit/parse/atom"
 )
 
-// MaxFile is the size in bytes from which on a file of a key, or metadata, is
-// not read. The longest real ones, PROVIDES and RDEPEND, have some kilobytes.
+// MaxFile is the largest accepted size of the file of a key, and of metadata, in
+// bytes. The longest real ones, PROVIDES and RDEPEND, have some kilobytes.
 const MaxFile = 4 << 20
 
-// Codes of the diagnostics about packages.
+// The codes of diagnostics about packages.
 const (
-	// CodeUnread is a file that is there but could not be read.
+	// CodeUnread: a file exists but cannot be read.
 	CodeUnread = "vdb-unread"
-	// CodeMetadata is a file metadata that is damaged.
+	// CodeMetadata: the file metadata is damaged.
 	CodeMetadata = "vdb-metadata"
-	// CodeStaleValues is a package of which only outdated values are left.
+	// CodeStaleValues: only outdated values of the package are left.
 	CodeStaleValues = "vdb-stale-values"
-	// CodeNoSlot is a package without a SLOT, or with one that is not valid.
+	// CodeNoSlot: the package has no SLOT, or an invalid one.
 	CodeNoSlot = "vdb-no-slot"
-	// CodeNumber is a number that is not one.
+	// CodeNumber: the value is not a number.
 	CodeNumber = "vdb-number"
-	// CodeDigest is a BINPKGMD5 that is not an MD5.
+	// CodeDigest: BINPKGMD5 is not an MD5.
 	CodeDigest = "vdb-digest"
-	// CodeEncoding is a value that is not valid UTF-8.
+	// CodeEncoding: a value is not valid UTF-8.
 	CodeEncoding = "vdb-encoding"
-	// CodeIdentity is a package whose CATEGORY or PF is not its directory.
+	// CodeIdentity: CATEGORY or PF differs from the name of the directory.
 	CodeIdentity = "vdb-identity"
 )
 
-// Dir is the directory of one package, opened by the caller. All names are
-// single file names; an implementation must not follow symbolic links.
+// Dir is the directory of one package. All names are single path components. An
+// implementation must not follow symbolic links.
 type Dir interface {
 	// Names returns the names in the directory in any order.
 	Names() ([]string, error)
-	// ReadFile returns the content of a regular file; an error if there is
-	// none of that name, or one of more than limit bytes.
+	// ReadFile returns the content of a regular file. It returns an error if there
+	// is no such file, or if it has more than limit bytes.
 	ReadFile(name string, limit int64) ([]byte, error)
-	// ModTimeNS returns the time of the last change of the directory in unix
-	// nanoseconds.
+	// ModTimeNS returns the mtime of the directory in unix nanoseconds.
 	ModTimeNS() int64
 }
 
-// ReadPackage reads the package in the directory d, which is named category/pf.
-// It reads the file metadata, BINPKGMD5 and what want asks for; only where
-// metadata does not count, one more file for each key.
+// ReadPackage reads the package in the directory d, which has the path category/pf
+// in the database. It reads the file metadata, BINPKGMD5 and the keys in want. If
+// metadata is not valid, it also reads the file of each single key.
 //
-// It returns an error where category/pf does not name a package and where the
-// directory cannot be listed. What is wrong with single files is a diagnostic,
-// whose offset is that in the file.
+// It returns an error if category/pf is not the name of a package, or if the
+// directory cannot be listed. A problem with a single file is a diagnostic, whose
+// offset counts bytes in that file.
 func ReadPackage(category, pf string, d Dir, want Want) (*Package, []parse.Diagnostic, error) {
 	cpv, err := atom.ParseCPV(category + "/" + pf)
 	if err != nil {
@@ -78,7 +77,7 @@ func ReadPackage(category, pf string, d Dir, want Want) (*Package, []parse.Diagn
 	return r.p, r.diags, nil
 }
 
-// reader holds the state of the reading of one package.
+// reader is the state of one call of ReadPackage.
 type reader struct {
 	dir   Dir
 	name  string
@@ -111,13 +110,13 @@ func (r *reader) metadataKeys(names []string) {
 		r.p.EAPI = "0"
 	}
 	if !r.slot {
-		// Where SLOT could not be read, Unread says so.
+		// If SLOT could not be read, Unread lists it.
 		r.diagnose(0, CodeNoSlot, "no SLOT: Portage takes 0")
 		r.p.Slot, r.p.SubSlot = "0", "0"
 	}
 }
 
-// keyFiles reads the files of the keys that metadata would hold.
+// keyFiles reads the single files of the keys that metadata could hold.
 func (r *reader) keyFiles(names []string, m metadata) {
 	found := false
 	for _, name := range names {
@@ -129,8 +128,8 @@ func (r *reader) keyFiles(names []string, m metadata) {
 			r.set(name, value)
 		}
 	}
-	// Every package has a SLOT and more, so that where there is no file at all
-	// they were deleted, and the outdated values are all that is left.
+	// Every package has at least a SLOT. If there is no file at all, the files were
+	// deleted, and only the outdated values are left.
 	if !found && len(m.fields) > 0 {
 		r.p.StaleValues = true
 		r.diagnose(0, CodeStaleValues, "there are no files of single keys, and metadata is %s: Portage sees none of its values", m.state)
@@ -213,7 +212,7 @@ func (r *reader) identity(want Want, key, dirName string) {
 	}
 }
 
-// value reads the file of a key. It is not ok if the file could not be read.
+// value reads the file of a key. ok is false if the file could not be read.
 func (r *reader) value(name string) (value string, ok bool) {
 	b, ok := r.file(name)
 	if !ok {
@@ -228,8 +227,8 @@ func (r *reader) file(name string) ([]byte, bool) {
 	case err == nil:
 		return b, true
 	case errors.Is(err, fs.ErrNotExist):
-		// It was there when the names were listed: the package is being
-		// removed or updated.
+		// The directory listing had the file, so the package is being removed or
+		// updated right now.
 		return nil, false
 	}
 	r.p.Unread = append(r.p.Unread, name)
@@ -237,8 +236,8 @@ func (r *reader) file(name string) ([]byte, bool) {
 	return nil, false
 }
 
-// withoutPath is what went wrong, without the path that an error of the file
-// system names: the diagnostic has it already.
+// withoutPath returns the cause of a file system error without its path, which the
+// diagnostic names already.
 func withoutPath(err error) error {
 	if inner := errors.Unwrap(err); inner != nil {
 		return inner
@@ -246,7 +245,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// normalize collapses runs of blanks and line ends.
+// normalize collapses runs of blanks and line ends into one blank.
 func (r *reader) normalize(key, value string) string {
 	if !utf8.ValidString(value) {
 		r.diagnose(0, CodeEncoding, "%s is not valid UTF-8: %.80q", key, value)
@@ -258,11 +257,11 @@ func (r *reader) normalize(key, value string) string {
 	return value
 }
 
-// isBlank reports whether Python's str.split takes r for a blank: Unicode's, and
-// four control characters.
+// isBlank reports whether Python's str.split treats r as a blank: all blanks of
+// Unicode, and four control characters.
 func isBlank(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
-// isNormal reports whether a value surely needs no collapsing.
+// isNormal reports whether a value certainly needs no collapsing.
 func isNormal(s string) bool {
 	last := byte(' ')
 	for i := 0; i < len(s); i++ {
@@ -275,7 +274,7 @@ func isNormal(s string) bool {
 	return s == "" || last != ' '
 }
 
-// set gives the package the value of a key that metadata holds.
+// set stores the value of a key that metadata holds.
 func (r *reader) set(key, value string) {
 	p := r.p
 	switch key {
@@ -336,7 +335,7 @@ func (r *reader) set(key, value string) {
 	}
 }
 
-// number returns invalid for what is not a number.
+// number returns invalid if value is not a number.
 func (r *reader) number(key, value string, invalid int64) int64 {
 	if value == "" {
 		return 0

@@ -9,16 +9,16 @@ import (
 	"emaudit/parse/atom"
 )
 
-// CodeWorld is a line of world or world_sets that Portage ignores.
+// CodeWorld: Portage ignores this line of world or world_sets.
 const CodeWorld = "world-line"
 
-// worldSyntax is that of the atoms in the file world (files.py:265): a
+// worldSyntax is the syntax of atoms in the file world (files.py:265). It allows a
 // repository, but neither wildcards nor build ids.
 var worldSyntax = atom.Syntax{Repo: true}
 
-// ParseWorld reads EROOT/var/lib/portage/world: what was asked for by name and
-// is not to be removed by depclean, one atom a line. Lines that begin with "#"
-// are comments, and only the first word of a line counts.
+// ParseWorld reads EROOT/var/lib/portage/world: the packages that the user
+// requested by name, which depclean keeps. It has one atom on each line. Lines that
+// begin with "#" are comments, and only the first word of a line counts.
 func ParseWorld(b []byte) ([]atom.Atom, []parse.Diagnostic) {
 	var atoms []atom.Atom
 	diags := worldItems(b, func(item string) error {
@@ -31,8 +31,8 @@ func ParseWorld(b []byte) ([]atom.Atom, []parse.Diagnostic) {
 	return atoms, diags
 }
 
-// ParseWorldSets reads EROOT/var/lib/portage/world_sets: the same for package
-// sets, in the form of world. The names are returned without the at sign.
+// ParseWorldSets reads EROOT/var/lib/portage/world_sets: the package sets that the
+// user requested, in the format of world. The returned names lack the at sign.
 func ParseWorldSets(b []byte) ([]string, []parse.Diagnostic) {
 	var sets []string
 	diags := worldItems(b, func(item string) error {

@@ -1,19 +1,18 @@
-// Package keybox reads GnuPG's pubring.kbx, the keybox format (GnuPG,
-// kbx/keybox-blob.c), as far as needed to get the OpenPGP certificates out of
-// it:
+// Package keybox extracts the OpenPGP certificates from GnuPG's pubring.kbx. The
+// file has the keybox format (GnuPG, kbx/keybox-blob.c):
 //
 //	file   = { blob }
 //	blob   = length(4) type(1) version(1) flags(2) ...
 //	header = a blob of type 1: ... "KBXf" at 8
 //	key    = a blob of type 2: keyblock-offset(4) keyblock-length(4) at 8 ...
 //
-// Integers are big endian; length counts the whole blob, offset is from the
-// blob's beginning. The keyblock is what gpg --export would print. Blobs of
-// other types (0 deleted, 3 X.509) are passed over. The checksum at the end of a
-// blob is not compared: a damaged certificate fails its own signatures.
+// Integers are big endian. length counts the whole blob, and offset counts from the
+// start of the blob. The keyblock holds the same bytes as the output of gpg
+// --export. Blobs of other types (0 deleted, 3 X.509) are skipped. The checksum at
+// the end of a blob is ignored, because a damaged certificate fails its own
+// signatures.
 //
-// The newer keyboxd keeps its keys in an SQLite database instead, pubring.db,
-// which this package does not read.
+// This package does not read pubring.db, the SQLite database of the newer keyboxd.
 package keybox
 
 import (
@@ -27,26 +26,27 @@ const (
 	magicOffset = 8
 
 	typeOpenPGP = 2
-	keyHeader   = 16 // up to and with the length of the keyblock
+	keyHeader   = 16 // up to and including the length of the keyblock
 
-	// maxBlob bounds one blob: a certificate with photos and thousands of
+	// maxBlob bounds one blob, in bytes. A certificate with photos and thousands of
 	// third-party signatures has a few MB.
 	maxBlob = 32 << 20
 )
 
-// Codes of diagnostics.
+// The codes of diagnostics.
 const (
 	ProblemBlob = "keybox-blob" // a blob whose lengths contradict each other, or bytes that are no blob
 )
 
-// Is reports whether data begins as a keybox does.
+// Is reports whether data begins like a keybox.
 func Is(data []byte) bool {
 	return len(data) >= magicOffset+len(magic) && string(data[magicOffset:magicOffset+len(magic)]) == magic
 }
 
-// Keyblocks returns the OpenPGP certificates of a keybox, each as a sequence of
-// binary packets that share data's memory, and what is damaged in it. What
-// follows a blob of impossible length cannot be found.
+// Keyblocks returns the OpenPGP certificates of a keybox and the damage found in
+// it. Each certificate is a sequence of binary packets that shares the memory of
+// data. Keyblocks stops at a blob with an impossible length, because it cannot find
+// the next one.
 func Keyblocks(data []byte) ([][]byte, []parse.Diagnostic) {
 	var blocks [][]byte
 	var diagnostics []parse.Diagnostic

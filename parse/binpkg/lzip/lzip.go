@@ -1,21 +1,21 @@
-// Package lzip reads the lzip format, which has no other Go reader that checks
-// everything and reads all members. The grammar (lzip manual, "File format"):
+// Package lzip reads the lzip format. No other Go library checks all checksums and
+// reads all members. The grammar (lzip manual, "File format"):
 //
 //	file    = member { member }
 //	member  = "LZIP" version dictsize lzma crc32 datasize membersize
 //	version = 0x01
 //
-// dictsize is one byte: the power of two in bits 0-4, less as many sixteenths
-// of it as bits 5-7 say. lzma is a raw LZMA stream with lc=3 lp=0 pb=2, ended
-// by an end marker. The trailer is little endian: the CRC-32 of the data, its
-// length (64 bits), and the length of the whole member (64 bits).
+// dictsize is one byte: 2 to the power of bits 0-4, minus as many sixteenths of
+// that as bits 5-7 say. lzma is a raw LZMA stream with lc=3 lp=0 pb=2 and an end
+// marker. The trailer is little endian: the CRC-32 of the data, its length (64
+// bits), and the length of the whole member (64 bits).
 //
-// Bytes that do not begin a member are an error behind the first one too: a
-// package is no place for trailing data.
+// Bytes after a member that do not begin another one are an error, because a
+// package has no trailing data.
 //
-// A match reaches back at most as far as the dictionary, up to 512 MiB. A
-// [Reader] keeps no more than its limit. That is enough for a member whose matches
-// do not reach further, and so for every one that unpacks to no more than that.
+// A match reaches back at most as far as the dictionary, up to 512 MiB. A [Reader]
+// keeps only as much as its limit. That suffices if no match reaches further back,
+// and thus for every member that unpacks to no more than the limit.
 package lzip
 
 import (
@@ -33,18 +33,18 @@ const (
 	headerSize  = 6
 	trailerSize = 20
 
-	// minDictionary and maxDictionary are the format's own bounds.
+	// minDictionary and maxDictionary are the limits of the format.
 	minDictionary = 1 << 12
 	maxDictionary = 1 << 29
 
-	// maxMatch is LZMA's: the decoder stops with less room than that.
+	// maxMatch is the longest match of LZMA. The decoder stops if less room is
+	// left.
 	maxMatch = 273
 )
 
-// Errors that a caller may want to tell apart. All others mean damage.
+// The errors that do not mean damage. All other errors do.
 var (
-	// ErrDictionary is a member that needs more memory than the Reader may
-	// use.
+	// ErrDictionary means that a member needs more memory than the Reader may use.
 	ErrDictionary = errors.New("dictionary larger than the limit")
 
 	errMagic    = errors.New("no lzip member")
@@ -54,21 +54,21 @@ var (
 	errSize     = errors.New("size does not match")
 )
 
-// Reader unpacks a sequence of lzip members. Each member's trailer is checked
-// before io.EOF or the data of the next one is returned.
+// Reader unpacks a sequence of lzip members. It checks the trailer of each member
+// before it returns io.EOF or data of the next one.
 type Reader struct {
 	in     counter
 	limit  int
 	member io.Reader
-	wanted int // the dictionary that the member names, in bytes
+	wanted int // the size of the dictionary that the member declares, in bytes
 	crc    uint32
 	size   uint64
 	begun  bool
 	err    error
 }
 
-// NewReader returns a Reader that keeps at most limit bytes of what it unpacked.
-// Nothing is read before the first Read.
+// NewReader returns a Reader that keeps at most limit bytes of unpacked data. It
+// reads nothing before the first Read.
 func NewReader(r io.Reader, limit int) *Reader {
 	return &Reader{in: counter{r: bufio.NewReader(r)}, limit: limit}
 }
@@ -129,9 +129,9 @@ func (r *Reader) open() error {
 	}
 	r.wanted = dictionary
 	dictionary = max(min(dictionary, r.limit), lzma.MinDictCap)
-	// The raw stream becomes one of the classic .lzma format by this header:
-	// properties (pb*5+lp)*9+lc, dictionary, and an unknown size, for which
-	// the end marker is obeyed.
+	// This header turns the raw stream into the classic .lzma format: properties
+	// (pb*5+lp)*9+lc, dictionary size, and an unknown data size, for which the
+	// decoder obeys the end marker.
 	classic := make([]byte, 0, lzma.HeaderLen)
 	classic = append(classic, 0x5d)
 	classic = binary.LittleEndian.AppendUint32(classic, uint32(dictionary))
@@ -167,8 +167,8 @@ func unexpected(err error) error {
 	return err
 }
 
-// counter counts what the decoder consumes. It is an io.ByteReader, which
-// keeps the decoder from buffering bytes that belong to the trailer.
+// counter counts the bytes that the decoder consumes. It is an io.ByteReader, so
+// that the decoder does not buffer bytes of the trailer.
 type counter struct {
 	r *bufio.Reader
 	n int64
@@ -188,7 +188,7 @@ func (c *counter) ReadByte() (byte, error) {
 	return b, err
 }
 
-// prefixed puts the made-up header in front of the stream.
+// prefixed returns the constructed header before the stream.
 type prefixed struct {
 	head []byte
 	tail *counter

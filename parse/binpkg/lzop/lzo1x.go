@@ -8,18 +8,18 @@ var (
 	errLength   = errors.New("lzo1x: block of another length than stated")
 )
 
-// States of the decoder: how many literals the last instruction copied decides
-// what an instruction below 16 means. 1 to 3 stand for themselves.
+// The states of the decoder. The number of literals after the last match determines
+// the meaning of an instruction below 16. 1 to 3 literals are states 1 to 3.
 const (
 	afterMatch   = 0 // none: a literal run
 	afterLiteral = 4 // four or more: a match of three bytes, 2 to 3 KiB back
 )
 
-// endDistance is the distance that no match has: the end of the block.
+// endDistance marks the end of the block. No match has this distance.
 const endDistance = 16384
 
-// decompress unpacks one LZO1X block into dst, which has the exact length that
-// the block must have. It never reads or writes outside of its arguments.
+// decompress unpacks one LZO1X block into dst, which must have the exact length of
+// the unpacked block. It never accesses memory outside its arguments.
 //
 // The instructions (Linux, Documentation/staging/lzo.rst; b is the first byte,
 // h a byte and w a little-endian word that follow it, s the count of literals
@@ -33,9 +33,9 @@ const endDistance = 16384
 //	64 <= b < 128         match 3+(b>>5&1),            distance h<<3 + (b>>2&7) + 1
 //	128 <= b              match 5+(b>>5&3),            distance h<<3 + (b>>2&7) + 1
 //
-// s is the low two bits of b, or of w where there is one. A long length is a
-// count of zero bytes times 255 and the byte that ends them. A first byte above
-// 17 is a run of b-17 literals.
+// s is the low two bits of b, or of w if there is one. A long length is the number
+// of zero bytes times 255, plus the first nonzero byte. A first byte above 17 is a
+// run of b-17 literals.
 func decompress(dst, src []byte) error {
 	in, out := 0, 0
 	state := afterMatch
@@ -131,8 +131,9 @@ func decompress(dst, src []byte) error {
 		if length > len(dst)-out {
 			return errOverrun
 		}
-		// The source may overlap the target: a match can repeat its own
-		// beginning. Doubling what is there copies it in a few steps.
+		// The source may overlap the target, because a match can repeat its own
+		// beginning. Copying what exists doubles it each time, so a few steps
+		// suffice.
 		for from, end := out-distance, out+length; out < end; {
 			out += copy(dst[out:end], dst[from:out])
 		}
@@ -144,7 +145,7 @@ func decompress(dst, src []byte) error {
 	}
 }
 
-// longLength reads a long length; used is 0 when the input ends within it.
+// longLength reads a long length. used is 0 if the input ends within it.
 func longLength(src []byte) (n, used int) {
 	for i, c := range src {
 		if c != 0 {

@@ -1,7 +1,6 @@
-// Package lzop reads files made by lzop, for which there is no Go library to
-// be had. The LZO1X decoder is written from the description of the stream in
-// the Linux documentation, the container from what lzop writes. Integers are
-// big endian:
+// Package lzop reads files of the lzop program, for which there is no Go library.
+// The LZO1X decoder follows the description of the stream in the Linux
+// documentation; the container follows the output of lzop. Integers are big endian:
 //
 //	file   = member { 0x00 }
 //	member = magic header { block } end
@@ -13,13 +12,13 @@
 //	         [ packed-adler32(4) ] [ packed-crc32(4) ] data
 //	end    = 0(4)
 //
-// needed, level and mtime-high are there since version 0x0940. Which checks a
-// block carries is in the flags; those of the packed data are left out of a
-// block that is stored as it was, which is one with packed equal to unpacked.
+// The fields needed, level and mtime-high exist since version 0x0940. The flags say
+// which checksums a block carries. A block whose data is stored uncompressed
+// (packed equals unpacked) has no checksums of the packed data.
 //
-// lzop itself packs several files into one, member behind member. It then wants
-// files to unpack to, and refuses them on its standard output: what Portage reads
-// of a package has one member. lzop passes over zeros behind it.
+// lzop can pack several files into one, as consecutive members. It refuses to write
+// them to standard output, which Portage reads, so a package has exactly one
+// member. lzop ignores zeros after it.
 package lzop
 
 import (
@@ -34,7 +33,7 @@ import (
 
 const magic = "\x89LZO\x00\r\n\x1a\n"
 
-// Flags of the header that change what follows.
+// The flags of the header that change the fields after it.
 const (
 	flagAdlerData   = 0x0001
 	flagAdlerPacked = 0x0002
@@ -47,20 +46,21 @@ const (
 )
 
 const (
-	// firstVersion with the fields needed, level and mtime-high.
+	// firstVersion is the first version with the fields needed, level and
+	// mtime-high.
 	firstVersion = 0x0940
 
-	// maxBlock bounds a block, packed and unpacked. lzop writes blocks of
-	// 256 KiB; it accepts 64 MiB, which nothing has been seen to write.
+	// maxBlock bounds a block, packed and unpacked, in bytes. lzop writes blocks of
+	// 256 KiB. It accepts 64 MiB, but no known program writes such blocks.
 	maxBlock = 8 << 20
 
-	// maxExtra bounds the extra field, which nothing is known to write.
+	// maxExtra bounds the extra field, which no known program writes.
 	maxExtra = 64 << 10
 )
 
-// ErrUnsupported is a file that is not known to be damaged, but uses a method,
-// a filter, a multi-part archive or a block size that this package does not
-// read.
+// ErrUnsupported means that a file uses a method, a filter, a multi-part archive or
+// a block size that this package does not read. The file is not known to be
+// damaged.
 var ErrUnsupported = errors.New("unsupported")
 
 var (
@@ -72,20 +72,20 @@ var (
 	errTrailing = errors.New("data behind the end, which lzop refuses on its standard output")
 )
 
-// Reader unpacks one lzop member, checking every checksum that it carries before
-// it hands out the block.
+// Reader unpacks one lzop member. It verifies all checksums of a block before it
+// returns data of it.
 type Reader struct {
 	in     *bufio.Reader
 	flags  uint32
 	begun  bool
-	inside bool // a member
+	inside bool // within a member
 	err    error
 	packed []byte
 	block  []byte
-	rest   []byte // of block, not yet read
+	rest   []byte // the unread part of block
 }
 
-// NewReader returns a Reader. Nothing is read before the first Read.
+// NewReader returns a Reader. It reads nothing before the first Read.
 func NewReader(r io.Reader) *Reader { return &Reader{in: bufio.NewReader(r)} }
 
 // Read implements io.Reader.
@@ -171,7 +171,7 @@ func (r *Reader) readHeader() error {
 	return nil
 }
 
-// onlyZeros reads what is behind the member.
+// onlyZeros reads the bytes after the member, which must be zeros.
 func (r *Reader) onlyZeros() error {
 	for {
 		switch b, err := r.in.ReadByte(); {
@@ -183,7 +183,7 @@ func (r *Reader) onlyZeros() error {
 	}
 }
 
-// header reads the fields of a header and keeps their bytes for its checksum.
+// header reads the fields of a header and keeps their bytes for the checksum.
 type header struct {
 	r     *Reader
 	bytes []byte
@@ -200,7 +200,7 @@ func (h *header) takeBytes(n int) []byte {
 	return h.bytes[at:]
 }
 
-// take returns an integer of n bytes, 0 after an error.
+// take returns an integer of n bytes, or 0 after an error.
 func (h *header) take(n int) (v uint32) {
 	for _, b := range h.takeBytes(n) {
 		v = v<<8 | uint32(b)
@@ -228,7 +228,7 @@ func (r *Reader) readBlock() error {
 		return errExpanded
 	}
 	stored := packed == unpacked
-	var checks [4]uint32 // adler32 and crc32 of the data, then of the packed data
+	var checks [4]uint32 // adler32 and crc32 of the data, then adler32 and crc32 of the packed data
 	for i, flag := range [...]uint32{flagAdlerData, flagCRCData, flagAdlerPacked, flagCRCPacked} {
 		if r.flags&flag != 0 && (i < 2 || !stored) {
 			if checks[i], err = r.uint32(); err != nil {
@@ -266,7 +266,7 @@ func (r *Reader) uint32() (uint32, error) {
 	return binary.BigEndian.Uint32(b[:]), err
 }
 
-// full fills p; an input that ends before is damaged.
+// full fills p. It returns an error if the input is shorter.
 func (r *Reader) full(p []byte) error {
 	_, err := io.ReadFull(r.in, p)
 	if err == io.EOF {

@@ -6,17 +6,17 @@ import (
 	"io"
 )
 
-// The filters for machine code turn the relative addresses of calls into absolute
-// ones, which pack better. Each is here as its inverse. They are described by
-// xz's own documentation and by the reference implementation, which is in the
-// public domain (src/liblzma/simple of xz).
+// The filters for machine code turn relative call addresses into absolute ones,
+// which compress better. This file implements their inverses. The documentation of
+// xz and the public-domain reference implementation (src/liblzma/simple of xz)
+// describe them.
 
-// converter undoes a filter in buf, the first byte of which is at pos of the
-// block. It returns how many bytes are final: the others are given again, with
-// more behind them.
+// converter undoes a filter in buf. pos is the offset of buf in the block. It
+// returns the number of bytes that are final. The next call gets the other bytes
+// again, with more bytes after them.
 type converter func(pos uint32, buf []byte) int
 
-// newFilter returns a reader that undoes the filter on what r delivers.
+// newFilter returns a reader that undoes the filter on the data of r.
 func newFilter(r io.Reader, f filter) (io.Reader, error) {
 	if f.id == filterDelta {
 		if len(f.properties) != 1 {
@@ -41,8 +41,8 @@ func newFilter(r io.Reader, f filter) (io.Reader, error) {
 	return &filtering{r: r, convert: convert, pos: start}, nil
 }
 
-// codeFilter returns a filter for machine code and what its start is a multiple
-// of, in bytes; nil for one that is not known: IA-64 and RISC-V.
+// codeFilter returns a filter for machine code and its alignment in bytes. It
+// returns nil for unsupported filters: IA-64 and RISC-V.
 func codeFilter(id uint64) (converter, uint32) {
 	switch id {
 	case 0x04:
@@ -61,18 +61,18 @@ func codeFilter(id uint64) (converter, uint32) {
 	return nil, 0
 }
 
-// filtering delivers what r delivers, converted.
+// filtering reads r and converts the data.
 type filtering struct {
 	r       io.Reader
 	convert converter
 	pos     uint32
 	buf     []byte
-	final   int // bytes of buf that are converted
-	given   int // bytes of buf that were delivered
+	final   int // number of converted bytes in buf
+	given   int // number of bytes of buf already returned
 	err     error
 }
 
-// filterChunk is how much is converted at a time, in bytes.
+// filterChunk is the number of bytes converted at a time.
 const filterChunk = 32 << 10
 
 func (f *filtering) Read(p []byte) (int, error) {
@@ -105,7 +105,7 @@ func (f *filtering) fill() {
 	}
 }
 
-// delta adds to each byte the one that is distance bytes before it.
+// delta adds to each byte the byte at distance before it.
 func delta(distance int) converter {
 	var history [256]byte
 	var at byte
@@ -119,7 +119,7 @@ func delta(distance int) converter {
 	}
 }
 
-// words converts every instruction of four bytes.
+// words converts each instruction of four bytes.
 func words(convert func(pos uint32, b []byte)) converter {
 	return func(pos uint32, buf []byte) int {
 		i := 0
@@ -182,9 +182,9 @@ func armThumb(pos uint32, buf []byte) int {
 	return i
 }
 
-// x86 converts the operands of CALL and JMP. Which bytes are such an instruction
-// cannot be told for sure: mask keeps which of the bytes before were an opcode or
-// the highest byte of an address.
+// x86 converts the operands of CALL and JMP. It cannot recognise these instructions
+// with certainty. mask records which of the previous bytes were an opcode or the
+// highest byte of an address.
 func x86() converter {
 	var mask uint32
 	last := ^uint32(4) // the position of the last opcode: five before the first byte

@@ -1,6 +1,6 @@
-// Package xz reads the .xz format with the filters and with the limit of memory
-// for which github.com/ulikunitz/xz has no room. That library's lzma package does
-// the unpacking of LZMA2. The grammar (the .xz file format, sections 2 to 4):
+// Package xz reads the .xz format. It supports the filters and the memory limit
+// that github.com/ulikunitz/xz lacks, and uses the lzma package of that library to
+// unpack LZMA2. The grammar (the .xz file format, sections 2 to 4):
 //
 //	file   = stream { padding stream } padding
 //	stream = header { block } index footer
@@ -11,15 +11,16 @@
 //	index  = 0x00 count { unpadded unpacked } zeros crc32(4)
 //	footer = crc32(4) size-of-index(4) flags(2) "YZ"
 //
-// Blocks and index are padded to four bytes; padding is zeros in groups of four.
-// The numbers without a width have seven bits a byte, the lowest first.
+// Blocks and the index are padded to four bytes. Padding between streams is zeros
+// in groups of four. Numbers without a width have seven bits in each byte, lowest
+// bits first.
 //
 // # Memory
 //
-// A match reaches back at most as far as the dictionary that the block names, up
-// to 4 GiB. A [Reader] keeps no more than its limit. That is enough for a block
-// whose matches do not reach further, whatever it names, and so for every block
-// that unpacks to no more than the limit.
+// A match reaches back at most as far as the dictionary that the block declares, up
+// to 4 GiB. A [Reader] keeps only as much as its limit. That suffices if no match
+// reaches further back, and thus for every block that unpacks to no more than the
+// limit.
 package xz
 
 import (
@@ -37,12 +38,11 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// Errors that a caller may want to tell apart. All others mean damage.
+// The errors that do not mean damage. All other errors do.
 var (
-	// ErrDictionary is a block that needs more memory than the Reader may use.
+	// ErrDictionary means that a block needs more memory than the Reader may use.
 	ErrDictionary = errors.New("dictionary larger than the limit")
-	// ErrUnsupported is a filter or a kind of check that this package does not
-	// know.
+	// ErrUnsupported means a filter or a kind of check that this package lacks.
 	ErrUnsupported = errors.New("unsupported")
 
 	errMagic    = errors.New("no xz stream")
@@ -61,37 +61,37 @@ const (
 	unknownTotal = ^uint64(0)
 )
 
-// Reader unpacks a sequence of xz streams. The check of each block is compared
-// before io.EOF or the data of the next one is returned, the index before that of
-// the next stream.
+// Reader unpacks a sequence of xz streams. It verifies the check of each block
+// before it returns io.EOF or data of the next block, and the index of each stream
+// before the next stream.
 type Reader struct {
 	in    counter
 	limit int
 	err   error
 
-	begun bool // a stream was read
+	begun bool // at least one stream was read
 	flags [2]byte
-	index hash.Hash // over the sizes of the blocks of this stream
-	count uint64    // of blocks in it
+	index hash.Hash // over the sizes of the blocks in this stream
+	count uint64    // number of blocks in this stream
 
 	block  *block // nil between blocks
-	inside bool   // a stream
+	inside bool   // within a stream
 }
 
-// block is one block that is being unpacked.
+// block is the block that is being unpacked.
 type block struct {
 	data             io.Reader // unfiltered
 	lzma2            *lzma.Reader2
 	start            int64  // offset of its header
 	header           int64  // size of the header
-	packed, unpacked uint64 // as the header has them, or unknownTotal
+	packed, unpacked uint64 // sizes from the header, or unknownTotal
 	dictionary       int64
-	size             uint64 // unpacked so far
+	size             uint64 // bytes unpacked so far
 	check            hash.Hash
 }
 
-// NewReader returns a Reader that keeps at most limit bytes of what it unpacked.
-// Nothing is read before the first Read.
+// NewReader returns a Reader that keeps at most limit bytes of unpacked data. It
+// reads nothing before the first Read.
 func NewReader(r io.Reader, limit int) *Reader {
 	return &Reader{in: counter{r: bufio.NewReader(r)}, limit: limit}
 }
@@ -128,11 +128,11 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return 0, r.err
 }
 
-// lzma2Chunk is the most that one chunk unpacks to: an error within one hides what
-// was unpacked of it.
+// lzma2Chunk is the largest unpacked size of a chunk, in bytes. After an error in a
+// chunk, none of its data is available.
 const lzma2Chunk = 2 << 20
 
-// next reads to the beginning of the next block's data.
+// next reads up to the data of the next block.
 func (r *Reader) next() error {
 	if !r.inside {
 		return r.openStream()
@@ -148,7 +148,7 @@ func (r *Reader) next() error {
 	return r.openBlock(start, size)
 }
 
-// openStream reads the padding before a stream and its header.
+// openStream reads the padding before a stream, and the header of the stream.
 func (r *Reader) openStream() error {
 	var h [footerSize]byte
 	for {
@@ -182,7 +182,7 @@ func (r *Reader) openStream() error {
 	return nil
 }
 
-// newCheck returns the check that follows each block, and its size in bytes.
+// newCheck returns the hash for the check after each block, and its size in bytes.
 func newCheck(kind byte) (hash.Hash, int, error) {
 	switch kind {
 	case 0x00:
@@ -199,7 +199,7 @@ func newCheck(kind byte) (hash.Hash, int, error) {
 
 var ecma = crc64.MakeTable(crc64.ECMA)
 
-// filter is what a block's header says of one.
+// filter is the description of a filter in a block header.
 type filter struct {
 	id         uint64
 	properties []byte
@@ -251,7 +251,7 @@ func (r *Reader) openBlock(start int64, size byte) error {
 	return r.openFilters(b, filters)
 }
 
-// openFilters makes the chain of decoders, of which LZMA2 is the innermost.
+// openFilters builds the chain of decoders. LZMA2 is the innermost.
 func (r *Reader) openFilters(b *block, filters []filter) error {
 	last := filters[len(filters)-1]
 	if last.id != filterLZMA2 {
@@ -281,7 +281,8 @@ func (r *Reader) openFilters(b *block, filters []filter) error {
 	return err
 }
 
-// dictionarySize is what the property byte of an LZMA2 filter means, in bytes.
+// dictionarySize decodes the property byte of an LZMA2 filter. The result is in
+// bytes.
 func dictionarySize(property byte) int64 {
 	if property == 40 {
 		return 1<<32 - 1
@@ -289,7 +290,7 @@ func dictionarySize(property byte) int64 {
 	return int64(2|property&1) << (property/2 + 11)
 }
 
-// endBlock reads what follows the data of a block.
+// endBlock reads the padding and the check after the data of a block.
 func (r *Reader) endBlock(b *block) error {
 	packed := uint64(r.in.n - b.start - b.header)
 	if b.packed != unknownTotal && b.packed != packed || b.unpacked != unknownTotal && b.unpacked != b.size {
@@ -311,8 +312,8 @@ func (r *Reader) endBlock(b *block) error {
 	return nil
 }
 
-// inFileOrder is the sum as the format has it: CRCs are little endian, while
-// package hash returns them big endian.
+// inFileOrder returns the sum in the byte order of the file. CRCs are little endian
+// in the file, but big endian in package hash.
 func inFileOrder(h hash.Hash) []byte {
 	sum := h.Sum(nil)
 	if len(sum) <= 8 {
@@ -323,8 +324,8 @@ func inFileOrder(h hash.Hash) []byte {
 	return sum
 }
 
-// noteSizes keeps one record of the index, or of what it should be, as a running
-// digest, which takes no memory however many blocks there are.
+// noteSizes adds one record of the index to a running digest. The digest takes
+// constant memory, whatever the number of blocks.
 func (r *Reader) noteSizes(unpadded, unpacked uint64) {
 	var record [16]byte
 	binary.LittleEndian.PutUint64(record[:8], unpadded)
@@ -332,7 +333,7 @@ func (r *Reader) noteSizes(unpadded, unpacked uint64) {
 	r.index.Write(record[:])
 }
 
-// endStream reads the index, which begins at start, and the footer.
+// endStream reads the index, which begins at offset start, and the footer.
 func (r *Reader) endStream(start int64) error {
 	blocks := r.index.Sum(nil)
 	r.index = sha256.New()
@@ -405,7 +406,7 @@ func varint(r io.ByteReader) (n uint64, err error) {
 		n |= uint64(c&0x7f) << shift
 		if c < 0x80 {
 			if c == 0 && shift > 0 {
-				return 0, errHeader // not the shortest form
+				return 0, errHeader // only the shortest form is valid
 			}
 			return n, nil
 		}
@@ -429,7 +430,7 @@ func unexpected(err error) error {
 	return err
 }
 
-// counter counts what is consumed, and sums it up where sum is set.
+// counter counts the consumed bytes. If sum is set, it also adds them to sum.
 type counter struct {
 	r   *bufio.Reader
 	n   int64
