@@ -83,6 +83,13 @@ func loadPast(db audit.Database, metadata bool) (*Past, error) {
 func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
 	if m.Previous {
 		updates := h.Updates()
+		if x := h.restored; x != nil {
+			// What was undone by the restore is no update to undo.
+			updates = slices.DeleteFunc(updates, func(u Update) bool {
+				k := h.stateBefore(h.Run(u.Run))
+				return x.from <= k && k < x.until
+			})
+		}
 		if len(updates) == 0 {
 			return nil, ErrNothingChanged
 		}

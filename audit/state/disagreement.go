@@ -42,6 +42,7 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 		all = append(all, f)
 	}
 	all = append(all, t.outsideFindings()...)
+	all = append(all, t.restoreFindings()...)
 	clock, err := t.clockFindings(log)
 	if err != nil {
 		return nil, err

@@ -238,6 +238,9 @@ func (t *timeline) fill(s *State, end bool) {
 	if s.Target.Run != nil {
 		return
 	}
+	if x := t.restored; x != nil && x.after < s.Target.Time && s.Target.Time < x.before {
+		add("", audit.Remedy{}, "between %s and %s the root was put back to an earlier state", audit.Minute(x.after), audit.Minute(x.before))
+	}
 	for _, o := range t.outside {
 		if o.from <= s.Target.Time && s.Target.Time < o.until {
 			add(audit.PackageOf(t.Moves.CPV(o.merge.CPV)), audit.Remedy{}, "it was being merged at that moment, without emerge")

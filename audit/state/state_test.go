@@ -3,6 +3,7 @@ package state
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -102,12 +103,16 @@ func TestOnePackageInDoubt(t *testing.T) {
 				continue
 			}
 			runs = append(runs, id)
-			if diff := cmp.Diff([]string{"app-misc/oddnames"}, s.Target.Unknown); diff != "" {
+			doubtful := []string{"app-misc/oddnames"}
+			if id == 56 { // its merge had been killed
+				doubtful = append([]string{"sys-apps/manyfiles"}, doubtful...)
+			}
+			if diff := cmp.Diff(doubtful, s.Target.Unknown); diff != "" {
 				t.Errorf("run %d: packages in doubt: -want +got\n%s", id, diff)
 			}
 			want, got := map[string]bool{}, map[string]bool{}
 			for cpv := range truth.Before[truth.Of(t, h.Run(id))] {
-				if audit.PackageOf(cpv) != "app-misc/oddnames" {
+				if !slices.Contains(doubtful, audit.PackageOf(cpv)) {
 					want[h.Moves.CPV(cpv)] = true
 				}
 			}

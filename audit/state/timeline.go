@@ -37,6 +37,10 @@ const (
 	changeUnmerge
 	// changeSnapshot changes nothing: it proves what was installed.
 	changeSnapshot
+	// changeRestore puts an earlier state back; see [restore].
+	changeRestore
+	// changeNothing is a place, until a restore puts a snapshot there.
+	changeNothing
 )
 
 // change leads from one state to the next.
@@ -67,8 +71,11 @@ type timeline struct {
 	cut       []history.CutMerge
 	cutSpans  []cutSpan
 	cutMerges *history.CutMerges
-	stays     []*Stay
-	Moves     userconf.Moves
+	// restored is the moment at which the root was put back to an earlier state; nil
+	// where that is not seen.
+	restored *restore
+	stays    []*Stay
+	Moves    userconf.Moves
 	// since is the moment from which on the log says what happened; 0 where
 	// there is no log.
 	since int64
@@ -144,8 +151,10 @@ func (t *timeline) settleWith(db audit.Database, ever []store.Installed) error {
 	t.order()
 	t.replay(ever)
 	t.settle()
-	if err := t.addOutsideMerges(db, ever); err != nil {
-		return err
+	if t.addRestore(ever); t.restored == nil {
+		if err := t.addOutsideMerges(db, ever); err != nil {
+			return err
+		}
 	}
 	var err error
 	if t.cut, err = t.cutMerges.Of(db); err != nil {
@@ -274,8 +283,9 @@ type replayer struct {
 	end   int
 }
 
-// replay walks backward from what is installed now.
-func (t *timeline) replay(ever []store.Installed) {
+// replay walks backward from what is installed now. It is false where that
+// contradicts a restore.
+func (t *timeline) replay(ever []store.Installed) bool {
 	r := &replayer{timeline: t, live: map[string][]*Stay{}, known: map[string]int{}, end: len(t.Changes)}
 	for i := range ever {
 		if p := &ever[i]; p.RemovedAt == 0 {
@@ -291,6 +301,10 @@ func (t *timeline) replay(ever []store.Installed) {
 			r.remerge(i, c)
 		case changeSnapshot:
 			r.compare(i, c.snapshot)
+		case changeRestore:
+			if !r.restoreBack(i) {
+				return false
+			}
 		}
 	}
 	// What is left was there before the first change.
@@ -299,6 +313,7 @@ func (t *timeline) replay(ever []store.Installed) {
 			s.first, s.from = 0, 0
 		}
 	}
+	return true
 }
 
 func (r *replayer) add(s *Stay) {
