@@ -35,7 +35,8 @@ var rooms = map[string][]string{
 	"report":           {"audit", "audit/*", "parse", "report/*"},
 	"report/*":         {"report"},
 	"cli/*":            {"hostfs"},
-	"cmd/emaudit":      {"cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "report", "settings", "store", "parse", "parse/*"},
+	"docs":             {},
+	"cmd/emaudit":      {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "report", "settings", "store", "parse", "parse/*"},
 	"internal/*":       {"*"},
 	"internal/*/*":     {"*"},
 }

@@ -18,7 +18,7 @@ import (
 
 // auditCommand checks, and lets the findings decide the exit code.
 type auditCommand struct {
-	Checks []string `arg:"" optional:"" name:"check" help:"See above; all checks where none is named."`
+	Checks []string `arg:"" optional:"" name:"check" help:"See above (default: all of them)."`
 }
 
 // Help is the long help of the command.
@@ -29,8 +29,8 @@ func (*auditCommand) Help() string {
 		fmt.Fprintf(&text, "  %-13s  %s\n", c.name, strings.ReplaceAll(c.help, "\n", "\n"+strings.Repeat(" ", 17)))
 	}
 	text.WriteString(`
-Without a check all of them are done, and each is shown in a line.
-Findings of severity warning and error give exit code 3; see --fail-on.
+Without a CHECK all of them run, and each gets one line. A finding of severity
+warning or error gives exit code 3; --fail-on changes that.
 `)
 	return text.String() + exitStatus
 }
@@ -44,11 +44,11 @@ type check struct {
 
 // checks are the checks in the order in which they are done and shown.
 var checks = []check{
-	{"rollback", "can the last update be undone, and what is missing", askRollback},
-	{"coverage", "does every installed package have a binary package: the very file\n(exact), another file of the same build (same-build), another build\nof the same version (same-version), one that lacks files (lossy), or\nnone", askCoverage},
-	{"integrity", "is what lies in PKGDIR whole, and does Portage see it as it is:\nthe index against the files, damage, and what is left over", askIntegrity},
-	{"compatibility", "would emerge --usepkgonly take each binary package: CHOST, EAPI,\nkeywords, licence, masks, dependencies, libraries, CPU", askCompatibility},
-	{"update", "what did the last update leave to do: failed merges, unread messages,\nbuilds that are broken at run time, configuration files to merge,\npreserved libraries, a merge that was cut between two versions", askUpdate},
+	{"rollback", "Can the last update be undone? What is missing?", askRollback},
+	{"coverage", "Does every installed package have a binary package? It can be the\nfile that was merged (exact), another file of the same build\n(same-build), another build of the same version (same-version),\none that lacks files (lossy), or none.", askCoverage},
+	{"integrity", "Are the files in PKGDIR whole, and does the index describe them?\nWhat is left over?", askIntegrity},
+	{"compatibility", "Would emerge --usepkgonly accept each binary package? CHOST, EAPI,\nkeywords, license, masks, dependencies, libraries and CPU are\nchecked.", askCompatibility},
+	{"update", "What did the last update leave to do? Failed and interrupted merges,\nunread messages, QA notices of programs that may crash, configuration\nfiles to merge, preserved libraries.", askUpdate},
 }
 
 // askRollback judges the way back before the last update that changed something.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"emaudit/docs"
 	"emaudit/report"
 	"emaudit/store"
 )
@@ -197,6 +198,8 @@ func (p *completion) valuesOf(v *kong.Value) []candidate {
 	switch word {
 	case "package", "PACKAGE", "atom", "PATH|ATOM", "FILE|ATOM":
 		return p.names("package")
+	case "code":
+		return words(docs.Codes()...)
 	case "STATE", "a", "b":
 		return append(append(words("now", "previous"), p.names("run")...), p.names("pin")...)
 	case "TIME":

@@ -12,8 +12,8 @@ type completionCommand struct {
 
 // Help is the long help of the command.
 func (*completionCommand) Help() string {
-	return `Writes a script that completes commands, flags and their values, and from the
-database the names of packages, runs, states, pins and hosts.
+	return `Writes a script that completes commands, flags and their values. The names of
+packages, runs, states, pins and hosts come from the database.
 
   emaudit completion bash > /usr/share/bash-completion/completions/emaudit
   emaudit completion zsh  > /usr/share/zsh/site-functions/_emaudit

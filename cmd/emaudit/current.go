@@ -13,18 +13,19 @@ import (
 
 // currentCommand tells what is being merged now.
 type currentCommand struct {
-	Follow   bool          `short:"f" help:"Show it anew until nothing is at work any more, or until interrupted."`
-	Interval time.Duration `placeholder:"TIME" default:"2s" help:"With --follow: how often (${default})."`
+	Follow   bool          `short:"f" help:"Update the screen until no emerge is running."`
+	Interval time.Duration `placeholder:"TIME" default:"2s" help:"With --follow: time between two updates (${default})."`
 }
 
 // Help is the long help of the command.
 func (*currentCommand) Help() string {
-	return `From Portage's live status where FEATURES has observability, else from the log
-and from the processes of the running system; with the last line of each build.
+	return `Reads Portage's live status if FEATURES has observability. Otherwise it reads
+emerge.log and the running processes. Each build is shown with the last line of
+its log.
 
-With --follow the screen is drawn anew; where output is no terminal, each answer
-follows the one before, as JSON one document after the other. It ends with 0 as
-soon as no emerge is at work, at once where none is:
+With --follow the screen is updated until no emerge is running, and the exit
+code is then 0. If the output is no terminal, each update follows the last one;
+with --format json each is a document of its own.
 
     emaudit current --follow && notify-send 'emerge is done'
 

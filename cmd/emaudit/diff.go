@@ -16,8 +16,8 @@ type diffCommand struct {
 
 // Help is the long help of the command.
 func (*diffCommand) Help() string {
-	return `Shows what leads from one state to another: upgrades, downgrades, rebuilds with
-what changes in USE and dependencies, installs and removals.
+	return `Shows what leads from state A to state B: upgrades, downgrades, installs,
+removals, and rebuilds with their changes in USE and dependencies.
 
 ` + momentHelp + exitStatus
 }

@@ -14,9 +14,9 @@ type doctorCommand struct{}
 
 // Help is the long help of the command.
 func (*doctorCommand) Help() string {
-	return `Checks that merges leave binary packages which do not overwrite each other,
-that the index shows Portage the files that are there, that messages and logs
-are kept, and that there is room; and shows each setting with its origin.
+	return `Checks that every merge leaves a binary package and overwrites none, that the
+index lists the files that are there, that messages and logs are kept, and that
+there is enough free space. Shows each setting and the file that sets it.
 ` + exitStatus
 }
 

@@ -10,15 +10,15 @@ import (
 
 // failuresCommand lists what failed.
 type failuresCommand struct {
-	Since string `placeholder:"TIME" help:"Only what failed since then: 2026-10-01, '3 days ago', 2w, run:-1."`
+	Since string `placeholder:"TIME" help:"Only failures since then: 2026-10-01, '3 days ago', 2w, run:-1."`
 }
 
 // Help is the long help of the command.
 func (*failuresCommand) Help() string {
-	return `Every merge that failed, the newest first: in which phase, the first real cause
-found in its log with the lines that one would quote in a bug, where the log is,
-and whether the package was merged since. The cause stays known when Portage has
-deleted the log.
+	return `Lists every merge that failed, newest first: the phase, the first real cause
+in the build log with the lines to quote in a bug report, the path of the log,
+and whether the package was merged since. emaudit keeps the cause after Portage
+has deleted the log.
 ` + exitStatus
 }
 

@@ -16,25 +16,25 @@ import (
 // globals are the flags that every command has.
 type globals struct {
 	Root      string   `placeholder:"DIR" default:"/" type:"path" group:"what" help:"Gentoo root to audit, as if chrooted into it (/)."`
-	Eprefix   string   `placeholder:"PATH" group:"what" help:"Gentoo Prefix: its offset inside the root."`
-	Host      string   `placeholder:"NAME" group:"what" help:"Name of the host in the database (its hostname, or the name of DIR)."`
-	Pkgdir    []string `placeholder:"DIR" sep:"none" group:"what" help:"Folder of binary packages instead of PKGDIR; may be repeated. Inside the root."`
-	Vdb       string   `placeholder:"DIR" group:"what" help:"Installed-package database. Inside the root."`
+	Eprefix   string   `placeholder:"PATH" group:"what" help:"EPREFIX of a Gentoo Prefix, inside the root."`
+	Host      string   `placeholder:"NAME" group:"what" help:"Name of the host in the database (default: its hostname, or the name of DIR)."`
+	Pkgdir    []string `placeholder:"DIR" sep:"none" group:"what" help:"Use this folder instead of PKGDIR; may be repeated. Inside the root."`
+	Vdb       string   `placeholder:"DIR" group:"what" help:"Installed-package database (VDB). Inside the root."`
 	EmergeLog string   `placeholder:"FILE" group:"what" help:"emerge.log. Inside the root."`
 	Logdir    string   `placeholder:"DIR" group:"what" help:"PORTAGE_LOGDIR. Inside the root."`
 
 	DB       string `name:"db" placeholder:"FILE" type:"path" default:"${db}" group:"how" help:"Database (${db})."`
-	NoIngest bool   `group:"how" help:"Answer from the stored facts; read nothing."`
-	Jobs     int    `placeholder:"N" group:"how" help:"Files read at once (8, or twice the processors)."`
+	NoIngest bool   `group:"how" help:"Answer from the database; read nothing new."`
+	Jobs     int    `placeholder:"N" group:"how" help:"Number of files read at once (8, or twice the processors)."`
 
 	Format  string `enum:"table,json,csv,html,markdown,sh" default:"table" placeholder:"FORMAT" group:"output" help:"table, json or csv; report: html, markdown or json; rollback: sh."`
-	FailOn  string `enum:",error,warning,info,never" default:"" placeholder:"SEVERITY" group:"output" help:"Exit with 3 from this severity on: error, warning, info, never (audit: warning; others: never)."`
+	FailOn  string `enum:",error,warning,info,never" default:"" placeholder:"SEVERITY" group:"output" help:"Exit with 3 if a finding is this severe: error, warning, info, never (audit: warning; others: never)."`
 	Color   string `enum:"auto,always,never" default:"auto" group:"output" help:"${enum}."`
-	Pager   string `placeholder:"COMMAND" group:"output" help:"Program that shows what is longer than the screen ($$PAGER, or less)."`
-	NoPager bool   `group:"output" help:"Print also what is longer than the screen as it is."`
+	Pager   string `placeholder:"COMMAND" group:"output" help:"Pager for output longer than the screen ($$PAGER, or less)."`
+	NoPager bool   `group:"output" help:"Never start a pager."`
 	UTC     bool   `name:"utc" group:"output" help:"Show times in UTC."`
-	Verbose bool   `short:"v" group:"output" help:"Show everything, with the evidence."`
-	Quiet   bool   `short:"q" group:"output" help:"No progress, no notes."`
+	Verbose bool   `short:"v" group:"output" help:"Show everything, with evidence."`
+	Quiet   bool   `short:"q" group:"output" help:"Show no progress and no notes."`
 
 	Version kong.VersionFlag `group:"output" help:"Print the version."`
 }

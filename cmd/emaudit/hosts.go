@@ -20,8 +20,9 @@ type hostsCommand struct{}
 // Help is the long help of the command.
 func (*hostsCommand) Help() string {
 	return `A host is one Gentoo root: the running system, a chroot, a mounted disk, or one
-that came with "emaudit merge". Name it with --host NAME, and with --root DIR
-where it lies; --host all asks all of them (audit, rollback, report, metrics).
+that was imported with "emaudit merge". Choose one with --host NAME, and say
+where its root is with --root DIR. --host all asks every host (audit, rollback,
+report, metrics).
 ` + exitStatus
 }
 

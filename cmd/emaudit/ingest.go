@@ -13,15 +13,15 @@ import (
 
 // ingestCommand brings the database up to date and says what it did.
 type ingestCommand struct {
-	Log     []string `placeholder:"FILE" sep:"none" help:"Also read this file of emerge.log, rotated away or packed, that does not lie beside it; may be repeated. Inside the root."`
-	Capture []string `placeholder:"FILE" sep:"none" type:"path" help:"Also read this output of emerge, kept by script(1), tee(1) or the journal; may be repeated."`
+	Log     []string `placeholder:"FILE" sep:"none" help:"Also read this old emerge.log from another folder; it may be compressed; may be repeated. Inside the root."`
+	Capture []string `placeholder:"FILE" sep:"none" type:"path" help:"Also read this output of emerge, saved by script(1), tee(1) or the journal; may be repeated."`
 }
 
 // Help is the long help of the command.
 func (*ingestCommand) Help() string {
-	return `Reads what is new in the installed-package database, the binary packages and
-their index, emerge.log and the output of merges. What was once ingested stays,
-also after its source is gone. The other commands do this first, unless
+	return `Reads what is new in the installed-package database, PKGDIR and its index,
+emerge.log, build logs and elog files. What was read once stays in the database
+after its source is gone. Every other command does this first, unless
 --no-ingest is given.
 ` + exitStatus
 }

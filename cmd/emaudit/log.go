@@ -17,12 +17,13 @@ type logCommand struct {
 	limitFlags
 	searchFlags
 	Only    []string `short:"o" placeholder:"KIND" help:"Only merge, unmerge or sync events; may be repeated or separated by commas."`
-	Outcome []string `placeholder:"WORD" help:"Only events that ended so: merged, failed, interrupted, built, fetched, running, ok, unknown."`
+	Outcome []string `placeholder:"WORD" help:"Only events with this outcome: merged, failed, interrupted, built, fetched, running, ok, unknown."`
 }
 
 // Help is the long help of the command.
 func (*logCommand) Help() string {
-	return `Every merge, removal and sync by time, those that failed or were cut off too.
+	return `Lists every merge, removal and sync by time, including those that failed or
+were interrupted.
 
 ` + searchHelp + exitStatus
 }

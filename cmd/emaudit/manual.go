@@ -221,14 +221,14 @@ func (r *roff) synopsis(app, node *kong.Node) {
 
 // overview describes emaudit as a whole.
 func (r *roff) overview(app *kong.Node) {
-	r.prose(`emaudit answers three questions after any update: does every installed package
-have a whole binary package, can the update be undone and with which commands,
-and what in PKGDIR can go. It reads emerge.log, the output of merges, the
+	r.prose(`emaudit answers three questions after every update. Does every installed package
+have a whole binary package? Can I go back, and with which commands? Which
+files in PKGDIR can go? It reads emerge.log, the output of merges, the
 database of installed packages, PKGDIR and its index, and keeps what it read in
 a database of its own, which outlives rotated logs and deleted packages.
 
 It never runs emerge, and changes nothing but with "prune --apply" and
-"prune --undo". What it could not check it calls unknown, never good.`)
+"prune --undo". What it could not check, it calls unknown.`)
 	r.macro("SH", "COMMANDS")
 	for _, n := range visibleCommands(app) {
 		r.item(`\fB`+r.escape(n.Name)+`\fR`, n.Help)
@@ -247,12 +247,12 @@ func (r *roff) examples(node *kong.Node) {
 func (r *roff) surroundings() {
 	r.macro("SH", "ENVIRONMENT")
 	r.item(`\fBEMAUDIT_\fINAME\fR`, "Sets the option --name, with underscores for hyphens: EMAUDIT_FAIL_ON=never.")
-	r.item(`\fBEMAUDIT_CONFIG\fR`, "A configuration file in place of the usual ones.")
-	r.item(`\fBPAGER\fR`, "The program that shows what is longer than the screen; EMAUDIT_PAGER counts more. Without either it is less, with FRX for its options where LESS has none.")
+	r.item(`\fBEMAUDIT_CONFIG\fR`, "A configuration file to read instead of the usual ones.")
+	r.item(`\fBPAGER\fR`, "The pager for output longer than the screen. EMAUDIT_PAGER overrides it. The default is less, with LESS=FRX unless LESS is set.")
 	r.item(`\fBNO_COLOR\fR, \fBCLICOLOR_FORCE\fR`, "No colour; colour also where the output is no terminal.")
 	r.macro("SH", "FILES")
-	r.item(r.escape(config.System), "Options for everybody; then $XDG_CONFIG_HOME/emaudit/config.toml. A key is the name of an option, in a table called after a command only for it.")
-	r.item(r.escape("/var/lib/emaudit/emaudit.db"), "The database of root; under $XDG_STATE_HOME (~/.local/state) that of others.")
+	r.item(r.escape(config.System), "Options for all users; $XDG_CONFIG_HOME/emaudit/config.toml is read after it. A key is the name of an option. A table with the name of a command holds options for that command only.")
+	r.item(r.escape("/var/lib/emaudit/emaudit.db"), "The database of root. Other users have theirs under $XDG_STATE_HOME (~/.local/state).")
 }
 
 func (r *roff) seeAlso(app, node *kong.Node) {

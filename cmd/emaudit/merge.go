@@ -11,15 +11,15 @@ import (
 // mergeCommand brings another machine's database in.
 type mergeCommand struct {
 	Database string `arg:"" name:"other.db" type:"existingfile" help:"Database of the other machine, or a copy of it."`
-	As       string `typed:"" placeholder:"NAME" help:"The name that its host gets here; only where it has one host."`
+	As       string `typed:"" placeholder:"NAME" help:"Name for its host in this database; only if it has a single host."`
 }
 
 // Help is the long help of the command.
 func (*mergeCommand) Help() string {
-	return `Copies everything that another database knows of its hosts. Merging the same
-database again changes nothing; merging a newer copy replaces what came from
-the older one. The file is only read. A merged host is asked with --host NAME
-or --host all; nothing is ingested for it here.
+	return `Copies everything that another database knows about its hosts into this one.
+Importing the same database again changes nothing. A newer copy replaces the
+facts of the older one. The other file is only read. Ask about an imported host
+with --host NAME or --host all; nothing is ingested for it on this machine.
 
   scp build:/var/lib/emaudit/emaudit.db /tmp/build.db
   emaudit merge /tmp/build.db

@@ -14,15 +14,15 @@ import (
 // messagesCommand is the mailbox of elog.
 type messagesCommand struct {
 	Class    []string `placeholder:"CLASS" help:"error, warn, qa, log, info; may be repeated (all but info)."`
-	Since    string   `placeholder:"TIME" help:"Only what was saved since then: 2026-10-01, '3 days ago', 2w, run:-1."`
-	All      bool     `help:"Also what was read before."`
-	MarkRead bool     `typed:"" help:"Mark what is shown as read."`
+	Since    string   `placeholder:"TIME" help:"Only messages since then: 2026-10-01, '3 days ago', 2w, run:-1."`
+	All      bool     `help:"Show read messages, too."`
+	MarkRead bool     `typed:"" help:"Mark the messages that are shown as read."`
 }
 
 // Help is the long help of the command.
 func (*messagesCommand) Help() string {
-	return `What packages and Portage said through elog, unread first. A message stays unread
-until --mark-read, and stays known when its file is gone.
+	return `Shows what packages and Portage said through elog, unread messages first. A
+message stays unread until --mark-read. emaudit keeps it after its file is gone.
 ` + exitStatus
 }
 

@@ -9,7 +9,7 @@ import (
 
 // metricsCommand writes what a monitoring system watches.
 type metricsCommand struct {
-	Output string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE, whole or not at all, instead of standard output."`
+	Output string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE instead of standard output, completely or not at all."`
 }
 
 // Help is the long help of the command.

@@ -42,7 +42,7 @@ func parse(proc *process, files *config.Config, args []string) (*commandLine, *k
 func newParser(proc *process, files *config.Config, line *commandLine, grammar any, more ...kong.Option) (*kong.Kong, error) {
 	return kong.New(grammar, append(more,
 		kong.Name("emaudit"),
-		kong.Description("What Portage did, whether it can be undone, and what PKGDIR is worth."),
+		kong.Description("After a Gentoo update: is everything packaged, can I go back, what can go?"),
 		kong.Writers(proc.stdout, proc.stderr),
 		kong.Exit(func(code int) { panic(stopParsing{code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),

@@ -12,18 +12,18 @@ import (
 
 // pinCommand gives a state a name.
 type pinCommand struct {
-	Name   string `arg:"" optional:"" name:"name" help:"Name of the pin: letters, digits and ._-, beginning with a letter. Without it, all pins are listed."`
-	At     string `placeholder:"STATE" default:"now" help:"The state that is meant (now)."`
-	Note   string `placeholder:"TEXT" help:"What the pin is for."`
-	Move   bool   `typed:"" help:"Let a pin that is there name another state."`
-	Remove bool   `typed:"" xor:"what" help:"Forget the pin."`
+	Name   string `arg:"" optional:"" name:"name" help:"Name of the pin: letters, digits and ._-, beginning with a letter."`
+	At     string `placeholder:"STATE" default:"now" help:"The state to name (now)."`
+	Note   string `placeholder:"TEXT" help:"Why the state is pinned."`
+	Move   bool   `typed:"" help:"Let an existing pin name another state."`
+	Remove bool   `typed:"" xor:"what" help:"Remove the pin."`
 }
 
 // Help is the long help of the command.
 func (*pinCommand) Help() string {
-	return `Gives a state a name, so that rollback and diff can be asked for it, and so
-that cleanup keeps what it needs. A state may have several names. A name that is
-there keeps its state unless --move is given.
+	return `Gives a state a name for rollback and diff. prune keeps every binary package
+that a pinned state needs. A state may have several names. An existing name
+keeps its state unless --move is given. Without NAME all pins are listed.
 
 ` + momentHelp + exitStatus
 }

@@ -16,9 +16,9 @@ import (
 
 // predictCommand says how long it will take.
 type predictCommand struct {
-	From     string   `enum:"auto,stdin,running,resume" default:"auto" help:"What is to be merged: ${enum}."`
-	Parallel int      `short:"j" placeholder:"N" default:"1" help:"Packages merged at once, as emerge --jobs."`
-	Accuracy bool     `help:"Compare what would have been predicted of past merges with what happened."`
+	From     string   `enum:"auto,stdin,running,resume" default:"auto" help:"Where the list comes from: ${enum}."`
+	Parallel int      `short:"j" placeholder:"N" default:"1" help:"Packages merged at once, like emerge --jobs."`
+	Accuracy bool     `help:"Compare predictions for past merges with the time that they took."`
 	Packages []string `arg:"" optional:"" name:"package" help:"With --accuracy: only these packages."`
 	periodFlags
 	searchFlags
@@ -28,11 +28,15 @@ type predictCommand struct {
 func (*predictCommand) Help() string {
 	return `    emerge -puD @world | emaudit predict
 
-On a terminal, where no list is on standard input, what a running emerge has still to do, else
-what emerge --resume would. EXPECTED is the median of the last 10 merges of the
-package, of source or of binary packages; half of them lie in MOSTLY, or, with
-fewer than four, a quarter more or less is allowed for. What the last builds took
-of disk and memory tells whether there is room for the next.
+Reads a list of packages from standard input. Without one, it takes what a
+running emerge still has to do, or else what emerge --resume would do. The
+answer says which list it is about.
+
+EXPECTED is the median of the last 10 merges of the package. Merges from source
+and from binary packages are counted apart. Half of them took a time within
+MOSTLY; with fewer than four, MOSTLY is EXPECTED plus or minus a quarter. The
+disk space and memory of the last builds tell whether there is enough for the
+next ones.
 
 ` + exitStatus
 }

@@ -21,35 +21,38 @@ import (
 
 // pruneCommand plans what can go, and is the only command that changes PKGDIR.
 type pruneCommand struct {
-	Journal string `arg:"" optional:"" name:"journal" help:"With --undo: which one (the last)."`
+	Journal string `arg:"" optional:"" name:"journal" help:"With --undo: the journal to undo (the last)."`
 
 	prunePolicy
-	Explain string `placeholder:"PATH|ATOM" help:"Say why these files are kept, or not."`
+	Explain string `placeholder:"PATH|ATOM" help:"Say why these files stay or go."`
 
-	Apply           bool          `typed:"" help:"Carry it out: move the files to the quarantine, and take them out of the index."`
+	Apply           bool          `typed:"" help:"Move the files to the quarantine, and remove them from the index."`
 	Yes             bool          `typed:"" short:"y" help:"Do not ask."`
-	Delete          bool          `typed:"" help:"With --apply: no quarantine; there is no way back."`
-	Undo            bool          `typed:"" help:"Bring back what a journal took away."`
-	Empty           bool          `typed:"" help:"Delete for good what has been in quarantine for 14 days."`
-	WhileEmergeRuns bool          `typed:"" help:"Do not refuse while an emerge is at work."`
-	TrustClock      bool          `typed:"" help:"Do not refuse where the clock contradicts what is known."`
-	LockWait        time.Duration `placeholder:"TIME" default:"30s" help:"Wait that long for Portage's lock (30s)."`
+	Delete          bool          `typed:"" help:"With --apply: delete the files at once. This cannot be undone."`
+	Undo            bool          `typed:"" help:"Restore the files of a prune."`
+	Empty           bool          `typed:"" help:"Delete what has been in quarantine for 14 days. This cannot be undone."`
+	WhileEmergeRuns bool          `typed:"" help:"Do not refuse while emerge is running."`
+	TrustClock      bool          `typed:"" help:"Do not refuse if the clock looks wrong."`
+	LockWait        time.Duration `placeholder:"TIME" default:"30s" help:"How long to wait for Portage's lock (30s)."`
 }
 
 // Help is the long help of the command.
 func (*pruneCommand) Help() string {
-	return `Lists the binary packages that can go, each with its reason and what it would
-cost, and says of the others why they stay. Kept are the files that the present
-state needs, those of the last --keep-states states and of the states of the
-last --keep-days days that can be had again, pins, excludes, the packages of
-system, toolchain and boot three times as long, and last copies of what could
-not be built again. What is not known is kept.
+	return `Lists the binary packages that can go, with the reason and the price of each,
+and says why the others stay. Nothing changes without --apply. These stay:
+  what is installed, pinned or excluded
+  what the states before the last --keep-states updates need
+  what the states of the last --keep-days days need, if a rollback to them is
+  possible; three times as long for packages of system, toolchain and boot
+  last copies that could not be built again
+  everything about which too little is known
 
---apply holds Portage's own lock, looks at every file again, moves it to
-PKGDIR/.emaudit-quarantine, and writes Packages and Packages.gz as Portage
-would. Where others can write to PKGDIR, the quarantine lies in the folder above
-it. One that others own or can write is not obeyed. --undo brings everything back. A kill at any moment loses nothing: the
-next --apply, --undo or --empty puts back what was half done.
+--apply takes Portage's lock, checks every file again, moves it to
+PKGDIR/.emaudit-quarantine, and updates Packages and Packages.gz. If others can
+write to PKGDIR, the quarantine is in the folder above it. A quarantine that
+another user owns or can write to is refused. --undo restores the files. emaudit
+may be killed at any moment: the next --apply, --undo or --empty first restores
+what was half done.
 ` + exitStatus
 }
 

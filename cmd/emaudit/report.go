@@ -26,18 +26,18 @@ import (
 
 // reportCommand writes everything that is known as one page.
 type reportCommand struct {
-	Output string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE, whole or not at all, instead of standard output."`
+	Output string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE instead of standard output, completely or not at all."`
 }
 
 // Help is the long help of the command.
 func (*reportCommand) Help() string {
-	return `Writes one HTML page that holds everything: the verdicts first, then coverage,
-rollback, runs, build times, PKGDIR, integrity, messages and settings, and a
-section for each package. The page is one file; it loads nothing, and what a
-package calls itself appears as text.
+	return `Writes one HTML page with everything: the verdicts first, then coverage,
+rollback, runs, build times, PKGDIR, integrity, messages, settings, and a
+section for each package. The page is a single file and loads nothing. Text
+from packages appears as text only.
 
-With --format markdown the same is written for a bug report or a wiki, with
---format json the verdicts alone.
+--format markdown writes the same for a bug report or a wiki. --format json
+writes only the verdicts.
 
   emaudit report --output /var/www/localhost/htdocs/emaudit.html
 ` + exitStatus

@@ -25,23 +25,29 @@ import (
 // rollbackCommand tells whether, and how, an earlier state can be had again.
 type rollbackCommand struct {
 	To     string `placeholder:"STATE" default:"previous" help:"The state to go back to (previous)."`
-	All    bool   `help:"Judge the way back before each of the last runs that changed what is installed."`
-	Verify bool   `help:"First read the binary packages that the plan uses in full, where that was not done before."`
-	Last   int    `short:"n" placeholder:"N" default:"20" help:"With --all: only the last N runs; 0 is all of them (20)."`
+	All    bool   `help:"List the last updates, and say which of them can be undone."`
+	Verify bool   `help:"First read the binary packages of the plan in full."`
+	Last   int    `short:"n" placeholder:"N" default:"20" help:"With --all: only the last N; 0 means all of them (20)."`
 }
 
 // Help is the long help of the command.
 func (*rollbackCommand) Help() string {
-	return `Says whether an earlier state can be had again from binary packages, and prints
-the commands. READY is said only where every condition that files can show was
-checked and holds: a usable, whole binary package of the very build for each
-package that has to change, and every dependency, built slot operator, blocker
-and library of the earlier state met within it. Whether a file is whole, only
-reading it tells: --verify does that for the files of the plan. emaudit runs
-none of the commands; --format sh writes them as a script that is to be read first.
+	return `Says whether you can go back to an earlier state with the binary packages that
+are there, and prints the commands. emaudit runs none of them.
+
+  READY                 every condition that files can show is met
+  READY WITH WARNINGS   the same, with warnings to read first
+  PARTIAL               some packages cannot go back; the others can
+  NOT READY             nothing can go back
+
+Every package that changes needs a whole binary package of the right build, and
+every dependency, built slot operator, blocker and library must be satisfied
+afterwards. --verify reads the files of the plan in full; without that, nobody
+knows whether they are whole. --format sh writes the plan as a script to read
+first.
 
 ` + momentHelp + `
-NOT READY gives exit code 3, unless --fail-on says otherwise.
+NOT READY gives exit code 3; --fail-on changes that.
 ` + exitStatus
 }
 

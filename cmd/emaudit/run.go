@@ -45,30 +45,31 @@ func (p *process) getenv(name string) string {
 type commandLine struct {
 	globals
 
-	Summary    summaryCommand    `cmd:"" default:"withargs" help:"One screen: what was done last, and what it left (the default)."`
-	Ingest     ingestCommand     `cmd:"" help:"Bring the database up to date."`
-	Runs       runsCommand       `cmd:"" help:"What emerge was asked, what it did, how it ended."`
-	Log        logCommand        `cmd:"" help:"Merges, removals and syncs by time."`
-	Failures   failuresCommand   `cmd:"" help:"What failed, where, and why."`
-	Messages   messagesCommand   `cmd:"" help:"Messages of elog, unread first."`
-	Show       showCommand       `cmd:"" help:"Everything known of a package."`
-	Stats      statsCommand      `cmd:"" help:"How often, and how long: packages, syncs, runs."`
-	Predict    predictCommand    `cmd:"" help:"How long what is to be merged will take."`
-	Current    currentCommand    `cmd:"" help:"What is being merged now."`
-	Audit      auditCommand      `cmd:"" help:"Check coverage and more; findings decide the exit code."`
-	Verify     verifyCommand     `cmd:"" help:"Read every byte of the binary packages, and check signatures."`
-	States     statesCommand     `cmd:"" help:"The states before each run, and which of them are known."`
-	Diff       diffCommand       `cmd:"" help:"What changed between two states."`
-	Rollback   rollbackCommand   `cmd:"" help:"Can an earlier state be had again, and with which commands?"`
-	Pin        pinCommand        `cmd:"" help:"Give a state a name, and keep what it needs."`
-	Prune      pruneCommand      `cmd:"" help:"Which binary packages can go, and why; take them away, and bring them back."`
-	Doctor     doctorCommand     `cmd:"" help:"Are Portage's settings as a rollback needs them?"`
-	Report     reportCommand     `cmd:"" help:"Everything on one HTML page."`
-	Metrics    metricsCommand    `cmd:"" help:"Metrics for Prometheus."`
+	Summary    summaryCommand    `cmd:"" default:"withargs" help:"Show the state of this host on one screen (the default)."`
+	Ingest     ingestCommand     `cmd:"" help:"Read what is new into the database."`
+	Runs       runsCommand       `cmd:"" help:"List the runs of emerge: command, result, time."`
+	Log        logCommand        `cmd:"" help:"List merges, removals and syncs by time."`
+	Failures   failuresCommand   `cmd:"" help:"Show which merges failed, and why."`
+	Messages   messagesCommand   `cmd:"" help:"Show the elog messages, unread ones first."`
+	Show       showCommand       `cmd:"" help:"Show everything that is known about a package."`
+	Stats      statsCommand      `cmd:"" help:"Count and time merges, syncs and runs."`
+	Predict    predictCommand    `cmd:"" help:"Predict how long a list of merges will take."`
+	Current    currentCommand    `cmd:"" help:"Show what emerge is merging now."`
+	Audit      auditCommand      `cmd:"" help:"Run the checks; findings decide the exit code."`
+	Verify     verifyCommand     `cmd:"" help:"Read binary packages in full and check signatures."`
+	States     statesCommand     `cmd:"" help:"List earlier states, and say which are known."`
+	Diff       diffCommand       `cmd:"" help:"Show what changed between two states."`
+	Rollback   rollbackCommand   `cmd:"" help:"Can I go back, and with which commands?"`
+	Pin        pinCommand        `cmd:"" help:"Name a state, and keep the packages that it needs."`
+	Prune      pruneCommand      `cmd:"" help:"List the binary packages that can go; remove or restore them."`
+	Explain    explainCommand    `cmd:"" help:"Explain the code of a finding."`
+	Doctor     doctorCommand     `cmd:"" help:"Check the settings that a rollback depends on."`
+	Report     reportCommand     `cmd:"" help:"Write everything to one HTML page."`
+	Metrics    metricsCommand    `cmd:"" help:"Write metrics for Prometheus."`
 	Sql        sqlCommand        `cmd:"" help:"Ask the database in SQL."`
-	Hosts      hostsCommand      `cmd:"" help:"The hosts of the database."`
-	Merge      mergeCommand      `cmd:"" help:"Bring another machine's database in."`
-	Completion completionCommand `cmd:"" help:"Write the completion of a shell."`
+	Hosts      hostsCommand      `cmd:"" help:"List the hosts in the database."`
+	Merge      mergeCommand      `cmd:"" help:"Import the database of another machine."`
+	Completion completionCommand `cmd:"" help:"Write a completion script for a shell."`
 	Manual     manualCommand     `cmd:"" hidden:"" help:"Write the manual pages."`
 	Complete   completeCommand   `cmd:"" hidden:"" help:"Answer the completion of a shell."`
 }
@@ -158,7 +159,7 @@ func withoutFiles(unused []error, line *commandLine, s *session) error {
 // shows progress, or writes a file for another program has no pager.
 var pagedCommands = []string{
 	"summary", "runs", "log", "failures", "messages", "show", "stats", "predict", "current", "audit", "verify", "states", "diff", "rollback", "prune",
-	"doctor", "hosts",
+	"doctor", "hosts", "explain",
 }
 
 // startPager gives the command a pager where it has one. A pager that was named

@@ -13,7 +13,7 @@ import (
 
 // runsCommand tells what emerge was asked and what it did.
 type runsCommand struct {
-	ID string `arg:"" optional:"" name:"id" help:"One run, with everything that it did; the newest is last or run:-1."`
+	ID string `arg:"" optional:"" name:"id" help:"Show this run in full; the newest is last or run:-1."`
 	periodFlags
 	limitFlags
 	Package []string `short:"p" placeholder:"PACKAGE" help:"Only runs that touched this package; may be repeated."`
@@ -23,8 +23,9 @@ type runsCommand struct {
 // Help is the long help of the command.
 func (*runsCommand) Help() string {
 	return `A run is one invocation of emerge. Runs are numbered in the order of the log.
-With an id, every package is listed: from which version, built or unpacked, how
-long it took, what came of it, and the binary package that was used or made.
+With an ID, every package of that run is listed: the version before, whether it
+was built or unpacked, how long it took, how it ended, and the binary package
+that was used or made.
 
 ` + searchHelp + exitStatus
 }

@@ -47,8 +47,8 @@ func (f *limitFlags) check() error {
 
 // searchFlags choose packages.
 type searchFlags struct {
-	Regex bool `short:"e" xor:"mode" help:"Read PACKAGE as a regular expression."`
-	Exact bool `short:"x" xor:"mode" help:"Read PACKAGE as a name, whatever it looks like."`
+	Regex bool `short:"e" xor:"mode" help:"PACKAGE is a regular expression."`
+	Exact bool `short:"x" xor:"mode" help:"PACKAGE is an exact name."`
 }
 
 func (f *searchFlags) search(patterns []string) (history.Search, error) {
@@ -67,8 +67,9 @@ func (f *searchFlags) search(patterns []string) (history.Search, error) {
 }
 
 // searchHelp says what a PACKAGE argument can be.
-const searchHelp = `PACKAGE is a name (hello, app-misc/hello, hello-1.1), an atom (>=app-misc/hello-1.1,
-dev-lang/python:3.12), a glob (*qt*, dev-qt/*), or a regular expression (/qt[56]/).
+const searchHelp = `PACKAGE is a name (hello, app-misc/hello, hello-1.1), an atom
+(">=app-misc/hello-1.1", dev-lang/python:3.12), a glob ("*qt*", "dev-qt/*"), or
+a regular expression (/qt[56]/).
 `
 
 // eventKinds reads a list of kinds of events.

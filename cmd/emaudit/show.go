@@ -15,10 +15,10 @@ type showCommand struct {
 
 // Help is the long help of the command.
 func (*showCommand) Help() string {
-	return `Everything known of one package: what is installed and which binary package
-matches it, every merge with its duration, outcome and what it took of disk and
-memory, failures with their cause, messages, QA notices, and which installed
-packages need it.
+	return `Shows everything that is known about one package: the installed version and its
+binary package; every merge with its time, result, disk space and memory;
+failures with their cause; messages; QA notices; and the installed packages that
+need it.
 ` + exitStatus
 }
 

@@ -10,21 +10,20 @@ import (
 
 // statesCommand lists the states that can be named.
 type statesCommand struct {
-	Runs bool `help:"List the state before each run, also those inside an update."`
+	Runs bool `help:"List the state before each run, including those within an update."`
 }
 
 // Help is the long help of the command.
 func (*statesCommand) Help() string {
 	return `Lists the state before every update that changed what is installed, and says
-which of them are known. States since the first ingest are recorded; those
-before are replayed backward through emerge.log from what is installed. Where
-the log and the installed packages disagree, states are unknown, and a finding
-names the line.
+which of them are known. States since the first ingest were recorded. Older ones
+are replayed backward through emerge.log from what is installed. If the log and
+the installed packages disagree, a state is unknown, and a finding says where.
 
-An update is what was asked for once, with the runs that finish it: one that
-overlaps with it, --resume, --depclean and @preserved-rebuild within a day, and
-one that tries again what failed. An update after which the same builds are
-installed as before is not listed.
+An update is one command and the runs that finish it: a run that overlaps with
+it; --resume, --depclean and @preserved-rebuild within a day; and a run that
+tries again what failed. An update that left the same builds installed is not
+listed.
 ` + exitStatus
 }
 
@@ -53,10 +52,10 @@ func (c *statesCommand) Run(ctx context.Context, s *session) error {
 }
 
 // momentHelp ends the help of commands that take a state.
-const momentHelp = `A state is named by
+const momentHelp = `STATE is one of
   now               what is installed
   previous          before the last update that changed what is installed
-  run:12, run:-1    before that run; a negative number counts from the newest
+  run:12, run:-1    before that run; run:-1 is the newest
   2026-05-10 14:30  at that time (also: yesterday, 2w3d, unix seconds)
   NAME              a pin (emaudit pin NAME)
 `

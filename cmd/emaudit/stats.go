@@ -17,10 +17,10 @@ type statsCommand struct {
 	periodFlags
 	limitFlags
 	searchFlags
-	By      string `enum:"package,category,total" default:"package" help:"A row for each ${enum}."`
-	Per     string `enum:",year,month,week,day" default:"" placeholder:"STRETCH" help:"Divided by year, month, week or day."`
-	Sort    string `short:"s" placeholder:"COLUMN" help:"By this column: name, period, merges, total, average, median, predicted, spread, trend, binary, unmerges, failures, first, last."`
-	Reverse bool   `short:"r" help:"The largest first."`
+	By      string `enum:"package,category,total" default:"package" help:"One row for each of: ${enum}."`
+	Per     string `enum:",year,month,week,day" default:"" placeholder:"STRETCH" help:"Divide by year, month, week or day."`
+	Sort    string `short:"s" placeholder:"COLUMN" help:"Sort by this column: name, period, merges, total, average, median, predicted, spread, trend, binary, unmerges, failures, first, last."`
+	Reverse bool   `short:"r" help:"Reverse the order."`
 }
 
 // largestBuilds is how many of the builds that took most of PORTAGE_TMPDIR are
@@ -29,10 +29,10 @@ const largestBuilds = 5
 
 // Help is the long help of the command.
 func (*statsCommand) Help() string {
-	return `AVERAGE, MEDIAN, SPREAD (half of the merges lie within) and TREND (the last third
-against the first) are of merges from source; NEXT is what the next one is
-expected to take. Merges of unknown duration are counted, not measured. With
---verbose also which builds took most of PORTAGE_TMPDIR and of memory.
+	return `AVERAGE, MEDIAN, SPREAD (half of the merges took a time within it) and TREND
+(the last third compared with the first) are about merges from source. NEXT is
+the expected time of the next merge. Merges of unknown duration are counted, not
+timed. --verbose also lists the builds that took most disk space and memory.
 
 ` + searchHelp + exitStatus
 }

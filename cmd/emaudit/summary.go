@@ -14,8 +14,8 @@ type summaryCommand struct{}
 
 // Help is the long help of the command.
 func (*summaryCommand) Help() string {
-	return `One line for each question, the worst things to do, and the command that says
-more about each.
+	return `Answers each question in one line, lists what to do first, and names the command
+that says more.
 ` + exitStatus
 }
 

@@ -22,26 +22,26 @@ import (
 
 // verifyCommand reads binary packages in full.
 type verifyCommand struct {
-	Paths   []string `arg:"" optional:"" name:"path" help:"Binary packages, or folders of them, inside the root or below PKGDIR; all where none is named."`
-	All     bool     `help:"Read also what was read before and has not changed since."`
-	MaxAge  age      `placeholder:"AGE" help:"Read again what was last read longer ago: 30d, 12h."`
-	Sample  *int     `placeholder:"N" help:"Read N files: those whose reading is longest ago, for a rotation by cron; with --max-age only such as are due."`
-	Keyring string   `placeholder:"FILE" type:"path" help:"Keys of signatures: a keybox, a keyring or exported keys (BINPKG_GPG_VERIFY_GPG_HOME of the root)."`
-	Images  bool     `help:"Unpack every image, not only those for which nothing of this host vouches."`
-	Md5     bool     `name:"md5" help:"Compare the MD5 of the index also where its SHA1 is right."`
+	Paths   []string `arg:"" optional:"" name:"path" help:"Binary packages or folders, inside the root or below PKGDIR (default: all)."`
+	All     bool     `help:"Read unchanged files again, too."`
+	MaxAge  age      `placeholder:"AGE" help:"Read files again that were last read longer ago: 30d, 12h."`
+	Sample  *int     `placeholder:"N" help:"Read the N files that were last read longest ago, for a nightly job; with --max-age only those that are due."`
+	Keyring string   `placeholder:"FILE" type:"path" help:"Public keys: a keybox, a keyring or exported keys (default: BINPKG_GPG_VERIFY_GPG_HOME of the root)."`
+	Images  bool     `help:"Unpack every image, not only those that no checksum of this host covers."`
+	Md5     bool     `name:"md5" help:"Compare the MD5 of the index even if its SHA1 matches."`
 }
 
 // Help is the long help of the command.
 func (*verifyCommand) Help() string {
-	return `Reads every byte of the binary packages once, and compares it with the Manifest
+	return `Reads every byte of the binary packages and compares it with the Manifest
 (SHA512 and BLAKE2B), the signatures, the Packages index (SIZE, SHA1 or MD5) and
-BINPKGMD5 of the installed packages. What was read is remembered: a file that is
-the same by inode, size and mtime is not read again unless asked for, and an
-interrupted run goes on where it stopped: the same command reads the others. An
-interrupted --all says with which --max-age it goes on.
+the BINPKGMD5 of installed packages. A file that was read is not read again
+until its inode, size or mtime changes. After an interruption the same command
+goes on with the remaining files; an interrupted --all prints the --max-age to
+go on with.
 
-A signature is valid, invalid, by an unknown key, or unchecked. That a key may
-be trusted is not claimed.
+A signature is valid, invalid, made by an unknown key, or unchecked. emaudit
+does not judge whether you should trust a key.
 ` + exitStatus
 }
 
