@@ -23,9 +23,9 @@ func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile
 	group.Go(func() error {
 		defer close(read)
 		return eachFile(ctx, inHand(files, s.Jobs), s.Jobs, func() func(*pkgFile) error {
-			rd, view := s.newReader(), new(windows)
+			rd := s.newReader()
 			return func(f *pkgFile) error {
-				f.instance(rd, view, dir)
+				f.instance(rd, dir)
 				meter.Add(1)
 				read <- f
 				return nil
@@ -63,7 +63,7 @@ func (r *reader) newReader() *binpkg.Reader {
 }
 
 // instance reads one file of the pkgdir dir into a row.
-func (f *pkgFile) instance(rd *binpkg.Reader, view *windows, dir *hostfs.Dir) {
+func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
 	n := &store.Instance{
 		Path: f.path, Inode: f.entry.Inode, Size: f.entry.Size, MTimeNS: f.entry.MTimeNS, PathBuildID: pathBuildID(f.entry.Name),
 		Format: string(binpkg.FormatUnknown), Origin: string(binpkg.OriginUnknown), Signed: "unknown",
@@ -80,8 +80,7 @@ func (f *pkgFile) instance(rd *binpkg.Reader, view *windows, dir *hostfs.Dir) {
 		return
 	}
 	defer file.Close()
-	view.open(file, f.entry.Size)
-	p, err := rd.Read(view, f.entry.Size, binpkg.FormatOfName(f.entry.Name))
+	p, err := rd.Read(file, f.entry.Size, binpkg.FormatOfName(f.entry.Name))
 	if err != nil {
 		unread(err)
 		return

@@ -227,9 +227,9 @@ func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) 
 		stored <- err
 	}()
 	err = eachFile(ctx, inOrder(files, v.opts.Jobs), v.opts.Jobs, func() func(*verifyFile) error {
-		rd, view := v.newReader(), new(windows)
+		rd := v.newReader()
 		return func(f *verifyFile) error {
-			result, err := v.file(ctx, rd, view, f, dir, meter)
+			result, err := v.file(ctx, rd, f, dir, meter)
 			if err == nil {
 				found <- result
 			}
@@ -302,7 +302,7 @@ func (v *verification) collect(ctx context.Context, found <-chan *store.Verifica
 
 // file reads one file. It returns nil where the file is no longer the one that
 // was planned, and an error only when the reading was cancelled.
-func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *windows, f *verifyFile, dir *hostfs.Dir, meter Meter) (*store.Verification, error) {
+func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFile, dir *hostfs.Dir, meter Meter) (*store.Verification, error) {
 	result := &store.Verification{
 		Instance: f.stored.ID, Integrity: string(binpkg.Unknown), Signature: string(binpkg.SignatureUnchecked), Keyring: v.opts.KeyringDigest, At: v.opts.Now,
 	}
@@ -324,8 +324,7 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, view *window
 	}
 	options := v.options(f)
 	options.Progress = meter.Add
-	view.open(file, f.size())
-	verified, err := rd.Verify(ctx, view, f.size(), options)
+	verified, err := rd.Verify(ctx, file, f.size(), options)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
