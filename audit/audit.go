@@ -28,12 +28,6 @@ type Database struct {
 	shared *shared // nil: every question loads what it needs
 }
 
-// Beside is the same for another goroutine; see [store.Tx.Beside].
-func (db Database) Beside() Database {
-	db.Tx = db.Tx.Beside()
-	return db
-}
-
 // shared holds what several questions over one transaction load once, by a key of
 // the room that loads it. The questions never change what it holds.
 type shared struct{ held map[any]any }

@@ -17,13 +17,12 @@ import (
 
 // Tx is one transaction, given to the function that [DB.Update] or [DB.View]
 // runs and valid until that function returns. It is not safe for concurrent
-// use; see [Tx.Beside].
+// use.
 type Tx struct {
 	ctx       context.Context
 	cancelled func() error // of the caller's context
 	conn      *sql.Conn
 	stmts     map[string]*sql.Stmt
-	beside    []*Tx
 
 	texts, cps, cpvs dictionary
 }
@@ -51,18 +50,6 @@ func (tx *Tx) closeStatements() {
 		s.Close()
 	}
 	tx.stmts = nil
-	for _, b := range tx.beside {
-		b.closeStatements()
-	}
-}
-
-// Beside returns the same transaction for questions that another goroutine asks
-// meanwhile: what it reads, it decodes while this one steps through SQLite. That
-// goroutine must have ended before the transaction does.
-func (tx *Tx) Beside() *Tx {
-	b := &Tx{ctx: tx.ctx, cancelled: tx.cancelled, conn: tx.conn, stmts: map[string]*sql.Stmt{}}
-	tx.beside = append(tx.beside, b)
-	return b
 }
 
 // public is what the database holds of values: URLs without their credentials. It

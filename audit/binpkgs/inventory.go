@@ -7,12 +7,9 @@ package binpkgs
 
 import (
 	"bytes"
-	"cmp"
 	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"emaudit/audit"
 	"emaudit/parse/atom"
@@ -215,20 +212,17 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 	}
 	for i := range inv.Dirs {
 		dir := &inv.Dirs[i]
-		var entries []store.IndexEntry
-		var reading errgroup.Group
-		beside := db.Tx.Beside()
-		reading.Go(func() (err error) {
-			entries, err = beside.IndexEntries(dir.ID)
-			return err
-		})
+		entries, err := db.Tx.IndexEntries(dir.ID)
+		if err != nil {
+			return nil, err
+		}
 		var instances []store.Instance
 		if withMetadata {
 			instances, err = db.Tx.InstancesWithMetadata(db.Host, dir.ID, set)
 		} else {
 			instances, err = db.Tx.Instances(dir.ID)
 		}
-		if err := cmp.Or(err, reading.Wait()); err != nil {
+		if err != nil {
 			return nil, err
 		}
 		inv.Entries = append(inv.Entries, entries)

@@ -11,8 +11,6 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/emergelog"
 
-	"golang.org/x/sync/errgroup"
-
 	"emaudit/store"
 )
 
@@ -49,20 +47,16 @@ type pastKey struct{}
 
 func loadPast(db audit.Database, metadata bool) (*Past, error) {
 	h := &Past{tx: db.Tx, builds: map[*Stay]Build{}, identified: map[*Stay]Build{}}
-	// The log and the packages are read at once: each takes about as long.
-	var reading errgroup.Group
-	beside := db.Beside()
-	reading.Go(func() (err error) {
-		h.timeline, err = readTimeline(beside)
-		return err
-	})
 	var err error
+	if h.timeline, err = readTimeline(db); err != nil {
+		return nil, err
+	}
 	if db.IsShared() {
 		h.Inventory, err = binpkgs.TakeInventory(db, true)
 	} else {
 		h.Inventory, err = binpkgs.LoadInventory(db, metadata, true)
 	}
-	if err := cmp.Or(err, reading.Wait()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if err = h.settleWith(db, h.Ever); err != nil {
