@@ -43,9 +43,6 @@ type file struct {
 	keys map[string]any
 }
 
-// Empty tells whether no file says anything.
-func (c *Config) Empty() bool { return len(c.files) == 0 }
-
 // Validate reports the keys that are no flags, or flags that have to be typed.
 func (c *Config) Validate(app *kong.Application) error { return c.Check(app.Node) }
 
