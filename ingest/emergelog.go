@@ -22,6 +22,8 @@ const (
 	CodeLogIgnored = "log-ignored"
 	// CodeLogDamage stands for the pieces of damage beyond those that are kept.
 	CodeLogDamage = "log-damage"
+	// CodeLogForeign is a file with the name of a log that has no line of one.
+	CodeLogForeign = "log-foreign"
 	// CodeLogUndecoded is a compressed log that cannot be decompressed.
 	CodeLogUndecoded = "log-undecodable"
 )
@@ -34,6 +36,7 @@ type logPart struct {
 	tail    []byte   // what lies before the bookmark, where that was compared
 	fresh   bool     // not known before
 	read    bool     // something of it is part of the log
+	foreign bool     // none of its lines is one of emerge.log
 	diags   []parse.Diagnostic
 }
 
@@ -308,8 +311,15 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 func (r *reader) storeLog(tx *store.Tx, reading *logReading, writer *store.EmergeLogWriter, result *SourceResult) error {
 	damages, met := writer.Damages()
 	for _, d := range damages {
-		p := reading.part(d.Source)
-		p.diags = append(p.diags, d.Diagnostic)
+		if p := reading.part(d.Source); !p.foreign {
+			p.diags = append(p.diags, d.Diagnostic)
+		}
+	}
+	for _, p := range reading.plan.parts {
+		if p.foreign {
+			p.read = false
+			p.diags = append(p.diags, parse.Diagnosef(0, CodeLogForeign, "this is no emerge.log: none of its lines begins with a time"))
+		}
 	}
 	if met > len(damages) {
 		last := damages[len(damages)-1]

@@ -208,11 +208,13 @@ func (l *logReading) parsePart(ctx context.Context, p *logPart, complete bool, m
 	}
 	from := emergelog.Position{Source: p.segment.Part, Offset: p.segment.Position}
 	tail := &tailReader{Reader: metered{&bounded{log, maxLog - from.Offset}, meter}, kept: p.tail, end: from.Offset}
+	before := l.parser.LastTime()
 	to, err := l.parser.Read(ctx, tail, from, complete)
 	l.bytes += to.Offset - from.Offset
 	p.segment.Position = to.Offset
 	if to.Offset > from.Offset {
 		p.read = true
+		p.foreign = from.Offset == 0 && p.file.firstAt == 0 && l.parser.LastTime() == before
 		p.print.setTail(tail.before(to.Offset), l.parser.LastTime())
 		if l.readHead(p.file) == nil {
 			p.print.head = digestOf(p.file.head[:min(int64(len(p.file.head)), to.Offset)])

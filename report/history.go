@@ -169,7 +169,7 @@ func eventCells(e *history.Event) (what, from string, seconds *int64, outcome st
 			from = e.Unmerge.Reason
 		}
 	default:
-		what, outcome, seconds = e.Sync.Repo, e.Sync.Outcome, e.Sync.Seconds
+		what, outcome, seconds = repoName(e.Sync.Repo), e.Sync.Outcome, e.Sync.Seconds
 	}
 	return what, from, seconds, outcome
 }
@@ -241,4 +241,12 @@ func historyRows(w io.Writer, events iter.Seq2[*history.Event, error]) error {
 		}
 	}
 	return rows.Close()
+}
+
+// repoName names the repository of a sync for people.
+func repoName(repo string) string {
+	if repo == "" {
+		return "of what is not told"
+	}
+	return repo
 }

@@ -138,7 +138,7 @@ func syncTable(s *Screen, rows []history.RepoStats) {
 	t := periodTable(s, rows[0].Period != "", Column{Title: "REPOSITORY"}, Column{Title: "SYNCS", Align: Right}, Column{Title: "TOTAL", Align: Right},
 		Column{Title: "AVERAGE", Align: Right}, Column{Title: "MEDIAN", Align: Right}, Column{Title: "FAILED", Align: Right})
 	for _, r := range rows {
-		t.row(r.Period, Plain.Text(r.Repo), Plain.Text(Number(int64(r.Syncs))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(duration(r.Average)),
+		t.row(r.Period, Plain.Text(repoName(r.Repo)), Plain.Text(Number(int64(r.Syncs))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(duration(r.Average)),
 			Plain.Text(duration(r.Median)), Plain.Text(Number(int64(r.Failures))))
 	}
 	t.End()

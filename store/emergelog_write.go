@@ -133,9 +133,12 @@ func (w *EmergeLogWriter) pkg(cpv string) loggedPackage {
 	if ok || w.err != nil {
 		return p
 	}
-	name := cpv
+	// A version that Portage of today no longer takes is one all the same.
+	name := emergelog.PackageOf(cpv)
 	if c, err := atom.ParseCPV(cpv); err == nil {
 		name = c.CP()
+	}
+	if name != cpv {
 		p.version = cpv[len(name)+1:]
 	}
 	if p.cp, w.err = w.tx.cpID(name); w.err != nil {

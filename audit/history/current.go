@@ -105,7 +105,7 @@ func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 		if run.Outcome != emergelog.RunRunning {
 			return nil
 		}
-		if err := r.log.Facts(run, &r.facts); err != nil {
+		if err := r.readFacts(run); err != nil || run.Outcome != emergelog.RunRunning {
 			return err
 		}
 		id := run.ID
@@ -120,6 +120,11 @@ func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 				newest, c.unbegun = m.Seq, max(0, m.Of-m.N)
 			}
 			if m.Outcome != emergelog.MergeRunning {
+				continue
+			}
+			if failed, err := r.hasFailed(m); err != nil {
+				return err
+			} else if failed {
 				continue
 			}
 			merge := CurrentMerge{CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, Phase: phaseOf(m), StartedAt: at(m.Started)}
@@ -141,6 +146,16 @@ func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 		return nil
 	})
 	return all, err
+}
+
+// hasFailed reports whether a build log tells that a merge without end failed. With
+// --keep-going, or several jobs, emerge.log says so when the run ends.
+func (r *runReader) hasFailed(m *store.Merge) (bool, error) {
+	if m.Started == 0 {
+		return false, nil
+	}
+	logs, err := r.db.Tx.BuildLogs(r.db.Host, store.BuildLogQuery{CP: m.CP, Since: m.Started - LinkSlack, Failed: true})
+	return slices.ContainsFunc(logs, func(l store.BuildLog) bool { return l.CPV == m.CPV }), err
 }
 
 // phaseOf is the phase of a merge as far as the log tells.

@@ -128,7 +128,7 @@ type SyncEvent struct {
 
 // run turns a stored run into an answer, which holds until the next.
 func (r *runReader) run(stored *store.Run) (*Run, error) {
-	if err := r.log.Facts(stored, &r.facts); err != nil {
+	if err := r.readFacts(stored); err != nil {
 		return nil, err
 	}
 	out := &r.out

@@ -310,7 +310,7 @@ func (l *logReader) backward() error {
 
 // take keeps the events of a run that are asked for.
 func (l *logReader) take(r *store.Run) error {
-	if err := l.log.Facts(r, &l.facts); err != nil {
+	if err := l.readFacts(r); err != nil {
 		return err
 	}
 	keep := func(e *Event) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"emaudit/audit"
+	"emaudit/parse/emergelog"
 	"emaudit/store"
 )
 
@@ -214,7 +215,7 @@ func (r *runReader) numbersOf(packages []string, runs store.RunRange) ([]int64, 
 
 // meant tells whether a run has a fact of the packages of a search.
 func (r *runReader) meant(run *store.Run, search Search) (bool, error) {
-	if err := r.log.Facts(run, &r.facts); err != nil {
+	if err := r.readFacts(run); err != nil {
 		return false, err
 	}
 	for i := range r.facts.Merges {
@@ -228,6 +229,40 @@ func (r *runReader) meant(run *store.Run, search Search) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// deadAfter is how old, in seconds, the last line of a run without end may be
+// before it counts as killed: no package builds for longer than a day without a
+// line in the log.
+const deadAfter = 24 * 3600
+
+// readFacts reads the facts of a run. One whose end is not logged and whose last
+// line is older than [deadAfter] was killed, as far as anybody can tell: the log of
+// another machine, or of one that lost its power, gets no line that says so.
+func (r *runReader) readFacts(run *store.Run) error {
+	if err := r.log.Facts(run, &r.facts); err != nil {
+		return err
+	}
+	if run.Outcome != emergelog.RunRunning || r.db.Now-run.LastSeen <= deadAfter {
+		return nil
+	}
+	run.Outcome, run.Uncertain = emergelog.RunKilled, true
+	for i := range r.facts.Merges {
+		if m := &r.facts.Merges[i]; m.Outcome == emergelog.MergeRunning {
+			m.Outcome, m.BetweenVersions = emergelog.MergeInterrupted, len(m.Replaced) > 0
+		}
+	}
+	for i := range r.facts.Unmerges {
+		if u := &r.facts.Unmerges[i]; u.Outcome == emergelog.UnmergeRunning {
+			u.Outcome = emergelog.UnmergeInterrupted
+		}
+	}
+	for i := range r.facts.Syncs {
+		if s := &r.facts.Syncs[i]; s.Outcome == emergelog.SyncRunning {
+			s.Outcome = emergelog.SyncUnknown
+		}
+	}
+	return nil
 }
 
 // errNoRun is the error of a run that is not there.

@@ -114,6 +114,9 @@ func (a *assembler) settle(w *work, sink Sink) {
 		sink.Unmerge(u.Unmerge)
 	}
 	w.unmerges = nil
+	if w.syncing && w.Syncs == 0 {
+		w.wordlessSync(outcome)
+	}
 	for _, s := range w.syncs {
 		s.settle(outcome)
 		sink.Sync(s.Sync)
@@ -127,6 +130,26 @@ func (a *assembler) settle(w *work, sink Sink) {
 		w.Uncertain = true
 	}
 	sink.Run(w.Run)
+}
+
+// wordlessSync makes the sync of a run whose modules wrote no line, which qlop has
+// among its examples since 2025; a module that runs in a process of its own would
+// find the log turned off (_disable in _emerge/emergelog.py). Which repositories it
+// was about is not told, and whether it went well only by an exit status, which
+// emerge does not write for a sync (post_emerge.py is not called).
+func (w *work) wordlessSync(outcome RunOutcome) {
+	s := &openSync{Sync: Sync{Run: w.ID, Seq: 1, Begin: w.Begin, Started: w.Started, ClockStepped: w.ClockStepped}, ended: outcome != RunRunning}
+	switch outcome {
+	case RunRunning:
+	case RunSuccess:
+		s.Outcome, s.Finished = SyncOK, w.LastSeen
+	case RunFailure:
+		s.Outcome, s.Finished = SyncFailed, w.LastSeen
+	case RunUnknown:
+		s.Finished = w.LastSeen
+	}
+	w.Syncs = 1
+	w.syncs = append(w.syncs, s)
 }
 
 // outcome says how w ended, or that it runs.

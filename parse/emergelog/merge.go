@@ -30,7 +30,7 @@ func (a *assembler) addMerge(w *work, ev *Event) *openMerge {
 	w.Merges++
 	m := a.spare()
 	m.Run, m.Seq, m.Begin, m.CPV, m.N, m.Of = w.ID, w.Merges, a.place(ev), cpv, ev.N, ev.Of
-	m.name, m.clock = len(packageOf(cpv)), a.clock
+	m.name, m.clock = len(PackageOf(cpv)), a.clock
 	if w.binaryOnly {
 		m.Kind = KindBinary
 	}

@@ -53,20 +53,26 @@ func versionStart[T []byte | string](pf T) int {
 	return 0
 }
 
+// isRevision tells a revision. Until 2.2.28 Portage of Prefix had one between two
+// others too: -r03.1 (portage/versions.py of prefix-2.2.14, "inter-revision").
 func isRevision[T []byte | string](s T) bool {
-	if len(s) < 2 || s[0] != 'r' {
+	if len(s) < 2 || s[0] != 'r' || s[len(s)-1] == '.' {
 		return false
 	}
+	dots := 0
 	for i := 1; i < len(s); i++ {
-		if s[i]-'0' > 9 {
+		switch {
+		case s[i] == '.' && i > 1:
+			dots++
+		case s[i]-'0' > 9:
 			return false
 		}
 	}
-	return true
+	return dots <= 1
 }
 
-// packageOf returns the cat/pn of a cpv, or the whole where it has no version.
-func packageOf(cpv string) string {
+// PackageOf returns the cat/pn of a cpv, or the whole where it has no version.
+func PackageOf(cpv string) string {
 	for slash := 0; slash < len(cpv); slash++ {
 		if cpv[slash] == '/' {
 			if v := versionStart(cpv[slash+1:]); v > 0 {

@@ -14,7 +14,7 @@ func (a *assembler) unmerging(ev *Event) {
 func (a *assembler) addUnmerge(u *openUnmerge, ev *Event) *work {
 	replacement := !ev.OneBlank || ev.Time < loggedApart
 	if replacement {
-		if w, m := a.replacing(packageOf(u.CPV)); w != nil {
+		if w, m := a.replacing(PackageOf(u.CPV)); w != nil {
 			u.Reason, u.Merge = UnmergeReplaced, m.Seq
 			return a.attachUnmerge(w, u, ev)
 		}
@@ -75,7 +75,7 @@ func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
 		u = &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Uncertain: true}, clock: a.clock}
 		// The end has two blanks for either reason.
 		ev.OneBlank = true
-		if _, m := a.replacing(packageOf(u.CPV)); m != nil {
+		if _, m := a.replacing(PackageOf(u.CPV)); m != nil {
 			ev.OneBlank = false
 		}
 		w = a.addUnmerge(u, ev)
