@@ -142,7 +142,7 @@ func TestCommandsOfTheDocumentsParse(t *testing.T) {
 			commands++
 			command, _, _ = strings.Cut(command, ">")
 			command, _, _ = strings.Cut(command, " #")
-			if err := parses(t, strings.Fields(strings.ReplaceAll(command, `"`, ""))[1:]); err != nil {
+			if err := parses(t, shellWords(command)[1:]); err != nil {
 				t.Errorf("%s: %s: %v", filepath.Base(path), command, err)
 			}
 		}
@@ -150,6 +150,15 @@ func TestCommandsOfTheDocumentsParse(t *testing.T) {
 	if commands == 0 {
 		t.Error("no command was found")
 	}
+}
+
+// shellWords splits a command line as a shell does one without variables.
+func shellWords(line string) []string {
+	found := regexp.MustCompile(`"[^"]*"|'[^']*'|\S+`).FindAllString(line, -1)
+	for i := range found {
+		found[i] = strings.Trim(found[i], `"'`)
+	}
+	return found
 }
 
 // parses tells what is wrong with a command line. That a file is not there is

@@ -71,7 +71,7 @@ func TestTheExamplesOfTheManualPagesParse(t *testing.T) {
 				t.Errorf("%s: not a command of emaudit: %s", name, e.line)
 			}
 			arguments, _, _ = strings.Cut(arguments, ">")
-			if err := parses(t, strings.Fields(arguments)); err != nil {
+			if err := parses(t, shellWords(arguments)); err != nil {
 				t.Errorf("%s: %v", e.line, err)
 			}
 			if name != "emaudit" && !slices.Contains(strings.Fields(arguments), name) {
