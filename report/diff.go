@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"strings"
 
@@ -8,18 +9,21 @@ import (
 )
 
 // Diff is the answer to: what changed between two states?
-func Diff(d *state.Diff, o Output) Answer {
+// Its text with stat has sums and sizes instead of USE and dependencies.
+func Diff(d *state.Diff, stat bool, o Output) Answer {
 	return Answer{
 		Findings: d.Findings,
 		Keys: func(j *JSON) {
 			j.Value("from", d.From)
 			j.Value("to", d.To)
 			j.Value("changes", d.Changes)
+			j.Value("settings", d.Settings)
+			j.Value("settings_known", d.SettingsKnown)
 		},
 		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "action", "slot", "from", "to", "from_build_time", "to_build_time", "use", "dependencies")
+			c := NewCSV(w, "action", "slot", "from", "to", "from_build_time", "to_build_time", "use", "dependencies", "from_build_id", "to_build_id", "from_size", "to_size")
 			for _, r := range d.Changes {
-				c.Row(string(r.Action), r.Slot, r.From, r.To, r.FromBuildTime, r.ToBuildTime, r.Use, strings.Join(r.Dependencies, " "))
+				c.Row(string(r.Action), r.Slot, r.From, r.To, r.FromBuildTime, r.ToBuildTime, r.Use, strings.Join(r.Dependencies, " "), r.FromBuildID, r.ToBuildID, r.FromSize, r.ToSize)
 			}
 			return c.Close()
 		},
@@ -28,7 +32,12 @@ func Diff(d *state.Diff, o Output) Answer {
 			s.Paragraph(0, Plain.Text("from "+targetText(d.From, o)))
 			s.Paragraph(0, Plain.Text("to   "+targetText(d.To, o)))
 			s.Blank()
-			changesTable(s, d.Changes, o)
+			if stat {
+				statTable(s, d.Changes, o)
+			} else {
+				changesTable(s, d.Changes, o)
+			}
+			settingTable(s, d)
 			if len(d.Findings) > 0 {
 				s.Blank()
 				s.Findings(d.Findings, o.findingOptions())
@@ -78,6 +87,80 @@ func changesTable(s *Screen, changes []state.Change, o Output) {
 		t.Row(Plain.Text(string(c.Action)), Plain.Text(name), Plain.Text(from), Plain.Text(to), Dim.Text(strings.TrimSpace(c.Use+" "+strings.Join(c.Dependencies, " "))))
 	}
 	t.End()
+}
+
+// settingTable shows what changed in the configuration.
+func settingTable(s *Screen, d *state.Diff) {
+	if !d.SettingsKnown {
+		s.Line(Dim.Text("What changed in /etc/portage is not known: one of the states is older than the first ingest."))
+		return
+	}
+	if len(d.Settings) == 0 {
+		return
+	}
+	s.Blank()
+	s.Heading("Settings")
+	t := s.Table(Column{Title: "KIND"}, Column{Title: "OF"}, Column{Title: "FROM", Shrink: Wrap, Yield: 2, Min: 12}, Column{Title: "TO", Shrink: Wrap, Yield: 2, Min: 12}, Column{Title: "SEEN", Shrink: CutMiddle, Yield: 3, Optional: true})
+	text := func(v *string) Cell {
+		switch {
+		case v == nil:
+			return Dim.Text("none")
+		case *v == "":
+			return Plain.Text("listed")
+		}
+		return Plain.Text(*v)
+	}
+	for _, c := range d.Settings {
+		t.Row(Plain.Text(string(c.Kind)), Plain.Text(c.Subject), text(c.Before), text(c.After), Dim.Text(c.Origin))
+	}
+	t.End()
+}
+
+// statTable shows the builds and the bytes of each change, and their sum.
+func statTable(s *Screen, changes []state.Change, o Output) {
+	if len(changes) == 0 {
+		return
+	}
+	build := func(version string, id *int64) string {
+		if id == nil {
+			return version
+		}
+		return fmt.Sprintf("%s build %d", version, *id)
+	}
+	sum, unsized := int64(0), 0
+	t := s.Table(Column{Title: "ACTION"}, Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 3}, Column{Title: "FROM"}, Column{Title: "TO"}, Column{Title: "SIZE", Align: Right})
+	for i := range changes {
+		c := &changes[i]
+		name, from, to := versions(c, o)
+		size := unknown
+		if (c.From == nil || c.FromSize != nil) && (c.To == nil || c.ToSize != nil) {
+			n := int64(0)
+			if c.ToSize != nil {
+				n += *c.ToSize
+			}
+			if c.FromSize != nil {
+				n -= *c.FromSize
+			}
+			sum, size = sum+n, signedSize(n)
+		} else {
+			unsized++
+		}
+		t.Row(Plain.Text(string(c.Action)), Plain.Text(name), Plain.Text(build(from, c.FromBuildID)), Plain.Text(build(to, c.ToBuildID)), Plain.Text(size))
+	}
+	t.End()
+	total := "Installed files together: " + signedSize(sum)
+	if unsized > 0 {
+		total += fmt.Sprintf(", without %s of unknown size", Count(int64(unsized), "package", "packages"))
+	}
+	s.Line(Plain.Text(total))
+}
+
+// signedSize is a difference of sizes.
+func signedSize(n int64) string {
+	if n < 0 {
+		return "-" + Size(-n)
+	}
+	return "+" + Size(n)
 }
 
 // versions splits the cpvs of a change into the package, with its slot where

@@ -20,6 +20,7 @@ type Past struct {
 	*timeline
 	*binpkgs.Inventory
 	tx     *store.Tx
+	host   store.HostID
 	Pins   []store.Pin
 	Gone   map[string][]store.Instance // by cpv
 	builds map[*Stay]Build             // with metadata
@@ -46,7 +47,7 @@ func TakePastWith(db audit.Database, metadata bool) (*Past, error) {
 type pastKey struct{}
 
 func loadPast(db audit.Database, metadata bool) (*Past, error) {
-	h := &Past{tx: db.Tx, builds: map[*Stay]Build{}, identified: map[*Stay]Build{}}
+	h := &Past{tx: db.Tx, host: db.Host, builds: map[*Stay]Build{}, identified: map[*Stay]Build{}}
 	var err error
 	if h.timeline, err = readTimeline(db); err != nil {
 		return nil, err

@@ -35,6 +35,12 @@ type Change struct {
 	ToKnownBy     Attribution `json:"to_known_by,omitempty"`
 	// Use is what changes in USE: "+ssl -doc".
 	Use string `json:"use"`
+	// FromBuildID and ToBuildID are the numbers of the builds, FromSize and ToSize the
+	// bytes installed; null where they are not known.
+	FromBuildID *int64 `json:"from_build_id"`
+	ToBuildID   *int64 `json:"to_build_id"`
+	FromSize    *int64 `json:"from_size"`
+	ToSize      *int64 `json:"to_size"`
 	// Dependencies are the runtime dependencies that come (+) and go (-).
 	Dependencies []string `json:"dependencies"`
 
@@ -51,10 +57,14 @@ func (c *Change) CPV() string {
 
 // Diff is the answer to: what changed between two states?
 type Diff struct {
-	From     Target          `json:"from"`
-	To       Target          `json:"to"`
-	Changes  []Change        `json:"changes"`
-	Findings []audit.Finding `json:"-"`
+	From    Target   `json:"from"`
+	To      Target   `json:"to"`
+	Changes []Change `json:"changes"`
+	// Settings are the lines of configuration that differ; SettingsKnown is false
+	// where those of one state are not known.
+	Settings      []SettingChange `json:"settings"`
+	SettingsKnown bool            `json:"settings_known"`
+	Findings      []audit.Finding `json:"-"`
 }
 
 // AuditDiff compares two states of the host.
@@ -71,7 +81,12 @@ func AuditDiff(db audit.Database, a, b Moment) (*Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Diff{From: from.Target, To: to.Target, Changes: h.DiffStates(from, to)}
+	d := &Diff{From: from.Target, To: to.Target, Changes: h.DiffStates(from, to), Settings: []SettingChange{}}
+	settings, known, err := h.DiffSettings(from, to)
+	if err != nil {
+		return nil, err
+	}
+	d.Settings, d.SettingsKnown = append(d.Settings, settings...), known
 	for _, s := range []*State{from, to} {
 		for _, doubt := range s.Doubts {
 			f := audit.Finding{Code: "state-unknown", Severity: audit.SeverityWarning, Subject: s.Target.String(), Message: doubt.Text(), Evidence: []audit.Evidence{}, Remedy: doubt.Settled()}
@@ -154,10 +169,12 @@ func (h *Past) change(from, to *Stay) Change {
 	if from != nil {
 		a = h.BuildOf(from)
 		c.From, c.FromBuildTime, c.FromKnownBy, c.Slot = &from.CPV, binpkgs.Known(a.BuildTime), a.by, h.SlotOf(from)
+		c.FromBuildID, c.FromSize = numbersOf(from, a)
 	}
 	if to != nil {
 		b = h.BuildOf(to)
 		c.To, c.ToBuildTime, c.ToKnownBy = &to.CPV, binpkgs.Known(b.BuildTime), b.by
+		c.ToBuildID, c.ToSize = numbersOf(to, b)
 		if slot := h.SlotOf(to); slot != "" {
 			c.Slot = slot
 		}
@@ -183,6 +200,18 @@ func (h *Past) change(from, to *Stay) Change {
 		c.Dependencies = CompareDependencies(a.Metadata, b.Metadata)
 	}
 	return c
+}
+
+// numbersOf returns the build id and the installed size of a stay, as far as they are
+// known.
+func numbersOf(s *Stay, b Build) (buildID, size *int64) {
+	switch {
+	case s.Row != nil:
+		return binpkgs.Known(s.Row.BuildID), &s.Row.Size
+	case b.binpkg != nil:
+		return binpkgs.Known(b.binpkg.BuildID), nil
+	}
+	return nil, nil
 }
 
 // CompareDependencies lists the words of the runtime dependencies that only

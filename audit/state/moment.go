@@ -17,6 +17,8 @@ import (
 type Moment struct {
 	// Run is the number of a run: the state before it.
 	Run int64
+	// After means the state after the run instead.
+	After bool
 	// At is a time in unix seconds: the state at its end.
 	At int64
 	// Pin is the name of a pin.
@@ -53,7 +55,9 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 	}
 	k, end := t.indexOf(m)
 	s := &State{index: k, Target: Target{Time: cmp.Or(m.At, now), Known: true, Pin: pin, Undoes: []int64{}, Pins: []string{}}}
-	if r := t.Run(m.Run); r != nil {
+	if r := t.Run(m.Run); r != nil && m.After {
+		s.Target.Time = r.LastSeen
+	} else if r != nil {
 		s.Target.Run, s.Target.Time, s.Target.Args, s.Target.Undoes = &r.ID, r.Started, r.Args, t.updateOf(r.ID)
 	}
 	t.fill(s, end)
@@ -77,12 +81,51 @@ func (t *timeline) momentOfPin(p store.Pin) Moment {
 // neither; end is as that of [timeline.stateOf].
 func (t *timeline) indexOf(m Moment) (k int, end bool) {
 	switch r := t.Run(m.Run); {
+	case r != nil && m.After:
+		k = t.stateBefore(r)
+		for i := k; i < len(t.Changes); i++ {
+			if t.Changes[i].Run == r.ID && t.Changes[i].effective {
+				k = i + 1
+			}
+		}
+		return k, true
 	case r != nil:
 		return t.stateBefore(r), true
 	case m.At != 0:
 		return t.stateOf(m.At)
 	}
 	return len(t.Changes), true
+}
+
+// ParseRange reads "A..B" as people mean it: what happened from the beginning of A
+// to the end of B. Each is a run or a time; without A it is all since the first run
+// that is known, without B all until now. ok is false where text is no range.
+func ParseRange(text string, now time.Time, zone *time.Location) (from, to Moment, ok bool, err error) {
+	first, last, ok := strings.Cut(text, "..")
+	if !ok {
+		return from, to, false, nil
+	}
+	first, last = strings.TrimSpace(first), strings.TrimSpace(last)
+	if first == "" {
+		first = "run:1"
+	}
+	if from, err = ParseMoment(first, now, zone); err != nil {
+		return from, to, true, err
+	}
+	if from.At != 0 {
+		begin, _, err := audit.ParseMoment(first, now, zone)
+		if err != nil {
+			return from, to, true, err
+		}
+		from.At = begin.Unix() - 1
+	}
+	if last == "" {
+		return from, Moment{Now: true}, true, nil
+	}
+	if to, err = ParseMoment(last, now, zone); err == nil {
+		to.After = to.Run != 0
+	}
+	return from, to, true, err
 }
 
 // ParseMoment reads how a person names a state:

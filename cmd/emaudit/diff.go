@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"emaudit/audit"
@@ -10,27 +11,40 @@ import (
 
 // diffCommand compares two states.
 type diffCommand struct {
-	A string `arg:"" name:"a" help:"The earlier state."`
-	B string `arg:"" optional:"" name:"b" default:"now" help:"The later state (now)."`
+	A    string `arg:"" name:"a" help:"The earlier state, or a range A..B."`
+	B    string `arg:"" optional:"" name:"b" help:"The later state (now)."`
+	Stat bool   `help:"Count, with builds and bytes."`
 }
 
 // Help is the long help of the command.
 func (*diffCommand) Help() string {
 	return `Shows what leads from state A to state B: upgrades, downgrades, installs,
-removals, and rebuilds with their changes in USE and dependencies.
+removals, and rebuilds with their changes in USE and dependencies; and what
+changed in /etc/portage and the profile.
+
+A range A..B is from the beginning of A to the end of B, each a run or a time:
+run:9..run:12 is what these runs did, 2026-05..2026-06 what happened in those
+months. Without B it goes on until now.
 
 ` + momentHelp + exitStatus
 }
 
 // Run answers.
 func (c *diffCommand) Run(ctx context.Context, s *session) error {
-	a, err := s.moment(c.A)
+	a, b, isRange, err := state.ParseRange(c.A, s.proc.now(), s.zone())
 	if err != nil {
-		return err
+		return usagef("%w", err)
 	}
-	b, err := s.moment(c.B)
-	if err != nil {
-		return err
+	if isRange && c.B != "" {
+		return usagef("diff: %s names both ends: leave %s out", c.A, c.B)
+	}
+	if !isRange {
+		if a, err = s.moment(c.A); err != nil {
+			return err
+		}
+		if b, err = s.moment(cmp.Or(c.B, "now")); err != nil {
+			return err
+		}
 	}
 	if err := s.open(ctx); err != nil {
 		return err
@@ -44,7 +58,7 @@ func (c *diffCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	out := s.out()
-	if err := out.Write(report.Diff(diff, out)); err != nil {
+	if err := out.Write(report.Diff(diff, c.Stat, out)); err != nil {
 		return err
 	}
 	return s.verdict(diff.Findings, "never")

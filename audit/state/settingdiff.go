@@ -1,0 +1,159 @@
+package state
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"emaudit/parse/atom"
+	"emaudit/store"
+)
+
+// Settings are part of a state: the same builds under other USE flags, CFLAGS or
+// masks are rebuilt, or refused, by the next emerge --newuse.
+
+// SettingChange is a line of Portage's configuration that differs between two
+// states: a variable, or all that one list says of an atom.
+type SettingChange struct {
+	Kind    store.ConfigKind `json:"kind"`    // setting, package.use, package.mask, ...
+	Subject string           `json:"subject"` // the variable, or the atom
+	Before  *string          `json:"before"`  // null where there was none
+	After   *string          `json:"after"`
+	Origin  string           `json:"origin"` // file:line, of After where there is one
+}
+
+// settingKinds are the lists that are compared. What a profile says of packages
+// changes with every sync; of a profile, its variables and its name count.
+var settingKinds = []store.ConfigKind{
+	store.LineSetting, store.LineProvided, store.ConfigUse, store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords,
+	store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict, store.ConfigEnv,
+}
+
+// Settings returns the lines of configuration that counted when a state began, those
+// of today for what is installed now. known is false for a state that ended before
+// the first ingest.
+func (h *Past) Settings(s *State) (lines []store.ConfigLine, known bool, err error) {
+	switch {
+	case s.Target.Run == nil && s.index == len(h.Changes):
+		lines, err = h.tx.ConfigLines(h.host, settingKinds...)
+		return lines, err == nil, err
+	case s.index == 0:
+		return h.tx.ConfigLinesDuring(h.host, 0, s.Target.Time, settingKinds...)
+	}
+	return h.tx.ConfigLinesDuring(h.host, h.Changes[s.index-1].at, s.Target.Time, settingKinds...)
+}
+
+// DiffSettings compares the configuration of two states; known is false where that
+// of one of them is not known.
+func (h *Past) DiffSettings(a, b *State) (changes []SettingChange, known bool, err error) {
+	before, known, err := h.Settings(a)
+	if err != nil || !known {
+		return nil, false, err
+	}
+	after, known, err := h.Settings(b)
+	if err != nil || !known {
+		return nil, false, err
+	}
+	return diffSettings(before, after), true, nil
+}
+
+func diffSettings(before, after []store.ConfigLine) []SettingChange {
+	type key struct {
+		kind    store.ConfigKind
+		subject string
+	}
+	gather := func(lines []store.ConfigLine) (map[key][]string, map[key]string) {
+		values, origins := map[key][]string{}, map[key]string{}
+		for _, l := range lines {
+			if l.Layer == "profile" && l.Kind != store.LineSetting {
+				continue
+			}
+			k := key{l.Kind, l.Subject}
+			values[k], origins[k] = append(values[k], l.Value), l.Origin
+		}
+		return values, origins
+	}
+	was, wasFrom := gather(before)
+	is, isFrom := gather(after)
+	changes := []SettingChange{}
+	said := func(values map[key][]string, k key) *string {
+		lines, ok := values[k]
+		if !ok {
+			return nil
+		}
+		text := strings.Join(lines, " ")
+		return &text
+	}
+	for k := range was {
+		x, y := said(was, k), said(is, k)
+		if y == nil || *x != *y {
+			changes = append(changes, SettingChange{Kind: k.kind, Subject: k.subject, Before: x, After: y, Origin: cmp.Or(isFrom[k], wasFrom[k])})
+		}
+	}
+	for k := range is {
+		if _, ok := was[k]; !ok {
+			changes = append(changes, SettingChange{Kind: k.kind, Subject: k.subject, After: said(is, k), Origin: isFrom[k]})
+		}
+	}
+	slices.SortFunc(changes, func(a, b SettingChange) int {
+		return cmp.Or(cmp.Compare(slices.Index(settingKinds, a.Kind), slices.Index(settingKinds, b.Kind)), cmp.Compare(a.Subject, b.Subject))
+	})
+	return changes
+}
+
+// compilerSettings decide what a build is made of, whatever its USE.
+var compilerSettings = []string{"CHOST", "CBUILD", "CFLAGS", "CXXFLAGS", "LDFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS", "make.profile"}
+
+// Concerns tells whether a change matters for a package that comes back from before
+// it: emerge --newuse would rebuild it, a mask or the like would refuse it, or it was
+// built with other compiler settings. Of a build without metadata every flag counts
+// as its own.
+func (c *SettingChange) Concerns(cpv string, m *store.Metadata) bool {
+	if c.Kind != store.LineSetting {
+		parsed, err := atom.ParseCPV(cpv)
+		a, bad := atom.ConfigFileSyntax.ParseAtom(c.Subject)
+		if err != nil || bad != nil {
+			return true
+		}
+		a.Slot, a.SubSlot, a.Repo = "", "", ""
+		if !a.MatchIgnoringUSE(atom.Package{CPV: parsed}) {
+			return false
+		}
+		return c.Kind != store.ConfigUse || m == nil || c.hasFlagOf(m.IUse, "")
+	}
+	switch {
+	case slices.Contains(compilerSettings, c.Subject):
+		return true
+	case m == nil:
+		return c.Subject == "USE"
+	case c.Subject == "USE":
+		return c.hasFlagOf(m.IUse, "")
+	}
+	return c.hasFlagOf(m.IUse, strings.ToLower(c.Subject)+"_")
+}
+
+// hasFlagOf tells whether a flag that only one side of the change has is among those
+// of an ebuild.
+func (c *SettingChange) hasFlagOf(iuse, prefix string) bool {
+	words := func(text *string) map[string]bool {
+		set := map[string]bool{}
+		if text != nil {
+			for w := range strings.FieldsSeq(*text) {
+				set[w] = true
+			}
+		}
+		return set
+	}
+	before, after := words(c.Before), words(c.After)
+	for flag := range strings.FieldsSeq(iuse) {
+		flag = strings.TrimLeft(flag, "+-")
+		name, ok := strings.CutPrefix(flag, prefix)
+		if !ok {
+			continue
+		}
+		if before[name] != after[name] || before["-"+name] != after["-"+name] || before["*"] != after["*"] || before["-*"] != after["-*"] {
+			return true
+		}
+	}
+	return false
+}
