@@ -2,7 +2,8 @@ package emergelog
 
 import "strings"
 
-// request is what a run's arguments say that the reading of its lines needs.
+// request holds the properties of a run's arguments that affect the reading of its
+// lines.
 type request struct {
 	action     Action
 	ask        bool
@@ -11,22 +12,22 @@ type request struct {
 	buildOnly  bool
 	binaryOnly bool
 	parallel   bool
-	args       string // set where requests remembers them
+	args       string // set if requests caches the arguments
 }
 
-// dashlessActions are the actions that the logs of 2005 to 2008 hold without
-// dashes, after the options.
+// dashlessActions are the actions that logs of 2005 to 2008 show without dashes,
+// after the options.
 var dashlessActions = map[string]Action{
 	"sync": ActionSync, "metadata": ActionOther, "regen": ActionOther, "config": ActionOther, "search": ActionOther,
 	"unmerge": ActionUnmerge, "prune": ActionUnmerge, "clean": ActionUnmerge, "depclean": ActionDepclean,
 }
 
-// lastDashlessAction is 2009-01-01: later words without dashes are packages.
+// lastDashlessAction is 2009-01-01. After that, words without dashes are packages.
 const lastDashlessAction = 1230768000
 
-// parseRequest reads the arguments of a run that began at started. Portage
-// writes them normalised: "--option", "--option=value", then the action, then
-// the user's own words (actions.py:4078-4095).
+// parseRequest reads the arguments of a run that began at started, in unix seconds.
+// Portage normalises them: "--option", "--option=value", then the action, then the
+// words that the user typed (actions.py:4078-4095).
 func parseRequest(args string, started int64) request {
 	var r request
 	resume, deselect, decided := false, false, false
@@ -35,7 +36,7 @@ func parseRequest(args string, started int64) request {
 			if action, ok := dashlessActions[word]; ok && !decided && started < lastDashlessAction {
 				r.action, decided = action, true
 			}
-			// Packages follow; their words decide nothing.
+			// The remaining words are packages.
 			if started < lastDashlessAction {
 				decided = true
 			}
@@ -80,13 +81,12 @@ func parseRequest(args string, started int64) request {
 	return r
 }
 
-// requests remembers the arguments that were read: people ask the same again
-// and again.
+// requests caches parsed arguments, because people repeat the same commands.
 type requests struct {
 	known map[string]request
 }
 
-// request returns the arguments as a string and what they say.
+// request returns the arguments as a string, and the parsed request.
 func (r *requests) request(args []byte, started int64) (string, request) {
 	if started < lastDashlessAction || len(args) > maxKnownArgs {
 		return string(args), parseRequest(string(args), started)
@@ -103,7 +103,7 @@ func (r *requests) request(args []byte, started int64) (string, request) {
 	return fresh.args, fresh
 }
 
-// The limits of what is remembered: a thousand command lines of usual length.
+// The limits of the cache: a thousand command lines of usual length.
 const (
 	maxRequests  = 1 << 10
 	maxKnownArgs = 1 << 10

@@ -3,23 +3,23 @@ package emergelog
 import "emaudit/parse"
 
 const (
-	// maxClockJitter is how many seconds the clock may fall back between two
-	// lines before durations that span them are no longer believed: NTP and
-	// lines of a second writer move it by less.
+	// maxClockJitter is the largest step back of the clock, in seconds, that leaves
+	// durations credible. NTP, and lines of a second writer, move it by less.
 	maxClockJitter = 60
-	// maxQuiet is for how many seconds nothing may be written within what has a
-	// duration: beyond, the clock was set, or the machine slept.
+	// maxQuiet is the longest time without a line, in seconds, within a credible
+	// duration. After that, the clock was set or the machine slept.
 	maxQuiet = 7 * 24 * 3600
-	// silentAfter is for how many seconds a run may write nothing, while others
-	// start, before it is taken for dead: the longest builds take less.
+	// silentAfter is the time, in seconds, after which a silent run is presumed
+	// dead if other runs have started since. The longest builds take less.
 	silentAfter = 24 * 3600
-	// forgetAfter is for how many seconds a run that is taken for dead is kept,
-	// should it show signs of life after all.
+	// forgetAfter is the time, in seconds, for which a run that is presumed dead is
+	// kept in case it writes again.
 	forgetAfter = 7 * 24 * 3600
-	// maxWork bounds the runs that are kept open; the stalest is given up.
+	// maxWork bounds the open runs. Beyond it, the run least likely to write again
+	// is closed.
 	maxWork = 32
-	// maxArgs bounds the arguments kept of one run: more than Linux lets a
-	// command line hold by default (2 MiB).
+	// maxArgs bounds the stored arguments of one run, in bytes. By default Linux
+	// allows less in a command line (2 MiB).
 	maxArgs = 4 << 20
 )
 
@@ -27,12 +27,12 @@ const (
 type assembler struct {
 	sink    Sink
 	source  int
-	open    []*work // in the order of their IDs
+	open    []*work // by ascending ID
 	lastID  int64
 	last    int64 // time of the last event
-	clock   int   // how often the clock was set, back or far ahead
-	argsOf  int64 // ID of the run whose arguments the last line held, else 0
-	started int64 // ID of the run that the last line started, else 0
+	clock   int   // number of times the clock was set back or far ahead
+	argsOf  int64 // ID of the run whose arguments were on the last line, or 0
+	started int64 // ID of the run that the last line started, or 0
 	names   interner
 	spares  []*openMerge
 	asked   requests
@@ -100,7 +100,7 @@ func (a *assembler) newWork(ev *Event) *work {
 	return w
 }
 
-// headless opens a run for lines whose "Started emerge on" is not there.
+// headless opens a run for lines without a preceding "Started emerge on".
 func (a *assembler) headless(ev *Event) *work {
 	a.retire(ev.Time)
 	w := a.newWork(ev)
@@ -108,7 +108,7 @@ func (a *assembler) headless(ev *Event) *work {
 	return w
 }
 
-// touch notes that ev is a line of w.
+// touch records that ev is a line of w.
 func (a *assembler) touch(w *work, ev *Event) {
 	w.LastSeen, w.End, w.ClockStepped = ev.Time, a.place(ev), w.clock != a.clock
 	if w.silent {
@@ -116,8 +116,8 @@ func (a *assembler) touch(w *work, ev *Event) {
 	}
 }
 
-// retire takes for dead what has been silent for long, and gives up what has
-// been taken for dead for long.
+// retire presumes runs dead that have been silent for silentAfter, and closes runs
+// that have been presumed dead for forgetAfter.
 func (a *assembler) retire(now int64) {
 	for i := 0; i < len(a.open); {
 		w := a.open[i]
@@ -133,7 +133,7 @@ func (a *assembler) retire(now int64) {
 	}
 }
 
-// stalest returns the open run that is the least likely to write again.
+// stalest returns the open run that is least likely to write again.
 func (a *assembler) stalest() *work {
 	worst := a.open[0]
 	for _, w := range a.open[1:] {
@@ -157,8 +157,9 @@ func (p Position) before(q Position) bool {
 	return p.Source < q.Source || p.Source == q.Source && p.Offset < q.Offset
 }
 
-// args takes "*** emerge ARGS": it belongs to the run that the line before
-// started, else to one that was started in the same second and has none yet.
+// args handles "*** emerge ARGS". The line belongs to the run that the previous
+// line started. Otherwise it belongs to a run that started in the same second and
+// has no arguments yet.
 func (a *assembler) args(ev *Event, started int64) {
 	var w *work
 	for _, candidate := range a.open {
@@ -184,7 +185,7 @@ func (a *assembler) args(ev *Event, started int64) {
 	a.argsOf = w.ID
 }
 
-// continuation takes the rest of an argument that held a newline.
+// continuation handles the rest of an argument with a newline.
 func (a *assembler) continuation(ev *Event) {
 	for _, w := range a.open {
 		if w.ID != a.argsOf {
@@ -197,7 +198,7 @@ func (a *assembler) continuation(ev *Event) {
 	}
 }
 
-// notice takes the lines that add a fact to a run.
+// notice handles lines that add a fact to a run.
 func (a *assembler) notice(ev *Event) {
 	w := a.latest(func(w *work) bool {
 		switch ev.Kind {
@@ -223,8 +224,8 @@ func (a *assembler) notice(ev *Event) {
 	a.touch(w, ev)
 }
 
-// latest returns the run among those that pass fits that wrote last; one that
-// is not taken for dead goes before one that is.
+// latest returns the run with the most recent line among those that satisfy fits.
+// It prefers runs that are not presumed dead.
 func (a *assembler) latest(fits func(*work) bool) *work {
 	var best *work
 	for _, w := range a.open {
@@ -238,7 +239,7 @@ func (a *assembler) latest(fits func(*work) bool) *work {
 	return best
 }
 
-// count counts the runs not taken for dead that pass fits.
+// count returns the number of runs that satisfy fits and are not presumed dead.
 func (a *assembler) count(fits func(*work) bool) int {
 	n := 0
 	for _, w := range a.open {

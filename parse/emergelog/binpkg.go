@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// binpkgSuffixes are those that Portage gave to binary packages (bintree.py).
+// binpkgSuffixes are the suffixes of binary packages in Portage (bintree.py).
 var binpkgSuffixes = []string{".gpkg.tar", ".xpak", ".tbz2"}
 
-// setKind tells source from binary by the path of a "Post-Build Cleaning".
+// setKind derives source or binary from the path in a "Post-Build Cleaning" line.
 func (m *openMerge) setKind(path []byte) {
 	switch {
 	case bytes.HasSuffix(path, []byte(".ebuild")):
@@ -29,8 +29,8 @@ func isBinpkg(path string) bool {
 	return false
 }
 
-// setBinpkg notes the file of a binary merge. "None" is what Portage logs when
-// it does not know the path.
+// setBinpkg records the file of a binary merge. Portage logs "None" if it does not
+// know the path.
 func (m *openMerge) setBinpkg(path string) {
 	if path == "None" {
 		return
@@ -38,8 +38,9 @@ func (m *openMerge) setBinpkg(path string) {
 	m.Binpkg, m.BuildID = path, BuildID(path, m.CPV)
 }
 
-// BuildID returns the number in the name of a binary package of cpv, CAT/PN/PF-ID.gpkg.tar or .xpak
-// (FEATURES=binpkg-multi-instance), 0 where the name has none.
+// BuildID returns the build id in the file name of a binary package of cpv,
+// CAT/PN/PF-ID.gpkg.tar or .xpak (FEATURES=binpkg-multi-instance). It returns 0 if
+// the name has none.
 func BuildID(path, cpv string) int {
 	name := lastElement(path)
 	for _, suffix := range binpkgSuffixes {

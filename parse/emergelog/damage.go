@@ -6,30 +6,30 @@ import (
 	"emaudit/parse"
 )
 
-// Damage is a stretch of the input that is no line of the log.
+// Damage is a part of the input that is not a line of the log.
 type Damage struct {
 	parse.Diagnostic
-	// Source is the file, as in [Position].
+	// Source is the number of the file, as in [Position].
 	Source int
-	// Length is how many bytes are lost, from Offset on.
+	// Length is the number of lost bytes, starting at Offset.
 	Length int64
 }
 
 // The codes of damage.
 const (
-	// CodeNUL is a block of NUL bytes, or a line with NUL bytes in it: what a
-	// file system leaves after a crash.
+	// CodeNUL is a block of NUL bytes, or a line with NUL bytes in it. File systems
+	// leave them after a crash.
 	CodeNUL = "nul-bytes"
-	// CodeTorn is a line that begins like one of Portage's and is cut off,
-	// overwritten, or glued to another.
+	// CodeTorn is a line that begins like a line of Portage, but is truncated,
+	// overwritten, or joined to another line.
 	CodeTorn = "torn-line"
-	// CodeUnstamped is a line without a time stamp.
+	// CodeUnstamped is a line without a timestamp.
 	CodeUnstamped = "unstamped-line"
 	// CodeLong is a line longer than maxLine.
 	CodeLong = "long-line"
 )
 
-// quoted bounds how much of a damaged line a message shows.
+// quoted is the largest number of bytes of a damaged line in a message.
 const quoted = 60
 
 func (p *Parser) damage(code string, at, length int64, line []byte) {
@@ -47,10 +47,10 @@ func (p *Parser) damage(code string, at, length int64, line []byte) {
 	})
 }
 
-// salvage takes a line that is not one line of the log from its beginning to
-// its end, or may hold a second one behind a lost line end. It finds every
-// place where a line of the log begins, and takes each piece by itself. The
-// line ends at offset at+length, line end included.
+// salvage handles a stretch that may hold several lines of the log, because a line
+// end was lost, or none. It finds every place where a line of the log can begin and
+// handles each piece separately. The stretch ends at offset at+length, including
+// the line end.
 func (p *Parser) salvage(line []byte, at, length int64) {
 	end := at + length
 	from := 0
@@ -65,11 +65,12 @@ func (p *Parser) salvage(line []byte, at, length int64) {
 	}
 }
 
-// stampDigits is the length of a time stamp from 2001 to 2286; in the middle of
-// a line only such are believed.
+// stampDigits is the length of timestamps from 2001 to 2286. Only timestamps of
+// this length are accepted in the middle of a line.
 const stampDigits = 10
 
-// nextStamp returns the first place from which a line of the log begins, or -1.
+// nextStamp returns the first index, at or after from, where a line can begin, or
+// -1.
 func nextStamp(line []byte, from int) int {
 	for i := from + stampDigits; i < len(line); i++ {
 		colon := bytes.Index(line[i:], []byte(": "))
@@ -95,8 +96,8 @@ func nextStamp(line []byte, from int) int {
 	return -1
 }
 
-// piece takes a stretch of a line, between the offsets at and end, that holds
-// one line of the log at most.
+// piece handles the part of a line between the offsets at and end. It holds at most
+// one line of the log.
 func (p *Parser) piece(b []byte, at, end int64) {
 	if nul := bytes.IndexByte(b, 0); nul >= 0 {
 		body := bytes.TrimRight(b, "\x00")
@@ -116,7 +117,7 @@ func (p *Parser) piece(b []byte, at, end int64) {
 	p.damage(code, at, end-at, b)
 }
 
-// whole takes b as a line of the log, if it is one.
+// whole handles b as a line of the log and reports whether it is one.
 func (p *Parser) whole(b []byte, at, end int64) bool {
 	switch recognise(b, &p.ev) {
 	case unknown:

@@ -1,4 +1,5 @@
-// Package emergelog reads Portage's emerge.log: bytes -> events -> runs.
+// Package emergelog reads Portage's emerge.log. It turns bytes into events, and
+// events into runs.
 //
 // # Grammar
 //
@@ -9,13 +10,13 @@
 //	message = text as the caller gave it; most callers begin with one blank,
 //	          so that the line shows two blanks after the colon
 //
-// The number of blanks is part of the message: "=== Unmerging..." with one
-// blank was asked for (unmerge.py:650, PackageUninstall.py:98), with two it is
-// the automatic removal of the version that a merge replaced (vartree.py:5212).
-// Before 2009-03 (de8d6857a) both had one blank, and from 2008-03 (42a51c2c7)
-// until then the automatic ones were not logged at all.
+// The number of blanks is part of the message. "=== Unmerging..." with one blank is
+// a requested removal (unmerge.py:650, PackageUninstall.py:98). With two blanks it
+// is the automatic removal of the version that a merge replaced (vartree.py:5212).
+// Before 2009-03 (de8d6857a) both had one blank. From 2008-03 (42a51c2c7) until
+// then, automatic removals were not logged.
 //
-// The lines of one run, after their times (lib/_emerge/actions.py:4071-4095,
+// The lines of one run, with their timestamps (lib/_emerge/actions.py:4071-4095,
 // Scheduler.py:1170 and 1328, post_emerge.py:104-108, main.py:1379):
 //
 //	TIME: Started emerge on: LOCAL DATE
@@ -27,13 +28,13 @@
 //	TIME:  *** exiting unsuccessfully with status 'N'.
 //	TIME:  *** terminating.
 //
-// and until 2011-11, in place of the last, "*** RESTARTING emerge via exec()".
-// Not every run has every line: only merges and removals exit with a status, and
-// what a signal ends does not finish.
+// Until 2011-11, "*** RESTARTING emerge via exec()" could replace the last line. A
+// run need not have every line: only merges and removals log an exit status, and a
+// run that a signal ended does not log "Finished".
 //
-// The lines of one merge (MergeListItem.py:81, EbuildBuild.py:219-576,
-// Binpkg.py:182 and 299, vartree.py:5204-5230, Scheduler.py:409-426 and 2604,
-// EbuildMerge.py:74-79), of which a binary package has its own:
+// The lines of one merge, some of which only binary packages have
+// (MergeListItem.py:81, EbuildBuild.py:219-576, Binpkg.py:182 and 299,
+// vartree.py:5204-5230, Scheduler.py:409-426 and 2604, EbuildMerge.py:74-79):
 //
 //	TIME:  >>> emerge (N of M) CPV to ROOT
 //	TIME:  === (N of M) Cleaning (CPV::EBUILD)
@@ -60,34 +61,34 @@
 //	TIME: !!! git fetch error in LOCATION                  and other modules' errors
 //	TIME: === Sync completed for NAME                      "with URL" until 2015
 //
-// with other words for begin and end in the git dialects of 2008 to 2015.
+// The git dialects of 2008 to 2015 use other words for the first and the last line.
 //
 // # What the log does not say
 //
-// There is no process id and no run id. A step is attributed by (N, M, cpv) and,
-// where the line has it, the root; where more than one open run would fit, the
-// record is marked Uncertain. A failed build has no line of its own: what is
-// open when its run ends has failed, was interrupted, or (with --fetchonly and
-// --buildpkgonly) was all that was asked. --keep-going starts the count anew
-// inside a run (Scheduler.py:1306-1315); a SIGKILL leaves nothing at all, so
-// such a run is known only from what comes after it. A killed run that shows
-// signs of life again is taken up again.
+// The log has neither process ids nor run ids. The parser assigns a step to a run
+// by (N, M, cpv) and by the root, if the line has it. If several open runs fit, the
+// record is marked Uncertain. A failed build has no line of its own. When a run
+// ends, each of its open merges has failed, was interrupted, or has done everything
+// that was requested (with --fetchonly and --buildpkgonly). --keep-going restarts
+// the count inside a run (Scheduler.py:1306-1315). SIGKILL leaves no line, so only
+// later lines show that a run was killed. If such a run writes again, it is open
+// again.
 //
 // # What is tolerated
 //
-// Lines of any length, blocks of NUL bytes, CRLF, lines cut off or glued to the
-// next, bytes that are not UTF-8, newlines inside arguments, a clock that is set
-// back or a week ahead (the records stay, their durations are unknown) and a last line that is
-// still being written. Damage becomes a [Damage] with its place and length, and
-// no byte is both part of an event and of a Damage. Times are those of the
-// line; the local date in "Started emerge on" is never read, so that nothing
-// depends on a time zone.
+// The parser tolerates lines of any length, blocks of NUL bytes, CRLF, lines that
+// are truncated or joined, bytes that are not UTF-8, newlines inside arguments, and
+// an incomplete last line. If the clock is set back, or ahead by a week, the
+// records stay and their durations are unknown. Damage becomes a [Damage] with its
+// position and length. No byte belongs to both an event and a Damage. Times come
+// from the timestamps. The parser ignores the local date in "Started emerge on", so
+// nothing depends on a time zone.
 //
 // # Reading in pieces
 //
-// A [Parser] keeps only what is open. Its state can be stored with
-// [Parser.MarshalBinary] and restored, and a log that is read in any number of
-// pieces, also across rotated files, gives the same records as one read whole.
-// A last line without newline is provisional: [Parser.Read] returns the place
-// before it, and [Parser.Open] shows what it would mean.
+// A [Parser] keeps only open runs in memory. [Parser.MarshalBinary] stores its
+// state. A log that is read in several pieces, or in several rotated files, gives
+// the same records as a log read at once. A last line without newline is
+// provisional: [Parser.Read] returns the position before it, and [Parser.Open]
+// includes its effect.
 package emergelog

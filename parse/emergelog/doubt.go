@@ -1,18 +1,19 @@
 package emergelog
 
-// The lines that end a run name none. Where two runs were at work, the end of
-// one can be taken for the end of the other, and only what follows tells: a run
-// that has ended writes nothing more. Such an end is doubted, and its run kept,
-// until the others that could have written it have ended too.
+// The line that ends a run does not name the run. If two runs are active, the
+// parser may assign the end to the wrong one. Only later lines show the mistake,
+// because a run writes nothing after its end. So the end stays in doubt, and its
+// run open, until all other runs that could have written it have ended.
 
-// doubt keeps w, whose end was just logged, if another run at work could have
-// written it, and tells whether it does.
+// doubt reports whether another active run could have written the end of w, which
+// was just logged. If so, it keeps w open.
 func (a *assembler) doubt(w *work) bool {
 	w.doubted = w.mayMerge() && w.openMerges() > 0 && a.alternative(w) != nil
 	return w.doubted
 }
 
-// alternative returns the run at work beside w that could have written w's end.
+// alternative returns another active run that could have written the end of w, or
+// nil.
 func (a *assembler) alternative(w *work) *work {
 	return a.latest(func(other *work) bool {
 		return other != w && other.mayMerge() && !other.over() && !other.silent && other.openMerges() > 0 &&
@@ -20,8 +21,8 @@ func (a *assembler) alternative(w *work) *work {
 	})
 }
 
-// mistaken gives the end of w, which has written another line, to the run that
-// it must have been of.
+// mistaken moves the end of w to the run that must have written it, because w has
+// written another line since.
 func (a *assembler) mistaken(w *work) {
 	other := a.alternative(w)
 	if !w.doubted || other == nil {
@@ -33,7 +34,7 @@ func (a *assembler) mistaken(w *work) {
 	a.close(other)
 }
 
-// believe closes the runs whose ends nothing can put in doubt any more.
+// believe closes the runs whose ends are no longer in doubt.
 func (a *assembler) believe() {
 	for i := 0; i < len(a.open); {
 		w := a.open[i]

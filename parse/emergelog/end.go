@@ -1,6 +1,6 @@
 package emergelog
 
-// finished takes "*** Finished. Cleaning up...", which ends a merge loop.
+// finished handles "*** Finished. Cleaning up...", which ends a merge loop.
 func (a *assembler) finished(ev *Event) {
 	ready := func(w *work) bool { return w.mayMerge() && !w.finished && !w.over() }
 	complete := func(w *work) bool { return ready(w) && w.listComplete() }
@@ -11,7 +11,7 @@ func (a *assembler) finished(ev *Event) {
 	w.finished = true
 }
 
-// exiting takes "*** exiting ...", which post_emerge writes.
+// exiting handles "*** exiting ...", which post_emerge writes.
 func (a *assembler) exiting(ev *Event) {
 	status, _ := decimal(ev.Text)
 	w := a.choose(ev,
@@ -27,8 +27,8 @@ func (a *assembler) exiting(ev *Event) {
 	w.ExitStatus = status
 }
 
-// terminating takes "*** terminating.", the last line of every run that was
-// not killed outright.
+// terminating handles "*** terminating.", the last line of every run that was not
+// killed.
 func (a *assembler) terminating(ev *Event) {
 	w := a.choose(ev,
 		func(w *work) bool { return w.exited() && !w.doubted },
@@ -46,7 +46,7 @@ func (a *assembler) terminating(ev *Event) {
 	a.believe()
 }
 
-// restarting takes "*** RESTARTING emerge": the process goes on as another run.
+// restarting handles "*** RESTARTING emerge": the process continues as another run.
 func (a *assembler) restarting(ev *Event) {
 	w := a.latest(func(w *work) bool { return w.mayMerge() && !w.over() })
 	if w == nil {
@@ -57,9 +57,10 @@ func (a *assembler) restarting(ev *Event) {
 	a.close(w)
 }
 
-// choose returns the run that wrote a line that names none: the first of the
-// given tests that any run passes decides, runs that live go before those taken
-// for dead, and of several the one that wrote last is taken, and marked.
+// choose returns the run that wrote a line which names none. The first test that
+// any run satisfies decides. Among these runs it prefers runs that are not presumed
+// dead, then the run that wrote last. If several runs fit, it marks the result as
+// uncertain.
 func (a *assembler) choose(ev *Event, tests ...func(*work) bool) *work {
 	for _, fits := range tests {
 		if w := a.latest(func(w *work) bool { return !w.silent && fits(w) }); w != nil {
@@ -77,8 +78,8 @@ func (a *assembler) choose(ev *Event, tests ...func(*work) bool) *work {
 	return w
 }
 
-// outlived takes for dead the runs that wrote nothing between the beginning
-// and the end of w: most likely they were killed before it began.
+// outlived presumes runs dead that wrote nothing between the begin and the end of
+// w. Most likely they were killed before w began.
 func (a *assembler) outlived(w *work) {
 	for _, other := range a.open {
 		if other != w && !other.over() && other.End.before(w.Begin) {
@@ -87,7 +88,7 @@ func (a *assembler) outlived(w *work) {
 	}
 }
 
-// close settles w for good.
+// close removes w from the open runs and delivers its final records.
 func (a *assembler) close(w *work) {
 	a.settle(w, a.sink)
 	for i, open := range a.open {
@@ -98,8 +99,8 @@ func (a *assembler) close(w *work) {
 	}
 }
 
-// settle delivers what is open in w with the outcome that the log implies so
-// far, then the run.
+// settle delivers the open records of w, with the outcome that follows from the log
+// so far, and then the run.
 func (a *assembler) settle(w *work, sink Sink) {
 	outcome := w.outcome()
 	w.UnexplainedFailure = outcome == RunFailure && w.mayMerge() && w.listComplete() && !w.lost
@@ -132,11 +133,11 @@ func (a *assembler) settle(w *work, sink Sink) {
 	sink.Run(w.Run)
 }
 
-// wordlessSync makes the sync of a run whose modules wrote no line, which qlop has
-// among its examples since 2025; a module that runs in a process of its own would
-// find the log turned off (_disable in _emerge/emergelog.py). Which repositories it
-// was about is not told, and whether it went well only by an exit status, which
-// emerge does not write for a sync (post_emerge.py is not called).
+// wordlessSync adds the sync of a run whose sync modules wrote no line. qlop has had
+// such logs among its examples since 2025: in a module that runs in a process of its
+// own, the log is turned off (_disable in _emerge/emergelog.py). The repositories are
+// unknown. Only an exit status would show success, and emerge writes none for a sync
+// (post_emerge.py is not called).
 func (w *work) wordlessSync(outcome RunOutcome) {
 	s := &openSync{Sync: Sync{Run: w.ID, Seq: 1, Begin: w.Begin, Started: w.Started, ClockStepped: w.ClockStepped}, ended: outcome != RunRunning}
 	switch outcome {
@@ -152,7 +153,7 @@ func (w *work) wordlessSync(outcome RunOutcome) {
 	w.syncs = append(w.syncs, s)
 }
 
-// outcome says how w ended, or that it runs.
+// outcome returns how w ended, or that it is running.
 func (w *work) outcome() RunOutcome {
 	switch {
 	case w.exited():
@@ -175,7 +176,8 @@ func (w *work) outcome() RunOutcome {
 	return RunRunning
 }
 
-// unspokenOutcome is that of a run which terminated without an "exiting" line.
+// unspokenOutcome returns the outcome of a run that terminated without an "exiting"
+// line.
 func (w *work) unspokenOutcome() RunOutcome {
 	switch w.action {
 	case ActionSync:
@@ -188,7 +190,7 @@ func (w *work) unspokenOutcome() RunOutcome {
 		return RunFailure
 	case ActionUnmerge, ActionDepclean:
 		if w.lost {
-			// emerge leaves at once, without a word (unmerge.py:677).
+			// emerge then exits without another line (unmerge.py:677).
 			return RunFailure
 		}
 		if len(w.unmerges) > 0 || w.ask {
@@ -202,8 +204,8 @@ func (w *work) unspokenOutcome() RunOutcome {
 	return RunUnknown
 }
 
-// settleMerges delivers the open merges of w as the outcome of its run, or of
-// its current list, decides, and drops them.
+// settleMerges delivers the open merges of w and drops them. Their outcomes follow
+// from the outcome of the run, or of its current list.
 func (a *assembler) settleMerges(w *work, sink Sink, outcome RunOutcome) {
 	open := w.openMerges()
 	for _, m := range w.merges {
@@ -219,7 +221,8 @@ func (a *assembler) settleMerges(w *work, sink Sink, outcome RunOutcome) {
 			}
 			w.lost = w.lost || outcome == RunFailure
 			if open > 1 && outcome == RunFailure {
-				// One of them failed; the others may have been stopped for it.
+				// One of them failed. The others may have been stopped because of
+				// it.
 				m.Uncertain = true
 			}
 		}
@@ -229,8 +232,8 @@ func (a *assembler) settleMerges(w *work, sink Sink, outcome RunOutcome) {
 	w.merges = nil
 }
 
-// outcomeIn returns the outcome of a merge without end line, in a run that
-// ended as outcome says with open such merges.
+// outcomeIn returns the outcome of a merge without end line. outcome is how its run
+// ended, and open is the number of such merges in the run.
 func (m *openMerge) outcomeIn(w *work, outcome RunOutcome, open int) MergeOutcome {
 	switch outcome {
 	case RunRunning:
@@ -247,8 +250,8 @@ func (m *openMerge) outcomeIn(w *work, outcome RunOutcome, open int) MergeOutcom
 	case RunFailure:
 		switch {
 		case m.phase == autocleaned || m.phase == recorded:
-			// The files are in place; what can still fail without ending emerge
-			// is pkg_postinst (vartree.py, dblink.treewalk).
+			// The files are installed. After that, only pkg_postinst can fail
+			// without ending emerge (vartree.py, dblink.treewalk).
 			return MergeMerged
 		case open > 1 && (w.buildOnly || w.fetchOnly):
 			return MergeUnknown

@@ -2,7 +2,7 @@ package emergelog
 
 import "fmt"
 
-// Action says what a run was asked to do.
+// Action is what a run was started to do.
 type Action uint8
 
 // The values of Action.
@@ -12,12 +12,12 @@ const (
 	ActionDepclean
 	ActionSync
 	ActionResume // --resume of an earlier list
-	ActionOther  // anything else: --config, --regen, --deselect ...
+	ActionOther  // any other action: --config, --regen, --deselect ...
 )
 
 var actionNames = [...]string{"merge", "unmerge", "depclean", "sync", "resume", "other"}
 
-// String returns the word that reports and the database use.
+// String returns the word for reports and the database.
 func (x Action) String() string { return word(actionNames[:], uint8(x)) }
 
 // RunOutcome says how a run ended.
@@ -25,36 +25,37 @@ type RunOutcome uint8
 
 // The values of RunOutcome.
 const (
-	RunUnknown RunOutcome = iota // the log does not tell
+	RunUnknown RunOutcome = iota // the log does not show how
 	RunSuccess
 	RunFailure
 	RunDeclined    // the answer to --ask was no
 	RunInterrupted // ended by a signal or by Ctrl-C at a question
-	RunKilled      // no end was written, and later runs show that it is gone
+	RunKilled      // without a last line; later runs show that it is dead
 	RunRunning
 )
 
 var runOutcomeNames = [...]string{"unknown", "success", "failure", "declined", "interrupted", "killed", "running"}
 
-// String returns the word that reports and the database use.
+// String returns the word for reports and the database.
 func (x RunOutcome) String() string { return word(runOutcomeNames[:], uint8(x)) }
 
-// MergeKind says whether a package was built or unpacked.
+// MergeKind says whether a package was built from source or installed from a binary
+// package.
 type MergeKind uint8
 
 // The values of MergeKind.
 const (
-	KindUnknown MergeKind = iota // nothing in the log tells
+	KindUnknown MergeKind = iota // the log does not show which
 	KindSource
 	KindBinary
 )
 
 var mergeKindNames = [...]string{"unknown", "source", "binary"}
 
-// String returns the word that reports and the database use.
+// String returns the word for reports and the database.
 func (x MergeKind) String() string { return word(mergeKindNames[:], uint8(x)) }
 
-// MergeOutcome says what became of a package.
+// MergeOutcome says how the merge of a package ended.
 type MergeOutcome uint8
 
 // The values of MergeOutcome.
@@ -63,14 +64,14 @@ const (
 	MergeMerged
 	MergeFailed
 	MergeInterrupted // its run was interrupted or killed
-	MergeBuilt       // packaged only, as --buildpkgonly asks
-	MergeFetched     // fetched only, as --fetchonly asks
+	MergeBuilt       // only built and packaged, because of --buildpkgonly
+	MergeFetched     // only fetched, because of --fetchonly
 	MergeRunning
 )
 
 var mergeOutcomeNames = [...]string{"unknown", "merged", "failed", "interrupted", "built", "fetched", "running"}
 
-// String returns the word that reports and the database use.
+// String returns the word for reports and the database.
 func (x MergeOutcome) String() string { return word(mergeOutcomeNames[:], uint8(x)) }
 
 // UnmergeReason says why a package was removed.
@@ -79,14 +80,14 @@ type UnmergeReason uint8
 // The values of UnmergeReason.
 const (
 	UnmergeReplaced UnmergeReason = iota // by a merge into the same slot
-	UnmergeExplicit                      // asked for by name
+	UnmergeExplicit                      // by request
 	UnmergeDepclean
 	UnmergeBlocker // it blocked a package of the merge list
 )
 
 var unmergeReasonNames = [...]string{"replaced", "explicit", "depclean", "blocker"}
 
-// String returns the word that reports and the database use.
+// String returns the word for reports and the database.
 func (x UnmergeReason) String() string { return word(unmergeReasonNames[:], uint8(x)) }
 
 // UnmergeOutcome says how a removal ended.
@@ -97,12 +98,12 @@ const (
 	UnmergeOK UnmergeOutcome = iota
 	UnmergeFailed
 	UnmergeInterrupted
-	UnmergeRunning // open records only
+	UnmergeRunning // only in Open
 )
 
 var unmergeOutcomeNames = [...]string{"ok", "failed", "interrupted", "running"}
 
-// String returns the word that reports and the database use.
+// String returns the word for reports and the database.
 func (x UnmergeOutcome) String() string { return word(unmergeOutcomeNames[:], uint8(x)) }
 
 // SyncOutcome says how a sync ended.
@@ -113,16 +114,15 @@ const (
 	SyncUnknown SyncOutcome = iota
 	SyncOK
 	SyncFailed
-	SyncRunning // open records only
+	SyncRunning // only in Open
 )
 
 var syncOutcomeNames = [...]string{"unknown", "ok", "failed", "running"}
 
-// String returns the word that reports and the database use.
+// String returns the word for reports and the database.
 func (x SyncOutcome) String() string { return word(syncOutcomeNames[:], uint8(x)) }
 
-// word returns the word of a value; one that no version of the enumeration has
-// is unknown.
+// word returns the word for a value, or "unknown" for an undefined value.
 func word(words []string, value uint8) string {
 	if int(value) >= len(words) {
 		return "unknown"
@@ -130,7 +130,7 @@ func word(words []string, value uint8) string {
 	return words[value]
 }
 
-// value finds the value of a word.
+// value sets x to the value that a word stands for.
 func value[T ~uint8](words []string, word []byte, x *T) error {
 	for i, w := range words {
 		if w == string(word) {
@@ -141,27 +141,34 @@ func value[T ~uint8](words []string, word []byte, x *T) error {
 	return fmt.Errorf("no such word: %q", word)
 }
 
-// UnmarshalText reads the word of String.
+// UnmarshalText sets x to the value whose String is word. Any other word is an
+// error.
 func (x *Action) UnmarshalText(word []byte) error { return value(actionNames[:], word, x) }
 
-// UnmarshalText reads the word of String.
+// UnmarshalText sets x to the value whose String is word. Any other word is an
+// error.
 func (x *RunOutcome) UnmarshalText(word []byte) error { return value(runOutcomeNames[:], word, x) }
 
-// UnmarshalText reads the word of String.
+// UnmarshalText sets x to the value whose String is word. Any other word is an
+// error.
 func (x *MergeKind) UnmarshalText(word []byte) error { return value(mergeKindNames[:], word, x) }
 
-// UnmarshalText reads the word of String.
+// UnmarshalText sets x to the value whose String is word. Any other word is an
+// error.
 func (x *MergeOutcome) UnmarshalText(word []byte) error { return value(mergeOutcomeNames[:], word, x) }
 
-// UnmarshalText reads the word of String.
+// UnmarshalText sets x to the value whose String is word. Any other word is an
+// error.
 func (x *UnmergeReason) UnmarshalText(word []byte) error {
 	return value(unmergeReasonNames[:], word, x)
 }
 
-// UnmarshalText reads the word of String.
+// UnmarshalText sets x to the value whose String is word. Any other word is an
+// error.
 func (x *UnmergeOutcome) UnmarshalText(word []byte) error {
 	return value(unmergeOutcomeNames[:], word, x)
 }
 
-// UnmarshalText reads the word of String.
+// UnmarshalText sets x to the value whose String is word. Any other word is an
+// error.
 func (x *SyncOutcome) UnmarshalText(word []byte) error { return value(syncOutcomeNames[:], word, x) }

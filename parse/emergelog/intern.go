@@ -1,12 +1,12 @@
 package emergelog
 
-// maxNames bounds the strings that are kept to be shared. A host has some
-// hundred; with more, some are stored twice.
+// maxNames bounds the shared strings. A host has some hundred; beyond the limit,
+// strings are duplicated.
 const maxNames = 1 << 12
 
-// interner returns one string for equal bytes, so that the records of a long
-// log share the names of roots, slots and repositories. Those of packages are
-// not worth it: a long log has new versions all the time.
+// interner returns the same string for equal bytes, so that the records of a long
+// log share the names of roots, slots and repositories. It does not hold package
+// versions, because a long log has new ones all the time.
 type interner struct {
 	names map[string]string
 }

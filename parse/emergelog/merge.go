@@ -1,12 +1,13 @@
 package emergelog
 
-// begin takes ">>> emerge (N of M) CPV to ROOT".
+// begin handles ">>> emerge (N of M) CPV to ROOT".
 func (a *assembler) begin(ev *Event) {
 	w, sure := a.workFor(ev)
 	if w.of != ev.Of || ev.N <= w.lastN && ev.N == 1 {
 		a.newList(w, ev.Of)
 	} else if (w.buildOnly || w.fetchOnly) && !w.parallel {
-		// One at a time: that the next begins says that the one before is done.
+		// Without parallel jobs, the begin of a merge means that the previous one
+		// is done.
 		a.settleMerges(w, a.sink, RunSuccess)
 	}
 	m := a.addMerge(w, ev)
@@ -15,9 +16,10 @@ func (a *assembler) begin(ev *Event) {
 	m.Uncertain = !sure
 }
 
-// newList notes that w begins a merge list of the given length. In a run that
-// had one already, --keep-going dropped what failed, so all that is open has:
-// the new list is made when no job runs any more (Scheduler.py:1306).
+// newList records that w begins a merge list of the given length. If the run had a
+// list before, --keep-going dropped the failed packages. All open merges have then
+// failed, because Portage makes a new list only when no job runs
+// (Scheduler.py:1306).
 func (a *assembler) newList(w *work, of int) {
 	if w.of != 0 {
 		a.settleMerges(w, a.sink, RunFailure)
@@ -40,8 +42,8 @@ func (a *assembler) addMerge(w *work, ev *Event) *openMerge {
 	return m
 }
 
-// workFor returns the run that begins ev's package, and whether no other run
-// could have.
+// workFor returns the run that begins the package of ev. sure is false if another
+// run may have begun it.
 func (a *assembler) workFor(ev *Event) (w *work, sure bool) {
 	inList := func(w *work) bool { return w.of == ev.Of && w.lastN < ev.N && !w.over() }
 	if w = a.latest(inList); w != nil && !w.silent {
@@ -64,21 +66,21 @@ func (a *assembler) workFor(ev *Event) (w *work, sure bool) {
 		}
 	}
 	if w != nil {
-		return w, false // taken for dead, but it goes on
+		return w, false // presumed dead, but it continues
 	}
 	if w = a.latest(fresh); w != nil {
-		return w, false // lines are missing: a list begins with 1
+		return w, false // lines are missing, because a list begins with 1
 	}
 	headless := func(w *work) bool { return w.Headless && w.of > ev.Of && ev.N == 1 && !w.over() && !w.silent }
 	if w = a.latest(headless); w != nil && len(a.open) == 1 {
-		return w, false // its arguments, perhaps with --keep-going, are lost
+		return w, false // its arguments are lost and may have had --keep-going
 	}
 	return a.headless(ev), true
 }
 
-// mergeOf returns the open merge that ev is a step towards p of. Where several
-// fit, a run that lives goes before one taken for dead, and a merge that has
-// not taken the step before one that has.
+// mergeOf returns the open merge to which ev belongs as step p. If several merges
+// fit, it prefers runs that are not presumed dead, then merges that have not
+// reached p.
 func (a *assembler) mergeOf(ev *Event, p phase) (w *work, m *openMerge) {
 	rank, fits := -1, 0
 	for i := len(a.open) - 1; i >= 0; i-- {
@@ -119,7 +121,7 @@ var phaseOf = [...]phase{
 	KindMerging: merging, KindMergingBinary: merging, KindWorld: recorded, KindPostClean: cleaned, KindCompleted: cleaned,
 }
 
-// step takes "=== (N of M) STEP (CPV::PATH)".
+// step handles "=== (N of M) STEP (CPV::PATH)".
 func (a *assembler) step(ev *Event) {
 	w, m := a.mergeOf(ev, phaseOf[ev.Kind])
 	if m == nil {
@@ -155,7 +157,7 @@ func (a *assembler) step(ev *Event) {
 	}
 }
 
-// orphan opens a merge whose ">>> emerge" is not in the input.
+// orphan opens a merge whose ">>> emerge" line is not in the input.
 func (a *assembler) orphan(ev *Event) (*work, *openMerge) {
 	w := a.latest(func(w *work) bool { return w.of == ev.Of && !w.over() && !w.silent })
 	if w == nil {
@@ -175,8 +177,8 @@ func (a *assembler) orphan(ev *Event) (*work, *openMerge) {
 	return w, m
 }
 
-// overtaken takes for dead the runs that left the same package open: Portage
-// holds a lock on a build directory, so they cannot be at work in it.
+// overtaken presumes other runs dead that have the same package open. Portage locks
+// the build directory, so they cannot still be building it.
 func (a *assembler) overtaken(by *work, m *openMerge) {
 	for _, w := range a.open {
 		if w == by || w.ID > by.ID {
@@ -190,7 +192,7 @@ func (a *assembler) overtaken(by *work, m *openMerge) {
 	}
 }
 
-// completed takes "::: completed emerge (N of M) CPV to ROOT".
+// completed handles "::: completed emerge (N of M) CPV to ROOT".
 func (a *assembler) completed(ev *Event) {
 	w, m := a.mergeOf(ev, cleaned)
 	if m == nil {
@@ -204,8 +206,8 @@ func (a *assembler) completed(ev *Event) {
 	w.Merged++
 	w.done++
 	if w.of == 1 {
-		// Only the exit status can tell that pkg_postinst died, and only where
-		// no other package could have caused it.
+		// Only the exit status shows that pkg_postinst failed, and only if no other
+		// package can be the cause.
 		m.held = true
 		return
 	}
@@ -213,7 +215,7 @@ func (a *assembler) completed(ev *Event) {
 	a.drop(w, m)
 }
 
-// spare returns an empty merge, of the memory of one that was delivered.
+// spare returns an empty merge. It reuses the memory of delivered ones.
 func (a *assembler) spare() *openMerge {
 	if n := len(a.spares); n > 0 {
 		m := a.spares[n-1]
@@ -234,8 +236,8 @@ func (a *assembler) drop(w *work, m *openMerge) {
 	}
 }
 
-// replacing returns the open merge whose files are in place and whose package
-// has the given cat/pn.
+// replacing returns the open merge of a package named name (cat/pn) whose files are
+// installed.
 func (a *assembler) replacing(name string) (*work, *openMerge) {
 	for i := len(a.open) - 1; i >= 0; i-- {
 		for _, m := range a.open[i].merges {
@@ -247,7 +249,7 @@ func (a *assembler) replacing(name string) (*work, *openMerge) {
 	return nil, nil
 }
 
-// autoclean takes ">>> AUTOCLEAN: CAT/PN:SLOT".
+// autoclean handles ">>> AUTOCLEAN: CAT/PN:SLOT".
 func (a *assembler) autoclean(ev *Event) {
 	var w *work
 	var m *openMerge
@@ -270,8 +272,8 @@ func (a *assembler) autoclean(ev *Event) {
 	m.phase = max(m.phase, autocleaned)
 }
 
-// usage takes "=== Resource usage for CPV [PAIRS]", which has neither N of M
-// nor root.
+// usage handles "=== Resource usage for CPV [PAIRS]", which has neither "(N of M)"
+// nor a root.
 func (a *assembler) usage(ev *Event) {
 	for i := len(a.open) - 1; i >= 0; i-- {
 		for _, m := range a.open[i].merges {

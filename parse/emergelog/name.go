@@ -2,8 +2,8 @@ package emergelog
 
 import "bytes"
 
-// nameByte marks the bytes that PMS 3.1 allows in categories, package names,
-// versions and slots, and the slash between them.
+// nameByte is the set of bytes that PMS 3.1 allows in categories, package names,
+// versions and slots, plus the slash.
 var nameByte = func() (set [256]bool) {
 	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-/") {
 		set[c] = true
@@ -20,8 +20,9 @@ func isNameText(b []byte) bool {
 	return true
 }
 
-// plausibleCPV tells a cpv from what is left of one on a damaged line. It is
-// looser than PMS: history holds names that today's rules no longer allow.
+// plausibleCPV reports whether b can be a cpv, and not the remains of one on a
+// damaged line. It is less strict than PMS, because old logs have names that PMS no
+// longer allows.
 func plausibleCPV(b []byte) bool {
 	slash := bytes.IndexByte(b, '/')
 	if slash < 1 || !isNameText(b) || bytes.IndexByte(b[slash+1:], '/') >= 0 {
@@ -30,9 +31,9 @@ func plausibleCPV(b []byte) bool {
 	return versionStart(b[slash+1:]) > 0
 }
 
-// versionStart returns the index in a PF after the dash that begins its
-// version, or 0: the last dash with a digit behind it whose rest is no
-// revision (PMS 3.2; a package name never ends in what looks like a version).
+// versionStart returns the index of the version in a PF, or 0. The version follows
+// the last hyphen that is followed by a digit and is not part of a revision (PMS
+// 3.2; a package name never ends in a version).
 func versionStart[T []byte | string](pf T) int {
 	end := len(pf)
 	for i := len(pf) - 1; i > 0; i-- {
@@ -71,7 +72,7 @@ func isRevision[T []byte | string](s T) bool {
 	return dots <= 1
 }
 
-// PackageOf returns the cat/pn of a cpv, or the whole where it has no version.
+// PackageOf returns the cat/pn of a cpv, or all of cpv if it has no version.
 func PackageOf(cpv string) string {
 	for slash := 0; slash < len(cpv); slash++ {
 		if cpv[slash] == '/' {

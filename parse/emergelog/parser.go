@@ -10,47 +10,47 @@ import (
 )
 
 const (
-	// maxLine bounds a line: a command line is shorter than 2 MiB by default,
-	// and nothing else in the log is long.
+	// maxLine bounds a line, in bytes. A command line has less than 2 MiB by
+	// default, and all other lines are short.
 	maxLine = 4 << 20
-	// chunk is how much is read at once.
+	// chunk is the read size, in bytes.
 	chunk = 256 << 10
 )
 
-// Parser reads emerge.log, in one piece or in many. It is not safe for
-// concurrent use.
+// Parser reads emerge.log in one or several pieces. It is not safe for concurrent
+// use.
 type Parser struct {
 	asm  assembler
 	ev   Event
 	buf  []byte
 	tail []byte // a last line without line end
 	tip  int64  // the offset of tail
-	// trace, where a test sets it, is told the extent of each event and damage.
+	// trace, if a test sets it, receives the extent of each event and each damage.
 	trace func(from, length int64)
 }
 
-// NewParser returns a parser at the beginning of a log, which gives its records
-// to sink.
+// NewParser returns a parser for the beginning of a log. It delivers records to
+// sink.
 func NewParser(sink Sink) *Parser {
 	return &Parser{asm: assembler{sink: sink}}
 }
 
-// Read reads r, whose first byte lies at the given place, to its end, and
-// returns the place up to which it was understood for good: before a last line
-// that has no line end yet, from where the next Read has to continue. Where
-// complete is set the input will not grow, and its last line counts as it is.
+// Read reads r to its end. The first byte of r has the position at. Read returns
+// the position up to which the input is final: before a last line without line end.
+// The next Read must continue there. If complete is set, the input will not grow,
+// and the last line is final too.
 //
-// The error is r's own, or that of ctx; what was read before it counts, and the
-// returned place is right.
+// The error is an error of r or of ctx. The records delivered before it are valid,
+// and so is the returned position.
 func (p *Parser) Read(ctx context.Context, r io.Reader, at Position, complete bool) (Position, error) {
 	p.asm.source = at.Source
 	p.tail = nil
 	if p.buf == nil {
 		p.buf = make([]byte, chunk)
 	}
-	filled := 0           // bytes in buf that are not understood yet
-	skipped := int64(0)   // bytes dropped of a line that is too long
-	var head [quoted]byte // how that line begins
+	filled := 0           // bytes in buf that are not processed yet
+	skipped := int64(0)   // skipped bytes of a line that is too long
+	var head [quoted]byte // the beginning of that line
 	for {
 		if err := ctx.Err(); err != nil {
 			return at, err
@@ -110,8 +110,8 @@ func (p *Parser) Read(ctx context.Context, r io.Reader, at Position, complete bo
 	}
 }
 
-// lines takes every line of data that has its line end and returns how many
-// bytes they are.
+// lines handles each line of data that has a line end. It returns their total
+// length.
 func (p *Parser) lines(data []byte, at int64) int {
 	used := 0
 	nul := bytes.IndexByte(data, 0) >= 0
@@ -130,7 +130,7 @@ func (p *Parser) lines(data []byte, at int64) int {
 	}
 }
 
-// take takes one line that can hold NUL bytes.
+// take handles one line, which may hold NUL bytes.
 func (p *Parser) take(line []byte, at, length int64) {
 	if bytes.IndexByte(line, 0) >= 0 {
 		p.salvage(line, at, length)
@@ -139,7 +139,7 @@ func (p *Parser) take(line []byte, at, length int64) {
 	p.line(line, at, length)
 }
 
-// line takes one line without NUL bytes, of the given length with its line end.
+// line handles one line without NUL bytes. length includes the line end.
 func (p *Parser) line(line []byte, at, length int64) {
 	if len(line) > 0 && line[len(line)-1] == '\r' {
 		line = bytes.TrimRight(line, "\r")
@@ -173,7 +173,7 @@ func (p *Parser) line(line []byte, at, length int64) {
 	p.event(at, length)
 }
 
-// event hands on the line that was recognised.
+// event passes the recognised line on.
 func (p *Parser) event(at, length int64) {
 	p.ev.Offset, p.ev.Length = at, length
 	if p.trace != nil {
@@ -182,13 +182,14 @@ func (p *Parser) event(at, length int64) {
 	p.asm.event(&p.ev)
 }
 
-// stampLike tells the rest of a time stamp from the rest of an argument.
+// stampLike reports whether line looks like the rest of a timestamp, not of an
+// argument.
 func stampLike(line []byte) bool {
 	return digits(line[:min(len(line), stampDigits-1)])
 }
 
-// Open returns what is not final, with the effect of a last line without line
-// end: the records under the keys that their final ones will have.
+// Open returns the records that are not final, including the effect of a last line
+// without line end. They have the keys of the final records.
 func (p *Parser) Open() (Open, error) {
 	state, err := p.MarshalBinary()
 	if err != nil {
@@ -210,7 +211,7 @@ func (p *Parser) Open() (Open, error) {
 	return collected.Open, nil
 }
 
-// collector keeps provisional records.
+// collector collects provisional records.
 type collector struct{ Open }
 
 func (c *collector) Merge(m Merge)     { c.Merges = append(c.Merges, m) }
@@ -219,12 +220,11 @@ func (c *collector) Sync(s Sync)       { c.Syncs = append(c.Syncs, s) }
 func (c *collector) Run(r Run)         { c.Runs = append(c.Runs, r) }
 func (c *collector) Damage(Damage)     {}
 
-// LastTime returns the time of the last line that was understood, unix seconds,
-// 0 before the first.
+// LastTime returns the time of the last recognised line in unix seconds, or 0.
 func (p *Parser) LastTime() int64 { return p.asm.last }
 
-// FirstTime returns the time of the first line in the beginning of a log that
-// has one; ok is false where none has.
+// FirstTime returns the time of the first line in head that has one, in unix
+// seconds. ok is false if no line has one.
 func FirstTime(head []byte) (seconds int64, ok bool) {
 	for line := range bytes.Lines(head) {
 		line = bytes.TrimLeft(line, "\x00")
@@ -235,9 +235,9 @@ func FirstTime(head []byte) (seconds int64, ok bool) {
 	return 0, false
 }
 
-// OffsetAfter returns the offset of the first line of a log that is newer than
-// a time, or of its end. Of the lines that have that time, those count as newer
-// that isKnown does not know.
+// OffsetAfter returns the offset of the first line that is newer than a time in
+// unix seconds, or the offset of the end. A line of exactly that time counts as
+// newer if isKnown returns false. The error is an error of log.
 func OffsetAfter(log io.Reader, seconds int64, isKnown func(line []byte) bool) (int64, error) {
 	lines := bufio.NewReaderSize(log, chunk)
 	offset, begins := int64(0), true

@@ -2,21 +2,21 @@ package emergelog
 
 import "bytes"
 
-// verdict says how far a line was understood.
+// verdict is the result of recognising a line.
 type verdict uint8
 
 const (
 	known     verdict = iota
-	unknown           // a well-formed line with a message of somebody else
-	malformed         // begins like a known line, but is not one: cut, glued or overwritten
-	unstamped         // no "TIME: " at its beginning
+	unknown           // a well-formed line with an unknown message
+	malformed         // begins like a known line, but is truncated, joined or overwritten
+	unstamped         // does not begin with "TIME: "
 )
 
-// maxTimeDigits bounds a time stamp: twelve digits last until the year 33658.
+// maxTimeDigits bounds a timestamp. Twelve digits suffice until the year 33658.
 const maxTimeDigits = 12
 
-// stamp splits "TIME: message" and returns the time and the message with its
-// blanks; ok is false where there is no such beginning.
+// stamp splits "TIME: message" into the time and the message with its blanks. ok is
+// false if line does not begin so.
 func stamp(line []byte) (seconds int64, message []byte, ok bool) {
 	i := 0
 	for i < len(line) && line[i]-'0' <= 9 {
@@ -32,7 +32,7 @@ func stamp(line []byte) (seconds int64, message []byte, ok bool) {
 	return seconds, line[i+1:], true
 }
 
-// recognise fills ev from one line without its line end.
+// recognise fills ev from a line without its line end.
 func recognise(line []byte, ev *Event) verdict {
 	seconds, message, ok := stamp(line)
 	if !ok {
@@ -47,7 +47,7 @@ func recognise(line []byte, ev *Event) verdict {
 	return ev.oneBlank(message)
 }
 
-// The messages that begin with a blank of their own, and their cut beginnings.
+// The prefixes of messages that begin with a blank.
 var twoBlankPrefixes = []string{
 	">>> emerge (", "=== (", "::: completed emerge (", ">>> AUTOCLEAN: ", ">>> unmerge success: ", "!!! unmerge FAILURE: ",
 	"=== Unmerging... (", "=== Resource usage for ", "=== sync", "=== regen", "=== inject: ", ">>> depclean",
@@ -109,7 +109,7 @@ func (ev *Event) twoBlanks(m []byte) verdict {
 	return cutOrUnknown(m, twoBlankPrefixes)
 }
 
-// run recognises what follows "*** ".
+// run recognises the text after "*** ".
 func (ev *Event) run(rest, m []byte) verdict {
 	const unsuccessfully = "exiting unsuccessfully with status '"
 	switch {
@@ -147,7 +147,7 @@ func (ev *Event) plain(kind Kind) verdict {
 	return known
 }
 
-// named takes a message that ends with a cpv.
+// named recognises a message that ends with a cpv.
 func (ev *Event) named(kind Kind, name []byte) verdict {
 	if !ev.hasCPV(name) {
 		return malformed
@@ -156,7 +156,7 @@ func (ev *Event) named(kind Kind, name []byte) verdict {
 	return known
 }
 
-// span takes "(N of M) CPV to ROOT".
+// span recognises "(N of M) CPV to ROOT".
 func (ev *Event) span(kind Kind, b []byte) verdict {
 	n, of, rest, ok := nOfM(b)
 	if !ok {
@@ -167,8 +167,8 @@ func (ev *Event) span(kind Kind, b []byte) verdict {
 		return malformed
 	}
 	root := rest[blank+len(" to "):]
-	// Portage always ends a root with a slash (config.py, normalize_path);
-	// without it the line was cut.
+	// Portage always ends a root with a slash (config.py, normalize_path). Without
+	// the slash the line was truncated.
 	if len(root) == 0 || root[len(root)-1] != '/' || !ev.hasCPV(rest[:blank]) {
 		return malformed
 	}
@@ -177,7 +177,7 @@ func (ev *Event) span(kind Kind, b []byte) verdict {
 	return known
 }
 
-// step takes "(N of M) STEP (CPV::PATH)".
+// step recognises "(N of M) STEP (CPV::PATH)".
 func (ev *Event) step(b []byte) verdict {
 	n, of, rest, ok := nOfM(b)
 	if !ok {
@@ -224,7 +224,7 @@ func (ev *Event) step(b []byte) verdict {
 	return known
 }
 
-// autoclean takes "CAT/PN:SLOT", or "CAT/PN" of the time until 2008-03.
+// autoclean recognises "CAT/PN:SLOT", or "CAT/PN" as written until 2008-03.
 func (ev *Event) autoclean(b []byte) verdict {
 	name, slot, _ := bytes.Cut(b, []byte{':'})
 	if bytes.IndexByte(name, '/') < 1 || !isNameText(name) || !isNameText(slot) {
@@ -234,7 +234,7 @@ func (ev *Event) autoclean(b []byte) verdict {
 	return known
 }
 
-// usage takes "CPV [PAIRS]".
+// usage recognises "CPV [PAIRS]".
 func (ev *Event) usage(b []byte) verdict {
 	name, pairs, ok := bytes.Cut(b, []byte(" ["))
 	if !ok || len(pairs) == 0 || pairs[len(pairs)-1] != ']' || !ev.hasCPV(name) {
@@ -262,7 +262,7 @@ func trimParen(b []byte) []byte {
 	return b[:len(b)-1]
 }
 
-// nOfM takes "(N of M) " and returns the rest.
+// nOfM reads "(N of M) " and returns the rest.
 func nOfM(b []byte) (n, of int, rest []byte, ok bool) {
 	i := 1
 	for start := i; i < len(b) && b[i]-'0' <= 9 && i-start < maxCountDigits; i++ {
@@ -282,7 +282,8 @@ func nOfM(b []byte) (n, of int, rest []byte, ok bool) {
 	return n, of, b[i+2:], true
 }
 
-// maxCountDigits bounds the N and M of "(N of M)": no tree has a million packages.
+// maxCountDigits bounds N and M in "(N of M)". No repository has a million
+// packages.
 const maxCountDigits = 6
 
 func decimal(b []byte) (int, bool) {
@@ -300,8 +301,8 @@ func hasPrefix(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
-// cutOrUnknown tells a message that was cut within its fixed text, or that
-// begins like a known one, from one that somebody else wrote.
+// cutOrUnknown distinguishes damaged messages from unknown ones. A message that
+// begins like a known one, or is the beginning of a known one, is malformed.
 func cutOrUnknown(m []byte, prefixes []string) verdict {
 	for _, prefix := range prefixes {
 		if hasPrefix(m, prefix) || len(m) < len(prefix) && string(m) == prefix[:len(m)] {

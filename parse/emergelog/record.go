@@ -1,166 +1,169 @@
 package emergelog
 
-// Position is a place in the input: a byte offset in one of the files that
-// were read, numbered by the caller.
+// Position is a byte offset in one of the input files. The caller numbers the
+// files.
 type Position struct {
 	Source int
 	Offset int64
 }
 
-// Run is one invocation of emerge. Times are unix seconds, 0 where unknown.
+// Run is one invocation of emerge. Times are in unix seconds, 0 if unknown.
 type Run struct {
-	// ID numbers the runs in the order of their first lines, from 1.
+	// ID numbers the runs from 1, in the order of their first lines.
 	ID int64
-	// Begin is the place of the run's first line, End that of its last.
+	// Begin is the position of the run's first line, End that of its last line.
 	Begin, End Position
 	// Started is the time of the first line.
 	Started int64
-	// Ended is the time of the last line of a run that has ended; 0 for one
-	// that still runs, or whose end was never written.
+	// Ended is the time of the last line of an ended run. It is 0 if the run has
+	// not ended, or if its end was not logged.
 	Ended int64
 	// LastSeen is the time of the last line attributed to the run.
 	LastSeen int64
-	// Args are the arguments as logged: normalised options with
-	// EMERGE_DEFAULT_OPTS, the action, what the user typed.
+	// Args are the arguments as logged: the normalised options including
+	// EMERGE_DEFAULT_OPTS, the action, and the words that the user typed.
 	Args    string
 	Action  Action
 	Outcome RunOutcome
-	// ExitStatus is the logged exit status, -1 where none was logged.
+	// ExitStatus is the logged exit status, or -1 if none was logged.
 	ExitStatus int
-	// Merges, Unmerges and Syncs count the run's records, open ones included.
+	// Merges, Unmerges and Syncs count the run's records, including open ones.
 	Merges, Unmerges, Syncs int
-	// Merged counts the merges that were completed.
+	// Merged counts the completed merges.
 	Merged int
-	// Headless marks a run whose "Started emerge on" is not in the input.
+	// Headless marks a run whose "Started emerge on" line is not in the input.
 	Headless bool
-	// Resumed marks a run that took up an earlier list (--resume).
+	// Resumed marks a run that continued an earlier list (--resume).
 	Resumed bool
-	// UnexplainedFailure marks a run that failed although every package of its
-	// list was merged: a pkg_postinst that died leaves only this trace.
+	// UnexplainedFailure marks a run that failed although every package of its list
+	// was merged. A failed pkg_postinst leaves no other trace.
 	UnexplainedFailure bool
-	// Uncertain marks a run to which lines were attributed that another run
-	// could have written, or whose death is only presumed.
+	// Uncertain marks a run with lines that another run may have written, and a run
+	// that is only presumed dead.
 	Uncertain bool
-	// ClockStepped tells that the clock was set between the run's first line and
-	// its last, so that no duration can be taken.
+	// ClockStepped reports that the clock was set between the run's first and last
+	// line, so its duration is unknown.
 	ClockStepped bool
-	// LowSpace is the message about reduced parallelism for want of space.
+	// LowSpace is the message that Portage reduced parallelism for lack of disk
+	// space.
 	LowSpace string
 }
 
-// Duration is as [Merge.Duration].
+// Duration is like [Merge.Duration], from Started to Ended.
 func (r *Run) Duration() (seconds int64, ok bool) {
 	return span(r.Started, r.Ended, r.ClockStepped)
 }
 
 // Merge is one package of a run's merge list.
 type Merge struct {
-	// Run and Seq are the record's key: the run's ID and the order, from 1, in
-	// which the run began its packages.
+	// Run and Seq are the key of the record: the ID of the run, and the rank of the
+	// merge among the merges of the run, from 1.
 	Run int64
 	Seq int
-	// Begin is the place of the first line about the merge.
+	// Begin is the position of the first line of the merge.
 	Begin Position
 	CPV   string
-	// Root is where to, with a trailing slash; empty where the log lost it.
+	// Root is the target root with a trailing slash, or "" if the log lost it.
 	Root string
-	// N and Of are the "(N of M)" of the list, which --keep-going counts anew.
+	// N and Of are the "(N of M)" in the merge list. --keep-going restarts the
+	// count.
 	N, Of   int
 	Kind    MergeKind
 	Outcome MergeOutcome
-	// Started and Finished are the times of ">>> emerge" and "::: completed",
-	// unix seconds, 0 where the log does not have the line.
+	// Started and Finished are the times of the lines ">>> emerge" and ":::
+	// completed" in unix seconds, or 0 if the line is missing.
 	Started, Finished int64
 	Steps             Steps
-	// Packaged tells that the build was to leave a binpkg.
+	// Packaged reports that the build was to create a binary package.
 	Packaged bool
-	// RepoPath is the location of the ebuild repository, empty for binaries.
+	// RepoPath is the location of the ebuild repository, or "" for a binary
+	// package.
 	RepoPath string
-	// Slot is the slot without subslot, known once the files were merged.
+	// Slot is the slot without sub-slot. It is known once the files are installed.
 	Slot string
-	// Binpkg is the file that was merged, as logged; BuildID is the number in
-	// its name, 0 where it has none.
+	// Binpkg is the path of the merged binary package, as logged. BuildID is the
+	// number in its name, or 0.
 	Binpkg  string
 	BuildID int
-	// Replaced are the cpvs whose removal the merge logged.
+	// Replaced are the cpvs that the merge removed, according to the log.
 	Replaced []string
-	// World tells that the package was recorded in the world file.
+	// World reports that the package was added to the world file.
 	World bool
-	// Usage is the resource usage of the build, nil where none was logged.
+	// Usage is the resource usage of the build, or nil if none was logged.
 	Usage *Usage
-	// PostinstFailed tells that the files were merged but pkg_postinst died.
+	// PostinstFailed reports that the files were installed but pkg_postinst failed.
 	PostinstFailed bool
-	// BetweenVersions marks a merge that was cut off after the old version was
-	// removed: the installed-package database may hold neither.
+	// BetweenVersions marks a merge that ended after the removal of the old
+	// version. The VDB may hold neither version.
 	BetweenVersions bool
-	// ClockStepped tells that the clock stepped back meanwhile, or so far ahead
-	// that it was set, so that no duration can be taken.
+	// ClockStepped reports that the clock was set back or far ahead during the
+	// merge, so its duration is unknown.
 	ClockStepped bool
-	// Uncertain marks a record of which a line could belong to another run.
+	// Uncertain marks a record with a line that may belong to another run.
 	Uncertain bool
 }
 
-// Steps are the times at which a merge logged its steps, 0 where it did not.
-// From Cleaning to Compiling sources are fetched; from Compiling to Merging the
-// package is built and waits for its turn; then it is installed.
+// Steps are the times at which a merge logged its steps, in unix seconds, or 0.
+// Between Cleaning and Compiling, sources are fetched. Between Compiling and
+// Merging, the package is built and waits for its turn. Then it is installed.
 type Steps struct {
 	Cleaning  int64 // the build directory is locked and emptied
-	Fetching  int64 // a binary package is downloaded
+	Fetching  int64 // the download of a binary package begins
 	Compiling int64 // the build begins
-	Built     int64 // the build ended, well or not (FEATURES=cgroup only)
-	Merging   int64 // the installation begins, of source or binary
-	Autoclean int64 // the files are in place
+	Built     int64 // the build ended, successfully or not (FEATURES=cgroup only)
+	Merging   int64 // the installation begins
+	Autoclean int64 // the files are installed
 }
 
-// Duration returns the seconds from begin to completion; ok is false where one
-// of them is unknown or the clock was set in between.
+// Duration returns the seconds from Started to Finished. ok is false if either is
+// unknown or the clock was set in between.
 func (m *Merge) Duration() (seconds int64, ok bool) {
 	return span(m.Started, m.Finished, m.ClockStepped)
 }
 
 // Unmerge is the removal of one package.
 type Unmerge struct {
-	// Run and Seq are the record's key, as those of Merge.
+	// Run and Seq are the key of the record, as in Merge.
 	Run     int64
 	Seq     int
 	Begin   Position
 	CPV     string
 	Reason  UnmergeReason
 	Outcome UnmergeOutcome
-	// Started and Finished are unix seconds, 0 where unknown.
+	// Started and Finished are in unix seconds, 0 if unknown.
 	Started, Finished int64
-	// Merge is the Seq of the merge that replaced the package, 0 for none.
+	// Merge is the Seq of the merge that replaced the package, or 0.
 	Merge        int
 	ClockStepped bool
 	Uncertain    bool
 }
 
-// Duration is as [Merge.Duration].
+// Duration is like [Merge.Duration].
 func (u *Unmerge) Duration() (seconds int64, ok bool) {
 	return span(u.Started, u.Finished, u.ClockStepped)
 }
 
 // Sync is the update of one repository.
 type Sync struct {
-	// Run and Seq are the record's key, as those of Merge.
+	// Run and Seq are the key of the record, as in Merge.
 	Run   int64
 	Seq   int
 	Begin Position
-	// Repo is the repository's name; for logs from before 2013, which have only
-	// a URL or a location, the name that those imply.
+	// Repo is the name of the repository. Logs from before 2013 have only a URL or
+	// a location, from which the name is derived.
 	Repo     string
 	Location string
 	URL      string
 	Outcome  SyncOutcome
-	// Started and Finished are unix seconds, 0 where unknown.
+	// Started and Finished are in unix seconds, 0 if unknown.
 	Started, Finished int64
-	// Retries counts the further servers that were tried.
+	// Retries counts the attempts after the first, each with another server.
 	Retries      int
 	ClockStepped bool
 	Uncertain    bool
 }
 
-// Duration is as [Merge.Duration].
+// Duration is like [Merge.Duration].
 func (s *Sync) Duration() (seconds int64, ok bool) {
 	return span(s.Started, s.Finished, s.ClockStepped)
 }
@@ -172,18 +175,18 @@ func span(started, finished int64, stepped bool) (int64, bool) {
 	return finished - started, true
 }
 
-// Usage is the line that FEATURES=cgroup writes after a build. Values that the
-// line does not have are -1.
+// Usage is the line that FEATURES=cgroup writes after a build. A value is -1 if the
+// line lacks it.
 type Usage struct {
 	// CPUMillis is the processor time in milliseconds.
 	CPUMillis int64
-	// MaxMem, MaxSwap, Read and Written are bytes, rounded as the line rounds.
+	// MaxMem, MaxSwap, Read and Written are bytes, rounded as in the line.
 	MaxMem, MaxSwap, Read, Written int64
 }
 
-// Sink receives each record once, when it is final, and each damage where it
-// was met. Records of a run come before the run itself; the order depends on
-// the input alone.
+// Sink receives each record once, when it is final, and each damage when it is
+// found. The records of a run come before the run itself. The order depends only on
+// the input.
 type Sink interface {
 	Merge(Merge)
 	Unmerge(Unmerge)
@@ -192,9 +195,8 @@ type Sink interface {
 	Damage(Damage)
 }
 
-// Open holds what is not final: the runs that have not ended and their open
-// records, as far as the log tells. They have the keys under which the final
-// ones will come.
+// Open holds the records that are not final: the runs that have not ended, and
+// their open records. They have the keys of the final records.
 type Open struct {
 	Runs     []Run
 	Merges   []Merge
@@ -202,10 +204,9 @@ type Open struct {
 	Syncs    []Sync
 }
 
-// BuildDuration returns the seconds that the build of a source merge took. With
-// the line of FEATURES=cgroup it is exact; without, it includes the wait of a
-// finished package for its turn to be installed. ok is false where the log does
-// not tell.
+// BuildDuration returns the seconds that the build from source took. It is exact if
+// the line of FEATURES=cgroup exists. Otherwise it includes the time that a built
+// package waited for its installation. ok is false if the log does not show it.
 func (m *Merge) BuildDuration() (seconds int64, ok bool) {
 	if m.Steps.Built != 0 {
 		return span(m.Steps.Compiling, m.Steps.Built, m.ClockStepped)

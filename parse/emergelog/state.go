@@ -6,16 +6,16 @@ import (
 	"fmt"
 )
 
-// stateVersion is the first byte of a stored state; a state of a later version
-// is refused, and its log has to be read from the beginning. One of version 1
-// lacks what runs know of the clock.
+// stateVersion is the first byte of a stored state. A state of a later version is
+// an error, and the log must be read from the beginning. Version 1 lacks the clock
+// steps of runs.
 const stateVersion = 2
 
-// ErrState is the error of a stored state that this version cannot take up.
+// ErrState means that a stored state is damaged or from an unknown version.
 var ErrState = errors.New("emerge.log: stored state is of another version or damaged")
 
-// MarshalBinary returns the parser's state at the place that the last Read
-// returned. Its size depends on what is open, not on what was read.
+// MarshalBinary returns the state of the parser at the position that the last Read
+// returned. Its size depends on the open runs, not on the size of the input.
 func (p *Parser) MarshalBinary() ([]byte, error) {
 	var c codec
 	c.writing = true
@@ -25,8 +25,8 @@ func (p *Parser) MarshalBinary() ([]byte, error) {
 	return c.data, nil
 }
 
-// UnmarshalBinary restores a state from MarshalBinary. The error is [ErrState],
-// and the parser is then as new.
+// UnmarshalBinary restores a state from MarshalBinary. If it returns [ErrState],
+// the parser is in its initial state.
 func (p *Parser) UnmarshalBinary(data []byte) error {
 	restored := assembler{sink: p.asm.sink}
 	c := codec{data: data}
@@ -42,8 +42,8 @@ func (p *Parser) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// codec writes or reads the same fields in the same order, so that the two
-// directions cannot drift apart.
+// codec writes or reads fields. The same code does both, so that writing and
+// reading always agree on the order.
 type codec struct {
 	writing bool
 	version int64
@@ -75,7 +75,7 @@ func number[T ~int | ~uint8](c *codec, x *T) {
 	}
 }
 
-// enum is a number below the count of its names.
+// enum codes a number below the number of names.
 func enum[T ~uint8](c *codec, x *T, names int) {
 	number(c, x)
 	if int(*x) >= names {
@@ -107,8 +107,8 @@ func (c *codec) text(x *string) {
 	*x, c.data = string(c.data[:length]), c.data[length:]
 }
 
-// count codes the length of a list. No element takes less than a byte, so that
-// a damaged length cannot claim more than the data holds.
+// count codes the length of a list. Each element takes at least one byte, so a
+// damaged length cannot exceed the remaining data.
 func (c *codec) count(n int) int {
 	number(c, &n)
 	if !c.writing && (n < 0 || n > len(c.data)) {

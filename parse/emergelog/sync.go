@@ -7,11 +7,11 @@ import (
 	"emaudit/parse"
 )
 
-// maxSyncs bounds the syncs kept of one open run; who has more repositories
-// gets the oldest delivered early, without a second end line.
+// maxSyncs bounds the syncs kept for one open run. Beyond it, the oldest is
+// delivered before its second end line.
 const maxSyncs = 1024
 
-// sync takes the lines of sync modules, in the dialects since 2005.
+// sync handles the lines of the sync modules, in all dialects since 2005.
 func (a *assembler) sync(ev *Event) {
 	switch ev.Kind {
 	case KindSync:
@@ -24,7 +24,8 @@ func (a *assembler) sync(ev *Event) {
 		a.touch(w, ev)
 	case KindSyncBegin:
 		if len(ev.Name) == 0 {
-			// In 2013 and 2014 the module's own line came after one with the name.
+			// In 2013 and 2014 the line of the module followed a line with the
+			// name.
 			if w, s := a.openSync(func(s *openSync) bool { return s.Location == string(ev.Text) }); s != nil {
 				a.touch(w, ev)
 				return
@@ -38,7 +39,7 @@ func (a *assembler) sync(ev *Event) {
 		}
 		s.Started = ev.Time
 	case KindSyncTransport, KindSyncRetry:
-		// Of several at once, the line belongs to the one that its URL names.
+		// Among several open syncs, the URL in the line identifies the right one.
 		awaits := func(s *openSync) bool { return s.URL == "" || ev.Kind == KindSyncRetry }
 		w, s := a.openSync(func(s *openSync) bool { return awaits(s) && s.Repo == repoOfURL(string(ev.Text)) })
 		if s == nil {
@@ -59,7 +60,7 @@ func (a *assembler) sync(ev *Event) {
 			s.Repo = repoOfURL(s.URL)
 		}
 	case KindSyncCurrent:
-		// Only rsync says so, and its server was named before (rsync.py:763).
+		// Only rsync writes this, after a line with its server (rsync.py:763).
 		w, s := a.openSync(func(s *openSync) bool { return s.URL != "" })
 		if s == nil {
 			w, s = a.openSync(func(*openSync) bool { return true })
@@ -78,7 +79,7 @@ func (a *assembler) sync(ev *Event) {
 		if ev.Text == nil {
 			w, s = a.openSync(func(*openSync) bool { return true })
 		} else {
-			// What names its place counts also against an end that named none.
+			// A line that names its location overrides an end that named none.
 			w, s = a.anySync(func(s *openSync) bool { return s.Location == string(ev.Text) })
 		}
 		if s != nil {
@@ -90,8 +91,8 @@ func (a *assembler) sync(ev *Event) {
 	}
 }
 
-// syncCompleted takes the end of a sync, which names the repository, the URL
-// or the location, as the dialect has it.
+// syncCompleted handles the end of a sync, which names the repository, the URL or
+// the location, depending on the dialect.
 func (a *assembler) syncCompleted(ev *Event) {
 	names := func(s *openSync) bool {
 		switch ev.Kind {
@@ -105,7 +106,8 @@ func (a *assembler) syncCompleted(ev *Event) {
 	}
 	w, s := a.openSync(names)
 	if s == nil {
-		// A repository can have two end lines; only the last run can tell.
+		// A repository can have two end lines. Only the latest run can have written
+		// the second.
 		if w, s = a.anySync(names); s != nil && s.Outcome == SyncOK {
 			a.endSync(w, s, ev, SyncOK)
 			return
@@ -128,7 +130,8 @@ func (a *assembler) syncCompleted(ev *Event) {
 	a.endSync(w, s, ev, SyncOK)
 }
 
-// syncer returns the run that syncs now, and whether it was asked to.
+// syncer returns the run that syncs now. sure is false if the run did not log "===
+// sync".
 func (a *assembler) syncer(ev *Event) (w *work, sure bool) {
 	syncing := func(w *work) bool { return w.action == ActionSync && !w.silent }
 	if w = a.latest(syncing); w != nil {
@@ -162,13 +165,13 @@ func (a *assembler) endSync(w *work, s *openSync, ev *Event, outcome SyncOutcome
 	s.ClockStepped = s.clock != a.clock
 }
 
-// openSync returns the sync without end that passes fits, of the run and the
-// repository begun last.
+// openSync returns the latest sync without end that satisfies fits, in the latest
+// run.
 func (a *assembler) openSync(fits func(*openSync) bool) (*work, *openSync) {
 	return a.anySync(func(s *openSync) bool { return !s.ended && fits(s) })
 }
 
-// openSyncs counts the syncs without end, of runs not taken for dead.
+// openSyncs counts the syncs without end in runs that are not presumed dead.
 func (a *assembler) openSyncs() int {
 	n := 0
 	for _, w := range a.open {
@@ -196,7 +199,7 @@ func (a *assembler) anySync(fits func(*openSync) bool) (*work, *openSync) {
 	return nil, nil
 }
 
-// synced tells that every repository that w began to sync was completed.
+// synced reports whether every sync that w began was completed.
 func (w *work) synced() bool {
 	for _, s := range w.syncs {
 		if s.Outcome != SyncOK {
@@ -206,8 +209,8 @@ func (w *work) synced() bool {
 	return len(w.syncs) > 0
 }
 
-// settle gives an outcome to a sync that has none when its run ends: a run that
-// came to its own end without completing the sync has failed to.
+// settle sets the outcome of a sync that has none when its run ends. If the run
+// ended by itself, the sync has failed.
 func (s *openSync) settle(outcome RunOutcome) {
 	if s.ended {
 		return
@@ -222,8 +225,8 @@ func (s *openSync) settle(outcome RunOutcome) {
 	}
 }
 
-// repoOfURL names the repository of a log from before 2013, when the sync line
-// had a URL only: the main tree is called gentoo today.
+// repoOfURL returns the repository name for a log from before 2013, whose sync
+// lines have only a URL. The main repository is called gentoo today.
 func repoOfURL(url string) string {
 	if name := lastElement(url); name != "gentoo-portage" && name != "" {
 		return name
@@ -236,7 +239,7 @@ func lastElement(path string) string {
 	return path[strings.LastIndexByte(path, '/')+1:]
 }
 
-// setRepo derives the repository's location from an ebuild's path,
+// setRepo sets the location of the repository from the path of an ebuild,
 // LOCATION/CAT/PN/PF.ebuild.
 func (a *assembler) setRepo(m *openMerge, ebuild []byte) {
 	if m.RepoPath != "" {

@@ -2,7 +2,7 @@ package emergelog
 
 import "bytes"
 
-// oneBlankPrefixes are the messages without a blank of their own.
+// oneBlankPrefixes are the prefixes of messages that do not begin with a blank.
 var oneBlankPrefixes = []string{
 	"Started emerge on: ", "=== Unmerging... (", "=== Sync completed for ", "=== Sync completed with ",
 	">>> Syncing repository '", ">>> Starting rsync with ", ">>> starting rsync with ", ">>> Starting retry ",
@@ -53,7 +53,8 @@ func (ev *Event) syncText(kind Kind, text []byte) verdict {
 	return known
 }
 
-// syncProgress recognises what follows ">>> " in every dialect since 2005.
+// syncProgress recognises messages that begin with ">>> ", in every dialect since
+// 2005.
 func (ev *Event) syncProgress(m []byte) verdict {
 	cut := func(prefix, suffix string) ([]byte, bool) {
 		if !hasPrefix(m, prefix) || len(m) < len(prefix)+len(suffix) || string(m[len(m)-len(suffix):]) != suffix {
@@ -115,8 +116,8 @@ func (ev *Event) syncBegin(text []byte, between string) verdict {
 	return known
 }
 
-// syncErrors are the failures that a sync module logs (sync/modules/*/); those
-// that end in " in " are followed by the location.
+// syncErrors are the error messages of the sync modules (sync/modules/*/). The
+// location follows those that end in " in ".
 var syncErrors = []string{
 	"git clone error in ", "git rev-parse error in ", "git gc error in ", "git fetch error in ", "git clean error in ",
 	"git merge error in ", "git pull error in ", "hg clone error in ", "hg pull error in ", "emerge-webrsync error in ",

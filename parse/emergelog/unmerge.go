@@ -1,16 +1,16 @@
 package emergelog
 
-// loggedApart is 2009-03-17: from then on a removal by a merge has two blanks
-// and any other has one (de8d6857a).
+// loggedApart is 2009-03-17, in unix seconds. Since then a removal by a merge has
+// two blanks and all others have one (de8d6857a).
 const loggedApart = 1237248000
 
-// unmerging takes "=== Unmerging... (CPV)".
+// unmerging handles "=== Unmerging... (CPV)".
 func (a *assembler) unmerging(ev *Event) {
 	u := &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Started: ev.Time}, clock: a.clock}
 	a.addUnmerge(u, ev)
 }
 
-// addUnmerge finds the run, the merge and the reason of a removal.
+// addUnmerge determines the run, the merge and the reason of a removal.
 func (a *assembler) addUnmerge(u *openUnmerge, ev *Event) *work {
 	replacement := !ev.OneBlank || ev.Time < loggedApart
 	if replacement {
@@ -27,7 +27,7 @@ func (a *assembler) addUnmerge(u *openUnmerge, ev *Event) *work {
 	var w *work
 	switch {
 	case !ev.OneBlank:
-		// The replacing merge is not in the input, or its line is damaged.
+		// The line of the replacing merge is missing or damaged.
 		w = a.latest(merging)
 		u.Reason, u.Uncertain = UnmergeReplaced, true
 	case a.count(removing) > 0:
@@ -43,9 +43,9 @@ func (a *assembler) addUnmerge(u *openUnmerge, ev *Event) *work {
 		if w == nil || w.Headless && w.of == 0 {
 			u.Reason = UnmergeExplicit
 		} else {
-			// What is removed after the last package of the list may be a soft
-			// blocker, or the work of a run whose beginning was lost. Only a
-			// merge run that goes on to finish can have removed a blocker.
+			// A removal after the last package of the list may be that of a soft
+			// blocker, or belong to a run whose beginning was lost. Only a merge
+			// run that finishes can have removed a blocker.
 			u.held = w.listComplete()
 			u.Uncertain = a.count(unblocking) > 1
 		}
@@ -68,12 +68,12 @@ func (a *assembler) attachUnmerge(w *work, u *openUnmerge, ev *Event) *work {
 	return w
 }
 
-// unmerged takes the end of a removal.
+// unmerged handles the end of a removal.
 func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
 	w, u := a.unmergeOf(ev)
 	if u == nil {
 		u = &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Uncertain: true}, clock: a.clock}
-		// The end has two blanks for either reason.
+		// The end has two blanks whatever the reason.
 		ev.OneBlank = true
 		if _, m := a.replacing(PackageOf(u.CPV)); m != nil {
 			ev.OneBlank = false
@@ -105,8 +105,7 @@ func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
 	}
 }
 
-// unmergeOf returns the open removal of ev's package, the latest where there
-// are several.
+// unmergeOf returns the open removal of the package of ev. It prefers the latest.
 func (a *assembler) unmergeOf(ev *Event) (*work, *openUnmerge) {
 	for i := len(a.open) - 1; i >= 0; i-- {
 		for _, u := range a.open[i].unmerges {

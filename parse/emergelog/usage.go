@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// parseUsage reads the pairs of a resource usage line, such as
-// "CPU: 800.00s (20.00x), MaxMem: 4.00 KiB, I/O R: 0.00 B, I/O W: 8.00 KiB"
-// (_observability.py:341-378). What it does not know it leaves out.
+// parseUsage reads the pairs of a resource usage line, such as "CPU: 800.00s
+// (20.00x), MaxMem: 4.00 KiB, I/O R: 0.00 B, I/O W: 8.00 KiB"
+// (_observability.py:341-378). It ignores unknown pairs.
 func parseUsage(pairs []byte) Usage {
 	usage := Usage{CPUMillis: -1, MaxMem: -1, MaxSwap: -1, Read: -1, Written: -1}
 	for pair := range bytes.SplitSeq(pairs, []byte(", ")) {
@@ -33,7 +33,8 @@ func parseUsage(pairs []byte) Usage {
 	return usage
 }
 
-// size reads "4.00 KiB" (util/human_readable.py).
+// size reads a size such as "4.00 KiB" (util/human_readable.py). The result is in
+// bytes.
 func size(value []byte) int64 {
 	number, unit, _ := bytes.Cut(value, []byte(" "))
 	for power, name := range []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"} {

@@ -1,36 +1,37 @@
 package emergelog
 
-// work is a run that has not ended, with what is open in it.
+// work is a run that has not ended, with its open records.
 type work struct {
 	Run
 	request
-	// argued tells that the "*** emerge" line was seen.
+	// argued reports that the "*** emerge" line was seen.
 	argued bool
-	// of, lastN and done describe the current merge list: its length, the
-	// highest N begun, and how many were completed.
+	// of, lastN and done describe the current merge list: its length, the highest N
+	// that began, and the number of completed merges.
 	of, lastN, done int
 	finished        bool
-	// syncing tells that "=== sync" was seen, which comes once in a run.
+	// syncing reports that "=== sync" was seen, which a run logs only once.
 	syncing    bool
 	restarted  bool
 	terminated bool
-	// lost tells that a package of the run could not be merged, in this list or
-	// before, or not be removed.
+	// lost reports that a merge or a removal of the run has failed, in this list or
+	// in a previous one.
 	lost bool
-	// doubted tells that the end that was logged may be that of another run.
+	// doubted reports that the logged end may belong to another run.
 	doubted bool
-	// clock is the parser's count of clock steps when the run began.
+	// clock is the parser's number of clock steps when the run began.
 	clock int
-	// silent tells that later runs make it likely that the run is dead;
-	// surely, that nothing else explains what the log shows.
+	// silent reports that later runs make the death of this run likely. surely
+	// reports that the log has no other explanation.
 	silent, surely bool
 	merges         []*openMerge
 	unmerges       []*openUnmerge
-	// syncs holds all syncs of the run: a repository's end can be logged twice.
+	// syncs holds all syncs of the run, because a repository can have two end
+	// lines.
 	syncs []*openSync
 }
 
-// phase orders the steps of a merge.
+// phase is the progress of a merge. Later phases are larger.
 type phase uint8
 
 const (
@@ -47,11 +48,11 @@ const (
 type openMerge struct {
 	Merge
 	phase phase
-	// name is the length of cat/pn within CPV.
+	// name is the length of cat/pn in CPV.
 	name int
-	// clock is the parser's count of clock steps when the merge began.
+	// clock is the parser's number of clock steps when the merge began.
 	clock int
-	// held marks a completed merge that waits for the exit status of its run.
+	// held marks a completed merge that is not final until its run exits.
 	held bool
 }
 
@@ -60,7 +61,7 @@ func (m *openMerge) packageName() string { return m.CPV[:m.name] }
 type openUnmerge struct {
 	Unmerge
 	clock int
-	// held marks a removal whose reason is known when its run ends.
+	// held marks a removal whose reason is unknown until its run ends.
 	held bool
 }
 
@@ -81,17 +82,17 @@ func (w *work) openMerges() int {
 	return n
 }
 
-// listComplete tells that every package of the current list was merged.
+// listComplete reports whether every package of the current list was merged.
 func (w *work) listComplete() bool {
 	return w.of > 0 && w.done == w.of && w.lastN == w.of && w.openMerges() == 0
 }
 
-// mayMerge tells that packages can be merged by w, as far as its arguments say.
+// mayMerge reports whether the arguments of w allow it to merge packages.
 func (w *work) mayMerge() bool {
 	return w.action == ActionMerge || w.action == ActionResume
 }
 
 func (w *work) exited() bool { return w.ExitStatus >= 0 }
 
-// over tells that w wrote all it would write but, perhaps, its last line.
+// over reports whether w can write nothing more, except perhaps its last line.
 func (w *work) over() bool { return w.exited() || w.restarted || w.terminated }

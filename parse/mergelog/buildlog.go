@@ -10,7 +10,7 @@ import (
 	"emaudit/parse"
 )
 
-// The diagnostics of this package. Each has a section in docs/findings.md.
+// The codes of diagnostics. Each has a section in docs/findings.md.
 const (
 	codeListCut     = "list-cut"
 	codeGzipDamaged = "gzip-damaged"
@@ -20,9 +20,8 @@ const (
 	codeUnknownZone = "unknown-time-zone"
 )
 
-// ReadBuildLog reads the decompressed build log r to its end. It returns an
-// error only where r does; a log with nothing to recognise gives a record of
-// KindUnknown.
+// ReadBuildLog reads the decompressed build log r to its end. It returns an error
+// only if r does. The Kind of a log without any recognisable line is KindUnknown.
 func ReadBuildLog(r io.Reader) (BuildLog, error) {
 	lines := newLineReader(r)
 	defer lines.release()
@@ -40,21 +39,20 @@ func ReadBuildLog(r io.Reader) (BuildLog, error) {
 	return s.finish(), nil
 }
 
-// scanner turns the lines of one build log into its record. Most lines of a
-// build log are none of its business; line is written so that those cost two
-// searches for one byte each.
+// scanner turns the lines of one build log into its record. It ignores most lines
+// of a build log, so line rejects them after two searches for a single byte.
 type scanner struct {
 	lines *lineReader
 	log   BuildLog
 
-	phase Phase // the current phase, empty before the first
+	phase Phase // the current phase; "" before the first
 
-	cause   candidate // the best cause seen in the current phase
+	cause   candidate // the best cause in the current phase
 	gaveUp  bool      // a tool has reported failure in the current phase
 	failing failureBlock
-	notice  *QANotice // the notice whose details are being read
+	notice  *QANotice // the notice whose details follow
 
-	// sawInstalled and sawMerged are the proofs of Outcome.
+	// sawInstalled and sawMerged are the evidence for Outcome.
 	sawInstalled, sawMerged bool
 	removals                int
 	cutLists                map[string]bool
@@ -67,7 +65,7 @@ func newScanner(lines *lineReader) *scanner {
 	}}
 }
 
-// line takes the next line of the log.
+// line handles the next line of the log.
 func (s *scanner) line(line []byte) {
 	if s.cause.open {
 		s.extendExcerpt(line)
@@ -86,8 +84,8 @@ func (s *scanner) line(line []byte) {
 			return
 		}
 	case esc:
-		// Whatever comes behind the colours decides; few logs are coloured
-		// line by line, so the copy is paid only for what looks interesting.
+		// The text after the colour sequences decides. Few logs have many coloured
+		// lines, so only lines that look interesting are copied.
 		if rest := skipEscapes(line); len(rest) > 0 {
 			switch rest[0] {
 			case ' ', '>', '<', '-', '!', '=', '*':
@@ -104,8 +102,8 @@ func (s *scanner) line(line []byte) {
 	s.weigh(line)
 }
 
-// marked handles a line of einfo, ewarn and their kin, whose text follows
-// " * ". It reports whether the line was one.
+// marked handles a line of einfo, ewarn and similar functions, whose text follows "
+// * ". It reports whether the line is one.
 func (s *scanner) marked(line []byte) bool {
 	text, ok := markText(line)
 	if !ok {
@@ -127,7 +125,7 @@ func (s *scanner) marked(line []byte) bool {
 	return true
 }
 
-// markText returns the text behind the mark of einfo and its kin.
+// markText returns the text after the mark of einfo and similar functions.
 func markText(line []byte) ([]byte, bool) {
 	if rest, ok := bytes.CutPrefix(line, []byte(" * ")); ok {
 		return rest, true
@@ -135,8 +133,8 @@ func markText(line []byte) ([]byte, bool) {
 	return nil, bytes.Equal(line, []byte(" *"))
 }
 
-// portage handles the lines that Portage itself begins with three equal
-// characters. It reports whether the line was one.
+// portage handles the lines that Portage begins with three equal characters. It
+// reports whether the line is one.
 func (s *scanner) portage(line []byte) bool {
 	if len(line) < 5 || line[1] != line[0] || line[2] != line[0] || line[3] != ' ' {
 		return false
@@ -151,7 +149,7 @@ func (s *scanner) portage(line []byte) bool {
 	case '<':
 		s.removals++
 	case '-':
-		// "--- /dir/" belongs to a merge, "--- replaced obj /path" to a removal.
+		// "--- /dir/" is part of a merge, "--- replaced obj /path" of a removal.
 		if len(rest) > 0 && rest[0] != '/' {
 			s.removals++
 		}
@@ -161,9 +159,9 @@ func (s *scanner) portage(line []byte) bool {
 	return true
 }
 
-// enter notes that a phase begins at the current line. A phase that was passed
-// already is not entered again: such a line is text of a test suite, or of a
-// package that runs Portage.
+// enter records that a phase begins at the current line. It ignores a phase that is
+// already over: such a line comes from a test suite, or from a package that runs
+// Portage.
 func (s *scanner) enter(phase Phase) bool {
 	if s.phase != "" && phaseOrder(phase) <= phaseOrder(s.phase) {
 		return false
@@ -180,11 +178,10 @@ func (s *scanner) enter(phase Phase) bool {
 	return true
 }
 
-// phaseOrder is the rank of a phase in the life of a merge.
+// phaseOrder returns the rank of a phase in the course of a merge.
 func phaseOrder(phase Phase) int { return slices.Index(order, phase) }
 
-// order is EBUILD_PHASES of portage/const.py with the steps that are no phase
-// put where they happen.
+// order is EBUILD_PHASES of portage/const.py, plus the steps that are not phases.
 var order = []Phase{
 	PhaseFetch, PhaseNofetch, PhasePretend, PhaseSetup, PhaseUnpack, PhasePrepare, PhaseConfigure, PhaseCompile,
 	PhaseTest, PhaseInstall, PhasePackage, PhaseInstprep, PhasePreinst, PhaseMerge, PhasePostinst, PhasePrerm,
@@ -200,7 +197,7 @@ func (s *scanner) restart() {
 	*s = scanner{lines: s.lines, log: kept, scratch: s.scratch, cutLists: s.cutLists}
 }
 
-// finish closes the record.
+// finish completes the record.
 func (s *scanner) finish() BuildLog {
 	s.endNotice()
 	s.finishFailure()
@@ -227,15 +224,15 @@ func (s *scanner) finish() BuildLog {
 	return *log
 }
 
-// builds reports whether the log shows a build from source: it has a header,
-// and nothing of a binary merge was seen by now.
+// builds reports whether the log shows a build from source: it has a header, and no
+// line of a binary merge so far.
 func (s *scanner) builds() bool { return s.log.Kind != KindBinary }
 
-// record returns text as it may be stored: cleaned and bounded.
+// record returns text cleaned and shortened for storage.
 func record(text []byte) string { return cut(Clean(text), maxText) }
 
-// appendBounded appends item to a list of the record unless the list is full,
-// which is noted once.
+// appendBounded appends item to a list of the record. If the list is full, it drops
+// item and adds one diagnostic.
 func appendBounded[T any](s *scanner, list []T, item T, limit int, what string) []T {
 	if len(list) < limit {
 		return append(list, item)
@@ -251,7 +248,8 @@ func appendBounded[T any](s *scanner, list []T, item T, limit int, what string) 
 	return list
 }
 
-// flags splits a list of flags, bounded by its number of items, not by its length.
+// flags splits a list of flags. It limits the number of items, not the length of
+// the list.
 func (s *scanner) flags(text []byte, what string) []string {
 	fields := strings.Fields(Clean(text))
 	if len(fields) > maxFlags {

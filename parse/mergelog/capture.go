@@ -10,66 +10,66 @@ import (
 	"emaudit/parse"
 )
 
-// CapturedOutcome says how far the screen shows that a package got.
+// CapturedOutcome says how far the merge of a package got, according to the screen.
 type CapturedOutcome string
 
 // The outcomes of a captured merge.
 const (
-	// CapturedBegun is a package whose build or fetch was announced, and no more.
+	// CapturedBegun: the build or the fetch of the package was announced.
 	CapturedBegun CapturedOutcome = "begun"
-	// CapturedInstalling is a package whose merge was announced. Portage before
-	// 2020-02 says no more of a success.
+	// CapturedInstalling: the installation was announced. Portage before 2020-02
+	// announces nothing after it on success.
 	CapturedInstalling CapturedOutcome = "installing"
 	CapturedCompleted  CapturedOutcome = "completed"
 	CapturedFailed     CapturedOutcome = "failed"
 )
 
-// CapturedMerge is one package of a captured session.
+// CapturedMerge is one merge in a captured session.
 type CapturedMerge struct {
 	CPV        string
 	Repository string
-	// Root is the target root, "/" unless the screen names another.
+	// Root is the target root. It is "/" unless the screen names another.
 	Root   string
 	Binary bool
-	// N and Of are the counter "(N of Of)", 0 where the screen shows none.
+	// N and Of are the counter "(N of Of)", or 0 if the screen shows none.
 	N, Of int
 	// Offset is the position of the first line about the package, in bytes.
 	Offset  int64
 	Outcome CapturedOutcome
-	// LogPath is the build log that emerge names for a failure.
+	// LogPath is the build log that emerge names in a failure message.
 	LogPath string
-	// Failure is what the screen shows of the failure itself; nil where it shows
-	// nothing, as with --jobs.
+	// Failure is the failure that the screen shows. It is nil if the screen shows
+	// none, as with --jobs.
 	Failure *Failure
 }
 
-// CapturedUnmerge is one removal of a captured session.
+// CapturedUnmerge is one removal in a captured session.
 type CapturedUnmerge struct {
 	CPV    string
 	Root   string
 	Offset int64
 }
 
-// ConfigNotice is "config file '…' needs updating" or its plural.
+// ConfigNotice is the message "config file '…' needs updating", or its plural.
 type ConfigNotice struct {
-	// Path is a file, or the protected folder of several.
+	// Path is a file, or the protected folder that holds several.
 	Path  string
 	Count int
 }
 
-// Jobs is the last "Jobs:" line.
+// Jobs is the content of the last "Jobs:" line.
 type Jobs struct {
 	Complete, Total, Running, Failed int
 }
 
-// Capture is what the output of emerge on a terminal says.
+// Capture is the content of emerge's output on a terminal.
 type Capture struct {
 	Merges        []CapturedMerge
 	Unmerges      []CapturedUnmerge
 	Jobs          *Jobs
 	Config        []ConfigNotice
 	PreservedLibs []string
-	// World are the atoms that were recorded in the world file.
+	// World holds the atoms that emerge added to the world file.
 	World []string
 	Size  int64
 	Lines int64
@@ -77,8 +77,8 @@ type Capture struct {
 	Diagnostics []parse.Diagnostic
 }
 
-// ReadCapture reads what emerge wrote to a terminal and script(1), tee(1) or the
-// journal kept:
+// ReadCapture reads the terminal output of emerge, as stored by script(1), tee(1)
+// or the journal:
 //
 //	">>> Emerging [binary] (" n " of " m ") " cpv "::" repo [ " for " root ]      _emerge/MergeListItem.py:54
 //	">>> Fetching (" … | ">>> Installing (" … [ " to " root ]                     _emerge/PackageMerge.py:26
@@ -90,8 +90,9 @@ type Capture struct {
 //	">>> Jobs: " n " of " m " complete" [ ", " n " running" ] [ ", " n " failed" ]
 //	mark " (" cpv ":" slot "::" repo ", ebuild scheduled for merge)" …            _emerge/Scheduler.py:1416
 //
-// A screen redraws lines, so that only what stood last on each is read. The
-// journal's "<time> <host> emerge[<pid>]: " is taken off.
+// A terminal redraws lines, so ReadCapture uses only the last content of each. It
+// removes the prefix of the journal, "<time> <host> emerge[<pid>]: ". The error is
+// an error of r.
 func ReadCapture(r io.Reader) (Capture, error) {
 	lines := newLineReader(r)
 	defer lines.release()
@@ -112,14 +113,14 @@ func ReadCapture(r io.Reader) (Capture, error) {
 	return s.capture, nil
 }
 
-// captureScanner turns the lines of a session into its record. Between the lines
-// of emerge itself stands what the builds wrote, if they wrote to the screen.
+// captureScanner turns the lines of a session into its record. Between the lines of
+// emerge stands the output of the builds, if they write to the screen.
 type captureScanner struct {
 	lines   *lineReader
 	capture Capture
-	byCPV   map[string]int // newest merge of a cpv and root
-	log     *scanner       // reads what the current package writes
-	last    int            // 1 + index of the merge whose log path comes next
+	byCPV   map[string]int // newest merge of each cpv and root
+	log     *scanner       // reads the output of the current package
+	last    int            // 1 + index of the merge whose log path follows
 }
 
 func (s *captureScanner) line(line []byte) {
@@ -139,7 +140,7 @@ func (s *captureScanner) line(line []byte) {
 	s.log.line(line)
 }
 
-// status handles what follows ">>> ".
+// status handles the text after ">>> ".
 func (s *captureScanner) status(text string) bool {
 	word, rest, _ := strings.Cut(text, " ")
 	switch word {
@@ -251,7 +252,7 @@ func (s *captureScanner) failed(text string) bool {
 	return true
 }
 
-// summary handles the marked lines that emerge writes at its end.
+// summary handles the marked lines at the end of the output of emerge.
 func (s *captureScanner) summary(text string) bool {
 	if target, ok := strings.CutPrefix(text, " ("); ok {
 		// "(cpv:slot/sub::repo, ebuild scheduled for merge)[ (postinst failed)][, Log file:]"
@@ -316,7 +317,7 @@ func (s *captureScanner) jobs(text string) bool {
 	return true
 }
 
-// number reads a count of at most nine digits, or gives 0.
+// number reads a number of at most nine digits. It returns 0 for other text.
 func number(s string) int {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 || len(s) > 9 {
@@ -325,9 +326,9 @@ func number(s string) int {
 	return n
 }
 
-// find returns the index of the merge that a line is about, making it if the
-// line is the first: a second announcement of a package that was begun is another
-// merge only if its counter differs or the first has ended.
+// find returns the index of the merge that a line is about. If there is none, it
+// adds one. A second announcement of a package that is in progress is a new merge
+// only if its counter differs or the first merge has ended.
 func (s *captureScanner) find(cpv, root string, begins bool, n int) int {
 	key := root + "\x00" + cpv
 	if i, ok := s.byCPV[key]; ok {
@@ -353,8 +354,8 @@ func (s *captureScanner) unmerge(cpv, root string) {
 	s.capture.Unmerges = boundedList(s, s.capture.Unmerges, CapturedUnmerge{CPV: cpv, Root: root, Offset: s.lines.offset()})
 }
 
-// endSection gives the failure that the output of a build has shown to the
-// package it names.
+// endSection assigns the failure in the output of a build to the package that it
+// names.
 func (s *captureScanner) endSection() {
 	log := s.log.finish()
 	s.log = newScanner(s.lines)
@@ -395,7 +396,7 @@ func (s *captureScanner) listCut() {
 		parse.Diagnosef(s.lines.offset(), codeListCut, "more than %d records; the rest is dropped", maxRecords))
 }
 
-// parseCounter takes "(n of m) rest" apart.
+// parseCounter splits "(n of m) rest".
 func parseCounter(text string) (n, of int, rest string, ok bool) {
 	counter, rest, ok := strings.Cut(strings.TrimPrefix(text, "("), ") ")
 	first, second, isPair := strings.Cut(counter, " of ")
@@ -406,7 +407,7 @@ func parseCounter(text string) (n, of int, rest string, ok bool) {
 	return n, of, strings.TrimSpace(rest), n > 0 && of > 0
 }
 
-// parseTarget takes "cpv[::repo][ preposition root]" apart.
+// parseTarget splits "cpv[::repo][ preposition root]".
 func parseTarget(text, preposition string) (cpv, repo, root string, ok bool) {
 	name, root, found := strings.Cut(text, preposition)
 	if !found {
@@ -417,7 +418,7 @@ func parseTarget(text, preposition string) (cpv, repo, root string, ok bool) {
 }
 
 // journalPrefix returns the length of "<time> <host> emerge[<pid>]: " at the
-// beginning of line, in any of journalctl's short formats, or 0.
+// beginning of line, in any short format of journalctl, or 0.
 func journalPrefix(line []byte) int {
 	const longest = 160 // a time, a host name and a program name
 	if len(line) < 16 || !(line[0] >= '0' && line[0] <= '9') && !(line[0] >= 'A' && line[0] <= 'Z') {
@@ -436,7 +437,7 @@ func journalPrefix(line []byte) int {
 			return 0
 		}
 	}
-	// "make[2]: …" has no time and no host before the program.
+	// "make[2]: …" has neither a time nor a host before the program.
 	if bytes.Count(line[:begin], []byte(" ")) < 2 {
 		return 0
 	}

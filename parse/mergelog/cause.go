@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// CauseClass says what kind of thing stopped a merge.
+// CauseClass is the type of problem that stopped a merge.
 type CauseClass string
 
 // The classes of cause.
@@ -16,51 +16,51 @@ const (
 	CauseRust        CauseClass = "rust"          // rustc, cargo
 	CauseCMake       CauseClass = "cmake"         //
 	CauseMeson       CauseClass = "meson"         //
-	CauseNinja       CauseClass = "ninja"         // the build files, or nothing better was found
-	CauseMake        CauseClass = "make"          // the makefiles, or nothing better was found
+	CauseNinja       CauseClass = "ninja"         // the build files, or no better cause was found
+	CauseMake        CauseClass = "make"          // the makefiles, or no better cause was found
 	CausePython      CauseClass = "python"        // an exception
 	CauseConfigure   CauseClass = "configure"     // a configure script
 	CausePatch       CauseClass = "patch"         // a hunk that does not apply
 	CauseTest        CauseClass = "test"          // a failing test
-	CauseMissingFile CauseClass = "missing-file"  // or a missing command or header
+	CauseMissingFile CauseClass = "missing-file"  // a missing file, command or header
 	CauseMemory      CauseClass = "out-of-memory" //
 	CauseSpace       CauseClass = "no-space"      //
-	CauseSignal      CauseClass = "signal"        // killed; by the kernel for lack of memory, or by a person
+	CauseSignal      CauseClass = "signal"        // killed by a person, or by the kernel for lack of memory
 	CauseFetch       CauseClass = "fetch"         //
 	CauseChecksum    CauseClass = "checksum"      //
 	CauseCollision   CauseClass = "collision"     // files of another package
-	CauseReadOnly    CauseClass = "read-only"     // file system
+	CauseReadOnly    CauseClass = "read-only"     // a read-only file system
 	CauseSandbox     CauseClass = "sandbox"       //
 	CauseArchive     CauseClass = "archive"       // a binary package that cannot be extracted
-	CauseOther       CauseClass = "other"         // some program's "error:"
+	CauseOther       CauseClass = "other"         // the "error:" of any other program
 )
 
-// Cause is the first real cause of a failure.
+// Cause is the first line that explains a failure.
 type Cause struct {
 	Class CauseClass
 	// Offset is the position of Line in the decompressed log, in bytes.
 	Offset int64
 	// Line is the line that names the cause, cleaned.
 	Line string
-	// Excerpt is what a person would quote in a bug: consecutive cleaned lines
-	// of the log with Line among them, long ones cut.
+	// Excerpt holds the lines to quote in a bug report: consecutive cleaned lines
+	// including Line, with long ones shortened.
 	Excerpt []string
 }
 
-// rank orders what a line can say of a failure.
+// rank says how much a line explains a failure.
 type rank int
 
 const (
 	rankNone   rank = iota
-	rankReport      // something failed, says its caller: "make: *** … Error 2"
-	rankWeak        // an error that often does no harm
-	rankReason      // an error that names its reason
-	rankStop        // nothing can go on: no space, no memory, killed
+	rankReport      // a report that something failed, such as "make: *** … Error 2"
+	rankWeak        // an error that is often harmless
+	rankReason      // an error with its reason
+	rankStop        // nothing can continue: no space, no memory, killed
 )
 
-// survives is the number of lines that a build may go on after an error of each
-// rank before that error counts as outlived. Parallel jobs finish what they
-// began, so that compilers' errors may stand far above the end.
+// survives is the number of lines, for each rank, after which an error no longer
+// explains a later failure. Parallel jobs finish their work first, so errors of
+// compilers may stand far above the end.
 var survives = [...]int64{rankReport: 4000, rankWeak: 60, rankReason: 4000, rankStop: 1 << 62}
 
 // candidate is the best cause so far.
@@ -71,8 +71,8 @@ type candidate struct {
 	line     string
 	excerpt  []string
 	open     bool  // the excerpt takes more lines
-	after    int   // lines taken behind the decisive one
-	lastLine int64 // number of the last line that said as much
+	after    int   // number of lines taken after the decisive one
+	lastLine int64 // number of the last line with the same evidence
 }
 
 func (c *candidate) cause() Cause {
@@ -82,7 +82,7 @@ func (c *candidate) cause() Cause {
 	return Cause{Class: c.class, Offset: c.offset, Line: c.line, Excerpt: c.excerpt}
 }
 
-// weigh looks whether line says why the merge fails.
+// weigh checks whether line explains the failure.
 func (s *scanner) weigh(line []byte) {
 	if len(line) > 0 && line[0] == esc {
 		line = skipEscapes(line)
@@ -92,7 +92,7 @@ func (s *scanner) weigh(line []byte) {
 		return
 	}
 	if hasControls(line) {
-		// Colours and progress bars hide what the line really says.
+		// Colours and progress bars hide the text of the line.
 		line = []byte(Clean(line))
 		if class, rank = classify(line); rank == rankNone {
 			return
@@ -107,13 +107,13 @@ func (s *scanner) weigh(line []byte) {
 	s.consider(line, class, rank)
 }
 
-// hasControls reports whether Clean would take more than single characters off.
+// hasControls reports whether Clean would remove more than single characters.
 func hasControls(line []byte) bool {
 	return bytes.IndexByte(line, esc) >= 0 || bytes.IndexByte(line, '\r') >= 0
 }
 
-// isExpectable reports whether a test that passes may well print line: tests
-// provoke errors.
+// isExpectable reports whether a passing test may print line, because tests provoke
+// errors.
 func isExpectable(class CauseClass, line []byte) bool {
 	switch class {
 	case CauseTest, CauseLinker:
@@ -126,7 +126,7 @@ func isExpectable(class CauseClass, line []byte) bool {
 	return true
 }
 
-// classOfPhase names what an otherwise nameless error of the current phase is.
+// classOfPhase returns the class of an unclassified error in the current phase.
 func (s *scanner) classOfPhase() CauseClass {
 	switch s.phase {
 	case PhaseConfigure:
@@ -137,8 +137,8 @@ func (s *scanner) classOfPhase() CauseClass {
 	return CauseOther
 }
 
-// consider takes the current line as the cause if it is a better one than what
-// was seen before in the phase. What comes behind the failure is its echo.
+// consider makes the current line the cause if it explains more than the previous
+// one in this phase. It ignores lines after the failure, which only repeat it.
 func (s *scanner) consider(line []byte, class CauseClass, r rank) {
 	if s.log.Failure != nil {
 		return
@@ -162,14 +162,14 @@ func (s *scanner) consider(line []byte, class CauseClass, r rank) {
 	}
 }
 
-// resetCause forgets the errors of a phase that was left alive.
+// resetCause forgets the errors of a phase that has ended successfully.
 func (s *scanner) resetCause() {
 	s.cause, s.gaveUp = candidate{}, false
 	s.lines.fence()
 }
 
-// concludeCause is called when the failure is reported: a weak cause that the
-// build outlived is none, and without any the lines just above are shown.
+// concludeCause is called when the failure is reported. It drops a weak cause that
+// the build survived. Without a cause, it takes the lines just above.
 func (s *scanner) concludeCause() {
 	c := &s.cause
 	if c.rank == rankWeak && s.lines.lines-c.lastLine > survives[rankWeak] {
@@ -181,9 +181,9 @@ func (s *scanner) concludeCause() {
 	}
 }
 
-// classify tells what line says of a failure. It must be cheap on lines that say
-// nothing: nearly all that matter hold a colon, so that the others cost one
-// search for a byte.
+// classify returns what line says about a failure. It must be fast for irrelevant
+// lines. Nearly all relevant lines contain a colon, so other lines cost one search
+// for a byte.
 func classify(line []byte) (CauseClass, rank) {
 	colon := bytes.IndexByte(line, ':')
 	if colon < 0 {
@@ -209,10 +209,10 @@ func classify(line []byte) (CauseClass, rank) {
 	return best, bestRank
 }
 
-// cutElapsed takes the time off the beginning of a line that Mozilla's mach wrote:
-// " 0:43.92 error: …". The first colon of the line is given.
+// cutElapsed cuts the time at the beginning of a line of Mozilla's mach: " 0:43.92
+// error: …". colon is the index of the first colon.
 func cutElapsed(line []byte, colon int) ([]byte, bool) {
-	const longest = 4 // blank and minutes
+	const longest = 4 // the blank and the minutes
 	if colon == 0 || colon > longest || !isDigit(line[colon-1]) {
 		return line, false
 	}
@@ -228,7 +228,7 @@ func cutElapsed(line []byte, colon int) ([]byte, bool) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// classifyPlain handles the few telling lines without a colon.
+// classifyPlain classifies lines without a colon.
 func classifyPlain(line []byte) (CauseClass, rank) {
 	if len(line) < 6 {
 		return CauseUnknown, rankNone
@@ -263,8 +263,8 @@ func classifyPlain(line []byte) (CauseClass, rank) {
 	return CauseUnknown, rankNone
 }
 
-// isPerl reports whether line ends as the warnings and errors of Perl do:
-// "… at Makefile.PL line 12."
+// isPerl reports whether line ends like a warning or error of Perl: "… at
+// Makefile.PL line 12."
 func isPerl(line []byte) bool {
 	if line[len(line)-1] != '.' || !isDigit(line[len(line)-2]) {
 		return false
@@ -280,7 +280,7 @@ func isMesonTest(line []byte) bool {
 	return slash > 0 && isDigit(line[0]) && isDigit(line[slash-1]) && slash+1 < len(line) && isDigit(line[slash+1]) && bytes.Contains(line, []byte(" FAIL "))
 }
 
-// classifyBegin handles what is told by how a line with a colon begins.
+// classifyBegin classifies lines with a colon by their beginning.
 func classifyBegin(line []byte) (CauseClass, rank) {
 	switch line[0] {
 	case 'C':

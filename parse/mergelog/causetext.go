@@ -2,8 +2,8 @@ package mergelog
 
 import "bytes"
 
-// classifyMessage handles what is told by the text behind a colon, whoever wrote
-// it. The first byte behind the blank chooses what is compared at all.
+// classifyMessage classifies the text after a colon, whoever wrote it. Its first
+// byte selects the texts to compare.
 func classifyMessage(after []byte) (CauseClass, rank) {
 	if len(after) < 4 || after[0] != ' ' {
 		if hasPrefix(after, "bad_alloc'") {
@@ -100,8 +100,8 @@ func classifyMessage(after []byte) (CauseClass, rank) {
 	return CauseUnknown, rankNone
 }
 
-// classifyShellJob handles "line 12:  4711 Killed  <command>", with which bash
-// tells of a job that died by a signal.
+// classifyShellJob classifies "line 12:  4711 Killed  <command>", the message of
+// bash about a job that a signal killed.
 func classifyShellJob(text []byte) (CauseClass, rank) {
 	job := bytes.TrimLeft(text, " ")
 	digits := 0
@@ -121,7 +121,7 @@ func classifyShellJob(text []byte) (CauseClass, rank) {
 	return CauseUnknown, rankNone
 }
 
-// classifyMake handles "make[1]: *** …" and "Makefile:3: *** …".
+// classifyMake classifies "make[1]: *** …" and "Makefile:3: *** …".
 func classifyMake(text []byte) (CauseClass, rank) {
 	rest, ok := bytes.CutPrefix(text, []byte("*** "))
 	if !ok || bytes.HasSuffix(rest, []byte("(ignored)")) || hasPrefix(rest, "Waiting for unfinished jobs") {

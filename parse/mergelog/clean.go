@@ -7,18 +7,18 @@ const (
 	bel = 0x07
 )
 
-// maxSequence is the longest control string (OSC, DCS) that is taken as one. A
-// longer one is no title but a hostile or binary file, and only its introducer
-// is dropped, so that the text after it stays visible.
+// maxSequence is the longest accepted control string (OSC, DCS), in bytes. A longer
+// one is hostile or binary. Only its introducer is dropped then, so that the text
+// after it stays visible.
 const maxSequence = 4 << 10
 
-// Clean returns line as a terminal would leave it: without escape sequences and
-// control characters, without what a carriage return let the next text
-// overwrite, with U+FFFD for bytes that are not UTF-8. Tabs stay. Bidirectional
-// overrides go too, since they make text read as what it is not.
+// Clean returns line as a terminal would show it. It removes escape sequences,
+// control characters, and text that a carriage return lets the following text
+// overwrite. It replaces bytes that are not UTF-8 by U+FFFD and keeps tabs. It also
+// removes bidirectional controls, because they change how text reads.
 //
-// Clean is idempotent. Line should hold no newline; one is dropped as any other
-// control character.
+// Clean is idempotent. Line should hold no newline; Clean removes it like other
+// control characters.
 func Clean(line []byte) string {
 	return string(appendClean(nil, line))
 }
@@ -36,7 +36,7 @@ func appendClean(dst, line []byte) []byte {
 			i += escapeLen(line[i:])
 		case c == '\r':
 			i++
-			// A carriage return at the end of the line is half of a CRLF.
+			// A carriage return at the end of the line is part of a CRLF.
 			if !onlyReturns(line[i:]) {
 				dst = dst[:start]
 			}
@@ -53,7 +53,7 @@ func appendClean(dst, line []byte) []byte {
 	return dst
 }
 
-// onlyReturns reports whether nothing but carriage returns and newlines follows.
+// onlyReturns reports whether b holds only carriage returns and newlines.
 func onlyReturns(b []byte) bool {
 	for _, c := range b {
 		if c != '\r' && c != '\n' {
@@ -63,16 +63,16 @@ func onlyReturns(b []byte) bool {
 	return true
 }
 
-// isHidden reports whether r would change how its neighbours are shown: the C1
-// control characters, the bidirectional controls and the line separators.
+// isHidden reports whether r changes how other characters are shown: C1 control
+// characters, bidirectional controls, line separators.
 func isHidden(r rune) bool {
 	return r >= 0x80 && r < 0xa0 ||
 		r == 0x061c || r == 0x200e || r == 0x200f || r == 0x2028 || r == 0x2029 ||
 		r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff
 }
 
-// escapeLen returns the length of the escape sequence that b begins with
-// (ECMA-48: CSI, the control strings, and the short ones).
+// escapeLen returns the length of the escape sequence at the beginning of b
+// (ECMA-48: CSI, the control strings, and the short sequences).
 func escapeLen(b []byte) int {
 	if len(b) < 2 {
 		return len(b)
@@ -107,7 +107,7 @@ func escapeLen(b []byte) int {
 	return 1
 }
 
-// skipEscapes returns line without the escape sequences at its very beginning.
+// skipEscapes returns line without the escape sequences at its beginning.
 func skipEscapes(line []byte) []byte {
 	for len(line) > 0 && line[0] == esc {
 		line = line[escapeLen(line):]
@@ -115,7 +115,7 @@ func skipEscapes(line []byte) []byte {
 	return line
 }
 
-// cut returns s shortened to at most n bytes, at a character boundary.
+// cut shortens s to at most n bytes, at a character boundary.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -19,30 +19,30 @@ const (
 	ClassWarn  Class = "WARN"
 	ClassQA    Class = "QA"
 	ClassError Class = "ERROR"
-	// ClassNone is the class of text that stands above every group header.
+	// ClassNone is the class of text above the first group header.
 	ClassNone Class = ""
 )
 
-// Message is a group of consecutive elog lines of one class and phase. Elog does
-// not tell where one call of elog ends and the next begins.
+// Message is a group of consecutive elog lines of one class and phase. The format
+// does not separate the calls of elog functions.
 type Message struct {
 	Class Class
 	Phase Phase
 	// Offset is the position of the group's header in the decompressed file, in
 	// bytes.
 	Offset int64
-	// Lines are the message lines, cleaned, with their leading blanks; some are
+	// Lines are the cleaned message lines with their leading blanks. Some are
 	// empty.
 	Lines []string
 }
 
-// Elog is the content of one save file.
+// Elog is the content of one file of the elog module "save".
 type Elog struct {
 	Messages    []Message
 	Diagnostics []parse.Diagnostic
 }
 
-// ReadElog reads a file of the elog module "save".
+// ReadElog reads a file of the elog module "save". The error is an error of r.
 func ReadElog(r io.Reader) (Elog, error) {
 	lines := newLineReader(r)
 	defer lines.release()
@@ -60,7 +60,7 @@ func ReadElog(r io.Reader) (Elog, error) {
 	return Elog{Messages: body.messages, Diagnostics: body.diagnostics}, nil
 }
 
-// elogPhases is the order in which Portage writes phases: EBUILD_PHASES of
+// elogPhases is the order in which Portage writes phases: EBUILD_PHASES in
 // portage/const.py.
 var elogPhases = []Phase{
 	PhasePretend, PhaseSetup, PhaseUnpack, PhasePrepare, PhaseConfigure, PhaseCompile, PhaseTest, PhaseInstall,
@@ -74,12 +74,12 @@ type elogBody struct {
 	diagnostics []parse.Diagnostic
 	lines       int
 	full        bool
-	// backwards says that a header was met that would take the phases back; it
-	// counts as text.
+	// backwards reports that a header would have gone back to an earlier phase.
+	// Such a header is text.
 	backwards bool
 }
 
-// line takes the next line of the body.
+// line handles the next line of the body.
 func (b *elogBody) line(offset int64, line []byte) {
 	class, phase, ok := parseGroup(line)
 	if ok && b.begins(class, phase) {
@@ -107,8 +107,8 @@ func (b *elogBody) line(offset int64, line []byte) {
 	last.Lines = append(last.Lines, record(line))
 }
 
-// begins reports whether a line that has the form of a header is one. Portage
-// writes a header only where class or phase change, and phases in order.
+// begins reports whether a line in the form of a header is one. Portage writes a
+// header only if class or phase changes, and writes phases in order.
 func (b *elogBody) begins(class Class, phase Phase) bool {
 	if len(b.messages) == 0 {
 		return true
@@ -135,8 +135,7 @@ func (b *elogBody) cut(offset int64) {
 	}
 }
 
-// dropBlankEnd takes the blank line off the end that a summary puts behind each
-// body.
+// dropBlankEnd removes the blank line that a summary adds after each body.
 func (b *elogBody) dropBlankEnd() {
 	if len(b.messages) == 0 || b.full {
 		return
@@ -147,7 +146,7 @@ func (b *elogBody) dropBlankEnd() {
 	}
 }
 
-// parseGroup takes a line of the form "CLASS: phase" apart.
+// parseGroup splits a line of the form "CLASS: phase".
 func parseGroup(line []byte) (Class, Phase, bool) {
 	name, rest, ok := bytes.Cut(line, []byte(": "))
 	if !ok || len(line) > len("ERROR: configure") {

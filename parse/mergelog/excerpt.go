@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// reach is how much of what stands around a decisive line belongs to it.
+// reach is the number of lines around a decisive line that an excerpt includes.
 type reach struct{ above, below int }
 
-// reaches holds the reach of the classes that need another than the usual.
+// reaches holds the classes with an unusual reach.
 var reaches = map[CauseClass]reach{
 	CauseCompiler:    {above: 6, below: 12},
 	CauseMissingFile: {above: 4, below: 6},
@@ -27,8 +27,8 @@ var reaches = map[CauseClass]reach{
 	CauseSandbox:     {above: 0, below: 10},
 }
 
-// usualReach is the reach of the other classes; tailLines is the number of lines
-// shown where no cause was found.
+// usualReach is the reach of the other classes. tailLines is the number of lines in
+// an excerpt without a cause.
 var usualReach = reach{above: 3, below: 3}
 
 const tailLines = 10
@@ -40,12 +40,12 @@ func (c *candidate) reach() reach {
 	return usualReach
 }
 
-// openExcerpt begins the excerpt of a new candidate: the current line and those
-// above it that belong to it.
+// openExcerpt begins the excerpt of a new candidate. It holds the current line and
+// the related lines above it.
 func (s *scanner) openExcerpt() {
 	c := &s.cause
 	var above []string
-	command := "" // a line that belongs here only if ninja named its edge above it
+	command := "" // a line that is related only if a line of ninja precedes it
 	s.lines.above(func(raw []byte) bool {
 		line := record(raw)
 		edge := strings.HasPrefix(line, "FAILED: ")
@@ -59,7 +59,7 @@ func (s *scanner) openExcerpt() {
 			return false
 		case belongsAbove(c.class, line):
 			above = append(above, line)
-			// A traceback begins here, and so does what ninja says of an edge.
+			// A traceback begins here, or the report of ninja on a failed edge.
 			return !edge && !strings.HasPrefix(line, "Traceback (most recent call last):")
 		case isMarker(line):
 			return false
@@ -78,8 +78,8 @@ func (s *scanner) openExcerpt() {
 	c.open = true
 }
 
-// fromTraceback drops what stands above a traceback, or all but the last line
-// where there is none.
+// fromTraceback drops the lines above a traceback. Without a traceback, it keeps
+// only the last line.
 func fromTraceback(above []string) []string {
 	for i, line := range above {
 		if strings.HasPrefix(strings.TrimLeft(line, " "), "Traceback (most recent call last):") {
@@ -94,7 +94,7 @@ func isMarker(line string) bool {
 	return strings.HasPrefix(line, ">>> ") || strings.HasPrefix(line, " * ") || strings.HasPrefix(line, "!!! ")
 }
 
-// belongsAbove reports whether a line above a decisive one tells of the same.
+// belongsAbove reports whether a line above a decisive one is related to it.
 func belongsAbove(class CauseClass, line string) bool {
 	switch class {
 	case CauseCompiler, CauseMissingFile:
@@ -109,7 +109,7 @@ func belongsAbove(class CauseClass, line string) bool {
 	return line != "" && !isMarker(line)
 }
 
-// extendExcerpt takes the next line into the open excerpt, or closes it.
+// extendExcerpt adds the next line to the open excerpt, or closes the excerpt.
 func (s *scanner) extendExcerpt(raw []byte) {
 	c := &s.cause
 	line := record(raw)
@@ -126,7 +126,7 @@ func (s *scanner) extendExcerpt(raw []byte) {
 	case saysMoreBelow(c) && strings.TrimSpace(line) != "":
 		c.line = cut(strings.TrimSpace(c.line)+" "+strings.TrimSpace(line), maxText)
 	case c.class == CauseCollision && c.line == collisionsBegin:
-		// Which file it is says more than that there is one.
+		// The name of the file says more than the announcement of one.
 		if file := strings.TrimSpace(strings.TrimPrefix(line, " *")); file != "" {
 			c.line += " " + file
 		}
@@ -136,8 +136,8 @@ func (s *scanner) extendExcerpt(raw []byte) {
 	}
 }
 
-// saysMoreBelow reports whether the decisive line only says where: the message,
-// or the first test, stands in the next line.
+// saysMoreBelow reports whether the decisive line only gives a place. The message,
+// or the name of the first test, is then in the next line.
 func saysMoreBelow(c *candidate) bool {
 	if !strings.HasSuffix(c.line, ":") {
 		return false
@@ -145,14 +145,14 @@ func saysMoreBelow(c *candidate) bool {
 	return c.class == CauseCMake || c.class == CauseRust && isPanic([]byte(c.line)) || c.class == CauseTest && strings.HasPrefix(c.line, "The following tests FAILED")
 }
 
-// trim drops blank lines from the end of the excerpt.
+// trim drops blank lines at the end of the excerpt.
 func (c *candidate) trim() {
 	for n := len(c.excerpt); n > 0 && strings.Trim(c.excerpt[n-1], " *") == ""; n-- {
 		c.excerpt = c.excerpt[:n-1]
 	}
 }
 
-// belongsBelow reports whether a line below a decisive one tells of the same.
+// belongsBelow reports whether a line below a decisive one is related to it.
 func belongsBelow(class CauseClass, line string) bool {
 	marked := strings.HasPrefix(line, " * ")
 	switch {
@@ -182,8 +182,8 @@ func belongsBelow(class CauseClass, line string) bool {
 	return true
 }
 
-// isQuietCommand reports whether line is "  CC       a.o", with which makefiles
-// of the kernel's kind and of automake name the next command.
+// isQuietCommand reports whether line is like "  CC       a.o", the form in which
+// makefiles of automake and of the kernel name the next command.
 func isQuietCommand(line string) bool {
 	return len(line) > 3 && line[:2] == "  " && line[2] >= 'A' && line[2] <= 'Z'
 }
@@ -191,7 +191,7 @@ func isQuietCommand(line string) bool {
 // isMakeReport reports whether line is make's own report of a failure.
 func isMakeReport(line string) bool { return strings.Contains(line, ": *** ") }
 
-// excerptAbove shows the last lines above the failure, where no cause was found.
+// excerptAbove takes the last lines above the failure, if no cause was found.
 func (s *scanner) excerptAbove() {
 	var above []string
 	s.lines.above(func(raw []byte) bool {

@@ -15,7 +15,7 @@ const (
 	stageStack
 	stageSnippet
 	stageTrailer
-	stageNotMerged // a sentence of Portage that is wrapped over several lines
+	stageNotMerged // a sentence of Portage that spans several lines
 )
 
 // collisionsBegin is the line above the list of colliding files.
@@ -27,8 +27,8 @@ type failureBlock struct {
 	sentence string
 }
 
-// fail notes that the merge failed, unless that is known already: the first
-// report is the one with the reason, the later ones are its echoes.
+// fail records that the merge failed. It ignores all but the first report, which
+// has the reason; later reports repeat it.
 func (s *scanner) fail(phase Phase, message string) *Failure {
 	if s.log.Failure != nil {
 		return nil
@@ -38,7 +38,7 @@ func (s *scanner) fail(phase Phase, message string) *Failure {
 	return s.log.Failure
 }
 
-// failureMark handles the marked lines that tell of a failure.
+// failureMark handles the marked lines that report a failure.
 func (s *scanner) failureMark(text []byte) bool {
 	if s.failing.stage != stageNone && s.continueFailure(text) {
 		return true
@@ -71,7 +71,7 @@ func (s *scanner) failureMark(text []byte) bool {
 }
 
 // die handles "ERROR: <cat>/<pf>[::<repo>] failed [(<phase> phase)]:", the first
-// line of what die prints. Other text behind "ERROR: " is a message of eerror.
+// line of the output of die. Other text after "ERROR: " is a message of eerror.
 func (s *scanner) die(text []byte) bool {
 	cpv, repo, phase, ok := parseDie(record(text))
 	if !ok {
@@ -88,7 +88,7 @@ func (s *scanner) die(text []byte) bool {
 	return true
 }
 
-// parseDie takes the first line of a die message apart.
+// parseDie splits the first line of a die message.
 func parseDie(text string) (cpv, repo string, phase Phase, ok bool) {
 	rest, ok := strings.CutPrefix(text, "ERROR: ")
 	if !ok {
@@ -112,8 +112,8 @@ func parseDie(text string) (cpv, repo string, phase Phase, ok bool) {
 	return cpv, repo, phase, true
 }
 
-// continueFailure takes the next marked line of a report. It reports whether
-// the line belongs to it.
+// continueFailure handles the next marked line of a report. It reports whether the
+// line belongs to the report.
 func (s *scanner) continueFailure(text []byte) bool {
 	f := s.log.Failure
 	line := record(text)
@@ -157,7 +157,7 @@ func (s *scanner) continueFailure(text []byte) bool {
 	return false
 }
 
-// trailer handles the lines that close a die message.
+// trailer handles the last lines of a die message.
 func (s *scanner) trailer(f *Failure, line string) bool {
 	switch {
 	case line == "Call stack:":
@@ -175,7 +175,7 @@ func (s *scanner) trailer(f *Failure, line string) bool {
 	return true
 }
 
-// quoted returns what stands between the first and the last quote of line.
+// quoted returns the text between the first and the last quote in line.
 func quoted(line string) string {
 	first, last := strings.IndexByte(line, '\''), strings.LastIndexByte(line, '\'')
 	if first < 0 || last <= first {
@@ -184,7 +184,7 @@ func quoted(line string) string {
 	return line[first+1 : last]
 }
 
-// parseFrame takes "  <file>, line <n>:  Called <call>" apart.
+// parseFrame splits "  <file>, line <n>:  Called <call>".
 func parseFrame(line string) (Frame, bool) {
 	file, rest, ok := strings.Cut(line, ", line ")
 	if !ok {
@@ -198,8 +198,8 @@ func parseFrame(line string) (Frame, bool) {
 	return Frame{File: strings.TrimSpace(file), Line: n, Call: call}, true
 }
 
-// phaseEnded handles what Portage says of a phase whose shell ended otherwise
-// than by its own will (_emerge/AbstractEbuildProcess.py:252-261).
+// phaseEnded handles the message that the shell of a phase ended unexpectedly
+// (_emerge/AbstractEbuildProcess.py:252-261).
 func (s *scanner) phaseEnded(text []byte) bool {
 	line := record(text)
 	name, rest, ok := strings.Cut(strings.TrimPrefix(line, "The ebuild phase '"), "'")
@@ -219,14 +219,14 @@ func (s *scanner) phaseEnded(text []byte) bool {
 	return true
 }
 
-// judgeSentence looks whether the wrapped sentence that began with "Package '"
-// has come to its verdict (dbapi/vartree.py:4828-5013).
+// judgeSentence checks whether the multi-line sentence that began with "Package '"
+// has named its verdict (dbapi/vartree.py:4828-5013).
 func (s *scanner) judgeSentence() {
 	sentence := s.failing.sentence
 	_, verdict, ok := strings.Cut(sentence, "' ")
 	end := strings.IndexByte(verdict, '.')
 	if ok && end < 0 && len(sentence) < maxText/2 {
-		return // more to come
+		return // the sentence continues
 	}
 	s.failing = failureBlock{}
 	if !strings.HasPrefix(verdict, "NOT merged ") {
@@ -286,7 +286,7 @@ func (s *scanner) complaint(line []byte) {
 	}
 }
 
-// finishFailure closes the failure of the log.
+// finishFailure completes the failure of the log.
 func (s *scanner) finishFailure() {
 	f := s.log.Failure
 	if f == nil {

@@ -12,18 +12,18 @@ import (
 	"emaudit/parse"
 )
 
-// GzipReader reads a compressed log. FEATURES=compress-build-logs makes a series
-// of gzip members, one for each writer (_emerge/PipeLogger.py:41-50), and the
-// last is cut where emerge was killed.
+// GzipReader reads a compressed log. FEATURES=compress-build-logs writes a series
+// of gzip members, one for each writer (_emerge/PipeLogger.py:41-50). The last is
+// truncated if emerge was killed.
 //
-// A damaged member is no error: what came out of it before the damage is
-// delivered, a diagnostic is kept, and reading goes on at the next beginning of a
-// member. A member that was appended to a cut one is lost where the decoder took
-// its first bytes for the rest of the cut one.
+// A damaged member is not an error. GzipReader delivers the data before the damage,
+// records a diagnostic, and continues at the next member. A member after a
+// truncated one is lost if the decoder read its first bytes as part of the
+// truncated one.
 type GzipReader struct {
 	source      *bufio.Reader
 	member      *gzip.Reader
-	open        bool // member has a header and is not at its end
+	open        bool // member has a header and has not ended
 	out         int64
 	diagnostics []parse.Diagnostic
 }
@@ -33,11 +33,12 @@ func NewGzipReader(r io.Reader) *GzipReader {
 	return &GzipReader{source: bufio.NewReaderSize(r, 64<<10)}
 }
 
-// Diagnostics returns the damage met by now; offsets are those of the
+// Diagnostics returns the damage found so far. Offsets count bytes of the
 // decompressed text.
 func (z *GzipReader) Diagnostics() []parse.Diagnostic { return z.diagnostics }
 
-// Read implements io.Reader. It fails only where the underlying reader does.
+// Read implements io.Reader. It returns an error only if the underlying reader
+// does.
 func (z *GzipReader) Read(p []byte) (int, error) {
 	for {
 		if !z.open {
@@ -63,8 +64,8 @@ func (z *GzipReader) Read(p []byte) (int, error) {
 	}
 }
 
-// nextMember opens the next member, skipping what is none. It returns io.EOF at
-// the end of the input.
+// nextMember opens the next member and skips other bytes. It returns io.EOF at the
+// end of the input.
 func (z *GzipReader) nextMember() error {
 	for {
 		skipped, err := z.seekMagic()
@@ -81,8 +82,7 @@ func (z *GzipReader) nextMember() error {
 		}
 		switch {
 		case err == nil:
-			// Each member is read by itself, so that damage in one costs only
-			// that one.
+			// Each member is read separately, so that damage affects only one.
 			z.member.Multistream(false)
 			z.open = true
 			return nil
@@ -95,11 +95,11 @@ func (z *GzipReader) nextMember() error {
 	}
 }
 
-// magic begins every member: RFC 1952, ID1 ID2 and the only method.
+// magic begins every member (RFC 1952): ID1, ID2 and the only compression method.
 var magic = []byte{0x1f, 0x8b, 0x08}
 
-// seekMagic skips to the beginning of the next member and returns how many bytes
-// it skipped.
+// seekMagic skips to the beginning of the next member. It returns the number of
+// skipped bytes.
 func (z *GzipReader) seekMagic() (int64, error) {
 	var skipped int64
 	for {
@@ -130,14 +130,14 @@ func (z *GzipReader) seekMagic() (int64, error) {
 	}
 }
 
-// lastDamageHere reports whether the newest diagnostic explains bytes that are
-// skipped now: they are the rest of the member it is about.
+// lastDamageHere reports whether the last diagnostic explains the skipped bytes:
+// they are the rest of the damaged member.
 func (z *GzipReader) lastDamageHere() bool {
 	n := len(z.diagnostics)
 	return n > 0 && z.diagnostics[n-1].Offset == z.out
 }
 
-// maxGzipDiagnostics bounds what a file of nothing but damage can produce.
+// maxGzipDiagnostics bounds the diagnostics of a file full of damage.
 const maxGzipDiagnostics = 16
 
 func (z *GzipReader) damaged(format string, args ...any) {
@@ -146,7 +146,7 @@ func (z *GzipReader) damaged(format string, args ...any) {
 	}
 }
 
-// isDamage reports whether err is about the bytes and not about reading them.
+// isDamage reports whether err means damaged data, not a failed read.
 func isDamage(err error) bool {
 	var corrupt flate.CorruptInputError
 	return errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) ||

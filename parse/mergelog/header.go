@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// header handles the lines that Portage writes before pretend, setup and
+// header handles the lines that Portage writes before the phases pretend, setup and
 // nofetch (_emerge/EbuildPhase.py:196-224).
 func (s *scanner) header(text []byte) bool {
 	switch {
@@ -32,13 +32,13 @@ func (s *scanner) header(text []byte) bool {
 	return true
 }
 
-// beginPackage notes a header. The second header of an attempt that has not
-// come further than setup tells that the first was that of pretend.
+// beginPackage handles a header. If the attempt has not come further than setup, a
+// second header shows that the first belonged to pretend.
 func (s *scanner) beginPackage(cpv, slot string) {
 	switch {
 	case s.log.CPV == "":
 		if s.phase == PhaseFetch && s.log.Failure != nil {
-			// pkg_nofetch runs because the download was refused.
+			// pkg_nofetch runs because the ebuild forbids the download.
 			s.phase = ""
 			s.enter(PhaseNofetch)
 			break
@@ -62,7 +62,7 @@ func looksLikeCPV(s string) bool {
 	return ok && category != "" && pf != "" && !strings.ContainsAny(s, " \t'\"\\") && !strings.Contains(pf, "/")
 }
 
-// progress handles what follows ">>> ".
+// progress handles the text after ">>> ".
 func (s *scanner) progress(rest []byte) {
 	if len(rest) == 0 {
 		return
@@ -142,7 +142,8 @@ func (s *scanner) sizes(text []byte) bool {
 }
 
 // resources handles "=== Resource usage for …" (_emerge/_observability.py:326).
-// The values were rounded for people: what comes back is good to three digits.
+// Portage rounds the values for people, so they have about three significant
+// digits.
 func (s *scanner) resources(rest []byte) {
 	if !hasPrefix(rest, "Resource usage for ") {
 		return
@@ -173,7 +174,7 @@ func (s *scanner) resources(rest []byte) {
 	s.log.Resources = &r
 }
 
-// parseBytes reads a size such as "96.50 MiB", or returns -1.
+// parseBytes reads a size such as "96.50 MiB". It returns -1 for other text.
 func parseBytes(s string) int64 {
 	number, unit, ok := strings.Cut(s, " ")
 	f, err := strconv.ParseFloat(number, 64)
@@ -191,8 +192,8 @@ func parseBytes(s string) int64 {
 	return int64(f)
 }
 
-// installed handles ">>> /path" of the merge listing; only "._cfg" names matter
-// (dbapi/vartree.py:5780, new_protect_filename).
+// installed handles ">>> /path" in the list of merged files. Only "._cfg" names
+// matter (dbapi/vartree.py:5780, new_protect_filename).
 func (s *scanner) installed(path []byte) {
 	i := bytes.Index(path, []byte("/._cfg"))
 	if i < 0 || !isConfigUpdate(path[i+1:]) {
@@ -204,8 +205,8 @@ func (s *scanner) installed(path []byte) {
 	s.log.ConfigUpdates = appendBounded(s, s.log.ConfigUpdates, record(path), maxPaths, "config updates")
 }
 
-// isConfigUpdate reports whether name begins with "._cfg" and four digits and
-// an underscore.
+// isConfigUpdate reports whether name begins with "._cfg", four digits and an
+// underscore.
 func isConfigUpdate(name []byte) bool {
 	const digits = len("._cfg")
 	if len(name) < digits+6 || name[digits+4] != '_' || bytes.IndexByte(name, '/') >= 0 {
@@ -219,8 +220,8 @@ func isConfigUpdate(name []byte) bool {
 	return true
 }
 
-// preserved handles ">>> needed  <type> <path>": a library that stays because
-// others use it (dbapi/vartree.py:2465, 3830).
+// preserved handles ">>> needed  <type> <path>": a library that was kept because
+// other packages use it (dbapi/vartree.py:2465, 3830).
 func (s *scanner) preserved(rest []byte) {
 	if i := bytes.IndexByte(rest, '/'); i >= 0 {
 		s.log.PreservedLibs = appendBounded(s, s.log.PreservedLibs, record(rest[i:]), maxPaths, "preserved libraries")

@@ -1,19 +1,18 @@
 package mergelog
 
-// Limits on what one input can make this package keep. They are far above what
-// real logs hold and far below what would hurt: a log is written by whatever the
-// package's build system runs, and that is not to be trusted.
+// Limits on the memory that one input can make this package use. They are far above
+// the size of real logs. Whatever the build system of a package runs can write to a
+// log, so its content is not trusted.
 const (
-	// MaxLine is the longest line, in bytes, of which all is looked at. Link
-	// command lines of browsers reach about 40 KiB; the rest of a longer line is
-	// skipped.
+	// MaxLine is the number of bytes of a line that are examined. Link command
+	// lines of browsers reach about 40 KiB. The rest of a longer line is skipped.
 	MaxLine = 64 << 10
 
-	// lookBack is how far above a line, in bytes, its context is looked for.
+	// lookBack is how far above a line its context is searched, in bytes.
 	lookBack = 16 << 10
 
-	// maxText is the longest recorded single line, in bytes: enough for any
-	// compiler message, while command lines are cut.
+	// maxText is the longest stored line, in bytes. It is enough for compiler
+	// messages; command lines are shortened.
 	maxText = 1 << 10
 
 	// maxExcerptLines bounds an excerpt to about one screen.

@@ -7,28 +7,28 @@ import (
 	"sync"
 )
 
-// bufferSize is the size of the read buffer: several MaxLine, so that moving
-// its rest to the front costs nothing against the reading.
+// bufferSize is the size of the read buffer, in bytes. It holds several MaxLine, so
+// that moving the rest to the front costs little.
 const bufferSize = 256 << 10
 
-// lineReader hands out lines without copying them, and lets its user look back
-// at the lines above the current one. What it hands out depends only on the
-// input, not on how the reader below it cuts its reads.
+// lineReader returns lines without copying them, and can look back at the lines
+// above the current one. Its results depend only on the input, not on the sizes of
+// the reads.
 type lineReader struct {
 	r   io.Reader
-	err error // what r returned at last
+	err error // the last error of r
 
 	buf  []byte
-	next int   // start of the first line not yet handed out
-	end  int   // end of what was read
-	base int64 // position in the input of buf[0]
+	next int   // start of the next line
+	end  int   // end of the data
+	base int64 // position of buf[0] in the input
 
-	// floor is the lowest index that looking back may reach: lines below it
-	// belong to something else. It is negative once that line has left buf.
+	// floor is the lowest index that looking back may reach. Earlier lines belong
+	// to another section. It is negative if that line is no longer in buf.
 	floor int
 
-	// prefix returns how many bytes at the beginning of a line are not part of
-	// it but of its carrier, such as the journal. It may be nil.
+	// prefix returns the length of a prefix that does not belong to the line, such
+	// as the prefix of the journal. It may be nil.
 	prefix func(line []byte) int
 
 	start    int // start of the current line
@@ -36,21 +36,22 @@ type lineReader struct {
 	lines    int64
 }
 
-// buffers keeps buffers for the next log: most logs are much smaller than one.
+// buffers keeps buffers for reuse, because most logs are much smaller than one
+// buffer.
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 func newLineReader(r io.Reader) *lineReader {
 	return &lineReader{r: r, buf: buffers.Get().(*[bufferSize]byte)[:]}
 }
 
-// release gives the buffer back; nothing that l handed out may be used any more.
+// release returns the buffer. Lines that l has returned become invalid.
 func (l *lineReader) release() {
 	buffers.Put((*[bufferSize]byte)(l.buf))
 	l.buf = nil
 }
 
-// read returns the next line without its newline, cut at MaxLine; it is valid
-// until the next call. At the end of the input, or on an error, ok is false.
+// read returns the next line without its newline, cut at MaxLine. It is valid until
+// the next call. ok is false at the end of the input and after an error.
 func (l *lineReader) read() (line []byte, ok bool) {
 	for {
 		rest := l.buf[l.next:l.end]
@@ -87,7 +88,7 @@ func (l *lineReader) read() (line []byte, ok bool) {
 		if len(rest) == 0 {
 			return nil, false
 		}
-		// The buffer may have moved; the rest is the unterminated last line.
+		// The buffer may have moved. The rest is the unterminated last line.
 		rest = l.buf[l.next:l.end]
 		l.start = l.next
 		l.next = l.end
@@ -96,7 +97,7 @@ func (l *lineReader) read() (line []byte, ok bool) {
 	}
 }
 
-// bare takes the carrier's prefix and the carriage return of a CRLF off line.
+// bare removes the prefix and the carriage return of a CRLF from line.
 func (l *lineReader) bare(line []byte) []byte {
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
@@ -107,14 +108,14 @@ func (l *lineReader) bare(line []byte) []byte {
 	return line
 }
 
-// current returns the current line as read did.
+// current returns the line that read returned last.
 func (l *lineReader) current() []byte {
 	line := l.buf[l.start:min(l.next, l.start+MaxLine)]
 	return l.bare(bytes.TrimSuffix(line, []byte("\n")))
 }
 
-// fill reads more input behind what is there, keeping what looking back may
-// want. It reports whether anything was read.
+// fill reads more input. It keeps the data that looking back may need. It reports
+// whether it has read anything.
 func (l *lineReader) fill() bool {
 	if l.err != nil {
 		return false
@@ -138,7 +139,7 @@ func (l *lineReader) fill() bool {
 	return false
 }
 
-// failed returns the error that ended the reading, or nil at the end of input.
+// failed returns the error that ended the reading, or nil at the end of the input.
 func (l *lineReader) failed() error {
 	if errors.Is(l.err, io.EOF) {
 		return nil
@@ -146,25 +147,24 @@ func (l *lineReader) failed() error {
 	return l.err
 }
 
-// offset is the position of the current line in the input, in bytes.
+// offset returns the position of the current line in the input, in bytes.
 func (l *lineReader) offset() int64 { return l.base + int64(l.start) }
 
-// size is the position behind the last line handed out.
+// size returns the position after the last line, in bytes.
 func (l *lineReader) size() int64 { return l.base + int64(l.next) }
 
-// fence keeps later calls of above from reaching the lines before the current
-// one.
+// fence prevents above from reaching lines before the current one.
 func (l *lineReader) fence() { l.floor = l.start }
 
-// above calls fn with the lines above the current one, the nearest first, until
-// fn returns false or there is nothing more to look at.
+// above calls fn with the lines above the current one, nearest first, until fn
+// returns false or no line is left.
 func (l *lineReader) above(fn func(line []byte) bool) {
 	lowest := max(l.floor, l.start-lookBack)
 	end := l.start - 1
 	for end > lowest {
 		start := bytes.LastIndexByte(l.buf[lowest:end], '\n') + 1
 		if start == 0 && lowest != l.floor {
-			return // cut by the window, not a whole line
+			return // the window cuts this line
 		}
 		if !fn(l.bare(l.buf[lowest+start : end])) {
 			return

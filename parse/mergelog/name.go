@@ -6,47 +6,47 @@ import (
 	"time"
 )
 
-// DefaultSeparator is the value of PORTAGE_LOG_FILE_SEP that Portage assumes.
+// DefaultSeparator is the default of PORTAGE_LOG_FILE_SEP.
 const DefaultSeparator = ":"
 
-// stampLayout is the time in a log's name: always UTC
+// stampLayout is the time in the name of a log, which is always in UTC
 // (prepare_build_dirs.py:406, mod_save.py:41).
 const stampLayout = "20060102-150405"
 
-// Name is what the path of a log tells.
+// Name is the information in the path of a log.
 type Name struct {
-	// Source says what kind of text the file holds.
+	// Source is the kind of text in the file.
 	Source Source
-	// CPV is the package; for the log of a removal, the removed one. Empty for
-	// a summary.
+	// CPV is the package. For the log of a removal it is the removed package. It is
+	// "" for a summary.
 	CPV string
-	// Time is the stamp of the name: for a build log the moment at which the
-	// build directory was prepared, for elog the moment at which the messages
-	// were saved. Zero for a kept build.log and for a summary.
+	// Time is the time in the name. In a build log it is the time at which the
+	// build directory was prepared, in an elog file the time at which the messages
+	// were saved. It is zero for a kept build.log and for a summary.
 	Time time.Time
-	// Gzip says that the name ends with ".gz".
+	// Gzip reports that the name ends with ".gz".
 	Gzip bool
-	// OtherCodec says that it ends with the suffix of another program, which
-	// logrotate can be told to use. Portage itself uses gzip alone.
+	// OtherCodec reports that the name ends with the suffix of another compressor,
+	// which logrotate may use. Portage uses only gzip.
 	OtherCodec bool
-	// Ambiguous says that the separator occurs in the names it separates, so
-	// that CPV is a guess.
+	// Ambiguous reports that the separator also occurs inside a name, so that CPV
+	// is a guess.
 	Ambiguous bool
 }
 
-// Source is the kind of text that a file holds.
+// Source is the kind of text in a file.
 type Source string
 
-// The sources of merge output.
+// The kinds of text.
 const (
 	SourceBuildLog    Source = "build-log"    // below PORTAGE_LOGDIR
 	SourceKeptLog     Source = "kept-log"     // below PORTAGE_TMPDIR
 	SourceElog        Source = "elog"         // saved by the elog module "save"
-	SourceElogSummary Source = "elog-summary" // saved by "save_summary", or rotated since
+	SourceElogSummary Source = "elog-summary" // saved by the elog module "save_summary", and possibly rotated
 )
 
-// ParseName tells what the file at name holds, where name is the slash-separated
-// path below PORTAGE_LOGDIR:
+// ParseName returns the information in name, the slash-separated path of a log
+// relative to PORTAGE_LOGDIR:
 //
 //	<category> sep <PF> sep <stamp> ".log" [ ".gz" ]
 //	"build/" <category> "/" <PF> sep <stamp> ".log" [ ".gz" ]    FEATURES=split-log
@@ -54,9 +54,9 @@ const (
 //	"elog/" <category> "/" <PF> ":" <stamp> ".log"               FEATURES=split-elog
 //	"elog/summary.log" [ any suffix of logrotate ]
 //
-// The separator is PORTAGE_LOG_FILE_SEP; empty means [DefaultSeparator]. Elog
-// names have a colon whatever it is. Files that Portage did not name so give
-// false.
+// The separator is PORTAGE_LOG_FILE_SEP; "" means [DefaultSeparator]. Names of elog
+// files always have a colon. The result is false for a name that Portage does not
+// use.
 func ParseName(name, separator string) (Name, bool) {
 	if separator == "" {
 		separator = DefaultSeparator
@@ -86,13 +86,13 @@ func ParseName(name, separator string) (Name, bool) {
 	return Name{}, false
 }
 
-// ParseKeptName tells what the file at name holds, where name is the
-// slash-separated path below $PORTAGE_TMPDIR/portage:
+// ParseKeptName returns the information in name, a slash-separated path relative to
+// $PORTAGE_TMPDIR/portage:
 //
 //	<category> "/" <PF> "/temp/build.log" [ ".gz" ]
 //
-// Portage leaves that file behind when a build fails; where PORTAGE_LOGDIR is
-// set it is a symlink to the log there.
+// Portage leaves this file after a failed build. If PORTAGE_LOGDIR is set, it is a
+// symlink to the log there.
 func ParseKeptName(name string) (Name, bool) {
 	dir, base := path.Split(path.Clean(name))
 	base, gz := strings.CutSuffix(base, ".gz")
@@ -125,8 +125,8 @@ func parseElogName(dir, base string) (Name, bool) {
 	return n.withPackage(dir, base)
 }
 
-// cutCodec takes the suffix of a compressed file off a name, and tells which kind
-// it was, if any.
+// cutCodec cuts the suffix of a compressor from a name. gz and other say which kind
+// of compressor it was.
 func cutCodec(base string) (rest string, gz, other bool) {
 	for _, suffix := range []string{".gz", ".bz2", ".xz", ".zst"} {
 		if rest, ok := strings.CutSuffix(base, suffix); ok {
@@ -136,7 +136,7 @@ func cutCodec(base string) (rest string, gz, other bool) {
 	return base, false, false
 }
 
-// cutStamp takes the stamp and the extensions off the end of base.
+// cutStamp cuts the time and the extensions from the end of base.
 func cutStamp(base string) (rest string, stamp time.Time, gz, ok bool) {
 	base, gz = strings.CutSuffix(base, ".gz")
 	base, ok = strings.CutSuffix(base, ".log")
@@ -149,8 +149,8 @@ func cutStamp(base string) (rest string, stamp time.Time, gz, ok bool) {
 }
 
 // split divides "<category><sep><PF>". A separator that PMS allows in names, such
-// as "-", leaves several divisions; the first that gives a category with a hyphen,
-// or "virtual", is taken.
+// as "-", permits several divisions. split takes the first whose category is
+// "virtual" or has a hyphen.
 func (n Name) split(base, separator string) (Name, bool) {
 	var found Name
 	candidates := 0
@@ -172,14 +172,14 @@ func (n Name) split(base, separator string) (Name, bool) {
 	return found, candidates > 0
 }
 
-// isUsualCategory reports whether the category of cpv is named as those of the
-// Gentoo repository are.
+// isUsualCategory reports whether the category of cpv has the form of those in the
+// Gentoo repository.
 func isUsualCategory(cpv string) bool {
 	category, _, _ := strings.Cut(cpv, "/")
 	return category == "virtual" || strings.Contains(category, "-")
 }
 
-// withPackage completes n if category and pf are names by PMS 3.1.
+// withPackage sets the cpv of n if category and pf are names by PMS 3.1.
 func (n Name) withPackage(category, pf string) (Name, bool) {
 	if !isPMSName(category, false) || !isPMSName(pf, true) {
 		return Name{}, false
@@ -188,8 +188,8 @@ func (n Name) withPackage(category, pf string) (Name, bool) {
 	return n, true
 }
 
-// isPMSName reports whether s consists of the characters that PMS 3.1 allows in
-// a category, or with version in a name and version.
+// isPMSName reports whether s consists of characters that PMS 3.1 allows in a
+// category, or, with version, in a name and version.
 func isPMSName(s string, version bool) bool {
 	if s == "" || strings.ContainsRune("-.+", rune(s[0])) || version && !strings.Contains(s, "-") {
 		return false

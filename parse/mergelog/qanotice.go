@@ -7,22 +7,22 @@ import (
 
 // QANotice is a QA notice that Portage or an ebuild printed.
 type QANotice struct {
-	// Class is the kind of notice, kebab-case: one of the names of classes, or
-	// "other" for a text that this package does not know.
+	// Class is the kind of notice in kebab-case: a name in noticeClasses, or
+	// "other" for an unknown text.
 	Class string
-	// BreaksAtRuntime says that files of this class fail, or endanger, the
-	// system they are installed on, while the rest only concerns packagers.
+	// BreaksAtRuntime reports that files of this class fail on, or endanger, the
+	// system they are installed on. The other classes concern only packagers.
 	BreaksAtRuntime bool
 	// Offset is the position of the notice in the decompressed log, in bytes.
 	Offset int64
-	// Title is the text behind "QA Notice: ".
+	// Title is the text after "QA Notice: ".
 	Title string
-	// Details are the lines below, without their indentation.
+	// Details are the lines below the title, without indentation.
 	Details []string
 }
 
-// noticeClasses are the notices of Portage (grep "QA Notice:" below bin/ and
-// lib/), by how their text begins, most specific first.
+// noticeClasses are the notices of Portage (grep "QA Notice:" in bin/ and lib/) by
+// the beginning of their text, most specific first.
 var noticeClasses = []struct {
 	begins, class string
 	atRuntime     bool
@@ -69,7 +69,7 @@ var noticeClasses = []struct {
 }
 
 // noticeMark handles a marked line: the title of a notice, or a detail of the
-// notice above.
+// previous notice.
 func (s *scanner) noticeMark(text []byte) bool {
 	if title, ok := bytes.CutPrefix(text, []byte("QA Notice: ")); ok {
 		s.endNotice()
@@ -82,7 +82,7 @@ func (s *scanner) noticeMark(text []byte) bool {
 		}
 		s.notice = &n
 		if strings.HasSuffix(n.Title, ".") {
-			// A whole sentence; nothing belongs to it.
+			// A complete sentence has no details.
 			s.endNotice()
 		}
 		return true
@@ -103,16 +103,16 @@ func (s *scanner) noticeMark(text []byte) bool {
 	return true
 }
 
-// noticeInterrupted is called for an unmarked line below a notice. Where the
-// notice has promised a list that has not begun, the line is the output of a
-// program that runs beside it.
+// noticeInterrupted is called for an unmarked line below a notice. If the notice
+// has announced a list that has not begun, the line is the output of a concurrent
+// program.
 func (s *scanner) noticeInterrupted() {
 	if len(s.notice.Details) > 0 || !strings.HasSuffix(s.notice.Title, ":") {
 		s.endNotice()
 	}
 }
 
-// endNotice puts the notice that is being read into the record.
+// endNotice adds the current notice to the record.
 func (s *scanner) endNotice() {
 	if s.notice == nil {
 		return

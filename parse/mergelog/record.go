@@ -2,45 +2,44 @@ package mergelog
 
 import "emaudit/parse"
 
-// Kind says what a build log is the log of.
+// Kind is the type of activity that a build log records.
 type Kind string
 
 // The kinds of build log. One cpv can have a log of each kind.
 const (
-	// KindUnknown is a log with nothing in it that tells.
+	// KindUnknown: the log does not show its kind.
 	KindUnknown Kind = "unknown"
-	// KindSource is a build from source, with or without its merge.
+	// KindSource: a build from source, with or without its merge.
 	KindSource Kind = "source"
-	// KindBinary is the merge of a binary package.
+	// KindBinary: the merge of a binary package.
 	KindBinary Kind = "binary"
-	// KindUnmerge is a removal; the package of its name is the removed one.
+	// KindUnmerge: a removal. The package in its name is the removed one.
 	KindUnmerge Kind = "unmerge"
 )
 
-// Outcome says how far a log proves that the merge got.
+// Outcome is how far a merge got, as far as its log proves.
 type Outcome string
 
-// The outcomes, by what the log itself proves. Whether a merge succeeded is in
-// emerge.log or in the installed-package database, seldom here.
+// The outcomes. A build log seldom proves success; emerge.log and the VDB do.
 const (
-	// OutcomeUnknown is a log that proves nothing either way.
+	// OutcomeUnknown: the log proves neither success nor failure.
 	OutcomeUnknown Outcome = "unknown"
-	// OutcomeFailed is a log that says that the merge failed.
+	// OutcomeFailed: the log reports a failure.
 	OutcomeFailed Outcome = "failed"
-	// OutcomeUnfinished is a source build that neither failed nor reached the
-	// end of src_install: it was killed, it was cut, or it still runs.
+	// OutcomeUnfinished: a source build without a failure that has not completed
+	// src_install. It was killed, the log was truncated, or it is running.
 	OutcomeUnfinished Outcome = "unfinished"
-	// OutcomeBuilt is a source build whose image was installed.
+	// OutcomeBuilt: a source build that has completed src_install.
 	OutcomeBuilt Outcome = "built"
-	// OutcomeMerged is a log that says that the package was merged.
+	// OutcomeMerged: the log reports that the package was merged.
 	OutcomeMerged Outcome = "merged"
 )
 
-// Phase is an ebuild phase as elog names it, or one of the steps around them.
+// Phase is an ebuild phase as elog names it, or a step outside of the phases.
 type Phase string
 
-// The phases of elog (portage/const.py, EBUILD_PHASES) in Portage's order, and
-// the two steps of a merge that are no ebuild phase.
+// The phases of elog (portage/const.py, EBUILD_PHASES) in Portage's order, and the
+// two steps of a merge that are not phases.
 const (
 	PhasePretend   Phase = "pretend"
 	PhaseSetup     Phase = "setup"
@@ -61,50 +60,49 @@ const (
 	PhaseInfo      Phase = "info"
 	PhaseOther     Phase = "other"
 
-	// PhaseFetch is the download and check of the distfiles or the binpkg.
+	// PhaseFetch is the download and check of the distfiles or the binary package.
 	PhaseFetch Phase = "fetch"
 	// PhaseMerge is the copy of the image to the root.
 	PhaseMerge Phase = "merge"
 )
 
-// PhaseStart is the point in a build log at which a phase begins.
+// PhaseStart is the place in a build log where a phase begins.
 type PhaseStart struct {
 	Phase Phase
-	// Offset is the position of the phase's first line in the decompressed log,
-	// in bytes.
+	// Offset is the position of the first line of the phase in the decompressed
+	// log, in bytes.
 	Offset int64
 }
 
-// BuildLog is what one build log says.
+// BuildLog is the content of one build log.
 type BuildLog struct {
 	Kind Kind
 
-	// CPV, Slot (with subslot), Repository, USE and Features are those of the
-	// header; empty where it is absent.
+	// CPV, Slot (with sub-slot), Repository, USE and Features come from the header.
+	// They are "" without a header.
 	CPV        string
 	Slot       string
 	Repository string
 	USE        []string
 	Features   []string
 
-	// Attempts counts the builds that the file holds: 1, or more where a kept
-	// build directory was used again. All that follows is about the last one.
+	// Attempts counts the builds in the file. It is more than 1 if a kept build
+	// directory was used again. All following fields describe the last attempt.
 	Attempts int
 
-	// Phases are the phases reached, each once, in the order in which they ran
-	// and so by ascending offset.
+	// Phases are the phases that began, without repetitions, by ascending offset.
 	Phases []PhaseStart
 
 	Outcome Outcome
 	// Failure is nil unless Outcome is OutcomeFailed.
 	Failure *Failure
-	// TestsFailed says that src_test died and that the merge went on
+	// TestsFailed reports that src_test failed and the merge continued
 	// (FEATURES=test-fail-continue).
 	TestsFailed bool
 
-	// BuildDirBytes and InstalledBytes are the sizes of the build directory and
-	// of the installed tree, -1 where the log has none. Portage rounds them to
-	// KiB.
+	// BuildDirBytes and InstalledBytes are the sizes of the build directory and of
+	// the installed files in bytes, or -1 if the log lacks them. Portage rounds
+	// them to KiB.
 	BuildDirBytes  int64
 	InstalledBytes int64
 
@@ -113,48 +111,46 @@ type BuildLog struct {
 
 	Notices []QANotice
 
-	// BinpkgCreated says that a binary package was written. Its path is not in
-	// the log.
+	// BinpkgCreated reports that a binary package was written. The log does not
+	// have its path.
 	BinpkgCreated bool
 
-	// ConfigUpdates are the "._cfg" files that the merge left for etc-update or
-	// dispatch-conf, with absolute paths. Only logs of emerge --verbose have
-	// them.
+	// ConfigUpdates are the absolute paths of the "._cfg" files that the merge left
+	// for etc-update or dispatch-conf. Only logs of emerge --verbose have them.
 	ConfigUpdates []string
 
-	// PreservedLibs are the libraries of other versions that were kept because
-	// they are still needed.
+	// PreservedLibs are libraries of other versions that were kept because packages
+	// still need them.
 	PreservedLibs []string
 
-	// Size and Lines count the decompressed input, in bytes and lines.
+	// Size and Lines are the size of the decompressed input in bytes and in lines.
 	Size  int64
 	Lines int64
 
 	Diagnostics []parse.Diagnostic
 }
 
-// Failure is the end of a merge that failed.
+// Failure describes the end of a failed merge.
 type Failure struct {
-	// Offset is the position of the line that says so, in bytes.
+	// Offset is the position of the line that reports the failure, in bytes.
 	Offset int64
-	// CPV and Repository are those named by the line, empty where it has none.
+	// CPV and Repository are the names in that line, or "".
 	CPV        string
 	Repository string
-	// Phase is the phase that failed; empty where the log does not say.
+	// Phase is the phase that failed, or "" if the log does not name it.
 	Phase Phase
-	// Message is the die message or what Portage said instead, in one line.
+	// Message is the die message, or another message of Portage, in one line.
 	Message string
-	// CallStack leads from the phase function to the call of die; empty where a
-	// program of Portage died by itself.
+	// CallStack leads from the phase function to the call of die. It is empty if a
+	// program of Portage failed by itself.
 	CallStack []Frame
-	// Snippet is the source that called die.
+	// Snippet is the source code that called die.
 	Snippet []string
-	// WorkingDir and LogPath are as written in the log, which may be elsewhere
-	// by now.
+	// WorkingDir and LogPath are unchanged from the log. They may be outdated.
 	WorkingDir string
 	LogPath    string
-	// Cause is the first real cause; its Class is CauseUnknown where none was
-	// found.
+	// Cause is the first line that explains the failure. Its Class is CauseUnknown
+	// if none was found.
 	Cause Cause
 }
 
@@ -162,12 +158,12 @@ type Failure struct {
 type Frame struct {
 	File string
 	Line int
-	// Call is what the frame called, with its arguments.
+	// Call is the call in this frame, with its arguments.
 	Call string
 }
 
-// Resources is what the cgroup of a build counted. A value that the kernel did
-// not report is -1.
+// Resources holds the counters of the build's cgroup. A value is -1 if the kernel
+// did not report it.
 type Resources struct {
 	CPUMillis  int64 // CPU time, in milliseconds
 	MemoryPeak int64 // bytes

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// unixTime returns the unix seconds of a local time with the abbreviation that
-// strftime's %Z gave, on a system whose zone is location. It reports false where
-// the abbreviation says nothing, and takes the time as that of location then.
+// unixTime returns the unix seconds of a local time. abbreviation is strftime's %Z,
+// and location is the zone of the system. It returns false if the abbreviation is
+// useless; then it uses the zone of location.
 func unixTime(local time.Time, abbreviation string, location *time.Location) (int64, bool) {
 	if offset, ok := fixedOffset(abbreviation); ok {
 		return local.Unix() - offset, true
 	}
-	// The offsets in force around that time, both sides of a change of clocks.
+	// The offsets before and after a nearby change of clocks.
 	for _, distance := range []time.Duration{-36 * time.Hour, 0, 36 * time.Hour} {
 		_, offset := local.Add(distance).In(location).Zone()
 		t := time.Unix(local.Unix()-int64(offset), 0).In(location)
@@ -22,7 +22,7 @@ func unixTime(local time.Time, abbreviation string, location *time.Location) (in
 		}
 	}
 	if offset, ok := zoneOffsets[abbreviation]; ok {
-		// Written before the system moved to another zone.
+		// The system has moved to another zone since.
 		return local.Unix() - int64(offset)*60, true
 	}
 	y, m, d := local.Date()
@@ -30,9 +30,9 @@ func unixTime(local time.Time, abbreviation string, location *time.Location) (in
 	return time.Date(y, m, d, hh, mm, ss, 0, location).Unix(), false
 }
 
-// fixedOffset returns the seconds east of UTC of an abbreviation that is its own
-// definition: "UTC", and the numeric ones of zones without a name, such as "+03"
-// and "-0230". "-00" is what tzdata calls a place whose time nobody defined.
+// fixedOffset returns the seconds east of UTC of an abbreviation that defines its
+// own offset: "UTC", and numbers such as "+03" and "-0230" for zones without a
+// name. tzdata uses "-00" for places without a defined time.
 func fixedOffset(abbreviation string) (int64, bool) {
 	switch abbreviation {
 	case "UTC", "GMT", "UCT", "Z", "-00":
@@ -60,8 +60,8 @@ func fixedOffset(abbreviation string) (int64, bool) {
 	return offset, true
 }
 
-// zoneOffsets are abbreviations that mean one thing wherever they are used, in
-// minutes east of UTC. CST, IST and BST are not among them: they do not.
+// zoneOffsets are abbreviations with a single meaning, in minutes east of UTC. It
+// lacks CST, IST and BST, which have several.
 var zoneOffsets = map[string]int{
 	"WET": 0, "WEST": 60, "CET": 60, "CEST": 120, "MET": 60, "MEST": 120, "EET": 120, "EEST": 180, "MSK": 180,
 	"EST": -300, "EDT": -240, "CDT": -300, "MDT": -360, "PST": -480, "PDT": -420, "AKST": -540, "AKDT": -480,
