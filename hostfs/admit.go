@@ -6,25 +6,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// owners are the users who may put anything anywhere in a root: uid 0, the owner
-// of the root's top folder (who is root inside a container with shifted ids), and
-// the user who reads.
+// owners are the users who may control any file in a root: uid 0, the owner of the
+// root's top folder (root inside a container with shifted ids), and the user who
+// reads.
 type owners struct {
 	reader, top uint32
 }
 
-// trust tells whether a user is one of them.
+// trust reports whether a user is one of the owners.
 func (o owners) trust(uid uint32) bool { return uid == 0 || uid == o.reader || uid == o.top }
 
-// share tells whether anybody else can write into a folder. An access control list
-// that lets somebody write shows in the bits of the group, acl(5).
+// share reports whether any other user can write into a folder. If an access
+// control list lets somebody write, the group bits show it (acl(5)).
 func (o owners) share(folder *unix.Stat_t) bool {
 	return !o.trust(folder.Uid) || folder.Mode&(unix.S_IWGRP|unix.S_IWOTH) != 0
 }
 
-// admit decides before the first byte whether the open file fd is read: by its
-// kind, by who may have put it into its folder, and by its size. It is the only
-// place that decides so. The folder may be nil where the file has one link.
+// admit decides, before the first byte is read, whether the open file fd may be
+// read. It checks the kind of the file, who may have put it into its folder, and
+// its size. All these decisions are made here. folder may be nil if the file has
+// only one link.
 func (o owners) admit(fd int, file, folder *unix.Stat_t, limit int64) error {
 	if kind := kindOf(file.Mode); kind != Regular {
 		return &KindError{Kind: kind}
@@ -38,9 +39,10 @@ func (o owners) admit(fd int, file, folder *unix.Stat_t, limit int64) error {
 	return checkHoles(fd, file)
 }
 
-// readableByWriters tells whether those who can write into the folder can read the
-// file by themselves, so that a hard link to it discloses nothing. Whoever makes a
-// hard link reaches the file by its path, so its own mode decides.
+// readableByWriters reports whether all users who can write into the folder can
+// also read the file. A hard link to it then discloses nothing. To make a hard
+// link, a user must reach the file by its path, so only the mode of the file itself
+// counts.
 func (o owners) readableByWriters(file, folder *unix.Stat_t) bool {
 	switch {
 	case file.Mode&unix.S_IROTH != 0:
@@ -53,17 +55,18 @@ func (o owners) readableByWriters(file, folder *unix.Stat_t) bool {
 	return file.Mode&unix.S_IRGRP != 0 && file.Gid == folder.Gid
 }
 
-// A file may be larger than what it takes on disk: a file system that compresses
-// makes text a tenth. What is larger than these say is a file of holes, which costs
-// its owner nothing and its reader minutes.
+// A file may be larger than its blocks on disk, because file systems that compress
+// reduce text to a tenth. A file beyond these limits consists of holes. It costs
+// its owner nothing to make, but minutes to read.
 const (
 	blockSize    = 512 // the unit of st_blocks, stat(2)
 	mostInflated = 16
 	freeSize     = 1 << 20
 )
 
-// checkHoles refuses a file that is little but holes. Where st_blocks says so, the
-// file system is asked for a hole: some say nothing in st_blocks.
+// checkHoles refuses a file that consists mostly of holes. If st_blocks suggests
+// it, checkHoles asks the file system for a hole, because some file systems do not
+// maintain st_blocks.
 func checkHoles(fd int, file *unix.Stat_t) error {
 	stored := int64(file.Blocks) * blockSize
 	if file.Size <= freeSize || (file.Size-freeSize)/mostInflated <= stored {
@@ -71,7 +74,7 @@ func checkHoles(fd int, file *unix.Stat_t) error {
 	}
 	hole, err := unix.Seek(fd, 0, unix.SEEK_HOLE)
 	if err != nil || hole >= file.Size {
-		// No file system without this question has holes worth the name.
+		// A file system without SEEK_HOLE has no relevant holes.
 		_, err = unix.Seek(fd, 0, io.SeekStart)
 		return err
 	}

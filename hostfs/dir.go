@@ -10,25 +10,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dir is one open folder of a [Root]. Its names are single components: none of
-// its methods follows a symlink or leaves the folder. The methods may be called
-// from several goroutines at once, but not during or after Close.
+// Dir is an open folder of a [Root]. All names are single path components: its
+// methods neither follow symlinks nor leave the folder. They may be called
+// concurrently, but not during or after Close.
 type Dir struct {
 	fd       int
-	status   unix.Stat_t // when it was opened
-	inKernel bool        // openat2 is there
+	status   unix.Stat_t // at the time of opening
+	inKernel bool        // openat2 is available
 	owners   owners
 
 	listing sync.Mutex
-	listed  bool // its position is at the end
-	// The path is put together only for an error or a report: thousands of
-	// folders are opened whose path nobody asks for.
+	listed  bool // the read position is at the end
+	// The path is computed only for errors and reports, because most of the
+	// thousands of opened folders never need it.
 	parent *Dir
 	root   string
 	name   string
 }
 
-// newDir completes d, whose place is known, with the open descriptor fd.
+// newDir completes d, whose parent and name are set, with the open descriptor fd.
 func newDir(fd int, d *Dir) (*Dir, error) {
 	if err := unix.Fstat(fd, &d.status); err != nil {
 		unix.Close(fd)
@@ -45,7 +45,7 @@ func (d *Dir) Close() error {
 	return unix.Close(fd)
 }
 
-// Path returns the folder's path inside the root, as it was opened.
+// Path returns the path of the folder inside the root, as it was opened.
 func (d *Dir) Path() string {
 	if d.parent == nil {
 		return d.name
@@ -53,15 +53,15 @@ func (d *Dir) Path() string {
 	return strings.TrimSuffix(d.parent.Path(), "/") + "/" + d.name
 }
 
-// ID returns what tells the folder from every other one that is there: its
-// device and its inode.
+// ID returns the device and the inode of the folder. Together they identify the
+// folder while it exists.
 func (d *Dir) ID() (dev, inode uint64) { return uint64(d.status.Dev), d.status.Ino }
 
-// ModTimeNS returns the time of the folder's last change when it was opened, in
-// nanoseconds since 1970.
+// ModTimeNS returns the mtime of the folder when it was opened, in unix
+// nanoseconds.
 func (d *Dir) ModTimeNS() int64 { return d.status.Mtim.Nano() }
 
-// Names returns the names in the folder, "." and ".." left out, sorted by byte.
+// Names returns the names in the folder without "." and "..", sorted by bytes.
 func (d *Dir) Names() ([]string, error) {
 	names, err := d.readNames()
 	if err != nil {
@@ -72,8 +72,8 @@ func (d *Dir) Names() ([]string, error) {
 }
 
 func (d *Dir) readNames() ([]string, error) {
-	// The position in a folder belongs to the descriptor: of two callers at once
-	// each would get half of the names.
+	// The read position belongs to the descriptor. Without the lock, two concurrent
+	// calls would each get a part of the names.
 	d.listing.Lock()
 	defer d.listing.Unlock()
 	if d.listed {
@@ -99,8 +99,8 @@ func (d *Dir) readNames() ([]string, error) {
 
 var direntBuffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
 
-// Entries describes everything in the folder, sorted by name; symlinks are
-// described, not followed. What vanishes while the folder is read is left out.
+// Entries describes all files in the folder, sorted by name. It describes symlinks
+// themselves. It omits files that vanish during the call.
 func (d *Dir) Entries() ([]Entry, error) {
 	names, err := d.readNames()
 	if err != nil {
@@ -121,7 +121,7 @@ func (d *Dir) Entries() ([]Entry, error) {
 	return entries, nil
 }
 
-// Lstat describes name; a symlink is described, not followed.
+// Lstat describes the file name. It does not follow a symlink.
 func (d *Dir) Lstat(name string) (Entry, error) {
 	if err := checkComponent(name); err != nil {
 		return Entry{}, d.pathError("lstat", name, err)
@@ -133,9 +133,9 @@ func (d *Dir) Lstat(name string) (Entry, error) {
 	return newEntry(name, &st), nil
 }
 
-// OpenFile opens the regular file name for reading. Any other kind, a symlink
-// too, is a [*KindError]; the rules of hard links and of the limit are those of
-// [Root.OpenFile].
+// OpenFile opens the regular file name for reading. For any other kind, including a
+// symlink, the error wraps a [*KindError]. Hard links and the limit follow the
+// rules of [Root.OpenFile].
 func (d *Dir) OpenFile(name string, limit int64) (*os.File, error) {
 	var st unix.Stat_t
 	fd, err := d.openRegular(name, limit, &st)
@@ -145,8 +145,8 @@ func (d *Dir) OpenFile(name string, limit int64) (*os.File, error) {
 	return newFile(fd, strings.TrimSuffix(d.Path(), "/")+"/"+name), nil
 }
 
-// ReadFile returns the content of the regular file name, which is opened as
-// [Dir.OpenFile] does.
+// ReadFile returns the content of the regular file name. Its rules and errors are
+// those of [Dir.OpenFile].
 func (d *Dir) ReadFile(name string, limit int64) ([]byte, error) {
 	var st unix.Stat_t
 	fd, err := d.openRegular(name, limit, &st)
@@ -161,7 +161,7 @@ func (d *Dir) ReadFile(name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// OpenDir opens the folder name in the folder.
+// OpenDir opens the folder name in this folder.
 func (d *Dir) OpenDir(name string) (*Dir, error) {
 	if err := checkComponent(name); err != nil {
 		return nil, d.pathError("open", name, err)
@@ -179,9 +179,9 @@ func (d *Dir) OpenDir(name string) (*Dir, error) {
 	return sub, nil
 }
 
-// openRegular opens the regular file name and fills st. One component
-// and O_NOFOLLOW are all that RESOLVE_BENEATH with RESOLVE_NO_SYMLINKS would
-// give here, on every kernel.
+// openRegular opens the regular file name and fills st. For a single component,
+// O_NOFOLLOW has the effect of RESOLVE_BENEATH with RESOLVE_NO_SYMLINKS, on every
+// kernel.
 func (d *Dir) openRegular(name string, limit int64, st *unix.Stat_t) (fd int, err error) {
 	if err := checkComponent(name); err != nil {
 		return -1, err
@@ -219,7 +219,7 @@ func (d *Dir) pathError(op, name string, err error) error {
 	return newPathError(op, d.root, path, err)
 }
 
-// checkComponent refuses what is not the name of something in a folder.
+// checkComponent returns an error unless name is a single path component.
 func checkComponent(name string) error {
 	if name == "" || name == "." || name == ".." || strings.IndexByte(name, '/') >= 0 {
 		return errNotComponent
@@ -227,9 +227,9 @@ func checkComponent(name string) error {
 	return nil
 }
 
-// readAll reads a file that had size bytes, no more than limit, when it was opened. A file that grows
-// meanwhile is read up to that size; one that says 0, as those of procfs do, is
-// read to its end.
+// readAll reads a file that had size bytes, at most limit, when it was opened. If
+// the file has grown, readAll reads only size bytes. A size of 0 may be wrong, as
+// in procfs, so such a file is read to its end.
 func readAll(fd int, size, limit int64) ([]byte, error) {
 	want := size
 	if size == 0 {
@@ -259,8 +259,8 @@ func readAll(fd int, size, limit int64) ([]byte, error) {
 	}
 }
 
-// newFile wraps the descriptor of a regular file. O_NONBLOCK has done its work
-// and would only make the runtime try to poll the file.
+// newFile returns an os.File for the descriptor of a regular file. It clears
+// O_NONBLOCK, which would make the runtime try to poll the file.
 func newFile(fd int, path string) *os.File {
 	_ = unix.SetNonblock(fd, false)
 	return os.NewFile(uintptr(fd), path)

@@ -2,10 +2,10 @@ package hostfs
 
 import "golang.org/x/sys/unix"
 
-// Kind is what a directory entry is.
+// Kind is the type of a file.
 type Kind uint8
 
-// The kinds of directory entries, inode(7).
+// The types of files, inode(7).
 const (
 	UnknownKind Kind = iota
 	Regular
@@ -28,7 +28,7 @@ var kindNames = [...]string{
 	BlockDevice: "block device",
 }
 
-// String returns the kind's usual name, such as "regular file".
+// String returns the usual name of the kind, such as "regular file".
 func (k Kind) String() string {
 	if int(k) >= len(kindNames) {
 		k = UnknownKind
@@ -57,20 +57,20 @@ func kindOf(mode uint32) Kind {
 	}
 }
 
-// Entry describes one file, as stat(2) does.
+// Entry describes one file, like stat(2).
 type Entry struct {
-	// Name is the last component, as found: it may be anything but a slash
-	// and NUL. "/" for the root itself.
+	// Name is the last path component, unchanged: it may hold any byte except slash
+	// and NUL. The root itself has the name "/".
 	Name string
 	Kind Kind
 	// Dev and Inode together identify the file while it exists.
 	Dev, Inode uint64
-	// Size is in bytes.
+	// Size is the size in bytes.
 	Size int64
-	// MTimeNS is the time of the last change, in nanoseconds since 1970.
+	// MTimeNS is the modification time in unix nanoseconds.
 	MTimeNS int64
-	// Mode holds the permission bits, set-id and sticky bits included, without
-	// the kind.
+	// Mode holds the permission bits, including set-id and sticky bits, without the
+	// kind.
 	Mode     uint32
 	UID, GID uint32
 	// Nlink is the number of hard links.
@@ -80,7 +80,7 @@ type Entry struct {
 func newEntry(name string, st *unix.Stat_t) Entry {
 	return Entry{
 		Name: name, Kind: kindOf(st.Mode),
-		// The widths differ between architectures.
+		// The types of these fields differ between architectures.
 		Dev: uint64(st.Dev), Inode: uint64(st.Ino),
 		Size: st.Size, MTimeNS: st.Mtim.Nano(),
 		Mode: st.Mode &^ unix.S_IFMT, UID: st.Uid, GID: st.Gid,
@@ -88,7 +88,7 @@ func newEntry(name string, st *unix.Stat_t) Entry {
 	}
 }
 
-// fstatat describes name in the folder dir without following a symlink.
+// fstatat describes name in the folder dir. It does not follow a symlink.
 func fstatat(dir int, name string, st *unix.Stat_t) error {
 	for {
 		err := unix.Fstatat(dir, name, st, unix.AT_SYMLINK_NOFOLLOW)
@@ -98,14 +98,14 @@ func fstatat(dir int, name string, st *unix.Stat_t) error {
 	}
 }
 
-// Space is the room on one file system, in bytes.
+// Space is the disk space on one file system, in bytes.
 type Space struct {
 	// Total is the size of the file system.
 	Total int64
-	// Available is what an unprivileged user may still write; root may use a
-	// reserve on top.
+	// Available is the space that an unprivileged user can use. root can use a
+	// reserve in addition.
 	Available int64
-	// ReadOnly says that the file system is mounted read-only.
+	// ReadOnly reports that the file system is mounted read-only.
 	ReadOnly bool
 }
 

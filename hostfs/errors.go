@@ -5,33 +5,34 @@ import (
 	"fmt"
 )
 
-// ErrTooLarge is wrapped by the error of a file that is larger than the limit
-// with which it was opened, or that is little but holes.
+// ErrTooLarge is the cause of an error about a file that is larger than the given
+// limit, or that consists mostly of holes.
 var ErrTooLarge = errors.New("file is too large")
 
-// errNotComponent is the answer to a name that leads out of its folder.
+// errNotComponent is the error for a name that is not a single path component.
 var errNotComponent = errors.New("not the name of a file in a folder")
 
-// KindError is the answer to opening something that is not a regular file.
+// KindError is the error for opening a file that is not a regular file.
 type KindError struct {
 	Kind Kind
 }
 
-// Error says what was found.
+// Error names the kind of the file.
 func (e *KindError) Error() string { return "is a " + e.Kind.String() + ", not a regular file" }
 
-// LinkError is the answer to a link in a folder that others can write, where it
-// would show them what they may not read themselves.
+// LinkError is the error for a link in a folder that other users can write, if the
+// link could disclose a file that they must not read.
 type LinkError struct {
 	// Kind is Symlink, or Regular for a file with several hard links.
 	Kind Kind
-	// Owner is the user of the symlink, or of the folder with the hard link.
+	// Owner is the user id of the owner of the symlink, or of the folder with the
+	// hard link.
 	Owner uint32
-	// Target is the owner of what it leads to.
+	// Target is the user id of the owner of the link's target.
 	Target uint32
 }
 
-// Error says whose link leads to whose file.
+// Error names the owners of the link and of its target.
 func (e *LinkError) Error() string {
 	if e.Kind == Symlink {
 		return fmt.Sprintf("not followed: a symlink of uid %d, in a folder that others can write, to what belongs to uid %d", e.Owner, e.Target)
@@ -39,12 +40,12 @@ func (e *LinkError) Error() string {
 	return fmt.Sprintf("not read: one of several hard links to a file of uid %d, in a folder that others can write", e.Target)
 }
 
-// PathError is an error about a path inside a root. errors.Is sees through it to
-// the cause, so that errors.Is(err, fs.ErrNotExist) works as usual.
+// PathError is an error about a path inside a root. It wraps its cause, so that
+// errors.Is(err, fs.ErrNotExist) works as usual.
 type PathError struct {
-	// Op is what was tried: "open", "read", "stat", "list".
+	// Op is the failed operation: "open", "read", "stat", "list".
 	Op string
-	// Root is the root's absolute path on the running system.
+	// Root is the absolute path of the root on the running system.
 	Root string
 	// Path is the path inside the root, as given.
 	Path string
@@ -55,7 +56,7 @@ func newPathError(op, root, path string, err error) error {
 	return &PathError{Op: op, Root: root, Path: path, Err: err}
 }
 
-// Error names the path as inside the root, and the root unless it is "/".
+// Error names the path inside the root, and the root unless it is "/".
 func (e *PathError) Error() string {
 	if e.Root == "/" {
 		return fmt.Sprintf("%s %s: %v", e.Op, e.Path, e.Err)
@@ -66,7 +67,7 @@ func (e *PathError) Error() string {
 // Unwrap returns the cause.
 func (e *PathError) Unwrap() error { return e.Err }
 
-// sizeError says how much too large a file is.
+// sizeError says by how much a file exceeds its limit.
 type sizeError struct {
 	size, limit int64
 }
@@ -77,7 +78,7 @@ func (e *sizeError) Error() string {
 
 func (e *sizeError) Unwrap() error { return ErrTooLarge }
 
-// holesError says how little of a file is there.
+// holesError says how much of a file exists on disk.
 type holesError struct {
 	size, stored int64
 }

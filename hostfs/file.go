@@ -7,19 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File is an open regular file. It is for reading thousands of them: it costs the
-// system calls that its methods name and none for the runtime's poller, which
-// has nothing to wait for in a regular file. Its methods may be called from
-// several goroutines at once, but not during or after Close.
+// File is an open regular file. It is for reading thousands of files: unlike
+// os.File it does not use the runtime's poller, which regular files do not need.
+// Its methods may be called concurrently, but not during or after Close.
 type File struct {
 	fd    int
 	entry Entry
 }
 
-// OpenBelow opens the regular file at rel, a path of one or more names below
-// the folder. No symlink is followed, neither at its end nor on the way to it.
-// Any other kind is a [*KindError]; the rules of hard links and of the limit are
-// those of [Root.OpenFile].
+// OpenBelow opens the regular file at rel, a path of one or more components below
+// the folder. It follows no symlink in rel. For any other kind the error wraps a
+// [*KindError]. Hard links and the limit follow the rules of [Root.OpenFile].
 func (d *Dir) OpenBelow(rel string, limit int64) (*File, error) {
 	fd, entry, err := d.openBelow(rel, limit)
 	if err != nil {
@@ -34,8 +32,8 @@ func (d *Dir) openBelow(rel string, limit int64) (int, Entry, error) {
 			return -1, Entry{}, err
 		}
 	}
-	// This look before the open may be led astray by a symlink on the way; the
-	// open is not. It keeps a FIFO or a device from being opened at all.
+	// This check before the open keeps FIFOs and devices from being opened at all.
+	// A symlink in rel can mislead the check, but not the open.
 	var st unix.Stat_t
 	if err := fstatat(d.fd, rel, &st); err != nil {
 		return -1, Entry{}, err
@@ -50,8 +48,8 @@ func (d *Dir) openBelow(rel string, limit int64) (int, Entry, error) {
 	err = unix.Fstat(fd, &st)
 	slash := strings.LastIndexByte(rel, '/')
 	if err == nil && st.Nlink > 1 && slash >= 0 {
-		// Who can write into its folder is asked of the folder from which it is
-		// opened.
+		// The rule for hard links needs the folder that holds the file, so it is
+		// opened again from there.
 		unix.Close(fd)
 		fd, err = d.openLinked(rel[:slash], rel[slash+1:], limit, &st)
 	} else if err == nil {
@@ -80,8 +78,8 @@ func (d *Dir) openLinked(rel, name string, limit int64, st *unix.Stat_t) (int, e
 	return folder.openRegular(name, limit, st)
 }
 
-// descend opens rel in one system call where the kernel can be told to follow
-// nothing, and else name by name.
+// descend opens rel in one system call if the kernel has openat2, otherwise
+// component by component.
 func (d *Dir) descend(rel string, flags int) (int, error) {
 	flags |= openFlags | unix.O_NOFOLLOW
 	if d.inKernel {
@@ -109,7 +107,7 @@ func (d *Dir) descend(rel string, flags int) (int, error) {
 	}
 }
 
-// Entry describes the file as it was when it was opened.
+// Entry describes the file at the time of opening.
 func (f *File) Entry() Entry { return f.entry }
 
 // Stat describes the file as it is now.
@@ -121,7 +119,7 @@ func (f *File) Stat() (Entry, error) {
 	return newEntry(f.entry.Name, &st), nil
 }
 
-// ReadAt reads as [io.ReaderAt] has it.
+// ReadAt implements [io.ReaderAt].
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	read := 0
 	for read < len(p) {
@@ -139,7 +137,7 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	return read, nil
 }
 
-// Close releases the file's descriptor.
+// Close closes the file.
 func (f *File) Close() error {
 	fd := f.fd
 	f.fd = -1

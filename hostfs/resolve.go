@@ -7,17 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxRestarts is how often openat2 is asked again when it says EAGAIN: it does
-// so whenever anything is renamed or mounted on the whole system while it
-// resolves "..", and a busy host does both. The walk, which never restarts, is
-// the way out after that.
+// maxRestarts is the number of retries after openat2 returns EAGAIN. It does so if
+// anything on the system is renamed or mounted while it resolves "..", which is
+// frequent on a busy host. After that, the walk in user space is used, which never
+// restarts.
 const maxRestarts = 64
 
-// openat2 is replaced by tests, which play kernels without it.
+// openat2 is a variable so that tests can simulate kernels without it.
 var openat2 = unix.Openat2
 
-// openInKernel opens path inside the root by openat2, and by the walk where a
-// symlink is on the way, whose owner matters.
+// openInKernel opens path inside the root by openat2. If path has a symlink, it
+// uses the walk, which checks the owners of symlinks.
 func (r *Root) openInKernel(path string, flags int) (int, error) {
 	if path == "" {
 		return -1, unix.ENOENT
@@ -46,37 +46,38 @@ func (r *Root) openByWalk(path string, flags int) (int, error) {
 	return w.open(flags)
 }
 
-// maxSymlinks is how many symlinks one path may go through: the kernel's own
-// number (include/linux/namei.h, MAXSYMLINKS).
+// maxSymlinks is the largest number of symlinks in one path. The kernel has the
+// same limit (include/linux/namei.h, MAXSYMLINKS).
 const maxSymlinks = 40
 
-// maxDepth is how many folders deep the walk goes. It holds a descriptor of each,
-// and a hostile symlink must not use up all that the process may have.
+// maxDepth is the largest depth of the walk. It keeps one descriptor for each
+// folder, and a hostile symlink must not exhaust the descriptors of the process.
 const maxDepth = 256
 
-// walked is where a walk through a path has arrived: the chain of open folders
-// from the root to the parent, and the last component in it.
+// walked is the state of a walk: the open folders from the root to the parent, and
+// the last component of the path.
 type walked struct {
-	dirs  []int    // descriptors, dirs[0] is the root's own and never closed here
+	dirs  []int    // descriptors; dirs[0] belongs to the Root and is not closed here
 	names []string // names[i] is the name of dirs[i+1]
-	last  string   // component in the last of dirs; "." for that folder itself
-	// foreign are the symlinks of others on the way whose target has not been
-	// reached.
+	last  string   // component in the last of dirs; "." means that folder itself
+	// foreign are the symlinks of other users in the path whose targets have not
+	// been reached.
 	foreign []foreignLink
 }
 
-// foreignLink is a symlink that is followed only if what it leads to lies below
-// its folder or belongs to its owner.
+// foreignLink is a symlink that may be followed only if its target is below its
+// folder or belongs to its owner.
 type foreignLink struct {
 	owner  uint32
 	folder unix.Stat_t
-	// left is how much of the path is left where its target is reached.
+	// left is the length of the rest of the path at the target of the link.
 	left int
 }
 
-// walk goes through path one component at a time. Each step is relative to an
-// open folder and follows nothing, so a rename meanwhile can make it fail but
-// cannot lead it out: ".." goes back along the chain, never up the real tree.
+// walk resolves path one component at a time. Each step is relative to an open
+// folder and does not follow symlinks. A concurrent rename can make the walk fail,
+// but cannot lead it out of the root: ".." goes back in the list of open folders
+// and never uses the real parent.
 func (r *Root) walk(path string, followLast bool) (_ *walked, err error) {
 	if path == "" {
 		return nil, unix.ENOENT
@@ -95,7 +96,7 @@ func (r *Root) walk(path string, followLast bool) (_ *walked, err error) {
 		if rest == "" {
 			return w, nil
 		}
-		// What was the last component so far is a parent after all.
+		// The component before this one is a parent folder.
 		if err := w.descend(); err != nil {
 			return nil, err
 		}
@@ -116,8 +117,8 @@ func (r *Root) walk(path string, followLast bool) (_ *walked, err error) {
 		if err := fstatat(w.parent(), component, &st); err != nil {
 			return nil, err
 		}
-		// A slash after a name makes it a folder, so a symlink is followed
-		// even where the caller wants the last one left alone.
+		// A slash after a name requires a folder, so a final symlink is followed
+		// even if the caller does not want that.
 		isLast := strings.Trim(rest, "/") == "" && !slash
 		switch {
 		case st.Mode&unix.S_IFMT == unix.S_IFLNK && (!isLast || followLast):
@@ -174,7 +175,7 @@ func (w *walked) descend() error {
 	return nil
 }
 
-// ascend goes back one folder; at the root it stays.
+// ascend returns to the parent folder. At the root it does nothing.
 func (w *walked) ascend() {
 	if n := len(w.dirs) - 1; n > 0 {
 		unix.Close(w.dirs[n])
@@ -191,8 +192,8 @@ func (w *walked) ascendToRoot() {
 
 func (w *walked) close() { w.ascendToRoot() }
 
-// open opens what the walk arrived at. A symlink put there since then is not
-// followed: ELOOP, or the link itself under O_PATH.
+// open opens the file that the walk has reached. If a symlink has replaced it
+// since, open does not follow it: it returns ELOOP, or the link itself with O_PATH.
 func (w *walked) open(flags int) (int, error) {
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(w.parent(), w.last, flags|unix.O_NOFOLLOW, 0)
@@ -207,8 +208,8 @@ func (w *walked) open(flags int) (int, error) {
 	return fd, nil
 }
 
-// arrive holds the rule for the foreign links that lead to the open file fd: those
-// behind which no more than left of the path is left.
+// arrive applies the rule for foreign links to the open file fd. It checks the
+// links whose targets have been reached, given that left bytes of the path remain.
 func (w *walked) arrive(fd, left int) error {
 	for len(w.foreign) > 0 {
 		link := &w.foreign[len(w.foreign)-1]
@@ -227,7 +228,7 @@ func (w *walked) arrive(fd, left int) error {
 	return nil
 }
 
-// isBelow tells whether the walk arrived in a folder or below it.
+// isBelow reports whether the walk has reached a folder or a file below it.
 func (w *walked) isBelow(folder *unix.Stat_t) bool {
 	return slices.ContainsFunc(w.dirs, func(fd int) bool {
 		var st unix.Stat_t
@@ -235,7 +236,7 @@ func (w *walked) isBelow(folder *unix.Stat_t) bool {
 	})
 }
 
-// path returns the place as an absolute path inside the root.
+// path returns the absolute path inside the root that the walk has reached.
 func (w *walked) path() string {
 	path := "/" + strings.Join(w.names, "/")
 	switch {
@@ -248,8 +249,8 @@ func (w *walked) path() string {
 	}
 }
 
-// readLink returns the target of the symlink name in the folder dir, and whose the
-// link is. Both are of one link, whatever is renamed meanwhile.
+// readLink returns the target and the owner of the symlink name in the folder dir.
+// Both belong to the same link, even if names change concurrently.
 func readLink(dir int, name string) (target string, owner uint32, err error) {
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -273,8 +274,8 @@ func readLink(dir int, name string) (target string, owner uint32, err error) {
 	return string(buf[:n]), st.Uid, nil
 }
 
-// retry repeats a system call that a signal interrupted, which slow and network
-// file systems allow at any open or read (go.dev/issue/11180).
+// retry repeats a system call that a signal has interrupted. On slow and network
+// file systems this can happen at any open or read (go.dev/issue/11180).
 func retry(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()

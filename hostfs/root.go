@@ -1,43 +1,44 @@
 // Package hostfs reads one Gentoo root as if the program were chrooted into it,
 // without being root and without chroot(2).
 //
-// A root may be another machine's disk, a stage or a copy: its make.conf, its
-// logs and its symlinks hold absolute paths, all of which mean something inside
-// that root, and any of which may be hostile. So every path is taken inside:
+// A root may be the disk of another machine, a stage or a copy. Its make.conf, logs
+// and symlinks hold absolute paths that are valid inside that root only, and any of
+// them may be hostile. So every path is resolved inside the root:
 //
 //   - absolute and relative paths begin at the root,
 //   - absolute symlinks begin at the root again,
 //   - ".." at the root stays there,
 //   - FIFOs, sockets and devices are never opened, only described.
 //
-// # Links that others make
+// # Links of other users
 //
-// Whoever can write into a folder that root reads can put a link there to a file
-// that only root can read. In a folder that others can write, a symlink is
-// followed only where it stays below that folder, or where its owner is root, the
-// reader, or the owner of what it leads to: the kernel's rule of protected_symlinks
-// (proc_sys_fs(5)), so that an administrator's link to another disk goes on
-// working. A regular file with several hard links is read there only if those who
-// can write there can read it, too. What is refused is a [*LinkError], which is
-// neither absent nor empty. A folder that only root, the owner of the root's top
-// folder or the reader can write has no such rules.
+// A user who can write into a folder that root reads can create a link there to a
+// file that only root can read. In a folder that others can write, a symlink is
+// therefore followed only if its target is below that folder, or if its owner is
+// root, the reader, or the owner of the target. That is the kernel's rule of
+// protected_symlinks (proc_sys_fs(5)); an administrator's link to another disk
+// keeps working. A regular file with several hard links in such a folder is read
+// only if the users who can write there can also read it. Otherwise the error wraps
+// a [*LinkError], which means neither absent nor empty. These rules do not apply to
+// folders that only root, the owner of the root's top folder or the reader can
+// write.
 //
 // # Holes
 //
-// A file is opened with a limit, and one that is larger, or that is little but
-// holes, is refused by what fstat says of it: a terabyte of nothing costs its owner
-// one block and its reader minutes. The function admit decides all of it.
+// Every file is opened with a size limit. A file is refused, based on fstat, if it
+// is larger or consists mostly of holes: a terabyte of holes costs its owner one
+// block and its reader minutes. The function admit makes all these decisions.
 //
-// # How it is held
+// # Implementation
 //
-// The kernel resolves paths without symlinks: openat2(2) with RESOLVE_IN_ROOT and
-// RESOLVE_NO_SYMLINKS (Linux 5.6), so that a symlink swapped in between two system
-// calls cannot lead outside. It knows no rule of owners, so a path through a
-// symlink is walked in user space, one component at a time with O_NOFOLLOW, with
-// the descriptors of all parents kept open: the owner of a link and its target are
-// those of one open link, and the owner of what it leads to is that of the open
-// file. The same walk serves where openat2 is missing (ENOSYS) or forbidden by an
-// old seccomp filter (EPERM).
+// The kernel resolves paths without symlinks by openat2(2) with RESOLVE_IN_ROOT and
+// RESOLVE_NO_SYMLINKS (Linux 5.6), so a symlink that appears between two system
+// calls cannot lead outside. openat2 does not check owners, so a path with a
+// symlink is walked in user space: one component at a time with O_NOFOLLOW, keeping
+// the descriptors of all parents open. The owner and the target of a link are read
+// from the same open link, and the owner of the target from the open file. The same
+// walk is used if openat2 is missing (ENOSYS) or forbidden by an old seccomp filter
+// (EPERM).
 //
 // The kind of a file is read (O_PATH, fstatat) before it is opened, because
 // merely opening a FIFO wakes its writer and opening a device can rewind a tape
@@ -47,14 +48,13 @@
 //
 // # Many small files
 //
-// An installed-package database has thousands of folders with a few small files
-// each. [Dir] holds the descriptor of one folder and opens its files relative to
-// it: one component, no symlinks, no path arithmetic, no allocation but the
-// content.
+// The VDB has thousands of folders with a few small files each. [Dir] holds the
+// descriptor of one folder and opens its files relative to it: one component, no
+// symlinks, no path computation, and no allocation except the content.
 //
-// Names are passed through as found, UTF-8 or not, control characters included;
-// only the output edge cleans them. Inside a mount point of the root the
-// mounted file system is read, as chroot would.
+// Names stay unchanged, even if they are not UTF-8 or hold control characters. Only
+// the output layer escapes them. Below a mount point inside the root, the mounted
+// file system is read, as with chroot.
 package hostfs
 
 import (
@@ -68,25 +68,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openFlags are the flags of every open for reading. O_NONBLOCK and O_NOCTTY
-// matter only when a file changes its kind under our hands.
+// openFlags are the flags of every open for reading. O_NONBLOCK and O_NOCTTY have
+// an effect only if a file changes its kind concurrently.
 const openFlags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
 
-// Root is read access to one Gentoo root. Its methods may be called from several
-// goroutines at once, but not during or after Close.
+// Root gives read access to one Gentoo root. Its methods may be called
+// concurrently, but not during or after Close.
 type Root struct {
 	fd   int
 	name string
-	// resolve opens path inside the root with open(2) flags: openat2 or the
-	// walk in user space.
+	// resolve opens path inside the root with flags of open(2). It is openInKernel
+	// or openByWalk.
 	resolve  func(path string, flags int) (int, error)
-	inKernel bool // it is openat2
+	inKernel bool // resolve is openInKernel
 	owners   owners
 }
 
-// Open returns access to the Gentoo root at path, which is resolved by the usual
-// rules: relative to the working directory, symlinks followed. Its name is the
-// path without symlinks, so that a root is one host by whatever path it is named.
+// Open returns access to the Gentoo root at path. It resolves path like open(2):
+// relative to the working directory and through symlinks. Two paths to the same
+// root give the same Name.
 func Open(path string) (*Root, error) {
 	name, err := filepath.Abs(path)
 	if err != nil {
@@ -118,9 +118,9 @@ func Open(path string) (*Root, error) {
 	return r, nil
 }
 
-// withoutSymlinks returns the path of an open folder without symlinks. Of
-// /proc/PID/root, the link to the root of a container, the text is "/", which is
-// another folder here: such a path stays as it is.
+// withoutSymlinks returns the path of an open folder without symlinks. The target
+// text of /proc/PID/root, the root of a container, is "/", which is another folder
+// on this system. Such a path stays unchanged.
 func withoutSymlinks(name string, fd int) string {
 	resolved, err := filepath.EvalSymlinks(name)
 	if err != nil {
@@ -133,24 +133,26 @@ func withoutSymlinks(name string, fd int) string {
 	return resolved
 }
 
-// Close releases the root's descriptor. Folders opened from it stay usable.
+// Close closes the root. Folders opened from it remain usable.
 func (r *Root) Close() error {
 	fd := r.fd
 	r.fd = -1
 	return unix.Close(fd)
 }
 
-// Name returns the absolute path of the root on the running system.
+// Name returns the absolute path of the root on the running system, without
+// symlinks.
 func (r *Root) Name() string { return r.name }
 
-// IsSystem reports whether the root is "/", the running system itself: only then
-// do the process environment and the running Portage say anything about it.
+// IsSystem reports whether the root is "/", the running system. Only then do the
+// environment of the process and the running Portage apply to the root.
 func (r *Root) IsSystem() bool { return r.name == "/" }
 
-// OpenFile opens the regular file at path for reading, symlinks followed inside
-// the root. Any other kind is a [*KindError], a link that others made a
-// [*LinkError], and a file of more than limit bytes, or of little but holes, an
-// error that wraps [ErrTooLarge]. The file may grow beyond the limit afterwards.
+// OpenFile opens the regular file at path for reading and follows symlinks inside
+// the root. The error wraps a [*KindError] for any other kind of file, a
+// [*LinkError] for a refused link of another user, and [ErrTooLarge] for a file
+// that has more than limit bytes or consists mostly of holes. The file may grow
+// beyond the limit later.
 func (r *Root) OpenFile(path string, limit int64) (*os.File, error) {
 	fd, _, err := r.openRegular(path, limit)
 	if err != nil {
@@ -159,8 +161,8 @@ func (r *Root) OpenFile(path string, limit int64) (*os.File, error) {
 	return newFile(fd, path), nil
 }
 
-// ReadFile returns the content of the regular file at path, which is opened as
-// [Root.OpenFile] does.
+// ReadFile returns the content of the regular file at path. Its rules and errors
+// are those of [Root.OpenFile].
 func (r *Root) ReadFile(path string, limit int64) ([]byte, error) {
 	fd, size, err := r.openRegular(path, limit)
 	if err != nil {
@@ -174,13 +176,13 @@ func (r *Root) ReadFile(path string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// Stat describes what path leads to, symlinks followed inside the root.
+// Stat describes the file at path and follows symlinks inside the root.
 func (r *Root) Stat(path string) (Entry, error) {
 	return r.stat("stat", path, 0)
 }
 
-// Lstat describes path itself: a symlink at its end is described, not followed,
-// unless the path ends in a slash.
+// Lstat describes the file at path. It does not follow a symlink at the end of
+// path, unless path ends in a slash.
 func (r *Root) Lstat(path string) (Entry, error) {
 	return r.stat("lstat", path, unix.O_NOFOLLOW)
 }
@@ -198,7 +200,7 @@ func (r *Root) stat(op, path string, flags int) (Entry, error) {
 	return newEntry(base(path), &st), nil
 }
 
-// OpenDir opens the folder at path, symlinks followed inside the root.
+// OpenDir opens the folder at path and follows symlinks inside the root.
 func (r *Root) OpenDir(path string) (*Dir, error) {
 	fd, err := r.resolve(path, openFlags|unix.O_DIRECTORY)
 	if err != nil {
@@ -211,9 +213,9 @@ func (r *Root) OpenDir(path string) (*Dir, error) {
 	return d, nil
 }
 
-// Realpath returns the path inside the root, without symlinks and dots, that
-// path leads to. The file must exist. It may be renamed a moment later: the
-// answer is for comparing and printing, every later access resolves again.
+// Realpath returns path, inside the root, without symlinks and dots. The file must
+// exist. Use the result only to compare and print paths, because the file may be
+// renamed at any time.
 func (r *Root) Realpath(path string) (string, error) {
 	w, err := r.walk(path, true)
 	if err != nil {
@@ -228,7 +230,7 @@ func (r *Root) Realpath(path string) (string, error) {
 	return w.path(), nil
 }
 
-// FreeSpace describes the file system that path leads to.
+// FreeSpace describes the file system of the file at path.
 func (r *Root) FreeSpace(path string) (Space, error) {
 	fd, err := r.resolve(path, unix.O_PATH|unix.O_CLOEXEC)
 	if err != nil {
@@ -263,8 +265,8 @@ func (r *Root) openRegular(path string, limit int64) (fd int, size int64, err er
 	}
 	var folder unix.Stat_t
 	if err = unix.Fstat(fd, &st); err == nil && st.Nlink > 1 {
-		// Who can write into its folder is asked of the folder from which it is
-		// opened.
+		// The rule for hard links needs the folder that holds the file, so it is
+		// opened again from there.
 		unix.Close(fd)
 		var w *walked
 		if w, err = r.walk(path, true); err != nil {
@@ -286,12 +288,12 @@ func (r *Root) openRegular(path string, limit int64) (fd int, size int64, err er
 	return fd, st.Size, nil
 }
 
-// pathError says what failed, with the path as inside the root and the root.
+// pathError returns a PathError with the path inside the root.
 func (r *Root) pathError(op, path string, err error) error {
 	return newPathError(op, r.name, path, err)
 }
 
-// base returns the last component of path, "/" for the root itself.
+// base returns the last component of path, or "/" for the root itself.
 func base(path string) string {
 	path = strings.TrimRight(path, "/")
 	if path == "" {

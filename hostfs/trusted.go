@@ -10,36 +10,37 @@ import (
 	"syscall"
 )
 
-// UntrustedError names what keeps root from obeying a file of the running
-// system.
+// UntrustedError says why root must not obey a file of the running system.
 type UntrustedError struct {
-	// Path is the first file, link or folder on the way that others own or can
-	// write.
+	// Path is the first file, link or folder in the path that other users own or
+	// can write.
 	Path   string
 	Reason string
 }
 
-// Error says what is wrong.
+// Error names the file and the reason.
 func (e *UntrustedError) Error() string { return e.Path + " " + e.Reason }
 
-// maxLinks is how many links a path may lead over, as in Linux.
+// maxLinks is the largest number of links in a path, as in Linux.
 const maxLinks = 40
 
-// Trusted checks that nobody but root decides what lies at path, an absolute path
-// of the running system: the file, every link, and every folder on the way belong
-// to root, and neither group nor others can write them. A folder with the sticky
-// bit (/tmp) is no obstacle, since nobody else can replace what root has there.
+// Trusted returns an error unless only root controls the file at path, an absolute
+// path of the running system. The file, every link and every folder in the path
+// must belong to root, and neither group nor others may write them. A folder with
+// the sticky bit (/tmp) is acceptable, because other users cannot replace root's
+// files in it.
 //
-// With alone the folder of the file must not be of that kind either: others could
-// place files beside it that a program takes for its own, as SQLite does with
-// FILE-wal.
+// If alone is set, the folder of the file must not be of that kind either. Other
+// users could otherwise create related files that a program trusts, such as
+// FILE-wal of SQLite.
 //
-// What does not exist is no error, so that it can be made.
+// A file that does not exist is not an error, so that it can be created.
 func Trusted(path string, alone bool) error {
 	if !filepath.IsAbs(path) {
 		return fmt.Errorf("path %s: not absolute", path)
 	}
-	// Not [filepath.Clean]: behind a link ".." leads elsewhere than it looks.
+	// Do not use [filepath.Clean]: after a symlink, ".." leads to the parent of its
+	// target.
 	rest := strings.Split(path, "/")
 	at := "/"
 	info, err := os.Lstat(at)
@@ -94,8 +95,8 @@ func Trusted(path string, alone bool) error {
 	return rootsOwn(at, info, true)
 }
 
-// rootsOwn checks one file. sticky permits a folder with the sticky bit. Group 0
-// is root's own.
+// rootsOwn returns an error unless only root controls one file. sticky permits a
+// folder with the sticky bit. Group 0 counts as root.
 func rootsOwn(path string, info fs.FileInfo, sticky bool) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -104,7 +105,7 @@ func rootsOwn(path string, info fs.FileInfo, sticky bool) error {
 	mode := info.Mode()
 	switch {
 	case !mode.IsRegular() && !mode.IsDir() && mode&fs.ModeSymlink == 0:
-		// A device or a FIFO: opening it fails with a better reason.
+		// This is a device or a FIFO. Opening it fails with a better reason.
 	case stat.Uid != 0:
 		return &UntrustedError{path, fmt.Sprintf("belongs to user %d, not to root", stat.Uid)}
 	case mode&fs.ModeSymlink != 0, mode.IsDir() && sticky && mode&fs.ModeSticky != 0:

@@ -1,18 +1,18 @@
 package settings
 
-// PortageVersion is the Portage whose defaults are built in, for roots without a
-// make.globals of their own: a copy of /etc and /var, say.
+// PortageVersion is the version of Portage whose defaults are built in. They apply
+// to roots without a make.globals, such as a copy of /etc and /var.
 const PortageVersion = "3.0.82"
 
-// builtInSource is the source of a value that is built in.
+// builtInSource is the source of a built-in value.
 const builtInSource = "Portage " + PortageVersion
 
-// defaultAcceptLicense is what Portage accepts where nothing says anything
-// (config.py, regenerate).
+// defaultAcceptLicense is Portage's ACCEPT_LICENSE if no file sets it (config.py,
+// regenerate).
 const defaultAcceptLicense = "* -@EULA"
 
-// globalValues are the values of that version's cnf/make.globals on which answers of
-// this program rest.
+// globalValues are the values in cnf/make.globals of that version that emaudit
+// uses.
 var globalValues = map[string]string{
 	"ACCEPT_PROPERTIES":    "*",
 	"ACCEPT_RESTRICT":      "*",
@@ -34,8 +34,8 @@ var globalValues = map[string]string{
 		"userfetch userpriv usersandbox usersync",
 }
 
-// globalPaths are those of its values that are paths. Portage is built with
-// EPREFIX in front of them (meson.build, hprefixify).
+// globalPaths are the values in it that are paths. The build of Portage prepends
+// EPREFIX to them (meson.build, hprefixify).
 var globalPaths = map[string]string{
 	"BINPKG_GPG_VERIFY_GPG_HOME": "/etc/portage/gnupg",
 	"DISTDIR":                    "/var/cache/distfiles",
@@ -43,11 +43,11 @@ var globalPaths = map[string]string{
 	"PORTAGE_TMPDIR":             "/var/tmp",
 }
 
-// defaultGlobals are set even where a make.globals does not say them
+// defaultGlobals are set even if make.globals does not set them
 // (_config/special_env_vars.py, default_globals).
 var defaultGlobals = map[string]string{"ACCEPT_PROPERTIES": "*"}
 
-// builtIn returns the make.globals that is built in.
+// builtIn returns the built-in make.globals.
 func builtIn(eprefix string) layer {
 	l := make(layer, len(globalValues)+len(globalPaths))
 	for name, text := range globalValues {

@@ -10,15 +10,15 @@ import (
 	"emaudit/parse/userconf"
 )
 
-// Limits of a list that is a folder, against circular symlinks in it.
+// The limits of a list that is a folder. They stop circular symlinks.
 const (
 	maxListDepth = 16
 	maxListFiles = 1024
 )
 
-// filesOf returns the files that Portage reads for a list that may be a folder of
-// files, in their order (util/__init__.py, _recursive_file_list), and whether
-// there is such a file or folder.
+// filesOf returns the files that Portage reads for a list, in their order. The list
+// is a file or a folder of files (util/__init__.py, _recursive_file_list). there
+// reports whether it exists.
 func (s *Settings) filesOf(name string) (files []string, there bool) {
 	entry, err := s.root.Stat(name)
 	if err != nil {

@@ -11,13 +11,13 @@ import (
 	"emaudit/parse/userconf"
 )
 
-// addGlobalLines adds the lines about every package to what make.conf says. refused
-// are the variables that only a profile may set.
+// addGlobalLines adds the lines for every package to the layer of make.conf.
+// refused are the variables that only a profile may set.
 func (s *Settings) addGlobalLines(conf layer, p *makeconf.Parser, refused []string) {
 	for _, list := range []string{"package.use", "package.license", "package.properties", "package.accept_restrict"} {
 		words := s.globalWords(s.userConfig(list))
 		if list == "package.license" && len(words) == 0 {
-			// The lists of a profile are replaced, not added to.
+			// The lists of profiles replace each other.
 			for _, profile := range slices.Backward(s.profiles) {
 				if slices.Contains(profile.Formats, "profile-license") && len(words) == 0 {
 					words = s.globalWords(path.Join(profile.Dir, list))
@@ -35,7 +35,7 @@ func (s *Settings) addGlobalLines(conf layer, p *makeconf.Parser, refused []stri
 	}
 }
 
-// addTo adds to what a layer says about a variable.
+// addTo appends a value to the value of a variable in the layer.
 func (l layer) addTo(name string, more value) {
 	if have, ok := l[name]; ok {
 		more = value{strings.TrimSpace(have.text + " " + more.text), have.source + ", " + more.source}
@@ -43,7 +43,7 @@ func (l layer) addTo(name string, more value) {
 	l[name] = more
 }
 
-// globalWords returns what the lines of a list say that are about every package.
+// globalWords returns the words of the lines in a list that apply to every package.
 func (s *Settings) globalWords(name string) []value {
 	var all []value
 	files, _ := s.filesOf(name)
@@ -67,7 +67,7 @@ func (s *Settings) globalWords(name string) []value {
 	return all
 }
 
-// addEnv adds the variables of a file below /etc/portage/env that counts for every
+// addEnv adds the variables of a file below /etc/portage/env that applies to every
 // package (config.py, _grab_pkg_env).
 func (s *Settings) addEnv(conf layer, p *makeconf.Parser, name string, refused []string) {
 	file := path.Join(s.userConfig("env"), name)
@@ -81,7 +81,7 @@ func (s *Settings) addEnv(conf layer, p *makeconf.Parser, name string, refused [
 		return
 	}
 	for _, v := range vars {
-		// CONFIG_PROTECT is for all packages or none (special_env_vars.py).
+		// CONFIG_PROTECT cannot differ between packages (special_env_vars.py).
 		if slices.Contains(refused, v.Name) || v.Name == "CONFIG_PROTECT" {
 			continue
 		}

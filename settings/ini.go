@@ -6,19 +6,19 @@ import (
 	"emaudit/parse/makeconf"
 )
 
-// ini is what repos.conf and binrepos.conf say: the INI dialect of Python's
-// configparser, which Portage uses with its defaults.
+// ini is the content of repos.conf or binrepos.conf: the INI dialect of Python's
+// configparser with its default options, as Portage uses it.
 //
 //	file    = { section | option | continuation | comment }
 //	section = "[" name "]"
 //	option  = key ( "=" | ":" ) value       ; keys in any case
-//	comment = ( "#" | ";" ) text            ; on a line of its own only
+//	comment = ( "#" | ";" ) text            ; only on a line of its own
 //
-// A line that is indented deeper than its option continues the value. Section
-// DEFAULT holds what the others do not say. "%(key)s" in a value stands for
-// another option, "%%" for a percent sign.
+// A line with a deeper indentation than its option continues the value. The section
+// DEFAULT provides options for all other sections. "%(key)s" in a value refers to
+// another option, and "%%" is a percent sign.
 type ini struct {
-	names    []string // sections but DEFAULT, in the order of their first line
+	names    []string // sections except DEFAULT, in the order of their first line
 	sections map[string]map[string]iniOption
 }
 
@@ -27,18 +27,18 @@ type iniOption struct {
 	origin makeconf.Origin
 }
 
-// defaultSection is the section that all others fall back to.
+// defaultSection is the section that provides options for all others.
 const defaultSection = "DEFAULT"
 
-// maxInterpolation is how deep "%(key)s" may refer to options that refer to
-// others; configparser.MAX_INTERPOLATION_DEPTH.
+// maxInterpolation is the largest depth of nested "%(key)s" references:
+// configparser.MAX_INTERPOLATION_DEPTH.
 const maxInterpolation = 10
 
-// maxReferences is how many references one value may need in all: ten levels of
-// ten references each would be 10^10.
+// maxReferences is the largest number of references in resolving one value. Ten
+// levels of ten references each would need 10^10.
 const maxReferences = 1000
 
-// newIni returns an ini whose options may refer to known.
+// newIni returns an ini whose options may refer to the options in known.
 func newIni(known map[string]string) *ini {
 	f := &ini{sections: map[string]map[string]iniOption{defaultSection: {}}}
 	for key, text := range known {
@@ -47,7 +47,7 @@ func newIni(known map[string]string) *ini {
 	return f
 }
 
-// parse adds the options of a file, which override those of files before.
+// parse adds the options of a file. They override the options of previous files.
 func (f *ini) parse(file string, content []byte, report func(line int, message string)) {
 	var section map[string]iniOption
 	key, indent := "", 0
@@ -94,8 +94,8 @@ func (f *ini) section(name string) map[string]iniOption {
 	return s
 }
 
-// get returns an option of a section with its references resolved. One that
-// refers to nothing or in circles is taken as missing; Portage dies of it.
+// get returns an option with its references resolved. An option with an undefined
+// or circular reference counts as missing; Portage fails on it.
 func (f *ini) get(section, key string) (iniOption, bool) {
 	references := 0
 	return f.resolve(section, key, 0, &references)

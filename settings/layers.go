@@ -11,26 +11,27 @@ import (
 	"emaudit/parse/makeconf"
 )
 
-// maxDiagnostics keeps files of garbage from becoming a list as long.
+// maxDiagnostics bounds the diagnostics of files full of garbage.
 const maxDiagnostics = 1000
 
-// unset is the source of a variable that nothing sets.
+// unset is the source of a variable that no layer sets.
 const unset = "unset"
 
-// layer is one place of the precedence with what it sets.
+// layer is one level of the precedence and the variables that it sets.
 type layer map[string]value
 
-// value is what one layer says about a variable.
+// value is the value of a variable in one layer.
 type value struct {
 	text string
-	// source is one place, or several with a comma where they add up.
+	// source is the place of the value, or several separated by commas if they
+	// accumulate.
 	source string
 }
 
-// hostFiles lets the parser read inside the root.
+// hostFiles implements makeconf.Files for the root.
 type hostFiles struct {
 	root *hostfs.Root
-	read *[]string // what was read is added; nil where nobody asks
+	read *[]string // receives the paths of read files; may be nil
 }
 
 func (h hostFiles) ReadFile(name string, limit int64) ([]byte, error) {
@@ -50,16 +51,16 @@ func (h hostFiles) ReadDir(name string) ([]string, error) {
 	return dir.Names()
 }
 
-// readEarly reads make.conf for ROOT, PORTDIR and PORTDIR_OVERLAY, which decide
-// where everything else is. Portage reads it first without knowing the variables
-// of any other file.
+// readEarly reads ROOT, PORTDIR and PORTDIR_OVERLAY from make.conf, because the
+// location of all other files depends on them. Like Portage, it reads make.conf
+// without the variables of other files.
 func (s *Settings) readEarly() {
 	s.early = layer{}
 	p := makeconf.NewParser(hostFiles{root: s.root}, nil)
 	for _, name := range s.makeConfs() {
 		vars, err := p.MakeConf(name)
 		if err != nil {
-			continue // reported when it is read again
+			continue // the second reading reports it
 		}
 		for _, v := range vars {
 			s.early[v.Name] = value{v.Value, v.Origin.String()}
@@ -67,7 +68,7 @@ func (s *Settings) readEarly() {
 	}
 }
 
-// makeConfs returns the two places of make.conf, once if they are the same file.
+// makeConfs returns the two paths of make.conf, or one if they are the same file.
 func (s *Settings) makeConfs() []string {
 	old, current := path.Join(s.configRoot, "etc/make.conf"), s.userConfig("make.conf")
 	a, errA := s.root.Stat(old)
@@ -78,8 +79,8 @@ func (s *Settings) makeConfs() []string {
 	return []string{old, current}
 }
 
-// readLayers reads every place of the precedence in the order in which each
-// knows the variables of those before.
+// readLayers reads all layers. The order is such that each layer sees the variables
+// that Portage makes visible to it.
 func (s *Settings) readLayers(environment map[string]string) {
 	p := makeconf.NewParser(hostFiles{s.root, &s.filesRead}, map[string]string{
 		"BROOT": s.eprefix, "EPREFIX": s.eprefix,
@@ -113,8 +114,8 @@ func (s *Settings) readLayers(environment map[string]string) {
 	s.findProfiles()
 	defaults := layer{}
 	for _, profile := range s.profiles {
-		// USE="${USE} x" in one make.defaults must not repeat what its parent
-		// said; Portage forgets it (config.py, "Prevent accidents").
+		// USE="${USE} x" in a make.defaults must not repeat the flags of the
+		// parent, so Portage unsets USE (config.py, "Prevent accidents").
 		p.Forget("USE")
 		own := layer{}
 		s.merge(own, path.Join(profile.Dir, "make.defaults"), p.Defaults)
@@ -130,13 +131,13 @@ func (s *Settings) readLayers(environment map[string]string) {
 	profileOnly := makeconf.Stack(defaults["PROFILE_ONLY_VARIABLES"].text)
 	for _, name := range profileOnly {
 		delete(conf, name)
-		// Portage forgets to delete the others from the environment.
+		// Portage fails to remove the other variables from the environment.
 		if makeconf.IsIncremental(name) {
 			delete(env, name)
 		}
 	}
 	for name := range conf {
-		if strings.HasPrefix(name, "__") { // private to make.conf
+		if strings.HasPrefix(name, "__") { // variables private to make.conf
 			delete(conf, name)
 		}
 	}
@@ -147,8 +148,8 @@ func (s *Settings) readLayers(environment map[string]string) {
 	s.diagnostics = append(s.diagnostics, p.Diagnostics()...)
 }
 
-// merge reads the file name into a layer, later files over earlier ones, and
-// reports whether it was there. What cannot be read is reported.
+// merge reads a file or folder into a layer, with later files overriding earlier
+// ones. It reports whether name exists. Unreadable files become diagnostics.
 func (s *Settings) merge(into layer, name string, read func(string) (map[string]makeconf.Variable, error)) bool {
 	vars, err := read(name)
 	switch {
@@ -165,7 +166,7 @@ func (s *Settings) merge(into layer, name string, read func(string) (map[string]
 	return true
 }
 
-// stack puts a make.defaults over those of its parents.
+// stack adds the make.defaults own to those of its parents in below.
 func stack(below, own layer) {
 	for name, v := range own {
 		if parent, ok := below[name]; ok && makeconf.IsIncremental(name) {
@@ -175,15 +176,15 @@ func stack(below, own layer) {
 	}
 }
 
-// Lookup returns a variable with the place that decided it, and whether anything
-// sets it. An empty value counts as set, as Portage has it.
+// Lookup returns a variable with its source. ok is false if no layer sets it. As in
+// Portage, an empty value counts as set.
 func (s *Settings) Lookup(name string) (Setting, bool) {
 	if text, ok := s.overrides[name]; ok {
 		return Setting{name, text, s.flags[name]}, true
 	}
 	setting, ok := s.fromPlaces(name)
 	if !ok && name == "PORTAGE_LOGDIR" {
-		// The old name is still read (config.py, _deprecated_keys).
+		// Portage still reads the old name (config.py, _deprecated_keys).
 		setting, ok = s.fromPlaces("PORT_LOGDIR")
 		setting.Name = name
 	}
@@ -234,7 +235,8 @@ func (s *Settings) fromPlaces(name string) (Setting, bool) {
 	return setting, true
 }
 
-// located returns one of the prefixes as a setting.
+// located returns one of the prefixes EPREFIX, ROOT and PORTAGE_CONFIGROOT as a
+// setting.
 func (s *Settings) located(name, text string) Setting {
 	for i := len(s.layers) - 1; i >= 0; i-- {
 		if v, ok := s.layers[i][name]; ok && path.Clean("/"+v.text) == path.Clean("/"+text) {
@@ -263,7 +265,7 @@ func (s *Settings) reportAt(at makeconf.Origin, code, format string, args ...any
 	}
 }
 
-// firstOf returns the first text that is not empty.
+// firstOf returns the first text that is not "".
 func firstOf(texts ...string) string {
 	for _, text := range texts {
 		if text != "" {

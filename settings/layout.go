@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// maxLayoutFile is the size in bytes up to which a metadata/layout.conf is read;
-// a long one has 2 KiB.
+// maxLayoutFile is the largest accepted size of a metadata/layout.conf, in bytes. A
+// long one has 2 KiB.
 const maxLayoutFile = 64 << 10
 
-// layoutConf is what a repository says of itself in metadata/layout.conf
+// layoutConf is the content of metadata/layout.conf in a repository
 // (repository/config.py, parse_layout_conf).
 type layoutConf struct {
-	name        string // "" where profiles/repo_name decides
+	name        string // "" if profiles/repo_name decides
 	aliases     []string
 	formats     []string // profile-formats
-	profileEAPI string   // of a profile that names none
+	profileEAPI string   // EAPI of profiles without an eapi file
 }
 
-// layout returns the layout of the repository in the folder location.
+// layout returns the layout.conf of the repository in the folder location.
 func (s *Settings) layout(location string) layoutConf {
 	if l, known := s.layouts[location]; known {
 		return l
@@ -42,7 +42,7 @@ func (s *Settings) layout(location string) layoutConf {
 		l.formats = strings.Fields(text)
 	}
 	switch text, ok := values["profile_eapi_when_unspecified"]; {
-	case err == nil && n >= 9: // EAPI 9 is the default of all profiles of its repository
+	case err == nil && n >= 9: // EAPI 9 or later is the default of all profiles in the repository
 		l.profileEAPI = eapi
 	case ok && slices.Contains(l.formats, "profile-default-eapi"):
 		l.profileEAPI = text
@@ -54,7 +54,7 @@ func (s *Settings) layout(location string) layoutConf {
 	return l
 }
 
-// firstLine returns the first line of a small file, empty where there is none.
+// firstLine returns the first line of a small file, or "" if there is none.
 func (s *Settings) firstLine(name string) string {
 	content, _ := s.root.ReadFile(name, maxLayoutFile)
 	line, _, _ := strings.Cut(string(content), "\n")

@@ -8,44 +8,44 @@ import (
 	"emaudit/parse/makeconf"
 )
 
-// PackageSet is a set of packages that emerge knows by a name with an at sign
+// PackageSet is a set of packages. emerge refers to it by a name with an at sign
 // (portage/_sets/__init__.py).
 type PackageSet struct {
-	// Name is without the at sign.
+	// Name is the name without the at sign.
 	Name string
-	// Source is the file and line that define the set.
+	// Source is the file and line of the definition.
 	Source string
-	// Members are what the definition itself lists.
+	// Members are the members in the definition itself.
 	Members []string
-	// Files list the other members, one a line. Those that do not exist are
-	// among them: they are empty.
+	// Files list further members, one on each line. They include files that do not
+	// exist, which are empty.
 	Files []SetFile
-	// Profile is set where the files "packages" of the profile list members.
+	// Profile selects members from the files "packages" of the profile.
 	Profile ProfileSet
-	// Unknown says why only Portage can tell the members; empty where the above
-	// are all.
+	// Unknown says why only Portage can determine the members. It is "" if the
+	// fields above are complete.
 	Unknown string
 }
 
-// SetFile is a list of members.
+// SetFile is a file with members.
 type SetFile struct {
 	Path string
-	// Atoms and Sets say what a line may hold.
+	// Atoms and Sets say which members a line may hold.
 	Atoms, Sets bool
 }
 
-// ProfileSet says which lines of the files "packages" a set takes.
+// ProfileSet selects lines of the files "packages".
 type ProfileSet uint8
 
 // The sets of the profile (PMS 5.2.6, portage/_sets/ProfilePackageSet.py).
 const (
 	NoProfileSet ProfileSet = iota
 	SystemSet               // the lines with an asterisk
-	ProfileOnly             // those without, in profiles of the format profile-set
+	ProfileOnly             // the other lines, in profiles of the format profile-set
 )
 
-// defaultSets is what counts where the root has no definition of Portage's own
-// (cnf/sets/portage.conf), as far as files can tell the members.
+// defaultSets replaces Portage's own definitions (cnf/sets/portage.conf) if the
+// root has none. It holds the sets whose members are determined by files.
 const defaultSets = `[world]
 class = portage.sets.base.DummyPackageSet
 packages = @profile @selected @system
@@ -65,8 +65,8 @@ multiset = true
 directory = %(PORTAGE_CONFIGROOT)setc/portage/sets
 `
 
-// SetsConfs returns the files and folders that define sets, those that override
-// others last. Not all need exist.
+// SetsConfs returns the files and folders that define sets, in ascending
+// precedence. Some may not exist.
 func (s *Settings) SetsConfs() []string {
 	all := []string{s.inEPREFIX("usr/share/portage/config/sets")}
 	for _, r := range s.repositories {
@@ -75,8 +75,8 @@ func (s *Settings) SetsConfs() []string {
 	return append(all, s.userConfig("sets.conf"))
 }
 
-// PackageSets returns the sets that are defined. One whose definition is wrong is
-// left out, as Portage leaves it out, and among the Diagnostics.
+// PackageSets returns the defined sets. Like Portage, it omits a set with an
+// invalid definition, which is in Diagnostics.
 func (s *Settings) PackageSets() []PackageSet { return slices.Clone(s.packageSets) }
 
 func (s *Settings) findPackageSets() {
@@ -96,7 +96,7 @@ func (s *Settings) findPackageSets() {
 	}
 }
 
-// setBuilder makes the sets of one section.
+// setBuilder builds the sets of one section.
 type setBuilder struct {
 	*Settings
 	ini     *ini
@@ -108,7 +108,7 @@ func (b *setBuilder) option(name string) string {
 	return o.value
 }
 
-// origin is the first line of the section that says something.
+// origin returns the first line of the section with an option.
 func (b *setBuilder) origin() makeconf.Origin {
 	first := makeconf.Origin{}
 	for _, o := range b.ini.sections[b.section] {
@@ -159,7 +159,7 @@ func (b *setBuilder) build() (sets []PackageSet, problem string) {
 	return []PackageSet{set}, ""
 }
 
-// folder makes a set of each file below a folder (files.py, multiBuilder).
+// folder builds a set for each file below a folder (files.py, multiBuilder).
 func (b *setBuilder) folder() (sets []PackageSet, problem string) {
 	dir, ok := b.inRepository(firstOf(b.option("directory"), b.userConfig("sets")))
 	if !ok {
@@ -187,11 +187,11 @@ func (b *setBuilder) folder() (sets []PackageSet, problem string) {
 	return sets, ""
 }
 
-// greedySet says why the members of a set are not known that is greedy.
+// greedySet says why the members of a greedy set are unknown.
 const greedySet = "it is greedy: Portage adds the slots of each member that are installed"
 
-// inRepository resolves "${repository:NAME}" in a path; false where there is no
-// such repository.
+// inRepository resolves "${repository:NAME}" in a path. ok is false if the
+// repository does not exist.
 func (b *setBuilder) inRepository(name string) (string, bool) {
 	before, rest, found := strings.Cut(name, "${repository:")
 	if !found {
@@ -202,7 +202,8 @@ func (b *setBuilder) inRepository(name string) (string, bool) {
 	return before + location + after, ok && repo != ""
 }
 
-// isTrue reads a switch (_sets/__init__.py, get_boolean).
+// isTrue reports whether text switches an option on (_sets/__init__.py,
+// get_boolean).
 func isTrue(text string) bool {
 	return slices.Contains([]string{"1", "yes", "on", "true"}, strings.ToLower(text))
 }

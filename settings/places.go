@@ -8,19 +8,18 @@ import (
 	"emaudit/hostfs"
 )
 
-// PkgDirKind says what a folder of binary packages is.
+// PkgDirKind is the purpose of a folder of binary packages.
 type PkgDirKind uint8
 
-// The kinds of folders that hold binary packages.
+// The kinds of folders with binary packages.
 const (
-	// PKGDIR is where Portage builds binary packages to: the only one with a
-	// Packages index of its own.
+	// PKGDIR is the folder that Portage builds binary packages into. Only this kind
+	// has a Packages index of its own.
 	PKGDIR PkgDirKind = iota + 1
-	// Binhost holds binary packages that Portage fetched from a binary
-	// repository (since 3.0.77: /var/cache/binhost/NAME, or the location of
-	// binrepos.conf).
+	// Binhost holds binary packages that Portage fetched from a binary repository:
+	// /var/cache/binhost/NAME since 3.0.77, or the location in binrepos.conf.
 	Binhost
-	// Extra is a folder that only a flag names.
+	// Extra is a folder that only a command line flag names.
 	Extra
 )
 
@@ -38,21 +37,21 @@ func (k PkgDirKind) String() string {
 	}
 }
 
-// PkgDirFlag is the source of a folder that a flag names.
+// PkgDirFlag is the source of a folder from the command line.
 const PkgDirFlag = "--pkgdir"
 
 // PkgDir is one folder of binary packages.
 type PkgDir struct {
-	// Path is absolute and clean, but may lead through symlinks.
+	// Path is absolute and clean, but may contain symlinks.
 	Path string
 	Kind PkgDirKind
-	// Source is the place that names the folder: a source as in [Setting], or
-	// the folder in which it was found.
+	// Source is the place that names the folder: a source as in [Setting], or the
+	// folder that contains it.
 	Source string
 }
 
-// findPkgDirs lists every folder that may hold binary packages: PKGDIR, whether
-// it exists or not, what flags name, and what binary repositories filled.
+// findPkgDirs finds all folders that may hold binary packages: PKGDIR, even if it
+// does not exist, the folders in flags, and the folders of binary repositories.
 func (s *Settings) findPkgDirs(opts Options) {
 	if pkgdir, _ := s.Lookup("PKGDIR"); pkgdir.Value != "" {
 		s.addPkgDir(PkgDir{pkgdir.Value, PKGDIR, pkgdir.Source})
@@ -90,7 +89,7 @@ func (s *Settings) findPkgDirs(opts Options) {
 	}
 }
 
-// addPkgDir adds a folder unless it is known by this or another name.
+// addPkgDir adds a folder unless the list has it, under any name.
 func (s *Settings) addPkgDir(dir PkgDir) {
 	dir.Path = path.Clean("/" + dir.Path)
 	for _, known := range s.pkgDirs {
@@ -108,25 +107,25 @@ func (s *Settings) sameDir(a, b string) bool {
 }
 
 // PkgDirs returns the folders that may hold binary packages, PKGDIR first. PKGDIR
-// is among them even if it does not exist; the others exist.
+// may not exist; the other folders exist.
 func (s *Settings) PkgDirs() []PkgDir { return slices.Clone(s.pkgDirs) }
 
-// EPREFIX returns the place of a Gentoo Prefix, empty if it is none.
+// EPREFIX returns the path of a Gentoo Prefix, or "" without one.
 func (s *Settings) EPREFIX() string { return s.eprefix }
 
-// EROOT returns the folder below which installed packages lie, ROOT and EPREFIX
-// together; "/" usually.
+// EROOT returns ROOT and EPREFIX combined: the folder below which packages are
+// installed, usually "/".
 func (s *Settings) EROOT() string { return s.inEROOT("") }
 
-// VDB returns the installed-package database.
+// VDB returns the path of the database of installed packages.
 func (s *Settings) VDB() string { return s.vdb }
 
-// EmergeLog returns emerge's log file. It is below EPREFIX, not below ROOT
+// EmergeLog returns the path of emerge.log. It is below EPREFIX, not below ROOT
 // (_emerge/actions.py).
 func (s *Settings) EmergeLog() string { return s.emergeLog }
 
-// LogDir returns PORTAGE_LOGDIR, in which build logs are kept; empty where it is
-// unset, and then only failed builds leave a log, in BuildDir.
+// LogDir returns PORTAGE_LOGDIR, the folder of build logs. It is "" if unset; then
+// only failed builds leave a log, in BuildDir.
 func (s *Settings) LogDir() string {
 	if dir := s.Get("PORTAGE_LOGDIR"); dir != "" {
 		return path.Clean("/" + dir)
@@ -134,42 +133,44 @@ func (s *Settings) LogDir() string {
 	return ""
 }
 
-// ElogDir returns the folder of elog messages and their summary.log, which exists
-// also where PORTAGE_LOGDIR is unset (elog/mod_save_summary.py).
+// ElogDir returns the folder of elog messages and summary.log. It exists even if
+// PORTAGE_LOGDIR is unset (elog/mod_save_summary.py).
 func (s *Settings) ElogDir() string {
 	return path.Join(firstOf(s.LogDir(), s.inEPREFIX("var/log/portage")), "elog")
 }
 
-// BuildDir returns the folder in which packages are built and in which a failed
-// build leaves its log.
+// BuildDir returns the folder in which packages are built. A failed build leaves
+// its log there.
 func (s *Settings) BuildDir() string {
 	return path.Join("/", firstOf(s.Get("PORTAGE_TMPDIR"), s.inEPREFIX("var/tmp")), "portage")
 }
 
-// LogFileSep returns what separates the parts of a build log's name, ":" unless
-// set (prepare_build_dirs.py).
+// LogFileSep returns the separator in the names of build logs, by default ":"
+// (prepare_build_dirs.py).
 func (s *Settings) LogFileSep() string { return firstOf(s.Get("PORTAGE_LOG_FILE_SEP"), ":") }
 
-// WorldFile returns the list of packages that the administrator asked for.
+// WorldFile returns the path of the list of packages that the administrator
+// selected.
 func (s *Settings) WorldFile() string { return s.inEROOT("var/lib/portage/world") }
 
-// WorldSetsFile returns the list of sets that the administrator asked for.
+// WorldSetsFile returns the path of the list of sets that the administrator
+// selected.
 func (s *Settings) WorldSetsFile() string { return s.inEROOT("var/lib/portage/world_sets") }
 
-// PreservedLibsFile returns the registry of libraries that outlived their
-// package.
+// PreservedLibsFile returns the path of the registry of preserved libraries.
 func (s *Settings) PreservedLibsFile() string {
 	return s.inEROOT("var/lib/portage/preserved_libs_registry")
 }
 
-// ConfigMemoryFile returns the file in which Portage remembers which protected
-// files it already offered.
+// ConfigMemoryFile returns the path of the file in which Portage records the
+// updates of protected files that it has already offered.
 func (s *Settings) ConfigMemoryFile() string { return s.inEROOT("var/lib/portage/config") }
 
-// UserConfigDir returns the administrator's configuration, usually /etc/portage.
+// UserConfigDir returns the folder of the administrator's configuration, usually
+// /etc/portage.
 func (s *Settings) UserConfigDir() string { return s.userConfig("") }
 
-// MakeConf returns the make.conf in which the administrator changes settings.
+// MakeConf returns the path of the administrator's make.conf.
 func (s *Settings) MakeConf() string { return s.userConfig("make.conf") }
 
 func (s *Settings) userConfig(name string) string {

@@ -13,23 +13,24 @@ import (
 )
 
 const (
-	// maxProfileDepth ends a profile that is its own ancestor. Gentoo's deepest
-	// are some 12 deep.
+	// maxProfileDepth stops a profile that is its own ancestor. Gentoo's profiles
+	// are at most about 12 deep.
 	maxProfileDepth = 64
-	// maxProfiles is how many folders a profile may consist of, a parent that
-	// is reached on two ways counted twice: Gentoo's have some 20, and a chain
-	// of diamonds doubles with each.
+	// maxProfiles is the largest number of folders in a profile. A parent counts
+	// again for each path to it. Gentoo's profiles have about 20. Without the
+	// limit, a chain of diamonds would double the number with each step.
 	maxProfiles = 512
-	// maxParents is how many lines of parent files are followed in all, those
-	// that lead nowhere too.
+	// maxParents is the largest number of lines read from parent files, including
+	// invalid lines.
 	maxParents = 4096
-	// maxParentFile is the size in bytes of a parent file; a long one has 200.
+	// maxParentFile is the largest accepted size of a parent file, in bytes. A long
+	// one has 200.
 	maxParentFile = 64 << 10
 )
 
-// findProfiles follows make.profile and the parents (PMS 5.1,
-// _config/LocationsManager.py). Portage takes no profile at all where a parent is
-// missing; here the rest of it still counts, and the gap is reported.
+// findProfiles follows make.profile and its parents (PMS 5.1,
+// _config/LocationsManager.py). If a parent is missing, Portage uses no profile at
+// all. Here the rest still counts, and a diagnostic reports the missing parent.
 func (s *Settings) findProfiles() {
 	for _, link := range []string{s.userConfig("make.profile"), path.Join(s.configRoot, "etc/make.profile")} {
 		entry, err := s.root.Stat(link)
@@ -54,8 +55,8 @@ func (s *Settings) findProfiles() {
 		chain.add(dir, 0)
 		s.profiles = chain.profiles
 		if own := s.userConfig("profile"); s.isDir(own) {
-			// It needs no EAPI and may hold what an old profile may and what a new
-			// one may (LocationsManager.py, load_profiles).
+			// The user profile needs no eapi file and allows the features of all
+			// profile EAPIs (LocationsManager.py, load_profiles).
 			s.profiles = append(s.profiles, Profile{Dir: own, EAPI: s.firstLine(path.Join(own, "eapi")), Formats: []string{"profile-bashrcs", "profile-set"}, User: true})
 		}
 		return
@@ -65,17 +66,17 @@ func (s *Settings) findProfiles() {
 // Profile is one folder of the profile.
 type Profile struct {
 	Dir string
-	// EAPI decides what the folder may hold; "" for the administrator's own
-	// folder where that names none, which may hold everything.
+	// EAPI determines the allowed features. It is "" for a user profile without an
+	// eapi file, which allows all features.
 	EAPI string
-	// Formats are the profile-formats of its repository (portage(5), layout.conf).
+	// Formats are the profile-formats of the repository (portage(5), layout.conf).
 	Formats []string
-	// User tells /etc/portage/profile from the others.
+	// User reports that the folder is /etc/portage/profile.
 	User bool
 }
 
-// AllowsProvided reports whether Portage reads package.provided in the folder:
-// EAPI 7 has abolished it (PMS, 5.2.7).
+// AllowsProvided reports whether Portage reads package.provided in the folder. EAPI
+// 7 removed it (PMS 5.2.7).
 func (p Profile) AllowsProvided() bool {
 	n, err := strconv.Atoi(p.EAPI)
 	return p.EAPI == "" || err == nil && n <= 6
@@ -91,7 +92,8 @@ func (p Profile) AtomSyntax() atom.Syntax {
 }
 
 // AllowsFolders reports whether a list of the profile may be a folder of files:
-// since EAPI 7, and in some formats always (LocationsManager.py, _addProfile).
+// since EAPI 7, and with some profile-formats in every EAPI (LocationsManager.py,
+// _addProfile).
 func (p Profile) AllowsFolders() bool {
 	n, err := strconv.Atoi(p.EAPI)
 	return p.User || len(p.Formats) == 0 || err == nil && n >= 7 || slices.ContainsFunc(p.Formats, func(f string) bool { return strings.HasPrefix(f, "portage-") })
@@ -101,10 +103,10 @@ func (p Profile) AllowsFolders() bool {
 type profileChain struct {
 	settings *Settings
 	profiles []Profile
-	parents  int // lines of parent files followed so far
+	parents  int // lines of parent files read so far
 }
 
-// add adds the profile at dir behind its parents.
+// add adds the parents of the profile at dir, and then the profile.
 func (c *profileChain) add(dir string, depth int) {
 	s := c.settings
 	if depth > maxProfileDepth {
@@ -132,7 +134,7 @@ func (c *profileChain) add(dir string, depth int) {
 		}
 		c.add(target, depth+1)
 	}
-	p := Profile{Dir: dir, EAPI: "0"} // outside of all repositories
+	p := Profile{Dir: dir, EAPI: "0"} // the default outside of repositories
 	if location, inside := s.repositoryOf("", dir); inside {
 		l := s.layout(location)
 		p.EAPI, p.Formats = l.profileEAPI, l.formats
@@ -143,9 +145,9 @@ func (c *profileChain) add(dir string, depth int) {
 	c.profiles = append(c.profiles, p)
 }
 
-// parentDir returns the profile that a line of a parent file names: a path
-// relative to the profile, an absolute one, or "repository:path" below the
-// profiles of a repository, the own one if no name precedes the colon
+// parentDir returns the profile that a line of a parent file names. The line is a
+// path relative to the profile, an absolute path, or "repository:path" below the
+// profiles of a repository. An empty name means the repository of dir
 // (profile-formats portage-2).
 func (s *Settings) parentDir(dir, parent string) (string, bool) {
 	target := path.Join(dir, parent)
@@ -161,8 +163,8 @@ func (s *Settings) parentDir(dir, parent string) (string, bool) {
 	return target, s.isDir(target)
 }
 
-// repositoryOf returns the location of the repository called name, of the one
-// that dir is in where name is empty.
+// repositoryOf returns the location of the repository called name. If name is "",
+// it returns the repository that contains dir.
 func (s *Settings) repositoryOf(name, dir string) (string, bool) {
 	best := ""
 	for _, r := range s.repositories {
@@ -173,7 +175,7 @@ func (s *Settings) repositoryOf(name, dir string) (string, bool) {
 		if real, err := s.root.Realpath(location); err == nil {
 			location = real
 		}
-		// A repository may lie inside another: the longest is meant.
+		// Repositories may be nested, so the longest location is the right one.
 		if name == "" && strings.HasPrefix(dir, location+"/") && len(location) > len(best) {
 			best = location
 		}
@@ -181,7 +183,7 @@ func (s *Settings) repositoryOf(name, dir string) (string, bool) {
 	return best, best != ""
 }
 
-// uncommented returns a line of a configuration list without comment and with
+// uncommented returns a line of a configuration list without its comment and with
 // single blanks (util/__init__.py, grabfile).
 func uncommented(line string) string {
 	words := strings.Fields(line)

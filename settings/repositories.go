@@ -13,40 +13,40 @@ import (
 // Repository is an ebuild repository of repos.conf.
 type Repository struct {
 	Name string
-	// Location is its folder.
+	// Location is the folder of the repository.
 	Location string
-	// Main is the repository on which the others rest, usually "gentoo".
+	// Main reports that this is the main repository, usually "gentoo".
 	Main bool
-	// Priority decides between repositories that hold the same version: the
-	// higher wins.
+	// Priority decides between repositories with the same version. The highest
+	// wins.
 	Priority int
-	// Source is the file and line of the location.
+	// Source is the file and line that set the location.
 	Source string
 }
 
-// mainPriority is that of the main repository if it states none
+// mainPriority is the default priority of the main repository
 // (repository/config.py).
 const mainPriority = -1000
 
-// defaultReposConf is what counts where the root has no repos.conf of Portage's
-// own (cnf/repos.conf).
+// defaultReposConf replaces Portage's own repos.conf (cnf/repos.conf) if the root
+// has none.
 const defaultReposConf = `[DEFAULT]
 main-repo = gentoo
 [gentoo]
 location = %(EPREFIX)s/var/db/repos/gentoo
 `
 
-// section is a repository before it is known whether it counts.
+// section is a section of repos.conf before validation.
 type section struct {
 	name, location, source string
-	priority               *int // nil where it states none
+	priority               *int // nil if not set
 	aliases                []string
 	builtIn                bool
 }
 
-// readRepositories reads Portage's own repos.conf and, over it, that of the
-// administrator, and adds what PORTDIR and PORTDIR_OVERLAY name. A repository
-// whose folder does not exist is no repository. It returns PORTDIR and
+// readRepositories reads Portage's own repos.conf and then the administrator's,
+// which overrides it. It adds the repositories in PORTDIR and PORTDIR_OVERLAY, and
+// drops repositories whose folder does not exist. It returns PORTDIR and
 // PORTDIR_OVERLAY as Portage sets them afterwards.
 func (s *Settings) readRepositories(globals layer, environment map[string]string) (portdir, overlays value) {
 	f := newIni(s.iniDefaults())
@@ -89,7 +89,7 @@ func (s *Settings) readRepositories(globals layer, environment map[string]string
 	return portdir, s.overlayList(portdir.text)
 }
 
-// layerOf returns the environment as a place of the precedence.
+// layerOf returns the environment as a layer.
 func layerOf(environment map[string]string) layer {
 	l := layer{}
 	for name, text := range environment {
@@ -98,9 +98,9 @@ func layerOf(environment map[string]string) layer {
 	return l
 }
 
-// overlaid puts the repositories of PORTDIR and PORTDIR_OVERLAY over those of
-// repos.conf (RepoConfigLoader, _add_repositories). Of one that repos.conf knows
-// too, its priority counts.
+// overlaid adds the repositories in PORTDIR and PORTDIR_OVERLAY to those in
+// repos.conf (RepoConfigLoader, _add_repositories). If repos.conf has the same
+// repository, its priority counts.
 func (s *Settings) overlaid(sections []section, mainName string, portdir, overlays value) []section {
 	type overlay struct {
 		value
@@ -138,8 +138,8 @@ func (s *Settings) overlaid(sections []section, mainName string, portdir, overla
 	return sections
 }
 
-// keep sets the repositories to those sections that Portage takes, and returns
-// the main one with its place.
+// keep sets the repositories to the sections that Portage accepts. It returns the
+// name and location of the main repository.
 func (s *Settings) keep(sections []section, mainName, portdir string) (main string, location value) {
 	for _, c := range sections {
 		switch {
@@ -147,11 +147,11 @@ func (s *Settings) keep(sections []section, mainName, portdir string) (main stri
 			s.report(c.source, "repository-missing", "repository %s: no location", c.name)
 			continue
 		case !s.isDir(c.location):
-			// The one that is built in is a guess, nothing that is missing.
+			// The built-in section is only a guess, so nothing is missing.
 			if !c.builtIn {
 				s.report(c.source, "repository-missing", "repository %s: no folder %s", c.name, c.location)
 			}
-			// Portage keeps it, so that the first sync can make it.
+			// Portage keeps it, so that the first sync can create it.
 			if c.name == "gentoo" && c.name == mainName {
 				main, location = c.name, value{path.Clean("/" + c.location), c.source}
 			}
@@ -187,7 +187,7 @@ func (s *Settings) keep(sections []section, mainName, portdir string) (main stri
 	return main, location
 }
 
-// overlayList returns PORTDIR_OVERLAY as Portage sets it for old readers.
+// overlayList returns PORTDIR_OVERLAY as Portage sets it for compatibility.
 func (s *Settings) overlayList(portdir string) value {
 	var texts, sources []string
 	for i, r := range s.repositories {
@@ -198,8 +198,8 @@ func (s *Settings) overlayList(portdir string) value {
 	return value{strings.Join(texts, " "), strings.Join(sources, ", ")}
 }
 
-// repositoryName returns the name that a repository gives itself, fallback where
-// it gives none.
+// repositoryName returns the name in profiles/repo_name, or fallback if there is
+// none.
 func (s *Settings) repositoryName(location, fallback string) string {
 	return firstOf(s.layout(location).name, s.firstLine(path.Join(location, "profiles/repo_name")), fallback, "x-"+path.Base(location))
 }
@@ -210,8 +210,7 @@ func (s *Settings) parseIni(f *ini, name string, content []byte) {
 	})
 }
 
-// readIni adds a file, or the files of a folder, and reports whether it was
-// there.
+// readIni adds a file, or the files of a folder. It reports whether name exists.
 func (s *Settings) readIni(f *ini, name string) bool {
 	files, there := s.filesOf(name)
 	for _, file := range files {
@@ -225,7 +224,8 @@ func (s *Settings) readIni(f *ini, name string) bool {
 	return there
 }
 
-// iniDefaults are what a repos.conf, binrepos.conf or sets.conf may refer to.
+// iniDefaults returns the options that repos.conf, binrepos.conf and sets.conf may
+// refer to.
 func (s *Settings) iniDefaults() map[string]string {
 	return map[string]string{
 		"EPREFIX": s.eprefix, "EROOT": withSlash(s.inEROOT("")), "PORTAGE_CONFIGROOT": withSlash(s.configRoot), "ROOT": withSlash(s.target),

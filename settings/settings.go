@@ -1,11 +1,11 @@
-// Package settings finds out what Portage's settings are on one Gentoo root, and
-// where each of them comes from: the places of binary packages, logs and the
-// installed-package database, the features, the repositories and the profile.
+// Package settings determines Portage's settings on one Gentoo root and the source
+// of each: the paths of binary packages, logs and the VDB, the features, the
+// repositories and the profile.
 //
 // # Precedence
 //
-// The strongest place that says something wins (lib/portage/package/ebuild/
-// config.py, configlist):
+// The strongest layer that sets a variable wins
+// (lib/portage/package/ebuild/config.py, configlist):
 //
 //	flag         of this program
 //	environment  of the process, only where the root is "/"
@@ -17,27 +17,26 @@
 //	make.globals the root's own, or what is built in (PortageVersion)
 //	env.d        /etc/profile.env
 //
-// Incremental variables (FEATURES, ACCEPT_KEYWORDS, USE_EXPAND and their like)
-// add up over all places instead; so do ACCEPT_LICENSE, ACCEPT_PROPERTIES and
-// ACCEPT_RESTRICT. What a profile lists in PROFILE_ONLY_VARIABLES no make.conf
-// can change.
+// Incremental variables (FEATURES, ACCEPT_KEYWORDS, USE_EXPAND and others)
+// accumulate over all layers instead. So do ACCEPT_LICENSE, ACCEPT_PROPERTIES and
+// ACCEPT_RESTRICT. make.conf cannot change the variables in a profile's
+// PROFILE_ONLY_VARIABLES.
 //
-// Files cannot say everything: USE as a package sees it needs package.use,
-// use.mask and use.force, and per-package environments (package.env) are not
-// read. What is here is the global setting.
+// The package returns global settings. The USE of a single package also depends on
+// package.use, use.mask and use.force. Per-package environments (package.env) are
+// not read.
 //
 // # Prefix
 //
-// A Gentoo Prefix lives below EPREFIX. Portage looks for its configuration in
-// EPREFIX/etc and keeps its data in ROOT/EPREFIX/var; the values in its files
-// hold EPREFIX already, and only the defaults that no file states get it put in
-// front.
+// A Gentoo Prefix lives below EPREFIX. Portage reads its configuration from
+// EPREFIX/etc and stores its data in ROOT/EPREFIX/var. The values in files include
+// EPREFIX already. Only built-in defaults get it prepended.
 //
 // # Damage
 //
-// A file that is missing says nothing. One that cannot be read or is damaged
-// becomes a diagnostic, and the rest is still read: a value found then is a
-// best guess, and whoever relies on it must look at Diagnostics.
+// A missing file sets nothing. A file that cannot be read or is damaged becomes a
+// diagnostic, and the others are still read. The resulting values are a best guess,
+// so callers that depend on them must check Diagnostics.
 package settings
 
 import (
@@ -52,64 +51,65 @@ import (
 	"emaudit/parse/makeconf"
 )
 
-// Options are what the caller knows better than the files of the root. All
-// paths are absolute and inside the root.
+// Options are values of the caller that override the files of the root. All paths
+// are absolute and inside the root.
 type Options struct {
-	// PkgDirs replace PKGDIR: the first takes its place, the others are
-	// searched too. Empty: PKGDIR as configured.
+	// PkgDirs replace PKGDIR. The first is the new PKGDIR, the others are
+	// additional folders. If empty, PKGDIR is as configured.
 	PkgDirs []string
-	// VDB is the installed-package database; empty: EROOT/var/db/pkg.
+	// VDB is the path of the installed-package database. If "", it is
+	// EROOT/var/db/pkg.
 	VDB string
-	// EmergeLog is emerge's log file; empty: below EMERGE_LOG_DIR.
+	// EmergeLog is the path of emerge.log. If "", it is below EMERGE_LOG_DIR.
 	EmergeLog string
 	// LogDir replaces PORTAGE_LOGDIR.
 	LogDir string
-	// EPREFIX is the place of a Gentoo Prefix, such as /home/u/gentoo.
+	// EPREFIX is the path of a Gentoo Prefix, such as /home/u/gentoo.
 	EPREFIX string
-	// ConfigRoot is where etc/portage is looked for; empty: EPREFIX.
+	// ConfigRoot is the folder that contains etc/portage. If "", it is EPREFIX.
 	ConfigRoot string
-	// Environ is the environment of the process, "NAME=value" each. It is only
-	// looked at where the root is "/".
+	// Environ is the environment of the process as "NAME=value" strings. It is used
+	// only if the root is "/".
 	Environ []string
-	// Portageq asks the running Portage for variables, in one process; nil
-	// where that is not wanted. It is only called where the root is "/".
+	// Portageq returns values from the running Portage, in one process. It may be
+	// nil. It is called only if the root is "/".
 	Portageq func(names ...string) (map[string]string, error)
 }
 
-// Setting is a variable, its value, and the place that decided it.
+// Setting is a variable with its value and the place that set it.
 type Setting struct {
 	Name, Value string
-	// Source is a file and line inside the root, the name of a flag,
-	// "environment", "portageq", "Portage 3.0.82" for a value that is built in,
-	// or "unset". Where several places add up, all of them, the strongest last.
+	// Source is a file and line inside the root, the name of a flag, "environment",
+	// "portageq", "Portage 3.0.82" for a built-in value, or "unset". For
+	// accumulated values it lists all places, weakest first.
 	Source string
 }
 
-// Settings are the settings of one root. They do not change after Resolve, and
-// may be used by several goroutines at once.
+// Settings are the settings of one root. They are immutable after Resolve and safe
+// for concurrent use.
 type Settings struct {
 	root                        *hostfs.Root
 	eprefix, configRoot, target string // target is ROOT
 
 	layers       []layer           // weakest first
-	overrides    map[string]string // flags: variable -> value
+	overrides    map[string]string // from flags: variable -> value
 	flags        map[string]string // variable -> name of the flag
 	portageq     map[string]string
 	profilePath  string
-	profileLink  string // the make.profile that leads there
+	profileLink  string // the make.profile that names the profile
 	profiles     []Profile
 	repositories []Repository
-	layouts      map[string]layoutConf // of repositories by their folder
+	layouts      map[string]layoutConf // of repositories, by folder
 	packageSets  []PackageSet
-	early        layer // what make.conf says where nothing else is known
+	early        layer // make.conf without the variables of other files
 	pkgDirs      []PkgDir
 	vdb          string
 	emergeLog    string
 	diagnostics  []makeconf.Diagnostic
-	filesRead    []string // those of variables, each inclusion among them
+	filesRead    []string // files of variables, including sourced ones
 }
 
-// reported are the variables that All returns, beside those that USE_EXPAND
+// reported are the variables that All returns, in addition to those that USE_EXPAND
 // names.
 var reported = []string{
 	"ACCEPT_CHOSTS", "ACCEPT_KEYWORDS", "ACCEPT_LICENSE", "ACCEPT_PROPERTIES", "ACCEPT_RESTRICT",
@@ -119,12 +119,12 @@ var reported = []string{
 	"PORTAGE_LOGDIR", "PORTAGE_LOG_FILE_SEP", "PORTAGE_TMPDIR", "ROOT", "UNINSTALL_IGNORE", "USE", "USE_EXPAND",
 }
 
-// profileSetting is the name under which All tells which profile counts: that of
-// the symlink to it, since no variable of Portage has it.
+// profileSetting is the name of the profile in All. It is the name of the symlink,
+// because no variable of Portage holds the profile.
 const profileSetting = "make.profile"
 
-// Resolve reads the settings of root. An error says that opts are unusable; what
-// is wrong in the root is in Diagnostics.
+// Resolve reads the settings of root. It returns an error only if opts are invalid.
+// Problems of the root are in Diagnostics.
 func Resolve(root *hostfs.Root, opts Options) (*Settings, error) {
 	if err := checkAbsolute(opts); err != nil {
 		return nil, err
@@ -162,13 +162,13 @@ func checkAbsolute(opts Options) error {
 	return nil
 }
 
-// askPortageq takes Portage's own answers, if there is a Portage to ask.
+// askPortageq uses the values of the running Portage, if the caller provides them.
 func (s *Settings) askPortageq(opts Options) {
 	if opts.Portageq == nil || !s.root.IsSystem() {
 		return
 	}
-	// Portage's USE has the flags of USE_EXPAND and of the profile's masks in it,
-	// which no file can be asked for on another day.
+	// USE is excluded: Portage's value includes flags of USE_EXPAND and the masks
+	// of the profile, so it would differ from the value that files give.
 	answers, err := opts.Portageq(slices.DeleteFunc(slices.Clone(reported), func(name string) bool { return name == "USE" })...)
 	if err != nil {
 		s.report("portageq", "portageq-failed", "%v; the files are read instead", err)
@@ -177,7 +177,7 @@ func (s *Settings) askPortageq(opts Options) {
 	s.portageq = answers
 }
 
-// locate finds the three prefixes on which all places rest.
+// locate determines the three prefixes of all paths.
 func (s *Settings) locate(opts Options, environment map[string]string) {
 	s.eprefix = strings.TrimRight(path.Clean("/"+firstOf(
 		opts.EPREFIX, environment["EPREFIX"], environment["PORTAGE_OVERRIDE_EPREFIX"], s.portageq["EPREFIX"])), "/")
@@ -186,7 +186,7 @@ func (s *Settings) locate(opts Options, environment map[string]string) {
 	s.target = path.Clean("/" + firstOf(environment["ROOT"], s.portageq["ROOT"], strings.TrimSpace(s.early["ROOT"].text)))
 }
 
-// applyFlags notes which variables a flag decides.
+// applyFlags records the variables that flags set.
 func (s *Settings) applyFlags(opts Options) {
 	override := func(name, value, flag string) {
 		if value != "" {
@@ -205,8 +205,8 @@ func (s *Settings) applyFlags(opts Options) {
 	}
 }
 
-// All returns the settings on which the program's answers rest, sorted by name.
-// They are stored and shown, so their URLs have no credentials.
+// All returns the settings that emaudit's answers depend on, sorted by name. Its
+// URLs have no credentials, because the values are stored and printed.
 func (s *Settings) All() []Setting {
 	all := make([]Setting, 0, len(reported))
 	for _, name := range reported {
@@ -226,13 +226,13 @@ func (s *Settings) All() []Setting {
 	return all
 }
 
-// Get returns the value of a variable, empty if nothing sets it.
+// Get returns the value of a variable, or "" if nothing sets it.
 func (s *Settings) Get(name string) string {
 	setting, _ := s.Lookup(name)
 	return setting.Value
 }
 
-// Features returns the features that are switched on.
+// Features returns the enabled features.
 func (s *Settings) Features() map[string]bool {
 	features := map[string]bool{}
 	for _, name := range strings.Fields(s.Get("FEATURES")) {
@@ -241,24 +241,24 @@ func (s *Settings) Features() map[string]bool {
 	return features
 }
 
-// ProfilePath returns the profile to which make.profile leads, without
-// symlinks; empty where there is none.
+// ProfilePath returns the target of make.profile without symlinks, or "" if there
+// is none.
 func (s *Settings) ProfilePath() string { return s.profilePath }
 
-// Profiles returns the folders of the profile and its parents in the order in
-// which they are read: parents first, /etc/portage/profile last.
+// Profiles returns the folders of the profile in the order of reading: parents
+// first, /etc/portage/profile last.
 func (s *Settings) Profiles() []Profile { return slices.Clone(s.profiles) }
 
-// Repositories returns the ebuild repositories in the order of Portage, least
-// priority first: usually the main one.
+// Repositories returns the ebuild repositories in Portage's order, lowest priority
+// first. The first is usually the main one.
 func (s *Settings) Repositories() []Repository { return slices.Clone(s.repositories) }
 
-// FilesRead returns the files of which the variables were read, those that others
-// source among them.
+// FilesRead returns the files that the variables came from, including sourced
+// files.
 func (s *Settings) FilesRead() []string { return slices.Clone(s.filesRead) }
 
-// Stop returns the damage because of which Portage does not start, the first where
-// there is more.
+// Stop returns the first damage that keeps Portage from starting. ok is false if
+// there is none.
 func (s *Settings) Stop() (makeconf.Diagnostic, bool) {
 	for _, d := range s.diagnostics {
 		if d.Stops() {
@@ -268,5 +268,5 @@ func (s *Settings) Stop() (makeconf.Diagnostic, bool) {
 	return makeconf.Diagnostic{}, false
 }
 
-// Diagnostics returns what was damaged or could not be read.
+// Diagnostics returns the damaged and unreadable files.
 func (s *Settings) Diagnostics() []makeconf.Diagnostic { return slices.Clone(s.diagnostics) }

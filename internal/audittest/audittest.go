@@ -1,5 +1,5 @@
-// Package audittest asks the rooms of audit about the recorded host, and knows
-// what really happened on it.
+// Package audittest runs questions of the audit packages on the recorded host, and
+// provides the recorded truth about it.
 package audittest
 
 import (
@@ -11,7 +11,7 @@ import (
 	"emaudit/store"
 )
 
-// Alpha ingests the recorded host, which a test must not change.
+// Alpha ingests the recorded host. A test must not change its files.
 func Alpha(tb testing.TB) *hosttest.Host {
 	tb.Helper()
 	h := hosttest.New(tb, hostarchive.Alpha(tb))
@@ -19,8 +19,8 @@ func Alpha(tb testing.TB) *hosttest.Host {
 	return h
 }
 
-// Ask runs a question over the database of a test's host at the given time, in
-// unix seconds.
+// Ask runs a question on the database of a test host. now is the time in unix
+// seconds.
 func Ask(h *hosttest.Host, now int64, question func(audit.Database) error) {
 	h.View(func(tx *store.Tx) error { return question(audit.Database{Tx: tx, Host: h.ID, Now: now}) })
 }

@@ -12,8 +12,7 @@ import (
 	"emaudit/store"
 )
 
-// Command is one command of the recorded host, with what it did to the
-// VDB.
+// Command is one command of the recorded host and its effect on the VDB.
 type Command struct {
 	N       int                        `json:"n"`
 	Date    string                     `json:"date"`
@@ -23,13 +22,13 @@ type Command struct {
 	Changed map[string][2]PackageTruth `json:"vdb_changed"`
 }
 
-// PackageTruth is one installed package, as its VDB entry had it.
+// PackageTruth is one installed package according to its VDB entry.
 type PackageTruth struct {
 	BuildTime string `json:"BUILD_TIME"`
 	Slot      string `json:"SLOT"`
 }
 
-// Began is when the command was typed, in unix seconds.
+// Began returns the start of the command in unix seconds.
 func (c *Command) Began(t testing.TB) int64 {
 	t.Helper()
 	at, err := time.Parse(time.DateTime, c.Date)
@@ -39,15 +38,15 @@ func (c *Command) Began(t testing.TB) int64 {
 	return at.Unix()
 }
 
-// Truth is the history of the recorded host: what was installed before each
-// command, cpv -> BUILD_TIME.
+// Truth is the history of the recorded host: the installed packages before each
+// command, as a map from cpv to BUILD_TIME.
 type Truth struct {
 	Commands []Command
 	Before   []map[string]int64
 	After    map[string]int64
 }
 
-// ReadTruth reads what was recorded while the host was made.
+// ReadTruth reads the record that was made together with the host.
 func ReadTruth(t testing.TB) *Truth {
 	t.Helper()
 	tr := &Truth{After: map[string]int64{}}
@@ -55,7 +54,7 @@ func ReadTruth(t testing.TB) *Truth {
 		t.Fatal(err)
 	}
 	set := func(cpv string, p PackageTruth) {
-		// A leftover of a killed merge is not installed.
+		// The directory of a killed merge is not an installed package.
 		if strings.Contains(cpv, "/-MERGING-") {
 			return
 		}
@@ -80,7 +79,7 @@ func ReadTruth(t testing.TB) *Truth {
 	return tr
 }
 
-// Of returns the command that started a run: the last one typed before it.
+// Of returns the index of the command that started a run: the last one before it.
 func (tr *Truth) Of(t testing.TB, r *store.Run) int {
 	t.Helper()
 	i := 0

@@ -10,7 +10,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// alphaShared looks for the copy once in a process.
+// alphaShared holds the shared copy of alpha, found at most once in a process.
 var alphaShared struct {
 	sync.Once
 	dir string
@@ -18,8 +18,8 @@ var alphaShared struct {
 }
 
 // Alpha returns the root directory of the recorded host alpha (see
-// testdata/hosts/README.md). All tests of all packages read the same copy, which
-// must not be changed: a test that writes takes [AlphaCopy].
+// testdata/hosts/README.md). The tests of all packages share this copy, so they
+// must not change it. A test that writes must use [AlphaCopy].
 func Alpha(tb testing.TB) string {
 	tb.Helper()
 	s := &alphaShared
@@ -31,8 +31,8 @@ func Alpha(tb testing.TB) string {
 	return s.dir
 }
 
-// AlphaCopy returns the root directory of a copy of the recorded host alpha
-// that belongs to this test alone and may be changed.
+// AlphaCopy returns the root directory of a copy of the recorded host alpha. The
+// copy belongs to this test, which may change it.
 func AlphaCopy(tb testing.TB) string {
 	tb.Helper()
 	dir := tb.TempDir()
@@ -42,15 +42,15 @@ func AlphaCopy(tb testing.TB) string {
 	return dir
 }
 
-// AlphaOracle returns the JSON document of what Portage's own API says of
-// alpha: alpha.oracle.json.zst, decompressed.
+// AlphaOracle returns the results of Portage's own API for alpha as a JSON
+// document: alpha.oracle.json.zst, decompressed.
 func AlphaOracle(tb testing.TB) []byte {
 	tb.Helper()
 	return decompressed(tb, hostsFile(tb, "alpha.oracle.json.zst"))
 }
 
-// AlphaTruth returns the JSON document of what happened on alpha, command by
-// command: alpha.truth.json.zst, decompressed.
+// AlphaTruth returns the recorded history of alpha, command by command, as a JSON
+// document: alpha.truth.json.zst, decompressed.
 func AlphaTruth(tb testing.TB) []byte {
 	tb.Helper()
 	return decompressed(tb, hostsFile(tb, "alpha.truth.json.zst"))
@@ -75,8 +75,8 @@ func decompressed(tb testing.TB, path string) []byte {
 	return data
 }
 
-// hostsFile returns the path of a file in testdata/hosts of the module that the
-// test belongs to. go test starts a test in the directory of its package.
+// hostsFile returns the path of a file in testdata/hosts of the module of the test.
+// go test starts each test in the directory of its package.
 func hostsFile(tb testing.TB, name string) string {
 	tb.Helper()
 	dir, err := os.Getwd()

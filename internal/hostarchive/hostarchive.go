@@ -1,19 +1,18 @@
-// Package hostarchive unpacks the recorded Gentoo hosts that the repository
-// ships as .tar.zst files in testdata/hosts, without GNU tar and the zstd
-// program, which a machine that builds emaudit may lack.
+// Package hostarchive unpacks the recorded Gentoo hosts in testdata/hosts, which
+// are .tar.zst files. It does not need GNU tar and zstd, which a build machine may
+// lack.
 //
-// What matters in a recorded host is more than its bytes. Portage compares the
-// modification time of a directory of /var/db/pkg with the #dir_mtime line of
-// the "metadata" file in it to the nanosecond (lib/portage/dbapi/vartree.py),
-// and that of a binary package with MTIME in the Packages index to the second.
-// So the times of files, directories and symbolic links are restored exactly,
-// those of directories after everything in them was written. Modes and hard
-// links are kept; owners are not, because tests run as any user.
+// Timestamps of a recorded host matter as much as its bytes. Portage compares the
+// mtime of a directory in /var/db/pkg with the #dir_mtime line of its "metadata"
+// file, to the nanosecond (lib/portage/dbapi/vartree.py). It compares the mtime of
+// a binary package with MTIME in the Packages index, to the second. So Unpack
+// restores the times of files, directories and symbolic links exactly. It sets the
+// time of a directory after writing everything in it. It keeps modes and hard
+// links, but not owners, because tests run as any user.
 //
 // An archive is a pax or GNU tar file in one zstd stream. It may hold regular
-// files, directories, symbolic links and hard links; anything else is an
-// error. Nothing is ever written outside the target directory, whatever the
-// archive says.
+// files, directories, symbolic links and hard links; anything else is an error.
+// Unpack never writes outside the target directory, whatever the archive holds.
 package hostarchive
 
 import (
@@ -30,9 +29,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Unpack writes the contents of the .tar.zst file at archive below dir, which
-// is created where it is missing. A file that is there already is an error: two
-// hosts in one directory would be neither.
+// Unpack writes the contents of the .tar.zst file at archive below dir. It creates
+// dir if necessary. A file that exists already is an error, because two hosts must
+// not mix.
 func Unpack(archive, dir string) error {
 	f, err := os.Open(archive)
 	if err != nil {
@@ -77,18 +76,19 @@ func unpack(r io.Reader, dir string) error {
 	return x.finish()
 }
 
-// An extraction is one archive on its way to the disk. All paths go through
-// root, so that neither ".." nor a symbolic link of the archive leads out.
+// An extraction is one archive during unpacking. All paths go through root, so
+// neither ".." nor a symbolic link of the archive leads out of it.
 type extraction struct {
 	root *os.Root
-	dirs []*tar.Header // modes and times are set last: see finish
-	// parent is the directory dir, in which the last member lay. An archive has
-	// them one after the other, and root would open all that leads there for each.
+	dirs []*tar.Header // directories whose modes and times finish sets
+	// parent is the directory dir, which holds the last member. Consecutive members
+	// are mostly in the same directory, and without parent, root would resolve the
+	// whole path for each.
 	parent *os.Root
 	dir    string
 }
 
-// enter makes dir the parent, and makes it where it is missing.
+// enter makes dir the parent. It creates dir if necessary.
 func (x *extraction) enter(dir string) error {
 	if dir == x.dir {
 		return nil
@@ -150,7 +150,8 @@ func (x *extraction) file(name string, h *tar.Header, content io.Reader) error {
 	return x.parent.Chtimes(name, time.Time{}, h.ModTime)
 }
 
-// symlinkTime sets the time of the link itself, for which os has no call.
+// symlinkTime sets the time of the link itself. Package os has no function for
+// that.
 func (x *extraction) symlinkTime(name string, mtime time.Time) error {
 	parent, err := x.parent.Open(".")
 	if err != nil {
@@ -161,9 +162,9 @@ func (x *extraction) symlinkTime(name string, mtime time.Time) error {
 	return unix.UtimesNanoAt(int(parent.Fd()), name, times, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-// finish gives directories their modes and times. Writing into a directory
-// changes its time, and a directory may lack the permission to be written into,
-// so this is done when all members are in place.
+// finish sets the modes and times of directories. It runs after all members are
+// written, because writing into a directory changes its time, and its mode may
+// forbid writing.
 func (x *extraction) finish() error {
 	for i := len(x.dirs) - 1; i >= 0; i-- {
 		h := x.dirs[i]
@@ -178,8 +179,8 @@ func (x *extraction) finish() error {
 	return nil
 }
 
-// mode returns the permissions of a member as os knows them, setuid, setgid and
-// sticky bits included.
+// mode returns the permissions of a member, including setuid, setgid and sticky
+// bits, as an fs.FileMode.
 func mode(h *tar.Header) fs.FileMode {
 	const permissions = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
 	return h.FileInfo().Mode() & permissions

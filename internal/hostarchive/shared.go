@@ -10,16 +10,15 @@ import (
 	"syscall"
 )
 
-// Shared returns a directory below temp that holds the contents of the .tar.zst
-// file at archive. The directory is named after the content of the archive and
-// stays, so that one copy serves all processes that only read it: the test
-// binaries of go test ./... unpack a host of 2,800 files once, not each for
-// itself.
+// Shared returns a directory below temp with the contents of the .tar.zst file at
+// archive. The name of the directory depends on the content of the archive, and the
+// directory persists. All processes that only read it share it, so the test
+// binaries of go test ./... unpack a host of 2,800 files only once.
 //
-// Processes that run at the same time may call it. Each of those that find no
-// copy makes one under a name of its own, and the first to rename it wins. A
-// copy that was changed afterwards is an error, because what it proves would
-// depend on which tests ran before.
+// Concurrent processes may call it. Each process that finds no copy creates one
+// under a unique name, and the first to rename its copy wins. A copy that was
+// changed is an error, because test results would otherwise depend on previous
+// tests.
 func Shared(archive, temp string) (string, error) {
 	content, err := os.ReadFile(archive)
 	if err != nil {
@@ -47,8 +46,8 @@ func Shared(archive, temp string) (string, error) {
 	return root, err
 }
 
-// ownDirectory makes the directory of this user's shared copies. One that
-// somebody else made, in a directory where everybody may, is an error.
+// ownDirectory creates the directory for this user's shared copies. A directory
+// that somebody else has created, which is possible in /tmp, is an error.
 func ownDirectory(temp string) (string, error) {
 	home := filepath.Join(temp, fmt.Sprintf("emaudit-hosts-%d", os.Geteuid()))
 	if err := os.Mkdir(home, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -65,15 +64,15 @@ func ownDirectory(temp string) (string, error) {
 	return home, nil
 }
 
-// unpackOnce makes dir with the host and its fingerprint, unless another process
-// does so first.
+// unpackOnce creates dir with the host and its fingerprint, unless another process
+// is first.
 func unpackOnce(archive, home, dir string) error {
 	own, err := os.MkdirTemp(home, "new-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(own)
-	if err := os.Chmod(own, 0o755); err != nil { // some tests are an ordinary user
+	if err := os.Chmod(own, 0o755); err != nil { // some tests run as an ordinary user
 		return err
 	}
 	root := filepath.Join(own, "root")
@@ -94,8 +93,8 @@ func unpackOnce(archive, home, dir string) error {
 	return err
 }
 
-// fingerprint stands for the names, types, modes, sizes and modification times
-// of everything below root.
+// fingerprint returns a digest of the names, types, modes, sizes and modification
+// times of all files below root.
 func fingerprint(root string) (string, error) {
 	h := sha256.New()
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -108,7 +107,7 @@ func fingerprint(root string) (string, error) {
 		}
 		size := info.Size()
 		if info.IsDir() {
-			size = 0 // is up to the file system
+			size = 0 // depends on the file system
 		}
 		fmt.Fprintf(h, "%s %v %d %d\n", path[len(root):], info.Mode(), size, info.ModTime().UnixNano())
 		return nil

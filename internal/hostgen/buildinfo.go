@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// A field is one file of build-info: a key of gpkg metadata and a file of the
-// installed-package database.
+// A field is one file of build-info: a metadata key of a gpkg, and a file in the
+// VDB.
 type field struct{ key, value string }
 
-// environment stands in for the saved environment of a build. It is the same for
-// all packages: emaudit does not read it, but its size matters, because it is
-// most of the metadata of a small package.
+// environment is a sample of the saved environment of a build, the same for all
+// packages. emaudit does not read it, but its size matters, because it is most of
+// the metadata of a small package.
 //
 //go:embed environment.bz2
 var environment string
@@ -28,8 +28,8 @@ const (
 	revisions = `{"gentoo": "7fe7949a9e424ad0e0d9b9a88a30304c3be374b0"}`
 )
 
-// use returns USE of an instance: a subset of its IUSE and what the profile
-// implies.
+// use returns the USE of an instance: a subset of its IUSE, and the flags of the
+// profile.
 func (in *instance) use() string {
 	rng := newRand(in.number, 1)
 	enabled := strings.Fields(implicit)
@@ -58,8 +58,8 @@ func (in *instance) ebuild() string {
 		in.description(), in.p.name, in.p.license, in.slot, strings.Join(in.p.iuse, " "))
 }
 
-// buildInfo returns the fields that a build leaves, sorted by key; those with an
-// empty value have no file.
+// buildInfo returns the fields of a build, sorted by key. A field with an empty
+// value has no file.
 func (in *instance) buildInfo(img image) []field {
 	var needed, neededELF string
 	if libraries := strings.Fields(strings.TrimPrefix(in.requires, "x86_64:")); len(libraries) > 0 {
@@ -100,7 +100,7 @@ func (in *instance) buildInfo(img image) []field {
 		{"repository", line("gentoo")},
 	}
 	if in.buildID > 0 {
-		fields = append(fields, field{"BUILD_ID", strconv.Itoa(in.buildID)}) // no newline, as Portage writes it
+		fields = append(fields, field{"BUILD_ID", strconv.Itoa(in.buildID)}) // Portage writes no newline here
 	}
 	fields = slices.DeleteFunc(fields, func(f field) bool { return f.value == "" })
 	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.key, b.key) })

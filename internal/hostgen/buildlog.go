@@ -12,22 +12,21 @@ import (
 	"time"
 )
 
-// BuildLogOptions says what [BuildLogs] makes.
+// BuildLogOptions are the parameters of [BuildLogs].
 type BuildLogOptions struct {
-	Logs int    // build logs
-	Size int    // bytes of each, decompressed, within a few lines
-	Gzip bool   // as FEATURES=compress-build-logs writes them
-	Seed uint64 // everything else
+	Logs int    // number of build logs
+	Size int    // size of each log in bytes, decompressed; accurate to a few lines
+	Gzip bool   // compress as FEATURES=compress-build-logs does
+	Seed uint64 // seed of all random choices
 }
 
 const (
-	failedLogs = 20 // one build log in so many ends in a failure
-	loudLogs   = 3  // one in so many has a QA notice, and its package an elog file
+	failedLogs = 20 // one of this many build logs ends in a failure
+	loudLogs   = 3  // one of this many has a QA notice, and an elog file of its package
 )
 
-// BuildLogs writes build logs to dir, named as Portage names them in
-// PORTAGE_LOGDIR, and the elog files of the packages that had something to say
-// to dir/elog.
+// BuildLogs writes build logs to dir, with the names that Portage gives them in
+// PORTAGE_LOGDIR. It writes elog files to dir/elog.
 func BuildLogs(dir string, o BuildLogOptions) error {
 	elog := filepath.Join(dir, "elog")
 	if err := os.MkdirAll(elog, 0o755); err != nil {
@@ -84,15 +83,15 @@ func writeBuildLog(path string, p *pkg, rng *rand.Rand, number int, o BuildLogOp
 	return errors.Join(err, f.Close())
 }
 
-// buildLog writes the log of one build: the header, the phases, the compiler's
-// lines until size is reached, and the end.
+// buildLog writes the log of one build: the header, the phases, lines of the
+// compiler until size is reached, and the end.
 func buildLog(w *bufio.Writer, p *pkg, rng *rand.Rand, number, size int) {
 	cpv := p.category + "/" + p.pf()
 	builddir := "/var/tmp/portage/" + cpv
 	work := builddir + "/work/" + p.pf()
 	written := 0
 	say := func(format string, args ...any) {
-		n, _ := fmt.Fprintf(w, format+"\n", args...) // kept by w for Flush
+		n, _ := fmt.Fprintf(w, format+"\n", args...) // w keeps the error for Flush
 		written += n
 	}
 	say(" * Package:    %s:%s", cpv, p.fullSlot())

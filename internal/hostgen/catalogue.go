@@ -8,28 +8,28 @@ import (
 	"strings"
 )
 
-// A pkg is one package and slot of the generated repository, with what is
-// installed of it at the moment that a history has reached.
+// A pkg is one package and slot of the generated repository. It includes the
+// installed instance at the current time of a history.
 type pkg struct {
-	order          int // in the catalogue
+	order          int // position in the catalogue
 	category, name string
 	slot           string
-	subslot        int // the soname version of a library, 0 for other packages
+	subslot        int // soname version of a library, 0 for other packages
 	style          versionStyle
 	version        [3]int
 	revision       int
 	iuse           []string
 	license        string
-	deps           []*pkg // always earlier in the catalogue: there are no cycles
-	dependents     []*pkg // of a library: who has to be rebuilt with its subslot
+	deps           []*pkg // all earlier in the catalogue, so there are no cycles
+	dependents     []*pkg // of a library: packages to rebuild when its sub-slot changes
 	buildSeconds   float64
 
 	installed *instance
-	buildIDs  map[string]int // by PF: the last BUILD_ID that was given out
+	buildIDs  map[string]int // last BUILD_ID of each PF
 }
 
-// versionStyle is the shape of a package's versions. A package keeps its style,
-// so that each of its versions is greater than the one before.
+// versionStyle is the form of a package's versions. A package keeps its style, so
+// that each version is newer than the previous one.
 type versionStyle int
 
 const (
@@ -41,7 +41,7 @@ const (
 
 func (p *pkg) cp() string { return p.category + "/" + p.name }
 
-// pf returns the name and version of the version that the repository has now.
+// pf returns the name and current version of the package in the repository.
 func (p *pkg) pf() string {
 	var v string
 	date := strconv.Itoa(20200100 + p.version[1]*100 + p.version[2]%28 + 1)
@@ -73,11 +73,11 @@ func (p *pkg) soname() string {
 	return "lib" + strings.TrimPrefix(p.name, "lib") + ".so." + strconv.Itoa(p.subslot)
 }
 
-// maxRebuilds is the number of dependents above which a library keeps its
-// subslot: a rebuild of half the host in every other run would be no history.
+// maxRebuilds is the number of dependents above which a library keeps its sub-slot.
+// Otherwise every other run would rebuild half of the host.
 const maxRebuilds = 25
 
-// bump moves the repository on to the next version.
+// bump moves the repository to the next version.
 func (p *pkg) bump(rng *rand.Rand, subslots bool) {
 	switch n := rng.IntN(20); {
 	case n < 7:
@@ -111,7 +111,7 @@ var (
 	licenses  = strings.Fields("GPL-2 GPL-3+ LGPL-2.1 MIT BSD Apache-2.0 MPL-2.0 ISC")
 	flags     = strings.Fields("X acl alsa bzip2 crypt cups curl dbus doc gtk icu idn ipv6 jpeg lzma ncurses nls opus pam pcre png qt6 readline sqlite ssl static-libs systemd test tiff unicode vulkan wayland xml zlib zstd")
 	libcName  = "glibc"
-	firstLibs = 8 // a few libraries before all else, so that packages have something to depend on
+	firstLibs = 8 // libraries at the beginning, so that all later packages have dependencies
 )
 
 // newCatalogue returns n packages, the C library first.
@@ -175,8 +175,7 @@ func newPackage(rng *rand.Rand, library bool) *pkg {
 	return p
 }
 
-// secondSlot returns the next major version of p as a package of its own that
-// is installed beside it.
+// secondSlot returns the next major version of p as a package in another slot.
 func secondSlot(p *pkg) *pkg {
 	q := *p
 	p.slot = strconv.Itoa(p.version[0])
@@ -192,8 +191,8 @@ func secondSlot(p *pkg) *pkg {
 	return &q
 }
 
-// depend gives p the C library and some libraries to depend on. The first ones
-// are picked more often, as in life.
+// depend gives p dependencies on the C library and on some libraries. It prefers
+// early libraries, because real packages depend mostly on a few libraries.
 func depend(rng *rand.Rand, p, libc *pkg, libraries []*pkg) {
 	p.deps = []*pkg{libc}
 	for range rng.IntN(4) {

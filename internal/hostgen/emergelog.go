@@ -9,25 +9,26 @@ import (
 )
 
 const (
-	logPackages = 2000 // distinct packages that EmergeLog writes of
-	logYears    = 10.7 // that a long log spans
-	// linesPerRun is what one run adds to a log on average; with it the gaps
-	// between runs are chosen so that a log of any length ends in time.
+	logPackages = 2000 // distinct packages in the log of EmergeLog
+	logYears    = 10.7 // years that a long log spans
+	// linesPerRun is the average number of lines of one run. It determines the
+	// intervals between runs, so that a log of any length ends at about the same
+	// time.
 	linesPerRun = 21.5
 )
 
-// epoch is when all generated histories begin.
+// epoch is the beginning of all generated histories.
 var epoch = time.Date(2015, time.January, 1, 0, 0, 0, 0, time.UTC).Unix()
 
-// EmergeLog writes an emerge.log of at least the given number of lines, ending
-// with the run that reaches it. It needs memory for one run, not for the log.
+// EmergeLog writes an emerge.log with at least the given number of lines; it
+// completes the last run. Its memory does not grow with the log.
 func EmergeLog(w io.Writer, lines int, seed uint64) (LogCounts, error) {
 	rng := newRand(seed, 0)
 	h := &history{rng: rng, log: newLogWriter(w), now: epoch}
 	const year = 365.25 * 24 * 3600
 	h.gap = min(logYears*year*0.8/(float64(lines)/linesPerRun), 8*3600)
 
-	// The log begins in the middle of a host's life: most is installed.
+	// The log begins in the middle of a host's life, with most packages installed.
 	catalogue := newCatalogue(rng, logPackages)
 	for _, p := range catalogue {
 		if rng.IntN(20) > 0 {
@@ -77,7 +78,7 @@ func (h *history) update(catalogue []*pkg) {
 	}
 }
 
-// jobs returns what an update is about: mostly a handful of packages.
+// jobs returns the packages of an update, mostly a handful.
 func (h *history) jobs(catalogue []*pkg) []job {
 	n := min(1+int(h.rng.ExpFloat64()*5.8), 200)
 	jobs := make([]job, 0, n)
@@ -95,8 +96,7 @@ func (h *history) jobs(catalogue []*pkg) []job {
 	return jobs
 }
 
-// pickInstalled returns n different packages that are installed and that no
-// other depends on.
+// pickInstalled returns n different installed packages without dependents.
 func pickInstalled(rng *rand.Rand, catalogue []*pkg, n int) []*pkg {
 	var picked []*pkg
 	for len(picked) < n {

@@ -17,18 +17,18 @@ import (
 	"golang.org/x/crypto/blake2b"
 )
 
-// recordSize is what Python's tarfile pads an archive to, so all that Portage
-// writes.
+// recordSize is the size to which Python's tarfile, and thus Portage, pads an
+// archive, in bytes.
 const recordSize = 10240
 
-// digest is what the Packages index says of a file besides its metadata.
+// digest is the part of an index entry that depends on the whole file.
 type digest struct {
 	size      int64
 	md5, sha1 string
 }
 
 // writeGpkg writes the binary package of an instance below pkgdir as GLEP 78
-// asks for: the members in order, the Manifest last.
+// requires: the members in order, and the Manifest last.
 func writeGpkg(pkgdir string, in *instance, median int, enc *zstd.Encoder) (digest, error) {
 	img := newImage(in, median)
 	when := time.Unix(in.packaged, 0)
@@ -94,8 +94,8 @@ func manifest(members []field) string {
 	return b.String()
 }
 
-// compressedTar returns a .tar.zst with the directories, then the files, below
-// prefix. Only an archive with directories has an entry for prefix itself.
+// compressedTar returns a .tar.zst of directories and files below prefix. It has an
+// entry for prefix only if dirs is not empty.
 func compressedTar(enc *zstd.Encoder, when time.Time, prefix string, dirs []string, files []field) ([]byte, error) {
 	var buf bytes.Buffer
 	tw := tar.NewWriter(&buf)

@@ -17,45 +17,45 @@ const (
 // An instance is one build of a package.
 type instance struct {
 	p         *pkg
-	number    uint64 // of all builds of a history: the stream of its contents
+	number    uint64 // number of the build in the history; the seed of its contents
 	pf        string
-	slot      string // with subslot
-	soname    string // empty for what is no library
+	slot      string // slot with sub-slot
+	soname    string // "" if the package is not a library
 	buildTime int64
-	buildID   int    // 0: built without a binary package
-	packaged  int64  // when its binary package was complete
-	binpkg    digest // of its binary package, once that is written
-	merged    int64  // when it was last merged
+	buildID   int    // 0: no binary package
+	packaged  int64  // time of completion of the binary package
+	binpkg    digest // of the binary package, once it is written
+	merged    int64  // time of the last merge
 	counter   int    // COUNTER of that merge
 	rdepend   string
 	requires  string
 }
 
-// path returns where the binary package lies, relative to PKGDIR.
+// path returns the path of the binary package relative to PKGDIR.
 func (in *instance) path() string {
 	return fmt.Sprintf("%s/%s/%s-%d.gpkg.tar", in.p.category, in.p.name, in.pf, in.buildID)
 }
 
-// A history plays emerge on a catalogue: it writes emerge.log and keeps what is
-// installed.
+// A history simulates emerge on a catalogue. It writes emerge.log and maintains the
+// installed packages.
 type history struct {
 	rng     *rand.Rand
 	log     *logWriter
 	now     int64
-	gap     float64 // seconds between two runs, on average
+	gap     float64 // average seconds between two runs
 	counter int
 	builds  uint64
 	packed  []*instance // every instance with a binary package, oldest first
-	keep    bool        // whether packed is wanted: a log alone needs no memory of it
+	keep    bool        // maintain packed; a log alone does not need it
 }
 
-// A job is one package of a run's list.
+// A job is one package in the list of a run.
 type job struct {
 	p      *pkg
-	binary bool // from the binary package of what is installed
+	binary bool // merge the binary package of the installed build
 }
 
-// start begins a run with the time and the command line.
+// start begins a run. It writes the time and the command line.
 func (h *history) start(arguments string) {
 	h.now += 1 + int64(h.rng.ExpFloat64()*h.gap)
 	h.log.counts.Runs++
@@ -86,8 +86,8 @@ func (h *history) sync() {
 	h.log.line(h.now, " *** terminating.")
 }
 
-// abandon is a run in which nothing is merged: an unsatisfied dependency, or No
-// to --ask.
+// abandon is a run without merges: an unsatisfied dependency, or the answer No to
+// --ask.
 func (h *history) abandon() {
 	h.start("--ask --deep --newuse --update --verbose @world")
 	h.now += 5 + h.rng.Int64N(60)
@@ -108,7 +108,7 @@ func (h *history) depclean(packages []*pkg) {
 	for _, p := range packages {
 		cpv := p.category + "/" + p.installed.pf
 		h.now += 1 + h.rng.Int64N(3)
-		h.log.line(h.now, "=== Unmerging... ("+cpv+")") // one blank: asked for
+		h.log.line(h.now, "=== Unmerging... ("+cpv+")") // one blank: by request
 		h.now++
 		h.log.line(h.now, " >>> unmerge success: "+cpv)
 		h.log.counts.Unmerged++
@@ -117,19 +117,19 @@ func (h *history) depclean(packages []*pkg) {
 	h.exit(0)
 }
 
-// An ending is how a run of merges goes wrong, if it does.
+// An ending is the way in which a run of merges ends.
 type ending int
 
 const (
 	complete    ending = iota
-	failed             // a build fails, the run ends with status 1
-	keptGoing          // a build fails, the rest is merged
-	interrupted        // SIGINT: only "terminating" is written
-	killed             // SIGKILL: nothing is written
+	failed             // one build fails, the run ends with status 1
+	keptGoing          // one build fails, the others are merged
+	interrupted        // SIGINT: only "terminating" is logged
+	killed             // SIGKILL: nothing is logged
 )
 
-// merge is a run that merges jobs, some at a time. What is left to do after a
-// failure is returned, the job that failed first.
+// merge is a run that merges jobs, several in parallel. It returns the remaining
+// jobs after a failure, with the failed one first.
 func (h *history) merge(arguments string, jobs []job, parallel int, how ending) []job {
 	h.start(arguments)
 	if strings.Contains(arguments, "--resume") {
@@ -144,7 +144,7 @@ func (h *history) merge(arguments string, jobs []job, parallel int, how ending) 
 	}
 	rest := h.batch(jobs, parallel, failure)
 	if how == keptGoing && len(rest) > 0 {
-		// The list is computed again and numbered from 1 (Scheduler.py).
+		// Portage computes the list again and numbers it from 1 (Scheduler.py).
 		rest = h.batch(rest, parallel, -1)
 	}
 	if failure >= 0 {
@@ -164,11 +164,11 @@ func (h *history) merge(arguments string, jobs []job, parallel int, how ending) 
 	return rest
 }
 
-// batch merges jobs in parallel slots; the one with the index of failure only
-// begins. Then nothing more is started, as with Portage, and the jobs that were
-// not are returned. The clock is moved to the end of the last.
+// batch merges jobs in parallel. The job with index failure does not complete. As
+// in Portage, no job starts after that, and batch returns the jobs that have not
+// started. It advances the clock to the end of the last job.
 func (h *history) batch(jobs []job, parallel, failure int) []job {
-	free := make([]int64, parallel) // when each slot is free
+	free := make([]int64, parallel) // times at which the parallel slots become free
 	for i := range free {
 		free[i] = h.now
 	}
@@ -198,8 +198,8 @@ func (h *history) batch(jobs []job, parallel, failure int) []job {
 	return jobs[started:]
 }
 
-// play appends the lines of one job and returns when it ends. The steps are
-// those of EbuildBuild.py and Binpkg.py in lib/_emerge.
+// play appends the lines of one job and returns its end time. The steps are those
+// of EbuildBuild.py and Binpkg.py in lib/_emerge.
 func (h *history) play(lines []timedLine, j job, position string, now int64, fails bool) ([]timedLine, int64) {
 	p := j.p
 	in := p.installed
@@ -242,7 +242,7 @@ func (h *history) play(lines []timedLine, j job, position string, now int64, fai
 	slot, _, _ := strings.Cut(in.slot, "/")
 	say(" >>> AUTOCLEAN: " + p.cp() + ":" + slot)
 	if old := p.installed; old != nil {
-		say(" === Unmerging... (" + p.category + "/" + old.pf + ")") // two blanks: replaced
+		say(" === Unmerging... (" + p.category + "/" + old.pf + ")") // two blanks: by replacement
 		now += h.rng.Int64N(3)
 		say(" >>> unmerge success: " + p.category + "/" + old.pf)
 		h.log.counts.Unmerged++
@@ -263,8 +263,8 @@ func (h *history) play(lines []timedLine, j job, position string, now int64, fai
 	return lines, now
 }
 
-// build makes an instance of the version that the repository has now, linked to
-// what is installed now.
+// build creates an instance of the current version in the repository, linked to the
+// installed libraries.
 func (h *history) build(p *pkg, buildTime, packaged int64, packs bool) *instance {
 	in := &instance{
 		p: p, number: h.builds, pf: p.pf(), slot: p.fullSlot(), buildTime: buildTime, packaged: packaged,

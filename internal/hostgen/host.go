@@ -13,22 +13,22 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// HostOptions says what [Host] makes.
+// HostOptions are the parameters of [Host].
 type HostOptions struct {
-	Installed int    // installed packages
-	Binpkgs   int    // binary packages in PKGDIR, at least as many as Installed
-	ImageSize int    // median size in bytes of what a package installs; the mean is about 3.5 times that
-	Seed      uint64 // everything else
+	Installed int    // number of installed packages
+	Binpkgs   int    // number of binary packages in PKGDIR, at least Installed
+	ImageSize int    // median size of a package's files in bytes; the mean is about 3.5 times as large
+	Seed      uint64 // seed of all random choices
 }
 
 const (
-	initialRun  = 120 // packages that one run installs while the host is set up
-	removedPart = 25  // of so many packages one is removed again by depclean
+	initialRun  = 120 // packages installed by one run of the set-up
+	removedPart = 25  // depclean removes one of this many packages later
 )
 
-// Host writes the root directory of a host to dir, which must not exist or be
-// empty. Of the installed packages, two in a hundred were built without a binary
-// package; the others have the one they came from in PKGDIR.
+// Host writes the root directory of a host to dir, which must be absent or empty.
+// Two percent of the installed packages were built without a binary package. All
+// others have their binary package in PKGDIR.
 func Host(dir string, o HostOptions) (LogCounts, error) {
 	if o.Installed < 2 || o.Binpkgs < o.Installed {
 		return LogCounts{}, errors.New("hostgen: a host needs two installed packages, and no fewer binary packages than that")
@@ -61,7 +61,7 @@ func Host(dir string, o HostOptions) (LogCounts, error) {
 	return h.log.counts, h.write(dir, catalogue, o)
 }
 
-// setUp installs the catalogue and removes packages until n are left.
+// setUp installs the catalogue and removes packages until n remain.
 func (h *history) setUp(catalogue []*pkg, n int) {
 	h.sync()
 	for chunk := range slices.Chunk(catalogue, initialRun) {
@@ -76,8 +76,8 @@ func (h *history) setUp(catalogue []*pkg, n int) {
 	}
 }
 
-// grow updates and rebuilds until there are n binary packages. A run that fails
-// is resumed, so that what is installed always fits together.
+// grow updates and rebuilds packages until there are n binary packages. It resumes
+// a run that fails, so that the installed packages are always consistent.
 func (h *history) grow(catalogue []*pkg, n int) {
 	for len(h.packed) < n {
 		switch k := h.rng.IntN(100); {
@@ -96,8 +96,8 @@ func (h *history) grow(catalogue []*pkg, n int) {
 	}
 }
 
-// installedJobs returns an update that makes at most limit binary packages. When
-// a library changes its subslot, all that link to it are rebuilt after it.
+// installedJobs returns an update with at most limit binary packages. If the
+// sub-slot of a library changes, all dependents are rebuilt after it.
 func (h *history) installedJobs(catalogue []*pkg, limit int) []job {
 	chosen := map[*pkg]job{}
 	installed := 0
@@ -135,7 +135,7 @@ func (h *history) installedJobs(catalogue []*pkg, limit int) []job {
 	return jobs
 }
 
-// write puts everything but the log on the disk.
+// write writes everything but the log to disk.
 func (h *history) write(dir string, catalogue []*pkg, o HostOptions) error {
 	encoders := make(chan *zstd.Encoder, runtime.GOMAXPROCS(0))
 	for range cap(encoders) {
@@ -175,9 +175,9 @@ func (h *history) write(dir string, catalogue []*pkg, o HostOptions) error {
 	return writeConfiguration(dir, catalogue)
 }
 
-// writeConfiguration writes what Portage needs to know of the host, and the
-// ebuilds of what is installed: some of them are gone, as they are from a
-// repository that has moved on.
+// writeConfiguration writes the configuration of Portage and the ebuilds of
+// installed packages. It omits some ebuilds, because real repositories also drop
+// old versions.
 func writeConfiguration(dir string, catalogue []*pkg) error {
 	repo := repository[1:]
 	var categories, world []string

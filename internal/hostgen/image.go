@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// An image is what a package installs: regular files, sorted by path. Their
-// contents are random, so their size is also their compressed size.
+// An image is the set of files of a package: regular files, sorted by path. The
+// contents are random, so they do not compress.
 type image []imageFile
 
 type imageFile struct {
@@ -20,11 +20,12 @@ type imageFile struct {
 	data []byte
 }
 
-// maxImage bounds what one package installs: images are made in memory.
+// maxImage bounds the size of an image, in bytes, because images are generated in
+// memory.
 const maxImage = 16 << 20
 
-// newImage returns the image of an instance. The median of the sizes of all
-// images is median bytes.
+// newImage returns the image of an instance. median is the median size of all
+// images in bytes.
 func newImage(in *instance, median int) image {
 	rng := newRand(in.number, 2)
 	size := min(max(int(logNormal(rng, float64(median), 1.6)), 256), maxImage)

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// writeIndex writes Packages and Packages.gz as Portage does: sorted, with
-// values that are the default left out, and with the time of the header.
+// writeIndex writes Packages and Packages.gz as Portage does: sorted, without
+// default values, and with the mtime of TIMESTAMP.
 func writeIndex(pkgdir string, packed []*instance, timestamp int64) error {
 	entries := slices.Clone(packed)
 	slices.SortStableFunc(entries, func(a, b *instance) int {
@@ -55,7 +55,7 @@ func writeIndex(pkgdir string, packed []*instance, timestamp int64) error {
 
 	var compressed bytes.Buffer
 	zw := gzip.NewWriter(&compressed)
-	zw.Write(b.Bytes()) // a bytes.Buffer takes everything
+	zw.Write(b.Bytes()) // a bytes.Buffer never fails
 	zw.Close()
 
 	when := time.Unix(timestamp, 0)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// consolidated names the fields that Portage also keeps in one file, "metadata"
+// consolidated lists the fields that Portage also stores in the file "metadata"
 // (lib/portage/dbapi/vartree.py).
 var consolidated = strings.Fields("BUILD_ID BUILD_TIME CHOST COUNTER DEFINED_PHASES DESCRIPTION EAPI HOMEPAGE IUSE " +
 	"KEYWORDS LICENSE PROVIDES RDEPEND REQUIRES SLOT USE repository")
@@ -29,8 +29,9 @@ func writeInstalled(vdb string, in *instance, median int) error {
 	if in.binpkg.md5 != "" {
 		fields = append(fields, field{"BINPKGMD5", line(in.binpkg.md5)})
 	}
-	// The time of the directory to the nanosecond is what makes "metadata" valid.
-	// It is not that of a whole second, so that whoever rounds it is found out.
+	// "metadata" is valid only if the mtime of the directory agrees to the
+	// nanosecond. The time is not a whole second, so that readers that round it
+	// fail.
 	dirTime := time.Unix(in.merged, int64(in.counter)*1000+1)
 	var metadata strings.Builder
 	metadata.WriteString("#format=1\n")

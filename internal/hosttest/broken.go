@@ -13,11 +13,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Broken unpacks the damaged and hostile packages and indexes that package
-// binpkg is tested with, FIFOs and dangling links included, into a folder of the
-// test: below it are cases/NAME and index-cases/NAME, each a root with its
-// PKGDIR at the usual place, and the oracle-*.json that say what Portage does
-// with each.
+// Broken unpacks the damaged and hostile packages and indexes of the tests of
+// package binpkg into a folder of the test. They include FIFOs and dangling links.
+// The folder has cases/NAME and index-cases/NAME, each a root with PKGDIR at the
+// usual place, and oracle-*.json with Portage's result for each.
 func Broken(tb testing.TB) string {
 	tb.Helper()
 	f, err := os.Open(repoFile(tb, "parse/binpkg/testdata/broken.tar.zst"))
@@ -45,7 +44,7 @@ func Broken(tb testing.TB) string {
 	}
 }
 
-// brokenPath moves the PKGDIR of a case to where the root of a host has it.
+// brokenPath maps the path of a case to the place of PKGDIR in a root.
 func brokenPath(name string) string {
 	parts := strings.SplitN(strings.TrimPrefix(name, "./"), "/", 3)
 	if len(parts) == 3 && strings.HasSuffix(parts[0], "cases") {
@@ -79,8 +78,8 @@ func unpackMember(tr *tar.Reader, h *tar.Header, path string) error {
 	return os.Chtimes(path, h.ModTime, h.ModTime)
 }
 
-// repoFile finds a file of the repository from the folder of any of its
-// packages.
+// repoFile returns the path of a file of the repository, from the folder of any
+// package.
 func repoFile(tb testing.TB, name string) string {
 	tb.Helper()
 	dir, err := os.Getwd()

@@ -1,5 +1,5 @@
-// Package hosttest ingests recorded or made-up hosts into a database of the
-// test's own, for tests that ask what the store then knows.
+// Package hosttest ingests recorded or generated hosts into temporary databases,
+// for tests of what the store then holds.
 package hosttest
 
 import (
@@ -13,8 +13,8 @@ import (
 	"emaudit/store"
 )
 
-// Now is the clock of tests over the recorded host alpha: an hour after its
-// last event, 2026-10-04 18:20:00 UTC.
+// Now is the time of tests on the recorded host alpha, in unix seconds: one hour
+// after its last event, 2026-10-04 18:20:00 UTC.
 const Now = 1791138000
 
 // Host is a root with a database.
@@ -25,13 +25,13 @@ type Host struct {
 	ID   store.HostID
 }
 
-// New returns a host over root with an empty database.
+// New returns a host for root with an empty database.
 func New(tb testing.TB, root string) *Host {
 	tb.Helper()
 	return Open(tb, root, filepath.Join(tb.TempDir(), "emaudit.db"))
 }
 
-// Open returns a host over root with the database at path.
+// Open returns a host for root with the database at path.
 func Open(tb testing.TB, root, path string) *Host {
 	tb.Helper()
 	db, err := store.Open(context.Background(), path, store.Options{})
@@ -60,7 +60,7 @@ func (h *Host) Ingest(now int64) ingest.Result {
 	return result
 }
 
-// TryIngest is Ingest for a test that expects trouble.
+// TryIngest is like Ingest, but returns the error.
 func (h *Host) TryIngest(ctx context.Context, now int64) (ingest.Result, error) {
 	h.tb.Helper()
 	host := h.open()
@@ -71,8 +71,8 @@ func (h *Host) TryIngest(ctx context.Context, now int64) (ingest.Result, error) 
 // Verify reads every binary package in full.
 func (h *Host) Verify(now int64) { h.verify(ingest.VerifyOptions{Now: now, Images: true}) }
 
-// VerifyAll reads also what was read before, and did not change since as far as
-// its size and time tell.
+// VerifyAll also reads files again that have the size and mtime of an earlier
+// verification.
 func (h *Host) VerifyAll(now int64) {
 	h.verify(ingest.VerifyOptions{Now: now, Images: true, All: true})
 }
@@ -86,7 +86,7 @@ func (h *Host) verify(o ingest.VerifyOptions) {
 	}
 }
 
-// CompareInstalled compares what has no binary package with its CONTENTS.
+// CompareInstalled compares packages without a binary package with their CONTENTS.
 func (h *Host) CompareInstalled(now int64) {
 	h.tb.Helper()
 	host := h.open()
@@ -96,7 +96,7 @@ func (h *Host) CompareInstalled(now int64) {
 	}
 }
 
-// open opens the root, which the caller closes, and resolves its settings.
+// open opens the root and resolves its settings. The caller closes the root.
 func (h *Host) open() ingest.Host {
 	h.tb.Helper()
 	root, err := hostfs.Open(h.Root)

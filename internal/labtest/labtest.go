@@ -1,5 +1,5 @@
-// Package labtest runs real Portage on copies of the recorded host, where a lab for
-// that is at hand.
+// Package labtest runs real Portage on copies of the recorded host, if a lab is
+// available.
 package labtest
 
 import (
@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// Lab runs real Portage on copies of the recorded host. EMAUDIT_LAB is the
-// command that does it, LAB its folder with the host "alpha" restored and kept
-// clean. Nothing of it is part of this repository.
+// Lab runs real Portage on copies of the recorded host. The environment variable
+// EMAUDIT_LAB is the command of the lab, and LAB its folder, which has a clean host
+// "alpha". The lab is not part of this repository.
 type Lab struct {
 	T           *testing.T
 	command     string
-	Dir         string // its hosts lie in Dir/hosts
+	Dir         string // its hosts are in Dir/hosts
 	environment []string
 }
 
-// Open returns the lab, or skips the test where there is none.
+// Open returns the lab. It skips the test if there is none.
 func Open(t *testing.T) *Lab {
 	t.Helper()
 	command, dir := os.Getenv("EMAUDIT_LAB"), os.Getenv("LAB")
@@ -37,7 +37,7 @@ func Open(t *testing.T) *Lab {
 	return &Lab{T: t, command: command, Dir: dir, environment: append(os.Environ(), "NOCOLOR=true", "LAB_LOCK_WAIT=120")}
 }
 
-// Run runs a command of the lab and returns what it wrote.
+// Run runs a command of the lab and returns its output.
 func (l *Lab) Run(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
@@ -49,7 +49,8 @@ func (l *Lab) Run(args ...string) (string, error) {
 	return out.String(), err
 }
 
-// Must is run for what has nothing to do with the proof.
+// Must is like Run, but an error fails the test. Use it for steps that are not
+// under test.
 func (l *Lab) Must(args ...string) string {
 	l.T.Helper()
 	out, err := l.Run(args...)
@@ -59,7 +60,7 @@ func (l *Lab) Must(args ...string) string {
 	return out
 }
 
-// CopyOfAlpha makes a host of the test's own.
+// CopyOfAlpha creates a host for this test.
 func (l *Lab) CopyOfAlpha(name string) (root string) {
 	l.T.Helper()
 	_, _ = l.Run("remove", name)
@@ -68,7 +69,8 @@ func (l *Lab) CopyOfAlpha(name string) (root string) {
 	return filepath.Join(l.Dir, "hosts", name)
 }
 
-// Installed returns what Portage has installed: cpv -> BUILD_TIME.
+// Installed returns the packages that Portage has installed, as a map from cpv to
+// BUILD_TIME.
 func (l *Lab) Installed(host string) map[string]int64 {
 	l.T.Helper()
 	all := map[string]int64{}

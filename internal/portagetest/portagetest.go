@@ -1,6 +1,6 @@
-// Package portagetest asks a real Portage, for tests in which it is the judge.
-// EMAUDIT_PORTAGE names a checkout of its sources; without one, or without
-// Python, such a test is skipped with the reason.
+// Package portagetest runs real Portage in tests that compare results with it. The
+// environment variable EMAUDIT_PORTAGE names a checkout of its sources. Without it,
+// or without Python, such a test is skipped with the reason.
 package portagetest
 
 import (
@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// Checkout returns the folder of the checkout, or skips the test.
+// Checkout returns the folder of the checkout. It skips the test if there is none.
 func Checkout(tb testing.TB) string {
 	tb.Helper()
 	checkout := os.Getenv("EMAUDIT_PORTAGE")
@@ -22,8 +22,8 @@ func Checkout(tb testing.TB) string {
 	return checkout
 }
 
-// Ask runs a Python script that imports Portage, with arguments, and decodes the
-// JSON that it prints into answer.
+// Ask runs a Python script that imports Portage, with the given arguments. It
+// decodes the JSON output of the script into answer.
 func Ask(tb testing.TB, answer any, script string, args ...string) {
 	tb.Helper()
 	checkout := Checkout(tb)

@@ -1,7 +1,6 @@
-// Package sharedtest finds the recorded material that lies beside a checkout of
-// emaudit but is not part of it: the folder "shared" next to the repository, or
-// the folder that EMAUDIT_SHARED names. Tests that need it are skipped, with
-// the reason, where it is absent.
+// Package sharedtest finds recorded material that is not part of the repository:
+// the folder "shared" next to the repository, or the folder that EMAUDIT_SHARED
+// names. A test that needs it is skipped with the reason if it is absent.
 package sharedtest
 
 import (
@@ -10,7 +9,7 @@ import (
 	"testing"
 )
 
-// Dir returns the shared folder, or skips the test.
+// Dir returns the shared folder. It skips the test if there is none.
 func Dir(tb testing.TB) string {
 	tb.Helper()
 	if dir := os.Getenv("EMAUDIT_SHARED"); dir != "" {
@@ -37,8 +36,8 @@ func Dir(tb testing.TB) string {
 	return shared
 }
 
-// Path returns the path of a file or folder below the shared folder, or skips
-// the test where it is absent.
+// Path returns the path of a file or folder in the shared folder. It skips the test
+// if it is absent.
 func Path(tb testing.TB, elem ...string) string {
 	tb.Helper()
 	path := filepath.Join(append([]string{Dir(tb)}, elem...)...)

@@ -2,7 +2,7 @@
 //
 //	go run ./internal/hostarchive/unpack testdata/hosts/alpha.tar.zst DIR
 //
-// It stands in for "tar --zstd -xf", which many machines cannot run.
+// It replaces "tar --zstd -xf", which is missing on many machines.
 package main
 
 import (

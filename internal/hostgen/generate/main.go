@@ -1,5 +1,5 @@
-// Command generate makes large Gentoo hosts, emerge.logs and build logs for
-// measuring:
+// Command generate creates large Gentoo hosts, emerge.logs and build logs for
+// measurements:
 //
 //	go run ./internal/hostgen/generate host DIR --installed 2000 --binpkgs 5000
 //	go run ./internal/hostgen/generate log 1000000 > emerge.log
