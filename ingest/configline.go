@@ -12,16 +12,17 @@ import (
 	"emaudit/store"
 )
 
-// lineKinds are the lists whose lines are stored one by one as they stand.
+// lineKinds are the lists whose lines are stored separately, unchanged.
 var lineKinds = []store.ConfigKind{
 	store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords, store.ConfigLicense,
 	store.ConfigProperties, store.ConfigRestrict, store.ConfigUse, store.ConfigEnv,
 }
 
-// derivedKinds are the lines that several lists make together.
+// derivedKinds are lines that result from several lists together.
 var derivedKinds = []store.ConfigKind{store.LineSet, store.LineSetUnknown, store.LineProvided}
 
-// packageSets adds the lists that define sets of packages, and their members.
+// packageSets adds the files that define package sets, and the files with their
+// members.
 func (s *configScan) packageSets() {
 	for _, name := range s.Settings.SetsConfs() {
 		s.list(store.ConfigFile{Kind: store.ConfigSetsConf, Path: name, Layer: "user"}, 0)
@@ -29,7 +30,7 @@ func (s *configScan) packageSets() {
 	s.sets = s.Settings.PackageSets()
 	for _, set := range s.sets {
 		for _, f := range set.Files {
-			if f.Atoms && f.Sets { // world and world_sets have a kind of their own
+			if f.Atoms && f.Sets { // world and world_sets have their own kind
 				s.list(store.ConfigFile{Kind: store.ConfigSets, Path: f.Path, Layer: "user"}, 0)
 			}
 		}
@@ -39,8 +40,8 @@ func (s *configScan) packageSets() {
 // setAtoms is the syntax of atoms in sets (_sets/files.py, StaticFileSet).
 var setAtoms = atom.Syntax{Repo: true}
 
-// isMember reports whether a line of a set begins with a member. Portage leaves
-// other lines out.
+// isMember reports whether a line of a set begins with a member. Portage ignores
+// other lines.
 func isMember(f settings.SetFile, word string) bool {
 	if strings.HasPrefix(word, "@") {
 		return f.Sets
@@ -49,8 +50,8 @@ func isMember(f settings.SetFile, word string) bool {
 	return f.Atoms && err == nil
 }
 
-// membersOnly blanks the lines that are no members of a set: a definition can
-// name any file, which the database must not show to those who may not read it.
+// membersOnly blanks the lines that are not members of a set. A definition can name
+// any file, and the database must not disclose its content.
 func membersOnly(content []byte) []byte {
 	var kept []byte
 	for line := range strings.Lines(string(content)) {
@@ -62,14 +63,14 @@ func membersOnly(content []byte) []byte {
 	return kept
 }
 
-// lineMaker makes lines of the lists that are stored.
+// lineMaker creates the stored lines from the stored lists.
 type lineMaker struct {
 	*configScan
-	files map[store.ConfigKind][]store.ConfigFile // in the order in which Portage reads
+	files map[store.ConfigKind][]store.ConfigFile // in the order in which Portage reads them
 	lines []store.ConfigLine
 }
 
-// storeLines stores what the lists say, line by line.
+// storeLines stores the lines of the lists.
 func (s *configScan) storeLines(tx *store.Tx) error {
 	m := lineMaker{configScan: s, files: map[store.ConfigKind][]store.ConfigFile{}}
 	files, err := tx.ConfigFiles(s.ID, slices.Concat(lineKinds, []store.ConfigKind{
@@ -80,7 +81,7 @@ func (s *configScan) storeLines(tx *store.Tx) error {
 	}
 	written := map[string]int64{}
 	for _, f := range files {
-		if f.Layer != "repository" { // those change with every sync, and git keeps them
+		if f.Layer != "repository" { // lines of repositories change with every sync, and git keeps their history
 			m.files[f.Kind] = append(m.files[f.Kind], f)
 			written[f.Path] = f.MTimeNS
 		}
@@ -111,7 +112,7 @@ func originOf(f *store.ConfigFile, l userconf.Line) string {
 	return makeconf.Origin{File: f.Path, Line: l.Number}.String()
 }
 
-// asTheyStand adds the lines of a list.
+// asTheyStand adds the lines of a list unchanged.
 func (m *lineMaker) asTheyStand(kind store.ConfigKind) {
 	for i := range m.files[kind] {
 		f := &m.files[kind][i]
@@ -156,11 +157,12 @@ func (m *lineMaker) set(set settings.PackageSet) {
 	}
 }
 
-// stackedLine is a line of a profile that a later one may take back.
+// stackedLine is a line of a profile that a later line may remove.
 type stackedLine struct{ text, origin string }
 
-// stacked stacks lists of a profile: "-x" takes x back, "-*" all before it
-// (util/__init__.py, stack_lists). What take refuses takes nothing back either.
+// stacked combines lists of a profile: "-x" removes x, and "-*" removes all
+// previous lines (util/__init__.py, stack_lists). It ignores lines for which take
+// returns false, including their removals.
 func (m *lineMaker) stacked(kind store.ConfigKind, take func(p settings.Profile, text string) bool) []stackedLine {
 	var all []stackedLine
 	for _, p := range m.Settings.Profiles() {
@@ -188,7 +190,7 @@ func (m *lineMaker) stacked(kind store.ConfigKind, take func(p settings.Profile,
 	return all
 }
 
-// profilePackages returns the members that the profile gives a set.
+// profilePackages returns the members of a set that come from the profile.
 func (m *lineMaker) profilePackages(set settings.ProfileSet) []stackedLine {
 	if set == settings.NoProfileSet {
 		return nil
@@ -205,7 +207,8 @@ func (m *lineMaker) profilePackages(set settings.ProfileSet) []stackedLine {
 	return all
 }
 
-// provided adds what Portage takes for installed (config.py, pprovideddict).
+// provided adds the packages that Portage assumes to be installed (config.py,
+// pprovideddict).
 func (m *lineMaker) provided() {
 	for _, l := range m.stacked(store.ConfigProvided, func(p settings.Profile, _ string) bool { return p.AllowsProvided() }) {
 		if _, err := atom.ParseCPV(l.text); err == nil {

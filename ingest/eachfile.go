@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// filesInHand is how many small files a worker takes at a time: handing over one
-// by one costs as much as a tenth of reading it.
+// filesInHand is the number of small files in one hand-over to a worker. Handing
+// over single files would take a tenth of the time of reading them.
 const filesInHand = 16
 
-// inHand cuts a list of files into what a worker takes at a time. The last are
-// shared out, however few there are.
+// inHand splits a list of files into hand-overs. It distributes the last files
+// evenly among the workers.
 func inHand[F any](files []F, jobs int) [][]F {
 	if len(files) == 0 {
 		return nil
@@ -22,8 +22,8 @@ func inHand[F any](files []F, jobs int) [][]F {
 	return slices.Collect(slices.Chunk(files, max(1, min(filesInHand, len(files)/jobs))))
 }
 
-// eachFile hands the files to workers, of which there are at most jobs, each made
-// by worker.
+// eachFile calls one function per worker for each file. At most jobs workers run;
+// each gets its function from worker.
 func eachFile[F any](ctx context.Context, files [][]F, jobs int, worker func() func(F) error) error {
 	if len(files) == 0 {
 		return nil
@@ -60,5 +60,5 @@ func eachFile[F any](ctx context.Context, files [][]F, jobs int, worker func() f
 	return group.Wait()
 }
 
-// vanished tells whether a file went away since it was listed.
+// vanished reports whether a file was removed after it was listed.
 func vanished(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -8,16 +8,16 @@ import (
 	"emaudit/settings"
 )
 
-// Ebuilds tells which versions the ebuild repositories of a root have. It keeps
-// what it has listed, and is not safe for use by several goroutines.
+// Ebuilds finds out which versions the ebuild repositories of a root have. It
+// caches listings and is not safe for concurrent use.
 type Ebuilds struct {
 	repositories []*hostfs.Dir
-	categories   map[string][]*hostfs.Dir // of the repositories that have it
-	listed       map[string][]string      // the files of a package, by category/pn
+	categories   map[string][]*hostfs.Dir // in each repository that has it
+	listed       map[string][]string      // the files of each package, by category/pn
 }
 
-// OpenEbuilds opens the repositories that Portage is set to use. Those that
-// cannot be opened are passed over.
+// OpenEbuilds opens the repositories in Portage's settings. It skips those that it
+// cannot open.
 func OpenEbuilds(root *hostfs.Root, s *settings.Settings) *Ebuilds {
 	e := &Ebuilds{categories: map[string][]*hostfs.Dir{}, listed: map[string][]string{}}
 	for _, r := range s.Repositories() {
@@ -40,8 +40,8 @@ func (e *Ebuilds) Close() {
 	}
 }
 
-// Find tells whether any repository has the ebuild of a version. Where known is
-// false there is no repository to look into, or no such version can exist.
+// Find reports whether any repository has the ebuild of a version. known is false
+// if there is no repository to search, or if no such version can exist.
 func (e *Ebuilds) Find(cpv string) (there, known bool) {
 	c, err := atom.ParseCPV(cpv)
 	if err != nil || len(e.repositories) == 0 {
@@ -57,8 +57,8 @@ func (e *Ebuilds) Find(cpv string) (there, known bool) {
 	return slices.Contains(files, c.PF()+".ebuild"), true
 }
 
-// category opens the folders of a category once: a repository has a hundred
-// times as many packages.
+// category opens the folders of a category and keeps them open, because a category
+// has many packages.
 func (e *Ebuilds) category(name string) []*hostfs.Dir {
 	dirs, ok := e.categories[name]
 	if !ok {

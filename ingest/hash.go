@@ -10,9 +10,9 @@ import (
 	"emaudit/store"
 )
 
-// hashForCoverage computes MD5 and SHA1 of the files on which the verdict
-// "exact" hangs and whose hash no current index entry gives: those of a build
-// that is installed and has a BINPKGMD5.
+// hashForCoverage computes MD5 and SHA1 of the files that may get the verdict
+// "exact" and that have no current digest in an index: the builds of installed
+// packages with a BINPKGMD5.
 func (r *reader) hashForCoverage(ctx context.Context, dir *hostfs.Dir, pkgdir int64) error {
 	var wanted []store.Instance
 	err := r.db.View(ctx, func(tx *store.Tx) (err error) {
@@ -36,7 +36,7 @@ func (r *reader) hashForCoverage(ctx context.Context, dir *hostfs.Dir, pkgdir in
 		return func(i int) error {
 			file, err := dir.OpenBelow(wanted[i].Path, maxBinpkg)
 			if err != nil {
-				return nil // the next scan says what became of it
+				return nil // the next scan will report it
 			}
 			defer file.Close()
 			m, s := md5.New(), sha1.New()

@@ -16,16 +16,16 @@ import (
 	"emaudit/store"
 )
 
-// indexReading is one look at PKGDIR/Packages and at Packages.gz beside it.
+// indexReading is the state of PKGDIR/Packages and of Packages.gz.
 type indexReading struct {
 	path    string // inside the root
 	entry   hostfs.Entry
 	err     error
-	none    bool // no index is expected here, and none is there
-	changed bool // something of it has to be stored
+	none    bool // no index is expected here, and none exists
+	changed bool // something must be stored
 
-	read  bool            // the text was read anew
-	index *pkgindex.Index // nil where it could not be
+	read  bool            // the text was read again
+	index *pkgindex.Index // nil if it could not be read
 	diags []parse.Diagnostic
 
 	compressed          hostfs.Entry
@@ -34,16 +34,15 @@ type indexReading struct {
 	result SourceResult
 }
 
-// readIndex looks at the index, and reads it where it is not the one that is
-// stored.
+// readIndex checks the index, and reads it if it differs from the stored one.
 func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	x := &indexReading{path: path.Join(s.path, "Packages")}
 	s.index = x
 	x.result = SourceResult{Kind: store.SourceIndex, Path: x.path}
 	x.entry, x.err = s.lookAt(dir, "Packages")
 	if s.kind == "binhost" && errors.Is(x.err, fs.ErrNotExist) {
-		// The index of a fetched repository lies in /var/cache/edb/binhost
-		// (bintree.py, _populate_remote), not beside the packages.
+		// The index of a fetched repository is in /var/cache/edb/binhost
+		// (bintree.py, _populate_remote), not in the folder of the packages.
 		x.none = true
 		x.changed = s.row.IndexCondition != ""
 		return
@@ -79,8 +78,8 @@ func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	}
 }
 
-// lookAt is the lstat of a file of the pkgdir; a symlink, which Portage follows
-// for its index, is resolved inside the root.
+// lookAt returns the lstat of a file in the pkgdir. It resolves a symlink inside
+// the root, because Portage follows symlinks to its index.
 func (s *pkgScan) lookAt(dir *hostfs.Dir, name string) (hostfs.Entry, error) {
 	e, err := dir.Lstat(name)
 	if err == nil && e.Kind == hostfs.Symlink {
@@ -89,9 +88,8 @@ func (s *pkgScan) lookAt(dir *hostfs.Dir, name string) (hostfs.Entry, error) {
 	return e, err
 }
 
-// compareCompressed tells whether a compressed index has the same text. It reads
-// no further than the first difference, so that a decompression bomb costs
-// nothing.
+// compareCompressed compares a compressed index with the text. It stops at the
+// first difference, so a decompression bomb costs nothing.
 func (s *pkgScan) compareCompressed(path string, text []byte) string {
 	file, err := s.Root.OpenFile(path, maxIndex)
 	if err != nil {
@@ -148,7 +146,7 @@ func (x *indexReading) describe(row *store.PkgDir) {
 	}
 }
 
-// store keeps the bookmark of the index, its damage and its entries.
+// store stores the bookmark of the index, its damage and its entries.
 func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 	if !x.changed {
 		return nil
@@ -171,7 +169,7 @@ func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 		x.result.Damage = 1
 	}
 	if x.err == nil && !x.read {
-		return nil // only Packages.gz is another
+		return nil // only Packages.gz has changed
 	}
 	added, err := tx.ReplaceDiagnostics(source.ID, "", x.diags, s.Now)
 	if err != nil {
@@ -184,7 +182,7 @@ func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 	return tx.PutIndexEntries(s.row.ID, x.entries())
 }
 
-// entries are the stored form of the entries.
+// entries returns the entries in stored form.
 func (x *indexReading) entries() []store.IndexEntry {
 	if x.index == nil {
 		return nil
@@ -205,7 +203,7 @@ func (x *indexReading) entries() []store.IndexEntry {
 	return entries
 }
 
-// orAbsent is -1 where the index does not give a number.
+// orAbsent returns n, or -1 if the index lacks the field.
 func orAbsent(field string, n int64) int64 {
 	if field == "" {
 		return -1
@@ -213,7 +211,7 @@ func orAbsent(field string, n int64) int64 {
 	return n
 }
 
-// digest is the bytes of a hexadecimal digest; nil where there is none.
+// digest decodes a hexadecimal digest. It returns nil for "".
 func digest(s string) []byte {
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) == 0 {

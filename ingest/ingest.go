@@ -3,18 +3,17 @@
 //
 // # Promises
 //
-// Ingest is incremental: every source has a bookmark, and an unchanged source
-// costs a stat. It is idempotent: reading twice changes nothing. It is safe to
-// kill: the facts of a source and its bookmark are stored in one transaction,
-// so at any moment the database holds the last whole state. What was once
-// ingested stays when its source is gone.
+// Ingest is incremental: every source has a bookmark, and an unchanged source costs
+// one stat. It is idempotent: reading a source again changes nothing. It may be
+// killed at any time: the facts of a source and its bookmark are stored in one
+// transaction, so the database always holds the last complete state. Facts remain
+// when their source is gone.
 //
-// A source that is missing or cannot be read is recorded as such, never passed
-// over: an audit reports it. Only an I/O error of the database or a
-// cancellation ends an ingest.
+// A missing or unreadable source is recorded as such, and an audit reports it. Only
+// an I/O error of the database, or a cancellation, ends an ingest.
 //
-// Nothing here writes below the root; a file's name is used only to open that
-// very file in the folder in which it was listed.
+// This package writes nothing below the root. It uses the name of a file only to
+// open that file in the folder that listed it.
 package ingest
 
 import (
@@ -31,63 +30,62 @@ import (
 	"emaudit/store"
 )
 
-// Host is the root that is read.
+// Host is the root to read.
 type Host struct {
 	ID       store.HostID
 	Root     *hostfs.Root
 	Settings *settings.Settings
 }
 
-// Meter shows how far one long part is. Add may be called by several
-// goroutines.
+// Meter receives the progress of one part. Add may be called concurrently.
 type Meter interface {
 	Add(n int64)
 	Done()
 }
 
-// Progress begins a part of total units, which are bytes or files; nil is
-// silent.
+// Progress begins a part of total units, bytes or files. A nil Progress shows
+// nothing.
 type Progress func(label string, total int64, bytes bool) Meter
 
-// Options steer an ingest.
+// Options are the parameters of an ingest.
 type Options struct {
-	Now      int64 // unix seconds: the time under which changes are recorded
-	Jobs     int   // files read at once; 0 = [DefaultJobs]
+	Now      int64 // the time recorded for changes, in unix seconds
+	Jobs     int   // files read in parallel; 0 means [DefaultJobs]
 	Progress Progress
-	Captures []Capture // output of emerge that a person saved
-	// Logs are further files of emerge.log, inside the root: rotated ones that
-	// do not lie beside it.
+	Captures []Capture // saved output of emerge
+	// Logs are further files of emerge.log, inside the root, such as rotated files
+	// in other folders.
 	Logs []string
 }
 
-// DefaultJobs is the number of files read at once: enough to keep a disk busy
-// (docs/performance.md), and no fewer than the processors can use.
+// DefaultJobs returns the number of files read in parallel. It is enough to keep a
+// disk (docs/performance.md) and the processors busy.
 func DefaultJobs() int { return max(8, 2*runtime.GOMAXPROCS(0)) }
 
-// SourceResult is what an ingest did with one source.
+// SourceResult is the result of an ingest for one source.
 type SourceResult struct {
 	Kind      store.SourceKind
 	Path      string // inside the root
 	Condition store.Condition
-	Problem   string // why it could not be read
+	Problem   string // why it could not be read, or ""
 	Changed   bool   // something new was stored
-	Read      int64  // files or bytes that had to be read
-	Summary   string // what is there and what changed, for people
-	// Damage counts the pieces of damage met in what was read this time, and a
-	// source that is there and can no longer be read. A damaged binary package
-	// is not among them: it is what an audit is about.
+	Read      int64  // files or bytes that were read
+	Summary   string // contents and changes, for people
+	// Damage counts the pieces of damage in the data that was read, and an existing
+	// source that has become unreadable. It does not count damaged binary packages,
+	// which are the subject of an audit.
 	Damage int
-	// Failed says that the source was not brought up to date, whatever the cause:
-	// what is stored of it is as it was.
+	// Failed reports that the source was not updated, for whatever reason. Its
+	// stored facts are unchanged.
 	Failed bool
 }
 
-// Result is what an ingest did.
+// Result is the result of an ingest.
 type Result struct {
 	Sources []SourceResult
 }
 
-// Damage is the number of pieces of damage met in what this ingest read.
+// Damage returns the number of pieces of damage in the data that this ingest read.
 func (r Result) Damage() int {
 	n := 0
 	for _, s := range r.Sources {
@@ -96,7 +94,7 @@ func (r Result) Damage() int {
 	return n
 }
 
-// begin starts to show a part.
+// begin begins to show the progress of a part.
 func (r *reader) begin(label string, total int64, bytes bool) Meter {
 	if r.Progress == nil || total == 0 {
 		return noMeter{}
@@ -110,24 +108,24 @@ type noMeter struct{}
 func (noMeter) Add(int64) {}
 func (noMeter) Done()     {}
 
-// reader carries what every part of an ingest needs.
+// reader holds the parameters that all parts of an ingest need.
 type reader struct {
 	Host
 	Options
 	db *store.DB
 }
 
-// source is one thing that an ingest reads.
+// source is one source of an ingest.
 type source struct {
 	kind store.SourceKind
 	path string // inside the root
 	read func(context.Context) ([]SourceResult, error)
 }
 
-// Run brings the store up to date with the root. A source that fails does not keep
-// the others from being read: what is stored of it stays, and its result says so.
-// The error is that of the database as a whole, of a log that was given by hand and
-// is not there, or of ctx.
+// Run updates the store from the root. If a source fails, the other sources are
+// still read; the stored facts of the failed source remain, and its result reports
+// the failure. Run returns an error of the database, an error about a missing log
+// in Options.Logs, or the error of ctx.
 func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, error) {
 	if opts.Jobs <= 0 {
 		opts.Jobs = DefaultJobs()
@@ -139,8 +137,7 @@ func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, er
 	return r.run(ctx, r.sources())
 }
 
-// EmergeLog brings the store up to date with emerge.log alone; its error is as that
-// of [Run].
+// EmergeLog updates the store from emerge.log alone. Its errors are those of [Run].
 func EmergeLog(ctx context.Context, db *store.DB, host Host, opts Options) (Result, error) {
 	r := &reader{Host: host, Options: opts, db: db}
 	return r.run(ctx, []source{r.logSource()})
@@ -150,9 +147,9 @@ func (r *reader) logSource() source {
 	return source{store.SourceEmergeLog, r.Settings.EmergeLog(), r.emergeLog}
 }
 
-// sources are all that is read, in this order: the VDB comes before the binary
-// packages, whose hashes are computed only where an installed package asks for
-// them.
+// sources returns all sources in the order of reading. The VDB comes before the
+// binary packages, because only packages with a matching installed package are
+// hashed.
 func (r *reader) sources() []source {
 	s := r.Settings
 	all := []source{
@@ -190,7 +187,7 @@ func (r *reader) sources() []source {
 	return append(all, source{store.SourceLeftovers, s.PreservedLibsFile(), r.leftovers})
 }
 
-// run reads sources one after the other.
+// run reads the sources one after another.
 func (r *reader) run(ctx context.Context, sources []source) (Result, error) {
 	var result Result
 	for _, s := range sources {
@@ -209,15 +206,15 @@ func (r *reader) run(ctx context.Context, sources []source) (Result, error) {
 	return result, nil
 }
 
-// failed is the result of a source that was not brought up to date. It is recorded,
-// too, if the database takes that.
+// failed returns the result of a source that was not updated. It also records the
+// failure, if the database allows it.
 func (r *reader) failed(ctx context.Context, s source, cause error) SourceResult {
 	result := SourceResult{Kind: s.kind, Path: s.path, Condition: store.ConditionUnreadable, Problem: cause.Error(), Damage: 1, Failed: true}
 	_, _ = r.absent(ctx, s.kind, s.path, cause)
 	return result
 }
 
-// settings stores what Portage's settings are.
+// settings stores Portage's settings.
 func (r *reader) settings(ctx context.Context) ([]SourceResult, error) {
 	result := SourceResult{Kind: store.SourceSettings, Path: r.Host.Settings.MakeConf(), Condition: store.ConditionRead}
 	var stored []store.Setting
@@ -243,8 +240,8 @@ func (r *reader) settings(ctx context.Context) ([]SourceResult, error) {
 	return []SourceResult{result}, err
 }
 
-// settingsChange returns since when the settings count that were found, and enters
-// that they were read.
+// settingsChange returns the time since which the current settings apply, and
+// records that they were read.
 func (r *reader) settingsChange(tx *store.Tx, path string) (int64, error) {
 	source, _, err := tx.FindSource(r.ID, store.SourceSettings, path)
 	if err != nil {
@@ -261,8 +258,9 @@ func (r *reader) settingsChange(tx *store.Tx, path string) (int64, error) {
 	return at, tx.PutSource(&source)
 }
 
-// changeTime returns since when what a file says counts that was last written at
-// mtimeNS: since then, if it was read before that, and else since now.
+// changeTime returns the time since which the content of a file applies. It is the
+// mtime if the file was read before that time, and otherwise the time of this
+// ingest.
 func (r *reader) changeTime(lastRead, mtimeNS int64) int64 {
 	if at := mtimeNS / 1e9; lastRead > 0 && lastRead < at && at < r.Now {
 		return at
@@ -270,11 +268,11 @@ func (r *reader) changeTime(lastRead, mtimeNS int64) int64 {
 	return r.Now
 }
 
-// codeStopped is damage of the settings because of which emerge does not start.
+// codeStopped is damage of the settings that keeps emerge from starting.
 const codeStopped = "emerge-stopped"
 
-// settingsDamage stores what was wrong with the settings' files, under the
-// file that emaudit's answers rest on most.
+// settingsDamage stores the damage of the settings files. It is stored under the
+// most important of these files.
 func (r *reader) settingsDamage(tx *store.Tx, result *SourceResult) error {
 	source, _, err := tx.FindSource(r.ID, store.SourceSettings, result.Path)
 	if err != nil {
@@ -319,7 +317,7 @@ func sameSettings(a, b []store.Setting) bool {
 	return true
 }
 
-// condition sorts the errors of opening a source into what is recorded.
+// condition maps the error of opening a source to its recorded condition.
 func condition(err error) (c store.Condition, problem string) {
 	switch {
 	case err == nil:
@@ -330,7 +328,8 @@ func condition(err error) (c store.Condition, problem string) {
 	return store.ConditionUnreadable, reason(err)
 }
 
-// reason is what an error says besides the path, which its subject has.
+// reason returns the text of an error without the path, which the subject contains
+// already.
 func reason(err error) string {
 	var pathErr *hostfs.PathError
 	if errors.As(err, &pathErr) {
@@ -339,8 +338,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// absent records a source that could not be opened. Facts that were read from
-// it before stay.
+// absent records that a source could not be opened. Its stored facts remain.
 func (r *reader) absent(ctx context.Context, kind store.SourceKind, name string, cause error) ([]SourceResult, error) {
 	c, problem := condition(cause)
 	damage := 0

@@ -17,23 +17,22 @@ import (
 )
 
 const (
-	// maxContents is the size in bytes up to which a CONTENTS is read: the largest,
-	// of a kernel's sources, have some ten million.
+	// maxContents is the largest accepted size of CONTENTS, in bytes. The largest,
+	// of kernel sources, have about ten million.
 	maxContents = 1 << 30
 
-	// maxInstalledFile is the size in bytes up to which an installed file is read
-	// to compare it.
+	// maxInstalledFile is the largest size of an installed file that is read for
+	// comparison, in bytes.
 	maxInstalledFile = 1 << 30
 
-	// maxDrift bounds the rows of one package: one whose files are all gone has as
-	// many as it had files.
+	// maxDrift bounds the stored differences of one package. Without the limit, a
+	// package whose files are all missing would have one for each file.
 	maxDrift = 1000
 )
 
-// CheckInstalled compares the files of installed packages with their CONTENTS, where
-// no binary package of the very build is there, and stores the differences. It is
-// not part of [Run]: only who would be told to pack these packages with quickpkg
-// needs to know.
+// CheckInstalled compares the files of installed packages with their CONTENTS, for
+// packages without a binary package of the same build, and stores the differences.
+// It is not part of [Run]; only advice to use quickpkg needs it.
 func CheckInstalled(ctx context.Context, db *store.DB, host Host, opts Options) error {
 	if opts.Jobs <= 0 {
 		opts.Jobs = DefaultJobs()
@@ -77,16 +76,16 @@ func CheckInstalled(ctx context.Context, db *store.DB, host Host, opts Options) 
 	return db.Update(ctx, func(tx *store.Tx) error { return tx.PutInstalledFiles(host.ID, files) })
 }
 
-// comparison is what was seen of the files of one package.
+// comparison is the result for the files of one package.
 type comparison struct {
 	store.InstalledFiles
-	present bool            // one of its files is there
-	tops    map[string]bool // the folders below the root that its files are in
+	present bool            // at least one of its files exists
+	tops    map[string]bool // the top folders of the root that contain its files
 }
 
-// holdsInstallation tells a root whose files are gone from one that never had them:
-// a copy of /var/db/pkg alone, or a system whose /usr is not mounted. There not one
-// file is there, and neither is the folder below the root that it would be in.
+// holdsInstallation reports whether the root has an installation at all. A copy of
+// /var/db/pkg alone, or a system whose /usr is not mounted, has none of the files
+// and lacks the top folders that should contain them.
 func holdsInstallation(root *hostfs.Root, found []comparison) bool {
 	held := true
 	for _, c := range found {
@@ -102,10 +101,10 @@ func holdsInstallation(root *hostfs.Root, found []comparison) bool {
 	return held
 }
 
-// compareInstalled compares one package with what lies on the disk.
+// compareInstalled compares one package with the files on disk.
 func compareInstalled(ctx context.Context, host Host, protected *protection, cpv string) comparison {
 	c := comparison{InstalledFiles: store.InstalledFiles{CPV: cpv}, tops: map[string]bool{}}
-	// The paths of CONTENTS have EPREFIX and not ROOT.
+	// Paths in CONTENTS include EPREFIX, but not ROOT.
 	target := strings.TrimSuffix(host.Settings.EROOT(), host.Settings.EPREFIX())
 	c.Complete = eachEntry(host.Root, host.Settings, cpv, func(e vdb.ContentsEntry) error {
 		there := e
@@ -124,8 +123,8 @@ func compareInstalled(ctx context.Context, host Host, protected *protection, cpv
 	return c
 }
 
-// eachEntry calls visit with the entries of the CONTENTS of an installed package, and
-// reports whether all of it was read.
+// eachEntry calls visit with each entry in the CONTENTS of an installed package. It
+// reports whether all of CONTENTS was read.
 func eachEntry(root *hostfs.Root, s *settings.Settings, cpv string, visit func(vdb.ContentsEntry) error) bool {
 	f, err := root.OpenFile(path.Join(s.VDB(), cpv, "CONTENTS"), maxContents)
 	if err != nil {
@@ -138,9 +137,10 @@ func eachEntry(root *hostfs.Root, s *settings.Settings, cpv string, visit func(v
 	return err == nil && len(diags) == 0
 }
 
-// compareEntry says how a file differs from CONTENTS, "" where it does not. A regular
-// file with the time of its installation is not read, unless always: what an
-// administrator edits, programs rewrite with any time.
+// compareEntry returns the difference between a file and CONTENTS, or "". Unless
+// always is set, it does not read a regular file with the recorded mtime. Files
+// that administrators edit need always, because programs may write them with any
+// mtime.
 func compareEntry(root *hostfs.Root, e vdb.ContentsEntry, always bool) store.DriftState {
 	there, err := root.Lstat(e.Path)
 	switch {
@@ -155,7 +155,7 @@ func compareEntry(root *hostfs.Root, e vdb.ContentsEntry, always bool) store.Dri
 	}
 	switch e.Kind {
 	case vdb.Directory:
-		// A folder that became a link to a folder is packed as a folder.
+		// quickpkg packs a symlink to a folder as a folder.
 		if there.Kind == hostfs.Symlink {
 			if target, err := root.Stat(e.Path); err == nil {
 				there = target
@@ -188,7 +188,7 @@ func compareEntry(root *hostfs.Root, e vdb.ContentsEntry, always bool) store.Dri
 	return ""
 }
 
-// md5Of is the MD5 of a file in hexadecimal.
+// md5Of returns the MD5 of a file in hexadecimal.
 func md5Of(root *hostfs.Root, name string) (string, error) {
 	f, err := root.OpenFile(name, maxInstalledFile)
 	if err != nil {
@@ -202,10 +202,9 @@ func md5Of(root *hostfs.Root, name string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// protection tells which files CONFIG_PROTECT keeps from being overwritten, as
-// Portage does (util/__init__.py, ConfigProtect): the longest entry that a file is
-// below decides, and one that is no folder stands for itself alone. The entries are
-// relative to EROOT.
+// protection finds the files that CONFIG_PROTECT protects, with Portage's rules
+// (util/__init__.py, ConfigProtect): the longest matching entry decides, and an
+// entry that is not a folder matches only itself. Entries are relative to EROOT.
 type protection struct{ protect, mask []protectedPath }
 
 type protectedPath struct {

@@ -11,13 +11,13 @@ import (
 	"emaudit/store"
 )
 
-// readAll reads structure and metadata of files, several at once. Of many files
-// the names and the metadata are stored while the others are read: they are most
-// of what a first scan stores.
+// readAll reads structure and metadata of files in parallel. If there are many
+// files, their names and metadata are stored during the reading, because they are
+// most of the data of a first scan.
 func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile) error {
 	meter := s.begin("binpkgs", int64(len(files)), false)
 	defer meter.Done()
-	read := make(chan *pkgFile, len(files)) // a full database must not hold up the reading
+	read := make(chan *pkgFile, len(files)) // so that a busy database does not delay the reading
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.enterNames(ctx, read) })
 	group.Go(func() error {
@@ -35,8 +35,8 @@ func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile
 	return group.Wait()
 }
 
-// namesInHand is how many files make it worth storing their names by
-// themselves.
+// namesInHand is the number of files from which storing their names separately pays
+// off.
 const namesInHand = 256
 
 func (s *pkgScan) enterNames(ctx context.Context, read <-chan *pkgFile) error {
@@ -53,10 +53,10 @@ func (s *pkgScan) enterNames(ctx context.Context, read <-chan *pkgFile) error {
 	return nil
 }
 
-// newReader returns a reader that judges as this host's Portage would.
+// newReader returns a reader that judges packages like Portage on this host.
 func (r *reader) newReader() *binpkg.Reader {
 	rd := binpkg.NewReader()
-	// Portage takes both for no compression (bin/misc-functions.sh).
+	// For Portage, both mean no compression (bin/misc-functions.sh).
 	compress := r.Settings.Get("BINPKG_COMPRESS")
 	rd.AcceptPlain = compress == "" || compress == "none"
 	return rd
@@ -118,12 +118,12 @@ func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
 	}
 }
 
-// isUnread tells whether a file could not be read at all.
+// isUnread reports whether a file could not be read at all.
 func isUnread(n *store.Instance) bool {
 	return n.Structure == "unknown" && n.Format == string(binpkg.FormatUnknown)
 }
 
-// metadataOf is the stored form of what a binary package says of itself.
+// metadataOf returns the metadata of a binary package in stored form.
 func metadataOf(p *binpkg.Package) *store.Metadata {
 	if len(p.Names) == 0 {
 		return nil

@@ -7,22 +7,24 @@ import (
 	"emaudit/parse/pkgindex"
 )
 
-// How many bytes a file of each kind may have to be opened at all; see
-// [hostfs.Root.OpenFile]. They are far above what any host has: what is larger is
-// no such file, and reading it would take minutes. Small files that are read whole
-// have their limits where they are read.
+// The size limits for opening a file of each kind, in bytes; see
+// [hostfs.Root.OpenFile]. They are far above real sizes: a larger file is not of
+// that kind, and reading it would take minutes. Small files that are read at once
+// have their limits in other places.
 const (
-	// maxBinpkg is some ten times the largest packages with their debug symbols.
+	// maxBinpkg is about ten times the size of the largest packages with debug
+	// symbols.
 	maxBinpkg = 256 << 30
-	// maxIndex is that of the text; no index is larger compressed.
+	// maxIndex is the limit of the decompressed text; a compressed index is not
+	// larger.
 	maxIndex = pkgindex.MaxSize
-	// maxOutput is of a build log and of the summary of elog, of which large ones
-	// have some hundred million bytes; decompressed, too.
+	// maxOutput applies to build logs and to summary.log, compressed and
+	// decompressed. Large ones have some hundred million bytes.
 	maxOutput = 2 << 30
 )
 
-// bounded fails behind the limit of a text: a small file can decompress to a large
-// one, and any can grow while it is read.
+// bounded returns an error after a number of bytes. A small file can decompress to
+// a large text, and a file can grow while it is read.
 type bounded struct {
 	r    io.Reader
 	left int64

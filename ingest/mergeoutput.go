@@ -19,20 +19,20 @@ import (
 	"emaudit/store"
 )
 
-// codeOutputUnread is the diagnostic of a file of merge output that is there and
+// codeOutputUnread is the diagnostic for an existing file of merge output that
 // could not be read.
 const codeOutputUnread = "output-unread"
 
-// storeBatch is the number of build logs stored in one transaction: a first
-// ingest of years of logs that is killed loses no more than these.
+// storeBatch is the number of build logs stored in one transaction. If the first
+// ingest of many logs is killed, only one batch is lost.
 const storeBatch = 256
 
-// outputSources are what merges wrote: the build logs below PORTAGE_LOGDIR,
-// those that failed builds left behind below PORTAGE_TMPDIR, and the messages of
-// elog.
+// outputSources returns the sources of merge output: the build logs below
+// PORTAGE_LOGDIR, the logs of failed builds below PORTAGE_TMPDIR, and the messages
+// of elog.
 //
-// clean-logs deletes logs after a week: what they said stays, the file is marked
-// gone.
+// clean-logs deletes logs after a week. Their facts remain, and the file is marked
+// as gone.
 func (r *reader) outputSources() []source {
 	logs := func(dir string, list func(*outputScan, *hostfs.Dir) error) source {
 		return source{store.SourceBuildLog, dir, func(ctx context.Context) ([]SourceResult, error) { return r.buildLogs(ctx, dir, list) }}
@@ -45,33 +45,34 @@ func (r *reader) outputSources() []source {
 		source{store.SourceElog, r.Settings.ElogDir(), func(ctx context.Context) ([]SourceResult, error) { return r.elog(ctx, r.Settings.ElogDir()) }})
 }
 
-// outputFile is one file of merge output as it was listed.
+// outputFile is one listed file of merge output.
 type outputFile struct {
-	dir         *hostfs.Dir // an open folder that it lies in or below
-	below       string      // its folder below dir, "" for dir itself
-	rel         string      // below the source
+	dir         *hostfs.Dir // an open folder that contains it, directly or indirectly
+	below       string      // its folder relative to dir, "" for dir itself
+	rel         string      // its path relative to the source
 	name        mergelog.Name
 	entry       hostfs.Entry
 	incarnation int64
 
-	known *store.OutputFile // nil where it was never read
+	known *store.OutputFile // nil if it was never read
 
 	log   mergelog.BuildLog
 	diags []parse.Diagnostic
-	// unread says that the file is there and could not be read, vanished that
-	// it was deleted since it was listed.
+	// unread reports that the file exists and could not be read; vanished that it
+	// was deleted after it was listed.
 	unread, vanished bool
 }
 
-// unchanged tells whether the file is as the store knows it. Logs are written
-// by appending, so that a change shows in size and mtime.
+// unchanged reports whether the file is as stored. Logs are only appended to, so a
+// change affects size and mtime.
 func (f *outputFile) unchanged() bool {
 	k := f.known
 	return k != nil && k.Inode == f.entry.Inode && k.Size == f.entry.Size && k.MTimeNS == f.entry.MTimeNS
 }
 
-// open opens the file. The folders between it and dir are opened for it alone:
-// every failed build leaves one, and processes may open fewer.
+// open opens the file. It opens the folders between dir and the file only for this
+// call, because every failed build leaves a folder and the number of open files is
+// limited.
 func (f *outputFile) open() (*os.File, error) {
 	folder, err := openFolder(f.dir, f.below)
 	if err != nil {
@@ -83,30 +84,30 @@ func (f *outputFile) open() (*os.File, error) {
 	return folder.OpenFile(f.entry.Name, maxOutput)
 }
 
-// row is the bookmark of the file as it was listed.
+// row returns the bookmark of the file as listed.
 func (f *outputFile) row(source, now int64) store.OutputFile {
 	return store.OutputFile{
 		Source: source, Path: f.rel, Incarnation: f.incarnation, Inode: f.entry.Inode, Size: f.entry.Size, MTimeNS: f.entry.MTimeNS, ReadAt: now,
 	}
 }
 
-// outputScan is one listing of a folder of output.
+// outputScan is one listing of a source of merge output.
 type outputScan struct {
 	*reader
 	path   string // inside the root
 	source store.Source
 	dirs   []*hostfs.Dir
 	files  []*outputFile
-	diags  []parse.Diagnostic // of the listing itself
-	// partial says that a folder could not be listed, so that what is not seen
-	// need not be gone.
+	diags  []parse.Diagnostic // of the listing
+	// partial reports that a folder could not be listed, so that missing files may
+	// still exist.
 	partial bool
-	damage  int                // pieces of it that are new
-	gone    []store.OutputFile // known, and no longer there
+	damage  int                // number of new pieces of damage in the listing
+	gone    []store.OutputFile // known files that no longer exist
 }
 
-// openOutput opens the folder of a source, lists it with list and compares it
-// with what the store knows of it.
+// openOutput opens the folder of a source, lists it with the function list, and
+// compares the result with the store.
 func (r *reader) openOutput(ctx context.Context, kind store.SourceKind, dirPath string, list func(*outputScan, *hostfs.Dir) error) (*outputScan, error) {
 	dir, err := r.Root.OpenDir(dirPath)
 	if err != nil {
@@ -138,14 +139,14 @@ func (r *reader) openOutput(ctx context.Context, kind store.SourceKind, dirPath 
 	return s, nil
 }
 
-// databaseError is an error that ends the ingest, other than that a source
+// databaseError is an error that ends the ingest, unlike the error of a source that
 // cannot be read.
 type databaseError struct{ err error }
 
 func (e *databaseError) Error() string { return e.err.Error() }
 func (e *databaseError) Unwrap() error { return e.err }
 
-// compare matches the files with the rows that the store has.
+// compare matches the files with the stored rows.
 func (s *outputScan) compare(known []store.OutputFile) {
 	type key struct {
 		path        string
@@ -177,8 +178,7 @@ func (s *outputScan) close() {
 	}
 }
 
-// subDir opens a folder below dir and keeps it open; it returns nil where that
-// is not possible.
+// subDir opens a folder below dir and keeps it open. It returns nil if that fails.
 func (s *outputScan) subDir(dir *hostfs.Dir, rel, name string) (*hostfs.Dir, []hostfs.Entry) {
 	sub, err := dir.OpenDir(name)
 	if err == nil {
@@ -192,8 +192,8 @@ func (s *outputScan) subDir(dir *hostfs.Dir, rel, name string) (*hostfs.Dir, []h
 	return nil, nil
 }
 
-// unlisted notes that a folder is there and could not be listed. One that is
-// not there was removed meanwhile.
+// unlisted records that an existing folder could not be listed. A folder that does
+// not exist was removed meanwhile.
 func (s *outputScan) unlisted(rel string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return
@@ -203,8 +203,8 @@ func (s *outputScan) unlisted(rel string, err error) {
 	s.diags = append(s.diags, parse.Diagnosef(0, codeOutputUnread, "%s: %s", rel, problem))
 }
 
-// take keeps what f describes if it can be a file of output, and reports what
-// only has the name of one: it is never opened.
+// take adds f if it can be a file of merge output. It reports a file that only has
+// such a name, and never opens it.
 func (s *outputScan) take(f *outputFile) {
 	if f.entry.Kind == hostfs.Regular {
 		s.files = append(s.files, f)
@@ -213,8 +213,8 @@ func (s *outputScan) take(f *outputFile) {
 	s.diags = append(s.diags, parse.Diagnosef(0, codeOutputUnread, "%s: %v", f.rel, &hostfs.KindError{Kind: f.entry.Kind}))
 }
 
-// listLogDir lists PORTAGE_LOGDIR: its own files, and with FEATURES=split-log
-// those of build/<category>.
+// listLogDir lists the files of PORTAGE_LOGDIR, and with FEATURES=split-log those
+// in build/<category>.
 func listLogDir(s *outputScan, dir *hostfs.Dir) error {
 	entries, err := dir.Entries()
 	if err != nil {
@@ -240,7 +240,7 @@ func listLogDir(s *outputScan, dir *hostfs.Dir) error {
 	return nil
 }
 
-// takeLogs takes what has the name of a build log.
+// takeLogs adds the files whose name is that of a build log.
 func (s *outputScan) takeLogs(dir *hostfs.Dir, rel string, entries []hostfs.Entry, separator string) {
 	for _, e := range entries {
 		p := path.Join(rel, e.Name)
@@ -250,8 +250,8 @@ func (s *outputScan) takeLogs(dir *hostfs.Dir, rel string, entries []hostfs.Entr
 	}
 }
 
-// listBuildDir lists the logs that failed builds left in their build
-// directories. With PORTAGE_LOGDIR set they are symlinks to the logs there.
+// listBuildDir lists the logs that failed builds left in their build directories.
+// If PORTAGE_LOGDIR is set, they are symlinks to the logs there.
 func listBuildDir(s *outputScan, dir *hostfs.Dir) error {
 	categories, err := dir.Entries()
 	if err != nil {
@@ -271,7 +271,7 @@ func listBuildDir(s *outputScan, dir *hostfs.Dir) error {
 	return nil
 }
 
-// takeKept keeps the build.log of one build directory, if it has one.
+// takeKept adds the build.log of one build directory, if there is one.
 func (s *outputScan) takeKept(category *hostfs.Dir, rel, name string) {
 	below := path.Join(name, "temp")
 	temp, err := openFolder(category, below)
@@ -289,7 +289,7 @@ func (s *outputScan) takeKept(category *hostfs.Dir, rel, name string) {
 		switch e, err := temp.Lstat(log); {
 		case err != nil:
 			s.unlisted(p, err)
-		case e.Kind != hostfs.Symlink: // to the log in PORTAGE_LOGDIR
+		case e.Kind != hostfs.Symlink: // a symlink leads to the log in PORTAGE_LOGDIR
 			s.take(&outputFile{dir: category, below: below, rel: p, name: n, entry: e, incarnation: int64(e.Inode)})
 		}
 	}
@@ -329,8 +329,8 @@ func (r *reader) buildLogs(ctx context.Context, dirPath string, list func(*outpu
 	return []SourceResult{result}, nil
 }
 
-// noOutput records that a folder of output could not be listed. One that does
-// not exist is no news: Portage makes it when there is something to write.
+// noOutput records that a folder of merge output could not be listed. A missing
+// folder is normal: Portage creates it when it has something to write.
 func (r *reader) noOutput(ctx context.Context, kind store.SourceKind, dirPath string, cause error) ([]SourceResult, error) {
 	var fatal *databaseError
 	if errors.As(cause, &fatal) {
@@ -343,8 +343,8 @@ func (r *reader) noOutput(ctx context.Context, kind store.SourceKind, dirPath st
 	return results, err
 }
 
-// readAndStore reads logs, several at once, and stores them as they come. It
-// returns how many were stored.
+// readAndStore reads logs in parallel and stores them in batches. It returns the
+// number of stored logs.
 func (s *outputScan) readAndStore(ctx context.Context, files []*outputFile, meter Meter, result *SourceResult) (stored int, err error) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(s.Jobs + 1)
@@ -356,7 +356,7 @@ func (s *outputScan) readAndStore(ctx context.Context, files []*outputFile, mete
 				continue
 			}
 			if err := s.storeLogs(groupCtx, batch, result); err != nil {
-				for range done { // let the readers end
+				for range done { // so that the readers can finish
 				}
 				return err
 			}
@@ -385,10 +385,10 @@ func (s *outputScan) readAndStore(ctx context.Context, files []*outputFile, mete
 	return stored, err
 }
 
-// readLog fills f.log. It fails only when ctx ends.
+// readLog fills f.log. It returns an error only if ctx ends.
 func (f *outputFile) readLog(ctx context.Context, meter Meter) error {
 	if f.unchanged() {
-		return nil // it was gone, and is there again
+		return nil // the file was gone, and is back
 	}
 	in, err := f.open()
 	if err == nil {
@@ -419,14 +419,14 @@ func (f *outputFile) readLog(ctx context.Context, meter Meter) error {
 	return nil
 }
 
-// unreadDiagnostic says why a file of output could not be read; which one, says
-// its place.
+// unreadDiagnostic says why a file could not be read. The row it belongs to names
+// the file.
 func unreadDiagnostic(err error) []parse.Diagnostic {
 	_, problem := condition(err)
 	return []parse.Diagnostic{parse.Diagnosef(0, codeOutputUnread, "%s", problem)}
 }
 
-// meteredReader shows what is read and stops when the ingest does.
+// meteredReader reports the bytes read, and stops when the ingest is cancelled.
 type meteredReader struct {
 	ctx   context.Context
 	r     io.Reader
@@ -479,7 +479,7 @@ func (s *outputScan) storeLogs(ctx context.Context, batch []*outputFile, result 
 	return err
 }
 
-// buildLog is the row of a log that was read.
+// buildLog returns the row of a log that was read.
 func (f *outputFile) buildLog(dir string, id int64) *store.BuildLog {
 	b := &store.BuildLog{
 		File: id, Path: path.Join(dir, f.rel), CPV: f.name.CPV, NameAmbiguous: f.name.Ambiguous,
@@ -494,7 +494,7 @@ func (f *outputFile) buildLog(dir string, id int64) *store.BuildLog {
 	return b
 }
 
-// markGone notes which files are there no more.
+// markGone records the files that no longer exist.
 func (s *outputScan) markGone(ctx context.Context) error {
 	if len(s.gone) == 0 {
 		return nil
@@ -509,7 +509,7 @@ func (s *outputScan) markGone(ctx context.Context) error {
 				return err
 			}
 			if there[f.Path] {
-				continue // another file of that name, with damage of its own
+				continue // another file has that name and its own damage
 			}
 			if _, err := tx.ReplaceDiagnostics(s.source.ID, f.Path, nil, s.Now); err != nil {
 				return err
@@ -519,8 +519,8 @@ func (s *outputScan) markGone(ctx context.Context) error {
 	})
 }
 
-// openFolder opens the folder rel below dir, component by component, so that no
-// symlink is followed. It is dir itself for "".
+// openFolder opens the folder rel below dir one component at a time, so that it
+// follows no symlink. For "" it returns dir.
 func openFolder(dir *hostfs.Dir, rel string) (*hostfs.Dir, error) {
 	if rel == "" {
 		return dir, nil

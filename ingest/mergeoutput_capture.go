@@ -11,18 +11,17 @@ import (
 	"emaudit/store"
 )
 
-// Capture is the output of emerge on a terminal, as script(1), tee(1) or the
-// journal kept it. It lies wherever a person put it.
+// Capture is the terminal output of emerge, as stored by script(1), tee(1) or the
+// journal. The file may be anywhere.
 type Capture struct {
-	Path    string // absolute, as given
-	Size    int64  // bytes
-	MTimeNS int64  // unix nanoseconds: the end of the session
+	Path    string // absolute
+	Size    int64  // in bytes
+	MTimeNS int64  // end of the session, in unix nanoseconds
 	Open    func() (io.ReadCloser, error)
 }
 
-// capture records what a captured session shows of failed merges. Where the log
-// of such a merge is known too, the log is the better witness, and the audit
-// takes that.
+// capture records the failed merges in a captured session. If the log of such a
+// merge is also known, the audit uses the log, because it has more detail.
 func (r *reader) capture(ctx context.Context, c Capture) ([]SourceResult, error) {
 	in, err := c.Open()
 	if err != nil {
@@ -82,7 +81,7 @@ func (r *reader) capture(ctx context.Context, c Capture) ([]SourceResult, error)
 	return []SourceResult{result}, nil
 }
 
-// capturedLog is what the screen showed of a merge, in the form of its log.
+// capturedLog returns the merge of a captured session in the form of a build log.
 func capturedLog(c Capture, m *mergelog.CapturedMerge, file int64) *store.BuildLog {
 	kind := mergelog.KindSource
 	if m.Binary {

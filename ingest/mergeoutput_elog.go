@@ -19,12 +19,12 @@ import (
 // summaryBatch is the number of blocks of a summary stored in one transaction.
 const summaryBatch = 1024
 
-// maxElogFile bounds one save file: the longest messages of packages are a few
-// KiB, and lists of colliding files a few hundred.
+// maxElogFile is the largest accepted size of one save file, in bytes. The longest
+// messages have a few KiB, and lists of colliding files a few hundred.
 const maxElogFile = 16 << 20
 
-// elog records the messages of elog. Save files are read once; of a summary only
-// what was appended since.
+// elog records the messages of elog. It reads each save file once, and of a summary
+// only the appended part.
 func (r *reader) elog(ctx context.Context, dirPath string) ([]SourceResult, error) {
 	s, err := r.openOutput(ctx, store.SourceElog, dirPath, listElogDir)
 	if err != nil {
@@ -66,8 +66,8 @@ func (r *reader) elog(ctx context.Context, dirPath string) ([]SourceResult, erro
 	return []SourceResult{result}, nil
 }
 
-// listElogDir lists the folder of elog, and with FEATURES=split-elog its folders
-// of categories.
+// listElogDir lists the folder of elog, and with FEATURES=split-elog its category
+// folders.
 func listElogDir(s *outputScan, dir *hostfs.Dir) error {
 	entries, err := dir.Entries()
 	if err != nil {
@@ -79,7 +79,7 @@ func listElogDir(s *outputScan, dir *hostfs.Dir) error {
 			if name, ok := mergelog.ParseName(path.Join("elog", p), ""); ok {
 				f := &outputFile{dir: dir, rel: p, name: name, entry: e}
 				if name.Source == mergelog.SourceElogSummary {
-					// logrotate gives its name to another file.
+					// logrotate reuses the names of rotated files.
 					f.incarnation = int64(e.Inode)
 				}
 				s.take(f)
@@ -98,7 +98,7 @@ func listElogDir(s *outputScan, dir *hostfs.Dir) error {
 	return nil
 }
 
-// elogReader stores what the files of a scan hold.
+// elogReader stores the contents of the files in a scan.
 type elogReader struct {
 	*outputScan
 	zone   *time.Location
@@ -180,8 +180,9 @@ func readSaved(f *outputFile) (elog mergelog.Elog, err error) {
 	return elog, err
 }
 
-// text returns what an open file says, decompressed, with what frees the decoder.
-// Of gzip also what is left of a damaged file is read, and z tells of the damage.
+// text returns the decompressed text of an open file, and a function that frees the
+// decoder. For gzip, it also returns the readable parts of a damaged file; z then
+// holds the damage.
 func (f *outputFile) text(in *os.File) (text io.Reader, z *mergelog.GzipReader, closeText func(), err error) {
 	switch {
 	case f.name.Gzip:
@@ -197,9 +198,9 @@ func (f *outputFile) text(in *os.File) (text io.Reader, z *mergelog.GzipReader, 
 	return plain, nil, func() { plain.Close() }, nil
 }
 
-// summary reads what is new in a summary.log. A file that is not the one that
-// was read before, or is shorter, is read from its beginning: what it repeats is
-// known by its time and text.
+// summary reads the new part of a summary.log. If the file was replaced or is
+// shorter, it reads the file from the beginning and recognises known blocks by
+// their time and text.
 func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
 	in, err := f.open()
 	switch {
@@ -259,8 +260,8 @@ func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
 	return flush()
 }
 
-// continues tells whether the file is the one that was read before and has only
-// grown: a block begins where the last reading ended.
+// continues reports whether the file is the one that was read before and has only
+// grown: a block must begin where the last reading ended.
 func continues(in io.ReaderAt, f *outputFile) bool {
 	k := f.known
 	if k == nil || k.GoneAt != 0 || f.name.Gzip || f.name.OtherCodec || k.Inode != f.entry.Inode || k.Position > f.entry.Size {
@@ -272,9 +273,9 @@ func continues(in io.ReaderAt, f *outputFile) bool {
 	return err == nil && strings.HasPrefix(begins, string(next[:n]))
 }
 
-// storeBlocks stores blocks of a summary and moves its bookmark behind the last
-// one that is complete. With again, what was stored of a block that was not
-// complete at the last reading is forgotten first.
+// storeBlocks stores blocks of a summary and moves its bookmark to the end of the
+// last complete block. If again is set, it first deletes the stored part of a block
+// that was incomplete at the last reading.
 func (e *elogReader) storeBlocks(ctx context.Context, f *outputFile, row *store.OutputFile, blocks []mergelog.Block, again bool) error {
 	added, damage := 0, 0
 	position := row.Position
@@ -330,9 +331,9 @@ func (e *elogReader) unreadSummary(ctx context.Context, f *outputFile, cause err
 	})
 }
 
-// zone is the time zone of the system whose files are read: what /etc/localtime
-// is inside the root, or /etc/timezone names there, else UTC, which is what a
-// system without either has.
+// zone returns the time zone of the root's system: from /etc/localtime inside the
+// root, or from the name in /etc/timezone. Without either, it returns UTC, as the C
+// library does.
 func (r *reader) zone() *time.Location {
 	const limit = 64 << 10 // the largest zone file has 4 KiB
 	if data, err := r.Root.ReadFile("/etc/localtime", limit); err == nil {

@@ -15,23 +15,24 @@ import (
 )
 
 const (
-	// maxProtectedFolders bounds the walk through CONFIG_PROTECT: /etc of a
-	// large server has a few thousand folders.
+	// maxProtectedFolders bounds the search in CONFIG_PROTECT. /etc of a large
+	// server has a few thousand folders.
 	maxProtectedFolders = 1 << 16
-	// maxProtectedDepth ends a loop of bind mounts.
+	// maxProtectedDepth stops a loop of bind mounts.
 	maxProtectedDepth = 32
-	// maxPreservedRegistry bounds preserved_libs_registry, which has a line for
-	// each library.
+	// maxPreservedRegistry is the largest accepted size of preserved_libs_registry,
+	// in bytes. It has one line for each library.
 	maxPreservedRegistry = 8 << 20
-	// codeConfigUnlisted are folders of CONFIG_PROTECT that cannot be listed.
+	// codeConfigUnlisted means that folders of CONFIG_PROTECT could not be listed.
 	codeConfigUnlisted = "config-protect-unread"
-	// codeRegistryUnread is a preserved_libs_registry of which nothing is known.
+	// codeRegistryUnread means that the content of preserved_libs_registry is
+	// unknown.
 	codeRegistryUnread = "preserved-libs-unread"
 )
 
-// leftovers records what updates left for a person to do: configuration files to
-// merge (portage/util/__init__.py, find_updated_config_files) and libraries kept
-// because something still needs them (preserved_libs_registry).
+// leftovers records the tasks that updates leave to a person: configuration files
+// to merge (portage/util/__init__.py, find_updated_config_files), and libraries
+// that are kept because packages still need them (preserved_libs_registry).
 func (r *reader) leftovers(ctx context.Context) ([]SourceResult, error) {
 	search := pendingSearch{reader: r}
 	for _, p := range r.protected() {
@@ -52,7 +53,7 @@ func (r *reader) leftovers(ctx context.Context) ([]SourceResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What could not be looked at is as it was.
+	// Keep the facts about places that could not be read.
 	for _, l := range known {
 		if l.Role == store.LeftoverLibrary && problem != "" || l.Role == store.LeftoverConfig && search.isUnlisted(path.Dir(l.Path)) {
 			if l.Role == store.LeftoverLibrary {
@@ -96,8 +97,8 @@ func (r *reader) leftovers(ctx context.Context) ([]SourceResult, error) {
 	}}, nil
 }
 
-// putDamage makes diags all the damage known of a source of which nothing else
-// is bookmarked, and returns how much of it is new.
+// putDamage replaces all stored damage of a source that has no other bookmark. It
+// returns the number of new pieces.
 func (r *reader) putDamage(tx *store.Tx, kind store.SourceKind, path string, diags []parse.Diagnostic) (int, error) {
 	source := store.Source{Host: r.ID, Kind: kind, Path: path, ReadAt: r.Now}
 	if err := tx.PutSource(&source); err != nil {
@@ -110,14 +111,15 @@ func sortLeftovers(all []store.Leftover) {
 	slices.SortFunc(all, func(a, b store.Leftover) int { return strings.Compare(a.Path, b.Path) })
 }
 
-// sameLeftovers compares what is known with what is there; both are sorted.
+// sameLeftovers reports whether the stored and the current leftovers are equal.
+// Both are sorted.
 func sameLeftovers(known, now []store.Leftover) bool {
 	return slices.EqualFunc(known, now, func(a, b store.Leftover) bool {
 		return a.Role == b.Role && a.Path == b.Path && a.Detail == b.Detail
 	})
 }
 
-// protected are the files and folders of CONFIG_PROTECT, without those below
+// protected returns the files and folders of CONFIG_PROTECT, without those below
 // another one.
 func (r *reader) protected() []string {
 	var all []string
@@ -128,22 +130,21 @@ func (r *reader) protected() []string {
 	return slices.CompactFunc(all, func(a, b string) bool { return a == b || strings.HasPrefix(b, strings.TrimSuffix(a, "/")+"/") })
 }
 
-// pendingSearch looks for configuration files that wait to be merged.
+// pendingSearch searches for configuration files to merge.
 type pendingSearch struct {
 	*reader
 	found    []store.Leftover
-	folders  int      // looked through
-	unlisted []string // folders that could not be
-	problem  string   // of the first of them
+	folders  int      // number of folders searched
+	unlisted []string // folders that could not be listed
+	problem  string   // why the first of them could not be listed
 }
 
-// isUnlisted tells whether a folder, or one above it, could not be looked
-// through.
+// isUnlisted reports whether a folder, or one above it, could not be listed.
 func (s *pendingSearch) isUnlisted(folder string) bool {
 	return slices.ContainsFunc(s.unlisted, func(u string) bool { return folder == u || strings.HasPrefix(folder, u+"/") })
 }
 
-// cannotList notes a folder that is there and cannot be looked through.
+// cannotList records an existing folder that cannot be listed.
 func (s *pendingSearch) cannotList(folder string, err error) {
 	c, problem := condition(err)
 	if c != store.ConditionUnreadable {
@@ -154,8 +155,8 @@ func (s *pendingSearch) cannotList(folder string, err error) {
 	}
 }
 
-// diagnostics are one for all folders: to an ordinary user, several of /etc are
-// closed on every system.
+// diagnostics returns one diagnostic for all unlisted folders, because on every
+// system an ordinary user cannot read several folders of /etc.
 func (s *pendingSearch) diagnostics() []parse.Diagnostic {
 	switch n := len(s.unlisted); n {
 	case 0:
@@ -188,8 +189,8 @@ func (s *pendingSearch) protected(ctx context.Context, protected string) error {
 	return s.folder(ctx, dir, dirPath, only, 0)
 }
 
-// folder looks through one folder, and with only == "" through those below it;
-// hidden folders are left out, as Portage does.
+// folder searches one folder, and if only is "" also the folders below it. Like
+// Portage, it skips hidden folders.
 func (s *pendingSearch) folder(ctx context.Context, dir *hostfs.Dir, dirPath, only string, depth int) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -223,8 +224,8 @@ func (s *pendingSearch) folder(ctx context.Context, dir *hostfs.Dir, dirPath, on
 	return nil
 }
 
-// pendingTarget returns the file that "._cfg0000_name" is to replace. Editors'
-// backups of such files are none.
+// pendingTarget returns the file that "._cfg0000_name" is to replace. ok is false
+// for other names, including backup files of editors.
 func pendingTarget(name string) (string, bool) {
 	const begins, number = "._cfg", 4
 	if !strings.HasPrefix(name, begins) || len(name) < len(begins)+number+2 || name[len(begins)+number] != '_' {
@@ -234,8 +235,8 @@ func pendingTarget(name string) (string, bool) {
 	return target, !strings.HasSuffix(name, "~") && !strings.HasSuffix(strings.ToLower(name), ".bak")
 }
 
-// preservedLibs reads the registry of preserved libraries; problem says why
-// there is one of which nothing is known.
+// preservedLibs reads the registry of preserved libraries. problem says why an
+// existing registry could not be read.
 func (r *reader) preservedLibs() (libs []store.Leftover, problem string) {
 	data, err := r.Root.ReadFile(r.Settings.PreservedLibsFile(), maxPreservedRegistry)
 	if err != nil {

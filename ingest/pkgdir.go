@@ -17,13 +17,13 @@ import (
 	"emaudit/store"
 )
 
-// maxPkgDirDepth is how deep folders below a pkgdir are listed. Portage's
-// layouts have two levels; deeper ones hold nothing that it would take, and a
-// loop of bind mounts must end.
+// maxPkgDirDepth is the depth to which folders below a pkgdir are listed. Portage's
+// layouts have two levels and it ignores deeper ones. The limit also stops a loop
+// of bind mounts.
 const maxPkgDirDepth = 4
 
-// retirePkgDirs lets go of folders that an earlier ingest was told of and that
-// nothing names any more.
+// retirePkgDirs marks folders of earlier ingests that no setting or flag names any
+// more.
 func (r *reader) retirePkgDirs(ctx context.Context, paths []string) error {
 	retire := false
 	err := r.db.View(ctx, func(tx *store.Tx) error {
@@ -46,25 +46,25 @@ func (r *reader) retirePkgDirs(ctx context.Context, paths []string) error {
 	return r.db.Update(ctx, func(tx *store.Tx) error { return tx.RetirePkgDirs(r.ID, paths) })
 }
 
-// pkgFile is one file of a pkgdir as it was listed.
+// pkgFile is one listed file of a pkgdir.
 type pkgFile struct {
 	entry hostfs.Entry
 	path  string // relative to the pkgdir
 
-	read     *store.Instance // nil where the stored row is still right
+	read     *store.Instance // nil if the stored row is still valid
 	vanished bool
 }
 
-// pkgScan is one look at a pkgdir, beside what is stored of it.
+// pkgScan is one scan of a pkgdir, with its stored state.
 type pkgScan struct {
 	*reader
 	listing
 	path, kind string
-	named      bool // on the command line: it is taken as it is
+	named      bool // named on the command line, and used unconditionally
 	index      *indexReading
 
-	row         store.PkgDir // as stored; the zero value at the first look
-	source      store.Source // its bookmark, as stored
+	row         store.PkgDir // as stored; zero at the first scan
+	source      store.Source // the stored bookmark
 	stamps      map[string]store.InstanceStamp
 	knownOthers []store.PkgDirFile
 }
@@ -118,20 +118,20 @@ func (r *reader) pkgDir(ctx context.Context, d settings.PkgDir) ([]SourceResult,
 	return []SourceResult{result, scan.index.result}, nil
 }
 
-// unmountedError says that a pkgdir is not the one that was read before: what it
-// held is not gone, it is not to be seen.
+// unmountedError means that a pkgdir shows none of its former files. They are not
+// gone, but out of sight.
 type unmountedError struct {
 	now   string
-	files int // that it held
+	files int // number of former files
 }
 
 func (e unmountedError) Error() string {
 	return fmt.Sprintf("%s, and %d binary packages were there at the last ingest: %s", e.now, e.files, store.UnmountedQuestion)
 }
 
-// mounted returns an error where the folder shows nothing of what the pkgdir held:
-// a mount point without its file system is an empty folder, and another one than
-// was read.
+// mounted returns an error if the folder shows none of the former files of the
+// pkgdir. A mount point whose file system is not mounted is a different, empty
+// folder.
 func (s *pkgScan) mounted(dir *hostfs.Dir) error {
 	if s.named || len(s.stamps) == 0 || slices.ContainsFunc(s.files, func(f *pkgFile) bool { return s.stamps[f.path].ID != 0 }) ||
 		slices.ContainsFunc(s.others, func(o store.PkgDirFile) bool { return o.Role == roleUnreadable }) {
@@ -148,20 +148,20 @@ func (s *pkgScan) mounted(dir *hostfs.Dir) error {
 	return nil
 }
 
-// sameFile tells whether a file is the one that was read: inode, size and
-// mtime. Portage itself trusts basename, size and whole-second mtime.
+// sameFile reports whether a file has the recorded inode, size and mtime. Portage
+// itself compares the base name, size and whole-second mtime.
 func sameFile(n *store.InstanceStamp, e hostfs.Entry) bool {
 	return n.Inode == e.Inode && n.Size == e.Size && n.MTimeNS == e.MTimeNS
 }
 
-// listing is what lies in a folder and below it.
+// listing holds the files in a folder and below it.
 type listing struct {
 	files  []*pkgFile
 	others []store.PkgDirFile
 }
 
-// list lists the pkgdir dir, several of its folders at once. Symlinks are noted
-// and not followed, like Portage's own walk does not follow them.
+// list lists the pkgdir dir, several folders in parallel. Like Portage, it records
+// symlinks and does not follow them.
 func list(dir *hostfs.Dir, jobs int) (listing, error) {
 	entries, err := dir.Entries()
 	if err != nil {
@@ -180,7 +180,7 @@ func list(dir *hostfs.Dir, jobs int) (listing, error) {
 			parts[i].entry(dir, e, "", 0)
 		}
 	}
-	_ = group.Wait() // none of them fails: what cannot be listed is noted
+	_ = group.Wait() // the functions return no error; they record folders that they cannot list
 	var all listing
 	for _, p := range parts {
 		all.files, all.others = append(all.files, p.files...), append(all.others, p.others...)
@@ -188,7 +188,7 @@ func list(dir *hostfs.Dir, jobs int) (listing, error) {
 	return all, nil
 }
 
-// folder lists dir, which is called rel below the pkgdir.
+// folder lists dir, whose path in the pkgdir is rel.
 func (l *listing) folder(dir *hostfs.Dir, rel string, depth int) error {
 	entries, err := dir.Entries()
 	for _, e := range entries {
@@ -197,7 +197,7 @@ func (l *listing) folder(dir *hostfs.Dir, rel string, depth int) error {
 	return err
 }
 
-// entry takes one entry of the folder dir, and what lies below it.
+// entry handles one entry of the folder dir, and the files below it.
 func (l *listing) entry(dir *hostfs.Dir, e hostfs.Entry, rel string, depth int) {
 	p := path.Join(rel, e.Name)
 	switch {
@@ -223,11 +223,11 @@ func (l *listing) entry(dir *hostfs.Dir, e hostfs.Entry, rel string, depth int) 
 	}
 }
 
-// quarantine begins the name of the folder in which package prune keeps what it took
-// away: its files are no part of what Portage has.
+// quarantine is the prefix of the folder in which package prune keeps removed
+// files. Portage does not use its files.
 const quarantine = ".emaudit-quarantine"
 
-// load takes what is stored of the pkgdir.
+// load loads the stored state of the pkgdir.
 func (s *pkgScan) load(tx *store.Tx) error {
 	s.stamps = map[string]store.InstanceStamp{}
 	var err error
@@ -250,21 +250,21 @@ func (s *pkgScan) load(tx *store.Tx) error {
 	return err
 }
 
-// news tells whether anything has to be stored.
+// news reports whether anything must be stored.
 func (s *pkgScan) news(changed []*pkgFile) bool {
 	return s.row.ID == 0 || s.row.Kind != s.kind || s.source.Condition != store.ConditionRead || s.source.Inode == 0 || s.index.changed || len(changed) > 0 || len(s.files) != len(s.stamps) || !equalFiles(s.knownOthers, s.others)
 }
 
-// inUnreadable tells whether a file lies in a folder that could not be listed:
-// it is not gone, nothing is known of it anew.
+// inUnreadable reports whether a file is in a folder that could not be listed. Such
+// a file is not gone; its stored facts remain.
 func (s *pkgScan) inUnreadable(file string) bool {
 	return slices.ContainsFunc(s.others, func(o store.PkgDirFile) bool {
 		return o.Role == roleUnreadable && strings.HasPrefix(file, o.Path+"/")
 	})
 }
 
-// store records what changed since the last ingest. Another emaudit may have
-// stored it meanwhile, so the rows inside the transaction decide.
+// store records the changes since the last ingest. It compares with the rows inside
+// the transaction, because another process may have stored changes meanwhile.
 func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *SourceResult) error {
 	if err := s.load(tx); err != nil {
 		return err
@@ -329,7 +329,7 @@ func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *SourceResult) err
 	return nil
 }
 
-// summary says what is there and what changed.
+// summary describes the contents and the changes.
 func (s *pkgScan) summary(added, gone int) string {
 	there := 0
 	for _, f := range s.files {

@@ -18,9 +18,9 @@ import (
 //
 // One pkgdir may hold all of them.
 
-// pathBuildID returns the build id in the name of a file, 0 where it has none:
-// the number behind the last hyphen if what stands before it is a package name
-// with a version (bintree.py, _parse_build_id).
+// pathBuildID returns the build id in the name of a file, or 0: the number after
+// the last hyphen, if a package name with a version precedes it (bintree.py,
+// _parse_build_id).
 func pathBuildID(name string) int64 {
 	stem := name
 	for _, suffix := range []string{".gpkg.tar", ".xpak", ".tbz2"} {
@@ -40,12 +40,12 @@ func pathBuildID(name string) int64 {
 	return id
 }
 
-// placement tells whether Portage would take up a binary package from where
-// it lies, and if not why: its name and folder must say what its metadata say.
-// Portage passes over most of these without a word.
+// placement reports whether Portage would accept a binary package at its location,
+// and otherwise why not. The name and folder must agree with the metadata. Portage
+// ignores most misplaced files without a message.
 func placement(rel string, p *binpkg.Package) (visible bool, code, message string) {
 	if p.CPV() == "" || p.Slot == "" {
-		return false, "", "" // metadata-incomplete, or damage, says it
+		return false, "", "" // metadata-incomplete, or the damage, reports it
 	}
 	dir, name := path.Split(rel)
 	dir = strings.TrimSuffix(dir, "/")
@@ -80,10 +80,10 @@ func placement(rel string, p *binpkg.Package) (visible bool, code, message strin
 	return true, "", ""
 }
 
-// Problems that only the place of a file shows.
+// The problems that follow from the location of a file.
 const (
-	codeMisnamed  = "binpkg-misnamed"  // the file name is not that of its package
-	codeMisplaced = "binpkg-misplaced" // the folder is not that of its package
-	codeUnread    = "binpkg-unread"    // the file is there and could not be read
-	codeDigest    = "digest-mismatch"  // an xpak whose digest is not that of the index
+	codeMisnamed  = "binpkg-misnamed"  // the file name does not match the package
+	codeMisplaced = "binpkg-misplaced" // the folder does not match the package
+	codeUnread    = "binpkg-unread"    // the file exists and could not be read
+	codeDigest    = "digest-mismatch"  // an xpak whose digest differs from the index
 )

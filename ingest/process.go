@@ -6,8 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Running tells whether a process of the running system is there, whoever owns
-// it.
+// Running reports whether a process of the running system exists, whoever owns it.
 func Running(pid int) bool {
 	if pid <= 0 {
 		return false

@@ -8,9 +8,8 @@ import (
 	"emaudit/settings"
 )
 
-// ProfilePackages returns the files "packages" of the profile and its parents,
-// the weakest first, and of the administrator's own profile. One that cannot be
-// read says nothing.
+// ProfilePackages returns the contents of the files "packages" of the profile,
+// weakest first, including the user profile. It skips files that cannot be read.
 func ProfilePackages(root *hostfs.Root, s *settings.Settings) [][]byte {
 	var files [][]byte
 	for _, dir := range profileFolders(s) {
@@ -21,8 +20,7 @@ func ProfilePackages(root *hostfs.Root, s *settings.Settings) [][]byte {
 	return files
 }
 
-// profileFolders are those of the profile, and what an administrator puts beside
-// it.
+// profileFolders returns the folders of the profile, including the user profile.
 func profileFolders(s *settings.Settings) []string {
 	var all []string
 	for _, p := range s.Profiles() {
@@ -31,7 +29,7 @@ func profileFolders(s *settings.Settings) []string {
 	return append(all, path.Join(s.UserConfigDir(), "profile"))
 }
 
-// flagLists are the lists of a profile that mask and force USE flags.
+// flagLists are the lists of a profile that mask or force USE flags.
 var flagLists = []struct {
 	name       string
 	perPackage bool
@@ -46,8 +44,8 @@ var flagLists = []struct {
 	{"package.use.stable.force", true},
 }
 
-// SettledFlags returns every USE flag that a profile or a repository masks or
-// forces, somewhere and for some package.
+// SettledFlags returns the USE flags that a profile or a repository masks or forces
+// for any package.
 func SettledFlags(root *hostfs.Root, s *settings.Settings) map[string]bool {
 	flags := map[string]bool{}
 	add := func(name string, perPackage bool) {

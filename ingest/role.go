@@ -9,21 +9,21 @@ import (
 	"emaudit/store"
 )
 
-// The roles of what lies in a pkgdir and is no binary package.
+// The purposes of files in a pkgdir that are not binary packages.
 const (
 	roleIndex           = "index"            // Packages, Packages.gz
-	roleLock            = "lock"             // Portage's lock of one of the others (locks.py:249)
-	rolePartial         = "partial"          // a fetch or a package move that is going on or was broken off
-	roleTemporary       = "temporary"        // a package or an index that is being written, or was
-	roleChecksumFailure = "checksum-failure" // renamed by Portage when its digest was wrong at a merge (fetch.py:293)
-	roleSymlink         = "symlink"          // Portage follows none that is named like a package
+	roleLock            = "lock"             // Portage's lock of another file (locks.py:249)
+	rolePartial         = "partial"          // an unfinished fetch or package move, possibly in progress
+	roleTemporary       = "temporary"        // an unfinished package or index, possibly in progress
+	roleChecksumFailure = "checksum-failure" // Portage renamed it because its digest was wrong at a merge (fetch.py:293)
+	roleSymlink         = "symlink"          // Portage ignores symlinks with the name of a package
 	roleNotAFile        = "not-a-file"       // a FIFO, socket or device; never opened
 	roleStray           = "stray"            // anything else
 	roleUnreadable      = store.RoleUnlisted
-	roleDeep            = "deep-folder" // deeper than any layout of Portage's; not listed
+	roleDeep            = "deep-folder" // deeper than any layout of Portage; not listed
 )
 
-// otherFile is the stored form of what is no binary package.
+// otherFile returns a file that is not a binary package in stored form.
 func otherFile(path string, e hostfs.Entry, role string) store.PkgDirFile {
 	kind := "other"
 	switch e.Kind {
@@ -43,8 +43,8 @@ func otherFile(path string, e hostfs.Entry, role string) store.PkgDirFile {
 	return store.PkgDirFile{Path: path, Kind: kind, Role: role, Size: e.Size, MTimeNS: e.MTimeNS}
 }
 
-// fileRole says what a file that is no binary package is there for, by its
-// name.
+// fileRole returns the purpose of a file that is not a binary package, judged by
+// its name.
 func fileRole(p string, e hostfs.Entry) string {
 	name := path.Base(p)
 	switch {

@@ -7,16 +7,16 @@ import (
 	"emaudit/settings"
 )
 
-// Space is the room on the file system of one folder.
+// Space is the disk space on the file system of one folder.
 type Space struct {
 	Path        string // inside the root
 	Role        string // pkgdir, binhost, extra, tmp
-	Free, Total int64  // bytes; Free is what an unprivileged process may use
+	Free, Total int64  // bytes; Free is what an unprivileged process can use
 }
 
-// MeasureSpace measures the room for binary packages and for builds. A folder
-// that does not exist yet is measured where it would be made; what cannot be
-// measured is left out.
+// MeasureSpace measures the disk space for binary packages and for builds. For a
+// folder that does not exist, it measures the nearest existing parent. It omits
+// folders that it cannot measure.
 func MeasureSpace(root *hostfs.Root, s *settings.Settings) []Space {
 	var all []Space
 	add := func(role, dir string) {

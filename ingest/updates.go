@@ -15,8 +15,8 @@ import (
 	"emaudit/store"
 )
 
-// maxUpdates bounds one file of profiles/updates; the largest of Gentoo has some
-// ten thousand bytes.
+// maxUpdates is the largest accepted size of a file in profiles/updates, in bytes.
+// Gentoo's largest has some ten thousand.
 const maxUpdates = 4 << 20
 
 // updateFile is one file of profiles/updates.
@@ -25,8 +25,8 @@ type updateFile struct {
 	order string
 }
 
-// updatesOf reads which packages one repository renamed. A folder whose files are as
-// they were is not read; a repository without one renamed nothing.
+// updatesOf reads the package moves of one repository. It skips a folder whose
+// files are unchanged. A repository without such a folder has no moves.
 func (r *reader) updatesOf(ctx context.Context, folder string) ([]SourceResult, error) {
 	dir, err := r.Root.OpenDir(folder)
 	switch {
@@ -65,7 +65,7 @@ func (r *reader) updatesOf(ctx context.Context, folder string) ([]SourceResult, 
 	for _, f := range files {
 		data, err := dir.ReadFile(f.Name, maxUpdates)
 		if err != nil {
-			// Without it the others would undo what it renamed.
+			// Without this file, the moves in the others would be wrong.
 			return r.absent(ctx, store.SourceUpdates, folder, err)
 		}
 		result.Read++

@@ -19,27 +19,26 @@ import (
 	"emaudit/store"
 )
 
-// vdbEntry is one package directory as it was listed.
+// vdbEntry is one listed package directory.
 type vdbEntry struct {
 	category, pf string
 	entry        hostfs.Entry
 
-	read     *store.Installed // nil where the stored row is still right
+	read     *store.Installed // nil if the stored row is still valid
 	diags    []parse.Diagnostic
-	unread   bool // listed, but it could not be read: nothing is known anew
-	vanished bool // removed between the listing and the reading
+	unread   bool // listed, but unreadable: its stored facts remain
+	vanished bool // removed between listing and reading
 }
 
 func (e *vdbEntry) cpv() string { return e.category + "/" + e.pf }
 
-// vdb records what is installed. A package directory whose inode and mtime
-// are those of the last reading is not opened: Portage changes an entry only
-// by files that it renames into place, which changes the mtime of the
-// directory.
+// vdb records the installed packages. It does not open a package directory with the
+// recorded inode and mtime. That is safe, because Portage changes an entry only by
+// renaming files into place, which changes the mtime of the directory.
 //
-// What is stored is listed while the database is locked for writing, so that of
-// two ingests at once the one that stores later has also looked later. Many
-// packages are read before, without the lock.
+// The VDB is listed while the database is locked for writing, so that of two
+// concurrent ingests the one that stores last also has the newer listing. If many
+// packages have changed, they are read before, without the lock.
 func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
 	path := r.Settings.VDB()
 	dir, err := r.Root.OpenDir(path)
@@ -70,33 +69,33 @@ func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
 	return []SourceResult{result}, nil
 }
 
-// fewEntries is how many package directories are read while the database is
-// locked: those of an update, in a few milliseconds.
+// fewEntries is the number of package directories that may be read under the lock.
+// An update has so few, and they take a few milliseconds.
 const fewEntries = 64
 
-// errManyEntries ends a transaction in which more than a few package
-// directories would have to be read.
+// errManyEntries ends a transaction that would have to read more than fewEntries
+// package directories.
 var errManyEntries = errors.New("too many packages to read under the lock")
 
-// listError is a VDB that cannot be listed.
+// listError means that the VDB cannot be listed.
 type listError struct{ err error }
 
 func (e *listError) Error() string { return e.err.Error() }
 func (e *listError) Unwrap() error { return e.err }
 
-// vdbScan is one look at the VDB, beside what is stored of it.
+// vdbScan is one scan of the VDB, with its stored state.
 type vdbScan struct {
 	*reader
 	dir      *hostfs.Dir
 	bookmark store.Source
 
-	unread    []*vdbEntry // what the last update had to read, or was too much for it
-	readAhead []*vdbEntry // what was read before the lock was taken
+	unread    []*vdbEntry // entries that the last update read, or that were too many for it
+	readAhead []*vdbEntry // entries read before the lock was taken
 }
 
-// update lists the VDB and stores what changed, all under the lock. It fails
-// with errManyEntries where more than limit directories are neither as the store
-// knows them nor read ahead; they are in unread then.
+// update lists the VDB and stores the changes, all under the lock. If more than
+// limit directories have changed and were not read ahead, it returns errManyEntries
+// and leaves them in unread.
 func (s *vdbScan) update(ctx context.Context, limit int) (result SourceResult, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		list, err := listVDB(s.dir)
@@ -129,8 +128,8 @@ func (s *vdbScan) update(ctx context.Context, limit int) (result SourceResult, e
 		if err := tx.PutSource(&source); err != nil {
 			return err
 		}
-		// A leftover of a killed merge is a state of the host, not damage of
-		// the input: it is reported by the audit.
+		// The directory of a killed merge is a state of the host, not damage of the
+		// input. The audit reports it.
 		if _, err := tx.ReplaceDiagnostics(source.ID, "", list.diags, s.Now); err != nil {
 			return err
 		}
@@ -145,8 +144,8 @@ func (s *vdbScan) update(ctx context.Context, limit int) (result SourceResult, e
 	return result, err
 }
 
-// withoutReadAhead fills the entries that were read ahead, and have not changed
-// since, with what was read; the others are returned.
+// withoutReadAhead fills entries that were read ahead and have not changed since.
+// It returns the others.
 func withoutReadAhead(entries, readAhead []*vdbEntry) (unread []*vdbEntry) {
 	read := make(map[string]*vdbEntry, len(readAhead))
 	for _, e := range readAhead {
@@ -162,18 +161,18 @@ func withoutReadAhead(entries, readAhead []*vdbEntry) (unread []*vdbEntry) {
 	return unread
 }
 
-// vdbList is what the VDB holds, by names alone.
+// vdbList is the list of package directories in the VDB.
 type vdbList struct {
 	entries []*vdbEntry
-	// unlisted are the categories of which nothing is known: they are there and
-	// could not be listed.
+	// unlisted are categories that exist and could not be listed, so that their
+	// packages are unknown.
 	unlisted   map[string]bool
 	unfinished []store.UnfinishedMerge
 	diags      []parse.Diagnostic
 }
 
-// listVDB lists the package directories and reports names that Portage does not
-// take for packages.
+// listVDB lists the package directories. It reports names that Portage does not
+// accept as packages.
 func listVDB(dir *hostfs.Dir) (*vdbList, error) {
 	categories, err := dir.Entries()
 	if err != nil {
@@ -235,10 +234,10 @@ func (l *vdbList) category(dir *hostfs.Dir, name string) error {
 	return nil
 }
 
-// beganToCopy tells whether the merge that fills a directory had begun to copy
-// files into the root: before the first, Portage opens CONTENTS under a temporary
-// name (vartree.py, _merge_contents; util, atomic_ofstream). What cannot be read
-// counts as begun.
+// beganToCopy reports whether the merge that fills a directory has begun to copy
+// files into the root. Before it copies the first file, Portage creates CONTENTS
+// under a temporary name (vartree.py, _merge_contents; util, atomic_ofstream). An
+// unreadable directory counts as begun.
 func beganToCopy(category *hostfs.Dir, name string) bool {
 	dir, err := category.OpenDir(name)
 	if err != nil {
@@ -249,7 +248,7 @@ func beganToCopy(category *hostfs.Dir, name string) bool {
 	return err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "CONTENTS") })
 }
 
-// changedEntries are those whose directory is not as the store knows it.
+// changedEntries returns the entries whose directory differs from the stored row.
 func changedEntries(entries []*vdbEntry, known map[string]store.Installed) []*vdbEntry {
 	var changed []*vdbEntry
 	for _, e := range entries {
@@ -261,7 +260,7 @@ func changedEntries(entries []*vdbEntry, known map[string]store.Installed) []*vd
 	return changed
 }
 
-// readVDB reads package directories, several at once.
+// readVDB reads package directories in parallel.
 func (r *reader) readVDB(ctx context.Context, dir *hostfs.Dir, entries []*vdbEntry) error {
 	if len(entries) == 0 {
 		return nil
@@ -312,8 +311,8 @@ func readPackage(category *hostfs.Dir, e *vdbEntry) {
 		if err == nil {
 			e.read = installedOf(p, dir)
 			if len(p.Unread) == 0 {
-				// Permissions that are mended leave no trace in the
-				// directory: what was not read whole is read again.
+				// A change of permissions does not change the directory, so an
+				// incomplete entry must be read again by the next ingest.
 				e.read.DirInode, e.read.DirMTimeNS = e.entry.Inode, p.DirMTimeNS
 			}
 			return
@@ -322,7 +321,7 @@ func readPackage(category *hostfs.Dir, e *vdbEntry) {
 	e.cannotRead(err)
 }
 
-// cannotRead notes why an entry could not be read.
+// cannotRead records why an entry could not be read.
 func (e *vdbEntry) cannotRead(err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		e.vanished = true
@@ -333,7 +332,7 @@ func (e *vdbEntry) cannotRead(err error) {
 	e.diags = append(e.diags, parse.Diagnosef(0, vdb.CodeUnread, "%s", problem))
 }
 
-// installedOf is the row of a package that was read.
+// installedOf returns the row of a package that was read.
 func installedOf(p *vdb.Package, dir *hostfs.Dir) *store.Installed {
 	md5, _ := hex.DecodeString(p.BinpkgMD5)
 	if len(md5) == 0 {
@@ -342,8 +341,8 @@ func installedOf(p *vdb.Package, dir *hostfs.Dir) *store.Installed {
 	_, err := dir.Lstat("environment.bz2")
 	state := p.Metadata.String()
 	if p.Metadata == vdb.MetadataFresh {
-		// emaint vdb --delete-individual-files leaves the consolidated file
-		// alone, which quickpkg cannot read.
+		// After emaint vdb --delete-individual-files only the consolidated file is
+		// left, which quickpkg cannot read.
 		if _, err := dir.Lstat("SLOT"); errors.Is(err, fs.ErrNotExist) {
 			state = "sole"
 		}
@@ -361,8 +360,8 @@ func installedOf(p *vdb.Package, dir *hostfs.Dir) *store.Installed {
 	}
 }
 
-// store records what changed since the last ingest, whose rows are given. What
-// could not be listed is not gone, so its rows stay.
+// store records the changes since the last ingest. rows are the stored rows. Rows
+// of categories that could not be listed remain.
 func (s *vdbScan) store(tx *store.Tx, result *SourceResult, source int64, entries []*vdbEntry, rows []store.Installed, unlisted map[string]bool) error {
 	known := make(map[string]store.Installed, len(rows))
 	for _, p := range rows {

@@ -14,52 +14,52 @@ import (
 	"emaudit/store"
 )
 
-// VerifyOptions say which binary packages are read in full, and what they are
-// held against.
+// VerifyOptions select the binary packages to read in full and the checks to make.
 type VerifyOptions struct {
 	Now      int64 // unix seconds
-	Jobs     int   // files read at once; 0 = one a processor
+	Jobs     int   // files read in parallel; 0 means one for each processor
 	Progress Progress
 
-	// Wanted limits the work; nil is every binary package of the host.
+	// Wanted selects files; nil means all binary packages of the host.
 	Wanted func(pkgdir, path string) bool
-	// All also reads what was read before and has not changed since.
+	// All also reads files that are unchanged since they were last read.
 	All bool
-	// MaxAge, in seconds, makes what was read longer ago due again; 0 never.
+	// MaxAge is the time, in seconds, after which a file is due again; 0 means
+	// never.
 	MaxAge int64
-	// Sample, where it is not 0, reads no more than that many files: those that
-	// were never read, and then those whose reading is longest ago, with MaxAge
-	// only such as are due.
+	// Sample, if not 0, is the largest number of files to read. Files that were
+	// never read come first, then those whose last reading is the oldest. With
+	// MaxAge, only files that are due count.
 	Sample int
 
-	// Keyring holds the keys of signatures; nil leaves them unchecked.
-	// KeyringDigest tells keyrings apart.
+	// Keyring verifies signatures; nil leaves them unchecked. KeyringDigest
+	// identifies the keyring.
 	Keyring       *binpkg.Keyring
 	KeyringDigest []byte
-	// Images unpacks every image. Without it only those are for which nothing
-	// of this host vouches; see [verification.unpacks].
+	// Images unpacks every image. Otherwise only those images are unpacked that no
+	// evidence on this host confirms; see [verifyFile.unpacks].
 	Images bool
-	// MD5 compares the MD5 of the index also where its SHA1 is compared, which
-	// costs nearly half of the speed.
+	// MD5 also compares the MD5 of the index if its SHA1 is compared. That takes
+	// nearly twice as long.
 	MD5 bool
 }
 
-// VerifyResult is what a verification did.
+// VerifyResult is the result of a verification.
 type VerifyResult struct {
-	Wanted  int   // files that were asked for
-	Due     int   // of them, those that had to be read
-	Before  int64 // when the last of those was read before, in unix seconds; 0 = never
-	Read    int   // of them, those that were
-	Bytes   int64 // of those
-	Changed int   // files that became others meanwhile: for the next ingest
-	// Files are those that were asked for, and with Sample those that were read,
-	// by folder and path below it.
+	Wanted  int   // number of selected files
+	Due     int   // selected files that had to be read
+	Before  int64 // the last earlier reading of the due files, in unix seconds; 0 means never
+	Read    int   // due files that were read
+	Bytes   int64 // their total size
+	Changed int   // files that changed meanwhile, left to the next ingest
+	// Files are the selected files, or with Sample the files that were read, by
+	// folder and relative path.
 	Files map[[2]string]bool
 }
 
-// Verify reads binary packages from the first byte to the last and stores what
-// was found, in batches: when it is interrupted, what was read stays, and the
-// next call goes on from there. The database must be up to date; see [Run].
+// Verify reads binary packages completely and stores the results in batches. After
+// an interruption, the results so far remain, and the next call continues. The
+// database must be up to date; see [Run].
 func Verify(ctx context.Context, db *store.DB, host Host, opts VerifyOptions) (VerifyResult, error) {
 	if opts.Jobs <= 0 {
 		opts.Jobs = runtime.GOMAXPROCS(0)
@@ -90,21 +90,21 @@ type verification struct {
 	result VerifyResult
 	dirs   []store.PkgDir
 	due    []*verifyFile
-	merged map[store.Build][]byte // BINPKGMD5 of what is installed
+	merged map[store.Build][]byte // BINPKGMD5 of the installed packages
 }
 
-// verifyFile is a file that is to be read in full.
+// verifyFile is a file to read in full.
 type verifyFile struct {
 	path   string // relative to the pkgdir
 	stored *store.VerifyCandidate
 	kind   string              // of its folder
-	entry  *store.IndexDigests // of the index, where it describes the file as it is
+	entry  *store.IndexDigests // from the index entry, if it describes the file correctly
 	merged []byte              // BINPKGMD5 of the installed package of the same build
 }
 
 func (f *verifyFile) size() int64 { return f.stored.Size }
 
-// plan finds what is to be read.
+// plan selects the files to read.
 func (v *verification) plan(tx *store.Tx) error {
 	v.due = nil
 	var err error
@@ -136,7 +136,7 @@ func (v *verification) plan(tx *store.Tx) error {
 	return nil
 }
 
-// name is a file as [VerifyResult] has it.
+// name returns the key of a file in [VerifyResult].
 func (v *verification) name(f *verifyFile) [2]string {
 	for _, d := range v.dirs {
 		if d.ID == f.stored.PkgDir {
@@ -180,24 +180,24 @@ func (v *verification) planFolder(tx *store.Tx, d store.PkgDir) error {
 	return nil
 }
 
-// floorSecond is the whole-second part of a time, which is all that Portage
-// compares.
+// floorSecond returns the whole seconds of a time in nanoseconds, which is the
+// precision of Portage's comparison.
 func floorSecond(ns int64) int64 { return time.Unix(0, ns).Unix() }
 
-// isDue tells whether a file has to be read.
+// isDue reports whether a file must be read.
 func (v *verification) isDue(n *store.VerifyCandidate) bool {
 	switch {
 	case v.opts.All || v.opts.Sample > 0 && v.opts.MaxAge == 0 || n.VerifiedAt == 0:
 		return true
 	case v.opts.MaxAge > 0 && (v.opts.Now-n.VerifiedAt > v.opts.MaxAge || n.VerifiedAt > v.opts.Now):
-		return true // by a clock that was wrong, nobody knows when it was read
+		return true // the recorded time is in the future, so the clock was wrong
 	case v.opts.Images && !n.ImageChecked && n.Integrity == string(binpkg.Whole):
 		return true
 	}
 	return n.Signed == "signed" && v.opts.KeyringDigest != nil && string(n.Keyring) != string(v.opts.KeyringDigest)
 }
 
-// folder reads the files of one pkgdir that are due.
+// folder reads the due files of one pkgdir.
 func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) error {
 	var files []*verifyFile
 	for _, f := range v.due {
@@ -210,7 +210,7 @@ func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) 
 	}
 	dir, err := v.Root.OpenDir(d.Path)
 	if err != nil {
-		return nil // the ingest before has reported it
+		return nil // the preceding ingest has reported it
 	}
 	defer dir.Close()
 	found := make(chan *store.Verification, v.opts.Jobs)
@@ -240,12 +240,13 @@ func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) 
 	return cmp.Or(<-stored, err)
 }
 
-// largeFile is from which size on a file is handed out by itself.
+// largeFile is the size, in bytes, from which a file is handed to a worker
+// separately.
 const largeFile = 1 << 20
 
-// inOrder is the order in which files are read: the largest first, so that the
-// processors end their work together, and then the small ones, several at a
-// time, as they lie there.
+// inOrder returns the files in the order of reading: the largest first, so that all
+// processors finish at about the same time, then the small files, several at a
+// time, in their order on disk.
 func inOrder(files []*verifyFile, jobs int) [][]*verifyFile {
 	var small []*verifyFile
 	var batches [][]*verifyFile
@@ -260,14 +261,14 @@ func inOrder(files []*verifyFile, jobs int) [][]*verifyFile {
 	return append(batches, inHand(small, jobs)...)
 }
 
-// batchFiles and batchBytes are after how much work its results are stored: what
-// an interrupt costs at most.
+// batchFiles and batchBytes are the amount of work after which results are stored.
+// An interruption loses at most that much.
 const (
 	batchFiles = 256
 	batchBytes = 1 << 30
 )
 
-// collect stores what the workers find, in batches, also after an interrupt.
+// collect stores the results of the workers in batches, even after an interruption.
 func (v *verification) collect(ctx context.Context, found <-chan *store.Verification) error {
 	size := map[int64]int64{}
 	for _, f := range v.due {
@@ -300,14 +301,14 @@ func (v *verification) collect(ctx context.Context, found <-chan *store.Verifica
 	return flush()
 }
 
-// file reads one file. It returns nil where the file is no longer the one that
-// was planned, and an error only when the reading was cancelled.
+// file reads one file. It returns nil if the file has changed since it was planned,
+// and an error only if ctx was cancelled.
 func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFile, dir *hostfs.Dir, meter Meter) (*store.Verification, error) {
 	result := &store.Verification{
 		Instance: f.stored.ID, Integrity: string(binpkg.Unknown), Signature: string(binpkg.SignatureUnchecked), Keyring: v.opts.KeyringDigest, At: v.opts.Now,
 	}
 	unread := func(err error) (*store.Verification, error) {
-		// It was not read to its end, whatever an earlier reading found.
+		// It was not read to its end, so earlier results no longer count.
 		result.At, result.Problems = 0, []store.Problem{{Code: codeUnread, Message: reason(err)}}
 		return result, nil
 	}
@@ -339,14 +340,13 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFil
 	return result, nil
 }
 
-// isStored tells whether an open file is the one that the row is about.
+// isStored reports whether an open file is the one in the row.
 func isStored(e hostfs.Entry, n *store.InstanceStamp) bool {
 	return e.Inode == n.Inode && e.Size == n.Size && e.MTimeNS == n.MTimeNS
 }
 
-// options are what a file is held against. Of the digests of the index SHA1 is
-// the one that costs little; an entry whose SHA1 is right was written with the
-// MD5 beside it.
+// options returns the checks of a file. It uses the SHA1 of the index, which is
+// cheap. If the SHA1 matches, the MD5 in the same entry is right too.
 func (v *verification) options(f *verifyFile) binpkg.VerifyOptions {
 	o := binpkg.VerifyOptions{Expect: binpkg.FormatOfName(f.path), Keyring: v.opts.Keyring, Now: time.Unix(v.opts.Now, 0)}
 	o.SHA1 = f.entry != nil && f.entry.SHA1 != nil
@@ -365,18 +365,17 @@ func (v *verification) options(f *verifyFile) binpkg.VerifyOptions {
 	return o
 }
 
-// unpacks tells whether the image of a file is unpacked without being asked
-// for: where it was packed from the live system, which leaves configuration
-// out, and where neither Portage's own index nor the VDB of this host vouches
-// for its bytes, so that only unpacking shows what Portage would refuse when it
-// extracts.
+// unpacks reports whether the image of a file is unpacked even without a request.
+// That is so if quickpkg packed it, because quickpkg omits configuration, and if
+// neither Portage's own index nor the VDB of this host confirms its bytes, because
+// only unpacking then shows what Portage would refuse to extract.
 func (f *verifyFile) unpacks() bool {
 	vouched := f.kind == "pkgdir" && f.entry != nil && (f.entry.SHA1 != nil || f.entry.MD5 != nil) || f.merged != nil
 	return !vouched || f.stored.Origin == string(binpkg.OriginQuickpkg)
 }
 
-// settle compares the digests. They alone cover an xpak: it is whole where one
-// is right, and damaged where one is wrong.
+// settle compares the digests. An xpak has no other checksums: it is whole if a
+// digest matches, and damaged if one differs.
 func (f *verifyFile) settle(p *binpkg.Verification) {
 	equal := true
 	if f.entry != nil {
@@ -390,7 +389,7 @@ func (f *verifyFile) settle(p *binpkg.Verification) {
 	}
 }
 
-// fill makes the stored form of what was found.
+// fill converts the results to stored form.
 func (f *verifyFile) fill(result *store.Verification, p *binpkg.Verification) {
 	result.Integrity, result.Signature = string(p.Integrity), string(p.Signature)
 	result.MD5, result.SHA1, result.Frame = digest(p.MD5), digest(p.SHA1), p.Frame

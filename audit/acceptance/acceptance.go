@@ -1,9 +1,8 @@
-// Package acceptance judges whether Portage would take a package: by keywords,
-// masks, licences, CHOST, EAPI and processor flags, and by the packages that it
-// needs.
+// Package acceptance judges whether Portage would accept a package, by keywords,
+// masks, licences, CHOST, EAPI, processor flags and dependencies.
 //
-// The lists are stacked as Portage stacks them (portage(5), PMS chapter 5): those
-// of the repositories, of the profile, of the administrator.
+// It combines the lists of repositories, profile and administrator as Portage does
+// (portage(5), PMS chapter 5).
 package acceptance
 
 import (
@@ -19,36 +18,36 @@ import (
 	"emaudit/store"
 )
 
-// Effect says what a reason does to the use of a binary package.
+// Effect is the consequence of a reason for the use of a binary package.
 type Effect string
 
 // The effects.
 const (
-	EffectRefused Effect = "refused" // Portage does not take it
-	EffectUnknown Effect = "unknown" // files alone cannot tell
-	EffectNote    Effect = "note"    // it is taken; worth knowing
+	EffectRefused Effect = "refused" // Portage does not accept it
+	EffectUnknown Effect = "unknown" // files alone do not show it
+	EffectNote    Effect = "note"    // Portage accepts it; for information
 )
 
-// Reason is one thing to say about the use of a binary package.
+// Reason is one statement about the use of a binary package.
 type Reason struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 	Effect Effect `json:"effect"`
-	// SettleWith decides what is unknown.
+	// SettleWith finds out what is unknown.
 	SettleWith audit.Remedy `json:"settle_with,omitzero"`
 }
 
-// Usable is whether Portage takes a binary package with --usepkgonly.
+// Usable says whether Portage accepts a binary package with --usepkgonly.
 type Usable string
 
-// The answers.
+// The values of Usable.
 const (
 	UsableYes     Usable = "yes"
 	UsableNo      Usable = "no"
 	UsableUnknown Usable = "unknown"
 )
 
-// Usability sums up reasons.
+// Usability combines reasons.
 func Usability(reasons []Reason) Usable {
 	u := UsableYes
 	for _, r := range reasons {
@@ -62,9 +61,9 @@ func Usability(reasons []Reason) Usable {
 	return u
 }
 
-// Acceptance is what Portage accepts on a host, as far as its files say
-// (Package.py, _eval_masks: these rules count for binary packages too, and with
-// --usepkgonly too).
+// Acceptance is the set of rules of a host about packages, as far as its files
+// show. The rules also apply to binary packages, even with --usepkgonly
+// (Package.py, _eval_masks).
 type Acceptance struct {
 	Settings       map[string]string
 	Features       map[string]bool
@@ -74,35 +73,36 @@ type Acceptance struct {
 	acceptKeywords packageList
 	profileKeyword packageList
 	mask, unmask   packageList
-	categories     map[string]bool // nil where no list of them was read
+	categories     map[string]bool // nil if no list of categories was read
 	licenses       packageList
 	properties     packageList
 	restricts      packageList
 	groups         userconf.LicenseGroups
-	profile        bool // the profile was found
+	profile        bool // a profile was found
 	unread         []string
 	processor      processor
-	// repositories are the names of the ebuild repositories, the main one first.
+	// Repositories are the names of the ebuild repositories, the main one first.
 	Repositories []string
-	// holds are the lines of package.mask that rollbacks added.
+	// holds are lines of package.mask that rollbacks added.
 	holds []listed
-	// maskFiles are the administrator's own lists of masks.
+	// MaskFiles are the mask files of the administrator.
 	MaskFiles []string
-	// flags are what lists of USE flags were read as: the builds of a package
-	// mostly have the same.
+	// flags caches parsed lists of USE flags, because most builds of a package have
+	// equal ones.
 	flags map[string]atom.Flags
-	// accepted are values of LICENSE and the like that no list of a package is
-	// about, and that were found to be accepted.
+	// accepted caches accepted values of LICENSE and similar variables that no
+	// package list affects.
 	accepted map[string]bool
 }
 
-// TakeAcceptance loads what a host accepts.
+// TakeAcceptance loads the rules of a host.
 func TakeAcceptance(db audit.Database) (*Acceptance, error) {
 	return audit.Once[acceptanceKey](db, func() (*Acceptance, error) { return loadAcceptance(db) })
 }
 
 type acceptanceKey struct{}
 
+// NewAcceptance returns the rules of a host without any settings or files.
 func NewAcceptance() *Acceptance {
 	return &Acceptance{
 		Settings: map[string]string{}, Features: map[string]bool{}, groups: userconf.LicenseGroups{},
@@ -152,13 +152,13 @@ func loadAcceptance(db audit.Database) (*Acceptance, error) {
 	for _, d := range diags {
 		a.unread = append(a.unread, d.Message)
 	}
-	// ARCH comes from a profile and from nowhere else.
+	// Only a profile sets ARCH.
 	a.profile = a.Settings["ARCH"] != ""
 	return a, err
 }
 
-// compileChosts prepares ACCEPT_CHOSTS, whose words are regular expressions;
-// without one, CHOST is the only one (config.py, _accept_chost).
+// compileChosts prepares ACCEPT_CHOSTS, a list of regular expressions. If it is
+// empty, only CHOST itself is accepted (config.py, _accept_chost).
 func (a *Acceptance) compileChosts() {
 	words := strings.Fields(a.Settings["ACCEPT_CHOSTS"])
 	if len(words) == 0 {
@@ -176,7 +176,7 @@ func (a *Acceptance) compileChosts() {
 	}
 }
 
-// read takes one list.
+// read adds one configuration file.
 func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack, installed map[string]bool) {
 	repo := ""
 	if f.Layer == "repository" {
@@ -219,7 +219,7 @@ func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack, instal
 	default:
 		entries, _ := userconf.ParseValues(f.Content)
 		for _, e := range entries {
-			// The settings have what Portage adds to a variable.
+			// The settings include lines that Portage moves to a variable.
 			global := e.Text == userconf.EveryPackage && userconf.GlobalVariable(string(f.Kind)) != ""
 			if (wildcardsCount(f) || !e.Atom.Wildcard) && !global {
 				lists[f.Kind].add(listed{e, repo, f.Path, listSource(f)})
@@ -228,7 +228,7 @@ func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack, instal
 	}
 }
 
-// ParseFlags is [atom.ParseFlags], once for each text.
+// ParseFlags is like [atom.ParseFlags], with a cache.
 func (a *Acceptance) ParseFlags(text string) atom.Flags {
 	flags, ok := a.flags[text]
 	if !ok {
@@ -238,11 +238,11 @@ func (a *Acceptance) ParseFlags(text string) atom.Flags {
 	return flags
 }
 
-// wildcardsCount tells whether Portage takes wildcards in a list: only in those
-// of the administrator (portage(5), extended atom syntax).
+// wildcardsCount reports whether Portage accepts wildcards in a list, which it does
+// only in files of the administrator (portage(5), extended atom syntax).
 func wildcardsCount(f *store.ConfigFile) bool { return f.Layer == "user" }
 
-// PackageOfMetadata is a build in the form in which atoms are matched.
+// PackageOfMetadata returns a build in the form that atoms match.
 func PackageOfMetadata(cpv atom.CPV, slot, subslot, repo string, buildID int64, m *store.Metadata) atom.Package {
 	return packageWithFlags(cpv, slot, subslot, repo, buildID, m, atom.ParseFlags)
 }
@@ -259,8 +259,8 @@ func packageWithFlags(cpv atom.CPV, slot, subslot, repo string, buildID int64, m
 	return p
 }
 
-// judge says what Portage would say about taking a build, leaving out where
-// its file lies.
+// judge returns the reasons of Portage about a build. It ignores the location of
+// the file.
 func (a *Acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
 	var reasons []Reason
 	note := func(effect Effect, code, format string, args ...any) {
@@ -301,8 +301,8 @@ func (a *Acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
 	return reasons
 }
 
-// judgeMetadata is about what Portage cannot read of what a package says of
-// itself (Package.py, _validate_deps); it then takes none of it.
+// judgeMetadata reports metadata that Portage cannot parse. Portage then rejects
+// the package (Package.py, _validate_deps).
 func judgeMetadata(m *store.Metadata, note noteFunc) {
 	for _, x := range []struct{ name, value string }{
 		{"BDEPEND", m.BDepend}, {"DEPEND", m.Depend}, {"IDEPEND", m.IDepend}, {"PDEPEND", m.PDepend}, {"RDEPEND", m.RDepend},
@@ -323,16 +323,15 @@ func judgeMetadata(m *store.Metadata, note noteFunc) {
 
 type noteFunc func(effect Effect, code, format string, args ...any)
 
-// judgeKeywords compares the KEYWORDS that a build was made with, which stay
-// as they were whatever became of the ebuild's (KeywordsManager.py,
-// getMissingKeywords).
+// judgeKeywords compares the KEYWORDS that a build was made with. Later changes of
+// the ebuild do not affect them (KeywordsManager.py, getMissingKeywords).
 func (a *Acceptance) judgeKeywords(p *atom.Package, m *store.Metadata, note noteFunc) {
 	if len(a.keywords) == 0 || !a.profile {
 		note(EffectUnknown, "keywords-unknown", "ACCEPT_KEYWORDS comes from the profile, which was not found")
 		return
 	}
 	keywords := stackWords(strings.Fields(m.Keywords), a.profileKeyword.values(p, nil))
-	var testing []string // what an atom without keywords accepts
+	var testing []string // the keywords that an atom without keywords accepts
 	for _, k := range a.keywords {
 		if k[0] != '~' && k[0] != '-' {
 			testing = append(testing, "~"+k)
@@ -348,7 +347,7 @@ func (a *Acceptance) judgeKeywords(p *atom.Package, m *store.Metadata, note note
 	}
 }
 
-// stackWords adds words to a list: "-x" takes x back, "-*" all.
+// stackWords adds words to a list. "-x" removes x and "-*" removes all words.
 func stackWords(words, more []string) []string {
 	words = slices.Clone(words)
 	for _, w := range more {
@@ -364,8 +363,7 @@ func stackWords(words, more []string) []string {
 	return words
 }
 
-// acceptsKeywords decides whether one of the keywords of a package is
-// accepted.
+// acceptsKeywords reports whether one of the keywords of a package is accepted.
 func acceptsKeywords(keywords, accepted []string) bool {
 	if slices.Contains(accepted, "**") {
 		return true
@@ -445,8 +443,8 @@ func (a *Acceptance) judgeNames(p *atom.Package, m *store.Metadata, note noteFun
 	}
 }
 
-// acceptsName applies the tokens of ACCEPT_LICENSE and its like in their
-// order: the last that is about the name decides.
+// acceptsName applies the tokens of ACCEPT_LICENSE or a similar variable in their
+// order. The last token that concerns the name decides.
 func acceptsName(name string, tokens []string) bool {
 	accepted := false
 	for _, t := range tokens {
@@ -460,7 +458,8 @@ func acceptsName(name string, tokens []string) bool {
 	return accepted
 }
 
-// maskedBy returns the line that masks a package, unless another unmasks it.
+// maskedBy returns the line that masks a package, or nil if none does or another
+// line unmasks it.
 func (a *Acceptance) maskedBy(p *atom.Package) *listed {
 	masks := a.mask.matching(p)
 	if len(masks) == 0 || len(a.unmask.matching(p)) > 0 {

@@ -15,7 +15,7 @@ import (
 	"emaudit/store"
 )
 
-// CompatibilityRow is the answer about one binary package.
+// CompatibilityRow is the answer for one binary package.
 type CompatibilityRow struct {
 	PkgDir    string   `json:"pkgdir"`
 	Path      string   `json:"path"`
@@ -26,14 +26,14 @@ type CompatibilityRow struct {
 	Reasons   []Reason `json:"reasons"`
 }
 
-// Compatibility is the answer to: would Portage take each binary package,
-// with --usepkgonly, on this host and as things are now?
+// Compatibility answers whether Portage would accept each binary package with
+// --usepkgonly, on this host in its current state.
 type Compatibility struct {
 	Rows     []CompatibilityRow `json:"instances"`
 	Findings []audit.Finding    `json:"-"`
 }
 
-// Count returns the number of rows with an answer.
+// Count returns the number of rows with the given answer.
 func (c *Compatibility) Count(u Usable) int {
 	n := 0
 	for i := range c.Rows {
@@ -44,17 +44,17 @@ func (c *Compatibility) Count(u Usable) int {
 	return n
 }
 
-// JudgedBinpkg is a binary package with what there is to say about taking it.
+// JudgedBinpkg is a binary package with the reasons about it.
 type JudgedBinpkg struct {
 	*binpkgs.Binpkg
 	Pkg atom.Package
-	// file are the reasons of the file, own those of what it says of itself,
-	// place those of where it lies, which a staged PKGDIR makes irrelevant.
+	// File holds reasons about the file, Own about its metadata, and place about
+	// its location. A staged PKGDIR makes place irrelevant.
 	File, Own, place []Reason
 }
 
-// JudgeBinpkg says what Portage would say of one binary package without
-// looking at any other.
+// JudgeBinpkg returns the reasons of Portage about one binary package, without
+// regard to others.
 func (a *Acceptance) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*JudgedBinpkg, error) {
 	j := &JudgedBinpkg{Binpkg: b}
 	j.File = a.judgeFile(b)
@@ -73,7 +73,7 @@ func (a *Acceptance) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*JudgedBinpkg, e
 	return j, nil
 }
 
-// judgeFile is about what keeps Portage from reading or trusting a file.
+// judgeFile reports problems that keep Portage from reading or trusting a file.
 func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 	var reasons []Reason
 	add := func(effect Effect, code string, settle audit.Remedy, format string, args ...any) {
@@ -110,8 +110,8 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 	return reasons
 }
 
-// judgeSignature is about what Portage does before it merges (gpkg.py,
-// _verify_binpkg).
+// judgeSignature reports the result of the signature check that Portage makes
+// before a merge (gpkg.py, _verify_binpkg).
 func (a *Acceptance) judgeSignature(b *binpkgs.Binpkg, add func(effect Effect, code string, settle audit.Remedy, format string, args ...any)) {
 	switch {
 	case a.Features["binpkg-request-signature"] && b.Format == "xpak":
@@ -128,8 +128,8 @@ func (a *Acceptance) judgeSignature(b *binpkgs.Binpkg, add func(effect Effect, c
 	}
 }
 
-// judgePlace is about whether Portage finds the file where it lies, and can be
-// told to take this one.
+// judgePlace reports whether Portage finds the file at its location and can select
+// it.
 func (a *Acceptance) judgePlace(b *binpkgs.Binpkg) []Reason {
 	var reasons []Reason
 	trusted := a.Features["pkgdir-index-trusted"]
@@ -152,7 +152,7 @@ func (a *Acceptance) judgePlace(b *binpkgs.Binpkg) []Reason {
 	return reasons
 }
 
-// judgeLoss is about files that were installed and are not in the package.
+// judgeLoss reports installed files that the package lacks.
 func judgeLoss(b *binpkgs.Binpkg) []Reason {
 	var reasons []Reason
 	for _, p := range b.Problems {
@@ -188,22 +188,21 @@ func judgeLoss(b *binpkgs.Binpkg) []Reason {
 	return reasons
 }
 
-// CompatibilityOptions are facts that the caller reads for an answer, since the
-// store does not keep them.
+// CompatibilityOptions are facts that the store does not hold.
 type CompatibilityOptions struct {
-	// Ebuild returns what metadata/md5-cache of a repository says of a version;
-	// ok is false where it says nothing, and Ebuild is nil where there is none.
+	// Ebuild returns the metadata/md5-cache entry of a version in a repository. ok
+	// is false if there is none. Ebuild may be nil.
 	Ebuild func(repo, cpv string) (e userconf.CacheEntry, ok bool)
 }
 
-// AuditCompatibility says of every binary package whether Portage would take
-// it, and why not.
+// AuditCompatibility answers for each binary package whether Portage would accept
+// it, with the reasons.
 func AuditCompatibility(db audit.Database) (*Compatibility, error) {
 	return AuditCompatibilityWith(db, CompatibilityOptions{})
 }
 
-// AuditCompatibilityWith is [AuditCompatibility] with what the caller knows of
-// the ebuilds.
+// AuditCompatibilityWith is like [AuditCompatibility] and also compares the
+// ebuilds.
 func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compatibility, error) {
 	inv, err := binpkgs.TakeInventory(db, true)
 	if err != nil {
@@ -257,7 +256,7 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 	return c, err
 }
 
-// WorldOf is what is installed.
+// WorldOf returns the world of installed packages.
 func WorldOf(installed []store.Installed) *transition.World {
 	w := transition.NewWorld()
 	for i := range installed {
@@ -269,8 +268,8 @@ func WorldOf(installed []store.Installed) *transition.World {
 	return w
 }
 
-// MembersOf finds the binary packages that could be merged, which may be many:
-// each is looked at when a dependency asks for its package.
+// MembersOf returns a function that finds the binary packages of a cp. It converts
+// them when asked, because there may be many.
 func MembersOf(judged []*JudgedBinpkg) func(cp string) []*transition.Member {
 	byCP := map[string][]*JudgedBinpkg{}
 	for _, j := range judged {
@@ -292,8 +291,8 @@ func MembersOf(judged []*JudgedBinpkg) func(cp string) []*transition.Member {
 	}
 }
 
-// JudgeDependencies is about the packages that a build needs: what is neither
-// installed nor there as a binary package cannot be had with --usepkgonly.
+// JudgeDependencies reports dependencies that are neither installed nor available
+// as binary packages. --usepkgonly cannot satisfy them.
 func JudgeDependencies(j *JudgedBinpkg, installed, all *transition.World) []Reason {
 	var reasons []Reason
 	m := transition.NewMember(j.Pkg, j.Metadata)
@@ -322,7 +321,7 @@ func JudgeDependencies(j *JudgedBinpkg, installed, all *transition.World) []Reas
 	return reasons
 }
 
-// judgeInstalled compares a build with the installed one of its version.
+// judgeInstalled compares a build with the installed build of the same version.
 func judgeInstalled(j *JudgedBinpkg, inv *binpkgs.Inventory) []Reason {
 	for i := range inv.Installed {
 		p := &inv.Installed[i]
@@ -336,8 +335,8 @@ func judgeInstalled(j *JudgedBinpkg, inv *binpkgs.Inventory) []Reason {
 	return nil
 }
 
-// compatibilityFindings reports the binary packages that Portage does not
-// take, one finding for each.
+// compatibilityFindings returns one finding for each binary package that Portage
+// refuses.
 func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
 	findings := []audit.Finding{}
 	for i := range rows {
@@ -364,9 +363,9 @@ func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
 	return findings
 }
 
-// first leaves of the reasons the one that must be seen to before any other
-// counts: what becomes of a damaged file, or of one that lies where Portage does
-// not look, is not told by what its metadata or the index say now.
+// first drops reasons that only count after another problem is solved. While a file
+// is damaged, or in a place that Portage does not read, its current metadata and
+// index entry say nothing about the future.
 func first(reasons []Reason) []Reason {
 	for i, reason := range reasons {
 		if reason.Code == "binpkg-damaged" || reason.Code == "binpkg-unseen" {
@@ -376,7 +375,7 @@ func first(reasons []Reason) []Reason {
 	return reasons
 }
 
-// RemedyOf is what makes Portage take a binary package that it refuses.
+// RemedyOf returns the remedy for a refusal with the given code.
 func RemedyOf(code string, r *CompatibilityRow) audit.Remedy {
 	switch code {
 	case "not-indexed", "index-stale", "index-digest-mismatch":

@@ -10,12 +10,11 @@ import (
 	"emaudit/store"
 )
 
-// judgeEbuild compares a build with the ebuild of its version as the repository
-// has it now. With --usepkg, which prefers binary packages and builds the
-// others, Portage builds anew where USE flags came or went (--binpkg-respect-use)
-// or runtime dependencies changed (--binpkg-changed-deps); with --usepkgonly, as
-// in a rollback, it does not look (depgraph.py, _iter_match_pkgs_any and
-// _changed_deps). So these are notes.
+// judgeEbuild compares a build with the current ebuild of its version. --usepkg
+// prefers binary packages, but builds a package if its USE flags
+// (--binpkg-respect-use) or runtime dependencies (--binpkg-changed-deps) have
+// changed. --usepkgonly, which a rollback uses, does not compare (depgraph.py,
+// _iter_match_pkgs_any and _changed_deps). So the reasons are notes.
 func judgeEbuild(p *atom.Package, m *store.Metadata, ebuild userconf.CacheEntry) []Reason {
 	var reasons []Reason
 	c := ChangesOf(p.USE, m, ebuild)
@@ -34,13 +33,13 @@ func judgeEbuild(p *atom.Package, m *store.Metadata, ebuild userconf.CacheEntry)
 	return reasons
 }
 
-// ebuildChanges is what became of the ebuild of a build.
+// ebuildChanges are the differences between a build and its current ebuild.
 type ebuildChanges struct {
 	Came, Went   []string // flags of IUSE
-	Dependencies []string // the variables that are others
+	Dependencies []string // the variables that differ
 }
 
-// Flags are the changes of IUSE: "+came -went".
+// Flags returns the changes of IUSE as "+came -went".
 func (c *ebuildChanges) Flags() string {
 	var parts []string
 	for _, f := range c.Came {
@@ -52,7 +51,7 @@ func (c *ebuildChanges) Flags() string {
 	return strings.Join(parts, " ")
 }
 
-// ChangesOf compares a build, made with the flags use, with its ebuild.
+// ChangesOf compares a build with the enabled flags use to its ebuild.
 func ChangesOf(use atom.Flags, m *store.Metadata, ebuild userconf.CacheEntry) ebuildChanges {
 	var c ebuildChanges
 	c.Came, c.Went = flagChanges(m.IUse, ebuild.IUSE)
@@ -68,8 +67,8 @@ func ChangesOf(use atom.Flags, m *store.Metadata, ebuild userconf.CacheEntry) eb
 	return c
 }
 
-// flagChanges returns the flags that only the ebuild has, and those that only
-// the build has; the defaults of IUSE do not count.
+// flagChanges returns the flags that only the ebuild has, and those that only the
+// build has. It ignores the defaults in IUSE.
 func flagChanges(built, ebuild string) (came, went []string) {
 	a, b := atom.ParseFlags(built), atom.ParseFlags(ebuild)
 	for _, f := range b {
@@ -85,10 +84,9 @@ func flagChanges(built, ebuild string) (came, went []string) {
 	return came, went
 }
 
-// comparableDep is a dependency in the form in which Portage compares: for the
-// USE of the build, without slots, which are written into what is built, and
-// without the C library, which Portage adds. ok is false for what cannot be
-// read.
+// comparableDep returns a dependency in the form that Portage compares: for the USE
+// of the build, without slots, which are filled in during a build, and without the
+// C library, which Portage adds. ok is false if value cannot be parsed.
 func comparableDep(value, eapi string, use atom.Flags) (words []string, ok bool) {
 	dep, err := atom.ParseDep(value, atom.DepAtoms, eapi)
 	if err != nil {
@@ -106,12 +104,12 @@ func comparableDep(value, eapi string, use atom.Flags) (words []string, ok bool)
 	return slices.Compact(words), true
 }
 
-// EbuildState is whether a version could be built again.
+// EbuildState says whether the ebuild of a version is still available.
 type EbuildState uint8
 
 // The states of an ebuild.
 const (
-	EbuildUnknown EbuildState = iota // there is no repository to look into
+	EbuildUnknown EbuildState = iota // there is no repository to search
 	EbuildThere
 	EbuildGone
 )

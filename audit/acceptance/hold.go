@@ -11,22 +11,22 @@ import (
 	"emaudit/store"
 )
 
-// HoldMark begins the comment above the lines with which a rollback keeps the next
-// update from undoing it.
+// HoldMark begins the comment above the lines of package.mask with which a rollback
+// prevents the next update from undoing it.
 const HoldMark = "# emaudit hold"
 
-// Hold is a line of package.mask that a rollback added. It masks what is newer
-// than the rollback put back, and is lifted by the way forward: so it refuses
+// Hold is a line of package.mask that a rollback added. It masks versions newer
+// than the restored one. The plan of the way forward removes it, so it refuses
 // nothing.
 type Hold struct {
 	Path string // the file
 	Text string // the line
 }
 
-// isHold tells whether a line is one of a rollback: the lines below [HoldMark] up
-// to an empty one or another comment. Where no such comment is above it, a line is
-// taken for one that masks what is newer than the very version that is installed
-// in its slot: nobody else writes it so.
+// isHold reports whether a line was added by a rollback. Such lines follow
+// [HoldMark] up to an empty line or another comment. Without that comment, a line
+// that masks versions newer than the installed version of its slot counts as one,
+// because nobody else writes such lines.
 func isHold(content []byte, e *userconf.Entry, installed map[string]bool) bool {
 	a := e.Atom
 	if a.Operator != atom.Greater || e.Remove || len(a.USE) > 0 || a.Repo != "" {
@@ -47,7 +47,7 @@ func isHold(content []byte, e *userconf.Entry, installed map[string]bool) bool {
 	return a.Slot != "" && a.SubSlot == "" && installed[a.CP+"-"+a.Version]
 }
 
-// takeInstalledNames returns the cpv of what is installed.
+// takeInstalledNames returns the cpvs of installed packages.
 func takeInstalledNames(db audit.Database) (map[string]bool, error) {
 	installed, err := binpkgs.TakeInstalled(db)
 	names := make(map[string]bool, len(installed))
@@ -57,7 +57,7 @@ func takeInstalledNames(db audit.Database) (map[string]bool, error) {
 	return names, err
 }
 
-// Holds returns the lines of rollbacks that hold a package back, or all for nil.
+// Holds returns the holds that match a package, or all holds if p is nil.
 func (a *Acceptance) Holds(p *atom.Package) (all []Hold) {
 	for _, e := range a.holds {
 		if p == nil || e.Atom.Match(*p) {
@@ -67,7 +67,7 @@ func (a *Acceptance) Holds(p *atom.Package) (all []Hold) {
 	return all
 }
 
-// readHolds takes the lines of rollbacks out of a list.
+// readHolds removes the holds from the entries of a list and records them.
 func (a *Acceptance) readHolds(f *store.ConfigFile, entries []userconf.Entry, installed map[string]bool) []userconf.Entry {
 	if f.Kind != store.ConfigMask || f.Layer != "user" {
 		return entries

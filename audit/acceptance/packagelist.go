@@ -11,17 +11,16 @@ import (
 	"emaudit/store"
 )
 
-// listed is an entry with the repository whose packages it is about.
+// listed is an entry with the repository that it applies to.
 type listed struct {
 	userconf.Entry
-	repo string // "" = all
+	repo string // "" means all repositories
 	path string
-	// source is the list that the entry belongs to: a file, or a folder that is
-	// read as one.
+	// source is the list that contains the entry. A folder of files is one list.
 	source string
 }
 
-// packageList finds the entries about a package without trying them all.
+// packageList finds the entries about a package by its name.
 type packageList struct {
 	byCP map[string][]int
 	wild []int
@@ -41,7 +40,7 @@ func (l *packageList) add(e listed) {
 	l.byCP[e.Atom.CP] = append(l.byCP[e.Atom.CP], n)
 }
 
-// matching returns the entries that are true of a package, in their order.
+// matching returns the entries that match a package, in their order.
 func (l *packageList) matching(p *atom.Package) []listed {
 	ids := l.byCP[p.CPV.CP()]
 	if len(l.wild) > 0 {
@@ -57,11 +56,11 @@ func (l *packageList) matching(p *atom.Package) []listed {
 	return all
 }
 
-// values returns the words of all entries about a package in the order in which
-// they count: list by list, and within one the more specific atom after the
-// less specific, whatever the order of the lines (_config/helper.py,
-// ordered_by_atom_specificity). Lines of one atom count as one; defaults stands
-// for one without words.
+// values returns the words of all entries that match a package, in ascending
+// precedence: list by list, and within one list the less specific atom first,
+// whatever the order of the lines (_config/helper.py, ordered_by_atom_specificity).
+// Lines with the same atom count as one. An entry without words stands for
+// defaults.
 func (l *packageList) values(p *atom.Package, defaults []string) []string {
 	var all []string
 	matching := l.matching(p)
@@ -87,7 +86,7 @@ func valuesOf(p *atom.Package, entries []listed, defaults []string) []string {
 		}
 		groups[i].Values = append(groups[i].Values, e.Values...)
 	}
-	// Of equals, the first counts last.
+	// Among equally specific atoms, the first line has the highest precedence.
 	slices.SortStableFunc(groups, func(a, b listed) int { return compareSpecificity(p, &b.Atom, &a.Atom) })
 	var all []string
 	for _, g := range slices.Backward(groups) {
@@ -99,13 +98,13 @@ func valuesOf(p *atom.Package, entries []listed, defaults []string) []string {
 	return all
 }
 
-// compareSpecificity tells which of two atoms that are true of a package says
-// more about it (portage/dep, best_match_to_list): the greater.
+// compareSpecificity compares how specific two atoms are that match a package
+// (portage/dep, best_match_to_list). The more specific atom is the greater one.
 func compareSpecificity(p *atom.Package, a, b *atom.Atom) int {
 	if n := cmp.Compare(specificity(a), specificity(b)); n != 0 || specificity(a) != 2 {
 		return n
 	}
-	// Of two ranges, the one whose bound is nearer.
+	// Of two ranges, the one with the nearer bound is more specific.
 	versions := []string{a.Version, p.CPV.Version, b.Version}
 	slices.SortFunc(versions, func(x, y string) int { n, _ := atom.CompareVersions(x, y); return n })
 	switch versions[1] {
@@ -139,16 +138,15 @@ func specificity(a *atom.Atom) int {
 	return 1
 }
 
-// maskStack stacks the lists of masks, or of what is unmasked
-// (_config/MaskManager.py). What a repository takes back counts for its own
-// packages, what a profile takes back for the profiles before it; only the
-// administrator takes back from everywhere.
+// maskStack combines lists of masks, or lists of unmasks (_config/MaskManager.py).
+// A "-atom" in a repository applies to packages of that repository, one in a
+// profile to the profiles before it, and one of the administrator to all lists.
 type maskStack struct {
-	repos    []string // in the order in which they are read
+	repos    []string // in the order of reading
 	repo     map[string][]listed
 	profiles []listed
 	user     []listed
-	masters  map[string][]string // of a repository; nil where it names none
+	masters  map[string][]string // of each repository; nil if it names none
 }
 
 func (m *maskStack) add(layer string, e listed) {
@@ -165,7 +163,7 @@ func (m *maskStack) add(layer string, e listed) {
 	}
 }
 
-// list is what is left in the end.
+// list returns the combined list.
 func (m *maskStack) list(inherit bool) packageList {
 	var all []listed
 	for _, repo := range m.repos {
@@ -173,7 +171,7 @@ func (m *maskStack) list(inherit bool) packageList {
 		if inherit {
 			masters = m.mastersOf(repo)
 		}
-		// Each master is stacked with the repository on its own.
+		// Each master is combined with the repository separately.
 		if len(masters) == 0 {
 			masters = []string{""}
 		}
@@ -193,8 +191,8 @@ func (m *maskStack) list(inherit bool) packageList {
 	return list
 }
 
-// mastersOf are the repositories whose masks count for a repository too: those
-// that it names in layout.conf, else the main one (repository/config.py).
+// mastersOf returns the repositories whose masks also apply to repo: those in its
+// layout.conf, otherwise the main repository (repository/config.py).
 func (m *maskStack) mastersOf(repo string) []string {
 	if masters, ok := m.masters[repo]; ok {
 		return masters
@@ -205,7 +203,7 @@ func (m *maskStack) mastersOf(repo string) []string {
 	return nil
 }
 
-// stackMasks takes back what a later line with "-" takes back (stack_lists).
+// stackMasks removes the lines that a later "-" line cancels (stack_lists).
 func stackMasks(lines []listed, fromRepos bool) []listed {
 	var all []listed
 	for _, e := range lines {
@@ -217,14 +215,14 @@ func stackMasks(lines []listed, fromRepos bool) []listed {
 			if fromRepos && e.Atom.Repo == "" {
 				return strings.TrimSuffix(have.Text, "::"+have.Atom.Repo) == e.Text
 			}
-			// The lines of a repository are stacked as if they named it.
+			// Lines of a repository also match with the name of the repository.
 			return have.Text == e.Text || have.repo != "" && have.Text+"::"+have.repo == e.Text
 		})
 	}
 	return all
 }
 
-// readLayout takes the masters that a repository's layout.conf names.
+// readLayout returns the masters in a repository's layout.conf.
 func readLayout(content []byte) (masters []string, named bool) {
 	for line := range strings.Lines(string(content)) {
 		line, _, _ = strings.Cut(line, "#")
@@ -236,8 +234,7 @@ func readLayout(content []byte) (masters []string, named bool) {
 	return masters, named
 }
 
-// listSource is the list that a file belongs to: a folder that stands for a
-// list is read as one.
+// listSource returns the list that contains a file. A folder of files is one list.
 func listSource(f *store.ConfigFile) string {
 	if f.Layer == "user" {
 		// package.keywords is the old name of package.accept_keywords.

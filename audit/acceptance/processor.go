@@ -8,15 +8,14 @@ import (
 	"emaudit/audit"
 )
 
-// processor is what the processor of a host can do, in the words of
-// /proc/cpuinfo.
+// processor holds the features of a host's processor, named as in /proc/cpuinfo.
 type processor struct {
 	known bool
 	name  string
 	flags map[string]bool
 }
 
-// parseProcessor reads the lines of one processor of a cpuinfo.
+// parseProcessor reads the lines of one processor in cpuinfo.
 func parseProcessor(b []byte) processor {
 	p := processor{flags: map[string]bool{}}
 	for line := range strings.Lines(string(b)) {
@@ -34,7 +33,8 @@ func parseProcessor(b []byte) processor {
 	return p
 }
 
-// The levels of the x86-64 psABI and what each adds, in the words of cpuinfo.
+// The levels of the x86-64 psABI and the features that each adds, named as in
+// cpuinfo.
 var (
 	x86Level1 = []string{"cmov", "cx8", "fpu", "fxsr", "mmx", "sse", "sse2"}
 	x86Level2 = append(slices.Clip(x86Level1), "cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3")
@@ -42,8 +42,8 @@ var (
 	x86Level4 = append(slices.Clip(x86Level3), "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
 )
 
-// marches has what code that GCC makes for a processor may use (GCC manual, x86
-// Options), in the words of cpuinfo. What is not in it is unknown.
+// marches lists the features that code may use for each -march of GCC (GCC manual,
+// x86 Options), named as in cpuinfo. Other values are unknown.
 var marches = map[string][]string{
 	"x86-64": x86Level1, "x86-64-v2": x86Level2, "x86-64-v3": x86Level3, "x86-64-v4": x86Level4,
 	"k8": x86Level1, "opteron": x86Level1, "athlon64": x86Level1,
@@ -64,14 +64,14 @@ var marches = map[string][]string{
 	"znver4": append(slices.Clip(x86Level4), "pclmulqdq", "rdrand", "fsgsbase", "rdseed", "adx", "clflushopt", "xsavec", "aes", "sha_ni", "sse4a", "clwb", "rdpid", "vaes", "vpclmulqdq", "pku", "gfni"),
 }
 
-// cpuFlagNames are the values of CPU_FLAGS_X86 that cpuinfo calls otherwise
+// cpuFlagNames are the values of CPU_FLAGS_X86 that have another name in cpuinfo
 // (profiles/desc/cpu_flags_x86.desc).
 var cpuFlagNames = map[string]string{
 	"fma3": "fma", "mmxext": "mmxext", "sse3": "pni", "3dnow": "3dnow", "vpclmulqdq": "vpclmulqdq", "sha": "sha_ni", "padlock": "ace_en", "pclmul": "pclmulqdq",
 }
 
-// marchOf returns the value of the last -march or -mcpu of compiler flags, ""
-// where there is none: the compiler's own default then counts.
+// marchOf returns the value of the last -march or -mcpu in compiler flags. It
+// returns "" if there is none, which means the default of the compiler.
 func marchOf(flags string) string {
 	march := ""
 	for w := range strings.FieldsSeq(flags) {
@@ -84,15 +84,15 @@ func marchOf(flags string) string {
 	return march
 }
 
-// judge compares what a build was made for with what the processor can do.
-// Portage never does. What was requested with CFLAGS may not have been used, and
-// the reverse: so this warns of a crash, and proves nothing. here tells that the
-// build was installed on this host before.
+// judge compares the target of a build with the features of the processor, which
+// Portage never does. A package may ignore CFLAGS, or use other features, so this
+// warns of a crash and proves nothing. here reports that the build was installed on
+// this host before.
 func (p *processor) judge(cflags, cxxflags, use string, here bool) []Reason {
 	var reasons []Reason
 	unknown := func(code, detail string) {
 		if here {
-			return // it ran on this host
+			return // it has run on this host
 		}
 		reasons = append(reasons, Reason{Code: code, Detail: detail, Effect: EffectUnknown, SettleWith: audit.Do(audit.Run("grep", "-m1", "flags", "/proc/cpuinfo"))})
 	}
@@ -122,8 +122,8 @@ func (p *processor) judge(cflags, cxxflags, use string, here bool) []Reason {
 			if name := cpuFlagNames[f]; name != "" {
 				f = name
 			}
-			// AMD processors have it in extended form, and cpuinfo of others does
-			// not name what SSE includes.
+			// AMD processors name it differently, and cpuinfo of other processors
+			// does not list features that SSE includes.
 			if f != "mmxext" {
 				flags = append(flags, f)
 			}
@@ -137,7 +137,7 @@ func (p *processor) judge(cflags, cxxflags, use string, here bool) []Reason {
 	return reasons
 }
 
-// lacking names what the processor cannot do, "" for nothing.
+// lacking returns the features that the processor lacks, or "".
 func (p *processor) lacking(flags []string) string {
 	var missing []string
 	for _, f := range flags {

@@ -9,7 +9,7 @@ import (
 	"emaudit/store"
 )
 
-// clutter reports what lies in the folder and is no binary package.
+// clutter reports files in the folder that are not binary packages.
 func (r *integrityRound) clutter() {
 	for _, o := range r.others {
 		age := r.Now - FloorSeconds(o.MTimeNS)
@@ -59,7 +59,7 @@ func (r *integrityRound) clutter() {
 }
 
 // checksumFailure reports a package that Portage renamed because its digest was
-// wrong when it was to be merged.
+// wrong at a merge.
 func (r *integrityRound) checksumFailure(o store.PkgDirFile) {
 	original, _, _ := strings.Cut(o.Path, "._checksum_failure_.")
 	state, remedy := "and another file took its place", r.remove(o.Path)

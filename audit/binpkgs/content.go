@@ -12,12 +12,12 @@ import (
 	"emaudit/store"
 )
 
-// settling is how long, in seconds, what lies there half-made may still be in
-// the hands of a build, a fetch or a package move. Portage reserves the name
-// when packaging begins and packages in minutes, not hours.
+// settling is the age, in seconds, up to which an unfinished file may still belong
+// to a build, a fetch or a package move. Portage reserves the name when packaging
+// begins, and packaging takes minutes, not hours.
 const settling = 3600
 
-// content reports what a reading of the file itself shows.
+// content reports problems that reading the file itself shows.
 func (r *integrityRound) content(b *Binpkg) {
 	unread, empty := false, false
 	for _, p := range b.Problems {
@@ -28,12 +28,12 @@ func (r *integrityRound) content(b *Binpkg) {
 	case unread:
 		r.worst(b, audit.SeverityWarning, "binpkg-unread", audit.RemedyPermissions, "could not be read")
 	case empty && b.Entry != nil:
-		// A power cut can leave a file without its bytes.
+		// A power failure can leave a file without its data.
 		r.note(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "empty, and the index lists it with %d bytes: its content is lost", max(b.Entry.Size, 0))
 	case empty:
 		r.empty(b)
 	case b.Contradicted() && !b.brokenByItself():
-		// The digests say it.
+		// The digests report it.
 	case b.Damaged():
 		r.worst(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "damaged")
 	case b.Integrity == "unknown" || b.Structure == "unknown":
@@ -61,7 +61,7 @@ func (r *integrityRound) content(b *Binpkg) {
 	}
 }
 
-// worst reports the problems of a file in one finding.
+// worst reports all problems of a file in one finding.
 func (r *integrityRound) worst(b *Binpkg, severity audit.Severity, code string, remedy audit.Remedy, otherwise string) {
 	f := audit.Finding{Code: code, Severity: severity, Subject: b.Source(), Message: otherwise, Evidence: []audit.Evidence{}, Remedy: remedy}
 	var messages []string
@@ -86,11 +86,11 @@ func (r *integrityRound) worst(b *Binpkg, severity audit.Severity, code string, 
 	r.findings = append(r.findings, f)
 }
 
-// placeProblems are of the place of a file, not of its content.
+// placeProblems are problems of the location of a file, not of its content.
 var placeProblems = map[string]bool{"binpkg-misnamed": true, "binpkg-misplaced": true}
 
-// empty reports a file without a byte: Portage reserves the name of a package
-// so before it packs, and a build that is killed leaves it (bintree.py,
+// empty reports a file without content. Portage creates such a file to reserve the
+// name of a package, and a build that is killed leaves it (bintree.py,
 // _allocate_filename_multi).
 func (r *integrityRound) empty(b *Binpkg) {
 	age := r.Now - FloorSeconds(b.MTimeNS)
@@ -104,8 +104,8 @@ func (r *integrityRound) empty(b *Binpkg) {
 	}
 }
 
-// beingPacked tells whether a temporary file of the package is written by a
-// process that runs.
+// beingPacked reports whether a running process is writing a temporary file of the
+// package.
 func (r *integrityRound) beingPacked(rel string) bool {
 	if r.opts.Running == nil {
 		return false
@@ -118,9 +118,8 @@ func (r *integrityRound) beingPacked(rel string) bool {
 	return false
 }
 
-// pidOf returns the process that a temporary file is named after, 0 where it is
-// named after none: PF-ID.gpkg.tarRANDOM.PID of a build, PF.gpkg.tar.PID of
-// quickpkg.
+// pidOf returns the process id in the name of a temporary file, or 0:
+// PF-ID.gpkg.tarRANDOM.PID of a build, PF.gpkg.tar.PID of quickpkg.
 func pidOf(name string) int {
 	pid, err := strconv.Atoi(name[strings.LastIndexByte(name, '.')+1:])
 	if err != nil || pid < 1 {
@@ -129,7 +128,7 @@ func pidOf(name string) int {
 	return pid
 }
 
-// inWords is an age in words.
+// inWords returns an age in words.
 func inWords(seconds int64) string {
 	switch {
 	case seconds < 120:
@@ -142,8 +141,8 @@ func inWords(seconds int64) string {
 	return fmt.Sprintf("%d days", seconds/86400)
 }
 
-// oddities are problems of a package that is as good as whole, with what they
-// mean for who relies on it.
+// oddities are problems that do not damage a package, with their meaning for its
+// users.
 var oddities = map[string]struct {
 	code     string
 	severity audit.Severity
@@ -156,10 +155,10 @@ var oddities = map[string]struct {
 	"trailing-data":    {"binpkg-irregular", audit.SeverityWarning},
 }
 
-// signatureProblems are told by the state of the signature.
+// signatureProblems are problems that the state of the signature includes.
 var signatureProblems = map[string]bool{"signature-unknown-key": true, "signature-key": true, "signature-missing": true, "signature-invalid": true}
 
-// irregular reports what Portage tolerates.
+// irregular reports problems that Portage tolerates.
 func (r *integrityRound) irregular(b *Binpkg) {
 	for _, p := range b.Problems {
 		if placeProblems[p.Code] || signatureProblems[p.Code] {
@@ -173,7 +172,7 @@ func (r *integrityRound) irregular(b *Binpkg) {
 		switch odd.code {
 		case "binpkg-altered":
 			remedy = audit.Advise("keep a copy of configuration among them before the package is merged: " + ConfigBecomesPristine)
-		case "binpkg-lossy": // packed again, it would lack the same
+		case "binpkg-lossy": // a new package would lack the same files
 			if b.CPV != "" && len(r.byCPV[b.CPV]) > 0 {
 				remedy = r.inFolder(rebuildCommand(b.CPV))
 			}
@@ -184,21 +183,20 @@ func (r *integrityRound) irregular(b *Binpkg) {
 	}
 }
 
-// ConfigBecomesPristine is what follows from a changed configuration file in a
-// package (Portage bug 464662): CONTENTS has its MD5 once the package was merged, and
-// FEATURES=config-protect-if-modified, the default, then takes it for the file of
-// the package (vartree.py, _protect).
+// ConfigBecomesPristine is the effect of a changed configuration file in a package
+// (Portage bug 464662). After a merge, CONTENTS holds the MD5 of the changed file.
+// FEATURES=config-protect-if-modified, the default, then treats it as an unmodified
+// file of the package (vartree.py, _protect).
 const ConfigBecomesPristine = `the update after that replaces it without a ._cfg file, unless it runs with FEATURES="-config-protect-if-modified"`
 
-// brokenByItself tells whether more is wrong with a file than that the index has
-// another digest of it.
+// brokenByItself reports whether the file has a problem other than a different
+// digest in the index.
 func (b *Binpkg) brokenByItself() bool {
 	other := func(p store.Problem) bool { return p.Code != "digest-mismatch" && !placeProblems[p.Code] }
 	return b.Damaged() && slices.ContainsFunc(b.Problems, other)
 }
 
-// digests compares the digests that emaudit computed with those of the index
-// and of the VDB.
+// digests compares the computed digests with those in the index and in the VDB.
 func (r *integrityRound) digests(b *Binpkg) {
 	if b.Contradicted() && !b.brokenByItself() {
 		for _, d := range []struct {
@@ -208,8 +206,8 @@ func (r *integrityRound) digests(b *Binpkg) {
 			if len(d.want) == 0 || len(d.got) == 0 || bytes.Equal(d.want, d.got) {
 				continue
 			}
-			// Where all that the Manifest vouches for is right and nothing is
-			// odd, the index is what is wrong.
+			// If all checks of the Manifest pass and nothing is odd, the index is
+			// wrong.
 			remedy, also := r.refresh(b), ""
 			if b.Integrity != "whole" || b.odd() {
 				remedy = r.replace(b)
@@ -224,7 +222,7 @@ func (r *integrityRound) digests(b *Binpkg) {
 	}
 	md5 := b.MD5
 	if md5 == nil && b.EntryCurrent() && b.SHA1 != nil {
-		md5 = b.Entry.MD5 // the SHA1 beside it is right, as was seen above
+		md5 = b.Entry.MD5 // the SHA1 in the same entry is right, as checked above
 	}
 	if md5 == nil || b.BuildTime == 0 || b.VerifiedAt == 0 || b.Damaged() || b.Lossy() {
 		return
@@ -238,12 +236,13 @@ func (r *integrityRound) digests(b *Binpkg) {
 	}
 }
 
-// merged tells whether the file with an MD5 is among those at hand.
+// merged reports whether an installed package came from the file with this MD5.
 func (r *integrityRound) merged(md5 []byte) bool {
 	return slices.ContainsFunc(r.binpkgs, func(b *Binpkg) bool { return SameMD5(b.Md5(), md5) })
 }
 
-// unverified says, once for a folder, how much of it was never read in full.
+// unverified reports how many files of a folder were never read in full, in one
+// finding.
 func (r *integrityRound) unverified() {
 	n, signed := 0, 0
 	for _, b := range r.binpkgs {

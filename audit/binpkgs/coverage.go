@@ -11,27 +11,26 @@ import (
 	"emaudit/store"
 )
 
-// CoverageVerdict says how near the best binary package comes to what is
-// installed.
+// CoverageVerdict says how closely the best binary package matches an installed
+// package.
 type CoverageVerdict string
 
 // The verdicts, best first.
 const (
-	// CoverageExact: the very file that was merged or built beside the merge
-	// (VDB BINPKGMD5 equals its MD5).
+	// CoverageExact: the file that was merged, or that the same build created.
+	// BINPKGMD5 in the VDB equals its MD5.
 	CoverageExact CoverageVerdict = "exact"
-	// CoverageSameBuild: the same cpv and BUILD_TIME, other bytes: a quickpkg
-	// copy, a re-signed or moved package, or no BINPKGMD5 was recorded.
+	// CoverageSameBuild: the same cpv and BUILD_TIME, but other bytes. It is a copy
+	// by quickpkg, or re-signed, or moved, or BINPKGMD5 was not recorded.
 	CoverageSameBuild CoverageVerdict = "same-build"
 	// CoverageSameVersion: the same cpv from another build.
 	CoverageSameVersion CoverageVerdict = "same-version"
-	// CoverageLossy: no better one than a package that quickpkg made of an
-	// installation that lacked some of its files. It is known once the image was
-	// read.
+	// CoverageLossy: the best match is a package that quickpkg made while installed
+	// files were missing. This is known only after the image was read.
 	CoverageLossy CoverageVerdict = "lossy"
-	// CoverageUnknown: where its binary packages would be could not be seen.
+	// CoverageUnknown: the place of its binary packages could not be read.
 	CoverageUnknown CoverageVerdict = "unknown"
-	// CoverageNone: no usable binary package of this cpv.
+	// CoverageNone: there is no usable binary package of this cpv.
 	CoverageNone CoverageVerdict = "none"
 )
 
@@ -39,10 +38,10 @@ func (v CoverageVerdict) Rank() int {
 	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageLossy, CoverageUnknown, CoverageNone}, v)
 }
 
-// InstanceRef points at one binary package.
+// InstanceRef identifies one binary package.
 type InstanceRef struct {
 	PkgDir    string `json:"pkgdir"` // inside the root
-	Path      string `json:"path"`   // relative to it
+	Path      string `json:"path"`   // relative to PkgDir
 	BuildID   *int64 `json:"build_id"`
 	BuildTime *int64 `json:"build_time"`
 	Size      int64  `json:"size"` // bytes
@@ -54,7 +53,7 @@ func (b *Binpkg) Ref() *InstanceRef {
 	return &InstanceRef{PkgDir: b.Dir.Path, Path: b.Path, BuildID: Known(b.BuildID), BuildTime: Known(b.BuildTime), Size: b.Size, Format: b.Format, Indexed: b.EntryCurrent()}
 }
 
-// Known is nil for 0, which the store keeps for "not recorded".
+// Known returns nil for 0, which means "not recorded" in the store.
 func Known(n int64) *int64 {
 	if n == 0 {
 		return nil
@@ -62,7 +61,7 @@ func Known(n int64) *int64 {
 	return &n
 }
 
-// CoverageRow is the answer about one installed package.
+// CoverageRow is the answer for one installed package.
 type CoverageRow struct {
 	CPV       string          `json:"cpv"`
 	Slot      string          `json:"slot"` // slot[/subslot]
@@ -70,26 +69,24 @@ type CoverageRow struct {
 	BuildTime *int64          `json:"build_time"`
 	BuildID   *int64          `json:"build_id"`
 	Verdict   CoverageVerdict `json:"verdict"`
-	UseEqual  *bool           `json:"use_equal"` // of the instance; null where there is none
-	UseDiff   string          `json:"use_diff"`  // what the instance has more (+) and less (-)
+	UseEqual  *bool           `json:"use_equal"` // of the instance; null if there is none
+	UseDiff   string          `json:"use_diff"`  // flags that only the instance has (+) and lacks (-)
 	Instance  *InstanceRef    `json:"instance"`
 	Size      int64           `json:"installed_size"` // bytes
 }
 
-// Coverage is the answer to: does every installed package have a binary
-// package?
+// Coverage answers whether every installed package has a binary package.
 type Coverage struct {
 	Rows []CoverageRow `json:"packages"`
-	// Commands close all gaps that can be closed now, in as few lines as
-	// possible.
+	// Commands close all gaps that can be closed now, in as few lines as possible.
 	Commands []audit.Command `json:"commands"`
 	Findings []audit.Finding `json:"-"`
-	// Unread are the folders of binary packages that are there and could not be
-	// read by the last ingest.
+	// Unread are existing folders of binary packages that the last ingest could not
+	// read.
 	Unread []string `json:"-"`
 }
 
-// Unknown says why nothing is known of any package, "" where something is.
+// Unknown says why no verdict is known, or "" if any is.
 func (c *Coverage) Unknown() string {
 	switch {
 	case len(c.Rows) == 0:
@@ -100,7 +97,7 @@ func (c *Coverage) Unknown() string {
 	return ""
 }
 
-// Count returns the number of rows with a verdict.
+// Count returns the number of rows with the given verdict.
 func (c *Coverage) Count(v CoverageVerdict) int {
 	n := 0
 	for _, r := range c.Rows {
@@ -111,7 +108,7 @@ func (c *Coverage) Count(v CoverageVerdict) int {
 	return n
 }
 
-// AuditCoverage matches every installed package with its best binary package.
+// AuditCoverage finds the best binary package of each installed package.
 func AuditCoverage(db audit.Database) (*Coverage, error) {
 	inv, err := TakeInventory(db, false)
 	if err != nil {
@@ -152,7 +149,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 		}
 		c.Rows = append(c.Rows, row)
 		if row.Verdict == CoverageUnknown && slices.Contains(c.Unread, unlisted) {
-			continue // that the pkgdir could not be read says it all
+			continue // the finding about the unreadable pkgdir is enough
 		}
 		if f, ok := coverageFinding(p, row, best, slices.Concat(inv.ByCPV[p.CPV], inv.Unread[p.CPV]), gone[p.CPV], path.Join(vdb, p.CPV)); ok {
 			if row.Verdict != CoverageLossy && f.Remedy.IsZero() {
@@ -183,7 +180,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 	return c, db.Finish(c.Findings)
 }
 
-// Cover finds the best binary package of an installed one among those of the
+// Cover finds the best binary package of an installed one among candidates of the
 // same cpv.
 func Cover(use *UseFlags, p *store.Installed, candidates []*Binpkg) (row CoverageRow, best *Binpkg, err error) {
 	row = CoverageRow{
@@ -217,7 +214,7 @@ func Cover(use *UseFlags, p *store.Installed, candidates []*Binpkg) (row Coverag
 	return row, best, err
 }
 
-// Match is the verdict about one pair, strongest evidence first.
+// Match returns the verdict for one pair. The strongest evidence decides.
 func Match(p *store.Installed, b *Binpkg) CoverageVerdict {
 	switch {
 	case SameMD5(p.BinpkgMD5, b.Md5()):
@@ -228,8 +225,8 @@ func Match(p *store.Installed, b *Binpkg) CoverageVerdict {
 	return CoverageSameVersion
 }
 
-// UseFlags compares the USE flags of builds, and reads them only where two
-// builds do not share their metadata.
+// UseFlags compares the USE flags of builds. It loads them only if two builds do
+// not share their metadata.
 type UseFlags struct {
 	Tx *store.Tx
 	Of map[int64]string // by id of the metadata
@@ -244,8 +241,8 @@ func (u *UseFlags) load(metadata int64) (string, error) {
 	return use, err
 }
 
-// compare tells whether two builds have the same flags enabled, and what the
-// binary package has more and less than the installed one.
+// compare reports whether two builds have the same enabled flags. diff lists the
+// flags that only the binary package has or lacks.
 func (u *UseFlags) compare(p *store.Installed, b *Binpkg) (equal bool, diff string, err error) {
 	if p.MetadataID == b.MetadataID {
 		return true, "", nil
@@ -262,9 +259,9 @@ func (u *UseFlags) compare(p *store.Installed, b *Binpkg) (equal bool, diff stri
 	return equal, diff, nil
 }
 
-// preferred orders instances with the same verdict: one with the installed
-// package's USE, then one that Portage sees, then as Portage chooses, by the
-// highest BUILD_TIME (dbapi/__init__.py, _cpv_sort_ascending).
+// preferred reports whether b is better than another instance with the same
+// verdict: first by equal USE, then by visibility to Portage, then by the highest
+// BUILD_TIME, as Portage chooses (dbapi/__init__.py, _cpv_sort_ascending).
 func (u *UseFlags) preferred(p *store.Installed, b, than *Binpkg) (bool, error) {
 	equal, _, err := u.compare(p, b)
 	if err != nil {
@@ -307,7 +304,8 @@ func DiffUse(a, b string) (equal bool, diff string) {
 	return len(parts) == 0, strings.Join(parts, " ")
 }
 
-// coverageFinding says what is wrong with a row, if anything is.
+// coverageFinding returns the finding about a row. ok is false if there is no
+// problem.
 func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidates []*Binpkg, gone []store.Instance, vdb string) (audit.Finding, bool) {
 	f := audit.Finding{Subject: p.CPV, Severity: audit.SeverityWarning, Evidence: []audit.Evidence{{Source: vdb}}}
 	switch row.Verdict {
@@ -366,7 +364,7 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidat
 	return f, true
 }
 
-// DescribeBuild names a build by id and day.
+// DescribeBuild names a build by its build id and day.
 func DescribeBuild(b *Binpkg) string {
 	var parts []string
 	if b.BuildID != 0 {
@@ -381,26 +379,26 @@ func DescribeBuild(b *Binpkg) string {
 	return strings.Join(parts, " ")
 }
 
-// CanQuickpkg tells whether quickpkg can pack an installed package at all: it needs
-// the per-field files of the VDB, and fails where the consolidated file
-// replaced them (emaint vdb --fix --delete-individual-files, Portage 3.0.82).
-// What it would leave out, [Inventory.Drift] tells.
+// CanQuickpkg reports whether quickpkg can pack an installed package. It needs the
+// single files of the VDB and fails if only the consolidated file is left (emaint
+// vdb --fix --delete-individual-files, Portage 3.0.82). [Inventory.Drift] lists the
+// files that it would omit.
 func CanQuickpkg(p *store.Installed) bool { return p.MetadataState != "sole" }
 
-// quickpkgCommand packs the live files, changed configuration included. That
-// is not what was built, yet it is the only way that does not need the build
-// to succeed once more.
+// quickpkgCommand packs the live files, including changed configuration. The result
+// differs from the build, but it is the only way that does not require a successful
+// build.
 func quickpkgCommand(cpvs ...string) audit.Command {
 	return audit.Run(append([]string{"quickpkg", "--include-config=y"}, exactAtoms(cpvs)...)...)
 }
 
-// rebuildCommand builds anew and keeps the binary package.
+// rebuildCommand builds the packages again and keeps their binary packages.
 func rebuildCommand(cpvs ...string) audit.Command {
 	return audit.Run(append([]string{"emerge", "--oneshot", "--usepkg=n", "--buildpkg"}, exactAtoms(cpvs)...)...)
 }
 
-// PackageOnlyCommand builds a package that is not installed, without merging
-// it: merging would replace the version that is.
+// PackageOnlyCommand builds packages without merging them, because a merge would
+// replace the installed versions.
 func PackageOnlyCommand(cpvs ...string) audit.Command {
 	return audit.Run(append([]string{"emerge", "--oneshot", "--usepkg=n", "--buildpkgonly"}, exactAtoms(cpvs)...)...)
 }
@@ -413,7 +411,7 @@ func exactAtoms(cpvs []string) []string {
 	return atoms
 }
 
-// JoinSlot writes a slot as Portage does.
+// JoinSlot returns slot/subslot in Portage's notation.
 func JoinSlot(slot, subslot string) string {
 	if subslot == "" || subslot == slot {
 		return slot
@@ -421,8 +419,8 @@ func JoinSlot(slot, subslot string) string {
 	return slot + "/" + subslot
 }
 
-// CompareCPV orders cpvs by category, package name and version; what is no
-// cpv comes by its bytes.
+// CompareCPV orders cpvs by category, package name and version. It orders other
+// strings by bytes.
 func CompareCPV(a, b string) int {
 	x, errX := atom.ParseCPV(a)
 	y, errY := atom.ParseCPV(b)
@@ -432,7 +430,7 @@ func CompareCPV(a, b string) int {
 	return atom.Compare(x, y)
 }
 
-// GoneByCPV returns the instances that were once there, by cpv.
+// GoneByCPV returns the instances that no longer exist, by cpv.
 func GoneByCPV(db audit.Database, dirs []store.PkgDir) (map[string][]store.Instance, error) {
 	gone := map[string][]store.Instance{}
 	for _, d := range dirs {
@@ -464,7 +462,7 @@ func unreadPkgDirs(db audit.Database) ([]string, error) {
 	return unread, err
 }
 
-// VdbPath returns where the VDB of the host was read.
+// VdbPath returns the path of the host's VDB.
 func VdbPath(db audit.Database) (string, error) {
 	sources, err := db.Tx.Sources(db.Host, store.SourceVDB)
 	if err != nil || len(sources) == 0 {

@@ -6,13 +6,12 @@ import (
 	"emaudit/store"
 )
 
-// Importance says, for every installed cpv, how many other installed packages
-// need it to run, directly or through others: what breaks when it does. A
-// dependency that several packages satisfy counts for all of them; one whose
-// text cannot be read counts for none.
+// Importance maps each installed cpv to the number of installed packages that need
+// it to run, directly or indirectly. If several packages satisfy a dependency, it
+// counts for all of them. A dependency that cannot be parsed does not count.
 type Importance map[string]int
 
-// AuditImportance follows RDEPEND, PDEPEND and IDEPEND of everything installed.
+// AuditImportance follows RDEPEND, PDEPEND and IDEPEND of all installed packages.
 func AuditImportance(db audit.Database) (Importance, error) {
 	installed, err := db.Tx.InstalledWithMetadata(db.Host)
 	if err != nil {
@@ -48,10 +47,10 @@ func importance(installed []store.Installed) Importance {
 		}
 	}
 	result := make(Importance, len(installed))
-	reached := make([]int, len(installed)) // by the walk from reached-1
+	reached := make([]int, len(installed)) // the search that reached it last, plus 1
 	var stack []int
 	for i := range installed {
-		n := -1 // itself is not another
+		n := -1 // the package itself does not count
 		stack = append(stack[:0], i)
 		reached[i] = i + 1
 		for len(stack) > 0 {
@@ -70,7 +69,7 @@ func importance(installed []store.Installed) Importance {
 	return result
 }
 
-// runtimeItems yields the atoms that a package needs to run.
+// runtimeItems yields the atoms of a package's runtime dependencies.
 func runtimeItems(m *store.Metadata) func(yield func(*atom.Atom) bool) {
 	return func(yield func(*atom.Atom) bool) {
 		if m == nil {

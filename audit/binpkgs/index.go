@@ -11,8 +11,8 @@ import (
 	"emaudit/store"
 )
 
-// place reports a binary package that Portage passes over where it lies,
-// mostly without a word, and one that the index does not show as it is.
+// place reports a binary package that Portage ignores because of its location,
+// mostly without a message, and one that the index describes wrongly.
 func (r *integrityRound) place(b *Binpkg) {
 	for _, p := range b.Problems {
 		if !placeProblems[p.Code] {
@@ -20,7 +20,7 @@ func (r *integrityRound) place(b *Binpkg) {
 		}
 		severity, remedy := audit.SeverityWarning, r.move(b)
 		if r.dir.Kind == "binhost" {
-			severity = audit.SeverityInfo // Portage finds it by the PATH of the remote index
+			severity = audit.SeverityInfo // Portage finds it by the PATH in the remote index
 		}
 		r.report(severity, p.Code, b.Path, 0, remedy, "Portage passes over it: %s", p.Message)
 	}
@@ -42,7 +42,7 @@ func (r *integrityRound) place(b *Binpkg) {
 	}
 }
 
-// orNone is a build id in a message.
+// orNone formats a build id for a message.
 func orNone(buildID int64) string {
 	if buildID == 0 {
 		return "none"
@@ -50,8 +50,8 @@ func orNone(buildID int64) string {
 	return fmt.Sprint(buildID)
 }
 
-// move is the command that brings a file to where its metadata belong, or takes
-// it away where the same build lies there already.
+// move returns the command that moves a file to the place for its metadata, or
+// removes it if the same build is already there.
 func (r *integrityRound) move(b *Binpkg) audit.Remedy {
 	for _, o := range r.binpkgs {
 		if o != b && o.Visible && o.CPV == b.CPV && o.BuildTime == b.BuildTime && o.Size == b.Size {
@@ -75,7 +75,7 @@ func (r *integrityRound) move(b *Binpkg) audit.Remedy {
 	}
 }
 
-// collapsed reports files that are one instance for Portage: of the same cpv,
+// collapsed reports files that are one instance for Portage: they have equal cpv,
 // BUILD_ID, size, BUILD_TIME and whole-second mtime (virtual.py:53).
 func (r *integrityRound) collapsed() {
 	type instance struct {
@@ -102,7 +102,7 @@ func (r *integrityRound) collapsed() {
 	}
 }
 
-// index holds the index of the folder against its files.
+// index compares the index of the folder with the files.
 func (r *integrityRound) index() {
 	listed := map[string]bool{}
 	hasDigests, noDigests := 0, 0
@@ -124,7 +124,7 @@ func (r *integrityRound) index() {
 		}
 	}
 	if r.dir.IndexCondition != "present" {
-		return // index-missing, index-refused and source-unreadable say it
+		return // index-missing, index-refused and source-unreadable report it
 	}
 	for _, b := range r.binpkgs {
 		if b.Visible && !b.Damaged() && !listed[b.Path] {
@@ -142,7 +142,7 @@ func (r *integrityRound) index() {
 	r.stamps()
 }
 
-// lost reports an entry whose file is not there.
+// lost reports an entry without a file.
 func (r *integrityRound) lost(e *store.IndexEntry) {
 	severity, effect := audit.SeverityError, "a merge of it dies with \"non-existent binary\""
 	if !r.trusted() {
@@ -171,10 +171,10 @@ func (r *integrityRound) lost(e *store.IndexEntry) {
 
 func (r *integrityRound) indexPath() string { return path.Join(r.dir.Path, "Packages") }
 
-// compare reports where an entry does not describe its file.
+// compare reports differences between an entry and its file.
 func (r *integrityRound) compare(b *Binpkg, e *store.IndexEntry) {
 	if b.Damaged() {
-		return // whatever takes its place is entered anew
+		return // the index gets a new entry for the replacement
 	}
 	remedy := r.fix()
 	note := func(severity audit.Severity, code, format string, args ...any) {
@@ -182,7 +182,7 @@ func (r *integrityRound) compare(b *Binpkg, e *store.IndexEntry) {
 		f := &r.findings[len(r.findings)-1]
 		f.Evidence = append(f.Evidence, audit.Evidence{Source: r.indexPath(), Offset: e.Offset})
 	}
-	stale := audit.SeverityInfo // Portage reads the file anew
+	stale := audit.SeverityInfo // Portage reads the file again
 	if r.trusted() {
 		stale = audit.SeverityWarning
 	}
@@ -222,7 +222,7 @@ func (r *integrityRound) compare(b *Binpkg, e *store.IndexEntry) {
 	}
 }
 
-// useOf is the USE of a file as far as its metadata could be read.
+// useOf returns the USE of a file, or "" if its metadata could not be read.
 func (r *integrityRound) useOf(b *Binpkg) string {
 	if b.Metadata != nil {
 		return b.Metadata.Use
@@ -241,8 +241,8 @@ func sortedWords(s string) string {
 	return strings.Join(words, " ")
 }
 
-// stamps reports what says that the index was not written by Portage last, or
-// that Packages.gz is not the same as Packages.
+// stamps reports signs that Portage was not the last writer of the index, and a
+// Packages.gz that differs from Packages.
 func (r *integrityRound) stamps() {
 	mtime := FloorSeconds(r.dir.IndexMTimeNS)
 	if r.dir.IndexTimestamp != mtime {

@@ -11,11 +11,10 @@ import (
 	"emaudit/store"
 )
 
-// IntegrityRow is what is known of one file that is, or pretends to be, a
-// binary package.
+// IntegrityRow describes one file that is, or claims to be, a binary package.
 type IntegrityRow struct {
 	PkgDir       string   `json:"pkgdir"` // inside the root
-	Path         string   `json:"path"`   // relative to it
+	Path         string   `json:"path"`   // relative to PkgDir
 	CPV          *string  `json:"cpv"`
 	BuildID      *int64   `json:"build_id"`
 	BuildTime    *int64   `json:"build_time"`
@@ -23,39 +22,39 @@ type IntegrityRow struct {
 	MTime        int64    `json:"mtime"` // unix seconds
 	Format       string   `json:"format"`
 	Compressor   *string  `json:"compressor"`
-	Slot         string   `json:"slot"` // slot[/subslot]; "" where unreadable
+	Slot         string   `json:"slot"` // slot[/subslot]; "" if unreadable
 	Repo         string   `json:"repo"`
 	Indexed      bool     `json:"indexed"` // the index has a current entry for it
-	Visible      bool     `json:"visible"` // Portage would take it up from where it lies
+	Visible      bool     `json:"visible"` // Portage would accept it at its location
 	Integrity    string   `json:"integrity"`
 	Signature    string   `json:"signature"`
 	SignatureKey *string  `json:"signature_key"`
 	Origin       string   `json:"origin"`
-	VerifiedAt   *int64   `json:"verified_at"` // when every byte was last read
+	VerifiedAt   *int64   `json:"verified_at"` // when every byte was last read, in unix seconds
 	Problems     []string `json:"problems"`
 }
 
-// OtherFile is a file in a pkgdir that is no binary package.
+// OtherFile is a file in a pkgdir that is not a binary package.
 type OtherFile struct {
 	PkgDir string `json:"pkgdir"` // inside the root
-	Path   string `json:"path"`   // relative to it
+	Path   string `json:"path"`   // relative to PkgDir
 	Kind   string `json:"kind"`   // file, symlink, fifo, socket, device, folder, other
-	Role   string `json:"role"`   // what it is there for
+	Role   string `json:"role"`   // the purpose of the file
 	Size   int64  `json:"size"`   // bytes
 	MTime  int64  `json:"mtime"`  // unix seconds
 }
 
-// Integrity is the answer to: is what lies in PKGDIR whole, and does Portage
-// see it as it is?
+// Integrity answers whether the files in PKGDIR are whole, and whether the index
+// describes them correctly.
 type Integrity struct {
 	Rows     []IntegrityRow  `json:"instances"`
 	Files    []OtherFile     `json:"files"`
 	Findings []audit.Finding `json:"-"`
-	// Unread are the pkgdirs that could not be read by the last ingest.
+	// Unread are the pkgdirs that the last ingest could not read.
 	Unread []string `json:"-"`
 }
 
-// Unknown says why nothing is known of any file, "" where something is.
+// Unknown says why nothing is known about any file, or "" if anything is.
 func (i *Integrity) Unknown() string {
 	switch {
 	case len(i.Rows) > 0:
@@ -66,7 +65,7 @@ func (i *Integrity) Unknown() string {
 	return "no binary package was found"
 }
 
-// Count returns the number of files with an integrity: whole, damaged,
+// Count returns the number of files with the given integrity: whole, damaged,
 // unchecked or unknown.
 func (i *Integrity) Count(integrity string) int {
 	n := 0
@@ -78,8 +77,8 @@ func (i *Integrity) Count(integrity string) int {
 	return n
 }
 
-// Empty counts the damaged files without a byte that no index lists: names that a
-// build reserved, or left. They never held anything that could be damaged.
+// Empty counts the damaged files without content that no index lists. Builds
+// reserve names by such files, so they never held any content.
 func (i *Integrity) Empty() int {
 	n := 0
 	for _, r := range i.Rows {
@@ -92,17 +91,17 @@ func (i *Integrity) Empty() int {
 
 // IntegrityOptions are facts that the database does not hold.
 type IntegrityOptions struct {
-	// Running tells whether a process runs; nil where that cannot be known,
-	// because the root is not that of the running system.
+	// Running reports whether a process is running. It is nil if that cannot be
+	// known, because the root is not the running system.
 	Running func(pid int) bool
-	// Only limits the answer to some binary packages, and to what a full read
-	// of them shows; nil asks for all of them, for the index and for whatever
-	// else lies there.
+	// Only restricts the answer to some binary packages and the results of reading
+	// them in full. If nil, the answer covers all binary packages, the index and
+	// all other files.
 	Only func(pkgdir, path string) bool
 }
 
-// AuditIntegrity holds the index against the files, in both directions, and
-// says what is wrong with either, and what Portage does about it.
+// AuditIntegrity compares the index and the files in both directions. Its findings
+// name the problems and Portage's reaction to them.
 func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error) {
 	r := &integrityRound{Database: db, opts: opts, answer: &Integrity{Rows: []IntegrityRow{}, Files: []OtherFile{}}}
 	if err := r.settings(); err != nil {
@@ -125,7 +124,7 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 	for i := range inv.Dirs {
 		if opts.Only == nil && slices.Contains(inv.Unmounted, inv.Dirs[i].Path) {
 			r.answer.Unread = append(r.answer.Unread, inv.Dirs[i].Path)
-			continue // sources says that nothing is known of it
+			continue // sources has reported that nothing is known of it
 		}
 		if err := r.folder(inv, i); err != nil {
 			return nil, fmt.Errorf("pkgdir %s: %w", inv.Dirs[i].Path, err)
@@ -135,13 +134,13 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 	return r.answer, r.Finish(r.answer.Findings)
 }
 
-// integrityRound is one asking. Its folder-wide fields are those of the folder
-// in hand.
+// integrityRound is one call of AuditIntegrity. The fields about a folder change
+// with each folder.
 type integrityRound struct {
 	audit.Database
 	opts     IntegrityOptions
 	features map[string]bool
-	typed    audit.Place // where its commands are typed
+	typed    audit.Place // where its commands are run
 	byCPV    map[string][]*store.Installed
 	inv      *Inventory
 	findings []audit.Finding
@@ -152,8 +151,8 @@ type integrityRound struct {
 	byPath  map[string]*Binpkg
 	entries []store.IndexEntry
 	others  []store.PkgDirFile
-	use     map[int64]string     // USE by instance, where their metadata was not read
-	codes   map[*Binpkg][]string // of findings about one file that no reading of it shows
+	use     map[int64]string     // USE by instance, if their metadata were not loaded
+	codes   map[*Binpkg][]string // codes of findings about a file that reading it does not show
 }
 
 func (r *integrityRound) settings() error {
@@ -173,12 +172,12 @@ func (r *integrityRound) settings() error {
 	return err
 }
 
-// trusted tells whether Portage takes the index for the truth and looks at no
-// file (bintree.py, populate).
+// trusted reports whether Portage trusts the index without looking at the files
+// (bintree.py, populate).
 func (r *integrityRound) trusted() bool { return r.features["pkgdir-index-trusted"] }
 
-// sources reports what could not be read. That a fetched repository has no
-// index is as it should be.
+// sources reports sources that could not be read. A fetched repository normally has
+// no index.
 func (r *integrityRound) sources(inv *Inventory) error {
 	findings, err := audit.SourceFindings(r.Database, store.SourcePkgDir, store.SourceIndex)
 	for _, f := range findings {
@@ -198,13 +197,13 @@ func (r *integrityRound) sources(inv *Inventory) error {
 	return err
 }
 
-// fix is [audit.FixIndex] for the folder in hand. Portage then reads the files that
-// the index does not list with the size and mtime that they have (bintree.py,
-// populate); of the others it believes the index. It writes nothing where it finds
-// nothing to add, to drop or to read (emaint/modules/binhost).
+// fix returns [audit.FixIndex] for the current folder. Portage then reads the files
+// whose size and mtime differ from the index (bintree.py, populate), and trusts the
+// index for all others. If there is nothing to add, drop or read, it does not write
+// the index (emaint/modules/binhost).
 func (r *integrityRound) fix() audit.Remedy { return r.inFolder(audit.FixIndex) }
 
-// inFolder makes a command of Portage's work on the folder in hand.
+// inFolder makes a command of Portage apply to the current folder.
 func (r *integrityRound) inFolder(command audit.Command) audit.Remedy {
 	if r.dir.Kind == "extra" || r.typed.PkgDir != "" && r.dir.Kind == "pkgdir" {
 		return audit.Do(command.With("PKGDIR=" + r.dir.Path))
@@ -212,13 +211,13 @@ func (r *integrityRound) inFolder(command audit.Command) audit.Remedy {
 	return audit.Do(command)
 }
 
-// refresh is [binpkg.refresh] for a file of the folder in hand.
+// refresh returns [Binpkg.Refresh] for a file of the current folder.
 func (r *integrityRound) refresh(b *Binpkg) audit.Remedy {
 	return audit.Do(audit.Files("touch", "--", b.Source())).Then(r.fix())
 }
 
-// anew is what makes Portage write the whole index: what is wrong in its text, or
-// in its header alone, stays where Portage finds nothing to change.
+// anew returns the remedy that makes Portage write the whole index again. Errors in
+// its text or header otherwise remain if Portage finds nothing to change.
 func (r *integrityRound) anew() audit.Remedy {
 	return audit.Do(audit.Files("rm", "--", r.indexPath())).Then(r.fix())
 }
@@ -263,8 +262,8 @@ func (r *integrityRound) folder(inv *Inventory, n int) (err error) {
 	return nil
 }
 
-// joinEntries gives every file its entry of the index: of several, the one that
-// describes it as it is.
+// joinEntries assigns each file its index entry. If there are several, it prefers
+// the one that describes the file correctly.
 func (r *integrityRound) joinEntries() {
 	for i := range r.entries {
 		e := &r.entries[i]
@@ -280,7 +279,7 @@ func (r *integrityRound) joinEntries() {
 	}
 }
 
-// rows adds the rows of the folder in hand.
+// rows adds the rows of the current folder.
 func (r *integrityRound) rows() {
 	for _, b := range r.binpkgs {
 		if r.opts.Only != nil && !r.opts.Only(r.dir.Path, b.Path) {
@@ -321,7 +320,7 @@ func (r *integrityRound) rows() {
 	})
 }
 
-// pretends tells whether what is no regular file is named like a binary
+// pretends reports whether a file that is not regular has the name of a binary
 // package.
 func pretends(o store.PkgDirFile) bool {
 	if o.Role != "symlink" && o.Role != "not-a-file" {
@@ -335,7 +334,7 @@ func pretends(o store.PkgDirFile) bool {
 	return false
 }
 
-// text is nil for "", which the store keeps for "not known".
+// text returns nil for "", which means "unknown" in the store.
 func text(s string) *string {
 	if s == "" {
 		return nil
@@ -343,7 +342,7 @@ func text(s string) *string {
 	return &s
 }
 
-// report adds a finding about a path below the folder in hand.
+// report adds a finding about a path below the current folder.
 func (r *integrityRound) report(severity audit.Severity, code, rel string, offset int64, remedy audit.Remedy, format string, args ...any) {
 	source := path.Join(r.dir.Path, rel)
 	r.findings = append(r.findings, audit.Finding{
@@ -352,18 +351,18 @@ func (r *integrityRound) report(severity audit.Severity, code, rel string, offse
 	})
 }
 
-// note is report about a file, whose row gets the code as well.
+// note is like report for a binary package, and also adds the code to its row.
 func (r *integrityRound) note(b *Binpkg, severity audit.Severity, code string, remedy audit.Remedy, format string, args ...any) {
 	r.report(severity, code, b.Path, 0, remedy, format, args...)
 	r.codes[b] = append(r.codes[b], code)
 }
 
-// remove is the command that removes a file of the folder in hand.
+// remove returns the command that removes a file of the current folder.
 func (r *integrityRound) remove(rel string) audit.Remedy {
 	return audit.Do(audit.Files("rm", "--", path.Join(r.dir.Path, rel)))
 }
 
-// drop are the commands that remove a binary package, and its entry.
+// drop returns the commands that remove a binary package and its entry.
 func (r *integrityRound) drop(b *Binpkg) audit.Remedy {
 	if b.Entry == nil {
 		return r.remove(b.Path)
@@ -371,9 +370,9 @@ func (r *integrityRound) drop(b *Binpkg) audit.Remedy {
 	return r.remove(b.Path).Then(r.fix())
 }
 
-// again is what makes the binary package of a file anew: from what is
-// installed, or by a build that is not merged; the zero Remedy where it cannot be told of
-// what package it is.
+// again returns the remedy that recreates a binary package, from the installed
+// files or by a build without a merge. It returns the zero Remedy if the package of
+// the file is unknown.
 func (r *integrityRound) again(b *Binpkg) audit.Remedy {
 	name := b.CPV
 	if name == "" {
@@ -388,10 +387,10 @@ func (r *integrityRound) again(b *Binpkg) audit.Remedy {
 	return r.inFolder(PackageOnlyCommand(name))
 }
 
-// replace makes the binary package of a file anew, and then removes the file,
-// unless the new one takes its name: the other way round, a build that fails
-// would leave nothing. With FEATURES=binpkg-multi-instance Portage never takes a
-// name that is in use (bintree.py, _allocate_filename_multi).
+// replace returns the remedy that recreates a binary package and then removes the
+// old file, unless the new one has the same name. In the other order, a failed
+// build would leave nothing. With FEATURES=binpkg-multi-instance, Portage never
+// reuses a name that exists (bintree.py, _allocate_filename_multi).
 func (r *integrityRound) replace(b *Binpkg) audit.Remedy {
 	again := r.again(b)
 	switch {

@@ -1,8 +1,8 @@
 // Package binpkgs compares the installed packages with the binary packages.
 //
-// It answers two questions. Coverage: which build in PKGDIR is the one that is
-// installed? Integrity: is each file in PKGDIR whole, and does the index say what
-// the file says?
+// It answers two questions. Coverage: which build in PKGDIR is the installed one?
+// Integrity: is each file in PKGDIR whole, and does the index describe it
+// correctly?
 package binpkgs
 
 import (
@@ -16,32 +16,33 @@ import (
 	"emaudit/store"
 )
 
-// Inventory is what a host has: its installed packages, and every binary
-// package with the index entry that stands for it.
+// Inventory holds the installed packages of a host, and every binary package with
+// its index entry.
 type Inventory struct {
 	Installed []store.Installed
-	// ever is what any ingest saw installed; nil unless it was asked for.
+	// Ever holds the packages that any ingest saw installed, or nil if not
+	// requested.
 	Ever    []store.Installed
 	Dirs    []store.PkgDir
-	Entries [][]store.IndexEntry // of the index of each of dirs
+	Entries [][]store.IndexEntry // of the index of each folder in dirs
 	Binpkgs []Binpkg
 	ByCPV   map[string][]*Binpkg
-	// unread are the files whose metadata could not be read, by the cpv that
-	// their path claims. They prove nothing, and explain a gap.
+	// Unread holds the files whose metadata could not be read, by the cpv in their
+	// path. They prove nothing, but explain a gap.
 	Unread map[string][]*Binpkg
-	// Unlisted are the folders, inside the root, in which binary packages may be
-	// that the last ingest could not see.
+	// Unlisted are folders inside the root that may hold binary packages and that
+	// the last ingest could not list.
 	Unlisted []string
-	// Unmounted are the pkgdirs among them that show nothing of what they held:
-	// what is known of them may not be there to be used.
+	// Unmounted are the pkgdirs in Unlisted that no longer show any of their files.
+	// The known files may not be available.
 	Unmounted []string
 
 	files map[string]*store.InstalledFiles // by cpv: see Drift
 }
 
-// UnlistedFor returns the folder that could not be listed and in which Portage
-// would keep the binary packages of a version; "" where there is none. What of
-// them is known was known before.
+// UnlistedFor returns the unlisted folder in which Portage would keep the binary
+// packages of a version, or "". The store's records of these packages are older
+// than the last ingest.
 func (inv *Inventory) UnlistedFor(cpv string) string {
 	category, _, _ := strings.Cut(cpv, "/")
 	for _, folder := range inv.Unlisted {
@@ -54,34 +55,34 @@ func (inv *Inventory) UnlistedFor(cpv string) string {
 	return ""
 }
 
-// IsUnlisted tells whether a file lies in a folder that could not be listed.
+// IsUnlisted reports whether a file is in a folder that could not be listed.
 func (inv *Inventory) IsUnlisted(file string) bool {
 	return slices.ContainsFunc(inv.Unlisted, func(folder string) bool { return strings.HasPrefix(file, folder+"/") })
 }
 
-// Binpkg is one instance with its place and what its index says of it.
+// Binpkg is one instance with its folder and its index entry.
 type Binpkg struct {
 	store.Instance
 	Dir   *store.PkgDir
-	Entry *store.IndexEntry // nil: the index has none for this path
+	Entry *store.IndexEntry // nil if the index has none for this path
 }
 
-// EntryCurrent tells whether the index entry still describes the file: Portage
-// trusts an entry whose size and whole-second mtime equal those of the file
-// (bintree.py, _populate_local).
+// EntryCurrent reports whether the index entry describes the file. Portage trusts
+// an entry with the size and whole-second mtime of the file (bintree.py,
+// _populate_local).
 func (b *Binpkg) EntryCurrent() bool {
 	return b.Entry != nil && b.Entry.Usable && b.Entry.Size == b.Size && b.Entry.MTime == FloorSeconds(b.MTimeNS)
 }
 
-// EntryContradicts tells whether a full read found other digests than the index
-// has: Portage compares them before it merges, whatever the Manifest inside says
-// (BinpkgVerifier.py).
+// EntryContradicts reports whether a full read found digests that differ from the
+// index. Portage compares them before a merge, whatever the Manifest in the file
+// says (BinpkgVerifier.py).
 func (b *Binpkg) EntryContradicts() bool {
 	differs := func(x, y []byte) bool { return len(x) > 0 && len(y) > 0 && !bytes.Equal(x, y) }
 	return b.EntryCurrent() && (differs(b.Entry.MD5, b.MD5) || differs(b.Entry.SHA1, b.SHA1))
 }
 
-// FloorSeconds is the whole-second part of a time in nanoseconds.
+// FloorSeconds returns the whole seconds of a time in nanoseconds.
 func FloorSeconds(ns int64) int64 {
 	s := ns / 1e9
 	if ns%1e9 < 0 {
@@ -90,9 +91,8 @@ func FloorSeconds(ns int64) int64 {
 	return s
 }
 
-// Md5 returns the MD5 of the whole file as far as it is known: the index's
-// where its entry still describes the file, else the one that emaudit
-// computed; nil where neither is there.
+// Md5 returns the MD5 of the whole file: from the index if the entry is current,
+// otherwise as computed by emaudit, or nil if unknown.
 func (b *Binpkg) Md5() []byte {
 	if b.MD5 != nil {
 		return b.MD5
@@ -103,19 +103,19 @@ func (b *Binpkg) Md5() []byte {
 	return nil
 }
 
-// Damaged tells whether a reading found the file broken.
+// Damaged reports whether a reading found the file damaged.
 func (b *Binpkg) Damaged() bool { return b.Structure == "damaged" || b.Integrity == "damaged" }
 
-// Contradicted tells whether the index has another digest of the very file: what
-// its own checksums say of it, Portage does not merge it.
+// Contradicted reports whether a current index entry has another digest than the
+// file. Portage then does not merge the file, whatever its own checksums say.
 func (b *Binpkg) Contradicted() bool {
 	differ := func(want, got []byte) bool { return len(want) > 0 && len(got) > 0 && !bytes.Equal(want, got) }
 	return b.EntryCurrent() && (differ(b.Entry.MD5, b.MD5) || differ(b.Entry.SHA1, b.SHA1))
 }
 
-// Verdict is the integrity that is said of the file: whole is only what Portage
-// would not refuse. Where its own checksums are right and the index contradicts
-// them, what is odd about the file tells which of the two is wrong.
+// Verdict returns the integrity of the file. It is whole only if Portage would not
+// refuse the file. If the file's own checksums are right and the index contradicts
+// them, the odd problems of the file decide which one is wrong.
 func (b *Binpkg) Verdict() string {
 	switch {
 	case b.Damaged():
@@ -128,18 +128,18 @@ func (b *Binpkg) Verdict() string {
 	return "unknown"
 }
 
-// odd tells whether anything was met in the file that does not belong there.
+// odd reports whether the content of the file has any problem.
 func (b *Binpkg) odd() bool { return slices.ContainsFunc(b.Problems, isOdd) }
 
 func isOdd(p store.Problem) bool { return !placeProblems[p.Code] }
 
-// Refresh is what makes Portage look at a file again of which the index has the
-// size and mtime, and something else that is not right.
+// Refresh returns the remedy that makes Portage read a file again whose index entry
+// has the right size and mtime but other wrong values.
 func (b *Binpkg) Refresh() audit.Remedy {
 	return audit.Do(audit.Files("touch", "--", b.Source()), audit.FixIndex)
 }
 
-// Unsure says why it is not known whether a file is whole.
+// Unsure says why it is unknown whether a file is whole.
 func (b *Binpkg) Unsure() string {
 	if b.VerifiedAt == 0 {
 		return b.Path + " was not read"
@@ -147,12 +147,13 @@ func (b *Binpkg) Unsure() string {
 	return b.Path + " was read, and nothing vouches for its bytes"
 }
 
-// Has tells whether a reading found a problem with a file.
+// Has reports whether a reading found a problem with the given code.
 func (b *Binpkg) Has(code string) bool {
 	return slices.ContainsFunc(b.Problems, func(p store.Problem) bool { return p.Code == code })
 }
 
-// MessageOf returns what a reading says of a problem, "" where it did not find it.
+// MessageOf returns the message about a problem, or "" if the file does not have
+// it.
 func (b *Binpkg) MessageOf(code string) string {
 	for _, p := range b.Problems {
 		if p.Code == code {
@@ -162,14 +163,14 @@ func (b *Binpkg) MessageOf(code string) string {
 	return ""
 }
 
-// Lossy tells whether a file is known to lack some of what it is a copy of.
+// Lossy reports whether a file is known to lack installed files.
 func (b *Binpkg) Lossy() bool { return b.Has("image-lossy") }
 
-// Source is the path of the file inside the root.
+// Source returns the path of the file inside the root.
 func (b *Binpkg) Source() string { return path.Join(b.Dir.Path, b.Path) }
 
-// TakeInventory returns the inventory, which the caller must not change;
-// withMetadata it also has what the builds say of themselves.
+// TakeInventory returns the shared inventory, which the caller must not change.
+// withMetadata also loads the metadata of the builds.
 func TakeInventory(db audit.Database, withMetadata bool) (*Inventory, error) {
 	return audit.Once[inventoryKey](db, func() (*Inventory, error) {
 		return LoadInventory(db, withMetadata || db.IsShared(), db.IsShared())
@@ -178,8 +179,8 @@ func TakeInventory(db audit.Database, withMetadata bool) (*Inventory, error) {
 
 type inventoryKey struct{}
 
-// TakeInstalled returns what is installed, which the caller must not change, for
-// a question that needs nothing else.
+// TakeInstalled returns the installed packages, which the caller must not change.
+// It is for questions that need nothing else.
 func TakeInstalled(db audit.Database) ([]store.Installed, error) {
 	if !db.IsShared() {
 		return db.Tx.Installed(db.Host)
@@ -191,9 +192,9 @@ func TakeInstalled(db audit.Database) ([]store.Installed, error) {
 	return inv.Installed, nil
 }
 
-// LoadInventory reads the inventory. With everything that was ever installed,
-// what is installed is not read twice, and neither is the metadata that the
-// binary package of a build shares with its installation.
+// LoadInventory reads the inventory. If ever is set, it reads packages that are
+// still installed only once, and also metadata that a binary package shares with
+// its installation.
 func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, error) {
 	inv := &Inventory{ByCPV: map[string][]*Binpkg{}, Unread: map[string][]*Binpkg{}}
 	set := store.MetadataSet{}
@@ -267,11 +268,11 @@ func (inv *Inventory) loadInstalled(db audit.Database, withMetadata, ever bool, 
 	return err
 }
 
-// SameMD5 tells whether both hashes are known and equal.
+// SameMD5 reports whether both hashes are known and equal.
 func SameMD5(a, b []byte) bool { return len(a) > 0 && bytes.Equal(a, b) }
 
-// CpvOfPath is the cpv that the path of a binary package claims, "" where it
-// claims none: cat/PN/PF-ID.gpkg.tar, cat/PN/PF-ID.xpak, cat/PF.gpkg.tar or
+// CpvOfPath returns the cpv in the path of a binary package, or "" if there is
+// none. The forms are cat/PN/PF-ID.gpkg.tar, cat/PN/PF-ID.xpak, cat/PF.gpkg.tar and
 // cat/PF.tbz2.
 func CpvOfPath(p string) string {
 	dir, name := path.Split(p)

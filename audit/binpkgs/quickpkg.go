@@ -8,23 +8,24 @@ import (
 	"emaudit/store"
 )
 
-// InstalledDrift is how the files of an installed package differ from its CONTENTS,
-// as absolute paths. It is what quickpkg would make of them.
+// InstalledDrift lists the differences between the installed files of a package and
+// its CONTENTS, as absolute paths. quickpkg would pack the files in this state.
 type InstalledDrift struct {
-	// Known tells that the files of this very installation were compared, and
-	// with all of CONTENTS.
+	// Known reports that the files of this installation were compared with the
+	// complete CONTENTS.
 	Known bool
-	// Missing files quickpkg leaves out, with a warning and success (Portage bug
-	// 870229). Changed ones it packs as they are.
+	// Missing are files that quickpkg omits, with a warning and success (Portage
+	// bug 870229). Changed are files that it packs in their changed form.
 	Missing, Changed []string
-	// Config are changed files below CONFIG_PROTECT. With --include-config=y they
-	// become the package's own: see the finding quickpkg-config.
+	// Config are changed files below CONFIG_PROTECT. With --include-config=y, they
+	// become unmodified files of the package: see the finding quickpkg-config.
 	Config []string
-	// Unread files could not be read to compare them.
+	// Unread are files that could not be read for the comparison.
 	Unread []string
 }
 
-// Drift returns how the files of an installed package differ from its CONTENTS.
+// Drift returns the differences between the installed files of a package and its
+// CONTENTS.
 func (inv *Inventory) Drift(p *store.Installed) InstalledDrift {
 	f := inv.files[p.CPV]
 	if f == nil || f.Counter != p.Counter {
@@ -42,13 +43,14 @@ func (inv *Inventory) Drift(p *store.Installed) InstalledDrift {
 	return d
 }
 
-// CanQuickpkg tells whether quickpkg can pack all of an installed package, as far as
-// it is known: it leaves out what is missing.
+// CanQuickpkg reports whether quickpkg can pack a complete package, as far as
+// known. It omits missing files.
 func (inv *Inventory) CanQuickpkg(p *store.Installed) bool {
 	return CanQuickpkg(p) && len(inv.Drift(p).Missing) == 0
 }
 
-// packageNow is what makes a binary package of what is installed.
+// packageNow returns the command that creates a binary package of the installed
+// package.
 func (inv *Inventory) packageNow(p *store.Installed) audit.Command {
 	if inv.CanQuickpkg(p) {
 		return quickpkgCommand(p.CPV)
@@ -56,8 +58,8 @@ func (inv *Inventory) packageNow(p *store.Installed) audit.Command {
 	return rebuildCommand(p.CPV)
 }
 
-// driftFindings say of a package that has no binary package of its build what
-// quickpkg would make of it.
+// driftFindings reports, for a package without a binary package of its build, what
+// quickpkg would pack differently.
 func (inv *Inventory) driftFindings(p *store.Installed, vdb string) (findings []audit.Finding) {
 	d := inv.Drift(p)
 	add := func(severity audit.Severity, code string, remedy audit.Remedy, format string, args ...any) {
@@ -85,7 +87,7 @@ func (inv *Inventory) driftFindings(p *store.Installed, vdb string) (findings []
 	return findings
 }
 
-// someOf names the first of many.
+// someOf returns the first of many names.
 func someOf(names []string) string {
 	const most = 3
 	text := ""

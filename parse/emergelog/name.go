@@ -54,8 +54,9 @@ func versionStart[T []byte | string](pf T) int {
 	return 0
 }
 
-// isRevision tells a revision. Until 2.2.28 Portage of Prefix had one between two
-// others too: -r03.1 (portage/versions.py of prefix-2.2.14, "inter-revision").
+// isRevision reports whether s is a revision. Until 2.2.28, Portage of Prefix also had
+// revisions between two others, such as -r03.1 (portage/versions.py of prefix-2.2.14,
+// "inter-revision").
 func isRevision[T []byte | string](s T) bool {
 	if len(s) < 2 || s[0] != 'r' || s[len(s)-1] == '.' {
 		return false
