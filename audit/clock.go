@@ -36,8 +36,8 @@ func clockIsBehind(db Database, latest int64, of string) []Finding {
 	}
 	return []Finding{{
 		Code: "clock-behind", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
-		Message: fmt.Sprintf("it shows %s, but %s is of %s: what is asked by time, or goes by age, is wrong", Minute(db.Now), of, Minute(latest)),
-		Remedy:  Do(Files("timedatectl", "status")).When("set the clock; what it follows shows"),
+		Message: fmt.Sprintf("it shows %s, but %s is from %s: answers that depend on time or age are wrong", Minute(db.Now), of, Minute(latest)),
+		Remedy:  Do(Files("timedatectl", "status")).When("set the clock; its source is shown by"),
 	}}
 }
 
@@ -66,7 +66,7 @@ func AuditClockForAges(db Database) ([]Finding, error) {
 	}
 	return []Finding{{
 		Code: "clock-ahead", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
-		Message: fmt.Sprintf("it shows %s, but the newest line of emerge.log, build and binary package are of %s or earlier: what goes by age would go too early", Minute(db.Now), Minute(latest)),
-		Remedy:  Do(Files("timedatectl", "status")).When("if the clock is right, emerge --sync leaves a line that says so; otherwise"),
+		Message: fmt.Sprintf("it shows %s, but the newest log line, build and binary package are from %s or earlier: files would be deleted too early", Minute(db.Now), Minute(latest)),
+		Remedy:  Do(Files("timedatectl", "status")).When("if the clock is right, run emerge --sync, which logs the time; otherwise"),
 	}}, nil
 }

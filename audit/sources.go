@@ -19,12 +19,12 @@ var sourceCodes = map[store.SourceKind]struct {
 	unknown  string // what is not known where it cannot be read, if that is something else
 	remedy   Remedy
 }{
-	store.SourceVDB:       {"vdb-missing", SeverityError, "nothing is known of what is installed", "", Advise("give the right root with --root DIR, or the database with --vdb DIR")},
+	store.SourceVDB:       {"vdb-missing", SeverityError, "what is installed is not known", "", Advise("give the right root with --root DIR, or the database with --vdb DIR")},
 	store.SourcePkgDir:    {"pkgdir-missing", SeverityError, "there is no binary package at all", "which binary packages there are is not known", Advise("enable FEATURES=buildpkg in make.conf, or name the folder with --pkgdir DIR")},
 	store.SourceIndex:     {"index-missing", SeverityWarning, "Portage sees no binary package in it until it is indexed", "what Portage sees in it is not known", Do(FixIndex)},
 	store.SourceEmergeLog: {"emerge-log-missing", SeverityWarning, "there is no history: runs and earlier states are unknown", "runs and earlier states are not known", Advise("look for a rotated log, or name the file with --emerge-log FILE")},
-	store.SourceBuildLog:  {"", SeverityWarning, "why merges failed may not be known", "", Remedy{}},
-	store.SourceElog:      {"", SeverityWarning, "what packages said may not be known", "", Remedy{}},
+	store.SourceBuildLog:  {"", SeverityWarning, "the causes of failed merges may not be known", "", Remedy{}},
+	store.SourceElog:      {"", SeverityWarning, "messages of packages may not be known", "", Remedy{}},
 }
 
 // SourceFindings reports sources of the given kinds that could not be read:
@@ -85,7 +85,7 @@ func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 var diagnosticRemedies = map[string]Remedy{
 	"vdb-merge-leftover":    Do(Run("emaint", "--check", "merges")),
 	"preserved-libs-unread": Do(Run("emerge", "--pretend", "@preserved-rebuild")),
-	"emerge-stopped":        Do(Run("emerge", "--info")).When("mend that line; whether Portage reads the file shows"),
+	"emerge-stopped":        Do(Run("emerge", "--info")).When("mend that line; whether Portage reads it is shown by"),
 }
 
 // unreadRemedy says what settles that a path could not be read.
@@ -95,7 +95,7 @@ func unreadRemedy(problem, path string) Remedy {
 	}
 	if strings.HasSuffix(problem, store.UnmountedQuestion) {
 		// What is named on the command line is taken as it is.
-		return Do(Emaudit("--pkgdir", path, "ingest")).When("mount it; only where its files are gone for good")
+		return Do(Emaudit("--pkgdir", path, "ingest")).When("mount it; only if its files are gone for good")
 	}
 	return Do(Files("ls", "-ld", path))
 }

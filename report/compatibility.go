@@ -36,7 +36,7 @@ func compatibilityText(s *Screen, c *acceptance.Compatibility, o Output) {
 		role = Unknown
 	}
 	s.Line(role.Text(fmt.Sprintf("%d of %d", c.Count(acceptance.UsableYes), len(c.Rows))),
-		Plain.Text(fmt.Sprintf(" binary packages would be taken by emerge --usepkgonly: %d would not, %d unknown", no, unsure)))
+		Plain.Text(fmt.Sprintf(" binary packages would be accepted by emerge --usepkgonly: %d refused, %d unknown", no, unsure)))
 	s.Blank()
 	t := s.Table(Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 2}, Column{Title: "USABLE"}, Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 24})
 	shown := 0
@@ -79,6 +79,6 @@ func CompatibilityLine(c *acceptance.Compatibility) SummaryLine {
 		role = Unknown
 	}
 	l.Verdict = role.Text(fmt.Sprintf("%d of %d", yes, len(c.Rows)))
-	l.Text = tally(tallied{yes, "would be taken by emerge --usepkgonly"}, tallied{no, "would not"}, tallied{unsure, "unknown"})
+	l.Text = tally(tallied{yes, "accepted by emerge --usepkgonly"}, tallied{no, "refused"}, tallied{unsure, "unknown"})
 	return l
 }

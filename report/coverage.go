@@ -25,7 +25,7 @@ func Coverage(c *binpkgs.Coverage, o Output) Answer {
 			s.Blank()
 			coverageTable(s, c, o.Verbose)
 			if len(c.Commands) > 0 {
-				s.Heading("To close the gaps, while these packages are installed")
+				s.Heading("Close the gaps while these packages are installed")
 				for _, command := range c.Commands {
 					s.Line(Plain.Text("  "), Code.Text(command.String()))
 				}
@@ -48,7 +48,7 @@ func coverageHeadline(c *binpkgs.Coverage) []Cell {
 	if c.Count(binpkgs.CoverageExact)+c.Count(binpkgs.CoverageSameBuild) < total {
 		role = Warn
 	}
-	line := fmt.Sprintf(" installed packages have a binpkg: %d exact, %d of the same build, %d of another build, %d none",
+	line := fmt.Sprintf(" installed packages have a binary package: %d exact, %d of the same build, %d of another build, %d none",
 		c.Count(binpkgs.CoverageExact), c.Count(binpkgs.CoverageSameBuild), c.Count(binpkgs.CoverageSameVersion), c.Count(binpkgs.CoverageNone))
 	if lossy := c.Count(binpkgs.CoverageLossy); lossy > 0 {
 		line += fmt.Sprintf(", %d lossy", lossy)
@@ -104,7 +104,7 @@ func coverageTable(s *Screen, c *binpkgs.Coverage, all bool) {
 		s.Blank()
 	}
 	if rest := len(c.Rows) - shown; rest > 0 {
-		s.Line(Dim.Text(fmt.Sprintf("%s covered, by the very file or the same build", Count(int64(rest), "more package is", "more packages are"))), Plain.Text("   "), Code.Text("--verbose"))
+		s.Line(Dim.Text(fmt.Sprintf("%s covered by the exact file or the same build", Count(int64(rest), "more package is", "more packages are"))), Plain.Text("   "), Code.Text("--verbose"))
 		s.Blank()
 	}
 }

@@ -36,7 +36,7 @@ func Current(runs []history.CurrentRun, left *history.Prediction, source audit.L
 		Rows: func(w io.Writer) error { return currentRows(w, runs) },
 		Text: func(s *Screen) {
 			if len(runs) == 0 {
-				s.Line(Plain.Text("no emerge is at work"))
+				s.Line(Plain.Text("no emerge is running"))
 			}
 			for i := range runs {
 				if i > 0 {

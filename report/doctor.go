@@ -25,9 +25,9 @@ func Doctor(d *overview.Doctor, o Output) Answer {
 			return c.Close()
 		},
 		Text: func(s *Screen) {
-			role, word := Good, "as a rollback needs them"
+			role, word := Good, "right for a rollback"
 			if d.Passed < d.Checks {
-				role, word = Warn, "not all as a rollback needs them"
+				role, word = Warn, "not all right for a rollback"
 			}
 			s.Line(role.Text(fmt.Sprintf("%d of %d", d.Passed, d.Checks)), Plain.Text(" checks passed: settings are "+word))
 			s.Blank()

@@ -60,14 +60,14 @@ func findingsOf(all []audit.Finding, code string) []audit.Finding {
 func failuresHeadline(f *aftermath.Failures) []Cell {
 	switch {
 	case len(f.Rows) == 0 && !f.Source.History:
-		return []Cell{Unknown.Text("unknown"), Plain.Text(": no emerge.log could be read, and no build log tells of a failure")}
+		return []Cell{Unknown.Text("unknown"), Plain.Text(": no emerge.log could be read, and no build log shows a failure")}
 	case len(f.Rows) == 0:
 		return []Cell{Good.Text("no merge failed")}
 	}
 	count := Count(int64(len(f.Rows)), "merge failed", "merges failed")
 	open := f.Open()
 	if open == 0 {
-		return []Cell{Plain.Text(count + ", "), Good.Text("all were dealt with since")}
+		return []Cell{Plain.Text(count + ", "), Good.Text("none still open")}
 	}
 	return []Cell{Plain.Text(count + ", "), Bad.Text(fmt.Sprintf("%d still open", open))}
 }
@@ -103,7 +103,7 @@ func (s *Screen) failure(f *aftermath.Failure, verbose bool) {
 			gone = " (deleted since)"
 		}
 		if f.Link == history.LinkAmbiguous {
-			gone += " (may be that of another merge)"
+			gone += " (perhaps that of another merge)"
 		}
 		s.Line(Dim.Text("  log: "), Code.Text(*f.Log), Dim.Text(gone))
 	}

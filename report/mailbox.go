@@ -62,7 +62,7 @@ func (s *Screen) message(m *aftermath.Message, evidence bool) {
 	}
 	s.Line(head...)
 	if m.Doubtful {
-		s.Line(Unknown.Text("       two processes wrote at once: this may be of another package"))
+		s.Line(Unknown.Text("       two processes wrote at the same time: this may belong to another package"))
 	}
 	for _, line := range m.Lines {
 		s.Paragraph(7, Plain.Text(untab(line)))

@@ -188,7 +188,7 @@ func (b *pageBuilder) coverage() *pageSection {
 	)
 	s.add(b.coverageByImportance(c))
 	if len(c.Commands) > 0 {
-		s.add(pageBlock{Commands: &pageCommands{Title: "To close the gaps, while these packages are installed", Lines: audit.Lines(c.Commands)}})
+		s.add(pageBlock{Commands: &pageCommands{Title: "Close the gaps while these packages are installed", Lines: audit.Lines(c.Commands)}})
 	}
 	t := &pageTable{ID: "coverage-packages", Caption: "Every installed package", Open: true, Columns: []pageColumn{
 		{Title: "Package"}, {Title: "Verdict"}, {Title: "Needed by", Numeric: true}, {Title: "Installed size", Numeric: true}, {Title: "Binary package", Optional: true},

@@ -43,7 +43,7 @@ func PostUpdateLine(p *aftermath.PostUpdate) SummaryLine {
 		l.Verdict = Warn.Text(Count(int64(len(p.Findings)), "thing", "things") + " left")
 	}
 	l.Text = tally(
-		tallied{p.OpenFailures, "failed"}, tallied{p.BetweenVersions, "cut off"}, tallied{p.Unread, "unread"},
+		tallied{p.OpenFailures, "failed"}, tallied{p.BetweenVersions, "interrupted"}, tallied{p.Unread, "unread"},
 		tallied{p.RuntimeNotices, "QA notices"}, tallied{p.ConfigUpdates, "config files"}, tallied{p.PreservedLibs, "preserved libraries"},
 	)
 	return l

@@ -140,13 +140,13 @@ func PruneAction(d PruneDone) string {
 	}
 	switch d.Action {
 	case "applied":
-		return files + entries + " went to the quarantine"
+		return files + entries + " moved to the quarantine"
 	case "deleted":
-		return files + entries + " are deleted for good"
+		return files + entries + " deleted for good"
 	case "undone":
-		return files + " are back"
+		return files + " restored"
 	case "emptied":
-		return files + " of the quarantine are deleted for good"
+		return files + " of the quarantine deleted for good"
 	}
 	return ""
 }
@@ -155,8 +155,8 @@ func (p *Prune) text(s *Screen, o Output) {
 	if p.Done.Action != "" {
 		s.Line(Bold.Text(PruneAction(p.Done)))
 		if p.Done.Journal != "" {
-			s.Line(Plain.Text("To bring them back:  "), Code.Text("emaudit prune --undo "+p.Done.Journal))
-			s.Paragraph(0, Dim.Text("They lie in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))
+			s.Line(Plain.Text("To restore them:   "), Code.Text("emaudit prune --undo "+p.Done.Journal))
+			s.Paragraph(0, Dim.Text("They are in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))
 		}
 		p.skipped(s)
 		return
@@ -286,7 +286,7 @@ func (p *Prune) states(s *Screen) {
 		return
 	}
 	s.Blank()
-	s.Heading("Rollbacks that pruning leaves as they are")
+	s.Heading("Rollbacks that pruning does not affect")
 	t := s.Table(Column{}, Column{}, Column{}, Column{Shrink: Wrap, Yield: 1}).Indent(2)
 	for _, x := range p.Plan.States {
 		run := "-"
@@ -376,7 +376,7 @@ func (p *Prune) quarantine(s *Screen) {
 		t.Row(Code.Text(j.ID), role.Text(j.Status), Plain.Text(Count(int64(j.Files), "file", "files")), Plain.Text(Size(j.Size)), Plain.Text(j.PkgDir))
 	}
 	t.End()
-	s.Line(Plain.Text("  bring back:                        "), Code.Text("emaudit prune --undo [JOURNAL]"))
+	s.Line(Plain.Text("  restore:                           "), Code.Text("emaudit prune --undo [JOURNAL]"))
 	s.Line(Plain.Text("  delete what is older than 14 days: "), Code.Text("emaudit prune --empty"))
 }
 

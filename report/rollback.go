@@ -68,7 +68,7 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 		s.Blank()
 	}
 	if rest := othersOf(r.Findings); len(rest) > 0 {
-		s.Heading("What to know before")
+		s.Heading("Read this first")
 		s.Findings(rest, o.findingOptions())
 		s.Blank()
 	}
@@ -83,9 +83,9 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 	if len(r.Risks) > 0 {
 		s.Blank()
 	}
-	s.Heading("The plan, in this order; emaudit runs none of it")
+	s.Heading("The plan, in this order. emaudit runs none of it.")
 	if r.Enter != "" {
-		s.Line(Plain.Text("It is typed inside the root: "), Code.Text(r.Enter))
+		s.Line(Plain.Text("Type it inside the root: "), Code.Text(r.Enter))
 	}
 	s.Blank()
 	var steps []Step
@@ -95,7 +95,7 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 	s.Steps(steps)
 	if len(r.Checks) > 0 {
 		s.Blank()
-		s.Heading("Then look whether all is well")
+		s.Heading("Then check the result")
 		for _, c := range r.Checks {
 			s.Line(Plain.Text("  "), Code.Text(c.String()))
 		}
@@ -108,7 +108,7 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 		}
 	}
 	s.Blank()
-	s.Line(Plain.Text("As a script to be read first: "), Code.Text(r.Command.Plus("--format", "sh").String()))
+	s.Line(Plain.Text("As a script to read first: "), Code.Text(r.Command.Plus("--format", "sh").String()))
 }
 
 // rollbackHeadline is the answer, what it is about, and what the last run cost.
@@ -291,7 +291,7 @@ func rollbacksText(s *Screen, all []*rollback.Rollback, o Output) {
 		counts[r.Verdict]++
 	}
 	s.Line(Bold.Text(fmt.Sprintf("%d of %d", len(all)-counts[rollback.NotReady], len(all))),
-		Plain.Text(fmt.Sprintf(" states can be had again: %d ready, %d with warnings, %d partly; %d not",
+		Plain.Text(fmt.Sprintf(" states can be restored: %d ready, %d with warnings, %d partly; %d not",
 			counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady])))
 	s.Blank()
 	t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "DAY"}, Column{Title: "VERDICT"}, Column{Title: "PKGS", Align: Right},
@@ -316,7 +316,7 @@ func whyOf(r *rollback.Rollback) string {
 	}
 	for i, g := range r.Gaps {
 		if i == 2 {
-			parts = append(parts, fmt.Sprintf("%d more gaps", len(r.Gaps)-i))
+			parts = append(parts, Count(int64(len(r.Gaps)-i), "more gap", "more gaps"))
 			break
 		}
 		parts = append(parts, g.CPV+" "+g.Cause)
@@ -361,5 +361,5 @@ var warningWords = []struct{ code, words string }{
 	{"rollback-lossy", "lossy"},
 	{"rollback-other-build", "of another build"},
 	{"rollback-build-unknown", "of an unknown build"},
-	{"rollback-unverified", "not read whole"},
+	{"rollback-unverified", "not read in full"},
 }

@@ -88,7 +88,7 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 	}
 	if len(r.Checks) > 0 {
 		fmt.Fprintln(b)
-		comment("Then look whether all is well:")
+		comment("Then check the result:")
 		for _, c := range linesInside(r.Checks) {
 			comment("  %s", c)
 		}

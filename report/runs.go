@@ -123,7 +123,7 @@ func didBriefly(r *history.Run) string {
 		{c.Removed, "removed"},
 		{c.NotRemoved, "not removed"},
 		{c.Running, "running"},
-		{c.Interrupted, "cut off"},
+		{c.Interrupted, "interrupted"},
 		{c.Synced, "synced"},
 		{c.NotSynced, "not synced"},
 	} {

@@ -33,9 +33,9 @@ func States(a *state.States, ofRuns bool, o Output) Answer {
 const recentStates = 20
 
 func statesText(s *Screen, a *state.States, ofRuns bool, o Output) {
-	what, did := "an update", "THE UPDATE THEN DID"
+	what, did := "an update", "WHAT THE UPDATE DID"
 	if ofRuns {
-		what, did = "a run", "THE RUN THEN DID"
+		what, did = "a run", "WHAT THE RUN DID"
 	}
 	known := 0
 	for _, r := range a.Rows {

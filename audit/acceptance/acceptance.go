@@ -278,12 +278,12 @@ func (a *Acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
 	case a.chostProblem != "":
 		note(EffectUnknown, "chost-unknown", "%s", a.chostProblem)
 	case len(a.chosts) == 0:
-		note(EffectUnknown, "chost-unknown", "built for %s; no CHOST is set in what was read", m.CHost)
+		note(EffectUnknown, "chost-unknown", "built for %s; no CHOST was found in the settings", m.CHost)
 	case !slices.ContainsFunc(a.chosts, func(re *regexp.Regexp) bool { return re.MatchString(m.CHost) }):
-		note(EffectRefused, "chost-refused", "built for %s, and CHOST is %s", m.CHost, a.Settings["CHOST"])
+		note(EffectRefused, "chost-refused", "built for %s, but CHOST is %s", m.CHost, a.Settings["CHOST"])
 	}
 	if eapi := m.EAPI; eapi != "" && !atom.SupportedEAPI(eapi) {
-		note(EffectRefused, "eapi-refused", "EAPI %s is none that Portage knows", eapi)
+		note(EffectRefused, "eapi-refused", "Portage does not know EAPI %s", eapi)
 		return reasons
 	}
 	judgeMetadata(m, note)
@@ -416,7 +416,7 @@ func (a *Acceptance) judgeNames(p *atom.Package, m *store.Metadata, note noteFun
 		}
 		tokens := append(strings.Fields(setting), rule.list.values(p, nil)...)
 		if len(tokens) == 0 {
-			note(EffectUnknown, rule.code+"-unknown", "%s is not set in what was read", rule.variable)
+			note(EffectUnknown, rule.code+"-unknown", "%s was not found in the settings", rule.variable)
 			continue
 		}
 		if rule.groups {
@@ -424,7 +424,7 @@ func (a *Acceptance) judgeNames(p *atom.Package, m *store.Metadata, note noteFun
 			if i := slices.IndexFunc(tokens, func(t string) bool {
 				return strings.HasPrefix(strings.TrimPrefix(t, "-"), "@") && strings.TrimPrefix(t, "-@") != "EULA"
 			}); i >= 0 {
-				note(EffectUnknown, rule.code+"-unknown", "%s names the group %s, which no license_groups that was read defines", rule.variable, tokens[i])
+				note(EffectUnknown, rule.code+"-unknown", "%s names the group %s, which no license_groups file defines", rule.variable, tokens[i])
 				continue
 			}
 		}

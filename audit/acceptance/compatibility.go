@@ -87,12 +87,12 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 		}
 		add(EffectRefused, "binpkg-damaged", audit.Remedy{}, "%s", detail)
 	case b.CPV == "" || b.Metadata == nil:
-		add(EffectUnknown, "metadata-unread", audit.Do(audit.Emaudit("verify", b.Source())), "what it is could not be read")
+		add(EffectUnknown, "metadata-unread", audit.Do(audit.Emaudit("verify", b.Source())), "its metadata could not be read")
 	case !b.Visible:
-		add(EffectRefused, "binpkg-unseen", audit.Remedy{}, "Portage does not look for it there, or under that name")
+		add(EffectRefused, "binpkg-unseen", audit.Remedy{}, "Portage does not look in this folder or for this name")
 	}
 	if b.Integrity == "unknown" {
-		add(EffectUnknown, "binpkg-unverifiable", audit.Do(audit.Emaudit("verify", b.Source())), "whether it is whole could not be told")
+		add(EffectUnknown, "binpkg-unverifiable", audit.Do(audit.Emaudit("verify", b.Source())), "emaudit could not tell whether it is whole")
 	}
 	for _, p := range b.Problems {
 		switch p.Code {
@@ -102,7 +102,7 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 			add(EffectUnknown, "other-packer", audit.Do(audit.Run("emerge", "-pK", "="+b.CPV)), "%s: whether the program of the name unpacks it depends on how it was built", p.Message)
 		case "uncompressed":
 			if a.Settings["BINPKG_COMPRESS"] != "" && a.Settings["BINPKG_COMPRESS"] != "none" {
-				add(EffectUnknown, "uncompressed", audit.Do(audit.Run("emerge", "-pK", "="+b.CPV)), "its members are not compressed, which only a Portage with an empty BINPKG_COMPRESS reads")
+				add(EffectUnknown, "uncompressed", audit.Do(audit.Run("emerge", "-pK", "="+b.CPV)), "its members are not compressed; Portage reads that only with an empty BINPKG_COMPRESS")
 			}
 		}
 	}
@@ -115,12 +115,12 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 func (a *Acceptance) judgeSignature(b *binpkgs.Binpkg, add func(effect Effect, code string, settle audit.Remedy, format string, args ...any)) {
 	switch {
 	case a.Features["binpkg-request-signature"] && b.Format == "xpak":
-		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES=binpkg-request-signature, and an xpak holds none")
+		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES has binpkg-request-signature, and an xpak cannot be signed")
 	case a.Features["binpkg-request-signature"] && b.Signed == "none":
-		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES=binpkg-request-signature, and it is not signed")
+		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES has binpkg-request-signature, and it is not signed")
 	case a.Features["binpkg-ignore-signature"] || b.Signed == "none" || b.Signed == "":
 	case b.Signature == "invalid":
-		add(EffectRefused, "signature-invalid", audit.Remedy{}, "its signature was not made over these bytes")
+		add(EffectRefused, "signature-invalid", audit.Remedy{}, "its signature does not match its bytes")
 	case b.Signature == "unknown-key":
 		add(EffectRefused, "signature-unknown-key", audit.Remedy{}, "it is signed with a key that is not in the keyring")
 	case b.Signature != "valid" && b.Format == "gpkg":
@@ -135,19 +135,19 @@ func (a *Acceptance) judgePlace(b *binpkgs.Binpkg) []Reason {
 	trusted := a.Features["pkgdir-index-trusted"]
 	switch {
 	case b.Dir.Kind != "pkgdir":
-		reasons = append(reasons, Reason{Code: "outside-pkgdir", Detail: "it lies in " + b.Dir.Path + ", where only a staged PKGDIR makes it available", Effect: EffectNote})
+		reasons = append(reasons, Reason{Code: "outside-pkgdir", Detail: "it is in " + b.Dir.Path + "; Portage sees it only if it is copied to a staged PKGDIR", Effect: EffectNote})
 	case b.Contradicted() && !b.Damaged():
-		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages has another digest of it, which a merge compares", Effect: EffectRefused, SettleWith: b.Refresh()})
+		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages lists another digest, and Portage compares digests before a merge", Effect: EffectRefused, SettleWith: b.Refresh()})
 	case b.Entry == nil && trusted:
 		reasons = append(reasons, Reason{Code: "not-indexed", Detail: "Packages does not list it, and Portage trusts the index: emaint --fix binhost", Effect: EffectRefused})
 	case !b.EntryCurrent() && trusted && b.Entry != nil:
 		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages describes another file of this name: emaint --fix binhost", Effect: EffectRefused})
 	}
 	if b.EntryContradicts() {
-		reasons = append(reasons, Reason{Code: "index-digest-mismatch", Detail: "its bytes are not those that Packages has the digests of, which Portage compares before it merges: emaint --fix binhost", Effect: EffectRefused})
+		reasons = append(reasons, Reason{Code: "index-digest-mismatch", Detail: "its digest is not the one in Packages, and Portage compares digests before a merge: emaint --fix binhost", Effect: EffectRefused})
 	}
 	if b.Origin == "quickpkg" {
-		reasons = append(reasons, Reason{Code: "quickpkg-copy", Detail: "made by quickpkg: its build id is that of the original, so no atom addresses it", Effect: EffectNote})
+		reasons = append(reasons, Reason{Code: "quickpkg-copy", Detail: "quickpkg gave it the build id of the original, so no atom selects it", Effect: EffectNote})
 	}
 	return reasons
 }
@@ -159,7 +159,7 @@ func judgeLoss(b *binpkgs.Binpkg) []Reason {
 		if p.Code == "config-stub" {
 			reasons = append(reasons, Reason{
 				Code: "config-stub", Effect: EffectNote,
-				Detail: "quickpkg left out its protected configuration files: merging it offers files that hold nothing",
+				Detail: "quickpkg left out its protected configuration files: a merge offers empty files instead",
 			})
 			break
 		}
@@ -167,7 +167,7 @@ func judgeLoss(b *binpkgs.Binpkg) []Reason {
 	if b.Origin == "quickpkg" && b.Integrity != "whole" && len(reasons) == 0 {
 		reasons = append(reasons, Reason{
 			Code: "config-stub-unknown", Effect: EffectNote,
-			Detail: "made by quickpkg; whether with all of its files is told by: emaudit verify " + audit.ShellQuote(b.Path),
+			Detail: "quickpkg made it, perhaps without some of its files; to find out: emaudit verify " + audit.ShellQuote(b.Path),
 		})
 	}
 	if b.Lossy() {
@@ -179,7 +179,7 @@ func judgeLoss(b *binpkgs.Binpkg) []Reason {
 	if b.Has("image-altered") {
 		reasons = append(reasons, Reason{
 			Code: "image-altered", Effect: EffectNote,
-			Detail: "quickpkg packed files that were changed (" + b.MessageOf("image-altered") + "): configuration among them counts as the package's own once it is merged; keep a copy, since " + binpkgs.ConfigBecomesPristine,
+			Detail: "quickpkg packed changed files (" + b.MessageOf("image-altered") + "): once they are merged, Portage takes changed configuration for the original; keep a copy, since " + binpkgs.ConfigBecomesPristine,
 		})
 	}
 	if mask := b.Metadata.InstallMask; mask != "" {
@@ -309,13 +309,13 @@ func JudgeDependencies(j *JudgedBinpkg, installed, all *transition.World) []Reas
 			continue
 		}
 		if all.Satisfies(m, u) {
-			reasons = append(reasons, Reason{Code: "needs-others", Detail: "it needs " + u.Dependency + ", which is there as a binary package only: both must be merged together", Effect: EffectNote})
+			reasons = append(reasons, Reason{Code: "needs-others", Detail: "it needs " + u.Dependency + ", which is not installed but has a binary package: merge both together", Effect: EffectNote})
 			continue
 		}
 		code := map[string]string{"slot-operator": "slot-operator-stale", "libc": "libc-newer"}[u.Kind]
 		reasons = append(reasons, Reason{
 			Code: cmp.Or(code, "dependency-missing"), Effect: EffectRefused,
-			Detail: "it needs " + u.Dependency + ", which is neither installed nor there as a binary package",
+			Detail: "it needs " + u.Dependency + ", which is neither installed nor available as a binary package",
 		})
 	}
 	return reasons

@@ -21,13 +21,13 @@ func judgeEbuild(p *atom.Package, m *store.Metadata, ebuild userconf.CacheEntry)
 	if len(c.Came)+len(c.Went) > 0 {
 		reasons = append(reasons, Reason{
 			Code: "iuse-changed", Effect: EffectNote,
-			Detail: "the ebuild's USE flags changed since (" + c.Flags() + "): with --usepkg it may be built anew",
+			Detail: "the ebuild's USE flags changed since (" + c.Flags() + "): with --usepkg Portage may build it again",
 		})
 	}
 	if len(c.Dependencies) > 0 {
 		reasons = append(reasons, Reason{
 			Code: "dependencies-changed", Effect: EffectNote,
-			Detail: "the ebuild's " + strings.Join(c.Dependencies, ", ") + " changed since: with --usepkg it is built anew",
+			Detail: "the ebuild's " + strings.Join(c.Dependencies, ", ") + " changed since: with --usepkg Portage builds it again",
 		})
 	}
 	return reasons

@@ -107,7 +107,7 @@ func (p *processor) judge(cflags, cxxflags, use string, here bool) []Reason {
 		case march == "native":
 			unknown("march-native", "built with -march=native, on a machine that its metadata does not name")
 		case !p.known:
-			unknown("march-unknown", fmt.Sprintf("built with -march=%s, and what this processor can do was not read", march))
+			unknown("march-unknown", fmt.Sprintf("built with -march=%s, and the features of this processor are not known", march))
 		case !ok:
 			unknown("march-unknown", fmt.Sprintf("built with -march=%s, which emaudit does not know", march))
 		default:
@@ -130,7 +130,7 @@ func (p *processor) judge(cflags, cxxflags, use string, here bool) []Reason {
 		}
 	}
 	if len(flags) > 0 && !p.known {
-		unknown("cpu-flags-unknown", "built with CPU_FLAGS_X86, and what this processor can do was not read")
+		unknown("cpu-flags-unknown", "built with CPU_FLAGS_X86, and the features of this processor are not known")
 	} else if lacking := p.lacking(flags); len(flags) > 0 && lacking != "" {
 		reasons = append(reasons, Reason{Code: "cpu-flags-refused", Effect: EffectRefused, Detail: "built with CPU_FLAGS_X86 that this processor lacks: " + lacking})
 	}

@@ -158,7 +158,7 @@ func NewFailures(h *history.MergeHistory, logs []store.BuildLog, failed []store.
 		if seen[history.MergeKey{Run: m.Run, Seq: m.Seq}] {
 			continue
 		}
-		row := Failure{CPV: m.CPV, At: m.Started, Run: &m.Run, Cause: string(mergelog.CauseUnknown), Line: "no log of it was found", Excerpt: []string{}, Link: history.LinkNone}
+		row := Failure{CPV: m.CPV, At: m.Started, Run: &m.Run, Cause: string(mergelog.CauseUnknown), Line: "its log was not found", Excerpt: []string{}, Link: history.LinkNone}
 		if m.PostinstFailed {
 			row.Phase = string(mergelog.PhasePostinst)
 		}

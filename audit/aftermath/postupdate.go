@@ -258,7 +258,7 @@ func (p *PostUpdate) leftovers(db audit.Database) error {
 	for _, g := range libs {
 		p.Findings = append(p.Findings, audit.Finding{
 			Code: "preserved-libs", Severity: audit.SeverityWarning, Subject: g.subject, Evidence: evidenceOf(g.paths), Remedy: audit.Do(audit.Run("emerge", "@preserved-rebuild")),
-			Message: fmt.Sprintf("%s of an older version kept, since something installed still needs it", audit.Counted(len(g.paths), "library is", "libraries are")),
+			Message: fmt.Sprintf("%s kept from an older version: something installed still needs the old version", audit.Counted(len(g.paths), "library is", "libraries are")),
 		})
 	}
 	return nil

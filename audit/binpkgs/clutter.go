@@ -20,12 +20,12 @@ func (r *integrityRound) clutter() {
 			case r.opts.Running != nil && pid != 0 && r.opts.Running(pid):
 				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advisef("wait for process %d to end", pid), "being written now by process %d", pid)
 			case (r.opts.Running == nil || pid == 0) && age < settling:
-				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advise("wait for the build to end"), "written %s ago: it may be in the hands of a build", inWords(age))
+				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advise("wait for the build to end"), "written %s ago: a build may still be using it", inWords(age))
 			default:
 				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, r.remove(o.Path), "left over since %s by a build, a package move or a write of the index that was killed", since)
 			}
 		case "partial":
-			remedy, message := r.remove(o.Path), "left over since "+since+" by a fetch or a package move that was broken off"
+			remedy, message := r.remove(o.Path), "left over since "+since+" by a fetch or a package move that was interrupted"
 			if age < settling {
 				remedy, message = audit.Advise("wait for the fetch to end"), "written "+inWords(age)+" ago: a fetch or a package move may be going on"
 			}
@@ -34,13 +34,13 @@ func (r *integrityRound) clutter() {
 			r.checksumFailure(o)
 		case "lock":
 			if age >= settling {
-				r.report(audit.SeverityInfo, "pkgdir-lock", o.Path, 0, r.remove(o.Path), "a lock left since %s: Portage removes its locks when it is done", since)
+				r.report(audit.SeverityInfo, "pkgdir-lock", o.Path, 0, r.remove(o.Path), "a lock from %s: Portage removes its locks when it is done", since)
 			}
 		case "symlink":
 			if pretends(o) {
-				r.report(audit.SeverityInfo, "binpkg-symlink", o.Path, 0, r.remove(o.Path), "Portage follows no symlink to a binary package when it looks at the files")
+				r.report(audit.SeverityInfo, "binpkg-symlink", o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
 			} else {
-				r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "a symlink, which Portage does not follow when it looks at the files")
+				r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
 			}
 		case "not-a-file":
 			severity := audit.SeverityInfo
@@ -49,11 +49,11 @@ func (r *integrityRound) clutter() {
 			}
 			r.report(severity, "binpkg-not-a-file", o.Path, 0, r.remove(o.Path), "a %s: neither Portage nor emaudit opens it", o.Kind)
 		case "unreadable-folder":
-			r.report(audit.SeverityWarning, "pkgdir-unreadable", o.Path, 0, audit.RemedyPermissions, "could not be listed: what lies in it is unknown")
+			r.report(audit.SeverityWarning, "pkgdir-unreadable", o.Path, 0, audit.RemedyPermissions, "it could not be listed: its content is unknown")
 		case "deep-folder":
-			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, audit.Advise("look into it, and move what is wanted"), "a folder deeper than any that Portage uses: emaudit does not look into it")
+			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, audit.Advise("look into it, and move what you need"), "a folder deeper than any that Portage uses: emaudit does not look into it")
 		case "stray":
-			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "no binary package, and nothing that Portage put there")
+			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "not a binary package, and nothing that Portage put there")
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (r *integrityRound) content(b *Binpkg) {
 		r.worst(b, audit.SeverityWarning, "binpkg-unread", audit.RemedyPermissions, "could not be read")
 	case empty && b.Entry != nil:
 		// A power failure can leave a file without its data.
-		r.note(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "empty, and the index lists it with %d bytes: its content is lost", max(b.Entry.Size, 0))
+		r.note(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "it is empty, but the index lists %d bytes: its content is lost", max(b.Entry.Size, 0))
 	case empty:
 		r.empty(b)
 	case b.Contradicted() && !b.brokenByItself():
@@ -41,7 +41,7 @@ func (r *integrityRound) content(b *Binpkg) {
 		if b.VerifiedAt == 0 {
 			remedy = audit.Do(audit.Emaudit("verify", b.Source()))
 		}
-		r.worst(b, audit.SeverityWarning, "binpkg-unknown", remedy, "whether it is whole cannot be told")
+		r.worst(b, audit.SeverityWarning, "binpkg-unknown", remedy, "emaudit cannot tell whether it is whole")
 	default:
 		r.irregular(b)
 	}
@@ -57,7 +57,7 @@ func (r *integrityRound) content(b *Binpkg) {
 			"signed by key %s, which is not in the keyring", cmp.Or(b.SignatureKey, "unknown"))
 	}
 	if b.Format == "gpkg" && b.Signed == "none" && r.features["binpkg-request-signature"] && !b.Damaged() {
-		r.note(b, audit.SeverityError, "binpkg-unsigned", audit.Do(audit.Run("gpkg-sign", "--allow-unsigned", b.Source())).Then(r.fix()), "it is not signed, and Portage refuses what is not (FEATURES=binpkg-request-signature)")
+		r.note(b, audit.SeverityError, "binpkg-unsigned", audit.Do(audit.Run("gpkg-sign", "--allow-unsigned", b.Source())).Then(r.fix()), "it is not signed, and Portage refuses unsigned packages (FEATURES=binpkg-request-signature)")
 	}
 }
 
@@ -96,11 +96,11 @@ func (r *integrityRound) empty(b *Binpkg) {
 	age := r.Now - FloorSeconds(b.MTimeNS)
 	switch {
 	case r.beingPacked(b.Path):
-		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "reserved for a package that is being packed now")
+		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "an empty file: Portage is packing this package now")
 	case age < settling && r.opts.Running == nil:
-		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "reserved %s ago for a package that may still be packed", inWords(age))
+		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "an empty file, %s old: Portage may still be packing this package", inWords(age))
 	default:
-		r.report(audit.SeverityWarning, "binpkg-empty", b.Path, 0, r.remove(b.Path), "left empty since %s by a build that was killed or failed: Portage calls it invalid at every scan", audit.Day(FloorSeconds(b.MTimeNS)))
+		r.report(audit.SeverityWarning, "binpkg-empty", b.Path, 0, r.remove(b.Path), "an empty file, left on %s by a build that was killed or failed: Portage reports it as invalid at every scan", audit.Day(FloorSeconds(b.MTimeNS)))
 	}
 }
 
@@ -258,7 +258,7 @@ func (r *integrityRound) unverified() {
 	if n == 0 {
 		return
 	}
-	message := fmt.Sprintf("%d of %d binary packages were never read in full: whether their content is whole is not known", n, len(r.binpkgs))
+	message := fmt.Sprintf("%d of %d binary packages were never read in full: nobody knows whether they are whole", n, len(r.binpkgs))
 	if signed > 0 {
 		message += fmt.Sprintf(", nor whether the signatures of %d are valid", signed)
 	}

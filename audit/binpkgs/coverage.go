@@ -313,7 +313,7 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidat
 		return audit.Finding{}, false
 	case CoverageSameVersion:
 		f.Code = "binpkg-other-build"
-		f.Message = fmt.Sprintf("only another build of it is packaged (%s)", DescribeBuild(best))
+		f.Message = fmt.Sprintf("only another build of this version is packaged (%s)", DescribeBuild(best))
 		if row.UseDiff != "" {
 			f.Message += ", USE differs: " + row.UseDiff
 		}
@@ -321,14 +321,14 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidat
 		return f, true
 	case CoverageLossy:
 		f.Code = "binpkg-lossy"
-		f.Message = "quickpkg made its only binpkg while files of it were missing: " + best.MessageOf("image-lossy")
+		f.Message = "quickpkg made its only binary package while files were missing: " + best.MessageOf("image-lossy")
 		f.Evidence = append(f.Evidence, audit.Evidence{Source: best.Source()})
 		f.Remedy = audit.Do(rebuildCommand(p.CPV))
 		return f, true
 	}
 	if row.Verdict == CoverageUnknown {
 		f.Code, f.Remedy = "binpkg-unread", audit.RemedyPermissions
-		f.Message = "where its binpkg would be could not be listed: nothing is known of it"
+		f.Message = "the folder of its binary package could not be listed: nothing is known about it"
 		return f, true
 	}
 	for _, b := range candidates {
@@ -336,14 +336,14 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidat
 		switch {
 		case b.Damaged():
 			f.Code, f.Severity = "binpkg-damaged", audit.SeverityError
-			f.Message = fmt.Sprintf("its binpkg is damaged: %s", b.Path)
+			f.Message = fmt.Sprintf("its binary package is damaged: %s", b.Path)
 		case b.CPV == "" && f.Code != "binpkg-damaged":
 			f.Code = "binpkg-unread"
-			f.Message = fmt.Sprintf("its binpkg was not read, so nothing is known of it: %s", b.Path)
+			f.Message = fmt.Sprintf("its binary package could not be read, so nothing is known about it: %s", b.Path)
 			f.Remedy = audit.RemedyPermissions
 		case !b.Visible && f.Code == "":
 			f.Code = "binpkg-unseen"
-			f.Message = fmt.Sprintf("its binpkg lies where Portage does not look: %s", b.Path)
+			f.Message = fmt.Sprintf("its binary package is where Portage does not look: %s", b.Path)
 		}
 	}
 	switch {
@@ -351,14 +351,14 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidat
 	case len(gone) > 0:
 		f.Code = "binpkg-gone"
 		last := gone[len(gone)-1]
-		f.Message = fmt.Sprintf("no binpkg: %s was there until %s", last.Path, audit.Day(last.GoneAt))
+		f.Message = fmt.Sprintf("no binary package: %s was there until %s", last.Path, audit.Day(last.GoneAt))
 	default:
 		f.Code = "binpkg-missing"
 		f.Message = "no binpkg"
 		if p.BinpkgMD5 != nil {
-			f.Message = "no binpkg: one was made or merged, and is no longer there"
+			f.Message = "no binary package: one was made or merged, and is gone"
 		} else if p.BuildID == 0 {
-			f.Message = "no binpkg: it was never packaged"
+			f.Message = "no binary package was ever made"
 		}
 	}
 	return f, true

@@ -22,7 +22,7 @@ func (r *integrityRound) place(b *Binpkg) {
 		if r.dir.Kind == "binhost" {
 			severity = audit.SeverityInfo // Portage finds it by the PATH in the remote index
 		}
-		r.report(severity, p.Code, b.Path, 0, remedy, "Portage passes over it: %s", p.Message)
+		r.report(severity, p.Code, b.Path, 0, remedy, "Portage ignores it: %s", p.Message)
 	}
 	if b.Format == "xpak" && r.features["binpkg-request-signature"] && !b.Damaged() {
 		remedy := r.replace(b)
@@ -30,7 +30,7 @@ func (r *integrityRound) place(b *Binpkg) {
 			remedy.Commands[0] = remedy.Commands[0].With("BINPKG_FORMAT=gpkg")
 		}
 		r.note(b, audit.SeverityWarning, "binpkg-xpak-ignored", remedy,
-			"Portage takes no xpak, which cannot be signed (FEATURES=binpkg-request-signature)")
+			"Portage refuses it, because an xpak cannot be signed (FEATURES=binpkg-request-signature)")
 	}
 	if b.Visible && b.PathBuildID != 0 && b.BuildID != b.PathBuildID {
 		atom := "=" + b.CPV
@@ -38,7 +38,7 @@ func (r *integrityRound) place(b *Binpkg) {
 			atom = fmt.Sprintf("=%s-%d", b.CPV, b.BuildID)
 		}
 		r.note(b, audit.SeverityInfo, "binpkg-build-id-differs", audit.Advise("name it "+audit.ShellQuote(atom)+" where only this build will do"),
-			"build %d by its name and %s by its metadata, which Portage believes", b.PathBuildID, orNone(b.BuildID))
+			"its name says build %d and its metadata say %s: Portage believes the metadata", b.PathBuildID, orNone(b.BuildID))
 	}
 }
 
@@ -98,7 +98,7 @@ func (r *integrityRound) collapsed() {
 			stays, goes = b, stays
 		}
 		seen[key] = stays
-		r.note(goes, audit.SeverityWarning, "binpkg-collapsed", r.drop(goes), "the same instance for Portage as %s: it sees one of the two", stays.Path)
+		r.note(goes, audit.SeverityWarning, "binpkg-collapsed", r.drop(goes), "Portage cannot tell it from %s, and sees only one of the two", stays.Path)
 	}
 }
 
@@ -137,21 +137,21 @@ func (r *integrityRound) index() {
 	}
 	if noDigests > 0 {
 		r.report(audit.SeverityInfo, "index-digest-missing", "Packages", 0, r.fix(),
-			"%d of %d entries have no MD5 and SHA1, or no SIZE: a merge of one does not compare them", noDigests, noDigests+hasDigests)
+			"%d of %d entries have no MD5 and SHA1, or no SIZE: Portage merges these files without a check", noDigests, noDigests+hasDigests)
 	}
 	r.stamps()
 }
 
 // lost reports an entry without a file.
 func (r *integrityRound) lost(e *store.IndexEntry) {
-	severity, effect := audit.SeverityError, "a merge of it dies with \"non-existent binary\""
+	severity, effect := audit.SeverityError, "a merge of it fails with \"non-existent binary\""
 	if !r.trusted() {
-		severity, effect = audit.SeverityWarning, "Portage drops it at its next run"
+		severity, effect = audit.SeverityWarning, "Portage drops the entry at its next run"
 	}
 	for _, o := range r.others {
 		switch {
 		case o.Path == e.Path && o.Role == "symlink":
-			severity, effect = audit.SeverityWarning, "it is a symlink now, which Portage drops when it next looks at the files"
+			severity, effect = audit.SeverityWarning, "it is a symlink now, and Portage drops the entry at its next scan"
 		case o.Role == "checksum-failure" && strings.HasPrefix(o.Path, e.Path+"._checksum_failure_."):
 			effect += "; Portage renamed the file after a digest failure: " + path.Base(o.Path)
 		}
@@ -159,12 +159,12 @@ func (r *integrityRound) lost(e *store.IndexEntry) {
 	base := path.Base(e.Path)
 	for _, b := range r.binpkgs {
 		if path.Base(b.Path) == base && b.Size == e.Size && FloorSeconds(b.MTimeNS) == e.MTime {
-			effect += "; the file lies at " + b.Path
+			effect += "; the file is at " + b.Path
 		}
 	}
 	r.findings = append(r.findings, audit.Finding{
 		Code: "index-lists-missing", Severity: severity, Subject: path.Join(r.dir.Path, e.Path), Remedy: r.fix(),
-		Message:  fmt.Sprintf("the index lists %s, and the file is not there: %s", e.CPV, effect),
+		Message:  fmt.Sprintf("the index lists %s, but the file does not exist: %s", e.CPV, effect),
 		Evidence: []audit.Evidence{{Source: r.indexPath(), Offset: e.Offset}},
 	})
 }
@@ -189,12 +189,12 @@ func (r *integrityRound) compare(b *Binpkg, e *store.IndexEntry) {
 	switch {
 	case e.Size >= 0 && e.Size != b.Size:
 		if r.trusted() {
-			note(audit.SeverityError, "index-size-stale", "SIZE is %d in the index, and %d: a merge ends with a digest failure, and Portage renames the file", e.Size, b.Size)
+			note(audit.SeverityError, "index-size-stale", "SIZE is %d in the index, but %d on disk: a merge fails with a digest error, and Portage renames the file", e.Size, b.Size)
 		} else {
-			note(audit.SeverityInfo, "index-size-stale", "SIZE is %d in the index, and %d: Portage reads the file anew", e.Size, b.Size)
+			note(audit.SeverityInfo, "index-size-stale", "SIZE is %d in the index, but %d on disk: Portage reads the file again", e.Size, b.Size)
 		}
 	case e.MTime >= 0 && e.MTime != FloorSeconds(b.MTimeNS):
-		note(stale, "index-mtime-stale", "MTIME is %d in the index, and %d: the entry may be that of another file", e.MTime, FloorSeconds(b.MTimeNS))
+		note(stale, "index-mtime-stale", "MTIME is %d in the index, but %d on disk: the entry may describe another file", e.MTime, FloorSeconds(b.MTimeNS))
 	case e.Size >= 0 && e.MTime >= 0:
 		remedy = r.refresh(b)
 	}
@@ -214,11 +214,11 @@ func (r *integrityRound) compare(b *Binpkg, e *store.IndexEntry) {
 		{"USE", sortedWords(e.Use), sortedWords(r.useOf(b))},
 	} {
 		if d.index != d.file {
-			differs = append(differs, fmt.Sprintf("%s is %q in the index, and %q", d.key, d.index, d.file))
+			differs = append(differs, fmt.Sprintf("%s is %q in the index, but %q in the file", d.key, d.index, d.file))
 		}
 	}
 	if len(differs) > 0 {
-		note(stale, "index-entry-differs", "the entry does not say what the file says: %s", strings.Join(differs, "; "))
+		note(stale, "index-entry-differs", "the index entry contradicts the file: %s", strings.Join(differs, "; "))
 	}
 }
 
@@ -247,7 +247,7 @@ func (r *integrityRound) stamps() {
 	mtime := FloorSeconds(r.dir.IndexMTimeNS)
 	if r.dir.IndexTimestamp != mtime {
 		r.report(audit.SeverityInfo, "index-timestamp", "Packages", 0, r.anew(),
-			"TIMESTAMP is %d and the mtime %d, which Portage makes equal: something else wrote, copied or touched the index", r.dir.IndexTimestamp, mtime)
+			"TIMESTAMP is %d but the mtime is %d: something other than Portage wrote, copied or touched the index", r.dir.IndexTimestamp, mtime)
 	}
 	if r.dir.Kind != "pkgdir" {
 		return
@@ -255,15 +255,15 @@ func (r *integrityRound) stamps() {
 	compress := r.features["compress-index"]
 	switch condition := r.dir.CompressedCondition; {
 	case compress && condition == "missing":
-		r.report(audit.SeverityWarning, "index-gz-missing", "Packages.gz", 0, r.fix(), "not there, although FEATURES has compress-index: who fetches from here asks for it first")
+		r.report(audit.SeverityWarning, "index-gz-missing", "Packages.gz", 0, r.fix(), "it does not exist, although FEATURES has compress-index: clients of this binhost ask for it first")
 	case !compress && condition != "missing" && condition != "":
 		r.report(audit.SeverityInfo, "index-gz-unexpected", "Packages.gz", 0, r.remove("Packages.gz"),
-			"there, although FEATURES has no compress-index: Portage no longer keeps it up to date")
+			"it exists, although FEATURES lacks compress-index: Portage no longer updates it")
 	case condition == "differs":
-		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "its text is not that of Packages: who fetches from here sees other packages")
+		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it differs from Packages: clients of this binhost see other packages")
 	case condition == "unreadable":
 		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it cannot be unpacked")
 	case condition == "equal" && FloorSeconds(r.dir.CompressedMTimeNS) != mtime:
-		r.report(audit.SeverityInfo, "index-gz-stale", "Packages.gz", 0, r.fix(), "its mtime is not that of Packages, which Portage makes equal")
+		r.report(audit.SeverityInfo, "index-gz-stale", "Packages.gz", 0, r.fix(), "its mtime differs from that of Packages; Portage sets both to the same time")
 	}
 }

@@ -161,10 +161,10 @@ func TestHalfMadeFilesAreToldFromABuildThatRuns(t *testing.T) {
 		empty, leftover audit.Severity
 		says            string
 	}{
-		{"the process runs", 60, runs, "info", "info", "being packed now"},
-		{"the process is gone", 60, nothing, "warning", "info", "left empty since"},
-		{"another system, a minute ago", 60, nil, "info", "info", "may still be packed"},
-		{"another system, yesterday", 86400, nil, "warning", "info", "left empty since"},
+		{"the process runs", 60, runs, "info", "info", "is packing this package now"},
+		{"the process is gone", 60, nothing, "warning", "info", "left on 2026-10-04 by a build"},
+		{"another system, a minute ago", 60, nil, "info", "info", "may still be packing"},
+		{"another system, yesterday", 86400, nil, "warning", "info", "left on 2026-10-04 by a build"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			audittest.Ask(host, hosttest.Now+test.after, func(db audit.Database) error {

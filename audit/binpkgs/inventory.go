@@ -144,7 +144,7 @@ func (b *Binpkg) Unsure() string {
 	if b.VerifiedAt == 0 {
 		return b.Path + " was not read"
 	}
-	return b.Path + " was read, and nothing vouches for its bytes"
+	return b.Path + " was read, with nothing to check it against"
 }
 
 // Has reports whether a reading found a problem with the given code.

@@ -73,12 +73,12 @@ func (inv *Inventory) driftFindings(p *store.Installed, vdb string) (findings []
 			"%s, which quickpkg would leave out: %s", audit.Counted(len(d.Missing), "file of it is missing", "files of it are missing"), someOf(d.Missing))
 	}
 	if len(d.Changed) > 0 {
-		add(audit.SeverityInfo, "installed-files-changed", audit.Do(rebuildCommand(p.CPV)).When("nothing, where that is wanted; otherwise"),
-			"%s, and quickpkg packs what is there: %s", audit.Counted(len(d.Changed), "file of it is not as it was installed", "files of it are not as they were installed"), someOf(d.Changed))
+		add(audit.SeverityInfo, "installed-files-changed", audit.Do(rebuildCommand(p.CPV)).When("do nothing if that is wanted; otherwise"),
+			"%s, and quickpkg packs what is there: %s", audit.Counted(len(d.Changed), "file of it was changed after the installation", "files of it were changed after the installation"), someOf(d.Changed))
 	}
 	if len(d.Config) > 0 && inv.CanQuickpkg(p) {
 		add(audit.SeverityWarning, "quickpkg-config", audit.Advise("keep a copy of "+someOf(d.Config)+`, or run that update with FEATURES="-config-protect-if-modified"`),
-			"quickpkg --include-config=y packs changed configuration: %s; once such a package was merged, Portage takes it for that of the package, and the next update replaces it without a ._cfg file (bug 464662)", someOf(d.Config))
+			"quickpkg --include-config=y packs changed configuration: %s; once such a package is merged, Portage takes the changed files for the originals, and the next update replaces them without a ._cfg file (bug 464662)", someOf(d.Config))
 	}
 	if len(d.Unread) > 0 {
 		add(audit.SeverityInfo, "installed-files-unread", audit.RemedyPermissions, "%s could not be compared with CONTENTS: %s",

@@ -33,11 +33,11 @@ func (p *pruner) changedSince(b *binpkgs.Binpkg) (code, reason string) {
 			p.settled = p.facts.SettledFlags()
 		}
 		if slices.ContainsFunc(flags, func(f string) bool { return !p.settled[f] }) {
-			return PruneChangedIUSE, "its USE flags are others in the ebuild now: " + changes.Flags()
+			return PruneChangedIUSE, "the ebuild has other USE flags now: " + changes.Flags()
 		}
 	}
 	if len(changes.Dependencies) > 0 && !p.ignoresDeps {
-		return PruneChangedDeps, strings.Join(changes.Dependencies, ", ") + " of the ebuild is another now"
+		return PruneChangedDeps, strings.Join(changes.Dependencies, ", ") + " of the ebuild changed since"
 	}
 	return "", ""
 }

@@ -351,11 +351,11 @@ func (p *pruner) why(b, newer, twin *binpkgs.Binpkg) (code, reason, cost string)
 	case twin != nil:
 		return PruneDuplicate, "another file of the same build is kept: " + twin.Source(), ""
 	case !b.Visible:
-		return PruneUnseen, "Portage does not look for it there, or under that name", "this build of " + b.CPV
+		return PruneUnseen, "Portage does not look in this folder or for this name", "this build of " + b.CPV
 	}
 	if !p.facts.TotalsOnly {
 		if code, reason := p.changedSince(b); code != "" {
-			return code, reason + "; emerge --usepkg would build it anew", "this build of " + b.CPV + ", which --usepkgonly would take"
+			return code, reason + "; emerge --usepkg would build it again", "this build of " + b.CPV + ", which --usepkgonly would accept"
 		}
 	}
 	switch {
@@ -437,7 +437,7 @@ func (p *pruner) lostEntries(there map[string]bool) error {
 			there[source] = true
 			p.plan.Candidates = append(p.plan.Candidates, PruneCandidate{
 				PkgDir: dir.Path, Path: e.Path, CPV: knownText(e.CPV), BuildID: binpkgs.Known(e.BuildID), Code: PruneIndexEntry, EntryOnly: true,
-				Reason: "the index lists it and there is no such file: emerge dies over it",
+				Reason: "the index lists it, but the file does not exist: a merge of it fails",
 			})
 		}
 	}
@@ -475,11 +475,11 @@ func (p *pruner) other(dir *store.PkgDir, o store.PkgDirFile) {
 	case p.policy.Excludes.path(o.Path):
 		kept.Code, kept.Reason = KeepExcluded, "--exclude"
 	case p.unsettled(o.MTimeNS):
-		kept.Code, kept.Reason = KeepUnsettled, "Portage may be at work on it"
+		kept.Code, kept.Reason = KeepUnsettled, "Portage may be using it"
 	default:
 		reason := map[string]string{
 			"temporary":        "left over from a build that was killed",
-			"partial":          "left over from a fetch or a package move that was broken off",
+			"partial":          "left over from a fetch or a package move that was interrupted",
 			"checksum-failure": "Portage renamed it because its digest was wrong",
 		}[o.Role]
 		p.plan.Candidates = append(p.plan.Candidates, PruneCandidate{

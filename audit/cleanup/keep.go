@@ -154,7 +154,7 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 		p.unknown = fmt.Sprintf("only %d of the last %d states are known", known, p.policy.KeepStates)
 		p.plan.Findings = append(p.plan.Findings, audit.Finding{
 			Code: "prune-states-unknown", Severity: audit.SeverityWarning, Subject: "states",
-			Message: p.unknown + ": every whole binary package is kept that one of them may need", Evidence: []audit.Evidence{}, Remedy: audit.Do(audit.Emaudit("states")),
+			Message: p.unknown + ": every whole binary package that one of them may need is kept", Evidence: []audit.Evidence{}, Remedy: audit.Do(audit.Emaudit("states")),
 		})
 	}
 	for _, pin := range p.Past.Pins {
@@ -233,10 +233,10 @@ func (p *pruner) keepOthers() {
 			p.keep[b] = &keeping{code: KeepExcluded, reason: "--exclude"}
 		case p.keep[b] != nil:
 		case b.Damaged() && p.unsettled(b.MTimeNS):
-			p.hold(b, KeepUnsettled, "it is not whole, and Portage may be at work on it", nil)
+			p.hold(b, KeepUnsettled, "it is not whole, and Portage may be using it", nil)
 		case b.Damaged():
 		case b.CPV == "" || b.Metadata == nil || b.Structure != "sound":
-			p.hold(b, KeepUnread, "what it is could not be read", nil)
+			p.hold(b, KeepUnread, "its metadata could not be read", nil)
 		case p.duplicated(b):
 		case p.unknown != "":
 			p.hold(b, KeepUnknownState, p.unknown, nil)
@@ -257,7 +257,7 @@ func (p *pruner) keepOthers() {
 		case acceptance.EbuildGone:
 			p.hold(b, KeepLastCopy, "the last copy, and its ebuild is gone: it could not be built again", nil)
 		case acceptance.EbuildUnknown:
-			p.hold(b, KeepLastCopy, "the last copy, and whether it could be built again is not known", nil)
+			p.hold(b, KeepLastCopy, "the last copy, and nobody knows whether it could be built again", nil)
 		}
 	}
 }

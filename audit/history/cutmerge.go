@@ -54,17 +54,17 @@ func (c *CutMerge) Finding(db audit.Database) audit.Finding {
 	switch {
 	case c.Running && db.AtWork != nil && db.AtWork():
 		f.Severity, f.Remedy = audit.SeverityInfo, audit.Do(audit.Emaudit("current"))
-		f.Message = "it is being merged: until that is done, what is on disk of it is not known"
+		f.Message = "it is being merged; until that ends, nobody knows which of its files are new"
 	case c.Registered:
 		f.Severity = audit.SeverityWarning
-		f.Message = fmt.Sprintf("its merge was cut off at its end, %s: it is registered, and what pkg_postinst does may not have been done", when)
+		f.Message = fmt.Sprintf("its merge was interrupted at the end, %s: it is registered, but pkg_postinst may not have run", when)
 	case !c.Copied:
 		f.Severity = audit.SeverityWarning
-		f.Message = fmt.Sprintf("its merge was cut off before its first file was copied, %s: what is installed is as it was, but for what pkg_preinst did", when)
+		f.Message = fmt.Sprintf("its merge was interrupted before the first file was copied, %s: the installed files are unchanged, except for what pkg_preinst did", when)
 	case c.Removed:
-		f.Message = fmt.Sprintf("its merge was cut off after the old version was removed, %s: neither may be registered, and files of both may lie around", when)
+		f.Message = fmt.Sprintf("its merge was interrupted after the old version was removed, %s: perhaps neither version is registered, and files of both may be left", when)
 	default:
-		f.Message = fmt.Sprintf("its merge was cut off while its files were copied, %s: files of it lie over those of the version that is registered, so what is installed is not known", when)
+		f.Message = fmt.Sprintf("its merge was interrupted while files were copied, %s: some files are new and some are old, so what is installed is not known", when)
 	}
 	return f
 }

@@ -13,7 +13,7 @@ func TestWhyAFileIsUnsure(t *testing.T) {
 	t.Parallel()
 	for verifiedAt, want := range map[int64]string{
 		0: "a/b/b-1.xpak was not read",
-		1: "a/b/b-1.xpak was read, and nothing vouches for its bytes",
+		1: "a/b/b-1.xpak was read, with nothing to check it against",
 	} {
 		b := &binpkgs.Binpkg{Instance: store.Instance{Path: "a/b/b-1.xpak", VerifiedAt: verifiedAt, Integrity: "unchecked"}}
 		if got := b.Unsure(); got != want {

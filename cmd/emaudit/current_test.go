@@ -49,7 +49,7 @@ func TestFollowEnds(t *testing.T) {
 			if _, err := f.WriteString(end); err != nil {
 				t.Fatal(err)
 			}
-		}, exitClean, "no emerge is at work\n"},
+		}, exitClean, "no emerge is running\n"},
 		{"interrupted", func(_ *testing.T, _ string, interrupt func(), answers int) {
 			if answers == 3 {
 				interrupt()

@@ -69,7 +69,7 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if c.changes() && s.stale != nil {
-		return fmt.Errorf("%w: what is planned could not be checked again", s.stale)
+		return fmt.Errorf("%w: the plan could not be checked again", s.stale)
 	}
 	more, err := s.defaultExcludes(&excludes)
 	if err != nil {
@@ -129,7 +129,7 @@ func (c *pruneCommand) check(s *session) error {
 	case c.changes() && s.NoIngest:
 		return usagef("prune: what is stored may be out of date: without --no-ingest")
 	case c.Apply && !c.Yes && !s.canAsk():
-		return usagef("prune --apply: nobody can be asked here: say --yes")
+		return usagef("prune --apply: nobody can answer here: add --yes")
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ func (r *pruneRun) readJournals() {
 			subject := j.Path
 			switch j.Status {
 			case prune.Unfinished:
-				r.find("prune-unfinished", audit.SeverityWarning, subject, "an earlier prune was broken off: what it had moved is still away", "emaudit prune --undo")
+				r.find("prune-unfinished", audit.SeverityWarning, subject, "an earlier prune was interrupted: its files are still in quarantine", "emaudit prune --undo")
 			case prune.Unreadable:
 				r.find("prune-journal-unread", audit.SeverityWarning, subject, j.Problem, "look into it: the files are there by number")
 			}
@@ -318,7 +318,7 @@ func (r *pruneRun) refuseWhileEmergeRuns(ctx context.Context) error {
 	return r.ask(ctx, func(db audit.Database) error {
 		runs, how, err := r.emergeRuns(db)
 		if err == nil && runs {
-			err = fmt.Errorf("an emerge is at work (%s): wait for it to end, or say --while-emerge-runs", how)
+			err = fmt.Errorf("an emerge is running (%s): wait for it to end, or say --while-emerge-runs", how)
 		}
 		return err
 	})
@@ -355,7 +355,7 @@ func (r *pruneRun) confirm() (bool, error) {
 func (r *pruneRun) recovered(all []prune.Restored) {
 	for _, restored := range all {
 		r.find("prune-recovered", audit.SeverityInfo, restored.PkgDir,
-			fmt.Sprintf("an earlier prune (journal %s) had been broken off: %d files were put back first", restored.Journal, restored.Files), "nothing: it is done")
+			fmt.Sprintf("an earlier prune (journal %s) was interrupted: its %d files were restored first", restored.Journal, restored.Files), "nothing: it is done")
 		r.unrestored(restored)
 	}
 }

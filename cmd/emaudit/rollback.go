@@ -113,7 +113,7 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 // round reads files that were not read before, or is the last.
 func (s *session) verifiedRollback(ctx context.Context, to state.Moment, r *rollback.Rollback) (*rollback.Rollback, error) {
 	if s.stale != nil {
-		return nil, fmt.Errorf("%w: what is verified could not be kept", s.stale)
+		return nil, fmt.Errorf("%w: the result could not be stored", s.stale)
 	}
 	read := map[[2]string]bool{}
 	for {

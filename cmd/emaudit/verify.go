@@ -80,7 +80,7 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if s.stale != nil {
-		return fmt.Errorf("%w: what is verified could not be kept", s.stale)
+		return fmt.Errorf("%w: the result could not be stored", s.stale)
 	}
 	options := ingest.VerifyOptions{
 		Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Wanted: c.wanted(s),
