@@ -72,6 +72,7 @@ func (p *Prune) Answer(o Output) Answer {
 			j.Value("kept_bytes", p.Plan.KeptSize)
 			j.Value("states", p.Plan.States)
 			j.Value("endings", p.Plan.Endings)
+			j.Value("endings_unjudged", p.Plan.EndingsUnjudged)
 			j.Value("steps", p.Plan.Steps)
 			j.Value("journals", p.Journals)
 			if p.Done.Action != "" {
@@ -174,7 +175,7 @@ func (p *Prune) text(s *Screen, o Output) {
 		pruneGroups(s, p.Plan)
 	}
 	p.states(s)
-	p.endings(s)
+	p.endings(s, o.Verbose)
 	p.budget(s)
 	p.quarantine(s)
 	s.Blank()
@@ -305,20 +306,37 @@ func (p *Prune) states(s *Screen) {
 	t.End()
 }
 
+// endingsShown is how many of them stand on the screen.
+const endingsShown = 10
+
 // endings names the rollbacks that pruning ends or makes worse.
-func (p *Prune) endings(s *Screen) {
-	if len(p.Plan.Endings) == 0 {
+func (p *Prune) endings(s *Screen, verbose bool) {
+	if len(p.Plan.Endings) == 0 && p.Plan.EndingsUnjudged == 0 {
 		return
 	}
 	s.Blank()
+	if len(p.Plan.Endings) == 0 {
+		s.Line(Plain.Text("Pruning ends no rollback that was judged; "), Unknown.Text("not judged: "), Plain.Text(Count(int64(p.Plan.EndingsUnjudged), "older state", "older states")))
+		return
+	}
 	s.Heading("Rollbacks that pruning ends or makes worse")
 	t := s.Table(Column{}, Column{}, Column{}, Column{Shrink: Wrap, Yield: 1}).Indent(2)
-	for i := range p.Plan.Endings {
+	shown := len(p.Plan.Endings)
+	if !verbose {
+		shown = min(shown, endingsShown)
+	}
+	for i := range p.Plan.Endings[:shown] {
 		e := &p.Plan.Endings[i]
 		t.Row(Plain.Text("before "+endingOf(e)), Plain.Text(s.Terminal().Time(e.Target.Time)), pruneVerdicts[e.After],
 			Plain.Text(fmt.Sprintf("%s; it needs %s", e.Why, Count(int64(len(e.Files)), "file that goes", "files that go"))))
 	}
 	t.End()
+	if more := len(p.Plan.Endings) - shown; more > 0 {
+		s.Line(Dim.Text(fmt.Sprintf("  and %d more", more)), Plain.Text("   "), Code.Text("--verbose"))
+	}
+	if n := p.Plan.EndingsUnjudged; n > 0 {
+		s.Line(Unknown.Text("  not judged: "), Plain.Text(Count(int64(n), "older state", "older states")))
+	}
 	s.Line(Dim.Text("  To keep one of them: "), Code.Text(fmt.Sprintf("emaudit pin NAME --at run:%d", *p.Plan.Endings[0].Target.Run)))
 }
 

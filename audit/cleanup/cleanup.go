@@ -128,9 +128,12 @@ type PrunePlan struct {
 	// States are those of which KeepStates speaks.
 	States []PruneState `json:"states"`
 	// Endings are the rollbacks that pruning ends or makes worse, the newest first.
-	Endings  []PruneEnding   `json:"endings"`
-	Steps    []PruneStep     `json:"steps"`
-	Findings []audit.Finding `json:"-"`
+	Endings []PruneEnding `json:"endings"`
+	// EndingsUnjudged counts the oldest runs before which no state was judged: whether
+	// pruning ends a rollback to one of them is not known.
+	EndingsUnjudged int             `json:"endings_unjudged"`
+	Steps           []PruneStep     `json:"steps"`
+	Findings        []audit.Finding `json:"-"`
 }
 
 // The codes of candidates.

@@ -26,6 +26,14 @@ type PruneEnding struct {
 // Ended tells that there is no way back any more.
 func (e *PruneEnding) Ended() bool { return e.After == rollback.NotReady }
 
+// What endings judges at most. A way back is judged twice, and a state that is a
+// thousand packages away takes a second; but the older a state, the less of it is
+// there, so that after many without a way back no other is expected.
+const (
+	mostJudged   = 40
+	mostNotReady = 12 // one after the other
+)
+
 // endings finds the rollbacks that the plan ends or makes worse, the newest first.
 // Each state before a run is judged as things are and, where it would merge a
 // candidate, once more without them. One that was like a later one to which there is
@@ -47,7 +55,12 @@ func (p *pruner) endings() error {
 	without := *p.RollbackJudge
 	without.Past = p.Past.Without(gone)
 	seen := []*state.State{p.Now}
-	for _, run := range p.Past.ChangingRuns() {
+	judged, notReady := 0, 0
+	for i, run := range p.Past.ChangingRuns() {
+		if judged == mostJudged || notReady == mostNotReady {
+			p.plan.EndingsUnjudged = len(p.Past.ChangingRuns()) - i
+			break
+		}
 		m := state.Moment{Run: run}
 		s, err := p.Past.At(m, nil, p.Db.Now)
 		if err != nil {
@@ -56,6 +69,7 @@ func (p *pruner) endings() error {
 		if slices.ContainsFunc(seen, func(other *state.State) bool { return p.Past.Same(s, other) }) {
 			continue
 		}
+		judged++
 		before, err := p.Judge(m)
 		if err != nil {
 			return err
@@ -67,8 +81,10 @@ func (p *pruner) endings() error {
 			}
 		}
 		if before.Verdict == rollback.NotReady {
+			notReady++
 			continue
 		}
+		notReady = 0
 		if seen = append(seen, s); len(e.Files) == 0 {
 			continue
 		}
