@@ -16,7 +16,7 @@ import (
 type tally struct {
 	name, stretch                              uint32 // places in StatsRows.words
 	untimed, binaryUntimed, unmerges, failures uint32
-	firstAt, lastAt                            int64
+	firstAt, lastAt                            uint32 // unix seconds, until 2106
 	// The durations of source merges lie from here up to binary, those of binary
 	// merges from there up to end.
 	begin, binary, end uint32
@@ -49,7 +49,7 @@ func (r *StatsRows) word(name string) uint32 {
 func (r *StatsRows) add(name, stretch string, sum *store.PackageSum) {
 	t := tally{
 		name: r.word(name), stretch: r.word(stretch), untimed: uint32(sum.Untimed), binaryUntimed: uint32(sum.BinaryUntimed),
-		unmerges: uint32(sum.Unmerges), failures: uint32(sum.Failures), firstAt: sum.FirstAt, lastAt: sum.LastAt,
+		unmerges: uint32(sum.Unmerges), failures: uint32(sum.Failures), firstAt: uint32(sum.FirstAt), lastAt: uint32(sum.LastAt),
 	}
 	t.begin = uint32(len(r.durations))
 	r.durations = append(r.durations, sum.Durations...)
@@ -70,7 +70,7 @@ func (r *StatsRows) join() {
 	slices.SortStableFunc(r.tallies, func(a, b tally) int {
 		return cmp.Or(cmp.Compare(rank[a.stretch], rank[b.stretch]), cmp.Compare(rank[a.name], rank[b.name]), cmp.Compare(a.lastAt, b.lastAt))
 	})
-	var joined []tally
+	joined := r.tallies[:0]
 	for same := range chunkBy(r.tallies, func(a, b *tally) bool { return a.name == b.name && a.stretch == b.stretch }) {
 		t := same[0]
 		if len(same) > 1 {
