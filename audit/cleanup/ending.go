@@ -3,6 +3,7 @@ package cleanup
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
@@ -16,8 +17,8 @@ type PruneEnding struct {
 	// Before and After are the verdicts as things are, and without the candidates.
 	Before rollback.Readiness `json:"before"`
 	After  rollback.Readiness `json:"after"`
-	// Why is what keeps it from being ready afterwards; where the verdict stays, it
-	// is how many packages would come back as another build.
+	// Why is what keeps it from being ready afterwards, or how many packages would no
+	// longer come back, or as another build.
 	Why string `json:"why"`
 	// Files are the candidates that it would merge today, inside the root.
 	Files []string `json:"files"`
@@ -94,7 +95,7 @@ func (p *pruner) endings() error {
 		}
 		e.After = after.Verdict
 		if e.Why = whyNotReady(after); e.Why == "" {
-			e.Why = otherBuilds(before, after)
+			e.Why = lessBack(before, after)
 		}
 		if e.Before != e.After || e.Why != "" {
 			p.plan.Endings = append(p.plan.Endings, e)
@@ -103,23 +104,32 @@ func (p *pruner) endings() error {
 	return without.Past.Err
 }
 
-// otherBuilds says of how many packages a rollback would merge another build than
-// it would today; "" where it would of none.
-func otherBuilds(before, after *rollback.Rollback) string {
-	same := map[string]bool{}
-	for i := range before.Changes {
-		if c := &before.Changes[i]; c.Chosen != nil && c.Match != binpkgs.CoverageSameVersion {
-			same[c.CPV()] = true
-		}
-	}
-	n := 0
+// lessBack says how many packages would no longer come back, or as another build
+// than today; "" where that is none.
+func lessBack(before, after *rollback.Rollback) string {
+	type back struct{ any, same bool }
+	then := map[string]back{}
 	for i := range after.Changes {
-		if c := &after.Changes[i]; c.Chosen != nil && c.Match == binpkgs.CoverageSameVersion && same[c.CPV()] {
-			n++
+		c := &after.Changes[i]
+		then[c.CPV()] = back{c.Chosen != nil && !c.Stays, c.Match != binpkgs.CoverageSameVersion}
+	}
+	lost, other := 0, 0
+	for i := range before.Changes {
+		c := &before.Changes[i]
+		switch {
+		case c.Chosen == nil || c.Stays:
+		case !then[c.CPV()].any:
+			lost++
+		case c.Match != binpkgs.CoverageSameVersion && !then[c.CPV()].same:
+			other++
 		}
 	}
-	if n == 0 {
-		return ""
+	var parts []string
+	if lost > 0 {
+		parts = append(parts, audit.Counted(lost, "package comes", "packages come")+" back no more")
 	}
-	return audit.Counted(n, "package", "packages") + " of another build"
+	if other > 0 {
+		parts = append(parts, audit.Counted(other, "package", "packages")+" of another build")
+	}
+	return strings.Join(parts, ", ")
 }

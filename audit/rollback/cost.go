@@ -21,7 +21,7 @@ func (j *RollbackJudge) cost(r *Rollback) {
 		if c.Before != nil && c.Before.Row != nil && !j.covered(c.Before.Row) && j.Past.UnlistedFor(c.Before.Row.CPV) == "" {
 			r.Uncovered = append(r.Uncovered, *c.From)
 		}
-		if c.After != nil && (c.Chosen == nil || c.Stays) && j.tookAway(r.Target.Run, c.After) {
+		if c.After != nil && (c.Chosen == nil || c.Stays) && j.tookAway(r.Target.Undoes, c.After) {
 			r.Lost = append(r.Lost, *c.To)
 		}
 	}
@@ -45,9 +45,9 @@ func (j *RollbackJudge) cost(r *Rollback) {
 	})
 }
 
-// tookAway tells whether a run ended a stay.
-func (j *RollbackJudge) tookAway(run *int64, x *state.Stay) bool {
-	return run != nil && x.Last >= 0 && x.Last < len(j.Past.Changes) && j.Past.Changes[x.Last].Run == *run
+// tookAway tells whether one of the runs ended a stay.
+func (j *RollbackJudge) tookAway(runs []int64, x *state.Stay) bool {
+	return x.Last >= 0 && x.Last < len(j.Past.Changes) && slices.Contains(runs, j.Past.Changes[x.Last].Run)
 }
 
 // covered tells whether the very build of an installed package is there as a

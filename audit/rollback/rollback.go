@@ -169,19 +169,19 @@ func AuditRollback(db audit.Database, m state.Moment, o RollbackOptions) (*Rollb
 	return r, err
 }
 
-// AuditRollbacks judges the states before the last n runs that changed what is
-// installed, the newest first.
+// AuditRollbacks judges the states before the last n updates, the newest first; 0
+// is all.
 func AuditRollbacks(db audit.Database, n int, o RollbackOptions) ([]*Rollback, error) {
 	j, err := NewRollbackJudge(db, o)
 	if err != nil {
 		return nil, err
 	}
 	var all []*Rollback
-	for i, run := range j.Past.ChangingRuns() {
+	for i, u := range j.Past.Updates() {
 		if n > 0 && i >= n {
 			break
 		}
-		r, err := j.Judge(state.Moment{Run: run})
+		r, err := j.Judge(state.Moment{Run: u.Run})
 		if err != nil {
 			return nil, err
 		}
