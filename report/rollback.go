@@ -117,8 +117,16 @@ func rollbackHeadline(s *Screen, r *rollback.Rollback, o Output) {
 	if r.Target.Run != nil {
 		what = fmt.Sprintf("back to before #%d (%s)", *r.Target.Run, o.Terminal.Time(r.Target.Time))
 	}
-	if r.Verdict == rollback.Partial {
+	switch {
+	case r.Package != "":
+		what = packageText(r)
+	case r.Undo != nil:
+		what = fmt.Sprintf("undo #%d (%s), and keep what came later", *r.Undo, o.Terminal.Time(r.Target.Time))
+	}
+	if r.Verdict == rollback.Partial && r.Undo == nil {
 		what = carriedText(r) + " go " + what
+	} else if r.Verdict == rollback.Partial {
+		what += ": " + carriedText(r)
 	}
 	what = ": " + what
 	s.Line(readinessWords[r.Verdict], Plain.Text(what))
@@ -126,6 +134,36 @@ func rollbackHeadline(s *Screen, r *rollback.Rollback, o Output) {
 		s.Paragraph(0, Dim.Text("it ran emerge "+askedBriefly(r.Target.Args)))
 	}
 	s.Blank()
+}
+
+// packageText is what becomes of the one package that goes back, and of those that
+// go along.
+func packageText(r *rollback.Rollback) string {
+	var texts []string
+	for i := range r.Changes {
+		x := &r.Changes[i]
+		from, to := "nothing", "nothing"
+		name := strings.TrimSuffix(x.CPV()[:strings.LastIndexByte(x.CPV(), '/')+1], "") + x.CPV()[strings.LastIndexByte(x.CPV(), '/')+1:]
+		if x.From != nil {
+			from = *x.From
+			name = from
+		}
+		if x.To != nil {
+			to = (*x.To)[strings.LastIndexByte(*x.To, '/')+1:]
+		}
+		if x.From == nil {
+			texts = append(texts, name)
+			continue
+		}
+		texts = append(texts, from+" -> "+to)
+	}
+	if len(texts) == 0 {
+		return r.Package
+	}
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	return texts[0] + ", with it " + strings.Join(texts[1:], ", ")
 }
 
 // carriedText counts what a plan carries out: "36 of 37 changes".

@@ -34,11 +34,11 @@ func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift
 		return nil, nil
 	}
 	file, own := j.maskFile(r)
-	hold = []audit.Command{audit.AppendLines(append([]string{acceptance.HoldMark + " " + argumentOf(r.Target)}, lines...), file)}
+	hold = []audit.Command{audit.AppendLines(append([]string{acceptance.HoldMark + " " + r.about()}, lines...), file)}
 	if own {
 		return hold, []audit.Command{audit.Files("rm", file)}
 	}
-	return hold, []audit.Command{withoutLines(file, append(lines, acceptance.HoldMark+" "+argumentOf(r.Target)))}
+	return hold, []audit.Command{withoutLines(file, append(lines, acceptance.HoldMark+" "+r.about()))}
 }
 
 // withoutLines is the command that takes lines out of a file.
@@ -95,14 +95,10 @@ func (j *RollbackJudge) maskFile(r *Rollback) (file string, own bool) {
 	if path.Base(first) == string(store.ConfigMask) {
 		return first, false
 	}
-	name := "emaudit-rollback"
-	if r.Target.Run != nil {
-		name += fmt.Sprintf("-run%d", *r.Target.Run)
-	}
 	for path.Base(path.Dir(first)) != string(store.ConfigMask) && first != "/" {
 		first = path.Dir(first)
 	}
-	file = path.Join(path.Dir(first), name)
+	file = path.Join(path.Dir(first), r.fileName())
 	return file, !slices.Contains(j.Accept.MaskFiles, file)
 }
 

@@ -122,8 +122,13 @@ func (j *RollbackJudge) askedThen(at int64) (names map[string]bool, known bool) 
 // transition returns the best plan for the changes of an answer, and the change of
 // the answer for each of the plan.
 func (j *RollbackJudge) transition(r *Rollback) (*transition.Plan, map[*transition.Change]*RollbackChange) {
-	var wish []*transition.Change
-	changes := map[*transition.Change]*RollbackChange{}
+	wish, changes := j.wish(r)
+	return j.host.Plan(wish), changes
+}
+
+// wish returns the changes of an answer as a plan has them.
+func (j *RollbackJudge) wish(r *Rollback) (wish []*transition.Change, changes map[*transition.Change]*RollbackChange) {
+	changes = map[*transition.Change]*RollbackChange{}
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		if c.Stays {
@@ -139,7 +144,7 @@ func (j *RollbackJudge) transition(r *Rollback) (*transition.Plan, map[*transiti
 		}
 		wish, changes[t] = append(wish, t), c
 	}
-	return j.host.Plan(wish), changes
+	return wish, changes
 }
 
 // installed returns the member that a stay of today is, nil for none.
@@ -161,6 +166,15 @@ func (j *RollbackJudge) installed(s *state.Stay) *transition.Member {
 // image reads what a chosen file installs; ok is false where no full read stored
 // it.
 func (j *RollbackJudge) image(c *RollbackChange) (image []binpkg.ImageName, ok bool) {
+	if image, ok := j.images[c.Chosen.ID]; ok {
+		return image, image != nil
+	}
+	defer func() {
+		if j.images == nil {
+			j.images = map[int64][]binpkg.ImageName{}
+		}
+		j.images[c.Chosen.ID] = image
+	}()
 	names, ok, err := j.Db.Tx.InstanceFiles(c.Chosen.ID)
 	if err != nil {
 		j.Past.Err = err

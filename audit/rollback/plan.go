@@ -84,8 +84,11 @@ func (j *RollbackJudge) plan(r *Rollback) {
 	hold, lift := j.holds(r, merges)
 	p.step(Step{Title: "Hold it: the next update would undo it", Commands: hold})
 	p.step(Step{Title: "See whether libraries are left over", Commands: []audit.Command{audit.Run("emerge", "--pretend", "@preserved-rebuild")}})
-	r.Checks = append(r.Checks, audit.Run("dispatch-conf"), audit.Emaudit("diff", "now", argumentOf(r.Target)),
-		audit.Run("emerge", "--pretend", "--verbose", "--update", "--deep", "--newuse", "@world"))
+	r.Checks = append(r.Checks, audit.Run("dispatch-conf"))
+	if r.Package == "" && r.Undo == nil {
+		r.Checks = append(r.Checks, audit.Emaudit("diff", "now", argumentOf(r.Target)))
+	}
+	r.Checks = append(r.Checks, audit.Run("emerge", "--pretend", "--verbose", "--update", "--deep", "--newuse", "@world"))
 	if len(lift) > 0 {
 		r.Later = append(r.Later, Step{Title: "To let the newer versions in again", Commands: lift})
 	}
@@ -197,11 +200,29 @@ func (p *planner) remove(changes []*transition.Change, options ...string) []audi
 
 // stageOf is the folder that the files of a plan are copied to.
 func (j *RollbackJudge) stageOf(r *Rollback) string {
-	name := "emaudit-rollback"
-	if r.Target.Run != nil {
-		name += fmt.Sprintf("-run%d", *r.Target.Run)
+	return path.Join("/var/tmp", fmt.Sprintf("%s-%d", r.fileName(), j.Db.Now))
+}
+
+// fileName is the beginning of the names of what a plan makes.
+func (r *Rollback) fileName() string {
+	switch {
+	case r.Package != "":
+		return "emaudit-rollback-" + path.Base(r.Package)
+	case r.Target.Run != nil:
+		return fmt.Sprintf("emaudit-rollback-run%d", *r.Target.Run)
 	}
-	return path.Join("/var/tmp", fmt.Sprintf("%s-%d", name, j.Db.Now))
+	return "emaudit-rollback"
+}
+
+// about names what is rolled back, in the comment above a hold.
+func (r *Rollback) about() string {
+	switch {
+	case r.Package != "":
+		return r.Package
+	case r.Undo != nil:
+		return fmt.Sprintf("undo:%d", *r.Undo)
+	}
+	return argumentOf(r.Target)
 }
 
 // layOut copies the files of a plan. The folder must be new: in /var/tmp anybody
@@ -262,7 +283,7 @@ func (j *RollbackJudge) asksOtherwise(cp string, deselected []transition.Wanted)
 // wasAsked tells whether the merge of a package that comes back wrote it into the
 // world file.
 func wasAsked(c *RollbackChange) bool {
-	return c.Action == state.ActionInstall && c.After.Merge != nil && c.After.Merge.World
+	return c.Action == state.ActionInstall && c.After != nil && c.After.Merge != nil && c.After.Merge.World
 }
 
 // argumentOf names the state on the command line.

@@ -13,6 +13,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/state"
 	"emaudit/audit/transition"
+	"emaudit/parse/binpkg"
 	"emaudit/parse/vdb"
 	"emaudit/store"
 )
@@ -98,8 +99,12 @@ type Step struct {
 
 // Rollback is the answer to: can an earlier state be had again, and how?
 type Rollback struct {
-	Target  state.Target `json:"target"`
-	Verdict Readiness    `json:"verdict"`
+	Target state.Target `json:"target"`
+	// Package is the one package (category/name) that goes back, Undo the one run
+	// that is undone; neither: the state of Target comes back.
+	Package string    `json:"package,omitempty"`
+	Undo    *int64    `json:"undo,omitempty"`
+	Verdict Readiness `json:"verdict"`
 	// Carried is how many of the Wished changes the plan carries out; a package of
 	// which it is not known what was installed is a change that it does not.
 	Carried int              `json:"carried"`
@@ -201,7 +206,8 @@ type RollbackJudge struct {
 	host    *transition.Host
 	vdb     string
 	judged  map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg
-	typed   audit.Place // where its commands are typed
+	images  map[int64][]binpkg.ImageName // by instance; nil: not known
+	typed   audit.Place                  // where its commands are typed
 	// unknownSets are the sets of @world whose members only Portage can tell.
 	unknownSets []string
 	// planless tells that only the verdicts are wanted.
@@ -238,12 +244,20 @@ func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJu
 	return j, j.takeHost()
 }
 
-// Judge answers about one state.
-func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
-	r := &Rollback{
+func newRollback() *Rollback {
+	return &Rollback{
 		Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{}, ConfigFiles: []ConfigFile{},
 		Plan: []audit.Command{}, Steps: []Step{}, Checks: []audit.Command{}, Later: []Step{}, Guard: []string{}, Uncovered: []string{}, Lost: []string{}, Findings: []audit.Finding{},
 	}
+}
+
+func newChange(c state.Change) RollbackChange {
+	return RollbackChange{Change: c, Usable: acceptance.UsableYes, Reasons: []acceptance.Reason{}}
+}
+
+// Judge answers about one state.
+func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
+	r := newRollback()
 	target, err := j.Past.At(m, j.Past.Pins, j.Db.Now)
 	if err != nil {
 		return nil, err
@@ -262,7 +276,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	}
 	j.cutMerges(r)
 	for _, c := range j.Past.DiffStates(j.Now, target) {
-		change := RollbackChange{Change: c, Usable: acceptance.UsableYes, Reasons: []acceptance.Reason{}}
+		change := newChange(c)
 		if c.After != nil {
 			if err := j.Choose(r, &change); err != nil {
 				return nil, err

@@ -187,14 +187,7 @@ func (h *Past) change(from, to *Stay) Change {
 		c.Action = ActionRemove
 		return c
 	}
-	switch n := binpkgs.CompareCPV(from.CPV, to.CPV); {
-	case n < 0:
-		c.Action = ActionUpgrade
-	case n > 0:
-		c.Action = ActionDowngrade
-	default:
-		c.Action = ActionReinstall
-	}
+	c.Action = actionOf(from.CPV, to.CPV)
 	if a.Metadata != nil && b.Metadata != nil {
 		_, c.Use = binpkgs.DiffUse(a.Metadata.Use, b.Metadata.Use)
 		c.Dependencies = CompareDependencies(a.Metadata, b.Metadata)
@@ -212,6 +205,17 @@ func numbersOf(s *Stay, b Build) (buildID, size *int64) {
 		return binpkgs.Known(b.binpkg.BuildID), nil
 	}
 	return nil, nil
+}
+
+// actionOf is what leads from one version to another.
+func actionOf(from, to string) Action {
+	switch n := binpkgs.CompareCPV(from, to); {
+	case n < 0:
+		return ActionUpgrade
+	case n > 0:
+		return ActionDowngrade
+	}
+	return ActionReinstall
 }
 
 // CompareDependencies lists the words of the runtime dependencies that only

@@ -232,7 +232,7 @@ func (h *Host) collide(p *Plan, w *wanted) *blame {
 		case !h.Features["protect-owned"] && !h.Features["collision-protect"]:
 			p.Overwritten[w.change] = append(p.Overwritten[w.change], w.name.Path)
 		case c == nil:
-			return &blame{Break{w.change.To.CPV(), "file-collision", w.name.Path + ": " + m.CPV() + " owns it and stays, and Portage does not overwrite what another package owns"}, []*Change{w.change}}
+			return &blame{Break{CPV: w.change.To.CPV(), Kind: "file-collision", Detail: w.name.Path + ": " + m.CPV() + " owns it and stays, and Portage does not overwrite what another package owns"}, []*Change{w.change}}
 		case c.To == nil:
 			p.Early[c] = w.change.To.CPV() + " takes " + w.name.Path
 		default:
@@ -243,7 +243,7 @@ func (h *Host) collide(p *Plan, w *wanted) *blame {
 		return nil
 	}
 	if h.Features["collision-protect"] {
-		return &blame{Break{w.change.To.CPV(), "file-collision", w.name.Path + ": no package owns it, and FEATURES=collision-protect lets none overwrite it"}, []*Change{w.change}}
+		return &blame{Break{CPV: w.change.To.CPV(), Kind: "file-collision", Detail: w.name.Path + ": no package owns it, and FEATURES=collision-protect lets none overwrite it"}, []*Change{w.change}}
 	}
 	p.Overwritten[w.change] = append(p.Overwritten[w.change], w.name.Path)
 	return nil
@@ -256,7 +256,7 @@ func (h *Host) clash(p *Plan, w *wanted) *blame {
 	if !h.owned.goes(p, w.at, owners) {
 		kind := map[Kind]string{File: "a file", Folder: "a folder", Link: "a symbolic link"}[w.node.Kind]
 		what := map[binpkg.ImageKind]string{binpkg.ImageFile: "a file", binpkg.ImageFolder: "a folder", binpkg.ImageSymlink: "a symbolic link"}[w.name.Kind]
-		return &blame{Break{w.change.To.CPV(), "file-type", w.name.Path + " is " + kind + " that does not go, and the package has " + what + " there"}, []*Change{w.change}}
+		return &blame{Break{CPV: w.change.To.CPV(), Kind: "file-type", Detail: w.name.Path + " is " + kind + " that does not go, and the package has " + what + " there"}, []*Change{w.change}}
 	}
 	for c := range owners {
 		if p.Early[c] == "" {
@@ -292,7 +292,7 @@ func (h *Host) twice(p *Plan) (all []blame) {
 				p.Doubts = append(p.Doubts, Doubt{"image-names", c.To.CPV(), n.Path})
 			}
 			if other != nil && other != c && !h.ignored(n.Path) && !h.Protected(n.Path) {
-				all = append(all, blame{Break{c.To.CPV(), "file-collision", n.Path + ": " + other.To.CPV() + " has it, too"}, []*Change{c}})
+				all = append(all, blame{Break{CPV: c.To.CPV(), Kind: "file-collision", Detail: n.Path + ": " + other.To.CPV() + " has it, too"}, []*Change{c}})
 				first[at] = other
 			}
 		}

@@ -27,7 +27,7 @@ func (h *Host) unsound(p *Plan) (all []blame) {
 				}
 			case !m.Merged && h.lacksNow(m, u):
 			default:
-				all = append(all, blame{Break{u.CPV, u.Kind, u.Dependency}, h.toBlame(p, m, u)})
+				all = append(all, blame{Break{CPV: u.CPV, Kind: u.Kind, Detail: u.Dependency, Atoms: u.atoms(), Soname: u.soname}, h.toBlame(p, m, u)})
 			}
 		}
 	}
@@ -149,7 +149,7 @@ func (h *Host) unwanted(p *Plan, w Wanted) []blame {
 		p.Deselect = append(p.Deselect, w)
 		return nil
 	}
-	return []blame{{Break{changes[0].From.CPV(), "set", w.Atom.String() + " of " + w.Origin}, changes}}
+	return []blame{{Break{CPV: changes[0].From.CPV(), Kind: "set", Detail: w.Atom.String() + " of " + w.Origin}, changes}}
 }
 
 // Libcs are the packages that hold the C library.
@@ -163,10 +163,10 @@ func (h *Host) libc(p *Plan) (all []blame) {
 		case c.From == nil || !Libcs[c.From.cp]:
 		case c.To == nil:
 			if len(p.Produced.byCP[c.From.cp]) == 0 {
-				all = append(all, blame{Break{c.From.CPV(), "libc", "it would be removed, and what is installed needs a C library to run"}, []*Change{c}})
+				all = append(all, blame{Break{CPV: c.From.CPV(), Kind: "libc", Detail: "it would be removed, and what is installed needs a C library to run"}, []*Change{c}})
 			}
 		case atom.Compare(c.To.Pkg.CPV, c.From.Pkg.CPV) < 0 && c.To.phase("preinst", "pretend", "setup"):
-			all = append(all, blame{Break{c.To.CPV(), "libc", ">=" + c.From.CPV() + ": it refuses in pkg_preinst to take the place of a newer one"}, []*Change{c}})
+			all = append(all, blame{Break{CPV: c.To.CPV(), Kind: "libc", Detail: ">=" + c.From.CPV() + ": it refuses in pkg_preinst to take the place of a newer one"}, []*Change{c}})
 		}
 	}
 	return all

@@ -33,7 +33,7 @@ func (h *Host) steps(p *Plan) (all []blame) {
 	}
 	for c := range p.Early {
 		if h.runs(c.From) {
-			all = append(all, blame{Break{c.From.CPV(), "runs-plan", "it would have to be unmerged first, and the plan cannot go on without it"}, []*Change{c}})
+			all = append(all, blame{Break{CPV: c.From.CPV(), Kind: "runs-plan", Detail: "it would have to be unmerged first, and the plan cannot go on without it"}, []*Change{c}})
 		}
 	}
 	for _, c := range p.active {
@@ -41,7 +41,7 @@ func (h *Host) steps(p *Plan) (all []blame) {
 			continue
 		}
 		if why := h.neverGoes(p, c.From); why != "" {
-			all = append(all, blame{Break{c.From.CPV(), "runs-plan", why}, []*Change{c}})
+			all = append(all, blame{Break{CPV: c.From.CPV(), Kind: "runs-plan", Detail: why}, []*Change{c}})
 		}
 		if p.Early[c] == "" {
 			p.Late = append(p.Late, c)

@@ -41,6 +41,9 @@ type Break struct {
 	Kind string
 	// Detail is the dependency, the atom, or a sentence.
 	Detail string
+	// Atoms are those of the dependency, and Soname is the library, that CPV lacks.
+	Atoms  []atom.Atom
+	Soname atom.Soname
 }
 
 // Wanted is an atom that @world asks for: of the world file, of a set, or of the
@@ -157,6 +160,20 @@ func (h *Host) Plan(changes []*Change) *Plan {
 		}
 	}
 	return p
+}
+
+// Broken returns what would break if all of some changes were carried out.
+func (h *Host) Broken(changes []*Change) (all []Break) {
+	p := h.carry(changes)
+	p.Changes = changes
+	broken := h.unsound(p)
+	if len(broken) == 0 {
+		broken = h.steps(p)
+	}
+	for _, b := range broken {
+		all = append(all, b.Break)
+	}
+	return all
 }
 
 // try begins a plan that carries out what is not given up.

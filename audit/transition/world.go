@@ -207,12 +207,20 @@ type Unsatisfied struct {
 	soname atom.Soname
 }
 
-// packages are the names that the dependency is about.
-func (u *Unsatisfied) packages() (all []string) {
+// atoms are those of the dependency.
+func (u *Unsatisfied) atoms() (all []atom.Atom) {
 	for item := range u.dep.Items {
 		if item.Atom != nil {
-			all = append(all, item.Atom.CP)
+			all = append(all, *item.Atom)
 		}
+	}
+	return all
+}
+
+// packages are the names that the dependency is about.
+func (u *Unsatisfied) packages() (all []string) {
+	for _, a := range u.atoms() {
+		all = append(all, a.CP)
 	}
 	return all
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,10 +26,12 @@ import (
 
 // rollbackCommand tells whether, and how, an earlier state can be had again.
 type rollbackCommand struct {
-	To     string `placeholder:"STATE" default:"previous" help:"The state to go back to (previous)."`
-	All    bool   `help:"List the last updates, and say which of them can be undone."`
-	Verify bool   `help:"First read the binary packages of the plan in full."`
-	Last   int    `short:"n" placeholder:"N" default:"20" help:"With --all: only the last N; 0 means all of them (20)."`
+	Package string `arg:"" optional:"" placeholder:"PACKAGE" help:"One installed package that goes back, with what must go along."`
+	To      string `placeholder:"STATE" help:"The state to go back to (previous); of one package, the version or build."`
+	Undo    string `placeholder:"RUN" help:"Undo one run, and keep what came later."`
+	All     bool   `help:"List the last updates, and say which of them can be undone."`
+	Verify  bool   `help:"First read the binary packages of the plan in full."`
+	Last    int    `short:"n" placeholder:"N" default:"20" help:"With --all: only the last N; 0 means all of them (20)."`
 }
 
 // Help is the long help of the command.
@@ -46,8 +50,12 @@ afterwards. --verify reads the files of the plan in full; without that, nobody
 knows whether they are whole. --format sh writes the plan as a script to read
 first.
 
+One PACKAGE goes back to the next older build that can be merged, or to that of
+--to, with what must go along and nothing else. --undo RUN takes back what one run
+did, and keeps what came later.
+
 ` + momentHelp + `
-NOT READY gives exit code 3; --fail-on changes that.
+NOT READY and PARTIAL give exit code 3; --fail-on changes that.
 ` + exitStatus
 }
 
@@ -62,13 +70,32 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 	if c.All && s.Format == "sh" {
 		return usagef("rollback --all: a script is made of one state; name it with --to")
 	}
-	to, err := s.moment(c.To)
-	if err != nil {
-		return err
+	if c.All && (c.Package != "" || c.Undo != "") || c.Undo != "" && (c.Package != "" || c.To != "") {
+		return usagef("rollback: name one package, one run with --undo, one state with --to, or --all")
+	}
+	moment := state.Moment{}
+	if c.Package == "" {
+		var err error
+		if moment, err = s.moment(cmp.Or(c.Undo, c.To, "previous")); err != nil {
+			return err
+		}
+	}
+	if c.Undo != "" && moment.Run == 0 {
+		return usagef("rollback --undo: %q names no run", c.Undo)
+	}
+	judge := func(db audit.Database) (*rollback.Rollback, error) {
+		switch {
+		case c.Package != "":
+			return rollback.AuditPackage(db, c.Package, c.To, s.rollbackOptions())
+		case c.Undo != "":
+			return rollback.AuditUndo(db, moment.Run, s.rollbackOptions())
+		}
+		return rollback.AuditRollback(db, moment, s.rollbackOptions())
 	}
 	if err := s.open(ctx); err != nil {
 		return err
 	}
+	var err error
 	var one *rollback.Rollback
 	var all []*rollback.Rollback
 	err = s.ask(ctx, func(db audit.Database) (err error) {
@@ -76,13 +103,13 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 			all, err = rollback.AuditRollbacks(db, c.Last, s.rollbackOptions())
 			return err
 		}
-		one, err = rollback.AuditRollback(db, to, s.rollbackOptions())
+		one, err = judge(db)
 		return err
 	})
 	if err == nil && c.Verify {
-		one, err = s.verifiedRollback(ctx, to, one)
+		one, err = s.verifiedRollback(ctx, judge, one)
 	}
-	if errors.Is(err, state.ErrNoSuchPin) || errors.Is(err, state.ErrNoSuchRun) {
+	if slices.ContainsFunc([]error{state.ErrNoSuchPin, state.ErrNoSuchRun, rollback.ErrNotInstalled, rollback.ErrAmbiguous, rollback.ErrNoBuild}, func(e error) bool { return errors.Is(err, e) }) {
 		return usagef("rollback: %v", err)
 	}
 	if err != nil {
@@ -111,7 +138,7 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 // verifiedRollback reads the files of a plan in full and judges anew. A file
 // that is found damaged gives way to another, which then is read too: every
 // round reads files that were not read before, or is the last.
-func (s *session) verifiedRollback(ctx context.Context, to state.Moment, r *rollback.Rollback) (*rollback.Rollback, error) {
+func (s *session) verifiedRollback(ctx context.Context, judge func(audit.Database) (*rollback.Rollback, error), r *rollback.Rollback) (*rollback.Rollback, error) {
 	if s.stale != nil {
 		return nil, fmt.Errorf("%w: the result could not be stored", s.stale)
 	}
@@ -146,7 +173,7 @@ func (s *session) verifiedRollback(ctx context.Context, to state.Moment, r *roll
 			return nil, fmt.Errorf("verify: %w", err)
 		}
 		err := s.ask(ctx, func(db audit.Database) (err error) {
-			r, err = rollback.AuditRollback(db, to, s.rollbackOptions())
+			r, err = judge(db)
 			return err
 		})
 		if err != nil {

@@ -1,0 +1,220 @@
+package rollback
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/state"
+)
+
+// Errors of naming what is to be rolled back.
+var (
+	ErrNotInstalled = errors.New("no such package is installed")
+	ErrAmbiguous    = errors.New("several packages are called so")
+	ErrNoBuild      = errors.New("no such build is there")
+)
+
+// AuditPackage judges the way of one installed package back to a build, with what
+// must go along and nothing else. name is NAME, CATEGORY/NAME or either with :SLOT;
+// build is a version, a version with a build id (1.2-3), the path of a file, or ""
+// for the next older build that can be merged.
+func AuditPackage(db audit.Database, name, build string, o RollbackOptions) (*Rollback, error) {
+	j, err := NewRollbackJudge(db, o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := j.named(name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := j.back(s, build)
+	if err != nil {
+		return nil, err
+	}
+	r := newRollback()
+	r.Package = audit.PackageOf(s.CPV)
+	r.Target = state.Target{Time: db.Now, Known: true, Unknown: []string{}, Undoes: []int64{}, Pins: []string{}}
+	r.Command = audit.Emaudit("rollback", name)
+	if build != "" {
+		r.Command = r.Command.Plus("--to", build)
+	}
+	return j.answer(r, []RollbackChange{*c})
+}
+
+// AuditUndo judges how one run is undone while what later runs did stays.
+func AuditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, error) {
+	j, err := NewRollbackJudge(db, o)
+	if err != nil {
+		return nil, err
+	}
+	changes, later, before, err := j.Past.Undo(run)
+	if err != nil {
+		return nil, err
+	}
+	r := newRollback()
+	r.Target = before.Target
+	r.Undo = r.Target.Run
+	r.Command = audit.Emaudit("rollback", "--undo", fmt.Sprint(*r.Target.Run))
+	if len(later) > 0 {
+		r.Findings = append(r.Findings, audit.Finding{
+			Code: "rollback-later", Severity: audit.SeverityInfo, Subject: r.Target.String(), Evidence: []audit.Evidence{},
+			Message: "later runs changed these again, and they are left alone: " + listOf(later), Remedy: audit.Do(audit.Emaudit("rollback", "--to", argumentOf(r.Target))).When("to go back behind those, too"),
+		})
+	}
+	wish := make([]RollbackChange, len(changes))
+	for i := range changes {
+		wish[i] = newChange(changes[i])
+		if changes[i].After != nil {
+			if err := j.Choose(r, &wish[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return j.answer(r, wish)
+}
+
+// answer judges a state that never was: a wish, and what must go along.
+func (j *RollbackJudge) answer(r *Rollback, wish []RollbackChange) (*Rollback, error) {
+	if err := j.sources(r); err != nil {
+		return nil, err
+	}
+	j.cutMerges(r)
+	r.Changes = wish
+	if err := j.along(r); err != nil {
+		return nil, err
+	}
+	j.best(r)
+	j.risks(r)
+	j.held(r)
+	j.forward(r)
+	j.cost(r)
+	j.conclude(r)
+	r.put(j.typed)
+	return r, j.Past.Err
+}
+
+// named returns the installed package of a name.
+func (j *RollbackJudge) named(name string) (*state.Stay, error) {
+	name, slot, _ := strings.Cut(name, ":")
+	var found []*state.Stay
+	for _, s := range j.Now.Stays {
+		cp := audit.PackageOf(s.CPV)
+		if (cp == name || path.Base(cp) == name) && (slot == "" || j.Past.SlotOf(s) == slot) {
+			found = append(found, s)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("%s: %w", name, ErrNotInstalled)
+	case 1:
+		return found[0], nil
+	}
+	var names []string
+	for _, s := range found {
+		names = append(names, audit.PackageOf(s.CPV)+":"+j.Past.SlotOf(s))
+	}
+	return nil, fmt.Errorf("%s: %w: %s", name, ErrAmbiguous, strings.Join(names, ", "))
+}
+
+// back returns the change of an installed package to a build.
+func (j *RollbackJudge) back(s *state.Stay, build string) (*RollbackChange, error) {
+	all, err := j.builds(s)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range all {
+		id := fmt.Sprintf("%s-%d", strings.TrimPrefix(x.CPV, audit.PackageOf(x.CPV)+"-"), x.BuildID)
+		version := id[:strings.LastIndexByte(id, '-')]
+		if build == version || build == id || build == x.Path || build == path.Base(x.Path) || build == "" && j.older(s, x) {
+			return j.changeTo(s, x), nil
+		}
+	}
+	if build == "" {
+		return nil, fmt.Errorf("%s: %w that is older and can be merged", s.CPV, ErrNoBuild)
+	}
+	return nil, fmt.Errorf("%s: %w that can be merged: %s", audit.PackageOf(s.CPV), ErrNoBuild, build)
+}
+
+// builds are the builds of an installed package, of its slot, that can be merged
+// and are not installed: the older ones first, the nearest of them before others,
+// then the newer ones in the same way.
+func (j *RollbackJudge) builds(s *state.Stay) ([]candidate, error) {
+	all, err := j.buildsOf(audit.PackageOf(s.CPV))
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(x candidate) bool {
+		return x.Pkg.Slot != j.Past.SlotOf(s) || s.Row != nil && binpkgs.Match(s.Row, x.Binpkg) != binpkgs.CoverageSameVersion && x.CPV == s.CPV
+	})
+	slices.SortStableFunc(all, func(a, b candidate) int {
+		newerA, newerB := !j.older(s, a), !j.older(s, b)
+		order := cmp.Or(binpkgs.CompareCPV(b.CPV, a.CPV), cmp.Compare(b.BuildTime, a.BuildTime))
+		switch {
+		case newerA != newerB:
+			return cmp.Or(boolOrder(newerA), -boolOrder(newerB))
+		case newerA:
+			return -order
+		}
+		return order
+	})
+	return all, nil
+}
+
+func boolOrder(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// older tells whether a build is older than what is installed.
+func (j *RollbackJudge) older(s *state.Stay, x candidate) bool {
+	n := binpkgs.CompareCPV(x.CPV, s.CPV)
+	return n < 0 || n == 0 && x.BuildTime < j.Past.BuildOf(s).BuildTime
+}
+
+// buildsOf are the builds of a package that can be merged, the newest first.
+func (j *RollbackJudge) buildsOf(cp string) (all []candidate, err error) {
+	for cpv, files := range j.Past.ByCPV {
+		if audit.PackageOf(cpv) != cp {
+			continue
+		}
+		for _, b := range files {
+			j.Past.Describe(b)
+			judged, err := j.JudgeBinpkg(b, true)
+			if err != nil {
+				return nil, err
+			}
+			reasons := slices.Concat([]acceptance.Reason{}, judged.File, judged.Own)
+			x := candidate{JudgedBinpkg: judged, match: binpkgs.CoverageSameBuild, usable: acceptance.Usability(reasons), reasons: reasons, equal: true}
+			if x.usable != acceptance.UsableNo && b.Metadata != nil {
+				all = append(all, x)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int {
+		return cmp.Or(binpkgs.CompareCPV(b.CPV, a.CPV), cmp.Compare(b.BuildTime, a.BuildTime), compareCandidates(a, b))
+	})
+	return all, nil
+}
+
+// changeTo is the change of what a slot holds, nil for nothing, to a build.
+func (j *RollbackJudge) changeTo(s *state.Stay, x candidate) *RollbackChange {
+	c := newChange(j.Past.ChangeTo(s, x.CPV, x.Pkg.Slot, x.BuildTime))
+	c.Reasons = append(c.Reasons, x.reasons...)
+	c.Instance, c.Match, c.Integrity, c.Unpacked, c.Usable, c.Chosen = x.Ref(), x.match, x.Integrity, x.ImageChecked, x.usable, x.JudgedBinpkg
+	if s != nil {
+		if from := j.Past.BuildOf(s); from.Metadata != nil {
+			_, c.Use = binpkgs.DiffUse(from.Metadata.Use, x.Metadata.Use)
+			c.Dependencies = state.CompareDependencies(from.Metadata, x.Metadata)
+		}
+	}
+	return &c
+}

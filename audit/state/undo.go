@@ -1,0 +1,73 @@
+package state
+
+import (
+	"slices"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+)
+
+// Undo returns the changes that take back what one run did and keep what later runs
+// did, and the state before the run. later are the packages that the run changed and
+// another one changed since: they are left alone.
+func (h *Past) Undo(run int64) (changes []Change, later []string, before *State, err error) {
+	if before, err = h.At(Moment{Run: run}, nil, 0); err != nil {
+		return nil, nil, nil, err
+	}
+	after := &State{index: before.index, Target: before.Target}
+	for i := range h.Changes {
+		if h.Changes[i].Run == *before.Target.Run {
+			after.index = max(after.index, i+1)
+		}
+	}
+	h.fill(after, true)
+	after.mark()
+	now, err := h.At(Moment{Now: true}, nil, 0)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, did := range h.DiffStates(before, after) {
+		slot := did.Before
+		if slot == nil {
+			slot = did.After
+		}
+		holds := slices.IndexFunc(now.Stays, func(s *Stay) bool { return h.sameSlot(s, slot) })
+		switch {
+		case did.Before == nil:
+			// What the run brought goes, whatever version of it is there by now.
+			if holds >= 0 {
+				changes = append(changes, h.change(now.Stays[holds], nil))
+			}
+		case did.After != nil && !slices.Contains(now.Stays, did.After), did.After == nil && holds >= 0:
+			later = append(later, did.CPV())
+		default:
+			changes = append(changes, h.change(did.After, did.Before))
+		}
+	}
+	sortChanges(changes)
+	return changes, later, before, nil
+}
+
+// sameSlot tells whether two stays are in one slot of a package, as far as that is
+// known.
+func (h *Past) sameSlot(a, b *Stay) bool {
+	x, y := h.SlotOf(a), h.SlotOf(b)
+	return audit.PackageOf(a.CPV) == audit.PackageOf(b.CPV) && (x == y || x == "" || y == "")
+}
+
+// ChangeTo returns the change of what a slot holds, nil for nothing, to a build
+// that need never have been installed; without a cpv, what it holds goes.
+func (h *Past) ChangeTo(from *Stay, cpv, slot string, buildTime int64) Change {
+	c := Change{Action: ActionInstall, Dependencies: []string{}}
+	if from != nil {
+		c = h.change(from, nil)
+	}
+	if cpv == "" {
+		return c
+	}
+	if from != nil {
+		c.Action = actionOf(from.CPV, cpv)
+	}
+	c.To, c.ToBuildTime, c.Slot = &cpv, binpkgs.Known(buildTime), slot
+	return c
+}
