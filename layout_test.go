@@ -32,13 +32,14 @@ var rooms = map[string][]string{
 	"audit/cleanup":    {"audit", "audit/binpkgs", "audit/acceptance", "audit/state", "audit/rollback", "store", "parse", "parse/*"},
 	"audit/overview":   {"audit", "audit/*", "store", "parse", "parse/*"},
 	"prune":            {"audit", "audit/cleanup", "hostfs", "store", "parse", "parse/*"},
-	"report":           {"audit", "audit/*", "parse", "report/*"},
-	"report/*":         {"report"},
-	"cli/*":            {"hostfs"},
-	"docs":             {},
-	"cmd/emaudit":      {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "report", "settings", "store", "parse", "parse/*"},
-	"internal/*":       {"*"},
-	"internal/*/*":     {"*"},
+	// Answers have the words of parse/binpkg: integrity, signature, format.
+	"report":       {"audit", "audit/*", "parse", "parse/binpkg", "report/*"},
+	"report/*":     {"report"},
+	"cli/*":        {"hostfs"},
+	"docs":         {},
+	"cmd/emaudit":  {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "report", "settings", "store", "parse", "parse/*"},
+	"internal/*":   {"*"},
+	"internal/*/*": {"*"},
 }
 
 // forbidden names packages outside emaudit that a room must not know.

@@ -29,7 +29,7 @@ type indexReading struct {
 	diags []parse.Diagnostic
 
 	compressed          hostfs.Entry
-	compressedCondition string
+	compressedCondition store.IndexCondition
 
 	result SourceResult
 }
@@ -40,7 +40,7 @@ func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	s.index = x
 	x.result = SourceResult{Kind: store.SourceIndex, Path: x.path}
 	x.entry, x.err = s.lookAt(dir, "Packages")
-	if s.kind == "binhost" && errors.Is(x.err, fs.ErrNotExist) {
+	if s.kind == store.KindBinhost && errors.Is(x.err, fs.ErrNotExist) {
 		// The index of a fetched repository is in /var/cache/edb/binhost
 		// (bintree.py, _populate_remote), not in the folder of the packages.
 		x.none = true
@@ -49,11 +49,11 @@ func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	}
 	var compressedErr error
 	x.compressed, compressedErr = s.lookAt(dir, "Packages.gz")
-	same := x.err == nil && (s.row.IndexCondition == "present" || s.row.IndexCondition == "refused") &&
+	same := x.err == nil && (s.row.IndexCondition == store.IndexPresent || s.row.IndexCondition == store.IndexRefused) &&
 		s.row.IndexInode == x.entry.Inode && s.row.IndexSize == x.entry.Size && s.row.IndexMTimeNS == x.entry.MTimeNS
 	sameCompressed := s.row.CompressedCondition != "" && s.row.CompressedInode == x.compressed.Inode &&
 		s.row.CompressedSize == x.compressed.Size && s.row.CompressedMTimeNS == x.compressed.MTimeNS
-	stillMissing := errors.Is(x.err, fs.ErrNotExist) && s.row.IndexCondition == string(store.ConditionMissing)
+	stillMissing := errors.Is(x.err, fs.ErrNotExist) && s.row.IndexCondition == store.IndexMissing
 	if (same || stillMissing) && sameCompressed {
 		x.result.Condition, x.result.Problem = condition(x.err)
 		return
@@ -70,9 +70,9 @@ func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	x.result.Condition, x.result.Problem = condition(x.err)
 	switch {
 	case errors.Is(compressedErr, fs.ErrNotExist):
-		x.compressedCondition = "missing"
+		x.compressedCondition = store.IndexMissing
 	case compressedErr != nil || x.err != nil:
-		x.compressedCondition = "unreadable"
+		x.compressedCondition = store.IndexUnreadable
 	default:
 		x.compressedCondition = s.compareCompressed(x.path+".gz", text)
 	}
@@ -90,30 +90,30 @@ func (s *pkgScan) lookAt(dir *hostfs.Dir, name string) (hostfs.Entry, error) {
 
 // compareCompressed compares a compressed index with the text. It stops at the
 // first difference, so a decompression bomb costs nothing.
-func (s *pkgScan) compareCompressed(path string, text []byte) string {
+func (s *pkgScan) compareCompressed(path string, text []byte) store.IndexCondition {
 	file, err := s.Root.OpenFile(path, maxIndex)
 	if err != nil {
-		return "unreadable"
+		return store.IndexUnreadable
 	}
 	defer file.Close()
 	z, err := gzip.NewReader(bufio.NewReader(file))
 	if err != nil {
-		return "unreadable"
+		return store.IndexUnreadable
 	}
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := z.Read(buf)
 		if n > len(text) || !bytes.Equal(buf[:n], text[:n]) {
-			return "differs"
+			return store.IndexDiffers
 		}
 		text = text[n:]
 		switch {
 		case err == io.EOF && len(text) == 0:
-			return "equal"
+			return store.IndexEqual
 		case err == io.EOF:
-			return "differs"
+			return store.IndexDiffers
 		case err != nil:
-			return "unreadable"
+			return store.IndexUnreadable
 		}
 	}
 }
@@ -133,11 +133,11 @@ func (x *indexReading) describe(row *store.PkgDir) {
 	row.IndexSize, row.IndexMTimeNS, row.IndexInode = x.entry.Size, x.entry.MTimeNS, x.entry.Inode
 	switch {
 	case x.err != nil:
-		row.IndexCondition, row.IndexTimestamp, row.IndexPackages = string(x.result.Condition), 0, -1
+		row.IndexCondition, row.IndexTimestamp, row.IndexPackages = store.IndexCondition(x.result.Condition), 0, -1
 	case x.index != nil:
-		row.IndexCondition, row.IndexPackages = "present", -1
+		row.IndexCondition, row.IndexPackages = store.IndexPresent, -1
 		if x.index.Refused != "" {
-			row.IndexCondition = "refused"
+			row.IndexCondition = store.IndexRefused
 		}
 		row.IndexTimestamp, _ = x.index.Timestamp()
 		if n, ok := x.index.PackageCount(); ok {

@@ -66,8 +66,8 @@ func (r *reader) newReader() *binpkg.Reader {
 func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
 	n := &store.Instance{
 		Path: f.path, Inode: f.entry.Inode, Size: f.entry.Size, MTimeNS: f.entry.MTimeNS, PathBuildID: pathBuildID(f.entry.Name),
-		Format: string(binpkg.FormatUnknown), Origin: string(binpkg.OriginUnknown), Signed: "unknown",
-		Structure: "unknown", Integrity: "unknown", Signature: "unchecked",
+		Format: binpkg.FormatUnknown, Origin: binpkg.OriginUnknown, Signed: store.SignedUnknown,
+		Structure: store.StructureUnknown, Integrity: binpkg.Unknown, Signature: binpkg.SignatureUnchecked,
 	}
 	f.read = n
 	unread := func(err error) {
@@ -85,32 +85,32 @@ func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
 		unread(err)
 		return
 	}
-	n.Format, n.Compressor, n.Origin = string(p.Format), string(p.Compressor), string(p.Origin)
+	n.Format, n.Compressor, n.Origin = p.Format, string(p.Compressor), p.Origin
 	n.CPV, n.Repo, n.BuildTime, n.BuildID = p.CPV(), p.Repository, max(p.BuildTime, 0), max(p.BuildID, 0)
 	n.Slot, n.SubSlot, _ = strings.Cut(p.Slot, "/")
 	if n.SubSlot == "" {
 		n.SubSlot = n.Slot
 	}
 	n.InstalledSize, n.HasEnvironment = p.InstalledSize, p.HasEnvironment
-	n.Signed = "none"
+	n.Signed = store.SignedNo
 	if p.Signed {
-		n.Signed = "signed"
+		n.Signed = store.SignedYes
 	}
 	n.Metadata, n.MetadataSum = metadataOf(p), p.MetadataSum
-	n.Integrity, n.Signature = string(p.Integrity), "unchecked"
+	n.Integrity, n.Signature = p.Integrity, binpkg.SignatureUnchecked
 	if !p.Signed {
-		n.Signature = "none"
+		n.Signature = binpkg.SignatureNone
 	}
 	switch {
 	case p.Integrity == binpkg.Damaged:
-		n.Structure = "damaged"
+		n.Structure = store.StructureDamaged
 	case p.Readable():
-		n.Structure = "sound"
+		n.Structure = store.StructureSound
 	}
 	for _, d := range p.Diagnostics {
 		n.Problems = append(n.Problems, store.Problem{Code: d.Code, Message: d.Message, Offset: d.Offset})
 	}
-	if n.Structure == "sound" {
+	if n.Structure == store.StructureSound {
 		var code, message string
 		if n.Visible, code, message = placement(f.path, p); code != "" {
 			n.Problems = append(n.Problems, store.Problem{Code: code, Message: message})
@@ -120,7 +120,7 @@ func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
 
 // isUnread reports whether a file could not be read at all.
 func isUnread(n *store.Instance) bool {
-	return n.Structure == "unknown" && n.Format == string(binpkg.FormatUnknown)
+	return n.Structure == store.StructureUnknown && n.Format == binpkg.FormatUnknown
 }
 
 // metadataOf returns the metadata of a binary package in stored form.

@@ -59,9 +59,10 @@ type pkgFile struct {
 type pkgScan struct {
 	*reader
 	listing
-	path, kind string
-	named      bool // named on the command line, and used unconditionally
-	index      *indexReading
+	path  string
+	kind  store.PkgDirKind
+	named bool // named on the command line, and used unconditionally
+	index *indexReading
 
 	row         store.PkgDir // as stored; zero at the first scan
 	source      store.Source // the stored bookmark
@@ -72,7 +73,7 @@ type pkgScan struct {
 // pkgDir records a folder of binary packages with its index.
 func (r *reader) pkgDir(ctx context.Context, d settings.PkgDir) ([]SourceResult, error) {
 	dirPath := d.Path
-	scan := &pkgScan{reader: r, path: dirPath, kind: d.Kind.String(), named: d.Source == settings.PkgDirFlag}
+	scan := &pkgScan{reader: r, path: dirPath, kind: store.PkgDirKind(d.Kind.String()), named: d.Source == settings.PkgDirFlag}
 	if err := r.db.View(ctx, scan.load); err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (e unmountedError) Error() string {
 // folder.
 func (s *pkgScan) mounted(dir *hostfs.Dir) error {
 	if s.named || len(s.stamps) == 0 || slices.ContainsFunc(s.files, func(f *pkgFile) bool { return s.stamps[f.path].ID != 0 }) ||
-		slices.ContainsFunc(s.others, func(o store.PkgDirFile) bool { return o.Role == roleUnreadable }) {
+		slices.ContainsFunc(s.others, func(o store.PkgDirFile) bool { return o.Role == store.RoleUnlisted }) {
 		return nil
 	}
 	dev, inode := dir.ID()
@@ -212,10 +213,10 @@ func (l *listing) entry(dir *hostfs.Dir, e hostfs.Entry, rel string, depth int) 
 			sub.Close()
 		}
 		if err != nil {
-			l.others = append(l.others, otherFile(p, e, roleUnreadable))
+			l.others = append(l.others, otherFile(p, e, store.RoleUnlisted))
 		}
 	case e.Kind == hostfs.Directory:
-		l.others = append(l.others, otherFile(p, e, roleDeep))
+		l.others = append(l.others, otherFile(p, e, store.RoleDeep))
 	case e.Kind == hostfs.Regular && binpkg.FormatOfName(e.Name) != binpkg.FormatUnknown:
 		l.files = append(l.files, &pkgFile{entry: e, path: p})
 	default:
@@ -259,7 +260,7 @@ func (s *pkgScan) news(changed []*pkgFile) bool {
 // a file is not gone; its stored facts remain.
 func (s *pkgScan) inUnreadable(file string) bool {
 	return slices.ContainsFunc(s.others, func(o store.PkgDirFile) bool {
-		return o.Role == roleUnreadable && strings.HasPrefix(file, o.Path+"/")
+		return o.Role == store.RoleUnlisted && strings.HasPrefix(file, o.Path+"/")
 	})
 }
 

@@ -97,7 +97,7 @@ type verification struct {
 type verifyFile struct {
 	path   string // relative to the pkgdir
 	stored *store.VerifyCandidate
-	kind   string              // of its folder
+	kind   store.PkgDirKind    // of its folder
 	entry  *store.IndexDigests // from the index entry, if it describes the file correctly
 	merged []byte              // BINPKGMD5 of the installed package of the same build
 }
@@ -191,10 +191,10 @@ func (v *verification) isDue(n *store.VerifyCandidate) bool {
 		return true
 	case v.opts.MaxAge > 0 && (v.opts.Now-n.VerifiedAt > v.opts.MaxAge || n.VerifiedAt > v.opts.Now):
 		return true // the recorded time is in the future, so the clock was wrong
-	case v.opts.Images && !n.ImageChecked && n.Integrity == string(binpkg.Whole):
+	case v.opts.Images && !n.ImageChecked && n.Integrity == binpkg.Whole:
 		return true
 	}
-	return n.Signed == "signed" && v.opts.KeyringDigest != nil && string(n.Keyring) != string(v.opts.KeyringDigest)
+	return n.Signed == store.SignedYes && v.opts.KeyringDigest != nil && string(n.Keyring) != string(v.opts.KeyringDigest)
 }
 
 // folder reads the due files of one pkgdir.
@@ -305,7 +305,7 @@ func (v *verification) collect(ctx context.Context, found <-chan *store.Verifica
 // and an error only if ctx was cancelled.
 func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFile, dir *hostfs.Dir, meter Meter) (*store.Verification, error) {
 	result := &store.Verification{
-		Instance: f.stored.ID, Integrity: string(binpkg.Unknown), Signature: string(binpkg.SignatureUnchecked), Keyring: v.opts.KeyringDigest, At: v.opts.Now,
+		Instance: f.stored.ID, Integrity: binpkg.Unknown, Signature: binpkg.SignatureUnchecked, Keyring: v.opts.KeyringDigest, At: v.opts.Now,
 	}
 	unread := func(err error) (*store.Verification, error) {
 		// It was not read to its end, so earlier results no longer count.
@@ -370,8 +370,8 @@ func (v *verification) options(f *verifyFile) binpkg.VerifyOptions {
 // neither Portage's own index nor the VDB of this host confirms its bytes, because
 // only unpacking then shows what Portage would refuse to extract.
 func (f *verifyFile) unpacks() bool {
-	vouched := f.kind == "pkgdir" && f.entry != nil && (f.entry.SHA1 != nil || f.entry.MD5 != nil) || f.merged != nil
-	return !vouched || f.stored.Origin == string(binpkg.OriginQuickpkg)
+	vouched := f.kind == store.KindPkgDir && f.entry != nil && (f.entry.SHA1 != nil || f.entry.MD5 != nil) || f.merged != nil
+	return !vouched || f.stored.Origin == binpkg.OriginQuickpkg
 }
 
 // settle compares the digests. An xpak has no other checksums: it is whole if a
@@ -391,7 +391,7 @@ func (f *verifyFile) settle(p *binpkg.Verification) {
 
 // fill converts the results to stored form.
 func (f *verifyFile) fill(result *store.Verification, p *binpkg.Verification) {
-	result.Integrity, result.Signature = string(p.Integrity), string(p.Signature)
+	result.Integrity, result.Signature = p.Integrity, p.Signature
 	result.MD5, result.SHA1, result.Frame = digest(p.MD5), digest(p.SHA1), p.Frame
 	if result.ImageChecked = p.Image != nil; result.ImageChecked {
 		result.Files = p.Image.Names

@@ -236,7 +236,7 @@ func TestAnotherKeyringIsAReasonToReadAgain(t *testing.T) {
 		}
 		states := map[string]int{}
 		for _, n := range host.instances() {
-			states[n.Signature]++
+			states[string(n.Signature)]++
 			if n.Signature == "valid" && n.SignatureKey == "" {
 				t.Errorf("%s: valid, by no key", n.Path)
 			}
@@ -289,7 +289,7 @@ func TestDigestsSettleAnXpak(t *testing.T) {
 				t.Fatal(err)
 			}
 			n := host.instances()["app-backup/snapr-0.0.1_alpha.tbz2"]
-			if n.Integrity != test.integrity {
+			if string(n.Integrity) != test.integrity {
 				t.Errorf("%s, want %s: %v", n.Integrity, test.integrity, n.Problems)
 			}
 			if wrong := slices.ContainsFunc(n.Problems, func(p store.Problem) bool { return p.Code == "digest-mismatch" }); wrong != (test.integrity == "damaged") {

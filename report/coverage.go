@@ -88,7 +88,7 @@ func coverageTable(s *Screen, c *binpkgs.Coverage, all bool) {
 		if r.Instance != nil {
 			file, size = r.Instance.Path, Size(r.Instance.Size)
 			if !all { // of the path, only the build is news beside the package
-				file = strings.TrimSuffix(path.Base(file), "."+r.Instance.Format+".tar")
+				file = strings.TrimSuffix(path.Base(file), "."+string(r.Instance.Format)+".tar")
 			}
 			switch {
 			case r.UseDiff != "":

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/audit/binpkgs"
+	"emaudit/parse/binpkg"
 )
 
 // Integrity is the answer to: is what lies in PKGDIR whole, and does Portage
@@ -41,7 +42,7 @@ func Integrity(i *binpkgs.Integrity, o Output) Answer {
 func IntegrityLine(i *binpkgs.Integrity) SummaryLine {
 	l := SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
 	empty := i.Empty()
-	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged")-empty, i.Count("unchecked"), i.Count("unknown")
+	whole, damaged, unchecked, unknown := i.Count(binpkg.Whole), i.Count(binpkg.Damaged)-empty, i.Count(binpkg.Unchecked), i.Count(binpkg.Unknown)
 	switch {
 	case damaged > 0:
 		l.Verdict = Bad.Text(fmt.Sprintf("%d damaged", damaged))
@@ -98,7 +99,11 @@ func CoverageLine(c *binpkgs.Coverage) SummaryLine {
 	return l
 }
 
-var signatureRole = map[string]Role{"valid": Good, "invalid": Bad, "unknown-key": Warn, "unchecked": Dim}
+var integrityRoles = map[binpkg.Integrity]Role{binpkg.Whole: Good, binpkg.Damaged: Bad, binpkg.Unchecked: Unknown, binpkg.Unknown: Unknown}
+
+var signatureRole = map[binpkg.SignatureState]Role{
+	binpkg.SignatureValid: Good, binpkg.SignatureInvalid: Bad, binpkg.SignatureUnknownKey: Warn, binpkg.SignatureUnchecked: Dim,
+}
 
 // integrityTable lists the files with something to say about, or all of them.
 func integrityTable(s *Screen, i *binpkgs.Integrity, all bool) {
@@ -108,7 +113,9 @@ func integrityTable(s *Screen, i *binpkgs.Integrity, all bool) {
 		{Title: "INDEXED"},
 		{Title: "PROBLEMS", Shrink: Wrap, Yield: 1, Min: len("binpkg-build-id-differs")},
 	}
-	signed := slices.ContainsFunc(i.Rows, func(r binpkgs.IntegrityRow) bool { return signatureRole[r.Signature] != Plain && r.Format == "gpkg" })
+	signed := slices.ContainsFunc(i.Rows, func(r binpkgs.IntegrityRow) bool {
+		return signatureRole[r.Signature] != Plain && r.Format == binpkg.FormatGpkg
+	})
 	if signed {
 		columns = append(columns, Column{Title: "SIGNATURE", Optional: true})
 	}
@@ -118,7 +125,7 @@ func integrityTable(s *Screen, i *binpkgs.Integrity, all bool) {
 	t := s.Table(columns...)
 	shown := 0
 	for _, r := range i.Rows {
-		if !all && len(r.Problems) == 0 && r.Integrity != "damaged" && r.Integrity != "unknown" && r.Signature != "invalid" {
+		if !all && len(r.Problems) == 0 && r.Integrity != binpkg.Damaged && r.Integrity != binpkg.Unknown && r.Signature != binpkg.SignatureInvalid {
 			continue
 		}
 		shown++
@@ -126,9 +133,9 @@ func integrityTable(s *Screen, i *binpkgs.Integrity, all bool) {
 		if !r.Indexed {
 			indexed = "no"
 		}
-		cells := []Cell{Plain.Text(r.Path), integrityRole(r.Integrity).Text(r.Integrity), Plain.Text(indexed), Plain.Text(strings.Join(r.Problems, " "))}
+		cells := []Cell{Plain.Text(r.Path), integrityRoles[r.Integrity].Text(string(r.Integrity)), Plain.Text(indexed), Plain.Text(strings.Join(r.Problems, " "))}
 		if signed {
-			cells = append(cells, signatureRole[r.Signature].Text(r.Signature))
+			cells = append(cells, signatureRole[r.Signature].Text(string(r.Signature)))
 		}
 		if all {
 			cells = append(cells, Plain.Text(Size(r.Size)))

@@ -13,6 +13,7 @@ import (
 	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
+	"emaudit/parse/binpkg"
 )
 
 // HostMetrics are the answers about one host from which its metrics are made.
@@ -107,8 +108,8 @@ func (m *metrics) host(h HostMetrics, generatedAt int64) {
 	}
 	m.rollback(h)
 	if i := f.Integrity; i != nil {
-		for _, integrity := range []string{"whole", "damaged", "unchecked", "unknown"} {
-			m.add("emaudit_binpkgs", h.Host, int64(i.Count(integrity)), "integrity", integrity)
+		for _, integrity := range []binpkg.Integrity{binpkg.Whole, binpkg.Damaged, binpkg.Unchecked, binpkg.Unknown} {
+			m.add("emaudit_binpkgs", h.Host, int64(i.Count(integrity)), "integrity", string(integrity))
 		}
 	}
 	if s := f.Overview; s != nil {

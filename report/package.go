@@ -91,22 +91,10 @@ func (s *Screen) instances(p *overview.Package) {
 		if i.PkgDir != p.Instances[0].PkgDir {
 			file = path.Join(i.PkgDir, i.Path)
 		}
-		t.Row(Plain.Text(file), Plain.Text(s.term.Time(timeOf(i.BuildTime))), Plain.Text(Size(i.Size)), integrityRole(i.Integrity).Text(i.Integrity), role.Text(match))
+		t.Row(Plain.Text(file), Plain.Text(s.term.Time(timeOf(i.BuildTime))), Plain.Text(Size(i.Size)), integrityRoles[i.Integrity].Text(string(i.Integrity)), role.Text(match))
 	}
 	t.End()
 	s.Blank()
-}
-
-func integrityRole(integrity string) Role {
-	switch integrity {
-	case "whole":
-		return Good
-	case "damaged":
-		return Bad
-	case "unchecked":
-		return Plain
-	}
-	return Unknown
 }
 
 // events writes merges and removals with what they took.

@@ -31,7 +31,7 @@ func (b *pageBuilder) collectPackages() {
 			}
 			p := b.pkg(s.CP)
 			for _, n := range s.Binpkgs {
-				state := integrityRoles[n.Integrity].Text(n.Integrity)
+				state := integrityRoles[n.Integrity].Text(string(n.Integrity))
 				if n.GoneAt != 0 {
 					state = Dim.Text("gone since " + b.day(n.GoneAt, "2006-01-02"))
 				}
@@ -45,8 +45,6 @@ func (b *pageBuilder) collectPackages() {
 		}
 	}
 }
-
-var integrityRoles = map[string]Role{"whole": Good, "damaged": Bad, "unchecked": Unknown, "unknown": Unknown}
 
 // pkg returns the section of a package, made where it is new.
 func (b *pageBuilder) pkg(cp string) *pagePackage {

@@ -83,7 +83,7 @@ func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
 		}
 		if c.Instance != nil {
 			file = pageCell{Text: c.Instance.Path, Mono: true}
-			integrity = pageCell{Text: c.Integrity, Role: integrityRoles[c.Integrity]}
+			integrity = pageCell{Text: string(c.Integrity), Role: integrityRoles[c.Integrity]}
 		}
 		usable := pageCell{Text: string(c.Usable), Role: usableRoles[c.Usable]}
 		if c.Action == state.ActionRemove {

@@ -9,6 +9,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/overview"
 	"emaudit/audit/rollback"
+	"emaudit/parse/binpkg"
 )
 
 // pageOf puts the page together: the verdicts, what to do, the sections in the
@@ -406,13 +407,16 @@ func (b *pageBuilder) integrity() *pageSection {
 	s.Lead = "A binary package is called whole only after every byte of it was read and compared. One that was not read yet is unchecked, not whole."
 	var parts []sharePart
 	var said []string
-	for _, p := range []struct{ integrity, class string }{{"whole", "good"}, {"unchecked", "unknown"}, {"unknown", "unknown-2"}, {"damaged", "bad"}} {
+	for _, p := range []struct {
+		integrity binpkg.Integrity
+		class     string
+	}{{binpkg.Whole, "good"}, {binpkg.Unchecked, "unknown"}, {binpkg.Unknown, "unknown-2"}, {binpkg.Damaged, "bad"}} {
 		n := int64(i.Count(p.integrity))
-		parts = append(parts, sharePart{Label: p.integrity, Text: Number(n), Class: p.class, value: n})
-		said = append(said, Number(n)+" "+p.integrity)
+		parts = append(parts, sharePart{Label: string(p.integrity), Text: Number(n), Class: p.class, value: n})
+		said = append(said, Number(n)+" "+string(p.integrity))
 	}
 	s.add(pageBlock{Share: newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: strings.Join(said, ", ")}, parts...)})
-	if n := i.Count("unchecked") + i.Count("unknown"); n > 0 {
+	if n := i.Count(binpkg.Unchecked) + i.Count(binpkg.Unknown); n > 0 {
 		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", Count(int64(n), "binary package was", "binary packages were")), Command: "emaudit verify"}})
 	}
 	s.add(b.findingsBlock(i.Findings, func(audit.Finding) bool { return true }))

@@ -10,6 +10,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
+	"emaudit/parse/binpkg"
 )
 
 // readinessWords are the verdicts as people read them.
@@ -274,9 +275,9 @@ func binpkgCell(x *rollback.RollbackChange) Cell {
 		parts, role = append(parts, "another build"), Warn
 	}
 	switch {
-	case x.Integrity == "whole" && x.Unpacked:
+	case x.Integrity == binpkg.Whole && x.Unpacked:
 		parts = append(parts, "whole")
-	case x.Integrity == "whole":
+	case x.Integrity == binpkg.Whole:
 		parts = append(parts, "whole, not unpacked")
 	case role == Good:
 		parts, role = append(parts, "not verified"), Plain

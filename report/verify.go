@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"emaudit/audit/binpkgs"
+	"emaudit/parse/binpkg"
 )
 
 // Verified is what a verification did.
@@ -41,7 +42,7 @@ func Verify(v Verified, i *binpkgs.Integrity, o Output) Answer {
 func verifyHeadline(i *binpkgs.Integrity) []Cell {
 	total := len(i.Rows)
 	empty := i.Empty()
-	whole, damaged, unchecked, unknown := i.Count("whole"), i.Count("damaged")-empty, i.Count("unchecked"), i.Count("unknown")
+	whole, damaged, unchecked, unknown := i.Count(binpkg.Whole), i.Count(binpkg.Damaged)-empty, i.Count(binpkg.Unchecked), i.Count(binpkg.Unknown)
 	role := Good
 	switch {
 	case total == 0:
@@ -55,13 +56,13 @@ func verifyHeadline(i *binpkgs.Integrity) []Cell {
 	if others := tally(tallied{empty, "empty"}, tallied{unchecked, "without anything to check them against"}, tallied{unknown, "unknown"}); others != "" {
 		rest += ", " + others
 	}
-	signatures := map[string]int{}
+	signatures := map[binpkg.SignatureState]int{}
 	for _, r := range i.Rows {
 		signatures[r.Signature]++
 	}
-	if signatures["none"] < total {
-		rest += "; signatures: " + tally(tallied{signatures["valid"], "valid"}, tallied{signatures["invalid"], "invalid"},
-			tallied{signatures["unknown-key"], "by unknown keys"}, tallied{signatures["unchecked"], "unchecked"})
+	if signatures[binpkg.SignatureNone] < total {
+		rest += "; signatures: " + tally(tallied{signatures[binpkg.SignatureValid], "valid"}, tallied{signatures[binpkg.SignatureInvalid], "invalid"},
+			tallied{signatures[binpkg.SignatureUnknownKey], "by unknown keys"}, tallied{signatures[binpkg.SignatureUnchecked], "unchecked"})
 	}
 	return []Cell{role.Text(fmt.Sprintf("%d of %d", whole, total)), Plain.Text(rest)}
 }

@@ -4,6 +4,28 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+
+	"emaudit/parse/binpkg"
+)
+
+// Structure is what a scan found out about how a file is built.
+type Structure string
+
+// The structures.
+const (
+	StructureSound   Structure = "sound"   // Portage could read it
+	StructureDamaged Structure = "damaged" // Portage refuses it, or should
+	StructureUnknown Structure = "unknown" // it could not be read
+)
+
+// Signed is whether a file is signed, as its structure shows: nothing is checked.
+type Signed string
+
+// What structures show of signatures.
+const (
+	SignedNo      Signed = "none"
+	SignedYes     Signed = "signed"
+	SignedUnknown Signed = "unknown"
 )
 
 // Problem is one thing wrong with an instance.
@@ -21,27 +43,27 @@ type Instance struct {
 	Inode          uint64
 	Size           int64 // bytes
 	MTimeNS        int64
-	Format         string // gpkg, xpak, unknown
+	Format         binpkg.Format
 	Compressor     string // as json.md; "" = unknown
 	CPV            string // by its metadata; "" = unreadable
 	Slot, SubSlot  string
 	Repo           string
 	BuildTime      int64
-	BuildID        int64  // by its metadata; 0 = none
-	PathBuildID    int64  // by its file name; 0 = none
-	Origin         string // build, quickpkg, unknown
-	Signed         string // by its structure: none, signed, mixed, unknown
+	BuildID        int64 // by its metadata; 0 = none
+	PathBuildID    int64 // by its file name; 0 = none
+	Origin         binpkg.Origin
+	Signed         Signed
 	InstalledSize  int64
 	HasEnvironment bool
 	MetadataID     int64     // 0 = unreadable
 	Metadata       *Metadata // nil where not asked for
-	Structure      string    // sound, damaged, unknown
-	Visible        bool      // its path, name and metadata are such that Portage takes it up
-	MetadataSum    uint32    // CRC-32C of the packed metadata that the scan found sound; 0 = not known
-	MD5, SHA1      []byte    // computed by emaudit; nil = never
-	Frame          []byte    // of the bytes that MD5 and SHA1 were computed over; nil = not known
-	Integrity      string    // whole, damaged, unchecked, unknown
-	Signature      string    // none, valid, invalid, unknown-key, unchecked
+	Structure      Structure
+	Visible        bool   // its path, name and metadata are such that Portage takes it up
+	MetadataSum    uint32 // CRC-32C of the packed metadata that the scan found sound; 0 = not known
+	MD5, SHA1      []byte // computed by emaudit; nil = never
+	Frame          []byte // of the bytes that MD5 and SHA1 were computed over; nil = not known
+	Integrity      binpkg.Integrity
+	Signature      binpkg.SignatureState
 	SignatureKey   string
 	VerifiedAt     int64  // when every byte was last read; 0 = never
 	Keyring        []byte // digest of the keys that signatures were checked against; nil = none
@@ -102,8 +124,9 @@ func (tx *Tx) instances(set MetadataSet, where string, args ...any) ([]Instance,
 	err := tx.query(func(rows *sql.Rows) error {
 		var n Instance
 		var inode int64
-		if err := rows.Scan(&n.ID, &n.PkgDir, &n.Path, &inode, &n.Size, &n.MTimeNS, &n.Format, &n.Compressor, &n.CPV, &n.Slot, &n.SubSlot, &n.Repo, &n.BuildTime, &n.BuildID,
-			&n.PathBuildID, &n.Origin, &n.Signed, &n.InstalledSize, &n.HasEnvironment, &n.MetadataID, &n.Structure, &n.Visible, &n.MD5, &n.SHA1, &n.Integrity, &n.Signature,
+		// As *string, which database/sql fills without reflection.
+		if err := rows.Scan(&n.ID, &n.PkgDir, &n.Path, &inode, &n.Size, &n.MTimeNS, (*string)(&n.Format), &n.Compressor, &n.CPV, &n.Slot, &n.SubSlot, &n.Repo, &n.BuildTime, &n.BuildID,
+			&n.PathBuildID, (*string)(&n.Origin), (*string)(&n.Signed), &n.InstalledSize, &n.HasEnvironment, &n.MetadataID, (*string)(&n.Structure), &n.Visible, &n.MD5, &n.SHA1, (*string)(&n.Integrity), (*string)(&n.Signature),
 			&n.SignatureKey, &n.VerifiedAt, &n.Keyring, &n.ImageChecked, &n.SeenAt, &n.GoneAt, &n.MetadataSum, &n.Frame); err != nil {
 			return err
 		}

@@ -10,28 +10,48 @@ import (
 type PkgDir struct {
 	ID        int64
 	Path      string // inside the root
-	Kind      string // pkgdir, binhost, extra
-	ScannedAt int64  // unix seconds
+	Kind      PkgDirKind
+	ScannedAt int64 // unix seconds
 
-	IndexCondition string // present, missing, unreadable, refused
+	IndexCondition IndexCondition
 	IndexSize      int64
 	IndexMTimeNS   int64
 	IndexInode     uint64
 	IndexTimestamp int64 // TIMESTAMP of the header; 0 = none
 	IndexPackages  int64 // PACKAGES of the header; -1 = none
 
-	// CompressedCondition is that of Packages.gz: missing, unreadable, equal
-	// (the same text as Packages), differs; "" where it was not looked at.
-	CompressedCondition string
+	// CompressedCondition is that of Packages.gz; "" where it was not looked at.
+	CompressedCondition IndexCondition
 	CompressedInode     uint64
 	CompressedSize      int64
 	CompressedMTimeNS   int64
 }
 
-// KindFormer is the kind of a folder that was read once and that no setting or
-// flag names any more: what is known of it stays, and no question is asked of
-// it.
-const KindFormer = "former"
+// PkgDirKind is why a folder of binary packages is read.
+type PkgDirKind string
+
+// The kinds of folders.
+const (
+	KindPkgDir  PkgDirKind = "pkgdir"  // PKGDIR
+	KindBinhost PkgDirKind = "binhost" // where Portage puts what it fetched of a binhost
+	KindExtra   PkgDirKind = "extra"   // named by --pkgdir in addition
+	// KindFormer is a folder that was read once and that no setting or flag names
+	// any more: what is known of it stays, and no question is asked of it.
+	KindFormer PkgDirKind = "former"
+)
+
+// IndexCondition is what was found in the place of Packages or Packages.gz.
+type IndexCondition string
+
+// The conditions of an index.
+const (
+	IndexPresent    IndexCondition = "present"
+	IndexMissing    IndexCondition = "missing"
+	IndexUnreadable IndexCondition = "unreadable"
+	IndexRefused    IndexCondition = "refused" // read, and Portage would not take it
+	IndexEqual      IndexCondition = "equal"   // Packages.gz has the text of Packages
+	IndexDiffers    IndexCondition = "differs" // Packages.gz has another
+)
 
 const pkgDirColumns = "path, kind, scanned_at, index_condition, index_size, index_mtime_ns, index_inode, index_timestamp, index_packages, " +
 	"compressed_condition, compressed_inode, compressed_size, compressed_mtime_ns"
@@ -125,7 +145,7 @@ func (tx *Tx) RetirePkgDirs(host HostID, paths []string) error {
 type PkgDirFile struct {
 	Path    string // relative to the pkgdir
 	Kind    string // file, symlink, fifo, device, socket, other
-	Role    string // what it is there for
+	Role    FileRole
 	Size    int64
 	MTimeNS int64
 }
@@ -147,10 +167,6 @@ func (tx *Tx) PutPkgDirFiles(pkgdir int64, files []PkgDirFile) error {
 // UnmountedQuestion ends the problem of a pkgdir that shows nothing of what it
 // held: its file system may not be mounted.
 const UnmountedQuestion = "is it mounted?"
-
-// RoleUnlisted is the role of a folder below a pkgdir that could not be listed:
-// what lies in it is not known.
-const RoleUnlisted = "unreadable-folder"
 
 // UnlistedFolders returns the folders, inside the root, in which a host may have
 // binary packages that the last ingest could not see: pkgdirs that could not be

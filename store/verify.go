@@ -3,6 +3,8 @@ package store
 import (
 	"database/sql"
 	"fmt"
+
+	"emaudit/parse/binpkg"
 )
 
 // VerifyCandidate is what a full read needs to know of a file that is in a
@@ -11,9 +13,9 @@ type VerifyCandidate struct {
 	InstanceStamp
 	PkgDir       int64
 	Build        Build
-	Origin       string // build, quickpkg, unknown
-	Signed       string // by its structure: none, signed, mixed, unknown
-	Integrity    string // whole, damaged, unchecked, unknown
+	Origin       binpkg.Origin
+	Signed       Signed
+	Integrity    binpkg.Integrity
 	VerifiedAt   int64  // when every byte was last read; 0 = never
 	Keyring      []byte // digest of the keys that signatures were checked against; nil = none
 	ImageChecked bool
@@ -93,8 +95,8 @@ func (tx *Tx) IndexDigests(pkgdir int64) ([]IndexDigests, error) {
 // Verification is what a full read of one file found.
 type Verification struct {
 	Instance     int64
-	Integrity    string // whole, damaged, unchecked, unknown
-	Signature    string // none, valid, invalid, unknown-key, unchecked
+	Integrity    binpkg.Integrity
+	Signature    binpkg.SignatureState
 	SignatureKey string // fingerprint of the key, or its id where the key is not there
 	MD5, SHA1    []byte // nil where they were not computed
 	Frame        []byte // of the bytes that have them; nil = not known

@@ -11,6 +11,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/transition"
 	"emaudit/parse/atom"
+	"emaudit/parse/binpkg"
 	"emaudit/parse/userconf"
 	"emaudit/store"
 )
@@ -91,7 +92,7 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 	case !b.Visible:
 		add(EffectRefused, "binpkg-unseen", audit.Remedy{}, "Portage does not look in this folder or for this name")
 	}
-	if b.Integrity == "unknown" {
+	if b.Integrity == binpkg.Unknown {
 		add(EffectUnknown, "binpkg-unverifiable", audit.Do(audit.Emaudit("verify", b.Source())), "emaudit could not tell whether it is whole")
 	}
 	for _, p := range b.Problems {
@@ -114,16 +115,16 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 // before a merge (gpkg.py, _verify_binpkg).
 func (a *Acceptance) judgeSignature(b *binpkgs.Binpkg, add func(effect Effect, code string, settle audit.Remedy, format string, args ...any)) {
 	switch {
-	case a.Features["binpkg-request-signature"] && b.Format == "xpak":
+	case a.Features["binpkg-request-signature"] && b.Format == binpkg.FormatXpak:
 		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES has binpkg-request-signature, and an xpak cannot be signed")
 	case a.Features["binpkg-request-signature"] && b.Signed == "none":
 		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES has binpkg-request-signature, and it is not signed")
 	case a.Features["binpkg-ignore-signature"] || b.Signed == "none" || b.Signed == "":
-	case b.Signature == "invalid":
+	case b.Signature == binpkg.SignatureInvalid:
 		add(EffectRefused, "signature-invalid", audit.Remedy{}, "its signature does not match its bytes")
-	case b.Signature == "unknown-key":
+	case b.Signature == binpkg.SignatureUnknownKey:
 		add(EffectRefused, "signature-unknown-key", audit.Remedy{}, "it is signed with a key that is not in the keyring")
-	case b.Signature != "valid" && b.Format == "gpkg":
+	case b.Signature != binpkg.SignatureValid && b.Format == binpkg.FormatGpkg:
 		add(EffectUnknown, "signature-unchecked", audit.Do(audit.Emaudit("verify", b.Source())), "it is signed, and the signature was not checked")
 	}
 }
@@ -134,9 +135,9 @@ func (a *Acceptance) judgePlace(b *binpkgs.Binpkg) []Reason {
 	var reasons []Reason
 	trusted := a.Features["pkgdir-index-trusted"]
 	switch {
-	case b.Dir.Kind != "pkgdir":
+	case b.Dir.Kind != store.KindPkgDir:
 		reasons = append(reasons, Reason{Code: "outside-pkgdir", Detail: "it is in " + b.Dir.Path + "; Portage sees it only if it is copied to a staged PKGDIR", Effect: EffectNote})
-	case b.Contradicted() && !b.Damaged():
+	case b.EntryContradicts() && !b.Damaged():
 		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages lists another digest, and Portage compares digests before a merge", Effect: EffectRefused, SettleWith: b.Refresh()})
 	case b.Entry == nil && trusted:
 		reasons = append(reasons, Reason{Code: "not-indexed", Detail: "Packages does not list it, and Portage trusts the index: emaint --fix binhost", Effect: EffectRefused})
@@ -146,7 +147,7 @@ func (a *Acceptance) judgePlace(b *binpkgs.Binpkg) []Reason {
 	if b.EntryContradicts() {
 		reasons = append(reasons, Reason{Code: "index-digest-mismatch", Detail: "its digest is not the one in Packages, and Portage compares digests before a merge: emaint --fix binhost", Effect: EffectRefused})
 	}
-	if b.Origin == "quickpkg" {
+	if b.Origin == binpkg.OriginQuickpkg {
 		reasons = append(reasons, Reason{Code: "quickpkg-copy", Detail: "quickpkg gave it the build id of the original, so no atom selects it", Effect: EffectNote})
 	}
 	return reasons
@@ -164,7 +165,7 @@ func judgeLoss(b *binpkgs.Binpkg) []Reason {
 			break
 		}
 	}
-	if b.Origin == "quickpkg" && b.Integrity != "whole" && len(reasons) == 0 {
+	if b.Origin == binpkg.OriginQuickpkg && b.Integrity != binpkg.Whole && len(reasons) == 0 {
 		reasons = append(reasons, Reason{
 			Code: "config-stub-unknown", Effect: EffectNote,
 			Detail: "quickpkg made it, perhaps without some of its files; to find out: emaudit verify " + audit.ShellQuote(b.Path),

@@ -15,7 +15,7 @@ func (r *integrityRound) clutter() {
 		age := r.Now - FloorSeconds(o.MTimeNS)
 		since := audit.Day(FloorSeconds(o.MTimeNS))
 		switch o.Role {
-		case "temporary":
+		case store.RoleTemporary:
 			switch pid := pidOf(o.Path); {
 			case r.opts.Running != nil && pid != 0 && r.opts.Running(pid):
 				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advisef("wait for process %d to end", pid), "being written now by process %d", pid)
@@ -30,19 +30,19 @@ func (r *integrityRound) clutter() {
 				remedy, message = audit.Advise("wait for the fetch to end"), "written "+inWords(age)+" ago: a fetch or a package move may be going on"
 			}
 			r.report(audit.SeverityInfo, "pkgdir-partial", o.Path, 0, remedy, "%s", message)
-		case "checksum-failure":
+		case store.RoleChecksumFailure:
 			r.checksumFailure(o)
-		case "lock":
+		case store.RoleLock:
 			if age >= settling {
 				r.report(audit.SeverityInfo, "pkgdir-lock", o.Path, 0, r.remove(o.Path), "a lock from %s: Portage removes its locks when it is done", since)
 			}
-		case "symlink":
+		case store.RoleSymlink:
 			if pretends(o) {
 				r.report(audit.SeverityInfo, "binpkg-symlink", o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
 			} else {
 				r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
 			}
-		case "not-a-file":
+		case store.RoleNotAFile:
 			severity := audit.SeverityInfo
 			if pretends(o) {
 				severity = audit.SeverityWarning

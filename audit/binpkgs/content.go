@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/parse/binpkg"
 	"emaudit/store"
 )
 
@@ -32,11 +33,11 @@ func (r *integrityRound) content(b *Binpkg) {
 		r.note(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "it is empty, but the index lists %d bytes: its content is lost", max(b.Entry.Size, 0))
 	case empty:
 		r.empty(b)
-	case b.Contradicted() && !b.brokenByItself():
+	case b.EntryContradicts() && !b.brokenByItself():
 		// The digests report it.
 	case b.Damaged():
 		r.worst(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "damaged")
-	case b.Integrity == "unknown" || b.Structure == "unknown":
+	case b.Integrity == binpkg.Unknown || b.Structure == store.StructureUnknown:
 		remedy := r.replace(b)
 		if b.VerifiedAt == 0 {
 			remedy = audit.Do(audit.Emaudit("verify", b.Source()))
@@ -46,17 +47,17 @@ func (r *integrityRound) content(b *Binpkg) {
 		r.irregular(b)
 	}
 	switch b.Signature {
-	case "invalid":
+	case binpkg.SignatureInvalid:
 		remedy := r.replace(b)
 		if !b.Damaged() && !b.Has("signature-missing") {
 			remedy = audit.Do(audit.Run("getuto"), audit.Emaudit("verify", "--all", b.Source()))
 		}
 		r.worst(b, audit.SeverityError, "binpkg-signature-invalid", remedy, "its signature is not valid")
-	case "unknown-key":
+	case binpkg.SignatureUnknownKey:
 		r.note(b, audit.SeverityWarning, "binpkg-signature-unknown-key", audit.Do(audit.Run("getuto")).When("unless its key is in another keyring (emaudit verify --keyring FILE)"),
 			"signed by key %s, which is not in the keyring", cmp.Or(b.SignatureKey, "unknown"))
 	}
-	if b.Format == "gpkg" && b.Signed == "none" && r.features["binpkg-request-signature"] && !b.Damaged() {
+	if b.Format == binpkg.FormatGpkg && b.Signed == "none" && r.features["binpkg-request-signature"] && !b.Damaged() {
 		r.note(b, audit.SeverityError, "binpkg-unsigned", audit.Do(audit.Run("gpkg-sign", "--allow-unsigned", b.Source())).Then(r.fix()), "it is not signed, and Portage refuses unsigned packages (FEATURES=binpkg-request-signature)")
 	}
 }
@@ -111,7 +112,7 @@ func (r *integrityRound) beingPacked(rel string) bool {
 		return false
 	}
 	for _, o := range r.others {
-		if o.Role == "temporary" && strings.HasPrefix(o.Path, rel) && r.opts.Running(pidOf(o.Path)) {
+		if o.Role == store.RoleTemporary && strings.HasPrefix(o.Path, rel) && r.opts.Running(pidOf(o.Path)) {
 			return true
 		}
 	}
@@ -198,7 +199,7 @@ func (b *Binpkg) brokenByItself() bool {
 
 // digests compares the computed digests with those in the index and in the VDB.
 func (r *integrityRound) digests(b *Binpkg) {
-	if b.Contradicted() && !b.brokenByItself() {
+	if b.EntryContradicts() && !b.brokenByItself() {
 		for _, d := range []struct {
 			name      string
 			want, got []byte
@@ -209,10 +210,10 @@ func (r *integrityRound) digests(b *Binpkg) {
 			// If all checks of the Manifest pass and nothing is odd, the index is
 			// wrong.
 			remedy, also := r.refresh(b), ""
-			if b.Integrity != "whole" || b.odd() {
+			if b.Integrity != binpkg.Whole || b.odd() {
 				remedy = r.replace(b)
 			}
-			if i := slices.IndexFunc(b.Problems, isOdd); i >= 0 && b.Integrity == "whole" {
+			if i := slices.IndexFunc(b.Problems, isOdd); i >= 0 && b.Integrity == binpkg.Whole {
 				also = fmt.Sprintf(" (%s: %s)", b.Problems[i].Code, b.Problems[i].Message)
 			}
 			r.note(b, audit.SeverityError, "index-digest-mismatch", remedy,
@@ -250,7 +251,7 @@ func (r *integrityRound) unverified() {
 		case b.VerifiedAt != 0 || b.Damaged() || b.Size == 0:
 		default:
 			n++
-			if b.Signature == "unchecked" && b.Signed != "unknown" {
+			if b.Signature == binpkg.SignatureUnchecked && b.Signed != store.SignedUnknown {
 				signed++
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/parse/atom"
+	"emaudit/parse/binpkg"
 	"emaudit/store"
 )
 
@@ -40,13 +41,13 @@ func (v CoverageVerdict) Rank() int {
 
 // InstanceRef identifies one binary package.
 type InstanceRef struct {
-	PkgDir    string `json:"pkgdir"` // inside the root
-	Path      string `json:"path"`   // relative to PkgDir
-	BuildID   *int64 `json:"build_id"`
-	BuildTime *int64 `json:"build_time"`
-	Size      int64  `json:"size"` // bytes
-	Format    string `json:"format"`
-	Indexed   bool   `json:"indexed"` // the index has a current entry for it
+	PkgDir    string        `json:"pkgdir"` // inside the root
+	Path      string        `json:"path"`   // relative to PkgDir
+	BuildID   *int64        `json:"build_id"`
+	BuildTime *int64        `json:"build_time"`
+	Size      int64         `json:"size"` // bytes
+	Format    binpkg.Format `json:"format"`
+	Indexed   bool          `json:"indexed"` // the index has a current entry for it
 }
 
 func (b *Binpkg) Ref() *InstanceRef {

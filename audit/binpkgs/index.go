@@ -8,6 +8,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/parse/atom"
+	"emaudit/parse/binpkg"
 	"emaudit/store"
 )
 
@@ -19,12 +20,12 @@ func (r *integrityRound) place(b *Binpkg) {
 			continue
 		}
 		severity, remedy := audit.SeverityWarning, r.move(b)
-		if r.dir.Kind == "binhost" {
+		if r.dir.Kind == store.KindBinhost {
 			severity = audit.SeverityInfo // Portage finds it by the PATH in the remote index
 		}
 		r.report(severity, p.Code, b.Path, 0, remedy, "Portage ignores it: %s", p.Message)
 	}
-	if b.Format == "xpak" && r.features["binpkg-request-signature"] && !b.Damaged() {
+	if b.Format == binpkg.FormatXpak && r.features["binpkg-request-signature"] && !b.Damaged() {
 		remedy := r.replace(b)
 		if !r.again(b).IsZero() {
 			remedy.Commands[0] = remedy.Commands[0].With("BINPKG_FORMAT=gpkg")
@@ -63,7 +64,7 @@ func (r *integrityRound) move(b *Binpkg) audit.Remedy {
 		return r.drop(b)
 	}
 	suffix := ".gpkg.tar"
-	if b.Format == "xpak" {
+	if b.Format == binpkg.FormatXpak {
 		suffix = ".xpak"
 	}
 	dir := path.Join(r.dir.Path, c.Category, c.PN)
@@ -123,7 +124,7 @@ func (r *integrityRound) index() {
 			r.lost(e)
 		}
 	}
-	if r.dir.IndexCondition != "present" {
+	if r.dir.IndexCondition != store.IndexPresent {
 		return // index-missing, index-refused and source-unreadable report it
 	}
 	for _, b := range r.binpkgs {
@@ -150,9 +151,9 @@ func (r *integrityRound) lost(e *store.IndexEntry) {
 	}
 	for _, o := range r.others {
 		switch {
-		case o.Path == e.Path && o.Role == "symlink":
+		case o.Path == e.Path && o.Role == store.RoleSymlink:
 			severity, effect = audit.SeverityWarning, "it is a symlink now, and Portage drops the entry at its next scan"
-		case o.Role == "checksum-failure" && strings.HasPrefix(o.Path, e.Path+"._checksum_failure_."):
+		case o.Role == store.RoleChecksumFailure && strings.HasPrefix(o.Path, e.Path+"._checksum_failure_."):
 			effect += "; Portage renamed the file after a digest failure: " + path.Base(o.Path)
 		}
 	}
@@ -249,21 +250,21 @@ func (r *integrityRound) stamps() {
 		r.report(audit.SeverityInfo, "index-timestamp", "Packages", 0, r.anew(),
 			"TIMESTAMP is %d but the mtime is %d: something other than Portage wrote, copied or touched the index", r.dir.IndexTimestamp, mtime)
 	}
-	if r.dir.Kind != "pkgdir" {
+	if r.dir.Kind != store.KindPkgDir {
 		return
 	}
 	compress := r.features["compress-index"]
 	switch condition := r.dir.CompressedCondition; {
-	case compress && condition == "missing":
+	case compress && condition == store.IndexMissing:
 		r.report(audit.SeverityWarning, "index-gz-missing", "Packages.gz", 0, r.fix(), "it does not exist, although FEATURES has compress-index: clients of this binhost ask for it first")
-	case !compress && condition != "missing" && condition != "":
+	case !compress && condition != store.IndexMissing && condition != "":
 		r.report(audit.SeverityInfo, "index-gz-unexpected", "Packages.gz", 0, r.remove("Packages.gz"),
 			"it exists, although FEATURES lacks compress-index: Portage no longer updates it")
-	case condition == "differs":
+	case condition == store.IndexDiffers:
 		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it differs from Packages: clients of this binhost see other packages")
-	case condition == "unreadable":
+	case condition == store.IndexUnreadable:
 		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it cannot be unpacked")
-	case condition == "equal" && FloorSeconds(r.dir.CompressedMTimeNS) != mtime:
+	case condition == store.IndexEqual && FloorSeconds(r.dir.CompressedMTimeNS) != mtime:
 		r.report(audit.SeverityInfo, "index-gz-stale", "Packages.gz", 0, r.fix(), "its mtime differs from that of Packages; Portage sets both to the same time")
 	}
 }

@@ -8,40 +8,41 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/parse/binpkg"
 	"emaudit/store"
 )
 
 // IntegrityRow describes one file that is, or claims to be, a binary package.
 type IntegrityRow struct {
-	PkgDir       string   `json:"pkgdir"` // inside the root
-	Path         string   `json:"path"`   // relative to PkgDir
-	CPV          *string  `json:"cpv"`
-	BuildID      *int64   `json:"build_id"`
-	BuildTime    *int64   `json:"build_time"`
-	Size         int64    `json:"size"`  // bytes
-	MTime        int64    `json:"mtime"` // unix seconds
-	Format       string   `json:"format"`
-	Compressor   *string  `json:"compressor"`
-	Slot         string   `json:"slot"` // slot[/subslot]; "" if unreadable
-	Repo         string   `json:"repo"`
-	Indexed      bool     `json:"indexed"` // the index has a current entry for it
-	Visible      bool     `json:"visible"` // Portage would accept it at its location
-	Integrity    string   `json:"integrity"`
-	Signature    string   `json:"signature"`
-	SignatureKey *string  `json:"signature_key"`
-	Origin       string   `json:"origin"`
-	VerifiedAt   *int64   `json:"verified_at"` // when every byte was last read, in unix seconds
-	Problems     []string `json:"problems"`
+	PkgDir       string                `json:"pkgdir"` // inside the root
+	Path         string                `json:"path"`   // relative to PkgDir
+	CPV          *string               `json:"cpv"`
+	BuildID      *int64                `json:"build_id"`
+	BuildTime    *int64                `json:"build_time"`
+	Size         int64                 `json:"size"`  // bytes
+	MTime        int64                 `json:"mtime"` // unix seconds
+	Format       binpkg.Format         `json:"format"`
+	Compressor   *string               `json:"compressor"`
+	Slot         string                `json:"slot"` // slot[/subslot]; "" if unreadable
+	Repo         string                `json:"repo"`
+	Indexed      bool                  `json:"indexed"` // the index has a current entry for it
+	Visible      bool                  `json:"visible"` // Portage would accept it at its location
+	Integrity    binpkg.Integrity      `json:"integrity"`
+	Signature    binpkg.SignatureState `json:"signature"`
+	SignatureKey *string               `json:"signature_key"`
+	Origin       binpkg.Origin         `json:"origin"`
+	VerifiedAt   *int64                `json:"verified_at"` // when every byte was last read, in unix seconds
+	Problems     []string              `json:"problems"`
 }
 
 // OtherFile is a file in a pkgdir that is not a binary package.
 type OtherFile struct {
-	PkgDir string `json:"pkgdir"` // inside the root
-	Path   string `json:"path"`   // relative to PkgDir
-	Kind   string `json:"kind"`   // file, symlink, fifo, socket, device, folder, other
-	Role   string `json:"role"`   // the purpose of the file
-	Size   int64  `json:"size"`   // bytes
-	MTime  int64  `json:"mtime"`  // unix seconds
+	PkgDir string         `json:"pkgdir"` // inside the root
+	Path   string         `json:"path"`   // relative to PkgDir
+	Kind   string         `json:"kind"`   // file, symlink, fifo, socket, device, folder, other
+	Role   store.FileRole `json:"role"`   // the purpose of the file
+	Size   int64          `json:"size"`   // bytes
+	MTime  int64          `json:"mtime"`  // unix seconds
 }
 
 // Integrity answers whether the files in PKGDIR are whole, and whether the index
@@ -67,7 +68,7 @@ func (i *Integrity) Unknown() string {
 
 // Count returns the number of files with the given integrity: whole, damaged,
 // unchecked or unknown.
-func (i *Integrity) Count(integrity string) int {
+func (i *Integrity) Count(integrity binpkg.Integrity) int {
 	n := 0
 	for _, r := range i.Rows {
 		if r.Integrity == integrity {
@@ -205,7 +206,7 @@ func (r *integrityRound) fix() audit.Remedy { return r.inFolder(audit.FixIndex) 
 
 // inFolder makes a command of Portage apply to the current folder.
 func (r *integrityRound) inFolder(command audit.Command) audit.Remedy {
-	if r.dir.Kind == "extra" || r.typed.PkgDir != "" && r.dir.Kind == "pkgdir" {
+	if r.dir.Kind == store.KindExtra || r.typed.PkgDir != "" && r.dir.Kind == store.KindPkgDir {
 		return audit.Do(command.With("PKGDIR=" + r.dir.Path))
 	}
 	return audit.Do(command)
@@ -309,8 +310,8 @@ func (r *integrityRound) rows() {
 	for _, o := range r.others {
 		if pretends(o) {
 			r.answer.Rows = append(r.answer.Rows, IntegrityRow{
-				PkgDir: r.dir.Path, Path: o.Path, Size: o.Size, MTime: FloorSeconds(o.MTimeNS), Format: "unknown", Integrity: "unknown",
-				Signature: "unchecked", Origin: "unknown", Problems: []string{o.Role},
+				PkgDir: r.dir.Path, Path: o.Path, Size: o.Size, MTime: FloorSeconds(o.MTimeNS), Format: binpkg.FormatUnknown, Integrity: binpkg.Unknown,
+				Signature: binpkg.SignatureUnchecked, Origin: binpkg.OriginUnknown, Problems: []string{string(o.Role)},
 			})
 		}
 		r.answer.Files = append(r.answer.Files, OtherFile{PkgDir: r.dir.Path, Path: o.Path, Kind: o.Kind, Role: o.Role, Size: o.Size, MTime: FloorSeconds(o.MTimeNS)})
@@ -323,7 +324,7 @@ func (r *integrityRound) rows() {
 // pretends reports whether a file that is not regular has the name of a binary
 // package.
 func pretends(o store.PkgDirFile) bool {
-	if o.Role != "symlink" && o.Role != "not-a-file" {
+	if o.Role != store.RoleSymlink && o.Role != store.RoleNotAFile {
 		return false
 	}
 	for _, suffix := range []string{".gpkg.tar", ".xpak", ".tbz2"} {

@@ -69,7 +69,7 @@ func TestInstancesAreWhatPortageSays(t *testing.T) {
 			invisible = append(invisible, r.Path)
 			continue
 		}
-		f := instanceFact{CPV: *r.CPV, Path: r.Path, Format: r.Format, BuildTime: *r.BuildTime, Size: r.Size, MTime: r.MTime, Slot: r.Slot, Repo: r.Repo}
+		f := instanceFact{CPV: *r.CPV, Path: r.Path, Format: string(r.Format), BuildTime: *r.BuildTime, Size: r.Size, MTime: r.MTime, Slot: r.Slot, Repo: r.Repo}
 		if r.BuildID != nil {
 			f.BuildID = *r.BuildID
 		}

@@ -13,6 +13,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/parse/atom"
+	"emaudit/parse/binpkg"
 	"emaudit/store"
 )
 
@@ -104,28 +105,23 @@ func (b *Binpkg) Md5() []byte {
 }
 
 // Damaged reports whether a reading found the file damaged.
-func (b *Binpkg) Damaged() bool { return b.Structure == "damaged" || b.Integrity == "damaged" }
-
-// Contradicted reports whether a current index entry has another digest than the
-// file. Portage then does not merge the file, whatever its own checksums say.
-func (b *Binpkg) Contradicted() bool {
-	differ := func(want, got []byte) bool { return len(want) > 0 && len(got) > 0 && !bytes.Equal(want, got) }
-	return b.EntryCurrent() && (differ(b.Entry.MD5, b.MD5) || differ(b.Entry.SHA1, b.SHA1))
+func (b *Binpkg) Damaged() bool {
+	return b.Structure == store.StructureDamaged || b.Integrity == binpkg.Damaged
 }
 
 // Verdict returns the integrity of the file. It is whole only if Portage would not
 // refuse the file. If the file's own checksums are right and the index contradicts
 // them, the odd problems of the file decide which one is wrong.
-func (b *Binpkg) Verdict() string {
+func (b *Binpkg) Verdict() binpkg.Integrity {
 	switch {
 	case b.Damaged():
-		return "damaged"
-	case b.Integrity != "whole" || !b.Contradicted():
+		return binpkg.Damaged
+	case b.Integrity != binpkg.Whole || !b.EntryContradicts():
 		return b.Integrity
 	case b.odd():
-		return "damaged"
+		return binpkg.Damaged
 	}
-	return "unknown"
+	return binpkg.Unknown
 }
 
 // odd reports whether the content of the file has any problem.

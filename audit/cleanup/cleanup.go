@@ -425,7 +425,7 @@ func (p *pruner) otherFiles() error {
 func (p *pruner) lostEntries(there map[string]bool) error {
 	for i := range p.Past.Dirs {
 		dir := &p.Past.Dirs[i]
-		if dir.IndexCondition != "present" {
+		if dir.IndexCondition != store.IndexPresent {
 			continue
 		}
 		entries, err := p.lostOfDir(dir)
@@ -453,7 +453,7 @@ func (p *pruner) lostEntries(there map[string]bool) error {
 func (p *pruner) lostOfDir(dir *store.PkgDir) ([]store.IndexEntry, error) {
 	indexes := 0
 	for i := range p.Past.Dirs {
-		if p.Past.Dirs[i].IndexCondition == "present" {
+		if p.Past.Dirs[i].IndexCondition == store.IndexPresent {
 			indexes++
 		}
 	}
@@ -469,21 +469,21 @@ func (p *pruner) lostOfDir(dir *store.PkgDir) ([]store.IndexEntry, error) {
 }
 
 func (p *pruner) other(dir *store.PkgDir, o store.PkgDirFile) {
-	if o.Role == "index" || o.Role == "lock" || o.Path == quarantineFolder || strings.HasPrefix(o.Path, quarantineFolder+"/") {
+	if o.Role == store.RoleIndex || o.Role == store.RoleLock || o.Path == quarantineFolder || strings.HasPrefix(o.Path, quarantineFolder+"/") {
 		return
 	}
 	kept := PruneKept{PkgDir: dir.Path, Path: o.Path, Size: o.Size, Code: KeepForeign, Reason: "emaudit judges no " + o.Kind + " of this kind"}
 	switch {
-	case o.Kind != "file" || o.Role != "temporary" && o.Role != "partial" && o.Role != "checksum-failure":
+	case o.Kind != "file" || o.Role != store.RoleTemporary && o.Role != store.RolePartial && o.Role != store.RoleChecksumFailure:
 	case p.policy.Excludes.path(o.Path):
 		kept.Code, kept.Reason = KeepExcluded, "--exclude"
 	case p.unsettled(o.MTimeNS):
 		kept.Code, kept.Reason = KeepUnsettled, "Portage may be using it"
 	default:
-		reason := map[string]string{
-			"temporary":        "left over from a build that was killed",
-			"partial":          "left over from a fetch or a package move that was interrupted",
-			"checksum-failure": "Portage renamed it because its digest was wrong",
+		reason := map[store.FileRole]string{
+			store.RoleTemporary:       "left over from a build that was killed",
+			store.RolePartial:         "left over from a fetch or a package move that was interrupted",
+			store.RoleChecksumFailure: "Portage renamed it because its digest was wrong",
 		}[o.Role]
 		p.plan.Candidates = append(p.plan.Candidates, PruneCandidate{
 			PkgDir: dir.Path, Path: o.Path, Size: o.Size, Code: PruneLeftover, Reason: reason + " on " + audit.Day(binpkgs.FloorSeconds(o.MTimeNS)), MTimeNS: o.MTimeNS,

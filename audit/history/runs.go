@@ -81,7 +81,7 @@ func (r *runReader) prepare() error {
 	}
 	dirs, err := r.db.Tx.PkgDirs(r.db.Host)
 	for _, d := range dirs {
-		if d.Kind == "pkgdir" {
+		if d.Kind == store.KindPkgDir {
 			r.pkgDir = d.Path
 		}
 	}

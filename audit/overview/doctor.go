@@ -162,7 +162,7 @@ func (d *doctorRound) index(db audit.Database, inv *binpkgs.Inventory) error {
 	trusted := d.features["pkgdir-index-trusted"]
 	for i := range inv.Dirs {
 		dir := &inv.Dirs[i]
-		if dir.Kind != "pkgdir" {
+		if dir.Kind != store.KindPkgDir {
 			continue
 		}
 		entries, err := db.Tx.IndexEntries(dir.ID)

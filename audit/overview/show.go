@@ -11,6 +11,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/history"
 	"emaudit/parse/atom"
+	"emaudit/parse/binpkg"
 	"emaudit/parse/mergelog"
 	"emaudit/store"
 )
@@ -42,7 +43,7 @@ type ShownInstalled struct {
 type ShownInstance struct {
 	CPV string `json:"cpv"`
 	binpkgs.InstanceRef
-	Integrity string `json:"integrity"`
+	Integrity binpkg.Integrity `json:"integrity"`
 	// Match is how near it comes to what is installed, "" where that is
 	// another version.
 	Match binpkgs.CoverageVerdict `json:"match"`

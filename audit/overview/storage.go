@@ -6,6 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
+	"emaudit/parse/binpkg"
 	"emaudit/store"
 )
 
@@ -19,15 +20,15 @@ type StoragePoint struct {
 
 // StoredBinpkg is one file of a package, there or gone.
 type StoredBinpkg struct {
-	CPV       string `json:"cpv"`
-	PkgDir    string `json:"pkgdir"` // inside the root
-	Path      string `json:"path"`   // relative to it
-	BuildID   *int64 `json:"build_id"`
-	BuildTime *int64 `json:"build_time"`
-	Size      int64  `json:"size"` // bytes
-	Integrity string `json:"integrity"`
-	WrittenAt int64  `json:"written_at"` // its mtime, unix seconds
-	GoneAt    int64  `json:"gone_at"`    // the ingest that no longer saw it; 0 = there
+	CPV       string           `json:"cpv"`
+	PkgDir    string           `json:"pkgdir"` // inside the root
+	Path      string           `json:"path"`   // relative to it
+	BuildID   *int64           `json:"build_id"`
+	BuildTime *int64           `json:"build_time"`
+	Size      int64            `json:"size"` // bytes
+	Integrity binpkg.Integrity `json:"integrity"`
+	WrittenAt int64            `json:"written_at"` // its mtime, unix seconds
+	GoneAt    int64            `json:"gone_at"`    // the ingest that no longer saw it; 0 = there
 }
 
 // StoredPackage sums the files of one package.

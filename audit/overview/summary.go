@@ -7,6 +7,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/cleanup"
 	"emaudit/audit/history"
+	"emaudit/store"
 )
 
 // Overview is what stands above the answers of the one screen: which host this
@@ -25,10 +26,10 @@ type Overview struct {
 
 // PkgDirSummary is one folder of binary packages.
 type PkgDirSummary struct {
-	Path    string `json:"path"`
-	Kind    string `json:"kind"`
-	Binpkgs int    `json:"binpkgs"`
-	Bytes   int64  `json:"bytes"`
+	Path    string           `json:"path"`
+	Kind    store.PkgDirKind `json:"kind"`
+	Binpkgs int              `json:"binpkgs"`
+	Bytes   int64            `json:"bytes"`
 	// Free is how much room its file system has for others; null where it was
 	// not measured.
 	Free *int64 `json:"free_bytes"`

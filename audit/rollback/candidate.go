@@ -11,6 +11,7 @@ import (
 	"emaudit/audit/acceptance"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/state"
+	"emaudit/parse/binpkg"
 	"emaudit/parse/emergelog"
 	"emaudit/store"
 )
@@ -95,14 +96,14 @@ func failedPostinst(s *state.Stay) *store.Merge {
 // compareCandidates puts the best first.
 func compareCandidates(a, b candidate) int {
 	refused := func(c candidate) int { return state.B2i(c.usable == acceptance.UsableNo) }
-	lossy := func(c candidate) int { return state.B2i(c.Origin == "quickpkg") }
+	lossy := func(c candidate) int { return state.B2i(c.Origin == binpkg.OriginQuickpkg) }
 	return cmp.Or(
 		refused(a)-refused(b),
 		a.match.Rank()-b.match.Rank(),
 		state.B2i(!a.equal)-state.B2i(!b.equal),
 		lossy(a)-lossy(b),
 		state.B2i(a.usable != acceptance.UsableYes)-state.B2i(b.usable != acceptance.UsableYes),
-		state.B2i(a.Integrity != "whole")-state.B2i(b.Integrity != "whole"),
+		state.B2i(a.Integrity != binpkg.Whole)-state.B2i(b.Integrity != binpkg.Whole),
 		state.B2i(!a.EntryCurrent())-state.B2i(!b.EntryCurrent()),
 		cmp.Compare(b.BuildTime, a.BuildTime),
 		strings.Compare(a.Source(), b.Source()),
@@ -139,7 +140,7 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 		}
 	}
 	switch remedy := audit.Do(audit.Emaudit("verify", "--images", file.Path)); {
-	case file.Integrity != "whole":
+	case file.Integrity != binpkg.Whole:
 		warn("rollback-unverified", remedy, "%s: whether it is whole is not known", file.Unsure())
 	case !file.ImageChecked:
 		warn("rollback-unverified", remedy, "%s is whole, but its image was not unpacked: whether Portage can extract it is not known", file.Path)
@@ -219,7 +220,7 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 	}
 	if unread := j.Past.Unread[g.CPV]; len(unread) > 0 {
 		g.Cause, g.Detail, g.Remedy = "damaged", unread[0].Path+" could not be read", rebuild
-		if unread[0].Structure == "unknown" {
+		if unread[0].Structure == store.StructureUnknown {
 			g.Cause, g.Remedy = "unknown", audit.RemedyPermissions
 		}
 		return g

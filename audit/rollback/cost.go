@@ -8,6 +8,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/state"
+	"emaudit/parse/binpkg"
 	"emaudit/store"
 )
 
@@ -73,7 +74,7 @@ func (j *RollbackJudge) forward(r *Rollback) {
 			continue
 		}
 		there := j.covering(c.Before.Row)
-		if len(there) == 0 || slices.ContainsFunc(there, func(b *binpkgs.Binpkg) bool { return b.Integrity == "whole" }) {
+		if len(there) == 0 || slices.ContainsFunc(there, func(b *binpkgs.Binpkg) bool { return b.Integrity == binpkg.Whole }) {
 			continue
 		}
 		c.Forward = there[0].Ref()

@@ -42,7 +42,7 @@ type RollbackChange struct {
 	// Match tells how near it comes to the build that was installed then.
 	Match binpkgs.CoverageVerdict `json:"match,omitempty"`
 	// Integrity is what is known of the file: whole, unchecked, ...
-	Integrity string `json:"integrity,omitempty"`
+	Integrity binpkg.Integrity `json:"integrity,omitempty"`
 	// Unpacked tells that the image of the file was unpacked too, which shows
 	// what Portage would refuse to extract.
 	Unpacked bool                `json:"unpacked"`

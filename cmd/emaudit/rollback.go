@@ -20,6 +20,7 @@ import (
 	"emaudit/audit/transition"
 	"emaudit/hostfs"
 	"emaudit/ingest"
+	"emaudit/parse/binpkg"
 	"emaudit/parse/vdb"
 	"emaudit/report"
 )
@@ -147,7 +148,7 @@ func (s *session) verifiedRollback(ctx context.Context, judge func(audit.Databas
 		due := map[[2]string]bool{}
 		for _, c := range r.Changes {
 			needed := []*binpkgs.InstanceRef{c.Instance, c.Forward}
-			if c.Integrity == "whole" && c.Unpacked {
+			if c.Integrity == binpkg.Whole && c.Unpacked {
 				needed[0] = nil
 			}
 			for _, b := range needed {
