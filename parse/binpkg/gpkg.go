@@ -126,11 +126,12 @@ func findParts(p *Package) layout {
 func checkStructure(p *Package, parts layout) {
 	for i, m := range p.Members {
 		slash := strings.IndexByte(m.Name, '/')
-		if slash <= 0 || slash == len(m.Name)-1 || strings.Count(m.Name, "/") != 1 {
+		// Portage finds no common folder where that is "." (os.path.commonpath).
+		if slash <= 0 || slash == len(m.Name)-1 || strings.Count(m.Name, "/") != 1 || m.Name[:slash] == "." {
 			p.diagnose(m.Offset, ProblemMemberPath, "member %q is not FOLDER/NAME", clip([]byte(m.Name)))
 			continue
 		}
-		if traverses([]byte(m.Name)) || m.Name[:slash] == "." {
+		if traverses([]byte(m.Name)) {
 			p.diagnose(m.Offset, ProblemMemberName, "member %q is in no folder of its own", clip([]byte(m.Name)))
 		}
 		switch prefix := m.Name[:slash]; {
