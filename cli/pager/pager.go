@@ -28,9 +28,6 @@ import (
 // show colours, leave the text on the screen.
 const lessOptions = "FRX"
 
-// killAfter is how long a program may take to end after SIGTERM.
-const killAfter = 300 * time.Millisecond
-
 // Options say which program shows what is too long, and for whom.
 type Options struct {
 	// Command is the program that was named, quoted as for a shell. Empty: PAGER
@@ -39,6 +36,8 @@ type Options struct {
 	Env     []string
 	// Foreign says that the effective user is not the one at the terminal.
 	Foreign bool
+	// KillAfter is how long the program may take to end after SIGTERM.
+	KillAfter time.Duration
 }
 
 // Foreign tells whether the effective user is not the one who sits at the
@@ -71,6 +70,7 @@ type Pager struct {
 	rows     int      // of the screen
 	command  []string // of the program
 	env      []string
+	grace    time.Duration // to end after SIGTERM
 
 	held    bytes.Buffer
 	lines   int
@@ -103,7 +103,7 @@ func New(ctx context.Context, terminal *os.File, o Options) (*Pager, error) {
 	if len(words) == 0 || filepath.Base(words[0]) == "cat" {
 		return nil, nil
 	}
-	p := &Pager{ctx: ctx, terminal: terminal, rows: rows, command: words, env: o.Env}
+	p := &Pager{ctx: ctx, terminal: terminal, rows: rows, command: words, env: o.Env, grace: o.KillAfter}
 	if o.Foreign {
 		p.command, p.env = []string{"less"}, secureEnvironment(o.Env)
 		if o.Command != "" && !slices.Equal(words, p.command) {
@@ -221,7 +221,7 @@ func (p *Pager) start() (err error) {
 	p.state, _ = term.GetState(int(p.terminal.Fd()))
 	p.program = exec.CommandContext(p.ctx, p.command[0], p.command[1:]...)
 	p.program.Cancel = func() error { return p.program.Process.Signal(syscall.SIGTERM) }
-	p.program.WaitDelay = killAfter
+	p.program.WaitDelay = p.grace
 	p.program.Stdout, p.program.Stderr, p.program.Env = p.terminal, os.Stderr, p.env
 	if p.input, err = p.program.StdinPipe(); err != nil {
 		return err

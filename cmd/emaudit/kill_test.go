@@ -150,33 +150,34 @@ func query(t *testing.T, db *sql.DB, statement string) []map[string]any {
 	return all
 }
 
-// TestAKilledIngestLosesAndDoublesNothing kills an ingest with SIGKILL after
-// ever longer times until one comes through; after each kill the next ingest
-// must bring the database to what an undisturbed one made.
+// TestAKilledIngestLosesAndDoublesNothing kills an ingest with SIGKILL when its
+// database has ever more bytes; after each kill the next ingest must bring the
+// database to what an undisturbed one made.
 func TestAKilledIngestLosesAndDoublesNothing(t *testing.T) {
 	alpha := hostarchive.Alpha(t)
 	dir := t.TempDir()
 	undisturbed := filepath.Join(dir, "undisturbed.db")
 	mustRun(t, "--root", alpha, "--db", undisturbed, "ingest")
 	want := facts(t, undisturbed)
-	killed := 0
-	for delay := 2 * time.Millisecond; ; delay += delay/2 + time.Millisecond {
-		path := filepath.Join(dir, delay.String()+".db")
-		cmd := emaudit(t, "--root", alpha, "--db", path, "ingest")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
+	size := func(path string) (bytes int64) {
+		for _, name := range []string{path, path + "-wal"} {
+			if info, err := os.Stat(name); err == nil {
+				bytes += info.Size()
+			}
 		}
-		timer := time.AfterFunc(delay, func() { cmd.Process.Kill() })
-		err := cmd.Wait()
-		timer.Stop()
+		return bytes
+	}
+	killed := 0
+	for atLeast := int64(1); atLeast <= size(undisturbed); atLeast += atLeast/2 + 1<<12 {
+		path := filepath.Join(dir, fmt.Sprint(atLeast)+".db")
+		cmd := emaudit(t, "--root", alpha, "--db", path, "ingest")
+		if endBy(t, cmd, func() bool { return size(path) >= atLeast && cmd.Process.Kill() == nil }) && !cmd.ProcessState.Exited() {
+			killed++
+		}
 		mustRun(t, "--root", alpha, "--db", path, "ingest")
 		if diff := cmp.Diff(want, facts(t, path)); diff != "" {
-			t.Errorf("killed after %v (-undisturbed +killed):\n%s", delay, diff)
+			t.Errorf("killed at %d bytes (-undisturbed +killed):\n%s", atLeast, diff)
 		}
-		if err == nil {
-			break
-		}
-		killed++
 	}
 	if killed == 0 {
 		t.Error("no ingest was killed: the test proved nothing")

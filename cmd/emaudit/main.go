@@ -19,11 +19,11 @@ import (
 	"emaudit/cli/pager"
 )
 
-func main() { os.Exit(start(time.Now, time.Local)) }
+func main() { os.Exit(start(time.Now, time.Local, interrupt.Grace)) }
 
 // start runs the command that the process was started for, and returns the exit
-// code.
-func start(now func() time.Time, local *time.Location) int {
+// code. After a signal the work has grace to end.
+func start(now func() time.Time, local *time.Location, grace time.Duration) int {
 	collectLater()
 	foreign := pager.Foreign(os.Getenv, os.Getuid(), os.Geteuid())
 	if foreign {
@@ -31,7 +31,7 @@ func start(now func() time.Time, local *time.Location) int {
 		// chosen PATH.
 		os.Setenv("PATH", systemPath)
 	}
-	ctx, stop := interrupt.Context(func() {
+	ctx, stop := interrupt.Context(grace, func() {
 		fmt.Fprintln(os.Stderr, "emaudit: interrupted")
 		os.Exit(exitInterrupted)
 	})
@@ -46,6 +46,7 @@ func start(now func() time.Time, local *time.Location) int {
 		foreign: foreign,
 		now:     now,
 		local:   local,
+		grace:   grace,
 	})
 }
 

@@ -29,6 +29,7 @@ type process struct {
 	foreign        bool // euid is not the user who sits at the terminal
 	now            func() time.Time
 	local          *time.Location
+	grace          time.Duration // what the work has to end after a signal
 }
 
 // getenv returns a variable of the process's environment.
@@ -169,7 +170,7 @@ func startPager(ctx context.Context, s *session) *pager.Pager {
 	if !ok || s.NoPager || !slices.Contains(pagedCommands, s.command) || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	p, err := pager.New(ctx, f, pager.Options{Command: s.Pager, Env: s.proc.env, Foreign: s.proc.foreign})
+	p, err := pager.New(ctx, f, pager.Options{Command: s.Pager, Env: s.proc.env, Foreign: s.proc.foreign, KillAfter: s.proc.grace / 3})
 	switch {
 	case err != nil && p == nil:
 		s.messages.Warning(fmt.Sprintf("%v; printing without one", err))

@@ -12,12 +12,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"emaudit/cli/interrupt"
 	"emaudit/internal/hostarchive"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
-// testNow is the clock of the scripts unless EMAUDIT_TEST_NOW says otherwise:
+// testNow is the clock of the commands unless EMAUDIT_TEST_NOW says otherwise:
 // an hour after the last event of the recorded host alpha.
 const testNow = 1791138000 // 2026-10-04 18:20:00 UTC
 
@@ -25,7 +26,8 @@ const testNow = 1791138000 // 2026-10-04 18:20:00 UTC
 var benchDir string
 
 // TestMain makes the test binary the command emaudit of the scripts, with a
-// clock and a time zone that do not move.
+// clock and a time zone that do not move. EMAUDIT_TEST_GRACE is how long it may go
+// on after a signal.
 func TestMain(m *testing.M) {
 	testscript.Main(cleanUp{m}, map[string]func(){
 		"emaudit": func() {
@@ -37,7 +39,14 @@ func TestMain(m *testing.M) {
 				}
 				now = n
 			}
-			os.Exit(start(func() time.Time { return time.Unix(now, 0) }, time.UTC))
+			grace := interrupt.Grace
+			if s := os.Getenv("EMAUDIT_TEST_GRACE"); s != "" {
+				var err error
+				if grace, err = time.ParseDuration(s); err != nil {
+					panic(err)
+				}
+			}
+			os.Exit(start(func() time.Time { return time.Unix(now, 0) }, time.UTC, grace))
 		},
 	})
 }

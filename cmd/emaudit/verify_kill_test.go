@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -51,9 +51,9 @@ func verified(t *testing.T, root, db string, args ...string) (read, skipped int)
 	return answer.Verified.Read, answer.Verified.Skipped
 }
 
-// TestABrokenOffVerifyGoesOn ends a verify after ever longer times, by SIGKILL
-// and by SIGINT, until one comes through; after each, the next reads what is
-// left, and what is then known is what an undisturbed one finds.
+// TestABrokenOffVerifyGoesOn ends a verify by SIGKILL and by SIGINT after ever more
+// was kept; after each, the next reads what is left, and what is then known is what
+// an undisturbed one finds.
 func TestABrokenOffVerifyGoesOn(t *testing.T) {
 	root, all := verifyHost(t)
 	dir := t.TempDir()
@@ -65,46 +65,36 @@ func TestABrokenOffVerifyGoesOn(t *testing.T) {
 	}
 	want := facts(t, undisturbed)
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
-		ended, kept := 0, 0
-		for delay := 4 * time.Millisecond; ; delay += delay/2 + time.Millisecond {
-			db := filepath.Join(dir, signal.String()+delay.String()+".db")
-			copyFile(t, ingested, db)
-			cmd := emaudit(t, "--root", root, "--db", db, "verify", "--jobs", "1")
+		// Some batches of 256 files, and none.
+		for _, atLeast := range []int{0, 1, all / 2, all - 250} {
+			name := fmt.Sprintf("%v after %d", signal, atLeast)
+			db := filepath.Join(dir, name+".db")
+			var cmd *exec.Cmd
 			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
+			for kept, sent := 0, false; !sent || kept == all; {
+				copyFile(t, ingested, db)
+				cmd = emaudit(t, "--root", root, "--db", db, "verify", "--jobs", "1")
+				cmd.Env = append(cmd.Env, endless)
+				stderr.Reset()
+				cmd.Stderr = &stderr
+				kept, sent = signalAt(t, cmd, signal, db, "SELECT count(*) FROM instance WHERE verified_at > 0", atLeast)
 			}
-			timer := time.AfterFunc(delay, func() { _ = cmd.Process.Signal(signal) })
-			err := cmd.Wait()
-			timer.Stop()
-			complete := cmd.ProcessState.ExitCode() == exitClean || cmd.ProcessState.ExitCode() == exitFindings
-			if signal == syscall.SIGINT && !complete && cmd.ProcessState.ExitCode() != exitInterrupted && cmd.ProcessState.ExitCode() != -1 {
-				t.Errorf("interrupted after %v: %v\n%s", delay, err, stderr.Bytes())
-			}
+			interrupted := cmd.ProcessState.ExitCode() == exitInterrupted
 			read, skipped := verified(t, root, db)
-			if read+skipped != all {
-				t.Errorf("%v after %v: %d read afterwards and %d before, of %d", signal, delay, read, skipped, all)
+			if read+skipped != all || skipped < atLeast {
+				t.Errorf("%s: %d read afterwards and %d before, of %d", name, read, skipped, all)
 			}
-			if skipped > 0 && !complete {
-				kept++
-				// Interrupted after the last file there is nothing to go on with.
-				if signal == syscall.SIGINT && read > 0 && !strings.Contains(stderr.String(), "the same command goes on with the others") {
-					t.Errorf("interrupted after %v: %s", delay, stderr.Bytes())
-				}
+			// Interrupted before it has begun there is nothing to say.
+			if interrupted && skipped > 0 && read > 0 && !strings.Contains(stderr.String(), "the same command goes on with the others") {
+				t.Errorf("%s: %s", name, stderr.Bytes())
+			}
+			if signal == syscall.SIGINT && atLeast > 0 && !interrupted {
+				t.Errorf("%s: %v", name, cmd.ProcessState)
 			}
 			if diff := cmp.Diff(want, facts(t, db)); diff != "" {
-				t.Errorf("%v after %v (-undisturbed +ended):\n%s", signal, delay, diff)
+				t.Errorf("%s (-undisturbed +ended):\n%s", name, diff)
 			}
-			if complete {
-				break
-			}
-			ended++
 		}
-		if ended == 0 || kept == 0 {
-			t.Errorf("%v: %d were ended, %d had kept something: the test proved nothing", signal, ended, kept)
-		}
-		t.Logf("%v: %d ended, %d of them had kept something", signal, ended, kept)
 	}
 }
 
@@ -113,39 +103,26 @@ func TestABrokenOffVerifyGoesOn(t *testing.T) {
 func TestAnInterruptedVerifyOfAllGoesOn(t *testing.T) {
 	root, all := verifyHost(t)
 	dir := t.TempDir()
-	before := filepath.Join(dir, "before.db")
+	before, db := filepath.Join(dir, "before.db"), filepath.Join(dir, "again.db")
 	verified(t, root, before)
-	for delay := 40 * time.Millisecond; ; delay += delay / 4 {
-		if delay > time.Minute {
-			t.Fatal("no verify was interrupted in the middle")
-		}
-		db := filepath.Join(dir, delay.String()+".db")
+	const later = 1792002000 // ten days after the reading before
+	var stderr bytes.Buffer
+	for kept, sent := 0, false; !sent || kept == all; {
 		copyFile(t, before, db)
 		cmd := emaudit(t, "--root", root, "--db", db, "verify", "--all", "--jobs", "1")
-		// Ten days after the reading before.
-		later := "EMAUDIT_TEST_NOW=1792002000"
-		cmd.Env = append(cmd.Env, later)
-		var stderr bytes.Buffer
+		cmd.Env = append(cmd.Env, fmt.Sprintf("EMAUDIT_TEST_NOW=%d", later), endless)
+		stderr.Reset()
 		cmd.Stderr = &stderr
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		timer := time.AfterFunc(delay, func() { _ = cmd.Process.Signal(os.Interrupt) })
-		_ = cmd.Wait()
-		timer.Stop()
-		_, command, said := strings.Cut(stderr.String(), "are done and kept; ")
-		if !said || strings.Contains(stderr.String(), " 0 of ") {
-			continue
-		}
-		command, _, _ = strings.Cut(command, " goes on")
-		if command != "verify --max-age 5d" {
-			t.Fatalf("it goes on with %q", command)
-		}
-		t.Setenv("EMAUDIT_TEST_NOW", "1792005600")
-		if read, skipped := verified(t, root, db, strings.Fields(command)[1:]...); read == 0 || skipped == 0 || read+skipped != all {
-			t.Errorf("%s read %d files and knew %d, of %d", command, read, skipped, all)
-		}
-		return
+		kept, sent = signalAt(t, cmd, os.Interrupt, db, fmt.Sprintf("SELECT count(*) FROM instance WHERE verified_at = %d", later), 1)
+	}
+	_, command, _ := strings.Cut(stderr.String(), "are done and kept; ")
+	command, _, _ = strings.Cut(command, " goes on")
+	if command != "verify --max-age 5d" {
+		t.Fatalf("it goes on with %q: %s", command, stderr.Bytes())
+	}
+	t.Setenv("EMAUDIT_TEST_NOW", fmt.Sprint(later+3600))
+	if read, skipped := verified(t, root, db, strings.Fields(command)[1:]...); read == 0 || skipped == 0 || read+skipped != all {
+		t.Errorf("%s read %d files and knew %d, of %d", command, read, skipped, all)
 	}
 }
 
