@@ -120,7 +120,7 @@ func resolution(f *aftermath.Failure, t Terminal) []Cell {
 	case "removed":
 		return []Cell{Plain.Text("  removed " + t.Time(timeOf(f.ResolvedAt)))}
 	}
-	return []Cell{Bad.Text("  not merged since"), Plain.Text("   "), Code.Text("emerge --oneshot \"=" + f.CPV + "\"")}
+	return []Cell{Bad.Text("  not merged since"), Plain.Text("   "), Code.Text(f.Retry.String())}
 }
 
 func timeOf(unix *int64) int64 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"emaudit/audit"
 	"emaudit/audit/cleanup"
 	"emaudit/audit/rollback"
 )
@@ -52,6 +53,8 @@ type Prune struct {
 	Plan     *cleanup.PrunePlan
 	Done     PruneDone
 	Journals []PruneJournal
+	// Place is where the commands of the answer are typed.
+	Place audit.Place
 	// Explain is a path or an atom about which alone is asked.
 	Explain string
 }
@@ -156,7 +159,7 @@ func (p *Prune) text(s *Screen, o Output) {
 	if p.Done.Action != "" {
 		s.Line(Bold.Text(PruneAction(p.Done)))
 		if p.Done.Journal != "" {
-			s.Line(Plain.Text("To restore them:   "), Code.Text("emaudit prune --undo "+p.Done.Journal))
+			s.Line(Plain.Text("To restore them:   "), p.command("--undo", p.Done.Journal))
 			s.Paragraph(0, Dim.Text("They are in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))
 		}
 		p.skipped(s)
@@ -179,7 +182,7 @@ func (p *Prune) text(s *Screen, o Output) {
 	p.budget(s)
 	p.quarantine(s)
 	s.Blank()
-	s.Line(Plain.Text("Why a file is kept:  "), Code.Text("emaudit prune --explain PATH|ATOM"))
+	s.Line(Plain.Text("Why a file is kept:  "), p.command("--explain"), Code.Text(" PATH|ATOM"))
 }
 
 // pruneWhy names the codes for people, in the order in which they are shown.
@@ -378,6 +381,11 @@ func (p *Prune) budget(s *Screen) {
 	t.End()
 }
 
+// command is one of prune, as it is typed about this host.
+func (p *Prune) command(args ...string) Cell {
+	return Code.Text(audit.Emaudit("prune").Plus(args...).At(p.Place).String())
+}
+
 // quarantine lists what can be brought back.
 func (p *Prune) quarantine(s *Screen) {
 	if len(p.Journals) == 0 {
@@ -394,8 +402,8 @@ func (p *Prune) quarantine(s *Screen) {
 		t.Row(Code.Text(j.ID), role.Text(j.Status), Plain.Text(Count(int64(j.Files), "file", "files")), Plain.Text(Size(j.Size)), Plain.Text(j.PkgDir))
 	}
 	t.End()
-	s.Line(Plain.Text("  restore:                           "), Code.Text("emaudit prune --undo [JOURNAL]"))
-	s.Line(Plain.Text("  delete what is older than 14 days: "), Code.Text("emaudit prune --empty"))
+	s.Line(Plain.Text("  restore:                           "), p.command("--undo"), Code.Text(" [JOURNAL]"))
+	s.Line(Plain.Text("  delete what is older than 14 days: "), p.command("--empty"))
 }
 
 // skipped lists what was left alone.

@@ -140,12 +140,12 @@ func (a *Acceptance) judgePlace(b *binpkgs.Binpkg) []Reason {
 	case b.EntryContradicts() && !b.Damaged():
 		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages lists another digest, and Portage compares digests before a merge", Effect: EffectRefused, SettleWith: b.Refresh()})
 	case b.Entry == nil && trusted:
-		reasons = append(reasons, Reason{Code: "not-indexed", Detail: "Packages does not list it, and Portage trusts the index: emaint --fix binhost", Effect: EffectRefused})
+		reasons = append(reasons, Reason{Code: "not-indexed", Detail: "Packages does not list it, and Portage trusts the index", Effect: EffectRefused})
 	case !b.EntryCurrent() && trusted && b.Entry != nil:
-		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages describes another file of this name: emaint --fix binhost", Effect: EffectRefused})
+		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages describes another file of this name", Effect: EffectRefused})
 	}
 	if b.EntryContradicts() {
-		reasons = append(reasons, Reason{Code: "index-digest-mismatch", Detail: "its digest is not the one in Packages, and Portage compares digests before a merge: emaint --fix binhost", Effect: EffectRefused})
+		reasons = append(reasons, Reason{Code: "index-digest-mismatch", Detail: "its digest is not the one in Packages, and Portage compares digests before a merge", Effect: EffectRefused, SettleWith: b.Refresh()})
 	}
 	if b.Origin == binpkg.OriginQuickpkg {
 		reasons = append(reasons, Reason{Code: "quickpkg-copy", Detail: "quickpkg gave it the build id of the original, so no atom selects it", Effect: EffectNote})
@@ -168,7 +168,7 @@ func judgeLoss(b *binpkgs.Binpkg) []Reason {
 	if b.Origin == binpkg.OriginQuickpkg && b.Integrity != binpkg.Whole && len(reasons) == 0 {
 		reasons = append(reasons, Reason{
 			Code: "config-stub-unknown", Effect: EffectNote,
-			Detail: "quickpkg made it, perhaps without some of its files; to find out: emaudit verify " + audit.ShellQuote(b.Path),
+			Detail: "quickpkg made it, perhaps without some of its files", SettleWith: audit.Do(audit.Emaudit("verify", b.Source())),
 		})
 	}
 	if b.Lossy() {

@@ -42,6 +42,8 @@ type Failure struct {
 	Resolution string  `json:"resolution"` // retried, replaced, removed, open
 	// Installed says that some version of the package is installed.
 	Installed bool `json:"installed"`
+	// Retry merges it again.
+	Retry audit.Command `json:"-"`
 
 	slot     string         // "" where nothing tells
 	evidence audit.Evidence // where the cause was seen
@@ -109,6 +111,13 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 		return nil, err
 	}
 	failures.Cut = append(failures.Cut, cut...)
+	place, err := db.FindPlace()
+	if err != nil {
+		return nil, err
+	}
+	for i := range failures.Rows {
+		failures.Rows[i].Retry = failures.Rows[i].Retry.At(place)
+	}
 	for i := range cut {
 		failures.Findings = append(failures.Findings, cut[i].Finding(db))
 	}
@@ -169,6 +178,7 @@ func NewFailures(h *history.MergeHistory, logs []store.BuildLog, failed []store.
 		row := &f.Rows[i]
 		resolve(h, row, slots)
 		row.Installed = here[audit.PackageOf(row.CPV)]
+		row.Retry = audit.Run("emerge", "--oneshot", "="+row.CPV)
 	}
 	slices.SortStableFunc(f.Rows, func(a, b Failure) int {
 		if c := history.CompareTimes(b.At, a.At, 0, 0); c != 0 {
@@ -265,7 +275,7 @@ func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
 		}
 	}
 	f := audit.Finding{
-		Code: "merge-failed", Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: audit.Do(audit.Run("emerge", "--oneshot", "="+row.CPV)),
+		Code: "merge-failed", Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: audit.Do(row.Retry),
 		Message: "failed", Evidence: []audit.Evidence{},
 	}
 	if row.Phase != "" {

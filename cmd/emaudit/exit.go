@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/alecthomas/kong"
 
+	"emaudit/audit"
 	"emaudit/store"
 )
 
@@ -94,9 +94,11 @@ func hintFor(err error, db string) string {
 	case errors.Is(err, store.ErrOlder):
 		return fmt.Sprintf("mv %[1]s %[1]s.old; the next command makes a new one of what the files still say", db)
 	case errors.Is(err, store.ErrSchema):
-		return fmt.Sprintf("mv %[1]s %[1]s.odd; what the files still say is then ingested anew", db)
+		return audit.Files("mv", db, db+".odd").String() + "; what the files still say is then ingested anew"
 	case errors.Is(err, store.ErrDamaged):
-		return fmt.Sprintf("mv %[1]s %[1]s.damaged; what the files still say is then ingested anew, and what only the database knew may be saved first: sqlite3 %[1]s.damaged .recover | sqlite3 %[1]s", db)
+		away := db + ".damaged"
+		return audit.Files("mv", db, away).String() + "; what the files still say is then ingested anew, and what only the database knew may be saved first: (umask 077; " +
+			audit.Files("sqlite3", away, ".recover").String() + " | " + audit.Files("sqlite3", db).String() + ")"
 	case errors.Is(err, store.ErrBusy):
 		return "wait for the other emaudit to finish, or ask the stored facts with --no-ingest"
 	}

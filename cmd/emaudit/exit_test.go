@@ -23,3 +23,16 @@ func TestARemedyIsForTheDatabaseThatIsMeant(t *testing.T) {
 		}
 	}
 }
+
+// TestAHintCanBePasted: the name of a database may have spaces.
+func TestAHintCanBePasted(t *testing.T) {
+	for kind, want := range map[error]string{
+		store.ErrSchema:  "mv '/a b.db' '/a b.db.odd'; ",
+		store.ErrDamaged: "mv '/a b.db' '/a b.db.damaged'; ",
+	} {
+		hint := hintFor(&store.DatabaseError{Path: "/a b.db", Err: kind}, "/a b.db")
+		if !strings.HasPrefix(hint, want) {
+			t.Errorf("%v: %s", kind, hint)
+		}
+	}
+}

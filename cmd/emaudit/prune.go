@@ -96,7 +96,7 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	}
 	audit.SortFindings(run.plan.Findings)
 	out := s.out()
-	answer := &report.Prune{Plan: run.plan, Done: run.done, Journals: run.journals, Explain: c.Explain}
+	answer := &report.Prune{Plan: run.plan, Done: run.done, Journals: run.journals, Explain: c.Explain, Place: run.place}
 	if writeErr := out.Write(answer.Answer(out)); err == nil {
 		err = writeErr
 	}
@@ -145,6 +145,7 @@ type pruneRun struct {
 	*pruneCommand
 	*session
 	policy   cleanup.PrunePolicy
+	place    audit.Place
 	plan     *cleanup.PrunePlan
 	done     report.PruneDone
 	journals []report.PruneJournal
@@ -153,6 +154,9 @@ type pruneRun struct {
 // makePlan plans from what is stored now.
 func (r *pruneRun) makePlan(ctx context.Context) (plan *cleanup.PrunePlan, err error) {
 	err = r.ask(ctx, func(db audit.Database) error {
+		if r.place, err = db.FindPlace(); err != nil {
+			return err
+		}
 		plan, err = r.planPrune(db, r.policy, false)
 		return err
 	})
@@ -187,6 +191,15 @@ func (r *pruneRun) with(pkgdir string, do func(*prune.PkgDir) error) error {
 	return err
 }
 
+// undoCommand brings a journal back, or what was broken off.
+func undoCommand(journal string) audit.Command {
+	undo := audit.Emaudit("prune", "--undo")
+	if journal != "" {
+		undo = undo.Plus(journal)
+	}
+	return undo
+}
+
 // readJournals lists the quarantine, and reports what is wrong with it.
 func (r *pruneRun) readJournals() {
 	r.journals = []report.PruneJournal{}
@@ -197,9 +210,9 @@ func (r *pruneRun) readJournals() {
 			subject := j.Path
 			switch j.Status {
 			case prune.Unfinished:
-				r.find("prune-unfinished", audit.SeverityWarning, subject, "an earlier prune was interrupted: its files are still in quarantine", "emaudit prune --undo")
+				r.find("prune-unfinished", audit.SeverityWarning, subject, "an earlier prune was interrupted: its files are still in quarantine", audit.Do(undoCommand("")))
 			case prune.Unreadable:
-				r.find("prune-journal-unread", audit.SeverityWarning, subject, j.Problem, "look into it: the files are there by number")
+				r.find("prune-journal-unread", audit.SeverityWarning, subject, j.Problem, audit.Do(audit.Files("ls", "-la", j.Path)).When("look into it: the files are there by number"))
 			}
 		}
 		return err
@@ -207,11 +220,11 @@ func (r *pruneRun) readJournals() {
 	if err == nil || r.refused(err) {
 		return
 	}
-	subject, remedy := prune.Quarantine, "run emaudit as root"
+	subject, remedy := prune.Quarantine, audit.Advise("run emaudit as root")
 	if q := (*prune.QuarantineError)(nil); errors.As(err, &q) {
 		subject = q.Path
 		if errors.Is(err, prune.ErrMountPoint) {
-			remedy = "umount " + audit.ShellQuote(q.Path)
+			remedy = audit.Do(audit.Files("umount", q.Path))
 		}
 	}
 	r.find("prune-journal-unread", audit.SeverityWarning, subject, err.Error(), remedy)
@@ -230,14 +243,14 @@ func (r *pruneRun) refused(err error) bool {
 		}
 	}
 	r.find("prune-quarantine-refused", audit.SeverityError, q.Path, q.Err.Error(),
-		"ls -laR "+audit.ShellQuote(q.Path)+", as its owner emaudit prune --undo if he pruned, otherwise move it away")
+		audit.Do(audit.Files("ls", "-laR", q.Path)).When("its owner undoes what he pruned; otherwise move it away, after a look"))
 	return true
 }
 
-func (r *pruneRun) find(code string, severity audit.Severity, subject, message, remedy string) {
+func (r *pruneRun) find(code string, severity audit.Severity, subject, message string, remedy audit.Remedy) {
 	r.plan.Findings = append(r.plan.Findings, audit.Finding{
 		Code: code, Severity: severity, Subject: subject, Message: message,
-		Evidence: []audit.Evidence{{Source: subject}}, Remedy: audit.Advise(remedy),
+		Evidence: []audit.Evidence{{Source: subject}}, Remedy: remedy.At(r.place),
 	})
 }
 
@@ -271,7 +284,7 @@ func (r *pruneRun) apply(ctx context.Context) error {
 		}
 		for _, skip := range result.Skipped {
 			r.done.Skipped = append(r.done.Skipped, report.PruneSkip{PkgDir: result.PkgDir, Path: skip.Path, Reason: skip.Reason})
-			r.find("prune-skipped", audit.SeverityWarning, path.Join(result.PkgDir, skip.Path), skip.Reason, "emaudit prune")
+			r.find("prune-skipped", audit.SeverityWarning, path.Join(result.PkgDir, skip.Path), skip.Reason, audit.Do(audit.Emaudit("prune")))
 		}
 		return err
 	})
@@ -355,7 +368,7 @@ func (r *pruneRun) confirm() (bool, error) {
 func (r *pruneRun) recovered(all []prune.Restored) {
 	for _, restored := range all {
 		r.find("prune-recovered", audit.SeverityInfo, restored.PkgDir,
-			fmt.Sprintf("an earlier prune (journal %s) was interrupted: its %d files were restored first", restored.Journal, restored.Files), "nothing: it is done")
+			fmt.Sprintf("an earlier prune (journal %s) was interrupted: its %d files were restored first", restored.Journal, restored.Files), audit.Advise("nothing: it is done"))
 		r.unrestored(restored)
 	}
 }
@@ -364,14 +377,14 @@ func (r *pruneRun) recovered(all []prune.Restored) {
 func (r *pruneRun) unrestored(restored prune.Restored) {
 	for _, p := range restored.Conflicts {
 		r.find("prune-conflict", audit.SeverityWarning, path.Join(restored.PkgDir, p),
-			"another file has its place by now: the old one stays in quarantine, in journal "+restored.Journal, "move the new one away, and emaudit prune --undo "+restored.Journal)
+			"another file has its place by now: the old one stays in quarantine, in journal "+restored.Journal, audit.Do(undoCommand(restored.Journal)).When("move the new one away, and then"))
 	}
 	for _, s := range restored.Stuck {
 		r.find("prune-stuck", audit.SeverityError, path.Join(restored.PkgDir, s.Path),
-			"it cannot be put back, and stays in quarantine, in journal "+restored.Journal+": "+s.Reason, "lsattr -d, findmnt -T; then emaudit prune --undo "+restored.Journal)
+			"it cannot be put back, and stays in quarantine, in journal "+restored.Journal+": "+s.Reason, audit.Do(undoCommand(restored.Journal)).When("lsattr -d and findmnt -T show what holds the place; without that"))
 	}
 	for _, p := range restored.Missing {
-		r.find("prune-missing", audit.SeverityError, path.Join(restored.PkgDir, p), "it is neither in quarantine nor at its place: something else took it away", "emaudit audit coverage")
+		r.find("prune-missing", audit.SeverityError, path.Join(restored.PkgDir, p), "it is neither in quarantine nor at its place: something else took it away", audit.Do(audit.Emaudit("audit", "coverage")))
 	}
 }
 

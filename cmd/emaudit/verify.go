@@ -226,7 +226,7 @@ func (c *verifyCommand) findKeyring(s *session) (data []byte, from string, err e
 	daemon := path.Join("/", home, "public-keys.d/pubring.db")
 	if _, err := s.root.Stat(daemon); err == nil {
 		s.messages.Warning(fmt.Sprintf("the keys are in keyboxd's database %s, which is not read: signatures stay unchecked", daemon))
-		s.messages.Hint(fmt.Sprintf("gpg --homedir %s --export > keys.gpg && emaudit verify --keyring keys.gpg", path.Join("/", home)))
+		s.messages.Hint(audit.Do(audit.Files("gpg", "--homedir", path.Join("/", home), "--output", "keys.gpg", "--export"), audit.Emaudit("verify", "--keyring", "keys.gpg")).At(s.place()).String())
 	}
 	return nil, "", nil
 }
