@@ -6,8 +6,9 @@ import (
 )
 
 // credentials matches the user information of a URL (RFC 3986 section 3.2.1), up to
-// the last "@" of the authority, because passwords often hold an unescaped "@".
-var credentials = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)[^\s/?#"'<>]*@`)
+// the last "@" of the authority, because passwords often hold an unescaped "@". One
+// that holds a slash, too, is told from a path by what no port begins with.
+var credentials = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#"'<>]*@|[^\s/?#"'<>@:\[\]]*:\d*[^\d\s/?#"'<>][^\s"'<>]*@)`)
 
 // WithoutCredentials returns text without the user names and passwords of its URLs:
 // https://user:secret@host/x becomes https://host/x. PORTAGE_BINHOST, the output of

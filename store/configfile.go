@@ -3,6 +3,8 @@ package store
 import (
 	"database/sql"
 	"fmt"
+
+	"emaudit/parse"
 )
 
 // ConfigKind says what a list of Portage's configuration is about.
@@ -90,10 +92,9 @@ func (tx *Tx) configFiles(content string, host HostID, kinds []ConfigKind) ([]Co
 
 // PutConfigFile enters or renews a list.
 func (tx *Tx) PutConfigFile(host HostID, f *ConfigFile) error {
-	content := f.Content
-	if content == nil {
-		content = []byte{}
-	}
+	// The bytes of a list are text, of which the rest of the store keeps no
+	// credentials either.
+	content := []byte(parse.WithoutCredentials(string(f.Content)))
 	_, err := tx.exec(`INSERT INTO config_file (host, kind, path, layer, repo, position, size, mtime_ns, inode, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, kind, path) DO UPDATE SET layer = excluded.layer, repo = excluded.repo, position = excluded.position,
 			size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode, content = excluded.content`,

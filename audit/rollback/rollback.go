@@ -406,4 +406,10 @@ func (r *Rollback) put(p audit.Place) {
 	for i := range r.Unknowns {
 		r.Unknowns[i].SettleWith = r.Unknowns[i].SettleWith.At(p)
 	}
+	for i := range r.Changes {
+		for j := range r.Changes[i].Reasons {
+			reason := &r.Changes[i].Reasons[j]
+			reason.SettleWith = reason.SettleWith.At(p)
+		}
+	}
 }
