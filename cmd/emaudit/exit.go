@@ -92,7 +92,7 @@ func hintFor(err error, db string) string {
 	case errors.Is(err, store.ErrFull):
 		return "make room there, or use another database with --db FILE; what was stored before is whole"
 	case errors.Is(err, store.ErrOlder):
-		return fmt.Sprintf("mv %[1]s %[1]s.old; the next command makes a new one of what the files still say", db)
+		return audit.Files("mv", db, db+".old").String() + "; the next command makes a new one of what the files still say"
 	case errors.Is(err, store.ErrSchema):
 		return audit.Files("mv", db, db+".odd").String() + "; what the files still say is then ingested anew"
 	case errors.Is(err, store.ErrDamaged):

@@ -27,6 +27,7 @@ func TestARemedyIsForTheDatabaseThatIsMeant(t *testing.T) {
 // TestAHintCanBePasted: the name of a database may have spaces.
 func TestAHintCanBePasted(t *testing.T) {
 	for kind, want := range map[error]string{
+		store.ErrOlder:   "mv '/a b.db' '/a b.db.old'; ",
 		store.ErrSchema:  "mv '/a b.db' '/a b.db.odd'; ",
 		store.ErrDamaged: "mv '/a b.db' '/a b.db.damaged'; ",
 	} {
