@@ -87,13 +87,16 @@ func (db *DB) Ask(ctx context.Context, question string, each func(columns []stri
 // questionError says what is wrong with a question, or with the database.
 func questionError(path string, err error) error {
 	var e sqlite3.Error
-	if !errors.As(err, &e) || e.Code != sqlite3.ErrError && e.Code != sqlite3.ErrAuth && e.Code != sqlite3.ErrReadonly {
+	if !errors.As(err, &e) {
 		return about(path, err)
 	}
-	if e.Code != sqlite3.ErrError {
+	switch e.Code {
+	case sqlite3.ErrError, sqlite3.ErrTooBig: // what is stored is never too big
+		return fmt.Errorf("%w: %w", ErrQuestion, err)
+	case sqlite3.ErrAuth, sqlite3.ErrReadonly:
 		return fmt.Errorf("%w: only questions are answered, nothing is changed (%w)", ErrQuestion, err)
 	}
-	return fmt.Errorf("%w: %w", ErrQuestion, err)
+	return about(path, err)
 }
 
 // View is a table for people.
