@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"path"
+	"strconv"
+	"strings"
 
 	"emaudit/hostfs"
 	"emaudit/settings"
@@ -35,4 +37,30 @@ func MeasureSpace(root *hostfs.Root, s *settings.Settings) []Space {
 	}
 	add("tmp", s.BuildDir())
 	return all
+}
+
+// maxMemInfo bounds /proc/meminfo, which has some 1,500 bytes.
+const maxMemInfo = 64 << 10
+
+// MeasureMemory returns the memory of the machine in bytes. It returns nil if the
+// root is not the running system.
+func MeasureMemory(root *hostfs.Root) *int64 {
+	if !root.IsSystem() {
+		return nil
+	}
+	data, err := root.ReadFile("/proc/meminfo", maxMemInfo)
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(data)) {
+		if value, ok := strings.CutPrefix(line, "MemTotal:"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 54)
+			if err != nil {
+				return nil
+			}
+			bytes := kib << 10
+			return &bytes
+		}
+	}
+	return nil
 }

@@ -81,7 +81,7 @@ func askIntegrity(s *session, db audit.Database, out report.Output) (report.Chec
 }
 
 func askCompatibility(s *session, db audit.Database, out report.Output) (report.Check, error) {
-	c, err := acceptance.AuditCompatibilityWith(db, s.compatibilityOptions())
+	c, err := acceptance.AuditCompatibilityWith(db, acceptance.CompatibilityOptions{Ebuild: ingest.EbuildCache(s.root, s.settings)})
 	if err != nil {
 		return report.Check{}, err
 	}

@@ -65,12 +65,18 @@ func (*currentCommand) answer(ctx context.Context, s *session, out report.Output
 		if err != nil {
 			return err
 		}
-		live := s.readLive()
+		live := history.Live(ingest.ReadLive(s.root, s.settings))
 		runs, err := history.AuditCurrent(db, live)
 		if err != nil {
 			return err
 		}
-		s.lastLines(runs)
+		lastLine, closeLogs := ingest.LastLines(s.root, s.settings)
+		defer closeLogs()
+		for i := range runs {
+			for j := range runs[i].Merges {
+				runs[i].Merges[j].LastLine = lastLine(runs[i].Merges[j].CPV)
+			}
+		}
 		findings, working = source.Findings, len(runs) > 0
 		var left *history.Prediction
 		if list, unlisted, from, ok := history.PlanOfCurrent(runs, live); ok {

@@ -10,6 +10,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/history"
+	"emaudit/ingest"
 	"emaudit/parse/mergelist"
 	"emaudit/report"
 )
@@ -115,7 +116,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 // plan finds what is to be merged where no list was given.
 func (s *session) plan(db audit.Database, from string) (list []history.PlannedMerge, unlisted int, source string, err error) {
 	if from != "resume" {
-		live := s.readLive()
+		live := history.Live(ingest.ReadLive(s.root, s.settings))
 		runs, err := history.AuditCurrent(db, live)
 		if err != nil {
 			return nil, 0, "", err
@@ -127,7 +128,7 @@ func (s *session) plan(db audit.Database, from string) (list []history.PlannedMe
 			return nil, 0, "running", nil
 		}
 	}
-	items, err := s.readResume()
+	items, err := ingest.ReadResume(s.root, s.settings)
 	if errors.Is(err, mergelist.ErrNoList) || errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
@@ -146,4 +147,15 @@ func planned(items []mergelist.Item) []history.PlannedMerge {
 func isTerminal(p *process) bool {
 	f, ok := p.stdin.(*os.File)
 	return p.stdin == nil || ok && term.IsTerminal(int(f.Fd()))
+}
+
+// buildRoom measures what there is to build in.
+func (s *session) buildRoom() history.Room {
+	room := history.Room{TmpDir: s.settings.BuildDir(), RAMBytes: ingest.MeasureMemory(s.root)}
+	for _, space := range ingest.MeasureSpace(s.root, s.settings) {
+		if space.Role == "tmp" {
+			room.FreeBytes = &space.Free
+		}
+	}
+	return room
 }

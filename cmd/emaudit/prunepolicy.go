@@ -136,7 +136,7 @@ func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, total
 			}
 			return acceptance.EbuildGone
 		},
-		CacheEntry:   s.compatibilityOptions().Ebuild,
+		CacheEntry:   ingest.EbuildCache(s.root, s.settings),
 		SettledFlags: func() map[string]bool { return ingest.SettledFlags(s.root, s.settings) },
 		System:       cleanup.SystemPackages(ingest.ProfilePackages(s.root, s.settings)),
 		Rollback:     s.rollbackOptions(),
@@ -153,7 +153,7 @@ func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, total
 // known: by its processes on the running system, by its log elsewhere.
 func (s *session) emergeRuns(db audit.Database) (runs bool, how string, err error) {
 	if s.root.IsSystem() {
-		pid := s.portageProcess()
+		pid := ingest.PortageProcess(s.root)
 		return pid != 0, fmt.Sprintf("process %d", pid), nil
 	}
 	run, runs, err := cleanup.AuditEmergeRuns(db)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -163,9 +164,12 @@ func (s *session) resolve(ctx context.Context) (err error) {
 	if err != nil || !s.root.IsSystem() {
 		return err
 	}
-	if options.Portageq = s.portageqAnswers(ctx, s.settings.All()); options.Portageq != nil {
-		s.settings, err = settings.Resolve(s.root, options)
+	program, lookErr := exec.LookPath("portageq")
+	if lookErr != nil || s.host == 0 {
+		return nil
 	}
+	options.Portageq = ingest.PortageqAnswers(ctx, s.db, s.host, program, s.settings.All(), s.proc.now().Unix())
+	s.settings, err = settings.Resolve(s.root, options)
 	return err
 }
 
@@ -340,7 +344,7 @@ func (s *session) ask(ctx context.Context, question func(audit.Database) error) 
 	return s.db.View(ctx, func(tx *store.Tx) error {
 		db := audit.Database{Tx: tx, Host: s.host, Now: s.proc.now().Unix(), Place: s.place()}
 		if s.elsewhere == "" && s.root != nil && s.root.IsSystem() {
-			db.AtWork = func() bool { return s.portageProcess() != 0 }
+			db.AtWork = func() bool { return ingest.PortageProcess(s.root) != 0 }
 		}
 		return question(db)
 	})

@@ -1,4 +1,4 @@
-package main
+package ingest
 
 import (
 	"bytes"
@@ -23,20 +23,19 @@ const portageqTimeout = 30 * time.Second
 // sourcePortageq is the bookmark under which Portage's answers are kept.
 const sourcePortageq store.SourceKind = "portageq"
 
-// portageqAnswers asks the running Portage for variables. Starting Portage
-// takes longer than everything else that emaudit does, so its answers are kept
-// in the database and asked for anew only when what emaudit reads in the files
-// itself, or the environment of Portage, has changed.
-func (s *session) portageqAnswers(ctx context.Context, own []settings.Setting) func(...string) (map[string]string, error) {
-	program, err := exec.LookPath("portageq")
-	if err != nil || s.host == 0 {
-		return nil
-	}
+// PortageqAnswers returns a function that asks the running Portage for variables, for
+// the Portageq of [settings.Options]. program is the path of portageq, and own are the
+// settings as emaudit reads them.
+//
+// A start of Portage takes longer than anything else in emaudit. So the database keeps
+// its answers, and Portage is asked again only after own or the program has changed.
+// now is in unix seconds.
+func PortageqAnswers(ctx context.Context, db *store.DB, host store.HostID, program string, own []settings.Setting, now int64) func(...string) (map[string]string, error) {
 	return func(names ...string) (map[string]string, error) {
 		key := portageqKey(program, names, own)
 		var answers map[string]string
-		err := s.db.View(ctx, func(tx *store.Tx) error {
-			known, ok, err := tx.FindSource(s.host, sourcePortageq, program)
+		err := db.View(ctx, func(tx *store.Tx) error {
+			known, ok, err := tx.FindSource(host, sourcePortageq, program)
 			if err == nil && ok && bytes.Equal(known.Fingerprint, key) {
 				err = json.Unmarshal(known.State, &answers)
 			}
@@ -45,16 +44,16 @@ func (s *session) portageqAnswers(ctx context.Context, own []settings.Setting) f
 		if err != nil || answers != nil {
 			return answers, err
 		}
-		if answers, err = runPortageq(ctx, program, names); err != nil || s.db.ReadOnly() {
+		if answers, err = runPortageq(ctx, program, names); err != nil || db.ReadOnly() {
 			return answers, err
 		}
 		state, err := json.Marshal(answers)
 		if err != nil {
 			return nil, err
 		}
-		return answers, s.db.Update(ctx, func(tx *store.Tx) error {
+		return answers, db.Update(ctx, func(tx *store.Tx) error {
 			return tx.PutSource(&store.Source{
-				Host: s.host, Kind: sourcePortageq, Path: program, Fingerprint: key, State: state, ReadAt: s.proc.now().Unix(),
+				Host: host, Kind: sourcePortageq, Path: program, Fingerprint: key, State: state, ReadAt: now,
 			})
 		})
 	}

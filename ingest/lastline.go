@@ -1,4 +1,4 @@
-package main
+package ingest
 
 import (
 	"bytes"
@@ -7,31 +7,26 @@ import (
 	"slices"
 	"strings"
 
-	"emaudit/audit/history"
 	"emaudit/hostfs"
 	"emaudit/parse/mergelog"
+	"emaudit/settings"
 )
 
 // maxTail is how much of the end of a build log is looked at for its last line.
 const maxTail = 16 << 10
 
-// maxBuildLog is the size in bytes up to which a build log is opened.
-const maxBuildLog = 8 << 30
+// maxRunningLog is the size in bytes up to which a build log is opened.
+const maxRunningLog = 8 << 30
 
-// lastLines fills in what the builds at work wrote last, as far as their logs
-// can be read: they belong to root and to the group portage.
-func (s *session) lastLines(runs []history.CurrentRun) {
-	dir, err := s.root.OpenDir(s.settings.BuildDir())
+// LastLines returns a function that gives the last line of the build log of a
+// package (cat/pf) that is being built. The line is empty if the log cannot be read:
+// it belongs to root and to the group portage. closeDir releases what was opened.
+func LastLines(root *hostfs.Root, s *settings.Settings) (of func(cpv string) string, closeDir func() error) {
+	dir, err := root.OpenDir(s.BuildDir())
 	if err != nil {
-		return
+		return func(string) string { return "" }, func() error { return nil }
 	}
-	defer dir.Close()
-	for i := range runs {
-		for j := range runs[i].Merges {
-			m := &runs[i].Merges[j]
-			m.LastLine = lastLineOf(dir, m.CPV)
-		}
-	}
+	return func(cpv string) string { return lastLineOf(dir, cpv) }, dir.Close
 }
 
 // lastLineOf returns the last line of CAT/PF/temp/build.log (ebuild(5)), empty
@@ -51,7 +46,7 @@ func lastLineOf(dir *hostfs.Dir, cpv string) string {
 		defer next.Close()
 		held = next
 	}
-	f, err := held.OpenFile("build.log", maxBuildLog)
+	f, err := held.OpenFile("build.log", maxRunningLog)
 	if err != nil {
 		return ""
 	}

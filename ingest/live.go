@@ -1,4 +1,4 @@
-package main
+package ingest
 
 import (
 	"bytes"
@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"emaudit/audit/history"
+	"emaudit/hostfs"
 	"emaudit/parse/mergelist"
+	"emaudit/settings"
 )
 
 const (
@@ -19,10 +20,19 @@ const (
 	maxCommandLine = 1 << 20
 )
 
-// readLive reads what the host itself says of running emerges.
-func (s *session) readLive() history.Live {
-	var live history.Live
-	processes := s.processes()
+// Live is what a root itself says of running emerges. Nothing of it is stored.
+type Live struct {
+	Status []*mergelist.Status // the status files, written with FEATURES=observability
+	Emerge *bool               // an emerge process runs; nil if unknown, as for another root
+	Phases map[string]string   // by cpv: the ebuild phases that processes run
+	Resume []mergelist.Item    // the resume list; while emerge runs, what it has not finished
+}
+
+// ReadLive reads what a root says of running emerges. It leaves out what it cannot
+// read.
+func ReadLive(root *hostfs.Root, s *settings.Settings) Live {
+	var live Live
+	processes := processesOf(root)
 	if processes != nil {
 		running := false
 		live.Phases = map[string]string{}
@@ -34,14 +44,15 @@ func (s *session) readLive() history.Live {
 		}
 		live.Emerge = &running
 	}
-	live.Status = s.readStatus(processes)
-	live.Resume, _ = s.readResume()
+	live.Status = readStatus(root, s, processes)
+	live.Resume, _ = ReadResume(root, s)
 	return live
 }
 
-// readResume reads the resume list.
-func (s *session) readResume() ([]mergelist.Item, error) {
-	data, err := s.root.ReadFile(path.Join(s.settings.EROOT(), "var/cache/edb/mtimedb"), maxMtimedb)
+// ReadResume reads the resume list of a root. The error is
+// [mergelist.ErrNoList] or [fs.ErrNotExist] if there is none.
+func ReadResume(root *hostfs.Root, s *settings.Settings) ([]mergelist.Item, error) {
+	data, err := root.ReadFile(path.Join(s.EROOT(), "var/cache/edb/mtimedb"), maxMtimedb)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +61,8 @@ func (s *session) readResume() ([]mergelist.Item, error) {
 
 // readStatus reads the live status files (FEATURES=observability). On the
 // running system one whose process is gone is left over from a crash.
-func (s *session) readStatus(processes map[int]processArgs) []*mergelist.Status {
-	folder, err := s.root.OpenDir(path.Join("/", s.settings.EPREFIX(), "run/portage"))
+func readStatus(root *hostfs.Root, s *settings.Settings, processes map[int]processArgs) []*mergelist.Status {
+	folder, err := root.OpenDir(path.Join("/", s.EPREFIX(), "run/portage"))
 	if err != nil {
 		return nil
 	}
@@ -84,12 +95,12 @@ func (s *session) readStatus(processes map[int]processArgs) []*mergelist.Status 
 // processArgs is the command line of one process, word by word.
 type processArgs [][]byte
 
-// processes returns the processes of the running system, nil for another root.
-func (s *session) processes() map[int]processArgs {
-	if !s.root.IsSystem() {
+// processesOf returns the processes of the running system, nil for another root.
+func processesOf(root *hostfs.Root) map[int]processArgs {
+	if !root.IsSystem() {
 		return nil
 	}
-	folder, err := s.root.OpenDir("/proc")
+	folder, err := root.OpenDir("/proc")
 	if err != nil {
 		return nil
 	}
@@ -104,7 +115,7 @@ func (s *session) processes() map[int]processArgs {
 		if err != nil {
 			continue
 		}
-		line, err := s.root.ReadFile("/proc/"+name+"/cmdline", maxCommandLine)
+		line, err := root.ReadFile("/proc/"+name+"/cmdline", maxCommandLine)
 		if err == nil && len(line) > 0 {
 			all[pid] = bytes.Split(bytes.TrimRight(line, "\x00"), []byte{0})
 		}
@@ -112,10 +123,10 @@ func (s *session) processes() map[int]processArgs {
 	return all
 }
 
-// portageProcess returns the id of a process of the running system that is emerge,
-// or an ebuild phase; 0 where there is none.
-func (s *session) portageProcess() int {
-	for pid, p := range s.processes() {
+// PortageProcess returns the id of a process of the running system that is emerge
+// or an ebuild phase. It returns 0 if there is none, or for another root.
+func PortageProcess(root *hostfs.Root) int {
+	for pid, p := range processesOf(root) {
 		if _, _, phase := p.phase(); phase || p.isEmerge() {
 			return pid
 		}
