@@ -19,41 +19,42 @@ import (
 )
 
 const (
-	// maxConfigDepth ends folders of lists that nest without end.
+	// maxConfigDepth stops folders of lists that nest endlessly.
 	maxConfigDepth = 8
-	// maxConfigFiles is how many lists of one host are read; the Gentoo
-	// repository with a deep profile has some 200.
+	// maxConfigFiles bounds the number of lists of one host. The Gentoo repository
+	// with a deep profile has about 200.
 	maxConfigFiles = 8192
-	// maxCPUInfo is the size in bytes up to which a cpuinfo is read: 4 KiB for
-	// each of a thousand processors.
+	// maxCPUInfo is the largest accepted size of cpuinfo, in bytes: 4 KiB for each
+	// of a thousand processors.
 	maxCPUInfo = 4 << 20
-	// codeConfigUnread is a list that is there and could not be read.
+	// codeConfigUnread means that an existing list could not be read.
 	codeConfigUnread = "config-unread"
 )
 
-// savedCPUInfo is where a copy of /proc/cpuinfo says what the processor of a
-// root can that is not the running system.
+// savedCPUInfo is a copy of /proc/cpuinfo that an administrator can put into a root
+// that is not the running system.
 const savedCPUInfo = "/var/lib/emaudit/cpuinfo"
 
-// configScan finds the lists with which Portage is steered.
+// configScan finds the lists of Portage's configuration.
 type configScan struct {
 	*reader
 	known map[store.ConfigKind]map[string]store.ConfigFile
-	found []store.ConfigFile // Content nil where the stored one is still right
+	found []store.ConfigFile // Content is nil if the stored one is still valid
 	diags []parse.Diagnostic
 	read  int64
-	// listed counts what was found, a list that is met twice counted twice.
+	// listed counts the lists found. It counts a list again that is found again.
 	listed int
 	sets   []settings.PackageSet
-	// lastRead is when the lists were last stored, 0 for never.
+	// lastRead is the time at which the lists were last stored, in unix seconds; 0
+	// means never.
 	lastRead int64
-	// damaged tells that damage is stored of the last time.
+	// damaged reports that the last ingest stored damage.
 	damaged bool
 }
 
 // userConfig records the lists below /etc/portage, in the profile and in the
-// repositories, the world file, and what the processor can do. The audit
-// decides with them what Portage would refuse, and needs no files for it.
+// repositories, the world file, and the features of the processor. From these the
+// audit decides what Portage would refuse, without reading files.
 func (r *reader) userConfig(ctx context.Context) ([]SourceResult, error) {
 	scan := configScan{reader: r, known: map[store.ConfigKind]map[string]store.ConfigFile{}}
 	err := r.db.View(ctx, func(tx *store.Tx) error {
@@ -103,8 +104,8 @@ func (r *reader) userConfig(ctx context.Context) ([]SourceResult, error) {
 	return []SourceResult{result}, nil
 }
 
-// collect lists everything, the weakest first: repositories, the profile with
-// its parents, then the administrator (_config/MaskManager.py).
+// collect finds all lists, weakest first: repositories, the profile with its
+// parents, the administrator (_config/MaskManager.py).
 func (s *configScan) collect() {
 	for _, repo := range s.Settings.Repositories() {
 		profiles := path.Join(repo.Location, "profiles")
@@ -133,7 +134,7 @@ func (s *configScan) collect() {
 	}{
 		{"package.mask", store.ConfigMask},
 		{"package.unmask", store.ConfigUnmask},
-		// The old name of the same list; what accept_keywords says is stronger.
+		// The old name of the same list. package.accept_keywords has precedence.
 		{"package.keywords", store.ConfigAcceptKeywords},
 		{"package.accept_keywords", store.ConfigAcceptKeywords},
 		{"package.license", store.ConfigLicense},
@@ -151,7 +152,7 @@ func (s *configScan) collect() {
 	s.cpuInfo()
 }
 
-// list adds a list: a file, or a folder of files.
+// list adds a list, which is a file or a folder of files.
 func (s *configScan) list(f store.ConfigFile, depth int) {
 	entry, err := s.Root.Stat(f.Path)
 	switch {
@@ -190,12 +191,12 @@ func (s *configScan) list(f store.ConfigFile, depth int) {
 		s.read++
 	}
 	s.listed++
-	// Two ways can lead to a parent of the profile: the last counts.
+	// Two paths can lead to a parent of the profile. The last one counts.
 	s.found = slices.DeleteFunc(s.found, func(have store.ConfigFile) bool { return have.Kind == f.Kind && have.Path == f.Path })
 	s.found = append(s.found, f)
 }
 
-// names returns what is read of a folder that stands for a list, sorted.
+// names returns the names that Portage reads in a folder of files, sorted.
 func (s *configScan) names(dirPath string, depth int) ([]string, error) {
 	if depth >= maxConfigDepth {
 		return nil, fmt.Errorf("more than %d folders deep", maxConfigDepth)
@@ -214,7 +215,7 @@ func (s *configScan) names(dirPath string, depth int) ([]string, error) {
 	return names, nil
 }
 
-// updates adds the package moves of a repository, the oldest first.
+// updates adds the package moves of a repository, oldest first.
 func (s *configScan) updates(dirPath, repo string) {
 	f := store.ConfigFile{Kind: store.ConfigUpdates, Path: dirPath, Layer: "repository", Repo: repo}
 	entry, err := s.Root.Stat(dirPath)
@@ -236,9 +237,9 @@ func (s *configScan) updates(dirPath, repo string) {
 	}
 }
 
-// cpuInfo adds what the processor of the host can do: what a saved copy says,
-// or what the kernel says where the root is the running system. Of all that
-// changes with every reading nothing is kept.
+// cpuInfo adds the features of the host's processor, from a saved copy, or from the
+// kernel if the root is the running system. It omits lines that change with every
+// reading.
 func (s *configScan) cpuInfo() {
 	places := []string{savedCPUInfo}
 	if s.Root.IsSystem() {
@@ -262,8 +263,8 @@ func (s *configScan) cpuInfo() {
 	}
 }
 
-// firstProcessor keeps the lines of a cpuinfo that say what the first
-// processor is and can: "flags" of x86, "Features" of arm, and its name.
+// firstProcessor returns the lines of cpuinfo that identify the first processor and
+// its features: "flags" of x86, "Features" of arm, and its name.
 func firstProcessor(b []byte) []byte {
 	var kept []byte
 	for line := range bytes.Lines(b) {
@@ -279,8 +280,8 @@ func firstProcessor(b []byte) []byte {
 	return kept
 }
 
-// dirty tells whether there is anything to store. Where nothing is, another
-// process need not be kept from the database.
+// dirty reports whether anything must be stored. If not, no transaction is needed,
+// which would block other processes.
 func (s *configScan) dirty() bool {
 	known := 0
 	for _, files := range s.known {
@@ -294,13 +295,13 @@ func (s *configScan) dirty() bool {
 	})
 }
 
-// unread reports a list that is there and says nothing to emaudit.
+// unread reports an existing list that emaudit cannot read.
 func (s *configScan) unread(name string, err error) {
 	s.diags = append(s.diags, parse.Diagnosef(0, codeConfigUnread, "%s: %v", name, err))
 }
 
-// keep reports a list that is there and says nothing to emaudit. What is stored of
-// it, or of what lies below it, stays: it is unknown, not gone.
+// keep reports an existing list that emaudit cannot read. The stored facts about
+// it, and about files below it, remain, because they are unknown, not gone.
 func (s *configScan) keep(f store.ConfigFile, err error) {
 	s.unread(f.Path, err)
 	for _, name := range slices.Sorted(maps.Keys(s.known[f.Kind])) {
@@ -312,7 +313,7 @@ func (s *configScan) keep(f store.ConfigFile, err error) {
 	}
 }
 
-// store records what changed.
+// store records the changes.
 func (s *configScan) store(tx *store.Tx, result *SourceResult) error {
 	there := map[store.ConfigKind]map[string]bool{}
 	for i := range s.found {
@@ -325,7 +326,7 @@ func (s *configScan) store(tx *store.Tx, result *SourceResult) error {
 			if s.known[f.Kind][f.Path].Position == f.Position {
 				continue
 			}
-			// Only its place among the others is new.
+			// Only its position has changed.
 			stored, err := tx.ConfigFiles(s.ID, f.Kind)
 			if err != nil {
 				return err

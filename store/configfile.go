@@ -7,11 +7,11 @@ import (
 	"emaudit/parse"
 )
 
-// ConfigKind says what a list of Portage's configuration is about.
+// ConfigKind is the kind of a list in Portage's configuration.
 type ConfigKind string
 
-// The lists that are kept. Those of one name below /etc/portage, in profiles
-// and in repositories are of one kind.
+// The stored lists. Lists of the same name below /etc/portage, in profiles and in
+// repositories have the same kind.
 const (
 	ConfigMask           ConfigKind = "package.mask"
 	ConfigUnmask         ConfigKind = "package.unmask"
@@ -29,12 +29,12 @@ const (
 	// ConfigPackages lists @system and @profile in a folder of the profile.
 	ConfigPackages ConfigKind = "packages"
 	ConfigProvided ConfigKind = "package.provided"
-	// ConfigSetsConf defines sets of packages, ConfigSets lists the members of
-	// one; of that only lines are kept that are members.
+	// ConfigSetsConf defines package sets. ConfigSets lists the members of one;
+	// only lines that are members are stored.
 	ConfigSetsConf ConfigKind = "sets.conf"
 	ConfigSets     ConfigKind = "sets"
-	// ConfigLayout is metadata/layout.conf of a repository, which says whose
-	// masks count for it too.
+	// ConfigLayout is metadata/layout.conf of a repository, which names the
+	// repositories whose masks it inherits.
 	ConfigLayout     ConfigKind = "layout.conf"
 	ConfigCategories ConfigKind = "categories"
 	// ConfigCPUInfo is /proc/cpuinfo of the machine, or a saved copy of it.
@@ -46,21 +46,22 @@ type ConfigFile struct {
 	Kind     ConfigKind
 	Path     string // inside the root
 	Layer    string // repository, profile, user, host
-	Repo     string // the repository it belongs to; "" = none
+	Repo     string // the repository that it belongs to; "" means none
 	Position int    // order in which Portage reads the files of a kind, weakest first
 	Size     int64
 	MTimeNS  int64
 	Inode    uint64
-	Content  []byte // nil from [Tx.ConfigStamps]
+	Content  []byte // nil if read by [Tx.ConfigStamps]
 }
 
-// ConfigFiles returns the lists of a host of the given kinds, or of all where
-// none is given, by kind and the order in which Portage reads them.
+// ConfigFiles returns the lists of a host of the given kinds, or of all kinds if
+// none is given. They are sorted by kind and by the order in which Portage reads
+// them.
 func (tx *Tx) ConfigFiles(host HostID, kinds ...ConfigKind) ([]ConfigFile, error) {
 	return tx.configFiles("content", host, kinds)
 }
 
-// ConfigStamps is [Tx.ConfigFiles] of all kinds without the content.
+// ConfigStamps is like [Tx.ConfigFiles] for all kinds, without the content.
 func (tx *Tx) ConfigStamps(host HostID) ([]ConfigFile, error) {
 	return tx.configFiles("NULL", host, nil)
 }
@@ -90,7 +91,7 @@ func (tx *Tx) configFiles(content string, host HostID, kinds []ConfigKind) ([]Co
 	return all, err
 }
 
-// PutConfigFile enters or renews a list.
+// PutConfigFile inserts or updates a list.
 func (tx *Tx) PutConfigFile(host HostID, f *ConfigFile) error {
 	// The bytes of a list are text, of which the rest of the store keeps no
 	// credentials either.
@@ -105,12 +106,12 @@ func (tx *Tx) PutConfigFile(host HostID, f *ConfigFile) error {
 	return nil
 }
 
-// RemoveConfigFile forgets a list that is gone: it steers Portage no longer.
+// RemoveConfigFile deletes a list that no longer exists.
 func (tx *Tx) RemoveConfigFile(host HostID, kind ConfigKind, path string) error {
 	_, err := tx.exec("DELETE FROM config_file WHERE host = ? AND kind = ? AND path = ?", host, string(kind), path)
 	return err
 }
 
-// SourceConfig is the kind of the source whose diagnostics are about the lists
-// of Portage's configuration: the folder /etc/portage stands for all of them.
+// SourceConfig is the kind of the source for diagnostics about Portage's
+// configuration. Its path is the folder /etc/portage.
 const SourceConfig SourceKind = "config"

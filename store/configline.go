@@ -7,31 +7,32 @@ import (
 	"strings"
 )
 
-// The kinds of lines that are no list of one name below /etc/portage.
+// The kinds of lines that come from no single list.
 const (
-	// LineSetting is a variable with its value; the subject "make.profile" is
-	// the folder of the profile.
+	// LineSetting is a variable with its value. The subject "make.profile" is the
+	// folder of the profile.
 	LineSetting ConfigKind = "setting"
-	// LineSet is a member of a set of packages: the subject is the set without
-	// its at sign, the value an atom, or another set with its at sign. Each set
-	// has a line with an empty value too, so that an empty set is known.
+	// LineSet is a member of a package set. The subject is the set without its at
+	// sign. The value is an atom, or another set with its at sign. Each set also
+	// has a line with an empty value, so that empty sets are known.
 	LineSet ConfigKind = "set"
-	// LineSetUnknown is a set whose members only Portage can tell; the value
+	// LineSetUnknown is a set whose members only Portage can determine. The value
 	// says why.
 	LineSetUnknown ConfigKind = "set-unknown"
-	// LineProvided is a cpv of package.provided: Portage takes it for installed.
+	// LineProvided is a cpv in package.provided, which Portage assumes to be
+	// installed.
 	LineProvided ConfigKind = "provided"
 )
 
-// ConfigLine is one line with which Portage is steered.
+// ConfigLine is one line of Portage's configuration.
 type ConfigLine struct {
 	Kind    ConfigKind
 	Layer   string // profile, user, host
 	Subject string // the variable, the set, the cpv or the atom
 	Value   string // the value, the member, the flags
-	Origin  string // file:line inside the root, or what else decided
-	Since   int64  // unix seconds at which it began to count, as far as is known
-	Until   int64  // at which it ended; 0 = it counts today
+	Origin  string // file:line inside the root, or another source
+	Since   int64  // time since which it applies, as far as known, in unix seconds
+	Until   int64  // time until which it applied; 0 means that it applies now
 }
 
 type storedLine struct {
@@ -39,17 +40,17 @@ type storedLine struct {
 	ConfigLine
 }
 
-// ConfigLines returns the lines of the given kinds that count today, by kind and
-// in the order in which Portage reads them.
+// ConfigLines returns the current lines of the given kinds, by kind and in the
+// order in which Portage reads them.
 func (tx *Tx) ConfigLines(host HostID, kinds ...ConfigKind) ([]ConfigLine, error) {
 	return tx.configLines(host, "until IS NULL", kinds)
 }
 
-// ConfigLinesDuring returns the lines of the given kinds that counted when a
-// state began that stood from one moment to another, both in unix seconds. Where
-// it began before the first ingest and ended after it, those of that ingest are
-// returned; where it ended before it, known is false: no file tells what was in
-// it then.
+// ConfigLinesDuring returns the lines of the given kinds that applied at the begin
+// of a state, which lasted between two times in unix seconds. If the state began
+// before the first ingest and ended after it, the lines of that ingest are
+// returned. If it ended before the first ingest, known is false, because nothing is
+// stored about that time.
 func (tx *Tx) ConfigLinesDuring(host HostID, from, to int64, kinds ...ConfigKind) (lines []ConfigLine, known bool, err error) {
 	var first sql.NullInt64
 	if err := tx.queryRow("SELECT min(since) FROM config_line WHERE host = ?", host).Scan(&first); err != nil {
@@ -88,9 +89,10 @@ func (tx *Tx) storedLines(host HostID, when string, kinds []ConfigKind, args ...
 	return lines, err
 }
 
-// PutConfigLines makes lines all that count today of the given kinds. changedAt
-// says since when a line counts that is new, or no longer counts that is gone, by
-// its origin. A line that only moved, within a file or to another one, goes on.
+// PutConfigLines replaces the current lines of the given kinds. changedAt returns,
+// by the origin of a line, the time at which a new line began or a removed line
+// ceased to apply. A line that only moved, within a file or to another file, stays
+// current.
 func (tx *Tx) PutConfigLines(host HostID, kinds []ConfigKind, lines []ConfigLine, changedAt func(origin string) int64) (changed bool, err error) {
 	stored, err := tx.storedLines(host, "until IS NULL", kinds)
 	if err != nil {
@@ -131,7 +133,7 @@ func (tx *Tx) PutConfigLines(host HostID, kinds []ConfigKind, lines []ConfigLine
 	for _, gone := range known {
 		for _, old := range gone {
 			changed = true
-			// What was there for no time at all was never there.
+			// A line that never applied for any time needs no history.
 			until := max(changedAt(old.Origin), old.Since)
 			if _, err := tx.exec("UPDATE config_line SET until = ? WHERE id = ?", until, old.id); err != nil {
 				return false, err

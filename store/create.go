@@ -8,14 +8,14 @@ import (
 	"strconv"
 )
 
-// readers is the group that may read the database of the system: it can read
-// Portage's logs and binary packages, too.
+// readers is the group that may read the database of the system. It can also read
+// Portage's logs and binary packages.
 const readers = "portage"
 
-// create makes an empty file for a new database, so that no umask decides who
-// reads it: 0640 for root and the group, or 0600 for another user and where there
-// is no such group. It leaves a file that is there as it is. SQLite gives the
-// write-ahead log and the shared memory beside the database its owner and mode.
+// create creates an empty file for a new database, so that its mode does not depend
+// on the umask: 0640 for root and the group, or 0600 for another user or if the
+// group does not exist. It does not change an existing file. SQLite gives the
+// write-ahead log and the shared memory file the same owner and mode.
 func create(path, group string) error {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -30,7 +30,7 @@ func create(path, group string) error {
 	}
 	found, err := user.LookupGroup(group)
 	if err != nil {
-		return nil // no such group: root alone reads it
+		return nil // no such group: only root reads it
 	}
 	gid, err := strconv.Atoi(found.Gid)
 	if err != nil {

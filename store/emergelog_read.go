@@ -12,24 +12,24 @@ import (
 	"emaudit/parse/emergelog"
 )
 
-// EmergeLog reads what is stored of one host's emerge.log.
+// EmergeLog reads the stored facts of one host's emerge.log.
 type EmergeLog struct {
 	tx   *Tx
 	host HostID
-	// only limits the facts of runs to those of some packages, by their numbers,
-	// separated by commas; "" does not.
+	// only restricts the facts of runs to some packages, given by their numbers
+	// separated by commas. "" means no restriction.
 	only       string
 	cps, texts *nameCache
 }
 
-// EmergeLog returns the reader of a host's emerge.log, which holds as long as
-// the transaction.
+// EmergeLog returns a reader of a host's emerge.log. It is valid during the
+// transaction.
 func (tx *Tx) EmergeLog(host HostID) *EmergeLog {
 	return &EmergeLog{tx: tx, host: host, cps: &nameCache{tx: tx, table: "cp"}, texts: &nameCache{tx: tx, table: "text"}}
 }
 
-// Only returns a reader for which runs have no facts but the merges and removals
-// of the given packages (cat/pn).
+// Only returns a reader whose runs have only merges and removals of the given
+// packages (cat/pn).
 func (l *EmergeLog) Only(packages []string) (*EmergeLog, error) {
 	numbers, err := l.tx.packageNumbers(packages)
 	limited := *l
@@ -37,8 +37,8 @@ func (l *EmergeLog) Only(packages []string) (*EmergeLog, error) {
 	return &limited, err
 }
 
-// packageNumbers returns the numbers of packages (cat/pn) for an IN of SQL. It is
-// never empty.
+// packageNumbers returns the numbers of packages (cat/pn) as the operand of IN in
+// SQL. It is never empty.
 func (tx *Tx) packageNumbers(packages []string) (string, error) {
 	b := []byte("-1")
 	for _, name := range packages {
@@ -53,7 +53,7 @@ func (tx *Tx) packageNumbers(packages []string) (string, error) {
 	return string(b), nil
 }
 
-// Run is a stored run. Instead of positions it has places in the whole log; see
+// Run is a stored run. Its positions are places in the whole log; see
 // [EmergeLog.Place].
 type Run struct {
 	emergelog.Run
@@ -65,14 +65,14 @@ type Run struct {
 // Merge is a stored merge.
 type Merge struct {
 	emergelog.Merge
-	CP      string // cat/pn, or the whole where the cpv is none
+	CP      string // cat/pn, or all of the cpv if it is invalid
 	BeganAt int64
 }
 
 // Unmerge is a stored removal.
 type Unmerge struct {
 	emergelog.Unmerge
-	CP      string // as that of a merge
+	CP      string // as in Merge
 	BeganAt int64
 }
 
@@ -82,18 +82,18 @@ type Sync struct {
 	BeganAt int64
 }
 
-// Facts are the facts of one run, in the order in which they began.
+// Facts are the facts of one run in the order of their begin.
 type Facts struct {
 	Merges   []Merge
 	Unmerges []Unmerge
 	Syncs    []Sync
 }
 
-// RunRange selects runs by their numbers: First and Last included, 0 for no
+// RunRange selects runs by their numbers, First to Last inclusive. 0 means no
 // bound.
 type RunRange struct{ First, Last int64 }
 
-// where selects rows by a column that has the number of a run.
+// where returns the condition on a column with the number of a run.
 func (r RunRange) where(column string) string {
 	w := ""
 	if r.First > 0 {
@@ -114,37 +114,34 @@ const (
 	NewestFirst Order = "DESC"
 )
 
-// ErrStop, returned by a function that is called for each row, ends the query
-// without an error.
+// ErrStop ends a query without an error, if the function for each row returns it.
 var ErrStop = errors.New("stop")
 
-// runScan reads runs, and beside them the facts of those of which they are asked
-// for.
+// runScan reads runs, and the facts of those runs for which the caller asks.
 type runScan struct {
 	log      *EmergeLog
-	where    func(column string) string // which runs
+	where    func(column string) string // selects the runs
 	order    Order
 	merges   cursor[Merge]
 	unmerges cursor[Unmerge]
 	syncs    cursor[Sync]
 	usages   cursor[storedUsage]
-	// behind is how many facts lie between the rows that were read last and the
-	// run at hand.
+	// behind is the number of facts between the last rows read and the current run.
 	behind int
 	begun  bool
 }
 
-// maxBehind is how many rows are passed over before it is cheaper to ask anew.
+// maxBehind is the number of rows to skip, after which a new query is faster.
 const maxBehind = 32
 
-// Runs calls each for the runs of a range. The run holds until each returns.
+// Runs calls each for the runs in a range. A run is valid until each returns.
 func (l *EmergeLog) Runs(runs RunRange, order Order, each func(*Run) error) error {
 	return l.scan(&runScan{log: l, where: runs.where, order: order}, each)
 }
 
-// RunsNumbered calls each for the runs of the given numbers, in that order.
-// Numbers that no run has are passed over. The run holds until each returns. Where
-// numbers rise or fall, many rows are read at once.
+// RunsNumbered calls each for the runs with the given numbers, in that order. It
+// skips numbers without a run. A run is valid until each returns. Ascending or
+// descending numbers are read many at a time.
 func (l *EmergeLog) RunsNumbered(numbers []int64, each func(*Run) error) error {
 	for len(numbers) > 0 {
 		chunk, order := monotone(numbers)
@@ -168,11 +165,11 @@ func (l *EmergeLog) RunsNumbered(numbers []int64, each func(*Run) error) error {
 	return nil
 }
 
-// maxNumbered is how many runs are selected by their numbers at once.
+// maxNumbered is the number of runs that one query selects by number.
 const maxNumbered = 1000
 
-// monotone returns the longest part at the beginning of numbers that only rises,
-// or only falls, and which it does. There is at least one number.
+// monotone returns the longest prefix of numbers that only rises or only falls, and
+// its order. numbers is not empty.
 func monotone(numbers []int64) ([]int64, Order) {
 	order := OldestFirst
 	if len(numbers) > 1 && numbers[1] < numbers[0] {
@@ -198,7 +195,7 @@ func (r *Run) read(v []driver.Value) error {
 	return errors.Join(word(v[5], &r.Action), word(v[6], &r.Outcome))
 }
 
-// scan calls each for the runs that are selected.
+// scan calls each for the selected runs.
 func (l *EmergeLog) scan(s *runScan, each func(*Run) error) error {
 	defer s.close()
 	r := Run{scan: s}
@@ -216,11 +213,11 @@ func (l *EmergeLog) scan(s *runScan, each func(*Run) error) error {
 	return err
 }
 
-// place is where something is told in the whole log.
+// place returns the place in the whole log of an offset in a part.
 func place(part, offset int64) int64 { return part*SegmentSpan + offset }
 
-// Facts reads the facts of a run into f, whose memory is used again. It must be
-// called before the function that was given the run returns.
+// Facts reads the facts of a run into f and reuses its memory. Call it only before
+// the function that received the run returns.
 func (l *EmergeLog) Facts(r *Run, f *Facts) error {
 	f.Merges, f.Unmerges, f.Syncs = f.Merges[:0], f.Unmerges[:0], f.Syncs[:0]
 	if r.Merges+r.Unmerges+r.Syncs == 0 {
@@ -300,7 +297,7 @@ type cursor[T any] struct {
 	rows *rawRows
 	read func([]driver.Value, *T) error
 	next []driver.Value
-	run  int64 // of next; 0 = there is none
+	run  int64 // of next; 0 means there is none
 }
 
 func (c *cursor[T]) open(l *EmergeLog, read func([]driver.Value, *T) error, query string) (err error) {
@@ -318,7 +315,7 @@ func (c *cursor[T]) close() {
 	}
 }
 
-// step goes to the next row.
+// step reads the next row.
 func (c *cursor[T]) step() (err error) {
 	c.next, err = c.rows.row()
 	c.run = 0
@@ -328,7 +325,7 @@ func (c *cursor[T]) step() (err error) {
 	return err
 }
 
-// take appends the facts of a run, and passes over those of the runs before it.
+// take appends the facts of a run, and skips those of the runs before it.
 func (c *cursor[T]) take(run int64, order Order, list []T) ([]T, error) {
 	for c.run != 0 && c.run != run && (c.run < run) == (order == OldestFirst) {
 		if err := c.step(); err != nil {
@@ -350,7 +347,7 @@ func (c *cursor[T]) take(run int64, order Order, list []T) ([]T, error) {
 	return list, nil
 }
 
-// joined is a cpv of its two columns.
+// joined returns the cpv of its two columns.
 func joined(cp, version string) string {
 	if version == "" {
 		return cp
@@ -403,7 +400,7 @@ func (l *EmergeLog) readSync(v []driver.Value, s *Sync) error {
 	return word(v[5], &s.Outcome)
 }
 
-// storedUsage is what was measured of a merge.
+// storedUsage is the measured usage of a merge.
 type storedUsage struct {
 	emergelog.Usage
 	seq int
@@ -417,8 +414,8 @@ func (l *EmergeLog) readUsage(v []driver.Value, u *storedUsage) error {
 	return nil
 }
 
-// nameCache resolves the numbers of a dictionary: one by one, until so many were
-// asked for that it is cheaper to read the whole.
+// nameCache resolves the numbers of a dictionary. It looks up single numbers until
+// reading the whole table is faster.
 type nameCache struct {
 	tx    *Tx
 	table string
@@ -426,7 +423,7 @@ type nameCache struct {
 	asked int
 }
 
-// wholeNamesAfter is the number of look-ups after which the whole is read.
+// wholeNamesAfter is the number of look-ups after which the whole table is read.
 const wholeNamesAfter = 64
 
 func (c *nameCache) name(id int64) (string, error) {
@@ -451,22 +448,21 @@ func (c *nameCache) name(id int64) (string, error) {
 	return name, err
 }
 
-// FailedMerges returns the merges since a time, in unix seconds, that the log says
-// failed, at their end or before, without what they replaced.
+// FailedMerges returns the failed merges since a time in unix seconds, whether they
+// failed at their end or before. They lack the replaced versions.
 func (l *EmergeLog) FailedMerges(since int64) ([]Merge, error) {
 	return l.mergesWhere(`(outcome = 'failed' OR postinst_failed = 1) AND coalesce(started_at, 0) >= ? AND EXISTS (
 		SELECT 1 FROM run r WHERE r.host = merge.host AND r.number = merge.run AND r.outcome <> 'success')`, since)
 }
 
 // LastChange returns the number of the newest run that began to merge or remove
-// packages, 0 where there is none.
+// packages, or 0.
 func (l *EmergeLog) LastChange() (number int64, err error) {
 	err = l.tx.queryRow("SELECT coalesce(max(number), 0) FROM run WHERE host = ? AND merges + unmerges > 0", l.host).Scan(&number)
 	return number, err
 }
 
-// mergesWhere returns the merges for which a condition holds, in the order of the
-// log.
+// mergesWhere returns the merges that satisfy a condition, in the order of the log.
 func (l *EmergeLog) mergesWhere(condition string, args ...any) ([]Merge, error) {
 	var all []Merge
 	err := l.tx.rawQuery(func(row []driver.Value) error {
@@ -478,8 +474,8 @@ func (l *EmergeLog) mergesWhere(condition string, args ...any) ([]Merge, error) 
 	return all, err
 }
 
-// OpenRuns returns the numbers of the runs whose rows are not final: those that
-// the log has not seen end.
+// OpenRuns returns the numbers of the runs without an end in the log, whose rows
+// are not final.
 func (l *EmergeLog) OpenRuns() ([]int64, error) {
 	return l.numbers("SELECT number FROM run WHERE host = ? AND open = 1 ORDER BY number", l.host)
 }
@@ -496,24 +492,23 @@ func (l *EmergeLog) numbers(query string, args ...any) ([]int64, error) {
 	return all, err
 }
 
-// RunsBetween returns the range of the runs that were at work at any moment
-// from since to until, unix seconds, both included; ok is false where there is
-// none. Within the range lie other runs too, where the clock was set.
+// RunsBetween returns a range that includes all runs in progress at any time from
+// since to until, in unix seconds, inclusive. If the clock was set, the range also
+// includes other runs. ok is false if there are no such runs.
 func (l *EmergeLog) RunsBetween(since, until int64) (runs RunRange, ok bool, err error) {
 	var first, last sql.NullInt64
 	err = l.tx.queryRow("SELECT min(number), max(number) FROM run WHERE host = ? AND started_at <= ? AND seen_at >= ?", l.host, until, since).Scan(&first, &last)
 	return RunRange{first.Int64, last.Int64}, first.Valid, err
 }
 
-// LastRun returns the number of the newest run of a host, 0 where there is
-// none.
+// LastRun returns the number of the newest run of a host, or 0.
 func (l *EmergeLog) LastRun() (number int64, err error) {
 	err = l.tx.queryRow("SELECT coalesce(max(number), 0) FROM run WHERE host = ?", l.host).Scan(&number)
 	return number, err
 }
 
-// RunsOf returns the numbers of the runs that have merges or removals of any of
-// the given packages (cat/pn), the lowest first.
+// RunsOf returns the numbers of the runs that merge or remove any of the given
+// packages (cat/pn), in ascending order.
 func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
 	among, err := l.tx.packageNumbers(packages)
 	if err != nil {
@@ -522,7 +517,7 @@ func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
 	return l.numbers("SELECT run FROM merge WHERE host = ? AND cp IN ("+among+") UNION SELECT run FROM unmerge WHERE host = ? AND cp IN ("+among+") ORDER BY run", l.host, l.host)
 }
 
-// Packages returns every cat/pn that the log names, sorted.
+// Packages returns every cat/pn in the log, sorted.
 func (l *EmergeLog) Packages() ([]string, error) {
 	var all []string
 	err := l.tx.query(func(rows *sql.Rows) error {

@@ -5,35 +5,35 @@ import (
 	"fmt"
 )
 
-// SourceOldEmergeLog is a file of emerge.log that was rotated away; it keeps
-// its bookmark when it is gone.
+// SourceOldEmergeLog is a rotated file of emerge.log. Its bookmark remains when the
+// file is gone.
 const SourceOldEmergeLog SourceKind = "old-emerge-log"
 
-// SegmentSpan is the distance in bytes between the places of two segments: no
-// file of the log grows beyond it.
+// SegmentSpan is the distance between the places of two segments, in bytes. No file
+// of the log is larger.
 const SegmentSpan = 64 << 30
 
-// Segment is one file of a host's emerge.log, there or gone.
+// Segment is one file of a host's emerge.log, which may be gone.
 type Segment struct {
 	Source
-	// Part names the segment for good, whatever its file is called: 0, 1, ... in
-	// the order in which they were read. [NoPart] is a file of which nothing was.
+	// Part identifies the segment permanently, whatever the name of its file: 0, 1,
+	// ... in the order of reading. [NoPart] is a file from which nothing was read.
 	Part    int
-	FirstAt int64 // time of its first line, unix seconds
+	FirstAt int64 // time of its first line, in unix seconds
 }
 
-// NoPart is the part of a file that has nothing which others do not have.
+// NoPart is the part of a file without lines of its own.
 const NoPart = -1
 
-// EmergeLogState returns the state of the parser after the last segment, and
-// the time of the last line read; nil where nothing was read yet.
+// EmergeLogState returns the state of the parser after the last segment, and the
+// time of the last line in unix seconds. state is nil if nothing was read yet.
 func (tx *Tx) EmergeLogState(host HostID) (state []byte, lastAt int64, err error) {
 	_, err = noRow(tx.queryRow("SELECT state, last_at FROM emerge_log WHERE host = ?", host).Scan(&state, &lastAt))
 	return state, lastAt, err
 }
 
-// Segments returns the files of a host's emerge.log in the order in which they
-// were written, after those that are no part of it.
+// Segments returns the files of a host's emerge.log in the order of writing, after
+// the files that are not part of it.
 func (tx *Tx) Segments(host HostID) ([]Segment, error) {
 	var all []Segment
 	err := tx.query(func(rows *sql.Rows) error {
@@ -48,11 +48,11 @@ func (tx *Tx) Segments(host HostID) ([]Segment, error) {
 	return all, err
 }
 
-// PutSegments stores the bookmarks of a host's segments, among which files may
-// have changed their names, and sets their IDs.
+// PutSegments stores the bookmarks of a host's segments and sets their IDs. The
+// names of the files may have changed.
 func (tx *Tx) PutSegments(host HostID, segments []Segment) error {
-	// Rotation moves every file to the name of another: all names are freed
-	// before any is taken.
+	// Rotation gives each file the former name of another, so all names are freed
+	// before any is assigned.
 	for i := range segments {
 		if id := segments[i].ID; id != 0 {
 			if _, err := tx.exec("UPDATE source SET path = ? WHERE id = ?", fmt.Sprintf("\x00%d", id), id); err != nil {
@@ -80,7 +80,7 @@ func (tx *Tx) PutSegments(host HostID, segments []Segment) error {
 	return nil
 }
 
-// putPart stores which part of the log a segment is.
+// putPart stores the part of the log that a segment is.
 func (tx *Tx) putPart(host HostID, s *Segment) error {
 	if s.Part == NoPart {
 		_, err := tx.exec("DELETE FROM emerge_log_part WHERE host = ? AND source = ?", host, s.ID)
@@ -91,8 +91,7 @@ func (tx *Tx) putPart(host HostID, s *Segment) error {
 	return err
 }
 
-// forgetMarker removes what was noted under a segment's name while there was no
-// such file.
+// forgetMarker deletes the record of a missing file under the segment's name.
 func (tx *Tx) forgetMarker(s *Segment) error {
 	other, ok, err := tx.FindSource(s.Host, s.Kind, s.Path)
 	if err != nil || !ok || other.ID == s.ID {
@@ -101,7 +100,7 @@ func (tx *Tx) forgetMarker(s *Segment) error {
 	return tx.ForgetSegments([]int64{other.ID})
 }
 
-// ForgetSegments forgets files of emerge.log of which nothing was read.
+// ForgetSegments deletes files of emerge.log from which nothing was read.
 func (tx *Tx) ForgetSegments(sources []int64) error {
 	for _, id := range sources {
 		for _, statement := range []string{
@@ -115,15 +114,14 @@ func (tx *Tx) ForgetSegments(sources []int64) error {
 	return nil
 }
 
-// Place returns the file, and the offset in it, of a place in the
-// whole log.
+// Place returns the file, and the offset in it, of a place in the whole log.
 func (l *EmergeLog) Place(at int64) (path string, offset int64, err error) {
 	segments, err := l.tx.Segments(l.host)
 	path, offset = Place(segments, at)
 	return path, offset, err
 }
 
-// Place is [EmergeLog.Place] among segments.
+// Place is like [EmergeLog.Place], for the given segments.
 func Place(segments []Segment, at int64) (path string, offset int64) {
 	for i := range segments {
 		if s := &segments[i]; s.Part != NoPart && int64(s.Part) == at/SegmentSpan {

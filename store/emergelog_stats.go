@@ -8,45 +8,46 @@ import (
 	"strings"
 )
 
-// SumQuery says what sums are about.
+// SumQuery selects the facts of sums.
 type SumQuery struct {
 	Runs RunRange
-	// Since and Until bound the time of a fact, both included; 0 does not.
+	// Since and Until bound the time of a fact in unix seconds, inclusive. 0 means
+	// no bound.
 	Since, Until int64
-	// Packages are those meant (cat/pn); nil is all.
+	// Packages are the selected packages (cat/pn); nil means all.
 	Packages []string
-	// Versions, where it is not nil, are the only versions of them that are meant.
+	// Versions, if not nil, are the only selected versions of them.
 	Versions []LoggedVersion
-	// Stretches are the beginnings of the stretches of time for each of which there
-	// is a sum, in their order; without any there is one sum.
+	// Stretches are the begins of intervals in ascending order. There is one sum
+	// for each; if empty, there is one sum in total.
 	Stretches []int64
 }
 
-// LoggedVersion is a version of a package as merges or removals name it.
+// LoggedVersion is a version of a package in a merge or removal.
 type LoggedVersion struct {
 	CP, CPV, Slot, RepoPath string
-	Unmerged                bool // it is of removals
+	Unmerged                bool // of a removal
 }
 
-// version is what the column has.
+// version returns the value of the column.
 func (v *LoggedVersion) version() string { return strings.TrimPrefix(v.CPV[len(v.CP):], "-") }
 
-// PackageSum is the sum of the merges, or of the removals, of a package in a
-// stretch of time.
+// PackageSum is the sum of the merges, or of the removals, of a package in an
+// interval.
 type PackageSum struct {
 	CP                 string
-	Stretch            int64 // its beginning; 0 where there is but one
+	Stretch            int64 // begin of the interval; 0 if there is only one
 	Unmerges, Failures int
-	// FirstAt and LastAt are the times of completed merges, unix seconds, 0 where
-	// there is none.
+	// FirstAt and LastAt are the times of completed merges in unix seconds, or 0.
 	FirstAt, LastAt int64
-	// Durations and BinaryDurations are those of completed merges, oldest first;
-	// Untimed and BinaryUntimed count those whose duration is unknown.
+	// Durations and BinaryDurations are the durations of completed merges in
+	// seconds, oldest first. Untimed and BinaryUntimed count those whose duration
+	// is unknown.
 	Durations, BinaryDurations []int64
 	Untimed, BinaryUntimed     int
 }
 
-// where selects the facts of a table that a query is about.
+// where returns the condition of a query on the facts of a table.
 func (l *EmergeLog) where(q *SumQuery, versions string) (where string, args []any, err error) {
 	where, args = "host = ?"+q.Runs.where("run"), []any{l.host}
 	if q.Since != 0 {
@@ -74,8 +75,8 @@ func (l *EmergeLog) where(q *SumQuery, versions string) (where string, args []an
 	return where + ")", args, nil
 }
 
-// stretch is the beginning of the stretch of time in which a fact lies. It enters
-// those of the query.
+// stretch returns the SQL for the begin of a fact's interval. It stores the
+// intervals of the query.
 func (l *EmergeLog) stretch(q *SumQuery, at string) (string, error) {
 	if len(q.Stretches) == 0 {
 		return "0", nil
@@ -94,8 +95,9 @@ func (l *EmergeLog) stretch(q *SumQuery, at string) (string, error) {
 	return "coalesce((SELECT max(since) FROM stretch WHERE since <= " + at + "), 0)", rows.flush()
 }
 
-// byStretch groups by stretch of time, where there are several: the index has
-// packages in their order, and SQLite would sort for a column that is always 0.
+// byStretch returns the GROUP BY column for several intervals. With a single
+// interval it is omitted: the index has packages in their order, and SQLite would
+// sort by a constant column.
 func byStretch(q *SumQuery) string {
 	if len(q.Stretches) == 0 {
 		return ""
@@ -109,8 +111,9 @@ const (
 	factAt          = "coalesce(finished_at, started_at)"
 )
 
-// PackageSums calls each with the sums of packages, in no order. A package may
-// have several for one stretch. The sum holds until each returns.
+// PackageSums calls each with the sums of packages, in no particular order. A
+// package may have several sums for one interval. A sum is valid until each
+// returns.
 func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 	stretch, err := l.stretch(&q, factAt)
 	if err != nil {
@@ -161,7 +164,7 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 	}, "SELECT cp, stretch, count(*) FILTER (WHERE outcome = 'ok') FROM (SELECT cp, outcome, "+stretch+" AS stretch FROM unmerge WHERE "+where+") AS f GROUP BY cp"+byStretch(&q), args...)
 }
 
-// appendNumbers appends numbers that are separated by blanks.
+// appendNumbers appends numbers separated by blanks.
 func appendNumbers(list []int64, text []byte) []int64 {
 	for field := range bytes.FieldsSeq(text) {
 		if n, err := strconv.ParseInt(string(field), 10, 64); err == nil {
@@ -171,7 +174,7 @@ func appendNumbers(list []int64, text []byte) []int64 {
 	return list
 }
 
-// LoggedVersions returns the versions of packages (cat/pn) that the log names.
+// LoggedVersions returns the versions of packages (cat/pn) in the log.
 func (l *EmergeLog) LoggedVersions(packages []string) ([]LoggedVersion, error) {
 	among, err := l.tx.packageNumbers(packages)
 	if err != nil {
@@ -190,16 +193,16 @@ func (l *EmergeLog) LoggedVersions(packages []string) ([]LoggedVersion, error) {
 	return all, err
 }
 
-// SyncSum is the sum of the syncs of a repository in a stretch of time.
+// SyncSum is the sum of the syncs of a repository in an interval.
 type SyncSum struct {
 	Repo            string
 	Stretch         int64
 	Syncs, Failures int
-	FirstAt, LastAt int64   // of syncs that succeeded, unix seconds
+	FirstAt, LastAt int64   // of successful syncs, in unix seconds
 	Durations       []int64 // seconds, oldest first
 }
 
-// SyncSums returns the sums of syncs by stretch of time and repository.
+// SyncSums returns the sums of syncs by interval and repository.
 func (l *EmergeLog) SyncSums(q SumQuery) ([]SyncSum, error) {
 	stretch, err := l.stretch(&q, factAt)
 	if err != nil {
@@ -225,7 +228,7 @@ func (l *EmergeLog) SyncSums(q SumQuery) ([]SyncSum, error) {
 	return all, err
 }
 
-// RunSum is the sum of the runs with one action in a stretch of time.
+// RunSum is the sum of the runs with one action in an interval.
 type RunSum struct {
 	Action                               string
 	Stretch                              int64
@@ -234,7 +237,7 @@ type RunSum struct {
 	FirstAt, LastAt                      int64 // unix seconds
 }
 
-// RunSums returns the sums of runs by stretch of time and action.
+// RunSums returns the sums of runs by interval and action.
 func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
 	stretch, err := l.stretch(&q, "started_at")
 	if err != nil {
@@ -259,8 +262,8 @@ func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
 	return all, err
 }
 
-// Extent returns the times of the first and the last fact of the log, unix
-// seconds; 0 where there is none.
+// Extent returns the times of the first and the last fact in the log in unix
+// seconds, or 0.
 func (l *EmergeLog) Extent() (first, last int64, err error) {
 	err = l.tx.queryRow(`SELECT coalesce(min(first_at), 0), coalesce(max(last_at), 0) FROM (
 			SELECT min(started_at) AS first_at, max(seen_at) AS last_at FROM run WHERE host = ?

@@ -7,20 +7,20 @@ import (
 	"emaudit/parse/emergelog"
 )
 
-// EmergeLogWriter stores what the parser of emerge.log delivers, as its
-// [emergelog.Sink]. The first error is kept and returned by Close; after it
-// nothing more is done.
+// EmergeLogWriter stores the records from the parser of emerge.log. It implements
+// [emergelog.Sink]. After the first error it does nothing more; Close returns that
+// error.
 type EmergeLogWriter struct {
 	tx   *Tx
 	host HostID
 
 	runs, merges, usages, unmerges, syncs *bulk
-	// packages are those seen last, by their cpv: the lines of a run name few.
+	// packages caches the last packages by cpv, because a run repeats few names.
 	packages map[string]loggedPackage
-	// indexes are the statements that make the indexes again which were dropped
-	// for a first load.
+	// indexes are the statements that recreate the indexes dropped for a first
+	// load.
 	indexes []string
-	// open is set when what is delivered is not final.
+	// open is set while records that are not final are stored.
 	open bool
 	err  error
 
@@ -32,15 +32,15 @@ type EmergeLogWriter struct {
 // loggedPackage is a cpv in two columns.
 type loggedPackage struct {
 	cp      int64
-	version string // "" where the whole is no valid cpv
+	version string // "" if the cpv is invalid
 }
 
-// maxLoggedPackages bounds the cpvs that are remembered.
+// maxLoggedPackages bounds the cached cpvs.
 const maxLoggedPackages = 1 << 14
 
-// WriteEmergeLog begins to store what is read of a host's emerge.log, whose parts
-// must be stored already. It removes what was not final; the source of a position
-// is the number of a part.
+// WriteEmergeLog begins to store records of a host's emerge.log, whose parts must
+// be stored already. It deletes the rows that are not final. The source of a
+// position is the number of a part.
 func (tx *Tx) WriteEmergeLog(host HostID) (*EmergeLogWriter, error) {
 	w := &EmergeLogWriter{
 		tx: tx, host: host, packages: map[string]loggedPackage{},
@@ -67,8 +67,8 @@ func (tx *Tx) WriteEmergeLog(host HostID) (*EmergeLogWriter, error) {
 	return w, nil
 }
 
-// forgetOpen removes the rows that are not final. A final fact of an open run
-// stays; its run is delivered again before the transaction ends.
+// forgetOpen deletes the rows that are not final. Final facts of an open run
+// remain; the run itself is delivered again before the transaction ends.
 func (tx *Tx) forgetOpen(host HostID) error {
 	const openRuns = "SELECT number FROM run WHERE host = ? AND open = 1"
 	for _, statement := range []string{
@@ -85,8 +85,8 @@ func (tx *Tx) forgetOpen(host HostID) error {
 	return err
 }
 
-// ForgetEmergeLog removes all that is known of a host's emerge.log, before it
-// is read anew from its oldest file.
+// ForgetEmergeLog deletes all facts of a host's emerge.log, before it is read again
+// from its oldest file.
 func (tx *Tx) ForgetEmergeLog(host HostID) error {
 	for _, table := range []string{"merge_usage", "merge", "unmerge", "sync", "run", "emerge_log_part", "emerge_log"} {
 		if _, err := tx.exec("DELETE FROM "+table+" WHERE host = ?", host); err != nil {
@@ -96,7 +96,7 @@ func (tx *Tx) ForgetEmergeLog(host HostID) error {
 	return nil
 }
 
-// known is a number that is stored, or nil for 0, which is not known.
+// known returns the stored form of a number: NULL for 0, which means unknown.
 func known(n int64) any {
 	if n == 0 {
 		return nil
@@ -104,7 +104,7 @@ func known(n int64) any {
 	return n
 }
 
-// knownText is [known] for text.
+// knownText is like [known] for text.
 func knownText(s string) any {
 	if s == "" {
 		return nil
@@ -112,7 +112,7 @@ func knownText(s string) any {
 	return s
 }
 
-// took is a duration that is stored.
+// took returns the stored form of a duration.
 func took(seconds int64, ok bool) any {
 	if !ok {
 		return nil
@@ -133,7 +133,7 @@ func (w *EmergeLogWriter) pkg(cpv string) loggedPackage {
 	if ok || w.err != nil {
 		return p
 	}
-	// A version that Portage of today no longer takes is one all the same.
+	// Old logs have versions that Portage no longer accepts.
 	name := emergelog.PackageOf(cpv)
 	if c, err := atom.ParseCPV(cpv); err == nil {
 		name = c.CP()
@@ -202,29 +202,28 @@ func (w *EmergeLogWriter) Run(r emergelog.Run) {
 		int64(r.Begin.Source), r.Begin.Offset, int64(r.End.Source), r.End.Offset, bit(w.open))
 }
 
-// maxDamage bounds the pieces of damage that are kept of one reading: a file
-// that is no log at all is one piece per line.
+// maxDamage bounds the stored pieces of damage in one reading. A file that is not a
+// log has one for each line.
 const maxDamage = 1000
 
-// Damage keeps a piece of damage; see Damages.
+// Damage records a piece of damage; see Damages.
 func (w *EmergeLogWriter) Damage(d emergelog.Damage) {
 	if w.damaged++; len(w.damage) < maxDamage {
 		w.damage = append(w.damage, d)
 	}
 }
 
-// Damages returns the first pieces of damage that were delivered, and how many
-// there were in all.
+// Damages returns the first pieces of damage and their total number.
 func (w *EmergeLogWriter) Damages() (first []emergelog.Damage, all int) { return w.damage, w.damaged }
 
-// Stored returns how many final records were delivered.
+// Stored returns the number of final records so far.
 func (w *EmergeLogWriter) Stored() int { return w.stored }
 
 // Err returns the first error.
 func (w *EmergeLogWriter) Err() error { return w.err }
 
-// Close stores what is open, to be replaced by the next writer, and the
-// parser's state with the time of the last line.
+// Close stores the open records, which the next writer replaces, and the state of
+// the parser with the time of the last line in unix seconds.
 func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64) error {
 	w.open = true
 	for _, m := range open.Merges {

@@ -11,21 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DatabaseError is an error about a database. It is made once, however many
-// transactions and rooms the error passes.
+// DatabaseError is an error about a database. It occurs only once in a chain of
+// errors, however many transactions and packages the error passes.
 type DatabaseError struct {
-	Path string // as it was opened with
+	Path string // as given to Open
 	Err  error
 }
 
 // Error names the database.
 func (e *DatabaseError) Error() string { return "database " + e.Path + ": " + e.Err.Error() }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the cause.
 func (e *DatabaseError) Unwrap() error { return e.Err }
 
-// about says which database an error is about, unless it says so already, and
-// turns what SQLite says into the errors of this package.
+// about wraps an error with the path of the database, unless it has one. It also
+// maps errors of SQLite to the errors of this package.
 func about(path string, err error) error {
 	var known *DatabaseError
 	if err == nil || errors.As(err, &known) {
@@ -34,36 +34,36 @@ func about(path string, err error) error {
 	return &DatabaseError{path, classify(err)}
 }
 
-// scanError begins the errors of database/sql about values that do not fit. They
+// scanError begins the errors of database/sql about values of a wrong type, which
 // have no type of their own.
 const scanError = "sql: Scan error on column index "
 
-// isOfDatabase tells errors of SQLite, and those of rows that no emaudit wrote,
-// from those of whoever asked.
+// isOfDatabase reports whether an error comes from SQLite, or from rows that
+// emaudit has not written. Other errors come from the caller.
 func isOfDatabase(err error) bool {
 	var e sqlite3.Error
 	return err != nil && (errors.As(err, &e) || isKind(err) || errors.Is(err, errWord) || errors.Is(err, sql.ErrNoRows) || strings.Contains(err.Error(), scanError))
 }
 
-// IsUnusable tells whether err is of the database as a whole, so that nothing more
-// can be stored now, and not of what was to be stored.
+// IsUnusable reports whether err concerns the database as a whole, so that nothing
+// can be stored now.
 func IsUnusable(err error) bool {
 	var e sqlite3.Error
 	isSQLite := errors.As(err, &e)
 	if errors.Is(err, ErrDamaged) {
-		// One row may be damaged, and the others not.
+		// A single row may be damaged.
 		return isSQLite && e.Code == sqlite3.ErrCorrupt
 	}
 	return isKind(err) || errors.Is(err, sql.ErrConnDone) || isSQLite && (e.Code == sqlite3.ErrIoErr || e.Code == sqlite3.ErrNomem)
 }
 
-// isKind tells whether an error is one of those that callers tell apart.
+// isKind reports whether an error is one of kinds.
 func isKind(err error) bool {
 	return slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) })
 }
 
-// classify turns what SQLite, its driver and database/sql say into the errors of
-// this package.
+// classify maps errors of SQLite, its driver and database/sql to the errors of this
+// package.
 func classify(err error) error {
 	if isKind(err) {
 		return err

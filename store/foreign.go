@@ -16,20 +16,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A database that comes from elsewhere may be made to do harm: views in place of
-// tables that never end, triggers, values of other types, rows that share pages so
-// that a small file has more of them than anybody can read, or a file that changes
-// while it is read. So it is read from a copy, with its schema compared and its
-// pages and values checked before anything of it is believed
-// (https://sqlite.org/security.html, "Untrusted SQLite Database Files").
+// A database from another machine may be hostile. It may have views in place of
+// tables that never end, triggers, values of wrong types, or rows that share pages
+// so that a small file has endless rows. It may change while it is read. So it is
+// copied, its schema is compared, and its pages and values are checked before
+// anything is used (https://sqlite.org/security.html, "Untrusted SQLite Database
+// Files").
 
-// Limits of a database from elsewhere.
+// The limits of a database from another machine.
 const (
 	maxForeign      = 16 << 30 // bytes of the file, and of its write-ahead log
 	maxForeignValue = 16 << 20 // bytes of a value, and of a row
 )
 
-// foreignDriver opens databases from elsewhere.
+// foreignDriver opens databases from other machines.
 const foreignDriver = "sqlite3-foreign"
 
 func init() {
@@ -45,15 +45,15 @@ func init() {
 	}})
 }
 
-// OpenForeign opens a copy of the database at path, which another machine made, to
-// be read. scratch is a folder for the copy; it must not exist or be what a killed
-// OpenForeign left, and nobody else may write beside it. Closing the database
-// removes it. The original is neither locked nor changed, and the context ends
-// every statement.
+// OpenForeign opens a copy of the database at path, from another machine, for
+// reading. scratch is a folder for the copy. It must not exist, except as the
+// remains of a killed OpenForeign, and no other user may write in its parent.
+// Closing the database removes it. OpenForeign neither locks nor changes the
+// original. ctx ends every statement.
 func OpenForeign(ctx context.Context, path, scratch string) (*DB, error) {
 	db := &DB{path: path, readOnly: true, foreign: true}
 	err := func() (err error) {
-		// Most of what is refused need not be copied first.
+		// Most refused databases need not be copied first.
 		if err := checkOriginal(ctx, path); err != nil {
 			return err
 		}
@@ -76,8 +76,8 @@ func OpenForeign(ctx context.Context, path, scratch string) (*DB, error) {
 	return db, nil
 }
 
-// checkOriginal looks at the schema of a database that is not being written, as
-// far as that can be done without a lock. What is read later is the copy.
+// checkOriginal checks the schema of a database that nobody is writing, as far as
+// possible without a lock. The copy is checked again.
 func checkOriginal(ctx context.Context, path string) error {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -98,8 +98,8 @@ func checkOriginal(ctx context.Context, path string) error {
 	return errors.Join(original.View(ctx, (*Tx).checkForeignSchema), original.Close())
 }
 
-// makeScratch makes the folder of a copy, or empties what was left of one. While
-// it is in use its lock is held.
+// makeScratch creates the folder of a copy, or empties an old one. It holds a lock
+// on the folder until remove is called.
 func makeScratch(dir string) (remove func() error, err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, full(err)
@@ -123,7 +123,7 @@ func makeScratch(dir string) (remove func() error, err error) {
 	return remove, nil
 }
 
-// copyForeign copies a database and, where it has one, its write-ahead log.
+// copyForeign copies a database and its write-ahead log, if there is one.
 func copyForeign(ctx context.Context, path, to string) error {
 	var before [2]string
 	for i, suffix := range []string{"-wal", ""} {
@@ -131,7 +131,8 @@ func copyForeign(ctx context.Context, path, to string) error {
 		if before[i], err = fileState(path + suffix); err != nil {
 			return err
 		}
-		// The log first: folded into the file meanwhile, it would be lost.
+		// Copy the log first. It would be lost if it were merged into the file
+		// meanwhile.
 		if before[i] != "" {
 			if err := copyFile(ctx, path+suffix, to+suffix); err != nil {
 				return err
@@ -150,7 +151,8 @@ func copyForeign(ctx context.Context, path, to string) error {
 	return nil
 }
 
-// fileState is how one knows that a file was not written; "" where there is none.
+// fileState returns a text that changes when a file is written, or "" if there is
+// no file.
 func fileState(path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -166,7 +168,7 @@ func fileState(path string) (string, error) {
 	return fmt.Sprint(info.Size(), info.ModTime().UnixNano()), nil
 }
 
-// copyFile copies a file. Holes stay holes.
+// copyFile copies a file and keeps its holes.
 func copyFile(ctx context.Context, path, to string) (err error) {
 	in, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -207,7 +209,7 @@ func copyFile(ctx context.Context, path, to string) (err error) {
 	return fmt.Errorf("%w: larger than %d GiB", ErrNotADatabase, maxForeign>>30)
 }
 
-// full turns what a file system says that has no room into [ErrFull].
+// full maps the error of a full file system to [ErrFull].
 func full(err error) error {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
 		return fmt.Errorf("%w: %w", ErrFull, pathCause(err))
@@ -215,7 +217,8 @@ func full(err error) error {
 	return err
 }
 
-// checkForeignSchema wants a database of this version of emaudit.
+// checkForeignSchema returns an error unless the database has the version of this
+// emaudit.
 func (tx *Tx) checkForeignSchema() error {
 	is, err := tx.identity()
 	if err != nil {
@@ -227,14 +230,14 @@ func (tx *Tx) checkForeignSchema() error {
 	return tx.checkSchema()
 }
 
-// checkForeign believes nothing of a database but what was looked at: which
-// program and version made it, its schema, its pages, the type of every value.
+// checkForeign checks the program and version that made the database, its schema,
+// its pages, and the type of every value.
 func (tx *Tx) checkForeign() error {
 	if err := tx.checkForeignSchema(); err != nil {
 		return err
 	}
-	// Also bounds what can be read: no page belongs to two rows, so that there
-	// are no more of them than the file has room for.
+	// This also bounds the number of rows: no page belongs to two rows, so the size
+	// of the file limits them.
 	var problem string
 	if err := tx.queryRow("PRAGMA quick_check(1)").Scan(&problem); err != nil {
 		return err
@@ -245,10 +248,10 @@ func (tx *Tx) checkForeign() error {
 	return tx.checkTypes()
 }
 
-// checkTypes wants every value to have the type that its column declares. SQLite
-// itself stores any value in any column.
+// checkTypes returns an error unless every value has the declared type of its
+// column. SQLite stores any value in any column.
 func (tx *Tx) checkTypes() error {
-	wrong := map[string][]string{} // table -> conditions of a wrong value
+	wrong := map[string][]string{} // table -> conditions for a wrong value
 	err := tx.query(func(rows *sql.Rows) error {
 		var table, column, declared string
 		var notNull bool

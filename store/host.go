@@ -8,28 +8,28 @@ import (
 	"strings"
 )
 
-// HostID names a host in this database.
+// HostID identifies a host in this database.
 type HostID int64
 
 // Host is one Gentoo root.
 type Host struct {
 	ID   HostID
 	Name string
-	Root string // absolute path of the root as last audited
+	Root string // absolute path of the root at the last ingest
 }
 
-// hostName is the grammar of names of hosts: what a hostname or the name of a
-// folder is made of, and behind "@" the path of a root.
+// hostName is the grammar of host names: a hostname or the name of a folder,
+// optionally followed by "@" and the path of a root.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]*(@(/|(/[A-Za-z0-9_+][A-Za-z0-9._+-]*)+))?$`)
 
-// ErrHostName means that a text cannot be the name of a host.
+// ErrHostName means that a text is not a valid host name.
 var ErrHostName = errors.New("not the name of a host")
 
-// maxHostName bounds a name, in bytes.
+// maxHostName is the largest length of a host name, in bytes.
 const maxHostName = 255
 
-// CheckHostName tells what is wrong with the name of a host. "all" stands for
-// every host.
+// CheckHostName returns an error unless name is a valid host name. "all" is
+// invalid, because it means every host.
 func CheckHostName(name string) error {
 	switch {
 	case name == "all":
@@ -40,8 +40,7 @@ func CheckHostName(name string) error {
 	return nil
 }
 
-// HostName makes the name of a host of any text: what cannot stand in one becomes
-// "_".
+// HostName turns any text into a host name. It replaces invalid characters by "_".
 func HostName(text string) string {
 	name := strings.TrimLeft(strings.Map(func(r rune) rune {
 		if r < 0x80 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._+-", r)) {
@@ -56,8 +55,8 @@ func HostName(text string) string {
 	return name
 }
 
-// EnsureHost returns the host of that name, and enters it where it is new. A
-// host whose root has moved keeps its history.
+// EnsureHost returns the host of that name. It inserts a new host. A host whose
+// root has moved keeps its history.
 func (tx *Tx) EnsureHost(name, root string, now int64) (HostID, error) {
 	var id HostID
 	var known string
@@ -78,13 +77,13 @@ func (tx *Tx) EnsureHost(name, root string, now int64) (HostID, error) {
 	return id, err
 }
 
-// FindHost returns the host of that name; ok is false where there is none.
+// FindHost returns the host of that name. ok is false if there is none.
 func (tx *Tx) FindHost(name string) (host Host, ok bool, err error) {
 	missing, err := noRow(tx.queryRow("SELECT id, name, root FROM host WHERE name = ?", name).Scan(&host.ID, &host.Name, &host.Root))
 	return host, err == nil && !missing, err
 }
 
-// Hosts returns all hosts by name.
+// Hosts returns all hosts, by name.
 func (tx *Tx) Hosts() ([]Host, error) {
 	var hosts []Host
 	err := tx.query(func(rows *sql.Rows) error {

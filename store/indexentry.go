@@ -7,20 +7,20 @@ import (
 
 // IndexEntry is one stanza of a Packages file.
 type IndexEntry struct {
-	Position  int   // 0, 1, ... in file order
-	Offset    int64 // of the stanza, in bytes
+	Position  int   // 0, 1, ... in the order of the file
+	Offset    int64 // position of the stanza in bytes
 	CPV       string
-	Path      string // relative to the pkgdir, as Portage would take it
-	BuildID   int64  // 0 = none
+	Path      string // relative to the pkgdir, as Portage would read it
+	BuildID   int64  // 0 means none
 	BuildTime int64
-	Size      int64 // -1 = absent
-	MTime     int64 // unix seconds; -1 = absent
+	Size      int64 // -1 means absent
+	MTime     int64 // unix seconds; -1 means absent
 	MD5, SHA1 []byte
 	Slot      string // slot[/subslot]
 	Repo      string
 	Use       string
-	Usable    bool   // Portage would read this entry
-	Hidden    string // why it would not; "" where it does
+	Usable    bool   // Portage uses this entry
+	Hidden    string // why Portage does not use it, or ""
 }
 
 // PutIndexEntries replaces the entries of a pkgdir's index.

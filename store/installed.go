@@ -5,39 +5,39 @@ import (
 	"fmt"
 )
 
-// Installed is one installed instance of a package: one entry of the VDB
-// during the time in which it was there.
+// Installed is one installed instance of a package: one entry of the VDB during the
+// time in which it existed.
 type Installed struct {
 	ID             int64
 	CPV            string
 	Slot, SubSlot  string
 	Repo           string
-	BuildTime      int64  // unix seconds; 0 = unknown
-	BuildID        int64  // 0 = none
-	Counter        int64  // COUNTER, which grows with every merge; 0 = unknown
-	BinpkgMD5      []byte // BINPKGMD5, 16 bytes; nil = none recorded
-	Size           int64  // SIZE, bytes installed
-	HasEnvironment bool   // environment.bz2 is there
+	BuildTime      int64  // unix seconds; 0 means unknown
+	BuildID        int64  // 0 means none
+	Counter        int64  // COUNTER, which grows with every merge; 0 means unknown
+	BinpkgMD5      []byte // BINPKGMD5, 16 bytes; nil means none recorded
+	Size           int64  // SIZE, the bytes of installed files
+	HasEnvironment bool   // environment.bz2 exists
 	MetadataID     int64
-	Metadata       *Metadata // nil where not asked for
-	MetadataState  string    // of Portage's consolidated file: fresh, stale, absent, unreadable
+	Metadata       *Metadata // nil if not requested
+	MetadataState  string    // state of Portage's consolidated file: fresh, stale, absent, unreadable
 	DirInode       uint64
 	DirMTimeNS     int64
 
-	AddedAt   int64 // unix seconds of the ingest that first saw it
-	RemovedAt int64 // of the ingest that no longer saw it; 0 = installed
+	AddedAt   int64 // time of the ingest that first found it, in unix seconds
+	RemovedAt int64 // time of the ingest that no longer found it; 0 means installed
 }
 
 const installedColumns = `i.id, c.value, i.slot, i.subslot, i.repo, i.build_time, i.build_id, i.counter, i.binpkg_md5, i.size, i.has_environment,
 	i.metadata, i.metadata_state, i.dir_inode, i.dir_mtime_ns, i.added_at, coalesce(i.removed_at, 0)`
 
-// Installed returns what is installed on a host, by cpv as a string, without
-// metadata.
+// Installed returns the installed packages of a host without metadata, sorted by
+// cpv as a string.
 func (tx *Tx) Installed(host HostID) ([]Installed, error) {
 	return tx.installed(nil, "i.host = ? AND i.removed_at IS NULL", host)
 }
 
-// InstalledWithMetadata is [Tx.Installed] with the metadata of every package.
+// InstalledWithMetadata is like [Tx.Installed], with the metadata of each package.
 func (tx *Tx) InstalledWithMetadata(host HostID) ([]Installed, error) {
 	set := MetadataSet{}
 	if err := tx.loadMetadata(set, "SELECT metadata FROM installed WHERE host = ? AND removed_at IS NULL", host); err != nil {
@@ -46,9 +46,9 @@ func (tx *Tx) InstalledWithMetadata(host HostID) ([]Installed, error) {
 	return tx.installed(set, "i.host = ? AND i.removed_at IS NULL", host)
 }
 
-// InstalledEver returns every installed instance that any ingest of the host
-// saw, with its metadata but for what only a build needs, which it adds to set: by cpv as a string, then in the order
-// in which they were seen.
+// InstalledEver returns every instance that any ingest of the host found installed,
+// sorted by cpv as a string, then by time. It adds their metadata to set, except
+// the columns that only a build needs.
 func (tx *Tx) InstalledEver(host HostID, set MetadataSet) ([]Installed, error) {
 	if err := tx.loadRuntimeMetadata(set, "SELECT metadata FROM installed WHERE host = ?", host); err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (tx *Tx) installed(set MetadataSet, where string, args ...any) ([]Installed
 	return all, err
 }
 
-// AddInstalled enters an instance that an ingest saw for the first time.
+// AddInstalled inserts an instance that an ingest found for the first time.
 func (tx *Tx) AddInstalled(host HostID, p *Installed, now int64) error {
 	cpv, err := tx.cpvID(p.CPV)
 	if err != nil {
@@ -93,9 +93,8 @@ func (tx *Tx) AddInstalled(host HostID, p *Installed, now int64) error {
 	return nil
 }
 
-// RefreshInstalled rewrites what is known of an instance whose VDB entry was
-// touched without being another build: package moves, a slotmove, a renewed
-// consolidated metadata file.
+// RefreshInstalled updates an instance whose VDB entry has changed without a new
+// build: by package moves, a slotmove, or a new consolidated metadata file.
 func (tx *Tx) RefreshInstalled(p *Installed) error {
 	metadata, err := tx.metadataID(p.Metadata)
 	if err != nil {
@@ -110,32 +109,31 @@ func (tx *Tx) RefreshInstalled(p *Installed) error {
 	return nil
 }
 
-// RemoveInstalled ends the time of an instance that an ingest no longer saw.
+// RemoveInstalled records that an ingest no longer found an instance.
 func (tx *Tx) RemoveInstalled(id, now int64) error {
 	_, err := tx.exec("UPDATE installed SET removed_at = ? WHERE id = ?", now, id)
 	return err
 }
 
-// Snapshot is a moment at which the whole VDB was looked at.
+// Snapshot is a time at which the whole VDB was read.
 type Snapshot struct {
-	TakenAt     int64 // unix seconds of the ingest that first saw this state
-	ConfirmedAt int64 // of the last one that saw no change since
-	Installed   int   // number of packages
+	TakenAt     int64 // time of the ingest that first found this state, in unix seconds
+	ConfirmedAt int64 // time of the last ingest that found no change
+	Installed   int   // number of installed packages
 }
 
-// LatestMoments returns times that are known of a host, in unix seconds, 0 for
-// none: of the last line of emerge.log, and of the last ingest that found the VDB
-// changed or as it was. An ingest before that one counts no more: if its time was
-// later, the change that was found since contradicts it.
+// LatestMoments returns the latest known times of a host in unix seconds, or 0: the
+// last line of emerge.log, and the last ingest that read the VDB. Earlier ingests
+// do not count: if their times were later, the clock was set back since.
 func (tx *Tx) LatestMoments(host HostID) (line, ingest int64, err error) {
 	err = tx.queryRow(`SELECT coalesce((SELECT last_at FROM emerge_log WHERE host = ?), 0),
 		coalesce((SELECT confirmed_at FROM snapshot WHERE host = ? ORDER BY id DESC LIMIT 1), 0)`, host, host).Scan(&line, &ingest)
 	return line, ingest, err
 }
 
-// LatestBuild returns the newest time, in unix seconds, at which something was
-// built that is installed or in a pkgdir of a host, or at which a binpkg there was
-// written; 0 where there is neither.
+// LatestBuild returns the newest time in unix seconds at which an installed package
+// or a binary package of the host was built, or a binary package was written. It
+// returns 0 if there are none.
 func (tx *Tx) LatestBuild(host HostID) (latest int64, err error) {
 	err = tx.queryRow(`SELECT max(
 		coalesce((SELECT max(build_time) FROM installed WHERE host = ? AND removed_at IS NULL), 0),
@@ -144,12 +142,13 @@ func (tx *Tx) LatestBuild(host HostID) (latest int64, err error) {
 	return latest, err
 }
 
-// PutSnapshot records that an ingest looked at the whole VDB: a new snapshot
-// where something changed, else a confirmation of the last one.
+// PutSnapshot records that an ingest read the whole VDB. It adds a snapshot if
+// something changed, otherwise it confirms the last one.
 func (tx *Tx) PutSnapshot(host HostID, changed bool, installed int, now int64) error {
 	if !changed {
-		// That the clock went back since must not be forgotten, unless it is more
-		// than a year: then one of the two times is of a clock that knew nothing.
+		// Keep a later time, as evidence that the clock was set back, unless it is
+		// more than a year later: then one of the two times comes from a clock that
+		// was not set.
 		res, err := tx.exec(`UPDATE snapshot SET confirmed_at = CASE WHEN confirmed_at BETWEEN ? AND ? THEN confirmed_at ELSE ? END
 			WHERE id = (SELECT max(id) FROM snapshot WHERE host = ?)`, now, now+365*24*3600, now, host)
 		if err != nil {

@@ -5,43 +5,43 @@ import (
 	"fmt"
 )
 
-// DriftState says how a file differs from what CONTENTS has of it.
+// DriftState is the difference between a file and its entry in CONTENTS.
 type DriftState string
 
-// The states. The set is closed.
+// The states.
 const (
 	DriftMissing DriftState = "missing"
 	DriftChanged DriftState = "changed"
 	DriftConfig  DriftState = "config" // changed, and below CONFIG_PROTECT
-	DriftUnread  DriftState = "unread" // whether it was changed is not known
+	DriftUnread  DriftState = "unread" // unreadable, so it is unknown whether it changed
 )
 
-// Drift is a file of an installed package that is not as it was installed.
+// Drift is an installed file that differs from CONTENTS.
 type Drift struct {
 	Path  string // as in CONTENTS
 	State DriftState
 }
 
-// InstalledFiles is what a comparison of an installed package with its CONTENTS
-// found.
+// InstalledFiles is the result of comparing an installed package with its CONTENTS.
 type InstalledFiles struct {
 	CPV       string
-	Counter   int64 // of the installation that was compared
+	Counter   int64 // COUNTER of the compared installation
 	CheckedAt int64 // unix seconds
-	Complete  bool  // CONTENTS was read whole
+	Complete  bool  // all of CONTENTS was read
 	Drift     []Drift
 }
 
-// Uncovered returns what is installed and has no binary package of its very build,
-// by cpv: that of which quickpkg may be advised. A package that is known to be
-// damaged is none.
+// Uncovered returns the installed packages without a binary package of the same
+// build, by cpv. A binary package that is known to be damaged does not count.
+// quickpkg may be advised for the result.
 func (tx *Tx) Uncovered(host HostID) ([]Installed, error) {
 	return tx.installed(nil, `i.host = ? AND i.removed_at IS NULL AND NOT EXISTS (
 		SELECT 1 FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = i.host AND n.cpv = i.cpv AND n.gone_at IS NULL AND n.visible = 1
 			AND n.build_time = i.build_time AND n.build_time <> 0 AND n.structure <> 'damaged' AND n.integrity <> 'damaged')`, host)
 }
 
-// PutInstalledFiles stores what a comparison found, in place of what the last found.
+// PutInstalledFiles stores the results of comparisons, and replaces earlier
+// results.
 func (tx *Tx) PutInstalledFiles(host HostID, all []InstalledFiles) error {
 	for _, f := range all {
 		if err := tx.putInstalledFiles(host, f); err != nil {
@@ -70,8 +70,7 @@ func (tx *Tx) putInstalledFiles(host HostID, f InstalledFiles) error {
 	return nil
 }
 
-// InstalledFiles returns the last comparison of each installed package that was
-// ever compared, by cpv.
+// InstalledFiles returns the last comparison of each installed package, by cpv.
 func (tx *Tx) InstalledFiles(host HostID) (map[string]*InstalledFiles, error) {
 	all := map[string]*InstalledFiles{}
 	err := tx.query(func(rows *sql.Rows) error {

@@ -8,68 +8,69 @@ import (
 	"emaudit/parse/binpkg"
 )
 
-// Structure is what a scan found out about how a file is built.
+// Structure is the result of a scan for the structure of a file.
 type Structure string
 
 // The structures.
 const (
-	StructureSound   Structure = "sound"   // Portage could read it
+	StructureSound   Structure = "sound"   // Portage can read it
 	StructureDamaged Structure = "damaged" // Portage refuses it, or should
 	StructureUnknown Structure = "unknown" // it could not be read
 )
 
-// Signed is whether a file is signed, as its structure shows: nothing is checked.
+// Signed says whether the structure of a file shows signatures. They are not
+// verified.
 type Signed string
 
-// What structures show of signatures.
+// The values of Signed.
 const (
 	SignedNo      Signed = "none"
 	SignedYes     Signed = "signed"
 	SignedUnknown Signed = "unknown"
 )
 
-// Problem is one thing wrong with an instance.
+// Problem is one problem of an instance.
 type Problem struct {
 	Code    string
 	Message string
 	Offset  int64
 }
 
-// Instance is one file that is or pretends to be a binary package.
+// Instance is one file that is, or claims to be, a binary package.
 type Instance struct {
 	ID             int64
 	PkgDir         int64
 	Path           string // relative to the pkgdir
 	Inode          uint64
-	Size           int64 // bytes
+	Size           int64 // in bytes
 	MTimeNS        int64
 	Format         binpkg.Format
-	Compressor     string // as json.md; "" = unknown
-	CPV            string // by its metadata; "" = unreadable
+	Compressor     string // a binpkg.Compressor; "" means unknown
+	CPV            string // from its metadata; "" means unreadable
 	Slot, SubSlot  string
 	Repo           string
 	BuildTime      int64
-	BuildID        int64 // by its metadata; 0 = none
-	PathBuildID    int64 // by its file name; 0 = none
+	BuildID        int64 // from its metadata; 0 means none
+	PathBuildID    int64 // from its file name; 0 means none
 	Origin         binpkg.Origin
 	Signed         Signed
 	InstalledSize  int64
 	HasEnvironment bool
-	MetadataID     int64     // 0 = unreadable
-	Metadata       *Metadata // nil where not asked for
+	MetadataID     int64     // 0 means unreadable
+	Metadata       *Metadata // nil if not requested
 	Structure      Structure
-	Visible        bool   // its path, name and metadata are such that Portage takes it up
-	MetadataSum    uint32 // CRC-32C of the packed metadata that the scan found sound; 0 = not known
-	MD5, SHA1      []byte // computed by emaudit; nil = never
-	Frame          []byte // of the bytes that MD5 and SHA1 were computed over; nil = not known
+	Visible        bool   // Portage accepts its path, name and metadata
+	MetadataSum    uint32 // CRC-32C of the packed metadata, if the scan found no problem in it; 0 means unknown
+	MD5, SHA1      []byte // computed by emaudit; nil means never computed
+	Frame          []byte // digest of the remaining bytes, from the same reading as MD5 and SHA1; nil means unknown
 	Integrity      binpkg.Integrity
 	Signature      binpkg.SignatureState
 	SignatureKey   string
-	VerifiedAt     int64  // when every byte was last read; 0 = never
-	Keyring        []byte // digest of the keys that signatures were checked against; nil = none
+	VerifiedAt     int64  // time of the last full read; 0 means never
+	Keyring        []byte // digest of the keyring that checked the signatures; nil means none
 	ImageChecked   bool   // the image was unpacked at VerifiedAt
-	SeenAt         int64  // the ingest that first saw this file
-	GoneAt         int64  // 0 = there
+	SeenAt         int64  // time of the ingest that first found this file
+	GoneAt         int64  // 0 means that it exists
 	Problems       []Problem
 }
 
@@ -77,15 +78,15 @@ const instanceColumns = `n.id, n.pkgdir, n.path, n.inode, n.size, n.mtime_ns, n.
 	n.path_build_id, n.origin, n.signed, n.installed_size, n.has_environment, coalesce(n.metadata, 0), n.structure, n.visible, n.md5, n.sha1, n.integrity, n.signature,
 	n.signature_key, n.verified_at, n.keyring, n.image_checked, n.seen_at, coalesce(n.gone_at, 0), n.metadata_sum, n.frame`
 
-// Instances returns the files that are in a pkgdir now, by path, with their
-// problems and without metadata.
+// Instances returns the files in a pkgdir, by path, with their problems and without
+// metadata.
 func (tx *Tx) Instances(pkgdir int64) ([]Instance, error) {
 	return tx.instances(nil, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
 }
 
-// InstancesWithMetadata is [Tx.Instances] with the metadata of every file
-// whose metadata could be read, but for what only a build needs. A set that [Tx.InstalledEver] has filled is not
-// read again; what is new is added to it.
+// InstancesWithMetadata is like [Tx.Instances], and also loads the readable
+// metadata, except the columns that only a build needs. It adds to set, and does
+// not load rows again that set has, for example from [Tx.InstalledEver].
 func (tx *Tx) InstancesWithMetadata(host HostID, pkgdir int64, set MetadataSet) ([]Instance, error) {
 	ids, args := "SELECT metadata FROM instance WHERE pkgdir = ? AND gone_at IS NULL", []any{pkgdir}
 	if len(set) > 0 {
@@ -98,8 +99,8 @@ func (tx *Tx) InstancesWithMetadata(host HostID, pkgdir int64, set MetadataSet) 
 	return tx.instances(set, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
 }
 
-// UseOfInstances returns the enabled USE flags of the files that are in a
-// pkgdir now, by instance.
+// UseOfInstances returns the enabled USE flags of the files in a pkgdir, by
+// instance.
 func (tx *Tx) UseOfInstances(pkgdir int64) (map[int64]string, error) {
 	use := map[int64]string{}
 	err := tx.query(func(rows *sql.Rows) error {
@@ -112,8 +113,7 @@ func (tx *Tx) UseOfInstances(pkgdir int64) (map[int64]string, error) {
 	return use, err
 }
 
-// GoneInstances returns the files that were once in a pkgdir and no longer
-// are.
+// GoneInstances returns the files that are no longer in a pkgdir.
 func (tx *Tx) GoneInstances(pkgdir int64) ([]Instance, error) {
 	return tx.instances(nil, "n.pkgdir = ? AND n.gone_at IS NOT NULL", pkgdir)
 }
@@ -144,7 +144,7 @@ func (tx *Tx) instances(set MetadataSet, where string, args ...any) ([]Instance,
 		if err := rows.Scan(&id, &p.Code, &p.Message, &p.Offset); err != nil {
 			return err
 		}
-		// A full read meets again what the scan met.
+		// A full read finds the problems of the scan again.
 		if i, ok := byID[id]; ok && !slices.Contains(all[i].Problems, p) {
 			all[i].Problems = append(all[i].Problems, p)
 		}
@@ -153,17 +153,17 @@ func (tx *Tx) instances(set MetadataSet, where string, args ...any) ([]Instance,
 	return all, err
 }
 
-// InstanceStamp is what tells whether a file is still the one that was read.
+// InstanceStamp identifies the file that an instance was read from.
 type InstanceStamp struct {
 	ID      int64
 	Path    string // relative to the pkgdir
 	Inode   uint64
 	Size    int64
 	MTimeNS int64
-	Unread  bool // it could not be read then
+	Unread  bool // it could not be read at that time
 }
 
-// InstanceStamps returns the stamps of the files that are in a pkgdir now.
+// InstanceStamps returns the stamps of the files in a pkgdir.
 func (tx *Tx) InstanceStamps(pkgdir int64) ([]InstanceStamp, error) {
 	var all []InstanceStamp
 	err := tx.query(func(rows *sql.Rows) error {
@@ -179,10 +179,10 @@ func (tx *Tx) InstanceStamps(pkgdir int64) ([]InstanceStamp, error) {
 	return all, err
 }
 
-// EnterNames enters what instances have in common with others, their metadata and
-// their names, ahead of [Tx.AddInstances] and in a transaction of its own. None of
-// it is a fact of a host: where the ingest ends before it enters the instances,
-// nothing is known that was not, and the next finds the rows again.
+// EnterNames inserts the metadata and names of instances, which they may share with
+// others, before [Tx.AddInstances] and in a transaction of its own. These rows are
+// not facts of a host. If the ingest ends before it inserts the instances, the next
+// ingest uses them.
 func (tx *Tx) EnterNames(instances []*Instance) error {
 	for _, n := range instances {
 		if n.CPV == "" {
@@ -195,14 +195,14 @@ func (tx *Tx) EnterNames(instances []*Instance) error {
 	return tx.metadataIDs(instances)
 }
 
-// AddInstances enters files that an ingest saw for the first time, or whose
-// content is no longer what it was, and sets their ids.
+// AddInstances inserts files that are new or whose content has changed, and sets
+// their ids.
 func (tx *Tx) AddInstances(instances []*Instance, now int64) error {
 	if len(instances) == 0 {
 		return nil
 	}
-	// A file that changes twice within a second leaves one row, not two: the
-	// clock of this schema has no finer grain.
+	// A file that changes several times within a second leaves one row, because the
+	// times in this schema are whole seconds.
 	if err := tx.forgetSeenNow(instances, now); err != nil {
 		return err
 	}
@@ -250,8 +250,7 @@ func (tx *Tx) AddInstances(instances []*Instance, now int64) error {
 	return problems.flush()
 }
 
-// forgetSeenNow deletes the rows of the same files that this very second
-// entered.
+// forgetSeenNow deletes rows of the same files that were inserted in this second.
 func (tx *Tx) forgetSeenNow(instances []*Instance, now int64) error {
 	again := map[string]int64{}
 	err := tx.query(func(rows *sql.Rows) error {
@@ -296,24 +295,22 @@ func (tx *Tx) putProblems(instance int64, phase string, problems []Problem) erro
 	return nil
 }
 
-// SetInstanceHashes keeps the MD5 and SHA1 that emaudit computed over a whole
-// file.
+// SetInstanceHashes stores the MD5 and SHA1 that emaudit computed of a whole file.
 func (tx *Tx) SetInstanceHashes(id int64, md5, sha1 []byte) error {
 	_, err := tx.exec("UPDATE instance SET md5 = ?, sha1 = ?, frame = NULL WHERE id = ?", md5, sha1, id)
 	return err
 }
 
-// RemoveInstance records that a file is no longer there.
+// RemoveInstance records that a file no longer exists.
 func (tx *Tx) RemoveInstance(id, now int64) error {
 	_, err := tx.exec("UPDATE instance SET gone_at = ? WHERE id = ?", now, id)
 	return err
 }
 
-// InstancesToHash returns the files of a pkgdir whose MD5 decides whether they
-// are the very file of an installed package, and is not known: of the same cpv
-// and BUILD_TIME as an installed package that has a BINPKGMD5, without a
-// computed hash, and without an index entry of the same size and mtime that
-// gives one.
+// InstancesToHash returns the files of a pkgdir whose unknown MD5 decides whether
+// they are the file of an installed package. They have the cpv and BUILD_TIME of an
+// installed package with a BINPKGMD5, no computed hash, and no current index entry
+// with a hash.
 func (tx *Tx) InstancesToHash(host HostID, pkgdir int64) ([]Instance, error) {
 	return tx.instances(nil, `n.pkgdir = ? AND n.gone_at IS NULL AND n.md5 IS NULL AND n.structure = 'sound'
 		AND EXISTS (SELECT 1 FROM installed i WHERE i.host = ? AND i.removed_at IS NULL AND i.cpv = n.cpv AND i.build_time = n.build_time AND i.binpkg_md5 IS NOT NULL)

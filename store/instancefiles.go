@@ -8,8 +8,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxInstanceFiles is up to which size, in bytes, names are unpacked again;
-// nothing larger is stored.
+// maxInstanceFiles is the largest unpacked size of stored names, in bytes.
 const maxInstanceFiles = 64 << 20
 
 var (
@@ -17,7 +16,7 @@ var (
 	namesDecoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxInstanceFiles))
 )
 
-// putInstanceFiles stores the names of the files in an instance, a line each.
+// putInstanceFiles stores the names of the files in an instance, one on each line.
 func (tx *Tx) putInstanceFiles(instance int64, names []byte) error {
 	if len(names) > maxInstanceFiles {
 		names = nil
@@ -31,8 +30,8 @@ func (tx *Tx) putInstanceFiles(instance int64, names []byte) error {
 	return err
 }
 
-// InstanceFiles returns the names of what an instance installs, as
-// binpkg.ReadImageNames reads them; ok is false where no full read stored them.
+// InstanceFiles returns the names of an instance's files, in the form that
+// binpkg.ReadImageNames reads. ok is false if no full read has stored them.
 func (tx *Tx) InstanceFiles(instance int64) (names []byte, ok bool, err error) {
 	var packed []byte
 	err = tx.queryRow("SELECT names FROM instance_files WHERE instance = ?", instance).Scan(&packed)

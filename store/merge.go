@@ -9,24 +9,22 @@ import (
 	"strings"
 )
 
-// A merge copies everything that another database knows of a host. Ids differ
-// between databases, so each reference is translated: names by their value,
-// facts by the row that the copy got. Columns that refer to nothing are copied
-// as they are, also those that a later schema adds; a test holds the list of
-// references below to the schema.
+// A merge copies all facts about a host from another database. Ids differ between
+// databases, so each reference is translated: names by their value, facts by the id
+// of the copied row. Other columns are copied unchanged, including those that a
+// later schema adds. A test compares the references below with the schema.
 
-// mergedTable says how the rows of one table are copied. References are by
-// column; what is not named is copied as it is.
+// mergedTable says how to copy the rows of one table.
 type mergedTable struct {
 	name       string
-	references map[string]string // column -> table that its value is an id of
-	numbered   bool              // has an id of its own that others may refer to
+	references map[string]string // column -> the table that it refers to
+	numbered   bool              // has an id that other tables may refer to
 	from       string            // joins that lead to the host
 	host       string            // the column that holds the host, with its table
 }
 
-// mergedTables are all tables that hold facts, in an order in which references
-// are known when they are needed. Removing goes the other way.
+// mergedTables are all tables of facts. A table follows the tables that it refers
+// to. Deletion uses the reverse order.
 var mergedTables = []mergedTable{
 	{name: "source", numbered: true, references: map[string]string{"host": "host"}},
 	{name: "diagnostic", references: map[string]string{"source": "source"}, from: "JOIN source s ON s.id = t.source", host: "s.host"},
@@ -63,7 +61,7 @@ var mergedTables = []mergedTable{
 
 const outputFileHost = "JOIN output_file f ON f.id = t.file JOIN source s ON s.id = f.source"
 
-// where selects the rows of a host.
+// where returns the condition for the rows of a host.
 func (t mergedTable) where() string {
 	if t.host != "" {
 		return t.host + " = ?"
@@ -71,30 +69,30 @@ func (t mergedTable) where() string {
 	return "t.host = ?"
 }
 
-// ErrOtherHost means that the two databases call different machines by the same
-// name.
+// ErrOtherHost means that the two databases use the same name for different
+// machines.
 var ErrOtherHost = errors.New("this database has another host of that name")
 
-// MergedHost says what a merge did with one host.
+// MergedHost is the result of a merge for one host.
 type MergedHost struct {
 	Name    string // in this database
-	Rows    int    // copied
-	Changed bool   // false: this database knew all of it already
+	Rows    int    // number of copied rows
+	Changed bool   // false if this database had all facts already
 }
 
-// elsewhere begins the root of a host that came from another database. Such a
-// root is no path of this machine, so that nothing is ever ingested for it.
+// elsewhere begins the root of a host from another database. Such a root is not a
+// path on this machine, so nothing is ever ingested for it.
 const elsewhere = "elsewhere:"
 
-// Elsewhere tells whether a host came from another machine's database: nothing
-// of it can be read here.
+// Elsewhere reports whether a host comes from the database of another machine, so
+// that its files cannot be read here.
 func (h Host) Elsewhere() bool { return strings.HasPrefix(h.Root, elsewhere) }
 
-// Merge brings in what another database knows. A host that came from the same
-// place before is replaced where the other knows it as of a later time, and
-// left alone else, so that merging twice changes nothing. rename, where it is
-// not nil, gives a host the name that it has here. Everything or nothing is
-// merged.
+// Merge copies the facts of another database into this one. It replaces a host that
+// came from the same origin before if the other database has a later ingest of it,
+// and otherwise leaves it unchanged, so a repeated merge changes nothing. rename,
+// if not nil, returns the name of a host in this database. Merge copies everything
+// or, after an error, nothing.
 func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) ([]MergedHost, error) {
 	var merged []MergedHost
 	err := other.View(ctx, func(from *Tx) error {
@@ -130,12 +128,12 @@ func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) 
 	return merged, nil
 }
 
-// merger copies between two transactions.
+// merger copies rows between two transactions.
 type merger struct {
 	from, to *Tx
 	here     string                     // path of the database that is written
-	ids      map[string]map[int64]int64 // table -> id there -> id here
-	old, new int64                      // of the host
+	ids      map[string]map[int64]int64 // table -> id in the other database -> id in this one
+	old, new int64                      // ids of the host
 }
 
 // host merges one host.
@@ -194,14 +192,14 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 	return result, nil
 }
 
-// hostCreatedAt is when a host was first ingested, by which two databases know
-// that they mean the same one.
+// hostCreatedAt returns the time of the first ingest of a host, which identifies
+// the host across databases.
 func (tx *Tx) hostCreatedAt(host HostID) (at int64, err error) {
 	err = tx.queryRow("SELECT created_at FROM host WHERE id = ?", host).Scan(&at)
 	return at, err
 }
 
-// knownUntil is the time of the last ingest of a host.
+// knownUntil returns the time of the last ingest of a host.
 func (tx *Tx) knownUntil(host HostID) (at int64, err error) {
 	err = tx.queryRow(`SELECT max(at) FROM (
 		SELECT coalesce(max(read_at), 0) AS at FROM source WHERE host = ?
@@ -209,13 +207,13 @@ func (tx *Tx) knownUntil(host HostID) (at int64, err error) {
 	return at, err
 }
 
-// forgetFacts removes all that is known of a host; the host itself stays.
+// forgetFacts deletes all facts of a host, but not the host.
 func (tx *Tx) forgetFacts(host HostID) error {
 	for i := len(mergedTables) - 1; i >= 0; i-- {
 		t := mergedTables[i]
 		query := "DELETE FROM " + t.name + " AS t WHERE " + t.where()
 		if t.from != "" {
-			// The first reference leads to the host.
+			// The first join leads to the host.
 			column := strings.TrimPrefix(t.from[strings.Index(t.from, "t."):], "t.")
 			column, _, _ = strings.Cut(column, " ")
 			query = "DELETE FROM " + t.name + " WHERE " + column + " IN (SELECT t." + column + " FROM " + t.name + " t " + t.from + " WHERE " + t.where() + ")"
@@ -275,7 +273,7 @@ func (m *merger) table(t mergedTable) (int, error) {
 	return rows, about(m.here, insert.flush())
 }
 
-// columns are those of a table but for the id, which the copy gets anew.
+// columns returns the columns of a table without the id, which the copy gets anew.
 func (m *merger) columns(t mergedTable) ([]string, error) {
 	rows, err := m.from.conn.QueryContext(m.from.ctx, "SELECT * FROM "+t.name+" LIMIT 0")
 	if err != nil {
@@ -305,7 +303,7 @@ func (m *merger) value(t mergedTable, column string, value any) (any, error) {
 	return m.translate(table, id)
 }
 
-// translate returns the id here of what has an id there.
+// translate returns the id in this database of a row in the other one.
 func (m *merger) translate(table string, id int64) (int64, error) {
 	switch table {
 	case "host":
@@ -320,7 +318,7 @@ func (m *merger) translate(table string, id int64) (int64, error) {
 	return here, nil
 }
 
-// name translates the id of a dictionary, and enters the name where it is new.
+// name translates the id of a dictionary. It inserts a new name.
 func (m *merger) name(table string, id int64) (here int64, err error) {
 	ids := m.ids[table]
 	if ids == nil {
@@ -359,17 +357,17 @@ func (m *merger) name(table string, id int64) (here int64, err error) {
 	return here, err
 }
 
-// HostSummary is what the list of hosts says of one.
+// HostSummary is one row in the list of hosts.
 type HostSummary struct {
 	Host
-	CreatedAt  int64 // when it was first ingested
-	KnownUntil int64 // the time of the last ingest; 0 = nothing was read
+	CreatedAt  int64 // time of the first ingest
+	KnownUntil int64 // time of the last ingest; 0 means that nothing was read
 	Installed  int
 	Binpkgs    int
 	Runs       int
 }
 
-// HostSummaries returns all hosts by name.
+// HostSummaries returns all hosts, by name.
 func (tx *Tx) HostSummaries() ([]HostSummary, error) {
 	hosts, err := tx.Hosts()
 	if err != nil {
@@ -401,5 +399,5 @@ func (tx *Tx) HostSummaries() ([]HostSummary, error) {
 	return all, nil
 }
 
-// RootElsewhere is the root of a host on the machine that it came from.
+// RootElsewhere returns the root of a host on the machine that it came from.
 func (h Host) RootElsewhere() string { return path.Clean(strings.TrimPrefix(h.Root, elsewhere)) }

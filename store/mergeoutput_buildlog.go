@@ -10,23 +10,24 @@ import (
 	"emaudit/parse/mergelog"
 )
 
-// BuildLog is what one build log said.
+// BuildLog is the stored content of one build log.
 type BuildLog struct {
 	File   int64  // id of the [OutputFile]
 	Path   string // inside the root
-	GoneAt int64  // unix seconds; 0 = the file is there
+	GoneAt int64  // unix seconds; 0 means that the file exists
 
-	CPV           string // of the name, or of the header of a file without one
+	CPV           string // from the name, or from the header of a file without one
 	NameAmbiguous bool
-	PreparedAt    int64 // the stamp of the name, unix seconds; 0 = none
-	WrittenAt     int64 // the mtime of the file, unix seconds
+	PreparedAt    int64 // time in the name, in unix seconds; 0 means none
+	WrittenAt     int64 // mtime of the file, in unix seconds
 
-	// Log is the record. Its Diagnostics are stored as those of the source, and
-	// its Notices and paths come only from the methods that are asked for them.
+	// Log is the record. Its Diagnostics are stored with the source. Only QANotices
+	// and OutputPaths return its Notices and paths.
 	Log mergelog.BuildLog
 }
 
-// At is the time that orders build logs: that of the name, or of the last write.
+// At returns the time that orders build logs: the time in the name, or that of the
+// last write.
 func (b *BuildLog) At() int64 {
 	if b.PreparedAt != 0 {
 		return b.PreparedAt
@@ -34,8 +35,8 @@ func (b *BuildLog) At() int64 {
 	return b.WrittenAt
 }
 
-// PutBuildLog stores what the log in b.File said, in place of what was stored of
-// that file before.
+// PutBuildLog stores the content of the log in b.File, and replaces earlier content
+// of that file.
 func (tx *Tx) PutBuildLog(host HostID, b *BuildLog) error {
 	if err := tx.putBuildLog(host, b); err != nil {
 		return fmt.Errorf("build log %s: %w", b.Path, err)
@@ -92,7 +93,7 @@ func (tx *Tx) putBuildLog(host HostID, b *BuildLog) error {
 	return tx.putOutputPaths(b.File, "preserved-library", log.PreservedLibs)
 }
 
-// forgetBuildLog removes what was stored of a log, if anything was.
+// forgetBuildLog deletes the stored content of a log.
 func (tx *Tx) forgetBuildLog(file int64) error {
 	var known int
 	if err := tx.queryRow("SELECT count(*) FROM build_log WHERE file = ?", file).Scan(&known); err != nil || known == 0 {
@@ -115,11 +116,11 @@ func (tx *Tx) putOutputPaths(file int64, role string, paths []string) error {
 	return nil
 }
 
-// BuildLogQuery selects build logs; the zero value selects all of a host.
+// BuildLogQuery selects build logs. The zero value selects all logs of a host.
 type BuildLogQuery struct {
 	CP     string // category/pn
-	Since  int64  // unix seconds: prepared or written then or later
-	Failed bool   // only those that tell of a failure
+	Since  int64  // prepared or written at or after this time, in unix seconds
+	Failed bool   // only logs with a failure
 }
 
 // where returns the condition on build_log l, cpv c and its arguments.
@@ -139,7 +140,7 @@ func (q BuildLogQuery) where(host HostID) (string, []any) {
 	return condition, args
 }
 
-// BuildLogs returns build logs, the oldest first, without notices and paths.
+// BuildLogs returns build logs, oldest first, without notices and paths.
 func (tx *Tx) BuildLogs(host HostID, q BuildLogQuery) ([]BuildLog, error) {
 	where, args := q.where(host)
 	var all []BuildLog
@@ -186,15 +187,14 @@ func scanBuildLog(rows *sql.Rows) (BuildLog, error) {
 	return b, nil
 }
 
-// BuildLogStamp tells which log is of which build.
+// BuildLogStamp identifies the build of a log.
 type BuildLogStamp struct {
 	File       int64
 	CPV        string
-	PreparedAt int64 // unix seconds; 0 = unknown
+	PreparedAt int64 // unix seconds; 0 means unknown
 }
 
-// SourceBuilds returns the stamps of the logs of builds from source, the oldest
-// first.
+// SourceBuilds returns the stamps of the logs of builds from source, oldest first.
 func (tx *Tx) SourceBuilds(host HostID) ([]BuildLogStamp, error) {
 	var all []BuildLogStamp
 	err := tx.query(func(rows *sql.Rows) error {
@@ -206,7 +206,8 @@ func (tx *Tx) SourceBuilds(host HostID) ([]BuildLogStamp, error) {
 	return all, err
 }
 
-// BuildPeak is the most that the builds of a package took, -1 where no log tells.
+// BuildPeak is the largest disk space and memory of a package's builds, -1 if no
+// log has it.
 type BuildPeak struct {
 	CP            string
 	Builds        int
@@ -215,8 +216,7 @@ type BuildPeak struct {
 	CPUMillis     int64
 }
 
-// BuildPeaks returns the peaks of all packages, the largest build directory
-// first.
+// BuildPeaks returns the peaks of all packages, largest build directory first.
 func (tx *Tx) BuildPeaks(host HostID) ([]BuildPeak, error) {
 	var all []BuildPeak
 	err := tx.query(func(rows *sql.Rows) error {
@@ -229,7 +229,7 @@ func (tx *Tx) BuildPeaks(host HostID) ([]BuildPeak, error) {
 	return all, err
 }
 
-// QANotice is a notice with the log that has it.
+// QANotice is a notice with its log.
 type QANotice struct {
 	mergelog.QANotice
 	File int64
@@ -238,7 +238,7 @@ type QANotice struct {
 	At   int64  // of the log, unix seconds
 }
 
-// QANotices returns the notices of build logs, those of the oldest log first.
+// QANotices returns the notices of build logs, oldest log first.
 func (tx *Tx) QANotices(host HostID, q BuildLogQuery) ([]QANotice, error) {
 	where, args := q.where(host)
 	var all []QANotice
@@ -257,7 +257,7 @@ func (tx *Tx) QANotices(host HostID, q BuildLogQuery) ([]QANotice, error) {
 	return all, err
 }
 
-// OutputPath is a path that a build log names.
+// OutputPath is a path in a build log.
 type OutputPath struct {
 	File    int64
 	CPV     string
@@ -267,7 +267,7 @@ type OutputPath struct {
 	Path    string
 }
 
-// OutputPaths returns the paths that build logs name.
+// OutputPaths returns the paths in build logs.
 func (tx *Tx) OutputPaths(host HostID, q BuildLogQuery) ([]OutputPath, error) {
 	where, args := q.where(host)
 	var all []OutputPath
@@ -322,13 +322,13 @@ func unpackFrames(packed string) []mergelog.Frame {
 	for _, line := range splitLines(packed) {
 		file, rest, _ := strings.Cut(line, "\t")
 		number, call, _ := strings.Cut(rest, "\t")
-		n, _ := strconv.Atoi(number) // it was a number when it was packed
+		n, _ := strconv.Atoi(number) // packPhases wrote a valid number
 		frames = append(frames, mergelog.Frame{File: file, Line: n, Call: call})
 	}
 	return frames
 }
 
-// splitLines is the inverse of joining lines with newlines; no text is no line.
+// splitLines is the inverse of joining lines with newlines. "" has no lines.
 func splitLines(text string) []string {
 	if text == "" {
 		return nil

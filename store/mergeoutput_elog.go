@@ -9,7 +9,7 @@ import (
 	"emaudit/parse/mergelog"
 )
 
-// ElogMessage is what elog saved for a package at once, of one class and phase.
+// ElogMessage is one group of elog lines of a package, with one class and phase.
 type ElogMessage struct {
 	ID     int64
 	File   int64
@@ -18,17 +18,17 @@ type ElogMessage struct {
 
 	CPV         string
 	SavedAt     int64 // unix seconds
-	PID         int   // of the emerge; 0 = unknown
+	PID         int   // of emerge; 0 means unknown
 	Class       mergelog.Class
 	Phase       mergelog.Phase
 	Lines       []string
 	Interleaved bool // it may belong to another package
 
-	FirstSeenAt int64 // unix seconds of the ingest that found it
-	ReadAt      int64 // unix seconds when it was marked read; 0 = unread
+	FirstSeenAt int64 // time of the ingest that found it, in unix seconds
+	ReadAt      int64 // time at which it was marked as read, in unix seconds; 0 means unread
 }
 
-// ElogBlock is what elog saved for a package at once.
+// ElogBlock is the text that elog saved for a package at one time.
 type ElogBlock struct {
 	File        int64
 	Origin      mergelog.Source // SourceElog or SourceElogSummary
@@ -39,20 +39,20 @@ type ElogBlock struct {
 	Messages    []mergelog.Message
 }
 
-// elogSlack is how far apart, in seconds, the times of one message may lie that
-// two elog modules saved one after the other.
+// elogSlack is the largest difference, in seconds, between the times at which two
+// elog modules save the same message.
 const elogSlack = 60
 
-// ForgetElog removes the messages of a file at offset and behind it, so that a
-// part of the file can be read again.
+// ForgetElog deletes the messages of a file from offset on, so that this part of
+// the file can be read again.
 func (tx *Tx) ForgetElog(file, offset int64) error {
 	_, err := tx.exec("DELETE FROM elog_message WHERE file = ? AND offset >= ?", file, offset)
 	return err
 }
 
-// AddElog stores a block and returns how many of its messages are new. What
-// another file says of the same moment is not stored twice: the modules "save"
-// and "save_summary" write the same messages, and logrotate renames the summary.
+// AddElog stores a block and returns the number of new messages. It does not store
+// a message again that another file has for the same time: the modules "save" and
+// "save_summary" write the same messages, and logrotate renames the summary.
 func (tx *Tx) AddElog(host HostID, b *ElogBlock, now int64) (added int, err error) {
 	cpv, err := tx.cpvID(b.CPV)
 	if err != nil {
@@ -80,9 +80,9 @@ func (tx *Tx) AddElog(host HostID, b *ElogBlock, now int64) (added int, err erro
 	return added, nil
 }
 
-// joinGroups puts the groups of one class and phase together. A module that
-// leaves a class out (PORTAGE_ELOG_SYSTEM) joins what stands on both sides of it,
-// so that only the joined text is the same in all files.
+// joinGroups joins the groups of one class and phase. A module that omits a class
+// (PORTAGE_ELOG_SYSTEM) joins the text before and after it, so only the joined text
+// is the same in all files.
 func joinGroups(groups []mergelog.Message) []mergelog.Message {
 	type key struct {
 		class mergelog.Class
@@ -102,14 +102,14 @@ func joinGroups(groups []mergelog.Message) []mergelog.Message {
 	return joined
 }
 
-// ElogQuery selects messages; the zero value selects all of a host.
+// ElogQuery selects messages. The zero value selects all messages of a host.
 type ElogQuery struct {
 	CP      string           // category/pn
-	Since   int64            // unix seconds: saved then or later
-	Until   int64            // unix seconds: saved then or earlier; 0 = no limit
-	Classes []mergelog.Class // nil = all
-	Unread  bool             // only those not yet marked read
-	UpToID  int64            // entered no later than this one; 0 = no limit
+	Since   int64            // saved at or after this time, in unix seconds
+	Until   int64            // saved at or before this time, in unix seconds; 0 means no limit
+	Classes []mergelog.Class // nil means all
+	Unread  bool             // only messages that are not marked as read
+	UpToID  int64            // with at most this id; 0 means no limit
 }
 
 func (q ElogQuery) where(host HostID) (string, []any) {
@@ -144,7 +144,7 @@ func (q ElogQuery) where(host HostID) (string, []any) {
 	return condition, args
 }
 
-// ElogMessages returns messages in the order in which they were saved.
+// ElogMessages returns messages in the order of saving.
 func (tx *Tx) ElogMessages(host HostID, q ElogQuery) ([]ElogMessage, error) {
 	where, args := q.where(host)
 	var all []ElogMessage
@@ -163,8 +163,8 @@ func (tx *Tx) ElogMessages(host HostID, q ElogQuery) ([]ElogMessage, error) {
 	return all, err
 }
 
-// MarkElogRead marks the messages of a query as read and returns how many were
-// unread.
+// MarkElogRead marks the selected messages as read. It returns the number of
+// messages that were unread.
 func (tx *Tx) MarkElogRead(host HostID, q ElogQuery, now int64) (int64, error) {
 	q.Unread = true
 	where, args := q.where(host)

@@ -5,24 +5,24 @@ import (
 	"fmt"
 )
 
-// OutputFile is one file of merge output: a build log, an elog file, a captured
+// OutputFile is one file of merge output: a build log, an elog file or a captured
 // session.
 type OutputFile struct {
 	ID     int64
 	Source int64
-	Path   string // below the source
-	// Incarnation tells files apart that had the same name one after the
-	// other, such as the kept build.log of two failures of one package.
+	Path   string // relative to the source
+	// Incarnation distinguishes files that had the same name at different times,
+	// such as the kept build.log of two failures of one package.
 	Incarnation int64
 	Inode       uint64
 	Size        int64 // bytes
 	MTimeNS     int64 // unix nanoseconds
-	Position    int64 // bytes that need not be read again
+	Position    int64 // number of bytes that need not be read again
 	ReadAt      int64 // unix seconds
-	GoneAt      int64 // unix seconds; 0 = it is there
+	GoneAt      int64 // unix seconds; 0 means that it exists
 }
 
-// OutputFiles returns the files below a source, those that are gone included.
+// OutputFiles returns the files below a source, including those that are gone.
 func (tx *Tx) OutputFiles(source int64) ([]OutputFile, error) {
 	var all []OutputFile
 	err := tx.query(func(rows *sql.Rows) error {
@@ -38,7 +38,7 @@ func (tx *Tx) OutputFiles(source int64) ([]OutputFile, error) {
 	return all, err
 }
 
-// PutOutputFile enters a file or moves its bookmark, and sets f.ID.
+// PutOutputFile inserts a file or updates its bookmark, and sets f.ID.
 func (tx *Tx) PutOutputFile(f *OutputFile) error {
 	err := tx.queryRow(`INSERT INTO output_file (source, path, incarnation, inode, size, mtime_ns, position, read_at, gone_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -52,7 +52,7 @@ func (tx *Tx) PutOutputFile(f *OutputFile) error {
 	return nil
 }
 
-// MarkOutputFileGone notes since when a file is not there any more.
+// MarkOutputFileGone records the time since which a file is gone.
 func (tx *Tx) MarkOutputFileGone(id, now int64) error {
 	_, err := tx.exec("UPDATE output_file SET gone_at = ? WHERE id = ?", now, id)
 	return err

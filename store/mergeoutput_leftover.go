@@ -5,28 +5,27 @@ import (
 	"fmt"
 )
 
-// LeftoverRole says what an update left behind.
+// LeftoverRole is the type of a leftover.
 type LeftoverRole string
 
 // The roles of leftovers.
 const (
-	// LeftoverConfig is a "._cfg" file that waits for etc-update or
-	// dispatch-conf.
+	// LeftoverConfig is a "._cfg" file for etc-update or dispatch-conf.
 	LeftoverConfig LeftoverRole = "config-update"
-	// LeftoverLibrary is a library of a removed version that is still needed
+	// LeftoverLibrary is a library of a removed version that packages still need
 	// (FEATURES=preserve-libs).
 	LeftoverLibrary LeftoverRole = "preserved-library"
 )
 
-// Leftover is one file that an update left for a person to deal with.
+// Leftover is one file that an update left for a person to handle.
 type Leftover struct {
 	Role   LeftoverRole
 	Path   string // inside the root
-	Detail string // of a library, the package it was kept of
+	Detail string // for a library, the package that it belonged to
 	Since  int64  // unix seconds
 }
 
-// Leftovers returns what is left on a host, by role and path.
+// Leftovers returns the leftovers of a host, by role and path.
 func (tx *Tx) Leftovers(host HostID) ([]Leftover, error) {
 	var all []Leftover
 	err := tx.query(func(rows *sql.Rows) error {
@@ -38,8 +37,8 @@ func (tx *Tx) Leftovers(host HostID) ([]Leftover, error) {
 	return all, err
 }
 
-// ReplaceLeftovers makes all the leftovers of one role. What was known before
-// keeps the time since when it is known.
+// ReplaceLeftovers replaces the leftovers of one role. Those that are known already
+// keep their time.
 func (tx *Tx) ReplaceLeftovers(host HostID, role LeftoverRole, all []Leftover) error {
 	known := map[string]int64{}
 	err := tx.query(func(rows *sql.Rows) error {

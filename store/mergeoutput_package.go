@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// KnownPackages returns every category/pn that any fact of any host names,
-// sorted. It is what a name that a person types is looked up in.
+// KnownPackages returns every category/pn in the facts of any host, sorted. Package
+// names that a person types are looked up in it.
 func (tx *Tx) KnownPackages() ([]string, error) {
 	var all []string
 	err := tx.query(func(rows *sql.Rows) error {
@@ -18,8 +18,8 @@ func (tx *Tx) KnownPackages() ([]string, error) {
 	return all, err
 }
 
-// KnownSlots returns the slots of the versions of a host that were ever
-// installed, or of whose builds a log says it, by cpv and without subslot.
+// KnownSlots returns the slots, without sub-slots, of the versions of a host that
+// were ever installed or whose build log names the slot. The keys are cpvs.
 func (tx *Tx) KnownSlots(host HostID) (map[string]string, error) {
 	slots := map[string]string{}
 	err := tx.query(func(rows *sql.Rows) error {

@@ -9,13 +9,12 @@ import (
 	"strings"
 )
 
-// Metadata is what a build says of itself, in Portage's own keys. The VDB
-// entry and the binary package of one build say the same, so both refer to
-// one stored row. An absent key is "", which Portage does not tell apart from
-// an empty one.
+// Metadata is the metadata of a build, with Portage's keys. The VDB entry and the
+// binary package of one build have the same metadata and share one row. An absent
+// key is "", because Portage treats it like an empty one.
 type Metadata struct {
 	EAPI          string
-	Use           string // USE: enabled flags, implicit ones included
+	Use           string // USE: the enabled flags, including implicit ones
 	IUse          string // IUSE, with + and - defaults
 	IUseEffective string
 	Keywords      string
@@ -35,12 +34,12 @@ type Metadata struct {
 	Provides      string
 	DefinedPhases string
 	Description   string
-	InstallMask   string // PKG_INSTALL_MASK of the build: files that are not in it
+	InstallMask   string // PKG_INSTALL_MASK of the build, which excludes files
 }
 
 // metadataColumns names the columns of table metadata in the order of
-// [Metadata.fields], which is also the order of the digest: adding one is a
-// migration that computes the digests anew.
+// [Metadata.fields], which is also the order of the digest. A new column requires a
+// migration that computes the digests again.
 const metadataColumns = "eapi, use, iuse, iuse_effective, keywords, license, properties, restrict_, chost, cflags, cxxflags, features, " +
 	"bdepend, depend, rdepend, pdepend, idepend, requires, provides, defined_phases, description, install_mask"
 
@@ -53,7 +52,7 @@ func (m *Metadata) fields() [metadataFields]*string {
 	}
 }
 
-// digest is SHA-256 over the length-prefixed fields.
+// digest returns the SHA-256 of the length-prefixed fields.
 func (m *Metadata) digest() []byte {
 	h := sha256.New()
 	var n [4]byte
@@ -66,8 +65,7 @@ func (m *Metadata) digest() []byte {
 	return h.Sum(nil)
 }
 
-// metadataID returns the id of the row that holds m, and enters it where it is
-// new.
+// metadataID returns the id of the row with the content of m. It inserts a new row.
 func (tx *Tx) metadataID(m *Metadata) (int64, error) {
 	digest := m.digest()
 	var id int64
@@ -90,8 +88,8 @@ func (tx *Tx) metadataID(m *Metadata) (int64, error) {
 	return id, nil
 }
 
-// metadataIDs sets the ids of the metadata of instances where they are not set,
-// and enters what is new, many rows at a time.
+// metadataIDs sets the missing metadata ids of instances. It inserts new rows, many
+// at a time.
 func (tx *Tx) metadataIDs(instances []*Instance) error {
 	var next int64
 	if err := tx.queryRow("SELECT coalesce(max(id), 0) FROM metadata").Scan(&next); err != nil {
@@ -133,30 +131,30 @@ func (tx *Tx) metadataIDs(instances []*Instance) error {
 	return nil
 }
 
-// MetadataSet holds rows of metadata by id, so that packages which share one
-// also share the memory.
+// MetadataSet holds rows of metadata by id. Packages with the same metadata share
+// the memory.
 type MetadataSet map[int64]*Metadata
 
-// buildColumns are those of metadata that only a build needs or a person reads.
-// They are most of its bytes.
+// buildColumns are the columns that only a build needs or a person reads. They are
+// most of the bytes.
 var buildColumns = map[string]bool{"features": true, "bdepend": true, "depend": true, "description": true}
 
-// runtimeColumns is metadataColumns without buildColumns.
+// runtimeColumns are metadataColumns without buildColumns.
 var runtimeColumns = strings.Join(slices.DeleteFunc(strings.Split(metadataColumns, ", "), func(c string) bool { return buildColumns[c] }), ", ")
 
-// loadMetadata adds to set the rows that the subquery ids selects.
+// loadMetadata adds the rows with the ids of a subquery to set.
 func (tx *Tx) loadMetadata(set MetadataSet, ids string, args ...any) error {
 	return tx.loadColumns(set, metadataColumns, ids, args...)
 }
 
-// loadRuntimeMetadata is loadMetadata without what only a build needs: FEATURES,
-// DEPEND, BDEPEND and DESCRIPTION are empty.
+// loadRuntimeMetadata is like loadMetadata, but leaves FEATURES, DEPEND, BDEPEND
+// and DESCRIPTION empty.
 func (tx *Tx) loadRuntimeMetadata(set MetadataSet, ids string, args ...any) error {
 	return tx.loadColumns(set, runtimeColumns, ids, args...)
 }
 
 func (tx *Tx) loadColumns(set MetadataSet, columns, ids string, args ...any) error {
-	var wanted []int // of Metadata.fields
+	var wanted []int // indices in Metadata.fields
 	for i, c := range strings.Split(metadataColumns, ", ") {
 		if columns == metadataColumns || !buildColumns[c] {
 			wanted = append(wanted, i)
@@ -179,8 +177,8 @@ func (tx *Tx) loadColumns(set MetadataSet, columns, ids string, args ...any) err
 	}, "SELECT id, "+columns+" FROM metadata WHERE id IN ("+ids+")", args...)
 }
 
-// MetadataUse returns the enabled USE flags of one row of metadata; "" for id
-// 0, which stands for metadata that could not be read.
+// MetadataUse returns the enabled USE flags of one row. It returns "" for id 0,
+// which means unreadable metadata.
 func (tx *Tx) MetadataUse(id int64) (string, error) {
 	var use string
 	if id == 0 {

@@ -2,7 +2,7 @@ package store
 
 import "fmt"
 
-// Metadata returns one row of metadata, by the number that an instance has.
+// Metadata returns one row of metadata by its id.
 func (tx *Tx) Metadata(id int64) (*Metadata, error) {
 	set := MetadataSet{}
 	if err := tx.loadMetadata(set, "?", id); err != nil {

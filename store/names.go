@@ -2,8 +2,7 @@ package store
 
 import "database/sql"
 
-// PackageNames returns every category/pn that any fact of any host names, in
-// their order.
+// PackageNames returns every category/pn in the facts of any host, in their order.
 func (tx *Tx) PackageNames() ([]string, error) {
 	var names []string
 	err := tx.query(func(rows *sql.Rows) error {

@@ -5,11 +5,11 @@ import "database/sql"
 // SourceUpdates is the folder profiles/updates of a repository.
 const SourceUpdates SourceKind = "updates"
 
-// PackageMove is one renaming of a package.
+// PackageMove is a renaming of a package.
 type PackageMove struct{ Old, New string } // cat/pn
 
-// ReplacePackageMoves makes moves, the oldest first, all that is known of one
-// source.
+// ReplacePackageMoves replaces all moves from one source. moves are in ascending
+// order of time.
 func (tx *Tx) ReplacePackageMoves(host HostID, source int64, moves []PackageMove) error {
 	if _, err := tx.exec("DELETE FROM package_move WHERE host = ? AND source = ?", host, source); err != nil {
 		return err
@@ -23,8 +23,7 @@ func (tx *Tx) ReplacePackageMoves(host HostID, source int64, moves []PackageMove
 	return rows.flush()
 }
 
-// PackageMoves returns the renamings of a host's packages, repository by
-// repository, the oldest first.
+// PackageMoves returns the moves of a host by repository, oldest first.
 func (tx *Tx) PackageMoves(host HostID) ([]PackageMove, error) {
 	var all []PackageMove
 	err := tx.query(func(rows *sql.Rows) error {

@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// Pin is a moment with a name, whose state is to be kept restorable.
+// Pin is a named time. The state at that time is to be kept restorable.
 type Pin struct {
 	Name      string
-	At        int64 // unix seconds: the moment meant
-	Run       int64 // the state before this run is meant; 0 = that at the moment
+	At        int64 // the pinned time, in unix seconds
+	Run       int64 // the pin means the state before this run; 0 means the state at the time At
 	CreatedAt int64 // unix seconds
 	Note      string
 }
 
-// PutPin enters a pin, in place of one of the same name.
+// PutPin inserts a pin, or replaces the pin of the same name.
 func (tx *Tx) PutPin(host HostID, p Pin) error {
 	_, err := tx.exec(`INSERT INTO pin (host, name, at, run, created_at, note) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, name) DO UPDATE SET at = excluded.at, run = excluded.run, created_at = excluded.created_at, note = excluded.note`,
@@ -25,7 +25,7 @@ func (tx *Tx) PutPin(host HostID, p Pin) error {
 	return nil
 }
 
-// RemovePin forgets a pin; ok is false where there is none of that name.
+// RemovePin deletes a pin. ok is false if there is none of that name.
 func (tx *Tx) RemovePin(host HostID, name string) (ok bool, err error) {
 	res, err := tx.exec("DELETE FROM pin WHERE host = ? AND name = ?", host, name)
 	if err != nil {
@@ -35,7 +35,7 @@ func (tx *Tx) RemovePin(host HostID, name string) (ok bool, err error) {
 	return n > 0, err
 }
 
-// Pins returns the pins of a host, by the moment that they mean.
+// Pins returns the pins of a host, by their time.
 func (tx *Tx) Pins(host HostID) ([]Pin, error) {
 	var all []Pin
 	err := tx.query(func(rows *sql.Rows) error {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// PkgDir is one folder of binary packages, with what is known of its index.
+// PkgDir is one folder of binary packages, with facts about its index.
 type PkgDir struct {
 	ID        int64
 	Path      string // inside the root
@@ -17,30 +17,31 @@ type PkgDir struct {
 	IndexSize      int64
 	IndexMTimeNS   int64
 	IndexInode     uint64
-	IndexTimestamp int64 // TIMESTAMP of the header; 0 = none
-	IndexPackages  int64 // PACKAGES of the header; -1 = none
+	IndexTimestamp int64 // TIMESTAMP of the header; 0 means none
+	IndexPackages  int64 // PACKAGES of the header; -1 means none
 
-	// CompressedCondition is that of Packages.gz; "" where it was not looked at.
+	// CompressedCondition is the condition of Packages.gz, or "" if it was not
+	// checked.
 	CompressedCondition IndexCondition
 	CompressedInode     uint64
 	CompressedSize      int64
 	CompressedMTimeNS   int64
 }
 
-// PkgDirKind is why a folder of binary packages is read.
+// PkgDirKind is the purpose of a folder of binary packages.
 type PkgDirKind string
 
 // The kinds of folders.
 const (
 	KindPkgDir  PkgDirKind = "pkgdir"  // PKGDIR
-	KindBinhost PkgDirKind = "binhost" // where Portage puts what it fetched of a binhost
-	KindExtra   PkgDirKind = "extra"   // named by --pkgdir in addition
+	KindBinhost PkgDirKind = "binhost" // packages that Portage fetched from a binhost
+	KindExtra   PkgDirKind = "extra"   // an additional folder from --pkgdir
 	// KindFormer is a folder that was read once and that no setting or flag names
-	// any more: what is known of it stays, and no question is asked of it.
+	// any more. Its facts remain, but answers do not include them.
 	KindFormer PkgDirKind = "former"
 )
 
-// IndexCondition is what was found in the place of Packages or Packages.gz.
+// IndexCondition is the condition of the file Packages or Packages.gz.
 type IndexCondition string
 
 // The conditions of an index.
@@ -48,9 +49,9 @@ const (
 	IndexPresent    IndexCondition = "present"
 	IndexMissing    IndexCondition = "missing"
 	IndexUnreadable IndexCondition = "unreadable"
-	IndexRefused    IndexCondition = "refused" // read, and Portage would not take it
+	IndexRefused    IndexCondition = "refused" // read, but Portage would not use it
 	IndexEqual      IndexCondition = "equal"   // Packages.gz has the text of Packages
-	IndexDiffers    IndexCondition = "differs" // Packages.gz has another
+	IndexDiffers    IndexCondition = "differs" // Packages.gz has another text
 )
 
 const pkgDirColumns = "path, kind, scanned_at, index_condition, index_size, index_mtime_ns, index_inode, index_timestamp, index_packages, " +
@@ -65,7 +66,7 @@ func scanPkgDir(scan func(...any) error) (PkgDir, error) {
 	return d, err
 }
 
-// PutPkgDir enters or renews a folder and sets d.ID.
+// PutPkgDir inserts or updates a folder and sets d.ID.
 func (tx *Tx) PutPkgDir(host HostID, d *PkgDir) error {
 	err := tx.queryRow("INSERT INTO pkgdir (host, "+pkgDirColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, path) DO UPDATE SET kind = excluded.kind, scanned_at = excluded.scanned_at, index_condition = excluded.index_condition,
@@ -81,7 +82,7 @@ func (tx *Tx) PutPkgDir(host HostID, d *PkgDir) error {
 	return nil
 }
 
-// PkgDirs returns the folders of a host that are in use, PKGDIR first.
+// PkgDirs returns the folders of a host in use, PKGDIR first.
 func (tx *Tx) PkgDirs(host HostID) ([]PkgDir, error) {
 	var all []PkgDir
 	err := tx.query(func(rows *sql.Rows) error {
@@ -93,17 +94,17 @@ func (tx *Tx) PkgDirs(host HostID) ([]PkgDir, error) {
 	return all, err
 }
 
-// FindPkgDir returns the folder at a path, whatever its kind; ok is false where
-// there is none yet.
+// FindPkgDir returns the folder at a path, of any kind. ok is false if there is
+// none.
 func (tx *Tx) FindPkgDir(host HostID, path string) (d PkgDir, ok bool, err error) {
 	d, err = scanPkgDir(tx.queryRow("SELECT id, "+pkgDirColumns+" FROM pkgdir WHERE host = ? AND path = ?", host, path).Scan)
 	missing, err := noRow(err)
 	return d, err == nil && !missing, err
 }
 
-// RetirePkgDirs makes every folder of a host [KindFormer] that is not among
-// paths, and forgets the bookmarks of those folders and of their indexes, so
-// that their absence is no finding.
+// RetirePkgDirs gives the kind [KindFormer] to the folders of a host that are not
+// among paths. It deletes the bookmarks of those folders and of their indexes, so
+// that their absence is not a finding.
 func (tx *Tx) RetirePkgDirs(host HostID, paths []string) error {
 	current := map[string]bool{}
 	for _, p := range paths {
@@ -141,7 +142,7 @@ func (tx *Tx) RetirePkgDirs(host HostID, paths []string) error {
 	return nil
 }
 
-// PkgDirFile is a file in a pkgdir that is no binary package.
+// PkgDirFile is a file in a pkgdir that is not a binary package.
 type PkgDirFile struct {
 	Path    string // relative to the pkgdir
 	Kind    string // file, symlink, fifo, device, socket, other
@@ -150,7 +151,7 @@ type PkgDirFile struct {
 	MTimeNS int64
 }
 
-// PutPkgDirFiles replaces the list of other files of a pkgdir.
+// PutPkgDirFiles replaces the list of other files in a pkgdir.
 func (tx *Tx) PutPkgDirFiles(pkgdir int64, files []PkgDirFile) error {
 	if _, err := tx.exec("DELETE FROM pkgdir_file WHERE pkgdir = ?", pkgdir); err != nil {
 		return err
@@ -164,14 +165,13 @@ func (tx *Tx) PutPkgDirFiles(pkgdir int64, files []PkgDirFile) error {
 	return b.flush()
 }
 
-// UnmountedQuestion ends the problem of a pkgdir that shows nothing of what it
-// held: its file system may not be mounted.
+// UnmountedQuestion ends the message about a pkgdir that shows none of its former
+// files, because its file system may not be mounted.
 const UnmountedQuestion = "is it mounted?"
 
-// UnlistedFolders returns the folders, inside the root, in which a host may have
-// binary packages that the last ingest could not see: pkgdirs that could not be
-// read, and folders below the others. Those of the first that show nothing of what
-// they held are also among unmounted.
+// UnlistedFolders returns the folders, inside the root, that may have binary
+// packages and that the last ingest could not list: pkgdirs, and folders in them.
+// unmounted are the pkgdirs among them that show none of their former files.
 func (tx *Tx) UnlistedFolders(host HostID) (unlisted, unmounted []string, err error) {
 	err = tx.query(func(rows *sql.Rows) error {
 		var folder, problem string
@@ -188,7 +188,7 @@ func (tx *Tx) UnlistedFolders(host HostID) (unlisted, unmounted []string, err er
 	return unlisted, unmounted, err
 }
 
-// PkgDirFiles returns the other files of a pkgdir by path.
+// PkgDirFiles returns the other files in a pkgdir, by path.
 func (tx *Tx) PkgDirFiles(pkgdir int64) ([]PkgDirFile, error) {
 	var all []PkgDirFile
 	err := tx.query(func(rows *sql.Rows) error {

@@ -13,18 +13,17 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// ErrQuestion means that what was asked is no question in SQL that this database
-// can answer.
+// ErrQuestion means that a text is not a SQL query that this database can answer.
 var ErrQuestion = errors.New("sql")
 
-// questionDriver opens databases that people ask in SQL.
+// questionDriver opens databases for queries of people.
 const questionDriver = "sqlite3-question"
 
-// What a question may do: read, compute, recurse. Everything else is refused by
-// SQLite itself, whatever the words of the question.
+// The actions that a query may use: read, compute, recurse. SQLite itself refuses
+// all others, whatever the text of the query.
 var allowed = []int{sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqliteRecursive}
 
-// sqliteRecursive is SQLITE_RECURSIVE, which the driver does not name.
+// sqliteRecursive is SQLITE_RECURSIVE, which the driver does not define.
 const sqliteRecursive = 33
 
 func init() {
@@ -33,7 +32,7 @@ func init() {
 			return err
 		}
 		conn.RegisterAuthorizer(func(action int, _, name, _ string) int {
-			// load_extension runs code of a file.
+			// load_extension runs code from a file.
 			if slices.Contains(allowed, action) && !strings.EqualFold(name, "load_extension") {
 				return sqlite3.SQLITE_OK
 			}
@@ -43,10 +42,10 @@ func init() {
 	}})
 }
 
-// Ask answers a question in SQL: it calls each once with the names of the columns
-// and the rows, whose values are nil, int64, float64, string or []byte and hold
-// until the next. Nothing can be changed by it. The error of a question that
-// cannot be answered is [ErrQuestion]; the context ends one that takes too long.
+// Ask answers a query in SQL. It calls each once with the names of the columns and
+// the rows. Values are nil, int64, float64, string or []byte, and are valid until
+// the next row. A query cannot change anything. The error for an invalid query
+// wraps [ErrQuestion]. ctx ends a query that takes too long.
 func (db *DB) Ask(ctx context.Context, question string, each func(columns []string, rows iter.Seq2[[]any, error]) error) error {
 	pool, err := sql.Open(questionDriver, dsn(db.path, true, DefaultBusyTimeout))
 	if err != nil {
@@ -84,7 +83,7 @@ func (db *DB) Ask(ctx context.Context, question string, each func(columns []stri
 	return errors.Join(err, ctx.Err())
 }
 
-// questionError says what is wrong with a question, or with the database.
+// questionError returns the error about a query, or about the database.
 func questionError(path string, err error) error {
 	var e sqlite3.Error
 	if !errors.As(err, &e) {

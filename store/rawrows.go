@@ -8,22 +8,22 @@ import (
 	"io"
 )
 
-// rawRows reads many rows as the driver gives them. database/sql looks at each
-// value again, which takes as long as SQLite takes to find it: a log of a million
-// lines has six million values.
+// rawRows reads many rows directly from the driver. database/sql checks each value
+// again, which takes as long as SQLite takes to find it. A log of a million lines
+// has six million values.
 type rawRows struct {
 	tx      *Tx
 	stmt    driver.Stmt
 	rows    driver.Rows
 	columns int
-	values  []driver.Value // of the rows that were read ahead
+	values  []driver.Value // of the rows read ahead
 	next    int
-	size    int // rows to be read ahead next time
+	size    int // number of rows to read ahead next time
 	ended   bool
 }
 
-// Rows are read ahead in batches that grow: most questions want few, and to take
-// the connection for each costs more than a small row.
+// Rows are read ahead in growing batches. Most queries have few rows, and taking
+// the connection for each row costs more than a small row.
 const (
 	firstBatch = 16
 	mostBatch  = 256
@@ -58,8 +58,8 @@ func (tx *Tx) raw(query string, args ...any) (*rawRows, error) {
 	return r, nil
 }
 
-// row returns the values of the next row, which hold until the next call; nil
-// after the last.
+// row returns the values of the next row, which are valid until the next call. It
+// returns nil after the last row.
 func (r *rawRows) row() ([]driver.Value, error) {
 	if r.next == len(r.values) {
 		if r.ended {
@@ -100,7 +100,7 @@ func (r *rawRows) read() error {
 }
 
 func (r *rawRows) close() {
-	// What is left can no longer fail: nothing was written.
+	// The rest cannot fail, because nothing was written.
 	_ = r.tx.conn.Raw(func(any) error {
 		r.rows.Close()
 		return r.stmt.Close()
@@ -125,7 +125,7 @@ func (tx *Tx) rawQuery(each func([]driver.Value) error, query string, args ...an
 	}
 }
 
-// number is an integer, or missing where it is NULL.
+// number returns an integer, or missing for NULL.
 func number(value driver.Value, missing int64) int64 {
 	if n, ok := value.(int64); ok {
 		return n
@@ -133,7 +133,7 @@ func number(value driver.Value, missing int64) int64 {
 	return missing
 }
 
-// text is a text, "" where it is NULL.
+// text returns a text, or "" for NULL.
 func text(value driver.Value) string {
 	switch s := value.(type) {
 	case string:
@@ -144,10 +144,10 @@ func text(value driver.Value) string {
 	return ""
 }
 
-// errWord is the error of a word that is none of its enumeration.
+// errWord means that a word is not a value of its enumeration.
 var errWord = errors.New("no such word")
 
-// word reads the word of an enumeration.
+// word reads a value of an enumeration.
 func word(value driver.Value, to encoding.TextUnmarshaler) error {
 	if to.UnmarshalText([]byte(text(value))) != nil {
 		return fmt.Errorf("%w: %q", errWord, text(value))

@@ -16,19 +16,19 @@ var schema string
 // schemaVersion is the user_version of a database with that schema.
 const schemaVersion = 1
 
-// A SQLite file says in its header which program it belongs to, so that a
-// database of another program is never touched by mistake.
+// The application id in the header of a SQLite file identifies the program, so that
+// the database of another program is never changed by mistake.
 const (
 	applicationID = 0x656d6175 // "emau"
-	// developmentID was that of emaudit before its first release, with a schema
-	// that no longer exists.
+	// developmentID is that of emaudit before its first release, whose schema no
+	// longer exists.
 	developmentID = 0x656d6164 // "emad"
 )
 
-// splitStatements splits a script at the semicolons that end a line, since
-// go-sqlite3 runs a long string of statements in quadratic time (its issue
-// 1145). Comment lines are dropped; no script has a semicolon inside a
-// literal at the end of a line.
+// splitStatements splits a script at the semicolons that end a line, because
+// go-sqlite3 runs a long string of statements in quadratic time (its issue 1145).
+// It drops comment lines. No script has a literal with a semicolon at the end of a
+// line.
 func splitStatements(script string) []string {
 	var stmts []string
 	var b strings.Builder
@@ -49,12 +49,12 @@ func splitStatements(script string) []string {
 	return stmts
 }
 
-// prepare checks what the file is, has it journaled by a write-ahead log and
-// gives a new one its schema. A file that is not emaudit's is not touched.
+// prepare checks the file, sets the journal mode to WAL, and creates the schema in
+// a new file. It does not change a file of another program.
 func (db *DB) prepare(ctx context.Context, busy time.Duration) error {
 	var is identity
-	// One moment: another process may be making the database just now, and what
-	// was read at two would be the database of another program.
+	// A single transaction is necessary. Another process may be creating the
+	// database, and two reads could see different states.
 	err := db.View(ctx, func(tx *Tx) (err error) {
 		if is, err = tx.identity(); err != nil || is == (identity{journal: is.journal}) {
 			return err
@@ -75,14 +75,14 @@ func (db *DB) prepare(ctx context.Context, busy time.Duration) error {
 	return db.make(ctx)
 }
 
-// identity is what a file says of itself.
+// identity is the header and table count of a file.
 type identity struct {
 	schema, application int
-	tables              int // counted only where application is not emaudit
+	tables              int // counted only if application is not that of emaudit
 	journal             string
 }
 
-// known tells whether this emaudit can use the file.
+// known reports whether this emaudit can use the file.
 func (is identity) known() error {
 	switch {
 	case is.application == developmentID:

@@ -1,23 +1,23 @@
-// Package store keeps everything that emaudit ever read in one SQLite database:
-// it outlives rotated logs, deleted binary packages and replaced installed
-// packages. It holds the schema and every SQL statement there
-// is; the other rooms see typed rows.
+// Package store keeps all facts that emaudit has ever read in one SQLite database.
+// It outlives rotated logs, deleted binary packages and replaced installed
+// packages. It holds the schema and all SQL statements; other packages see typed
+// rows.
 //
 // # Rules of the schema
 //
 // Every fact belongs to a host (one Gentoo root). Times are unix seconds, sizes
-// bytes, hashes raw bytes; names are dictionary-encoded (tables text, cp, cpv).
-// The SQL is plain: ON CONFLICT, integers for time, no function that only
-// SQLite has, so that a fleet may later share a server.
+// bytes, hashes raw bytes. Names are in dictionaries (tables text, cp, cpv). The
+// SQL is portable: ON CONFLICT, integers for times, and no functions that only
+// SQLite has, so that several hosts may later share a server.
 //
 // # Transactions
 //
-// There is one writer: [DB.Update] takes the write lock at once (BEGIN
-// IMMEDIATE), waits for another emaudit up to [Options.BusyTimeout], and keeps
-// facts and the bookmark of their source together, so that a process killed at
-// any point leaves the last whole state. Readers use [DB.View], one consistent
-// snapshot for a whole answer. The journal is a write-ahead log, so readers and
-// the writer do not wait for each other.
+// There is one writer. [DB.Update] takes the write lock at once (BEGIN IMMEDIATE)
+// and waits for another emaudit up to [Options.BusyTimeout]. It stores facts
+// together with the bookmark of their source, so that a process killed at any time
+// leaves the last complete state. Readers use [DB.View], which gives a whole answer
+// one consistent snapshot. With the write-ahead log, readers and the writer do not
+// wait for each other.
 package store
 
 import (
@@ -40,54 +40,53 @@ type DB struct {
 	path     string
 	sql      *sql.DB
 	readOnly bool
-	foreign  bool         // made by another machine; its statements end with the context
-	remove   func() error // what Close has to remove; nil: nothing
+	foreign  bool         // made by another machine; the context ends its statements
+	remove   func() error // removes the copy at Close; may be nil
 }
 
-// Options say how a database is opened.
+// Options are the parameters of Open.
 type Options struct {
-	// ReadOnly opens an existing database without ever writing to it or
-	// beside it.
+	// ReadOnly opens an existing database without writing to it or to its folder.
 	ReadOnly bool
-	// BusyTimeout is how long to wait for the lock of another process; 0
-	// means [DefaultBusyTimeout].
+	// BusyTimeout is the time to wait for the lock of another process. 0 means
+	// [DefaultBusyTimeout].
 	BusyTimeout time.Duration
 }
 
-// DefaultBusyTimeout is long enough for another emaudit's whole cold ingest of
-// an ordinary machine.
+// DefaultBusyTimeout is long enough for the first ingest of an ordinary machine by
+// another emaudit.
 const DefaultBusyTimeout = 30 * time.Second
 
-// Errors that a caller tells apart, because the remedy differs.
+// The errors with different remedies.
 var (
 	// ErrNewer means that the database was written by a newer emaudit.
 	ErrNewer = errors.New("the database was written by a newer emaudit")
 	// ErrOlder means that an older emaudit wrote the database, with a schema that
 	// this one does not know.
 	ErrOlder = errors.New("the database was written by an older emaudit")
-	// ErrNotADatabase means that the file is something else.
+	// ErrNotADatabase means that the file is not an emaudit database.
 	ErrNotADatabase = errors.New("not an emaudit database")
-	// ErrBusy means that another process kept the lock longer than
+	// ErrBusy means that another process held the lock longer than
 	// [Options.BusyTimeout].
 	ErrBusy = errors.New("another emaudit is writing to the database")
-	// ErrReadOnly means that the file or its folder may not be written.
+	// ErrReadOnly means that the file or its folder cannot be written.
 	ErrReadOnly = errors.New("the database cannot be written")
-	// ErrFull means that the file system of the database, or its folder of
-	// temporary files, has no room left.
+	// ErrFull means that the file system of the database, or of its temporary
+	// files, is full.
 	ErrFull = errors.New("no room to write the database")
-	// ErrDamaged means that the content of the file contradicts itself: a disk
-	// that lies, a copy made while it was written, a part that is lost.
+	// ErrDamaged means that the content of the file is inconsistent: by a faulty
+	// disk, a copy made during a write, or a missing part.
 	ErrDamaged = errors.New("the database is damaged")
-	// ErrSchema means that the file has emaudit's mark, and not the tables that
-	// emaudit gives to a database of its version.
+	// ErrSchema means that the file has emaudit's application id, but not the
+	// tables of its version.
 	ErrSchema = errors.New("not as any version of emaudit made it")
 )
 
 // kinds are the errors above.
 var kinds = []error{ErrNewer, ErrOlder, ErrNotADatabase, ErrBusy, ErrReadOnly, ErrFull, ErrDamaged, ErrSchema}
 
-// Open opens the database at path, creates it and its folder where they do not
-// exist (unless opts.ReadOnly), and gives a new one its schema.
+// Open opens the database at path. Unless opts.ReadOnly is set, it creates a
+// missing database and its folder. It creates the schema of a new database.
 func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -100,7 +99,7 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	} else if err := os.MkdirAll(filepath.Dir(abs), 0o755); err != nil {
 		return nil, fmt.Errorf("database %s: %w: %w", path, ErrReadOnly, pathCause(err))
 	}
-	// SQLite would open a FIFO or a device, and wait for it.
+	// SQLite would open a FIFO or a device, and block.
 	if info, err := os.Stat(abs); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("database %s: %w: not a regular file", path, ErrNotADatabase)
 	}
@@ -122,7 +121,8 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 		pool.Close()
 		err = classify(err)
 		if errors.Is(err, ErrReadOnly) && !opts.ReadOnly {
-			// "unable to open database file" names neither folder nor reason.
+			// SQLite's "unable to open database file" names neither the folder nor
+			// the reason.
 			if cause := unwritable(abs); cause != nil {
 				err = fmt.Errorf("%w: %w", ErrReadOnly, cause)
 			}
@@ -132,8 +132,8 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	return db, nil
 }
 
-// unwritable says why the file at abs, or the folder in which SQLite keeps its
-// log beside it, may not be written; nil where they may.
+// unwritable returns the reason why the file at abs, or its folder, which holds
+// SQLite's log, cannot be written, or nil.
 func unwritable(abs string) error {
 	if err := unix.Access(filepath.Dir(abs), unix.W_OK|unix.X_OK); err != nil {
 		return fmt.Errorf("its folder: %w", err)
@@ -144,37 +144,37 @@ func unwritable(abs string) error {
 	return nil
 }
 
-// dsn is the go-sqlite3 name of the database file at abs.
+// dsn returns the data source name of the database file at abs for go-sqlite3.
 func dsn(abs string, readOnly bool, busy time.Duration) string {
 	q := url.Values{}
 	q.Set("_busy_timeout", fmt.Sprint(busy.Milliseconds()))
 	q.Set("_foreign_keys", "on")
-	// database/sql never lets two goroutines into one connection, so SQLite need
-	// not lock it at every call.
+	// database/sql never uses a connection concurrently, so SQLite need not lock it
+	// at every call.
 	q.Set("_mutex", "no")
 	if readOnly {
 		q.Set("mode", "ro")
-		// A write-ahead log cannot be opened in a folder where the shared
-		// memory file can be neither found nor made. When no log is there,
-		// nobody is writing, and the file can be read as it lies.
+		// A write-ahead log cannot be opened in a folder where the shared memory
+		// file can be neither found nor created. If there is no log, nobody is
+		// writing, and the file can be read as immutable.
 		if info, err := os.Stat(abs + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 			q.Set("immutable", "1")
 		}
 	} else {
-		// NORMAL loses at most the last transactions in a power cut, never
-		// consistency; what is lost is ingested again.
+		// NORMAL may lose the last transactions in a power failure, but never
+		// consistency. Lost facts are ingested again.
 		q.Set("_synchronous", "NORMAL")
 	}
 	return "file:" + url.PathEscape(abs) + "?" + q.Encode()
 }
 
-// Path is the path that the database was opened with.
+// Path returns the path that the database was opened with.
 func (db *DB) Path() string { return db.path }
 
-// ReadOnly tells whether the database was opened for reading alone.
+// ReadOnly reports whether the database was opened only for reading.
 func (db *DB) ReadOnly() bool { return db.readOnly }
 
-// Close folds the write-ahead log into the file and closes it.
+// Close merges the write-ahead log into the file and closes it.
 func (db *DB) Close() (err error) {
 	if db.sql != nil {
 		err = db.sql.Close()
@@ -185,17 +185,17 @@ func (db *DB) Close() (err error) {
 	return err
 }
 
-// What is held of the file, in KiB. A transaction that writes more pages than
-// there is room for writes some of them into the log again and again, and reads
-// them back: with SQLite's own 2 MiB a first ingest wrote six times the size of
-// the database. Those who read gain nothing.
+// The page cache in KiB. A transaction that writes more pages than fit into the
+// cache writes some of them to the log repeatedly and reads them back. With
+// SQLite's default of 2 MiB, a first ingest wrote six times the size of the
+// database. Readers gain nothing.
 const (
 	writerPages = "PRAGMA cache_size = -16384"
 	readerPages = "PRAGMA cache_size = -2048"
 )
 
-// Update runs fn in a transaction that may write. When fn returns an error,
-// nothing of it is kept.
+// Update runs fn in a transaction that may write. If fn returns an error, the
+// transaction has no effect.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	if db.readOnly {
 		return about(db.path, ErrReadOnly)
@@ -203,8 +203,7 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	return db.transact(ctx, nil, fn)
 }
 
-// View runs fn in a transaction that sees one consistent state and does not
-// write.
+// View runs fn in a transaction that sees one consistent state and does not write.
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	return db.transact(ctx, &sql.TxOptions{ReadOnly: true}, fn)
 }
@@ -225,10 +224,10 @@ func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) er
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return about(db.path, err)
 	}
-	// Statements run without the caller's context: go-sqlite3 starts a
-	// goroutine for each statement whose context can end. Cancellation is
-	// checked between statements and rows. Those on what another machine made may
-	// have no end.
+	// Statements run without the caller's context, because go-sqlite3 starts a
+	// goroutine for each statement whose context can end. Cancellation is checked
+	// between statements and rows. Only statements on a database of another
+	// machine, which may never end, use the context.
 	tx := &Tx{ctx: context.WithoutCancel(ctx), cancelled: ctx.Err, conn: conn, stmts: map[string]*sql.Stmt{}}
 	if db.foreign {
 		tx.ctx = ctx
@@ -255,7 +254,7 @@ func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) er
 	return nil
 }
 
-// pathCause strips the path from an error that will be wrapped with one.
+// pathCause removes the path from an error that will be wrapped with one.
 func pathCause(err error) error {
 	var e *fs.PathError
 	if errors.As(err, &e) {

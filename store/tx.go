@@ -15,19 +15,18 @@ import (
 	"emaudit/parse/atom"
 )
 
-// Tx is one transaction, given to the function that [DB.Update] or [DB.View]
-// runs and valid until that function returns. It is not safe for concurrent
-// use.
+// Tx is one transaction. [DB.Update] or [DB.View] passes it to a function, and it
+// is valid until that function returns. It is not safe for concurrent use.
 type Tx struct {
 	ctx       context.Context
-	cancelled func() error // of the caller's context
+	cancelled func() error // error of the caller's context
 	conn      *sql.Conn
 	stmts     map[string]*sql.Stmt
 
 	texts, cps, cpvs dictionary
 }
 
-// stmt prepares a statement once in the life of the transaction.
+// stmt prepares a statement once per transaction.
 func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
 	if s := tx.stmts[query]; s != nil {
 		return s, nil
@@ -36,7 +35,7 @@ func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
 	if err != nil {
 		var e sqlite3.Error
 		if errors.As(err, &e) && e.Code == sqlite3.ErrError {
-			// Every statement is a constant: it is the tables that are others.
+			// Every statement is a constant, so the tables must differ.
 			err = fmt.Errorf("%w: %w", ErrSchema, err)
 		}
 		return nil, err
@@ -52,9 +51,9 @@ func (tx *Tx) closeStatements() {
 	tx.stmts = nil
 }
 
-// public is what the database holds of values: URLs without their credentials. It
-// stands before every statement, also before those that look a value up, so that
-// no source can bring them in and what is there is found again.
+// public removes the credentials from URLs in values. It applies to all statements,
+// including queries that look a value up, so that no source can store credentials
+// and stored values are found again.
 func public(args []any) []any {
 	for i, arg := range args {
 		if text, ok := arg.(string); ok {
@@ -81,7 +80,7 @@ func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
 	return s.ExecContext(tx.ctx, public(args)...)
 }
 
-// insert runs an INSERT and returns the new row's id.
+// insert runs an INSERT and returns the id of the new row.
 func (tx *Tx) insert(query string, args ...any) (int64, error) {
 	res, err := tx.exec(query, args...)
 	if err != nil {
@@ -93,7 +92,7 @@ func (tx *Tx) insert(query string, args ...any) (int64, error) {
 func (tx *Tx) queryRow(query string, args ...any) *sql.Row {
 	s, err := tx.stmt(query)
 	if err != nil {
-		// An unprepared query gives the same error at Scan.
+		// A query that cannot be prepared returns the same error at Scan.
 		return tx.conn.QueryRowContext(tx.ctx, query, args...)
 	}
 	return s.QueryRowContext(tx.ctx, public(args)...)
@@ -121,20 +120,20 @@ func (tx *Tx) query(scan func(*sql.Rows) error, query string, args ...any) error
 	return rows.Err()
 }
 
-// batchRows is the number of rows in one INSERT of a bulk load. More rows gain
-// nothing (docs/performance.md), and 50 rows of 32 columns stay far below
-// SQLite's limit of 32,766 variables.
+// batchRows is the number of rows in one INSERT of a bulk load. More rows are not
+// faster (docs/performance.md), and 50 rows of 32 columns stay far below SQLite's
+// limit of 32,766 variables.
 const batchRows = 50
 
-// bulk inserts many rows into one table, [batchRows] at a time. The arguments
-// of the rows are kept until the batch is full.
+// bulk inserts many rows into one table, [batchRows] at a time. It keeps the
+// arguments of the rows until the batch is full.
 type bulk struct {
 	tx      *Tx
 	head    string // INSERT INTO t (a, b) VALUES
 	row     string // (?, ?)
 	columns int
 	args    []driver.NamedValue
-	many    driver.Stmt // batchRows of them; nil until the first batch is full
+	many    driver.Stmt // for batchRows rows; nil until the first batch is full
 }
 
 // bulk returns a bulk insert into the columns of a table.
@@ -147,7 +146,7 @@ func (tx *Tx) bulk(table string, columns ...string) *bulk {
 	}
 }
 
-// add takes one row.
+// add adds one row.
 func (b *bulk) add(values ...any) error {
 	if len(values) != b.columns {
 		return fmt.Errorf("bulk insert: want %d values, got %d: %s", b.columns, len(values), b.head)
@@ -175,9 +174,9 @@ func (b *bulk) add(values ...any) error {
 	return b.insert(batchRows)
 }
 
-// insert inserts the rows that were taken. The driver is asked without
-// database/sql, which looks at each value again, and by Query, which binds all
-// values in one call of C where Exec makes a call for each.
+// insert inserts the pending rows. It calls the driver directly, because
+// database/sql checks each value again. It uses Query, which binds all values in
+// one call into C, while Exec makes one call for each.
 func (b *bulk) insert(rows int) error {
 	err := b.tx.conn.Raw(func(conn any) error {
 		stmt := b.many
@@ -202,7 +201,7 @@ func (b *bulk) insert(rows int) error {
 	return err
 }
 
-// flush inserts what is left.
+// flush inserts the remaining rows.
 func (b *bulk) flush() error {
 	rows := len(b.args) / b.columns
 	if b.many != nil {
@@ -217,9 +216,9 @@ func (b *bulk) flush() error {
 	return b.insert(rows)
 }
 
-// dropIndexesOfEmpty drops the indexes of those tables that have no row, and
-// returns the statements that make them again: after a load that costs half of
-// what it costs during one.
+// dropIndexesOfEmpty drops the indexes of the empty tables among tables. It returns
+// the statements that recreate them: building an index after a load takes half the
+// time.
 func (tx *Tx) dropIndexesOfEmpty(tables ...string) ([]string, error) {
 	var names, statements []string
 	for _, table := range tables {
@@ -248,9 +247,9 @@ func (tx *Tx) dropIndexesOfEmpty(tables ...string) ([]string, error) {
 	return statements, nil
 }
 
-// dictionary maps the values of one dictionary table to their ids. When the
-// transaction asks for many names it is loaded whole, unless it is too large,
-// and row by row before that.
+// dictionary maps the values of one dictionary table to their ids. After many
+// look-ups in a transaction, it loads the whole table, unless the table is too
+// large.
 type dictionary struct {
 	ids   map[string]int64
 	asked int
@@ -258,11 +257,11 @@ type dictionary struct {
 }
 
 // wholeDictionaryAfter is the number of look-ups after which reading the whole
-// table is cheaper than another query: one takes some 10 µs, and a host with
-// decades of history has tens of thousands of names.
+// table is faster. One look-up takes about 10 µs, and a host with decades of
+// history has tens of thousands of names.
 const wholeDictionaryAfter = 512
 
-// maxDictionary bounds the names of one table that are held.
+// maxDictionary bounds the names of one table in memory.
 const maxDictionary = 1 << 16
 
 func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
@@ -304,8 +303,8 @@ func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
 	return id, true, nil
 }
 
-// put keeps a name. Of more than are held, those before are forgotten: the table
-// has them.
+// put adds a name. If there are too many, it drops the previous ones, which remain
+// in the table.
 func (d *dictionary) put(value string, id int64) {
 	if len(d.ids) >= maxDictionary {
 		clear(d.ids)
@@ -314,8 +313,8 @@ func (d *dictionary) put(value string, id int64) {
 	d.ids[value] = id
 }
 
-// textID returns the id of a string in the dictionary text, and enters it
-// where it is new.
+// textID returns the id of a string in the dictionary text. It inserts a new
+// string.
 func (tx *Tx) textID(value string) (int64, error) {
 	id, ok, err := tx.lookUp(&tx.texts, "text", value)
 	if ok || err != nil {
@@ -326,7 +325,7 @@ func (tx *Tx) textID(value string) (int64, error) {
 	return id, err
 }
 
-// cpID returns the id of a category/pn.
+// cpID returns the id of a category/pn. It inserts a new one.
 func (tx *Tx) cpID(value string) (int64, error) {
 	id, ok, err := tx.lookUp(&tx.cps, "cp", value)
 	if ok || err != nil {
@@ -337,8 +336,8 @@ func (tx *Tx) cpID(value string) (int64, error) {
 	return id, err
 }
 
-// cpvID returns the id of a cpv as found, together with that of its
-// category/pn where it is a valid one.
+// cpvID returns the id of a cpv, unchanged. It inserts a new one, with the id of
+// its category/pn if it is valid.
 func (tx *Tx) cpvID(value string) (int64, error) {
 	id, ok, err := tx.lookUp(&tx.cpvs, "cpv", value)
 	if ok || err != nil {

@@ -5,17 +5,17 @@ import (
 	"fmt"
 )
 
-// UnfinishedMerge is a merge that Portage began to write into the
-// installed-package database and did not end, or is still at: its directory
-// -MERGING-PF is there.
+// UnfinishedMerge is a merge that Portage began to write into the VDB and has not
+// completed: its directory -MERGING-PF exists. It may be in progress.
 type UnfinishedMerge struct {
 	CPV       string
-	ChangedAt int64 // unix seconds: mtime of the directory
-	// Copying tells that Portage had begun to copy files: it opens CONTENTS first.
+	ChangedAt int64 // mtime of the directory, in unix seconds
+	// Copying reports that Portage had begun to copy files. It creates CONTENTS
+	// first.
 	Copying bool
 }
 
-// PutUnfinishedMerges makes merges all that a host has.
+// PutUnfinishedMerges replaces the unfinished merges of a host.
 func (tx *Tx) PutUnfinishedMerges(host HostID, merges []UnfinishedMerge) error {
 	if _, err := tx.exec("DELETE FROM unfinished_merge WHERE host = ?", host); err != nil {
 		return err
@@ -32,8 +32,8 @@ func (tx *Tx) PutUnfinishedMerges(host HostID, merges []UnfinishedMerge) error {
 	return nil
 }
 
-// UnfinishedMerges returns those that the last ingest of a host saw, by cpv as a
-// string.
+// UnfinishedMerges returns the unfinished merges at the last ingest of a host,
+// sorted by cpv as a string.
 func (tx *Tx) UnfinishedMerges(host HostID) ([]UnfinishedMerge, error) {
 	var all []UnfinishedMerge
 	err := tx.query(func(rows *sql.Rows) error {

@@ -7,8 +7,7 @@ import (
 	"emaudit/parse/binpkg"
 )
 
-// VerifyCandidate is what a full read needs to know of a file that is in a
-// pkgdir now.
+// VerifyCandidate holds the facts about a file in a pkgdir that a full read needs.
 type VerifyCandidate struct {
 	InstanceStamp
 	PkgDir       int64
@@ -16,24 +15,24 @@ type VerifyCandidate struct {
 	Origin       binpkg.Origin
 	Signed       Signed
 	Integrity    binpkg.Integrity
-	VerifiedAt   int64  // when every byte was last read; 0 = never
-	Keyring      []byte // digest of the keys that signatures were checked against; nil = none
+	VerifiedAt   int64  // time of the last full read; 0 means never
+	Keyring      []byte // digest of the keyring that checked the signatures; nil means none
 	ImageChecked bool
 	MetadataSum  uint32 // see [Instance]
 	MD5, SHA1    []byte
 	Frame        []byte
-	Flawless     bool // nothing was ever found wrong with it
+	Flawless     bool // no problem was ever found
 }
 
-// Build is what a binary package has in common with the installed package that
-// was made with it: the cpv, and when it was built.
+// Build identifies a build by its cpv and time. A binary package and the installed
+// package of the same build have equal ones.
 type Build struct {
-	cpv  int64 // row of its name; 0 = unreadable
-	Time int64 // unix seconds; 0 = unknown
+	cpv  int64 // id of the cpv; 0 means unreadable
+	Time int64 // unix seconds; 0 means unknown
 }
 
-// MergedDigests returns the BINPKGMD5 that installed packages recorded of the
-// binary package they came from, 16 bytes each, by build.
+// MergedDigests returns the BINPKGMD5 of installed packages, 16 bytes each, by
+// build.
 func (tx *Tx) MergedDigests(host HostID) (map[Build][]byte, error) {
 	all := map[Build][]byte{}
 	err := tx.query(func(rows *sql.Rows) error {
@@ -46,7 +45,7 @@ func (tx *Tx) MergedDigests(host HostID) (map[Build][]byte, error) {
 	return all, err
 }
 
-// VerifyCandidates returns the files that are in a pkgdir now, by path.
+// VerifyCandidates returns the files in a pkgdir, by path.
 func (tx *Tx) VerifyCandidates(pkgdir int64) ([]VerifyCandidate, error) {
 	flawed, err := tx.idSet("SELECT DISTINCT instance FROM instance_problem")
 	if err != nil {
@@ -71,16 +70,16 @@ func (tx *Tx) VerifyCandidates(pkgdir int64) ([]VerifyCandidate, error) {
 	return all, err
 }
 
-// IndexDigests is what an index says of the bytes of a file.
+// IndexDigests are the size, mtime and digests of a file according to an index.
 type IndexDigests struct {
 	Path      string // relative to the pkgdir
-	Size      int64  // -1 = absent
-	MTime     int64  // unix seconds; -1 = absent
-	MD5, SHA1 []byte // nil = absent
+	Size      int64  // -1 means absent
+	MTime     int64  // unix seconds; -1 means absent
+	MD5, SHA1 []byte // nil means absent
 }
 
-// IndexDigests returns those of the entries that Portage would read, in file
-// order.
+// IndexDigests returns the digests of the entries that Portage uses, in the order
+// of the file.
 func (tx *Tx) IndexDigests(pkgdir int64) ([]IndexDigests, error) {
 	var all []IndexDigests
 	err := tx.query(func(rows *sql.Rows) error {
@@ -92,34 +91,33 @@ func (tx *Tx) IndexDigests(pkgdir int64) ([]IndexDigests, error) {
 	return all, err
 }
 
-// Verification is what a full read of one file found.
+// Verification is the result of a full read of one file.
 type Verification struct {
 	Instance     int64
 	Integrity    binpkg.Integrity
 	Signature    binpkg.SignatureState
-	SignatureKey string // fingerprint of the key, or its id where the key is not there
-	MD5, SHA1    []byte // nil where they were not computed
-	Frame        []byte // of the bytes that have them; nil = not known
-	Keyring      []byte // digest of the keys; nil = none
+	SignatureKey string // fingerprint of the key, or its id if the keyring lacks the key
+	MD5, SHA1    []byte // nil if they were not computed
+	Frame        []byte // digest of the remaining bytes; nil means unknown
+	Keyring      []byte // digest of the keyring; nil means none
 	ImageChecked bool
-	// Files are the names of the files in the image, a line each; nil where it
-	// was not walked to its end, or has too many.
+	// Files are the names of the files in the image, one on each line. It is nil if
+	// the image was not read to its end, or has too many files.
 	Files    []byte
 	At       int64     // unix seconds
-	Problems []Problem // those that the scan found as well among them
+	Problems []Problem // including problems that the scan has found
 }
 
-// PutVerifications stores what full reads found. Digests stay as they are where
-// none was computed this time: the file is the same.
+// PutVerifications stores the results of full reads. Digests that were not computed
+// keep their stored values, because the file is the same.
 func (tx *Tx) PutVerifications(verifications []Verification) error {
-	// Few packages have problems: those that have are found at once.
+	// Few packages have problems, so one query finds them all.
 	troubled, err := tx.idSet("SELECT DISTINCT instance FROM instance_problem WHERE phase = 'verify'")
 	if err != nil {
 		return fmt.Errorf("verification: %w", err)
 	}
 	for _, v := range verifications {
-		// The frame belongs to both digests: they are of one reading, or there
-		// is none.
+		// The frame must come from the same reading as both digests.
 		digests := []any{v.MD5, v.SHA1, v.Frame}
 		set := "md5 = ?, sha1 = ?, frame = ?, "
 		switch {
@@ -148,7 +146,7 @@ func (tx *Tx) PutVerifications(verifications []Verification) error {
 	return nil
 }
 
-// idSet returns the ids that a query gives.
+// idSet returns the ids that a query selects.
 func (tx *Tx) idSet(query string) (map[int64]bool, error) {
 	set := map[int64]bool{}
 	err := tx.query(func(rows *sql.Rows) error {

@@ -9,43 +9,44 @@ import (
 	"emaudit/store"
 )
 
-// needSamples is how many of the newest builds of a package tell what the next
-// one needs: older versions say less, and the largest of a few is a safe guess.
+// needSamples is the number of recent builds of a package that an estimate uses.
+// Older versions say less, and the largest of a few is a safe guess.
 const needSamples = 5
 
-// BuildNeed is what building a package took lately.
+// BuildNeed is the disk space and memory that recent builds of a package took.
 type BuildNeed struct {
 	CP string `json:"cp"`
-	// DirBytes and MemoryBytes are the most that one of the samples took, null
-	// where no log tells: memory needs FEATURES=cgroup.
+	// DirBytes and MemoryBytes are the largest values of the samples, or null if no
+	// log has them. Memory needs FEATURES=cgroup.
 	DirBytes    *int64 `json:"dir_bytes"`
 	MemoryBytes *int64 `json:"memory_bytes"`
 	Samples     int    `json:"samples"`
 }
 
-// BuildNeeds is what the next update needs of disk and memory.
+// BuildNeeds is the disk space and memory that an update needs.
 type BuildNeeds struct {
 	Rows []BuildNeed `json:"needs"`
-	// DirBytes is the room that PORTAGE_TMPDIR needs while the given number of
-	// packages is built at once: the largest ones together, since each removes
-	// its directory when it is merged. MemoryBytes is the same of RAM and swap.
+	// DirBytes is the space that PORTAGE_TMPDIR needs for the given number of
+	// parallel builds: the sum of the largest ones, because each build directory is
+	// removed after the merge. MemoryBytes is the same for RAM and swap.
 	DirBytes    int64 `json:"dir_bytes"`
 	MemoryBytes int64 `json:"memory_bytes"`
-	// Unknown are the packages that no log tells anything of.
+	// Unknown are the packages without data in any log.
 	Unknown []string `json:"unknown"`
 
 	Room
 	Findings []audit.Finding `json:"-"`
 }
 
-// Room is what the machine has, as the caller measured it.
+// Room is the free space and memory of the machine, as measured by the caller.
 type Room struct {
 	TmpDir    string `json:"tmp_dir"`    // where packages are built
-	FreeBytes *int64 `json:"free_bytes"` // there; null where it could not be measured
+	FreeBytes *int64 `json:"free_bytes"` // null if it could not be measured
 	RAMBytes  *int64 `json:"ram_bytes"`  // null for a root that is not running
 }
 
-// SourceBuilds returns the packages (cat/pn) of a list that are built, each once.
+// SourceBuilds returns the packages (cat/pn) in a list that are built from source,
+// without duplicates.
 func SourceBuilds(list []PlannedMerge) []string {
 	var packages []string
 	for _, m := range list {
@@ -56,8 +57,9 @@ func SourceBuilds(list []PlannedMerge) []string {
 	return packages
 }
 
-// AuditBuildNeeds estimates what it takes to build packages (cat/pn), jobs at
-// once, from the logs of their last successful builds, and whether there is room.
+// AuditBuildNeeds estimates the space and memory for building packages (cat/pn),
+// jobs of them in parallel, from the logs of their last successful builds. It
+// reports findings if room does not suffice.
 func AuditBuildNeeds(db audit.Database, packages []string, jobs int, room Room) (*BuildNeeds, error) {
 	needs := &BuildNeeds{Rows: []BuildNeed{}, Unknown: []string{}, Room: room}
 	var dirs, memory []int64
@@ -83,7 +85,7 @@ func AuditBuildNeeds(db audit.Database, packages []string, jobs int, room Room) 
 	return needs, nil
 }
 
-// buildNeed is what the last builds of one package took.
+// buildNeed returns the values of the last builds of one package.
 func buildNeed(db audit.Database, cp string) (BuildNeed, error) {
 	n := BuildNeed{CP: cp}
 	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{CP: cp})
@@ -101,7 +103,7 @@ func buildNeed(db audit.Database, cp string) (BuildNeed, error) {
 	return n, err
 }
 
-// judge reports what will not fit.
+// judge reports what exceeds the room.
 func (n *BuildNeeds) judge() {
 	if n.FreeBytes != nil && *n.FreeBytes < n.DirBytes {
 		n.Findings = append(n.Findings, audit.Finding{
@@ -119,7 +121,7 @@ func (n *BuildNeeds) judge() {
 	}
 }
 
-// larger is the larger of what is known; -1 is not.
+// larger returns the larger of known and n. An n of -1 is unknown.
 func larger(known *int64, n int64) *int64 {
 	if n < 0 || known != nil && *known >= n {
 		return known

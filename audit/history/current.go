@@ -10,60 +10,60 @@ import (
 	"emaudit/store"
 )
 
-// Live is what the host itself says of running emerges, beside the log.
+// Live is what the host itself shows about running emerges, in addition to the log.
 type Live struct {
-	// Status are the live status files, of FEATURES=observability.
+	// Status holds the live status files of FEATURES=observability.
 	Status []*mergelist.Status
-	// Emerge tells whether an emerge process runs; nil where that cannot be
-	// known, as for a root that is not the running system.
+	// Emerge reports whether an emerge process is running. It is nil if that is
+	// unknown, as for a root that is not the running system.
 	Emerge *bool
-	// Phases are the ebuild phases that processes run, by cpv.
+	// Phases are the ebuild phases of running processes, by cpv.
 	Phases map[string]string
-	// Resume is the resume list of mtimedb: while emerge runs, what is not
-	// finished.
+	// Resume is the resume list in mtimedb. While emerge runs, it holds the
+	// unfinished packages.
 	Resume []mergelist.Item
 }
 
-// CurrentMerge is a package that is at work.
+// CurrentMerge is a package in progress.
 type CurrentMerge struct {
 	CPV       string `json:"cpv"`
 	Root      string `json:"root"`
 	Kind      string `json:"kind"`
-	N         int    `json:"n"`  // 0 where it is not known
-	Of        int    `json:"of"` // 0 where it is not known
+	N         int    `json:"n"`  // 0 if unknown
+	Of        int    `json:"of"` // 0 if unknown
 	Phase     string `json:"phase"`
 	StartedAt *int64 `json:"started_at"`
 	Elapsed   *int64 `json:"elapsed_seconds"`
-	// Predicted is how long it is expected to take in all; nil is not known.
+	// Predicted is the expected total duration in seconds, or nil if unknown.
 	Predicted *int64 `json:"predicted_seconds"`
 	Samples   int    `json:"samples"`
 	Remaining *int64 `json:"remaining_seconds"`
 	EndsAt    *int64 `json:"ends_at"`
-	// Late tells that it takes longer than expected already.
+	// Late reports that the merge already takes longer than expected.
 	Late bool `json:"late"`
-	// LastLine is what the build wrote last; empty where its log cannot be read.
+	// LastLine is the last line in the build log, or "" if the log cannot be read.
 	LastLine string `json:"last_line"`
 }
 
-// CurrentRun is an emerge that is at work.
+// CurrentRun is a running emerge.
 type CurrentRun struct {
-	Run       *int64 `json:"run"` // nil where the log does not have it
+	Run       *int64 `json:"run"` // nil if the log does not have it
 	PID       *int   `json:"pid"`
 	Args      string `json:"args"`
 	StartedAt *int64 `json:"started_at"`
 	Done      int    `json:"done"`
 	Of        int    `json:"of"`
-	// From is what the answer rests on: status, or log.
+	// From is the source of the answer: status or log.
 	From string `json:"from"`
-	// Certain is false where only the log says that it still runs.
+	// Certain is false if only the log indicates that the run has not ended.
 	Certain bool           `json:"certain"`
 	Merges  []CurrentMerge `json:"merges"`
-	Syncs   []string       `json:"syncs"` // repositories being synced
-	// unbegun is how many packages of its list it has not begun.
+	Syncs   []string       `json:"syncs"` // repositories in progress
+	// unbegun is the number of packages in its list that have not begun.
 	unbegun int
 }
 
-// AuditCurrent answers what is being merged now.
+// AuditCurrent returns the emerges that are running now.
 func AuditCurrent(db audit.Database, live Live) ([]CurrentRun, error) {
 	r := newRunReader(db)
 	if err := r.prepare(); err != nil {
@@ -82,7 +82,7 @@ func AuditCurrent(db audit.Database, live Live) ([]CurrentRun, error) {
 		switch {
 		case known:
 		case live.Emerge != nil && !*live.Emerge:
-			// The log lacks the end of a run that is gone.
+			// The run is gone, and the log lacks its end.
 		case len(live.Status) > 0 && live.Emerge == nil:
 			run.Certain = false
 			all = append(all, run)
@@ -94,7 +94,7 @@ func AuditCurrent(db audit.Database, live Live) ([]CurrentRun, error) {
 	return all, r.expect(db, all)
 }
 
-// openRuns returns what the log says is at work.
+// openRuns returns the runs that are open according to the log.
 func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 	var all []CurrentRun
 	open, err := r.log.OpenRuns()
@@ -115,8 +115,8 @@ func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 			m := &r.facts.Merges[i]
 			c.Of = max(c.Of, m.Of)
 			if m.Seq > newest {
-				// Numbers are given when a package begins; --keep-going makes a
-				// new list of what is left.
+				// Packages get their numbers when they begin. --keep-going makes a
+				// new list of the remaining packages.
 				newest, c.unbegun = m.Seq, max(0, m.Of-m.N)
 			}
 			if m.Outcome != emergelog.MergeRunning {
@@ -148,8 +148,9 @@ func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 	return all, err
 }
 
-// hasFailed reports whether a build log tells that a merge without end failed. With
-// --keep-going, or several jobs, emerge.log says so when the run ends.
+// hasFailed reports whether a build log shows that a merge without end has failed.
+// With --keep-going or parallel jobs, emerge.log shows failures only at the end of
+// the run.
 func (r *runReader) hasFailed(m *store.Merge) (bool, error) {
 	if m.Started == 0 {
 		return false, nil
@@ -158,7 +159,7 @@ func (r *runReader) hasFailed(m *store.Merge) (bool, error) {
 	return slices.ContainsFunc(logs, func(l store.BuildLog) bool { return l.CPV == m.CPV }), err
 }
 
-// phaseOf is the phase of a merge as far as the log tells.
+// phaseOf returns the phase of a merge according to the log.
 func phaseOf(m *store.Merge) string {
 	s := &m.Steps
 	switch {
@@ -174,7 +175,7 @@ func phaseOf(m *store.Merge) string {
 	return "fetch"
 }
 
-// fromStatus turns a live status into an answer, with what the log knows of it.
+// fromStatus turns a live status into an answer, and adds facts from the log.
 func fromStatus(s *mergelist.Status, logged []CurrentRun) CurrentRun {
 	pid := s.PID
 	c := CurrentRun{PID: &pid, Done: s.Jobs.Completed, Of: s.Jobs.Total, From: "status", Certain: true, Merges: []CurrentMerge{}, Syncs: []string{}}
@@ -209,7 +210,7 @@ func wholeSeconds(x *float64) *int64 {
 	return &n
 }
 
-// expect fills in how long the merges are expected to take.
+// expect sets the expected durations of the merges.
 func (r *runReader) expect(db audit.Database, runs []CurrentRun) error {
 	var list []PlannedMerge
 	for i := range runs {
@@ -236,9 +237,9 @@ func (r *runReader) expect(db audit.Database, runs []CurrentRun) error {
 	return nil
 }
 
-// PlanOfCurrent returns what a running emerge has still to do: what is at work,
-// and of the resume list what was not begun; unlisted is how many packages it
-// has still to do that nothing names. ok is false where nothing runs.
+// PlanOfCurrent returns the remaining packages of a running emerge: the packages in
+// progress, and those in the resume list that have not begun. unlisted is the
+// number of remaining packages without a name. ok is false if no emerge is running.
 func PlanOfCurrent(runs []CurrentRun, live Live) (list []PlannedMerge, unlisted int, from string, ok bool) {
 	begun := map[string]bool{}
 	for i := range runs {

@@ -12,39 +12,40 @@ import (
 	"emaudit/store"
 )
 
-// CutMerge is a merge that was cut off, or is still at work, while it changed what
-// is installed. What Portage does then, in this order (vartree.py,
-// dblink.treewalk): it makes -MERGING-PF, runs pkg_preinst, copies the files of the
-// new version over those of the old one, removes the old version, and gives
-// -MERGING-PF its name.
+// CutMerge is a merge that was interrupted, or is still in progress, while it
+// changed the installed files. Portage does this in the following order
+// (vartree.py, dblink.treewalk): it creates -MERGING-PF, runs pkg_preinst, copies
+// the files of the new version over those of the old one, removes the old version,
+// and renames -MERGING-PF.
 type CutMerge struct {
 	CPV string `json:"cpv"`
-	// Run is the run that was cut; null where emerge.log does not have the merge.
+	// Run is the run of the merge, or null if emerge.log does not have the merge.
 	Run *int64 `json:"run"`
-	At  int64  `json:"at"` // unix seconds: the last sign of it
-	// Copied tells that files of it may be on disk. Without, it was cut before the
-	// first: what is installed is as it was.
+	At  int64  `json:"at"` // the last sign of it, in unix seconds
+	// Copied reports that some of its files may be on disk. Otherwise the installed
+	// files are unchanged.
 	Copied bool `json:"copied"`
-	// Removed tells that the version that it replaces was removed from disk.
+	// Removed reports that the replaced version was removed from disk.
 	Removed bool `json:"removed"`
-	// Registered tells that this version is in the VDB, and its directory
-	// -MERGING-PF not any more: only pkg_postinst may be missing.
+	// Registered reports that the VDB has this version and -MERGING-PF no longer
+	// exists: only pkg_postinst may be missing.
 	Registered bool `json:"registered"`
-	// Running tells that emerge.log lacks the end of its run: it may be at work.
+	// Running reports that emerge.log lacks the end of its run, so it may be in
+	// progress.
 	Running bool `json:"running"`
-	// BeganAt is the place of its first line in the whole log, and MendedAt that of
-	// a later merge of the package that was completed; 0 is none.
+	// BeganAt is the position of its first line in the whole log. MendedAt is the
+	// position of a later completed merge of the package, or 0.
 	BeganAt  int64 `json:"-"`
 	MendedAt int64 `json:"-"`
 	// Evidence is that line, or the directory in the VDB.
 	Evidence audit.Evidence `json:"-"`
 }
 
-// Unknown tells whether it is in doubt what is on disk of the package, or was until
-// it was mended.
+// Unknown reports whether the files of the package on disk are in doubt, or were
+// until a later merge.
 func (c *CutMerge) Unknown() bool { return c.Copied && !c.Registered }
 
-// Finding reports the merge.
+// Finding returns the finding about the merge.
 func (c *CutMerge) Finding(db audit.Database) audit.Finding {
 	f := audit.Finding{
 		Code: "merge-cut", Severity: audit.SeverityError, Subject: c.CPV, Evidence: []audit.Evidence{c.Evidence},
@@ -69,14 +70,14 @@ func (c *CutMerge) Finding(db audit.Database) audit.Finding {
 	return f
 }
 
-// CutMerges finds the merges that were cut while runs are read, oldest first.
+// CutMerges collects the interrupted merges while runs are read, oldest first.
 type CutMerges struct {
 	own string // the EROOT of the host
 	cut []cutCandidate
 }
 
-// cutCandidate is a merge that began to install and was not completed, and those
-// of the package that were completed later.
+// cutCandidate is a merge that began to install and was not completed, with the
+// later completed merges of the package.
 type cutCandidate struct {
 	store.Merge
 	later []store.Merge
@@ -88,8 +89,8 @@ func NewCutMerges(db audit.Database) (*CutMerges, error) {
 	return &CutMerges{own: own}, err
 }
 
-// See takes the facts of a run. They may be left out of a run that ended well,
-// while [CutMerges.Any] is false.
+// See examines the facts of a run. The caller may skip successful runs as long as
+// [CutMerges.Any] is false.
 func (c *CutMerges) See(facts *store.Facts) {
 	for i := range facts.Merges {
 		m := &facts.Merges[i]
@@ -108,13 +109,14 @@ func (c *CutMerges) See(facts *store.Facts) {
 	}
 }
 
-// Any tells whether a merge was seen that may have been cut.
+// Any reports whether any merge may have been interrupted.
 func (c *CutMerges) Any() bool { return len(c.cut) > 0 }
 
-// Of returns the merges that were cut, oldest first, also those that a later merge
-// mended, once all runs were seen. Where the log cannot tell how far a merge came,
-// -MERGING-PF does: a merge that left none, and was not seen to remove the old
-// version, changed nothing. Of one that was mended since, nothing is left to tell.
+// Of returns the interrupted merges, oldest first, including those that a later
+// merge has mended. Call it after all runs were seen. If the log does not show how
+// far a merge came, -MERGING-PF does: a merge that left no such directory, and did
+// not log the removal of the old version, changed nothing. After a later merge,
+// there is no such evidence.
 func (c *CutMerges) Of(db audit.Database) ([]CutMerge, error) {
 	unfinished, err := db.Tx.UnfinishedMerges(db.Host)
 	if err != nil || len(unfinished)+len(c.cut) == 0 {
@@ -173,9 +175,9 @@ func (c *CutMerges) Of(db audit.Database) ([]CutMerge, error) {
 	return all, nil
 }
 
-// mendedAt returns the place of the first later merge of the package into the same
-// slot, 0 where there is none. Where nothing tells the slot of the one that was cut,
-// only its own version mends it.
+// mendedAt returns the position of the first later merge of the package into the
+// same slot, or 0. If the slot of the interrupted merge is unknown, only a merge of
+// the same version counts.
 func (m *cutCandidate) mendedAt(slots map[string]string) int64 {
 	slot := cmp.Or(m.Slot, slots[m.CPV])
 	for i := range m.later {
@@ -187,16 +189,16 @@ func (m *cutCandidate) mendedAt(slots map[string]string) int64 {
 	return 0
 }
 
-// mergedSince tells, without the log, whether a version of a package was registered
-// after the directory of another one was left behind.
+// mergedSince reports, without the log, whether another version of the package was
+// registered after the directory was left behind.
 func mergedSince(installed []store.Installed, u store.UnfinishedMerge) bool {
 	return slices.ContainsFunc(installed, func(p store.Installed) bool {
 		return audit.PackageOf(p.CPV) == audit.PackageOf(u.CPV) && p.BuildTime > u.ChangedAt
 	})
 }
 
-// FindCutMerges returns the merges of a host that were cut and not mended since,
-// oldest first.
+// FindCutMerges returns the interrupted merges of a host that no later merge has
+// mended, oldest first.
 func FindCutMerges(db audit.Database) ([]CutMerge, error) {
 	c, err := NewCutMerges(db)
 	if err != nil {

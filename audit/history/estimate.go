@@ -2,26 +2,26 @@ package history
 
 import "slices"
 
-// recent is how many of the last merges of a package an estimate rests on:
-// enough to pass over an odd one, and few enough to follow a package that
-// grows. Emlop takes as many, so that the two can be compared.
+// recent is the number of last merges of a package that an estimate uses. It is
+// enough to ignore an outlier, and few enough to follow a growing package. emlop
+// uses the same number, so that the results can be compared.
 const recent = 10
 
-// estimate is what the past says of how long a merge takes.
+// estimate is the expected duration of a merge, in seconds.
 type estimate struct {
 	seconds   int64 // the median
-	low, high int64 // half of the samples lie between them
+	low, high int64 // the quartiles of the samples
 	samples   int
 }
 
-// spreadSamples is the least number of samples whose quartiles say something.
-// With fewer the spread is taken to be a quarter of the median to both sides,
-// about what half of the merges in real logs differ by: that one merge took just
-// so long does not make the next one certain.
+// spreadSamples is the least number of samples whose quartiles are meaningful. With
+// fewer samples, the spread is a quarter of the median in both directions, which in
+// real logs covers about half of the merges. A single merge does not make the next
+// one certain.
 const spreadSamples = 4
 
-// estimateOf returns the estimate from durations, oldest first; ok is false
-// where there is none.
+// estimateOf returns the estimate from durations, oldest first. ok is false if
+// there are none.
 func estimateOf(durations []int64) (e estimate, ok bool) {
 	if len(durations) == 0 {
 		return e, false
@@ -30,8 +30,8 @@ func estimateOf(durations []int64) (e estimate, ok bool) {
 	var buffer [recent]int64
 	sorted := append(buffer[:0], last...)
 	slices.Sort(sorted)
-	// Between two samples it is the whole second below: the logged times are cut to
-	// seconds too, and beside real merges it was never further off than rounding.
+	// Between two samples the result is rounded down, because logged times are
+	// rounded down too.
 	middle := (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 	e = estimate{seconds: middle, low: quantile(sorted, 1), high: quantile(sorted, 3), samples: len(sorted)}
 	if e.samples < spreadSamples {
@@ -40,8 +40,8 @@ func estimateOf(durations []int64) (e estimate, ok bool) {
 	return e, true
 }
 
-// quantile returns a quartile (1, 2 or 3) of sorted numbers, between two of
-// them where it falls there.
+// quantile returns a quartile (1, 2 or 3) of sorted numbers. It interpolates
+// between two numbers.
 func quantile(sorted []int64, quarter int) int64 {
 	scaled := quarter * (len(sorted) - 1)
 	i, rest := scaled/4, int64(scaled%4)

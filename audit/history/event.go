@@ -11,13 +11,13 @@ import (
 	"emaudit/store"
 )
 
-// Run is one invocation of emerge, with all that it did.
+// Run is one invocation of emerge with all its events.
 type Run struct {
 	ID        int64  `json:"id"`
 	StartedAt int64  `json:"started_at"`
 	EndedAt   *int64 `json:"ended_at"`
 	Seconds   *int64 `json:"seconds"`
-	// Args are the arguments as logged, the host's default options included.
+	// Args are the arguments as logged, including EMERGE_DEFAULT_OPTS.
 	Args       string         `json:"args"`
 	Action     string         `json:"action"`
 	Outcome    string         `json:"outcome"`
@@ -26,33 +26,35 @@ type Run struct {
 	Merges     []MergeEvent   `json:"merges"`
 	Unmerges   []UnmergeEvent `json:"unmerges"`
 	Syncs      []SyncEvent    `json:"syncs"`
-	// Resumed tells that the run took up an earlier list.
+	// Resumed reports that the run continued an earlier list.
 	Resumed bool `json:"resumed"`
-	// Complete is false where the run's "Started emerge on" is not in the log.
+	// Complete is false if the line "Started emerge on" of the run is not in the
+	// log.
 	Complete bool `json:"complete"`
-	// Uncertain marks a run of which lines may belong to another that ran at
-	// the same time, or whose death is only presumed.
+	// Uncertain marks a run with lines that may belong to a concurrent run, and a
+	// run that is only presumed dead.
 	Uncertain bool `json:"uncertain"`
 	// UnexplainedFailure marks a run that failed although all its packages were
-	// merged: a pkg_postinst that died leaves only this trace.
+	// merged. A failed pkg_postinst leaves no other trace.
 	UnexplainedFailure bool `json:"unexplained_failure"`
-	// LowSpace is the message about reduced parallelism for want of space.
+	// LowSpace is the message that Portage reduced parallelism for lack of disk
+	// space.
 	LowSpace string `json:"low_space"`
-	// Source and Offset are where the run begins in the log.
+	// Source and Offset are the position of the run in the log.
 	Source string `json:"source"`
 	Offset int64  `json:"offset"`
 }
 
-// RunCounts says in numbers what a run did.
+// RunCounts counts the events of a run.
 type RunCounts struct {
 	New         int `json:"new"`
 	Upgraded    int `json:"upgraded"`
 	Downgraded  int `json:"downgraded"`
 	Rebuilt     int `json:"rebuilt"`
-	Merged      int `json:"merged"` // of which it is not known what they replaced
+	Merged      int `json:"merged"` // merges for which the replaced version is unknown
 	Built       int `json:"built"`
 	Fetched     int `json:"fetched"`
-	Removed     int `json:"removed"` // other than by a merge
+	Removed     int `json:"removed"` // by request, not by a merge
 	NotRemoved  int `json:"not_removed"`
 	Failed      int `json:"failed"`
 	Interrupted int `json:"interrupted"`
@@ -73,12 +75,12 @@ type MergeEvent struct {
 	Outcome    string   `json:"outcome"`
 	Replaced   []string `json:"replaced"`
 	Binpkg     *string  `json:"binpkg"`
-	// Seconds is from begin to completion, nil where one is unknown or the clock
-	// was set in between; BuildSeconds is what of it the build took, before
-	// the wait for its turn to be installed where that can be told apart.
+	// Seconds is the time from begin to completion. It is nil if either is unknown
+	// or the clock was set in between. BuildSeconds is the part that the build
+	// took, without the wait for the installation if that is known.
 	Seconds      *int64 `json:"seconds"`
 	BuildSeconds *int64 `json:"build_seconds"`
-	// Change is new, upgrade, downgrade, rebuild, or unknown.
+	// Change is new, upgrade, downgrade, rebuild or unknown.
 	Change          string      `json:"change"`
 	Slot            string      `json:"slot"`
 	RepoPath        string      `json:"repo_path"`
@@ -93,7 +95,8 @@ type MergeEvent struct {
 	mergingAt       int64
 }
 
-// BuildUsage is what FEATURES=cgroup measured of a build; nil is not measured.
+// BuildUsage holds the measurements of FEATURES=cgroup for a build. A value is nil
+// if it was not measured.
 type BuildUsage struct {
 	CPUSeconds *float64 `json:"cpu_seconds"`
 	MaxMemory  *int64   `json:"max_memory"`
@@ -126,7 +129,7 @@ type SyncEvent struct {
 	Uncertain  bool   `json:"uncertain"`
 }
 
-// run turns a stored run into an answer, which holds until the next.
+// run turns a stored run into an answer, which is valid until the next call.
 func (r *runReader) run(stored *store.Run) (*Run, error) {
 	if err := r.readFacts(stored); err != nil {
 		return nil, err
@@ -178,7 +181,7 @@ func (r *runReader) run(stored *store.Run) (*Run, error) {
 	return out, nil
 }
 
-// at is a time that may be unknown.
+// at returns nil for 0, an unknown time.
 func at(unix int64) *int64 {
 	if unix == 0 {
 		return nil
@@ -186,7 +189,7 @@ func at(unix int64) *int64 {
 	return &unix
 }
 
-// eventTimes are the times of one event, in one piece of memory: a log has
+// eventTimes holds all times of one event in one allocation, because a log has
 // hundreds of thousands of events.
 type eventTimes struct{ started, finished, seconds, buildSeconds int64 }
 
@@ -198,13 +201,13 @@ func (t *eventTimes) startedAt() *int64 { return where(&t.started, t.started != 
 
 func (t *eventTimes) finishedAt() *int64 { return where(&t.finished, t.finished != 0) }
 
-// took is how long the event took, where that is known.
+// took returns the duration of the event, or nil if unknown.
 func (t *eventTimes) took(n int64, ok bool) *int64 {
 	t.seconds = n
 	return where(&t.seconds, ok)
 }
 
-// built is how long its build took, where that is known.
+// built returns the duration of the build, or nil if unknown.
 func (t *eventTimes) built(n int64, ok bool) *int64 {
 	t.buildSeconds = n
 	return where(&t.buildSeconds, ok)
@@ -270,21 +273,21 @@ func unreplaced(m *store.Merge) string {
 	case len(m.Replaced) > 0:
 		return ""
 	case m.Steps.Autoclean == 0 || m.Finished >= unloggedFrom && m.Finished < unloggedUntil:
-		// Portage logs what is replaced, but from 2008-03 to 2009-03.
+		// Portage logs replaced versions, except from 2008-03 to 2009-03.
 		return "unknown"
 	}
 	return "new"
 }
 
-// tell fills in the change of a merge that replaced something, which costs more
-// than all the rest and is not always asked for.
+// tell determines the change of a merge that replaced a version. It is separate
+// because it is slow and not always needed.
 func (e *MergeEvent) tell() {
 	if e.Change == "" {
 		e.Change = changeFrom(e.CPV, e.Replaced)
 	}
 }
 
-// changeFrom compares a merged version with the newest that it replaced.
+// changeFrom compares a merged version with the newest version that it replaced.
 func changeFrom(cpv string, replaced []string) string {
 	now, err := atom.ParseCPV(cpv)
 	if err != nil {
@@ -300,7 +303,7 @@ func changeFrom(cpv string, replaced []string) string {
 			}
 			c = atom.Compare(now, before)
 		}
-		// With several, the newest decides.
+		// If there are several, the newest decides.
 		if best == -2 || c < best {
 			best = c
 		}
@@ -314,7 +317,7 @@ func changeFrom(cpv string, replaced []string) string {
 	return "rebuild"
 }
 
-// The time during which Portage did not log what a merge replaced: from
+// The time during which Portage did not log the replaced version of a merge: from
 // 42a51c2c7 to de8d6857a.
 const (
 	unloggedFrom  = 1205020800 // 2008-03-09
@@ -357,7 +360,8 @@ func unmergeEvent(u *store.Unmerge) UnmergeEvent {
 	}
 }
 
-// unmergeOutcome is the word of an answer: a removal that goes on has no end.
+// unmergeOutcome returns the word for an answer. A removal in progress has no
+// outcome.
 func unmergeOutcome(o emergelog.UnmergeOutcome) string {
 	if o == emergelog.UnmergeRunning {
 		o = emergelog.UnmergeInterrupted
@@ -377,8 +381,8 @@ func syncEvent(s *store.Sync) SyncEvent {
 	}
 }
 
-// namePackaged names the binary packages that a run's builds left: those of the
-// same version whose BUILD_TIME lies within the build.
+// namePackaged sets the binary packages that the builds of a run created: those of
+// the same version whose BUILD_TIME is within the build.
 func namePackaged(db audit.Database, run *Run) error {
 	made := false
 	for _, m := range run.Merges {

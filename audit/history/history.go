@@ -1,7 +1,7 @@
-// Package history answers what emerge did: its runs and their events, statistics,
-// predictions, and what is at work now.
+// Package history answers what emerge did: its runs and events, statistics,
+// predictions, and the merges in progress.
 //
-// It reads what ingest stored of emerge.log, and links each build log to the merge
+// It reads the stored facts of emerge.log, and links each build log to the merge
 // that wrote it.
 package history
 
@@ -15,7 +15,7 @@ import (
 	"emaudit/store"
 )
 
-// EventKind says what a line of history is about.
+// EventKind is the type of an event.
 type EventKind uint8
 
 // The kinds of events.
@@ -27,14 +27,14 @@ const (
 
 var eventNames = [...]string{"merge", "unmerge", "sync"}
 
-// String returns the word that the JSON has.
+// String returns the word in the JSON output.
 func (k EventKind) String() string { return eventNames[k] }
 
-// Event is one merge, removal or sync. Only the record of its kind is set.
+// Event is one merge, removal or sync. Only the field of its kind is set.
 type Event struct {
 	Kind EventKind
 	Run  int64
-	// At is when it began, or ended where the beginning is not known; unix
+	// At is the time at which it began, or ended if the begin is unknown, in unix
 	// seconds.
 	At      int64
 	Merge   MergeEvent
@@ -42,7 +42,7 @@ type Event struct {
 	Sync    SyncEvent
 }
 
-// JSON returns the event as the JSON of the log has it.
+// JSON returns the record of the event for the JSON output of the log.
 func (e *Event) JSON() any {
 	switch e.Kind {
 	case EventMerge:
@@ -66,23 +66,23 @@ func (e *Event) JSON() any {
 	}{"sync", e.Run, &e.Sync}
 }
 
-// LogQuery says which events are asked for.
+// LogQuery selects events.
 type LogQuery struct {
 	Period audit.Period
 	Search Search
-	// First and Last limit the answer to so many of the oldest or newest events;
-	// 0 is without limit.
+	// First and Last limit the answer to the oldest or newest events; 0 means no
+	// limit.
 	First, Last int
-	// Kinds are the kinds of events; none is all.
+	// Kinds are the selected kinds; empty means all.
 	Kinds []EventKind
-	// Outcomes are the outcomes, by their words; none is all.
+	// Outcomes are the words of the selected outcomes; empty means all.
 	Outcomes []string
 }
 
-// EventOutcomes are the words for how an event ended.
+// EventOutcomes are the words for the outcomes of events.
 var EventOutcomes = []string{"merged", "failed", "interrupted", "built", "fetched", "running", "ok", "unknown"}
 
-// wants tells whether an event that the search found is asked for.
+// wants reports whether an event that matches the search is selected.
 func (q *LogQuery) wants(e *Event) bool {
 	if !q.Period.Contains(e.At) {
 		return false
@@ -99,10 +99,10 @@ func (q *LogQuery) wants(e *Event) bool {
 	return slices.Contains(q.Outcomes, e.Sync.Outcome)
 }
 
-// AuditLog yields the events of a query by time. They hold until the next is
-// yielded; the database's transaction must stay open meanwhile, and nothing else
-// may be asked of it: the log is read while the caller writes. What is held is
-// bounded by the runs that overlap.
+// AuditLog yields the selected events by time. An event is valid until the next
+// one. The transaction of the database must stay open, and the caller must not use
+// it, because a goroutine reads the log meanwhile. Memory is bounded by the number
+// of overlapping runs.
 func AuditLog(db audit.Database, q LogQuery) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
 		l := &logReader{runReader: newRunReader(db), q: q, batches: make(chan []*Event, 4), used: make(chan []*Event, 8), stop: make(chan struct{})}
@@ -128,11 +128,12 @@ func AuditLog(db audit.Database, q LogQuery) iter.Seq2[*Event, error] {
 	}
 }
 
-// deliver yields the events that the reading goroutine sends, until that has
-// ended; all is false where yield did not want more.
+// deliver yields the events from the reading goroutine until it has ended. all is
+// false if yield returned false.
 func (l *logReader) deliver(yield func(*Event) bool) (all bool) {
 	defer func() {
-		// The transaction may end as soon as this function has returned.
+		// The goroutine must end before this function returns, because the
+		// transaction may end then.
 		if !all {
 			close(l.stop)
 			for range l.batches {
@@ -153,8 +154,8 @@ func (l *logReader) deliver(yield func(*Event) bool) (all bool) {
 	return true
 }
 
-// eventBatch is how many events go from the reading goroutine to the caller at
-// once.
+// eventBatch is the number of events that the reading goroutine sends to the caller
+// at a time.
 const eventBatch = 256
 
 // logReader merges the events of runs by time.
@@ -162,18 +163,18 @@ type logReader struct {
 	*runReader
 	q     LogQuery
 	kinds [3]bool
-	// batch is what is given next; used are batches that were, to be filled again.
+	// batch is the next batch to send. used holds batches for reuse.
 	batch         []*Event
 	batches, used chan []*Event
 	stop          chan struct{}
-	// pending are events of runs that may overlap with later ones; spare are
-	// those that can be filled again.
+	// pending holds events of runs that may overlap with later runs. spare holds
+	// events for reuse.
 	pending, spare []*Event
 	given          int
 	ended          bool
 }
 
-// give hands an event to the caller; it is false when no more are wanted.
+// give passes an event to the caller. It returns false if the caller wants no more.
 func (l *logReader) give(e *Event) bool {
 	l.batch = append(l.batch, e)
 	return len(l.batch) < eventBatch || l.send()
@@ -195,7 +196,7 @@ func (l *logReader) send() bool {
 	return true
 }
 
-// walk calls fn for the runs in which the events of the query are.
+// walk calls fn for the runs that may have events of the query.
 func (l *logReader) walk(order store.Order, fn func(*store.Run) error) error {
 	if err := l.prepare(); err != nil {
 		return err
@@ -224,11 +225,11 @@ func (l *logReader) walk(order store.Order, fn func(*store.Run) error) error {
 	return l.log.RunsNumbered(numbers, fn)
 }
 
-// forward yields events oldest first.
+// forward yields events, oldest first.
 func (l *logReader) forward() error {
 	err := l.walk(store.OldestFirst, func(r *store.Run) error {
-		// No event of this run or of a later one is older than its beginning,
-		// unless the clock was set back; then the order is that of the log.
+		// No event of this or a later run is older than the begin of this run,
+		// unless the clock was set back. Then the order of the log is used.
 		l.release(r.Started)
 		if l.ended {
 			return store.ErrStop
@@ -241,7 +242,7 @@ func (l *logReader) forward() error {
 	return err
 }
 
-// release yields what is older than a moment.
+// release yields the events before a time in unix seconds.
 func (l *logReader) release(before int64) {
 	if len(l.pending) == 0 || l.ended {
 		return
@@ -266,7 +267,7 @@ func sortEvents(events []*Event) {
 	}
 }
 
-// event returns an event to be filled.
+// event returns an event to fill.
 func (l *logReader) event(kind EventKind, r *store.Run, started, finished int64) *Event {
 	var e *Event
 	if n := len(l.spare); n > 0 {
@@ -278,8 +279,8 @@ func (l *logReader) event(kind EventKind, r *store.Run, started, finished int64)
 	return e
 }
 
-// overlapping is how many older runs may still have newer events than those of
-// a run: what the parser keeps open at once.
+// overlapping is the number of previous runs that may still have newer events than
+// a run. It is the number of runs that the parser keeps open.
 const overlapping = 32
 
 // backward finds the newest events and yields them oldest first.
@@ -308,7 +309,7 @@ func (l *logReader) backward() error {
 	return nil
 }
 
-// take keeps the events of a run that are asked for.
+// take keeps the selected events of a run.
 func (l *logReader) take(r *store.Run) error {
 	if err := l.readFacts(r); err != nil {
 		return err
@@ -352,7 +353,7 @@ func (l *logReader) take(r *store.Run) error {
 	return nil
 }
 
-// begun is when something began, as far as is known.
+// begun returns the time at which an event began, as far as known, in unix seconds.
 func begun(started, finished int64, r *store.Run) int64 {
 	switch {
 	case started != 0:

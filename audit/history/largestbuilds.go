@@ -2,16 +2,16 @@ package history
 
 import "emaudit/audit"
 
-// LargestBuild is the most that the builds of a package took.
+// LargestBuild is the largest disk space and memory that builds of a package took.
 type LargestBuild struct {
 	CP          string `json:"cp"`
 	Builds      int    `json:"builds"`
-	DirBytes    *int64 `json:"dir_bytes"` // of PORTAGE_TMPDIR; null where no log tells
+	DirBytes    *int64 `json:"dir_bytes"` // in PORTAGE_TMPDIR; null if no log has it
 	MemoryBytes *int64 `json:"memory_bytes"`
 	CPUMillis   *int64 `json:"cpu_millis"`
 }
 
-// AuditLargestBuilds returns the packages of a search that took most of
+// AuditLargestBuilds returns the selected packages that took the most space in
 // PORTAGE_TMPDIR, at most limit of them.
 func AuditLargestBuilds(db audit.Database, search Search, limit int) ([]LargestBuild, error) {
 	peaks, err := db.Tx.BuildPeaks(db.Host)

@@ -10,29 +10,32 @@ import (
 	"emaudit/store"
 )
 
-// LinkCertainty says how sure it is which merge a log belongs to.
+// LinkCertainty says how certain the merge is that a log belongs to.
 type LinkCertainty string
 
 // The certainties of a link.
 const (
-	// LinkCertain: exactly one merge of the cpv was at work at the log's time.
+	// LinkCertain: exactly one merge of the cpv was in progress at the time of the
+	// log.
 	LinkCertain LinkCertainty = "certain"
-	// LinkAmbiguous: several could have written the log; the nearest is taken.
+	// LinkAmbiguous: several merges could have written the log; the nearest is
+	// used.
 	LinkAmbiguous LinkCertainty = "ambiguous"
-	// LinkNone: no merge of emerge.log fits, as with ebuild(1).
+	// LinkNone: no merge in emerge.log fits, for example after ebuild(1).
 	LinkNone LinkCertainty = "none"
 )
 
 const (
-	// LinkSlack is how far, in seconds, the stamp of a log and the lines of
-	// emerge.log about the same step may lie apart.
+	// LinkSlack is the largest difference, in seconds, between the time of a log
+	// and the lines of emerge.log about the same step.
 	LinkSlack = 5
-	// linkSpan is how long after its beginning a merge whose end was never
-	// logged may still have written a log.
+	// linkSpan is the time, in seconds, after the begin of a merge without logged
+	// end during which it may still have written a log.
 	linkSpan = 48 * 3600
 )
 
-// MergeEnd is the time until which a merge was at work, or may have been.
+// MergeEnd returns the time until which a merge was or may have been in progress,
+// in unix seconds.
 func MergeEnd(m *store.Merge) int64 {
 	if m.Finished != 0 {
 		return m.Finished
@@ -40,17 +43,17 @@ func MergeEnd(m *store.Merge) int64 {
 	return m.Started + linkSpan
 }
 
-// MergeKey names a merge, or a removal, of emerge.log.
+// MergeKey identifies a merge, or a removal, in emerge.log.
 type MergeKey struct {
 	Run int64
 	Seq int
 }
 
-// MergeHistory is what emerge.log says of some packages, the oldest first.
+// MergeHistory holds the merges and removals of some packages, oldest first.
 type MergeHistory struct {
 	Merges   map[string][]*store.Merge // by cpv
 	ByCP     map[string][]*store.Merge
-	Unmerges map[string][]*store.Unmerge // by cpv, replaced versions included
+	Unmerges map[string][]*store.Unmerge // by cpv, including replaced versions
 }
 
 // LoadMergeHistory reads the merges and removals of the given packages (cat/pn).
@@ -110,10 +113,10 @@ func CompareTimes(a, b, runA, runB int64) int {
 	return cmp.Or(cmp.Compare(a, b), cmp.Compare(runA, runB))
 }
 
-// Link finds the merge that wrote a log. The stamp of the name is the moment at
-// which the build directory was prepared, between the beginning of the merge and
-// its "Compiling" line; a log without a stamp was last written before the merge
-// ended.
+// Link finds the merge that wrote a log. The time in the name of a log is the time
+// at which the build directory was prepared, between the begin of the merge and its
+// "Compiling" line. A log without such a time was last written before the end of
+// the merge.
 func (h *MergeHistory) Link(log *store.BuildLog) (*store.Merge, LinkCertainty) {
 	var found []*store.Merge
 	for _, m := range h.Merges[log.CPV] {
@@ -126,8 +129,8 @@ func (h *MergeHistory) Link(log *store.BuildLog) (*store.Merge, LinkCertainty) {
 		}
 	}
 	if len(found) == 0 && log.PreparedAt != 0 && log.WrittenAt != 0 {
-		// A build directory that was kept (FEATURES=keepwork) has kept its
-		// name: the last attempt is in it.
+		// A kept build directory (FEATURES=keepwork) keeps its name, and its log
+		// holds the last attempt.
 		for _, m := range h.Merges[log.CPV] {
 			if m.Started != 0 && kindsAgree(m.Kind, log.Log.Kind) && log.WrittenAt >= m.Started && log.WrittenAt <= MergeEnd(m)+LinkSlack {
 				found = append(found, m)
@@ -143,8 +146,8 @@ func (h *MergeHistory) Link(log *store.BuildLog) (*store.Merge, LinkCertainty) {
 		}
 		return found[0], LinkCertain
 	}
-	// Merges of one package in one root follow each other: the newest that had
-	// begun wrote the log, unless another one was at work at the same time.
+	// Merges of one package in one root do not overlap. So the newest that had
+	// begun wrote the log, unless another one was in progress at the same time.
 	last := found[len(found)-1]
 	before := found[len(found)-2]
 	if log.NameAmbiguous || before.Finished == 0 && before.Root != last.Root || before.Finished > last.Started+LinkSlack {
@@ -153,9 +156,9 @@ func (h *MergeHistory) Link(log *store.BuildLog) (*store.Merge, LinkCertainty) {
 	return last, LinkCertain
 }
 
-// linkByEnd finds the merge of a log that only tells when it was last written,
-// long after that merge perhaps, such as the captured screen of a whole session:
-// the newest one that can have had that end.
+// linkByEnd finds the merge of a log that only has the time of its last write,
+// which may be long after the merge, as in a captured session. It is the newest
+// merge that can have ended by then.
 func (h *MergeHistory) linkByEnd(log *store.BuildLog) (*store.Merge, LinkCertainty) {
 	if log.PreparedAt != 0 || log.Log.Failure == nil {
 		return nil, LinkNone
@@ -168,8 +171,8 @@ func (h *MergeHistory) linkByEnd(log *store.BuildLog) (*store.Merge, LinkCertain
 	return nil, LinkNone
 }
 
-// kindsAgree tells whether a merge of one kind can have written a log of
-// another; unknown agrees with both, and a removal with neither.
+// kindsAgree reports whether a merge of one kind can have written a log of another.
+// Unknown agrees with both, a removal with neither.
 func kindsAgree(merge emergelog.MergeKind, log mergelog.Kind) bool {
 	switch log {
 	case mergelog.KindUnmerge:
@@ -182,8 +185,8 @@ func kindsAgree(merge emergelog.MergeKind, log mergelog.Kind) bool {
 	return true
 }
 
-// Removal tells whether a log without a header is that of a removal: the prefix
-// of its name is then the package that was removed.
+// Removal returns the removal that wrote a log without a header. The package in its
+// name is then the removed one. ok is false if there is no such removal.
 func (h *MergeHistory) Removal(log *store.BuildLog) (*store.Unmerge, bool) {
 	if log.Log.Kind == mergelog.KindSource || log.Log.Kind == mergelog.KindBinary {
 		return nil, false

@@ -2,11 +2,11 @@ package history
 
 import "emaudit/store"
 
-// maxMoves bounds how often one package was renamed; a ring, which no repository
-// should have, ends there too.
+// maxMoves is the largest number of renamings of one package. It also stops cycles,
+// which no repository should have.
 const maxMoves = 16
 
-// loadMoves reads which packages were renamed.
+// loadMoves reads the renamings of packages.
 func (r *runReader) loadMoves() error {
 	moves, err := r.db.Tx.PackageMoves(r.db.Host)
 	if err != nil {
@@ -16,8 +16,8 @@ func (r *runReader) loadMoves() error {
 	return nil
 }
 
-// movesOf returns the new name of each old one. A name that was given to a
-// package again after it was free is a name of today, not an old one.
+// movesOf returns the new name of each old one. A name that another package has
+// been given since counts as a current name.
 func movesOf(moves []store.PackageMove) map[string]string {
 	names := make(map[string]string, len(moves))
 	for _, m := range moves {
@@ -27,7 +27,7 @@ func movesOf(moves []store.PackageMove) map[string]string {
 	return names
 }
 
-// renamed returns the name that a package has today.
+// renamed returns the current name of a package.
 func (r *runReader) renamed(cp string) string {
 	for range maxMoves {
 		next, ok := r.moves[cp]

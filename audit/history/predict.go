@@ -11,25 +11,25 @@ import (
 	"emaudit/store"
 )
 
-// PredictedPackage is what is expected of one merge.
+// PredictedPackage is the prediction for one merge.
 type PredictedPackage struct {
 	CPV  string `json:"cpv"`
 	Kind string `json:"kind"` // source, binary
-	// Seconds is the median of the last merges of the package, of the same kind;
-	// nil where there is none.
+	// Seconds is the median of the last merges of the package of the same kind, or
+	// nil if there are none.
 	Seconds *int64 `json:"seconds"`
 	Samples int    `json:"samples"`
-	// Low and High are the quartiles: half of the last merges lie between them.
+	// Low and High are the quartiles: half of the last merges are between them.
 	Low  *int64 `json:"low_seconds"`
 	High *int64 `json:"high_seconds"`
-	// Elapsed is how long a merge that runs has been at it.
+	// Elapsed is the time since the begin of a running merge.
 	Elapsed *int64 `json:"elapsed_seconds"`
 	Phase   string `json:"phase"`
 	Root    string `json:"root"`
 }
 
-// remaining is what is left of the expected time; ok is false where nothing is
-// expected.
+// remaining returns the rest of the expected time. ok is false without a
+// prediction.
 func (p *PredictedPackage) remaining() (seconds int64, ok bool) {
 	if p.Seconds == nil {
 		return 0, false
@@ -44,32 +44,32 @@ func (p *PredictedPackage) remaining() (seconds int64, ok bool) {
 // Prediction is the answer for a list of packages.
 type Prediction struct {
 	Packages []PredictedPackage `json:"packages"`
-	// Total is the time for all packages of which something is expected, with
-	// Jobs of them at once; Low and High are its spread, packages taken to vary
-	// independently.
+	// Total is the duration of all packages with a prediction, with Jobs parallel
+	// jobs. Low and High are its spread, if packages vary independently.
 	Total int64 `json:"total_seconds"`
 	Low   int64 `json:"low_seconds"`
 	High  int64 `json:"high_seconds"`
-	// Unknown counts the packages that were never merged before; the time they
-	// take is not in Total.
+	// Unknown counts packages that were never merged before. Total does not include
+	// them.
 	Unknown int `json:"unknown"`
-	// Unlisted counts the packages that a running emerge has still to do and that
-	// nothing names; they are in no other number.
+	// Unlisted counts the remaining packages of a running emerge whose names are
+	// unknown. No other number includes them.
 	Unlisted int    `json:"unlisted"`
 	EndsAt   *int64 `json:"ends_at"`
 	Jobs     int    `json:"jobs"`
-	// From is where the list came from: stdin, resume, status, log.
+	// From is the source of the list: stdin, resume, status or log.
 	From string `json:"from"`
 }
 
 // PlannedMerge is one package of a list.
 type PlannedMerge struct {
 	mergelist.Item
-	Elapsed *int64 // seconds; nil for one that has not begun
+	Elapsed *int64 // seconds; nil if it has not begun
 	Phase   string
 }
 
-// AuditPredict answers how long a list of merges takes, jobs of them at once.
+// AuditPredict predicts the duration of a list of merges with the given number of
+// parallel jobs.
 func AuditPredict(db audit.Database, from string, list []PlannedMerge, jobs int) (*Prediction, error) {
 	r := newRunReader(db)
 	if err := r.prepare(); err != nil {
@@ -83,7 +83,7 @@ func AuditPredict(db audit.Database, from string, list []PlannedMerge, jobs int)
 	building := 0
 	for _, m := range list {
 		if m.Elapsed != nil && m.Phase != waiting {
-			// An emerge that builds so many at once will go on to.
+			// A running emerge will continue with as many parallel builds as now.
 			building++
 			out.Jobs = max(out.Jobs, building)
 		}
@@ -102,8 +102,8 @@ func AuditPredict(db audit.Database, from string, list []PlannedMerge, jobs int)
 	return out, nil
 }
 
-// pastOf returns the past of the packages of a list, under the names that
-// they have today.
+// pastOf returns the previous durations of the packages in a list, under their
+// current names.
 func (r *runReader) pastOf(list []PlannedMerge) (map[string]*past, error) {
 	wanted := map[string]bool{}
 	for _, m := range list {
@@ -128,7 +128,7 @@ func (r *runReader) pastOf(list []PlannedMerge) (map[string]*past, error) {
 		kept.Durations, kept.BinaryDurations = slices.Clone(sum.Durations), slices.Clone(sum.BinaryDurations)
 		sums = append(sums, kept)
 	})
-	// A package had one name first and then the other.
+	// The merges under the old name come first.
 	slices.SortStableFunc(sums, func(a, b store.PackageSum) int { return cmp.Compare(a.LastAt, b.LastAt) })
 	for i := range sums {
 		name := r.renamed(sums[i].CP)
@@ -141,18 +141,18 @@ func (r *runReader) pastOf(list []PlannedMerge) (map[string]*past, error) {
 	return all, err
 }
 
-// past has how long the merges of a package took, oldest first.
+// past holds the durations of the merges of a package, oldest first.
 type past struct{ durations, binary []int64 }
 
-// sum adds up the packages. Each job takes the next package when it is free: the
-// order of a merge list is that in which emerge begins.
+// sum adds up the packages. Each job takes the next package when it is free, in the
+// order of the merge list, as emerge does.
 func (p *Prediction) sum(now int64) {
 	free := make([]int64, p.Jobs)
 	below, above := 0.0, 0.0
 	for i := range p.Packages {
 		m := &p.Packages[i]
 		if m.Phase == waiting {
-			// It is built; to be installed takes little, and no job.
+			// Its build is finished. The installation takes little time and no job.
 			continue
 		}
 		seconds, ok := m.remaining()
@@ -174,33 +174,34 @@ func (p *Prediction) sum(now int64) {
 	}
 }
 
-// waiting is the phase of a package that is built and waits to be installed,
-// which with FEATURES=merge-wait it may do until no build runs any more.
+// waiting is the phase of a built package that waits for its installation. With
+// FEATURES=merge-wait it may wait until no build is running.
 const waiting = "merge-wait"
 
 func square(n int64) float64 { return float64(n) * float64(n) }
 
-// Accuracy says how good the predictions would have been.
+// Accuracy measures how good past predictions would have been.
 type Accuracy struct {
-	// Merges counts the merges that were compared: completed, of known duration,
-	// and not the first of their package and kind.
+	// Merges counts the compared merges: completed, with a known duration, and not
+	// the first of their package and kind.
 	Merges  int   `json:"merges"`
-	Seconds int64 `json:"total_seconds"` // what they took
-	// Predicted is what was expected of them in sum.
+	Seconds int64 `json:"total_seconds"` // their actual duration
+	// Predicted is the sum of the predictions.
 	Predicted int64 `json:"predicted_seconds"`
-	// MeanError is the mean distance of the prediction from what happened, in
-	// seconds; MedianError the median of it in percent of what happened.
+	// MeanError is the mean absolute error in seconds. MedianError is the median
+	// absolute error in percent of the actual duration.
 	MeanError   float64 `json:"mean_error_seconds"`
 	MedianError float64 `json:"median_error_percent"`
-	// Within counts the merges that took a time between the quartiles.
+	// Within counts the merges whose duration was between the quartiles.
 	Within int `json:"within_spread"`
-	// First counts the merges of which nothing could be expected.
+	// First counts the merges without a prediction.
 	First int `json:"without_history"`
-	// Packages are those with the largest sum of errors, the worst first.
+	// Packages are those with the largest total error, largest first.
 	Packages []PackageAccuracy `json:"packages"`
 }
 
-// PackageAccuracy says how good the predictions of one package would have been.
+// PackageAccuracy measures how good past predictions for one package would have
+// been.
 type PackageAccuracy struct {
 	CP        string  `json:"cp"`
 	Kind      string  `json:"kind"`
@@ -209,11 +210,11 @@ type PackageAccuracy struct {
 	MeanError float64 `json:"mean_error_seconds"`
 }
 
-// worstPackages is how many packages an accuracy names.
+// worstPackages is the number of packages in an Accuracy.
 const worstPackages = 20
 
-// AuditAccuracy predicts every merge of a period from those before it and
-// compares.
+// AuditAccuracy predicts every merge in a period from the merges before it and
+// compares the results.
 func AuditAccuracy(db audit.Database, period audit.Period, search Search) (*Accuracy, error) {
 	r := newRunReader(db)
 	if err := r.prepare(); err != nil {

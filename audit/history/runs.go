@@ -12,17 +12,17 @@ import (
 	"emaudit/store"
 )
 
-// RunQuery says which runs are asked for.
+// RunQuery selects runs.
 type RunQuery struct {
 	Period audit.Period
 	Search Search
-	// First and Last limit the answer to so many of the oldest or newest runs;
-	// 0 is without limit.
+	// First and Last limit the answer to the oldest or newest runs; 0 means no
+	// limit.
 	First, Last int
 }
 
-// AuditRuns yields the runs of a query, oldest first. They hold until the next
-// is yielded; the database's transaction must stay open meanwhile.
+// AuditRuns yields the selected runs, oldest first. A run is valid until the next
+// one. The transaction of the database must stay open meanwhile.
 func AuditRuns(db audit.Database, q RunQuery) iter.Seq2[*Run, error] {
 	return func(yield func(*Run, error) bool) {
 		reader := newRunReader(db)
@@ -44,8 +44,8 @@ func AuditRuns(db audit.Database, q RunQuery) iter.Seq2[*Run, error] {
 	}
 }
 
-// AuditRun returns one run; a negative number counts from the newest, which is
-// -1. ok is false where there is no such run.
+// AuditRun returns one run. A negative number counts from the newest, which is -1.
+// ok is false if there is no such run.
 func AuditRun(db audit.Database, id int64) (run *Run, ok bool, err error) {
 	for r, err := range AuditRuns(db, RunQuery{Period: audit.Period{FirstRun: id, LastRun: id}}) {
 		if err != nil {
@@ -66,14 +66,14 @@ type runReader struct {
 	pkgDir   string
 	facts    store.Facts
 	out      Run
-	moves    map[string]string // new cat/pn by old
+	moves    map[string]string // new cat/pn by old cat/pn
 }
 
 func newRunReader(db audit.Database) *runReader {
 	return &runReader{db: db, log: db.Tx.EmergeLog(db.Host)}
 }
 
-// prepare reads what all answers need.
+// prepare reads the facts that all answers need.
 func (r *runReader) prepare() error {
 	var err error
 	if r.segments, err = r.db.Tx.Segments(r.db.Host); err != nil {
@@ -136,7 +136,7 @@ func (r *runReader) each(q RunQuery, fn func(*store.Run) error) error {
 	}, fn)
 }
 
-// limited calls fn for the first or last runs that walk gives, oldest first.
+// limited calls fn for the first or last runs from walk, oldest first.
 func (r *runReader) limited(q RunQuery, walk func(store.Order, func(*store.Run) error) error, fn func(*store.Run) error) error {
 	if q.Last == 0 {
 		n := 0
@@ -147,8 +147,8 @@ func (r *runReader) limited(q RunQuery, walk func(store.Order, func(*store.Run) 
 			return fn(run)
 		})
 	}
-	// The newest are known only from the end; they are few, so they are found
-	// by their numbers first.
+	// The newest runs are found by reading backward. They are few, so their numbers
+	// are collected first.
 	var numbers []int64
 	err := walk(store.NewestFirst, func(run *store.Run) error {
 		if len(numbers) == q.Last {
@@ -169,7 +169,7 @@ func reversed(numbers []int64) []int64 {
 	return r
 }
 
-// rangeOf returns the range of runs in which all of a period lies.
+// rangeOf returns the range of runs that contains all events of a period.
 func (r *runReader) rangeOf(p audit.Period) (runs store.RunRange, ok bool, err error) {
 	last, err := r.log.LastRun()
 	if err != nil || last == 0 {
@@ -206,14 +206,14 @@ func (r *runReader) rangeOf(p audit.Period) (runs store.RunRange, ok bool, err e
 // endOfTime is later than any time in a log.
 const endOfTime = 1 << 40
 
-// numbersOf returns the numbers of the runs within a range that have merges or
-// removals of packages.
+// numbersOf returns the numbers of the runs in a range that merge or remove any of
+// the packages.
 func (r *runReader) numbersOf(packages []string, runs store.RunRange) ([]int64, error) {
 	found, err := r.log.RunsOf(packages)
 	return slices.DeleteFunc(found, func(n int64) bool { return n < runs.First || runs.Last != 0 && n > runs.Last }), err
 }
 
-// meant tells whether a run has a fact of the packages of a search.
+// meant reports whether a run has a fact about the packages of a search.
 func (r *runReader) meant(run *store.Run, search Search) (bool, error) {
 	if err := r.readFacts(run); err != nil {
 		return false, err
@@ -231,14 +231,13 @@ func (r *runReader) meant(run *store.Run, search Search) (bool, error) {
 	return false, nil
 }
 
-// deadAfter is how old, in seconds, the last line of a run without end may be
-// before it counts as killed: no package builds for longer than a day without a
-// line in the log.
+// deadAfter is the age of the last line, in seconds, from which a run without end
+// counts as killed. No build takes more than a day without a line in the log.
 const deadAfter = 24 * 3600
 
-// readFacts reads the facts of a run. One whose end is not logged and whose last
-// line is older than [deadAfter] was killed, as far as anybody can tell: the log of
-// another machine, or of one that lost its power, gets no line that says so.
+// readFacts reads the facts of a run. A run without logged end whose last line is
+// older than [deadAfter] counts as killed: the log of another machine, or of one
+// that lost power, never gets an end.
 func (r *runReader) readFacts(run *store.Run) error {
 	if err := r.log.Facts(run, &r.facts); err != nil {
 		return err
@@ -265,8 +264,8 @@ func (r *runReader) readFacts(run *store.Run) error {
 	return nil
 }
 
-// errNoRun is the error of a run that is not there.
+// errNoRun means that a run does not exist.
 var errNoRun = errors.New("no such run")
 
-// ErrNoRun returns the error of asking for a run that is not there.
+// ErrNoRun returns the error for the number of a run that does not exist.
 func ErrNoRun(id int64) error { return fmt.Errorf("run %d: %w", id, errNoRun) }

@@ -10,34 +10,35 @@ import (
 	"emaudit/parse/atom"
 )
 
-// Search is which packages a question is about. The zero value is all.
+// Search selects packages. The zero value selects all.
 type Search struct {
 	tests []packageTest
 }
 
-// packageTest is one pattern. A cpv is asked only where its package passes.
+// packageTest is one pattern. cpv is called only if the package matches.
 type packageTest struct {
 	cp  func(cp string) bool
-	cpv func(cpv, slot, repo string) bool // nil: the version does not matter
+	cpv func(cpv, slot, repo string) bool // nil if the version does not matter
 }
 
-// SearchMode says how the patterns of a search are read.
+// SearchMode says how to interpret the patterns of a search.
 type SearchMode int
 
 // The modes of a search.
 const (
-	// SearchAny reads a pattern as what it looks like: /text/ is a regular
-	// expression, text with * ? or [ a glob, with a version or a slot an atom,
-	// anything else the name of a package, with or without its category.
+	// SearchAny interprets a pattern by its form: /text/ is a regular expression,
+	// text with * ? or [ is a glob, text with a version or a slot is an atom, and
+	// anything else is a package name with or without category.
 	SearchAny SearchMode = iota
-	// SearchRegex reads all patterns as regular expressions over cat/pn, upper
-	// and lower case alike.
+	// SearchRegex interprets all patterns as case-insensitive regular expressions
+	// on cat/pn.
 	SearchRegex
-	// SearchExact reads all patterns as names, whatever they look like.
+	// SearchExact interprets all patterns as names.
 	SearchExact
 )
 
-// NewSearch reads patterns; a package is found that any of them matches.
+// NewSearch parses patterns. A package is selected if it matches any of them. An
+// invalid pattern is an error.
 func NewSearch(patterns []string, mode SearchMode) (Search, error) {
 	var s Search
 	for _, p := range patterns {
@@ -116,10 +117,10 @@ func parsePattern(pattern string, mode SearchMode) (packageTest, error) {
 	return test, nil
 }
 
-// placeholder is the category of an atom that names none.
+// placeholder is the category of an atom without one.
 const placeholder = "any"
 
-// named finds the package of a name, with or without its category.
+// named matches the package of a name with or without category.
 func named(name string) packageTest {
 	if strings.Contains(name, "/") {
 		return packageTest{cp: func(cp string) bool { return cp == name }}
@@ -130,15 +131,15 @@ func named(name string) packageTest {
 	}}
 }
 
-// All tells that no package is asked for in particular.
+// All reports whether the search selects all packages.
 func (s Search) All() bool { return len(s.tests) == 0 }
 
-// versioned tells that it is not all versions of a package that are meant.
+// versioned reports whether the search selects only some versions of a package.
 func (s Search) versioned() bool {
 	return slices.ContainsFunc(s.tests, func(t packageTest) bool { return t.cpv != nil })
 }
 
-// matchCP tells whether any version of a package can be meant.
+// matchCP reports whether any version of a package can match.
 func (s Search) matchCP(cp string) bool {
 	for _, t := range s.tests {
 		if t.cp(cp) {
@@ -148,7 +149,7 @@ func (s Search) matchCP(cp string) bool {
 	return len(s.tests) == 0
 }
 
-// match tells whether a cpv with its cat/pn is meant.
+// match reports whether a cpv with its cat/pn matches.
 func (s Search) match(cp, cpv, slot, repo string) bool {
 	for _, t := range s.tests {
 		if t.cp(cp) && (t.cpv == nil || t.cpv(cpv, slot, repo)) {
@@ -158,7 +159,7 @@ func (s Search) match(cp, cpv, slot, repo string) bool {
 	return len(s.tests) == 0
 }
 
-// nameOf returns the cat/pn of a cpv, or the whole where it is none.
+// nameOf returns the cat/pn of a cpv, or all of it if it is not a cpv.
 func nameOf(cpv string) string {
 	c, err := atom.ParseCPV(cpv)
 	if err != nil {
@@ -167,8 +168,7 @@ func nameOf(cpv string) string {
 	return c.CP()
 }
 
-// packages returns those packages of the log that are meant, under their old
-// names too.
+// packages returns the packages in the log that match, including their old names.
 func (r *runReader) packages(search Search) ([]string, error) {
 	all, err := r.log.Packages()
 	if err != nil {
@@ -183,8 +183,8 @@ func (r *runReader) packages(search Search) ([]string, error) {
 	return found, nil
 }
 
-// matches tells whether a cpv with its cat/pn is meant, under the name that it
-// had or has.
+// matches reports whether a cpv with its cat/pn matches, under its old or its
+// current name.
 func (r *runReader) matches(search Search, cp, cpv, slot, repo string) bool {
 	if search.match(cp, cpv, slot, repo) {
 		return true

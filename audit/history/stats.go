@@ -11,20 +11,20 @@ import (
 	"emaudit/store"
 )
 
-// StatsBy says what statistics have a row for.
+// StatsBy is the subject of one row of statistics.
 type StatsBy string
 
-// What statistics are by.
+// The subjects.
 const (
 	StatsByPackage  StatsBy = "package"
 	StatsByCategory StatsBy = "category"
 	StatsByTotal    StatsBy = "total"
 )
 
-// StatsPer says into which stretches of time statistics are divided.
+// StatsPer is the interval of time that statistics are divided into.
 type StatsPer string
 
-// The stretches of time.
+// The intervals.
 const (
 	PerAll   StatsPer = ""
 	PerYear  StatsPer = "year"
@@ -33,15 +33,15 @@ const (
 	PerDay   StatsPer = "day"
 )
 
-// StatsQuery says which statistics are asked for.
+// StatsQuery selects statistics.
 type StatsQuery struct {
 	Period audit.Period
 	Search Search
 	By     StatsBy
 	Per    StatsPer
-	Zone   *time.Location // of days; nil is UTC
-	// Sort is a column of [StatsColumns], with a "-" before it for the largest
-	// first; empty is by name.
+	Zone   *time.Location // time zone of days; nil means UTC
+	// Sort is a column of [StatsColumns]. A leading "-" sorts the largest first. ""
+	// sorts by name.
 	Sort        string
 	First, Last int
 }
@@ -52,27 +52,27 @@ type KindStats struct {
 	Seconds int64  `json:"total_seconds"`
 	Average *int64 `json:"average_seconds"`
 	Median  *int64 `json:"median_seconds"`
-	// Spread is the distance of the quartiles: half of the merges lie in it.
+	// Spread is the distance between the quartiles, which hold half of the merges.
 	Spread *int64 `json:"spread_seconds"`
-	// Trend is the median of the last third over that of the first, in percent:
-	// 120 is a fifth longer than it was. nil for fewer than six merges.
+	// Trend is the median of the last third of the merges in percent of that of the
+	// first third: 120 means a fifth longer. It is nil for fewer than six merges.
 	Trend *int64 `json:"trend_percent"`
-	// Predicted is what the next one is expected to take.
+	// Predicted is the expected duration of the next merge in seconds.
 	Predicted *int64 `json:"predicted_seconds"`
 }
 
-// PackageStats is one row: a package, a category, or everything.
+// PackageStats is one row: a package, a category, or the total.
 type PackageStats struct {
 	CP        string `json:"cp"`
 	Period    string `json:"period"` // 2026, 2026-05, 2026-W19, 2026-05-10; "" for all
 	Merges    int    `json:"merges"`
 	Seconds   int64  `json:"total_seconds"`
 	Average   *int64 `json:"average_seconds"`
-	Predicted *int64 `json:"predicted_seconds"` // of a source merge, where there was one
+	Predicted *int64 `json:"predicted_seconds"` // of a source merge, if there was one
 	Binary    int    `json:"binary_merges"`
 	Unmerges  int    `json:"unmerges"`
 	Failures  int    `json:"failures"`
-	// FailureRate is the part of the merges begun that failed, in percent.
+	// FailureRate is the percentage of merges that failed.
 	FailureRate *int64    `json:"failure_percent"`
 	FirstAt     *int64    `json:"first_at"`
 	LastAt      *int64    `json:"last_at"`
@@ -84,7 +84,7 @@ type PackageStats struct {
 type RepoStats struct {
 	Repo     string `json:"repo"`
 	Period   string `json:"period"`
-	Syncs    int    `json:"syncs"` // that succeeded
+	Syncs    int    `json:"syncs"` // successful syncs
 	Failures int    `json:"failures"`
 	Seconds  int64  `json:"total_seconds"`
 	Average  *int64 `json:"average_seconds"`
@@ -100,44 +100,44 @@ type RunStats struct {
 	Runs        int    `json:"runs"`
 	Succeeded   int    `json:"succeeded"`
 	Failed      int    `json:"failed"`
-	Interrupted int    `json:"interrupted"` // declined and killed ones too
+	Interrupted int    `json:"interrupted"` // including declined and killed runs
 	Seconds     int64  `json:"total_seconds"`
 	FirstAt     *int64 `json:"first_at"`
 	LastAt      *int64 `json:"last_at"`
 }
 
-// Stats are the answer.
+// Stats is the answer to a StatsQuery.
 type Stats struct {
 	Packages *StatsRows
 	Runs     []RunStats
 	Syncs    []RepoStats
 }
 
-// Totals returns a row for each stretch of time, oldest first.
+// Totals returns one row for each interval, oldest first.
 func (s *Stats) Totals() []PackageStats { return s.Packages.totals() }
 
-// StatsSum are the counts and sums of everything, without the medians of which
-// [Stats.Totals] tells.
+// StatsSum holds the counts and sums of everything, without the medians of
+// [Stats.Totals].
 type StatsSum struct {
 	Merges, Binary, Unmerges, Failures int
-	// Seconds is how long all merges of known duration took; Timed reports whether
-	// there is any.
+	// Seconds is the total duration of the merges whose duration is known. Timed
+	// reports whether there are any.
 	Seconds int64
 	Timed   bool
 }
 
-// Sum is nil where there are several stretches of time, or nothing is known.
+// Sum returns nil if there are several intervals, or if there are no facts.
 func (s *Stats) Sum() *StatsSum { return s.Packages.sum() }
 
 // StatsColumns are the columns by which rows of packages can be sorted.
 var StatsColumns = []string{"name", "period", "merges", "total", "average", "median", "predicted", "spread", "trend", "binary", "unmerges", "failures", "first", "last"}
 
-// totalName is the name of the row that has everything.
+// totalName is the name of the row with the total.
 const totalName = "total"
 
-// AuditStats answers how often and how long packages were merged, repositories
-// synced and emerge run. SQL counts and groups; medians and trends are made of the
-// durations that it lists.
+// AuditStats counts the merges of packages, the syncs of repositories and the runs
+// of emerge, with their durations. SQL counts and groups. Go computes medians and
+// trends from the listed durations.
 func AuditStats(db audit.Database, q StatsQuery) (*Stats, error) {
 	if q.Zone == nil {
 		q.Zone = time.UTC
@@ -178,11 +178,10 @@ func AuditStats(db audit.Database, q StatsQuery) (*Stats, error) {
 type statsReader struct {
 	*runReader
 	q     StatsQuery
-	names map[int64]string // of stretches of time, by their beginnings
+	names map[int64]string // of intervals, by their begin
 }
 
-// sums turns the question into that about sums; ok is false where nothing can be
-// meant.
+// sums turns the query into one for sums. ok is false if nothing can match.
 func (s *statsReader) sums() (sums store.SumQuery, ok bool, err error) {
 	runs, ok, err := s.rangeOf(s.q.Period)
 	if err != nil || !ok {
@@ -213,7 +212,7 @@ func (s *statsReader) sums() (sums store.SumQuery, ok bool, err error) {
 	return sums, true, nil
 }
 
-// group returns the name of the row to which a package counts.
+// group returns the name of the row that a package belongs to.
 func (s *statsReader) group(cp string) string {
 	name := s.renamed(cp)
 	switch s.q.By {
@@ -248,8 +247,8 @@ func (s *statsReader) others(sums store.SumQuery, out *Stats) error {
 	return err
 }
 
-// stretches returns the beginnings of the stretches of time from the one in which
-// first lies to the one in which last does, and names them.
+// stretches returns the begins of the intervals from the one with first to the one
+// with last, and names them.
 func (s *statsReader) stretches(first, last int64) []int64 {
 	s.names = map[int64]string{}
 	year, month, day := time.Unix(first, 0).In(s.q.Zone).Date()
@@ -277,7 +276,7 @@ func (s *statsReader) stretches(first, last int64) []int64 {
 	}
 }
 
-// stretchName is the name of the stretch of time that begins at a moment.
+// stretchName returns the name of the interval that begins at a time.
 func (s *statsReader) stretchName(begin int64) string {
 	if s.q.Per == PerAll {
 		return ""
