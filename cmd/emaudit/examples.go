@@ -1,11 +1,10 @@
 package main
 
-// usageExample is a command line with what it is good for.
-type usageExample struct{ line, purpose string }
+import "emaudit/cli/manual"
 
 // usageExamples are the examples of the manual pages, by command. A test parses
 // each of them, and wants some for every command.
-var usageExamples = map[string][]usageExample{
+var usageExamples = map[string][]manual.Example{
 	"emaudit": {
 		{"emaudit", "Show the state of this host on one screen."},
 		{"emaudit --root /mnt/gentoo --host broken rollback", "Can a host on a mounted disk go back?"},

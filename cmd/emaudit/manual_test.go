@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"emaudit/cli/manual"
 )
 
 // grammar is the command line as kong sees it.
@@ -27,8 +29,8 @@ func TestEveryCommandHasAManualPageWithAllItsFlags(t *testing.T) {
 	dir := t.TempDir()
 	mustRun(t, "manual", dir)
 	app := grammar(t)
-	for _, node := range append([]*kong.Node{app}, visibleCommands(app)...) {
-		page, err := os.ReadFile(filepath.Join(dir, manualName(node)+".1"))
+	for _, node := range append([]*kong.Node{app}, manual.Commands(app)...) {
+		page, err := os.ReadFile(filepath.Join(dir, manual.Name(node)+".1"))
 		if err != nil {
 			t.Error(err)
 			continue
@@ -36,16 +38,16 @@ func TestEveryCommandHasAManualPageWithAllItsFlags(t *testing.T) {
 		text := strings.ReplaceAll(string(page), `\-`, "-")
 		for _, section := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "SEE ALSO"} {
 			if !strings.Contains(text, `.SH "`+section+`"`) {
-				t.Errorf("%s: no section %s", manualName(node), section)
+				t.Errorf("%s: no section %s", manual.Name(node), section)
 			}
 		}
-		for _, f := range shownFlags(node) {
+		for _, f := range manual.Flags(node) {
 			if !strings.Contains(text, `\fB--`+f.Name+`\fR`) {
-				t.Errorf("%s: --%s is not in it", manualName(node), f.Name)
+				t.Errorf("%s: --%s is not in it", manual.Name(node), f.Name)
 			}
 		}
 		if node.Help == "" || strings.Contains(text, "panic") {
-			t.Errorf("%s: no help", manualName(node))
+			t.Errorf("%s: no help", manual.Name(node))
 		}
 	}
 }
@@ -55,7 +57,7 @@ func TestEveryCommandHasAManualPageWithAllItsFlags(t *testing.T) {
 func TestTheExamplesOfTheManualPagesParse(t *testing.T) {
 	t.Parallel()
 	named := map[string]bool{}
-	for _, node := range append([]*kong.Node{grammar(t)}, visibleCommands(grammar(t))...) {
+	for _, node := range append([]*kong.Node{grammar(t)}, manual.Commands(grammar(t))...) {
 		named[node.Name] = true
 		if len(usageExamples[node.Name]) == 0 {
 			t.Errorf("%s has no example", node.Name)
@@ -66,16 +68,16 @@ func TestTheExamplesOfTheManualPagesParse(t *testing.T) {
 			t.Errorf("there is no command %s", name)
 		}
 		for _, e := range examples {
-			_, arguments, ok := strings.Cut("| "+e.line, "| emaudit")
+			_, arguments, ok := strings.Cut("| "+e[0], "| emaudit")
 			if !ok {
-				t.Errorf("%s: not a command of emaudit: %s", name, e.line)
+				t.Errorf("%s: not a command of emaudit: %s", name, e[0])
 			}
 			arguments, _, _ = strings.Cut(arguments, ">")
 			if err := parses(t, shellWords(arguments)); err != nil {
-				t.Errorf("%s: %v", e.line, err)
+				t.Errorf("%s: %v", e[0], err)
 			}
 			if name != "emaudit" && !slices.Contains(strings.Fields(arguments), name) {
-				t.Errorf("%s is no example of %s", e.line, name)
+				t.Errorf("%s is no example of %s", e[0], name)
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"emaudit/cli/manual"
 	"emaudit/internal/hostarchive"
 	"emaudit/report/reporttest"
 )
@@ -172,7 +173,7 @@ func TestTheJSONOfEveryCommandIsOfItsSchema(t *testing.T) {
 			t.Errorf("emaudit %s, docs/schema/%s.json: %s", strings.Join(d.args, " "), d.schema, b)
 		}
 	}
-	for _, node := range visibleCommands(grammar(t)) {
+	for _, node := range manual.Commands(grammar(t)) {
 		// Text, a script, and a format of its own.
 		if !described[node.Name] && node.Name != "explain" && node.Name != "completion" && node.Name != "metrics" {
 			t.Errorf("the JSON of %s is not held to a schema", node.Name)
