@@ -13,13 +13,13 @@ type owners struct {
 	reader, top uint32
 }
 
-// trust reports whether a user is one of the owners.
-func (o owners) trust(uid uint32) bool { return uid == 0 || uid == o.reader || uid == o.top }
+// includes reports whether a user is one of the owners.
+func (o owners) includes(uid uint32) bool { return uid == 0 || uid == o.reader || uid == o.top }
 
-// share reports whether any other user can write into a folder. If an access
-// control list lets somebody write, the group bits show it (acl(5)).
-func (o owners) share(folder *unix.Stat_t) bool {
-	return !o.trust(folder.Uid) || folder.Mode&(unix.S_IWGRP|unix.S_IWOTH) != 0
+// othersCanWrite reports whether any other user can write into a folder. If an
+// access control list lets somebody write, the group bits show it (acl(5)).
+func (o owners) othersCanWrite(folder *unix.Stat_t) bool {
+	return !o.includes(folder.Uid) || folder.Mode&(unix.S_IWGRP|unix.S_IWOTH) != 0
 }
 
 // admit decides, before the first byte is read, whether the open file fd may be
@@ -30,7 +30,7 @@ func (o owners) admit(fd int, file, folder *unix.Stat_t, limit int64) error {
 	if kind := kindOf(file.Mode); kind != Regular {
 		return &KindError{Kind: kind}
 	}
-	if file.Nlink > 1 && o.share(folder) && !o.readableByWriters(file, folder) {
+	if file.Nlink > 1 && o.othersCanWrite(folder) && !o.readableByWriters(file, folder) {
 		return &LinkError{Kind: Regular, Owner: folder.Uid, Target: file.Uid}
 	}
 	if file.Size > limit {
@@ -49,7 +49,7 @@ func (o owners) readableByWriters(file, folder *unix.Stat_t) bool {
 		return true
 	case folder.Mode&unix.S_IWOTH != 0:
 		return false
-	case file.Uid == folder.Uid && !o.trust(folder.Uid):
+	case file.Uid == folder.Uid && !o.includes(folder.Uid):
 		return true
 	}
 	return file.Mode&unix.S_IRGRP != 0 && file.Gid == folder.Gid

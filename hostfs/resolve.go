@@ -100,7 +100,7 @@ func (r *Root) walk(path string, followLast bool) (_ *walked, err error) {
 		if err := w.descend(); err != nil {
 			return nil, err
 		}
-		if err := w.arrive(w.parent(), len(rest)); err != nil {
+		if err := w.checkForeignLinks(w.parent(), len(rest)); err != nil {
 			return nil, err
 		}
 		component, after, slash := strings.Cut(rest, "/")
@@ -129,12 +129,12 @@ func (r *Root) walk(path string, followLast bool) (_ *walked, err error) {
 			if err != nil {
 				return nil, err
 			}
-			if !r.owners.trust(owner) {
+			if !r.owners.includes(owner) {
 				link := foreignLink{owner: owner, left: len(strings.TrimLeft(rest, "/"))}
 				if err := unix.Fstat(w.parent(), &link.folder); err != nil {
 					return nil, err
 				}
-				if r.owners.share(&link.folder) {
+				if r.owners.othersCanWrite(&link.folder) {
 					w.foreign = append(w.foreign, link)
 				}
 			}
@@ -201,16 +201,17 @@ func (w *walked) open(flags int) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if err := w.arrive(fd, 0); err != nil {
+	if err := w.checkForeignLinks(fd, 0); err != nil {
 		unix.Close(fd)
 		return -1, err
 	}
 	return fd, nil
 }
 
-// arrive applies the rule for foreign links to the open file fd. It checks the
-// links whose targets have been reached, given that left bytes of the path remain.
-func (w *walked) arrive(fd, left int) error {
+// checkForeignLinks applies the rule for foreign links to the open file fd. It
+// checks the links whose targets have been reached, given that left bytes of the
+// path remain.
+func (w *walked) checkForeignLinks(fd, left int) error {
 	for len(w.foreign) > 0 {
 		link := &w.foreign[len(w.foreign)-1]
 		if link.left < left {

@@ -53,7 +53,7 @@ func Trusted(path string, alone bool) error {
 		if name == "" || name == "." {
 			continue
 		}
-		if err := rootsOwn(at, info, !alone || len(rest) > 0); err != nil {
+		if err := checkOwnedByRoot(at, info, !alone || len(rest) > 0); err != nil {
 			return err
 		}
 		if name == ".." {
@@ -67,7 +67,7 @@ func Trusted(path string, alone bool) error {
 		found, err := os.Lstat(next)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-			return rootsOwn(at, info, !alone)
+			return checkOwnedByRoot(at, info, !alone)
 		case err != nil:
 			return err
 		case found.Mode()&fs.ModeSymlink == 0:
@@ -77,7 +77,7 @@ func Trusted(path string, alone bool) error {
 		if links++; links > maxLinks {
 			return &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 		}
-		if err := rootsOwn(next, found, true); err != nil {
+		if err := checkOwnedByRoot(next, found, true); err != nil {
 			return err
 		}
 		target, err := os.Readlink(next)
@@ -92,12 +92,12 @@ func Trusted(path string, alone bool) error {
 		}
 		rest = append(strings.Split(target, "/"), rest...)
 	}
-	return rootsOwn(at, info, true)
+	return checkOwnedByRoot(at, info, true)
 }
 
-// rootsOwn returns an error unless only root controls one file. sticky permits a
-// folder with the sticky bit. Group 0 counts as root.
-func rootsOwn(path string, info fs.FileInfo, sticky bool) error {
+// checkOwnedByRoot returns an error unless only root controls one file. sticky
+// permits a folder with the sticky bit. Group 0 counts as root.
+func checkOwnedByRoot(path string, info fs.FileInfo, sticky bool) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return &UntrustedError{path, "has an unknown owner"}

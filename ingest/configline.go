@@ -87,7 +87,7 @@ func (s *configScan) storeLines(tx *store.Tx) error {
 		}
 	}
 	for _, kind := range lineKinds {
-		m.asTheyStand(kind)
+		m.addUnchanged(kind)
 	}
 	for _, set := range s.sets {
 		m.set(set)
@@ -112,8 +112,8 @@ func originOf(f *store.ConfigFile, l userconf.Line) string {
 	return makeconf.Origin{File: f.Path, Line: l.Number}.String()
 }
 
-// asTheyStand adds the lines of a list unchanged.
-func (m *lineMaker) asTheyStand(kind store.ConfigKind) {
+// addUnchanged adds the lines of a list unchanged.
+func (m *lineMaker) addUnchanged(kind store.ConfigKind) {
 	for i := range m.files[kind] {
 		f := &m.files[kind][i]
 		for _, l := range userconf.ParseLines(f.Content) {

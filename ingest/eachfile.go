@@ -9,17 +9,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// filesInHand is the number of small files in one hand-over to a worker. Handing
+// filesPerBatch is the number of small files that a worker gets at a time. Handing
 // over single files would take a tenth of the time of reading them.
-const filesInHand = 16
+const filesPerBatch = 16
 
-// inHand splits a list of files into hand-overs. It distributes the last files
-// evenly among the workers.
-func inHand[F any](files []F, jobs int) [][]F {
+// fileBatches splits a list of files into batches. A short list has small batches,
+// so that each job gets some.
+func fileBatches[F any](files []F, jobs int) [][]F {
 	if len(files) == 0 {
 		return nil
 	}
-	return slices.Collect(slices.Chunk(files, max(1, min(filesInHand, len(files)/jobs))))
+	return slices.Collect(slices.Chunk(files, max(1, min(filesPerBatch, len(files)/jobs))))
 }
 
 // eachFile calls one function per worker for each file. At most jobs workers run;

@@ -60,7 +60,7 @@ func (r *reader) emergeLog(ctx context.Context) ([]SourceResult, error) {
 	}
 	result := SourceResult{Kind: store.SourceEmergeLog, Path: log, Condition: store.ConditionRead}
 	if openErr != nil {
-		absent, err := r.absent(ctx, store.SourceEmergeLog, log, openErr)
+		absent, err := r.recordAbsent(ctx, store.SourceEmergeLog, log, openErr)
 		if err != nil || len(files) == 0 {
 			return absent, err
 		}
@@ -91,7 +91,7 @@ func (r *reader) emergeLog(ctx context.Context) ([]SourceResult, error) {
 		return nil, fmt.Errorf("emerge.log %s: %w", log, err)
 	}
 	if unreadable != nil {
-		return r.absent(ctx, store.SourceEmergeLog, log, unreadable)
+		return r.recordAbsent(ctx, store.SourceEmergeLog, log, unreadable)
 	}
 	return []SourceResult{result}, nil
 }

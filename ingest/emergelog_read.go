@@ -167,7 +167,7 @@ func (l *logReading) parse(ctx context.Context) error {
 			total += max(0, p.file.Size-p.segment.Position)
 		}
 	}
-	meter := l.begin("emerge.log", total, true)
+	meter := l.startProgress("emerge.log", total, true)
 	defer meter.Done()
 	for i, p := range l.plan.parts {
 		if p.file == nil || len(p.diags) > 0 {

@@ -28,11 +28,11 @@ func (r *reader) hashForCoverage(ctx context.Context, dir *hostfs.Dir, pkgdir in
 		total += n.Size
 		numbers[i] = i
 	}
-	meter := r.begin("hashing", total, true)
+	meter := r.startProgress("hashing", total, true)
 	defer meter.Done()
 	type hashes struct{ md5, sha1 []byte }
 	sums := make([]hashes, len(wanted))
-	err = eachFile(ctx, inHand(numbers, r.Jobs), r.Jobs, func() func(int) error {
+	err = eachFile(ctx, fileBatches(numbers, r.Jobs), r.Jobs, func() func(int) error {
 		return func(i int) error {
 			file, err := dir.OpenBelow(wanted[i].Path, maxBinpkg)
 			if err != nil {

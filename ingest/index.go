@@ -18,11 +18,11 @@ import (
 
 // indexReading is the state of PKGDIR/Packages and of Packages.gz.
 type indexReading struct {
-	path    string // inside the root
-	entry   hostfs.Entry
-	err     error
-	none    bool // no index is expected here, and none exists
-	changed bool // something must be stored
+	path        string // inside the root
+	entry       hostfs.Entry
+	err         error
+	notExpected bool // no index is expected here, and none exists
+	changed     bool // something must be stored
 
 	read  bool            // the text was read again
 	index *pkgindex.Index // nil if it could not be read
@@ -43,7 +43,7 @@ func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	if s.kind == store.KindBinhost && errors.Is(x.err, fs.ErrNotExist) {
 		// The index of a fetched repository is in /var/cache/edb/binhost
 		// (bintree.py, _populate_remote), not in the folder of the packages.
-		x.none = true
+		x.notExpected = true
 		x.changed = s.row.IndexCondition != ""
 		return
 	}
@@ -123,7 +123,7 @@ func (x *indexReading) describe(row *store.PkgDir) {
 	switch {
 	case !x.changed:
 		return
-	case x.none:
+	case x.notExpected:
 		row.IndexCondition, row.IndexSize, row.IndexMTimeNS, row.IndexInode, row.IndexTimestamp, row.IndexPackages = "", 0, 0, 0, 0, -1
 		row.CompressedCondition = ""
 		return
@@ -151,7 +151,7 @@ func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 	if !x.changed {
 		return nil
 	}
-	if x.none {
+	if x.notExpected {
 		return tx.PutIndexEntries(s.row.ID, nil)
 	}
 	source := store.Source{
@@ -196,15 +196,15 @@ func (x *indexReading) entries() []store.IndexEntry {
 		}
 		entries = append(entries, store.IndexEntry{
 			Position: i, Offset: e.Offset, CPV: e.CPV, Path: e.Path, BuildID: max(e.BuildID, 0), BuildTime: max(e.BuildTime, 0),
-			Size: orAbsent(e.Fields.Get("SIZE"), e.Size), MTime: orAbsent(e.Fields.Get("MTIME"), e.MTime), MD5: digest(e.MD5), SHA1: digest(e.SHA1),
+			Size: numberOrAbsent(e.Fields.Get("SIZE"), e.Size), MTime: numberOrAbsent(e.Fields.Get("MTIME"), e.MTime), MD5: digest(e.MD5), SHA1: digest(e.SHA1),
 			Slot: e.Slot + "/" + e.SubSlot, Repo: e.Repo, Use: e.USE, Usable: e.Hidden == pkgindex.Visible, Hidden: hidden,
 		})
 	}
 	return entries
 }
 
-// orAbsent returns n, or -1 if the index lacks the field.
-func orAbsent(field string, n int64) int64 {
+// numberOrAbsent returns n, or -1 if the index lacks the field.
+func numberOrAbsent(field string, n int64) int64 {
 	if field == "" {
 		return -1
 	}

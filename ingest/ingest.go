@@ -94,8 +94,8 @@ func (r Result) Damage() int {
 	return n
 }
 
-// begin begins to show the progress of a part.
-func (r *reader) begin(label string, total int64, bytes bool) Meter {
+// startProgress begins to show the progress of a part.
+func (r *reader) startProgress(label string, total int64, bytes bool) Meter {
 	if r.Progress == nil || total == 0 {
 		return noMeter{}
 	}
@@ -200,17 +200,17 @@ func (r *reader) run(ctx context.Context, sources []source) (Result, error) {
 			return result, err
 		}
 		if err != nil {
-			result.Sources = append(result.Sources, r.failed(ctx, s, err))
+			result.Sources = append(result.Sources, r.recordFailure(ctx, s, err))
 		}
 	}
 	return result, nil
 }
 
-// failed returns the result of a source that was not updated. It also records the
-// failure, if the database allows it.
-func (r *reader) failed(ctx context.Context, s source, cause error) SourceResult {
+// recordFailure returns the result of a source that was not updated. It also
+// records the failure, if the database allows it.
+func (r *reader) recordFailure(ctx context.Context, s source, cause error) SourceResult {
 	result := SourceResult{Kind: s.kind, Path: s.path, Condition: store.ConditionUnreadable, Problem: cause.Error(), Damage: 1, Failed: true}
-	_, _ = r.absent(ctx, s.kind, s.path, cause)
+	_, _ = r.recordAbsent(ctx, s.kind, s.path, cause)
 	return result
 }
 
@@ -338,8 +338,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// absent records that a source could not be opened. Its stored facts remain.
-func (r *reader) absent(ctx context.Context, kind store.SourceKind, name string, cause error) ([]SourceResult, error) {
+// recordAbsent records that a source could not be opened. Its stored facts remain.
+func (r *reader) recordAbsent(ctx context.Context, kind store.SourceKind, name string, cause error) ([]SourceResult, error) {
 	c, problem := condition(cause)
 	damage := 0
 	err := r.db.Update(ctx, func(tx *store.Tx) error {

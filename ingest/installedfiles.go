@@ -46,7 +46,7 @@ func CheckInstalled(ctx context.Context, db *store.DB, host Host, opts Options) 
 		return err
 	}
 	r := &reader{Host: host, Options: opts, db: db}
-	meter := r.begin("installed files", int64(len(packages)), false)
+	meter := r.startProgress("installed files", int64(len(packages)), false)
 	defer meter.Done()
 	found := make([]comparison, len(packages))
 	indices := make([]int, len(packages))
@@ -54,7 +54,7 @@ func CheckInstalled(ctx context.Context, db *store.DB, host Host, opts Options) 
 		indices[i] = i
 	}
 	protected := newProtection(host.Root, host.Settings)
-	err = eachFile(ctx, inHand(indices, opts.Jobs), opts.Jobs, func() func(int) error {
+	err = eachFile(ctx, fileBatches(indices, opts.Jobs), opts.Jobs, func() func(int) error {
 		return func(i int) error {
 			p := &packages[i]
 			found[i] = compareInstalled(ctx, host, protected, p.CPV)

@@ -15,14 +15,14 @@ import (
 // files, their names and metadata are stored during the reading, because they are
 // most of the data of a first scan.
 func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile) error {
-	meter := s.begin("binpkgs", int64(len(files)), false)
+	meter := s.startProgress("binpkgs", int64(len(files)), false)
 	defer meter.Done()
 	read := make(chan *pkgFile, len(files)) // so that a busy database does not delay the reading
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.enterNames(ctx, read) })
 	group.Go(func() error {
 		defer close(read)
-		return eachFile(ctx, inHand(files, s.Jobs), s.Jobs, func() func(*pkgFile) error {
+		return eachFile(ctx, fileBatches(files, s.Jobs), s.Jobs, func() func(*pkgFile) error {
 			rd := s.newReader()
 			return func(f *pkgFile) error {
 				f.instance(rd, dir)
@@ -35,14 +35,14 @@ func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile
 	return group.Wait()
 }
 
-// namesInHand is the number of files from which storing their names separately pays
-// off.
-const namesInHand = 256
+// minFilesForNames is the number of files from which storing their names separately
+// pays off.
+const minFilesForNames = 256
 
 func (s *pkgScan) enterNames(ctx context.Context, read <-chan *pkgFile) error {
 	var batch []*store.Instance
 	for f := range read {
-		if batch = append(batch, f.read); len(batch) < namesInHand {
+		if batch = append(batch, f.read); len(batch) < minFilesForNames {
 			continue
 		}
 		if err := s.db.Update(ctx, func(tx *store.Tx) error { return tx.EnterNames(batch) }); err != nil {

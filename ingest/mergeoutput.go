@@ -188,13 +188,13 @@ func (s *outputScan) subDir(dir *hostfs.Dir, rel, name string) (*hostfs.Dir, []h
 			return sub, entries
 		}
 	}
-	s.unlisted(rel, err)
+	s.recordUnlisted(rel, err)
 	return nil, nil
 }
 
-// unlisted records that an existing folder could not be listed. A folder that does
-// not exist was removed meanwhile.
-func (s *outputScan) unlisted(rel string, err error) {
+// recordUnlisted records that an existing folder could not be listed. A folder that
+// does not exist was removed meanwhile.
+func (s *outputScan) recordUnlisted(rel string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -203,9 +203,9 @@ func (s *outputScan) unlisted(rel string, err error) {
 	s.diags = append(s.diags, parse.Diagnosef(0, codeOutputUnread, "%s: %s", rel, problem))
 }
 
-// take adds f if it can be a file of merge output. It reports a file that only has
-// such a name, and never opens it.
-func (s *outputScan) take(f *outputFile) {
+// addFile adds f if it can be a file of merge output. It reports a file that only
+// has such a name, and never opens it.
+func (s *outputScan) addFile(f *outputFile) {
 	if f.entry.Kind == hostfs.Regular {
 		s.files = append(s.files, f)
 		return
@@ -221,7 +221,7 @@ func listLogDir(s *outputScan, dir *hostfs.Dir) error {
 		return err
 	}
 	separator := s.Settings.LogFileSep()
-	s.takeLogs(dir, "", entries, separator)
+	s.addLogs(dir, "", entries, separator)
 	for _, e := range entries {
 		if e.Name != "build" || e.Kind != hostfs.Directory {
 			continue
@@ -233,19 +233,19 @@ func listLogDir(s *outputScan, dir *hostfs.Dir) error {
 			}
 			rel := path.Join("build", c.Name)
 			if sub, logs := s.subDir(build, rel, c.Name); sub != nil {
-				s.takeLogs(sub, rel, logs, separator)
+				s.addLogs(sub, rel, logs, separator)
 			}
 		}
 	}
 	return nil
 }
 
-// takeLogs adds the files whose name is that of a build log.
-func (s *outputScan) takeLogs(dir *hostfs.Dir, rel string, entries []hostfs.Entry, separator string) {
+// addLogs adds the files whose name is that of a build log.
+func (s *outputScan) addLogs(dir *hostfs.Dir, rel string, entries []hostfs.Entry, separator string) {
 	for _, e := range entries {
 		p := path.Join(rel, e.Name)
 		if name, ok := mergelog.ParseName(p, separator); ok {
-			s.take(&outputFile{dir: dir, rel: p, name: name, entry: e})
+			s.addFile(&outputFile{dir: dir, rel: p, name: name, entry: e})
 		}
 	}
 }
@@ -264,19 +264,19 @@ func listBuildDir(s *outputScan, dir *hostfs.Dir) error {
 		category, packages := s.subDir(dir, c.Name, c.Name)
 		for _, p := range packages {
 			if p.Kind == hostfs.Directory {
-				s.takeKept(category, path.Join(c.Name, p.Name), p.Name)
+				s.addKeptLog(category, path.Join(c.Name, p.Name), p.Name)
 			}
 		}
 	}
 	return nil
 }
 
-// takeKept adds the build.log of one build directory, if there is one.
-func (s *outputScan) takeKept(category *hostfs.Dir, rel, name string) {
+// addKeptLog adds the build.log of one build directory, if there is one.
+func (s *outputScan) addKeptLog(category *hostfs.Dir, rel, name string) {
 	below := path.Join(name, "temp")
 	temp, err := openFolder(category, below)
 	if err != nil {
-		s.unlisted(rel, err)
+		s.recordUnlisted(rel, err)
 		return
 	}
 	defer temp.Close()
@@ -288,9 +288,9 @@ func (s *outputScan) takeKept(category *hostfs.Dir, rel, name string) {
 		}
 		switch e, err := temp.Lstat(log); {
 		case err != nil:
-			s.unlisted(p, err)
+			s.recordUnlisted(p, err)
 		case e.Kind != hostfs.Symlink: // a symlink leads to the log in PORTAGE_LOGDIR
-			s.take(&outputFile{dir: category, below: below, rel: p, name: n, entry: e, incarnation: int64(e.Inode)})
+			s.addFile(&outputFile{dir: category, below: below, rel: p, name: n, entry: e, incarnation: int64(e.Inode)})
 		}
 	}
 }
@@ -299,7 +299,7 @@ func (s *outputScan) takeKept(category *hostfs.Dir, rel, name string) {
 func (r *reader) buildLogs(ctx context.Context, dirPath string, list func(*outputScan, *hostfs.Dir) error) ([]SourceResult, error) {
 	s, err := r.openOutput(ctx, store.SourceBuildLog, dirPath, list)
 	if err != nil {
-		return r.noOutput(ctx, store.SourceBuildLog, dirPath, err)
+		return r.recordNoOutput(ctx, store.SourceBuildLog, dirPath, err)
 	}
 	defer s.close()
 	result := SourceResult{Kind: store.SourceBuildLog, Path: dirPath, Condition: store.ConditionRead, Damage: s.damage}
@@ -311,7 +311,7 @@ func (r *reader) buildLogs(ctx context.Context, dirPath string, list func(*outpu
 			bytes += f.entry.Size
 		}
 	}
-	meter := r.begin("build logs", bytes, true)
+	meter := r.startProgress("build logs", bytes, true)
 	defer meter.Done()
 	stored, err := s.readAndStore(ctx, changed, meter, &result)
 	if err != nil {
@@ -329,14 +329,14 @@ func (r *reader) buildLogs(ctx context.Context, dirPath string, list func(*outpu
 	return []SourceResult{result}, nil
 }
 
-// noOutput records that a folder of merge output could not be listed. A missing
-// folder is normal: Portage creates it when it has something to write.
-func (r *reader) noOutput(ctx context.Context, kind store.SourceKind, dirPath string, cause error) ([]SourceResult, error) {
+// recordNoOutput records that a folder of merge output could not be listed. A
+// missing folder is normal: Portage creates it when it has something to write.
+func (r *reader) recordNoOutput(ctx context.Context, kind store.SourceKind, dirPath string, cause error) ([]SourceResult, error) {
 	var fatal *databaseError
 	if errors.As(cause, &fatal) {
 		return nil, fatal.err
 	}
-	results, err := r.absent(ctx, kind, dirPath, cause)
+	results, err := r.recordAbsent(ctx, kind, dirPath, cause)
 	if errors.Is(cause, fs.ErrNotExist) {
 		results = nil
 	}

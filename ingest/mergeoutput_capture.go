@@ -25,10 +25,10 @@ type Capture struct {
 func (r *reader) capture(ctx context.Context, c Capture) ([]SourceResult, error) {
 	in, err := c.Open()
 	if err != nil {
-		return r.absent(ctx, store.SourceCapture, c.Path, err)
+		return r.recordAbsent(ctx, store.SourceCapture, c.Path, err)
 	}
 	defer in.Close()
-	meter := r.begin("capture", c.Size, true)
+	meter := r.startProgress("capture", c.Size, true)
 	defer meter.Done()
 	var text io.Reader = &meteredReader{ctx: ctx, r: in, meter: meter}
 	var z *mergelog.GzipReader
@@ -41,7 +41,7 @@ func (r *reader) capture(ctx context.Context, c Capture) ([]SourceResult, error)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return r.absent(ctx, store.SourceCapture, c.Path, err)
+		return r.recordAbsent(ctx, store.SourceCapture, c.Path, err)
 	}
 	diags := capture.Diagnostics
 	if z != nil {

@@ -28,7 +28,7 @@ const maxElogFile = 16 << 20
 func (r *reader) elog(ctx context.Context, dirPath string) ([]SourceResult, error) {
 	s, err := r.openOutput(ctx, store.SourceElog, dirPath, listElogDir)
 	if err != nil {
-		return r.noOutput(ctx, store.SourceElog, dirPath, err)
+		return r.recordNoOutput(ctx, store.SourceElog, dirPath, err)
 	}
 	defer s.close()
 	result := SourceResult{Kind: store.SourceElog, Path: dirPath, Condition: store.ConditionRead, Damage: s.damage}
@@ -82,7 +82,7 @@ func listElogDir(s *outputScan, dir *hostfs.Dir) error {
 					// logrotate reuses the names of rotated files.
 					f.incarnation = int64(e.Inode)
 				}
-				s.take(f)
+				s.addFile(f)
 			}
 		}
 	}
@@ -211,7 +211,7 @@ func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
 	}
 	defer in.Close()
 	row := f.row(e.source.ID, e.Now)
-	if continues(in, f) {
+	if isContinuation(in, f) {
 		row.Position = f.known.Position
 	}
 	text, z, closeText, err := f.text(in)
@@ -260,9 +260,9 @@ func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
 	return flush()
 }
 
-// continues reports whether the file is the one that was read before and has only
-// grown: a block must begin where the last reading ended.
-func continues(in io.ReaderAt, f *outputFile) bool {
+// isContinuation reports whether the file is the one that was read before and has
+// only grown: a block must begin where the last reading ended.
+func isContinuation(in io.ReaderAt, f *outputFile) bool {
 	k := f.known
 	if k == nil || k.GoneAt != 0 || f.name.Gzip || f.name.OtherCodec || k.Inode != f.entry.Inode || k.Position > f.entry.Size {
 		return false

@@ -144,8 +144,8 @@ func (s *pendingSearch) isUnlisted(folder string) bool {
 	return slices.ContainsFunc(s.unlisted, func(u string) bool { return folder == u || strings.HasPrefix(folder, u+"/") })
 }
 
-// cannotList records an existing folder that cannot be listed.
-func (s *pendingSearch) cannotList(folder string, err error) {
+// recordUnlisted records an existing folder that cannot be listed.
+func (s *pendingSearch) recordUnlisted(folder string, err error) {
 	c, problem := condition(err)
 	if c != store.ConditionUnreadable {
 		return
@@ -172,7 +172,7 @@ func (s *pendingSearch) diagnostics() []parse.Diagnostic {
 func (s *pendingSearch) protected(ctx context.Context, protected string) error {
 	e, err := s.Root.Stat(protected)
 	if err != nil {
-		s.cannotList(protected, err)
+		s.recordUnlisted(protected, err)
 		return nil
 	}
 	dirPath, only := protected, ""
@@ -182,7 +182,7 @@ func (s *pendingSearch) protected(ctx context.Context, protected string) error {
 	}
 	dir, err := s.Root.OpenDir(dirPath)
 	if err != nil {
-		s.cannotList(dirPath, err)
+		s.recordUnlisted(dirPath, err)
 		return nil
 	}
 	defer dir.Close()
@@ -197,7 +197,7 @@ func (s *pendingSearch) folder(ctx context.Context, dir *hostfs.Dir, dirPath, on
 	}
 	entries, err := dir.Entries()
 	if err != nil {
-		s.cannotList(dirPath, err)
+		s.recordUnlisted(dirPath, err)
 		return nil
 	}
 	for _, e := range entries {
@@ -211,7 +211,7 @@ func (s *pendingSearch) folder(ctx context.Context, dir *hostfs.Dir, dirPath, on
 			below := path.Join(dirPath, e.Name)
 			sub, err := dir.OpenDir(e.Name)
 			if err != nil {
-				s.cannotList(below, err)
+				s.recordUnlisted(below, err)
 				continue
 			}
 			err = s.folder(ctx, sub, below, "", depth+1)

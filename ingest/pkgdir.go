@@ -82,14 +82,14 @@ func (r *reader) pkgDir(ctx context.Context, d settings.PkgDir) ([]SourceResult,
 		err = unmountedError{"it is not there", len(scan.stamps)}
 	}
 	if err != nil {
-		return r.absent(ctx, store.SourcePkgDir, dirPath, err)
+		return r.recordAbsent(ctx, store.SourcePkgDir, dirPath, err)
 	}
 	defer dir.Close()
 	if scan.listing, err = list(dir, r.Jobs); err == nil {
 		err = scan.mounted(dir)
 	}
 	if err != nil {
-		return r.absent(ctx, store.SourcePkgDir, dirPath, err)
+		return r.recordAbsent(ctx, store.SourcePkgDir, dirPath, err)
 	}
 	scan.readIndex(dir)
 	var changed []*pkgFile
@@ -102,7 +102,7 @@ func (r *reader) pkgDir(ctx context.Context, d settings.PkgDir) ([]SourceResult,
 		return nil, err
 	}
 	result := SourceResult{Kind: store.SourcePkgDir, Path: dirPath, Condition: store.ConditionRead, Read: int64(len(changed))}
-	if scan.news(changed) {
+	if scan.hasChanges(changed) {
 		err = r.db.Update(ctx, func(tx *store.Tx) error { return scan.store(tx, dir, &result) })
 	} else {
 		result.Summary = scan.summary(0, 0)
@@ -113,7 +113,7 @@ func (r *reader) pkgDir(ctx context.Context, d settings.PkgDir) ([]SourceResult,
 	if err := r.hashForCoverage(ctx, dir, scan.row.ID); err != nil {
 		return nil, err
 	}
-	if scan.index.none {
+	if scan.index.notExpected {
 		return []SourceResult{result}, nil
 	}
 	return []SourceResult{result, scan.index.result}, nil
@@ -251,14 +251,14 @@ func (s *pkgScan) load(tx *store.Tx) error {
 	return err
 }
 
-// news reports whether anything must be stored.
-func (s *pkgScan) news(changed []*pkgFile) bool {
+// hasChanges reports whether anything must be stored.
+func (s *pkgScan) hasChanges(changed []*pkgFile) bool {
 	return s.row.ID == 0 || s.row.Kind != s.kind || s.source.Condition != store.ConditionRead || s.source.Inode == 0 || s.index.changed || len(changed) > 0 || len(s.files) != len(s.stamps) || !equalFiles(s.knownOthers, s.others)
 }
 
-// inUnreadable reports whether a file is in a folder that could not be listed. Such
-// a file is not gone; its stored facts remain.
-func (s *pkgScan) inUnreadable(file string) bool {
+// inUnlistedFolder reports whether a file is in a folder that could not be listed.
+// Such a file is not gone; its stored facts remain.
+func (s *pkgScan) inUnlistedFolder(file string) bool {
 	return slices.ContainsFunc(s.others, func(o store.PkgDirFile) bool {
 		return o.Role == store.RoleUnlisted && strings.HasPrefix(file, o.Path+"/")
 	})
@@ -305,7 +305,7 @@ func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *SourceResult) err
 		added = append(added, f.read)
 	}
 	for _, n := range s.stamps {
-		if !seen[n.Path] && !s.inUnreadable(n.Path) {
+		if !seen[n.Path] && !s.inUnlistedFolder(n.Path) {
 			if err := tx.RemoveInstance(n.ID, s.Now); err != nil {
 				return err
 			}

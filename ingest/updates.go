@@ -33,12 +33,12 @@ func (r *reader) updatesOf(ctx context.Context, folder string) ([]SourceResult, 
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return r.absent(ctx, store.SourceUpdates, folder, err)
+		return r.recordAbsent(ctx, store.SourceUpdates, folder, err)
 	}
 	defer dir.Close()
 	entries, err := dir.Entries()
 	if err != nil {
-		return r.absent(ctx, store.SourceUpdates, folder, err)
+		return r.recordAbsent(ctx, store.SourceUpdates, folder, err)
 	}
 	var files []updateFile
 	print := sha256.New()
@@ -66,7 +66,7 @@ func (r *reader) updatesOf(ctx context.Context, folder string) ([]SourceResult, 
 		data, err := dir.ReadFile(f.Name, maxUpdates)
 		if err != nil {
 			// Without this file, the moves in the others would be wrong.
-			return r.absent(ctx, store.SourceUpdates, folder, err)
+			return r.recordAbsent(ctx, store.SourceUpdates, folder, err)
 		}
 		result.Read++
 		for _, m := range mergelist.ParseMoves(data) {

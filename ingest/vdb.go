@@ -43,12 +43,12 @@ func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
 	path := r.Settings.VDB()
 	dir, err := r.Root.OpenDir(path)
 	if err != nil {
-		return r.absent(ctx, store.SourceVDB, path, err)
+		return r.recordAbsent(ctx, store.SourceVDB, path, err)
 	}
 	defer dir.Close()
 	top, err := r.Root.Stat(path)
 	if err != nil {
-		return r.absent(ctx, store.SourceVDB, path, err)
+		return r.recordAbsent(ctx, store.SourceVDB, path, err)
 	}
 	scan := vdbScan{reader: r, dir: dir, bookmark: store.Source{Host: r.ID, Kind: store.SourceVDB, Path: path, Dev: top.Dev, Inode: top.Inode, MTimeNS: top.MTimeNS, ReadAt: r.Now}}
 	result, err := scan.update(ctx, fewEntries)
@@ -62,7 +62,7 @@ func (r *reader) vdb(ctx context.Context) ([]SourceResult, error) {
 	var unlistable *listError
 	switch {
 	case errors.As(err, &unlistable):
-		return r.absent(ctx, store.SourceVDB, path, unlistable.err)
+		return r.recordAbsent(ctx, store.SourceVDB, path, unlistable.err)
 	case err != nil:
 		return nil, fmt.Errorf("vdb %s: %w", path, err)
 	}
@@ -265,7 +265,7 @@ func (r *reader) readVDB(ctx context.Context, dir *hostfs.Dir, entries []*vdbEnt
 	if len(entries) == 0 {
 		return nil
 	}
-	meter := r.begin("vdb", int64(len(entries)), false)
+	meter := r.startProgress("vdb", int64(len(entries)), false)
 	defer meter.Done()
 	type opened struct {
 		*hostfs.Dir

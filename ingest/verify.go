@@ -73,7 +73,7 @@ func Verify(ctx context.Context, db *store.DB, host Host, opts VerifyOptions) (V
 	for _, f := range v.due {
 		total += f.size()
 	}
-	meter := v.begin("verify", total, true)
+	meter := v.startProgress("verify", total, true)
 	defer meter.Done()
 	for _, d := range v.dirs {
 		if err := v.folder(ctx, d, meter); err != nil {
@@ -258,7 +258,7 @@ func inOrder(files []*verifyFile, jobs int) [][]*verifyFile {
 		}
 	}
 	slices.SortStableFunc(batches, func(a, b []*verifyFile) int { return cmp.Compare(b[0].size(), a[0].size()) })
-	return append(batches, inHand(small, jobs)...)
+	return append(batches, fileBatches(small, jobs)...)
 }
 
 // batchFiles and batchBytes are the amount of work after which results are stored.
@@ -335,7 +335,7 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFil
 	if now, err := file.Stat(); err != nil || !isStored(now, &f.stored.InstanceStamp) {
 		return nil, nil
 	}
-	f.settle(verified)
+	f.compareDigests(verified)
 	f.fill(result, verified)
 	return result, nil
 }
@@ -374,9 +374,9 @@ func (f *verifyFile) unpacks() bool {
 	return !vouched || f.stored.Origin == binpkg.OriginQuickpkg
 }
 
-// settle compares the digests. An xpak has no other checksums: it is whole if a
-// digest matches, and damaged if one differs.
-func (f *verifyFile) settle(p *binpkg.Verification) {
+// compareDigests compares the digests. An xpak has no other checksums: it is whole
+// if a digest matches, and damaged if one differs.
+func (f *verifyFile) compareDigests(p *binpkg.Verification) {
 	equal := true
 	if f.entry != nil {
 		equal = p.SettleByIndex(hex.EncodeToString(f.entry.MD5), hex.EncodeToString(f.entry.SHA1))

@@ -25,7 +25,7 @@ func (s *Settings) addGlobalLines(conf layer, p *makeconf.Parser, refused []stri
 			}
 		}
 		for _, w := range words {
-			conf.addTo(userconf.GlobalVariable(list), w)
+			conf.appendTo(userconf.GlobalVariable(list), w)
 		}
 	}
 	for _, env := range s.globalWords(s.userConfig("package.env")) {
@@ -35,8 +35,8 @@ func (s *Settings) addGlobalLines(conf layer, p *makeconf.Parser, refused []stri
 	}
 }
 
-// addTo appends a value to the value of a variable in the layer.
-func (l layer) addTo(name string, more value) {
+// appendTo appends a value to the value of a variable in the layer.
+func (l layer) appendTo(name string, more value) {
 	if have, ok := l[name]; ok {
 		more = value{strings.TrimSpace(have.text + " " + more.text), have.source + ", " + more.source}
 	}
@@ -86,7 +86,7 @@ func (s *Settings) addEnv(conf layer, p *makeconf.Parser, name string, refused [
 			continue
 		}
 		if said := (value{v.Value, v.Origin.String()}); makeconf.IsIncremental(v.Name) {
-			conf.addTo(v.Name, said)
+			conf.appendTo(v.Name, said)
 		} else {
 			conf[v.Name] = said
 		}

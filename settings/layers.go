@@ -55,7 +55,7 @@ func (h hostFiles) ReadDir(name string) ([]string, error) {
 // location of all other files depends on them. Like Portage, it reads make.conf
 // without the variables of other files.
 func (s *Settings) readEarly() {
-	s.early = layer{}
+	s.earlyConf = layer{}
 	p := makeconf.NewParser(hostFiles{root: s.root}, nil)
 	for _, name := range s.makeConfs() {
 		vars, err := p.MakeConf(name)
@@ -63,7 +63,7 @@ func (s *Settings) readEarly() {
 			continue // the second reading reports it
 		}
 		for _, v := range vars {
-			s.early[v.Name] = value{v.Value, v.Origin.String()}
+			s.earlyConf[v.Name] = value{v.Value, v.Origin.String()}
 		}
 	}
 }
@@ -194,9 +194,9 @@ func (s *Settings) Lookup(name string) (Setting, bool) {
 func (s *Settings) fromPlaces(name string) (Setting, bool) {
 	switch name {
 	case "ROOT":
-		return s.located(name, s.target), true
+		return s.prefixSetting(name, s.target), true
 	case "EPREFIX":
-		return s.located(name, s.eprefix), true
+		return s.prefixSetting(name, s.eprefix), true
 	}
 	addUp := makeconf.IsIncremental(name)
 	prune := name == "ACCEPT_LICENSE" || name == "ACCEPT_PROPERTIES" || name == "ACCEPT_RESTRICT"
@@ -235,9 +235,9 @@ func (s *Settings) fromPlaces(name string) (Setting, bool) {
 	return setting, true
 }
 
-// located returns one of the prefixes EPREFIX, ROOT and PORTAGE_CONFIGROOT as a
-// setting.
-func (s *Settings) located(name, text string) Setting {
+// prefixSetting returns one of the prefixes EPREFIX, ROOT and PORTAGE_CONFIGROOT as
+// a setting.
+func (s *Settings) prefixSetting(name, text string) Setting {
 	for i := len(s.layers) - 1; i >= 0; i-- {
 		if v, ok := s.layers[i][name]; ok && path.Clean("/"+v.text) == path.Clean("/"+text) {
 			return Setting{name, text, v.source}

@@ -58,7 +58,7 @@ func (s *Settings) readRepositories(globals layer, environment map[string]string
 			s.parseIni(f, builtInSource, []byte(defaultReposConf))
 		}
 		s.readIni(f, s.userConfig("repos.conf"))
-		for _, l := range []layer{globals, s.early, layerOf(environment)} {
+		for _, l := range []layer{globals, s.earlyConf, layerOf(environment)} {
 			if v, ok := l["PORTDIR"]; ok {
 				portdir = v
 			}
@@ -81,8 +81,8 @@ func (s *Settings) readRepositories(globals layer, environment map[string]string
 		sections = append(sections, c)
 	}
 	mainName, _ := f.get(defaultSection, "main-repo")
-	sections = s.overlaid(sections, mainName.value, portdir, overlays)
-	main, location := s.keep(sections, mainName.value, portdir.text)
+	sections = s.withOverlays(sections, mainName.value, portdir, overlays)
+	main, location := s.keepRepositories(sections, mainName.value, portdir.text)
 	if main != "" {
 		portdir = location
 	}
@@ -98,10 +98,10 @@ func layerOf(environment map[string]string) layer {
 	return l
 }
 
-// overlaid adds the repositories in PORTDIR and PORTDIR_OVERLAY to those in
+// withOverlays adds the repositories in PORTDIR and PORTDIR_OVERLAY to those in
 // repos.conf (RepoConfigLoader, _add_repositories). If repos.conf has the same
 // repository, its priority counts.
-func (s *Settings) overlaid(sections []section, mainName string, portdir, overlays value) []section {
+func (s *Settings) withOverlays(sections []section, mainName string, portdir, overlays value) []section {
 	type overlay struct {
 		value
 		main bool
@@ -138,9 +138,9 @@ func (s *Settings) overlaid(sections []section, mainName string, portdir, overla
 	return sections
 }
 
-// keep sets the repositories to the sections that Portage accepts. It returns the
-// name and location of the main repository.
-func (s *Settings) keep(sections []section, mainName, portdir string) (main string, location value) {
+// keepRepositories sets the repositories to the sections that Portage accepts. It
+// returns the name and location of the main repository.
+func (s *Settings) keepRepositories(sections []section, mainName, portdir string) (main string, location value) {
 	for _, c := range sections {
 		switch {
 		case c.location == "":

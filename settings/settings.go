@@ -101,7 +101,7 @@ type Settings struct {
 	repositories []Repository
 	layouts      map[string]layoutConf // of repositories, by folder
 	packageSets  []PackageSet
-	early        layer // make.conf without the variables of other files
+	earlyConf    layer // make.conf without the variables of other files
 	pkgDirs      []PkgDir
 	vdb          string
 	emergeLog    string
@@ -183,7 +183,7 @@ func (s *Settings) locate(opts Options, environment map[string]string) {
 		opts.EPREFIX, environment["EPREFIX"], environment["PORTAGE_OVERRIDE_EPREFIX"], s.portageq["EPREFIX"])), "/")
 	s.configRoot = path.Clean("/" + firstOf(opts.ConfigRoot, environment["PORTAGE_CONFIGROOT"], s.eprefix))
 	s.readEarly()
-	s.target = path.Clean("/" + firstOf(environment["ROOT"], s.portageq["ROOT"], strings.TrimSpace(s.early["ROOT"].text)))
+	s.target = path.Clean("/" + firstOf(environment["ROOT"], s.portageq["ROOT"], strings.TrimSpace(s.earlyConf["ROOT"].text)))
 }
 
 // applyFlags records the variables that flags set.

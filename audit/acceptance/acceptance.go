@@ -303,7 +303,7 @@ func (a *Acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
 
 // judgeMetadata reports metadata that Portage cannot parse. Portage then rejects
 // the package (Package.py, _validate_deps).
-func judgeMetadata(m *store.Metadata, note noteFunc) {
+func judgeMetadata(m *store.Metadata, note reasonFunc) {
 	for _, x := range []struct{ name, value string }{
 		{"BDEPEND", m.BDepend}, {"DEPEND", m.Depend}, {"IDEPEND", m.IDepend}, {"PDEPEND", m.PDepend}, {"RDEPEND", m.RDepend},
 	} {
@@ -321,11 +321,11 @@ func judgeMetadata(m *store.Metadata, note noteFunc) {
 	}
 }
 
-type noteFunc func(effect Effect, code, format string, args ...any)
+type reasonFunc func(effect Effect, code, format string, args ...any)
 
 // judgeKeywords compares the KEYWORDS that a build was made with. Later changes of
 // the ebuild do not affect them (KeywordsManager.py, getMissingKeywords).
-func (a *Acceptance) judgeKeywords(p *atom.Package, m *store.Metadata, note noteFunc) {
+func (a *Acceptance) judgeKeywords(p *atom.Package, m *store.Metadata, note reasonFunc) {
 	if len(a.keywords) == 0 || !a.profile {
 		note(EffectUnknown, "keywords-unknown", "ACCEPT_KEYWORDS comes from the profile, which was not found")
 		return
@@ -390,7 +390,7 @@ func acceptsKeywords(keywords, accepted []string) bool {
 }
 
 // judgeNames compares LICENSE, PROPERTIES and RESTRICT.
-func (a *Acceptance) judgeNames(p *atom.Package, m *store.Metadata, note noteFunc) {
+func (a *Acceptance) judgeNames(p *atom.Package, m *store.Metadata, note reasonFunc) {
 	for _, rule := range []struct {
 		code, variable, value string
 		list                  *packageList

@@ -343,7 +343,7 @@ func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
 	for i := range rows {
 		r := &rows[i]
 		file := path.Join(r.PkgDir, r.Path)
-		for _, reason := range first(r.Reasons) {
+		for _, reason := range mostUrgent(r.Reasons) {
 			if reason.Effect == EffectNote {
 				continue
 			}
@@ -364,10 +364,10 @@ func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
 	return findings
 }
 
-// first drops reasons that only count after another problem is solved. While a file
-// is damaged, or in a place that Portage does not read, its current metadata and
-// index entry say nothing about the future.
-func first(reasons []Reason) []Reason {
+// mostUrgent drops reasons that only count after another problem is solved. While a
+// file is damaged, or in a place that Portage does not read, its current metadata
+// and index entry say nothing about the future.
+func mostUrgent(reasons []Reason) []Reason {
 	for i, reason := range reasons {
 		if reason.Code == "binpkg-damaged" || reason.Code == "binpkg-unseen" {
 			return reasons[i : i+1]

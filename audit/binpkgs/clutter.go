@@ -20,14 +20,14 @@ func (r *integrityRound) clutter() {
 			case r.opts.Running != nil && pid != 0 && r.opts.Running(pid):
 				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advisef("wait for process %d to end", pid), "being written now by process %d", pid)
 			case (r.opts.Running == nil || pid == 0) && age < settling:
-				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advise("wait for the build to end"), "written %s ago: a build may still be using it", inWords(age))
+				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advise("wait for the build to end"), "written %s ago: a build may still be using it", ageInWords(age))
 			default:
 				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, r.remove(o.Path), "left over since %s by a build, a package move or a write of the index that was killed", since)
 			}
 		case "partial":
 			remedy, message := r.remove(o.Path), "left over since "+since+" by a fetch or a package move that was interrupted"
 			if age < settling {
-				remedy, message = audit.Advise("wait for the fetch to end"), "written "+inWords(age)+" ago: a fetch or a package move may be going on"
+				remedy, message = audit.Advise("wait for the fetch to end"), "written "+ageInWords(age)+" ago: a fetch or a package move may be going on"
 			}
 			r.report(audit.SeverityInfo, "pkgdir-partial", o.Path, 0, remedy, "%s", message)
 		case store.RoleChecksumFailure:
@@ -37,14 +37,14 @@ func (r *integrityRound) clutter() {
 				r.report(audit.SeverityInfo, "pkgdir-lock", o.Path, 0, r.remove(o.Path), "a lock from %s: Portage removes its locks when it is done", since)
 			}
 		case store.RoleSymlink:
-			if pretends(o) {
+			if namedLikeBinpkg(o) {
 				r.report(audit.SeverityInfo, "binpkg-symlink", o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
 			} else {
 				r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
 			}
 		case store.RoleNotAFile:
 			severity := audit.SeverityInfo
-			if pretends(o) {
+			if namedLikeBinpkg(o) {
 				severity = audit.SeverityWarning
 			}
 			r.report(severity, "binpkg-not-a-file", o.Path, 0, r.remove(o.Path), "a %s: neither Portage nor emaudit opens it", o.Kind)
@@ -65,7 +65,7 @@ func (r *integrityRound) checksumFailure(o store.PkgDirFile) {
 	state, remedy := "and another file took its place", r.remove(o.Path)
 	if r.byPath[original] == nil {
 		state = "and nothing took its place"
-		if again := r.again(&Binpkg{Instance: store.Instance{Path: original}, Dir: r.dir}); !again.IsZero() {
+		if again := r.recreate(&Binpkg{Instance: store.Instance{Path: original}, Dir: r.dir}); !again.IsZero() {
 			remedy = again.Then(remedy)
 		}
 		if slices.ContainsFunc(r.entries, func(e store.IndexEntry) bool { return e.Path == original }) {

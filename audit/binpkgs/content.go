@@ -99,7 +99,7 @@ func (r *integrityRound) empty(b *Binpkg) {
 	case r.beingPacked(b.Path):
 		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "an empty file: Portage is packing this package now")
 	case age < settling && r.opts.Running == nil:
-		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "an empty file, %s old: Portage may still be packing this package", inWords(age))
+		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "an empty file, %s old: Portage may still be packing this package", ageInWords(age))
 	default:
 		r.report(audit.SeverityWarning, "binpkg-empty", b.Path, 0, r.remove(b.Path), "an empty file, left on %s by a build that was killed or failed: Portage reports it as invalid at every scan", audit.Day(FloorSeconds(b.MTimeNS)))
 	}
@@ -129,8 +129,8 @@ func pidOf(name string) int {
 	return pid
 }
 
-// inWords returns an age in words.
-func inWords(seconds int64) string {
+// ageInWords returns an age in words.
+func ageInWords(seconds int64) string {
 	switch {
 	case seconds < 120:
 		return fmt.Sprintf("%d s", max(seconds, 0))

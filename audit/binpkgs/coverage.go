@@ -35,6 +35,7 @@ const (
 	CoverageNone CoverageVerdict = "none"
 )
 
+// Rank returns the rank of the verdict, 0 for the best.
 func (v CoverageVerdict) Rank() int {
 	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageLossy, CoverageUnknown, CoverageNone}, v)
 }
@@ -50,6 +51,7 @@ type InstanceRef struct {
 	Indexed   bool          `json:"indexed"` // the index has a current entry for it
 }
 
+// Ref returns the reference to the binary package that answers hold.
 func (b *Binpkg) Ref() *InstanceRef {
 	return &InstanceRef{PkgDir: b.Dir.Path, Path: b.Path, BuildID: Known(b.BuildID), BuildTime: Known(b.BuildTime), Size: b.Size, Format: b.Format, Indexed: b.EntryCurrent()}
 }

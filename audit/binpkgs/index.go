@@ -27,7 +27,7 @@ func (r *integrityRound) place(b *Binpkg) {
 	}
 	if b.Format == binpkg.FormatXpak && r.features["binpkg-request-signature"] && !b.Damaged() {
 		remedy := r.replace(b)
-		if !r.again(b).IsZero() {
+		if !r.recreate(b).IsZero() {
 			remedy.Commands[0] = remedy.Commands[0].With("BINPKG_FORMAT=gpkg")
 		}
 		r.note(b, audit.SeverityWarning, "binpkg-xpak-ignored", remedy,
@@ -39,12 +39,12 @@ func (r *integrityRound) place(b *Binpkg) {
 			atom = fmt.Sprintf("=%s-%d", b.CPV, b.BuildID)
 		}
 		r.note(b, audit.SeverityInfo, "binpkg-build-id-differs", audit.Advise("name it "+audit.ShellQuote(atom)+" where only this build will do"),
-			"its name says build %d and its metadata say %s: Portage believes the metadata", b.PathBuildID, orNone(b.BuildID))
+			"its name says build %d and its metadata say %s: Portage believes the metadata", b.PathBuildID, buildIDOrNone(b.BuildID))
 	}
 }
 
-// orNone formats a build id for a message.
-func orNone(buildID int64) string {
+// buildIDOrNone formats a build id for a message.
+func buildIDOrNone(buildID int64) string {
 	if buildID == 0 {
 		return "none"
 	}
@@ -56,12 +56,12 @@ func orNone(buildID int64) string {
 func (r *integrityRound) move(b *Binpkg) audit.Remedy {
 	for _, o := range r.binpkgs {
 		if o != b && o.Visible && o.CPV == b.CPV && o.BuildTime == b.BuildTime && o.Size == b.Size {
-			return r.drop(b)
+			return r.removeWithEntry(b)
 		}
 	}
 	c, err := atom.ParseCPV(b.CPV)
 	if err != nil {
-		return r.drop(b)
+		return r.removeWithEntry(b)
 	}
 	suffix := ".gpkg.tar"
 	if b.Format == binpkg.FormatXpak {
@@ -99,7 +99,7 @@ func (r *integrityRound) collapsed() {
 			stays, goes = b, stays
 		}
 		seen[key] = stays
-		r.note(goes, audit.SeverityWarning, "binpkg-collapsed", r.drop(goes), "Portage cannot tell it from %s, and sees only one of the two", stays.Path)
+		r.note(goes, audit.SeverityWarning, "binpkg-collapsed", r.removeWithEntry(goes), "Portage cannot tell it from %s, and sees only one of the two", stays.Path)
 	}
 }
 
@@ -208,7 +208,7 @@ func (r *integrityRound) compare(b *Binpkg, e *store.IndexEntry) {
 	var differs []string
 	for _, d := range []struct{ key, index, file string }{
 		{"CPV", e.CPV, b.CPV},
-		{"BUILD_ID", orNone(e.BuildID), orNone(b.BuildID)},
+		{"BUILD_ID", buildIDOrNone(e.BuildID), buildIDOrNone(b.BuildID)},
 		{"BUILD_TIME", fmt.Sprint(e.BuildTime), fmt.Sprint(b.BuildTime)},
 		{"SLOT", JoinSlot(splitSlot(e.Slot)), JoinSlot(b.Slot, b.SubSlot)},
 		{"REPO", e.Repo, b.Repo},
@@ -247,7 +247,7 @@ func sortedWords(s string) string {
 func (r *integrityRound) stamps() {
 	mtime := FloorSeconds(r.dir.IndexMTimeNS)
 	if r.dir.IndexTimestamp != mtime {
-		r.report(audit.SeverityInfo, "index-timestamp", "Packages", 0, r.anew(),
+		r.report(audit.SeverityInfo, "index-timestamp", "Packages", 0, r.rewriteIndex(),
 			"TIMESTAMP is %d but the mtime is %d: something other than Portage wrote, copied or touched the index", r.dir.IndexTimestamp, mtime)
 	}
 	if r.dir.Kind != store.KindPkgDir {

@@ -139,13 +139,13 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 // with each folder.
 type integrityRound struct {
 	audit.Database
-	opts     IntegrityOptions
-	features map[string]bool
-	typed    audit.Place // where its commands are run
-	byCPV    map[string][]*store.Installed
-	inv      *Inventory
-	findings []audit.Finding
-	answer   *Integrity
+	opts         IntegrityOptions
+	features     map[string]bool
+	commandPlace audit.Place // where its commands are run
+	byCPV        map[string][]*store.Installed
+	inv          *Inventory
+	findings     []audit.Finding
+	answer       *Integrity
 
 	dir     *store.PkgDir
 	binpkgs []*Binpkg
@@ -169,7 +169,7 @@ func (r *integrityRound) settings() error {
 	if err != nil {
 		return err
 	}
-	r.typed, err = r.FindPlace()
+	r.commandPlace, err = r.FindPlace()
 	return err
 }
 
@@ -191,7 +191,7 @@ func (r *integrityRound) sources(inv *Inventory) error {
 		case i >= 0 && f.Code == "index-missing":
 			f.Remedy = r.fix()
 		case f.Remedy.IsZero() && i >= 0:
-			f.Remedy = r.anew()
+			f.Remedy = r.rewriteIndex()
 		}
 		r.findings = append(r.findings, f)
 	}
@@ -206,7 +206,7 @@ func (r *integrityRound) fix() audit.Remedy { return r.inFolder(audit.FixIndex) 
 
 // inFolder makes a command of Portage apply to the current folder.
 func (r *integrityRound) inFolder(command audit.Command) audit.Remedy {
-	if r.dir.Kind == store.KindExtra || r.typed.PkgDir != "" && r.dir.Kind == store.KindPkgDir {
+	if r.dir.Kind == store.KindExtra || r.commandPlace.PkgDir != "" && r.dir.Kind == store.KindPkgDir {
 		return audit.Do(command.With("PKGDIR=" + r.dir.Path))
 	}
 	return audit.Do(command)
@@ -217,9 +217,9 @@ func (r *integrityRound) refresh(b *Binpkg) audit.Remedy {
 	return audit.Do(audit.Files("touch", "--", b.Source())).Then(r.fix())
 }
 
-// anew returns the remedy that makes Portage write the whole index again. Errors in
-// its text or header otherwise remain if Portage finds nothing to change.
-func (r *integrityRound) anew() audit.Remedy {
+// rewriteIndex returns the remedy that makes Portage write the whole index again.
+// Errors in its text or header otherwise remain if Portage finds nothing to change.
+func (r *integrityRound) rewriteIndex() audit.Remedy {
 	return audit.Do(audit.Files("rm", "--", r.indexPath())).Then(r.fix())
 }
 
@@ -308,7 +308,7 @@ func (r *integrityRound) rows() {
 		return
 	}
 	for _, o := range r.others {
-		if pretends(o) {
+		if namedLikeBinpkg(o) {
 			r.answer.Rows = append(r.answer.Rows, IntegrityRow{
 				PkgDir: r.dir.Path, Path: o.Path, Size: o.Size, MTime: FloorSeconds(o.MTimeNS), Format: binpkg.FormatUnknown, Integrity: binpkg.Unknown,
 				Signature: binpkg.SignatureUnchecked, Origin: binpkg.OriginUnknown, Problems: []string{string(o.Role)},
@@ -321,9 +321,9 @@ func (r *integrityRound) rows() {
 	})
 }
 
-// pretends reports whether a file that is not regular has the name of a binary
-// package.
-func pretends(o store.PkgDirFile) bool {
+// namedLikeBinpkg reports whether a file that is not regular has the name of a
+// binary package.
+func namedLikeBinpkg(o store.PkgDirFile) bool {
 	if o.Role != store.RoleSymlink && o.Role != store.RoleNotAFile {
 		return false
 	}
@@ -363,18 +363,18 @@ func (r *integrityRound) remove(rel string) audit.Remedy {
 	return audit.Do(audit.Files("rm", "--", path.Join(r.dir.Path, rel)))
 }
 
-// drop returns the commands that remove a binary package and its entry.
-func (r *integrityRound) drop(b *Binpkg) audit.Remedy {
+// removeWithEntry returns the commands that remove a binary package and its entry.
+func (r *integrityRound) removeWithEntry(b *Binpkg) audit.Remedy {
 	if b.Entry == nil {
 		return r.remove(b.Path)
 	}
 	return r.remove(b.Path).Then(r.fix())
 }
 
-// again returns the remedy that recreates a binary package, from the installed
+// recreate returns the remedy that recreates a binary package, from the installed
 // files or by a build without a merge. It returns the zero Remedy if the package of
 // the file is unknown.
-func (r *integrityRound) again(b *Binpkg) audit.Remedy {
+func (r *integrityRound) recreate(b *Binpkg) audit.Remedy {
 	name := b.CPV
 	if name == "" {
 		name = CpvOfPath(b.Path)
@@ -393,12 +393,12 @@ func (r *integrityRound) again(b *Binpkg) audit.Remedy {
 // build would leave nothing. With FEATURES=binpkg-multi-instance, Portage never
 // reuses a name that exists (bintree.py, _allocate_filename_multi).
 func (r *integrityRound) replace(b *Binpkg) audit.Remedy {
-	again := r.again(b)
+	again := r.recreate(b)
 	switch {
 	case again.IsZero():
-		return r.drop(b)
+		return r.removeWithEntry(b)
 	case !r.features["binpkg-multi-instance"] && (b.Path == CpvOfPath(b.Path)+".gpkg.tar" || b.Path == CpvOfPath(b.Path)+".tbz2"):
 		return again
 	}
-	return again.Then(r.drop(b))
+	return again.Then(r.removeWithEntry(b))
 }

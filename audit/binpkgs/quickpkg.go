@@ -70,25 +70,25 @@ func (inv *Inventory) driftFindings(p *store.Installed, vdb string) (findings []
 	}
 	if len(d.Missing) > 0 {
 		add(audit.SeverityWarning, "installed-files-missing", audit.Do(rebuildCommand(p.CPV)),
-			"%s, which quickpkg would leave out: %s", audit.Counted(len(d.Missing), "file of it is missing", "files of it are missing"), someOf(d.Missing))
+			"%s, which quickpkg would leave out: %s", audit.Counted(len(d.Missing), "file of it is missing", "files of it are missing"), firstOfMany(d.Missing))
 	}
 	if len(d.Changed) > 0 {
 		add(audit.SeverityInfo, "installed-files-changed", audit.Do(rebuildCommand(p.CPV)).When("do nothing if that is wanted; otherwise"),
-			"%s, and quickpkg packs what is there: %s", audit.Counted(len(d.Changed), "file of it was changed after the installation", "files of it were changed after the installation"), someOf(d.Changed))
+			"%s, and quickpkg packs what is there: %s", audit.Counted(len(d.Changed), "file of it was changed after the installation", "files of it were changed after the installation"), firstOfMany(d.Changed))
 	}
 	if len(d.Config) > 0 && inv.CanQuickpkg(p) {
-		add(audit.SeverityWarning, "quickpkg-config", audit.Advise("keep a copy of "+someOf(d.Config)+`, or run that update with FEATURES="-config-protect-if-modified"`),
-			"quickpkg --include-config=y packs changed configuration: %s; once such a package is merged, Portage takes the changed files for the originals, and the next update replaces them without a ._cfg file (bug 464662)", someOf(d.Config))
+		add(audit.SeverityWarning, "quickpkg-config", audit.Advise("keep a copy of "+firstOfMany(d.Config)+`, or run that update with FEATURES="-config-protect-if-modified"`),
+			"quickpkg --include-config=y packs changed configuration: %s; once such a package is merged, Portage takes the changed files for the originals, and the next update replaces them without a ._cfg file (bug 464662)", firstOfMany(d.Config))
 	}
 	if len(d.Unread) > 0 {
 		add(audit.SeverityInfo, "installed-files-unread", audit.RemedyPermissions, "%s could not be compared with CONTENTS: %s",
-			audit.Counted(len(d.Unread), "file of it", "files of it"), someOf(d.Unread))
+			audit.Counted(len(d.Unread), "file of it", "files of it"), firstOfMany(d.Unread))
 	}
 	return findings
 }
 
-// someOf returns the first of many names.
-func someOf(names []string) string {
+// firstOfMany returns the first three names and the number of the others.
+func firstOfMany(names []string) string {
 	const most = 3
 	text := ""
 	for i, name := range names[:min(len(names), most)] {

@@ -97,10 +97,10 @@ func probe(head []byte) Compressor {
 	return ""
 }
 
-// packerOf returns the compressor that really packed a stream whose name says c.
-// Some of the programs that Portage starts by name recognise other formats and
-// unpack them.
-func packerOf(c Compressor, head []byte) Compressor {
+// actualCompressor returns the compressor that really packed a stream whose name
+// says c. Some of the programs that Portage starts by name recognise other formats
+// and unpack them.
+func actualCompressor(c Compressor, head []byte) Compressor {
 	switch packer := probe(head[:min(len(head), fieldMagic)]); {
 	case c == Zstd && (packer == Gzip || packer == Xz || packer == Lz4), c == Xz && packer == Lzip:
 		return packer

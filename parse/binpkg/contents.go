@@ -18,7 +18,7 @@ const maxDriftNames = 1000
 // also lists files that quickpkg did not find on disk. quickpkg warns of such a
 // file, packs the others and succeeds (gpkg.py:1420, Portage bug 870229).
 type contents struct {
-	left     map[string]vdb.ContentsEntry // entries not found in the image so far
+	unseen   map[string]vdb.ContentsEntry // entries not found in the image so far
 	entries  int
 	altered  []string
 	nAltered int
@@ -29,13 +29,13 @@ func readContents(text []byte) *contents {
 	if text == nil {
 		return nil
 	}
-	c := &contents{left: map[string]vdb.ContentsEntry{}}
+	c := &contents{unseen: map[string]vdb.ContentsEntry{}}
 	// A line that cannot be parsed names no file, so none can be missing.
 	_, _ = vdb.ReadContents(bytes.NewReader(text), func(e vdb.ContentsEntry) error {
-		c.left[e.Path] = e
+		c.unseen[e.Path] = e
 		return nil
 	})
-	c.entries = len(c.left)
+	c.entries = len(c.unseen)
 	return c
 }
 
@@ -45,11 +45,11 @@ func (c *contents) take(installed []byte) *vdb.ContentsEntry {
 	if c == nil {
 		return nil
 	}
-	e, ok := c.left["/"+string(installed)]
+	e, ok := c.unseen["/"+string(installed)]
 	if !ok {
 		return nil
 	}
-	delete(c.left, e.Path)
+	delete(c.unseen, e.Path)
 	return &e
 }
 
@@ -91,12 +91,12 @@ func (c *contents) judge(p *Package, image *Image) {
 		}
 		var shown []string
 		for _, name := range names[:min(n, most)] {
-			shown = append(shown, string(clip([]byte(name))))
+			shown = append(shown, string(shorten([]byte(name))))
 		}
 		p.diagnose(p.ImageOffset, code, "image: %d of the %d entries of CONTENTS %s: %s%s", n, c.entries, what, strings.Join(shown, ", "), more)
 	}
-	if n := len(c.left); n > 0 {
-		missing := slices.Sorted(maps.Keys(c.left))
+	if n := len(c.unseen); n > 0 {
+		missing := slices.Sorted(maps.Keys(c.unseen))
 		image.Missing = missing[:min(n, maxDriftNames)]
 		say(ProblemImageLossy, "are not in it", n, image.Missing)
 	}

@@ -81,7 +81,7 @@ func (rd *Reader) readMembers(p *Package, src fileSource) error {
 			return nil
 		}
 		if !e.regular() {
-			p.diagnose(e.header, ProblemMemberType, "member %q is not a regular file (type %q)", clip(e.name), e.typeflag)
+			p.diagnose(e.header, ProblemMemberType, "member %q is not a regular file (type %q)", shorten(e.name), e.typeflag)
 		}
 		p.Members = append(p.Members, Member{Name: string(e.name), Offset: e.offset, Size: e.size})
 	}
@@ -115,7 +115,7 @@ func findParts(p *Package) layout {
 			parts.image = i
 			p.Compressor, p.ImageOffset, p.ImageSize = compressor, m.Offset, m.Size
 		default:
-			p.diagnose(m.Offset, ProblemMemberUnknown, "member %q: not known to GLEP 78", clip([]byte(base)))
+			p.diagnose(m.Offset, ProblemMemberUnknown, "member %q: not known to GLEP 78", shorten([]byte(base)))
 		}
 	}
 	return parts
@@ -128,21 +128,21 @@ func checkStructure(p *Package, parts layout) {
 		slash := strings.IndexByte(m.Name, '/')
 		// Portage finds no common folder where that is "." (os.path.commonpath).
 		if slash <= 0 || slash == len(m.Name)-1 || strings.Count(m.Name, "/") != 1 || m.Name[:slash] == "." {
-			p.diagnose(m.Offset, ProblemMemberPath, "member %q is not FOLDER/NAME", clip([]byte(m.Name)))
+			p.diagnose(m.Offset, ProblemMemberPath, "member %q is not FOLDER/NAME", shorten([]byte(m.Name)))
 			continue
 		}
-		if traverses([]byte(m.Name)) {
-			p.diagnose(m.Offset, ProblemMemberName, "member %q is in no folder of its own", clip([]byte(m.Name)))
+		if leavesFolder([]byte(m.Name)) {
+			p.diagnose(m.Offset, ProblemMemberName, "member %q is in no folder of its own", shorten([]byte(m.Name)))
 		}
 		switch prefix := m.Name[:slash]; {
 		case p.Prefix == "" && i == 0:
 			p.Prefix = prefix
 		case p.Prefix != prefix:
-			p.diagnose(m.Offset, ProblemPrefixMixed, "member %q is not in the folder of the first, %q", clip([]byte(m.Name)), clip([]byte(p.Prefix)))
+			p.diagnose(m.Offset, ProblemPrefixMixed, "member %q is not in the folder of the first, %q", shorten([]byte(m.Name)), shorten([]byte(p.Prefix)))
 		}
 		for _, earlier := range p.Members[:i] {
 			if earlier.Name == m.Name {
-				p.diagnose(m.Offset, ProblemMemberDuplicate, "member %q given twice", clip([]byte(m.Name)))
+				p.diagnose(m.Offset, ProblemMemberDuplicate, "member %q given twice", shorten([]byte(m.Name)))
 				break
 			}
 		}
@@ -215,7 +215,7 @@ func (rd *Reader) readGpkgMetadata(p *Package, src fileSource, m Member, c Compr
 		return nil
 	}
 	before := len(p.Diagnostics)
-	if packer := packerOf(c, rd.packed); packer != c {
+	if packer := actualCompressor(c, rd.packed); packer != c {
 		p.diagnose(m.Offset, ProblemOtherPacker, "metadata: packed by %s, and named as by %s", packer, c)
 		c = packer
 	}

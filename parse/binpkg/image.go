@@ -76,7 +76,7 @@ func (rd *Reader) walkImage(p *Package, r io.Reader, size int64) *Image {
 	in := bufio.NewReader(r)
 	// A file that is too short for a magic number has no known compressor.
 	head, _ := in.Peek(len(magics[len(magics)-1].magic))
-	packer := packerOf(p.Compressor, head)
+	packer := actualCompressor(p.Compressor, head)
 	if packer != p.Compressor {
 		p.diagnose(p.ImageOffset, ProblemOtherPacker, "image: packed by %s, and named as by %s", packer, p.Compressor)
 	}
@@ -167,7 +167,7 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 			continue
 		}
 		if len(image.ConfigStubs) == 0 {
-			p.diagnose(e.header, ProblemConfigStub, "image: %q holds quickpkg's stub instead of the configuration", clip(name))
+			p.diagnose(e.header, ProblemConfigStub, "image: %q holds quickpkg's stub instead of the configuration", shorten(name))
 		}
 		if len(image.ConfigStubs) < maxStubNames {
 			image.ConfigStubs = append(image.ConfigStubs, strings.Clone(string(name)))
@@ -186,32 +186,32 @@ func installedName(format Format, name []byte) (installed []byte, ok bool) {
 }
 
 func (rd *Reader) judgeEntry(p *Package, image *Image, e *tarEntry, name []byte, seen func([]byte) bool) {
-	if len(name) > 0 && name[0] == '/' || climbs(name) {
-		p.diagnose(e.header, ProblemImagePath, "image: name %q leaves the image", clip(e.name))
+	if len(name) > 0 && name[0] == '/' || hasDotDot(name) {
+		p.diagnose(e.header, ProblemImagePath, "image: name %q leaves the image", shorten(e.name))
 	}
 	if p.Format != FormatGpkg {
 		return
 	}
 	if string(name) != "image" && !bytes.HasPrefix(name, []byte("image/")) {
-		p.diagnose(e.header, ProblemImageOutside, "image: %q is not below image/ and would not be installed", clip(e.name))
+		p.diagnose(e.header, ProblemImageOutside, "image: %q is not below image/ and would not be installed", shorten(e.name))
 	}
 	switch e.typeflag {
 	case typeCharDevice, typeBlockDevice, typeFifo:
 		image.NotInstallable = true
-		p.diagnose(e.header, ProblemImageDevice, "image: %q is a device or a FIFO, which Portage does not extract", clip(e.name))
+		p.diagnose(e.header, ProblemImageDevice, "image: %q is a device or a FIFO, which Portage does not extract", shorten(e.name))
 	case typeLink:
 		target := bytes.TrimPrefix(bytes.TrimRight(e.linkname, "/"), []byte("./"))
 		if !seen(target) {
-			p.diagnose(e.header, ProblemImageHardlink, "image: %q is a hard link to %q, which is not before it", clip(e.name), clip(e.linkname))
+			p.diagnose(e.header, ProblemImageHardlink, "image: %q is a hard link to %q, which is not before it", shorten(e.name), shorten(e.linkname))
 		}
 	}
 	if seen(name) {
-		p.diagnose(e.header, ProblemImageDuplicate, "image: %q given twice", clip(e.name))
+		p.diagnose(e.header, ProblemImageDuplicate, "image: %q given twice", shorten(e.name))
 	}
 }
 
-// climbs reports whether a name has a ".." component.
-func climbs(name []byte) bool {
+// hasDotDot reports whether a name has a ".." component.
+func hasDotDot(name []byte) bool {
 	if !bytes.Contains(name, []byte("..")) {
 		return false
 	}
@@ -259,10 +259,10 @@ func (s *streamSource) readAt(p []byte, offset int64) error {
 	return s.err
 }
 
-func (s *streamSource) skip(n int64) { s.pass(io.Discard, n) }
+func (s *streamSource) skip(n int64) { s.copyTo(io.Discard, n) }
 
-// pass copies the next n bytes to w.
-func (s *streamSource) pass(w io.Writer, n int64) {
+// copyTo copies the next n bytes to w.
+func (s *streamSource) copyTo(w io.Writer, n int64) {
 	var passed int64
 	passed, s.err = io.CopyN(w, s.r, n)
 	s.pos += passed
@@ -292,7 +292,7 @@ func (s *streamSource) content(e *tarEntry, buf []byte, sum bool) (isStub bool, 
 	if rest := e.size - int64(len(head)); s.pos+rest > s.limit {
 		return false, "", fmt.Errorf("more than %d bytes unpacked: %w", s.limit, errTooLarge)
 	} else if s.err == nil {
-		s.pass(h, rest)
+		s.copyTo(h, rest)
 	}
 	switch {
 	case s.short && s.err == io.EOF:

@@ -65,23 +65,23 @@ func (memory *manifestMemory) read(p *Package, text []byte, at int64) (entries [
 			continue
 		}
 		if string(fields[0]) != "DATA" || len(fields) < 3 || len(fields)%2 == 0 {
-			fail(lineAt, "%q is not DATA NAME SIZE { HASH HEX }", clip(line))
+			fail(lineAt, "%q is not DATA NAME SIZE { HASH HEX }", shorten(line))
 			continue
 		}
 		if hidesHash(fields) {
-			fail(lineAt, "%q has the name of a hash where none belongs", clip(line))
+			fail(lineAt, "%q has the name of a hash where none belongs", shorten(line))
 			continue
 		}
 		e := manifestEntry{name: string(fields[1])}
 		size, err := strconv.ParseUint(string(fields[2]), 10, 63)
 		if err != nil {
-			fail(lineAt, "size %q of %q", fields[2], clip(fields[1]))
+			fail(lineAt, "size %q of %q", fields[2], shorten(fields[1]))
 			continue
 		}
 		e.size = int64(size)
 		for _, earlier := range entries {
 			if earlier.name == e.name {
-				p.diagnose(at+int64(lineAt), ProblemManifestDuplicate, "Manifest: %q given twice", clip(fields[1]))
+				p.diagnose(at+int64(lineAt), ProblemManifestDuplicate, "Manifest: %q given twice", shorten(fields[1]))
 				ok = false
 			}
 		}
@@ -96,12 +96,12 @@ func (memory *manifestMemory) read(p *Package, text []byte, at int64) (entries [
 			switch string(fields[i]) {
 			case "SHA512":
 				if err != nil || len(sum) != 64 || e.sha512 != nil {
-					fail(lineAt, "SHA512 of %q", clip(fields[1]))
+					fail(lineAt, "SHA512 of %q", shorten(fields[1]))
 				}
 				e.sha512 = sum
 			case "BLAKE2B":
 				if err != nil || len(sum) != 64 || e.blake2b != nil {
-					fail(lineAt, "BLAKE2B of %q", clip(fields[1]))
+					fail(lineAt, "BLAKE2B of %q", shorten(fields[1]))
 				}
 				e.blake2b = sum
 			}
@@ -144,7 +144,7 @@ func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*mani
 		e := matched[i]
 		switch {
 		case e == nil:
-			p.diagnose(m.Offset, ProblemManifestUnlisted, "Manifest: no entry for member %q", clip([]byte(m.Base())))
+			p.diagnose(m.Offset, ProblemManifestUnlisted, "Manifest: no entry for member %q", shorten([]byte(m.Base())))
 		case e.size != m.Size:
 			p.diagnose(m.Offset, ProblemManifestSize, "Manifest: size of %s: want %d, got %d", e.name, e.size, m.Size)
 		}
@@ -156,7 +156,7 @@ func matchManifest(p *Package, entries []manifestEntry, manifest Member) []*mani
 	}
 	for j, e := range entries {
 		if !used[j] {
-			p.diagnose(manifest.Offset, ProblemManifestAbsent, "Manifest: entry %q without a member", clip([]byte(e.name)))
+			p.diagnose(manifest.Offset, ProblemManifestAbsent, "Manifest: entry %q without a member", shorten([]byte(e.name)))
 		}
 	}
 	return matched

@@ -163,16 +163,16 @@ func (rd *Reader) readMetadataTar(p *Package, tar []byte) {
 func (rd *Reader) metadataEntry(p *Package, e *tarEntry, tar []byte) {
 	name := e.name
 	key, inside := bytes.CutPrefix(name, []byte("metadata/"))
-	if !inside || len(key) == 0 || traverses(key) {
-		p.diagnose(e.header, ProblemMetadataPath, "metadata: name %q is not metadata/KEY", clip(name))
+	if !inside || len(key) == 0 || leavesFolder(key) {
+		p.diagnose(e.header, ProblemMetadataPath, "metadata: name %q is not metadata/KEY", shorten(name))
 		return
 	}
 	if !e.regular() {
-		p.diagnose(e.header, ProblemMetadataType, "metadata: %q is not a regular file (type %q)", clip(name), e.typeflag)
+		p.diagnose(e.header, ProblemMetadataType, "metadata: %q is not a regular file (type %q)", shorten(name), e.typeflag)
 		return
 	}
 	if bytes.IndexByte(key, '/') >= 0 {
-		p.diagnose(e.header, ProblemMetadataNested, "metadata: key %q is in a folder", clip(key))
+		p.diagnose(e.header, ProblemMetadataNested, "metadata: key %q is in a folder", shorten(key))
 		return
 	}
 	rd.metadataKey(p, key, tar[e.offset:e.offset+e.size], e.offset)
@@ -240,7 +240,7 @@ func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 	case isNumber:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 0 {
-			p.diagnose(offset, ProblemMetadataNumber, "metadata: %s: %q is no number", key, clip(value))
+			p.diagnose(offset, ProblemMetadataNumber, "metadata: %s: %q is no number", key, shorten(value))
 			return
 		}
 		switch string(key) {
@@ -346,7 +346,7 @@ func (rd *Reader) finishMetadata(p *Package) {
 	}
 	for _, k := range [...]struct{ key, value string }{{"CATEGORY", p.Category}, {"PF", p.PF}} {
 		if strings.Contains(k.value, "/") || strings.HasPrefix(k.value, ".") || strings.Contains(k.value, " ") {
-			p.diagnose(0, ProblemMetadataValue, "metadata: %s: %q is not a name", k.key, clip([]byte(k.value)))
+			p.diagnose(0, ProblemMetadataValue, "metadata: %s: %q is not a name", k.key, shorten([]byte(k.value)))
 		}
 	}
 	for _, k := range [...]struct{ key, value string }{
@@ -407,8 +407,8 @@ func indexControl(value []byte) int {
 	return -1
 }
 
-// traverses reports whether name, used as a path, would leave its folder.
-func traverses(name []byte) bool {
+// leavesFolder reports whether name, used as a path, would leave its folder.
+func leavesFolder(name []byte) bool {
 	if len(name) > 0 && name[0] == '/' {
 		return true
 	}
@@ -420,8 +420,8 @@ func traverses(name []byte) bool {
 	return false
 }
 
-// clip shortens a possibly hostile name for a message.
-func clip(name []byte) []byte {
+// shorten shortens a possibly hostile name for a message.
+func shorten(name []byte) []byte {
 	const enough = 200
 	if len(name) > enough {
 		return name[:enough]

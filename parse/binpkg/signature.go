@@ -215,7 +215,7 @@ func (v *Verification) missingSignatures(checks []*signatureCheck) {
 			continue
 		}
 		v.Signatures = append(v.Signatures, Signature{Member: base, State: SignatureInvalid})
-		v.diagnose(m.Offset, ProblemSignatureMissing, "no signature of %s", clip([]byte(base)))
+		v.diagnose(m.Offset, ProblemSignatureMissing, "no signature of %s", shorten([]byte(base)))
 	}
 }
 

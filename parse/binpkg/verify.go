@@ -105,7 +105,7 @@ func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts Ve
 	if err != nil {
 		return nil, err
 	}
-	r = &headed{r, head}
+	r = &cachedHead{r, head}
 	// The image is compared with CONTENTS in the metadata.
 	rd.contents = nil
 	if rd.keepContents = opts.Image; !opts.Image {
@@ -188,14 +188,14 @@ func (rd *Reader) readHead(r io.ReaderAt, size int64) ([]byte, error) {
 	return rd.chunks[0][:n], nil
 }
 
-// headed is a file with its first bytes in memory.
-type headed struct {
+// cachedHead is a file with its first bytes in memory.
+type cachedHead struct {
 	io.ReaderAt
 	head []byte
 }
 
 // ReadAt implements [io.ReaderAt].
-func (h *headed) ReadAt(p []byte, off int64) (int, error) {
+func (h *cachedHead) ReadAt(p []byte, off int64) (int, error) {
 	if off >= 0 && off+int64(len(p)) <= int64(len(h.head)) {
 		return copy(p, h.head[off:]), nil
 	}
@@ -286,7 +286,7 @@ func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts 
 			continue
 		}
 		if m.Size > maxManifestSize {
-			p.diagnose(m.Offset, ProblemManifestTooLarge, "%s of %d bytes, limit %d", clip([]byte(base)), m.Size, maxManifestSize)
+			p.diagnose(m.Offset, ProblemManifestTooLarge, "%s of %d bytes, limit %d", shorten([]byte(base)), m.Size, maxManifestSize)
 			if base == manifestName {
 				return checks, nil
 			}
@@ -504,7 +504,7 @@ func (v *Verification) judgeHashes(pass *pass) {
 			if got := h.Sum(nil); !bytes.Equal(got, h.want) {
 				// Eight bytes are enough to tell two digests apart in a message. A
 				// digest in a Manifest may be shorter.
-				v.diagnose(h.offset, ProblemManifestHash, "%s of %s: want %x..., got %x...", name, clip([]byte(h.member)), h.want[:min(8, len(h.want))], got[:8])
+				v.diagnose(h.offset, ProblemManifestHash, "%s of %s: want %x..., got %x...", name, shorten([]byte(h.member)), h.want[:min(8, len(h.want))], got[:8])
 			}
 		}
 	}
@@ -516,7 +516,7 @@ func (v *Verification) judgeSignatures(checks []*signatureCheck) {
 	for _, c := range checks {
 		v.Signatures = append(v.Signatures, c.Signature)
 		if c.problem != "" {
-			v.diagnose(0, c.problem, "signature of %s by key %s: %s", clip([]byte(c.Member)), c.KeyID, c.detail)
+			v.diagnose(0, c.problem, "signature of %s by key %s: %s", shorten([]byte(c.Member)), c.KeyID, c.detail)
 		}
 	}
 	slices.SortStableFunc(v.Signatures, func(a, b Signature) int {

@@ -109,7 +109,7 @@ func (rd *Reader) readXpakSegment(p *Package, segment []byte, at int64) {
 		size := int64(binary.BigEndian.Uint32(rest[8+nameSize:]))
 		pos += xpakEntry + int(nameSize)
 		if offset+size > int64(len(data)) {
-			p.diagnose(entryAt, ProblemXpakIndex, "xpak: %q at %d, %d bytes, in data of %d", clip(name), offset, size, len(data))
+			p.diagnose(entryAt, ProblemXpakIndex, "xpak: %q at %d, %d bytes, in data of %d", shorten(name), offset, size, len(data))
 			continue
 		}
 		rd.xpakKey(p, name, data[offset:offset+size], entryAt, dataAt+offset)
@@ -121,10 +121,10 @@ func (rd *Reader) readXpakSegment(p *Package, segment []byte, at int64) {
 // folder, and loops forever if the name has a ".." component (xpak.py:509).
 func (rd *Reader) xpakKey(p *Package, name, value []byte, entryAt, valueAt int64) {
 	switch {
-	case len(name) == 0 || traverses(name) || bytes.IndexByte(name, 0) >= 0:
-		p.diagnose(entryAt, ProblemMetadataPath, "xpak: %q is not a key", clip(name))
+	case len(name) == 0 || leavesFolder(name) || bytes.IndexByte(name, 0) >= 0:
+		p.diagnose(entryAt, ProblemMetadataPath, "xpak: %q is not a key", shorten(name))
 	case bytes.IndexByte(name, '/') >= 0:
-		p.diagnose(entryAt, ProblemMetadataNested, "xpak: key %q is in a folder", clip(name))
+		p.diagnose(entryAt, ProblemMetadataNested, "xpak: key %q is in a folder", shorten(name))
 	default:
 		rd.metadataKey(p, name, value, valueAt)
 	}

@@ -25,17 +25,17 @@ const (
 
 // assembler turns events into records.
 type assembler struct {
-	sink    Sink
-	source  int
-	open    []*work // by ascending ID
-	lastID  int64
-	last    int64 // time of the last event
-	clock   int   // number of times the clock was set back or far ahead
-	argsOf  int64 // ID of the run whose arguments were on the last line, or 0
-	started int64 // ID of the run that the last line started, or 0
-	names   interner
-	spares  []*openMerge
-	asked   requests
+	sink       Sink
+	source     int
+	open       []*work // by ascending ID
+	lastID     int64
+	last       int64 // time of the last event
+	clockSteps int   // number of times the clock was set back or far ahead
+	argsOf     int64 // ID of the run whose arguments were on the last line, or 0
+	started    int64 // ID of the run that the last line started, or 0
+	names      interner
+	spares     []*openMerge
+	asked      requests
 }
 
 func (a *assembler) event(ev *Event) {
@@ -44,7 +44,7 @@ func (a *assembler) event(ev *Event) {
 		return
 	}
 	if ev.Time < a.last-maxClockJitter || a.last != 0 && ev.Time > a.last+maxQuiet {
-		a.clock++
+		a.clockSteps++
 	}
 	a.last = ev.Time
 	started := a.started
@@ -67,7 +67,7 @@ func (a *assembler) event(ev *Event) {
 	case KindUsage:
 		a.usage(ev)
 	case KindStarted:
-		a.retire(ev.Time)
+		a.retireSilent(ev.Time)
 		a.started = a.newWork(ev).ID
 	case KindArgs:
 		a.args(ev, started)
@@ -94,7 +94,7 @@ func (a *assembler) newWork(ev *Event) *work {
 		a.close(a.stalest())
 	}
 	a.lastID++
-	w := &work{Run: Run{ID: a.lastID, Begin: a.place(ev), Started: ev.Time, ExitStatus: -1}, clock: a.clock}
+	w := &work{Run: Run{ID: a.lastID, Begin: a.place(ev), Started: ev.Time, ExitStatus: -1}, clockSteps: a.clockSteps}
 	a.touch(w, ev)
 	a.open = append(a.open, w)
 	return w
@@ -102,7 +102,7 @@ func (a *assembler) newWork(ev *Event) *work {
 
 // headless opens a run for lines without a preceding "Started emerge on".
 func (a *assembler) headless(ev *Event) *work {
-	a.retire(ev.Time)
+	a.retireSilent(ev.Time)
 	w := a.newWork(ev)
 	w.Headless = true
 	return w
@@ -110,22 +110,22 @@ func (a *assembler) headless(ev *Event) *work {
 
 // touch records that ev is a line of w.
 func (a *assembler) touch(w *work, ev *Event) {
-	w.LastSeen, w.End, w.ClockStepped = ev.Time, a.place(ev), w.clock != a.clock
-	if w.silent {
-		w.silent, w.surely, w.Uncertain = false, false, true
+	w.LastSeen, w.End, w.ClockStepped = ev.Time, a.place(ev), w.clockSteps != a.clockSteps
+	if w.presumedDead {
+		w.presumedDead, w.certainlyDead, w.Uncertain = false, false, true
 	}
 }
 
-// retire presumes runs dead that have been silent for silentAfter, and closes runs
-// that have been presumed dead for forgetAfter.
-func (a *assembler) retire(now int64) {
+// retireSilent presumes runs dead that have been silent for silentAfter, and closes
+// runs that have been presumed dead for forgetAfter.
+func (a *assembler) retireSilent(now int64) {
 	for i := 0; i < len(a.open); {
 		w := a.open[i]
 		idle := now - w.LastSeen
 		if idle >= silentAfter {
-			w.silent, w.surely = true, true
+			w.presumedDead, w.certainlyDead = true, true
 		}
-		if w.silent && (idle >= forgetAfter || w.over()) {
+		if w.presumedDead && (idle >= forgetAfter || w.over()) {
 			a.close(w)
 			continue
 		}
@@ -137,8 +137,8 @@ func (a *assembler) retire(now int64) {
 func (a *assembler) stalest() *work {
 	worst := a.open[0]
 	for _, w := range a.open[1:] {
-		if w.silent != worst.silent {
-			if w.silent {
+		if w.presumedDead != worst.presumedDead {
+			if w.presumedDead {
 				worst = w
 			}
 			continue
@@ -148,7 +148,7 @@ func (a *assembler) stalest() *work {
 		}
 	}
 	if !worst.over() {
-		worst.silent = true
+		worst.presumedDead = true
 	}
 	return worst
 }
@@ -163,7 +163,7 @@ func (p Position) before(q Position) bool {
 func (a *assembler) args(ev *Event, started int64) {
 	var w *work
 	for _, candidate := range a.open {
-		if candidate.argued || candidate.Headless {
+		if candidate.hasArgs || candidate.Headless {
 			continue
 		}
 		if candidate.ID == started {
@@ -177,7 +177,7 @@ func (a *assembler) args(ev *Event, started int64) {
 	if w == nil {
 		w = a.headless(ev)
 	}
-	w.argued = true
+	w.hasArgs = true
 	w.Args, w.request = a.asked.request(ev.Text, w.Started)
 	w.Args = parse.WithoutCredentials(w.Args)
 	w.Action = w.action
@@ -232,7 +232,7 @@ func (a *assembler) latest(fits func(*work) bool) *work {
 		if !fits(w) {
 			continue
 		}
-		if best == nil || best.silent && !w.silent || best.silent == w.silent && best.End.before(w.End) {
+		if best == nil || best.presumedDead && !w.presumedDead || best.presumedDead == w.presumedDead && best.End.before(w.End) {
 			best = w
 		}
 	}
@@ -243,7 +243,7 @@ func (a *assembler) latest(fits func(*work) bool) *work {
 func (a *assembler) count(fits func(*work) bool) int {
 	n := 0
 	for _, w := range a.open {
-		if !w.silent && fits(w) {
+		if !w.presumedDead && fits(w) {
 			n++
 		}
 	}

@@ -5,9 +5,9 @@ package emergelog
 // because a run writes nothing after its end. So the end stays in doubt, and its
 // run open, until all other runs that could have written it have ended.
 
-// doubt reports whether another active run could have written the end of w, which
+// doubtEnd reports whether another active run could have written the end of w, which
 // was just logged. If so, it keeps w open.
-func (a *assembler) doubt(w *work) bool {
+func (a *assembler) doubtEnd(w *work) bool {
 	w.doubted = w.mayMerge() && w.openMerges() > 0 && a.alternative(w) != nil
 	return w.doubted
 }
@@ -16,14 +16,14 @@ func (a *assembler) doubt(w *work) bool {
 // nil.
 func (a *assembler) alternative(w *work) *work {
 	return a.latest(func(other *work) bool {
-		return other != w && other.mayMerge() && !other.over() && !other.silent && other.openMerges() > 0 &&
+		return other != w && other.mayMerge() && !other.over() && !other.presumedDead && other.openMerges() > 0 &&
 			other.Begin.before(w.End)
 	})
 }
 
-// mistaken moves the end of w to the run that must have written it, because w has
+// reassignEnd moves the end of w to the run that must have written it, because w has
 // written another line since.
-func (a *assembler) mistaken(w *work) {
+func (a *assembler) reassignEnd(w *work) {
 	other := a.alternative(w)
 	if !w.doubted || other == nil {
 		return
@@ -34,12 +34,12 @@ func (a *assembler) mistaken(w *work) {
 	a.close(other)
 }
 
-// believe closes the runs whose ends are no longer in doubt.
-func (a *assembler) believe() {
+// closeUndoubted closes the runs whose ends are no longer in doubt.
+func (a *assembler) closeUndoubted() {
 	for i := 0; i < len(a.open); {
 		w := a.open[i]
 		if w.doubted && a.alternative(w) == nil {
-			a.outlived(w)
+			a.presumeOutlivedDead(w)
 			a.close(w)
 			i = 0
 			continue

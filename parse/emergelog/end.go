@@ -38,12 +38,12 @@ func (a *assembler) terminating(ev *Event) {
 		return
 	}
 	w.terminated, w.Ended = true, ev.Time
-	if a.doubt(w) {
+	if a.doubtEnd(w) {
 		return
 	}
-	a.outlived(w)
+	a.presumeOutlivedDead(w)
 	a.close(w)
-	a.believe()
+	a.closeUndoubted()
 }
 
 // restarting handles "*** RESTARTING emerge": the process continues as another run.
@@ -63,7 +63,7 @@ func (a *assembler) restarting(ev *Event) {
 // uncertain.
 func (a *assembler) choose(ev *Event, tests ...func(*work) bool) *work {
 	for _, fits := range tests {
-		if w := a.latest(func(w *work) bool { return !w.silent && fits(w) }); w != nil {
+		if w := a.latest(func(w *work) bool { return !w.presumedDead && fits(w) }); w != nil {
 			if a.count(fits) > 1 {
 				w.Uncertain = true
 			}
@@ -78,12 +78,12 @@ func (a *assembler) choose(ev *Event, tests ...func(*work) bool) *work {
 	return w
 }
 
-// outlived presumes runs dead that wrote nothing between the begin and the end of
-// w. Most likely they were killed before w began.
-func (a *assembler) outlived(w *work) {
+// presumeOutlivedDead presumes runs dead that wrote nothing between the begin and
+// the end of w. Most likely they were killed before w began.
+func (a *assembler) presumeOutlivedDead(w *work) {
 	for _, other := range a.open {
 		if other != w && !other.over() && other.End.before(w.Begin) {
-			other.silent = true
+			other.presumedDead = true
 		}
 	}
 }
@@ -103,7 +103,7 @@ func (a *assembler) close(w *work) {
 // so far, and then the run.
 func (a *assembler) settle(w *work, sink Sink) {
 	outcome := w.outcome()
-	w.UnexplainedFailure = outcome == RunFailure && w.mayMerge() && w.listComplete() && !w.lost
+	w.UnexplainedFailure = outcome == RunFailure && w.mayMerge() && w.listComplete() && !w.anyFailed
 	a.settleMerges(w, sink, outcome)
 	for _, u := range w.unmerges {
 		if u.held && !w.finished {
@@ -116,7 +116,7 @@ func (a *assembler) settle(w *work, sink Sink) {
 	}
 	w.unmerges = nil
 	if w.syncing && w.Syncs == 0 {
-		w.wordlessSync(outcome)
+		w.addSyncWithoutLines(outcome)
 	}
 	for _, s := range w.syncs {
 		s.settle(outcome)
@@ -127,18 +127,18 @@ func (a *assembler) settle(w *work, sink Sink) {
 	if outcome != RunRunning && w.Ended == 0 && w.exited() {
 		w.Ended = w.LastSeen
 	}
-	if outcome == RunKilled && !w.surely {
+	if outcome == RunKilled && !w.certainlyDead {
 		w.Uncertain = true
 	}
 	sink.Run(w.Run)
 }
 
-// wordlessSync adds the sync of a run whose sync modules wrote no line. qlop has had
-// such logs among its examples since 2025: in a module that runs in a process of its
-// own, the log is turned off (_disable in _emerge/emergelog.py). The repositories are
-// unknown. Only an exit status would show success, and emerge writes none for a sync
-// (post_emerge.py is not called).
-func (w *work) wordlessSync(outcome RunOutcome) {
+// addSyncWithoutLines adds the sync of a run whose sync modules wrote no line. qlop
+// has had such logs among its examples since 2025: in a module that runs in a
+// process of its own, the log is turned off (_disable in _emerge/emergelog.py). The
+// repositories are unknown. Only an exit status would show success, and emerge
+// writes none for a sync (post_emerge.py is not called).
+func (w *work) addSyncWithoutLines(outcome RunOutcome) {
 	s := &openSync{Sync: Sync{Run: w.ID, Seq: 1, Begin: w.Begin, Started: w.Started, ClockStepped: w.ClockStepped}, ended: outcome != RunRunning}
 	switch outcome {
 	case RunRunning:
@@ -169,16 +169,16 @@ func (w *work) outcome() RunOutcome {
 	case w.restarted:
 		return RunSuccess
 	case w.terminated:
-		return w.unspokenOutcome()
-	case w.silent:
+		return w.outcomeWithoutExit()
+	case w.presumedDead:
 		return RunKilled
 	}
 	return RunRunning
 }
 
-// unspokenOutcome returns the outcome of a run that terminated without an "exiting"
-// line.
-func (w *work) unspokenOutcome() RunOutcome {
+// outcomeWithoutExit returns the outcome of a run that terminated without an
+// "exiting" line.
+func (w *work) outcomeWithoutExit() RunOutcome {
 	switch w.action {
 	case ActionSync:
 		if len(w.syncs) == 0 {
@@ -189,7 +189,7 @@ func (w *work) unspokenOutcome() RunOutcome {
 		}
 		return RunFailure
 	case ActionUnmerge, ActionDepclean:
-		if w.lost {
+		if w.anyFailed {
 			// emerge then exits without another line (unmerge.py:677).
 			return RunFailure
 		}
@@ -213,13 +213,13 @@ func (a *assembler) settleMerges(w *work, sink Sink, outcome RunOutcome) {
 			m.PostinstFailed = outcome == RunFailure && w.listComplete() && w.Merges == 1
 		} else {
 			m.Outcome = m.outcomeIn(w, outcome, open)
-			m.ClockStepped = m.clock != a.clock
+			m.ClockStepped = m.clockSteps != a.clockSteps
 			m.BetweenVersions = len(m.Replaced) > 0 && m.Outcome != MergeMerged && m.Outcome != MergeRunning
 			if m.Outcome == MergeMerged {
 				m.PostinstFailed = true
 				w.Merged++
 			}
-			w.lost = w.lost || outcome == RunFailure
+			w.anyFailed = w.anyFailed || outcome == RunFailure
 			if open > 1 && outcome == RunFailure {
 				// One of them failed. The others may have been stopped because of
 				// it.

@@ -30,9 +30,9 @@ func (a *assembler) newList(w *work, of int) {
 func (a *assembler) addMerge(w *work, ev *Event) *openMerge {
 	cpv := string(ev.Name)
 	w.Merges++
-	m := a.spare()
+	m := a.newMerge()
 	m.Run, m.Seq, m.Begin, m.CPV, m.N, m.Of = w.ID, w.Merges, a.place(ev), cpv, ev.N, ev.Of
-	m.name, m.clock = len(PackageOf(cpv)), a.clock
+	m.name, m.clockSteps = len(PackageOf(cpv)), a.clockSteps
 	if w.binaryOnly {
 		m.Kind = KindBinary
 	}
@@ -46,17 +46,19 @@ func (a *assembler) addMerge(w *work, ev *Event) *openMerge {
 // run may have begun it.
 func (a *assembler) workFor(ev *Event) (w *work, sure bool) {
 	inList := func(w *work) bool { return w.of == ev.Of && w.lastN < ev.N && !w.over() }
-	if w = a.latest(inList); w != nil && !w.silent {
+	if w = a.latest(inList); w != nil && !w.presumedDead {
 		return w, a.count(inList) == 1
 	}
-	mistaken := func(w *work) bool { return w.doubted && w.of == ev.Of && w.lastN+1 == ev.N }
-	if resumed := a.latest(mistaken); resumed != nil {
-		a.mistaken(resumed)
+	continues := func(w *work) bool { return w.doubted && w.of == ev.Of && w.lastN+1 == ev.N }
+	if resumed := a.latest(continues); resumed != nil {
+		a.reassignEnd(resumed)
 		return resumed, false
 	}
-	fresh := func(w *work) bool { return w.of == 0 && w.mayMerge() && !w.over() && !w.finished && !w.silent }
+	fresh := func(w *work) bool { return w.of == 0 && w.mayMerge() && !w.over() && !w.finished && !w.presumedDead }
 	if ev.N == 1 {
-		recounted := func(w *work) bool { return w.keepGoing && w.of > ev.Of && !w.over() && !w.silent && w.openMerges() > 0 }
+		recounted := func(w *work) bool {
+			return w.keepGoing && w.of > ev.Of && !w.over() && !w.presumedDead && w.openMerges() > 0
+		}
 		freshCount, recountedCount := a.count(fresh), a.count(recounted)
 		switch {
 		case freshCount > 0:
@@ -71,7 +73,7 @@ func (a *assembler) workFor(ev *Event) (w *work, sure bool) {
 	if w = a.latest(fresh); w != nil {
 		return w, false // lines are missing, because a list begins with 1
 	}
-	headless := func(w *work) bool { return w.Headless && w.of > ev.Of && ev.N == 1 && !w.over() && !w.silent }
+	headless := func(w *work) bool { return w.Headless && w.of > ev.Of && ev.N == 1 && !w.over() && !w.presumedDead }
 	if w = a.latest(headless); w != nil && len(a.open) == 1 {
 		return w, false // its arguments are lost and may have had --keep-going
 	}
@@ -93,7 +95,7 @@ func (a *assembler) mergeOf(ev *Event, p phase) (w *work, m *openMerge) {
 				continue
 			}
 			r := 0
-			if !candidate.silent {
+			if !candidate.presumedDead {
 				r += 4
 			}
 			if open.phase < p {
@@ -125,16 +127,16 @@ var phaseOf = [...]phase{
 func (a *assembler) step(ev *Event) {
 	w, m := a.mergeOf(ev, phaseOf[ev.Kind])
 	if m == nil {
-		w, m = a.orphan(ev)
+		w, m = a.headlessMerge(ev)
 	}
-	a.mistaken(w)
+	a.reassignEnd(w)
 	a.touch(w, ev)
 	m.phase = max(m.phase, phaseOf[ev.Kind])
 	switch ev.Kind {
 	case KindCleaning:
 		m.Kind, m.Steps.Cleaning = KindSource, ev.Time
 		a.setRepo(m, ev.Text)
-		a.overtaken(w, m)
+		a.presumeOvertakenDead(w, m)
 	case KindCompiling, KindPackaging:
 		m.Kind, m.Steps.Compiling = KindSource, ev.Time
 		m.Packaged = ev.Kind == KindPackaging
@@ -147,7 +149,7 @@ func (a *assembler) step(ev *Event) {
 	case KindMergingBinary:
 		m.Kind, m.Steps.Merging = KindBinary, ev.Time
 		m.setBinpkg(string(ev.Text))
-		a.overtaken(w, m)
+		a.presumeOvertakenDead(w, m)
 	case KindWorld:
 		m.World = true
 	case KindPostClean:
@@ -157,11 +159,11 @@ func (a *assembler) step(ev *Event) {
 	}
 }
 
-// orphan opens a merge whose ">>> emerge" line is not in the input.
-func (a *assembler) orphan(ev *Event) (*work, *openMerge) {
-	w := a.latest(func(w *work) bool { return w.of == ev.Of && !w.over() && !w.silent })
+// headlessMerge opens a merge whose ">>> emerge" line is not in the input.
+func (a *assembler) headlessMerge(ev *Event) (*work, *openMerge) {
+	w := a.latest(func(w *work) bool { return w.of == ev.Of && !w.over() && !w.presumedDead })
 	if w == nil {
-		fresh := func(w *work) bool { return w.of == 0 && w.mayMerge() && !w.over() && !w.silent }
+		fresh := func(w *work) bool { return w.of == 0 && w.mayMerge() && !w.over() && !w.presumedDead }
 		if a.count(fresh) == 1 {
 			w = a.latest(fresh)
 		}
@@ -177,16 +179,16 @@ func (a *assembler) orphan(ev *Event) (*work, *openMerge) {
 	return w, m
 }
 
-// overtaken presumes other runs dead that have the same package open. Portage locks
-// the build directory, so they cannot still be building it.
-func (a *assembler) overtaken(by *work, m *openMerge) {
+// presumeOvertakenDead presumes other runs dead that have the same package open.
+// Portage locks the build directory, so they cannot still be building it.
+func (a *assembler) presumeOvertakenDead(by *work, m *openMerge) {
 	for _, w := range a.open {
 		if w == by || w.ID > by.ID {
 			continue
 		}
 		for _, open := range w.merges {
 			if !open.held && open.CPV == m.CPV && open.Root == m.Root {
-				w.silent, w.surely = true, true
+				w.presumedDead, w.certainlyDead = true, true
 			}
 		}
 	}
@@ -196,13 +198,13 @@ func (a *assembler) overtaken(by *work, m *openMerge) {
 func (a *assembler) completed(ev *Event) {
 	w, m := a.mergeOf(ev, cleaned)
 	if m == nil {
-		w, m = a.orphan(ev)
+		w, m = a.headlessMerge(ev)
 	}
-	a.mistaken(w)
+	a.reassignEnd(w)
 	a.touch(w, ev)
 	m.Root = a.names.intern(ev.Text)
 	m.Finished, m.Outcome = ev.Time, MergeMerged
-	m.ClockStepped = m.clock != a.clock
+	m.ClockStepped = m.clockSteps != a.clockSteps
 	w.Merged++
 	w.done++
 	if w.of == 1 {
@@ -215,8 +217,8 @@ func (a *assembler) completed(ev *Event) {
 	a.drop(w, m)
 }
 
-// spare returns an empty merge. It reuses the memory of delivered ones.
-func (a *assembler) spare() *openMerge {
+// newMerge returns an empty merge. It reuses the memory of delivered ones.
+func (a *assembler) newMerge() *openMerge {
 	if n := len(a.spares); n > 0 {
 		m := a.spares[n-1]
 		a.spares = a.spares[:n-1]
@@ -241,7 +243,7 @@ func (a *assembler) drop(w *work, m *openMerge) {
 func (a *assembler) replacing(name string) (*work, *openMerge) {
 	for i := len(a.open) - 1; i >= 0; i-- {
 		for _, m := range a.open[i].merges {
-			if m.Steps.Autoclean != 0 && !m.held && !a.open[i].silent && m.packageName() == name {
+			if m.Steps.Autoclean != 0 && !m.held && !a.open[i].presumedDead && m.packageName() == name {
 				return a.open[i], m
 			}
 		}
@@ -258,7 +260,7 @@ func (a *assembler) autoclean(ev *Event) {
 			if open.held || open.Steps.Autoclean != 0 || open.packageName() != string(ev.Name) {
 				continue
 			}
-			if m == nil || open.phase >= merging && m.phase < merging || w.silent && !a.open[i].silent {
+			if m == nil || open.phase >= merging && m.phase < merging || w.presumedDead && !a.open[i].presumedDead {
 				w, m = a.open[i], open
 			}
 		}

@@ -20,11 +20,11 @@ const (
 // Parser reads emerge.log in one or several pieces. It is not safe for concurrent
 // use.
 type Parser struct {
-	asm  assembler
-	ev   Event
-	buf  []byte
-	tail []byte // a last line without line end
-	tip  int64  // the offset of tail
+	asm        assembler
+	ev         Event
+	buf        []byte
+	tail       []byte // a last line without line end
+	tailOffset int64  // the offset of tail
 	// trace, if a test sets it, receives the extent of each event and each damage.
 	trace func(from, length int64)
 }
@@ -104,7 +104,7 @@ func (p *Parser) Read(ctx context.Context, r io.Reader, at Position, complete bo
 			p.take(p.buf[:filled], at.Offset, int64(filled))
 			at.Offset += int64(filled)
 		default:
-			p.tail, p.tip = append(p.tail, p.buf[:filled]...), at.Offset
+			p.tail, p.tailOffset = append(p.tail, p.buf[:filled]...), at.Offset
 		}
 		return at, nil
 	}
@@ -202,7 +202,7 @@ func (p *Parser) Open() (Open, error) {
 	}
 	scratch.asm.source = p.asm.source
 	if recognise(bytes.TrimRight(p.tail, "\r"), &scratch.ev) == known {
-		scratch.ev.Offset, scratch.ev.Length = p.tip, int64(len(p.tail))
+		scratch.ev.Offset, scratch.ev.Length = p.tailOffset, int64(len(p.tail))
 		scratch.asm.event(&scratch.ev)
 	}
 	for _, w := range scratch.asm.open {

@@ -135,13 +135,13 @@ func (a *assembler) code(c *codec) {
 	number(c, &a.source)
 	c.integer(&a.lastID)
 	c.integer(&a.last)
-	number(c, &a.clock)
+	number(c, &a.clockSteps)
 	c.integer(&a.argsOf)
 	c.integer(&a.started)
 	pointers(c, &a.open, codeWork)
 	if c.version == 1 {
 		for _, w := range a.open {
-			w.clock = a.clock
+			w.clockSteps = a.clockSteps
 		}
 	}
 }
@@ -165,15 +165,15 @@ func codeWork(c *codec, w *work) {
 	}
 	c.text(&w.LowSpace)
 	for _, x := range []*bool{
-		&w.Headless, &w.Resumed, &w.Uncertain, &w.argued, &w.finished, &w.syncing, &w.restarted, &w.terminated, &w.lost, &w.doubted, &w.silent, &w.surely,
+		&w.Headless, &w.Resumed, &w.Uncertain, &w.hasArgs, &w.finished, &w.syncing, &w.restarted, &w.terminated, &w.anyFailed, &w.doubted, &w.presumedDead, &w.certainlyDead,
 	} {
 		c.boolean(x)
 	}
 	if c.version > 1 {
-		number(c, &w.clock)
+		number(c, &w.clockSteps)
 		c.boolean(&w.ClockStepped)
 	}
-	if !c.writing && w.argued {
+	if !c.writing && w.hasArgs {
 		w.request = parseRequest(w.Args, w.Started)
 	}
 	w.action = w.Action
@@ -189,7 +189,7 @@ func codeMerge(c *codec, m *openMerge) {
 	for _, x := range []*string{&m.CPV, &m.Root, &m.RepoPath, &m.Slot, &m.Binpkg} {
 		c.text(x)
 	}
-	for _, x := range []*int{&m.N, &m.Of, &m.BuildID, &m.name, &m.clock} {
+	for _, x := range []*int{&m.N, &m.Of, &m.BuildID, &m.name, &m.clockSteps} {
 		number(c, x)
 	}
 	enum(c, &m.Kind, len(mergeKindNames))

@@ -15,7 +15,9 @@ const maxSyncs = 1024
 func (a *assembler) sync(ev *Event) {
 	switch ev.Kind {
 	case KindSync:
-		w := a.latest(func(w *work) bool { return w.action == ActionSync && !w.silent && len(w.syncs) == 0 && !w.syncing })
+		w := a.latest(func(w *work) bool {
+			return w.action == ActionSync && !w.presumedDead && len(w.syncs) == 0 && !w.syncing
+		})
 		if w == nil {
 			w = a.headless(ev)
 			w.Action, w.action = ActionSync, ActionSync
@@ -31,7 +33,7 @@ func (a *assembler) sync(ev *Event) {
 				return
 			}
 		}
-		w, sure := a.syncer(ev)
+		w, sure := a.syncingRun(ev)
 		s := a.addSync(w, ev)
 		s.Repo, s.Location, s.Uncertain = a.names.intern(ev.Name), a.names.intern(ev.Text), !sure
 		if s.Repo == "" {
@@ -47,7 +49,7 @@ func (a *assembler) sync(ev *Event) {
 		}
 		if s == nil {
 			sure := true
-			w, sure = a.syncer(ev)
+			w, sure = a.syncingRun(ev)
 			s = a.addSync(w, ev)
 			s.Started, s.Uncertain = ev.Time, !sure
 		}
@@ -70,7 +72,7 @@ func (a *assembler) sync(ev *Event) {
 			a.endSync(w, s, ev, SyncOK)
 		}
 	case KindSyncNotice:
-		if w := a.latest(func(w *work) bool { return w.action == ActionSync && !w.silent }); w != nil {
+		if w := a.latest(func(w *work) bool { return w.action == ActionSync && !w.presumedDead }); w != nil {
 			a.touch(w, ev)
 		}
 	case KindSyncError:
@@ -113,7 +115,7 @@ func (a *assembler) syncCompleted(ev *Event) {
 			return
 		}
 		sure := true
-		w, sure = a.syncer(ev)
+		w, sure = a.syncingRun(ev)
 		s = a.addSync(w, ev)
 		s.Uncertain = !sure
 		switch ev.Kind {
@@ -130,14 +132,14 @@ func (a *assembler) syncCompleted(ev *Event) {
 	a.endSync(w, s, ev, SyncOK)
 }
 
-// syncer returns the run that syncs now. sure is false if the run did not log "===
-// sync".
-func (a *assembler) syncer(ev *Event) (w *work, sure bool) {
-	syncing := func(w *work) bool { return w.action == ActionSync && !w.silent }
+// syncingRun returns the run that syncs now. sure is false if the run did not log
+// "=== sync".
+func (a *assembler) syncingRun(ev *Event) (w *work, sure bool) {
+	syncing := func(w *work) bool { return w.action == ActionSync && !w.presumedDead }
 	if w = a.latest(syncing); w != nil {
 		return w, a.count(syncing) == 1
 	}
-	if w = a.latest(func(w *work) bool { return !w.silent && !w.over() }); w != nil {
+	if w = a.latest(func(w *work) bool { return !w.presumedDead && !w.over() }); w != nil {
 		return w, false
 	}
 	w = a.headless(ev)
@@ -153,7 +155,7 @@ func (a *assembler) addSync(w *work, ev *Event) *openSync {
 		w.syncs = w.syncs[1:]
 	}
 	w.Syncs++
-	s := &openSync{Sync: Sync{Run: w.ID, Seq: w.Syncs, Begin: a.place(ev)}, clock: a.clock}
+	s := &openSync{Sync: Sync{Run: w.ID, Seq: w.Syncs, Begin: a.place(ev)}, clock: a.clockSteps}
 	w.syncs = append(w.syncs, s)
 	a.touch(w, ev)
 	return s
@@ -162,7 +164,7 @@ func (a *assembler) addSync(w *work, ev *Event) *openSync {
 func (a *assembler) endSync(w *work, s *openSync, ev *Event, outcome SyncOutcome) {
 	a.touch(w, ev)
 	s.ended, s.Outcome, s.Finished = true, outcome, ev.Time
-	s.ClockStepped = s.clock != a.clock
+	s.ClockStepped = s.clock != a.clockSteps
 }
 
 // openSync returns the latest sync without end that satisfies fits, in the latest
@@ -176,7 +178,7 @@ func (a *assembler) openSyncs() int {
 	n := 0
 	for _, w := range a.open {
 		for _, s := range w.syncs {
-			if !w.silent && !s.ended {
+			if !w.presumedDead && !s.ended {
 				n++
 			}
 		}
@@ -187,7 +189,7 @@ func (a *assembler) openSyncs() int {
 func (a *assembler) anySync(fits func(*openSync) bool) (*work, *openSync) {
 	for i := len(a.open) - 1; i >= 0; i-- {
 		w := a.open[i]
-		if w.silent {
+		if w.presumedDead {
 			continue
 		}
 		for j := len(w.syncs) - 1; j >= 0; j-- {

@@ -6,7 +6,7 @@ const loggedApart = 1237248000
 
 // unmerging handles "=== Unmerging... (CPV)".
 func (a *assembler) unmerging(ev *Event) {
-	u := &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Started: ev.Time}, clock: a.clock}
+	u := &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Started: ev.Time}, clock: a.clockSteps}
 	a.addUnmerge(u, ev)
 }
 
@@ -20,9 +20,9 @@ func (a *assembler) addUnmerge(u *openUnmerge, ev *Event) *work {
 		}
 	}
 	removing := func(w *work) bool {
-		return (w.action == ActionUnmerge || w.action == ActionDepclean) && !w.over() && !w.silent
+		return (w.action == ActionUnmerge || w.action == ActionDepclean) && !w.over() && !w.presumedDead
 	}
-	merging := func(w *work) bool { return w.mayMerge() && !w.over() && !w.silent }
+	merging := func(w *work) bool { return w.mayMerge() && !w.over() && !w.presumedDead }
 	unblocking := func(w *work) bool { return merging(w) && !w.finished }
 	var w *work
 	switch {
@@ -72,7 +72,7 @@ func (a *assembler) attachUnmerge(w *work, u *openUnmerge, ev *Event) *work {
 func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
 	w, u := a.unmergeOf(ev)
 	if u == nil {
-		u = &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Uncertain: true}, clock: a.clock}
+		u = &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Uncertain: true}, clock: a.clockSteps}
 		// The end has two blanks whatever the reason.
 		ev.OneBlank = true
 		if _, m := a.replacing(PackageOf(u.CPV)); m != nil {
@@ -82,9 +82,9 @@ func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
 	}
 	a.touch(w, ev)
 	u.Finished, u.Outcome = ev.Time, outcome
-	u.ClockStepped = u.clock != a.clock
+	u.ClockStepped = u.clock != a.clockSteps
 	if outcome == UnmergeFailed && u.Reason != UnmergeReplaced {
-		w.lost = true
+		w.anyFailed = true
 	}
 	if u.Merge != 0 && outcome == UnmergeOK {
 		for _, m := range w.merges {
@@ -109,7 +109,7 @@ func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
 func (a *assembler) unmergeOf(ev *Event) (*work, *openUnmerge) {
 	for i := len(a.open) - 1; i >= 0; i-- {
 		for _, u := range a.open[i].unmerges {
-			if u.Finished == 0 && u.CPV == string(ev.Name) && !a.open[i].silent {
+			if u.Finished == 0 && u.CPV == string(ev.Name) && !a.open[i].presumedDead {
 				return a.open[i], u
 			}
 		}

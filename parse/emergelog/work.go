@@ -4,8 +4,8 @@ package emergelog
 type work struct {
 	Run
 	request
-	// argued reports that the "*** emerge" line was seen.
-	argued bool
+	// hasArgs reports that the "*** emerge" line was seen.
+	hasArgs bool
 	// of, lastN and done describe the current merge list: its length, the highest N
 	// that began, and the number of completed merges.
 	of, lastN, done int
@@ -14,18 +14,18 @@ type work struct {
 	syncing    bool
 	restarted  bool
 	terminated bool
-	// lost reports that a merge or a removal of the run has failed, in this list or
-	// in a previous one.
-	lost bool
+	// anyFailed reports that a merge or a removal of the run has failed, in this
+	// list or in a previous one.
+	anyFailed bool
 	// doubted reports that the logged end may belong to another run.
 	doubted bool
-	// clock is the parser's number of clock steps when the run began.
-	clock int
-	// silent reports that later runs make the death of this run likely. surely
-	// reports that the log has no other explanation.
-	silent, surely bool
-	merges         []*openMerge
-	unmerges       []*openUnmerge
+	// clockSteps is the parser's number of clock steps when the run began.
+	clockSteps int
+	// presumedDead reports that later runs make the death of this run likely.
+	// certainlyDead reports that the log has no other explanation.
+	presumedDead, certainlyDead bool
+	merges                      []*openMerge
+	unmerges                    []*openUnmerge
 	// syncs holds all syncs of the run, because a repository can have two end
 	// lines.
 	syncs []*openSync
@@ -50,8 +50,8 @@ type openMerge struct {
 	phase phase
 	// name is the length of cat/pn in CPV.
 	name int
-	// clock is the parser's number of clock steps when the merge began.
-	clock int
+	// clockSteps is the parser's number of clock steps when the merge began.
+	clockSteps int
 	// held marks a completed merge that is not final until its run exits.
 	held bool
 }

@@ -99,7 +99,7 @@ func (s *scanner) line(line []byte) {
 	if s.notice != nil {
 		s.noticeInterrupted()
 	}
-	s.weigh(line)
+	s.considerCause(line)
 }
 
 // marked handles a line of einfo, ewarn and similar functions, whose text follows "
@@ -120,7 +120,7 @@ func (s *scanner) marked(line []byte) bool {
 		s.endNotice()
 	case s.noticeMark(text):
 	default:
-		s.weigh(text)
+		s.considerCause(text)
 	}
 	return true
 }
@@ -145,7 +145,7 @@ func (s *scanner) portage(line []byte) bool {
 		s.endNotice()
 		s.progress(rest)
 	case '!':
-		s.complaint(line)
+		s.errorLine(line)
 	case '<':
 		s.removals++
 	case '-':
@@ -159,10 +159,10 @@ func (s *scanner) portage(line []byte) bool {
 	return true
 }
 
-// enter records that a phase begins at the current line. It ignores a phase that is
-// already over: such a line comes from a test suite, or from a package that runs
-// Portage.
-func (s *scanner) enter(phase Phase) bool {
+// enterPhase records that a phase begins at the current line. It ignores a phase
+// that is already over: such a line comes from a test suite, or from a package that
+// runs Portage.
+func (s *scanner) enterPhase(phase Phase) bool {
 	if s.phase != "" && phaseOrder(phase) <= phaseOrder(s.phase) {
 		return false
 	}
@@ -205,7 +205,7 @@ func (s *scanner) finish() BuildLog {
 	log.Size, log.Lines = s.lines.size(), s.lines.lines
 	if log.Kind == KindUnknown {
 		switch {
-		case log.CPV != "" && s.builds():
+		case log.CPV != "" && s.isSourceBuild():
 			log.Kind = KindSource
 		case s.removals > 0:
 			log.Kind = KindUnmerge
@@ -224,9 +224,9 @@ func (s *scanner) finish() BuildLog {
 	return *log
 }
 
-// builds reports whether the log shows a build from source: it has a header, and no
-// line of a binary merge so far.
-func (s *scanner) builds() bool { return s.log.Kind != KindBinary }
+// isSourceBuild reports whether the log shows a build from source: it has a header,
+// and no line of a binary merge so far.
+func (s *scanner) isSourceBuild() bool { return s.log.Kind != KindBinary }
 
 // record returns text cleaned and shortened for storage.
 func record(text []byte) string { return cut(Clean(text), maxText) }

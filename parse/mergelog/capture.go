@@ -217,7 +217,8 @@ func (s *captureScanner) announce(text, preposition string, binary bool, outcome
 	return true
 }
 
-// failed handles "cpv::repo[ in root]" and "to <action> cpv[ for root][, Log file:]".
+// failed handles "cpv::repo[ in root]" and "to <action> cpv[ for root][, Log
+// file:]".
 func (s *captureScanner) failed(text string) bool {
 	text, hasLog := strings.CutSuffix(text, ", Log file:")
 	preposition := " in "
@@ -255,7 +256,8 @@ func (s *captureScanner) failed(text string) bool {
 // summary handles the marked lines at the end of the output of emerge.
 func (s *captureScanner) summary(text string) bool {
 	if target, ok := strings.CutPrefix(text, " ("); ok {
-		// "(cpv:slot/sub::repo, ebuild scheduled for merge)[ (postinst failed)][, Log file:]"
+		// "(cpv:slot/sub::repo, ebuild scheduled for merge)[ (postinst failed)][,
+		// Log file:]"
 		name, rest, ok := strings.Cut(target, ", ")
 		if !ok || !strings.Contains(rest, "scheduled for merge") {
 			return false
@@ -359,7 +361,7 @@ func (s *captureScanner) unmerge(cpv, root string) {
 func (s *captureScanner) endSection() {
 	log := s.log.finish()
 	s.log = newScanner(s.lines)
-	s.lines.fence()
+	s.lines.limitLookBack()
 	if log.Failure == nil {
 		return
 	}

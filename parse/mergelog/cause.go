@@ -82,8 +82,8 @@ func (c *candidate) cause() Cause {
 	return Cause{Class: c.class, Offset: c.offset, Line: c.line, Excerpt: c.excerpt}
 }
 
-// weigh checks whether line explains the failure.
-func (s *scanner) weigh(line []byte) {
+// considerCause checks whether line explains the failure.
+func (s *scanner) considerCause(line []byte) {
 	if len(line) > 0 && line[0] == esc {
 		line = skipEscapes(line)
 	}
@@ -165,7 +165,7 @@ func (s *scanner) consider(line []byte, class CauseClass, r rank) {
 // resetCause forgets the errors of a phase that has ended successfully.
 func (s *scanner) resetCause() {
 	s.cause, s.gaveUp = candidate{}, false
-	s.lines.fence()
+	s.lines.limitLookBack()
 }
 
 // concludeCause is called when the failure is reported. It drops a weak cause that

@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// reach is the number of lines around a decisive line that an excerpt includes.
-type reach struct{ above, below int }
+// excerptRange is the number of lines around a decisive line that an excerpt
+// includes.
+type excerptRange struct{ above, below int }
 
-// reaches holds the classes with an unusual reach.
-var reaches = map[CauseClass]reach{
+// excerptRanges holds the classes with an unusual reach.
+var excerptRanges = map[CauseClass]excerptRange{
 	CauseCompiler:    {above: 6, below: 12},
 	CauseMissingFile: {above: 4, below: 6},
 	CauseLinker:      {above: 3, below: 8},
@@ -27,17 +28,17 @@ var reaches = map[CauseClass]reach{
 	CauseSandbox:     {above: 0, below: 10},
 }
 
-// usualReach is the reach of the other classes. tailLines is the number of lines in
-// an excerpt without a cause.
-var usualReach = reach{above: 3, below: 3}
+// defaultExcerptRange is the reach of the other classes. tailLines is the number of
+// lines in an excerpt without a cause.
+var defaultExcerptRange = excerptRange{above: 3, below: 3}
 
 const tailLines = 10
 
-func (c *candidate) reach() reach {
-	if r, ok := reaches[c.class]; ok {
+func (c *candidate) excerptRange() excerptRange {
+	if r, ok := excerptRanges[c.class]; ok {
 		return r
 	}
-	return usualReach
+	return defaultExcerptRange
 }
 
 // openExcerpt begins the excerpt of a new candidate. It holds the current line and
@@ -50,7 +51,7 @@ func (s *scanner) openExcerpt() {
 		line := record(raw)
 		edge := strings.HasPrefix(line, "FAILED: ")
 		switch {
-		case len(above) >= c.reach().above:
+		case len(above) >= c.excerptRange().above:
 			return false
 		case command != "":
 			if edge {
@@ -113,7 +114,7 @@ func belongsAbove(class CauseClass, line string) bool {
 func (s *scanner) extendExcerpt(raw []byte) {
 	c := &s.cause
 	line := record(raw)
-	if c.after == c.reach().below || len(c.excerpt) >= maxExcerptLines || !belongsBelow(c.class, line) {
+	if c.after == c.excerptRange().below || len(c.excerpt) >= maxExcerptLines || !belongsBelow(c.class, line) {
 		c.open = false
 		c.trim()
 		return

@@ -243,15 +243,15 @@ func (s *scanner) judgeSentence() {
 	s.fail(PhaseMerge, verdict)
 }
 
-// complaint handles the lines that begin with "!!! ".
-func (s *scanner) complaint(line []byte) {
+// errorLine handles the lines that begin with "!!! ".
+func (s *scanner) errorLine(line []byte) {
 	text := line[4:]
 	switch {
 	case hasPrefix(text, "Couldn't download '"):
 		s.consider(line, CauseFetch, rankReport)
 		s.fail(PhaseFetch, record(text))
 	case bytes.HasSuffix(bytes.TrimRight(text, "\r"), []byte(" has fetch restriction turned on.")):
-		s.enter(PhaseFetch)
+		s.enterPhase(PhaseFetch)
 		s.consider(line, CauseFetch, rankReason)
 		s.fail(PhaseFetch, record(text))
 	case hasPrefix(text, "Fetched file: ") && bytes.Contains(text, []byte("VERIFY FAILED!")):
@@ -282,7 +282,7 @@ func (s *scanner) complaint(line []byte) {
 	case bytes.HasSuffix(text, []byte(" does not exist")):
 		s.consider(line, CauseMissingFile, rankReason)
 	default:
-		s.weigh(text)
+		s.considerCause(text)
 	}
 }
 

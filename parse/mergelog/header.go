@@ -40,17 +40,17 @@ func (s *scanner) beginPackage(cpv, slot string) {
 		if s.phase == PhaseFetch && s.log.Failure != nil {
 			// pkg_nofetch runs because the ebuild forbids the download.
 			s.phase = ""
-			s.enter(PhaseNofetch)
+			s.enterPhase(PhaseNofetch)
 			break
 		}
-		s.enter(PhaseSetup)
+		s.enterPhase(PhaseSetup)
 	case s.phase == PhaseSetup && len(s.log.Phases) == 1 && s.log.Failure == nil && cpv == s.log.CPV:
 		s.log.Phases[0].Phase = PhasePretend
 		s.phase = PhasePretend
-		s.enter(PhaseSetup)
+		s.enterPhase(PhaseSetup)
 	default:
 		s.restart()
-		s.enter(PhaseSetup)
+		s.enterPhase(PhaseSetup)
 	}
 	s.log.CPV, s.log.Slot = cpv, slot
 	s.log.Repository, s.log.USE, s.log.Features = "", nil, nil
@@ -76,31 +76,31 @@ func (s *scanner) progress(rest []byte) {
 	}
 	switch {
 	case hasPrefix(rest, "Unpacking source..."):
-		s.enter(PhaseUnpack)
+		s.enterPhase(PhaseUnpack)
 	case hasPrefix(rest, "Preparing source in "):
-		s.enter(PhasePrepare)
+		s.enterPhase(PhasePrepare)
 	case hasPrefix(rest, "Configuring source in "):
-		s.enter(PhaseConfigure)
+		s.enterPhase(PhaseConfigure)
 	case hasPrefix(rest, "Compiling source in "):
-		s.enter(PhaseCompile)
+		s.enterPhase(PhaseCompile)
 	case hasPrefix(rest, "Test phase: "):
-		s.enter(PhaseTest)
+		s.enterPhase(PhaseTest)
 	case hasPrefix(rest, "Install ") && bytes.Contains(rest, []byte(" into ")):
-		s.enter(PhaseInstall)
+		s.enterPhase(PhaseInstall)
 	case hasPrefix(rest, "Completed installing "):
 		s.sawInstalled = true
 	case hasPrefix(rest, "Creating binpkg"), hasPrefix(rest, "Building package for "):
-		s.enter(PhasePackage)
+		s.enterPhase(PhasePackage)
 	case string(rest) == "Done.":
 		s.log.BinpkgCreated = true
 		s.sawInstalled = true
-		s.enter(PhasePackage)
+		s.enterPhase(PhasePackage)
 	case hasPrefix(rest, "Extracting info"), hasPrefix(rest, "Extracting "):
 		if s.log.Kind == KindUnknown && s.phase != PhaseUnpack {
 			s.log.Kind = KindBinary
 		}
 	case hasPrefix(rest, "Merging "):
-		s.enter(PhaseMerge)
+		s.enterPhase(PhaseMerge)
 	case hasPrefix(rest, "needed "):
 		s.preserved(rest)
 	case bytes.HasSuffix(rest, []byte(" merged.")):

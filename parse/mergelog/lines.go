@@ -74,13 +74,13 @@ func (l *lineReader) read() (line []byte, ok bool) {
 			l.start = l.next
 			l.next += i + 1
 			l.lines++
-			return l.bare(rest[:i]), true
+			return l.withoutPrefix(rest[:i]), true
 		case len(rest) > MaxLine:
 			l.start = l.next
 			l.next += MaxLine
 			l.skipping = true
 			l.lines++
-			return l.bare(rest[:MaxLine]), true
+			return l.withoutPrefix(rest[:MaxLine]), true
 		}
 		if l.fill() {
 			continue
@@ -93,12 +93,12 @@ func (l *lineReader) read() (line []byte, ok bool) {
 		l.start = l.next
 		l.next = l.end
 		l.lines++
-		return l.bare(rest), true
+		return l.withoutPrefix(rest), true
 	}
 }
 
-// bare removes the prefix and the carriage return of a CRLF from line.
-func (l *lineReader) bare(line []byte) []byte {
+// withoutPrefix removes the prefix and the carriage return of a CRLF from line.
+func (l *lineReader) withoutPrefix(line []byte) []byte {
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
 	}
@@ -111,7 +111,7 @@ func (l *lineReader) bare(line []byte) []byte {
 // current returns the line that read returned last.
 func (l *lineReader) current() []byte {
 	line := l.buf[l.start:min(l.next, l.start+MaxLine)]
-	return l.bare(bytes.TrimSuffix(line, []byte("\n")))
+	return l.withoutPrefix(bytes.TrimSuffix(line, []byte("\n")))
 }
 
 // fill reads more input. It keeps the data that looking back may need. It reports
@@ -153,8 +153,8 @@ func (l *lineReader) offset() int64 { return l.base + int64(l.start) }
 // size returns the position after the last line, in bytes.
 func (l *lineReader) size() int64 { return l.base + int64(l.next) }
 
-// fence prevents above from reaching lines before the current one.
-func (l *lineReader) fence() { l.floor = l.start }
+// limitLookBack prevents above from reaching lines before the current one.
+func (l *lineReader) limitLookBack() { l.floor = l.start }
 
 // above calls fn with the lines above the current one, nearest first, until fn
 // returns false or no line is left.
@@ -166,7 +166,7 @@ func (l *lineReader) above(fn func(line []byte) bool) {
 		if start == 0 && lowest != l.floor {
 			return // the window cuts this line
 		}
-		if !fn(l.bare(l.buf[lowest+start : end])) {
+		if !fn(l.withoutPrefix(l.buf[lowest+start : end])) {
 			return
 		}
 		end = lowest + start - 1
