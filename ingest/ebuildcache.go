@@ -9,12 +9,11 @@ import (
 	"emaudit/settings"
 )
 
-// maxCacheFile is the size in bytes up to which an entry of md5-cache is read.
+// maxCacheFile is the largest accepted size of an md5-cache entry, in bytes.
 const maxCacheFile = 2 << 20
 
-// EbuildCache returns a function that gives what metadata/md5-cache of a repository
-// says of an ebuild. The second result is false if the cache has no entry for it, or
-// the entry cannot be read.
+// EbuildCache returns a function that reads the metadata/md5-cache entry of an
+// ebuild. ok is false if there is no entry, or if it cannot be read.
 func EbuildCache(root *hostfs.Root, s *settings.Settings) func(repo, cpv string) (userconf.CacheEntry, bool) {
 	places := map[string]string{}
 	for _, r := range s.Repositories() {

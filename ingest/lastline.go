@@ -12,15 +12,16 @@ import (
 	"emaudit/settings"
 )
 
-// maxTail is how much of the end of a build log is looked at for its last line.
+// maxTail is how much of the end of a build log is searched for its last line, in
+// bytes.
 const maxTail = 16 << 10
 
-// maxRunningLog is the size in bytes up to which a build log is opened.
+// maxRunningLog is the largest size of a build log that is opened, in bytes.
 const maxRunningLog = 8 << 30
 
-// LastLines returns a function that gives the last line of the build log of a
-// package (cat/pf) that is being built. The line is empty if the log cannot be read:
-// it belongs to root and to the group portage. closeDir releases what was opened.
+// LastLines returns a function that returns the last line in the build log of a
+// package (cat/pf) in progress. The line is "" if the log cannot be read, because
+// only root and the group portage may read it. closeDir closes the opened folders.
 func LastLines(root *hostfs.Root, s *settings.Settings) (of func(cpv string) string, closeDir func() error) {
 	dir, err := root.OpenDir(s.BuildDir())
 	if err != nil {
@@ -29,8 +30,8 @@ func LastLines(root *hostfs.Root, s *settings.Settings) (of func(cpv string) str
 	return func(cpv string) string { return lastLineOf(dir, cpv) }, dir.Close
 }
 
-// lastLineOf returns the last line of CAT/PF/temp/build.log (ebuild(5)), empty
-// where it cannot be read. Only names that the folders list are opened.
+// lastLineOf returns the last line of CAT/PF/temp/build.log (ebuild(5)), or "" if
+// it cannot be read. It opens only names that the folders list.
 func lastLineOf(dir *hostfs.Dir, cpv string) string {
 	category, pf, _ := strings.Cut(cpv, "/")
 	held := dir
@@ -54,7 +55,8 @@ func lastLineOf(dir *hostfs.Dir, cpv string) string {
 	return lastLine(f)
 }
 
-// lastLine returns the last line of a file that has text, as a terminal shows it.
+// lastLine returns the last line of a file that is not blank, as a terminal shows
+// it.
 func lastLine(f *os.File) string {
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {

@@ -12,24 +12,26 @@ import (
 )
 
 const (
-	// maxStatus bounds a live status file: some hundred bytes for each job.
+	// maxStatus is the largest size of a live status file, in bytes. It has some
+	// hundred bytes for each job.
 	maxStatus = 1 << 20
-	// maxMtimedb bounds mtimedb, which grows with the files that are watched.
+	// maxMtimedb is the largest size of mtimedb, in bytes. It grows with the number
+	// of watched files.
 	maxMtimedb = 64 << 20
-	// maxCommandLine bounds the command line of a process that is looked at.
+	// maxCommandLine is the number of bytes that are read of a command line.
 	maxCommandLine = 1 << 20
 )
 
-// Live is what a root itself says of running emerges. Nothing of it is stored.
+// Live is what a root itself shows about running emerges. It is not stored.
 type Live struct {
 	Status []*mergelist.Status // the status files, written with FEATURES=observability
-	Emerge *bool               // an emerge process runs; nil if unknown, as for another root
-	Phases map[string]string   // by cpv: the ebuild phases that processes run
-	Resume []mergelist.Item    // the resume list; while emerge runs, what it has not finished
+	Emerge *bool               // whether an emerge process is running; nil if unknown, as for another root
+	Phases map[string]string   // the ebuild phases of running processes, by cpv
+	Resume []mergelist.Item    // the resume list; while emerge runs, the unfinished packages
 }
 
-// ReadLive reads what a root says of running emerges. It leaves out what it cannot
-// read.
+// ReadLive reads what a root shows about running emerges. It omits facts that it
+// cannot read.
 func ReadLive(root *hostfs.Root, s *settings.Settings) Live {
 	var live Live
 	processes := processesOf(root)
@@ -59,8 +61,8 @@ func ReadResume(root *hostfs.Root, s *settings.Settings) ([]mergelist.Item, erro
 	return mergelist.ParseResume(data)
 }
 
-// readStatus reads the live status files (FEATURES=observability). On the
-// running system one whose process is gone is left over from a crash.
+// readStatus reads the live status files (FEATURES=observability). On the running
+// system it ignores files whose process no longer exists.
 func readStatus(root *hostfs.Root, s *settings.Settings, processes map[int]processArgs) []*mergelist.Status {
 	folder, err := root.OpenDir(path.Join("/", s.EPREFIX(), "run/portage"))
 	if err != nil {
@@ -92,10 +94,10 @@ func readStatus(root *hostfs.Root, s *settings.Settings, processes map[int]proce
 	return all
 }
 
-// processArgs is the command line of one process, word by word.
+// processArgs are the arguments of one process.
 type processArgs [][]byte
 
-// processesOf returns the processes of the running system, nil for another root.
+// processesOf returns the processes of the running system, or nil for another root.
 func processesOf(root *hostfs.Root) map[int]processArgs {
 	if !root.IsSystem() {
 		return nil
@@ -134,7 +136,8 @@ func PortageProcess(root *hostfs.Root) int {
 	return 0
 }
 
-// isEmerge tells emerge, which is Python and has its own name as an argument.
+// isEmerge reports whether the process is emerge, which is Python with the name of
+// emerge as an argument.
 func (p processArgs) isEmerge() bool {
 	for i, word := range p {
 		if i < 3 && path.Base(string(word)) == "emerge" {
@@ -144,8 +147,8 @@ func (p processArgs) isEmerge() bool {
 	return false
 }
 
-// phase reads what Portage names its processes: "[cat/pf] sandbox ebuild.sh
-// PHASE" (process.py, spawn; doebuild.py).
+// phase parses the name that Portage gives to its processes: "[cat/pf] sandbox
+// ebuild.sh PHASE" (process.py, spawn; doebuild.py).
 func (p processArgs) phase() (cpv, phase string, ok bool) {
 	if len(p) < 3 {
 		return "", "", false

@@ -16,20 +16,20 @@ import (
 	"emaudit/store"
 )
 
-// portageqTimeout ends a portageq that hangs; it takes under a second on an
-// old machine.
+// portageqTimeout stops a portageq that hangs. It normally takes less than a
+// second, even on an old machine.
 const portageqTimeout = 30 * time.Second
 
-// sourcePortageq is the bookmark under which Portage's answers are kept.
+// sourcePortageq is the kind of the bookmark that holds Portage's answers.
 const sourcePortageq store.SourceKind = "portageq"
 
-// PortageqAnswers returns a function that asks the running Portage for variables, for
-// the Portageq of [settings.Options]. program is the path of portageq, and own are the
-// settings as emaudit reads them.
+// PortageqAnswers returns a function for the Portageq of [settings.Options], which
+// asks the running Portage for variables. program is the path of portageq. own are
+// the settings as emaudit reads them. now is in unix seconds.
 //
-// A start of Portage takes longer than anything else in emaudit. So the database keeps
-// its answers, and Portage is asked again only after own or the program has changed.
-// now is in unix seconds.
+// Starting Portage takes longer than anything else in emaudit. So the database
+// keeps the answers, and Portage is asked again only after own or the program has
+// changed.
 func PortageqAnswers(ctx context.Context, db *store.DB, host store.HostID, program string, own []settings.Setting, now int64) func(...string) (map[string]string, error) {
 	return func(names ...string) (map[string]string, error) {
 		key := portageqKey(program, names, own)
@@ -59,8 +59,8 @@ func PortageqAnswers(ctx context.Context, db *store.DB, host store.HostID, progr
 	}
 }
 
-// portageqKey stands for everything that Portage's answers depend on and that
-// costs nothing to look at.
+// portageqKey returns a digest of everything that Portage's answers depend on and
+// that is fast to read.
 func portageqKey(program string, names []string, own []settings.Setting) []byte {
 	h := sha256.New()
 	if info, err := os.Stat(program); err == nil {
@@ -73,8 +73,8 @@ func portageqKey(program string, names []string, own []settings.Setting) []byte 
 	return h.Sum(nil)
 }
 
-// runPortageq asks for all variables in one process. Exit status 1 says that
-// one of them is unset, which is an answer.
+// runPortageq asks for all variables in one process. Exit status 1 means that a
+// variable is unset, which is not an error.
 func runPortageq(ctx context.Context, program string, names []string) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, portageqTimeout)
 	defer cancel()
@@ -86,8 +86,8 @@ func runPortageq(ctx context.Context, program string, names []string) (map[strin
 	return parseEnvvar(string(out))
 }
 
-// parseEnvvar reads NAME=WORD lines, each word as Python's shlex.quote writes
-// it: bare, or in single quotes with '"'"' for a single quote.
+// parseEnvvar parses lines NAME=WORD. A word has the form of Python's shlex.quote:
+// bare, or in single quotes with '"'"' for a single quote.
 func parseEnvvar(out string) (map[string]string, error) {
 	answers := map[string]string{}
 	for rest := out; rest != ""; {

@@ -2,7 +2,7 @@ package history
 
 import "slices"
 
-// detail says how much of a row is made.
+// detail is the set of columns to compute in a row.
 type detail uint8
 
 const (
@@ -10,7 +10,7 @@ const (
 	withPrediction        // and the trend
 )
 
-// row makes the row of a tally.
+// row computes the row of a tally.
 func (r *StatsRows) row(t *tally, how detail) PackageStats {
 	row := PackageStats{
 		CP: r.words[t.name], Period: r.words[t.stretch], Unmerges: int(t.unmerges), Failures: int(t.failures), FirstAt: at(int64(t.firstAt)), LastAt: at(int64(t.lastAt)),
@@ -32,14 +32,14 @@ func (r *StatsRows) row(t *tally, how detail) PackageStats {
 	return row
 }
 
-// rounded is a quotient of numbers that are not negative.
+// rounded returns the rounded quotient of numbers that are not negative.
 func rounded(n, by int64) *int64 {
 	q := (n + by/2) / by
 	return &q
 }
 
-// kindStats makes the statistics of durations, which are oldest first, and of
-// merges of unknown duration.
+// kindStats computes the statistics of durations in seconds, oldest first, and of
+// untimed merges of unknown duration.
 func kindStats(durations []int64, untimed int, how detail) KindStats {
 	k := KindStats{Merges: len(durations) + untimed}
 	if len(durations) == 0 {
@@ -69,11 +69,11 @@ func kindStats(durations []int64, untimed int, how detail) KindStats {
 	return k
 }
 
-// trendSamples is the least number of merges of which a trend is told.
+// trendSamples is the least number of merges with a trend.
 const trendSamples = 6
 
-// statsColumn returns the value of a column by which rows are sorted, nil where
-// it is not known; ok is false for a column that is none.
+// statsColumn returns a function that returns the value of a column, or nil if
+// unknown. ok is false for an undefined column.
 func statsColumn(column string) (value func(*PackageStats) *int64, ok bool) {
 	number := func(get func(*PackageStats) int64) (func(*PackageStats) *int64, bool) {
 		return func(r *PackageStats) *int64 { n := get(r); return &n }, true

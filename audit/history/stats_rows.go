@@ -11,28 +11,28 @@ import (
 	"emaudit/store"
 )
 
-// tally is what a row of statistics is made of. A log of decades by day has a
-// million of them.
+// tally holds the data of one row. A log of decades, divided by day, has a million
+// of them.
 type tally struct {
-	name, stretch                              uint32 // places in StatsRows.words
+	name, stretch                              uint32 // indices in StatsRows.words
 	untimed, binaryUntimed, unmerges, failures uint32
 	firstAt, lastAt                            uint32 // unix seconds, until 2106
-	// The durations of source merges lie from here up to binary, those of binary
-	// merges from there up to end.
+	// durations[begin:binary] are the durations of source merges, and
+	// durations[binary:end] those of binary merges.
 	begin, binary, end uint32
 }
 
-// StatsRows are the rows of statistics, in their order.
+// StatsRows are the rows of statistics, in order.
 type StatsRows struct {
 	tallies   []tally
-	durations []int64 // of all tallies, oldest first in each
+	durations []int64 // of all tallies, each oldest first
 	words     []string
-	number    map[string]uint32 // of a word
+	number    map[string]uint32 // index of each word
 	detail    detail
 	order     []uint32
 }
 
-// word returns the place of a name.
+// word returns the index of a name.
 func (r *StatsRows) word(name string) uint32 {
 	n, ok := r.number[name]
 	if !ok {
@@ -59,8 +59,8 @@ func (r *StatsRows) add(name, stretch string, sum *store.PackageSum) {
 	r.tallies = append(r.tallies, t)
 }
 
-// join makes one tally of each row, and puts them in order by stretch of time and
-// name. A package that was renamed had one name first and then the other.
+// join combines the tallies of each row, and sorts the rows by interval and name.
+// If a package was renamed, the durations under its old name come first.
 func (r *StatsRows) join() {
 	sorted := slices.Sorted(slices.Values(r.words))
 	rank := make([]uint32, len(r.words))
@@ -81,7 +81,7 @@ func (r *StatsRows) join() {
 	r.tallies = joined
 }
 
-// sumOf adds tallies up.
+// sumOf adds up tallies.
 func (r *StatsRows) sumOf(same []tally) tally {
 	sum := tally{name: same[0].name, stretch: same[0].stretch, begin: uint32(len(r.durations))}
 	for i := range same {
@@ -104,8 +104,7 @@ func (r *StatsRows) sumOf(same []tally) tally {
 	return sum
 }
 
-// chunkBy yields the longest parts of a list of which each element is the same as
-// the one before.
+// chunkBy splits a list into the longest chunks of equal consecutive elements.
 func chunkBy[T any](list []T, same func(a, b *T) bool) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		for begin, i := 0, 1; i <= len(list); i++ {
@@ -119,8 +118,8 @@ func chunkBy[T any](list []T, same func(a, b *T) bool) iter.Seq[[]T] {
 	}
 }
 
-// arrange makes the rows that are asked for, by stretch of time and name where no
-// other order is, unknown values last.
+// arrange selects and sorts the rows of a query, by default by interval and name.
+// Unknown values sort last.
 func (r *StatsRows) arrange(q StatsQuery) error {
 	r.join()
 	r.order = make([]uint32, len(r.tallies))
@@ -139,15 +138,15 @@ func (r *StatsRows) arrange(q StatsQuery) error {
 	return nil
 }
 
-// Len is the number of rows.
+// Len returns the number of rows.
 func (r *StatsRows) Len() int { return len(r.order) }
 
-// Divided reports whether there is a row for each stretch of time.
+// Divided reports whether there are rows for several intervals.
 func (r *StatsRows) Divided() bool {
 	return len(r.order) > 0 && r.words[r.tallies[r.order[0]].stretch] != ""
 }
 
-// All yields every row, which holds until the next.
+// All yields every row. A row is valid until the next one.
 func (r *StatsRows) All() iter.Seq[*PackageStats] {
 	return func(yield func(*PackageStats) bool) {
 		for _, row := range r.order {
@@ -159,7 +158,7 @@ func (r *StatsRows) All() iter.Seq[*PackageStats] {
 	}
 }
 
-// totals returns a row for each stretch of time.
+// totals returns one row for each interval.
 func (r *StatsRows) totals() []PackageStats {
 	all := []PackageStats{}
 	for same := range chunkBy(r.tallies, func(a, b *tally) bool { return a.stretch == b.stretch }) {
@@ -172,7 +171,7 @@ func (r *StatsRows) totals() []PackageStats {
 	return all
 }
 
-// sum is nil where there are several stretches of time, or none.
+// sum returns nil if there are several intervals, or none.
 func (r *StatsRows) sum() *StatsSum {
 	if last := len(r.tallies) - 1; last < 0 || r.tallies[0].stretch != r.tallies[last].stretch {
 		return nil
@@ -193,10 +192,10 @@ func (r *StatsRows) sum() *StatsSum {
 	return sum
 }
 
-// unknownValue sorts behind all others; it is no value of any column.
+// unknownValue sorts after all others. No column has this value.
 const unknownValue = math.MinInt64
 
-// sort sorts by a column, the largest first where a "-" is before its name.
+// sort sorts by a column. A leading "-" sorts the largest first.
 func (r *StatsRows) sort(column string) error {
 	column, descending := strings.CutPrefix(column, "-")
 	byWord := func(word func(*tally) uint32) {
@@ -226,8 +225,8 @@ func (r *StatsRows) sort(column string) error {
 	return nil
 }
 
-// sortBy sorts by a value of the rows, of which each is made once. Rows with equal
-// values stay in their order.
+// sortBy sorts by a value that it computes once for each row. Rows with equal
+// values keep their order.
 func (r *StatsRows) sortBy(value func(*PackageStats) *int64, descending bool) {
 	values := make([]int64, len(r.tallies))
 	for i := range r.tallies {
