@@ -18,9 +18,9 @@ type SumQuery struct {
 	Packages []string
 	// Versions, if not nil, are the only selected versions of them.
 	Versions []LoggedVersion
-	// Stretches are the begins of intervals in ascending order. There is one sum
+	// Intervals are the begins of intervals in ascending order. There is one sum
 	// for each; if empty, there is one sum in total.
-	Stretches []int64
+	Intervals []int64
 }
 
 // LoggedVersion is a version of a package in a merge or removal.
@@ -36,7 +36,7 @@ func (v *LoggedVersion) version() string { return strings.TrimPrefix(v.CPV[len(v
 // interval.
 type PackageSum struct {
 	CP                 string
-	Stretch            int64 // begin of the interval; 0 if there is only one
+	Interval           int64 // begin of the interval; 0 if there is only one
 	Unmerges, Failures int
 	// FirstAt and LastAt are the times of completed merges in unix seconds, or 0.
 	FirstAt, LastAt int64
@@ -75,34 +75,34 @@ func (l *EmergeLog) where(q *SumQuery, versions string) (where string, args []an
 	return where + ")", args, nil
 }
 
-// stretch returns the SQL for the begin of a fact's interval. It stores the
+// interval returns the SQL for the begin of a fact's interval. It stores the
 // intervals of the query.
-func (l *EmergeLog) stretch(q *SumQuery, at string) (string, error) {
-	if len(q.Stretches) == 0 {
+func (l *EmergeLog) interval(q *SumQuery, at string) (string, error) {
+	if len(q.Intervals) == 0 {
 		return "0", nil
 	}
-	for _, statement := range []string{"CREATE TEMP TABLE IF NOT EXISTS stretch (since INTEGER PRIMARY KEY)", "DELETE FROM stretch"} {
+	for _, statement := range []string{"CREATE TEMP TABLE IF NOT EXISTS interval_begin (since INTEGER PRIMARY KEY)", "DELETE FROM interval_begin"} {
 		if _, err := l.tx.exec(statement); err != nil {
 			return "", err
 		}
 	}
-	rows := l.tx.bulk("stretch", "since")
-	for _, since := range q.Stretches {
+	rows := l.tx.bulk("interval_begin", "since")
+	for _, since := range q.Intervals {
 		if err := rows.add(since); err != nil {
 			return "", err
 		}
 	}
-	return "coalesce((SELECT max(since) FROM stretch WHERE since <= " + at + "), 0)", rows.flush()
+	return "coalesce((SELECT max(since) FROM interval_begin WHERE since <= " + at + "), 0)", rows.flush()
 }
 
-// byStretch returns the GROUP BY column for several intervals. With a single
+// byInterval returns the GROUP BY column for several intervals. With a single
 // interval it is omitted: the index has packages in their order, and SQLite would
 // sort by a constant column.
-func byStretch(q *SumQuery) string {
-	if len(q.Stretches) == 0 {
+func byInterval(q *SumQuery) string {
+	if len(q.Intervals) == 0 {
 		return ""
 	}
-	return ", stretch"
+	return ", interval_at"
 }
 
 const (
@@ -115,7 +115,7 @@ const (
 // package may have several sums for one interval. A sum is valid until each
 // returns.
 func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
-	stretch, err := l.stretch(&q, factAt)
+	interval, err := l.interval(&q, factAt)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 	var cp int64
 	var source, binary sql.RawBytes
 	err = l.tx.query(func(rows *sql.Rows) error {
-		err := rows.Scan(&cp, &sum.Stretch, &sum.Failures, &sum.FirstAt, &sum.LastAt, &sum.Untimed, &sum.BinaryUntimed, &source, &binary)
+		err := rows.Scan(&cp, &sum.Interval, &sum.Failures, &sum.FirstAt, &sum.LastAt, &sum.Untimed, &sum.BinaryUntimed, &source, &binary)
 		if err != nil {
 			return err
 		}
@@ -137,13 +137,13 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 		sum.Durations, sum.BinaryDurations = appendNumbers(sum.Durations[:0], source), appendNumbers(sum.BinaryDurations[:0], binary)
 		each(&sum)
 		return nil
-	}, `SELECT cp, stretch, count(*) FILTER (WHERE outcome = 'failed'),
+	}, `SELECT cp, interval_at, count(*) FILTER (WHERE outcome = 'failed'),
 			coalesce(min(at) FILTER (WHERE outcome = 'merged'), 0), coalesce(max(at) FILTER (WHERE outcome = 'merged'), 0),
 			count(*) FILTER (WHERE outcome = 'merged' AND kind <> 'binary' AND seconds IS NULL),
 			count(*) FILTER (WHERE outcome = 'merged' AND kind = 'binary' AND seconds IS NULL),
 			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'merged' AND kind <> 'binary'),
 			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'merged' AND kind = 'binary')
-		FROM (SELECT cp, kind, outcome, seconds, run, seq, `+factAt+" AS at, "+stretch+" AS stretch FROM merge WHERE "+where+") AS f GROUP BY cp"+byStretch(&q), args...)
+		FROM (SELECT cp, kind, outcome, seconds, run, seq, `+factAt+" AS at, "+interval+" AS interval_at FROM merge WHERE "+where+") AS f GROUP BY cp"+byInterval(&q), args...)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 	}
 	sum = PackageSum{}
 	return l.tx.query(func(rows *sql.Rows) error {
-		err := rows.Scan(&cp, &sum.Stretch, &sum.Unmerges)
+		err := rows.Scan(&cp, &sum.Interval, &sum.Unmerges)
 		if err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 		}
 		each(&sum)
 		return nil
-	}, "SELECT cp, stretch, count(*) FILTER (WHERE outcome = 'ok') FROM (SELECT cp, outcome, "+stretch+" AS stretch FROM unmerge WHERE "+where+") AS f GROUP BY cp"+byStretch(&q), args...)
+	}, "SELECT cp, interval_at, count(*) FILTER (WHERE outcome = 'ok') FROM (SELECT cp, outcome, "+interval+" AS interval_at FROM unmerge WHERE "+where+") AS f GROUP BY cp"+byInterval(&q), args...)
 }
 
 // appendNumbers appends numbers separated by blanks.
@@ -196,7 +196,7 @@ func (l *EmergeLog) LoggedVersions(packages []string) ([]LoggedVersion, error) {
 // SyncSum is the sum of the syncs of a repository in an interval.
 type SyncSum struct {
 	Repo            string
-	Stretch         int64
+	Interval        int64
 	Syncs, Failures int
 	FirstAt, LastAt int64   // of successful syncs, in unix seconds
 	Durations       []int64 // seconds, oldest first
@@ -204,7 +204,7 @@ type SyncSum struct {
 
 // SyncSums returns the sums of syncs by interval and repository.
 func (l *EmergeLog) SyncSums(q SumQuery) ([]SyncSum, error) {
-	stretch, err := l.stretch(&q, factAt)
+	interval, err := l.interval(&q, factAt)
 	if err != nil {
 		return nil, err
 	}
@@ -217,21 +217,21 @@ func (l *EmergeLog) SyncSums(q SumQuery) ([]SyncSum, error) {
 	err = l.tx.query(func(rows *sql.Rows) error {
 		var s SyncSum
 		var durations sql.RawBytes
-		err := rows.Scan(&s.Repo, &s.Stretch, &s.Syncs, &s.Failures, &s.FirstAt, &s.LastAt, &durations)
+		err := rows.Scan(&s.Repo, &s.Interval, &s.Syncs, &s.Failures, &s.FirstAt, &s.LastAt, &durations)
 		s.Durations = appendNumbers(nil, durations)
 		all = append(all, s)
 		return err
-	}, `SELECT repo, stretch, count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
+	}, `SELECT repo, interval_at, count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
 			coalesce(min(at) FILTER (WHERE outcome = 'ok'), 0), coalesce(max(at) FILTER (WHERE outcome = 'ok'), 0),
 			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'ok')
-		FROM (SELECT repo, outcome, seconds, run, seq, `+factAt+" AS at, "+stretch+" AS stretch FROM sync WHERE "+where+") AS f GROUP BY repo, stretch ORDER BY stretch, repo", args...)
+		FROM (SELECT repo, outcome, seconds, run, seq, `+factAt+" AS at, "+interval+" AS interval_at FROM sync WHERE "+where+") AS f GROUP BY repo, interval_at ORDER BY interval_at, repo", args...)
 	return all, err
 }
 
 // RunSum is the sum of the runs with one action in an interval.
 type RunSum struct {
 	Action                               string
-	Stretch                              int64
+	Interval                             int64
 	Runs, Succeeded, Failed, Interrupted int
 	Seconds                              int64
 	FirstAt, LastAt                      int64 // unix seconds
@@ -239,7 +239,7 @@ type RunSum struct {
 
 // RunSums returns the sums of runs by interval and action.
 func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
-	stretch, err := l.stretch(&q, "started_at")
+	interval, err := l.interval(&q, "started_at")
 	if err != nil {
 		return nil, err
 	}
@@ -253,12 +253,12 @@ func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
 	var all []RunSum
 	err = l.tx.query(func(rows *sql.Rows) error {
 		var s RunSum
-		err := rows.Scan(&s.Action, &s.Stretch, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Seconds, &s.FirstAt, &s.LastAt)
+		err := rows.Scan(&s.Action, &s.Interval, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Seconds, &s.FirstAt, &s.LastAt)
 		all = append(all, s)
 		return err
-	}, `SELECT action, stretch, count(*), count(*) FILTER (WHERE outcome = 'success'), count(*) FILTER (WHERE outcome = 'failure'),
+	}, `SELECT action, interval_at, count(*), count(*) FILTER (WHERE outcome = 'success'), count(*) FILTER (WHERE outcome = 'failure'),
 			count(*) FILTER (WHERE outcome IN ('declined', 'interrupted', 'killed')), coalesce(sum(seconds), 0), min(started_at), max(started_at)
-		FROM (SELECT action, outcome, seconds, started_at, `+stretch+" AS stretch FROM run WHERE host = ?"+where+") AS f GROUP BY action, stretch ORDER BY stretch, action", l.host)
+		FROM (SELECT action, outcome, seconds, started_at, `+interval+" AS interval_at FROM run WHERE host = ?"+where+") AS f GROUP BY action, interval_at ORDER BY interval_at, action", l.host)
 	return all, err
 }
 

@@ -161,7 +161,7 @@ func AuditStats(db audit.Database, q StatsQuery) (*Stats, error) {
 	}
 	if ok {
 		if err := s.log.PackageSums(sums, func(sum *store.PackageSum) {
-			rows.add(s.group(sum.CP), s.stretchName(sum.Stretch), sum)
+			rows.add(s.group(sum.CP), s.intervalName(sum.Interval), sum)
 		}); err != nil {
 			return nil, err
 		}
@@ -207,7 +207,7 @@ func (s *statsReader) sums() (sums store.SumQuery, ok bool, err error) {
 		if err != nil {
 			return sums, false, err
 		}
-		sums.Stretches = s.stretches(first, last)
+		sums.Intervals = s.intervals(first, last)
 	}
 	return sums, true, nil
 }
@@ -233,23 +233,23 @@ func (s *statsReader) others(sums store.SumQuery, out *Stats) error {
 	for _, h := range syncs {
 		k := kindStats(h.Durations, 0, withQuartiles)
 		out.Syncs = append(out.Syncs, RepoStats{
-			Repo: h.Repo, Period: s.stretchName(h.Stretch), Syncs: h.Syncs, Failures: h.Failures, Seconds: k.Seconds,
+			Repo: h.Repo, Period: s.intervalName(h.Interval), Syncs: h.Syncs, Failures: h.Failures, Seconds: k.Seconds,
 			Average: k.Average, Median: k.Median, FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),
 		})
 	}
 	runs, err := s.log.RunSums(sums)
 	for _, h := range runs {
 		out.Runs = append(out.Runs, RunStats{
-			Action: h.Action, Period: s.stretchName(h.Stretch), Runs: h.Runs, Succeeded: h.Succeeded, Failed: h.Failed,
+			Action: h.Action, Period: s.intervalName(h.Interval), Runs: h.Runs, Succeeded: h.Succeeded, Failed: h.Failed,
 			Interrupted: h.Interrupted, Seconds: h.Seconds, FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),
 		})
 	}
 	return err
 }
 
-// stretches returns the begins of the intervals from the one with first to the one
+// intervals returns the begins of the intervals from the one with first to the one
 // with last, and names them.
-func (s *statsReader) stretches(first, last int64) []int64 {
+func (s *statsReader) intervals(first, last int64) []int64 {
 	s.names = map[int64]string{}
 	year, month, day := time.Unix(first, 0).In(s.q.Zone).Date()
 	var years, months, days int
@@ -276,8 +276,8 @@ func (s *statsReader) stretches(first, last int64) []int64 {
 	}
 }
 
-// stretchName returns the name of the interval that begins at a time.
-func (s *statsReader) stretchName(begin int64) string {
+// intervalName returns the name of the interval that begins at a time.
+func (s *statsReader) intervalName(begin int64) string {
 	if s.q.Per == PerAll {
 		return ""
 	}

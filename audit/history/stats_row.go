@@ -13,7 +13,7 @@ const (
 // row computes the row of a tally.
 func (r *StatsRows) row(t *tally, how detail) PackageStats {
 	row := PackageStats{
-		CP: r.words[t.name], Period: r.words[t.stretch], Unmerges: int(t.unmerges), Failures: int(t.failures), FirstAt: at(int64(t.firstAt)), LastAt: at(int64(t.lastAt)),
+		CP: r.words[t.name], Period: r.words[t.interval], Unmerges: int(t.unmerges), Failures: int(t.failures), FirstAt: at(int64(t.firstAt)), LastAt: at(int64(t.lastAt)),
 		Source:   kindStats(r.durations[t.begin:t.binary], int(t.untimed), how),
 		Binaries: kindStats(r.durations[t.binary:t.end], int(t.binaryUntimed), how),
 	}

@@ -14,7 +14,7 @@ import (
 // tally holds the data of one row. A log of decades, divided by day, has a million
 // of them.
 type tally struct {
-	name, stretch                              uint32 // indices in StatsRows.words
+	name, interval                             uint32 // indices in StatsRows.words
 	untimed, binaryUntimed, unmerges, failures uint32
 	firstAt, lastAt                            uint32 // unix seconds, until 2106
 	// durations[begin:binary] are the durations of source merges, and
@@ -46,9 +46,9 @@ func (r *StatsRows) word(name string) uint32 {
 }
 
 // add adds a sum to a row.
-func (r *StatsRows) add(name, stretch string, sum *store.PackageSum) {
+func (r *StatsRows) add(name, interval string, sum *store.PackageSum) {
 	t := tally{
-		name: r.word(name), stretch: r.word(stretch), untimed: uint32(sum.Untimed), binaryUntimed: uint32(sum.BinaryUntimed),
+		name: r.word(name), interval: r.word(interval), untimed: uint32(sum.Untimed), binaryUntimed: uint32(sum.BinaryUntimed),
 		unmerges: uint32(sum.Unmerges), failures: uint32(sum.Failures), firstAt: uint32(sum.FirstAt), lastAt: uint32(sum.LastAt),
 	}
 	t.begin = uint32(len(r.durations))
@@ -68,10 +68,10 @@ func (r *StatsRows) join() {
 		rank[r.number[word]] = uint32(i)
 	}
 	slices.SortStableFunc(r.tallies, func(a, b tally) int {
-		return cmp.Or(cmp.Compare(rank[a.stretch], rank[b.stretch]), cmp.Compare(rank[a.name], rank[b.name]), cmp.Compare(a.lastAt, b.lastAt))
+		return cmp.Or(cmp.Compare(rank[a.interval], rank[b.interval]), cmp.Compare(rank[a.name], rank[b.name]), cmp.Compare(a.lastAt, b.lastAt))
 	})
 	joined := r.tallies[:0]
-	for same := range chunkBy(r.tallies, func(a, b *tally) bool { return a.name == b.name && a.stretch == b.stretch }) {
+	for same := range chunkBy(r.tallies, func(a, b *tally) bool { return a.name == b.name && a.interval == b.interval }) {
 		t := same[0]
 		if len(same) > 1 {
 			t = r.sumOf(same)
@@ -83,7 +83,7 @@ func (r *StatsRows) join() {
 
 // sumOf adds up tallies.
 func (r *StatsRows) sumOf(same []tally) tally {
-	sum := tally{name: same[0].name, stretch: same[0].stretch, begin: uint32(len(r.durations))}
+	sum := tally{name: same[0].name, interval: same[0].interval, begin: uint32(len(r.durations))}
 	for i := range same {
 		t := &same[i]
 		sum.untimed += t.untimed
@@ -143,7 +143,7 @@ func (r *StatsRows) Len() int { return len(r.order) }
 
 // Divided reports whether there are rows for several intervals.
 func (r *StatsRows) Divided() bool {
-	return len(r.order) > 0 && r.words[r.tallies[r.order[0]].stretch] != ""
+	return len(r.order) > 0 && r.words[r.tallies[r.order[0]].interval] != ""
 }
 
 // All yields every row. A row is valid until the next one.
@@ -161,7 +161,7 @@ func (r *StatsRows) All() iter.Seq[*PackageStats] {
 // totals returns one row for each interval.
 func (r *StatsRows) totals() []PackageStats {
 	all := []PackageStats{}
-	for same := range chunkBy(r.tallies, func(a, b *tally) bool { return a.stretch == b.stretch }) {
+	for same := range chunkBy(r.tallies, func(a, b *tally) bool { return a.interval == b.interval }) {
 		sum := r.sumOf(same)
 		row := r.row(&sum, withQuartiles)
 		row.CP = totalName
@@ -173,7 +173,7 @@ func (r *StatsRows) totals() []PackageStats {
 
 // sum returns nil if there are several intervals, or none.
 func (r *StatsRows) sum() *StatsSum {
-	if last := len(r.tallies) - 1; last < 0 || r.tallies[0].stretch != r.tallies[last].stretch {
+	if last := len(r.tallies) - 1; last < 0 || r.tallies[0].interval != r.tallies[last].interval {
 		return nil
 	}
 	sum := new(StatsSum)
@@ -214,7 +214,7 @@ func (r *StatsRows) sort(column string) error {
 	case "name":
 		byWord(func(t *tally) uint32 { return t.name })
 	case "period":
-		byWord(func(t *tally) uint32 { return t.stretch })
+		byWord(func(t *tally) uint32 { return t.interval })
 	default:
 		value, ok := statsColumn(column)
 		if !ok {
