@@ -6,8 +6,9 @@ import (
 )
 
 // credentials matches the user information of a URL (RFC 3986 section 3.2.1), up to
-// the last "@" of the authority, because passwords often hold an unescaped "@". One
-// that holds a slash, too, is told from a path by what no port begins with.
+// the last "@" of the authority, because passwords often hold an unescaped "@". A
+// password may even hold a slash. It is distinguished from a path by a character
+// that a port cannot have.
 var credentials = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#"'<>]*@|[^\s/?#"'<>@:\[\]]*:\d*[^\d\s/?#"'<>][^\s"'<>]*@)`)
 
 // WithoutCredentials returns text without the user names and passwords of its URLs:

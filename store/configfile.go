@@ -93,8 +93,7 @@ func (tx *Tx) configFiles(content string, host HostID, kinds []ConfigKind) ([]Co
 
 // PutConfigFile inserts or updates a list.
 func (tx *Tx) PutConfigFile(host HostID, f *ConfigFile) error {
-	// The bytes of a list are text, of which the rest of the store keeps no
-	// credentials either.
+	// Lists may hold URLs with credentials, which the store never keeps.
 	content := []byte(parse.WithoutCredentials(string(f.Content)))
 	_, err := tx.exec(`INSERT INTO config_file (host, kind, path, layer, repo, position, size, mtime_ns, inode, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, kind, path) DO UPDATE SET layer = excluded.layer, repo = excluded.repo, position = excluded.position,

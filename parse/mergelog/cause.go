@@ -313,7 +313,7 @@ func classifyBegin(line []byte) (CauseClass, rank) {
 	case 'c':
 		switch {
 		case hasPrefix(line, "configure: error: in `"), hasPrefix(line, "configure: error: in '"):
-			return CauseConfigure, rankReport // where; what follows in the next line
+			return CauseConfigure, rankReport // the place; the next line has the message
 		case hasPrefix(line, "configure: error: "):
 			return CauseConfigure, rankReason
 		case hasPrefix(line, "collect2: "):
@@ -339,13 +339,14 @@ func classifyBegin(line []byte) (CauseClass, rank) {
 	return CauseUnknown, rankNone
 }
 
-// isPanic reports whether a Rust program, such as a build script whose output
-// cargo repeats indented, says here that it panicked.
+// isPanic reports whether line says that a Rust program panicked. cargo indents the
+// output of build scripts.
 func isPanic(line []byte) bool {
 	return hasPrefix(bytes.TrimLeft(line, " "), "thread '") && bytes.Contains(line, []byte(" panicked at "))
 }
 
-// classifyLinkerDriver handles collect2, which reports what ld did.
+// classifyLinkerDriver classifies a line of collect2, which reports the result of
+// ld.
 func classifyLinkerDriver(line []byte) (CauseClass, rank) {
 	switch {
 	case bytes.Contains(line, []byte("signal 9")), bytes.Contains(line, []byte("Killed")):
@@ -356,8 +357,8 @@ func classifyLinkerDriver(line []byte) (CauseClass, rank) {
 	return CauseUnknown, rankNone
 }
 
-// classifyRust handles a line that begins with "error", as rustc and cargo
-// write it, and a few others.
+// classifyRust classifies a line that begins with "error", as rustc, cargo and a
+// few other programs write it.
 func classifyRust(line []byte) (CauseClass, rank) {
 	switch {
 	case hasPrefix(line, "error[E"):
@@ -365,7 +366,7 @@ func classifyRust(line []byte) (CauseClass, rank) {
 	case hasPrefix(line, "error: could not compile "), hasPrefix(line, "error: aborting due to "):
 		return CauseRust, rankReport
 	case hasPrefix(line, "error: failed to run custom build command"):
-		return CauseRust, rankReport // why, the build script says below
+		return CauseRust, rankReport // the build script gives the reason below
 	case hasPrefix(line, "error: linking with "):
 		return CauseLinker, rankReason
 	case hasPrefix(line, "error: failed to "), hasPrefix(line, "error: no matching package "):
@@ -379,7 +380,7 @@ func classifyRust(line []byte) (CauseClass, rank) {
 	return CauseCompiler, rankReason
 }
 
-// classifyColon handles what is told by the text around the colon at i.
+// classifyColon classifies a line by the text around the colon at i.
 func classifyColon(line []byte, i int) (CauseClass, rank) {
 	before, after := line[:i], line[i+1:]
 	if i > 0 {
@@ -389,7 +390,7 @@ func classifyColon(line []byte, i int) (CauseClass, rank) {
 				return class, r
 			}
 		case 'm':
-			// rustc with colours: the colon stands behind an escape sequence.
+			// rustc with colours: an escape sequence precedes the colon.
 			if bytes.IndexByte(before, esc) >= 0 && bytes.Contains(before, []byte("rror")) {
 				return CauseRust, rankReason
 			}
@@ -410,8 +411,8 @@ func classifyColon(line []byte, i int) (CauseClass, rank) {
 	return classifyMessage(after)
 }
 
-// isPosition reports whether after is the "2:8: message" behind the name of a
-// file in what the Go compiler writes; a test's log has but one number.
+// isPosition reports whether after is "2:8: message", which follows the name of a
+// file in the output of the Go compiler. The log of a Go test has only one number.
 func isPosition(after []byte) bool {
 	numbers := 0
 	for len(after) > 0 && isDigit(after[0]) {
@@ -425,7 +426,7 @@ func isPosition(after []byte) bool {
 	return numbers == 2 && len(after) > 0 && after[0] == ' '
 }
 
-// classifyError handles a colon behind a word that ends with "error" in some
+// classifyError classifies a colon after a word that ends with "error" in any
 // spelling.
 func classifyError(line, before, after []byte) (CauseClass, rank) {
 	switch {
@@ -440,7 +441,8 @@ func classifyError(line, before, after []byte) (CauseClass, rank) {
 			bytes.HasSuffix(after, []byte(" file not found")):
 			return CauseMissingFile, rankReason
 		case bytes.IndexByte(before, '"') >= 0:
-			// Source that is quoted, as in a traceback: raise E("no: error: x").
+			// This is quoted source code, as in a traceback: raise E("no: error:
+			// x").
 		case bytes.HasSuffix(before, []byte(": error")), bytes.HasSuffix(before, []byte(": fatal error")),
 			bytes.HasSuffix(before, []byte("internal compiler error")), bytes.HasSuffix(before, []byte("fatal error")):
 			if bytes.HasSuffix(after, []byte("No such file or directory")) {
@@ -476,7 +478,8 @@ func classifyError(line, before, after []byte) (CauseClass, rank) {
 		return CauseUnknown, rankNone
 	}
 	if hasControls(line) {
-		// What stands before the word is not what it seems; weigh cleans it.
+		// Control characters hide the text before the word. considerCause cleans
+		// the line.
 		return CauseOther, rankWeak
 	}
 	return CauseUnknown, rankNone
@@ -498,7 +501,8 @@ func isLinker(before []byte) bool {
 }
 
 // isDottedName reports whether b is one name of letters, digits, dots and
-// underscores, as Python's exceptions are; pytest puts "E   " before.
+// underscores, such as the name of a Python exception; pytest puts "E   " before
+// it.
 func isDottedName(b []byte) bool {
 	b = bytes.TrimPrefix(b, []byte("E   "))
 	return len(b) > 0 && !slices.ContainsFunc(b, func(c byte) bool {
