@@ -33,7 +33,7 @@ type pruneReason struct {
 func (b *pageBuilder) prune(s *pageSection) {
 	p := b.facts.Prune
 	if p == nil {
-		s.add(pageBlock{Unknown: &pageUnknown{Text: "What can go, and what has to stay for a rollback, was not asked.", Command: "emaudit prune"}})
+		s.add(pageBlock{Unknown: &pageUnknown{Text: "What can go was not checked.", Command: "emaudit prune"}})
 		return
 	}
 	parts := []sharePart{
@@ -41,7 +41,7 @@ func (b *pageBuilder) prune(s *pageSection) {
 		{Label: "can go", Text: Size(p.Reclaimable), Class: "accent-2", value: p.Reclaimable},
 	}
 	s.add(pageBlock{Share: newShareChart(chartHead{ID: "pkgdir-prune", Title: "What can go", Desc: fmt.Sprintf("%s stays, %s can go.", Size(p.KeptSize), Size(p.Reclaimable))}, parts...)})
-	s.add(pageBlock{Note: fmt.Sprintf("Kept is what the states before the last %d runs need, what the last %d days need, pins, what is installed, and what could not be built again.", p.Policy.KeepStates, p.Policy.KeepDays)})
+	s.add(pageBlock{Note: fmt.Sprintf("These stay: what the states before the last %d updates need, what the last %d days need, pins, what is installed, and what could not be built again.", p.Policy.KeepStates, p.Policy.KeepDays)})
 	var going, staying []pruneReason
 	for _, c := range p.Candidates {
 		going = addReason(going, c.Code, c.Path, c.Reason, c.Size)

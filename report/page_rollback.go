@@ -18,14 +18,14 @@ func (b *pageBuilder) rollback() *pageSection {
 	s := &pageSection{ID: "rollback", Title: "Rollback"}
 	all := b.facts.Rollbacks
 	if all == nil {
-		return b.unknown(s, "Whether the last runs can be undone was not asked.", "emaudit rollback")
+		return b.unknown(s, "Rollbacks were not checked.", "emaudit rollback")
 	}
 	if len(all) == 0 {
 		return b.unknown(s, "No run is known that changed what is installed, so there is no state to go back to.", "emaudit states")
 	}
 	last := all[0]
 	s.Verdict = readinessWords[last.Verdict]
-	s.Lead = "Could the state before a run be had again from what lies in PKGDIR? READY is said only where every condition that files can show was checked and holds. A rollback to an older state also undoes every run since."
+	s.Lead = "Can I go back to the state before a run with the files in PKGDIR? READY means that every condition that files can show was checked and is met. A rollback to an older state also undoes every run since."
 	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each run", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true, Optional: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}}}
 	for _, r := range all {
 		verdict := readinessWords[r.Verdict]

@@ -46,7 +46,7 @@ func (b *pageBuilder) runs() *pageSection {
 	s := &pageSection{ID: "runs", Title: "Runs"}
 	runs := b.facts.Runs
 	if runs == nil {
-		return b.unknown(s, "What emerge did is not known: no emerge.log was read.", "emaudit runs")
+		return b.unknown(s, "Runs are not known: no emerge.log was read.", "emaudit runs")
 	}
 	if len(runs) == 0 {
 		return b.unknown(s, "No run of emerge is known.", "emaudit runs --verbose")
@@ -105,7 +105,7 @@ func (b *pageBuilder) failures() *pageSection {
 	s := &pageSection{ID: "failures", Title: "Failures"}
 	f := b.facts.Failures
 	if f == nil {
-		return b.unknown(s, "What failed was not asked.", "emaudit failures")
+		return b.unknown(s, "Failures were not checked.", "emaudit failures")
 	}
 	head := failuresHeadline(f)
 	switch open := f.Open(); {
@@ -175,7 +175,7 @@ func (b *pageBuilder) collectBuilds() []*packageBuilds {
 func (b *pageBuilder) buildTimes() *pageSection {
 	s := &pageSection{ID: "builds", Title: "Build times"}
 	if b.facts.Runs == nil {
-		return b.unknown(s, "How long builds took is not known: no emerge.log was read.", "emaudit stats")
+		return b.unknown(s, "Build times are not known: no emerge.log was read.", "emaudit stats")
 	}
 	if len(b.builds) == 0 {
 		return b.unknown(s, "No completed build from source is known.", "emaudit stats")
@@ -266,15 +266,15 @@ func (b *pageBuilder) mailbox() *pageSection {
 	s := &pageSection{ID: "messages", Title: "Messages"}
 	m := b.facts.Messages
 	if m == nil {
-		return b.unknown(s, "What packages said was not asked.", "emaudit messages")
+		return b.unknown(s, "Messages were not checked.", "emaudit messages")
 	}
 	head := mailboxHeadline(m)
 	s.Verdict = head[0]
 	if len(m.Rows) == 0 {
-		s.Lead = "No package left a message that is kept."
+		s.Lead = "There are no messages."
 		return s
 	}
-	s.Lead = fmt.Sprintf("What packages had to say, the unread first: %s unread, %s read. emaudit messages marks them as read.", Number(int64(m.Unread)), Number(int64(m.Read)))
+	s.Lead = fmt.Sprintf("Messages of packages, unread ones first: %s unread, %s read. emaudit messages marks them as read.", Number(int64(m.Unread)), Number(int64(m.Read)))
 	t := &pageTable{ID: "messages-table", Caption: "Messages", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Class"}, {Title: "Message"}}}
 	for i := range m.Rows[:min(len(m.Rows), rowsOfMessages)] {
 		row := &m.Rows[i]

@@ -179,10 +179,10 @@ func (b *pageBuilder) coverage() *pageSection {
 	s := &pageSection{ID: "coverage", Title: "Coverage"}
 	c := b.facts.Coverage
 	if c == nil {
-		return b.unknown(s, "Whether installed packages have binary packages was not asked.", "emaudit audit coverage")
+		return b.unknown(s, "Coverage was not checked.", "emaudit audit coverage")
 	}
 	s.Verdict = CoverageLine(c).Verdict
-	s.Lead = "Does every installed package have a binary package from which it could be put back? “exact” is the very file that was merged, “same build” another file of that build, “other build” the same version built at another time."
+	s.Lead = "Does every installed package have a binary package to restore it from? “exact” is the file that was merged, “same build” another file of that build, “other build” the same version built at another time."
 	s.add(
 		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(binpkgs.CoverageRow) int64 { return 1 }, Number)},
 		pageBlock{Share: b.coverageShare("coverage-size", "By installed size", c, func(r binpkgs.CoverageRow) int64 { return r.Size }, Size)},
@@ -322,7 +322,7 @@ func (b *pageBuilder) storage() *pageSection {
 	s := &pageSection{ID: "pkgdir", Title: "PKGDIR"}
 	st := b.facts.Storage
 	if st == nil {
-		return b.unknown(s, "What lies in PKGDIR was not asked.", "emaudit prune")
+		return b.unknown(s, "PKGDIR was not checked.", "emaudit prune")
 	}
 	s.Verdict = Plain.Text(Size(st.Bytes))
 	s.Lead = fmt.Sprintf("%s of %s. What no state needs any more can go: emaudit prune lists it with its reasons and deletes nothing unless told to.",
@@ -337,7 +337,7 @@ func (b *pageBuilder) storage() *pageSection {
 			head.Table.row(pageCell{Text: month}, numberCell(int64(p.Files)), sizeCell(p.Bytes))
 		}
 	}
-	head.Desc = fmt.Sprintf("Since %s; now %s. A file counts from the time at which it was written; what was deleted before emaudit first looked is not in it.", b.day(firstPoint(st), "2006-01-02"), Size(st.Bytes))
+	head.Desc = fmt.Sprintf("Since %s; now %s. A file counts from the time at which it was written. Files that were deleted before emaudit first looked are missing.", b.day(firstPoint(st), "2006-01-02"), Size(st.Bytes))
 	s.add(pageBlock{Line: newLineChart(head, points, b.Envelope.GeneratedAt, func(v float64) string { return Size(int64(v)) }, b.Terminal.location())})
 	b.prune(s)
 	going := b.goingByPackage()
@@ -398,13 +398,13 @@ func (b *pageBuilder) integrity() *pageSection {
 	s := &pageSection{ID: "integrity", Title: "Integrity"}
 	i := b.facts.Integrity
 	if i == nil {
-		return b.unknown(s, "Whether the binary packages are whole was not asked.", "emaudit verify")
+		return b.unknown(s, "Integrity was not checked.", "emaudit verify")
 	}
 	if len(i.Rows) == 0 {
 		return b.unknown(s, "No binary package was found.", "emaudit doctor")
 	}
 	s.Verdict = IntegrityLine(i).Verdict
-	s.Lead = "A binary package is called whole only after every byte of it was read and compared. One that was not read yet is unchecked, not whole."
+	s.Lead = "A binary package is whole only after every byte of it was read and compared. Before that it is unchecked."
 	var parts []sharePart
 	var said []string
 	for _, p := range []struct {
@@ -428,7 +428,7 @@ func (b *pageBuilder) settings() *pageSection {
 	s := &pageSection{ID: "settings", Title: "Settings"}
 	d := b.facts.Doctor
 	if d == nil {
-		return b.unknown(s, "Portage's settings were not asked.", "emaudit doctor")
+		return b.unknown(s, "Settings were not checked.", "emaudit doctor")
 	}
 	role := Good
 	if d.Passed < d.Checks {

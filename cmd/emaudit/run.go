@@ -67,7 +67,7 @@ type commandLine struct {
 	Doctor     doctorCommand     `cmd:"" help:"Check the settings that a rollback depends on."`
 	Report     reportCommand     `cmd:"" help:"Write everything to one HTML page."`
 	Metrics    metricsCommand    `cmd:"" help:"Write metrics for Prometheus."`
-	Sql        sqlCommand        `cmd:"" help:"Ask the database in SQL."`
+	Sql        sqlCommand        `cmd:"" help:"Ask the database with SQL."`
 	Hosts      hostsCommand      `cmd:"" help:"List the hosts in the database."`
 	Merge      mergeCommand      `cmd:"" help:"Import the database of another machine."`
 	Completion completionCommand `cmd:"" help:"Write a completion script for a shell."`

@@ -11,15 +11,15 @@ import (
 
 // sqlCommand asks the database.
 type sqlCommand struct {
-	Question string `arg:"" optional:"" help:"A SELECT; without it, what can be asked is listed."`
+	Question string `arg:"" optional:"" help:"A SELECT query. Without it, the views and their columns are listed."`
 }
 
 // Help is the long help of the command.
 func (*sqlCommand) Help() string {
-	return `Asks the database in SQL, after it has read what is new, as every command does.
-Nothing can be changed so. The views are made for people: times in UTC as text,
-durations in seconds, names in place of numbers. docs/database.md has questions
-to begin with.
+	return `Answers an SQL query, after reading what is new like every command. The query
+cannot change anything. The views are made for people: times are text in UTC,
+durations are seconds, and names stand in place of numbers. docs/database.md has
+queries to begin with.
 ` + exitStatus
 }
 
