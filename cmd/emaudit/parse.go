@@ -17,6 +17,7 @@ func parse(proc *process, files *config.Config, args []string) (*commandLine, *k
 	parser, err := kong.New(line,
 		kong.Name("emaudit"),
 		kong.Description("After a Gentoo update: is everything packaged, can I go back, what can go?"),
+		kong.ExplicitGroups([]kong.Group{{Key: "what", Title: "What to audit:"}, {Key: "how", Title: "How to answer:"}, {Key: "output", Title: "What to show:"}}),
 		kong.Writers(proc.stdout, proc.stderr),
 		kong.Exit(func(code int) { panic(stopParsing{code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
