@@ -43,7 +43,7 @@ func (j *RollbackJudge) best(r *Rollback) {
 			SettleWith: audit.Do(audit.Run("emerge", "--list-sets")),
 		})
 	}
-	r.Wished, r.Carried = len(r.Changes)+len(r.Target.Unknown), p.Carried()
+	r.Wished, r.Carried = len(r.Changes)+len(r.Target.Unknown)+r.beyond, p.Carried()
 	j.doubts(r, p)
 }
 

@@ -19,6 +19,9 @@ import (
 func (j *RollbackJudge) cost(r *Rollback) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
+		if c.again() {
+			continue // it is lost neither with the plan nor without it
+		}
 		if c.Before != nil && c.Before.Row != nil && !j.covered(c.Before.Row) && j.Past.UnlistedFor(c.Before.Row.CPV) == "" {
 			r.Uncovered = append(r.Uncovered, *c.From)
 		}
@@ -70,7 +73,7 @@ func (j *RollbackJudge) covering(p *store.Installed) (all []*binpkgs.Binpkg) {
 func (j *RollbackJudge) forward(r *Rollback) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
-		if c.Before == nil || c.Before.Row == nil || c.Stays {
+		if c.Before == nil || c.Before.Row == nil || c.Stays || c.again() {
 			continue
 		}
 		there := j.covering(c.Before.Row)

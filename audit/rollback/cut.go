@@ -1,17 +1,177 @@
 package rollback
 
-import "emaudit/audit"
+import (
+	"path"
+	"slices"
 
-// cutMerges reports the merges that were cut: what is on disk of their packages is
-// not known, and to merge them again comes before any rollback.
-func (j *RollbackJudge) cutMerges(r *Rollback) {
-	for _, c := range j.Past.Cut() {
-		if !c.Unknown() {
+	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/state"
+)
+
+// cuts returns the interrupted merges that leave unknown what is on disk of their
+// packages.
+func (j *RollbackJudge) cuts() []state.CutMerge {
+	return slices.DeleteFunc(j.Past.Cut(), func(c state.CutMerge) bool { return !c.Unknown() })
+}
+
+// isCut tells whether it is unknown what is on disk of a package.
+func (j *RollbackJudge) isCut(cp string) bool {
+	return slices.ContainsFunc(j.cuts(), func(c state.CutMerge) bool { return j.cutPackage(c) == cp })
+}
+
+// cutPackage is the package of an interrupted merge, by its name of today.
+func (j *RollbackJudge) cutPackage(c state.CutMerge) string {
+	return audit.PackageOf(j.Past.Moves.CPV(c.CPV))
+}
+
+// staysOf returns what some stays hold of a package.
+func staysOf(stays []*state.Stay, cp string) []*state.Stay {
+	return slices.DeleteFunc(slices.Clone(stays), func(s *state.Stay) bool { return audit.PackageOf(s.CPV) != cp })
+}
+
+// registered returns what the VDB has of a package.
+func (j *RollbackJudge) registered(cp string) []*state.Stay {
+	return slices.DeleteFunc(staysOf(j.Now.Stays, cp), func(s *state.Stay) bool { return s.Row == nil })
+}
+
+// changesTo compares what is installed with a state. The packages of interrupted
+// merges, which are in doubt today, are compared by what the VDB has of them.
+func (j *RollbackJudge) changesTo(target *state.State) []state.Change {
+	changes := j.Past.DiffStates(j.Now, target)
+	done := map[string]bool{}
+	for _, c := range j.cuts() {
+		cp := j.cutPackage(c)
+		if done[cp] || !target.Target.Known && !target.Partly() || target.Unsure(cp) || !j.Now.Partly() {
 			continue
 		}
-		f := c.Finding(j.Db)
-		f.Severity = audit.SeverityError
-		r.Findings = append(r.Findings, f)
-		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: c.CPV + ": " + f.Message, SettleWith: f.Remedy})
+		done[cp] = true
+		changes = append(changes, j.Past.Diff(j.registered(cp), staysOf(target.Stays, cp))...)
 	}
+	return changes
+}
+
+// mend adds to the changes of an answer those that merge again what an interrupted
+// merge left unknown: the build that goes back does so where there is one, otherwise
+// the version that is registered, from its binary package, or the version whose
+// merge was interrupted.
+func (j *RollbackJudge) mend(r *Rollback) error {
+	slots, err := j.Db.Tx.KnownSlots(j.Db.Host)
+	if err != nil {
+		return err
+	}
+	for _, c := range j.cuts() {
+		cp, slot := j.cutPackage(c), slots[c.CPV]
+		there := slices.DeleteFunc(j.registered(cp), func(s *state.Stay) bool { return !sameSlot(j.Past.SlotOf(s), slot) })
+		merged := false
+		for i := range r.Changes {
+			x := &r.Changes[i]
+			if audit.PackageOf(x.CPV()) != cp || !sameSlot(x.Slot, slot) {
+				continue
+			}
+			if x.After == nil && x.Chosen == nil && !x.Stays {
+				// Portage leaves the files of the other version where it unmerges one.
+				x.Stays = true
+				x.Reasons = append(x.Reasons, acceptance.Reason{
+					Code: "merge-cut", Effect: acceptance.EffectRefused,
+					Detail: "what is on disk of it is not known: it is merged again first; a rollback after that removes it",
+				})
+			}
+			if x.Chosen != nil && !x.Stays {
+				merged = true
+				there = slices.DeleteFunc(there, func(s *state.Stay) bool { return s == x.Before })
+			}
+		}
+		for _, s := range there {
+			again := newChange(j.Past.Again(s))
+			if err := j.Choose(r, &again); err != nil {
+				return err
+			}
+			r.Changes, merged = append(r.Changes, again), true
+		}
+		if merged {
+			continue
+		}
+		if err := j.mergeCut(r, c, cp, slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeCut adds the merge of the version whose merge was interrupted, for nothing of
+// the package is registered.
+func (j *RollbackJudge) mergeCut(r *Rollback, c state.CutMerge, cp, slot string) error {
+	builds, err := j.buildsOf(cp)
+	if err != nil {
+		return err
+	}
+	cpv := j.Past.Moves.CPV(c.CPV)
+	// What the state has of it, and cannot be had, is a change that stays.
+	asked := slices.ContainsFunc(r.Changes, func(x RollbackChange) bool { return audit.PackageOf(x.CPV()) == cp })
+	if i := slices.IndexFunc(builds, func(x candidate) bool { return x.CPV == cpv }); i >= 0 {
+		again := j.changeTo(nil, builds[i])
+		j.doubt(r, again, state.Build{}, 1)
+		r.Changes = append(r.Changes, *again)
+		if !asked && !slices.Contains(r.Target.Unknown, cp) {
+			r.beyond++
+		}
+		return nil
+	}
+	again := newChange(j.Past.ChangeTo(nil, cpv, slot, 0))
+	again.Usable = acceptance.UsableNo
+	j.stay(r, &again, Gap{
+		CPV: cpv, Cause: "merge-cut", Remedy: c.Finding(j.Db).Remedy,
+		Detail: "its merge was interrupted, no version of it is registered, and no binary package of it can be merged",
+	})
+	r.Changes = append(r.Changes, again)
+	return nil
+}
+
+// sameSlot tells whether two slots are one, as far as both are known.
+func sameSlot(a, b string) bool { return a == b || a == "" || b == "" }
+
+// cutMerges reports the interrupted merges, and whether the plan merges their packages
+// again. A merge that goes on is none that a plan can mend.
+func (j *RollbackJudge) cutMerges(r *Rollback) {
+	for _, c := range j.cuts() {
+		f := c.Finding(j.Db)
+		cp := j.cutPackage(c)
+		switch i := slices.IndexFunc(r.Changes, func(x RollbackChange) bool {
+			return !x.Stays && x.Chosen != nil && audit.PackageOf(x.CPV()) == cp
+		}); {
+		case f.Severity == audit.SeverityInfo:
+			f.Severity = audit.SeverityError
+			r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: c.CPV + ": " + f.Message, SettleWith: f.Remedy})
+		case i >= 0:
+			f.Severity = audit.SeverityWarning
+			f.Message += "; the plan merges " + *r.Changes[i].To
+			if *r.Changes[i].To != j.Past.Moves.CPV(c.CPV) {
+				f.Message += ", and files that only the interrupted version has may be left over"
+			}
+			f.Remedy = audit.Do(r.Command)
+		default:
+			f.Severity = audit.SeverityWarning
+		}
+		r.Findings = append(r.Findings, f)
+	}
+}
+
+// clearMerging removes what interrupted merges left in the VDB of packages that the
+// plan merges. Portage removes only the directory of the version that it merges
+// (vartree.py, dbtmpdir), and emaint --fix merges would merge the others.
+func (j *RollbackJudge) clearMerging(merges []*RollbackChange) (commands []audit.Command) {
+	unfinished, err := j.Db.Tx.UnfinishedMerges(j.Db.Host)
+	if err != nil {
+		j.Past.Err = err
+	}
+	for _, u := range unfinished {
+		cp := audit.PackageOf(j.Past.Moves.CPV(u.CPV))
+		if !j.isCut(cp) || !slices.ContainsFunc(merges, func(c *RollbackChange) bool { return audit.PackageOf(*c.To) == cp }) {
+			continue
+		}
+		category, pf := path.Split(u.CPV)
+		commands = append(commands, audit.Files("rm", "-rf", path.Join(j.vdb, category, "-MERGING-"+pf)))
+	}
+	return commands
 }

@@ -85,13 +85,16 @@ func (j *RollbackJudge) answer(r *Rollback, wish []RollbackChange) (*Rollback, e
 	if err := j.sources(r); err != nil {
 		return nil, err
 	}
-	j.cutMerges(r)
 	r.Changes = wish
+	if err := j.mend(r); err != nil {
+		return nil, err
+	}
 	if err := j.along(r); err != nil {
 		return nil, err
 	}
 	j.best(r)
 	j.risks(r)
+	j.cutMerges(r)
 	j.held(r)
 	j.forward(r)
 	j.cost(r)

@@ -76,6 +76,7 @@ func (j *RollbackJudge) plan(r *Rollback) {
 	}
 	p.change(Step{Title: "Lift what an earlier rollback holds back", Commands: j.lift(merges)})
 	p.merge(merges)
+	p.step(Step{Title: "Clear away what an interrupted merge left in the VDB", Commands: j.clearMerging(merges)})
 	p.change(Step{Title: "Remove what came later", Commands: p.remove(r.best.Late)})
 	if len(merges) > 0 {
 		p.step(Step{Title: "Clear the copies away", Commands: []audit.Command{audit.Files("rm", "-r", p.stage)}})
@@ -305,7 +306,8 @@ func (j *RollbackJudge) unpackaged(r *Rollback) (changes []*RollbackChange) {
 		if c.Before == nil || c.Before.Row == nil || c.Stays {
 			continue
 		}
-		if p := c.Before.Row; !j.covered(p) && binpkgs.CanQuickpkg(p) {
+		// What an interrupted merge left is of no version: nobody wants it back.
+		if p := c.Before.Row; !j.covered(p) && binpkgs.CanQuickpkg(p) && !j.isCut(audit.PackageOf(c.Before.CPV)) {
 			changes = append(changes, c)
 		}
 	}

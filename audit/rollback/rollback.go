@@ -58,11 +58,15 @@ type RollbackChange struct {
 	Chosen *acceptance.JudgedBinpkg `json:"-"` // nil where nothing is merged
 }
 
+// again tells that the change merges again what is registered, since an interrupted
+// merge left it unknown.
+func (c *RollbackChange) again() bool { return c.Before != nil && c.Before == c.After }
+
 // Gap is a package of the earlier state that no usable binary package covers.
 type Gap struct {
 	CPV string `json:"cpv"`
-	// Cause is never-built, pruned, damaged, masked, unaddressable, lossy or
-	// unknown.
+	// Cause is never-built, pruned, damaged, masked, unaddressable, lossy,
+	// merge-cut or unknown.
 	Cause  string       `json:"cause"`
 	Detail string       `json:"detail"`
 	Remedy audit.Remedy `json:"remedy"`
@@ -139,7 +143,9 @@ type Rollback struct {
 	// Command asks for this answer again.
 	Command audit.Command `json:"-"`
 
-	best     *transition.Plan
+	best *transition.Plan
+	// beyond counts merges of packages that the state does not have.
+	beyond   int
 	changeOf map[*transition.Change]*RollbackChange
 }
 
@@ -274,8 +280,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	if err := j.sources(r); err != nil {
 		return nil, err
 	}
-	j.cutMerges(r)
-	for _, c := range j.Past.DiffStates(j.Now, target) {
+	for _, c := range j.changesTo(target) {
 		change := newChange(c)
 		if c.After != nil {
 			if err := j.Choose(r, &change); err != nil {
@@ -285,9 +290,13 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 		r.Changes = append(r.Changes, change)
 	}
 	if target.Target.Known || target.Partly() {
+		if err := j.mend(r); err != nil {
+			return nil, err
+		}
 		j.best(r)
 		j.risks(r)
 	}
+	j.cutMerges(r)
 	j.held(r)
 	j.forward(r)
 	j.cost(r)

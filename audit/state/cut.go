@@ -9,6 +9,9 @@ import (
 	"emaudit/audit/history"
 )
 
+// CutMerge is an interrupted merge that Past.Cut returns.
+type CutMerge = history.CutMerge
+
 // cutSpan are the states in which it is in doubt what is on disk of a package: from
 // the merge that was cut to the one that mended it.
 type cutSpan struct {

@@ -55,6 +55,9 @@ func (h *Past) sameSlot(a, b *Stay) bool {
 	return audit.PackageOf(a.CPV) == audit.PackageOf(b.CPV) && (x == y || x == "" || y == "")
 }
 
+// Again returns the change that merges again what is installed.
+func (h *Past) Again(s *Stay) Change { return h.change(s, s) }
+
 // ChangeTo returns the change of what a slot holds, nil for nothing, to a build
 // that need never have been installed; without a cpv, what it holds goes.
 func (h *Past) ChangeTo(from *Stay, cpv, slot string, buildTime int64) Change {
