@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"emaudit/audit"
-	"emaudit/audit/binpkgs"
 	"emaudit/audit/state"
 	"emaudit/audit/transition"
 )
@@ -93,6 +92,7 @@ func (j *RollbackJudge) plan(r *Rollback) {
 	if len(lift) > 0 {
 		r.Later = append(r.Later, Step{Title: "To let the newer versions in again", Commands: lift})
 	}
+	r.Later = append(r.Later, j.keepConfig(r, merges)...)
 	if revert := j.revert(r, merges); !revert.IsZero() {
 		r.Later = append(r.Later, Step{Title: "To have the ebuilds of then too, which no mask then needs to hold", Commands: []audit.Command{revert}})
 	}
@@ -296,33 +296,4 @@ func argumentOf(t state.Target) string {
 		return fmt.Sprintf("run:%d", *t.Run)
 	}
 	return fmt.Sprintf("@%d", t.Time)
-}
-
-// unpackaged are the changes to what is installed that the plan undoes and no
-// whole binary package of its very build brings back: what is packaged first.
-func (j *RollbackJudge) unpackaged(r *Rollback) (changes []*RollbackChange) {
-	for i := range r.Changes {
-		c := &r.Changes[i]
-		if c.Before == nil || c.Before.Row == nil || c.Stays {
-			continue
-		}
-		// What an interrupted merge left is of no version: nobody wants it back.
-		if p := c.Before.Row; !j.covered(p) && binpkgs.CanQuickpkg(p) && !j.isCut(audit.PackageOf(c.Before.CPV)) {
-			changes = append(changes, c)
-		}
-	}
-	return changes
-}
-
-// backup packages what would be lost.
-func (j *RollbackJudge) backup(r *Rollback) []audit.Command {
-	var quick []string
-	for _, c := range j.unpackaged(r) {
-		quick = append(quick, "="+c.Before.Row.CPV)
-	}
-	if len(quick) == 0 {
-		return nil
-	}
-	slices.Sort(quick)
-	return []audit.Command{audit.Run(append([]string{"quickpkg", "--include-config=y"}, quick...)...)}
 }

@@ -105,6 +105,7 @@ func (j *RollbackJudge) risks(r *Rollback) {
 		r.Risks = append(r.Risks, Risk{Code: "phases", Severity: audit.SeverityInfo, Detail: "commands of the older packages run on the host: " + listOf(withPhases)})
 	}
 	j.configFiles(r)
+	j.backupRisks(r)
 	j.state(r)
 	j.space(r)
 }

@@ -213,6 +213,7 @@ type RollbackJudge struct {
 	vdb     string
 	judged  map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg
 	images  map[int64][]binpkg.ImageName // by instance; nil: not known
+	drifts  map[string]drift             // by cpv: see driftOf
 	typed   audit.Place                  // where its commands are typed
 	// unknownSets are the sets of @world whose members only Portage can tell.
 	unknownSets []string
