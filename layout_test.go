@@ -32,12 +32,13 @@ var rooms = map[string][]string{
 	"audit/cleanup":    {"audit", "audit/binpkgs", "audit/acceptance", "audit/state", "audit/rollback", "store", "parse", "parse/*"},
 	"audit/overview":   {"audit", "audit/*", "store", "parse", "parse/*"},
 	"prune":            {"audit", "audit/cleanup", "hostfs", "store", "parse", "parse/*"},
+	"stage":            {"hostfs", "parse", "parse/*"},
 	// Answers have the words of parse/binpkg: integrity, signature, format.
 	"report":       {"audit", "audit/*", "parse", "parse/binpkg", "report/*"},
 	"report/*":     {"report"},
 	"cli/*":        {"hostfs"},
 	"docs":         {},
-	"cmd/emaudit":  {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "report", "settings", "store", "parse", "parse/*"},
+	"cmd/emaudit":  {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "stage", "report", "settings", "store", "parse", "parse/*"},
 	"internal/*":   {"*"},
 	"internal/*/*": {"*"},
 }

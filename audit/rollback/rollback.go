@@ -271,13 +271,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	}
 	r.Target = target.Target
 	r.Command = audit.Emaudit("rollback", "--to", argumentOf(r.Target))
-	for _, doubt := range target.Doubts {
-		r.Findings = append(r.Findings, audit.Finding{
-			Code: "state-unknown", Severity: audit.SeverityError, Subject: target.Target.String(), Message: doubt.Text(),
-			Evidence: []audit.Evidence{}, Remedy: doubt.Settled(),
-		})
-		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: doubt.Text(), SettleWith: doubt.Settled()})
-	}
+	j.reportDoubts(r, target)
 	if err := j.sources(r); err != nil {
 		return nil, err
 	}
@@ -303,6 +297,17 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	j.cost(r)
 	j.conclude(r)
 	return r, j.Past.Err
+}
+
+// reportDoubts reports why a state, or a part of it, is not known.
+func (j *RollbackJudge) reportDoubts(r *Rollback, target *state.State) {
+	for _, doubt := range target.Doubts {
+		r.Findings = append(r.Findings, audit.Finding{
+			Code: "state-unknown", Severity: audit.SeverityError, Subject: target.Target.String(), Message: doubt.Text(),
+			Evidence: []audit.Evidence{}, Remedy: doubt.Settled(),
+		})
+		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: doubt.Text(), SettleWith: doubt.Settled()})
+	}
 }
 
 // sources reports what could not be read: an answer that rests on it is not
@@ -342,12 +347,7 @@ func (j *RollbackJudge) sources(r *Rollback) error {
 func (j *RollbackJudge) conclude(r *Rollback) {
 	// What makes the whole answer doubtful, no plan makes good.
 	broken := slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return f.Severity == audit.SeverityError && f.Code != "state-unknown" })
-	for _, g := range r.Gaps {
-		r.Findings = append(r.Findings, audit.Finding{
-			Code: "rollback-gap", Severity: audit.SeverityError, Subject: g.CPV, Message: g.Cause + ": " + g.Detail,
-			Evidence: []audit.Evidence{{Source: path.Join(j.vdb, g.CPV)}}, Remedy: g.Remedy,
-		})
-	}
+	j.reportGaps(r)
 	for _, u := range r.Unsatisfied {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "rollback-unsatisfied", Severity: audit.SeverityError, Subject: u.CPV, Message: u.Kind + ": " + u.Dependency,
@@ -364,12 +364,7 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 		}
 		r.Findings = append(r.Findings, f)
 	}
-	for _, u := range r.Unknowns {
-		if u.Code == "state-unknown" {
-			continue // reported as an error
-		}
-		r.Findings = append(r.Findings, audit.Finding{Code: "rollback-undecided", Severity: audit.SeverityWarning, Subject: u.Code, Message: u.Detail, Evidence: []audit.Evidence{}, Remedy: u.SettleWith})
-	}
+	j.reportUnknowns(r)
 	audit.SortFindings(r.Findings)
 	worst, any := audit.Worst(r.Findings)
 	switch {
@@ -384,6 +379,26 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 	}
 	if r.Verdict != NotReady && !j.Planless {
 		j.plan(r)
+	}
+}
+
+// reportGaps makes a finding of each gap.
+func (j *RollbackJudge) reportGaps(r *Rollback) {
+	for _, g := range r.Gaps {
+		r.Findings = append(r.Findings, audit.Finding{
+			Code: "rollback-gap", Severity: audit.SeverityError, Subject: g.CPV, Message: g.Cause + ": " + g.Detail,
+			Evidence: []audit.Evidence{{Source: path.Join(j.vdb, g.CPV)}}, Remedy: g.Remedy,
+		})
+	}
+}
+
+// reportUnknowns makes a finding of everything that could not be decided.
+func (j *RollbackJudge) reportUnknowns(r *Rollback) {
+	for _, u := range r.Unknowns {
+		if u.Code == "state-unknown" {
+			continue // reported as an error
+		}
+		r.Findings = append(r.Findings, audit.Finding{Code: "rollback-undecided", Severity: audit.SeverityWarning, Subject: u.Code, Message: u.Detail, Evidence: []audit.Evidence{}, Remedy: u.SettleWith})
 	}
 }
 

@@ -69,7 +69,7 @@ func offered(command string, v *kong.Value, names func(kind string) []completion
 		return names("package")
 	case "code":
 		return completion.Words(docs.Codes()...)
-	case "STATE", "a", "b":
+	case "STATE", "state", "a", "b":
 		return append(append(completion.Words("now", "previous"), names("run")...), names("pin")...)
 	case "TIME":
 		return append(completion.Words("yesterday", "run:-1"), names("run")...)
@@ -83,7 +83,7 @@ func offered(command string, v *kong.Value, names func(kind string) []completion
 		return completion.Words("error", "warning", "info", "never")
 	case "KIND":
 		return completion.Words("merge", "unmerge", "sync")
-	case "FILE", "DIR", "path", "other.db":
+	case "FILE", "DIR", "dir", "path", "other.db":
 		return completion.Words(completion.Files)
 	}
 	return nil

@@ -34,6 +34,7 @@ var usageExamples = map[string][]manual.Example{
 	"diff":       {{"emaudit diff previous now", "What the last update changed."}, {"emaudit diff 2026-05-10 run:83", "What changed from that day to before run 83."}},
 	"rollback":   {{"emaudit rollback", "Can the last update be undone?"}, {"emaudit rollback --to run:83 --format sh > back.sh", "The plan as a script to read first."}},
 	"pin":        {{"emaudit pin before-plasma6", "Name the present state, and keep what it needs."}, {"emaudit pin", "List the pins."}},
+	"stage":      {{"emaudit stage now /mnt/rescue/binpkgs", "The binary packages of what is installed, on a rescue disk."}, {"emaudit stage --link before-plasma6 /var/tmp/before", "Those of a pin, as hard links; then PKGDIR=/var/tmp/before emerge -K ..."}},
 	"prune":      {{"emaudit prune", "What can go, and why. Nothing changes."}, {"emaudit prune --apply", "Ask, then move it to the quarantine."}, {"emaudit prune --undo", "Restore it."}},
 	"explain":    {{"emaudit explain binpkg-lossy", "What a finding means, and what to do."}, {"emaudit explain", "List the codes."}},
 	"doctor":     {{"emaudit doctor", "Settings that a rollback depends on, and the file that sets each."}},

@@ -62,6 +62,7 @@ type commandLine struct {
 	Diff       diffCommand       `cmd:"" help:"Show what changed between two states."`
 	Rollback   rollbackCommand   `cmd:"" help:"Can I go back, and with which commands?"`
 	Pin        pinCommand        `cmd:"" help:"Name a state, and keep the packages that it needs."`
+	Stage      stageCommand      `cmd:"" help:"Make a folder with the binary packages of a state."`
 	Prune      pruneCommand      `cmd:"" help:"List the binary packages that can go; remove or restore them."`
 	Explain    explainCommand    `cmd:"" help:"Explain the code of a finding."`
 	Doctor     doctorCommand     `cmd:"" help:"Check the settings that a rollback depends on."`

@@ -1,0 +1,81 @@
+package rollback
+
+import (
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/state"
+	"emaudit/parse/binpkg"
+)
+
+// Staging is the answer to: which files hold the builds of a state?
+type Staging struct {
+	Target state.Target `json:"target"`
+	// Files has one binary package for each package of the state that has a usable
+	// one, sorted by CPV.
+	Files []StagedFile `json:"files"`
+	// Gaps are the packages of the state without a usable binary package.
+	Gaps []Gap `json:"gaps"`
+	// Unverified is how many of Files were never read in full.
+	Unverified int             `json:"unverified"`
+	Findings   []audit.Finding `json:"-"`
+}
+
+// StagedFile is the binary package that stands for one package of a state.
+type StagedFile struct {
+	CPV string `json:"cpv"`
+	// Match says how close it is to the build that was installed.
+	Match binpkgs.CoverageVerdict `json:"match"`
+	*binpkgs.InstanceRef
+	// MTimeNS is the modification time of the file that was judged, in unix
+	// nanoseconds.
+	MTimeNS int64 `json:"-"`
+}
+
+// AuditStaging finds a binary package for every package of a state, including those
+// that are still installed. It chooses as a rollback does. A state that is not known
+// has no files.
+func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Staging, error) {
+	j, err := judgeWith(db, o, false)
+	if err != nil {
+		return nil, err
+	}
+	target, err := j.Past.At(m, j.Past.Pins, db.Now)
+	if err != nil {
+		return nil, err
+	}
+	r := newRollback()
+	r.Target = target.Target
+	j.reportDoubts(r, target)
+	if err := j.sources(r); err != nil {
+		return nil, err
+	}
+	j.cutMerges(r)
+	s := &Staging{Target: target.Target, Files: []StagedFile{}}
+	if target.Target.Known || target.Partly() {
+		for _, stay := range target.Stays {
+			c := newChange(state.Change{Action: state.ActionInstall, To: &stay.CPV, After: stay})
+			if err := j.Choose(r, &c); err != nil {
+				return nil, err
+			}
+			if c.Chosen == nil {
+				continue
+			}
+			s.Files = append(s.Files, StagedFile{CPV: c.Chosen.CPV, Match: c.Match, InstanceRef: c.Instance, MTimeNS: c.Chosen.MTimeNS})
+			if c.Integrity != binpkg.Whole {
+				s.Unverified++
+			}
+		}
+	}
+	slices.SortFunc(s.Files, func(a, b StagedFile) int { return strings.Compare(a.CPV, b.CPV) })
+	j.reportGaps(r)
+	j.reportUnknowns(r)
+	r.put(j.typed)
+	s.Gaps = r.Gaps
+	// One count says for all files what a rollback says of each.
+	s.Findings = slices.DeleteFunc(r.Findings, func(f audit.Finding) bool { return f.Code == "rollback-unverified" })
+	audit.SortFindings(s.Findings)
+	return s, j.Past.Err
+}
