@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"emaudit/hostfs"
 	"emaudit/parse/binpkg"
 	"emaudit/parse/pkgindex"
 )
@@ -26,6 +27,9 @@ var ErrChanged = errors.New("is not the file that was judged; type the command a
 // add stages one file, and reads what was staged for its index entry.
 func (s *staging) add(ctx context.Context, f File) error {
 	src, err := s.root.OpenFile(path.Join(f.PkgDir, f.Path), f.Size)
+	if errors.Is(err, hostfs.ErrTooLarge) {
+		return ErrChanged
+	}
 	if err != nil {
 		return err
 	}

@@ -244,7 +244,7 @@ func TestNothingIsLeftOfAFailure(t *testing.T) {
 	}{
 		"interrupted":          {canceled, func(*testing.T, *host) {}, context.Canceled},
 		"another size":         {t.Context(), func(_ *testing.T, h *host) { h.file.Size++ }, stage.ErrChanged},
-		"it grew":              {t.Context(), func(_ *testing.T, h *host) { h.file.Size-- }, hostfs.ErrTooLarge},
+		"it grew":              {t.Context(), func(_ *testing.T, h *host) { h.file.Size-- }, stage.ErrChanged},
 		"another time":         {t.Context(), func(_ *testing.T, h *host) { h.file.MTimeNS++ }, stage.ErrChanged},
 		"another build":        {t.Context(), func(_ *testing.T, h *host) { h.file.BuildTime++ }, stage.ErrChanged},
 		"another package":      {t.Context(), func(_ *testing.T, h *host) { h.file.CPV = "app-misc/hello-3" }, stage.ErrChanged},
