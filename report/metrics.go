@@ -19,7 +19,7 @@ import (
 // HostMetrics are the answers about one host from which its metrics are made.
 type HostMetrics struct {
 	Host  string
-	Facts PageFacts
+	Facts HostFacts
 }
 
 // Metrics writes the metrics of hosts in the text format of Prometheus
@@ -244,3 +244,5 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	slices.Sort(keys)
 	return keys
 }
+
+var verdictOrder = []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageLossy, binpkgs.CoverageUnknown, binpkgs.CoverageNone}

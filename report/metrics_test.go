@@ -9,6 +9,7 @@ import (
 
 	"emaudit/audit/overview"
 	"emaudit/audit/rollback"
+	"emaudit/internal/hostfacts"
 	"emaudit/report"
 )
 
@@ -27,12 +28,12 @@ func metricsOf(t *testing.T, hosts ...report.HostMetrics) string {
 
 func TestMetricsAreOfTheTextFormatWhateverNamesSay(t *testing.T) {
 	t.Parallel()
-	facts := largePage(100)
-	for _, h := range hostile {
+	facts := hostfacts.Large(100)
+	for _, h := range hostfacts.Hostile {
 		facts.Overview.PkgDirs = append(facts.Overview.PkgDirs, overview.PkgDirSummary{Path: h + "\n\"\\"})
 	}
 	var hosts []report.HostMetrics
-	for _, h := range hostile {
+	for _, h := range hostfacts.Hostile {
 		hosts = append(hosts, report.HostMetrics{Host: h, Facts: facts})
 	}
 	seen := map[string]bool{}
@@ -58,13 +59,13 @@ func TestMetricsAreOfTheTextFormatWhateverNamesSay(t *testing.T) {
 
 func TestWhatIsNotKnownHasNoMetric(t *testing.T) {
 	t.Parallel()
-	out := metricsOf(t, report.HostMetrics{Host: "new", Facts: report.PageFacts{Version: "1"}})
+	out := metricsOf(t, report.HostMetrics{Host: "new", Facts: report.HostFacts{Version: "1"}})
 	for line := range strings.Lines(out) {
 		if !strings.Contains(line, "emaudit_info") && !strings.Contains(line, "emaudit_generated_timestamp_seconds") {
 			t.Errorf("of a host of which nothing is known: %s", line)
 		}
 	}
-	unknown := report.PageFacts{Rollbacks: []*rollback.Rollback{{Verdict: rollback.NotReady}}}
+	unknown := report.HostFacts{Rollbacks: []*rollback.Rollback{{Verdict: rollback.NotReady}}}
 	out = metricsOf(t, report.HostMetrics{Host: "new", Facts: unknown})
 	if strings.Contains(out, "emaudit_rollback_gaps") || !strings.Contains(out, `emaudit_rollback_ready{host="new"} 0`) {
 		t.Errorf("a state that is not known is not ready, and its gaps are not 0:\n%s", out)

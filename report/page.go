@@ -9,41 +9,7 @@ import (
 	"html/template"
 	"strings"
 	"sync"
-
-	"emaudit/audit"
-	"emaudit/audit/aftermath"
-	"emaudit/audit/binpkgs"
-	"emaudit/audit/cleanup"
-	"emaudit/audit/history"
-	"emaudit/audit/overview"
-	"emaudit/audit/rollback"
 )
-
-// PageFacts are the answers that a page is made of. One that is nil was not
-// given: its section says that it is not known, and never that all is well.
-type PageFacts struct {
-	Overview *overview.Overview
-	// Findings are those of all checks, the worst first.
-	Findings []audit.Finding
-	Coverage *binpkgs.Coverage
-	Storage  *overview.Storage
-	// Importance is by cpv; nil where it is not known.
-	Importance binpkgs.Importance
-	// Runs are the newest [MostPageRuns], oldest first; nil where no emerge.log
-	// was ever read.
-	Runs []*history.Run
-	// Rollbacks are the ways back before the newest [MostPageRollbacks] runs that
-	// changed what is installed, the newest first.
-	Rollbacks []*rollback.Rollback
-	Integrity *binpkgs.Integrity
-	// Prune is what could go by the usual policy.
-	Prune    *cleanup.PrunePlan
-	Failures *aftermath.Failures
-	Messages *aftermath.Messages
-	Doctor   *overview.Doctor
-	// Version is that of emaudit, for the foot of the page.
-	Version string
-}
 
 // Page writes everything that is known of a host as one HTML page that needs
 // nothing else: no network, no other file, no script. A script in it sorts and
@@ -53,8 +19,8 @@ type PageFacts struct {
 //
 // Every string passes [Clean] and then html/template, so that names and log
 // text appear as text.
-func Page(facts PageFacts, o Output) error {
-	v := o.pageOf(facts)
+func Page(facts HostFacts, o Output) error {
+	v := output{o}.pageOf(facts)
 	cleanText(v)
 	var page bytes.Buffer
 	if err := pageTemplate().ExecuteTemplate(&page, "page.gohtml", v); err != nil {
@@ -67,15 +33,15 @@ func Page(facts PageFacts, o Output) error {
 // PageMarkdown writes the same as [Page] in Markdown, for a bug report or a
 // wiki: charts become their tables, and the packages' own sections are left
 // out.
-func PageMarkdown(facts PageFacts, o Output) error {
-	v := o.pageOf(facts)
+func PageMarkdown(facts HostFacts, o Output) error {
+	v := output{o}.pageOf(facts)
 	cleanText(v)
 	return writeMarkdown(o.W, v)
 }
 
 // PageJSON writes the verdicts and the tables of the page as JSON.
-func PageJSON(facts PageFacts, o Output) error {
-	v := o.pageOf(facts)
+func PageJSON(facts HostFacts, o Output) error {
+	v := output{o}.pageOf(facts)
 	return o.Write(Answer{
 		Findings: v.findings,
 		Keys: func(j *JSON) {

@@ -3,6 +3,7 @@ package report_test
 import (
 	"context"
 	"crypto/sha256"
+	"emaudit/internal/hostfacts"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -145,7 +146,7 @@ func TestThePageWorksInABrowser(t *testing.T) {
 		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
-	page := withCheck(renderPage(t, largePage(600)))
+	page := withCheck(renderPage(t, hostfacts.Large(600)))
 	for _, width := range []int{360, 1400} {
 		document, console, requests := browse(t, page, width)
 		if len(console) > 0 {
@@ -189,7 +190,7 @@ func TestThePolicyStopsWhatIsNotOfThePage(t *testing.T) {
 		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
-	page := strings.Replace(renderPage(t, largePage(20)), "</body>", "<script>document.title='owned'</script><img src='/x.png' alt=''></body>", 1)
+	page := strings.Replace(renderPage(t, hostfacts.Large(20)), "</body>", "<script>document.title='owned'</script><img src='/x.png' alt=''></body>", 1)
 	document, console, requests := browse(t, page, 800)
 	if strings.Contains(document, "<title>owned</title>") {
 		t.Error("a foreign script ran")

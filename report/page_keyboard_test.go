@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"emaudit/internal/hostfacts"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ func TestThePageWorksWithTheKeyboard(t *testing.T) {
 		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
-	page := renderPage(t, largePage(600))
+	page := renderPage(t, hostfacts.Large(600))
 	d := startDevtools(t)
 	d.open(page)
 
@@ -78,7 +79,7 @@ func TestThePageIsWholeWithoutAScript(t *testing.T) {
 		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
-	page := renderPage(t, largePage(600))
+	page := renderPage(t, hostfacts.Large(600))
 	d := startDevtools(t)
 	d.call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil)
 	d.open(page)
@@ -105,7 +106,7 @@ func TestThePagePrints(t *testing.T) {
 	}
 	t.Parallel()
 	d := startDevtools(t)
-	d.open(renderPage(t, largePage(600)))
+	d.open(renderPage(t, hostfacts.Large(600)))
 	d.call("Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil)
 	var shown []string
 	d.ask(`["nav", "h1", ".verdicts", ".filter", ".chart svg", "#coverage-packages", ".package", ".printed"].filter(s => document.querySelector(s).checkVisibility())`, &shown)
@@ -127,7 +128,7 @@ func BenchmarkPageInABrowser(b *testing.B) {
 	if testing.Short() {
 		b.Skip("-short: starts a browser")
 	}
-	page := renderPage(b, largePage(2000))
+	page := renderPage(b, hostfacts.Large(2000))
 	d := startDevtools(b)
 	d.open(page) // the first page of a browser pays for its start
 	var painted, loaded float64

@@ -14,8 +14,8 @@ import (
 
 // pageOf puts the page together: the verdicts, what to do, the sections in the
 // order in which they matter, and the packages.
-func (o Output) pageOf(facts PageFacts) *pageView {
-	b := &pageBuilder{Output: o, facts: facts, packages: map[string]*pagePackage{}, anchors: map[string]bool{}}
+func (o output) pageOf(facts HostFacts) *pageView {
+	b := &pageBuilder{output: o, facts: facts, packages: map[string]*pagePackage{}, anchors: map[string]bool{}}
 	b.view = &pageView{Host: o.Envelope.Host, Root: o.Envelope.Root, Generated: o.moment(o.Envelope.GeneratedAt), Version: facts.Version}
 	b.collectPackages()
 	b.collectEvents()
@@ -47,8 +47,8 @@ func (b *pageBuilder) sections() []*pageSection {
 
 // pageBuilder collects the page.
 type pageBuilder struct {
-	Output
-	facts    PageFacts
+	output
+	facts    HostFacts
 	view     *pageView
 	packages map[string]*pagePackage // by category/pn
 	anchors  map[string]bool
@@ -236,8 +236,6 @@ func useOf(r binpkgs.CoverageRow) string {
 	}
 	return ""
 }
-
-var verdictOrder = []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageLossy, binpkgs.CoverageUnknown, binpkgs.CoverageNone}
 
 func verdictRank(v binpkgs.CoverageVerdict) int { return slices.Index(verdictOrder, v) }
 

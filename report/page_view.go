@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 	"time"
 
@@ -214,9 +213,6 @@ func (l pageLines) lines() []Cell {
 	return lines
 }
 
-// RoleName is the class of a role in the style sheet.
-func (c Cell) RoleName() string { return roleNames[c.Role] }
-
 // Href is the address of the section that a cell links to.
 func (c pageCell) Href() string { return "#" + c.Link }
 
@@ -290,35 +286,6 @@ func pageWords(command string) []pageWord {
 	return words
 }
 
-var roleNames = [...]string{Plain: "", Good: "good", Bad: "bad", Warn: "warn", Unknown: "unknown", Code: "code", Dim: "dim", Bold: "bold"}
-
-// cleanText makes every string below v harmless: the one place where untrusted
-// text enters a page. What html/template does comes after it.
-func cleanText(v any) { cleanValue(reflect.ValueOf(v)) }
-
-func cleanValue(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			cleanValue(v.Elem())
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() || f.Anonymous {
-				cleanValue(v.Field(i))
-			}
-		}
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			cleanValue(v.Index(i))
-		}
-	case reflect.String:
-		if clean := cleanLines(v.String()); clean != v.String() {
-			v.SetString(clean)
-		}
-	}
-}
-
 // cleanLines is [Clean], except that line feeds stay: commands have several
 // lines, and in a page a line feed does nothing.
 func cleanLines(s string) string {
@@ -333,7 +300,7 @@ func cleanLines(s string) string {
 }
 
 // moment is a time of the page.
-func (o Output) moment(unix int64) pageTime {
+func (o output) moment(unix int64) pageTime {
 	if unix <= 0 {
 		return pageTime{Text: unknown}
 	}
@@ -341,7 +308,7 @@ func (o Output) moment(unix int64) pageTime {
 }
 
 // day writes a time in the reader's zone.
-func (o Output) day(unix int64, layout string) string {
+func (o output) day(unix int64, layout string) string {
 	if unix <= 0 {
 		return unknown
 	}
@@ -349,6 +316,9 @@ func (o Output) day(unix int64, layout string) string {
 }
 
 // timeCell is a cell that shows a time and is sorted by it.
-func (o Output) timeCell(unix int64) pageCell {
+func (o output) timeCell(unix int64) pageCell {
 	return pageCell{Text: o.day(unix, "2006-01-02 15:04"), Sort: sortKey(unix), When: true}
 }
+
+// output writes times as the page shows them.
+type output struct{ Output }

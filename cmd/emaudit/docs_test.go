@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"emaudit/cli/config"
+
 	"github.com/google/go-cmp/cmp"
 
 	"emaudit/internal/hostarchive"

@@ -108,8 +108,8 @@ func (g *globals) AfterApply(kctx *kong.Context) error {
 }
 
 // pageFacts asks every question that a page answers.
-func (s *session) pageFacts(ctx context.Context) (report.PageFacts, error) {
-	facts := report.PageFacts{Version: version()}
+func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
+	facts := report.HostFacts{Version: version()}
 	options := s.rollbackOptions()
 	err := s.ask(ctx, func(db audit.Database) (err error) {
 		if facts.Overview, err = overview.AuditOverview(db); err != nil {
