@@ -22,11 +22,11 @@ import (
 func Page(facts HostFacts, o Output) error {
 	v := output{o}.pageOf(facts)
 	cleanText(v)
-	var page bytes.Buffer
-	if err := pageTemplate().ExecuteTemplate(&page, "page.gohtml", v); err != nil {
+	var document bytes.Buffer
+	if err := pageTemplate().ExecuteTemplate(&document, "page.gohtml", v); err != nil {
 		return fmt.Errorf("report page: %w", err)
 	}
-	_, err := o.W.Write(page.Bytes())
+	_, err := o.W.Write(document.Bytes())
 	return err
 }
 

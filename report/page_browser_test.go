@@ -100,13 +100,13 @@ const browserLimit = 5 * time.Minute
 // browse opens a page as a site of its own and returns the document that came
 // of it, what the console said, and every request but that for the page. All
 // names lead to the test's server, so that no request can escape.
-func browse(t *testing.T, page string, width int) (document string, console, requests []string) {
+func browse(t *testing.T, written string, width int) (document string, console, requests []string) {
 	t.Helper()
 	var mutex sync.Mutex
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host == "emaudit.test" && r.URL.Path == "/" {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			fmt.Fprint(w, page)
+			fmt.Fprint(w, written)
 			return
 		}
 		mutex.Lock()
@@ -135,10 +135,10 @@ func browse(t *testing.T, page string, width int) (document string, console, req
 }
 
 // withCheck puts pageCheck into the page, and its hash into the policy.
-func withCheck(page string) string {
+func withCheck(written string) string {
 	sum := sha256.Sum256([]byte(pageCheck))
-	page = strings.Replace(page, "script-src &#39;", "script-src &#39;sha256-"+html.EscapeString(base64.StdEncoding.EncodeToString(sum[:]))+"&#39; &#39;", 1)
-	return strings.Replace(page, "</body>", "<script>"+pageCheck+"</script></body>", 1)
+	written = strings.Replace(written, "script-src &#39;", "script-src &#39;sha256-"+html.EscapeString(base64.StdEncoding.EncodeToString(sum[:]))+"&#39; &#39;", 1)
+	return strings.Replace(written, "</body>", "<script>"+pageCheck+"</script></body>", 1)
 }
 
 func TestThePageWorksInABrowser(t *testing.T) {
@@ -146,9 +146,9 @@ func TestThePageWorksInABrowser(t *testing.T) {
 		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
-	page := withCheck(renderPage(t, hostfacts.Large(600)))
+	written := withCheck(renderPage(t, hostfacts.Large(600)))
 	for _, width := range []int{360, 1400} {
-		document, console, requests := browse(t, page, width)
+		document, console, requests := browse(t, written, width)
 		if len(console) > 0 {
 			t.Errorf("width %d: the console says:\n%s", width, strings.Join(console, "\n"))
 		}
@@ -190,8 +190,8 @@ func TestThePolicyStopsWhatIsNotOfThePage(t *testing.T) {
 		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
-	page := strings.Replace(renderPage(t, hostfacts.Large(20)), "</body>", "<script>document.title='owned'</script><img src='/x.png' alt=''></body>", 1)
-	document, console, requests := browse(t, page, 800)
+	written := strings.Replace(renderPage(t, hostfacts.Large(20)), "</body>", "<script>document.title='owned'</script><img src='/x.png' alt=''></body>", 1)
+	document, console, requests := browse(t, written, 800)
 	if strings.Contains(document, "<title>owned</title>") {
 		t.Error("a foreign script ran")
 	}

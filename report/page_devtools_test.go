@@ -141,10 +141,10 @@ func (d *devtools) next() devtoolsMessage {
 }
 
 // open shows a page from a file, as a reader would, and waits until it is there.
-func (d *devtools) open(page string) {
+func (d *devtools) open(document string) {
 	d.t.Helper()
 	file := filepath.Join(d.t.TempDir(), "report.html")
-	if err := os.WriteFile(file, []byte(page), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(document), 0o644); err != nil {
 		d.t.Fatal(err)
 	}
 	d.console, d.requests = nil, nil

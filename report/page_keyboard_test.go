@@ -15,9 +15,9 @@ func TestThePageWorksWithTheKeyboard(t *testing.T) {
 		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
-	page := renderPage(t, hostfacts.Large(600))
+	written := renderPage(t, hostfacts.Large(600))
 	d := startDevtools(t)
-	d.open(page)
+	d.open(written)
 
 	// The first thing that Tab reaches skips what stands before the report.
 	d.press("Tab", "", 9)
@@ -79,10 +79,10 @@ func TestThePageIsWholeWithoutAScript(t *testing.T) {
 		t.Skip("-short: starts a browser")
 	}
 	t.Parallel()
-	page := renderPage(t, hostfacts.Large(600))
+	written := renderPage(t, hostfacts.Large(600))
 	d := startDevtools(t)
 	d.call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil)
-	d.open(page)
+	d.open(written)
 	var got struct{ Rows, Shown, Controls, HiddenPackages int }
 	d.ask(`(() => {
 		const rows = [...document.querySelectorAll("#coverage-packages tbody tr")];
@@ -128,12 +128,12 @@ func BenchmarkPageInABrowser(b *testing.B) {
 	if testing.Short() {
 		b.Skip("-short: starts a browser")
 	}
-	page := renderPage(b, hostfacts.Large(2000))
+	written := renderPage(b, hostfacts.Large(2000))
 	d := startDevtools(b)
-	d.open(page) // the first page of a browser pays for its start
+	d.open(written) // the first page of a browser pays for its start
 	var painted, loaded float64
 	for b.Loop() {
-		d.open(page)
+		d.open(written)
 		var times struct{ Painted, Loaded float64 }
 		d.ask(`({Painted: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0, Loaded: performance.getEntriesByType("navigation")[0].loadEventEnd})`, &times)
 		painted += times.Painted
@@ -141,5 +141,5 @@ func BenchmarkPageInABrowser(b *testing.B) {
 	}
 	b.ReportMetric(painted/float64(b.N), "ms-to-paint")
 	b.ReportMetric(loaded/float64(b.N), "ms-to-load")
-	b.ReportMetric(float64(len(page)), "bytes")
+	b.ReportMetric(float64(len(written)), "bytes")
 }

@@ -17,11 +17,11 @@ func pageOutput(w *bytes.Buffer, format string) report.Output {
 
 func renderPage(tb testing.TB, facts report.HostFacts) string {
 	tb.Helper()
-	var page bytes.Buffer
-	if err := report.Page(facts, pageOutput(&page, "table")); err != nil {
+	var written bytes.Buffer
+	if err := report.Page(facts, pageOutput(&written, "table")); err != nil {
 		tb.Fatal(err)
 	}
-	return page.String()
+	return written.String()
 }
 
 func TestAPageOfManyPackagesIsUnderFiveMegabytes(t *testing.T) {
@@ -35,18 +35,18 @@ func TestAPageOfManyPackagesIsUnderFiveMegabytes(t *testing.T) {
 
 func TestHostileNamesAppearAsText(t *testing.T) {
 	t.Parallel()
-	page := renderPage(t, hostfacts.Large(50))
+	written := renderPage(t, hostfacts.Large(50))
 	for tag, want := range map[string]int{"<script": 1, "</script": 1, "<style": 1, "<title>": -1, "<img": 0, "onerror=window.owned=1>": 0, `href="javascript`: 0, "<iframe": 0, "<link": 1, "<meta": 5} {
-		if got := strings.Count(page, tag); want >= 0 && got != want {
+		if got := strings.Count(written, tag); want >= 0 && got != want {
 			t.Errorf("the page has %q %d times, want %d", tag, got, want)
 		}
 	}
-	for _, r := range page {
+	for _, r := range written {
 		if r != '\n' && r != '\t' && (r < ' ' || r == 0x7f || r == '\u202e') {
 			t.Fatalf("the page holds %U as it is", r)
 		}
 	}
-	if !strings.Contains(page, "&lt;script&gt;window.owned=1&lt;/script&gt;") {
+	if !strings.Contains(written, "&lt;script&gt;window.owned=1&lt;/script&gt;") {
 		t.Error("the page does not show the hostfacts.Hostile name")
 	}
 }
@@ -55,9 +55,9 @@ func TestHostileNamesAppearAsText(t *testing.T) {
 // it names another one, except as a link that a reader may follow.
 func TestAPageLoadsNothing(t *testing.T) {
 	t.Parallel()
-	page := renderPage(t, hostfacts.Large(50))
+	written := renderPage(t, hostfacts.Large(50))
 	for _, no := range []string{"http://", "https://", "@import", "src=\"", "url(", "style=\"", "onclick"} {
-		for rest := page; ; {
+		for rest := written; ; {
 			i := strings.Index(rest, no)
 			if i < 0 {
 				break
@@ -75,16 +75,16 @@ func TestAPageLoadsNothing(t *testing.T) {
 // say that its answer is not known, and none that all is well.
 func TestWhatWasNotAskedIsUnknown(t *testing.T) {
 	t.Parallel()
-	var page bytes.Buffer
-	if err := report.PageMarkdown(report.HostFacts{}, pageOutput(&page, "markdown")); err != nil {
+	var written bytes.Buffer
+	if err := report.PageMarkdown(report.HostFacts{}, pageOutput(&written, "markdown")); err != nil {
 		t.Fatal(err)
 	}
-	sections := strings.Count(page.String(), "\n## ")
-	if unknown := strings.Count(page.String(), ": unknown\n"); sections == 0 || unknown != sections {
-		t.Errorf("%d sections, of which %d say unknown:\n%s", sections, unknown, page.String())
+	sections := strings.Count(written.String(), "\n## ")
+	if unknown := strings.Count(written.String(), ": unknown\n"); sections == 0 || unknown != sections {
+		t.Errorf("%d sections, of which %d say unknown:\n%s", sections, unknown, written.String())
 	}
 	for _, good := range []string{"READY", "Every installed package could"} {
-		if strings.Contains(page.String(), good) {
+		if strings.Contains(written.String(), good) {
 			t.Errorf("a page of nothing says %q", good)
 		}
 	}
@@ -92,12 +92,12 @@ func TestWhatWasNotAskedIsUnknown(t *testing.T) {
 
 func TestMarkdownHoldsNoMarkupOfOthers(t *testing.T) {
 	t.Parallel()
-	var page bytes.Buffer
-	if err := report.PageMarkdown(hostfacts.Large(50), pageOutput(&page, "markdown")); err != nil {
+	var written bytes.Buffer
+	if err := report.PageMarkdown(hostfacts.Large(50), pageOutput(&written, "markdown")); err != nil {
 		t.Fatal(err)
 	}
 	inCode := false
-	for line := range strings.Lines(page.String()) {
+	for line := range strings.Lines(written.String()) {
 		if strings.HasPrefix(line, "```") {
 			inCode = !inCode
 			continue

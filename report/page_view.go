@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -322,3 +323,30 @@ func (o output) timeCell(unix int64) pageCell {
 
 // output writes times as the page shows them.
 type output struct{ Output }
+
+// cleanText makes every string below v harmless: the one place where untrusted
+// text enters a page. What html/template does comes after it.
+func cleanText(v any) { cleanValue(reflect.ValueOf(v)) }
+
+func cleanValue(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			cleanValue(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() || f.Anonymous {
+				cleanValue(v.Field(i))
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			cleanValue(v.Index(i))
+		}
+	case reflect.String:
+		if clean := cleanLines(v.String()); clean != v.String() {
+			v.SetString(clean)
+		}
+	}
+}

@@ -1,7 +1,5 @@
 package report
 
-import "reflect"
-
 // Role says what a piece of text means, from which a terminal with colour
 // derives how it looks. A role never changes the text or its width, and never
 // is the only carrier of what it says.
@@ -66,33 +64,6 @@ func appendPainted(dst []byte, text string, role Role, color bool) []byte {
 }
 
 var roleNames = [...]string{Plain: "", Good: "good", Bad: "bad", Warn: "warn", Unknown: "unknown", Code: "code", Dim: "dim", Bold: "bold"}
-
-// cleanText makes every string below v harmless: the one place where untrusted
-// text enters a page. What html/template does comes after it.
-func cleanText(v any) { cleanValue(reflect.ValueOf(v)) }
-
-func cleanValue(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			cleanValue(v.Elem())
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() || f.Anonymous {
-				cleanValue(v.Field(i))
-			}
-		}
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			cleanValue(v.Index(i))
-		}
-	case reflect.String:
-		if clean := cleanLines(v.String()); clean != v.String() {
-			v.SetString(clean)
-		}
-	}
-}
 
 // RoleName is the class of a role in the style sheet.
 func (c Cell) RoleName() string { return roleNames[c.Role] }
