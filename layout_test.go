@@ -34,7 +34,8 @@ var rooms = map[string][]string{
 	"prune":            {"audit", "audit/cleanup", "hostfs", "store", "parse", "parse/*"},
 	"stage":            {"hostfs", "parse", "parse/*"},
 	// Answers have the words of parse/binpkg: integrity, signature, format.
-	"report":       {"audit", "audit/*", "parse", "parse/binpkg", "report/*"},
+	"report":       {"audit", "audit/*", "parse", "parse/binpkg"},
+	"report/page":  {"report", "audit", "audit/*", "parse", "parse/*"},
 	"report/*":     {"report"},
 	"cli/*":        {"hostfs"},
 	"docs":         {},

@@ -31,15 +31,15 @@ import (
 //
 // Text that needs nothing is returned as it is, without an allocation.
 func Clean(s string) string {
-	n := cleanPrefix(s)
+	n := CleanPrefix(s)
 	if n == len(s) {
 		return s
 	}
 	return string(appendClean(make([]byte, 0, len(s)+16), s, n))
 }
 
-// cleanPrefix returns the length of the longest prefix of s that is harmless.
-func cleanPrefix(s string) int {
+// CleanPrefix returns the length of the longest prefix of s that is harmless.
+func CleanPrefix(s string) int {
 	for i := parse.PrintablePrefix(s); i < len(s); {
 		if c := s[i]; ' ' <= c && c < 0x7f {
 			i++
@@ -80,7 +80,7 @@ func appendClean(dst []byte, s string, n int) []byte {
 			dst = fmt.Appendf(dst, `\U%08x`, r)
 		}
 		s = s[size:]
-		n = cleanPrefix(s)
+		n = CleanPrefix(s)
 	}
 }
 

@@ -38,7 +38,7 @@ func (c *clock) time(unix int64) string {
 // turn goes to the day of a moment; it is false where the day has no place for
 // its date, or the zone is not a whole number of minutes from UTC.
 func (c *clock) turn(unix int64) bool {
-	moment := time.Unix(unix, 0).In(c.term.location())
+	moment := time.Unix(unix, 0).In(c.term.Zone())
 	_, offset := moment.Zone()
 	if year := moment.Year(); offset%60 != 0 || year < 0 || year > 9999 {
 		return false

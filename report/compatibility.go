@@ -16,7 +16,7 @@ func Compatibility(c *acceptance.Compatibility, o Output) Answer {
 			rows := NewCSV(w, "pkgdir", "path", "cpv", "build_id", "build_time", "usable", "reasons")
 			for i := range c.Rows {
 				r := &c.Rows[i]
-				rows.Row(r.PkgDir, r.Path, r.CPV, r.BuildID, r.BuildTime, string(r.Usable), reasonCodes(r.Reasons))
+				rows.Row(r.PkgDir, r.Path, r.CPV, r.BuildID, r.BuildTime, string(r.Usable), ReasonCodes(r.Reasons))
 			}
 			return rows.Close()
 		},
@@ -24,7 +24,7 @@ func Compatibility(c *acceptance.Compatibility, o Output) Answer {
 	}
 }
 
-var usableRoles = map[acceptance.Usable]Role{acceptance.UsableYes: Good, acceptance.UsableNo: Bad, acceptance.UsableUnknown: Unknown}
+var UsableRoles = map[acceptance.Usable]Role{acceptance.UsableYes: Good, acceptance.UsableNo: Bad, acceptance.UsableUnknown: Unknown}
 
 func compatibilityText(s *Screen, c *acceptance.Compatibility, o Output) {
 	no, unsure := c.Count(acceptance.UsableNo), c.Count(acceptance.UsableUnknown)
@@ -55,7 +55,7 @@ func compatibilityText(s *Screen, c *acceptance.Compatibility, o Output) {
 				why += reason.Code + ": " + reason.Detail
 			}
 		}
-		t.Row(Plain.Text(r.Path), usableRoles[r.Usable].Text(string(r.Usable)), Plain.Text(why))
+		t.Row(Plain.Text(r.Path), UsableRoles[r.Usable].Text(string(r.Usable)), Plain.Text(why))
 	}
 	t.End()
 	if shown > 0 {

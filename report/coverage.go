@@ -59,7 +59,7 @@ func coverageHeadline(c *binpkgs.Coverage) []Cell {
 	return []Cell{role.Text(fmt.Sprintf("%d of %d", packaged, total)), Plain.Text(line)}
 }
 
-var coverageRoles = map[binpkgs.CoverageVerdict]Role{
+var CoverageRoles = map[binpkgs.CoverageVerdict]Role{
 	binpkgs.CoverageExact:       Good,
 	binpkgs.CoverageSameBuild:   Good,
 	binpkgs.CoverageSameVersion: Warn,
@@ -97,7 +97,7 @@ func coverageTable(s *Screen, c *binpkgs.Coverage, all bool) {
 				use = "equal"
 			}
 		}
-		t.Row(Plain.Text(r.CPV), coverageRoles[r.Verdict].Text(string(r.Verdict)), Plain.Text(use), Plain.Text(file), Plain.Text(size))
+		t.Row(Plain.Text(r.CPV), CoverageRoles[r.Verdict].Text(string(r.Verdict)), Plain.Text(use), Plain.Text(file), Plain.Text(size))
 	}
 	t.End()
 	if shown > 0 {

@@ -54,7 +54,7 @@ func Current(runs []history.CurrentRun, left *history.Prediction, source audit.L
 
 func currentRun(s *Screen, r *history.CurrentRun) {
 	term := s.Terminal()
-	facts := []Cell{Bold.Text("emerge " + askedBriefly(r.Args))}
+	facts := []Cell{Bold.Text("emerge " + AskedBriefly(r.Args))}
 	if r.Run != nil {
 		facts = append(facts, Plain.Text(fmt.Sprintf("run %d", *r.Run)))
 	}
@@ -82,14 +82,14 @@ func currentRun(s *Screen, r *history.CurrentRun) {
 	)
 	for i := range r.Merges {
 		m := &r.Merges[i]
-		left, until := Plain.Text(duration(m.Remaining)), unknown
+		left, until := Plain.Text(SecondsOrNone(m.Remaining)), NotKnown
 		switch {
 		case m.Late:
 			left, until = Warn.Text("late"), "any moment"
 		case m.EndsAt != nil:
 			until = term.Time(*m.EndsAt)
 		}
-		t.Row(Plain.Text(m.CPV), Plain.Text(m.Kind), Plain.Text(m.Phase), Plain.Text(duration(m.Elapsed)), Plain.Text(duration(m.Predicted)), left, Plain.Text(until))
+		t.Row(Plain.Text(m.CPV), Plain.Text(m.Kind), Plain.Text(m.Phase), Plain.Text(SecondsOrNone(m.Elapsed)), Plain.Text(SecondsOrNone(m.Predicted)), left, Plain.Text(until))
 	}
 	t.End()
 	lines := s.Table(Column{Title: "BUILD", Shrink: CutMiddle, Yield: 2, Min: readableCPV}, Column{Title: "LAST LINE", Shrink: CutEnd, Yield: 1})

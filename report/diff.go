@@ -132,7 +132,7 @@ func statTable(s *Screen, changes []state.Change, o Output) {
 	for i := range changes {
 		c := &changes[i]
 		name, from, to := versions(c, o)
-		size := unknown
+		size := NotKnown
 		if (c.From == nil || c.FromSize != nil) && (c.To == nil || c.ToSize != nil) {
 			n := int64(0)
 			if c.ToSize != nil {
@@ -166,7 +166,7 @@ func signedSize(n int64) string {
 // versions splits the cpvs of a change into the package, with its slot where
 // that is not 0, and the two versions.
 func versions(c *state.Change, o Output) (name, from, to string) {
-	from, to = unknown, unknown
+	from, to = NotKnown, NotKnown
 	if c.From != nil {
 		name, from = splitCPV(*c.From)
 	}

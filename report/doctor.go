@@ -38,7 +38,7 @@ func Doctor(d *overview.Doctor, o Output) Answer {
 			if len(d.Space) > 0 {
 				t := s.Table(Column{Title: "FOLDER", Shrink: CutMiddle}, Column{Title: "FOR"}, Column{Title: "FREE", Align: Right}, Column{Title: "OF", Align: Right})
 				for _, p := range d.Space {
-					t.Row(Plain.Text(p.Path), Plain.Text(spaceRoles[p.Role]), Plain.Text(Size(p.Free)), Plain.Text(Size(p.Total)))
+					t.Row(Plain.Text(p.Path), Plain.Text(SpaceRoles[p.Role]), Plain.Text(Size(p.Free)), Plain.Text(Size(p.Total)))
 				}
 				t.End()
 				s.Blank()
@@ -55,4 +55,4 @@ func Doctor(d *overview.Doctor, o Output) Answer {
 	}
 }
 
-var spaceRoles = map[string]string{"pkgdir": "binary packages", "binhost": "fetched packages", "extra": "binary packages", "tmp": "builds"}
+var SpaceRoles = map[string]string{"pkgdir": "binary packages", "binhost": "fetched packages", "extra": "binary packages", "tmp": "builds"}

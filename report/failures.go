@@ -27,7 +27,7 @@ func Failures(f *aftermath.Failures, o Output) Answer {
 				s.Findings(cut, o.findingOptions())
 				s.Blank()
 			}
-			s.Line(failuresHeadline(f)...)
+			s.Line(FailuresHeadline(f)...)
 			for i := range f.Rows {
 				s.Blank()
 				s.failure(&f.Rows[i], o.Verbose)
@@ -56,8 +56,8 @@ func findingsOf(all []audit.Finding, code string) []audit.Finding {
 	return slices.DeleteFunc(slices.Clone(all), func(f audit.Finding) bool { return f.Code != code })
 }
 
-// failuresHeadline is the answer in one line.
-func failuresHeadline(f *aftermath.Failures) []Cell {
+// FailuresHeadline is the answer in one line.
+func FailuresHeadline(f *aftermath.Failures) []Cell {
 	switch {
 	case len(f.Rows) == 0 && !f.Source.History:
 		return []Cell{Unknown.Text("unknown"), Plain.Text(": no emerge.log could be read, and no build log shows a failure")}

@@ -38,10 +38,10 @@ func (s *Screen) Findings(findings []audit.Finding, options FindingOptions) {
 	slices.SortStableFunc(sorted, compareFindings)
 	severityWidth, codeWidth := 0, 0
 	for _, f := range sorted {
-		severityWidth = max(severityWidth, displayWidth(Clean(string(f.Severity))))
-		codeWidth = max(codeWidth, displayWidth(Clean(f.Code)))
+		severityWidth = max(severityWidth, DisplayWidth(Clean(string(f.Severity))))
+		codeWidth = max(codeWidth, DisplayWidth(Clean(f.Code)))
 	}
-	indent := severityWidth + gutter
+	indent := severityWidth + Gutter
 	for len(sorted) > 0 {
 		same := 1
 		for same < len(sorted) && sorted[same].Severity == sorted[0].Severity && sorted[same].Code == sorted[0].Code {
@@ -68,16 +68,16 @@ func (s *Screen) Findings(findings []audit.Finding, options FindingOptions) {
 
 // finding writes one finding.
 func (s *Screen) finding(f audit.Finding, severityWidth, codeWidth int, evidence bool) {
-	indent := severityWidth + gutter
-	line := appendPadded(s.line[:0], Clean(string(f.Severity)), severityRole(f.Severity), s.term.Color, severityWidth+gutter)
+	indent := severityWidth + Gutter
+	line := appendPadded(s.line[:0], Clean(string(f.Severity)), severityRole(f.Severity), s.term.Color, severityWidth+Gutter)
 	subject := Clean(f.Subject)
-	subjectAt := indent + codeWidth + gutter
-	if s.term.Width > 0 && subjectAt+displayWidth(subject) > s.term.Width {
+	subjectAt := indent + codeWidth + Gutter
+	if s.term.Width > 0 && subjectAt+DisplayWidth(subject) > s.term.Width {
 		// The subject is evidence that may be copied: it gets a line of its own.
 		s.writeLine(appendPainted(line, Clean(f.Code), Code, s.term.Color))
 		line = appendSpaces(s.line[:0], indent)
 	} else {
-		line = appendPadded(line, Clean(f.Code), Code, s.term.Color, codeWidth+gutter)
+		line = appendPadded(line, Clean(f.Code), Code, s.term.Color, codeWidth+Gutter)
 	}
 	s.writeLine(appendPainted(line, subject, Bold, s.term.Color))
 	s.Paragraph(indent, Plain.Text(f.Message))
@@ -154,5 +154,5 @@ func severityRole(severity audit.Severity) Role {
 // appendPadded appends clean text in the look of role, and spaces up to width.
 func appendPadded(dst []byte, text string, role Role, color bool, width int) []byte {
 	dst = appendPainted(dst, text, role, color)
-	return appendSpaces(dst, width-displayWidth(text))
+	return appendSpaces(dst, width-DisplayWidth(text))
 }

@@ -110,7 +110,7 @@ const maxWords = 1 << 14
 
 func (w *logWords) duration(seconds *int64) string {
 	if seconds == nil {
-		return unknown
+		return NotKnown
 	}
 	text, ok := w.durations[*seconds]
 	if !ok {
@@ -215,9 +215,9 @@ func revision(cpv string) string {
 	return ""
 }
 
-func duration(seconds *int64) string {
+func SecondsOrNone(seconds *int64) string {
 	if seconds == nil {
-		return unknown
+		return NotKnown
 	}
 	return Seconds(*seconds)
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/dustin/go-humanize/english"
 )
 
-// unknown is shown for a value that is not known.
-const unknown = "-"
+// NotKnown is shown for a value that is not known.
+const NotKnown = "-"
 
 // Size returns a number of bytes in IEC units with two or more digits: "83 B",
 // "1.9 GiB", "412 MiB". A negative size is not known.
 func Size(bytes int64) string {
 	if bytes < 0 {
-		return unknown
+		return NotKnown
 	}
 	return humanize.IBytes(uint64(bytes))
 }
@@ -57,7 +57,7 @@ func Count(n int64, singular, plural string) string {
 // all and 0 only of nothing, and that of a whole of 0 is not known.
 func Percent(part, whole int64) string {
 	if whole <= 0 {
-		return unknown
+		return NotKnown
 	}
 	percent := math.Round(float64(part) / float64(whole) * 100)
 	switch {
@@ -75,7 +75,7 @@ func Duration(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case d < 0:
-		return unknown
+		return NotKnown
 	case d == 0:
 		return "0 s"
 	case d < 100*time.Millisecond:
@@ -117,7 +117,7 @@ func twoUnits(d, large time.Duration, largeName string, small time.Duration, sma
 // Seconds is [Duration] of a number of seconds.
 func Seconds(n int64) string {
 	if n < 0 || n > math.MaxInt64/int64(time.Second) {
-		return unknown
+		return NotKnown
 	}
 	return Duration(time.Duration(n) * time.Second)
 }
@@ -127,18 +127,18 @@ func Seconds(n int64) string {
 // "tomorrow 03:10". A moment of 0 or before is not known.
 func (t Terminal) Time(unix int64) string {
 	if unix <= 0 {
-		return unknown
+		return NotKnown
 	}
-	moment := time.Unix(unix, 0).In(t.location())
+	moment := time.Unix(unix, 0).In(t.Zone())
 	if t.RelativeDays {
-		now := t.Now.In(t.location())
+		now := t.Now.In(t.Zone())
 		for _, day := range []struct {
 			name   string
 			offset int
 		}{{"today", 0}, {"yesterday", -1}, {"tomorrow", 1}} {
 			// Days are counted on the calendar: with summer time, one may have
 			// 23 or 25 hours.
-			year, month, date := time.Date(now.Year(), now.Month(), now.Day()+day.offset, 12, 0, 0, 0, t.location()).Date()
+			year, month, date := time.Date(now.Year(), now.Month(), now.Day()+day.offset, 12, 0, 0, 0, t.Zone()).Date()
 			if y, m, d := moment.Date(); y == year && m == month && d == date {
 				return day.name + " " + moment.Format("15:04")
 			}
@@ -151,16 +151,16 @@ func (t Terminal) Time(unix int64) string {
 // or before is not known.
 func (t Terminal) Date(unix int64) string {
 	if unix <= 0 {
-		return unknown
+		return NotKnown
 	}
-	return time.Unix(unix, 0).In(t.location()).Format(time.DateOnly)
+	return time.Unix(unix, 0).In(t.Zone()).Format(time.DateOnly)
 }
 
 // Instant returns a moment, in unix seconds, in full and with its time zone:
 // "2026-11-02 19:00:05 +0100". A moment of 0 or before is not known.
 func (t Terminal) Instant(unix int64) string {
 	if unix <= 0 {
-		return unknown
+		return NotKnown
 	}
-	return time.Unix(unix, 0).In(t.location()).Format("2006-01-02 15:04:05 -0700")
+	return time.Unix(unix, 0).In(t.Zone()).Format("2006-01-02 15:04:05 -0700")
 }

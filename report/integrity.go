@@ -99,7 +99,7 @@ func CoverageLine(c *binpkgs.Coverage) SummaryLine {
 	return l
 }
 
-var integrityRoles = map[binpkg.Integrity]Role{binpkg.Whole: Good, binpkg.Damaged: Bad, binpkg.Unchecked: Unknown, binpkg.Unknown: Unknown}
+var IntegrityRoles = map[binpkg.Integrity]Role{binpkg.Whole: Good, binpkg.Damaged: Bad, binpkg.Unchecked: Unknown, binpkg.Unknown: Unknown}
 
 var signatureRole = map[binpkg.SignatureState]Role{
 	binpkg.SignatureValid: Good, binpkg.SignatureInvalid: Bad, binpkg.SignatureUnknownKey: Warn, binpkg.SignatureUnchecked: Dim,
@@ -133,7 +133,7 @@ func integrityTable(s *Screen, i *binpkgs.Integrity, all bool) {
 		if !r.Indexed {
 			indexed = "no"
 		}
-		cells := []Cell{Plain.Text(r.Path), integrityRoles[r.Integrity].Text(string(r.Integrity)), Plain.Text(indexed), Plain.Text(strings.Join(r.Problems, " "))}
+		cells := []Cell{Plain.Text(r.Path), IntegrityRoles[r.Integrity].Text(string(r.Integrity)), Plain.Text(indexed), Plain.Text(strings.Join(r.Problems, " "))}
 		if signed {
 			cells = append(cells, signatureRole[r.Signature].Text(string(r.Signature)))
 		}

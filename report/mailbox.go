@@ -23,7 +23,7 @@ func Mailbox(m *aftermath.Messages, marked int64, o Output) Answer {
 		},
 		Rows: func(w io.Writer) error { return messageRows(w, m.Rows) },
 		Text: func(s *Screen) {
-			s.Line(mailboxHeadline(m)...)
+			s.Line(MailboxHeadline(m)...)
 			for i := range m.Rows {
 				s.Blank()
 				s.message(&m.Rows[i], o.Verbose)
@@ -37,7 +37,7 @@ func Mailbox(m *aftermath.Messages, marked int64, o Output) Answer {
 	}
 }
 
-func mailboxHeadline(m *aftermath.Messages) []Cell {
+func MailboxHeadline(m *aftermath.Messages) []Cell {
 	read := Count(int64(m.Read), "message was", "messages were") + " read before"
 	switch {
 	case !m.Source.Elog && m.Unread+m.Read == 0:

@@ -101,7 +101,7 @@ func (m *metrics) host(h HostMetrics, generatedAt int64) {
 		for _, r := range c.Rows {
 			sizes[r.Verdict] += r.Size
 		}
-		for _, v := range verdictOrder {
+		for _, v := range VerdictOrder {
 			m.add("emaudit_coverage_packages", h.Host, int64(c.Count(v)), "verdict", string(v))
 			m.add("emaudit_coverage_bytes", h.Host, sizes[v], "verdict", string(v))
 		}
@@ -245,4 +245,4 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	return keys
 }
 
-var verdictOrder = []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageLossy, binpkgs.CoverageUnknown, binpkgs.CoverageNone}
+var VerdictOrder = []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageLossy, binpkgs.CoverageUnknown, binpkgs.CoverageNone}

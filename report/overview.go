@@ -36,8 +36,8 @@ func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Ou
 			for _, c := range checks {
 				lines = append(lines, c.Line)
 			}
-			s.Summary(append(lines, pkgdirLine(a)))
-			if steps := nextSteps(findings, checks); len(steps) > 0 {
+			s.Summary(append(lines, PkgdirLine(a)))
+			if steps := NextSteps(findings, checks); len(steps) > 0 {
 				s.Blank()
 				s.Heading("To do now")
 				s.Steps(steps)
@@ -69,7 +69,7 @@ func overviewFacts(a *overview.Overview, o Output) []Cell {
 	return facts
 }
 
-func pkgdirLine(a *overview.Overview) SummaryLine {
+func PkgdirLine(a *overview.Overview) SummaryLine {
 	l := SummaryLine{Label: "PKGDIR", Command: "emaudit doctor"}
 	var bytes int64
 	var files int
@@ -118,10 +118,10 @@ func urgency(f audit.Finding) int {
 	return 2
 }
 
-// nextSteps are the remedies of the worst findings. Those of one code are one
+// NextSteps are the remedies of the worst findings. Those of one code are one
 // step: their remedy where all have the same, or else the command that lists
 // them.
-func nextSteps(findings []audit.Finding, checks []Check) []Step {
+func NextSteps(findings []audit.Finding, checks []Check) []Step {
 	byCode := map[string][]audit.Finding{}
 	for _, f := range findings {
 		byCode[f.Code] = append(byCode[f.Code], f)

@@ -81,7 +81,7 @@ func (s *Screen) instances(p *overview.Package) {
 	).Indent(2)
 	for _, i := range p.Instances {
 		match := string(i.Match)
-		role := coverageRoles[i.Match]
+		role := CoverageRoles[i.Match]
 		if match == "" {
 			match, role = "-", Dim
 		}
@@ -91,7 +91,7 @@ func (s *Screen) instances(p *overview.Package) {
 		if i.PkgDir != p.Instances[0].PkgDir {
 			file = path.Join(i.PkgDir, i.Path)
 		}
-		t.Row(Plain.Text(file), Plain.Text(s.term.Time(timeOf(i.BuildTime))), Plain.Text(Size(i.Size)), integrityRoles[i.Integrity].Text(string(i.Integrity)), role.Text(match))
+		t.Row(Plain.Text(file), Plain.Text(s.term.Time(timeOf(i.BuildTime))), Plain.Text(Size(i.Size)), IntegrityRoles[i.Integrity].Text(string(i.Integrity)), role.Text(match))
 	}
 	t.End()
 	s.Blank()

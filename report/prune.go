@@ -166,7 +166,7 @@ func (p *Prune) text(s *Screen, o Output) {
 		return
 	}
 	headline, promise := PruneHeadline(p.Plan)+".", "Nothing changes without --apply."
-	if width := s.Terminal().Width; width == 0 || displayWidth(headline+" "+promise) <= width {
+	if width := s.Terminal().Width; width == 0 || DisplayWidth(headline+" "+promise) <= width {
 		s.Line(Bold.Text(headline), Plain.Text(" "+promise))
 	} else {
 		s.Paragraph(0, Bold.Text(headline))

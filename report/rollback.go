@@ -13,8 +13,8 @@ import (
 	"emaudit/parse/binpkg"
 )
 
-// readinessWords are the verdicts as people read them.
-var readinessWords = map[rollback.Readiness]Cell{
+// ReadinessWords are the verdicts as people read them.
+var ReadinessWords = map[rollback.Readiness]Cell{
 	rollback.Ready:             Good.Text("READY"),
 	rollback.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
 	rollback.Partial:           Warn.Text("PARTIAL"),
@@ -40,12 +40,12 @@ func rollbackRows(w io.Writer, r *rollback.Rollback) error {
 		if x.Instance != nil {
 			file, buildID = x.Instance.Path, x.Instance.BuildID
 		}
-		c.Row(string(x.Action), x.Slot, x.From, x.To, x.FromBuildTime, x.ToBuildTime, file, buildID, string(x.Match), x.Integrity, string(x.Usable), x.Stays, reasonCodes(x.Reasons))
+		c.Row(string(x.Action), x.Slot, x.From, x.To, x.FromBuildTime, x.ToBuildTime, file, buildID, string(x.Match), x.Integrity, string(x.Usable), x.Stays, ReasonCodes(x.Reasons))
 	}
 	return c.Close()
 }
 
-func reasonCodes(reasons []acceptance.Reason) string {
+func ReasonCodes(reasons []acceptance.Reason) string {
 	var codes []string
 	for _, r := range reasons {
 		codes = append(codes, r.Code)
@@ -125,14 +125,14 @@ func rollbackHeadline(s *Screen, r *rollback.Rollback, o Output) {
 		what = fmt.Sprintf("undo #%d (%s), and keep what came later", *r.Undo, o.Terminal.Time(r.Target.Time))
 	}
 	if r.Verdict == rollback.Partial && r.Undo == nil {
-		what = carriedText(r) + " go " + what
+		what = CarriedText(r) + " go " + what
 	} else if r.Verdict == rollback.Partial {
-		what += ": " + carriedText(r)
+		what += ": " + CarriedText(r)
 	}
 	what = ": " + what
-	s.Line(readinessWords[r.Verdict], Plain.Text(what))
+	s.Line(ReadinessWords[r.Verdict], Plain.Text(what))
 	if r.Target.Args != "" {
-		s.Paragraph(0, Dim.Text("it ran emerge "+askedBriefly(r.Target.Args)))
+		s.Paragraph(0, Dim.Text("it ran emerge "+AskedBriefly(r.Target.Args)))
 	}
 	s.Blank()
 }
@@ -167,8 +167,8 @@ func packageText(r *rollback.Rollback) string {
 	return texts[0] + ", with it " + strings.Join(texts[1:], ", ")
 }
 
-// carriedText counts what a plan carries out: "36 of 37 changes".
-func carriedText(r *rollback.Rollback) string {
+// CarriedText counts what a plan carries out: "36 of 37 changes".
+func CarriedText(r *rollback.Rollback) string {
 	return fmt.Sprintf("%d of %s", r.Carried, Count(int64(r.Wished), "change", "changes"))
 }
 
@@ -262,7 +262,7 @@ func binpkgCell(x *rollback.RollbackChange) Cell {
 	case x.Stays && len(x.Reasons) > 0:
 		return Warn.Text("stays as it is: " + x.Reasons[0].Detail)
 	case x.Action == state.ActionRemove:
-		return Dim.Text(unknown)
+		return Dim.Text(NotKnown)
 	case x.Instance == nil:
 		return Bad.Text("none")
 	}
@@ -336,14 +336,14 @@ func rollbacksText(s *Screen, all []*rollback.Rollback, o Output) {
 	t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "DAY"}, Column{Title: "VERDICT"}, Column{Title: "PKGS", Align: Right},
 		Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 26}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 2, Optional: true}, Column{Title: "PIN"})
 	for _, r := range all {
-		t.Row(Plain.Text(targetFlag(r.Target)), Plain.Text(dayOf(o.Terminal.Time(r.Target.Time))), readinessWords[r.Verdict], Plain.Text(fmt.Sprint(len(r.Changes))),
-			Plain.Text(whyOf(r)), Dim.Text(askedBriefly(r.Target.Args)), Plain.Text(strings.Join(r.Target.Pins, " ")))
+		t.Row(Plain.Text(targetFlag(r.Target)), Plain.Text(dayOf(o.Terminal.Time(r.Target.Time))), ReadinessWords[r.Verdict], Plain.Text(fmt.Sprint(len(r.Changes))),
+			Plain.Text(WhyOf(r)), Dim.Text(AskedBriefly(r.Target.Args)), Plain.Text(strings.Join(r.Target.Pins, " ")))
 	}
 	t.End()
 }
 
-// whyOf sums up what keeps a rollback from being ready.
-func whyOf(r *rollback.Rollback) string {
+// WhyOf sums up what keeps a rollback from being ready.
+func WhyOf(r *rollback.Rollback) string {
 	var parts []string
 	switch unknown := r.Target.Unknown; {
 	case len(unknown) > 2:

@@ -15,16 +15,16 @@ func RollbackLine(r *rollback.Rollback) SummaryLine {
 		l.Verdict, l.Text = Unknown.Text("unknown"), "no update is known that could be undone"
 		return l
 	}
-	l.Verdict = readinessWords[r.Verdict]
+	l.Verdict = ReadinessWords[r.Verdict]
 	what := "the last update"
 	if r.Target.Run != nil {
 		what = fmt.Sprintf("undoing #%d", *r.Target.Run)
 	}
-	switch why := whyOf(r); {
+	switch why := WhyOf(r); {
 	case r.Verdict == rollback.NotReady && why != "":
 		l.Text = what + ": " + why
 	case r.Verdict == rollback.Partial:
-		l.Text = what + ": " + carriedText(r) + " would be carried out, " + why
+		l.Text = what + ": " + CarriedText(r) + " would be carried out, " + why
 	case why != "":
 		l.Text = fmt.Sprintf("%s: %s, %s", what, Count(int64(len(r.Changes)), "package", "packages"), why)
 	default:

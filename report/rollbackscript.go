@@ -33,9 +33,9 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 	fmt.Fprint(b, "#!/bin/sh\n")
 	comment("Back to %s", targetText(r.Target, o))
 	comment("Host %s, root %s. Written by emaudit at %s; emaudit ran none of it.", o.Envelope.Host, o.Envelope.Root, o.Terminal.Time(o.Envelope.GeneratedAt))
-	comment("Verdict: %s", readinessWords[r.Verdict].Text)
+	comment("Verdict: %s", ReadinessWords[r.Verdict].Text)
 	if r.Verdict == rollback.Partial {
-		comment("It carries out %s. These stay as they are:", carriedText(r))
+		comment("It carries out %s. These stay as they are:", CarriedText(r))
 		for i := range r.Changes {
 			if x := &r.Changes[i]; x.Stays {
 				comment("  %s", deviation(x))
@@ -68,7 +68,7 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 	fmt.Fprintf(b, "again=%s undo=\ntrap '[ \"$?\" = 0 ] || echo \"stopped: what is left to do says $again${undo:+, and this takes back what was done: $undo}\" >&2' EXIT\n", quoted(r.Command.Inside().String()))
 	question := "Go on? [y/N] "
 	if r.Verdict == rollback.Partial {
-		question = "This carries out " + carriedText(r) + ". " + question
+		question = "This carries out " + CarriedText(r) + ". " + question
 	}
 	for i, step := range r.Steps {
 		fmt.Fprintln(b)

@@ -40,19 +40,19 @@ func runTable(s *Screen, runs iter.Seq2[*history.Run, error], verbose bool) (som
 			return true
 		}
 		some = true
-		asked := askedBriefly(r.Args)
+		asked := AskedBriefly(r.Args)
 		if verbose {
 			asked = r.Args
 		}
-		t.Row(Dim.Text(fmt.Sprint(r.ID)), Plain.Text(term.Time(r.StartedAt)), Plain.Text(duration(r.Seconds)), Plain.Text(asked),
-			Plain.Text(didBriefly(r)), runOutcome(r))
+		t.Row(Dim.Text(fmt.Sprint(r.ID)), Plain.Text(term.Time(r.StartedAt)), Plain.Text(SecondsOrNone(r.Seconds)), Plain.Text(asked),
+			Plain.Text(DidBriefly(r)), RunOutcome(r))
 	}
 	t.End()
 	return some
 }
 
-// runOutcome is a run's outcome with the number of packages that failed.
-func runOutcome(r *history.Run) Cell {
+// RunOutcome is a run's outcome with the number of packages that failed.
+func RunOutcome(r *history.Run) Cell {
 	text := r.Outcome
 	switch {
 	case r.Outcome == "success":
@@ -82,8 +82,8 @@ var silentOptions = map[string]bool{
 	"--regex-search-auto": true, "--quiet-build": true, "--nospinner": true, "--color": true, "--autounmask-write": true,
 }
 
-// askedBriefly is what a person might have typed: "-uDN @world".
-func askedBriefly(args string) string {
+// AskedBriefly is what a person might have typed: "-uDN @world".
+func AskedBriefly(args string) string {
 	var letters strings.Builder
 	var words []string
 	for word := range strings.FieldsSeq(args) {
@@ -105,8 +105,8 @@ func askedBriefly(args string) string {
 	return strings.Join(words, " ")
 }
 
-// didBriefly counts what a run did, in words.
-func didBriefly(r *history.Run) string {
+// DidBriefly counts what a run did, in words.
+func DidBriefly(r *history.Run) string {
 	c := &r.Counts
 	var parts []string
 	for _, p := range []struct {
@@ -189,14 +189,14 @@ func runEvents(r *history.Run) iter.Seq2[*history.Event, error] {
 
 func runHead(s *Screen, r *history.Run) {
 	term := s.Terminal()
-	s.Line(Bold.Text(fmt.Sprintf("run %d", r.ID)), Plain.Text("  "), runOutcome(r), Plain.Text("  "+didBriefly(r)))
+	s.Line(Bold.Text(fmt.Sprintf("run %d", r.ID)), Plain.Text("  "), RunOutcome(r), Plain.Text("  "+DidBriefly(r)))
 	s.Blank()
 	pairs := []Pair{
 		{"asked", Code.Text("emerge " + r.Args)},
 		{"started", Plain.Text(term.Instant(r.StartedAt))},
 	}
 	if r.EndedAt != nil {
-		pairs = append(pairs, Pair{"ended", Plain.Text(term.Instant(*r.EndedAt) + ", after " + duration(r.Seconds))})
+		pairs = append(pairs, Pair{"ended", Plain.Text(term.Instant(*r.EndedAt) + ", after " + SecondsOrNone(r.Seconds))})
 	}
 	if r.ExitStatus != nil {
 		pairs = append(pairs, Pair{"exit status", Plain.Text(fmt.Sprint(*r.ExitStatus))})
@@ -243,7 +243,7 @@ func runMerges(s *Screen, r *history.Run) {
 		case m.Uncertain:
 			outcome += "?"
 		}
-		t.Row(Plain.Text(what), Dim.Text(fromVersions(m)), Plain.Text(m.Kind), Plain.Text(duration(m.Seconds)), role.Text(outcome), Dim.Text(binpkg))
+		t.Row(Plain.Text(what), Dim.Text(fromVersions(m)), Plain.Text(m.Kind), Plain.Text(SecondsOrNone(m.Seconds)), role.Text(outcome), Dim.Text(binpkg))
 	}
 	t.End()
 	if len(r.Merges) > 0 {
@@ -256,7 +256,7 @@ func runRest(s *Screen, r *history.Run) {
 	t := s.Table(Column{Title: "REMOVED", Shrink: CutMiddle, Yield: 1}, Column{Title: "WHY"}, Column{Title: "TOOK", Align: Right}, Column{Title: "OUTCOME"})
 	for _, u := range r.Unmerges {
 		if u.Reason != "replaced" || u.Outcome != "ok" {
-			t.Row(Plain.Text(u.CPV), Plain.Text(u.Reason), Plain.Text(duration(u.Seconds)), outcomeRoles[u.Outcome].Text(u.Outcome))
+			t.Row(Plain.Text(u.CPV), Plain.Text(u.Reason), Plain.Text(SecondsOrNone(u.Seconds)), outcomeRoles[u.Outcome].Text(u.Outcome))
 		}
 	}
 	t.End()
@@ -266,7 +266,7 @@ func runRest(s *Screen, r *history.Run) {
 		if from == "" {
 			from = y.Location
 		}
-		t.Row(Plain.Text(y.Repo), Dim.Text(from), Plain.Text(duration(y.Seconds)), outcomeRoles[y.Outcome].Text(y.Outcome))
+		t.Row(Plain.Text(y.Repo), Dim.Text(from), Plain.Text(SecondsOrNone(y.Seconds)), outcomeRoles[y.Outcome].Text(y.Outcome))
 	}
 	t.End()
 }

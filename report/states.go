@@ -66,7 +66,7 @@ func statesText(s *Screen, a *state.States, ofRuns bool, o Output) {
 			word = Unknown.Text("no")
 		}
 		t.Row(Plain.Text(fmt.Sprintf("run:%d", r.Run)), Plain.Text(o.Terminal.Time(r.StartedAt)), Plain.Text(fmt.Sprint(r.Installed)), word,
-			Plain.Text(didOf(r)), Plain.Text(rangeOfRuns(r.Runs)), Plain.Text(askedBriefly(r.Args)), Plain.Text(strings.Join(r.Pins, " ")))
+			Plain.Text(didOf(r)), Plain.Text(rangeOfRuns(r.Runs)), Plain.Text(AskedBriefly(r.Args)), Plain.Text(strings.Join(r.Pins, " ")))
 	}
 	t.End()
 	if len(a.Pins) > 0 {
@@ -117,5 +117,5 @@ func targetText(t state.Target, o Output) string {
 	if t.Run == nil {
 		return "the state at " + when
 	}
-	return fmt.Sprintf("the state before #%d (%s, emerge %s)", *t.Run, when, askedBriefly(t.Args))
+	return fmt.Sprintf("the state before #%d (%s, emerge %s)", *t.Run, when, AskedBriefly(t.Args))
 }

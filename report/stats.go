@@ -56,11 +56,11 @@ func statsTable(s *Screen, rows *history.StatsRows) {
 	)
 	term := s.Terminal()
 	for r := range rows.All() {
-		last := unknown
+		last := NotKnown
 		if r.LastAt != nil {
 			last = term.Date(*r.LastAt)
 		}
-		trend := unknown
+		trend := NotKnown
 		if r.Source.Trend != nil {
 			trend = change(*r.Source.Trend - 100)
 		}
@@ -68,8 +68,8 @@ func statsTable(s *Screen, rows *history.StatsRows) {
 		if r.Failures > 0 {
 			failed = Bad.Text(Number(int64(r.Failures)))
 		}
-		t.row(r.Period, Plain.Text(r.CP), Plain.Text(Number(int64(r.Merges))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(duration(r.Average)),
-			Plain.Text(duration(r.Source.Median)), Plain.Text(duration(r.Source.Spread)), Plain.Text(trend), Plain.Text(duration(r.Predicted)),
+		t.row(r.Period, Plain.Text(r.CP), Plain.Text(Number(int64(r.Merges))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(SecondsOrNone(r.Average)),
+			Plain.Text(SecondsOrNone(r.Source.Median)), Plain.Text(SecondsOrNone(r.Source.Spread)), Plain.Text(trend), Plain.Text(SecondsOrNone(r.Predicted)),
 			Plain.Text(Number(int64(r.Binary))), failed, Plain.Text(Number(int64(r.Unmerges))), Dim.Text(last))
 	}
 	t.End()
@@ -108,7 +108,7 @@ func (t tableOfPeriods) row(period string, cells ...Cell) {
 // inAll is a sum of durations, unknown where none of them is known.
 func inAll(sum int64, average *int64) string {
 	if average == nil {
-		return unknown
+		return NotKnown
 	}
 	return Seconds(sum)
 }
@@ -117,7 +117,7 @@ func statsTotal(s *Screen, r *history.StatsSum) {
 	if r == nil {
 		return
 	}
-	took := unknown
+	took := NotKnown
 	if r.Timed {
 		took = Seconds(r.Seconds)
 	}
@@ -138,8 +138,8 @@ func syncTable(s *Screen, rows []history.RepoStats) {
 	t := periodTable(s, rows[0].Period != "", Column{Title: "REPOSITORY"}, Column{Title: "SYNCS", Align: Right}, Column{Title: "TOTAL", Align: Right},
 		Column{Title: "AVERAGE", Align: Right}, Column{Title: "MEDIAN", Align: Right}, Column{Title: "FAILED", Align: Right})
 	for _, r := range rows {
-		t.row(r.Period, Plain.Text(repoName(r.Repo)), Plain.Text(Number(int64(r.Syncs))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(duration(r.Average)),
-			Plain.Text(duration(r.Median)), Plain.Text(Number(int64(r.Failures))))
+		t.row(r.Period, Plain.Text(repoName(r.Repo)), Plain.Text(Number(int64(r.Syncs))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(SecondsOrNone(r.Average)),
+			Plain.Text(SecondsOrNone(r.Median)), Plain.Text(Number(int64(r.Failures))))
 	}
 	t.End()
 }

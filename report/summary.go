@@ -12,14 +12,14 @@ func (s *Screen) Facts(facts ...Cell) {
 	line, used := s.line[:0], 0
 	for _, fact := range facts {
 		text := Clean(fact.Text)
-		width := displayWidth(text)
+		width := DisplayWidth(text)
 		if used > 0 {
-			if s.term.Width > 0 && used+displayWidth(between)+width > s.term.Width {
+			if s.term.Width > 0 && used+DisplayWidth(between)+width > s.term.Width {
 				s.writeLine(line)
 				line, used = s.line[:0], 0
 			} else {
 				line = append(line, between...)
-				used += displayWidth(between)
+				used += DisplayWidth(between)
 			}
 		}
 		line = appendPainted(line, text, fact.Role, s.term.Color)
@@ -70,7 +70,7 @@ type Step struct {
 func (s *Screen) Steps(steps []Step) {
 	const indent, between = 2, 3
 	numberWidth := len(strconv.Itoa(len(steps)))
-	textAt := indent + numberWidth + gutter
+	textAt := indent + numberWidth + Gutter
 	textWidth := 0
 	if s.term.Width > 0 {
 		textWidth = max(s.term.Width-textAt, 1)
@@ -88,7 +88,7 @@ func (s *Screen) Steps(steps []Step) {
 		}
 		behind := ""
 		if len(lines) > 0 && len(commands) == 1 {
-			used := displayWidth(lines[len(lines)-1].Text) + between + displayWidth(commands[0])
+			used := DisplayWidth(lines[len(lines)-1].Text) + between + DisplayWidth(commands[0])
 			if textWidth == 0 || used <= textWidth {
 				behind, commands = commands[0], nil
 			}
@@ -99,7 +99,7 @@ func (s *Screen) Steps(steps []Step) {
 		number := strconv.Itoa(i + 1)
 		line := appendSpaces(s.line[:0], indent+numberWidth-len(number))
 		line = append(line, number...)
-		line = appendSpaces(line, gutter)
+		line = appendSpaces(line, Gutter)
 		for j, cell := range lines {
 			line = appendPainted(line, cell.Text, cell.Role, s.term.Color)
 			if behind != "" && j == len(lines)-1 {
@@ -124,16 +124,16 @@ type Pair struct {
 func (s *Screen) Pairs(indent int, pairs []Pair) {
 	keyWidth := 0
 	for _, pair := range pairs {
-		keyWidth = max(keyWidth, displayWidth(Clean(pair.Key)))
+		keyWidth = max(keyWidth, DisplayWidth(Clean(pair.Key)))
 	}
-	valueAt := indent + keyWidth + gutter
+	valueAt := indent + keyWidth + Gutter
 	valueWidth := 0
 	if s.term.Width > 0 {
 		valueWidth = max(s.term.Width-valueAt, 1)
 	}
 	for _, pair := range pairs {
 		line := appendSpaces(s.line[:0], indent)
-		line = appendPadded(line, Clean(pair.Key), Dim, s.term.Color, keyWidth+gutter)
+		line = appendPadded(line, Clean(pair.Key), Dim, s.term.Color, keyWidth+Gutter)
 		for paragraph := range strings.SplitSeq(strings.TrimRight(pair.Value.Text, "\r\n"), "\n") {
 			for _, part := range wrap(Clean(strings.TrimRight(paragraph, "\r")), valueWidth) {
 				s.writeLine(appendPainted(line, part, pair.Value.Role, s.term.Color))

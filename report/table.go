@@ -53,8 +53,8 @@ const (
 	// minColumn is the narrowest that a column gets by itself: below it, a cut
 	// package name says nothing.
 	minColumn = 8
-	// gutter is what separates two columns.
-	gutter = 2
+	// Gutter is what separates two columns.
+	Gutter = 2
 	// tableSample is the number of rows from which the widths of the columns are
 	// taken. A table of no more rows is laid out as a whole; the rows of a
 	// longer one are written as they come, so that the memory for a history of
@@ -144,11 +144,11 @@ func (t *Table) End() {
 func (t *Table) fit() []int {
 	natural := make([]int, len(t.columns))
 	for i, column := range t.columns {
-		natural[i] = displayWidth(Clean(column.Title))
+		natural[i] = DisplayWidth(Clean(column.Title))
 	}
 	for i, cell := range t.cells {
 		column := i % len(t.columns)
-		natural[column] = max(natural[column], displayWidth(cell.Text))
+		natural[column] = max(natural[column], DisplayWidth(cell.Text))
 	}
 	width := t.screen.term.Width
 	if width == 0 {

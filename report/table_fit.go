@@ -58,10 +58,10 @@ func giveSpare(columns []Column, widths []int, width int) {
 
 // lineWidth returns the width of a line of such columns.
 func lineWidth(widths []int) int {
-	total := -gutter
+	total := -Gutter
 	for _, w := range widths {
 		if w != omitted {
-			total += w + gutter
+			total += w + Gutter
 		}
 	}
 	return max(total, 0)
@@ -122,5 +122,5 @@ func minWidth(column Column) int {
 	if column.Min > 0 {
 		return column.Min
 	}
-	return max(minColumn, displayWidth(Clean(column.Title)))
+	return max(minColumn, DisplayWidth(Clean(column.Title)))
 }

@@ -31,7 +31,7 @@ func (t *Table) writeGrid() {
 	}
 	cell := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
-		Padding:    tw.CellPadding{Global: tw.Padding{Right: strings.Repeat(" ", gutter), Overwrite: true}},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: strings.Repeat(" ", Gutter), Overwrite: true}},
 		Alignment:  tw.CellAlignment{Global: tw.AlignLeft, PerColumn: alignment},
 	}
 	grid := tablewriter.NewTable(&out,
@@ -95,7 +95,7 @@ func (t *Table) gridRow(cells []Cell) []string {
 			continue
 		}
 		lines := []string{cell.Text}
-		if displayWidth(cell.Text) > width {
+		if DisplayWidth(cell.Text) > width {
 			if t.columns[i].Shrink == Wrap {
 				lines = wrap(cell.Text, width)
 			} else {
@@ -103,7 +103,7 @@ func (t *Table) gridRow(cells []Cell) []string {
 			}
 			// Where a wide character did not fit into the last place, the column
 			// has its width all the same: tablewriter would make it narrower.
-			if short := width - displayWidth(lines[0]); short > 0 && t.columns[i].Shrink != Wrap {
+			if short := width - DisplayWidth(lines[0]); short > 0 && t.columns[i].Shrink != Wrap {
 				blanks := strings.Repeat(" ", short)
 				if t.columns[i].Align == Right {
 					lines[0] = blanks + lines[0]

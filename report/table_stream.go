@@ -32,10 +32,10 @@ func (t *Table) writeRow(cells []Cell) {
 			continue
 		}
 		text := cell.Text
-		used := displayWidth(text)
+		used := DisplayWidth(text)
 		if used > width && t.screen.term.Width > 0 {
 			text = cut(text, width, t.columns[i].Shrink)
-			used = displayWidth(text)
+			used = DisplayWidth(text)
 		}
 		padding := max(width-used, 0)
 		if t.columns[i].Align == Right {
@@ -47,7 +47,7 @@ func (t *Table) writeRow(cells []Cell) {
 			line = appendPainted(line, text, cell.Role, t.screen.term.Color)
 			pending = 0
 		}
-		pending += padding + gutter
+		pending += padding + Gutter
 	}
 	t.screen.writeLine(line)
 }

@@ -46,7 +46,7 @@ func TestTableFitsThePage(t *testing.T) {
 			got := screenOf(t, Terminal{Width: width}, writeRuns)
 			for line := range strings.Lines(got) {
 				line = strings.TrimSuffix(line, "\n")
-				if used := displayWidth(line); width > 0 && used > width {
+				if used := DisplayWidth(line); width > 0 && used > width {
 					t.Errorf("%d columns in a line: %q", used, line)
 				}
 				if strings.TrimRight(line, " ") != line {
@@ -231,12 +231,12 @@ func FuzzTable(f *testing.F) {
 			wraps = wraps || columns[i].Shrink == Wrap
 			natural := 1
 			for _, text := range []string{a, b, c, columns[i].Title} {
-				natural = max(natural, displayWidth(Clean(text)))
+				natural = max(natural, DisplayWidth(Clean(text)))
 			}
 			if columns[i].Shrink == Keep {
-				kept += natural + gutter
+				kept += natural + Gutter
 			} else {
-				kept += min(natural, minWidth(columns[i])) + gutter
+				kept += min(natural, minWidth(columns[i])) + Gutter
 			}
 		}
 		rows := [][]Cell{
@@ -256,7 +256,7 @@ func FuzzTable(f *testing.F) {
 			if Clean(line) != line {
 				t.Errorf("line %q holds what acts", line)
 			}
-			if used := displayWidth(line); width > 0 && used > max(width, kept-gutter) {
+			if used := DisplayWidth(line); width > 0 && used > max(width, kept-Gutter) {
 				t.Errorf("%d columns of %d in line %q", used, width, line)
 			}
 		}

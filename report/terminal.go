@@ -24,8 +24,8 @@ type Terminal struct {
 	Now time.Time
 }
 
-// location returns the time zone of t, which is UTC where none was given.
-func (t Terminal) location() *time.Location {
+// Zone returns the time zone of t, which is UTC where none was given.
+func (t Terminal) Zone() *time.Location {
 	if t.Location == nil {
 		return time.UTC
 	}

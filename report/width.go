@@ -12,11 +12,11 @@ import (
 // ellipsis stands for what was cut. It is one column wide.
 const ellipsis = "…"
 
-// displayWidth returns the number of columns that clean text takes: wide
+// DisplayWidth returns the number of columns that clean text takes: wide
 // characters take two, combining marks none. Each character counts by itself, as
 // most terminals count, and tablewriter: of joined emoji, the few that draw them
 // as one take less.
-func displayWidth(s string) int {
+func DisplayWidth(s string) int {
 	for i := parse.PrintablePrefix(s); i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
 			return i + wideWidth(s[i:])
@@ -37,7 +37,7 @@ func wideWidth(s string) int {
 // cutEnd returns s in at most width columns, with an ellipsis for the end that
 // is missing.
 func cutEnd(s string, width int) string {
-	if displayWidth(s) <= width {
+	if DisplayWidth(s) <= width {
 		return s
 	}
 	if width <= 0 {
@@ -51,7 +51,7 @@ func cutEnd(s string, width int) string {
 // Of a path or a cpv both ends count: the category or folder, and the version or
 // file name. The end gets the odd column.
 func cutMiddle(s string, width int) string {
-	total := displayWidth(s)
+	total := DisplayWidth(s)
 	if total <= width {
 		return s
 	}
@@ -59,11 +59,11 @@ func cutMiddle(s string, width int) string {
 		return ""
 	}
 	head, _ := splitWidth(s, (width-1)/2)
-	tail := width - 1 - displayWidth(head)
+	tail := width - 1 - DisplayWidth(head)
 	// The tail is what is left when enough columns are taken away from the front;
 	// a character on that border goes as a whole.
 	before, after := splitWidth(s, total-tail)
-	if displayWidth(before) < total-tail {
+	if DisplayWidth(before) < total-tail {
 		after = after[len(firstGrapheme(after)):]
 	}
 	return head + ellipsis + after
@@ -82,7 +82,7 @@ func splitWidth(s string, width int) (head, tail string) {
 	used, end := 0, 0
 	graphemes := displaywidth.StringGraphemes(s)
 	for graphemes.Next() {
-		used += displayWidth(graphemes.Value())
+		used += DisplayWidth(graphemes.Value())
 		if used > width {
 			break
 		}

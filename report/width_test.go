@@ -73,8 +73,8 @@ func FuzzCutAndWrap(f *testing.F) {
 		text, width = Clean(text), max(width, 1)%300
 		for name, cut := range map[string]func(string, int) string{"cutEnd": cutEnd, "cutMiddle": cutMiddle} {
 			got := cut(text, width)
-			if displayWidth(got) > width {
-				t.Errorf("%s(%q, %d) = %q, which is %d wide", name, text, width, got, displayWidth(got))
+			if DisplayWidth(got) > width {
+				t.Errorf("%s(%q, %d) = %q, which is %d wide", name, text, width, got, DisplayWidth(got))
 			}
 			before, after, _ := strings.Cut(got, ellipsis)
 			if got != text && (!strings.HasPrefix(text, before) || !strings.HasSuffix(text, after)) {
@@ -83,8 +83,8 @@ func FuzzCutAndWrap(f *testing.F) {
 		}
 		lines := wrap(text, width) // without a limit at width 0
 		for _, line := range lines {
-			if displayWidth(line) > max(width, displayWidth(firstGrapheme(line))) && width > 0 {
-				t.Errorf("wrap(%q, %d): line %q is %d wide", text, width, line, displayWidth(line))
+			if DisplayWidth(line) > max(width, DisplayWidth(firstGrapheme(line))) && width > 0 {
+				t.Errorf("wrap(%q, %d): line %q is %d wide", text, width, line, DisplayWidth(line))
 			}
 		}
 		unspaced := func(s string) string { return strings.ReplaceAll(s, " ", "") }

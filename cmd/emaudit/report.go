@@ -22,6 +22,7 @@ import (
 	"emaudit/audit/overview"
 	"emaudit/audit/rollback"
 	"emaudit/report"
+	"emaudit/report/page"
 )
 
 // reportCommand writes everything that is known as one page.
@@ -65,12 +66,12 @@ var pageSuffix = map[string]string{"table": ".html", "html": ".html", "markdown"
 
 // writePage writes the page of one host.
 func (s *session) writePage(ctx context.Context, output string) error {
-	write := report.Page
+	write := page.Page
 	switch s.Format {
 	case "markdown":
-		write = report.PageMarkdown
+		write = page.PageMarkdown
 	case "json":
-		write = report.PageJSON
+		write = page.PageJSON
 	case "csv":
 		return usagef("report: no --format csv; there is html, markdown and json")
 	}
@@ -133,14 +134,14 @@ func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
 		if facts.Integrity, err = binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{Running: s.running()}); err != nil {
 			return err
 		}
-		if facts.Rollbacks, err = rollback.AuditRollbacks(db, report.MostPageRollbacks, options); err != nil {
+		if facts.Rollbacks, err = rollback.AuditRollbacks(db, page.MostPageRollbacks, options); err != nil {
 			return err
 		}
 		if facts.Rollbacks == nil {
 			facts.Rollbacks = []*rollback.Rollback{}
 		}
 		facts.Runs = []*history.Run{}
-		for run, err := range history.AuditRuns(db, history.RunQuery{Last: report.MostPageRuns}) {
+		for run, err := range history.AuditRuns(db, history.RunQuery{Last: page.MostPageRuns}) {
 			if err != nil {
 				return err
 			}

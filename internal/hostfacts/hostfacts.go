@@ -3,6 +3,8 @@
 package hostfacts
 
 import (
+	"fmt"
+
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/aftermath"
@@ -12,7 +14,6 @@ import (
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/report"
-	"fmt"
 )
 
 // Hostile are texts that a package or a log may hold and that a page must show

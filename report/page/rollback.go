@@ -1,4 +1,4 @@
-package report
+package page
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
+	"emaudit/report"
 )
 
 // MostPageRollbacks is how many runs, the newest first, a page judges the way
@@ -24,17 +25,17 @@ func (b *pageBuilder) rollback() *pageSection {
 		return b.unknown(s, "No run is known that changed what is installed, so there is no state to go back to.", "emaudit states")
 	}
 	last := all[0]
-	s.Verdict = readinessWords[last.Verdict]
+	s.Verdict = report.ReadinessWords[last.Verdict]
 	s.Lead = "Can I go back to the state before a run with the files in PKGDIR? READY means that every condition that files can show was checked and is met. A rollback to an older state also undoes every run since."
 	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each run", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true, Optional: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}}}
 	for _, r := range all {
-		verdict := readinessWords[r.Verdict]
-		before := pageCell{Text: unknown}
+		verdict := report.ReadinessWords[r.Verdict]
+		before := pageCell{Text: report.NotKnown}
 		if r.Target.Run != nil {
 			before = pageCell{Text: fmt.Sprintf("#%d", *r.Target.Run), Sort: sortKey(*r.Target.Run)}
 		}
-		t.row(before, b.timeCell(r.Target.Time), pageCell{Text: askedBriefly(r.Target.Args), Mono: true}, pageCell{Text: verdict.Text, Role: verdict.Role},
-			numberCell(int64(len(r.Changes))), numberCell(int64(len(r.Gaps))), pageCell{Text: whyOf(r)})
+		t.row(before, b.timeCell(r.Target.Time), pageCell{Text: report.AskedBriefly(r.Target.Args), Mono: true}, pageCell{Text: verdict.Text, Role: verdict.Role},
+			numberCell(int64(len(r.Changes))), numberCell(int64(len(r.Gaps))), pageCell{Text: report.WhyOf(r)})
 	}
 	s.add(pageBlock{Share: rollbackShare(all)}, t.block(), b.gapsOfRuns(all))
 	s.add(pageBlock{Heading: b.targetHeading(last.Target)}, b.findingsBlock(last.Findings, func(audit.Finding) bool { return true }), b.rollbackChanges(last))
@@ -51,7 +52,7 @@ func (b *pageBuilder) targetHeading(t state.Target) string {
 	if t.Run == nil {
 		return "Back to the state at " + when
 	}
-	return fmt.Sprintf("Back to the state before #%d (%s, emerge %s)", *t.Run, when, askedBriefly(t.Args))
+	return fmt.Sprintf("Back to the state before #%d (%s, emerge %s)", *t.Run, when, report.AskedBriefly(t.Args))
 }
 
 // rollbackShare counts the verdicts.
@@ -61,10 +62,10 @@ func rollbackShare(all []*rollback.Rollback) *shareChart {
 		counts[r.Verdict]++
 	}
 	part := func(v rollback.Readiness, class string) sharePart {
-		return sharePart{Label: strings.ToLower(readinessWords[v].Text), Text: Number(counts[v]), Class: class, value: counts[v]}
+		return sharePart{Label: strings.ToLower(report.ReadinessWords[v].Text), Text: report.Number(counts[v]), Class: class, value: counts[v]}
 	}
 	return newShareChart(chartHead{
-		ID: "rollback-share", Title: fmt.Sprintf("The last %s that changed what is installed", Count(int64(len(all)), "run", "runs")),
+		ID: "rollback-share", Title: fmt.Sprintf("The last %s that changed what is installed", report.Count(int64(len(all)), "run", "runs")),
 		Desc: fmt.Sprintf("%d ready, %d ready with warnings, %d partial, %d not ready", counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady]),
 	}, part(rollback.Ready, "good"), part(rollback.ReadyWithWarnings, "warn"), part(rollback.Partial, "warn"), part(rollback.NotReady, "bad"))
 }
@@ -74,7 +75,7 @@ func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
 	t := &pageTable{ID: "rollback-changes", Caption: "What would change", Open: true, Columns: []pageColumn{{Title: "Action"}, {Title: "From"}, {Title: "To"}, {Title: "Binary package", Optional: true}, {Title: "Bytes"}, {Title: "Usable"}}}
 	for i := range r.Changes {
 		c := &r.Changes[i]
-		from, to, file, integrity := pageCell{Text: unknown}, pageCell{Text: unknown}, pageCell{Text: unknown}, pageCell{Text: unknown}
+		from, to, file, integrity := pageCell{Text: report.NotKnown}, pageCell{Text: report.NotKnown}, pageCell{Text: report.NotKnown}, pageCell{Text: report.NotKnown}
 		if c.From != nil {
 			from = b.packageCell(*c.From)
 		}
@@ -83,13 +84,13 @@ func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
 		}
 		if c.Instance != nil {
 			file = pageCell{Text: c.Instance.Path, Mono: true}
-			integrity = pageCell{Text: string(c.Integrity), Role: integrityRoles[c.Integrity]}
+			integrity = pageCell{Text: string(c.Integrity), Role: report.IntegrityRoles[c.Integrity]}
 		}
-		usable := pageCell{Text: string(c.Usable), Role: usableRoles[c.Usable]}
+		usable := pageCell{Text: string(c.Usable), Role: report.UsableRoles[c.Usable]}
 		if c.Action == state.ActionRemove {
-			usable = pageCell{Text: unknown}
+			usable = pageCell{Text: report.NotKnown}
 		}
-		if codes := reasonCodes(c.Reasons); codes != "" {
+		if codes := report.ReasonCodes(c.Reasons); codes != "" {
 			usable.Text += ": " + codes
 		}
 		t.row(pageCell{Text: string(c.Action)}, from, to, file, integrity, usable)
@@ -123,7 +124,7 @@ func (b *pageBuilder) gapsOfRuns(all []*rollback.Rollback) pageBlock {
 	}
 	t := &pageTable{ID: "rollback-gaps", Caption: "What is missing for which of them, and what mends it", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "Cause", Optional: true}, {Title: "Before"}, {Title: "Detail", Optional: true}, {Title: "Remedy"}}}
 	for _, m := range order {
-		t.row(b.packageCell(m.cpv), pageCell{Text: m.cause, Role: Bad}, pageCell{Text: runsInWords(runs[m]), Sort: sortKey(int64(len(runs[m])))}, pageCell{Text: m.detail}, pageCell{Text: m.remedy, Mono: true})
+		t.row(b.packageCell(m.cpv), pageCell{Text: m.cause, Role: report.Bad}, pageCell{Text: runsInWords(runs[m]), Sort: sortKey(int64(len(runs[m])))}, pageCell{Text: m.detail}, pageCell{Text: m.remedy, Mono: true})
 	}
 	return t.block()
 }
@@ -139,16 +140,16 @@ func runsInWords(names []string) string {
 
 // rollbackVerdict is the line at the top of the page.
 func (b *pageBuilder) rollbackVerdict() pageVerdict {
-	v := pageVerdict{Label: "ROLLBACK", Command: "emaudit rollback", Section: "rollback", Verdict: Unknown.Text("unknown"), Text: "no earlier state is known"}
+	v := pageVerdict{Label: "ROLLBACK", Command: "emaudit rollback", Section: "rollback", Verdict: report.Unknown.Text("unknown"), Text: "no earlier state is known"}
 	if len(b.facts.Rollbacks) > 0 {
 		last := b.facts.Rollbacks[0]
-		v.Verdict = readinessWords[last.Verdict]
+		v.Verdict = report.ReadinessWords[last.Verdict]
 		run := "the last run"
 		if last.Target.Run != nil {
 			run = fmt.Sprintf("#%d", *last.Target.Run)
 		}
 		v.Text = "undoing " + run
-		if why := whyOf(last); why != "" {
+		if why := report.WhyOf(last); why != "" {
 			v.Text += ": " + why
 		}
 	}

@@ -1,4 +1,4 @@
-package report
+package page
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/audit/overview"
+	"emaudit/report"
 )
 
 // What of a long history fits a page that opens at once.
@@ -52,7 +53,7 @@ func (b *pageBuilder) runs() *pageSection {
 		return b.unknown(s, "No run of emerge is known.", "emaudit runs --verbose")
 	}
 	last := runs[len(runs)-1]
-	s.Verdict = runOutcome(last)
+	s.Verdict = report.RunOutcome(last)
 	s.Verdict.Text = fmt.Sprintf("last #%d: %s", last.ID, s.Verdict.Text)
 	failed := 0
 	var marks []timelineMark
@@ -69,16 +70,16 @@ func (b *pageBuilder) runs() *pageSection {
 		case r.Outcome != "success":
 			class = "unknown"
 		}
-		m := timelineMark{Class: class, at: r.StartedAt, Title: fmt.Sprintf("#%d %s: %s, %s, %s", r.ID, b.day(r.StartedAt, "2006-01-02 15:04"), askedBriefly(r.Args), duration(r.Seconds), runOutcome(r).Text)}
+		m := timelineMark{Class: class, at: r.StartedAt, Title: fmt.Sprintf("#%d %s: %s, %s, %s", r.ID, b.day(r.StartedAt, "2006-01-02 15:04"), report.AskedBriefly(r.Args), report.SecondsOrNone(r.Seconds), report.RunOutcome(r).Text)}
 		if r.Seconds != nil {
 			m.seconds = *r.Seconds
 		}
 		marks = append(marks, m)
 	}
 	s.Lead = fmt.Sprintf("%s of emerge since %s, of which %s failed. A run is one call of emerge, numbered like a transaction.",
-		Count(int64(len(runs)), "run", "runs"), b.day(runs[0].StartedAt, "2006-01-02"), Number(int64(failed)))
+		report.Count(int64(len(runs)), "run", "runs"), b.day(runs[0].StartedAt, "2006-01-02"), report.Number(int64(failed)))
 	head := chartHead{ID: "runs-time", Title: "Runs through time, by how long they took", Desc: "One mark for each run; the scale of durations is logarithmic, and a run of unknown duration is as low as a minute.", Table: b.runTable(runs)}
-	s.add(pageBlock{Timeline: newTimeline(head, []legendItem{{"ok", "accent"}, {"sync", "accent-2"}, {"failed", "bad"}, {"killed or interrupted", "warn"}, {"declined or unknown", "unknown"}}, marks, b.Envelope.GeneratedAt, b.Terminal.location())})
+	s.add(pageBlock{Timeline: newTimeline(head, []legendItem{{"ok", "accent"}, {"sync", "accent-2"}, {"failed", "bad"}, {"killed or interrupted", "warn"}, {"declined or unknown", "unknown"}}, marks, b.Envelope.GeneratedAt, b.Terminal.Zone())})
 	return s
 }
 
@@ -86,18 +87,18 @@ func (b *pageBuilder) runs() *pageSection {
 func (b *pageBuilder) runTable(runs []*history.Run) *pageTable {
 	t := &pageTable{ID: "runs-table", Filter: true, Columns: []pageColumn{{Title: "Run", Numeric: true}, {Title: "Started"}, {Title: "Took", Numeric: true}, {Title: "Asked"}, {Title: "Did", Optional: true}, {Title: "Outcome"}}}
 	for _, r := range slices.Backward(runs[max(len(runs)-rowsOfRuns, 0):]) {
-		outcome := runOutcome(r)
+		outcome := report.RunOutcome(r)
 		t.row(pageCell{Text: fmt.Sprint(r.ID), Sort: sortKey(r.ID)}, b.timeCell(r.StartedAt), secondsCell(r.Seconds),
-			pageCell{Text: askedBriefly(r.Args), Mono: true}, pageCell{Text: didBriefly(r)}, pageCell{Text: outcome.Text, Role: outcome.Role})
+			pageCell{Text: report.AskedBriefly(r.Args), Mono: true}, pageCell{Text: report.DidBriefly(r)}, pageCell{Text: outcome.Text, Role: outcome.Role})
 	}
 	return t
 }
 
 func secondsCell(seconds *int64) pageCell {
 	if seconds == nil {
-		return pageCell{Text: unknown, Sort: "-1"}
+		return pageCell{Text: report.NotKnown, Sort: "-1"}
 	}
-	return pageCell{Text: Seconds(*seconds), Sort: sortKey(*seconds)}
+	return pageCell{Text: report.Seconds(*seconds), Sort: sortKey(*seconds)}
 }
 
 // failures lists what failed and was not put right.
@@ -107,14 +108,14 @@ func (b *pageBuilder) failures() *pageSection {
 	if f == nil {
 		return b.unknown(s, "Failures were not checked.", "emaudit failures")
 	}
-	head := failuresHeadline(f)
+	head := report.FailuresHeadline(f)
 	switch open := f.Open(); {
 	case len(f.Rows) == 0:
 		s.Verdict = head[0]
 	case open == 0:
-		s.Verdict = Good.Text("none open")
+		s.Verdict = report.Good.Text("none open")
 	default:
-		s.Verdict = Bad.Text(fmt.Sprintf("%d open", open))
+		s.Verdict = report.Bad.Text(fmt.Sprintf("%d open", open))
 	}
 	t := &pageTable{ID: "failures-table", Caption: "Every failed merge", Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Phase"}, {Title: "Cause"}, {Title: "Since then"}}}
 	for i := range f.Rows[:min(len(f.Rows), rowsOfFailures)] {
@@ -122,9 +123,9 @@ func (b *pageBuilder) failures() *pageSection {
 		since := pageCell{Text: row.Resolution}
 		switch row.Resolution {
 		case "open":
-			since.Role = Bad
+			since.Role = report.Bad
 		default:
-			since.Role = Good
+			since.Role = report.Good
 			if row.ResolvedBy != nil {
 				since.Text += " by " + *row.ResolvedBy
 			}
@@ -186,16 +187,16 @@ func (b *pageBuilder) buildTimes() *pageSection {
 		total += p.total
 		count += len(p.builds)
 	}
-	s.Verdict = Plain.Text(Seconds(total))
+	s.Verdict = report.Plain.Text(report.Seconds(total))
 	s.Lead = fmt.Sprintf("%s of %s took %s. The trend compares the last build with the median of those before it.",
-		Count(int64(count), "build from source", "builds from source"), Count(int64(len(b.builds)), "package", "packages"), Seconds(total))
+		report.Count(int64(count), "build from source", "builds from source"), report.Count(int64(len(b.builds)), "package", "packages"), report.Seconds(total))
 	head := chartHead{ID: "builds-bars", Title: "Where the time went"}
 	var rows []barRow
 	t := &pageTable{ID: "builds-table", Caption: "Build time and its trend, by package", Columns: []pageColumn{{Title: "Package"}, {Title: "Builds", Numeric: true}, {Title: "Total", Numeric: true}, {Title: "Median", Numeric: true}, {Title: "Last", Numeric: true}, {Title: "Trend"}}}
 	for i, p := range b.builds {
 		cell := b.cpCell(p.cp)
 		if i < barsOfBuilds && p.total > 0 {
-			rows = append(rows, barRow{Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", Seconds(p.total), Count(int64(len(p.builds)), "build", "builds")), Parts: []barPart{{Class: "accent", value: p.total}}})
+			rows = append(rows, barRow{Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", report.Seconds(p.total), report.Count(int64(len(p.builds)), "build", "builds")), Parts: []barPart{{Class: "accent", value: p.total}}})
 		}
 		if i >= rowsOfBuilds {
 			continue
@@ -213,7 +214,7 @@ func (b *pageBuilder) buildTimes() *pageSection {
 	}
 	s.add(pageBlock{Bars: newBarChart(head, nil, rows)}, t.block())
 	if rest := len(b.builds) - rowsOfBuilds; rest > 0 {
-		s.add(pageBlock{Note: fmt.Sprintf("%s took less time than these: emaudit stats", Count(int64(rest), "package", "packages"))})
+		s.add(pageBlock{Note: fmt.Sprintf("%s took less time than these: emaudit stats", report.Count(int64(rest), "package", "packages"))})
 	}
 	return s
 }
@@ -237,14 +238,14 @@ func medianOf(builds []build) int64 {
 // before it.
 func (p *packageBuilds) trend() pageCell {
 	if len(p.builds) < 2 {
-		return pageCell{Text: "one build", Role: Dim, Sort: "0"}
+		return pageCell{Text: "one build", Role: report.Dim, Sort: "0"}
 	}
 	recent := p.builds[max(len(p.builds)-sparkOfBuilds, 0):]
 	values := make([]int64, len(recent))
 	var said []string
 	for i, n := range recent {
 		values[i] = n.seconds
-		said = append(said, Seconds(n.seconds))
+		said = append(said, report.Seconds(n.seconds))
 	}
 	before, last := medianOf(p.builds[:len(p.builds)-1]), p.builds[len(p.builds)-1].seconds
 	cell := pageCell{Text: "as before", Sort: "0", Spark: newSparkline(strings.Join(said, ", "), values)}
@@ -268,13 +269,13 @@ func (b *pageBuilder) mailbox() *pageSection {
 	if m == nil {
 		return b.unknown(s, "Messages were not checked.", "emaudit messages")
 	}
-	head := mailboxHeadline(m)
+	head := report.MailboxHeadline(m)
 	s.Verdict = head[0]
 	if len(m.Rows) == 0 {
 		s.Lead = "There are no messages."
 		return s
 	}
-	s.Lead = fmt.Sprintf("Messages of packages, unread ones first: %s unread, %s read. emaudit messages marks them as read.", Number(int64(m.Unread)), Number(int64(m.Read)))
+	s.Lead = fmt.Sprintf("Messages of packages, unread ones first: %s unread, %s read. emaudit messages marks them as read.", report.Number(int64(m.Unread)), report.Number(int64(m.Read)))
 	t := &pageTable{ID: "messages-table", Caption: "Messages", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Class"}, {Title: "Message"}}}
 	for i := range m.Rows[:min(len(m.Rows), rowsOfMessages)] {
 		row := &m.Rows[i]
@@ -282,18 +283,18 @@ func (b *pageBuilder) mailbox() *pageSection {
 		if len(lines) > linesOfMessage {
 			lines = append(slices.Clone(lines[:linesOfMessage]), "…")
 		}
-		role := Plain
+		role := report.Plain
 		switch row.Class {
 		case "error":
-			role = Bad
+			role = report.Bad
 		case "warn":
-			role = Warn
+			role = report.Warn
 		}
 		t.row(b.packageCell(row.CPV), b.timeCell(row.At), pageCell{Text: row.Class, Role: role}, pageCell{Text: strings.Join(lines, "\n"), Lines: true})
 	}
 	s.add(t.block())
 	if rest := len(m.Rows) - rowsOfMessages; rest > 0 {
-		s.add(pageBlock{Note: fmt.Sprintf("%s older than these: emaudit messages --all", Count(int64(rest), "message is", "messages are"))})
+		s.add(pageBlock{Note: fmt.Sprintf("%s older than these: emaudit messages --all", report.Count(int64(rest), "message is", "messages are"))})
 	}
 	return s
 }
@@ -318,13 +319,13 @@ func (b *pageBuilder) collectEvents() {
 			if m.StartedAt != nil {
 				at = *m.StartedAt
 			}
-			role := Plain
+			role := report.Plain
 			if m.Outcome == "failed" || m.Outcome == "interrupted" {
-				role = Bad
+				role = report.Bad
 			}
-			p.events = append(p.events, []Cell{
-				Plain.Text(b.day(at, "2006-01-02 15:04")), Plain.Text(fmt.Sprintf("#%d", r.ID)), Plain.Text(strings.TrimPrefix(m.CPV, p.CP+"-")),
-				Plain.Text("from " + m.Kind), Plain.Text(duration(m.Seconds)), role.Text(m.Outcome),
+			p.events = append(p.events, []report.Cell{
+				report.Plain.Text(b.day(at, "2006-01-02 15:04")), report.Plain.Text(fmt.Sprintf("#%d", r.ID)), report.Plain.Text(strings.TrimPrefix(m.CPV, p.CP+"-")),
+				report.Plain.Text("from " + m.Kind), report.Plain.Text(report.SecondsOrNone(m.Seconds)), role.Text(m.Outcome),
 			})
 		}
 	}

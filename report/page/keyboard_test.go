@@ -1,9 +1,10 @@
-package report_test
+package page_test
 
 import (
-	"emaudit/internal/hostfacts"
 	"strings"
 	"testing"
+
+	"emaudit/internal/hostfacts"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -1,4 +1,4 @@
-package report
+package page
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"emaudit/audit/overview"
+	"emaudit/report"
 )
 
 // collectPackages makes the section of every package that is installed or has
@@ -14,14 +15,14 @@ func (b *pageBuilder) collectPackages() {
 	if c := b.facts.Coverage; c != nil {
 		for _, r := range c.Rows {
 			p := b.pkg(overview.PackageOf(r.CPV))
-			installed := fmt.Sprintf("%s installed, slot %s, %s", strings.TrimPrefix(r.CPV, p.CP+"-"), r.Slot, Size(r.Size))
+			installed := fmt.Sprintf("%s installed, slot %s, %s", strings.TrimPrefix(r.CPV, p.CP+"-"), r.Slot, report.Size(r.Size))
 			if r.BuildTime != nil {
 				installed += ", built " + b.day(*r.BuildTime, "2006-01-02 15:04")
 			}
 			if n := b.facts.Importance[r.CPV]; n > 0 {
-				installed += fmt.Sprintf(", needed by %s", Number(int64(n)))
+				installed += fmt.Sprintf(", needed by %s", report.Number(int64(n)))
 			}
-			p.Facts = append(p.Facts, Plain.Text(installed+"; binary package: "), coverageRoles[r.Verdict].Text(verdictWords[r.Verdict]), Plain.Text(". "))
+			p.Facts = append(p.Facts, report.Plain.Text(installed+"; binary package: "), report.CoverageRoles[r.Verdict].Text(verdictWords[r.Verdict]), report.Plain.Text(". "))
 		}
 	}
 	if st := b.facts.Storage; st != nil {
@@ -31,16 +32,16 @@ func (b *pageBuilder) collectPackages() {
 			}
 			p := b.pkg(s.CP)
 			for _, n := range s.Binpkgs {
-				state := integrityRoles[n.Integrity].Text(string(n.Integrity))
+				state := report.IntegrityRoles[n.Integrity].Text(string(n.Integrity))
 				if n.GoneAt != 0 {
-					state = Dim.Text("gone since " + b.day(n.GoneAt, "2006-01-02"))
+					state = report.Dim.Text("gone since " + b.day(n.GoneAt, "2006-01-02"))
 				}
 				built := "build time unknown"
 				if n.BuildTime != nil {
 					built = "built " + b.day(*n.BuildTime, "2006-01-02 15:04")
 				}
 				// The folder and the package's name stand above already.
-				p.files = append(p.files, []Cell{Plain.Text(strings.TrimPrefix(n.Path, s.CP+"/")), Plain.Text(built), Plain.Text(Size(n.Size)), state})
+				p.files = append(p.files, []report.Cell{report.Plain.Text(strings.TrimPrefix(n.Path, s.CP+"/")), report.Plain.Text(built), report.Plain.Text(report.Size(n.Size)), state})
 			}
 		}
 	}
@@ -79,7 +80,7 @@ func (b *pageBuilder) sortedPackages() []*pagePackage {
 	sorted := make([]*pagePackage, 0, len(b.packages))
 	for _, p := range b.packages {
 		if len(p.Facts) == 0 {
-			p.Facts = []Cell{Dim.Text("Not installed.")}
+			p.Facts = []report.Cell{report.Dim.Text("Not installed.")}
 		}
 		p.Binpkgs, p.Merges = p.files.lines(), p.events.lines()
 		sorted = append(sorted, p)

@@ -1,4 +1,4 @@
-package report
+package page
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"emaudit/audit"
+	"emaudit/report"
 )
 
 // A page is made in two steps: the facts become a pageView, which is text,
@@ -19,10 +20,10 @@ type pageView struct {
 	Generated  pageTime
 	Version    string
 	// Answer is the page in one sentence.
-	Answer   Cell
+	Answer   report.Cell
 	Facts    []string
 	Verdicts []pageVerdict
-	Steps    []Step
+	Steps    []report.Step
 	Sections []*pageSection
 	Packages []*pagePackage
 
@@ -38,7 +39,7 @@ type pageTime struct {
 // pageVerdict is one line at the top of the page.
 type pageVerdict struct {
 	Label, Text, Command string
-	Verdict              Cell
+	Verdict              report.Cell
 	Section              string // id of the section that says more
 }
 
@@ -46,7 +47,7 @@ type pageVerdict struct {
 // they are read.
 type pageSection struct {
 	ID, Title string
-	Verdict   Cell
+	Verdict   report.Cell
 	Lead      string // one or two sentences
 	Blocks    []pageBlock
 }
@@ -137,7 +138,7 @@ type pageRow []pageCell
 // pageCell is a cell of a [pageTable].
 type pageCell struct {
 	Text  string
-	Role  Role
+	Role  report.Role
 	Link  string // id of a package's section, or ""
 	Sort  string // what the cell is sorted by, where that is not its text
 	Mono  bool   // a path, a command, a version
@@ -173,40 +174,40 @@ const filterFrom = 12
 // its tables are lines of text in columns, each list one element.
 type pagePackage struct {
 	ID, CP  string
-	Facts   []Cell
-	Binpkgs []Cell // a line each
-	Merges  []Cell
+	Facts   []report.Cell
+	Binpkgs []report.Cell // a line each
+	Merges  []report.Cell
 
 	files, events pageLines
 }
 
 // pageLines are lines with columns in them.
-type pageLines [][]Cell
+type pageLines [][]report.Cell
 
 // lines aligns the columns of all lines; a line has the role of the worst of
 // its cells. Two spaces are between columns, none behind the last.
-func (l pageLines) lines() []Cell {
+func (l pageLines) lines() []report.Cell {
 	var widths []int
 	for _, row := range l {
 		for i := range row {
-			row[i].Text = Clean(row[i].Text)
+			row[i].Text = report.Clean(row[i].Text)
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], displayWidth(row[i].Text))
+			widths[i] = max(widths[i], report.DisplayWidth(row[i].Text))
 		}
 	}
-	lines := make([]Cell, 0, len(l))
+	lines := make([]report.Cell, 0, len(l))
 	for _, row := range l {
 		var line strings.Builder
-		role := Plain
+		role := report.Plain
 		for i, c := range row {
 			line.WriteString(c.Text)
 			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-displayWidth(c.Text)+gutter))
+				line.WriteString(strings.Repeat(" ", widths[i]-report.DisplayWidth(c.Text)+report.Gutter))
 			}
-			if c.Role == Bad {
-				role = Bad
+			if c.Role == report.Bad {
+				role = report.Bad
 			}
 		}
 		lines = append(lines, role.Text(line.String()))
@@ -236,7 +237,7 @@ func (c pageCell) Class(column pageColumn) string {
 		}
 		classes += class
 	}
-	add(roleNames[c.Role])
+	add(report.RoleNames[c.Role])
 	if c.Mono {
 		add("m")
 	}
@@ -245,7 +246,7 @@ func (c pageCell) Class(column pageColumn) string {
 		add("l")
 	case c.When:
 		add("k t")
-	case (c.Role != Plain || c.Mono || c.Link != "") && len(c.Text) <= unbroken:
+	case (c.Role != report.Plain || c.Mono || c.Link != "") && len(c.Text) <= unbroken:
 		add("k")
 	}
 	return classes
@@ -290,12 +291,12 @@ func pageWords(command string) []pageWord {
 // cleanLines is [Clean], except that line feeds stay: commands have several
 // lines, and in a page a line feed does nothing.
 func cleanLines(s string) string {
-	if cleanPrefix(s) == len(s) {
+	if report.CleanPrefix(s) == len(s) {
 		return s
 	}
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
-		lines[i] = Clean(line)
+		lines[i] = report.Clean(line)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -303,7 +304,7 @@ func cleanLines(s string) string {
 // moment is a time of the page.
 func (o output) moment(unix int64) pageTime {
 	if unix <= 0 {
-		return pageTime{Text: unknown}
+		return pageTime{Text: report.NotKnown}
 	}
 	return pageTime{Text: o.day(unix, "2006-01-02 15:04"), Machine: time.Unix(unix, 0).UTC().Format(time.RFC3339)}
 }
@@ -311,9 +312,9 @@ func (o output) moment(unix int64) pageTime {
 // day writes a time in the reader's zone.
 func (o output) day(unix int64, layout string) string {
 	if unix <= 0 {
-		return unknown
+		return report.NotKnown
 	}
-	return time.Unix(unix, 0).In(o.Terminal.location()).Format(layout)
+	return time.Unix(unix, 0).In(o.Terminal.Zone()).Format(layout)
 }
 
 // timeCell is a cell that shows a time and is sorted by it.
@@ -322,7 +323,7 @@ func (o output) timeCell(unix int64) pageCell {
 }
 
 // output writes times as the page shows them.
-type output struct{ Output }
+type output struct{ report.Output }
 
 // cleanText makes every string below v harmless: the one place where untrusted
 // text enters a page. What html/template does comes after it.

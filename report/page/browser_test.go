@@ -1,9 +1,8 @@
-package report_test
+package page_test
 
 import (
 	"context"
 	"crypto/sha256"
-	"emaudit/internal/hostfacts"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -18,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"emaudit/internal/hostfacts"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -1,4 +1,6 @@
-package report
+// Package page writes everything that is known of a host as one HTML page that
+// needs nothing else, and the same as Markdown.
+package page
 
 import (
 	"bytes"
@@ -9,6 +11,8 @@ import (
 	"html/template"
 	"strings"
 	"sync"
+
+	"emaudit/report"
 )
 
 // Page writes everything that is known of a host as one HTML page that needs
@@ -19,7 +23,7 @@ import (
 //
 // Every string passes [Clean] and then html/template, so that names and log
 // text appear as text.
-func Page(facts HostFacts, o Output) error {
+func Page(facts report.HostFacts, o report.Output) error {
 	v := output{o}.pageOf(facts)
 	cleanText(v)
 	var document bytes.Buffer
@@ -33,18 +37,18 @@ func Page(facts HostFacts, o Output) error {
 // PageMarkdown writes the same as [Page] in Markdown, for a bug report or a
 // wiki: charts become their tables, and the packages' own sections are left
 // out.
-func PageMarkdown(facts HostFacts, o Output) error {
+func PageMarkdown(facts report.HostFacts, o report.Output) error {
 	v := output{o}.pageOf(facts)
 	cleanText(v)
 	return writeMarkdown(o.W, v)
 }
 
 // PageJSON writes the verdicts and the tables of the page as JSON.
-func PageJSON(facts HostFacts, o Output) error {
+func PageJSON(facts report.HostFacts, o report.Output) error {
 	v := output{o}.pageOf(facts)
-	return o.Write(Answer{
+	return o.Write(report.Answer{
 		Findings: v.findings,
-		Keys: func(j *JSON) {
+		Keys: func(j *report.JSON) {
 			j.Value("verdicts", verdictRows(v))
 		},
 	})
@@ -66,19 +70,19 @@ func verdictRows(v *pageView) []pageVerdictRow {
 	return rows
 }
 
-//go:embed page/style.css
+//go:embed style.css
 var pageStyle string
 
-//go:embed page/script.js
+//go:embed script.js
 var pageScript string
 
-//go:embed page/page.gohtml
+//go:embed page.gohtml
 var pageText string
 
-//go:embed page/blocks.gohtml
+//go:embed blocks.gohtml
 var blocksText string
 
-//go:embed page/charts.gohtml
+//go:embed charts.gohtml
 var chartsText string
 
 // pageTemplate returns the templates of the page. Parsing them costs a few

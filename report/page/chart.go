@@ -1,4 +1,4 @@
-package report
+package page
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"emaudit/report"
 )
 
 // Charts are drawn by templates; here is only their geometry. All of it is in
@@ -45,7 +47,7 @@ func newShareChart(head chartHead, parts ...sharePart) *shareChart {
 	for i := range parts {
 		p := &parts[i]
 		p.X, p.Width = percentOf(before, whole), percentOf(p.value, whole)
-		p.Percent = Percent(p.value, whole)
+		p.Percent = report.Percent(p.value, whole)
 		before += p.value
 	}
 	if head.Table == nil {

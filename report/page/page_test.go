@@ -1,4 +1,4 @@
-package report_test
+package page_test
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 
 	"emaudit/internal/hostfacts"
 	"emaudit/report"
+	"emaudit/report/page"
 	"emaudit/report/reporttest"
 )
 
@@ -18,7 +19,7 @@ func pageOutput(w *bytes.Buffer, format string) report.Output {
 func renderPage(tb testing.TB, facts report.HostFacts) string {
 	tb.Helper()
 	var written bytes.Buffer
-	if err := report.Page(facts, pageOutput(&written, "table")); err != nil {
+	if err := page.Page(facts, pageOutput(&written, "table")); err != nil {
 		tb.Fatal(err)
 	}
 	return written.String()
@@ -76,7 +77,7 @@ func TestAPageLoadsNothing(t *testing.T) {
 func TestWhatWasNotAskedIsUnknown(t *testing.T) {
 	t.Parallel()
 	var written bytes.Buffer
-	if err := report.PageMarkdown(report.HostFacts{}, pageOutput(&written, "markdown")); err != nil {
+	if err := page.PageMarkdown(report.HostFacts{}, pageOutput(&written, "markdown")); err != nil {
 		t.Fatal(err)
 	}
 	sections := strings.Count(written.String(), "\n## ")
@@ -93,7 +94,7 @@ func TestWhatWasNotAskedIsUnknown(t *testing.T) {
 func TestMarkdownHoldsNoMarkupOfOthers(t *testing.T) {
 	t.Parallel()
 	var written bytes.Buffer
-	if err := report.PageMarkdown(hostfacts.Large(50), pageOutput(&written, "markdown")); err != nil {
+	if err := page.PageMarkdown(hostfacts.Large(50), pageOutput(&written, "markdown")); err != nil {
 		t.Fatal(err)
 	}
 	inCode := false
@@ -116,7 +117,7 @@ func TestMarkdownHoldsNoMarkupOfOthers(t *testing.T) {
 func TestThePageAsJSONKeepsThePromisesOfJSON(t *testing.T) {
 	t.Parallel()
 	var document bytes.Buffer
-	if err := report.PageJSON(hostfacts.Large(50), pageOutput(&document, "json")); err != nil {
+	if err := page.PageJSON(hostfacts.Large(50), pageOutput(&document, "json")); err != nil {
 		t.Fatal(err)
 	}
 	reporttest.JSON(t, document.Bytes())

@@ -1,4 +1,4 @@
-package report
+package page
 
 import (
 	"fmt"
@@ -10,11 +10,12 @@ import (
 	"emaudit/audit/overview"
 	"emaudit/audit/rollback"
 	"emaudit/parse/binpkg"
+	"emaudit/report"
 )
 
 // pageOf puts the page together: the verdicts, what to do, the sections in the
 // order in which they matter, and the packages.
-func (o output) pageOf(facts HostFacts) *pageView {
+func (o output) pageOf(facts report.HostFacts) *pageView {
 	b := &pageBuilder{output: o, facts: facts, packages: map[string]*pagePackage{}, anchors: map[string]bool{}}
 	b.view = &pageView{Host: o.Envelope.Host, Root: o.Envelope.Root, Generated: o.moment(o.Envelope.GeneratedAt), Version: facts.Version}
 	b.collectPackages()
@@ -48,7 +49,7 @@ func (b *pageBuilder) sections() []*pageSection {
 // pageBuilder collects the page.
 type pageBuilder struct {
 	output
-	facts    HostFacts
+	facts    report.HostFacts
 	view     *pageView
 	packages map[string]*pagePackage // by category/pn
 	anchors  map[string]bool
@@ -59,22 +60,22 @@ type pageBuilder struct {
 func (b *pageBuilder) head() {
 	v := b.view
 	if s := b.facts.Overview; s != nil {
-		v.Facts = append(v.Facts, Count(int64(s.Installed), "package", "packages")+" installed")
+		v.Facts = append(v.Facts, report.Count(int64(s.Installed), "package", "packages")+" installed")
 		v.Verdicts = append(v.Verdicts, b.rollbackVerdict(), b.coverageVerdict(), b.integrityVerdict(), b.messagesVerdict(), b.pkgdirVerdict(s))
-		v.Steps = nextSteps(b.facts.Findings, b.checks())
+		v.Steps = report.NextSteps(b.facts.Findings, b.checks())
 		v.findings = b.facts.Findings
 	}
 	v.Answer = b.answer()
 }
 
 // checks are the commands that list the findings of the page, each with its own.
-func (b *pageBuilder) checks() []Check {
-	var checks []Check
+func (b *pageBuilder) checks() []report.Check {
+	var checks []report.Check
 	if c := b.facts.Coverage; c != nil {
-		checks = append(checks, Check{Line: CoverageLine(c), Answer: Answer{Findings: c.Findings}})
+		checks = append(checks, report.Check{Line: report.CoverageLine(c), Answer: report.Answer{Findings: c.Findings}})
 	}
 	if i := b.facts.Integrity; i != nil {
-		checks = append(checks, Check{Line: IntegrityLine(i), Answer: Answer{Findings: i.Findings}})
+		checks = append(checks, report.Check{Line: report.IntegrityLine(i), Answer: report.Answer{Findings: i.Findings}})
 	}
 	return checks
 }
@@ -83,65 +84,65 @@ func (b *pageBuilder) checks() []Check {
 // asked.
 func (b *pageBuilder) coverageVerdict() pageVerdict {
 	if b.facts.Coverage == nil {
-		return b.verdict(SummaryLine{Label: "COVERAGE", Verdict: Unknown.Text("unknown"), Command: "emaudit audit coverage"}, "coverage")
+		return b.verdict(report.SummaryLine{Label: "COVERAGE", Verdict: report.Unknown.Text("unknown"), Command: "emaudit audit coverage"}, "coverage")
 	}
-	return b.verdict(CoverageLine(b.facts.Coverage), "coverage")
+	return b.verdict(report.CoverageLine(b.facts.Coverage), "coverage")
 }
 
 func (b *pageBuilder) integrityVerdict() pageVerdict {
 	if b.facts.Integrity == nil {
-		return b.verdict(SummaryLine{Label: "INTEGRITY", Verdict: Unknown.Text("unknown"), Command: "emaudit verify"}, "integrity")
+		return b.verdict(report.SummaryLine{Label: "INTEGRITY", Verdict: report.Unknown.Text("unknown"), Command: "emaudit verify"}, "integrity")
 	}
-	return b.verdict(IntegrityLine(b.facts.Integrity), "integrity")
+	return b.verdict(report.IntegrityLine(b.facts.Integrity), "integrity")
 }
 
 // pkgdirVerdict is the size of PKGDIR, and how much of it can go where that is
 // known.
 func (b *pageBuilder) pkgdirVerdict(s *overview.Overview) pageVerdict {
-	v := b.verdict(pkgdirLine(s), "pkgdir")
+	v := b.verdict(report.PkgdirLine(s), "pkgdir")
 	if p := b.facts.Prune; p != nil && p.Reclaimable > 0 {
-		v.Text += ", " + Size(p.Reclaimable) + " can go"
+		v.Text += ", " + report.Size(p.Reclaimable) + " can go"
 	}
 	return v
 }
 
-func (b *pageBuilder) verdict(l SummaryLine, section string) pageVerdict {
+func (b *pageBuilder) verdict(l report.SummaryLine, section string) pageVerdict {
 	return pageVerdict{Label: l.Label, Text: l.Text, Command: l.Command, Verdict: l.Verdict, Section: section}
 }
 
 // answer is the worst of the verdicts in a sentence: whether the last run can
 // be undone, and else whether what is installed could be put back.
-func (b *pageBuilder) answer() Cell {
+func (b *pageBuilder) answer() report.Cell {
 	c := b.facts.Coverage
 	if c == nil || len(c.Rows) == 0 {
-		return Unknown.Text("Nothing is known of what is installed")
+		return report.Unknown.Text("Nothing is known of what is installed")
 	}
 	if len(b.facts.Rollbacks) > 0 {
 		last := b.facts.Rollbacks[0]
 		switch {
 		case !last.Target.Known && last.Verdict != rollback.Partial:
-			return Unknown.Text("Whether the last run can be undone is not known")
+			return report.Unknown.Text("Whether the last run can be undone is not known")
 		case last.Verdict == rollback.NotReady:
-			return Bad.Text("The last run cannot be undone" + gapsInWords(last))
+			return report.Bad.Text("The last run cannot be undone" + gapsInWords(last))
 		case last.Verdict == rollback.Partial:
-			return Warn.Text("The last run can be undone in part: " + carriedText(last))
+			return report.Warn.Text("The last run can be undone in part: " + report.CarriedText(last))
 		case last.Verdict == rollback.ReadyWithWarnings:
-			return Warn.Text("The last run can be undone, with warnings")
+			return report.Warn.Text("The last run can be undone, with warnings")
 		}
 	}
 	switch none, other := c.Count(binpkgs.CoverageNone), c.Count(binpkgs.CoverageSameVersion); {
 	case none > 0:
-		return Warn.Text(fmt.Sprintf("%s could not be put back: no binary package", Count(int64(none), "package", "packages")))
+		return report.Warn.Text(fmt.Sprintf("%s could not be put back: no binary package", report.Count(int64(none), "package", "packages")))
 	case c.Count(binpkgs.CoverageUnknown) > 0:
-		return Unknown.Text(fmt.Sprintf("Whether %s could be put back is not known: a folder could not be listed", Count(int64(c.Count(binpkgs.CoverageUnknown)), "package", "packages")))
+		return report.Unknown.Text(fmt.Sprintf("Whether %s could be put back is not known: a folder could not be listed", report.Count(int64(c.Count(binpkgs.CoverageUnknown)), "package", "packages")))
 	case other > 0:
-		return Warn.Text(fmt.Sprintf("%s could be put back only as another build", Count(int64(other), "package", "packages")))
+		return report.Warn.Text(fmt.Sprintf("%s could be put back only as another build", report.Count(int64(other), "package", "packages")))
 	case c.Count(binpkgs.CoverageLossy) > 0:
-		return Warn.Text(fmt.Sprintf("%s could be put back only without some files", Count(int64(c.Count(binpkgs.CoverageLossy)), "package", "packages")))
+		return report.Warn.Text(fmt.Sprintf("%s could be put back only without some files", report.Count(int64(c.Count(binpkgs.CoverageLossy)), "package", "packages")))
 	case len(b.facts.Rollbacks) == 0:
-		return Unknown.Text("Every package has its binary package; whether the last run can be undone is not known")
+		return report.Unknown.Text("Every package has its binary package; whether the last run can be undone is not known")
 	}
-	return Good.Text("The last run can be undone, and every installed package has its binary package")
+	return report.Good.Text("The last run can be undone, and every installed package has its binary package")
 }
 
 // gapsInWords is how much is missing, to end a sentence with.
@@ -149,28 +150,28 @@ func gapsInWords(r *rollback.Rollback) string {
 	if len(r.Gaps) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(": %s of %d lack a usable binary package", Count(int64(len(r.Gaps)), "package", "packages"), len(r.Changes))
+	return fmt.Sprintf(": %s of %d lack a usable binary package", report.Count(int64(len(r.Gaps)), "package", "packages"), len(r.Changes))
 }
 
 // messagesVerdict is the line of messages at the top of the page.
 func (b *pageBuilder) messagesVerdict() pageVerdict {
-	v := pageVerdict{Label: "MESSAGES", Command: "emaudit messages", Section: "messages", Verdict: Unknown.Text("unknown")}
+	v := pageVerdict{Label: "MESSAGES", Command: "emaudit messages", Section: "messages", Verdict: report.Unknown.Text("unknown")}
 	m := b.facts.Messages
 	if m == nil {
 		return v
 	}
-	v.Verdict = mailboxHeadline(m)[0]
+	v.Verdict = report.MailboxHeadline(m)[0]
 	classes := map[string]int{}
 	for _, row := range m.Rows {
 		if row.Unread {
 			classes[row.Class]++
 		}
 	}
-	if v.Verdict.Role == Unknown {
+	if v.Verdict.Role == report.Unknown {
 		v.Text = "no folder of elog could be read"
 		return v
 	}
-	v.Text = fmt.Sprintf("%s, %s unread", Count(int64(classes["error"]), "error", "errors"), Count(int64(classes["warn"]), "warning", "warnings"))
+	v.Text = fmt.Sprintf("%s, %s unread", report.Count(int64(classes["error"]), "error", "errors"), report.Count(int64(classes["warn"]), "warning", "warnings"))
 	return v
 }
 
@@ -181,11 +182,11 @@ func (b *pageBuilder) coverage() *pageSection {
 	if c == nil {
 		return b.unknown(s, "Coverage was not checked.", "emaudit audit coverage")
 	}
-	s.Verdict = CoverageLine(c).Verdict
+	s.Verdict = report.CoverageLine(c).Verdict
 	s.Lead = "Does every installed package have a binary package to restore it from? “exact” is the file that was merged, “same build” another file of that build, “other build” the same version built at another time."
 	s.add(
-		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(binpkgs.CoverageRow) int64 { return 1 }, Number)},
-		pageBlock{Share: b.coverageShare("coverage-size", "By installed size", c, func(r binpkgs.CoverageRow) int64 { return r.Size }, Size)},
+		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(binpkgs.CoverageRow) int64 { return 1 }, report.Number)},
+		pageBlock{Share: b.coverageShare("coverage-size", "By installed size", c, func(r binpkgs.CoverageRow) int64 { return r.Size }, report.Size)},
 	)
 	s.add(b.coverageByImportance(c))
 	if len(c.Commands) > 0 {
@@ -202,14 +203,14 @@ func (b *pageBuilder) coverage() *pageSection {
 	rows := slices.Clone(c.Rows)
 	slices.SortStableFunc(rows, func(x, y binpkgs.CoverageRow) int { return verdictRank(y.Verdict) - verdictRank(x.Verdict) })
 	for _, r := range rows {
-		file := pageCell{Text: unknown, Role: Dim}
+		file := pageCell{Text: report.NotKnown, Role: report.Dim}
 		if r.Instance != nil {
 			// The folder is the name of the package, which stands before it.
 			file = pageCell{Text: strings.TrimPrefix(r.Instance.Path, overview.PackageOf(r.CPV)+"/"), Mono: true}
 		}
 		cells := pageRow{
 			b.packageCell(r.CPV),
-			{Text: verdictWords[r.Verdict], Role: coverageRoles[r.Verdict], Sort: fmt.Sprint(verdictRank(r.Verdict))},
+			{Text: verdictWords[r.Verdict], Role: report.CoverageRoles[r.Verdict], Sort: fmt.Sprint(verdictRank(r.Verdict))},
 			b.importanceCell(r.CPV), sizeCell(r.Size), file,
 		}
 		if useDiffers {
@@ -237,7 +238,7 @@ func useOf(r binpkgs.CoverageRow) string {
 	return ""
 }
 
-func verdictRank(v binpkgs.CoverageVerdict) int { return slices.Index(verdictOrder, v) }
+func verdictRank(v binpkgs.CoverageVerdict) int { return slices.Index(report.VerdictOrder, v) }
 
 // verdictWords are the verdicts as a page has room for them.
 var verdictWords = map[binpkgs.CoverageVerdict]string{
@@ -257,7 +258,7 @@ func (b *pageBuilder) coverageShare(id, title string, c *binpkgs.Coverage, weigh
 	}
 	var parts []sharePart
 	var said []string
-	for _, v := range verdictOrder {
+	for _, v := range report.VerdictOrder {
 		parts = append(parts, sharePart{Label: verdictWords[v], Text: write(sums[v]), Class: verdictClasses[v], value: sums[v]})
 		said = append(said, write(sums[v])+" "+verdictWords[v])
 	}
@@ -290,9 +291,9 @@ func (b *pageBuilder) coverageByImportance(c *binpkgs.Coverage) pageBlock {
 			counts[r.Verdict]++
 			all++
 		}
-		row := barRow{Label: class.label, Text: fmt.Sprintf("%s, %s without", Count(all, "package", "packages"), Number(counts[binpkgs.CoverageNone]))}
+		row := barRow{Label: class.label, Text: fmt.Sprintf("%s, %s without", report.Count(all, "package", "packages"), report.Number(counts[binpkgs.CoverageNone]))}
 		cells := []pageCell{{Text: class.label}}
-		for _, v := range verdictOrder {
+		for _, v := range report.VerdictOrder {
 			row.Parts = append(row.Parts, barPart{Class: verdictClasses[v], value: counts[v]})
 			cells = append(cells, numberCell(counts[v]))
 		}
@@ -302,7 +303,7 @@ func (b *pageBuilder) coverageByImportance(c *binpkgs.Coverage) pageBlock {
 	}
 	head.Desc = strings.Join(said, "; ")
 	var legend []legendItem
-	for _, v := range verdictOrder {
+	for _, v := range report.VerdictOrder {
 		legend = append(legend, legendItem{verdictWords[v], verdictClasses[v]})
 	}
 	return pageBlock{Bars: newBarChart(head, legend, rows)}
@@ -322,9 +323,9 @@ func (b *pageBuilder) storage() *pageSection {
 	if st == nil {
 		return b.unknown(s, "PKGDIR was not checked.", "emaudit prune")
 	}
-	s.Verdict = Plain.Text(Size(st.Bytes))
+	s.Verdict = report.Plain.Text(report.Size(st.Bytes))
 	s.Lead = fmt.Sprintf("%s of %s. What no state needs any more can go: emaudit prune lists it with its reasons and deletes nothing unless told to.",
-		Count(int64(st.Files), "binary package", "binary packages"), Count(int64(len(st.Packages)), "package", "packages"))
+		report.Count(int64(st.Files), "binary package", "binary packages"), report.Count(int64(len(st.Packages)), "package", "packages"))
 	var points []linePoint
 	head := chartHead{ID: "pkgdir-time", Title: "Size over time", Table: &pageTable{ID: "pkgdir-time-numbers", Columns: []pageColumn{{Title: "Month"}, {Title: "Files", Numeric: true}, {Title: "Size", Numeric: true}}}}
 	month := ""
@@ -335,8 +336,8 @@ func (b *pageBuilder) storage() *pageSection {
 			head.Table.row(pageCell{Text: month}, numberCell(int64(p.Files)), sizeCell(p.Bytes))
 		}
 	}
-	head.Desc = fmt.Sprintf("Since %s; now %s. A file counts from the time at which it was written. Files that were deleted before emaudit first looked are missing.", b.day(firstPoint(st), "2006-01-02"), Size(st.Bytes))
-	s.add(pageBlock{Line: newLineChart(head, points, b.Envelope.GeneratedAt, func(v float64) string { return Size(int64(v)) }, b.Terminal.location())})
+	head.Desc = fmt.Sprintf("Since %s; now %s. A file counts from the time at which it was written. Files that were deleted before emaudit first looked are missing.", b.day(firstPoint(st), "2006-01-02"), report.Size(st.Bytes))
+	s.add(pageBlock{Line: newLineChart(head, points, b.Envelope.GeneratedAt, func(v float64) string { return report.Size(int64(v)) }, b.Terminal.Zone())})
 	b.prune(s)
 	going := b.goingByPackage()
 	s.add(pageBlock{Bars: b.storageByPackage(st, going)})
@@ -346,7 +347,7 @@ func (b *pageBuilder) storage() *pageSection {
 		t.Caption = fmt.Sprintf("The %d largest packages in PKGDIR", rowsOfPkgdir)
 	}
 	for _, p := range present[:min(len(present), rowsOfPkgdir)] {
-		can := pageCell{Text: unknown, Sort: "-1"}
+		can := pageCell{Text: report.NotKnown, Sort: "-1"}
 		if going != nil {
 			can = sizeCell(going[p.CP])
 		}
@@ -375,7 +376,7 @@ func (b *pageBuilder) storageByPackage(st *overview.Storage, going map[string]in
 		needed := min(p.Needed, p.Bytes-can)
 		other := p.Bytes - needed - can
 		rows = append(rows, barRow{
-			Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", Size(p.Bytes), Count(int64(p.Files), "file", "files")),
+			Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", report.Size(p.Bytes), report.Count(int64(p.Files), "file", "files")),
 			Parts: []barPart{{Class: "accent", value: needed}, {Class: "accent-3", value: other}, {Class: "accent-2", value: can}},
 		})
 		head.Table.row(cell, sizeCell(needed), sizeCell(other), sizeCell(can))
@@ -401,7 +402,7 @@ func (b *pageBuilder) integrity() *pageSection {
 	if len(i.Rows) == 0 {
 		return b.unknown(s, "No binary package was found.", "emaudit doctor")
 	}
-	s.Verdict = IntegrityLine(i).Verdict
+	s.Verdict = report.IntegrityLine(i).Verdict
 	s.Lead = "A binary package is whole only after every byte of it was read and compared. Before that it is unchecked."
 	var parts []sharePart
 	var said []string
@@ -410,12 +411,12 @@ func (b *pageBuilder) integrity() *pageSection {
 		class     string
 	}{{binpkg.Whole, "good"}, {binpkg.Unchecked, "unknown"}, {binpkg.Unknown, "unknown-2"}, {binpkg.Damaged, "bad"}} {
 		n := int64(i.Count(p.integrity))
-		parts = append(parts, sharePart{Label: string(p.integrity), Text: Number(n), Class: p.class, value: n})
-		said = append(said, Number(n)+" "+string(p.integrity))
+		parts = append(parts, sharePart{Label: string(p.integrity), Text: report.Number(n), Class: p.class, value: n})
+		said = append(said, report.Number(n)+" "+string(p.integrity))
 	}
 	s.add(pageBlock{Share: newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: strings.Join(said, ", ")}, parts...)})
 	if n := i.Count(binpkg.Unchecked) + i.Count(binpkg.Unknown); n > 0 {
-		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", Count(int64(n), "binary package was", "binary packages were")), Command: "emaudit verify"}})
+		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", report.Count(int64(n), "binary package was", "binary packages were")), Command: "emaudit verify"}})
 	}
 	s.add(b.findingsBlock(i.Findings, func(audit.Finding) bool { return true }))
 	return s
@@ -428,9 +429,9 @@ func (b *pageBuilder) settings() *pageSection {
 	if d == nil {
 		return b.unknown(s, "Settings were not checked.", "emaudit doctor")
 	}
-	role := Good
+	role := report.Good
 	if d.Passed < d.Checks {
-		role = Warn
+		role = report.Warn
 	}
 	s.Verdict = role.Text(fmt.Sprintf("%d of %d checks", d.Passed, d.Checks))
 	s.Lead = "Are Portage's settings such that merges leave binary packages, keep them apart, and record what they say?"
@@ -438,14 +439,14 @@ func (b *pageBuilder) settings() *pageSection {
 	if len(d.Space) > 0 {
 		t := &pageTable{ID: "settings-space", Caption: "Room on the disks", Open: true, Columns: []pageColumn{{Title: "Folder"}, {Title: "For"}, {Title: "Free", Numeric: true}, {Title: "Of", Numeric: true}}}
 		for _, p := range d.Space {
-			t.row(pageCell{Text: p.Path, Mono: true}, pageCell{Text: spaceRoles[p.Role]}, sizeCell(p.Free), sizeCell(p.Total))
+			t.row(pageCell{Text: p.Path, Mono: true}, pageCell{Text: report.SpaceRoles[p.Role]}, sizeCell(p.Free), sizeCell(p.Total))
 		}
 		s.add(t.block())
 	}
 	t := &pageTable{ID: "settings-values", Caption: "Every setting and where it comes from", Columns: []pageColumn{{Title: "Setting"}, {Title: "Value"}, {Title: "From", Optional: true}}}
 	for _, p := range d.Settings {
 		if p.Value != "" {
-			t.row(pageCell{Text: p.Name, Mono: true}, pageCell{Text: p.Value, Mono: true}, pageCell{Text: p.Source, Role: Dim})
+			t.row(pageCell{Text: p.Name, Mono: true}, pageCell{Text: p.Value, Mono: true}, pageCell{Text: p.Source, Role: report.Dim})
 		}
 	}
 	s.add(t.block())
@@ -454,7 +455,7 @@ func (b *pageBuilder) settings() *pageSection {
 
 // unknown makes a section that only says that its answer is not known.
 func (b *pageBuilder) unknown(s *pageSection, text, command string) *pageSection {
-	s.Verdict = Unknown.Text("unknown")
+	s.Verdict = report.Unknown.Text("unknown")
 	s.add(pageBlock{Unknown: &pageUnknown{Text: text, Command: command}})
 	return s
 }
@@ -501,13 +502,13 @@ func (b *pageBuilder) findingsBlock(findings []audit.Finding, wanted func(audit.
 // importanceCell says how many packages need one.
 func (b *pageBuilder) importanceCell(cpv string) pageCell {
 	if b.facts.Importance == nil {
-		return pageCell{Text: unknown}
+		return pageCell{Text: report.NotKnown}
 	}
 	return numberCell(int64(b.facts.Importance[cpv]))
 }
 
-func numberCell(n int64) pageCell { return pageCell{Text: Number(n), Sort: sortKey(n)} }
-func sizeCell(n int64) pageCell   { return pageCell{Text: Size(n), Sort: sortKey(n)} }
+func numberCell(n int64) pageCell { return pageCell{Text: report.Number(n), Sort: sortKey(n)} }
+func sizeCell(n int64) pageCell   { return pageCell{Text: report.Size(n), Sort: sortKey(n)} }
 
 // packageCell names a cpv and links to the section of its package.
 func (b *pageBuilder) packageCell(cpv string) pageCell {
@@ -517,7 +518,7 @@ func (b *pageBuilder) packageCell(cpv string) pageCell {
 // cpCell names a package and links to its section.
 func (b *pageBuilder) cpCell(cp string) pageCell {
 	if cp == "" {
-		return pageCell{Text: "(no readable name)", Role: Unknown}
+		return pageCell{Text: "(no readable name)", Role: report.Unknown}
 	}
 	if p := b.packages[cp]; p != nil {
 		return pageCell{Text: cp, Link: p.ID}
