@@ -39,7 +39,7 @@ var rooms = map[string][]string{
 	"report/*":     {"report"},
 	"cli/*":        {"hostfs"},
 	"docs":         {},
-	"cmd/emaudit":  {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "stage", "report", "settings", "store", "parse", "parse/*"},
+	"cmd/emaudit":  {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "stage", "report", "report/*", "settings", "store", "parse", "parse/*"},
 	"internal/*":   {"*"},
 	"internal/*/*": {"*"},
 }
