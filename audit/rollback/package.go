@@ -59,7 +59,7 @@ func AuditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, erro
 		return nil, err
 	}
 	r := newRollback()
-	r.Target = before.Target
+	r.Target, r.then = before.Target, before
 	r.Undo = r.Target.Run
 	r.Command = audit.Emaudit("rollback", "--undo", fmt.Sprint(*r.Target.Run))
 	if len(later) > 0 {

@@ -106,6 +106,7 @@ func (j *RollbackJudge) risks(r *Rollback) {
 	}
 	j.configFiles(r)
 	j.backupRisks(r)
+	j.settingRisks(r)
 	j.state(r)
 	j.space(r)
 }

@@ -144,6 +144,8 @@ type Rollback struct {
 	Command audit.Command `json:"-"`
 
 	best *transition.Plan
+	// then is the state that comes back, nil where a package goes back.
+	then *state.State
 	// beyond counts merges of packages that the state does not have.
 	beyond   int
 	changeOf map[*transition.Change]*RollbackChange
@@ -269,7 +271,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Target = target.Target
+	r.Target, r.then = target.Target, target
 	r.Command = audit.Emaudit("rollback", "--to", argumentOf(r.Target))
 	j.reportDoubts(r, target)
 	if err := j.sources(r); err != nil {

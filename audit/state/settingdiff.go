@@ -104,6 +104,12 @@ func diffSettings(before, after []store.ConfigLine) []SettingChange {
 // compilerSettings decide what a build is made of, whatever its USE.
 var compilerSettings = []string{"CHOST", "CBUILD", "CFLAGS", "CXXFLAGS", "LDFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS", "make.profile"}
 
+// ForCompiler tells whether a change is of a variable that decides what a build is made
+// of, whatever its USE: emerge --newuse does not rebuild for it.
+func (c *SettingChange) ForCompiler() bool {
+	return c.Kind == store.LineSetting && slices.Contains(compilerSettings, c.Subject)
+}
+
 // Concerns tells whether a change matters for a package that comes back from before
 // it: emerge --newuse would rebuild it, a mask or the like would refuse it, or it was
 // built with other compiler settings. Of a build without metadata every flag counts
@@ -122,7 +128,7 @@ func (c *SettingChange) Concerns(cpv string, m *store.Metadata) bool {
 		return c.Kind != store.ConfigUse || m == nil || c.hasFlagOf(m.IUse, "")
 	}
 	switch {
-	case slices.Contains(compilerSettings, c.Subject):
+	case c.ForCompiler():
 		return true
 	case m == nil:
 		return c.Subject == "USE"

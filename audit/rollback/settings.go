@@ -1,0 +1,112 @@
+package rollback
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/state"
+	"emaudit/store"
+)
+
+// settingRisks says which settings of today differ from those of the state, as far as
+// they concern what comes back: the next update with --newuse would rebuild it, or
+// refuse it. What a mask of today refuses at once is a gap already.
+func (j *RollbackJudge) settingRisks(r *Rollback) {
+	merges := slices.DeleteFunc(slices.Clone(r.Changes), func(c RollbackChange) bool { return c.Stays || c.Chosen == nil })
+	if r.then == nil || len(merges) == 0 {
+		return
+	}
+	changes, known, err := j.Past.DiffSettings(r.then, j.Now)
+	switch {
+	case err != nil:
+		j.Past.Err = err
+		return
+	case !known:
+		r.Risks = append(r.Risks, Risk{
+			Code: "settings-unknown", Severity: audit.SeverityInfo,
+			Detail: "no ingest saw the settings of then (USE, CFLAGS, masks): whether the next update with --newuse keeps what comes back, only emerge --pretend tells",
+		})
+		return
+	}
+	var held []string
+	for _, h := range j.Accept.Holds(nil) {
+		held = append(held, h.Text)
+	}
+	for i := range changes {
+		x := &changes[i]
+		if !narrows(x) || x.Kind == store.ConfigMask && slices.Contains(held, x.Subject) {
+			continue
+		}
+		var concerned []string
+		for _, c := range merges {
+			if x.Concerns(*c.To, c.Chosen.Metadata) {
+				concerned = append(concerned, *c.To)
+			}
+		}
+		if len(concerned) > 0 {
+			r.Risks = append(r.Risks, Risk{
+				Code: "settings-changed", Severity: audit.SeverityWarning,
+				Detail: fmt.Sprintf("%s (%s): %s then, %s today; %s: %s", named(x), x.Origin, spelled(x.Before, x.After), spelled(x.After, x.Before), consequence(x), listOf(concerned)),
+			})
+		}
+	}
+}
+
+// narrows tells whether a change can act against what was there before: a mask that
+// went, or a keyword that is accepted by now, does not.
+func narrows(x *state.SettingChange) bool {
+	switch x.Kind {
+	case store.ConfigMask:
+		return x.After != nil
+	case store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords, store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict:
+		return x.Before != nil && (x.After == nil || len(without(*x.Before, x.After)) > 0) || x.After != nil && strings.Contains(" "+*x.After, " -")
+	case store.LineProvided:
+		return false // the plan judges with what is provided today
+	}
+	return true
+}
+
+// named is what a change is about: the variable, or the list and the atom.
+func named(x *state.SettingChange) string {
+	if x.Kind == store.LineSetting {
+		return x.Subject
+	}
+	return string(x.Kind) + " of " + x.Subject
+}
+
+// spelled are the words of one side that the other one lacks.
+func spelled(text, other *string) string {
+	if text == nil {
+		return "nothing"
+	}
+	words := without(*text, other)
+	switch {
+	case len(words) > 0:
+		return strings.Join(words, " ")
+	case *text == "":
+		return "listed"
+	}
+	return "without it"
+}
+
+// without are the words of a text that another one, if there is one, lacks.
+func without(text string, other *string) []string {
+	var lacks []string
+	if other != nil {
+		lacks = strings.Fields(*other)
+	}
+	return slices.DeleteFunc(strings.Fields(text), func(w string) bool { return slices.Contains(lacks, w) })
+}
+
+// consequence is what a change does to the packages that come back.
+func consequence(x *state.SettingChange) string {
+	switch {
+	case x.Kind == store.ConfigEnv, x.ForCompiler():
+		return "a rebuild of these would be another build"
+	case x.Kind == store.ConfigUse, x.Kind == store.LineSetting:
+		return "the next update with --newuse would rebuild these"
+	}
+	return "the next update may refuse or replace these"
+}
