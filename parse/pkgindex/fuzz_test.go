@@ -91,15 +91,16 @@ func survivesWriting(t *testing.T, index *pkgindex.Index) {
 // file.
 var innerNames = []string{"DESCRIPTION", "_mtime_", "repository"}
 
-// FuzzWrite checks that any index is either refused or read back as it is.
+// FuzzWrite checks that any index whose header Portage accepts is either refused or
+// read back as it is.
 func FuzzWrite(f *testing.F) {
-	f.Add("VERSION", "0", "CPV", "a/b-1", "REPO", "gentoo")
-	f.Add("REPO", "gentoo", "CPV", "a/b-1", "REPO", "gentoo")
+	f.Add("VERSION", "1", "SLOT", "0", "REPO", "gentoo")
+	f.Add("REPO", "gentoo", "SLOT", "1", "REPO", "gentoo")
 	f.Add("", "", "SLOT", " ", "CPV", "x")
 	f.Add("A:", "\r", "_mtime_", "\n", "MTIME", "x")
 	f.Fuzz(func(t *testing.T, k1, v1, k2, v2, k3, v3 string) {
 		index := &pkgindex.Index{
-			Header: pkgindex.Fields{{Key: k1, Value: v1}},
+			Header: pkgindex.Fields{{Key: "VERSION", Value: "0"}, {Key: k1, Value: v1}},
 			Entries: []pkgindex.Entry{
 				{Fields: pkgindex.Fields{{Key: "CPV", Value: "a/b-1"}, {Key: k2, Value: v2}, {Key: k3, Value: v3}}},
 				{Fields: pkgindex.Fields{{Key: k3, Value: v3}, {Key: "CPV", Value: "a/a-1"}}},
@@ -113,6 +114,10 @@ func FuzzWrite(f *testing.F) {
 			return
 		}
 		again, _ := pkgindex.Parse(b.Bytes())
+		if again.Refused != "" {
+			// The header has no VERSION that Portage knows, which Write leaves to the caller.
+			return
+		}
 		if len(again.Entries) != 2 {
 			t.Fatalf("%d entries in %q", len(again.Entries), b.String())
 		}
