@@ -29,7 +29,7 @@ func (c *metricsCommand) Run(ctx context.Context, s *session) error {
 		if err := sub.open(ctx); err != nil {
 			return err
 		}
-		facts, err := sub.pageFacts(ctx)
+		facts, err := sub.hostFacts(ctx)
 		if err != nil {
 			return err
 		}

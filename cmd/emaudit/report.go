@@ -108,8 +108,9 @@ func (g *globals) AfterApply(kctx *kong.Context) error {
 	return nil
 }
 
-// pageFacts asks every question that a page answers.
-func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
+// hostFacts asks every question that the page and metrics answer, but for what can
+// go: judging which rollbacks that would end takes as long as all others together.
+func (s *session) hostFacts(ctx context.Context) (report.HostFacts, error) {
 	facts := report.HostFacts{Version: version()}
 	options := s.rollbackOptions()
 	err := s.ask(ctx, func(db audit.Database) (err error) {
@@ -163,6 +164,12 @@ func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
 		facts.Findings = audit.MergeFindings(facts.Coverage.Findings, facts.Integrity.Findings, update.Findings)
 		return nil
 	})
+	return facts, err
+}
+
+// pageFacts asks every question that a page answers.
+func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
+	facts, err := s.hostFacts(ctx)
 	if err != nil || s.elsewhere != "" {
 		return facts, err
 	}
