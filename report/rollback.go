@@ -259,6 +259,8 @@ func rollbackWord(a state.Action) string {
 // binpkgCell says with which file a change is made.
 func binpkgCell(x *rollback.RollbackChange) Cell {
 	switch {
+	case x.Stays && len(x.Reasons) > 0 && x.From == nil:
+		return Warn.Text("does not come back: " + x.Reasons[0].Detail)
 	case x.Stays && len(x.Reasons) > 0:
 		return Warn.Text("stays as it is: " + x.Reasons[0].Detail)
 	case x.Action == state.ActionRemove:
