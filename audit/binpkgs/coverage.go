@@ -359,7 +359,7 @@ func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidat
 		f.Code = "binpkg-missing"
 		f.Message = "no binpkg"
 		if p.BinpkgMD5 != nil {
-			f.Message = "no binary package: one was made or merged, and is gone"
+			f.Message = "no binary package: one was made or merged, and PKGDIR does not have it"
 		} else if p.BuildID == 0 {
 			f.Message = "no binary package was ever made"
 		}
