@@ -3,7 +3,11 @@ package emaudit_test
 
 import (
 	"encoding/json"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -19,19 +23,20 @@ var rooms = map[string][]string{
 	"hostfs":       {},
 	"settings":     {"hostfs", "parse", "parse/makeconf", "parse/atom", "parse/userconf"},
 	"store":        {"parse", "parse/*"},
-	"ingest":       {"hostfs", "settings", "store", "parse", "parse/*"},
-	"audit":        {"store", "parse", "parse/*"},
+	"store/*":      {"store", "parse", "parse/*"},
+	"ingest":       {"hostfs", "settings", "store", "store/*", "parse", "parse/*"},
+	"audit":        {"store", "store/*", "parse", "parse/*"},
 	// The rooms of audit, each after those that it builds on.
-	"audit/binpkgs":    {"audit", "store", "parse", "parse/*"},
-	"audit/transition": {"store", "parse", "parse/*"},
-	"audit/acceptance": {"audit", "audit/binpkgs", "audit/transition", "store", "parse", "parse/*"},
-	"audit/history":    {"audit", "audit/binpkgs", "store", "parse", "parse/*"},
-	"audit/aftermath":  {"audit", "audit/binpkgs", "audit/history", "store", "parse", "parse/*"},
-	"audit/state":      {"audit", "audit/binpkgs", "audit/history", "store", "parse", "parse/*"},
-	"audit/rollback":   {"audit", "audit/binpkgs", "audit/acceptance", "audit/state", "audit/transition", "store", "parse", "parse/*"},
-	"audit/cleanup":    {"audit", "audit/binpkgs", "audit/acceptance", "audit/state", "audit/rollback", "store", "parse", "parse/*"},
-	"audit/overview":   {"audit", "audit/*", "store", "parse", "parse/*"},
-	"prune":            {"audit", "audit/cleanup", "hostfs", "store", "parse", "parse/*"},
+	"audit/binpkgs":    {"audit", "store", "store/*", "parse", "parse/*"},
+	"audit/transition": {"store", "store/*", "parse", "parse/*"},
+	"audit/acceptance": {"audit", "audit/binpkgs", "audit/transition", "store", "store/*", "parse", "parse/*"},
+	"audit/history":    {"audit", "audit/binpkgs", "store", "store/*", "parse", "parse/*"},
+	"audit/aftermath":  {"audit", "audit/binpkgs", "audit/history", "store", "store/*", "parse", "parse/*"},
+	"audit/state":      {"audit", "audit/binpkgs", "audit/history", "store", "store/*", "parse", "parse/*"},
+	"audit/rollback":   {"audit", "audit/binpkgs", "audit/acceptance", "audit/state", "audit/transition", "store", "store/*", "parse", "parse/*"},
+	"audit/cleanup":    {"audit", "audit/binpkgs", "audit/acceptance", "audit/state", "audit/rollback", "store", "store/*", "parse", "parse/*"},
+	"audit/overview":   {"audit", "audit/*", "store", "store/*", "parse", "parse/*"},
+	"prune":            {"audit", "audit/cleanup", "hostfs", "store", "store/*", "parse", "parse/*"},
 	"stage":            {"hostfs", "parse", "parse/*"},
 	// Answers have the words of parse/binpkg: integrity, signature, format.
 	"report":       {"audit", "audit/*", "parse", "parse/binpkg"},
@@ -39,7 +44,7 @@ var rooms = map[string][]string{
 	"report/*":     {"report"},
 	"cli/*":        {"hostfs"},
 	"docs":         {},
-	"cmd/emaudit":  {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "stage", "report", "report/*", "settings", "store", "parse", "parse/*"},
+	"cmd/emaudit":  {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "stage", "report", "report/*", "settings", "store", "store/*", "parse", "parse/*"},
 	"internal/*":   {"*"},
 	"internal/*/*": {"*"},
 }
@@ -88,6 +93,25 @@ func TestImportsGoOneWay(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// sqlMethods are the methods of store.Tx that take SQL.
+var sqlMethods = regexp.MustCompile(`\b[tT]x\.(Exec|Insert|Query|QueryRow|Bulk|Raw|RawQuery)\(`)
+
+func TestOnlyTheStoreSpeaksSQL(t *testing.T) {
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "store/") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if call := sqlMethods.Find(text); call != nil {
+			t.Errorf("%s calls %s...): SQL is only in store", path, call)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,6 +1,10 @@
 package audit
 
-import "fmt"
+import (
+	"fmt"
+
+	"emaudit/store/inventory"
+)
 
 // clockBehind is by how many seconds the clock may be behind what is known
 // before that is reported: time comes from several machines.
@@ -13,12 +17,12 @@ const clockAhead = 365 * 24 * 3600
 // AuditClock reports a clock that shows an earlier time than one which has been:
 // what is asked by time is then wrong.
 func AuditClock(db Database) ([]Finding, error) {
-	line, ingest, err := db.Tx.LatestMoments(db.Host)
+	line, ingest, err := inventory.LatestMoments(db.Tx, db.Host)
 	if err != nil {
 		return nil, err
 	}
 	if ingest > line && ingest > db.Now+clockBehind {
-		built, err := db.Tx.LatestBuild(db.Host)
+		built, err := inventory.LatestBuild(db.Tx, db.Host)
 		if err != nil {
 			return nil, err
 		}
@@ -49,11 +53,11 @@ func AuditClockForAges(db Database) ([]Finding, error) {
 	if behind, err := AuditClock(db); err != nil || len(behind) > 0 {
 		return behind, err
 	}
-	line, _, err := db.Tx.LatestMoments(db.Host)
+	line, _, err := inventory.LatestMoments(db.Tx, db.Host)
 	if err != nil {
 		return nil, err
 	}
-	built, err := db.Tx.LatestBuild(db.Host)
+	built, err := inventory.LatestBuild(db.Tx, db.Host)
 	if err != nil {
 		return nil, err
 	}

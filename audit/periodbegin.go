@@ -3,7 +3,7 @@ package audit
 import (
 	"fmt"
 
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // Begin is the moment at which the period begins, in unix seconds, 0 for one
@@ -12,7 +12,7 @@ func (p Period) Begin(db Database) (int64, error) {
 	if p.FirstRun == 0 {
 		return p.Since, nil
 	}
-	log := db.Tx.EmergeLog(db.Host)
+	log := logs.ReadEmergeLog(db.Tx, db.Host)
 	id := p.FirstRun
 	if id < 0 {
 		last, err := log.LastRun()
@@ -22,7 +22,7 @@ func (p Period) Begin(db Database) (int64, error) {
 		id += last + 1
 	}
 	var begin int64
-	err := log.RunsNumbered([]int64{id}, func(r *store.Run) error {
+	err := log.RunsNumbered([]int64{id}, func(r *logs.Run) error {
 		begin = r.Started
 		return nil
 	})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // sourceCodes are the finding codes for a source that is not there, with what
@@ -55,7 +56,7 @@ func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 				}
 				f.Message = fmt.Sprintf("could not be read (%s): %s", s.Problem, cmp.Or(texts.unknown, texts.cost))
 				f.Remedy = unreadRemedy(s.Problem, s.Path)
-				if strings.HasSuffix(s.Problem, store.UnmountedQuestion) {
+				if strings.HasSuffix(s.Problem, inventory.UnmountedQuestion) {
 					f.Code, f.Message = "pkgdir-unmounted", s.Problem
 				}
 			default:
@@ -93,7 +94,7 @@ func unreadRemedy(problem, path string) Remedy {
 	if strings.Contains(problem, "permission denied") {
 		return RemedyPermissions
 	}
-	if strings.HasSuffix(problem, store.UnmountedQuestion) {
+	if strings.HasSuffix(problem, inventory.UnmountedQuestion) {
 		// What is named on the command line is taken as it is.
 		return Do(Emaudit("--pkgdir", path, "ingest")).When("mount it; only if its files are gone for good")
 	}

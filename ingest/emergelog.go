@@ -10,6 +10,7 @@ import (
 	"emaudit/parse"
 	"emaudit/parse/emergelog"
 	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // Codes of what can be wrong with emerge.log as a whole.
@@ -30,7 +31,7 @@ const (
 
 // logPart is one file of the log with what is to be read of it.
 type logPart struct {
-	segment store.Segment
+	segment logs.Segment
 	print   logPrint
 	file    *logFile // nil where it is gone
 	tail    []byte   // what lies before the bookmark, where that was compared
@@ -50,9 +51,9 @@ func (r *reader) emergeLog(ctx context.Context) ([]SourceResult, error) {
 		return nil, err
 	}
 	files, openErr := r.logFiles(given)
-	var known []store.Segment
+	var known []logs.Segment
 	err = r.db.View(ctx, func(tx *store.Tx) (err error) {
-		known, err = tx.Segments(r.ID)
+		known, err = logs.Segments(tx, r.ID)
 		return err
 	})
 	if err != nil {
@@ -72,7 +73,7 @@ func (r *reader) emergeLog(ctx context.Context) ([]SourceResult, error) {
 	var unreadable error
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		// Another emaudit may have read the log while this one waited.
-		known, err := tx.Segments(r.ID)
+		known, err := logs.Segments(tx, r.ID)
 		if err != nil || r.unchangedLog(files, known) {
 			return err
 		}
@@ -98,10 +99,10 @@ func (r *reader) emergeLog(ctx context.Context) ([]SourceResult, error) {
 
 // unchangedLog tells that every file is as it was when it was read, and that no
 // other is there.
-func (r *reader) unchangedLog(files []*logFile, known []store.Segment) bool {
+func (r *reader) unchangedLog(files []*logFile, known []logs.Segment) bool {
 	there := 0
 	for _, f := range files {
-		i := slices.IndexFunc(known, func(s store.Segment) bool { return s.Path == f.path })
+		i := slices.IndexFunc(known, func(s logs.Segment) bool { return s.Path == f.path })
 		if i < 0 || !isSegment(&known[i], f) {
 			return false
 		}
@@ -116,7 +117,7 @@ func (r *reader) unchangedLog(files []*logFile, known []store.Segment) bool {
 }
 
 // isSegment tells that f is the file of a segment, as it was when it was read.
-func isSegment(s *store.Segment, f *logFile) bool {
+func isSegment(s *logs.Segment, f *logFile) bool {
 	return s.Condition == store.ConditionRead && s.Dev == f.Dev && s.Inode == f.Inode && s.Size == f.Size && s.MTimeNS == f.MTimeNS
 }
 
@@ -133,11 +134,11 @@ type logPlan struct {
 
 // planLog finds out which file is which, whatever it is called now, and in which
 // order they were written, by what they hold.
-func (r *reader) planLog(files []*logFile, known []store.Segment) (*logPlan, error) {
+func (r *reader) planLog(files []*logFile, known []logs.Segment) (*logPlan, error) {
 	plan := &logPlan{}
 	taken := map[*logFile]bool{}
 	for _, s := range known {
-		if s.Part == store.NoPart {
+		if s.Part == logs.NoPart {
 			continue
 		}
 		plan.parts = append(plan.parts, &logPart{segment: s, print: parsePrint(s.Fingerprint), read: true})
@@ -173,9 +174,9 @@ func (r *reader) planLog(files []*logFile, known []store.Segment) (*logPlan, err
 }
 
 // takeIdle keeps idle the known files that were so and did not change.
-func (plan *logPlan) takeIdle(files []*logFile, known []store.Segment, taken map[*logFile]bool) {
+func (plan *logPlan) takeIdle(files []*logFile, known []logs.Segment, taken map[*logFile]bool) {
 	for _, s := range known {
-		if s.Part != store.NoPart {
+		if s.Part != logs.NoPart {
 			continue
 		}
 		i := slices.IndexFunc(files, func(f *logFile) bool { return !taken[f] && isSegment(&s, f) })
@@ -190,7 +191,7 @@ func (plan *logPlan) takeIdle(files []*logFile, known []store.Segment, taken map
 
 // setAside makes a file idle.
 func (plan *logPlan) setAside(p *logPart) {
-	p.segment.Position, p.segment.Part = 0, store.NoPart
+	p.segment.Position, p.segment.Part = 0, logs.NoPart
 	plan.idle = append(plan.idle, p)
 }
 
@@ -269,7 +270,7 @@ func (r *reader) findPart(p *logPart, last bool, files []*logFile, taken map[*lo
 // readLog carries out a plan within one transaction.
 func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, result *SourceResult) error {
 	if plan.anew {
-		if err := tx.ForgetEmergeLog(r.ID); err != nil {
+		if err := logs.ForgetEmergeLog(tx, r.ID); err != nil {
 			return err
 		}
 		for _, p := range plan.parts {
@@ -278,11 +279,11 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 					return err
 				}
 			}
-			p.segment.Position, p.segment.Part = 0, store.NoPart
+			p.segment.Position, p.segment.Part = 0, logs.NoPart
 			p.print, p.tail, p.read = logPrint{}, nil, false
 		}
 	}
-	state, lastAt, err := tx.EmergeLogState(r.ID)
+	state, lastAt, err := logs.EmergeLogState(tx, r.ID)
 	if err != nil {
 		return err
 	}
@@ -297,7 +298,7 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 	if err := reading.putSegments(tx); err != nil {
 		return err
 	}
-	writer, err := reading.run(ctx, func() (*store.EmergeLogWriter, error) { return tx.WriteEmergeLog(r.ID) })
+	writer, err := reading.run(ctx, func() (*logs.EmergeLogWriter, error) { return logs.WriteEmergeLog(tx, r.ID) })
 	if err != nil {
 		return err
 	}
@@ -308,7 +309,7 @@ func (r *reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, resul
 }
 
 // storeLog stores the bookmarks and the damage.
-func (r *reader) storeLog(tx *store.Tx, reading *logReading, writer *store.EmergeLogWriter, result *SourceResult) error {
+func (r *reader) storeLog(tx *store.Tx, reading *logReading, writer *logs.EmergeLogWriter, result *SourceResult) error {
 	damages, met := writer.Damages()
 	for _, d := range damages {
 		if p := reading.part(d.Source); !p.foreign {

@@ -17,7 +17,7 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/parse/emergelog"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 const (
@@ -28,7 +28,7 @@ const (
 	maxWindow = 128 << 20
 	// maxLog bounds what a compressed log may unpack to: a thousand times the
 	// largest that anybody has.
-	maxLog = store.SegmentSpan
+	maxLog = logs.SegmentSpan
 )
 
 // logFile is one file of emerge.log as it was found.

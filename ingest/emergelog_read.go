@@ -14,6 +14,7 @@ import (
 	"emaudit/parse"
 	"emaudit/parse/emergelog"
 	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // logReading is the reading of a log: one goroutine parses, the one that owns
@@ -86,16 +87,16 @@ func (l *logReading) place() {
 // putSegments stores what is known of the files: before anything is read, since
 // what is read refers to them, and again after it.
 func (l *logReading) putSegments(tx *store.Tx) error {
-	if err := tx.ForgetSegments(l.plan.gone); err != nil {
+	if err := logs.ForgetSegments(tx, l.plan.gone); err != nil {
 		return err
 	}
 	l.plan.gone = nil
 	all := slices.Concat(l.plan.parts, l.plan.idle)
-	segments := make([]store.Segment, len(all))
+	segments := make([]logs.Segment, len(all))
 	for i, p := range all {
 		segments[i] = p.segment
 	}
-	err := tx.PutSegments(l.ID, segments)
+	err := logs.PutSegments(tx, l.ID, segments)
 	for i, p := range all {
 		p.segment.ID = segments[i].ID
 	}
@@ -131,7 +132,7 @@ func (l *logReading) identify(p *logPart) {
 
 // run parses the parts and stores what comes of it, with the writer that it
 // returns. The writer reads what it adds to while the first lines are parsed.
-func (l *logReading) run(ctx context.Context, open func() (*store.EmergeLogWriter, error)) (*store.EmergeLogWriter, error) {
+func (l *logReading) run(ctx context.Context, open func() (*logs.EmergeLogWriter, error)) (*logs.EmergeLogWriter, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	parsed := make(chan error, 1)
@@ -389,7 +390,7 @@ func (b *logBatch) empty() {
 }
 
 // store hands the records of a batch to the writer, in their order.
-func (b *logBatch) store(w *store.EmergeLogWriter) {
+func (b *logBatch) store(w *logs.EmergeLogWriter) {
 	var next [damageRecord + 1]int
 	for _, kind := range b.order {
 		i := next[kind]

@@ -20,6 +20,7 @@ import (
 	"emaudit/hostfs"
 	"emaudit/settings"
 	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // logHost is a root that has nothing but logs.
@@ -121,9 +122,9 @@ func (h *logHost) history() string {
 	h.tb.Helper()
 	var b strings.Builder
 	h.view(func(tx *store.Tx) error {
-		log := tx.EmergeLog(h.id)
-		var facts store.Facts
-		err := log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+		log := logs.ReadEmergeLog(tx, h.id)
+		var facts logs.Facts
+		err := log.Runs(logs.RunRange{}, logs.OldestFirst, func(r *logs.Run) error {
 			if err := log.Facts(r, &facts); err != nil {
 				return err
 			}
@@ -147,7 +148,7 @@ func (h *logHost) history() string {
 			return err
 		}
 		var sums []string
-		err = log.PackageSums(store.SumQuery{}, func(p *store.PackageSum) { sums = append(sums, fmt.Sprintf("%+v\n", *p)) })
+		err = log.PackageSums(logs.SumQuery{}, func(p *logs.PackageSum) { sums = append(sums, fmt.Sprintf("%+v\n", *p)) })
 		slices.Sort(sums)
 		b.WriteString(strings.Join(sums, ""))
 		for _, name := range packages {
@@ -410,10 +411,10 @@ func TestABzippedLogIsRead(t *testing.T) {
 	h.write("emerge.log", rest)
 	h.ingest()
 	h.view(func(tx *store.Tx) error {
-		log := tx.EmergeLog(h.id)
-		var facts store.Facts
+		log := logs.ReadEmergeLog(tx, h.id)
+		var facts logs.Facts
 		runs := 0
-		err := log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+		err := log.Runs(logs.RunRange{}, logs.OldestFirst, func(r *logs.Run) error {
 			runs++
 			if err := log.Facts(r, &facts); err != nil {
 				return err

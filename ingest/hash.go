@@ -8,15 +8,16 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // hashForCoverage computes MD5 and SHA1 of the files that may get the verdict
 // "exact" and that have no current digest in an index: the builds of installed
 // packages with a BINPKGMD5.
 func (r *reader) hashForCoverage(ctx context.Context, dir *hostfs.Dir, pkgdir int64) error {
-	var wanted []store.Instance
+	var wanted []inventory.Instance
 	err := r.db.View(ctx, func(tx *store.Tx) (err error) {
-		wanted, err = tx.InstancesToHash(r.ID, pkgdir)
+		wanted, err = inventory.InstancesToHash(tx, r.ID, pkgdir)
 		return err
 	})
 	if err != nil || len(wanted) == 0 {
@@ -55,7 +56,7 @@ func (r *reader) hashForCoverage(ctx context.Context, dir *hostfs.Dir, pkgdir in
 	return r.db.Update(ctx, func(tx *store.Tx) error {
 		for i, n := range wanted {
 			if sums[i].md5 != nil {
-				if err := tx.SetInstanceHashes(n.ID, sums[i].md5, sums[i].sha1); err != nil {
+				if err := inventory.SetInstanceHashes(tx, n.ID, sums[i].md5, sums[i].sha1); err != nil {
 					return err
 				}
 			}

@@ -14,6 +14,7 @@ import (
 	"emaudit/parse"
 	"emaudit/parse/pkgindex"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // indexReading is the state of PKGDIR/Packages and of Packages.gz.
@@ -29,7 +30,7 @@ type indexReading struct {
 	diags []parse.Diagnostic
 
 	compressed          hostfs.Entry
-	compressedCondition store.IndexCondition
+	compressedCondition inventory.IndexCondition
 
 	result SourceResult
 }
@@ -40,7 +41,7 @@ func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	s.index = x
 	x.result = SourceResult{Kind: store.SourceIndex, Path: x.path}
 	x.entry, x.err = s.lookAt(dir, "Packages")
-	if s.kind == store.KindBinhost && errors.Is(x.err, fs.ErrNotExist) {
+	if s.kind == inventory.KindBinhost && errors.Is(x.err, fs.ErrNotExist) {
 		// The index of a fetched repository is in /var/cache/edb/binhost
 		// (bintree.py, _populate_remote), not in the folder of the packages.
 		x.notExpected = true
@@ -49,11 +50,11 @@ func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	}
 	var compressedErr error
 	x.compressed, compressedErr = s.lookAt(dir, "Packages.gz")
-	same := x.err == nil && (s.row.IndexCondition == store.IndexPresent || s.row.IndexCondition == store.IndexRefused) &&
+	same := x.err == nil && (s.row.IndexCondition == inventory.IndexPresent || s.row.IndexCondition == inventory.IndexRefused) &&
 		s.row.IndexInode == x.entry.Inode && s.row.IndexSize == x.entry.Size && s.row.IndexMTimeNS == x.entry.MTimeNS
 	sameCompressed := s.row.CompressedCondition != "" && s.row.CompressedInode == x.compressed.Inode &&
 		s.row.CompressedSize == x.compressed.Size && s.row.CompressedMTimeNS == x.compressed.MTimeNS
-	stillMissing := errors.Is(x.err, fs.ErrNotExist) && s.row.IndexCondition == store.IndexMissing
+	stillMissing := errors.Is(x.err, fs.ErrNotExist) && s.row.IndexCondition == inventory.IndexMissing
 	if (same || stillMissing) && sameCompressed {
 		x.result.Condition, x.result.Problem = condition(x.err)
 		return
@@ -70,9 +71,9 @@ func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	x.result.Condition, x.result.Problem = condition(x.err)
 	switch {
 	case errors.Is(compressedErr, fs.ErrNotExist):
-		x.compressedCondition = store.IndexMissing
+		x.compressedCondition = inventory.IndexMissing
 	case compressedErr != nil || x.err != nil:
-		x.compressedCondition = store.IndexUnreadable
+		x.compressedCondition = inventory.IndexUnreadable
 	default:
 		x.compressedCondition = s.compareCompressed(x.path+".gz", text)
 	}
@@ -90,36 +91,36 @@ func (s *pkgScan) lookAt(dir *hostfs.Dir, name string) (hostfs.Entry, error) {
 
 // compareCompressed compares a compressed index with the text. It stops at the
 // first difference, so a decompression bomb costs nothing.
-func (s *pkgScan) compareCompressed(path string, text []byte) store.IndexCondition {
+func (s *pkgScan) compareCompressed(path string, text []byte) inventory.IndexCondition {
 	file, err := s.Root.OpenFile(path, maxIndex)
 	if err != nil {
-		return store.IndexUnreadable
+		return inventory.IndexUnreadable
 	}
 	defer file.Close()
 	z, err := gzip.NewReader(bufio.NewReader(file))
 	if err != nil {
-		return store.IndexUnreadable
+		return inventory.IndexUnreadable
 	}
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := z.Read(buf)
 		if n > len(text) || !bytes.Equal(buf[:n], text[:n]) {
-			return store.IndexDiffers
+			return inventory.IndexDiffers
 		}
 		text = text[n:]
 		switch {
 		case err == io.EOF && len(text) == 0:
-			return store.IndexEqual
+			return inventory.IndexEqual
 		case err == io.EOF:
-			return store.IndexDiffers
+			return inventory.IndexDiffers
 		case err != nil:
-			return store.IndexUnreadable
+			return inventory.IndexUnreadable
 		}
 	}
 }
 
 // describe fills the columns about the index in row.
-func (x *indexReading) describe(row *store.PkgDir) {
+func (x *indexReading) describe(row *inventory.PkgDir) {
 	switch {
 	case !x.changed:
 		return
@@ -133,11 +134,11 @@ func (x *indexReading) describe(row *store.PkgDir) {
 	row.IndexSize, row.IndexMTimeNS, row.IndexInode = x.entry.Size, x.entry.MTimeNS, x.entry.Inode
 	switch {
 	case x.err != nil:
-		row.IndexCondition, row.IndexTimestamp, row.IndexPackages = store.IndexCondition(x.result.Condition), 0, -1
+		row.IndexCondition, row.IndexTimestamp, row.IndexPackages = inventory.IndexCondition(x.result.Condition), 0, -1
 	case x.index != nil:
-		row.IndexCondition, row.IndexPackages = store.IndexPresent, -1
+		row.IndexCondition, row.IndexPackages = inventory.IndexPresent, -1
 		if x.index.Refused != "" {
-			row.IndexCondition = store.IndexRefused
+			row.IndexCondition = inventory.IndexRefused
 		}
 		row.IndexTimestamp, _ = x.index.Timestamp()
 		if n, ok := x.index.PackageCount(); ok {
@@ -152,7 +153,7 @@ func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 		return nil
 	}
 	if x.notExpected {
-		return tx.PutIndexEntries(s.row.ID, nil)
+		return inventory.PutIndexEntries(tx, s.row.ID, nil)
 	}
 	source := store.Source{
 		Host: s.ID, Kind: store.SourceIndex, Path: x.path, Inode: x.entry.Inode, Dev: x.entry.Dev, Size: x.entry.Size, MTimeNS: x.entry.MTimeNS,
@@ -179,22 +180,22 @@ func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 	if x.read {
 		x.result.Read, x.result.Changed = 1, true
 	}
-	return tx.PutIndexEntries(s.row.ID, x.entries())
+	return inventory.PutIndexEntries(tx, s.row.ID, x.entries())
 }
 
 // entries returns the entries in stored form.
-func (x *indexReading) entries() []store.IndexEntry {
+func (x *indexReading) entries() []inventory.IndexEntry {
 	if x.index == nil {
 		return nil
 	}
-	entries := make([]store.IndexEntry, 0, len(x.index.Entries))
+	entries := make([]inventory.IndexEntry, 0, len(x.index.Entries))
 	for i := range x.index.Entries {
 		e := &x.index.Entries[i]
 		hidden := ""
 		if e.Hidden != pkgindex.Visible {
 			hidden = e.Hidden.String()
 		}
-		entries = append(entries, store.IndexEntry{
+		entries = append(entries, inventory.IndexEntry{
 			Position: i, Offset: e.Offset, CPV: e.CPV, Path: e.Path, BuildID: max(e.BuildID, 0), BuildTime: max(e.BuildTime, 0),
 			Size: numberOrAbsent(e.Fields.Get("SIZE"), e.Size), MTime: numberOrAbsent(e.Fields.Get("MTIME"), e.MTime), MD5: digest(e.MD5), SHA1: digest(e.SHA1),
 			Slot: e.Slot + "/" + e.SubSlot, Repo: e.Repo, Use: e.USE, Usable: e.Hidden == pkgindex.Visible, Hidden: hidden,

@@ -14,6 +14,7 @@ import (
 	"emaudit/parse/vdb"
 	"emaudit/settings"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 const (
@@ -37,9 +38,9 @@ func CheckInstalled(ctx context.Context, db *store.DB, host Host, opts Options) 
 	if opts.Jobs <= 0 {
 		opts.Jobs = DefaultJobs()
 	}
-	var packages []store.Installed
+	var packages []inventory.Installed
 	err := db.View(ctx, func(tx *store.Tx) (err error) {
-		packages, err = tx.Uncovered(host.ID)
+		packages, err = inventory.Uncovered(tx, host.ID)
 		return err
 	})
 	if err != nil || len(packages) == 0 {
@@ -66,19 +67,19 @@ func CheckInstalled(ctx context.Context, db *store.DB, host Host, opts Options) 
 	if err != nil {
 		return err
 	}
-	files := make([]store.InstalledFiles, len(found))
+	files := make([]inventory.InstalledFiles, len(found))
 	held := holdsInstallation(host.Root, found)
 	for i := range found {
 		if files[i] = found[i].InstalledFiles; !held {
 			files[i].Complete, files[i].Drift = false, nil
 		}
 	}
-	return db.Update(ctx, func(tx *store.Tx) error { return tx.PutInstalledFiles(host.ID, files) })
+	return db.Update(ctx, func(tx *store.Tx) error { return inventory.PutInstalledFiles(tx, host.ID, files) })
 }
 
 // comparison is the result for the files of one package.
 type comparison struct {
-	store.InstalledFiles
+	inventory.InstalledFiles
 	present bool            // at least one of its files exists
 	tops    map[string]bool // the top folders of the root that contain its files
 }
@@ -103,7 +104,7 @@ func holdsInstallation(root *hostfs.Root, found []comparison) bool {
 
 // compareInstalled compares one package with the files on disk.
 func compareInstalled(ctx context.Context, host Host, protected *protection, cpv string) comparison {
-	c := comparison{InstalledFiles: store.InstalledFiles{CPV: cpv}, tops: map[string]bool{}}
+	c := comparison{InstalledFiles: inventory.InstalledFiles{CPV: cpv}, tops: map[string]bool{}}
 	// Paths in CONTENTS include EPREFIX, but not ROOT.
 	target := strings.TrimSuffix(host.Settings.EROOT(), host.Settings.EPREFIX())
 	c.Complete = eachEntry(host.Root, host.Settings, cpv, func(e vdb.ContentsEntry) error {
@@ -113,10 +114,10 @@ func compareInstalled(ctx context.Context, host Host, protected *protection, cpv
 		if e.Kind != vdb.Directory {
 			top, _, _ := strings.Cut(strings.TrimPrefix(there.Path, "/"), "/")
 			c.tops[top] = true
-			c.present = c.present || state != store.DriftMissing
+			c.present = c.present || state != inventory.DriftMissing
 		}
 		if state != "" && len(c.Drift) < maxDrift {
-			c.Drift = append(c.Drift, store.Drift{Path: e.Path, State: state})
+			c.Drift = append(c.Drift, inventory.Drift{Path: e.Path, State: state})
 		}
 		return ctx.Err()
 	})
@@ -141,17 +142,17 @@ func eachEntry(root *hostfs.Root, s *settings.Settings, cpv string, visit func(v
 // always is set, it does not read a regular file with the recorded mtime. Files
 // that administrators edit need always, because programs may write them with any
 // mtime.
-func compareEntry(root *hostfs.Root, e vdb.ContentsEntry, always bool) store.DriftState {
+func compareEntry(root *hostfs.Root, e vdb.ContentsEntry, always bool) inventory.DriftState {
 	there, err := root.Lstat(e.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return store.DriftMissing
+		return inventory.DriftMissing
 	case err != nil:
-		return store.DriftUnread
+		return inventory.DriftUnread
 	}
-	changed := store.DriftChanged
+	changed := inventory.DriftChanged
 	if always {
-		changed = store.DriftConfig
+		changed = inventory.DriftConfig
 	}
 	switch e.Kind {
 	case vdb.Directory:
@@ -178,9 +179,9 @@ func compareEntry(root *hostfs.Root, e vdb.ContentsEntry, always bool) store.Dri
 		sum, err := md5Of(root, e.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return store.DriftMissing
+			return inventory.DriftMissing
 		case err != nil:
-			return store.DriftUnread
+			return inventory.DriftUnread
 		case !strings.EqualFold(sum, e.MD5):
 			return changed
 		}

@@ -9,6 +9,7 @@ import (
 	"emaudit/hostfs"
 	"emaudit/parse/binpkg"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // readAll reads structure and metadata of files in parallel. If there are many
@@ -40,12 +41,12 @@ func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile
 const minFilesForNames = 256
 
 func (s *pkgScan) enterNames(ctx context.Context, read <-chan *pkgFile) error {
-	var batch []*store.Instance
+	var batch []*inventory.Instance
 	for f := range read {
 		if batch = append(batch, f.read); len(batch) < minFilesForNames {
 			continue
 		}
-		if err := s.db.Update(ctx, func(tx *store.Tx) error { return tx.EnterNames(batch) }); err != nil {
+		if err := s.db.Update(ctx, func(tx *store.Tx) error { return inventory.EnterNames(tx, batch) }); err != nil {
 			return err
 		}
 		batch = batch[:0]
@@ -64,15 +65,15 @@ func (r *reader) newReader() *binpkg.Reader {
 
 // instance reads one file of the pkgdir dir into a row.
 func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
-	n := &store.Instance{
+	n := &inventory.Instance{
 		Path: f.path, Inode: f.entry.Inode, Size: f.entry.Size, MTimeNS: f.entry.MTimeNS, PathBuildID: pathBuildID(f.entry.Name),
-		Format: binpkg.FormatUnknown, Origin: binpkg.OriginUnknown, Signed: store.SignedUnknown,
-		Structure: store.StructureUnknown, Integrity: binpkg.Unknown, Signature: binpkg.SignatureUnchecked,
+		Format: binpkg.FormatUnknown, Origin: binpkg.OriginUnknown, Signed: inventory.SignedUnknown,
+		Structure: inventory.StructureUnknown, Integrity: binpkg.Unknown, Signature: binpkg.SignatureUnchecked,
 	}
 	f.read = n
 	unread := func(err error) {
 		f.vanished = vanished(err)
-		n.Problems = []store.Problem{{Code: codeUnread, Message: reason(err)}}
+		n.Problems = []inventory.Problem{{Code: codeUnread, Message: reason(err)}}
 	}
 	file, err := dir.OpenBelow(f.path, maxBinpkg)
 	if err != nil {
@@ -92,9 +93,9 @@ func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
 		n.SubSlot = n.Slot
 	}
 	n.InstalledSize, n.HasEnvironment = p.InstalledSize, p.HasEnvironment
-	n.Signed = store.SignedNo
+	n.Signed = inventory.SignedNo
 	if p.Signed {
-		n.Signed = store.SignedYes
+		n.Signed = inventory.SignedYes
 	}
 	n.Metadata, n.MetadataSum = metadataOf(p), p.MetadataSum
 	n.Integrity, n.Signature = p.Integrity, binpkg.SignatureUnchecked
@@ -103,24 +104,24 @@ func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
 	}
 	switch {
 	case p.Integrity == binpkg.Damaged:
-		n.Structure = store.StructureDamaged
+		n.Structure = inventory.StructureDamaged
 	case p.Readable():
-		n.Structure = store.StructureSound
+		n.Structure = inventory.StructureSound
 	}
 	for _, d := range p.Diagnostics {
-		n.Problems = append(n.Problems, store.Problem{Code: d.Code, Message: d.Message, Offset: d.Offset})
+		n.Problems = append(n.Problems, inventory.Problem{Code: d.Code, Message: d.Message, Offset: d.Offset})
 	}
-	if n.Structure == store.StructureSound {
+	if n.Structure == inventory.StructureSound {
 		var code, message string
 		if n.Visible, code, message = placement(f.path, p); code != "" {
-			n.Problems = append(n.Problems, store.Problem{Code: code, Message: message})
+			n.Problems = append(n.Problems, inventory.Problem{Code: code, Message: message})
 		}
 	}
 }
 
 // isUnread reports whether a file could not be read at all.
-func isUnread(n *store.Instance) bool {
-	return n.Structure == store.StructureUnknown && n.Format == binpkg.FormatUnknown
+func isUnread(n *inventory.Instance) bool {
+	return n.Structure == inventory.StructureUnknown && n.Format == binpkg.FormatUnknown
 }
 
 // metadataOf returns the metadata of a binary package in stored form.

@@ -17,6 +17,7 @@ import (
 	"emaudit/parse"
 	"emaudit/parse/mergelog"
 	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // codeOutputUnread is the diagnostic for an existing file of merge output that
@@ -54,7 +55,7 @@ type outputFile struct {
 	entry       hostfs.Entry
 	incarnation int64
 
-	known *store.OutputFile // nil if it was never read
+	known *logs.OutputFile // nil if it was never read
 
 	log   mergelog.BuildLog
 	diags []parse.Diagnostic
@@ -85,8 +86,8 @@ func (f *outputFile) open() (*os.File, error) {
 }
 
 // row returns the bookmark of the file as listed.
-func (f *outputFile) row(source, now int64) store.OutputFile {
-	return store.OutputFile{
+func (f *outputFile) row(source, now int64) logs.OutputFile {
+	return logs.OutputFile{
 		Source: source, Path: f.rel, Incarnation: f.incarnation, Inode: f.entry.Inode, Size: f.entry.Size, MTimeNS: f.entry.MTimeNS, ReadAt: now,
 	}
 }
@@ -102,8 +103,8 @@ type outputScan struct {
 	// partial reports that a folder could not be listed, so that missing files may
 	// still exist.
 	partial bool
-	damage  int                // number of new pieces of damage in the listing
-	gone    []store.OutputFile // known files that no longer exist
+	damage  int               // number of new pieces of damage in the listing
+	gone    []logs.OutputFile // known files that no longer exist
 }
 
 // openOutput opens the folder of a source, lists it with the function list, and
@@ -118,7 +119,7 @@ func (r *reader) openOutput(ctx context.Context, kind store.SourceKind, dirPath 
 		s.close()
 		return nil, err
 	}
-	var known []store.OutputFile
+	var known []logs.OutputFile
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		s.source = store.Source{Host: r.ID, Kind: kind, Path: dirPath, MTimeNS: dir.ModTimeNS(), Size: int64(len(s.files)), ReadAt: r.Now}
 		if err := tx.PutSource(&s.source); err != nil {
@@ -128,7 +129,7 @@ func (r *reader) openOutput(ctx context.Context, kind store.SourceKind, dirPath 
 		if s.damage, err = tx.ReplaceDiagnostics(s.source.ID, "", s.diags, r.Now); err != nil {
 			return err
 		}
-		known, err = tx.OutputFiles(s.source.ID)
+		known, err = logs.OutputFiles(tx, s.source.ID)
 		return err
 	})
 	if err != nil {
@@ -147,12 +148,12 @@ func (e *databaseError) Error() string { return e.err.Error() }
 func (e *databaseError) Unwrap() error { return e.err }
 
 // compare matches the files with the stored rows.
-func (s *outputScan) compare(known []store.OutputFile) {
+func (s *outputScan) compare(known []logs.OutputFile) {
 	type key struct {
 		path        string
 		incarnation int64
 	}
-	rows := map[key]*store.OutputFile{}
+	rows := map[key]*logs.OutputFile{}
 	for i := range known {
 		rows[key{known[i].Path, known[i].Incarnation}] = &known[i]
 	}
@@ -463,13 +464,13 @@ func (s *outputScan) storeLogs(ctx context.Context, batch []*outputFile, result 
 				continue
 			}
 			row := f.row(s.source.ID, s.Now)
-			if err := tx.PutOutputFile(&row); err != nil {
+			if err := logs.PutOutputFile(tx, &row); err != nil {
 				return err
 			}
 			if f.unchanged() {
 				continue
 			}
-			if err := tx.PutBuildLog(s.ID, f.buildLog(s.path, row.ID)); err != nil {
+			if err := logs.PutBuildLog(tx, s.ID, f.buildLog(s.path, row.ID)); err != nil {
 				return err
 			}
 		}
@@ -480,8 +481,8 @@ func (s *outputScan) storeLogs(ctx context.Context, batch []*outputFile, result 
 }
 
 // buildLog returns the row of a log that was read.
-func (f *outputFile) buildLog(dir string, id int64) *store.BuildLog {
-	b := &store.BuildLog{
+func (f *outputFile) buildLog(dir string, id int64) *logs.BuildLog {
+	b := &logs.BuildLog{
 		File: id, Path: path.Join(dir, f.rel), CPV: f.name.CPV, NameAmbiguous: f.name.Ambiguous,
 		WrittenAt: f.entry.MTimeNS / int64(time.Second), Log: f.log,
 	}
@@ -505,7 +506,7 @@ func (s *outputScan) markGone(ctx context.Context) error {
 	}
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		for _, f := range s.gone {
-			if err := tx.MarkOutputFileGone(f.ID, s.Now); err != nil {
+			if err := logs.MarkOutputFileGone(tx, f.ID, s.Now); err != nil {
 				return err
 			}
 			if there[f.Path] {

@@ -9,6 +9,7 @@ import (
 
 	"emaudit/parse/mergelog"
 	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // Capture is the terminal output of emerge, as stored by script(1), tee(1) or the
@@ -64,11 +65,11 @@ func (r *reader) capture(ctx context.Context, c Capture) ([]SourceResult, error)
 				continue
 			}
 			failures++
-			file := store.OutputFile{Source: source.ID, Incarnation: m.Offset, Size: c.Size, MTimeNS: c.MTimeNS, ReadAt: r.Now}
-			if err := tx.PutOutputFile(&file); err != nil {
+			file := logs.OutputFile{Source: source.ID, Incarnation: m.Offset, Size: c.Size, MTimeNS: c.MTimeNS, ReadAt: r.Now}
+			if err := logs.PutOutputFile(tx, &file); err != nil {
 				return err
 			}
-			if err := tx.PutBuildLog(r.ID, capturedLog(c, m, file.ID)); err != nil {
+			if err := logs.PutBuildLog(tx, r.ID, capturedLog(c, m, file.ID)); err != nil {
 				return err
 			}
 		}
@@ -82,12 +83,12 @@ func (r *reader) capture(ctx context.Context, c Capture) ([]SourceResult, error)
 }
 
 // capturedLog returns the merge of a captured session in the form of a build log.
-func capturedLog(c Capture, m *mergelog.CapturedMerge, file int64) *store.BuildLog {
+func capturedLog(c Capture, m *mergelog.CapturedMerge, file int64) *logs.BuildLog {
 	kind := mergelog.KindSource
 	if m.Binary {
 		kind = mergelog.KindBinary
 	}
-	return &store.BuildLog{
+	return &logs.BuildLog{
 		File: file, Path: c.Path, CPV: m.CPV, WrittenAt: c.MTimeNS / int64(time.Second),
 		Log: mergelog.BuildLog{
 			Kind: kind, Outcome: mergelog.OutcomeFailed, CPV: m.CPV, Repository: m.Repository, Attempts: 1, Failure: m.Failure,

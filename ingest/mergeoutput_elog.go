@@ -14,6 +14,7 @@ import (
 	"emaudit/hostfs"
 	"emaudit/parse/mergelog"
 	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // summaryBatch is the number of blocks of a summary stored in one transaction.
@@ -144,10 +145,10 @@ func (e *elogReader) saveFiles(ctx context.Context, files []*outputFile) error {
 				continue
 			}
 			row := r.f.row(e.source.ID, e.Now)
-			if err := tx.PutOutputFile(&row); err != nil {
+			if err := logs.PutOutputFile(tx, &row); err != nil {
 				return err
 			}
-			if n, err = tx.AddElog(e.ID, &store.ElogBlock{
+			if n, err = logs.AddElog(tx, e.ID, &logs.ElogBlock{
 				File: row.ID, Origin: mergelog.SourceElog, CPV: r.f.name.CPV, SavedAt: r.f.name.Time.Unix(), Messages: r.messages,
 			}, e.Now); err != nil {
 				return err
@@ -276,7 +277,7 @@ func isContinuation(in io.ReaderAt, f *outputFile) bool {
 // storeBlocks stores blocks of a summary and moves its bookmark to the end of the
 // last complete block. If again is set, it first deletes the stored part of a block
 // that was incomplete at the last reading.
-func (e *elogReader) storeBlocks(ctx context.Context, f *outputFile, row *store.OutputFile, blocks []mergelog.Block, again bool) error {
+func (e *elogReader) storeBlocks(ctx context.Context, f *outputFile, row *logs.OutputFile, blocks []mergelog.Block, again bool) error {
 	added, damage := 0, 0
 	position := row.Position
 	err := e.db.Update(ctx, func(tx *store.Tx) error {
@@ -288,11 +289,11 @@ func (e *elogReader) storeBlocks(ctx context.Context, f *outputFile, row *store.
 				next.Position = max(next.Position, b.Offset+b.Size)
 			}
 		}
-		if err := tx.PutOutputFile(&next); err != nil {
+		if err := logs.PutOutputFile(tx, &next); err != nil {
 			return err
 		}
 		if again {
-			if err := tx.ForgetElog(next.ID, position); err != nil {
+			if err := logs.ForgetElog(tx, next.ID, position); err != nil {
 				return err
 			}
 		}
@@ -306,7 +307,7 @@ func (e *elogReader) storeBlocks(ctx context.Context, f *outputFile, row *store.
 			if b.CPV == "" {
 				continue
 			}
-			n, err := tx.AddElog(e.ID, &store.ElogBlock{
+			n, err := logs.AddElog(tx, e.ID, &logs.ElogBlock{
 				File: next.ID, Origin: mergelog.SourceElogSummary, CPV: b.CPV, SavedAt: b.Time, PID: b.PID,
 				Interleaved: b.Interleaved, Messages: b.Messages,
 			}, e.Now)

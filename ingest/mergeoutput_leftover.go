@@ -12,6 +12,7 @@ import (
 	"emaudit/parse"
 	"emaudit/parse/vdb"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 const (
@@ -42,10 +43,10 @@ func (r *reader) leftovers(ctx context.Context) ([]SourceResult, error) {
 	}
 	configs := search.found
 	libs, problem := r.preservedLibs()
-	var known []store.Leftover
+	var known []inventory.Leftover
 	var knownDiags []store.Diagnostic
 	err := r.db.View(ctx, func(tx *store.Tx) (err error) {
-		if known, err = tx.Leftovers(r.ID); err == nil {
+		if known, err = inventory.Leftovers(tx, r.ID); err == nil {
 			knownDiags, err = tx.Diagnostics(r.ID, store.SourceLeftovers)
 		}
 		return err
@@ -55,9 +56,9 @@ func (r *reader) leftovers(ctx context.Context) ([]SourceResult, error) {
 	}
 	// Keep the facts about places that could not be read.
 	for _, l := range known {
-		if l.Role == store.LeftoverLibrary && problem != "" || l.Role == store.LeftoverConfig && search.isUnlisted(path.Dir(l.Path)) {
-			if l.Role == store.LeftoverLibrary {
-				if !slices.ContainsFunc(libs, func(have store.Leftover) bool { return have.Path == l.Path }) {
+		if l.Role == inventory.LeftoverLibrary && problem != "" || l.Role == inventory.LeftoverConfig && search.isUnlisted(path.Dir(l.Path)) {
+			if l.Role == inventory.LeftoverLibrary {
+				if !slices.ContainsFunc(libs, func(have inventory.Leftover) bool { return have.Path == l.Path }) {
 					libs = append(libs, l)
 				}
 			} else {
@@ -72,10 +73,10 @@ func (r *reader) leftovers(ctx context.Context) ([]SourceResult, error) {
 	}
 	damage := 0
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.ReplaceLeftovers(r.ID, store.LeftoverConfig, configs); err != nil {
+		if err := inventory.ReplaceLeftovers(tx, r.ID, inventory.LeftoverConfig, configs); err != nil {
 			return err
 		}
-		if err := tx.ReplaceLeftovers(r.ID, store.LeftoverLibrary, libs); err != nil {
+		if err := inventory.ReplaceLeftovers(tx, r.ID, inventory.LeftoverLibrary, libs); err != nil {
 			return err
 		}
 		if _, err := r.putDamage(tx, store.SourceLeftovers, "/etc", search.diagnostics()); err != nil {
@@ -107,14 +108,14 @@ func (r *reader) putDamage(tx *store.Tx, kind store.SourceKind, path string, dia
 	return tx.ReplaceDiagnostics(source.ID, "", diags, r.Now)
 }
 
-func sortLeftovers(all []store.Leftover) {
-	slices.SortFunc(all, func(a, b store.Leftover) int { return strings.Compare(a.Path, b.Path) })
+func sortLeftovers(all []inventory.Leftover) {
+	slices.SortFunc(all, func(a, b inventory.Leftover) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // sameLeftovers reports whether the stored and the current leftovers are equal.
 // Both are sorted.
-func sameLeftovers(known, now []store.Leftover) bool {
-	return slices.EqualFunc(known, now, func(a, b store.Leftover) bool {
+func sameLeftovers(known, now []inventory.Leftover) bool {
+	return slices.EqualFunc(known, now, func(a, b inventory.Leftover) bool {
 		return a.Role == b.Role && a.Path == b.Path && a.Detail == b.Detail
 	})
 }
@@ -133,7 +134,7 @@ func (r *reader) protected() []string {
 // pendingSearch searches for configuration files to merge.
 type pendingSearch struct {
 	*reader
-	found    []store.Leftover
+	found    []inventory.Leftover
 	folders  int      // number of folders searched
 	unlisted []string // folders that could not be listed
 	problem  string   // why the first of them could not be listed
@@ -204,7 +205,7 @@ func (s *pendingSearch) folder(ctx context.Context, dir *hostfs.Dir, dirPath, on
 		switch {
 		case e.Kind == hostfs.Regular || e.Kind == hostfs.Symlink:
 			if target, ok := pendingTarget(e.Name); ok && (only == "" || target == only) {
-				s.found = append(s.found, store.Leftover{Role: store.LeftoverConfig, Path: path.Join(dirPath, e.Name), Since: e.MTimeNS / int64(time.Second)})
+				s.found = append(s.found, inventory.Leftover{Role: inventory.LeftoverConfig, Path: path.Join(dirPath, e.Name), Since: e.MTimeNS / int64(time.Second)})
 			}
 		case e.Kind == hostfs.Directory && only == "" && !strings.HasPrefix(e.Name, ".") && depth < maxProtectedDepth && s.folders < maxProtectedFolders:
 			s.folders++
@@ -237,7 +238,7 @@ func pendingTarget(name string) (string, bool) {
 
 // preservedLibs reads the registry of preserved libraries. problem says why an
 // existing registry could not be read.
-func (r *reader) preservedLibs() (libs []store.Leftover, problem string) {
+func (r *reader) preservedLibs() (libs []inventory.Leftover, problem string) {
 	data, err := r.Root.ReadFile(r.Settings.PreservedLibsFile(), maxPreservedRegistry)
 	if err != nil {
 		_, problem = condition(err)
@@ -249,7 +250,7 @@ func (r *reader) preservedLibs() (libs []store.Leftover, problem string) {
 	}
 	for _, l := range registry {
 		for _, p := range l.Paths {
-			libs = append(libs, store.Leftover{Role: store.LeftoverLibrary, Path: path.Clean("/" + p), Detail: l.CPV, Since: r.Now})
+			libs = append(libs, inventory.Leftover{Role: inventory.LeftoverLibrary, Path: path.Clean("/" + p), Detail: l.CPV, Since: r.Now})
 		}
 	}
 	return libs, problem

@@ -23,6 +23,8 @@ import (
 	"emaudit/internal/hosttest"
 	"emaudit/parse/mergelog"
 	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // outputHost is a root with nothing but what merges wrote.
@@ -76,14 +78,14 @@ func view[T any](t *testing.T, h *hosttest.Host, fn func(*store.Tx) (T, error)) 
 	return got
 }
 
-func buildLogs(t *testing.T, h *hosttest.Host) []store.BuildLog {
+func buildLogs(t *testing.T, h *hosttest.Host) []logs.BuildLog {
 	t.Helper()
-	return view(t, h, func(tx *store.Tx) ([]store.BuildLog, error) { return tx.BuildLogs(h.ID, store.BuildLogQuery{}) })
+	return view(t, h, func(tx *store.Tx) ([]logs.BuildLog, error) { return logs.BuildLogs(tx, h.ID, logs.BuildLogQuery{}) })
 }
 
-func messages(t *testing.T, h *hosttest.Host, q store.ElogQuery) []store.ElogMessage {
+func messages(t *testing.T, h *hosttest.Host, q logs.ElogQuery) []logs.ElogMessage {
 	t.Helper()
-	return view(t, h, func(tx *store.Tx) ([]store.ElogMessage, error) { return tx.ElogMessages(h.ID, q) })
+	return view(t, h, func(tx *store.Tx) ([]logs.ElogMessage, error) { return logs.ElogMessages(tx, h.ID, q) })
 }
 
 const (
@@ -124,7 +126,7 @@ func TestLogsAreFoundInAllTheirPlaces(t *testing.T) {
 		t.Errorf("logs (-want +got):\n%s", diff)
 	}
 	var texts []string
-	for _, m := range messages(t, h, store.ElogQuery{}) {
+	for _, m := range messages(t, h, logs.ElogQuery{}) {
 		texts = append(texts, m.CPV+" "+string(m.Class)+" "+strings.Join(m.Lines, "|"))
 	}
 	if diff := cmp.Diff([]string{"app-misc/d-1 LOG Old.", "app-misc/a-1 ERROR ERROR: app-misc/a-1 failed", "app-misc/b-2 LOG Read this.", "app-misc/c-1 WARN Beware."}, texts); diff != "" {
@@ -140,17 +142,17 @@ func TestARecordIsReadBackAsItWasStored(t *testing.T) {
 		"var/log/portage/app-misc:b-2:20260301-110000.log": builtLog,
 	})
 	h.Ingest(hosttest.Now)
-	logs := buildLogs(t, h)
-	notices := view(t, h, func(tx *store.Tx) ([]store.QANotice, error) { return tx.QANotices(h.ID, store.BuildLogQuery{}) })
-	paths := view(t, h, func(tx *store.Tx) ([]store.OutputPath, error) {
-		return tx.OutputPaths(h.ID, store.BuildLogQuery{CP: "app-misc/b"})
+	stored := buildLogs(t, h)
+	notices := view(t, h, func(tx *store.Tx) ([]logs.QANotice, error) { return logs.QANotices(tx, h.ID, logs.BuildLogQuery{}) })
+	paths := view(t, h, func(tx *store.Tx) ([]logs.OutputPath, error) {
+		return logs.OutputPaths(tx, h.ID, logs.BuildLogQuery{CP: "app-misc/b"})
 	})
 	for i, text := range []string{failedLog, builtLog} {
 		want, err := mergelog.ReadBuildLog(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := logs[i].Log
+		got := stored[i].Log
 		for _, n := range notices {
 			if n.CPV == got.CPV {
 				got.Notices = append(got.Notices, n.QANotice)
@@ -172,7 +174,7 @@ func TestARecordIsReadBackAsItWasStored(t *testing.T) {
 			t.Errorf("%s (-parsed +stored):\n%s", got.CPV, diff)
 		}
 	}
-	if at := logs[0].PreparedAt; at != time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC).Unix() {
+	if at := stored[0].PreparedAt; at != time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC).Unix() {
 		t.Errorf("prepared at %d", at)
 	}
 }
@@ -189,7 +191,7 @@ func TestASecondIngestReadsNothingAgain(t *testing.T) {
 			t.Errorf("the second ingest: %+v", r)
 		}
 	}
-	if n := len(messages(t, h, store.ElogQuery{})); n != 432 {
+	if n := len(messages(t, h, logs.ElogQuery{})); n != 432 {
 		t.Errorf("want 432 messages, got %d: the save files and the summary hold the same", n)
 	}
 }
@@ -285,7 +287,7 @@ func TestASummaryIsReadFromWhereItEnded(t *testing.T) {
 	mark := func(now int64) int64 {
 		var marked int64
 		err := h.DB.Update(context.Background(), func(tx *store.Tx) (err error) {
-			marked, err = tx.MarkElogRead(h.ID, store.ElogQuery{}, now)
+			marked, err = logs.MarkElogRead(tx, h.ID, logs.ElogQuery{}, now)
 			return err
 		})
 		if err != nil {
@@ -298,7 +300,7 @@ func TestASummaryIsReadFromWhereItEnded(t *testing.T) {
 	}
 	texts := func() []string {
 		var all []string
-		for _, m := range messages(t, h, store.ElogQuery{}) {
+		for _, m := range messages(t, h, logs.ElogQuery{}) {
 			text := strings.Join(m.Lines, "|")
 			if m.ReadAt == 0 {
 				text += " unread"
@@ -342,7 +344,7 @@ func TestLocalTimesAreThoseOfTheRoot(t *testing.T) {
 		"var/log/portage/elog/summary.log": strings.Replace(block(1, "2026-03-01 10:00:00", "app-misc/a-1", "one"), "UTC", "CST", 1),
 	})
 	h.Ingest(hosttest.Now)
-	if got, want := messages(t, h, store.ElogQuery{})[0].SavedAt, time.Date(2026, 3, 1, 16, 0, 0, 0, time.UTC).Unix(); got != want {
+	if got, want := messages(t, h, logs.ElogQuery{})[0].SavedAt, time.Date(2026, 3, 1, 16, 0, 0, 0, time.UTC).Unix(); got != want {
 		t.Errorf("want %d, got %d", want, got)
 	}
 }
@@ -390,7 +392,7 @@ func TestLeftoversAreThoseOfNow(t *testing.T) {
 	writeFiles(t, h.Root, map[string]string{"etc/portage/make.conf": conf})
 	paths := func() []string {
 		var all []string
-		for _, l := range view(t, h, func(tx *store.Tx) ([]store.Leftover, error) { return tx.Leftovers(h.ID) }) {
+		for _, l := range view(t, h, func(tx *store.Tx) ([]inventory.Leftover, error) { return inventory.Leftovers(tx, h.ID) }) {
 			all = append(all, l.Path+" "+l.Detail)
 		}
 		return all
@@ -484,7 +486,7 @@ func TestASourceThatCannotBeReadIsDamageOnce(t *testing.T) {
 			t.Errorf("ingest %d: want %d pieces of damage, got %d", i, want, damage)
 		}
 	}
-	if n := len(messages(t, h, store.ElogQuery{})); n != 1 {
+	if n := len(messages(t, h, logs.ElogQuery{})); n != 1 {
 		t.Errorf("%d messages: what was known is lost", n)
 	}
 }
@@ -509,7 +511,7 @@ func TestCompressedElogIsRead(t *testing.T) {
 	})
 	h.Ingest(hosttest.Now)
 	var got []string
-	for _, m := range messages(t, h, store.ElogQuery{}) {
+	for _, m := range messages(t, h, logs.ElogQuery{}) {
 		got = append(got, m.CPV+" "+strings.Join(m.Lines, "|"))
 	}
 	slices.Sort(got)

@@ -15,6 +15,7 @@ import (
 	"emaudit/parse/binpkg"
 	"emaudit/settings"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // maxPkgDirDepth is the depth to which folders below a pkgdir are listed. Portage's
@@ -27,7 +28,7 @@ const maxPkgDirDepth = 4
 func (r *reader) retirePkgDirs(ctx context.Context, paths []string) error {
 	retire := false
 	err := r.db.View(ctx, func(tx *store.Tx) error {
-		dirs, err := tx.PkgDirs(r.ID)
+		dirs, err := inventory.PkgDirs(tx, r.ID)
 		for _, d := range dirs {
 			retire = retire || !slices.Contains(paths, d.Path)
 		}
@@ -43,7 +44,7 @@ func (r *reader) retirePkgDirs(ctx context.Context, paths []string) error {
 	if err != nil || !retire {
 		return err
 	}
-	return r.db.Update(ctx, func(tx *store.Tx) error { return tx.RetirePkgDirs(r.ID, paths) })
+	return r.db.Update(ctx, func(tx *store.Tx) error { return inventory.RetirePkgDirs(tx, r.ID, paths) })
 }
 
 // pkgFile is one listed file of a pkgdir.
@@ -51,7 +52,7 @@ type pkgFile struct {
 	entry hostfs.Entry
 	path  string // relative to the pkgdir
 
-	read     *store.Instance // nil if the stored row is still valid
+	read     *inventory.Instance // nil if the stored row is still valid
 	vanished bool
 }
 
@@ -60,20 +61,20 @@ type pkgScan struct {
 	*reader
 	listing
 	path  string
-	kind  store.PkgDirKind
+	kind  inventory.PkgDirKind
 	named bool // named on the command line, and used unconditionally
 	index *indexReading
 
-	row         store.PkgDir // as stored; zero at the first scan
-	source      store.Source // the stored bookmark
-	stamps      map[string]store.InstanceStamp
-	knownOthers []store.PkgDirFile
+	row         inventory.PkgDir // as stored; zero at the first scan
+	source      store.Source     // the stored bookmark
+	stamps      map[string]inventory.InstanceStamp
+	knownOthers []inventory.PkgDirFile
 }
 
 // pkgDir records a folder of binary packages with its index.
 func (r *reader) pkgDir(ctx context.Context, d settings.PkgDir) ([]SourceResult, error) {
 	dirPath := d.Path
-	scan := &pkgScan{reader: r, path: dirPath, kind: store.PkgDirKind(d.Kind.String()), named: d.Source == settings.PkgDirFlag}
+	scan := &pkgScan{reader: r, path: dirPath, kind: inventory.PkgDirKind(d.Kind.String()), named: d.Source == settings.PkgDirFlag}
 	if err := r.db.View(ctx, scan.load); err != nil {
 		return nil, err
 	}
@@ -127,7 +128,7 @@ type unmountedError struct {
 }
 
 func (e unmountedError) Error() string {
-	return fmt.Sprintf("%s, and %d binary packages were there at the last ingest: %s", e.now, e.files, store.UnmountedQuestion)
+	return fmt.Sprintf("%s, and %d binary packages were there at the last ingest: %s", e.now, e.files, inventory.UnmountedQuestion)
 }
 
 // mounted returns an error if the folder shows none of the former files of the
@@ -135,7 +136,7 @@ func (e unmountedError) Error() string {
 // folder.
 func (s *pkgScan) mounted(dir *hostfs.Dir) error {
 	if s.named || len(s.stamps) == 0 || slices.ContainsFunc(s.files, func(f *pkgFile) bool { return s.stamps[f.path].ID != 0 }) ||
-		slices.ContainsFunc(s.others, func(o store.PkgDirFile) bool { return o.Role == store.RoleUnlisted }) {
+		slices.ContainsFunc(s.others, func(o inventory.PkgDirFile) bool { return o.Role == inventory.RoleUnlisted }) {
 		return nil
 	}
 	dev, inode := dir.ID()
@@ -151,14 +152,14 @@ func (s *pkgScan) mounted(dir *hostfs.Dir) error {
 
 // sameFile reports whether a file has the recorded inode, size and mtime. Portage
 // itself compares the base name, size and whole-second mtime.
-func sameFile(n *store.InstanceStamp, e hostfs.Entry) bool {
+func sameFile(n *inventory.InstanceStamp, e hostfs.Entry) bool {
 	return n.Inode == e.Inode && n.Size == e.Size && n.MTimeNS == e.MTimeNS
 }
 
 // listing holds the files in a folder and below it.
 type listing struct {
 	files  []*pkgFile
-	others []store.PkgDirFile
+	others []inventory.PkgDirFile
 }
 
 // list lists the pkgdir dir, several folders in parallel. Like Portage, it records
@@ -213,10 +214,10 @@ func (l *listing) entry(dir *hostfs.Dir, e hostfs.Entry, rel string, depth int) 
 			sub.Close()
 		}
 		if err != nil {
-			l.others = append(l.others, otherFile(p, e, store.RoleUnlisted))
+			l.others = append(l.others, otherFile(p, e, inventory.RoleUnlisted))
 		}
 	case e.Kind == hostfs.Directory:
-		l.others = append(l.others, otherFile(p, e, store.RoleDeep))
+		l.others = append(l.others, otherFile(p, e, inventory.RoleDeep))
 	case e.Kind == hostfs.Regular && binpkg.FormatOfName(e.Name) != binpkg.FormatUnknown:
 		l.files = append(l.files, &pkgFile{entry: e, path: p})
 	default:
@@ -230,24 +231,24 @@ const quarantine = ".emaudit-quarantine"
 
 // load loads the stored state of the pkgdir.
 func (s *pkgScan) load(tx *store.Tx) error {
-	s.stamps = map[string]store.InstanceStamp{}
+	s.stamps = map[string]inventory.InstanceStamp{}
 	var err error
 	if s.source, _, err = tx.FindSource(s.ID, store.SourcePkgDir, s.path); err != nil {
 		return err
 	}
-	row, ok, err := tx.FindPkgDir(s.ID, s.path)
+	row, ok, err := inventory.FindPkgDir(tx, s.ID, s.path)
 	if err != nil || !ok {
 		return err
 	}
 	s.row = row
-	stamps, err := tx.InstanceStamps(row.ID)
+	stamps, err := inventory.InstanceStamps(tx, row.ID)
 	if err != nil {
 		return err
 	}
 	for _, n := range stamps {
 		s.stamps[n.Path] = n
 	}
-	s.knownOthers, err = tx.PkgDirFiles(row.ID)
+	s.knownOthers, err = inventory.PkgDirFiles(tx, row.ID)
 	return err
 }
 
@@ -259,8 +260,8 @@ func (s *pkgScan) hasChanges(changed []*pkgFile) bool {
 // inUnlistedFolder reports whether a file is in a folder that could not be listed.
 // Such a file is not gone; its stored facts remain.
 func (s *pkgScan) inUnlistedFolder(file string) bool {
-	return slices.ContainsFunc(s.others, func(o store.PkgDirFile) bool {
-		return o.Role == store.RoleUnlisted && strings.HasPrefix(file, o.Path+"/")
+	return slices.ContainsFunc(s.others, func(o inventory.PkgDirFile) bool {
+		return o.Role == inventory.RoleUnlisted && strings.HasPrefix(file, o.Path+"/")
 	})
 }
 
@@ -278,13 +279,13 @@ func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *SourceResult) err
 	}
 	s.row.Path, s.row.Kind, s.row.ScannedAt = s.path, s.kind, s.Now
 	s.index.describe(&s.row)
-	if err := tx.PutPkgDir(s.ID, &s.row); err != nil {
+	if err := inventory.PutPkgDir(tx, s.ID, &s.row); err != nil {
 		return err
 	}
 	if err := s.index.store(tx, s); err != nil {
 		return err
 	}
-	var added []*store.Instance
+	var added []*inventory.Instance
 	var gone int
 	seen := map[string]bool{}
 	for _, f := range s.files {
@@ -297,7 +298,7 @@ func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *SourceResult) err
 			continue
 		}
 		if ok {
-			if err := tx.RemoveInstance(old.ID, s.Now); err != nil {
+			if err := inventory.RemoveInstance(tx, old.ID, s.Now); err != nil {
 				return err
 			}
 		}
@@ -306,17 +307,17 @@ func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *SourceResult) err
 	}
 	for _, n := range s.stamps {
 		if !seen[n.Path] && !s.inUnlistedFolder(n.Path) {
-			if err := tx.RemoveInstance(n.ID, s.Now); err != nil {
+			if err := inventory.RemoveInstance(tx, n.ID, s.Now); err != nil {
 				return err
 			}
 			gone++
 		}
 	}
-	if err := tx.AddInstances(added, s.Now); err != nil {
+	if err := inventory.AddInstances(tx, added, s.Now); err != nil {
 		return err
 	}
 	if !equalFiles(s.knownOthers, s.others) {
-		if err := tx.PutPkgDirFiles(s.row.ID, s.others); err != nil {
+		if err := inventory.PutPkgDirFiles(tx, s.row.ID, s.others); err != nil {
 			return err
 		}
 		result.Changed = true
@@ -345,11 +346,11 @@ func (s *pkgScan) summary(added, gone int) string {
 	return text
 }
 
-func equalFiles(a, b []store.PkgDirFile) bool {
+func equalFiles(a, b []inventory.PkgDirFile) bool {
 	if len(a) != len(b) {
 		return false
 	}
-	byPath := map[string]store.PkgDirFile{}
+	byPath := map[string]inventory.PkgDirFile{}
 	for _, f := range a {
 		byPath[f.Path] = f
 	}

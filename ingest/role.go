@@ -6,11 +6,11 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/parse/binpkg"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // otherFile returns a file that is not a binary package in stored form.
-func otherFile(path string, e hostfs.Entry, role store.FileRole) store.PkgDirFile {
+func otherFile(path string, e hostfs.Entry, role inventory.FileRole) inventory.PkgDirFile {
 	kind := "other"
 	switch e.Kind {
 	case hostfs.Regular:
@@ -26,32 +26,32 @@ func otherFile(path string, e hostfs.Entry, role store.FileRole) store.PkgDirFil
 	case hostfs.Directory:
 		kind = "folder"
 	}
-	return store.PkgDirFile{Path: path, Kind: kind, Role: role, Size: e.Size, MTimeNS: e.MTimeNS}
+	return inventory.PkgDirFile{Path: path, Kind: kind, Role: role, Size: e.Size, MTimeNS: e.MTimeNS}
 }
 
 // fileRole returns the purpose of a file that is not a binary package, judged by
 // its name.
-func fileRole(p string, e hostfs.Entry) store.FileRole {
+func fileRole(p string, e hostfs.Entry) inventory.FileRole {
 	name := path.Base(p)
 	switch {
 	case e.Kind == hostfs.Symlink && binpkg.FormatOfName(name) != binpkg.FormatUnknown:
-		return store.RoleSymlink
+		return inventory.RoleSymlink
 	case e.Kind != hostfs.Regular && e.Kind != hostfs.Symlink:
-		return store.RoleNotAFile
+		return inventory.RoleNotAFile
 	case p == "Packages" || p == "Packages.gz":
-		return store.RoleIndex
+		return inventory.RoleIndex
 	case strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".portage_lockfile"):
-		return store.RoleLock
+		return inventory.RoleLock
 	case strings.HasSuffix(name, ".partial"):
-		return store.RolePartial
+		return inventory.RolePartial
 	case strings.Contains(name, "._checksum_failure_."):
-		return store.RoleChecksumFailure
+		return inventory.RoleChecksumFailure
 	case strings.Contains(name, ".gpkg.tar") || strings.Contains(name, ".xpak.") || strings.Contains(name, ".tbz2."):
-		return store.RoleTemporary
+		return inventory.RoleTemporary
 	case p == name && strings.HasPrefix(name, "Packages"):
-		return store.RoleTemporary
+		return inventory.RoleTemporary
 	case e.Kind == hostfs.Symlink:
-		return store.RoleSymlink
+		return inventory.RoleSymlink
 	}
-	return store.RoleStray
+	return inventory.RoleStray
 }

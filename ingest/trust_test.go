@@ -16,6 +16,8 @@ import (
 	"emaudit/internal/hostgen"
 	"emaudit/internal/hosttest"
 	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // Users who are not root: one that only they know, and Portage's own.
@@ -240,7 +242,7 @@ func TestLinksOfRootAreFollowed(t *testing.T) {
 func TestHolesAreNotRead(t *testing.T) {
 	h := sharedHost(t)
 	h.Ingest(hosttest.Now)
-	events := view(t, h, func(tx *store.Tx) (int, error) { s, err := tx.Segments(h.ID); return len(s), err })
+	events := view(t, h, func(tx *store.Tx) (int, error) { s, err := logs.Segments(tx, h.ID); return len(s), err })
 	for name, size := range map[string]int64{
 		"var/cache/binpkgs/Packages":                            1 << 40,
 		"var/cache/binpkgs/Packages.gz":                         1 << 40,
@@ -299,12 +301,12 @@ func TestHolesAreNotRead(t *testing.T) {
 		t.Error("the ingest met no damage")
 	}
 	unread := view(t, h, func(tx *store.Tx) (int, error) {
-		dirs, err := tx.PkgDirs(h.ID)
+		dirs, err := inventory.PkgDirs(tx, h.ID)
 		if err != nil {
 			return 0, err
 		}
 		n := 0
-		stamps, err := tx.InstanceStamps(dirs[0].ID)
+		stamps, err := inventory.InstanceStamps(tx, dirs[0].ID)
 		for _, s := range stamps {
 			if strings.Contains(s.Path, "hole-") && s.Unread {
 				n++
@@ -315,7 +317,7 @@ func TestHolesAreNotRead(t *testing.T) {
 	if unread != 3 {
 		t.Errorf("%d packages of holes are unread, want 3", unread)
 	}
-	if now := view(t, h, func(tx *store.Tx) (int, error) { s, err := tx.Segments(h.ID); return len(s), err }); now != events {
+	if now := view(t, h, func(tx *store.Tx) (int, error) { s, err := logs.Segments(tx, h.ID); return len(s), err }); now != events {
 		t.Errorf("%d parts of emerge.log, %d before", now, events)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"emaudit/parse"
 	"emaudit/parse/vdb"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // vdbEntry is one listed package directory.
@@ -24,7 +25,7 @@ type vdbEntry struct {
 	category, pf string
 	entry        hostfs.Entry
 
-	read     *store.Installed // nil if the stored row is still valid
+	read     *inventory.Installed // nil if the stored row is still valid
 	diags    []parse.Diagnostic
 	unread   bool // listed, but unreadable: its stored facts remain
 	vanished bool // removed between listing and reading
@@ -103,11 +104,11 @@ func (s *vdbScan) update(ctx context.Context, limit int) (result SourceResult, e
 			return &listError{err}
 		}
 		entries := list.entries
-		rows, err := tx.Installed(s.ID)
+		rows, err := inventory.ReadInstalled(tx, s.ID)
 		if err != nil {
 			return err
 		}
-		known := make(map[string]store.Installed, len(rows))
+		known := make(map[string]inventory.Installed, len(rows))
 		for _, p := range rows {
 			known[p.CPV] = p
 		}
@@ -133,11 +134,11 @@ func (s *vdbScan) update(ctx context.Context, limit int) (result SourceResult, e
 		if _, err := tx.ReplaceDiagnostics(source.ID, "", list.diags, s.Now); err != nil {
 			return err
 		}
-		if err := tx.PutUnfinishedMerges(s.ID, list.unfinished); err != nil {
+		if err := inventory.PutUnfinishedMerges(tx, s.ID, list.unfinished); err != nil {
 			return err
 		}
 		if len(changed) == 0 && len(entries) == len(known) {
-			return tx.PutSnapshot(s.ID, false, len(entries), s.Now)
+			return inventory.PutSnapshot(tx, s.ID, false, len(entries), s.Now)
 		}
 		return s.store(tx, &result, source.ID, entries, rows, list.unlisted)
 	})
@@ -167,7 +168,7 @@ type vdbList struct {
 	// unlisted are categories that exist and could not be listed, so that their
 	// packages are unknown.
 	unlisted   map[string]bool
-	unfinished []store.UnfinishedMerge
+	unfinished []inventory.UnfinishedMerge
 	diags      []parse.Diagnostic
 }
 
@@ -226,7 +227,7 @@ func (l *vdbList) category(dir *hostfs.Dir, name string) error {
 		}
 		l.note(class, name, p.Name)
 		if pf, ok := vdb.MergingPF(p.Name); ok {
-			l.unfinished = append(l.unfinished, store.UnfinishedMerge{
+			l.unfinished = append(l.unfinished, inventory.UnfinishedMerge{
 				CPV: name + "/" + pf, ChangedAt: time.Unix(0, p.MTimeNS).Unix(), Copying: beganToCopy(sub, p.Name),
 			})
 		}
@@ -249,7 +250,7 @@ func beganToCopy(category *hostfs.Dir, name string) bool {
 }
 
 // changedEntries returns the entries whose directory differs from the stored row.
-func changedEntries(entries []*vdbEntry, known map[string]store.Installed) []*vdbEntry {
+func changedEntries(entries []*vdbEntry, known map[string]inventory.Installed) []*vdbEntry {
 	var changed []*vdbEntry
 	for _, e := range entries {
 		p, ok := known[e.cpv()]
@@ -333,7 +334,7 @@ func (e *vdbEntry) cannotRead(err error) {
 }
 
 // installedOf returns the row of a package that was read.
-func installedOf(p *vdb.Package, dir *hostfs.Dir) *store.Installed {
+func installedOf(p *vdb.Package, dir *hostfs.Dir) *inventory.Installed {
 	md5, _ := hex.DecodeString(p.BinpkgMD5)
 	if len(md5) == 0 {
 		md5 = nil
@@ -347,7 +348,7 @@ func installedOf(p *vdb.Package, dir *hostfs.Dir) *store.Installed {
 			state = "sole"
 		}
 	}
-	return &store.Installed{
+	return &inventory.Installed{
 		CPV: p.CPV.String(), Slot: p.Slot, SubSlot: p.SubSlot, Repo: p.Repo,
 		BuildTime: max(p.BuildTime, 0), BuildID: max(p.BuildID, 0), Counter: p.Counter, BinpkgMD5: md5, Size: max(p.Size, 0),
 		HasEnvironment: err == nil, MetadataState: state,
@@ -362,8 +363,8 @@ func installedOf(p *vdb.Package, dir *hostfs.Dir) *store.Installed {
 
 // store records the changes since the last ingest. rows are the stored rows. Rows
 // of categories that could not be listed remain.
-func (s *vdbScan) store(tx *store.Tx, result *SourceResult, source int64, entries []*vdbEntry, rows []store.Installed, unlisted map[string]bool) error {
-	known := make(map[string]store.Installed, len(rows))
+func (s *vdbScan) store(tx *store.Tx, result *SourceResult, source int64, entries []*vdbEntry, rows []inventory.Installed, unlisted map[string]bool) error {
+	known := make(map[string]inventory.Installed, len(rows))
 	for _, p := range rows {
 		known[p.CPV] = p
 	}
@@ -391,19 +392,19 @@ func (s *vdbScan) store(tx *store.Tx, result *SourceResult, source int64, entrie
 		old, ok := known[cpv]
 		if ok && old.BuildTime == e.read.BuildTime && old.Counter == e.read.Counter {
 			e.read.ID = old.ID
-			if err := tx.RefreshInstalled(e.read); err != nil {
+			if err := inventory.RefreshInstalled(tx, e.read); err != nil {
 				return err
 			}
 			refreshed++
 			continue
 		}
 		if ok {
-			if err := tx.RemoveInstalled(old.ID, s.Now); err != nil {
+			if err := inventory.RemoveInstalled(tx, old.ID, s.Now); err != nil {
 				return err
 			}
 			removed++
 		}
-		if err := tx.AddInstalled(s.ID, e.read, s.Now); err != nil {
+		if err := inventory.AddInstalled(tx, s.ID, e.read, s.Now); err != nil {
 			return err
 		}
 		added++
@@ -413,7 +414,7 @@ func (s *vdbScan) store(tx *store.Tx, result *SourceResult, source int64, entrie
 			seen[p.CPV] = true
 		}
 		if !seen[p.CPV] {
-			if err := tx.RemoveInstalled(p.ID, s.Now); err != nil {
+			if err := inventory.RemoveInstalled(tx, p.ID, s.Now); err != nil {
 				return err
 			}
 			if err := count(nil, p.CPV); err != nil {
@@ -427,5 +428,5 @@ func (s *vdbScan) store(tx *store.Tx, result *SourceResult, source int64, entrie
 	if added+removed > 0 && len(rows) > 0 {
 		result.Summary += fmt.Sprintf(", %d added, %d removed", added, removed)
 	}
-	return tx.PutSnapshot(s.ID, added+removed > 0, len(seen), s.Now)
+	return inventory.PutSnapshot(tx, s.ID, added+removed > 0, len(seen), s.Now)
 }

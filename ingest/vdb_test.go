@@ -12,6 +12,7 @@ import (
 	"emaudit/ingest"
 	"emaudit/internal/hosttest"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // packageFiles are the files of an installed package that the tests need.
@@ -25,7 +26,7 @@ func packageFiles(cpv string, buildTime int64) map[string]string {
 
 func installed(t *testing.T, h *hosttest.Host) []string {
 	t.Helper()
-	rows := view(t, h, func(tx *store.Tx) ([]store.Installed, error) { return tx.Installed(h.ID) })
+	rows := view(t, h, func(tx *store.Tx) ([]inventory.Installed, error) { return inventory.ReadInstalled(tx, h.ID) })
 	var all []string
 	for _, p := range rows {
 		all = append(all, p.CPV)
@@ -81,7 +82,7 @@ func TestManyPackagesAreReadBeforeTheLock(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	rows := view(t, h, func(tx *store.Tx) ([]store.Installed, error) { return tx.InstalledWithMetadata(h.ID) })
+	rows := view(t, h, func(tx *store.Tx) ([]inventory.Installed, error) { return inventory.InstalledWithMetadata(tx, h.ID) })
 	if len(rows) != packages || rows[0].Repo != "gentoo" || rows[0].Metadata.Use != "ssl" {
 		t.Errorf("%d packages, the first %+v", len(rows), rows[0])
 	}
@@ -114,7 +115,7 @@ func TestAPackageThatWasNotReadWholeIsReadAgain(t *testing.T) {
 	}
 	writeFiles(t, h.Root, packageFiles("app-misc/a-1", 1))
 	h.Ingest(hosttest.Now + 120)
-	rows := view(t, h, func(tx *store.Tx) ([]store.Installed, error) { return tx.InstalledWithMetadata(h.ID) })
+	rows := view(t, h, func(tx *store.Tx) ([]inventory.Installed, error) { return inventory.InstalledWithMetadata(tx, h.ID) })
 	if len(rows) != 1 || rows[0].Metadata.Use != "ssl" {
 		t.Errorf("after it was mended: %+v", rows)
 	}

@@ -12,6 +12,7 @@ import (
 	"emaudit/hostfs"
 	"emaudit/parse/binpkg"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // VerifyOptions select the binary packages to read in full and the checks to make.
@@ -88,18 +89,18 @@ type verification struct {
 	*reader
 	opts   VerifyOptions
 	result VerifyResult
-	dirs   []store.PkgDir
+	dirs   []inventory.PkgDir
 	due    []*verifyFile
-	merged map[store.Build][]byte // BINPKGMD5 of the installed packages
+	merged map[inventory.Build][]byte // BINPKGMD5 of the installed packages
 }
 
 // verifyFile is a file to read in full.
 type verifyFile struct {
 	path   string // relative to the pkgdir
-	stored *store.VerifyCandidate
-	kind   store.PkgDirKind    // of its folder
-	entry  *store.IndexDigests // from the index entry, if it describes the file correctly
-	merged []byte              // BINPKGMD5 of the installed package of the same build
+	stored *inventory.VerifyCandidate
+	kind   inventory.PkgDirKind    // of its folder
+	entry  *inventory.IndexDigests // from the index entry, if it describes the file correctly
+	merged []byte                  // BINPKGMD5 of the installed package of the same build
 }
 
 func (f *verifyFile) size() int64 { return f.stored.Size }
@@ -108,10 +109,10 @@ func (f *verifyFile) size() int64 { return f.stored.Size }
 func (v *verification) plan(tx *store.Tx) error {
 	v.due = nil
 	var err error
-	if v.merged, err = tx.MergedDigests(v.ID); err != nil {
+	if v.merged, err = inventory.MergedDigests(tx, v.ID); err != nil {
 		return err
 	}
-	if v.dirs, err = tx.PkgDirs(v.ID); err != nil {
+	if v.dirs, err = inventory.PkgDirs(tx, v.ID); err != nil {
 		return err
 	}
 	for _, d := range v.dirs {
@@ -146,16 +147,16 @@ func (v *verification) name(f *verifyFile) [2]string {
 	return [2]string{"", f.path}
 }
 
-func (v *verification) planFolder(tx *store.Tx, d store.PkgDir) error {
-	candidates, err := tx.VerifyCandidates(d.ID)
+func (v *verification) planFolder(tx *store.Tx, d inventory.PkgDir) error {
+	candidates, err := inventory.VerifyCandidates(tx, d.ID)
 	if err != nil {
 		return err
 	}
-	entries, err := tx.IndexDigests(d.ID)
+	entries, err := inventory.ReadIndexDigests(tx, d.ID)
 	if err != nil {
 		return err
 	}
-	byPath := make(map[string][]*store.IndexDigests, len(entries))
+	byPath := make(map[string][]*inventory.IndexDigests, len(entries))
 	for i := range entries {
 		byPath[entries[i].Path] = append(byPath[entries[i].Path], &entries[i])
 	}
@@ -185,7 +186,7 @@ func (v *verification) planFolder(tx *store.Tx, d store.PkgDir) error {
 func floorSecond(ns int64) int64 { return time.Unix(0, ns).Unix() }
 
 // isDue reports whether a file must be read.
-func (v *verification) isDue(n *store.VerifyCandidate) bool {
+func (v *verification) isDue(n *inventory.VerifyCandidate) bool {
 	switch {
 	case v.opts.All || v.opts.Sample > 0 && v.opts.MaxAge == 0 || n.VerifiedAt == 0:
 		return true
@@ -194,11 +195,11 @@ func (v *verification) isDue(n *store.VerifyCandidate) bool {
 	case v.opts.Images && !n.ImageChecked && n.Integrity == binpkg.Whole:
 		return true
 	}
-	return n.Signed == store.SignedYes && v.opts.KeyringDigest != nil && string(n.Keyring) != string(v.opts.KeyringDigest)
+	return n.Signed == inventory.SignedYes && v.opts.KeyringDigest != nil && string(n.Keyring) != string(v.opts.KeyringDigest)
 }
 
 // folder reads the due files of one pkgdir.
-func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) error {
+func (v *verification) folder(ctx context.Context, d inventory.PkgDir, meter Meter) error {
 	var files []*verifyFile
 	for _, f := range v.due {
 		if f.stored.PkgDir == d.ID {
@@ -213,7 +214,7 @@ func (v *verification) folder(ctx context.Context, d store.PkgDir, meter Meter) 
 		return nil // the preceding ingest has reported it
 	}
 	defer dir.Close()
-	found := make(chan *store.Verification, v.opts.Jobs)
+	found := make(chan *inventory.Verification, v.opts.Jobs)
 	stored := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -269,18 +270,18 @@ const (
 )
 
 // collect stores the results of the workers in batches, even after an interruption.
-func (v *verification) collect(ctx context.Context, found <-chan *store.Verification) error {
+func (v *verification) collect(ctx context.Context, found <-chan *inventory.Verification) error {
 	size := map[int64]int64{}
 	for _, f := range v.due {
 		size[f.stored.ID] = f.size()
 	}
-	var batch []store.Verification
+	var batch []inventory.Verification
 	var bytes int64
 	flush := func() error {
 		if len(batch) == 0 {
 			return nil
 		}
-		err := v.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.PutVerifications(batch) })
+		err := v.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return inventory.PutVerifications(tx, batch) })
 		batch, bytes = batch[:0], 0
 		return err
 	}
@@ -303,13 +304,13 @@ func (v *verification) collect(ctx context.Context, found <-chan *store.Verifica
 
 // file reads one file. It returns nil if the file has changed since it was planned,
 // and an error only if ctx was cancelled.
-func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFile, dir *hostfs.Dir, meter Meter) (*store.Verification, error) {
-	result := &store.Verification{
+func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFile, dir *hostfs.Dir, meter Meter) (*inventory.Verification, error) {
+	result := &inventory.Verification{
 		Instance: f.stored.ID, Integrity: binpkg.Unknown, Signature: binpkg.SignatureUnchecked, Keyring: v.opts.KeyringDigest, At: v.opts.Now,
 	}
-	unread := func(err error) (*store.Verification, error) {
+	unread := func(err error) (*inventory.Verification, error) {
 		// It was not read to its end, so earlier results no longer count.
-		result.At, result.Problems = 0, []store.Problem{{Code: codeUnread, Message: reason(err)}}
+		result.At, result.Problems = 0, []inventory.Problem{{Code: codeUnread, Message: reason(err)}}
 		return result, nil
 	}
 	file, err := dir.OpenBelow(f.path, maxBinpkg)
@@ -341,7 +342,7 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFil
 }
 
 // isStored reports whether an open file is the one in the row.
-func isStored(e hostfs.Entry, n *store.InstanceStamp) bool {
+func isStored(e hostfs.Entry, n *inventory.InstanceStamp) bool {
 	return e.Inode == n.Inode && e.Size == n.Size && e.MTimeNS == n.MTimeNS
 }
 
@@ -370,7 +371,7 @@ func (v *verification) options(f *verifyFile) binpkg.VerifyOptions {
 // neither Portage's own index nor the VDB of this host confirms its bytes, because
 // only unpacking then shows what Portage would refuse to extract.
 func (f *verifyFile) unpacks() bool {
-	vouched := f.kind == store.KindPkgDir && f.entry != nil && (f.entry.SHA1 != nil || f.entry.MD5 != nil) || f.merged != nil
+	vouched := f.kind == inventory.KindPkgDir && f.entry != nil && (f.entry.SHA1 != nil || f.entry.MD5 != nil) || f.merged != nil
 	return !vouched || f.stored.Origin == binpkg.OriginQuickpkg
 }
 
@@ -390,7 +391,7 @@ func (f *verifyFile) compareDigests(p *binpkg.Verification) {
 }
 
 // fill converts the results to stored form.
-func (f *verifyFile) fill(result *store.Verification, p *binpkg.Verification) {
+func (f *verifyFile) fill(result *inventory.Verification, p *binpkg.Verification) {
 	result.Integrity, result.Signature = p.Integrity, p.Signature
 	result.MD5, result.SHA1, result.Frame = digest(p.MD5), digest(p.SHA1), p.Frame
 	if result.ImageChecked = p.Image != nil; result.ImageChecked {
@@ -402,9 +403,9 @@ func (f *verifyFile) fill(result *store.Verification, p *binpkg.Verification) {
 		}
 	}
 	for _, d := range p.Diagnostics {
-		result.Problems = append(result.Problems, store.Problem{Code: d.Code, Message: d.Message, Offset: d.Offset})
+		result.Problems = append(result.Problems, inventory.Problem{Code: d.Code, Message: d.Message, Offset: d.Offset})
 	}
 	if f.entry != nil && p.Format == binpkg.FormatXpak && p.Integrity == binpkg.Damaged && len(result.Problems) == 0 {
-		result.Problems = append(result.Problems, store.Problem{Code: codeDigest, Message: "its digest is not that of the index, which alone covers an xpak"})
+		result.Problems = append(result.Problems, inventory.Problem{Code: codeDigest, Message: "its digest is not that of the index, which alone covers an xpak"})
 	}
 }

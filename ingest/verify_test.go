@@ -22,6 +22,7 @@ import (
 	"emaudit/parse/binpkg"
 	"emaudit/settings"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 const pkgdir = "var/cache/binpkgs"
@@ -56,15 +57,15 @@ func (h verifyHost) verify(ctx context.Context, opts ingest.VerifyOptions) (inge
 }
 
 // instances are the stored rows by path.
-func (h verifyHost) instances() map[string]store.Instance {
+func (h verifyHost) instances() map[string]inventory.Instance {
 	h.t.Helper()
-	all := map[string]store.Instance{}
+	all := map[string]inventory.Instance{}
 	err := h.DB.View(context.Background(), func(tx *store.Tx) error {
-		dirs, err := tx.PkgDirs(h.ID)
+		dirs, err := inventory.PkgDirs(tx, h.ID)
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Instances(dirs[0].ID)
+		rows, err := inventory.Instances(tx, dirs[0].ID)
 		for _, n := range rows {
 			all[n.Path] = n
 		}
@@ -181,11 +182,11 @@ func TestAFileThatChangedIsReadAgainAndItsOldVerdictIsGone(t *testing.T) {
 	}
 	// The former file is history, with its verdict.
 	err = host.DB.View(t.Context(), func(tx *store.Tx) error {
-		dirs, err := tx.PkgDirs(host.ID)
+		dirs, err := inventory.PkgDirs(tx, host.ID)
 		if err != nil {
 			return err
 		}
-		gone, err := tx.GoneInstances(dirs[0].ID)
+		gone, err := inventory.GoneInstances(tx, dirs[0].ID)
 		if len(gone) != 1 || gone[0].Path != changed || gone[0].Integrity != "whole" {
 			t.Errorf("what is gone: %+v", gone)
 		}
@@ -292,7 +293,7 @@ func TestDigestsSettleAnXpak(t *testing.T) {
 			if string(n.Integrity) != test.integrity {
 				t.Errorf("%s, want %s: %v", n.Integrity, test.integrity, n.Problems)
 			}
-			if wrong := slices.ContainsFunc(n.Problems, func(p store.Problem) bool { return p.Code == "digest-mismatch" }); wrong != (test.integrity == "damaged") {
+			if wrong := slices.ContainsFunc(n.Problems, func(p inventory.Problem) bool { return p.Code == "digest-mismatch" }); wrong != (test.integrity == "damaged") {
 				t.Errorf("problems: %v", n.Problems)
 			}
 		})

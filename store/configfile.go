@@ -80,7 +80,7 @@ func (tx *Tx) configFiles(content string, host HostID, kinds []ConfigKind) ([]Co
 		where += ")"
 	}
 	var all []ConfigFile
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var f ConfigFile
 		var inode int64
 		err := rows.Scan(&f.Kind, &f.Path, &f.Layer, &f.Repo, &f.Position, &f.Size, &f.MTimeNS, &inode, &f.Content)
@@ -95,7 +95,7 @@ func (tx *Tx) configFiles(content string, host HostID, kinds []ConfigKind) ([]Co
 func (tx *Tx) PutConfigFile(host HostID, f *ConfigFile) error {
 	// Lists may hold URLs with credentials, which the store never keeps.
 	content := []byte(parse.WithoutCredentials(string(f.Content)))
-	_, err := tx.exec(`INSERT INTO config_file (host, kind, path, layer, repo, position, size, mtime_ns, inode, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := tx.Exec(`INSERT INTO config_file (host, kind, path, layer, repo, position, size, mtime_ns, inode, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, kind, path) DO UPDATE SET layer = excluded.layer, repo = excluded.repo, position = excluded.position,
 			size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode, content = excluded.content`,
 		host, string(f.Kind), f.Path, f.Layer, f.Repo, f.Position, f.Size, f.MTimeNS, int64(f.Inode), content)
@@ -107,10 +107,6 @@ func (tx *Tx) PutConfigFile(host HostID, f *ConfigFile) error {
 
 // RemoveConfigFile deletes a list that no longer exists.
 func (tx *Tx) RemoveConfigFile(host HostID, kind ConfigKind, path string) error {
-	_, err := tx.exec("DELETE FROM config_file WHERE host = ? AND kind = ? AND path = ?", host, string(kind), path)
+	_, err := tx.Exec("DELETE FROM config_file WHERE host = ? AND kind = ? AND path = ?", host, string(kind), path)
 	return err
 }
-
-// SourceConfig is the kind of the source for diagnostics about Portage's
-// configuration. Its path is the folder /etc/portage.
-const SourceConfig SourceKind = "config"

@@ -53,7 +53,7 @@ func (tx *Tx) ConfigLines(host HostID, kinds ...ConfigKind) ([]ConfigLine, error
 // stored about that time.
 func (tx *Tx) ConfigLinesDuring(host HostID, from, to int64, kinds ...ConfigKind) (lines []ConfigLine, known bool, err error) {
 	var first sql.NullInt64
-	if err := tx.queryRow("SELECT min(since) FROM config_line WHERE host = ?", host).Scan(&first); err != nil {
+	if err := tx.QueryRow("SELECT min(since) FROM config_line WHERE host = ?", host).Scan(&first); err != nil {
 		return nil, false, err
 	}
 	if !first.Valid || to < first.Int64 {
@@ -79,7 +79,7 @@ func (tx *Tx) storedLines(host HostID, when string, kinds []ConfigKind, args ...
 		all = append(all, string(k))
 	}
 	var lines []storedLine
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var l storedLine
 		err := rows.Scan(&l.id, &l.position, &l.Kind, &l.Layer, &l.Subject, &l.Value, &l.Origin, &l.Since, &l.Until)
 		lines = append(lines, l)
@@ -108,7 +108,7 @@ func (tx *Tx) PutConfigLines(host HostID, kinds []ConfigKind, lines []ConfigLine
 		c := contentOf(&stored[i].ConfigLine)
 		known[c] = append(known[c], &stored[i])
 	}
-	b := tx.bulk("config_line", "host", "kind", "layer", "subject", "value", "origin", "position", "since")
+	b := tx.Bulk("config_line", "host", "kind", "layer", "subject", "value", "origin", "position", "since")
 	for i := range lines {
 		l := &lines[i]
 		if !slices.Contains(kinds, l.Kind) {
@@ -119,14 +119,14 @@ func (tx *Tx) PutConfigLines(host HostID, kinds []ConfigKind, lines []ConfigLine
 			old := same[0]
 			known[c] = same[1:]
 			if old.Origin != l.Origin || old.position != int64(i) {
-				if _, err := tx.exec("UPDATE config_line SET origin = ?, position = ? WHERE id = ?", l.Origin, i, old.id); err != nil {
+				if _, err := tx.Exec("UPDATE config_line SET origin = ?, position = ? WHERE id = ?", l.Origin, i, old.id); err != nil {
 					return false, err
 				}
 			}
 			continue
 		}
 		changed = true
-		if err := b.add(host, string(l.Kind), l.Layer, l.Subject, l.Value, l.Origin, i, changedAt(l.Origin)); err != nil {
+		if err := b.Add(host, string(l.Kind), l.Layer, l.Subject, l.Value, l.Origin, i, changedAt(l.Origin)); err != nil {
 			return false, err
 		}
 	}
@@ -135,10 +135,36 @@ func (tx *Tx) PutConfigLines(host HostID, kinds []ConfigKind, lines []ConfigLine
 			changed = true
 			// A line that never applied for any time needs no history.
 			until := max(changedAt(old.Origin), old.Since)
-			if _, err := tx.exec("UPDATE config_line SET until = ? WHERE id = ?", until, old.id); err != nil {
+			if _, err := tx.Exec("UPDATE config_line SET until = ? WHERE id = ?", until, old.id); err != nil {
 				return false, err
 			}
 		}
 	}
-	return changed, b.flush()
+	return changed, b.Flush()
+}
+
+// Setting is one of Portage's settings, with where its value came from.
+type Setting struct {
+	Name, Value, Origin string
+}
+
+// PutSettings makes settings those of a host. changedAt is as in
+// [Tx.PutConfigLines].
+func (tx *Tx) PutSettings(host HostID, settings []Setting, changedAt func(origin string) int64) error {
+	lines := make([]ConfigLine, len(settings))
+	for i, s := range settings {
+		lines[i] = ConfigLine{Kind: LineSetting, Layer: "host", Subject: s.Name, Value: s.Value, Origin: s.Origin}
+	}
+	_, err := tx.PutConfigLines(host, []ConfigKind{LineSetting}, lines, changedAt)
+	return err
+}
+
+// Settings returns the settings of a host by name.
+func (tx *Tx) Settings(host HostID) ([]Setting, error) {
+	lines, err := tx.ConfigLines(host, LineSetting)
+	all := make([]Setting, len(lines))
+	for i, l := range lines {
+		all[i] = Setting{Name: l.Subject, Value: l.Value, Origin: l.Origin}
+	}
+	return all, err
 }

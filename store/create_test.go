@@ -108,30 +108,30 @@ func TestNoCredentialsReachTheDatabase(t *testing.T) {
 	const text = "fetching https://user:secret@host/x"
 	var first, second int64
 	err = db.Update(context.Background(), func(tx *Tx) (err error) {
-		first, err = tx.textID(text)
+		first, err = tx.TextID(text)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = db.Update(context.Background(), func(tx *Tx) (err error) {
-		if second, err = tx.textID(text); err != nil {
+		if second, err = tx.TextID(text); err != nil {
 			return err
 		}
-		b := tx.bulk("text", "value")
+		b := tx.Bulk("text", "value")
 		for _, value := range []string{"a", text + " again", "b"} {
-			if err := b.add(value); err != nil {
+			if err := b.Add(value); err != nil {
 				return err
 			}
 		}
-		return b.flush()
+		return b.Flush()
 	})
 	if err != nil || first != second {
 		t.Errorf("ids %d and %d, %v", first, second, err)
 	}
 	var secrets, kept int
 	err = db.View(context.Background(), func(tx *Tx) error {
-		return tx.queryRow("SELECT sum(value LIKE '%secret%'), sum(value LIKE 'fetching https:_/host/x%') FROM text").Scan(&secrets, &kept)
+		return tx.QueryRow("SELECT sum(value LIKE '%secret%'), sum(value LIKE 'fetching https:_/host/x%') FROM text").Scan(&secrets, &kept)
 	})
 	if err != nil || secrets != 0 || kept != 2 {
 		t.Errorf("%d texts with the secret, %d without; %v", secrets, kept, err)

@@ -239,7 +239,7 @@ func (tx *Tx) checkForeign() error {
 	// This also bounds the number of rows: no page belongs to two rows, so the size
 	// of the file limits them.
 	var problem string
-	if err := tx.queryRow("PRAGMA quick_check(1)").Scan(&problem); err != nil {
+	if err := tx.QueryRow("PRAGMA quick_check(1)").Scan(&problem); err != nil {
 		return err
 	}
 	if problem != "ok" {
@@ -252,7 +252,7 @@ func (tx *Tx) checkForeign() error {
 // column. SQLite stores any value in any column.
 func (tx *Tx) checkTypes() error {
 	wrong := map[string][]string{} // table -> conditions for a wrong value
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var table, column, declared string
 		var notNull bool
 		if err := rows.Scan(&table, &column, &declared, &notNull); err != nil {
@@ -270,7 +270,7 @@ func (tx *Tx) checkTypes() error {
 	}
 	for table, conditions := range wrong {
 		var is bool
-		if err := tx.queryRow(`SELECT EXISTS (SELECT 1 FROM "` + table + `" WHERE ` + strings.Join(conditions, " OR ") + ")").Scan(&is); err != nil {
+		if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM "` + table + `" WHERE ` + strings.Join(conditions, " OR ") + ")").Scan(&is); err != nil {
 			return err
 		}
 		if is {

@@ -20,15 +20,24 @@ func foreignDatabase(t *testing.T, host string) string {
 	path := filepath.Join(t.TempDir(), "other.db")
 	db := open(t, path, Options{})
 	update(t, db, func(tx *Tx) error {
-		id, err := tx.insert("INSERT INTO host (name, root, created_at) VALUES (?, '/', 1)", host)
+		id, err := tx.Insert("INSERT INTO host (name, root, created_at) VALUES (?, '/', 1)", host)
 		if err != nil {
 			return err
 		}
 		if err := tx.PutSource(&Source{Host: HostID(id), Kind: SourceVDB, Path: "/var/db/pkg", ReadAt: 2}); err != nil {
 			return err
 		}
-		p := Installed{CPV: "app-misc/hello-1", Slot: "0", Repo: "gentoo", BuildTime: 1, MetadataState: "fresh", Metadata: &Metadata{EAPI: "8"}}
-		return tx.AddInstalled(HostID(id), &p, 2)
+		cpv, err := tx.CPVID("app-misc/hello-1")
+		if err != nil {
+			return err
+		}
+		metadata, err := tx.MetadataID(&Metadata{EAPI: "8"})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO installed (host, cpv, slot, subslot, repo, build_time, build_id, counter, size, has_environment, metadata, metadata_state,
+			dir_inode, dir_mtime_ns, added_at) VALUES (?, ?, '0', '0', 'gentoo', 1, 0, 0, 0, 0, ?, 'fresh', 0, 0, 2)`, id, cpv, metadata)
+		return err
 	})
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
@@ -197,7 +206,7 @@ func TestAMergeEndsWithItsContext(t *testing.T) {
 	begin := time.Now()
 	err = other.View(ctx, func(tx *Tx) error {
 		var n int
-		return tx.queryRow(endless + "SELECT count(*) FROM t").Scan(&n)
+		return tx.QueryRow(endless + "SELECT count(*) FROM t").Scan(&n)
 	})
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) > 10*time.Second {
 		t.Errorf("got %v after %v", err, time.Since(begin))

@@ -60,7 +60,7 @@ func HostName(text string) string {
 func (tx *Tx) EnsureHost(name, root string, now int64) (HostID, error) {
 	var id HostID
 	var known string
-	missing, err := noRow(tx.queryRow("SELECT id, root FROM host WHERE name = ?", name).Scan(&id, &known))
+	missing, err := NoRow(tx.QueryRow("SELECT id, root FROM host WHERE name = ?", name).Scan(&id, &known))
 	if err != nil {
 		return 0, fmt.Errorf("host %s: %w", name, err)
 	}
@@ -68,25 +68,25 @@ func (tx *Tx) EnsureHost(name, root string, now int64) (HostID, error) {
 		if err := CheckHostName(name); err != nil {
 			return 0, err
 		}
-		n, err := tx.insert("INSERT INTO host (name, root, created_at) VALUES (?, ?, ?)", name, root, now)
+		n, err := tx.Insert("INSERT INTO host (name, root, created_at) VALUES (?, ?, ?)", name, root, now)
 		return HostID(n), err
 	}
 	if known != root {
-		_, err = tx.exec("UPDATE host SET root = ? WHERE id = ?", root, id)
+		_, err = tx.Exec("UPDATE host SET root = ? WHERE id = ?", root, id)
 	}
 	return id, err
 }
 
 // FindHost returns the host of that name. ok is false if there is none.
 func (tx *Tx) FindHost(name string) (host Host, ok bool, err error) {
-	missing, err := noRow(tx.queryRow("SELECT id, name, root FROM host WHERE name = ?", name).Scan(&host.ID, &host.Name, &host.Root))
+	missing, err := NoRow(tx.QueryRow("SELECT id, name, root FROM host WHERE name = ?", name).Scan(&host.ID, &host.Name, &host.Root))
 	return host, err == nil && !missing, err
 }
 
 // Hosts returns all hosts, by name.
 func (tx *Tx) Hosts() ([]Host, error) {
 	var hosts []Host
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var h Host
 		if err := rows.Scan(&h.ID, &h.Name, &h.Root); err != nil {
 			return err

@@ -176,7 +176,7 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 		if !h.Elsewhere() {
 			root = elsewhere + root
 		}
-		if m.new, err = m.to.insert("INSERT INTO host (name, root, created_at) VALUES (?, ?, ?)", name, root, createdAt); err != nil {
+		if m.new, err = m.to.Insert("INSERT INTO host (name, root, created_at) VALUES (?, ?, ?)", name, root, createdAt); err != nil {
 			return result, about(m.here, err)
 		}
 	}
@@ -195,13 +195,13 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 // hostCreatedAt returns the time of the first ingest of a host, which identifies
 // the host across databases.
 func (tx *Tx) hostCreatedAt(host HostID) (at int64, err error) {
-	err = tx.queryRow("SELECT created_at FROM host WHERE id = ?", host).Scan(&at)
+	err = tx.QueryRow("SELECT created_at FROM host WHERE id = ?", host).Scan(&at)
 	return at, err
 }
 
 // knownUntil returns the time of the last ingest of a host.
 func (tx *Tx) knownUntil(host HostID) (at int64, err error) {
-	err = tx.queryRow(`SELECT max(at) FROM (
+	err = tx.QueryRow(`SELECT max(at) FROM (
 		SELECT coalesce(max(read_at), 0) AS at FROM source WHERE host = ?
 		UNION ALL SELECT coalesce(max(confirmed_at), 0) FROM snapshot WHERE host = ?) AS times`, host, host).Scan(&at)
 	return at, err
@@ -218,7 +218,7 @@ func (tx *Tx) forgetFacts(host HostID) error {
 			column, _, _ = strings.Cut(column, " ")
 			query = "DELETE FROM " + t.name + " WHERE " + column + " IN (SELECT t." + column + " FROM " + t.name + " t " + t.from + " WHERE " + t.where() + ")"
 		}
-		if _, err := tx.exec(query, host); err != nil {
+		if _, err := tx.Exec(query, host); err != nil {
 			return fmt.Errorf("table %s: %w", t.name, err)
 		}
 	}
@@ -231,9 +231,9 @@ func (m *merger) table(t mergedTable) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var insert *bulk
+	var insert *Bulk
 	if !t.numbered {
-		insert = m.to.bulk(t.name, columns...)
+		insert = m.to.Bulk(t.name, columns...)
 	}
 	list := make([]string, len(columns))
 	for i, c := range columns {
@@ -249,7 +249,7 @@ func (m *merger) table(t mergedTable) (int, error) {
 	rows := 0
 	ids := map[int64]int64{}
 	m.ids[t.name] = ids
-	err = m.from.query(func(r *sql.Rows) error {
+	err = m.from.Query(func(r *sql.Rows) error {
 		if err := r.Scan(dest...); err != nil {
 			return err
 		}
@@ -261,16 +261,16 @@ func (m *merger) table(t mergedTable) (int, error) {
 			}
 		}
 		if !t.numbered {
-			return about(m.here, insert.add(row...))
+			return about(m.here, insert.Add(row...))
 		}
-		id, err := m.to.insert("INSERT INTO "+t.name+" ("+strings.Join(columns, ", ")+") VALUES (?"+strings.Repeat(", ?", len(columns)-1)+")", row...)
+		id, err := m.to.Insert("INSERT INTO "+t.name+" ("+strings.Join(columns, ", ")+") VALUES (?"+strings.Repeat(", ?", len(columns)-1)+")", row...)
 		ids[values[len(columns)].(int64)] = id
 		return about(m.here, err)
 	}, "SELECT "+strings.Join(list, ", ")+" FROM "+t.name+" t "+t.from+" WHERE "+t.where(), m.old)
 	if err != nil || t.numbered {
 		return rows, err
 	}
-	return rows, about(m.here, insert.flush())
+	return rows, about(m.here, insert.Flush())
 }
 
 // columns returns the columns of a table without the id, which the copy gets anew.
@@ -330,26 +330,26 @@ func (m *merger) name(table string, id int64) (here int64, err error) {
 	}
 	if table == "metadata" {
 		set := MetadataSet{}
-		if err := m.from.loadMetadata(set, "?", id); err != nil {
+		if err := m.from.LoadMetadata(set, "?", id); err != nil {
 			return 0, err
 		}
 		if set[id] == nil {
 			return 0, fmt.Errorf("metadata %d is not there", id)
 		}
-		here, err = m.to.metadataID(set[id])
+		here, err = m.to.MetadataID(set[id])
 		err = about(m.here, err)
 	} else {
 		var value string
-		if err := m.from.queryRow("SELECT value FROM "+table+" WHERE id = ?", id).Scan(&value); err != nil {
+		if err := m.from.QueryRow("SELECT value FROM "+table+" WHERE id = ?", id).Scan(&value); err != nil {
 			return 0, fmt.Errorf("%s %d: %w", table, id, err)
 		}
 		switch table {
 		case "text":
-			here, err = m.to.textID(value)
+			here, err = m.to.TextID(value)
 		case "cp":
-			here, err = m.to.cpID(value)
+			here, err = m.to.CPID(value)
 		case "cpv":
-			here, err = m.to.cpvID(value)
+			here, err = m.to.CPVID(value)
 		}
 		err = about(m.here, err)
 	}
@@ -391,7 +391,7 @@ func (tx *Tx) HostSummaries() ([]HostSummary, error) {
 			{&s.Binpkgs, "SELECT count(*) FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = ? AND n.gone_at IS NULL"},
 			{&s.Runs, "SELECT count(*) FROM run WHERE host = ?"},
 		} {
-			if err := tx.queryRow(count.query, h.ID).Scan(count.to); err != nil {
+			if err := tx.QueryRow(count.query, h.ID).Scan(count.to); err != nil {
 				return nil, err
 			}
 		}

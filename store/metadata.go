@@ -65,11 +65,11 @@ func (m *Metadata) digest() []byte {
 	return h.Sum(nil)
 }
 
-// metadataID returns the id of the row with the content of m. It inserts a new row.
-func (tx *Tx) metadataID(m *Metadata) (int64, error) {
+// MetadataID returns the id of the row with the content of m. It inserts a new row.
+func (tx *Tx) MetadataID(m *Metadata) (int64, error) {
 	digest := m.digest()
 	var id int64
-	missing, err := noRow(tx.queryRow("SELECT id FROM metadata WHERE digest = ?", digest).Scan(&id))
+	missing, err := NoRow(tx.QueryRow("SELECT id FROM metadata WHERE digest = ?", digest).Scan(&id))
 	if err != nil {
 		return 0, fmt.Errorf("metadata: %w", err)
 	}
@@ -81,34 +81,31 @@ func (tx *Tx) metadataID(m *Metadata) (int64, error) {
 	for _, f := range m.fields() {
 		args = append(args, *f)
 	}
-	id, err = tx.insert("INSERT INTO metadata (digest, "+metadataColumns+") VALUES (?"+strings.Repeat(", ?", metadataFields)+")", args...)
+	id, err = tx.Insert("INSERT INTO metadata (digest, "+metadataColumns+") VALUES (?"+strings.Repeat(", ?", metadataFields)+")", args...)
 	if err != nil {
 		return 0, fmt.Errorf("metadata: %w", err)
 	}
 	return id, nil
 }
 
-// metadataIDs sets the missing metadata ids of instances. It inserts new rows, many
-// at a time.
-func (tx *Tx) metadataIDs(instances []*Instance) error {
+// MetadataIDs returns the ids of the rows with the contents of all. It inserts new
+// rows, many at a time.
+func (tx *Tx) MetadataIDs(all []*Metadata) ([]int64, error) {
 	var next int64
-	if err := tx.queryRow("SELECT coalesce(max(id), 0) FROM metadata").Scan(&next); err != nil {
-		return fmt.Errorf("metadata: %w", err)
+	if err := tx.QueryRow("SELECT coalesce(max(id), 0) FROM metadata").Scan(&next); err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
 	}
 	none := next == 0
-	entered := map[string]int64{}
-	rows := tx.bulk("metadata", append([]string{"id", "digest"}, strings.Split(metadataColumns, ", ")...)...)
+	ids, entered := make([]int64, len(all)), map[string]int64{}
+	rows := tx.Bulk("metadata", append([]string{"id", "digest"}, strings.Split(metadataColumns, ", ")...)...)
 	args := make([]any, 0, metadataFields+2)
-	for _, n := range instances {
-		if n.Metadata == nil || n.MetadataID != 0 {
-			continue
-		}
-		digest := n.Metadata.digest()
+	for i, m := range all {
+		digest := m.digest()
 		id, known := entered[string(digest)]
 		if !known && !none {
-			missing, err := noRow(tx.queryRow("SELECT id FROM metadata WHERE digest = ?", digest).Scan(&id))
+			missing, err := NoRow(tx.QueryRow("SELECT id FROM metadata WHERE digest = ?", digest).Scan(&id))
 			if err != nil {
-				return fmt.Errorf("metadata: %w", err)
+				return nil, fmt.Errorf("metadata: %w", err)
 			}
 			known = !missing
 		}
@@ -116,19 +113,19 @@ func (tx *Tx) metadataIDs(instances []*Instance) error {
 			next++
 			id = next
 			args = append(args[:0], id, digest)
-			for _, f := range n.Metadata.fields() {
+			for _, f := range m.fields() {
 				args = append(args, *f)
 			}
-			if err := rows.add(args...); err != nil {
-				return fmt.Errorf("metadata: %w", err)
+			if err := rows.Add(args...); err != nil {
+				return nil, fmt.Errorf("metadata: %w", err)
 			}
 		}
-		n.MetadataID, entered[string(digest)] = id, id
+		ids[i], entered[string(digest)] = id, id
 	}
-	if err := rows.flush(); err != nil {
-		return fmt.Errorf("metadata: %w", err)
+	if err := rows.Flush(); err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
 	}
-	return nil
+	return ids, nil
 }
 
 // MetadataSet holds rows of metadata by id. Packages with the same metadata share
@@ -142,14 +139,14 @@ var buildColumns = map[string]bool{"features": true, "bdepend": true, "depend": 
 // runtimeColumns are metadataColumns without buildColumns.
 var runtimeColumns = strings.Join(slices.DeleteFunc(strings.Split(metadataColumns, ", "), func(c string) bool { return buildColumns[c] }), ", ")
 
-// loadMetadata adds the rows with the ids of a subquery to set.
-func (tx *Tx) loadMetadata(set MetadataSet, ids string, args ...any) error {
+// LoadMetadata adds the rows with the ids of a subquery to set.
+func (tx *Tx) LoadMetadata(set MetadataSet, ids string, args ...any) error {
 	return tx.loadColumns(set, metadataColumns, ids, args...)
 }
 
-// loadRuntimeMetadata is like loadMetadata, but leaves FEATURES, DEPEND, BDEPEND
+// LoadRuntimeMetadata is like [Tx.LoadMetadata], but leaves FEATURES, DEPEND, BDEPEND
 // and DESCRIPTION empty.
-func (tx *Tx) loadRuntimeMetadata(set MetadataSet, ids string, args ...any) error {
+func (tx *Tx) LoadRuntimeMetadata(set MetadataSet, ids string, args ...any) error {
 	return tx.loadColumns(set, runtimeColumns, ids, args...)
 }
 
@@ -163,7 +160,7 @@ func (tx *Tx) loadColumns(set MetadataSet, columns, ids string, args ...any) err
 	var id int64
 	dest := make([]any, len(wanted)+1)
 	dest[0] = &id
-	return tx.query(func(rows *sql.Rows) error {
+	return tx.Query(func(rows *sql.Rows) error {
 		m := new(Metadata)
 		fields := m.fields()
 		for i, field := range wanted {
@@ -184,6 +181,15 @@ func (tx *Tx) MetadataUse(id int64) (string, error) {
 	if id == 0 {
 		return "", nil
 	}
-	err := tx.queryRow("SELECT use FROM metadata WHERE id = ?", id).Scan(&use)
+	err := tx.QueryRow("SELECT use FROM metadata WHERE id = ?", id).Scan(&use)
 	return use, err
+}
+
+// Metadata returns one row of metadata by its id.
+func (tx *Tx) Metadata(id int64) (*Metadata, error) {
+	set := MetadataSet{}
+	if err := tx.LoadMetadata(set, "?", id); err != nil {
+		return nil, fmt.Errorf("metadata %d: %w", id, err)
+	}
+	return set[id], nil
 }

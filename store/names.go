@@ -1,11 +1,141 @@
 package store
 
-import "database/sql"
+import (
+	"database/sql"
+	"strconv"
+	"strings"
 
-// PackageNames returns every category/pn in the facts of any host, in their order.
+	"emaudit/parse/atom"
+)
+
+// dictionary maps the values of one dictionary table to their ids. After many
+// look-ups in a transaction, it loads the whole table, unless the table is too
+// large.
+type dictionary struct {
+	ids   map[string]int64
+	asked int
+	whole bool
+}
+
+// wholeDictionaryAfter is the number of look-ups after which reading the whole
+// table is faster. One look-up takes about 10 µs, and a host with decades of
+// history has tens of thousands of names.
+const wholeDictionaryAfter = 512
+
+// maxDictionary bounds the names of one table in memory.
+const maxDictionary = 1 << 16
+
+func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
+	if id, ok := d.ids[value]; ok {
+		return id, true, nil
+	}
+	if d.whole {
+		return 0, false, nil
+	}
+	if d.ids == nil {
+		d.ids = map[string]int64{}
+	}
+	if d.asked++; d.asked == wholeDictionaryAfter {
+		var last int64
+		if err := tx.QueryRow("SELECT coalesce(max(id), 0) FROM " + table).Scan(&last); err != nil {
+			return 0, false, err
+		}
+		d.whole = last < maxDictionary
+	}
+	if d.whole {
+		err := tx.Query(func(rows *sql.Rows) error {
+			var id int64
+			var v string
+			if err := rows.Scan(&id, &v); err != nil {
+				return err
+			}
+			d.ids[v] = id
+			return nil
+		}, "SELECT id, value FROM "+table)
+		id, ok := d.ids[value]
+		return id, ok, err
+	}
+	var id int64
+	missing, err := NoRow(tx.QueryRow("SELECT id FROM "+table+" WHERE value = ?", value).Scan(&id))
+	if missing || err != nil {
+		return 0, false, err
+	}
+	d.put(value, id)
+	return id, true, nil
+}
+
+// put adds a name. If there are too many, it drops the previous ones, which remain
+// in the table.
+func (d *dictionary) put(value string, id int64) {
+	if len(d.ids) >= maxDictionary {
+		clear(d.ids)
+		d.whole = false
+	}
+	d.ids[value] = id
+}
+
+// TextID returns the id of a string in the dictionary text. It inserts a new
+// string.
+func (tx *Tx) TextID(value string) (int64, error) {
+	id, ok, err := tx.lookUp(&tx.texts, "text", value)
+	if ok || err != nil {
+		return id, err
+	}
+	id, err = tx.Insert("INSERT INTO text (value) VALUES (?)", value)
+	tx.texts.put(value, id)
+	return id, err
+}
+
+// CPID returns the id of a category/pn. It inserts a new one.
+func (tx *Tx) CPID(value string) (int64, error) {
+	id, ok, err := tx.lookUp(&tx.cps, "cp", value)
+	if ok || err != nil {
+		return id, err
+	}
+	id, err = tx.Insert("INSERT INTO cp (value) VALUES (?)", value)
+	tx.cps.put(value, id)
+	return id, err
+}
+
+// CPVID returns the id of a cpv, unchanged. It inserts a new one, with the id of
+// its category/pn if it is valid.
+func (tx *Tx) CPVID(value string) (int64, error) {
+	id, ok, err := tx.lookUp(&tx.cpvs, "cpv", value)
+	if ok || err != nil {
+		return id, err
+	}
+	var cp any
+	if c, err := atom.ParseCPV(value); err == nil {
+		if cp, err = tx.CPID(c.CP()); err != nil {
+			return 0, err
+		}
+	}
+	id, err = tx.Insert("INSERT INTO cpv (value, cp) VALUES (?, ?)", value, cp)
+	tx.cpvs.put(value, id)
+	return id, err
+}
+
+// PackageNumbers returns the numbers of packages (cat/pn) as the operand of IN in
+// SQL. It is never empty.
+func (tx *Tx) PackageNumbers(packages []string) (string, error) {
+	b := []byte("-1")
+	for _, name := range packages {
+		id, ok, err := tx.lookUp(&tx.cps, "cp", name)
+		if err != nil {
+			return "", err
+		}
+		if ok {
+			b = strconv.AppendInt(append(b, ','), id, 10)
+		}
+	}
+	return string(b), nil
+}
+
+// PackageNames returns every category/pn in the facts of any host, sorted. Package
+// names that a person types are looked up in it.
 func (tx *Tx) PackageNames() ([]string, error) {
 	var names []string
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var name string
 		if err := rows.Scan(&name); err != nil {
 			return err
@@ -14,4 +144,50 @@ func (tx *Tx) PackageNames() ([]string, error) {
 		return nil
 	}, "SELECT value FROM cp ORDER BY value")
 	return names, err
+}
+
+// KnownSlots returns the slots, without sub-slots, of the versions of a host that
+// were ever installed or whose build log names the slot. The keys are cpvs.
+func (tx *Tx) KnownSlots(host HostID) (map[string]string, error) {
+	slots := map[string]string{}
+	err := tx.Query(func(rows *sql.Rows) error {
+		var cpv, slot string
+		err := rows.Scan(&cpv, &slot)
+		if slot, _, _ = strings.Cut(slot, "/"); slot != "" {
+			slots[cpv] = slot
+		}
+		return err
+	}, `SELECT c.value, b.slot FROM build_log b JOIN cpv c ON c.id = b.cpv WHERE b.host = ?
+		UNION ALL SELECT c.value, i.slot FROM installed i JOIN cpv c ON c.id = i.cpv WHERE i.host = ?`, host, host)
+	return slots, err
+}
+
+// PackageMove is a renaming of a package.
+type PackageMove struct{ Old, New string } // cat/pn
+
+// ReplacePackageMoves replaces all moves from one source. moves are in ascending
+// order of time.
+func (tx *Tx) ReplacePackageMoves(host HostID, source int64, moves []PackageMove) error {
+	if _, err := tx.Exec("DELETE FROM package_move WHERE host = ? AND source = ?", host, source); err != nil {
+		return err
+	}
+	rows := tx.Bulk("package_move", "host", "source", "position", "old_cp", "new_cp")
+	for i, m := range moves {
+		if err := rows.Add(host, source, i, m.Old, m.New); err != nil {
+			return err
+		}
+	}
+	return rows.Flush()
+}
+
+// PackageMoves returns the moves of a host by repository, oldest first.
+func (tx *Tx) PackageMoves(host HostID) ([]PackageMove, error) {
+	var all []PackageMove
+	err := tx.Query(func(rows *sql.Rows) error {
+		var m PackageMove
+		err := rows.Scan(&m.Old, &m.New)
+		all = append(all, m)
+		return err
+	}, "SELECT old_cp, new_cp FROM package_move WHERE host = ? ORDER BY source, position", host)
+	return all, err
 }

@@ -16,7 +16,7 @@ type Pin struct {
 
 // PutPin inserts a pin, or replaces the pin of the same name.
 func (tx *Tx) PutPin(host HostID, p Pin) error {
-	_, err := tx.exec(`INSERT INTO pin (host, name, at, run, created_at, note) VALUES (?, ?, ?, ?, ?, ?)
+	_, err := tx.Exec(`INSERT INTO pin (host, name, at, run, created_at, note) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, name) DO UPDATE SET at = excluded.at, run = excluded.run, created_at = excluded.created_at, note = excluded.note`,
 		host, p.Name, p.At, p.Run, p.CreatedAt, p.Note)
 	if err != nil {
@@ -27,7 +27,7 @@ func (tx *Tx) PutPin(host HostID, p Pin) error {
 
 // RemovePin deletes a pin. ok is false if there is none of that name.
 func (tx *Tx) RemovePin(host HostID, name string) (ok bool, err error) {
-	res, err := tx.exec("DELETE FROM pin WHERE host = ? AND name = ?", host, name)
+	res, err := tx.Exec("DELETE FROM pin WHERE host = ? AND name = ?", host, name)
 	if err != nil {
 		return false, fmt.Errorf("pin %s: %w", name, err)
 	}
@@ -38,7 +38,7 @@ func (tx *Tx) RemovePin(host HostID, name string) (ok bool, err error) {
 // Pins returns the pins of a host, by their time.
 func (tx *Tx) Pins(host HostID) ([]Pin, error) {
 	var all []Pin
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var p Pin
 		err := rows.Scan(&p.Name, &p.At, &p.Run, &p.CreatedAt, &p.Note)
 		all = append(all, p)

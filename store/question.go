@@ -121,7 +121,7 @@ func (tx *Tx) Views() ([]View, error) {
 		for _, comment := range viewComment.FindAllStringSubmatch(made[3], -1) {
 			meanings[comment[1]] = comment[2]
 		}
-		err := tx.query(func(rows *sql.Rows) error {
+		err := tx.Query(func(rows *sql.Rows) error {
 			var c ViewColumn
 			err := rows.Scan(&c.Name)
 			c.Meaning = meanings[c.Name]

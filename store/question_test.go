@@ -30,7 +30,11 @@ func ask(ctx context.Context, db *DB, question string) (lines []string, err erro
 
 func TestQuestionsAreAnsweredAndNothingIsChanged(t *testing.T) {
 	t.Parallel()
-	db, _ := logDB(t)
+	db := open(t, filepath.Join(t.TempDir(), "test.db"), Options{})
+	update(t, db, func(tx *Tx) error {
+		_, err := tx.EnsureHost("test", "/", 1)
+		return err
+	})
 	got, err := ask(context.Background(), db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2) SELECT name, i FROM host, n")
 	if diff := cmp.Diff([]string{"name i", "test 1", "test 2"}, got); diff != "" || err != nil {
 		t.Error(diff, err)
@@ -52,7 +56,7 @@ func TestQuestionsAreAnsweredAndNothingIsChanged(t *testing.T) {
 
 func TestAQuestionWithoutEndIsInterrupted(t *testing.T) {
 	t.Parallel()
-	db, _ := logDB(t)
+	db := open(t, filepath.Join(t.TempDir(), "test.db"), Options{})
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := ask(ctx, db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"); !errors.Is(err, context.DeadlineExceeded) {

@@ -8,10 +8,10 @@ import (
 	"io"
 )
 
-// rawRows reads many rows directly from the driver. database/sql checks each value
+// RawRows reads many rows directly from the driver. database/sql checks each value
 // again, which takes as long as SQLite takes to find it. A log of a million lines
 // has six million values.
-type rawRows struct {
+type RawRows struct {
 	tx      *Tx
 	stmt    driver.Stmt
 	rows    driver.Rows
@@ -29,9 +29,9 @@ const (
 	mostBatch  = 256
 )
 
-// raw runs a query whose values are int64 or string.
-func (tx *Tx) raw(query string, args ...any) (*rawRows, error) {
-	r := &rawRows{tx: tx, size: firstBatch}
+// Raw runs a query whose values are int64 or string.
+func (tx *Tx) Raw(query string, args ...any) (*RawRows, error) {
+	r := &RawRows{tx: tx, size: firstBatch}
 	named := make([]driver.NamedValue, len(args))
 	for i, arg := range args {
 		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
@@ -58,9 +58,9 @@ func (tx *Tx) raw(query string, args ...any) (*rawRows, error) {
 	return r, nil
 }
 
-// row returns the values of the next row, which are valid until the next call. It
+// Row returns the values of the next row, which are valid until the next call. It
 // returns nil after the last row.
-func (r *rawRows) row() ([]driver.Value, error) {
+func (r *RawRows) Row() ([]driver.Value, error) {
 	if r.next == len(r.values) {
 		if r.ended {
 			return nil, nil
@@ -75,7 +75,7 @@ func (r *rawRows) row() ([]driver.Value, error) {
 }
 
 // read reads rows ahead.
-func (r *rawRows) read() error {
+func (r *RawRows) read() error {
 	if cap(r.values) < r.size*r.columns {
 		r.values = make([]driver.Value, 0, r.size*r.columns)
 	}
@@ -99,7 +99,7 @@ func (r *rawRows) read() error {
 	return err
 }
 
-func (r *rawRows) close() {
+func (r *RawRows) Close() {
 	// The rest cannot fail, because nothing was written.
 	_ = r.tx.conn.Raw(func(any) error {
 		r.rows.Close()
@@ -107,15 +107,15 @@ func (r *rawRows) close() {
 	})
 }
 
-// rawQuery calls each for every row of a query.
-func (tx *Tx) rawQuery(each func([]driver.Value) error, query string, args ...any) error {
-	r, err := tx.raw(query, args...)
+// RawQuery calls each for every row of a query.
+func (tx *Tx) RawQuery(each func([]driver.Value) error, query string, args ...any) error {
+	r, err := tx.Raw(query, args...)
 	if err != nil {
 		return err
 	}
-	defer r.close()
+	defer r.Close()
 	for {
-		row, err := r.row()
+		row, err := r.Row()
 		if row == nil || err != nil {
 			return err
 		}
@@ -125,16 +125,16 @@ func (tx *Tx) rawQuery(each func([]driver.Value) error, query string, args ...an
 	}
 }
 
-// number returns an integer, or missing for NULL.
-func number(value driver.Value, missing int64) int64 {
+// Number returns an integer, or missing for NULL.
+func Number(value driver.Value, missing int64) int64 {
 	if n, ok := value.(int64); ok {
 		return n
 	}
 	return missing
 }
 
-// text returns a text, or "" for NULL.
-func text(value driver.Value) string {
+// Text returns a text, or "" for NULL.
+func Text(value driver.Value) string {
 	switch s := value.(type) {
 	case string:
 		return s
@@ -147,10 +147,10 @@ func text(value driver.Value) string {
 // errWord means that a word is not a value of its enumeration.
 var errWord = errors.New("no such word")
 
-// word reads a value of an enumeration.
-func word(value driver.Value, to encoding.TextUnmarshaler) error {
-	if to.UnmarshalText([]byte(text(value))) != nil {
-		return fmt.Errorf("%w: %q", errWord, text(value))
+// Word reads a value of an enumeration.
+func Word(value driver.Value, to encoding.TextUnmarshaler) error {
+	if to.UnmarshalText([]byte(Text(value))) != nil {
+		return fmt.Errorf("%w: %q", errWord, Text(value))
 	}
 	return nil
 }

@@ -100,19 +100,19 @@ func (is identity) known() error {
 // identity reads what the file says of itself. That of a new file is empty but for
 // the journal.
 func (tx *Tx) identity() (is identity, err error) {
-	if err := tx.queryRow("PRAGMA user_version").Scan(&is.schema); err != nil {
+	if err := tx.QueryRow("PRAGMA user_version").Scan(&is.schema); err != nil {
 		return is, err
 	}
-	if err := tx.queryRow("PRAGMA application_id").Scan(&is.application); err != nil {
+	if err := tx.QueryRow("PRAGMA application_id").Scan(&is.application); err != nil {
 		return is, err
 	}
-	if err := tx.queryRow("PRAGMA journal_mode").Scan(&is.journal); err != nil {
+	if err := tx.QueryRow("PRAGMA journal_mode").Scan(&is.journal); err != nil {
 		return is, err
 	}
 	if is.application == applicationID {
 		return is, nil
 	}
-	return is, tx.queryRow("SELECT count(*) FROM sqlite_master").Scan(&is.tables)
+	return is, tx.QueryRow("SELECT count(*) FROM sqlite_master").Scan(&is.tables)
 }
 
 // journalRetry is how long to wait before the journal mode is tried again: the
@@ -147,10 +147,10 @@ func (db *DB) make(ctx context.Context) error {
 		if err := tx.makeSchema(); err != nil {
 			return err
 		}
-		if _, err := tx.exec(fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
+		if _, err := tx.Exec(fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
 			return err
 		}
-		_, err := tx.exec(fmt.Sprintf("PRAGMA user_version = %d", schemaVersion))
+		_, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", schemaVersion))
 		return err
 	})
 }
@@ -158,15 +158,15 @@ func (db *DB) make(ctx context.Context) error {
 // makeSchema makes the tables, indexes and views.
 func (tx *Tx) makeSchema() error {
 	for _, statement := range splitStatements(schema) {
-		if _, err := tx.exec(statement); err != nil {
+		if _, err := tx.Exec(statement); err != nil {
 			return fmt.Errorf("schema: %w", err)
 		}
 	}
 	return nil
 }
 
-// noRow tells a missing row from an error.
-func noRow(err error) (missing bool, other error) {
+// NoRow tells a missing row from an error.
+func NoRow(err error) (missing bool, other error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return true, nil
 	}

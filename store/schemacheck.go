@@ -19,7 +19,7 @@ const maxObjects = 1000
 // objects reads the schema.
 func (tx *Tx) objects() (map[string]object, error) {
 	all := map[string]object{}
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var o object
 		if err := rows.Scan(&o.kind, &o.name, &o.table, &o.sql); err != nil {
 			return err

@@ -21,6 +21,11 @@ const (
 	SourceElog      SourceKind = "elog"
 	SourceCapture   SourceKind = "capture"
 	SourceLeftovers SourceKind = "leftovers" // what updates left for a person to do
+	// SourceOldEmergeLog is a rotated file of emerge.log. Its bookmark remains when
+	// the file is gone.
+	SourceOldEmergeLog SourceKind = "old-emerge-log"
+	SourceConfig       SourceKind = "config"  // /etc/portage; only for its damage
+	SourceUpdates      SourceKind = "updates" // the folder profiles/updates of a repository
 )
 
 // Condition says whether a source could be read at the last ingest.
@@ -53,9 +58,9 @@ type Source struct {
 	ReadAt    int64  // unix seconds of the ingest that last read it
 }
 
-const sourceColumns = "id, host, kind, path, dev, inode, size, mtime_ns, position, fingerprint, state, condition, problem, read_at"
+const SourceColumns = "id, host, kind, path, dev, inode, size, mtime_ns, position, fingerprint, state, condition, problem, read_at"
 
-func scanSource(scan func(...any) error) (Source, error) {
+func ScanSource(scan func(...any) error) (Source, error) {
 	var s Source
 	var dev, inode int64
 	err := scan(&s.ID, &s.Host, &s.Kind, &s.Path, &dev, &inode, &s.Size, &s.MTimeNS, &s.Position, &s.Fingerprint, &s.State, &s.Condition, &s.Problem, &s.ReadAt)
@@ -66,22 +71,22 @@ func scanSource(scan func(...any) error) (Source, error) {
 // FindSource returns the bookmark of a source; ok is false where there is
 // none yet.
 func (tx *Tx) FindSource(host HostID, kind SourceKind, path string) (s Source, ok bool, err error) {
-	s, err = scanSource(tx.queryRow("SELECT "+sourceColumns+" FROM source WHERE host = ? AND kind = ? AND path = ?", host, kind, path).Scan)
-	missing, err := noRow(err)
+	s, err = ScanSource(tx.QueryRow("SELECT "+SourceColumns+" FROM source WHERE host = ? AND kind = ? AND path = ?", host, kind, path).Scan)
+	missing, err := NoRow(err)
 	return s, err == nil && !missing, err
 }
 
 // Sources returns the bookmarks of a host, of one kind or of all kinds ("").
 func (tx *Tx) Sources(host HostID, kind SourceKind) ([]Source, error) {
 	var all []Source
-	err := tx.query(func(rows *sql.Rows) error {
-		s, err := scanSource(rows.Scan)
+	err := tx.Query(func(rows *sql.Rows) error {
+		s, err := ScanSource(rows.Scan)
 		if err != nil {
 			return err
 		}
 		all = append(all, s)
 		return nil
-	}, "SELECT "+sourceColumns+" FROM source WHERE host = ? AND (kind = ? OR ? = '') ORDER BY kind, path", host, kind, kind)
+	}, "SELECT "+SourceColumns+" FROM source WHERE host = ? AND (kind = ? OR ? = '') ORDER BY kind, path", host, kind, kind)
 	return all, err
 }
 
@@ -90,7 +95,7 @@ func (tx *Tx) PutSource(s *Source) error {
 	if s.Condition == "" {
 		s.Condition = ConditionRead
 	}
-	err := tx.queryRow(`INSERT INTO source (host, kind, path, dev, inode, size, mtime_ns, position, fingerprint, state, condition, problem, read_at)
+	err := tx.QueryRow(`INSERT INTO source (host, kind, path, dev, inode, size, mtime_ns, position, fingerprint, state, condition, problem, read_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, kind, path) DO UPDATE SET dev = excluded.dev, inode = excluded.inode, size = excluded.size,
 			mtime_ns = excluded.mtime_ns, position = excluded.position, fingerprint = excluded.fingerprint, state = excluded.state,
@@ -115,7 +120,7 @@ type Diagnostic struct {
 // source where that is a folder.
 func (tx *Tx) AddDiagnostics(source int64, subject string, diags []parse.Diagnostic, now int64) error {
 	for _, d := range diags {
-		if _, err := tx.exec("INSERT INTO diagnostic (source, subject, offset, code, message, met_at) VALUES (?, ?, ?, ?, ?, ?)",
+		if _, err := tx.Exec("INSERT INTO diagnostic (source, subject, offset, code, message, met_at) VALUES (?, ?, ?, ?, ?, ?)",
 			source, subject, d.Offset, d.Code, d.Message, now); err != nil {
 			return fmt.Errorf("diagnostic: %w", err)
 		}
@@ -126,7 +131,7 @@ func (tx *Tx) AddDiagnostics(source int64, subject string, diags []parse.Diagnos
 // ClearDiagnostics forgets the damage of a subject of a source, or of the
 // whole source (subject "*"), before it is read anew.
 func (tx *Tx) ClearDiagnostics(source int64, subject string) error {
-	_, err := tx.exec("DELETE FROM diagnostic WHERE source = ? AND (subject = ? OR ? = '*')", source, subject, subject)
+	_, err := tx.Exec("DELETE FROM diagnostic WHERE source = ? AND (subject = ? OR ? = '*')", source, subject, subject)
 	return err
 }
 
@@ -134,7 +139,7 @@ func (tx *Tx) ClearDiagnostics(source int64, subject string) error {
 // all kinds (""), in the order of sources and offsets.
 func (tx *Tx) Diagnostics(host HostID, kind SourceKind) ([]Diagnostic, error) {
 	var all []Diagnostic
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var d Diagnostic
 		if err := rows.Scan(&d.Source, &d.Subject, &d.Offset, &d.Code, &d.Message, &d.MetAt); err != nil {
 			return err
@@ -151,7 +156,7 @@ func (tx *Tx) Diagnostics(host HostID, kind SourceKind) ([]Diagnostic, error) {
 // the time at which it was met.
 func (tx *Tx) ReplaceDiagnostics(source int64, subject string, diags []parse.Diagnostic, now int64) (added int, err error) {
 	known := map[parse.Diagnostic]int64{}
-	err = tx.query(func(rows *sql.Rows) error {
+	err = tx.Query(func(rows *sql.Rows) error {
 		var d parse.Diagnostic
 		var id int64
 		if err := rows.Scan(&id, &d.Offset, &d.Code, &d.Message); err != nil {
@@ -172,7 +177,7 @@ func (tx *Tx) ReplaceDiagnostics(source int64, subject string, diags []parse.Dia
 		}
 	}
 	for _, id := range known {
-		if _, err := tx.exec("DELETE FROM diagnostic WHERE id = ?", id); err != nil {
+		if _, err := tx.Exec("DELETE FROM diagnostic WHERE id = ?", id); err != nil {
 			return 0, err
 		}
 	}

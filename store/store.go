@@ -1,7 +1,11 @@
 // Package store keeps all facts that emaudit has ever read in one SQLite database.
 // It outlives rotated logs, deleted binary packages and replaced installed
-// packages. It holds the schema and all SQL statements; other packages see typed
-// rows.
+// packages. All SQL is here and in the sub-rooms; other packages see typed rows.
+//
+// This package holds the file, its schema, its transactions, the dictionaries of
+// names, and what belongs to a host as a whole: its sources, their damage, its
+// configuration and its pins. The facts are in store/logs (what emerge did) and
+// store/inventory (what lies on the disk).
 //
 // # Rules of the schema
 //

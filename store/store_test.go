@@ -163,11 +163,11 @@ func TestOnlyARegularFileIsOpened(t *testing.T) {
 func TestAFullFileSystemIsSaidToBe(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "emaudit.db"), Options{})
 	err := db.Update(context.Background(), func(tx *Tx) error {
-		if _, err := tx.exec("PRAGMA max_page_count = 1"); err != nil {
+		if _, err := tx.Exec("PRAGMA max_page_count = 1"); err != nil {
 			return err
 		}
 		for i := range 1000 {
-			if _, err := tx.textID(strings.Repeat("x", 4096) + strconv.Itoa(i)); err != nil {
+			if _, err := tx.TextID(strings.Repeat("x", 4096) + strconv.Itoa(i)); err != nil {
 				return err
 			}
 		}
@@ -269,7 +269,7 @@ func TestNamesAreStoredOnceAcrossTransactions(t *testing.T) {
 	for range 2 {
 		update(t, db, func(tx *Tx) error {
 			for _, name := range names {
-				id, err := tx.cpvID(name)
+				id, err := tx.CPVID(name)
 				if err != nil {
 					return err
 				}
@@ -286,7 +286,7 @@ func TestNamesAreStoredOnceAcrossTransactions(t *testing.T) {
 	}
 	update(t, db, func(tx *Tx) error {
 		var cps, without int
-		if err := tx.queryRow("SELECT count(DISTINCT cp), sum(cp IS NULL) FROM cpv").Scan(&cps, &without); err != nil {
+		if err := tx.QueryRow("SELECT count(DISTINCT cp), sum(cp IS NULL) FROM cpv").Scan(&cps, &without); err != nil {
 			return err
 		}
 		if cps != 1 || without != 1 {
@@ -300,20 +300,20 @@ func TestABulkInsertKeepsEveryRowOfFullAndPartBatches(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "emaudit.db"), Options{})
 	for _, n := range []int{0, 1, batchRows - 1, batchRows, batchRows + 1, 3*batchRows + 7} {
 		update(t, db, func(tx *Tx) error {
-			if _, err := tx.exec("DELETE FROM text"); err != nil {
+			if _, err := tx.Exec("DELETE FROM text"); err != nil {
 				return err
 			}
-			b := tx.bulk("text", "id", "value")
+			b := tx.Bulk("text", "id", "value")
 			for i := range n {
-				if err := b.add(i+1, time.Duration(i).String()); err != nil {
+				if err := b.Add(i+1, time.Duration(i).String()); err != nil {
 					return err
 				}
 			}
-			if err := b.flush(); err != nil {
+			if err := b.Flush(); err != nil {
 				return err
 			}
 			var rows, sum int
-			if err := tx.queryRow("SELECT count(*), coalesce(sum(id), 0) FROM text").Scan(&rows, &sum); err != nil {
+			if err := tx.QueryRow("SELECT count(*), coalesce(sum(id), 0) FROM text").Scan(&rows, &sum); err != nil {
 				return err
 			}
 			if rows != n || sum != n*(n+1)/2 {

@@ -12,11 +12,11 @@ import (
 	"github.com/mattn/go-sqlite3"
 
 	"emaudit/parse"
-	"emaudit/parse/atom"
 )
 
 // Tx is one transaction. [DB.Update] or [DB.View] passes it to a function, and it
-// is valid until that function returns. It is not safe for concurrent use.
+// is valid until that function returns. It is not safe for concurrent use. Its
+// methods that take SQL are for this room and its sub-rooms alone.
 type Tx struct {
 	ctx       context.Context
 	cancelled func() error // error of the caller's context
@@ -66,7 +66,8 @@ func public(args []any) []any {
 	return args
 }
 
-func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
+// Exec runs a statement that returns no rows.
+func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	if err := tx.cancelled(); err != nil {
 		return nil, err
 	}
@@ -80,16 +81,18 @@ func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
 	return s.ExecContext(tx.ctx, public(args)...)
 }
 
-// insert runs an INSERT and returns the id of the new row.
-func (tx *Tx) insert(query string, args ...any) (int64, error) {
-	res, err := tx.exec(query, args...)
+// Insert runs an INSERT and returns the id of the new row.
+func (tx *Tx) Insert(query string, args ...any) (int64, error) {
+	res, err := tx.Exec(query, args...)
 	if err != nil {
 		return 0, err
 	}
 	return res.LastInsertId()
 }
 
-func (tx *Tx) queryRow(query string, args ...any) *sql.Row {
+// QueryRow runs a query of at most one row. [NoRow] tells a missing row from an
+// error.
+func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
 	s, err := tx.stmt(query)
 	if err != nil {
 		// A query that cannot be prepared returns the same error at Scan.
@@ -98,8 +101,8 @@ func (tx *Tx) queryRow(query string, args ...any) *sql.Row {
 	return s.QueryRowContext(tx.ctx, public(args)...)
 }
 
-// query calls scan for every row of a query.
-func (tx *Tx) query(scan func(*sql.Rows) error, query string, args ...any) error {
+// Query calls scan for every row of a query.
+func (tx *Tx) Query(scan func(*sql.Rows) error, query string, args ...any) error {
 	s, err := tx.stmt(query)
 	if err != nil {
 		return err
@@ -125,9 +128,9 @@ func (tx *Tx) query(scan func(*sql.Rows) error, query string, args ...any) error
 // limit of 32,766 variables.
 const batchRows = 50
 
-// bulk inserts many rows into one table, [batchRows] at a time. It keeps the
+// Bulk inserts many rows into one table, [batchRows] at a time. It keeps the
 // arguments of the rows until the batch is full.
-type bulk struct {
+type Bulk struct {
 	tx      *Tx
 	head    string // INSERT INTO t (a, b) VALUES
 	row     string // (?, ?)
@@ -136,9 +139,9 @@ type bulk struct {
 	many    driver.Stmt // for batchRows rows; nil until the first batch is full
 }
 
-// bulk returns a bulk insert into the columns of a table.
-func (tx *Tx) bulk(table string, columns ...string) *bulk {
-	return &bulk{
+// Bulk returns a bulk insert into the columns of a table.
+func (tx *Tx) Bulk(table string, columns ...string) *Bulk {
+	return &Bulk{
 		tx:      tx,
 		head:    "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ",
 		row:     "(" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")",
@@ -146,8 +149,8 @@ func (tx *Tx) bulk(table string, columns ...string) *bulk {
 	}
 }
 
-// add adds one row.
-func (b *bulk) add(values ...any) error {
+// Add adds one row.
+func (b *Bulk) Add(values ...any) error {
 	if len(values) != b.columns {
 		return fmt.Errorf("bulk insert: want %d values, got %d: %s", b.columns, len(values), b.head)
 	}
@@ -177,7 +180,7 @@ func (b *bulk) add(values ...any) error {
 // insert inserts the pending rows. It calls the driver directly, because
 // database/sql checks each value again. It uses Query, which binds all values in
 // one call into C, while Exec makes one call for each.
-func (b *bulk) insert(rows int) error {
+func (b *Bulk) insert(rows int) error {
 	err := b.tx.conn.Raw(func(conn any) error {
 		stmt := b.many
 		if stmt == nil {
@@ -201,8 +204,8 @@ func (b *bulk) insert(rows int) error {
 	return err
 }
 
-// flush inserts the remaining rows.
-func (b *bulk) flush() error {
+// Flush inserts the remaining rows.
+func (b *Bulk) Flush() error {
 	rows := len(b.args) / b.columns
 	if b.many != nil {
 		err := b.tx.conn.Raw(func(any) error { return b.many.Close() })
@@ -216,20 +219,20 @@ func (b *bulk) flush() error {
 	return b.insert(rows)
 }
 
-// dropIndexesOfEmpty drops the indexes of the empty tables among tables. It returns
+// DropIndexesOfEmpty drops the indexes of the empty tables among tables. It returns
 // the statements that recreate them: building an index after a load takes half the
 // time.
-func (tx *Tx) dropIndexesOfEmpty(tables ...string) ([]string, error) {
+func (tx *Tx) DropIndexesOfEmpty(tables ...string) ([]string, error) {
 	var names, statements []string
 	for _, table := range tables {
 		var any bool
-		if err := tx.queryRow("SELECT EXISTS (SELECT 1 FROM " + table + ")").Scan(&any); err != nil {
+		if err := tx.QueryRow("SELECT EXISTS (SELECT 1 FROM " + table + ")").Scan(&any); err != nil {
 			return nil, err
 		}
 		if any {
 			continue
 		}
-		err := tx.query(func(rows *sql.Rows) error {
+		err := tx.Query(func(rows *sql.Rows) error {
 			var name, statement string
 			err := rows.Scan(&name, &statement)
 			names, statements = append(names, name), append(statements, statement)
@@ -240,116 +243,9 @@ func (tx *Tx) dropIndexesOfEmpty(tables ...string) ([]string, error) {
 		}
 	}
 	for _, name := range names {
-		if _, err := tx.exec("DROP INDEX " + name); err != nil {
+		if _, err := tx.Exec("DROP INDEX " + name); err != nil {
 			return nil, err
 		}
 	}
 	return statements, nil
-}
-
-// dictionary maps the values of one dictionary table to their ids. After many
-// look-ups in a transaction, it loads the whole table, unless the table is too
-// large.
-type dictionary struct {
-	ids   map[string]int64
-	asked int
-	whole bool
-}
-
-// wholeDictionaryAfter is the number of look-ups after which reading the whole
-// table is faster. One look-up takes about 10 µs, and a host with decades of
-// history has tens of thousands of names.
-const wholeDictionaryAfter = 512
-
-// maxDictionary bounds the names of one table in memory.
-const maxDictionary = 1 << 16
-
-func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
-	if id, ok := d.ids[value]; ok {
-		return id, true, nil
-	}
-	if d.whole {
-		return 0, false, nil
-	}
-	if d.ids == nil {
-		d.ids = map[string]int64{}
-	}
-	if d.asked++; d.asked == wholeDictionaryAfter {
-		var last int64
-		if err := tx.queryRow("SELECT coalesce(max(id), 0) FROM " + table).Scan(&last); err != nil {
-			return 0, false, err
-		}
-		d.whole = last < maxDictionary
-	}
-	if d.whole {
-		err := tx.query(func(rows *sql.Rows) error {
-			var id int64
-			var v string
-			if err := rows.Scan(&id, &v); err != nil {
-				return err
-			}
-			d.ids[v] = id
-			return nil
-		}, "SELECT id, value FROM "+table)
-		id, ok := d.ids[value]
-		return id, ok, err
-	}
-	var id int64
-	missing, err := noRow(tx.queryRow("SELECT id FROM "+table+" WHERE value = ?", value).Scan(&id))
-	if missing || err != nil {
-		return 0, false, err
-	}
-	d.put(value, id)
-	return id, true, nil
-}
-
-// put adds a name. If there are too many, it drops the previous ones, which remain
-// in the table.
-func (d *dictionary) put(value string, id int64) {
-	if len(d.ids) >= maxDictionary {
-		clear(d.ids)
-		d.whole = false
-	}
-	d.ids[value] = id
-}
-
-// textID returns the id of a string in the dictionary text. It inserts a new
-// string.
-func (tx *Tx) textID(value string) (int64, error) {
-	id, ok, err := tx.lookUp(&tx.texts, "text", value)
-	if ok || err != nil {
-		return id, err
-	}
-	id, err = tx.insert("INSERT INTO text (value) VALUES (?)", value)
-	tx.texts.put(value, id)
-	return id, err
-}
-
-// cpID returns the id of a category/pn. It inserts a new one.
-func (tx *Tx) cpID(value string) (int64, error) {
-	id, ok, err := tx.lookUp(&tx.cps, "cp", value)
-	if ok || err != nil {
-		return id, err
-	}
-	id, err = tx.insert("INSERT INTO cp (value) VALUES (?)", value)
-	tx.cps.put(value, id)
-	return id, err
-}
-
-// cpvID returns the id of a cpv, unchanged. It inserts a new one, with the id of
-// its category/pn if it is valid.
-func (tx *Tx) cpvID(value string) (int64, error) {
-	id, ok, err := tx.lookUp(&tx.cpvs, "cpv", value)
-	if ok || err != nil {
-		return id, err
-	}
-	var cp any
-	if c, err := atom.ParseCPV(value); err == nil {
-		if cp, err = tx.cpID(c.CP()); err != nil {
-			return 0, err
-		}
-	}
-	id, err = tx.insert("INSERT INTO cpv (value, cp) VALUES (?, ?)", value, cp)
-	tx.cpvs.put(value, id)
-	return id, err
 }

@@ -13,7 +13,7 @@ import (
 	"emaudit/parse/atom"
 	"emaudit/parse/binpkg"
 	"emaudit/parse/userconf"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // CompatibilityRow is the answer for one binary package.
@@ -135,7 +135,7 @@ func (a *Acceptance) judgePlace(b *binpkgs.Binpkg) []Reason {
 	var reasons []Reason
 	trusted := a.Features["pkgdir-index-trusted"]
 	switch {
-	case b.Dir.Kind != store.KindPkgDir:
+	case b.Dir.Kind != inventory.KindPkgDir:
 		reasons = append(reasons, Reason{Code: "outside-pkgdir", Detail: "it is in " + b.Dir.Path + "; Portage sees it only if it is copied to a staged PKGDIR", Effect: EffectNote})
 	case b.EntryContradicts() && !b.Damaged():
 		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages lists another digest, and Portage compares digests before a merge", Effect: EffectRefused, SettleWith: b.Refresh()})
@@ -219,7 +219,7 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 	var mergeable []*JudgedBinpkg
 	for i := range inv.Binpkgs {
 		b := &inv.Binpkgs[i]
-		here := slices.ContainsFunc(inv.Installed, func(p store.Installed) bool { return p.CPV == b.CPV && p.BuildTime == b.BuildTime })
+		here := slices.ContainsFunc(inv.Installed, func(p inventory.Installed) bool { return p.CPV == b.CPV && p.BuildTime == b.BuildTime })
 		if judged[i], err = accept.JudgeBinpkg(b, here); err != nil {
 			return nil, err
 		}
@@ -258,7 +258,7 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 }
 
 // WorldOf returns the world of installed packages.
-func WorldOf(installed []store.Installed) *transition.World {
+func WorldOf(installed []inventory.Installed) *transition.World {
 	w := transition.NewWorld()
 	for i := range installed {
 		p := &installed[i]

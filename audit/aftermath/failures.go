@@ -12,7 +12,8 @@ import (
 	"emaudit/audit/history"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/mergelog"
-	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // Failure is one merge that failed.
@@ -74,17 +75,17 @@ func (f *Failures) Open() int {
 // failure is known from emerge.log, from a log, or from both; the log has the
 // cause.
 func AuditFailures(db audit.Database, since int64) (*Failures, error) {
-	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{Since: since, Failed: true})
+	buildLogs, err := logs.BuildLogs(db.Tx, db.Host, logs.BuildLogQuery{Since: since, Failed: true})
 	if err != nil {
 		return nil, err
 	}
-	failed, err := db.Tx.EmergeLog(db.Host).FailedMerges(since)
+	failed, err := logs.ReadEmergeLog(db.Tx, db.Host).FailedMerges(since)
 	if err != nil {
 		return nil, err
 	}
 	packages := []string{}
-	for i := range logs {
-		packages = append(packages, audit.PackageOf(logs[i].CPV))
+	for i := range buildLogs {
+		packages = append(packages, audit.PackageOf(buildLogs[i].CPV))
 	}
 	for _, m := range failed {
 		packages = append(packages, audit.PackageOf(m.CPV))
@@ -97,7 +98,7 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	if err != nil {
 		return nil, err
 	}
-	errors, err := db.Tx.ElogMessages(db.Host, store.ElogQuery{Since: since, Classes: []mergelog.Class{mergelog.ClassError}})
+	errors, err := logs.ElogMessages(db.Tx, db.Host, logs.ElogQuery{Since: since, Classes: []mergelog.Class{mergelog.ClassError}})
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	if err != nil {
 		return nil, err
 	}
-	failures := NewFailures(h, logs, failed, errors, installed, slots)
+	failures := NewFailures(h, buildLogs, failed, errors, installed, slots)
 	cut, err := history.FindCutMerges(db)
 	if err != nil {
 		return nil, err
@@ -129,27 +130,27 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 
 // runsSince returns the runs since a time, all for 0; ok is false where there is
 // none.
-func runsSince(db audit.Database, since int64) (runs store.RunRange, ok bool, err error) {
+func runsSince(db audit.Database, since int64) (runs logs.RunRange, ok bool, err error) {
 	if since == 0 {
-		return store.RunRange{}, true, nil
+		return logs.RunRange{}, true, nil
 	}
-	return db.Tx.EmergeLog(db.Host).RunsBetween(since, db.Now+1)
+	return logs.ReadEmergeLog(db.Tx, db.Host).RunsBetween(since, db.Now+1)
 }
 
 // IsFailed tells whether emerge.log says that a merge failed, at its end or
 // before.
-func IsFailed(m *store.Merge) bool { return m.Outcome == emergelog.MergeFailed || m.PostinstFailed }
+func IsFailed(m *logs.Merge) bool { return m.Outcome == emergelog.MergeFailed || m.PostinstFailed }
 
 // NewFailures joins the logs that tell of a failure with the merges that failed.
-func NewFailures(h *history.MergeHistory, logs []store.BuildLog, failed []store.Merge, errors []store.ElogMessage, installed []store.Installed, slots map[string]string) *Failures {
+func NewFailures(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []logs.Merge, errors []logs.ElogMessage, installed []inventory.Installed, slots map[string]string) *Failures {
 	f := &Failures{Rows: []Failure{}, Cut: []history.CutMerge{}}
 	seen := map[history.MergeKey]bool{}
 	here := map[string]bool{}
 	for i := range installed {
 		here[audit.PackageOf(installed[i].CPV)] = true
 	}
-	for i := range logs {
-		log := &logs[i]
+	for i := range buildLogs {
+		log := &buildLogs[i]
 		m, link := h.Link(log)
 		row := failureOf(log, link)
 		if m != nil {
@@ -196,7 +197,7 @@ func NewFailures(h *history.MergeHistory, logs []store.BuildLog, failed []store.
 }
 
 // failureOf is the row of a log that tells of a failure.
-func failureOf(log *store.BuildLog, link history.LinkCertainty) Failure {
+func failureOf(log *logs.BuildLog, link history.LinkCertainty) Failure {
 	fail := log.Log.Failure
 	row := Failure{
 		CPV: log.CPV, At: log.At(), Phase: string(fail.Phase), Cause: string(fail.Cause.Class), Line: fail.Cause.Line,
@@ -215,7 +216,7 @@ func failureOf(log *store.BuildLog, link history.LinkCertainty) Failure {
 // fromElog takes what elog saved of a failure whose log is not known: without
 // PORTAGE_LOGDIR the log lies in the build directory, and elog's summary is all
 // that stays of it.
-func (row *Failure) fromElog(m *store.Merge, errors []store.ElogMessage) {
+func (row *Failure) fromElog(m *logs.Merge, errors []logs.ElogMessage) {
 	for i := range errors {
 		e := &errors[i]
 		if e.CPV != m.CPV || e.SavedAt < m.Started || e.SavedAt > history.MergeEnd(m)+history.LinkSlack {

@@ -7,7 +7,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/parse/mergelog"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // MessageFilter selects elog messages.
@@ -27,8 +27,8 @@ var MessageClasses = []string{"error", "warn", "qa", "log", "info"}
 var usualClasses = []string{"error", "warn", "qa", "log"}
 
 // Query is the filter in the terms of the store.
-func (f MessageFilter) Query() store.ElogQuery {
-	q := store.ElogQuery{CP: f.CP, Since: f.Since, Unread: f.Unread}
+func (f MessageFilter) Query() logs.ElogQuery {
+	q := logs.ElogQuery{CP: f.CP, Since: f.Since, Unread: f.Unread}
 	classes := f.Classes
 	if len(classes) == 0 {
 		classes = usualClasses
@@ -82,7 +82,7 @@ func (m *Messages) LastID() int64 {
 func AuditMessages(db audit.Database, filter MessageFilter) (*Messages, error) {
 	q := filter.Query()
 	q.Unread = false
-	stored, err := db.Tx.ElogMessages(db.Host, q)
+	stored, err := logs.ElogMessages(db.Tx, db.Host, q)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func AuditMessages(db audit.Database, filter MessageFilter) (*Messages, error) {
 	return answer, err
 }
 
-func messageOf(m *store.ElogMessage, runs []runSpan) Message {
+func messageOf(m *logs.ElogMessage, runs []runSpan) Message {
 	row := Message{
 		ID: m.ID, CPV: m.CPV, At: m.SavedAt, Class: strings.ToLower(string(m.Class)), Phase: string(m.Phase), Lines: m.Lines,
 		Unread: m.ReadAt == 0, Doubtful: m.Interleaved, Source: m.Path, Offset: m.Offset,
@@ -137,7 +137,7 @@ func runSpans(db audit.Database, since int64) ([]runSpan, error) {
 		return nil, err
 	}
 	var spans []runSpan
-	err = db.Tx.EmergeLog(db.Host).Runs(runs, store.OldestFirst, func(r *store.Run) error {
+	err = logs.ReadEmergeLog(db.Tx, db.Host).Runs(runs, logs.OldestFirst, func(r *logs.Run) error {
 		spans = append(spans, runSpan{id: r.ID, from: r.Started, to: max(r.Ended, r.LastSeen)})
 		return nil
 	})

@@ -10,6 +10,8 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/history"
 	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // PostUpdate is the answer to: what did the last update leave to do?
@@ -65,7 +67,7 @@ func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 
 // findLastRun finds the newest run that merged or removed something.
 func (p *PostUpdate) findLastRun(db audit.Database) error {
-	last, err := db.Tx.EmergeLog(db.Host).LastChange()
+	last, err := logs.ReadEmergeLog(db.Tx, db.Host).LastChange()
 	if last != 0 {
 		p.LastRun = &last
 	}
@@ -80,7 +82,7 @@ func (p *PostUpdate) unreadOfLastRun(db audit.Database) error {
 	}
 	last := *p.LastRun
 	var from int64
-	err := db.Tx.EmergeLog(db.Host).RunsNumbered([]int64{last}, func(r *store.Run) error {
+	err := logs.ReadEmergeLog(db.Tx, db.Host).RunsNumbered([]int64{last}, func(r *logs.Run) error {
 		from = r.Started
 		return nil
 	})
@@ -139,11 +141,11 @@ var noticeFindings = map[string]struct {
 // runtimeNotices reports notices of the builds that are installed: those whose
 // log was prepared last before the installed build was finished.
 func (p *PostUpdate) runtimeNotices(db audit.Database) error {
-	notices, err := db.Tx.QANotices(db.Host, store.BuildLogQuery{})
+	notices, err := logs.QANotices(db.Tx, db.Host, logs.BuildLogQuery{})
 	if err != nil || len(notices) == 0 {
 		return err
 	}
-	builds, err := db.Tx.SourceBuilds(db.Host)
+	builds, err := logs.SourceBuilds(db.Tx, db.Host)
 	if err != nil {
 		return err
 	}
@@ -188,7 +190,7 @@ func tellingDetail(details []string) string {
 // LogsOfBuilds finds the logs of the installed builds: of each, the newest log of
 // its cpv whose directory was prepared before BUILD_TIME. Builds are the oldest
 // first.
-func LogsOfBuilds(builds []store.BuildLogStamp, installed []store.Installed) map[int64]bool {
+func LogsOfBuilds(builds []logs.BuildLogStamp, installed []inventory.Installed) map[int64]bool {
 	byCPV := map[string]int64{} // BUILD_TIME
 	for i := range installed {
 		byCPV[installed[i].CPV] = installed[i].BuildTime
@@ -209,7 +211,7 @@ func LogsOfBuilds(builds []store.BuildLogStamp, installed []store.Installed) map
 // leftovers reports configuration updates, a folder a finding, and preserved
 // libraries, a package a finding.
 func (p *PostUpdate) leftovers(db audit.Database) error {
-	all, err := db.Tx.Leftovers(db.Host)
+	all, err := inventory.Leftovers(db.Tx, db.Host)
 	if err != nil {
 		return err
 	}
@@ -225,9 +227,9 @@ func (p *PostUpdate) leftovers(db audit.Database) error {
 		}
 		return append(groups, &group{subject, []string{path}})
 	}
-	slices.SortStableFunc(all, func(a, b store.Leftover) int { return strings.Compare(a.Detail, b.Detail) })
+	slices.SortStableFunc(all, func(a, b inventory.Leftover) int { return strings.Compare(a.Detail, b.Detail) })
 	for _, l := range all {
-		if l.Role == store.LeftoverConfig {
+		if l.Role == inventory.LeftoverConfig {
 			p.ConfigUpdates++
 			configs = add(configs, path.Dir(l.Path), l.Path)
 		} else {
@@ -267,7 +269,7 @@ func (p *PostUpdate) leftovers(db audit.Database) error {
 // configOrigins tells which package left a configuration update, as far as logs
 // of emerge --verbose have it.
 func configOrigins(db audit.Database) (map[string]string, error) {
-	named, err := db.Tx.OutputPaths(db.Host, store.BuildLogQuery{})
+	named, err := logs.OutputPaths(db.Tx, db.Host, logs.BuildLogQuery{})
 	from := map[string]string{}
 	for _, p := range named {
 		if p.Role == "config-update" {

@@ -9,7 +9,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // SharedSlots reports the slots in which more than one version of a package is
@@ -25,7 +25,7 @@ func SharedSlots(db audit.Database) ([]audit.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	bySlot := map[string][]*store.Installed{}
+	bySlot := map[string][]*inventory.Installed{}
 	for i := range installed {
 		p := &installed[i]
 		slot := audit.PackageOf(p.CPV) + ":" + p.Slot
@@ -37,7 +37,7 @@ func SharedSlots(db audit.Database) ([]audit.Finding, error) {
 			continue
 		}
 		// The one that was merged last is the one that was wanted.
-		slices.SortFunc(all, func(a, b *store.Installed) int {
+		slices.SortFunc(all, func(a, b *inventory.Installed) int {
 			return cmp.Or(cmp.Compare(a.Counter, b.Counter), binpkgs.CompareCPV(a.CPV, b.CPV))
 		})
 		var names []string

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // clutter reports files in the folder that are not binary packages.
@@ -15,7 +15,7 @@ func (r *integrityRound) clutter() {
 		age := r.Now - FloorSeconds(o.MTimeNS)
 		since := audit.Day(FloorSeconds(o.MTimeNS))
 		switch o.Role {
-		case store.RoleTemporary:
+		case inventory.RoleTemporary:
 			switch pid := pidOf(o.Path); {
 			case r.opts.Running != nil && pid != 0 && r.opts.Running(pid):
 				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advisef("wait for process %d to end", pid), "being written now by process %d", pid)
@@ -30,19 +30,19 @@ func (r *integrityRound) clutter() {
 				remedy, message = audit.Advise("wait for the fetch to end"), "written "+ageInWords(age)+" ago: a fetch or a package move may be going on"
 			}
 			r.report(audit.SeverityInfo, "pkgdir-partial", o.Path, 0, remedy, "%s", message)
-		case store.RoleChecksumFailure:
+		case inventory.RoleChecksumFailure:
 			r.checksumFailure(o)
-		case store.RoleLock:
+		case inventory.RoleLock:
 			if age >= settling {
 				r.report(audit.SeverityInfo, "pkgdir-lock", o.Path, 0, r.remove(o.Path), "a lock from %s: Portage removes its locks when it is done", since)
 			}
-		case store.RoleSymlink:
+		case inventory.RoleSymlink:
 			if namedLikeBinpkg(o) {
 				r.report(audit.SeverityInfo, "binpkg-symlink", o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
 			} else {
 				r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
 			}
-		case store.RoleNotAFile:
+		case inventory.RoleNotAFile:
 			severity := audit.SeverityInfo
 			if namedLikeBinpkg(o) {
 				severity = audit.SeverityWarning
@@ -60,15 +60,15 @@ func (r *integrityRound) clutter() {
 
 // checksumFailure reports a package that Portage renamed because its digest was
 // wrong at a merge.
-func (r *integrityRound) checksumFailure(o store.PkgDirFile) {
+func (r *integrityRound) checksumFailure(o inventory.PkgDirFile) {
 	original, _, _ := strings.Cut(o.Path, "._checksum_failure_.")
 	state, remedy := "and another file took its place", r.remove(o.Path)
 	if r.byPath[original] == nil {
 		state = "and nothing took its place"
-		if again := r.recreate(&Binpkg{Instance: store.Instance{Path: original}, Dir: r.dir}); !again.IsZero() {
+		if again := r.recreate(&Binpkg{Instance: inventory.Instance{Path: original}, Dir: r.dir}); !again.IsZero() {
 			remedy = again.Then(remedy)
 		}
-		if slices.ContainsFunc(r.entries, func(e store.IndexEntry) bool { return e.Path == original }) {
+		if slices.ContainsFunc(r.entries, func(e inventory.IndexEntry) bool { return e.Path == original }) {
 			remedy = remedy.Then(r.fix())
 		}
 	}

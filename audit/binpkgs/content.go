@@ -10,7 +10,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/parse/binpkg"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // settling is the age, in seconds, up to which an unfinished file may still belong
@@ -37,7 +37,7 @@ func (r *integrityRound) content(b *Binpkg) {
 		// The digests report it.
 	case b.Damaged():
 		r.worst(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "damaged")
-	case b.Integrity == binpkg.Unknown || b.Structure == store.StructureUnknown:
+	case b.Integrity == binpkg.Unknown || b.Structure == inventory.StructureUnknown:
 		remedy := r.replace(b)
 		if b.VerifiedAt == 0 {
 			remedy = audit.Do(audit.Emaudit("verify", b.Source()))
@@ -112,7 +112,7 @@ func (r *integrityRound) beingPacked(rel string) bool {
 		return false
 	}
 	for _, o := range r.others {
-		if o.Role == store.RoleTemporary && strings.HasPrefix(o.Path, rel) && r.opts.Running(pidOf(o.Path)) {
+		if o.Role == inventory.RoleTemporary && strings.HasPrefix(o.Path, rel) && r.opts.Running(pidOf(o.Path)) {
 			return true
 		}
 	}
@@ -193,7 +193,7 @@ const ConfigBecomesPristine = `the update after that replaces it without a ._cfg
 // brokenByItself reports whether the file has a problem other than a different
 // digest in the index.
 func (b *Binpkg) brokenByItself() bool {
-	other := func(p store.Problem) bool { return p.Code != "digest-mismatch" && !placeProblems[p.Code] }
+	other := func(p inventory.Problem) bool { return p.Code != "digest-mismatch" && !placeProblems[p.Code] }
 	return b.Damaged() && slices.ContainsFunc(b.Problems, other)
 }
 
@@ -251,7 +251,7 @@ func (r *integrityRound) unverified() {
 		case b.VerifiedAt != 0 || b.Damaged() || b.Size == 0:
 		default:
 			n++
-			if b.Signature == binpkg.SignatureUnchecked && b.Signed != store.SignedUnknown {
+			if b.Signature == binpkg.SignatureUnchecked && b.Signed != inventory.SignedUnknown {
 				signed++
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"emaudit/parse/atom"
 	"emaudit/parse/binpkg"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // CoverageVerdict says how closely the best binary package matches an installed
@@ -136,11 +137,11 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 		return nil, err
 	}
 	use := &UseFlags{Tx: db.Tx, Of: map[int64]string{}}
-	installed := make([]*store.Installed, len(inv.Installed))
+	installed := make([]*inventory.Installed, len(inv.Installed))
 	for i := range inv.Installed {
 		installed[i] = &inv.Installed[i]
 	}
-	slices.SortFunc(installed, func(a, b *store.Installed) int { return CompareCPV(a.CPV, b.CPV) })
+	slices.SortFunc(installed, func(a, b *inventory.Installed) int { return CompareCPV(a.CPV, b.CPV) })
 	for _, p := range installed {
 		row, best, err := Cover(use, p, inv.ByCPV[p.CPV])
 		if err != nil {
@@ -185,7 +186,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 
 // Cover finds the best binary package of an installed one among candidates of the
 // same cpv.
-func Cover(use *UseFlags, p *store.Installed, candidates []*Binpkg) (row CoverageRow, best *Binpkg, err error) {
+func Cover(use *UseFlags, p *inventory.Installed, candidates []*Binpkg) (row CoverageRow, best *Binpkg, err error) {
 	row = CoverageRow{
 		CPV: p.CPV, Slot: JoinSlot(p.Slot, p.SubSlot), Repo: p.Repo, BuildTime: Known(p.BuildTime), BuildID: Known(p.BuildID),
 		Verdict: CoverageNone, Size: p.Size,
@@ -218,7 +219,7 @@ func Cover(use *UseFlags, p *store.Installed, candidates []*Binpkg) (row Coverag
 }
 
 // Match returns the verdict for one pair. The strongest evidence decides.
-func Match(p *store.Installed, b *Binpkg) CoverageVerdict {
+func Match(p *inventory.Installed, b *Binpkg) CoverageVerdict {
 	switch {
 	case SameMD5(p.BinpkgMD5, b.Md5()):
 		return CoverageExact
@@ -246,7 +247,7 @@ func (u *UseFlags) load(metadata int64) (string, error) {
 
 // compare reports whether two builds have the same enabled flags. diff lists the
 // flags that only the binary package has or lacks.
-func (u *UseFlags) compare(p *store.Installed, b *Binpkg) (equal bool, diff string, err error) {
+func (u *UseFlags) compare(p *inventory.Installed, b *Binpkg) (equal bool, diff string, err error) {
 	if p.MetadataID == b.MetadataID {
 		return true, "", nil
 	}
@@ -265,7 +266,7 @@ func (u *UseFlags) compare(p *store.Installed, b *Binpkg) (equal bool, diff stri
 // preferred reports whether b is better than another instance with the same
 // verdict: first by equal USE, then by visibility to Portage, then by the highest
 // BUILD_TIME, as Portage chooses (dbapi/__init__.py, _cpv_sort_ascending).
-func (u *UseFlags) preferred(p *store.Installed, b, than *Binpkg) (bool, error) {
+func (u *UseFlags) preferred(p *inventory.Installed, b, than *Binpkg) (bool, error) {
 	equal, _, err := u.compare(p, b)
 	if err != nil {
 		return false, err
@@ -309,7 +310,7 @@ func DiffUse(a, b string) (equal bool, diff string) {
 
 // coverageFinding returns the finding about a row. ok is false if there is no
 // problem.
-func coverageFinding(p *store.Installed, row CoverageRow, best *Binpkg, candidates []*Binpkg, gone []store.Instance, vdb string) (audit.Finding, bool) {
+func coverageFinding(p *inventory.Installed, row CoverageRow, best *Binpkg, candidates []*Binpkg, gone []inventory.Instance, vdb string) (audit.Finding, bool) {
 	f := audit.Finding{Subject: p.CPV, Severity: audit.SeverityWarning, Evidence: []audit.Evidence{{Source: vdb}}}
 	switch row.Verdict {
 	case CoverageExact, CoverageSameBuild:
@@ -386,7 +387,7 @@ func DescribeBuild(b *Binpkg) string {
 // single files of the VDB and fails if only the consolidated file is left (emaint
 // vdb --fix --delete-individual-files, Portage 3.0.82). [Inventory.Drift] lists the
 // files that it would omit.
-func CanQuickpkg(p *store.Installed) bool { return p.MetadataState != "sole" }
+func CanQuickpkg(p *inventory.Installed) bool { return p.MetadataState != "sole" }
 
 // quickpkgCommand packs the live files, including changed configuration. The result
 // differs from the build, but it is the only way that does not require a successful
@@ -434,10 +435,10 @@ func CompareCPV(a, b string) int {
 }
 
 // GoneByCPV returns the instances that no longer exist, by cpv.
-func GoneByCPV(db audit.Database, dirs []store.PkgDir) (map[string][]store.Instance, error) {
-	gone := map[string][]store.Instance{}
+func GoneByCPV(db audit.Database, dirs []inventory.PkgDir) (map[string][]inventory.Instance, error) {
+	gone := map[string][]inventory.Instance{}
 	for _, d := range dirs {
-		instances, err := db.Tx.GoneInstances(d.ID)
+		instances, err := inventory.GoneInstances(db.Tx, d.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -448,7 +449,7 @@ func GoneByCPV(db audit.Database, dirs []store.PkgDir) (map[string][]store.Insta
 		}
 	}
 	for _, g := range gone {
-		slices.SortFunc(g, func(a, b store.Instance) int { return int(a.GoneAt - b.GoneAt) })
+		slices.SortFunc(g, func(a, b inventory.Instance) int { return int(a.GoneAt - b.GoneAt) })
 	}
 	return gone, nil
 }

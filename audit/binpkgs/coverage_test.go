@@ -10,7 +10,7 @@ import (
 	"emaudit/internal/audittest"
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // portageCoverage is what Portage's own API says about one installed package
@@ -83,14 +83,14 @@ func TestCoverageIsWhatPortageSays(t *testing.T) {
 // build of the version is nearer.
 func TestALossyPackageIsTheLastChoice(t *testing.T) {
 	t.Parallel()
-	installed := &store.Installed{CPV: "app-misc/foo-1", BuildTime: 7, MetadataID: 1}
-	packaged := func(path string, buildTime int64, problems ...store.Problem) *binpkgs.Binpkg {
-		return &binpkgs.Binpkg{Instance: store.Instance{
+	installed := &inventory.Installed{CPV: "app-misc/foo-1", BuildTime: 7, MetadataID: 1}
+	packaged := func(path string, buildTime int64, problems ...inventory.Problem) *binpkgs.Binpkg {
+		return &binpkgs.Binpkg{Instance: inventory.Instance{
 			Path: path, CPV: "app-misc/foo-1", BuildTime: buildTime, MetadataID: 1, Visible: true, Integrity: "whole", Problems: problems,
-		}, Dir: &store.PkgDir{Path: "/p"}}
+		}, Dir: &inventory.PkgDir{Path: "/p"}}
 	}
-	lossy := packaged("lossy", 7, store.Problem{Code: "image-lossy"})
-	altered := packaged("altered", 7, store.Problem{Code: "image-altered"})
+	lossy := packaged("lossy", 7, inventory.Problem{Code: "image-lossy"})
+	altered := packaged("altered", 7, inventory.Problem{Code: "image-altered"})
 	other := packaged("other", 8)
 	for _, c := range []struct {
 		candidates []*binpkgs.Binpkg

@@ -4,6 +4,7 @@ import (
 	"emaudit/audit"
 	"emaudit/parse/atom"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // Importance maps each installed cpv to the number of installed packages that need
@@ -13,14 +14,14 @@ type Importance map[string]int
 
 // AuditImportance follows RDEPEND, PDEPEND and IDEPEND of all installed packages.
 func AuditImportance(db audit.Database) (Importance, error) {
-	installed, err := db.Tx.InstalledWithMetadata(db.Host)
+	installed, err := inventory.InstalledWithMetadata(db.Tx, db.Host)
 	if err != nil {
 		return nil, err
 	}
 	return importance(installed), nil
 }
 
-func importance(installed []store.Installed) Importance {
+func importance(installed []inventory.Installed) Importance {
 	byCP := map[string][]int{}
 	packages := make([]atom.Package, len(installed))
 	for i := range installed {

@@ -9,7 +9,7 @@ import (
 	"emaudit/audit"
 	"emaudit/parse/atom"
 	"emaudit/parse/binpkg"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // place reports a binary package that Portage ignores because of its location,
@@ -20,7 +20,7 @@ func (r *integrityRound) place(b *Binpkg) {
 			continue
 		}
 		severity, remedy := audit.SeverityWarning, r.move(b)
-		if r.dir.Kind == store.KindBinhost {
+		if r.dir.Kind == inventory.KindBinhost {
 			severity = audit.SeverityInfo // Portage finds it by the PATH in the remote index
 		}
 		r.report(severity, p.Code, b.Path, 0, remedy, "Portage ignores it: %s", p.Message)
@@ -124,7 +124,7 @@ func (r *integrityRound) index() {
 			r.lost(e)
 		}
 	}
-	if r.dir.IndexCondition != store.IndexPresent {
+	if r.dir.IndexCondition != inventory.IndexPresent {
 		return // index-missing, index-refused and source-unreadable report it
 	}
 	for _, b := range r.binpkgs {
@@ -144,16 +144,16 @@ func (r *integrityRound) index() {
 }
 
 // lost reports an entry without a file.
-func (r *integrityRound) lost(e *store.IndexEntry) {
+func (r *integrityRound) lost(e *inventory.IndexEntry) {
 	severity, effect := audit.SeverityError, "a merge of it fails with \"non-existent binary\""
 	if !r.trusted() {
 		severity, effect = audit.SeverityWarning, "Portage drops the entry at its next run"
 	}
 	for _, o := range r.others {
 		switch {
-		case o.Path == e.Path && o.Role == store.RoleSymlink:
+		case o.Path == e.Path && o.Role == inventory.RoleSymlink:
 			severity, effect = audit.SeverityWarning, "it is a symlink now, and Portage drops the entry at its next scan"
-		case o.Role == store.RoleChecksumFailure && strings.HasPrefix(o.Path, e.Path+"._checksum_failure_."):
+		case o.Role == inventory.RoleChecksumFailure && strings.HasPrefix(o.Path, e.Path+"._checksum_failure_."):
 			effect += "; Portage renamed the file after a digest failure: " + path.Base(o.Path)
 		}
 	}
@@ -173,7 +173,7 @@ func (r *integrityRound) lost(e *store.IndexEntry) {
 func (r *integrityRound) indexPath() string { return path.Join(r.dir.Path, "Packages") }
 
 // compare reports differences between an entry and its file.
-func (r *integrityRound) compare(b *Binpkg, e *store.IndexEntry) {
+func (r *integrityRound) compare(b *Binpkg, e *inventory.IndexEntry) {
 	if b.Damaged() {
 		return // the index gets a new entry for the replacement
 	}
@@ -250,21 +250,21 @@ func (r *integrityRound) stamps() {
 		r.report(audit.SeverityInfo, "index-timestamp", "Packages", 0, r.rewriteIndex(),
 			"TIMESTAMP is %d but the mtime is %d: something other than Portage wrote, copied or touched the index", r.dir.IndexTimestamp, mtime)
 	}
-	if r.dir.Kind != store.KindPkgDir {
+	if r.dir.Kind != inventory.KindPkgDir {
 		return
 	}
 	compress := r.features["compress-index"]
 	switch condition := r.dir.CompressedCondition; {
-	case compress && condition == store.IndexMissing:
+	case compress && condition == inventory.IndexMissing:
 		r.report(audit.SeverityWarning, "index-gz-missing", "Packages.gz", 0, r.fix(), "it does not exist, although FEATURES has compress-index: clients of this binhost ask for it first")
-	case !compress && condition != store.IndexMissing && condition != "":
+	case !compress && condition != inventory.IndexMissing && condition != "":
 		r.report(audit.SeverityInfo, "index-gz-unexpected", "Packages.gz", 0, r.remove("Packages.gz"),
 			"it exists, although FEATURES lacks compress-index: Portage no longer updates it")
-	case condition == store.IndexDiffers:
+	case condition == inventory.IndexDiffers:
 		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it differs from Packages: clients of this binhost see other packages")
-	case condition == store.IndexUnreadable:
+	case condition == inventory.IndexUnreadable:
 		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it cannot be unpacked")
-	case condition == store.IndexEqual && FloorSeconds(r.dir.CompressedMTimeNS) != mtime:
+	case condition == inventory.IndexEqual && FloorSeconds(r.dir.CompressedMTimeNS) != mtime:
 		r.report(audit.SeverityInfo, "index-gz-stale", "Packages.gz", 0, r.fix(), "its mtime differs from that of Packages; Portage sets both to the same time")
 	}
 }

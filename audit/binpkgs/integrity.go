@@ -10,6 +10,7 @@ import (
 	"emaudit/audit"
 	"emaudit/parse/binpkg"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // IntegrityRow describes one file that is, or claims to be, a binary package.
@@ -37,12 +38,12 @@ type IntegrityRow struct {
 
 // OtherFile is a file in a pkgdir that is not a binary package.
 type OtherFile struct {
-	PkgDir string         `json:"pkgdir"` // inside the root
-	Path   string         `json:"path"`   // relative to PkgDir
-	Kind   string         `json:"kind"`   // file, symlink, fifo, socket, device, folder, other
-	Role   store.FileRole `json:"role"`   // the purpose of the file
-	Size   int64          `json:"size"`   // bytes
-	MTime  int64          `json:"mtime"`  // unix seconds
+	PkgDir string             `json:"pkgdir"` // inside the root
+	Path   string             `json:"path"`   // relative to PkgDir
+	Kind   string             `json:"kind"`   // file, symlink, fifo, socket, device, folder, other
+	Role   inventory.FileRole `json:"role"`   // the purpose of the file
+	Size   int64              `json:"size"`   // bytes
+	MTime  int64              `json:"mtime"`  // unix seconds
 }
 
 // Integrity answers whether the files in PKGDIR are whole, and whether the index
@@ -112,7 +113,7 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 	if err != nil {
 		return nil, err
 	}
-	r.inv, r.byCPV = inv, map[string][]*store.Installed{}
+	r.inv, r.byCPV = inv, map[string][]*inventory.Installed{}
 	for i := range inv.Installed {
 		p := &inv.Installed[i]
 		r.byCPV[p.CPV] = append(r.byCPV[p.CPV], p)
@@ -142,16 +143,16 @@ type integrityRound struct {
 	opts         IntegrityOptions
 	features     map[string]bool
 	commandPlace audit.Place // where its commands are run
-	byCPV        map[string][]*store.Installed
+	byCPV        map[string][]*inventory.Installed
 	inv          *Inventory
 	findings     []audit.Finding
 	answer       *Integrity
 
-	dir     *store.PkgDir
+	dir     *inventory.PkgDir
 	binpkgs []*Binpkg
 	byPath  map[string]*Binpkg
-	entries []store.IndexEntry
-	others  []store.PkgDirFile
+	entries []inventory.IndexEntry
+	others  []inventory.PkgDirFile
 	use     map[int64]string     // USE by instance, if their metadata were not loaded
 	codes   map[*Binpkg][]string // codes of findings about a file that reading it does not show
 }
@@ -183,7 +184,7 @@ func (r *integrityRound) sources(inv *Inventory) error {
 	findings, err := audit.SourceFindings(r.Database, store.SourcePkgDir, store.SourceIndex)
 	for _, f := range findings {
 		index := f.Evidence[0].Source
-		i := slices.IndexFunc(inv.Dirs, func(d store.PkgDir) bool { return d.Path == path.Dir(index) })
+		i := slices.IndexFunc(inv.Dirs, func(d inventory.PkgDir) bool { return d.Path == path.Dir(index) })
 		if i >= 0 {
 			r.dir = &inv.Dirs[i]
 		}
@@ -206,7 +207,7 @@ func (r *integrityRound) fix() audit.Remedy { return r.inFolder(audit.FixIndex) 
 
 // inFolder makes a command of Portage apply to the current folder.
 func (r *integrityRound) inFolder(command audit.Command) audit.Remedy {
-	if r.dir.Kind == store.KindExtra || r.commandPlace.PkgDir != "" && r.dir.Kind == store.KindPkgDir {
+	if r.dir.Kind == inventory.KindExtra || r.commandPlace.PkgDir != "" && r.dir.Kind == inventory.KindPkgDir {
 		return audit.Do(command.With("PKGDIR=" + r.dir.Path))
 	}
 	return audit.Do(command)
@@ -226,11 +227,11 @@ func (r *integrityRound) rewriteIndex() audit.Remedy {
 func (r *integrityRound) folder(inv *Inventory, n int) (err error) {
 	dir := &inv.Dirs[n]
 	r.entries = inv.Entries[n]
-	if r.others, err = r.Tx.PkgDirFiles(dir.ID); err != nil {
+	if r.others, err = inventory.PkgDirFiles(r.Tx, dir.ID); err != nil {
 		return err
 	}
 	if r.opts.Only == nil && !r.IsShared() {
-		if r.use, err = r.Tx.UseOfInstances(dir.ID); err != nil {
+		if r.use, err = inventory.UseOfInstances(r.Tx, dir.ID); err != nil {
 			return err
 		}
 	}
@@ -323,8 +324,8 @@ func (r *integrityRound) rows() {
 
 // namedLikeBinpkg reports whether a file that is not regular has the name of a
 // binary package.
-func namedLikeBinpkg(o store.PkgDirFile) bool {
-	if o.Role != store.RoleSymlink && o.Role != store.RoleNotAFile {
+func namedLikeBinpkg(o inventory.PkgDirFile) bool {
+	if o.Role != inventory.RoleSymlink && o.Role != inventory.RoleNotAFile {
 		return false
 	}
 	for _, suffix := range []string{".gpkg.tar", ".xpak", ".tbz2"} {

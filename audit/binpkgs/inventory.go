@@ -15,17 +15,18 @@ import (
 	"emaudit/parse/atom"
 	"emaudit/parse/binpkg"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // Inventory holds the installed packages of a host, and every binary package with
 // its index entry.
 type Inventory struct {
-	Installed []store.Installed
+	Installed []inventory.Installed
 	// Ever holds the packages that any ingest saw installed, or nil if not
 	// requested.
-	Ever    []store.Installed
-	Dirs    []store.PkgDir
-	Entries [][]store.IndexEntry // of the index of each folder in dirs
+	Ever    []inventory.Installed
+	Dirs    []inventory.PkgDir
+	Entries [][]inventory.IndexEntry // of the index of each folder in dirs
 	Binpkgs []Binpkg
 	ByCPV   map[string][]*Binpkg
 	// Unread holds the files whose metadata could not be read, by the cpv in their
@@ -38,7 +39,7 @@ type Inventory struct {
 	// The known files may not be available.
 	Unmounted []string
 
-	files map[string]*store.InstalledFiles // by cpv: see Drift
+	files map[string]*inventory.InstalledFiles // by cpv: see Drift
 }
 
 // UnlistedFor returns the unlisted folder in which Portage would keep the binary
@@ -63,9 +64,9 @@ func (inv *Inventory) IsUnlisted(file string) bool {
 
 // Binpkg is one instance with its folder and its index entry.
 type Binpkg struct {
-	store.Instance
-	Dir   *store.PkgDir
-	Entry *store.IndexEntry // nil if the index has none for this path
+	inventory.Instance
+	Dir   *inventory.PkgDir
+	Entry *inventory.IndexEntry // nil if the index has none for this path
 }
 
 // EntryCurrent reports whether the index entry describes the file. Portage trusts
@@ -106,7 +107,7 @@ func (b *Binpkg) Md5() []byte {
 
 // Damaged reports whether a reading found the file damaged.
 func (b *Binpkg) Damaged() bool {
-	return b.Structure == store.StructureDamaged || b.Integrity == binpkg.Damaged
+	return b.Structure == inventory.StructureDamaged || b.Integrity == binpkg.Damaged
 }
 
 // Verdict returns the integrity of the file. It is whole only if Portage would not
@@ -127,7 +128,7 @@ func (b *Binpkg) Verdict() binpkg.Integrity {
 // odd reports whether the content of the file has any problem.
 func (b *Binpkg) odd() bool { return slices.ContainsFunc(b.Problems, isOdd) }
 
-func isOdd(p store.Problem) bool { return !placeProblems[p.Code] }
+func isOdd(p inventory.Problem) bool { return !placeProblems[p.Code] }
 
 // Refresh returns the remedy that makes Portage read a file again whose index entry
 // has the right size and mtime but other wrong values.
@@ -145,7 +146,7 @@ func (b *Binpkg) Unsure() string {
 
 // Has reports whether a reading found a problem with the given code.
 func (b *Binpkg) Has(code string) bool {
-	return slices.ContainsFunc(b.Problems, func(p store.Problem) bool { return p.Code == code })
+	return slices.ContainsFunc(b.Problems, func(p inventory.Problem) bool { return p.Code == code })
 }
 
 // MessageOf returns the message about a problem, or "" if the file does not have
@@ -177,9 +178,9 @@ type inventoryKey struct{}
 
 // TakeInstalled returns the installed packages, which the caller must not change.
 // It is for questions that need nothing else.
-func TakeInstalled(db audit.Database) ([]store.Installed, error) {
+func TakeInstalled(db audit.Database) ([]inventory.Installed, error) {
 	if !db.IsShared() {
-		return db.Tx.Installed(db.Host)
+		return inventory.ReadInstalled(db.Tx, db.Host)
 	}
 	inv, err := TakeInventory(db, true)
 	if err != nil {
@@ -198,32 +199,32 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 		return nil, err
 	}
 	var err error
-	if inv.files, err = db.Tx.InstalledFiles(db.Host); err != nil {
+	if inv.files, err = inventory.ReadInstalledFiles(db.Tx, db.Host); err != nil {
 		return nil, err
 	}
-	if inv.Dirs, err = db.Tx.PkgDirs(db.Host); err != nil {
+	if inv.Dirs, err = inventory.PkgDirs(db.Tx, db.Host); err != nil {
 		return nil, err
 	}
-	if inv.Unlisted, inv.Unmounted, err = db.Tx.UnlistedFolders(db.Host); err != nil {
+	if inv.Unlisted, inv.Unmounted, err = inventory.UnlistedFolders(db.Tx, db.Host); err != nil {
 		return nil, err
 	}
 	for i := range inv.Dirs {
 		dir := &inv.Dirs[i]
-		entries, err := db.Tx.IndexEntries(dir.ID)
+		entries, err := inventory.IndexEntries(db.Tx, dir.ID)
 		if err != nil {
 			return nil, err
 		}
-		var instances []store.Instance
+		var instances []inventory.Instance
 		if withMetadata {
-			instances, err = db.Tx.InstancesWithMetadata(db.Host, dir.ID, set)
+			instances, err = inventory.InstancesWithMetadata(db.Tx, db.Host, dir.ID, set)
 		} else {
-			instances, err = db.Tx.Instances(dir.ID)
+			instances, err = inventory.Instances(db.Tx, dir.ID)
 		}
 		if err != nil {
 			return nil, err
 		}
 		inv.Entries = append(inv.Entries, entries)
-		byPath := make(map[string]*store.IndexEntry, len(entries))
+		byPath := make(map[string]*inventory.IndexEntry, len(entries))
 		for j := range entries {
 			if entries[j].Usable {
 				byPath[entries[j].Path] = &entries[j]
@@ -248,7 +249,7 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 func (inv *Inventory) loadInstalled(db audit.Database, withMetadata, ever bool, set store.MetadataSet) (err error) {
 	switch {
 	case ever:
-		if inv.Ever, err = db.Tx.InstalledEver(db.Host, set); err != nil {
+		if inv.Ever, err = inventory.InstalledEver(db.Tx, db.Host, set); err != nil {
 			return err
 		}
 		for i := range inv.Ever {
@@ -257,9 +258,9 @@ func (inv *Inventory) loadInstalled(db audit.Database, withMetadata, ever bool, 
 			}
 		}
 	case withMetadata:
-		inv.Installed, err = db.Tx.InstalledWithMetadata(db.Host)
+		inv.Installed, err = inventory.InstalledWithMetadata(db.Tx, db.Host)
 	default:
-		inv.Installed, err = db.Tx.Installed(db.Host)
+		inv.Installed, err = inventory.ReadInstalled(db.Tx, db.Host)
 	}
 	return err
 }

@@ -5,7 +5,7 @@ import (
 	"path"
 
 	"emaudit/audit"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // InstalledDrift lists the differences between the installed files of a package and
@@ -26,14 +26,14 @@ type InstalledDrift struct {
 
 // Drift returns the differences between the installed files of a package and its
 // CONTENTS.
-func (inv *Inventory) Drift(p *store.Installed) InstalledDrift {
+func (inv *Inventory) Drift(p *inventory.Installed) InstalledDrift {
 	f := inv.files[p.CPV]
 	if f == nil || f.Counter != p.Counter {
 		return InstalledDrift{}
 	}
 	d := InstalledDrift{Known: f.Complete}
-	into := map[store.DriftState]*[]string{
-		store.DriftMissing: &d.Missing, store.DriftChanged: &d.Changed, store.DriftConfig: &d.Config, store.DriftUnread: &d.Unread,
+	into := map[inventory.DriftState]*[]string{
+		inventory.DriftMissing: &d.Missing, inventory.DriftChanged: &d.Changed, inventory.DriftConfig: &d.Config, inventory.DriftUnread: &d.Unread,
 	}
 	for _, file := range f.Drift {
 		if list := into[file.State]; list != nil {
@@ -45,13 +45,13 @@ func (inv *Inventory) Drift(p *store.Installed) InstalledDrift {
 
 // CanQuickpkg reports whether quickpkg can pack a complete package, as far as
 // known. It omits missing files.
-func (inv *Inventory) CanQuickpkg(p *store.Installed) bool {
+func (inv *Inventory) CanQuickpkg(p *inventory.Installed) bool {
 	return CanQuickpkg(p) && len(inv.Drift(p).Missing) == 0
 }
 
 // packageNow returns the command that creates a binary package of the installed
 // package.
-func (inv *Inventory) packageNow(p *store.Installed) audit.Command {
+func (inv *Inventory) packageNow(p *inventory.Installed) audit.Command {
 	if inv.CanQuickpkg(p) {
 		return quickpkgCommand(p.CPV)
 	}
@@ -60,7 +60,7 @@ func (inv *Inventory) packageNow(p *store.Installed) audit.Command {
 
 // driftFindings reports, for a package without a binary package of its build, what
 // quickpkg would pack differently.
-func (inv *Inventory) driftFindings(p *store.Installed, vdb string) (findings []audit.Finding) {
+func (inv *Inventory) driftFindings(p *inventory.Installed, vdb string) (findings []audit.Finding) {
 	d := inv.Drift(p)
 	add := func(severity audit.Severity, code string, remedy audit.Remedy, format string, args ...any) {
 		findings = append(findings, audit.Finding{

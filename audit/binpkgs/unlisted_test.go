@@ -12,6 +12,7 @@ import (
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // A folder that could not be listed (as who is no member of the portage group
@@ -55,15 +56,15 @@ func TestWhatLiesInAFolderThatCannotBeListedIsUnknown(t *testing.T) {
 	}
 	missing := codes["index-lists-missing"]
 	err := host.DB.Update(context.Background(), func(tx *store.Tx) error {
-		d, _, err := tx.FindPkgDir(host.ID, "/var/cache/binpkgs")
+		d, _, err := inventory.FindPkgDir(tx, host.ID, "/var/cache/binpkgs")
 		if err != nil {
 			return err
 		}
-		files, err := tx.PkgDirFiles(d.ID)
+		files, err := inventory.PkgDirFiles(tx, d.ID)
 		if err != nil {
 			return err
 		}
-		return tx.PutPkgDirFiles(d.ID, append(files, store.PkgDirFile{Path: folder, Kind: "folder", Role: store.RoleUnlisted}))
+		return inventory.PutPkgDirFiles(tx, d.ID, append(files, inventory.PkgDirFile{Path: folder, Kind: "folder", Role: inventory.RoleUnlisted}))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 	"emaudit/audit/state"
 	"emaudit/parse/atom"
 	"emaudit/parse/userconf"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // Defaults of [PrunePolicy].
@@ -409,7 +409,7 @@ func (p *pruner) otherFiles() error {
 	}
 	for i := range p.Past.Dirs {
 		dir := &p.Past.Dirs[i]
-		others, err := p.Db.Tx.PkgDirFiles(dir.ID)
+		others, err := inventory.PkgDirFiles(p.Db.Tx, dir.ID)
 		if err != nil {
 			return err
 		}
@@ -425,7 +425,7 @@ func (p *pruner) otherFiles() error {
 func (p *pruner) lostEntries(there map[string]bool) error {
 	for i := range p.Past.Dirs {
 		dir := &p.Past.Dirs[i]
-		if dir.IndexCondition != store.IndexPresent {
+		if dir.IndexCondition != inventory.IndexPresent {
 			continue
 		}
 		entries, err := p.lostOfDir(dir)
@@ -450,40 +450,40 @@ func (p *pruner) lostEntries(there map[string]bool) error {
 // lostOfDir returns index entries of a folder, among them all whose file is
 // gone. The rollbacks have loaded those of all folders together; usually there
 // is but one index.
-func (p *pruner) lostOfDir(dir *store.PkgDir) ([]store.IndexEntry, error) {
+func (p *pruner) lostOfDir(dir *inventory.PkgDir) ([]inventory.IndexEntry, error) {
 	indexes := 0
 	for i := range p.Past.Dirs {
-		if p.Past.Dirs[i].IndexCondition == store.IndexPresent {
+		if p.Past.Dirs[i].IndexCondition == inventory.IndexPresent {
 			indexes++
 		}
 	}
 	if indexes != 1 {
-		return p.Db.Tx.IndexEntries(dir.ID)
+		return inventory.IndexEntries(p.Db.Tx, dir.ID)
 	}
 	p.Past.LostOf("")
-	var entries []store.IndexEntry
+	var entries []inventory.IndexEntry
 	for _, cpv := range slices.Sorted(maps.Keys(p.Past.Lost)) {
 		entries = append(entries, p.Past.Lost[cpv]...)
 	}
 	return entries, nil
 }
 
-func (p *pruner) other(dir *store.PkgDir, o store.PkgDirFile) {
-	if o.Role == store.RoleIndex || o.Role == store.RoleLock || o.Path == quarantineFolder || strings.HasPrefix(o.Path, quarantineFolder+"/") {
+func (p *pruner) other(dir *inventory.PkgDir, o inventory.PkgDirFile) {
+	if o.Role == inventory.RoleIndex || o.Role == inventory.RoleLock || o.Path == quarantineFolder || strings.HasPrefix(o.Path, quarantineFolder+"/") {
 		return
 	}
 	kept := PruneKept{PkgDir: dir.Path, Path: o.Path, Size: o.Size, Code: KeepForeign, Reason: "emaudit judges no " + o.Kind + " of this kind"}
 	switch {
-	case o.Kind != "file" || o.Role != store.RoleTemporary && o.Role != store.RolePartial && o.Role != store.RoleChecksumFailure:
+	case o.Kind != "file" || o.Role != inventory.RoleTemporary && o.Role != inventory.RolePartial && o.Role != inventory.RoleChecksumFailure:
 	case p.policy.Excludes.path(o.Path):
 		kept.Code, kept.Reason = KeepExcluded, "--exclude"
 	case p.unsettled(o.MTimeNS):
 		kept.Code, kept.Reason = KeepUnsettled, "Portage may be using it"
 	default:
-		reason := map[store.FileRole]string{
-			store.RoleTemporary:       "left over from a build that was killed",
-			store.RolePartial:         "left over from a fetch or a package move that was interrupted",
-			store.RoleChecksumFailure: "Portage renamed it because its digest was wrong",
+		reason := map[inventory.FileRole]string{
+			inventory.RoleTemporary:       "left over from a build that was killed",
+			inventory.RolePartial:         "left over from a fetch or a package move that was interrupted",
+			inventory.RoleChecksumFailure: "Portage renamed it because its digest was wrong",
 		}[o.Role]
 		p.plan.Candidates = append(p.plan.Candidates, PruneCandidate{
 			PkgDir: dir.Path, Path: o.Path, Size: o.Size, Code: PruneLeftover, Reason: reason + " on " + audit.Day(binpkgs.FloorSeconds(o.MTimeNS)), MTimeNS: o.MTimeNS,

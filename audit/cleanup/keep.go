@@ -11,7 +11,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // keptState is a state whose files are kept.
@@ -236,7 +236,7 @@ func (p *pruner) keepOthers() {
 		case b.Damaged() && p.unsettled(b.MTimeNS):
 			p.hold(b, KeepUnsettled, "it is not whole, and Portage may be using it", nil)
 		case b.Damaged():
-		case b.CPV == "" || b.Metadata == nil || b.Structure != store.StructureSound:
+		case b.CPV == "" || b.Metadata == nil || b.Structure != inventory.StructureSound:
 			p.hold(b, KeepUnread, "its metadata could not be read", nil)
 		case p.duplicated(b):
 		case p.unknown != "":
@@ -266,7 +266,7 @@ func (p *pruner) keepOthers() {
 // restorable tells whether a file could be merged, if need be after it was moved
 // to where Portage looks.
 func (p *pruner) restorable(b *binpkgs.Binpkg) bool {
-	return p.usable[b] || !b.Visible && !b.Damaged() && b.Structure == store.StructureSound && b.Metadata != nil && p.reasons[b].Code == ""
+	return p.usable[b] || !b.Visible && !b.Damaged() && b.Structure == inventory.StructureSound && b.Metadata != nil && p.reasons[b].Code == ""
 }
 
 // better orders copies of a version: one that Portage sees, then the newest.

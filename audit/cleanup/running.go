@@ -3,7 +3,7 @@ package cleanup
 import (
 	"emaudit/audit"
 	"emaudit/parse/emergelog"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // openRunAge is how old the last sign of an open run may be, in seconds, before
@@ -16,13 +16,13 @@ const openRunAge = 24 * 3600
 // another begins; on the running system its processes tell, and this is for
 // other roots.
 func AuditEmergeRuns(db audit.Database) (run int64, runs bool, err error) {
-	err = db.Tx.EmergeLog(db.Host).Runs(store.RunRange{}, store.NewestFirst, func(r *store.Run) error {
+	err = logs.ReadEmergeLog(db.Tx, db.Host).Runs(logs.RunRange{}, logs.NewestFirst, func(r *logs.Run) error {
 		if r.Outcome == emergelog.RunRunning && db.Now-r.LastSeen < openRunAge {
 			run, runs = r.ID, true
-			return store.ErrStop
+			return logs.ErrStop
 		}
 		if db.Now-r.LastSeen > 2*openRunAge {
-			return store.ErrStop
+			return logs.ErrStop
 		}
 		return nil
 	})

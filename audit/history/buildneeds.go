@@ -6,7 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/parse/mergelog"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // needSamples is the number of recent builds of a package that an estimate uses.
@@ -88,7 +88,7 @@ func AuditBuildNeeds(db audit.Database, packages []string, jobs int, room Room) 
 // buildNeed returns the values of the last builds of one package.
 func buildNeed(db audit.Database, cp string) (BuildNeed, error) {
 	n := BuildNeed{CP: cp}
-	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{CP: cp})
+	logs, err := logs.BuildLogs(db.Tx, db.Host, logs.BuildLogQuery{CP: cp})
 	for i := range slices.Backward(logs) {
 		log := &logs[i].Log
 		if n.Samples == needSamples || log.Kind != mergelog.KindSource || log.BuildDirBytes < 0 && log.Resources == nil {

@@ -7,7 +7,7 @@ import (
 	"emaudit/audit"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/mergelist"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // Live is what the host itself shows about running emerges, in addition to the log.
@@ -101,7 +101,7 @@ func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = r.log.RunsNumbered(open, func(run *store.Run) error {
+	err = r.log.RunsNumbered(open, func(run *logs.Run) error {
 		if run.Outcome != emergelog.RunRunning {
 			return nil
 		}
@@ -151,16 +151,16 @@ func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 // hasFailed reports whether a build log shows that a merge without end has failed.
 // With --keep-going or parallel jobs, emerge.log shows failures only at the end of
 // the run.
-func (r *runReader) hasFailed(m *store.Merge) (bool, error) {
+func (r *runReader) hasFailed(m *logs.Merge) (bool, error) {
 	if m.Started == 0 {
 		return false, nil
 	}
-	logs, err := r.db.Tx.BuildLogs(r.db.Host, store.BuildLogQuery{CP: m.CP, Since: m.Started - LinkSlack, Failed: true})
-	return slices.ContainsFunc(logs, func(l store.BuildLog) bool { return l.CPV == m.CPV }), err
+	failed, err := logs.BuildLogs(r.db.Tx, r.db.Host, logs.BuildLogQuery{CP: m.CP, Since: m.Started - LinkSlack, Failed: true})
+	return slices.ContainsFunc(failed, func(l logs.BuildLog) bool { return l.CPV == m.CPV }), err
 }
 
 // phaseOf returns the phase of a merge according to the log.
-func phaseOf(m *store.Merge) string {
+func phaseOf(m *logs.Merge) string {
 	s := &m.Steps
 	switch {
 	case s.Autoclean != 0:

@@ -9,7 +9,8 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/emergelog"
-	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // CutMerge is a merge that was interrupted, or is still in progress, while it
@@ -79,8 +80,8 @@ type CutMerges struct {
 // cutCandidate is a merge that began to install and was not completed, with the
 // later completed merges of the package.
 type cutCandidate struct {
-	store.Merge
-	later []store.Merge
+	logs.Merge
+	later []logs.Merge
 }
 
 // NewCutMerges returns an empty collection for the log of a host.
@@ -91,7 +92,7 @@ func NewCutMerges(db audit.Database) (*CutMerges, error) {
 
 // See examines the facts of a run. The caller may skip successful runs as long as
 // [CutMerges.Any] is false.
-func (c *CutMerges) See(facts *store.Facts) {
+func (c *CutMerges) See(facts *logs.Facts) {
 	for i := range facts.Merges {
 		m := &facts.Merges[i]
 		switch {
@@ -118,7 +119,7 @@ func (c *CutMerges) Any() bool { return len(c.cut) > 0 }
 // not log the removal of the old version, changed nothing. After a later merge,
 // there is no such evidence.
 func (c *CutMerges) Of(db audit.Database) ([]CutMerge, error) {
-	unfinished, err := db.Tx.UnfinishedMerges(db.Host)
+	unfinished, err := inventory.UnfinishedMerges(db.Tx, db.Host)
 	if err != nil || len(unfinished)+len(c.cut) == 0 {
 		return nil, err
 	}
@@ -131,14 +132,14 @@ func (c *CutMerges) Of(db audit.Database) ([]CutMerge, error) {
 		return nil, err
 	}
 	registered := func(cpv string) bool {
-		return slices.ContainsFunc(installed, func(p store.Installed) bool { return p.CPV == cpv })
+		return slices.ContainsFunc(installed, func(p inventory.Installed) bool { return p.CPV == cpv })
 	}
 	var all []CutMerge
 	logged := map[string]bool{}
 	for i := range c.cut {
 		m := &c.cut[i]
 		mended := m.mendedAt(slots)
-		left := slices.IndexFunc(unfinished, func(u store.UnfinishedMerge) bool { return u.CPV == m.CPV })
+		left := slices.IndexFunc(unfinished, func(u inventory.UnfinishedMerge) bool { return u.CPV == m.CPV })
 		removed := len(m.Replaced) > 0
 		removing := removed || m.Steps.Autoclean != 0 && m.Outcome != emergelog.MergeFailed
 		if !removing && (left < 0 && mended == 0 || mended != 0 && m.Outcome == emergelog.MergeFailed) {
@@ -153,7 +154,7 @@ func (c *CutMerges) Of(db audit.Database) ([]CutMerge, error) {
 			x.At, x.Copied = max(x.At, unfinished[left].ChangedAt), removing || unfinished[left].Copying
 		}
 		logged[m.CPV] = true
-		if x.Evidence.Source, x.Evidence.Offset, err = db.Tx.EmergeLog(db.Host).Place(m.BeganAt); err != nil {
+		if x.Evidence.Source, x.Evidence.Offset, err = logs.ReadEmergeLog(db.Tx, db.Host).Place(m.BeganAt); err != nil {
 			return nil, err
 		}
 		all = append(all, x)
@@ -191,8 +192,8 @@ func (m *cutCandidate) mendedAt(slots map[string]string) int64 {
 
 // mergedSince reports, without the log, whether another version of the package was
 // registered after the directory was left behind.
-func mergedSince(installed []store.Installed, u store.UnfinishedMerge) bool {
-	return slices.ContainsFunc(installed, func(p store.Installed) bool {
+func mergedSince(installed []inventory.Installed, u inventory.UnfinishedMerge) bool {
+	return slices.ContainsFunc(installed, func(p inventory.Installed) bool {
 		return audit.PackageOf(p.CPV) == audit.PackageOf(u.CPV) && p.BuildTime > u.ChangedAt
 	})
 }
@@ -204,9 +205,9 @@ func FindCutMerges(db audit.Database) ([]CutMerge, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := db.Tx.EmergeLog(db.Host)
-	var facts store.Facts
-	err = log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+	log := logs.ReadEmergeLog(db.Tx, db.Host)
+	var facts logs.Facts
+	err = log.Runs(logs.RunRange{}, logs.OldestFirst, func(r *logs.Run) error {
 		if r.Merges == 0 || r.Outcome == emergelog.RunSuccess && !c.Any() {
 			return nil
 		}

@@ -8,7 +8,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/atom"
 	"emaudit/parse/emergelog"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // Run is one invocation of emerge with all its events.
@@ -130,7 +130,7 @@ type SyncEvent struct {
 }
 
 // run turns a stored run into an answer, which is valid until the next call.
-func (r *runReader) run(stored *store.Run) (*Run, error) {
+func (r *runReader) run(stored *logs.Run) (*Run, error) {
 	if err := r.readFacts(stored); err != nil {
 		return nil, err
 	}
@@ -148,9 +148,9 @@ func (r *runReader) run(stored *store.Run) (*Run, error) {
 	if seconds, ok := stored.Duration(); ok {
 		out.Seconds = &seconds
 	}
-	out.Source, out.Offset = store.Place(r.segments, stored.BeganAt)
-	slices.SortFunc(r.facts.Merges, func(a, b store.Merge) int { return a.Seq - b.Seq })
-	slices.SortFunc(r.facts.Unmerges, func(a, b store.Unmerge) int { return a.Seq - b.Seq })
+	out.Source, out.Offset = logs.Place(r.segments, stored.BeganAt)
+	slices.SortFunc(r.facts.Merges, func(a, b logs.Merge) int { return a.Seq - b.Seq })
+	slices.SortFunc(r.facts.Unmerges, func(a, b logs.Unmerge) int { return a.Seq - b.Seq })
 	for i := range r.facts.Merges {
 		out.Merges = append(out.Merges, MergeEvent{})
 		e := &out.Merges[len(out.Merges)-1]
@@ -221,7 +221,7 @@ func where(n *int64, ok bool) *int64 {
 }
 
 // merge fills e from a stored merge.
-func (r *runReader) merge(e *MergeEvent, m *store.Merge) {
+func (r *runReader) merge(e *MergeEvent, m *logs.Merge) {
 	t := timesOf(m.Started, m.Finished)
 	*e = MergeEvent{
 		CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(),
@@ -266,7 +266,7 @@ func relativeTo(dir, file string) string {
 
 // unreplaced is the change of a merge that replaced nothing, empty for one that
 // did; see told.
-func unreplaced(m *store.Merge) string {
+func unreplaced(m *logs.Merge) string {
 	switch {
 	case m.Outcome != emergelog.MergeMerged:
 		return "unknown"
@@ -352,7 +352,7 @@ func (c *RunCounts) merge(e *MergeEvent) {
 	}
 }
 
-func unmergeEvent(u *store.Unmerge) UnmergeEvent {
+func unmergeEvent(u *logs.Unmerge) UnmergeEvent {
 	t := timesOf(u.Started, u.Finished)
 	return UnmergeEvent{
 		CPV: u.CPV, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(), Reason: u.Reason.String(),
@@ -369,7 +369,7 @@ func unmergeOutcome(o emergelog.UnmergeOutcome) string {
 	return o.String()
 }
 
-func syncEvent(s *store.Sync) SyncEvent {
+func syncEvent(s *logs.Sync) SyncEvent {
 	outcome := s.Outcome
 	if outcome == emergelog.SyncRunning {
 		outcome = emergelog.SyncUnknown

@@ -12,7 +12,7 @@ import (
 	"slices"
 
 	"emaudit/audit"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // EventKind is the type of an event.
@@ -197,7 +197,7 @@ func (l *logReader) send() bool {
 }
 
 // walk calls fn for the runs that may have events of the query.
-func (l *logReader) walk(order store.Order, fn func(*store.Run) error) error {
+func (l *logReader) walk(order logs.Order, fn func(*logs.Run) error) error {
 	if err := l.prepare(); err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (l *logReader) walk(order store.Order, fn func(*store.Run) error) error {
 	if l.log, err = l.log.Only(packages); err != nil {
 		return err
 	}
-	if order == store.NewestFirst {
+	if order == logs.NewestFirst {
 		numbers = reversed(numbers)
 	}
 	return l.log.RunsNumbered(numbers, fn)
@@ -227,12 +227,12 @@ func (l *logReader) walk(order store.Order, fn func(*store.Run) error) error {
 
 // forward yields events, oldest first.
 func (l *logReader) forward() error {
-	err := l.walk(store.OldestFirst, func(r *store.Run) error {
+	err := l.walk(logs.OldestFirst, func(r *logs.Run) error {
 		// No event of this or a later run is older than the begin of this run,
 		// unless the clock was set back. Then the order of the log is used.
 		l.release(r.Started)
 		if l.ended {
-			return store.ErrStop
+			return logs.ErrStop
 		}
 		return l.take(r)
 	})
@@ -268,7 +268,7 @@ func sortEvents(events []*Event) {
 }
 
 // event returns an event to fill.
-func (l *logReader) event(kind EventKind, r *store.Run, started, finished int64) *Event {
+func (l *logReader) event(kind EventKind, r *logs.Run, started, finished int64) *Event {
 	var e *Event
 	if n := len(l.spare); n > 0 {
 		e, l.spare = l.spare[n-1], l.spare[:n-1]
@@ -286,10 +286,10 @@ const overlapping = 32
 // backward finds the newest events and yields them oldest first.
 func (l *logReader) backward() error {
 	older := 0
-	err := l.walk(store.NewestFirst, func(r *store.Run) error {
+	err := l.walk(logs.NewestFirst, func(r *logs.Run) error {
 		if len(l.pending) >= l.q.Last {
 			if older++; older > overlapping {
-				return store.ErrStop
+				return logs.ErrStop
 			}
 		}
 		return l.take(r)
@@ -310,7 +310,7 @@ func (l *logReader) backward() error {
 }
 
 // take keeps the selected events of a run.
-func (l *logReader) take(r *store.Run) error {
+func (l *logReader) take(r *logs.Run) error {
 	if err := l.readFacts(r); err != nil {
 		return err
 	}
@@ -354,7 +354,7 @@ func (l *logReader) take(r *store.Run) error {
 }
 
 // begun returns the time at which an event began, as far as known, in unix seconds.
-func begun(started, finished int64, r *store.Run) int64 {
+func begun(started, finished int64, r *logs.Run) int64 {
 	switch {
 	case started != 0:
 		return started

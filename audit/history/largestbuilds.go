@@ -1,6 +1,9 @@
 package history
 
-import "emaudit/audit"
+import (
+	"emaudit/audit"
+	"emaudit/store/logs"
+)
 
 // LargestBuild is the largest disk space and memory that builds of a package took.
 type LargestBuild struct {
@@ -14,7 +17,7 @@ type LargestBuild struct {
 // AuditLargestBuilds returns the selected packages that took the most space in
 // PORTAGE_TMPDIR, at most limit of them.
 func AuditLargestBuilds(db audit.Database, search Search, limit int) ([]LargestBuild, error) {
-	peaks, err := db.Tx.BuildPeaks(db.Host)
+	peaks, err := logs.BuildPeaks(db.Tx, db.Host)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"emaudit/audit"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/mergelog"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // LinkCertainty says how certain the merge is that a log belongs to.
@@ -36,7 +36,7 @@ const (
 
 // MergeEnd returns the time until which a merge was or may have been in progress,
 // in unix seconds.
-func MergeEnd(m *store.Merge) int64 {
+func MergeEnd(m *logs.Merge) int64 {
 	if m.Finished != 0 {
 		return m.Finished
 	}
@@ -51,14 +51,14 @@ type MergeKey struct {
 
 // MergeHistory holds the merges and removals of some packages, oldest first.
 type MergeHistory struct {
-	Merges   map[string][]*store.Merge // by cpv
-	ByCP     map[string][]*store.Merge
-	Unmerges map[string][]*store.Unmerge // by cpv, including replaced versions
+	Merges   map[string][]*logs.Merge // by cpv
+	ByCP     map[string][]*logs.Merge
+	Unmerges map[string][]*logs.Unmerge // by cpv, including replaced versions
 }
 
 // LoadMergeHistory reads the merges and removals of the given packages (cat/pn).
 func LoadMergeHistory(db audit.Database, packages []string) (*MergeHistory, error) {
-	h := &MergeHistory{Merges: map[string][]*store.Merge{}, ByCP: map[string][]*store.Merge{}, Unmerges: map[string][]*store.Unmerge{}}
+	h := &MergeHistory{Merges: map[string][]*logs.Merge{}, ByCP: map[string][]*logs.Merge{}, Unmerges: map[string][]*logs.Unmerge{}}
 	if len(packages) == 0 {
 		return h, nil
 	}
@@ -66,7 +66,7 @@ func LoadMergeHistory(db audit.Database, packages []string) (*MergeHistory, erro
 	for _, cp := range packages {
 		wanted[cp] = true
 	}
-	log, err := db.Tx.EmergeLog(db.Host).Only(packages)
+	log, err := logs.ReadEmergeLog(db.Tx, db.Host).Only(packages)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +74,8 @@ func LoadMergeHistory(db audit.Database, packages []string) (*MergeHistory, erro
 	if err != nil {
 		return nil, err
 	}
-	var facts store.Facts
-	err = log.RunsNumbered(numbers, func(r *store.Run) error {
+	var facts logs.Facts
+	err = log.RunsNumbered(numbers, func(r *logs.Run) error {
 		if err := log.Facts(r, &facts); err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func LoadMergeHistory(db audit.Database, packages []string) (*MergeHistory, erro
 	if err != nil {
 		return nil, err
 	}
-	byTime := func(a, b *store.Merge) int { return CompareTimes(a.Started, b.Started, a.Run, b.Run) }
+	byTime := func(a, b *logs.Merge) int { return CompareTimes(a.Started, b.Started, a.Run, b.Run) }
 	for _, list := range h.Merges {
 		slices.SortStableFunc(list, byTime)
 	}
@@ -103,7 +103,7 @@ func LoadMergeHistory(db audit.Database, packages []string) (*MergeHistory, erro
 		slices.SortStableFunc(list, byTime)
 	}
 	for _, list := range h.Unmerges {
-		slices.SortStableFunc(list, func(a, b *store.Unmerge) int { return CompareTimes(a.Started, b.Started, a.Run, b.Run) })
+		slices.SortStableFunc(list, func(a, b *logs.Unmerge) int { return CompareTimes(a.Started, b.Started, a.Run, b.Run) })
 	}
 	return h, nil
 }
@@ -117,8 +117,8 @@ func CompareTimes(a, b, runA, runB int64) int {
 // at which the build directory was prepared, between the begin of the merge and its
 // "Compiling" line. A log without such a time was last written before the end of
 // the merge.
-func (h *MergeHistory) Link(log *store.BuildLog) (*store.Merge, LinkCertainty) {
-	var found []*store.Merge
+func (h *MergeHistory) Link(log *logs.BuildLog) (*logs.Merge, LinkCertainty) {
+	var found []*logs.Merge
 	for _, m := range h.Merges[log.CPV] {
 		if m.Started == 0 || !kindsAgree(m.Kind, log.Log.Kind) {
 			continue
@@ -159,7 +159,7 @@ func (h *MergeHistory) Link(log *store.BuildLog) (*store.Merge, LinkCertainty) {
 // linkByEnd finds the merge of a log that only has the time of its last write,
 // which may be long after the merge, as in a captured session. It is the newest
 // merge that can have ended by then.
-func (h *MergeHistory) linkByEnd(log *store.BuildLog) (*store.Merge, LinkCertainty) {
+func (h *MergeHistory) linkByEnd(log *logs.BuildLog) (*logs.Merge, LinkCertainty) {
 	if log.PreparedAt != 0 || log.Log.Failure == nil {
 		return nil, LinkNone
 	}
@@ -187,7 +187,7 @@ func kindsAgree(merge emergelog.MergeKind, log mergelog.Kind) bool {
 
 // Removal returns the removal that wrote a log without a header. The package in its
 // name is then the removed one. ok is false if there is no such removal.
-func (h *MergeHistory) Removal(log *store.BuildLog) (*store.Unmerge, bool) {
+func (h *MergeHistory) Removal(log *logs.BuildLog) (*logs.Unmerge, bool) {
 	if log.Log.Kind == mergelog.KindSource || log.Log.Kind == mergelog.KindBinary {
 		return nil, false
 	}

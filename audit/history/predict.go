@@ -8,7 +8,7 @@ import (
 	"emaudit/audit"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/mergelist"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // PredictedPackage is the prediction for one merge.
@@ -122,14 +122,14 @@ func (r *runReader) pastOf(list []PlannedMerge) (map[string]*past, error) {
 	if len(names) == 0 {
 		return all, nil
 	}
-	var sums []store.PackageSum
-	err := r.log.PackageSums(store.SumQuery{Packages: names}, func(sum *store.PackageSum) {
+	var sums []logs.PackageSum
+	err := r.log.PackageSums(logs.SumQuery{Packages: names}, func(sum *logs.PackageSum) {
 		kept := *sum
 		kept.Durations, kept.BinaryDurations = slices.Clone(sum.Durations), slices.Clone(sum.BinaryDurations)
 		sums = append(sums, kept)
 	})
 	// The merges under the old name come first.
-	slices.SortStableFunc(sums, func(a, b store.PackageSum) int { return cmp.Compare(a.LastAt, b.LastAt) })
+	slices.SortStableFunc(sums, func(a, b logs.PackageSum) int { return cmp.Compare(a.LastAt, b.LastAt) })
 	for i := range sums {
 		name := r.renamed(sums[i].CP)
 		if all[name] == nil {

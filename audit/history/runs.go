@@ -9,7 +9,8 @@ import (
 
 	"emaudit/audit"
 	"emaudit/parse/emergelog"
-	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // RunQuery selects runs.
@@ -27,14 +28,14 @@ func AuditRuns(db audit.Database, q RunQuery) iter.Seq2[*Run, error] {
 	return func(yield func(*Run, error) bool) {
 		reader := newRunReader(db)
 		stopped := false
-		err := reader.each(q, func(r *store.Run) error {
+		err := reader.each(q, func(r *logs.Run) error {
 			run, err := reader.run(r)
 			if err != nil {
 				return err
 			}
 			if !yield(run, nil) {
 				stopped = true
-				return store.ErrStop
+				return logs.ErrStop
 			}
 			return nil
 		})
@@ -61,27 +62,27 @@ func AuditRun(db audit.Database, id int64) (run *Run, ok bool, err error) {
 // runReader turns stored runs into answers.
 type runReader struct {
 	db       audit.Database
-	log      *store.EmergeLog
-	segments []store.Segment
+	log      *logs.EmergeLog
+	segments []logs.Segment
 	pkgDir   string
-	facts    store.Facts
+	facts    logs.Facts
 	out      Run
 	moves    map[string]string // new cat/pn by old cat/pn
 }
 
 func newRunReader(db audit.Database) *runReader {
-	return &runReader{db: db, log: db.Tx.EmergeLog(db.Host)}
+	return &runReader{db: db, log: logs.ReadEmergeLog(db.Tx, db.Host)}
 }
 
 // prepare reads the facts that all answers need.
 func (r *runReader) prepare() error {
 	var err error
-	if r.segments, err = r.db.Tx.Segments(r.db.Host); err != nil {
+	if r.segments, err = logs.Segments(r.db.Tx, r.db.Host); err != nil {
 		return err
 	}
-	dirs, err := r.db.Tx.PkgDirs(r.db.Host)
+	dirs, err := inventory.PkgDirs(r.db.Tx, r.db.Host)
 	for _, d := range dirs {
-		if d.Kind == store.KindPkgDir {
+		if d.Kind == inventory.KindPkgDir {
 			r.pkgDir = d.Path
 		}
 	}
@@ -92,7 +93,7 @@ func (r *runReader) prepare() error {
 }
 
 // each calls fn for the runs of a query, oldest first.
-func (r *runReader) each(q RunQuery, fn func(*store.Run) error) error {
+func (r *runReader) each(q RunQuery, fn func(*logs.Run) error) error {
 	if err := r.prepare(); err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (r *runReader) each(q RunQuery, fn func(*store.Run) error) error {
 	if err != nil || !ok {
 		return err
 	}
-	inPeriod := func(run *store.Run) bool { return q.Period.Contains(run.Started) }
+	inPeriod := func(run *logs.Run) bool { return q.Period.Contains(run.Started) }
 	if !q.Search.All() {
 		packages, err := r.packages(q.Search)
 		if err != nil {
@@ -110,11 +111,11 @@ func (r *runReader) each(q RunQuery, fn func(*store.Run) error) error {
 		if err != nil {
 			return err
 		}
-		return r.limited(q, func(order store.Order, each func(*store.Run) error) error {
-			if order == store.NewestFirst {
+		return r.limited(q, func(order logs.Order, each func(*logs.Run) error) error {
+			if order == logs.NewestFirst {
 				numbers = reversed(numbers)
 			}
-			return r.log.RunsNumbered(numbers, func(run *store.Run) error {
+			return r.log.RunsNumbered(numbers, func(run *logs.Run) error {
 				if !inPeriod(run) {
 					return nil
 				}
@@ -126,8 +127,8 @@ func (r *runReader) each(q RunQuery, fn func(*store.Run) error) error {
 			})
 		}, fn)
 	}
-	return r.limited(q, func(order store.Order, each func(*store.Run) error) error {
-		return r.log.Runs(runs, order, func(run *store.Run) error {
+	return r.limited(q, func(order logs.Order, each func(*logs.Run) error) error {
+		return r.log.Runs(runs, order, func(run *logs.Run) error {
 			if !inPeriod(run) {
 				return nil
 			}
@@ -137,12 +138,12 @@ func (r *runReader) each(q RunQuery, fn func(*store.Run) error) error {
 }
 
 // limited calls fn for the first or last runs from walk, oldest first.
-func (r *runReader) limited(q RunQuery, walk func(store.Order, func(*store.Run) error) error, fn func(*store.Run) error) error {
+func (r *runReader) limited(q RunQuery, walk func(logs.Order, func(*logs.Run) error) error, fn func(*logs.Run) error) error {
 	if q.Last == 0 {
 		n := 0
-		return walk(store.OldestFirst, func(run *store.Run) error {
+		return walk(logs.OldestFirst, func(run *logs.Run) error {
 			if n++; q.First > 0 && n > q.First {
-				return store.ErrStop
+				return logs.ErrStop
 			}
 			return fn(run)
 		})
@@ -150,9 +151,9 @@ func (r *runReader) limited(q RunQuery, walk func(store.Order, func(*store.Run) 
 	// The newest runs are found by reading backward. They are few, so their numbers
 	// are collected first.
 	var numbers []int64
-	err := walk(store.NewestFirst, func(run *store.Run) error {
+	err := walk(logs.NewestFirst, func(run *logs.Run) error {
 		if len(numbers) == q.Last {
-			return store.ErrStop
+			return logs.ErrStop
 		}
 		numbers = append(numbers, run.ID)
 		return nil
@@ -170,7 +171,7 @@ func reversed(numbers []int64) []int64 {
 }
 
 // rangeOf returns the range of runs that contains all events of a period.
-func (r *runReader) rangeOf(p audit.Period) (runs store.RunRange, ok bool, err error) {
+func (r *runReader) rangeOf(p audit.Period) (runs logs.RunRange, ok bool, err error) {
 	last, err := r.log.LastRun()
 	if err != nil || last == 0 {
 		return runs, false, err
@@ -181,7 +182,7 @@ func (r *runReader) rangeOf(p audit.Period) (runs store.RunRange, ok bool, err e
 		}
 		return n
 	}
-	runs = store.RunRange{First: absolute(p.FirstRun), Last: absolute(p.LastRun)}
+	runs = logs.RunRange{First: absolute(p.FirstRun), Last: absolute(p.LastRun)}
 	if p.LastRun < 0 && runs.Last == 0 {
 		return runs, false, nil
 	}
@@ -208,13 +209,13 @@ const endOfTime = 1 << 40
 
 // numbersOf returns the numbers of the runs in a range that merge or remove any of
 // the packages.
-func (r *runReader) numbersOf(packages []string, runs store.RunRange) ([]int64, error) {
+func (r *runReader) numbersOf(packages []string, runs logs.RunRange) ([]int64, error) {
 	found, err := r.log.RunsOf(packages)
 	return slices.DeleteFunc(found, func(n int64) bool { return n < runs.First || runs.Last != 0 && n > runs.Last }), err
 }
 
 // meant reports whether a run has a fact about the packages of a search.
-func (r *runReader) meant(run *store.Run, search Search) (bool, error) {
+func (r *runReader) meant(run *logs.Run, search Search) (bool, error) {
 	if err := r.readFacts(run); err != nil {
 		return false, err
 	}
@@ -238,7 +239,7 @@ const deadAfter = 24 * 3600
 // readFacts reads the facts of a run. A run without logged end whose last line is
 // older than [deadAfter] counts as killed: the log of another machine, or of one
 // that lost power, never gets an end.
-func (r *runReader) readFacts(run *store.Run) error {
+func (r *runReader) readFacts(run *logs.Run) error {
 	if err := r.log.Facts(run, &r.facts); err != nil {
 		return err
 	}

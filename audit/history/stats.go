@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"emaudit/audit"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // StatsBy is the subject of one row of statistics.
@@ -160,7 +160,7 @@ func AuditStats(db audit.Database, q StatsQuery) (*Stats, error) {
 		return nil, err
 	}
 	if ok {
-		if err := s.log.PackageSums(sums, func(sum *store.PackageSum) {
+		if err := s.log.PackageSums(sums, func(sum *logs.PackageSum) {
 			rows.add(s.group(sum.CP), s.intervalName(sum.Interval), sum)
 		}); err != nil {
 			return nil, err
@@ -182,12 +182,12 @@ type statsReader struct {
 }
 
 // sums turns the query into one for sums. ok is false if nothing can match.
-func (s *statsReader) sums() (sums store.SumQuery, ok bool, err error) {
+func (s *statsReader) sums() (sums logs.SumQuery, ok bool, err error) {
 	runs, ok, err := s.rangeOf(s.q.Period)
 	if err != nil || !ok {
 		return sums, false, err
 	}
-	sums = store.SumQuery{Runs: runs, Since: s.q.Period.Since, Until: s.q.Period.Until}
+	sums = logs.SumQuery{Runs: runs, Since: s.q.Period.Since, Until: s.q.Period.Until}
 	if !s.q.Search.All() {
 		if sums.Packages, err = s.packages(s.q.Search); err != nil || len(sums.Packages) == 0 {
 			return sums, false, err
@@ -198,7 +198,7 @@ func (s *statsReader) sums() (sums store.SumQuery, ok bool, err error) {
 		if err != nil {
 			return sums, false, err
 		}
-		sums.Versions = slices.DeleteFunc(all, func(v store.LoggedVersion) bool {
+		sums.Versions = slices.DeleteFunc(all, func(v logs.LoggedVersion) bool {
 			return !s.matches(s.q.Search, v.CP, v.CPV, v.Slot, path.Base(v.RepoPath))
 		})
 	}
@@ -225,7 +225,7 @@ func (s *statsReader) group(cp string) string {
 }
 
 // others reads the sums of syncs and runs.
-func (s *statsReader) others(sums store.SumQuery, out *Stats) error {
+func (s *statsReader) others(sums logs.SumQuery, out *Stats) error {
 	syncs, err := s.log.SyncSums(sums)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // tally holds the data of one row. A log of decades, divided by day, has a million
@@ -46,7 +46,7 @@ func (r *StatsRows) word(name string) uint32 {
 }
 
 // add adds a sum to a row.
-func (r *StatsRows) add(name, interval string, sum *store.PackageSum) {
+func (r *StatsRows) add(name, interval string, sum *logs.PackageSum) {
 	t := tally{
 		name: r.word(name), interval: r.word(interval), untimed: uint32(sum.Untimed), binaryUntimed: uint32(sum.BinaryUntimed),
 		unmerges: uint32(sum.Unmerges), failures: uint32(sum.Failures), firstAt: uint32(sum.FirstAt), lastAt: uint32(sum.LastAt),

@@ -9,6 +9,7 @@ import (
 	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // SettingRow is one setting with the place that decided it.
@@ -162,10 +163,10 @@ func (d *doctorRound) index(db audit.Database, inv *binpkgs.Inventory) error {
 	trusted := d.features["pkgdir-index-trusted"]
 	for i := range inv.Dirs {
 		dir := &inv.Dirs[i]
-		if dir.Kind != store.KindPkgDir {
+		if dir.Kind != inventory.KindPkgDir {
 			continue
 		}
-		entries, err := db.Tx.IndexEntries(dir.ID)
+		entries, err := inventory.IndexEntries(db.Tx, dir.ID)
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ import (
 	"emaudit/internal/hosttest"
 	"emaudit/internal/sharedtest"
 	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // answer asks a question of a host.
@@ -179,7 +180,7 @@ func TestMessagesAreUnreadUntilMarked(t *testing.T) {
 		}
 	}
 	err := h.DB.Update(context.Background(), func(tx *store.Tx) error {
-		n, err := tx.MarkElogRead(h.ID, warnings.Query(), hosttest.Now)
+		n, err := logs.MarkElogRead(tx, h.ID, warnings.Query(), hosttest.Now)
 		if n != 30 {
 			t.Errorf("marked %d", n)
 		}

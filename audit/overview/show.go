@@ -14,6 +14,8 @@ import (
 	"emaudit/parse/binpkg"
 	"emaudit/parse/mergelog"
 	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // Package is everything known of one package.
@@ -104,7 +106,7 @@ func (e *PackageNameError) Error() string {
 // category/pn, a cpv, or an atom with operator and slot. The error of a name that
 // is none, or is ambiguous, is a [*PackageNameError].
 func FindPackage(db audit.Database, name string) (string, error) {
-	known, err := db.Tx.KnownPackages()
+	known, err := db.Tx.PackageNames()
 	if err != nil {
 		return "", err
 	}
@@ -147,7 +149,7 @@ func ShowPackage(db audit.Database, cp string) (*Package, error) {
 		return nil, err
 	}
 	p.addInstances(inv)
-	logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{CP: cp})
+	buildLogs, err := logs.BuildLogs(db.Tx, db.Host, logs.BuildLogQuery{CP: cp})
 	if err != nil {
 		return nil, err
 	}
@@ -155,15 +157,15 @@ func ShowPackage(db audit.Database, cp string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.addEvents(h, logs)
-	var failed []store.Merge
+	p.addEvents(h, buildLogs)
+	var failed []logs.Merge
 	for _, m := range h.ByCP[cp] {
 		if aftermath.IsFailed(m) {
 			failed = append(failed, *m)
 		}
 	}
-	broken := slices.DeleteFunc(slices.Clone(logs), func(l store.BuildLog) bool { return l.Log.Failure == nil })
-	errors, err := db.Tx.ElogMessages(db.Host, store.ElogQuery{CP: cp, Classes: []mergelog.Class{mergelog.ClassError}})
+	broken := slices.DeleteFunc(slices.Clone(buildLogs), func(l logs.BuildLog) bool { return l.Log.Failure == nil })
+	errors, err := logs.ElogMessages(db.Tx, db.Host, logs.ElogQuery{CP: cp, Classes: []mergelog.Class{mergelog.ClassError}})
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +187,7 @@ func ShowPackage(db audit.Database, cp string) (*Package, error) {
 }
 
 func (p *Package) addInstances(inv *binpkgs.Inventory) {
-	var here []*store.Installed
+	var here []*inventory.Installed
 	for i := range inv.Installed {
 		if i := &inv.Installed[i]; audit.PackageOf(i.CPV) == p.CP {
 			here = append(here, i)
@@ -223,17 +225,17 @@ func timeOf(t *int64) int64 {
 }
 
 // addEvents lists merges and removals, each merge with its log.
-func (p *Package) addEvents(h *history.MergeHistory, logs []store.BuildLog) {
+func (p *Package) addEvents(h *history.MergeHistory, buildLogs []logs.BuildLog) {
 	type linked struct {
-		log  *store.BuildLog
+		log  *logs.BuildLog
 		link history.LinkCertainty
 	}
 	byMerge, byUnmerge := map[history.MergeKey]linked{}, map[history.MergeKey]linked{}
-	for i := range logs {
-		if m, link := h.Link(&logs[i]); m != nil {
-			byMerge[history.MergeKey{Run: m.Run, Seq: m.Seq}] = linked{&logs[i], link}
-		} else if u, ok := h.Removal(&logs[i]); ok {
-			byUnmerge[history.MergeKey{Run: u.Run, Seq: u.Seq}] = linked{&logs[i], history.LinkCertain}
+	for i := range buildLogs {
+		if m, link := h.Link(&buildLogs[i]); m != nil {
+			byMerge[history.MergeKey{Run: m.Run, Seq: m.Seq}] = linked{&buildLogs[i], link}
+		} else if u, ok := h.Removal(&buildLogs[i]); ok {
+			byUnmerge[history.MergeKey{Run: u.Run, Seq: u.Seq}] = linked{&buildLogs[i], history.LinkCertain}
 		}
 	}
 	for _, m := range h.ByCP[p.CP] {
@@ -274,7 +276,7 @@ func (p *Package) addEvents(h *history.MergeHistory, logs []store.BuildLog) {
 	})
 }
 
-func (e *ShownEvent) addLog(log *store.BuildLog, link history.LinkCertainty) {
+func (e *ShownEvent) addLog(log *logs.BuildLog, link history.LinkCertainty) {
 	e.Log, e.LogGone, e.Link = &log.Path, log.GoneAt != 0, link
 	e.BuildBytes, e.InstallBytes = audit.Counted64(log.Log.BuildDirBytes), audit.Counted64(log.Log.InstalledBytes)
 	if r := log.Log.Resources; r != nil {
@@ -283,13 +285,13 @@ func (e *ShownEvent) addLog(log *store.BuildLog, link history.LinkCertainty) {
 }
 
 // addNotices lists the QA notices of the builds that are installed.
-func (p *Package) addNotices(db audit.Database, installed []store.Installed) error {
-	builds, err := db.Tx.SourceBuilds(db.Host)
+func (p *Package) addNotices(db audit.Database, installed []inventory.Installed) error {
+	builds, err := logs.SourceBuilds(db.Tx, db.Host)
 	if err != nil {
 		return err
 	}
 	files := aftermath.LogsOfBuilds(builds, installed)
-	notices, err := db.Tx.QANotices(db.Host, store.BuildLogQuery{CP: p.CP})
+	notices, err := logs.QANotices(db.Tx, db.Host, logs.BuildLogQuery{CP: p.CP})
 	for i := range notices {
 		n := &notices[i]
 		if !files[n.File] {
@@ -306,7 +308,7 @@ func (p *Package) addNotices(db audit.Database, installed []store.Installed) err
 
 // addDependents lists the installed packages with an atom that an installed
 // version of the package satisfies, evaluated with the USE they were built with.
-func (p *Package) addDependents(installed []store.Installed) {
+func (p *Package) addDependents(installed []inventory.Installed) {
 	var targets []atom.Package
 	for i := range installed {
 		if audit.PackageOf(installed[i].CPV) != p.CP {
@@ -341,7 +343,7 @@ func (p *Package) addDependents(installed []store.Installed) {
 }
 
 // matchable is an installed package as an atom is matched against it.
-func matchable(i *store.Installed) (atom.Package, bool) {
+func matchable(i *inventory.Installed) (atom.Package, bool) {
 	cpv, err := atom.ParseCPV(i.CPV)
 	if err != nil || i.Metadata == nil {
 		return atom.Package{}, false

@@ -7,7 +7,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/binpkg"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // StoragePoint is how much lay in the folders of binary packages from a moment
@@ -70,7 +70,7 @@ func AuditStorage(db audit.Database, coverage *binpkgs.Coverage) (*Storage, erro
 	}
 	s := &Storage{Packages: []StoredPackage{}, Points: []StoragePoint{}}
 	byCP := map[string]*StoredPackage{}
-	keep := func(dir *store.PkgDir, n *store.Instance) {
+	keep := func(dir *inventory.PkgDir, n *inventory.Instance) {
 		cp := audit.PackageOf(n.CPV)
 		p := byCP[cp]
 		if p == nil {
@@ -96,7 +96,7 @@ func AuditStorage(db audit.Database, coverage *binpkgs.Coverage) (*Storage, erro
 		keep(inv.Binpkgs[i].Dir, &inv.Binpkgs[i].Instance)
 	}
 	for i := range inv.Dirs {
-		gone, err := db.Tx.GoneInstances(inv.Dirs[i].ID)
+		gone, err := inventory.GoneInstances(db.Tx, inv.Dirs[i].ID)
 		if err != nil {
 			return nil, err
 		}

@@ -7,7 +7,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/cleanup"
 	"emaudit/audit/history"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // Overview is what stands above the answers of the one screen: which host this
@@ -26,10 +26,10 @@ type Overview struct {
 
 // PkgDirSummary is one folder of binary packages.
 type PkgDirSummary struct {
-	Path    string           `json:"path"`
-	Kind    store.PkgDirKind `json:"kind"`
-	Binpkgs int              `json:"binpkgs"`
-	Bytes   int64            `json:"bytes"`
+	Path    string               `json:"path"`
+	Kind    inventory.PkgDirKind `json:"kind"`
+	Binpkgs int                  `json:"binpkgs"`
+	Bytes   int64                `json:"bytes"`
 	// Free is how much room its file system has for others; null where it was
 	// not measured.
 	Free *int64 `json:"free_bytes"`
@@ -53,13 +53,13 @@ func AuditOverview(db audit.Database) (*Overview, error) {
 		return nil, err
 	}
 	o.Cut = append(o.Cut, cut...)
-	dirs, err := db.Tx.PkgDirs(db.Host)
+	dirs, err := inventory.PkgDirs(db.Tx, db.Host)
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range dirs {
 		s := PkgDirSummary{Path: d.Path, Kind: d.Kind}
-		if s.Binpkgs, s.Bytes, err = db.Tx.InstanceTotals(d.ID); err != nil {
+		if s.Binpkgs, s.Bytes, err = inventory.InstanceTotals(db.Tx, d.ID); err != nil {
 			return nil, err
 		}
 		o.PkgDirs = append(o.PkgDirs, s)

@@ -16,7 +16,7 @@ import (
 	"emaudit/internal/audittest"
 	"emaudit/internal/hosttest"
 	"emaudit/parse/vdb"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // diskOf is a disk that has these files; what lies in the folders hidden, nobody can
@@ -144,7 +144,7 @@ func TestChangedConfigurationOfAMergedPackage(t *testing.T) {
 		b := &binpkgs.Binpkg{}
 		b.CPV = "app-misc/a-1"
 		if message != "" {
-			b.Problems = []store.Problem{{Code: "image-altered", Message: message}}
+			b.Problems = []inventory.Problem{{Code: "image-altered", Message: message}}
 		}
 		j := &RollbackJudge{host: &transition.Host{Protect: []string{"/etc"}}}
 		c := newChange(state.Change{})

@@ -13,7 +13,8 @@ import (
 	"emaudit/audit/state"
 	"emaudit/parse/binpkg"
 	"emaudit/parse/emergelog"
-	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // candidate is a binary package that could be put in the place of a build of
@@ -86,7 +87,7 @@ func (j *RollbackJudge) stay(r *Rollback, c *RollbackChange, gap Gap) {
 // failedPostinst returns the merge that shows that pkg_postinst of what is to be
 // put back dies. The package is installed nevertheless (vartree.py, merge), so
 // such a state is real; but emerge goes on with no other.
-func failedPostinst(s *state.Stay) *store.Merge {
+func failedPostinst(s *state.Stay) *logs.Merge {
 	if s == nil || s.Merge == nil || !s.Merge.PostinstFailed {
 		return nil
 	}
@@ -175,7 +176,7 @@ func (j *RollbackJudge) gap(r *Rollback, c *RollbackChange, refused []candidate)
 // where it lies with what is installed, else from the repository of then.
 func (j *RollbackJudge) ebuildBack(r *Rollback, cpv string) audit.Remedy {
 	cp, ebuild := audit.PackageOf(cpv), path.Base(cpv)+".ebuild"
-	if slices.ContainsFunc(j.Past.Installed, func(p store.Installed) bool { return p.CPV == cpv }) {
+	if slices.ContainsFunc(j.Past.Installed, func(p inventory.Installed) bool { return p.CPV == cpv }) {
 		dir := fmt.Sprintf("\"$(portageq get_repo_path %s %s)\"/%s", audit.ShellQuote(j.typed.EROOT), audit.ShellQuote(j.mainRepository()), cp)
 		return audit.Do(audit.Script(fmt.Sprintf("mkdir -p %s && cp %s %s && ebuild %s/%s manifest", dir, audit.ShellQuote(path.Join(j.vdb, cpv, ebuild)), dir, dir, ebuild)))
 	}
@@ -220,7 +221,7 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 	}
 	if unread := j.Past.Unread[g.CPV]; len(unread) > 0 {
 		g.Cause, g.Detail, g.Remedy = "damaged", unread[0].Path+" could not be read", rebuild
-		if unread[0].Structure == store.StructureUnknown {
+		if unread[0].Structure == inventory.StructureUnknown {
 			g.Cause, g.Remedy = "unknown", audit.RemedyPermissions
 		}
 		return g

@@ -9,7 +9,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/state"
 	"emaudit/parse/binpkg"
-	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // cost says what the run to be undone cost: the packages that it took away and
@@ -56,10 +56,10 @@ func (j *RollbackJudge) tookAway(runs []int64, x *state.Stay) bool {
 
 // covered tells whether the very build of an installed package is there as a
 // binary package.
-func (j *RollbackJudge) covered(p *store.Installed) bool { return len(j.covering(p)) > 0 }
+func (j *RollbackJudge) covered(p *inventory.Installed) bool { return len(j.covering(p)) > 0 }
 
 // covering returns the binary packages of the very build of an installed one.
-func (j *RollbackJudge) covering(p *store.Installed) (all []*binpkgs.Binpkg) {
+func (j *RollbackJudge) covering(p *inventory.Installed) (all []*binpkgs.Binpkg) {
 	for _, b := range j.Past.ByCPV[p.CPV] {
 		if b.Visible && !b.Damaged() && binpkgs.Match(p, b) != binpkgs.CoverageSameVersion && !b.Has("config-stub") && !b.Lossy() {
 			all = append(all, b)

@@ -7,6 +7,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/state"
+	"emaudit/store/inventory"
 )
 
 // cuts returns the interrupted merges that leave unknown what is on disk of their
@@ -161,7 +162,7 @@ func (j *RollbackJudge) cutMerges(r *Rollback) {
 // plan merges. Portage removes only the directory of the version that it merges
 // (vartree.py, dbtmpdir), and emaint --fix merges would merge the others.
 func (j *RollbackJudge) clearMerging(merges []*RollbackChange) (commands []audit.Command) {
-	unfinished, err := j.Db.Tx.UnfinishedMerges(j.Db.Host)
+	unfinished, err := inventory.UnfinishedMerges(j.Db.Tx, j.Db.Host)
 	if err != nil {
 		j.Past.Err = err
 	}

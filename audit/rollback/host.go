@@ -11,6 +11,7 @@ import (
 	"emaudit/parse/binpkg"
 	"emaudit/parse/vdb"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // takeHost collects what a transition begins with.
@@ -175,7 +176,7 @@ func (j *RollbackJudge) image(c *RollbackChange) (image []binpkg.ImageName, ok b
 		}
 		j.images[c.Chosen.ID] = image
 	}()
-	names, ok, err := j.Db.Tx.InstanceFiles(c.Chosen.ID)
+	names, ok, err := inventory.InstanceFiles(j.Db.Tx, c.Chosen.ID)
 	if err != nil {
 		j.Past.Err = err
 	}

@@ -10,6 +10,8 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/emergelog"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 
 	"emaudit/store"
 )
@@ -22,8 +24,8 @@ type Past struct {
 	tx     *store.Tx
 	host   store.HostID
 	Pins   []store.Pin
-	Gone   map[string][]store.Instance // by cpv
-	builds map[*Stay]Build             // with metadata
+	Gone   map[string][]inventory.Instance // by cpv
+	builds map[*Stay]Build                 // with metadata
 	// identified are the builds without their metadata, and prints the
 	// fingerprints of the states; nil until asked for.
 	identified map[*Stay]Build
@@ -31,7 +33,7 @@ type Past struct {
 	moments    []int // see momentOf
 	// lost are entries of an index whose file is gone, by cpv; nil until asked
 	// for.
-	Lost map[string][]store.IndexEntry
+	Lost map[string][]inventory.IndexEntry
 	Err  error // the first of what is read when it is asked for
 }
 
@@ -148,11 +150,11 @@ func (h *Past) Describe(b *binpkgs.Binpkg) *store.Metadata {
 }
 
 // LostOf returns the entries of indexes about a cpv whose file is gone.
-func (h *Past) LostOf(cpv string) []store.IndexEntry {
+func (h *Past) LostOf(cpv string) []inventory.IndexEntry {
 	if h.Lost != nil {
 		return h.Lost[cpv]
 	}
-	h.Lost = map[string][]store.IndexEntry{}
+	h.Lost = map[string][]inventory.IndexEntry{}
 	there := map[string]bool{}
 	for i := range h.Binpkgs {
 		there[h.Binpkgs[i].Source()] = true
@@ -239,7 +241,7 @@ func (h *Past) attribute(s *Stay) Build {
 // builtWithin finds the one build whose BUILD_TIME lies between the lines of
 // its merge, among the files that are there and, where none of them is it,
 // among those that once were.
-func (h *Past) builtWithin(s *Stay, m *store.Merge) Build {
+func (h *Past) builtWithin(s *Stay, m *logs.Merge) Build {
 	found := Build{by: AttributedVersion}
 	several := false
 	see := func(buildTime int64, b *binpkgs.Binpkg) {
@@ -270,7 +272,7 @@ func (h *Past) builtWithin(s *Stay, m *store.Merge) Build {
 
 // mergedFile finds the file that emerge.log says was merged. One that was
 // written after the merge is another file of the same name.
-func (h *Past) mergedFile(s *Stay, m *store.Merge) (Build, bool) {
+func (h *Past) mergedFile(s *Stay, m *logs.Merge) (Build, bool) {
 	file := path.Clean(m.Binpkg)
 	before := MergedAt(m)
 	for _, c := range h.ByCPV[s.CPV] {

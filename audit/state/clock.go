@@ -6,7 +6,8 @@ import (
 	"slices"
 
 	"emaudit/audit"
-	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // The lines of emerge.log are in the order in which they were written; their
@@ -52,7 +53,7 @@ type clock struct {
 
 // toldOfRun returns lines by which a step of the clock shows: the ends of a run
 // and, where the clock was set meanwhile, what is between.
-func toldOfRun(all []told, r *store.Run, facts *store.Facts) []told {
+func toldOfRun(all []told, r *logs.Run, facts *logs.Facts) []told {
 	all = append(all, told{r.BeganAt, r.Started}, told{r.LastAt, r.LastSeen})
 	stepped := r.ClockStepped || r.LastSeen < r.Started
 	for i := range facts.Merges {
@@ -199,8 +200,8 @@ func (s clockStep) why() string {
 // clock leaves in their order: each is later than all before it, and none is at a
 // time that was twice. What the last look contradicts by more than maxDip, such as
 // one by a clock at 2100, is forgotten: nothing would ever be later.
-func (c *clock) orderly(all []store.Snapshot) []store.Snapshot {
-	var snapshots []store.Snapshot
+func (c *clock) orderly(all []inventory.Snapshot) []inventory.Snapshot {
+	var snapshots []inventory.Snapshot
 	for _, s := range all {
 		end := all[len(all)-1].TakenAt + maxDip
 		if s.TakenAt > end {
@@ -218,14 +219,14 @@ func (c *clock) orderly(all []store.Snapshot) []store.Snapshot {
 		}
 		latest = max(latest, s.TakenAt, s.ConfirmedAt)
 	}
-	return slices.DeleteFunc(slices.Clone(snapshots[first:]), func(s store.Snapshot) bool {
+	return slices.DeleteFunc(slices.Clone(snapshots[first:]), func(s inventory.Snapshot) bool {
 		_, twice := c.twice(s.TakenAt)
 		return twice
 	})
 }
 
 // clockFindings report where the log's clock was set back.
-func (t *timeline) clockFindings(log *store.EmergeLog) ([]audit.Finding, error) {
+func (t *timeline) clockFindings(log *logs.EmergeLog) ([]audit.Finding, error) {
 	var all []audit.Finding
 	add := func(place int64, message string) error {
 		file, offset, err := log.Place(place)

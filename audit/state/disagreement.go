@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"emaudit/audit"
+	"emaudit/store/logs"
 )
 
 // findings reports every disagreement, with the line of the log.
 func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
-	log := db.Tx.EmergeLog(db.Host)
+	log := logs.ReadEmergeLog(db.Tx, db.Host)
 	var all []audit.Finding
 	for _, d := range t.disagreements {
 		c := t.Changes[d.change]

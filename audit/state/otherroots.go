@@ -2,7 +2,7 @@ package state
 
 import (
 	"emaudit/parse/emergelog"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // otherRoots tells which changes of a log are about another root than the host's
@@ -19,10 +19,10 @@ func newOtherRoots(own string) *otherRoots {
 }
 
 // isOther tells whether a merge went into another root.
-func (o *otherRoots) isOther(m *store.Merge) bool { return m.Root != "" && m.Root != o.own }
+func (o *otherRoots) isOther(m *logs.Merge) bool { return m.Root != "" && m.Root != o.own }
 
 // merged takes a merge, and tells whether it went into another root.
-func (o *otherRoots) merged(m *store.Merge) bool {
+func (o *otherRoots) merged(m *logs.Merge) bool {
 	in, other := o.here, o.isOther(m)
 	if other {
 		in = o.there

@@ -7,7 +7,8 @@ import (
 	"emaudit/audit/history"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/mergelog"
-	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // ebuild(1) and scripts that call it merge without a line in emerge.log, but
@@ -17,7 +18,7 @@ import (
 
 // outsideMerge is a merge that only its build log tells of.
 type outsideMerge struct {
-	merge *store.Merge
+	merge *logs.Merge
 	log   string // path of the build log
 	// It happened after the build directory was prepared and before the log
 	// was written for the last time, unix seconds.
@@ -27,7 +28,7 @@ type outsideMerge struct {
 // addOutsideMerges replays once more with the merges that build logs tell of,
 // for the packages about which log and VDB disagree, and keeps the result where
 // that explains something and contradicts nothing.
-func (t *timeline) addOutsideMerges(db audit.Database, ever []store.Installed) error {
+func (t *timeline) addOutsideMerges(db audit.Database, ever []inventory.Installed) error {
 	if len(t.disagreements) == 0 {
 		return nil
 	}
@@ -43,7 +44,7 @@ func (t *timeline) addOutsideMerges(db audit.Database, ever []store.Installed) e
 	}
 	var found []outsideMerge
 	for _, cp := range packages {
-		logs, err := db.Tx.BuildLogs(db.Host, store.BuildLogQuery{CP: cp})
+		logs, err := logs.BuildLogs(db.Tx, db.Host, logs.BuildLogQuery{CP: cp})
 		if err != nil {
 			return err
 		}
@@ -68,22 +69,22 @@ func (t *timeline) addOutsideMerges(db audit.Database, ever []store.Installed) e
 
 // outsideMergesOf picks the logs of one package that no merge of emerge.log
 // wrote and that tell of a whole merge.
-func (t *timeline) outsideMergesOf(merges *history.MergeHistory, logs []store.BuildLog) []outsideMerge {
+func (t *timeline) outsideMergesOf(merges *history.MergeHistory, buildLogs []logs.BuildLog) []outsideMerge {
 	var all []outsideMerge
-	for i := range logs {
-		l := &logs[i]
+	for i := range buildLogs {
+		l := &buildLogs[i]
 		if l.Log.Kind != mergelog.KindSource || l.Log.Outcome != mergelog.OutcomeMerged || l.PreparedAt == 0 || l.WrittenAt < l.PreparedAt || !t.quiet(l.PreparedAt, l.WrittenAt) {
 			continue
 		}
 		if _, certainty := merges.Link(l); certainty != history.LinkNone {
 			continue
 		}
-		m := &store.Merge{BeganAt: -l.File}
+		m := &logs.Merge{BeganAt: -l.File}
 		m.CPV, m.Slot, m.Kind, m.Outcome = l.CPV, l.Log.Slot, emergelog.KindSource, emergelog.MergeMerged
 		m.Started, m.Finished, m.Steps.Compiling, m.Steps.Merging = l.PreparedAt, l.WrittenAt, l.PreparedAt, l.WrittenAt
-		for j := range logs {
+		for j := range buildLogs {
 			// The log of the removal was begun while the merge was at work.
-			u := &logs[j]
+			u := &buildLogs[j]
 			if j != i && u.Log.Kind != mergelog.KindSource && u.Log.Kind != mergelog.KindBinary && l.PreparedAt <= u.PreparedAt && u.PreparedAt <= l.WrittenAt {
 				m.Replaced = append(m.Replaced, u.CPV)
 			}
@@ -101,7 +102,7 @@ func (t *timeline) quiet(from, until int64) bool {
 		return false
 	}
 	return !slices.ContainsFunc(t.Changes, func(c change) bool { return within(c.at) }) &&
-		!slices.ContainsFunc(t.runs, func(r store.Run) bool { return within(r.Started) })
+		!slices.ContainsFunc(t.runs, func(r logs.Run) bool { return within(r.Started) })
 }
 
 // outsideFindings report what was merged without emerge.

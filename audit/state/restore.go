@@ -7,7 +7,8 @@ import (
 
 	"emaudit/audit"
 	"emaudit/parse/emergelog"
-	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // A root that is put back to an earlier state, as from a snapshot of its file
@@ -29,7 +30,7 @@ type restore struct {
 // leads from that state to the moment before without contradiction, and where no
 // installed package was built or registered later than that state: what was merged
 // anew by hand would have been.
-func (t *timeline) addRestore(ever []store.Installed) {
+func (t *timeline) addRestore(ever []inventory.Installed) {
 	last := -1
 	for _, d := range t.disagreements {
 		if !d.settled && !d.lone {
@@ -68,7 +69,7 @@ func (t *timeline) addRestore(ever []store.Installed) {
 
 // withRestore replays anew with a restore between the changes until-1 and until,
 // to the state from. It returns nil where that contradicts the log.
-func (t *timeline) withRestore(ever []store.Installed, r *store.Run, from, until int) *timeline {
+func (t *timeline) withRestore(ever []inventory.Installed, r *logs.Run, from, until int) *timeline {
 	began := t.clock.at(r.BeganAt, r.Started)
 	with := *t
 	with.stays, with.hiding, with.disagreements, with.hidden, with.outside = nil, nil, nil, nil, nil
@@ -109,7 +110,7 @@ func (t *timeline) withRestore(ever []store.Installed, r *store.Run, from, until
 func (r *replayer) restoreBack(i int) bool {
 	x := r.restored
 	before := map[string]*Stay{}
-	var rows []*store.Installed
+	var rows []*inventory.Installed
 	rowless := false
 	for _, all := range r.live {
 		for _, s := range slices.Clone(all) {

@@ -12,7 +12,8 @@ import (
 	"strings"
 
 	"emaudit/audit"
-	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // Target is the state that an answer is about.
@@ -127,14 +128,14 @@ func (t *timeline) stateOf(at int64) (k int, end bool) {
 		return k, true
 	case k > 0 && t.Changes[k-1].kind == changeSnapshot && t.Changes[k-1].at == at:
 		return k - 1, true
-	case t.Changes[k].kind == changeSnapshot && slices.ContainsFunc(t.seen, func(s store.Snapshot) bool { return s.TakenAt <= at && at <= s.ConfirmedAt }):
+	case t.Changes[k].kind == changeSnapshot && slices.ContainsFunc(t.seen, func(s inventory.Snapshot) bool { return s.TakenAt <= at && at <= s.ConfirmedAt }):
 		return k, true
 	}
 	return k, false
 }
 
 // stateBefore is the number of the state before a run began.
-func (t *timeline) stateBefore(r *store.Run) int {
+func (t *timeline) stateBefore(r *logs.Run) int {
 	began := t.clock.at(r.BeganAt, r.Started)
 	return sort.Search(len(t.Changes), func(i int) bool {
 		c := &t.Changes[i]
@@ -143,8 +144,8 @@ func (t *timeline) stateBefore(r *store.Run) int {
 }
 
 // Run returns the run of a number.
-func (t *timeline) Run(id int64) *store.Run {
-	i, ok := slices.BinarySearchFunc(t.runs, id, func(r store.Run, id int64) int { return cmp.Compare(r.ID, id) })
+func (t *timeline) Run(id int64) *logs.Run {
+	i, ok := slices.BinarySearchFunc(t.runs, id, func(r logs.Run, id int64) int { return cmp.Compare(r.ID, id) })
 	if !ok {
 		return nil
 	}

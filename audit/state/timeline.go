@@ -9,6 +9,8 @@ import (
 	"emaudit/parse/emergelog"
 	"emaudit/parse/userconf"
 	"emaudit/store"
+	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // Stay is one installed instance during the time in which it was there. The
@@ -20,13 +22,13 @@ type Stay struct {
 	CPV     string // under the name that the package has now
 	Logged  string // as emerge.log or the VDB has it
 	slot    string // "" where nothing tells
-	Row     *store.Installed
-	Merge   *store.Merge // that installed it; nil: before the log, or not logged
-	first   int          // certainly there from this state
-	Last    int          // to this one
-	from    int          // possibly there from this state
-	until   int          // to this one
-	witness int          // the earliest state for which something proves it, while replaying
+	Row     *inventory.Installed
+	Merge   *logs.Merge // that installed it; nil: before the log, or not logged
+	first   int         // certainly there from this state
+	Last    int         // to this one
+	from    int         // possibly there from this state
+	until   int         // to this one
+	witness int         // the earliest state for which something proves it, while replaying
 }
 
 // changeKind is what a [change] rests on.
@@ -50,9 +52,9 @@ type change struct {
 	told     int64 // unix seconds, as the log has them
 	Run      int64
 	place    int64 // in bytes of the whole log
-	merge    *store.Merge
-	unmerge  *store.Unmerge
-	snapshot []*store.Installed
+	merge    *logs.Merge
+	unmerge  *logs.Unmerge
+	snapshot []*inventory.Installed
 	// effective tells that what was installed is not the same afterwards.
 	effective bool
 	// doubt tells of a removal that it may be of another root.
@@ -63,7 +65,7 @@ type change struct {
 // is installed now.
 type timeline struct {
 	Changes []change
-	runs    []store.Run // oldest first
+	runs    []logs.Run // oldest first
 	// sittings are the updates that the runs make.
 	sittings sittings
 	// cut are the merges that were cut, and cutSpans the states in which they leave
@@ -87,10 +89,10 @@ type timeline struct {
 	hidden []span
 	// outside are the merges that only build logs tell of.
 	outside   []outsideMerge
-	snapshots []store.Snapshot
-	seen      []store.Snapshot // those that have their place in time
+	snapshots []inventory.Snapshot
+	seen      []inventory.Snapshot // those that have their place in time
 	clock     clock
-	segments  []store.Segment
+	segments  []logs.Segment
 	Syncs     []int64 // when a repository was synced without failure, unix seconds
 }
 
@@ -128,10 +130,10 @@ func readTimeline(db audit.Database) (*timeline, error) {
 		updates, _ := userconf.ParseUpdates(f.Content)
 		t.Moves.Add(updates)
 	}
-	if t.snapshots, err = db.Tx.Snapshots(db.Host); err != nil {
+	if t.snapshots, err = inventory.Snapshots(db.Tx, db.Host); err != nil {
 		return nil, err
 	}
-	if t.segments, err = db.Tx.Segments(db.Host); err != nil {
+	if t.segments, err = logs.Segments(db.Tx, db.Host); err != nil {
 		return nil, err
 	}
 	own, err := db.EROOT()
@@ -141,12 +143,12 @@ func readTimeline(db audit.Database) (*timeline, error) {
 	if t.cutMerges, err = history.NewCutMerges(db); err != nil {
 		return nil, err
 	}
-	return t, t.readLog(db.Tx.EmergeLog(db.Host), newOtherRoots(own))
+	return t, t.readLog(logs.ReadEmergeLog(db.Tx, db.Host), newOtherRoots(own))
 }
 
 // settleWith makes the stays of packages out of what was read, with everything
 // that was ever seen installed.
-func (t *timeline) settleWith(db audit.Database, ever []store.Installed) error {
+func (t *timeline) settleWith(db audit.Database, ever []inventory.Installed) error {
 	t.addSnapshots(ever)
 	t.order()
 	t.replay(ever)
@@ -165,15 +167,15 @@ func (t *timeline) settleWith(db audit.Database, ever []store.Installed) error {
 }
 
 // readLog takes the runs and what they changed.
-func (t *timeline) readLog(log *store.EmergeLog, roots *otherRoots) error {
+func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 	for _, s := range t.segments {
 		if s.FirstAt > 0 && (t.since == 0 || s.FirstAt < t.since) {
 			t.since = s.FirstAt
 		}
 	}
-	var facts store.Facts
+	var facts logs.Facts
 	var lines []told
-	err := log.Runs(store.RunRange{}, store.OldestFirst, func(r *store.Run) error {
+	err := log.Runs(logs.RunRange{}, logs.OldestFirst, func(r *logs.Run) error {
 		t.runs = append(t.runs, *r)
 		if err := log.Facts(r, &facts); err != nil {
 			return err
@@ -225,13 +227,13 @@ func (t *timeline) readLog(log *store.EmergeLog, roots *otherRoots) error {
 
 // MergedAt is the moment at which a merge changed what is installed, as near
 // as the log tells.
-func MergedAt(m *store.Merge) int64 {
+func MergedAt(m *logs.Merge) int64 {
 	return cmp.Or(m.Steps.Autoclean, m.Finished, m.Steps.Merging, m.Started)
 }
 
 // addSnapshots adds the moments at which the VDB was looked at, but for the
 // last, from which the replay begins.
-func (t *timeline) addSnapshots(ever []store.Installed) {
+func (t *timeline) addSnapshots(ever []inventory.Installed) {
 	if len(t.seen) == 0 {
 		return
 	}
@@ -242,7 +244,7 @@ func (t *timeline) addSnapshots(ever []store.Installed) {
 		return
 	}
 	for i, s := range t.seen {
-		var there []*store.Installed
+		var there []*inventory.Installed
 		for j := range ever {
 			if p := &ever[j]; p.AddedAt <= s.TakenAt && (p.RemovedAt == 0 || p.RemovedAt > s.TakenAt) {
 				there = append(there, p)
@@ -285,7 +287,7 @@ type replayer struct {
 
 // replay walks backward from what is installed now. It is false where that
 // contradicts a restore.
-func (t *timeline) replay(ever []store.Installed) bool {
+func (t *timeline) replay(ever []inventory.Installed) bool {
 	r := &replayer{timeline: t, live: map[string][]*Stay{}, known: map[string]int{}, end: len(t.Changes)}
 	for i := range ever {
 		if p := &ever[i]; p.RemovedAt == 0 {
@@ -387,7 +389,7 @@ func (r *replayer) unmerge(i int, c *change) {
 // merged tells whether a merge whose end the log does not have installed its
 // package: the package is there afterwards, and nothing but this merge
 // explains it.
-func (r *replayer) merged(m *store.Merge, s *Stay) bool {
+func (r *replayer) merged(m *logs.Merge, s *Stay) bool {
 	if s == nil {
 		return false
 	}
@@ -399,7 +401,7 @@ func (r *replayer) merged(m *store.Merge, s *Stay) bool {
 
 // builtBy tells whether the evidence allows that a stay was installed by a
 // merge: a build from source ends between the lines of its merge.
-func (r *replayer) builtBy(s *Stay, m *store.Merge) bool {
+func (r *replayer) builtBy(s *Stay, m *logs.Merge) bool {
 	if s.Row == nil || s.Row.BuildTime == 0 || m.Kind != emergelog.KindSource || m.ClockStepped {
 		return true
 	}
@@ -408,7 +410,7 @@ func (r *replayer) builtBy(s *Stay, m *store.Merge) bool {
 
 // withinMerge tells whether a package with this BUILD_TIME was built by a
 // source merge: it is taken while the package is compiled.
-func withinMerge(buildTime int64, m *store.Merge) bool {
+func withinMerge(buildTime int64, m *logs.Merge) bool {
 	begin := cmp.Or(m.Steps.Compiling, m.Steps.Cleaning, m.Started)
 	end := cmp.Or(m.Steps.Merging, m.Finished)
 	return begin <= buildTime && (end == 0 || buildTime <= end)
@@ -432,7 +434,7 @@ func (r *replayer) restore(i int, c *change, cpv, slot string) {
 // ended adds a stay that was installed by the change i and had ended, without
 // a line of the log, at the end of state until. Nothing proves any moment
 // between: it is certain nowhere.
-func (r *replayer) ended(i int, cpv string, m *store.Merge, until int) {
+func (r *replayer) ended(i int, cpv string, m *logs.Merge, until int) {
 	r.stays = append(r.stays, &Stay{CPV: cpv, Logged: m.CPV, slot: m.Slot, Merge: m, first: i + 1, from: i + 1, Last: i, until: max(until-1, i+1)})
 }
 
@@ -480,7 +482,7 @@ func (r *replayer) remerge(i int, c *change) {
 
 // compare holds the replay against what an ingest saw at the change i, which
 // is the end of state i.
-func (r *replayer) compare(i int, snapshot []*store.Installed) {
+func (r *replayer) compare(i int, snapshot []*inventory.Installed) {
 	k := i + 1
 	seen := map[*Stay]bool{}
 	for _, p := range snapshot {

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"emaudit/parse/emergelog"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // Update is what one change of mind did: the run that was asked for, and the runs
@@ -52,7 +52,7 @@ type sittings struct{ all []*sitting }
 // Any other run begins an update of its own, however soon it follows. A run that
 // neither merged nor removed anything, or was to fetch or to package only, is part
 // of none.
-func (s *sittings) see(r *store.Run, facts *store.Facts) {
+func (s *sittings) see(r *logs.Run, facts *logs.Facts) {
 	var begun, merged []string
 	for i := range facts.Merges {
 		switch m := &facts.Merges[i]; m.Outcome {
@@ -84,7 +84,7 @@ func (s *sittings) see(r *store.Run, facts *store.Facts) {
 }
 
 // join returns the sitting that a run belongs to, which may be a new one.
-func (s *sittings) join(r *store.Run, packages []string) *sitting {
+func (s *sittings) join(r *logs.Run, packages []string) *sitting {
 	from := len(s.all)
 	if from > 0 {
 		last := s.all[from-1]
@@ -112,7 +112,7 @@ func (s *sittings) join(r *store.Run, packages []string) *sitting {
 
 // resumed returns the index of the sitting whose list a run resumes although a
 // later one ended well: Portage keeps one list in reserve (mtimedb, resume_backup).
-func (s *sittings) resumed(r *store.Run) int {
+func (s *sittings) resumed(r *logs.Run) int {
 	for i := len(s.all) - 1; i >= 0 && r.Started-s.all[i].end <= sittingGap; i-- {
 		if s.all[i].failed {
 			return i
@@ -128,7 +128,7 @@ func (s *sitting) lacks(packages []string) bool {
 
 // finishes tells whether a run does what an update leaves to be done, and nothing
 // that a person chose.
-func finishes(r *store.Run) bool {
+func finishes(r *logs.Run) bool {
 	asked := packagesAsked(r.Args)
 	if r.Action == emergelog.ActionDepclean {
 		return asked == ""

@@ -11,6 +11,7 @@ import (
 	"emaudit/docs"
 	"emaudit/report"
 	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // completeCommand answers what may stand where the cursor is; the completions
@@ -134,11 +135,11 @@ func storedNames(ctx context.Context, s *session, host, kind string) (all []comp
 			}
 			return err
 		case "run":
-			log := tx.EmergeLog(asked.ID)
+			log := logs.ReadEmergeLog(tx, asked.ID)
 			n := 0
-			return log.Runs(store.RunRange{}, store.NewestFirst, func(r *store.Run) error {
+			return log.Runs(logs.RunRange{}, logs.NewestFirst, func(r *logs.Run) error {
 				if n++; n > runsOffered {
-					return store.ErrStop
+					return logs.ErrStop
 				}
 				all = append(all, completion.Candidate{fmt.Sprintf("run:%d", r.ID), r.Args})
 				return nil

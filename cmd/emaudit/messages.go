@@ -9,6 +9,7 @@ import (
 	"emaudit/audit/aftermath"
 	"emaudit/report"
 	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // messagesCommand is the mailbox of elog.
@@ -65,7 +66,7 @@ func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 		shown := filter.Query()
 		shown.UpToID = messages.LastID()
 		err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
-			marked, err = tx.MarkElogRead(s.host, shown, s.proc.now().Unix())
+			marked, err = logs.MarkElogRead(tx, s.host, shown, s.proc.now().Unix())
 			return err
 		})
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"emaudit/internal/hostarchive"
-	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // Command is one command of the recorded host and its effect on the VDB.
@@ -80,7 +80,7 @@ func ReadTruth(t testing.TB) *Truth {
 }
 
 // Of returns the index of the command that started a run: the last one before it.
-func (tr *Truth) Of(t testing.TB, r *store.Run) int {
+func (tr *Truth) Of(t testing.TB, r *logs.Run) int {
 	t.Helper()
 	i := 0
 	for j := range tr.Commands {

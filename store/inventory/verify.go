@@ -1,10 +1,11 @@
-package store
+package inventory
 
 import (
 	"database/sql"
 	"fmt"
 
 	"emaudit/parse/binpkg"
+	"emaudit/store"
 )
 
 // VerifyCandidate holds the facts about a file in a pkgdir that a full read needs.
@@ -33,9 +34,9 @@ type Build struct {
 
 // MergedDigests returns the BINPKGMD5 of installed packages, 16 bytes each, by
 // build.
-func (tx *Tx) MergedDigests(host HostID) (map[Build][]byte, error) {
+func MergedDigests(tx *store.Tx, host store.HostID) (map[Build][]byte, error) {
 	all := map[Build][]byte{}
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var b Build
 		var md5 []byte
 		err := rows.Scan(&b.cpv, &b.Time, &md5)
@@ -46,17 +47,17 @@ func (tx *Tx) MergedDigests(host HostID) (map[Build][]byte, error) {
 }
 
 // VerifyCandidates returns the files in a pkgdir, by path.
-func (tx *Tx) VerifyCandidates(pkgdir int64) ([]VerifyCandidate, error) {
-	flawed, err := tx.idSet("SELECT DISTINCT instance FROM instance_problem")
+func VerifyCandidates(tx *store.Tx, pkgdir int64) ([]VerifyCandidate, error) {
+	flawed, err := idSet(tx, "SELECT DISTINCT instance FROM instance_problem")
 	if err != nil {
 		return nil, err
 	}
 	var rows int
-	if err := tx.queryRow("SELECT count(*) FROM instance WHERE pkgdir = ? AND gone_at IS NULL", pkgdir).Scan(&rows); err != nil {
+	if err := tx.QueryRow("SELECT count(*) FROM instance WHERE pkgdir = ? AND gone_at IS NULL", pkgdir).Scan(&rows); err != nil {
 		return nil, err
 	}
 	all := make([]VerifyCandidate, 0, rows)
-	err = tx.query(func(rows *sql.Rows) error {
+	err = tx.Query(func(rows *sql.Rows) error {
 		c := VerifyCandidate{PkgDir: pkgdir}
 		var inode int64
 		err := rows.Scan(&c.ID, &c.Path, &inode, &c.Size, &c.MTimeNS, &c.Build.cpv, &c.Build.Time, &c.Origin, &c.Signed, &c.Integrity, &c.VerifiedAt,
@@ -78,11 +79,11 @@ type IndexDigests struct {
 	MD5, SHA1 []byte // nil means absent
 }
 
-// IndexDigests returns the digests of the entries that Portage uses, in the order
+// ReadIndexDigests returns the digests of the entries that Portage uses, in the order
 // of the file.
-func (tx *Tx) IndexDigests(pkgdir int64) ([]IndexDigests, error) {
+func ReadIndexDigests(tx *store.Tx, pkgdir int64) ([]IndexDigests, error) {
 	var all []IndexDigests
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var d IndexDigests
 		err := rows.Scan(&d.Path, &d.Size, &d.MTime, &d.MD5, &d.SHA1)
 		all = append(all, d)
@@ -110,9 +111,9 @@ type Verification struct {
 
 // PutVerifications stores the results of full reads. Digests that were not computed
 // keep their stored values, because the file is the same.
-func (tx *Tx) PutVerifications(verifications []Verification) error {
+func PutVerifications(tx *store.Tx, verifications []Verification) error {
 	// Few packages have problems, so one query finds them all.
-	troubled, err := tx.idSet("SELECT DISTINCT instance FROM instance_problem WHERE phase = 'verify'")
+	troubled, err := idSet(tx, "SELECT DISTINCT instance FROM instance_problem WHERE phase = 'verify'")
 	if err != nil {
 		return fmt.Errorf("verification: %w", err)
 	}
@@ -126,20 +127,20 @@ func (tx *Tx) PutVerifications(verifications []Verification) error {
 		case v.Frame == nil:
 			set = "md5 = coalesce(?, md5), sha1 = coalesce(?, sha1), frame = ?, "
 		}
-		_, err := tx.exec("UPDATE instance SET "+set+"integrity = ?, signature = ?, signature_key = ?, keyring = ?, image_checked = ?, verified_at = ? WHERE id = ?",
+		_, err := tx.Exec("UPDATE instance SET "+set+"integrity = ?, signature = ?, signature_key = ?, keyring = ?, image_checked = ?, verified_at = ? WHERE id = ?",
 			append(digests, v.Integrity, v.Signature, v.SignatureKey, v.Keyring, v.ImageChecked, v.At, v.Instance)...)
 		if err != nil {
 			return fmt.Errorf("verification: %w", err)
 		}
 		if v.ImageChecked {
-			if err := tx.putInstanceFiles(v.Instance, v.Files); err != nil {
+			if err := putInstanceFiles(tx, v.Instance, v.Files); err != nil {
 				return fmt.Errorf("verification: %w", err)
 			}
 		}
 		if !troubled[v.Instance] && len(v.Problems) == 0 {
 			continue
 		}
-		if err := tx.putProblems(v.Instance, "verify", v.Problems); err != nil {
+		if err := putProblems(tx, v.Instance, "verify", v.Problems); err != nil {
 			return fmt.Errorf("verification: %w", err)
 		}
 	}
@@ -147,9 +148,9 @@ func (tx *Tx) PutVerifications(verifications []Verification) error {
 }
 
 // idSet returns the ids that a query selects.
-func (tx *Tx) idSet(query string) (map[int64]bool, error) {
+func idSet(tx *store.Tx, query string) (map[int64]bool, error) {
 	set := map[int64]bool{}
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var id int64
 		err := rows.Scan(&id)
 		set[id] = true

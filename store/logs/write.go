@@ -1,20 +1,21 @@
-package store
+package logs
 
 import (
 	"fmt"
 
 	"emaudit/parse/atom"
 	"emaudit/parse/emergelog"
+	"emaudit/store"
 )
 
 // EmergeLogWriter stores the records from the parser of emerge.log. It implements
 // [emergelog.Sink]. After the first error it does nothing more; Close returns that
 // error.
 type EmergeLogWriter struct {
-	tx   *Tx
-	host HostID
+	tx   *store.Tx
+	host store.HostID
 
-	runs, merges, usages, unmerges, syncs *bulk
+	runs, merges, usages, unmerges, syncs *store.Bulk
 	// packages caches the last packages by cpv, because a run repeats few names.
 	packages map[string]loggedPackage
 	// indexes are the statements that recreate the indexes dropped for a first
@@ -41,27 +42,27 @@ const maxLoggedPackages = 1 << 14
 // WriteEmergeLog begins to store records of a host's emerge.log, whose parts must
 // be stored already. It deletes the rows that are not final. The source of a
 // position is the number of a part.
-func (tx *Tx) WriteEmergeLog(host HostID) (*EmergeLogWriter, error) {
+func WriteEmergeLog(tx *store.Tx, host store.HostID) (*EmergeLogWriter, error) {
 	w := &EmergeLogWriter{
 		tx: tx, host: host, packages: map[string]loggedPackage{},
-		runs: tx.bulk("run", "host", "number", "started_at", "ended_at", "seen_at", "seconds", "args", "action", "outcome", "exit_status",
+		runs: tx.Bulk("run", "host", "number", "started_at", "ended_at", "seen_at", "seconds", "args", "action", "outcome", "exit_status",
 			"merges", "merged", "unmerges", "syncs", "headless", "resumed", "unexplained_failure", "uncertain", "clock_stepped", "low_space",
 			"log_part", "log_offset", "last_part", "last_offset", "open"),
-		merges: tx.bulk("merge", "host", "run", "seq", "cp", "version", "slot", "root", "repo_path", "kind", "outcome",
+		merges: tx.Bulk("merge", "host", "run", "seq", "cp", "version", "slot", "root", "repo_path", "kind", "outcome",
 			"started_at", "finished_at", "seconds", "cleaning_at", "fetching_at", "compiling_at", "built_at", "merging_at", "autoclean_at",
 			"list_position", "list_length", "binpkg", "build_id", "packaged", "in_world", "postinst_failed", "between_versions", "uncertain",
 			"clock_stepped", "log_part", "log_offset", "open"),
-		usages: tx.bulk("merge_usage", "host", "run", "seq", "cpu_ms", "memory_peak", "swap_peak", "read_bytes", "write_bytes"),
-		unmerges: tx.bulk("unmerge", "host", "run", "seq", "cp", "version", "reason", "outcome", "merge", "started_at", "finished_at", "seconds",
+		usages: tx.Bulk("merge_usage", "host", "run", "seq", "cpu_ms", "memory_peak", "swap_peak", "read_bytes", "write_bytes"),
+		unmerges: tx.Bulk("unmerge", "host", "run", "seq", "cp", "version", "reason", "outcome", "merge", "started_at", "finished_at", "seconds",
 			"uncertain", "clock_stepped", "log_part", "log_offset", "open"),
-		syncs: tx.bulk("sync", "host", "run", "seq", "repo", "location", "url", "outcome", "retries", "started_at", "finished_at", "seconds",
+		syncs: tx.Bulk("sync", "host", "run", "seq", "repo", "location", "url", "outcome", "retries", "started_at", "finished_at", "seconds",
 			"uncertain", "clock_stepped", "log_part", "log_offset", "open"),
 	}
-	if err := tx.forgetOpen(host); err != nil {
+	if err := forgetOpen(tx, host); err != nil {
 		return nil, fmt.Errorf("emerge.log: %w", err)
 	}
 	var err error
-	if w.indexes, err = tx.dropIndexesOfEmpty("merge", "unmerge", "run"); err != nil {
+	if w.indexes, err = tx.DropIndexesOfEmpty("merge", "unmerge", "run"); err != nil {
 		return nil, fmt.Errorf("emerge.log: %w", err)
 	}
 	return w, nil
@@ -69,7 +70,7 @@ func (tx *Tx) WriteEmergeLog(host HostID) (*EmergeLogWriter, error) {
 
 // forgetOpen deletes the rows that are not final. Final facts of an open run
 // remain; the run itself is delivered again before the transaction ends.
-func (tx *Tx) forgetOpen(host HostID) error {
+func forgetOpen(tx *store.Tx, host store.HostID) error {
 	const openRuns = "SELECT number FROM run WHERE host = ? AND open = 1"
 	for _, statement := range []string{
 		"DELETE FROM merge_usage WHERE host = ? AND run IN (" + openRuns + ") AND EXISTS (SELECT 1 FROM merge m WHERE m.host = merge_usage.host AND m.run = merge_usage.run AND m.seq = merge_usage.seq AND m.open = 1)",
@@ -77,19 +78,19 @@ func (tx *Tx) forgetOpen(host HostID) error {
 		"DELETE FROM unmerge WHERE host = ? AND run IN (" + openRuns + ") AND open = 1",
 		"DELETE FROM sync WHERE host = ? AND run IN (" + openRuns + ") AND open = 1",
 	} {
-		if _, err := tx.exec(statement, host, host); err != nil {
+		if _, err := tx.Exec(statement, host, host); err != nil {
 			return err
 		}
 	}
-	_, err := tx.exec("DELETE FROM run WHERE host = ? AND open = 1", host)
+	_, err := tx.Exec("DELETE FROM run WHERE host = ? AND open = 1", host)
 	return err
 }
 
 // ForgetEmergeLog deletes all facts of a host's emerge.log, before it is read again
 // from its oldest file.
-func (tx *Tx) ForgetEmergeLog(host HostID) error {
+func ForgetEmergeLog(tx *store.Tx, host store.HostID) error {
 	for _, table := range []string{"merge_usage", "merge", "unmerge", "sync", "run", "emerge_log_part", "emerge_log"} {
-		if _, err := tx.exec("DELETE FROM "+table+" WHERE host = ?", host); err != nil {
+		if _, err := tx.Exec("DELETE FROM "+table+" WHERE host = ?", host); err != nil {
 			return fmt.Errorf("emerge.log: %w", err)
 		}
 	}
@@ -141,7 +142,7 @@ func (w *EmergeLogWriter) pkg(cpv string) loggedPackage {
 	if name != cpv {
 		p.version = cpv[len(name)+1:]
 	}
-	if p.cp, w.err = w.tx.cpID(name); w.err != nil {
+	if p.cp, w.err = w.tx.CPID(name); w.err != nil {
 		return p
 	}
 	if len(w.packages) >= maxLoggedPackages {
@@ -152,11 +153,11 @@ func (w *EmergeLogWriter) pkg(cpv string) loggedPackage {
 }
 
 // add adds a row.
-func (w *EmergeLogWriter) add(rows *bulk, values ...any) {
+func (w *EmergeLogWriter) add(rows *store.Bulk, values ...any) {
 	if w.err != nil {
 		return
 	}
-	w.err = rows.add(values...)
+	w.err = rows.Add(values...)
 	if !w.open {
 		w.stored++
 	}
@@ -167,7 +168,7 @@ func (w *EmergeLogWriter) Merge(m emergelog.Merge) {
 	p := w.pkg(m.CPV)
 	var repo any
 	if m.RepoPath != "" && w.err == nil {
-		repo, w.err = w.tx.textID(m.RepoPath)
+		repo, w.err = w.tx.TextID(m.RepoPath)
 	}
 	s := &m.Steps
 	w.add(w.merges, int64(w.host), m.Run, int64(m.Seq), p.cp, p.version, knownText(m.Slot), knownText(m.Root), repo, m.Kind.String(), m.Outcome.String(),
@@ -177,7 +178,7 @@ func (w *EmergeLogWriter) Merge(m emergelog.Merge) {
 		int64(m.Begin.Source), m.Begin.Offset, bit(w.open))
 	if u := m.Usage; u != nil && w.err == nil {
 		measured := func(n int64) any { return took(n, n >= 0) }
-		w.err = w.usages.add(int64(w.host), m.Run, int64(m.Seq), measured(u.CPUMillis), measured(u.MaxMem), measured(u.MaxSwap), measured(u.Read), measured(u.Written))
+		w.err = w.usages.Add(int64(w.host), m.Run, int64(m.Seq), measured(u.CPUMillis), measured(u.MaxMem), measured(u.MaxSwap), measured(u.Read), measured(u.Written))
 	}
 }
 
@@ -238,18 +239,18 @@ func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64)
 	for _, r := range open.Runs {
 		w.Run(r)
 	}
-	for _, rows := range []*bulk{w.runs, w.merges, w.usages, w.unmerges, w.syncs} {
+	for _, rows := range []*store.Bulk{w.runs, w.merges, w.usages, w.unmerges, w.syncs} {
 		if w.err == nil {
-			w.err = rows.flush()
+			w.err = rows.Flush()
 		}
 	}
 	for _, index := range w.indexes {
 		if w.err == nil {
-			_, w.err = w.tx.exec(index)
+			_, w.err = w.tx.Exec(index)
 		}
 	}
 	if w.err == nil {
-		_, w.err = w.tx.exec("INSERT INTO emerge_log (host, state, last_at) VALUES (?, ?, ?) ON CONFLICT (host) DO UPDATE SET state = excluded.state, last_at = excluded.last_at",
+		_, w.err = w.tx.Exec("INSERT INTO emerge_log (host, state, last_at) VALUES (?, ?, ?) ON CONFLICT (host) DO UPDATE SET state = excluded.state, last_at = excluded.last_at",
 			w.host, state, lastAt)
 	}
 	if w.err != nil {

@@ -1,4 +1,4 @@
-package store
+package logs
 
 import (
 	"context"
@@ -9,25 +9,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"emaudit/parse/emergelog"
+	"emaudit/store"
 )
 
-func logDB(tb testing.TB) (*DB, HostID) {
+func logDB(tb testing.TB) (*store.DB, store.HostID) {
 	tb.Helper()
-	db, err := Open(context.Background(), filepath.Join(tb.TempDir(), "test.db"), Options{})
+	db, err := store.Open(context.Background(), filepath.Join(tb.TempDir(), "test.db"), store.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { db.Close() })
-	var host HostID
-	err = db.Update(context.Background(), func(tx *Tx) (err error) {
+	var host store.HostID
+	err = db.Update(context.Background(), func(tx *store.Tx) (err error) {
 		if host, err = tx.EnsureHost("test", "/", 1); err != nil {
 			return err
 		}
 		var parts []Segment
 		for i := range 2 {
-			parts = append(parts, Segment{Source: Source{Host: host, Kind: SourceEmergeLog, Path: fmt.Sprintf("/log.%d", i)}, Part: i})
+			parts = append(parts, Segment{Source: store.Source{Host: host, Kind: store.SourceEmergeLog, Path: fmt.Sprintf("/log.%d", i)}, Part: i})
 		}
-		return tx.PutSegments(host, parts)
+		return PutSegments(tx, host, parts)
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -65,8 +66,8 @@ func TestARunIsReadBackAsItWasStored(t *testing.T) {
 	db, host := logDB(t)
 	run, merge, unmerge, sync := whole(1)
 	source := emergelog.Merge{Run: 1, Seq: 8, CPV: "no cpv at all", RepoPath: "/var/db/repos/gentoo", Outcome: emergelog.MergeRunning}
-	err := db.Update(context.Background(), func(tx *Tx) error {
-		w, err := tx.WriteEmergeLog(host)
+	err := db.Update(context.Background(), func(tx *store.Tx) error {
+		w, err := WriteEmergeLog(tx, host)
 		if err != nil {
 			return err
 		}
@@ -83,8 +84,8 @@ func TestARunIsReadBackAsItWasStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	run.Begin, run.End = emergelog.Position{}, emergelog.Position{}
-	err = db.View(context.Background(), func(tx *Tx) error {
-		log := tx.EmergeLog(host)
+	err = db.View(context.Background(), func(tx *store.Tx) error {
+		log := ReadEmergeLog(tx, host)
 		return log.Runs(RunRange{}, OldestFirst, func(got *Run) error {
 			var facts Facts
 			if err := log.Facts(got, &facts); err != nil {
@@ -118,9 +119,9 @@ func TestTheSchemaRefusesWhatIsNoFact(t *testing.T) {
 	t.Parallel()
 	db, host := logDB(t)
 	run, merge, _, _ := whole(1)
-	store := func() error {
-		return db.Update(context.Background(), func(tx *Tx) error {
-			w, err := tx.WriteEmergeLog(host)
+	write := func() error {
+		return db.Update(context.Background(), func(tx *store.Tx) error {
+			w, err := WriteEmergeLog(tx, host)
 			if err != nil {
 				return err
 			}
@@ -129,14 +130,18 @@ func TestTheSchemaRefusesWhatIsNoFact(t *testing.T) {
 			return w.Close(emergelog.Open{}, []byte{1}, 0)
 		})
 	}
-	if err := store(); err != nil {
+	if err := write(); err != nil {
 		t.Fatal(err)
 	}
 	for _, statement := range []string{
 		"UPDATE merge SET outcome = 'perhaps'", "UPDATE merge SET cp = 99", "UPDATE run SET action = ''", "UPDATE merge SET run = 2", "DELETE FROM run",
 		"UPDATE run SET log_part = 9", "DELETE FROM emerge_log_part", "UPDATE merge_usage SET seq = 1",
 	} {
-		if _, err := db.sql.Exec(statement); err == nil {
+		err := db.Update(context.Background(), func(tx *store.Tx) error {
+			_, err := tx.Exec(statement)
+			return err
+		})
+		if err == nil {
 			t.Errorf("%s: was done", statement)
 		}
 	}
@@ -149,8 +154,8 @@ func TestWhatIsOpenIsReplaced(t *testing.T) {
 	run, merge, unmerge, _ := whole(1)
 	write := func(fn func(w *EmergeLogWriter), open emergelog.Open) {
 		t.Helper()
-		err := db.Update(context.Background(), func(tx *Tx) error {
-			w, err := tx.WriteEmergeLog(host)
+		err := db.Update(context.Background(), func(tx *store.Tx) error {
+			w, err := WriteEmergeLog(tx, host)
 			if err != nil {
 				return err
 			}
@@ -163,8 +168,8 @@ func TestWhatIsOpenIsReplaced(t *testing.T) {
 	}
 	outcomes := func() (words []string) {
 		t.Helper()
-		err := db.View(context.Background(), func(tx *Tx) error {
-			log := tx.EmergeLog(host)
+		err := db.View(context.Background(), func(tx *store.Tx) error {
+			log := ReadEmergeLog(tx, host)
 			return log.Runs(RunRange{}, OldestFirst, func(r *Run) error {
 				var facts Facts
 				words = append(words, "run "+r.Outcome.String())
@@ -199,9 +204,9 @@ func TestWhatIsOpenIsReplaced(t *testing.T) {
 	if diff := cmp.Diff([]string{"run failure", "merge merged", "merge failed", "removal failed"}, outcomes()); diff != "" {
 		t.Error(diff)
 	}
-	err := db.View(context.Background(), func(tx *Tx) error {
+	err := db.View(context.Background(), func(tx *store.Tx) error {
 		var sums []PackageSum
-		err := tx.EmergeLog(host).PackageSums(SumQuery{}, func(sum *PackageSum) { sums = append(sums, *sum) })
+		err := ReadEmergeLog(tx, host).PackageSums(SumQuery{}, func(sum *PackageSum) { sums = append(sums, *sum) })
 		if len(sums) != 2 || sums[0].Failures != 1 || sums[0].BinaryUntimed != 1 {
 			t.Errorf("sums: %+v", sums)
 		}

@@ -1,11 +1,15 @@
-package store
+package inventory
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/klauspost/compress/zstd"
+
 	"emaudit/parse/binpkg"
+	"emaudit/store"
 )
 
 // Structure is the result of a scan for the structure of a file.
@@ -56,8 +60,8 @@ type Instance struct {
 	Signed         Signed
 	InstalledSize  int64
 	HasEnvironment bool
-	MetadataID     int64     // 0 means unreadable
-	Metadata       *Metadata // nil if not requested
+	MetadataID     int64           // 0 means unreadable
+	Metadata       *store.Metadata // nil if not requested
 	Structure      Structure
 	Visible        bool   // Portage accepts its path, name and metadata
 	MetadataSum    uint32 // CRC-32C of the packed metadata, if the scan found no problem in it; 0 means unknown
@@ -80,30 +84,30 @@ const instanceColumns = `n.id, n.pkgdir, n.path, n.inode, n.size, n.mtime_ns, n.
 
 // Instances returns the files in a pkgdir, by path, with their problems and without
 // metadata.
-func (tx *Tx) Instances(pkgdir int64) ([]Instance, error) {
-	return tx.instances(nil, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
+func Instances(tx *store.Tx, pkgdir int64) ([]Instance, error) {
+	return instances(tx, nil, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
 }
 
-// InstancesWithMetadata is like [Tx.Instances], and also loads the readable
+// InstancesWithMetadata is like [Instances], and also loads the readable
 // metadata, except the columns that only a build needs. It adds to set, and does
-// not load rows again that set has, for example from [Tx.InstalledEver].
-func (tx *Tx) InstancesWithMetadata(host HostID, pkgdir int64, set MetadataSet) ([]Instance, error) {
+// not load rows again that set has, for example from [InstalledEver].
+func InstancesWithMetadata(tx *store.Tx, host store.HostID, pkgdir int64, set store.MetadataSet) ([]Instance, error) {
 	ids, args := "SELECT metadata FROM instance WHERE pkgdir = ? AND gone_at IS NULL", []any{pkgdir}
 	if len(set) > 0 {
 		ids += " EXCEPT SELECT metadata FROM installed WHERE host = ?"
 		args = append(args, host)
 	}
-	if err := tx.loadRuntimeMetadata(set, ids, args...); err != nil {
+	if err := tx.LoadRuntimeMetadata(set, ids, args...); err != nil {
 		return nil, err
 	}
-	return tx.instances(set, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
+	return instances(tx, set, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
 }
 
 // UseOfInstances returns the enabled USE flags of the files in a pkgdir, by
 // instance.
-func (tx *Tx) UseOfInstances(pkgdir int64) (map[int64]string, error) {
+func UseOfInstances(tx *store.Tx, pkgdir int64) (map[int64]string, error) {
 	use := map[int64]string{}
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var id int64
 		var flags string
 		err := rows.Scan(&id, &flags)
@@ -114,14 +118,14 @@ func (tx *Tx) UseOfInstances(pkgdir int64) (map[int64]string, error) {
 }
 
 // GoneInstances returns the files that are no longer in a pkgdir.
-func (tx *Tx) GoneInstances(pkgdir int64) ([]Instance, error) {
-	return tx.instances(nil, "n.pkgdir = ? AND n.gone_at IS NOT NULL", pkgdir)
+func GoneInstances(tx *store.Tx, pkgdir int64) ([]Instance, error) {
+	return instances(tx, nil, "n.pkgdir = ? AND n.gone_at IS NOT NULL", pkgdir)
 }
 
-func (tx *Tx) instances(set MetadataSet, where string, args ...any) ([]Instance, error) {
+func instances(tx *store.Tx, set store.MetadataSet, where string, args ...any) ([]Instance, error) {
 	var all []Instance
 	byID := map[int64]int{}
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var n Instance
 		var inode int64
 		// As *string, which database/sql fills without reflection.
@@ -138,7 +142,7 @@ func (tx *Tx) instances(set MetadataSet, where string, args ...any) ([]Instance,
 	if err != nil {
 		return nil, err
 	}
-	err = tx.query(func(rows *sql.Rows) error {
+	err = tx.Query(func(rows *sql.Rows) error {
 		var id int64
 		var p Problem
 		if err := rows.Scan(&id, &p.Code, &p.Message, &p.Offset); err != nil {
@@ -164,9 +168,9 @@ type InstanceStamp struct {
 }
 
 // InstanceStamps returns the stamps of the files in a pkgdir.
-func (tx *Tx) InstanceStamps(pkgdir int64) ([]InstanceStamp, error) {
+func InstanceStamps(tx *store.Tx, pkgdir int64) ([]InstanceStamp, error) {
 	var all []InstanceStamp
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var s InstanceStamp
 		var inode int64
 		if err := rows.Scan(&s.ID, &s.Path, &inode, &s.Size, &s.MTimeNS, &s.Unread); err != nil {
@@ -180,46 +184,65 @@ func (tx *Tx) InstanceStamps(pkgdir int64) ([]InstanceStamp, error) {
 }
 
 // EnterNames inserts the metadata and names of instances, which they may share with
-// others, before [Tx.AddInstances] and in a transaction of its own. These rows are
+// others, before [AddInstances] and in a transaction of its own. These rows are
 // not facts of a host. If the ingest ends before it inserts the instances, the next
 // ingest uses them.
-func (tx *Tx) EnterNames(instances []*Instance) error {
+func EnterNames(tx *store.Tx, instances []*Instance) error {
 	for _, n := range instances {
 		if n.CPV == "" {
 			continue
 		}
-		if _, err := tx.cpvID(n.CPV); err != nil {
+		if _, err := tx.CPVID(n.CPV); err != nil {
 			return fmt.Errorf("instance %s: %w", n.Path, err)
 		}
 	}
-	return tx.metadataIDs(instances)
+	return enterMetadata(tx, instances)
+}
+
+// enterMetadata inserts the metadata of instances and sets the missing ids.
+func enterMetadata(tx *store.Tx, instances []*Instance) error {
+	var without []*Instance
+	var metadata []*store.Metadata
+	for _, n := range instances {
+		if n.Metadata != nil && n.MetadataID == 0 {
+			without, metadata = append(without, n), append(metadata, n.Metadata)
+		}
+	}
+	ids, err := tx.MetadataIDs(metadata)
+	if err != nil {
+		return err
+	}
+	for i, n := range without {
+		n.MetadataID = ids[i]
+	}
+	return nil
 }
 
 // AddInstances inserts files that are new or whose content has changed, and sets
 // their ids.
-func (tx *Tx) AddInstances(instances []*Instance, now int64) error {
+func AddInstances(tx *store.Tx, instances []*Instance, now int64) error {
 	if len(instances) == 0 {
 		return nil
 	}
 	// A file that changes several times within a second leaves one row, because the
 	// times in this schema are whole seconds.
-	if err := tx.forgetSeenNow(instances, now); err != nil {
+	if err := forgetSeenNow(tx, instances, now); err != nil {
 		return err
 	}
 	var id int64
-	if err := tx.queryRow("SELECT coalesce(max(id), 0) FROM instance").Scan(&id); err != nil {
+	if err := tx.QueryRow("SELECT coalesce(max(id), 0) FROM instance").Scan(&id); err != nil {
 		return err
 	}
-	if err := tx.metadataIDs(instances); err != nil {
+	if err := enterMetadata(tx, instances); err != nil {
 		return err
 	}
-	rows := tx.bulk("instance", "id", "pkgdir", "path", "inode", "size", "mtime_ns", "format", "compressor", "cpv", "slot", "subslot", "repo", "build_time", "build_id",
+	rows := tx.Bulk("instance", "id", "pkgdir", "path", "inode", "size", "mtime_ns", "format", "compressor", "cpv", "slot", "subslot", "repo", "build_time", "build_id",
 		"path_build_id", "origin", "signed", "installed_size", "has_environment", "metadata", "structure", "visible", "md5", "sha1", "integrity", "signature",
 		"signature_key", "verified_at", "metadata_sum", "seen_at")
 	for _, n := range instances {
 		var cpv, meta any
 		if n.CPV != "" {
-			id, err := tx.cpvID(n.CPV)
+			id, err := tx.CPVID(n.CPV)
 			if err != nil {
 				return fmt.Errorf("instance %s: %w", n.Path, err)
 			}
@@ -230,30 +253,30 @@ func (tx *Tx) AddInstances(instances []*Instance, now int64) error {
 		}
 		id++
 		n.ID, n.SeenAt = id, now
-		err := rows.add(n.ID, n.PkgDir, n.Path, int64(n.Inode), n.Size, n.MTimeNS, n.Format, n.Compressor, cpv, n.Slot, n.SubSlot, n.Repo, n.BuildTime, n.BuildID, n.PathBuildID,
+		err := rows.Add(n.ID, n.PkgDir, n.Path, int64(n.Inode), n.Size, n.MTimeNS, n.Format, n.Compressor, cpv, n.Slot, n.SubSlot, n.Repo, n.BuildTime, n.BuildID, n.PathBuildID,
 			n.Origin, n.Signed, n.InstalledSize, n.HasEnvironment, meta, n.Structure, n.Visible, n.MD5, n.SHA1, n.Integrity, n.Signature, n.SignatureKey, n.VerifiedAt, n.MetadataSum, now)
 		if err != nil {
 			return fmt.Errorf("instance %s: %w", n.Path, err)
 		}
 	}
-	if err := rows.flush(); err != nil {
+	if err := rows.Flush(); err != nil {
 		return fmt.Errorf("instances: %w", err)
 	}
-	problems := tx.bulk("instance_problem", "instance", "code", "message", "offset", "phase")
+	problems := tx.Bulk("instance_problem", "instance", "code", "message", "offset", "phase")
 	for _, n := range instances {
 		for _, p := range n.Problems {
-			if err := problems.add(n.ID, p.Code, p.Message, p.Offset, "scan"); err != nil {
+			if err := problems.Add(n.ID, p.Code, p.Message, p.Offset, "scan"); err != nil {
 				return fmt.Errorf("instance %s: %w", n.Path, err)
 			}
 		}
 	}
-	return problems.flush()
+	return problems.Flush()
 }
 
 // forgetSeenNow deletes rows of the same files that were inserted in this second.
-func (tx *Tx) forgetSeenNow(instances []*Instance, now int64) error {
+func forgetSeenNow(tx *store.Tx, instances []*Instance, now int64) error {
 	again := map[string]int64{}
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var id int64
 		var path string
 		if err := rows.Scan(&id, &path); err != nil {
@@ -270,25 +293,25 @@ func (tx *Tx) forgetSeenNow(instances []*Instance, now int64) error {
 		if !ok {
 			continue
 		}
-		if _, err := tx.exec("DELETE FROM instance_problem WHERE instance = ?", id); err != nil {
+		if _, err := tx.Exec("DELETE FROM instance_problem WHERE instance = ?", id); err != nil {
 			return err
 		}
-		if _, err := tx.exec("DELETE FROM instance_files WHERE instance = ?", id); err != nil {
+		if _, err := tx.Exec("DELETE FROM instance_files WHERE instance = ?", id); err != nil {
 			return err
 		}
-		if _, err := tx.exec("DELETE FROM instance WHERE id = ?", id); err != nil {
+		if _, err := tx.Exec("DELETE FROM instance WHERE id = ?", id); err != nil {
 			return fmt.Errorf("instance %s: %w", n.Path, err)
 		}
 	}
 	return nil
 }
 
-func (tx *Tx) putProblems(instance int64, phase string, problems []Problem) error {
-	if _, err := tx.exec("DELETE FROM instance_problem WHERE instance = ? AND phase = ?", instance, phase); err != nil {
+func putProblems(tx *store.Tx, instance int64, phase string, problems []Problem) error {
+	if _, err := tx.Exec("DELETE FROM instance_problem WHERE instance = ? AND phase = ?", instance, phase); err != nil {
 		return err
 	}
 	for _, p := range problems {
-		if _, err := tx.exec("INSERT INTO instance_problem (instance, code, message, offset, phase) VALUES (?, ?, ?, ?, ?)", instance, p.Code, p.Message, p.Offset, phase); err != nil {
+		if _, err := tx.Exec("INSERT INTO instance_problem (instance, code, message, offset, phase) VALUES (?, ?, ?, ?, ?)", instance, p.Code, p.Message, p.Offset, phase); err != nil {
 			return err
 		}
 	}
@@ -296,14 +319,14 @@ func (tx *Tx) putProblems(instance int64, phase string, problems []Problem) erro
 }
 
 // SetInstanceHashes stores the MD5 and SHA1 that emaudit computed of a whole file.
-func (tx *Tx) SetInstanceHashes(id int64, md5, sha1 []byte) error {
-	_, err := tx.exec("UPDATE instance SET md5 = ?, sha1 = ?, frame = NULL WHERE id = ?", md5, sha1, id)
+func SetInstanceHashes(tx *store.Tx, id int64, md5, sha1 []byte) error {
+	_, err := tx.Exec("UPDATE instance SET md5 = ?, sha1 = ?, frame = NULL WHERE id = ?", md5, sha1, id)
 	return err
 }
 
 // RemoveInstance records that a file no longer exists.
-func (tx *Tx) RemoveInstance(id, now int64) error {
-	_, err := tx.exec("UPDATE instance SET gone_at = ? WHERE id = ?", now, id)
+func RemoveInstance(tx *store.Tx, id, now int64) error {
+	_, err := tx.Exec("UPDATE instance SET gone_at = ? WHERE id = ?", now, id)
 	return err
 }
 
@@ -311,9 +334,55 @@ func (tx *Tx) RemoveInstance(id, now int64) error {
 // they are the file of an installed package. They have the cpv and BUILD_TIME of an
 // installed package with a BINPKGMD5, no computed hash, and no current index entry
 // with a hash.
-func (tx *Tx) InstancesToHash(host HostID, pkgdir int64) ([]Instance, error) {
-	return tx.instances(nil, `n.pkgdir = ? AND n.gone_at IS NULL AND n.md5 IS NULL AND n.structure = 'sound'
+func InstancesToHash(tx *store.Tx, host store.HostID, pkgdir int64) ([]Instance, error) {
+	return instances(tx, nil, `n.pkgdir = ? AND n.gone_at IS NULL AND n.md5 IS NULL AND n.structure = 'sound'
 		AND EXISTS (SELECT 1 FROM installed i WHERE i.host = ? AND i.removed_at IS NULL AND i.cpv = n.cpv AND i.build_time = n.build_time AND i.binpkg_md5 IS NOT NULL)
 		AND NOT EXISTS (SELECT 1 FROM index_entry e WHERE e.pkgdir = n.pkgdir AND e.path = n.path AND e.usable = 1 AND e.md5 IS NOT NULL
 			AND e.size = n.size AND e.mtime = n.mtime_ns / 1000000000)`, pkgdir, host)
+}
+
+// maxInstanceFiles is the largest unpacked size of stored names, in bytes.
+const maxInstanceFiles = 64 << 20
+
+var (
+	namesEncoder, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+	namesDecoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxInstanceFiles))
+)
+
+// putInstanceFiles stores the names of the files in an instance, one on each line.
+func putInstanceFiles(tx *store.Tx, instance int64, names []byte) error {
+	if len(names) > maxInstanceFiles {
+		names = nil
+	}
+	if names == nil {
+		_, err := tx.Exec("DELETE FROM instance_files WHERE instance = ?", instance)
+		return err
+	}
+	_, err := tx.Exec("INSERT INTO instance_files (instance, names) VALUES (?, ?) ON CONFLICT (instance) DO UPDATE SET names = excluded.names",
+		instance, namesEncoder.EncodeAll(names, nil))
+	return err
+}
+
+// InstanceFiles returns the names of an instance's files, in the form that
+// binpkg.ReadImageNames reads. ok is false if no full read has stored them.
+func InstanceFiles(tx *store.Tx, instance int64) (names []byte, ok bool, err error) {
+	var packed []byte
+	err = tx.QueryRow("SELECT names FROM instance_files WHERE instance = ?", instance).Scan(&packed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	if err == nil {
+		names, err = namesDecoder.DecodeAll(packed, nil)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("files of instance %d: %w", instance, err)
+	}
+	return names, true, nil
+}
+
+// InstanceTotals returns the number and the total size in bytes of the binary
+// packages in a pkgdir, including files that only claim to be binary packages.
+func InstanceTotals(tx *store.Tx, pkgdir int64) (files int, bytes int64, err error) {
+	err = tx.QueryRow("SELECT count(*), coalesce(sum(size), 0) FROM instance WHERE pkgdir = ? AND gone_at IS NULL", pkgdir).Scan(&files, &bytes)
+	return files, bytes, err
 }

@@ -1,8 +1,10 @@
-package store
+package inventory
 
 import (
 	"database/sql"
 	"fmt"
+
+	"emaudit/store"
 )
 
 // DriftState is the difference between a file and its entry in CONTENTS.
@@ -34,46 +36,46 @@ type InstalledFiles struct {
 // Uncovered returns the installed packages without a binary package of the same
 // build, by cpv. A binary package that is known to be damaged does not count.
 // quickpkg may be advised for the result.
-func (tx *Tx) Uncovered(host HostID) ([]Installed, error) {
-	return tx.installed(nil, `i.host = ? AND i.removed_at IS NULL AND NOT EXISTS (
+func Uncovered(tx *store.Tx, host store.HostID) ([]Installed, error) {
+	return installed(tx, nil, `i.host = ? AND i.removed_at IS NULL AND NOT EXISTS (
 		SELECT 1 FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = i.host AND n.cpv = i.cpv AND n.gone_at IS NULL AND n.visible = 1
 			AND n.build_time = i.build_time AND n.build_time <> 0 AND n.structure <> 'damaged' AND n.integrity <> 'damaged')`, host)
 }
 
 // PutInstalledFiles stores the results of comparisons, and replaces earlier
 // results.
-func (tx *Tx) PutInstalledFiles(host HostID, all []InstalledFiles) error {
+func PutInstalledFiles(tx *store.Tx, host store.HostID, all []InstalledFiles) error {
 	for _, f := range all {
-		if err := tx.putInstalledFiles(host, f); err != nil {
+		if err := putInstalledFiles(tx, host, f); err != nil {
 			return fmt.Errorf("files of %s: %w", f.CPV, err)
 		}
 	}
 	return nil
 }
 
-func (tx *Tx) putInstalledFiles(host HostID, f InstalledFiles) error {
-	cpv, err := tx.cpvID(f.CPV)
+func putInstalledFiles(tx *store.Tx, host store.HostID, f InstalledFiles) error {
+	cpv, err := tx.CPVID(f.CPV)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.exec("DELETE FROM installed_drift WHERE host = ? AND cpv = ?", host, cpv); err != nil {
+	if _, err := tx.Exec("DELETE FROM installed_drift WHERE host = ? AND cpv = ?", host, cpv); err != nil {
 		return err
 	}
-	if _, err := tx.exec("INSERT OR REPLACE INTO installed_check (host, cpv, counter, checked_at, complete) VALUES (?, ?, ?, ?, ?)", host, cpv, f.Counter, f.CheckedAt, f.Complete); err != nil {
+	if _, err := tx.Exec("INSERT OR REPLACE INTO installed_check (host, cpv, counter, checked_at, complete) VALUES (?, ?, ?, ?, ?)", host, cpv, f.Counter, f.CheckedAt, f.Complete); err != nil {
 		return err
 	}
 	for _, d := range f.Drift {
-		if _, err := tx.exec("INSERT OR REPLACE INTO installed_drift (host, cpv, path, state) VALUES (?, ?, ?, ?)", host, cpv, d.Path, d.State); err != nil {
+		if _, err := tx.Exec("INSERT OR REPLACE INTO installed_drift (host, cpv, path, state) VALUES (?, ?, ?, ?)", host, cpv, d.Path, d.State); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// InstalledFiles returns the last comparison of each installed package, by cpv.
-func (tx *Tx) InstalledFiles(host HostID) (map[string]*InstalledFiles, error) {
+// ReadInstalledFiles returns the last comparison of each installed package, by cpv.
+func ReadInstalledFiles(tx *store.Tx, host store.HostID) (map[string]*InstalledFiles, error) {
 	all := map[string]*InstalledFiles{}
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		f := new(InstalledFiles)
 		err := rows.Scan(&f.CPV, &f.Counter, &f.CheckedAt, &f.Complete)
 		all[f.CPV] = f
@@ -82,7 +84,7 @@ func (tx *Tx) InstalledFiles(host HostID) (map[string]*InstalledFiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = tx.query(func(rows *sql.Rows) error {
+	err = tx.Query(func(rows *sql.Rows) error {
 		var cpv string
 		var d Drift
 		err := rows.Scan(&cpv, &d.Path, &d.State)

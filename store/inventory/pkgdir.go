@@ -1,9 +1,11 @@
-package store
+package inventory
 
 import (
 	"database/sql"
 	"fmt"
 	"strings"
+
+	"emaudit/store"
 )
 
 // PkgDir is one folder of binary packages, with facts about its index.
@@ -67,8 +69,8 @@ func scanPkgDir(scan func(...any) error) (PkgDir, error) {
 }
 
 // PutPkgDir inserts or updates a folder and sets d.ID.
-func (tx *Tx) PutPkgDir(host HostID, d *PkgDir) error {
-	err := tx.queryRow("INSERT INTO pkgdir (host, "+pkgDirColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+func PutPkgDir(tx *store.Tx, host store.HostID, d *PkgDir) error {
+	err := tx.QueryRow("INSERT INTO pkgdir (host, "+pkgDirColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, path) DO UPDATE SET kind = excluded.kind, scanned_at = excluded.scanned_at, index_condition = excluded.index_condition,
 			index_size = excluded.index_size, index_mtime_ns = excluded.index_mtime_ns, index_inode = excluded.index_inode,
 			index_timestamp = excluded.index_timestamp, index_packages = excluded.index_packages, compressed_condition = excluded.compressed_condition,
@@ -83,9 +85,9 @@ func (tx *Tx) PutPkgDir(host HostID, d *PkgDir) error {
 }
 
 // PkgDirs returns the folders of a host in use, PKGDIR first.
-func (tx *Tx) PkgDirs(host HostID) ([]PkgDir, error) {
+func PkgDirs(tx *store.Tx, host store.HostID) ([]PkgDir, error) {
 	var all []PkgDir
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		d, err := scanPkgDir(rows.Scan)
 		all = append(all, d)
 		return err
@@ -96,22 +98,22 @@ func (tx *Tx) PkgDirs(host HostID) ([]PkgDir, error) {
 
 // FindPkgDir returns the folder at a path, of any kind. ok is false if there is
 // none.
-func (tx *Tx) FindPkgDir(host HostID, path string) (d PkgDir, ok bool, err error) {
-	d, err = scanPkgDir(tx.queryRow("SELECT id, "+pkgDirColumns+" FROM pkgdir WHERE host = ? AND path = ?", host, path).Scan)
-	missing, err := noRow(err)
+func FindPkgDir(tx *store.Tx, host store.HostID, path string) (d PkgDir, ok bool, err error) {
+	d, err = scanPkgDir(tx.QueryRow("SELECT id, "+pkgDirColumns+" FROM pkgdir WHERE host = ? AND path = ?", host, path).Scan)
+	missing, err := store.NoRow(err)
 	return d, err == nil && !missing, err
 }
 
 // RetirePkgDirs gives the kind [KindFormer] to the folders of a host that are not
 // among paths. It deletes the bookmarks of those folders and of their indexes, so
 // that their absence is not a finding.
-func (tx *Tx) RetirePkgDirs(host HostID, paths []string) error {
+func RetirePkgDirs(tx *store.Tx, host store.HostID, paths []string) error {
 	current := map[string]bool{}
 	for _, p := range paths {
 		current[p] = true
 		current[p+"/Packages"] = true
 	}
-	for _, kind := range []SourceKind{SourcePkgDir, SourceIndex} {
+	for _, kind := range []store.SourceKind{store.SourcePkgDir, store.SourceIndex} {
 		sources, err := tx.Sources(host, kind)
 		if err != nil {
 			return err
@@ -123,18 +125,18 @@ func (tx *Tx) RetirePkgDirs(host HostID, paths []string) error {
 			if err := tx.ClearDiagnostics(s.ID, "*"); err != nil {
 				return err
 			}
-			if _, err := tx.exec("DELETE FROM source WHERE id = ?", s.ID); err != nil {
+			if _, err := tx.Exec("DELETE FROM source WHERE id = ?", s.ID); err != nil {
 				return err
 			}
 		}
 	}
-	dirs, err := tx.PkgDirs(host)
+	dirs, err := PkgDirs(tx, host)
 	if err != nil {
 		return err
 	}
 	for _, d := range dirs {
 		if !current[d.Path] {
-			if _, err := tx.exec("UPDATE pkgdir SET kind = ? WHERE id = ?", KindFormer, d.ID); err != nil {
+			if _, err := tx.Exec("UPDATE pkgdir SET kind = ? WHERE id = ?", KindFormer, d.ID); err != nil {
 				return err
 			}
 		}
@@ -152,17 +154,17 @@ type PkgDirFile struct {
 }
 
 // PutPkgDirFiles replaces the list of other files in a pkgdir.
-func (tx *Tx) PutPkgDirFiles(pkgdir int64, files []PkgDirFile) error {
-	if _, err := tx.exec("DELETE FROM pkgdir_file WHERE pkgdir = ?", pkgdir); err != nil {
+func PutPkgDirFiles(tx *store.Tx, pkgdir int64, files []PkgDirFile) error {
+	if _, err := tx.Exec("DELETE FROM pkgdir_file WHERE pkgdir = ?", pkgdir); err != nil {
 		return err
 	}
-	b := tx.bulk("pkgdir_file", "pkgdir", "path", "kind", "role", "size", "mtime_ns")
+	b := tx.Bulk("pkgdir_file", "pkgdir", "path", "kind", "role", "size", "mtime_ns")
 	for _, f := range files {
-		if err := b.add(pkgdir, f.Path, f.Kind, f.Role, f.Size, f.MTimeNS); err != nil {
+		if err := b.Add(pkgdir, f.Path, f.Kind, f.Role, f.Size, f.MTimeNS); err != nil {
 			return err
 		}
 	}
-	return b.flush()
+	return b.Flush()
 }
 
 // UnmountedQuestion ends the message about a pkgdir that shows none of its former
@@ -172,8 +174,8 @@ const UnmountedQuestion = "is it mounted?"
 // UnlistedFolders returns the folders, inside the root, that may have binary
 // packages and that the last ingest could not list: pkgdirs, and folders in them.
 // unmounted are the pkgdirs among them that show none of their former files.
-func (tx *Tx) UnlistedFolders(host HostID) (unlisted, unmounted []string, err error) {
-	err = tx.query(func(rows *sql.Rows) error {
+func UnlistedFolders(tx *store.Tx, host store.HostID) (unlisted, unmounted []string, err error) {
+	err = tx.Query(func(rows *sql.Rows) error {
 		var folder, problem string
 		err := rows.Scan(&folder, &problem)
 		unlisted = append(unlisted, folder)
@@ -184,14 +186,14 @@ func (tx *Tx) UnlistedFolders(host HostID) (unlisted, unmounted []string, err er
 	}, `SELECT path, problem FROM source WHERE host = ? AND kind = ? AND condition = ?
 		UNION ALL SELECT d.path || '/' || f.path, '' FROM pkgdir d JOIN pkgdir_file f ON f.pkgdir = d.id
 			WHERE d.host = ? AND d.kind <> 'former' AND f.role = ? ORDER BY 1`,
-		host, SourcePkgDir, ConditionUnreadable, host, RoleUnlisted)
+		host, store.SourcePkgDir, store.ConditionUnreadable, host, RoleUnlisted)
 	return unlisted, unmounted, err
 }
 
 // PkgDirFiles returns the other files in a pkgdir, by path.
-func (tx *Tx) PkgDirFiles(pkgdir int64) ([]PkgDirFile, error) {
+func PkgDirFiles(tx *store.Tx, pkgdir int64) ([]PkgDirFile, error) {
 	var all []PkgDirFile
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var f PkgDirFile
 		if err := rows.Scan(&f.Path, &f.Kind, &f.Role, &f.Size, &f.MTimeNS); err != nil {
 			return err
@@ -201,3 +203,21 @@ func (tx *Tx) PkgDirFiles(pkgdir int64) ([]PkgDirFile, error) {
 	}, "SELECT path, kind, role, size, mtime_ns FROM pkgdir_file WHERE pkgdir = ? ORDER BY path", pkgdir)
 	return all, err
 }
+
+// FileRole is the purpose of a file or folder in a pkgdir that is not a binary
+// package.
+type FileRole string
+
+// The roles.
+const (
+	RoleIndex           FileRole = "index"             // Packages, Packages.gz
+	RoleLock            FileRole = "lock"              // Portage's lock of another file (locks.py:249)
+	RolePartial         FileRole = "partial"           // an unfinished fetch or package move, possibly in progress
+	RoleTemporary       FileRole = "temporary"         // an unfinished package or index, possibly in progress
+	RoleChecksumFailure FileRole = "checksum-failure"  // Portage renamed it because its digest was wrong at a merge (fetch.py:293)
+	RoleSymlink         FileRole = "symlink"           // Portage ignores symlinks with the name of a package
+	RoleNotAFile        FileRole = "not-a-file"        // a FIFO, socket or device; never opened
+	RoleStray           FileRole = "stray"             // anything else
+	RoleUnlisted        FileRole = "unreadable-folder" // a folder that could not be listed, so that its content is unknown
+	RoleDeep            FileRole = "deep-folder"       // deeper than any layout of Portage; not listed
+)

@@ -1,8 +1,13 @@
-package store
+// Package inventory stores what lies on the disk: the installed packages, the files
+// of PKGDIR with the entries of its index, the results of full reads, and what
+// updates left for a person to do.
+package inventory
 
 import (
 	"database/sql"
 	"fmt"
+
+	"emaudit/store"
 )
 
 // Installed is one installed instance of a package: one entry of the VDB during the
@@ -19,8 +24,8 @@ type Installed struct {
 	Size           int64  // SIZE, the bytes of installed files
 	HasEnvironment bool   // environment.bz2 exists
 	MetadataID     int64
-	Metadata       *Metadata // nil if not requested
-	MetadataState  string    // state of Portage's consolidated file: fresh, stale, absent, unreadable
+	Metadata       *store.Metadata // nil if not requested
+	MetadataState  string          // state of Portage's consolidated file: fresh, stale, absent, unreadable
 	DirInode       uint64
 	DirMTimeNS     int64
 
@@ -31,34 +36,34 @@ type Installed struct {
 const installedColumns = `i.id, c.value, i.slot, i.subslot, i.repo, i.build_time, i.build_id, i.counter, i.binpkg_md5, i.size, i.has_environment,
 	i.metadata, i.metadata_state, i.dir_inode, i.dir_mtime_ns, i.added_at, coalesce(i.removed_at, 0)`
 
-// Installed returns the installed packages of a host without metadata, sorted by
+// ReadInstalled returns the installed packages of a host without metadata, sorted by
 // cpv as a string.
-func (tx *Tx) Installed(host HostID) ([]Installed, error) {
-	return tx.installed(nil, "i.host = ? AND i.removed_at IS NULL", host)
+func ReadInstalled(tx *store.Tx, host store.HostID) ([]Installed, error) {
+	return installed(tx, nil, "i.host = ? AND i.removed_at IS NULL", host)
 }
 
-// InstalledWithMetadata is like [Tx.Installed], with the metadata of each package.
-func (tx *Tx) InstalledWithMetadata(host HostID) ([]Installed, error) {
-	set := MetadataSet{}
-	if err := tx.loadMetadata(set, "SELECT metadata FROM installed WHERE host = ? AND removed_at IS NULL", host); err != nil {
+// InstalledWithMetadata is like [ReadInstalled], with the metadata of each package.
+func InstalledWithMetadata(tx *store.Tx, host store.HostID) ([]Installed, error) {
+	set := store.MetadataSet{}
+	if err := tx.LoadMetadata(set, "SELECT metadata FROM installed WHERE host = ? AND removed_at IS NULL", host); err != nil {
 		return nil, err
 	}
-	return tx.installed(set, "i.host = ? AND i.removed_at IS NULL", host)
+	return installed(tx, set, "i.host = ? AND i.removed_at IS NULL", host)
 }
 
 // InstalledEver returns every instance that any ingest of the host found installed,
 // sorted by cpv as a string, then by time. It adds their metadata to set, except
 // the columns that only a build needs.
-func (tx *Tx) InstalledEver(host HostID, set MetadataSet) ([]Installed, error) {
-	if err := tx.loadRuntimeMetadata(set, "SELECT metadata FROM installed WHERE host = ?", host); err != nil {
+func InstalledEver(tx *store.Tx, host store.HostID, set store.MetadataSet) ([]Installed, error) {
+	if err := tx.LoadRuntimeMetadata(set, "SELECT metadata FROM installed WHERE host = ?", host); err != nil {
 		return nil, err
 	}
-	return tx.installed(set, "i.host = ?", host)
+	return installed(tx, set, "i.host = ?", host)
 }
 
-func (tx *Tx) installed(set MetadataSet, where string, args ...any) ([]Installed, error) {
+func installed(tx *store.Tx, set store.MetadataSet, where string, args ...any) ([]Installed, error) {
 	var all []Installed
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var p Installed
 		var inode int64
 		if err := rows.Scan(&p.ID, &p.CPV, &p.Slot, &p.SubSlot, &p.Repo, &p.BuildTime, &p.BuildID, &p.Counter, &p.BinpkgMD5, &p.Size, &p.HasEnvironment,
@@ -73,16 +78,16 @@ func (tx *Tx) installed(set MetadataSet, where string, args ...any) ([]Installed
 }
 
 // AddInstalled inserts an instance that an ingest found for the first time.
-func (tx *Tx) AddInstalled(host HostID, p *Installed, now int64) error {
-	cpv, err := tx.cpvID(p.CPV)
+func AddInstalled(tx *store.Tx, host store.HostID, p *Installed, now int64) error {
+	cpv, err := tx.CPVID(p.CPV)
 	if err != nil {
 		return fmt.Errorf("installed %s: %w", p.CPV, err)
 	}
-	metadata, err := tx.metadataID(p.Metadata)
+	metadata, err := tx.MetadataID(p.Metadata)
 	if err != nil {
 		return fmt.Errorf("installed %s: %w", p.CPV, err)
 	}
-	p.ID, err = tx.insert(`INSERT INTO installed (host, cpv, slot, subslot, repo, build_time, build_id, counter, binpkg_md5, size, has_environment,
+	p.ID, err = tx.Insert(`INSERT INTO installed (host, cpv, slot, subslot, repo, build_time, build_id, counter, binpkg_md5, size, has_environment,
 			metadata, metadata_state, dir_inode, dir_mtime_ns, added_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		host, cpv, p.Slot, p.SubSlot, p.Repo, p.BuildTime, p.BuildID, p.Counter, p.BinpkgMD5, p.Size, p.HasEnvironment,
 		metadata, p.MetadataState, int64(p.DirInode), p.DirMTimeNS, now)
@@ -95,12 +100,12 @@ func (tx *Tx) AddInstalled(host HostID, p *Installed, now int64) error {
 
 // RefreshInstalled updates an instance whose VDB entry has changed without a new
 // build: by package moves, a slotmove, or a new consolidated metadata file.
-func (tx *Tx) RefreshInstalled(p *Installed) error {
-	metadata, err := tx.metadataID(p.Metadata)
+func RefreshInstalled(tx *store.Tx, p *Installed) error {
+	metadata, err := tx.MetadataID(p.Metadata)
 	if err != nil {
 		return fmt.Errorf("installed %s: %w", p.CPV, err)
 	}
-	_, err = tx.exec(`UPDATE installed SET slot = ?, subslot = ?, repo = ?, binpkg_md5 = ?, size = ?, has_environment = ?, metadata = ?, metadata_state = ?,
+	_, err = tx.Exec(`UPDATE installed SET slot = ?, subslot = ?, repo = ?, binpkg_md5 = ?, size = ?, has_environment = ?, metadata = ?, metadata_state = ?,
 			dir_inode = ?, dir_mtime_ns = ? WHERE id = ?`,
 		p.Slot, p.SubSlot, p.Repo, p.BinpkgMD5, p.Size, p.HasEnvironment, metadata, p.MetadataState, int64(p.DirInode), p.DirMTimeNS, p.ID)
 	if err != nil {
@@ -110,8 +115,8 @@ func (tx *Tx) RefreshInstalled(p *Installed) error {
 }
 
 // RemoveInstalled records that an ingest no longer found an instance.
-func (tx *Tx) RemoveInstalled(id, now int64) error {
-	_, err := tx.exec("UPDATE installed SET removed_at = ? WHERE id = ?", now, id)
+func RemoveInstalled(tx *store.Tx, id, now int64) error {
+	_, err := tx.Exec("UPDATE installed SET removed_at = ? WHERE id = ?", now, id)
 	return err
 }
 
@@ -125,8 +130,8 @@ type Snapshot struct {
 // LatestMoments returns the latest known times of a host in unix seconds, or 0: the
 // last line of emerge.log, and the last ingest that read the VDB. Earlier ingests
 // do not count: if their times were later, the clock was set back since.
-func (tx *Tx) LatestMoments(host HostID) (line, ingest int64, err error) {
-	err = tx.queryRow(`SELECT coalesce((SELECT last_at FROM emerge_log WHERE host = ?), 0),
+func LatestMoments(tx *store.Tx, host store.HostID) (line, ingest int64, err error) {
+	err = tx.QueryRow(`SELECT coalesce((SELECT last_at FROM emerge_log WHERE host = ?), 0),
 		coalesce((SELECT confirmed_at FROM snapshot WHERE host = ? ORDER BY id DESC LIMIT 1), 0)`, host, host).Scan(&line, &ingest)
 	return line, ingest, err
 }
@@ -134,8 +139,8 @@ func (tx *Tx) LatestMoments(host HostID) (line, ingest int64, err error) {
 // LatestBuild returns the newest time in unix seconds at which an installed package
 // or a binary package of the host was built, or a binary package was written. It
 // returns 0 if there are none.
-func (tx *Tx) LatestBuild(host HostID) (latest int64, err error) {
-	err = tx.queryRow(`SELECT max(
+func LatestBuild(tx *store.Tx, host store.HostID) (latest int64, err error) {
+	err = tx.QueryRow(`SELECT max(
 		coalesce((SELECT max(build_time) FROM installed WHERE host = ? AND removed_at IS NULL), 0),
 		coalesce((SELECT max(max(i.build_time, i.mtime_ns / 1000000000)) FROM instance i JOIN pkgdir p ON p.id = i.pkgdir WHERE p.host = ? AND i.gone_at IS NULL), 0))`,
 		host, host).Scan(&latest)
@@ -144,12 +149,12 @@ func (tx *Tx) LatestBuild(host HostID) (latest int64, err error) {
 
 // PutSnapshot records that an ingest read the whole VDB. It adds a snapshot if
 // something changed, otherwise it confirms the last one.
-func (tx *Tx) PutSnapshot(host HostID, changed bool, installed int, now int64) error {
+func PutSnapshot(tx *store.Tx, host store.HostID, changed bool, installed int, now int64) error {
 	if !changed {
 		// Keep a later time, as evidence that the clock was set back, unless it is
 		// more than a year later: then one of the two times comes from a clock that
 		// was not set.
-		res, err := tx.exec(`UPDATE snapshot SET confirmed_at = CASE WHEN confirmed_at BETWEEN ? AND ? THEN confirmed_at ELSE ? END
+		res, err := tx.Exec(`UPDATE snapshot SET confirmed_at = CASE WHEN confirmed_at BETWEEN ? AND ? THEN confirmed_at ELSE ? END
 			WHERE id = (SELECT max(id) FROM snapshot WHERE host = ?)`, now, now+365*24*3600, now, host)
 		if err != nil {
 			return err
@@ -158,14 +163,14 @@ func (tx *Tx) PutSnapshot(host HostID, changed bool, installed int, now int64) e
 			return err
 		}
 	}
-	_, err := tx.exec("INSERT INTO snapshot (host, taken_at, confirmed_at, installed) VALUES (?, ?, ?, ?)", host, now, now, installed)
+	_, err := tx.Exec("INSERT INTO snapshot (host, taken_at, confirmed_at, installed) VALUES (?, ?, ?, ?)", host, now, now, installed)
 	return err
 }
 
 // Snapshots returns the snapshots of a host, oldest first.
-func (tx *Tx) Snapshots(host HostID) ([]Snapshot, error) {
+func Snapshots(tx *store.Tx, host store.HostID) ([]Snapshot, error) {
 	var all []Snapshot
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var s Snapshot
 		if err := rows.Scan(&s.TakenAt, &s.ConfirmedAt, &s.Installed); err != nil {
 			return err
@@ -173,5 +178,45 @@ func (tx *Tx) Snapshots(host HostID) ([]Snapshot, error) {
 		all = append(all, s)
 		return nil
 	}, "SELECT taken_at, confirmed_at, installed FROM snapshot WHERE host = ? ORDER BY id", host)
+	return all, err
+}
+
+// UnfinishedMerge is a merge that Portage began to write into the VDB and has not
+// completed: its directory -MERGING-PF exists. It may be in progress.
+type UnfinishedMerge struct {
+	CPV       string
+	ChangedAt int64 // mtime of the directory, in unix seconds
+	// Copying reports that Portage had begun to copy files. It creates CONTENTS
+	// first.
+	Copying bool
+}
+
+// PutUnfinishedMerges replaces the unfinished merges of a host.
+func PutUnfinishedMerges(tx *store.Tx, host store.HostID, merges []UnfinishedMerge) error {
+	if _, err := tx.Exec("DELETE FROM unfinished_merge WHERE host = ?", host); err != nil {
+		return err
+	}
+	for _, m := range merges {
+		cpv, err := tx.CPVID(m.CPV)
+		if err == nil {
+			_, err = tx.Exec("INSERT INTO unfinished_merge (host, cpv, changed_at, copying) VALUES (?, ?, ?, ?)", host, cpv, m.ChangedAt, m.Copying)
+		}
+		if err != nil {
+			return fmt.Errorf("unfinished merge of %s: %w", m.CPV, err)
+		}
+	}
+	return nil
+}
+
+// UnfinishedMerges returns the unfinished merges at the last ingest of a host,
+// sorted by cpv as a string.
+func UnfinishedMerges(tx *store.Tx, host store.HostID) ([]UnfinishedMerge, error) {
+	var all []UnfinishedMerge
+	err := tx.Query(func(rows *sql.Rows) error {
+		var m UnfinishedMerge
+		err := rows.Scan(&m.CPV, &m.ChangedAt, &m.Copying)
+		all = append(all, m)
+		return err
+	}, "SELECT c.value, u.changed_at, u.copying FROM unfinished_merge u JOIN cpv c ON c.id = u.cpv WHERE u.host = ? ORDER BY c.value", host)
 	return all, err
 }

@@ -1,8 +1,10 @@
-package store
+package inventory
 
 import (
 	"database/sql"
 	"fmt"
+
+	"emaudit/store"
 )
 
 // IndexEntry is one stanza of a Packages file.
@@ -24,27 +26,27 @@ type IndexEntry struct {
 }
 
 // PutIndexEntries replaces the entries of a pkgdir's index.
-func (tx *Tx) PutIndexEntries(pkgdir int64, entries []IndexEntry) error {
-	if _, err := tx.exec("DELETE FROM index_entry WHERE pkgdir = ?", pkgdir); err != nil {
+func PutIndexEntries(tx *store.Tx, pkgdir int64, entries []IndexEntry) error {
+	if _, err := tx.Exec("DELETE FROM index_entry WHERE pkgdir = ?", pkgdir); err != nil {
 		return err
 	}
-	b := tx.bulk("index_entry", "pkgdir", "position", "offset", "cpv", "path", "build_id", "build_time", "size", "mtime", "md5", "sha1", "slot", "repo", "use", "usable", "hidden")
+	b := tx.Bulk("index_entry", "pkgdir", "position", "offset", "cpv", "path", "build_id", "build_time", "size", "mtime", "md5", "sha1", "slot", "repo", "use", "usable", "hidden")
 	for _, e := range entries {
-		cpv, err := tx.cpvID(e.CPV)
+		cpv, err := tx.CPVID(e.CPV)
 		if err != nil {
 			return fmt.Errorf("index entry %s: %w", e.CPV, err)
 		}
-		if err := b.add(pkgdir, e.Position, e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, e.MD5, e.SHA1, e.Slot, e.Repo, e.Use, e.Usable, e.Hidden); err != nil {
+		if err := b.Add(pkgdir, e.Position, e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, e.MD5, e.SHA1, e.Slot, e.Repo, e.Use, e.Usable, e.Hidden); err != nil {
 			return err
 		}
 	}
-	return b.flush()
+	return b.Flush()
 }
 
 // IndexEntries returns the entries of a pkgdir's index in file order.
-func (tx *Tx) IndexEntries(pkgdir int64) ([]IndexEntry, error) {
+func IndexEntries(tx *store.Tx, pkgdir int64) ([]IndexEntry, error) {
 	var all []IndexEntry
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var e IndexEntry
 		if err := rows.Scan(&e.Position, &e.Offset, &e.CPV, &e.Path, &e.BuildID, &e.BuildTime, &e.Size, &e.MTime, &e.MD5, &e.SHA1, &e.Slot, &e.Repo, &e.Use, &e.Usable, &e.Hidden); err != nil {
 			return err

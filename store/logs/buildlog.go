@@ -1,4 +1,4 @@
-package store
+package logs
 
 import (
 	"database/sql"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"emaudit/parse/mergelog"
+	"emaudit/store"
 )
 
 // BuildLog is the stored content of one build log.
@@ -37,27 +38,27 @@ func (b *BuildLog) At() int64 {
 
 // PutBuildLog stores the content of the log in b.File, and replaces earlier content
 // of that file.
-func (tx *Tx) PutBuildLog(host HostID, b *BuildLog) error {
-	if err := tx.putBuildLog(host, b); err != nil {
+func PutBuildLog(tx *store.Tx, host store.HostID, b *BuildLog) error {
+	if err := putBuildLog(tx, host, b); err != nil {
 		return fmt.Errorf("build log %s: %w", b.Path, err)
 	}
 	return nil
 }
 
-func (tx *Tx) putBuildLog(host HostID, b *BuildLog) error {
-	if err := tx.forgetBuildLog(b.File); err != nil {
+func putBuildLog(tx *store.Tx, host store.HostID, b *BuildLog) error {
+	if err := forgetBuildLog(tx, b.File); err != nil {
 		return err
 	}
-	cpv, err := tx.cpvID(b.CPV)
+	cpv, err := tx.CPVID(b.CPV)
 	if err != nil {
 		return err
 	}
 	log := &b.Log
-	use, err := tx.textID(strings.Join(log.USE, " "))
+	use, err := tx.TextID(strings.Join(log.USE, " "))
 	if err != nil {
 		return err
 	}
-	features, err := tx.textID(strings.Join(log.Features, " "))
+	features, err := tx.TextID(strings.Join(log.Features, " "))
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func (tx *Tx) putBuildLog(host HostID, b *BuildLog) error {
 	if log.Resources != nil {
 		r = *log.Resources
 	}
-	if _, err := tx.exec(`INSERT INTO build_log (file, host, cpv, name_ambiguous, prepared_at, written_at, kind, outcome, slot, repo, use_flags, features,
+	if _, err := tx.Exec(`INSERT INTO build_log (file, host, cpv, name_ambiguous, prepared_at, written_at, kind, outcome, slot, repo, use_flags, features,
 			attempts, phases, tests_failed, build_dir_size, installed_size, cpu_millis, memory_peak, swap_peak, read_bytes, write_bytes,
 			binpkg_created, text_size, line_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		b.File, host, cpv, b.NameAmbiguous, b.PreparedAt, b.WrittenAt, log.Kind, log.Outcome, log.Slot, log.Repository, use, features,
@@ -74,7 +75,7 @@ func (tx *Tx) putBuildLog(host HostID, b *BuildLog) error {
 		return err
 	}
 	if f := log.Failure; f != nil {
-		if _, err := tx.exec(`INSERT INTO build_failure (file, offset, phase, message, call_stack, snippet, working_dir, cause, cause_offset, cause_line, excerpt)
+		if _, err := tx.Exec(`INSERT INTO build_failure (file, offset, phase, message, call_stack, snippet, working_dir, cause, cause_offset, cause_line, excerpt)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			b.File, f.Offset, f.Phase, f.Message, packFrames(f.CallStack), strings.Join(f.Snippet, "\n"), f.WorkingDir,
 			f.Cause.Class, f.Cause.Offset, f.Cause.Line, strings.Join(f.Cause.Excerpt, "\n")); err != nil {
@@ -82,34 +83,34 @@ func (tx *Tx) putBuildLog(host HostID, b *BuildLog) error {
 		}
 	}
 	for i, n := range log.Notices {
-		if _, err := tx.exec("INSERT INTO qa_notice (file, seq, class, at_runtime, offset, title, details) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		if _, err := tx.Exec("INSERT INTO qa_notice (file, seq, class, at_runtime, offset, title, details) VALUES (?, ?, ?, ?, ?, ?, ?)",
 			b.File, i+1, n.Class, n.BreaksAtRuntime, n.Offset, n.Title, strings.Join(n.Details, "\n")); err != nil {
 			return err
 		}
 	}
-	if err := tx.putOutputPaths(b.File, "config-update", log.ConfigUpdates); err != nil {
+	if err := putOutputPaths(tx, b.File, "config-update", log.ConfigUpdates); err != nil {
 		return err
 	}
-	return tx.putOutputPaths(b.File, "preserved-library", log.PreservedLibs)
+	return putOutputPaths(tx, b.File, "preserved-library", log.PreservedLibs)
 }
 
 // forgetBuildLog deletes the stored content of a log.
-func (tx *Tx) forgetBuildLog(file int64) error {
+func forgetBuildLog(tx *store.Tx, file int64) error {
 	var known int
-	if err := tx.queryRow("SELECT count(*) FROM build_log WHERE file = ?", file).Scan(&known); err != nil || known == 0 {
+	if err := tx.QueryRow("SELECT count(*) FROM build_log WHERE file = ?", file).Scan(&known); err != nil || known == 0 {
 		return err
 	}
 	for _, table := range []string{"build_log", "build_failure", "qa_notice", "output_path"} {
-		if _, err := tx.exec("DELETE FROM "+table+" WHERE file = ?", file); err != nil {
+		if _, err := tx.Exec("DELETE FROM "+table+" WHERE file = ?", file); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (tx *Tx) putOutputPaths(file int64, role string, paths []string) error {
+func putOutputPaths(tx *store.Tx, file int64, role string, paths []string) error {
 	for _, p := range paths {
-		if _, err := tx.exec("INSERT INTO output_path (file, role, path) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", file, role, p); err != nil {
+		if _, err := tx.Exec("INSERT INTO output_path (file, role, path) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", file, role, p); err != nil {
 			return err
 		}
 	}
@@ -124,7 +125,7 @@ type BuildLogQuery struct {
 }
 
 // where returns the condition on build_log l, cpv c and its arguments.
-func (q BuildLogQuery) where(host HostID) (string, []any) {
+func (q BuildLogQuery) where(host store.HostID) (string, []any) {
 	condition, args := "l.host = ?", []any{host}
 	if q.CP != "" {
 		condition += " AND c.cp = (SELECT id FROM cp WHERE value = ?)"
@@ -141,10 +142,10 @@ func (q BuildLogQuery) where(host HostID) (string, []any) {
 }
 
 // BuildLogs returns build logs, oldest first, without notices and paths.
-func (tx *Tx) BuildLogs(host HostID, q BuildLogQuery) ([]BuildLog, error) {
+func BuildLogs(tx *store.Tx, host store.HostID, q BuildLogQuery) ([]BuildLog, error) {
 	where, args := q.where(host)
 	var all []BuildLog
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		b, err := scanBuildLog(rows)
 		all = append(all, b)
 		return err
@@ -195,9 +196,9 @@ type BuildLogStamp struct {
 }
 
 // SourceBuilds returns the stamps of the logs of builds from source, oldest first.
-func (tx *Tx) SourceBuilds(host HostID) ([]BuildLogStamp, error) {
+func SourceBuilds(tx *store.Tx, host store.HostID) ([]BuildLogStamp, error) {
 	var all []BuildLogStamp
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var s BuildLogStamp
 		err := rows.Scan(&s.File, &s.CPV, &s.PreparedAt)
 		all = append(all, s)
@@ -217,9 +218,9 @@ type BuildPeak struct {
 }
 
 // BuildPeaks returns the peaks of all packages, largest build directory first.
-func (tx *Tx) BuildPeaks(host HostID) ([]BuildPeak, error) {
+func BuildPeaks(tx *store.Tx, host store.HostID) ([]BuildPeak, error) {
 	var all []BuildPeak
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var p BuildPeak
 		err := rows.Scan(&p.CP, &p.Builds, &p.BuildDirBytes, &p.MemoryPeak, &p.CPUMillis)
 		all = append(all, p)
@@ -239,10 +240,10 @@ type QANotice struct {
 }
 
 // QANotices returns the notices of build logs, oldest log first.
-func (tx *Tx) QANotices(host HostID, q BuildLogQuery) ([]QANotice, error) {
+func QANotices(tx *store.Tx, host store.HostID, q BuildLogQuery) ([]QANotice, error) {
 	where, args := q.where(host)
 	var all []QANotice
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var n QANotice
 		var dir, name, details string
 		if err := rows.Scan(&n.File, &n.CPV, &dir, &name, &n.At, &n.Class, &n.BreaksAtRuntime, &n.Offset, &n.Title, &details); err != nil {
@@ -268,10 +269,10 @@ type OutputPath struct {
 }
 
 // OutputPaths returns the paths in build logs.
-func (tx *Tx) OutputPaths(host HostID, q BuildLogQuery) ([]OutputPath, error) {
+func OutputPaths(tx *store.Tx, host store.HostID, q BuildLogQuery) ([]OutputPath, error) {
 	where, args := q.where(host)
 	var all []OutputPath
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var p OutputPath
 		var dir, name string
 		if err := rows.Scan(&p.File, &p.CPV, &dir, &name, &p.At, &p.Role, &p.Path); err != nil {

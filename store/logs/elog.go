@@ -1,4 +1,4 @@
-package store
+package logs
 
 import (
 	"database/sql"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/parse/mergelog"
+	"emaudit/store"
 )
 
 // ElogMessage is one group of elog lines of a package, with one class and phase.
@@ -45,23 +46,23 @@ const elogSlack = 60
 
 // ForgetElog deletes the messages of a file from offset on, so that this part of
 // the file can be read again.
-func (tx *Tx) ForgetElog(file, offset int64) error {
-	_, err := tx.exec("DELETE FROM elog_message WHERE file = ? AND offset >= ?", file, offset)
+func ForgetElog(tx *store.Tx, file, offset int64) error {
+	_, err := tx.Exec("DELETE FROM elog_message WHERE file = ? AND offset >= ?", file, offset)
 	return err
 }
 
 // AddElog stores a block and returns the number of new messages. It does not store
 // a message again that another file has for the same time: the modules "save" and
 // "save_summary" write the same messages, and logrotate renames the summary.
-func (tx *Tx) AddElog(host HostID, b *ElogBlock, now int64) (added int, err error) {
-	cpv, err := tx.cpvID(b.CPV)
+func AddElog(tx *store.Tx, host store.HostID, b *ElogBlock, now int64) (added int, err error) {
+	cpv, err := tx.CPVID(b.CPV)
 	if err != nil {
 		return 0, fmt.Errorf("elog %s: %w", b.CPV, err)
 	}
 	for _, m := range joinGroups(b.Messages) {
 		text := strings.Join(m.Lines, "\n")
 		var known int
-		err := tx.queryRow(`SELECT count(*) FROM elog_message WHERE host = ? AND cpv = ? AND saved_at BETWEEN ? AND ? AND class = ? AND phase = ? AND text = ?
+		err := tx.QueryRow(`SELECT count(*) FROM elog_message WHERE host = ? AND cpv = ? AND saved_at BETWEEN ? AND ? AND class = ? AND phase = ? AND text = ?
 				AND (origin <> ? OR saved_at = ?)`,
 			host, cpv, b.SavedAt-elogSlack, b.SavedAt+elogSlack, m.Class, m.Phase, text, b.Origin, b.SavedAt).Scan(&known)
 		if err != nil {
@@ -70,7 +71,7 @@ func (tx *Tx) AddElog(host HostID, b *ElogBlock, now int64) (added int, err erro
 		if known > 0 {
 			continue
 		}
-		if _, err := tx.exec(`INSERT INTO elog_message (host, file, offset, origin, cpv, saved_at, pid, class, phase, text, interleaved, first_seen_at, read_at)
+		if _, err := tx.Exec(`INSERT INTO elog_message (host, file, offset, origin, cpv, saved_at, pid, class, phase, text, interleaved, first_seen_at, read_at)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
 			host, b.File, m.Offset, b.Origin, cpv, b.SavedAt, b.PID, m.Class, m.Phase, text, b.Interleaved, now); err != nil {
 			return added, fmt.Errorf("elog %s: %w", b.CPV, err)
@@ -112,7 +113,7 @@ type ElogQuery struct {
 	UpToID  int64            // with at most this id; 0 means no limit
 }
 
-func (q ElogQuery) where(host HostID) (string, []any) {
+func (q ElogQuery) where(host store.HostID) (string, []any) {
 	condition, args := "m.host = ?", []any{host}
 	add := func(c string, arg ...any) {
 		condition += " AND " + c
@@ -145,10 +146,10 @@ func (q ElogQuery) where(host HostID) (string, []any) {
 }
 
 // ElogMessages returns messages in the order of saving.
-func (tx *Tx) ElogMessages(host HostID, q ElogQuery) ([]ElogMessage, error) {
+func ElogMessages(tx *store.Tx, host store.HostID, q ElogQuery) ([]ElogMessage, error) {
 	where, args := q.where(host)
 	var all []ElogMessage
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var m ElogMessage
 		var dir, name, text string
 		if err := rows.Scan(&m.ID, &m.File, &dir, &name, &m.Offset, &m.CPV, &m.SavedAt, &m.PID, &m.Class, &m.Phase, &text, &m.Interleaved, &m.FirstSeenAt, &m.ReadAt); err != nil {
@@ -165,10 +166,10 @@ func (tx *Tx) ElogMessages(host HostID, q ElogQuery) ([]ElogMessage, error) {
 
 // MarkElogRead marks the selected messages as read. It returns the number of
 // messages that were unread.
-func (tx *Tx) MarkElogRead(host HostID, q ElogQuery, now int64) (int64, error) {
+func MarkElogRead(tx *store.Tx, host store.HostID, q ElogQuery, now int64) (int64, error) {
 	q.Unread = true
 	where, args := q.where(host)
-	res, err := tx.exec("UPDATE elog_message SET read_at = ? WHERE id IN (SELECT m.id FROM elog_message m WHERE "+where+")", append([]any{now}, args...)...)
+	res, err := tx.Exec("UPDATE elog_message SET read_at = ? WHERE id IN (SELECT m.id FROM elog_message m WHERE "+where+")", append([]any{now}, args...)...)
 	if err != nil {
 		return 0, fmt.Errorf("mark messages read: %w", err)
 	}

@@ -1,8 +1,10 @@
-package store
+package logs
 
 import (
 	"database/sql"
 	"fmt"
+
+	"emaudit/store"
 )
 
 // OutputFile is one file of merge output: a build log, an elog file or a captured
@@ -23,9 +25,9 @@ type OutputFile struct {
 }
 
 // OutputFiles returns the files below a source, including those that are gone.
-func (tx *Tx) OutputFiles(source int64) ([]OutputFile, error) {
+func OutputFiles(tx *store.Tx, source int64) ([]OutputFile, error) {
 	var all []OutputFile
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		f := OutputFile{Source: source}
 		var inode int64
 		if err := rows.Scan(&f.ID, &f.Path, &f.Incarnation, &inode, &f.Size, &f.MTimeNS, &f.Position, &f.ReadAt, &f.GoneAt); err != nil {
@@ -39,8 +41,8 @@ func (tx *Tx) OutputFiles(source int64) ([]OutputFile, error) {
 }
 
 // PutOutputFile inserts a file or updates its bookmark, and sets f.ID.
-func (tx *Tx) PutOutputFile(f *OutputFile) error {
-	err := tx.queryRow(`INSERT INTO output_file (source, path, incarnation, inode, size, mtime_ns, position, read_at, gone_at)
+func PutOutputFile(tx *store.Tx, f *OutputFile) error {
+	err := tx.QueryRow(`INSERT INTO output_file (source, path, incarnation, inode, size, mtime_ns, position, read_at, gone_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (source, path, incarnation) DO UPDATE SET inode = excluded.inode, size = excluded.size, mtime_ns = excluded.mtime_ns,
 			position = excluded.position, read_at = excluded.read_at, gone_at = excluded.gone_at
@@ -53,7 +55,7 @@ func (tx *Tx) PutOutputFile(f *OutputFile) error {
 }
 
 // MarkOutputFileGone records the time since which a file is gone.
-func (tx *Tx) MarkOutputFileGone(id, now int64) error {
-	_, err := tx.exec("UPDATE output_file SET gone_at = ? WHERE id = ?", now, id)
+func MarkOutputFileGone(tx *store.Tx, id, now int64) error {
+	_, err := tx.Exec("UPDATE output_file SET gone_at = ? WHERE id = ?", now, id)
 	return err
 }

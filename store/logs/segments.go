@@ -1,13 +1,11 @@
-package store
+package logs
 
 import (
 	"database/sql"
 	"fmt"
-)
 
-// SourceOldEmergeLog is a rotated file of emerge.log. Its bookmark remains when the
-// file is gone.
-const SourceOldEmergeLog SourceKind = "old-emerge-log"
+	"emaudit/store"
+)
 
 // SegmentSpan is the distance between the places of two segments, in bytes. No file
 // of the log is larger.
@@ -15,7 +13,7 @@ const SegmentSpan = 64 << 30
 
 // Segment is one file of a host's emerge.log, which may be gone.
 type Segment struct {
-	Source
+	store.Source
 	// Part identifies the segment permanently, whatever the name of its file: 0, 1,
 	// ... in the order of reading. [NoPart] is a file from which nothing was read.
 	Part    int
@@ -27,53 +25,53 @@ const NoPart = -1
 
 // EmergeLogState returns the state of the parser after the last segment, and the
 // time of the last line in unix seconds. state is nil if nothing was read yet.
-func (tx *Tx) EmergeLogState(host HostID) (state []byte, lastAt int64, err error) {
-	_, err = noRow(tx.queryRow("SELECT state, last_at FROM emerge_log WHERE host = ?", host).Scan(&state, &lastAt))
+func EmergeLogState(tx *store.Tx, host store.HostID) (state []byte, lastAt int64, err error) {
+	_, err = store.NoRow(tx.QueryRow("SELECT state, last_at FROM emerge_log WHERE host = ?", host).Scan(&state, &lastAt))
 	return state, lastAt, err
 }
 
 // Segments returns the files of a host's emerge.log in the order of writing, after
 // the files that are not part of it.
-func (tx *Tx) Segments(host HostID) ([]Segment, error) {
+func Segments(tx *store.Tx, host store.HostID) ([]Segment, error) {
 	var all []Segment
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var s Segment
 		var err error
-		s.Source, err = scanSource(func(dest ...any) error { return rows.Scan(append(dest, &s.Part, &s.FirstAt)...) })
+		s.Source, err = store.ScanSource(func(dest ...any) error { return rows.Scan(append(dest, &s.Part, &s.FirstAt)...) })
 		all = append(all, s)
 		return err
-	}, "SELECT "+sourceColumns+`, coalesce(p.part, -1), coalesce(p.first_at, 0) FROM source LEFT JOIN (SELECT source AS of_source, part, first_at FROM emerge_log_part WHERE host = ?) p
+	}, "SELECT "+store.SourceColumns+`, coalesce(p.part, -1), coalesce(p.first_at, 0) FROM source LEFT JOIN (SELECT source AS of_source, part, first_at FROM emerge_log_part WHERE host = ?) p
 		ON p.of_source = id WHERE host = ? AND kind IN (?, ?) AND (p.part IS NOT NULL OR condition = ?) ORDER BY p.part, id`,
-		host, host, SourceEmergeLog, SourceOldEmergeLog, ConditionRead)
+		host, host, store.SourceEmergeLog, store.SourceOldEmergeLog, store.ConditionRead)
 	return all, err
 }
 
 // PutSegments stores the bookmarks of a host's segments and sets their IDs. The
 // names of the files may have changed.
-func (tx *Tx) PutSegments(host HostID, segments []Segment) error {
+func PutSegments(tx *store.Tx, host store.HostID, segments []Segment) error {
 	// Rotation gives each file the former name of another, so all names are freed
 	// before any is assigned.
 	for i := range segments {
 		if id := segments[i].ID; id != 0 {
-			if _, err := tx.exec("UPDATE source SET path = ? WHERE id = ?", fmt.Sprintf("\x00%d", id), id); err != nil {
+			if _, err := tx.Exec("UPDATE source SET path = ? WHERE id = ?", fmt.Sprintf("\x00%d", id), id); err != nil {
 				return err
 			}
 		}
 	}
 	for i := range segments {
 		s := &segments[i]
-		if err := tx.forgetMarker(s); err != nil {
+		if err := forgetMarker(tx, s); err != nil {
 			return err
 		}
 		if s.ID != 0 {
-			if _, err := tx.exec("UPDATE source SET kind = ?, path = ? WHERE id = ?", s.Kind, s.Path, s.ID); err != nil {
+			if _, err := tx.Exec("UPDATE source SET kind = ?, path = ? WHERE id = ?", s.Kind, s.Path, s.ID); err != nil {
 				return fmt.Errorf("source %s: %w", s.Path, err)
 			}
 		}
 		if err := tx.PutSource(&s.Source); err != nil {
 			return err
 		}
-		if err := tx.putPart(host, s); err != nil {
+		if err := putPart(tx, host, s); err != nil {
 			return fmt.Errorf("segment %s: %w", s.Path, err)
 		}
 	}
@@ -81,32 +79,32 @@ func (tx *Tx) PutSegments(host HostID, segments []Segment) error {
 }
 
 // putPart stores the part of the log that a segment is.
-func (tx *Tx) putPart(host HostID, s *Segment) error {
+func putPart(tx *store.Tx, host store.HostID, s *Segment) error {
 	if s.Part == NoPart {
-		_, err := tx.exec("DELETE FROM emerge_log_part WHERE host = ? AND source = ?", host, s.ID)
+		_, err := tx.Exec("DELETE FROM emerge_log_part WHERE host = ? AND source = ?", host, s.ID)
 		return err
 	}
-	_, err := tx.exec(`INSERT INTO emerge_log_part (host, part, source, first_at) VALUES (?, ?, ?, ?)
+	_, err := tx.Exec(`INSERT INTO emerge_log_part (host, part, source, first_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT (host, part) DO UPDATE SET source = excluded.source, first_at = excluded.first_at`, host, s.Part, s.ID, s.FirstAt)
 	return err
 }
 
 // forgetMarker deletes the record of a missing file under the segment's name.
-func (tx *Tx) forgetMarker(s *Segment) error {
+func forgetMarker(tx *store.Tx, s *Segment) error {
 	other, ok, err := tx.FindSource(s.Host, s.Kind, s.Path)
 	if err != nil || !ok || other.ID == s.ID {
 		return err
 	}
-	return tx.ForgetSegments([]int64{other.ID})
+	return ForgetSegments(tx, []int64{other.ID})
 }
 
 // ForgetSegments deletes files of emerge.log from which nothing was read.
-func (tx *Tx) ForgetSegments(sources []int64) error {
+func ForgetSegments(tx *store.Tx, sources []int64) error {
 	for _, id := range sources {
 		for _, statement := range []string{
 			"DELETE FROM diagnostic WHERE source = ?", "DELETE FROM emerge_log_part WHERE source = ?", "DELETE FROM source WHERE id = ?",
 		} {
-			if _, err := tx.exec(statement, id); err != nil {
+			if _, err := tx.Exec(statement, id); err != nil {
 				return fmt.Errorf("segment %d: %w", id, err)
 			}
 		}
@@ -116,7 +114,7 @@ func (tx *Tx) ForgetSegments(sources []int64) error {
 
 // Place returns the file, and the offset in it, of a place in the whole log.
 func (l *EmergeLog) Place(at int64) (path string, offset int64, err error) {
-	segments, err := l.tx.Segments(l.host)
+	segments, err := Segments(l.tx, l.host)
 	path, offset = Place(segments, at)
 	return path, offset, err
 }

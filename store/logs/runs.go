@@ -1,4 +1,6 @@
-package store
+// Package logs stores what emerge did: the runs, merges, removals and syncs of
+// emerge.log, and the records of build logs and elog messages.
+package logs
 
 import (
 	"database/sql"
@@ -10,47 +12,32 @@ import (
 	"strings"
 
 	"emaudit/parse/emergelog"
+	"emaudit/store"
 )
 
 // EmergeLog reads the stored facts of one host's emerge.log.
 type EmergeLog struct {
-	tx   *Tx
-	host HostID
+	tx   *store.Tx
+	host store.HostID
 	// only restricts the facts of runs to some packages, given by their numbers
 	// separated by commas. "" means no restriction.
 	only       string
 	cps, texts *nameCache
 }
 
-// EmergeLog returns a reader of a host's emerge.log. It is valid during the
+// ReadEmergeLog returns a reader of a host's emerge.log. It is valid during the
 // transaction.
-func (tx *Tx) EmergeLog(host HostID) *EmergeLog {
+func ReadEmergeLog(tx *store.Tx, host store.HostID) *EmergeLog {
 	return &EmergeLog{tx: tx, host: host, cps: &nameCache{tx: tx, table: "cp"}, texts: &nameCache{tx: tx, table: "text"}}
 }
 
 // Only returns a reader whose runs have only merges and removals of the given
 // packages (cat/pn).
 func (l *EmergeLog) Only(packages []string) (*EmergeLog, error) {
-	numbers, err := l.tx.packageNumbers(packages)
+	numbers, err := l.tx.PackageNumbers(packages)
 	limited := *l
 	limited.only = numbers
 	return &limited, err
-}
-
-// packageNumbers returns the numbers of packages (cat/pn) as the operand of IN in
-// SQL. It is never empty.
-func (tx *Tx) packageNumbers(packages []string) (string, error) {
-	b := []byte("-1")
-	for _, name := range packages {
-		id, ok, err := tx.lookUp(&tx.cps, "cp", name)
-		if err != nil {
-			return "", err
-		}
-		if ok {
-			b = strconv.AppendInt(append(b, ','), id, 10)
-		}
-	}
-	return string(b), nil
 }
 
 // Run is a stored run. Its positions are places in the whole log; see
@@ -187,19 +174,19 @@ const runColumns = `number, started_at, ended_at, seen_at, args, action, outcome
 	headless, resumed, unexplained_failure, uncertain, clock_stepped, low_space, log_part, log_offset, last_part, last_offset`
 
 func (r *Run) read(v []driver.Value) error {
-	n := func(i int) int64 { return number(v[i], 0) }
-	r.ID, r.Started, r.Ended, r.LastSeen, r.Args = n(0), n(1), n(2), n(3), text(v[4])
-	r.ExitStatus, r.Merges, r.Merged, r.Unmerges, r.Syncs = int(number(v[7], -1)), int(n(8)), int(n(9)), int(n(10)), int(n(11))
+	n := func(i int) int64 { return store.Number(v[i], 0) }
+	r.ID, r.Started, r.Ended, r.LastSeen, r.Args = n(0), n(1), n(2), n(3), store.Text(v[4])
+	r.ExitStatus, r.Merges, r.Merged, r.Unmerges, r.Syncs = int(store.Number(v[7], -1)), int(n(8)), int(n(9)), int(n(10)), int(n(11))
 	r.Headless, r.Resumed, r.UnexplainedFailure, r.Uncertain, r.ClockStepped = n(12) == 1, n(13) == 1, n(14) == 1, n(15) == 1, n(16) == 1
-	r.LowSpace, r.BeganAt, r.LastAt = text(v[17]), place(n(18), n(19)), place(n(20), n(21))
-	return errors.Join(word(v[5], &r.Action), word(v[6], &r.Outcome))
+	r.LowSpace, r.BeganAt, r.LastAt = store.Text(v[17]), place(n(18), n(19)), place(n(20), n(21))
+	return errors.Join(store.Word(v[5], &r.Action), store.Word(v[6], &r.Outcome))
 }
 
 // scan calls each for the selected runs.
 func (l *EmergeLog) scan(s *runScan, each func(*Run) error) error {
 	defer s.close()
 	r := Run{scan: s}
-	err := l.tx.rawQuery(func(row []driver.Value) error {
+	err := l.tx.RawQuery(func(row []driver.Value) error {
 		if err := r.read(row); err != nil {
 			return fmt.Errorf("run %d: %w", r.ID, err)
 		}
@@ -294,14 +281,14 @@ func (s *runScan) close() {
 
 // cursor reads the facts of one kind, run by run.
 type cursor[T any] struct {
-	rows *rawRows
+	rows *store.RawRows
 	read func([]driver.Value, *T) error
 	next []driver.Value
 	run  int64 // of next; 0 means there is none
 }
 
 func (c *cursor[T]) open(l *EmergeLog, read func([]driver.Value, *T) error, query string) (err error) {
-	if c.rows, err = l.tx.raw(query, l.host); err != nil {
+	if c.rows, err = l.tx.Raw(query, l.host); err != nil {
 		return err
 	}
 	c.read = read
@@ -310,17 +297,17 @@ func (c *cursor[T]) open(l *EmergeLog, read func([]driver.Value, *T) error, quer
 
 func (c *cursor[T]) close() {
 	if c.rows != nil {
-		c.rows.close()
+		c.rows.Close()
 		c.rows, c.run = nil, 0
 	}
 }
 
 // step reads the next row.
 func (c *cursor[T]) step() (err error) {
-	c.next, err = c.rows.row()
+	c.next, err = c.rows.Row()
 	c.run = 0
 	if c.next != nil {
-		c.run = number(c.next[0], 0)
+		c.run = store.Number(c.next[0], 0)
 	}
 	return err
 }
@@ -360,10 +347,10 @@ const mergeColumns = `run, seq, cp, version, slot, root, repo_path, kind, outcom
 	packaged, in_world, postinst_failed, between_versions, uncertain, clock_stepped, log_part, log_offset`
 
 func (l *EmergeLog) readMerge(v []driver.Value, m *Merge) (err error) {
-	n := func(i int) int64 { return number(v[i], 0) }
-	m.Run, m.Seq, m.Slot, m.Root, m.Started, m.Finished = n(0), int(n(1)), text(v[4]), text(v[5]), n(9), n(10)
+	n := func(i int) int64 { return store.Number(v[i], 0) }
+	m.Run, m.Seq, m.Slot, m.Root, m.Started, m.Finished = n(0), int(n(1)), store.Text(v[4]), store.Text(v[5]), n(9), n(10)
 	m.Steps = emergelog.Steps{Cleaning: n(11), Fetching: n(12), Compiling: n(13), Built: n(14), Merging: n(15), Autoclean: n(16)}
-	m.N, m.Of, m.Binpkg, m.BuildID = int(n(17)), int(n(18)), text(v[19]), int(n(20))
+	m.N, m.Of, m.Binpkg, m.BuildID = int(n(17)), int(n(18)), store.Text(v[19]), int(n(20))
 	m.Packaged, m.World, m.PostinstFailed, m.BetweenVersions, m.Uncertain, m.ClockStepped = n(21) == 1, n(22) == 1, n(23) == 1, n(24) == 1, n(25) == 1, n(26) == 1
 	m.BeganAt = place(n(27), n(28))
 	if repo := n(6); repo != 0 {
@@ -374,30 +361,30 @@ func (l *EmergeLog) readMerge(v []driver.Value, m *Merge) (err error) {
 	if m.CP, err = l.cps.name(n(2)); err != nil {
 		return err
 	}
-	m.CPV = joined(m.CP, text(v[3]))
-	return errors.Join(word(v[7], &m.Kind), word(v[8], &m.Outcome))
+	m.CPV = joined(m.CP, store.Text(v[3]))
+	return errors.Join(store.Word(v[7], &m.Kind), store.Word(v[8], &m.Outcome))
 }
 
 const unmergeColumns = "run, seq, cp, version, reason, outcome, merge, started_at, finished_at, uncertain, clock_stepped, log_part, log_offset"
 
 func (l *EmergeLog) readUnmerge(v []driver.Value, u *Unmerge) (err error) {
-	n := func(i int) int64 { return number(v[i], 0) }
+	n := func(i int) int64 { return store.Number(v[i], 0) }
 	u.Run, u.Seq, u.Merge, u.Started, u.Finished = n(0), int(n(1)), int(n(6)), n(7), n(8)
 	u.Uncertain, u.ClockStepped, u.BeganAt = n(9) == 1, n(10) == 1, place(n(11), n(12))
 	if u.CP, err = l.cps.name(n(2)); err != nil {
 		return err
 	}
-	u.CPV = joined(u.CP, text(v[3]))
-	return errors.Join(word(v[4], &u.Reason), word(v[5], &u.Outcome))
+	u.CPV = joined(u.CP, store.Text(v[3]))
+	return errors.Join(store.Word(v[4], &u.Reason), store.Word(v[5], &u.Outcome))
 }
 
 const syncColumns = "run, seq, repo, location, url, outcome, retries, started_at, finished_at, uncertain, clock_stepped, log_part, log_offset"
 
 func (l *EmergeLog) readSync(v []driver.Value, s *Sync) error {
-	n := func(i int) int64 { return number(v[i], 0) }
-	s.Run, s.Seq, s.Repo, s.Location, s.URL, s.Retries = n(0), int(n(1)), text(v[2]), text(v[3]), text(v[4]), int(n(6))
+	n := func(i int) int64 { return store.Number(v[i], 0) }
+	s.Run, s.Seq, s.Repo, s.Location, s.URL, s.Retries = n(0), int(n(1)), store.Text(v[2]), store.Text(v[3]), store.Text(v[4]), int(n(6))
 	s.Started, s.Finished, s.Uncertain, s.ClockStepped, s.BeganAt = n(7), n(8), n(9) == 1, n(10) == 1, place(n(11), n(12))
-	return word(v[5], &s.Outcome)
+	return store.Word(v[5], &s.Outcome)
 }
 
 // storedUsage is the measured usage of a merge.
@@ -409,15 +396,15 @@ type storedUsage struct {
 const usageColumns = "run, seq, cpu_ms, memory_peak, swap_peak, read_bytes, write_bytes"
 
 func (l *EmergeLog) readUsage(v []driver.Value, u *storedUsage) error {
-	u.seq = int(number(v[1], 0))
-	u.CPUMillis, u.MaxMem, u.MaxSwap, u.Read, u.Written = number(v[2], -1), number(v[3], -1), number(v[4], -1), number(v[5], -1), number(v[6], -1)
+	u.seq = int(store.Number(v[1], 0))
+	u.CPUMillis, u.MaxMem, u.MaxSwap, u.Read, u.Written = store.Number(v[2], -1), store.Number(v[3], -1), store.Number(v[4], -1), store.Number(v[5], -1), store.Number(v[6], -1)
 	return nil
 }
 
 // nameCache resolves the numbers of a dictionary. It looks up single numbers until
 // reading the whole table is faster.
 type nameCache struct {
-	tx    *Tx
+	tx    *store.Tx
 	table string
 	names map[int64]string
 	asked int
@@ -435,15 +422,15 @@ func (c *nameCache) name(id int64) (string, error) {
 		c.names = map[int64]string{}
 	}
 	if c.asked++; c.asked == wholeNamesAfter {
-		err := c.tx.rawQuery(func(v []driver.Value) error {
-			c.names[number(v[0], 0)] = text(v[1])
+		err := c.tx.RawQuery(func(v []driver.Value) error {
+			c.names[store.Number(v[0], 0)] = store.Text(v[1])
 			return nil
 		}, "SELECT id, value FROM "+c.table)
 		if name, ok := c.names[id]; ok || err != nil {
 			return name, err
 		}
 	}
-	err := c.tx.queryRow("SELECT value FROM "+c.table+" WHERE id = ?", id).Scan(&name)
+	err := c.tx.QueryRow("SELECT value FROM "+c.table+" WHERE id = ?", id).Scan(&name)
 	c.names[id] = name
 	return name, err
 }
@@ -458,14 +445,14 @@ func (l *EmergeLog) FailedMerges(since int64) ([]Merge, error) {
 // LastChange returns the number of the newest run that began to merge or remove
 // packages, or 0.
 func (l *EmergeLog) LastChange() (number int64, err error) {
-	err = l.tx.queryRow("SELECT coalesce(max(number), 0) FROM run WHERE host = ? AND merges + unmerges > 0", l.host).Scan(&number)
+	err = l.tx.QueryRow("SELECT coalesce(max(number), 0) FROM run WHERE host = ? AND merges + unmerges > 0", l.host).Scan(&number)
 	return number, err
 }
 
 // mergesWhere returns the merges that satisfy a condition, in the order of the log.
 func (l *EmergeLog) mergesWhere(condition string, args ...any) ([]Merge, error) {
 	var all []Merge
-	err := l.tx.rawQuery(func(row []driver.Value) error {
+	err := l.tx.RawQuery(func(row []driver.Value) error {
 		var m Merge
 		err := l.readMerge(row, &m)
 		all = append(all, m)
@@ -483,7 +470,7 @@ func (l *EmergeLog) OpenRuns() ([]int64, error) {
 // numbers returns the numbers that a query selects.
 func (l *EmergeLog) numbers(query string, args ...any) ([]int64, error) {
 	var all []int64
-	err := l.tx.query(func(rows *sql.Rows) error {
+	err := l.tx.Query(func(rows *sql.Rows) error {
 		var n int64
 		err := rows.Scan(&n)
 		all = append(all, n)
@@ -497,20 +484,20 @@ func (l *EmergeLog) numbers(query string, args ...any) ([]int64, error) {
 // includes other runs. ok is false if there are no such runs.
 func (l *EmergeLog) RunsBetween(since, until int64) (runs RunRange, ok bool, err error) {
 	var first, last sql.NullInt64
-	err = l.tx.queryRow("SELECT min(number), max(number) FROM run WHERE host = ? AND started_at <= ? AND seen_at >= ?", l.host, until, since).Scan(&first, &last)
+	err = l.tx.QueryRow("SELECT min(number), max(number) FROM run WHERE host = ? AND started_at <= ? AND seen_at >= ?", l.host, until, since).Scan(&first, &last)
 	return RunRange{first.Int64, last.Int64}, first.Valid, err
 }
 
 // LastRun returns the number of the newest run of a host, or 0.
 func (l *EmergeLog) LastRun() (number int64, err error) {
-	err = l.tx.queryRow("SELECT coalesce(max(number), 0) FROM run WHERE host = ?", l.host).Scan(&number)
+	err = l.tx.QueryRow("SELECT coalesce(max(number), 0) FROM run WHERE host = ?", l.host).Scan(&number)
 	return number, err
 }
 
 // RunsOf returns the numbers of the runs that merge or remove any of the given
 // packages (cat/pn), in ascending order.
 func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
-	among, err := l.tx.packageNumbers(packages)
+	among, err := l.tx.PackageNumbers(packages)
 	if err != nil {
 		return nil, err
 	}
@@ -520,7 +507,7 @@ func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
 // Packages returns every cat/pn in the log, sorted.
 func (l *EmergeLog) Packages() ([]string, error) {
 	var all []string
-	err := l.tx.query(func(rows *sql.Rows) error {
+	err := l.tx.Query(func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		all = append(all, name)

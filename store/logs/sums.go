@@ -1,4 +1,4 @@
-package store
+package logs
 
 import (
 	"bytes"
@@ -57,7 +57,7 @@ func (l *EmergeLog) where(q *SumQuery, versions string) (where string, args []an
 		where += fmt.Sprintf(" AND coalesce(finished_at, started_at) <= %d", q.Until)
 	}
 	if q.Packages != nil {
-		among, err := l.tx.packageNumbers(q.Packages)
+		among, err := l.tx.PackageNumbers(q.Packages)
 		if err != nil {
 			return "", nil, err
 		}
@@ -82,17 +82,17 @@ func (l *EmergeLog) interval(q *SumQuery, at string) (string, error) {
 		return "0", nil
 	}
 	for _, statement := range []string{"CREATE TEMP TABLE IF NOT EXISTS interval_begin (since INTEGER PRIMARY KEY)", "DELETE FROM interval_begin"} {
-		if _, err := l.tx.exec(statement); err != nil {
+		if _, err := l.tx.Exec(statement); err != nil {
 			return "", err
 		}
 	}
-	rows := l.tx.bulk("interval_begin", "since")
+	rows := l.tx.Bulk("interval_begin", "since")
 	for _, since := range q.Intervals {
-		if err := rows.add(since); err != nil {
+		if err := rows.Add(since); err != nil {
 			return "", err
 		}
 	}
-	return "coalesce((SELECT max(since) FROM interval_begin WHERE since <= " + at + "), 0)", rows.flush()
+	return "coalesce((SELECT max(since) FROM interval_begin WHERE since <= " + at + "), 0)", rows.Flush()
 }
 
 // byInterval returns the GROUP BY column for several intervals. With a single
@@ -126,7 +126,7 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 	var sum PackageSum
 	var cp int64
 	var source, binary sql.RawBytes
-	err = l.tx.query(func(rows *sql.Rows) error {
+	err = l.tx.Query(func(rows *sql.Rows) error {
 		err := rows.Scan(&cp, &sum.Interval, &sum.Failures, &sum.FirstAt, &sum.LastAt, &sum.Untimed, &sum.BinaryUntimed, &source, &binary)
 		if err != nil {
 			return err
@@ -151,7 +151,7 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 		return err
 	}
 	sum = PackageSum{}
-	return l.tx.query(func(rows *sql.Rows) error {
+	return l.tx.Query(func(rows *sql.Rows) error {
 		err := rows.Scan(&cp, &sum.Interval, &sum.Unmerges)
 		if err != nil {
 			return err
@@ -176,12 +176,12 @@ func appendNumbers(list []int64, text []byte) []int64 {
 
 // LoggedVersions returns the versions of packages (cat/pn) in the log.
 func (l *EmergeLog) LoggedVersions(packages []string) ([]LoggedVersion, error) {
-	among, err := l.tx.packageNumbers(packages)
+	among, err := l.tx.PackageNumbers(packages)
 	if err != nil {
 		return nil, err
 	}
 	var all []LoggedVersion
-	err = l.tx.query(func(rows *sql.Rows) error {
+	err = l.tx.Query(func(rows *sql.Rows) error {
 		var v LoggedVersion
 		var version string
 		err := rows.Scan(&v.CP, &version, &v.Slot, &v.RepoPath, &v.Unmerged)
@@ -214,7 +214,7 @@ func (l *EmergeLog) SyncSums(q SumQuery) ([]SyncSum, error) {
 		return nil, err
 	}
 	var all []SyncSum
-	err = l.tx.query(func(rows *sql.Rows) error {
+	err = l.tx.Query(func(rows *sql.Rows) error {
 		var s SyncSum
 		var durations sql.RawBytes
 		err := rows.Scan(&s.Repo, &s.Interval, &s.Syncs, &s.Failures, &s.FirstAt, &s.LastAt, &durations)
@@ -251,7 +251,7 @@ func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
 		where += fmt.Sprintf(" AND started_at <= %d", q.Until)
 	}
 	var all []RunSum
-	err = l.tx.query(func(rows *sql.Rows) error {
+	err = l.tx.Query(func(rows *sql.Rows) error {
 		var s RunSum
 		err := rows.Scan(&s.Action, &s.Interval, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Seconds, &s.FirstAt, &s.LastAt)
 		all = append(all, s)
@@ -265,7 +265,7 @@ func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
 // Extent returns the times of the first and the last fact in the log in unix
 // seconds, or 0.
 func (l *EmergeLog) Extent() (first, last int64, err error) {
-	err = l.tx.queryRow(`SELECT coalesce(min(first_at), 0), coalesce(max(last_at), 0) FROM (
+	err = l.tx.QueryRow(`SELECT coalesce(min(first_at), 0), coalesce(max(last_at), 0) FROM (
 			SELECT min(started_at) AS first_at, max(seen_at) AS last_at FROM run WHERE host = ?
 			UNION ALL SELECT min(`+factAt+"), max("+factAt+`) FROM merge WHERE host = ?
 			UNION ALL SELECT min(`+factAt+"), max("+factAt+`) FROM unmerge WHERE host = ?

@@ -1,8 +1,10 @@
-package store
+package inventory
 
 import (
 	"database/sql"
 	"fmt"
+
+	"emaudit/store"
 )
 
 // LeftoverRole is the type of a leftover.
@@ -26,9 +28,9 @@ type Leftover struct {
 }
 
 // Leftovers returns the leftovers of a host, by role and path.
-func (tx *Tx) Leftovers(host HostID) ([]Leftover, error) {
+func Leftovers(tx *store.Tx, host store.HostID) ([]Leftover, error) {
 	var all []Leftover
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var l Leftover
 		err := rows.Scan(&l.Role, &l.Path, &l.Detail, &l.Since)
 		all = append(all, l)
@@ -39,9 +41,9 @@ func (tx *Tx) Leftovers(host HostID) ([]Leftover, error) {
 
 // ReplaceLeftovers replaces the leftovers of one role. Those that are known already
 // keep their time.
-func (tx *Tx) ReplaceLeftovers(host HostID, role LeftoverRole, all []Leftover) error {
+func ReplaceLeftovers(tx *store.Tx, host store.HostID, role LeftoverRole, all []Leftover) error {
 	known := map[string]int64{}
-	err := tx.query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows *sql.Rows) error {
 		var path string
 		var since int64
 		err := rows.Scan(&path, &since)
@@ -51,7 +53,7 @@ func (tx *Tx) ReplaceLeftovers(host HostID, role LeftoverRole, all []Leftover) e
 	if err != nil {
 		return err
 	}
-	if _, err := tx.exec("DELETE FROM leftover WHERE host = ? AND role = ?", host, role); err != nil {
+	if _, err := tx.Exec("DELETE FROM leftover WHERE host = ? AND role = ?", host, role); err != nil {
 		return err
 	}
 	for _, l := range all {
@@ -59,7 +61,7 @@ func (tx *Tx) ReplaceLeftovers(host HostID, role LeftoverRole, all []Leftover) e
 		if before, ok := known[l.Path]; ok {
 			since = before
 		}
-		if _, err := tx.exec("INSERT INTO leftover (host, role, path, detail, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", host, role, l.Path, l.Detail, since); err != nil {
+		if _, err := tx.Exec("INSERT INTO leftover (host, role, path, detail, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", host, role, l.Path, l.Detail, since); err != nil {
 			return fmt.Errorf("leftover %s: %w", l.Path, err)
 		}
 	}
