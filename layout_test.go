@@ -39,14 +39,15 @@ var rooms = map[string][]string{
 	"prune":            {"audit", "audit/cleanup", "hostfs", "store", "store/*", "parse", "parse/*"},
 	"stage":            {"hostfs", "parse", "parse/*"},
 	// Answers have the words of parse/binpkg: integrity, signature, format.
-	"report":       {"audit", "audit/*", "parse", "parse/binpkg"},
-	"report/page":  {"report", "audit", "audit/*", "parse", "parse/*"},
-	"report/*":     {"report"},
-	"cli/*":        {"hostfs"},
-	"docs":         {},
-	"cmd/emaudit":  {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "stage", "report", "report/*", "settings", "store", "store/*", "parse", "parse/*"},
-	"internal/*":   {"*"},
-	"internal/*/*": {"*"},
+	"report":            {"report/screen", "audit", "audit/*", "parse", "parse/binpkg"},
+	"report/screen":     {"audit", "parse"},
+	"report/page":       {"report", "report/screen", "audit", "audit/*", "parse", "parse/*"},
+	"report/reporttest": {"report"},
+	"cli/*":             {"hostfs"},
+	"docs":              {},
+	"cmd/emaudit":       {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "stage", "report", "report/*", "settings", "store", "store/*", "parse", "parse/*"},
+	"internal/*":        {"*"},
+	"internal/*/*":      {"*"},
 }
 
 // forbidden names packages outside emaudit that a room must not know.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"emaudit/audit/history"
+	"emaudit/report/screen"
 )
 
 // WithBuildNeeds adds to the answer about a list of merges what building it
@@ -15,16 +16,16 @@ func WithBuildNeeds(a Answer, n *history.BuildNeeds, o Output) Answer {
 		keys(j)
 		j.Value("build_needs", n)
 	}
-	a.Text = func(s *Screen) {
+	a.Text = func(s *screen.Screen) {
 		text(s)
-		s.buildNeeds(n)
+		writeBuildNeeds(s, n)
 		s.Findings(n.Findings, o.findingOptions())
 	}
 	return a
 }
 
 // buildNeeds writes a line for disk and one for memory.
-func (s *Screen) buildNeeds(n *history.BuildNeeds) {
+func writeBuildNeeds(s *screen.Screen, n *history.BuildNeeds) {
 	if len(n.Rows) == 0 {
 		return
 	}
@@ -33,20 +34,20 @@ func (s *Screen) buildNeeds(n *history.BuildNeeds) {
 		if need == 0 {
 			return
 		}
-		text := fmt.Sprintf("%s  at least %s %s", what, Size(need), where)
+		text := fmt.Sprintf("%s  at least %s %s", what, screen.Size(need), where)
 		if have == nil {
-			s.Line(Plain.Text(text))
+			s.Line(screen.Plain.Text(text))
 			return
 		}
 		if *have < need {
-			s.Line(Plain.Text(text+", "), Bad.Text("only "+Size(*have)+" there"))
+			s.Line(screen.Plain.Text(text+", "), screen.Bad.Text("only "+screen.Size(*have)+" there"))
 			return
 		}
-		s.Line(Plain.Text(text+", "), Good.Text("which is there"))
+		s.Line(screen.Plain.Text(text+", "), screen.Good.Text("which is there"))
 	}
 	line("disk  ", n.DirBytes, n.FreeBytes, "in "+n.TmpDir)
 	line("memory", n.MemoryBytes, n.RAMBytes, "of RAM")
 	if len(n.Unknown) > 0 {
-		s.Line(Unknown.Text(Count(int64(len(n.Unknown)), "package was", "packages were") + " never built with a log; their needs are not counted"))
+		s.Line(screen.Unknown.Text(screen.Count(int64(len(n.Unknown)), "package was", "packages were") + " never built with a log; their needs are not counted"))
 	}
 }

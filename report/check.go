@@ -4,13 +4,14 @@ import (
 	"io"
 
 	"emaudit/audit"
+	"emaudit/report/screen"
 )
 
 // Check is the answer of one check of an audit, with the line that stands for
 // it where there is no room for all of it.
 type Check struct {
 	Name   string // as it is typed: "coverage"
-	Line   SummaryLine
+	Line   screen.SummaryLine
 	Answer Answer
 }
 
@@ -39,9 +40,9 @@ func Checks(checks []Check, brief bool, o Output) Answer {
 		j.section = ""
 	}
 	all.Rows = func(w io.Writer) error { return findingRows(w, all.Findings) }
-	all.Text = func(s *Screen) {
+	all.Text = func(s *screen.Screen) {
 		if brief {
-			var lines []SummaryLine
+			var lines []screen.SummaryLine
 			for _, c := range checks {
 				lines = append(lines, c.Line)
 			}

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"emaudit/audit/acceptance"
+	"emaudit/report/screen"
 )
 
 // Compatibility is the answer to: would Portage take each binary package?
@@ -20,25 +21,25 @@ func Compatibility(c *acceptance.Compatibility, o Output) Answer {
 			}
 			return rows.Close()
 		},
-		Text: func(s *Screen) { compatibilityText(s, c, o) },
+		Text: func(s *screen.Screen) { compatibilityText(s, c, o) },
 	}
 }
 
-var UsableRoles = map[acceptance.Usable]Role{acceptance.UsableYes: Good, acceptance.UsableNo: Bad, acceptance.UsableUnknown: Unknown}
+var UsableRoles = map[acceptance.Usable]screen.Role{acceptance.UsableYes: screen.Good, acceptance.UsableNo: screen.Bad, acceptance.UsableUnknown: screen.Unknown}
 
-func compatibilityText(s *Screen, c *acceptance.Compatibility, o Output) {
+func compatibilityText(s *screen.Screen, c *acceptance.Compatibility, o Output) {
 	no, unsure := c.Count(acceptance.UsableNo), c.Count(acceptance.UsableUnknown)
-	role := Good
+	role := screen.Good
 	switch {
 	case no > 0:
-		role = Warn
+		role = screen.Warn
 	case unsure > 0:
-		role = Unknown
+		role = screen.Unknown
 	}
 	s.Line(role.Text(fmt.Sprintf("%d of %d", c.Count(acceptance.UsableYes), len(c.Rows))),
-		Plain.Text(fmt.Sprintf(" binary packages would be accepted by emerge --usepkgonly: %d refused, %d unknown", no, unsure)))
+		screen.Plain.Text(fmt.Sprintf(" binary packages would be accepted by emerge --usepkgonly: %d refused, %d unknown", no, unsure)))
 	s.Blank()
-	t := s.Table(Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 2}, Column{Title: "USABLE"}, Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 24})
+	t := s.Table(screen.Column{Title: "BINPKG", Shrink: screen.CutMiddle, Yield: 2}, screen.Column{Title: "USABLE"}, screen.Column{Title: "WHY", Shrink: screen.Wrap, Yield: 1, Min: 24})
 	shown := 0
 	for i := range c.Rows {
 		r := &c.Rows[i]
@@ -55,7 +56,7 @@ func compatibilityText(s *Screen, c *acceptance.Compatibility, o Output) {
 				why += reason.Code + ": " + reason.Detail
 			}
 		}
-		t.Row(Plain.Text(r.Path), UsableRoles[r.Usable].Text(string(r.Usable)), Plain.Text(why))
+		t.Row(screen.Plain.Text(r.Path), UsableRoles[r.Usable].Text(string(r.Usable)), screen.Plain.Text(why))
 	}
 	t.End()
 	if shown > 0 {
@@ -65,20 +66,20 @@ func compatibilityText(s *Screen, c *acceptance.Compatibility, o Output) {
 }
 
 // CompatibilityLine is the answer in a line.
-func CompatibilityLine(c *acceptance.Compatibility) SummaryLine {
-	l := SummaryLine{Label: "COMPATIBLE", Command: "emaudit audit compatibility"}
+func CompatibilityLine(c *acceptance.Compatibility) screen.SummaryLine {
+	l := screen.SummaryLine{Label: "COMPATIBLE", Command: "emaudit audit compatibility"}
 	yes, no, unsure := c.Count(acceptance.UsableYes), c.Count(acceptance.UsableNo), c.Count(acceptance.UsableUnknown)
-	role := Good
+	role := screen.Good
 	switch {
 	case len(c.Rows) == 0:
-		l.Verdict, l.Text = Unknown.Text("unknown"), "no binary package was found"
+		l.Verdict, l.Text = screen.Unknown.Text("unknown"), "no binary package was found"
 		return l
 	case no > 0:
-		role = Warn
+		role = screen.Warn
 	case unsure > 0:
-		role = Unknown
+		role = screen.Unknown
 	}
 	l.Verdict = role.Text(fmt.Sprintf("%d of %d", yes, len(c.Rows)))
-	l.Text = tally(tallied{yes, "accepted by emerge --usepkgonly"}, tallied{no, "refused"}, tallied{unsure, "unknown"})
+	l.Text = screen.Tally(screen.Many(yes, "accepted by emerge --usepkgonly"), screen.Many(no, "refused"), screen.Many(unsure, "unknown"))
 	return l
 }

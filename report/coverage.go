@@ -8,6 +8,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
+	"emaudit/report/screen"
 )
 
 // Coverage is the answer to: does every installed package have a binary
@@ -20,14 +21,14 @@ func Coverage(c *binpkgs.Coverage, o Output) Answer {
 			j.Value("commands", c.Commands)
 		},
 		Rows: func(w io.Writer) error { return coverageRows(w, c) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			s.Line(coverageHeadline(c)...)
 			s.Blank()
 			coverageTable(s, c, o.Verbose)
 			if len(c.Commands) > 0 {
 				s.Heading("Close the gaps while these packages are installed")
 				for _, command := range c.Commands {
-					s.Line(Plain.Text("  "), Code.Text(command.String()))
+					s.Line(screen.Plain.Text("  "), screen.Code.Text(command.String()))
 				}
 				s.Blank()
 			}
@@ -37,16 +38,16 @@ func Coverage(c *binpkgs.Coverage, o Output) Answer {
 }
 
 // coverageHeadline is the answer in one line.
-func coverageHeadline(c *binpkgs.Coverage) []Cell {
+func coverageHeadline(c *binpkgs.Coverage) []screen.Cell {
 	total := len(c.Rows)
 	unknown := c.Count(binpkgs.CoverageUnknown)
 	packaged := total - c.Count(binpkgs.CoverageNone) - unknown
-	role := Good
+	role := screen.Good
 	if why := c.Unknown(); why != "" {
-		return []Cell{Unknown.Text("unknown"), Plain.Text(": " + why)}
+		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": " + why)}
 	}
 	if c.Count(binpkgs.CoverageExact)+c.Count(binpkgs.CoverageSameBuild) < total {
-		role = Warn
+		role = screen.Warn
 	}
 	line := fmt.Sprintf(" installed packages have a binary package: %d exact, %d of the same build, %d of another build, %d none",
 		c.Count(binpkgs.CoverageExact), c.Count(binpkgs.CoverageSameBuild), c.Count(binpkgs.CoverageSameVersion), c.Count(binpkgs.CoverageNone))
@@ -56,26 +57,26 @@ func coverageHeadline(c *binpkgs.Coverage) []Cell {
 	if unknown > 0 {
 		line += fmt.Sprintf(", %d unknown", unknown)
 	}
-	return []Cell{role.Text(fmt.Sprintf("%d of %d", packaged, total)), Plain.Text(line)}
+	return []screen.Cell{role.Text(fmt.Sprintf("%d of %d", packaged, total)), screen.Plain.Text(line)}
 }
 
-var CoverageRoles = map[binpkgs.CoverageVerdict]Role{
-	binpkgs.CoverageExact:       Good,
-	binpkgs.CoverageSameBuild:   Good,
-	binpkgs.CoverageSameVersion: Warn,
-	binpkgs.CoverageLossy:       Warn,
-	binpkgs.CoverageUnknown:     Unknown,
-	binpkgs.CoverageNone:        Bad,
+var CoverageRoles = map[binpkgs.CoverageVerdict]screen.Role{
+	binpkgs.CoverageExact:       screen.Good,
+	binpkgs.CoverageSameBuild:   screen.Good,
+	binpkgs.CoverageSameVersion: screen.Warn,
+	binpkgs.CoverageLossy:       screen.Warn,
+	binpkgs.CoverageUnknown:     screen.Unknown,
+	binpkgs.CoverageNone:        screen.Bad,
 }
 
 // coverageTable lists the packages that are not covered, or all of them.
-func coverageTable(s *Screen, c *binpkgs.Coverage, all bool) {
+func coverageTable(s *screen.Screen, c *binpkgs.Coverage, all bool) {
 	t := s.Table(
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 3},
-		Column{Title: "VERDICT"},
-		Column{Title: "USE", Shrink: CutEnd, Yield: 2, Optional: true},
-		Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 1},
-		Column{Title: "SIZE", Align: Right, Optional: true},
+		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 3},
+		screen.Column{Title: "VERDICT"},
+		screen.Column{Title: "USE", Shrink: screen.CutEnd, Yield: 2, Optional: true},
+		screen.Column{Title: "BINPKG", Shrink: screen.CutMiddle, Yield: 1},
+		screen.Column{Title: "SIZE", Align: screen.Right, Optional: true},
 	)
 	shown := 0
 	for _, r := range c.Rows {
@@ -86,7 +87,7 @@ func coverageTable(s *Screen, c *binpkgs.Coverage, all bool) {
 		shown++
 		use, file, size := "", "-", ""
 		if r.Instance != nil {
-			file, size = r.Instance.Path, Size(r.Instance.Size)
+			file, size = r.Instance.Path, screen.Size(r.Instance.Size)
 			if !all { // of the path, only the build is news beside the package
 				file = strings.TrimSuffix(path.Base(file), "."+string(r.Instance.Format)+".tar")
 			}
@@ -97,14 +98,14 @@ func coverageTable(s *Screen, c *binpkgs.Coverage, all bool) {
 				use = "equal"
 			}
 		}
-		t.Row(Plain.Text(r.CPV), CoverageRoles[r.Verdict].Text(string(r.Verdict)), Plain.Text(use), Plain.Text(file), Plain.Text(size))
+		t.Row(screen.Plain.Text(r.CPV), CoverageRoles[r.Verdict].Text(string(r.Verdict)), screen.Plain.Text(use), screen.Plain.Text(file), screen.Plain.Text(size))
 	}
 	t.End()
 	if shown > 0 {
 		s.Blank()
 	}
 	if rest := len(c.Rows) - shown; rest > 0 {
-		s.Line(Dim.Text(fmt.Sprintf("%s covered by the exact file or the same build", Count(int64(rest), "more package is", "more packages are"))), Plain.Text("   "), Code.Text("--verbose"))
+		s.Line(screen.Dim.Text(fmt.Sprintf("%s covered by the exact file or the same build", screen.Count(int64(rest), "more package is", "more packages are"))), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 		s.Blank()
 	}
 }
@@ -140,9 +141,9 @@ func (o Output) shownOfCoverage(findings []audit.Finding) []audit.Finding {
 }
 
 // findingOptions is how many findings a person is shown.
-func (o Output) findingOptions() FindingOptions {
+func (o Output) findingOptions() screen.FindingOptions {
 	if o.Verbose {
-		return FindingOptions{Evidence: true}
+		return screen.FindingOptions{Evidence: true}
 	}
-	return FindingOptions{PerCode: 5, More: "--verbose"}
+	return screen.FindingOptions{PerCode: 5, More: "--verbose"}
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"emaudit/report/screen"
 )
 
 // CSV writes one table as comma-separated values (RFC 4180), with the names of
@@ -17,7 +19,7 @@ import (
 // Numbers are written in full, times in unix seconds, sizes in bytes, and what is
 // not known as an empty field. Text is made harmless twice:
 //
-//   - by [Clean], so that a record is one line and can be shown on a terminal;
+//   - by [screen.Clean], so that a record is one line and can be shown on a terminal;
 //   - text that begins with one of = + - @, or one of their wide forms, gets an
 //     apostrophe in front, because a spreadsheet would take it for a formula and
 //     run it. So does text that begins with an apostrophe: to take one leading
@@ -116,7 +118,7 @@ const formulaStarts = "=+-@\uff1d\uff0b\uff0d\uff20"
 
 // csvText returns text as a field that no spreadsheet takes for a formula.
 func csvText(text string) string {
-	text = Clean(text)
+	text = screen.Clean(text)
 	if first, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune(formulaStarts+"'", first) {
 		return "'" + text
 	}

@@ -6,6 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/history"
+	"emaudit/report/screen"
 )
 
 // currentLeft is what is left of all that is at work.
@@ -34,9 +35,9 @@ func Current(runs []history.CurrentRun, left *history.Prediction, source audit.L
 			j.Value("left", rest)
 		},
 		Rows: func(w io.Writer) error { return currentRows(w, runs) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			if len(runs) == 0 {
-				s.Line(Plain.Text("no emerge is running"))
+				s.Line(screen.Plain.Text("no emerge is running"))
 			}
 			for i := range runs {
 				if i > 0 {
@@ -52,47 +53,47 @@ func Current(runs []history.CurrentRun, left *history.Prediction, source audit.L
 	}
 }
 
-func currentRun(s *Screen, r *history.CurrentRun) {
+func currentRun(s *screen.Screen, r *history.CurrentRun) {
 	term := s.Terminal()
-	facts := []Cell{Bold.Text("emerge " + AskedBriefly(r.Args))}
+	facts := []screen.Cell{screen.Bold.Text("emerge " + AskedBriefly(r.Args))}
 	if r.Run != nil {
-		facts = append(facts, Plain.Text(fmt.Sprintf("run %d", *r.Run)))
+		facts = append(facts, screen.Plain.Text(fmt.Sprintf("run %d", *r.Run)))
 	}
 	if r.PID != nil {
-		facts = append(facts, Plain.Text(fmt.Sprintf("process %d", *r.PID)))
+		facts = append(facts, screen.Plain.Text(fmt.Sprintf("process %d", *r.PID)))
 	}
 	if r.StartedAt != nil {
-		facts = append(facts, Plain.Text("since "+term.Time(*r.StartedAt)))
+		facts = append(facts, screen.Plain.Text("since "+term.Time(*r.StartedAt)))
 	}
 	if r.Of > 0 {
-		facts = append(facts, Plain.Text(fmt.Sprintf("%d of %d done", r.Done, r.Of)))
+		facts = append(facts, screen.Plain.Text(fmt.Sprintf("%d of %d done", r.Done, r.Of)))
 	}
 	if !r.Certain {
-		facts = append(facts, Unknown.Text("perhaps: the log does not say that it ended"))
+		facts = append(facts, screen.Unknown.Text("perhaps: the log does not say that it ended"))
 	}
 	s.Facts(facts...)
 	t := s.Table(
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1, Min: readableCPV},
-		Column{Title: "KIND", Optional: true},
-		Column{Title: "PHASE"},
-		Column{Title: "ELAPSED", Align: Right},
-		Column{Title: "EXPECTED", Align: Right},
-		Column{Title: "LEFT", Align: Right},
-		Column{Title: "UNTIL"},
+		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 1, Min: readableCPV},
+		screen.Column{Title: "KIND", Optional: true},
+		screen.Column{Title: "PHASE"},
+		screen.Column{Title: "ELAPSED", Align: screen.Right},
+		screen.Column{Title: "EXPECTED", Align: screen.Right},
+		screen.Column{Title: "LEFT", Align: screen.Right},
+		screen.Column{Title: "UNTIL"},
 	)
 	for i := range r.Merges {
 		m := &r.Merges[i]
-		left, until := Plain.Text(SecondsOrNone(m.Remaining)), NotKnown
+		left, until := screen.Plain.Text(SecondsOrNone(m.Remaining)), screen.NotKnown
 		switch {
 		case m.Late:
-			left, until = Warn.Text("late"), "any moment"
+			left, until = screen.Warn.Text("late"), "any moment"
 		case m.EndsAt != nil:
 			until = term.Time(*m.EndsAt)
 		}
-		t.Row(Plain.Text(m.CPV), Plain.Text(m.Kind), Plain.Text(m.Phase), Plain.Text(SecondsOrNone(m.Elapsed)), Plain.Text(SecondsOrNone(m.Predicted)), left, Plain.Text(until))
+		t.Row(screen.Plain.Text(m.CPV), screen.Plain.Text(m.Kind), screen.Plain.Text(m.Phase), screen.Plain.Text(SecondsOrNone(m.Elapsed)), screen.Plain.Text(SecondsOrNone(m.Predicted)), left, screen.Plain.Text(until))
 	}
 	t.End()
-	lines := s.Table(Column{Title: "BUILD", Shrink: CutMiddle, Yield: 2, Min: readableCPV}, Column{Title: "LAST LINE", Shrink: CutEnd, Yield: 1})
+	lines := s.Table(screen.Column{Title: "BUILD", Shrink: screen.CutMiddle, Yield: 2, Min: readableCPV}, screen.Column{Title: "LAST LINE", Shrink: screen.CutEnd, Yield: 1})
 	some := false
 	for i := range r.Merges {
 		if m := &r.Merges[i]; m.LastLine != "" {
@@ -100,12 +101,12 @@ func currentRun(s *Screen, r *history.CurrentRun) {
 				some = true
 				s.Blank()
 			}
-			lines.Row(Plain.Text(m.CPV), Dim.Text(m.LastLine))
+			lines.Row(screen.Plain.Text(m.CPV), screen.Dim.Text(m.LastLine))
 		}
 	}
 	lines.End()
 	for _, repo := range r.Syncs {
-		s.Line(Plain.Text("syncing " + repo))
+		s.Line(screen.Plain.Text("syncing " + repo))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"emaudit/audit/state"
+	"emaudit/report/screen"
 )
 
 // Diff is the answer to: what changed between two states?
@@ -27,10 +28,10 @@ func Diff(d *state.Diff, stat bool, o Output) Answer {
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) {
-			s.Line(Bold.Text(countActions(d.Changes)))
-			s.Paragraph(0, Plain.Text("from "+targetText(d.From, o)))
-			s.Paragraph(0, Plain.Text("to   "+targetText(d.To, o)))
+		Text: func(s *screen.Screen) {
+			s.Line(screen.Bold.Text(countActions(d.Changes)))
+			s.Paragraph(0, screen.Plain.Text("from "+targetText(d.From, o)))
+			s.Paragraph(0, screen.Plain.Text("to   "+targetText(d.To, o)))
 			s.Blank()
 			if stat {
 				statTable(s, d.Changes, o)
@@ -61,7 +62,7 @@ func countActions(changes []state.Change) string {
 			if a == state.ActionRemove {
 				word = "removal"
 			}
-			parts = append(parts, Count(int64(n), word, word+"s"))
+			parts = append(parts, screen.Count(int64(n), word, word+"s"))
 		}
 	}
 	if len(parts) == 0 {
@@ -70,29 +71,29 @@ func countActions(changes []state.Change) string {
 	return strings.Join(parts, ", ")
 }
 
-func changesTable(s *Screen, changes []state.Change, o Output) {
+func changesTable(s *screen.Screen, changes []state.Change, o Output) {
 	if len(changes) == 0 {
 		return
 	}
 	t := s.Table(
-		Column{Title: "ACTION"},
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 3},
-		Column{Title: "FROM", Shrink: CutMiddle, Yield: 2, Min: 12},
-		Column{Title: "TO", Shrink: CutMiddle, Yield: 2, Min: 12},
-		Column{Title: "USE, DEPENDENCIES", Shrink: CutEnd, Yield: 1, Optional: true},
+		screen.Column{Title: "ACTION"},
+		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 3},
+		screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 2, Min: 12},
+		screen.Column{Title: "TO", Shrink: screen.CutMiddle, Yield: 2, Min: 12},
+		screen.Column{Title: "USE, DEPENDENCIES", Shrink: screen.CutEnd, Yield: 1, Optional: true},
 	)
 	for i := range changes {
 		c := &changes[i]
 		name, from, to := versions(c, o)
-		t.Row(Plain.Text(string(c.Action)), Plain.Text(name), Plain.Text(from), Plain.Text(to), Dim.Text(strings.TrimSpace(c.Use+" "+strings.Join(c.Dependencies, " "))))
+		t.Row(screen.Plain.Text(string(c.Action)), screen.Plain.Text(name), screen.Plain.Text(from), screen.Plain.Text(to), screen.Dim.Text(strings.TrimSpace(c.Use+" "+strings.Join(c.Dependencies, " "))))
 	}
 	t.End()
 }
 
 // settingTable shows what changed in the configuration.
-func settingTable(s *Screen, d *state.Diff) {
+func settingTable(s *screen.Screen, d *state.Diff) {
 	if !d.SettingsKnown {
-		s.Line(Dim.Text("What changed in /etc/portage is not known: one of the states is older than the first ingest."))
+		s.Line(screen.Dim.Text("What changed in /etc/portage is not known: one of the states is older than the first ingest."))
 		return
 	}
 	if len(d.Settings) == 0 {
@@ -100,24 +101,24 @@ func settingTable(s *Screen, d *state.Diff) {
 	}
 	s.Blank()
 	s.Heading("Settings")
-	t := s.Table(Column{Title: "KIND"}, Column{Title: "OF"}, Column{Title: "FROM", Shrink: Wrap, Yield: 2, Min: 12}, Column{Title: "TO", Shrink: Wrap, Yield: 2, Min: 12}, Column{Title: "SEEN", Shrink: CutMiddle, Yield: 3, Optional: true})
-	text := func(v *string) Cell {
+	t := s.Table(screen.Column{Title: "KIND"}, screen.Column{Title: "OF"}, screen.Column{Title: "FROM", Shrink: screen.Wrap, Yield: 2, Min: 12}, screen.Column{Title: "TO", Shrink: screen.Wrap, Yield: 2, Min: 12}, screen.Column{Title: "SEEN", Shrink: screen.CutMiddle, Yield: 3, Optional: true})
+	text := func(v *string) screen.Cell {
 		switch {
 		case v == nil:
-			return Dim.Text("none")
+			return screen.Dim.Text("none")
 		case *v == "":
-			return Plain.Text("listed")
+			return screen.Plain.Text("listed")
 		}
-		return Plain.Text(*v)
+		return screen.Plain.Text(*v)
 	}
 	for _, c := range d.Settings {
-		t.Row(Plain.Text(string(c.Kind)), Plain.Text(c.Subject), text(c.Before), text(c.After), Dim.Text(c.Origin))
+		t.Row(screen.Plain.Text(string(c.Kind)), screen.Plain.Text(c.Subject), text(c.Before), text(c.After), screen.Dim.Text(c.Origin))
 	}
 	t.End()
 }
 
 // statTable shows the builds and the bytes of each change, and their sum.
-func statTable(s *Screen, changes []state.Change, o Output) {
+func statTable(s *screen.Screen, changes []state.Change, o Output) {
 	if len(changes) == 0 {
 		return
 	}
@@ -128,11 +129,11 @@ func statTable(s *Screen, changes []state.Change, o Output) {
 		return fmt.Sprintf("%s build %d", version, *id)
 	}
 	sum, unsized := int64(0), 0
-	t := s.Table(Column{Title: "ACTION"}, Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 3}, Column{Title: "FROM"}, Column{Title: "TO"}, Column{Title: "SIZE", Align: Right})
+	t := s.Table(screen.Column{Title: "ACTION"}, screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 3}, screen.Column{Title: "FROM"}, screen.Column{Title: "TO"}, screen.Column{Title: "SIZE", Align: screen.Right})
 	for i := range changes {
 		c := &changes[i]
 		name, from, to := versions(c, o)
-		size := NotKnown
+		size := screen.NotKnown
 		if (c.From == nil || c.FromSize != nil) && (c.To == nil || c.ToSize != nil) {
 			n := int64(0)
 			if c.ToSize != nil {
@@ -145,28 +146,28 @@ func statTable(s *Screen, changes []state.Change, o Output) {
 		} else {
 			unsized++
 		}
-		t.Row(Plain.Text(string(c.Action)), Plain.Text(name), Plain.Text(build(from, c.FromBuildID)), Plain.Text(build(to, c.ToBuildID)), Plain.Text(size))
+		t.Row(screen.Plain.Text(string(c.Action)), screen.Plain.Text(name), screen.Plain.Text(build(from, c.FromBuildID)), screen.Plain.Text(build(to, c.ToBuildID)), screen.Plain.Text(size))
 	}
 	t.End()
 	total := "Installed files together: " + signedSize(sum)
 	if unsized > 0 {
-		total += fmt.Sprintf(", without %s of unknown size", Count(int64(unsized), "package", "packages"))
+		total += fmt.Sprintf(", without %s of unknown size", screen.Count(int64(unsized), "package", "packages"))
 	}
-	s.Line(Plain.Text(total))
+	s.Line(screen.Plain.Text(total))
 }
 
 // signedSize is a difference of sizes.
 func signedSize(n int64) string {
 	if n < 0 {
-		return "-" + Size(-n)
+		return "-" + screen.Size(-n)
 	}
-	return "+" + Size(n)
+	return "+" + screen.Size(n)
 }
 
 // versions splits the cpvs of a change into the package, with its slot where
 // that is not 0, and the two versions.
 func versions(c *state.Change, o Output) (name, from, to string) {
-	from, to = NotKnown, NotKnown
+	from, to = screen.NotKnown, screen.NotKnown
 	if c.From != nil {
 		name, from = splitCPV(*c.From)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"emaudit/audit/overview"
+	"emaudit/report/screen"
 )
 
 // Doctor is the answer to: are Portage's settings as a rollback needs them?
@@ -24,31 +25,31 @@ func Doctor(d *overview.Doctor, o Output) Answer {
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) {
-			role, word := Good, "right for a rollback"
+		Text: func(s *screen.Screen) {
+			role, word := screen.Good, "right for a rollback"
 			if d.Passed < d.Checks {
-				role, word = Warn, "not all right for a rollback"
+				role, word = screen.Warn, "not all right for a rollback"
 			}
-			s.Line(role.Text(fmt.Sprintf("%d of %d", d.Passed, d.Checks)), Plain.Text(" checks passed: settings are "+word))
+			s.Line(role.Text(fmt.Sprintf("%d of %d", d.Passed, d.Checks)), screen.Plain.Text(" checks passed: settings are "+word))
 			s.Blank()
-			s.Findings(d.Findings, FindingOptions{Evidence: o.Verbose})
+			s.Findings(d.Findings, screen.FindingOptions{Evidence: o.Verbose})
 			if len(d.Findings) > 0 {
 				s.Blank()
 			}
 			if len(d.Space) > 0 {
-				t := s.Table(Column{Title: "FOLDER", Shrink: CutMiddle}, Column{Title: "FOR"}, Column{Title: "FREE", Align: Right}, Column{Title: "OF", Align: Right})
+				t := s.Table(screen.Column{Title: "FOLDER", Shrink: screen.CutMiddle}, screen.Column{Title: "FOR"}, screen.Column{Title: "FREE", Align: screen.Right}, screen.Column{Title: "OF", Align: screen.Right})
 				for _, p := range d.Space {
-					t.Row(Plain.Text(p.Path), Plain.Text(SpaceRoles[p.Role]), Plain.Text(Size(p.Free)), Plain.Text(Size(p.Total)))
+					t.Row(screen.Plain.Text(p.Path), screen.Plain.Text(SpaceRoles[p.Role]), screen.Plain.Text(screen.Size(p.Free)), screen.Plain.Text(screen.Size(p.Total)))
 				}
 				t.End()
 				s.Blank()
 			}
-			t := s.Table(Column{Title: "SETTING"}, Column{Title: "FROM", Shrink: CutMiddle, Yield: 1, Min: 12}, Column{Title: "VALUE", Shrink: Wrap, Yield: 2, Min: 24})
+			t := s.Table(screen.Column{Title: "SETTING"}, screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 1, Min: 12}, screen.Column{Title: "VALUE", Shrink: screen.Wrap, Yield: 2, Min: 24})
 			for _, p := range d.Settings {
 				if p.Value == "" && !o.Verbose {
 					continue
 				}
-				t.Row(Plain.Text(p.Name), Dim.Text(p.Source), Plain.Text(p.Value))
+				t.Row(screen.Plain.Text(p.Name), screen.Dim.Text(p.Source), screen.Plain.Text(p.Value))
 			}
 			t.End()
 		},

@@ -6,26 +6,27 @@ import (
 
 	"emaudit/audit"
 	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 func Example() {
-	term := report.Terminal{Width: 80, RelativeDays: true, Now: time.Unix(1763935200, 0)}
-	screen := report.NewScreen(os.Stdout, term)
-	screen.Line(report.Plain.Text("Back to before #91 ("+term.Time(1763899440)+"): "), report.Bad.Text("NOT READY"))
-	screen.Blank()
-	table := screen.Table(
-		report.Column{Title: "WHY"},
-		report.Column{Title: "FILES", Align: report.Right},
-		report.Column{Title: "SIZE", Align: report.Right},
-		report.Column{Title: "FOR EXAMPLE", Shrink: report.CutMiddle},
+	term := screen.Terminal{Width: 80, RelativeDays: true, Now: time.Unix(1763935200, 0)}
+	out := screen.NewScreen(os.Stdout, term)
+	out.Line(screen.Plain.Text("Back to before #91 ("+term.Time(1763899440)+"): "), screen.Bad.Text("NOT READY"))
+	out.Blank()
+	table := out.Table(
+		screen.Column{Title: "WHY"},
+		screen.Column{Title: "FILES", Align: screen.Right},
+		screen.Column{Title: "SIZE", Align: screen.Right},
+		screen.Column{Title: "FOR EXAMPLE", Shrink: screen.CutMiddle},
 	).Indent(2)
-	table.Row(report.Plain.Text("older than the last 3 states"), report.Plain.Text("21"), report.Plain.Text(report.Size(301<<20)), report.Plain.Text("sys-apps/bigthing-1.0-1"))
-	table.Row(report.Plain.Text("rebuilt since, same version"), report.Plain.Text("9"), report.Plain.Text(report.Size(88<<20)), report.Plain.Text("app-misc/hello-1.1-1 (build 2 is kept)"))
+	table.Row(screen.Plain.Text("older than the last 3 states"), screen.Plain.Text("21"), screen.Plain.Text(screen.Size(301<<20)), screen.Plain.Text("sys-apps/bigthing-1.0-1"))
+	table.Row(screen.Plain.Text("rebuilt since, same version"), screen.Plain.Text("9"), screen.Plain.Text(screen.Size(88<<20)), screen.Plain.Text("app-misc/hello-1.1-1 (build 2 is kept)"))
 	table.End()
-	screen.Blank()
-	screen.Heading("To do now")
-	screen.Steps([]report.Step{{Text: "libfoo-2.0.1 was never packaged", Command: `quickpkg "=sys-libs/libfoo-2.0.1"`}})
-	screen.Flush()
+	out.Blank()
+	out.Heading("To do now")
+	out.Steps([]screen.Step{{Text: "libfoo-2.0.1 was never packaged", Command: `quickpkg "=sys-libs/libfoo-2.0.1"`}})
+	out.Flush()
 	// Output:
 	// Back to before #91 (today 12:04): NOT READY
 	//
@@ -37,16 +38,16 @@ func Example() {
 	//   1  libfoo-2.0.1 was never packaged   quickpkg "=sys-libs/libfoo-2.0.1"
 }
 
-func ExampleScreen_Findings() {
-	screen := report.NewScreen(os.Stdout, report.Terminal{Width: 80})
-	screen.Findings([]audit.Finding{{
+func Example_findings() {
+	out := screen.NewScreen(os.Stdout, screen.Terminal{Width: 80})
+	out.Findings([]audit.Finding{{
 		Code:     "binpkg-damaged",
 		Severity: "error",
 		Subject:  "app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar",
 		Message:  "image.tar.zst: SHA512 differs from the Manifest",
 		Remedy:   audit.Advise(`emerge -1 --usepkg=n --buildpkg "=app-misc/foo-tool-1.2.4"`),
-	}}, report.FindingOptions{})
-	screen.Flush()
+	}}, screen.FindingOptions{})
+	out.Flush()
 	// Output:
 	// error  binpkg-damaged  app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar
 	//        image.tar.zst: SHA512 differs from the Manifest

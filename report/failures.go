@@ -10,6 +10,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
 	"emaudit/audit/history"
+	"emaudit/report/screen"
 )
 
 // Failures is the answer to: what failed, where and why?
@@ -22,7 +23,7 @@ func Failures(f *aftermath.Failures, o Output) Answer {
 			j.Value("cut_merges", f.Cut)
 		},
 		Rows: func(w io.Writer) error { return failureRows(w, f.Rows) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			if cut := findingsOf(f.Findings, "merge-cut"); len(cut) > 0 {
 				s.Findings(cut, o.findingOptions())
 				s.Blank()
@@ -30,9 +31,9 @@ func Failures(f *aftermath.Failures, o Output) Answer {
 			s.Line(FailuresHeadline(f)...)
 			for i := range f.Rows {
 				s.Blank()
-				s.failure(&f.Rows[i], o.Verbose)
+				writeFailure(s, &f.Rows[i], o.Verbose)
 			}
-			s.outputSource(f.Source, o)
+			writeOutputSource(s, f.Source, o)
 		},
 	}
 }
@@ -44,7 +45,7 @@ func outputDiagnostics(source aftermath.OutputSource) []Diagnostic {
 }
 
 // outputSource says what could not be read.
-func (s *Screen) outputSource(source aftermath.OutputSource, o Output) {
+func writeOutputSource(s *screen.Screen, source aftermath.OutputSource, o Output) {
 	if len(source.Findings) > 0 {
 		s.Blank()
 		s.Findings(source.Findings, o.findingOptions())
@@ -57,44 +58,44 @@ func findingsOf(all []audit.Finding, code string) []audit.Finding {
 }
 
 // FailuresHeadline is the answer in one line.
-func FailuresHeadline(f *aftermath.Failures) []Cell {
+func FailuresHeadline(f *aftermath.Failures) []screen.Cell {
 	switch {
 	case len(f.Rows) == 0 && !f.Source.History:
-		return []Cell{Unknown.Text("unknown"), Plain.Text(": no emerge.log could be read, and no build log shows a failure")}
+		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": no emerge.log could be read, and no build log shows a failure")}
 	case len(f.Rows) == 0:
-		return []Cell{Good.Text("no merge failed")}
+		return []screen.Cell{screen.Good.Text("no merge failed")}
 	}
-	count := Count(int64(len(f.Rows)), "merge failed", "merges failed")
+	count := screen.Count(int64(len(f.Rows)), "merge failed", "merges failed")
 	open := f.Open()
 	if open == 0 {
-		return []Cell{Plain.Text(count + ", "), Good.Text("none still open")}
+		return []screen.Cell{screen.Plain.Text(count + ", "), screen.Good.Text("none still open")}
 	}
-	return []Cell{Plain.Text(count + ", "), Bad.Text(fmt.Sprintf("%d still open", open))}
+	return []screen.Cell{screen.Plain.Text(count + ", "), screen.Bad.Text(fmt.Sprintf("%d still open", open))}
 }
 
 // failure writes one failure: what and when, why, and what became of it. The
 // excerpt is quoted while the failure is open, or where everything is asked for.
-func (s *Screen) failure(f *aftermath.Failure, verbose bool) {
-	role := Bad
+func writeFailure(s *screen.Screen, f *aftermath.Failure, verbose bool) {
+	role := screen.Bad
 	if f.Resolution != "open" {
-		role = Plain
+		role = screen.Plain
 	}
-	head := []Cell{role.Text(f.CPV), Plain.Text("  " + s.term.Time(f.At))}
+	head := []screen.Cell{role.Text(f.CPV), screen.Plain.Text("  " + s.Terminal().Time(f.At))}
 	if f.Phase != "" {
-		head = append(head, Plain.Text("  in "+f.Phase))
+		head = append(head, screen.Plain.Text("  in "+f.Phase))
 	}
 	if f.Run != nil {
-		head = append(head, Dim.Text("  #"+strconv.FormatInt(*f.Run, 10)))
+		head = append(head, screen.Dim.Text("  #"+strconv.FormatInt(*f.Run, 10)))
 	}
 	s.Line(head...)
-	s.Paragraph(2, Warn.Text(f.Cause+": "+f.Line))
+	s.Paragraph(2, screen.Warn.Text(f.Cause+": "+f.Line))
 	if f.Message != "" && !strings.Contains(f.Line, f.Message) {
-		s.Paragraph(2, Dim.Text("die: "+f.Message))
+		s.Paragraph(2, screen.Dim.Text("die: "+f.Message))
 	}
 	// An excerpt of one line has been said.
 	if (verbose || f.Resolution == "open") && (len(f.Excerpt) > 1 || f.Cause == "unknown") {
 		for _, line := range f.Excerpt {
-			s.Line(Plain.Text("    " + untab(line)))
+			s.Line(screen.Plain.Text("    " + untab(line)))
 		}
 	}
 	if f.Log != nil {
@@ -105,22 +106,22 @@ func (s *Screen) failure(f *aftermath.Failure, verbose bool) {
 		if f.Link == history.LinkAmbiguous {
 			gone += " (perhaps that of another merge)"
 		}
-		s.Line(Dim.Text("  log: "), Code.Text(*f.Log), Dim.Text(gone))
+		s.Line(screen.Dim.Text("  log: "), screen.Code.Text(*f.Log), screen.Dim.Text(gone))
 	}
-	s.Line(resolution(f, s.term)...)
+	s.Line(resolution(f, s.Terminal())...)
 }
 
 // resolution says what became of a failure.
-func resolution(f *aftermath.Failure, t Terminal) []Cell {
+func resolution(f *aftermath.Failure, t screen.Terminal) []screen.Cell {
 	switch f.Resolution {
 	case "retried":
-		return []Cell{Good.Text("  merged " + t.Time(timeOf(f.ResolvedAt)))}
+		return []screen.Cell{screen.Good.Text("  merged " + t.Time(timeOf(f.ResolvedAt)))}
 	case "replaced":
-		return []Cell{Good.Text("  " + *f.ResolvedBy + " merged " + t.Time(timeOf(f.ResolvedAt)))}
+		return []screen.Cell{screen.Good.Text("  " + *f.ResolvedBy + " merged " + t.Time(timeOf(f.ResolvedAt)))}
 	case "removed":
-		return []Cell{Plain.Text("  removed " + t.Time(timeOf(f.ResolvedAt)))}
+		return []screen.Cell{screen.Plain.Text("  removed " + t.Time(timeOf(f.ResolvedAt)))}
 	}
-	return []Cell{Bad.Text("  not merged since"), Plain.Text("   "), Code.Text(f.Retry.String())}
+	return []screen.Cell{screen.Bad.Text("  not merged since"), screen.Plain.Text("   "), screen.Code.Text(f.Retry.String())}
 }
 
 func timeOf(unix *int64) int64 {

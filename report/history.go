@@ -8,6 +8,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/history"
+	"emaudit/report/screen"
 )
 
 // logDiagnostics are the damage of a log, as every answer about it has it.
@@ -20,10 +21,10 @@ func logDiagnostics(source audit.LogSource) []Diagnostic {
 }
 
 // outcomeRoles say how the outcomes of runs, merges, removals and syncs look.
-var outcomeRoles = map[string]Role{
-	"success": Good, "merged": Good, "ok": Good, "built": Good, "fetched": Good,
-	"failure": Bad, "failed": Bad,
-	"killed": Warn, "interrupted": Warn, "declined": Dim, "running": Plain, "unknown": Unknown,
+var outcomeRoles = map[string]screen.Role{
+	"success": screen.Good, "merged": screen.Good, "ok": screen.Good, "built": screen.Good, "fetched": screen.Good,
+	"failure": screen.Bad, "failed": screen.Bad,
+	"killed": screen.Warn, "interrupted": screen.Warn, "declined": screen.Dim, "running": screen.Plain, "unknown": screen.Unknown,
 }
 
 // History is the answer to: what was merged, removed and synced, and when?
@@ -45,7 +46,7 @@ func History(events iter.Seq2[*history.Event, error], source audit.LogSource, o 
 			})
 		},
 		Rows: func(w io.Writer) error { return historyRows(w, events) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			noneOf(s, source, "merge, removal or sync", historyTable(s, events))
 			s.Findings(source.Findings, o.findingOptions())
 		},
@@ -54,73 +55,38 @@ func History(events iter.Seq2[*history.Event, error], source audit.LogSource, o 
 
 // noneOf says to a person that an answer is empty, which a log that cannot be
 // read does not tell, and which a program sees.
-func noneOf(s *Screen, source audit.LogSource, what string, some bool) {
+func noneOf(s *screen.Screen, source audit.LogSource, what string, some bool) {
 	if !some && len(source.Findings) == 0 && s.Terminal().Width > 0 {
-		s.Line(Plain.Text("the log has no such " + what))
+		s.Line(screen.Plain.Text("the log has no such " + what))
 	}
 }
 
-func historyTable(s *Screen, events iter.Seq2[*history.Event, error]) (some bool) {
+func historyTable(s *screen.Screen, events iter.Seq2[*history.Event, error]) (some bool) {
 	t := s.Table(
-		Column{Title: "STARTED"},
-		Column{Title: "TOOK", Align: Right},
-		Column{Title: "EVENT"},
-		Column{Title: "WHAT", Shrink: CutMiddle, Yield: 2, Min: readableCPV},
-		Column{Title: "FROM", Shrink: CutMiddle, Yield: 1, Optional: true},
-		Column{Title: "RUN", Align: Right},
+		screen.Column{Title: "STARTED"},
+		screen.Column{Title: "TOOK", Align: screen.Right},
+		screen.Column{Title: "EVENT"},
+		screen.Column{Title: "WHAT", Shrink: screen.CutMiddle, Yield: 2, Min: readableCPV},
+		screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 1, Optional: true},
+		screen.Column{Title: "RUN", Align: screen.Right},
 	)
-	words := logWords{clock: clock{term: s.Terminal()}}
+	words := screen.Words{Terminal: s.Terminal()}
 	for e, err := range events {
 		if err != nil {
-			s.fail(err)
+			s.Fail(err)
 			return true
 		}
 		some = true
 		what, from, seconds, outcome := eventCells(e)
 		role := outcomeRoles[outcome]
 		if e.Kind == history.EventMerge && e.Merge.PostinstFailed {
-			role = Bad
+			role = screen.Bad
 		}
-		t.Row(Plain.Text(words.time(e.At)), Plain.Text(words.duration(seconds)), role.Text(eventWord(e, outcome)), Plain.Text(what), Dim.Text(from),
-			Dim.Text(words.runNumber(e.Run)))
+		t.Row(screen.Plain.Text(words.Time(e.At)), screen.Plain.Text(words.Seconds(seconds)), role.Text(eventWord(e, outcome)), screen.Plain.Text(what), screen.Dim.Text(from),
+			screen.Dim.Text(strconv.FormatInt(e.Run, 10)))
 	}
 	t.End()
 	return some
-}
-
-// logWords writes times, durations and numbers of runs, of which a log has the
-// same again and again.
-type logWords struct {
-	clock
-	durations map[int64]string
-	run       int64
-	number    string
-}
-
-// runNumber writes the number of a run.
-func (w *logWords) runNumber(run int64) string {
-	if w.number == "" || run != w.run {
-		w.run, w.number = run, strconv.FormatInt(run, 10)
-	}
-	return w.number
-}
-
-// maxWords bounds what is remembered.
-const maxWords = 1 << 14
-
-func (w *logWords) duration(seconds *int64) string {
-	if seconds == nil {
-		return NotKnown
-	}
-	text, ok := w.durations[*seconds]
-	if !ok {
-		if w.durations == nil || len(w.durations) >= maxWords {
-			w.durations = map[int64]string{}
-		}
-		text = Seconds(*seconds)
-		w.durations[*seconds] = text
-	}
-	return text
 }
 
 // readableCPV is the width below which what is left of most cpvs no longer says
@@ -217,9 +183,9 @@ func revision(cpv string) string {
 
 func SecondsOrNone(seconds *int64) string {
 	if seconds == nil {
-		return NotKnown
+		return screen.NotKnown
 	}
-	return Seconds(*seconds)
+	return screen.Seconds(*seconds)
 }
 
 func historyRows(w io.Writer, events iter.Seq2[*history.Event, error]) error {

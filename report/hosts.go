@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+
+	"emaudit/report/screen"
 )
 
 // HostRow is one host of the database.
@@ -28,14 +30,14 @@ func Hosts(rows []HostRow, o Output) Answer {
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) {
-			t := s.Table(Column{Title: "HOST"}, Column{Title: "ROOT", Shrink: CutMiddle}, Column{Title: "INSTALLED", Align: Right}, Column{Title: "BINPKGS", Align: Right}, Column{Title: "RUNS", Align: Right}, Column{Title: "KNOWN UNTIL"})
+		Text: func(s *screen.Screen) {
+			t := s.Table(screen.Column{Title: "HOST"}, screen.Column{Title: "ROOT", Shrink: screen.CutMiddle}, screen.Column{Title: "INSTALLED", Align: screen.Right}, screen.Column{Title: "BINPKGS", Align: screen.Right}, screen.Column{Title: "RUNS", Align: screen.Right}, screen.Column{Title: "KNOWN UNTIL"})
 			for _, r := range rows {
 				root := r.Root
 				if r.Merged {
 					root += " of another machine"
 				}
-				t.Row(Plain.Text(r.Name), Plain.Text(root), Plain.Text(Number(int64(r.Installed))), Plain.Text(Number(int64(r.Binpkgs))), Plain.Text(Number(int64(r.Runs))), Plain.Text(o.Terminal.Time(r.KnownUntil)))
+				t.Row(screen.Plain.Text(r.Name), screen.Plain.Text(root), screen.Plain.Text(screen.Number(int64(r.Installed))), screen.Plain.Text(screen.Number(int64(r.Binpkgs))), screen.Plain.Text(screen.Number(int64(r.Runs))), screen.Plain.Text(o.Terminal.Time(r.KnownUntil)))
 			}
 			t.End()
 		},
@@ -60,13 +62,13 @@ func Merged(rows []MergedRow) Answer {
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			for _, r := range rows {
 				text := "nothing new"
 				if r.Changed {
-					text = fmt.Sprintf("%s merged", Count(int64(r.Rows), "fact", "facts"))
+					text = fmt.Sprintf("%s merged", screen.Count(int64(r.Rows), "fact", "facts"))
 				}
-				s.Line(Bold.Text(r.Host), Plain.Text(": "+text))
+				s.Line(screen.Bold.Text(r.Host), screen.Plain.Text(": "+text))
 			}
 		},
 	}

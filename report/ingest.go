@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"emaudit/audit"
+	"emaudit/report/screen"
 )
 
 // IngestRow is what an ingest did with one source.
@@ -30,17 +31,17 @@ func Ingest(rows []IngestRow, findings []audit.Finding, o Output) Answer {
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) {
-			t := s.Table(Column{Title: "SOURCE"}, Column{Title: "PATH", Shrink: CutMiddle}, Column{Title: "STATE"}, Column{Title: "", Shrink: CutEnd})
+		Text: func(s *screen.Screen) {
+			t := s.Table(screen.Column{Title: "SOURCE"}, screen.Column{Title: "PATH", Shrink: screen.CutMiddle}, screen.Column{Title: "STATE"}, screen.Column{Title: "", Shrink: screen.CutEnd})
 			for _, r := range rows {
-				state := Dim.Text("unchanged")
+				state := screen.Dim.Text("unchanged")
 				switch {
 				case r.Condition != "read":
-					state = Bad.Text(r.Condition)
+					state = screen.Bad.Text(r.Condition)
 				case r.Changed:
-					state = Good.Text("updated")
+					state = screen.Good.Text("updated")
 				}
-				t.Row(Plain.Text(r.Source), Plain.Text(r.Path), state, Plain.Text(r.Summary))
+				t.Row(screen.Plain.Text(r.Source), screen.Plain.Text(r.Path), state, screen.Plain.Text(r.Summary))
 			}
 			t.End()
 			if len(findings) > 0 {

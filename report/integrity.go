@@ -8,6 +8,7 @@ import (
 
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/binpkg"
+	"emaudit/report/screen"
 )
 
 // Integrity is the answer to: is what lies in PKGDIR whole, and does Portage
@@ -20,15 +21,15 @@ func Integrity(i *binpkgs.Integrity, o Output) Answer {
 			j.Value("files", i.Files)
 		},
 		Rows: func(w io.Writer) error { return integrityRows(w, i) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			line := IntegrityLine(i)
 			switch {
 			case line.Text == "":
 				s.Line(line.Verdict)
 			case len(i.Rows) == 0:
-				s.Line(line.Verdict, Plain.Text(": "+line.Text))
+				s.Line(line.Verdict, screen.Plain.Text(": "+line.Text))
 			default:
-				s.Line(line.Verdict, Plain.Text(", "+line.Text))
+				s.Line(line.Verdict, screen.Plain.Text(", "+line.Text))
 			}
 			s.Blank()
 			integrityTable(s, i, o.Verbose)
@@ -39,28 +40,28 @@ func Integrity(i *binpkgs.Integrity, o Output) Answer {
 
 // IntegrityLine is the answer in one line: the worst that there is, and then how
 // many files are what else.
-func IntegrityLine(i *binpkgs.Integrity) SummaryLine {
-	l := SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
+func IntegrityLine(i *binpkgs.Integrity) screen.SummaryLine {
+	l := screen.SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
 	empty := i.Empty()
 	whole, damaged, unchecked, unknown := i.Count(binpkg.Whole), i.Count(binpkg.Damaged)-empty, i.Count(binpkg.Unchecked), i.Count(binpkg.Unknown)
 	switch {
 	case damaged > 0:
-		l.Verdict = Bad.Text(fmt.Sprintf("%d damaged", damaged))
+		l.Verdict = screen.Bad.Text(fmt.Sprintf("%d damaged", damaged))
 	case empty > 0:
-		l.Verdict, empty = Warn.Text(fmt.Sprintf("%d empty", empty)), 0
+		l.Verdict, empty = screen.Warn.Text(fmt.Sprintf("%d empty", empty)), 0
 	case unknown > 0:
-		l.Verdict, unknown = Unknown.Text(fmt.Sprintf("%d unknown", unknown)), 0
+		l.Verdict, unknown = screen.Unknown.Text(fmt.Sprintf("%d unknown", unknown)), 0
 	case unchecked > 0:
-		l.Verdict, unchecked = Unknown.Text(fmt.Sprintf("%d not read", unchecked)), 0
+		l.Verdict, unchecked = screen.Unknown.Text(fmt.Sprintf("%d not read", unchecked)), 0
 	case whole > 0:
-		l.Verdict, whole = Good.Text(fmt.Sprintf("%d whole", whole)), 0
+		l.Verdict, whole = screen.Good.Text(fmt.Sprintf("%d whole", whole)), 0
 	default:
-		l.Verdict, l.Text = Unknown.Text("unknown"), i.Unknown()
+		l.Verdict, l.Text = screen.Unknown.Text("unknown"), i.Unknown()
 		return l
 	}
-	l.Text = tally(
-		tallied{empty, "empty"}, tallied{unknown, "unknown"}, tallied{unchecked, "not read"},
-		tallied{whole, "whole"}, tallied{unlisted(i), "not in the index"},
+	l.Text = screen.Tally(
+		screen.Many(empty, "empty"), screen.Many(unknown, "unknown"), screen.Many(unchecked, "not read"),
+		screen.Many(whole, "whole"), screen.Many(unlisted(i), "not in the index"),
 	)
 	return l
 }
@@ -78,49 +79,49 @@ func unlisted(i *binpkgs.Integrity) int {
 }
 
 // CoverageLine is the answer about coverage in one line.
-func CoverageLine(c *binpkgs.Coverage) SummaryLine {
-	l := SummaryLine{Label: "COVERAGE", Command: "emaudit audit coverage"}
+func CoverageLine(c *binpkgs.Coverage) screen.SummaryLine {
+	l := screen.SummaryLine{Label: "COVERAGE", Command: "emaudit audit coverage"}
 	none, other := c.Count(binpkgs.CoverageNone), c.Count(binpkgs.CoverageSameVersion)
-	role := Good
+	role := screen.Good
 	if why := c.Unknown(); why != "" {
-		l.Verdict, l.Text = Unknown.Text("unknown"), why
+		l.Verdict, l.Text = screen.Unknown.Text("unknown"), why
 		return l
 	}
 	lossy := c.Count(binpkgs.CoverageLossy)
 	unknown := c.Count(binpkgs.CoverageUnknown)
 	if none+other+lossy+unknown > 0 {
-		role = Warn
+		role = screen.Warn
 	}
 	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none-unknown, len(c.Rows)))
-	l.Text = tally(
-		tallied{c.Count(binpkgs.CoverageExact), "exact"}, tallied{c.Count(binpkgs.CoverageSameBuild), "same build"},
-		tallied{other, "other build"}, tallied{lossy, "lossy"}, tallied{unknown, "unknown"}, tallied{none, "none"},
+	l.Text = screen.Tally(
+		screen.Many(c.Count(binpkgs.CoverageExact), "exact"), screen.Many(c.Count(binpkgs.CoverageSameBuild), "same build"),
+		screen.Many(other, "other build"), screen.Many(lossy, "lossy"), screen.Many(unknown, "unknown"), screen.Many(none, "none"),
 	)
 	return l
 }
 
-var IntegrityRoles = map[binpkg.Integrity]Role{binpkg.Whole: Good, binpkg.Damaged: Bad, binpkg.Unchecked: Unknown, binpkg.Unknown: Unknown}
+var IntegrityRoles = map[binpkg.Integrity]screen.Role{binpkg.Whole: screen.Good, binpkg.Damaged: screen.Bad, binpkg.Unchecked: screen.Unknown, binpkg.Unknown: screen.Unknown}
 
-var signatureRole = map[binpkg.SignatureState]Role{
-	binpkg.SignatureValid: Good, binpkg.SignatureInvalid: Bad, binpkg.SignatureUnknownKey: Warn, binpkg.SignatureUnchecked: Dim,
+var signatureRole = map[binpkg.SignatureState]screen.Role{
+	binpkg.SignatureValid: screen.Good, binpkg.SignatureInvalid: screen.Bad, binpkg.SignatureUnknownKey: screen.Warn, binpkg.SignatureUnchecked: screen.Dim,
 }
 
 // integrityTable lists the files with something to say about, or all of them.
-func integrityTable(s *Screen, i *binpkgs.Integrity, all bool) {
-	columns := []Column{
-		{Title: "BINPKG", Shrink: CutMiddle, Yield: 2, Min: 24},
+func integrityTable(s *screen.Screen, i *binpkgs.Integrity, all bool) {
+	columns := []screen.Column{
+		{Title: "BINPKG", Shrink: screen.CutMiddle, Yield: 2, Min: 24},
 		{Title: "INTEGRITY"},
 		{Title: "INDEXED"},
-		{Title: "PROBLEMS", Shrink: Wrap, Yield: 1, Min: len("binpkg-build-id-differs")},
+		{Title: "PROBLEMS", Shrink: screen.Wrap, Yield: 1, Min: len("binpkg-build-id-differs")},
 	}
 	signed := slices.ContainsFunc(i.Rows, func(r binpkgs.IntegrityRow) bool {
-		return signatureRole[r.Signature] != Plain && r.Format == binpkg.FormatGpkg
+		return signatureRole[r.Signature] != screen.Plain && r.Format == binpkg.FormatGpkg
 	})
 	if signed {
-		columns = append(columns, Column{Title: "SIGNATURE", Optional: true})
+		columns = append(columns, screen.Column{Title: "SIGNATURE", Optional: true})
 	}
 	if all {
-		columns = append(columns, Column{Title: "SIZE", Align: Right, Optional: true})
+		columns = append(columns, screen.Column{Title: "SIZE", Align: screen.Right, Optional: true})
 	}
 	t := s.Table(columns...)
 	shown := 0
@@ -133,12 +134,12 @@ func integrityTable(s *Screen, i *binpkgs.Integrity, all bool) {
 		if !r.Indexed {
 			indexed = "no"
 		}
-		cells := []Cell{Plain.Text(r.Path), IntegrityRoles[r.Integrity].Text(string(r.Integrity)), Plain.Text(indexed), Plain.Text(strings.Join(r.Problems, " "))}
+		cells := []screen.Cell{screen.Plain.Text(r.Path), IntegrityRoles[r.Integrity].Text(string(r.Integrity)), screen.Plain.Text(indexed), screen.Plain.Text(strings.Join(r.Problems, " "))}
 		if signed {
 			cells = append(cells, signatureRole[r.Signature].Text(string(r.Signature)))
 		}
 		if all {
-			cells = append(cells, Plain.Text(Size(r.Size)))
+			cells = append(cells, screen.Plain.Text(screen.Size(r.Size)))
 		}
 		t.Row(cells...)
 	}
@@ -147,7 +148,7 @@ func integrityTable(s *Screen, i *binpkgs.Integrity, all bool) {
 		s.Blank()
 	}
 	if rest := len(i.Rows) - shown; rest > 0 {
-		s.Line(Dim.Text(Count(int64(rest), "more file", "more files")+" with nothing to report"), Plain.Text("   "), Code.Text("--verbose"))
+		s.Line(screen.Dim.Text(screen.Count(int64(rest), "more file", "more files")+" with nothing to report"), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 		s.Blank()
 	}
 }

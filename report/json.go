@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"emaudit/audit"
+	"emaudit/report/screen"
 )
 
 // SchemaVersion is the version of the JSON that every command writes. It grows
@@ -51,7 +52,7 @@ type Envelope struct {
 //   - Arrays and objects are never null: a nil slice is [], a nil map is {}. Only
 //     pointers and interfaces may be null.
 //   - Bytes that are not valid UTF-8 become U+FFFD, since JSON has no other way.
-//   - Characters that would act on a terminal (see [Clean]) are written as \u
+//   - Characters that would act on a terminal (see [screen.Clean]) are written as \u
 //     escapes: a program reads the same text, and a person is not harmed.
 //   - Keys of an object are written in the order of the fields of its struct.
 //
@@ -65,10 +66,13 @@ type JSON struct {
 	err     error
 }
 
+// jsonBuffer is the size of the output buffer.
+const jsonBuffer = 64 << 10
+
 // NewJSON returns a JSON that writes to w, and begins the object with the
 // envelope.
 func NewJSON(w io.Writer, envelope Envelope) *JSON {
-	j := &JSON{out: bufio.NewWriterSize(w, screenBuffer), keys: make(map[string]bool)}
+	j := &JSON{out: bufio.NewWriterSize(w, jsonBuffer), keys: make(map[string]bool)}
 	j.write([]byte("{"))
 	j.Value("schema_version", SchemaVersion)
 	j.Value("command", envelope.Command)
@@ -234,14 +238,14 @@ func escapeActing(data []byte) []byte {
 			continue
 		}
 		r, size := utf8.DecodeRune(data[i:])
-		if !acts(r) {
+		if !screen.Acts(r) {
 			i += size
 			continue
 		}
 		escaped := append([]byte(nil), data[:i]...)
 		for _, r := range string(data[i:]) {
 			switch {
-			case r < 0x7f || !acts(r):
+			case r < 0x7f || !screen.Acts(r):
 				escaped = utf8.AppendRune(escaped, r)
 			case r > 0xffff:
 				high, low := utf16.EncodeRune(r)

@@ -11,6 +11,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/report/reporttest"
+	"emaudit/report/screen"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -147,7 +148,7 @@ func TestJSONIsExactAndHarmless(t *testing.T) {
 		j.Value("bytes", "a\xffb")
 	})
 	for _, r := range got {
-		if r != '\n' && acts(r) {
+		if r != '\n' && screen.Acts(r) {
 			t.Errorf("%U as it is in %s", r, got)
 		}
 	}
@@ -230,7 +231,7 @@ func FuzzJSONText(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, r := range string(data) {
-			if acts(r) {
+			if screen.Acts(r) {
 				t.Fatalf("%U as it is in %s", r, data)
 			}
 		}

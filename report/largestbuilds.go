@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"emaudit/audit/history"
+	"emaudit/report/screen"
 )
 
 // WithLargestBuilds adds to statistics what building took of disk and memory; on
@@ -17,23 +18,23 @@ func WithLargestBuilds(a Answer, builds []history.LargestBuild, o Output) Answer
 		keys(j)
 		j.Value("largest_builds", builds)
 	}
-	a.Text = func(s *Screen) {
+	a.Text = func(s *screen.Screen) {
 		text(s)
 		if !o.Verbose {
 			return
 		}
 		s.Blank()
 		t := s.Table(
-			Column{Title: "LARGEST BUILDS", Shrink: CutMiddle}, Column{Title: "BUILD DIR", Align: Right}, Column{Title: "MEMORY", Align: Right},
-			Column{Title: "CPU", Align: Right}, Column{Title: "LOGS", Align: Right},
+			screen.Column{Title: "LARGEST BUILDS", Shrink: screen.CutMiddle}, screen.Column{Title: "BUILD DIR", Align: screen.Right}, screen.Column{Title: "MEMORY", Align: screen.Right},
+			screen.Column{Title: "CPU", Align: screen.Right}, screen.Column{Title: "LOGS", Align: screen.Right},
 		)
 		for i := range builds {
 			b := &builds[i]
 			cpu := ""
 			if b.CPUMillis != nil {
-				cpu = Seconds(*b.CPUMillis / 1000)
+				cpu = screen.Seconds(*b.CPUMillis / 1000)
 			}
-			t.Row(Plain.Text(b.CP), Plain.Text(sizeOrNothing(b.DirBytes)), Plain.Text(sizeOrNothing(b.MemoryBytes)), Plain.Text(cpu), Plain.Text(strconv.Itoa(b.Builds)))
+			t.Row(screen.Plain.Text(b.CP), screen.Plain.Text(sizeOrNothing(b.DirBytes)), screen.Plain.Text(sizeOrNothing(b.MemoryBytes)), screen.Plain.Text(cpu), screen.Plain.Text(strconv.Itoa(b.Builds)))
 		}
 		t.End()
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/audit/aftermath"
+	"emaudit/report/screen"
 )
 
 // Mailbox is elog as a mailbox: unread messages first. marked is how many were
@@ -22,53 +23,53 @@ func Mailbox(m *aftermath.Messages, marked int64, o Output) Answer {
 			j.Value("marked_read", max(marked, 0))
 		},
 		Rows: func(w io.Writer) error { return messageRows(w, m.Rows) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			s.Line(MailboxHeadline(m)...)
 			for i := range m.Rows {
 				s.Blank()
-				s.message(&m.Rows[i], o.Verbose)
+				writeMessage(s, &m.Rows[i], o.Verbose)
 			}
 			if marked > 0 {
 				s.Blank()
-				s.Line(Dim.Text(Count(marked, "message was", "messages were") + " marked read"))
+				s.Line(screen.Dim.Text(screen.Count(marked, "message was", "messages were") + " marked read"))
 			}
-			s.outputSource(m.Source, o)
+			writeOutputSource(s, m.Source, o)
 		},
 	}
 }
 
-func MailboxHeadline(m *aftermath.Messages) []Cell {
-	read := Count(int64(m.Read), "message was", "messages were") + " read before"
+func MailboxHeadline(m *aftermath.Messages) []screen.Cell {
+	read := screen.Count(int64(m.Read), "message was", "messages were") + " read before"
 	switch {
 	case !m.Source.Elog && m.Unread+m.Read == 0:
-		return []Cell{Unknown.Text("unknown"), Plain.Text(": no folder of elog could be read (PORTAGE_ELOG_SYSTEM=\"save_summary\" makes one)")}
+		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": no folder of elog could be read (PORTAGE_ELOG_SYSTEM=\"save_summary\" makes one)")}
 	case m.Unread == 0:
-		return []Cell{Good.Text("nothing unread"), Plain.Text(", " + read)}
+		return []screen.Cell{screen.Good.Text("nothing unread"), screen.Plain.Text(", " + read)}
 	}
-	return []Cell{Warn.Text(fmt.Sprintf("%d unread", m.Unread)), Plain.Text(", " + read)}
+	return []screen.Cell{screen.Warn.Text(fmt.Sprintf("%d unread", m.Unread)), screen.Plain.Text(", " + read)}
 }
 
 // classRoles are the roles of elog's classes.
-var classRoles = map[string]Role{"error": Bad, "warn": Warn, "qa": Unknown, "log": Plain, "info": Dim}
+var classRoles = map[string]screen.Role{"error": screen.Bad, "warn": screen.Warn, "qa": screen.Unknown, "log": screen.Plain, "info": screen.Dim}
 
 // message writes one message: who says it, then all it says.
-func (s *Screen) message(m *aftermath.Message, evidence bool) {
-	head := []Cell{classRoles[m.Class].Text(fmt.Sprintf("%-5s", m.Class)), Plain.Text("  "), Bold.Text(m.CPV), Plain.Text("  " + s.term.Time(m.At) + "  " + m.Phase)}
+func writeMessage(s *screen.Screen, m *aftermath.Message, evidence bool) {
+	head := []screen.Cell{classRoles[m.Class].Text(fmt.Sprintf("%-5s", m.Class)), screen.Plain.Text("  "), screen.Bold.Text(m.CPV), screen.Plain.Text("  " + s.Terminal().Time(m.At) + "  " + m.Phase)}
 	if m.Run != nil {
-		head = append(head, Dim.Text("  #"+strconv.FormatInt(*m.Run, 10)))
+		head = append(head, screen.Dim.Text("  #"+strconv.FormatInt(*m.Run, 10)))
 	}
 	if !m.Unread {
-		head = append(head, Dim.Text("  read"))
+		head = append(head, screen.Dim.Text("  read"))
 	}
 	s.Line(head...)
 	if m.Doubtful {
-		s.Line(Unknown.Text("       two processes wrote at the same time: this may belong to another package"))
+		s.Line(screen.Unknown.Text("       two processes wrote at the same time: this may belong to another package"))
 	}
 	for _, line := range m.Lines {
-		s.Paragraph(7, Plain.Text(untab(line)))
+		s.Paragraph(7, screen.Plain.Text(untab(line)))
 	}
 	if evidence {
-		s.Line(Dim.Text(fmt.Sprintf("       seen: %s at byte %d", m.Source, m.Offset)))
+		s.Line(screen.Dim.Text(fmt.Sprintf("       seen: %s at byte %d", m.Source, m.Offset)))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"emaudit/audit/aftermath"
 	"emaudit/audit/history"
 	"emaudit/audit/overview"
+	"emaudit/report/screen"
 )
 
 // hostileText is what a build system may write into a log.
@@ -39,7 +40,7 @@ func TestMergeOutputReachesNoTerminalRaw(t *testing.T) {
 	for name, answer := range answers {
 		for _, format := range []string{"table", "json", "csv"} {
 			var out bytes.Buffer
-			o := Output{W: &out, Format: format, Terminal: Terminal{Width: 80}, Verbose: true}
+			o := Output{W: &out, Format: format, Terminal: screen.Terminal{Width: 80}, Verbose: true}
 			if err := o.Write(answer(o)); err != nil {
 				t.Fatal(err)
 			}

@@ -14,6 +14,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
 	"emaudit/parse/binpkg"
+	"emaudit/report/screen"
 )
 
 // HostMetrics are the answers about one host from which its metrics are made.
@@ -87,7 +88,7 @@ func (m *metrics) add(name, host string, value int64, labels ...string) {
 
 // labelValue escapes what the format asks for, after making it harmless.
 func labelValue(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(Clean(s))
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(screen.Clean(s))
 }
 
 // host adds the samples of one host.

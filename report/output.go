@@ -4,13 +4,14 @@ import (
 	"io"
 
 	"emaudit/audit"
+	"emaudit/report/screen"
 )
 
 // Output is where an answer goes and in which format.
 type Output struct {
 	W        io.Writer
 	Format   string // table, json, csv
-	Terminal Terminal
+	Terminal screen.Terminal
 	Verbose  bool     // show everything, with the evidence
 	Envelope Envelope // of the JSON; findings and diagnostics are the answer's
 }
@@ -26,7 +27,7 @@ type Answer struct {
 	// none, and then its findings are the table.
 	Rows func(io.Writer) error
 	// Text writes the answer for people, findings included.
-	Text func(*Screen)
+	Text func(*screen.Screen)
 }
 
 // Write writes the answer in the format of the output.
@@ -46,7 +47,7 @@ func (o Output) Write(a Answer) error {
 		}
 		return findingRows(o.W, a.Findings)
 	}
-	s := NewScreen(o.W, o.Terminal)
+	s := screen.NewScreen(o.W, o.Terminal)
 	a.Text(s)
 	return s.Flush()
 }

@@ -7,6 +7,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
+	"emaudit/report/screen"
 )
 
 // Overview is the one screen that emaudit shows when nothing else is asked: a
@@ -26,13 +27,13 @@ func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Ou
 			}
 			j.Value("answers", answers)
 		},
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			for _, f := range findingsOf(findings, "merge-cut") {
-				s.Paragraph(0, Bad.Text(f.Subject+": "+f.Message))
+				s.Paragraph(0, screen.Bad.Text(f.Subject+": "+f.Message))
 			}
 			s.Facts(overviewFacts(a, o)...)
 			s.Blank()
-			var lines []SummaryLine
+			var lines []screen.SummaryLine
 			for _, c := range checks {
 				lines = append(lines, c.Line)
 			}
@@ -56,21 +57,21 @@ type overviewAnswer struct {
 }
 
 // overviewFacts is the headline: which host, and what was done last.
-func overviewFacts(a *overview.Overview, o Output) []Cell {
+func overviewFacts(a *overview.Overview, o Output) []screen.Cell {
 	// No Gentoo host has no package: what was not found is not known.
-	installed := Unknown.Text("installed packages unknown")
+	installed := screen.Unknown.Text("installed packages unknown")
 	if a.Installed > 0 {
-		installed = Plain.Text(Count(int64(a.Installed), "package", "packages") + " installed")
+		installed = screen.Plain.Text(screen.Count(int64(a.Installed), "package", "packages") + " installed")
 	}
-	facts := []Cell{Bold.Text(o.Envelope.Host), Plain.Text("Gentoo"), installed}
+	facts := []screen.Cell{screen.Bold.Text(o.Envelope.Host), screen.Plain.Text("Gentoo"), installed}
 	if r := a.LastRun; r != nil {
-		facts = append(facts, Plain.Text(fmt.Sprintf("last run #%d %s, %s", r.ID, o.Terminal.Time(r.StartedAt), r.Outcome)))
+		facts = append(facts, screen.Plain.Text(fmt.Sprintf("last run #%d %s, %s", r.ID, o.Terminal.Time(r.StartedAt), r.Outcome)))
 	}
 	return facts
 }
 
-func PkgdirLine(a *overview.Overview) SummaryLine {
-	l := SummaryLine{Label: "PKGDIR", Command: "emaudit doctor"}
+func PkgdirLine(a *overview.Overview) screen.SummaryLine {
+	l := screen.SummaryLine{Label: "PKGDIR", Command: "emaudit doctor"}
 	var bytes int64
 	var files int
 	var paths []string
@@ -84,21 +85,21 @@ func PkgdirLine(a *overview.Overview) SummaryLine {
 		}
 	}
 	if len(paths) == 0 {
-		l.Verdict, l.Text = Bad.Text("none"), "no folder of binary packages"
+		l.Verdict, l.Text = screen.Bad.Text("none"), "no folder of binary packages"
 		return l
 	}
-	l.Verdict = Plain.Text(Size(bytes))
+	l.Verdict = screen.Plain.Text(screen.Size(bytes))
 	if r := a.Reclaimable; r == nil {
-		l.Text = Count(int64(files), "binpkg", "binpkgs")
+		l.Text = screen.Count(int64(files), "binpkg", "binpkgs")
 	} else {
 		l.Command = "emaudit prune"
 		l.Text = "nothing can go"
 		if r.Files > 0 {
-			l.Text = fmt.Sprintf("%s in %s can go", Size(r.Bytes), Count(int64(r.Files), "file", "files"))
+			l.Text = fmt.Sprintf("%s in %s can go", screen.Size(r.Bytes), screen.Count(int64(r.Files), "file", "files"))
 		}
 	}
 	if free != nil {
-		l.Text += ", " + Size(*free) + " free"
+		l.Text += ", " + screen.Size(*free) + " free"
 	}
 	return l
 }
@@ -121,12 +122,12 @@ func urgency(f audit.Finding) int {
 // NextSteps are the remedies of the worst findings. Those of one code are one
 // step: their remedy where all have the same, or else the command that lists
 // them.
-func NextSteps(findings []audit.Finding, checks []Check) []Step {
+func NextSteps(findings []audit.Finding, checks []Check) []screen.Step {
 	byCode := map[string][]audit.Finding{}
 	for _, f := range findings {
 		byCode[f.Code] = append(byCode[f.Code], f)
 	}
-	var steps []Step
+	var steps []screen.Step
 	seen := map[string]bool{}
 	findings = slices.Clone(findings)
 	slices.SortStableFunc(findings, func(a, b audit.Finding) int { return cmp.Compare(urgency(a), urgency(b)) })
@@ -139,7 +140,7 @@ func NextSteps(findings []audit.Finding, checks []Check) []Step {
 		}
 		seen[f.Code] = true
 		alike := byCode[f.Code]
-		step := Step{Text: f.Subject + ": " + f.Message, Command: f.Remedy.String()}
+		step := screen.Step{Text: f.Subject + ": " + f.Message, Command: f.Remedy.String()}
 		if f.Code == "rollback-cost" { // its message names the packages, and not its subject
 			step.Text = f.Message
 		} else if n := len(alike); n > 1 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"emaudit/audit/overview"
+	"emaudit/report/screen"
 )
 
 // How much of a long history is shown unless everything is asked for.
@@ -22,68 +23,68 @@ func Package(p *overview.Package, o Output) Answer {
 	return Answer{
 		Keys: func(j *JSON) { j.Value("package", p) },
 		Rows: func(w io.Writer) error { return eventRows(w, p.Events) },
-		Text: func(s *Screen) { s.pkg(p, o.Verbose) },
+		Text: func(s *screen.Screen) { writePackage(s, p, o.Verbose) },
 	}
 }
 
-func (s *Screen) pkg(p *overview.Package, all bool) {
+func writePackage(s *screen.Screen, p *overview.Package, all bool) {
 	s.Heading(p.CP)
 	s.Blank()
-	s.installedVersions(p)
-	s.instances(p)
-	s.events(p, all)
+	writeInstalled(s, p)
+	writeInstances(s, p)
+	writeEvents(s, p, all)
 	for i := range p.Failures {
 		if f := &p.Failures[i]; all || f.Resolution == "open" {
 			s.Heading("Failed")
-			s.failure(f, all)
+			writeFailure(s, f, all)
 			s.Blank()
 		}
 	}
-	s.packageMessages(p, all)
+	writePackageMessages(s, p, all)
 	if len(p.Notices) > 0 {
 		s.Heading("QA notices of what is installed")
 		for _, n := range p.Notices {
-			s.Paragraph(2, Plain.Text(n.CPV+": "+n.Title))
+			s.Paragraph(2, screen.Plain.Text(n.CPV+": "+n.Title))
 			for _, d := range n.Details {
-				s.Paragraph(4, Dim.Text(untab(d)))
+				s.Paragraph(4, screen.Dim.Text(untab(d)))
 			}
 		}
 		s.Blank()
 	}
-	s.dependents(p, all)
+	writeDependents(s, p, all)
 }
 
-func (s *Screen) installedVersions(p *overview.Package) {
+func writeInstalled(s *screen.Screen, p *overview.Package) {
 	if len(p.Installed) == 0 {
-		s.Line(Plain.Text("not installed"))
+		s.Line(screen.Plain.Text("not installed"))
 		s.Blank()
 		return
 	}
 	s.Heading("Installed")
-	t := s.Table(Column{}, Column{}, Column{}, Column{Align: Right}, Column{Shrink: Wrap}).Indent(2)
+	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.Wrap}).Indent(2)
 	for _, i := range p.Installed {
-		t.Row(Plain.Text(i.CPV), Plain.Text(":"+i.Slot), Plain.Text("built "+s.term.Time(timeOf(i.BuildTime))), Plain.Text(Size(i.Size)), Dim.Text(i.USE))
+		t.Row(screen.Plain.Text(i.CPV), screen.Plain.Text(":"+i.Slot), screen.Plain.Text("built "+s.Terminal().Time(timeOf(i.BuildTime))), screen.Plain.Text(screen.Size(i.Size)), screen.Dim.Text(i.USE))
 	}
 	t.End()
 	s.Blank()
 }
 
-func (s *Screen) instances(p *overview.Package) {
+func writeInstances(s *screen.Screen, p *overview.Package) {
 	if len(p.Instances) == 0 {
-		s.Line(Warn.Text("no binary package"))
+		s.Line(screen.Warn.Text("no binary package"))
 		s.Blank()
 		return
 	}
 	s.Heading("Binary packages")
 	t := s.Table(
-		Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 2}, Column{Title: "BUILT"}, Column{Title: "SIZE", Align: Right},
-		Column{Title: "STATE"}, Column{Title: "INSTALLED", Optional: true},
+		screen.Column{Title: "BINPKG", Shrink: screen.CutMiddle, Yield: 2}, screen.Column{Title: "BUILT"}, screen.Column{Title: "SIZE", Align: screen.Right},
+		screen.Column{Title: "STATE"}, screen.Column{Title: "INSTALLED", Optional: true},
 	).Indent(2)
 	for _, i := range p.Instances {
 		match := string(i.Match)
 		role := CoverageRoles[i.Match]
 		if match == "" {
-			match, role = "-", Dim
+			match, role = "-", screen.Dim
 		}
 		// The folder of the package is in the heading of the page; that of
 		// another location is not.
@@ -91,24 +92,24 @@ func (s *Screen) instances(p *overview.Package) {
 		if i.PkgDir != p.Instances[0].PkgDir {
 			file = path.Join(i.PkgDir, i.Path)
 		}
-		t.Row(Plain.Text(file), Plain.Text(s.term.Time(timeOf(i.BuildTime))), Plain.Text(Size(i.Size)), IntegrityRoles[i.Integrity].Text(string(i.Integrity)), role.Text(match))
+		t.Row(screen.Plain.Text(file), screen.Plain.Text(s.Terminal().Time(timeOf(i.BuildTime))), screen.Plain.Text(screen.Size(i.Size)), IntegrityRoles[i.Integrity].Text(string(i.Integrity)), role.Text(match))
 	}
 	t.End()
 	s.Blank()
 }
 
 // events writes merges and removals with what they took.
-func (s *Screen) events(p *overview.Package, all bool) {
+func writeEvents(s *screen.Screen, p *overview.Package, all bool) {
 	if len(p.Events) == 0 {
-		s.Line(Plain.Text("no merge in emerge.log"))
+		s.Line(screen.Plain.Text("no merge in emerge.log"))
 		s.Blank()
 		return
 	}
 	s.Heading("History")
 	t := s.Table(
-		Column{Title: "WHEN"}, Column{Title: "RUN", Align: Right}, Column{Title: "DID"}, Column{Title: "VERSION", Shrink: CutMiddle}, Column{Title: "TOOK", Align: Right},
-		Column{Title: "BUILD DIR", Align: Right, Optional: true}, Column{Title: "INSTALLED", Align: Right, Optional: true},
-		Column{Title: "MEMORY", Align: Right, Optional: true}, Column{Title: "CPU", Align: Right, Optional: true},
+		screen.Column{Title: "WHEN"}, screen.Column{Title: "RUN", Align: screen.Right}, screen.Column{Title: "DID"}, screen.Column{Title: "VERSION", Shrink: screen.CutMiddle}, screen.Column{Title: "TOOK", Align: screen.Right},
+		screen.Column{Title: "BUILD DIR", Align: screen.Right, Optional: true}, screen.Column{Title: "INSTALLED", Align: screen.Right, Optional: true},
+		screen.Column{Title: "MEMORY", Align: screen.Right, Optional: true}, screen.Column{Title: "CPU", Align: screen.Right, Optional: true},
 	).Indent(2)
 	for i := range p.Events {
 		if i == shownEvents && !all {
@@ -117,14 +118,14 @@ func (s *Screen) events(p *overview.Package, all bool) {
 		e := &p.Events[i]
 		took, cpu := "", ""
 		if e.Seconds != nil {
-			took = Seconds(*e.Seconds)
+			took = screen.Seconds(*e.Seconds)
 		}
 		if e.CPUMillis != nil {
-			cpu = Seconds(*e.CPUMillis / 1000)
+			cpu = screen.Seconds(*e.CPUMillis / 1000)
 		}
-		role := Plain
+		role := screen.Plain
 		if e.Outcome == "failed" || e.Outcome == "postinst failed" {
-			role = Bad
+			role = screen.Bad
 		}
 		did := e.Kind + " " + e.Outcome
 		if e.Event == "unmerge" {
@@ -137,11 +138,11 @@ func (s *Screen) events(p *overview.Package, all bool) {
 		if e.Root != "" && e.Root != "/" {
 			version += " to " + e.Root
 		}
-		t.Row(Plain.Text(s.term.Time(timeOf(e.Started))), Plain.Text("#"+strconv.FormatInt(e.Run, 10)), role.Text(did), Plain.Text(version), Plain.Text(took),
-			Plain.Text(sizeOrNothing(e.BuildBytes)), Plain.Text(sizeOrNothing(e.InstallBytes)), Plain.Text(sizeOrNothing(e.MemoryBytes)), Plain.Text(cpu))
+		t.Row(screen.Plain.Text(s.Terminal().Time(timeOf(e.Started))), screen.Plain.Text("#"+strconv.FormatInt(e.Run, 10)), role.Text(did), screen.Plain.Text(version), screen.Plain.Text(took),
+			screen.Plain.Text(sizeOrNothing(e.BuildBytes)), screen.Plain.Text(sizeOrNothing(e.InstallBytes)), screen.Plain.Text(sizeOrNothing(e.MemoryBytes)), screen.Plain.Text(cpu))
 	}
 	t.End()
-	s.more(len(p.Events)-shownEvents, "older event", "older events", all)
+	writeMore(s, len(p.Events)-shownEvents, "older event", "older events", all)
 	s.Blank()
 }
 
@@ -149,17 +150,17 @@ func sizeOrNothing(n *int64) string {
 	if n == nil {
 		return ""
 	}
-	return Size(*n)
+	return screen.Size(*n)
 }
 
 // more says how many rows were left out.
-func (s *Screen) more(rest int, singular, plural string, all bool) {
+func writeMore(s *screen.Screen, rest int, singular, plural string, all bool) {
 	if rest > 0 && !all {
-		s.Line(Dim.Text(fmt.Sprintf("  %s", Count(int64(rest), singular, plural))), Plain.Text("   "), Code.Text("--verbose"))
+		s.Line(screen.Dim.Text(fmt.Sprintf("  %s", screen.Count(int64(rest), singular, plural))), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 	}
 }
 
-func (s *Screen) packageMessages(p *overview.Package, all bool) {
+func writePackageMessages(s *screen.Screen, p *overview.Package, all bool) {
 	if len(p.Messages) == 0 {
 		return
 	}
@@ -168,30 +169,30 @@ func (s *Screen) packageMessages(p *overview.Package, all bool) {
 		if i == shownMessages && !all {
 			break
 		}
-		s.message(&p.Messages[i], all)
+		writeMessage(s, &p.Messages[i], all)
 	}
-	s.more(len(p.Messages)-shownMessages, "more message", "more messages", all)
+	writeMore(s, len(p.Messages)-shownMessages, "more message", "more messages", all)
 	s.Blank()
 }
 
-func (s *Screen) dependents(p *overview.Package, all bool) {
+func writeDependents(s *screen.Screen, p *overview.Package, all bool) {
 	if len(p.Installed) == 0 {
 		return
 	}
 	if len(p.Dependents) == 0 {
-		s.Line(Plain.Text("nothing installed depends on it"))
+		s.Line(screen.Plain.Text("nothing installed depends on it"))
 		return
 	}
 	s.Heading("Needed by")
-	t := s.Table(Column{Shrink: CutMiddle}, Column{}, Column{Shrink: CutEnd, Yield: 1}).Indent(2)
+	t := s.Table(screen.Column{Shrink: screen.CutMiddle}, screen.Column{}, screen.Column{Shrink: screen.CutEnd, Yield: 1}).Indent(2)
 	for i, d := range p.Dependents {
 		if i == shownDependents && !all {
 			break
 		}
-		t.Row(Plain.Text(d.CPV), Dim.Text(d.Kind), Plain.Text(d.Atom))
+		t.Row(screen.Plain.Text(d.CPV), screen.Dim.Text(d.Kind), screen.Plain.Text(d.Atom))
 	}
 	t.End()
-	s.more(len(p.Dependents)-shownDependents, "more package", "more packages", all)
+	writeMore(s, len(p.Dependents)-shownDependents, "more package", "more packages", all)
 }
 
 func eventRows(w io.Writer, all []overview.ShownEvent) error {

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"emaudit/audit/state"
+	"emaudit/report/screen"
 )
 
 // pinRow is a pin as JSON has it.
@@ -38,9 +39,9 @@ func Pins(pins []state.Pinned, o Output) Answer {
 			j.Value("pins", pinRows(pins))
 		},
 		Rows: func(w io.Writer) error { return pinCSV(w, pins) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			if len(pins) == 0 {
-				s.Line(Plain.Text("no state has a name"), Plain.Text("   "), Code.Text("emaudit pin NAME"))
+				s.Line(screen.Plain.Text("no state has a name"), screen.Plain.Text("   "), screen.Code.Text("emaudit pin NAME"))
 				return
 			}
 			pinTable(s, pins, o)
@@ -57,18 +58,18 @@ func pinCSV(w io.Writer, pins []state.Pinned) error {
 }
 
 // pinTable lists pins with the states that they name.
-func pinTable(s *Screen, pins []state.Pinned, o Output) {
-	t := s.Table(Column{Title: "PIN"}, Column{Title: "NAMES"}, Column{Title: "KNOWN"}, Column{Title: "NOTE", Shrink: Wrap, Yield: 1})
+func pinTable(s *screen.Screen, pins []state.Pinned, o Output) {
+	t := s.Table(screen.Column{Title: "PIN"}, screen.Column{Title: "NAMES"}, screen.Column{Title: "KNOWN"}, screen.Column{Title: "NOTE", Shrink: screen.Wrap, Yield: 1})
 	for _, p := range pins {
-		known := Good.Text("yes")
+		known := screen.Good.Text("yes")
 		if !p.Target.Known {
-			known = Unknown.Text("no")
+			known = screen.Unknown.Text("no")
 		}
 		what := targetText(p.Target, o)
 		if p.SameAsNow {
 			what += ", as now"
 		}
-		t.Row(Plain.Text(p.Name), Plain.Text(what), known, Plain.Text(p.Note))
+		t.Row(screen.Plain.Text(p.Name), screen.Plain.Text(what), known, screen.Plain.Text(p.Note))
 	}
 	t.End()
 }
@@ -82,10 +83,10 @@ func Pinned(name string, t state.Target, pins []state.Pinned, o Output) Answer {
 			j.Value("pins", pinRows(pins))
 		},
 		Rows: func(w io.Writer) error { return pinCSV(w, pins) },
-		Text: func(s *Screen) {
-			s.Line(Bold.Text(name), Plain.Text(" is "+targetText(t, o)))
+		Text: func(s *screen.Screen) {
+			s.Line(screen.Bold.Text(name), screen.Plain.Text(" is "+targetText(t, o)))
 			if !t.Known {
-				s.Line(Unknown.Text("its state is not known"), Plain.Text("   "), Code.Text("emaudit states"))
+				s.Line(screen.Unknown.Text("its state is not known"), screen.Plain.Text("   "), screen.Code.Text("emaudit states"))
 			}
 		},
 	}

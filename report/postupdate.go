@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"emaudit/audit/aftermath"
+	"emaudit/report/screen"
 )
 
 // PostUpdate is the answer to: what did the last update leave to do?
@@ -11,7 +12,7 @@ func PostUpdate(p *aftermath.PostUpdate, o Output) Answer {
 	return Answer{
 		Findings: p.Findings,
 		Keys:     func(j *JSON) { j.Value("post_update", p) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			s.Line(postUpdateHeadline(p)...)
 			s.Blank()
 			s.Findings(p.Findings, o.findingOptions())
@@ -19,32 +20,32 @@ func PostUpdate(p *aftermath.PostUpdate, o Output) Answer {
 	}
 }
 
-func postUpdateHeadline(p *aftermath.PostUpdate) []Cell {
+func postUpdateHeadline(p *aftermath.PostUpdate) []screen.Cell {
 	if p.LastRun == nil {
-		return []Cell{Unknown.Text("unknown"), Plain.Text(": no update is known")}
+		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": no update is known")}
 	}
-	after := Plain.Text(" after run #" + strconv.FormatInt(*p.LastRun, 10))
+	after := screen.Plain.Text(" after run #" + strconv.FormatInt(*p.LastRun, 10))
 	if len(p.Findings) == 0 {
-		return []Cell{Good.Text("nothing left to do"), after}
+		return []screen.Cell{screen.Good.Text("nothing left to do"), after}
 	}
-	return []Cell{Warn.Text(Count(int64(len(p.Findings)), "thing", "things") + " left to look at"), after}
+	return []screen.Cell{screen.Warn.Text(screen.Count(int64(len(p.Findings)), "thing", "things") + " left to look at"), after}
 }
 
 // PostUpdateLine is the answer in a line.
-func PostUpdateLine(p *aftermath.PostUpdate) SummaryLine {
-	l := SummaryLine{Label: "UPDATE", Command: "emaudit audit update"}
+func PostUpdateLine(p *aftermath.PostUpdate) screen.SummaryLine {
+	l := screen.SummaryLine{Label: "UPDATE", Command: "emaudit audit update"}
 	switch {
 	case p.LastRun == nil:
-		l.Verdict, l.Text = Unknown.Text("unknown"), "no update is known"
+		l.Verdict, l.Text = screen.Unknown.Text("unknown"), "no update is known"
 		return l
 	case len(p.Findings) == 0:
-		l.Verdict = Good.Text("nothing left")
+		l.Verdict = screen.Good.Text("nothing left")
 	default:
-		l.Verdict = Warn.Text(Count(int64(len(p.Findings)), "thing", "things") + " left")
+		l.Verdict = screen.Warn.Text(screen.Count(int64(len(p.Findings)), "thing", "things") + " left")
 	}
-	l.Text = tally(
-		tallied{p.OpenFailures, "failed"}, tallied{p.BetweenVersions, "interrupted"}, tallied{p.Unread, "unread"},
-		tallied{p.RuntimeNotices, "QA notices"}, tallied{p.ConfigUpdates, "config files"}, tallied{p.PreservedLibs, "preserved libraries"},
+	l.Text = screen.Tally(
+		screen.Many(p.OpenFailures, "failed"), screen.Many(p.BetweenVersions, "interrupted"), screen.Many(p.Unread, "unread"),
+		screen.Many(p.RuntimeNotices, "QA notices"), screen.Many(p.ConfigUpdates, "config files"), screen.Many(p.PreservedLibs, "preserved libraries"),
 	)
 	return l
 }

@@ -10,6 +10,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/cleanup"
 	"emaudit/audit/rollback"
+	"emaudit/report/screen"
 )
 
 // PruneDone says what became of a plan, or of an earlier one.
@@ -93,7 +94,7 @@ func (p *Prune) Answer(o Output) Answer {
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			if p.Explain != "" {
 				p.explain(s, candidates, kept)
 			} else {
@@ -122,25 +123,25 @@ func withoutErrors[T any](all []T) func(func(T, error) bool) {
 func PruneHeadline(plan *cleanup.PrunePlan) string {
 	files := plan.Totals().Files
 	entries := len(plan.Candidates) - files
-	stays := fmt.Sprintf("; %s in %s stay", Size(plan.KeptSize), Count(int64(len(plan.Kept)), "file", "files"))
-	dead := Count(int64(entries), "dead index entry", "dead index entries")
+	stays := fmt.Sprintf("; %s in %s stay", screen.Size(plan.KeptSize), screen.Count(int64(len(plan.Kept)), "file", "files"))
+	dead := screen.Count(int64(entries), "dead index entry", "dead index entries")
 	switch {
 	case files == 0 && entries == 0:
 		return "Nothing can go" + stays
 	case files == 0:
 		return dead + " can go" + stays
 	case entries == 0:
-		return fmt.Sprintf("%s in %s can go", Size(plan.Reclaimable), Count(int64(files), "file", "files")) + stays
+		return fmt.Sprintf("%s in %s can go", screen.Size(plan.Reclaimable), screen.Count(int64(files), "file", "files")) + stays
 	}
-	return fmt.Sprintf("%s in %s and %s can go", Size(plan.Reclaimable), Count(int64(files), "file", "files"), dead) + stays
+	return fmt.Sprintf("%s in %s and %s can go", screen.Size(plan.Reclaimable), screen.Count(int64(files), "file", "files"), dead) + stays
 }
 
 // PruneAction says what was done, in one line.
 func PruneAction(d PruneDone) string {
-	files := Count(int64(d.Files), "file", "files") + ", " + Size(d.Size)
+	files := screen.Count(int64(d.Files), "file", "files") + ", " + screen.Size(d.Size)
 	entries := ""
 	if d.Entries > 0 {
-		entries = ", and " + Count(int64(d.Entries), "entry", "entries") + " of the index"
+		entries = ", and " + screen.Count(int64(d.Entries), "entry", "entries") + " of the index"
 	}
 	switch d.Action {
 	case "applied":
@@ -155,22 +156,22 @@ func PruneAction(d PruneDone) string {
 	return ""
 }
 
-func (p *Prune) text(s *Screen, o Output) {
+func (p *Prune) text(s *screen.Screen, o Output) {
 	if p.Done.Action != "" {
-		s.Line(Bold.Text(PruneAction(p.Done)))
+		s.Line(screen.Bold.Text(PruneAction(p.Done)))
 		if p.Done.Journal != "" {
-			s.Line(Plain.Text("To restore them:   "), p.command("--undo", p.Done.Journal))
-			s.Paragraph(0, Dim.Text("They are in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))
+			s.Line(screen.Plain.Text("To restore them:   "), p.command("--undo", p.Done.Journal))
+			s.Paragraph(0, screen.Dim.Text("They are in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))
 		}
 		p.skipped(s)
 		return
 	}
 	headline, promise := PruneHeadline(p.Plan)+".", "Nothing changes without --apply."
-	if width := s.Terminal().Width; width == 0 || DisplayWidth(headline+" "+promise) <= width {
-		s.Line(Bold.Text(headline), Plain.Text(" "+promise))
+	if width := s.Terminal().Width; width == 0 || screen.DisplayWidth(headline+" "+promise) <= width {
+		s.Line(screen.Bold.Text(headline), screen.Plain.Text(" "+promise))
 	} else {
-		s.Paragraph(0, Bold.Text(headline))
-		s.Line(Plain.Text(promise))
+		s.Paragraph(0, screen.Bold.Text(headline))
+		s.Line(screen.Plain.Text(promise))
 	}
 	if o.Verbose {
 		p.everything(s)
@@ -182,7 +183,7 @@ func (p *Prune) text(s *Screen, o Output) {
 	p.budget(s)
 	p.quarantine(s)
 	s.Blank()
-	s.Line(Plain.Text("Why a file is kept:  "), p.command("--explain"), Code.Text(" PATH|ATOM"))
+	s.Line(screen.Plain.Text("Why a file is kept:  "), p.command("--explain"), screen.Code.Text(" PATH|ATOM"))
 }
 
 // pruneWhy names the codes for people, in the order in which they are shown.
@@ -203,16 +204,16 @@ var pruneWhy = []struct{ code, text string }{
 }
 
 // pruneGroups shows the candidates by reason.
-func pruneGroups(s *Screen, plan *cleanup.PrunePlan) {
+func pruneGroups(s *screen.Screen, plan *cleanup.PrunePlan) {
 	if len(plan.Candidates) == 0 {
 		return
 	}
 	s.Blank()
 	t := s.Table(
-		Column{Title: "WHY"},
-		Column{Title: "FILES", Align: Right},
-		Column{Title: "SIZE", Align: Right},
-		Column{Title: "FOR EXAMPLE", Shrink: CutMiddle, Yield: 1},
+		screen.Column{Title: "WHY"},
+		screen.Column{Title: "FILES", Align: screen.Right},
+		screen.Column{Title: "SIZE", Align: screen.Right},
+		screen.Column{Title: "FOR EXAMPLE", Shrink: screen.CutMiddle, Yield: 1},
 	)
 	for _, w := range pruneWhy {
 		var files, size int64
@@ -227,15 +228,15 @@ func pruneGroups(s *Screen, plan *cleanup.PrunePlan) {
 			size += c.Size
 		}
 		if files > 0 {
-			t.Row(Plain.Text(w.text), Plain.Text(Number(files)), Plain.Text(Size(size)), Plain.Text(example))
+			t.Row(screen.Plain.Text(w.text), screen.Plain.Text(screen.Number(files)), screen.Plain.Text(screen.Size(size)), screen.Plain.Text(example))
 		}
 	}
 	t.End()
-	s.Line(Dim.Text("Each file with its reason and what it would cost:  "), Code.Text("--verbose"))
+	s.Line(screen.Dim.Text("Each file with its reason and what it would cost:  "), screen.Code.Text("--verbose"))
 }
 
 // everything shows every file, by reason.
-func (p *Prune) everything(s *Screen) {
+func (p *Prune) everything(s *screen.Screen) {
 	for _, w := range pruneWhy {
 		first := true
 		for _, c := range p.Plan.Candidates {
@@ -244,15 +245,15 @@ func (p *Prune) everything(s *Screen) {
 			}
 			if first {
 				s.Blank()
-				s.Line(Bold.Text("Can go: "+w.text), Plain.Text("  "), Code.Text(c.Code))
+				s.Line(screen.Bold.Text("Can go: "+w.text), screen.Plain.Text("  "), screen.Code.Text(c.Code))
 				first = false
 			}
-			s.Line(Plain.Text("  " + c.Path + "  " + Size(c.Size)))
+			s.Line(screen.Plain.Text("  " + c.Path + "  " + screen.Size(c.Size)))
 			why := candidateWhy(c)
 			if c.Reason == w.text {
 				why = strings.TrimPrefix(why, c.Reason+"; ")
 			}
-			s.Paragraph(6, Dim.Text(why))
+			s.Paragraph(6, screen.Dim.Text(why))
 		}
 	}
 	kept := slices.Clone(p.Plan.Kept)
@@ -260,10 +261,10 @@ func (p *Prune) everything(s *Screen) {
 	for i, k := range kept {
 		if i == 0 || kept[i-1].Code != k.Code {
 			s.Blank()
-			s.Line(Bold.Text("Stays"), Plain.Text("  "), Code.Text(k.Code))
+			s.Line(screen.Bold.Text("Stays"), screen.Plain.Text("  "), screen.Code.Text(k.Code))
 		}
-		s.Line(Plain.Text("  " + k.Path + "  " + Size(k.Size)))
-		s.Paragraph(6, Dim.Text(k.Reason))
+		s.Line(screen.Plain.Text("  " + k.Path + "  " + screen.Size(k.Size)))
+		s.Paragraph(6, screen.Dim.Text(k.Reason))
 	}
 }
 
@@ -276,22 +277,22 @@ func candidateWhy(c cleanup.PruneCandidate) string {
 }
 
 // pruneVerdicts names the verdicts as the screen of a rollback does.
-var pruneVerdicts = map[rollback.Readiness]Cell{
-	rollback.Ready:             Good.Text("READY"),
-	rollback.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
-	rollback.Partial:           Warn.Text("PARTIAL"),
-	rollback.NotReady:          Bad.Text("NOT READY"),
+var pruneVerdicts = map[rollback.Readiness]screen.Cell{
+	rollback.Ready:             screen.Good.Text("READY"),
+	rollback.ReadyWithWarnings: screen.Warn.Text("READY WITH WARNINGS"),
+	rollback.Partial:           screen.Warn.Text("PARTIAL"),
+	rollback.NotReady:          screen.Bad.Text("NOT READY"),
 }
 
 // states says that pruning changes no rollback to a kept state, and of those that
 // are not ready, that it is not pruning that keeps them from being so.
-func (p *Prune) states(s *Screen) {
+func (p *Prune) states(s *screen.Screen) {
 	if !slices.ContainsFunc(p.Plan.States, func(x cleanup.PruneState) bool { return !x.GivenUp }) {
 		return
 	}
 	s.Blank()
 	s.Heading("Rollbacks that pruning does not affect")
-	t := s.Table(Column{}, Column{}, Column{}, Column{Shrink: Wrap, Yield: 1}).Indent(2)
+	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
 	for _, x := range p.Plan.States {
 		run := "-"
 		if x.Target.Run != nil {
@@ -304,7 +305,7 @@ func (p *Prune) states(s *Screen) {
 		if x.GivenUp {
 			continue
 		}
-		t.Row(Plain.Text("before "+run), Plain.Text(s.Terminal().Time(x.Target.Time)), pruneVerdicts[x.Verdict], Dim.Text(why))
+		t.Row(screen.Plain.Text("before "+run), screen.Plain.Text(s.Terminal().Time(x.Target.Time)), pruneVerdicts[x.Verdict], screen.Dim.Text(why))
 	}
 	t.End()
 }
@@ -313,47 +314,47 @@ func (p *Prune) states(s *Screen) {
 const endingsShown = 10
 
 // endings names the rollbacks that pruning ends or makes worse.
-func (p *Prune) endings(s *Screen, verbose bool) {
+func (p *Prune) endings(s *screen.Screen, verbose bool) {
 	if len(p.Plan.Endings) == 0 && p.Plan.EndingsUnjudged == 0 {
 		return
 	}
 	s.Blank()
 	if len(p.Plan.Endings) == 0 {
-		s.Line(Plain.Text("Pruning ends no rollback that was judged; "), Unknown.Text("not judged: "), Plain.Text(Count(int64(p.Plan.EndingsUnjudged), "older state", "older states")))
+		s.Line(screen.Plain.Text("Pruning ends no rollback that was judged; "), screen.Unknown.Text("not judged: "), screen.Plain.Text(screen.Count(int64(p.Plan.EndingsUnjudged), "older state", "older states")))
 		return
 	}
 	s.Heading("Rollbacks that pruning ends or makes worse")
-	t := s.Table(Column{}, Column{}, Column{}, Column{Shrink: Wrap, Yield: 1}).Indent(2)
+	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
 	shown := len(p.Plan.Endings)
 	if !verbose {
 		shown = min(shown, endingsShown)
 	}
 	for i := range p.Plan.Endings[:shown] {
 		e := &p.Plan.Endings[i]
-		t.Row(Plain.Text("before "+endingOf(e)), Plain.Text(s.Terminal().Time(e.Target.Time)), pruneVerdicts[e.After],
-			Plain.Text(fmt.Sprintf("%s; it needs %s", e.Why, Count(int64(len(e.Files)), "file that goes", "files that go"))))
+		t.Row(screen.Plain.Text("before "+endingOf(e)), screen.Plain.Text(s.Terminal().Time(e.Target.Time)), pruneVerdicts[e.After],
+			screen.Plain.Text(fmt.Sprintf("%s; it needs %s", e.Why, screen.Count(int64(len(e.Files)), "file that goes", "files that go"))))
 	}
 	t.End()
 	if more := len(p.Plan.Endings) - shown; more > 0 {
-		s.Line(Dim.Text(fmt.Sprintf("  and %d more", more)), Plain.Text("   "), Code.Text("--verbose"))
+		s.Line(screen.Dim.Text(fmt.Sprintf("  and %d more", more)), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 	}
 	if n := p.Plan.EndingsUnjudged; n > 0 {
-		s.Line(Unknown.Text("  not judged: "), Plain.Text(Count(int64(n), "older state", "older states")))
+		s.Line(screen.Unknown.Text("  not judged: "), screen.Plain.Text(screen.Count(int64(n), "older state", "older states")))
 	}
-	s.Line(Dim.Text("  To keep one of them: "), Code.Text(fmt.Sprintf("emaudit pin NAME --at run:%d", *p.Plan.Endings[0].Target.Run)))
+	s.Line(screen.Dim.Text("  To keep one of them: "), screen.Code.Text(fmt.Sprintf("emaudit pin NAME --at run:%d", *p.Plan.Endings[0].Target.Run)))
 }
 
 // endingOf names the state by its run.
 func endingOf(e *cleanup.PruneEnding) string { return fmt.Sprintf("#%d", *e.Target.Run) }
 
 // budget says what --max-size takes, and what more would cost.
-func (p *Prune) budget(s *Screen) {
+func (p *Prune) budget(s *screen.Screen) {
 	if len(p.Plan.Steps) == 0 {
 		return
 	}
 	s.Blank()
-	s.Heading(fmt.Sprintf("To stay within %s, what is lost", Size(p.Plan.Policy.MaxSize)))
-	t := s.Table(Column{}, Column{Align: Right}, Column{Align: Right}, Column{Shrink: Wrap, Yield: 1}).Indent(2)
+	s.Heading(fmt.Sprintf("To stay within %s, what is lost", screen.Size(p.Plan.Policy.MaxSize)))
+	t := s.Table(screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
 	steps := p.Plan.Steps
 	for len(steps) > 0 {
 		step, n := steps[0], 1
@@ -376,55 +377,55 @@ func (p *Prune) budget(s *Screen) {
 		default:
 			what = fmt.Sprintf("%s (%s)", step.Cost, step.Code)
 		}
-		t.Row(Plain.Text(taken), Plain.Text(Size(step.Size)), Plain.Text(Count(int64(step.Files), "file", "files")), Plain.Text(what))
+		t.Row(screen.Plain.Text(taken), screen.Plain.Text(screen.Size(step.Size)), screen.Plain.Text(screen.Count(int64(step.Files), "file", "files")), screen.Plain.Text(what))
 	}
 	t.End()
 }
 
 // command is one of prune, as it is typed about this host.
-func (p *Prune) command(args ...string) Cell {
-	return Code.Text(audit.Emaudit("prune").Plus(args...).At(p.Place).String())
+func (p *Prune) command(args ...string) screen.Cell {
+	return screen.Code.Text(audit.Emaudit("prune").Plus(args...).At(p.Place).String())
 }
 
 // quarantine lists what can be brought back.
-func (p *Prune) quarantine(s *Screen) {
+func (p *Prune) quarantine(s *screen.Screen) {
 	if len(p.Journals) == 0 {
 		return
 	}
 	s.Blank()
 	s.Heading("In quarantine")
-	t := s.Table(Column{}, Column{}, Column{Align: Right}, Column{Align: Right}, Column{Shrink: CutMiddle}).Indent(2)
+	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.CutMiddle}).Indent(2)
 	for _, j := range p.Journals {
-		role := Plain
+		role := screen.Plain
 		if j.Status != "applied" {
-			role = Bad
+			role = screen.Bad
 		}
-		t.Row(Code.Text(j.ID), role.Text(j.Status), Plain.Text(Count(int64(j.Files), "file", "files")), Plain.Text(Size(j.Size)), Plain.Text(j.PkgDir))
+		t.Row(screen.Code.Text(j.ID), role.Text(j.Status), screen.Plain.Text(screen.Count(int64(j.Files), "file", "files")), screen.Plain.Text(screen.Size(j.Size)), screen.Plain.Text(j.PkgDir))
 	}
 	t.End()
-	s.Line(Plain.Text("  restore:                           "), p.command("--undo"), Code.Text(" [JOURNAL]"))
-	s.Line(Plain.Text("  delete what is older than 14 days: "), p.command("--empty"))
+	s.Line(screen.Plain.Text("  restore:                           "), p.command("--undo"), screen.Code.Text(" [JOURNAL]"))
+	s.Line(screen.Plain.Text("  delete what is older than 14 days: "), p.command("--empty"))
 }
 
 // skipped lists what was left alone.
-func (p *Prune) skipped(s *Screen) {
+func (p *Prune) skipped(s *screen.Screen) {
 	if len(p.Done.Skipped) == 0 {
 		return
 	}
 	s.Blank()
 	s.Heading("Left alone")
-	t := s.Table(Column{Shrink: CutMiddle}, Column{Shrink: Wrap}).Indent(2)
+	t := s.Table(screen.Column{Shrink: screen.CutMiddle}, screen.Column{Shrink: screen.Wrap}).Indent(2)
 	for _, skip := range p.Done.Skipped {
-		t.Row(Plain.Text(skip.Path), Plain.Text(skip.Reason))
+		t.Row(screen.Plain.Text(skip.Path), screen.Plain.Text(skip.Reason))
 	}
 	t.End()
 }
 
 // explain shows why each of some files is kept or not.
-func (p *Prune) explain(s *Screen, candidates []cleanup.PruneCandidate, kept []cleanup.PruneKept) {
+func (p *Prune) explain(s *screen.Screen, candidates []cleanup.PruneCandidate, kept []cleanup.PruneKept) {
 	type row struct {
 		path, size string
-		verdict    Cell
+		verdict    screen.Cell
 		code, why  string
 	}
 	var rows []row
@@ -436,18 +437,18 @@ func (p *Prune) explain(s *Screen, candidates []cleanup.PruneCandidate, kept []c
 				why += ": " + e.Why
 			}
 		}
-		rows = append(rows, row{c.Path, Size(c.Size), Warn.Text("can go"), c.Code, why})
+		rows = append(rows, row{c.Path, screen.Size(c.Size), screen.Warn.Text("can go"), c.Code, why})
 	}
 	for _, k := range kept {
-		rows = append(rows, row{k.Path, Size(k.Size), Good.Text("stays"), k.Code, k.Reason})
+		rows = append(rows, row{k.Path, screen.Size(k.Size), screen.Good.Text("stays"), k.Code, k.Reason})
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return strings.Compare(a.path, b.path) })
 	if len(rows) == 0 {
-		s.Line(Unknown.Text("no file"), Plain.Text(" of that name, and none that the atom matches"))
+		s.Line(screen.Unknown.Text("no file"), screen.Plain.Text(" of that name, and none that the atom matches"))
 		return
 	}
 	for _, r := range rows {
-		s.Line(r.verdict, Plain.Text("  "+r.path+"  "+r.size+"  "), Code.Text(r.code))
-		s.Paragraph(8, Plain.Text(r.why))
+		s.Line(r.verdict, screen.Plain.Text("  "+r.path+"  "+r.size+"  "), screen.Code.Text(r.code))
+		s.Paragraph(8, screen.Plain.Text(r.why))
 	}
 }

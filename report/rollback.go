@@ -11,14 +11,15 @@ import (
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/parse/binpkg"
+	"emaudit/report/screen"
 )
 
 // ReadinessWords are the verdicts as people read them.
-var ReadinessWords = map[rollback.Readiness]Cell{
-	rollback.Ready:             Good.Text("READY"),
-	rollback.ReadyWithWarnings: Warn.Text("READY WITH WARNINGS"),
-	rollback.Partial:           Warn.Text("PARTIAL"),
-	rollback.NotReady:          Bad.Text("NOT READY"),
+var ReadinessWords = map[rollback.Readiness]screen.Cell{
+	rollback.Ready:             screen.Good.Text("READY"),
+	rollback.ReadyWithWarnings: screen.Warn.Text("READY WITH WARNINGS"),
+	rollback.Partial:           screen.Warn.Text("PARTIAL"),
+	rollback.NotReady:          screen.Bad.Text("NOT READY"),
 }
 
 // Rollback is the answer to: can an earlier state be had again, and how?
@@ -27,7 +28,7 @@ func Rollback(r *rollback.Rollback, o Output) Answer {
 		Findings: r.Findings,
 		Keys:     func(j *JSON) { j.Fields(r) },
 		Rows:     func(w io.Writer) error { return rollbackRows(w, r) },
-		Text:     func(s *Screen) { rollbackText(s, r, o) },
+		Text:     func(s *screen.Screen) { rollbackText(s, r, o) },
 	}
 }
 
@@ -57,14 +58,14 @@ func ReasonCodes(reasons []acceptance.Reason) string {
 // without --verbose.
 const shownChanges = 12
 
-func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
+func rollbackText(s *screen.Screen, r *rollback.Rollback, o Output) {
 	rollbackHeadline(s, r, o)
 	if len(r.Changes) == 0 && r.Target.Known {
-		s.Line(Plain.Text("Nothing to do: this is what is installed."))
+		s.Line(screen.Plain.Text("Nothing to do: this is what is installed."))
 	}
 	rollbackTable(s, r, o)
 	if len(errorsOf(r.Findings)) > 0 {
-		s.Line(Bold.Text("Why not: " + FindingCounts(errorsOf(r.Findings))))
+		s.Line(screen.Bold.Text("Why not: " + screen.FindingCounts(errorsOf(r.Findings))))
 		s.Findings(errorsOf(r.Findings), o.findingOptions())
 		s.Blank()
 	}
@@ -75,7 +76,7 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 	}
 	for _, x := range r.Risks {
 		if x.Severity == audit.SeverityInfo {
-			s.Paragraph(0, Dim.Text("Risk "+x.Code+": "+subjectOf(x)+x.Detail))
+			s.Paragraph(0, screen.Dim.Text("Risk "+x.Code+": "+subjectOf(x)+x.Detail))
 		}
 	}
 	if len(r.Steps) == 0 {
@@ -86,34 +87,34 @@ func rollbackText(s *Screen, r *rollback.Rollback, o Output) {
 	}
 	s.Heading("The plan, in this order. emaudit runs none of it.")
 	if r.Enter != "" {
-		s.Line(Plain.Text("Type it inside the root: "), Code.Text(r.Enter))
+		s.Line(screen.Plain.Text("Type it inside the root: "), screen.Code.Text(r.Enter))
 	}
 	s.Blank()
-	var steps []Step
+	var steps []screen.Step
 	for _, x := range r.Steps {
-		steps = append(steps, Step{Text: x.Title, Command: strings.Join(audit.Lines(x.Commands), "\n")})
+		steps = append(steps, screen.Step{Text: x.Title, Command: strings.Join(audit.Lines(x.Commands), "\n")})
 	}
 	s.Steps(steps)
 	if len(r.Checks) > 0 {
 		s.Blank()
 		s.Heading("Then check the result")
 		for _, c := range r.Checks {
-			s.Line(Plain.Text("  "), Code.Text(c.String()))
+			s.Line(screen.Plain.Text("  "), screen.Code.Text(c.String()))
 		}
 	}
 	for _, step := range r.Later {
 		s.Blank()
 		s.Heading(step.Title)
 		for _, c := range step.Commands {
-			s.Line(Plain.Text("  "), Code.Text(c.String()))
+			s.Line(screen.Plain.Text("  "), screen.Code.Text(c.String()))
 		}
 	}
 	s.Blank()
-	s.Line(Plain.Text("As a script to read first: "), Code.Text(r.Command.Plus("--format", "sh").String()))
+	s.Line(screen.Plain.Text("As a script to read first: "), screen.Code.Text(r.Command.Plus("--format", "sh").String()))
 }
 
 // rollbackHeadline is the answer, what it is about, and what the last run cost.
-func rollbackHeadline(s *Screen, r *rollback.Rollback, o Output) {
+func rollbackHeadline(s *screen.Screen, r *rollback.Rollback, o Output) {
 	what := "back to the state at " + o.Terminal.Time(r.Target.Time)
 	if r.Target.Run != nil {
 		what = fmt.Sprintf("back to before #%d (%s)", *r.Target.Run, o.Terminal.Time(r.Target.Time))
@@ -130,9 +131,9 @@ func rollbackHeadline(s *Screen, r *rollback.Rollback, o Output) {
 		what += ": " + CarriedText(r)
 	}
 	what = ": " + what
-	s.Line(ReadinessWords[r.Verdict], Plain.Text(what))
+	s.Line(ReadinessWords[r.Verdict], screen.Plain.Text(what))
 	if r.Target.Args != "" {
-		s.Paragraph(0, Dim.Text("it ran emerge "+AskedBriefly(r.Target.Args)))
+		s.Paragraph(0, screen.Dim.Text("it ran emerge "+AskedBriefly(r.Target.Args)))
 	}
 	s.Blank()
 }
@@ -169,7 +170,7 @@ func packageText(r *rollback.Rollback) string {
 
 // CarriedText counts what a plan carries out: "36 of 37 changes".
 func CarriedText(r *rollback.Rollback) string {
-	return fmt.Sprintf("%d of %s", r.Carried, Count(int64(r.Wished), "change", "changes"))
+	return fmt.Sprintf("%d of %s", r.Carried, screen.Count(int64(r.Wished), "change", "changes"))
 }
 
 // targetFlag is the value of --to that means the same state again.
@@ -211,16 +212,16 @@ func othersOf(findings []audit.Finding) []audit.Finding {
 }
 
 // rollbackTable lists the changes, those that do not work first.
-func rollbackTable(s *Screen, r *rollback.Rollback, o Output) {
+func rollbackTable(s *screen.Screen, r *rollback.Rollback, o Output) {
 	if len(r.Changes) == 0 {
 		return
 	}
 	t := s.Table(
-		Column{Title: "ACTION"},
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 3},
-		Column{Title: "FROM", Shrink: CutMiddle, Yield: 2, Min: 8},
-		Column{Title: "TO", Shrink: CutMiddle, Yield: 2, Min: 12},
-		Column{Title: "BINPKG", Shrink: Wrap, Yield: 1, Min: 22},
+		screen.Column{Title: "ACTION"},
+		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 3},
+		screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 2, Min: 8},
+		screen.Column{Title: "TO", Shrink: screen.CutMiddle, Yield: 2, Min: 12},
+		screen.Column{Title: "BINPKG", Shrink: screen.Wrap, Yield: 1, Min: 22},
 	)
 	good, hidden := 0, 0
 	for i := range r.Changes {
@@ -237,11 +238,11 @@ func rollbackTable(s *Screen, r *rollback.Rollback, o Output) {
 			// Which build is there now, is not what is asked.
 			from, _, _ = strings.Cut(from, " ")
 		}
-		t.Row(Plain.Text(rollbackWord(x.Action)), Plain.Text(name), Plain.Text(from), Plain.Text(to), binpkgCell(x))
+		t.Row(screen.Plain.Text(rollbackWord(x.Action)), screen.Plain.Text(name), screen.Plain.Text(from), screen.Plain.Text(to), binpkgCell(x))
 	}
 	t.End()
 	if hidden > 0 {
-		s.Line(Dim.Text(fmt.Sprintf("%d more usable", hidden)), Plain.Text("   "), Code.Text("--verbose"))
+		s.Line(screen.Dim.Text(fmt.Sprintf("%d more usable", hidden)), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 	}
 	s.Blank()
 }
@@ -257,37 +258,37 @@ func rollbackWord(a state.Action) string {
 }
 
 // binpkgCell says with which file a change is made.
-func binpkgCell(x *rollback.RollbackChange) Cell {
+func binpkgCell(x *rollback.RollbackChange) screen.Cell {
 	switch {
 	case x.Stays && len(x.Reasons) > 0 && x.From == nil:
-		return Warn.Text("does not come back: " + x.Reasons[0].Detail)
+		return screen.Warn.Text("does not come back: " + x.Reasons[0].Detail)
 	case x.Stays && len(x.Reasons) > 0:
-		return Warn.Text("stays as it is: " + x.Reasons[0].Detail)
+		return screen.Warn.Text("stays as it is: " + x.Reasons[0].Detail)
 	case x.Action == state.ActionRemove:
-		return Dim.Text(NotKnown)
+		return screen.Dim.Text(screen.NotKnown)
 	case x.Instance == nil:
-		return Bad.Text("none")
+		return screen.Bad.Text("none")
 	}
 	parts := []string{}
 	if x.Instance.BuildID != nil {
 		parts = append(parts, fmt.Sprintf("build %d", *x.Instance.BuildID))
 	}
-	role := Good
+	role := screen.Good
 	if x.Match == binpkgs.CoverageSameVersion {
-		parts, role = append(parts, "another build"), Warn
+		parts, role = append(parts, "another build"), screen.Warn
 	}
 	switch {
 	case x.Integrity == binpkg.Whole && x.Unpacked:
 		parts = append(parts, "whole")
 	case x.Integrity == binpkg.Whole:
 		parts = append(parts, "whole, not unpacked")
-	case role == Good:
-		parts, role = append(parts, "not verified"), Plain
+	case role == screen.Good:
+		parts, role = append(parts, "not verified"), screen.Plain
 	default:
 		parts = append(parts, "not verified")
 	}
 	if x.Usable == acceptance.UsableUnknown {
-		parts, role = append(parts, "usable: unknown"), Unknown
+		parts, role = append(parts, "usable: unknown"), screen.Unknown
 	}
 	if x.Use != "" {
 		parts = append(parts, "USE "+x.Use)
@@ -319,27 +320,27 @@ func Rollbacks(all []*rollback.Rollback, o Output) Answer {
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			rollbacksText(s, all, o)
 		},
 	}
 }
 
 // rollbacksText lists the verdicts, after a line that counts them.
-func rollbacksText(s *Screen, all []*rollback.Rollback, o Output) {
+func rollbacksText(s *screen.Screen, all []*rollback.Rollback, o Output) {
 	counts := map[rollback.Readiness]int{}
 	for _, r := range all {
 		counts[r.Verdict]++
 	}
-	s.Line(Bold.Text(fmt.Sprintf("%d of %d", len(all)-counts[rollback.NotReady], len(all))),
-		Plain.Text(fmt.Sprintf(" states can be restored: %d ready, %d with warnings, %d partly; %d not",
+	s.Line(screen.Bold.Text(fmt.Sprintf("%d of %d", len(all)-counts[rollback.NotReady], len(all))),
+		screen.Plain.Text(fmt.Sprintf(" states can be restored: %d ready, %d with warnings, %d partly; %d not",
 			counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady])))
 	s.Blank()
-	t := s.Table(Column{Title: "BACK TO", Align: Right}, Column{Title: "DAY"}, Column{Title: "VERDICT"}, Column{Title: "PKGS", Align: Right},
-		Column{Title: "WHY", Shrink: Wrap, Yield: 1, Min: 26}, Column{Title: "ASKED", Shrink: CutEnd, Yield: 2, Optional: true}, Column{Title: "PIN"})
+	t := s.Table(screen.Column{Title: "BACK TO", Align: screen.Right}, screen.Column{Title: "DAY"}, screen.Column{Title: "VERDICT"}, screen.Column{Title: "PKGS", Align: screen.Right},
+		screen.Column{Title: "WHY", Shrink: screen.Wrap, Yield: 1, Min: 26}, screen.Column{Title: "ASKED", Shrink: screen.CutEnd, Yield: 2, Optional: true}, screen.Column{Title: "PIN"})
 	for _, r := range all {
-		t.Row(Plain.Text(targetFlag(r.Target)), Plain.Text(dayOf(o.Terminal.Time(r.Target.Time))), ReadinessWords[r.Verdict], Plain.Text(fmt.Sprint(len(r.Changes))),
-			Plain.Text(WhyOf(r)), Dim.Text(AskedBriefly(r.Target.Args)), Plain.Text(strings.Join(r.Target.Pins, " ")))
+		t.Row(screen.Plain.Text(targetFlag(r.Target)), screen.Plain.Text(dayOf(o.Terminal.Time(r.Target.Time))), ReadinessWords[r.Verdict], screen.Plain.Text(fmt.Sprint(len(r.Changes))),
+			screen.Plain.Text(WhyOf(r)), screen.Dim.Text(AskedBriefly(r.Target.Args)), screen.Plain.Text(strings.Join(r.Target.Pins, " ")))
 	}
 	t.End()
 }
@@ -357,13 +358,13 @@ func WhyOf(r *rollback.Rollback) string {
 	}
 	for i, g := range r.Gaps {
 		if i == 2 {
-			parts = append(parts, Count(int64(len(r.Gaps)-i), "more gap", "more gaps"))
+			parts = append(parts, screen.Count(int64(len(r.Gaps)-i), "more gap", "more gaps"))
 			break
 		}
 		parts = append(parts, g.CPV+" "+g.Cause)
 	}
 	if n := len(r.Unsatisfied); n > 0 {
-		parts = append(parts, Count(int64(n), "dependency", "dependencies"))
+		parts = append(parts, screen.Count(int64(n), "dependency", "dependencies"))
 	}
 	for _, x := range r.Risks {
 		if x.Severity == audit.SeverityError {
@@ -390,7 +391,7 @@ func WhyOf(r *rollback.Rollback) string {
 		rest += n
 	}
 	if rest > 0 {
-		parts = append(parts, Count(int64(rest), "warning", "warnings"))
+		parts = append(parts, screen.Count(int64(rest), "warning", "warnings"))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -5,14 +5,15 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/rollback"
+	"emaudit/report/screen"
 )
 
 // RollbackLine is the answer to "can the last update be undone?" in a line; a
 // nil r means that no run of emerge.log changed what is installed.
-func RollbackLine(r *rollback.Rollback) SummaryLine {
-	l := SummaryLine{Label: "ROLLBACK", Command: "emaudit rollback"}
+func RollbackLine(r *rollback.Rollback) screen.SummaryLine {
+	l := screen.SummaryLine{Label: "ROLLBACK", Command: "emaudit rollback"}
 	if r == nil {
-		l.Verdict, l.Text = Unknown.Text("unknown"), "no update is known that could be undone"
+		l.Verdict, l.Text = screen.Unknown.Text("unknown"), "no update is known that could be undone"
 		return l
 	}
 	l.Verdict = ReadinessWords[r.Verdict]
@@ -26,9 +27,9 @@ func RollbackLine(r *rollback.Rollback) SummaryLine {
 	case r.Verdict == rollback.Partial:
 		l.Text = what + ": " + CarriedText(r) + " would be carried out, " + why
 	case why != "":
-		l.Text = fmt.Sprintf("%s: %s, %s", what, Count(int64(len(r.Changes)), "package", "packages"), why)
+		l.Text = fmt.Sprintf("%s: %s, %s", what, screen.Count(int64(len(r.Changes)), "package", "packages"), why)
 	default:
-		l.Text = fmt.Sprintf("%s: %s", what, Count(int64(len(r.Changes)), "package", "packages"))
+		l.Text = fmt.Sprintf("%s: %s", what, screen.Count(int64(len(r.Changes)), "package", "packages"))
 	}
 	if n := len(r.Lost); n > 0 {
 		l.Text += fmt.Sprintf("; it cost the way back to %d", n)
@@ -43,9 +44,9 @@ func RollbackLine(r *rollback.Rollback) SummaryLine {
 func NoRollback() Answer {
 	return Answer{
 		Findings: []audit.Finding{},
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			l := RollbackLine(nil)
-			s.Line(l.Verdict, Plain.Text(": "+l.Text))
+			s.Line(l.Verdict, screen.Plain.Text(": "+l.Text))
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/rollback"
+	"emaudit/report/screen"
 )
 
 // RollbackScript writes a plan as a POSIX shell script that is meant to be
@@ -20,14 +21,14 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o Output) error {
 		return fmt.Errorf("rollback to %s: not ready, so there is no plan: %s says why", r.Target, r.Command)
 	}
 	for _, line := range append(linesInside(r.Plan), r.Guard...) {
-		if Clean(line) != line {
+		if screen.Clean(line) != line {
 			return fmt.Errorf("rollback to %s: no script is written, for a command holds control characters: %q", r.Target, line)
 		}
 	}
 	b := bufio.NewWriter(w)
 	comment := func(format string, args ...any) {
 		for line := range strings.Lines(fmt.Sprintf(format, args...)) {
-			fmt.Fprintf(b, "# %s\n", Clean(strings.TrimRight(line, "\n")))
+			fmt.Fprintf(b, "# %s\n", screen.Clean(strings.TrimRight(line, "\n")))
 		}
 	}
 	fmt.Fprint(b, "#!/bin/sh\n")

@@ -2,6 +2,7 @@ package report
 
 import (
 	"emaudit/audit/aftermath"
+	"emaudit/report/screen"
 )
 
 // WithRunOutput adds what the merges of a run said to the answer about the run.
@@ -12,19 +13,19 @@ func WithRunOutput(a Answer, r *aftermath.RunOutput, o Output) Answer {
 		j.Value("failures", r.Failures)
 		j.Value("messages", r.Messages)
 	}
-	a.Text = func(s *Screen) {
+	a.Text = func(s *screen.Screen) {
 		text(s)
 		if len(r.Failures) > 0 {
 			s.Heading("Failed")
 			for i := range r.Failures {
-				s.failure(&r.Failures[i], o.Verbose)
+				writeFailure(s, &r.Failures[i], o.Verbose)
 			}
 			s.Blank()
 		}
 		if len(r.Messages) > 0 {
 			s.Heading("Messages")
 			for i := range r.Messages {
-				s.message(&r.Messages[i], o.Verbose)
+				writeMessage(s, &r.Messages[i], o.Verbose)
 			}
 		}
 	}

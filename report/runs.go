@@ -8,6 +8,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/history"
+	"emaudit/report/screen"
 )
 
 // Runs is the answer to: what was emerge asked, and what did it do?
@@ -17,26 +18,26 @@ func Runs(runs iter.Seq2[*history.Run, error], source audit.LogSource, o Output)
 		Diagnostics: logDiagnostics(source),
 		Keys:        func(j *JSON) { WriteArray(j, "runs", runs) },
 		Rows:        func(w io.Writer) error { return runRows(w, runs) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			noneOf(s, source, "run", runTable(s, runs, o.Verbose))
 			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
 }
 
-func runTable(s *Screen, runs iter.Seq2[*history.Run, error], verbose bool) (some bool) {
+func runTable(s *screen.Screen, runs iter.Seq2[*history.Run, error], verbose bool) (some bool) {
 	t := s.Table(
-		Column{Title: "ID", Align: Right},
-		Column{Title: "STARTED"},
-		Column{Title: "TOOK", Align: Right},
-		Column{Title: "ASKED", Shrink: CutEnd, Yield: 1, Min: 16},
-		Column{Title: "DID", Shrink: CutEnd, Yield: 2},
-		Column{Title: "OUTCOME"},
+		screen.Column{Title: "ID", Align: screen.Right},
+		screen.Column{Title: "STARTED"},
+		screen.Column{Title: "TOOK", Align: screen.Right},
+		screen.Column{Title: "ASKED", Shrink: screen.CutEnd, Yield: 1, Min: 16},
+		screen.Column{Title: "DID", Shrink: screen.CutEnd, Yield: 2},
+		screen.Column{Title: "OUTCOME"},
 	)
 	term := s.Terminal()
 	for r, err := range runs {
 		if err != nil {
-			s.fail(err)
+			s.Fail(err)
 			return true
 		}
 		some = true
@@ -44,15 +45,15 @@ func runTable(s *Screen, runs iter.Seq2[*history.Run, error], verbose bool) (som
 		if verbose {
 			asked = r.Args
 		}
-		t.Row(Dim.Text(fmt.Sprint(r.ID)), Plain.Text(term.Time(r.StartedAt)), Plain.Text(SecondsOrNone(r.Seconds)), Plain.Text(asked),
-			Plain.Text(DidBriefly(r)), RunOutcome(r))
+		t.Row(screen.Dim.Text(fmt.Sprint(r.ID)), screen.Plain.Text(term.Time(r.StartedAt)), screen.Plain.Text(SecondsOrNone(r.Seconds)), screen.Plain.Text(asked),
+			screen.Plain.Text(DidBriefly(r)), RunOutcome(r))
 	}
 	t.End()
 	return some
 }
 
 // RunOutcome is a run's outcome with the number of packages that failed.
-func RunOutcome(r *history.Run) Cell {
+func RunOutcome(r *history.Run) screen.Cell {
 	text := r.Outcome
 	switch {
 	case r.Outcome == "success":
@@ -157,7 +158,7 @@ func OneRun(r *history.Run, source audit.LogSource, o Output) Answer {
 		Rows: func(w io.Writer) error {
 			return historyRows(w, runEvents(r))
 		},
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			runHead(s, r)
 			runMerges(s, r)
 			runRest(s, r)
@@ -187,42 +188,42 @@ func runEvents(r *history.Run) iter.Seq2[*history.Event, error] {
 	}
 }
 
-func runHead(s *Screen, r *history.Run) {
+func runHead(s *screen.Screen, r *history.Run) {
 	term := s.Terminal()
-	s.Line(Bold.Text(fmt.Sprintf("run %d", r.ID)), Plain.Text("  "), RunOutcome(r), Plain.Text("  "+DidBriefly(r)))
+	s.Line(screen.Bold.Text(fmt.Sprintf("run %d", r.ID)), screen.Plain.Text("  "), RunOutcome(r), screen.Plain.Text("  "+DidBriefly(r)))
 	s.Blank()
-	pairs := []Pair{
-		{"asked", Code.Text("emerge " + r.Args)},
-		{"started", Plain.Text(term.Instant(r.StartedAt))},
+	pairs := []screen.Pair{
+		{Key: "asked", Value: screen.Code.Text("emerge " + r.Args)},
+		{Key: "started", Value: screen.Plain.Text(term.Instant(r.StartedAt))},
 	}
 	if r.EndedAt != nil {
-		pairs = append(pairs, Pair{"ended", Plain.Text(term.Instant(*r.EndedAt) + ", after " + SecondsOrNone(r.Seconds))})
+		pairs = append(pairs, screen.Pair{Key: "ended", Value: screen.Plain.Text(term.Instant(*r.EndedAt) + ", after " + SecondsOrNone(r.Seconds))})
 	}
 	if r.ExitStatus != nil {
-		pairs = append(pairs, Pair{"exit status", Plain.Text(fmt.Sprint(*r.ExitStatus))})
+		pairs = append(pairs, screen.Pair{Key: "exit status", Value: screen.Plain.Text(fmt.Sprint(*r.ExitStatus))})
 	}
-	pairs = append(pairs, Pair{"logged in", Dim.Text(fmt.Sprintf("%s, byte %d", r.Source, r.Offset))})
+	pairs = append(pairs, screen.Pair{Key: "logged in", Value: screen.Dim.Text(fmt.Sprintf("%s, byte %d", r.Source, r.Offset))})
 	if r.LowSpace != "" {
-		pairs = append(pairs, Pair{"space", Warn.Text(r.LowSpace)})
+		pairs = append(pairs, screen.Pair{Key: "space", Value: screen.Warn.Text(r.LowSpace)})
 	}
 	if r.UnexplainedFailure {
-		pairs = append(pairs, Pair{"note", Warn.Text("it failed although every package was merged: a pkg_postinst died")})
+		pairs = append(pairs, screen.Pair{Key: "note", Value: screen.Warn.Text("it failed although every package was merged: a pkg_postinst died")})
 	}
 	if r.Uncertain {
-		pairs = append(pairs, Pair{"note", Unknown.Text("the log does not tell for certain which lines are of this run")})
+		pairs = append(pairs, screen.Pair{Key: "note", Value: screen.Unknown.Text("the log does not tell for certain which lines are of this run")})
 	}
 	s.Pairs(0, pairs)
 	s.Blank()
 }
 
-func runMerges(s *Screen, r *history.Run) {
+func runMerges(s *screen.Screen, r *history.Run) {
 	t := s.Table(
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 2},
-		Column{Title: "FROM", Shrink: CutMiddle, Yield: 3},
-		Column{Title: "KIND"},
-		Column{Title: "TOOK", Align: Right},
-		Column{Title: "OUTCOME"},
-		Column{Title: "BINPKG", Shrink: CutMiddle, Yield: 1, Optional: true},
+		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 2},
+		screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 3},
+		screen.Column{Title: "KIND"},
+		screen.Column{Title: "TOOK", Align: screen.Right},
+		screen.Column{Title: "OUTCOME"},
+		screen.Column{Title: "BINPKG", Shrink: screen.CutMiddle, Yield: 1, Optional: true},
 	)
 	for i := range r.Merges {
 		m := &r.Merges[i]
@@ -237,13 +238,13 @@ func runMerges(s *Screen, r *history.Run) {
 		outcome, role := m.Outcome, outcomeRoles[m.Outcome]
 		switch {
 		case m.PostinstFailed:
-			outcome, role = "merged, postinst failed", Bad
+			outcome, role = "merged, postinst failed", screen.Bad
 		case m.BetweenVersions:
-			outcome, role = m.Outcome+" between versions", Bad
+			outcome, role = m.Outcome+" between versions", screen.Bad
 		case m.Uncertain:
 			outcome += "?"
 		}
-		t.Row(Plain.Text(what), Dim.Text(fromVersions(m)), Plain.Text(m.Kind), Plain.Text(SecondsOrNone(m.Seconds)), role.Text(outcome), Dim.Text(binpkg))
+		t.Row(screen.Plain.Text(what), screen.Dim.Text(fromVersions(m)), screen.Plain.Text(m.Kind), screen.Plain.Text(SecondsOrNone(m.Seconds)), role.Text(outcome), screen.Dim.Text(binpkg))
 	}
 	t.End()
 	if len(r.Merges) > 0 {
@@ -252,21 +253,21 @@ func runMerges(s *Screen, r *history.Run) {
 }
 
 // runRest lists the removals that no merge did, and the syncs.
-func runRest(s *Screen, r *history.Run) {
-	t := s.Table(Column{Title: "REMOVED", Shrink: CutMiddle, Yield: 1}, Column{Title: "WHY"}, Column{Title: "TOOK", Align: Right}, Column{Title: "OUTCOME"})
+func runRest(s *screen.Screen, r *history.Run) {
+	t := s.Table(screen.Column{Title: "REMOVED", Shrink: screen.CutMiddle, Yield: 1}, screen.Column{Title: "WHY"}, screen.Column{Title: "TOOK", Align: screen.Right}, screen.Column{Title: "OUTCOME"})
 	for _, u := range r.Unmerges {
 		if u.Reason != "replaced" || u.Outcome != "ok" {
-			t.Row(Plain.Text(u.CPV), Plain.Text(u.Reason), Plain.Text(SecondsOrNone(u.Seconds)), outcomeRoles[u.Outcome].Text(u.Outcome))
+			t.Row(screen.Plain.Text(u.CPV), screen.Plain.Text(u.Reason), screen.Plain.Text(SecondsOrNone(u.Seconds)), outcomeRoles[u.Outcome].Text(u.Outcome))
 		}
 	}
 	t.End()
-	t = s.Table(Column{Title: "SYNCED"}, Column{Title: "FROM", Shrink: CutMiddle, Yield: 1}, Column{Title: "TOOK", Align: Right}, Column{Title: "OUTCOME"})
+	t = s.Table(screen.Column{Title: "SYNCED"}, screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 1}, screen.Column{Title: "TOOK", Align: screen.Right}, screen.Column{Title: "OUTCOME"})
 	for _, y := range r.Syncs {
 		from := y.URL
 		if from == "" {
 			from = y.Location
 		}
-		t.Row(Plain.Text(y.Repo), Dim.Text(from), Plain.Text(SecondsOrNone(y.Seconds)), outcomeRoles[y.Outcome].Text(y.Outcome))
+		t.Row(screen.Plain.Text(y.Repo), screen.Dim.Text(from), screen.Plain.Text(SecondsOrNone(y.Seconds)), outcomeRoles[y.Outcome].Text(y.Outcome))
 	}
 	t.End()
 }

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+
+	"emaudit/report/screen"
 )
 
 // SQL is the answer to a question in SQL. Rows hold until the next is yielded.
@@ -31,7 +33,7 @@ func SQL(columns []string, rows iter.Seq2[[]any, error]) Answer {
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) { sqlTable(s, columns, rows) },
+		Text: func(s *screen.Screen) { sqlTable(s, columns, rows) },
 	}
 }
 
@@ -45,33 +47,33 @@ func plainValues(row []any) []any {
 	return row
 }
 
-func sqlTable(s *Screen, columns []string, rows iter.Seq2[[]any, error]) {
-	var t *Table
+func sqlTable(s *screen.Screen, columns []string, rows iter.Seq2[[]any, error]) {
+	var t *screen.Table
 	begin := func(row []any) {
-		shown := make([]Column, len(columns))
+		shown := make([]screen.Column, len(columns))
 		for i, name := range columns {
-			shown[i] = Column{Title: strings.ToUpper(name), Shrink: CutEnd}
+			shown[i] = screen.Column{Title: strings.ToUpper(name), Shrink: screen.CutEnd}
 			if row == nil {
 				continue
 			}
 			switch row[i].(type) {
 			case int64, float64:
-				shown[i].Align = Right
+				shown[i].Align = screen.Right
 			}
 		}
 		t = s.Table(shown...)
 	}
 	for row, err := range rows {
 		if err != nil {
-			s.fail(err)
+			s.Fail(err)
 			return
 		}
 		if t == nil {
 			begin(row)
 		}
-		cells := make([]Cell, len(row))
+		cells := make([]screen.Cell, len(row))
 		for i, value := range plainValues(row) {
-			cells[i] = Plain.Text(sqlText(value))
+			cells[i] = screen.Plain.Text(sqlText(value))
 		}
 		t.Row(cells...)
 	}
@@ -113,15 +115,15 @@ func Views(views []View) Answer {
 		}
 	}
 	a := SQL(columns, rows)
-	a.Text = func(s *Screen) {
+	a.Text = func(s *screen.Screen) {
 		for i, v := range views {
 			if i > 0 {
 				s.Line()
 			}
-			s.Line(Bold.Text(v.Name), Dim.Text("  "+v.Meaning))
-			t := s.Table(Column{}, Column{Shrink: Wrap}).Indent(2)
+			s.Line(screen.Bold.Text(v.Name), screen.Dim.Text("  "+v.Meaning))
+			t := s.Table(screen.Column{}, screen.Column{Shrink: screen.Wrap}).Indent(2)
 			for _, c := range v.Columns {
-				t.Row(Plain.Text(c[0]), Dim.Text(c[1]))
+				t.Row(screen.Plain.Text(c[0]), screen.Dim.Text(c[1]))
 			}
 			t.End()
 		}

@@ -6,6 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/rollback"
+	"emaudit/report/screen"
 )
 
 // Stage is a state that was staged.
@@ -36,24 +37,24 @@ func (a *Stage) Answer(o Output) Answer {
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) { a.text(s, o) },
+		Text: func(s *screen.Screen) { a.text(s, o) },
 	}
 }
 
-func (a *Stage) text(s *Screen, o Output) {
+func (a *Stage) text(s *screen.Screen, o Output) {
 	all := len(a.Files) + len(a.Gaps)
 	if a.Dir == "" {
-		s.Line(Bad.Text(fmt.Sprintf("Nothing was staged of %s", targetText(a.Target, o))))
+		s.Line(screen.Bad.Text(fmt.Sprintf("Nothing was staged of %s", targetText(a.Target, o))))
 	} else {
-		s.Line(Bold.Text(fmt.Sprintf("%d of %s of %s staged", len(a.Files), audit.Counted(all, "package", "packages"), targetText(a.Target, o))),
-			Plain.Text(", "+Size(a.Size)+" in "), Code.Text(a.Dir))
+		s.Line(screen.Bold.Text(fmt.Sprintf("%d of %s of %s staged", len(a.Files), audit.Counted(all, "package", "packages"), targetText(a.Target, o))),
+			screen.Plain.Text(", "+screen.Size(a.Size)+" in "), screen.Code.Text(a.Dir))
 		if a.Linked > 0 {
-			s.Line(Plain.Text(fmt.Sprintf("%s are hard links: whoever changes one changes the file in PKGDIR", audit.Counted(a.Linked, "file", "files"))))
+			s.Line(screen.Plain.Text(fmt.Sprintf("%s are hard links: whoever changes one changes the file in PKGDIR", audit.Counted(a.Linked, "file", "files"))))
 		}
 		if a.Unverified > 0 {
-			s.Line(Unknown.Text(fmt.Sprintf("%s never read in full", audit.Counted(a.Unverified, "file was", "files were"))), Plain.Text("   "), Code.Text("emaudit verify"))
+			s.Line(screen.Unknown.Text(fmt.Sprintf("%s never read in full", audit.Counted(a.Unverified, "file was", "files were"))), screen.Plain.Text("   "), screen.Code.Text("emaudit verify"))
 		}
-		s.Line(Dim.Text("To use it: "), Code.Text(audit.Run("emerge", "--pretend", "--usepkgonly").With("PKGDIR="+a.Dir).String()+" ..."))
+		s.Line(screen.Dim.Text("To use it: "), screen.Code.Text(audit.Run("emerge", "--pretend", "--usepkgonly").With("PKGDIR="+a.Dir).String()+" ..."))
 	}
-	s.Findings(a.Findings, FindingOptions{})
+	s.Findings(a.Findings, screen.FindingOptions{})
 }

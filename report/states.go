@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/audit/state"
+	"emaudit/report/screen"
 )
 
 // States is the answer to: which states can be named, and which are known?
@@ -25,14 +26,14 @@ func States(a *state.States, ofRuns bool, o Output) Answer {
 			}
 			return c.Close()
 		},
-		Text: func(s *Screen) { statesText(s, a, ofRuns, o) },
+		Text: func(s *screen.Screen) { statesText(s, a, ofRuns, o) },
 	}
 }
 
 // recentStates is how many states are shown without --verbose.
 const recentStates = 20
 
-func statesText(s *Screen, a *state.States, ofRuns bool, o Output) {
+func statesText(s *screen.Screen, a *state.States, ofRuns bool, o Output) {
 	what, did := "an update", "WHAT THE UPDATE DID"
 	if ofRuns {
 		what, did = "a run", "WHAT THE RUN DID"
@@ -43,30 +44,30 @@ func statesText(s *Screen, a *state.States, ofRuns bool, o Output) {
 			known++
 		}
 	}
-	s.Line(Bold.Text(fmt.Sprintf("%d of %d", known, len(a.Rows))), Plain.Text(" earlier states are known, each before "+what+" that changed something"))
+	s.Line(screen.Bold.Text(fmt.Sprintf("%d of %d", known, len(a.Rows))), screen.Plain.Text(" earlier states are known, each before "+what+" that changed something"))
 	s.Blank()
 	rows := a.Rows
 	if hidden := len(rows) - recentStates; hidden > 0 && !o.Verbose {
 		rows = rows[hidden:]
-		s.Line(Dim.Text(Count(int64(hidden), "older state", "older states")), Plain.Text("   "), Code.Text("--verbose"))
+		s.Line(screen.Dim.Text(screen.Count(int64(hidden), "older state", "older states")), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 	}
 	t := s.Table(
-		Column{Title: "BEFORE", Align: Right},
-		Column{Title: "TIME"},
-		Column{Title: "INSTALLED", Align: Right},
-		Column{Title: "KNOWN"},
-		Column{Title: did},
-		Column{Title: "RUNS", Yield: 3, Shrink: CutEnd, Optional: true},
-		Column{Title: "ASKED", Shrink: CutEnd, Yield: 1},
-		Column{Title: "PIN"},
+		screen.Column{Title: "BEFORE", Align: screen.Right},
+		screen.Column{Title: "TIME"},
+		screen.Column{Title: "INSTALLED", Align: screen.Right},
+		screen.Column{Title: "KNOWN"},
+		screen.Column{Title: did},
+		screen.Column{Title: "RUNS", Yield: 3, Shrink: screen.CutEnd, Optional: true},
+		screen.Column{Title: "ASKED", Shrink: screen.CutEnd, Yield: 1},
+		screen.Column{Title: "PIN"},
 	)
 	for _, r := range rows {
-		word := Good.Text("yes")
+		word := screen.Good.Text("yes")
 		if !r.Known {
-			word = Unknown.Text("no")
+			word = screen.Unknown.Text("no")
 		}
-		t.Row(Plain.Text(fmt.Sprintf("run:%d", r.Run)), Plain.Text(o.Terminal.Time(r.StartedAt)), Plain.Text(fmt.Sprint(r.Installed)), word,
-			Plain.Text(didOf(r)), Plain.Text(rangeOfRuns(r.Runs)), Plain.Text(AskedBriefly(r.Args)), Plain.Text(strings.Join(r.Pins, " ")))
+		t.Row(screen.Plain.Text(fmt.Sprintf("run:%d", r.Run)), screen.Plain.Text(o.Terminal.Time(r.StartedAt)), screen.Plain.Text(fmt.Sprint(r.Installed)), word,
+			screen.Plain.Text(didOf(r)), screen.Plain.Text(rangeOfRuns(r.Runs)), screen.Plain.Text(AskedBriefly(r.Args)), screen.Plain.Text(strings.Join(r.Pins, " ")))
 	}
 	t.End()
 	if len(a.Pins) > 0 {

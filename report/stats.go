@@ -6,6 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/history"
+	"emaudit/report/screen"
 )
 
 // Stats is the answer to: how often, and how long?
@@ -26,7 +27,7 @@ func Stats(st *history.Stats, source audit.LogSource, o Output) Answer {
 			j.Value("totals", st.Totals())
 		},
 		Rows: func(w io.Writer) error { return statsRows(w, st) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			noneOf(s, source, "package", st.Packages.Len() > 0 || len(st.Syncs) > 0 || len(st.Runs) > 0)
 			statsTable(s, st.Packages)
 			if st.Packages.Len() != 1 {
@@ -39,68 +40,62 @@ func Stats(st *history.Stats, source audit.LogSource, o Output) Answer {
 	}
 }
 
-func statsTable(s *Screen, rows *history.StatsRows) {
+func statsTable(s *screen.Screen, rows *history.StatsRows) {
 	t := periodTable(s, rows.Divided(),
-		Column{Title: "PACKAGE", Shrink: CutMiddle, Yield: 1, Min: readableCPV},
-		Column{Title: "MERGES", Align: Right},
-		Column{Title: "TOTAL", Align: Right},
-		Column{Title: "AVERAGE", Align: Right, Optional: true},
-		Column{Title: "MEDIAN", Align: Right, Optional: true},
-		Column{Title: "SPREAD", Align: Right, Optional: true},
-		Column{Title: "TREND", Align: Right, Optional: true},
-		Column{Title: "NEXT", Align: Right},
-		Column{Title: "BINARY", Align: Right, Optional: true},
-		Column{Title: "FAILED", Align: Right},
-		Column{Title: "REMOVED", Align: Right, Optional: true},
-		Column{Title: "LAST"},
+		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 1, Min: readableCPV},
+		screen.Column{Title: "MERGES", Align: screen.Right},
+		screen.Column{Title: "TOTAL", Align: screen.Right},
+		screen.Column{Title: "AVERAGE", Align: screen.Right, Optional: true},
+		screen.Column{Title: "MEDIAN", Align: screen.Right, Optional: true},
+		screen.Column{Title: "SPREAD", Align: screen.Right, Optional: true},
+		screen.Column{Title: "TREND", Align: screen.Right, Optional: true},
+		screen.Column{Title: "NEXT", Align: screen.Right},
+		screen.Column{Title: "BINARY", Align: screen.Right, Optional: true},
+		screen.Column{Title: "FAILED", Align: screen.Right},
+		screen.Column{Title: "REMOVED", Align: screen.Right, Optional: true},
+		screen.Column{Title: "LAST"},
 	)
 	term := s.Terminal()
 	for r := range rows.All() {
-		last := NotKnown
+		last := screen.NotKnown
 		if r.LastAt != nil {
 			last = term.Date(*r.LastAt)
 		}
-		trend := NotKnown
+		trend := screen.NotKnown
 		if r.Source.Trend != nil {
 			trend = change(*r.Source.Trend - 100)
 		}
-		failed := Plain.Text("0")
+		failed := screen.Plain.Text("0")
 		if r.Failures > 0 {
-			failed = Bad.Text(Number(int64(r.Failures)))
+			failed = screen.Bad.Text(screen.Number(int64(r.Failures)))
 		}
-		t.row(r.Period, Plain.Text(r.CP), Plain.Text(Number(int64(r.Merges))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(SecondsOrNone(r.Average)),
-			Plain.Text(SecondsOrNone(r.Source.Median)), Plain.Text(SecondsOrNone(r.Source.Spread)), Plain.Text(trend), Plain.Text(SecondsOrNone(r.Predicted)),
-			Plain.Text(Number(int64(r.Binary))), failed, Plain.Text(Number(int64(r.Unmerges))), Dim.Text(last))
+		t.row(r.Period, screen.Plain.Text(r.CP), screen.Plain.Text(screen.Number(int64(r.Merges))), screen.Plain.Text(inAll(r.Seconds, r.Average)), screen.Plain.Text(SecondsOrNone(r.Average)),
+			screen.Plain.Text(SecondsOrNone(r.Source.Median)), screen.Plain.Text(SecondsOrNone(r.Source.Spread)), screen.Plain.Text(trend), screen.Plain.Text(SecondsOrNone(r.Predicted)),
+			screen.Plain.Text(screen.Number(int64(r.Binary))), failed, screen.Plain.Text(screen.Number(int64(r.Unmerges))), screen.Dim.Text(last))
 	}
 	t.End()
 }
 
 // change returns a change in percent: "+4 %", "-12 %".
-func change(percent int64) string {
-	sign := ""
-	if percent >= 0 {
-		sign = "+"
-	}
-	return sign + inUnit(percent, " %")
-}
+func change(percent int64) string { return fmt.Sprintf("%+d %%", percent) }
 
 // tableOfPeriods is a table whose first column is the stretch of time, where
 // there is one.
 type tableOfPeriods struct {
-	*Table
+	*screen.Table
 	divided bool
 }
 
-func periodTable(s *Screen, divided bool, columns ...Column) tableOfPeriods {
+func periodTable(s *screen.Screen, divided bool, columns ...screen.Column) tableOfPeriods {
 	if !divided {
 		return tableOfPeriods{s.Table(columns...), false}
 	}
-	return tableOfPeriods{s.Table(append([]Column{{Title: "PERIOD"}}, columns...)...), true}
+	return tableOfPeriods{s.Table(append([]screen.Column{{Title: "PERIOD"}}, columns...)...), true}
 }
 
-func (t tableOfPeriods) row(period string, cells ...Cell) {
+func (t tableOfPeriods) row(period string, cells ...screen.Cell) {
 	if t.divided {
-		cells = append([]Cell{Plain.Text(period)}, cells...)
+		cells = append([]screen.Cell{screen.Plain.Text(period)}, cells...)
 	}
 	t.Row(cells...)
 }
@@ -108,52 +103,52 @@ func (t tableOfPeriods) row(period string, cells ...Cell) {
 // inAll is a sum of durations, unknown where none of them is known.
 func inAll(sum int64, average *int64) string {
 	if average == nil {
-		return NotKnown
+		return screen.NotKnown
 	}
-	return Seconds(sum)
+	return screen.Seconds(sum)
 }
 
-func statsTotal(s *Screen, r *history.StatsSum) {
+func statsTotal(s *screen.Screen, r *history.StatsSum) {
 	if r == nil {
 		return
 	}
-	took := NotKnown
+	took := screen.NotKnown
 	if r.Timed {
-		took = Seconds(r.Seconds)
+		took = screen.Seconds(r.Seconds)
 	}
 	s.Blank()
 	s.Facts(
-		Bold.Text(Count(int64(r.Merges), "merge", "merges")+" in "+took),
-		Plain.Text(fmt.Sprintf("%s of them binary", Number(int64(r.Binary)))),
-		Plain.Text(fmt.Sprintf("%s failed", Number(int64(r.Failures)))),
-		Plain.Text(Count(int64(r.Unmerges), "removal", "removals")),
+		screen.Bold.Text(screen.Count(int64(r.Merges), "merge", "merges")+" in "+took),
+		screen.Plain.Text(fmt.Sprintf("%s of them binary", screen.Number(int64(r.Binary)))),
+		screen.Plain.Text(fmt.Sprintf("%s failed", screen.Number(int64(r.Failures)))),
+		screen.Plain.Text(screen.Count(int64(r.Unmerges), "removal", "removals")),
 	)
 }
 
-func syncTable(s *Screen, rows []history.RepoStats) {
+func syncTable(s *screen.Screen, rows []history.RepoStats) {
 	if len(rows) == 0 {
 		return
 	}
 	s.Blank()
-	t := periodTable(s, rows[0].Period != "", Column{Title: "REPOSITORY"}, Column{Title: "SYNCS", Align: Right}, Column{Title: "TOTAL", Align: Right},
-		Column{Title: "AVERAGE", Align: Right}, Column{Title: "MEDIAN", Align: Right}, Column{Title: "FAILED", Align: Right})
+	t := periodTable(s, rows[0].Period != "", screen.Column{Title: "REPOSITORY"}, screen.Column{Title: "SYNCS", Align: screen.Right}, screen.Column{Title: "TOTAL", Align: screen.Right},
+		screen.Column{Title: "AVERAGE", Align: screen.Right}, screen.Column{Title: "MEDIAN", Align: screen.Right}, screen.Column{Title: "FAILED", Align: screen.Right})
 	for _, r := range rows {
-		t.row(r.Period, Plain.Text(repoName(r.Repo)), Plain.Text(Number(int64(r.Syncs))), Plain.Text(inAll(r.Seconds, r.Average)), Plain.Text(SecondsOrNone(r.Average)),
-			Plain.Text(SecondsOrNone(r.Median)), Plain.Text(Number(int64(r.Failures))))
+		t.row(r.Period, screen.Plain.Text(repoName(r.Repo)), screen.Plain.Text(screen.Number(int64(r.Syncs))), screen.Plain.Text(inAll(r.Seconds, r.Average)), screen.Plain.Text(SecondsOrNone(r.Average)),
+			screen.Plain.Text(SecondsOrNone(r.Median)), screen.Plain.Text(screen.Number(int64(r.Failures))))
 	}
 	t.End()
 }
 
-func runStatsTable(s *Screen, rows []history.RunStats) {
+func runStatsTable(s *screen.Screen, rows []history.RunStats) {
 	if len(rows) == 0 {
 		return
 	}
 	s.Blank()
-	t := periodTable(s, rows[0].Period != "", Column{Title: "RUNS"}, Column{Title: "COUNT", Align: Right}, Column{Title: "OK", Align: Right},
-		Column{Title: "FAILED", Align: Right}, Column{Title: "CUT OFF", Align: Right}, Column{Title: "TOTAL", Align: Right})
+	t := periodTable(s, rows[0].Period != "", screen.Column{Title: "RUNS"}, screen.Column{Title: "COUNT", Align: screen.Right}, screen.Column{Title: "OK", Align: screen.Right},
+		screen.Column{Title: "FAILED", Align: screen.Right}, screen.Column{Title: "CUT OFF", Align: screen.Right}, screen.Column{Title: "TOTAL", Align: screen.Right})
 	for _, r := range rows {
-		t.row(r.Period, Plain.Text(r.Action), Plain.Text(Number(int64(r.Runs))), Plain.Text(Number(int64(r.Succeeded))),
-			Plain.Text(Number(int64(r.Failed))), Plain.Text(Number(int64(r.Interrupted))), Plain.Text(Seconds(r.Seconds)))
+		t.row(r.Period, screen.Plain.Text(r.Action), screen.Plain.Text(screen.Number(int64(r.Runs))), screen.Plain.Text(screen.Number(int64(r.Succeeded))),
+			screen.Plain.Text(screen.Number(int64(r.Failed))), screen.Plain.Text(screen.Number(int64(r.Interrupted))), screen.Plain.Text(screen.Seconds(r.Seconds)))
 	}
 	t.End()
 }

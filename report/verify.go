@@ -6,6 +6,7 @@ import (
 
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/binpkg"
+	"emaudit/report/screen"
 )
 
 // Verified is what a verification did.
@@ -29,9 +30,9 @@ func Verify(v Verified, i *binpkgs.Integrity, o Output) Answer {
 			j.Value("verified", v)
 		},
 		Rows: func(w io.Writer) error { return integrityRows(w, i) },
-		Text: func(s *Screen) {
+		Text: func(s *screen.Screen) {
 			s.Line(verifyHeadline(i)...)
-			s.Line(Dim.Text(verifyWork(v)))
+			s.Line(screen.Dim.Text(verifyWork(v)))
 			s.Blank()
 			integrityTable(s, i, o.Verbose)
 			s.Findings(i.Findings, o.findingOptions())
@@ -39,21 +40,21 @@ func Verify(v Verified, i *binpkgs.Integrity, o Output) Answer {
 	}
 }
 
-func verifyHeadline(i *binpkgs.Integrity) []Cell {
+func verifyHeadline(i *binpkgs.Integrity) []screen.Cell {
 	total := len(i.Rows)
 	empty := i.Empty()
 	whole, damaged, unchecked, unknown := i.Count(binpkg.Whole), i.Count(binpkg.Damaged)-empty, i.Count(binpkg.Unchecked), i.Count(binpkg.Unknown)
-	role := Good
+	role := screen.Good
 	switch {
 	case total == 0:
-		return []Cell{Unknown.Text("unknown"), Plain.Text(": " + i.Unknown())}
+		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": " + i.Unknown())}
 	case damaged > 0:
-		role = Bad
+		role = screen.Bad
 	case whole < total:
-		role = Unknown
+		role = screen.Unknown
 	}
 	rest := fmt.Sprintf(" whole, %d damaged", damaged)
-	if others := tally(tallied{empty, "empty"}, tallied{unchecked, "without anything to check them against"}, tallied{unknown, "unknown"}); others != "" {
+	if others := screen.Tally(screen.Many(empty, "empty"), screen.Many(unchecked, "without anything to check them against"), screen.Many(unknown, "unknown")); others != "" {
 		rest += ", " + others
 	}
 	signatures := map[binpkg.SignatureState]int{}
@@ -61,14 +62,14 @@ func verifyHeadline(i *binpkgs.Integrity) []Cell {
 		signatures[r.Signature]++
 	}
 	if signatures[binpkg.SignatureNone] < total {
-		rest += "; signatures: " + tally(tallied{signatures[binpkg.SignatureValid], "valid"}, tallied{signatures[binpkg.SignatureInvalid], "invalid"},
-			tallied{signatures[binpkg.SignatureUnknownKey], "by unknown keys"}, tallied{signatures[binpkg.SignatureUnchecked], "unchecked"})
+		rest += "; signatures: " + screen.Tally(screen.Many(signatures[binpkg.SignatureValid], "valid"), screen.Many(signatures[binpkg.SignatureInvalid], "invalid"),
+			screen.Many(signatures[binpkg.SignatureUnknownKey], "by unknown keys"), screen.Many(signatures[binpkg.SignatureUnchecked], "unchecked"))
 	}
-	return []Cell{role.Text(fmt.Sprintf("%d of %d", whole, total)), Plain.Text(rest)}
+	return []screen.Cell{role.Text(fmt.Sprintf("%d of %d", whole, total)), screen.Plain.Text(rest)}
 }
 
 func verifyWork(v Verified) string {
-	text := fmt.Sprintf("read %s, %s, in %s", Count(int64(v.Read), "file", "files"), Size(v.Bytes), Seconds(v.Seconds))
+	text := fmt.Sprintf("read %s, %s, in %s", screen.Count(int64(v.Read), "file", "files"), screen.Size(v.Bytes), screen.Seconds(v.Seconds))
 	if v.Skipped > 0 {
 		text += fmt.Sprintf("; %d read before and unchanged since", v.Skipped)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"emaudit/cli/completion"
 	"emaudit/docs"
-	"emaudit/report"
+	"emaudit/report/screen"
 	"emaudit/store"
 	"emaudit/store/logs"
 )
@@ -41,7 +41,7 @@ func (c *completeCommand) Run(ctx context.Context, kctx *kong.Context, s *sessio
 			return storedNames(ctx, s, place.Values["host"], kind)
 		})
 	}
-	return completion.Write(s.proc.stdout, place.Candidates(words[last]), words[last], report.Clean)
+	return completion.Write(s.proc.stdout, place.Candidates(words[last]), words[last], screen.Clean)
 }
 
 // offered returns the values that a flag or an argument of a command may have, by its

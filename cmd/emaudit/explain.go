@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"emaudit/docs"
-	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // explainCommand prints what docs/findings.md says about a code.
@@ -27,14 +27,14 @@ func (c *explainCommand) Run(s *session) error {
 	if term.Width == 0 || term.Width > 80 {
 		term.Width = 80 // prose
 	}
-	screen := report.NewScreen(s.proc.stdout, term)
+	out := screen.NewScreen(s.proc.stdout, term)
 	if text, ok := docs.Explain(c.Code); ok {
-		screen.Heading(c.Code)
+		out.Heading(c.Code)
 		for paragraph := range strings.SplitSeq(text, "\n\n") {
-			screen.Blank()
-			screen.Paragraph(0, report.Plain.Text(strings.ReplaceAll(paragraph, "\n", " ")))
+			out.Blank()
+			out.Paragraph(0, screen.Plain.Text(strings.ReplaceAll(paragraph, "\n", " ")))
 		}
-		return screen.Flush()
+		return out.Flush()
 	}
 	pattern := c.Code
 	if pattern == "" {
@@ -43,12 +43,12 @@ func (c *explainCommand) Run(s *session) error {
 	found := false
 	for _, code := range docs.Codes() {
 		if matches, err := path.Match(pattern, code); matches && err == nil {
-			screen.Line(report.Plain.Text(code))
+			out.Line(screen.Plain.Text(code))
 			found = true
 		}
 	}
 	if found {
-		return screen.Flush()
+		return out.Flush()
 	}
 	if similar := codesLike(c.Code); len(similar) > 0 {
 		return usagef("no finding has the code %q; did you mean %s?", c.Code, strings.Join(similar, ", "))

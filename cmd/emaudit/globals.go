@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"emaudit/audit"
-	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // globals are the flags that every command has.
@@ -87,8 +87,8 @@ func (g *globals) failOn(byDefault string) (limit audit.Severity, ok bool) {
 
 // terminal looks at where output goes. COLUMNS, where it is exported, says how
 // wide a page is, also for a pipe.
-func (g *globals) terminal(proc *process) report.Terminal {
-	t := report.Terminal{Location: proc.local, Now: proc.now()}
+func (g *globals) terminal(proc *process) screen.Terminal {
+	t := screen.Terminal{Location: proc.local, Now: proc.now()}
 	if g.UTC {
 		t.Location = nil
 	}
@@ -125,8 +125,8 @@ func (g *globals) color(proc *process, terminal bool) bool {
 }
 
 // messageTerminal is the terminal of standard error, before any flag is known.
-func (p *process) messageTerminal() report.Terminal {
-	t := report.Terminal{Now: p.now(), Location: p.local}
+func (p *process) messageTerminal() screen.Terminal {
+	t := screen.Terminal{Now: p.now(), Location: p.local}
 	if f, ok := p.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		t.IsTerminal, t.Width = true, 80
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"emaudit/report"
+	"emaudit/report/screen"
 	"emaudit/store"
 )
 
@@ -80,7 +81,7 @@ func runCommand(kctx *kong.Context, ctx context.Context, s *session) error {
 			if !first {
 				fmt.Fprintln(s.proc.stdout)
 			}
-			fmt.Fprintln(s.proc.stdout, "== "+report.Clean(sub.Host)+" ==")
+			fmt.Fprintln(s.proc.stdout, "== "+screen.Clean(sub.Host)+" ==")
 		}
 		first = false
 		return kctx.Run(sub)
@@ -106,7 +107,7 @@ func (s *session) eachHost(ctx context.Context, ask func(*session) error) error 
 		if !h.Elsewhere() {
 			globals.Root = h.Root
 			if info, err := os.Stat(h.Root); err != nil || !info.IsDir() {
-				s.messages.Warning(fmt.Sprintf("host %s: its root %s is not there; answering from what is stored", report.Clean(h.Name), report.Clean(h.Root)))
+				s.messages.Warning(fmt.Sprintf("host %s: its root %s is not there; answering from what is stored", screen.Clean(h.Name), screen.Clean(h.Root)))
 				globals.Root, globals.NoIngest = "/", true
 			}
 		}
@@ -120,7 +121,7 @@ func (s *session) eachHost(ctx context.Context, ask func(*session) error) error 
 			return worst
 		}
 		if _, silent := exitCodeOf(ctx, err); !silent {
-			s.messages.Error(fmt.Errorf("host %s: %w", report.Clean(h.Name), err))
+			s.messages.Error(fmt.Errorf("host %s: %w", screen.Clean(h.Name), err))
 			worst = worseOf(ctx, worst, errFailedHost{})
 		}
 	}

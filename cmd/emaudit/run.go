@@ -15,7 +15,7 @@ import (
 	"emaudit/audit/overview"
 	"emaudit/cli/config"
 	"emaudit/cli/pager"
-	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // process is everything that the outside gives to a run of emaudit, so that a
@@ -82,7 +82,7 @@ type stopParsing struct{ code int }
 
 // run does what the arguments say and returns the exit code.
 func run(ctx context.Context, proc process) (code int) {
-	messages := report.NewMessages(proc.stderr, proc.messageTerminal(), proc.now)
+	messages := screen.NewMessages(proc.stderr, proc.messageTerminal(), proc.now)
 	defer func() {
 		switch stop := recover().(type) {
 		case nil:

@@ -17,6 +17,7 @@ import (
 	"emaudit/hostfs"
 	"emaudit/ingest"
 	"emaudit/report"
+	"emaudit/report/screen"
 	"emaudit/settings"
 	"emaudit/store"
 )
@@ -26,7 +27,7 @@ import (
 type session struct {
 	*globals
 	proc     *process
-	messages *report.Messages
+	messages *screen.Messages
 	command  string
 	flags    []overview.SettingRow // those that do not have their default, with their origin
 	// configured is a command as the configuration and the environment alone
@@ -245,12 +246,12 @@ func (s *session) sayFailed() {
 
 // progress shows how far a long part is, unless --quiet forbids it.
 func (s *session) progress(label string, total int64, bytes bool) ingest.Meter {
-	unit := report.Unit("files")
+	unit := screen.Unit("files")
 	if bytes {
-		unit = report.Bytes
+		unit = screen.Bytes
 	}
 	if s.Quiet {
-		return (*report.Progress)(nil)
+		return (*screen.Progress)(nil)
 	}
 	return s.messages.Progress(label, total, unit)
 }

@@ -18,6 +18,7 @@ import (
 	"emaudit/ingest"
 	"emaudit/parse/binpkg"
 	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // verifyCommand reads binary packages in full.
@@ -188,7 +189,7 @@ func (c *verifyCommand) readKeyring(s *session, options *ingest.VerifyOptions) (
 		return "", fmt.Errorf("keyring %s: %w", from, err)
 	}
 	if n := len(options.Keyring.Diagnostics); n > 0 && !s.Quiet {
-		s.messages.Note(fmt.Sprintf("keyring %s: %s could not be read", from, report.Count(int64(n), "key", "keys")))
+		s.messages.Note(fmt.Sprintf("keyring %s: %s could not be read", from, screen.Count(int64(n), "key", "keys")))
 	}
 	digest := sha256.Sum256(data)
 	options.KeyringDigest = digest[:]

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // Charts are drawn by templates; here is only their geometry. All of it is in
@@ -47,7 +47,7 @@ func newShareChart(head chartHead, parts ...sharePart) *shareChart {
 	for i := range parts {
 		p := &parts[i]
 		p.X, p.Width = percentOf(before, whole), percentOf(p.value, whole)
-		p.Percent = report.Percent(p.value, whole)
+		p.Percent = screen.Percent(p.value, whole)
 		before += p.value
 	}
 	if head.Table == nil {

@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // writeMarkdown writes a page as GitHub-flavoured Markdown, which wikis and bug
@@ -21,7 +21,7 @@ func writeMarkdown(w io.Writer, v *pageView) error {
 	if len(v.Verdicts) > 0 {
 		t := &pageTable{Columns: []pageColumn{{Title: "Question"}, {Title: "Answer"}, {Title: "Because"}, {Title: "More"}}}
 		for _, l := range v.Verdicts {
-			t.row(pageCell{Text: l.Label}, pageCell{Text: l.Verdict.Text, Role: report.Bold}, pageCell{Text: l.Text}, pageCell{Text: l.Command, Mono: true})
+			t.row(pageCell{Text: l.Label}, pageCell{Text: l.Verdict.Text, Role: screen.Bold}, pageCell{Text: l.Text}, pageCell{Text: l.Command, Mono: true})
 		}
 		m.table(t)
 	}
@@ -131,7 +131,7 @@ func markdownCell(c pageCell) string {
 		return ""
 	case c.Mono:
 		return codeSpan(c.Text)
-	case c.Role == report.Bold:
+	case c.Role == screen.Bold:
 		return "**" + escapeMarkdown(c.Text) + "**"
 	}
 	return escapeMarkdown(c.Text)

@@ -7,6 +7,7 @@ import (
 
 	"emaudit/audit/overview"
 	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // collectPackages makes the section of every package that is installed or has
@@ -15,14 +16,14 @@ func (b *pageBuilder) collectPackages() {
 	if c := b.facts.Coverage; c != nil {
 		for _, r := range c.Rows {
 			p := b.pkg(overview.PackageOf(r.CPV))
-			installed := fmt.Sprintf("%s installed, slot %s, %s", strings.TrimPrefix(r.CPV, p.CP+"-"), r.Slot, report.Size(r.Size))
+			installed := fmt.Sprintf("%s installed, slot %s, %s", strings.TrimPrefix(r.CPV, p.CP+"-"), r.Slot, screen.Size(r.Size))
 			if r.BuildTime != nil {
 				installed += ", built " + b.day(*r.BuildTime, "2006-01-02 15:04")
 			}
 			if n := b.facts.Importance[r.CPV]; n > 0 {
-				installed += fmt.Sprintf(", needed by %s", report.Number(int64(n)))
+				installed += fmt.Sprintf(", needed by %s", screen.Number(int64(n)))
 			}
-			p.Facts = append(p.Facts, report.Plain.Text(installed+"; binary package: "), report.CoverageRoles[r.Verdict].Text(verdictWords[r.Verdict]), report.Plain.Text(". "))
+			p.Facts = append(p.Facts, screen.Plain.Text(installed+"; binary package: "), report.CoverageRoles[r.Verdict].Text(verdictWords[r.Verdict]), screen.Plain.Text(". "))
 		}
 	}
 	if st := b.facts.Storage; st != nil {
@@ -34,14 +35,14 @@ func (b *pageBuilder) collectPackages() {
 			for _, n := range s.Binpkgs {
 				state := report.IntegrityRoles[n.Integrity].Text(string(n.Integrity))
 				if n.GoneAt != 0 {
-					state = report.Dim.Text("gone since " + b.day(n.GoneAt, "2006-01-02"))
+					state = screen.Dim.Text("gone since " + b.day(n.GoneAt, "2006-01-02"))
 				}
 				built := "build time unknown"
 				if n.BuildTime != nil {
 					built = "built " + b.day(*n.BuildTime, "2006-01-02 15:04")
 				}
 				// The folder and the package's name stand above already.
-				p.files = append(p.files, []report.Cell{report.Plain.Text(strings.TrimPrefix(n.Path, s.CP+"/")), report.Plain.Text(built), report.Plain.Text(report.Size(n.Size)), state})
+				p.files = append(p.files, []screen.Cell{screen.Plain.Text(strings.TrimPrefix(n.Path, s.CP+"/")), screen.Plain.Text(built), screen.Plain.Text(screen.Size(n.Size)), state})
 			}
 		}
 	}
@@ -80,7 +81,7 @@ func (b *pageBuilder) sortedPackages() []*pagePackage {
 	sorted := make([]*pagePackage, 0, len(b.packages))
 	for _, p := range b.packages {
 		if len(p.Facts) == 0 {
-			p.Facts = []report.Cell{report.Dim.Text("Not installed.")}
+			p.Facts = []screen.Cell{screen.Dim.Text("Not installed.")}
 		}
 		p.Binpkgs, p.Merges = p.files.lines(), p.events.lines()
 		sorted = append(sorted, p)

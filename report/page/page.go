@@ -21,7 +21,7 @@ import (
 // permits that script and its style sheet by their hashes, and nothing else at
 // all. Charts are SVG in the page, each followed by its numbers in a table.
 //
-// Every string passes [Clean] and then html/template, so that names and log
+// Every string passes [screen.Clean] and then html/template, so that names and log
 // text appear as text.
 func Page(facts report.HostFacts, o report.Output) error {
 	v := output{o}.pageOf(facts)

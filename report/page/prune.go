@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"emaudit/audit/overview"
-	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // goingByPackage sums what can go by package; nil where that is not known.
@@ -38,10 +38,10 @@ func (b *pageBuilder) prune(s *pageSection) {
 		return
 	}
 	parts := []sharePart{
-		{Label: "stays", Text: report.Size(p.KeptSize), Class: "accent", value: p.KeptSize},
-		{Label: "can go", Text: report.Size(p.Reclaimable), Class: "accent-2", value: p.Reclaimable},
+		{Label: "stays", Text: screen.Size(p.KeptSize), Class: "accent", value: p.KeptSize},
+		{Label: "can go", Text: screen.Size(p.Reclaimable), Class: "accent-2", value: p.Reclaimable},
 	}
-	s.add(pageBlock{Share: newShareChart(chartHead{ID: "pkgdir-prune", Title: "What can go", Desc: fmt.Sprintf("%s stays, %s can go.", report.Size(p.KeptSize), report.Size(p.Reclaimable))}, parts...)})
+	s.add(pageBlock{Share: newShareChart(chartHead{ID: "pkgdir-prune", Title: "What can go", Desc: fmt.Sprintf("%s stays, %s can go.", screen.Size(p.KeptSize), screen.Size(p.Reclaimable))}, parts...)})
 	s.add(pageBlock{Note: fmt.Sprintf("These stay: what the states before the last %d updates need, what the last %d days need, pins, what is installed, and what could not be built again.", p.Policy.KeepStates, p.Policy.KeepDays)})
 	var going, staying []pruneReason
 	for _, c := range p.Candidates {

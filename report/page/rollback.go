@@ -8,6 +8,7 @@ import (
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // MostPageRollbacks is how many runs, the newest first, a page judges the way
@@ -30,7 +31,7 @@ func (b *pageBuilder) rollback() *pageSection {
 	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each run", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true, Optional: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}}}
 	for _, r := range all {
 		verdict := report.ReadinessWords[r.Verdict]
-		before := pageCell{Text: report.NotKnown}
+		before := pageCell{Text: screen.NotKnown}
 		if r.Target.Run != nil {
 			before = pageCell{Text: fmt.Sprintf("#%d", *r.Target.Run), Sort: sortKey(*r.Target.Run)}
 		}
@@ -62,10 +63,10 @@ func rollbackShare(all []*rollback.Rollback) *shareChart {
 		counts[r.Verdict]++
 	}
 	part := func(v rollback.Readiness, class string) sharePart {
-		return sharePart{Label: strings.ToLower(report.ReadinessWords[v].Text), Text: report.Number(counts[v]), Class: class, value: counts[v]}
+		return sharePart{Label: strings.ToLower(report.ReadinessWords[v].Text), Text: screen.Number(counts[v]), Class: class, value: counts[v]}
 	}
 	return newShareChart(chartHead{
-		ID: "rollback-share", Title: fmt.Sprintf("The last %s that changed what is installed", report.Count(int64(len(all)), "run", "runs")),
+		ID: "rollback-share", Title: fmt.Sprintf("The last %s that changed what is installed", screen.Count(int64(len(all)), "run", "runs")),
 		Desc: fmt.Sprintf("%d ready, %d ready with warnings, %d partial, %d not ready", counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady]),
 	}, part(rollback.Ready, "good"), part(rollback.ReadyWithWarnings, "warn"), part(rollback.Partial, "warn"), part(rollback.NotReady, "bad"))
 }
@@ -75,7 +76,7 @@ func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
 	t := &pageTable{ID: "rollback-changes", Caption: "What would change", Open: true, Columns: []pageColumn{{Title: "Action"}, {Title: "From"}, {Title: "To"}, {Title: "Binary package", Optional: true}, {Title: "Bytes"}, {Title: "Usable"}}}
 	for i := range r.Changes {
 		c := &r.Changes[i]
-		from, to, file, integrity := pageCell{Text: report.NotKnown}, pageCell{Text: report.NotKnown}, pageCell{Text: report.NotKnown}, pageCell{Text: report.NotKnown}
+		from, to, file, integrity := pageCell{Text: screen.NotKnown}, pageCell{Text: screen.NotKnown}, pageCell{Text: screen.NotKnown}, pageCell{Text: screen.NotKnown}
 		if c.From != nil {
 			from = b.packageCell(*c.From)
 		}
@@ -88,7 +89,7 @@ func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
 		}
 		usable := pageCell{Text: string(c.Usable), Role: report.UsableRoles[c.Usable]}
 		if c.Action == state.ActionRemove {
-			usable = pageCell{Text: report.NotKnown}
+			usable = pageCell{Text: screen.NotKnown}
 		}
 		if codes := report.ReasonCodes(c.Reasons); codes != "" {
 			usable.Text += ": " + codes
@@ -124,7 +125,7 @@ func (b *pageBuilder) gapsOfRuns(all []*rollback.Rollback) pageBlock {
 	}
 	t := &pageTable{ID: "rollback-gaps", Caption: "What is missing for which of them, and what mends it", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "Cause", Optional: true}, {Title: "Before"}, {Title: "Detail", Optional: true}, {Title: "Remedy"}}}
 	for _, m := range order {
-		t.row(b.packageCell(m.cpv), pageCell{Text: m.cause, Role: report.Bad}, pageCell{Text: runsInWords(runs[m]), Sort: sortKey(int64(len(runs[m])))}, pageCell{Text: m.detail}, pageCell{Text: m.remedy, Mono: true})
+		t.row(b.packageCell(m.cpv), pageCell{Text: m.cause, Role: screen.Bad}, pageCell{Text: runsInWords(runs[m]), Sort: sortKey(int64(len(runs[m])))}, pageCell{Text: m.detail}, pageCell{Text: m.remedy, Mono: true})
 	}
 	return t.block()
 }
@@ -140,7 +141,7 @@ func runsInWords(names []string) string {
 
 // rollbackVerdict is the line at the top of the page.
 func (b *pageBuilder) rollbackVerdict() pageVerdict {
-	v := pageVerdict{Label: "ROLLBACK", Command: "emaudit rollback", Section: "rollback", Verdict: report.Unknown.Text("unknown"), Text: "no earlier state is known"}
+	v := pageVerdict{Label: "ROLLBACK", Command: "emaudit rollback", Section: "rollback", Verdict: screen.Unknown.Text("unknown"), Text: "no earlier state is known"}
 	if len(b.facts.Rollbacks) > 0 {
 		last := b.facts.Rollbacks[0]
 		v.Verdict = report.ReadinessWords[last.Verdict]

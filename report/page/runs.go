@@ -10,6 +10,7 @@ import (
 	"emaudit/audit/history"
 	"emaudit/audit/overview"
 	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // What of a long history fits a page that opens at once.
@@ -77,7 +78,7 @@ func (b *pageBuilder) runs() *pageSection {
 		marks = append(marks, m)
 	}
 	s.Lead = fmt.Sprintf("%s of emerge since %s, of which %s failed. A run is one call of emerge, numbered like a transaction.",
-		report.Count(int64(len(runs)), "run", "runs"), b.day(runs[0].StartedAt, "2006-01-02"), report.Number(int64(failed)))
+		screen.Count(int64(len(runs)), "run", "runs"), b.day(runs[0].StartedAt, "2006-01-02"), screen.Number(int64(failed)))
 	head := chartHead{ID: "runs-time", Title: "Runs through time, by how long they took", Desc: "One mark for each run; the scale of durations is logarithmic, and a run of unknown duration is as low as a minute.", Table: b.runTable(runs)}
 	s.add(pageBlock{Timeline: newTimeline(head, []legendItem{{"ok", "accent"}, {"sync", "accent-2"}, {"failed", "bad"}, {"killed or interrupted", "warn"}, {"declined or unknown", "unknown"}}, marks, b.Envelope.GeneratedAt, b.Terminal.Zone())})
 	return s
@@ -96,9 +97,9 @@ func (b *pageBuilder) runTable(runs []*history.Run) *pageTable {
 
 func secondsCell(seconds *int64) pageCell {
 	if seconds == nil {
-		return pageCell{Text: report.NotKnown, Sort: "-1"}
+		return pageCell{Text: screen.NotKnown, Sort: "-1"}
 	}
-	return pageCell{Text: report.Seconds(*seconds), Sort: sortKey(*seconds)}
+	return pageCell{Text: screen.Seconds(*seconds), Sort: sortKey(*seconds)}
 }
 
 // failures lists what failed and was not put right.
@@ -113,9 +114,9 @@ func (b *pageBuilder) failures() *pageSection {
 	case len(f.Rows) == 0:
 		s.Verdict = head[0]
 	case open == 0:
-		s.Verdict = report.Good.Text("none open")
+		s.Verdict = screen.Good.Text("none open")
 	default:
-		s.Verdict = report.Bad.Text(fmt.Sprintf("%d open", open))
+		s.Verdict = screen.Bad.Text(fmt.Sprintf("%d open", open))
 	}
 	t := &pageTable{ID: "failures-table", Caption: "Every failed merge", Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Phase"}, {Title: "Cause"}, {Title: "Since then"}}}
 	for i := range f.Rows[:min(len(f.Rows), rowsOfFailures)] {
@@ -123,9 +124,9 @@ func (b *pageBuilder) failures() *pageSection {
 		since := pageCell{Text: row.Resolution}
 		switch row.Resolution {
 		case "open":
-			since.Role = report.Bad
+			since.Role = screen.Bad
 		default:
-			since.Role = report.Good
+			since.Role = screen.Good
 			if row.ResolvedBy != nil {
 				since.Text += " by " + *row.ResolvedBy
 			}
@@ -187,16 +188,16 @@ func (b *pageBuilder) buildTimes() *pageSection {
 		total += p.total
 		count += len(p.builds)
 	}
-	s.Verdict = report.Plain.Text(report.Seconds(total))
+	s.Verdict = screen.Plain.Text(screen.Seconds(total))
 	s.Lead = fmt.Sprintf("%s of %s took %s. The trend compares the last build with the median of those before it.",
-		report.Count(int64(count), "build from source", "builds from source"), report.Count(int64(len(b.builds)), "package", "packages"), report.Seconds(total))
+		screen.Count(int64(count), "build from source", "builds from source"), screen.Count(int64(len(b.builds)), "package", "packages"), screen.Seconds(total))
 	head := chartHead{ID: "builds-bars", Title: "Where the time went"}
 	var rows []barRow
 	t := &pageTable{ID: "builds-table", Caption: "Build time and its trend, by package", Columns: []pageColumn{{Title: "Package"}, {Title: "Builds", Numeric: true}, {Title: "Total", Numeric: true}, {Title: "Median", Numeric: true}, {Title: "Last", Numeric: true}, {Title: "Trend"}}}
 	for i, p := range b.builds {
 		cell := b.cpCell(p.cp)
 		if i < barsOfBuilds && p.total > 0 {
-			rows = append(rows, barRow{Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", report.Seconds(p.total), report.Count(int64(len(p.builds)), "build", "builds")), Parts: []barPart{{Class: "accent", value: p.total}}})
+			rows = append(rows, barRow{Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", screen.Seconds(p.total), screen.Count(int64(len(p.builds)), "build", "builds")), Parts: []barPart{{Class: "accent", value: p.total}}})
 		}
 		if i >= rowsOfBuilds {
 			continue
@@ -214,7 +215,7 @@ func (b *pageBuilder) buildTimes() *pageSection {
 	}
 	s.add(pageBlock{Bars: newBarChart(head, nil, rows)}, t.block())
 	if rest := len(b.builds) - rowsOfBuilds; rest > 0 {
-		s.add(pageBlock{Note: fmt.Sprintf("%s took less time than these: emaudit stats", report.Count(int64(rest), "package", "packages"))})
+		s.add(pageBlock{Note: fmt.Sprintf("%s took less time than these: emaudit stats", screen.Count(int64(rest), "package", "packages"))})
 	}
 	return s
 }
@@ -238,14 +239,14 @@ func medianOf(builds []build) int64 {
 // before it.
 func (p *packageBuilds) trend() pageCell {
 	if len(p.builds) < 2 {
-		return pageCell{Text: "one build", Role: report.Dim, Sort: "0"}
+		return pageCell{Text: "one build", Role: screen.Dim, Sort: "0"}
 	}
 	recent := p.builds[max(len(p.builds)-sparkOfBuilds, 0):]
 	values := make([]int64, len(recent))
 	var said []string
 	for i, n := range recent {
 		values[i] = n.seconds
-		said = append(said, report.Seconds(n.seconds))
+		said = append(said, screen.Seconds(n.seconds))
 	}
 	before, last := medianOf(p.builds[:len(p.builds)-1]), p.builds[len(p.builds)-1].seconds
 	cell := pageCell{Text: "as before", Sort: "0", Spark: newSparkline(strings.Join(said, ", "), values)}
@@ -275,7 +276,7 @@ func (b *pageBuilder) mailbox() *pageSection {
 		s.Lead = "There are no messages."
 		return s
 	}
-	s.Lead = fmt.Sprintf("Messages of packages, unread ones first: %s unread, %s read. emaudit messages marks them as read.", report.Number(int64(m.Unread)), report.Number(int64(m.Read)))
+	s.Lead = fmt.Sprintf("Messages of packages, unread ones first: %s unread, %s read. emaudit messages marks them as read.", screen.Number(int64(m.Unread)), screen.Number(int64(m.Read)))
 	t := &pageTable{ID: "messages-table", Caption: "Messages", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Class"}, {Title: "Message"}}}
 	for i := range m.Rows[:min(len(m.Rows), rowsOfMessages)] {
 		row := &m.Rows[i]
@@ -283,18 +284,18 @@ func (b *pageBuilder) mailbox() *pageSection {
 		if len(lines) > linesOfMessage {
 			lines = append(slices.Clone(lines[:linesOfMessage]), "…")
 		}
-		role := report.Plain
+		role := screen.Plain
 		switch row.Class {
 		case "error":
-			role = report.Bad
+			role = screen.Bad
 		case "warn":
-			role = report.Warn
+			role = screen.Warn
 		}
 		t.row(b.packageCell(row.CPV), b.timeCell(row.At), pageCell{Text: row.Class, Role: role}, pageCell{Text: strings.Join(lines, "\n"), Lines: true})
 	}
 	s.add(t.block())
 	if rest := len(m.Rows) - rowsOfMessages; rest > 0 {
-		s.add(pageBlock{Note: fmt.Sprintf("%s older than these: emaudit messages --all", report.Count(int64(rest), "message is", "messages are"))})
+		s.add(pageBlock{Note: fmt.Sprintf("%s older than these: emaudit messages --all", screen.Count(int64(rest), "message is", "messages are"))})
 	}
 	return s
 }
@@ -319,13 +320,13 @@ func (b *pageBuilder) collectEvents() {
 			if m.StartedAt != nil {
 				at = *m.StartedAt
 			}
-			role := report.Plain
+			role := screen.Plain
 			if m.Outcome == "failed" || m.Outcome == "interrupted" {
-				role = report.Bad
+				role = screen.Bad
 			}
-			p.events = append(p.events, []report.Cell{
-				report.Plain.Text(b.day(at, "2006-01-02 15:04")), report.Plain.Text(fmt.Sprintf("#%d", r.ID)), report.Plain.Text(strings.TrimPrefix(m.CPV, p.CP+"-")),
-				report.Plain.Text("from " + m.Kind), report.Plain.Text(report.SecondsOrNone(m.Seconds)), role.Text(m.Outcome),
+			p.events = append(p.events, []screen.Cell{
+				screen.Plain.Text(b.day(at, "2006-01-02 15:04")), screen.Plain.Text(fmt.Sprintf("#%d", r.ID)), screen.Plain.Text(strings.TrimPrefix(m.CPV, p.CP+"-")),
+				screen.Plain.Text("from " + m.Kind), screen.Plain.Text(report.SecondsOrNone(m.Seconds)), role.Text(m.Outcome),
 			})
 		}
 	}

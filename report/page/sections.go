@@ -11,6 +11,7 @@ import (
 	"emaudit/audit/rollback"
 	"emaudit/parse/binpkg"
 	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // pageOf puts the page together: the verdicts, what to do, the sections in the
@@ -60,7 +61,7 @@ type pageBuilder struct {
 func (b *pageBuilder) head() {
 	v := b.view
 	if s := b.facts.Overview; s != nil {
-		v.Facts = append(v.Facts, report.Count(int64(s.Installed), "package", "packages")+" installed")
+		v.Facts = append(v.Facts, screen.Count(int64(s.Installed), "package", "packages")+" installed")
 		v.Verdicts = append(v.Verdicts, b.rollbackVerdict(), b.coverageVerdict(), b.integrityVerdict(), b.messagesVerdict(), b.pkgdirVerdict(s))
 		v.Steps = report.NextSteps(b.facts.Findings, b.checks())
 		v.findings = b.facts.Findings
@@ -84,14 +85,14 @@ func (b *pageBuilder) checks() []report.Check {
 // asked.
 func (b *pageBuilder) coverageVerdict() pageVerdict {
 	if b.facts.Coverage == nil {
-		return b.verdict(report.SummaryLine{Label: "COVERAGE", Verdict: report.Unknown.Text("unknown"), Command: "emaudit audit coverage"}, "coverage")
+		return b.verdict(screen.SummaryLine{Label: "COVERAGE", Verdict: screen.Unknown.Text("unknown"), Command: "emaudit audit coverage"}, "coverage")
 	}
 	return b.verdict(report.CoverageLine(b.facts.Coverage), "coverage")
 }
 
 func (b *pageBuilder) integrityVerdict() pageVerdict {
 	if b.facts.Integrity == nil {
-		return b.verdict(report.SummaryLine{Label: "INTEGRITY", Verdict: report.Unknown.Text("unknown"), Command: "emaudit verify"}, "integrity")
+		return b.verdict(screen.SummaryLine{Label: "INTEGRITY", Verdict: screen.Unknown.Text("unknown"), Command: "emaudit verify"}, "integrity")
 	}
 	return b.verdict(report.IntegrityLine(b.facts.Integrity), "integrity")
 }
@@ -101,48 +102,48 @@ func (b *pageBuilder) integrityVerdict() pageVerdict {
 func (b *pageBuilder) pkgdirVerdict(s *overview.Overview) pageVerdict {
 	v := b.verdict(report.PkgdirLine(s), "pkgdir")
 	if p := b.facts.Prune; p != nil && p.Reclaimable > 0 {
-		v.Text += ", " + report.Size(p.Reclaimable) + " can go"
+		v.Text += ", " + screen.Size(p.Reclaimable) + " can go"
 	}
 	return v
 }
 
-func (b *pageBuilder) verdict(l report.SummaryLine, section string) pageVerdict {
+func (b *pageBuilder) verdict(l screen.SummaryLine, section string) pageVerdict {
 	return pageVerdict{Label: l.Label, Text: l.Text, Command: l.Command, Verdict: l.Verdict, Section: section}
 }
 
 // answer is the worst of the verdicts in a sentence: whether the last run can
 // be undone, and else whether what is installed could be put back.
-func (b *pageBuilder) answer() report.Cell {
+func (b *pageBuilder) answer() screen.Cell {
 	c := b.facts.Coverage
 	if c == nil || len(c.Rows) == 0 {
-		return report.Unknown.Text("Nothing is known of what is installed")
+		return screen.Unknown.Text("Nothing is known of what is installed")
 	}
 	if len(b.facts.Rollbacks) > 0 {
 		last := b.facts.Rollbacks[0]
 		switch {
 		case !last.Target.Known && last.Verdict != rollback.Partial:
-			return report.Unknown.Text("Whether the last run can be undone is not known")
+			return screen.Unknown.Text("Whether the last run can be undone is not known")
 		case last.Verdict == rollback.NotReady:
-			return report.Bad.Text("The last run cannot be undone" + gapsInWords(last))
+			return screen.Bad.Text("The last run cannot be undone" + gapsInWords(last))
 		case last.Verdict == rollback.Partial:
-			return report.Warn.Text("The last run can be undone in part: " + report.CarriedText(last))
+			return screen.Warn.Text("The last run can be undone in part: " + report.CarriedText(last))
 		case last.Verdict == rollback.ReadyWithWarnings:
-			return report.Warn.Text("The last run can be undone, with warnings")
+			return screen.Warn.Text("The last run can be undone, with warnings")
 		}
 	}
 	switch none, other := c.Count(binpkgs.CoverageNone), c.Count(binpkgs.CoverageSameVersion); {
 	case none > 0:
-		return report.Warn.Text(fmt.Sprintf("%s could not be put back: no binary package", report.Count(int64(none), "package", "packages")))
+		return screen.Warn.Text(fmt.Sprintf("%s could not be put back: no binary package", screen.Count(int64(none), "package", "packages")))
 	case c.Count(binpkgs.CoverageUnknown) > 0:
-		return report.Unknown.Text(fmt.Sprintf("Whether %s could be put back is not known: a folder could not be listed", report.Count(int64(c.Count(binpkgs.CoverageUnknown)), "package", "packages")))
+		return screen.Unknown.Text(fmt.Sprintf("Whether %s could be put back is not known: a folder could not be listed", screen.Count(int64(c.Count(binpkgs.CoverageUnknown)), "package", "packages")))
 	case other > 0:
-		return report.Warn.Text(fmt.Sprintf("%s could be put back only as another build", report.Count(int64(other), "package", "packages")))
+		return screen.Warn.Text(fmt.Sprintf("%s could be put back only as another build", screen.Count(int64(other), "package", "packages")))
 	case c.Count(binpkgs.CoverageLossy) > 0:
-		return report.Warn.Text(fmt.Sprintf("%s could be put back only without some files", report.Count(int64(c.Count(binpkgs.CoverageLossy)), "package", "packages")))
+		return screen.Warn.Text(fmt.Sprintf("%s could be put back only without some files", screen.Count(int64(c.Count(binpkgs.CoverageLossy)), "package", "packages")))
 	case len(b.facts.Rollbacks) == 0:
-		return report.Unknown.Text("Every package has its binary package; whether the last run can be undone is not known")
+		return screen.Unknown.Text("Every package has its binary package; whether the last run can be undone is not known")
 	}
-	return report.Good.Text("The last run can be undone, and every installed package has its binary package")
+	return screen.Good.Text("The last run can be undone, and every installed package has its binary package")
 }
 
 // gapsInWords is how much is missing, to end a sentence with.
@@ -150,12 +151,12 @@ func gapsInWords(r *rollback.Rollback) string {
 	if len(r.Gaps) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(": %s of %d lack a usable binary package", report.Count(int64(len(r.Gaps)), "package", "packages"), len(r.Changes))
+	return fmt.Sprintf(": %s of %d lack a usable binary package", screen.Count(int64(len(r.Gaps)), "package", "packages"), len(r.Changes))
 }
 
 // messagesVerdict is the line of messages at the top of the page.
 func (b *pageBuilder) messagesVerdict() pageVerdict {
-	v := pageVerdict{Label: "MESSAGES", Command: "emaudit messages", Section: "messages", Verdict: report.Unknown.Text("unknown")}
+	v := pageVerdict{Label: "MESSAGES", Command: "emaudit messages", Section: "messages", Verdict: screen.Unknown.Text("unknown")}
 	m := b.facts.Messages
 	if m == nil {
 		return v
@@ -167,11 +168,11 @@ func (b *pageBuilder) messagesVerdict() pageVerdict {
 			classes[row.Class]++
 		}
 	}
-	if v.Verdict.Role == report.Unknown {
+	if v.Verdict.Role == screen.Unknown {
 		v.Text = "no folder of elog could be read"
 		return v
 	}
-	v.Text = fmt.Sprintf("%s, %s unread", report.Count(int64(classes["error"]), "error", "errors"), report.Count(int64(classes["warn"]), "warning", "warnings"))
+	v.Text = fmt.Sprintf("%s, %s unread", screen.Count(int64(classes["error"]), "error", "errors"), screen.Count(int64(classes["warn"]), "warning", "warnings"))
 	return v
 }
 
@@ -185,8 +186,8 @@ func (b *pageBuilder) coverage() *pageSection {
 	s.Verdict = report.CoverageLine(c).Verdict
 	s.Lead = "Does every installed package have a binary package to restore it from? “exact” is the file that was merged, “same build” another file of that build, “other build” the same version built at another time."
 	s.add(
-		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(binpkgs.CoverageRow) int64 { return 1 }, report.Number)},
-		pageBlock{Share: b.coverageShare("coverage-size", "By installed size", c, func(r binpkgs.CoverageRow) int64 { return r.Size }, report.Size)},
+		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(binpkgs.CoverageRow) int64 { return 1 }, screen.Number)},
+		pageBlock{Share: b.coverageShare("coverage-size", "By installed size", c, func(r binpkgs.CoverageRow) int64 { return r.Size }, screen.Size)},
 	)
 	s.add(b.coverageByImportance(c))
 	if len(c.Commands) > 0 {
@@ -203,7 +204,7 @@ func (b *pageBuilder) coverage() *pageSection {
 	rows := slices.Clone(c.Rows)
 	slices.SortStableFunc(rows, func(x, y binpkgs.CoverageRow) int { return verdictRank(y.Verdict) - verdictRank(x.Verdict) })
 	for _, r := range rows {
-		file := pageCell{Text: report.NotKnown, Role: report.Dim}
+		file := pageCell{Text: screen.NotKnown, Role: screen.Dim}
 		if r.Instance != nil {
 			// The folder is the name of the package, which stands before it.
 			file = pageCell{Text: strings.TrimPrefix(r.Instance.Path, overview.PackageOf(r.CPV)+"/"), Mono: true}
@@ -291,7 +292,7 @@ func (b *pageBuilder) coverageByImportance(c *binpkgs.Coverage) pageBlock {
 			counts[r.Verdict]++
 			all++
 		}
-		row := barRow{Label: class.label, Text: fmt.Sprintf("%s, %s without", report.Count(all, "package", "packages"), report.Number(counts[binpkgs.CoverageNone]))}
+		row := barRow{Label: class.label, Text: fmt.Sprintf("%s, %s without", screen.Count(all, "package", "packages"), screen.Number(counts[binpkgs.CoverageNone]))}
 		cells := []pageCell{{Text: class.label}}
 		for _, v := range report.VerdictOrder {
 			row.Parts = append(row.Parts, barPart{Class: verdictClasses[v], value: counts[v]})
@@ -323,9 +324,9 @@ func (b *pageBuilder) storage() *pageSection {
 	if st == nil {
 		return b.unknown(s, "PKGDIR was not checked.", "emaudit prune")
 	}
-	s.Verdict = report.Plain.Text(report.Size(st.Bytes))
+	s.Verdict = screen.Plain.Text(screen.Size(st.Bytes))
 	s.Lead = fmt.Sprintf("%s of %s. What no state needs any more can go: emaudit prune lists it with its reasons and deletes nothing unless told to.",
-		report.Count(int64(st.Files), "binary package", "binary packages"), report.Count(int64(len(st.Packages)), "package", "packages"))
+		screen.Count(int64(st.Files), "binary package", "binary packages"), screen.Count(int64(len(st.Packages)), "package", "packages"))
 	var points []linePoint
 	head := chartHead{ID: "pkgdir-time", Title: "Size over time", Table: &pageTable{ID: "pkgdir-time-numbers", Columns: []pageColumn{{Title: "Month"}, {Title: "Files", Numeric: true}, {Title: "Size", Numeric: true}}}}
 	month := ""
@@ -336,8 +337,8 @@ func (b *pageBuilder) storage() *pageSection {
 			head.Table.row(pageCell{Text: month}, numberCell(int64(p.Files)), sizeCell(p.Bytes))
 		}
 	}
-	head.Desc = fmt.Sprintf("Since %s; now %s. A file counts from the time at which it was written. Files that were deleted before emaudit first looked are missing.", b.day(firstPoint(st), "2006-01-02"), report.Size(st.Bytes))
-	s.add(pageBlock{Line: newLineChart(head, points, b.Envelope.GeneratedAt, func(v float64) string { return report.Size(int64(v)) }, b.Terminal.Zone())})
+	head.Desc = fmt.Sprintf("Since %s; now %s. A file counts from the time at which it was written. Files that were deleted before emaudit first looked are missing.", b.day(firstPoint(st), "2006-01-02"), screen.Size(st.Bytes))
+	s.add(pageBlock{Line: newLineChart(head, points, b.Envelope.GeneratedAt, func(v float64) string { return screen.Size(int64(v)) }, b.Terminal.Zone())})
 	b.prune(s)
 	going := b.goingByPackage()
 	s.add(pageBlock{Bars: b.storageByPackage(st, going)})
@@ -347,7 +348,7 @@ func (b *pageBuilder) storage() *pageSection {
 		t.Caption = fmt.Sprintf("The %d largest packages in PKGDIR", rowsOfPkgdir)
 	}
 	for _, p := range present[:min(len(present), rowsOfPkgdir)] {
-		can := pageCell{Text: report.NotKnown, Sort: "-1"}
+		can := pageCell{Text: screen.NotKnown, Sort: "-1"}
 		if going != nil {
 			can = sizeCell(going[p.CP])
 		}
@@ -376,7 +377,7 @@ func (b *pageBuilder) storageByPackage(st *overview.Storage, going map[string]in
 		needed := min(p.Needed, p.Bytes-can)
 		other := p.Bytes - needed - can
 		rows = append(rows, barRow{
-			Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", report.Size(p.Bytes), report.Count(int64(p.Files), "file", "files")),
+			Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", screen.Size(p.Bytes), screen.Count(int64(p.Files), "file", "files")),
 			Parts: []barPart{{Class: "accent", value: needed}, {Class: "accent-3", value: other}, {Class: "accent-2", value: can}},
 		})
 		head.Table.row(cell, sizeCell(needed), sizeCell(other), sizeCell(can))
@@ -411,12 +412,12 @@ func (b *pageBuilder) integrity() *pageSection {
 		class     string
 	}{{binpkg.Whole, "good"}, {binpkg.Unchecked, "unknown"}, {binpkg.Unknown, "unknown-2"}, {binpkg.Damaged, "bad"}} {
 		n := int64(i.Count(p.integrity))
-		parts = append(parts, sharePart{Label: string(p.integrity), Text: report.Number(n), Class: p.class, value: n})
-		said = append(said, report.Number(n)+" "+string(p.integrity))
+		parts = append(parts, sharePart{Label: string(p.integrity), Text: screen.Number(n), Class: p.class, value: n})
+		said = append(said, screen.Number(n)+" "+string(p.integrity))
 	}
 	s.add(pageBlock{Share: newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: strings.Join(said, ", ")}, parts...)})
 	if n := i.Count(binpkg.Unchecked) + i.Count(binpkg.Unknown); n > 0 {
-		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", report.Count(int64(n), "binary package was", "binary packages were")), Command: "emaudit verify"}})
+		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", screen.Count(int64(n), "binary package was", "binary packages were")), Command: "emaudit verify"}})
 	}
 	s.add(b.findingsBlock(i.Findings, func(audit.Finding) bool { return true }))
 	return s
@@ -429,9 +430,9 @@ func (b *pageBuilder) settings() *pageSection {
 	if d == nil {
 		return b.unknown(s, "Settings were not checked.", "emaudit doctor")
 	}
-	role := report.Good
+	role := screen.Good
 	if d.Passed < d.Checks {
-		role = report.Warn
+		role = screen.Warn
 	}
 	s.Verdict = role.Text(fmt.Sprintf("%d of %d checks", d.Passed, d.Checks))
 	s.Lead = "Are Portage's settings such that merges leave binary packages, keep them apart, and record what they say?"
@@ -446,7 +447,7 @@ func (b *pageBuilder) settings() *pageSection {
 	t := &pageTable{ID: "settings-values", Caption: "Every setting and where it comes from", Columns: []pageColumn{{Title: "Setting"}, {Title: "Value"}, {Title: "From", Optional: true}}}
 	for _, p := range d.Settings {
 		if p.Value != "" {
-			t.row(pageCell{Text: p.Name, Mono: true}, pageCell{Text: p.Value, Mono: true}, pageCell{Text: p.Source, Role: report.Dim})
+			t.row(pageCell{Text: p.Name, Mono: true}, pageCell{Text: p.Value, Mono: true}, pageCell{Text: p.Source, Role: screen.Dim})
 		}
 	}
 	s.add(t.block())
@@ -455,7 +456,7 @@ func (b *pageBuilder) settings() *pageSection {
 
 // unknown makes a section that only says that its answer is not known.
 func (b *pageBuilder) unknown(s *pageSection, text, command string) *pageSection {
-	s.Verdict = report.Unknown.Text("unknown")
+	s.Verdict = screen.Unknown.Text("unknown")
 	s.add(pageBlock{Unknown: &pageUnknown{Text: text, Command: command}})
 	return s
 }
@@ -502,13 +503,13 @@ func (b *pageBuilder) findingsBlock(findings []audit.Finding, wanted func(audit.
 // importanceCell says how many packages need one.
 func (b *pageBuilder) importanceCell(cpv string) pageCell {
 	if b.facts.Importance == nil {
-		return pageCell{Text: report.NotKnown}
+		return pageCell{Text: screen.NotKnown}
 	}
 	return numberCell(int64(b.facts.Importance[cpv]))
 }
 
-func numberCell(n int64) pageCell { return pageCell{Text: report.Number(n), Sort: sortKey(n)} }
-func sizeCell(n int64) pageCell   { return pageCell{Text: report.Size(n), Sort: sortKey(n)} }
+func numberCell(n int64) pageCell { return pageCell{Text: screen.Number(n), Sort: sortKey(n)} }
+func sizeCell(n int64) pageCell   { return pageCell{Text: screen.Size(n), Sort: sortKey(n)} }
 
 // packageCell names a cpv and links to the section of its package.
 func (b *pageBuilder) packageCell(cpv string) pageCell {
@@ -518,7 +519,7 @@ func (b *pageBuilder) packageCell(cpv string) pageCell {
 // cpCell names a package and links to its section.
 func (b *pageBuilder) cpCell(cp string) pageCell {
 	if cp == "" {
-		return pageCell{Text: "(no readable name)", Role: report.Unknown}
+		return pageCell{Text: "(no readable name)", Role: screen.Unknown}
 	}
 	if p := b.packages[cp]; p != nil {
 		return pageCell{Text: cp, Link: p.ID}

@@ -8,6 +8,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // A page is made in two steps: the facts become a pageView, which is text,
@@ -20,10 +21,10 @@ type pageView struct {
 	Generated  pageTime
 	Version    string
 	// Answer is the page in one sentence.
-	Answer   report.Cell
+	Answer   screen.Cell
 	Facts    []string
 	Verdicts []pageVerdict
-	Steps    []report.Step
+	Steps    []screen.Step
 	Sections []*pageSection
 	Packages []*pagePackage
 
@@ -39,7 +40,7 @@ type pageTime struct {
 // pageVerdict is one line at the top of the page.
 type pageVerdict struct {
 	Label, Text, Command string
-	Verdict              report.Cell
+	Verdict              screen.Cell
 	Section              string // id of the section that says more
 }
 
@@ -47,7 +48,7 @@ type pageVerdict struct {
 // they are read.
 type pageSection struct {
 	ID, Title string
-	Verdict   report.Cell
+	Verdict   screen.Cell
 	Lead      string // one or two sentences
 	Blocks    []pageBlock
 }
@@ -138,7 +139,7 @@ type pageRow []pageCell
 // pageCell is a cell of a [pageTable].
 type pageCell struct {
 	Text  string
-	Role  report.Role
+	Role  screen.Role
 	Link  string // id of a package's section, or ""
 	Sort  string // what the cell is sorted by, where that is not its text
 	Mono  bool   // a path, a command, a version
@@ -174,40 +175,40 @@ const filterFrom = 12
 // its tables are lines of text in columns, each list one element.
 type pagePackage struct {
 	ID, CP  string
-	Facts   []report.Cell
-	Binpkgs []report.Cell // a line each
-	Merges  []report.Cell
+	Facts   []screen.Cell
+	Binpkgs []screen.Cell // a line each
+	Merges  []screen.Cell
 
 	files, events pageLines
 }
 
 // pageLines are lines with columns in them.
-type pageLines [][]report.Cell
+type pageLines [][]screen.Cell
 
 // lines aligns the columns of all lines; a line has the role of the worst of
 // its cells. Two spaces are between columns, none behind the last.
-func (l pageLines) lines() []report.Cell {
+func (l pageLines) lines() []screen.Cell {
 	var widths []int
 	for _, row := range l {
 		for i := range row {
-			row[i].Text = report.Clean(row[i].Text)
+			row[i].Text = screen.Clean(row[i].Text)
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], report.DisplayWidth(row[i].Text))
+			widths[i] = max(widths[i], screen.DisplayWidth(row[i].Text))
 		}
 	}
-	lines := make([]report.Cell, 0, len(l))
+	lines := make([]screen.Cell, 0, len(l))
 	for _, row := range l {
 		var line strings.Builder
-		role := report.Plain
+		role := screen.Plain
 		for i, c := range row {
 			line.WriteString(c.Text)
 			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-report.DisplayWidth(c.Text)+report.Gutter))
+				line.WriteString(strings.Repeat(" ", widths[i]-screen.DisplayWidth(c.Text)+screen.Gutter))
 			}
-			if c.Role == report.Bad {
-				role = report.Bad
+			if c.Role == screen.Bad {
+				role = screen.Bad
 			}
 		}
 		lines = append(lines, role.Text(line.String()))
@@ -237,7 +238,7 @@ func (c pageCell) Class(column pageColumn) string {
 		}
 		classes += class
 	}
-	add(report.RoleNames[c.Role])
+	add(screen.RoleNames[c.Role])
 	if c.Mono {
 		add("m")
 	}
@@ -246,7 +247,7 @@ func (c pageCell) Class(column pageColumn) string {
 		add("l")
 	case c.When:
 		add("k t")
-	case (c.Role != report.Plain || c.Mono || c.Link != "") && len(c.Text) <= unbroken:
+	case (c.Role != screen.Plain || c.Mono || c.Link != "") && len(c.Text) <= unbroken:
 		add("k")
 	}
 	return classes
@@ -288,15 +289,15 @@ func pageWords(command string) []pageWord {
 	return words
 }
 
-// cleanLines is [Clean], except that line feeds stay: commands have several
+// cleanLines is [screen.Clean], except that line feeds stay: commands have several
 // lines, and in a page a line feed does nothing.
 func cleanLines(s string) string {
-	if report.CleanPrefix(s) == len(s) {
+	if screen.CleanPrefix(s) == len(s) {
 		return s
 	}
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
-		lines[i] = report.Clean(line)
+		lines[i] = screen.Clean(line)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -304,7 +305,7 @@ func cleanLines(s string) string {
 // moment is a time of the page.
 func (o output) moment(unix int64) pageTime {
 	if unix <= 0 {
-		return pageTime{Text: report.NotKnown}
+		return pageTime{Text: screen.NotKnown}
 	}
 	return pageTime{Text: o.day(unix, "2006-01-02 15:04"), Machine: time.Unix(unix, 0).UTC().Format(time.RFC3339)}
 }
@@ -312,7 +313,7 @@ func (o output) moment(unix int64) pageTime {
 // day writes a time in the reader's zone.
 func (o output) day(unix int64, layout string) string {
 	if unix <= 0 {
-		return report.NotKnown
+		return screen.NotKnown
 	}
 	return time.Unix(unix, 0).In(o.Terminal.Zone()).Format(layout)
 }

@@ -1,4 +1,17 @@
-package report
+// Package screen writes text for people: tables in aligned columns, findings, a
+// summary, steps, and key/value blocks on a [Screen], and what belongs on standard
+// error by [Messages].
+//
+// Colour only underlines what the words already say, so that nothing is lost
+// without it. A table on a page of known width fits that page; on a pipe it is not
+// cut, because what reads a pipe needs all of it. What is meant to be copied, a
+// command or the subject of a finding, is never cut and never broken.
+//
+// Log lines, package names, file names and metadata may be hostile. Every writer
+// here passes every string through [Clean], so that no caller can forget it. Nothing
+// in this package reads the environment, the clock or the terminal: command emaudit
+// looks once and hands over a [Terminal].
+package screen
 
 import (
 	"bufio"
@@ -90,8 +103,8 @@ func (s *Screen) writeLine(line []byte) {
 	}
 }
 
-// fail keeps the first error.
-func (s *Screen) fail(err error) {
+// Fail ends the output with an error; the first counts.
+func (s *Screen) Fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}

@@ -1,11 +1,12 @@
-package report
+package screen
 
 import "time"
 
-// clock writes moments as [Terminal.Time] does, for a table that has many of
-// the same day: it asks the calendar once a day.
-type clock struct {
-	term Terminal
+// Words writes moments and durations for a table that has many alike: it asks
+// the calendar once a day, and remembers what a duration is in words.
+type Words struct {
+	Terminal Terminal
+
 	// from and to bound the day, or the part of it for which the zone has one
 	// offset; text is the day, and then what was written last.
 	from, to int64
@@ -13,16 +14,22 @@ type clock struct {
 	text     [len("2006-01-02 15:04")]byte
 	minute   int64
 	last     string
+
+	durations map[int64]string
 }
 
-func (c *clock) time(unix int64) string {
+// maxDurations bounds what is remembered.
+const maxDurations = 1 << 14
+
+// Time is [Terminal.Time].
+func (c *Words) Time(unix int64) string {
 	minute := unix / 60
 	if minute == c.minute && unix >= c.from && unix < c.to {
 		return c.last
 	}
 	if unix < c.from || unix >= c.to {
-		if unix <= 0 || c.term.RelativeDays || !c.turn(unix) {
-			return c.term.Time(unix)
+		if unix <= 0 || c.Terminal.RelativeDays || !c.turn(unix) {
+			return c.Terminal.Time(unix)
 		}
 	}
 	c.minute = minute
@@ -37,8 +44,8 @@ func (c *clock) time(unix int64) string {
 
 // turn goes to the day of a moment; it is false where the day has no place for
 // its date, or the zone is not a whole number of minutes from UTC.
-func (c *clock) turn(unix int64) bool {
-	moment := time.Unix(unix, 0).In(c.term.Zone())
+func (c *Words) turn(unix int64) bool {
+	moment := time.Unix(unix, 0).In(c.Terminal.Zone())
 	_, offset := moment.Zone()
 	if year := moment.Year(); offset%60 != 0 || year < 0 || year > 9999 {
 		return false
@@ -57,4 +64,20 @@ func (c *clock) turn(unix int64) bool {
 	c.minute = -1
 	copy(c.text[:], moment.Format("2006-01-02 "))
 	return true
+}
+
+// Seconds is [Seconds] of what may be unknown.
+func (c *Words) Seconds(n *int64) string {
+	if n == nil {
+		return NotKnown
+	}
+	text, ok := c.durations[*n]
+	if !ok {
+		if c.durations == nil || len(c.durations) >= maxDurations {
+			c.durations = map[int64]string{}
+		}
+		text = Seconds(*n)
+		c.durations[*n] = text
+	}
+	return text
 }

@@ -1,4 +1,4 @@
-package report
+package screen
 
 import (
 	"fmt"
@@ -48,7 +48,7 @@ func CleanPrefix(s string) int {
 			return i
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 || acts(r) {
+		if r == utf8.RuneError && size == 1 || Acts(r) {
 			return i
 		}
 		i += size
@@ -89,9 +89,9 @@ const (
 	zeroWidthJoiner    = '\u200d'
 )
 
-// acts reports whether r does something to a terminal, or to the text around
+// Acts reports whether r does something to a terminal, or to the text around
 // it, instead of being shown.
-func acts(r rune) bool {
+func Acts(r rune) bool {
 	if r == zeroWidthNonJoiner || r == zeroWidthJoiner {
 		return false
 	}

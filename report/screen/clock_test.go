@@ -1,4 +1,4 @@
-package report
+package screen
 
 import (
 	"math/rand/v2"
@@ -18,10 +18,10 @@ func TestClock(t *testing.T) {
 		}
 		for _, relative := range []bool{false, true} {
 			term := Terminal{Location: location, RelativeDays: relative, Now: time.Unix(1_600_000_000, 0)}
-			c := clock{term: term}
+			c := Words{Terminal: term}
 			ask := func(unix int64) {
 				t.Helper()
-				if got, want := c.time(unix), term.Time(unix); got != want {
+				if got, want := c.Time(unix), term.Time(unix); got != want {
 					t.Fatalf("%s: %d: got %q, want %q", zone, unix, got, want)
 				}
 			}

@@ -1,4 +1,4 @@
-package report
+package screen
 
 import (
 	"bytes"
@@ -57,12 +57,12 @@ func (t *Table) writeGrid() {
 	}
 	for cells := t.cells; len(cells) > 0; cells = cells[len(t.columns):] {
 		if err := grid.Append(t.gridRow(cells[:len(t.columns)])); err != nil {
-			t.screen.fail(fmt.Errorf("table: %w", err))
+			t.screen.Fail(fmt.Errorf("table: %w", err))
 			return
 		}
 	}
 	if err := grid.Render(); err != nil {
-		t.screen.fail(fmt.Errorf("table: %w", err))
+		t.screen.Fail(fmt.Errorf("table: %w", err))
 		return
 	}
 	for line := range bytes.Lines(out.Bytes()) {

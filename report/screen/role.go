@@ -1,4 +1,4 @@
-package report
+package screen
 
 // Role says what a piece of text means, from which a terminal with colour
 // derives how it looks. A role never changes the text or its width, and never

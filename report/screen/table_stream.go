@@ -1,4 +1,4 @@
-package report
+package screen
 
 // startStream decides on the layout from the rows that are held, and writes the
 // header and these rows. Every later row is written as it comes.

@@ -1,4 +1,4 @@
-package report
+package screen
 
 import (
 	"strconv"
@@ -143,18 +143,21 @@ func (s *Screen) Pairs(indent int, pairs []Pair) {
 	}
 }
 
-// tallied is a number of things of one kind.
-type tallied struct {
-	n    int
-	what string
+// Quantity is a number of things of one kind.
+type Quantity struct {
+	N    int
+	What string
 }
 
-// tally lists the kinds of which there are any: "7 failed, 3 unread".
-func tally(kinds ...tallied) string {
+// Many is a quantity: Many(7, "failed").
+func Many(n int, what string) Quantity { return Quantity{N: n, What: what} }
+
+// Tally lists the kinds of which there are any: "7 failed, 3 unread".
+func Tally(kinds ...Quantity) string {
 	var parts []string
 	for _, k := range kinds {
-		if k.n > 0 {
-			parts = append(parts, strconv.Itoa(k.n)+" "+k.what)
+		if k.N > 0 {
+			parts = append(parts, strconv.Itoa(k.N)+" "+k.What)
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -1,4 +1,4 @@
-package report
+package screen
 
 import "fmt"
 
@@ -106,7 +106,7 @@ func (t *Table) Indent(n int) *Table {
 // columns are an error, which the screen keeps.
 func (t *Table) Row(cells ...Cell) {
 	if len(cells) > len(t.columns) {
-		t.screen.fail(fmt.Errorf("table: row of %d cells in %d columns", len(cells), len(t.columns)))
+		t.screen.Fail(fmt.Errorf("table: row of %d cells in %d columns", len(cells), len(t.columns)))
 		return
 	}
 	first := len(t.cells)
