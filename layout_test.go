@@ -38,6 +38,8 @@ var rooms = map[string][]string{
 	"audit/overview":   {"audit", "audit/*", "store", "store/*", "parse", "parse/*"},
 	"prune":            {"audit", "audit/cleanup", "hostfs", "store", "store/*", "parse", "parse/*"},
 	"stage":            {"hostfs", "parse", "parse/*"},
+	// Namespaces and mounts, and nothing of Gentoo.
+	"drill/box": {},
 	// Answers have the words of parse/binpkg: integrity, signature, format.
 	"report":            {"report/screen", "audit", "audit/*", "parse", "parse/binpkg"},
 	"report/screen":     {"audit", "parse"},
@@ -45,7 +47,7 @@ var rooms = map[string][]string{
 	"report/reporttest": {"report"},
 	"cli/*":             {"hostfs"},
 	"docs":              {},
-	"cmd/emaudit":       {"docs", "cli/*", "audit", "audit/*", "hostfs", "ingest", "prune", "stage", "report", "report/*", "settings", "store", "store/*", "parse", "parse/*"},
+	"cmd/emaudit":       {"docs", "cli/*", "audit", "audit/*", "drill/*", "hostfs", "ingest", "prune", "stage", "report", "report/*", "settings", "store", "store/*", "parse", "parse/*"},
 	"internal/*":        {"*"},
 	"internal/*/*":      {"*"},
 }

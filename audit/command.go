@@ -114,6 +114,24 @@ func (c Command) Program() string {
 	return c.argv[0]
 }
 
+// Exec returns the command as a program that is started without a shell, inside the
+// root: its environment, its arguments, and the file inside the root that its output
+// is appended to, or "".
+func (c Command) Exec() (env, argv []string, appendTo string) {
+	if c.file != "" {
+		appendTo = c.place.EPrefix + c.file
+	}
+	switch c.kind {
+	case own:
+		return nil, append(append([]string{"emaudit"}, c.Inside().place.options()...), c.argv...), appendTo
+	case script:
+		return nil, []string{"sh", "-c", c.argv[0]}, appendTo
+	case program:
+		return c.environment(), c.argv, appendTo
+	}
+	return nil, c.argv, appendTo
+}
+
 // String returns the command as a shell reads it.
 func (c Command) String() string {
 	if c.IsZero() {

@@ -46,6 +46,29 @@ func TestCommandsAreForTheirPlace(t *testing.T) {
 	}
 }
 
+// A command is carried out without a shell inside the root, wherever that lies.
+func TestCommandsAreExecuted(t *testing.T) {
+	t.Parallel()
+	root := audit.Place{Root: "/mnt/x", EPrefix: "/gentoo", PkgDir: "/srv/my packages"}
+	for _, test := range []struct {
+		command        audit.Command
+		env, argv      string
+		appendTo, what string
+	}{
+		{audit.Run("emerge", "-K", "=a/b-1"), "PKGDIR=/srv/my packages", "emerge|-K|=a/b-1", "", "a program"},
+		{audit.FixIndex.With("PKGDIR=/s t"), "PKGDIR=/s t", "emaint|--fix|binhost", "", "an environment"},
+		{audit.Files("cp", "-p", "/var/a b", "/s"), "", "cp|-p|/var/a b|/s", "", "files"},
+		{audit.AppendLines([]string{"c/d"}, "/etc/f"), "", "printf|%s\\n|c/d", "/gentoo/etc/f", "lines for a file"},
+		{audit.Emaudit("states"), "", "emaudit|--eprefix|/gentoo|--pkgdir|/srv/my packages|states", "", "emaudit itself"},
+		{audit.Script("a && b"), "", "sh|-c|a && b", "", "a script"},
+	} {
+		env, argv, appendTo := test.command.At(root).Exec()
+		if strings.Join(env, "|") != test.env || strings.Join(argv, "|") != test.argv || appendTo != test.appendTo {
+			t.Errorf("%s: %q %q %q", test.what, env, argv, appendTo)
+		}
+	}
+}
+
 // A remedy is commands, or advice, or both; JSON has it as the line that is shown.
 func TestARemedyIsOneLine(t *testing.T) {
 	t.Parallel()

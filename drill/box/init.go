@@ -1,0 +1,213 @@
+package box
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Init is process 1 of a box, if that is what the process was started for; args are
+// its arguments. A program that opens boxes calls it before anything else, and exits
+// with the code.
+func Init(args []string) (code int, isInit bool) {
+	if len(args) != 2 || args[1] != initArgument {
+		return 0, false
+	}
+	// A process of the box can neither trace this one nor open its files below /proc.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return 1, true
+	}
+	// Whatever a process of the box sends, this one goes on (pid_namespaces(7)). A
+	// signal that is ignored instead would be ignored by the commands too.
+	signal.Notify(make(chan os.Signal, 1))
+	conn := os.NewFile(3, "drill")
+	unix.CloseOnExec(3)
+	p := &processOne{out: json.NewEncoder(conn), work: make(chan request)}
+	go p.serve()
+	for in := json.NewDecoder(conn); ; {
+		var q request
+		if err := in.Decode(&q); err != nil {
+			// The parent has ended. So does this process, and with it the namespaces.
+			return 0, true
+		}
+		if q.Kill {
+			killAll()
+			continue
+		}
+		p.work <- q
+	}
+}
+
+// killAll ends all processes of the PID namespace but this one. Those that are being
+// forked are among them (kill(2), fork(2)).
+func killAll() { _ = unix.Kill(-1, unix.SIGKILL) }
+
+// processOne does what the parent asks for.
+type processOne struct {
+	mutex sync.Mutex // of out
+	out   *json.Encoder
+	work  chan request
+	tree  *tree
+	setup setup
+	null  *os.File
+}
+
+// send sends a reply. If that fails, the parent has ended, and so will this process.
+func (p *processOne) send(r reply) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	_ = p.out.Encode(r)
+}
+
+// serve does the work in one thread: what [confine] takes away, it takes from the
+// thread, and from the commands that the thread starts. The other threads keep what
+// they have.
+func (p *processOne) serve() {
+	runtime.LockOSThread()
+	for q := range p.work {
+		var r reply
+		var err error
+		switch {
+		case q.Setup != nil:
+			p.setup = *q.Setup
+			p.tree, err = buildTree(p.setup)
+			r.ReadOnly, r.Tried = p.tree.readOnly, p.tree.tried
+		case q.Enter:
+			if err = p.tree.enter(); err == nil {
+				err = p.confine()
+			}
+		case q.Step != nil:
+			var e exit
+			if e, err = p.run(*q.Step); err != nil {
+				p.send(reply{Output: []byte("drill: " + err.Error() + "\n")})
+				e, err = exit{Code: 127}, nil
+			}
+			r.Exit = &e
+		}
+		if err != nil {
+			r.Error = err.Error()
+		}
+		p.send(r)
+	}
+}
+
+// confine takes away what the commands do not need.
+func (p *processOne) confine() (err error) {
+	// Where memory ends, the drill goes first.
+	if err := os.WriteFile("/proc/self/oom_score_adj", []byte("800"), 0); err != nil {
+		return err
+	}
+	if !p.setup.Network {
+		if err := raiseLoopback(); err != nil {
+			return err
+		}
+	}
+	if p.null, err = os.OpenFile("/dev/null", os.O_RDWR, 0); err != nil {
+		return err
+	}
+	return confine(p.setup)
+}
+
+// run runs a command and ends what it leaves behind.
+func (p *processOne) run(s Step) (exit, error) {
+	if len(s.Argv) == 0 {
+		return exit{}, errNoCommand
+	}
+	program, err := lookPath(s.Argv[0], s.Env)
+	if err != nil {
+		return exit{}, err
+	}
+	dir := s.Dir
+	if dir == "" {
+		dir = "/"
+	}
+	attr := &unixProcAttr{Dir: dir, Env: s.Env, Sys: &unix.SysProcAttr{Setsid: true}}
+	read := make(chan struct{})
+	switch {
+	case p.setup.Terminal:
+		attr.Files = []uintptr{0, 1, 2}
+		attr.Sys.Setsid = false
+		close(read)
+	default:
+		r, w, err := os.Pipe()
+		if err != nil {
+			return exit{}, err
+		}
+		defer w.Close()
+		stdout := w
+		if s.AppendTo != "" {
+			if stdout, err = os.OpenFile(s.AppendTo, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK, 0o644); err != nil {
+				r.Close()
+				return exit{}, err
+			}
+			defer stdout.Close()
+		}
+		attr.Files = []uintptr{p.null.Fd(), stdout.Fd(), w.Fd()}
+		go func() {
+			defer close(read)
+			defer r.Close()
+			p.copy(r)
+		}()
+		defer func() {
+			w.Close()
+			<-read
+		}()
+	}
+	pid, err := forkExec(program, s.Argv, attr)
+	if err != nil {
+		return exit{}, &os.PathError{Op: "exec", Path: program, Err: err}
+	}
+	var e exit
+	for {
+		var status unix.WaitStatus
+		ended, err := unix.Wait4(-1, &status, 0, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil: // ECHILD: all are gone
+			return e, nil
+		case ended == pid:
+			e = exitOf(status)
+			killAll()
+		}
+	}
+}
+
+// exitOf is how a process ended.
+func exitOf(status unix.WaitStatus) exit {
+	if status.Signaled() {
+		return exit{Code: -1, Signal: unix.SignalName(status.Signal())}
+	}
+	return exit{Code: status.ExitStatus()}
+}
+
+// copy sends what a command prints.
+func (p *processOne) copy(r io.Reader) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buffer)
+		if n > 0 {
+			p.send(reply{Output: buffer[:n]})
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// lookPath finds a program in the PATH of an environment.
+func lookPath(name string, env []string) (string, error) {
+	for _, candidate := range candidates(name, env) {
+		var st unix.Stat_t
+		if unix.Stat(candidate, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
+			return candidate, nil
+		}
+	}
+	return "", fmt.Errorf("%s: no such program in the root", name)
+}
