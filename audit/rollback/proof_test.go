@@ -27,7 +27,7 @@ import (
 	"emaudit/parse/vdb"
 )
 
-var update = flag.Bool("update", false, "write docs/rollback-proof.md anew")
+var update = flag.Bool("update", false, "write the table of docs/rollback-proof.md anew")
 
 // proofRow is one line of docs/rollback-proof.md.
 type proofRow struct {
@@ -103,9 +103,7 @@ func TestPlansWorkWithPortage(t *testing.T) {
 		}
 	})
 	if *update && os.Getenv("EMAUDIT_LAB_RUN") == "" {
-		if err := os.WriteFile(filepath.Join("..", "docs", "rollback-proof.md"), proofDocument(rows), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		updateDocument(t, rows)
 	}
 }
 
@@ -390,50 +388,35 @@ func differences(want, got map[string]int64) string {
 	return strings.Join(all, ", ")
 }
 
-// proofDocument writes the results, run by run.
-func proofDocument(rows [][]proofRow) []byte {
-	var b bytes.Buffer
-	fmt.Fprint(&b, `# The proof of the rollback verdicts
+// tableHead begins the table of docs/rollback-proof.md. What is above it was written
+// by a person.
+const tableHead = "| run | asked | verdict | what Portage did |\n"
 
-Each line is one run of the recorded host alpha (testdata/hosts) that changed
-what was installed, the newest first. emaudit judged the way back to the state
-before it. Then real Portage (3.0.82+, git a20ef27af) worked on a copy of the
-host:
-
-- where the verdict was READY, READY WITH WARNINGS or PARTIAL, it carried out the
-  plan as printed, with the lines before it that refuse a host that has changed,
-  and what was then installed (cpv and BUILD_TIME of every package) was compared
-  with what the plan promised;
-- where it was NOT READY, it was asked for the package that emaudit named as the
-  gap, or for all packages at once, and had to refuse.
-
-Where there were gaps, they were closed with the remedies that emaudit names; where
-all of them worked, the second line is the verdict and the proof afterwards.
-
-`+"`EMAUDIT_LAB=COMMAND LAB=FOLDER go test ./audit/rollback -run TestPlansWorkWithPortage -update`"+` repeats it
-where Portage can be run, and writes this page: a quarter of an hour on two
-processors. EMAUDIT_LAB_KEEP names a folder for what was proved when it is stopped.
-
-All was proved on `+time.Now().UTC().Format(time.DateOnly)+` by one program. An earlier proof found a verdict that
-said ready and failed: the way back before run 29 needs dev-util/postfail, whose
-pkg_postinst dies, and emerge stopped there. Since then such a package is a gap
-(`+"`phase-failed`"+`).
-
-| run | asked | verdict | what Portage did |
-|----:|-------|---------|------------------|
-`)
-	proved, carried := 0, 0
-	for _, some := range rows {
-		for _, r := range some {
-			if r.Proved {
-				proved++
-			}
-			if r.Verdict != rollback.NotReady {
-				carried++
-			}
-			fmt.Fprintln(&b, r)
-		}
+// updateDocument replaces the table in docs/rollback-proof.md.
+func updateDocument(t *testing.T, rows [][]proofRow) {
+	t.Helper()
+	page := filepath.Join("..", "..", "docs", "rollback-proof.md")
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
 	}
-	fmt.Fprintf(&b, "\n%d verdicts held; %d plans were carried out.\n", proved, carried)
-	return b.Bytes()
+	above, _, found := strings.Cut(string(text), tableHead)
+	if !found {
+		t.Fatalf("%s has no table", page)
+	}
+	b := bytes.NewBufferString(above + tableHead + "|----:|-------|---------|------------------|\n")
+	held, carried := 0, 0
+	for _, r := range slices.Concat(rows...) {
+		if r.Proved {
+			held++
+		}
+		if r.Verdict != rollback.NotReady {
+			carried++
+		}
+		fmt.Fprintln(b, r)
+	}
+	fmt.Fprintf(b, "\n%d verdicts held; %d plans were carried out.\n", held, carried)
+	if err := os.WriteFile(page, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
