@@ -51,6 +51,9 @@ func (t *timeline) addRestore(ever []inventory.Installed) {
 			newest = max(newest, p.BuildTime, p.DirMTimeNS/1e9)
 		}
 	}
+	if newest == 0 {
+		return // nothing that could have been put back
+	}
 	for i := len(t.runs) - 1; i >= 0; i-- {
 		r := &t.runs[i]
 		from := t.stateBefore(r)
