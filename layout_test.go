@@ -25,7 +25,10 @@ var rooms = map[string][]string{
 	"store":        {"parse", "parse/*"},
 	"store/*":      {"store", "parse", "parse/*"},
 	"ingest":       {"hostfs", "settings", "store", "store/*", "parse", "parse/*"},
-	"audit":        {"store", "store/*", "parse", "parse/*"},
+	"ingest/*":     {"ingest", "hostfs", "settings", "store", "store/*", "parse", "parse/*"},
+	// The list of all sources.
+	"ingest/sources": {"ingest", "ingest/*", "store"},
+	"audit":          {"store", "store/*", "parse", "parse/*"},
 	// The rooms of audit, each after those that it builds on.
 	"audit/binpkgs":    {"audit", "store", "store/*", "parse", "parse/*"},
 	"audit/transition": {"store", "store/*", "parse", "parse/*"},
@@ -47,7 +50,7 @@ var rooms = map[string][]string{
 	"report/reporttest": {"report"},
 	"cli/*":             {"hostfs"},
 	"docs":              {},
-	"cmd/emaudit":       {"docs", "cli/*", "audit", "audit/*", "drill/*", "hostfs", "ingest", "prune", "stage", "report", "report/*", "settings", "store", "store/*", "parse", "parse/*"},
+	"cmd/emaudit":       {"docs", "cli/*", "audit", "audit/*", "drill/*", "hostfs", "ingest", "ingest/*", "prune", "stage", "report", "report/*", "settings", "store", "store/*", "parse", "parse/*"},
 	"internal/*":        {"*"},
 	"internal/*/*":      {"*"},
 }

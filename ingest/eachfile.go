@@ -13,18 +13,18 @@ import (
 // over single files would take a tenth of the time of reading them.
 const filesPerBatch = 16
 
-// fileBatches splits a list of files into batches. A short list has small batches,
+// FileBatches splits a list of files into batches. A short list has small batches,
 // so that each job gets some.
-func fileBatches[F any](files []F, jobs int) [][]F {
+func FileBatches[F any](files []F, jobs int) [][]F {
 	if len(files) == 0 {
 		return nil
 	}
 	return slices.Collect(slices.Chunk(files, max(1, min(filesPerBatch, len(files)/jobs))))
 }
 
-// eachFile calls one function per worker for each file. At most jobs workers run;
+// EachFile calls one function per worker for each file. At most jobs workers run;
 // each gets its function from worker.
-func eachFile[F any](ctx context.Context, files [][]F, jobs int, worker func() func(F) error) error {
+func EachFile[F any](ctx context.Context, files [][]F, jobs int, worker func() func(F) error) error {
 	if len(files) == 0 {
 		return nil
 	}
@@ -60,5 +60,5 @@ func eachFile[F any](ctx context.Context, files [][]F, jobs int, worker func() f
 	return group.Wait()
 }
 
-// vanished reports whether a file was removed after it was listed.
-func vanished(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+// Vanished reports whether a file was removed after it was listed.
+func Vanished(err error) bool { return errors.Is(err, fs.ErrNotExist) }

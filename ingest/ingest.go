@@ -1,5 +1,9 @@
-// Package ingest reads the sources on disk into the store: the VDB, every
-// folder of binary packages with its index, emerge.log, and what merges wrote.
+// Package ingest reads the sources on disk into the store. Its sub-rooms read one
+// kind of source each: ingest/config the settings and lists of Portage,
+// ingest/packages the VDB and the folders of binary packages, ingest/logfiles
+// emerge.log and what merges wrote. ingest/sources reads all of them in order. This
+// package has what they share. ingest/live reads what a command needs of this
+// moment and nothing stores.
 //
 // # Promises
 //
@@ -12,7 +16,7 @@
 // A missing or unreadable source is recorded as such, and an audit reports it. Only
 // an I/O error of the database, or a cancellation, ends an ingest.
 //
-// This package writes nothing below the root. It uses the name of a file only to
+// These packages write nothing below the root. They use the name of a file only to
 // open that file in the folder that listed it.
 package ingest
 
@@ -20,12 +24,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"path"
 	"runtime"
 
 	"emaudit/hostfs"
-	"emaudit/parse"
 	"emaudit/settings"
 	"emaudit/store"
 )
@@ -56,6 +59,15 @@ type Options struct {
 	// Logs are further files of emerge.log, inside the root, such as rotated files
 	// in other folders.
 	Logs []string
+}
+
+// Capture is the terminal output of emerge, as stored by script(1), tee(1) or the
+// journal. The file may be anywhere.
+type Capture struct {
+	Path    string // absolute
+	Size    int64  // in bytes
+	MTimeNS int64  // end of the session, in unix nanoseconds
+	Open    func() (io.ReadCloser, error)
 }
 
 // DefaultJobs returns the number of files read in parallel. It is enough to keep a
@@ -94,104 +106,41 @@ func (r Result) Damage() int {
 	return n
 }
 
-// startProgress begins to show the progress of a part.
-func (r *reader) startProgress(label string, total int64, bytes bool) Meter {
+// StartProgress begins to show the progress of a part.
+func (r *Reader) StartProgress(label string, total int64, bytes bool) Meter {
 	if r.Progress == nil || total == 0 {
-		return noMeter{}
+		return NoMeter{}
 	}
 	return r.Progress(label, total, bytes)
 }
 
-// noMeter shows nothing.
-type noMeter struct{}
+// NoMeter shows nothing.
+type NoMeter struct{}
 
-func (noMeter) Add(int64) {}
-func (noMeter) Done()     {}
+func (NoMeter) Add(int64) {}
+func (NoMeter) Done()     {}
 
-// reader holds the parameters that all parts of an ingest need.
-type reader struct {
+// Reader holds the parameters that all parts of an ingest need.
+type Reader struct {
 	Host
 	Options
-	db *store.DB
+	DB *store.DB
 }
 
-// source is one source of an ingest.
-type source struct {
-	kind store.SourceKind
-	path string // inside the root
-	read func(context.Context) ([]SourceResult, error)
+// Source is one source of an ingest.
+type Source struct {
+	Kind store.SourceKind
+	Path string // inside the root
+	Read func(context.Context) ([]SourceResult, error)
 }
 
-// Run updates the store from the root. If a source fails, the other sources are
-// still read; the stored facts of the failed source remain, and its result reports
-// the failure. Run returns an error of the database, an error about a missing log
-// in Options.Logs, or the error of ctx.
-func Run(ctx context.Context, db *store.DB, host Host, opts Options) (Result, error) {
-	if opts.Jobs <= 0 {
-		opts.Jobs = DefaultJobs()
-	}
-	r := &reader{Host: host, Options: opts, db: db}
-	if _, err := r.givenLogs(); err != nil {
-		return Result{}, err
-	}
-	return r.run(ctx, r.sources())
-}
-
-// EmergeLog updates the store from emerge.log alone. Its errors are those of [Run].
-func EmergeLog(ctx context.Context, db *store.DB, host Host, opts Options) (Result, error) {
-	r := &reader{Host: host, Options: opts, db: db}
-	return r.run(ctx, []source{r.logSource()})
-}
-
-func (r *reader) logSource() source {
-	return source{store.SourceEmergeLog, r.Settings.EmergeLog(), r.emergeLog}
-}
-
-// sources returns all sources in the order of reading. The VDB comes before the
-// binary packages, because only packages with a matching installed package are
-// hashed.
-func (r *reader) sources() []source {
-	s := r.Settings
-	all := []source{
-		{store.SourceSettings, s.MakeConf(), r.settings},
-		{store.SourceVDB, s.VDB(), r.vdb},
-	}
-	var pkgdirs []string
-	for _, d := range s.PkgDirs() {
-		pkgdirs = append(pkgdirs, d.Path)
-		all = append(all, source{store.SourcePkgDir, d.Path, func(ctx context.Context) ([]SourceResult, error) {
-			return r.pkgDir(ctx, d)
-		}})
-	}
-	all = append(all,
-		source{store.SourceSettings, s.MakeConf(), func(ctx context.Context) ([]SourceResult, error) {
-			return nil, r.retirePkgDirs(ctx, pkgdirs)
-		}},
-		source{store.SourceConfig, s.UserConfigDir(), r.userConfig},
-		r.logSource(),
-	)
-	for _, repo := range s.Repositories() {
-		if repo.Location != "" {
-			folder := path.Join(repo.Location, "profiles/updates")
-			all = append(all, source{store.SourceUpdates, folder, func(ctx context.Context) ([]SourceResult, error) {
-				return r.updatesOf(ctx, folder)
-			}})
-		}
-	}
-	all = append(all, r.outputSources()...)
-	for _, c := range r.Captures {
-		all = append(all, source{store.SourceCapture, c.Path, func(ctx context.Context) ([]SourceResult, error) {
-			return r.capture(ctx, c)
-		}})
-	}
-	return append(all, source{store.SourceLeftovers, s.PreservedLibsFile(), r.leftovers})
-}
-
-// run reads the sources one after another.
-func (r *reader) run(ctx context.Context, sources []source) (Result, error) {
+// ReadAll reads the sources one after another. If one fails, the others are still
+// read; the stored facts of the failed source remain, and its result reports the
+// failure. ReadAll returns an error of the database, or the error of ctx.
+func (r *Reader) ReadAll(ctx context.Context, sources []Source) (Result, error) {
 	var result Result
 	for _, s := range sources {
-		results, err := s.read(ctx)
+		results, err := s.Read(ctx)
 		result.Sources = append(result.Sources, results...)
 		if ctx.Err() != nil {
 			return result, ctx.Err()
@@ -208,129 +157,26 @@ func (r *reader) run(ctx context.Context, sources []source) (Result, error) {
 
 // recordFailure returns the result of a source that was not updated. It also
 // records the failure, if the database allows it.
-func (r *reader) recordFailure(ctx context.Context, s source, cause error) SourceResult {
-	result := SourceResult{Kind: s.kind, Path: s.path, Condition: store.ConditionUnreadable, Problem: cause.Error(), Damage: 1, Failed: true}
-	_, _ = r.recordAbsent(ctx, s.kind, s.path, cause)
+func (r *Reader) recordFailure(ctx context.Context, s Source, cause error) SourceResult {
+	result := SourceResult{Kind: s.Kind, Path: s.Path, Condition: store.ConditionUnreadable, Problem: cause.Error(), Damage: 1, Failed: true}
+	_, _ = r.RecordAbsent(ctx, s.Kind, s.Path, cause)
 	return result
 }
 
-// settings stores Portage's settings.
-func (r *reader) settings(ctx context.Context) ([]SourceResult, error) {
-	result := SourceResult{Kind: store.SourceSettings, Path: r.Host.Settings.MakeConf(), Condition: store.ConditionRead}
-	var stored []store.Setting
-	for _, s := range r.Host.Settings.All() {
-		stored = append(stored, store.Setting{Name: s.Name, Value: s.Value, Origin: s.Source})
-	}
-	err := r.db.Update(ctx, func(tx *store.Tx) error {
-		known, err := tx.Settings(r.ID)
-		if err != nil {
-			return err
-		}
-		if !sameSettings(known, stored) {
-			changedAt, err := r.settingsChange(tx, result.Path)
-			if err != nil {
-				return err
-			}
-			if err := tx.PutSettings(r.ID, stored, func(string) int64 { return changedAt }); err != nil {
-				return err
-			}
-		}
-		return r.settingsDamage(tx, &result)
-	})
-	return []SourceResult{result}, err
-}
-
-// settingsChange returns the time since which the current settings apply, and
-// records that they were read.
-func (r *reader) settingsChange(tx *store.Tx, path string) (int64, error) {
-	source, _, err := tx.FindSource(r.ID, store.SourceSettings, path)
-	if err != nil {
-		return 0, err
-	}
-	latest := int64(0)
-	for _, name := range r.Host.Settings.FilesRead() {
-		if entry, err := r.Root.Stat(name); err == nil {
-			latest = max(latest, entry.MTimeNS)
-		}
-	}
-	at := r.changeTime(source.ReadAt, latest)
-	source.Host, source.Kind, source.Path, source.ReadAt = r.ID, store.SourceSettings, path, r.Now
-	return at, tx.PutSource(&source)
-}
-
-// changeTime returns the time since which the content of a file applies. It is the
-// mtime if the file was read before that time, and otherwise the time of this
-// ingest.
-func (r *reader) changeTime(lastRead, mtimeNS int64) int64 {
-	if at := mtimeNS / 1e9; lastRead > 0 && lastRead < at && at < r.Now {
-		return at
-	}
-	return r.Now
-}
-
-// codeStopped is damage of the settings that keeps emerge from starting.
-const codeStopped = "emerge-stopped"
-
-// settingsDamage stores the damage of the settings files. It is stored under the
-// most important of these files.
-func (r *reader) settingsDamage(tx *store.Tx, result *SourceResult) error {
-	source, _, err := tx.FindSource(r.ID, store.SourceSettings, result.Path)
-	if err != nil {
-		return err
-	}
-	if source.ID == 0 || source.Condition != store.ConditionRead {
-		source = store.Source{Host: r.ID, Kind: store.SourceSettings, Path: result.Path, ReadAt: r.Now}
-		if err := tx.PutSource(&source); err != nil {
-			return err
-		}
-	}
-	stop, stopped := r.Host.Settings.Stop()
-	var diags []parse.Diagnostic
-	for _, d := range r.Host.Settings.Diagnostics() {
-		if stopped && d == stop {
-			d.Code, d.Message = codeStopped, d.Message+"; emerge does not start"
-		}
-		place := d.File
-		if d.Line > 0 {
-			place = d.Origin.String()
-		}
-		d.Message = place + ": " + d.Message
-		diags = append(diags, d.Diagnostic)
-	}
-	result.Damage, err = tx.ReplaceDiagnostics(source.ID, "", diags, r.Now)
-	return err
-}
-
-func sameSettings(a, b []store.Setting) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	byName := map[string]store.Setting{}
-	for _, s := range a {
-		byName[s.Name] = s
-	}
-	for _, s := range b {
-		if byName[s.Name] != s {
-			return false
-		}
-	}
-	return true
-}
-
-// condition maps the error of opening a source to its recorded condition.
-func condition(err error) (c store.Condition, problem string) {
+// Condition maps the error of opening a source to its recorded condition.
+func Condition(err error) (c store.Condition, problem string) {
 	switch {
 	case err == nil:
 		return store.ConditionRead, ""
 	case errors.Is(err, fs.ErrNotExist):
 		return store.ConditionMissing, ""
 	}
-	return store.ConditionUnreadable, reason(err)
+	return store.ConditionUnreadable, Reason(err)
 }
 
-// reason returns the text of an error without the path, which the subject contains
+// Reason returns the text of an error without the path, which the subject contains
 // already.
-func reason(err error) string {
+func Reason(err error) string {
 	var pathErr *hostfs.PathError
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err
@@ -338,11 +184,11 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// recordAbsent records that a source could not be opened. Its stored facts remain.
-func (r *reader) recordAbsent(ctx context.Context, kind store.SourceKind, name string, cause error) ([]SourceResult, error) {
-	c, problem := condition(cause)
+// RecordAbsent records that a source could not be opened. Its stored facts remain.
+func (r *Reader) RecordAbsent(ctx context.Context, kind store.SourceKind, name string, cause error) ([]SourceResult, error) {
+	c, problem := Condition(cause)
 	damage := 0
-	err := r.db.Update(ctx, func(tx *store.Tx) error {
+	err := r.DB.Update(ctx, func(tx *store.Tx) error {
 		s, ok, err := tx.FindSource(r.ID, kind, name)
 		if err != nil {
 			return err

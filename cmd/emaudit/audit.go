@@ -12,7 +12,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
-	"emaudit/ingest"
+	"emaudit/ingest/live"
 	"emaudit/report"
 )
 
@@ -81,7 +81,7 @@ func askIntegrity(s *session, db audit.Database, out report.Output) (report.Chec
 }
 
 func askCompatibility(s *session, db audit.Database, out report.Output) (report.Check, error) {
-	c, err := acceptance.AuditCompatibilityWith(db, acceptance.CompatibilityOptions{Ebuild: ingest.EbuildCache(s.root, s.settings)})
+	c, err := acceptance.AuditCompatibilityWith(db, acceptance.CompatibilityOptions{Ebuild: live.EbuildCache(s.root, s.settings)})
 	if err != nil {
 		return report.Check{}, err
 	}
@@ -94,7 +94,7 @@ func (s *session) running() func(pid int) bool {
 	if !s.root.IsSystem() || s.elsewhere != "" {
 		return nil
 	}
-	return ingest.Running
+	return live.Running
 }
 
 // Run answers.

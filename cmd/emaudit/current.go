@@ -8,6 +8,8 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/ingest"
+	"emaudit/ingest/live"
+	"emaudit/ingest/sources"
 	"emaudit/report"
 )
 
@@ -65,12 +67,12 @@ func (*currentCommand) answer(ctx context.Context, s *session, out report.Output
 		if err != nil {
 			return err
 		}
-		live := history.Live(ingest.ReadLive(s.root, s.settings))
-		runs, err := history.AuditCurrent(db, live)
+		now := history.Live(live.ReadLive(s.root, s.settings))
+		runs, err := history.AuditCurrent(db, now)
 		if err != nil {
 			return err
 		}
-		lastLine, closeLogs := ingest.LastLines(s.root, s.settings)
+		lastLine, closeLogs := live.LastLines(s.root, s.settings)
 		defer closeLogs()
 		for i := range runs {
 			for j := range runs[i].Merges {
@@ -79,7 +81,7 @@ func (*currentCommand) answer(ctx context.Context, s *session, out report.Output
 		}
 		findings, working = source.Findings, len(runs) > 0
 		var left *history.Prediction
-		if list, unlisted, from, ok := history.PlanOfCurrent(runs, live); ok {
+		if list, unlisted, from, ok := history.PlanOfCurrent(runs, now); ok {
 			if left, err = history.AuditPredict(db, from, list, 1); err != nil {
 				return err
 			}
@@ -131,7 +133,7 @@ func (errStopped) exitCode() int { return exitInterrupted }
 // ingestLog brings what is known of the log up to date, and nothing else: what is
 // at work shows there.
 func (s *session) ingestLog(ctx context.Context) (err error) {
-	s.ingested, err = ingest.EmergeLog(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
+	s.ingested, err = sources.IngestEmergeLog(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
 		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs})
 	s.sayFailed()
 	return err

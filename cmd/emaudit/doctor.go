@@ -5,7 +5,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
-	"emaudit/ingest"
+	"emaudit/ingest/live"
 	"emaudit/report"
 )
 
@@ -26,7 +26,7 @@ func (*doctorCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	var space []audit.Space
-	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
+	for _, p := range live.MeasureSpace(s.root, s.settings) {
 		space = append(space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
 	}
 	var doctor *overview.Doctor

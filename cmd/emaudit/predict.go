@@ -10,7 +10,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/history"
-	"emaudit/ingest"
+	"emaudit/ingest/live"
 	"emaudit/parse/mergelist"
 	"emaudit/report"
 )
@@ -116,7 +116,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 // plan finds what is to be merged where no list was given.
 func (s *session) plan(db audit.Database, from string) (list []history.PlannedMerge, unlisted int, source string, err error) {
 	if from != "resume" {
-		live := history.Live(ingest.ReadLive(s.root, s.settings))
+		live := history.Live(live.ReadLive(s.root, s.settings))
 		runs, err := history.AuditCurrent(db, live)
 		if err != nil {
 			return nil, 0, "", err
@@ -128,7 +128,7 @@ func (s *session) plan(db audit.Database, from string) (list []history.PlannedMe
 			return nil, 0, "running", nil
 		}
 	}
-	items, err := ingest.ReadResume(s.root, s.settings)
+	items, err := live.ReadResume(s.root, s.settings)
 	if errors.Is(err, mergelist.ErrNoList) || errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
@@ -151,8 +151,8 @@ func isTerminal(p *process) bool {
 
 // buildRoom measures what there is to build in.
 func (s *session) buildRoom() history.Room {
-	room := history.Room{TmpDir: s.settings.BuildDir(), RAMBytes: ingest.MeasureMemory(s.root)}
-	for _, space := range ingest.MeasureSpace(s.root, s.settings) {
+	room := history.Room{TmpDir: s.settings.BuildDir(), RAMBytes: live.MeasureMemory(s.root)}
+	for _, space := range live.MeasureSpace(s.root, s.settings) {
 		if space.Role == "tmp" {
 			room.FreeBytes = &space.Free
 		}

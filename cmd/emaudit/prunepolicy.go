@@ -13,7 +13,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/cleanup"
-	"emaudit/ingest"
+	"emaudit/ingest/live"
 )
 
 // prunePolicy says what prune keeps. The one screen and the report use what the
@@ -123,7 +123,7 @@ func (s *session) configuredPlan(db audit.Database, totalsOnly bool) (*cleanup.P
 // planPrune plans with what the root itself tells of ebuilds, profiles and
 // processes.
 func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, totalsOnly bool) (*cleanup.PrunePlan, error) {
-	ebuilds := ingest.OpenEbuilds(s.root, s.settings)
+	ebuilds := live.OpenEbuilds(s.root, s.settings)
 	defer ebuilds.Close()
 	facts := cleanup.PruneFacts{
 		Ebuild: func(cpv, _ string) acceptance.EbuildState {
@@ -136,9 +136,9 @@ func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, total
 			}
 			return acceptance.EbuildGone
 		},
-		CacheEntry:   ingest.EbuildCache(s.root, s.settings),
-		SettledFlags: func() map[string]bool { return ingest.SettledFlags(s.root, s.settings) },
-		System:       cleanup.SystemPackages(ingest.ProfilePackages(s.root, s.settings)),
+		CacheEntry:   live.EbuildCache(s.root, s.settings),
+		SettledFlags: func() map[string]bool { return live.SettledFlags(s.root, s.settings) },
+		System:       cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings)),
 		Rollback:     s.rollbackOptions(),
 		TotalsOnly:   totalsOnly,
 	}
@@ -153,7 +153,7 @@ func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, total
 // known: by its processes on the running system, by its log elsewhere.
 func (s *session) emergeRuns(db audit.Database) (runs bool, how string, err error) {
 	if s.root.IsSystem() {
-		pid := ingest.PortageProcess(s.root)
+		pid := live.PortageProcess(s.root)
 		return pid != 0, fmt.Sprintf("process %d", pid), nil
 	}
 	run, runs, err := cleanup.AuditEmergeRuns(db)

@@ -20,6 +20,8 @@ import (
 	"emaudit/audit/transition"
 	"emaudit/hostfs"
 	"emaudit/ingest"
+	"emaudit/ingest/live"
+	"emaudit/ingest/packages"
 	"emaudit/parse/binpkg"
 	"emaudit/parse/vdb"
 	"emaudit/report"
@@ -163,14 +165,14 @@ func (s *session) verifiedRollback(ctx context.Context, judge func(audit.Databas
 		if len(due) == 0 {
 			return r, nil
 		}
-		options := ingest.VerifyOptions{
+		options := packages.VerifyOptions{
 			Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Images: true,
 			Wanted: func(pkgdir, path string) bool { return due[[2]string{pkgdir, path}] },
 		}
 		if _, err := new(verifyCommand).readKeyring(s, &options); err != nil {
 			return nil, err
 		}
-		if _, err := ingest.Verify(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings}, options); err != nil {
+		if _, err := packages.Verify(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings}, options); err != nil {
 			return nil, fmt.Errorf("verify: %w", err)
 		}
 		err := s.ask(ctx, func(db audit.Database) (err error) {
@@ -190,7 +192,7 @@ func (s *session) rollbackOptions() rollback.RollbackOptions {
 		return rollback.RollbackOptions{Contents: func(string, func(vdb.ContentsEntry)) bool { return false }}
 	}
 	o := rollback.RollbackOptions{Contents: s.ownedFiles, Disk: &rootDisk{root: s.root}, Changed: s.isChanged, Ebuild: s.buildable}
-	for _, p := range ingest.MeasureSpace(s.root, s.settings) {
+	for _, p := range live.MeasureSpace(s.root, s.settings) {
 		o.Space = append(o.Space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
 	}
 	return o
@@ -218,7 +220,7 @@ func (s *session) ownedFiles(cpv string, each func(vdb.ContentsEntry)) bool {
 
 // buildable tells whether a repository has the ebuild of a version.
 func (s *session) buildable(cpv string) acceptance.EbuildState {
-	ebuilds := ingest.OpenEbuilds(s.root, s.settings)
+	ebuilds := live.OpenEbuilds(s.root, s.settings)
 	defer ebuilds.Close()
 	switch there, known := ebuilds.Find(cpv); {
 	case !known:

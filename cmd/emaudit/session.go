@@ -16,6 +16,9 @@ import (
 	"emaudit/cli/config"
 	"emaudit/hostfs"
 	"emaudit/ingest"
+	"emaudit/ingest/live"
+	"emaudit/ingest/packages"
+	"emaudit/ingest/sources"
 	"emaudit/report"
 	"emaudit/report/screen"
 	"emaudit/settings"
@@ -169,7 +172,7 @@ func (s *session) resolve(ctx context.Context) (err error) {
 	if lookErr != nil || s.host == 0 {
 		return nil
 	}
-	options.Portageq = ingest.PortageqAnswers(ctx, s.db, s.host, program, s.settings.All(), s.proc.now().Unix())
+	options.Portageq = live.PortageqAnswers(ctx, s.db, s.host, program, s.settings.All(), s.proc.now().Unix())
 	s.settings, err = settings.Resolve(s.root, options)
 	return err
 }
@@ -212,7 +215,7 @@ func (s *session) ingest(ctx context.Context) (err error) {
 	for _, log := range s.logs {
 		logs = append(logs, s.inside(log))
 	}
-	s.ingested, err = ingest.Run(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
+	s.ingested, err = sources.Ingest(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
 		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Captures: s.captures, Logs: logs})
 	s.sayFailed()
 	return err
@@ -225,7 +228,7 @@ func (s *session) compareInstalled(ctx context.Context) error {
 	if s.NoIngest || s.stale != nil || s.elsewhere != "" {
 		return nil
 	}
-	err := ingest.CheckInstalled(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
+	err := packages.CheckInstalled(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
 		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress})
 	if s.mayAnswerStale(err) {
 		s.answerStale(err)
@@ -345,7 +348,7 @@ func (s *session) ask(ctx context.Context, question func(audit.Database) error) 
 	return s.db.View(ctx, func(tx *store.Tx) error {
 		db := audit.Database{Tx: tx, Host: s.host, Now: s.proc.now().Unix(), Place: s.place()}
 		if s.elsewhere == "" && s.root != nil && s.root.IsSystem() {
-			db.AtWork = func() bool { return ingest.PortageProcess(s.root) != 0 }
+			db.AtWork = func() bool { return live.PortageProcess(s.root) != 0 }
 		}
 		return question(db)
 	})

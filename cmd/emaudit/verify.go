@@ -16,6 +16,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/ingest"
+	"emaudit/ingest/packages"
 	"emaudit/parse/binpkg"
 	"emaudit/report"
 	"emaudit/report/screen"
@@ -83,7 +84,7 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	if s.stale != nil {
 		return fmt.Errorf("%w: the result could not be stored", s.stale)
 	}
-	options := ingest.VerifyOptions{
+	options := packages.VerifyOptions{
 		Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Wanted: c.wanted(s),
 		All: c.All, MaxAge: int64(time.Duration(c.MaxAge) / time.Second), Sample: sample, Images: c.Images, MD5: c.Md5,
 	}
@@ -92,7 +93,7 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	started := s.proc.now()
-	done, err := ingest.Verify(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings}, options)
+	done, err := packages.Verify(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings}, options)
 	if err != nil {
 		if ctx.Err() != nil && done.Due > 0 {
 			return fmt.Errorf("verify: %d of %d files are done and kept; %s goes on with the others: %w", done.Read, done.Due, c.goesOn(options, done), err)
@@ -125,7 +126,7 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 
 // goesOn is the command that reads what an interrupted one left. After --all, all
 // files were read some time, and only the age of their reading tells them apart.
-func (c *verifyCommand) goesOn(options ingest.VerifyOptions, done ingest.VerifyResult) string {
+func (c *verifyCommand) goesOn(options packages.VerifyOptions, done packages.VerifyResult) string {
 	between := options.Now - done.Before
 	switch {
 	case !c.All || c.Sample != nil:
@@ -173,7 +174,7 @@ const maxKeyring = 64 << 20
 // readKeyring reads the keys that signatures are checked against, and says
 // where they came from. That Portage's home of keys has none is no error:
 // signatures are then unchecked.
-func (c *verifyCommand) readKeyring(s *session, options *ingest.VerifyOptions) (string, error) {
+func (c *verifyCommand) readKeyring(s *session, options *packages.VerifyOptions) (string, error) {
 	data, from, err := c.findKeyring(s)
 	if err != nil {
 		return "", fmt.Errorf("keyring %s: %w", from, err)

@@ -9,6 +9,8 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/ingest"
+	"emaudit/ingest/packages"
+	"emaudit/ingest/sources"
 	"emaudit/settings"
 	"emaudit/store"
 )
@@ -65,23 +67,23 @@ func (h *Host) TryIngest(ctx context.Context, now int64) (ingest.Result, error) 
 	h.tb.Helper()
 	host := h.open()
 	defer host.Root.Close()
-	return ingest.Run(ctx, h.DB, host, ingest.Options{Now: now})
+	return sources.Ingest(ctx, h.DB, host, ingest.Options{Now: now})
 }
 
 // Verify reads every binary package in full.
-func (h *Host) Verify(now int64) { h.verify(ingest.VerifyOptions{Now: now, Images: true}) }
+func (h *Host) Verify(now int64) { h.verify(packages.VerifyOptions{Now: now, Images: true}) }
 
 // VerifyAll also reads files again that have the size and mtime of an earlier
 // verification.
 func (h *Host) VerifyAll(now int64) {
-	h.verify(ingest.VerifyOptions{Now: now, Images: true, All: true})
+	h.verify(packages.VerifyOptions{Now: now, Images: true, All: true})
 }
 
-func (h *Host) verify(o ingest.VerifyOptions) {
+func (h *Host) verify(o packages.VerifyOptions) {
 	h.tb.Helper()
 	host := h.open()
 	defer host.Root.Close()
-	if _, err := ingest.Verify(context.Background(), h.DB, host, o); err != nil {
+	if _, err := packages.Verify(context.Background(), h.DB, host, o); err != nil {
 		h.tb.Fatal(err)
 	}
 }
@@ -91,7 +93,7 @@ func (h *Host) CompareInstalled(now int64) {
 	h.tb.Helper()
 	host := h.open()
 	defer host.Root.Close()
-	if err := ingest.CheckInstalled(context.Background(), h.DB, host, ingest.Options{Now: now}); err != nil {
+	if err := packages.CheckInstalled(context.Background(), h.DB, host, ingest.Options{Now: now}); err != nil {
 		h.tb.Fatal(err)
 	}
 }

@@ -1,0 +1,84 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"emaudit/internal/hostarchive"
+	"emaudit/internal/hosttest"
+	"emaudit/store"
+)
+
+// lists are the lists that the store holds: kind and path.
+func lists(host *hosttest.Host) []string {
+	var all []string
+	host.View(func(tx *store.Tx) error {
+		files, err := tx.ConfigFiles(host.ID)
+		for _, f := range files {
+			all = append(all, string(f.Kind)+" "+f.Path)
+		}
+		return err
+	})
+	return all
+}
+
+// TestListsAreReadWhereTheyAre follows the lists that steer Portage through
+// what an administrator does to them.
+func TestListsAreReadWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	root := hostarchive.AlphaCopy(t)
+	host := hosttest.New(t, root)
+	now := int64(hosttest.Now)
+	ingest := func() (changed bool) {
+		now++
+		for _, s := range host.Ingest(now).Sources {
+			if s.Kind == store.SourceConfig {
+				changed = s.Changed
+			}
+		}
+		return changed
+	}
+	want := []string{
+		"categories /var/db/repos/lab/profiles/categories",
+		"layout.conf /var/db/repos/lab/metadata/layout.conf",
+		"license_groups /var/db/repos/lab/profiles/license_groups",
+		"package.accept_keywords /etc/portage/package.accept_keywords/live",
+		"package.accept_keywords /etc/portage/package.accept_keywords/main",
+		"package.mask /etc/portage/package.mask",
+		"package.use /etc/portage/package.use/hello",
+		"package.use /etc/portage/package.use/main",
+		"packages /var/db/repos/lab/profiles/base/packages",
+		"updates /var/db/repos/lab/profiles/updates/3Q-2026",
+		"world /var/lib/portage/world",
+		"world_sets /var/lib/portage/world_sets",
+	}
+	if !ingest() {
+		t.Error("the first ingest stored nothing")
+	}
+	if got := lists(host); !slices.Equal(got, want) {
+		t.Errorf("want %v, got %v", want, got)
+	}
+	if ingest() {
+		t.Error("an ingest of unchanged lists stored something")
+	}
+	mask := filepath.Join(root, "etc/portage/package.mask")
+	if err := os.Remove(mask); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"mine", ".hidden", "old~"} {
+		if err := os.MkdirAll(mask, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(mask, name), []byte("app-misc/hello\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !ingest() {
+		t.Error("a file that became a folder was not seen")
+	}
+	if got := lists(host); slices.Contains(got, want[5]) || !slices.Contains(got, want[5]+"/mine") || slices.Contains(got, want[5]+"/.hidden") || slices.Contains(got, want[5]+"/old~") {
+		t.Errorf("got %v", got)
+	}
+}

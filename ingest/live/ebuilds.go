@@ -1,0 +1,117 @@
+package live
+
+import (
+	"path"
+	"slices"
+
+	"emaudit/parse/userconf"
+
+	"emaudit/hostfs"
+	"emaudit/parse/atom"
+	"emaudit/settings"
+)
+
+// Ebuilds finds out which versions the ebuild repositories of a root have. It
+// caches listings and is not safe for concurrent use.
+type Ebuilds struct {
+	repositories []*hostfs.Dir
+	categories   map[string][]*hostfs.Dir // in each repository that has it
+	listed       map[string][]string      // the files of each package, by category/pn
+}
+
+// OpenEbuilds opens the repositories in Portage's settings. It skips those that it
+// cannot open.
+func OpenEbuilds(root *hostfs.Root, s *settings.Settings) *Ebuilds {
+	e := &Ebuilds{categories: map[string][]*hostfs.Dir{}, listed: map[string][]string{}}
+	for _, r := range s.Repositories() {
+		if dir, err := root.OpenDir(r.Location); err == nil {
+			e.repositories = append(e.repositories, dir)
+		}
+	}
+	return e
+}
+
+// Close closes the repositories.
+func (e *Ebuilds) Close() {
+	for _, dir := range e.repositories {
+		dir.Close()
+	}
+	for _, dirs := range e.categories {
+		for _, dir := range dirs {
+			dir.Close()
+		}
+	}
+}
+
+// Find reports whether any repository has the ebuild of a version. known is false
+// if there is no repository to search, or if no such version can exist.
+func (e *Ebuilds) Find(cpv string) (there, known bool) {
+	c, err := atom.ParseCPV(cpv)
+	if err != nil || len(e.repositories) == 0 {
+		return false, false
+	}
+	files, ok := e.listed[c.CP()]
+	if !ok {
+		for _, category := range e.category(c.Category) {
+			files = append(files, filesBelow(category, c.PN)...)
+		}
+		e.listed[c.CP()] = files
+	}
+	return slices.Contains(files, c.PF()+".ebuild"), true
+}
+
+// category opens the folders of a category and keeps them open, because a category
+// has many packages.
+func (e *Ebuilds) category(name string) []*hostfs.Dir {
+	dirs, ok := e.categories[name]
+	if !ok {
+		for _, repository := range e.repositories {
+			if dir, err := repository.OpenDir(name); err == nil {
+				dirs = append(dirs, dir)
+			}
+		}
+		e.categories[name] = dirs
+	}
+	return dirs
+}
+
+// filesBelow lists a folder below an open one.
+func filesBelow(dir *hostfs.Dir, name string) []string {
+	folder, err := dir.OpenDir(name)
+	if err != nil {
+		return nil
+	}
+	defer folder.Close()
+	names, err := folder.Names()
+	if err != nil {
+		return nil
+	}
+	return names
+}
+
+// maxCacheFile is the largest accepted size of an md5-cache entry, in bytes.
+const maxCacheFile = 2 << 20
+
+// EbuildCache returns a function that reads the metadata/md5-cache entry of an
+// ebuild. ok is false if there is no entry, or if it cannot be read.
+func EbuildCache(root *hostfs.Root, s *settings.Settings) func(repo, cpv string) (userconf.CacheEntry, bool) {
+	places := map[string]string{}
+	for _, r := range s.Repositories() {
+		dir := path.Join(r.Location, "metadata/md5-cache")
+		if _, err := root.Stat(dir); err == nil {
+			places[r.Name] = dir
+		}
+	}
+	return func(repo, cpv string) (userconf.CacheEntry, bool) {
+		dir, ok := places[repo]
+		if _, err := atom.ParseCPV(cpv); err != nil || !ok {
+			return userconf.CacheEntry{}, false
+		}
+		b, err := root.ReadFile(path.Join(dir, cpv), maxCacheFile)
+		if err != nil {
+			return userconf.CacheEntry{}, false
+		}
+		e, _ := userconf.ParseCacheEntry(b)
+		return e, true
+	}
+}
