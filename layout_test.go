@@ -42,7 +42,8 @@ var rooms = map[string][]string{
 	"prune":            {"audit", "audit/cleanup", "hostfs", "store", "store/*", "parse", "parse/*"},
 	"stage":            {"hostfs", "parse", "parse/*"},
 	// Namespaces and mounts, and nothing of Gentoo.
-	"drill/box": {},
+	"drill/box":  {},
+	"drill/look": {"audit", "audit/*", "hostfs", "parse", "parse/*"},
 	// Answers have the words of parse/binpkg: integrity, signature, format.
 	"report":            {"report/screen", "audit", "audit/*", "parse", "parse/binpkg"},
 	"report/screen":     {"audit", "parse"},

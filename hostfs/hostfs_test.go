@@ -293,6 +293,26 @@ func TestRealpath(t *testing.T) {
 	}
 }
 
+func TestReadlinkGivesTheTargetAsItIs(t *testing.T) {
+	for how, force := range resolvers {
+		r := openTree(t, force)
+		for path, want := range map[string]string{"/var": "/srv/var", "/lib": "usr/lib", "/self": "self", "/dangling": "/no/such/file", "/to-root/chain": "chain2"} {
+			if got, err := r.Readlink(path); got != want || err != nil {
+				t.Errorf("%s: Readlink(%s) = %q, %v; want %q", how, path, got, err, want)
+			}
+		}
+		var kind *KindError
+		for _, path := range []string{"/etc", "/etc/conf", "/"} {
+			if _, err := r.Readlink(path); !errors.As(err, &kind) {
+				t.Errorf("%s: Readlink(%s): %v; want that it is no symlink", how, path, err)
+			}
+		}
+		if _, err := r.Readlink("/nothing"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: Readlink(/nothing): %v", how, err)
+		}
+	}
+}
+
 func TestEntriesDescribeEverythingAsFound(t *testing.T) {
 	t.Parallel()
 	r := openTree(t, func(*Root) {})

@@ -230,6 +230,27 @@ func (r *Root) Realpath(path string) (string, error) {
 	return w.path(), nil
 }
 
+// Readlink returns the target of the symlink at path, unchanged. For any other kind
+// the error wraps a [*KindError].
+func (r *Root) Readlink(path string) (string, error) {
+	w, err := r.walk(path, false)
+	if err != nil {
+		return "", r.pathError("readlink", path, err)
+	}
+	defer w.close()
+	target, _, err := readLink(w.parent(), w.last)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
+		// readlinkat(2) with an empty path has ENOENT for what is no symlink.
+		if e, statErr := r.Lstat(path); statErr == nil && e.Kind != Symlink {
+			err = &KindError{Kind: e.Kind}
+		}
+	}
+	if err != nil {
+		return "", r.pathError("readlink", path, err)
+	}
+	return target, nil
+}
+
 // FreeSpace describes the file system of the file at path.
 func (r *Root) FreeSpace(path string) (Space, error) {
 	fd, err := r.resolve(path, unix.O_PATH|unix.O_CLOEXEC)

@@ -1,5 +1,6 @@
-// Package mergelist reads lists of packages to be merged: the output of "emerge
-// --pretend", the resume lists in mtimedb, and the live status of a running emerge.
+// Package mergelist reads lists of packages to be merged or removed: the output of
+// "emerge --pretend", the resume lists in mtimedb, and the live status of a running
+// emerge.
 //
 // # Grammar
 //
@@ -17,6 +18,10 @@
 // package is binary: " U  CP VERSION [OLD]". Such a line is counted as not
 // understood. Lines that begin with other words ([nomerge], [uninstall], [blocks
 // B]) merge nothing. Colours (SGR sequences) and all other lines are ignored.
+//
+// "emerge --pretend --depclean" lists everything in one line:
+//
+//	All selected packages: =CPV =CPV ...
 //
 // mtimedb (lib/portage/util/mtimedb.py) is JSON. Its keys resume and resume_backup
 // (lib/_emerge/actions.py, Scheduler.py:1750) each hold a mergelist of [kind, root,

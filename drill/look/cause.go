@@ -1,0 +1,89 @@
+package look
+
+import (
+	"bytes"
+	"io"
+	"strings"
+
+	"emaudit/hostfs"
+	"emaudit/parse/mergelog"
+)
+
+// Cause is why a step failed.
+type Cause struct {
+	CPV   string // "" if the step failed for all
+	Phase string // "" if unknown
+	Line  string // the line that names the cause, "" if none does
+	Log   string // the build log inside the root, "" if there is none
+}
+
+// maxLog is the size in bytes up to which a build log is read.
+const maxLog = 1 << 30
+
+// CauseOf finds why a step failed: in the build log that emerge names, as failures
+// does, and else in what emerge wrote. The error is one of reading that log; the
+// cause is then what emerge wrote of it.
+func CauseOf(after *hostfs.Root, output []byte) (Cause, error) {
+	capture, err := mergelog.ReadCapture(bytes.NewReader(output))
+	if err != nil {
+		return Cause{}, err
+	}
+	for i := len(capture.Merges) - 1; i >= 0; i-- {
+		m := &capture.Merges[i]
+		if m.Outcome != mergelog.CapturedFailed && m.Failure == nil {
+			continue
+		}
+		c := Cause{CPV: m.CPV, Log: m.LogPath}
+		failure := m.Failure
+		if m.LogPath != "" {
+			var log mergelog.BuildLog
+			if log, err = readLog(after, m.LogPath); err == nil && log.Failure != nil {
+				failure = log.Failure
+			}
+		}
+		if failure != nil {
+			c.Phase, c.Line = string(failure.Phase), failure.Message
+			if failure.Cause.Line != "" {
+				c.Line = failure.Cause.Line
+			}
+		}
+		if c.Line == "" && c.Log == "" {
+			c.Line = lastWords(output)
+		}
+		return c, err
+	}
+	return Cause{Line: lastWords(output)}, nil
+}
+
+func readLog(root *hostfs.Root, name string) (mergelog.BuildLog, error) {
+	f, err := root.OpenFile(name, maxLog)
+	if err != nil {
+		return mergelog.BuildLog{}, err
+	}
+	defer f.Close()
+	var r io.Reader = f
+	if strings.HasSuffix(name, ".gz") {
+		r = mergelog.NewGzipReader(f)
+	}
+	return mergelog.ReadBuildLog(r)
+}
+
+// lastWords is the line that says why a program gave up: the first that Portage
+// marks with "!!!", or the last.
+func lastWords(output []byte) string {
+	var last, marked string
+	for line := range bytes.Lines(output) {
+		text := strings.TrimSpace(mergelog.Clean(line))
+		if text == "" {
+			continue
+		}
+		last = text
+		if rest, ok := strings.CutPrefix(text, "!!! "); ok && marked == "" {
+			marked = rest
+		}
+	}
+	if marked != "" {
+		return marked
+	}
+	return last
+}

@@ -1,0 +1,129 @@
+package look
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/parse/vdb"
+)
+
+// config says what became of the protected files of the packages that changed, and
+// compares that with what the plan promised. Portage offers a file beside another as
+// ._cfg0000_NAME (lib/portage/util/__init__.py, new_protect_filename).
+func (l *looker) config() {
+	owned := map[string]bool{}
+	for _, cpv := range l.changed {
+		// What cannot be read, changedFiles says.
+		_ = l.eachEntry(l.After, cpv, func(e vdb.ContentsEntry) {
+			if e.Kind == vdb.Regular && l.Protected(e.Path) && !owned[e.Path] {
+				owned[e.Path] = true
+				l.configFile(cpv, e)
+			}
+		})
+	}
+	for _, cpv := range slices.Sorted(maps.Keys(l.before)) {
+		if _, there := l.after[cpv]; there {
+			continue
+		}
+		err := l.eachEntry(l.Before, cpv, func(e vdb.ContentsEntry) {
+			if e.Kind == vdb.Regular && l.Protected(e.Path) && !owned[e.Path] {
+				owned[e.Path] = true
+				l.configLeft(cpv, e)
+			}
+		})
+		if err != nil {
+			l.unread(path.Join(l.VDB, cpv, "CONTENTS"), err)
+		}
+	}
+}
+
+// configFile says what became of a file that a package has now.
+func (l *looker) configFile(cpv string, e vdb.ContentsEntry) {
+	now, _, err := digest(l.After, e.Path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return // changedFiles says so
+	}
+	then, _, err := digest(l.Before, e.Path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.unread(e.Path, err)
+		return
+	}
+	switch {
+	case strings.EqualFold(now, e.MD5):
+		if then != "" && now != then {
+			l.became(ConfigReplaced, e.Path, cpv+" replaced it")
+		}
+	case l.offered(e):
+		l.became(ConfigOffered, e.Path, "the file of "+cpv+" is offered beside it")
+	case missing:
+		l.say(FileMissing, e.Path, false, "%s installed it, and it is not offered beside either", cpv)
+	case now == then:
+		l.became(ConfigKept, e.Path, "the file of "+cpv+" is neither installed nor offered")
+	default:
+		l.say(FileContent, e.Path, false, "its MD5 is %s, which is neither that of %s nor the one that it had", now, cpv)
+	}
+}
+
+// configLeft says what became of a file whose package went.
+func (l *looker) configLeft(cpv string, e vdb.ContentsEntry) {
+	if _, err := l.Before.Lstat(e.Path); errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	switch _, err := l.After.Lstat(e.Path); {
+	case errors.Is(err, fs.ErrNotExist):
+		l.became(ConfigRemoved, e.Path, "it went with "+cpv)
+	case err != nil:
+		l.unread(e.Path, err)
+	default:
+		l.became(ConfigKept, e.Path, "it stays behind "+cpv)
+	}
+}
+
+// promises are the words of a plan for what becomes of a protected file.
+var promises = map[Kind]string{ConfigReplaced: "replaced", ConfigOffered: "offered", ConfigKept: "kept", ConfigRemoved: "removed"}
+
+// became says what became of a protected file. A plan promises it of the files that
+// are there today.
+func (l *looker) became(kind Kind, name, detail string) {
+	promise, known := l.Plan.Config[name]
+	expected := !known || promise == "unknown" || promise == promises[kind]
+	if !expected {
+		detail += "; the plan said that it is " + promise
+	}
+	l.say(kind, name, expected, "%s", detail)
+}
+
+// offered tells whether the content of a package lies beside a protected file.
+func (l *looker) offered(e vdb.ContentsEntry) bool {
+	dir, err := l.After.OpenDir(path.Dir(e.Path))
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	names, err := dir.Names()
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		if !isOffer(name, path.Base(e.Path)) {
+			return false
+		}
+		sum, _, err := digest(l.After, path.Join(path.Dir(e.Path), name))
+		return err == nil && strings.EqualFold(sum, e.MD5)
+	})
+}
+
+// isOffer tells whether a name is ._cfgNNNN_ and that of a file, of any file where
+// the name of the file is "".
+func isOffer(name, file string) bool {
+	rest, ok := strings.CutPrefix(name, "._cfg")
+	if !ok || len(rest) < 5 || rest[4] != '_' || strings.Trim(rest[:4], "0123456789") != "" {
+		return false
+	}
+	return file == "" || rest[5:] == file
+}

@@ -1,0 +1,210 @@
+package look
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+
+	"emaudit/hostfs"
+	"emaudit/parse/vdb"
+)
+
+// libraries looks whether the ELF files of the packages that changed find what they
+// need, and those of the packages that need a library of theirs.
+func (l *looker) libraries() {
+	x := &libraryLook{looker: l, now: newLinker(l.After, l.unread), then: newLinker(l.Before, func(string, error) {}), users: map[string][]string{}}
+	x.takePreserved()
+	for _, cpv := range l.changed {
+		x.own(cpv)
+		for _, name := range l.objects[cpv] {
+			x.object(cpv, name)
+		}
+	}
+	sonames := x.changedSonames()
+	for _, cpv := range slices.Sorted(maps.Keys(l.after)) {
+		if l.isNew[cpv] || l.ctx.Err() != nil {
+			continue
+		}
+		inPackage := false
+		for _, e := range x.needed(l.After, cpv) {
+			if slices.ContainsFunc(e.Needed, func(s string) bool { return sonames[s] }) {
+				if !inPackage {
+					x.own(cpv)
+					inPackage = true
+				}
+				x.object(cpv, e.Path)
+			}
+		}
+	}
+	x.sayPreserved()
+}
+
+// libraryLook holds what is needed to look for libraries.
+type libraryLook struct {
+	*looker
+	now, then *linker
+	// names are the paths of the package that is looked at, by the last part.
+	names map[string][]string
+	// preserved are the libraries that Portage keeps, and users the files that find
+	// one, by its path without symbolic links.
+	preserved map[string]preserved
+	users     map[string][]string
+}
+
+type preserved struct {
+	path, cpv string
+	old       bool // it was kept before the drill, too
+}
+
+// own notes what a package owns: a program may load its own libraries by itself,
+// from where the linker does not look.
+func (x *libraryLook) own(cpv string) {
+	x.names = map[string][]string{}
+	// What cannot be read, changedFiles and outside say.
+	_ = x.eachEntry(x.After, cpv, func(e vdb.ContentsEntry) {
+		if e.Kind == vdb.Regular || e.Kind == vdb.Symlink {
+			x.names[path.Base(e.Path)] = append(x.names[path.Base(e.Path)], e.Path)
+		}
+	})
+}
+
+// object looks for the libraries that a file needs.
+func (x *libraryLook) object(cpv, name string) {
+	o, ok, err := x.now.read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return // file or outside says so
+	}
+	if err != nil {
+		x.unread(name, err)
+		return
+	}
+	if !ok {
+		return
+	}
+	for _, soname := range o.needed {
+		at := x.now.find(o, soname)
+		if at == "" {
+			at = x.ownLibrary(o, soname)
+		}
+		if at == "" {
+			old := x.lackedBefore(name, soname)
+			detail := ""
+			if old {
+				detail = ", and did not find it before the drill either"
+			}
+			x.say(LibraryMissing, name, old, "%s needs %s and does not find it%s", cpv, soname, detail)
+			continue
+		}
+		if real, err := x.After.Realpath(at); err == nil {
+			for _, found := range []string{real, x.realPath(at)} {
+				if _, kept := x.preserved[found]; kept {
+					x.users[found] = append(x.users[found], name)
+					break
+				}
+			}
+		}
+	}
+}
+
+// ownLibrary returns a library of the same package, "" where there is none.
+func (x *libraryLook) ownLibrary(o object, soname string) string {
+	for _, name := range x.names[soname] {
+		if x.now.ident(name) == o.ident {
+			return name
+		}
+	}
+	return ""
+}
+
+// lackedBefore tells whether the file that lay there before the drill needed the same
+// library and did not find it.
+func (x *libraryLook) lackedBefore(name, soname string) bool {
+	o, ok, err := x.then.read(name)
+	return err == nil && ok && slices.Contains(o.needed, soname) && x.then.find(o, soname) == ""
+}
+
+// changedSonames are the libraries that the packages have that changed, before and
+// now.
+func (x *libraryLook) changedSonames() map[string]bool {
+	all := map[string]bool{}
+	add := func(entries []vdb.NeededEntry) {
+		for _, e := range entries {
+			if e.Soname != "" {
+				all[e.Soname] = true
+			}
+		}
+	}
+	for _, cpv := range x.changed {
+		add(x.needed(x.After, cpv))
+	}
+	for cpv := range x.before {
+		if _, there := x.after[cpv]; !there || x.isNew[cpv] {
+			add(x.needed(x.Before, cpv))
+		}
+	}
+	return all
+}
+
+// needed reads NEEDED.ELF.2 of a package.
+func (x *libraryLook) needed(root *hostfs.Root, cpv string) []vdb.NeededEntry {
+	name := path.Join(x.VDB, cpv, "NEEDED.ELF.2")
+	b, err := root.ReadFile(name, vdb.MaxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a package without ELF files
+	}
+	entries, diags := vdb.ParseNeeded(b)
+	if err == nil && len(diags) > 0 {
+		err = errors.New(diags[0].Message)
+	}
+	if err != nil {
+		x.unread(name, err)
+	}
+	return entries
+}
+
+// takePreserved reads which libraries Portage keeps.
+func (x *libraryLook) takePreserved() {
+	x.preserved = map[string]preserved{}
+	before, _ := x.registry(x.Before)
+	after, err := x.registry(x.After)
+	if err != nil {
+		x.unread(path.Join(x.State, "preserved_libs_registry"), err)
+	}
+	for name, cpv := range after {
+		_, old := before[name]
+		x.preserved[x.realPath(name)] = preserved{name, cpv, old}
+	}
+}
+
+func (x *libraryLook) registry(root *hostfs.Root) (map[string]string, error) {
+	all := map[string]string{}
+	b, err := root.ReadFile(path.Join(x.State, "preserved_libs_registry"), vdb.MaxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return all, nil
+	}
+	libs, diags := vdb.ParsePreservedLibs(b)
+	if err == nil && len(diags) > 0 {
+		err = errors.New(diags[0].Message)
+	}
+	for _, lib := range libs {
+		for _, name := range lib.Paths {
+			all[name] = lib.CPV
+		}
+	}
+	return all, err
+}
+
+// sayPreserved names the libraries that Portage keeps, with one of the files that
+// find them.
+func (x *libraryLook) sayPreserved() {
+	for _, real := range slices.Sorted(maps.Keys(x.preserved)) {
+		p := x.preserved[real]
+		if users := x.users[real]; len(users) > 0 {
+			x.say(LibraryPreserved, p.path, p.old, "Portage keeps it, first registered by %s; %s needs it", p.cpv, users[0])
+			continue
+		}
+		x.say(LibraryPreserved, p.path, p.old, "Portage keeps it, first registered by %s", p.cpv)
+	}
+}

@@ -1,0 +1,117 @@
+package look
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"emaudit/parse/atom"
+	"emaudit/parse/mergelist"
+)
+
+// The questions that emerge is asked when the plan was carried out. Without
+// --ignore-default-opts, EMERGE_DEFAULT_OPTS could ask for another form of answer.
+var (
+	AskRebuild  = []string{"emerge", "--ignore-default-opts", "--color=n", "--pretend", "@preserved-rebuild"}
+	AskDepclean = []string{"emerge", "--ignore-default-opts", "--color=n", "--pretend", "--depclean"}
+	AskUpdate   = []string{"emerge", "--ignore-default-opts", "--color=n", "--pretend", "--update", "--deep", "--newuse", "@world"}
+)
+
+// Answers are what emerge answered to the questions.
+type Answers struct{ Rebuild, Depclean, Update Answer }
+
+// Answer is what emerge wrote.
+type Answer struct {
+	Output []byte
+	// Err is why there is no answer; the exit status, for instance.
+	Err error
+}
+
+// errNotAsked is the error of the zero Answer.
+var errNotAsked = errors.New("emerge was not asked")
+
+func (a Answer) err() error {
+	if a.Err == nil && a.Output == nil {
+		return errNotAsked
+	}
+	return a.Err
+}
+
+// next says what the next update would do at once. What it would do to a package of
+// the plan is a difference: it would undo the rollback. Everything else was due
+// before, too.
+func (l *looker) next() {
+	touched := l.touched()
+	for _, q := range []struct {
+		kind     Kind
+		question string
+		answer   Answer
+		always   bool // a difference, whatever package it is about
+	}{
+		{NextRebuild, "emerge --pretend @preserved-rebuild", l.Answers.Rebuild, true},
+		{NextUpdate, "emerge --pretend --update --deep --newuse @world", l.Answers.Update, false},
+	} {
+		if err := q.answer.err(); err != nil {
+			l.unread(q.question, err)
+			continue
+		}
+		list, err := mergelist.ReadPretend(bytes.NewReader(q.answer.Output))
+		if err == nil && list.NotUnderstood > 0 {
+			err = fmt.Errorf("%d lines of its answer are not understood", list.NotUnderstood)
+		}
+		if err != nil {
+			l.unread(q.question, err)
+		}
+		for _, item := range list.Items {
+			l.say(q.kind, item.CPV, !q.always && !touched[packageOf(item.CPV)], "%s would merge it", q.question)
+		}
+	}
+	const question = "emerge --pretend --depclean"
+	if err := l.depcleanErr(); err != nil {
+		l.unread(question, err)
+		return
+	}
+	list, err := mergelist.ReadRemoval(bytes.NewReader(l.Answers.Depclean.Output))
+	if err == nil && list.NotUnderstood > 0 {
+		err = fmt.Errorf("%d words of its answer are not understood", list.NotUnderstood)
+	}
+	if err != nil {
+		l.unread(question, err)
+	}
+	for _, cpv := range list.CPVs {
+		l.say(NextDepclean, cpv, !touched[packageOf(cpv)], "%s would remove it", question)
+	}
+}
+
+// depcleanErr is why --depclean gave no answer. Where there is nothing to remove, it
+// ends with 1 (actions.py, calc_depclean).
+func (l *looker) depcleanErr() error {
+	a := l.Answers.Depclean
+	if list, err := mergelist.ReadRemoval(bytes.NewReader(a.Output)); err == nil && list.Complete {
+		return nil
+	}
+	if err := a.err(); err != nil {
+		return err
+	}
+	return errors.New("emerge did not finish its answer")
+}
+
+// touched are the packages (category/name) that the plan changes.
+func (l *looker) touched() map[string]bool {
+	all := map[string]bool{}
+	for _, b := range l.Plan.Merges {
+		all[packageOf(b.CPV)] = true
+	}
+	for _, cpv := range l.Plan.Removes {
+		all[packageOf(cpv)] = true
+	}
+	return all
+}
+
+func packageOf(cpv string) string {
+	c, err := atom.ParseCPV(cpv)
+	if err != nil {
+		return cpv
+	}
+	return c.CP()
+}

@@ -1,0 +1,76 @@
+package look
+
+import (
+	"cmp"
+	"fmt"
+
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
+)
+
+// Build names one installed build.
+type Build struct {
+	CPV       string
+	Slot      string // without the sub-slot
+	Repo      string // "" if unknown
+	BuildTime int64  // unix seconds; 0 if unknown
+	BuildID   int64  // 0 if none
+	Counter   int64  // COUNTER of the VDB; 0 in a plan
+}
+
+// Plan is what a rollback plan promises.
+type Plan struct {
+	// Merges are the builds that it merges, and Removes the versions that are gone
+	// afterwards, those that are replaced included.
+	Merges  []Build
+	Removes []string
+	// Missed are the packages that do not come back as they were, and why.
+	Missed []Missed
+	// Config says what becomes of protected files: offered, replaced, removed, kept
+	// or unknown, as [rollback.ConfigFile] has it.
+	Config map[string]string
+}
+
+// Missed is a package of the target that a plan does not bring back as it was.
+type Missed struct{ CPV, Why string }
+
+// PlanOf returns what a rollback promises.
+func PlanOf(r *rollback.Rollback) Plan {
+	p := Plan{Config: map[string]string{}}
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if c.Stays {
+			p.Missed = append(p.Missed, Missed{c.CPV(), cmp.Or(firstDetail(c.Reasons), "the plan leaves it as it is")})
+			continue
+		}
+		if c.Before != nil && (c.Chosen == nil || c.Chosen.CPV != c.Before.Logged) {
+			p.Removes = append(p.Removes, c.Before.Logged)
+		}
+		if c.Chosen == nil {
+			continue
+		}
+		p.Merges = append(p.Merges, Build{CPV: c.Chosen.CPV, Slot: c.Chosen.Slot, Repo: c.Chosen.Repo, BuildTime: c.Chosen.BuildTime, BuildID: c.Chosen.BuildID})
+		if c.Match == binpkgs.CoverageSameVersion {
+			why := "the plan merges another build of the version"
+			if c.ToBuildTime != nil {
+				why = fmt.Sprintf("%s than that with BUILD_TIME %d", why, *c.ToBuildTime)
+			}
+			p.Missed = append(p.Missed, Missed{c.Chosen.CPV, why})
+		}
+	}
+	for _, cp := range r.Target.Unknown {
+		p.Missed = append(p.Missed, Missed{cp, "nothing tells what was installed of it"})
+	}
+	for _, f := range r.ConfigFiles {
+		p.Config[f.Path] = f.Effect
+	}
+	return p
+}
+
+func firstDetail(reasons []acceptance.Reason) string {
+	if len(reasons) == 0 {
+		return ""
+	}
+	return reasons[0].Detail
+}
