@@ -75,6 +75,7 @@ func (p *Prune) Answer(o Output) Answer {
 			j.Value("reclaimable_bytes", p.Plan.Reclaimable)
 			j.Value("kept_bytes", p.Plan.KeptSize)
 			j.Value("states", p.Plan.States)
+			j.Value("hosts", p.Plan.Hosts)
 			j.Value("endings", p.Plan.Endings)
 			j.Value("endings_unjudged", p.Plan.EndingsUnjudged)
 			j.Value("steps", p.Plan.Steps)
@@ -178,6 +179,7 @@ func (p *Prune) text(s *screen.Screen, o Output) {
 	} else {
 		pruneGroups(s, p.Plan)
 	}
+	p.hosts(s)
 	p.states(s)
 	p.endings(s, o.Verbose)
 	p.budget(s)
@@ -282,6 +284,31 @@ var pruneVerdicts = map[rollback.Readiness]screen.Cell{
 	rollback.ReadyWithWarnings: screen.Warn.Text("READY WITH WARNINGS"),
 	rollback.Partial:           screen.Warn.Text("PARTIAL"),
 	rollback.NotReady:          screen.Bad.Text("NOT READY"),
+}
+
+// hosts lists the other hosts for which files are kept.
+func (p *Prune) hosts(s *screen.Screen) {
+	if len(p.Plan.Hosts) == 0 {
+		return
+	}
+	s.Blank()
+	s.Heading("Other hosts that get packages from here")
+	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
+	for _, h := range p.Plan.Hosts {
+		known := "never heard of"
+		if h.KnownUntil > 0 {
+			known = "known until " + audit.Day(h.KnownUntil)
+		}
+		last := screen.Plain.Text("")
+		switch {
+		case h.Silent != "":
+			last = screen.Warn.Text(h.Silent)
+		case h.Missing > 0:
+			last = screen.Dim.Text(fmt.Sprintf("%s not here", screen.Count(int64(h.Missing), "build is", "builds are")))
+		}
+		t.Row(screen.Plain.Text(h.Name), screen.Plain.Text(known), screen.Plain.Text(screen.Count(int64(h.Needs), "build", "builds")), last)
+	}
+	t.End()
 }
 
 // states says that pruning changes no rollback to a kept state, and of those that
@@ -440,7 +467,13 @@ func (p *Prune) explain(s *screen.Screen, candidates []cleanup.PruneCandidate, k
 		rows = append(rows, row{c.Path, screen.Size(c.Size), screen.Warn.Text("can go"), c.Code, why})
 	}
 	for _, k := range kept {
-		rows = append(rows, row{k.Path, screen.Size(k.Size), screen.Good.Text("stays"), k.Code, k.Reason})
+		why := k.Reason
+		for i, n := range k.Needs {
+			if i > 0 || k.Code != cleanup.KeepElsewhere {
+				why += fmt.Sprintf("; %s (known until %s)", n.Reason, audit.Day(n.KnownUntil))
+			}
+		}
+		rows = append(rows, row{k.Path, screen.Size(k.Size), screen.Good.Text("stays"), k.Code, why})
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return strings.Compare(a.path, b.path) })
 	if len(rows) == 0 {

@@ -20,7 +20,7 @@ func foreignDatabase(t *testing.T, host string) string {
 	path := filepath.Join(t.TempDir(), "other.db")
 	db := open(t, path, Options{})
 	update(t, db, func(tx *Tx) error {
-		id, err := tx.Insert("INSERT INTO host (name, root, created_at) VALUES (?, '/', 1)", host)
+		id, err := tx.Insert("INSERT INTO host (name, root, identity, created_at) VALUES (?, '/', hex(randomblob(16)), 1)", host)
 		if err != nil {
 			return err
 		}

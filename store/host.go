@@ -1,7 +1,9 @@
 package store
 
 import (
+	"crypto/rand"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
@@ -16,6 +18,9 @@ type Host struct {
 	ID   HostID
 	Name string
 	Root string // absolute path of the root at the last ingest
+	// Identity is the same in every database that has the host, whatever its name is
+	// there: 32 hex digits, which the first ingest of the host drew.
+	Identity string
 }
 
 // hostName is the grammar of host names: a hostname or the name of a folder,
@@ -68,8 +73,7 @@ func (tx *Tx) EnsureHost(name, root string, now int64) (HostID, error) {
 		if err := CheckHostName(name); err != nil {
 			return 0, err
 		}
-		n, err := tx.Insert("INSERT INTO host (name, root, created_at) VALUES (?, ?, ?)", name, root, now)
-		return HostID(n), err
+		return tx.addHost(Host{Name: name, Root: root, Identity: newIdentity()}, now)
 	}
 	if known != root {
 		_, err = tx.Exec("UPDATE host SET root = ? WHERE id = ?", root, id)
@@ -77,10 +81,33 @@ func (tx *Tx) EnsureHost(name, root string, now int64) (HostID, error) {
 	return id, err
 }
 
+// newIdentity draws the identity of a new host. Its name and the time of its first
+// ingest do not identify a host: machines that were made of one image share both.
+func newIdentity() string {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return hex.EncodeToString(random[:])
+}
+
+// addHost inserts a host.
+func (tx *Tx) addHost(h Host, createdAt int64) (HostID, error) {
+	id, err := tx.Insert("INSERT INTO host (name, root, identity, created_at) VALUES (?, ?, ?, ?)", h.Name, h.Root, h.Identity, createdAt)
+	return HostID(id), err
+}
+
 // FindHost returns the host of that name. ok is false if there is none.
 func (tx *Tx) FindHost(name string) (host Host, ok bool, err error) {
-	missing, err := NoRow(tx.QueryRow("SELECT id, name, root FROM host WHERE name = ?", name).Scan(&host.ID, &host.Name, &host.Root))
+	missing, err := NoRow(tx.QueryRow("SELECT id, name, root, identity FROM host WHERE name = ?", name).Scan(&host.ID, &host.Name, &host.Root, &host.Identity))
 	return host, err == nil && !missing, err
+}
+
+// Host returns the host of an id.
+func (tx *Tx) Host(id HostID) (h Host, err error) {
+	err = tx.QueryRow("SELECT id, name, root, identity FROM host WHERE id = ?", id).Scan(&h.ID, &h.Name, &h.Root, &h.Identity)
+	if err != nil {
+		err = fmt.Errorf("host %d: %w", id, err)
+	}
+	return h, err
 }
 
 // Hosts returns all hosts, by name.
@@ -88,11 +115,11 @@ func (tx *Tx) Hosts() ([]Host, error) {
 	var hosts []Host
 	err := tx.Query(func(rows *sql.Rows) error {
 		var h Host
-		if err := rows.Scan(&h.ID, &h.Name, &h.Root); err != nil {
+		if err := rows.Scan(&h.ID, &h.Name, &h.Root, &h.Identity); err != nil {
 			return err
 		}
 		hosts = append(hosts, h)
 		return nil
-	}, "SELECT id, name, root FROM host ORDER BY name")
+	}, "SELECT id, name, root, identity FROM host ORDER BY name")
 	return hosts, err
 }

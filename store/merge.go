@@ -56,6 +56,7 @@ var mergedTables = []mergedTable{
 	{name: "elog_message", references: map[string]string{"host": "host", "file": "output_file", "cpv": "cpv"}},
 	{name: "leftover", references: map[string]string{"host": "host"}},
 	{name: "pin", references: map[string]string{"host": "host"}},
+	{name: "client", references: map[string]string{"host": "host"}},
 	{name: "config_file", references: map[string]string{"host": "host"}},
 }
 
@@ -143,7 +144,7 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 	if err != nil {
 		return result, err
 	}
-	theirs, err := m.from.knownUntil(h.ID)
+	theirs, err := m.from.KnownUntil(h.ID)
 	if err != nil {
 		return result, err
 	}
@@ -152,15 +153,11 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 		return result, about(m.here, err)
 	}
 	if exists {
-		here, err := m.to.hostCreatedAt(known.ID)
-		if err != nil {
-			return result, about(m.here, err)
-		}
-		ours, err := m.to.knownUntil(known.ID)
+		ours, err := m.to.KnownUntil(known.ID)
 		switch {
 		case err != nil:
 			return result, about(m.here, err)
-		case here != createdAt:
+		case known.Identity != h.Identity:
 			return result, ErrOtherHost
 		case ours >= theirs:
 			return result, nil
@@ -176,9 +173,11 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 		if !h.Elsewhere() {
 			root = elsewhere + root
 		}
-		if m.new, err = m.to.Insert("INSERT INTO host (name, root, created_at) VALUES (?, ?, ?)", name, root, createdAt); err != nil {
+		added, err := m.to.addHost(Host{Name: name, Root: root, Identity: h.Identity}, createdAt)
+		if err != nil {
 			return result, about(m.here, err)
 		}
+		m.new = int64(added)
 	}
 	m.old = int64(h.ID)
 	result.Changed = true
@@ -199,8 +198,9 @@ func (tx *Tx) hostCreatedAt(host HostID) (at int64, err error) {
 	return at, err
 }
 
-// knownUntil returns the time of the last ingest of a host.
-func (tx *Tx) knownUntil(host HostID) (at int64, err error) {
+// KnownUntil returns the time of the last ingest of a host in unix seconds; 0 means
+// that nothing was read.
+func (tx *Tx) KnownUntil(host HostID) (at int64, err error) {
 	err = tx.QueryRow(`SELECT max(at) FROM (
 		SELECT coalesce(max(read_at), 0) AS at FROM source WHERE host = ?
 		UNION ALL SELECT coalesce(max(confirmed_at), 0) FROM snapshot WHERE host = ?) AS times`, host, host).Scan(&at)
@@ -380,7 +380,7 @@ func (tx *Tx) HostSummaries() ([]HostSummary, error) {
 		if s.CreatedAt, err = tx.hostCreatedAt(h.ID); err != nil {
 			return nil, err
 		}
-		if s.KnownUntil, err = tx.knownUntil(h.ID); err != nil {
+		if s.KnownUntil, err = tx.KnownUntil(h.ID); err != nil {
 			return nil, err
 		}
 		for _, count := range []struct {

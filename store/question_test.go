@@ -40,7 +40,7 @@ func TestQuestionsAreAnsweredAndNothingIsChanged(t *testing.T) {
 		t.Error(diff, err)
 	}
 	for _, question := range []string{
-		"DELETE FROM host", "INSERT INTO host (name, root, created_at) VALUES ('x', '/', 1)", "UPDATE host SET name = 'x'", "DROP TABLE pin", "CREATE TEMP TABLE a (b)",
+		"DELETE FROM host", "INSERT INTO host (name, root, identity, created_at) VALUES ('x', '/', 'x', 1)", "UPDATE host SET name = 'x'", "DROP TABLE pin", "CREATE TEMP TABLE a (b)",
 		"ATTACH '/tmp/x' AS x", "PRAGMA user_version = 9", "PRAGMA query_only = OFF", "VACUUM INTO '/tmp/x'", "SELECT load_extension('/tmp/x')", "BEGIN", "REINDEX",
 		"SELECT nothing FROM host", "no SQL", "", "SELECT 1; DELETE FROM host", "WITH a AS (SELECT 1) DELETE FROM host", "SELECT writefile('/tmp/x', 'y')",
 		"SELECT hex(zeroblob(900000000))", // larger than SQLite's limit

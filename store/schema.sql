@@ -6,6 +6,7 @@ CREATE TABLE host (
 	id         INTEGER PRIMARY KEY,
 	name       TEXT    NOT NULL UNIQUE,
 	root       TEXT    NOT NULL,           -- as last audited; "/" for the running system
+	identity   TEXT    NOT NULL UNIQUE,    -- 32 hex digits, random, of the first ingest: the same host in every database
 	created_at INTEGER NOT NULL            -- unix seconds, as every *_at in this schema
 );
 
@@ -529,6 +530,18 @@ CREATE TABLE pin (
 	run        INTEGER NOT NULL,           -- the state before this run is meant; 0 = that at the moment
 	created_at INTEGER NOT NULL,
 	note       TEXT    NOT NULL DEFAULT '',
+	PRIMARY KEY (host, name)
+);
+
+-- Other hosts whose files of needs were read when the folder of binary packages of
+-- this host was pruned: one that is silent, or whose file is gone, is not forgotten.
+CREATE TABLE client (
+	host        INTEGER NOT NULL REFERENCES host(id),
+	name        TEXT    NOT NULL,          -- as the file says
+	known_until INTEGER NOT NULL,          -- the last ingest of the client that a file told of
+	valid_until INTEGER NOT NULL,          -- until when the client itself says that its list is to be relied on
+	path        TEXT    NOT NULL,          -- of the file, on the running system
+	seen_at     INTEGER NOT NULL,          -- when the file was last read
 	PRIMARY KEY (host, name)
 );
 

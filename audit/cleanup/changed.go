@@ -67,15 +67,12 @@ func (p *pruner) takesChanged() bool { return p.respectsNoUse && p.ignoresDeps }
 // systemPackages are the packages of @system: what the lines of the profiles
 // name, and, since many of them are virtuals, what an installed one of these
 // stands for.
-func (p *pruner) systemPackages() map[string]bool {
+func (p *pruner) systemPackages() importantPackages {
 	named := p.facts.System
 	if len(named) == 0 {
 		named = usualSystem
 	}
-	system := map[string]bool{}
-	for _, cp := range named {
-		system[cp] = true
-	}
+	system := importance(named)
 	for _, cp := range named {
 		if !strings.HasPrefix(cp, "virtual/") {
 			continue

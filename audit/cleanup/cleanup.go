@@ -58,6 +58,8 @@ type PruneFacts struct {
 	System []string
 	// Rollback are facts for the verdicts about the kept states.
 	Rollback rollback.RollbackOptions
+	// Fleet are the other hosts that get binary packages from here.
+	Fleet PruneFleet
 	// TotalsOnly leaves these verdicts out, and gives what can go the reasons
 	// that cost nothing to find.
 	TotalsOnly bool
@@ -91,6 +93,8 @@ type PruneKept struct {
 	Size   int64   `json:"size"` // bytes
 	Code   string  `json:"code"`
 	Reason string  `json:"reason"`
+	// Needs are the other hosts that need it, and what for.
+	Needs []PruneNeed `json:"needs"`
 }
 
 // PruneState is a state whose files are kept.
@@ -131,9 +135,13 @@ type PrunePlan struct {
 	Endings []PruneEnding `json:"endings"`
 	// EndingsUnjudged counts the oldest runs before which no state was judged: whether
 	// pruning ends a rollback to one of them is not known.
-	EndingsUnjudged int             `json:"endings_unjudged"`
-	Steps           []PruneStep     `json:"steps"`
-	Findings        []audit.Finding `json:"-"`
+	EndingsUnjudged int         `json:"endings_unjudged"`
+	Steps           []PruneStep `json:"steps"`
+	// Hosts are the other hosts for which files are kept.
+	Hosts    []PruneHost     `json:"hosts"`
+	Findings []audit.Finding `json:"-"`
+
+	unread []string // hosts whose file of needs could not be read, or not whole
 }
 
 // The codes of candidates.
@@ -154,7 +162,7 @@ const (
 	KeepInstalled    = "installed"       // of what is installed
 	KeepState        = "kept-state"      // a kept state needs it
 	KeepPinned       = "pinned"          // a pinned state needs it
-	KeepElsewhere    = "other-host"      // another host of the database needs it
+	KeepElsewhere    = "other-host"      // another host needs it
 	KeepExcluded     = "excluded"        // --exclude
 	KeepImportant    = "important"       // of system, toolchain or boot, for longer
 	KeepLastCopy     = "last-copy"       // it could not be built again
@@ -184,7 +192,7 @@ type pruner struct {
 	// versions.
 	current, there map[string]bool
 	unknown        string // why what the kept states need is not known; "" = it is known
-	system         map[string]bool
+	system         importantPackages
 	settled        map[string]bool // flags that a profile masks or forces
 	// respectsNoUse and ignoresDeps are of EMERGE_DEFAULT_OPTS: a change of the
 	// ebuild does not keep Portage from taking a binary package.
@@ -196,6 +204,7 @@ type pruner struct {
 type keeping struct {
 	code, reason string
 	states       []*keptState
+	needs        []PruneNeed // of other hosts
 }
 
 // PlanPrune sorts every file of the folders of binary packages into those that
@@ -211,7 +220,7 @@ func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PruneP
 	judge.Planless = true
 	p := &pruner{
 		RollbackJudge: judge, policy: policy, facts: facts,
-		plan: &PrunePlan{Policy: policy, Candidates: []PruneCandidate{}, Kept: []PruneKept{}, States: []PruneState{}, Endings: []PruneEnding{}, Steps: []PruneStep{}, Findings: []audit.Finding{}},
+		plan: &PrunePlan{Policy: policy, Candidates: []PruneCandidate{}, Kept: []PruneKept{}, States: []PruneState{}, Endings: []PruneEnding{}, Hosts: []PruneHost{}, Steps: []PruneStep{}, Findings: []audit.Finding{}},
 		keep: map[*binpkgs.Binpkg]*keeping{}, usable: map[*binpkgs.Binpkg]bool{}, reasons: map[*binpkgs.Binpkg]acceptance.Reason{}, groups: map[*binpkgs.Binpkg]string{},
 		current: map[string]bool{}, there: map[string]bool{},
 	}
@@ -388,7 +397,7 @@ func knownText(s string) *string {
 }
 
 func (p *pruner) stay(b *binpkgs.Binpkg, k *keeping) {
-	p.plan.Kept = append(p.plan.Kept, PruneKept{PkgDir: b.Dir.Path, Path: b.Path, CPV: knownText(b.CPV), Size: b.Size, Code: k.code, Reason: k.reason})
+	p.plan.Kept = append(p.plan.Kept, PruneKept{PkgDir: b.Dir.Path, Path: b.Path, CPV: knownText(b.CPV), Size: b.Size, Code: k.code, Reason: k.reason, Needs: k.needs})
 }
 
 // leftoverAge is how old something half-made must be, in seconds, before

@@ -1,91 +1,280 @@
 package cleanup
 
 import (
+	"encoding/hex"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
-	"emaudit/audit/state"
-	"emaudit/store"
+	"emaudit/parse/needs"
 )
 
-// keepForOthers keeps what the other hosts of the database have installed or would
-// go back to: nothing tells which of them fetch from this PKGDIR, so all of them
-// may. Of a host, the same states count as here, by the policy of this one.
+// DefaultStaleDays is how long another host may be silent before prune no longer
+// relies on what is known of it.
+const DefaultStaleDays = 14
+
+// clockSlack is how far the clock of another host may be ahead, in seconds.
+const clockSlack = 24 * 3600
+
+// PruneFleet says which other hosts get binary packages from here, besides those
+// of the database.
+type PruneFleet struct {
+	// Declared are the hosts of which something has to be known.
+	Declared []string
+	// Files yields the files of needs; nil yields none.
+	Files func(yield func(needs.File) bool)
+	// Stale is how long a host may be silent, in seconds.
+	Stale int64
+	// Forget are hosts that are gone: nothing is kept for them.
+	Forget []string
+}
+
+// PruneHost is another host that may need files from here.
+type PruneHost struct {
+	Name string `json:"name"`
+	// Source is where its needs come from: "database", the path of a file, or ""
+	// where nothing is known of it.
+	Source     string `json:"source"`
+	KnownUntil int64  `json:"known_until"` // its last ingest, unix seconds; 0 = not known
+	ValidUntil int64  `json:"valid_until"` // until when what is known of it is relied on
+	Needs      int    `json:"needs"`       // builds
+	// Missing are those of which no file is here, nor another build of the version.
+	Missing int `json:"missing"`
+	// Silent says why too little is known of it, "" where it is enough; --apply
+	// then changes nothing.
+	Silent string `json:"silent"`
+}
+
+// PruneNeed is what another host needs a file for.
+type PruneNeed struct {
+	Host       string `json:"host"`
+	Reason     string `json:"reason"`
+	KnownUntil int64  `json:"known_until"`
+}
+
+// keepForOthers keeps what other hosts have installed or would go back to: those of
+// the database, since nothing tells which of them get their packages from here, and
+// those whose needs lie in files. Of a host of the database, the policy of this one
+// counts.
+//
+// Such a need only ever keeps a file. What is not known of a host is said, and
+// keeps --apply from changing anything.
 func (p *pruner) keepForOthers() error {
+	own, err := p.Db.Tx.Host(p.Db.Host)
+	if err != nil {
+		return err
+	}
+	if err := p.keepForDatabase(); err != nil {
+		return err
+	}
+	p.keepForFiles(own.Name)
+	clients, err := p.Db.Tx.Clients(p.Db.Host)
+	if err != nil {
+		return err
+	}
+	for _, c := range clients {
+		if p.hostOf(c.Name) == nil && !p.forgotten(c.Name) && !slices.Contains(p.plan.unread, fileName(c.Name)) {
+			p.plan.Hosts = append(p.plan.Hosts, PruneHost{Name: c.Name, KnownUntil: c.KnownUntil, Silent: fmt.Sprintf("its file %s is gone", c.Path)})
+		}
+	}
+	for _, name := range p.facts.Fleet.Declared {
+		if name != own.Name && p.hostOf(name) == nil && !p.forgotten(name) {
+			p.plan.Hosts = append(p.plan.Hosts, PruneHost{Name: name, Silent: "it is declared, and nothing is known of it"})
+		}
+	}
+	slices.SortStableFunc(p.plan.Hosts, func(a, b PruneHost) int { return strings.Compare(a.Name, b.Name) })
+	p.reportSilent()
+	return nil
+}
+
+// keepForDatabase keeps what the other hosts of the database need.
+func (p *pruner) keepForDatabase() error {
 	hosts, err := p.Db.Tx.Hosts()
 	if err != nil {
 		return err
 	}
 	for _, h := range hosts {
-		if h.ID == p.Db.Host {
+		if h.ID == p.Db.Host || p.forgotten(h.Name) {
 			continue
 		}
-		if err := p.keepForOther(h); err != nil {
+		list, err := ListNeeds(audit.Database{Tx: p.Db.Tx, Host: h.ID, Now: p.Db.Now}, p.policy, nil, p.facts.Fleet.Stale)
+		if err != nil {
 			return fmt.Errorf("what host %s needs: %w", h.Name, err)
 		}
+		p.keepList("database", list)
 	}
 	return nil
 }
 
-func (p *pruner) keepForOther(h store.Host) error {
-	past, err := state.TakePastWith(audit.Database{Tx: p.Db.Tx, Host: h.ID, Now: p.Db.Now}, false)
-	if err != nil {
-		return err
+// keepForFiles keeps what files of needs list. Who can write such a file decides
+// what its host needs; that it tells of the host is believed only where the file
+// has the host's name.
+func (p *pruner) keepForFiles(own string) {
+	if p.facts.Fleet.Files == nil {
+		return
 	}
-	now, err := past.At(state.Moment{Now: true}, nil, p.Db.Now)
-	if err != nil {
-		return err
-	}
-	p.holdFor(past, now, fmt.Sprintf("host %s has it installed", h.Name))
-	states := []*state.State{now}
-	add := func(m state.Moment, what string) error {
-		s, err := past.At(m, past.Pins, p.Db.Now)
-		if err != nil || slices.ContainsFunc(states, func(other *state.State) bool { return past.Same(s, other) }) {
-			return err
+	p.facts.Fleet.Files(func(f needs.File) bool {
+		name := NeedsHost(f.Path)
+		if p.forgotten(name) {
+			return true
 		}
-		states = append(states, s)
-		p.holdFor(past, s, fmt.Sprintf("host %s would go back to it: %s", h.Name, what))
-		return nil
-	}
-	for _, pin := range past.Pins {
-		if err := add(state.Moment{Pin: pin.Name}, "pinned as "+pin.Name); err != nil {
-			return err
+		host := f.List.Host
+		switch {
+		case f.Err != nil:
+			p.unreadNeeds(f.Path, f.Err.Error())
+		case len(f.Damage) > 0:
+			p.unreadNeeds(f.Path, fmt.Sprintf("%s (byte %d)", f.Damage[0].Message, f.Damage[0].Offset))
+		case !checkHostName(host) || fileName(host) != name:
+			p.unreadNeeds(f.Path, fmt.Sprintf("it lists what %.100q needs, and by its name it is of %s", host, name))
+		case host != own:
+			p.keepList(f.Path, &f.List)
+			return true
 		}
-	}
-	since := p.Db.Now - int64(p.policy.KeepDays)*secondsPerDay
-	for _, u := range past.Updates() {
-		run := past.Run(u.Run)
-		if len(states)-1 >= p.policy.KeepStates+len(past.Pins) && run.Started < since {
-			break
+		// What could be read of it is kept, and it tells nothing of a host.
+		f.List.Host = name
+		for i := range f.List.Builds {
+			p.holdFor(&f.List, &f.List.Builds[i])
 		}
-		if err := add(state.Moment{Run: u.Run}, fmt.Sprintf("the state before its run #%d of %s", u.Run, audit.Day(run.Started))); err != nil {
-			return err
-		}
-	}
-	return past.Err
+		return true
+	})
 }
 
-// holdFor keeps the file of each build of a state of another host. Where nothing
-// tells which build that is, or that one is not here, the newest one of the
-// version could be what it gets.
-func (p *pruner) holdFor(past *state.Past, s *state.State, why string) {
-	for _, x := range s.Stays {
-		built := past.BuildOf(x).BuildTime
-		var best *binpkgs.Binpkg
-		exact := false
-		for _, b := range p.Past.ByCPV[x.CPV] {
-			if b.Damaged() { // what Portage takes here says nothing of there
-				continue
-			}
-			same := built != 0 && b.BuildTime == built
-			if best == nil || same && !exact || same == exact && p.better(b, best) {
-				best, exact = b, same
-			}
-		}
-		if best != nil {
-			p.hold(best, KeepElsewhere, why, nil)
+// NeedsHost returns the name of the host whose needs a file lists, by its path.
+func NeedsHost(file string) string { return strings.TrimSuffix(path.Base(file), ".json") }
+
+// fileName is the name of the file of a host without ".json": a name may hold the
+// path of a root.
+func fileName(host string) string { return strings.ReplaceAll(host, "/", "_") }
+
+// forgotten tells whether a host is gone, by its name or that of its file.
+func (p *pruner) forgotten(name string) bool {
+	return slices.ContainsFunc(p.facts.Fleet.Forget, func(gone string) bool { return fileName(gone) == fileName(name) })
+}
+
+func (p *pruner) unreadNeeds(file, why string) {
+	p.plan.unread = append(p.plan.unread, NeedsHost(file))
+	p.plan.Findings = append(p.plan.Findings, audit.Finding{
+		Code: "prune-needs-unread", Severity: audit.SeverityWarning, Subject: file, Message: why + "; nothing is pruned while what a host needs is not known",
+		Evidence: []audit.Evidence{{Source: file}}, Remedy: audit.Do(audit.Emaudit("needs", "--format", "json", "--output", path.Base(file))).When("on that host, then copy it here; or remove the file, and say --forget " + NeedsHost(file)),
+	})
+}
+
+// hostOf returns what is known of another host, nil where that is nothing.
+func (p *pruner) hostOf(name string) *PruneHost {
+	i := slices.IndexFunc(p.plan.Hosts, func(h PruneHost) bool { return h.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &p.plan.Hosts[i]
+}
+
+// keepList keeps what one list names. Of several lists of one host, all are kept,
+// and the newest tells when the host was last heard of.
+func (p *pruner) keepList(source string, list *needs.List) {
+	h := PruneHost{Name: list.Host, Source: source, KnownUntil: list.KnownUntil, ValidUntil: list.ValidUntil, Needs: len(list.Builds)}
+	for i := range list.Builds {
+		if !p.holdFor(list, &list.Builds[i]) {
+			h.Missing++
 		}
 	}
+	h.Silent = p.silence(&h)
+	known := p.hostOf(h.Name)
+	switch {
+	case known == nil:
+		p.plan.Hosts = append(p.plan.Hosts, h)
+	case known.Silent != "" && h.Silent == "" || h.KnownUntil > known.KnownUntil && (h.Silent == "") == (known.Silent == ""):
+		*known = h
+	}
+}
+
+// silence says why too little is known of a host, "" where it is enough.
+func (p *pruner) silence(h *PruneHost) string {
+	now := p.Db.Now
+	switch {
+	case h.KnownUntil <= 0:
+		return "when it was last heard of is not known"
+	case h.KnownUntil > now+clockSlack:
+		return fmt.Sprintf("it says that it was heard of on %s, which is in the future", audit.Day(h.KnownUntil))
+	case now-h.KnownUntil > p.facts.Fleet.Stale:
+		return fmt.Sprintf("it was last heard of on %s, %s ago", audit.Day(h.KnownUntil), audit.Counted(int((now-h.KnownUntil)/secondsPerDay), "day", "days"))
+	case now > h.ValidUntil:
+		return fmt.Sprintf("its list was valid until %s", audit.Day(h.ValidUntil))
+	}
+	return ""
+}
+
+// reportSilent reports the hosts of which too little is known.
+func (p *pruner) reportSilent() {
+	for _, h := range p.plan.Hosts {
+		if h.Silent == "" {
+			continue
+		}
+		evidence := []audit.Evidence{}
+		if h.Source != "" && h.Source != "database" {
+			evidence = append(evidence, audit.Evidence{Source: h.Source})
+		}
+		p.plan.Findings = append(p.plan.Findings, audit.Finding{
+			Code: "prune-host-silent", Severity: audit.SeverityWarning, Subject: h.Name,
+			Message:  fmt.Sprintf("%s; it may have installed what can go here", h.Silent),
+			Evidence: evidence, Remedy: audit.Do(audit.Emaudit("prune", "--apply", "--forget", h.Name)).When("bring its needs here; if the host is gone"),
+		})
+	}
+}
+
+// Unheard returns the names of hosts of which too little is known to change
+// anything: those that are silent, and those whose file could not be read.
+func (plan *PrunePlan) Unheard() []string {
+	names := slices.Clone(plan.unread)
+	for _, h := range plan.Hosts {
+		if h.Silent != "" {
+			names = append(names, h.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// holdFor keeps the file of a build that another host needs. Where nothing tells
+// which build that is, or that one is not here, the newest one of the version could
+// be what it gets. holdFor returns false if there is no file of the version.
+func (p *pruner) holdFor(list *needs.List, want *needs.Build) bool {
+	var best *binpkgs.Binpkg
+	bestMatch := 0
+	for _, b := range p.Past.ByCPV[want.CPV] {
+		if b.Damaged() { // what Portage takes here says nothing of there
+			continue
+		}
+		if match := matchNeed(want, b); best == nil || match > bestMatch || match == bestMatch && p.better(b, best) {
+			best, bestMatch = b, match
+		}
+	}
+	if best == nil {
+		return false
+	}
+	why := needText(list.Host, want.Reasons)
+	p.hold(best, KeepElsewhere, fmt.Sprintf("%s (known until %s)", why, audit.Day(list.KnownUntil)), nil)
+	k := p.keep[best]
+	k.needs = append(k.needs, PruneNeed{Host: list.Host, Reason: why, KnownUntil: list.KnownUntil})
+	return true
+}
+
+// matchNeed tells how well a file is what a host needs: the very file, the build,
+// or another one of the version.
+func matchNeed(want *needs.Build, b *binpkgs.Binpkg) int {
+	switch {
+	case sameDigest(want.MD5, b.Md5()), sameDigest(want.SHA1, b.SHA1):
+		return 3
+	case want.BuildTime != 0 && want.BuildTime == b.BuildTime && (want.BuildID == 0 || b.BuildID == 0 || want.BuildID == b.BuildID) && (want.Repo == "" || b.Repo == "" || want.Repo == b.Repo):
+		return 2
+	case want.BuildTime != 0 && want.BuildTime == b.BuildTime:
+		return 1
+	}
+	return 0
+}
+
+func sameDigest(want string, digest []byte) bool {
+	return want != "" && strings.EqualFold(want, hex.EncodeToString(digest))
 }

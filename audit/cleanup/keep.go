@@ -18,6 +18,7 @@ import (
 type keptState struct {
 	title  string
 	code   string
+	last   bool // before one of the last updates
 	days   bool // kept for its age alone
 	target state.Target
 	stays  []*state.Stay
@@ -109,47 +110,26 @@ func (p *pruner) refused(s *state.Stay) *binpkgs.Binpkg {
 // keptStates lists the states that the policy keeps, the newest first, and the
 // pinned ones.
 func (p *pruner) keptStates() ([]*keptState, error) {
-	var states []*keptState
-	since := p.Db.Now - int64(p.policy.KeepDays)*secondsPerDay
+	states, err := p.policy.statesToKeep(p.Past, p.Now, p.Db.Now)
+	if err != nil {
+		return nil, err
+	}
 	known := 0
-	// A state that is like now, or like a newer one, needs what those need: it
-	// does not count.
-	counted := []*state.State{p.Now}
-	for _, u := range p.Past.Updates() {
-		i := len(counted) - 1
-		run := p.Past.Run(u.Run)
-		last := i < p.policy.KeepStates
-		if !last && run.Started < p.Db.Now-longerFactor*(p.Db.Now-since) && i >= longerFactor*p.policy.KeepStates {
-			break
-		}
-		s, err := p.Past.At(state.Moment{Run: u.Run}, p.Past.Pins, p.Db.Now)
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(counted, func(other *state.State) bool { return p.Past.Same(s, other) }) {
+	for _, k := range states {
+		if !k.last {
 			continue
 		}
-		counted = append(counted, s)
-		k := &keptState{title: fmt.Sprintf("before run #%d of %s", u.Run, audit.Day(run.Started)), code: KeepState, target: s.Target, stays: s.Stays}
-		k.days = !last && run.Started >= since
-		if !last && !k.days {
-			k.code = KeepImportant
-		}
-		states = append(states, k)
-		if !last {
-			continue
-		}
-		if s.Target.Known {
+		if k.target.Known {
 			known++
 		}
 		if p.facts.TotalsOnly {
 			continue
 		}
-		r, err := p.Judge(state.Moment{Run: u.Run})
+		r, err := p.Judge(state.Moment{Run: *k.target.Run})
 		if err != nil {
 			return nil, err
 		}
-		p.plan.States = append(p.plan.States, PruneState{Target: s.Target, Verdict: r.Verdict, Why: whyNotReady(r)})
+		p.plan.States = append(p.plan.States, PruneState{Target: k.target, Verdict: r.Verdict, Why: whyNotReady(r)})
 	}
 	if known < p.policy.KeepStates {
 		p.unknown = fmt.Sprintf("only %d of the last %d states are known", known, p.policy.KeepStates)
@@ -157,13 +137,6 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 			Code: "prune-states-unknown", Severity: audit.SeverityWarning, Subject: "states",
 			Message: p.unknown + ": every whole binary package that one of them may need is kept", Evidence: []audit.Evidence{}, Remedy: audit.Do(audit.Emaudit("states")),
 		})
-	}
-	for _, pin := range p.Past.Pins {
-		s, err := p.Past.At(state.Moment{Pin: pin.Name}, p.Past.Pins, p.Db.Now)
-		if err != nil {
-			return nil, err
-		}
-		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.Target, stays: s.Stays})
 	}
 	return states, nil
 }
@@ -315,27 +288,13 @@ var usualSystem = []string{
 	"net-misc/openssh", "net-misc/rsync", "net-misc/wget", "sys-apps/sed", "sys-apps/grep", "sys-apps/gawk", "sys-apps/findutils", "sys-apps/diffutils", "sys-apps/file",
 }
 
-// groupOf is importantGroup of a binary package, which is asked for once for
-// each state.
+// groupOf returns what a binary package is important for, "" where it is not. It is
+// asked for once for each state.
 func (p *pruner) groupOf(b *binpkgs.Binpkg) string {
 	group, ok := p.groups[b]
 	if !ok {
-		group = p.importantGroup(audit.PackageOf(b.CPV))
+		group = p.system.of(audit.PackageOf(b.CPV))
 		p.groups[b] = group
 	}
 	return group
-}
-
-// importantGroup returns what a package is important for, "" where it is not.
-func (p *pruner) importantGroup(cp string) string {
-	category, _, _ := strings.Cut(cp, "/")
-	for _, group := range []string{"toolchain", "boot"} {
-		if slices.Contains(importantGroups[group], cp) || slices.Contains(importantGroups[group], category+"/*") {
-			return group
-		}
-	}
-	if p.system[cp] {
-		return "@system"
-	}
-	return ""
 }

@@ -199,7 +199,7 @@ type Build struct {
 func (h *Past) BuildOf(s *Stay) Build {
 	b, ok := h.builds[s]
 	if !ok {
-		b = h.identify(s)
+		b = h.Identify(s)
 		if b.binpkg != nil {
 			b.Metadata = h.Describe(b.binpkg)
 		}
@@ -208,9 +208,9 @@ func (h *Past) BuildOf(s *Stay) Build {
 	return b
 }
 
-// identify is [Past.BuildOf] without the metadata of a binary package, which may
+// Identify is [Past.BuildOf] without the metadata of a binary package, which may
 // have to be read.
-func (h *Past) identify(s *Stay) Build {
+func (h *Past) Identify(s *Stay) Build {
 	b, ok := h.identified[s]
 	if !ok {
 		b = h.attribute(s)
@@ -305,6 +305,9 @@ func (b Build) Matches(c *binpkgs.Binpkg) binpkgs.CoverageVerdict {
 	return binpkgs.CoverageSameVersion
 }
 
+// MD5 is the digest of the very file, nil where it is not known.
+func (b Build) MD5() []byte { return b.md5 }
+
 // same tells whether two stays are of one build as far as the evidence goes.
 func (h *Past) same(a, b *Stay) bool {
 	if a == b {
@@ -313,7 +316,7 @@ func (h *Past) same(a, b *Stay) bool {
 	if a.CPV != b.CPV {
 		return false
 	}
-	x, y := h.identify(a), h.identify(b)
+	x, y := h.Identify(a), h.Identify(b)
 	return x.BuildTime != 0 && x.BuildTime == y.BuildTime
 }
 

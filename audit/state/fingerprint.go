@@ -22,8 +22,8 @@ func (h *Past) fingerprints() []uint64 {
 		}
 	}
 	for i, x := range h.stays {
-		build := fmt.Sprint(x.CPV, " built ", h.identify(x).BuildTime)
-		if h.identify(x).BuildTime == 0 {
+		build := fmt.Sprint(x.CPV, " built ", h.Identify(x).BuildTime)
+		if h.Identify(x).BuildTime == 0 {
 			build = fmt.Sprint(x.CPV, " stay ", i)
 		}
 		certain, possible := hashOf(build), hashOf(build+" perhaps")

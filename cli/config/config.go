@@ -10,6 +10,9 @@
 //	[audit]
 //	fail-on = "warning"
 //
+// A flag of several commands can have a table of its own, which its tag names
+// ([inTable]).
+//
 // The command line counts more than EMAUDIT_NAME in the environment, that more
 // than the user's file, and that more than the machine's. A key that is no flag is
 // an error, so that a misspelt one is not silently without effect.
@@ -60,6 +63,14 @@ func (f *file) check(node *kong.Node, keys map[string]any) error {
 	for _, key := range sortedKeys(keys) {
 		if table, ok := keys[key].(map[string]any); ok {
 			i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Type == kong.CommandNode && n.Name == key })
+			if shared := sharedTable(node, key); i < 0 && len(shared) > 0 {
+				for _, name := range sortedKeys(table) {
+					if !slices.Contains(shared, key+"."+name) {
+						return fmt.Errorf("config %s: there is no %q in [%s]", f.path, name, key)
+					}
+				}
+				continue
+			}
 			if i < 0 {
 				return fmt.Errorf("config %s: there is no command %q", f.path, key)
 			}
@@ -94,6 +105,23 @@ func find(node *kong.Node, name string) *kong.Flag {
 	return nil
 }
 
+// inTable is the tag of a flag that a table sets which is called after no command:
+// in:"fleet.hosts" is the key "hosts" of [fleet].
+const inTable = "in"
+
+// sharedTable returns the keys of such a table, as in the tags.
+func sharedTable(node *kong.Node, name string) (keys []string) {
+	for _, flag := range node.Flags {
+		if in := flag.Tag.Get(inTable); strings.HasPrefix(in, name+".") {
+			keys = append(keys, in)
+		}
+	}
+	for _, child := range node.Children {
+		keys = append(keys, sharedTable(child, name)...)
+	}
+	return keys
+}
+
 // typed tells whether a flag counts on the command line alone.
 func typed(flag *kong.Flag) bool { return flag.Tag != nil && flag.Tag.Has("typed") }
 
@@ -110,6 +138,11 @@ func (c *Config) value(kctx *kong.Context, flag *kong.Flag) (value any, path str
 		keys := f.keys
 		if v, ok := keys[flag.Name]; ok {
 			value, path = v, f.path
+		}
+		if name, key, ok := strings.Cut(flag.Tag.Get(inTable), "."); ok {
+			if table, ok := keys[name].(map[string]any); ok && table[key] != nil {
+				value, path = table[key], f.path
+			}
 		}
 		for _, step := range kctx.Path {
 			if step.Command == nil {

@@ -17,6 +17,7 @@ import (
 	"emaudit/audit/cleanup"
 	"emaudit/prune"
 	"emaudit/report"
+	"emaudit/report/screen"
 )
 
 // pruneCommand plans what can go, and is the only command that changes PKGDIR.
@@ -24,7 +25,9 @@ type pruneCommand struct {
 	Journal string `arg:"" optional:"" name:"journal" help:"With --undo: the journal to undo (the last)."`
 
 	prunePolicy
-	Explain string `placeholder:"PATH|ATOM" help:"Say why these files stay or go."`
+	fleetFlags
+	Forget  []string `typed:"" placeholder:"HOST" help:"This host is gone: keep nothing for it; may be repeated."`
+	Explain string   `placeholder:"PATH|ATOM" help:"Say why these files stay or go."`
 
 	Apply           bool          `typed:"" help:"Move the files to the quarantine, and remove them from the index."`
 	Yes             bool          `typed:"" short:"y" help:"Do not ask."`
@@ -45,6 +48,7 @@ and says why the others stay. Nothing changes without --apply. These stay:
   what the states of the last --keep-days days need, if a rollback to them is
   possible; three times as long for packages of system, toolchain and boot
   last copies that could not be built again
+  what other hosts of the database, and the files below --needs, need
   everything about which too little is known
 
 --apply takes Portage's lock, checks every file again, moves it to
@@ -157,10 +161,13 @@ func (r *pruneRun) makePlan(ctx context.Context) (plan *cleanup.PrunePlan, err e
 		if r.place, err = db.FindPlace(); err != nil {
 			return err
 		}
-		plan, err = r.planPrune(db, r.policy, false)
+		plan, err = r.planPrune(db, r.policy, r.fleet(r.Forget), false)
 		return err
 	})
-	return plan, err
+	if err != nil {
+		return nil, err
+	}
+	return plan, r.rememberClients(ctx, plan)
 }
 
 // each opens one folder of binary packages after the other.
@@ -262,6 +269,9 @@ func (r *pruneRun) apply(ctx context.Context) error {
 	if err := r.refuseWrongClock(ctx); err != nil {
 		return err
 	}
+	if err := refuseUnheard(r.plan); err != nil {
+		return err
+	}
 	r.journals = []report.PruneJournal{}
 	if len(r.plan.Candidates) > 0 && !r.Yes {
 		if ok, err := r.confirm(); err != nil || !ok {
@@ -315,6 +325,9 @@ func (r *pruneRun) again(ctx context.Context, pkgdir string) (map[string]bool, e
 	if err != nil {
 		return nil, err
 	}
+	if err := refuseUnheard(plan); err != nil {
+		return nil, err
+	}
 	still := map[string]bool{}
 	for _, c := range plan.Candidates {
 		if c.PkgDir == pkgdir {
@@ -348,6 +361,31 @@ func (r *pruneRun) refuseWrongClock(ctx context.Context) error {
 		return err
 	})
 }
+
+// refuseUnheard keeps what a host may need, of which too little is known, from
+// being removed.
+func refuseUnheard(plan *cleanup.PrunePlan) error {
+	names := plan.Unheard()
+	if len(names) == 0 {
+		return nil
+	}
+	hint := "emaudit prune says why; if it is gone: emaudit prune --apply"
+	for _, name := range names {
+		hint += " --forget " + audit.ShellQuote(screen.Clean(name))
+	}
+	return errUnheard{fmt.Errorf("too little is known of %s: nothing is removed that it may need", screen.Clean(strings.Join(names, ", "))), hint}
+}
+
+// errUnheard is the answer where too little is known of another host.
+type errUnheard struct {
+	error
+	hint string
+}
+
+func (e errUnheard) Unwrap() error { return e.error }
+
+// Hint is what to do about it.
+func (e errUnheard) Hint() string { return e.hint }
 
 // confirm asks whoever sits there.
 func (r *pruneRun) confirm() (bool, error) {

@@ -117,12 +117,12 @@ func (s *session) configuredPlan(db audit.Database, totalsOnly bool) (*cleanup.P
 	if _, err := s.defaultExcludes(&excludes); err != nil {
 		return nil, err
 	}
-	return s.planPrune(db, choice.policy(excludes), totalsOnly)
+	return s.planPrune(db, choice.policy(excludes), configured.Prune.fleet(nil), totalsOnly)
 }
 
 // planPrune plans with what the root itself tells of ebuilds, profiles and
 // processes.
-func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, totalsOnly bool) (*cleanup.PrunePlan, error) {
+func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, fleet cleanup.PruneFleet, totalsOnly bool) (*cleanup.PrunePlan, error) {
 	ebuilds := live.OpenEbuilds(s.root, s.settings)
 	defer ebuilds.Close()
 	facts := cleanup.PruneFacts{
@@ -140,6 +140,7 @@ func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, total
 		SettledFlags: func() map[string]bool { return live.SettledFlags(s.root, s.settings) },
 		System:       cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings)),
 		Rollback:     s.rollbackOptions(),
+		Fleet:        fleet,
 		TotalsOnly:   totalsOnly,
 	}
 	var err error

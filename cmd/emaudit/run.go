@@ -64,6 +64,7 @@ type commandLine struct {
 	Pin        pinCommand        `cmd:"" help:"Name a state, and keep the packages that it needs."`
 	Stage      stageCommand      `cmd:"" help:"Make a folder with the binary packages of a state."`
 	Prune      pruneCommand      `cmd:"" help:"List the binary packages that can go; remove or restore them."`
+	Needs      needsCommand      `cmd:"" help:"List the builds that this host must still be able to get."`
 	Explain    explainCommand    `cmd:"" help:"Explain the code of a finding."`
 	Doctor     doctorCommand     `cmd:"" help:"Check the settings that a rollback depends on."`
 	Report     reportCommand     `cmd:"" help:"Write everything to one HTML page."`
@@ -161,7 +162,7 @@ func withoutFiles(unused []error, line *commandLine, s *session) error {
 // shows progress, or writes a file for another program has no pager.
 var pagedCommands = []string{
 	"summary", "runs", "log", "failures", "messages", "show", "stats", "predict", "current", "audit", "verify", "states", "diff", "rollback", "prune",
-	"doctor", "hosts", "explain",
+	"needs", "doctor", "hosts", "explain",
 }
 
 // startPager gives the command a pager where it has one. A pager that was named

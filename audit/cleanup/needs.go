@@ -1,0 +1,203 @@
+package cleanup
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/state"
+	"emaudit/parse/needs"
+	"emaudit/store"
+)
+
+// statesToKeep lists the states of a past that the policy keeps: those before the
+// last updates, the newest first, and the pinned ones. A state that is like now, or
+// like a newer one, needs what those need: it does not count.
+func (policy PrunePolicy) statesToKeep(past *state.Past, present *state.State, now int64) ([]*keptState, error) {
+	var states []*keptState
+	since := now - int64(policy.KeepDays)*secondsPerDay
+	counted := []*state.State{present}
+	for _, u := range past.Updates() {
+		i := len(counted) - 1
+		run := past.Run(u.Run)
+		last := i < policy.KeepStates
+		if !last && run.Started < now-longerFactor*(now-since) && i >= longerFactor*policy.KeepStates {
+			break
+		}
+		s, err := past.At(state.Moment{Run: u.Run}, past.Pins, now)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(counted, func(other *state.State) bool { return past.Same(s, other) }) {
+			continue
+		}
+		counted = append(counted, s)
+		k := &keptState{title: fmt.Sprintf("before run #%d of %s", u.Run, audit.Day(run.Started)), code: KeepState, target: s.Target, stays: s.Stays, last: last}
+		k.days = !last && run.Started >= since
+		if !last && !k.days {
+			k.code = KeepImportant
+		}
+		states = append(states, k)
+	}
+	for _, pin := range past.Pins {
+		s, err := past.At(state.Moment{Pin: pin.Name}, past.Pins, now)
+		if err != nil {
+			return nil, err
+		}
+		s.Target.Pin = pin.Name
+		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.Target, stays: s.Stays})
+	}
+	return states, nil
+}
+
+// ListNeeds lists what a host must still be able to get: the builds of what is
+// installed, of the states that the policy keeps, and of those that are pinned.
+// system are the packages of @system, by category/pn; nil stands for the usual ones.
+// valid is how long after its last ingest the list is to be relied on, in seconds.
+func ListNeeds(db audit.Database, policy PrunePolicy, system []string, valid int64) (*needs.List, error) {
+	host, err := db.Tx.Host(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	until, err := db.Tx.KnownUntil(db.Host)
+	if err != nil {
+		return nil, err
+	}
+	past, err := state.TakePastWith(db, false)
+	if err != nil {
+		return nil, err
+	}
+	present, err := past.At(state.Moment{Now: true}, nil, db.Now)
+	if err != nil {
+		return nil, err
+	}
+	states, err := policy.statesToKeep(past, present, db.Now)
+	if err != nil {
+		return nil, err
+	}
+	c := needsCollector{past: past, of: map[needKey]int{}}
+	for _, x := range present.Stays {
+		c.add(x, needs.Reason{Why: needs.Installed})
+	}
+	groups := importance(system)
+	for _, k := range states {
+		reason := needs.Reason{Why: needs.KeptState, Run: k.target.Run, Time: &k.target.Time}
+		if k.code == KeepPinned {
+			reason = needs.Reason{Why: needs.Pinned, Time: &k.target.Time, Pin: k.target.Pin}
+		}
+		for _, x := range k.stays {
+			if k.code == KeepImportant {
+				if groups.of(audit.PackageOf(x.CPV)) == "" {
+					continue
+				}
+				reason.Why = needs.Important
+			}
+			c.add(x, reason)
+		}
+	}
+	slices.SortFunc(c.all, func(a, b needs.Build) int {
+		return cmp.Or(strings.Compare(a.CPV, b.CPV), cmp.Compare(b.BuildTime, a.BuildTime), cmp.Compare(b.BuildID, a.BuildID))
+	})
+	return &needs.List{Host: host.Name, HostID: host.Identity, KnownUntil: until, ValidUntil: until + valid, Builds: c.all}, past.Err
+}
+
+// needKey identifies a build among the needs of a host.
+type needKey struct {
+	cpv       string
+	buildTime int64
+}
+
+type needsCollector struct {
+	past *state.Past
+	all  []needs.Build
+	of   map[needKey]int // the place in all
+}
+
+// add adds a reason for the build of a stay.
+func (c *needsCollector) add(x *state.Stay, reason needs.Reason) {
+	build := c.past.Identify(x)
+	key := needKey{x.CPV, build.BuildTime}
+	i, ok := c.of[key]
+	if !ok {
+		i = len(c.all)
+		c.of[key] = i
+		c.all = append(c.all, c.describe(x, build))
+	}
+	c.all[i].Reasons = append(c.all[i].Reasons, reason)
+}
+
+// describe says which file a host would get, by what it knows of the build.
+func (c *needsCollector) describe(x *state.Stay, build state.Build) needs.Build {
+	b := needs.Build{CPV: x.CPV, BuildTime: build.BuildTime, MD5: hex.EncodeToString(build.MD5())}
+	if x.Row != nil {
+		b.BuildID, b.Repo = x.Row.BuildID, x.Row.Repo
+	} else if x.Merge != nil {
+		b.BuildID = int64(x.Merge.BuildID)
+	}
+	for _, f := range c.past.ByCPV[x.CPV] {
+		if build.BuildTime == 0 || build.Matches(f) == binpkgs.CoverageSameVersion {
+			continue
+		}
+		b.BuildID, b.Repo = cmp.Or(b.BuildID, f.BuildID, f.PathBuildID), cmp.Or(b.Repo, f.Repo)
+		if b.MD5 == "" || binpkgs.SameMD5(build.MD5(), f.Md5()) {
+			b.Size, b.MD5, b.SHA1 = f.Size, cmp.Or(b.MD5, hex.EncodeToString(f.Md5())), hex.EncodeToString(f.SHA1)
+			break
+		}
+	}
+	return b
+}
+
+// importantPackages tells which packages are kept for longer.
+type importantPackages map[string]bool
+
+func importance(system []string) importantPackages {
+	if len(system) == 0 {
+		system = usualSystem
+	}
+	all := importantPackages{}
+	for _, cp := range system {
+		all[cp] = true
+	}
+	return all
+}
+
+// of returns what a package (category/pn) is important for, "" where it is not.
+func (system importantPackages) of(cp string) string {
+	category, _, _ := strings.Cut(cp, "/")
+	for _, group := range []string{"toolchain", "boot"} {
+		if slices.Contains(importantGroups[group], cp) || slices.Contains(importantGroups[group], category+"/*") {
+			return group
+		}
+	}
+	if system[cp] {
+		return "@system"
+	}
+	return ""
+}
+
+// needText says for what a host needs a build: the strongest of the reasons.
+func needText(host string, reasons []needs.Reason) string {
+	for _, why := range []needs.Why{needs.Installed, needs.Pinned, needs.KeptState, needs.Important} {
+		for _, r := range reasons {
+			switch {
+			case r.Why != why:
+			case why == needs.Installed:
+				return "installed on " + host
+			case why == needs.Pinned:
+				return "pinned on " + host + " as " + r.Pin
+			case r.Run != nil && r.Time != nil:
+				return fmt.Sprintf("%s would go back to it: the state before its run #%d of %s", host, *r.Run, audit.Day(*r.Time))
+			default:
+				return host + " would go back to it"
+			}
+		}
+	}
+	return host + " needs it" // for a reason of a later program
+}
+
+// checkHostName is [store.CheckHostName]; a file of needs can hold any text.
+func checkHostName(name string) bool { return store.CheckHostName(name) == nil }
