@@ -18,43 +18,44 @@ import (
 
 // ApplyOptions say how a plan is carried out.
 type ApplyOptions struct {
-	// Delete skips the quarantine: nothing can be brought back. Until the
-	// moment at which everything has left PKGDIR and its index, it can.
+	// Delete skips the quarantine: nobody can bring the files back. A failure
+	// before everything has left PKGDIR and its index still puts all back.
 	Delete bool
-	// Still is asked, with the lock held, for the paths in this folder that are
-	// candidates by what is there now; what is not among them stays. Nil keeps
-	// to the plan.
+	// Still returns the paths in this folder that are candidates now. Apply calls
+	// it with the lock held, and leaves every other file. If it is nil, the plan
+	// counts.
 	Still func(context.Context) (map[string]bool, error)
 }
 
-// Skip is a candidate that was left alone.
+// Skip is a candidate that stayed.
 type Skip struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
 }
 
-// Result says what was done.
+// Result says what Apply did.
 type Result struct {
 	PkgDir string `json:"pkgdir"`
-	// Journal is the id for [PkgDir.Undo]; empty where nothing was done, or
-	// nothing can be brought back.
+	// Journal is the id for [PkgDir.Undo]. It is empty if Apply did nothing, or
+	// if nobody can bring the files back.
 	Journal string `json:"journal"`
-	// Quarantine is where the files went, inside the root, and Why why there.
+	// Quarantine is where the files went, inside the root. Why is the reason for
+	// that place.
 	Quarantine string `json:"quarantine"`
 	Why        string `json:"why"`
-	// Files is the number of files that went, and Size theirs in bytes.
+	// Files is the number of files that went. Size is their sum in bytes.
 	Files int   `json:"files"`
 	Size  int64 `json:"size"`
 	// Entries is the number of entries that left the index.
 	Entries int    `json:"entries"`
 	Skipped []Skip `json:"skipped"`
-	// Recovered is what was put back first because a process had been killed.
+	// Recovered is what Apply put back first, after an earlier process was killed.
 	Recovered []Restored `json:"recovered"`
 }
 
-// Apply takes the candidates of this folder out of it and out of its index.
-// Either all of them go that are still what was planned with, or, on an error,
-// none.
+// Apply takes the candidates of this folder out of it and out of its index. It
+// skips candidates that have changed since the plan. Of the others all go, or, on an
+// error, none.
 func (p *PkgDir) Apply(ctx context.Context, candidates []cleanup.PruneCandidate, o ApplyOptions) (Result, error) {
 	result := Result{PkgDir: p.path, Skipped: []Skip{}, Recovered: []Restored{}}
 	var done *journal
@@ -81,24 +82,24 @@ func (p *PkgDir) Apply(ctx context.Context, candidates []cleanup.PruneCandidate,
 		return err
 	})
 	if done != nil {
-		// Unlocking has changed PKGDIR once more. This tells a later undo that
-		// nobody else has; without it, only PKGDIR's own time is not restored.
+		// Unlocking changed PKGDIR once more. This mark shows a later undo that
+		// nobody else did. Without it, the undo only leaves PKGDIR's own time.
 		_ = done.dir.setMTime(".", mtimeNow)
 		done.dir.close()
 	}
 	return result, err
 }
 
-// application is one carrying out of a plan, under the lock.
+// application carries out one plan, under the lock.
 type application struct {
 	*PkgDir
 	result *Result
 	record record
 	drop   map[string]bool // paths whose entries leave the index
-	gone   map[string]bool // of these, the ones that have no file
+	gone   map[string]bool // those of drop that have no file
 }
 
-// check looks at each file again and decides what is to go.
+// check looks at each file again and decides what goes.
 func (a *application) check(candidates []cleanup.PruneCandidate, still map[string]bool) error {
 	self, err := a.dir.stat(".")
 	if err != nil {
@@ -206,9 +207,8 @@ func lookUp(t *tree, file string) (entry, folder, error) {
 	return e, dir, err
 }
 
-// run carries out what check decided. The journal that is returned is to be
-// closed by the caller; nil where there was nothing to do or nothing is left
-// to undo.
+// run carries out what check decided. The caller closes the journal. It is nil if
+// there was nothing to do, or if nothing is left to undo.
 func (a *application) run(forGood bool) (*journal, error) {
 	current, err := a.readIndex()
 	if err != nil {
@@ -269,8 +269,8 @@ func (a *application) run(forGood bool) (*journal, error) {
 	return j, nil
 }
 
-// newIndex is the index without what is to go. A refused index stays as it is:
-// Portage sees nothing of it, before and after.
+// newIndex is the index without the entries that go. A refused index stays as it
+// is: Portage ignores it, before and after.
 func (a *application) newIndex(text []byte) (indexText, error) {
 	index, _ := pkgindex.Parse(text)
 	if index.Refused != "" {
@@ -281,7 +281,7 @@ func (a *application) newIndex(text []byte) (indexText, error) {
 	return fresh, err
 }
 
-// begin makes the folder of a new journal.
+// begin creates the folder of a new journal.
 func (a *application) begin(quarantine folder) (*journal, error) {
 	for n := range maxSameSecond {
 		id := newJournalID(a.options.Now, n)
@@ -301,7 +301,7 @@ func (a *application) begin(quarantine folder) (*journal, error) {
 	return nil, errors.New("too many began in this second")
 }
 
-// change is the part that a journal protects.
+// change is the part that the journal protects.
 func (a *application) change(at place, quarantine folder, j *journal, current []indexFile, text indexText) error {
 	for _, f := range current {
 		if err := writeFile(j.dir, f.name, f.text, nil); err != nil {
@@ -340,7 +340,7 @@ func (a *application) change(at place, quarantine folder, j *journal, current []
 	return j.mark(appliedFile, applied)
 }
 
-// errReplaced breaks a change off: somebody without the lock writes to PKGDIR.
+// errReplaced ends a change: somebody writes to PKGDIR without the lock.
 var errReplaced = errors.New("replaced by another file at this moment")
 
 // moveAway moves one file into the journal.
@@ -355,8 +355,8 @@ func moveAway(t *tree, j *journal, m *move) error {
 	if err := dir.rename(path.Base(m.Path), j.dir, m.name(), false); err != nil {
 		return err
 	}
-	// Between the look and the rename there was a moment. Its inode is not
-	// compared: an overlay gives a file another one when it is first changed.
+	// The file may have changed between check and rename. The inode does not
+	// count: overlayfs gives a file a new one at its first change.
 	if e, err = j.dir.stat(m.name()); err != nil {
 		return err
 	}
@@ -366,7 +366,7 @@ func moveAway(t *tree, j *journal, m *move) error {
 	return nil
 }
 
-// takeBack undoes a change that was broken off.
+// takeBack undoes a change that failed.
 func (p *PkgDir) takeBack(at place, quarantine folder, j *journal) error {
 	var err error
 	if j.phase == preparing {
@@ -374,7 +374,7 @@ func (p *PkgDir) takeBack(at place, quarantine folder, j *journal) error {
 			p.backMTimeNS = p.wasMTimeNS
 		}
 	} else {
-		// The mark may be what failed last.
+		// The write of the mark itself may have failed.
 		if err := j.dir.unlink(appliedFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -390,7 +390,7 @@ func (p *PkgDir) takeBack(at place, quarantine folder, j *journal) error {
 	return at.remove()
 }
 
-// stays says why files are still in the quarantine.
+// stays returns why files are still in the quarantine.
 func (r *Restored) stays() error {
 	var errs []error
 	for _, path := range r.Conflicts {

@@ -12,22 +12,22 @@ import (
 	"emaudit/hostfs"
 )
 
-// folder is one open folder and the only way in which this package touches a
-// file system. Names are single components and symlinks are never followed.
-// Tests put a folder in its place that fails at a chosen step.
+// folder is one open folder. This package touches a file system only through it.
+// Names are single components, and no method follows a symlink. Tests use a folder
+// that fails at a chosen step.
 type folder interface {
-	// stat describes name, and the folder itself for ".".
+	// stat describes name, or the folder itself for ".".
 	stat(name string) (entry, error)
 	names() ([]string, error)
 	open(name string) (folder, error)
-	// read returns the content of a regular file, and what the very file is
-	// that was read.
+	// read returns the content of a regular file, and a description of the file
+	// that it read.
 	read(name string, limit int64) ([]byte, entry, error)
 	mkdir(name string, mode uint32) error
 	// create makes a new file; an existing one is an error.
 	create(name string, mode uint32) (newFile, error)
-	// rename moves a file; what to has by that name is replaced only if
-	// replace says so, and is fs.ErrExist otherwise.
+	// rename moves a file. If the name exists in to, rename replaces it if replace
+	// is true, and returns fs.ErrExist otherwise.
 	rename(name string, to folder, newName string, replace bool) error
 	unlink(name string) error
 	rmdir(name string) error
@@ -36,19 +36,19 @@ type folder interface {
 	setMTime(name string, ns int64) error
 	// own sets owner and mode of the folder itself.
 	own(a attributes) error
-	// writable says why nothing can be renamed out of the folder, if so.
+	// writable returns an error if nothing can be renamed out of the folder.
 	writable() error
-	// lock takes the lock of a file in the folder, which it creates where it is
-	// missing. It returns errLocked where another process has it.
+	// lock takes the lock of a file in the folder, and creates a missing file. It
+	// returns errLocked if another process has the lock.
 	lock(name string, a attributes) (locked, error)
-	// sync makes the names in the folder last.
+	// sync writes the names in the folder to disk.
 	sync() error
-	// syncAll makes everything on the file system last.
+	// syncAll writes everything on the file system to disk.
 	syncAll() error
 	close() error
 }
 
-// newFile is a file that is being written.
+// newFile is a file during its writing.
 type newFile interface {
 	write(b []byte) error
 	own(a attributes) error
@@ -56,10 +56,10 @@ type newFile interface {
 	close() error
 }
 
-// mtimeNow stands for the moment of the call by the clock of the file system.
+// mtimeNow means the time of the call by the clock of the file system.
 const mtimeNow = math.MinInt64
 
-// attributes are what of a file must be as before besides its bytes.
+// attributes are what must stay the same of a file, apart from its bytes.
 type attributes struct {
 	Mode    uint32 `json:"mode"`
 	UID     uint32 `json:"uid"`
@@ -67,21 +67,21 @@ type attributes struct {
 	MTimeNS int64  `json:"mtime_ns"`
 }
 
-// entry is what a file is, and what the kernel tells of it besides.
+// entry describes a file as the kernel sees it.
 type entry struct {
 	hostfs.Entry
-	mount uint64 // id of the mount that it is on; 0 = not told
+	mount uint64 // id of its mount; 0 means unknown
 	fixed bool   // immutable or append-only (chattr(1)): no name in it, or of it, can go
 }
 
-// sameMount tells whether files can be renamed from one folder to the other.
+// sameMount reports whether files can be renamed from one folder to the other.
 func (e entry) sameMount(other entry) bool { return e.Dev == other.Dev && e.mount == other.mount }
 
 func attributesOf(e entry) attributes {
 	return attributes{Mode: e.Mode, UID: e.UID, GID: e.GID, MTimeNS: e.MTimeNS}
 }
 
-// errNotName is the answer to what is no single component.
+// errNotName is returned for a name that is no single component.
 var errNotName = errors.New("not the name of a file in a folder")
 
 func checkName(name string) error {
@@ -135,7 +135,7 @@ func (d *osFolder) stat(name string) (entry, error) {
 	} else {
 		err = unix.Statx(d.fd, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MNT_ID, &more)
 	}
-	if err == nil { // A sandbox may forbid what is newer than Linux 4.11.
+	if err == nil { // A sandbox may forbid calls that are newer than Linux 4.11.
 		e.mount = more.Mnt_id
 		e.fixed = more.Attributes&(unix.STATX_ATTR_IMMUTABLE|unix.STATX_ATTR_APPEND) != 0
 	}
@@ -191,7 +191,7 @@ func (d *osFolder) read(name string, limit int64) ([]byte, entry, error) {
 	if err := checkName(name); err != nil {
 		return nil, entry{}, err
 	}
-	// O_NONBLOCK, because somebody may have put a FIFO there.
+	// O_NONBLOCK, because the name may be a FIFO.
 	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, entry{}, err
@@ -222,7 +222,7 @@ func (d *osFolder) read(name string, limit int64) ([]byte, entry, error) {
 	return data, e, nil
 }
 
-// readlink returns what a symlink says.
+// readlink returns the target of a symlink.
 func (d *osFolder) readlink(name string) (string, error) {
 	buf := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(d.fd, name, buf)
@@ -260,8 +260,8 @@ func (d *osFolder) rename(name string, to folder, newName string, replace bool) 
 	}
 	err := unix.Renameat2(d.fd, name, target.fd, newName, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		// NFS and some FUSE file systems cannot do it in one step. Whoever
-		// writes to PKGDIR holds the lock that this process has.
+		// NFS and some FUSE file systems cannot do it in one step. Nobody else
+		// writes to PKGDIR, because this process has the lock.
 		if _, err := target.stat(newName); err == nil {
 			return unix.EEXIST
 		}
@@ -335,7 +335,7 @@ func (f *osNewFile) write(b []byte) error {
 	return nil
 }
 
-// own never sets set-id bits: the mode is that of a file which others may have
+// own never sets set-id bits: the mode comes from a file that others may have
 // made.
 func (f *osNewFile) own(a attributes) error {
 	a.Mode &= 0o777
@@ -345,7 +345,7 @@ func (f *osNewFile) own(a attributes) error {
 func (f *osNewFile) sync() error  { return unix.Fsync(f.fd) }
 func (f *osNewFile) close() error { return unix.Close(f.fd) }
 
-// uninterrupted repeats a system call that a signal interrupted.
+// uninterrupted repeats a system call after a signal interrupted it.
 func uninterrupted(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()

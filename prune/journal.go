@@ -21,18 +21,19 @@ const (
 	finishedFile = "finished"
 	appliedFile  = "applied"
 	emptyingFile = "emptying"
-	newSuffix    = ".new"     // of an index that is to replace one
-	restoreName  = ".restore" // suffix of an index that is to come back
+	newSuffix    = ".new"     // of an index that will replace one
+	restoreName  = ".restore" // suffix of an index that will come back
 )
 
-// indexNames are the files of the index, the one first that Portage reads.
+// indexNames are the files of the index. Portage reads the first.
 var indexNames = []string{"Packages", "Packages.gz"}
 
-// journalVersion is that of the journal's form. Another one is not touched.
+// journalVersion is the version of the journal's format. prune does not touch a
+// journal of another version.
 const journalVersion = 1
 
-// maxJournal is the largest journal that is read: some 300 bytes for each file
-// make it one of 800,000 files, far more than any PKGDIR has.
+// maxJournal is the size of the largest journal that prune reads, in bytes. A file
+// takes about 300 bytes, so it holds 800,000 files, far more than any PKGDIR has.
 const maxJournal = 256 << 20
 
 // maxSameSecond is how many journals may begin in one second.
@@ -42,9 +43,9 @@ const maxSameSecond = 1000
 type record struct {
 	Version   int         `json:"version"`
 	CreatedAt int64       `json:"created_at"` // unix seconds
-	Delete    bool        `json:"delete"`     // nothing is to wait in quarantine
+	Delete    bool        `json:"delete"`     // nothing waits in quarantine
 	Self      attributes  `json:"self"`       // of PKGDIR, before the lock
-	Folders   []folderWas `json:"folders"`    // from which files go
+	Folders   []folderWas `json:"folders"`    // the folders that files leave
 	Moves     []move      `json:"moves"`
 	Index     []indexWas  `json:"index"` // empty: the index stays as it is
 }
@@ -68,13 +69,12 @@ type move struct {
 
 func (m *move) name() string { return strconv.Itoa(m.Number) }
 
-// sameFile tells whether a file is the one that was to be moved.
+// sameFile reports whether a file is the one that the journal moves.
 func (m *move) sameFile(e entry) bool {
 	return e.Kind == hostfs.Regular && e.Inode == m.Inode && e.Size == m.Size && e.MTimeNS == m.MTimeNS
 }
 
-// indexWas is one file of the index as it was, and the digest of what replaced
-// it.
+// indexWas is one file of the index as it was, and the digest of its replacement.
 type indexWas struct {
 	Name string `json:"name"`
 	attributes
@@ -82,11 +82,11 @@ type indexWas struct {
 	New string `json:"new"`
 }
 
-// phase is how far a journal has gone.
+// phase is how far a journal has come.
 type phase uint8
 
 const (
-	preparing phase = iota // nothing was changed
+	preparing phase = iota // nothing has changed
 	underway               // something may have moved
 	applied
 	emptying
@@ -98,10 +98,10 @@ type journal struct {
 	id     string
 	dir    folder
 	phase  phase
-	record record // of preparing and finished: empty
+	record record // empty in the phases preparing and finished
 }
 
-// newJournalID names a journal by the time of its beginning.
+// newJournalID names a journal by the time at which it begins.
 func newJournalID(unix int64, n int) string {
 	id := time.Unix(unix, 0).UTC().Format("20060102T150405Z")
 	if n > 0 {
@@ -110,7 +110,7 @@ func newJournalID(unix int64, n int) string {
 	return id
 }
 
-// openJournal opens a journal of the quarantine and finds out how far it went.
+// openJournal opens a journal of the quarantine and finds its phase.
 func openJournal(quarantine folder, id string) (*journal, error) {
 	dir, err := quarantine.open(id)
 	if err != nil {
@@ -172,7 +172,8 @@ func (j *journal) load() error {
 	return nil
 }
 
-// check refuses a journal that this version did not write: its paths are used.
+// check refuses a journal that this version did not write, because its paths are
+// used.
 func (r *record) check() error {
 	if r.Version != journalVersion {
 		return fmt.Errorf("version %d, want %d", r.Version, journalVersion)
@@ -195,7 +196,7 @@ func (r *record) check() error {
 	return nil
 }
 
-// size is the sum of the files in bytes.
+// size is the sum of the sizes of its files, in bytes.
 func (r *record) size() int64 {
 	var n int64
 	for _, m := range r.Moves {
@@ -204,7 +205,7 @@ func (r *record) size() int64 {
 	return n
 }
 
-// write puts the journal on disk, from which moment it must be obeyed.
+// write writes the journal to disk. From then on it must be obeyed.
 func (j *journal) write() error {
 	data, err := json.Marshal(&j.record)
 	if err != nil {
@@ -229,13 +230,13 @@ func (j *journal) mark(name string, p phase) error {
 	return j.dir.sync()
 }
 
-// remove deletes the folder of a journal that has nothing more to say.
+// remove deletes the folder of a journal that is done.
 func (j *journal) remove(quarantine folder) error {
 	names, err := j.dir.names()
 	if err != nil {
 		return err
 	}
-	// The word that the rest may go must go last.
+	// The mark that allows the deletion goes last.
 	for _, last := range []bool{false, true} {
 		for _, name := range names {
 			if (name == finishedFile) != last {
@@ -253,8 +254,8 @@ func (j *journal) remove(quarantine folder) error {
 	return quarantine.rmdir(j.id)
 }
 
-// writeFile writes a whole new file and syncs it. What is left of an earlier
-// attempt is replaced. Without attributes it is the effective user's alone.
+// writeFile writes a whole new file and syncs it. It replaces the rest of an
+// earlier attempt. Without attributes the file belongs to the effective user alone.
 func writeFile(dir folder, name string, data []byte, a *attributes) (err error) {
 	if err := dir.unlink(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -285,8 +286,8 @@ func writeFile(dir folder, name string, data []byte, a *attributes) (err error) 
 	return f.sync()
 }
 
-// tree opens folders below PKGDIR, one component at a time, and keeps the last
-// one open: files come sorted by path.
+// tree opens folders below PKGDIR, one component at a time. It keeps the last one
+// open, because files come sorted by path.
 type tree struct {
 	top  folder
 	path string
