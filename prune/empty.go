@@ -4,11 +4,11 @@ import (
 	"context"
 )
 
-// Keep is how long files wait in the quarantine unless told otherwise, in
-// seconds: two weeks.
+// Keep is the default time that files wait in the quarantine, in seconds: two
+// weeks.
 const Keep = 14 * 24 * 60 * 60
 
-// Emptied says what was deleted for good.
+// Emptied says what Empty deleted for good.
 type Emptied struct {
 	PkgDir   string   `json:"pkgdir"`
 	Journals []string `json:"journals"`
@@ -16,8 +16,8 @@ type Emptied struct {
 	Size     int64    `json:"size"` // bytes
 }
 
-// Empty deletes the files of the journals that were begun at or before a unix
-// time, in seconds. They cannot be brought back.
+// Empty deletes the files of the journals that began at or before a unix time, in
+// seconds. Nobody can bring them back.
 func (p *PkgDir) Empty(ctx context.Context, before int64) (Emptied, error) {
 	emptied := Emptied{PkgDir: p.path, Journals: []string{}}
 	err := p.locked(ctx, func() error {
@@ -48,8 +48,8 @@ func (p *PkgDir) Empty(ctx context.Context, before int64) (Emptied, error) {
 	return emptied, err
 }
 
-// empty deletes the files of one journal. The mark makes a kill in between a
-// deletion to be finished, not half of an undo.
+// empty deletes the files of one journal. The mark tells the next process, after a
+// kill, to finish the deletion and not to put files back.
 func (p *PkgDir) empty(quarantine folder, j *journal) error {
 	err := j.dir.rename(appliedFile, j.dir, emptyingFile, false)
 	if err == nil {

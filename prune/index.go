@@ -15,7 +15,8 @@ import (
 	"emaudit/parse/pkgindex"
 )
 
-// maxIndexFile is the largest index file that is read and written.
+// maxIndexFile is the size of the largest index file that prune reads and writes,
+// in bytes.
 const maxIndexFile = pkgindex.MaxSize
 
 // indexFile is one file of the index as it is.
@@ -25,8 +26,8 @@ type indexFile struct {
 	attributes
 }
 
-// readIndex returns the files of the index, Packages first; nil where there is
-// none. Packages.gz without Packages is none.
+// readIndex returns the files of the index, Packages first, or nil if there is no
+// index. Packages.gz without Packages is no index.
 func (p *PkgDir) readIndex() ([]indexFile, error) {
 	var files []indexFile
 	for _, name := range indexNames {
@@ -37,8 +38,8 @@ func (p *PkgDir) readIndex() ([]indexFile, error) {
 		case errors.Is(err, unix.ELOOP):
 			err = errors.New("is a symlink; only a regular file is written")
 		case err == nil && e.Nlink > 1 && p.shared:
-			// Whoever made the other name may want to read, in a file of
-			// Portage's mode, what only root may read.
+			// The other name may be a trick to read, in a file with Portage's
+			// mode, what only root may read.
 			err = fmt.Errorf("has %d names (hard links), in a folder that others can write: %w", e.Nlink, ErrUntrusted)
 		}
 		if err != nil {
@@ -59,8 +60,8 @@ func (t indexText) of(name string) []byte {
 	return t.gzip
 }
 
-// withoutEntries returns the index without the entries that drop names, as
-// Portage would write it now, and how many went.
+// withoutEntries returns the index, as Portage would write it now, without the
+// entries in drop, and the number of entries that it removed.
 func withoutEntries(index *pkgindex.Index, drop func(*pkgindex.Entry) bool, now int64) (indexText, int, error) {
 	kept := *index
 	kept.Entries = nil
@@ -68,7 +69,7 @@ func withoutEntries(index *pkgindex.Index, drop func(*pkgindex.Entry) bool, now 
 	for i := range index.Entries {
 		e := &index.Entries[i]
 		switch {
-		// Portage has not read these, and so would not write them.
+		// Portage does not read these, so it would not write them.
 		case e.Hidden == pkgindex.AfterEnd || e.Hidden == pkgindex.WithoutCPV:
 		case drop(e):
 			removed++
@@ -80,8 +81,8 @@ func withoutEntries(index *pkgindex.Index, drop func(*pkgindex.Entry) bool, now 
 	return text, removed, err
 }
 
-// withEntries returns an index with those entries of an earlier one that the
-// paths name and that it lacks.
+// withEntries returns an index with the entries of an earlier one that have the
+// given paths, unless it has them already.
 func withEntries(index, earlier *pkgindex.Index, paths map[string]bool, now int64) (indexText, error) {
 	all := *index
 	all.Entries = slices.Clone(index.Entries)
@@ -94,8 +95,8 @@ func withEntries(index, earlier *pkgindex.Index, paths map[string]bool, now int6
 		if e.Hidden == pkgindex.AfterEnd || e.Hidden == pkgindex.WithoutCPV || !paths[e.Path] || have[e.Path] {
 			continue
 		}
-		// What the entry inherited from the header of then need not be what
-		// the header of now says.
+		// The entry inherited values from the earlier header. Today's header may
+		// have others.
 		e.Fields = slices.Clone(e.Fields)
 		for _, key := range []string{"CHOST", "REPO"} {
 			if v := e.Value(key); v != "" {
@@ -126,8 +127,8 @@ func formatIndex(index *pkgindex.Index, now int64) (indexText, error) {
 	return indexText{plain.Bytes(), gzip.Bytes()}, nil
 }
 
-// parseIndex reads an index that is to be written anew. One of which Portage
-// uses nothing is not mended here: that would show it what it does not see.
+// parseIndex reads an index that will be written anew. It refuses an index that
+// Portage ignores: a repair would show Portage files that it does not see today.
 func parseIndex(text []byte) (*pkgindex.Index, error) {
 	index, _ := pkgindex.Parse(text)
 	if index.Refused != "" {

@@ -9,21 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockName is the file whose lock Portage holds while it reads the index to
-// write it anew: "." + "Packages" + ".portage_lockfile" (locks.py, lockfile
-// with wantnewlockfile).
+// lockName is the file whose lock Portage holds while it rewrites the index:
+// "." + "Packages" + ".portage_lockfile" (locks.py, lockfile with
+// wantnewlockfile).
 const lockName = ".Packages.portage_lockfile"
 
-// lockPoll is how often a lock that is held is asked for again. Portage holds
-// it for as long as it takes to write the index, and longer where it first
-// reads thousands of packages.
+// lockPoll is the time between two attempts to take the lock. Portage holds it
+// while it writes the index, and longer if it first reads thousands of packages.
 const lockPoll = 100 * time.Millisecond
 
-// maxLockRetries is how often a lock file may vanish under our hands before
-// something other than Portage must be at work.
+// maxLockRetries is how often a lock file may vanish between open and lock. Beyond
+// it, something other than Portage removes it.
 const maxLockRetries = 1000
 
-// ErrLocked is wrapped by the error of a PKGDIR whose lock another process has:
+// ErrLocked is the cause of an error if another process has the lock of PKGDIR:
 // emerge, emaint, quickpkg, or another prune.
 var ErrLocked = errors.New("locked by another process")
 
@@ -41,7 +40,7 @@ func (e *lockedError) Is(target error) bool { return target == ErrLocked }
 
 // locked is a lock that is held.
 type locked interface {
-	// release unlinks the file, as Portage does, and lets go.
+	// release unlinks the file, as Portage does, and releases the lock.
 	release() error
 }
 
@@ -54,7 +53,7 @@ func (d *osFolder) lock(name string, a attributes) (locked, error) {
 	for range maxLockRetries {
 		fd, created, err := d.openLock(name)
 		if errors.Is(err, unix.ENOENT) {
-			continue // Unlinked between the two ways of opening it.
+			continue // It was unlinked between the two attempts to open it.
 		}
 		if err != nil {
 			return nil, err
@@ -76,8 +75,8 @@ func (d *osFolder) lock(name string, a attributes) (locked, error) {
 			}
 			return nil, fmt.Errorf("the file system has no locks: %w", err)
 		}
-		// Whoever had the lock before may have unlinked the file between our
-		// open and our lock: then we have the lock of nothing.
+		// The last owner of the lock may have unlinked the file between our open
+		// and our lock. Then our lock protects nothing.
 		var have, there unix.Stat_t
 		err = unix.Fstat(fd, &have)
 		errThere := unix.Fstatat(d.fd, name, &there, unix.AT_SYMLINK_NOFOLLOW)
@@ -96,9 +95,9 @@ func (d *osFolder) openLock(name string) (fd int, created bool, err error) {
 	const flags = unix.O_RDWR | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	fd, err = unix.Openat(d.fd, name, flags|unix.O_CREAT|unix.O_EXCL, 0o660)
 	if errors.Is(err, unix.EEXIST) {
-		// Without O_CREAT, which the kernel refuses to root for a file of
-		// another user in a sticky folder (fs.protected_regular). O_NONBLOCK,
-		// because that user may have put a FIFO there.
+		// No O_CREAT: the kernel refuses it even to root for a file of another
+		// user in a sticky folder (fs.protected_regular). O_NONBLOCK, because that
+		// user may have put a FIFO there.
 		fd, err = unix.Openat(d.fd, name, flags|unix.O_NONBLOCK, 0)
 		return fd, false, err
 	}
@@ -112,8 +111,8 @@ type osLock struct {
 }
 
 func (l *osLock) release() error {
-	// Unlinked while it is held: whoever waits finds that the file is another
-	// and tries again.
+	// Unlink while the lock is held: a process that waits finds another file and
+	// tries again.
 	err := l.dir.unlink(l.name)
 	return errors.Join(err, l.letGo())
 }
@@ -126,8 +125,8 @@ func (l *osLock) letGo() error {
 	return errors.Join(err, unix.Close(l.fd))
 }
 
-// acquire takes Portage's lock of the index, for which it waits. It returns the
-// mtime that PKGDIR had before the lock file was put there.
+// acquire waits for Portage's lock of the index and takes it. It returns the mtime
+// that PKGDIR had before the lock file was created.
 func acquire(ctx context.Context, dir folder, wait time.Duration) (held locked, mtimeNS int64, err error) {
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()

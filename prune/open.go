@@ -24,14 +24,13 @@ type step struct {
 	dir  *osFolder
 }
 
-// way is the open folders from the root to PKGDIR, both included.
+// way holds the open folders from the root to PKGDIR, both included.
 type way []step
 
-// walk opens the folders that lead to a path inside a root. It follows symlinks
-// inside the root, if somebody made them who may decide which folder root
-// changes: root, the effective user, or the owner of the folder that they lead
-// to. The kernel has the same rule for sticky folders (fs.protected_symlinks in
-// proc_sys_fs(5)).
+// walk opens the folders that lead to a path inside a root. It follows a symlink
+// inside the root only if its owner is root, the effective user, or the owner of
+// the folder that it leads to. The kernel has the same rule for sticky folders
+// (fs.protected_symlinks in proc_sys_fs(5)).
 func walk(root *hostfs.Root, name string) (_ way, err error) {
 	fd, err := unix.Open(root.Name(), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -98,7 +97,7 @@ func walk(root *hostfs.Root, name string) (_ way, err error) {
 
 func (w way) last() *osFolder { return w[len(w)-1].dir }
 
-// path is where the last folder lies, inside the root and without symlinks.
+// path is the path of the last folder, inside the root and without symlinks.
 func (w way) path() string {
 	p := "/"
 	for _, s := range w[1:] {

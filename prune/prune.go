@@ -11,37 +11,37 @@ import (
 	"emaudit/hostfs"
 )
 
-// Options are what a [PkgDir] is told of the outside.
+// Options are facts that a [PkgDir] cannot find out itself.
 type Options struct {
 	// Now is the unix time, in seconds, that names journals and goes into the
 	// TIMESTAMP of the index.
 	Now int64
-	// LockWait is how long to wait for the lock where another process has it.
+	// LockWait is how long to wait for a lock that another process has.
 	LockWait time.Duration
 }
 
-// PkgDir is a folder of binary packages, opened to be changed. It is not safe
-// for use by several goroutines.
+// PkgDir is a folder of binary packages, open for changes. It is not safe for use
+// by several goroutines.
 type PkgDir struct {
 	path   string
 	dir    folder
-	shared bool // others can rename what lies in the folder
+	shared bool // others can rename files in the folder
 	places []place
-	// onlyInside says that the folders above are on the same mount, and yet
-	// nothing can be renamed there: another project quota, another encryption.
+	// onlyInside reports that the folders above are on the same mount, but no file
+	// can be renamed there: they have another project quota or encryption.
 	onlyInside bool
 	way        way
 	options    Options
 
-	// wasMTimeNS is the time of the folder before the lock file was put there,
-	// and backMTimeNS the one that it is to have after the lock is gone: the
-	// same where nothing but the lock file came and went; 0 is none.
+	// wasMTimeNS is the mtime of the folder before the lock file was created.
+	// backMTimeNS is the mtime to set after the lock is gone; 0 sets none. Both are
+	// equal if only the lock file came and went.
 	wasMTimeNS, backMTimeNS int64
 }
 
-// Open opens the folder of binary packages at a path inside a root. Symlinks
-// that lead to it are followed inside the root. Nothing is changed or locked
-// yet, and what the name leads to later does not matter.
+// Open opens the folder of binary packages at a path inside a root. It follows
+// symlinks inside the root. It changes and locks nothing. A later change of the
+// path has no effect.
 func Open(root *hostfs.Root, name string, options Options) (*PkgDir, error) {
 	w, err := walk(root, name)
 	if err != nil {
@@ -58,8 +58,8 @@ func Open(root *hostfs.Root, name string, options Options) (*PkgDir, error) {
 // Close closes the folder.
 func (p *PkgDir) Close() error { return p.way.close() }
 
-// Chosen returns the path, inside the root, of the quarantine to which the next
-// files would go, and why it lies there.
+// Chosen returns the quarantine for the next files, as a path inside the root, and
+// the reason for that place.
 func (p *PkgDir) Chosen() (quarantine, why string) {
 	chosen, why := p.choose()
 	return chosen.path, why
@@ -68,21 +68,19 @@ func (p *PkgDir) Chosen() (quarantine, why string) {
 // Path returns the path with which the folder was opened.
 func (p *PkgDir) Path() string { return p.path }
 
-// ErrNoJournal is wrapped by the error of an undo of a journal that is not
-// there.
+// ErrNoJournal is the cause of an error if the journal of an undo does not exist.
 var ErrNoJournal = errors.New("no such journal")
 
-// UnfinishedError is the error of a change that was broken off and could not be
-// taken back at once, the disk having failed twice. The next change of the
-// folder takes it back first.
+// UnfinishedError is the error of a change that failed and could not be taken back,
+// because the disk failed twice. The next change of the folder takes it back first.
 type UnfinishedError struct {
 	// Journal is the id of what is unfinished.
 	Journal string
-	// Cause broke the change off, and TakingBack the taking back.
+	// Cause is why the change failed. TakingBack is why taking it back failed.
 	Cause, TakingBack error
 }
 
-// Error says both causes.
+// Error names both causes.
 func (e *UnfinishedError) Error() string {
 	return fmt.Sprintf("journal %s is unfinished: %v; putting back: %v", e.Journal, e.Cause, e.TakingBack)
 }
@@ -90,18 +88,18 @@ func (e *UnfinishedError) Error() string {
 // Unwrap returns both causes.
 func (e *UnfinishedError) Unwrap() []error { return []error{e.Cause, e.TakingBack} }
 
-// Status is how far a journal has gone, as far as its user is concerned.
+// Status is the state of a journal as its user sees it.
 type Status string
 
 // The states of a journal.
 const (
-	// Applied: the files wait in the quarantine, and can be brought back.
+	// Applied: the files wait in the quarantine, and Undo can bring them back.
 	Applied Status = "applied"
 	// Unfinished: a process was killed in the middle. The next change of the
-	// folder takes it back, or finishes it where files were being deleted.
+	// folder takes it back, or finishes a deletion.
 	Unfinished Status = "unfinished"
-	// Unreadable: the journal is damaged or of another version of emaudit, and
-	// is left alone.
+	// Unreadable: the journal is damaged or of another version of emaudit. It
+	// stays as it is.
 	Unreadable Status = "unreadable"
 )
 
@@ -117,9 +115,8 @@ type Journal struct {
 	Problem   string `json:"problem"`
 }
 
-// Journals returns the journals of the folder, oldest first. It changes and
-// locks nothing, so that a journal which another process is writing may be
-// among them.
+// Journals returns the journals of the folder, oldest first. It changes and locks
+// nothing, so one of them may belong to a process that is still writing.
 func (p *PkgDir) Journals() ([]Journal, error) {
 	var all []Journal
 	err := p.eachQuarantine(func(at place, quarantine folder, ids []string) error {
@@ -163,32 +160,33 @@ func compareIDs(a, b string) int {
 	return 0
 }
 
-// Restored says what came back.
+// Restored says what Undo or Recover brought back.
 type Restored struct {
 	Journal string `json:"journal"`
 	PkgDir  string `json:"pkgdir"`
-	// Files is the number of files that are back, and Size theirs in bytes.
+	// Files is the number of files that are back, and Size is their sum in
+	// bytes.
 	Files int   `json:"files"`
 	Size  int64 `json:"size"`
-	// Conflicts are the paths where another file lies by now; the old one
+	// Conflicts are the paths that another file has now. The old file
 	// stays in the quarantine.
 	Conflicts []string `json:"conflicts"`
-	// Stuck are the files that cannot be put where they were, such as into a
-	// folder that is immutable; they stay in the quarantine.
+	// Stuck are the files that cannot return to their place, such as an
+	// immutable folder. They stay in the quarantine.
 	Stuck []Skip `json:"stuck"`
 	// Missing are the files that are neither in the quarantine nor at their
 	// place.
 	Missing []string `json:"missing"`
 }
 
-// whole tells whether everything is as it was.
+// whole reports whether everything is as it was.
 func (r *Restored) whole() bool { return r.here() && len(r.Missing) == 0 }
 
-// here tells whether nothing is left in the quarantine.
+// here reports whether nothing is left in the quarantine.
 func (r *Restored) here() bool { return len(r.Conflicts) == 0 && len(r.Stuck) == 0 }
 
 // Recover takes back, or finishes, what a killed process left half done in the
-// folder, and returns what came back.
+// folder. It returns what came back.
 func (p *PkgDir) Recover(ctx context.Context) ([]Restored, error) {
 	var all []Restored
 	err := p.locked(ctx, func() (err error) {
@@ -227,7 +225,7 @@ func (p *PkgDir) recover() ([]Restored, error) {
 				return quarantineError(at, err)
 			}
 			if err != nil {
-				continue // Journals reports it; it must not stand in the way of others.
+				continue // Journals reports it. It must not stop the others.
 			}
 			var restored *Restored
 			switch j.phase {
@@ -254,8 +252,8 @@ func (p *PkgDir) recover() ([]Restored, error) {
 	return all, err
 }
 
-// leaveStuck is for a journal whose files are all where they belong: that its
-// folder cannot be removed must not stand in the way of others.
+// leaveStuck handles a journal whose files are all in place. If its folder cannot
+// be removed, that must not stop the others.
 func leaveStuck(err error) error {
 	if isStuck(err) {
 		return nil

@@ -14,22 +14,21 @@ import (
 	"emaudit/hostfs"
 )
 
-// Quarantine is the folder below PKGDIR that holds the journals, and the
-// beginning of its name where it lies above PKGDIR. What lies in it is no part
-// of PKGDIR's content.
+// Quarantine is the name of the folder below PKGDIR that holds the journals. Above
+// PKGDIR the name only begins with it. Its files do not belong to PKGDIR's content.
 const Quarantine = ".emaudit-quarantine"
 
-// ErrUntrusted is wrapped by the error of a quarantine, a journal or a symlink
-// that somebody else made or can change. Nothing is done then: whoever writes a
-// journal decides what is written to PKGDIR.
+// ErrUntrusted is the cause of an error if another user made or can change a
+// quarantine, a journal or a symlink. prune then does nothing, because a journal
+// decides what prune writes to PKGDIR.
 var ErrUntrusted = errors.New("not to be trusted")
 
-// euid is the effective user, who alone is trusted besides root.
+// euid is the effective user. prune trusts only this user and root.
 func euid() uint32 { return uint32(os.Geteuid()) }
 
-// othersRename tells whether somebody besides root and the effective user can
-// rename what lies in a folder. The group bits of a folder with an ACL are its
-// mask (acl(5)), so that they tell of the ACL too.
+// othersRename reports whether another user than root and the effective user can
+// rename files in a folder. If the folder has an ACL, its group bits are the mask of
+// the ACL (acl(5)), so they cover it too.
 func othersRename(e entry) bool {
 	if e.UID != 0 && e.UID != euid() {
 		return true
@@ -38,8 +37,8 @@ func othersRename(e entry) bool {
 }
 
 // ours returns an error unless the effective user alone can write to a folder or
-// file of the quarantine. Root does not count as the effective user: what an
-// unprivileged user obeys he must have made.
+// file of the quarantine. An unprivileged user obeys only what this user made, not
+// what root made.
 func ours(e entry) error {
 	switch {
 	case e.UID != euid():
@@ -58,8 +57,8 @@ type place struct {
 	at   entry  // the folder
 }
 
-// places are PKGDIR itself and the folders above it to which files can be
-// renamed, the nearest first.
+// places returns PKGDIR and the folders above it to which files can be renamed,
+// the nearest first.
 func (w way) places() ([]place, error) {
 	self, err := w.last().stat(".")
 	if err != nil {
@@ -86,8 +85,8 @@ func (w way) places() ([]place, error) {
 	return all, nil
 }
 
-// choose returns the place for a new journal: PKGDIR, unless others can rename
-// what lies there, and a folder above it is safe from that.
+// choose returns the place for a new journal. That is PKGDIR, unless others can
+// rename files there and a folder above it is safe.
 func (p *PkgDir) choose() (chosen place, why string) {
 	inside, above := p.places[0], p.places[1:]
 	if !p.shared {
@@ -104,8 +103,8 @@ func (p *PkgDir) choose() (chosen place, why string) {
 	return inside, "others can write to PKGDIR, but no folder above it is on the same file system and closed to them"
 }
 
-// open opens the quarantine of a place. What the name leads to is looked at only
-// once it is open: somebody may exchange it before, but not after.
+// open opens the quarantine of a place and checks the open folder: the name may
+// change before the open, but the open folder does not.
 func (p place) open() (folder, error) {
 	q, err := p.in.open(p.name)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
@@ -128,13 +127,13 @@ func (p place) open() (folder, error) {
 	return q, nil
 }
 
-// ErrMountPoint is wrapped by the error of a quarantine to and from which nothing
-// can be renamed.
+// ErrMountPoint is the cause of an error if no file can be renamed to and from a
+// quarantine.
 var ErrMountPoint = errors.New("is a mount point of its own, so that no file can be moved there or back; unmount it")
 
-// make opens the quarantine of a place and makes it where it is missing. Between
-// the two, whoever can write to the place may put another folder of the effective
-// user there, such as one of packages.
+// make opens the quarantine of a place, and creates a missing one. Between the two
+// steps, a user who can write to the place may put another folder of the effective
+// user there, such as a folder of packages.
 func (p place) make() (folder, error) {
 	if err := p.in.mkdir(p.name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
@@ -156,7 +155,7 @@ func (p place) make() (folder, error) {
 	return q, nil
 }
 
-// remove removes the quarantine of a place where it is empty.
+// remove removes the quarantine of a place if it is empty.
 func (p place) remove() error {
 	err := p.in.rmdir(p.name)
 	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) || isStuck(err) {
@@ -165,13 +164,13 @@ func (p place) remove() error {
 	return err
 }
 
-// journalID is the form of the names that newJournalID gives. Nothing else in a
-// quarantine is taken for a journal, let alone removed.
+// journalID matches the names that newJournalID gives. prune treats nothing else in
+// a quarantine as a journal, and removes nothing else.
 var journalID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$`)
 
-// eachQuarantine calls do with every quarantine that is there and the journals
-// in it. All of them are opened before the first call: one that is not to be
-// trusted keeps the others from being touched.
+// eachQuarantine calls do with every quarantine and the journals in it. It opens
+// all of them before the first call, so an untrusted one protects the others from
+// any change.
 func (p *PkgDir) eachQuarantine(do func(place, folder, []string) error) error {
 	type found struct {
 		place
@@ -214,8 +213,8 @@ func (p *PkgDir) eachQuarantine(do func(place, folder, []string) error) error {
 	return nil
 }
 
-// checkJournalFolder returns an error where a journal is not to be trusted. The
-// quarantine is the effective user's alone, so that nobody exchanges it later.
+// checkJournalFolder returns an error if a journal is untrusted. The quarantine
+// belongs to the effective user alone, so nobody replaces the journal later.
 func checkJournalFolder(quarantine folder, id string) error {
 	e, err := quarantine.stat(id)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && e.Kind != hostfs.Directory {
@@ -230,7 +229,7 @@ func checkJournalFolder(quarantine folder, id string) error {
 	return nil
 }
 
-// QuarantineError is the error of a quarantine that cannot be used.
+// QuarantineError is the error of an unusable quarantine.
 type QuarantineError struct {
 	// Path is the quarantine, inside the root.
 	Path string
@@ -245,7 +244,7 @@ func (e *QuarantineError) Unwrap() error { return e.Err }
 
 func quarantineError(p place, err error) error { return &QuarantineError{Path: p.path, Err: err} }
 
-// isStuck tells whether an error is one that comes again until somebody changes
+// isStuck reports whether an error will come again until somebody changes
 // something: an immutable file or folder, a security module, a mount.
 func isStuck(err error) bool {
 	for _, e := range []error{unix.EPERM, unix.EACCES, unix.EROFS, unix.EXDEV, unix.EBUSY, unix.EISDIR} {

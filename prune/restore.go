@@ -15,10 +15,10 @@ import (
 // Undo brings back what a journal took away: the files, their entries in the
 // index, and the times of the folders. An empty id means the last journal.
 //
-// Where nothing has changed the folder since, it is then bit by bit what it was
-// before. Where Portage has written the index since, the entries of the files
-// are added to it; a folder that has changed keeps its time; and a file whose
-// name is taken by now stays in the quarantine with its journal.
+// If nothing else has changed the folder, it is then bit by bit what it was before.
+// If Portage has written the index since, Undo adds the entries of the files to it.
+// A folder that has changed keeps its time. If another file has the name of a file,
+// the old one stays in the quarantine with its journal.
 func (p *PkgDir) Undo(ctx context.Context, id string) (restored Restored, err error) {
 	err = p.locked(ctx, func() error {
 		if _, err := p.recover(); err != nil {
@@ -62,8 +62,8 @@ func (p *PkgDir) Undo(ctx context.Context, id string) (restored Restored, err er
 	return restored, err
 }
 
-// toUndo returns the id of the journal to undo: the given one, or the last one
-// that can be undone.
+// toUndo returns the id of the journal to undo: the given one, or the last that
+// can be undone.
 func (p *PkgDir) toUndo(id string) (string, error) {
 	if id != "" {
 		return id, nil
@@ -83,8 +83,8 @@ func (p *PkgDir) toUndo(id string) (string, error) {
 	return id, nil
 }
 
-// undo makes an applied journal one that is underway, which says that it is to
-// be put back, and puts it back.
+// undo changes an applied journal to one that is underway, so that a kill leads to
+// putting back. Then it puts everything back.
 func (p *PkgDir) undo(quarantine folder, j *journal) (*Restored, error) {
 	before, err := j.dir.stat(".")
 	if err != nil {
@@ -97,15 +97,15 @@ func (p *PkgDir) undo(quarantine folder, j *journal) (*Restored, error) {
 	if err := j.dir.sync(); err != nil {
 		return nil, err
 	}
-	// The folder's own time tells what was changed after it; see folderTimes.
+	// The folder's own time shows what changed after it; see folderTimes.
 	if err := j.dir.setMTime(".", before.MTimeNS); err != nil {
 		return nil, err
 	}
 	return p.putBack(quarantine, j)
 }
 
-// putBack brings everything back and ends the journal. Where something cannot
-// come back, the journal stays, as one that can be undone again.
+// putBack brings everything back and ends the journal. If something cannot come
+// back, the journal stays, and can be undone again.
 func (p *PkgDir) putBack(quarantine folder, j *journal) (*Restored, error) {
 	restored, err := p.restore(j)
 	if err != nil || !restored.whole() {
@@ -120,7 +120,7 @@ func (p *PkgDir) putBack(quarantine folder, j *journal) (*Restored, error) {
 	return restored, j.finish(quarantine)
 }
 
-// finish ends a journal whose files are back, or are to be deleted.
+// finish ends a journal whose files are back, or will be deleted.
 func (j *journal) finish(quarantine folder) error {
 	if err := j.dir.rename(journalFile, j.dir, finishedFile, false); err != nil {
 		return err
@@ -217,12 +217,12 @@ func (p *PkgDir) restoreFile(j *journal, m *move, t *tree, restored *Restored, b
 	return nil
 }
 
-// newFolderName is the name in the journal of a folder that is being made.
+// newFolderName is the name, in the journal, of a folder during its creation.
 const newFolderName = "folder.new"
 
-// makeFolders makes anew the folders to which a file is to return, with owner
-// and mode of the folder that each lies in. They get them in the journal, where
-// nobody can exchange them meanwhile.
+// makeFolders creates the missing folders to which a file returns, with owner and
+// mode of their parents. It creates them in the journal, where nobody can replace
+// them meanwhile.
 func (p *PkgDir) makeFolders(j *journal, rel string) error {
 	t := tree{top: p.dir}
 	defer t.close()
@@ -252,8 +252,8 @@ func (p *PkgDir) makeFolders(j *journal, rel string) error {
 	return nil
 }
 
-// makeFolder makes a folder in the journal; one that is left of an earlier
-// attempt is removed first.
+// makeFolder creates a folder in the journal. It first removes one that an earlier
+// attempt left.
 func (j *journal) makeFolder(a attributes) error {
 	if err := j.dir.rmdir(newFolderName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -269,10 +269,9 @@ func (j *journal) makeFolder(a attributes) error {
 	return made.own(a)
 }
 
-// folderTimes returns the folders that nobody but the journal's own moves has
-// changed, to which their time is to be given back. A move gives both of its
-// folders the same time, so whatever is later than the journal's folder was
-// changed by somebody else.
+// folderTimes returns the folders that only the journal's own moves have changed.
+// They get their time back. A move gives both of its folders the same time, so a
+// folder that is later than the journal's was changed by somebody else.
 func (p *PkgDir) folderTimes(j *journal) ([]folderWas, error) {
 	last, err := j.dir.stat(".")
 	if err != nil {
@@ -280,7 +279,7 @@ func (p *PkgDir) folderTimes(j *journal) ([]folderWas, error) {
 	}
 	p.backMTimeNS = 0
 	if p.wasMTimeNS <= last.MTimeNS {
-		// For a journal before this one it is then as if this one had not been.
+		// An earlier journal then finds the times as if this one had never been.
 		p.wasMTimeNS, p.backMTimeNS = j.record.Self.MTimeNS, j.record.Self.MTimeNS
 	}
 	var times []folderWas
@@ -308,9 +307,9 @@ func (p *PkgDir) folderTimes(j *journal) ([]folderWas, error) {
 	return times, nil
 }
 
-// restoreIndex brings the entries of the files back that are: the very bytes of
-// before where the index is still as the journal left it, otherwise by adding
-// them to what it is now.
+// restoreIndex brings the entries of the restored files back. If the index is still
+// as the journal left it, the old bytes return. Otherwise restoreIndex adds the
+// entries to the index of today.
 func (p *PkgDir) restoreIndex(j *journal, back map[string]bool, whole bool) error {
 	if len(j.record.Index) == 0 {
 		return nil
@@ -339,7 +338,7 @@ func (p *PkgDir) restoreIndex(j *journal, back map[string]bool, whole bool) erro
 		}
 		text, err := j.savedIndex(x)
 		if err == nil {
-			// Owner and mode are those of now: whoever changed them meant it.
+			// Owner and mode stay as they are now: somebody chose them.
 			a := owned[x.Name]
 			a.MTimeNS = x.MTimeNS
 			err = p.replaceIndex(j, x.Name, restoreName, text, a)
@@ -366,7 +365,7 @@ func (j *journal) savedIndex(x indexWas) ([]byte, error) {
 	return text, nil
 }
 
-// replaceIndex puts a text in the place of an index file.
+// replaceIndex replaces the content of an index file.
 func (p *PkgDir) replaceIndex(j *journal, name, suffix string, text []byte, a attributes) error {
 	if err := writeFile(j.dir, name+suffix, text, &a); err != nil {
 		return err
@@ -374,7 +373,7 @@ func (p *PkgDir) replaceIndex(j *journal, name, suffix string, text []byte, a at
 	return j.dir.rename(name+suffix, p.dir, name, true)
 }
 
-// mergeIndex adds the entries of files that are back to the index as it is.
+// mergeIndex adds the entries of restored files to the index of today.
 func (p *PkgDir) mergeIndex(j *journal, back map[string]bool) error {
 	current, err := p.readIndex()
 	if err != nil || current == nil {
