@@ -62,6 +62,7 @@ import (
 	"strings"
 
 	"emaudit/parse"
+	"emaudit/parse/binpkg/codec"
 )
 
 // Format is the kind of container.
@@ -113,7 +114,7 @@ func (m Member) Base() string { return m.Name[strings.LastIndexByte(m.Name, '/')
 type Package struct {
 	Format Format
 	// Compressor is the compressor of the image, or "" if it is unknown.
-	Compressor Compressor
+	Compressor codec.Compressor
 	// Prefix is the folder inside a gpkg, by convention PF or PF-BUILD_ID. It is ""
 	// for an xpak, and if the members are in different folders.
 	Prefix string

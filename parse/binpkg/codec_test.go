@@ -17,12 +17,14 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/blake2b"
+
+	"emaudit/parse/binpkg/codec"
 )
 
 // sampleTar is the tar that all of testdata/codec unpack to.
 func sampleTar(tb testing.TB) []byte {
 	tb.Helper()
-	packed, err := os.ReadFile("testdata/codec/image.tar.gz")
+	packed, err := os.ReadFile("codec/testdata/image.tar.gz")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -37,50 +39,6 @@ func sampleTar(tb testing.TB) []byte {
 	return data
 }
 
-func TestEveryCompressorOfPortageIsUnpacked(t *testing.T) {
-	t.Parallel()
-	want := sampleTar(t)
-	var u unpacker
-	for name, compressor := range map[string]Compressor{
-		"image.tar.zst": Zstd, "frames.tar.zst": Zstd, "long31.tar.zst": Zstd,
-		"image.tar.xz": Xz, "blocks.tar.xz": Xz,
-		"image.tar.bz2": Bzip2, "image.tar.gz": Gzip,
-		"image.tar.lz4": Lz4, "legacy.tar.lz4": Lz4,
-		"image.tar.lz": Lzip, "members.tar.lz": Lzip,
-		"image.tar.lzo": Lzop, "checks.tar.lzo": Lzop,
-		"bcj.tar.xz": Xz, "dictionary1g.tar.xz": Xz,
-	} {
-		packed, err := os.ReadFile("testdata/codec/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := probe(packed); got != compressor {
-			t.Errorf("%s: told to be %q by its magic", name, got)
-		}
-		if _, got, known := splitSuffix(name); got != compressor || !known {
-			t.Errorf("%s: told to be %q by its name", name, got)
-		}
-		got, err := u.unpack(nil, packed, compressor, maxMetadataSize)
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s: %d bytes, %v", name, len(got), err)
-		}
-		if _, err := u.unpack(nil, packed, compressor, len(want)-1); !errors.Is(err, errTooLarge) {
-			t.Errorf("%s: one byte over the limit: %v", name, err)
-		}
-		if got, err := u.unpack(nil, packed, compressor, len(want)); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s: just at the limit: %v", name, err)
-		}
-		// Cut anywhere, a stream is never taken for a whole one. (Between two
-		// members it is one, of less data.)
-		for cut := 0; cut < len(packed); cut += 1 + len(packed)/97 {
-			got, err := u.unpack(nil, packed[:cut], compressor, maxMetadataSize)
-			if err == nil && bytes.Equal(got, want) {
-				t.Errorf("%s: cut at %d of %d, and nothing said", name, cut, len(packed))
-			}
-		}
-	}
-}
-
 func TestWhatCannotBeUnpackedIsNamedAndNotCalledDamaged(t *testing.T) {
 	t.Parallel()
 	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
@@ -88,12 +46,12 @@ func TestWhatCannotBeUnpackedIsNamedAndNotCalledDamaged(t *testing.T) {
 		"ia64.tar.xz":    "image.tar.xz",
 		"filter.tar.lzo": "image.tar.lzo",
 	} {
-		packed, err := os.ReadFile("testdata/codec/" + name)
+		packed, err := os.ReadFile("codec/testdata/" + name)
 		switch name {
 		case "ia64.tar.xz":
-			packed, err = os.ReadFile("xz/testdata/ia64.xz")
+			packed, err = os.ReadFile("codec/xz/testdata/ia64.xz")
 		case "filter.tar.lzo":
-			packed, err = os.ReadFile("testdata/codec/image.tar.lzo")
+			packed, err = os.ReadFile("codec/testdata/image.tar.lzo")
 			packed[15] = 0x80 // the method
 			packed = fixLzopHeader(packed)
 		}
@@ -114,31 +72,31 @@ func TestWhatCannotBeUnpackedIsNamedAndNotCalledDamaged(t *testing.T) {
 func TestAPackageOfEachCompressorIsReadAndVerified(t *testing.T) {
 	t.Parallel()
 	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
-	var u unpacker
-	metadata, err := u.unpack(nil, control[1].data, Zstd, maxMetadataSize)
+	var u codec.Unpacker
+	metadata, err := u.Unpack(nil, control[1].data, codec.Zstd, maxMetadataSize)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		compressor Compressor
+		compressor codec.Compressor
 		suffix     string
 		command    []string
 	}{
-		{Zstd, "zst", []string{"zstd", "-q", "-c"}},
-		{Zstd, "zst", []string{"zstd", "-q", "-c", "--long=31"}},
-		{Xz, "xz", []string{"xz", "-c"}},
-		{Bzip2, "bz2", []string{"bzip2", "-c"}},
-		{Gzip, "gz", []string{"gzip", "-c"}},
-		{Lz4, "lz4", []string{"lz4", "-q", "-c"}},
-		{Lzip, "lz", []string{"lzip", "-c"}},
-		{Lzop, "lzo", []string{"lzop", "-c"}},
+		{codec.Zstd, "zst", []string{"zstd", "-q", "-c"}},
+		{codec.Zstd, "zst", []string{"zstd", "-q", "-c", "--long=31"}},
+		{codec.Xz, "xz", []string{"xz", "-c"}},
+		{codec.Bzip2, "bz2", []string{"bzip2", "-c"}},
+		{codec.Gzip, "gz", []string{"gzip", "-c"}},
+		{codec.Lz4, "lz4", []string{"lz4", "-q", "-c"}},
+		{codec.Lzip, "lz", []string{"lzip", "-c"}},
+		{codec.Lzop, "lzo", []string{"lzop", "-c"}},
 	} {
 		t.Run(fmt.Sprint(c.command), func(t *testing.T) {
 			t.Parallel()
 			if _, err := exec.LookPath(c.command[0]); err != nil {
 				t.Skipf("no %s program here", c.command[0])
 			}
-			image, err := os.ReadFile("testdata/codec/image.tar." + c.suffix)
+			image, err := os.ReadFile("codec/testdata/image.tar." + c.suffix)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -166,7 +124,7 @@ func TestAPackageOfEachCompressorIsReadAndVerified(t *testing.T) {
 
 func TestAWindowOfTwoGiBIsNotHeldForAnImage(t *testing.T) {
 	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
-	long31, err := os.ReadFile("testdata/codec/long31.tar.zst")
+	long31, err := os.ReadFile("codec/testdata/long31.tar.zst")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +143,7 @@ func TestAWindowOfTwoGiBIsNotHeldForAnImage(t *testing.T) {
 	}
 	var image bytes.Buffer
 	w := tar.NewWriter(&image)
-	for _, f := range []file{{"image/a", random}, {"image/b", make([]byte, maxHistory)}, {"image/c", random}} {
+	for _, f := range []file{{"image/a", random}, {"image/b", make([]byte, codec.MaxHistory)}, {"image/c", random}} {
 		err := w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.data))})
 		if err == nil {
 			_, err = w.Write(f.data)
@@ -202,46 +160,6 @@ func TestAWindowOfTwoGiBIsNotHeldForAnImage(t *testing.T) {
 		v := verifyBytes(t, pkg, VerifyOptions{Image: true})
 		if v.Integrity != want || want == Unknown && v.Problems()[0] != ProblemCompressor {
 			t.Errorf("%s: %s %v", long, v.Integrity, v.Diagnostics)
-		}
-	}
-}
-
-// All levels and large, mixed data, against the programs themselves.
-func TestStreamsOfTheProgramsThemselves(t *testing.T) {
-	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2))
-	data := bytes.Repeat(sampleTar(t), 20)
-	for i := range data {
-		if i/30000%4 == 1 {
-			data[i] = byte(random.Uint32())
-		} else if random.IntN(50) == 0 {
-			data[i] ^= byte(random.Uint32())
-		}
-	}
-	var u unpacker
-	for _, c := range []struct {
-		compressor Compressor
-		command    []string
-	}{
-		{Lzop, []string{"lzop", "-1", "-c"}},
-		{Lzop, []string{"lzop", "-c"}},
-		{Lzop, []string{"lzop", "-9", "-c"}},
-		{Lzop, []string{"lzop", "-F", "-c"}},
-		{Lzip, []string{"lzip", "-0", "-c"}},
-		{Lzip, []string{"lzip", "-9", "-c"}},
-		{Xz, []string{"xz", "-0", "-c"}},
-		{Xz, []string{"xz", "-9", "-T2", "--block-size=100000", "-Ccrc32", "-c"}},
-		{Xz, []string{"xz", "-1", "-Cnone", "-c"}},
-		{Lz4, []string{"lz4", "-9", "-q", "-c"}},
-	} {
-		if _, err := exec.LookPath(c.command[0]); err != nil {
-			t.Logf("no %s program here", c.command[0])
-			continue
-		}
-		packed := pipe(t, data, c.command...)
-		got, err := u.unpack(nil, packed, c.compressor, maxMetadataSize)
-		if err != nil || !bytes.Equal(got, data) {
-			t.Errorf("%v: %d of %d bytes, %v", c.command, len(got), len(data), err)
 		}
 	}
 }
@@ -355,7 +273,7 @@ func TestWhatTheProgramsRefuseIsDamaged(t *testing.T) {
 	t.Parallel()
 	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
 	sample := func(name string) []byte {
-		data, err := os.ReadFile("testdata/codec/" + name)
+		data, err := os.ReadFile("codec/testdata/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}

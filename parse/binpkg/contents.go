@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"emaudit/parse/binpkg/tarball"
 	"emaudit/parse/vdb"
 )
 
@@ -55,20 +56,20 @@ func (c *contents) take(installed []byte) *vdb.ContentsEntry {
 
 // compare records an entry that differs from CONTENTS. sum is the MD5 of a regular
 // file. A hard link has the content of another file.
-func (c *contents) compare(listed *vdb.ContentsEntry, e *tarEntry, sum string) {
+func (c *contents) compare(listed *vdb.ContentsEntry, e *tarball.Entry, sum string) {
 	if listed == nil {
 		return
 	}
 	same := false
 	switch listed.Kind {
 	case vdb.Directory:
-		same = e.typeflag == typeDir
+		same = e.Typeflag == tarball.TypeDir
 	case vdb.Symlink:
-		same = e.typeflag == typeSymlink && string(e.linkname) == listed.Target
+		same = e.Typeflag == tarball.TypeSymlink && string(e.Linkname) == listed.Target
 	case vdb.Regular:
-		same = e.typeflag == typeLink || e.regular() && strings.EqualFold(sum, listed.MD5)
+		same = e.Typeflag == tarball.TypeLink || e.Regular() && strings.EqualFold(sum, listed.MD5)
 	default:
-		same = e.typeflag == typeFifo || e.typeflag == typeCharDevice || e.typeflag == typeBlockDevice
+		same = e.Typeflag == tarball.TypeFifo || e.Typeflag == tarball.TypeCharDevice || e.Typeflag == tarball.TypeBlockDevice
 	}
 	if same {
 		return

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+
+	"emaudit/parse/binpkg/tarball"
 )
 
 // maxFrame bounds the frame of a package. A real one has 4 kB, or 14 kB if the
@@ -16,7 +18,7 @@ const maxFrame = 1 << 20
 // frames, and their members match the hashes in their Manifests, the files are
 // identical. Then a digest of one whole file holds for the other. frame returns nil
 // if the file is in any way unusual.
-func (rd *Reader) frame(p *Package, pass *pass, src fileSource) ([]byte, error) {
+func (rd *Reader) frame(p *Package, pass *pass, src tarball.File) ([]byte, error) {
 	if len(p.Diagnostics) > 0 || len(pass.sha512) != len(p.Members)-1 || len(pass.blake2b) != len(p.Members)-1 {
 		return nil, nil
 	}
@@ -26,7 +28,7 @@ func (rd *Reader) frame(p *Package, pass *pass, src fileSource) ([]byte, error) 
 	}
 	slices.SortFunc(covered, func(a, b part) int { return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.size, b.size)) })
 	// Only zeros follow the end, otherwise there would be a diagnostic.
-	covered = append(covered, part{rd.walk.end, src.size - rd.walk.end})
+	covered = append(covered, part{rd.walk.End, src.Size - rd.walk.End})
 	sum := sha256.New()
 	var at, total int64
 	for _, c := range covered {

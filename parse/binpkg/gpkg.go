@@ -7,6 +7,9 @@ import (
 	"hash/crc32"
 	"io"
 	"strings"
+
+	"emaudit/parse/binpkg/codec"
+	"emaudit/parse/binpkg/tarball"
 )
 
 const (
@@ -24,19 +27,19 @@ const trailingChunk = 64 << 10
 // layout holds the indices of the parts of a gpkg in Members, -1 for a missing one.
 type layout struct {
 	marker, metadata, image, manifest int
-	metadataCompressor                Compressor
+	metadataCompressor                codec.Compressor
 }
 
-func (rd *Reader) readGpkg(p *Package, src fileSource) error {
+func (rd *Reader) readGpkg(p *Package, src tarball.File) error {
 	if err := rd.readMembers(p, src); err != nil {
 		return err
 	}
 	parts := findParts(p)
 	checkStructure(p, parts)
-	if !rd.AcceptPlain && (p.Compressor == None || parts.metadata >= 0 && parts.metadataCompressor == None) {
+	if !rd.AcceptPlain && (p.Compressor == codec.None || parts.metadata >= 0 && parts.metadataCompressor == codec.None) {
 		p.diagnose(0, ProblemUncompressed, "not compressed: Portage reads it only with BINPKG_COMPRESS=none")
 	}
-	if err := rd.checkTrailing(p, src, rd.walk.end); err != nil {
+	if err := rd.checkTrailing(p, src, rd.walk.End); err != nil {
 		return err
 	}
 	if parts.manifest >= 0 && !p.Signed {
@@ -52,38 +55,38 @@ func (rd *Reader) readGpkg(p *Package, src fileSource) error {
 
 // readMembers reads the headers of the outer tar. It stops at a header that is not
 // credible, because it cannot find the next one.
-func (rd *Reader) readMembers(p *Package, src fileSource) error {
+func (rd *Reader) readMembers(p *Package, src tarball.File) error {
 	w := &rd.walk
-	w.reset(src)
+	w.Reset(src)
 	p.Members = make([]Member, 0, 8)
-	var e tarEntry
+	var e tarball.Entry
 	for {
-		err := w.next(&e)
-		var header *tarHeaderError
+		err := w.Next(&e)
+		var header *tarball.HeaderError
 		switch {
 		case err == nil:
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.Is(err, errTarTruncated):
-			p.diagnose(w.pos, ProblemTruncated, "member %d at %d: %v", len(p.Members)+1, w.pos, err)
-			w.end = src.size
+		case errors.Is(err, tarball.ErrTruncated):
+			p.diagnose(w.Pos, ProblemTruncated, "member %d at %d: %v", len(p.Members)+1, w.Pos, err)
+			w.End = src.Size
 			return nil
 		case errors.As(err, &header):
-			p.diagnose(header.offset, ProblemHeaderInvalid, "member %d: %v", len(p.Members)+1, err)
-			w.end = src.size
+			p.diagnose(header.Offset, ProblemHeaderInvalid, "member %d: %v", len(p.Members)+1, err)
+			w.End = src.Size
 			return nil
 		default:
 			return err
 		}
 		if len(p.Members) == maxMembers {
-			p.diagnose(e.header, ProblemTooManyMembers, "more than %d members", maxMembers)
-			w.end = src.size
+			p.diagnose(e.Header, ProblemTooManyMembers, "more than %d members", maxMembers)
+			w.End = src.Size
 			return nil
 		}
-		if !e.regular() {
-			p.diagnose(e.header, ProblemMemberType, "member %q is not a regular file (type %q)", shorten(e.name), e.typeflag)
+		if !e.Regular() {
+			p.diagnose(e.Header, ProblemMemberType, "member %q is not a regular file (type %q)", shorten(e.Name), e.Typeflag)
 		}
-		p.Members = append(p.Members, Member{Name: string(e.name), Offset: e.offset, Size: e.size})
+		p.Members = append(p.Members, Member{Name: string(e.Name), Offset: e.Offset, Size: e.Size})
 	}
 }
 
@@ -93,7 +96,7 @@ func findParts(p *Package) layout {
 	parts := layout{marker: -1, metadata: -1, image: -1, manifest: -1}
 	for i, m := range p.Members {
 		base := m.Base()
-		stem, compressor, known := splitSuffix(base)
+		stem, compressor, known := codec.SplitSuffix(base)
 		switch {
 		case base == markerName:
 			parts.marker = i
@@ -170,18 +173,18 @@ func checkStructure(p *Package, parts layout) {
 // checkTrailing looks for nonzero bytes after the end of the archive. No program
 // reads them. They make the package unknown only if they are too large to be
 // padding.
-func (rd *Reader) checkTrailing(p *Package, src fileSource, end int64) error {
-	rest := src.size - end
+func (rd *Reader) checkTrailing(p *Package, src tarball.File, end int64) error {
+	rest := src.Size - end
 	if rest > maxTrailing {
 		p.diagnose(end, ProblemTrailingTooLarge, "%d bytes behind the end of the archive, limit %d", rest, maxTrailing)
 		return nil
 	}
-	for at := end; at < src.size; at += int64(len(rd.packed)) {
+	for at := end; at < src.Size; at += int64(len(rd.packed)) {
 		var err error
-		if rd.packed, err = section(rd.packed, src, at, min(src.size-at, trailingChunk)); err != nil {
+		if rd.packed, err = section(rd.packed, src, at, min(src.Size-at, trailingChunk)); err != nil {
 			return err
 		}
-		if !isZero(rd.packed) {
+		if !tarball.IsZero(rd.packed) {
 			first := bytes.IndexFunc(rd.packed, func(r rune) bool { return r != 0 })
 			p.diagnose(at+int64(first), ProblemTrailingData, "data behind the end of the archive")
 			return nil
@@ -192,7 +195,7 @@ func (rd *Reader) checkTrailing(p *Package, src fileSource, end int64) error {
 
 // findClearSignature reports whether a Manifest claims to be signed. Portage looks
 // for the second marker anywhere in it (gpkg.py:1711).
-func (rd *Reader) findClearSignature(p *Package, src fileSource, m Member) (err error) {
+func (rd *Reader) findClearSignature(p *Package, src tarball.File, m Member) (err error) {
 	if rd.packed, err = section(rd.packed, src, m.Offset, min(m.Size, maxManifestSize)); err != nil {
 		return err
 	}
@@ -200,7 +203,7 @@ func (rd *Reader) findClearSignature(p *Package, src fileSource, m Member) (err 
 	return nil
 }
 
-func (rd *Reader) readGpkgMetadata(p *Package, src fileSource, m Member, c Compressor) error {
+func (rd *Reader) readGpkgMetadata(p *Package, src tarball.File, m Member, c codec.Compressor) error {
 	if m.Size > maxMetadataSize {
 		p.diagnose(m.Offset, ProblemMetadataTooLarge, "metadata: %d bytes packed, limit %d", m.Size, maxMetadataSize)
 		return nil
@@ -215,15 +218,15 @@ func (rd *Reader) readGpkgMetadata(p *Package, src fileSource, m Member, c Compr
 		return nil
 	}
 	before := len(p.Diagnostics)
-	if packer := actualCompressor(c, rd.packed); packer != c {
+	if packer := codec.Actual(c, rd.packed); packer != c {
 		p.diagnose(m.Offset, ProblemOtherPacker, "metadata: packed by %s, and named as by %s", packer, c)
 		c = packer
 	}
 	tar, err := rd.unpackMetadata(c)
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, codec.ErrTooLarge):
 		p.diagnose(m.Offset, ProblemMetadataTooLarge, "metadata: more than %d bytes unpacked", maxMetadataSize)
-	case errors.Is(err, errUnsupported):
+	case errors.Is(err, codec.ErrUnsupported):
 		p.diagnose(m.Offset, ProblemCompressor, "metadata: %v", err)
 	case err != nil:
 		p.diagnose(m.Offset, ProblemMetadataDamaged, "metadata: %v", err)
@@ -239,11 +242,11 @@ func (rd *Reader) readGpkgMetadata(p *Package, src fileSource, m Member, c Compr
 // castagnoli is the CRC-32 polynomial that processors compute with one instruction.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func (rd *Reader) unpackMetadata(c Compressor) ([]byte, error) {
-	if c == None {
+func (rd *Reader) unpackMetadata(c codec.Compressor) ([]byte, error) {
+	if c == codec.None {
 		return rd.packed, nil
 	}
-	tar, err := rd.codecs.unpack(rd.unpacked, rd.packed, c, maxMetadataSize)
+	tar, err := rd.codecs.Unpack(rd.unpacked, rd.packed, c, maxMetadataSize)
 	rd.unpacked = tar
 	if err != nil {
 		return nil, fmt.Errorf("unpack: %w", err)

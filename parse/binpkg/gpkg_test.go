@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"emaudit/parse/binpkg/codec"
 )
 
 func TestMembersInEveryOrder(t *testing.T) {
@@ -26,8 +28,8 @@ func TestMembersInEveryOrder(t *testing.T) {
 func TestPlainMembersDependOnPortagesSetting(t *testing.T) {
 	t.Parallel()
 	control := filesOf(t, "testdata/alpha/foo-tool-1.2.3-1.gpkg.tar")
-	var u unpacker
-	metadata, err := u.unpack(nil, control[1].data, Zstd, maxMetadataSize)
+	var u codec.Unpacker
+	metadata, err := u.Unpack(nil, control[1].data, codec.Zstd, maxMetadataSize)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +41,7 @@ func TestPlainMembersDependOnPortagesSetting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v.Integrity != want || v.CPV() != "app-misc/foo-tool-1.2.3" || v.Compressor != None || v.Image.Files != 2 {
+		if v.Integrity != want || v.CPV() != "app-misc/foo-tool-1.2.3" || v.Compressor != codec.None || v.Image.Files != 2 {
 			t.Errorf("AcceptPlain %t: %s %s %s %+v", plain, v.Integrity, v.CPV(), v.Compressor, v.Image)
 		}
 	}
@@ -91,8 +93,8 @@ func TestWhatPortageToleratesIsNotDamaged(t *testing.T) {
 			t.Errorf("folder %s: %s %s %v", c.folder, v.Integrity, v.CPV(), v.Diagnostics)
 		}
 	}
-	var u unpacker
-	metadata, err := u.unpack(nil, control[1].data, Zstd, maxMetadataSize)
+	var u codec.Unpacker
+	metadata, err := u.Unpack(nil, control[1].data, codec.Zstd, maxMetadataSize)
 	if err != nil {
 		t.Fatal(err)
 	}

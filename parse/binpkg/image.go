@@ -10,6 +10,9 @@ import (
 	"hash/maphash"
 	"io"
 	"strings"
+
+	"emaudit/parse/binpkg/codec"
+	"emaudit/parse/binpkg/tarball"
 )
 
 const (
@@ -72,15 +75,15 @@ type Image struct {
 // entry replace an earlier one.
 func (rd *Reader) walkImage(p *Package, r io.Reader, size int64) *Image {
 	image := new(Image)
-	limit := min(max(size, minImageLimit/maxImageRatio), maxFileSize/maxImageRatio) * maxImageRatio
+	limit := min(max(size, minImageLimit/maxImageRatio), tarball.MaxFileSize/maxImageRatio) * maxImageRatio
 	in := bufio.NewReader(r)
 	// A file that is too short for a magic number has no known compressor.
-	head, _ := in.Peek(len(magics[len(magics)-1].magic))
-	packer := actualCompressor(p.Compressor, head)
+	head, _ := in.Peek(codec.MagicLength)
+	packer := codec.Actual(p.Compressor, head)
 	if packer != p.Compressor {
 		p.diagnose(p.ImageOffset, ProblemOtherPacker, "image: packed by %s, and named as by %s", packer, p.Compressor)
 	}
-	stream, err := rd.codecs.open(in, packer)
+	stream, err := rd.codecs.Open(in, packer)
 	var src *streamSource
 	if err == nil {
 		src = &streamSource{r: stream, limit: limit}
@@ -88,16 +91,16 @@ func (rd *Reader) walkImage(p *Package, r io.Reader, size int64) *Image {
 	}
 	if err == nil {
 		// The decoder compares the checksum of the last block only at its end.
-		end := rd.inner.end
-		if err = src.drain(); err == nil && p.Format == FormatGpkg && p.Compressor != None && src.pos-end > pipeCapacity {
+		end := rd.inner.End
+		if err = src.drain(); err == nil && p.Format == FormatGpkg && p.Compressor != codec.None && src.pos-end > pipeCapacity {
 			p.diagnose(p.ImageOffset, ProblemImageTrailing, "image: %d bytes behind the end of its tar, which nobody reads while Portage waits for %s to end", src.pos-end, p.Compressor)
 		}
 	}
 	switch {
 	case err == nil:
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, codec.ErrTooLarge):
 		p.diagnose(p.ImageOffset, ProblemImageTooLarge, "image: %v", err)
-	case errors.Is(err, errUnsupported):
+	case errors.Is(err, codec.ErrUnsupported):
 		p.diagnose(p.ImageOffset, ProblemCompressor, "image: %v", err)
 	default:
 		p.diagnose(p.ImageOffset, ProblemImageDamaged, "image: %v", err)
@@ -107,19 +110,19 @@ func (rd *Reader) walkImage(p *Package, r io.Reader, size int64) *Image {
 
 func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error {
 	w := &rd.inner
-	w.reset(src)
+	w.Reset(src)
 	seed := maphash.MakeSeed()
 	seen := make(map[uint64]struct{}, 256)
 	names, whole := []byte{}, true
 	below := false // there is an entry below image/, or image/ itself
 	contents := readContents(rd.contents)
 	stub := make([]byte, len(configStub))
-	var e tarEntry
+	var e tarball.Entry
 	for {
-		err := w.next(&e)
+		err := w.Next(&e)
 		if errors.Is(err, io.EOF) {
-			if image.Entries == 0 && w.end == 0 {
-				return errTarTruncated // Python: "empty file"
+			if image.Entries == 0 && w.End == 0 {
+				return tarball.ErrTruncated // Python: "empty file"
 			}
 			if p.Format == FormatGpkg && !below {
 				return fmt.Errorf("nothing below image/, which Portage then looks for in vain")
@@ -134,10 +137,10 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 			return err
 		}
 		if image.Entries == maxImageEntries {
-			return fmt.Errorf("more than %d entries: %w", maxImageEntries, errTooLarge)
+			return fmt.Errorf("more than %d entries: %w", maxImageEntries, codec.ErrTooLarge)
 		}
 		image.Entries++
-		name := bytes.TrimRight(e.name, "/")
+		name := bytes.TrimRight(e.Name, "/")
 		if p.Format == FormatGpkg {
 			name = bytes.TrimPrefix(name, []byte("./"))
 		}
@@ -147,17 +150,17 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 		})
 		seen[maphash.Bytes(seed, name)] = struct{}{}
 		installed, ok := installedName(p.Format, name)
-		below = below || ok || e.typeflag == typeDir && string(name) == "image"
+		below = below || ok || e.Typeflag == tarball.TypeDir && string(name) == "image"
 		if ok && whole {
 			names, whole = appendImageName(names, installed, &e)
 		}
 		listed := contents.take(installed)
-		if !e.regular() {
+		if !e.Regular() {
 			contents.compare(listed, &e, "")
 			continue
 		}
 		image.Files++
-		image.Bytes += e.size
+		image.Bytes += e.Size
 		isStub, sum, err := src.content(&e, stub, listed != nil)
 		if err != nil {
 			return err
@@ -167,7 +170,7 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 			continue
 		}
 		if len(image.ConfigStubs) == 0 {
-			p.diagnose(e.header, ProblemConfigStub, "image: %q holds quickpkg's stub instead of the configuration", shorten(name))
+			p.diagnose(e.Header, ProblemConfigStub, "image: %q holds quickpkg's stub instead of the configuration", shorten(name))
 		}
 		if len(image.ConfigStubs) < maxStubNames {
 			image.ConfigStubs = append(image.ConfigStubs, strings.Clone(string(name)))
@@ -185,28 +188,28 @@ func installedName(format Format, name []byte) (installed []byte, ok bool) {
 	return name, len(name) > 0 && !bytes.Equal(name, []byte("."))
 }
 
-func (rd *Reader) judgeEntry(p *Package, image *Image, e *tarEntry, name []byte, seen func([]byte) bool) {
+func (rd *Reader) judgeEntry(p *Package, image *Image, e *tarball.Entry, name []byte, seen func([]byte) bool) {
 	if len(name) > 0 && name[0] == '/' || hasDotDot(name) {
-		p.diagnose(e.header, ProblemImagePath, "image: name %q leaves the image", shorten(e.name))
+		p.diagnose(e.Header, ProblemImagePath, "image: name %q leaves the image", shorten(e.Name))
 	}
 	if p.Format != FormatGpkg {
 		return
 	}
 	if string(name) != "image" && !bytes.HasPrefix(name, []byte("image/")) {
-		p.diagnose(e.header, ProblemImageOutside, "image: %q is not below image/ and would not be installed", shorten(e.name))
+		p.diagnose(e.Header, ProblemImageOutside, "image: %q is not below image/ and would not be installed", shorten(e.Name))
 	}
-	switch e.typeflag {
-	case typeCharDevice, typeBlockDevice, typeFifo:
+	switch e.Typeflag {
+	case tarball.TypeCharDevice, tarball.TypeBlockDevice, tarball.TypeFifo:
 		image.NotInstallable = true
-		p.diagnose(e.header, ProblemImageDevice, "image: %q is a device or a FIFO, which Portage does not extract", shorten(e.name))
-	case typeLink:
-		target := bytes.TrimPrefix(bytes.TrimRight(e.linkname, "/"), []byte("./"))
+		p.diagnose(e.Header, ProblemImageDevice, "image: %q is a device or a FIFO, which Portage does not extract", shorten(e.Name))
+	case tarball.TypeLink:
+		target := bytes.TrimPrefix(bytes.TrimRight(e.Linkname, "/"), []byte("./"))
 		if !seen(target) {
-			p.diagnose(e.header, ProblemImageHardlink, "image: %q is a hard link to %q, which is not before it", shorten(e.name), shorten(e.linkname))
+			p.diagnose(e.Header, ProblemImageHardlink, "image: %q is a hard link to %q, which is not before it", shorten(e.Name), shorten(e.Linkname))
 		}
 	}
 	if seen(name) {
-		p.diagnose(e.header, ProblemImageDuplicate, "image: %q given twice", shorten(e.name))
+		p.diagnose(e.Header, ProblemImageDuplicate, "image: %q given twice", shorten(e.Name))
 	}
 }
 
@@ -232,15 +235,15 @@ type streamSource struct {
 	short bool // the stream ended within the data of an entry
 }
 
-// has always returns true before the end of the stream. Reading the header after an
+// Has always returns true before the end of the stream. Reading the header after an
 // entry then finds out.
-func (s *streamSource) has(end int64) bool {
+func (s *streamSource) Has(end int64) bool {
 	return s.err == nil || s.short || end <= s.pos
 }
 
-func (s *streamSource) readAt(p []byte, offset int64) error {
+func (s *streamSource) ReadAt(p []byte, offset int64) error {
 	if offset > s.limit {
-		return fmt.Errorf("more than %d bytes unpacked: %w", s.limit, errTooLarge)
+		return fmt.Errorf("more than %d bytes unpacked: %w", s.limit, codec.ErrTooLarge)
 	}
 	if s.err == nil {
 		s.skip(offset - s.pos)
@@ -254,7 +257,7 @@ func (s *streamSource) readAt(p []byte, offset int64) error {
 	case s.err == nil:
 		return nil
 	case s.err == io.EOF, s.err == io.ErrUnexpectedEOF:
-		return errTarTruncated
+		return tarball.ErrTruncated
 	}
 	return s.err
 }
@@ -272,13 +275,13 @@ func (s *streamSource) copyTo(w io.Writer, n int64) {
 // content reports whether a regular file is a stub of quickpkg; buf must have room
 // for a stub. If sum is set, it also returns the MD5 of a file that is not a stub,
 // in hexadecimal.
-func (s *streamSource) content(e *tarEntry, buf []byte, sum bool) (isStub bool, md5sum string, err error) {
-	couldBe := e.size == int64(len(configStub))
+func (s *streamSource) content(e *tarball.Entry, buf []byte, sum bool) (isStub bool, md5sum string, err error) {
+	couldBe := e.Size == int64(len(configStub))
 	if !couldBe && !sum {
 		return false, "", nil
 	}
-	head := buf[:min(e.size, int64(len(configStub)))]
-	if err := s.readAt(head, e.offset); err != nil {
+	head := buf[:min(e.Size, int64(len(configStub)))]
+	if err := s.ReadAt(head, e.Offset); err != nil {
 		return false, "", err
 	}
 	if couldBe && string(head) == configStub {
@@ -289,14 +292,14 @@ func (s *streamSource) content(e *tarEntry, buf []byte, sum bool) (isStub bool, 
 	}
 	h := md5.New()
 	h.Write(head)
-	if rest := e.size - int64(len(head)); s.pos+rest > s.limit {
-		return false, "", fmt.Errorf("more than %d bytes unpacked: %w", s.limit, errTooLarge)
+	if rest := e.Size - int64(len(head)); s.pos+rest > s.limit {
+		return false, "", fmt.Errorf("more than %d bytes unpacked: %w", s.limit, codec.ErrTooLarge)
 	} else if s.err == nil {
 		s.copyTo(h, rest)
 	}
 	switch {
 	case s.short && s.err == io.EOF:
-		return false, "", errTarTruncated
+		return false, "", tarball.ErrTruncated
 	case s.err != nil:
 		return false, "", s.err
 	}
@@ -310,7 +313,7 @@ func (s *streamSource) drain() error {
 		n, s.err = io.Copy(io.Discard, io.LimitReader(s.r, s.limit-min(s.pos, s.limit)+1))
 		s.pos += n
 		if s.pos > s.limit {
-			return fmt.Errorf("more than %d bytes unpacked: %w", s.limit, errTooLarge)
+			return fmt.Errorf("more than %d bytes unpacked: %w", s.limit, codec.ErrTooLarge)
 		}
 	}
 	if s.err == io.EOF {

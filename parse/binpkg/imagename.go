@@ -3,6 +3,8 @@ package binpkg
 import (
 	"bytes"
 	"strings"
+
+	"emaudit/parse/binpkg/tarball"
 )
 
 // ImageKind is the type of an entry of an image.
@@ -28,19 +30,19 @@ type ImageName struct {
 // appendImageName appends the line of an entry: its path, then "/" for a folder, or
 // NUL and the target for a symbolic link. ok is false if the entry does not fit
 // into a line.
-func appendImageName(names, installed []byte, e *tarEntry) (all []byte, ok bool) {
+func appendImageName(names, installed []byte, e *tarball.Entry) (all []byte, ok bool) {
 	var target []byte
-	if e.typeflag == typeSymlink {
-		target = e.linkname
+	if e.Typeflag == tarball.TypeSymlink {
+		target = e.Linkname
 	}
 	if bytes.IndexByte(installed, '\n') >= 0 || bytes.IndexByte(target, '\n') >= 0 || len(names)+len(installed)+len(target) >= maxImageNames {
 		return names, false
 	}
 	names = append(append(names, '/'), installed...)
-	switch e.typeflag {
-	case typeDir:
+	switch e.Typeflag {
+	case tarball.TypeDir:
 		names = append(names, '/')
-	case typeSymlink:
+	case tarball.TypeSymlink:
 		names = append(append(names, 0), target...)
 	}
 	return append(names, '\n'), true

@@ -34,10 +34,6 @@ const (
 	// pass over it. Two are made while a key gives way to its successor.
 	maxSignatures = 16
 
-	// maxTarExtension bounds the payload of a GNU long name and of a pax
-	// header. PATH_MAX is 4096; archive/tar allows 1 MiB.
-	maxTarExtension = 64 << 10
-
 	// maxTrailing is how much may follow the end of the archive and still be
 	// read. tar pads to records of 10240 bytes, other writers to more; a sparse
 	// hole of gigabytes is no padding, and reading it would take minutes.

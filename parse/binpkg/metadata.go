@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"emaudit/parse"
+	"emaudit/parse/binpkg/tarball"
 )
 
 // Metadata is the part of a package's VDB entry that the audits need. As in
@@ -136,20 +137,20 @@ func (rd *Reader) readMetadataTar(p *Package, tar []byte) {
 		return
 	}
 	w := &rd.inner
-	w.reset(bytesSource(tar))
+	w.Reset(tarball.Bytes(tar))
 	rd.beginMetadata(p)
-	var e tarEntry
+	var e tarball.Entry
 	for entries := 0; ; entries++ {
-		err := w.next(&e)
+		err := w.Next(&e)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			p.diagnose(w.pos, ProblemMetadataDamaged, "metadata: %v", err)
+			p.diagnose(w.Pos, ProblemMetadataDamaged, "metadata: %v", err)
 			break
 		}
 		if entries == maxMetadataEntries {
-			p.diagnose(e.header, ProblemMetadataTooLarge, "metadata: more than %d keys", maxMetadataEntries)
+			p.diagnose(e.Header, ProblemMetadataTooLarge, "metadata: more than %d keys", maxMetadataEntries)
 			break
 		}
 		rd.metadataEntry(p, &e, tar)
@@ -160,22 +161,22 @@ func (rd *Reader) readMetadataTar(p *Package, tar []byte) {
 // metadataEntry reads one entry of metadata.tar. Portage requires the folder
 // metadata/ in each name (gpkg.py:832) and takes the rest of the name as the key.
 // It fails on anything but a regular file, even on an entry for the folder itself.
-func (rd *Reader) metadataEntry(p *Package, e *tarEntry, tar []byte) {
-	name := e.name
+func (rd *Reader) metadataEntry(p *Package, e *tarball.Entry, tar []byte) {
+	name := e.Name
 	key, inside := bytes.CutPrefix(name, []byte("metadata/"))
 	if !inside || len(key) == 0 || leavesFolder(key) {
-		p.diagnose(e.header, ProblemMetadataPath, "metadata: name %q is not metadata/KEY", shorten(name))
+		p.diagnose(e.Header, ProblemMetadataPath, "metadata: name %q is not metadata/KEY", shorten(name))
 		return
 	}
-	if !e.regular() {
-		p.diagnose(e.header, ProblemMetadataType, "metadata: %q is not a regular file (type %q)", shorten(name), e.typeflag)
+	if !e.Regular() {
+		p.diagnose(e.Header, ProblemMetadataType, "metadata: %q is not a regular file (type %q)", shorten(name), e.Typeflag)
 		return
 	}
 	if bytes.IndexByte(key, '/') >= 0 {
-		p.diagnose(e.header, ProblemMetadataNested, "metadata: key %q is in a folder", shorten(key))
+		p.diagnose(e.Header, ProblemMetadataNested, "metadata: key %q is in a folder", shorten(key))
 		return
 	}
-	rd.metadataKey(p, key, tar[e.offset:e.offset+e.size], e.offset)
+	rd.metadataKey(p, key, tar[e.Offset:e.Offset+e.Size], e.Offset)
 }
 
 // beginMetadata resets the state before the keys of a package.

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"emaudit/parse/binpkg/codec"
+	"emaudit/parse/binpkg/tarball"
 )
 
 // readKeys reads keys as those of a package, without a container.
@@ -91,9 +94,9 @@ func FuzzCollapse(f *testing.F) {
 // Laws: no metadata.tar makes the reader fail; what it keeps is in the tar, and
 // its size is bounded.
 func FuzzMetadataTar(f *testing.F) {
-	var u unpacker
+	var u codec.Unpacker
 	for _, name := range []string{"bar-daemon-4.1-1", "bar-daemon-4.1-2"} {
-		tar, err := u.unpack(nil, filesOf(f, "testdata/alpha/"+name+".gpkg.tar")[1].data, Zstd, maxMetadataSize)
+		tar, err := u.Unpack(nil, filesOf(f, "testdata/alpha/"+name+".gpkg.tar")[1].data, codec.Zstd, maxMetadataSize)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -108,7 +111,7 @@ func FuzzMetadataTar(f *testing.F) {
 				t.Fatalf("key %q", name)
 			}
 		}
-		if len(p.Names) > len(tar)/blockSize || len(p.Diagnostics) > maxDiagnostics {
+		if len(p.Names) > len(tar)/tarball.BlockSize || len(p.Diagnostics) > maxDiagnostics {
 			t.Fatalf("%d keys, %d diagnostics of %d bytes", len(p.Names), len(p.Diagnostics), len(tar))
 		}
 		if p.Integrity == Unchecked && (p.Category == "" || p.PF == "" || p.Slot == "") {

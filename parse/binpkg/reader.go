@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"emaudit/parse/binpkg/codec"
+	"emaudit/parse/binpkg/tarball"
 )
 
 // Reader reads packages one after another and reuses its decoders and buffers. It
@@ -15,15 +18,15 @@ type Reader struct {
 	// are [Unknown].
 	AcceptPlain bool
 
-	codecs   unpacker
-	walk     tarWalk              // for the container
-	inner    tarWalk              // for metadata.tar or the image
+	codecs   codec.Unpacker
+	walk     tarball.Walk         // for the container
+	inner    tarball.Walk         // for metadata.tar or the image
 	packed   []byte               // the packed metadata
 	unpacked []byte               // metadata.tar
 	turn     uint64               // number of the current package
 	known    map[string]*knownKey // keys of all packages
 	seen     map[string]*knownKey // keys of the current package that are not in known
-	head     [magicLength]byte
+	head     [codec.MagicLength]byte
 	chunks   [2][]byte // of the file that Verify reads
 	hashes   hashes
 	manifest manifestMemory
@@ -57,7 +60,7 @@ func (rd *Reader) Read(r io.ReaderAt, size int64, expect Format) (*Package, erro
 		p.diagnose(0, ProblemEmptyFile, "empty file")
 		return p, nil
 	}
-	src := fileSource{r, size}
+	src := tarball.File{R: r, Size: size}
 	format, err := rd.detect(src, expect)
 	if err != nil {
 		return nil, err
@@ -75,7 +78,7 @@ func (rd *Reader) Read(r io.ReaderAt, size int64, expect Format) (*Package, erro
 		p.diagnose(0, ProblemNotABinpkg, "neither a tar nor an xpak")
 	}
 	rd.release()
-	if errors.Is(err, errTarTruncated) {
+	if errors.Is(err, tarball.ErrTruncated) {
 		p.diagnose(size, ProblemTruncated, "the file became shorter while it was read")
 	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", format, err)
@@ -91,14 +94,14 @@ func Read(r io.ReaderAt, size int64, expect Format) (*Package, error) {
 // detect recognises the format by content. A tar with an xpak segment after its end
 // is valid as both. Then expect decides; without it the file is an xpak, because
 // the bytes after its end are not part of a tar.
-func (rd *Reader) detect(src fileSource, expect Format) (Format, error) {
+func (rd *Reader) detect(src tarball.File, expect Format) (Format, error) {
 	gpkg, xpak := false, false
-	err := src.readAt(rd.head[:], 0)
+	err := src.ReadAt(rd.head[:], 0)
 	switch {
 	case err == nil:
-		magic := string(rd.head[fieldMagic:])
+		magic := string(rd.head[tarball.FieldMagic:])
 		gpkg = magic == "ustar  \x00" || magic == "ustar\x0000"
-	case !errors.Is(err, errTarTruncated):
+	case !errors.Is(err, tarball.ErrTruncated):
 		return "", err
 	}
 	if xpak, err = hasXpakTail(src); err != nil {
@@ -111,7 +114,7 @@ func (rd *Reader) detect(src fileSource, expect Format) (Format, error) {
 		return FormatXpak, nil
 	case gpkg:
 		return FormatGpkg, nil
-	case expect == FormatXpak && probe(rd.head[:min(src.size, magicLength)]) != "":
+	case expect == FormatXpak && codec.Probe(rd.head[:min(src.Size, codec.MagicLength)]) != "":
 		// A compressed tar is an xpak that lost its tail.
 		return FormatXpak, nil
 	}
@@ -119,12 +122,12 @@ func (rd *Reader) detect(src fileSource, expect Format) (Format, error) {
 }
 
 // section reads size bytes at offset into the memory of buf.
-func section(buf []byte, src fileSource, offset, size int64) ([]byte, error) {
+func section(buf []byte, src tarball.File, offset, size int64) ([]byte, error) {
 	if int64(cap(buf)) < size {
 		buf = make([]byte, size)
 	}
 	buf = buf[:size]
-	return buf, src.readAt(buf, offset)
+	return buf, src.ReadAt(buf, offset)
 }
 
 // release drops buffers that a large package has grown.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"emaudit/internal/sharedtest"
+	"emaudit/parse/binpkg/codec"
 )
 
 // readFile reads the package at path as a scan of PKGDIR does.
@@ -47,7 +48,7 @@ func TestAPackageThatABuildMade(t *testing.T) {
 	delete(p.Others, "FEATURES")
 	p.Names = nil
 	want := &Package{
-		Format: FormatGpkg, Compressor: Zstd, Prefix: "bar-daemon-4.1-1",
+		Format: FormatGpkg, Compressor: codec.Zstd, Prefix: "bar-daemon-4.1-1",
 		Members: []Member{
 			{"bar-daemon-4.1-1/gpkg-1", 512, 0},
 			{"bar-daemon-4.1-1/metadata.tar.zst", 1024, 5276},

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/blake2b"
+
+	"emaudit/parse/binpkg/tarball"
 )
 
 const (
@@ -117,23 +119,23 @@ func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts Ve
 		return nil, err
 	}
 	v := &Verification{Package: p, Signature: SignatureNone, Signatures: []Signature{}}
-	src := fileSource{r, size}
+	src := tarball.File{R: r, Size: size}
 	pass := &pass{end: size}
 	rd.hashes.reset()
 	var checks []*signatureCheck
 	if p.Format == FormatGpkg {
 		checks, err = rd.prepareGpkg(v, pass, src, opts)
-		if err != nil && !errors.Is(err, errTarTruncated) {
+		if err != nil && !errors.Is(err, tarball.ErrTruncated) {
 			return nil, fmt.Errorf("%s: %w", p.Format, err)
 		}
 	}
-	rest := size - rd.walk.end
+	rest := size - rd.walk.End
 	partial := p.Format == FormatGpkg && rest > maxTrailing
 	if partial {
-		pass.end = rd.walk.end
+		pass.end = rd.walk.End
 	}
 	if p.Format == FormatGpkg && (opts.MD5 || opts.SHA1) {
-		if v.Frame, err = rd.frame(p, pass, src); err != nil && !errors.Is(err, errTarTruncated) {
+		if v.Frame, err = rd.frame(p, pass, src); err != nil && !errors.Is(err, tarball.ErrTruncated) {
 			return nil, fmt.Errorf("%s: %w", p.Format, err)
 		}
 	}
@@ -148,7 +150,7 @@ func (rd *Reader) Verify(ctx context.Context, r io.ReaderAt, size int64, opts Ve
 	finish := rd.startSinks(v, pass, checks, opts)
 	err = rd.run(ctx, pass, src, int64(len(head)), opts.Progress)
 	finish(err)
-	if errors.Is(err, errTarTruncated) {
+	if errors.Is(err, tarball.ErrTruncated) {
 		p.diagnose(pass.end, ProblemTruncated, "the file became shorter while it was read")
 		pass.md5, pass.sha1 = nil, nil
 	} else if err != nil {
@@ -272,7 +274,7 @@ type pass struct {
 
 // prepareGpkg reads the Manifest and the signatures, and sets up the hashes of the
 // members.
-func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src fileSource, opts VerifyOptions) ([]*signatureCheck, error) {
+func (rd *Reader) prepareGpkg(v *Verification, pass *pass, src tarball.File, opts VerifyOptions) ([]*signatureCheck, error) {
 	p := v.Package
 	var checks []*signatureCheck
 	manifest := -1
@@ -401,7 +403,7 @@ func memberIndex(p *Package, base string) int {
 
 // run reads the file and feeds the hashes and sinks. The first chunk already holds
 // the first head bytes.
-func (rd *Reader) run(ctx context.Context, pass *pass, src fileSource, head int64, progress func(int64)) error {
+func (rd *Reader) run(ctx context.Context, pass *pass, src tarball.File, head int64, progress func(int64)) error {
 	parallel := pass.end >= parallelSize
 	if parallel && rd.chunks[1] == nil {
 		rd.chunks[1] = make([]byte, chunkSize)
@@ -414,7 +416,7 @@ func (rd *Reader) run(ctx context.Context, pass *pass, src fileSource, head int6
 		}
 		chunk := rd.chunks[turn][:min(chunkSize, pass.end-at)]
 		if at > 0 || int64(len(chunk)) > head {
-			if err := src.readAt(chunk, at); err != nil {
+			if err := src.ReadAt(chunk, at); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+
+	"emaudit/parse/binpkg/codec"
+	"emaudit/parse/binpkg/tarball"
 )
 
 const (
@@ -13,24 +16,24 @@ const (
 	xpakEntry   = 12 // three integers, plus the name
 )
 
-func hasXpakTail(src fileSource) (bool, error) {
+func hasXpakTail(src tarball.File) (bool, error) {
 	var tail [xpakTrailer]byte
-	err := src.readAt(tail[:], max(0, src.size-xpakTrailer))
-	if errors.Is(err, errTarTruncated) {
+	err := src.ReadAt(tail[:], max(0, src.Size-xpakTrailer))
+	if errors.Is(err, tarball.ErrTruncated) {
 		return false, nil
 	}
 	return string(tail[:8]) == "XPAKSTOP" && string(tail[12:]) == "STOP", err
 }
 
 // readXpak reads the segment at the end of the file.
-func (rd *Reader) readXpak(p *Package, src fileSource) error {
-	end := src.size
+func (rd *Reader) readXpak(p *Package, src tarball.File) error {
+	end := src.Size
 	segment, err := rd.xpakSegment(p, src)
 	if err != nil {
 		return err
 	}
 	if segment != nil {
-		end = src.size - int64(len(segment)) - 8
+		end = src.Size - int64(len(segment)) - 8
 		rd.readXpakSegment(p, segment, end)
 	}
 	return rd.findXpakImage(p, src, end)
@@ -38,27 +41,27 @@ func (rd *Reader) readXpak(p *Package, src fileSource) error {
 
 // xpakSegment returns the segment, from XPAKPACK to XPAKSTOP, or nil if it cannot
 // be located.
-func (rd *Reader) xpakSegment(p *Package, src fileSource) ([]byte, error) {
+func (rd *Reader) xpakSegment(p *Package, src tarball.File) ([]byte, error) {
 	ok, err := hasXpakTail(src)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		p.diagnose(max(0, src.size-xpakTrailer), ProblemXpakTail, "xpak: the file does not end in XPAKSTOP, a length, STOP")
+		p.diagnose(max(0, src.Size-xpakTrailer), ProblemXpakTail, "xpak: the file does not end in XPAKSTOP, a length, STOP")
 		return nil, nil
 	}
 	var length [4]byte
-	if err := src.readAt(length[:], src.size-8); err != nil {
+	if err := src.ReadAt(length[:], src.Size-8); err != nil {
 		return nil, err
 	}
 	size := int64(binary.BigEndian.Uint32(length[:]))
-	start := src.size - size - 8
+	start := src.Size - size - 8
 	switch {
 	case size < xpakHeader+xpakStop || start < 0:
-		p.diagnose(src.size-8, ProblemXpakTail, "xpak: segment of %d bytes in a file of %d", size, src.size)
+		p.diagnose(src.Size-8, ProblemXpakTail, "xpak: segment of %d bytes in a file of %d", size, src.Size)
 		return nil, nil
 	case size > maxMetadataSize:
-		p.diagnose(src.size-8, ProblemMetadataTooLarge, "xpak: segment of %d bytes, limit %d", size, maxMetadataSize)
+		p.diagnose(src.Size-8, ProblemMetadataTooLarge, "xpak: segment of %d bytes, limit %d", size, maxMetadataSize)
 		return nil, nil
 	}
 	if rd.packed, err = section(rd.packed, src, start, size); err != nil {
@@ -131,17 +134,17 @@ func (rd *Reader) xpakKey(p *Package, name, value []byte, entryAt, valueAt int64
 }
 
 // findXpakImage examines the bytes before the segment.
-func (rd *Reader) findXpakImage(p *Package, src fileSource, end int64) error {
+func (rd *Reader) findXpakImage(p *Package, src tarball.File, end int64) error {
 	if end == 0 {
 		p.diagnose(0, ProblemImageMissing, "xpak: nothing in front of the segment")
 		return nil
 	}
-	head := rd.head[:min(end, magicLength)]
-	if err := src.readAt(head, 0); err != nil {
+	head := rd.head[:min(end, codec.MagicLength)]
+	if err := src.ReadAt(head, 0); err != nil {
 		return err
 	}
 	p.ImageSize = end
-	p.Compressor = probe(head)
+	p.Compressor = codec.Probe(head)
 	if p.Compressor == "" {
 		p.diagnose(0, ProblemImageDamaged, "xpak: the image begins with %q, which is of no known compressor", head[:min(len(head), 8)])
 	}

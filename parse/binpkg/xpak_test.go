@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"emaudit/parse/binpkg/codec"
 )
 
 // makeXpak makes an xpak file of an image and keys, in their order.
@@ -32,7 +34,7 @@ func makeXpak(image []byte, keys []file) []byte {
 
 func TestAnXpakIsReadFromItsTail(t *testing.T) {
 	t.Parallel()
-	image, err := os.ReadFile("testdata/codec/image.tar.bz2")
+	image, err := os.ReadFile("codec/testdata/image.tar.bz2")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +55,7 @@ func TestAnXpakIsReadFromItsTail(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Package{
-		Format: FormatXpak, Compressor: Bzip2, ImageSize: int64(len(image)),
+		Format: FormatXpak, Compressor: codec.Bzip2, ImageSize: int64(len(image)),
 		Origin: OriginBuild, Integrity: Unchecked,
 		Metadata: Metadata{
 			Category: "app-misc", PF: "foo-1.2", Slot: "0/2", EAPI: "0",

@@ -1,4 +1,4 @@
-package binpkg
+package codec
 
 import (
 	"bufio"

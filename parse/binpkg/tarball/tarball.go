@@ -1,4 +1,6 @@
-package binpkg
+// Package tarball reads the headers of a tar as both Portage and archive/tar read
+// them, and refuses what the two read differently.
+package tarball
 
 import (
 	"bytes"
@@ -9,18 +11,22 @@ import (
 	"strconv"
 )
 
-const blockSize = 512
+const BlockSize = 512
+
+// maxExtension bounds the payload of a GNU long name and of a pax header. PATH_MAX
+// is 4096; archive/tar allows 1 MiB.
+const maxExtension = 64 << 10
 
 // The types of tar entries in ustar and in the GNU extensions.
 const (
 	typeRegular       = '0'
 	typeRegularOld    = 0
-	typeLink          = '1'
-	typeSymlink       = '2'
-	typeCharDevice    = '3'
-	typeBlockDevice   = '4'
-	typeDir           = '5'
-	typeFifo          = '6'
+	TypeLink          = '1'
+	TypeSymlink       = '2'
+	TypeCharDevice    = '3'
+	TypeBlockDevice   = '4'
+	TypeDir           = '5'
+	TypeFifo          = '6'
 	typeContiguous    = '7'
 	typePax           = 'x'
 	typePaxGlobal     = 'g'
@@ -32,47 +38,47 @@ const (
 	typeGNUVolumeName = 'V'
 )
 
-// errTarTruncated means that a header, an extension or data of an entry exceeds the
+// ErrTruncated means that a header, an extension or data of an entry exceeds the
 // input.
-var errTarTruncated = errors.New("unexpected end of the archive")
+var ErrTruncated = errors.New("unexpected end of the archive")
 
 // A tarHeaderError is an implausible header. It names the field for the diagnostic.
-type tarHeaderError struct {
-	offset int64
+type HeaderError struct {
+	Offset int64
 	field  string
 	why    string
 }
 
-func (e *tarHeaderError) Error() string {
-	return fmt.Sprintf("header at %d: %s: %s", e.offset, e.field, e.why)
+func (e *HeaderError) Error() string {
+	return fmt.Sprintf("header at %d: %s: %s", e.Offset, e.field, e.why)
 }
 
-// tarEntry is one entry of a tar. name and linkname are valid until the next call
+// Entry is one entry of a tar. name and linkname are valid until the next call
 // of next.
-type tarEntry struct {
-	name, linkname []byte
-	typeflag       byte
-	header         int64 // offset of the first block, including extensions
-	offset         int64 // offset of the data
-	size           int64 // length of the data; 0 for types without data
+type Entry struct {
+	Name, Linkname []byte
+	Typeflag       byte
+	Header         int64 // offset of the first block, including extensions
+	Offset         int64 // offset of the data
+	Size           int64 // length of the data; 0 for types without data
 }
 
-func (e *tarEntry) regular() bool {
-	return e.typeflag == typeRegular || e.typeflag == typeContiguous
+func (e *Entry) Regular() bool {
+	return e.Typeflag == typeRegular || e.Typeflag == typeContiguous
 }
 
-// tarSource is the input of a tarWalk: a part of a file, or a stream that can only
+// Source is the input of a tarWalk: a part of a file, or a stream that can only
 // be read forward.
-type tarSource interface {
+type Source interface {
 	// readAt fills p from offset. It returns errTarTruncated if the input is too
 	// short.
-	readAt(p []byte, offset int64) error
+	ReadAt(p []byte, offset int64) error
 	// has reports whether the input reaches to end. A stream returns true, because
 	// it cannot know; the next readAt then fails.
-	has(end int64) bool
+	Has(end int64) bool
 }
 
-// tarWalk reads the headers of a tar and skips the data. It accepts what
+// Walk reads the headers of a tar and skips the data. It accepts what
 // archive/tar and Python's tarfile, the reader of Portage, both accept and read
 // alike. It refuses everything else, because Portage and emaudit must never see
 // different members in one file.
@@ -80,11 +86,11 @@ type tarSource interface {
 // It refuses base-256 numbers that do not begin with 0x80 or 0xff, negative sizes,
 // GNU headers with times in the prefix field, star headers, Solaris and global pax
 // headers that name files, sparse files, and repeated long names.
-type tarWalk struct {
-	src   tarSource
-	pos   int64 // offset of the next header
-	end   int64 // end of the archive: after the first zero block, or the end of the input
-	block [blockSize]byte
+type Walk struct {
+	src   Source
+	Pos   int64 // offset of the next header
+	End   int64 // end of the archive: after the first zero block, or the end of the input
+	block [BlockSize]byte
 
 	name, linkname   []byte // buffers for joined and extended names
 	extension        []byte
@@ -93,83 +99,83 @@ type tarWalk struct {
 	hasPaxSize       bool
 }
 
-func (w *tarWalk) reset(src tarSource) {
-	w.src, w.pos, w.end = src, 0, 0
+func (w *Walk) Reset(src Source) {
+	w.src, w.Pos, w.End = src, 0, 0
 }
 
-// next reads the next entry into e. It returns io.EOF at the end of the archive: at
+// Next reads the next entry into e. It returns io.EOF at the end of the archive: at
 // a zero block or at the end of the input.
-func (w *tarWalk) next(e *tarEntry) error {
+func (w *Walk) Next(e *Entry) error {
 	w.hasName, w.hasLink, w.hasPaxSize = false, false, false
-	start := w.pos
+	start := w.Pos
 	for {
-		at := w.pos
-		if err := w.src.readAt(w.block[:], at); err != nil {
-			if errors.Is(err, errTarTruncated) && at == start && !w.src.has(at+1) {
-				w.end = at
+		at := w.Pos
+		if err := w.src.ReadAt(w.block[:], at); err != nil {
+			if errors.Is(err, ErrTruncated) && at == start && !w.src.Has(at+1) {
+				w.End = at
 				return io.EOF
 			}
 			return err
 		}
-		if isZero(w.block[:]) {
+		if IsZero(w.block[:]) {
 			if at != start {
-				return &tarHeaderError{at, "typeflag", "extension header without an entry"}
+				return &HeaderError{at, "typeflag", "extension header without an entry"}
 			}
-			w.end = at + blockSize
+			w.End = at + BlockSize
 			return io.EOF
 		}
 		if err := w.parse(e, at); err != nil {
 			return err
 		}
-		data := at + blockSize
-		switch e.typeflag {
+		data := at + BlockSize
+		switch e.Typeflag {
 		case typePax, typePaxGlobal, typeGNULongName, typeGNULongLink:
-			if err := w.extend(e.typeflag, data, e.size); err != nil {
+			if err := w.extend(e.Typeflag, data, e.Size); err != nil {
 				return err
 			}
-			w.pos = data + padded(e.size)
-			if !w.src.has(w.pos) {
-				return errTarTruncated
+			w.Pos = data + padded(e.Size)
+			if !w.src.Has(w.Pos) {
+				return ErrTruncated
 			}
-			if e.typeflag == typePaxGlobal {
-				start = w.pos
+			if e.Typeflag == typePaxGlobal {
+				start = w.Pos
 			}
 			continue
 		case typeGNUSparse, typeGNUMultiVol, typeGNUVolumeName, typeSolarisPax:
-			return &tarHeaderError{at, "typeflag", fmt.Sprintf("unsupported type %q", e.typeflag)}
+			return &HeaderError{at, "typeflag", fmt.Sprintf("unsupported type %q", e.Typeflag)}
 		}
 		if w.hasName {
-			e.name = w.name
+			e.Name = w.name
 		}
 		if w.hasLink {
-			e.linkname = w.linkname
+			e.Linkname = w.linkname
 		}
 		if w.hasPaxSize {
-			e.size = w.paxSize
+			e.Size = w.paxSize
 		}
-		if e.typeflag == typeRegularOld {
-			e.typeflag = typeRegular
-			if len(e.name) > 0 && e.name[len(e.name)-1] == '/' {
-				e.typeflag = typeDir
+		if e.Typeflag == typeRegularOld {
+			e.Typeflag = typeRegular
+			if len(e.Name) > 0 && e.Name[len(e.Name)-1] == '/' {
+				e.Typeflag = TypeDir
 			}
 		}
-		switch e.typeflag {
-		case typeLink, typeSymlink, typeCharDevice, typeBlockDevice, typeDir, typeFifo:
-			e.size = 0
+		switch e.Typeflag {
+		case TypeLink, TypeSymlink, TypeCharDevice, TypeBlockDevice, TypeDir, TypeFifo:
+			e.Size = 0
 		}
-		e.header, e.offset = start, data
-		if e.size > maxFileSize-data || !w.src.has(data+padded(e.size)) {
-			return errTarTruncated
+		e.Header, e.Offset = start, data
+		if e.Size > MaxFileSize-data || !w.src.Has(data+padded(e.Size)) {
+			return ErrTruncated
 		}
-		w.pos = data + padded(e.size)
+		w.Pos = data + padded(e.Size)
 		return nil
 	}
 }
 
-// maxFileSize keeps offset arithmetic from overflowing. Linux has no larger files.
-const maxFileSize = 1<<63 - 1 - blockSize
+// MaxFileSize keeps offset arithmetic from overflowing. Linux has no larger files.
+const MaxFileSize = 1<<63 - 1 - BlockSize
 
-func padded(size int64) int64 { return (size + blockSize - 1) &^ (blockSize - 1) }
+func padded(size int64) int64 { return (size + BlockSize - 1) &^ (BlockSize - 1) }
 
 // The offsets and lengths of the fields of a ustar header.
 const (
@@ -182,18 +188,18 @@ const (
 	fieldChecksum  = 148
 	fieldTypeflag  = 156
 	fieldLinkname  = 157
-	fieldMagic     = 257
+	FieldMagic     = 257
 	fieldDevmajor  = 329
 	fieldDevminor  = 337
 	fieldPrefix    = 345
 	fieldPrefixEnd = 500
 )
 
-func (w *tarWalk) parse(e *tarEntry, at int64) error {
+func (w *Walk) parse(e *Entry, at int64) error {
 	b := w.block[:]
 	stated, ok := number(b[fieldChecksum : fieldChecksum+8])
 	if !ok || b[fieldChecksum] >= 0x80 || stated != checksum(b, false) && stated != checksum(b, true) {
-		return &tarHeaderError{at, "checksum", fmt.Sprintf("want %d, got %q", checksum(b, false), b[fieldChecksum:fieldChecksum+8])}
+		return &HeaderError{at, "checksum", fmt.Sprintf("want %d, got %q", checksum(b, false), b[fieldChecksum:fieldChecksum+8])}
 	}
 	for _, f := range [...]struct {
 		name        string
@@ -204,20 +210,20 @@ func (w *tarWalk) parse(e *tarEntry, at int64) error {
 		if field := b[f.from : f.from+f.width]; isOctal(field) {
 			continue
 		} else if _, ok := number(field); !ok {
-			return &tarHeaderError{at, f.name, fmt.Sprintf("%q is no number", b[f.from:f.from+f.width])}
+			return &HeaderError{at, f.name, fmt.Sprintf("%q is no number", b[f.from:f.from+f.width])}
 		}
 	}
-	e.typeflag = b[fieldTypeflag]
-	e.name = cString(b[fieldName:fieldMode])
-	e.linkname = cString(b[fieldLinkname:fieldMagic])
+	e.Typeflag = b[fieldTypeflag]
+	e.Name = cString(b[fieldName:fieldMode])
+	e.Linkname = cString(b[fieldLinkname:FieldMagic])
 	size, ok := number(b[fieldSize : fieldSize+12])
 	if !ok || size < 0 {
-		return &tarHeaderError{at, "size", fmt.Sprintf("%q is no size", b[fieldSize:fieldSize+12])}
+		return &HeaderError{at, "size", fmt.Sprintf("%q is no size", b[fieldSize:fieldSize+12])}
 	}
-	e.size = size
+	e.Size = size
 
-	gnu := string(b[fieldMagic:fieldMagic+8]) == "ustar  \x00"
-	posix := string(b[fieldMagic:fieldMagic+8]) == "ustar\x0000"
+	gnu := string(b[FieldMagic:FieldMagic+8]) == "ustar  \x00"
+	posix := string(b[FieldMagic:FieldMagic+8]) == "ustar\x0000"
 	if gnu || posix {
 		for _, f := range [...]struct {
 			name string
@@ -226,7 +232,7 @@ func (w *tarWalk) parse(e *tarEntry, at int64) error {
 			if field := b[f.from : f.from+8]; isOctal(field) {
 				continue
 			} else if _, ok := number(field); !ok {
-				return &tarHeaderError{at, f.name, fmt.Sprintf("%q is no number", b[f.from:f.from+8])}
+				return &HeaderError{at, f.name, fmt.Sprintf("%q is no number", b[f.from:f.from+8])}
 			}
 		}
 	}
@@ -234,45 +240,45 @@ func (w *tarWalk) parse(e *tarEntry, at int64) error {
 	switch {
 	case posix:
 		if string(b[508:]) == "tar\x00" {
-			return &tarHeaderError{at, "magic", "star format"}
+			return &HeaderError{at, "magic", "star format"}
 		}
-		if len(prefix) > 0 && e.typeflag != typeGNULongName && e.typeflag != typeGNULongLink {
-			w.joinName(prefix, e.name)
-			e.name = w.extension
+		if len(prefix) > 0 && e.Typeflag != typeGNULongName && e.Typeflag != typeGNULongLink {
+			w.joinName(prefix, e.Name)
+			e.Name = w.extension
 		}
 	case len(prefix) > 0:
-		return &tarHeaderError{at, "prefix", "a prefix in a header that is not ustar"}
+		return &HeaderError{at, "prefix", "a prefix in a header that is not ustar"}
 	}
 	return nil
 }
 
 // joinName puts prefix/name into the buffer extension. Its content is no longer
 // needed when next reads the header of the entry itself.
-func (w *tarWalk) joinName(prefix, name []byte) {
+func (w *Walk) joinName(prefix, name []byte) {
 	w.extension = append(append(append(w.extension[:0], prefix...), '/'), name...)
 }
 
 // extend reads the payload of an extension header, which applies to the next entry.
-func (w *tarWalk) extend(typeflag byte, offset, size int64) error {
-	if size > maxTarExtension {
-		return &tarHeaderError{offset - blockSize, "size", fmt.Sprintf("extension of %d bytes, limit %d", size, maxTarExtension)}
+func (w *Walk) extend(typeflag byte, offset, size int64) error {
+	if size > maxExtension {
+		return &HeaderError{offset - BlockSize, "size", fmt.Sprintf("extension of %d bytes, limit %d", size, maxExtension)}
 	}
 	if int64(cap(w.extension)) < size {
 		w.extension = make([]byte, size)
 	}
 	w.extension = w.extension[:size]
-	if err := w.src.readAt(w.extension, offset); err != nil {
+	if err := w.src.ReadAt(w.extension, offset); err != nil {
 		return err
 	}
 	switch typeflag {
 	case typeGNULongName:
 		if w.hasName {
-			return &tarHeaderError{offset - blockSize, "name", "given twice"}
+			return &HeaderError{offset - BlockSize, "name", "given twice"}
 		}
 		w.name, w.hasName = append(w.name[:0], cString(w.extension)...), true
 	case typeGNULongLink:
 		if w.hasLink {
-			return &tarHeaderError{offset - blockSize, "linkname", "given twice"}
+			return &HeaderError{offset - BlockSize, "linkname", "given twice"}
 		}
 		w.linkname, w.hasLink = append(w.linkname[:0], cString(w.extension)...), true
 	default:
@@ -282,8 +288,8 @@ func (w *tarWalk) extend(typeflag byte, offset, size int64) error {
 }
 
 // extendPax reads records of the form "LENGTH KEY=VALUE\n".
-func (w *tarWalk) extendPax(typeflag byte, offset int64) error {
-	fail := func(why string) error { return &tarHeaderError{offset - blockSize, "pax record", why} }
+func (w *Walk) extendPax(typeflag byte, offset int64) error {
+	fail := func(why string) error { return &HeaderError{offset - BlockSize, "pax record", why} }
 	for rest := w.extension; len(rest) > 0; {
 		digits, _, ok := bytes.Cut(rest, []byte{' '})
 		n, err := strconv.ParseUint(string(digits), 10, 31)
@@ -402,7 +408,7 @@ func number(field []byte) (n int64, ok bool) {
 	if i < len(field) && field[i] == 0 {
 		// Python ignores the bytes after a NUL. archive/tar ignores NULs before a
 		// number.
-		return 0, isZero(bytes.TrimRight(field[i:], " "))
+		return 0, IsZero(bytes.TrimRight(field[i:], " "))
 	}
 	for ; i < len(field) && field[i] != ' ' && field[i] != 0; i++ {
 		c := field[i]
@@ -430,7 +436,7 @@ func checksum(b []byte, signed bool) int64 {
 	// Two words hold four 16-bit sums each, for the even and the odd bytes of a
 	// word. They cannot overflow: 128 bytes of at most 255 fit.
 	var sums, odd uint64
-	for i := 0; i < blockSize; i += 16 {
+	for i := 0; i < BlockSize; i += 16 {
 		pair := b[i : i+16]
 		one, two := binary.LittleEndian.Uint64(pair), binary.LittleEndian.Uint64(pair[8:])
 		sums += one&evenBytes + one>>8&evenBytes
@@ -443,7 +449,7 @@ func checksum(b []byte, signed bool) int64 {
 	}
 	sum += blanks
 	if signed {
-		for i, c := range b[:blockSize] {
+		for i, c := range b[:BlockSize] {
 			if c >= 0x80 && (i < fieldChecksum || i >= fieldChecksum+8) {
 				sum -= 256
 			}
@@ -459,47 +465,47 @@ func cString(b []byte) []byte {
 	return b
 }
 
-var zeroBlock [blockSize]byte
+var zeroBlock [BlockSize]byte
 
-func isZero(b []byte) bool {
-	for len(b) > blockSize {
-		if !bytes.Equal(b[:blockSize], zeroBlock[:]) {
+func IsZero(b []byte) bool {
+	for len(b) > BlockSize {
+		if !bytes.Equal(b[:BlockSize], zeroBlock[:]) {
 			return false
 		}
-		b = b[blockSize:]
+		b = b[BlockSize:]
 	}
 	return bytes.Equal(b, zeroBlock[:len(b)])
 }
 
-// fileSource is a tar in a file.
-type fileSource struct {
-	r    io.ReaderAt
-	size int64
+// File is a tar in a file.
+type File struct {
+	R    io.ReaderAt
+	Size int64 // bytes
 }
 
-func (s fileSource) has(end int64) bool { return end <= s.size }
+func (s File) Has(end int64) bool { return end <= s.Size }
 
-func (s fileSource) readAt(p []byte, offset int64) error {
-	if offset > s.size-int64(len(p)) {
-		return errTarTruncated
+func (s File) ReadAt(p []byte, offset int64) error {
+	if offset > s.Size-int64(len(p)) {
+		return ErrTruncated
 	}
-	if n, err := s.r.ReadAt(p, offset); n < len(p) {
+	if n, err := s.R.ReadAt(p, offset); n < len(p) {
 		if err == nil || errors.Is(err, io.EOF) {
-			return errTarTruncated // the file became shorter during the read
+			return ErrTruncated // the file became shorter during the read
 		}
 		return err
 	}
 	return nil
 }
 
-// bytesSource is a tar in memory.
-type bytesSource []byte
+// Bytes is a tar in memory.
+type Bytes []byte
 
-func (s bytesSource) has(end int64) bool { return end <= int64(len(s)) }
+func (s Bytes) Has(end int64) bool { return end <= int64(len(s)) }
 
-func (s bytesSource) readAt(p []byte, offset int64) error {
+func (s Bytes) ReadAt(p []byte, offset int64) error {
 	if offset > int64(len(s)-len(p)) {
-		return errTarTruncated
+		return ErrTruncated
 	}
 	copy(p, s[offset:])
 	return nil

@@ -1,4 +1,4 @@
-package binpkg
+package codec
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ const (
 	zstdBlock = 128 << 10
 )
 
-func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
+func (u *Unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
 	if u.whole == nil {
 		d, err := zstd.NewReader(nil,
 			zstd.WithDecoderConcurrency(1),
@@ -47,7 +47,7 @@ func (u *unpacker) unpackZstd(dst, packed []byte, limit int) ([]byte, error) {
 		return dst, decodeError("zstd", err)
 	}
 	u.whole = nil // it keeps a reference to the buffer
-	return nil, errTooLarge
+	return nil, ErrTooLarge
 }
 
 // zstdBound returns an upper bound of the unpacked size of packed, taken from the
@@ -87,12 +87,12 @@ func zstdBound(packed []byte, limit int) int {
 
 // openZstd returns a reader of an image. It keeps at most maxHistory of the
 // unpacked data.
-func (u *unpacker) openZstd(r io.Reader) (io.Reader, error) {
+func (u *Unpacker) openZstd(r io.Reader) (io.Reader, error) {
 	if u.stream == nil {
 		d, err := zstd.NewReader(nil,
 			zstd.WithDecoderConcurrency(1),
 			zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxWindow(maxHistory))
+			zstd.WithDecoderMaxWindow(MaxHistory))
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +115,7 @@ type zstdStream struct {
 func (s *zstdStream) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.size += int64(n)
-	if err != nil && err != io.EOF && s.windows.largest > maxHistory && s.size >= maxHistory-zstdBlock {
+	if err != nil && err != io.EOF && s.windows.largest > MaxHistory && s.size >= MaxHistory-zstdBlock {
 		err = fmt.Errorf("%w: %d bytes", zstd.ErrWindowSizeExceeded, s.windows.largest)
 	}
 	return n, err
@@ -209,7 +209,7 @@ func (z *zstdWindows) window(c byte) byte {
 	size := int64(1) << (10 + c>>3)
 	size += size / 8 * int64(c&7)
 	z.largest = max(z.largest, size)
-	if size > maxHistory && size <= zstdWindowAll {
+	if size > MaxHistory && size <= zstdWindowAll {
 		c = 17 << 3 // 128 MiB
 	}
 	return c

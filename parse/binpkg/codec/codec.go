@@ -1,4 +1,6 @@
-package binpkg
+// Package codec unpacks what the compressors that Portage knows have packed, within
+// limits of memory and of size.
+package codec
 
 import (
 	"bufio"
@@ -12,9 +14,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 
-	"emaudit/parse/binpkg/lzip"
-	"emaudit/parse/binpkg/lzop"
-	"emaudit/parse/binpkg/xz"
+	"emaudit/parse/binpkg/codec/lzip"
+	"emaudit/parse/binpkg/codec/lzop"
+	"emaudit/parse/binpkg/codec/xz"
 )
 
 // Compressor is the program that packed a tar, named as in BINPKG_COMPRESS.
@@ -33,13 +35,13 @@ const (
 	Lzop  Compressor = "lzop"
 )
 
-// maxHistory is the amount of unpacked data of an image that is kept for matches
+// MaxHistory is the amount of unpacked data of an image that is kept for matches
 // that refer back to it, in bytes. It exceeds what zstd -22 --ultra, xz -9 and lzip
 // -9 need. A stream may declare a larger window (zstd --long=31, up to 2 GiB). It
 // is unpacked if no match reaches further back than maxHistory, which is certain
 // for an image that is no larger. Otherwise the image is unknown, because zstd, xz
 // and lzip would use as much memory as the stream declares.
-const maxHistory = 128 << 20
+const MaxHistory = 128 << 20
 
 var suffixes = []struct {
 	suffix     string
@@ -55,10 +57,10 @@ var suffixes = []struct {
 	{".tar.lzo", Lzop},
 }
 
-// splitSuffix splits the base name of a member into its stem and its compressor.
+// SplitSuffix splits the base name of a member into its stem and its compressor.
 // known is false if the name is not that of a tar, or has a suffix that Portage
 // does not know. Portage ignores such members (gpkg.py:2206).
-func splitSuffix(base string) (stem string, c Compressor, known bool) {
+func SplitSuffix(base string) (stem string, c Compressor, known bool) {
 	for _, s := range suffixes {
 		if stem, ok := strings.CutSuffix(base, s.suffix); ok {
 			return stem, s.compressor, true
@@ -81,27 +83,30 @@ var magics = []struct {
 	{"\x89LZO\x00\r\n\x1a\n", Lzop},
 }
 
-// magicLength is the number of bytes that probe needs.
-const magicLength = fieldMagic + 8
+// ustarAt is the offset of the magic of a tar, which is not compressed.
+const ustarAt = 257
 
-// probe returns the compressor that head begins like, or "".
-func probe(head []byte) Compressor {
+// MagicLength is the number of bytes that probe needs.
+const MagicLength = ustarAt + 8
+
+// Probe returns the compressor that head begins like, or "".
+func Probe(head []byte) Compressor {
 	for _, m := range magics {
 		if bytes.HasPrefix(head, []byte(m.magic)) {
 			return m.compressor
 		}
 	}
-	if len(head) >= magicLength && string(head[fieldMagic:fieldMagic+5]) == "ustar" {
+	if len(head) >= MagicLength && string(head[ustarAt:ustarAt+5]) == "ustar" {
 		return None
 	}
 	return ""
 }
 
-// actualCompressor returns the compressor that really packed a stream whose name
+// Actual returns the compressor that really packed a stream whose name
 // says c. Some of the programs that Portage starts by name recognise other formats
 // and unpack them.
-func actualCompressor(c Compressor, head []byte) Compressor {
-	switch packer := probe(head[:min(len(head), fieldMagic)]); {
+func Actual(c Compressor, head []byte) Compressor {
+	switch packer := Probe(head[:min(len(head), ustarAt)]); {
 	case c == Zstd && (packer == Gzip || packer == Xz || packer == Lz4), c == Xz && packer == Lzip:
 		return packer
 	}
@@ -110,33 +115,33 @@ func actualCompressor(c Compressor, head []byte) Compressor {
 
 var (
 	// errTooLarge: the unpacked data exceed the caller's limit.
-	errTooLarge = errors.New("larger than the limit")
+	ErrTooLarge = errors.New("larger than the limit")
 	// errUnsupported: the stream needs a feature that is missing here. It is not
 	// known to be damaged.
-	errUnsupported = errors.New("unsupported")
+	ErrUnsupported = errors.New("unsupported")
 )
 
-// unpacker keeps the decoders that are expensive to create. It belongs to one
+// Unpacker keeps the decoders that are expensive to create. It belongs to one
 // Reader and thus to one goroutine.
-type unpacker struct {
+type Unpacker struct {
 	whole  *zstd.Decoder // for metadata, in one call
 	stream *zstd.Decoder // for images
 }
 
-// unpack decompresses packed into dst[:0]. The result may share the memory of dst.
+// Unpack decompresses packed into dst[:0]. The result may share the memory of dst.
 // If it exceeded limit bytes, unpack returns errTooLarge.
-func (u *unpacker) unpack(dst, packed []byte, c Compressor, limit int) ([]byte, error) {
+func (u *Unpacker) Unpack(dst, packed []byte, c Compressor, limit int) ([]byte, error) {
 	dst = dst[:0]
 	switch c {
 	case None:
 		if len(packed) > limit {
-			return dst, errTooLarge
+			return dst, ErrTooLarge
 		}
 		return append(dst, packed...), nil
 	case Zstd:
 		return u.unpackZstd(dst, packed, limit)
 	}
-	r, err := u.open(bytes.NewReader(packed), c)
+	r, err := u.Open(bytes.NewReader(packed), c)
 	if err != nil {
 		return dst, err
 	}
@@ -156,7 +161,7 @@ func readUpTo(dst []byte, r io.Reader, limit int) ([]byte, error) {
 		dst = dst[:len(dst)+n]
 		switch {
 		case len(dst) > limit:
-			return dst[:limit], errTooLarge
+			return dst[:limit], ErrTooLarge
 		case err == io.EOF:
 			return dst, nil
 		case err != nil:
@@ -165,8 +170,8 @@ func readUpTo(dst []byte, r io.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// open returns a reader of the unpacked data.
-func (u *unpacker) open(r io.Reader, c Compressor) (io.Reader, error) {
+// Open returns a reader of the unpacked data.
+func (u *Unpacker) Open(r io.Reader, c Compressor) (io.Reader, error) {
 	switch c {
 	case None:
 		return r, nil
@@ -181,15 +186,15 @@ func (u *unpacker) open(r io.Reader, c Compressor) (io.Reader, error) {
 	case Gzip:
 		return decoding{&gzipReader{in: bufio.NewReader(r)}, "gzip"}, nil
 	case Xz:
-		return decoding{xz.NewReader(r, maxHistory), "xz"}, nil
+		return decoding{xz.NewReader(r, MaxHistory), "xz"}, nil
 	case Lz4:
 		return decoding{lz4.NewReader(r), "lz4"}, nil
 	case Lzip:
-		return decoding{lzip.NewReader(r, maxHistory), "lzip"}, nil
+		return decoding{lzip.NewReader(r, MaxHistory), "lzip"}, nil
 	case Lzop:
 		return decoding{lzop.NewReader(r), "lzop"}, nil
 	}
-	return nil, fmt.Errorf("compressor %q: %w", c, errUnsupported)
+	return nil, fmt.Errorf("compressor %q: %w", c, ErrUnsupported)
 }
 
 // decoding adds the name of the decoder to errors. It separates damage from
@@ -208,8 +213,8 @@ func (d decoding) Read(p []byte) (int, error) {
 }
 
 func decodeError(name string, err error) error {
-	if unsupported(err) && !errors.Is(err, errUnsupported) {
-		return fmt.Errorf("%s: %w: %w", name, errUnsupported, err)
+	if unsupported(err) && !errors.Is(err, ErrUnsupported) {
+		return fmt.Errorf("%s: %w: %w", name, ErrUnsupported, err)
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
@@ -217,7 +222,7 @@ func decodeError(name string, err error) error {
 func unsupported(err error) bool {
 	return errors.Is(err, zstd.ErrWindowSizeExceeded) ||
 		errors.Is(err, zstd.ErrUnknownDictionary) ||
-		errors.Is(err, errUnsupported) ||
+		errors.Is(err, ErrUnsupported) ||
 		errors.Is(err, xz.ErrDictionary) ||
 		errors.Is(err, xz.ErrUnsupported) ||
 		errors.Is(err, lzip.ErrDictionary) ||
