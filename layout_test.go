@@ -45,9 +45,10 @@ var rooms = map[string][]string{
 	"drill/box":  {},
 	"drill/look": {"audit", "audit/*", "hostfs", "parse", "parse/*"},
 	// Answers have the words of parse/binpkg: integrity, signature, format.
-	"report":            {"report/screen", "audit", "audit/*", "parse", "parse/binpkg", "parse/needs"},
+	"report":            {"report/screen", "report/table", "audit", "audit/*", "parse", "parse/binpkg", "parse/needs"},
 	"report/screen":     {"audit", "parse"},
-	"report/page":       {"report", "report/screen", "audit", "audit/*", "parse", "parse/*"},
+	"report/table":      {"report/screen"},
+	"report/page":       {"report", "report/screen", "report/table", "audit", "audit/*", "parse", "parse/*"},
 	"report/reporttest": {"report"},
 	"cli/*":             {"hostfs"},
 	"docs":              {},

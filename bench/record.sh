@@ -4,7 +4,7 @@
 #
 #	bench/record.sh build/old before ROOT && bench/record.sh build/new after ROOT && diff -r before after
 #
-# Moments of the recording itself (generated_at, free room of the disk) differ anyway.
+# Moments of the recording, free room of the disk and the name of the database differ anyway.
 set -eu
 emaudit=$(realpath "$1") out=$2
 shift 2
@@ -43,7 +43,6 @@ predict --accuracy
 current
 show CP
 failures
-failures --all
 messages --all
 summary
 audit
@@ -54,11 +53,14 @@ audit rollback
 audit update
 states
 states --runs
-diff
-diff --stat
+diff previous now
+diff --stat previous now
+diff run:5 now
 rollback
 rollback --all
+rollback --to run:5
 rollback CP
+pin recorded --at previous
 pin
 prune
 prune --explain CP
@@ -79,13 +81,13 @@ for root; do
 	ask() {
 		file=$out/$name.$(printf %s "$COLUMNS$*" | tr -c 'a-zA-Z0-9=,.-' _)
 		code=0
-		"$emaudit" --root "$root" --host recorded --db "$db/emaudit.db" --utc --no-pager --color never "$@" >"$file" 2>"$file.err" || code=$?
+		"$emaudit" --root "$root" --host recorded --db "$db/emaudit.db" --utc --no-pager --color never "$@" </dev/null >"$file" 2>"$file.err" || code=$?
 		printf '%s\n' "$code" >>"$file.err"
 	}
 	COLUMNS=''
 	export COLUMNS
 	ask ingest
-	cp=$("$emaudit" --root "$root" --host recorded --db "$db/emaudit.db" --no-pager stats --by package --sort -merges --first 1 --format csv 2>/dev/null | sed -n '2s/,.*//p')
+	cp=$("$emaudit" --root "$root" --host recorded --db "$db/emaudit.db" --no-pager stats --by package --sort=-merges --first 1 --format csv 2>/dev/null | sed -n '2s/,.*//p')
 	last=$("$emaudit" --root "$root" --host recorded --db "$db/emaudit.db" --no-pager runs --last 1 --format csv 2>/dev/null | sed -n '2s/,.*//p')
 	printf '%s\n' "$questions" | sed "s|CP\$|$cp|; s|LAST\$|$last|" >"$db/questions"
 	set -f

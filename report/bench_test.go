@@ -31,16 +31,3 @@ func BenchmarkJSON(b *testing.B) {
 		}
 	}
 }
-
-func BenchmarkCSV(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		c := NewCSV(io.Discard, "time", "seconds", "package", "what", "outcome")
-		for range 100_000 {
-			c.Row(1767225600, 7860, "dev-python/setuptools-80.9.0-r1", "merge", "merged")
-		}
-		if err := c.Close(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -1,10 +1,9 @@
 package report
 
 import (
-	"io"
-
 	"emaudit/audit"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Check is the answer of one check of an audit, with the line that stands for
@@ -39,7 +38,7 @@ func Checks(checks []Check, brief bool, o Output) Answer {
 		}
 		j.section = ""
 	}
-	all.Rows = func(w io.Writer) error { return findingRows(w, all.Findings) }
+	all.Rows = findingColumns.CSV(table.All(all.Findings))
 	all.Text = func(s *screen.Screen) {
 		if brief {
 			var lines []screen.SummaryLine

@@ -2,10 +2,11 @@ package report
 
 import (
 	"fmt"
-	"io"
+	"strings"
 
 	"emaudit/audit/acceptance"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Compatibility is the answer to: would Portage take each binary package?
@@ -13,19 +14,34 @@ func Compatibility(c *acceptance.Compatibility, o Output) Answer {
 	return Answer{
 		Findings: c.Findings,
 		Keys:     func(j *JSON) { j.Value("instances", c.Rows) },
-		Rows: func(w io.Writer) error {
-			rows := NewCSV(w, "pkgdir", "path", "cpv", "build_id", "build_time", "usable", "reasons")
-			for i := range c.Rows {
-				r := &c.Rows[i]
-				rows.Row(r.PkgDir, r.Path, r.CPV, r.BuildID, r.BuildTime, string(r.Usable), ReasonCodes(r.Reasons))
-			}
-			return rows.Close()
-		},
-		Text: func(s *screen.Screen) { compatibilityText(s, c, o) },
+		Rows:     compatibilityColumns(true).CSV(table.All(c.Rows)),
+		Text:     func(s *screen.Screen) { compatibilityText(s, c, o) },
 	}
 }
 
 var UsableRoles = map[acceptance.Usable]screen.Role{acceptance.UsableYes: screen.Good, acceptance.UsableNo: screen.Bad, acceptance.UsableUnknown: screen.Unknown}
+
+// compatibilityColumns describe what Portage would say of binary packages, with the
+// notes or without.
+func compatibilityColumns(notes bool) table.Table[acceptance.CompatibilityRow] {
+	return table.Table[acceptance.CompatibilityRow]{
+		{Name: "pkgdir"},
+		{Name: "path", Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 2},
+		{Name: "cpv"},
+		{Name: "build_id"},
+		{Name: "build_time"},
+		{Name: "usable", Title: "Usable", Show: func(r *acceptance.CompatibilityRow) screen.Cell { return UsableRoles[r.Usable].Text(string(r.Usable)) }},
+		{Name: "reasons", Value: func(r *acceptance.CompatibilityRow) any { return ReasonCodes(r.Reasons) }, Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 24, Show: func(r *acceptance.CompatibilityRow) screen.Cell {
+			var why []string
+			for _, reason := range r.Reasons {
+				if reason.Effect != acceptance.EffectNote || notes {
+					why = append(why, reason.Code+": "+reason.Detail)
+				}
+			}
+			return screen.Plain.Text(strings.Join(why, "; "))
+		}},
+	}
+}
 
 func compatibilityText(s *screen.Screen, c *acceptance.Compatibility, o Output) {
 	no, unsure := c.Count(acceptance.UsableNo), c.Count(acceptance.UsableUnknown)
@@ -39,26 +55,9 @@ func compatibilityText(s *screen.Screen, c *acceptance.Compatibility, o Output) 
 	s.Line(role.Text(fmt.Sprintf("%d of %d", c.Count(acceptance.UsableYes), len(c.Rows))),
 		screen.Plain.Text(fmt.Sprintf(" binary packages would be accepted by emerge --usepkgonly: %d refused, %d unknown", no, unsure)))
 	s.Blank()
-	t := s.Table(screen.Column{Title: "BINPKG", Shrink: screen.CutMiddle, Yield: 2}, screen.Column{Title: "USABLE"}, screen.Column{Title: "WHY", Shrink: screen.Wrap, Yield: 1, Min: 24})
-	shown := 0
-	for i := range c.Rows {
-		r := &c.Rows[i]
-		if r.Usable == acceptance.UsableYes && !o.Verbose {
-			continue
-		}
-		shown++
-		why := ""
-		for _, reason := range r.Reasons {
-			if reason.Effect != acceptance.EffectNote || o.Verbose {
-				if why != "" {
-					why += "; "
-				}
-				why += reason.Code + ": " + reason.Detail
-			}
-		}
-		t.Row(screen.Plain.Text(r.Path), UsableRoles[r.Usable].Text(string(r.Usable)), screen.Plain.Text(why))
-	}
-	t.End()
+	shown := compatibilityColumns(o.Verbose).Screen(s, 0, table.Where(c.Rows, func(r *acceptance.CompatibilityRow) bool {
+		return r.Usable != acceptance.UsableYes || o.Verbose
+	}))
 	if shown > 0 {
 		s.Blank()
 	}

@@ -2,13 +2,13 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"path"
 	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Coverage is the answer to: does every installed package have a binary
@@ -20,7 +20,7 @@ func Coverage(c *binpkgs.Coverage, o Output) Answer {
 			j.Value("packages", c.Rows)
 			j.Value("commands", c.Commands)
 		},
-		Rows: func(w io.Writer) error { return coverageRows(w, c) },
+		Rows: coverageColumns(true).CSV(table.All(c.Rows)),
 		Text: func(s *screen.Screen) {
 			s.Line(coverageHeadline(c)...)
 			s.Blank()
@@ -69,38 +69,46 @@ var CoverageRoles = map[binpkgs.CoverageVerdict]screen.Role{
 	binpkgs.CoverageNone:        screen.Bad,
 }
 
+// coverageColumns describe what covers each installed package, with the path of the
+// file or with the build alone, which is what is news beside the package.
+func coverageColumns(all bool) table.Table[binpkgs.CoverageRow] {
+	return table.Table[binpkgs.CoverageRow]{
+		{Name: "cpv", Title: "Package", Shrink: screen.CutMiddle, Yield: 3},
+		{Name: "slot"},
+		{Name: "repo"},
+		{Name: "build_time"},
+		{Name: "build_id"},
+		{Name: "verdict", Title: "Verdict", Show: func(r *binpkgs.CoverageRow) screen.Cell { return CoverageRoles[r.Verdict].Text(string(r.Verdict)) }},
+		{Name: "use_equal"},
+		{Name: "use_diff", Title: "USE", Shrink: screen.CutEnd, Yield: 2, Optional: true, Show: func(r *binpkgs.CoverageRow) screen.Cell {
+			if r.Instance != nil && r.UseDiff == "" && r.UseEqual != nil && *r.UseEqual {
+				return screen.Plain.Text("equal")
+			}
+			return screen.Plain.Text(r.UseDiff)
+		}},
+		{Name: "pkgdir", Of: "instance.pkgdir"},
+		{Name: "path", Of: "instance.path", Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 1, Show: func(r *binpkgs.CoverageRow) screen.Cell {
+			switch {
+			case r.Instance == nil:
+				return screen.Plain.Text(screen.NotKnown)
+			case all:
+				return screen.Plain.Text(r.Instance.Path)
+			}
+			return screen.Plain.Text(strings.TrimSuffix(path.Base(r.Instance.Path), "."+string(r.Instance.Format)+".tar"))
+		}},
+		{Name: "instance_build_id", Of: "instance.build_id"},
+		{Name: "instance_build_time", Of: "instance.build_time"},
+		{Name: "size", Of: "instance.size", Title: "Size", Type: table.Size, Blank: true, Optional: true},
+		{Name: "format", Of: "instance.format"},
+		{Name: "indexed", Of: "instance.indexed"},
+	}
+}
+
 // coverageTable lists the packages that are not covered, or all of them.
 func coverageTable(s *screen.Screen, c *binpkgs.Coverage, all bool) {
-	t := s.Table(
-		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 3},
-		screen.Column{Title: "VERDICT"},
-		screen.Column{Title: "USE", Shrink: screen.CutEnd, Yield: 2, Optional: true},
-		screen.Column{Title: "BINPKG", Shrink: screen.CutMiddle, Yield: 1},
-		screen.Column{Title: "SIZE", Align: screen.Right, Optional: true},
-	)
-	shown := 0
-	for _, r := range c.Rows {
-		covered := r.Verdict == binpkgs.CoverageExact || r.Verdict == binpkgs.CoverageSameBuild
-		if covered && !all {
-			continue
-		}
-		shown++
-		use, file, size := "", "-", ""
-		if r.Instance != nil {
-			file, size = r.Instance.Path, screen.Size(r.Instance.Size)
-			if !all { // of the path, only the build is news beside the package
-				file = strings.TrimSuffix(path.Base(file), "."+string(r.Instance.Format)+".tar")
-			}
-			switch {
-			case r.UseDiff != "":
-				use = r.UseDiff
-			case r.UseEqual != nil && *r.UseEqual:
-				use = "equal"
-			}
-		}
-		t.Row(screen.Plain.Text(r.CPV), CoverageRoles[r.Verdict].Text(string(r.Verdict)), screen.Plain.Text(use), screen.Plain.Text(file), screen.Plain.Text(size))
-	}
-	t.End()
+	shown := coverageColumns(all).Screen(s, 0, table.Where(c.Rows, func(r *binpkgs.CoverageRow) bool {
+		return all || r.Verdict != binpkgs.CoverageExact && r.Verdict != binpkgs.CoverageSameBuild
+	}))
 	if shown > 0 {
 		s.Blank()
 	}
@@ -108,20 +116,6 @@ func coverageTable(s *screen.Screen, c *binpkgs.Coverage, all bool) {
 		s.Line(screen.Dim.Text(fmt.Sprintf("%s covered by the exact file or the same build", screen.Count(int64(rest), "more package is", "more packages are"))), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 		s.Blank()
 	}
-}
-
-func coverageRows(w io.Writer, c *binpkgs.Coverage) error {
-	rows := NewCSV(w, "cpv", "slot", "repo", "build_time", "build_id", "verdict", "use_equal", "use_diff", "pkgdir", "path", "instance_build_id", "instance_build_time", "size", "format", "indexed")
-	for _, r := range c.Rows {
-		var i binpkgs.InstanceRef
-		var size, indexed any
-		if r.Instance != nil {
-			i = *r.Instance
-			size, indexed = i.Size, i.Indexed
-		}
-		rows.Row(r.CPV, r.Slot, r.Repo, r.BuildTime, r.BuildID, string(r.Verdict), r.UseEqual, r.UseDiff, i.PkgDir, i.Path, i.BuildID, i.BuildTime, size, i.Format, indexed)
-	}
-	return rows.Close()
 }
 
 // shownOfCoverage leaves out, unless everything is asked for, the findings that

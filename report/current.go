@@ -2,11 +2,12 @@ package report
 
 import (
 	"fmt"
-	"io"
+	"slices"
 
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // currentLeft is what is left of all that is at work.
@@ -34,7 +35,7 @@ func Current(runs []history.CurrentRun, left *history.Prediction, source audit.L
 			}
 			j.Value("left", rest)
 		},
-		Rows: func(w io.Writer) error { return currentRows(w, runs) },
+		Rows: currentColumns(o.Terminal).CSV(table.All(mergesAtWork(runs))),
 		Text: func(s *screen.Screen) {
 			if len(runs) == 0 {
 				s.Line(screen.Plain.Text("no emerge is running"))
@@ -43,7 +44,7 @@ func Current(runs []history.CurrentRun, left *history.Prediction, source audit.L
 				if i > 0 {
 					s.Blank()
 				}
-				currentRun(s, &runs[i])
+				currentRun(s, &runs[i], o)
 			}
 			if left != nil && len(left.Packages)+left.Unlisted > 1 {
 				predictTotal(s, left)
@@ -53,7 +54,7 @@ func Current(runs []history.CurrentRun, left *history.Prediction, source audit.L
 	}
 }
 
-func currentRun(s *screen.Screen, r *history.CurrentRun) {
+func currentRun(s *screen.Screen, r *history.CurrentRun, o Output) {
 	term := s.Terminal()
 	facts := []screen.Cell{screen.Bold.Text("emerge " + AskedBriefly(r.Args))}
 	if r.Run != nil {
@@ -72,52 +73,71 @@ func currentRun(s *screen.Screen, r *history.CurrentRun) {
 		facts = append(facts, screen.Unknown.Text("perhaps: the log does not say that it ended"))
 	}
 	s.Facts(facts...)
-	t := s.Table(
-		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 1, Min: readableCPV},
-		screen.Column{Title: "KIND", Optional: true},
-		screen.Column{Title: "PHASE"},
-		screen.Column{Title: "ELAPSED", Align: screen.Right},
-		screen.Column{Title: "EXPECTED", Align: screen.Right},
-		screen.Column{Title: "LEFT", Align: screen.Right},
-		screen.Column{Title: "UNTIL"},
-	)
-	for i := range r.Merges {
-		m := &r.Merges[i]
-		left, until := screen.Plain.Text(SecondsOrNone(m.Remaining)), screen.NotKnown
-		switch {
-		case m.Late:
-			left, until = screen.Warn.Text("late"), "any moment"
-		case m.EndsAt != nil:
-			until = term.Time(*m.EndsAt)
-		}
-		t.Row(screen.Plain.Text(m.CPV), screen.Plain.Text(m.Kind), screen.Plain.Text(m.Phase), screen.Plain.Text(SecondsOrNone(m.Elapsed)), screen.Plain.Text(SecondsOrNone(m.Predicted)), left, screen.Plain.Text(until))
+	rows := mergesAtWork([]history.CurrentRun{*r})
+	currentColumns(o.Terminal).Screen(s, 0, table.All(rows))
+	if slices.ContainsFunc(rows, hasLastLine) {
+		s.Blank()
+		lastLines.Screen(s, 0, table.Where(rows, func(m *mergeAtWork) bool { return hasLastLine(*m) }))
 	}
-	t.End()
-	lines := s.Table(screen.Column{Title: "BUILD", Shrink: screen.CutMiddle, Yield: 2, Min: readableCPV}, screen.Column{Title: "LAST LINE", Shrink: screen.CutEnd, Yield: 1})
-	some := false
-	for i := range r.Merges {
-		if m := &r.Merges[i]; m.LastLine != "" {
-			if !some {
-				some = true
-				s.Blank()
-			}
-			lines.Row(screen.Plain.Text(m.CPV), screen.Dim.Text(m.LastLine))
-		}
-	}
-	lines.End()
 	for _, repo := range r.Syncs {
 		s.Line(screen.Plain.Text("syncing " + repo))
 	}
 }
 
-func currentRows(w io.Writer, runs []history.CurrentRun) error {
-	rows := NewCSV(w, "run", "pid", "cpv", "kind", "n", "of", "phase", "started_at", "elapsed_seconds", "predicted_seconds", "remaining_seconds", "ends_at", "late", "certain", "last_line")
+// mergeAtWork is a merge with the run that does it.
+type mergeAtWork struct {
+	InRun *history.CurrentRun `json:"in_run"`
+	history.CurrentMerge
+}
+
+func mergesAtWork(runs []history.CurrentRun) []mergeAtWork {
+	var all []mergeAtWork
 	for i := range runs {
-		r := &runs[i]
-		for j := range r.Merges {
-			m := &r.Merges[j]
-			rows.Row(r.Run, r.PID, m.CPV, m.Kind, m.N, m.Of, m.Phase, m.StartedAt, m.Elapsed, m.Predicted, m.Remaining, m.EndsAt, m.Late, r.Certain, m.LastLine)
+		for _, m := range runs[i].Merges {
+			all = append(all, mergeAtWork{&runs[i], m})
 		}
 	}
-	return rows.Close()
+	return all
+}
+
+func hasLastLine(m mergeAtWork) bool { return m.LastLine != "" }
+
+// currentColumns describe the merges at work.
+func currentColumns(t screen.Terminal) table.Table[mergeAtWork] {
+	return table.Table[mergeAtWork]{
+		{Name: "run", Of: "in_run.run"},
+		{Name: "pid", Of: "in_run.pid"},
+		{Name: "cpv", Title: "Package", Shrink: screen.CutMiddle, Yield: 1, Min: readableCPV},
+		{Name: "kind", Title: "Kind", Optional: true},
+		{Name: "n"},
+		{Name: "of"},
+		{Name: "phase", Title: "Phase"},
+		{Name: "started_at"},
+		{Name: "elapsed_seconds", Title: "Elapsed", Type: table.Seconds},
+		{Name: "predicted_seconds", Title: "Expected", Type: table.Seconds},
+		{Name: "remaining_seconds", Title: "Left", Type: table.Seconds, Show: func(m *mergeAtWork) screen.Cell {
+			if m.Late {
+				return screen.Warn.Text("late")
+			}
+			return screen.Plain.Text(screen.SecondsOrNone(m.Remaining))
+		}},
+		{Name: "ends_at", Title: "Until", Show: func(m *mergeAtWork) screen.Cell {
+			switch {
+			case m.Late:
+				return screen.Plain.Text("any moment")
+			case m.EndsAt == nil:
+				return screen.Plain.Text(screen.NotKnown)
+			}
+			return screen.Plain.Text(t.Time(*m.EndsAt))
+		}},
+		{Name: "late"},
+		{Name: "certain", Of: "in_run.certain"},
+		{Name: "last_line"},
+	}
+}
+
+// lastLines describe what the logs of the merges at work say last.
+var lastLines = table.Table[mergeAtWork]{
+	{Of: "cpv", Title: "Build", Shrink: screen.CutMiddle, Yield: 2, Min: readableCPV},
+	{Of: "last_line", Title: "Last line", Role: screen.Dim, Shrink: screen.CutEnd, Yield: 1},
 }

@@ -2,11 +2,12 @@ package report
 
 import (
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 
 	"emaudit/audit/state"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Diff is the answer to: what changed between two states?
@@ -21,13 +22,7 @@ func Diff(d *state.Diff, stat bool, o Output) Answer {
 			j.Value("settings", d.Settings)
 			j.Value("settings_known", d.SettingsKnown)
 		},
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "action", "slot", "from", "to", "from_build_time", "to_build_time", "use", "dependencies", "from_build_id", "to_build_id", "from_size", "to_size")
-			for _, r := range d.Changes {
-				c.Row(string(r.Action), r.Slot, r.From, r.To, r.FromBuildTime, r.ToBuildTime, r.Use, strings.Join(r.Dependencies, " "), r.FromBuildID, r.ToBuildID, r.FromSize, r.ToSize)
-			}
-			return c.Close()
-		},
+		Rows: changeColumns(o).CSV(table.All(d.Changes)),
 		Text: func(s *screen.Screen) {
 			s.Line(screen.Bold.Text(countActions(d.Changes)))
 			s.Paragraph(0, screen.Plain.Text("from "+targetText(d.From, o)))
@@ -36,7 +31,7 @@ func Diff(d *state.Diff, stat bool, o Output) Answer {
 			if stat {
 				statTable(s, d.Changes, o)
 			} else {
-				changesTable(s, d.Changes, o)
+				changeColumns(o).Screen(s, 0, table.All(d.Changes))
 			}
 			settingTable(s, d)
 			if len(d.Findings) > 0 {
@@ -71,23 +66,29 @@ func countActions(changes []state.Change) string {
 	return strings.Join(parts, ", ")
 }
 
-func changesTable(s *screen.Screen, changes []state.Change, o Output) {
-	if len(changes) == 0 {
-		return
+// changeColumns describe what changed.
+func changeColumns(o Output) table.Table[state.Change] {
+	version := func(which func(name, from, to string) string) func(*state.Change) screen.Cell {
+		return func(c *state.Change) screen.Cell { return screen.Plain.Text(which(versions(c, o))) }
 	}
-	t := s.Table(
-		screen.Column{Title: "ACTION"},
-		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 3},
-		screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 2, Min: 12},
-		screen.Column{Title: "TO", Shrink: screen.CutMiddle, Yield: 2, Min: 12},
-		screen.Column{Title: "USE, DEPENDENCIES", Shrink: screen.CutEnd, Yield: 1, Optional: true},
-	)
-	for i := range changes {
-		c := &changes[i]
-		name, from, to := versions(c, o)
-		t.Row(screen.Plain.Text(string(c.Action)), screen.Plain.Text(name), screen.Plain.Text(from), screen.Plain.Text(to), screen.Dim.Text(strings.TrimSpace(c.Use+" "+strings.Join(c.Dependencies, " "))))
+	return table.Table[state.Change]{
+		{Name: "action", Title: "Action"},
+		{Title: "Package", Shrink: screen.CutMiddle, Yield: 3, Show: version(func(name, _, _ string) string { return name })},
+		{Name: "slot"},
+		{Name: "from", Title: "From", Shrink: screen.CutMiddle, Yield: 2, Min: 12, Show: version(func(_, from, _ string) string { return from })},
+		{Name: "to", Title: "To", Shrink: screen.CutMiddle, Yield: 2, Min: 12, Show: version(func(_, _, to string) string { return to })},
+		{Name: "from_build_time"},
+		{Name: "to_build_time"},
+		{Name: "use"},
+		{Name: "dependencies"},
+		{Title: "USE, dependencies", Shrink: screen.CutEnd, Yield: 1, Optional: true, Show: func(c *state.Change) screen.Cell {
+			return screen.Dim.Text(strings.TrimSpace(c.Use + " " + strings.Join(c.Dependencies, " ")))
+		}},
+		{Name: "from_build_id"},
+		{Name: "to_build_id"},
+		{Name: "from_size"},
+		{Name: "to_size"},
 	}
-	t.End()
 }
 
 // settingTable shows what changed in the configuration.
@@ -101,20 +102,26 @@ func settingTable(s *screen.Screen, d *state.Diff) {
 	}
 	s.Blank()
 	s.Heading("Settings")
-	t := s.Table(screen.Column{Title: "KIND"}, screen.Column{Title: "OF"}, screen.Column{Title: "FROM", Shrink: screen.Wrap, Yield: 2, Min: 12}, screen.Column{Title: "TO", Shrink: screen.Wrap, Yield: 2, Min: 12}, screen.Column{Title: "SEEN", Shrink: screen.CutMiddle, Yield: 3, Optional: true})
-	text := func(v *string) screen.Cell {
-		switch {
-		case v == nil:
-			return screen.Dim.Text("none")
-		case *v == "":
-			return screen.Plain.Text("listed")
-		}
-		return screen.Plain.Text(*v)
+	settingChangeColumns.Screen(s, 0, table.All(d.Settings))
+}
+
+// settingChangeColumns describe what changed in the configuration.
+var settingChangeColumns = table.Table[state.SettingChange]{
+	{Of: "kind", Title: "Kind"},
+	{Of: "subject", Title: "Of"},
+	{Title: "From", Shrink: screen.Wrap, Yield: 2, Min: 12, Show: func(c *state.SettingChange) screen.Cell { return settingCell(c.Before) }},
+	{Title: "To", Shrink: screen.Wrap, Yield: 2, Min: 12, Show: func(c *state.SettingChange) screen.Cell { return settingCell(c.After) }},
+	{Of: "origin", Title: "Seen", Role: screen.Dim, Shrink: screen.CutMiddle, Yield: 3, Optional: true},
+}
+
+func settingCell(value *string) screen.Cell {
+	switch {
+	case value == nil:
+		return screen.Dim.Text("none")
+	case *value == "":
+		return screen.Plain.Text("listed")
 	}
-	for _, c := range d.Settings {
-		t.Row(screen.Plain.Text(string(c.Kind)), screen.Plain.Text(c.Subject), text(c.Before), text(c.After), screen.Dim.Text(c.Origin))
-	}
-	t.End()
+	return screen.Plain.Text(*value)
 }
 
 // statTable shows the builds and the bytes of each change, and their sum.
@@ -122,38 +129,54 @@ func statTable(s *screen.Screen, changes []state.Change, o Output) {
 	if len(changes) == 0 {
 		return
 	}
-	build := func(version string, id *int64) string {
-		if id == nil {
-			return version
+	build := func(version string, id *int64) screen.Cell {
+		if id != nil {
+			version = fmt.Sprintf("%s build %d", version, *id)
 		}
-		return fmt.Sprintf("%s build %d", version, *id)
+		return screen.Plain.Text(version)
 	}
+	columns := slices.Clone(changeColumns(o).Without("USE, dependencies").With(table.Column[state.Change]{Title: "Size", Type: table.Size, Show: func(c *state.Change) screen.Cell {
+		if grown, known := grownBy(c); known {
+			return screen.Plain.Text(signedSize(grown))
+		}
+		return screen.Plain.Text(screen.NotKnown)
+	}}))
+	for i := range columns {
+		switch columns[i].Title {
+		case "From":
+			columns[i].Shrink, columns[i].Show = screen.Keep, func(c *state.Change) screen.Cell { _, from, _ := versions(c, o); return build(from, c.FromBuildID) }
+		case "To":
+			columns[i].Shrink, columns[i].Show = screen.Keep, func(c *state.Change) screen.Cell { _, _, to := versions(c, o); return build(to, c.ToBuildID) }
+		}
+	}
+	columns.Screen(s, 0, table.All(changes))
 	sum, unsized := int64(0), 0
-	t := s.Table(screen.Column{Title: "ACTION"}, screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 3}, screen.Column{Title: "FROM"}, screen.Column{Title: "TO"}, screen.Column{Title: "SIZE", Align: screen.Right})
 	for i := range changes {
-		c := &changes[i]
-		name, from, to := versions(c, o)
-		size := screen.NotKnown
-		if (c.From == nil || c.FromSize != nil) && (c.To == nil || c.ToSize != nil) {
-			n := int64(0)
-			if c.ToSize != nil {
-				n += *c.ToSize
-			}
-			if c.FromSize != nil {
-				n -= *c.FromSize
-			}
-			sum, size = sum+n, signedSize(n)
+		if grown, known := grownBy(&changes[i]); known {
+			sum += grown
 		} else {
 			unsized++
 		}
-		t.Row(screen.Plain.Text(string(c.Action)), screen.Plain.Text(name), screen.Plain.Text(build(from, c.FromBuildID)), screen.Plain.Text(build(to, c.ToBuildID)), screen.Plain.Text(size))
 	}
-	t.End()
 	total := "Installed files together: " + signedSize(sum)
 	if unsized > 0 {
 		total += fmt.Sprintf(", without %s of unknown size", screen.Count(int64(unsized), "package", "packages"))
 	}
 	s.Line(screen.Plain.Text(total))
+}
+
+// grownBy is by how many bytes the installed files of a package have grown.
+func grownBy(c *state.Change) (grown int64, known bool) {
+	if c.From != nil && c.FromSize == nil || c.To != nil && c.ToSize == nil {
+		return 0, false
+	}
+	if c.ToSize != nil {
+		grown += *c.ToSize
+	}
+	if c.FromSize != nil {
+		grown -= *c.FromSize
+	}
+	return grown, true
 }
 
 // signedSize is a difference of sizes.

@@ -2,10 +2,11 @@ package report
 
 import (
 	"fmt"
-	"io"
 
+	"emaudit/audit"
 	"emaudit/audit/overview"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Doctor is the answer to: are Portage's settings as a rollback needs them?
@@ -18,13 +19,7 @@ func Doctor(d *overview.Doctor, o Output) Answer {
 			j.Value("checks", d.Checks)
 			j.Value("checks_passed", d.Passed)
 		},
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "name", "value", "source")
-			for _, s := range d.Settings {
-				c.Row(s.Name, s.Value, s.Source)
-			}
-			return c.Close()
-		},
+		Rows: SettingColumns.CSV(table.All(d.Settings)),
 		Text: func(s *screen.Screen) {
 			role, word := screen.Good, "right for a rollback"
 			if d.Passed < d.Checks {
@@ -36,24 +31,28 @@ func Doctor(d *overview.Doctor, o Output) Answer {
 			if len(d.Findings) > 0 {
 				s.Blank()
 			}
-			if len(d.Space) > 0 {
-				t := s.Table(screen.Column{Title: "FOLDER", Shrink: screen.CutMiddle}, screen.Column{Title: "FOR"}, screen.Column{Title: "FREE", Align: screen.Right}, screen.Column{Title: "OF", Align: screen.Right})
-				for _, p := range d.Space {
-					t.Row(screen.Plain.Text(p.Path), screen.Plain.Text(SpaceRoles[p.Role]), screen.Plain.Text(screen.Size(p.Free)), screen.Plain.Text(screen.Size(p.Total)))
-				}
-				t.End()
+			if SpaceColumns.Screen(s, 0, table.All(d.Space)) > 0 {
 				s.Blank()
 			}
-			t := s.Table(screen.Column{Title: "SETTING"}, screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 1, Min: 12}, screen.Column{Title: "VALUE", Shrink: screen.Wrap, Yield: 2, Min: 24})
-			for _, p := range d.Settings {
-				if p.Value == "" && !o.Verbose {
-					continue
-				}
-				t.Row(screen.Plain.Text(p.Name), screen.Dim.Text(p.Source), screen.Plain.Text(p.Value))
-			}
-			t.End()
+			SettingColumns.Screen(s, 0, table.Where(d.Settings, func(p *overview.SettingRow) bool { return p.Value != "" || o.Verbose }))
 		},
 	}
 }
 
-var SpaceRoles = map[string]string{"pkgdir": "binary packages", "binhost": "fetched packages", "extra": "binary packages", "tmp": "builds"}
+// SettingColumns describe the settings in force.
+var SettingColumns = table.Table[overview.SettingRow]{
+	{Name: "name", Title: "Setting", Type: table.Code},
+	{Of: "source", Title: "From", Role: screen.Dim, Shrink: screen.CutMiddle, Yield: 1, Min: 12},
+	{Name: "value", Title: "Value", Type: table.Code, Shrink: screen.Wrap, Yield: 2, Min: 24},
+	{Name: "source"},
+}
+
+// SpaceColumns describe the room on the disks.
+var SpaceColumns = table.Table[audit.Space]{
+	{Of: "path", Title: "Folder", Type: table.Code, Shrink: screen.CutMiddle},
+	{Title: "For", Show: func(p *audit.Space) screen.Cell { return screen.Plain.Text(spaceRoles[p.Role]) }},
+	{Of: "free", Title: "Free", Type: table.Size},
+	{Of: "total", Title: "Of", Type: table.Size},
+}
+
+var spaceRoles = map[string]string{"pkgdir": "binary packages", "binhost": "fetched packages", "extra": "binary packages", "tmp": "builds"}

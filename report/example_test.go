@@ -74,12 +74,3 @@ func ExampleNewJSON() {
 	// "runs":[
 	// {"id":1,"ended_at":null,"merges":[]}]}
 }
-
-func ExampleNewCSV() {
-	table := report.NewCSV(os.Stdout, "started_at", "args")
-	table.Row(1767225600, "-uDN @world")
-	table.Close()
-	// Output:
-	// started_at,args
-	// 1767225600,'-uDN @world
-}

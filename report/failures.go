@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"emaudit/audit/aftermath"
 	"emaudit/audit/history"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Failures is the answer to: what failed, where and why?
@@ -22,7 +22,7 @@ func Failures(f *aftermath.Failures, o Output) Answer {
 			j.Value("failures", f.Rows)
 			j.Value("cut_merges", f.Cut)
 		},
-		Rows: func(w io.Writer) error { return failureRows(w, f.Rows) },
+		Rows: failureColumns.CSV(table.All(f.Rows)),
 		Text: func(s *screen.Screen) {
 			if cut := findingsOf(f.Findings, "merge-cut"); len(cut) > 0 {
 				s.Findings(cut, o.findingOptions())
@@ -37,6 +37,9 @@ func Failures(f *aftermath.Failures, o Output) Answer {
 		},
 	}
 }
+
+// failureColumns describe failed merges for programs; people read a paragraph of each.
+var failureColumns = table.Data[aftermath.Failure]("cpv", "at", "run", "phase", "cause", "line", "message", "log", "log_gone", "link", "resolution", "resolved_by", "resolved_at")
 
 // outputDiagnostics are the damage of merge output, as every answer about it has
 // it.
@@ -129,20 +132,4 @@ func timeOf(unix *int64) int64 {
 		return 0
 	}
 	return *unix
-}
-
-func failureRows(w io.Writer, all []aftermath.Failure) error {
-	rows := NewCSV(w, "cpv", "at", "run", "phase", "cause", "line", "message", "log", "log_gone", "link", "resolution", "resolved_by", "resolved_at")
-	for i := range all {
-		f := &all[i]
-		rows.Row(f.CPV, f.At, f.Run, f.Phase, f.Cause, f.Line, f.Message, textOf(f.Log), f.LogGone, string(f.Link), f.Resolution, textOf(f.ResolvedBy), f.ResolvedAt)
-	}
-	return rows.Close()
-}
-
-func textOf(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"io"
 	"iter"
 	"strconv"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // logDiagnostics are the damage of a log, as every answer about it has it.
@@ -45,9 +45,9 @@ func History(events iter.Seq2[*history.Event, error], source audit.LogSource, o 
 				}
 			})
 		},
-		Rows: func(w io.Writer) error { return historyRows(w, events) },
+		Rows: logColumns.CSV(logRows(events)),
 		Text: func(s *screen.Screen) {
-			noneOf(s, source, "merge, removal or sync", historyTable(s, events))
+			noneOf(s, source, "merge, removal or sync", logColumns.Screen(s, 0, logRows(events)) > 0)
 			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
@@ -61,83 +61,123 @@ func noneOf(s *screen.Screen, source audit.LogSource, what string, some bool) {
 	}
 }
 
-func historyTable(s *screen.Screen, events iter.Seq2[*history.Event, error]) (some bool) {
-	t := s.Table(
-		screen.Column{Title: "STARTED"},
-		screen.Column{Title: "TOOK", Align: screen.Right},
-		screen.Column{Title: "EVENT"},
-		screen.Column{Title: "WHAT", Shrink: screen.CutMiddle, Yield: 2, Min: readableCPV},
-		screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 1, Optional: true},
-		screen.Column{Title: "RUN", Align: screen.Right},
-	)
-	words := screen.Words{Terminal: s.Terminal()}
-	for e, err := range events {
-		if err != nil {
-			s.Fail(err)
-			return true
+// logRow is an event of the log as programs get it.
+type logRow struct {
+	Event      string   `json:"event"`
+	Run        int64    `json:"run"`
+	Name       string   `json:"name"`
+	StartedAt  *int64   `json:"started_at"`
+	FinishedAt *int64   `json:"finished_at"`
+	Seconds    *int64   `json:"seconds"`
+	Outcome    string   `json:"outcome"`
+	Kind       string   `json:"kind"`
+	Reason     string   `json:"reason"`
+	Root       string   `json:"root"`
+	Replaced   []string `json:"replaced"`
+	Binpkg     *string  `json:"binpkg"`
+	Uncertain  bool     `json:"uncertain"`
+
+	event *history.Event
+}
+
+// logColumns describe the events of the log.
+var logColumns = table.Table[logRow]{
+	{Title: "Started", Type: table.Moment, Value: func(r *logRow) any { return &r.event.At }},
+	{Title: "Took", Type: table.Seconds, Value: func(r *logRow) any { return r.Seconds }},
+	{Title: "Event", Show: eventCell},
+	{Title: "What", Shrink: screen.CutMiddle, Yield: 2, Min: readableCPV, Show: func(r *logRow) screen.Cell { return screen.Plain.Text(eventSubject(r)) }},
+	{Title: "From", Shrink: screen.CutMiddle, Yield: 1, Optional: true, Show: func(r *logRow) screen.Cell { return screen.Dim.Text(eventOrigin(r)) }},
+	{Title: "Run", Type: table.Digits, Show: func(r *logRow) screen.Cell { return screen.Dim.Text(strconv.FormatInt(r.Run, 10)) }},
+}.With(table.Data[logRow]("event", "run", "name", "started_at", "finished_at", "seconds", "outcome", "kind", "reason", "root", "replaced", "binpkg", "uncertain")...)
+
+// logRows yields events as rows; a row holds until the next.
+func logRows(events iter.Seq2[*history.Event, error]) iter.Seq2[*logRow, error] {
+	return func(yield func(*logRow, error) bool) {
+		var row logRow
+		for e, err := range events {
+			if err == nil {
+				row.take(e)
+			}
+			if !yield(&row, err) {
+				return
+			}
 		}
-		some = true
-		what, from, seconds, outcome := eventCells(e)
-		role := outcomeRoles[outcome]
-		if e.Kind == history.EventMerge && e.Merge.PostinstFailed {
-			role = screen.Bad
-		}
-		t.Row(screen.Plain.Text(words.Time(e.At)), screen.Plain.Text(words.Seconds(seconds)), role.Text(eventWord(e, outcome)), screen.Plain.Text(what), screen.Dim.Text(from),
-			screen.Dim.Text(strconv.FormatInt(e.Run, 10)))
 	}
-	t.End()
-	return some
+}
+
+func (r *logRow) take(e *history.Event) {
+	*r = logRow{Event: e.Kind.String(), Run: e.Run, event: e}
+	switch e.Kind {
+	case history.EventMerge:
+		m := &e.Merge
+		r.Name, r.StartedAt, r.FinishedAt, r.Seconds, r.Outcome, r.Uncertain = m.CPV, m.StartedAt, m.FinishedAt, m.Seconds, m.Outcome, m.Uncertain
+		r.Kind, r.Root, r.Replaced, r.Binpkg = m.Kind, m.Root, m.Replaced, m.Binpkg
+	case history.EventUnmerge:
+		u := &e.Unmerge
+		r.Name, r.StartedAt, r.FinishedAt, r.Seconds, r.Outcome, r.Uncertain = u.CPV, u.StartedAt, u.FinishedAt, u.Seconds, u.Outcome, u.Uncertain
+		r.Reason = u.Reason
+	default:
+		y := &e.Sync
+		r.Name, r.StartedAt, r.FinishedAt, r.Seconds, r.Outcome, r.Uncertain = y.Repo, y.StartedAt, y.FinishedAt, y.Seconds, y.Outcome, y.Uncertain
+	}
 }
 
 // readableCPV is the width below which what is left of most cpvs no longer says
 // which package is meant: other columns give way before.
 const readableCPV = 26
 
-// eventWord says what happened and how it ended, in a word where it ended well.
-func eventWord(e *history.Event, outcome string) string {
-	switch e.Kind {
+// eventCell says what happened and how it ended, in a word where it ended well.
+func eventCell(r *logRow) screen.Cell {
+	role := outcomeRoles[r.Outcome]
+	word := r.Outcome
+	switch r.event.Kind {
 	case history.EventMerge:
 		switch {
-		case e.Merge.PostinstFailed:
-			return "postinst failed"
-		case e.Merge.Kind != "binary":
-			return outcome
-		case outcome == "merged":
-			return "binary"
+		case r.event.Merge.PostinstFailed:
+			role, word = screen.Bad, "postinst failed"
+		case r.Kind != "binary":
+		case r.Outcome == "merged":
+			word = "binary"
+		default:
+			word = "binary " + r.Outcome
 		}
-		return "binary " + outcome
 	case history.EventUnmerge:
 		switch {
-		case outcome != "ok":
-			return "unmerge " + outcome
-		case e.Unmerge.Reason == "replaced":
-			return "replaced"
-		}
-		return "unmerged"
-	}
-	if outcome == "ok" {
-		return "synced"
-	}
-	return "sync " + outcome
-}
-
-func eventCells(e *history.Event) (what, from string, seconds *int64, outcome string) {
-	switch e.Kind {
-	case history.EventMerge:
-		what, outcome, seconds = e.Merge.CPV, e.Merge.Outcome, e.Merge.Seconds
-		if e.Merge.Root != "/" && e.Merge.Root != "" {
-			what += " to " + e.Merge.Root
-		}
-		from = fromVersions(&e.Merge)
-	case history.EventUnmerge:
-		what, outcome, seconds = e.Unmerge.CPV, e.Unmerge.Outcome, e.Unmerge.Seconds
-		if e.Unmerge.Reason != "replaced" {
-			from = e.Unmerge.Reason
+		case r.Outcome != "ok":
+			word = "unmerge " + r.Outcome
+		case r.Reason == "replaced":
+			word = "replaced"
+		default:
+			word = "unmerged"
 		}
 	default:
-		what, outcome, seconds = repoName(e.Sync.Repo), e.Sync.Outcome, e.Sync.Seconds
+		if word = "synced"; r.Outcome != "ok" {
+			word = "sync " + r.Outcome
+		}
 	}
-	return what, from, seconds, outcome
+	return role.Text(word)
+}
+
+// eventSubject is what an event is about.
+func eventSubject(r *logRow) string {
+	switch {
+	case r.event.Kind == history.EventSync:
+		return repoName(r.Name)
+	case r.Root != "" && r.Root != "/":
+		return r.Name + " to " + r.Root
+	}
+	return r.Name
+}
+
+// eventOrigin is what a merge replaced, or why a package was removed.
+func eventOrigin(r *logRow) string {
+	switch {
+	case r.event.Kind == history.EventMerge:
+		return fromVersions(&r.event.Merge)
+	case r.Reason == "replaced":
+		return ""
+	}
+	return r.Reason
 }
 
 // fromVersions are the versions that a merge replaced, without what they share
@@ -179,34 +219,6 @@ func revision(cpv string) string {
 		return cpv[i:]
 	}
 	return ""
-}
-
-func SecondsOrNone(seconds *int64) string {
-	if seconds == nil {
-		return screen.NotKnown
-	}
-	return screen.Seconds(*seconds)
-}
-
-func historyRows(w io.Writer, events iter.Seq2[*history.Event, error]) error {
-	rows := NewCSV(w, "event", "run", "name", "started_at", "finished_at", "seconds", "outcome", "kind", "reason", "root", "replaced", "binpkg", "uncertain")
-	for e, err := range events {
-		if err != nil {
-			return err
-		}
-		switch e.Kind {
-		case history.EventMerge:
-			m := &e.Merge
-			rows.Row(e.Kind.String(), e.Run, m.CPV, m.StartedAt, m.FinishedAt, m.Seconds, m.Outcome, m.Kind, "", m.Root, strings.Join(m.Replaced, " "), m.Binpkg, m.Uncertain)
-		case history.EventUnmerge:
-			u := &e.Unmerge
-			rows.Row(e.Kind.String(), e.Run, u.CPV, u.StartedAt, u.FinishedAt, u.Seconds, u.Outcome, "", u.Reason, "", "", nil, u.Uncertain)
-		default:
-			y := &e.Sync
-			rows.Row(e.Kind.String(), e.Run, y.Repo, y.StartedAt, y.FinishedAt, y.Seconds, y.Outcome, "", "", "", "", nil, y.Uncertain)
-		}
-	}
-	return rows.Close()
 }
 
 // repoName names the repository of a sync for people.

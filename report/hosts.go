@@ -2,9 +2,9 @@ package report
 
 import (
 	"fmt"
-	"io"
 
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // HostRow is one host of the database.
@@ -19,28 +19,30 @@ type HostRow struct {
 	Runs       int    `json:"runs"`
 }
 
+// hostColumns describe the hosts of a database.
+var hostColumns = table.Table[HostRow]{
+	{Name: "name", Title: "Host"},
+	{Name: "root", Title: "Root", Shrink: screen.CutMiddle, Show: func(r *HostRow) screen.Cell {
+		if r.Merged {
+			return screen.Plain.Text(r.Root + " of another machine")
+		}
+		return screen.Plain.Text(r.Root)
+	}},
+	{Name: "merged"},
+	{Name: "created_at"},
+	{Name: "known_until"},
+	{Name: "installed", Title: "Installed", Type: table.Number},
+	{Name: "binpkgs", Title: "Binpkgs", Type: table.Number},
+	{Name: "runs", Title: "Runs", Type: table.Number},
+	{Of: "known_until", Title: "Known until", Type: table.Moment},
+}
+
 // Hosts lists the hosts of the database.
-func Hosts(rows []HostRow, o Output) Answer {
+func Hosts(rows []HostRow) Answer {
 	return Answer{
 		Keys: func(j *JSON) { j.Value("hosts", rows) },
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "name", "root", "merged", "created_at", "known_until", "installed", "binpkgs", "runs")
-			for _, r := range rows {
-				c.Row(r.Name, r.Root, r.Merged, r.CreatedAt, r.KnownUntil, r.Installed, r.Binpkgs, r.Runs)
-			}
-			return c.Close()
-		},
-		Text: func(s *screen.Screen) {
-			t := s.Table(screen.Column{Title: "HOST"}, screen.Column{Title: "ROOT", Shrink: screen.CutMiddle}, screen.Column{Title: "INSTALLED", Align: screen.Right}, screen.Column{Title: "BINPKGS", Align: screen.Right}, screen.Column{Title: "RUNS", Align: screen.Right}, screen.Column{Title: "KNOWN UNTIL"})
-			for _, r := range rows {
-				root := r.Root
-				if r.Merged {
-					root += " of another machine"
-				}
-				t.Row(screen.Plain.Text(r.Name), screen.Plain.Text(root), screen.Plain.Text(screen.Number(int64(r.Installed))), screen.Plain.Text(screen.Number(int64(r.Binpkgs))), screen.Plain.Text(screen.Number(int64(r.Runs))), screen.Plain.Text(o.Terminal.Time(r.KnownUntil)))
-			}
-			t.End()
-		},
+		Rows: hostColumns.CSV(table.All(rows)),
+		Text: func(s *screen.Screen) { hostColumns.Screen(s, 0, table.All(rows)) },
 	}
 }
 
@@ -55,13 +57,7 @@ type MergedRow struct {
 func Merged(rows []MergedRow) Answer {
 	return Answer{
 		Keys: func(j *JSON) { j.Value("merged", rows) },
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "host", "rows", "changed")
-			for _, r := range rows {
-				c.Row(r.Host, r.Rows, r.Changed)
-			}
-			return c.Close()
-		},
+		Rows: table.Data[MergedRow]("host", "rows", "changed").CSV(table.All(rows)),
 		Text: func(s *screen.Screen) {
 			for _, r := range rows {
 				text := "nothing new"

@@ -1,10 +1,9 @@
 package report
 
 import (
-	"io"
-
 	"emaudit/audit"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // IngestRow is what an ingest did with one source.
@@ -19,31 +18,34 @@ type IngestRow struct {
 	Damage    int    `json:"damage"` // pieces of damage met now
 }
 
+// ingestColumns describe what an ingest did.
+var ingestColumns = table.Table[IngestRow]{
+	{Name: "source", Title: "Source"},
+	{Name: "path", Title: "Path", Shrink: screen.CutMiddle},
+	{Name: "condition", Title: "State", Show: func(r *IngestRow) screen.Cell {
+		switch {
+		case r.Condition != "read":
+			return screen.Bad.Text(r.Condition)
+		case r.Changed:
+			return screen.Good.Text("updated")
+		}
+		return screen.Dim.Text("unchanged")
+	}},
+	{Name: "problem"},
+	{Name: "changed"},
+	{Name: "read"},
+	{Name: "summary", Shrink: screen.CutEnd, Show: func(r *IngestRow) screen.Cell { return screen.Plain.Text(r.Summary) }},
+	{Name: "damage"},
+}
+
 // Ingest is what an ingest did.
 func Ingest(rows []IngestRow, findings []audit.Finding, o Output) Answer {
 	return Answer{
 		Findings: findings,
 		Keys:     func(j *JSON) { j.Value("sources", rows) },
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "source", "path", "condition", "problem", "changed", "read", "summary", "damage")
-			for _, r := range rows {
-				c.Row(r.Source, r.Path, r.Condition, r.Problem, r.Changed, r.Read, r.Summary, r.Damage)
-			}
-			return c.Close()
-		},
+		Rows:     ingestColumns.CSV(table.All(rows)),
 		Text: func(s *screen.Screen) {
-			t := s.Table(screen.Column{Title: "SOURCE"}, screen.Column{Title: "PATH", Shrink: screen.CutMiddle}, screen.Column{Title: "STATE"}, screen.Column{Title: "", Shrink: screen.CutEnd})
-			for _, r := range rows {
-				state := screen.Dim.Text("unchanged")
-				switch {
-				case r.Condition != "read":
-					state = screen.Bad.Text(r.Condition)
-				case r.Changed:
-					state = screen.Good.Text("updated")
-				}
-				t.Row(screen.Plain.Text(r.Source), screen.Plain.Text(r.Path), state, screen.Plain.Text(r.Summary))
-			}
-			t.End()
+			ingestColumns.Screen(s, 0, table.All(rows))
 			if len(findings) > 0 {
 				s.Blank()
 				s.Findings(findings, o.findingOptions())

@@ -2,13 +2,12 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"slices"
-	"strings"
 
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/binpkg"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Integrity is the answer to: is what lies in PKGDIR whole, and does Portage
@@ -20,7 +19,7 @@ func Integrity(i *binpkgs.Integrity, o Output) Answer {
 			j.Value("instances", i.Rows)
 			j.Value("files", i.Files)
 		},
-		Rows: func(w io.Writer) error { return integrityRows(w, i) },
+		Rows: integrityColumns.CSV(table.All(i.Rows)),
 		Text: func(s *screen.Screen) {
 			line := IntegrityLine(i)
 			switch {
@@ -106,44 +105,34 @@ var signatureRole = map[binpkg.SignatureState]screen.Role{
 	binpkg.SignatureValid: screen.Good, binpkg.SignatureInvalid: screen.Bad, binpkg.SignatureUnknownKey: screen.Warn, binpkg.SignatureUnchecked: screen.Dim,
 }
 
+// integrityColumns describe the binary packages in PKGDIR.
+var integrityColumns = table.Table[binpkgs.IntegrityRow]{
+	{Name: "pkgdir"},
+	{Name: "path", Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 2, Min: 24},
+	{Title: "Integrity", Show: func(r *binpkgs.IntegrityRow) screen.Cell {
+		return IntegrityRoles[r.Integrity].Text(string(r.Integrity))
+	}},
+	{Title: "Indexed", Of: "indexed"},
+	{Title: "Problems", Of: "problems", Shrink: screen.Wrap, Yield: 1, Min: len("binpkg-build-id-differs")},
+	{Title: "Signature", Optional: true, Show: func(r *binpkgs.IntegrityRow) screen.Cell { return signatureRole[r.Signature].Text(string(r.Signature)) }},
+	{Title: "Size", Of: "size", Type: table.Size, Optional: true},
+}.With(table.Data[binpkgs.IntegrityRow]("cpv", "build_id", "build_time", "size", "mtime", "format", "compressor", "slot", "repo", "indexed", "visible",
+	"integrity", "signature", "signature_key", "origin", "verified_at", "problems")...)
+
 // integrityTable lists the files with something to say about, or all of them.
 func integrityTable(s *screen.Screen, i *binpkgs.Integrity, all bool) {
-	columns := []screen.Column{
-		{Title: "BINPKG", Shrink: screen.CutMiddle, Yield: 2, Min: 24},
-		{Title: "INTEGRITY"},
-		{Title: "INDEXED"},
-		{Title: "PROBLEMS", Shrink: screen.Wrap, Yield: 1, Min: len("binpkg-build-id-differs")},
-	}
-	signed := slices.ContainsFunc(i.Rows, func(r binpkgs.IntegrityRow) bool {
+	columns := integrityColumns
+	if !slices.ContainsFunc(i.Rows, func(r binpkgs.IntegrityRow) bool {
 		return signatureRole[r.Signature] != screen.Plain && r.Format == binpkg.FormatGpkg
-	})
-	if signed {
-		columns = append(columns, screen.Column{Title: "SIGNATURE", Optional: true})
+	}) {
+		columns = columns.Without("Signature")
 	}
-	if all {
-		columns = append(columns, screen.Column{Title: "SIZE", Align: screen.Right, Optional: true})
+	if !all {
+		columns = columns.Without("Size")
 	}
-	t := s.Table(columns...)
-	shown := 0
-	for _, r := range i.Rows {
-		if !all && len(r.Problems) == 0 && r.Integrity != binpkg.Damaged && r.Integrity != binpkg.Unknown && r.Signature != binpkg.SignatureInvalid {
-			continue
-		}
-		shown++
-		indexed := "yes"
-		if !r.Indexed {
-			indexed = "no"
-		}
-		cells := []screen.Cell{screen.Plain.Text(r.Path), IntegrityRoles[r.Integrity].Text(string(r.Integrity)), screen.Plain.Text(indexed), screen.Plain.Text(strings.Join(r.Problems, " "))}
-		if signed {
-			cells = append(cells, signatureRole[r.Signature].Text(string(r.Signature)))
-		}
-		if all {
-			cells = append(cells, screen.Plain.Text(screen.Size(r.Size)))
-		}
-		t.Row(cells...)
-	}
-	t.End()
+	shown := columns.Screen(s, 0, table.Where(i.Rows, func(r *binpkgs.IntegrityRow) bool {
+		return all || len(r.Problems) > 0 || r.Integrity == binpkg.Damaged || r.Integrity == binpkg.Unknown || r.Signature == binpkg.SignatureInvalid
+	}))
 	if shown > 0 {
 		s.Blank()
 	}
@@ -151,14 +140,4 @@ func integrityTable(s *screen.Screen, i *binpkgs.Integrity, all bool) {
 		s.Line(screen.Dim.Text(screen.Count(int64(rest), "more file", "more files")+" with nothing to report"), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 		s.Blank()
 	}
-}
-
-func integrityRows(w io.Writer, i *binpkgs.Integrity) error {
-	c := NewCSV(w, "pkgdir", "path", "cpv", "build_id", "build_time", "size", "mtime", "format", "compressor", "slot", "repo", "indexed", "visible",
-		"integrity", "signature", "signature_key", "origin", "verified_at", "problems")
-	for _, r := range i.Rows {
-		c.Row(r.PkgDir, r.Path, r.CPV, r.BuildID, r.BuildTime, r.Size, r.MTime, r.Format, r.Compressor, r.Slot, r.Repo, r.Indexed, r.Visible,
-			r.Integrity, r.Signature, r.SignatureKey, r.Origin, r.VerifiedAt, strings.Join(r.Problems, " "))
-	}
-	return c.Close()
 }

@@ -245,3 +245,13 @@ func FuzzJSONText(f *testing.F) {
 		}
 	})
 }
+
+type failingWriter struct{ err error }
+
+func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
+
+// block returns a literal block without the line feed that it begins with and
+// without the tabs by which the source indents it.
+func block(s string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(s, "\n"), "\t", "")
+}

@@ -1,11 +1,26 @@
 package report
 
 import (
-	"strconv"
-
 	"emaudit/audit/history"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
+
+var largestColumns = table.Table[history.LargestBuild]{
+	{Of: "cp", Title: "Largest builds", Shrink: screen.CutMiddle},
+	{Of: "dir_bytes", Title: "Build dir", Type: table.Size, Blank: true},
+	{Of: "memory_bytes", Title: "Memory", Type: table.Size, Blank: true},
+	{Title: "CPU", Type: table.Seconds, Blank: true, Value: func(b *history.LargestBuild) any { return cpuSeconds(b.CPUMillis) }},
+	{Of: "builds", Title: "Logs", Type: table.Digits},
+}
+
+// cpuSeconds is nil where it is not known.
+func cpuSeconds(millis *int64) any {
+	if millis == nil {
+		return nil
+	}
+	return *millis / 1000
+}
 
 // WithLargestBuilds adds to statistics what building took of disk and memory; on
 // the screen only where everything is asked for.
@@ -24,19 +39,7 @@ func WithLargestBuilds(a Answer, builds []history.LargestBuild, o Output) Answer
 			return
 		}
 		s.Blank()
-		t := s.Table(
-			screen.Column{Title: "LARGEST BUILDS", Shrink: screen.CutMiddle}, screen.Column{Title: "BUILD DIR", Align: screen.Right}, screen.Column{Title: "MEMORY", Align: screen.Right},
-			screen.Column{Title: "CPU", Align: screen.Right}, screen.Column{Title: "LOGS", Align: screen.Right},
-		)
-		for i := range builds {
-			b := &builds[i]
-			cpu := ""
-			if b.CPUMillis != nil {
-				cpu = screen.Seconds(*b.CPUMillis / 1000)
-			}
-			t.Row(screen.Plain.Text(b.CP), screen.Plain.Text(sizeOrNothing(b.DirBytes)), screen.Plain.Text(sizeOrNothing(b.MemoryBytes)), screen.Plain.Text(cpu), screen.Plain.Text(strconv.Itoa(b.Builds)))
-		}
-		t.End()
+		largestColumns.Screen(s, 0, table.All(builds))
 	}
 	return a
 }

@@ -2,12 +2,12 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
 	"emaudit/audit/aftermath"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Mailbox is elog as a mailbox: unread messages first. marked is how many were
@@ -22,7 +22,7 @@ func Mailbox(m *aftermath.Messages, marked int64, o Output) Answer {
 			j.Value("read", m.Read)
 			j.Value("marked_read", max(marked, 0))
 		},
-		Rows: func(w io.Writer) error { return messageRows(w, m.Rows) },
+		Rows: messageColumns.CSV(table.All(m.Rows)),
 		Text: func(s *screen.Screen) {
 			s.Line(MailboxHeadline(m)...)
 			for i := range m.Rows {
@@ -37,6 +37,11 @@ func Mailbox(m *aftermath.Messages, marked int64, o Output) Answer {
 		},
 	}
 }
+
+// messageColumns describe messages for programs; people read the messages.
+var messageColumns = table.Data[aftermath.Message]("id", "cpv", "at", "class", "phase", "run", "unread", "doubtful", "source", "offset").With(
+	table.Column[aftermath.Message]{Name: "text", Value: func(m *aftermath.Message) any { return strings.Join(m.Lines, "\n") }},
+)
 
 func MailboxHeadline(m *aftermath.Messages) []screen.Cell {
 	read := screen.Count(int64(m.Read), "message was", "messages were") + " read before"
@@ -76,12 +81,3 @@ func writeMessage(s *screen.Screen, m *aftermath.Message, evidence bool) {
 // untab replaces tabs, which lists of files in messages and logs are indented
 // with, by what they stand for there.
 func untab(line string) string { return strings.ReplaceAll(line, "\t", "    ") }
-
-func messageRows(w io.Writer, all []aftermath.Message) error {
-	rows := NewCSV(w, "id", "cpv", "at", "class", "phase", "run", "unread", "doubtful", "source", "offset", "text")
-	for i := range all {
-		m := &all[i]
-		rows.Row(m.ID, m.CPV, m.At, m.Class, m.Phase, m.Run, m.Unread, m.Doubtful, m.Source, m.Offset, strings.Join(m.Lines, "\n"))
-	}
-	return rows.Close()
-}

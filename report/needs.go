@@ -2,12 +2,12 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/needs"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // needRow is a need as JSON has it.
@@ -22,43 +22,36 @@ type needRow struct {
 	Reasons   []needs.Reason `json:"reasons"`
 }
 
+// needColumns describe the builds that a host must still be able to get.
+var needColumns = table.Table[needRow]{
+	{Name: "cpv", Title: "Package"},
+	{Name: "build_time", Title: "Built", Type: table.Moment},
+	{Name: "build_id"},
+	{Name: "repo"},
+	{Name: "md5"},
+	{Name: "sha1"},
+	{Name: "size", Title: "Size", Type: table.Size, Blank: true},
+	{Name: "reasons", Title: "For", Shrink: screen.Wrap, Yield: 1, Value: func(r *needRow) any { return needReasons(r.Reasons) }},
+}
+
 // Needs is the answer to: what must a host still be able to get?
 func Needs(list *needs.List, o Output) Answer {
+	rows := make([]needRow, len(list.Builds))
+	for i, b := range list.Builds {
+		rows[i] = needRow{b.CPV, binpkgs.Known(b.BuildTime), binpkgs.Known(b.BuildID), b.Repo, b.MD5, b.SHA1, binpkgs.Known(b.Size), b.Reasons}
+	}
 	return Answer{
 		Keys: func(j *JSON) {
 			j.Value("host_id", list.HostID)
 			j.Value("known_until", list.KnownUntil)
 			j.Value("valid_until", list.ValidUntil)
-			WriteArray(j, "needs", func(yield func(needRow, error) bool) {
-				for _, b := range list.Builds {
-					if !yield(needRow{b.CPV, binpkgs.Known(b.BuildTime), binpkgs.Known(b.BuildID), b.Repo, b.MD5, b.SHA1, binpkgs.Known(b.Size), b.Reasons}, nil) {
-						return
-					}
-				}
-			})
+			j.Value("needs", rows)
 		},
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "cpv", "build_time", "build_id", "repo", "md5", "sha1", "size", "reasons")
-			for _, b := range list.Builds {
-				c.Row(b.CPV, binpkgs.Known(b.BuildTime), binpkgs.Known(b.BuildID), b.Repo, b.MD5, b.SHA1, binpkgs.Known(b.Size), needReasons(b.Reasons))
-			}
-			return c.Close()
-		},
+		Rows: needColumns.CSV(table.All(rows)),
 		Text: func(s *screen.Screen) {
 			s.Line(screen.Bold.Text(fmt.Sprintf("%s must be able to get %s", list.Host, screen.Count(int64(len(list.Builds)), "build", "builds"))),
 				screen.Plain.Text(fmt.Sprintf("; known until %s, valid until %s", o.Terminal.Time(list.KnownUntil), o.Terminal.Time(list.ValidUntil))))
-			t := s.Table(screen.Column{Title: "PACKAGE"}, screen.Column{Title: "BUILT"}, screen.Column{Title: "SIZE", Align: screen.Right}, screen.Column{Title: "FOR", Shrink: screen.Wrap, Yield: 1})
-			for _, b := range list.Builds {
-				built, size := screen.Unknown.Text("unknown"), screen.Plain.Text("")
-				if b.BuildTime != 0 {
-					built = screen.Plain.Text(o.Terminal.Time(b.BuildTime))
-				}
-				if b.Size != 0 {
-					size = screen.Plain.Text(screen.Size(b.Size))
-				}
-				t.Row(screen.Plain.Text(b.CPV), built, size, screen.Plain.Text(needReasons(b.Reasons)))
-			}
-			t.End()
+			needColumns.Screen(s, 0, table.All(rows))
 		},
 	}
 }

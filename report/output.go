@@ -5,6 +5,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Output is where an answer goes and in which format.
@@ -45,22 +46,23 @@ func (o Output) Write(a Answer) error {
 		if a.Rows != nil {
 			return a.Rows(o.W)
 		}
-		return findingRows(o.W, a.Findings)
+		return findingColumns.CSV(table.All(a.Findings))(o.W)
 	}
 	s := screen.NewScreen(o.W, o.Terminal)
 	a.Text(s)
 	return s.Flush()
 }
 
-// findingRows writes findings as CSV.
-func findingRows(w io.Writer, findings []audit.Finding) error {
-	c := NewCSV(w, "severity", "code", "subject", "message", "remedy", "source", "offset")
-	for _, f := range findings {
-		var at audit.Evidence
-		if len(f.Evidence) > 0 {
-			at = f.Evidence[0]
-		}
-		c.Row(string(f.Severity), f.Code, f.Subject, f.Message, f.Remedy.String(), at.Source, at.Offset)
+// findingColumns describe findings for programs; people read them as paragraphs.
+var findingColumns = table.Data[audit.Finding]("severity", "code", "subject", "message").With(
+	table.Column[audit.Finding]{Name: "remedy", Value: func(f *audit.Finding) any { return f.Remedy.String() }},
+	table.Column[audit.Finding]{Name: "source", Value: func(f *audit.Finding) any { return firstEvidence(f).Source }},
+	table.Column[audit.Finding]{Name: "offset", Value: func(f *audit.Finding) any { return firstEvidence(f).Offset }},
+)
+
+func firstEvidence(f *audit.Finding) audit.Evidence {
+	if len(f.Evidence) == 0 {
+		return audit.Evidence{}
 	}
-	return c.Close()
+	return f.Evidence[0]
 }

@@ -2,13 +2,13 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"path"
 	"strconv"
 	"strings"
 
 	"emaudit/audit/overview"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // How much of a long history is shown unless everything is asked for.
@@ -22,7 +22,7 @@ const (
 func Package(p *overview.Package, o Output) Answer {
 	return Answer{
 		Keys: func(j *JSON) { j.Value("package", p) },
-		Rows: func(w io.Writer) error { return eventRows(w, p.Events) },
+		Rows: eventColumns(p).CSV(table.All(p.Events)),
 		Text: func(s *screen.Screen) { writePackage(s, p, o.Verbose) },
 	}
 }
@@ -61,11 +61,15 @@ func writeInstalled(s *screen.Screen, p *overview.Package) {
 		return
 	}
 	s.Heading("Installed")
-	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.Wrap}).Indent(2)
-	for _, i := range p.Installed {
-		t.Row(screen.Plain.Text(i.CPV), screen.Plain.Text(":"+i.Slot), screen.Plain.Text("built "+s.Terminal().Time(timeOf(i.BuildTime))), screen.Plain.Text(screen.Size(i.Size)), screen.Dim.Text(i.USE))
-	}
-	t.End()
+	table.Table[overview.ShownInstalled]{
+		{Show: func(i *overview.ShownInstalled) screen.Cell { return screen.Plain.Text(i.CPV) }},
+		{Show: func(i *overview.ShownInstalled) screen.Cell { return screen.Plain.Text(":" + i.Slot) }},
+		{Show: func(i *overview.ShownInstalled) screen.Cell {
+			return screen.Plain.Text("built " + s.Terminal().Time(timeOf(i.BuildTime)))
+		}},
+		{Type: table.Size, Show: func(i *overview.ShownInstalled) screen.Cell { return screen.Plain.Text(screen.Size(i.Size)) }},
+		{Shrink: screen.Wrap, Show: func(i *overview.ShownInstalled) screen.Cell { return screen.Dim.Text(i.USE) }},
+	}.Screen(s, 2, table.All(p.Installed))
 	s.Blank()
 }
 
@@ -76,25 +80,28 @@ func writeInstances(s *screen.Screen, p *overview.Package) {
 		return
 	}
 	s.Heading("Binary packages")
-	t := s.Table(
-		screen.Column{Title: "BINPKG", Shrink: screen.CutMiddle, Yield: 2}, screen.Column{Title: "BUILT"}, screen.Column{Title: "SIZE", Align: screen.Right},
-		screen.Column{Title: "STATE"}, screen.Column{Title: "INSTALLED", Optional: true},
-	).Indent(2)
-	for _, i := range p.Instances {
-		match := string(i.Match)
-		role := CoverageRoles[i.Match]
-		if match == "" {
-			match, role = "-", screen.Dim
-		}
-		// The folder of the package is in the heading of the page; that of
-		// another location is not.
-		file := strings.TrimPrefix(i.Path, p.CP+"/")
+	// The folder of the package is in the heading of the page; that of another
+	// location is not.
+	file := func(i *overview.ShownInstance) string {
 		if i.PkgDir != p.Instances[0].PkgDir {
-			file = path.Join(i.PkgDir, i.Path)
+			return path.Join(i.PkgDir, i.Path)
 		}
-		t.Row(screen.Plain.Text(file), screen.Plain.Text(s.Terminal().Time(timeOf(i.BuildTime))), screen.Plain.Text(screen.Size(i.Size)), IntegrityRoles[i.Integrity].Text(string(i.Integrity)), role.Text(match))
+		return strings.TrimPrefix(i.Path, p.CP+"/")
 	}
-	t.End()
+	table.Table[overview.ShownInstance]{
+		{Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 2, Show: func(i *overview.ShownInstance) screen.Cell { return screen.Plain.Text(file(i)) }},
+		{Title: "Built", Of: "build_time", Type: table.Moment},
+		{Title: "Size", Of: "size", Type: table.Size},
+		{Title: "State", Show: func(i *overview.ShownInstance) screen.Cell {
+			return IntegrityRoles[i.Integrity].Text(string(i.Integrity))
+		}},
+		{Title: "Installed", Optional: true, Show: func(i *overview.ShownInstance) screen.Cell {
+			if i.Match == "" {
+				return screen.Dim.Text("-")
+			}
+			return CoverageRoles[i.Match].Text(string(i.Match))
+		}},
+	}.Screen(s, 2, table.All(p.Instances))
 	s.Blank()
 }
 
@@ -106,51 +113,48 @@ func writeEvents(s *screen.Screen, p *overview.Package, all bool) {
 		return
 	}
 	s.Heading("History")
-	t := s.Table(
-		screen.Column{Title: "WHEN"}, screen.Column{Title: "RUN", Align: screen.Right}, screen.Column{Title: "DID"}, screen.Column{Title: "VERSION", Shrink: screen.CutMiddle}, screen.Column{Title: "TOOK", Align: screen.Right},
-		screen.Column{Title: "BUILD DIR", Align: screen.Right, Optional: true}, screen.Column{Title: "INSTALLED", Align: screen.Right, Optional: true},
-		screen.Column{Title: "MEMORY", Align: screen.Right, Optional: true}, screen.Column{Title: "CPU", Align: screen.Right, Optional: true},
-	).Indent(2)
-	for i := range p.Events {
-		if i == shownEvents && !all {
-			break
-		}
-		e := &p.Events[i]
-		took, cpu := "", ""
-		if e.Seconds != nil {
-			took = screen.Seconds(*e.Seconds)
-		}
-		if e.CPUMillis != nil {
-			cpu = screen.Seconds(*e.CPUMillis / 1000)
-		}
-		role := screen.Plain
-		if e.Outcome == "failed" || e.Outcome == "postinst failed" {
-			role = screen.Bad
-		}
-		did := e.Kind + " " + e.Outcome
-		if e.Event == "unmerge" {
-			did = "removed, " + e.Kind
-			if e.Outcome != "ok" {
-				did += ", " + e.Outcome
-			}
-		}
-		version := strings.TrimPrefix(e.CPV, p.CP+"-")
-		if e.Root != "" && e.Root != "/" {
-			version += " to " + e.Root
-		}
-		t.Row(screen.Plain.Text(s.Terminal().Time(timeOf(e.Started))), screen.Plain.Text("#"+strconv.FormatInt(e.Run, 10)), role.Text(did), screen.Plain.Text(version), screen.Plain.Text(took),
-			screen.Plain.Text(sizeOrNothing(e.BuildBytes)), screen.Plain.Text(sizeOrNothing(e.InstallBytes)), screen.Plain.Text(sizeOrNothing(e.MemoryBytes)), screen.Plain.Text(cpu))
+	shown := p.Events
+	if !all {
+		shown = shown[:min(len(shown), shownEvents)]
 	}
-	t.End()
+	eventColumns(p).Screen(s, 2, table.All(shown))
 	writeMore(s, len(p.Events)-shownEvents, "older event", "older events", all)
 	s.Blank()
 }
 
-func sizeOrNothing(n *int64) string {
-	if n == nil {
-		return ""
+// eventColumns describe merges and removals of a package with what they took.
+func eventColumns(p *overview.Package) table.Table[overview.ShownEvent] {
+	return table.Table[overview.ShownEvent]{
+		{Title: "When", Of: "started_at", Type: table.Moment},
+		{Title: "Run", Type: table.Digits, Show: func(e *overview.ShownEvent) screen.Cell { return screen.Plain.Text("#" + strconv.FormatInt(e.Run, 10)) }},
+		{Title: "Did", Show: shownEvent},
+		{Title: "Version", Shrink: screen.CutMiddle, Show: func(e *overview.ShownEvent) screen.Cell {
+			version := strings.TrimPrefix(e.CPV, p.CP+"-")
+			if e.Root != "" && e.Root != "/" {
+				version += " to " + e.Root
+			}
+			return screen.Plain.Text(version)
+		}},
+		{Title: "Took", Of: "seconds", Type: table.Seconds, Blank: true},
+		{Title: "Build dir", Of: "build_bytes", Type: table.Size, Blank: true, Optional: true},
+		{Title: "Installed", Of: "install_bytes", Type: table.Size, Blank: true, Optional: true},
+		{Title: "Memory", Of: "memory_bytes", Type: table.Size, Blank: true, Optional: true},
+		{Title: "CPU", Type: table.Seconds, Blank: true, Optional: true, Value: func(e *overview.ShownEvent) any { return cpuSeconds(e.CPUMillis) }},
+	}.With(table.Data[overview.ShownEvent]("event", "run", "cpv", "root", "kind", "outcome", "started_at", "seconds", "log", "log_gone", "link",
+		"build_bytes", "install_bytes", "memory_bytes", "cpu_millis")...)
+}
+
+// shownEvent says what was done, and how it ended.
+func shownEvent(e *overview.ShownEvent) screen.Cell {
+	switch {
+	case e.Event == "unmerge" && e.Outcome != "ok":
+		return screen.Plain.Text("removed, " + e.Kind + ", " + e.Outcome)
+	case e.Event == "unmerge":
+		return screen.Plain.Text("removed, " + e.Kind)
+	case e.Outcome == "failed" || e.Outcome == "postinst failed":
+		return screen.Bad.Text(e.Kind + " " + e.Outcome)
 	}
-	return screen.Size(*n)
+	return screen.Plain.Text(e.Kind + " " + e.Outcome)
 }
 
 // more says how many rows were left out.
@@ -184,22 +188,14 @@ func writeDependents(s *screen.Screen, p *overview.Package, all bool) {
 		return
 	}
 	s.Heading("Needed by")
-	t := s.Table(screen.Column{Shrink: screen.CutMiddle}, screen.Column{}, screen.Column{Shrink: screen.CutEnd, Yield: 1}).Indent(2)
-	for i, d := range p.Dependents {
-		if i == shownDependents && !all {
-			break
-		}
-		t.Row(screen.Plain.Text(d.CPV), screen.Dim.Text(d.Kind), screen.Plain.Text(d.Atom))
+	shown := p.Dependents
+	if !all {
+		shown = shown[:min(len(shown), shownDependents)]
 	}
-	t.End()
+	table.Table[overview.ShownDependency]{
+		{Shrink: screen.CutMiddle, Show: func(d *overview.ShownDependency) screen.Cell { return screen.Plain.Text(d.CPV) }},
+		{Show: func(d *overview.ShownDependency) screen.Cell { return screen.Dim.Text(d.Kind) }},
+		{Shrink: screen.CutEnd, Yield: 1, Show: func(d *overview.ShownDependency) screen.Cell { return screen.Plain.Text(d.Atom) }},
+	}.Screen(s, 2, table.All(shown))
 	writeMore(s, len(p.Dependents)-shownDependents, "more package", "more packages", all)
-}
-
-func eventRows(w io.Writer, all []overview.ShownEvent) error {
-	rows := NewCSV(w, "event", "run", "cpv", "root", "kind", "outcome", "started_at", "seconds", "log", "log_gone", "link", "build_bytes", "install_bytes", "memory_bytes", "cpu_millis")
-	for i := range all {
-		e := &all[i]
-		rows.Row(e.Event, e.Run, e.CPV, e.Root, e.Kind, e.Outcome, e.Started, e.Seconds, textOf(e.Log), e.LogGone, string(e.Link), e.BuildBytes, e.InstallBytes, e.MemoryBytes, e.CPUMillis)
-	}
-	return rows.Close()
 }

@@ -1,10 +1,9 @@
 package report
 
 import (
-	"io"
-
 	"emaudit/audit/state"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // pinRow is a pin as JSON has it.
@@ -38,40 +37,40 @@ func Pins(pins []state.Pinned, o Output) Answer {
 			j.Value("target", nil)
 			j.Value("pins", pinRows(pins))
 		},
-		Rows: func(w io.Writer) error { return pinCSV(w, pins) },
+		Rows: pinColumns(o).CSV(table.All(pins)),
 		Text: func(s *screen.Screen) {
 			if len(pins) == 0 {
 				s.Line(screen.Plain.Text("no state has a name"), screen.Plain.Text("   "), screen.Code.Text("emaudit pin NAME"))
 				return
 			}
-			pinTable(s, pins, o)
+			pinColumns(o).Screen(s, 0, table.All(pins))
 		},
 	}
 }
 
-func pinCSV(w io.Writer, pins []state.Pinned) error {
-	c := NewCSV(w, "pin", "run", "time", "known", "note")
-	for _, p := range pins {
-		c.Row(p.Name, p.Target.Run, p.Target.Time, p.Target.Known, p.Note)
+// pinColumns describe the states that have names.
+func pinColumns(o Output) table.Table[state.Pinned] {
+	return table.Table[state.Pinned]{
+		{Name: "pin", Title: "Pin", Value: func(p *state.Pinned) any { return p.Name }},
+		{Name: "run", Value: func(p *state.Pinned) any { return p.Target.Run }},
+		{Name: "time", Value: func(p *state.Pinned) any { return p.Target.Time }},
+		{Title: "Names", Show: func(p *state.Pinned) screen.Cell {
+			if p.SameAsNow {
+				return screen.Plain.Text(targetText(p.Target, o) + ", as now")
+			}
+			return screen.Plain.Text(targetText(p.Target, o))
+		}},
+		{Name: "known", Title: "Known", Value: func(p *state.Pinned) any { return p.Target.Known }, Show: func(p *state.Pinned) screen.Cell { return knownCell(p.Target.Known) }},
+		{Name: "note", Title: "Note", Value: func(p *state.Pinned) any { return p.Note }, Shrink: screen.Wrap, Yield: 1},
 	}
-	return c.Close()
 }
 
-// pinTable lists pins with the states that they name.
-func pinTable(s *screen.Screen, pins []state.Pinned, o Output) {
-	t := s.Table(screen.Column{Title: "PIN"}, screen.Column{Title: "NAMES"}, screen.Column{Title: "KNOWN"}, screen.Column{Title: "NOTE", Shrink: screen.Wrap, Yield: 1})
-	for _, p := range pins {
-		known := screen.Good.Text("yes")
-		if !p.Target.Known {
-			known = screen.Unknown.Text("no")
-		}
-		what := targetText(p.Target, o)
-		if p.SameAsNow {
-			what += ", as now"
-		}
-		t.Row(screen.Plain.Text(p.Name), screen.Plain.Text(what), known, screen.Plain.Text(p.Note))
+// knownCell says whether a state is known.
+func knownCell(known bool) screen.Cell {
+	if known {
+		return screen.Good.Text("yes")
 	}
-	t.End()
+	return screen.Unknown.Text("no")
 }
 
 // Pinned is the answer to a state being pinned.
@@ -82,7 +81,7 @@ func Pinned(name string, t state.Target, pins []state.Pinned, o Output) Answer {
 			j.Value("target", t)
 			j.Value("pins", pinRows(pins))
 		},
-		Rows: func(w io.Writer) error { return pinCSV(w, pins) },
+		Rows: pinColumns(o).CSV(table.All(pins)),
 		Text: func(s *screen.Screen) {
 			s.Line(screen.Bold.Text(name), screen.Plain.Text(" is "+targetText(t, o)))
 			if !t.Known {

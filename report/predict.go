@@ -2,11 +2,11 @@ package report
 
 import (
 	"fmt"
-	"io"
 
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Predict is the answer to: how long will it take?
@@ -15,9 +15,9 @@ func Predict(p *history.Prediction, source audit.LogSource, o Output) Answer {
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
 		Keys:        func(j *JSON) { j.Fields(p) },
-		Rows:        func(w io.Writer) error { return predictRows(w, p) },
+		Rows:        predictColumns.CSV(table.All(p.Packages)),
 		Text: func(s *screen.Screen) {
-			predictTable(s, p)
+			predictColumns.Screen(s, 0, table.All(p.Packages))
 			predictTotal(s, p)
 			if p.From != "stdin" && len(p.Packages) > 0 {
 				s.Line(screen.Dim.Text("the list is that of " + listNames[p.From]))
@@ -27,30 +27,30 @@ func Predict(p *history.Prediction, source audit.LogSource, o Output) Answer {
 	}
 }
 
-func predictTable(s *screen.Screen, p *history.Prediction) {
-	t := s.Table(
-		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 1, Min: readableCPV},
-		screen.Column{Title: "KIND"},
-		screen.Column{Title: "ELAPSED", Align: screen.Right, Optional: true},
-		screen.Column{Title: "EXPECTED", Align: screen.Right},
-		screen.Column{Title: "PHASE", Optional: true},
-		screen.Column{Title: "MOSTLY", Align: screen.Right, Optional: true},
-		screen.Column{Title: "SAMPLES", Align: screen.Right, Optional: true},
-	)
-	for i := range p.Packages {
-		m := &p.Packages[i]
-		expected, mostly := screen.Unknown.Text("never merged"), ""
-		if m.Seconds != nil {
-			expected = screen.Plain.Text(screen.Seconds(*m.Seconds))
-			mostly = spreadText(*m.Low, *m.High)
+// predictColumns describe what is expected of a list of merges.
+var predictColumns = table.Table[history.PredictedPackage]{
+	{Name: "cpv", Title: "Package", Shrink: screen.CutMiddle, Yield: 1, Min: readableCPV},
+	{Name: "kind", Title: "Kind"},
+	{Title: "Elapsed", Of: "elapsed_seconds", Type: table.Seconds, Blank: true, Optional: true},
+	{Name: "seconds", Title: "Expected", Type: table.Seconds, Show: func(m *history.PredictedPackage) screen.Cell {
+		if m.Seconds == nil {
+			return screen.Unknown.Text("never merged")
 		}
-		elapsed := ""
-		if m.Elapsed != nil {
-			elapsed = screen.Seconds(*m.Elapsed)
+		return screen.Plain.Text(screen.Seconds(*m.Seconds))
+	}},
+	{Title: "Phase", Of: "phase", Optional: true},
+	{Name: "low_seconds"},
+	{Name: "high_seconds"},
+	{Title: "Mostly", Type: table.Seconds, Optional: true, Show: func(m *history.PredictedPackage) screen.Cell {
+		if m.Seconds == nil {
+			return screen.Dim.Text("")
 		}
-		t.Row(screen.Plain.Text(m.CPV), screen.Plain.Text(m.Kind), screen.Plain.Text(elapsed), expected, screen.Plain.Text(m.Phase), screen.Dim.Text(mostly), screen.Dim.Text(fmt.Sprint(m.Samples)))
-	}
-	t.End()
+		return screen.Dim.Text(spreadText(*m.Low, *m.High))
+	}},
+	{Name: "samples", Title: "Samples", Type: table.Digits, Role: screen.Dim, Optional: true},
+	{Name: "elapsed_seconds"},
+	{Name: "phase"},
+	{Name: "root"},
 }
 
 // spreadText is "38m to 41m", or "38m" where both are the same.
@@ -99,13 +99,15 @@ func predictTotal(s *screen.Screen, p *history.Prediction) {
 	s.Facts(facts...)
 }
 
-func predictRows(w io.Writer, p *history.Prediction) error {
-	rows := NewCSV(w, "cpv", "kind", "seconds", "low_seconds", "high_seconds", "samples", "elapsed_seconds", "phase", "root")
-	for i := range p.Packages {
-		m := &p.Packages[i]
-		rows.Row(m.CPV, m.Kind, m.Seconds, m.Low, m.High, m.Samples, m.Elapsed, m.Phase, m.Root)
-	}
-	return rows.Close()
+// accuracyColumns describe the packages of which predictions were worst.
+var accuracyColumns = table.Table[history.PackageAccuracy]{
+	{Name: "cp", Title: "Worst", Shrink: screen.CutMiddle, Yield: 1},
+	{Name: "kind", Title: "Kind"},
+	{Name: "merges", Title: "Merges", Type: table.Number},
+	{Name: "total_seconds", Title: "Total", Type: table.Seconds},
+	{Name: "mean_error_seconds", Title: "Off by", Type: table.Digits, Show: func(p *history.PackageAccuracy) screen.Cell {
+		return screen.Plain.Text(fmt.Sprintf("%.1f s", p.MeanError))
+	}},
 }
 
 // Accuracy is the answer to: how good are the predictions?
@@ -114,13 +116,7 @@ func Accuracy(a *history.Accuracy, source audit.LogSource, o Output) Answer {
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
 		Keys:        func(j *JSON) { j.Value("accuracy", a) },
-		Rows: func(w io.Writer) error {
-			rows := NewCSV(w, "cp", "kind", "merges", "total_seconds", "mean_error_seconds")
-			for _, p := range a.Packages {
-				rows.Row(p.CP, p.Kind, p.Merges, p.Seconds, p.MeanError)
-			}
-			return rows.Close()
-		},
+		Rows:        accuracyColumns.CSV(table.All(a.Packages)),
 		Text: func(s *screen.Screen) {
 			accuracyText(s, a)
 			s.Findings(source.Findings, o.findingOptions())
@@ -140,9 +136,5 @@ func accuracyText(s *screen.Screen, a *history.Accuracy) {
 		{Key: "in the spread", Value: screen.Plain.Text(screen.Percent(int64(a.Within), int64(a.Merges)))},
 	})
 	s.Blank()
-	t := s.Table(screen.Column{Title: "WORST", Shrink: screen.CutMiddle, Yield: 1}, screen.Column{Title: "KIND"}, screen.Column{Title: "MERGES", Align: screen.Right}, screen.Column{Title: "TOTAL", Align: screen.Right}, screen.Column{Title: "OFF BY", Align: screen.Right})
-	for _, p := range a.Packages {
-		t.Row(screen.Plain.Text(p.CP), screen.Plain.Text(p.Kind), screen.Plain.Text(screen.Number(int64(p.Merges))), screen.Plain.Text(screen.Seconds(p.Seconds)), screen.Plain.Text(fmt.Sprintf("%.1f s", p.MeanError)))
-	}
-	t.End()
+	accuracyColumns.Screen(s, 0, table.All(a.Packages))
 }

@@ -2,15 +2,14 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/cleanup"
-	"emaudit/audit/rollback"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // PruneDone says what became of a plan, or of an earlier one.
@@ -85,16 +84,7 @@ func (p *Prune) Answer(o Output) Answer {
 				j.Value("done", p.Done)
 			}
 		},
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "verdict", "pkgdir", "path", "cpv", "size", "code", "reason", "cost")
-			for _, x := range candidates {
-				c.Row("candidate", x.PkgDir, x.Path, x.CPV, x.Size, x.Code, x.Reason, x.Cost)
-			}
-			for _, x := range kept {
-				c.Row("kept", x.PkgDir, x.Path, x.CPV, x.Size, x.Code, x.Reason, "")
-			}
-			return c.Close()
-		},
+		Rows: fileColumns.CSV(table.All(prunedFiles(candidates, kept))),
 		Text: func(s *screen.Screen) {
 			if p.Explain != "" {
 				p.explain(s, candidates, kept)
@@ -107,6 +97,26 @@ func (p *Prune) Answer(o Output) Answer {
 			}
 		},
 	}
+}
+
+// prunedFile is a file that can go or stays, as programs get it.
+type prunedFile struct {
+	Verdict string `json:"verdict"`
+	cleanup.PruneCandidate
+}
+
+// fileColumns describe what can go and what stays.
+var fileColumns = table.Data[prunedFile]("verdict", "pkgdir", "path", "cpv", "size", "code", "reason", "cost")
+
+func prunedFiles(candidates []cleanup.PruneCandidate, kept []cleanup.PruneKept) []prunedFile {
+	files := make([]prunedFile, 0, len(candidates)+len(kept))
+	for _, c := range candidates {
+		files = append(files, prunedFile{"candidate", c})
+	}
+	for _, k := range kept {
+		files = append(files, prunedFile{"kept", cleanup.PruneCandidate{PkgDir: k.PkgDir, Path: k.Path, CPV: k.CPV, Size: k.Size, Code: k.Code, Reason: k.Reason}})
+	}
+	return files
 }
 
 // withoutErrors yields the elements of a slice.
@@ -205,35 +215,42 @@ var pruneWhy = []struct{ code, text string }{
 	{cleanup.PruneOverBudget, "over --max-size"},
 }
 
+// pruneGroup sums the files that can go for one reason.
+type pruneGroup struct {
+	why, example string
+	files, size  int64
+}
+
+var groupColumns = table.Table[pruneGroup]{
+	{Title: "Why", Value: func(g *pruneGroup) any { return g.why }},
+	{Title: "Files", Type: table.Number, Value: func(g *pruneGroup) any { return g.files }},
+	{Title: "Size", Type: table.Size, Value: func(g *pruneGroup) any { return g.size }},
+	{Title: "For example", Shrink: screen.CutMiddle, Yield: 1, Value: func(g *pruneGroup) any { return g.example }},
+}
+
 // pruneGroups shows the candidates by reason.
 func pruneGroups(s *screen.Screen, plan *cleanup.PrunePlan) {
 	if len(plan.Candidates) == 0 {
 		return
 	}
 	s.Blank()
-	t := s.Table(
-		screen.Column{Title: "WHY"},
-		screen.Column{Title: "FILES", Align: screen.Right},
-		screen.Column{Title: "SIZE", Align: screen.Right},
-		screen.Column{Title: "FOR EXAMPLE", Shrink: screen.CutMiddle, Yield: 1},
-	)
+	var groups []pruneGroup
 	for _, w := range pruneWhy {
-		var files, size int64
-		example := ""
+		g := pruneGroup{why: w.text}
 		for _, c := range plan.Candidates {
 			if c.Code != w.code {
 				continue
 			}
-			if files++; files == 1 {
-				example = path.Base(c.Path)
+			if g.files++; g.files == 1 {
+				g.example = path.Base(c.Path)
 			}
-			size += c.Size
+			g.size += c.Size
 		}
-		if files > 0 {
-			t.Row(screen.Plain.Text(w.text), screen.Plain.Text(screen.Number(files)), screen.Plain.Text(screen.Size(size)), screen.Plain.Text(example))
+		if g.files > 0 {
+			groups = append(groups, g)
 		}
 	}
-	t.End()
+	groupColumns.Screen(s, 0, table.All(groups))
 	s.Line(screen.Dim.Text("Each file with its reason and what it would cost:  "), screen.Code.Text("--verbose"))
 }
 
@@ -276,14 +293,6 @@ func candidateWhy(c cleanup.PruneCandidate) string {
 		return c.Reason
 	}
 	return c.Reason + "; lost with it: " + c.Cost
-}
-
-// pruneVerdicts names the verdicts as the screen of a rollback does.
-var pruneVerdicts = map[rollback.Readiness]screen.Cell{
-	rollback.Ready:             screen.Good.Text("READY"),
-	rollback.ReadyWithWarnings: screen.Warn.Text("READY WITH WARNINGS"),
-	rollback.Partial:           screen.Warn.Text("PARTIAL"),
-	rollback.NotReady:          screen.Bad.Text("NOT READY"),
 }
 
 // hosts lists the other hosts for which files are kept.
@@ -332,7 +341,7 @@ func (p *Prune) states(s *screen.Screen) {
 		if x.GivenUp {
 			continue
 		}
-		t.Row(screen.Plain.Text("before "+run), screen.Plain.Text(s.Terminal().Time(x.Target.Time)), pruneVerdicts[x.Verdict], screen.Dim.Text(why))
+		t.Row(screen.Plain.Text("before "+run), screen.Plain.Text(s.Terminal().Time(x.Target.Time)), ReadinessWords[x.Verdict], screen.Dim.Text(why))
 	}
 	t.End()
 }
@@ -358,7 +367,7 @@ func (p *Prune) endings(s *screen.Screen, verbose bool) {
 	}
 	for i := range p.Plan.Endings[:shown] {
 		e := &p.Plan.Endings[i]
-		t.Row(screen.Plain.Text("before "+endingOf(e)), screen.Plain.Text(s.Terminal().Time(e.Target.Time)), pruneVerdicts[e.After],
+		t.Row(screen.Plain.Text("before "+endingOf(e)), screen.Plain.Text(s.Terminal().Time(e.Target.Time)), ReadinessWords[e.After],
 			screen.Plain.Text(fmt.Sprintf("%s; it needs %s", e.Why, screen.Count(int64(len(e.Files)), "file that goes", "files that go"))))
 	}
 	t.End()

@@ -4,7 +4,7 @@
 //
 //   - text for people, by package screen;
 //   - [JSON], one document for programs, complete and exact;
-//   - [CSV], one table for spreadsheets and for awk.
+//   - CSV, one table for spreadsheets and for awk, by package table.
 //
 // # Rules
 //

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"emaudit/audit"
@@ -12,6 +11,7 @@ import (
 	"emaudit/audit/state"
 	"emaudit/parse/binpkg"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // ReadinessWords are the verdicts as people read them.
@@ -27,23 +27,9 @@ func Rollback(r *rollback.Rollback, o Output) Answer {
 	return Answer{
 		Findings: r.Findings,
 		Keys:     func(j *JSON) { j.Fields(r) },
-		Rows:     func(w io.Writer) error { return rollbackRows(w, r) },
+		Rows:     rollbackColumns(o).CSV(table.All(r.Changes)),
 		Text:     func(s *screen.Screen) { rollbackText(s, r, o) },
 	}
-}
-
-func rollbackRows(w io.Writer, r *rollback.Rollback) error {
-	c := NewCSV(w, "action", "slot", "from", "to", "from_build_time", "to_build_time", "path", "build_id", "match", "integrity", "usable", "stays", "reasons")
-	for i := range r.Changes {
-		x := &r.Changes[i]
-		var file string
-		var buildID *int64
-		if x.Instance != nil {
-			file, buildID = x.Instance.Path, x.Instance.BuildID
-		}
-		c.Row(string(x.Action), x.Slot, x.From, x.To, x.FromBuildTime, x.ToBuildTime, file, buildID, string(x.Match), x.Integrity, string(x.Usable), x.Stays, ReasonCodes(x.Reasons))
-	}
-	return c.Close()
 }
 
 func ReasonCodes(reasons []acceptance.Reason) string {
@@ -216,35 +202,44 @@ func rollbackTable(s *screen.Screen, r *rollback.Rollback, o Output) {
 	if len(r.Changes) == 0 {
 		return
 	}
-	t := s.Table(
-		screen.Column{Title: "ACTION"},
-		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 3},
-		screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 2, Min: 8},
-		screen.Column{Title: "TO", Shrink: screen.CutMiddle, Yield: 2, Min: 12},
-		screen.Column{Title: "BINPKG", Shrink: screen.Wrap, Yield: 1, Min: 22},
-	)
 	good, hidden := 0, 0
-	for i := range r.Changes {
-		x := &r.Changes[i]
-		fine := x.Usable == acceptance.UsableYes && !x.Stays && (x.Action == state.ActionRemove || x.Match != binpkgs.CoverageSameVersion)
-		if fine {
-			if good++; good > shownChanges && !o.Verbose {
-				hidden++
-				continue
-			}
+	rollbackColumns(o).Screen(s, 0, table.Where(r.Changes, func(x *rollback.RollbackChange) bool {
+		if x.Usable != acceptance.UsableYes || x.Stays || x.Action != state.ActionRemove && x.Match == binpkgs.CoverageSameVersion {
+			return true
 		}
-		name, from, to := versions(&x.Change, o)
-		if x.Action == state.ActionReinstall {
-			// Which build is there now, is not what is asked.
-			from, _, _ = strings.Cut(from, " ")
+		if good++; good > shownChanges && !o.Verbose {
+			hidden++
+			return false
 		}
-		t.Row(screen.Plain.Text(rollbackWord(x.Action)), screen.Plain.Text(name), screen.Plain.Text(from), screen.Plain.Text(to), binpkgCell(x))
-	}
-	t.End()
+		return true
+	}))
 	if hidden > 0 {
 		s.Line(screen.Dim.Text(fmt.Sprintf("%d more usable", hidden)), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 	}
 	s.Blank()
+}
+
+// rollbackColumns describe the changes of a rollback.
+func rollbackColumns(o Output) table.Table[rollback.RollbackChange] {
+	version := func(which func(name, from, to string) string) func(*rollback.RollbackChange) screen.Cell {
+		return func(x *rollback.RollbackChange) screen.Cell {
+			name, from, to := versions(&x.Change, o)
+			if x.Action == state.ActionReinstall {
+				// Which build is there now, is not what is asked.
+				from, _, _ = strings.Cut(from, " ")
+			}
+			return screen.Plain.Text(which(name, from, to))
+		}
+	}
+	return table.Table[rollback.RollbackChange]{
+		{Name: "action", Title: "Action", Show: func(x *rollback.RollbackChange) screen.Cell { return screen.Plain.Text(rollbackWord(x.Action)) }},
+		{Title: "Package", Shrink: screen.CutMiddle, Yield: 3, Show: version(func(name, _, _ string) string { return name })},
+		{Name: "slot"},
+		{Name: "from", Title: "From", Shrink: screen.CutMiddle, Yield: 2, Min: 8, Show: version(func(_, from, _ string) string { return from })},
+		{Name: "to", Title: "To", Shrink: screen.CutMiddle, Yield: 2, Min: 12, Show: version(func(_, _, to string) string { return to })},
+		{Title: "Binpkg", Shrink: screen.Wrap, Yield: 1, Min: 22, Show: binpkgCell},
+	}.With(table.Data[rollback.RollbackChange]("from_build_time", "to_build_time", "instance.path", "instance.build_id", "match", "integrity", "usable", "stays")...).With(
+		table.Column[rollback.RollbackChange]{Name: "reasons", Value: func(x *rollback.RollbackChange) any { return ReasonCodes(x.Reasons) }})
 }
 
 // rollbackWord is what a rollback does to a package. Of a newer version it puts
@@ -313,13 +308,7 @@ func Rollbacks(all []*rollback.Rollback, o Output) Answer {
 	return Answer{
 		Findings: findings,
 		Keys:     func(j *JSON) { j.Value("rollbacks", all) },
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "run", "time", "args", "known", "verdict", "changes", "gaps", "unsatisfied", "unknowns", "risks")
-			for _, r := range all {
-				c.Row(r.Target.Run, r.Target.Time, r.Target.Args, r.Target.Known, string(r.Verdict), len(r.Changes), len(r.Gaps), len(r.Unsatisfied), len(r.Unknowns), len(r.Risks))
-			}
-			return c.Close()
-		},
+		Rows:     rollbacksColumns(o).CSV(table.All(all)),
 		Text: func(s *screen.Screen) {
 			rollbacksText(s, all, o)
 		},
@@ -336,13 +325,32 @@ func rollbacksText(s *screen.Screen, all []*rollback.Rollback, o Output) {
 		screen.Plain.Text(fmt.Sprintf(" states can be restored: %d ready, %d with warnings, %d partly; %d not",
 			counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady])))
 	s.Blank()
-	t := s.Table(screen.Column{Title: "BACK TO", Align: screen.Right}, screen.Column{Title: "DAY"}, screen.Column{Title: "VERDICT"}, screen.Column{Title: "PKGS", Align: screen.Right},
-		screen.Column{Title: "WHY", Shrink: screen.Wrap, Yield: 1, Min: 26}, screen.Column{Title: "ASKED", Shrink: screen.CutEnd, Yield: 2, Optional: true}, screen.Column{Title: "PIN"})
-	for _, r := range all {
-		t.Row(screen.Plain.Text(targetFlag(r.Target)), screen.Plain.Text(dayOf(o.Terminal.Time(r.Target.Time))), ReadinessWords[r.Verdict], screen.Plain.Text(fmt.Sprint(len(r.Changes))),
-			screen.Plain.Text(WhyOf(r)), screen.Dim.Text(AskedBriefly(r.Target.Args)), screen.Plain.Text(strings.Join(r.Target.Pins, " ")))
+	rollbacksColumns(o).Screen(s, 0, table.All(all))
+}
+
+// rollbacksColumns describe the ways back to earlier states.
+func rollbacksColumns(o Output) table.Table[*rollback.Rollback] {
+	type way = *rollback.Rollback
+	number := func(name string, count func(way) int) table.Column[way] {
+		return table.Column[way]{Name: name, Value: func(r *way) any { return count(*r) }}
 	}
-	t.End()
+	return table.Table[way]{
+		{Title: "Back to", Type: table.Digits, Value: func(r *way) any { return targetFlag((*r).Target) }},
+		{Title: "Day", Value: func(r *way) any { return dayOf(o.Terminal.Time((*r).Target.Time)) }},
+		{Name: "run", Of: "target.run"},
+		{Name: "time", Of: "target.time"},
+		{Name: "args", Of: "target.args"},
+		{Name: "known", Of: "target.known"},
+		{Name: "verdict", Of: "verdict", Title: "Verdict", Show: func(r *way) screen.Cell { return ReadinessWords[(*r).Verdict] }},
+		{Name: "changes", Title: "Pkgs", Type: table.Digits, Value: func(r *way) any { return len((*r).Changes) }},
+		number("gaps", func(r way) int { return len(r.Gaps) }),
+		number("unsatisfied", func(r way) int { return len(r.Unsatisfied) }),
+		number("unknowns", func(r way) int { return len(r.Unknowns) }),
+		number("risks", func(r way) int { return len(r.Risks) }),
+		{Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 26, Value: func(r *way) any { return WhyOf(*r) }},
+		{Title: "Asked", Role: screen.Dim, Shrink: screen.CutEnd, Yield: 2, Optional: true, Value: func(r *way) any { return AskedBriefly((*r).Target.Args) }},
+		{Title: "Pin", Of: "target.pins"},
+	}
 }
 
 // WhyOf sums up what keeps a rollback from being ready.

@@ -1,14 +1,15 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
-	"io"
 	"iter"
 	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Runs is the answer to: what was emerge asked, and what did it do?
@@ -17,39 +18,31 @@ func Runs(runs iter.Seq2[*history.Run, error], source audit.LogSource, o Output)
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
 		Keys:        func(j *JSON) { WriteArray(j, "runs", runs) },
-		Rows:        func(w io.Writer) error { return runRows(w, runs) },
+		Rows:        RunColumns(true).CSV(runs),
 		Text: func(s *screen.Screen) {
-			noneOf(s, source, "run", runTable(s, runs, o.Verbose))
+			noneOf(s, source, "run", RunColumns(o.Verbose).Screen(s, 0, runs) > 0)
 			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
 }
 
-func runTable(s *screen.Screen, runs iter.Seq2[*history.Run, error], verbose bool) (some bool) {
-	t := s.Table(
-		screen.Column{Title: "ID", Align: screen.Right},
-		screen.Column{Title: "STARTED"},
-		screen.Column{Title: "TOOK", Align: screen.Right},
-		screen.Column{Title: "ASKED", Shrink: screen.CutEnd, Yield: 1, Min: 16},
-		screen.Column{Title: "DID", Shrink: screen.CutEnd, Yield: 2},
-		screen.Column{Title: "OUTCOME"},
-	)
-	term := s.Terminal()
-	for r, err := range runs {
-		if err != nil {
-			s.Fail(err)
-			return true
-		}
-		some = true
-		asked := AskedBriefly(r.Args)
-		if verbose {
-			asked = r.Args
-		}
-		t.Row(screen.Dim.Text(fmt.Sprint(r.ID)), screen.Plain.Text(term.Time(r.StartedAt)), screen.Plain.Text(SecondsOrNone(r.Seconds)), screen.Plain.Text(asked),
-			screen.Plain.Text(DidBriefly(r)), RunOutcome(r))
+// RunColumns describe the runs of emerge, with all arguments or with what a person
+// might have typed.
+func RunColumns(all bool) table.Table[history.Run] {
+	asked := AskedBriefly
+	if all {
+		asked = func(args string) string { return args }
 	}
-	t.End()
-	return some
+	return table.Table[history.Run]{
+		{Title: "ID", Of: "id", Type: table.Digits, Role: screen.Dim},
+		{Title: "Started", Type: table.Moment, Value: func(r *history.Run) any { return &r.StartedAt }},
+		{Title: "Took", Type: table.Seconds, Value: func(r *history.Run) any { return r.Seconds }},
+		{Title: "Asked", Type: table.Code, Shrink: screen.CutEnd, Yield: 1, Min: 16, Show: func(r *history.Run) screen.Cell { return screen.Plain.Text(asked(r.Args)) }},
+		{Title: "Did", Shrink: screen.CutEnd, Yield: 2, Optional: true, Show: func(r *history.Run) screen.Cell { return screen.Plain.Text(DidBriefly(r)) }},
+		{Title: "Outcome", Show: RunOutcome},
+	}.With(table.Data[history.Run]("id", "started_at", "ended_at", "seconds", "args", "action", "outcome", "exit_status", "counts.new", "counts.upgraded",
+		"counts.downgraded", "counts.rebuilt", "counts.merged", "counts.built", "counts.fetched", "counts.removed", "counts.failed", "counts.interrupted",
+		"counts.running", "counts.synced", "counts.not_synced", "uncertain", "counts.not_removed")...)
 }
 
 // RunOutcome is a run's outcome with the number of packages that failed.
@@ -135,33 +128,20 @@ func DidBriefly(r *history.Run) string {
 	return strings.Join(parts, ", ")
 }
 
-func runRows(w io.Writer, runs iter.Seq2[*history.Run, error]) error {
-	rows := NewCSV(w, "id", "started_at", "ended_at", "seconds", "args", "action", "outcome", "exit_status", "new", "upgraded", "downgraded",
-		"rebuilt", "merged", "built", "fetched", "removed", "failed", "interrupted", "running", "synced", "not_synced", "uncertain", "not_removed")
-	for r, err := range runs {
-		if err != nil {
-			return err
-		}
-		c := &r.Counts
-		rows.Row(r.ID, r.StartedAt, r.EndedAt, r.Seconds, r.Args, r.Action, r.Outcome, r.ExitStatus, c.New, c.Upgraded, c.Downgraded,
-			c.Rebuilt, c.Merged, c.Built, c.Fetched, c.Removed, c.Failed, c.Interrupted, c.Running, c.Synced, c.NotSynced, r.Uncertain, c.NotRemoved)
-	}
-	return rows.Close()
-}
-
 // OneRun is the answer to: what exactly did this run do?
 func OneRun(r *history.Run, source audit.LogSource, o Output) Answer {
 	return Answer{
 		Findings:    source.Findings,
 		Diagnostics: logDiagnostics(source),
 		Keys:        func(j *JSON) { j.Value("runs", []*history.Run{r}) },
-		Rows: func(w io.Writer) error {
-			return historyRows(w, runEvents(r))
-		},
+		Rows:        logColumns.CSV(logRows(runEvents(r))),
 		Text: func(s *screen.Screen) {
 			runHead(s, r)
-			runMerges(s, r)
-			runRest(s, r)
+			if mergeColumns.Screen(s, 0, table.All(r.Merges)) > 0 {
+				s.Blank()
+			}
+			removalColumns.Screen(s, 0, table.Where(r.Unmerges, func(u *history.UnmergeEvent) bool { return u.Reason != "replaced" || u.Outcome != "ok" }))
+			syncColumns.Screen(s, 0, table.All(r.Syncs))
 			s.Findings(source.Findings, o.findingOptions())
 		},
 	}
@@ -197,7 +177,7 @@ func runHead(s *screen.Screen, r *history.Run) {
 		{Key: "started", Value: screen.Plain.Text(term.Instant(r.StartedAt))},
 	}
 	if r.EndedAt != nil {
-		pairs = append(pairs, screen.Pair{Key: "ended", Value: screen.Plain.Text(term.Instant(*r.EndedAt) + ", after " + SecondsOrNone(r.Seconds))})
+		pairs = append(pairs, screen.Pair{Key: "ended", Value: screen.Plain.Text(term.Instant(*r.EndedAt) + ", after " + screen.SecondsOrNone(r.Seconds))})
 	}
 	if r.ExitStatus != nil {
 		pairs = append(pairs, screen.Pair{Key: "exit status", Value: screen.Plain.Text(fmt.Sprint(*r.ExitStatus))})
@@ -216,58 +196,43 @@ func runHead(s *screen.Screen, r *history.Run) {
 	s.Blank()
 }
 
-func runMerges(s *screen.Screen, r *history.Run) {
-	t := s.Table(
-		screen.Column{Title: "PACKAGE", Shrink: screen.CutMiddle, Yield: 2},
-		screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 3},
-		screen.Column{Title: "KIND"},
-		screen.Column{Title: "TOOK", Align: screen.Right},
-		screen.Column{Title: "OUTCOME"},
-		screen.Column{Title: "BINPKG", Shrink: screen.CutMiddle, Yield: 1, Optional: true},
-	)
-	for i := range r.Merges {
-		m := &r.Merges[i]
-		what := m.CPV
+// mergeColumns describe the merges of one run.
+var mergeColumns = table.Table[history.MergeEvent]{
+	{Title: "Package", Shrink: screen.CutMiddle, Yield: 2, Show: func(m *history.MergeEvent) screen.Cell {
 		if m.Root != "/" && m.Root != "" {
-			what += " to " + m.Root
+			return screen.Plain.Text(m.CPV + " to " + m.Root)
 		}
-		binpkg := ""
-		if m.Binpkg != nil {
-			binpkg = *m.Binpkg
-		}
-		outcome, role := m.Outcome, outcomeRoles[m.Outcome]
+		return screen.Plain.Text(m.CPV)
+	}},
+	{Title: "From", Shrink: screen.CutMiddle, Yield: 3, Show: func(m *history.MergeEvent) screen.Cell { return screen.Dim.Text(fromVersions(m)) }},
+	{Of: "kind", Title: "Kind"},
+	{Of: "seconds", Title: "Took", Type: table.Seconds},
+	{Title: "Outcome", Show: func(m *history.MergeEvent) screen.Cell {
 		switch {
 		case m.PostinstFailed:
-			outcome, role = "merged, postinst failed", screen.Bad
+			return screen.Bad.Text("merged, postinst failed")
 		case m.BetweenVersions:
-			outcome, role = m.Outcome+" between versions", screen.Bad
+			return screen.Bad.Text(m.Outcome + " between versions")
 		case m.Uncertain:
-			outcome += "?"
+			return outcomeRoles[m.Outcome].Text(m.Outcome + "?")
 		}
-		t.Row(screen.Plain.Text(what), screen.Dim.Text(fromVersions(m)), screen.Plain.Text(m.Kind), screen.Plain.Text(SecondsOrNone(m.Seconds)), role.Text(outcome), screen.Dim.Text(binpkg))
-	}
-	t.End()
-	if len(r.Merges) > 0 {
-		s.Blank()
-	}
+		return outcomeRoles[m.Outcome].Text(m.Outcome)
+	}},
+	{Of: "binpkg", Title: "Binpkg", Role: screen.Dim, Shrink: screen.CutMiddle, Yield: 1, Optional: true},
 }
 
-// runRest lists the removals that no merge did, and the syncs.
-func runRest(s *screen.Screen, r *history.Run) {
-	t := s.Table(screen.Column{Title: "REMOVED", Shrink: screen.CutMiddle, Yield: 1}, screen.Column{Title: "WHY"}, screen.Column{Title: "TOOK", Align: screen.Right}, screen.Column{Title: "OUTCOME"})
-	for _, u := range r.Unmerges {
-		if u.Reason != "replaced" || u.Outcome != "ok" {
-			t.Row(screen.Plain.Text(u.CPV), screen.Plain.Text(u.Reason), screen.Plain.Text(SecondsOrNone(u.Seconds)), outcomeRoles[u.Outcome].Text(u.Outcome))
-		}
-	}
-	t.End()
-	t = s.Table(screen.Column{Title: "SYNCED"}, screen.Column{Title: "FROM", Shrink: screen.CutMiddle, Yield: 1}, screen.Column{Title: "TOOK", Align: screen.Right}, screen.Column{Title: "OUTCOME"})
-	for _, y := range r.Syncs {
-		from := y.URL
-		if from == "" {
-			from = y.Location
-		}
-		t.Row(screen.Plain.Text(y.Repo), screen.Dim.Text(from), screen.Plain.Text(SecondsOrNone(y.Seconds)), outcomeRoles[y.Outcome].Text(y.Outcome))
-	}
-	t.End()
+// removalColumns describe the removals that no merge did.
+var removalColumns = table.Table[history.UnmergeEvent]{
+	{Of: "cpv", Title: "Removed", Shrink: screen.CutMiddle, Yield: 1},
+	{Of: "reason", Title: "Why"},
+	{Of: "seconds", Title: "Took", Type: table.Seconds},
+	{Title: "Outcome", Show: func(u *history.UnmergeEvent) screen.Cell { return outcomeRoles[u.Outcome].Text(u.Outcome) }},
+}
+
+// syncColumns describe the syncs of one run.
+var syncColumns = table.Table[history.SyncEvent]{
+	{Of: "repo", Title: "Synced"},
+	{Title: "From", Shrink: screen.CutMiddle, Yield: 1, Show: func(y *history.SyncEvent) screen.Cell { return screen.Dim.Text(cmp.Or(y.URL, y.Location)) }},
+	{Of: "seconds", Title: "Took", Type: table.Seconds},
+	{Title: "Outcome", Show: func(y *history.SyncEvent) screen.Cell { return outcomeRoles[y.Outcome].Text(y.Outcome) }},
 }

@@ -2,12 +2,10 @@ package report
 
 import (
 	"encoding/hex"
-	"io"
 	"iter"
-	"strconv"
-	"strings"
 
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // SQL is the answer to a question in SQL. Rows hold until the next is yielded.
@@ -23,16 +21,7 @@ func SQL(columns []string, rows iter.Seq2[[]any, error]) Answer {
 				}
 			})
 		},
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, columns...)
-			for row, err := range rows {
-				if err != nil {
-					return err
-				}
-				c.Row(plainValues(row)...)
-			}
-			return c.Close()
-		},
+		Rows: columnsOf(columns, nil).CSV(valuesOf(rows)),
 		Text: func(s *screen.Screen) { sqlTable(s, columns, rows) },
 	}
 }
@@ -47,53 +36,49 @@ func plainValues(row []any) []any {
 	return row
 }
 
-func sqlTable(s *screen.Screen, columns []string, rows iter.Seq2[[]any, error]) {
-	var t *screen.Table
-	begin := func(row []any) {
-		shown := make([]screen.Column, len(columns))
-		for i, name := range columns {
-			shown[i] = screen.Column{Title: strings.ToUpper(name), Shrink: screen.CutEnd}
-			if row == nil {
-				continue
-			}
-			switch row[i].(type) {
+// columnsOf describes what a question answers with. A column is as its value in the
+// first row.
+func columnsOf(names []string, first []any) table.Table[[]any] {
+	columns := make(table.Table[[]any], len(names))
+	for i, name := range names {
+		columns[i] = table.Column[[]any]{Name: name, Title: name, Shrink: screen.CutEnd, Value: func(row *[]any) any { return (*row)[i] }}
+		if first != nil {
+			switch first[i].(type) {
 			case int64, float64:
-				shown[i].Align = screen.Right
+				columns[i].Type = table.Digits
 			}
 		}
-		t = s.Table(shown...)
 	}
-	for row, err := range rows {
-		if err != nil {
-			s.Fail(err)
-			return
-		}
-		if t == nil {
-			begin(row)
-		}
-		cells := make([]screen.Cell, len(row))
-		for i, value := range plainValues(row) {
-			cells[i] = screen.Plain.Text(sqlText(value))
-		}
-		t.Row(cells...)
-	}
-	if t == nil {
-		begin(nil)
-	}
-	t.End()
+	return columns
 }
 
-// sqlText writes a value for people.
-func sqlText(value any) string {
-	switch v := value.(type) {
-	case int64:
-		return strconv.FormatInt(v, 10)
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case string:
-		return v
+// valuesOf yields the rows with plain values.
+func valuesOf(rows iter.Seq2[[]any, error]) iter.Seq2[*[]any, error] {
+	return func(yield func(*[]any, error) bool) {
+		for row, err := range rows {
+			row = plainValues(row)
+			if !yield(&row, err) {
+				return
+			}
+		}
 	}
-	return ""
+}
+
+func sqlTable(s *screen.Screen, names []string, rows iter.Seq2[[]any, error]) {
+	next, stop := iter.Pull2(valuesOf(rows))
+	defer stop()
+	first, err, some := next()
+	columns := columnsOf(names, nil)
+	if some && err == nil {
+		columns = columnsOf(names, *first)
+	}
+	columns.Screen(s, 0, func(yield func(*[]any, error) bool) {
+		for row, err, more := first, err, some; more; row, err, more = next() {
+			if !yield(row, err) {
+				return
+			}
+		}
+	})
 }
 
 // View is a table that can be asked in SQL.

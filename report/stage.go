@@ -2,11 +2,11 @@ package report
 
 import (
 	"fmt"
-	"io"
 
 	"emaudit/audit"
 	"emaudit/audit/rollback"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Stage is a state that was staged.
@@ -30,13 +30,7 @@ func (a *Stage) Answer(o Output) Answer {
 			j.Value("linked", a.Linked)
 			j.Value("size", a.Size)
 		},
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "cpv", "match", "path", "build_id", "build_time", "size")
-			for _, f := range a.Files {
-				c.Row(f.CPV, string(f.Match), f.Path, f.BuildID, f.BuildTime, f.Size)
-			}
-			return c.Close()
-		},
+		Rows: table.Data[rollback.StagedFile]("cpv", "match", "path", "build_id", "build_time", "size").CSV(table.All(a.Files)),
 		Text: func(s *screen.Screen) { a.text(s, o) },
 	}
 }

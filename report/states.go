@@ -2,12 +2,11 @@ package report
 
 import (
 	"fmt"
-	"io"
-	"strconv"
 	"strings"
 
 	"emaudit/audit/state"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // States is the answer to: which states can be named, and which are known?
@@ -19,13 +18,7 @@ func States(a *state.States, ofRuns bool, o Output) Answer {
 			j.Value("states", a.Rows)
 			j.Value("pins", pinRows(a.Pins))
 		},
-		Rows: func(w io.Writer) error {
-			c := NewCSV(w, "run", "runs", "started_at", "args", "outcome", "known", "why", "installed", "upgrades", "downgrades", "reinstalls", "installs", "removes", "same_as", "pins")
-			for _, r := range a.Rows {
-				c.Row(r.Run, numbersOf(r.Runs), r.StartedAt, r.Args, r.Outcome, r.Known, r.Why, r.Installed, r.Upgrades, r.Downgrades, r.Reinstalls, r.Installs, r.Removes, r.SameAs, strings.Join(r.Pins, " "))
-			}
-			return c.Close()
-		},
+		Rows: stateColumns("").CSV(table.All(a.Rows)),
 		Text: func(s *screen.Screen) { statesText(s, a, ofRuns, o) },
 	}
 }
@@ -34,9 +27,9 @@ func States(a *state.States, ofRuns bool, o Output) Answer {
 const recentStates = 20
 
 func statesText(s *screen.Screen, a *state.States, ofRuns bool, o Output) {
-	what, did := "an update", "WHAT THE UPDATE DID"
+	what, did := "an update", "What the update did"
 	if ofRuns {
-		what, did = "a run", "WHAT THE RUN DID"
+		what, did = "a run", "What the run did"
 	}
 	known := 0
 	for _, r := range a.Rows {
@@ -51,28 +44,10 @@ func statesText(s *screen.Screen, a *state.States, ofRuns bool, o Output) {
 		rows = rows[hidden:]
 		s.Line(screen.Dim.Text(screen.Count(int64(hidden), "older state", "older states")), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 	}
-	t := s.Table(
-		screen.Column{Title: "BEFORE", Align: screen.Right},
-		screen.Column{Title: "TIME"},
-		screen.Column{Title: "INSTALLED", Align: screen.Right},
-		screen.Column{Title: "KNOWN"},
-		screen.Column{Title: did},
-		screen.Column{Title: "RUNS", Yield: 3, Shrink: screen.CutEnd, Optional: true},
-		screen.Column{Title: "ASKED", Shrink: screen.CutEnd, Yield: 1},
-		screen.Column{Title: "PIN"},
-	)
-	for _, r := range rows {
-		word := screen.Good.Text("yes")
-		if !r.Known {
-			word = screen.Unknown.Text("no")
-		}
-		t.Row(screen.Plain.Text(fmt.Sprintf("run:%d", r.Run)), screen.Plain.Text(o.Terminal.Time(r.StartedAt)), screen.Plain.Text(fmt.Sprint(r.Installed)), word,
-			screen.Plain.Text(didOf(r)), screen.Plain.Text(rangeOfRuns(r.Runs)), screen.Plain.Text(AskedBriefly(r.Args)), screen.Plain.Text(strings.Join(r.Pins, " ")))
-	}
-	t.End()
+	stateColumns(did).Screen(s, 0, table.All(rows))
 	if len(a.Pins) > 0 {
 		s.Blank()
-		pinTable(s, a.Pins, o)
+		pinColumns(o).Screen(s, 0, table.All(a.Pins))
 	}
 	if len(a.Findings) > 0 {
 		s.Blank()
@@ -80,13 +55,19 @@ func statesText(s *screen.Screen, a *state.States, ofRuns bool, o Output) {
 	}
 }
 
-// numbersOf lists runs for a machine: "2 3 5".
-func numbersOf(runs []int64) string {
-	var words []string
-	for _, id := range runs {
-		words = append(words, strconv.FormatInt(id, 10))
-	}
-	return strings.Join(words, " ")
+// stateColumns describe earlier states; did heads what came after them.
+func stateColumns(did string) table.Table[state.StateRow] {
+	return table.Table[state.StateRow]{
+		{Title: "Before", Type: table.Digits, Show: func(r *state.StateRow) screen.Cell { return screen.Plain.Text(fmt.Sprintf("run:%d", r.Run)) }},
+		{Title: "Time", Of: "started_at", Type: table.Moment},
+		{Title: "Installed", Of: "installed", Type: table.Digits},
+		{Title: "Known", Show: func(r *state.StateRow) screen.Cell { return knownCell(r.Known) }},
+		{Title: did, Show: func(r *state.StateRow) screen.Cell { return screen.Plain.Text(didOf(r)) }},
+		{Title: "Runs", Yield: 3, Shrink: screen.CutEnd, Optional: true, Show: func(r *state.StateRow) screen.Cell { return screen.Plain.Text(rangeOfRuns(r.Runs)) }},
+		{Title: "Asked", Shrink: screen.CutEnd, Yield: 1, Show: func(r *state.StateRow) screen.Cell { return screen.Plain.Text(AskedBriefly(r.Args)) }},
+		{Title: "Pin", Of: "pins"},
+	}.With(table.Data[state.StateRow]("run", "runs", "started_at", "args", "outcome", "known", "why", "installed", "upgrades", "downgrades", "reinstalls", "installs",
+		"removes", "same_as", "pins")...)
 }
 
 // rangeOfRuns names the runs of an update in short: "#2", "#2-#5".
@@ -99,7 +80,7 @@ func rangeOfRuns(runs []int64) string {
 }
 
 // didOf counts what an update did: "5 up, 1 new".
-func didOf(r state.StateRow) string {
+func didOf(r *state.StateRow) string {
 	var parts []string
 	for _, p := range []struct {
 		n    int

@@ -2,11 +2,11 @@ package report
 
 import (
 	"fmt"
-	"io"
 
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/binpkg"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Verified is what a verification did.
@@ -29,7 +29,7 @@ func Verify(v Verified, i *binpkgs.Integrity, o Output) Answer {
 			j.Value("instances", i.Rows)
 			j.Value("verified", v)
 		},
-		Rows: func(w io.Writer) error { return integrityRows(w, i) },
+		Rows: integrityColumns.CSV(table.All(i.Rows)),
 		Text: func(s *screen.Screen) {
 			s.Line(verifyHeadline(i)...)
 			s.Line(screen.Dim.Text(verifyWork(v)))

@@ -41,8 +41,7 @@ func (*hostsCommand) Run(ctx context.Context, s *session) error {
 		}
 		rows = append(rows, row)
 	}
-	out := s.out()
-	return out.Write(report.Hosts(rows, out))
+	return s.out().Write(report.Hosts(rows))
 }
 
 // hostSummaries reads the list of hosts, and nothing else.

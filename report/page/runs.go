@@ -71,7 +71,7 @@ func (b *pageBuilder) runs() *pageSection {
 		case r.Outcome != "success":
 			class = "unknown"
 		}
-		m := timelineMark{Class: class, at: r.StartedAt, Title: fmt.Sprintf("#%d %s: %s, %s, %s", r.ID, b.day(r.StartedAt, "2006-01-02 15:04"), report.AskedBriefly(r.Args), report.SecondsOrNone(r.Seconds), report.RunOutcome(r).Text)}
+		m := timelineMark{Class: class, at: r.StartedAt, Title: fmt.Sprintf("#%d %s: %s, %s, %s", r.ID, b.day(r.StartedAt, "2006-01-02 15:04"), report.AskedBriefly(r.Args), screen.SecondsOrNone(r.Seconds), report.RunOutcome(r).Text)}
 		if r.Seconds != nil {
 			m.seconds = *r.Seconds
 		}
@@ -86,13 +86,14 @@ func (b *pageBuilder) runs() *pageSection {
 
 // runTable lists the newest runs, the last first.
 func (b *pageBuilder) runTable(runs []*history.Run) *pageTable {
-	t := &pageTable{ID: "runs-table", Filter: true, Columns: []pageColumn{{Title: "Run", Numeric: true}, {Title: "Started"}, {Title: "Took", Numeric: true}, {Title: "Asked"}, {Title: "Did", Optional: true}, {Title: "Outcome"}}}
-	for _, r := range slices.Backward(runs[max(len(runs)-rowsOfRuns, 0):]) {
-		outcome := report.RunOutcome(r)
-		t.row(pageCell{Text: fmt.Sprint(r.ID), Sort: sortKey(r.ID)}, b.timeCell(r.StartedAt), secondsCell(r.Seconds),
-			pageCell{Text: report.AskedBriefly(r.Args), Mono: true}, pageCell{Text: report.DidBriefly(r)}, pageCell{Text: outcome.Text, Role: outcome.Role})
+	newest := func(yield func(*history.Run, error) bool) {
+		for _, r := range slices.Backward(runs[max(len(runs)-rowsOfRuns, 0):]) {
+			if !yield(r, nil) {
+				return
+			}
+		}
 	}
-	return t
+	return fill(b, &pageTable{ID: "runs-table", Filter: true}, report.RunColumns(false), newest)
 }
 
 func secondsCell(seconds *int64) pageCell {
@@ -326,7 +327,7 @@ func (b *pageBuilder) collectEvents() {
 			}
 			p.events = append(p.events, []screen.Cell{
 				screen.Plain.Text(b.day(at, "2006-01-02 15:04")), screen.Plain.Text(fmt.Sprintf("#%d", r.ID)), screen.Plain.Text(strings.TrimPrefix(m.CPV, p.CP+"-")),
-				screen.Plain.Text("from " + m.Kind), screen.Plain.Text(report.SecondsOrNone(m.Seconds)), role.Text(m.Outcome),
+				screen.Plain.Text("from " + m.Kind), screen.Plain.Text(screen.SecondsOrNone(m.Seconds)), role.Text(m.Outcome),
 			})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"emaudit/parse/binpkg"
 	"emaudit/report"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // pageOf puts the page together: the verdicts, what to do, the sections in the
@@ -438,18 +439,11 @@ func (b *pageBuilder) settings() *pageSection {
 	s.Lead = "Are Portage's settings such that merges leave binary packages, keep them apart, and record what they say?"
 	s.add(b.findingsBlock(d.Findings, func(audit.Finding) bool { return true }))
 	if len(d.Space) > 0 {
-		t := &pageTable{ID: "settings-space", Caption: "Room on the disks", Open: true, Columns: []pageColumn{{Title: "Folder"}, {Title: "For"}, {Title: "Free", Numeric: true}, {Title: "Of", Numeric: true}}}
-		for _, p := range d.Space {
-			t.row(pageCell{Text: p.Path, Mono: true}, pageCell{Text: report.SpaceRoles[p.Role]}, sizeCell(p.Free), sizeCell(p.Total))
-		}
+		t := fill(b, &pageTable{ID: "settings-space", Caption: "Room on the disks", Open: true}, report.SpaceColumns, table.All(d.Space))
 		s.add(t.block())
 	}
-	t := &pageTable{ID: "settings-values", Caption: "Every setting and where it comes from", Columns: []pageColumn{{Title: "Setting"}, {Title: "Value"}, {Title: "From", Optional: true}}}
-	for _, p := range d.Settings {
-		if p.Value != "" {
-			t.row(pageCell{Text: p.Name, Mono: true}, pageCell{Text: p.Value, Mono: true}, pageCell{Text: p.Source, Role: screen.Dim})
-		}
-	}
+	set := table.Where(d.Settings, func(p *overview.SettingRow) bool { return p.Value != "" })
+	t := fill(b, &pageTable{ID: "settings-values", Caption: "Every setting and where it comes from"}, report.SettingColumns, set)
 	s.add(t.block())
 	return s
 }

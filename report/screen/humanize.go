@@ -122,6 +122,14 @@ func Seconds(n int64) string {
 	return Duration(time.Duration(n) * time.Second)
 }
 
+// SecondsOrNone is [Seconds] of what may not be known.
+func SecondsOrNone(n *int64) string {
+	if n == nil {
+		return NotKnown
+	}
+	return Seconds(*n)
+}
+
 // Time returns a moment, in unix seconds, to the minute: "2026-11-02 19:00", or
 // with [Terminal.RelativeDays] "today 12:04", "yesterday 19:00" and
 // "tomorrow 03:10". A moment of 0 or before is not known.

@@ -1,22 +1,28 @@
-package report
+package table
 
 import (
 	"encoding/csv"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
+// valuesOf describes a table whose rows are the values of the columns.
+func valuesOf(columns ...string) Table[[]any] {
+	var t Table[[]any]
+	for i, name := range columns {
+		t = append(t, Column[[]any]{Name: name, Value: func(row *[]any) any { return (*row)[i] }})
+	}
+	return t
+}
+
 func csvOf(t *testing.T, columns []string, rows ...[]any) string {
 	t.Helper()
 	var out strings.Builder
-	c := NewCSV(&out, columns...)
-	for _, row := range rows {
-		c.Row(row...)
-	}
-	if err := c.Close(); err != nil {
+	if err := valuesOf(columns...).CSV(All(rows))(&out); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -68,24 +74,15 @@ func TestCSVTextIsNeitherFormulaNorControl(t *testing.T) {
 func TestCSVReportsTheFirstError(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	c := NewCSV(failingWriter{broken}, "a")
-	c.Row(1)
-	if err := c.Close(); !errors.Is(err, broken) {
+	if err := valuesOf("a").CSV(All([][]any{{1}}))(failingWriter{broken}); !errors.Is(err, broken) {
 		t.Errorf("error of the writer is %v", err)
 	}
-	for _, test := range []struct {
-		row  []any
-		want string
-	}{
-		{[]any{1, 2}, "csv: record of 2 fields in 1 columns"},
-		{[]any{struct{}{}}, "csv: field of type struct {}"},
-	} {
-		c := NewCSV(new(strings.Builder), "a")
-		c.Row(test.row...)
-		c.Row("a")
-		if err := c.Close(); err == nil || err.Error() != test.want {
-			t.Errorf("error is %v, want %s", err, test.want)
-		}
+	if err := valuesOf("a").CSV(All([][]any{{struct{}{}}, {"a"}}))(io.Discard); err == nil || err.Error() != "table: value of type struct {}" {
+		t.Errorf("error of a value is %v", err)
+	}
+	rows := func(yield func(*[]any, error) bool) { yield(nil, broken) }
+	if err := valuesOf("a").CSV(rows)(io.Discard); !errors.Is(err, broken) {
+		t.Errorf("error of the rows is %v", err)
 	}
 }
 
@@ -97,4 +94,17 @@ func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
 // without the tabs by which the source indents it.
 func block(s string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(s, "\n"), "\t", "")
+}
+
+func BenchmarkCSV(b *testing.B) {
+	rows := make([]binpkg, 100_000)
+	for i := range rows {
+		rows[i] = binpkg{CPV: "dev-python/setuptools-80.9.0-r1", Built: 1767225600, Needs: []string{"a/b"}}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := binpkgs.CSV(All(rows))(io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
