@@ -1,6 +1,7 @@
 package rollback
 
 import (
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -26,11 +27,8 @@ type diskOf struct {
 	hidden string
 }
 
-func (d diskOf) Lstat(name string) transition.Node {
-	if slices.Contains(d.files, name) {
-		return transition.Node{Kind: transition.File}
-	}
-	return transition.Node{}
+func (d diskOf) Lstat(name string) (mode fs.FileMode, mtime int64, found bool) {
+	return 0, 0, slices.Contains(d.files, name)
 }
 
 func (diskOf) Real(folder string) string { return folder }

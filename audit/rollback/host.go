@@ -50,7 +50,7 @@ func (j *RollbackJudge) isRecord() bool {
 		any := false
 		j.options.Contents(j.Past.Installed[i].CPV, func(e vdb.ContentsEntry) {
 			if e.Kind == vdb.Regular && !there {
-				any, there = true, j.host.Disk.Lstat(e.Path).Kind != transition.Missing
+				any, there = true, transition.At(j.host.Disk, e.Path).Kind != transition.Missing
 			}
 		})
 		if any {

@@ -1,6 +1,7 @@
 package transition
 
 import (
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -28,12 +29,28 @@ type Node struct {
 
 // Disk looks at a root as if chrooted into it.
 type Disk interface {
-	// Lstat does not follow the last part of a path.
-	Lstat(path string) Node
-	// Real is the path of a folder without symbolic links, "" where none is there.
+	// Lstat returns the type and the mtime, in unix seconds, of what lies at a path,
+	// whose last part it does not follow. found is false if nothing lies there.
+	Lstat(path string) (mode fs.FileMode, mtime int64, found bool)
+	// Real returns the path of a folder without symbolic links, or "" if there is no
+	// such folder.
 	Real(folder string) string
-	// Names are the names in a folder, and false where it cannot be read.
-	Names(folder string) ([]string, bool)
+	// Names returns the names in a folder. ok is false if it cannot be read.
+	Names(folder string) (names []string, ok bool)
+}
+
+// At returns what lies at a path of a disk.
+func At(d Disk, path string) Node {
+	mode, mtime, found := d.Lstat(path)
+	switch {
+	case !found:
+		return Node{}
+	case mode.IsDir():
+		return Node{Folder, mtime}
+	case mode&fs.ModeSymlink != 0:
+		return Node{Link, mtime}
+	}
+	return Node{File, mtime}
 }
 
 // wanted is a path that a package is to install and at which something lies.
@@ -134,7 +151,7 @@ func (h *Host) want(c *Change) (all []*wanted) {
 			continue
 		}
 		w.at = path.Join(real, path.Base(n.Path))
-		w.node = h.Disk.Lstat(w.at)
+		w.node = At(h.Disk, w.at)
 		switch {
 		case w.node.Kind == Missing:
 			continue
@@ -313,7 +330,7 @@ func changeFrom(p *Plan, m *Member) *Change {
 // ignored tells whether COLLISION_IGNORE is about a path.
 func (h *Host) ignored(name string) bool {
 	return slices.ContainsFunc(h.CollisionIgnore, func(pattern string) bool {
-		if h.Disk != nil && h.Disk.Lstat(pattern).Kind == Folder {
+		if h.Disk != nil && At(h.Disk, pattern).Kind == Folder {
 			return strings.HasPrefix(name, strings.TrimSuffix(pattern, "/")+"/")
 		}
 		return fnmatch(pattern, name)
@@ -341,7 +358,7 @@ func (h *Host) Protected(name string) bool {
 		return n
 	}
 	in := longest(h.Protect, func(w string) bool { return h.Disk.Real(path.Dir(w)) != "" })
-	return in > 0 && in > longest(h.ProtectMask, func(w string) bool { return h.Disk.Lstat(w).Kind != Missing })
+	return in > 0 && in > longest(h.ProtectMask, func(w string) bool { return At(h.Disk, w).Kind != Missing })
 }
 
 // ownedFiles remembers what was looked up of the disk.
@@ -388,7 +405,7 @@ func (o *ownedFiles) goes(p *Plan, at string, changes map[*Change]bool) bool {
 			})
 		}
 	}
-	node := o.h.Disk.Lstat(at)
+	node := At(o.h.Disk, at)
 	owners := o.owners[at]
 	if node.Kind == Folder {
 		names, ok := o.h.Disk.Names(at)

@@ -2,6 +2,7 @@ package transition
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -94,23 +95,22 @@ func parsePkg(tb testing.TB, line string, merged bool) pkg {
 // for a file and "d" for a folder.
 type disk map[string]string
 
-func (d disk) Lstat(name string) Node {
+func (d disk) Lstat(name string) (mode fs.FileMode, mtime int64, found bool) {
 	switch what := d[name]; {
 	case name == "/" || what == "d":
-		return Node{Kind: Folder}
-	case what == "":
-		return Node{}
+		return fs.ModeDir, 0, true
 	case what == "f":
-		return Node{Kind: File, MTime: 1}
+		return 0, 1, true
+	default:
+		return fs.ModeSymlink, 1, what != ""
 	}
-	return Node{Kind: Link, MTime: 1}
 }
 
 func (d disk) Real(dir string) string {
 	real := "/"
 	for part := range strings.SplitSeq(strings.Trim(dir, "/"), "/") {
 		real = path.Join(real, part)
-		switch n := d.Lstat(real); n.Kind {
+		switch n := At(d, real); n.Kind {
 		case Link:
 			target := d[real]
 			if !path.IsAbs(target) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -67,19 +66,10 @@ func (p *prunePolicy) excludes() (cleanup.Excludes, []audit.Finding, error) {
 	return x, findings, nil
 }
 
-// defaultExcludes are what eclean never deletes: whoever wrote that list means
+// defaultExcludes adds what eclean never deletes: whoever wrote that list means
 // every tool.
-const defaultExcludes = "/etc/eclean/packages.exclude"
-
-// maxExcludes bounds a list of excludes.
-const maxExcludes = 1 << 20
-
 func (s *session) defaultExcludes(x *cleanup.Excludes) ([]audit.Finding, error) {
-	name := path.Join("/", s.settings.EPREFIX(), defaultExcludes)
-	text, err := s.root.ReadFile(name, maxExcludes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	name, text, err := live.EcleanExcludes(s.root, s.settings)
 	if err != nil {
 		return nil, err
 	}

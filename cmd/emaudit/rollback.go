@@ -3,22 +3,15 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/md5"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path"
 	"slices"
-	"strings"
-	"time"
 
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
-	"emaudit/audit/transition"
-	"emaudit/hostfs"
 	"emaudit/ingest"
 	"emaudit/ingest/live"
 	"emaudit/ingest/packages"
@@ -191,31 +184,12 @@ func (s *session) rollbackOptions() rollback.RollbackOptions {
 	if s.elsewhere != "" {
 		return rollback.RollbackOptions{Contents: func(string, func(vdb.ContentsEntry)) bool { return false }}
 	}
-	o := rollback.RollbackOptions{Contents: s.ownedFiles, Disk: &rootDisk{root: s.root}, Changed: s.isChanged, Ebuild: s.buildable}
+	installation := packages.NewInstallation(s.root, s.settings)
+	o := rollback.RollbackOptions{Contents: installation.Contents, Disk: installation, Changed: installation.Changed, Ebuild: s.buildable}
 	for _, p := range live.MeasureSpace(s.root, s.settings) {
 		o.Space = append(o.Space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
 	}
 	return o
-}
-
-// maxContents is the size in bytes up to which a CONTENTS is read: the largest, of
-// a kernel's sources, have some ten million.
-const maxContents = 1 << 30
-
-// ownedFiles calls each with what an installed package owns.
-func (s *session) ownedFiles(cpv string, each func(vdb.ContentsEntry)) bool {
-	f, err := s.root.OpenFile(path.Join(s.settings.VDB(), cpv, "CONTENTS"), maxContents)
-	if err != nil {
-		// A package without files has no CONTENTS, or an empty one.
-		entry, statErr := s.root.Stat(path.Join(s.settings.VDB(), cpv))
-		return errors.Is(err, fs.ErrNotExist) && statErr == nil && entry.Kind == hostfs.Directory
-	}
-	defer f.Close()
-	diags, err := vdb.ReadContents(f, func(e vdb.ContentsEntry) error {
-		each(e)
-		return nil
-	})
-	return err == nil && len(diags) == 0
 }
 
 // buildable tells whether a repository has the ebuild of a version.
@@ -229,65 +203,4 @@ func (s *session) buildable(cpv string) acceptance.EbuildState {
 		return acceptance.EbuildThere
 	}
 	return acceptance.EbuildGone
-}
-
-// maxConfigFile is the size in bytes up to which a configuration file is compared.
-const maxConfigFile = 16 << 20
-
-// isChanged tells whether a regular file is no longer as its package installed it.
-func (s *session) isChanged(e vdb.ContentsEntry) (changed, known bool) {
-	content, err := s.root.ReadFile(e.Path, maxConfigFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, true
-	}
-	// CONTENTS has no other digest than MD5.
-	return fmt.Sprintf("%x", md5.Sum(content)) != strings.ToLower(e.MD5), err == nil
-}
-
-// rootDisk looks at the files of a root, each folder once.
-type rootDisk struct {
-	root *hostfs.Root
-	real map[string]string
-}
-
-// Lstat describes what lies at a path.
-func (d *rootDisk) Lstat(name string) transition.Node {
-	e, err := d.root.Lstat(name)
-	if err != nil {
-		return transition.Node{}
-	}
-	n := transition.Node{Kind: transition.File, MTime: e.MTimeNS / int64(time.Second)}
-	switch e.Kind {
-	case hostfs.Directory:
-		n.Kind = transition.Folder
-	case hostfs.Symlink:
-		n.Kind = transition.Link
-	}
-	return n
-}
-
-// Real is the path of a folder without symbolic links.
-func (d *rootDisk) Real(folder string) string {
-	real, ok := d.real[folder]
-	if !ok {
-		if e, err := d.root.Stat(folder); err == nil && e.Kind == hostfs.Directory {
-			real, _ = d.root.Realpath(folder) // "" where it went meanwhile
-		}
-		if d.real == nil {
-			d.real = map[string]string{}
-		}
-		d.real[folder] = real
-	}
-	return real
-}
-
-// Names are the names in a folder.
-func (d *rootDisk) Names(folder string) ([]string, bool) {
-	dir, err := d.root.OpenDir(folder)
-	if err != nil {
-		return nil, false
-	}
-	defer dir.Close()
-	names, err := dir.Names()
-	return names, err == nil
 }

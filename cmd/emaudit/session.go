@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
@@ -296,7 +295,7 @@ func (s *session) nameHost(tx *store.Tx) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := store.HostName(s.ownName())
+	name := store.HostName(live.HostName(s.root))
 	taken := false
 	for _, h := range hosts {
 		if h.Root == s.root.Name() {
@@ -311,23 +310,6 @@ func (s *session) nameHost(tx *store.Tx) (string, error) {
 		return "", usagef("%v: name it with --host", err)
 	}
 	return name, nil
-}
-
-// ownName is the name of the machine, or of the folder for a root that is not
-// running.
-func (s *session) ownName() string {
-	if s.root.IsSystem() {
-		if name, err := os.Hostname(); err == nil && name != "" {
-			return name
-		}
-		return "localhost"
-	}
-	if b, err := s.root.ReadFile("/etc/hostname", 256); err == nil {
-		if name := strings.TrimSpace(string(b)); name != "" {
-			return name
-		}
-	}
-	return filepath.Base(s.root.Name())
 }
 
 // place is where the commands of answers are typed. Those about a host that is

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"strconv"
@@ -167,10 +166,6 @@ func (c *verifyCommand) wanted(s *session) func(pkgdir, rel string) bool {
 	}
 }
 
-// maxKeyring bounds what is read of a keyring; Gentoo's own, with the key of
-// every developer, has 4 MB.
-const maxKeyring = 64 << 20
-
 // readKeyring reads the keys that signatures are checked against, and says
 // where they came from. That Portage's home of keys has none is no error:
 // signatures are then unchecked.
@@ -197,7 +192,7 @@ func (c *verifyCommand) readKeyring(s *session, options *packages.VerifyOptions)
 	return from, nil
 }
 
-// findKeyring returns the content of the keyring; nil where there is none.
+// findKeyring returns the content of the keyring, or nil if there is none.
 func (c *verifyCommand) findKeyring(s *session) (data []byte, from string, err error) {
 	if c.Keyring != "" {
 		file, err := os.Open(c.Keyring)
@@ -205,30 +200,16 @@ func (c *verifyCommand) findKeyring(s *session) (data []byte, from string, err e
 			return nil, c.Keyring, errors.Unwrap(err)
 		}
 		defer file.Close()
-		data, err := io.ReadAll(io.LimitReader(file, maxKeyring+1))
+		data, err := io.ReadAll(io.LimitReader(file, packages.MaxKeyring+1))
 		return data, c.Keyring, err
 	}
-	home := s.settings.Get("BINPKG_GPG_VERIFY_GPG_HOME")
-	if home == "" {
-		return nil, "", nil
+	k, err := packages.FindKeyring(s.root, s.settings)
+	switch {
+	case k.Denied:
+		s.messages.Warning(fmt.Sprintf("keyring %s cannot be read: signatures stay unchecked", k.Path))
+	case k.Daemon:
+		s.messages.Warning(fmt.Sprintf("the keys are in keyboxd's database %s, which is not read: signatures stay unchecked", k.Path))
+		s.messages.Hint(audit.Do(audit.Files("gpg", "--homedir", k.Home, "--output", "keys.gpg", "--export"), audit.Emaudit("verify", "--keyring", "keys.gpg")).At(s.place()).String())
 	}
-	for _, name := range []string{"pubring.kbx", "pubring.gpg"} {
-		from = path.Join("/", home, name)
-		data, err = s.root.ReadFile(from, maxKeyring)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0:
-			continue
-		case errors.Is(err, fs.ErrPermission):
-			s.messages.Warning(fmt.Sprintf("keyring %s cannot be read: signatures stay unchecked", from))
-			return nil, "", nil
-		}
-		return data, from, err
-	}
-	// What keyboxd keeps is a database of its own, which only gpg is to read.
-	daemon := path.Join("/", home, "public-keys.d/pubring.db")
-	if _, err := s.root.Stat(daemon); err == nil {
-		s.messages.Warning(fmt.Sprintf("the keys are in keyboxd's database %s, which is not read: signatures stay unchecked", daemon))
-		s.messages.Hint(audit.Do(audit.Files("gpg", "--homedir", path.Join("/", home), "--output", "keys.gpg", "--export"), audit.Emaudit("verify", "--keyring", "keys.gpg")).At(s.place()).String())
-	}
-	return nil, "", nil
+	return k.Data, k.Path, err
 }

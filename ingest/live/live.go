@@ -6,6 +6,8 @@ package live
 import (
 	"bytes"
 	"errors"
+	"io/fs"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -55,6 +57,37 @@ func ReadLive(root *hostfs.Root, s *settings.Settings) Live {
 	live.Status = readStatus(root, s, processes)
 	live.Resume, _ = ReadResume(root, s)
 	return live
+}
+
+// HostName returns the name of the machine whose root it is, as far as the root
+// says it, and otherwise the name of its folder.
+func HostName(root *hostfs.Root) string {
+	if root.IsSystem() {
+		if name, err := os.Hostname(); err == nil && name != "" {
+			return name
+		}
+		return "localhost"
+	}
+	if b, err := root.ReadFile("/etc/hostname", 256); err == nil {
+		if name := strings.TrimSpace(string(b)); name != "" {
+			return name
+		}
+	}
+	return path.Base(root.Name())
+}
+
+// maxExcludes is the largest accepted size of a list of excludes, in bytes.
+const maxExcludes = 1 << 20
+
+// EcleanExcludes returns the list of packages that eclean never deletes. text is nil
+// if there is none.
+func EcleanExcludes(root *hostfs.Root, s *settings.Settings) (name string, text []byte, err error) {
+	name = path.Join("/", s.EPREFIX(), "etc/eclean/packages.exclude")
+	text, err = root.ReadFile(name, maxExcludes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return name, nil, nil
+	}
+	return name, text, err
 }
 
 // ReadResume reads the resume list of a root. The error is

@@ -2,10 +2,7 @@ package packages
 
 import (
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -19,14 +16,6 @@ import (
 )
 
 const (
-	// maxContents is the largest accepted size of CONTENTS, in bytes. The largest,
-	// of kernel sources, have about ten million.
-	maxContents = 1 << 30
-
-	// maxInstalledFile is the largest size of an installed file that is read for
-	// comparison, in bytes.
-	maxInstalledFile = 1 << 30
-
 	// maxDrift bounds the stored differences of one package. Without the limit, a
 	// package whose files are all missing would have one for each file.
 	maxDrift = 1000
@@ -108,7 +97,7 @@ func compareInstalled(ctx context.Context, host ingest.Host, protected *protecti
 	c := comparison{InstalledFiles: inventory.InstalledFiles{CPV: cpv}, tops: map[string]bool{}}
 	// Paths in CONTENTS include EPREFIX, but not ROOT.
 	target := strings.TrimSuffix(host.Settings.EROOT(), host.Settings.EPREFIX())
-	c.Complete = eachEntry(host.Root, host.Settings, cpv, func(e vdb.ContentsEntry) error {
+	c.Complete = eachOwned(host.Root, host.Settings, cpv, func(e vdb.ContentsEntry) error {
 		there := e
 		there.Path = path.Join("/", target, e.Path)
 		state := compareEntry(host.Root, there, e.Kind == vdb.Regular && protected.covers(there.Path))
@@ -123,20 +112,6 @@ func compareInstalled(ctx context.Context, host ingest.Host, protected *protecti
 		return ctx.Err()
 	})
 	return c
-}
-
-// eachEntry calls visit with each entry in the CONTENTS of an installed package. It
-// reports whether all of CONTENTS was read.
-func eachEntry(root *hostfs.Root, s *settings.Settings, cpv string, visit func(vdb.ContentsEntry) error) bool {
-	f, err := root.OpenFile(path.Join(s.VDB(), cpv, "CONTENTS"), maxContents)
-	if err != nil {
-		// A package without files has no CONTENTS, or an empty one.
-		entry, statErr := root.Stat(path.Join(s.VDB(), cpv))
-		return errors.Is(err, fs.ErrNotExist) && statErr == nil && entry.Kind == hostfs.Directory
-	}
-	defer f.Close()
-	diags, err := vdb.ReadContents(f, visit)
-	return err == nil && len(diags) == 0
 }
 
 // compareEntry returns the difference between a file and CONTENTS, or "". Unless
@@ -188,20 +163,6 @@ func compareEntry(root *hostfs.Root, e vdb.ContentsEntry, always bool) inventory
 		}
 	}
 	return ""
-}
-
-// md5Of returns the MD5 of a file in hexadecimal.
-func md5Of(root *hostfs.Root, name string) (string, error) {
-	f, err := root.OpenFile(name, maxInstalledFile)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := md5.New()
-	if _, err := io.Copy(h, io.LimitReader(f, maxInstalledFile)); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // protection finds the files that CONFIG_PROTECT protects, with Portage's rules
