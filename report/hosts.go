@@ -51,16 +51,23 @@ type MergedRow struct {
 	Host    string `json:"host"`
 	Rows    int    `json:"rows"`
 	Changed bool   `json:"changed"`
+	// Older is how much later, in seconds, the host was known here already.
+	Older int64 `json:"older_seconds"`
+	// LostRuns is how many runs fewer the host has now.
+	LostRuns int `json:"lost_runs"`
 }
 
 // Merged says what a merge did.
 func Merged(rows []MergedRow) Answer {
 	return Answer{
 		Keys: func(j *JSON) { j.Value("merged", rows) },
-		Rows: table.Data[MergedRow]("host", "rows", "changed").CSV(table.All(rows)),
+		Rows: table.Data[MergedRow]("host", "rows", "changed", "older_seconds", "lost_runs").CSV(table.All(rows)),
 		Text: func(s *screen.Screen) {
 			for _, r := range rows {
 				text := "nothing new"
+				if r.Older > 0 {
+					text = "nothing new: this database knows more of it"
+				}
 				if r.Changed {
 					text = fmt.Sprintf("%s merged", screen.Count(int64(r.Rows), "fact", "facts"))
 				}

@@ -26,9 +26,10 @@ func (tx *Tx) PutClient(host HostID, c Client) error {
 	return nil
 }
 
-// RemoveClient deletes a client. ok is false if there is none of that name.
-func (tx *Tx) RemoveClient(host HostID, name string) (ok bool, err error) {
-	res, err := tx.Exec("DELETE FROM client WHERE host = ? AND name = ?", host, name)
+// RemoveClient deletes a client of all hosts. ok is false if there is none of that
+// name.
+func (tx *Tx) RemoveClient(name string) (ok bool, err error) {
+	res, err := tx.Exec("DELETE FROM client WHERE name = ?", name)
 	if err != nil {
 		return false, fmt.Errorf("client %s: %w", name, err)
 	}

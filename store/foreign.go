@@ -25,7 +25,7 @@ import (
 
 // The limits of a database from another machine.
 const (
-	maxForeign      = 16 << 30 // bytes of the file, and of its write-ahead log
+	MaxForeign      = 16 << 30 // bytes of the file, and of its write-ahead log
 	maxForeignValue = 16 << 20 // bytes of a value, and of a row
 )
 
@@ -145,7 +145,7 @@ func copyForeign(ctx context.Context, path, to string) error {
 		if after, err := fileState(path + suffix); err != nil {
 			return err
 		} else if after != before[i] {
-			return fmt.Errorf("%w: it changed while it was copied; make a copy of it with sqlite3 %s 'VACUUM INTO ...' first", ErrBusy, path)
+			return fmt.Errorf("%w: it changed while it was copied; copy it with emaudit --db %s export FILE", ErrBusy, path)
 		}
 	}
 	return nil
@@ -162,8 +162,8 @@ func fileState(path string) (string, error) {
 		return "", pathCause(err)
 	case !info.Mode().IsRegular():
 		return "", fmt.Errorf("%w: %s is not a regular file", ErrNotADatabase, filepath.Base(path))
-	case info.Size() > maxForeign:
-		return "", fmt.Errorf("%w: %s is larger than %d GiB", ErrNotADatabase, filepath.Base(path), maxForeign>>30)
+	case info.Size() > MaxForeign:
+		return "", fmt.Errorf("%w: %s is larger than %d GiB", ErrNotADatabase, filepath.Base(path), MaxForeign>>30)
 	}
 	return fmt.Sprint(info.Size(), info.ModTime().UnixNano()), nil
 }
@@ -185,7 +185,7 @@ func copyFile(ctx context.Context, path, to string) (err error) {
 	defer func() { err = errors.Join(err, full(out.Close())) }()
 	chunk, zeros := make([]byte, 1<<20), make([]byte, 1<<20)
 	size := int64(0)
-	for size <= maxForeign {
+	for size <= MaxForeign {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func copyFile(ctx context.Context, path, to string) (err error) {
 			return pathCause(err)
 		}
 	}
-	return fmt.Errorf("%w: larger than %d GiB", ErrNotADatabase, maxForeign>>30)
+	return fmt.Errorf("%w: larger than %d GiB", ErrNotADatabase, MaxForeign>>30)
 }
 
 // full maps the error of a full file system to [ErrFull].

@@ -180,7 +180,7 @@ func TestOnlyARegularFileIsCopied(t *testing.T) {
 		t.Fatal(err)
 	}
 	hole := filepath.Join(t.TempDir(), "hole")
-	if err := errors.Join(os.WriteFile(hole, []byte("SQLite format 3\x00"), 0o600), os.Truncate(hole, maxForeign+1)); err != nil {
+	if err := errors.Join(os.WriteFile(hole, []byte("SQLite format 3\x00"), 0o600), os.Truncate(hole, MaxForeign+1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Mkfifo(path+"-wal", 0o600); err != nil {

@@ -101,6 +101,36 @@ func (tx *Tx) FindHost(name string) (host Host, ok bool, err error) {
 	return host, err == nil && !missing, err
 }
 
+// findIdentity returns the host of that identity. ok is false if there is none.
+func (tx *Tx) findIdentity(identity string) (host Host, ok bool, err error) {
+	missing, err := NoRow(tx.QueryRow("SELECT id, name, root, identity FROM host WHERE identity = ?", identity).Scan(&host.ID, &host.Name, &host.Root, &host.Identity))
+	return host, err == nil && !missing, err
+}
+
+// RenameHost gives a host another name. Its history stays.
+func (tx *Tx) RenameHost(host HostID, name string) error {
+	if err := CheckHostName(name); err != nil {
+		return err
+	}
+	switch _, taken, err := tx.FindHost(name); {
+	case err != nil:
+		return err
+	case taken:
+		return fmt.Errorf("%w: %s", ErrOtherHost, name)
+	}
+	_, err := tx.Exec("UPDATE host SET name = ? WHERE id = ?", name, host)
+	return err
+}
+
+// ForgetHost deletes a host with all its facts. Names of packages stay.
+func (tx *Tx) ForgetHost(host HostID) error {
+	if err := tx.forgetFacts(host); err != nil {
+		return err
+	}
+	_, err := tx.Exec("DELETE FROM host WHERE id = ?", host)
+	return err
+}
+
 // Host returns the host of an id.
 func (tx *Tx) Host(id HostID) (h Host, err error) {
 	err = tx.QueryRow("SELECT id, name, root, identity FROM host WHERE id = ?", id).Scan(&h.ID, &h.Name, &h.Root, &h.Identity)

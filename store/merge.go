@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -21,12 +22,13 @@ type mergedTable struct {
 	numbered   bool              // has an id that other tables may refer to
 	from       string            // joins that lead to the host
 	host       string            // the column that holds the host, with its table
+	key        []string          // of a numbered table: what a row keeps while its other columns change
 }
 
 // mergedTables are all tables of facts. A table follows the tables that it refers
 // to. Deletion uses the reverse order.
 var mergedTables = []mergedTable{
-	{name: "source", numbered: true, references: map[string]string{"host": "host"}},
+	{name: "source", numbered: true, key: []string{"host", "kind", "path"}, references: map[string]string{"host": "host"}},
 	{name: "diagnostic", references: map[string]string{"source": "source"}, from: "JOIN source s ON s.id = t.source", host: "s.host"},
 	{name: "config_line", references: map[string]string{"host": "host"}},
 	{name: "installed", references: map[string]string{"host": "host", "cpv": "cpv", "metadata": "metadata"}},
@@ -34,8 +36,8 @@ var mergedTables = []mergedTable{
 	{name: "installed_drift", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "snapshot", references: map[string]string{"host": "host"}},
 	{name: "unfinished_merge", references: map[string]string{"host": "host", "cpv": "cpv"}},
-	{name: "pkgdir", numbered: true, references: map[string]string{"host": "host"}},
-	{name: "instance", numbered: true, references: map[string]string{"pkgdir": "pkgdir", "cpv": "cpv", "metadata": "metadata"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
+	{name: "pkgdir", numbered: true, key: []string{"host", "path"}, references: map[string]string{"host": "host"}},
+	{name: "instance", numbered: true, key: []string{"pkgdir", "path", "seen_at"}, references: map[string]string{"pkgdir": "pkgdir", "cpv": "cpv", "metadata": "metadata"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
 	{name: "instance_problem", references: map[string]string{"instance": "instance"}, from: "JOIN instance n ON n.id = t.instance JOIN pkgdir p ON p.id = n.pkgdir", host: "p.host"},
 	{name: "instance_files", references: map[string]string{"instance": "instance"}, from: "JOIN instance n ON n.id = t.instance JOIN pkgdir p ON p.id = n.pkgdir", host: "p.host"},
 	{name: "pkgdir_file", references: map[string]string{"pkgdir": "pkgdir"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
@@ -48,7 +50,7 @@ var mergedTables = []mergedTable{
 	{name: "unmerge", references: map[string]string{"host": "host", "cp": "cp"}},
 	{name: "sync", references: map[string]string{"host": "host"}},
 	{name: "package_move", references: map[string]string{"host": "host", "source": "source"}},
-	{name: "output_file", numbered: true, references: map[string]string{"source": "source"}, from: "JOIN source s ON s.id = t.source", host: "s.host"},
+	{name: "output_file", numbered: true, key: []string{"source", "path", "incarnation"}, references: map[string]string{"source": "source"}, from: "JOIN source s ON s.id = t.source", host: "s.host"},
 	{name: "build_log", references: map[string]string{"file": "output_file", "host": "host", "cpv": "cpv", "use_flags": "text", "features": "text"}},
 	{name: "build_failure", references: map[string]string{"file": "output_file"}, from: outputFileHost, host: "s.host"},
 	{name: "qa_notice", references: map[string]string{"file": "output_file"}, from: outputFileHost, host: "s.host"},
@@ -74,11 +76,20 @@ func (t mergedTable) where() string {
 // machines.
 var ErrOtherHost = errors.New("this database has another host of that name")
 
+// ErrNamed means that a host is to get a name and has another one here already.
+var ErrNamed = errors.New("the host is in this database as")
+
 // MergedHost is the result of a merge for one host.
 type MergedHost struct {
 	Name    string // in this database
-	Rows    int    // number of copied rows
+	Rows    int    // number of rows that were inserted, changed or deleted
 	Changed bool   // false if this database had all facts already
+	// Older is how much later, in seconds, this database knows the host than the
+	// other one; then nothing changed.
+	Older int64
+	// LostRuns is how many runs fewer the host has now: its own database lost a
+	// part of its history, as when it was restored from an old copy.
+	LostRuns int
 }
 
 // elsewhere begins the root of a host from another database. Such a root is not a
@@ -89,11 +100,11 @@ const elsewhere = "elsewhere:"
 // that its files cannot be read here.
 func (h Host) Elsewhere() bool { return strings.HasPrefix(h.Root, elsewhere) }
 
-// Merge copies the facts of another database into this one. It replaces a host that
-// came from the same origin before if the other database has a later ingest of it,
-// and otherwise leaves it unchanged, so a repeated merge changes nothing. rename,
-// if not nil, returns the name of a host in this database. Merge copies everything
-// or, after an error, nothing.
+// Merge copies the facts of another database into this one. A host is known again by
+// its identity, whatever its name is here. If the other database has a later ingest
+// of it, Merge writes the difference; otherwise the host stays unchanged, so a
+// repeated merge changes nothing. rename, if not nil, returns the name of a new host
+// in this database. Merge copies everything or, after an error, nothing.
 func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) ([]MergedHost, error) {
 	var merged []MergedHost
 	err := other.View(ctx, func(from *Tx) error {
@@ -148,38 +159,51 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 	if err != nil {
 		return result, err
 	}
-	known, exists, err := m.to.FindHost(name)
+	known, exists, err := m.to.findIdentity(h.Identity)
 	if err != nil {
 		return result, about(m.here, err)
 	}
+	m.old = int64(h.ID)
 	if exists {
+		result.Name = known.Name
+		if name != h.Name && name != known.Name {
+			return result, fmt.Errorf("%w %s", ErrNamed, known.Name)
+		}
 		ours, err := m.to.KnownUntil(known.ID)
 		switch {
 		case err != nil:
 			return result, about(m.here, err)
-		case known.Identity != h.Identity:
-			return result, ErrOtherHost
 		case ours >= theirs:
+			result.Older = ours - theirs
 			return result, nil
 		case !known.Elsewhere():
 			return result, fmt.Errorf("%w: it is this machine's own, ingested from %s", ErrOtherHost, known.Root)
 		}
-		if err := m.to.forgetFacts(known.ID); err != nil {
-			return result, about(m.here, err)
-		}
 		m.new = int64(known.ID)
-	} else {
-		root := h.Root
-		if !h.Elsewhere() {
-			root = elsewhere + root
-		}
-		added, err := m.to.addHost(Host{Name: name, Root: root, Identity: h.Identity}, createdAt)
+		result.Changed = true
+		before, err := m.to.countRuns(known.ID)
 		if err != nil {
 			return result, about(m.here, err)
 		}
-		m.new = int64(added)
+		if result.Rows, err = m.difference(); err != nil {
+			return result, err
+		}
+		after, err := m.to.countRuns(known.ID)
+		result.LostRuns = max(before-after, 0)
+		return result, about(m.here, err)
 	}
-	m.old = int64(h.ID)
+	if _, taken, err := m.to.FindHost(name); err != nil || taken {
+		return result, cmp.Or(about(m.here, err), ErrOtherHost)
+	}
+	root := h.Root
+	if !h.Elsewhere() {
+		root = elsewhere + root
+	}
+	added, err := m.to.addHost(Host{Name: name, Root: root, Identity: h.Identity}, createdAt)
+	if err != nil {
+		return result, about(m.here, err)
+	}
+	m.new = int64(added)
 	result.Changed = true
 	for _, t := range mergedTables {
 		n, err := m.table(t)
@@ -196,6 +220,12 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 func (tx *Tx) hostCreatedAt(host HostID) (at int64, err error) {
 	err = tx.QueryRow("SELECT created_at FROM host WHERE id = ?", host).Scan(&at)
 	return at, err
+}
+
+// countRuns returns the number of runs of a host.
+func (tx *Tx) countRuns(host HostID) (n int, err error) {
+	err = tx.QueryRow("SELECT count(*) FROM run WHERE host = ?", host).Scan(&n)
+	return n, err
 }
 
 // KnownUntil returns the time of the last ingest of a host in unix seconds; 0 means

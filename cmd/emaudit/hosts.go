@@ -16,7 +16,12 @@ import (
 )
 
 // hostsCommand lists the hosts of the database.
-type hostsCommand struct{}
+type hostsCommand struct {
+	Names []string `arg:"" optional:"" name:"host" help:"With --rename: the old and the new name. With --forget: the hosts to remove."`
+
+	Rename bool `typed:"" xor:"what" help:"Give a host another name. Its history stays."`
+	Forget bool `typed:"" xor:"what" help:"Remove hosts and their history from the database. This cannot be undone."`
+}
 
 // Help is the long help of the command.
 func (*hostsCommand) Help() string {
@@ -28,7 +33,19 @@ report, metrics).
 }
 
 // Run answers.
-func (*hostsCommand) Run(ctx context.Context, s *session) error {
+func (c *hostsCommand) Run(ctx context.Context, s *session) error {
+	switch {
+	case c.Rename && len(c.Names) != 2:
+		return usagef("hosts --rename: name the host and its new name")
+	case c.Forget && len(c.Names) == 0:
+		return usagef("hosts --forget: which hosts?")
+	case !c.Rename && !c.Forget && len(c.Names) > 0:
+		return usagef("hosts: names are for --rename and --forget")
+	case c.Rename || c.Forget:
+		if err := c.change(ctx, s); err != nil {
+			return err
+		}
+	}
 	hosts, err := s.hostSummaries(ctx)
 	if err != nil {
 		return err
@@ -42,6 +59,51 @@ func (*hostsCommand) Run(ctx context.Context, s *session) error {
 		rows = append(rows, row)
 	}
 	return s.out().Write(report.Hosts(rows))
+}
+
+// change renames or removes hosts.
+func (c *hostsCommand) change(ctx context.Context, s *session) error {
+	db, err := s.openDatabase(ctx, store.Options{})
+	if err != nil {
+		return err
+	}
+	err = db.Update(ctx, func(tx *store.Tx) error {
+		if c.Rename {
+			host, ok, err := tx.FindHost(c.Names[0])
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return usagef("%q: no such host", c.Names[0])
+			}
+			if err := tx.RenameHost(host.ID, c.Names[1]); errors.Is(err, store.ErrHostName) || errors.Is(err, store.ErrOtherHost) {
+				return usagef("hosts --rename: %w", err)
+			} else if err != nil {
+				return err
+			}
+			return nil
+		}
+		for _, name := range c.Names {
+			client, err := tx.RemoveClient(name)
+			if err != nil {
+				return err
+			}
+			host, known, err := tx.FindHost(name)
+			switch {
+			case err != nil:
+				return err
+			case known:
+				err = tx.ForgetHost(host.ID)
+			case !client:
+				err = usagef("%q: no such host", name)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return errors.Join(err, db.Close())
 }
 
 // hostSummaries reads the list of hosts, and nothing else.

@@ -71,7 +71,8 @@ type commandLine struct {
 	Metrics    metricsCommand    `cmd:"" help:"Write metrics for Prometheus."`
 	Sql        sqlCommand        `cmd:"" help:"Ask the database with SQL."`
 	Hosts      hostsCommand      `cmd:"" help:"List the hosts in the database."`
-	Merge      mergeCommand      `cmd:"" help:"Import the database of another machine."`
+	Export     exportCommand     `cmd:"" help:"Write a whole copy of the database to a new file."`
+	Merge      mergeCommand      `cmd:"" help:"Import the databases of other machines."`
 	Completion completionCommand `cmd:"" help:"Write a completion script for a shell."`
 	Manual     manualCommand     `cmd:"" hidden:"" help:"Write the manual pages."`
 	Complete   completeCommand   `cmd:"" hidden:"" help:"Answer the completion of a shell."`
