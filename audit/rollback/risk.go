@@ -12,6 +12,7 @@ import (
 	"emaudit/audit/state"
 	"emaudit/audit/transition"
 	"emaudit/parse/atom"
+	"emaudit/parse/vdb"
 )
 
 // dataFormats are packages that write data in a form that an older version of
@@ -146,15 +147,37 @@ func (j *RollbackJudge) state(r *Rollback) {
 	j.kernels(r)
 }
 
-// kernels says when the last kernel goes.
+// kernels says when the last kernel goes, or the one that runs.
 func (j *RollbackJudge) kernels(r *Rollback) {
-	for _, t := range r.best.Late {
-		cp := audit.PackageOf(t.From.CPV())
-		if strings.HasPrefix(cp, "sys-kernel/") && isKernel(cp) && !slices.ContainsFunc(r.best.Produced.Names(), isKernel) {
-			cpv := t.From.CPV()
-			r.Risks = append(r.Risks, Risk{Code: "kernel", CPV: &cpv, Severity: audit.SeverityWarning, Detail: "it is the last kernel that a package has: without another one the host does not start"})
+	for _, t := range r.best.Changes {
+		if t.Dropped != nil || t.From == nil || t.To != nil {
+			continue
+		}
+		cpv := t.From.CPV()
+		if !strings.HasPrefix(cpv, "sys-kernel/") {
+			continue
+		}
+		warn := func(detail string) {
+			r.Risks = append(r.Risks, Risk{Code: "kernel", CPV: &cpv, Severity: audit.SeverityWarning, Detail: detail})
+		}
+		if isKernel(audit.PackageOf(cpv)) && !slices.ContainsFunc(r.best.Produced.Names(), isKernel) {
+			warn("it is the last kernel that a package has: without another one the host does not start")
+		}
+		if release := j.options.KernelRelease; release != "" && j.hasModulesOf(cpv, release) {
+			warn("it has the modules of " + release + ", the kernel that runs: until the host has started another one, no further module can be loaded")
 		}
 	}
+}
+
+// hasModulesOf tells whether a package owns the modules of a kernel release.
+func (j *RollbackJudge) hasModulesOf(cpv, release string) (has bool) {
+	if j.options.Contents == nil {
+		return false
+	}
+	j.options.Contents(cpv, func(e vdb.ContentsEntry) {
+		has = has || e.Path == "/lib/modules/"+release || e.Path == "/usr/lib/modules/"+release
+	})
+	return has
 }
 
 // isKernel tells whether a package holds a kernel or its sources.

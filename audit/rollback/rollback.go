@@ -165,6 +165,9 @@ type RollbackOptions struct {
 	// Ebuild tells whether a version could be built today; nil where nobody
 	// looks.
 	Ebuild func(cpv string) acceptance.EbuildState
+	// KernelRelease is that of the kernel that runs (uname -r), "" where the root is
+	// not the running system or that is not known.
+	KernelRelease string
 	// Space is the room on the file systems that a rollback writes to.
 	Space []audit.Space
 }

@@ -185,7 +185,7 @@ func (s *session) rollbackOptions() rollback.RollbackOptions {
 		return rollback.RollbackOptions{Contents: func(string, func(vdb.ContentsEntry)) bool { return false }}
 	}
 	installation := packages.NewInstallation(s.root, s.settings)
-	o := rollback.RollbackOptions{Contents: installation.Contents, Disk: installation, Changed: installation.Changed, Ebuild: s.buildable}
+	o := rollback.RollbackOptions{Contents: installation.Contents, Disk: installation, Changed: installation.Changed, Ebuild: s.buildable, KernelRelease: live.KernelRelease(s.root)}
 	for _, p := range live.MeasureSpace(s.root, s.settings) {
 		o.Space = append(o.Space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
 	}
