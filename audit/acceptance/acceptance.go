@@ -84,7 +84,7 @@ type Acceptance struct {
 	// Repositories are the names of the ebuild repositories, the main one first.
 	Repositories []string
 	// holds are lines of package.mask that rollbacks added.
-	holds []listed
+	holds []held
 	// MaskFiles are the mask files of the administrator.
 	MaskFiles []string
 	// flags caches parsed lists of USE flags, because most builds of a package have

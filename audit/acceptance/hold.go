@@ -21,16 +21,23 @@ const HoldMark = "# emaudit hold"
 type Hold struct {
 	Path string // the file
 	Text string // the line
+	Mark string // the comment above, which begins with HoldMark; "" without one
 }
 
-// isHold reports whether a line was added by a rollback. Such lines follow
-// [HoldMark] up to an empty line or another comment. Without that comment, a line
-// that masks versions newer than the installed version of its slot counts as one,
-// because nobody else writes such lines.
-func isHold(content []byte, e *userconf.Entry, installed map[string]bool) bool {
+// held is a hold with the entry that it is.
+type held struct {
+	Hold
+	entry userconf.Entry
+}
+
+// findHold reports whether a line was added by a rollback, and the comment above it.
+// Such lines follow [HoldMark] up to an empty line or another comment. Without that
+// comment, a line that masks versions newer than the installed version of its slot
+// counts as one, because nobody else writes such lines.
+func findHold(content []byte, e *userconf.Entry, installed map[string]bool) (mark string, found bool) {
 	a := e.Atom
 	if a.Operator != atom.Greater || e.Remove || len(a.USE) > 0 || a.Repo != "" {
-		return false
+		return "", false
 	}
 	above := content[:e.Offset]
 	for len(above) > 0 {
@@ -38,13 +45,13 @@ func isHold(content []byte, e *userconf.Entry, installed map[string]bool) bool {
 		line := above[bytes.LastIndexByte(above, '\n')+1:]
 		above = above[:len(above)-len(line)]
 		if bytes.HasPrefix(line, []byte(HoldMark)) {
-			return true
+			return string(line), true
 		}
 		if len(bytes.TrimSpace(line)) == 0 || line[0] == '#' {
 			break
 		}
 	}
-	return a.Slot != "" && a.SubSlot == "" && installed[a.CP+"-"+a.Version]
+	return "", a.Slot != "" && a.SubSlot == "" && installed[a.CP+"-"+a.Version]
 }
 
 // takeInstalledNames returns the cpvs of installed packages.
@@ -59,9 +66,9 @@ func takeInstalledNames(db audit.Database) (map[string]bool, error) {
 
 // Holds returns the holds that match a package, or all holds if p is nil.
 func (a *Acceptance) Holds(p *atom.Package) (all []Hold) {
-	for _, e := range a.holds {
-		if p == nil || e.Atom.Match(*p) {
-			all = append(all, Hold{e.path, e.Text})
+	for _, h := range a.holds {
+		if p == nil || h.entry.Atom.Match(*p) {
+			all = append(all, h.Hold)
 		}
 	}
 	return all
@@ -73,10 +80,10 @@ func (a *Acceptance) readHolds(f *store.ConfigFile, entries []userconf.Entry, in
 		return entries
 	}
 	return slices.DeleteFunc(entries, func(e userconf.Entry) bool {
-		held := isHold(f.Content, &e, installed)
-		if held {
-			a.holds = append(a.holds, listed{e, "", f.Path, f.Path})
+		mark, found := findHold(f.Content, &e, installed)
+		if found {
+			a.holds = append(a.holds, held{Hold{f.Path, e.Text, mark}, e})
 		}
-		return held
+		return found
 	})
 }

@@ -34,7 +34,8 @@ func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift
 		return nil, nil
 	}
 	file, own := j.maskFile(r)
-	hold = []audit.Command{audit.AppendLines(append([]string{acceptance.HoldMark + " " + r.about()}, lines...), file)}
+	// The empty line ends what the comment is about.
+	hold = []audit.Command{audit.AppendLines(slices.Concat([]string{acceptance.HoldMark + " " + r.about()}, lines, []string{""}), file)}
 	if own {
 		return hold, []audit.Command{audit.Files("rm", file)}
 	}
@@ -56,30 +57,53 @@ var regexpQuote = strings.NewReplacer(".", "\\.", "*", "\\*", "[", "\\[", ",", "
 
 // lift takes back the holds of earlier rollbacks that mask what comes back.
 func (j *RollbackJudge) lift(merges []*RollbackChange) (commands []audit.Command) {
-	files := map[string][]string{}
+	var holds []acceptance.Hold
 	for _, c := range merges {
-		for _, h := range j.Accept.Holds(&c.Chosen.Pkg) {
-			if !slices.Contains(files[h.Path], h.Text) {
-				files[h.Path] = append(files[h.Path], h.Text)
-			}
-		}
+		holds = append(holds, j.Accept.Holds(&c.Chosen.Pkg)...)
 	}
+	files := j.linesOf(holds)
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		commands = append(commands, withoutLines(file, files[file]))
 	}
 	return commands
 }
 
+// linesOf returns the lines of some holds, by file, with each comment above that
+// has no other holds below it: the next line that somebody adds is none.
+func (j *RollbackJudge) linesOf(holds []acceptance.Hold) map[string][]string {
+	files := map[string][]string{}
+	add := func(file, line string) {
+		if !slices.Contains(files[file], line) {
+			files[file] = append(files[file], line)
+		}
+	}
+	for _, h := range holds {
+		add(h.Path, h.Text)
+	}
+	all := j.Accept.Holds(nil)
+	for _, h := range holds {
+		remains := func(x acceptance.Hold) bool {
+			return x.Path == h.Path && x.Mark == h.Mark && !slices.Contains(files[x.Path], x.Text)
+		}
+		if h.Mark != "" && !slices.ContainsFunc(all, remains) {
+			add(h.Path, h.Mark)
+		}
+	}
+	return files
+}
+
 // held says what earlier rollbacks hold back, until somebody lifts it.
 func (j *RollbackJudge) held(r *Rollback) {
-	files := map[string][]string{}
-	for _, h := range j.Accept.Holds(nil) {
-		files[h.Path] = append(files[h.Path], h.Text)
+	holds := j.Accept.Holds(nil)
+	atoms := map[string][]string{}
+	for _, h := range holds {
+		atoms[h.Path] = append(atoms[h.Path], h.Text)
 	}
+	files := j.linesOf(holds)
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "rollback-hold", Severity: audit.SeverityInfo, Subject: file, Evidence: []audit.Evidence{{Source: file}},
-			Message: "an earlier rollback holds back what is newer: " + listOf(files[file]),
+			Message: "an earlier rollback holds back what is newer: " + listOf(atoms[file]),
 			Remedy:  audit.Do(withoutLines(file, files[file])).When("to let the newer versions in again"),
 		})
 	}
