@@ -1,10 +1,9 @@
-// Package audit asks questions of the store and answers with findings,
-// verdicts and plans: coverage, integrity, compatibility, rollback, cleanup.
+// Package audit holds what all audits share: findings, remedies, commands and
+// periods of time. Its sub-packages answer with findings, verdicts and plans.
 //
-// An answer rests on what ingests stored and on nothing else: no file is
-// opened here, no command is run, and the clock is an argument. Unknown is
-// never OK: what the stored facts cannot decide is answered as unknown, with
-// the command that would settle it.
+// An answer rests only on what ingests stored. This package opens no file and runs
+// no command, and the clock is an argument. Unknown is never OK: if the stored facts
+// cannot decide a question, the answer is unknown, with the command that settles it.
 package audit
 
 import (
@@ -14,29 +13,29 @@ import (
 	"emaudit/store"
 )
 
-// Database is what a question is asked of: one host at one moment.
+// Database is the subject of a question: one host at one moment.
 type Database struct {
 	Tx   *store.Tx
 	Host store.HostID
 	Now  int64 // unix seconds; ages are counted from here
 	// Place is where the commands of answers are typed.
 	Place Place
-	// AtWork tells whether a process of Portage runs on the host; it is nil where
-	// nobody can tell, as of a root that is not that of the running system.
+	// AtWork reports whether a process of Portage runs on the host. It is nil if that
+	// cannot be known, because the root is not that of the running system.
 	AtWork func() bool
 
-	shared *shared // nil: every question loads what it needs
+	shared *shared // if nil, every question loads what it needs
 }
 
-// shared holds what several questions over one transaction load once, by a key of
-// the room that loads it. The questions never change what it holds.
+// shared holds what several questions in one transaction load once, by a key of
+// the package that loads it. The questions never change what it holds.
 type shared struct{ held map[any]any }
 
-// IsShared reports whether db keeps what is loaded for later questions; see [Share].
+// IsShared reports whether db keeps loaded facts for later questions; see [Share].
 func (db Database) IsShared() bool { return db.shared != nil }
 
-// Once returns what load returns. Where db is shared, it calls load once for each
-// type of key.
+// Once returns the result of load. If db is shared, it calls load once for each type
+// of key.
 func Once[Key, T any](db Database, load func() (T, error)) (T, error) {
 	if db.shared == nil {
 		return load()
@@ -52,8 +51,8 @@ func Once[Key, T any](db Database, load func() (T, error)) (T, error) {
 	return value, err
 }
 
-// Share returns db such that the questions asked of it, in one transaction and
-// one goroutine, load the installed packages and the binary packages once.
+// Share returns a shared copy of db. Its questions, in one transaction and one
+// goroutine, load the installed packages and the binary packages once.
 func Share(db Database) Database {
 	if db.shared != nil {
 		return db
@@ -65,9 +64,8 @@ func Share(db Database) Database {
 // Severity orders findings by what they can cost.
 type Severity string
 
-// The severities, worst first. An error is something that will fail when it
-// is needed; a warning costs a rollback or hides a problem; info is worth
-// knowing.
+// The severities, worst first. An error will fail on the day it is needed. A warning
+// costs a rollback or hides a problem. Info is worth knowing.
 const (
 	SeverityError   Severity = "error"
 	SeverityWarning Severity = "warning"
@@ -85,17 +83,17 @@ func (s Severity) rank() int {
 	return 2
 }
 
-// AtLeast tells whether s is as bad as limit or worse.
+// AtLeast reports whether s is as bad as limit or worse.
 func (s Severity) AtLeast(limit Severity) bool { return s.rank() <= limit.rank() }
 
 // Evidence is where a finding was seen.
 type Evidence struct {
 	Source string `json:"source"` // path inside the root
-	Offset int64  `json:"offset"` // bytes; 0 where the whole source is meant
+	Offset int64  `json:"offset"` // bytes; 0 means the whole source
 }
 
-// Finding is one thing that an audit says. Its code is stable and has a
-// section in docs/findings.md.
+// Finding is one statement of an audit. Its code is stable and has a section in
+// docs/findings.md.
 type Finding struct {
 	Code     string     `json:"code"`
 	Severity Severity   `json:"severity"`
@@ -118,16 +116,16 @@ func SortFindings(findings []Finding) {
 	})
 }
 
-// MergeFindings joins the findings of several checks, worst first. What two
-// checks say of one file for one cause is said once, by the one that comes first:
-// they are given in the order in which they know more of it.
+// MergeFindings joins the findings of several checks, worst first. If two checks
+// report one file for one cause, the finding of the first check stays. The caller
+// orders the checks so that the first knows most.
 func MergeFindings(lists ...[]Finding) []Finding {
 	type about struct{ cause, subject, message string }
 	saidBy := map[about]int{}
 	var all []Finding
 	for i, list := range lists {
 		for _, f := range list {
-			// One check may have more to say of a cause than one finding.
+			// One check may have several findings for a cause.
 			key := about{causes[f.Code], f.Subject, ""}
 			if key.cause == "" {
 				key.cause, key.message = f.Code, f.Message
@@ -144,9 +142,9 @@ func MergeFindings(lists ...[]Finding) []Finding {
 	return all
 }
 
-// causes are what findings of several checks about one file have in common: the
-// audit of integrity says what is wrong with it, and that of compatibility that
-// Portage does not take it for that.
+// causes maps codes of several checks to their common cause: the audit of integrity
+// says what is wrong with a file, and the audit of compatibility says that Portage
+// refuses it for that.
 var causes = map[string]string{
 	"binpkg-damaged": "content", "binpkg-empty": "content", "metadata-invalid": "content",
 	"binpkg-unread": "unread", "binpkg-unknown": "unread", "metadata-unread": "unread", "binpkg-unverifiable": "unread", "uncompressed": "unread", "other-packer": "unread",
@@ -159,8 +157,7 @@ var causes = map[string]string{
 	"binpkg-not-installable": "device", "image-device": "device",
 }
 
-// Worst returns the worst severity among findings, and false where there are
-// none.
+// Worst returns the worst severity among findings, and false if there are none.
 func Worst(findings []Finding) (Severity, bool) {
 	if len(findings) == 0 {
 		return "", false
@@ -174,7 +171,7 @@ func Worst(findings []Finding) (Severity, bool) {
 	return worst, true
 }
 
-// Space is the room on the file system of one folder.
+// Space is the disk space on the file system of one folder.
 type Space struct {
 	Path  string `json:"path"`
 	Free  int64  `json:"free"`  // bytes that an unprivileged process may use

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// DayBegins returns the first moment of a day, whose numbers may be beyond those
-// of the month or the year. Where the clock is put forward at midnight, as in
-// Chile, there is none: the day begins when that is done. [time.Date] makes of it
-// the last hour of the day before.
+// DayBegins returns the first moment of a day. The numbers may exceed those of the
+// month or the year. If the clock is put forward at midnight, as in Chile, midnight
+// does not exist, and the day begins an hour later. [time.Date] would return the last
+// hour of the day before.
 func DayBegins(year int, month time.Month, day int, zone *time.Location) time.Time {
 	t := time.Date(year, month, day, 0, 0, 0, 0, zone)
 	if t.Hour() == 0 {
@@ -21,7 +21,7 @@ func DayBegins(year int, month time.Month, day int, zone *time.Location) time.Ti
 	return forward
 }
 
-// dateLayouts are the dates that are understood, with the stretch that they name.
+// dateLayouts are the accepted forms of dates, with the period that each names.
 var dateLayouts = []struct {
 	layout              string
 	years, months, days int
@@ -31,8 +31,8 @@ var dateLayouts = []struct {
 	{"2006", 1, 0, 0},
 }
 
-// ofCalendar reads "2026-05", "yesterday" or "last week", in the zone of now: when
-// that began, and when what came after it did. Letters are small.
+// ofCalendar reads "2026-05", "yesterday" or "last week", in lower case and in the
+// zone of now. It returns the begin of that period and the begin of the next.
 func ofCalendar(text string, now time.Time) (from, end time.Time, ok bool) {
 	begins := func(year int, month time.Month, day int) time.Time {
 		return DayBegins(year, month, day, now.Location())

@@ -6,16 +6,16 @@ import (
 	"emaudit/store/inventory"
 )
 
-// clockBehind is by how many seconds the clock may be behind what is known
-// before that is reported: time comes from several machines.
+// clockBehind is the number of seconds by which the clock may be behind known times
+// without a report, because the times come from several machines.
 const clockBehind = 5 * 60
 
-// clockAhead is by how many seconds the clock may be ahead of everything else that
-// tells a time: a machine may have been off, but hardly for more than a year.
+// clockAhead is the number of seconds by which the clock may be ahead of every other
+// known time: a machine may have been off, but hardly for more than a year.
 const clockAhead = 365 * 24 * 3600
 
-// AuditClock reports a clock that shows an earlier time than one which has been:
-// what is asked by time is then wrong.
+// AuditClock reports a clock that is behind a known time. Answers that depend on the
+// time are then wrong.
 func AuditClock(db Database) ([]Finding, error) {
 	line, ingest, err := inventory.LatestMoments(db.Tx, db.Host)
 	if err != nil {
@@ -26,7 +26,7 @@ func AuditClock(db Database) ([]Finding, error) {
 		if err != nil {
 			return nil, err
 		}
-		// An ingest by a clock that was far ahead says nothing.
+		// The time of an ingest does not count if its clock was far ahead.
 		if known := max(line, built); known == 0 || ingest <= known+clockAhead {
 			return clockIsBehind(db, ingest, "an earlier ingest"), nil
 		}
@@ -45,10 +45,10 @@ func clockIsBehind(db Database, latest int64, of string) []Finding {
 	}}
 }
 
-// AuditClockForAges reports a clock by which nothing may be changed that goes by
-// age. Besides what [AuditClock] reports, that is one which is more than a year
-// ahead of the newest line of emerge.log, build and binary package, and, where there
-// is no log, one that is behind builds and binary packages.
+// AuditClockForAges reports a clock that must not decide about ages. Such a clock is
+// reported by [AuditClock], or is more than a year ahead of the newest line of
+// emerge.log, build and binary package. Without a log, it is also one that is behind
+// builds and binary packages.
 func AuditClockForAges(db Database) ([]Finding, error) {
 	if behind, err := AuditClock(db); err != nil || len(behind) > 0 {
 		return behind, err

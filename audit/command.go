@@ -10,7 +10,7 @@ import (
 )
 
 // A Place is where a person types the commands of an answer. The zero Place is a
-// shell on the audited host itself, whose PKGDIR is what Portage's settings say.
+// shell on the audited host itself, with the PKGDIR of Portage's settings.
 type Place struct {
 	// Root is the folder that holds the audited root; "" or "/" is the running system.
 	Root string
@@ -19,15 +19,15 @@ type Place struct {
 	// EROOT is the folder below which packages are installed, with a slash at its end.
 	EROOT string
 	// PkgDir is a folder of binary packages that the caller named instead of
-	// Portage's PKGDIR. Portage must be told of it, and so must emaudit.
+	// Portage's PKGDIR. Commands of Portage and of emaudit name it.
 	PkgDir string
 	// Database is the database that the caller named.
 	Database string
 }
 
-// A Command is one command that a person may type. It is a value until it is
-// shown; only [Command.String] makes text of it, which is right when it is pasted
-// into a POSIX shell or zsh as it stands.
+// A Command is one command that a person may type. It is a value until it is shown.
+// [Command.String] alone makes text of it. A person can paste the text into a POSIX
+// shell or zsh as it stands.
 type Command struct {
 	kind  commandKind
 	env   []string // NAME=VALUE
@@ -45,8 +45,8 @@ const (
 	script                     // argv[0] is text for a shell inside the root
 )
 
-// Run returns a command whose program belongs to the root, such as emerge. For a
-// root that is not the running system it is entered with chroot.
+// Run returns a command whose program belongs to the root, such as emerge. If the
+// root is not the running system, the text enters it with chroot.
 func Run(argv ...string) Command { return Command{kind: program, argv: argv} }
 
 // Files returns a command that works on files of the root, such as rm: each
@@ -56,12 +56,13 @@ func Files(argv ...string) Command { return Command{kind: files, argv: argv} }
 // Emaudit returns a command of emaudit itself.
 func Emaudit(args ...string) Command { return Command{kind: own, argv: args} }
 
-// Script returns text that a shell inside the root reads, for what is no simple
+// Script returns text for a shell inside the root, for anything that is no simple
 // command. The caller quotes it.
 func Script(text string) Command { return Command{kind: script, argv: []string{text}} }
 
 // AppendLine returns the command that adds a line to a file of Portage's
-// configuration, named as where there is no Prefix: /etc/portage/make.conf.
+// configuration. The name of the file is that without a Prefix, such as
+// /etc/portage/make.conf.
 func AppendLine(line, file string) Command {
 	return Command{kind: files, argv: []string{"echo", line}, file: file}
 }
@@ -71,7 +72,7 @@ func AppendLines(lines []string, file string) Command {
 	return Command{kind: files, argv: append([]string{"printf", `%s\n`}, lines...), file: file}
 }
 
-// FixIndex makes Portage look at the files of PKGDIR and write its index anew.
+// FixIndex makes Portage compare the files of PKGDIR with its index and rewrite it.
 var FixIndex = Run("emaint", "--fix", "binhost")
 
 // With returns the command with more environment, each as NAME=VALUE.
@@ -114,9 +115,9 @@ func (c Command) Program() string {
 	return c.argv[0]
 }
 
-// Exec returns the command as a program that is started without a shell, inside the
-// root: its environment, its arguments, and the file inside the root that its output
-// is appended to, or "".
+// Exec returns the command for a start without a shell, inside the root: its
+// environment, its arguments, and the file inside the root to which its output is
+// appended, or "".
 func (c Command) Exec() (env, argv []string, appendTo string) {
 	if c.file != "" {
 		appendTo = c.place.EPrefix + c.file
@@ -175,7 +176,7 @@ func (c Command) String() string {
 			text.WriteByte(' ')
 		}
 		if i < assignments {
-			// A shell takes NAME=VALUE for an assignment where NAME is not quoted.
+			// A shell reads NAME=VALUE as an assignment if NAME is not quoted.
 			name, value, _ := strings.Cut(w, "=")
 			text.WriteString(name + "=" + ShellQuote(value))
 			continue
@@ -205,7 +206,7 @@ func (p Place) options() (options []string) {
 	return options
 }
 
-// environment is what the command needs of it.
+// environment returns the variables of the place that the command needs.
 func (c Command) environment() []string {
 	env := append([]string{}, c.env...)
 	for _, e := range env {
@@ -231,7 +232,8 @@ func (c Command) usesPkgDir() bool {
 			switch {
 			case option == "-K", option == "-k", option == "-pK", option == "-B", option == "-b":
 				return true
-			// --usepkg=n and --usepkgonly are among them: they say what is not read.
+			// --usepkg=n and --usepkgonly have a prefix of these names too. They name
+			// what emerge does not read.
 			case strings.HasPrefix(option, "--usepkg"), strings.HasPrefix(option, "--buildpkg"):
 				return true
 			}
@@ -240,24 +242,24 @@ func (c Command) usesPkgDir() bool {
 	return false
 }
 
-// A Remedy says what to do about a finding: commands, each of which runs when the
-// one before it succeeded; or advice, where a person has to decide; or advice with
-// the commands that it ends in.
+// A Remedy says what to do about a finding. It consists of commands, each of which
+// runs if the one before it succeeded, or of advice if a person has to decide, or of
+// advice followed by commands.
 type Remedy struct {
 	Commands []Command
 	Advice   string
 }
 
-// Do returns the remedy that consists of commands.
+// Do returns a remedy that consists of commands.
 func Do(commands ...Command) Remedy { return Remedy{Commands: commands} }
 
-// Advise returns the remedy that no command is.
+// Advise returns a remedy without a command.
 func Advise(advice string) Remedy { return Remedy{Advice: advice} }
 
 // Advisef is [Advise] with a format.
 func Advisef(format string, args ...any) Remedy { return Advise(fmt.Sprintf(format, args...)) }
 
-// When returns the remedy with advice that says when, or what for, it is right.
+// When returns the remedy with a condition or a purpose.
 func (r Remedy) When(advice string) Remedy {
 	r.Advice = advice
 	return r
@@ -312,8 +314,8 @@ func (r Remedy) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) 
 // MarshalJSON writes the command as text, as docs/schema has it.
 func (c Command) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
 
-// FindPlace returns where the commands of an answer are typed: what the caller
-// knows of it, and what the last ingest read of the host's settings.
+// FindPlace returns where the commands of an answer are typed. It combines what the
+// caller knows with the settings that the last ingest read.
 func (db Database) FindPlace() (Place, error) {
 	return Once[placeKey](db, func() (Place, error) {
 		p := db.Place
@@ -331,10 +333,9 @@ func (db Database) FindPlace() (Place, error) {
 	})
 }
 
-// EROOT returns the folder below which the packages of a host are installed, with
-// a slash at its end: emerge.log calls it so in the lines of a merge
-// (_emerge/MergeListItem.py, pkg.root), and each other folder there is another
-// root.
+// EROOT returns the folder below which the packages of a host are installed, with a
+// slash at its end. The lines of merges in emerge.log name it in this form
+// (_emerge/MergeListItem.py, pkg.root). Any other folder there is another root.
 func (db Database) EROOT() (string, error) {
 	p, err := db.FindPlace()
 	return p.EROOT, err
@@ -355,8 +356,7 @@ func erootOf(stored []store.Setting) string {
 
 type placeKey struct{}
 
-// Finish puts findings in their order, and makes their remedies those for the place
-// of db.
+// Finish sorts findings, and adapts their remedies to the place of db.
 func (db Database) Finish(findings []Finding) error {
 	SortFindings(findings)
 	place, err := db.FindPlace()
@@ -364,22 +364,22 @@ func (db Database) Finish(findings []Finding) error {
 	return err
 }
 
-// Put makes the remedies of findings those for the place.
+// Put adapts the remedies of findings to the place.
 func (p Place) Put(findings []Finding) {
 	for i := range findings {
 		findings[i].Remedy = findings[i].Remedy.At(p)
 	}
 }
 
-// PutAll makes commands those for the place.
+// PutAll adapts commands to the place.
 func (p Place) PutAll(commands []Command) {
 	for i := range commands {
 		commands[i] = commands[i].At(p)
 	}
 }
 
-// quoteWord quotes a word of a command. An atom that begins with an equals sign is
-// quoted for zsh too, which would look for a program of that name.
+// quoteWord quotes a word of a command. It also quotes an atom that begins with an
+// equals sign, because zsh would look for a program of that name.
 func quoteWord(word string) string {
 	quoted := ShellQuote(word)
 	if quoted == word && strings.HasPrefix(word, "=") {

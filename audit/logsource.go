@@ -6,16 +6,15 @@ import (
 	"emaudit/store"
 )
 
-// LogSource says what answers about the history rest on.
+// LogSource describes the log that answers about the history rest on.
 type LogSource struct {
-	// Findings say that the log is missing or cannot be read, or that the clock is
-	// wrong by which it is asked.
+	// Findings report a missing or unreadable log, and a wrong clock.
 	Findings []Finding
-	// Damage is all damage known of its files.
+	// Damage is all known damage of its files.
 	Damage []store.Diagnostic
 }
 
-// AuditLogSource reports the condition of a host's emerge.log: an empty history
+// AuditLogSource reports the condition of a host's emerge.log. A missing history
 // must not look like one in which nothing happened.
 func AuditLogSource(db Database) (LogSource, error) {
 	var source LogSource

@@ -8,36 +8,37 @@ import (
 	"time"
 )
 
-// Period is a stretch of a host's history, by time, by runs, or both. The zero
-// value is all of it.
+// Period is a part of a host's history, by time, by runs, or both. The zero value is
+// all of it.
 type Period struct {
-	// Since and Until are unix seconds, both included; Until 0 is without end.
+	// Since and Until are unix seconds, both included. If Until is 0, the period has
+	// no end.
 	Since, Until int64
-	// FirstRun and LastRun are numbers of runs, both included; 0 is without
-	// bound, and a negative number counts from the newest, which is -1.
+	// FirstRun and LastRun are numbers of runs, both included. 0 means no bound. A
+	// negative number counts from the newest run, which is -1.
 	FirstRun, LastRun int64
 }
 
-// Contains tells whether a moment lies in the period as far as time goes.
+// Contains reports whether a moment lies between Since and Until.
 func (p Period) Contains(at int64) bool {
 	return at >= p.Since && (p.Until == 0 || at <= p.Until)
 }
 
-// Timed tells whether the period is bounded by time.
+// Timed reports whether the period is bounded by time.
 func (p Period) Timed() bool { return p.Since != 0 || p.Until != 0 }
 
-// ParsePeriod reads the two ends of a period as people write them, either of
-// which may be empty:
+// ParsePeriod reads the two ends of a period as people write them. Either may be
+// empty:
 //
 //	2026-05-10, 2026-05-10 14:30, 2026-05-10T14:30:00Z, 2026-05, 2026
 //	1778446820                   unix seconds (five digits or more)
 //	now, today, yesterday, 3 days ago
 //	last week, this month, ...   of the calendar; day, week, month, year
-//	2w3d, 1y, 36h                so long ago; y, m (months), w, d, h, min, s
-//	run:12, run:-1               where that run begins, or ends
+//	2w3d, 1y, 36h                that long ago; y, m (months), w, d, h, min, s
+//	run:12, run:-1               the begin or the end of that run
 //
-// A day, a week, a month or a year is meant whole: as an end it is its last
-// second. A week begins with its Monday. Dates are of the given zone.
+// A day, a week, a month or a year means the whole of it: as an end it is its last
+// second. A week begins on Monday. Dates are in the given zone.
 func ParsePeriod(since, until string, now time.Time, zone *time.Location) (Period, error) {
 	var p Period
 	if run, ok, err := ParseRun(since); err != nil {
@@ -81,8 +82,8 @@ func ParseRun(text string) (run int64, ok bool, err error) {
 	return run, true, nil
 }
 
-// clockLayouts are the times of a day that are understood, with how long they
-// are meant to last.
+// clockLayouts are the accepted forms of times of day, with the length of the period
+// that each names.
 var clockLayouts = []struct {
 	layout string
 	lasts  time.Duration
@@ -94,7 +95,7 @@ var clockLayouts = []struct {
 	{"2006-01-02 15:04", time.Minute},
 }
 
-// ParseMoment returns the first and the last second that text means.
+// ParseMoment returns the first and the last second of the period that text names.
 func ParseMoment(text string, now time.Time, zone *time.Location) (from, to time.Time, err error) {
 	text = strings.TrimSpace(text)
 	now = now.In(zone)

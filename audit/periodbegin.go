@@ -6,8 +6,8 @@ import (
 	"emaudit/store/logs"
 )
 
-// Begin is the moment at which the period begins, in unix seconds, 0 for one
-// without a beginning: the time that was given, or that of the first run.
+// Begin returns when the period begins, in unix seconds: the given time, or the time
+// of the first run. It returns 0 if the period has no begin.
 func (p Period) Begin(db Database) (int64, error) {
 	if p.FirstRun == 0 {
 		return p.Since, nil

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// ShellQuote quotes a word for a shell where it needs to be.
+// ShellQuote quotes a word for a shell if the word needs it.
 func ShellQuote(word string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._+:,@%=-", r)
@@ -22,8 +22,8 @@ func ShellQuote(word string) string {
 }
 
 // ansiQuote quotes a word with $'...', which bash, zsh and busybox ash know, and
-// POSIX since 2024: what a terminal does not show as it is, or what cannot be
-// pasted, is written in octal.
+// POSIX since 2024. It writes in octal what a terminal does not show, or what cannot
+// be pasted.
 func ansiQuote(word string) string {
 	var b strings.Builder
 	b.WriteString("$'")

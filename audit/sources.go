@@ -10,14 +10,14 @@ import (
 	"emaudit/store/inventory"
 )
 
-// sourceCodes are the finding codes for a source that is not there, with what
-// its absence costs. Without a code its absence is no news: Portage makes it
-// when there is something to write.
+// sourceCodes are the finding codes for a missing source, with the consequence. A
+// source without a code may be missing: Portage creates it when there is something
+// to write.
 var sourceCodes = map[store.SourceKind]struct {
 	code     string
 	severity Severity
-	cost     string // of its absence
-	unknown  string // what is not known where it cannot be read, if that is something else
+	cost     string // the consequence of its absence
+	unknown  string // what is unknown if it cannot be read, if that differs from cost
 	remedy   Remedy
 }{
 	store.SourceVDB:       {"vdb-missing", SeverityError, "what is installed is not known", "", Advise("give the right root with --root DIR, or the database with --vdb DIR")},
@@ -28,8 +28,8 @@ var sourceCodes = map[store.SourceKind]struct {
 	store.SourceElog:      {"", SeverityWarning, "messages of packages may not be known", "", Remedy{}},
 }
 
-// SourceFindings reports sources of the given kinds that could not be read:
-// an empty answer must never look like a clean one.
+// SourceFindings reports sources of the given kinds that could not be read. A missing
+// answer must never look like a clean one.
 func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 	var findings []Finding
 	for _, kind := range kinds {
@@ -82,43 +82,43 @@ func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 	return findings, nil
 }
 
-// diagnosticRemedies says what mends damage that has a remedy.
+// diagnosticRemedies holds the remedies for damage that has one.
 var diagnosticRemedies = map[string]Remedy{
 	"vdb-merge-leftover":    Do(Run("emaint", "--check", "merges")),
 	"preserved-libs-unread": Do(Run("emerge", "--pretend", "@preserved-rebuild")),
 	"emerge-stopped":        Do(Run("emerge", "--info")).When("mend that line; whether Portage reads it is shown by"),
 }
 
-// unreadRemedy says what settles that a path could not be read.
+// unreadRemedy returns the remedy for a path that could not be read.
 func unreadRemedy(problem, path string) Remedy {
 	if strings.Contains(problem, "permission denied") {
 		return RemedyPermissions
 	}
 	if strings.HasSuffix(problem, inventory.UnmountedQuestion) {
-		// What is named on the command line is taken as it is.
+		// A path from the command line stays as it is.
 		return Do(Emaudit("--pkgdir", path, "ingest")).When("mount it; only if its files are gone for good")
 	}
 	return Do(Files("ls", "-ld", path))
 }
 
-// RemedyPermissions is what helps where a file is there and cannot be read.
+// RemedyPermissions is the remedy for a file that exists and cannot be read.
 var RemedyPermissions = Advise("run emaudit as root, or as a member of the portage group")
 
-// diagnosticSeverity is how bad damage of a source is: some of what it held is
-// not known, which costs no rollback by itself. Folders of /etc that only root
-// may list are on every system.
+// diagnosticSeverity returns the severity of damage in a source. A part of its
+// content is unknown, which alone costs no rollback. Every system has folders in /etc
+// that only root may list.
 func diagnosticSeverity(code string) Severity {
 	switch code {
 	case "config-protect-unread":
 		return SeverityInfo
-	case "emerge-stopped": // nothing can be built or put back until it is mended
+	case "emerge-stopped": // until somebody mends it, emerge merges nothing
 		return SeverityError
 	}
 	return SeverityWarning
 }
 
-// AuditSources reports every source of the host that could not be read, all
-// damage that is known of the others, and a clock that is wrong.
+// AuditSources reports every source of the host that could not be read, all known
+// damage of the others, and a wrong clock.
 func AuditSources(db Database) ([]Finding, error) {
 	findings, err := SourceFindings(db, store.SourceSettings, store.SourceConfig, store.SourceVDB, store.SourcePkgDir, store.SourceIndex,
 		store.SourceEmergeLog, store.SourceOldEmergeLog, store.SourceBuildLog, store.SourceElog, store.SourceCapture, store.SourceLeftovers)
@@ -133,9 +133,9 @@ func AuditSources(db Database) ([]Finding, error) {
 	return findings, db.Finish(findings)
 }
 
-// AuditUnread reports what is there and could not be read by who asks, which is
-// what a member of the portage group, or root, would see besides, and what Portage
-// itself cannot read.
+// AuditUnread reports what exists and the current user could not read. A member of
+// the group portage, or root, may be able to. It also reports what Portage itself
+// cannot read.
 func AuditUnread(db Database) ([]Finding, error) {
 	all, err := SourceFindings(db, store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog, store.SourceBuildLog, store.SourceElog)
 	var unread []Finding

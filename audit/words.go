@@ -8,7 +8,7 @@ import (
 	"emaudit/parse/atom"
 )
 
-// Counted is "1 file waits" or "3 files wait".
+// Counted returns a phrase such as "1 file waits" or "3 files wait".
 func Counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -16,7 +16,7 @@ func Counted(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// FirstLine is the first line that says something.
+// FirstLine returns the first line that is not blank.
 func FirstLine(lines []string) string {
 	for _, line := range lines {
 		if s := strings.TrimSpace(line); s != "" {
@@ -26,7 +26,7 @@ func FirstLine(lines []string) string {
 	return ""
 }
 
-// Counted64 is nil for -1, which the parsers use for "not counted".
+// Counted64 returns nil for -1, which the parsers use for "not counted".
 func Counted64(n int64) *int64 {
 	if n < 0 {
 		return nil
@@ -34,13 +34,13 @@ func Counted64(n int64) *int64 {
 	return &n
 }
 
-// Day is the UTC date of a time in a message; messages do not depend on the
-// zone of the reader.
+// Day returns the UTC date of a time, for messages. Messages do not depend on the zone
+// of the reader.
 func Day(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02") }
 
 func Minute(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04 UTC") }
 
-// PackageOf is the category/pn of a cpv; what is no cpv is a name of its own.
+// PackageOf returns the category/pn of a cpv. It returns any other string unchanged.
 func PackageOf(cpv string) string {
 	c, err := atom.ParseCPV(cpv)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package aftermath answers what an update left behind: merges that failed, messages
-// of packages, configuration files to merge, preserved libraries.
+// Package aftermath answers what an update left behind: failed merges, messages of
+// packages, configuration files to merge, preserved libraries.
 package aftermath
 
 import (
@@ -21,42 +21,41 @@ type Failure struct {
 	CPV string `json:"cpv"`
 	At  int64  `json:"at"`  // unix seconds: the beginning of the merge
 	Run *int64 `json:"run"` // null for a merge that emerge.log does not have
-	// Phase is what failed, "" where nothing tells.
+	// Phase is the phase that failed, "" if unknown.
 	Phase string `json:"phase"`
-	// Cause is the class of the first real cause, "unknown" where there is no
-	// log or none was found in it; Line is that cause in one line, or what was
-	// said instead of one.
+	// Cause is the class of the first real cause. It is "unknown" if there is no log
+	// or the log has no cause. Line is that cause in one line, or a substitute.
 	Cause string `json:"cause"`
 	Line  string `json:"line"`
-	// Message is what die was called with.
+	// Message is the argument of die.
 	Message string   `json:"message"`
 	Excerpt []string `json:"excerpt"`
-	// Log is the path of the log, null where none is known; LogGone says that
-	// the file is there no more.
+	// Log is the path of the log, null if none is known. LogGone reports that the
+	// file no longer exists.
 	Log     *string               `json:"log"`
 	LogGone bool                  `json:"log_gone"`
 	Link    history.LinkCertainty `json:"link"`
 	// ResolvedBy is the package that was merged later in its place, or that was
-	// removed; null while neither has happened.
+	// removed. It is null while neither has happened.
 	ResolvedBy *string `json:"resolved_by"`
 	ResolvedAt *int64  `json:"resolved_at"`
 	Resolution string  `json:"resolution"` // retried, replaced, removed, open
-	// Installed says that some version of the package is installed.
+	// Installed reports that some version of the package is installed.
 	Installed bool `json:"installed"`
 	// Retry merges it again.
 	Retry audit.Command `json:"-"`
 
-	slot     string         // "" where nothing tells
-	evidence audit.Evidence // where the cause was seen
+	slot     string         // "" if unknown
+	evidence audit.Evidence // the place of the cause
 }
 
-// Failures is the answer to: what failed, where and why?
+// Failures answers what failed, where and why.
 type Failures struct {
 	Rows []Failure `json:"failures"`
-	// Cut are the merges that were cut while they changed what is installed, and
-	// that were not mended since, whenever that was.
+	// Cut are the merges that were interrupted while they changed what is installed,
+	// and that nobody has repaired. They may be older than the other rows.
 	Cut      []history.CutMerge `json:"cut_merges"`
-	Findings []audit.Finding    `json:"-"` // of what is open
+	Findings []audit.Finding    `json:"-"` // of open failures
 	Source   OutputSource       `json:"-"`
 }
 
@@ -72,8 +71,8 @@ func (f *Failures) Open() int {
 }
 
 // AuditFailures lists the merges that failed since a time, the newest first. A
-// failure is known from emerge.log, from a log, or from both; the log has the
-// cause.
+// failure is known from emerge.log, from a build log, or from both. The build log has
+// the cause.
 func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	buildLogs, err := logs.BuildLogs(db.Tx, db.Host, logs.BuildLogQuery{Since: since, Failed: true})
 	if err != nil {
@@ -128,8 +127,7 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	return failures, db.Finish(failures.Findings)
 }
 
-// runsSince returns the runs since a time, all for 0; ok is false where there is
-// none.
+// runsSince returns the runs since a time, all for 0. ok is false if there is none.
 func runsSince(db audit.Database, since int64) (runs logs.RunRange, ok bool, err error) {
 	if since == 0 {
 		return logs.RunRange{}, true, nil
@@ -137,11 +135,11 @@ func runsSince(db audit.Database, since int64) (runs logs.RunRange, ok bool, err
 	return logs.ReadEmergeLog(db.Tx, db.Host).RunsBetween(since, db.Now+1)
 }
 
-// IsFailed tells whether emerge.log says that a merge failed, at its end or
+// IsFailed reports whether emerge.log says that a merge failed, at its end or
 // before.
 func IsFailed(m *logs.Merge) bool { return m.Outcome == emergelog.MergeFailed || m.PostinstFailed }
 
-// NewFailures joins the logs that tell of a failure with the merges that failed.
+// NewFailures joins the logs of failures with the failed merges.
 func NewFailures(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []logs.Merge, errors []logs.ElogMessage, installed []inventory.Installed, slots map[string]string) *Failures {
 	f := &Failures{Rows: []Failure{}, Cut: []history.CutMerge{}}
 	seen := map[history.MergeKey]bool{}
@@ -156,7 +154,7 @@ func NewFailures(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []lo
 		if m != nil {
 			k := history.MergeKey{Run: m.Run, Seq: m.Seq}
 			if seen[k] {
-				continue // the log of PORTAGE_LOGDIR and the one that was kept
+				continue // the log in PORTAGE_LOGDIR, and its copy in the build directory
 			}
 			seen[k] = true
 			row.At, row.Run = m.Started, &m.Run
@@ -196,7 +194,7 @@ func NewFailures(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []lo
 	return f
 }
 
-// failureOf is the row of a log that tells of a failure.
+// failureOf returns the row of a log with a failure.
 func failureOf(log *logs.BuildLog, link history.LinkCertainty) Failure {
 	fail := log.Log.Failure
 	row := Failure{
@@ -213,9 +211,9 @@ func failureOf(log *logs.BuildLog, link history.LinkCertainty) Failure {
 	return row
 }
 
-// fromElog takes what elog saved of a failure whose log is not known: without
-// PORTAGE_LOGDIR the log lies in the build directory, and elog's summary is all
-// that stays of it.
+// fromElog adds what elog saved about a failure without a known log. Without
+// PORTAGE_LOGDIR the log lies in the build directory, and only elog's summary
+// remains.
 func (row *Failure) fromElog(m *logs.Merge, errors []logs.ElogMessage) {
 	for i := range errors {
 		e := &errors[i]
@@ -238,9 +236,9 @@ func (row *Failure) fromElog(m *logs.Merge, errors []logs.ElogMessage) {
 	}
 }
 
-// resolve looks for what was done about a failure: the same version was merged
-// later, another one of its slot was, or the package was removed. slots are those
-// known, by cpv: where one of the two is not, they are taken for the same.
+// resolve finds what resolved a failure: a later merge of the same version, a later
+// merge of another version in its slot, or the removal of the package. slots are the
+// known slots, by cpv. If one of two slots is unknown, they count as equal.
 func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
 	row.Resolution, row.slot = "open", slots[row.CPV]
 	for _, m := range h.ByCP[audit.PackageOf(row.CPV)] {
@@ -264,8 +262,8 @@ func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
 	}
 }
 
-// failureFinding reports a failure that nobody has dealt with, once for each
-// package and slot: newer rows are above.
+// failureFinding reports an open failure, once for each package and slot. Newer rows
+// come first.
 func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
 	if row.Resolution != "open" {
 		return audit.Finding{}, false

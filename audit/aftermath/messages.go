@@ -12,21 +12,20 @@ import (
 
 // MessageFilter selects elog messages.
 type MessageFilter struct {
-	Classes []string // lower case: error, warn, log, qa, info; none = all but info
+	Classes []string // lower case: error, warn, log, qa, info; if empty, all except info
 	Since   int64    // unix seconds
-	Unread  bool     // only those not yet marked read
+	Unread  bool     // only messages not marked read
 	CP      string   // category/pn
 }
 
 // MessageClasses are the classes of elog, the most urgent first.
 var MessageClasses = []string{"error", "warn", "qa", "log", "info"}
 
-// usualClasses are those that are shown unless others are asked for: Portage's
-// own default (PORTAGE_ELOG_CLASSES) with QA. What is of class INFO repeats the
-// build log.
+// usualClasses are the classes of the default filter: Portage's own default
+// (PORTAGE_ELOG_CLASSES) with QA. Messages of class INFO repeat the build log.
 var usualClasses = []string{"error", "warn", "qa", "log"}
 
-// Query is the filter in the terms of the store.
+// Query returns the filter as a query of the store.
 func (f MessageFilter) Query() logs.ElogQuery {
 	q := logs.ElogQuery{CP: f.CP, Since: f.Since, Unread: f.Unread}
 	classes := f.Classes
@@ -40,7 +39,7 @@ func (f MessageFilter) Query() logs.ElogQuery {
 	return q
 }
 
-// Message is what elog saved for a package, of one class and phase.
+// Message is what elog saved for a package in one class and phase.
 type Message struct {
 	ID     int64    `json:"id"`
 	CPV    string   `json:"cpv"`
@@ -49,10 +48,10 @@ type Message struct {
 	Phase  string   `json:"phase"`
 	Lines  []string `json:"lines"`
 	Unread bool     `json:"unread"`
-	// Run is the run that saved it, null where none or several were at work.
+	// Run is the run that saved it. It is null if no run, or several, were at work.
 	Run *int64 `json:"run"`
-	// Doubtful says that two processes wrote the summary at once, so that it may
-	// belong to another package.
+	// Doubtful reports that two processes wrote the summary at once, so the message
+	// may belong to another package.
 	Doubtful bool   `json:"doubtful"`
 	Source   string `json:"source"`
 	Offset   int64  `json:"offset"`
@@ -61,15 +60,15 @@ type Message struct {
 // Messages is elog as a mailbox.
 type Messages struct {
 	Rows []Message `json:"messages"` // unread first, then the newest first
-	// Unread counts the unread messages among those that the filter selects
-	// apart from Unread itself.
+	// Unread counts the unread messages that the filter selects, without regard to
+	// its field Unread.
 	Unread int `json:"unread"`
 	Read   int `json:"read"`
 
 	Source OutputSource `json:"-"`
 }
 
-// LastID is the id of the message that was entered last; -1 where there is none.
+// LastID returns the id of the message that was stored last, or -1 if there is none.
 func (m *Messages) LastID() int64 {
 	last := int64(-1)
 	for i := range m.Rows {
@@ -127,10 +126,10 @@ func messageOf(m *logs.ElogMessage, runs []runSpan) Message {
 	return row
 }
 
-// runSpan is the time in which a run was at work.
+// runSpan is the time during which a run was at work.
 type runSpan struct{ id, from, to int64 }
 
-// runSpans returns the runs since a time in the order of their beginning.
+// runSpans returns the runs since a time, in the order in which they began.
 func runSpans(db audit.Database, since int64) ([]runSpan, error) {
 	runs, ok, err := runsSince(db, since)
 	if err != nil || !ok {
@@ -160,6 +159,6 @@ func runAt(spans []runSpan, at int64) (id int64, ok bool) {
 	return id, ok
 }
 
-// maxOverlap is how many runs back one is looked for that is still at work:
-// parallel emerges are few.
+// maxOverlap is how many runs back runAt looks for one that is still at work.
+// Parallel emerges are few.
 const maxOverlap = 16

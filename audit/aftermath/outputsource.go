@@ -7,20 +7,20 @@ import (
 	"emaudit/store"
 )
 
-// OutputSource says what answers about the output of merges rest on.
+// OutputSource describes the files that answers about the output of merges rest on.
 type OutputSource struct {
-	// History, BuildLogs and Elog tell whether emerge.log, a folder of build
-	// logs or captured sessions, and a folder of elog could be read: without
-	// them, "nothing failed" and "nothing was said" are not known.
+	// History, BuildLogs and Elog report whether emerge.log, a folder of build logs
+	// or captured sessions, and a folder of elog could be read. Without them it is
+	// unknown whether anything failed, and whether there are messages.
 	History, BuildLogs, Elog bool
-	// Findings say which of them is missing or cannot be read.
+	// Findings report those that are missing or cannot be read.
 	Findings []audit.Finding
-	// Damage is all damage known of their files.
+	// Damage is all known damage of their files.
 	Damage []store.Diagnostic
 }
 
-// AuditOutputSource reports the condition of what merges wrote, and of the log
-// that tells which merges there were.
+// AuditOutputSource reports the condition of the files that merges wrote, and of
+// emerge.log, which lists the merges.
 func AuditOutputSource(db audit.Database) (OutputSource, error) {
 	var source OutputSource
 	log, err := audit.AuditLogSource(db)

@@ -14,26 +14,25 @@ import (
 	"emaudit/store/logs"
 )
 
-// PostUpdate is the answer to: what did the last update leave to do?
+// PostUpdate answers what the last update left to do.
 type PostUpdate struct {
-	// LastRun is the newest run that merged or removed something, null where
-	// emerge.log has none.
+	// LastRun is the newest run that merged or removed something, null if emerge.log
+	// has none.
 	LastRun      *int64 `json:"last_run"`
 	OpenFailures int    `json:"open_failures"`
 	// Unread counts the unread warnings and errors of the last run.
 	Unread          int             `json:"unread"`
-	RuntimeNotices  int             `json:"runtime_notices"` // of what is installed
+	RuntimeNotices  int             `json:"runtime_notices"` // of installed builds
 	ConfigUpdates   int             `json:"config_updates"`
 	PreservedLibs   int             `json:"preserved_libs"`
-	BetweenVersions int             `json:"between_versions"` // merges that were cut
+	BetweenVersions int             `json:"between_versions"` // interrupted merges
 	Findings        []audit.Finding `json:"-"`
 }
 
-// AuditPostUpdate looks for what an update leaves behind, and what nobody sees
-// who does not watch it: merges that failed and were not retried, messages that
-// nobody has read, builds whose QA notices mean that they are broken at run time,
-// configuration updates, preserved libraries, and a merge that was cut while it
-// changed what is installed.
+// AuditPostUpdate finds what an update left behind: failed merges without a retry,
+// unread messages, builds with QA notices that mean they are broken at run time,
+// configuration updates, preserved libraries, and a merge that was interrupted while
+// it changed what is installed.
 func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 	p := &PostUpdate{}
 	failures, err := AuditFailures(db, 0)
@@ -74,8 +73,8 @@ func (p *PostUpdate) findLastRun(db audit.Database) error {
 	return err
 }
 
-// unreadOfLastRun reports the unread warnings and errors of the last run, a
-// package a finding.
+// unreadOfLastRun reports the unread warnings and errors of the last run, with one
+// finding for each package.
 func (p *PostUpdate) unreadOfLastRun(db audit.Database) error {
 	if p.LastRun == nil {
 		return nil
@@ -119,8 +118,8 @@ func (p *PostUpdate) unreadOfLastRun(db audit.Database) error {
 	return nil
 }
 
-// noticeFindings are the QA notices that are reported of what is installed, by
-// their class. The others concern a package only where it is built.
+// noticeFindings are the QA notices that matter for an installed build, by class.
+// The others concern only the build itself.
 var noticeFindings = map[string]struct {
 	code     string
 	severity audit.Severity
@@ -138,8 +137,8 @@ var noticeFindings = map[string]struct {
 	"dangling-symlink":       {"qa-dangling-symlink", audit.SeverityInfo},
 }
 
-// runtimeNotices reports notices of the builds that are installed: those whose
-// log was prepared last before the installed build was finished.
+// runtimeNotices reports notices of the installed builds. The log of a build is the
+// last one that began before the build ended.
 func (p *PostUpdate) runtimeNotices(db audit.Database) error {
 	notices, err := logs.QANotices(db.Tx, db.Host, logs.BuildLogQuery{})
 	if err != nil || len(notices) == 0 {
@@ -178,8 +177,8 @@ func (p *PostUpdate) runtimeNotices(db audit.Database) error {
 	return nil
 }
 
-// tellingDetail is the first detail of a notice that names a file, else the first
-// one: some notices begin with a request to report them.
+// tellingDetail returns the first detail of a notice that names a file, otherwise
+// the first detail. Some notices begin with a request to report them.
 func tellingDetail(details []string) string {
 	if i := slices.IndexFunc(details, func(d string) bool { return strings.HasPrefix(d, "/") }); i >= 0 {
 		return details[i]
@@ -187,8 +186,8 @@ func tellingDetail(details []string) string {
 	return details[0]
 }
 
-// LogsOfBuilds finds the logs of the installed builds: of each, the newest log of
-// its cpv whose directory was prepared before BUILD_TIME. Builds are the oldest
+// LogsOfBuilds finds the logs of the installed builds: for each, the newest log of
+// its cpv whose directory was prepared before BUILD_TIME. The oldest build comes
 // first.
 func LogsOfBuilds(builds []logs.BuildLogStamp, installed []inventory.Installed) map[int64]bool {
 	byCPV := map[string]int64{} // BUILD_TIME
@@ -208,8 +207,8 @@ func LogsOfBuilds(builds []logs.BuildLogStamp, installed []inventory.Installed) 
 	return files
 }
 
-// leftovers reports configuration updates, a folder a finding, and preserved
-// libraries, a package a finding.
+// leftovers reports configuration updates, with one finding for each folder, and
+// preserved libraries, with one finding for each package.
 func (p *PostUpdate) leftovers(db audit.Database) error {
 	all, err := inventory.Leftovers(db.Tx, db.Host)
 	if err != nil {
@@ -266,8 +265,8 @@ func (p *PostUpdate) leftovers(db audit.Database) error {
 	return nil
 }
 
-// configOrigins tells which package left a configuration update, as far as logs
-// of emerge --verbose have it.
+// configOrigins returns the package that left each configuration update, as far as
+// logs of emerge --verbose name it.
 func configOrigins(db audit.Database) (map[string]string, error) {
 	named, err := logs.OutputPaths(db.Tx, db.Host, logs.BuildLogQuery{})
 	from := map[string]string{}

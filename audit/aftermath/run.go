@@ -8,8 +8,8 @@ import (
 	"emaudit/audit/history"
 )
 
-// RunOutput is what the merges of one run said: what failed in it and why, and
-// the messages of elog that it saved.
+// RunOutput is the output of the merges of one run: its failures with their causes,
+// and the messages of elog that it saved.
 type RunOutput struct {
 	Failures []Failure `json:"failures"`
 	Messages []Message `json:"messages"`
@@ -31,8 +31,7 @@ func AuditRunOutput(db audit.Database, run *history.Run) (*RunOutput, error) {
 		Failures: slices.DeleteFunc(failures.Rows, func(f Failure) bool { return other(f.Run) }),
 		Messages: slices.DeleteFunc(messages.Rows, func(m Message) bool { return other(m.Run) }),
 	}
-	// What die wrote for a failure that is listed with its log is not said
-	// twice.
+	// A message of die repeats a failure that is listed with its log.
 	out.Messages = slices.DeleteFunc(out.Messages, func(m Message) bool {
 		return m.Class == "error" && slices.ContainsFunc(out.Failures, func(f Failure) bool {
 			return f.CPV == m.CPV && f.Log != nil && strings.HasPrefix(audit.FirstLine(m.Lines), "ERROR: "+m.CPV)

@@ -13,9 +13,9 @@ import (
 )
 
 // SharedSlots reports the slots in which more than one version of a package is
-// registered, which Portage never leaves behind: a merge that was cut off, or a
-// VDB that was copied over another. The files of both lie around, and an unmerge
-// of one takes away those of the other.
+// registered. Portage never leaves a slot like that. The cause is an interrupted
+// merge, or a VDB that was copied over another. The files of both versions exist, and
+// an unmerge of one removes files of the other.
 func SharedSlots(db audit.Database) ([]audit.Finding, error) {
 	installed, err := binpkgs.TakeInstalled(db)
 	if err != nil {
@@ -36,7 +36,7 @@ func SharedSlots(db audit.Database) ([]audit.Finding, error) {
 		if len(all) == 1 {
 			continue
 		}
-		// The one that was merged last is the one that was wanted.
+		// The version that was merged last is the wanted one.
 		slices.SortFunc(all, func(a, b *inventory.Installed) int {
 			return cmp.Or(cmp.Compare(a.Counter, b.Counter), binpkgs.CompareCPV(a.CPV, b.CPV))
 		})

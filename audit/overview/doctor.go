@@ -12,14 +12,14 @@ import (
 	"emaudit/store/inventory"
 )
 
-// SettingRow is one setting with the place that decided it.
+// SettingRow is one setting with the place that set it.
 type SettingRow struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`
 	Source string `json:"source"`
 }
 
-// Doctor is the answer to: are Portage's settings as a rollback needs them?
+// Doctor answers whether Portage's settings are as a rollback needs them.
 type Doctor struct {
 	Settings []SettingRow    `json:"settings"`
 	Space    []audit.Space   `json:"space"`
@@ -28,17 +28,17 @@ type Doctor struct {
 	Findings []audit.Finding `json:"-"`
 }
 
-// The room below which the doctor warns.
+// The disk space, in bytes, below which the doctor warns.
 const (
-	// lowPkgDir is too little for the packages of one ordinary update.
+	// lowPkgDir is too small for the packages of one ordinary update.
 	lowPkgDir = 2 << 30
-	// lowTmp is too little to build a browser or a toolchain (the guide of
-	// Gentoo's handbook asks for 8 GiB and more).
+	// lowTmp is too small for the build of a browser or a toolchain (Gentoo's
+	// handbook asks for 8 GiB and more).
 	lowTmp = 8 << 30
 )
 
-// AuditDoctor judges the settings that the last ingest resolved. What the disk
-// has room for is measured by the caller.
+// AuditDoctor judges the settings that the last ingest resolved. The caller measures
+// the disk space.
 func AuditDoctor(db audit.Database, space []audit.Space) (*Doctor, error) {
 	stored, err := db.Tx.Settings(db.Host)
 	if err != nil {
@@ -88,14 +88,14 @@ func AuditDoctor(db audit.Database, space []audit.Space) (*Doctor, error) {
 	return d.Doctor, db.Finish(d.Findings)
 }
 
-// doctorRound collects what the checks say.
+// doctorRound collects the results of the checks.
 type doctorRound struct {
 	*Doctor
 	byName   map[string]store.Setting
 	features map[string]bool
 }
 
-// check counts one check, and reports f where it did not pass.
+// check counts one check, and reports f if it failed.
 func (d *doctorRound) check(passed bool, f audit.Finding) {
 	d.Checks++
 	if passed {
@@ -108,7 +108,7 @@ func (d *doctorRound) check(passed bool, f audit.Finding) {
 	d.Findings = append(d.Findings, f)
 }
 
-// evidence is the file of a setting's origin, without the line.
+// evidence returns the file that set a setting, without the line.
 func (d *doctorRound) evidence(setting string) []audit.Evidence {
 	file, _, _ := strings.Cut(d.byName[setting].Origin, ":")
 	if !path.IsAbs(file) {
@@ -117,13 +117,13 @@ func (d *doctorRound) evidence(setting string) []audit.Evidence {
 	return []audit.Evidence{{Source: file}}
 }
 
-// makeConfLine is the remedy that adds features.
+// makeConfLine returns the remedy that adds features.
 func makeConfLine(feature string) audit.Remedy {
 	return audit.Do(audit.AppendLine(`FEATURES="${FEATURES} `+feature+`"`, "/etc/portage/make.conf"))
 }
 
-// packaging checks that merges leave binary packages, and that one does not
-// overwrite another.
+// packaging checks that merges leave binary packages, and that no package overwrites
+// another.
 func (d *doctorRound) packaging() {
 	options := strings.Fields(d.byName["EMERGE_DEFAULT_OPTS"].Value)
 	byOption, excluded := false, ""
@@ -158,7 +158,7 @@ func (d *doctorRound) packaging() {
 	})
 }
 
-// index checks that the index shows Portage the files that are there.
+// index checks that the index lists the files that exist.
 func (d *doctorRound) index(db audit.Database, inv *binpkgs.Inventory) error {
 	trusted := d.features["pkgdir-index-trusted"]
 	for i := range inv.Dirs {
@@ -206,7 +206,7 @@ func (d *doctorRound) index(db audit.Database, inv *binpkgs.Inventory) error {
 	return nil
 }
 
-// logs checks that what merges say is kept somewhere.
+// logs checks that the output of merges is kept.
 func (d *doctorRound) logs() {
 	d.check(d.byName["PORTAGE_LOGDIR"].Value != "", audit.Finding{
 		Code: "logdir-unset", Severity: audit.SeverityInfo, Subject: "PORTAGE_LOGDIR",
@@ -225,7 +225,7 @@ func (d *doctorRound) logs() {
 	})
 }
 
-// room checks that there is space for the packages of the next update.
+// room checks that there is disk space for the packages of the next update.
 func (d *doctorRound) room() {
 	for _, s := range d.Space {
 		limit, code, message := int64(lowPkgDir), "pkgdir-full", "too little room for the binary packages of an update"

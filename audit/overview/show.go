@@ -18,7 +18,7 @@ import (
 	"emaudit/store/logs"
 )
 
-// Package is everything known of one package.
+// Package is everything known about one package.
 type Package struct {
 	CP         string              `json:"cp"`
 	Installed  []ShownInstalled    `json:"installed"`
@@ -26,7 +26,7 @@ type Package struct {
 	Events     []ShownEvent        `json:"events"` // the newest first
 	Failures   []aftermath.Failure `json:"failures"`
 	Messages   []aftermath.Message `json:"messages"`
-	Notices    []ShownNotice       `json:"notices"` // of what is installed
+	Notices    []ShownNotice       `json:"notices"` // of installed builds
 	Dependents []ShownDependency   `json:"dependents"`
 }
 
@@ -41,27 +41,28 @@ type ShownInstalled struct {
 	USE       string `json:"use"`
 }
 
-// ShownInstance is one binary package of it.
+// ShownInstance is one binary package of the package.
 type ShownInstance struct {
 	CPV string `json:"cpv"`
 	binpkgs.InstanceRef
 	Integrity binpkg.Integrity `json:"integrity"`
-	// Match is how near it comes to what is installed, "" where that is
-	// another version.
+	// Match is the verdict about it and the installed build, "" if another version
+	// is installed.
 	Match binpkgs.CoverageVerdict `json:"match"`
 }
 
-// ShownEvent is one merge or removal, with what its log says.
+// ShownEvent is one merge or removal, with facts from its log.
 type ShownEvent struct {
 	Event   string `json:"event"` // merge, unmerge
 	Run     int64  `json:"run"`
 	CPV     string `json:"cpv"`
 	Root    string `json:"root"`
-	Kind    string `json:"kind"` // source, binary, unknown; of a removal its reason
+	Kind    string `json:"kind"` // source, binary, unknown; for a removal, its reason
 	Outcome string `json:"outcome"`
 	Started *int64 `json:"started_at"`
 	Seconds *int64 `json:"seconds"`
-	// What follows is of the log, null where there is none or it does not say.
+	// The fields below come from the log. They are null if there is no log, or if it
+	// does not have them.
 	Log          *string               `json:"log"`
 	LogGone      bool                  `json:"log_gone"`
 	Link         history.LinkCertainty `json:"link"`
@@ -82,17 +83,18 @@ type ShownNotice struct {
 	Offset    int64    `json:"offset"`
 }
 
-// ShownDependency is an installed package that needs it.
+// ShownDependency is an installed package that needs the package.
 type ShownDependency struct {
 	CPV  string `json:"cpv"`
 	Atom string `json:"atom"`
 	Kind string `json:"kind"` // rdepend, pdepend, idepend, depend, bdepend
 }
 
-// PackageNameError tells that a name is that of no known package, or of several.
+// PackageNameError is the error of a name that no known package has, or that several
+// have.
 type PackageNameError struct {
 	Name       string
-	Candidates []string // empty: none
+	Candidates []string // empty if there is none
 }
 
 func (e *PackageNameError) Error() string {
@@ -103,8 +105,8 @@ func (e *PackageNameError) Error() string {
 }
 
 // FindPackage returns the category/pn that a person means by a name: pn,
-// category/pn, a cpv, or an atom with operator and slot. The error of a name that
-// is none, or is ambiguous, is a [*PackageNameError].
+// category/pn, a cpv, or an atom with operator and slot. For an unknown or ambiguous
+// name the error is a [*PackageNameError].
 func FindPackage(db audit.Database, name string) (string, error) {
 	known, err := db.Tx.PackageNames()
 	if err != nil {
@@ -138,7 +140,7 @@ func FindPackage(db audit.Database, name string) (string, error) {
 	return "", &PackageNameError{Name: name, Candidates: candidates}
 }
 
-// ShowPackage collects everything known of a package (cat/pn).
+// ShowPackage collects everything known about a package (category/pn).
 func ShowPackage(db audit.Database, cp string) (*Package, error) {
 	p := &Package{
 		CP: cp, Installed: []ShownInstalled{}, Instances: []ShownInstance{}, Events: []ShownEvent{}, Failures: []aftermath.Failure{},
@@ -284,7 +286,7 @@ func (e *ShownEvent) addLog(log *logs.BuildLog, link history.LinkCertainty) {
 	}
 }
 
-// addNotices lists the QA notices of the builds that are installed.
+// addNotices lists the QA notices of the installed builds.
 func (p *Package) addNotices(db audit.Database, installed []inventory.Installed) error {
 	builds, err := logs.SourceBuilds(db.Tx, db.Host)
 	if err != nil {
@@ -306,8 +308,9 @@ func (p *Package) addNotices(db audit.Database, installed []inventory.Installed)
 	return err
 }
 
-// addDependents lists the installed packages with an atom that an installed
-// version of the package satisfies, evaluated with the USE they were built with.
+// addDependents lists the installed packages with an atom that an installed version
+// of the package satisfies. Their dependencies are evaluated with the USE of their
+// build.
 func (p *Package) addDependents(installed []inventory.Installed) {
 	var targets []atom.Package
 	for i := range installed {
@@ -342,7 +345,7 @@ func (p *Package) addDependents(installed []inventory.Installed) {
 	slices.SortFunc(p.Dependents, func(a, b ShownDependency) int { return binpkgs.CompareCPV(a.CPV, b.CPV) })
 }
 
-// matchable is an installed package as an atom is matched against it.
+// matchable is an installed package in the form that atoms match.
 func matchable(i *inventory.Installed) (atom.Package, bool) {
 	cpv, err := atom.ParseCPV(i.CPV)
 	if err != nil || i.Metadata == nil {
@@ -357,8 +360,8 @@ func matchable(i *inventory.Installed) (atom.Package, bool) {
 	}, true
 }
 
-// dependsOn returns the first atom of a dependency string that names the package
-// and is true of one of targets.
+// dependsOn returns the first atom of a dependency string that names the package and
+// matches one of targets.
 func dependsOn(value string, m *store.Metadata, cp string, targets []atom.Package) (string, bool) {
 	if !strings.Contains(value, cp) {
 		return "", false

@@ -10,53 +10,50 @@ import (
 	"emaudit/store/inventory"
 )
 
-// StoragePoint is how much lay in the folders of binary packages from a moment
-// on.
+// StoragePoint is the size of the folders of binary packages from a moment on.
 type StoragePoint struct {
 	At    int64 `json:"at"` // unix seconds
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
 }
 
-// StoredBinpkg is one file of a package, there or gone.
+// StoredBinpkg is one file of a package. It may be gone.
 type StoredBinpkg struct {
 	CPV       string           `json:"cpv"`
 	PkgDir    string           `json:"pkgdir"` // inside the root
-	Path      string           `json:"path"`   // relative to it
+	Path      string           `json:"path"`   // relative to PkgDir
 	BuildID   *int64           `json:"build_id"`
 	BuildTime *int64           `json:"build_time"`
 	Size      int64            `json:"size"` // bytes
 	Integrity binpkg.Integrity `json:"integrity"`
 	WrittenAt int64            `json:"written_at"` // its mtime, unix seconds
-	GoneAt    int64            `json:"gone_at"`    // the ingest that no longer saw it; 0 = there
+	GoneAt    int64            `json:"gone_at"`    // the ingest that no longer saw it; 0 if it exists
 }
 
 // StoredPackage sums the files of one package.
 type StoredPackage struct {
-	CP      string         `json:"cp"` // category/pn; "" for what has no readable name
+	CP      string         `json:"cp"` // category/pn; "" for files without a readable name
 	Files   int            `json:"files"`
 	Bytes   int64          `json:"bytes"`
-	Needed  int64          `json:"installed_bytes"` // of the instances that stand for what is installed
-	Binpkgs []StoredBinpkg `json:"binpkgs"`         // oldest first, those that are gone included
+	Needed  int64          `json:"installed_bytes"` // of the instances of installed builds
+	Binpkgs []StoredBinpkg `json:"binpkgs"`         // oldest first, including those that are gone
 }
 
-// Storage is what the folders of binary packages hold, by package and through
-// time.
+// Storage is the content of the folders of binary packages, by package and over time.
 type Storage struct {
 	Files    int             `json:"files"`
 	Bytes    int64           `json:"bytes"`
 	Packages []StoredPackage `json:"packages"` // the largest first
-	// Points are the sizes through time. A file counts from its mtime on,
-	// until the ingest that missed it: what was deleted before the first
-	// ingest is in none of them.
+	// Points are the sizes over time. A file counts from its mtime on, until the
+	// ingest that no longer saw it. Files that were deleted before the first ingest
+	// do not count.
 	Points []StoragePoint `json:"points"`
 }
 
-// PackageOf is the category/pn that a cpv is a version of. What is no cpv is
-// returned as it is: a package of its own.
+// PackageOf returns the category/pn of a cpv. It returns any other string unchanged.
 func PackageOf(cpv string) string { return audit.PackageOf(cpv) }
 
-// AuditStorage adds up every binary package that is or was there.
+// AuditStorage adds up every binary package that exists or existed.
 func AuditStorage(db audit.Database, coverage *binpkgs.Coverage) (*Storage, error) {
 	inv, err := binpkgs.TakeInventory(db, false)
 	if err != nil {
@@ -129,7 +126,7 @@ func storagePoints(packages []StoredPackage) []StoragePoint {
 	for _, p := range packages {
 		for _, b := range p.Binpkgs {
 			if b.GoneAt != 0 && b.GoneAt <= b.WrittenAt {
-				continue // a clock that was wrong: no moment at which it was there
+				continue // the clock was wrong: the file never existed by these times
 			}
 			change(b.WrittenAt, 1, b.Size)
 			if b.GoneAt != 0 {

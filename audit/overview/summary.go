@@ -1,5 +1,5 @@
-// Package overview answers the questions that take facts of several rooms: the one
-// screen, the page of one package, the condition of the settings, the use of disk.
+// Package overview answers the questions that need facts of several packages of
+// audit: the one screen, the page of one package, the settings, the use of disk space.
 package overview
 
 import (
@@ -10,17 +10,16 @@ import (
 	"emaudit/store/inventory"
 )
 
-// Overview is what stands above the answers of the one screen: which host this
-// is, and what was done on it last.
+// Overview is the head of the one screen: the host, and its last run.
 type Overview struct {
 	Installed int             `json:"installed"`
-	LastRun   *history.Run    `json:"last_run"` // null where emerge.log has none
+	LastRun   *history.Run    `json:"last_run"` // null if emerge.log has none
 	PkgDirs   []PkgDirSummary `json:"pkgdirs"`
-	// Cut are the merges that were cut while they changed what is installed: until
-	// they are mended, no other answer about their packages is sure.
+	// Cut are the merges that were interrupted while they changed what is installed.
+	// Until somebody repairs them, no other answer about their packages is sure.
 	Cut []history.CutMerge `json:"cut_merges"`
-	// Reclaimable is what prune would take; null where it cannot be told, as of
-	// a host of another machine.
+	// Reclaimable is what prune would take. It is null if that is unknown, as for a
+	// host of another machine.
 	Reclaimable *cleanup.PruneTotals `json:"reclaimable"`
 }
 
@@ -30,8 +29,7 @@ type PkgDirSummary struct {
 	Kind    inventory.PkgDirKind `json:"kind"`
 	Binpkgs int                  `json:"binpkgs"`
 	Bytes   int64                `json:"bytes"`
-	// Free is how much room its file system has for others; null where it was
-	// not measured.
+	// Free is the available space of its file system, in bytes; null if not measured.
 	Free *int64 `json:"free_bytes"`
 }
 
