@@ -60,6 +60,9 @@ var mergedTables = []mergedTable{
 	{name: "pin", references: map[string]string{"host": "host"}},
 	{name: "client", references: map[string]string{"host": "host"}},
 	{name: "config_file", references: map[string]string{"host": "host"}},
+	{name: "drill", numbered: true, references: map[string]string{"host": "host"}},
+	{name: "drill_file", references: map[string]string{"drill": "drill", "cpv": "cpv"}, from: "JOIN drill d ON d.id = t.drill", host: "d.host"},
+	{name: "drill_observation", references: map[string]string{"drill": "drill"}, from: "JOIN drill d ON d.id = t.drill", host: "d.host"},
 }
 
 const outputFileHost = "JOIN output_file f ON f.id = t.file JOIN source s ON s.id = f.source"
@@ -155,7 +158,7 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 	if err != nil {
 		return result, err
 	}
-	theirs, err := m.from.KnownUntil(h.ID)
+	theirs, err := m.from.factsUntil(h.ID)
 	if err != nil {
 		return result, err
 	}
@@ -169,7 +172,7 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 		if name != h.Name && name != known.Name {
 			return result, fmt.Errorf("%w %s", ErrNamed, known.Name)
 		}
-		ours, err := m.to.KnownUntil(known.ID)
+		ours, err := m.to.factsUntil(known.ID)
 		switch {
 		case err != nil:
 			return result, about(m.here, err)
@@ -235,6 +238,18 @@ func (tx *Tx) KnownUntil(host HostID) (at int64, err error) {
 		SELECT coalesce(max(read_at), 0) AS at FROM source WHERE host = ?
 		UNION ALL SELECT coalesce(max(confirmed_at), 0) FROM snapshot WHERE host = ?) AS times`, host, host).Scan(&at)
 	return at, err
+}
+
+// factsUntil returns the time of the last ingest or drill of a host, whichever is
+// later.
+func (tx *Tx) factsUntil(host HostID) (int64, error) {
+	at, err := tx.KnownUntil(host)
+	if err != nil {
+		return 0, err
+	}
+	var drilled int64
+	err = tx.QueryRow("SELECT coalesce(max(started_at + seconds), 0) FROM drill WHERE host = ?", host).Scan(&drilled)
+	return max(at, drilled), err
 }
 
 // forgetFacts deletes all facts of a host, but not the host.

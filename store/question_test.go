@@ -77,7 +77,7 @@ func TestEveryViewSaysWhatItIs(t *testing.T) {
 				t.Errorf("%+v", v)
 			}
 		}
-		want := []string{"runs", "merges", "unmerges", "syncs", "package_stats", "installed_now", "binpkgs", "failures", "messages"}
+		want := []string{"runs", "merges", "unmerges", "syncs", "package_stats", "installed_now", "binpkgs", "failures", "messages", "drills"}
 		if diff := cmp.Diff(want, names); diff != "" {
 			t.Error(diff)
 		}

@@ -611,6 +611,51 @@ CREATE TABLE unfinished_merge (
 	PRIMARY KEY (host, cpv)
 ) WITHOUT ROWID;
 
+-- What came out when a rollback plan was carried out in a copy of the root. Whether
+-- that still says something of today is not stored: it follows from what changed.
+CREATE TABLE drill (
+	id         INTEGER PRIMARY KEY,
+	host       INTEGER NOT NULL REFERENCES host(id),
+	target     TEXT    NOT NULL,           -- what went back: run:N or @SECONDS, the state before a run or at a time; undo:N; category/name
+	started_at INTEGER NOT NULL,
+	seconds    INTEGER NOT NULL,
+	bytes      INTEGER NOT NULL,           -- that the commands wrote
+	verdict    TEXT    NOT NULL,           -- proven, proven-with-differences, failed
+	step       TEXT    NOT NULL,           -- the command that failed; '' = none
+	cause      TEXT    NOT NULL,           -- why it failed; '' = none
+	log        TEXT    NOT NULL,           -- file with the output of the commands, on the running system
+	program    TEXT    NOT NULL,           -- version of emaudit
+	portage    TEXT    NOT NULL,           -- version of Portage; '' = unknown
+	plan       BLOB    NOT NULL,           -- SHA-256 of the commands of the plan
+	installed  BLOB    NOT NULL            -- SHA-256 of the builds that were installed before
+);
+CREATE INDEX drill_by_target ON drill(host, target, started_at);
+
+-- The binary packages that a drill merged.
+CREATE TABLE drill_file (
+	drill      INTEGER NOT NULL REFERENCES drill(id),
+	pkgdir     TEXT    NOT NULL,           -- inside the root
+	path       TEXT    NOT NULL,           -- below pkgdir
+	cpv        INTEGER NOT NULL REFERENCES cpv(id),
+	size       INTEGER NOT NULL,
+	mtime_ns   INTEGER NOT NULL,
+	md5        BLOB,                       -- NULL = unknown
+	build_time INTEGER NOT NULL,
+	build_id   INTEGER NOT NULL,
+	PRIMARY KEY (drill, pkgdir, path)
+);
+
+-- What a drill showed, in the order of the looks.
+CREATE TABLE drill_observation (
+	drill    INTEGER NOT NULL REFERENCES drill(id),
+	position INTEGER NOT NULL,             -- 0, 1, ...
+	kind     TEXT    NOT NULL,             -- build-missing, file-content, library-missing, ...: docs/findings.md
+	subject  TEXT    NOT NULL,             -- a version, a path inside the root, or an atom
+	detail   TEXT    NOT NULL,
+	expected INTEGER NOT NULL CHECK (expected IN (0, 1)), -- 1 = the plan promised it, or Portage always does it; 0 = a difference
+	PRIMARY KEY (drill, position)
+) WITHOUT ROWID;
+
 -- The views are the interface for people: names in place of numbers, times as
 -- text in UTC beside unix seconds, a row for what a person would call one thing.
 
@@ -727,3 +772,19 @@ SELECT h.name AS host,
 	e.class, e.phase, e.text,
 	e.read_at = 0 AS unread
 FROM elog_message e JOIN host h ON h.id = e.host JOIN cpv ON cpv.id = e.cpv LEFT JOIN cp ON cp.id = cpv.cp;
+
+-- Drills of rollbacks, and how much of what each rests on changed since.
+CREATE VIEW drills AS
+SELECT h.name AS host,
+	datetime(d.started_at, 'unixepoch') AS time, -- UTC
+	d.target,                              -- run:N, @SECONDS, undo:N, category/name
+	d.verdict,                             -- proven, proven-with-differences, failed
+	d.seconds, d.bytes, d.step, d.cause, d.log,
+	(SELECT count(*) FROM drill_file f WHERE f.drill = d.id) AS files, -- binary packages that it merged
+	(SELECT count(*) FROM drill_observation o WHERE o.drill = d.id AND o.expected = 0) AS differences,
+	(SELECT count(DISTINCT coalesce(c.cp, -c.id)) FROM installed i JOIN cpv c ON c.id = i.cpv
+		WHERE i.host = d.host AND (i.added_at > d.started_at OR i.removed_at > d.started_at)) AS packages_changed, -- installed packages that changed since
+	(SELECT count(*) FROM drill_file f WHERE f.drill = d.id AND NOT EXISTS (SELECT 1 FROM instance n JOIN pkgdir p ON p.id = n.pkgdir
+		WHERE p.host = d.host AND p.path = f.pkgdir AND n.path = f.path AND n.gone_at IS NULL AND n.size = f.size AND n.mtime_ns = f.mtime_ns)) AS files_changed, -- of its files
+	d.program, d.portage, d.id, d.started_at
+FROM drill d JOIN host h ON h.id = d.host;
