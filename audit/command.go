@@ -87,6 +87,12 @@ func (c Command) Plus(args ...string) Command {
 	return c
 }
 
+// Instead returns a command of emaudit with another name and the same arguments.
+func (c Command) Instead(name string) Command {
+	c.argv = append([]string{name}, c.argv[1:]...)
+	return c
+}
+
 // At returns the command for a place.
 func (c Command) At(p Place) Command {
 	c.place = p

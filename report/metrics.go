@@ -46,6 +46,8 @@ var metricFamilies = []struct{ name, help string }{
 	{"emaudit_rollback_ready", "1 where the last update that changed what is installed can be undone, with or without warnings; 0 where it cannot."},
 	{"emaudit_rollback_verdict", "1 for the verdict about undoing the last run, 0 for the others: ready, ready-with-warnings, not-ready."},
 	{"emaudit_rollback_gaps", "Packages that lack a usable binary package for undoing the last run."},
+	{"emaudit_rollback_proven_timestamp_seconds", "When a drill proved that the last run can be undone, unix seconds."},
+	{"emaudit_rollback_drill_failed", "1 if the last drill of undoing the last run failed."},
 	{"emaudit_rollback_unknowns", "Conditions of undoing the last run that could not be decided."},
 	{"emaudit_binpkgs", "Binary packages by what is known of their bytes: whole, damaged, unchecked, unknown."},
 	{"emaudit_pkgdir_bytes", "Size of the binary packages in a folder."},
@@ -148,6 +150,15 @@ func (m *metrics) rollback(h HostMetrics) {
 			is = 1
 		}
 		m.add("emaudit_rollback_verdict", h.Host, is, "verdict", string(v))
+	}
+	if p := last.Proof; p != nil && p.Holds {
+		failed := int64(0)
+		if p.Verdict == rollback.DrillFailed {
+			failed = 1
+		} else {
+			m.add("emaudit_rollback_proven_timestamp_seconds", h.Host, p.At)
+		}
+		m.add("emaudit_rollback_drill_failed", h.Host, failed)
 	}
 	if last.Target.Known {
 		m.add("emaudit_rollback_gaps", h.Host, int64(len(last.Gaps)))

@@ -118,6 +118,7 @@ func rollbackHeadline(s *screen.Screen, r *rollback.Rollback, o Output) {
 	}
 	what = ": " + what
 	s.Line(ReadinessWords[r.Verdict], screen.Plain.Text(what))
+	proofLines(s, r, o)
 	if r.Target.Args != "" {
 		s.Paragraph(0, screen.Dim.Text("it ran emerge "+AskedBriefly(r.Target.Args)))
 	}
@@ -325,7 +326,11 @@ func rollbacksText(s *screen.Screen, all []*rollback.Rollback, o Output) {
 		screen.Plain.Text(fmt.Sprintf(" states can be restored: %d ready, %d with warnings, %d partly; %d not",
 			counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady])))
 	s.Blank()
-	rollbacksColumns(o).Screen(s, 0, table.All(all))
+	columns := rollbacksColumns(o)
+	if !anyDrilled(all) {
+		columns = columns.Without("Drill")
+	}
+	columns.Screen(s, 0, table.All(all))
 }
 
 // rollbacksColumns describe the ways back to earlier states.
@@ -350,6 +355,9 @@ func rollbacksColumns(o Output) table.Table[*rollback.Rollback] {
 		{Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 26, Value: func(r *way) any { return WhyOf(*r) }},
 		{Title: "Asked", Role: screen.Dim, Shrink: screen.CutEnd, Yield: 2, Optional: true, Value: func(r *way) any { return AskedBriefly((*r).Target.Args) }},
 		{Title: "Pin", Of: "target.pins"},
+		{Name: "drill", Title: "Drill", Value: ofProof(func(p *rollback.Proof) any { return string(p.Verdict) }), Show: func(r *way) screen.Cell { return ProofCell((*r).Proof, o.Terminal.Date) }},
+		{Name: "drilled_at", Value: ofProof(func(p *rollback.Proof) any { return p.At })},
+		{Name: "drill_holds", Value: ofProof(func(p *rollback.Proof) any { return p.Holds })},
 	}
 }
 
@@ -406,6 +414,7 @@ func WhyOf(r *rollback.Rollback) string {
 
 // warningWords say what is behind the warnings, the gravest first.
 var warningWords = []struct{ code, words string }{
+	{"drill-failed", "failed in a drill"},
 	{"rollback-risk", "at risk"},
 	{"rollback-undecided", "undecided"},
 	{"rollback-lossy", "lossy"},

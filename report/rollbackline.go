@@ -31,6 +31,9 @@ func RollbackLine(r *rollback.Rollback) screen.SummaryLine {
 	default:
 		l.Text = fmt.Sprintf("%s: %s", what, screen.Count(int64(len(r.Changes)), "package", "packages"))
 	}
+	if text := ProofText(r.Proof, audit.Day); text != "" {
+		l.Text += "; " + text
+	}
 	if n := len(r.Lost); n > 0 {
 		l.Text += fmt.Sprintf("; it cost the way back to %d", n)
 	}

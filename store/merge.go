@@ -60,7 +60,7 @@ var mergedTables = []mergedTable{
 	{name: "pin", references: map[string]string{"host": "host"}},
 	{name: "client", references: map[string]string{"host": "host"}},
 	{name: "config_file", references: map[string]string{"host": "host"}},
-	{name: "drill", numbered: true, references: map[string]string{"host": "host"}},
+	{name: "drill", numbered: true, key: []string{"host", "target", "started_at"}, references: map[string]string{"host": "host"}},
 	{name: "drill_file", references: map[string]string{"drill": "drill", "cpv": "cpv"}, from: "JOIN drill d ON d.id = t.drill", host: "d.host"},
 	{name: "drill_observation", references: map[string]string{"drill": "drill"}, from: "JOIN drill d ON d.id = t.drill", host: "d.host"},
 }
@@ -105,8 +105,8 @@ func (h Host) Elsewhere() bool { return strings.HasPrefix(h.Root, elsewhere) }
 
 // Merge copies the facts of another database into this one. A host is known again by
 // its identity, whatever its name is here. If the other database has a later ingest
-// of it, Merge writes the difference; otherwise the host stays unchanged, so a
-// repeated merge changes nothing. rename, if not nil, returns the name of a new host
+// or drill of it, Merge writes the difference; otherwise the host stays unchanged, so
+// a repeated merge changes nothing. rename, if not nil, returns the name of a new host
 // in this database. Merge copies everything or, after an error, nothing.
 func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) ([]MergedHost, error) {
 	var merged []MergedHost

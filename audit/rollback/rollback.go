@@ -138,12 +138,16 @@ type Rollback struct {
 	Uncovered []string `json:"uncovered"`
 	// Lost are the packages of the earlier state that the run to be undone
 	// replaced or removed, and that cannot be put back: what it cost.
-	Lost     []string        `json:"lost"`
+	Lost []string `json:"lost"`
+	// Proof is what the last drill of the target says, nil where there was none.
+	Proof    *Proof          `json:"proof"`
 	Findings []audit.Finding `json:"-"`
 	// Command asks for this answer again.
 	Command audit.Command `json:"-"`
 
 	best *transition.Plan
+	// plan and installed are the digests of the commands and of what is installed.
+	plan, installed []byte
 	// then is the state that comes back, nil where a package goes back.
 	then *state.State
 	// beyond counts merges of packages that the state does not have.
@@ -220,6 +224,7 @@ type RollbackJudge struct {
 	images  map[int64][]binpkg.ImageName // by instance; nil: not known
 	drifts  map[string]drift             // by cpv: see driftOf
 	typed   audit.Place                  // where its commands are typed
+	sum     []byte                       // see installedSum
 	// unknownSets are the sets of @world whose members only Portage can tell.
 	unknownSets []string
 	// planless tells that only the verdicts are wanted.
@@ -384,6 +389,7 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 	}
 	if r.Verdict != NotReady && !j.Planless {
 		j.plan(r)
+		j.prove(r)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,9 +14,14 @@ import (
 	"strings"
 	"testing"
 
+	"emaudit/audit"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 	"emaudit/cli/manual"
 	"emaudit/internal/hostarchive"
+	"emaudit/internal/hosttest"
 	"emaudit/report/reporttest"
+	"emaudit/store"
 )
 
 // jsonSchema is the part of JSON Schema that docs/schema uses.
@@ -122,6 +128,7 @@ var documents = []struct {
 	{"diff", []string{"diff", "run:20"}, ""},
 	{"rollback", []string{"rollback"}, ""},
 	{"rollback", []string{"rollback", "--to", "run:-12"}, ""},
+	{"rollback", []string{"rollback"}, afterDrill},
 	{"rollback-all", []string{"rollback", "--all"}, ""},
 	{"prune", []string{"prune", "--expect", "router"}, ""},
 	{"needs", []string{"needs"}, ""},
@@ -135,6 +142,36 @@ var documents = []struct {
 	{"sql", []string{"sql", "SELECT package, count(*), avg(duration), max(replaced) FROM merges GROUP BY package"}, ""},
 	{"verify", []string{"verify"}, ""},
 	{"stage", []string{"stage", "now", newFolder}, ""},
+}
+
+// afterDrill stands for a drill of the way back before the last update.
+const afterDrill = "DRILL"
+
+// putDrill stores a drill as the command drill does.
+func putDrill(t *testing.T, path string) {
+	t.Helper()
+	db, err := store.Open(context.Background(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Update(context.Background(), func(tx *store.Tx) error {
+		hosts, err := tx.Hosts()
+		if err != nil {
+			return err
+		}
+		r, err := rollback.AuditRollback(audit.Database{Tx: tx, Host: hosts[0].ID, Now: hosttest.Now}, state.Moment{Previous: true}, rollback.RollbackOptions{})
+		if err != nil {
+			return err
+		}
+		d := r.Drill()
+		d.StartedAt, d.Verdict, d.Program, d.Portage = hosttest.Now, string(rollback.ProvenWithDifferences), "1.0", "3.0.82"
+		d.Observations = []store.DrillObservation{{Kind: "file-missing", Subject: "/usr/bin/x", Detail: "app-misc/x-1 installed it"}}
+		return tx.AddDrill(hosts[0].ID, &d)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // newFolder stands for the path of a folder that does not exist.
@@ -154,7 +191,13 @@ func TestTheJSONOfEveryCommandIsOfItsSchema(t *testing.T) {
 		if i := slices.Index(args, newFolder); i >= 0 {
 			args[i] = filepath.Join(t.TempDir(), "new")
 		}
+		if d.stdin == afterDrill {
+			putDrill(t, db)
+		}
 		document := documentOf(t, d.stdin, args...)
+		if d.stdin == afterDrill && !bytes.Contains(document, []byte("proven-with-differences")) {
+			t.Error("rollback does not show the drill")
+		}
 		for _, b := range reporttest.Broken(document) {
 			// The schema says more exactly what may be null.
 			if !strings.HasSuffix(b, " is null") {

@@ -1,20 +1,19 @@
 package look
 
-import "slices"
+import (
+	"slices"
+
+	"emaudit/audit/rollback"
+)
 
 // Verdict is the answer of a drill.
-type Verdict string
+type Verdict = rollback.DrillVerdict
 
 // The verdicts.
 const (
-	// Proven: the steps ended well, and everything that was looked at is as the plan
-	// promised. It is said only where all of it could be read.
-	Proven Verdict = "proven"
-	// ProvenWithDifferences: the steps ended well and the promised builds are
-	// installed, and something else is not as promised, or could not be read.
-	ProvenWithDifferences Verdict = "proven-with-differences"
-	// Failed: a step failed, or other builds are installed than the promised ones.
-	Failed Verdict = "failed"
+	Proven                = rollback.Proven
+	ProvenWithDifferences = rollback.ProvenWithDifferences
+	Failed                = rollback.DrillFailed
 )
 
 // Judge returns the verdict about a drill. failed tells that a step failed; what is

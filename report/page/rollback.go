@@ -28,7 +28,7 @@ func (b *pageBuilder) rollback() *pageSection {
 	last := all[0]
 	s.Verdict = report.ReadinessWords[last.Verdict]
 	s.Lead = "Can I go back to the state before a run with the files in PKGDIR? READY means that every condition that files can show was checked and is met. A rollback to an older state also undoes every run since."
-	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each run", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true, Optional: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}}}
+	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each run", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true, Optional: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}, {Title: "Drill", Optional: true}}}
 	for _, r := range all {
 		verdict := report.ReadinessWords[r.Verdict]
 		before := pageCell{Text: screen.NotKnown}
@@ -36,7 +36,7 @@ func (b *pageBuilder) rollback() *pageSection {
 			before = pageCell{Text: fmt.Sprintf("#%d", *r.Target.Run), Sort: sortKey(*r.Target.Run)}
 		}
 		t.row(before, b.timeCell(r.Target.Time), pageCell{Text: report.AskedBriefly(r.Target.Args), Mono: true}, pageCell{Text: verdict.Text, Role: verdict.Role},
-			numberCell(int64(len(r.Changes))), numberCell(int64(len(r.Gaps))), pageCell{Text: report.WhyOf(r)})
+			numberCell(int64(len(r.Changes))), numberCell(int64(len(r.Gaps))), pageCell{Text: report.WhyOf(r)}, b.proofCell(r.Proof))
 	}
 	s.add(pageBlock{Share: rollbackShare(all)}, t.block(), b.gapsOfRuns(all))
 	s.add(pageBlock{Heading: b.targetHeading(last.Target)}, b.findingsBlock(last.Findings, func(audit.Finding) bool { return true }), b.rollbackChanges(last))
@@ -46,6 +46,16 @@ func (b *pageBuilder) rollback() *pageSection {
 	}
 	return s
 }
+
+// proofCell says what the last drill says.
+func (b *pageBuilder) proofCell(p *rollback.Proof) pageCell {
+	if p == nil {
+		return pageCell{Text: screen.NotKnown}
+	}
+	return pageCell{Text: report.ProofText(p, b.dayOnly), Role: report.ProofCell(p, b.dayOnly).Role, Sort: sortKey(p.At)}
+}
+
+func (b *pageBuilder) dayOnly(unix int64) string { return b.day(unix, "2006-01-02") }
 
 // targetHeading names a state.
 func (b *pageBuilder) targetHeading(t state.Target) string {
@@ -152,6 +162,9 @@ func (b *pageBuilder) rollbackVerdict() pageVerdict {
 		v.Text = "undoing " + run
 		if why := report.WhyOf(last); why != "" {
 			v.Text += ": " + why
+		}
+		if text := report.ProofText(last.Proof, b.dayOnly); text != "" {
+			v.Text += "; " + text
 		}
 	}
 	return v
