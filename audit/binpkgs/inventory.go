@@ -48,6 +48,9 @@ type Inventory struct {
 func (inv *Inventory) UnlistedFor(cpv string) string {
 	category, _, _ := strings.Cut(cpv, "/")
 	for _, folder := range inv.Unlisted {
+		if !slices.ContainsFunc(inv.Dirs, func(dir inventory.PkgDir) bool { return folder == dir.Path || strings.HasPrefix(folder, dir.Path+"/") }) {
+			return folder // a pkgdir of which no ingest has seen anything
+		}
 		for _, dir := range inv.Dirs {
 			if folder == dir.Path || folder == path.Join(dir.Path, category) || folder == path.Join(dir.Path, audit.PackageOf(cpv)) {
 				return folder

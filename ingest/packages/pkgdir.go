@@ -140,22 +140,34 @@ func (r reader) pkgDir(ctx context.Context, d settings.PkgDir) ([]ingest.SourceR
 	return []ingest.SourceResult{result, scan.index.result}, nil
 }
 
-// unmountedError means that a pkgdir shows none of its former files. They are not
-// gone, but out of sight.
+// unmountedError means that a pkgdir shows none of its former files, or that its
+// file system is not mounted. They are not gone, but out of sight.
 type unmountedError struct {
 	now   string
-	files int // number of former files
+	files int // number of former files; 0 at the first ingest
 }
 
 func (e unmountedError) Error() string {
+	if e.files == 0 {
+		return e.now + ": " + inventory.UnmountedQuestion
+	}
 	return fmt.Sprintf("%s, and %d binary packages were there at the last ingest: %s", e.now, e.files, inventory.UnmountedQuestion)
 }
 
 // mounted returns an error if the folder shows none of the former files of the
-// pkgdir. A mount point whose file system is not mounted is a different, empty
+// pkgdir, or, at the first ingest, if it lies where /etc/fstab mounts a file system. A
+// mount point whose file system is not mounted is a different, empty
 // folder.
 func (s *pkgScan) mounted(dir *hostfs.Dir) error {
-	if s.named || len(s.stamps) == 0 || slices.ContainsFunc(s.files, func(f *pkgFile) bool { return s.stamps[f.path].ID != 0 }) ||
+	if s.named {
+		return nil
+	}
+	if s.row.ID == 0 && len(s.files)+len(s.others) == 0 {
+		if point := unmountedBy(s.Root, s.path); point != "" {
+			return unmountedError{now: "it is empty, and /etc/fstab has a file system for " + point}
+		}
+	}
+	if len(s.stamps) == 0 || slices.ContainsFunc(s.files, func(f *pkgFile) bool { return s.stamps[f.path].ID != 0 }) ||
 		slices.ContainsFunc(s.others, func(o inventory.PkgDirFile) bool { return o.Role == inventory.RoleUnlisted }) {
 		return nil
 	}
