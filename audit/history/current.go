@@ -264,3 +264,25 @@ func PlanOfCurrent(runs []CurrentRun, live Live) (list []PlannedMerge, unlisted 
 	}
 	return list, max(unlisted, 0), from, true
 }
+
+// openRunAge is the age in seconds after which an open run without a new line in the
+// log is taken for one that was cut off. No package builds for longer than a day
+// without a line.
+const openRunAge = 24 * 3600
+
+// OpenRun reports whether emerge may be running, by emerge.log alone, and in which
+// run. A run that was killed looks like one that continues until another begins. On
+// the running system its processes tell; this is for other roots.
+func OpenRun(db audit.Database) (run int64, runs bool, err error) {
+	err = logs.ReadEmergeLog(db.Tx, db.Host).Runs(logs.RunRange{}, logs.NewestFirst, func(r *logs.Run) error {
+		if r.Outcome == emergelog.RunRunning && db.Now-r.LastSeen < openRunAge {
+			run, runs = r.ID, true
+			return logs.ErrStop
+		}
+		if db.Now-r.LastSeen > 2*openRunAge {
+			return logs.ErrStop
+		}
+		return nil
+	})
+	return run, runs, err
+}

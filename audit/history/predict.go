@@ -88,7 +88,7 @@ func AuditPredict(db audit.Database, from string, list []PlannedMerge, jobs int)
 			out.Jobs = max(out.Jobs, building)
 		}
 		p := PredictedPackage{CPV: m.CPV, Kind: emergelog.KindSource.String(), Root: m.Root, Elapsed: m.Elapsed, Phase: m.Phase}
-		history := cmp.Or(known[r.renamed(nameOf(m.CPV))], &past{})
+		history := cmp.Or(known[r.moves.Name(nameOf(m.CPV))], &past{})
 		samples := history.durations
 		if m.Binary {
 			p.Kind, samples = emergelog.KindBinary.String(), history.binary
@@ -107,14 +107,14 @@ func AuditPredict(db audit.Database, from string, list []PlannedMerge, jobs int)
 func (r *runReader) pastOf(list []PlannedMerge) (map[string]*past, error) {
 	wanted := map[string]bool{}
 	for _, m := range list {
-		wanted[r.renamed(nameOf(m.CPV))] = true
+		wanted[r.moves.Name(nameOf(m.CPV))] = true
 	}
 	names := make([]string, 0, len(wanted))
 	for name := range wanted {
 		names = append(names, name)
 	}
 	for old := range r.moves {
-		if wanted[r.renamed(old)] {
+		if wanted[r.moves.Name(old)] {
 			names = append(names, old)
 		}
 	}
@@ -131,7 +131,7 @@ func (r *runReader) pastOf(list []PlannedMerge) (map[string]*past, error) {
 	// The merges under the old name come first.
 	slices.SortStableFunc(sums, func(a, b logs.PackageSum) int { return cmp.Compare(a.LastAt, b.LastAt) })
 	for i := range sums {
-		name := r.renamed(sums[i].CP)
+		name := r.moves.Name(sums[i].CP)
 		if all[name] == nil {
 			all[name] = new(past)
 		}
@@ -265,7 +265,7 @@ func AuditAccuracy(db audit.Database, period audit.Period, search Search) (*Accu
 			return nil, err
 		}
 		if e.Merge.Seconds != nil {
-			compare(key{r.renamed(nameOf(e.Merge.CPV)), e.Merge.Kind == "binary"}, *e.Merge.Seconds)
+			compare(key{r.moves.Name(nameOf(e.Merge.CPV)), e.Merge.Kind == "binary"}, *e.Merge.Seconds)
 		}
 	}
 	if len(relative) > 0 {

@@ -9,6 +9,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/parse/emergelog"
+	"emaudit/parse/userconf"
 	"emaudit/store/inventory"
 	"emaudit/store/logs"
 )
@@ -67,11 +68,11 @@ type runReader struct {
 	pkgDir   string
 	facts    logs.Facts
 	out      Run
-	moves    map[string]string // new cat/pn by old cat/pn
+	moves    userconf.Moves
 }
 
 func newRunReader(db audit.Database) *runReader {
-	return &runReader{db: db, log: logs.ReadEmergeLog(db.Tx, db.Host)}
+	return &runReader{db: db, log: logs.ReadEmergeLog(db.Tx, db.Host), moves: userconf.Moves{}}
 }
 
 // prepare reads the facts that all answers need.
@@ -89,7 +90,11 @@ func (r *runReader) prepare() error {
 	if err != nil {
 		return err
 	}
-	return r.loadMoves()
+	moves, err := r.db.Tx.PackageMoves(r.db.Host)
+	for _, m := range moves {
+		r.moves.Add([]userconf.Update{{From: m.Old, To: m.New}})
+	}
+	return err
 }
 
 // each calls fn for the runs of a query, oldest first.

@@ -176,7 +176,7 @@ func (r *runReader) packages(search Search) ([]string, error) {
 	}
 	found := all[:0]
 	for _, cp := range all {
-		if search.matchCP(cp) || search.matchCP(r.renamed(cp)) {
+		if search.matchCP(cp) || search.matchCP(r.moves.Name(cp)) {
 			found = append(found, cp)
 		}
 	}
@@ -192,6 +192,6 @@ func (r *runReader) matches(search Search, cp, cpv, slot, repo string) bool {
 	if len(r.moves) == 0 || search.All() {
 		return false
 	}
-	today := r.renamed(cp)
+	today := r.moves.Name(cp)
 	return today != cp && search.match(today, today+cpv[len(cp):], slot, repo)
 }

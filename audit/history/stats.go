@@ -214,7 +214,7 @@ func (s *statsReader) sums() (sums logs.SumQuery, ok bool, err error) {
 
 // group returns the name of the row that a package belongs to.
 func (s *statsReader) group(cp string) string {
-	name := s.renamed(cp)
+	name := s.moves.Name(cp)
 	switch s.q.By {
 	case StatsByCategory:
 		name, _, _ = strings.Cut(name, "/")

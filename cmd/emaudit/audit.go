@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"emaudit/audit/aftermath"
+
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/binpkgs"
@@ -150,4 +152,12 @@ func (s *session) askChecks(db audit.Database, wanted []check, out report.Output
 		answers = append(answers, answer)
 	}
 	return answers, nil
+}
+
+func askUpdate(_ *session, db audit.Database, out report.Output) (report.Check, error) {
+	p, err := aftermath.AuditPostUpdate(db)
+	if err != nil {
+		return report.Check{}, err
+	}
+	return report.Check{Name: "update", Line: report.PostUpdateLine(p), Answer: report.PostUpdate(p, out)}, nil
 }

@@ -1,8 +1,18 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"emaudit/cli/completion"
+	"emaudit/docs"
+	"emaudit/report/screen"
+	"emaudit/store"
+	"emaudit/store/logs"
 )
 
 // completionCommand writes the completion of a shell.
@@ -35,4 +45,140 @@ func (c *completionCommand) Run(s *session) error {
 	script := map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell]
 	_, err := fmt.Fprint(s.proc.stdout, script)
 	return err
+}
+
+// completeCommand answers what may stand where the cursor is; the completions
+// of the shells ask it. It is not meant for people.
+type completeCommand struct {
+	Words []string `arg:"" optional:"" passthrough:"" help:"The words behind emaudit, up to the one that is being typed."`
+}
+
+// Run writes the candidates, one a line, with a tab before the explanation.
+// What cannot be found out has no candidates: a completion must not print
+// errors into the line that is being typed.
+func (c *completeCommand) Run(ctx context.Context, kctx *kong.Context, s *session) error {
+	words := c.Words
+	if len(words) > 0 && words[0] == "--" {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		words = []string{""}
+	}
+	last := len(words) - 1
+	place := completion.At(kctx.Model.Node, words[:last])
+	if db := place.Values["db"]; db != "" {
+		s.DB = db
+	}
+	place.Offer = func(v *kong.Value) []completion.Candidate {
+		return offered(place.Command.Name, v, func(kind string) []completion.Candidate {
+			return storedNames(ctx, s, place.Values["host"], kind)
+		})
+	}
+	return completion.Write(s.proc.stdout, place.Candidates(words[last]), words[last], screen.Clean)
+}
+
+// offered returns the values that a flag or an argument of a command may have, by its
+// placeholder or name. names are those of a kind in the database.
+func offered(command string, v *kong.Value, names func(kind string) []completion.Candidate) []completion.Candidate {
+	word := v.Name
+	if v.Flag != nil && v.Flag.PlaceHolder != "" {
+		word = v.Flag.PlaceHolder
+	}
+	switch {
+	case v.Name == "host":
+		return append(names("host"), completion.Candidate{allHosts, "every host of the database"})
+	case v.Name == "check":
+		var all []completion.Candidate
+		for _, c := range checks {
+			all = append(all, completion.Candidate{c.name, ""})
+		}
+		return all
+	case v.Name == "class":
+		return completion.Words("error", "warn", "qa", "log", "info")
+	case command == "pin" && v.Name == "name":
+		return names("pin")
+	}
+	switch word {
+	case "package", "PACKAGE", "atom", "PATH|ATOM", "FILE|ATOM":
+		return names("package")
+	case "code":
+		return completion.Words(docs.Codes()...)
+	case "STATE", "state", "a", "b":
+		return append(append(completion.Words("now", "previous"), names("run")...), names("pin")...)
+	case "TIME":
+		return append(completion.Words("yesterday", "run:-1"), names("run")...)
+	case "id":
+		all := completion.Words("last")
+		for _, c := range names("run") {
+			all = append(all, completion.Candidate{strings.TrimPrefix(c[0], "run:"), c[1]})
+		}
+		return all
+	case "SEVERITY":
+		return completion.Words("error", "warning", "info", "never")
+	case "KIND":
+		return completion.Words("merge", "unmerge", "sync")
+	case "FILE", "DIR", "dir", "path", "other.db":
+		return completion.Words(completion.Files)
+	}
+	return nil
+}
+
+// runsOffered is how many of the newest runs are offered.
+const runsOffered = 30
+
+// storedNames returns names from the database as it is, without reading what is
+// new: a completion has to be there at once.
+func storedNames(ctx context.Context, s *session, host, kind string) (all []completion.Candidate) {
+	db, err := s.openDatabase(ctx, store.Options{ReadOnly: true})
+	if err != nil {
+		return nil
+	}
+	defer db.Close()
+	// An error leaves fewer candidates, which is all that can be said here.
+	_ = db.View(ctx, func(tx *store.Tx) error {
+		hosts, err := tx.Hosts()
+		if err != nil || len(hosts) == 0 {
+			return err
+		}
+		asked := hosts[0]
+		for _, h := range hosts {
+			if host == h.Name || host == "" && h.Root == s.Root {
+				asked = h
+			}
+		}
+		switch kind {
+		case "host":
+			for _, h := range hosts {
+				all = append(all, completion.Candidate{h.Name, h.Root})
+			}
+		case "package":
+			names, err := tx.PackageNames()
+			for _, n := range names {
+				all = append(all, completion.Candidate{n, ""})
+			}
+			for _, n := range names {
+				_, pn, _ := strings.Cut(n, "/")
+				all = append(all, completion.Candidate{pn, n})
+			}
+			return err
+		case "pin":
+			pins, err := tx.Pins(asked.ID)
+			for _, p := range pins {
+				all = append(all, completion.Candidate{p.Name, "pin"})
+			}
+			return err
+		case "run":
+			log := logs.ReadEmergeLog(tx, asked.ID)
+			n := 0
+			return log.Runs(logs.RunRange{}, logs.NewestFirst, func(r *logs.Run) error {
+				if n++; n > runsOffered {
+					return logs.ErrStop
+				}
+				all = append(all, completion.Candidate{fmt.Sprintf("run:%d", r.ID), r.Args})
+				return nil
+			})
+		}
+		return nil
+	})
+	return all
 }

@@ -12,6 +12,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/cleanup"
+	"emaudit/audit/history"
 	"emaudit/ingest/live"
 )
 
@@ -147,6 +148,6 @@ func (s *session) emergeRuns(db audit.Database) (runs bool, how string, err erro
 		pid := live.PortageProcess(s.root)
 		return pid != 0, fmt.Sprintf("process %d", pid), nil
 	}
-	run, runs, err := cleanup.AuditEmergeRuns(db)
+	run, runs, err := history.OpenRun(db)
 	return runs, fmt.Sprintf("run #%d of emerge.log has not ended", run), err
 }

@@ -13,19 +13,13 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/ingest"
-	"emaudit/parse/mergelist"
+	"emaudit/parse/userconf"
 	"emaudit/store"
 )
 
 // maxUpdates is the largest accepted size of a file in profiles/updates, in bytes.
 // Gentoo's largest has some ten thousand.
 const maxUpdates = 4 << 20
-
-// updateFile is one file of profiles/updates.
-type updateFile struct {
-	hostfs.Entry
-	order string
-}
 
 // PackageMoves returns the sources of package moves, one for each repository.
 func PackageMoves(r *ingest.Reader) []ingest.Source {
@@ -56,14 +50,14 @@ func (r reader) updatesOf(ctx context.Context, folder string) ([]ingest.SourceRe
 	if err != nil {
 		return r.RecordAbsent(ctx, store.SourceUpdates, folder, err)
 	}
-	var files []updateFile
+	var files []hostfs.Entry
 	print := sha256.New()
 	for _, e := range entries {
-		if order, ok := mergelist.UpdateOrder(e.Name); ok && e.Kind == hostfs.Regular {
-			files = append(files, updateFile{e, order})
+		if e.Kind == hostfs.Regular && !strings.HasPrefix(e.Name, ".") {
+			files = append(files, e)
 		}
 	}
-	slices.SortFunc(files, func(a, b updateFile) int { return strings.Compare(a.order, b.order) })
+	slices.SortFunc(files, func(a, b hostfs.Entry) int { return userconf.CompareUpdateNames(a.Name, b.Name) })
 	for _, f := range files {
 		fmt.Fprintln(print, f.Name, f.Inode, f.Size, f.MTimeNS)
 	}
@@ -85,8 +79,11 @@ func (r reader) updatesOf(ctx context.Context, folder string) ([]ingest.SourceRe
 			return r.RecordAbsent(ctx, store.SourceUpdates, folder, err)
 		}
 		result.Read++
-		for _, m := range mergelist.ParseMoves(data) {
-			moves = append(moves, store.PackageMove{Old: m.From, New: m.To})
+		updates, _ := userconf.ParseUpdates(data)
+		for _, u := range updates {
+			if u.From != "" {
+				moves = append(moves, store.PackageMove{Old: u.From, New: u.To})
+			}
 		}
 	}
 	result.Changed = true

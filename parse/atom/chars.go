@@ -1,5 +1,9 @@
 package atom
 
+import (
+	"strconv"
+)
+
 // All names in PMS consist of ASCII word characters and a few marks. They differ
 // only in which marks they allow, so one table of classes serves for all of them.
 const (
@@ -78,3 +82,14 @@ func ValidUSEFlag(s string) bool {
 // ValidRepo reports whether s is the name of a repository (PMS 3.1.5). Like
 // Portage, it accepts names that end in a version, which PMS forbids.
 func ValidRepo(s string) bool { return validName(s, inRepo) }
+
+// maxQuoted is the number of bytes that an error repeats of the text it refuses. It
+// is enough to find the text, and keeps a hostile file from flooding the output.
+const maxQuoted = 80
+
+func quoted(s string) string {
+	if len(s) > maxQuoted {
+		return strconv.Quote(s[:maxQuoted]) + "..."
+	}
+	return strconv.Quote(s)
+}

@@ -106,43 +106,6 @@ func TestStatusOfASnapshot(t *testing.T) {
 	}
 }
 
-func TestMoves(t *testing.T) {
-	t.Parallel()
-	got := ParseMoves([]byte("move app-misc/oldname app-misc/newname\nslotmove =app-crypt/sigtool-2.2* 0 0/22\nmove broken\n"))
-	if diff := cmp.Diff([]Move{{"app-misc/oldname", "app-misc/newname"}}, got); diff != "" {
-		t.Error(diff)
-	}
-	for name, want := range map[string]string{"3Q-2026": "2026-3", "1Q-2004": "2004-1", "5Q-2026": "", "README": "", "3Q-20x6": ""} {
-		if key, ok := UpdateOrder(name); key != want || ok != (want != "") {
-			t.Errorf("%s: %q, %v", name, key, ok)
-		}
-	}
-}
-
-// A list of --columns --quiet tells no binary package from a source one.
-func TestALineThatIsNotUnderstoodIsCounted(t *testing.T) {
-	t.Parallel()
-	got, err := ReadPretend(strings.NewReader(" U  app-misc/hello 2.1 [2.0] \nN   app-misc/new 1\n    dev-libs/aa 1.0 \n\nTotal: 3 packages (1 upgrade, 1 new)\n * IMPORTANT: 3 news items\n"))
-	if diff := cmp.Diff(Pretend{nil, 3}, got); diff != "" || err != nil {
-		t.Errorf("error %v (-want +got)\n%s", err, diff)
-	}
-}
-
-func FuzzPretend(f *testing.F) {
-	f.Add([]byte("[ebuild  N ] a/b-1:0::x to / USE=\"\"\n[\x1b[1mbinary R ] c/d-2-3\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p, _ := ReadPretend(strings.NewReader(string(data)))
-		if len(p.Items)+p.NotUnderstood > strings.Count(string(data), "\n")+1 {
-			t.Errorf("%d of %d lines", len(p.Items)+p.NotUnderstood, strings.Count(string(data), "\n")+1)
-		}
-		for _, i := range p.Items {
-			if !strings.Contains(string(withoutColour(data)), i.CPV[:strings.IndexByte(i.CPV, '/')]) {
-				t.Errorf("%s is not in the input", i.CPV)
-			}
-		}
-	})
-}
-
 func FuzzResume(f *testing.F) {
 	f.Add([]byte(`{"resume":{"mergelist":[["ebuild","/","a/b-1","merge"]]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -150,6 +113,5 @@ func FuzzResume(f *testing.F) {
 			t.Error("neither a list nor an error")
 		}
 		ParseStatus(data)
-		ParseMoves(data)
 	})
 }
