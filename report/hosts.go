@@ -3,20 +3,49 @@ package report
 import (
 	"fmt"
 
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/overview"
+	"emaudit/audit/rollback"
 	"emaudit/report/screen"
 	"emaudit/report/table"
 )
 
 // HostRow is one host of the database.
 type HostRow struct {
-	Name       string `json:"name"`
-	Root       string `json:"root"`
-	Merged     bool   `json:"merged"` // it came from another machine's database
-	CreatedAt  int64  `json:"created_at"`
-	KnownUntil int64  `json:"known_until"` // the last ingest, unix seconds; 0 = nothing was read
-	Installed  int    `json:"installed"`
-	Binpkgs    int    `json:"binpkgs"`
-	Runs       int    `json:"runs"`
+	Name         string              `json:"name"`
+	Root         string              `json:"root"`
+	Merged       bool                `json:"merged"` // it came from another machine's database
+	CreatedAt    int64               `json:"created_at"`
+	KnownUntil   int64               `json:"known_until"` // the last ingest, unix seconds; 0 = nothing was read
+	Stale        bool                `json:"stale"`
+	LastSync     *int64              `json:"last_sync"`
+	LastUpdate   *int64              `json:"last_update"`
+	Rollback     *rollback.Readiness `json:"rollback"` // the verdict about undoing the last update
+	FailuresOpen int                 `json:"failures_open"`
+	Installed    int                 `json:"installed"`
+	Uncovered    int                 `json:"uncovered"` // packages without a binary package, or of which that is not known
+	Binpkgs      int                 `json:"binpkgs"`
+	Bytes        int64               `json:"bytes"`
+	Runs         int                 `json:"runs"`
+}
+
+// HostRows are the rows of answers about hosts.
+func HostRows(all []overview.HostStatus) []HostRow {
+	rows := []HostRow{}
+	for _, h := range all {
+		r := HostRow{
+			Name: h.Name, Root: h.Root, CreatedAt: h.CreatedAt, KnownUntil: h.KnownUntil, Stale: h.Stale, LastSync: binpkgs.Known(h.LastSync), LastUpdate: binpkgs.Known(h.LastUpdate),
+			FailuresOpen: h.FailuresOpen, Installed: h.Installed, Uncovered: h.Uncovered, Binpkgs: h.Binpkgs, Bytes: h.Bytes, Runs: h.Runs,
+		}
+		if h.Elsewhere() {
+			r.Root, r.Merged = h.RootElsewhere(), true
+		}
+		if h.Rollback != "" {
+			r.Rollback = &h.Rollback
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 // hostColumns describe the hosts of a database.
@@ -31,10 +60,30 @@ var hostColumns = table.Table[HostRow]{
 	{Name: "merged"},
 	{Name: "created_at"},
 	{Name: "known_until"},
+	{Name: "stale"},
+	{Name: "last_sync"},
+	{Name: "last_update"},
 	{Name: "installed", Title: "Installed", Type: table.Number},
+	{Name: "uncovered", Title: "Uncovered", Type: table.Number},
 	{Name: "binpkgs", Title: "Binpkgs", Type: table.Number},
+	{Name: "bytes", Title: "Size", Type: table.Size},
 	{Name: "runs", Title: "Runs", Type: table.Number},
+	{Name: "failures_open", Title: "Failures", Type: table.Number},
+	{Name: "rollback", Title: "Rollback", Show: func(r *HostRow) screen.Cell {
+		if r.Rollback == nil {
+			return screen.Plain.Text("-")
+		}
+		return ReadinessWords[*r.Rollback]
+	}},
+	{Of: "last_sync", Title: "Synced", Type: table.Moment},
+	{Of: "last_update", Title: "Updated", Type: table.Moment},
 	{Of: "known_until", Title: "Known until", Type: table.Moment},
+	{Of: "stale", Title: "Seen", Show: func(r *HostRow) screen.Cell {
+		if r.Stale {
+			return screen.Warn.Text("stale")
+		}
+		return screen.Plain.Text("")
+	}},
 }
 
 // Hosts lists the hosts of the database.
@@ -73,6 +122,44 @@ func Merged(rows []MergedRow) Answer {
 				}
 				s.Line(screen.Bold.Text(r.Host), screen.Plain.Text(": "+text))
 			}
+		},
+	}
+}
+
+// InstalledRow is one installed version of a package on one host.
+type InstalledRow struct {
+	Host       string `json:"host"`
+	CPV        string `json:"cpv"`
+	Slot       string `json:"slot"`
+	Repo       string `json:"repo"`
+	BuildTime  *int64 `json:"build_time"`
+	BuildID    *int64 `json:"build_id"`
+	KnownUntil int64  `json:"known_until"`
+}
+
+// installedColumns describe which hosts have a package.
+var installedColumns = table.Table[InstalledRow]{
+	{Name: "host", Title: "Host"},
+	{Name: "cpv", Title: "Package"},
+	{Name: "slot", Title: "Slot"},
+	{Name: "repo", Title: "Repository"},
+	{Name: "build_time", Title: "Built", Type: table.Moment},
+	{Name: "build_id"},
+	{Name: "known_until", Title: "Known until", Type: table.Moment},
+}
+
+// InstalledOn is the answer to: which hosts have a package, and which version and
+// build?
+func InstalledOn(rows []InstalledRow) Answer {
+	return Answer{
+		Keys: func(j *JSON) { j.Value("installed", rows) },
+		Rows: installedColumns.CSV(table.All(rows)),
+		Text: func(s *screen.Screen) {
+			if len(rows) == 0 {
+				s.Line(screen.Plain.Text("no host has it installed"))
+				return
+			}
+			installedColumns.Screen(s, 0, table.All(rows))
 		},
 	}
 }

@@ -19,8 +19,10 @@ import (
 
 // HostMetrics are the answers about one host from which its metrics are made.
 type HostMetrics struct {
-	Host  string
-	Facts HostFacts
+	Host string
+	// KnownUntil is the last ingest of the host, in unix seconds; 0 is not known.
+	KnownUntil int64
+	Facts      HostFacts
 }
 
 // Metrics writes the metrics of hosts in the text format of Prometheus
@@ -40,6 +42,7 @@ func Metrics(w io.Writer, hosts []HostMetrics, generatedAt int64) error {
 var metricFamilies = []struct{ name, help string }{
 	{"emaudit_info", "Always 1; the label says which emaudit wrote this."},
 	{"emaudit_generated_timestamp_seconds", "When these metrics were written, unix seconds."},
+	{"emaudit_known_until_timestamp_seconds", "The last ingest of the host, unix seconds: these metrics tell of it as it was then."},
 	{"emaudit_installed_packages", "Installed packages."},
 	{"emaudit_coverage_packages", "Installed packages by how near their best binary package comes: exact, same-build, same-version, lossy, unknown, none."},
 	{"emaudit_coverage_bytes", "Installed size of these packages."},
@@ -98,6 +101,9 @@ func (m *metrics) host(h HostMetrics, generatedAt int64) {
 	f := h.Facts
 	m.add("emaudit_info", h.Host, 1, "version", f.Version)
 	m.add("emaudit_generated_timestamp_seconds", h.Host, generatedAt)
+	if h.KnownUntil > 0 {
+		m.add("emaudit_known_until_timestamp_seconds", h.Host, h.KnownUntil)
+	}
 	if c := f.Coverage; c != nil && len(c.Rows) > 0 {
 		m.add("emaudit_installed_packages", h.Host, int64(len(c.Rows)))
 		sizes := map[binpkgs.CoverageVerdict]int64{}

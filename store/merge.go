@@ -409,7 +409,9 @@ type HostSummary struct {
 	KnownUntil int64 // time of the last ingest; 0 means that nothing was read
 	Installed  int
 	Binpkgs    int
+	Bytes      int64 // size of the binary packages
 	Runs       int
+	LastSync   int64 // time of the last successful sync of a repository; 0 means none
 }
 
 // HostSummaries returns all hosts, by name.
@@ -429,12 +431,14 @@ func (tx *Tx) HostSummaries() ([]HostSummary, error) {
 			return nil, err
 		}
 		for _, count := range []struct {
-			to    *int
+			to    any
 			query string
 		}{
 			{&s.Installed, "SELECT count(*) FROM installed WHERE host = ? AND removed_at IS NULL"},
 			{&s.Binpkgs, "SELECT count(*) FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = ? AND n.gone_at IS NULL"},
+			{&s.Bytes, "SELECT coalesce(sum(n.size), 0) FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = ? AND n.gone_at IS NULL AND p.kind <> 'former'"},
 			{&s.Runs, "SELECT count(*) FROM run WHERE host = ?"},
+			{&s.LastSync, "SELECT coalesce(max(finished_at), 0) FROM sync WHERE host = ? AND outcome = 'ok'"},
 		} {
 			if err := tx.QueryRow(count.query, h.ID).Scan(count.to); err != nil {
 				return nil, err

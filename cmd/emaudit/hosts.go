@@ -3,15 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"slices"
-	"strings"
 
-	"github.com/alecthomas/kong"
-
+	"emaudit/audit"
+	"emaudit/audit/overview"
 	"emaudit/report"
-	"emaudit/report/screen"
 	"emaudit/store"
 )
 
@@ -20,6 +15,7 @@ type hostsCommand struct {
 	Names []string `arg:"" optional:"" name:"host" help:"With --rename: the old and the new name. With --forget: the hosts to remove."`
 
 	Rename bool `typed:"" xor:"what" help:"Give a host another name. Its history stays."`
+	Stale  days `in:"fleet.stale" placeholder:"DAYS" default:"14" help:"A host that was not heard of for so many days is stale (14)."`
 	Forget bool `typed:"" xor:"what" help:"Remove hosts and their history from the database. This cannot be undone."`
 }
 
@@ -27,8 +23,9 @@ type hostsCommand struct {
 func (*hostsCommand) Help() string {
 	return `A host is one Gentoo root: the running system, a chroot, a mounted disk, or one
 that was imported with "emaudit merge". Choose one with --host NAME, and say
-where its root is with --root DIR. --host all asks every host (audit, rollback,
-report, metrics).
+where its root is with --root DIR. --host all, or a glob such as --host 'web*',
+asks several: every command that reads has it. JSON is then one document, and CSV
+one table.
 ` + exitStatus
 }
 
@@ -46,19 +43,34 @@ func (c *hostsCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	hosts, err := s.hostSummaries(ctx)
+	rows, err := s.hostRows(ctx, c.Stale.seconds())
 	if err != nil {
 		return err
 	}
-	rows := []report.HostRow{}
-	for _, h := range hosts {
-		row := report.HostRow{Name: h.Name, Root: h.Root, CreatedAt: h.CreatedAt, KnownUntil: h.KnownUntil, Installed: h.Installed, Binpkgs: h.Binpkgs, Runs: h.Runs}
-		if h.Elsewhere() {
-			row.Root, row.Merged = h.RootElsewhere(), true
-		}
-		rows = append(rows, row)
+	out := s.out()
+	return out.Write(report.Hosts(rows))
+}
+
+// hostRows answers in a line for each host that --host means, or for all.
+func (s *session) hostRows(ctx context.Context, stale int64) (rows []report.HostRow, err error) {
+	chosen := *s.globals
+	if !chosen.severalHosts() {
+		chosen.Host = allHosts
 	}
-	return s.out().Write(report.Hosts(rows))
+	list := &session{globals: &chosen, proc: s.proc, messages: s.messages, command: s.command, flags: s.flags}
+	hosts, err := list.chosenHosts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if list.db, err = list.openDatabase(ctx, store.Options{ReadOnly: true}); err != nil {
+		return nil, err
+	}
+	err = list.ask(ctx, func(db audit.Database) error {
+		all, err := overview.AuditHosts(db, hosts, stale)
+		rows = report.HostRows(all)
+		return err
+	})
+	return rows, errors.Join(err, list.close())
 }
 
 // change renames or removes hosts.
@@ -116,95 +128,4 @@ func (s *session) hostSummaries(ctx context.Context) (hosts []store.HostSummary,
 		return err
 	})
 	return hosts, err
-}
-
-// allHosts is the name that stands for every host of the database.
-const allHosts = "all"
-
-// commandsOfAllHosts can be asked of all hosts at once. Report and metrics put
-// the answers together themselves.
-var commandsOfAllHosts = []string{"audit", "rollback", "report", "metrics"}
-
-// runCommand runs the command that was asked for: once, or with --host all for
-// each host in turn.
-func runCommand(kctx *kong.Context, ctx context.Context, s *session) error {
-	switch {
-	case s.Host != allHosts || s.command == "report" || s.command == "metrics" || s.command == "complete":
-		return kctx.Run(s)
-	case !slices.Contains(commandsOfAllHosts, s.command):
-		return usagef("%s: no --host all; these have it: %s", s.command, strings.Join(commandsOfAllHosts, ", "))
-	case s.Format == "csv":
-		return usagef("%s --host all: no --format csv: each host would begin a table of its own", s.command)
-	}
-	first := true
-	return s.eachHost(ctx, func(sub *session) error {
-		if s.Format == "table" {
-			if !first {
-				fmt.Fprintln(s.proc.stdout)
-			}
-			fmt.Fprintln(s.proc.stdout, "== "+screen.Clean(sub.Host)+" ==")
-		}
-		first = false
-		return kctx.Run(sub)
-	})
-}
-
-// eachHost calls ask with a session for every host of the database, or with
-// this one where --host does not say "all". One host that cannot be asked does
-// not keep the others from being asked; the worst of the errors is returned.
-func (s *session) eachHost(ctx context.Context, ask func(*session) error) error {
-	if s.Host != allHosts {
-		return ask(s)
-	}
-	list := &session{globals: s.globals, proc: s.proc, messages: s.messages, command: s.command}
-	hosts, err := list.hostSummaries(ctx)
-	if err := errors.Join(err, list.close()); err != nil {
-		return err
-	}
-	var worst error
-	for _, h := range hosts {
-		globals := *s.globals
-		globals.Host = h.Name
-		if !h.Elsewhere() {
-			globals.Root = h.Root
-			if info, err := os.Stat(h.Root); err != nil || !info.IsDir() {
-				s.messages.Warning(fmt.Sprintf("host %s: its root %s is not there; answering from what is stored", screen.Clean(h.Name), screen.Clean(h.Root)))
-				globals.Root, globals.NoIngest = "/", true
-			}
-		}
-		sub := &session{globals: &globals, proc: s.proc, messages: s.messages, command: s.command, flags: s.flags, configured: s.configured}
-		err := ask(sub)
-		if closeErr := sub.close(); err == nil {
-			err = closeErr
-		}
-		worst = worseOf(ctx, worst, err)
-		if ctx.Err() != nil {
-			return worst
-		}
-		if _, silent := exitCodeOf(ctx, err); !silent {
-			s.messages.Error(fmt.Errorf("host %s: %w", screen.Clean(h.Name), err))
-			worst = worseOf(ctx, worst, errFailedHost{})
-		}
-	}
-	return worst
-}
-
-// errFailedHost ends a command that could not ask one of several hosts; what
-// kept it was printed.
-type errFailedHost struct{}
-
-func (errFailedHost) Error() string { return "a host could not be asked" }
-func (errFailedHost) exitCode() int { return exitError }
-
-// worseOf returns the error whose exit code says more: an error, then findings,
-// then damage.
-func worseOf(ctx context.Context, a, b error) error {
-	rank := func(err error) int {
-		code, _ := exitCodeOf(ctx, err)
-		return slices.Index([]int{exitClean, exitDamaged, exitFindings, exitUsage, exitError, exitInterrupted}, code)
-	}
-	if rank(b) > rank(a) {
-		return b
-	}
-	return a
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"emaudit/audit"
 	"emaudit/report"
 )
 
@@ -33,7 +34,15 @@ func (c *metricsCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		hosts = append(hosts, report.HostMetrics{Host: sub.hostName, Facts: facts})
+		var until int64
+		err = sub.ask(ctx, func(db audit.Database) (err error) {
+			until, err = db.Tx.KnownUntil(db.Host)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		hosts = append(hosts, report.HostMetrics{Host: sub.hostName, KnownUntil: until, Facts: facts})
 		return sub.verdict(nil, "never")
 	})
 	if len(hosts) == 0 && err != nil {

@@ -18,6 +18,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
+	"emaudit/audit/cleanup"
 	"emaudit/audit/history"
 	"emaudit/audit/overview"
 	"emaudit/audit/rollback"
@@ -49,15 +50,44 @@ func (c *reportCommand) Run(ctx context.Context, s *session) error {
 	if c.Output == "" && s.terminal(s.proc).IsTerminal && s.Format == "table" {
 		return usagef("report: a page is not for a terminal; give --output FILE, or --format markdown")
 	}
-	if s.Host == allHosts && c.Output == "" {
+	if s.severalHosts() && c.Output == "" {
 		return usagef("report --host all: give --output DIR; it gets a page for each host")
 	}
-	return s.eachHost(ctx, func(sub *session) error {
+	var failed []string
+	err := s.eachHost(ctx, func(sub *session) error {
 		output := c.Output
-		if s.Host == allHosts {
+		if s.severalHosts() {
 			output = filepath.Join(output, url.PathEscape(sub.Host)+pageSuffix[s.Format])
 		}
-		return sub.writePage(ctx, output)
+		err := sub.writePage(ctx, output)
+		if _, silent := exitCodeOf(ctx, err); !silent {
+			failed = append(failed, sub.Host)
+		}
+		return err
+	})
+	if s.severalHosts() && ctx.Err() == nil && pageSuffix[s.Format] == ".html" {
+		err = worseOf(ctx, err, s.writeIndex(ctx, c.Output, failed))
+	}
+	return err
+}
+
+// writeIndex writes the page that leads to those of several hosts.
+func (s *session) writeIndex(ctx context.Context, dir string, failed []string) error {
+	rows, err := s.hostRows(ctx, days(cleanup.DefaultStaleDays).seconds())
+	if err != nil {
+		return err
+	}
+	index := make([]page.IndexRow, len(rows))
+	for i, r := range rows {
+		index[i] = page.IndexRow{HostRow: r}
+		if !slices.Contains(failed, r.Name) {
+			index[i].Link = url.PathEscape(url.PathEscape(r.Name) + pageSuffix[s.Format])
+		}
+	}
+	return s.writeTo(filepath.Join(dir, "index.html"), func(w io.Writer) error {
+		out := s.out()
+		out.W = w
+		return page.Index(index, version(), out)
 	})
 }
 

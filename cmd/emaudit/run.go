@@ -118,7 +118,7 @@ func run(ctx context.Context, proc process) (code int) {
 			if !line.Prune.changes() && !line.Current.Follow {
 				paged = startPager(ctx, session)
 			}
-			err = runCommand(kctx, ctx, session)
+			err = runCommand(kctx, ctx, session, line.acts())
 			for _, closeErr := range []error{session.close(), paged.Close()} {
 				if err == nil {
 					err = closeErr
@@ -140,6 +140,11 @@ func run(ctx context.Context, proc process) (code int) {
 		}
 	}
 	return code
+}
+
+// acts tells whether a command that reads is to change something: for one host.
+func (line *commandLine) acts() bool {
+	return line.Prune.changes() || line.Pin.Name != "" || line.Messages.MarkRead
 }
 
 // withoutFiles says which files of configuration are not used. A command that

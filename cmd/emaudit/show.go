@@ -4,8 +4,11 @@ import (
 	"context"
 
 	"emaudit/audit"
+	"emaudit/audit/binpkgs"
 	"emaudit/audit/overview"
 	"emaudit/report"
+	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // showCommand tells everything known of a package.
@@ -24,6 +27,9 @@ need it.
 
 // Run answers.
 func (c *showCommand) Run(ctx context.Context, s *session) error {
+	if s.severalHosts() {
+		return c.onHosts(ctx, s)
+	}
 	if err := s.open(ctx); err != nil {
 		return err
 	}
@@ -44,4 +50,38 @@ func (c *showCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.verdict(nil, "never")
+}
+
+// onHosts says which of several hosts have the package, and which version and build.
+func (c *showCommand) onHosts(ctx context.Context, s *session) error {
+	hosts, err := s.chosenHosts(ctx)
+	if err != nil {
+		return err
+	}
+	if s.db, err = s.openDatabase(ctx, store.Options{ReadOnly: true}); err != nil {
+		return err
+	}
+	rows := []report.InstalledRow{}
+	err = s.ask(ctx, func(db audit.Database) error {
+		cp, err := overview.FindPackage(db, c.Atom)
+		if err != nil {
+			return err
+		}
+		for _, h := range hosts {
+			found, err := inventory.InstalledOf(db.Tx, h.ID, cp)
+			if err != nil {
+				return err
+			}
+			for _, p := range found {
+				rows = append(rows, report.InstalledRow{Host: h.Name, CPV: p.CPV, Slot: p.Slot, Repo: p.Repo, BuildTime: binpkgs.Known(p.BuildTime), BuildID: binpkgs.Known(p.BuildID), KnownUntil: h.KnownUntil})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	out := s.out()
+	out.Envelope.Host = s.Host
+	return out.Write(report.InstalledOn(rows))
 }

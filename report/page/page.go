@@ -79,6 +79,9 @@ var pageScript string
 //go:embed page.gohtml
 var pageText string
 
+//go:embed index.gohtml
+var indexText string
+
 //go:embed blocks.gohtml
 var blocksText string
 
@@ -95,6 +98,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 		"words":  pageWords,
 	})
 	template.Must(t.Parse(pageText))
+	template.Must(t.New("index.gohtml").Parse(indexText))
 	template.Must(t.New("blocks.gohtml").Parse(blocksText))
 	template.Must(t.New("charts.gohtml").Parse(chartsText))
 	return t

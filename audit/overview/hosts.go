@@ -1,0 +1,78 @@
+package overview
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/aftermath"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
+	"emaudit/parse/vdb"
+	"emaudit/store"
+)
+
+// HostStatus is one host of the database in a line.
+type HostStatus struct {
+	store.HostSummary
+	// Stale tells that the host was not heard of for longer than it should be.
+	Stale bool
+	// Uncovered are the installed packages of which there is no binary package, or of
+	// which that is not known.
+	Uncovered    int
+	FailuresOpen int
+	LastUpdate   int64 // when the last update that changed what is installed began; 0 = none
+	// Rollback is the verdict about undoing it, "" where there is none.
+	Rollback rollback.Readiness
+}
+
+// AuditHosts answers for each of the given hosts, from what is stored of it; the
+// stale ones come first, then those with the worst verdict. stale is how long a host
+// may be silent, in seconds.
+func AuditHosts(db audit.Database, hosts []store.HostSummary, stale int64) ([]HostStatus, error) {
+	all := make([]HostStatus, len(hosts))
+	for i, h := range hosts {
+		s := &all[i]
+		*s = HostStatus{HostSummary: h, Stale: db.Now-h.KnownUntil > stale}
+		one := audit.Share(audit.Database{Tx: db.Tx, Host: h.ID, Now: db.Now})
+		coverage, err := binpkgs.AuditCoverage(one)
+		if err != nil {
+			return nil, err
+		}
+		s.Uncovered = coverage.Count(binpkgs.CoverageNone) + coverage.Count(binpkgs.CoverageUnknown)
+		failures, err := aftermath.AuditFailures(one, 0)
+		if err != nil {
+			return nil, err
+		}
+		s.FailuresOpen = failures.Open()
+		// Nothing is read of the disk: what that would tell is unknown, as of a host
+		// on another machine.
+		last, err := rollback.AuditRollbacks(one, 1, rollback.RollbackOptions{Contents: func(string, func(vdb.ContentsEntry)) bool { return false }})
+		if err != nil {
+			return nil, err
+		}
+		if len(last) > 0 {
+			s.LastUpdate, s.Rollback = last[0].Target.Time, last[0].Verdict
+		}
+	}
+	slices.SortStableFunc(all, compareHosts)
+	return all, nil
+}
+
+// compareHosts puts the worst first.
+func compareHosts(a, b HostStatus) int {
+	worst := []rollback.Readiness{rollback.NotReady, rollback.Partial, "", rollback.ReadyWithWarnings, rollback.Ready}
+	if a.Stale != b.Stale {
+		if a.Stale {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(
+		cmp.Compare(slices.Index(worst, a.Rollback), slices.Index(worst, b.Rollback)),
+		cmp.Compare(b.FailuresOpen, a.FailuresOpen),
+		cmp.Compare(b.Uncovered, a.Uncovered),
+		strings.Compare(a.Name, b.Name),
+	)
+}
