@@ -43,16 +43,17 @@ var rooms = map[string][]string{
 	"stage":            {"hostfs", "parse", "parse/*"},
 	// Namespaces and mounts, and nothing of Gentoo.
 	"drill/box":  {},
+	"drill":      {"drill/box", "drill/look", "audit/rollback", "audit/transition", "hostfs", "settings"},
 	"drill/look": {"audit", "audit/*", "hostfs", "parse", "parse/*"},
 	// Answers have the words of parse/binpkg: integrity, signature, format.
-	"report":            {"report/screen", "report/table", "audit", "audit/*", "parse", "parse/binpkg", "parse/needs"},
+	"report":            {"report/screen", "report/table", "audit", "audit/*", "drill", "drill/look", "parse", "parse/binpkg", "parse/needs"},
 	"report/screen":     {"audit", "parse"},
 	"report/table":      {"report/screen"},
 	"report/page":       {"report", "report/screen", "report/table", "audit", "audit/*", "parse", "parse/*"},
 	"report/reporttest": {"report"},
 	"cli/*":             {"hostfs"},
 	"docs":              {},
-	"cmd/emaudit":       {"docs", "cli/*", "audit", "audit/*", "drill/*", "hostfs", "ingest", "ingest/*", "prune", "stage", "report", "report/*", "settings", "store", "store/*", "parse", "parse/*"},
+	"cmd/emaudit":       {"docs", "cli/*", "audit", "audit/*", "drill", "drill/*", "hostfs", "ingest", "ingest/*", "prune", "stage", "report", "report/*", "settings", "store", "store/*", "parse", "parse/*"},
 	"internal/*":        {"*"},
 	"internal/*/*":      {"*"},
 }

@@ -33,6 +33,7 @@ var usageExamples = map[string][]manual.Example{
 	"states":     {{"emaudit states", "Which earlier states are known."}},
 	"diff":       {{"emaudit diff previous now", "What the last update changed."}, {"emaudit diff 2026-05-10 run:83", "What changed from that day to before run 83."}},
 	"rollback":   {{"emaudit rollback", "Can the last update be undone?"}, {"emaudit rollback --to run:83 --format sh > back.sh", "The plan as a script to read first."}},
+	"drill":      {{"emaudit drill", "Carry the undo of the last update out, in a throw-away copy."}, {"emaudit drill --all -n 3 --scratch /mnt/spare", "The last three updates, written to another disk."}},
 	"pin":        {{"emaudit pin before-plasma6", "Name the present state, and keep what it needs."}, {"emaudit pin", "List the pins."}},
 	"stage":      {{"emaudit stage now /mnt/rescue/binpkgs", "The binary packages of what is installed, on a rescue disk."}, {"emaudit stage --link before-plasma6 /var/tmp/before", "Those of a pin, as hard links; then PKGDIR=/var/tmp/before emerge -K ..."}},
 	"prune":      {{"emaudit prune", "What can go, and why. Nothing changes."}, {"emaudit prune --apply", "Ask, then move it to the quarantine."}, {"emaudit prune --undo", "Restore it."}},

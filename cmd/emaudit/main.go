@@ -17,6 +17,7 @@ import (
 
 	"emaudit/cli/interrupt"
 	"emaudit/cli/pager"
+	"emaudit/drill/box"
 )
 
 func main() { os.Exit(start(time.Now, time.Local, interrupt.Grace)) }
@@ -24,6 +25,9 @@ func main() { os.Exit(start(time.Now, time.Local, interrupt.Grace)) }
 // start runs the command that the process was started for, and returns the exit
 // code. After a signal the work has grace to end.
 func start(now func() time.Time, local *time.Location, grace time.Duration) int {
+	if code, isInit := box.Init(os.Args); isInit {
+		return code
+	}
 	collectLater()
 	foreign := pager.Foreign(os.Getenv, os.Getuid(), os.Geteuid())
 	if foreign {

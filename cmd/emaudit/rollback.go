@@ -1,17 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
-	"emaudit/audit/state"
 	"emaudit/ingest"
 	"emaudit/ingest/live"
 	"emaudit/ingest/packages"
@@ -66,32 +62,16 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 	if c.All && s.Format == "sh" {
 		return usagef("rollback --all: a script is made of one state; name it with --to")
 	}
-	if c.All && (c.Package != "" || c.Undo != "") || c.Undo != "" && (c.Package != "" || c.To != "") {
+	if c.All && (c.Package != "" || c.Undo != "") {
 		return usagef("rollback: name one package, one run with --undo, one state with --to, or --all")
 	}
-	moment := state.Moment{}
-	if c.Package == "" {
-		var err error
-		if moment, err = s.moment(cmp.Or(c.Undo, c.To, "previous")); err != nil {
-			return err
-		}
-	}
-	if c.Undo != "" && moment.Run == 0 {
-		return usagef("rollback --undo: %q names no run", c.Undo)
-	}
-	judge := func(db audit.Database) (*rollback.Rollback, error) {
-		switch {
-		case c.Package != "":
-			return rollback.AuditPackage(db, c.Package, c.To, s.rollbackOptions())
-		case c.Undo != "":
-			return rollback.AuditUndo(db, moment.Run, s.rollbackOptions())
-		}
-		return rollback.AuditRollback(db, moment, s.rollbackOptions())
+	judge, err := s.rollbackJudge(c.Package, c.To, c.Undo)
+	if err != nil {
+		return err
 	}
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var err error
 	var one *rollback.Rollback
 	var all []*rollback.Rollback
 	err = s.ask(ctx, func(db audit.Database) (err error) {
@@ -105,9 +85,7 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 	if err == nil && c.Verify {
 		one, err = s.verifiedRollback(ctx, judge, one)
 	}
-	if slices.ContainsFunc([]error{state.ErrNoSuchPin, state.ErrNoSuchRun, rollback.ErrNotInstalled, rollback.ErrAmbiguous, rollback.ErrNoBuild}, func(e error) bool { return errors.Is(err, e) }) {
-		return usagef("rollback: %v", err)
-	}
+	err = rollbackError("rollback", err)
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ type commandLine struct {
 	States     statesCommand     `cmd:"" help:"List earlier states, and say which are known."`
 	Diff       diffCommand       `cmd:"" help:"Show what changed between two states."`
 	Rollback   rollbackCommand   `cmd:"" help:"Can I go back, and with which commands?"`
+	Drill      drillCommand      `cmd:"" help:"Carry a rollback out in a throw-away copy of the system."`
 	Pin        pinCommand        `cmd:"" help:"Name a state, and keep the packages that it needs."`
 	Stage      stageCommand      `cmd:"" help:"Make a folder with the binary packages of a state."`
 	Prune      pruneCommand      `cmd:"" help:"List the binary packages that can go; remove or restore them."`

@@ -142,6 +142,8 @@ var documents = []struct {
 	{"sql", []string{"sql", "SELECT package, count(*), avg(duration), max(replaced) FROM merges GROUP BY package"}, ""},
 	{"verify", []string{"verify"}, ""},
 	{"stage", []string{"stage", "now", newFolder}, ""},
+	// The recorded host has no programs, so its drill fails at the first command.
+	{"drill", []string{"drill"}, ""},
 }
 
 // afterDrill stands for a drill of the way back before the last update.
@@ -187,6 +189,9 @@ func TestTheJSONOfEveryCommandIsOfItsSchema(t *testing.T) {
 	described := map[string]bool{"merge": true, "current": true}
 	for _, d := range documents {
 		described[strings.TrimSuffix(d.schema, "-all")] = true
+		if d.schema == "drill" && os.Geteuid() != 0 {
+			continue // only root can drill
+		}
 		args := append([]string{"--root", alpha, "--db", db, "--format", "json", "--fail-on", "never"}, d.args...)
 		if i := slices.Index(args, newFolder); i >= 0 {
 			args[i] = filepath.Join(t.TempDir(), "new")

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,9 +88,30 @@ func TestScripts(t *testing.T) {
 			if cond == "root" {
 				return os.Geteuid() == 0, nil
 			}
+			if cond == "namespaces" {
+				cmd := exec.Command("/proc/self/exe", "-test.run=^$")
+				cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET}
+				return cmd.Run() == nil, nil
+			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// standin ROOT: the programs of a plan, for a root without any.
+			"standin": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 1 {
+					ts.Fatalf("usage: standin ROOT")
+				}
+				bin := filepath.Join(ts.MkAbs(args[0]), "usr/bin")
+				ts.Check(os.MkdirAll(bin, 0o755))
+				build := exec.Command("go", "build", "-o", filepath.Join(bin, "emerge"), "emaudit/internal/standin")
+				build.Env = append(os.Environ(), "CGO_ENABLED=0")
+				if out, err := build.CombinedOutput(); err != nil {
+					ts.Fatalf("go build: %v\n%s", err, out)
+				}
+				for _, name := range []string{"mkdir", "cp", "rm", "printf", "emaint", "quickpkg"} {
+					ts.Check(os.Symlink("emerge", filepath.Join(bin, name)))
+				}
+			},
 			// exits CODE COMMAND: the command ends with exactly that code.
 			"exits": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) < 2 {

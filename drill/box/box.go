@@ -94,8 +94,11 @@ type Step struct {
 	Env []string
 	// Dir is the working directory inside the box; "" is "/".
 	Dir string
-	// AppendTo is a file inside the box that gets the output instead of the log.
+	// AppendTo is a file inside the box that gets the standard output instead of the
+	// log.
 	AppendTo string
+	// Output gets the output too, and may be nil.
+	Output io.Writer `json:"-"`
 }
 
 // Event is one line that a command printed, or the start of a step if Line is "".

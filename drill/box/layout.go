@@ -75,6 +75,9 @@ func layersOf(root string, mounts []*mountinfo.Info, keepers []string) (layers [
 			left = append(left, at)
 		case hidden || foreign:
 			left = append(left, at)
+			if at == "/run" || at == "/tmp" {
+				continue
+			}
 			absent = append(absent, fmt.Sprintf("%s (%s)", at, m.FSType))
 		default:
 			layers = append(layers, layer{At: at, Kind: overlay})

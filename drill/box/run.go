@@ -63,6 +63,12 @@ func (b *Box) Run(ctx context.Context, s Step) (Outcome, error) {
 					b.dead = true
 					return o, fmt.Errorf("drill: log: %w", err)
 				}
+				if s.Output != nil {
+					if _, err := s.Output.Write(r.Output); err != nil {
+						b.dead = true
+						return o, fmt.Errorf("drill: output: %w", err)
+					}
+				}
 				tail = append(tail, r.Output...)
 				tail = tail[max(0, len(tail)-tailSize):]
 				b.lines.add(r.Output, func(line string) { b.event(Event{Step: s.Name, Line: line}) })

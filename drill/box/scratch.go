@@ -99,6 +99,25 @@ func reopenScratch(dir string) (*scratch, setup, error) {
 	return s, what, nil
 }
 
+// LastKept is the folder below a scratch that a drill kept last.
+func LastKept(above string) (string, error) {
+	marks, err := filepath.Glob(filepath.Join(above, scratchPrefix+"*", keptMark))
+	if err != nil {
+		return "", err
+	}
+	last, at := "", int64(0)
+	for _, mark := range marks {
+		info, err := os.Lstat(mark)
+		if err == nil && (last == "" || info.ModTime().UnixNano() > at) {
+			last, at = filepath.Dir(mark), info.ModTime().UnixNano()
+		}
+	}
+	if last == "" {
+		return "", fmt.Errorf("%s: no drill was kept here; --keep keeps one", above)
+	}
+	return last, nil
+}
+
 var errNotKept = errors.New("is no folder that a drill kept")
 
 // lockScratch takes the lock of a scratch, or fails at once.

@@ -1,0 +1,233 @@
+// Package drill carries out the plan of a rollback in a throw-away copy of the root,
+// and looks at what came of it. The host stays as it is: package box makes the copy,
+// and package look looks.
+package drill
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"emaudit/audit/rollback"
+	"emaudit/audit/transition"
+	"emaudit/drill/box"
+	"emaudit/drill/look"
+	"emaudit/hostfs"
+	"emaudit/settings"
+)
+
+// ErrNoPlan is returned for a rollback that has no commands.
+var ErrNoPlan = errors.New("nothing can go back, so there is no plan to carry out")
+
+// Input is a plan and where it is carried out.
+type Input struct {
+	Rollback *rollback.Rollback
+	// Before is the root as it is.
+	Before   *hostfs.Root
+	Settings *settings.Settings
+	// Disk is Before, for what CONFIG_PROTECT depends on.
+	Disk transition.Disk
+	// Box is how the copy is made; Root and Keepers are filled in.
+	Box box.Options
+	// Progress is called for each package that is done, and may be nil.
+	Progress func(Progress)
+}
+
+// Result is what came of a drill.
+type Result struct {
+	Verdict look.Verdict
+	// Failed is the command that failed, "" if none did, and Cause says why.
+	Failed string
+	Cause  look.Cause
+	// Steps are the commands that were run, with how each ended.
+	Steps        []Step
+	Observations []look.Observation
+	Begin        time.Time
+	Duration     time.Duration // of the commands
+	Room         int64         // bytes that they took
+	Kept         string        // the folder that was kept, or ""
+}
+
+// Step is a command that was run.
+type Step struct {
+	Command string
+	box.Outcome
+}
+
+// Why says in words why a command did not end well.
+func (s Step) Why() string {
+	switch {
+	case s.TimedOut:
+		return "the time limit was reached"
+	case s.NoRoom:
+		return "the scratch was full"
+	case s.Signal != "":
+		return "ended by " + s.Signal
+	}
+	return fmt.Sprintf("exit status %d", s.ExitCode)
+}
+
+// Run carries the plan out. An error tells that there is no result: the copy could
+// not be made, ctx ended, or the VDB that came of it cannot be listed. A plan whose
+// command fails has a result.
+func Run(ctx context.Context, in Input) (_ *Result, err error) {
+	steps := StepsOf(in.Rollback)
+	if len(steps) == 0 {
+		return nil, ErrNoPlan
+	}
+	in.Box.Root, in.Box.Keepers = in.Before.Name(), keepers(in.Before, in.Settings)
+	in.Box.Progress = func(e box.Event) {
+		if p, ok := progressOf(e.Line); ok && in.Progress != nil {
+			in.Progress(p)
+		}
+	}
+	b, err := box.Open(ctx, in.Box)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	r := &Result{Begin: in.Box.Now(), Kept: b.Kept()}
+	var output tail
+	for _, s := range steps {
+		output.Reset()
+		s.Output = &output
+		fmt.Fprintf(in.Box.Log, "\n$ %s\n", s.Name)
+		o, err := b.Run(ctx, s)
+		if err != nil && (ctx.Err() != nil || !errors.Is(err, box.ErrEnded)) {
+			return nil, err
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		r.Duration += o.Duration
+		r.Steps = append(r.Steps, Step{Command: s.Name, Outcome: o})
+		if !o.OK() {
+			r.Failed = s.Name
+			break
+		}
+	}
+	if r.Room, err = b.Used(); err != nil {
+		return nil, err
+	}
+	return r, r.look(ctx, in, b, output.Bytes())
+}
+
+// look looks at what came of the plan.
+func (r *Result) look(ctx context.Context, in Input, b *box.Box, output []byte) error {
+	after, err := hostfs.Open(b.Root())
+	if err != nil {
+		return err
+	}
+	defer after.Close()
+	host := transition.Host{
+		Protect: strings.Fields(in.Settings.Get("CONFIG_PROTECT")), ProtectMask: strings.Fields(in.Settings.Get("CONFIG_PROTECT_MASK")), Disk: in.Disk,
+	}
+	l := look.Input{
+		Before: in.Before, After: after, VDB: in.Settings.VDB(), State: path.Dir(in.Settings.WorldFile()),
+		Plan: look.PlanOf(in.Rollback), Protected: host.Protected, Places: places(in.Settings),
+	}
+	for _, layer := range b.Upper() {
+		if layer.Upper == "" {
+			continue
+		}
+		upper, err := hostfs.Open(layer.Upper)
+		if err != nil {
+			return err
+		}
+		defer upper.Close()
+		l.Layers = append(l.Layers, look.Layer{Mount: layer.Mount, Upper: upper})
+	}
+	if r.Failed != "" {
+		if r.Cause, err = look.CauseOf(after, output); err != nil {
+			fmt.Fprintf(in.Box.Log, "drill: cause: %v\n", err)
+		}
+	} else {
+		for _, q := range []struct {
+			argv []string
+			to   *look.Answer
+		}{{look.AskRebuild, &l.Answers.Rebuild}, {look.AskDepclean, &l.Answers.Depclean}, {look.AskUpdate, &l.Answers.Update}} {
+			if *q.to, err = ask(ctx, in, b, q.argv); err != nil {
+				return err
+			}
+		}
+	}
+	if r.Observations, err = look.Look(ctx, l); err != nil {
+		return err
+	}
+	r.Verdict = look.Judge(r.Failed != "", r.Observations)
+	return nil
+}
+
+// ask asks emerge what it would do next.
+func ask(ctx context.Context, in Input, b *box.Box, argv []string) (look.Answer, error) {
+	var output tail
+	name := strings.Join(argv, " ")
+	fmt.Fprintf(in.Box.Log, "\n$ %s\n", name)
+	o, err := b.Run(ctx, box.Step{Name: name, Argv: slices.Insert(slices.Clone(argv), 1, "--ask=n"), Output: &output})
+	if err != nil {
+		return look.Answer{}, err
+	}
+	a := look.Answer{Output: output.Bytes()}
+	if !o.OK() {
+		a.Err = errors.New(Step{Outcome: o}.Why())
+	}
+	return a, nil
+}
+
+// keepers are the folders that Portage's settings name: the drill has them wherever
+// they lie.
+func keepers(root *hostfs.Root, s *settings.Settings) []string {
+	names := []string{s.Get("DISTDIR"), path.Dir(s.BuildDir()), s.LogDir(), path.Dir(s.EmergeLog()), s.VDB(), path.Dir(s.WorldFile()), s.UserConfigDir()}
+	for _, d := range s.PkgDirs() {
+		names = append(names, d.Path)
+	}
+	for _, r := range s.Repositories() {
+		names = append(names, r.Location)
+	}
+	for _, p := range s.Profiles() {
+		names = append(names, p.Dir)
+	}
+	var all []string
+	for _, name := range names {
+		if real, err := root.Realpath(name); name != "" && err == nil && real != "/" {
+			all = append(all, real)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// places are the folders in which Portage writes by its settings.
+func places(s *settings.Settings) map[string]string {
+	all := map[string]string{s.BuildDir(): "Portage builds there", s.ElogDir(): "Portage writes its messages there", s.EmergeLog(): "emerge writes its log there"}
+	if dir := s.LogDir(); dir != "" {
+		all[dir] = "Portage writes its logs there"
+	}
+	for _, d := range s.PkgDirs() {
+		all[d.Path] = "binary packages lie there"
+	}
+	if dir := s.Get("DISTDIR"); dir != "" {
+		all[dir] = "Portage keeps sources there"
+	}
+	return all
+}
+
+// maxOutput is how many bytes of the output of one command are kept in memory; the
+// log has all of it.
+const maxOutput = 8 << 20
+
+// tail keeps the end of what is written to it.
+type tail struct{ bytes.Buffer }
+
+func (t *tail) Write(p []byte) (int, error) {
+	n, err := t.Buffer.Write(p)
+	if over := t.Len() - maxOutput; over > 0 {
+		t.Next(over)
+	}
+	return n, err
+}
