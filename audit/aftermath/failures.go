@@ -4,6 +4,7 @@ package aftermath
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,17 +83,6 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	if err != nil {
 		return nil, err
 	}
-	packages := []string{}
-	for i := range buildLogs {
-		packages = append(packages, audit.PackageOf(buildLogs[i].CPV))
-	}
-	for _, m := range failed {
-		packages = append(packages, audit.PackageOf(m.CPV))
-	}
-	h, err := history.LoadMergeHistory(db, packages)
-	if err != nil {
-		return nil, err
-	}
 	installed, err := binpkgs.TakeInstalled(db)
 	if err != nil {
 		return nil, err
@@ -105,7 +95,22 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	if err != nil {
 		return nil, err
 	}
-	failures := NewFailures(h, buildLogs, failed, errors, installed, slots)
+	// The history of one package at a time: that of all would be most of the log.
+	logOf := func(l logs.BuildLog) string { return audit.PackageOf(l.CPV) }
+	mergeOf := func(m logs.Merge) string { return audit.PackageOf(m.CPV) }
+	logsOf, failedOf := byPackage(buildLogs, logOf), byPackage(failed, mergeOf)
+	for cp := range failedOf {
+		logsOf[cp] = logsOf[cp]
+	}
+	failures := &Failures{Rows: []Failure{}, Cut: []history.CutMerge{}}
+	for _, cp := range slices.Sorted(maps.Keys(logsOf)) {
+		h, err := history.LoadMergeHistory(db, []string{cp})
+		if err != nil {
+			return nil, err
+		}
+		failures.add(h, logsOf[cp], failedOf[cp], errors, slots)
+	}
+	failures.finish(installed)
 	cut, err := history.FindCutMerges(db)
 	if err != nil {
 		return nil, err
@@ -139,14 +144,32 @@ func runsSince(db audit.Database, since int64) (runs logs.RunRange, ok bool, err
 // before.
 func IsFailed(m *logs.Merge) bool { return m.Outcome == emergelog.MergeFailed || m.PostinstFailed }
 
+// byPackage sorts a list by package, and returns the part of each.
+func byPackage[T any](list []T, of func(T) string) map[string][]T {
+	slices.SortStableFunc(list, func(a, b T) int { return strings.Compare(of(a), of(b)) })
+	parts := map[string][]T{}
+	for len(list) > 0 {
+		cp, n := of(list[0]), 1
+		for n < len(list) && of(list[n]) == cp {
+			n++
+		}
+		parts[cp], list = list[:n], list[n:]
+	}
+	return parts
+}
+
 // NewFailures joins the logs of failures with the failed merges.
 func NewFailures(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []logs.Merge, errors []logs.ElogMessage, installed []inventory.Installed, slots map[string]string) *Failures {
 	f := &Failures{Rows: []Failure{}, Cut: []history.CutMerge{}}
+	f.add(h, buildLogs, failed, errors, slots)
+	f.finish(installed)
+	return f
+}
+
+// add adds the failures of packages whose history is h.
+func (f *Failures) add(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []logs.Merge, errors []logs.ElogMessage, slots map[string]string) {
+	before := len(f.Rows)
 	seen := map[history.MergeKey]bool{}
-	here := map[string]bool{}
-	for i := range installed {
-		here[audit.PackageOf(installed[i].CPV)] = true
-	}
 	for i := range buildLogs {
 		log := &buildLogs[i]
 		m, link := h.Link(log)
@@ -157,7 +180,8 @@ func NewFailures(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []lo
 				continue // the log in PORTAGE_LOGDIR, and its copy in the build directory
 			}
 			seen[k] = true
-			row.At, row.Run = m.Started, &m.Run
+			run := m.Run
+			row.At, row.Run = m.Started, &run
 		}
 		f.Rows = append(f.Rows, row)
 	}
@@ -173,9 +197,19 @@ func NewFailures(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []lo
 		row.fromElog(m, errors)
 		f.Rows = append(f.Rows, row)
 	}
+	for i := range f.Rows[before:] {
+		resolve(h, &f.Rows[before+i], slots)
+	}
+}
+
+// finish sorts the failures and makes their findings.
+func (f *Failures) finish(installed []inventory.Installed) {
+	here := map[string]bool{}
+	for i := range installed {
+		here[audit.PackageOf(installed[i].CPV)] = true
+	}
 	for i := range f.Rows {
 		row := &f.Rows[i]
-		resolve(h, row, slots)
 		row.Installed = here[audit.PackageOf(row.CPV)]
 		row.Retry = audit.Run("emerge", "--oneshot", "="+row.CPV)
 	}
@@ -191,7 +225,6 @@ func NewFailures(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []lo
 		}
 	}
 	audit.SortFindings(f.Findings)
-	return f
 }
 
 // failureOf returns the row of a log with a failure.
@@ -248,7 +281,9 @@ func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
 		if slot := slots[m.CPV]; slot != row.slot && slot != "" && row.slot != "" {
 			continue
 		}
-		row.ResolvedBy, row.ResolvedAt, row.Resolution = &m.CPV, &m.Finished, "replaced"
+		// Copies, because a pointer would keep all of the history.
+		by, at := m.CPV, m.Finished
+		row.ResolvedBy, row.ResolvedAt, row.Resolution = &by, &at, "replaced"
 		if m.CPV == row.CPV {
 			row.Resolution = "retried"
 		}
@@ -256,7 +291,8 @@ func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
 	}
 	for _, u := range h.Unmerges[row.CPV] {
 		if u.Started > row.At && u.Outcome == emergelog.UnmergeOK {
-			row.ResolvedBy, row.ResolvedAt, row.Resolution = &u.CPV, &u.Finished, "removed"
+			by, at := u.CPV, u.Finished
+			row.ResolvedBy, row.ResolvedAt, row.Resolution = &by, &at, "removed"
 			return
 		}
 	}

@@ -73,21 +73,27 @@ func (c *CutMerge) Finding(db audit.Database) audit.Finding {
 
 // CutMerges collects the interrupted merges while runs are read, oldest first.
 type CutMerges struct {
-	own string // the EROOT of the host
-	cut []cutCandidate
+	own  string // the EROOT of the host
+	cut  []cutCandidate
+	byCP map[string][]int // indexes of cut, by cat/pn
 }
 
 // cutCandidate is a merge that began to install and was not completed, with the
-// later completed merges of the package.
+// first later completed merge of each version and slot of the package.
 type cutCandidate struct {
 	logs.Merge
-	later []logs.Merge
+	later []laterMerge
+}
+
+type laterMerge struct {
+	cpv, slot string
+	beganAt   int64
 }
 
 // NewCutMerges returns an empty collection for the log of a host.
 func NewCutMerges(db audit.Database) (*CutMerges, error) {
 	own, err := db.EROOT()
-	return &CutMerges{own: own}, err
+	return &CutMerges{own: own, byCP: map[string][]int{}}, err
 }
 
 // See examines the facts of a run. The caller may skip successful runs as long as
@@ -98,13 +104,15 @@ func (c *CutMerges) See(facts *logs.Facts) {
 		switch {
 		case m.Root != "" && m.Root != c.own:
 		case m.Outcome == emergelog.MergeMerged:
-			for j := range c.cut {
-				if c.cut[j].CP == m.CP {
-					c.cut[j].later = append(c.cut[j].later, *m)
+			for _, j := range c.byCP[m.CP] {
+				known := func(l laterMerge) bool { return l.cpv == m.CPV && l.slot == m.Slot }
+				if later := &c.cut[j].later; !slices.ContainsFunc(*later, known) {
+					*later = append(*later, laterMerge{m.CPV, m.Slot, m.BeganAt})
 				}
 			}
 		case m.Steps.Merging == 0, m.PostinstFailed, m.Outcome == emergelog.MergeFetched, m.Outcome == emergelog.MergeBuilt:
 		default:
+			c.byCP[m.CP] = append(c.byCP[m.CP], len(c.cut))
 			c.cut = append(c.cut, cutCandidate{Merge: *m})
 		}
 	}
@@ -183,8 +191,8 @@ func (m *cutCandidate) mendedAt(slots map[string]string) int64 {
 	slot := cmp.Or(m.Slot, slots[m.CPV])
 	for i := range m.later {
 		later := &m.later[i]
-		if later.CPV == m.CPV || slot != "" && cmp.Or(later.Slot, slots[later.CPV]) == slot {
-			return later.BeganAt
+		if later.cpv == m.CPV || slot != "" && cmp.Or(later.slot, slots[later.cpv]) == slot {
+			return later.beganAt
 		}
 	}
 	return 0

@@ -62,38 +62,18 @@ func LoadMergeHistory(db audit.Database, packages []string) (*MergeHistory, erro
 	if len(packages) == 0 {
 		return h, nil
 	}
-	wanted := map[string]bool{}
-	for _, cp := range packages {
-		wanted[cp] = true
-	}
-	log, err := logs.ReadEmergeLog(db.Tx, db.Host).Only(packages)
+	facts, err := logs.ReadEmergeLog(db.Tx, db.Host).FactsOf(packages)
 	if err != nil {
 		return nil, err
 	}
-	numbers, err := log.RunsOf(packages)
-	if err != nil {
-		return nil, err
+	for i := range facts.Merges {
+		m := &facts.Merges[i]
+		h.Merges[m.CPV] = append(h.Merges[m.CPV], m)
+		h.ByCP[m.CP] = append(h.ByCP[m.CP], m)
 	}
-	var facts logs.Facts
-	err = log.RunsNumbered(numbers, func(r *logs.Run) error {
-		if err := log.Facts(r, &facts); err != nil {
-			return err
-		}
-		for _, m := range facts.Merges {
-			if cp := m.CP; wanted[cp] {
-				h.Merges[m.CPV] = append(h.Merges[m.CPV], &m)
-				h.ByCP[cp] = append(h.ByCP[cp], &m)
-			}
-		}
-		for _, u := range facts.Unmerges {
-			if wanted[u.CP] {
-				h.Unmerges[u.CPV] = append(h.Unmerges[u.CPV], &u)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	for i := range facts.Unmerges {
+		u := &facts.Unmerges[i]
+		h.Unmerges[u.CPV] = append(h.Unmerges[u.CPV], u)
 	}
 	byTime := func(a, b *logs.Merge) int { return CompareTimes(a.Started, b.Started, a.Run, b.Run) }
 	for _, list := range h.Merges {

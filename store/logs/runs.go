@@ -3,6 +3,7 @@
 package logs
 
 import (
+	"cmp"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -232,20 +233,32 @@ func (s *runScan) facts(run int64, f *Facts) (err error) {
 	if f.Syncs, err = s.syncs.take(run, s.order, f.Syncs); err != nil {
 		return err
 	}
-	bySeq := func(m Merge, seq int) int { return m.Seq - seq }
+	usages, err := s.usages.take(run, s.order, nil)
+	f.join(usages)
+	return err
+}
+
+// join gives merges the versions that they replaced and their measured usage.
+// Facts and usages are in the order of the log.
+func (f *Facts) join(usages []storedUsage) {
+	merge := func(run int64, seq int) *Merge {
+		i, ok := slices.BinarySearchFunc(f.Merges, seq, func(m Merge, seq int) int { return cmp.Or(cmp.Compare(m.Run, run), cmp.Compare(m.Seq, seq)) })
+		if !ok {
+			return nil
+		}
+		return &f.Merges[i]
+	}
 	for i := range f.Unmerges {
 		u := &f.Unmerges[i]
-		if j, ok := slices.BinarySearchFunc(f.Merges, u.Merge, bySeq); ok && u.Outcome == emergelog.UnmergeOK {
-			f.Merges[j].Replaced = append(f.Merges[j].Replaced, u.CPV)
+		if m := merge(u.Run, u.Unmerge.Merge); m != nil && u.Outcome == emergelog.UnmergeOK {
+			m.Replaced = append(m.Replaced, u.CPV)
 		}
 	}
-	usages, err := s.usages.take(run, s.order, nil)
 	for i := range usages {
-		if j, ok := slices.BinarySearchFunc(f.Merges, usages[i].seq, bySeq); ok {
-			f.Merges[j].Usage = &usages[i].Usage
+		if m := merge(usages[i].run, usages[i].seq); m != nil {
+			m.Usage = &usages[i].Usage
 		}
 	}
-	return err
 }
 
 // seek begins to read facts at a run.
@@ -390,13 +403,14 @@ func (l *EmergeLog) readSync(v []driver.Value, s *Sync) error {
 // storedUsage is the measured usage of a merge.
 type storedUsage struct {
 	emergelog.Usage
+	run int64
 	seq int
 }
 
 const usageColumns = "run, seq, cpu_ms, memory_peak, swap_peak, read_bytes, write_bytes"
 
 func (l *EmergeLog) readUsage(v []driver.Value, u *storedUsage) error {
-	u.seq = int(store.Number(v[1], 0))
+	u.run, u.seq = store.Number(v[0], 0), int(store.Number(v[1], 0))
 	u.CPUMillis, u.MaxMem, u.MaxSwap, u.Read, u.Written = store.Number(v[2], -1), store.Number(v[3], -1), store.Number(v[4], -1), store.Number(v[5], -1), store.Number(v[6], -1)
 	return nil
 }
@@ -439,7 +453,7 @@ func (c *nameCache) name(id int64) (string, error) {
 // failed at their end or before. They lack the replaced versions.
 func (l *EmergeLog) FailedMerges(since int64) ([]Merge, error) {
 	return l.mergesWhere(`(outcome = 'failed' OR postinst_failed = 1) AND coalesce(started_at, 0) >= ? AND EXISTS (
-		SELECT 1 FROM run r WHERE r.host = merge.host AND r.number = merge.run AND r.outcome <> 'success')`, since)
+		SELECT 1 FROM run r WHERE r.host = merge.host AND r.number = merge.run AND r.outcome <> 'success') ORDER BY run, seq`, since)
 }
 
 // LastChange returns the number of the newest run that began to merge or remove
@@ -449,7 +463,43 @@ func (l *EmergeLog) LastChange() (number int64, err error) {
 	return number, err
 }
 
-// mergesWhere returns the merges that satisfy a condition, in the order of the log.
+// FactsOf returns the merges and removals of packages (cat/pn), in the order of the
+// log.
+func (l *EmergeLog) FactsOf(packages []string) (*Facts, error) {
+	among, err := l.tx.PackageNumbers(packages)
+	if err != nil {
+		return nil, err
+	}
+	f := &Facts{}
+	// The numbers come from the index, which SQLite would not use for whole rows.
+	of := func(table string) string {
+		return "(run, seq) IN (SELECT k.run, k.seq FROM " + table + " k WHERE k.host = ? AND k.cp IN (" + among + ")) ORDER BY run, seq"
+	}
+	if f.Merges, err = l.mergesWhere(of("merge"), l.host); err != nil {
+		return nil, err
+	}
+	err = l.tx.RawQuery(func(row []driver.Value) error {
+		var u Unmerge
+		err := l.readUnmerge(row, &u)
+		f.Unmerges = append(f.Unmerges, u)
+		return err
+	}, "SELECT "+unmergeColumns+" FROM unmerge WHERE host = ? AND "+of("unmerge"), l.host, l.host)
+	if err != nil {
+		return nil, err
+	}
+	var usages []storedUsage
+	err = l.tx.RawQuery(func(row []driver.Value) error {
+		var u storedUsage
+		err := l.readUsage(row, &u)
+		usages = append(usages, u)
+		return err
+	}, "SELECT "+usageColumns+" FROM merge_usage WHERE host = ? AND "+of("merge"), l.host, l.host)
+	f.join(usages)
+	return f, err
+}
+
+// mergesWhere returns the merges that satisfy a condition, which may end with their
+// order.
 func (l *EmergeLog) mergesWhere(condition string, args ...any) ([]Merge, error) {
 	var all []Merge
 	err := l.tx.RawQuery(func(row []driver.Value) error {
@@ -457,7 +507,7 @@ func (l *EmergeLog) mergesWhere(condition string, args ...any) ([]Merge, error) 
 		err := l.readMerge(row, &m)
 		all = append(all, m)
 		return err
-	}, "SELECT "+mergeColumns+" FROM merge WHERE host = ? AND "+condition+" ORDER BY run, seq", append([]any{l.host}, args...)...)
+	}, "SELECT "+mergeColumns+" FROM merge WHERE host = ? AND "+condition, append([]any{l.host}, args...)...)
 	return all, err
 }
 
