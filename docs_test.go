@@ -93,3 +93,20 @@ func TestEveryFormatIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryLogIsInItsIndex: a log whose origin nobody knows proves nothing.
+func TestEveryLogIsInItsIndex(t *testing.T) {
+	index, err := os.ReadFile("testdata/logs/INDEX.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("testdata/logs/*/*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		if !strings.Contains(string(index), "| `"+filepath.Base(file)+"` |") {
+			t.Errorf("%s is not in testdata/logs/INDEX.md", file)
+		}
+	}
+}

@@ -191,7 +191,7 @@ func (h *logHost) diagnostics() []string {
 
 func alphaLog(tb testing.TB) []byte {
 	tb.Helper()
-	data, err := os.ReadFile("../../parse/emergelog/testdata/alpha.emerge.log")
+	data, err := os.ReadFile("../../testdata/logs/emerge/alpha.log")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -400,11 +400,11 @@ func TestARotatedLogIsOneLog(t *testing.T) {
 func TestABzippedLogIsRead(t *testing.T) {
 	t.Parallel()
 	h := newLogHost(t)
-	old, err := os.ReadFile("testdata/rotated-old.log.bz2")
+	old, err := os.ReadFile("../../testdata/logs/emerge/rotated-old.log.bz2")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rest, err := os.ReadFile("../../parse/emergelog/testdata/own/rotated-new.log")
+	rest, err := os.ReadFile("../../testdata/logs/emerge/rotated-new.log")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func TestAlphaIsToldAsItHappened(t *testing.T) {
 	if err := json.Unmarshal(data, &commands); err != nil {
 		t.Fatal(err)
 	}
-	r := read(t, readFile(t, "testdata", "alpha.emerge.log"))
+	r := read(t, readFile(t, logs, "alpha.log"))
 	sort.Slice(r.Runs, func(i, j int) bool { return r.Runs[i].ID < r.Runs[j].ID })
 	next := 0
 	for _, c := range commands {

@@ -17,7 +17,7 @@ const million = 1_000_000
 func longLog(tb testing.TB, lines int) []byte {
 	tb.Helper()
 	const year = 365 * 24 * 3600
-	one := readFile(tb, "testdata", "alpha.emerge.log")
+	one := readFile(tb, logs, "alpha.log")
 	var log bytes.Buffer
 	for written, round := 0, int64(0); written < lines; round++ {
 		for line := range bytes.Lines(one) {

@@ -11,7 +11,7 @@ import (
 )
 
 func seeds(tb testing.TB, add func([]byte)) {
-	paths, err := filepath.Glob("testdata/own/*.log")
+	paths, err := filepath.Glob(logs + "/*.log")
 	if err != nil || len(paths) == 0 {
 		tb.Fatalf("no seeds: %v", err)
 	}
@@ -67,7 +67,7 @@ func TestEveryLogIsTheSameInPieces(t *testing.T) {
 			checkPieces(t, data, cut)
 		}
 	})
-	alpha := readFile(t, "testdata", "alpha.emerge.log")
+	alpha := readFile(t, logs, "alpha.log")
 	var cuts []int
 	for cut := 0; cut < len(alpha); cut += 997 {
 		cuts = append(cuts, cut)

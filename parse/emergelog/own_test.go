@@ -7,8 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each log of testdata/own shows one thing that real logs do. The texts are
-// what happened, not what another tool says of it.
+// logs has the logs of testdata/logs/INDEX.md.
+const logs = "../../testdata/logs/emerge"
+
+// Each log shows one thing that real logs do. The texts are what happened, not what
+// another tool says of it.
 func TestWhatHappenedIsTold(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -138,7 +141,7 @@ run 1: merge success
 			t.Parallel()
 			var files [][]byte
 			for name := range strings.FieldsSeq(test.logs) {
-				files = append(files, readFile(t, "testdata", "own", name))
+				files = append(files, readFile(t, logs, name))
 			}
 			r := read(t, files...)
 			if diff := cmp.Diff(strings.TrimPrefix(test.want, "\n"), r.brief()); diff != "" {

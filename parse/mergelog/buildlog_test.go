@@ -20,7 +20,7 @@ import (
 // TestLogsGiveTheirGoldenRecords holds one log for each way in which a merge
 // ends, and the records that a person found right.
 func TestLogsGiveTheirGoldenRecords(t *testing.T) {
-	for _, file := range inputs(t, "buildlog/*.log") {
+	for _, file := range inputs(t, "build/*.log") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			checkGolden(t, file, readBuildLog(t, mustRead(t, file)))
 		})
@@ -70,7 +70,7 @@ func TestCauses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.log, func(t *testing.T) {
-			log := readBuildLog(t, mustRead(t, filepath.Join("testdata", "buildlog", tt.log+".log")))
+			log := readBuildLog(t, mustRead(t, filepath.Join(logs, "build", tt.log+".log")))
 			if log.Outcome != OutcomeFailed || log.Failure == nil {
 				t.Fatalf("outcome: want failed, got %s", log.Outcome)
 			}
@@ -406,7 +406,7 @@ func recorded(log BuildLog) []string {
 }
 
 func FuzzReadBuildLog(f *testing.F) {
-	for _, file := range inputs(f, "buildlog/*.log") {
+	for _, file := range inputs(f, "build/*.log") {
 		f.Add(mustRead(f, file))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -425,7 +425,7 @@ func FuzzReadBuildLog(f *testing.F) {
 }
 
 func TestGoldenLogsObeyTheLaws(t *testing.T) {
-	for _, file := range inputs(t, "buildlog/*.log") {
+	for _, file := range inputs(t, "build/*.log") {
 		data := mustRead(t, file)
 		checkLaws(t, data, readBuildLog(t, data))
 	}
@@ -434,7 +434,7 @@ func TestGoldenLogsObeyTheLaws(t *testing.T) {
 // TestPiecesGiveTheSameRecord reads logs that are longer than the buffer.
 func TestPiecesGiveTheSameRecord(t *testing.T) {
 	filler := []byte(strings.Repeat(boringLine, 2*bufferSize/len(boringLine)))
-	for _, file := range inputs(t, "buildlog/*.log") {
+	for _, file := range inputs(t, "build/*.log") {
 		data := mustRead(t, file)
 		half := bytes.IndexByte(data[len(data)/2:], '\n') + len(data)/2 + 1
 		long := append(append(append([]byte{}, data[:half]...), filler...), data[half:]...)

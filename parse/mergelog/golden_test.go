@@ -14,7 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// checkGolden compares got, as JSON, with the golden file beside input.
+// checkGolden compares got, as JSON, with the golden file of the log input, which
+// lies in testdata.
 func checkGolden(t *testing.T, input string, got any) {
 	t.Helper()
 	var text bytes.Buffer
@@ -24,7 +25,11 @@ func checkGolden(t *testing.T, input string, got any) {
 	if err := encoder.Encode(got); err != nil {
 		t.Fatal(err)
 	}
-	golden := strings.TrimSuffix(input, filepath.Ext(input)) + ".golden.json"
+	name, err := filepath.Rel(logs, strings.TrimSuffix(input, filepath.Ext(input))+".golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(golden, text.Bytes(), 0o666); err != nil {
 			t.Fatal(err)
@@ -40,10 +45,13 @@ func checkGolden(t *testing.T, input string, got any) {
 	}
 }
 
-// inputs returns the files that match pattern below testdata, at least one.
+// logs has the logs of testdata/logs/INDEX.md.
+const logs = "../../testdata/logs"
+
+// inputs returns the logs that match pattern, at least one.
 func inputs(tb testing.TB, pattern string) []string {
 	tb.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", filepath.FromSlash(pattern)))
+	files, err := filepath.Glob(filepath.Join(logs, filepath.FromSlash(pattern)))
 	if err != nil || len(files) == 0 {
 		tb.Fatalf("no files for %s: %v", pattern, err)
 	}
