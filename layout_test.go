@@ -43,10 +43,10 @@ var rooms = map[string][]string{
 	"stage":            {"hostfs", "parse", "parse/*"},
 	// Namespaces and mounts, and nothing of Gentoo.
 	"drill/box":  {},
-	"drill":      {"drill/box", "drill/look", "audit/rollback", "audit/transition", "hostfs", "settings"},
+	"drill":      {"drill/box", "drill/look", "audit/rollback", "audit/transition", "hostfs", "settings", "store"},
 	"drill/look": {"audit", "audit/*", "hostfs", "parse", "parse/*"},
 	// Answers have the words of parse/binpkg: integrity, signature, format.
-	"report":            {"report/screen", "report/table", "audit", "audit/*", "drill", "drill/look", "parse", "parse/binpkg", "parse/needs"},
+	"report":            {"report/screen", "report/table", "audit", "audit/*", "parse", "parse/binpkg", "parse/needs"},
 	"report/screen":     {"audit", "parse"},
 	"report/table":      {"report/screen"},
 	"report/page":       {"report", "report/screen", "report/table", "audit", "audit/*", "parse", "parse/*"},

@@ -19,6 +19,7 @@ import (
 	"emaudit/drill/look"
 	"emaudit/hostfs"
 	"emaudit/settings"
+	"emaudit/store"
 )
 
 // ErrNoPlan is returned for a rollback that has no commands.
@@ -40,7 +41,7 @@ type Input struct {
 
 // Result is what came of a drill.
 type Result struct {
-	Verdict look.Verdict
+	Verdict rollback.DrillVerdict
 	// Failed is the command that failed, "" if none did, and Cause says why.
 	Failed string
 	Cause  look.Cause
@@ -115,6 +116,20 @@ func Run(ctx context.Context, in Input) (_ *Result, err error) {
 		return nil, err
 	}
 	return r, r.look(ctx, in, b, output.Bytes())
+}
+
+// Row returns the row of the drill, but for the log and the versions of programs.
+func (r *Result) Row(of *rollback.Rollback) store.Drill {
+	d := of.Drill()
+	d.StartedAt, d.Seconds, d.Bytes, d.Verdict, d.Step = r.Begin.Unix(), int64(r.Duration.Seconds()+0.5), r.Room, string(r.Verdict), r.Failed
+	if r.Failed != "" {
+		parts := slices.DeleteFunc([]string{r.Steps[len(r.Steps)-1].Why(), r.Cause.CPV, r.Cause.Phase, r.Cause.Line}, func(s string) bool { return s == "" })
+		d.Cause = strings.Join(parts, ": ")
+	}
+	for _, o := range r.Observations {
+		d.Observations = append(d.Observations, store.DrillObservation{Kind: string(o.Kind), Subject: o.Subject, Detail: o.Detail, Expected: o.Expected})
+	}
+	return d
 }
 
 // look looks at what came of the plan.

@@ -2,76 +2,33 @@ package report
 
 import (
 	"fmt"
-	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/rollback"
-	"emaudit/drill"
-	"emaudit/drill/look"
 	"emaudit/report/screen"
 	"emaudit/report/table"
 )
 
-// Drills are rollbacks that were carried out in a copy of the root.
+// Drills are rollbacks that were carried out in a copy of the root, each with what it
+// showed ([rollback.Rollback.Proof]).
 type Drills struct{ all []drilled }
 
 // drilled is one of them.
 type drilled struct {
-	Target  string        `json:"target"`
-	Package string        `json:"package,omitempty"`
-	Undo    *int64        `json:"undo,omitempty"`
-	Verdict look.Verdict  `json:"verdict"`
-	Carried int           `json:"carried"`
-	Wished  int           `json:"wished"`
-	Failed  *failedStep   `json:"failed"` // null if no command failed
-	Steps   []drilledStep `json:"steps"`
-	// Differences are what is not as the plan promised.
-	Differences []drillDifference `json:"differences"`
-	Began       int64             `json:"began"`   // unix seconds
-	Seconds     float64           `json:"seconds"` // of the commands
-	Room        int64             `json:"room"`    // bytes
-	Log         string            `json:"log"`
-	Kept        string            `json:"kept,omitempty"`
+	Target  string `json:"target"`
+	Package string `json:"package,omitempty"`
+	Undo    *int64 `json:"undo,omitempty"`
+	Carried int    `json:"carried"`
+	Wished  int    `json:"wished"`
+	*rollback.Proof
+	Kept string `json:"kept"` // the folder that was kept, or ""
 
 	command audit.Command
 }
 
-type failedStep struct {
-	Command string `json:"command"`
-	Why     string `json:"why"`
-	CPV     string `json:"cpv,omitempty"`
-	Phase   string `json:"phase,omitempty"`
-	Line    string `json:"line,omitempty"`
-}
-
-type drilledStep struct {
-	Command string  `json:"command"`
-	Result  string  `json:"result"`
-	Seconds float64 `json:"seconds"`
-}
-
-type drillDifference struct {
-	Kind    look.Kind `json:"kind"`
-	Subject string    `json:"subject"`
-	Detail  string    `json:"detail"`
-}
-
-// Add adds what came of one plan, and where its log is.
-func (a *Drills) Add(r *rollback.Rollback, d *drill.Result, log string) {
-	one := drilled{
-		Target: DrillSubject(r), Package: r.Package, Undo: r.Undo, Verdict: d.Verdict, Carried: r.Carried, Wished: r.Wished, Steps: []drilledStep{},
-		Differences: []drillDifference{}, Began: d.Begin.Unix(), Seconds: d.Duration.Seconds(), Room: d.Room, Log: log, Kept: d.Kept, command: r.Command,
-	}
-	for _, s := range d.Steps {
-		one.Steps = append(one.Steps, drilledStep{s.Command, s.Why(), s.Duration.Seconds()})
-		if s.Command == d.Failed {
-			one.Failed = &failedStep{Command: s.Command, Why: s.Why(), CPV: d.Cause.CPV, Phase: d.Cause.Phase, Line: d.Cause.Line}
-		}
-	}
-	for _, o := range look.Differences(d.Observations) {
-		one.Differences = append(one.Differences, drillDifference{o.Kind, o.Subject, o.Detail})
-	}
-	a.all = append(a.all, one)
+// Add adds a rollback that was carried out, and the folder that was kept, or "".
+func (a *Drills) Add(r *rollback.Rollback, kept string) {
+	a.all = append(a.all, drilled{DrillSubject(r), r.Package, r.Undo, r.Carried, r.Wished, r.Proof, kept, r.Command})
 }
 
 // DrillSubject names what a rollback takes back.
@@ -89,15 +46,12 @@ func DrillSubject(r *rollback.Rollback) string {
 func (a *Drills) Findings() []audit.Finding {
 	var all []audit.Finding
 	for _, d := range a.all {
-		f := audit.Finding{Code: "drill-failed", Severity: audit.SeverityError, Subject: d.Target, Evidence: []audit.Evidence{}, Remedy: audit.Do(d.command)}
-		switch {
-		case d.Failed != nil:
-			f.Message = d.Failed.Command + ": " + d.Failed.cause()
-		case d.Verdict == look.Failed:
-			f.Message = "other builds are installed than the plan promised: " + d.Differences[0].text()
-		case d.Verdict == look.ProvenWithDifferences:
-			f.Code, f.Severity = "drill-differs", audit.SeverityWarning
-			f.Message = fmt.Sprintf("%s; the first is %s", audit.Counted(len(d.Differences), "difference", "differences"), d.Differences[0].text())
+		f := audit.Finding{Subject: d.Target, Evidence: []audit.Evidence{{Source: d.Log}}, Remedy: audit.Do(d.command)}
+		switch d.Verdict {
+		case rollback.DrillFailed:
+			f.Code, f.Severity, f.Message = "drill-failed", audit.SeverityError, d.why()
+		case rollback.ProvenWithDifferences:
+			f.Code, f.Severity, f.Message = "drill-differs", audit.SeverityWarning, d.why()
 		default:
 			continue
 		}
@@ -106,18 +60,12 @@ func (a *Drills) Findings() []audit.Finding {
 	return all
 }
 
-func (f *failedStep) cause() string {
-	var words []string
-	for _, w := range []string{f.Why, f.CPV, f.Phase, f.Line} {
-		if w != "" {
-			words = append(words, w)
-		}
+// why says in a line what is not as it was promised.
+func (d *drilled) why() string {
+	if d.Step != "" {
+		return d.Step + ": " + d.Cause
 	}
-	return strings.Join(words, ": ")
-}
-
-func (d drillDifference) text() string {
-	return strings.TrimSuffix(strings.Join([]string{string(d.Kind), d.Subject, d.Detail}, ": "), ": ")
+	return fmt.Sprintf("%s, %s first", audit.Counted(len(d.Differences), "difference", "differences"), d.Differences[0])
 }
 
 // Answer is the answer to: does real Portage carry the plan out?
@@ -125,13 +73,13 @@ func (a *Drills) Answer(Output) Answer {
 	return Answer{
 		Findings: a.Findings(),
 		Keys:     func(j *JSON) { j.Value("drills", a.all) },
-		Rows:     table.Data[drilled]("target", "verdict", "carried", "wished", "began", "seconds", "room", "log").CSV(table.All(a.all)),
+		Rows:     table.Data[drilled]("target", "verdict", "carried", "wished", "at", "seconds", "bytes", "step", "cause", "log").CSV(table.All(a.all)),
 		Text: func(s *screen.Screen) {
-			for i, d := range a.all {
+			for i := range a.all {
 				if i > 0 {
 					s.Blank()
 				}
-				d.text(s)
+				a.all[i].text(s)
 			}
 			if len(a.all) == 0 {
 				s.Line(screen.Bad.Text("No plan was carried out"))
@@ -140,30 +88,23 @@ func (a *Drills) Answer(Output) Answer {
 	}
 }
 
-// verdictWords are the verdicts as the screen has them.
-var verdictWords = map[look.Verdict]screen.Cell{
-	look.Proven:                screen.Good.Text("PROVEN"),
-	look.ProvenWithDifferences: screen.Warn.Text("PROVEN WITH DIFFERENCES"),
-	look.Failed:                screen.Bad.Text("FAILED"),
-}
-
 // maxDifferences is how many differences the screen lists; JSON has all.
 const maxDifferences = 20
 
 func (d *drilled) text(s *screen.Screen) {
-	s.Line(verdictWords[d.Verdict], screen.Plain.Text(fmt.Sprintf(": %d of %s carried out in a copy of the root, %s",
+	s.Line(DrillWords[d.Verdict], screen.Plain.Text(fmt.Sprintf(": %d of %s carried out in a copy of the root, %s",
 		d.Carried, audit.Counted(d.Wished, "change was", "changes were"), d.Target)))
-	s.Line(screen.Plain.Text(fmt.Sprintf("  %s, %s written", screen.Seconds(int64(d.Seconds+0.5)), screen.Size(d.Room))))
-	if d.Failed != nil {
-		s.Line(screen.Plain.Text("  failed at  "), screen.Code.Text(d.Failed.Command))
-		s.Line(screen.Plain.Text("  cause      "), screen.Bad.Text(d.Failed.cause()))
+	s.Line(screen.Plain.Text(fmt.Sprintf("  %s, %s written", screen.Seconds(d.Seconds), screen.Size(d.Bytes))))
+	if d.Step != "" {
+		s.Line(screen.Plain.Text("  failed at  "), screen.Code.Text(d.Step))
+		s.Line(screen.Plain.Text("  cause      "), screen.Bad.Text(d.Cause))
 	}
 	for i, x := range d.Differences {
 		if i == maxDifferences {
 			s.Line(screen.Dim.Text(fmt.Sprintf("  and %s; --format json has all", audit.Counted(len(d.Differences)-i, "more difference", "more differences"))))
 			break
 		}
-		s.Line(screen.Warn.Text("  "+string(x.Kind)), screen.Plain.Text("  "+strings.TrimSpace(x.Subject+"  "+x.Detail)))
+		s.Line(screen.Warn.Text("  "+x.Kind), screen.Plain.Text("  "+x.Subject+"  "+x.Detail))
 	}
 	s.Line(screen.Dim.Text("  log  "), screen.Code.Text(d.Log))
 	if d.Kept != "" {

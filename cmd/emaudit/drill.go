@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,8 +19,10 @@ import (
 	"emaudit/drill/box"
 	"emaudit/hostfs"
 	"emaudit/ingest/packages"
+	"emaudit/parse/atom"
 	"emaudit/report"
 	"emaudit/report/screen"
+	"emaudit/store"
 )
 
 // drillCommand carries a rollback out in a throw-away copy of the root.
@@ -90,15 +93,15 @@ func (c *drillCommand) Run(ctx context.Context, s *session) error {
 	}
 	answer := &report.Drills{}
 	for _, r := range rollbacks {
-		d, err := c.drill(ctx, s, r)
+		kept, err := c.drill(ctx, s, r)
 		if errors.Is(err, drill.ErrNoPlan) && c.All {
-			s.messages.Note(fmt.Sprintf("drill of %s: %v", report.DrillSubject(r), err))
+			s.messages.Note(err.Error())
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		answer.Add(r, d.result, d.log)
+		answer.Add(r, kept)
 	}
 	out := s.out()
 	if err := out.Write(answer.Answer(out)); err != nil {
@@ -149,28 +152,21 @@ func (c *drillCommand) judge(ctx context.Context, s *session) (all []*rollback.R
 	return all, rollbackError("drill", err)
 }
 
-// drilled is a result and where its log is.
-type drilled struct {
-	result *drill.Result
-	log    string
-}
-
-// drill carries one plan out.
-func (c *drillCommand) drill(ctx context.Context, s *session, r *rollback.Rollback) (d drilled, err error) {
+// drill carries one plan out, and stores what it showed.
+func (c *drillCommand) drill(ctx context.Context, s *session, r *rollback.Rollback) (kept string, err error) {
 	if len(r.Plan) == 0 {
-		return d, fmt.Errorf("drill of %s: %w", report.DrillSubject(r), drill.ErrNoPlan)
+		return "", fmt.Errorf("drill of %s: %w", report.DrillSubject(r), drill.ErrNoPlan)
 	}
 	if err := c.checkRoom(s, r); err != nil {
-		return d, err
+		return "", err
 	}
 	log, err := s.createDrillLog()
 	if err != nil {
-		return d, err
+		return "", err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	d.log = log.Name()
 	if !s.Quiet {
-		s.messages.Note(fmt.Sprintf("drill of %s: %s; the log is %s", report.DrillSubject(r), audit.Counted(len(r.Plan), "command", "commands"), d.log))
+		s.messages.Note(fmt.Sprintf("drill of %s: %s; the log is %s", report.DrillSubject(r), audit.Counted(len(r.Plan), "command", "commands"), log.Name()))
 	}
 	begin := s.proc.now()
 	in := drill.Input{
@@ -189,11 +185,33 @@ func (c *drillCommand) drill(ctx context.Context, s *session, r *rollback.Rollba
 			s.messages.Note(fmt.Sprintf("%6s  %s %d of %d  %s", screen.Duration(s.proc.now().Sub(begin).Round(time.Second)), what, p.Number, p.Count, p.Package))
 		}
 	}
-	d.result, err = drill.Run(ctx, in)
-	if err != nil && !errors.Is(err, context.Canceled) {
-		err = fmt.Errorf("%w; the log is %s", err, d.log)
+	result, err := drill.Run(ctx, in)
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			err = fmt.Errorf("%w; the log is %s", err, log.Name())
+		}
+		return "", err
 	}
-	return d, err
+	row := result.Row(r)
+	row.Log, row.Program, row.Portage = log.Name(), version(), s.portageVersion()
+	r.Proof = r.ProofOf(&row)
+	return result.Kept, s.db.Update(ctx, func(tx *store.Tx) error { return tx.AddDrill(s.host, &row) })
+}
+
+// portageVersion is the version of the Portage that is installed, or "".
+func (s *session) portageVersion() string {
+	dir, err := s.root.OpenDir(path.Join(s.settings.VDB(), "sys-apps"))
+	if err != nil {
+		return ""
+	}
+	defer dir.Close()
+	names, _ := dir.Names() // without a list there is no version
+	for _, name := range names {
+		if c, err := atom.ParseCPV("sys-apps/" + name); err == nil && c.CP() == "sys-apps/portage" {
+			return strings.TrimPrefix(name, "portage-")
+		}
+	}
+	return ""
 }
 
 // checkRoom says how much room a drill may take, and refuses one that has less.
