@@ -10,10 +10,10 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// Kind is what lies at a path of a root.
+// Kind is the type of the file at a path of a root.
 type Kind uint8
 
-// The kinds. A device, a FIFO or a socket is a File to Portage.
+// The kinds. To Portage, a device, a FIFO or a socket is a File.
 const (
 	Missing Kind = iota
 	File
@@ -21,7 +21,8 @@ const (
 	Link
 )
 
-// Node is what lies at a path of a root, the last part of which is not followed.
+// Node describes the file at a path of a root. If the path ends in a symbolic link, it
+// describes the link.
 type Node struct {
 	Kind  Kind
 	MTime int64 // unix seconds
@@ -29,8 +30,8 @@ type Node struct {
 
 // Disk looks at a root as if chrooted into it.
 type Disk interface {
-	// Lstat returns the type and the mtime, in unix seconds, of what lies at a path,
-	// whose last part it does not follow. found is false if nothing lies there.
+	// Lstat returns the type and the mtime, in unix seconds, of the file at a path. It
+	// does not follow a final symbolic link. found is false if there is no file.
 	Lstat(path string) (mode fs.FileMode, mtime int64, found bool)
 	// Real returns the path of a folder without symbolic links, or "" if there is no
 	// such folder.
@@ -39,7 +40,7 @@ type Disk interface {
 	Names(folder string) (names []string, ok bool)
 }
 
-// At returns what lies at a path of a disk.
+// At describes the file at a path of a disk.
 func At(d Disk, path string) Node {
 	mode, mtime, found := d.Lstat(path)
 	switch {
@@ -53,21 +54,21 @@ func At(d Disk, path string) Node {
 	return Node{File, mtime}
 }
 
-// wanted is a path that a package is to install and at which something lies.
+// wanted is a path that a package would install and that exists already.
 type wanted struct {
 	change *Change
 	name   binpkg.ImageName
-	at     string // without symbolic links, where the disk is known
+	at     string // without symbolic links, if the disk is known
 	node   Node
-	// clash tells that what lies there has another type, which Portage moves out
-	// of the way or refuses to replace (vartree.py, mergeme; PMS 13.4).
+	// clash reports that the existing file has another type. Portage moves it out of
+	// the way or refuses to replace it (vartree.py, mergeme; PMS 13.4).
 	clash  bool
 	owners []*Member
 }
 
-// files compares what is to be merged with what lies on the disk and with what
-// packages own. It adds to p.Early what must be gone before, and returns what
-// nothing can be done about.
+// files compares the images to merge with the disk and with the files that packages
+// own. It adds to p.Early what must be unmerged first. It returns the conflicts that
+// have no solution.
 func (h *Host) files(p *Plan, merges []*Change) (all []blame) {
 	if h.Contents == nil {
 		return nil
@@ -98,8 +99,9 @@ func (h *Host) files(p *Plan, merges []*Change) (all []blame) {
 	return all
 }
 
-// give lets who gives a file up go first: by a command of its own where the state
-// between both is sound, and else by unmerging it before.
+// give handles files that move from one package to another. The package that gives a
+// file up must change first. It gets a command of its own if the state between both
+// commands is sound. Otherwise it is unmerged first.
 func (h *Host) give(p *Plan) {
 	var first, second []*Change
 	ring := false
@@ -146,8 +148,8 @@ func (h *Host) want(c *Change) (all []*wanted) {
 		dir := path.Dir(n.Path)
 		real := h.Disk.Real(dir)
 		if real == "" {
-			// The folder is not there yet, or something else is: the entry of
-			// that says so.
+			// The folder does not exist, or another file has its name. The entry
+			// of the folder reports that.
 			continue
 		}
 		w.at = path.Join(real, path.Base(n.Path))
@@ -168,21 +170,21 @@ func (h *Host) want(c *Change) (all []*wanted) {
 	return all
 }
 
-// scan is what was found of the files of some changes.
+// scan holds the results of a search for conflicts in the files of some changes.
 type scan struct {
 	wanted map[*Change][]*wanted
-	// empty are the packages without files that are to take the place of one with
-	// files. Portage refuses that (PORTAGE_PACKAGE_EMPTY_ABORT of make.globals),
-	// unless that one is gone before.
+	// empty are the packages without files that would replace a package with files.
+	// Portage refuses that (PORTAGE_PACKAGE_EMPTY_ABORT in make.globals), unless the
+	// other package is unmerged first.
 	empty  map[*Change]bool
 	unread []*Member
 }
 
-// scan looks for what is in the place of what some changes install, and whose that
-// is. It is done once for the changes of a plan.
+// scan finds the existing files at the paths that some changes install, and their
+// owners. It runs once for the changes of a plan.
 //
-// Portage compares folders by what they are and not by their names (vartree.py,
-// isowner), so that a file has one owner under all its names.
+// Portage compares folders by device and inode, not by name (vartree.py, isowner), so
+// a file has one owner under all its names.
 func (h *Host) scan(changes []*Change) *scan {
 	if h.scanned != nil && slices.Equal(h.scannedOf, changes) {
 		return h.scanned
@@ -195,7 +197,7 @@ func (h *Host) scan(changes []*Change) *scan {
 		}
 		list := h.want(c)
 		if c.From != nil {
-			// A package may overwrite what it replaces.
+			// A package may overwrite files of the package that it replaces.
 			own, any := map[string]bool{}, false
 			ok := h.Contents(c.From, func(e vdb.ContentsEntry) {
 				any = true
@@ -232,7 +234,7 @@ func (h *Host) scan(changes []*Change) *scan {
 	return s
 }
 
-// collide decides what a wanted path means.
+// collide decides what a wanted path means for the plan.
 func (h *Host) collide(p *Plan, w *wanted) *blame {
 	if w.clash {
 		return h.clash(p, w)
@@ -266,8 +268,8 @@ func (h *Host) collide(p *Plan, w *wanted) *blame {
 	return nil
 }
 
-// clash decides about something of another type: it must be gone before, which
-// it is where packages own all of it that are unmerged first.
+// clash handles an existing file of another type. It must be gone before the merge.
+// That is possible if the packages that own all of it are unmerged first.
 func (h *Host) clash(p *Plan, w *wanted) *blame {
 	owners := map[*Change]bool{}
 	if !h.owned.goes(p, w.at, owners) {
@@ -283,8 +285,8 @@ func (h *Host) clash(p *Plan, w *wanted) *blame {
 	return nil
 }
 
-// twice finds the paths that two of the packages to be merged install: the
-// second would overwrite what the first owns by then.
+// twice finds the paths that two of the merged packages install. The second would
+// overwrite a file of the first.
 func (h *Host) twice(p *Plan) (all []blame) {
 	type place struct{ dir, base string }
 	if !h.Features["protect-owned"] && !h.Features["collision-protect"] {
@@ -317,7 +319,7 @@ func (h *Host) twice(p *Plan) (all []blame) {
 	return all
 }
 
-// changeFrom returns the change that is carried out and takes a package away.
+// changeFrom returns the active change that removes or replaces a package.
 func changeFrom(p *Plan, m *Member) *Change {
 	for _, c := range p.active {
 		if c.From == m {
@@ -327,7 +329,7 @@ func changeFrom(p *Plan, m *Member) *Change {
 	return nil
 }
 
-// ignored tells whether COLLISION_IGNORE is about a path.
+// ignored reports whether COLLISION_IGNORE matches a path.
 func (h *Host) ignored(name string) bool {
 	return slices.ContainsFunc(h.CollisionIgnore, func(pattern string) bool {
 		if h.Disk != nil && At(h.Disk, pattern).Kind == Folder {
@@ -337,16 +339,16 @@ func (h *Host) ignored(name string) bool {
 	})
 }
 
-// fnmatch is that of Python, whose asterisk matches a slash, too.
+// fnmatch matches like Python's fnmatch, whose asterisk also matches a slash.
 func fnmatch(pattern, name string) bool {
 	// path.Match does not let an asterisk match a slash.
 	ok, err := path.Match(strings.ReplaceAll(pattern, "/", "\x01"), strings.ReplaceAll(name, "/", "\x01"))
 	return err == nil && ok
 }
 
-// Protected tells whether CONFIG_PROTECT keeps a path from being overwritten
-// (portage/util, ConfigProtect.isprotected): the longest entry decides, and an
-// entry whose parent is not there does not count.
+// Protected reports whether CONFIG_PROTECT protects a path from being overwritten
+// (portage/util, ConfigProtect.isprotected). The longest entry decides. An entry
+// whose parent does not exist does not count.
 func (h *Host) Protected(name string) bool {
 	longest := func(words []string, there func(string) bool) (n int) {
 		for _, w := range words {
@@ -361,11 +363,12 @@ func (h *Host) Protected(name string) bool {
 	return in > 0 && in > longest(h.ProtectMask, func(w string) bool { return At(h.Disk, w).Kind != Missing })
 }
 
-// ownedFiles remembers what was looked up of the disk.
+// ownedFiles caches facts about the disk and the owners of files.
 type ownedFiles struct {
 	h    *Host
 	real map[string]string
-	// owners are the entries of CONTENTS of all packages by path; nil until asked.
+	// owners are the entries of CONTENTS of all packages, by path. It is nil until
+	// first needed.
 	owners map[string][]ownedEntry
 }
 
@@ -374,7 +377,7 @@ type ownedEntry struct {
 	entry vdb.ContentsEntry
 }
 
-// at is a path without symbolic links in its folder.
+// at returns a path whose folder has no symbolic links.
 func (o *ownedFiles) at(name string) string {
 	if o.h.Disk == nil {
 		return name
@@ -391,14 +394,14 @@ func (o *ownedFiles) at(name string) string {
 	return path.Join(real, path.Base(name))
 }
 
-// goes tells whether what lies at a path is gone once some packages are unmerged,
-// and adds the changes that unmerge them. Portage removes a file that is as it was
-// merged, and a folder that is empty then (vartree.py, _unmerge_pkgfiles).
+// goes reports whether unmerging some packages removes the file at a path. It adds
+// the changes that unmerge them. Portage removes a file that is as it was merged, and
+// then a folder that is empty (vartree.py, _unmerge_pkgfiles).
 func (o *ownedFiles) goes(p *Plan, at string, changes map[*Change]bool) bool {
 	if o.owners == nil {
 		o.owners = map[string][]ownedEntry{}
 		for _, m := range o.h.Now.members {
-			// What cannot be read, scan says.
+			// scan reports CONTENTS that cannot be read.
 			_ = o.h.Contents(m, func(e vdb.ContentsEntry) {
 				name := o.at(e.Path)
 				o.owners[name] = append(o.owners[name], ownedEntry{m, e})

@@ -6,22 +6,24 @@ import (
 	"emaudit/parse/atom"
 )
 
-// unsound returns what the produced state lacks, each with the changes to blame.
+// unsound returns the unsatisfied dependencies of the produced state, each with the
+// changes to blame.
 //
-// What a package lacks today it may lack afterwards: Portage asks only that what
-// is satisfied stays so (depgraph.py, _complete_graph). A package that is merged
-// must lack nothing.
+// A package may lack afterwards what it lacks today: Portage only demands that
+// satisfied dependencies stay satisfied (depgraph.py, _complete_graph). A merged
+// package must lack nothing.
 func (h *Host) unsound(p *Plan) (all []blame) {
 	packages, libraries := h.differences(p)
 	for _, m := range p.Produced.members {
 		if !m.Merged && !p.Produced.relationsOf(m).concern(packages, libraries) {
-			continue // all that it needs is as it was
+			continue // everything that it needs is as it was
 		}
 		for _, u := range p.Produced.UnsatisfiedOf(m) {
 			switch {
 			case u.Kind == "soname" && h.Now.provides[u.soname] == 0:
-				// Nothing installed has it either: Portage does not ask for it
-				// (--ignore-soname-deps=y), and it may lie outside of packages.
+				// No installed package has the library today either. Portage does
+				// not demand it (--ignore-soname-deps=y), and the library may
+				// belong to no package.
 				if m.Merged && !h.requiredNow(u.soname) {
 					p.Doubts = append(p.Doubts, Doubt{"soname-unprovided", u.CPV, u.Dependency})
 				}
@@ -39,8 +41,8 @@ func (h *Host) unsound(p *Plan) (all []blame) {
 	return append(all, h.libc(p)...)
 }
 
-// differences are the packages and the libraries that are not the same before and
-// afterwards.
+// differences returns the packages and the libraries that differ between before and
+// after.
 func (h *Host) differences(p *Plan) (packages map[string]bool, libraries map[atom.Soname]bool) {
 	packages, libraries = map[string]bool{}, map[atom.Soname]bool{}
 	for _, c := range p.active {
@@ -57,7 +59,7 @@ func (h *Host) differences(p *Plan) (packages map[string]bool, libraries map[ato
 	return packages, libraries
 }
 
-// lacksNow tells whether an installed package lacks the same thing today.
+// lacksNow reports whether an installed package lacks the same thing today.
 func (h *Host) lacksNow(m *Member, u Unsatisfied) bool {
 	if h.lacking == nil {
 		h.lacking = map[*Member][]Unsatisfied{}
@@ -70,18 +72,18 @@ func (h *Host) lacksNow(m *Member, u Unsatisfied) bool {
 	return slices.ContainsFunc(now, func(x Unsatisfied) bool { return x.Kind == u.Kind && x.Dependency == u.Dependency })
 }
 
-// requiredNow tells whether an installed package needs a library.
+// requiredNow reports whether an installed package needs a library.
 func (h *Host) requiredNow(s atom.Soname) bool {
 	return slices.ContainsFunc(h.Now.members, func(m *Member) bool { return slices.Contains(h.Now.relationsOf(m).requires, s) })
 }
 
-// toBlame returns the changes to give up so that m no longer lacks something.
+// toBlame returns the changes to give up so that m has what it lacks.
 func (h *Host) toBlame(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 	if !m.Merged {
 		return h.tookAway(p, m, u)
 	}
 	if u.Kind != "blocker" && u.Kind != "soname" && u.Kind != "invalid" {
-		// Leaving a package where it is costs less than not putting one back.
+		// To keep a package costs less than not to bring one back.
 		for _, c := range p.active {
 			if c.To == nil && slices.Contains(u.packages(), c.From.cp) && p.Produced.beside(c.From).Satisfies(m, u) {
 				return []*Change{c}
@@ -96,8 +98,8 @@ func (h *Host) toBlame(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 	return all
 }
 
-// tookAway returns the changes that take from a package that stays what it needs,
-// or bring what it blocks.
+// tookAway returns the changes that remove what an unchanged package needs, or that
+// bring what it blocks.
 func (h *Host) tookAway(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 	for _, c := range p.active {
 		switch {
@@ -115,7 +117,7 @@ func (h *Host) tookAway(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 		}
 	}
 	if len(all) == 0 && u.Kind != "blocker" {
-		// No one of them alone took it away.
+		// No single change removed it.
 		for _, c := range p.active {
 			if c.From != nil && slices.ContainsFunc(u.packages(), func(cp string) bool { return cp == c.From.cp }) {
 				all = append(all, c)
@@ -125,9 +127,9 @@ func (h *Host) tookAway(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 	return all
 }
 
-// unwanted judges an atom of @world: Portage does not merge an older version of
-// what @world asks for in a newer one. Where its package goes altogether there is
-// nothing to merge, and nobody to refuse.
+// unwanted judges an atom of @world. If the atom demands a newer version, Portage
+// does not merge an older one. If the plan removes the package altogether, there is
+// no merge that Portage could refuse.
 func (h *Host) unwanted(p *Plan, w Wanted) []blame {
 	matches := func(m *Member) bool { return w.Atom.Match(m.Pkg) }
 	if slices.ContainsFunc(p.Produced.byCP[w.Atom.CP], matches) || !slices.ContainsFunc(h.Now.byCP[w.Atom.CP], matches) {
@@ -155,8 +157,8 @@ func (h *Host) unwanted(p *Plan, w Wanted) []blame {
 // Libcs are the packages that hold the C library.
 var Libcs = map[string]bool{"sys-libs/glibc": true, "sys-libs/musl": true}
 
-// libc lets no C library go, and none give way to an older one that refuses that:
-// what was linked with the newer one would no longer start.
+// libc forbids the removal of the C library, and a downgrade that the C library
+// itself refuses: programs that were linked with the newer one would no longer start.
 func (h *Host) libc(p *Plan) (all []blame) {
 	for _, c := range p.active {
 		switch {

@@ -6,13 +6,13 @@ import (
 	"emaudit/parse/atom"
 )
 
-// steps puts the changes in an order that Portage can carry out, and returns
-// what has no such order, each with the changes to blame.
+// steps finds an order of the changes that Portage can carry out. It returns the
+// conflicts without such an order, each with the changes to blame.
 //
-// One command merges all, since the resolver must see the whole state at once;
-// in which order it merges is its own choice. So whatever must be gone before any
-// of the packages can be merged is unmerged before, and what is only to be
-// removed goes last: until the older packages are there, something may need it.
+// One command merges all packages, because the resolver must see the whole state at
+// once. The resolver chooses the order of the merges. So packages that block any of
+// them are unmerged before the command. Packages that only go are unmerged last:
+// something may need them until the older packages are installed.
 func (h *Host) steps(p *Plan) (all []blame) {
 	var merges []*Change
 	for _, c := range p.active {
@@ -50,8 +50,8 @@ func (h *Host) steps(p *Plan) (all []blame) {
 	return all
 }
 
-// inTheWay says why what a change takes away must be gone before anything is
-// merged; "" where it need not.
+// inTheWay says why the old package of a change must be unmerged before any merge. It
+// returns "" if it need not be.
 func (h *Host) inTheWay(p *Plan, c *Change, merges []*Change) string {
 	from := c.From
 	for _, m := range merges {
@@ -62,14 +62,14 @@ func (h *Host) inTheWay(p *Plan, c *Change, merges []*Change) string {
 			case b.Blocker == atom.StrongBlock:
 				return m.To.CPV() + " has " + b.String()
 			case c.To == nil && !own:
-				// Portage would unmerge it by itself, but perhaps too late.
+				// Portage would unmerge it itself, but perhaps too late.
 				return m.To.CPV() + " has " + b.String()
 			}
 		}
 	}
 	for _, b := range h.Now.blockers(from) {
 		if b.Blocker != atom.StrongBlock && c.To != nil {
-			continue // it is replaced, in an order that the resolver finds
+			continue // the merge replaces it, in an order that the resolver finds
 		}
 		plain := b.WithoutBlocker()
 		for _, m := range merges {
@@ -82,7 +82,7 @@ func (h *Host) inTheWay(p *Plan, c *Change, merges []*Change) string {
 	if c.To != nil {
 		return ""
 	}
-	// As long as it is there, the resolver keeps what it needs.
+	// While it is installed, the resolver keeps what it needs.
 	for _, u := range p.Produced.UnsatisfiedOf(from) {
 		if u.Kind != "soname" && u.Kind != "invalid" && u.Kind != "blocker" && !h.lacksNow(from, u) {
 			return "it needs " + u.Dependency
@@ -91,8 +91,8 @@ func (h *Host) inTheWay(p *Plan, c *Change, merges []*Change) string {
 	return ""
 }
 
-// blockers returns the blockers of a package. Those of IDEPEND count as long as
-// it is merged.
+// blockers returns the blockers of a package. Those in IDEPEND count during its
+// merge.
 func (w *World) blockers(m *Member) (all []atom.Atom) {
 	r := w.relationsOf(m)
 	lists := [][]relation{r.runtime}
@@ -111,17 +111,17 @@ func (w *World) blockers(m *Member) (all []atom.Atom) {
 	return all
 }
 
-// mergers are packages of @system that no package says it needs and without which
-// Portage merges nothing: the shell and the programs that ebuilds may call (PMS
-// 12), and those that unpack a binary package.
+// mergers are packages of @system without which Portage merges nothing, although no
+// package depends on them: the shell, the programs that ebuilds may call (PMS 12), and
+// the programs that unpack a binary package.
 var mergers = []string{
 	"sys-apps/portage", "sys-apps/baselayout", "app-shells/bash", "sys-apps/coreutils", "sys-apps/findutils", "sys-apps/gawk", "sys-apps/grep", "sys-apps/sed",
 	"sys-apps/util-linux", "app-arch/tar", "app-arch/gzip", "app-arch/bzip2", "app-arch/xz-utils", "app-arch/zstd", "app-arch/lz4", "app-arch/lzip", "app-arch/lzop",
 	"sys-libs/glibc", "sys-libs/musl", "sys-devel/gcc", "dev-lang/python", "dev-lang/python-exec", "app-misc/pax-utils",
 }
 
-// runs tells whether a merge needs an installed package: it is one of [mergers],
-// or one of these needs it, however indirectly.
+// runs reports whether a merge needs an installed package: it is one of [mergers], or
+// one of these needs it, directly or indirectly.
 func (h *Host) runs(m *Member) bool {
 	if h.runners == nil {
 		h.runners = map[*Member]bool{}
@@ -159,8 +159,8 @@ func (h *Host) runs(m *Member) bool {
 	return h.runners[m]
 }
 
-// neverGoes says why no plan may remove a package, "" where one may. Portage
-// unmerges neither itself nor the Python that runs it (unmerge.py).
+// neverGoes says why no plan may remove a package. It returns "" if a plan may.
+// Portage unmerges neither itself nor the Python that runs it (unmerge.py).
 func (h *Host) neverGoes(p *Plan, m *Member) string {
 	if m.cp == "sys-apps/portage" {
 		return "Portage does not unmerge itself"

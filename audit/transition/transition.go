@@ -1,15 +1,14 @@
-// Package transition says what becomes of a host when some of its packages are
-// put back, replaced or removed: which state that produces, whether Portage and
-// the host can live with it, and in which steps Portage gets there.
+// Package transition plans the change of some packages of a host: merges of other
+// builds, and removals. It answers which state the changes produce, whether that
+// state is sound, and in which steps Portage can reach it.
 //
-// It judges the state that a plan produces and never the wish: what stays is
-// judged with its own metadata. A change that would break something is not
-// carried out, and its package stays as it is; what is left of the changes is
-// the best plan. See [Host.Plan].
+// It judges the produced state, not the wish. A package that stays is judged with its
+// own metadata. A change that would break something is dropped, and its package stays
+// as it is. The remaining changes are the best plan. See [Host.Plan].
 //
-// The rules are those of Portage: lib/_emerge/depgraph.py for what the resolver
-// refuses, lib/portage/dbapi/vartree.py for what a merge refuses, and PMS 8 and
-// 13.4. What a caller does not know it says so, and gets a doubt back.
+// The rules are those of Portage: lib/_emerge/depgraph.py for refusals of the
+// resolver, lib/portage/dbapi/vartree.py for refusals of a merge, and PMS 8 and 13.4.
+// If a caller lacks a fact, the plan has a doubt about it.
 package transition
 
 import (
@@ -20,116 +19,113 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// Change is what is to become of one slot of a package.
+// Change is the change of one slot of a package.
 type Change struct {
-	// From is what the slot holds, nil for nothing; To what it is to hold, nil for
-	// nothing.
+	// From is the package in the slot today, To the package afterwards. Either is nil
+	// if the slot is empty.
 	From, To *Member
-	// Image is what To installs; it counts where ImageKnown.
+	// Image are the files that To installs. It counts only if ImageKnown is true.
 	Image      []binpkg.ImageName
 	ImageKnown bool
-	// Dropped is why the change is not carried out; nil: it is.
+	// Dropped is why the plan does not carry the change out. It is nil if it does.
 	Dropped *Break
 }
 
-// Break is something that a set of changes would break.
+// Break is something that some changes would break.
 type Break struct {
-	// CPV is the package that would be broken or could not be merged.
+	// CPV is the package that would break or could not be merged.
 	CPV string
 	// Kind is depend, slot-operator, blocker, soname, libc, set, invalid,
 	// file-collision, file-type, empty-image or runs-plan.
 	Kind string
 	// Detail is the dependency, the atom, or a sentence.
 	Detail string
-	// Atoms are those of the dependency, and Soname is the library, that CPV lacks.
+	// Atoms are the atoms of the dependency that CPV lacks, Soname the library.
 	Atoms  []atom.Atom
 	Soname atom.Soname
 }
 
-// Wanted is an atom that @world asks for: of the world file, of a set, or of the
-// profile.
+// Wanted is an atom of @world: from the world file, a set, or the profile.
 type Wanted struct {
 	Atom atom.Atom
-	// Origin is the file or the set that has it.
+	// Origin is the file or the set with the atom.
 	Origin string
-	// Selected tells that it is of the world file, from which emerge --deselect
-	// takes it.
+	// Selected reports that the atom is in the world file, so that emerge --deselect
+	// removes it.
 	Selected bool
 }
 
-// Host is what a transition begins with.
+// Host is the host before the changes.
 type Host struct {
 	Now    *World
 	Wanted []Wanted
-	// Features are those that are on.
+	// Features are the enabled FEATURES.
 	Features map[string]bool
-	// Protect, ProtectMask and CollisionIgnore are the words of the variables of
-	// these names.
+	// Protect, ProtectMask and CollisionIgnore are the words of CONFIG_PROTECT,
+	// CONFIG_PROTECT_MASK and COLLISION_IGNORE.
 	Protect, ProtectMask, CollisionIgnore []string
-	// Disk is nil where nobody can look at the files of the root.
+	// Disk is nil if the files of the root cannot be read.
 	Disk Disk
-	// Contents calls each with what an installed package owns, and returns false
-	// where that cannot be read. nil: nobody asks for files.
+	// Contents calls each for every entry of an installed package's CONTENTS. It
+	// returns false if CONTENTS cannot be read. If Contents is nil, files do not
+	// count.
 	Contents func(m *Member, each func(vdb.ContentsEntry)) bool
 
 	lacking map[*Member][]Unsatisfied
 	runners map[*Member]bool
 	owned   *ownedFiles
-	// scanned is about scannedOf, the changes of one plan.
+	// scanned is the scan of scannedOf, the changes of one plan.
 	scanned   *scan
 	scannedOf []*Change
 }
 
 // Plan is the best plan for some changes.
 type Plan struct {
-	// Changes are the changes asked for, those with Dropped set included.
+	// Changes are the requested changes, including dropped ones.
 	Changes []*Change
 	// Produced is the state afterwards.
 	Produced *World
-	active   []*Change // those that are carried out
-	// givers are the replaced packages that own what another one is to install.
+	active   []*Change // the changes that are not dropped
+	// givers are the replaced packages that own files that another package installs.
 	givers map[*Change][]*wanted
-	// Early are the changes whose From is unmerged before anything is merged, and
-	// why each is.
+	// Early are the changes whose From is unmerged before any merge, with the reason.
 	Early map[*Change]string
-	// Merges are the changes that merge, one command for each part, in this
-	// order; none is empty.
+	// Merges are the changes that merge a package. Each part is one command, in this
+	// order. No part is empty.
 	Merges [][]*Change
-	// Late are the removals that come last.
+	// Late are the removals at the end.
 	Late []*Change
-	// Deselect are atoms of the world file that must go before Portage can merge.
+	// Deselect are atoms that must leave the world file before Portage can merge.
 	Deselect []Wanted
-	// Lost are atoms of @world that nothing satisfies afterwards any more, for
-	// their packages are removed.
+	// Lost are atoms of @world that nothing satisfies afterwards, because the plan
+	// removes their packages.
 	Lost []Wanted
-	// Doubts are conditions that could not be decided.
+	// Doubts are conditions that the plan could not decide.
 	Doubts []Doubt
-	// Overwritten are files that no package owns and that a merge replaces, by
-	// package.
+	// Overwritten are files without an owner that a merge replaces, by package.
 	Overwritten map[*Change][]string
 }
 
-// Doubt is a condition that could not be decided.
+// Doubt is a condition that a plan could not decide.
 type Doubt struct {
-	// Kind is soname-unprovided, contents-unread, image-unread or image-names: two
-	// names of an image are one on the disk.
+	// Kind is soname-unprovided, contents-unread, image-unread or image-names. The
+	// last means that two names of an image are one file on the disk.
 	Kind string
 	CPV  string
-	// Detail is a library, or nothing.
+	// Detail is a library, or "".
 	Detail string
 }
 
-// Carried counts the changes that are carried out.
+// Carried counts the changes that the plan carries out.
 func (p *Plan) Carried() int { return len(p.active) }
 
-// Plan returns the best plan for some changes. It sets Dropped of those that are
-// not carried out; those that have it set already are not tried.
+// Plan returns the best plan for some changes. It sets Dropped of the changes that the
+// plan does not carry out. It does not try changes that have it set already.
 //
-// It begins with all of them. As long as the state that they produce is not sound
-// or there is no order for the steps, it gives up the changes that are to blame.
-// That ends: without any change, the state is that of today, of which nothing is
-// asked. Then it tries whether one of those that were given up can be carried out
-// after all, since another one was to blame.
+// Plan begins with all changes. While the produced state is not sound, or the steps
+// have no order, it drops the changes to blame. This ends, because no change leaves
+// today's state, which is not judged. Then Plan tries each dropped change again,
+// because another one may have been to blame.
 func (h *Host) Plan(changes []*Change) *Plan {
 	var given []*Change
 	p := h.try(changes)
@@ -162,7 +158,7 @@ func (h *Host) Plan(changes []*Change) *Plan {
 	return p
 }
 
-// Broken returns what would break if all of some changes were carried out.
+// Broken returns what would break if all the changes were carried out.
 func (h *Host) Broken(changes []*Change) (all []Break) {
 	p := h.carry(changes)
 	p.Changes = changes
@@ -176,14 +172,14 @@ func (h *Host) Broken(changes []*Change) (all []Break) {
 	return all
 }
 
-// try begins a plan that carries out what is not given up.
+// try begins a plan with the changes that are not dropped.
 func (h *Host) try(changes []*Change) *Plan {
 	p := h.carry(slices.DeleteFunc(slices.Clone(changes), func(c *Change) bool { return c.Dropped != nil }))
 	p.Changes = changes
 	return p
 }
 
-// carry begins a plan that carries out some changes.
+// carry begins a plan with the given changes.
 func (h *Host) carry(changes []*Change) *Plan {
 	p := &Plan{active: changes, Early: map[*Change]string{}, givers: map[*Change][]*wanted{}, Overwritten: map[*Change][]string{}}
 	out := map[*Member]bool{}
@@ -200,13 +196,13 @@ func (h *Host) carry(changes []*Change) *Plan {
 	return p
 }
 
-// blame is a break with the changes that have to be given up for it.
+// blame is a break with the changes to drop because of it.
 type blame struct {
 	Break
 	changes []*Change
 }
 
-// drop gives changes up, and returns them.
+// drop drops changes and returns them.
 func drop(all []blame) (given []*Change) {
 	for _, b := range all {
 		for _, c := range b.changes {

@@ -13,14 +13,13 @@ import (
 type Member struct {
 	Pkg      atom.Package
 	Metadata *store.Metadata
-	// Merged tells that the package is to be merged. Portage judges it by more
-	// than it does an installed one: by IDEPEND, and by strong blockers of its
-	// own slot.
+	// Merged reports that the plan merges the package. Portage then also checks
+	// IDEPEND, and strong blockers of its own slot.
 	Merged bool
 	cp     string
 }
 
-// NewMember returns the member that a build is.
+// NewMember returns the member for a build.
 func NewMember(pkg atom.Package, m *store.Metadata) *Member {
 	if m == nil {
 		m = &store.Metadata{}
@@ -28,27 +27,25 @@ func NewMember(pkg atom.Package, m *store.Metadata) *Member {
 	return &Member{Pkg: pkg, Metadata: m, cp: pkg.CPV.CP()}
 }
 
-// phase tells whether the package has one of some phases.
+// phase reports whether the package has one of some phases.
 func (m *Member) phase(names ...string) bool {
 	return slices.ContainsFunc(strings.Fields(m.Metadata.DefinedPhases), func(p string) bool { return slices.Contains(names, p) })
 }
 
-// CPV is category/name-version.
+// CPV returns category/name-version.
 func (m *Member) CPV() string { return m.Pkg.CPV.String() }
 
 // World is a set of packages that are installed together.
 type World struct {
 	members  []*Member
 	byCP     map[string][]*Member
-	provides map[atom.Soname]int // how many members have a library
-	// provided are the packages of package.provided: Portage takes each for
-	// installed whatever its slot and USE flags (dep_check.py, dep_wordreduce).
+	provides map[atom.Soname]int // the number of members with a library
+	// provided are the packages of package.provided. Portage treats each as
+	// installed, for any slot and USE flags (dep_check.py, dep_wordreduce).
 	provided map[string][]atom.CPV
-	// more returns packages that count as members where a dependency asks for
-	// one.
+	// more returns packages that count as members if a dependency needs one.
 	more func(cp string) []*Member
-	// relations are what the metadata of members was read as, shared by the
-	// worlds of one host.
+	// relations are the parsed metadata of members, shared by the worlds of one host.
 	relations map[*store.Metadata]*relations
 }
 
@@ -65,19 +62,19 @@ func (w *World) Provide(cpv atom.CPV) {
 	w.provided[cpv.CP()] = append(w.provided[cpv.CP()], cpv)
 }
 
-// With returns the same world, in which the packages that more returns satisfy
-// dependencies, too.
+// With returns the same world, in which the packages from more also satisfy
+// dependencies.
 func (w *World) With(more func(cp string) []*Member) *World {
 	other := *w
 	other.more = more
 	return &other
 }
 
-// Names are the packages (category/name) that have a member.
+// Names returns the packages (category/name) with a member.
 func (w *World) Names() []string { return slices.Sorted(maps.Keys(w.byCP)) }
 
-// NamesAskedBy are the packages that the runtime dependencies of a package are
-// about, of those that have a member.
+// NamesAskedBy returns the packages with a member that the runtime dependencies of a
+// package name.
 func (w *World) NamesAskedBy(cp string) (all []string) {
 	for _, m := range w.byCP[cp] {
 		for _, name := range w.relationsOf(m).names {
@@ -89,7 +86,7 @@ func (w *World) NamesAskedBy(cp string) (all []string) {
 	return all
 }
 
-// beside returns the same world in which m satisfies dependencies, too.
+// beside returns the same world, in which m also satisfies dependencies.
 func (w *World) beside(m *Member) *World {
 	return w.With(func(cp string) []*Member {
 		if cp == m.cp {
@@ -99,7 +96,7 @@ func (w *World) beside(m *Member) *World {
 	})
 }
 
-// Find returns the member of a version, nil where there is none.
+// Find returns the member of a version, or nil if there is none.
 func (w *World) Find(cpv string) *Member {
 	c, err := atom.ParseCPV(cpv)
 	if err != nil {
@@ -122,7 +119,7 @@ func (w *World) Add(m *Member) {
 	}
 }
 
-// change returns the world without some members and with others.
+// change returns a world without some members and with others.
 func (w *World) change(out map[*Member]bool, in []*Member) *World {
 	other := &World{
 		members: make([]*Member, 0, len(w.members)+len(in)), byCP: make(map[string][]*Member, len(w.byCP)),
@@ -139,25 +136,25 @@ func (w *World) change(out map[*Member]bool, in []*Member) *World {
 	return other
 }
 
-// relations are the dependencies of a build, for its own USE flags, and its
+// relations are the dependencies of a build, reduced by its own USE flags, and its
 // libraries.
 type relations struct {
-	// runtime are those of RDEPEND and PDEPEND, phases those of IDEPEND.
+	// runtime comes from RDEPEND and PDEPEND, phases from IDEPEND.
 	runtime, phases    []relation
 	requires, provides []atom.Soname
 	requiresErr        error
-	// names are the packages that the runtime dependencies are about.
+	// names are the packages that the runtime dependencies name.
 	names []string
 }
 
-// concern tells whether any of the relations is about one of some packages, or
-// about a library.
+// concern reports whether any of the relations names one of some packages, or a
+// library.
 func (r *relations) concern(packages map[string]bool, libraries map[atom.Soname]bool) bool {
 	return slices.ContainsFunc(r.names, func(cp string) bool { return packages[cp] }) ||
 		slices.ContainsFunc(r.requires, func(s atom.Soname) bool { return libraries[s] })
 }
 
-// relation is one dependency string; err tells that it cannot be read.
+// relation is one dependency string. err is set if it cannot be parsed.
 type relation struct {
 	dep atom.Dep
 	err error
@@ -195,8 +192,7 @@ func (w *World) relationsOf(m *Member) *relations {
 	return r
 }
 
-// Unsatisfied is a dependency of a package that a set of packages does not
-// meet.
+// Unsatisfied is a dependency of a package that a set of packages does not satisfy.
 type Unsatisfied struct {
 	CPV        string `json:"cpv"`
 	Dependency string `json:"dependency"`
@@ -207,7 +203,7 @@ type Unsatisfied struct {
 	soname atom.Soname
 }
 
-// atoms are those of the dependency.
+// atoms returns the atoms of the dependency.
 func (u *Unsatisfied) atoms() (all []atom.Atom) {
 	for item := range u.dep.Items {
 		if item.Atom != nil {
@@ -217,7 +213,7 @@ func (u *Unsatisfied) atoms() (all []atom.Atom) {
 	return all
 }
 
-// packages are the names that the dependency is about.
+// packages returns the packages that the dependency names.
 func (u *Unsatisfied) packages() (all []string) {
 	for _, a := range u.atoms() {
 		all = append(all, a.CP)
@@ -225,7 +221,7 @@ func (u *Unsatisfied) packages() (all []string) {
 	return all
 }
 
-// has tells whether the world has a package that an atom of m is true of.
+// has reports whether an atom of m matches a package of the world.
 func (w *World) has(m *Member, a atom.Atom) bool {
 	matches := func(x *Member) bool { return a.Match(x.Pkg) }
 	if slices.ContainsFunc(w.byCP[a.CP], matches) || w.more != nil && slices.ContainsFunc(w.more(a.CP), matches) {
@@ -236,9 +232,9 @@ func (w *World) has(m *Member, a atom.Atom) bool {
 	return slices.ContainsFunc(w.provided[a.CP], func(c atom.CPV) bool { return bare.Match(atom.Package{CPV: c}) })
 }
 
-// blocked returns the members that a blocker of m forbids. A weak blocker does
-// not forbid what has the slot of m, which m replaces; a strong one does, and
-// forbids even m itself where that is merged (depgraph.py, _validate_blockers).
+// blocked returns the members that a blocker of m forbids. A weak blocker does not
+// forbid a package in the slot of m, because m replaces it. A strong one does, and
+// forbids even m itself if m is merged (depgraph.py, _validate_blockers).
 func (w *World) blocked(m *Member, a atom.Atom) (all []*Member) {
 	plain := a.WithoutBlocker()
 	for _, x := range w.byCP[a.CP] {
@@ -253,7 +249,7 @@ func (w *World) blocked(m *Member, a atom.Atom) (all []*Member) {
 	return all
 }
 
-// UnsatisfiedOf returns the dependencies of m that the world does not meet.
+// UnsatisfiedOf returns the dependencies of m that the world does not satisfy.
 func (w *World) UnsatisfiedOf(m *Member) []Unsatisfied {
 	var all []Unsatisfied
 	lacks := func(kind, dependency string, dep atom.Dep) {
@@ -287,14 +283,13 @@ func (w *World) UnsatisfiedOf(m *Member) []Unsatisfied {
 	return all
 }
 
-// missing returns the parts of a reduced dependency that the set does not
-// meet.
+// missing returns the parts of a reduced dependency that the set does not satisfy.
 func (w *World) missing(m *Member, dep atom.Dep) []atom.Dep {
 	_, missing := dep.Satisfied(func(a atom.Atom) bool { return w.has(m, a) })
 	kept := missing[:0]
 	for _, d := range missing {
-		// Satisfied takes a blocker for unmet where anything matches, m itself
-		// included.
+		// Satisfied calls a blocker unsatisfied if it matches anything, including m
+		// itself.
 		if d.Atom != nil && d.Atom.Blocker != atom.NoBlocker && len(w.blocked(m, *d.Atom)) == 0 {
 			continue
 		}
@@ -303,12 +298,12 @@ func (w *World) missing(m *Member, dep atom.Dep) []atom.Dep {
 	return kept
 }
 
-// Satisfies tells whether the set meets what another one did not.
+// Satisfies reports whether the set satisfies what another one did not.
 func (w *World) Satisfies(m *Member, u Unsatisfied) bool {
 	return len(w.missing(m, u.dep)) == 0
 }
 
-// kindOf names what kind of dependency is not met.
+// kindOf returns the kind of an unsatisfied dependency.
 func kindOf(dep atom.Dep) string {
 	if dep.Atom == nil {
 		return "depend"
