@@ -9,8 +9,8 @@ import (
 	"emaudit/audit/binpkgs"
 )
 
-// furtherSteps is how many steps beyond the budget a plan shows. Files that are
-// kept for one reason, one after the other, count as one.
+// furtherSteps is the number of steps beyond the budget that a plan shows. Successive
+// files that are kept for the same reason count as one.
 const furtherSteps = 4
 
 // budgetItem is something that the budget can take.
@@ -19,17 +19,16 @@ type budgetItem struct {
 	value       float64
 	files       []*binpkgs.Binpkg
 	size        int64
-	state       *keptState // nil: a file that no state needs
+	state       *keptState // nil for a file that no state needs
 }
 
-// ratio is what an item is worth for its size.
+// ratio is the value of an item for its size.
 func (i *budgetItem) ratio() float64 { return i.value / float64(max(i.size, 1)) }
 
-// budget takes more until what stays is no larger than MaxSize: always what is
-// worth least for its size. A state is worth less the older it is, and nothing
-// without the newer ones going on to need their files; files that no state
-// needs are worth less than any state. What the present state needs, what is
-// pinned and what is excluded never goes.
+// budget takes more files until the rest is no larger than MaxSize. It always takes
+// the item with the least value for its size. An older state has less value. Files
+// that no state needs have less value than any state. What the present state needs,
+// what is pinned and what is excluded never goes.
 func (p *pruner) budget() {
 	if p.policy.MaxSize <= 0 {
 		return
@@ -39,7 +38,7 @@ func (p *pruner) budget() {
 		size += k.Size
 	}
 	files := p.fileItems()
-	var lost []*keptState // that are given up, and of which no file went yet
+	var lost []*keptState // states that are given up and have not lost a file yet
 	last := ""
 	for further := 0; ; {
 		best, ok := p.nextItem(&files)
@@ -57,7 +56,7 @@ func (p *pruner) budget() {
 		if best.state != nil {
 			p.giveUp(best.state)
 			if lost = append(lost, best.state); len(best.files) == 0 {
-				// Other kept states need all that it needs.
+				// Other kept states need all of its files.
 				continue
 			}
 			if cost = "the rollback to " + best.state.title; len(lost) > 1 {
@@ -90,7 +89,7 @@ func (p *pruner) budget() {
 	}
 }
 
-// markGivenUp tells of states to which there will be no way back.
+// markGivenUp marks the states that a rollback will no longer reach.
 func (p *pruner) markGivenUp(states []*keptState) {
 	for _, k := range states {
 		for i := range p.plan.States {
@@ -101,8 +100,7 @@ func (p *pruner) markGivenUp(states []*keptState) {
 	}
 }
 
-// fileItems lists the files that no state needs, the one first that is worth
-// least.
+// fileItems lists the files that no state needs, those with the least value first.
 func (p *pruner) fileItems() []budgetItem {
 	var items []budgetItem
 	for i := range p.Past.Binpkgs {
@@ -117,8 +115,8 @@ func (p *pruner) fileItems() []budgetItem {
 	return items
 }
 
-// nextItem returns what is worth least of all that could go: the first of files,
-// which it takes out of them, or a state with the files that it alone needs.
+// nextItem returns the item with the least value: the first of files, which it
+// removes from them, or a state with the files that it alone needs.
 func (p *pruner) nextItem(files *[]budgetItem) (best budgetItem, ok bool) {
 	if len(*files) > 0 {
 		best, ok = (*files)[0], true
@@ -133,8 +131,7 @@ func (p *pruner) nextItem(files *[]budgetItem) (best budgetItem, ok bool) {
 		}
 	}
 	for i, s := range p.steps {
-		// The newest state is worth most; what it is worth halves with each
-		// older one.
+		// The newest state has the most value. Each older one has half as much.
 		item := budgetItem{title: "the state " + s.title, code: KeepState, state: s, files: alone[s], value: stateValue / float64(int64(1)<<min(i, 60))}
 		for _, b := range item.files {
 			item.size += b.Size
@@ -149,7 +146,7 @@ func (p *pruner) nextItem(files *[]budgetItem) (best budgetItem, ok bool) {
 	return best, ok
 }
 
-// giveUp keeps nothing for a state any more.
+// giveUp stops keeping files for a state.
 func (p *pruner) giveUp(s *keptState) {
 	same := func(k *keptState) bool { return k == s }
 	p.steps = slices.DeleteFunc(p.steps, same)
@@ -158,7 +155,7 @@ func (p *pruner) giveUp(s *keptState) {
 	}
 }
 
-// buildLost says what is lost with a file that was kept.
+// buildLost says what is lost with a file.
 func (p *pruner) buildLost(b *binpkgs.Binpkg) string {
 	if slices.ContainsFunc(p.Past.ByCPV[b.CPV], func(c *binpkgs.Binpkg) bool { return c != b && p.keep[c] != nil && p.restorable(c) }) {
 		return "this build of " + b.CPV
@@ -172,7 +169,7 @@ const stateValue = 1 << 20
 // miscValue is the value of one file that no state needs.
 var miscValue = map[string]float64{KeepRecent: 1, KeepImportant: 4, KeepLastCopy: 2, KeepUnknownState: 8}
 
-// take makes a candidate of a file that was kept.
+// take makes a kept file a candidate.
 func (p *pruner) take(b *binpkgs.Binpkg, cost string) {
 	reason := p.keep[b].reason + "; --max-size takes it"
 	p.plan.Kept = slices.DeleteFunc(p.plan.Kept, func(k PruneKept) bool { return k.PkgDir == b.Dir.Path && k.Path == b.Path })

@@ -10,14 +10,15 @@ import (
 	"emaudit/parse/userconf"
 )
 
-// changedSince says why Portage would build a version anew before it took a
-// binary package of it, as eclean's --changed-iuse and --changed-deps do: the
-// flags or the dependencies of its ebuild are others now. With --usepkgonly, as
-// in a rollback, Portage does not look (see [judgeEbuild]); so this speaks only
-// against a file that no kept state needs.
+// changedSince says why Portage would build a version again instead of taking a
+// binary package: the flags or the dependencies of its ebuild have changed. The
+// options --changed-iuse and --changed-deps of eclean ask the same. With
+// --usepkgonly, as in a rollback, Portage does not compare (see [judgeEbuild]). So
+// this is a reason only against a file that no kept state needs.
 //
 // A flag that a profile masks or forces may not count (depgraph.py,
-// _iuse_flags_for_rebuild); where only such flags changed, nothing is said.
+// _iuse_flags_for_rebuild). If only such flags changed, changedSince returns no
+// reason.
 func (p *pruner) changedSince(b *binpkgs.Binpkg) (code, reason string) {
 	if p.facts.CacheEntry == nil || b.Metadata == nil || p.takesChanged() {
 		return "", ""
@@ -42,8 +43,8 @@ func (p *pruner) changedSince(b *binpkgs.Binpkg) (code, reason string) {
 	return "", ""
 }
 
-// readDefaultOptions looks for the options with which Portage takes binary
-// packages whatever became of their ebuild.
+// readDefaultOptions looks for the options with which Portage takes binary packages
+// even if their ebuild has changed.
 func (p *pruner) readDefaultOptions() {
 	for option := range strings.FieldsSeq(p.Accept.Settings["EMERGE_DEFAULT_OPTS"]) {
 		switch {
@@ -57,16 +58,15 @@ func (p *pruner) readDefaultOptions() {
 	}
 }
 
-// isShort tells whether a word of a command line has a short option: -avK.
+// isShort reports whether a word of a command line has a short option, as in -avK.
 func isShort(word string, option byte) bool {
 	return len(word) > 1 && word[0] == '-' && word[1] != '-' && strings.IndexByte(word, option) > 0
 }
 
 func (p *pruner) takesChanged() bool { return p.respectsNoUse && p.ignoresDeps }
 
-// systemPackages are the packages of @system: what the lines of the profiles
-// name, and, since many of them are virtuals, what an installed one of these
-// stands for.
+// systemPackages returns the packages of @system: those that the profiles name, and,
+// for an installed virtual, the packages behind it.
 func (p *pruner) systemPackages() importantPackages {
 	named := p.facts.System
 	if len(named) == 0 {
@@ -85,8 +85,8 @@ func (p *pruner) systemPackages() importantPackages {
 }
 
 // SystemPackages stacks the files "packages" of a profile and its parents, the
-// weakest first (PMS 5.2.6: a line "*atom" puts a package into @system, and
-// "-*atom" takes it back), and returns their category/pn.
+// weakest first, and returns the category/pn of their packages. A line "*atom" puts a
+// package into @system, and "-*atom" takes it out (PMS 5.2.6).
 func SystemPackages(files [][]byte) []string {
 	var lines []string
 	for _, content := range files {

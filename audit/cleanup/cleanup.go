@@ -1,5 +1,5 @@
-// Package cleanup decides which files of PKGDIR can go, and says why each of the
-// others stays.
+// Package cleanup decides which files of PKGDIR can go, and says why each other file
+// stays. It also lists what a host needs from a PKGDIR elsewhere.
 package cleanup
 
 import (
@@ -26,47 +26,44 @@ const (
 	DefaultKeepDays   = 30
 )
 
-// PrunePolicy says what is to be kept.
+// PrunePolicy says what to keep.
 type PrunePolicy struct {
-	// KeepStates is the number of states before the last runs whose files are
-	// kept.
+	// KeepStates is the number of states before the last updates whose files stay.
 	KeepStates int `json:"keep_states"`
-	// KeepDays keeps the files of every state of the last days that can be had
-	// again, and whatever is younger.
+	// KeepDays keeps the files of every state of the last days that a rollback can
+	// reach, and every younger file.
 	KeepDays int `json:"keep_days"`
-	// MaxSize is what the files may take together, in bytes; 0 is no limit.
+	// MaxSize is the largest total size of the files, in bytes; 0 means no limit.
 	MaxSize int64 `json:"max_size"`
-	// Excludes name what is kept whatever else is true.
+	// Excludes name files that always stay.
 	Excludes Excludes `json:"-"`
 }
 
-// PruneFacts are facts that the caller reads for a plan, since the store does
-// not keep them.
+// PruneFacts are facts that the store does not hold. The caller reads them for a plan.
 type PruneFacts struct {
-	// EmergeRuns tells that Portage is at work: what is half-made may be its.
+	// EmergeRuns reports that Portage is at work. An unfinished file may belong to it.
 	EmergeRuns bool
-	// Ebuild looks for the ebuild of a version; nil knows of none.
+	// Ebuild looks for the ebuild of a version. It may be nil.
 	Ebuild func(cpv, repo string) acceptance.EbuildState
-	// CacheEntry returns what metadata/md5-cache of a repository says of a
-	// version; ok is false where it says nothing, and CacheEntry is nil where
-	// there is none.
+	// CacheEntry returns the metadata/md5-cache entry of a version in a repository.
+	// ok is false if there is none. CacheEntry may be nil.
 	CacheEntry func(repo, cpv string) (e userconf.CacheEntry, ok bool)
-	// SettledFlags returns the USE flags that a profile masks or forces, of
-	// whatever package; nil knows of none.
+	// SettledFlags returns the USE flags that a profile masks or forces for any
+	// package. It may be nil.
 	SettledFlags func() map[string]bool
-	// System are the packages of @system, by category/pn; nil is not known.
+	// System are the packages of @system, by category/pn; nil if unknown.
 	System []string
 	// Rollback are facts for the verdicts about the kept states.
 	Rollback rollback.RollbackOptions
 	// Fleet are the other hosts that get binary packages from here.
 	Fleet PruneFleet
-	// TotalsOnly leaves these verdicts out, and gives what can go the reasons
-	// that cost nothing to find.
+	// TotalsOnly omits these verdicts. The candidates then get only reasons that cost
+	// nothing to find.
 	TotalsOnly bool
 }
 
-// PruneCandidate is one file of a folder of binary packages that can go, or one
-// entry of an index that stands for nothing.
+// PruneCandidate is one file of a folder of binary packages that can go, or one index
+// entry without a file.
 type PruneCandidate struct {
 	PkgDir  string  `json:"pkgdir"` // inside the root
 	Path    string  `json:"path"`   // relative to it
@@ -75,12 +72,11 @@ type PruneCandidate struct {
 	Size    int64   `json:"size"` // bytes
 	Code    string  `json:"code"`
 	Reason  string  `json:"reason"`
-	// Cost is what is lost with the file; empty where nothing is.
+	// Cost is what is lost with the file, or "".
 	Cost string `json:"cost"`
-	// EntryOnly is true of an index entry without a file.
+	// EntryOnly is true for an index entry without a file.
 	EntryOnly bool `json:"entry_only"`
-	// Inode and MTimeNS are those of the file that was judged; an inode of 0
-	// is not known.
+	// Inode and MTimeNS identify the judged file. Inode is 0 if unknown.
 	Inode   uint64 `json:"inode"`
 	MTimeNS int64  `json:"mtime_ns"`
 }
@@ -93,7 +89,7 @@ type PruneKept struct {
 	Size   int64   `json:"size"` // bytes
 	Code   string  `json:"code"`
 	Reason string  `json:"reason"`
-	// Needs are the other hosts that need it, and what for.
+	// Needs are the other hosts that need it, with their reasons.
 	Needs []PruneNeed `json:"needs"`
 }
 
@@ -101,14 +97,13 @@ type PruneKept struct {
 type PruneState struct {
 	Target  state.Target       `json:"target"`
 	Verdict rollback.Readiness `json:"verdict"`
-	// Why is what keeps it from being ready, "" where nothing does. Pruning
-	// changes none of it.
+	// Why is why a rollback to it is not ready, or "". Pruning has no effect on it.
 	Why string `json:"why"`
-	// GivenUp tells that MaxSize takes what it needs.
+	// GivenUp reports that MaxSize takes files that it needs.
 	GivenUp bool `json:"given_up"`
 }
 
-// PruneStep is one step by which [PrunePolicy.MaxSize] is reached.
+// PruneStep is one step on the way to [PrunePolicy.MaxSize].
 type PruneStep struct {
 	Title string `json:"title"`
 	// Code is why the files were kept.
@@ -116,32 +111,31 @@ type PruneStep struct {
 	Cost  string `json:"cost"`
 	Files int    `json:"files"`
 	Size  int64  `json:"size"` // bytes
-	// Taken tells that the files are among the candidates.
+	// Taken reports that the files are candidates.
 	Taken bool `json:"taken"`
 }
 
-// PrunePlan is the answer to: which files can go, and which stay? Every file
-// that lies in the folders is in exactly one of both lists, but for the index,
-// locks, and what emaudit itself put there.
+// PrunePlan answers which files can go, and which stay. Every file in the folders is in
+// exactly one of the two lists, except for the index, locks, and emaudit's own files.
 type PrunePlan struct {
 	Policy      PrunePolicy      `json:"policy"`
 	Candidates  []PruneCandidate `json:"candidates"`
 	Kept        []PruneKept      `json:"kept"`
 	Reclaimable int64            `json:"reclaimable_bytes"`
 	KeptSize    int64            `json:"kept_bytes"`
-	// States are those of which KeepStates speaks.
+	// States are the states that KeepStates counts.
 	States []PruneState `json:"states"`
 	// Endings are the rollbacks that pruning ends or makes worse, the newest first.
 	Endings []PruneEnding `json:"endings"`
-	// EndingsUnjudged counts the oldest runs before which no state was judged: whether
-	// pruning ends a rollback to one of them is not known.
+	// EndingsUnjudged counts the oldest runs whose rollbacks were not judged. It is
+	// unknown whether pruning ends one of them.
 	EndingsUnjudged int         `json:"endings_unjudged"`
 	Steps           []PruneStep `json:"steps"`
 	// Hosts are the other hosts for which files are kept.
 	Hosts    []PruneHost     `json:"hosts"`
 	Findings []audit.Finding `json:"-"`
 
-	unread []string // hosts whose file of needs could not be read, or not whole
+	unread []string // hosts whose file of needs could not be read as a whole
 }
 
 // The codes of candidates.
@@ -150,30 +144,30 @@ const (
 	PruneDuplicate   = "duplicate"       // another file of the same build is kept
 	PruneOldVersion  = "old-version"     // no kept state needs it
 	PruneUninstalled = "not-installed"   // nothing of the package is installed
-	PruneNeverUsable = "never-usable"    // Portage will not take it any more
-	PruneChangedSlot = "changed-subslot" // what it was built against is there no more
+	PruneNeverUsable = "never-usable"    // Portage will never take it again
+	PruneChangedSlot = "changed-subslot" // the library that it was built with is gone
 	PruneChangedIUSE = "changed-iuse"    // its ebuild has other USE flags now
 	PruneChangedDeps = "changed-deps"    // its ebuild has other dependencies now
 	PruneUnseen      = "unseen"          // it lies where Portage does not look
 	PruneDamaged     = "damaged"         // it cannot be merged
-	PruneLeftover    = "leftover"        // of a build or fetch that was broken off
+	PruneLeftover    = "leftover"        // of an interrupted build or fetch
 	PruneIndexEntry  = "index-entry"     // an entry without a file
 	PruneOverBudget  = "over-max-size"   // the budget takes it
-	KeepInstalled    = "installed"       // of what is installed
+	KeepInstalled    = "installed"       // the installed build
 	KeepState        = "kept-state"      // a kept state needs it
 	KeepPinned       = "pinned"          // a pinned state needs it
 	KeepElsewhere    = "other-host"      // another host needs it
 	KeepExcluded     = "excluded"        // --exclude
 	KeepImportant    = "important"       // of system, toolchain or boot, for longer
-	KeepLastCopy     = "last-copy"       // it could not be built again
+	KeepLastCopy     = "last-copy"       // nobody could build it again
 	KeepRecent       = "recent"          // younger than KeepDays
-	KeepUnknownState = "state-unknown"   // what a kept state needs is not known
-	KeepUnread       = "unread"          // what it is could not be read
-	KeepUnsettled    = "in-use-perhaps"  // half-made, and somebody may be at it
-	KeepForeign      = "not-a-binpkg"    // nothing that emaudit judges
+	KeepUnknownState = "state-unknown"   // the needs of a kept state are unknown
+	KeepUnread       = "unread"          // its metadata could not be read
+	KeepUnsettled    = "in-use-perhaps"  // unfinished, and a process may be writing it
+	KeepForeign      = "not-a-binpkg"    // emaudit does not judge it
 )
 
-// quarantineFolder is where package prune moves files to.
+// quarantineFolder is the folder to which package prune moves files.
 const quarantineFolder = ".emaudit-quarantine"
 
 // pruner makes one plan.
@@ -184,23 +178,21 @@ type pruner struct {
 	plan   *PrunePlan
 
 	keep    map[*binpkgs.Binpkg]*keeping
-	usable  map[*binpkgs.Binpkg]bool              // whole, seen by Portage and taken by it
-	reasons map[*binpkgs.Binpkg]acceptance.Reason // of those that are never usable again
+	usable  map[*binpkgs.Binpkg]bool              // whole, visible to Portage and accepted
+	reasons map[*binpkgs.Binpkg]acceptance.Reason // why a file will never be usable again
 	steps   []*keptState
 	groups  map[*binpkgs.Binpkg]string
-	// current are the packages of which something is installed, and there the
-	// versions.
+	// current are the installed packages, and there the versions in PKGDIR.
 	current, there map[string]bool
-	unknown        string // why what the kept states need is not known; "" = it is known
+	unknown        string // why the needs of the kept states are unknown, or ""
 	system         importantPackages
 	settled        map[string]bool // flags that a profile masks or forces
-	// respectsNoUse and ignoresDeps are of EMERGE_DEFAULT_OPTS: a change of the
-	// ebuild does not keep Portage from taking a binary package.
+	// respectsNoUse and ignoresDeps come from EMERGE_DEFAULT_OPTS: Portage takes a
+	// binary package although its ebuild has changed.
 	respectsNoUse, ignoresDeps bool
 }
 
-// keeping is why a file stays: the strongest reason, and the states that need
-// it.
+// keeping is why a file stays: the strongest reason, and the states that need it.
 type keeping struct {
 	code, reason string
 	states       []*keptState
@@ -210,8 +202,8 @@ type keeping struct {
 // PlanPrune sorts every file of the folders of binary packages into those that
 // can go and those that stay.
 //
-// What is not known keeps: a file that could not be read, and, where the states
-// to be kept are not known, every file that one of them may need.
+// Unknown files stay: a file that could not be read, and, if the kept states are
+// unknown, every file that one of them may need.
 func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, error) {
 	judge, err := rollback.NewRollbackJudge(db, facts.Rollback)
 	if err != nil {
@@ -247,7 +239,7 @@ func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PruneP
 	return p.plan, cmp.Or(p.Past.Err, db.Finish(p.plan.Findings))
 }
 
-// judgeAll finds out which files Portage would take at all.
+// judgeAll finds the files that Portage would accept.
 func (p *pruner) judgeAll() error {
 	judged := make([]*acceptance.JudgedBinpkg, 0, len(p.Past.Binpkgs))
 	var mergeable []*acceptance.JudgedBinpkg
@@ -282,15 +274,14 @@ func (p *pruner) judgeAll() error {
 	return nil
 }
 
-// permanent are the reasons of a refusal that no line of configuration takes
-// back. A mask, a keyword or a licence is the administrator's, and may be
-// meant for a while.
+// permanent are the reasons of a refusal that no line of configuration removes. Masks,
+// keywords and licences belong to the administrator, and may be temporary.
 var permanent = map[string]bool{
 	"chost-refused": true, "eapi-refused": true, "metadata-invalid": true, "march-refused": true, "cpu-flags-refused": true,
 	"slot-operator-stale": true, "dependency-missing": true, "libc-newer": true,
 }
 
-// hold keeps a file for a reason, unless there is one already.
+// hold keeps a file for a reason, unless it has one already.
 func (p *pruner) hold(b *binpkgs.Binpkg, code, reason string, s *keptState) {
 	k := p.keep[b]
 	if k == nil {
@@ -302,11 +293,11 @@ func (p *pruner) hold(b *binpkgs.Binpkg, code, reason string, s *keptState) {
 	}
 }
 
-// sort decides about every file that is, or pretends to be, a binary package.
+// sort decides about every file that is, or claims to be, a binary package.
 func (p *pruner) sort() {
-	byCPV := map[string]*binpkgs.Binpkg{} // the newest that is kept
+	byCPV := map[string]*binpkgs.Binpkg{} // the newest kept file
 	byBuild := map[string]*binpkgs.Binpkg{}
-	last := map[string]*binpkgs.Binpkg{} // the newest that is whole, of those that go
+	last := map[string]*binpkgs.Binpkg{} // the newest whole file that goes
 	for i := range p.Past.Binpkgs {
 		b := &p.Past.Binpkgs[i]
 		if p.keep[b] == nil {
@@ -336,7 +327,7 @@ func (p *pruner) sort() {
 	}
 }
 
-// buildKey is what all files of one build have in common.
+// buildKey identifies a build: all its files have the same key.
 func buildKey(b *binpkgs.Binpkg) string {
 	if b.BuildTime == 0 || b.CPV == "" {
 		return ""
@@ -388,7 +379,7 @@ func candidateOf(b *binpkgs.Binpkg, code, reason, cost string) PruneCandidate {
 	}
 }
 
-// knownText is nil for the empty text, which the store keeps for "unreadable".
+// knownText returns nil for "", which means "unreadable" in the store.
 func knownText(s string) *string {
 	if s == "" {
 		return nil
@@ -400,16 +391,16 @@ func (p *pruner) stay(b *binpkgs.Binpkg, k *keeping) {
 	p.plan.Kept = append(p.plan.Kept, PruneKept{PkgDir: b.Dir.Path, Path: b.Path, CPV: knownText(b.CPV), Size: b.Size, Code: k.code, Reason: k.reason, Needs: k.needs})
 }
 
-// leftoverAge is how old something half-made must be, in seconds, before
-// nobody can be at work on it any more: a day, longer than any fetch.
+// leftoverAge is the age, in seconds, from which no process can still be writing an
+// unfinished file: a day, longer than any fetch.
 const leftoverAge = 24 * 3600
 
-// unsettled tells whether somebody may still be at work on a file.
+// unsettled reports whether a process may still be writing a file.
 func (p *pruner) unsettled(mtimeNS int64) bool {
 	return p.facts.EmergeRuns || p.Db.Now-binpkgs.FloorSeconds(mtimeNS) < leftoverAge
 }
 
-// otherFiles decides about what is no binary package, and about index entries
+// otherFiles decides about files that are no binary packages, and about index entries
 // without a file.
 func (p *pruner) otherFiles() error {
 	there := make(map[string]bool, len(p.Past.Binpkgs))
@@ -456,9 +447,8 @@ func (p *pruner) lostEntries(there map[string]bool) error {
 	return nil
 }
 
-// lostOfDir returns index entries of a folder, among them all whose file is
-// gone. The rollbacks have loaded those of all folders together; usually there
-// is but one index.
+// lostOfDir returns index entries of a folder, including all without a file. The
+// rollbacks have loaded the entries of all folders; usually there is only one index.
 func (p *pruner) lostOfDir(dir *inventory.PkgDir) ([]inventory.IndexEntry, error) {
 	indexes := 0
 	for i := range p.Past.Dirs {
@@ -502,7 +492,7 @@ func (p *pruner) other(dir *inventory.PkgDir, o inventory.PkgDirFile) {
 	p.plan.Kept = append(p.plan.Kept, kept)
 }
 
-// finish sums up, and orders by size what can go and by path what stays.
+// finish sums up. It sorts the candidates by size and the kept files by path.
 func (p *pruner) finish() {
 	slices.SortStableFunc(p.plan.Candidates, func(a, b PruneCandidate) int {
 		return cmp.Or(cmp.Compare(b.Size, a.Size), strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
@@ -519,14 +509,14 @@ func (p *pruner) finish() {
 	}
 }
 
-// EndingsBy returns the rollbacks that would merge a candidate, and that the plan
-// ends or makes worse.
+// EndingsBy returns the rollbacks that would merge a candidate and that the plan ends
+// or makes worse.
 func (plan *PrunePlan) EndingsBy(c *PruneCandidate) []PruneEnding {
 	return slices.DeleteFunc(slices.Clone(plan.Endings), func(e PruneEnding) bool { return !slices.Contains(e.Files, path.Join(c.PkgDir, c.Path)) })
 }
 
-// Explain returns what the plan says of one path, of all packages of a name, or
-// of all that an atom matches.
+// Explain returns the decisions about one path, about all files of a package, or about
+// all files that an atom matches.
 func (plan *PrunePlan) Explain(what string) (candidates []PruneCandidate, kept []PruneKept) {
 	a, err := atom.ConfigFileSyntax.ParseAtom(what)
 	isAtom := err == nil
@@ -554,13 +544,13 @@ func (plan *PrunePlan) Explain(what string) (candidates []PruneCandidate, kept [
 	return candidates, kept
 }
 
-// PruneTotals is what of a plan can go.
+// PruneTotals is the sum of what can go.
 type PruneTotals struct {
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
 }
 
-// Totals sums up what can go.
+// Totals returns the sum of what can go.
 func (plan *PrunePlan) Totals() *PruneTotals {
 	t := &PruneTotals{Bytes: plan.Reclaimable}
 	for i := range plan.Candidates {

@@ -12,56 +12,55 @@ import (
 	"emaudit/parse/needs"
 )
 
-// DefaultStaleDays is how long another host may be silent before prune no longer
-// relies on what is known of it.
+// DefaultStaleDays is the number of days that another host may be silent before prune
+// no longer relies on its facts.
 const DefaultStaleDays = 14
 
-// clockSlack is how far the clock of another host may be ahead, in seconds.
+// clockSlack is the number of seconds by which the clock of another host may be ahead.
 const clockSlack = 24 * 3600
 
-// PruneFleet says which other hosts get binary packages from here, besides those
-// of the database.
+// PruneFleet describes the other hosts that get binary packages from here, apart from
+// those in the database.
 type PruneFleet struct {
-	// Declared are the hosts of which something has to be known.
+	// Declared are the hosts whose needs must be known.
 	Declared []string
-	// Files yields the files of needs; nil yields none.
+	// Files yields the files of needs. It may be nil.
 	Files func(yield func(needs.File) bool)
-	// Stale is how long a host may be silent, in seconds.
+	// Stale is the number of seconds that a host may be silent.
 	Stale int64
-	// Forget are hosts that are gone: nothing is kept for them.
+	// Forget are hosts that are gone. Nothing is kept for them.
 	Forget []string
 }
 
 // PruneHost is another host that may need files from here.
 type PruneHost struct {
 	Name string `json:"name"`
-	// Source is where its needs come from: "database", the path of a file, or ""
-	// where nothing is known of it.
+	// Source is where its needs come from: "database", the path of a file, or "" if
+	// nothing is known about it.
 	Source     string `json:"source"`
-	KnownUntil int64  `json:"known_until"` // its last ingest, unix seconds; 0 = not known
-	ValidUntil int64  `json:"valid_until"` // until when what is known of it is relied on
+	KnownUntil int64  `json:"known_until"` // its last ingest, in unix seconds; 0 if unknown
+	ValidUntil int64  `json:"valid_until"` // when prune stops to rely on its facts
 	Needs      int    `json:"needs"`       // builds
-	// Missing are those of which no file is here, nor another build of the version.
+	// Missing are the needs without a file here, also of another build of the version.
 	Missing int `json:"missing"`
-	// Silent says why too little is known of it, "" where it is enough; --apply
-	// then changes nothing.
+	// Silent says why too little is known about it, or "". --apply then changes
+	// nothing.
 	Silent string `json:"silent"`
 }
 
-// PruneNeed is what another host needs a file for.
+// PruneNeed is the reason why another host needs a file.
 type PruneNeed struct {
 	Host       string `json:"host"`
 	Reason     string `json:"reason"`
 	KnownUntil int64  `json:"known_until"`
 }
 
-// keepForOthers keeps what other hosts have installed or would go back to: those of
-// the database, since nothing tells which of them get their packages from here, and
-// those whose needs lie in files. Of a host of the database, the policy of this one
-// counts.
+// keepForOthers keeps what other hosts have installed or would go back to: the hosts
+// of the database, because any of them may get its packages from here, and the hosts
+// whose needs lie in files. For a host of the database, the policy of this host counts.
 //
-// Such a need only ever keeps a file. What is not known of a host is said, and
-// keeps --apply from changing anything.
+// A need only ever keeps a file. If the needs of a host are unknown, a finding says so,
+// and --apply changes nothing.
 func (p *pruner) keepForOthers() error {
 	own, err := p.Db.Tx.Host(p.Db.Host)
 	if err != nil {
@@ -109,9 +108,9 @@ func (p *pruner) keepForDatabase() error {
 	return nil
 }
 
-// keepForFiles keeps what files of needs list. Who can write such a file decides
-// what its host needs; that it tells of the host is believed only where the file
-// has the host's name.
+// keepForFiles keeps what files of needs list. A user who can write such a file decides
+// what its host needs. A list counts as the word of a host only if the file has the
+// host's name.
 func (p *pruner) keepForFiles(own string) {
 	if p.facts.Fleet.Files == nil {
 		return
@@ -133,7 +132,7 @@ func (p *pruner) keepForFiles(own string) {
 			p.keepList(f.Path, &f.List)
 			return true
 		}
-		// What could be read of it is kept, and it tells nothing of a host.
+		// The readable part keeps files, but does not count as the word of a host.
 		f.List.Host = name
 		for i := range f.List.Builds {
 			p.holdFor(&f.List, &f.List.Builds[i])
@@ -142,14 +141,14 @@ func (p *pruner) keepForFiles(own string) {
 	})
 }
 
-// NeedsHost returns the name of the host whose needs a file lists, by its path.
+// NeedsHost returns the name of the host whose needs a file lists, from its path.
 func NeedsHost(file string) string { return strings.TrimSuffix(path.Base(file), ".json") }
 
-// fileName is the name of the file of a host without ".json": a name may hold the
-// path of a root.
+// fileName returns the name of the file of a host, without ".json". The name of a host
+// may contain the path of a root.
 func fileName(host string) string { return strings.ReplaceAll(host, "/", "_") }
 
-// forgotten tells whether a host is gone, by its name or that of its file.
+// forgotten reports whether a host is gone, by its name or by that of its file.
 func (p *pruner) forgotten(name string) bool {
 	return slices.ContainsFunc(p.facts.Fleet.Forget, func(gone string) bool { return fileName(gone) == fileName(name) })
 }
@@ -162,7 +161,7 @@ func (p *pruner) unreadNeeds(file, why string) {
 	})
 }
 
-// hostOf returns what is known of another host, nil where that is nothing.
+// hostOf returns what is known about another host, or nil.
 func (p *pruner) hostOf(name string) *PruneHost {
 	i := slices.IndexFunc(p.plan.Hosts, func(h PruneHost) bool { return h.Name == name })
 	if i < 0 {
@@ -171,8 +170,8 @@ func (p *pruner) hostOf(name string) *PruneHost {
 	return &p.plan.Hosts[i]
 }
 
-// keepList keeps what one list names. Of several lists of one host, all are kept,
-// and the newest tells when the host was last heard of.
+// keepList keeps what one list names. If a host has several lists, all of them keep
+// files, and the newest shows when the host was last heard of.
 func (p *pruner) keepList(source string, list *needs.List) {
 	h := PruneHost{Name: list.Host, Source: source, KnownUntil: list.KnownUntil, ValidUntil: list.ValidUntil, Needs: len(list.Builds)}
 	for i := range list.Builds {
@@ -190,7 +189,7 @@ func (p *pruner) keepList(source string, list *needs.List) {
 	}
 }
 
-// silence says why too little is known of a host, "" where it is enough.
+// silence says why too little is known about a host, or "".
 func (p *pruner) silence(h *PruneHost) string {
 	now := p.Db.Now
 	switch {
@@ -206,7 +205,7 @@ func (p *pruner) silence(h *PruneHost) string {
 	return ""
 }
 
-// reportSilent reports the hosts of which too little is known.
+// reportSilent reports the hosts about which too little is known.
 func (p *pruner) reportSilent() {
 	for _, h := range p.plan.Hosts {
 		if h.Silent == "" {
@@ -224,8 +223,8 @@ func (p *pruner) reportSilent() {
 	}
 }
 
-// Unheard returns the names of hosts of which too little is known to change
-// anything: those that are silent, and those whose file could not be read.
+// Unheard returns the names of the hosts that forbid any change: those that are silent,
+// and those whose file could not be read.
 func (plan *PrunePlan) Unheard() []string {
 	names := slices.Clone(plan.unread)
 	for _, h := range plan.Hosts {
@@ -237,14 +236,14 @@ func (plan *PrunePlan) Unheard() []string {
 	return slices.Compact(names)
 }
 
-// holdFor keeps the file of a build that another host needs. Where nothing tells
-// which build that is, or that one is not here, the newest one of the version could
-// be what it gets. holdFor returns false if there is no file of the version.
+// holdFor keeps the file of a build that another host needs. If the build is unknown,
+// or is not here, it keeps the newest build of the version, which the host would get.
+// holdFor returns false if there is no file of the version.
 func (p *pruner) holdFor(list *needs.List, want *needs.Build) bool {
 	var best *binpkgs.Binpkg
 	bestMatch := 0
 	for _, b := range p.Past.ByCPV[want.CPV] {
-		if b.Damaged() { // what Portage takes here says nothing of there
+		if b.Damaged() { // whether Portage accepts it here does not matter there
 			continue
 		}
 		if match := matchNeed(want, b); best == nil || match > bestMatch || match == bestMatch && p.better(b, best) {
@@ -261,8 +260,8 @@ func (p *pruner) holdFor(list *needs.List, want *needs.Build) bool {
 	return true
 }
 
-// matchNeed tells how well a file is what a host needs: the very file, the build,
-// or another one of the version.
+// matchNeed returns how well a file matches a need: the same file, the same build, or
+// another build of the version.
 func matchNeed(want *needs.Build, b *binpkgs.Binpkg) int {
 	switch {
 	case sameDigest(want.MD5, b.Md5()), sameDigest(want.SHA1, b.SHA1):

@@ -14,31 +14,31 @@ import (
 // PruneEnding is a rollback that pruning ends, or makes worse.
 type PruneEnding struct {
 	Target state.Target `json:"target"`
-	// Before and After are the verdicts as things are, and without the candidates.
+	// Before is the verdict today, After the verdict without the candidates.
 	Before rollback.Readiness `json:"before"`
 	After  rollback.Readiness `json:"after"`
-	// Why is what keeps it from being ready afterwards, or how many packages would no
-	// longer come back, or as another build.
+	// Why is why it is not ready afterwards, or how many packages would no longer come
+	// back, or would come back as another build.
 	Why string `json:"why"`
-	// Files are the candidates that it would merge today, inside the root.
+	// Files are the candidates that it would merge today, as paths inside the root.
 	Files []string `json:"files"`
 }
 
-// Ended tells that there is no way back any more.
+// Ended reports that the rollback is no longer possible.
 func (e *PruneEnding) Ended() bool { return e.After == rollback.NotReady }
 
-// What endings judges at most. A way back is judged twice, and a state that is a
-// thousand packages away takes a second; but the older a state, the less of it is
-// there, so that after many without a way back no other is expected.
+// Limits of endings. It judges a rollback twice, and a rollback of a thousand packages
+// takes a second. The older a state, the less of it is in PKGDIR, so after many states
+// without a rollback no other is expected.
 const (
 	mostJudged   = 40
-	mostNotReady = 12 // one after the other
+	mostNotReady = 12 // in succession
 )
 
 // endings finds the rollbacks that the plan ends or makes worse, the newest first.
-// Each state before a run is judged as things are and, where it would merge a
-// candidate, once more without them. One that was like a later one to which there is
-// a way back is that one.
+// It judges the state before each run, and judges it again without the candidates if
+// the rollback would merge one. A state that equals a later one with a rollback is not
+// judged again.
 func (p *pruner) endings() error {
 	candidates := map[string]bool{}
 	for _, c := range p.plan.Candidates {
@@ -104,8 +104,8 @@ func (p *pruner) endings() error {
 	return without.Past.Err
 }
 
-// lessBack says how many packages would no longer come back, or as another build
-// than today; "" where that is none.
+// lessBack says how many packages would no longer come back, or would come back as
+// another build than today. It returns "" if there are none.
 func lessBack(before, after *rollback.Rollback) string {
 	type back struct{ any, same bool }
 	then := map[string]back{}

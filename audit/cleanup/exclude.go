@@ -11,30 +11,30 @@ import (
 	"emaudit/store"
 )
 
-// Excludes name binary packages that are never pruned: whole categories,
-// packages, and atoms.
+// Excludes name binary packages that always stay: whole categories, packages, and
+// atoms.
 type Excludes struct {
 	categories map[string]bool
 	packages   map[string]bool
-	anti       map[string]bool // of an excluded category, yet not excluded
+	anti       map[string]bool // not excluded although its category is
 	atoms      []atom.Atom
 }
 
-// Empty tells whether nothing is excluded.
+// Empty reports whether nothing is excluded.
 func (x Excludes) Empty() bool {
 	return len(x.categories) == 0 && len(x.packages) == 0 && len(x.atoms) == 0
 }
 
-// Add excludes what one line of a file, or one flag, names. The format is that
-// of eclean's packages.exclude, with atoms besides:
+// Add excludes what one line of a file, or one flag, names. The format is that of
+// eclean's packages.exclude, and atoms in addition:
 //
 //	app-misc            a category; also app-misc/*
 //	app-misc/hello      a package
 //	!app-misc/hello     not this one of an excluded category
 //	=app-misc/hello-1*  an atom
 //
-// Empty lines and those that begin with # say nothing. What is none of this is
-// an error, and excludes nothing.
+// Empty lines and lines that begin with # have no effect. Any other line is an error
+// and excludes nothing.
 func (x *Excludes) Add(line string) error {
 	line = strings.TrimSpace(line)
 	if line == "" || line[0] == '#' {
@@ -67,8 +67,8 @@ func put(set *map[string]bool, name string) {
 	(*set)[name] = true
 }
 
-// binpkg tells whether a binary package is excluded. One whose metadata could
-// not be read goes by what its path claims.
+// binpkg reports whether a binary package is excluded. If its metadata could not be
+// read, the name in its path decides.
 func (x Excludes) binpkg(b *binpkgs.Binpkg) bool {
 	switch {
 	case x.Empty():
@@ -79,7 +79,7 @@ func (x Excludes) binpkg(b *binpkgs.Binpkg) bool {
 	return x.excludes(b.CPV, b.Slot, b.SubSlot, b.Repo, useOf(b.Metadata))
 }
 
-// path tells whether a file is excluded by what its path claims.
+// path reports whether the name in the path of a file is excluded.
 func (x Excludes) path(file string) bool {
 	category, rest, _ := strings.Cut(file, "/")
 	pn, _, multi := strings.Cut(rest, "/")
@@ -104,13 +104,13 @@ func (x Excludes) excludes(cpv, slot, subSlot, repo, use string) bool {
 	return slices.ContainsFunc(x.atoms, func(a atom.Atom) bool { return a.MatchIgnoringUSE(pkg) })
 }
 
-// matchesCPV tells whether an atom matches a cpv, whatever its slot and USE.
+// matchesCPV reports whether an atom matches a cpv, for any slot and USE.
 func matchesCPV(a atom.Atom, c atom.CPV) bool {
 	a.Slot, a.SubSlot, a.Repo = "", "", ""
 	return a.MatchIgnoringUSE(atom.Package{CPV: c})
 }
 
-// useOf returns the flags of a build, "" where they could not be read.
+// useOf returns the flags of a build, or "" if they could not be read.
 func useOf(m *store.Metadata) string {
 	if m == nil {
 		return ""

@@ -19,22 +19,21 @@ type keptState struct {
 	title  string
 	code   string
 	last   bool // before one of the last updates
-	days   bool // kept for its age alone
+	days   bool // kept only for its age
 	target state.Target
 	stays  []*state.Stay
 }
 
 const secondsPerDay = 24 * 3600
 
-// longerFactor is how much longer the packages of system, toolchain and boot
-// are kept: one that breaks these is often noticed late, after a reboot.
+// longerFactor is how many times longer the packages of system, toolchain and boot
+// stay. People often notice a fault of these late, after a reboot.
 const longerFactor = 3
 
-// keepStates keeps what the present state, the last states and the pinned ones
-// need.
+// keepStates keeps what the present state, the last states and the pinned ones need.
 //
-// What a state needs of a package is what a rollback to it would take, the best
-// of its files: so its verdict is the same when all others are gone.
+// A state needs the file of a package that a rollback would choose. So the verdict of
+// the rollback stays the same when all other files are gone.
 func (p *pruner) keepStates() error {
 	chosen := map[*state.Stay]*binpkgs.Binpkg{}
 	need := func(s *state.Stay) (*binpkgs.Binpkg, error) {
@@ -64,7 +63,7 @@ func (p *pruner) keepStates() error {
 		}
 	}
 	flags := &binpkgs.UseFlags{Tx: p.Db.Tx, Of: map[int64]string{}}
-	// Coverage may prefer another file than a rollback does.
+	// Coverage may prefer another file than a rollback.
 	for i := range p.Past.Installed {
 		_, best, err := binpkgs.Cover(flags, &p.Past.Installed[i], p.Past.ByCPV[p.Past.Installed[i].CPV])
 		if err != nil {
@@ -74,7 +73,7 @@ func (p *pruner) keepStates() error {
 			p.hold(best, KeepInstalled, "for "+best.CPV+", which is installed", nil)
 		}
 	}
-	// Before the states: what another host needs no budget takes.
+	// This comes before the states, because no budget takes what another host needs.
 	if err := p.keepForOthers(); err != nil {
 		return err
 	}
@@ -90,9 +89,9 @@ func (p *pruner) keepStates() error {
 	return nil
 }
 
-// refused returns the best file for a package of a state among those that are
-// whole and that Portage does not take as things are: a line of configuration
-// may change its mind, and then it is needed.
+// refused returns the best file for a package of a state among the whole files that
+// Portage refuses today. A line of configuration may allow it, and then the state
+// needs it.
 func (p *pruner) refused(s *state.Stay) *binpkgs.Binpkg {
 	want := p.Past.BuildOf(s)
 	var best *binpkgs.Binpkg
@@ -141,7 +140,7 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 	return states, nil
 }
 
-// whyNotReady says in a few words what keeps a state from being ready.
+// whyNotReady says in a few words why a rollback is not ready.
 func whyNotReady(r *rollback.Rollback) string {
 	var parts []string
 	switch {
@@ -185,7 +184,7 @@ func (p *pruner) keepState(k *keptState, need func(*state.Stay) (*binpkgs.Binpkg
 			p.hold(b, KeepImportant, fmt.Sprintf("%s: kept longer, the state %s needs it", group, k.title), nil)
 			continue
 		case k.days && !whole && k.target.Known && p.keep[b] == nil && group == "":
-			// That state cannot be had again, whatever is kept for it.
+			// No rollback can reach that state, whatever is kept for it.
 			continue
 		}
 		p.hold(b, k.code, "the state "+k.title+" needs it", k)
@@ -196,7 +195,7 @@ func (p *pruner) keepState(k *keptState, need func(*state.Stay) (*binpkgs.Binpkg
 	return nil
 }
 
-// keepOthers keeps what no state needs and yet is not to go.
+// keepOthers keeps files that no state needs, for other reasons.
 func (p *pruner) keepOthers() {
 	youngest := p.Db.Now - int64(p.policy.KeepDays)*secondsPerDay
 	copies := map[string]*binpkgs.Binpkg{}
@@ -236,13 +235,13 @@ func (p *pruner) keepOthers() {
 	}
 }
 
-// restorable tells whether a file could be merged, if need be after it was moved
-// to where Portage looks.
+// restorable reports whether a file could be merged, if necessary after a move to
+// where Portage looks.
 func (p *pruner) restorable(b *binpkgs.Binpkg) bool {
 	return p.usable[b] || !b.Visible && !b.Damaged() && b.Structure == inventory.StructureSound && b.Metadata != nil && p.reasons[b].Code == ""
 }
 
-// better orders copies of a version: one that Portage sees, then the newest.
+// better orders copies of a version: those that Portage sees first, then the newest.
 func (p *pruner) better(b, than *binpkgs.Binpkg) bool {
 	return than == nil || cmp.Or(state.B2i(b.Visible)-state.B2i(than.Visible), cmp.Compare(b.BuildTime, than.BuildTime)) > 0
 }
@@ -254,22 +253,22 @@ func (p *pruner) ebuild(b *binpkgs.Binpkg) acceptance.EbuildState {
 	return p.facts.Ebuild(b.CPV, b.Repo)
 }
 
-// duplicated tells whether another file of the same build is kept.
+// duplicated reports whether another file of the same build is kept.
 func (p *pruner) duplicated(b *binpkgs.Binpkg) bool {
 	return b.BuildTime != 0 && slices.ContainsFunc(p.Past.ByCPV[b.CPV], func(c *binpkgs.Binpkg) bool {
 		return c != b && p.keep[c] != nil && p.usable[c] && c.BuildTime == b.BuildTime && buildKey(c) == buildKey(b)
 	})
 }
 
-// newerKept tells whether a newer build of the version is kept.
+// newerKept reports whether a newer build of the version is kept.
 func (p *pruner) newerKept(b *binpkgs.Binpkg) bool {
 	return slices.ContainsFunc(p.Past.ByCPV[b.CPV], func(c *binpkgs.Binpkg) bool {
 		return c != b && p.keep[c] != nil && p.usable[c] && c.BuildTime >= b.BuildTime
 	})
 }
 
-// importantGroups are the packages without which nothing else can be mended, by
-// what they are for. What the profiles put into @system comes to these.
+// importantGroups are the packages without which nobody can repair the others, by
+// purpose. The packages of @system are added to these.
 var importantGroups = map[string][]string{
 	"toolchain": {
 		"sys-devel/gcc", "sys-devel/binutils", "sys-devel/gcc-config", "sys-devel/binutils-config", "llvm-core/clang", "llvm-core/llvm", "sys-libs/glibc", "sys-libs/musl",
@@ -281,15 +280,15 @@ var importantGroups = map[string][]string{
 	},
 }
 
-// usualSystem stands for @system where no profile was found.
+// usualSystem replaces @system if no profile was found.
 var usualSystem = []string{
 	"sys-apps/portage", "sys-apps/baselayout", "app-shells/bash", "dev-lang/python", "dev-lang/python-exec", "dev-lang/perl", "sys-apps/coreutils", "sys-apps/util-linux",
 	"sys-apps/shadow", "sys-libs/pam", "sys-auth/pambase", "dev-libs/openssl", "sys-libs/ncurses", "sys-libs/readline", "app-arch/tar", "app-arch/bzip2", "app-arch/gzip",
 	"net-misc/openssh", "net-misc/rsync", "net-misc/wget", "sys-apps/sed", "sys-apps/grep", "sys-apps/gawk", "sys-apps/findutils", "sys-apps/diffutils", "sys-apps/file",
 }
 
-// groupOf returns what a binary package is important for, "" where it is not. It is
-// asked for once for each state.
+// groupOf returns what a binary package is important for, or "". It is called once for
+// each state.
 func (p *pruner) groupOf(b *binpkgs.Binpkg) string {
 	group, ok := p.groups[b]
 	if !ok {

@@ -14,9 +14,9 @@ import (
 	"emaudit/store"
 )
 
-// statesToKeep lists the states of a past that the policy keeps: those before the
-// last updates, the newest first, and the pinned ones. A state that is like now, or
-// like a newer one, needs what those need: it does not count.
+// statesToKeep lists the states of a past that the policy keeps: those before the last
+// updates, the newest first, and the pinned ones. A state that equals today's, or a
+// newer one, does not count, because those need the same files.
 func (policy PrunePolicy) statesToKeep(past *state.Past, present *state.State, now int64) ([]*keptState, error) {
 	var states []*keptState
 	since := now - int64(policy.KeepDays)*secondsPerDay
@@ -54,10 +54,10 @@ func (policy PrunePolicy) statesToKeep(past *state.Past, present *state.State, n
 	return states, nil
 }
 
-// ListNeeds lists what a host must still be able to get: the builds of what is
-// installed, of the states that the policy keeps, and of those that are pinned.
-// system are the packages of @system, by category/pn; nil stands for the usual ones.
-// valid is how long after its last ingest the list is to be relied on, in seconds.
+// ListNeeds lists what a host must still be able to get: the installed builds, and the
+// builds of the states that the policy keeps or that are pinned. system are the packages
+// of @system, by category/pn; nil means the usual ones. valid is how long the list
+// counts after the last ingest, in seconds.
 func ListNeeds(db audit.Database, policy PrunePolicy, system []string, valid int64) (*needs.List, error) {
 	host, err := db.Tx.Host(db.Host)
 	if err != nil {
@@ -130,7 +130,7 @@ func (c *needsCollector) add(x *state.Stay, reason needs.Reason) {
 	c.all[i].Reasons = append(c.all[i].Reasons, reason)
 }
 
-// describe says which file a host would get, by what it knows of the build.
+// describe adds to a need what the host knows about the file of the build.
 func (c *needsCollector) describe(x *state.Stay, build state.Build) needs.Build {
 	b := needs.Build{CPV: x.CPV, BuildTime: build.BuildTime, MD5: hex.EncodeToString(build.MD5())}
 	if x.Row != nil {
@@ -151,7 +151,7 @@ func (c *needsCollector) describe(x *state.Stay, build state.Build) needs.Build 
 	return b
 }
 
-// importantPackages tells which packages are kept for longer.
+// importantPackages returns the packages that stay longer.
 type importantPackages map[string]bool
 
 func importance(system []string) importantPackages {
@@ -165,7 +165,7 @@ func importance(system []string) importantPackages {
 	return all
 }
 
-// of returns what a package (category/pn) is important for, "" where it is not.
+// of returns what a package (category/pn) is important for, or "".
 func (system importantPackages) of(cp string) string {
 	category, _, _ := strings.Cut(cp, "/")
 	for _, group := range []string{"toolchain", "boot"} {
@@ -179,7 +179,7 @@ func (system importantPackages) of(cp string) string {
 	return ""
 }
 
-// needText says for what a host needs a build: the strongest of the reasons.
+// needText says why a host needs a build: the strongest of the reasons.
 func needText(host string, reasons []needs.Reason) string {
 	for _, why := range []needs.Why{needs.Installed, needs.Pinned, needs.KeptState, needs.Important} {
 		for _, r := range reasons {
