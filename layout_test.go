@@ -45,11 +45,15 @@ var rooms = map[string][]string{
 	"drill/box":  {},
 	"drill":      {"drill/box", "drill/look", "audit/rollback", "audit/transition", "hostfs", "settings", "store"},
 	"drill/look": {"audit", "audit/*", "hostfs", "parse", "parse/*"},
-	// Answers have the words of parse/binpkg: integrity, signature, format.
-	"report":            {"report/screen", "report/table", "audit", "audit/*", "parse", "parse/binpkg", "parse/needs"},
+	// The rooms of report, each after those that it builds on. They know no parser:
+	// the words that they need come from the answers of audit.
 	"report/screen":     {"audit", "parse"},
 	"report/table":      {"report/screen"},
-	"report/page":       {"report", "report/screen", "report/table", "audit", "audit/*", "parse", "parse/*"},
+	"report":            {"report/screen", "report/table", "audit", "audit/*"},
+	"report/merges":     {"report", "report/screen", "report/table", "audit", "audit/*"},
+	"report/binaries":   {"report", "report/screen", "report/table", "report/merges", "audit", "audit/*"},
+	"report/states":     {"report", "report/screen", "report/table", "report/merges", "report/binaries", "audit", "audit/*", "parse/needs"},
+	"report/page":       {"report", "report/screen", "report/table", "report/merges", "report/binaries", "report/states", "audit", "audit/*"},
 	"report/reporttest": {"report"},
 	"cli/*":             {"hostfs"},
 	"docs":              {},

@@ -47,7 +47,7 @@ func Checks(checks []Check, brief bool, o Output) Answer {
 			}
 			s.Summary(lines)
 			s.Blank()
-			s.Findings(all.Findings, o.findingOptions())
+			s.Findings(all.Findings, o.FindingOptions())
 			return
 		}
 		for i, c := range checks {

@@ -48,7 +48,7 @@ func Ingest(rows []IngestRow, findings []audit.Finding, o Output) Answer {
 			ingestColumns.Screen(s, 0, table.All(rows))
 			if len(findings) > 0 {
 				s.Blank()
-				s.Findings(findings, o.findingOptions())
+				s.Findings(findings, o.FindingOptions())
 			}
 		},
 	}

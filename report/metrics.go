@@ -13,7 +13,6 @@ import (
 	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
-	"emaudit/parse/binpkg"
 	"emaudit/report/screen"
 )
 
@@ -117,7 +116,7 @@ func (m *metrics) host(h HostMetrics, generatedAt int64) {
 	}
 	m.rollback(h)
 	if i := f.Integrity; i != nil {
-		for _, integrity := range []binpkg.Integrity{binpkg.Whole, binpkg.Damaged, binpkg.Unchecked, binpkg.Unknown} {
+		for _, integrity := range binpkgs.Integrities {
 			m.add("emaudit_binpkgs", h.Host, int64(i.Count(integrity)), "integrity", string(integrity))
 		}
 	}

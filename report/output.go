@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 
 	"emaudit/audit"
 	"emaudit/report/screen"
@@ -65,4 +66,26 @@ func firstEvidence(f *audit.Finding) audit.Evidence {
 		return audit.Evidence{}
 	}
 	return f.Evidence[0]
+}
+
+// FindingOptions is how many findings a person is shown.
+func (o Output) FindingOptions() screen.FindingOptions {
+	if o.Verbose {
+		return screen.FindingOptions{Evidence: true}
+	}
+	return screen.FindingOptions{PerCode: 5, More: "--verbose"}
+}
+
+// LogDiagnostics are the damage of a log, as every answer about it has it.
+func LogDiagnostics(source audit.LogSource) []Diagnostic {
+	diagnostics := make([]Diagnostic, len(source.Damage))
+	for i, d := range source.Damage {
+		diagnostics[i] = Diagnostic{Source: d.Source, Offset: d.Offset, Code: d.Code, Message: d.Message}
+	}
+	return diagnostics
+}
+
+// FindingsOf returns the findings of a code.
+func FindingsOf(all []audit.Finding, code string) []audit.Finding {
+	return slices.DeleteFunc(slices.Clone(all), func(f audit.Finding) bool { return f.Code != code })
 }

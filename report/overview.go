@@ -28,7 +28,7 @@ func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Ou
 			j.Value("answers", answers)
 		},
 		Text: func(s *screen.Screen) {
-			for _, f := range findingsOf(findings, "merge-cut") {
+			for _, f := range FindingsOf(findings, "merge-cut") {
 				s.Paragraph(0, screen.Bad.Text(f.Subject+": "+f.Message))
 			}
 			s.Facts(overviewFacts(a, o)...)

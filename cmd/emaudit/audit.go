@@ -7,15 +7,17 @@ import (
 	"slices"
 	"strings"
 
-	"emaudit/audit/aftermath"
-
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
+	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/ingest/live"
 	"emaudit/report"
+	"emaudit/report/binaries"
+	"emaudit/report/merges"
+	"emaudit/report/states"
 )
 
 // auditCommand checks, and lets the findings decide the exit code.
@@ -58,12 +60,12 @@ var checks = []check{
 func askRollback(s *session, db audit.Database, out report.Output) (report.Check, error) {
 	r, err := rollback.AuditRollback(db, state.Moment{Previous: true}, s.rollbackOptions())
 	if errors.Is(err, state.ErrNothingChanged) {
-		return report.Check{Name: "rollback", Line: report.RollbackLine(nil), Answer: report.NoRollback()}, nil
+		return report.Check{Name: "rollback", Line: states.RollbackLine(nil), Answer: states.NoRollback()}, nil
 	}
 	if err != nil {
 		return report.Check{}, err
 	}
-	return report.Check{Name: "rollback", Line: report.RollbackLine(r), Answer: report.Rollback(r, out)}, nil
+	return report.Check{Name: "rollback", Line: states.RollbackLine(r), Answer: states.Rollback(r, out)}, nil
 }
 
 func askCoverage(_ *session, db audit.Database, out report.Output) (report.Check, error) {
@@ -71,7 +73,7 @@ func askCoverage(_ *session, db audit.Database, out report.Output) (report.Check
 	if err != nil {
 		return report.Check{}, err
 	}
-	return report.Check{Name: "coverage", Line: report.CoverageLine(c), Answer: report.Coverage(c, out)}, nil
+	return report.Check{Name: "coverage", Line: binaries.CoverageLine(c), Answer: binaries.Coverage(c, out)}, nil
 }
 
 func askIntegrity(s *session, db audit.Database, out report.Output) (report.Check, error) {
@@ -79,7 +81,7 @@ func askIntegrity(s *session, db audit.Database, out report.Output) (report.Chec
 	if err != nil {
 		return report.Check{}, err
 	}
-	return report.Check{Name: "integrity", Line: report.IntegrityLine(i), Answer: report.Integrity(i, out)}, nil
+	return report.Check{Name: "integrity", Line: binaries.IntegrityLine(i), Answer: binaries.Integrity(i, out)}, nil
 }
 
 func askCompatibility(s *session, db audit.Database, out report.Output) (report.Check, error) {
@@ -87,7 +89,7 @@ func askCompatibility(s *session, db audit.Database, out report.Output) (report.
 	if err != nil {
 		return report.Check{}, err
 	}
-	return report.Check{Name: "compatibility", Line: report.CompatibilityLine(c), Answer: report.Compatibility(c, out)}, nil
+	return report.Check{Name: "compatibility", Line: binaries.CompatibilityLine(c), Answer: binaries.Compatibility(c, out)}, nil
 }
 
 // running tells which processes run; nil where the root is not that of the
@@ -159,5 +161,5 @@ func askUpdate(_ *session, db audit.Database, out report.Output) (report.Check, 
 	if err != nil {
 		return report.Check{}, err
 	}
-	return report.Check{Name: "update", Line: report.PostUpdateLine(p), Answer: report.PostUpdate(p, out)}, nil
+	return report.Check{Name: "update", Line: merges.PostUpdateLine(p), Answer: merges.PostUpdate(p, out)}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"emaudit/ingest/live"
 	"emaudit/ingest/sources"
 	"emaudit/report"
+	"emaudit/report/merges"
 )
 
 // currentCommand tells what is being merged now.
@@ -87,7 +88,7 @@ func (*currentCommand) answer(ctx context.Context, s *session, out report.Output
 			}
 			left.Unlisted = unlisted
 		}
-		return out.Write(report.Current(runs, left, source, out))
+		return out.Write(merges.Current(runs, left, source, out))
 	})
 	return findings, working, err
 }

@@ -6,7 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/state"
-	"emaudit/report"
+	"emaudit/report/states"
 )
 
 // diffCommand compares two states.
@@ -58,7 +58,7 @@ func (c *diffCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	out := s.out()
-	if err := out.Write(report.Diff(diff, c.Stat, out)); err != nil {
+	if err := out.Write(states.Diff(diff, c.Stat, out)); err != nil {
 		return err
 	}
 	return s.verdict(diff.Findings, "never")

@@ -20,8 +20,8 @@ import (
 	"emaudit/hostfs"
 	"emaudit/ingest/packages"
 	"emaudit/parse/atom"
-	"emaudit/report"
 	"emaudit/report/screen"
+	"emaudit/report/states"
 	"emaudit/store"
 )
 
@@ -91,7 +91,7 @@ func (c *drillCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	answer := &report.Drills{}
+	answer := &states.Drills{}
 	for _, r := range rollbacks {
 		kept, err := c.drill(ctx, s, r)
 		if errors.Is(err, drill.ErrNoPlan) && c.All {
@@ -155,7 +155,7 @@ func (c *drillCommand) judge(ctx context.Context, s *session) (all []*rollback.R
 // drill carries one plan out, and stores what it showed.
 func (c *drillCommand) drill(ctx context.Context, s *session, r *rollback.Rollback) (kept string, err error) {
 	if len(r.Plan) == 0 {
-		return "", fmt.Errorf("drill of %s: %w", report.DrillSubject(r), drill.ErrNoPlan)
+		return "", fmt.Errorf("drill of %s: %w", states.DrillSubject(r), drill.ErrNoPlan)
 	}
 	if err := c.checkRoom(s, r); err != nil {
 		return "", err
@@ -166,7 +166,7 @@ func (c *drillCommand) drill(ctx context.Context, s *session, r *rollback.Rollba
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	if !s.Quiet {
-		s.messages.Note(fmt.Sprintf("drill of %s: %s; the log is %s", report.DrillSubject(r), audit.Counted(len(r.Plan), "command", "commands"), log.Name()))
+		s.messages.Note(fmt.Sprintf("drill of %s: %s; the log is %s", states.DrillSubject(r), audit.Counted(len(r.Plan), "command", "commands"), log.Name()))
 	}
 	begin := s.proc.now()
 	in := drill.Input{
@@ -230,12 +230,12 @@ func (c *drillCommand) checkRoom(s *session, r *rollback.Rollback) error {
 	}
 	if need > available {
 		return errHinted{
-			fmt.Errorf("drill of %s: it needs up to %s, and %s has %s for it", report.DrillSubject(r), screen.Size(need), where, screen.Size(available)),
+			fmt.Errorf("drill of %s: it needs up to %s, and %s has %s for it", states.DrillSubject(r), screen.Size(need), where, screen.Size(available)),
 			"name a folder with more room with --scratch DIR, on another file system than the root",
 		}
 	}
 	if !s.Quiet {
-		s.messages.Note(fmt.Sprintf("drill of %s: up to %s of %s, which has %s", report.DrillSubject(r), screen.Size(need), where, screen.Size(available)))
+		s.messages.Note(fmt.Sprintf("drill of %s: up to %s of %s, which has %s", states.DrillSubject(r), screen.Size(need), where, screen.Size(available)))
 	}
 	return nil
 }

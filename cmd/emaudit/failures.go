@@ -5,7 +5,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
-	"emaudit/report"
+	"emaudit/report/merges"
 )
 
 // failuresCommand lists what failed.
@@ -44,7 +44,7 @@ func (c *failuresCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	out := s.out()
-	if err := out.Write(report.Failures(failures, out)); err != nil {
+	if err := out.Write(merges.Failures(failures, out)); err != nil {
 		return err
 	}
 	return s.verdict(append(failures.Findings, failures.Source.Findings...), "never")

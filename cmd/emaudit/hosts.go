@@ -6,7 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
-	"emaudit/report"
+	"emaudit/report/states"
 	"emaudit/store"
 )
 
@@ -48,11 +48,11 @@ func (c *hostsCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	out := s.out()
-	return out.Write(report.Hosts(rows))
+	return out.Write(states.Hosts(rows))
 }
 
 // hostRows answers in a line for each host that --host means, or for all.
-func (s *session) hostRows(ctx context.Context, stale int64) (rows []report.HostRow, err error) {
+func (s *session) hostRows(ctx context.Context, stale int64) (rows []states.HostRow, err error) {
 	chosen := *s.globals
 	if !chosen.severalHosts() {
 		chosen.Host = allHosts
@@ -67,7 +67,7 @@ func (s *session) hostRows(ctx context.Context, stale int64) (rows []report.Host
 	}
 	err = list.ask(ctx, func(db audit.Database) error {
 		all, err := overview.AuditHosts(db, hosts, stale)
-		rows = report.HostRows(all)
+		rows = states.HostRows(all)
 		return err
 	})
 	return rows, errors.Join(err, list.close())

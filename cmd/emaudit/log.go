@@ -7,7 +7,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/history"
-	"emaudit/report"
+	"emaudit/report/merges"
 )
 
 // logCommand tells the history.
@@ -58,7 +58,7 @@ func (c *logCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		out := s.out()
-		return out.Write(report.History(history.AuditLog(db, query), source, out))
+		return out.Write(merges.History(history.AuditLog(db, query), source, out))
 	})
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"emaudit/report"
+	"emaudit/report/states"
 	"emaudit/store"
 )
 
@@ -47,7 +47,7 @@ func (c *mergeCommand) Run(ctx context.Context, s *session) (err error) {
 	if s.db, err = s.openDatabase(ctx, store.Options{}); err != nil {
 		return err
 	}
-	rows := []report.MergedRow{}
+	rows := []states.MergedRow{}
 	var failed error
 	for _, file := range files {
 		merged, err := c.merge(ctx, s, file)
@@ -62,11 +62,11 @@ func (c *mergeCommand) Run(ctx context.Context, s *session) (err error) {
 			if h.LostRuns > 0 {
 				s.messages.Warning(fmt.Sprintf("host %s: its database tells of %d runs fewer than before: it was restored from an old copy, or lost a part of its history", h.Name, h.LostRuns))
 			}
-			rows = append(rows, report.MergedRow{Host: h.Name, Rows: h.Rows, Changed: h.Changed, Older: h.Older, LostRuns: h.LostRuns})
+			rows = append(rows, states.MergedRow{Host: h.Name, Rows: h.Rows, Changed: h.Changed, Older: h.Older, LostRuns: h.LostRuns})
 		}
 	}
 	out := s.out()
-	if err := out.Write(report.Merged(rows)); err != nil {
+	if err := out.Write(states.Merged(rows)); err != nil {
 		return err
 	}
 	return failed

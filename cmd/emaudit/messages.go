@@ -7,7 +7,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
-	"emaudit/report"
+	"emaudit/report/merges"
 	"emaudit/store"
 	"emaudit/store/logs"
 )
@@ -74,7 +74,7 @@ func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 		}
 	}
 	out := s.out()
-	if err := out.Write(report.Mailbox(messages, marked, out)); err != nil {
+	if err := out.Write(merges.Mailbox(messages, marked, out)); err != nil {
 		return err
 	}
 	return s.verdict(messages.Source.Findings, "never")

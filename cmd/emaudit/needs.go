@@ -8,7 +8,7 @@ import (
 	"emaudit/audit/cleanup"
 	"emaudit/ingest/live"
 	"emaudit/parse/needs"
-	"emaudit/report"
+	"emaudit/report/states"
 )
 
 // needsCommand lists what a host must still be able to get.
@@ -55,7 +55,7 @@ func (c *needsCommand) Run(ctx context.Context, s *session) error {
 	err = s.writeTo(c.Output, func(w io.Writer) error {
 		out := s.out()
 		out.W = w
-		return out.Write(report.Needs(list, out))
+		return out.Write(states.Needs(list, out))
 	})
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/state"
-	"emaudit/report"
+	"emaudit/report/states"
 	"emaudit/store"
 )
 
@@ -71,7 +71,7 @@ func (c *pinCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	out := s.out()
-	if err := out.Write(report.Pinned(c.Name, target, pins, out)); err != nil {
+	if err := out.Write(states.Pinned(c.Name, target, pins, out)); err != nil {
 		return err
 	}
 	return s.verdict(nil, "never")
@@ -86,7 +86,7 @@ func (c *pinCommand) list(ctx context.Context, s *session) error {
 		return err
 	}
 	out := s.out()
-	if err := out.Write(report.Pins(pins, out)); err != nil {
+	if err := out.Write(states.Pins(pins, out)); err != nil {
 		return err
 	}
 	return s.verdict(nil, "never")

@@ -12,7 +12,7 @@ import (
 	"emaudit/audit/history"
 	"emaudit/ingest/live"
 	"emaudit/parse/mergelist"
-	"emaudit/report"
+	"emaudit/report/merges"
 )
 
 // predictCommand says how long it will take.
@@ -88,7 +88,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 			if err != nil {
 				return err
 			}
-			return out.Write(report.Accuracy(accuracy, source, out))
+			return out.Write(merges.Accuracy(accuracy, source, out))
 		}
 		if !given {
 			if list, unlisted, from, err = s.plan(db, c.From); err != nil {
@@ -105,7 +105,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		findings = needs.Findings
-		return out.Write(report.WithBuildNeeds(report.Predict(prediction, source, out), needs, out))
+		return out.Write(merges.WithBuildNeeds(merges.Predict(prediction, source, out), needs, out))
 	})
 	if err != nil {
 		return err

@@ -16,8 +16,8 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/cleanup"
 	"emaudit/prune"
-	"emaudit/report"
 	"emaudit/report/screen"
+	"emaudit/report/states"
 )
 
 // pruneCommand plans what can go, and is the only command that changes PKGDIR.
@@ -100,7 +100,7 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	}
 	audit.SortFindings(run.plan.Findings)
 	out := s.out()
-	answer := &report.Prune{Plan: run.plan, Done: run.done, Journals: run.journals, Explain: c.Explain, Place: run.place}
+	answer := &states.Prune{Plan: run.plan, Done: run.done, Journals: run.journals, Explain: c.Explain, Place: run.place}
 	if writeErr := out.Write(answer.Answer(out)); err == nil {
 		err = writeErr
 	}
@@ -151,8 +151,8 @@ type pruneRun struct {
 	policy   cleanup.PrunePolicy
 	place    audit.Place
 	plan     *cleanup.PrunePlan
-	done     report.PruneDone
-	journals []report.PruneJournal
+	done     states.PruneDone
+	journals []states.PruneJournal
 }
 
 // makePlan plans from what is stored now.
@@ -209,11 +209,11 @@ func undoCommand(journal string) audit.Command {
 
 // readJournals lists the quarantine, and reports what is wrong with it.
 func (r *pruneRun) readJournals() {
-	r.journals = []report.PruneJournal{}
+	r.journals = []states.PruneJournal{}
 	err := r.each(func(dir *prune.PkgDir) error {
 		all, err := dir.Journals()
 		for _, j := range all {
-			r.journals = append(r.journals, report.PruneJournal{ID: j.ID, Path: j.Path, PkgDir: j.PkgDir, Status: string(j.Status), CreatedAt: j.CreatedAt, Files: j.Files, Size: j.Size})
+			r.journals = append(r.journals, states.PruneJournal{ID: j.ID, Path: j.Path, PkgDir: j.PkgDir, Status: string(j.Status), CreatedAt: j.CreatedAt, Files: j.Files, Size: j.Size})
 			subject := j.Path
 			switch j.Status {
 			case prune.Unfinished:
@@ -272,13 +272,13 @@ func (r *pruneRun) apply(ctx context.Context) error {
 	if err := refuseUnheard(r.plan); err != nil {
 		return err
 	}
-	r.journals = []report.PruneJournal{}
+	r.journals = []states.PruneJournal{}
 	if len(r.plan.Candidates) > 0 && !r.Yes {
 		if ok, err := r.confirm(); err != nil || !ok {
 			return err
 		}
 	}
-	r.done = report.PruneDone{Action: "applied", Skipped: []report.PruneSkip{}}
+	r.done = states.PruneDone{Action: "applied", Skipped: []states.PruneSkip{}}
 	if r.Delete {
 		r.done.Action = "deleted"
 	}
@@ -293,7 +293,7 @@ func (r *pruneRun) apply(ctx context.Context) error {
 			r.done.Journal, r.done.Quarantine, r.done.QuarantineWhy = result.Journal, result.Quarantine, result.Why
 		}
 		for _, skip := range result.Skipped {
-			r.done.Skipped = append(r.done.Skipped, report.PruneSkip{PkgDir: result.PkgDir, Path: skip.Path, Reason: skip.Reason})
+			r.done.Skipped = append(r.done.Skipped, states.PruneSkip{PkgDir: result.PkgDir, Path: skip.Path, Reason: skip.Reason})
 			r.find("prune-skipped", audit.SeverityWarning, path.Join(result.PkgDir, skip.Path), skip.Reason, audit.Do(audit.Emaudit("prune")))
 		}
 		return err
@@ -393,7 +393,7 @@ func (r *pruneRun) confirm() (bool, error) {
 	if r.Delete {
 		what = "Delete them for good"
 	}
-	fmt.Fprintf(r.proc.stderr, "%s.\n%s? [y/N] ", report.PruneHeadline(r.plan), what)
+	fmt.Fprintf(r.proc.stderr, "%s.\n%s? [y/N] ", states.PruneHeadline(r.plan), what)
 	line, err := bufio.NewReader(r.proc.stdin).ReadString('\n')
 	if err != nil && line == "" {
 		return false, fmt.Errorf("no answer: %w", err)
@@ -443,7 +443,7 @@ func (r *pruneRun) undo(ctx context.Context) error {
 			}
 		}
 	}
-	r.journals = []report.PruneJournal{}
+	r.journals = []states.PruneJournal{}
 	found := false
 	err := r.each(func(dir *prune.PkgDir) error {
 		if recovered, err := dir.Recover(ctx); err != nil {
@@ -477,7 +477,7 @@ func (r *pruneRun) undo(ctx context.Context) error {
 
 func (r *pruneRun) count(restored prune.Restored) {
 	r.done.Action = "undone"
-	r.done.Skipped = []report.PruneSkip{}
+	r.done.Skipped = []states.PruneSkip{}
 	r.done.Files += restored.Files
 	r.done.Size += restored.Size
 }
@@ -487,7 +487,7 @@ func (r *pruneRun) empty(ctx context.Context) error {
 	if err := r.refuseWrongClock(ctx); err != nil {
 		return err
 	}
-	r.done = report.PruneDone{Action: "emptied", Skipped: []report.PruneSkip{}}
+	r.done = states.PruneDone{Action: "emptied", Skipped: []states.PruneSkip{}}
 	before := r.proc.now().Unix() - prune.Keep
 	err := r.each(func(dir *prune.PkgDir) error {
 		emptied, err := dir.Empty(ctx, before)

@@ -13,7 +13,7 @@ import (
 	"emaudit/ingest/packages"
 	"emaudit/parse/binpkg"
 	"emaudit/parse/vdb"
-	"emaudit/report"
+	"emaudit/report/states"
 )
 
 // rollbackCommand tells whether, and how, an earlier state can be had again.
@@ -92,17 +92,17 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 	out := s.out()
 	switch {
 	case c.All:
-		answer := report.Rollbacks(all, out)
+		answer := states.Rollbacks(all, out)
 		if err := out.Write(answer); err != nil {
 			return err
 		}
 		return s.verdict(answer.Findings, "never")
 	case s.Format == "sh":
-		if err := report.RollbackScript(s.proc.stdout, one, out); err != nil {
+		if err := states.RollbackScript(s.proc.stdout, one, out); err != nil {
 			return err
 		}
 	default:
-		if err := out.Write(report.Rollback(one, out)); err != nil {
+		if err := out.Write(states.Rollback(one, out)); err != nil {
 			return err
 		}
 	}

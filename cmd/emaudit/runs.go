@@ -8,7 +8,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
 	"emaudit/audit/history"
-	"emaudit/report"
+	"emaudit/report/merges"
 )
 
 // runsCommand tells what emerge was asked and what it did.
@@ -59,7 +59,7 @@ func (c *runsCommand) Run(ctx context.Context, s *session) error {
 		}
 		out := s.out()
 		if id == 0 {
-			return out.Write(report.Runs(history.AuditRuns(db, query), source, out))
+			return out.Write(merges.Runs(history.AuditRuns(db, query), source, out))
 		}
 		run, ok, err := history.AuditRun(db, id)
 		if err == nil && !ok {
@@ -72,7 +72,7 @@ func (c *runsCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		return out.Write(report.WithRunOutput(report.OneRun(run, source, out), output, out))
+		return out.Write(merges.WithRunOutput(merges.OneRun(run, source, out), output, out))
 	})
 	if err != nil {
 		return err

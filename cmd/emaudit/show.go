@@ -6,7 +6,8 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/overview"
-	"emaudit/report"
+	"emaudit/report/binaries"
+	"emaudit/report/states"
 	"emaudit/store"
 	"emaudit/store/inventory"
 )
@@ -46,7 +47,7 @@ func (c *showCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	out := s.out()
-	if err := out.Write(report.Package(pkg, out)); err != nil {
+	if err := out.Write(binaries.Package(pkg, out)); err != nil {
 		return err
 	}
 	return s.verdict(nil, "never")
@@ -61,7 +62,7 @@ func (c *showCommand) onHosts(ctx context.Context, s *session) error {
 	if s.db, err = s.openDatabase(ctx, store.Options{ReadOnly: true}); err != nil {
 		return err
 	}
-	rows := []report.InstalledRow{}
+	rows := []states.InstalledRow{}
 	err = s.ask(ctx, func(db audit.Database) error {
 		cp, err := overview.FindPackage(db, c.Atom)
 		if err != nil {
@@ -73,7 +74,7 @@ func (c *showCommand) onHosts(ctx context.Context, s *session) error {
 				return err
 			}
 			for _, p := range found {
-				rows = append(rows, report.InstalledRow{Host: h.Name, CPV: p.CPV, Slot: p.Slot, Repo: p.Repo, BuildTime: binpkgs.Known(p.BuildTime), BuildID: binpkgs.Known(p.BuildID), KnownUntil: h.KnownUntil})
+				rows = append(rows, states.InstalledRow{Host: h.Name, CPV: p.CPV, Slot: p.Slot, Repo: p.Repo, BuildTime: binpkgs.Known(p.BuildTime), BuildID: binpkgs.Known(p.BuildID), KnownUntil: h.KnownUntil})
 			}
 		}
 		return nil
@@ -83,5 +84,5 @@ func (c *showCommand) onHosts(ctx context.Context, s *session) error {
 	}
 	out := s.out()
 	out.Envelope.Host = s.Host
-	return out.Write(report.InstalledOn(rows))
+	return out.Write(states.InstalledOn(rows))
 }

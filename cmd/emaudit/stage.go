@@ -10,7 +10,7 @@ import (
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/hostfs"
-	"emaudit/report"
+	"emaudit/report/states"
 	"emaudit/stage"
 )
 
@@ -56,7 +56,7 @@ func (c *stageCommand) Run(ctx context.Context, s *session) error {
 	if s.elsewhere != "" {
 		return usagef("stage: the files of %s are on another machine; run emaudit there", s.hostName)
 	}
-	answer := &report.Stage{}
+	answer := &states.Stage{}
 	err = s.ask(ctx, func(db audit.Database) (err error) {
 		answer.Staging, err = rollback.AuditStaging(db, moment, rollback.RollbackOptions{Ebuild: s.buildable})
 		return err
@@ -80,7 +80,7 @@ func (c *stageCommand) Run(ctx context.Context, s *session) error {
 }
 
 // fill makes the folder.
-func (c *stageCommand) fill(ctx context.Context, s *session, dir string, answer *report.Stage) error {
+func (c *stageCommand) fill(ctx context.Context, s *session, dir string, answer *states.Stage) error {
 	var files []stage.File
 	for _, f := range answer.Files {
 		file := stage.File{PkgDir: f.PkgDir, Path: f.Path, CPV: f.CPV, Size: f.Size, MTimeNS: f.MTimeNS}

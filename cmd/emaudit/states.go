@@ -5,7 +5,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/state"
-	"emaudit/report"
+	"emaudit/report/states"
 )
 
 // statesCommand lists the states that can be named.
@@ -32,12 +32,12 @@ func (c *statesCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var states *state.States
+	var known *state.States
 	err := s.ask(ctx, func(db audit.Database) (err error) {
 		if c.Runs {
-			states, err = state.AuditStatesOfRuns(db)
+			known, err = state.AuditStatesOfRuns(db)
 		} else {
-			states, err = state.AuditStates(db)
+			known, err = state.AuditStates(db)
 		}
 		return err
 	})
@@ -45,10 +45,10 @@ func (c *statesCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	out := s.out()
-	if err := out.Write(report.States(states, c.Runs, out)); err != nil {
+	if err := out.Write(states.States(known, c.Runs, out)); err != nil {
 		return err
 	}
-	return s.verdict(states.Findings, "never")
+	return s.verdict(known.Findings, "never")
 }
 
 // momentHelp ends the help of commands that take a state.

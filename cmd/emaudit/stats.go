@@ -8,7 +8,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/history"
-	"emaudit/report"
+	"emaudit/report/merges"
 )
 
 // statsCommand counts and measures.
@@ -73,13 +73,13 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		out := s.out()
-		answer := report.Stats(stats, source, out)
+		answer := merges.Stats(stats, source, out)
 		if c.By == "package" && c.Per == "" {
 			builds, err := history.AuditLargestBuilds(db, query.Search, largestBuilds)
 			if err != nil {
 				return err
 			}
-			answer = report.WithLargestBuilds(answer, builds, out)
+			answer = merges.WithLargestBuilds(answer, builds, out)
 		}
 		return out.Write(answer)
 	})

@@ -17,7 +17,7 @@ import (
 	"emaudit/ingest"
 	"emaudit/ingest/packages"
 	"emaudit/parse/binpkg"
-	"emaudit/report"
+	"emaudit/report/binaries"
 	"emaudit/report/screen"
 )
 
@@ -112,12 +112,12 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	verified := report.Verified{
+	verified := binaries.Verified{
 		Read: done.Read, Bytes: done.Bytes, Skipped: len(done.Files) - done.Due, Changed: done.Changed,
 		Seconds: int64(s.proc.now().Sub(started).Round(time.Second) / time.Second), Keyring: keyring,
 	}
 	out := s.out()
-	if err := out.Write(report.Verify(verified, integrity, out)); err != nil {
+	if err := out.Write(binaries.Verify(verified, integrity, out)); err != nil {
 		return err
 	}
 	return s.verdict(integrity.Findings, "warning")

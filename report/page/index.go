@@ -7,12 +7,13 @@ import (
 
 	"emaudit/report"
 	"emaudit/report/screen"
+	"emaudit/report/states"
 )
 
 // IndexRow is one host of [Index]. Link is the address of its page, "" where it has
 // none.
 type IndexRow struct {
-	report.HostRow
+	states.HostRow
 	Link string
 }
 
@@ -43,7 +44,7 @@ func Index(rows []IndexRow, version string, o report.Output) error {
 			Installed: screen.Number(int64(r.Installed)), Size: screen.Size(r.Bytes), Updated: moment(r.LastUpdate), Synced: moment(r.LastSync), Known: moment(&r.KnownUntil), Stale: r.Stale,
 		}
 		if r.Rollback != nil {
-			cell := report.ReadinessWords[*r.Rollback]
+			cell := states.ReadinessWords[*r.Rollback]
 			l.Rollback, l.Role = cell.Text, screen.RoleNames[cell.Role]
 		}
 		v.Rows = append(v.Rows, l)

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"emaudit/audit/overview"
-	"emaudit/report"
+	"emaudit/report/binaries"
 	"emaudit/report/screen"
 )
 
@@ -23,7 +23,7 @@ func (b *pageBuilder) collectPackages() {
 			if n := b.facts.Importance[r.CPV]; n > 0 {
 				installed += fmt.Sprintf(", needed by %s", screen.Number(int64(n)))
 			}
-			p.Facts = append(p.Facts, screen.Plain.Text(installed+"; binary package: "), report.CoverageRoles[r.Verdict].Text(verdictWords[r.Verdict]), screen.Plain.Text(". "))
+			p.Facts = append(p.Facts, screen.Plain.Text(installed+"; binary package: "), binaries.CoverageRoles[r.Verdict].Text(verdictWords[r.Verdict]), screen.Plain.Text(". "))
 		}
 	}
 	if st := b.facts.Storage; st != nil {
@@ -33,7 +33,7 @@ func (b *pageBuilder) collectPackages() {
 			}
 			p := b.pkg(s.CP)
 			for _, n := range s.Binpkgs {
-				state := report.IntegrityRoles[n.Integrity].Text(string(n.Integrity))
+				state := binaries.IntegrityRoles[n.Integrity].Text(string(n.Integrity))
 				if n.GoneAt != 0 {
 					state = screen.Dim.Text("gone since " + b.day(n.GoneAt, "2006-01-02"))
 				}

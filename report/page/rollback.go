@@ -7,8 +7,10 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
-	"emaudit/report"
+	"emaudit/report/binaries"
+	"emaudit/report/merges"
 	"emaudit/report/screen"
+	"emaudit/report/states"
 )
 
 // MostPageRollbacks is how many runs, the newest first, a page judges the way
@@ -26,17 +28,17 @@ func (b *pageBuilder) rollback() *pageSection {
 		return b.unknown(s, "No run is known that changed what is installed, so there is no state to go back to.", "emaudit states")
 	}
 	last := all[0]
-	s.Verdict = report.ReadinessWords[last.Verdict]
+	s.Verdict = states.ReadinessWords[last.Verdict]
 	s.Lead = "Can I go back to the state before a run with the files in PKGDIR? READY means that every condition that files can show was checked and is met. A rollback to an older state also undoes every run since."
 	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each run", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true, Optional: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}, {Title: "Drill", Optional: true}}}
 	for _, r := range all {
-		verdict := report.ReadinessWords[r.Verdict]
+		verdict := states.ReadinessWords[r.Verdict]
 		before := pageCell{Text: screen.NotKnown}
 		if r.Target.Run != nil {
 			before = pageCell{Text: fmt.Sprintf("#%d", *r.Target.Run), Sort: sortKey(*r.Target.Run)}
 		}
-		t.row(before, b.timeCell(r.Target.Time), pageCell{Text: report.AskedBriefly(r.Target.Args), Mono: true}, pageCell{Text: verdict.Text, Role: verdict.Role},
-			numberCell(int64(len(r.Changes))), numberCell(int64(len(r.Gaps))), pageCell{Text: report.WhyOf(r)}, b.proofCell(r.Proof))
+		t.row(before, b.timeCell(r.Target.Time), pageCell{Text: merges.AskedBriefly(r.Target.Args), Mono: true}, pageCell{Text: verdict.Text, Role: verdict.Role},
+			numberCell(int64(len(r.Changes))), numberCell(int64(len(r.Gaps))), pageCell{Text: states.WhyOf(r)}, b.proofCell(r.Proof))
 	}
 	s.add(pageBlock{Share: rollbackShare(all)}, t.block(), b.gapsOfRuns(all))
 	s.add(pageBlock{Heading: b.targetHeading(last.Target)}, b.findingsBlock(last.Findings, func(audit.Finding) bool { return true }), b.rollbackChanges(last))
@@ -52,7 +54,7 @@ func (b *pageBuilder) proofCell(p *rollback.Proof) pageCell {
 	if p == nil {
 		return pageCell{Text: screen.NotKnown}
 	}
-	return pageCell{Text: report.ProofText(p, b.dayOnly), Role: report.ProofCell(p, b.dayOnly).Role, Sort: sortKey(p.At)}
+	return pageCell{Text: states.ProofText(p, b.dayOnly), Role: states.ProofCell(p, b.dayOnly).Role, Sort: sortKey(p.At)}
 }
 
 func (b *pageBuilder) dayOnly(unix int64) string { return b.day(unix, "2006-01-02") }
@@ -63,7 +65,7 @@ func (b *pageBuilder) targetHeading(t state.Target) string {
 	if t.Run == nil {
 		return "Back to the state at " + when
 	}
-	return fmt.Sprintf("Back to the state before #%d (%s, emerge %s)", *t.Run, when, report.AskedBriefly(t.Args))
+	return fmt.Sprintf("Back to the state before #%d (%s, emerge %s)", *t.Run, when, merges.AskedBriefly(t.Args))
 }
 
 // rollbackShare counts the verdicts.
@@ -73,7 +75,7 @@ func rollbackShare(all []*rollback.Rollback) *shareChart {
 		counts[r.Verdict]++
 	}
 	part := func(v rollback.Readiness, class string) sharePart {
-		return sharePart{Label: strings.ToLower(report.ReadinessWords[v].Text), Text: screen.Number(counts[v]), Class: class, value: counts[v]}
+		return sharePart{Label: strings.ToLower(states.ReadinessWords[v].Text), Text: screen.Number(counts[v]), Class: class, value: counts[v]}
 	}
 	return newShareChart(chartHead{
 		ID: "rollback-share", Title: fmt.Sprintf("The last %s that changed what is installed", screen.Count(int64(len(all)), "run", "runs")),
@@ -95,13 +97,13 @@ func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
 		}
 		if c.Instance != nil {
 			file = pageCell{Text: c.Instance.Path, Mono: true}
-			integrity = pageCell{Text: string(c.Integrity), Role: report.IntegrityRoles[c.Integrity]}
+			integrity = pageCell{Text: string(c.Integrity), Role: binaries.IntegrityRoles[c.Integrity]}
 		}
-		usable := pageCell{Text: string(c.Usable), Role: report.UsableRoles[c.Usable]}
+		usable := pageCell{Text: string(c.Usable), Role: binaries.UsableRoles[c.Usable]}
 		if c.Action == state.ActionRemove {
 			usable = pageCell{Text: screen.NotKnown}
 		}
-		if codes := report.ReasonCodes(c.Reasons); codes != "" {
+		if codes := binaries.ReasonCodes(c.Reasons); codes != "" {
 			usable.Text += ": " + codes
 		}
 		t.row(pageCell{Text: string(c.Action)}, from, to, file, integrity, usable)
@@ -154,16 +156,16 @@ func (b *pageBuilder) rollbackVerdict() pageVerdict {
 	v := pageVerdict{Label: "ROLLBACK", Command: "emaudit rollback", Section: "rollback", Verdict: screen.Unknown.Text("unknown"), Text: "no earlier state is known"}
 	if len(b.facts.Rollbacks) > 0 {
 		last := b.facts.Rollbacks[0]
-		v.Verdict = report.ReadinessWords[last.Verdict]
+		v.Verdict = states.ReadinessWords[last.Verdict]
 		run := "the last run"
 		if last.Target.Run != nil {
 			run = fmt.Sprintf("#%d", *last.Target.Run)
 		}
 		v.Text = "undoing " + run
-		if why := report.WhyOf(last); why != "" {
+		if why := states.WhyOf(last); why != "" {
 			v.Text += ": " + why
 		}
-		if text := report.ProofText(last.Proof, b.dayOnly); text != "" {
+		if text := states.ProofText(last.Proof, b.dayOnly); text != "" {
 			v.Text += "; " + text
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/audit/overview"
-	"emaudit/report"
+	"emaudit/report/merges"
 	"emaudit/report/screen"
 )
 
@@ -54,7 +54,7 @@ func (b *pageBuilder) runs() *pageSection {
 		return b.unknown(s, "No run of emerge is known.", "emaudit runs --verbose")
 	}
 	last := runs[len(runs)-1]
-	s.Verdict = report.RunOutcome(last)
+	s.Verdict = merges.RunOutcome(last)
 	s.Verdict.Text = fmt.Sprintf("last #%d: %s", last.ID, s.Verdict.Text)
 	failed := 0
 	var marks []timelineMark
@@ -71,7 +71,7 @@ func (b *pageBuilder) runs() *pageSection {
 		case r.Outcome != "success":
 			class = "unknown"
 		}
-		m := timelineMark{Class: class, at: r.StartedAt, Title: fmt.Sprintf("#%d %s: %s, %s, %s", r.ID, b.day(r.StartedAt, "2006-01-02 15:04"), report.AskedBriefly(r.Args), screen.SecondsOrNone(r.Seconds), report.RunOutcome(r).Text)}
+		m := timelineMark{Class: class, at: r.StartedAt, Title: fmt.Sprintf("#%d %s: %s, %s, %s", r.ID, b.day(r.StartedAt, "2006-01-02 15:04"), merges.AskedBriefly(r.Args), screen.SecondsOrNone(r.Seconds), merges.RunOutcome(r).Text)}
 		if r.Seconds != nil {
 			m.seconds = *r.Seconds
 		}
@@ -93,7 +93,7 @@ func (b *pageBuilder) runTable(runs []*history.Run) *pageTable {
 			}
 		}
 	}
-	return fill(b, &pageTable{ID: "runs-table", Filter: true}, report.RunColumns(false), newest)
+	return fill(b, &pageTable{ID: "runs-table", Filter: true}, merges.RunColumns(false), newest)
 }
 
 func secondsCell(seconds *int64) pageCell {
@@ -110,7 +110,7 @@ func (b *pageBuilder) failures() *pageSection {
 	if f == nil {
 		return b.unknown(s, "Failures were not checked.", "emaudit failures")
 	}
-	head := report.FailuresHeadline(f)
+	head := merges.FailuresHeadline(f)
 	switch open := f.Open(); {
 	case len(f.Rows) == 0:
 		s.Verdict = head[0]
@@ -271,7 +271,7 @@ func (b *pageBuilder) mailbox() *pageSection {
 	if m == nil {
 		return b.unknown(s, "Messages were not checked.", "emaudit messages")
 	}
-	head := report.MailboxHeadline(m)
+	head := merges.MailboxHeadline(m)
 	s.Verdict = head[0]
 	if len(m.Rows) == 0 {
 		s.Lead = "There are no messages."

@@ -9,9 +9,11 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/overview"
 	"emaudit/audit/rollback"
-	"emaudit/parse/binpkg"
 	"emaudit/report"
+	"emaudit/report/binaries"
+	"emaudit/report/merges"
 	"emaudit/report/screen"
+	"emaudit/report/states"
 	"emaudit/report/table"
 )
 
@@ -74,10 +76,10 @@ func (b *pageBuilder) head() {
 func (b *pageBuilder) checks() []report.Check {
 	var checks []report.Check
 	if c := b.facts.Coverage; c != nil {
-		checks = append(checks, report.Check{Line: report.CoverageLine(c), Answer: report.Answer{Findings: c.Findings}})
+		checks = append(checks, report.Check{Line: binaries.CoverageLine(c), Answer: report.Answer{Findings: c.Findings}})
 	}
 	if i := b.facts.Integrity; i != nil {
-		checks = append(checks, report.Check{Line: report.IntegrityLine(i), Answer: report.Answer{Findings: i.Findings}})
+		checks = append(checks, report.Check{Line: binaries.IntegrityLine(i), Answer: report.Answer{Findings: i.Findings}})
 	}
 	return checks
 }
@@ -88,14 +90,14 @@ func (b *pageBuilder) coverageVerdict() pageVerdict {
 	if b.facts.Coverage == nil {
 		return b.verdict(screen.SummaryLine{Label: "COVERAGE", Verdict: screen.Unknown.Text("unknown"), Command: "emaudit audit coverage"}, "coverage")
 	}
-	return b.verdict(report.CoverageLine(b.facts.Coverage), "coverage")
+	return b.verdict(binaries.CoverageLine(b.facts.Coverage), "coverage")
 }
 
 func (b *pageBuilder) integrityVerdict() pageVerdict {
 	if b.facts.Integrity == nil {
 		return b.verdict(screen.SummaryLine{Label: "INTEGRITY", Verdict: screen.Unknown.Text("unknown"), Command: "emaudit verify"}, "integrity")
 	}
-	return b.verdict(report.IntegrityLine(b.facts.Integrity), "integrity")
+	return b.verdict(binaries.IntegrityLine(b.facts.Integrity), "integrity")
 }
 
 // pkgdirVerdict is the size of PKGDIR, and how much of it can go where that is
@@ -127,7 +129,7 @@ func (b *pageBuilder) answer() screen.Cell {
 		case last.Verdict == rollback.NotReady:
 			return screen.Bad.Text("The last run cannot be undone" + gapsInWords(last))
 		case last.Verdict == rollback.Partial:
-			return screen.Warn.Text("The last run can be undone in part: " + report.CarriedText(last))
+			return screen.Warn.Text("The last run can be undone in part: " + states.CarriedText(last))
 		case last.Verdict == rollback.ReadyWithWarnings:
 			return screen.Warn.Text("The last run can be undone, with warnings")
 		}
@@ -162,7 +164,7 @@ func (b *pageBuilder) messagesVerdict() pageVerdict {
 	if m == nil {
 		return v
 	}
-	v.Verdict = report.MailboxHeadline(m)[0]
+	v.Verdict = merges.MailboxHeadline(m)[0]
 	classes := map[string]int{}
 	for _, row := range m.Rows {
 		if row.Unread {
@@ -184,7 +186,7 @@ func (b *pageBuilder) coverage() *pageSection {
 	if c == nil {
 		return b.unknown(s, "Coverage was not checked.", "emaudit audit coverage")
 	}
-	s.Verdict = report.CoverageLine(c).Verdict
+	s.Verdict = binaries.CoverageLine(c).Verdict
 	s.Lead = "Does every installed package have a binary package to restore it from? “exact” is the file that was merged, “same build” another file of that build, “other build” the same version built at another time."
 	s.add(
 		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(binpkgs.CoverageRow) int64 { return 1 }, screen.Number)},
@@ -212,7 +214,7 @@ func (b *pageBuilder) coverage() *pageSection {
 		}
 		cells := pageRow{
 			b.packageCell(r.CPV),
-			{Text: verdictWords[r.Verdict], Role: report.CoverageRoles[r.Verdict], Sort: fmt.Sprint(verdictRank(r.Verdict))},
+			{Text: verdictWords[r.Verdict], Role: binaries.CoverageRoles[r.Verdict], Sort: fmt.Sprint(verdictRank(r.Verdict))},
 			b.importanceCell(r.CPV), sizeCell(r.Size), file,
 		}
 		if useDiffers {
@@ -404,20 +406,20 @@ func (b *pageBuilder) integrity() *pageSection {
 	if len(i.Rows) == 0 {
 		return b.unknown(s, "No binary package was found.", "emaudit doctor")
 	}
-	s.Verdict = report.IntegrityLine(i).Verdict
+	s.Verdict = binaries.IntegrityLine(i).Verdict
 	s.Lead = "A binary package is whole only after every byte of it was read and compared. Before that it is unchecked."
 	var parts []sharePart
 	var said []string
 	for _, p := range []struct {
-		integrity binpkg.Integrity
+		integrity binpkgs.FileIntegrity
 		class     string
-	}{{binpkg.Whole, "good"}, {binpkg.Unchecked, "unknown"}, {binpkg.Unknown, "unknown-2"}, {binpkg.Damaged, "bad"}} {
+	}{{binpkgs.Whole, "good"}, {binpkgs.Unchecked, "unknown"}, {binpkgs.Unknown, "unknown-2"}, {binpkgs.Damaged, "bad"}} {
 		n := int64(i.Count(p.integrity))
 		parts = append(parts, sharePart{Label: string(p.integrity), Text: screen.Number(n), Class: p.class, value: n})
 		said = append(said, screen.Number(n)+" "+string(p.integrity))
 	}
 	s.add(pageBlock{Share: newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: strings.Join(said, ", ")}, parts...)})
-	if n := i.Count(binpkg.Unchecked) + i.Count(binpkg.Unknown); n > 0 {
+	if n := i.Count(binpkgs.Unchecked) + i.Count(binpkgs.Unknown); n > 0 {
 		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", screen.Count(int64(n), "binary package was", "binary packages were")), Command: "emaudit verify"}})
 	}
 	s.add(b.findingsBlock(i.Findings, func(audit.Finding) bool { return true }))

@@ -1,0 +1,95 @@
+package binaries
+
+import (
+	"fmt"
+	"strings"
+
+	"emaudit/audit/acceptance"
+	"emaudit/report"
+	"emaudit/report/screen"
+	"emaudit/report/table"
+)
+
+// Compatibility is the answer to: would Portage take each binary package?
+func Compatibility(c *acceptance.Compatibility, o report.Output) report.Answer {
+	return report.Answer{
+		Findings: c.Findings,
+		Keys:     func(j *report.JSON) { j.Value("instances", c.Rows) },
+		Rows:     compatibilityColumns(true).CSV(table.All(c.Rows)),
+		Text:     func(s *screen.Screen) { compatibilityText(s, c, o) },
+	}
+}
+
+// ReasonCodes lists the codes of reasons.
+func ReasonCodes(reasons []acceptance.Reason) string {
+	var codes []string
+	for _, r := range reasons {
+		codes = append(codes, r.Code)
+	}
+	return strings.Join(codes, " ")
+}
+
+// UsableRoles say how the answers look.
+var UsableRoles = map[acceptance.Usable]screen.Role{acceptance.UsableYes: screen.Good, acceptance.UsableNo: screen.Bad, acceptance.UsableUnknown: screen.Unknown}
+
+// compatibilityColumns describe what Portage would say of binary packages, with the
+// notes or without.
+func compatibilityColumns(notes bool) table.Table[acceptance.CompatibilityRow] {
+	return table.Table[acceptance.CompatibilityRow]{
+		{Name: "pkgdir"},
+		{Name: "path", Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 2},
+		{Name: "cpv"},
+		{Name: "build_id"},
+		{Name: "build_time"},
+		{Name: "usable", Title: "Usable", Show: func(r *acceptance.CompatibilityRow) screen.Cell { return UsableRoles[r.Usable].Text(string(r.Usable)) }},
+		{Name: "reasons", Value: func(r *acceptance.CompatibilityRow) any { return ReasonCodes(r.Reasons) }, Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 24, Show: func(r *acceptance.CompatibilityRow) screen.Cell {
+			var why []string
+			for _, reason := range r.Reasons {
+				if reason.Effect != acceptance.EffectNote || notes {
+					why = append(why, reason.Code+": "+reason.Detail)
+				}
+			}
+			return screen.Plain.Text(strings.Join(why, "; "))
+		}},
+	}
+}
+
+func compatibilityText(s *screen.Screen, c *acceptance.Compatibility, o report.Output) {
+	no, unsure := c.Count(acceptance.UsableNo), c.Count(acceptance.UsableUnknown)
+	role := screen.Good
+	switch {
+	case no > 0:
+		role = screen.Warn
+	case unsure > 0:
+		role = screen.Unknown
+	}
+	s.Line(role.Text(fmt.Sprintf("%d of %d", c.Count(acceptance.UsableYes), len(c.Rows))),
+		screen.Plain.Text(fmt.Sprintf(" binary packages would be accepted by emerge --usepkgonly: %d refused, %d unknown", no, unsure)))
+	s.Blank()
+	shown := compatibilityColumns(o.Verbose).Screen(s, 0, table.Where(c.Rows, func(r *acceptance.CompatibilityRow) bool {
+		return r.Usable != acceptance.UsableYes || o.Verbose
+	}))
+	if shown > 0 {
+		s.Blank()
+	}
+	s.Findings(c.Findings, o.FindingOptions())
+}
+
+// CompatibilityLine is the answer in a line.
+func CompatibilityLine(c *acceptance.Compatibility) screen.SummaryLine {
+	l := screen.SummaryLine{Label: "COMPATIBLE", Command: "emaudit audit compatibility"}
+	yes, no, unsure := c.Count(acceptance.UsableYes), c.Count(acceptance.UsableNo), c.Count(acceptance.UsableUnknown)
+	role := screen.Good
+	switch {
+	case len(c.Rows) == 0:
+		l.Verdict, l.Text = screen.Unknown.Text("unknown"), "no binary package was found"
+		return l
+	case no > 0:
+		role = screen.Warn
+	case unsure > 0:
+		role = screen.Unknown
+	}
+	l.Verdict = role.Text(fmt.Sprintf("%d of %d", yes, len(c.Rows)))
+	l.Text = screen.Tally(screen.Many(yes, "accepted by emerge --usepkgonly"), screen.Many(no, "refused"), screen.Many(unsure, "unknown"))
+	return l
+}

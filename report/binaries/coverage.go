@@ -1,0 +1,140 @@
+// Package binaries answers about installed and binary packages side by side: which
+// have which, whether the files are whole, whether Portage would take them, and all
+// that is known of one package. Each function makes a [report.Answer] of an answer of
+// audit/binpkgs, audit/acceptance or audit/overview.
+package binaries
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
+	"emaudit/report"
+	"emaudit/report/screen"
+	"emaudit/report/table"
+)
+
+// Coverage is the answer to: does every installed package have a binary
+// package?
+func Coverage(c *binpkgs.Coverage, o report.Output) report.Answer {
+	return report.Answer{
+		Findings: c.Findings,
+		Keys: func(j *report.JSON) {
+			j.Value("packages", c.Rows)
+			j.Value("commands", c.Commands)
+		},
+		Rows: coverageColumns(true).CSV(table.All(c.Rows)),
+		Text: func(s *screen.Screen) {
+			s.Line(coverageHeadline(c)...)
+			s.Blank()
+			coverageTable(s, c, o.Verbose)
+			if len(c.Commands) > 0 {
+				s.Heading("Close the gaps while these packages are installed")
+				for _, command := range c.Commands {
+					s.Line(screen.Plain.Text("  "), screen.Code.Text(command.String()))
+				}
+				s.Blank()
+			}
+			s.Findings(shownOfCoverage(c.Findings, o), o.FindingOptions())
+		},
+	}
+}
+
+// coverageHeadline is the answer in one line.
+func coverageHeadline(c *binpkgs.Coverage) []screen.Cell {
+	total := len(c.Rows)
+	unknown := c.Count(binpkgs.CoverageUnknown)
+	packaged := total - c.Count(binpkgs.CoverageNone) - unknown
+	role := screen.Good
+	if why := c.Unknown(); why != "" {
+		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": " + why)}
+	}
+	if c.Count(binpkgs.CoverageExact)+c.Count(binpkgs.CoverageSameBuild) < total {
+		role = screen.Warn
+	}
+	line := fmt.Sprintf(" installed packages have a binary package: %d exact, %d of the same build, %d of another build, %d none",
+		c.Count(binpkgs.CoverageExact), c.Count(binpkgs.CoverageSameBuild), c.Count(binpkgs.CoverageSameVersion), c.Count(binpkgs.CoverageNone))
+	if lossy := c.Count(binpkgs.CoverageLossy); lossy > 0 {
+		line += fmt.Sprintf(", %d lossy", lossy)
+	}
+	if unknown > 0 {
+		line += fmt.Sprintf(", %d unknown", unknown)
+	}
+	return []screen.Cell{role.Text(fmt.Sprintf("%d of %d", packaged, total)), screen.Plain.Text(line)}
+}
+
+var CoverageRoles = map[binpkgs.CoverageVerdict]screen.Role{
+	binpkgs.CoverageExact:       screen.Good,
+	binpkgs.CoverageSameBuild:   screen.Good,
+	binpkgs.CoverageSameVersion: screen.Warn,
+	binpkgs.CoverageLossy:       screen.Warn,
+	binpkgs.CoverageUnknown:     screen.Unknown,
+	binpkgs.CoverageNone:        screen.Bad,
+}
+
+// coverageColumns describe what covers each installed package, with the path of the
+// file or with the build alone, which is what is news beside the package.
+func coverageColumns(all bool) table.Table[binpkgs.CoverageRow] {
+	return table.Table[binpkgs.CoverageRow]{
+		{Name: "cpv", Title: "Package", Shrink: screen.CutMiddle, Yield: 3},
+		{Name: "slot"},
+		{Name: "repo"},
+		{Name: "build_time"},
+		{Name: "build_id"},
+		{Name: "verdict", Title: "Verdict", Show: func(r *binpkgs.CoverageRow) screen.Cell { return CoverageRoles[r.Verdict].Text(string(r.Verdict)) }},
+		{Name: "use_equal"},
+		{Name: "use_diff", Title: "USE", Shrink: screen.CutEnd, Yield: 2, Optional: true, Show: func(r *binpkgs.CoverageRow) screen.Cell {
+			if r.Instance != nil && r.UseDiff == "" && r.UseEqual != nil && *r.UseEqual {
+				return screen.Plain.Text("equal")
+			}
+			return screen.Plain.Text(r.UseDiff)
+		}},
+		{Name: "pkgdir", Of: "instance.pkgdir"},
+		{Name: "path", Of: "instance.path", Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 1, Show: func(r *binpkgs.CoverageRow) screen.Cell {
+			switch {
+			case r.Instance == nil:
+				return screen.Plain.Text(screen.NotKnown)
+			case all:
+				return screen.Plain.Text(r.Instance.Path)
+			}
+			return screen.Plain.Text(strings.TrimSuffix(path.Base(r.Instance.Path), "."+string(r.Instance.Format)+".tar"))
+		}},
+		{Name: "instance_build_id", Of: "instance.build_id"},
+		{Name: "instance_build_time", Of: "instance.build_time"},
+		{Name: "size", Of: "instance.size", Title: "Size", Type: table.Size, Blank: true, Optional: true},
+		{Name: "format", Of: "instance.format"},
+		{Name: "indexed", Of: "instance.indexed"},
+	}
+}
+
+// coverageTable lists the packages that are not covered, or all of them.
+func coverageTable(s *screen.Screen, c *binpkgs.Coverage, all bool) {
+	shown := coverageColumns(all).Screen(s, 0, table.Where(c.Rows, func(r *binpkgs.CoverageRow) bool {
+		return all || r.Verdict != binpkgs.CoverageExact && r.Verdict != binpkgs.CoverageSameBuild
+	}))
+	if shown > 0 {
+		s.Blank()
+	}
+	if rest := len(c.Rows) - shown; rest > 0 {
+		s.Line(screen.Dim.Text(fmt.Sprintf("%s covered by the exact file or the same build", screen.Count(int64(rest), "more package is", "more packages are"))), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
+		s.Blank()
+	}
+}
+
+// shownOfCoverage leaves out, unless everything is asked for, the findings that
+// the table has said already: that there is no binary package, or only one of
+// another build.
+func shownOfCoverage(findings []audit.Finding, o report.Output) []audit.Finding {
+	if o.Verbose {
+		return findings
+	}
+	var shown []audit.Finding
+	for _, f := range findings {
+		if f.Code != "binpkg-missing" && f.Code != "binpkg-other-build" {
+			shown = append(shown, f)
+		}
+	}
+	return shown
+}

@@ -1,0 +1,143 @@
+package binaries
+
+import (
+	"fmt"
+	"slices"
+
+	"emaudit/audit/binpkgs"
+	"emaudit/report"
+	"emaudit/report/screen"
+	"emaudit/report/table"
+)
+
+// Integrity is the answer to: is what lies in PKGDIR whole, and does Portage
+// see it as it is?
+func Integrity(i *binpkgs.Integrity, o report.Output) report.Answer {
+	return report.Answer{
+		Findings: i.Findings,
+		Keys: func(j *report.JSON) {
+			j.Value("instances", i.Rows)
+			j.Value("files", i.Files)
+		},
+		Rows: integrityColumns.CSV(table.All(i.Rows)),
+		Text: func(s *screen.Screen) {
+			line := IntegrityLine(i)
+			switch {
+			case line.Text == "":
+				s.Line(line.Verdict)
+			case len(i.Rows) == 0:
+				s.Line(line.Verdict, screen.Plain.Text(": "+line.Text))
+			default:
+				s.Line(line.Verdict, screen.Plain.Text(", "+line.Text))
+			}
+			s.Blank()
+			integrityTable(s, i, o.Verbose)
+			s.Findings(i.Findings, o.FindingOptions())
+		},
+	}
+}
+
+// IntegrityLine is the answer in one line: the worst that there is, and then how
+// many files are what else.
+func IntegrityLine(i *binpkgs.Integrity) screen.SummaryLine {
+	l := screen.SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
+	empty := i.Empty()
+	whole, damaged, unchecked, unknown := i.Count(binpkgs.Whole), i.Count(binpkgs.Damaged)-empty, i.Count(binpkgs.Unchecked), i.Count(binpkgs.Unknown)
+	switch {
+	case damaged > 0:
+		l.Verdict = screen.Bad.Text(fmt.Sprintf("%d damaged", damaged))
+	case empty > 0:
+		l.Verdict, empty = screen.Warn.Text(fmt.Sprintf("%d empty", empty)), 0
+	case unknown > 0:
+		l.Verdict, unknown = screen.Unknown.Text(fmt.Sprintf("%d unknown", unknown)), 0
+	case unchecked > 0:
+		l.Verdict, unchecked = screen.Unknown.Text(fmt.Sprintf("%d not read", unchecked)), 0
+	case whole > 0:
+		l.Verdict, whole = screen.Good.Text(fmt.Sprintf("%d whole", whole)), 0
+	default:
+		l.Verdict, l.Text = screen.Unknown.Text("unknown"), i.Unknown()
+		return l
+	}
+	l.Text = screen.Tally(
+		screen.Many(empty, "empty"), screen.Many(unknown, "unknown"), screen.Many(unchecked, "not read"),
+		screen.Many(whole, "whole"), screen.Many(unlisted(i), "not in the index"),
+	)
+	return l
+}
+
+// unlisted counts the files that belong in an index and are not in it. Those that
+// Portage would not take up anyway do not belong there.
+func unlisted(i *binpkgs.Integrity) int {
+	n := 0
+	for _, r := range i.Rows {
+		if r.Visible && !r.Indexed {
+			n++
+		}
+	}
+	return n
+}
+
+// CoverageLine is the answer about coverage in one line.
+func CoverageLine(c *binpkgs.Coverage) screen.SummaryLine {
+	l := screen.SummaryLine{Label: "COVERAGE", Command: "emaudit audit coverage"}
+	none, other := c.Count(binpkgs.CoverageNone), c.Count(binpkgs.CoverageSameVersion)
+	role := screen.Good
+	if why := c.Unknown(); why != "" {
+		l.Verdict, l.Text = screen.Unknown.Text("unknown"), why
+		return l
+	}
+	lossy := c.Count(binpkgs.CoverageLossy)
+	unknown := c.Count(binpkgs.CoverageUnknown)
+	if none+other+lossy+unknown > 0 {
+		role = screen.Warn
+	}
+	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none-unknown, len(c.Rows)))
+	l.Text = screen.Tally(
+		screen.Many(c.Count(binpkgs.CoverageExact), "exact"), screen.Many(c.Count(binpkgs.CoverageSameBuild), "same build"),
+		screen.Many(other, "other build"), screen.Many(lossy, "lossy"), screen.Many(unknown, "unknown"), screen.Many(none, "none"),
+	)
+	return l
+}
+
+var IntegrityRoles = map[binpkgs.FileIntegrity]screen.Role{binpkgs.Whole: screen.Good, binpkgs.Damaged: screen.Bad, binpkgs.Unchecked: screen.Unknown, binpkgs.Unknown: screen.Unknown}
+
+var signatureRole = map[binpkgs.Signature]screen.Role{
+	binpkgs.SignatureValid: screen.Good, binpkgs.SignatureInvalid: screen.Bad, binpkgs.SignatureUnknownKey: screen.Warn, binpkgs.SignatureUnchecked: screen.Dim,
+}
+
+// integrityColumns describe the binary packages in PKGDIR.
+var integrityColumns = table.Table[binpkgs.IntegrityRow]{
+	{Name: "pkgdir"},
+	{Name: "path", Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 2, Min: 24},
+	{Title: "Integrity", Show: func(r *binpkgs.IntegrityRow) screen.Cell {
+		return IntegrityRoles[r.Integrity].Text(string(r.Integrity))
+	}},
+	{Title: "Indexed", Of: "indexed"},
+	{Title: "Problems", Of: "problems", Shrink: screen.Wrap, Yield: 1, Min: len("binpkg-build-id-differs")},
+	{Title: "Signature", Optional: true, Show: func(r *binpkgs.IntegrityRow) screen.Cell { return signatureRole[r.Signature].Text(string(r.Signature)) }},
+	{Title: "Size", Of: "size", Type: table.Size, Optional: true},
+}.With(table.Data[binpkgs.IntegrityRow]("cpv", "build_id", "build_time", "size", "mtime", "format", "compressor", "slot", "repo", "indexed", "visible",
+	"integrity", "signature", "signature_key", "origin", "verified_at", "problems")...)
+
+// integrityTable lists the files with something to say about, or all of them.
+func integrityTable(s *screen.Screen, i *binpkgs.Integrity, all bool) {
+	columns := integrityColumns
+	if !slices.ContainsFunc(i.Rows, func(r binpkgs.IntegrityRow) bool {
+		return signatureRole[r.Signature] != screen.Plain && r.Format == binpkgs.FormatGpkg
+	}) {
+		columns = columns.Without("Signature")
+	}
+	if !all {
+		columns = columns.Without("Size")
+	}
+	shown := columns.Screen(s, 0, table.Where(i.Rows, func(r *binpkgs.IntegrityRow) bool {
+		return all || len(r.Problems) > 0 || r.Integrity == binpkgs.Damaged || r.Integrity == binpkgs.Unknown || r.Signature == binpkgs.SignatureInvalid
+	}))
+	if shown > 0 {
+		s.Blank()
+	}
+	if rest := len(i.Rows) - shown; rest > 0 {
+		s.Line(screen.Dim.Text(screen.Count(int64(rest), "more file", "more files")+" with nothing to report"), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
+		s.Blank()
+	}
+}

@@ -1,0 +1,131 @@
+package merges
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/aftermath"
+	"emaudit/audit/history"
+	"emaudit/report"
+	"emaudit/report/screen"
+	"emaudit/report/table"
+)
+
+// Failures is the answer to: what failed, where and why?
+func Failures(f *aftermath.Failures, o report.Output) report.Answer {
+	return report.Answer{
+		Findings:    append(slices.Clone(f.Findings), f.Source.Findings...),
+		Diagnostics: outputDiagnostics(f.Source),
+		Keys: func(j *report.JSON) {
+			j.Value("failures", f.Rows)
+			j.Value("cut_merges", f.Cut)
+		},
+		Rows: failureColumns.CSV(table.All(f.Rows)),
+		Text: func(s *screen.Screen) {
+			if cut := report.FindingsOf(f.Findings, "merge-cut"); len(cut) > 0 {
+				s.Findings(cut, o.FindingOptions())
+				s.Blank()
+			}
+			s.Line(FailuresHeadline(f)...)
+			for i := range f.Rows {
+				s.Blank()
+				WriteFailure(s, &f.Rows[i], o.Verbose)
+			}
+			writeOutputSource(s, f.Source, o)
+		},
+	}
+}
+
+// failureColumns describe failed merges for programs; people read a paragraph of each.
+var failureColumns = table.Data[aftermath.Failure]("cpv", "at", "run", "phase", "cause", "line", "message", "log", "log_gone", "link", "resolution", "resolved_by", "resolved_at")
+
+// outputDiagnostics are the damage of merge output, as every answer about it has
+// it.
+func outputDiagnostics(source aftermath.OutputSource) []report.Diagnostic {
+	return report.LogDiagnostics(audit.LogSource{Damage: source.Damage})
+}
+
+// outputSource says what could not be read.
+func writeOutputSource(s *screen.Screen, source aftermath.OutputSource, o report.Output) {
+	if len(source.Findings) > 0 {
+		s.Blank()
+		s.Findings(source.Findings, o.FindingOptions())
+	}
+}
+
+// FailuresHeadline is the answer in one line.
+func FailuresHeadline(f *aftermath.Failures) []screen.Cell {
+	switch {
+	case len(f.Rows) == 0 && !f.Source.History:
+		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": no emerge.log could be read, and no build log shows a failure")}
+	case len(f.Rows) == 0:
+		return []screen.Cell{screen.Good.Text("no merge failed")}
+	}
+	count := screen.Count(int64(len(f.Rows)), "merge failed", "merges failed")
+	open := f.Open()
+	if open == 0 {
+		return []screen.Cell{screen.Plain.Text(count + ", "), screen.Good.Text("none still open")}
+	}
+	return []screen.Cell{screen.Plain.Text(count + ", "), screen.Bad.Text(fmt.Sprintf("%d still open", open))}
+}
+
+// failure writes one failure: what and when, why, and what became of it. The
+// excerpt is quoted while the failure is open, or where everything is asked for.
+func WriteFailure(s *screen.Screen, f *aftermath.Failure, verbose bool) {
+	role := screen.Bad
+	if f.Resolution != "open" {
+		role = screen.Plain
+	}
+	head := []screen.Cell{role.Text(f.CPV), screen.Plain.Text("  " + s.Terminal().Time(f.At))}
+	if f.Phase != "" {
+		head = append(head, screen.Plain.Text("  in "+f.Phase))
+	}
+	if f.Run != nil {
+		head = append(head, screen.Dim.Text("  #"+strconv.FormatInt(*f.Run, 10)))
+	}
+	s.Line(head...)
+	s.Paragraph(2, screen.Warn.Text(f.Cause+": "+f.Line))
+	if f.Message != "" && !strings.Contains(f.Line, f.Message) {
+		s.Paragraph(2, screen.Dim.Text("die: "+f.Message))
+	}
+	// An excerpt of one line has been said.
+	if (verbose || f.Resolution == "open") && (len(f.Excerpt) > 1 || f.Cause == "unknown") {
+		for _, line := range f.Excerpt {
+			s.Line(screen.Plain.Text("    " + Untab(line)))
+		}
+	}
+	if f.Log != nil {
+		gone := ""
+		if f.LogGone {
+			gone = " (deleted since)"
+		}
+		if f.Link == history.LinkAmbiguous {
+			gone += " (perhaps that of another merge)"
+		}
+		s.Line(screen.Dim.Text("  log: "), screen.Code.Text(*f.Log), screen.Dim.Text(gone))
+	}
+	s.Line(resolution(f, s.Terminal())...)
+}
+
+// resolution says what became of a failure.
+func resolution(f *aftermath.Failure, t screen.Terminal) []screen.Cell {
+	switch f.Resolution {
+	case "retried":
+		return []screen.Cell{screen.Good.Text("  merged " + t.Time(TimeOf(f.ResolvedAt)))}
+	case "replaced":
+		return []screen.Cell{screen.Good.Text("  " + *f.ResolvedBy + " merged " + t.Time(TimeOf(f.ResolvedAt)))}
+	case "removed":
+		return []screen.Cell{screen.Plain.Text("  removed " + t.Time(TimeOf(f.ResolvedAt)))}
+	}
+	return []screen.Cell{screen.Bad.Text("  not merged since"), screen.Plain.Text("   "), screen.Code.Text(f.Retry.String())}
+}
+
+func TimeOf(unix *int64) int64 {
+	if unix == nil {
+		return 0
+	}
+	return *unix
+}

@@ -1,0 +1,222 @@
+package merges
+
+import (
+	"iter"
+	"strconv"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/history"
+	"emaudit/report"
+	"emaudit/report/screen"
+	"emaudit/report/table"
+)
+
+// outcomeRoles say how the outcomes of runs, merges, removals and syncs look.
+var outcomeRoles = map[string]screen.Role{
+	"success": screen.Good, "merged": screen.Good, "ok": screen.Good, "built": screen.Good, "fetched": screen.Good,
+	"failure": screen.Bad, "failed": screen.Bad,
+	"killed": screen.Warn, "interrupted": screen.Warn, "declined": screen.Dim, "running": screen.Plain, "unknown": screen.Unknown,
+}
+
+// History is the answer to: what was merged, removed and synced, and when?
+func History(events iter.Seq2[*history.Event, error], source audit.LogSource, o report.Output) report.Answer {
+	return report.Answer{
+		Findings:    source.Findings,
+		Diagnostics: report.LogDiagnostics(source),
+		Keys: func(j *report.JSON) {
+			report.WriteArray(j, "events", func(yield func(any, error) bool) {
+				for e, err := range events {
+					if err != nil {
+						yield(nil, err)
+						return
+					}
+					if !yield(e.JSON(), nil) {
+						return
+					}
+				}
+			})
+		},
+		Rows: logColumns.CSV(logRows(events)),
+		Text: func(s *screen.Screen) {
+			noneOf(s, source, "merge, removal or sync", logColumns.Screen(s, 0, logRows(events)) > 0)
+			s.Findings(source.Findings, o.FindingOptions())
+		},
+	}
+}
+
+// noneOf says to a person that an answer is empty, which a log that cannot be
+// read does not tell, and which a program sees.
+func noneOf(s *screen.Screen, source audit.LogSource, what string, some bool) {
+	if !some && len(source.Findings) == 0 && s.Terminal().Width > 0 {
+		s.Line(screen.Plain.Text("the log has no such " + what))
+	}
+}
+
+// logRow is an event of the log as programs get it.
+type logRow struct {
+	Event      string   `json:"event"`
+	Run        int64    `json:"run"`
+	Name       string   `json:"name"`
+	StartedAt  *int64   `json:"started_at"`
+	FinishedAt *int64   `json:"finished_at"`
+	Seconds    *int64   `json:"seconds"`
+	Outcome    string   `json:"outcome"`
+	Kind       string   `json:"kind"`
+	Reason     string   `json:"reason"`
+	Root       string   `json:"root"`
+	Replaced   []string `json:"replaced"`
+	Binpkg     *string  `json:"binpkg"`
+	Uncertain  bool     `json:"uncertain"`
+
+	event *history.Event
+}
+
+// logColumns describe the events of the log.
+var logColumns = table.Table[logRow]{
+	{Title: "Started", Type: table.Moment, Value: func(r *logRow) any { return &r.event.At }},
+	{Title: "Took", Type: table.Seconds, Value: func(r *logRow) any { return r.Seconds }},
+	{Title: "Event", Show: eventCell},
+	{Title: "What", Shrink: screen.CutMiddle, Yield: 2, Min: readableCPV, Show: func(r *logRow) screen.Cell { return screen.Plain.Text(eventSubject(r)) }},
+	{Title: "From", Shrink: screen.CutMiddle, Yield: 1, Optional: true, Show: func(r *logRow) screen.Cell { return screen.Dim.Text(eventOrigin(r)) }},
+	{Title: "Run", Type: table.Digits, Show: func(r *logRow) screen.Cell { return screen.Dim.Text(strconv.FormatInt(r.Run, 10)) }},
+}.With(table.Data[logRow]("event", "run", "name", "started_at", "finished_at", "seconds", "outcome", "kind", "reason", "root", "replaced", "binpkg", "uncertain")...)
+
+// logRows yields events as rows; a row holds until the next.
+func logRows(events iter.Seq2[*history.Event, error]) iter.Seq2[*logRow, error] {
+	return func(yield func(*logRow, error) bool) {
+		var row logRow
+		for e, err := range events {
+			if err == nil {
+				row.take(e)
+			}
+			if !yield(&row, err) {
+				return
+			}
+		}
+	}
+}
+
+func (r *logRow) take(e *history.Event) {
+	*r = logRow{Event: e.Kind.String(), Run: e.Run, event: e}
+	switch e.Kind {
+	case history.EventMerge:
+		m := &e.Merge
+		r.Name, r.StartedAt, r.FinishedAt, r.Seconds, r.Outcome, r.Uncertain = m.CPV, m.StartedAt, m.FinishedAt, m.Seconds, m.Outcome, m.Uncertain
+		r.Kind, r.Root, r.Replaced, r.Binpkg = m.Kind, m.Root, m.Replaced, m.Binpkg
+	case history.EventUnmerge:
+		u := &e.Unmerge
+		r.Name, r.StartedAt, r.FinishedAt, r.Seconds, r.Outcome, r.Uncertain = u.CPV, u.StartedAt, u.FinishedAt, u.Seconds, u.Outcome, u.Uncertain
+		r.Reason = u.Reason
+	default:
+		y := &e.Sync
+		r.Name, r.StartedAt, r.FinishedAt, r.Seconds, r.Outcome, r.Uncertain = y.Repo, y.StartedAt, y.FinishedAt, y.Seconds, y.Outcome, y.Uncertain
+	}
+}
+
+// readableCPV is the width below which what is left of most cpvs no longer says
+// which package is meant: other columns give way before.
+const readableCPV = 26
+
+// eventCell says what happened and how it ended, in a word where it ended well.
+func eventCell(r *logRow) screen.Cell {
+	role := outcomeRoles[r.Outcome]
+	word := r.Outcome
+	switch r.event.Kind {
+	case history.EventMerge:
+		switch {
+		case r.event.Merge.PostinstFailed:
+			role, word = screen.Bad, "postinst failed"
+		case r.Kind != "binary":
+		case r.Outcome == "merged":
+			word = "binary"
+		default:
+			word = "binary " + r.Outcome
+		}
+	case history.EventUnmerge:
+		switch {
+		case r.Outcome != "ok":
+			word = "unmerge " + r.Outcome
+		case r.Reason == "replaced":
+			word = "replaced"
+		default:
+			word = "unmerged"
+		}
+	default:
+		if word = "synced"; r.Outcome != "ok" {
+			word = "sync " + r.Outcome
+		}
+	}
+	return role.Text(word)
+}
+
+// eventSubject is what an event is about.
+func eventSubject(r *logRow) string {
+	switch {
+	case r.event.Kind == history.EventSync:
+		return repoName(r.Name)
+	case r.Root != "" && r.Root != "/":
+		return r.Name + " to " + r.Root
+	}
+	return r.Name
+}
+
+// eventOrigin is what a merge replaced, or why a package was removed.
+func eventOrigin(r *logRow) string {
+	switch {
+	case r.event.Kind == history.EventMerge:
+		return fromVersions(&r.event.Merge)
+	case r.Reason == "replaced":
+		return ""
+	}
+	return r.Reason
+}
+
+// fromVersions are the versions that a merge replaced, without what they share
+// with the new name.
+func fromVersions(m *history.MergeEvent) string {
+	if len(m.Replaced) == 0 {
+		if m.Change == "new" {
+			return "new"
+		}
+		return ""
+	}
+	if len(m.Replaced) == 1 {
+		return strings.TrimPrefix(m.Replaced[0], sharedName(m.Replaced[0], m.CPV))
+	}
+	versions := make([]string, len(m.Replaced))
+	for i, cpv := range m.Replaced {
+		versions[i] = strings.TrimPrefix(cpv, sharedName(cpv, m.CPV))
+	}
+	return strings.Join(versions, ", ")
+}
+
+// sharedName is what two cpvs of one package share up to their versions.
+func sharedName(a, b string) string {
+	end := 0
+	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {
+		if a[i] == '-' {
+			end = i + 1
+		}
+	}
+	if a == b {
+		end = strings.LastIndexByte(strings.TrimRight(strings.TrimSuffix(a, revision(a)), "-"), '-') + 1
+	}
+	return a[:end]
+}
+
+// revision is the "-rN" at the end of a cpv.
+func revision(cpv string) string {
+	if i := strings.LastIndex(cpv, "-r"); i > 0 && strings.Trim(cpv[i+2:], "0123456789") == "" && i+2 < len(cpv) {
+		return cpv[i:]
+	}
+	return ""
+}
+
+// repoName names the repository of a sync for people.
+func repoName(repo string) string {
+	if repo == "" {
+		return "of what is not told"
+	}
+	return repo
+}

@@ -1,0 +1,497 @@
+package states
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/cleanup"
+	"emaudit/report"
+	"emaudit/report/screen"
+	"emaudit/report/table"
+)
+
+// PruneDone says what became of a plan, or of an earlier one.
+type PruneDone struct {
+	// Action is applied, deleted, undone or emptied; empty where nothing was
+	// done but to plan.
+	Action string `json:"action"`
+	// Journal is the id that --undo takes; empty where there is nothing to undo.
+	Journal string `json:"journal"`
+	Files   int    `json:"files"`
+	Size    int64  `json:"size"` // bytes
+	// Entries is the number of entries that left the index.
+	Entries int         `json:"entries"`
+	Skipped []PruneSkip `json:"skipped"`
+	// Quarantine is the folder to which the files went, inside the root, and
+	// QuarantineWhy why it lies there; empty where there is nothing to undo.
+	Quarantine    string `json:"quarantine"`
+	QuarantineWhy string `json:"quarantine_why"`
+}
+
+// PruneSkip is a file that was left alone.
+type PruneSkip struct {
+	PkgDir string `json:"pkgdir"`
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+// PruneJournal is one use of the quarantine.
+type PruneJournal struct {
+	ID        string `json:"id"`
+	Path      string `json:"path"` // of its folder, inside the root
+	PkgDir    string `json:"pkgdir"`
+	Status    string `json:"status"` // applied, unfinished, unreadable
+	CreatedAt int64  `json:"created_at"`
+	Files     int    `json:"files"`
+	Size      int64  `json:"size"` // bytes
+}
+
+// Prune is the answer to: which files can go, and what became of them?
+type Prune struct {
+	Plan     *cleanup.PrunePlan
+	Done     PruneDone
+	Journals []PruneJournal
+	// Place is where the commands of the answer are typed.
+	Place audit.Place
+	// Explain is a path or an atom about which alone is asked.
+	Explain string
+}
+
+// Answer returns the answer in all formats.
+func (p *Prune) Answer(o report.Output) report.Answer {
+	candidates, kept := p.Plan.Candidates, p.Plan.Kept
+	if p.Explain != "" {
+		candidates, kept = p.Plan.Explain(p.Explain)
+	}
+	return report.Answer{
+		Findings: p.Plan.Findings,
+		Keys: func(j *report.JSON) {
+			j.Value("policy", p.Plan.Policy)
+			report.WriteArray(j, "candidates", withoutErrors(candidates))
+			report.WriteArray(j, "kept", withoutErrors(kept))
+			j.Value("reclaimable_bytes", p.Plan.Reclaimable)
+			j.Value("kept_bytes", p.Plan.KeptSize)
+			j.Value("states", p.Plan.States)
+			j.Value("hosts", p.Plan.Hosts)
+			j.Value("endings", p.Plan.Endings)
+			j.Value("endings_unjudged", p.Plan.EndingsUnjudged)
+			j.Value("steps", p.Plan.Steps)
+			j.Value("journals", p.Journals)
+			if p.Done.Action != "" {
+				j.Value("journal", p.Done.Journal)
+				j.Value("done", p.Done)
+			}
+		},
+		Rows: fileColumns.CSV(table.All(prunedFiles(candidates, kept))),
+		Text: func(s *screen.Screen) {
+			if p.Explain != "" {
+				p.explain(s, candidates, kept)
+			} else {
+				p.text(s, o)
+			}
+			if len(p.Plan.Findings) > 0 {
+				s.Blank()
+				s.Findings(p.Plan.Findings, o.FindingOptions())
+			}
+		},
+	}
+}
+
+// prunedFile is a file that can go or stays, as programs get it.
+type prunedFile struct {
+	Verdict string `json:"verdict"`
+	cleanup.PruneCandidate
+}
+
+// fileColumns describe what can go and what stays.
+var fileColumns = table.Data[prunedFile]("verdict", "pkgdir", "path", "cpv", "size", "code", "reason", "cost")
+
+func prunedFiles(candidates []cleanup.PruneCandidate, kept []cleanup.PruneKept) []prunedFile {
+	files := make([]prunedFile, 0, len(candidates)+len(kept))
+	for _, c := range candidates {
+		files = append(files, prunedFile{"candidate", c})
+	}
+	for _, k := range kept {
+		files = append(files, prunedFile{"kept", cleanup.PruneCandidate{PkgDir: k.PkgDir, Path: k.Path, CPV: k.CPV, Size: k.Size, Code: k.Code, Reason: k.Reason}})
+	}
+	return files
+}
+
+// withoutErrors yields the elements of a slice.
+func withoutErrors[T any](all []T) func(func(T, error) bool) {
+	return func(yield func(T, error) bool) {
+		for _, x := range all {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	}
+}
+
+// PruneHeadline is the answer in one line.
+func PruneHeadline(plan *cleanup.PrunePlan) string {
+	files := plan.Totals().Files
+	entries := len(plan.Candidates) - files
+	stays := fmt.Sprintf("; %s in %s stay", screen.Size(plan.KeptSize), screen.Count(int64(len(plan.Kept)), "file", "files"))
+	dead := screen.Count(int64(entries), "dead index entry", "dead index entries")
+	switch {
+	case files == 0 && entries == 0:
+		return "Nothing can go" + stays
+	case files == 0:
+		return dead + " can go" + stays
+	case entries == 0:
+		return fmt.Sprintf("%s in %s can go", screen.Size(plan.Reclaimable), screen.Count(int64(files), "file", "files")) + stays
+	}
+	return fmt.Sprintf("%s in %s and %s can go", screen.Size(plan.Reclaimable), screen.Count(int64(files), "file", "files"), dead) + stays
+}
+
+// PruneAction says what was done, in one line.
+func PruneAction(d PruneDone) string {
+	files := screen.Count(int64(d.Files), "file", "files") + ", " + screen.Size(d.Size)
+	entries := ""
+	if d.Entries > 0 {
+		entries = ", and " + screen.Count(int64(d.Entries), "entry", "entries") + " of the index"
+	}
+	switch d.Action {
+	case "applied":
+		return files + entries + " moved to the quarantine"
+	case "deleted":
+		return files + entries + " deleted for good"
+	case "undone":
+		return files + " restored"
+	case "emptied":
+		return files + " of the quarantine deleted for good"
+	}
+	return ""
+}
+
+func (p *Prune) text(s *screen.Screen, o report.Output) {
+	if p.Done.Action != "" {
+		s.Line(screen.Bold.Text(PruneAction(p.Done)))
+		if p.Done.Journal != "" {
+			s.Line(screen.Plain.Text("To restore them:   "), p.command("--undo", p.Done.Journal))
+			s.Paragraph(0, screen.Dim.Text("They are in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))
+		}
+		p.skipped(s)
+		return
+	}
+	headline, promise := PruneHeadline(p.Plan)+".", "Nothing changes without --apply."
+	if width := s.Terminal().Width; width == 0 || screen.DisplayWidth(headline+" "+promise) <= width {
+		s.Line(screen.Bold.Text(headline), screen.Plain.Text(" "+promise))
+	} else {
+		s.Paragraph(0, screen.Bold.Text(headline))
+		s.Line(screen.Plain.Text(promise))
+	}
+	if o.Verbose {
+		p.everything(s)
+	} else {
+		pruneGroups(s, p.Plan)
+	}
+	p.hosts(s)
+	p.states(s)
+	p.endings(s, o.Verbose)
+	p.budget(s)
+	p.quarantine(s)
+	s.Blank()
+	s.Line(screen.Plain.Text("Why a file is kept:  "), p.command("--explain"), screen.Code.Text(" PATH|ATOM"))
+}
+
+// pruneWhy names the codes for people, in the order in which they are shown.
+var pruneWhy = []struct{ code, text string }{
+	{cleanup.PruneOldVersion, "no kept state needs it"},
+	{cleanup.PruneSuperseded, "rebuilt since, same version"},
+	{cleanup.PruneDuplicate, "another file of the same build"},
+	{cleanup.PruneUninstalled, "not installed, nor in a kept state"},
+	{cleanup.PruneNeverUsable, "never usable again"},
+	{cleanup.PruneChangedSlot, "never usable again (subslot is gone)"},
+	{cleanup.PruneChangedIUSE, "never usable again (IUSE changed)"},
+	{cleanup.PruneChangedDeps, "never usable again (deps changed)"},
+	{cleanup.PruneUnseen, "where Portage does not look"},
+	{cleanup.PruneDamaged, "damaged"},
+	{cleanup.PruneLeftover, "left over from a build or fetch"},
+	{cleanup.PruneIndexEntry, "index entry without a file"},
+	{cleanup.PruneOverBudget, "over --max-size"},
+}
+
+// pruneGroup sums the files that can go for one reason.
+type pruneGroup struct {
+	why, example string
+	files, size  int64
+}
+
+var groupColumns = table.Table[pruneGroup]{
+	{Title: "Why", Value: func(g *pruneGroup) any { return g.why }},
+	{Title: "Files", Type: table.Number, Value: func(g *pruneGroup) any { return g.files }},
+	{Title: "Size", Type: table.Size, Value: func(g *pruneGroup) any { return g.size }},
+	{Title: "For example", Shrink: screen.CutMiddle, Yield: 1, Value: func(g *pruneGroup) any { return g.example }},
+}
+
+// pruneGroups shows the candidates by reason.
+func pruneGroups(s *screen.Screen, plan *cleanup.PrunePlan) {
+	if len(plan.Candidates) == 0 {
+		return
+	}
+	s.Blank()
+	var groups []pruneGroup
+	for _, w := range pruneWhy {
+		g := pruneGroup{why: w.text}
+		for _, c := range plan.Candidates {
+			if c.Code != w.code {
+				continue
+			}
+			if g.files++; g.files == 1 {
+				g.example = path.Base(c.Path)
+			}
+			g.size += c.Size
+		}
+		if g.files > 0 {
+			groups = append(groups, g)
+		}
+	}
+	groupColumns.Screen(s, 0, table.All(groups))
+	s.Line(screen.Dim.Text("Each file with its reason and what it would cost:  "), screen.Code.Text("--verbose"))
+}
+
+// everything shows every file, by reason.
+func (p *Prune) everything(s *screen.Screen) {
+	for _, w := range pruneWhy {
+		first := true
+		for _, c := range p.Plan.Candidates {
+			if c.Code != w.code {
+				continue
+			}
+			if first {
+				s.Blank()
+				s.Line(screen.Bold.Text("Can go: "+w.text), screen.Plain.Text("  "), screen.Code.Text(c.Code))
+				first = false
+			}
+			s.Line(screen.Plain.Text("  " + c.Path + "  " + screen.Size(c.Size)))
+			why := candidateWhy(c)
+			if c.Reason == w.text {
+				why = strings.TrimPrefix(why, c.Reason+"; ")
+			}
+			s.Paragraph(6, screen.Dim.Text(why))
+		}
+	}
+	kept := slices.Clone(p.Plan.Kept)
+	slices.SortStableFunc(kept, func(a, b cleanup.PruneKept) int { return strings.Compare(a.Code, b.Code) })
+	for i, k := range kept {
+		if i == 0 || kept[i-1].Code != k.Code {
+			s.Blank()
+			s.Line(screen.Bold.Text("Stays"), screen.Plain.Text("  "), screen.Code.Text(k.Code))
+		}
+		s.Line(screen.Plain.Text("  " + k.Path + "  " + screen.Size(k.Size)))
+		s.Paragraph(6, screen.Dim.Text(k.Reason))
+	}
+}
+
+// candidateWhy is why a file can go, and what is lost with it.
+func candidateWhy(c cleanup.PruneCandidate) string {
+	if c.Cost == "" {
+		return c.Reason
+	}
+	return c.Reason + "; lost with it: " + c.Cost
+}
+
+// hosts lists the other hosts for which files are kept.
+func (p *Prune) hosts(s *screen.Screen) {
+	if len(p.Plan.Hosts) == 0 {
+		return
+	}
+	s.Blank()
+	s.Heading("Other hosts that get packages from here")
+	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
+	for _, h := range p.Plan.Hosts {
+		known := "never heard of"
+		if h.KnownUntil > 0 {
+			known = "known until " + audit.Day(h.KnownUntil)
+		}
+		last := screen.Plain.Text("")
+		switch {
+		case h.Silent != "":
+			last = screen.Warn.Text(h.Silent)
+		case h.Missing > 0:
+			last = screen.Dim.Text(fmt.Sprintf("%s not here", screen.Count(int64(h.Missing), "build is", "builds are")))
+		}
+		t.Row(screen.Plain.Text(h.Name), screen.Plain.Text(known), screen.Plain.Text(screen.Count(int64(h.Needs), "build", "builds")), last)
+	}
+	t.End()
+}
+
+// states says that pruning changes no rollback to a kept state, and of those that
+// are not ready, that it is not pruning that keeps them from being so.
+func (p *Prune) states(s *screen.Screen) {
+	if !slices.ContainsFunc(p.Plan.States, func(x cleanup.PruneState) bool { return !x.GivenUp }) {
+		return
+	}
+	s.Blank()
+	s.Heading("Rollbacks that pruning does not affect")
+	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
+	for _, x := range p.Plan.States {
+		run := "-"
+		if x.Target.Run != nil {
+			run = fmt.Sprintf("#%d", *x.Target.Run)
+		}
+		why := ""
+		if x.Why != "" {
+			why = "as before: " + x.Why
+		}
+		if x.GivenUp {
+			continue
+		}
+		t.Row(screen.Plain.Text("before "+run), screen.Plain.Text(s.Terminal().Time(x.Target.Time)), ReadinessWords[x.Verdict], screen.Dim.Text(why))
+	}
+	t.End()
+}
+
+// endingsShown is how many of them stand on the screen.
+const endingsShown = 10
+
+// endings names the rollbacks that pruning ends or makes worse.
+func (p *Prune) endings(s *screen.Screen, verbose bool) {
+	if len(p.Plan.Endings) == 0 && p.Plan.EndingsUnjudged == 0 {
+		return
+	}
+	s.Blank()
+	if len(p.Plan.Endings) == 0 {
+		s.Line(screen.Plain.Text("Pruning ends no rollback that was judged; "), screen.Unknown.Text("not judged: "), screen.Plain.Text(screen.Count(int64(p.Plan.EndingsUnjudged), "older state", "older states")))
+		return
+	}
+	s.Heading("Rollbacks that pruning ends or makes worse")
+	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
+	shown := len(p.Plan.Endings)
+	if !verbose {
+		shown = min(shown, endingsShown)
+	}
+	for i := range p.Plan.Endings[:shown] {
+		e := &p.Plan.Endings[i]
+		t.Row(screen.Plain.Text("before "+endingOf(e)), screen.Plain.Text(s.Terminal().Time(e.Target.Time)), ReadinessWords[e.After],
+			screen.Plain.Text(fmt.Sprintf("%s; it needs %s", e.Why, screen.Count(int64(len(e.Files)), "file that goes", "files that go"))))
+	}
+	t.End()
+	if more := len(p.Plan.Endings) - shown; more > 0 {
+		s.Line(screen.Dim.Text(fmt.Sprintf("  and %d more", more)), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
+	}
+	if n := p.Plan.EndingsUnjudged; n > 0 {
+		s.Line(screen.Unknown.Text("  not judged: "), screen.Plain.Text(screen.Count(int64(n), "older state", "older states")))
+	}
+	s.Line(screen.Dim.Text("  To keep one of them: "), screen.Code.Text(fmt.Sprintf("emaudit pin NAME --at run:%d", *p.Plan.Endings[0].Target.Run)))
+}
+
+// endingOf names the state by its run.
+func endingOf(e *cleanup.PruneEnding) string { return fmt.Sprintf("#%d", *e.Target.Run) }
+
+// budget says what --max-size takes, and what more would cost.
+func (p *Prune) budget(s *screen.Screen) {
+	if len(p.Plan.Steps) == 0 {
+		return
+	}
+	s.Blank()
+	s.Heading(fmt.Sprintf("To stay within %s, what is lost", screen.Size(p.Plan.Policy.MaxSize)))
+	t := s.Table(screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
+	steps := p.Plan.Steps
+	for len(steps) > 0 {
+		step, n := steps[0], 1
+		for n < len(steps) && step.Code != cleanup.KeepState && steps[n].Code == step.Code && steps[n].Taken == step.Taken {
+			step.Files += steps[n].Files
+			step.Size += steps[n].Size
+			n++
+		}
+		steps = steps[n:]
+		taken := "next"
+		if step.Taken {
+			taken = "taken"
+		}
+		var what string
+		switch {
+		case step.Code == cleanup.KeepState:
+			what = step.Cost
+		case n > 1:
+			what = fmt.Sprintf("%s, and %d more (%s)", step.Cost, n-1, step.Code)
+		default:
+			what = fmt.Sprintf("%s (%s)", step.Cost, step.Code)
+		}
+		t.Row(screen.Plain.Text(taken), screen.Plain.Text(screen.Size(step.Size)), screen.Plain.Text(screen.Count(int64(step.Files), "file", "files")), screen.Plain.Text(what))
+	}
+	t.End()
+}
+
+// command is one of prune, as it is typed about this host.
+func (p *Prune) command(args ...string) screen.Cell {
+	return screen.Code.Text(audit.Emaudit("prune").Plus(args...).At(p.Place).String())
+}
+
+// quarantine lists what can be brought back.
+func (p *Prune) quarantine(s *screen.Screen) {
+	if len(p.Journals) == 0 {
+		return
+	}
+	s.Blank()
+	s.Heading("In quarantine")
+	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.CutMiddle}).Indent(2)
+	for _, j := range p.Journals {
+		role := screen.Plain
+		if j.Status != "applied" {
+			role = screen.Bad
+		}
+		t.Row(screen.Code.Text(j.ID), role.Text(j.Status), screen.Plain.Text(screen.Count(int64(j.Files), "file", "files")), screen.Plain.Text(screen.Size(j.Size)), screen.Plain.Text(j.PkgDir))
+	}
+	t.End()
+	s.Line(screen.Plain.Text("  restore:                           "), p.command("--undo"), screen.Code.Text(" [JOURNAL]"))
+	s.Line(screen.Plain.Text("  delete what is older than 14 days: "), p.command("--empty"))
+}
+
+// skipped lists what was left alone.
+func (p *Prune) skipped(s *screen.Screen) {
+	if len(p.Done.Skipped) == 0 {
+		return
+	}
+	s.Blank()
+	s.Heading("Left alone")
+	t := s.Table(screen.Column{Shrink: screen.CutMiddle}, screen.Column{Shrink: screen.Wrap}).Indent(2)
+	for _, skip := range p.Done.Skipped {
+		t.Row(screen.Plain.Text(skip.Path), screen.Plain.Text(skip.Reason))
+	}
+	t.End()
+}
+
+// explain shows why each of some files is kept or not.
+func (p *Prune) explain(s *screen.Screen, candidates []cleanup.PruneCandidate, kept []cleanup.PruneKept) {
+	type row struct {
+		path, size string
+		verdict    screen.Cell
+		code, why  string
+	}
+	var rows []row
+	for _, c := range candidates {
+		why := candidateWhy(c)
+		for _, e := range p.Plan.EndingsBy(&c) {
+			why += fmt.Sprintf("; the rollback to before %s would merge it, and is %s without what goes", endingOf(&e), e.After)
+			if e.Why != "" {
+				why += ": " + e.Why
+			}
+		}
+		rows = append(rows, row{c.Path, screen.Size(c.Size), screen.Warn.Text("can go"), c.Code, why})
+	}
+	for _, k := range kept {
+		why := k.Reason
+		for i, n := range k.Needs {
+			if i > 0 || k.Code != cleanup.KeepElsewhere {
+				why += fmt.Sprintf("; %s (known until %s)", n.Reason, audit.Day(n.KnownUntil))
+			}
+		}
+		rows = append(rows, row{k.Path, screen.Size(k.Size), screen.Good.Text("stays"), k.Code, why})
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return strings.Compare(a.path, b.path) })
+	if len(rows) == 0 {
+		s.Line(screen.Unknown.Text("no file"), screen.Plain.Text(" of that name, and none that the atom matches"))
+		return
+	}
+	for _, r := range rows {
+		s.Line(r.verdict, screen.Plain.Text("  "+r.path+"  "+r.size+"  "), screen.Code.Text(r.code))
+		s.Paragraph(8, screen.Plain.Text(r.why))
+	}
+}

@@ -1,0 +1,418 @@
+package states
+
+import (
+	"fmt"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/audit/acceptance"
+	"emaudit/audit/binpkgs"
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
+	"emaudit/report"
+	"emaudit/report/binaries"
+	"emaudit/report/merges"
+	"emaudit/report/screen"
+	"emaudit/report/table"
+)
+
+// ReadinessWords are the verdicts as people read them.
+var ReadinessWords = map[rollback.Readiness]screen.Cell{
+	rollback.Ready:             screen.Good.Text("READY"),
+	rollback.ReadyWithWarnings: screen.Warn.Text("READY WITH WARNINGS"),
+	rollback.Partial:           screen.Warn.Text("PARTIAL"),
+	rollback.NotReady:          screen.Bad.Text("NOT READY"),
+}
+
+// Rollback is the answer to: can an earlier state be had again, and how?
+func Rollback(r *rollback.Rollback, o report.Output) report.Answer {
+	return report.Answer{
+		Findings: r.Findings,
+		Keys:     func(j *report.JSON) { j.Fields(r) },
+		Rows:     rollbackColumns(o).CSV(table.All(r.Changes)),
+		Text:     func(s *screen.Screen) { rollbackText(s, r, o) },
+	}
+}
+
+// shownChanges is how many changes that are as they should be are shown
+// without --verbose.
+const shownChanges = 12
+
+func rollbackText(s *screen.Screen, r *rollback.Rollback, o report.Output) {
+	rollbackHeadline(s, r, o)
+	if len(r.Changes) == 0 && r.Target.Known {
+		s.Line(screen.Plain.Text("Nothing to do: this is what is installed."))
+	}
+	rollbackTable(s, r, o)
+	if len(errorsOf(r.Findings)) > 0 {
+		s.Line(screen.Bold.Text("Why not: " + screen.FindingCounts(errorsOf(r.Findings))))
+		s.Findings(errorsOf(r.Findings), o.FindingOptions())
+		s.Blank()
+	}
+	if rest := othersOf(r.Findings); len(rest) > 0 {
+		s.Heading("Read this first")
+		s.Findings(rest, o.FindingOptions())
+		s.Blank()
+	}
+	for _, x := range r.Risks {
+		if x.Severity == audit.SeverityInfo {
+			s.Paragraph(0, screen.Dim.Text("Risk "+x.Code+": "+subjectOf(x)+x.Detail))
+		}
+	}
+	if len(r.Steps) == 0 {
+		return
+	}
+	if len(r.Risks) > 0 {
+		s.Blank()
+	}
+	s.Heading("The plan, in this order. emaudit runs none of it.")
+	if r.Enter != "" {
+		s.Line(screen.Plain.Text("Type it inside the root: "), screen.Code.Text(r.Enter))
+	}
+	s.Blank()
+	var steps []screen.Step
+	for _, x := range r.Steps {
+		steps = append(steps, screen.Step{Text: x.Title, Command: strings.Join(audit.Lines(x.Commands), "\n")})
+	}
+	s.Steps(steps)
+	if len(r.Checks) > 0 {
+		s.Blank()
+		s.Heading("Then check the result")
+		for _, c := range r.Checks {
+			s.Line(screen.Plain.Text("  "), screen.Code.Text(c.String()))
+		}
+	}
+	for _, step := range r.Later {
+		s.Blank()
+		s.Heading(step.Title)
+		for _, c := range step.Commands {
+			s.Line(screen.Plain.Text("  "), screen.Code.Text(c.String()))
+		}
+	}
+	s.Blank()
+	s.Line(screen.Plain.Text("As a script to read first: "), screen.Code.Text(r.Command.Plus("--format", "sh").String()))
+}
+
+// rollbackHeadline is the answer, what it is about, and what the last run cost.
+func rollbackHeadline(s *screen.Screen, r *rollback.Rollback, o report.Output) {
+	what := "back to the state at " + o.Terminal.Time(r.Target.Time)
+	if r.Target.Run != nil {
+		what = fmt.Sprintf("back to before #%d (%s)", *r.Target.Run, o.Terminal.Time(r.Target.Time))
+	}
+	switch {
+	case r.Package != "":
+		what = packageText(r)
+	case r.Undo != nil:
+		what = fmt.Sprintf("undo #%d (%s), and keep what came later", *r.Undo, o.Terminal.Time(r.Target.Time))
+	}
+	if r.Verdict == rollback.Partial && r.Undo == nil {
+		what = CarriedText(r) + " go " + what
+	} else if r.Verdict == rollback.Partial {
+		what += ": " + CarriedText(r)
+	}
+	what = ": " + what
+	s.Line(ReadinessWords[r.Verdict], screen.Plain.Text(what))
+	proofLines(s, r, o)
+	if r.Target.Args != "" {
+		s.Paragraph(0, screen.Dim.Text("it ran emerge "+merges.AskedBriefly(r.Target.Args)))
+	}
+	s.Blank()
+}
+
+// packageText is what becomes of the one package that goes back, and of those that
+// go along.
+func packageText(r *rollback.Rollback) string {
+	var texts []string
+	for i := range r.Changes {
+		x := &r.Changes[i]
+		from, to := "nothing", "nothing"
+		name := strings.TrimSuffix(x.CPV()[:strings.LastIndexByte(x.CPV(), '/')+1], "") + x.CPV()[strings.LastIndexByte(x.CPV(), '/')+1:]
+		if x.From != nil {
+			from = *x.From
+			name = from
+		}
+		if x.To != nil {
+			to = (*x.To)[strings.LastIndexByte(*x.To, '/')+1:]
+		}
+		if x.From == nil {
+			texts = append(texts, name)
+			continue
+		}
+		texts = append(texts, from+" -> "+to)
+	}
+	if len(texts) == 0 {
+		return r.Package
+	}
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	return texts[0] + ", with it " + strings.Join(texts[1:], ", ")
+}
+
+// CarriedText counts what a plan carries out: "36 of 37 changes".
+func CarriedText(r *rollback.Rollback) string {
+	return fmt.Sprintf("%d of %s", r.Carried, screen.Count(int64(r.Wished), "change", "changes"))
+}
+
+// targetFlag is the value of --to that means the same state again.
+func targetFlag(t state.Target) string {
+	switch {
+	case t.Pin != "":
+		return t.Pin
+	case t.Run != nil:
+		return fmt.Sprintf("run:%d", *t.Run)
+	}
+	return fmt.Sprintf("@%d", t.Time)
+}
+
+func subjectOf(x rollback.Risk) string {
+	if x.CPV == nil {
+		return ""
+	}
+	return *x.CPV + ": "
+}
+
+func errorsOf(findings []audit.Finding) []audit.Finding {
+	var some []audit.Finding
+	for _, f := range findings {
+		if f.Severity == audit.SeverityError {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+func othersOf(findings []audit.Finding) []audit.Finding {
+	var some []audit.Finding
+	for _, f := range findings {
+		if f.Severity != audit.SeverityError {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+// rollbackTable lists the changes, those that do not work first.
+func rollbackTable(s *screen.Screen, r *rollback.Rollback, o report.Output) {
+	if len(r.Changes) == 0 {
+		return
+	}
+	good, hidden := 0, 0
+	rollbackColumns(o).Screen(s, 0, table.Where(r.Changes, func(x *rollback.RollbackChange) bool {
+		if x.Usable != acceptance.UsableYes || x.Stays || x.Action != state.ActionRemove && x.Match == binpkgs.CoverageSameVersion {
+			return true
+		}
+		if good++; good > shownChanges && !o.Verbose {
+			hidden++
+			return false
+		}
+		return true
+	}))
+	if hidden > 0 {
+		s.Line(screen.Dim.Text(fmt.Sprintf("%d more usable", hidden)), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
+	}
+	s.Blank()
+}
+
+// rollbackColumns describe the changes of a rollback.
+func rollbackColumns(o report.Output) table.Table[rollback.RollbackChange] {
+	version := func(which func(name, from, to string) string) func(*rollback.RollbackChange) screen.Cell {
+		return func(x *rollback.RollbackChange) screen.Cell {
+			name, from, to := versions(&x.Change, o)
+			if x.Action == state.ActionReinstall {
+				// Which build is there now, is not what is asked.
+				from, _, _ = strings.Cut(from, " ")
+			}
+			return screen.Plain.Text(which(name, from, to))
+		}
+	}
+	return table.Table[rollback.RollbackChange]{
+		{Name: "action", Title: "Action", Show: func(x *rollback.RollbackChange) screen.Cell { return screen.Plain.Text(rollbackWord(x.Action)) }},
+		{Title: "Package", Shrink: screen.CutMiddle, Yield: 3, Show: version(func(name, _, _ string) string { return name })},
+		{Name: "slot"},
+		{Name: "from", Title: "From", Shrink: screen.CutMiddle, Yield: 2, Min: 8, Show: version(func(_, from, _ string) string { return from })},
+		{Name: "to", Title: "To", Shrink: screen.CutMiddle, Yield: 2, Min: 12, Show: version(func(_, _, to string) string { return to })},
+		{Title: "Binpkg", Shrink: screen.Wrap, Yield: 1, Min: 22, Show: binpkgCell},
+	}.With(table.Data[rollback.RollbackChange]("from_build_time", "to_build_time", "instance.path", "instance.build_id", "match", "integrity", "usable", "stays")...).With(
+		table.Column[rollback.RollbackChange]{Name: "reasons", Value: func(x *rollback.RollbackChange) any { return binaries.ReasonCodes(x.Reasons) }})
+}
+
+// rollbackWord is what a rollback does to a package. Of a newer version it puts
+// back it would be misleading to say that it is an upgrade: it is what was there.
+func rollbackWord(a state.Action) string {
+	switch a {
+	case state.ActionUpgrade, state.ActionInstall:
+		return "put back"
+	}
+	return string(a)
+}
+
+// binpkgCell says with which file a change is made.
+func binpkgCell(x *rollback.RollbackChange) screen.Cell {
+	switch {
+	case x.Stays && len(x.Reasons) > 0 && x.From == nil:
+		return screen.Warn.Text("does not come back: " + x.Reasons[0].Detail)
+	case x.Stays && len(x.Reasons) > 0:
+		return screen.Warn.Text("stays as it is: " + x.Reasons[0].Detail)
+	case x.Action == state.ActionRemove:
+		return screen.Dim.Text(screen.NotKnown)
+	case x.Instance == nil:
+		return screen.Bad.Text("none")
+	}
+	parts := []string{}
+	if x.Instance.BuildID != nil {
+		parts = append(parts, fmt.Sprintf("build %d", *x.Instance.BuildID))
+	}
+	role := screen.Good
+	if x.Match == binpkgs.CoverageSameVersion {
+		parts, role = append(parts, "another build"), screen.Warn
+	}
+	switch {
+	case x.Integrity == binpkgs.Whole && x.Unpacked:
+		parts = append(parts, "whole")
+	case x.Integrity == binpkgs.Whole:
+		parts = append(parts, "whole, not unpacked")
+	case role == screen.Good:
+		parts, role = append(parts, "not verified"), screen.Plain
+	default:
+		parts = append(parts, "not verified")
+	}
+	if x.Usable == acceptance.UsableUnknown {
+		parts, role = append(parts, "usable: unknown"), screen.Unknown
+	}
+	if x.Use != "" {
+		parts = append(parts, "USE "+x.Use)
+	}
+	return role.Text(strings.Join(parts, ", "))
+}
+
+// Rollbacks is the answer to: which of the last runs can be undone?
+func Rollbacks(all []*rollback.Rollback, o report.Output) report.Answer {
+	findings := []audit.Finding{}
+	for _, r := range all {
+		if r.Verdict != rollback.NotReady && r.Verdict != rollback.Partial {
+			continue
+		}
+		for _, f := range r.Findings {
+			if f.Severity == audit.SeverityError {
+				f.Subject = targetFlag(r.Target) + " " + f.Subject
+				findings = append(findings, f)
+			}
+		}
+	}
+	return report.Answer{
+		Findings: findings,
+		Keys:     func(j *report.JSON) { j.Value("rollbacks", all) },
+		Rows:     rollbacksColumns(o).CSV(table.All(all)),
+		Text: func(s *screen.Screen) {
+			rollbacksText(s, all, o)
+		},
+	}
+}
+
+// rollbacksText lists the verdicts, after a line that counts them.
+func rollbacksText(s *screen.Screen, all []*rollback.Rollback, o report.Output) {
+	counts := map[rollback.Readiness]int{}
+	for _, r := range all {
+		counts[r.Verdict]++
+	}
+	s.Line(screen.Bold.Text(fmt.Sprintf("%d of %d", len(all)-counts[rollback.NotReady], len(all))),
+		screen.Plain.Text(fmt.Sprintf(" states can be restored: %d ready, %d with warnings, %d partly; %d not",
+			counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady])))
+	s.Blank()
+	columns := rollbacksColumns(o)
+	if !anyDrilled(all) {
+		columns = columns.Without("Drill")
+	}
+	columns.Screen(s, 0, table.All(all))
+}
+
+// rollbacksColumns describe the ways back to earlier states.
+func rollbacksColumns(o report.Output) table.Table[*rollback.Rollback] {
+	type way = *rollback.Rollback
+	number := func(name string, count func(way) int) table.Column[way] {
+		return table.Column[way]{Name: name, Value: func(r *way) any { return count(*r) }}
+	}
+	return table.Table[way]{
+		{Title: "Back to", Type: table.Digits, Value: func(r *way) any { return targetFlag((*r).Target) }},
+		{Title: "Day", Value: func(r *way) any { return dayOf(o.Terminal.Time((*r).Target.Time)) }},
+		{Name: "run", Of: "target.run"},
+		{Name: "time", Of: "target.time"},
+		{Name: "args", Of: "target.args"},
+		{Name: "known", Of: "target.known"},
+		{Name: "verdict", Of: "verdict", Title: "Verdict", Show: func(r *way) screen.Cell { return ReadinessWords[(*r).Verdict] }},
+		{Name: "changes", Title: "Pkgs", Type: table.Digits, Value: func(r *way) any { return len((*r).Changes) }},
+		number("gaps", func(r way) int { return len(r.Gaps) }),
+		number("unsatisfied", func(r way) int { return len(r.Unsatisfied) }),
+		number("unknowns", func(r way) int { return len(r.Unknowns) }),
+		number("risks", func(r way) int { return len(r.Risks) }),
+		{Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 26, Value: func(r *way) any { return WhyOf(*r) }},
+		{Title: "Asked", Role: screen.Dim, Shrink: screen.CutEnd, Yield: 2, Optional: true, Value: func(r *way) any { return merges.AskedBriefly((*r).Target.Args) }},
+		{Title: "Pin", Of: "target.pins"},
+		{Name: "drill", Title: "Drill", Value: ofProof(func(p *rollback.Proof) any { return string(p.Verdict) }), Show: func(r *way) screen.Cell { return ProofCell((*r).Proof, o.Terminal.Date) }},
+		{Name: "drilled_at", Value: ofProof(func(p *rollback.Proof) any { return p.At })},
+		{Name: "drill_holds", Value: ofProof(func(p *rollback.Proof) any { return p.Holds })},
+	}
+}
+
+// WhyOf sums up what keeps a rollback from being ready.
+func WhyOf(r *rollback.Rollback) string {
+	var parts []string
+	switch unknown := r.Target.Unknown; {
+	case len(unknown) > 2:
+		parts = append(parts, fmt.Sprintf("not known: %s and %d more", unknown[0], len(unknown)-1))
+	case len(unknown) > 0:
+		parts = append(parts, "not known: "+strings.Join(unknown, ", "))
+	case !r.Target.Known:
+		return "the state is not known"
+	}
+	for i, g := range r.Gaps {
+		if i == 2 {
+			parts = append(parts, screen.Count(int64(len(r.Gaps)-i), "more gap", "more gaps"))
+			break
+		}
+		parts = append(parts, g.CPV+" "+g.Cause)
+	}
+	if n := len(r.Unsatisfied); n > 0 {
+		parts = append(parts, screen.Count(int64(n), "dependency", "dependencies"))
+	}
+	for _, x := range r.Risks {
+		if x.Severity == audit.SeverityError {
+			parts = append(parts, x.Code)
+		}
+	}
+	if len(parts) > 0 {
+		return strings.Join(parts, ", ")
+	}
+	counts := map[string]int{}
+	for _, f := range r.Findings {
+		if f.Severity == audit.SeverityWarning {
+			counts[f.Code]++
+		}
+	}
+	for _, w := range warningWords {
+		if n := counts[w.code]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, w.words))
+			delete(counts, w.code)
+		}
+	}
+	rest := 0
+	for _, n := range counts {
+		rest += n
+	}
+	if rest > 0 {
+		parts = append(parts, screen.Count(int64(rest), "warning", "warnings"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// warningWords say what is behind the warnings, the gravest first.
+var warningWords = []struct{ code, words string }{
+	{"drill-failed", "failed in a drill"},
+	{"rollback-risk", "at risk"},
+	{"rollback-undecided", "undecided"},
+	{"rollback-lossy", "lossy"},
+	{"rollback-other-build", "of another build"},
+	{"rollback-build-unknown", "of an unknown build"},
+	{"rollback-unverified", "not read in full"},
+}
