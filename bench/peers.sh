@@ -23,9 +23,7 @@
 # ratios, not seconds, with those of another machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export LC_ALL=C TZ=UTC
 
-EMAUDIT=${EMAUDIT:-build/emaudit}
 QLOP=${QLOP:-qlop}
 EMLOP=${EMLOP:-emlop}
 GENLOP=${GENLOP:-genlop}
@@ -34,38 +32,8 @@ LOG_LINES=${LOG_LINES:-1000000}
 INSTALLED=${INSTALLED:-2000}
 BINPKGS=${BINPKGS:-5000}
 RUNS=${RUNS:-7}
-DATA=${DATA:-build/bench}
 
-# elapsed COMMAND prints the milliseconds that a shell command takes, or fails as
-# it does.
-elapsed() {
-	local begin=${EPOCHREALTIME/./} status=0
-	eval "$1" >/dev/null 2>&1 || status=$?
-	local end=${EPOCHREALTIME/./}
-	# Findings (3) and damaged input (4) are answers; emaint says 1 for findings.
-	case $status in
-	0 | 1 | 3 | 4) ;;
-	*) echo "bench: exit status $status: $1" >&2 && return 1 ;;
-	esac
-	echo $(((end - begin) / 1000))
-}
-
-# peak COMMAND prints the most memory in MiB that one process of it took, or "-"
-# without GNU time.
-peak() {
-	local file=$DATA/peak
-	if command -v /usr/bin/time >/dev/null; then
-		/usr/bin/time -o "$file" -f %M bash -c "$1" >/dev/null 2>&1 || true
-		echo $(($(tail -n 1 "$file") / 1024))
-	else
-		echo -
-	fi
-}
-
-# median prints the median of the numbers on standard input.
-median() {
-	sort -n | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}
+. bench/measure.sh
 
 # pair WHAT RUNS PREPARE OURS PEER THEIRS adds a row. PREPARE runs before each
 # command and is not measured.
@@ -101,18 +69,10 @@ heading() {
 	printf '\n| %s | emaudit | peak | peer | peak | emaudit / peer |\n|---|---:|---:|---:|---:|---:|\n' "$1"
 }
 
-generate() {
-	go run ./internal/hostgen/generate "$@"
-}
-
 bench_log() {
-	local root=$DATA/log-$LOG_LINES log db=$DATA/log.db cold warm
+	local root log db=$DATA/log.db cold warm
+	root=$(log_root "$LOG_LINES")
 	log=$root/var/log/emerge.log
-	if [ ! -e "$log" ]; then
-		mkdir -p "$root/var/log"
-		generate log "$LOG_LINES" >"$log.part"
-		mv "$log.part" "$log"
-	fi
 	cat "$log" >/dev/null
 	heading "emerge.log of $LOG_LINES lines"
 	# Cold: into no database. Warm: what it costs when nothing is new.
@@ -123,15 +83,18 @@ bench_log() {
 	pair "first ingest, beside qlop -m" "$RUNS" "rm -f '$db'*" "$cold ingest" "$QLOP" "$QLOP -m -f '$log'"
 	pair "first ingest, beside genlop -l" 3 "rm -f '$db'*" "$cold ingest" "$GENLOP" "$GENLOP -f '$log' -l"
 	pair "log, beside qlop -muUst" "$RUNS" : "$warm log" "$QLOP" "$QLOP -muUst -f '$log'"
-	# emlop reads the log anew each time: whatever is asked of it takes as long.
-	local all="$EMLOP -F '$log' log -smus" package
-	pair "log, beside emlop log" "$RUNS" : "$warm log" "$EMLOP" "$all"
-	package=$(eval "$warm stats --sort=-merges --first 1 --format csv --fail-on never" 2>/dev/null | awk -F, 'NR == 2 { print $1 }')
-	pair "log of one package, beside emlop log of all" "$RUNS" : "$warm log $package" "$EMLOP" "$all"
-	pair "log --last 20, beside emlop log of all" "$RUNS" : "$warm log --last 20" "$EMLOP" "$all"
-	pair "log of one month, beside emlop log of all" "$RUNS" : "$warm log --since 2020-03-01 --until 2020-04-01" "$EMLOP" "$all"
-	pair "stats of all packages, beside emlop log of all" "$RUNS" : "$warm stats" "$EMLOP" "$all"
-	pair "stats, beside emlop stats" "$RUNS" : "$warm stats" "$EMLOP" "$EMLOP -F '$log' stats -sa"
+	# Each peer is asked the same question. Both filter while they read the log.
+	local history="$EMLOP -F '$log' log -smus" package from=2020-03-01 to=2020-04-01
+	pair "log, beside emlop log" "$RUNS" : "$warm log" "$EMLOP" "$history"
+	package=$(busiest "$warm")
+	pair "log PACKAGE, beside emlop log -e PACKAGE" "$RUNS" : "$warm log $package" "$EMLOP" "$EMLOP -F '$log' log -smu -e $package"
+	pair "log PACKAGE, beside qlop -mu PACKAGE" "$RUNS" : "$warm log $package" "$QLOP" "$QLOP -mut -f '$log' $package"
+	pair "log --last 20, beside emlop log -n 20" "$RUNS" : "$warm log --last 20" "$EMLOP" "$history -n 20"
+	pair "log of one month, beside emlop log -f -t" "$RUNS" : "$warm log --since $from --until $to" "$EMLOP" "$history -f $from -t $to"
+	pair "log of one month, beside qlop -d -d" "$RUNS" : "$warm log --since $from --until $to" "$QLOP" "$QLOP -muUst -f '$log' -d $from -d $to"
+	# emlop stats has no median, trend, failures, or first and last time.
+	pair "stats, beside emlop stats" "$RUNS" : "$warm stats" "$EMLOP" "$EMLOP -F '$log' stats -spst"
+	pair "stats, beside qlop -c" "$RUNS" : "$warm stats" "$QLOP" "$QLOP -c -f '$log'"
 	pair "predict --accuracy, beside emlop accuracy" "$RUNS" : "$warm predict --accuracy" "$EMLOP" "$EMLOP -F '$log' accuracy -spt"
 	# What comes with an update: a thousand lines more, and a question.
 	local grown=$DATA/grown-$LOG_LINES
@@ -146,26 +109,21 @@ bench_log() {
 }
 
 bench_host() {
-	local root=$DATA/host-$INSTALLED-$BINPKGS db=$DATA/host.db
-	if [ ! -e "$root/etc/portage/make.profile" ]; then
-		rm -rf "$root"
-		generate host "$root" --installed "$INSTALLED" --binpkgs "$BINPKGS"
-	fi
+	local root db=$DATA/host.db
+	root=$(host_root "$INSTALLED" "$BINPKGS")
 	# emaint gets a copy: it writes the index.
 	export PKGDIR=$PWD/$DATA/pkgdir
 	rm -rf "$PKGDIR"
 	cp -a "$root/var/cache/binpkgs" "$PKGDIR"
 	heading "host with $INSTALLED installed and $BINPKGS binary packages"
+	# emaint hashes every file (MD5, SHA1 and the size of its index), which the first
+	# scan does not: emaudit leaves that to verify.
 	pair "first scan, beside emaint --fix binhost from scratch" 1 "rm -f '$db'* '$PKGDIR'/Packages*" \
 		"'$EMAUDIT' --quiet --root '$root' --db '$db' ingest" "$EMAINT" "$EMAINT --fix binhost"
 	pair "audit with nothing new, beside emaint --check binhost" "$RUNS" : \
 		"'$EMAUDIT' --quiet --root '$root' --db '$db' audit" "$EMAINT" "$EMAINT --check binhost"
 }
 
-mkdir -p "$DATA"
-if [ ! -x "$EMAUDIT" ]; then
-	make build >&2
-fi
 printf 'emaudit beside its peers, %s: %s, %s processors, medians of %s runs\n' "$(date +%F)" \
 	"$(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)" "$(nproc)" "$RUNS"
 if [ $# -eq 0 ]; then
