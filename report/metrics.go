@@ -43,7 +43,7 @@ var metricFamilies = []struct{ name, help string }{
 	{"emaudit_generated_timestamp_seconds", "When these metrics were written, unix seconds."},
 	{"emaudit_known_until_timestamp_seconds", "The last ingest of the host, unix seconds: these metrics tell of it as it was then."},
 	{"emaudit_installed_packages", "Installed packages."},
-	{"emaudit_coverage_packages", "Installed packages by how near their best binary package comes: exact, same-build, same-version, lossy, unknown, none."},
+	{"emaudit_coverage_packages", "Installed packages by how near their best binary package comes: exact, same-build, same-version, lossy, remote, unknown, none."},
 	{"emaudit_coverage_bytes", "Installed size of these packages."},
 	{"emaudit_rollback_ready", "1 where the last update that changed what is installed can be undone, with or without warnings; 0 where it cannot."},
 	{"emaudit_rollback_verdict", "1 for the verdict about undoing the last run, 0 for the others: ready, ready-with-warnings, not-ready."},
@@ -262,4 +262,4 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	return keys
 }
 
-var VerdictOrder = []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageLossy, binpkgs.CoverageUnknown, binpkgs.CoverageNone}
+var VerdictOrder = []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageLossy, binpkgs.CoverageRemote, binpkgs.CoverageUnknown, binpkgs.CoverageNone}

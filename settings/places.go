@@ -62,9 +62,7 @@ func (s *Settings) findPkgDirs(opts Options) {
 		}
 	}
 
-	f := newIni(s.iniDefaults())
-	s.readIni(f, s.inEPREFIX("usr/share/portage/config/binrepos.conf"))
-	s.readIni(f, s.userConfig("binrepos.conf"))
+	f := s.binrepos()
 	for _, name := range f.names {
 		if location, ok := f.get(name, "location"); ok && s.isDir(location.value) {
 			s.addPkgDir(PkgDir{location.value, Binhost, location.origin.String()})

@@ -133,7 +133,7 @@ CREATE TABLE pkgdir (
 	id              INTEGER PRIMARY KEY,
 	host            INTEGER NOT NULL REFERENCES host(id),
 	path            TEXT    NOT NULL,
-	kind            TEXT    NOT NULL,      -- pkgdir, binhost, extra
+	kind            TEXT    NOT NULL,      -- pkgdir, binhost, extra; remote: the index of a binhost, as Portage downloaded it; former
 	scanned_at      INTEGER NOT NULL,
 	index_condition TEXT    NOT NULL,      -- present, missing, unreadable, refused
 	index_size      INTEGER NOT NULL,

@@ -32,13 +32,16 @@ const (
 	CoverageLossy CoverageVerdict = "lossy"
 	// CoverageUnknown: the place of its binary packages could not be read.
 	CoverageUnknown CoverageVerdict = "unknown"
+	// CoverageRemote: a binhost offers the build, by its index as Portage downloaded
+	// it, and no file of the cpv is here.
+	CoverageRemote CoverageVerdict = "remote"
 	// CoverageNone: there is no usable binary package of this cpv.
 	CoverageNone CoverageVerdict = "none"
 )
 
 // Rank returns the rank of the verdict, 0 for the best.
 func (v CoverageVerdict) Rank() int {
-	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageLossy, CoverageUnknown, CoverageNone}, v)
+	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageLossy, CoverageRemote, CoverageUnknown, CoverageNone}, v)
 }
 
 // InstanceRef identifies one binary package.
@@ -77,6 +80,7 @@ type CoverageRow struct {
 	UseDiff   string          `json:"use_diff"`  // flags that only the instance has (+) and lacks (-)
 	Instance  *InstanceRef    `json:"instance"`
 	Size      int64           `json:"installed_size"` // bytes
+	Remote    *RemoteOffer    `json:"remote"`         // of the verdict remote
 }
 
 // Coverage answers whether every installed package has a binary package.
@@ -142,16 +146,28 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 		installed[i] = &inv.Installed[i]
 	}
 	slices.SortFunc(installed, func(a, b *inventory.Installed) int { return CompareCPV(a.CPV, b.CPV) })
+	offers, err := remoteOffers(db)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range installed {
 		row, best, err := Cover(use, p, inv.ByCPV[p.CPV])
 		if err != nil {
 			return nil, err
 		}
+		if best == nil {
+			row.Remote = offers.of(p)
+		}
 		unlisted := inv.UnlistedFor(p.CPV)
 		if unlisted != "" && (best == nil || slices.Contains(inv.Unmounted, best.Dir.Path)) {
 			row.Verdict = CoverageUnknown
+		} else if row.Remote != nil {
+			row.Verdict = CoverageRemote
 		}
 		c.Rows = append(c.Rows, row)
+		if row.Verdict == CoverageRemote {
+			continue
+		}
 		if row.Verdict == CoverageUnknown && slices.Contains(c.Unread, unlisted) {
 			continue // the finding about the unreadable pkgdir is enough
 		}
@@ -170,6 +186,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 			}
 		}
 	}
+	c.Findings = append(c.Findings, remoteFindings(db, c.Rows)...)
 	if len(quick) > 0 {
 		c.Commands = append(c.Commands, quickpkgCommand(quick...))
 	}

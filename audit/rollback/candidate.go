@@ -221,6 +221,23 @@ func (j *RollbackJudge) mainRepository() string {
 	return j.Accept.Repositories[0]
 }
 
+// offered returns what a binhost offers of the build of a stay, or nil. Where nothing
+// tells which build it was, the newest of the version may be it.
+func (j *RollbackJudge) offered(s *state.Stay) *binpkgs.RemoteOffer {
+	offers, err := inventory.Offers(j.Db.Tx, j.Db.Host, s.CPV)
+	if err != nil {
+		j.Past.Err = cmp.Or(j.Past.Err, err)
+		return nil
+	}
+	build := j.Past.Identify(s)
+	for i := range offers {
+		if o := &offers[i]; build.BuildTime == 0 || build.BuildTime == o.BuildTime || binpkgs.SameMD5(build.MD5(), o.MD5) {
+			return binpkgs.NewRemoteOffer(o)
+		}
+	}
+	return nil
+}
+
 func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 	g := Gap{CPV: *c.To}
 	rebuild := audit.Do(audit.Run("emerge", "--usepkg=n", "--buildpkgonly", "--oneshot", "="+g.CPV))
@@ -249,6 +266,11 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 		if unread[0].Structure == inventory.StructureUnknown {
 			g.Cause, g.Remedy = "unknown", audit.RemedyPermissions
 		}
+		return g
+	}
+	if offer := j.offered(c.After); offer != nil {
+		g.Cause, g.Detail = "remote", fmt.Sprintf("the binhost %s offers it; %s", offer.Binhost, offer.Age(j.Db.Now))
+		g.Remedy = audit.Do(binpkgs.FetchCommand(g.CPV, offer.BuildID)).When("fetch it, and ask again")
 		return g
 	}
 	want := c.After.Merge

@@ -65,7 +65,7 @@ func (c *RollbackChange) again() bool { return c.Before != nil && c.Before == c.
 // Gap is a package of the earlier state that no usable binary package covers.
 type Gap struct {
 	CPV string `json:"cpv"`
-	// Cause is never-built, pruned, damaged, masked, unaddressable, lossy,
+	// Cause is never-built, remote, pruned, damaged, masked, unaddressable, lossy,
 	// phase-failed, downgrade-refused, merge-cut or unknown.
 	Cause  string       `json:"cause"`
 	Detail string       `json:"detail"`

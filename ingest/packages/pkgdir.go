@@ -38,6 +38,12 @@ func PkgDirs(r *ingest.Reader) []ingest.Source {
 			return reader{r}.pkgDir(ctx, d)
 		}})
 	}
+	for _, d := range r.Settings.RemoteIndexes() {
+		paths = append(paths, d.Dir)
+		all = append(all, ingest.Source{Kind: store.SourceIndex, Path: d.Dir, Read: func(ctx context.Context) ([]ingest.SourceResult, error) {
+			return reader{r}.remoteIndex(ctx, d)
+		}})
+	}
 	return append(all, ingest.Source{Kind: store.SourceSettings, Path: r.Settings.MakeConf(), Read: func(ctx context.Context) ([]ingest.SourceResult, error) {
 		return nil, reader{r}.retirePkgDirs(ctx, paths)
 	}})
@@ -50,6 +56,13 @@ func (r reader) retirePkgDirs(ctx context.Context, paths []string) error {
 	err := r.DB.View(ctx, func(tx *store.Tx) error {
 		dirs, err := inventory.PkgDirs(tx, r.ID)
 		for _, d := range dirs {
+			retire = retire || !slices.Contains(paths, d.Path)
+		}
+		if err != nil {
+			return err
+		}
+		remote, err := inventory.RemoteFolders(tx, r.ID)
+		for _, d := range remote {
 			retire = retire || !slices.Contains(paths, d.Path)
 		}
 		if err != nil {

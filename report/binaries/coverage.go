@@ -59,6 +59,9 @@ func coverageHeadline(c *binpkgs.Coverage) []screen.Cell {
 	if lossy := c.Count(binpkgs.CoverageLossy); lossy > 0 {
 		line += fmt.Sprintf(", %d lossy", lossy)
 	}
+	if remote := c.Count(binpkgs.CoverageRemote); remote > 0 {
+		line += fmt.Sprintf(", %d only on a binhost", remote)
+	}
 	if unknown > 0 {
 		line += fmt.Sprintf(", %d unknown", unknown)
 	}
@@ -70,6 +73,7 @@ var CoverageRoles = map[binpkgs.CoverageVerdict]screen.Role{
 	binpkgs.CoverageSameBuild:   screen.Good,
 	binpkgs.CoverageSameVersion: screen.Warn,
 	binpkgs.CoverageLossy:       screen.Warn,
+	binpkgs.CoverageRemote:      screen.Warn,
 	binpkgs.CoverageUnknown:     screen.Unknown,
 	binpkgs.CoverageNone:        screen.Bad,
 }

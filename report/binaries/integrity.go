@@ -87,14 +87,14 @@ func CoverageLine(c *binpkgs.Coverage) screen.SummaryLine {
 		return l
 	}
 	lossy := c.Count(binpkgs.CoverageLossy)
-	unknown := c.Count(binpkgs.CoverageUnknown)
-	if none+other+lossy+unknown > 0 {
+	unknown, remote := c.Count(binpkgs.CoverageUnknown), c.Count(binpkgs.CoverageRemote)
+	if none+other+lossy+remote+unknown > 0 {
 		role = screen.Warn
 	}
 	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none-unknown, len(c.Rows)))
 	l.Text = screen.Tally(
 		screen.Many(c.Count(binpkgs.CoverageExact), "exact"), screen.Many(c.Count(binpkgs.CoverageSameBuild), "same build"),
-		screen.Many(other, "other build"), screen.Many(lossy, "lossy"), screen.Many(unknown, "unknown"), screen.Many(none, "none"),
+		screen.Many(other, "other build"), screen.Many(lossy, "lossy"), screen.Many(remote, "only on a binhost"), screen.Many(unknown, "unknown"), screen.Many(none, "none"),
 	)
 	return l
 }

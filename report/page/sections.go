@@ -143,6 +143,8 @@ func (b *pageBuilder) answer() screen.Cell {
 		return screen.Warn.Text(fmt.Sprintf("%s could be put back only as another build", screen.Count(int64(other), "package", "packages")))
 	case c.Count(binpkgs.CoverageLossy) > 0:
 		return screen.Warn.Text(fmt.Sprintf("%s could be put back only without some files", screen.Count(int64(c.Count(binpkgs.CoverageLossy)), "package", "packages")))
+	case c.Count(binpkgs.CoverageRemote) > 0:
+		return screen.Warn.Text(fmt.Sprintf("%s could be put back only from a binhost", screen.Count(int64(c.Count(binpkgs.CoverageRemote)), "package", "packages")))
 	case len(b.facts.Rollbacks) == 0:
 		return screen.Unknown.Text("Every package has its binary package; whether the last run can be undone is not known")
 	}
@@ -246,12 +248,12 @@ func verdictRank(v binpkgs.CoverageVerdict) int { return slices.Index(report.Ver
 
 // verdictWords are the verdicts as a page has room for them.
 var verdictWords = map[binpkgs.CoverageVerdict]string{
-	binpkgs.CoverageExact: "exact", binpkgs.CoverageSameBuild: "same build", binpkgs.CoverageSameVersion: "other build", binpkgs.CoverageLossy: "lossy", binpkgs.CoverageUnknown: "unknown", binpkgs.CoverageNone: "none",
+	binpkgs.CoverageExact: "exact", binpkgs.CoverageSameBuild: "same build", binpkgs.CoverageSameVersion: "other build", binpkgs.CoverageLossy: "lossy", binpkgs.CoverageRemote: "on a binhost", binpkgs.CoverageUnknown: "unknown", binpkgs.CoverageNone: "none",
 }
 
 // verdictClasses are their colours, from the best to the worst.
 var verdictClasses = map[binpkgs.CoverageVerdict]string{
-	binpkgs.CoverageExact: "good", binpkgs.CoverageSameBuild: "good-2", binpkgs.CoverageSameVersion: "warn", binpkgs.CoverageLossy: "warn", binpkgs.CoverageUnknown: "warn", binpkgs.CoverageNone: "bad",
+	binpkgs.CoverageExact: "good", binpkgs.CoverageSameBuild: "good-2", binpkgs.CoverageSameVersion: "warn", binpkgs.CoverageLossy: "warn", binpkgs.CoverageRemote: "warn", binpkgs.CoverageUnknown: "warn", binpkgs.CoverageNone: "bad",
 }
 
 // coverageShare weighs the verdicts.

@@ -38,6 +38,9 @@ const (
 	KindPkgDir  PkgDirKind = "pkgdir"  // PKGDIR
 	KindBinhost PkgDirKind = "binhost" // packages that Portage fetched from a binhost
 	KindExtra   PkgDirKind = "extra"   // an additional folder from --pkgdir
+	// KindRemote has the index of a binhost, as Portage downloaded it, and no files.
+	// Only [Offers] and [OffersOfInstalled] tell of it.
+	KindRemote PkgDirKind = "remote"
 	// KindFormer is a folder that was read once and that no setting or flag names
 	// any more. Its facts remain, but answers do not include them.
 	KindFormer PkgDirKind = "former"
@@ -84,15 +87,19 @@ func PutPkgDir(tx *store.Tx, host store.HostID, d *PkgDir) error {
 	return nil
 }
 
-// PkgDirs returns the folders of a host in use, PKGDIR first.
+// PkgDirs returns the folders of a host in use that may have files, PKGDIR first.
 func PkgDirs(tx *store.Tx, host store.HostID) ([]PkgDir, error) {
+	return pkgDirs(tx, "kind NOT IN ('former', 'remote')", host)
+}
+
+func pkgDirs(tx *store.Tx, where string, host store.HostID) ([]PkgDir, error) {
 	var all []PkgDir
 	err := tx.Query(func(rows *sql.Rows) error {
 		d, err := scanPkgDir(rows.Scan)
 		all = append(all, d)
 		return err
 	}, "SELECT id, "+pkgDirColumns+` FROM pkgdir
-		WHERE host = ? AND kind <> 'former' ORDER BY CASE kind WHEN 'pkgdir' THEN 0 WHEN 'binhost' THEN 1 ELSE 2 END, path`, host)
+		WHERE host = ? AND `+where+` ORDER BY CASE kind WHEN 'pkgdir' THEN 0 WHEN 'binhost' THEN 1 ELSE 2 END, path`, host)
 	return all, err
 }
 
@@ -130,7 +137,7 @@ func RetirePkgDirs(tx *store.Tx, host store.HostID, paths []string) error {
 			}
 		}
 	}
-	dirs, err := PkgDirs(tx, host)
+	dirs, err := pkgDirs(tx, "kind <> 'former'", host)
 	if err != nil {
 		return err
 	}
