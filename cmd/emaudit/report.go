@@ -210,6 +210,15 @@ func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
 	return facts, err
 }
 
+// writeInto writes into what is there: a device or a FIFO.
+func writeInto(path string, write func(io.Writer) error) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file), file.Close())
+}
+
 // writeTo writes to a file that appears only when it is whole, or to stdout
 // where no file is named. A file that is there keeps its mode; of a new one the
 // umask decides who reads it, and a note says where these are more than those who
@@ -217,6 +226,10 @@ func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
 func (s *session) writeTo(path string, write func(io.Writer) error) error {
 	if path == "" || path == "-" {
 		return write(s.proc.stdout)
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		// A file takes the place of what it replaces, and root's would that of /dev/null.
+		return writeInto(path, write)
 	}
 	_, err := os.Lstat(path)
 	isNew := errors.Is(err, fs.ErrNotExist)
