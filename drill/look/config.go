@@ -100,7 +100,28 @@ func (l *looker) became(kind Kind, name, detail string) {
 
 // offered tells whether the content of a package lies beside a protected file.
 func (l *looker) offered(e vdb.ContentsEntry) bool {
-	dir, err := l.After.OpenDir(path.Dir(e.Path))
+	return l.anyOffer(e.Path, func(name string) bool {
+		sum, _, err := digest(l.After, name)
+		return err == nil && strings.EqualFold(sum, e.MD5)
+	})
+}
+
+// linkOffered tells whether the link of a package lies beside a protected one, and
+// says so: Portage protects links as it does files (vartree.py, mergeme).
+func (l *looker) linkOffered(cpv string, e vdb.ContentsEntry) bool {
+	found := e.Kind == vdb.Symlink && l.Protected(e.Path) && l.anyOffer(e.Path, func(name string) bool {
+		target, err := l.After.Readlink(name)
+		return err == nil && target == e.Target
+	})
+	if found {
+		l.became(ConfigOffered, e.Path, "the link of "+cpv+" is offered beside it")
+	}
+	return found
+}
+
+// anyOffer tells whether one of the files that are offered beside a path is right.
+func (l *looker) anyOffer(file string, right func(name string) bool) bool {
+	dir, err := l.After.OpenDir(path.Dir(file))
 	if err != nil {
 		return false
 	}
@@ -110,11 +131,7 @@ func (l *looker) offered(e vdb.ContentsEntry) bool {
 		return false
 	}
 	return slices.ContainsFunc(names, func(name string) bool {
-		if !isOffer(name, path.Base(e.Path)) {
-			return false
-		}
-		sum, _, err := digest(l.After, path.Join(path.Dir(e.Path), name))
-		return err == nil && strings.EqualFold(sum, e.MD5)
+		return isOffer(name, path.Base(file)) && right(path.Join(path.Dir(file), name))
 	})
 }
 

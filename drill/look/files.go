@@ -64,7 +64,7 @@ func (l *looker) file(cpv string, e vdb.ContentsEntry) {
 	protected := e.Kind == vdb.Regular && l.Protected(e.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if !protected {
+		if !protected && !l.linkOffered(cpv, e) {
 			l.say(FileMissing, e.Path, false, "%s installed it", cpv)
 		}
 		return
@@ -81,7 +81,7 @@ func (l *looker) file(cpv string, e vdb.ContentsEntry) {
 		switch {
 		case err != nil:
 			l.unread(e.Path, err)
-		case target != e.Target:
+		case target != e.Target && !l.linkOffered(cpv, e):
 			l.say(FileTarget, e.Path, false, "it leads to %s, and %s installed it as a link to %s", target, cpv, e.Target)
 		}
 	case vdb.Regular:

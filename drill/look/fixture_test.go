@@ -219,6 +219,7 @@ const (
 	world    = "app-misc/bar-daemon\napp-misc/foo-viewer\n"
 	barConf  = "/etc/bar/bar.conf"
 	extra    = "/etc/bar/extra file.conf"
+	link     = "/etc/bar/current.conf"
 	noAnswer = "Calculating dependencies ... done!\n"
 )
 

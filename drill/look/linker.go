@@ -13,11 +13,12 @@ import (
 	"emaudit/parse/ldconf"
 )
 
-// linker looks for libraries as ld.so(8) does, in one root. It knows no cache: what
-// ldconfig would find counts, since ld.so.cache may be older than what is installed.
+// linker looks for libraries as ld.so(8) does, in one root. Of ld.so.cache it takes
+// the folders alone, which are those that this glibc searches without being told, and
+// looks at the files themselves.
 type linker struct {
 	root    *hostfs.Root
-	folders []string // of ld.so.conf, and those that every linker knows
+	folders []string // of ld.so.conf and ld.so.cache, and those that every linker knows
 	idents  map[string]ident
 	unread  func(path string, err error)
 }
@@ -43,11 +44,18 @@ var standardFolders = []string{"/lib64", "/usr/lib64", "/lib", "/usr/lib", "/lib
 func newLinker(root *hostfs.Root, unread func(string, error)) *linker {
 	l := &linker{root: root, idents: map[string]ident{}, unread: unread}
 	l.include("/etc/ld.so.conf", 0)
-	l.folders = append(l.folders, standardFolders...)
+	b, err := root.ReadFile("/etc/ld.so.cache", maxCache)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		unread("/etc/ld.so.cache", err)
+	}
+	cached, _ := ldconf.CacheFolders(b) // one of another form has none
+	l.folders = append(append(l.folders, cached...), standardFolders...)
 	return l
 }
 
 const (
+	// maxCache is the size in bytes up to which ld.so.cache is read.
+	maxCache = 64 << 20
 	// maxConf is the size in bytes up to which a file of ld.so.conf is read.
 	maxConf = 1 << 20
 	// maxIncludes is how deep they may include each other.

@@ -98,6 +98,13 @@ func TestLook(t *testing.T) {
 			d.after.must(os.Rename(d.after.at("usr/lib64/libbar.so.0"), d.after.at("opt/lib/libbar.so.0")))
 			d.after.write("etc/ld.so.conf.d/x.conf", "/opt/lib\n")
 		}, Proven, nil},
+		{"it lies where ld.so.cache leads", func(d *drilled) {
+			d.after.must(os.MkdirAll(d.after.at("opt/lib"), 0o755))
+			d.after.must(os.Rename(d.after.at("usr/lib64/libbar.so.0"), d.after.at("opt/lib/libbar.so.0")))
+			b := append([]byte("glibc-ld.so.cache1.1"), make([]byte, 52)...)
+			b[20], b[56] = 1, byte(len(b)) // one entry, and where its path is
+			d.after.write("etc/ld.so.cache", string(b)+"/opt/lib/libother.so.1\x00")
+		}, Proven, nil},
 		{"in its place is no library", func(d *drilled) { d.after.write("usr/lib64/libbar.so.0", "text") }, ProvenWithDifferences, []string{"library-missing /usr/bin/foo-viewer"}},
 		{"a package has its own", func(d *drilled) {
 			d.after.must(os.MkdirAll(d.after.at("usr/lib64/viewer"), 0o755))
@@ -245,6 +252,15 @@ func TestConfigurationFiles(t *testing.T) {
 			d.after.write("etc/bar/._cfg0000_bar.conf", d.after.read(barConf))
 			d.after.remove(barConf)
 		}, []string{"(config-offered " + barConf + ")"}},
+		{"a link is offered", "replaced", func(d *drilled) {
+			d.after.must(os.Rename(d.after.at("etc/bar/current.conf"), d.after.at("etc/bar/._cfg0000_current.conf")))
+		}, []string{"(config-offered " + link + ")", "(config-replaced " + barConf + ")"}},
+		{"a link is gone", "replaced", func(d *drilled) { d.after.remove("etc/bar/current.conf") }, []string{"file-missing " + link, "(config-replaced " + barConf + ")"}},
+		{"another link is offered", "replaced", func(d *drilled) {
+			d.after.remove("etc/bar/current.conf")
+			d.after.must(os.Symlink("elsewhere", d.after.at("etc/bar/current.conf")))
+			d.after.must(os.Symlink("nowhere", d.after.at("etc/bar/._cfg0000_current.conf")))
+		}, []string{"file-target " + link, "(config-replaced " + barConf + ")"}},
 		{"removed with its package", "removed", func(d *drilled) {
 			d.after.unmerge("app-misc/bar-daemon-4.1")
 			d.after.remove(extra)

@@ -192,6 +192,7 @@ var writers = []writer{
 	{"/var/cache/ldconfig/", "ldconfig, which Portage runs (util/env_update.py)"},
 	{"/etc/ld.so.conf", "Portage makes it of /etc/env.d (util/env_update.py)"},
 	{"/usr/etc/ld.so.conf", "Portage makes it of /etc/env.d (util/env_update.py)"},
+	{"/etc/env.d", "Portage makes the folder (util/env_update.py)"},
 	{"/etc/profile.env", "Portage makes it of /etc/env.d (util/env_update.py)"},
 	{"/etc/csh.env", "Portage makes it of /etc/env.d (util/env_update.py)"},
 	{"/etc/environment.d/10-gentoo-env.conf", "Portage makes it of /etc/env.d (util/env_update.py)"},

@@ -1,5 +1,5 @@
-// Package ldconf reads /etc/ld.so.conf, the list of folders in which the dynamic
-// linker looks for libraries.
+// Package ldconf reads the files that say in which folders the dynamic linker looks
+// for libraries: /etc/ld.so.conf, and /etc/ld.so.cache, which ldconfig(8) makes of it.
 //
 // # Grammar
 //
@@ -12,7 +12,7 @@
 //
 // # Sources
 //
-// glibc, elf/ldconfig.c, parse_conf; ldconfig(8).
+// glibc, elf/ldconfig.c, parse_conf, and sysdeps/generic/dl-cache.h; ldconfig(8).
 package ldconf
 
 import "strings"
