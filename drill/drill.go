@@ -93,6 +93,10 @@ func Run(ctx context.Context, in Input) (_ *Result, err error) {
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	r := &Result{Begin: in.Box.Now(), Kept: b.Kept()}
+	due, err := ask(ctx, in, b, look.AskDepclean)
+	if err != nil {
+		return nil, err
+	}
 	var output tail
 	for _, s := range steps {
 		output.Reset()
@@ -115,7 +119,7 @@ func Run(ctx context.Context, in Input) (_ *Result, err error) {
 	if r.Room, err = b.Used(); err != nil {
 		return nil, err
 	}
-	return r, r.look(ctx, in, b, output.Bytes())
+	return r, r.look(ctx, in, b, output.Bytes(), due)
 }
 
 // Row returns the row of the drill, but for the log and the versions of programs.
@@ -132,8 +136,9 @@ func (r *Result) Row(of *rollback.Rollback) store.Drill {
 	return d
 }
 
-// look looks at what came of the plan.
-func (r *Result) look(ctx context.Context, in Input, b *box.Box, output []byte) error {
+// look looks at what came of the plan; output is what its last command wrote, and due
+// what --depclean would have removed before.
+func (r *Result) look(ctx context.Context, in Input, b *box.Box, output []byte, due look.Answer) error {
 	after, err := hostfs.Open(b.Root())
 	if err != nil {
 		return err
@@ -144,7 +149,7 @@ func (r *Result) look(ctx context.Context, in Input, b *box.Box, output []byte) 
 	}
 	l := look.Input{
 		Before: in.Before, After: after, VDB: in.Settings.VDB(), State: path.Dir(in.Settings.WorldFile()),
-		Plan: look.PlanOf(in.Rollback), Protected: host.Protected, Places: places(in.Settings),
+		Plan: look.PlanOf(in.Rollback), Protected: host.Protected, Places: places(in.Settings), Answers: look.Answers{Due: due},
 	}
 	for _, layer := range b.Upper() {
 		if layer.Upper == "" {

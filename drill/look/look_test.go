@@ -162,6 +162,15 @@ func TestLook(t *testing.T) {
 			d.in.Answers.Depclean = Answer{Output: []byte("All selected packages: =app-misc/bar-daemon-4.1 =dev-libs/libbar-1\n")}
 		}, ProvenWithDifferences, []string{"next-depclean app-misc/bar-daemon-4.1", "(next-depclean dev-libs/libbar-1)"}},
 
+		{"depclean would have done so before", func(d *drilled) {
+			d.in.Answers.Due.Output = []byte("All selected packages: =app-misc/bar-daemon-4.2\n")
+			d.in.Answers.Depclean.Output = []byte("All selected packages: =app-misc/bar-daemon-4.1 =sys-libs/libfoo-2.0\n")
+		}, ProvenWithDifferences, []string{"(next-depclean app-misc/bar-daemon-4.1)", "next-depclean sys-libs/libfoo-2.0"}},
+		{
+			"depclean did not finish", func(d *drilled) { d.in.Answers.Depclean.Output = []byte("Calculating dependencies ... done!\n") }, ProvenWithDifferences,
+			[]string{"not-looked-at emerge --pretend --depclean"},
+		},
+
 		{"a phase wrote elsewhere", func(d *drilled) { d.wrote("srv/data/x", "y") }, ProvenWithDifferences, []string{"written-outside /srv/data/x"}},
 		{"a phase made a folder", func(d *drilled) { d.upper.must(os.MkdirAll(d.upper.at("srv/new"), 0o755)) }, ProvenWithDifferences, []string{"written-outside /srv/new"}},
 		{"a phase changed a file of another package", func(d *drilled) { d.wrote("usr/bin/foo-viewer", "changed") }, ProvenWithDifferences, []string{"file-foreign /usr/bin/foo-viewer"}},

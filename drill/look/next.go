@@ -18,7 +18,11 @@ var (
 )
 
 // Answers are what emerge answered to the questions.
-type Answers struct{ Rebuild, Depclean, Update Answer }
+type Answers struct {
+	Rebuild, Depclean, Update Answer
+	// Due is the answer to AskDepclean of before the plan.
+	Due Answer
+}
 
 // Answer is what emerge wrote.
 type Answer struct {
@@ -67,33 +71,36 @@ func (l *looker) next() {
 		}
 	}
 	const question = "emerge --pretend --depclean"
-	if err := l.depcleanErr(); err != nil {
-		l.unread(question, err)
-		return
-	}
-	list, err := mergelist.ReadRemoval(bytes.NewReader(l.Answers.Depclean.Output))
-	if err == nil && list.NotUnderstood > 0 {
-		err = fmt.Errorf("%d words of its answer are not understood", list.NotUnderstood)
-	}
+	cpvs, err := l.Answers.Depclean.removed()
 	if err != nil {
 		l.unread(question, err)
 	}
-	for _, cpv := range list.CPVs {
-		l.say(NextDepclean, cpv, !touched[packageOf(cpv)], "%s would remove it", question)
+	// What was due before the plan, nobody took from it. Without an answer, nothing was.
+	due := map[string]bool{}
+	before, _ := l.Answers.Due.removed()
+	for _, cpv := range before {
+		due[packageOf(cpv)+":"+l.before[cpv].Slot] = true
+	}
+	for _, cpv := range cpvs {
+		expected := !touched[packageOf(cpv)] || due[packageOf(cpv)+":"+l.after[cpv].Slot]
+		l.say(NextDepclean, cpv, expected, "%s would remove it", question)
 	}
 }
 
-// depcleanErr is why --depclean gave no answer. Where there is nothing to remove, it
-// ends with 1 (actions.py, calc_depclean).
-func (l *looker) depcleanErr() error {
-	a := l.Answers.Depclean
-	if list, err := mergelist.ReadRemoval(bytes.NewReader(a.Output)); err == nil && list.Complete {
-		return nil
+// removed returns what --depclean would remove. If there is nothing, it ends with 1
+// (actions.py, calc_depclean), so that what it wrote counts.
+func (a Answer) removed() ([]string, error) {
+	list, err := mergelist.ReadRemoval(bytes.NewReader(a.Output))
+	switch {
+	case err != nil:
+	case !list.Complete && a.err() != nil:
+		err = a.err()
+	case !list.Complete:
+		err = errors.New("emerge did not finish its answer")
+	case list.NotUnderstood > 0:
+		err = fmt.Errorf("%d words of its answer are not understood", list.NotUnderstood)
 	}
-	if err := a.err(); err != nil {
-		return err
-	}
-	return errors.New("emerge did not finish its answer")
+	return list.CPVs, err
 }
 
 // touched are the packages (category/name) that the plan changes.
