@@ -22,8 +22,8 @@ var rooms = map[string][]string{
 	"parse/binpkg": {"parse", "parse/vdb", "parse/self"},
 	"hostfs":       {},
 	"settings":     {"hostfs", "parse", "parse/makeconf", "parse/atom", "parse/userconf"},
-	"store":        {"parse", "parse/*"},
-	"store/*":      {"store", "parse", "parse/*"},
+	"store":        {"store/postgres", "parse", "parse/*"},
+	"store/*":      {"store", "store/postgres", "parse", "parse/*"},
 	"ingest":       {"hostfs", "settings", "store", "store/*", "parse", "parse/*"},
 	"ingest/*":     {"ingest", "hostfs", "settings", "store", "store/*", "parse", "parse/*"},
 	// The list of all sources.

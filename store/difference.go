@@ -15,7 +15,7 @@ func (m *merger) difference() (int, error) {
 	// A row that changed is deleted and inserted anew, so what refers to it counts
 	// at the end of the transaction.
 	if _, err := m.to.Exec("PRAGMA defer_foreign_keys = ON"); err != nil {
-		return 0, about(m.here, err)
+		return 0, About(m.here, err)
 	}
 	written := 0
 	gone := map[string][]int64{} // ids of a numbered table
@@ -36,7 +36,7 @@ func (m *merger) difference() (int, error) {
 	for _, t := range slices.Backward(mergedTables) {
 		for _, id := range gone[t.name] {
 			if _, err := m.to.Exec("DELETE FROM "+t.name+" WHERE id = ?", id); err != nil {
-				return 0, about(m.here, fmt.Errorf("table %s: %w", t.name, err))
+				return 0, About(m.here, fmt.Errorf("table %s: %w", t.name, err))
 			}
 			written++
 		}
@@ -99,7 +99,7 @@ func (m *merger) rowsDifference(t mergedTable) (int, error) {
 		return nil
 	})
 	if err != nil {
-		return 0, about(m.here, err)
+		return 0, About(m.here, err)
 	}
 	var added [][]any
 	err = t.each(m.from, m.old, columns, nil, func(values, _ []any) error {
@@ -122,15 +122,15 @@ func (m *merger) rowsDifference(t mergedTable) (int, error) {
 	}
 	removed, err := m.remove(t, columns, here)
 	if err != nil {
-		return 0, about(m.here, err)
+		return 0, About(m.here, err)
 	}
 	insert := m.to.Bulk(t.name, columns...)
 	for _, row := range added {
 		if err := insert.Add(row...); err != nil {
-			return 0, about(m.here, err)
+			return 0, About(m.here, err)
 		}
 	}
-	return removed + len(added), about(m.here, insert.Flush())
+	return removed + len(added), About(m.here, insert.Flush())
 }
 
 // remove deletes the rows of the given prints.
@@ -203,7 +203,7 @@ func (m *merger) numberedDifference(t mergedTable) (written int, gone []int64, e
 		return nil
 	})
 	if err != nil {
-		return 0, nil, about(m.here, err)
+		return 0, nil, About(m.here, err)
 	}
 	ids := map[int64]int64{}
 	m.ids[t.name] = ids
@@ -221,13 +221,13 @@ func (m *merger) numberedDifference(t mergedTable) (written int, gone []int64, e
 		case !there:
 			ids[theirs], err = m.to.Insert(insert, row...)
 			written++
-			return about(m.here, err)
+			return About(m.here, err)
 		case k.whole != printOf(row):
 			_, err = m.to.Exec(update, append(row, k.id)...)
 			written++
 		}
 		ids[theirs] = k.id
-		return about(m.here, err)
+		return About(m.here, err)
 	})
 	for _, k := range here {
 		gone = append(gone, k.id)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-sqlite3"
 	"golang.org/x/sys/unix"
 )
@@ -24,9 +25,9 @@ func (e *DatabaseError) Error() string { return "database " + e.Path + ": " + e.
 // Unwrap returns the cause.
 func (e *DatabaseError) Unwrap() error { return e.Err }
 
-// about wraps an error with the path of the database, unless it has one. It also
+// About wraps an error with the path of the database, unless it has one. It also
 // maps errors of SQLite to the errors of this package.
-func about(path string, err error) error {
+func About(path string, err error) error {
 	var known *DatabaseError
 	if err == nil || errors.As(err, &known) {
 		return err
@@ -38,11 +39,13 @@ func about(path string, err error) error {
 // have no type of their own.
 const scanError = "sql: Scan error on column index "
 
-// isOfDatabase reports whether an error comes from SQLite, or from rows that
+// IsOfDatabase reports whether an error comes from SQLite, or from rows that
 // emaudit has not written. Other errors come from the caller.
-func isOfDatabase(err error) bool {
+func IsOfDatabase(err error) bool {
 	var e sqlite3.Error
-	return err != nil && (errors.As(err, &e) || isKind(err) || errors.Is(err, errWord) || errors.Is(err, sql.ErrNoRows) || strings.Contains(err.Error(), scanError))
+	var ofFleet *pgconn.PgError
+	var connecting *pgconn.ConnectError
+	return err != nil && (errors.As(err, &e) || errors.As(err, &ofFleet) || errors.As(err, &connecting) || isKind(err) || errors.Is(err, errWord) || errors.Is(err, sql.ErrNoRows) || strings.Contains(err.Error(), scanError))
 }
 
 // IsUnusable reports whether err concerns the database as a whole, so that nothing
@@ -69,7 +72,10 @@ func classify(err error) error {
 		return err
 	}
 	var e sqlite3.Error
+	var ofFleet *pgconn.PgError
 	switch {
+	case errors.As(err, &ofFleet):
+		return classifyFleet(ofFleet)
 	case errors.Is(err, errWord):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case errors.Is(err, sql.ErrNoRows):

@@ -44,7 +44,7 @@ func TestErrorsAreSaidOnceAndInWordsOfThisPackage(t *testing.T) {
 	}{
 		{"a table that is gone", "DROP TABLE pin", ErrSchema, "no such table: pin"},
 		{"a column that is gone", "ALTER TABLE host RENAME COLUMN root TO r", ErrSchema, "no such column: root"},
-		{"a value of another type", "INSERT INTO host VALUES (1, 'h', '/', 'i', 1); INSERT INTO source (host, kind, path, read_at) VALUES (1, 'vdb', '/', 'x')", ErrDamaged, `a value of column "read_at" is of another type`},
+		{"a value of another type", "INSERT INTO host (id, name, root, identity, created_at) VALUES (1, 'h', '/', 'i', 1); INSERT INTO source (host, kind, path, read_at) VALUES (1, 'vdb', '/', 'x')", ErrDamaged, `a value of column "read_at" is of another type`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

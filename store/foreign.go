@@ -71,7 +71,7 @@ func OpenForeign(ctx context.Context, path, scratch string) (*DB, error) {
 		return db.View(ctx, (*Tx).checkForeign)
 	}()
 	if err != nil {
-		return nil, errors.Join(about(path, err), db.Close())
+		return nil, errors.Join(About(path, err), db.Close())
 	}
 	return db, nil
 }

@@ -99,6 +99,14 @@ type MergedHost struct {
 // path on this machine, so nothing is ever ingested for it.
 const elsewhere = "elsewhere:"
 
+// ElsewhereRoot returns the root of a host for a database of another machine.
+func ElsewhereRoot(root string) string {
+	if strings.HasPrefix(root, elsewhere) {
+		return root
+	}
+	return elsewhere + root
+}
+
 // Elsewhere reports whether a host comes from the database of another machine, so
 // that its files cannot be read here.
 func (h Host) Elsewhere() bool { return strings.HasPrefix(h.Root, elsewhere) }
@@ -113,7 +121,7 @@ func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) 
 	err := other.View(ctx, func(from *Tx) error {
 		hosts, err := from.Hosts()
 		if err != nil {
-			return about(other.path, err)
+			return About(other.path, err)
 		}
 		return db.Update(ctx, func(tx *Tx) error {
 			m := merger{from: from, to: tx, here: db.path, ids: map[string]map[int64]int64{}}
@@ -123,11 +131,11 @@ func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) 
 					name = rename(name)
 				}
 				if err := CheckHostName(name); err != nil {
-					return about(other.path, err)
+					return About(other.path, err)
 				}
 				result, err := m.host(h, name)
-				if isOfDatabase(err) {
-					err = about(other.path, err)
+				if IsOfDatabase(err) {
+					err = About(other.path, err)
 				}
 				if err != nil {
 					return fmt.Errorf("host %s: %w", name, err)
@@ -164,7 +172,7 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 	}
 	known, exists, err := m.to.findIdentity(h.Identity)
 	if err != nil {
-		return result, about(m.here, err)
+		return result, About(m.here, err)
 	}
 	m.old = int64(h.ID)
 	if exists {
@@ -175,7 +183,7 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 		ours, err := m.to.factsUntil(known.ID)
 		switch {
 		case err != nil:
-			return result, about(m.here, err)
+			return result, About(m.here, err)
 		case ours >= theirs:
 			result.Older = ours - theirs
 			return result, nil
@@ -186,25 +194,21 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 		result.Changed = true
 		before, err := m.to.countRuns(known.ID)
 		if err != nil {
-			return result, about(m.here, err)
+			return result, About(m.here, err)
 		}
 		if result.Rows, err = m.difference(); err != nil {
 			return result, err
 		}
 		after, err := m.to.countRuns(known.ID)
 		result.LostRuns = max(before-after, 0)
-		return result, about(m.here, err)
+		return result, About(m.here, err)
 	}
 	if _, taken, err := m.to.FindHost(name); err != nil || taken {
-		return result, cmp.Or(about(m.here, err), ErrOtherHost)
+		return result, cmp.Or(About(m.here, err), ErrOtherHost)
 	}
-	root := h.Root
-	if !h.Elsewhere() {
-		root = elsewhere + root
-	}
-	added, err := m.to.addHost(Host{Name: name, Root: root, Identity: h.Identity}, createdAt)
+	added, err := m.to.addHost(Host{Name: name, Root: ElsewhereRoot(h.Root), Identity: h.Identity}, createdAt)
 	if err != nil {
-		return result, about(m.here, err)
+		return result, About(m.here, err)
 	}
 	m.new = int64(added)
 	result.Changed = true
@@ -306,26 +310,21 @@ func (m *merger) table(t mergedTable) (int, error) {
 			}
 		}
 		if !t.numbered {
-			return about(m.here, insert.Add(row...))
+			return About(m.here, insert.Add(row...))
 		}
 		id, err := m.to.Insert("INSERT INTO "+t.name+" ("+strings.Join(columns, ", ")+") VALUES (?"+strings.Repeat(", ?", len(columns)-1)+")", row...)
 		ids[values[len(columns)].(int64)] = id
-		return about(m.here, err)
+		return About(m.here, err)
 	}, "SELECT "+strings.Join(list, ", ")+" FROM "+t.name+" t "+t.from+" WHERE "+t.where(), m.old)
 	if err != nil || t.numbered {
 		return rows, err
 	}
-	return rows, about(m.here, insert.Flush())
+	return rows, About(m.here, insert.Flush())
 }
 
 // columns returns the columns of a table without the id, which the copy gets anew.
 func (m *merger) columns(t mergedTable) ([]string, error) {
-	rows, err := m.from.conn.QueryContext(m.from.ctx, "SELECT * FROM "+t.name+" LIMIT 0")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	all, err := rows.Columns()
+	all, err := m.from.columns(t.name)
 	if err != nil {
 		return nil, err
 	}
@@ -335,7 +334,7 @@ func (m *merger) columns(t mergedTable) ([]string, error) {
 			columns = append(columns, c)
 		}
 	}
-	return columns, rows.Err()
+	return columns, nil
 }
 
 // value translates the value of a column.
@@ -382,7 +381,7 @@ func (m *merger) name(table string, id int64) (here int64, err error) {
 			return 0, fmt.Errorf("metadata %d is not there", id)
 		}
 		here, err = m.to.MetadataID(set[id])
-		err = about(m.here, err)
+		err = About(m.here, err)
 	} else {
 		var value string
 		if err := m.from.QueryRow("SELECT value FROM "+table+" WHERE id = ?", id).Scan(&value); err != nil {
@@ -396,7 +395,7 @@ func (m *merger) name(table string, id int64) (here int64, err error) {
 		case "cpv":
 			here, err = m.to.CPVID(value)
 		}
-		err = about(m.here, err)
+		err = About(m.here, err)
 	}
 	ids[id] = here
 	return here, err

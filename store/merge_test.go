@@ -16,8 +16,8 @@ func TestAMergeKnowsEveryTableAndReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	// Names are entered when a fact refers to them.
-	names := []string{"host", "text", "cp", "cpv", "metadata"}
+	// Names are entered when a fact refers to them; marks are of one database.
+	names := []string{"host", "text", "cp", "cpv", "metadata", "table_mark"}
 	var tables []string
 	read := func(query string, scan func(*sql.Rows) error, args ...any) {
 		t.Helper()

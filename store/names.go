@@ -2,16 +2,19 @@ package store
 
 import (
 	"database/sql"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"emaudit/parse/atom"
+	"emaudit/store/postgres"
 )
 
 // dictionary maps the values of one dictionary table to their ids. After many
 // look-ups in a transaction, it loads the whole table, unless the table is too
 // large.
 type dictionary struct {
+	scope string // as of [Tx.NamesOf]
 	ids   map[string]int64
 	asked int
 	whole bool
@@ -36,11 +39,11 @@ func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
 		d.ids = map[string]int64{}
 	}
 	if d.asked++; d.asked == wholeDictionaryAfter {
-		var last int64
-		if err := tx.QueryRow("SELECT coalesce(max(id), 0) FROM " + table).Scan(&last); err != nil {
+		var names int64
+		if err := tx.QueryRow("SELECT count(*) FROM " + table + " WHERE id > 0" + d.scope).Scan(&names); err != nil {
 			return 0, false, err
 		}
-		d.whole = last < maxDictionary
+		d.whole = names < maxDictionary
 	}
 	if d.whole {
 		err := tx.Query(func(rows *sql.Rows) error {
@@ -51,12 +54,12 @@ func (tx *Tx) lookUp(d *dictionary, table, value string) (int64, bool, error) {
 			}
 			d.ids[v] = id
 			return nil
-		}, "SELECT id, value FROM "+table)
+		}, "SELECT id, value FROM "+table+" WHERE id > 0"+d.scope)
 		id, ok := d.ids[value]
 		return id, ok, err
 	}
 	var id int64
-	missing, err := NoRow(tx.QueryRow("SELECT id FROM "+table+" WHERE value = ?", value).Scan(&id))
+	missing, err := NoRow(tx.QueryRow("SELECT id FROM "+table+" WHERE value = ?"+d.scope, value).Scan(&id))
 	if missing || err != nil {
 		return 0, false, err
 	}
@@ -115,12 +118,27 @@ func (tx *Tx) CPVID(value string) (int64, error) {
 	return id, err
 }
 
-// PackageNumbers returns the numbers of packages (cat/pn) as the operand of IN in
-// SQL. It is never empty.
-func (tx *Tx) PackageNumbers(packages []string) (string, error) {
+// NamesOf returns a condition for the rows of a dictionary that belong to a host, to
+// be added to others. It is empty for the database of a host, whose dictionaries are
+// shared: only in a fleet each host has its own.
+func (tx *Tx) NamesOf(host HostID) string {
+	if !tx.fleet {
+		return ""
+	}
+	low := int64(host) << postgres.HostBits
+	return fmt.Sprintf(" AND id BETWEEN %d AND %d", low, low|(1<<postgres.HostBits-1))
+}
+
+// PackageNumbers returns the numbers that a host has for packages (cat/pn) as the
+// operand of IN in SQL. It is never empty.
+func (tx *Tx) PackageNumbers(host HostID, packages []string) (string, error) {
 	b := []byte("-1")
+	names := &tx.cps
+	if tx.fleet {
+		names = &dictionary{scope: tx.NamesOf(host)}
+	}
 	for _, name := range packages {
-		id, ok, err := tx.lookUp(&tx.cps, "cp", name)
+		id, ok, err := tx.lookUp(names, "cp", name)
 		if err != nil {
 			return "", err
 		}
@@ -142,7 +160,7 @@ func (tx *Tx) PackageNames() ([]string, error) {
 		}
 		names = append(names, name)
 		return nil
-	}, "SELECT value FROM cp ORDER BY value")
+	}, "SELECT DISTINCT value FROM cp ORDER BY value")
 	return names, err
 }
 

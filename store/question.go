@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-sqlite3"
 )
 
@@ -47,16 +48,11 @@ func init() {
 // the next row. A query cannot change anything. The error for an invalid query
 // wraps [ErrQuestion]. ctx ends a query that takes too long.
 func (db *DB) Ask(ctx context.Context, question string, each func(columns []string, rows iter.Seq2[[]any, error]) error) error {
-	pool, err := sql.Open(questionDriver, dsn(db.path, true, DefaultBusyTimeout))
-	if err != nil {
-		return about(db.path, err)
-	}
-	defer pool.Close()
-	rows, err := pool.QueryContext(ctx, question)
+	rows, end, err := db.begin(ctx, question)
 	if err != nil {
 		return questionError(db.path, err)
 	}
-	defer rows.Close()
+	defer end()
 	columns, err := rows.Columns()
 	if err != nil {
 		return questionError(db.path, err)
@@ -83,11 +79,31 @@ func (db *DB) Ask(ctx context.Context, question string, each func(columns []stri
 	return errors.Join(err, ctx.Err())
 }
 
+// begin begins a query that cannot change anything.
+func (db *DB) begin(ctx context.Context, question string) (rows *sql.Rows, end func(), err error) {
+	if db.fleet {
+		return db.beginInFleet(ctx, question)
+	}
+	pool, err := sql.Open(questionDriver, dsn(db.path, true, DefaultBusyTimeout))
+	if err != nil {
+		return nil, nil, err
+	}
+	if rows, err = pool.QueryContext(ctx, question); err != nil {
+		pool.Close()
+		return nil, nil, err
+	}
+	return rows, func() { rows.Close(); pool.Close() }, nil
+}
+
 // questionError returns the error about a query, or about the database.
 func questionError(path string, err error) error {
+	var ofFleet *pgconn.PgError
+	if errors.As(err, &ofFleet) && isOfQuestion(ofFleet.Code) {
+		return fmt.Errorf("%w: %s", ErrQuestion, ofFleet.Message)
+	}
 	var e sqlite3.Error
 	if !errors.As(err, &e) {
-		return about(path, err)
+		return About(path, err)
 	}
 	switch e.Code {
 	case sqlite3.ErrError, sqlite3.ErrTooBig: // what is stored is never too big
@@ -95,7 +111,7 @@ func questionError(path string, err error) error {
 	case sqlite3.ErrAuth, sqlite3.ErrReadonly:
 		return fmt.Errorf("%w: only questions are answered, nothing is changed (%w)", ErrQuestion, err)
 	}
-	return about(path, err)
+	return About(path, err)
 }
 
 // View is a table for people.
@@ -112,6 +128,17 @@ var (
 	viewComment = regexp.MustCompile(`(\w+),?\s+-- ([^\n]*)`)
 )
 
+// columns returns the names of the columns of a table or view.
+func (tx *Tx) columns(name string) ([]string, error) {
+	rows, err := tx.conn.QueryContext(tx.ctx, "SELECT * FROM "+name+" LIMIT 0")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	return names, errors.Join(err, rows.Err())
+}
+
 // Views returns the views of the schema with their columns.
 func (tx *Tx) Views() ([]View, error) {
 	var views []View
@@ -121,15 +148,12 @@ func (tx *Tx) Views() ([]View, error) {
 		for _, comment := range viewComment.FindAllStringSubmatch(made[3], -1) {
 			meanings[comment[1]] = comment[2]
 		}
-		err := tx.Query(func(rows *sql.Rows) error {
-			var c ViewColumn
-			err := rows.Scan(&c.Name)
-			c.Meaning = meanings[c.Name]
-			view.Columns = append(view.Columns, c)
-			return err
-		}, "SELECT name FROM pragma_table_info(?) ORDER BY cid", view.Name)
+		names, err := tx.columns(view.Name)
 		if err != nil {
 			return nil, err
+		}
+		for _, name := range names {
+			view.Columns = append(view.Columns, ViewColumn{Name: name, Meaning: meanings[name]})
 		}
 		views = append(views, view)
 	}

@@ -7,8 +7,16 @@ CREATE TABLE host (
 	name       TEXT    NOT NULL UNIQUE,
 	root       TEXT    NOT NULL,           -- as last audited; "/" for the running system
 	identity   TEXT    NOT NULL UNIQUE,    -- 32 hex digits, random, of the first ingest: the same host in every database
-	created_at INTEGER NOT NULL            -- unix seconds, as every *_at in this schema
+	created_at INTEGER NOT NULL,           -- unix seconds, as every *_at in this schema
+	pushes     INTEGER NOT NULL DEFAULT 0  -- how many pushes to a fleet were begun
 );
+
+-- A number for each table, drawn anew by every transaction that writes to it. A push
+-- need not read a table whose number the fleet knows.
+CREATE TABLE table_mark (
+	name TEXT    PRIMARY KEY,
+	mark INTEGER NOT NULL
+) WITHOUT ROWID;
 
 -- Dictionaries: facts refer to names by number, which makes them a third of
 -- the size and joins integer joins. Rows are never changed or deleted.
@@ -714,13 +722,13 @@ FROM sync s JOIN host h ON h.id = s.host;
 
 -- How often and how long each package was merged.
 CREATE VIEW package_stats AS
-SELECT h.name AS host,
-	cp.value AS package,
+SELECT max(h.name) AS host,
+	max(cp.value) AS package,
 	m.kind,                                -- source, binary
 	count(*) FILTER (WHERE m.outcome = 'merged') AS merges,
 	count(*) FILTER (WHERE m.outcome = 'failed') AS failures,
 	sum(m.seconds) FILTER (WHERE m.outcome = 'merged') AS total, -- seconds
-	CAST(avg(m.seconds) FILTER (WHERE m.outcome = 'merged') AS INTEGER) AS average,
+	CAST(sum(m.seconds) FILTER (WHERE m.outcome = 'merged') AS INTEGER) / nullif(count(m.seconds) FILTER (WHERE m.outcome = 'merged'), 0) AS average,
 	max(m.seconds) FILTER (WHERE m.outcome = 'merged') AS longest,
 	datetime(min(m.finished_at) FILTER (WHERE m.outcome = 'merged'), 'unixepoch') AS first, -- UTC
 	datetime(max(m.finished_at) FILTER (WHERE m.outcome = 'merged'), 'unixepoch') AS last
@@ -770,7 +778,7 @@ SELECT h.name AS host,
 	datetime(e.saved_at, 'unixepoch') AS time, -- UTC
 	cp.value AS package, substr(cpv.value, length(cp.value) + 2) AS version,
 	e.class, e.phase, e.text,
-	e.read_at = 0 AS unread
+	CASE WHEN e.read_at = 0 THEN 1 ELSE 0 END AS unread
 FROM elog_message e JOIN host h ON h.id = e.host JOIN cpv ON cpv.id = e.cpv LEFT JOIN cp ON cp.id = cpv.cp;
 
 -- Drills of rollbacks, and how much of what each rests on changed since.

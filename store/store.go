@@ -47,6 +47,7 @@ type DB struct {
 	sql      *sql.DB
 	readOnly bool
 	foreign  bool         // made by another machine; the context ends its statements
+	fleet    bool         // in PostgreSQL; so does it there
 	remove   func() error // removes the copy at Close; may be nil
 }
 
@@ -89,7 +90,7 @@ var (
 )
 
 // kinds are the errors above.
-var kinds = []error{ErrNewer, ErrOlder, ErrNotADatabase, ErrBusy, ErrReadOnly, ErrFull, ErrDamaged, ErrSchema}
+var kinds = []error{ErrNewer, ErrOlder, ErrNotADatabase, ErrBusy, ErrReadOnly, ErrFull, ErrDamaged, ErrSchema, ErrNoFleet, ErrForbidden}
 
 // Open opens the database at path. Unless opts.ReadOnly is set, it creates a
 // missing database and its folder. It creates the schema of a new database.
@@ -133,7 +134,7 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 				err = fmt.Errorf("%w: %w", ErrReadOnly, cause)
 			}
 		}
-		return nil, about(path, err)
+		return nil, About(path, err)
 	}
 	return db, nil
 }
@@ -204,7 +205,7 @@ const (
 // transaction has no effect.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	if db.readOnly {
-		return about(db.path, ErrReadOnly)
+		return About(db.path, ErrReadOnly)
 	}
 	return db.transact(ctx, nil, fn)
 }
@@ -217,28 +218,33 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) error) error {
 	conn, err := db.sql.Conn(ctx)
 	if err != nil {
-		return about(db.path, err)
+		return About(db.path, err)
 	}
 	defer conn.Close()
-	begin, pages := "BEGIN IMMEDIATE", writerPages
-	if opts != nil && opts.ReadOnly {
-		begin, pages = "BEGIN", readerPages
+	begin := []string{writerPages, "BEGIN IMMEDIATE"}
+	switch {
+	case db.fleet:
+		begin = []string{beginFleet}
+	case opts != nil && opts.ReadOnly:
+		begin = []string{readerPages, "BEGIN"}
 	}
-	if _, err := conn.ExecContext(ctx, pages); err != nil {
-		return about(db.path, err)
-	}
-	if _, err := conn.ExecContext(ctx, begin); err != nil {
-		return about(db.path, err)
+	for _, statement := range begin {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return About(db.path, err)
+		}
 	}
 	// Statements run without the caller's context, because go-sqlite3 starts a
 	// goroutine for each statement whose context can end. Cancellation is checked
 	// between statements and rows. Only statements on a database of another
 	// machine, which may never end, use the context.
-	tx := &Tx{ctx: context.WithoutCancel(ctx), cancelled: ctx.Err, conn: conn, stmts: map[string]*sql.Stmt{}}
-	if db.foreign {
+	tx := &Tx{ctx: context.WithoutCancel(ctx), cancelled: ctx.Err, conn: conn, fleet: db.fleet, stmts: map[string]*sql.Stmt{}, written: map[string]bool{}}
+	if db.foreign || db.fleet {
 		tx.ctx = ctx
 	}
 	err = fn(tx)
+	if err == nil {
+		err = tx.markWritten()
+	}
 	tx.closeStatements()
 	if err == nil {
 		err = ctx.Err()
@@ -247,12 +253,12 @@ func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) er
 		_, err = conn.ExecContext(tx.ctx, "COMMIT")
 	}
 	if err != nil {
-		if isOfDatabase(err) {
-			err = about(db.path, err)
+		if IsOfDatabase(err) {
+			err = About(db.path, err)
 		}
 		_, rollbackErr := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		var sqliteErr sqlite3.Error
-		if rollbackErr != nil && !errors.As(rollbackErr, &sqliteErr) {
+		if rollbackErr != nil && !db.fleet && !errors.As(rollbackErr, &sqliteErr) {
 			return errors.Join(err, rollbackErr)
 		}
 		return err

@@ -21,7 +21,9 @@ type Tx struct {
 	ctx       context.Context
 	cancelled func() error // error of the caller's context
 	conn      *sql.Conn
+	fleet     bool
 	stmts     map[string]*sql.Stmt
+	written   map[string]bool // the tables to which the transaction wrote
 
 	texts, cps, cpvs dictionary
 }
@@ -72,13 +74,20 @@ func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 		return nil, err
 	}
 	if len(args) == 0 {
+		tx.noteWriting(query)
 		return tx.conn.ExecContext(tx.ctx, query)
 	}
 	s, err := tx.stmt(query)
 	if err != nil {
 		return nil, err
 	}
-	return s.ExecContext(tx.ctx, public(args)...)
+	res, err := s.ExecContext(tx.ctx, public(args)...)
+	if err == nil {
+		if n, _ := res.RowsAffected(); n > 0 {
+			tx.noteWriting(query)
+		}
+	}
+	return res, err
 }
 
 // Insert runs an INSERT and returns the id of the new row.
@@ -93,6 +102,7 @@ func (tx *Tx) Insert(query string, args ...any) (int64, error) {
 // QueryRow runs a query of at most one row. [NoRow] tells a missing row from an
 // error.
 func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
+	tx.noteWriting(query) // with RETURNING
 	s, err := tx.stmt(query)
 	if err != nil {
 		// A query that cannot be prepared returns the same error at Scan.
@@ -206,6 +216,7 @@ func (b *Bulk) insert(rows int) error {
 
 // Flush inserts the remaining rows.
 func (b *Bulk) Flush() error {
+	b.tx.noteWriting(b.head)
 	rows := len(b.args) / b.columns
 	if b.many != nil {
 		err := b.tx.conn.Raw(func(any) error { return b.many.Close() })

@@ -85,7 +85,11 @@ func askIntegrity(s *session, db audit.Database, out report.Output) (report.Chec
 }
 
 func askCompatibility(s *session, db audit.Database, out report.Output) (report.Check, error) {
-	c, err := acceptance.AuditCompatibilityWith(db, acceptance.CompatibilityOptions{Ebuild: live.EbuildCache(s.root, s.settings)})
+	var options acceptance.CompatibilityOptions
+	if s.elsewhere == "" {
+		options.Ebuild = live.EbuildCache(s.root, s.settings)
+	}
+	c, err := acceptance.AuditCompatibilityWith(db, options)
 	if err != nil {
 		return report.Check{}, err
 	}

@@ -26,8 +26,10 @@ func (*doctorCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	var space []audit.Space
-	for _, p := range live.MeasureSpace(s.root, s.settings) {
-		space = append(space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
+	if s.elsewhere == "" {
+		for _, p := range live.MeasureSpace(s.root, s.settings) {
+			space = append(space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
+		}
 	}
 	var doctor *overview.Doctor
 	err := s.ask(ctx, func(db audit.Database) (err error) {

@@ -47,4 +47,7 @@ var usageExamples = map[string][]manual.Example{
 	"export":     {{"emaudit export /var/backups/emaudit.db", "A backup; the database may be in use."}, {"emaudit export - > router.db", "To standard output."}},
 	"merge":      {{"emaudit merge /tmp/build.db", "Import what another machine knows."}, {"ssh router emaudit export - | emaudit merge -", "The same without a file."}, {"emaudit merge /srv/databases", "Import every *.db of a folder."}},
 	"completion": {{"emaudit completion bash > /usr/share/bash-completion/completions/emaudit", "Completion in bash, for all users."}},
+
+	"push":         {{"emaudit push 'postgres://fleet.example.org/emaudit?user=alpha'", "Send what changed to the fleet."}},
+	"fleet-schema": {{"emaudit fleet-schema > fleet.sql", "The tables of a fleet, for psql -v ON_ERROR_STOP=1 -f fleet.sql."}},
 }

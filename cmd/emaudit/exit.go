@@ -79,6 +79,9 @@ func exitCodeOf(ctx context.Context, err error) (code int, silent bool) {
 // one to type.
 func hintFor(err error, db string) string {
 	var of *store.DatabaseError
+	if errors.As(err, &of) && store.IsFleet(of.Path) {
+		return hintForFleet(err)
+	}
 	if errors.As(err, &of) && of.Path != db {
 		return hintForForeign(err)
 	}

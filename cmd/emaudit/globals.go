@@ -23,7 +23,7 @@ type globals struct {
 	EmergeLog string   `placeholder:"FILE" group:"what" help:"emerge.log. Inside the root."`
 	Logdir    string   `placeholder:"DIR" group:"what" help:"PORTAGE_LOGDIR. Inside the root."`
 
-	DB       string `name:"db" placeholder:"FILE" type:"path" default:"${db}" group:"how" help:"Database (${db})."`
+	DB       string `name:"db" placeholder:"FILE" type:"database" default:"${db}" group:"how" help:"Database (${db}), or the address of a fleet: postgres://HOST/DATABASE."`
 	NoIngest bool   `group:"how" help:"Answer from the database; read nothing new."`
 	Jobs     int    `placeholder:"N" group:"how" help:"Number of files read at once (8, or twice the processors)."`
 

@@ -24,6 +24,7 @@ import (
 	"emaudit/audit/rollback"
 	"emaudit/report"
 	"emaudit/report/page"
+	"emaudit/store"
 )
 
 // reportCommand writes everything that is known as one page.
@@ -243,6 +244,9 @@ func (s *session) writeTo(path string, write func(io.Writer) error) error {
 	}
 	if err := file.CloseAtomicallyReplace(); err != nil || !isNew || s.Quiet {
 		return err
+	}
+	if store.IsFleet(s.DB) {
+		return nil
 	}
 	written, err := os.Stat(path)
 	if err != nil {

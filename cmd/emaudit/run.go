@@ -79,6 +79,9 @@ type commandLine struct {
 	Completion completionCommand `cmd:"" help:"Write a completion script for a shell."`
 	Manual     manualCommand     `cmd:"" hidden:"" help:"Write the manual pages."`
 	Complete   completeCommand   `cmd:"" hidden:"" help:"Answer the completion of a shell."`
+
+	Push        pushCommand        `cmd:"" help:"Send this host to the memory of a fleet, in PostgreSQL."`
+	FleetSchema fleetSchemaCommand `cmd:"" help:"Write the SQL that makes the tables of a fleet."`
 }
 
 // stopParsing ends kong's work where it would call os.Exit: after --help and
@@ -106,6 +109,7 @@ func run(ctx context.Context, proc process) (code int) {
 	if err == nil {
 		session := &session{globals: &line.globals, proc: &proc, messages: messages, command: strings.Fields(kctx.Command())[0], flags: []overview.SettingRow{}}
 		for _, o := range files.Origins(kctx, proc.getenv) {
+			o.Value = withoutCredentials(o.Value)
 			session.flags = append(session.flags, overview.SettingRow(o))
 		}
 		session.configured = func(command string) (*commandLine, error) {
@@ -220,6 +224,7 @@ func parse(proc *process, files *config.Config, args []string) (*commandLine, *k
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.Vars(line.vars(proc)),
 		kong.Resolvers(files, config.Environment(proc.getenv)),
+		kong.NamedMapper("database", kong.MapperFunc(databaseName)),
 		kong.UsageOnError(),
 	)
 	if err != nil {

@@ -68,6 +68,9 @@ func (s *session) close() error {
 // is when what can be pruned is asked for.
 func (s *session) open(ctx context.Context) error {
 	var err error
+	if store.IsFleet(s.DB) {
+		return s.openFleet(ctx)
+	}
 	if s.root, err = hostfs.Open(s.Root); err != nil {
 		return err
 	}
@@ -109,6 +112,12 @@ func (s *session) open(ctx context.Context) error {
 // openDatabase opens the database. Root obeys none that others can change: the
 // folder counts, too, since SQLite reads FILE-wal beside FILE.
 func (s *session) openDatabase(ctx context.Context, options store.Options) (*store.DB, error) {
+	if store.IsFleet(s.DB) {
+		if !options.ReadOnly {
+			return nil, s.notOfFleet()
+		}
+		return store.OpenFleet(ctx, s.DB)
+	}
 	if s.proc.euid == 0 {
 		path, err := filepath.Abs(s.DB)
 		if err == nil {
@@ -316,6 +325,11 @@ func (s *session) nameHost(tx *store.Tx) (string, error) {
 // elsewhere are typed there.
 func (s *session) place() audit.Place {
 	var p audit.Place
+	if store.IsFleet(s.DB) {
+		// They are typed on the host, which has a database of its own.
+		p.Root = s.elsewhere
+		return p
+	}
 	if s.DB != defaultDB(s.proc) {
 		p.Database = s.DB
 	}

@@ -145,10 +145,9 @@ func LatestMoments(tx *store.Tx, host store.HostID) (line, ingest int64, err err
 // or a binary package of the host was built, or a binary package was written. It
 // returns 0 if there are none.
 func LatestBuild(tx *store.Tx, host store.HostID) (latest int64, err error) {
-	err = tx.QueryRow(`SELECT max(
-		coalesce((SELECT max(build_time) FROM installed WHERE host = ? AND removed_at IS NULL), 0),
-		coalesce((SELECT max(max(i.build_time, i.mtime_ns / 1000000000)) FROM instance i JOIN pkgdir p ON p.id = i.pkgdir WHERE p.host = ? AND i.gone_at IS NULL), 0))`,
-		host, host).Scan(&latest)
+	err = tx.QueryRow(`SELECT coalesce(max(at), 0) FROM (SELECT max(build_time) AS at FROM installed WHERE host = ? AND removed_at IS NULL
+		UNION ALL SELECT max(CASE WHEN i.build_time > i.mtime_ns / 1000000000 THEN i.build_time ELSE i.mtime_ns / 1000000000 END)
+			FROM instance i JOIN pkgdir p ON p.id = i.pkgdir WHERE p.host = ? AND i.gone_at IS NULL) AS f`, host, host).Scan(&latest)
 	return latest, err
 }
 

@@ -128,7 +128,7 @@ type BuildLogQuery struct {
 func (q BuildLogQuery) where(host store.HostID) (string, []any) {
 	condition, args := "l.host = ?", []any{host}
 	if q.CP != "" {
-		condition += " AND c.cp = (SELECT id FROM cp WHERE value = ?)"
+		condition += " AND c.cp IN (SELECT id FROM cp WHERE value = ?)"
 		args = append(args, q.CP)
 	}
 	if q.Since != 0 {

@@ -155,6 +155,7 @@ func ElogMessages(tx *store.Tx, host store.HostID, q ElogQuery) ([]ElogMessage, 
 		if err := rows.Scan(&m.ID, &m.File, &dir, &name, &m.Offset, &m.CPV, &m.SavedAt, &m.PID, &m.Class, &m.Phase, &text, &m.Interleaved, &m.FirstSeenAt, &m.ReadAt); err != nil {
 			return err
 		}
+		m.ID = store.LocalID(m.ID)
 		m.Path, m.Lines = path.Join(dir, name), strings.Split(text, "\n")
 		all = append(all, m)
 		return nil

@@ -29,13 +29,14 @@ type EmergeLog struct {
 // ReadEmergeLog returns a reader of a host's emerge.log. It is valid during the
 // transaction.
 func ReadEmergeLog(tx *store.Tx, host store.HostID) *EmergeLog {
-	return &EmergeLog{tx: tx, host: host, cps: &nameCache{tx: tx, table: "cp"}, texts: &nameCache{tx: tx, table: "text"}}
+	scope := tx.NamesOf(host)
+	return &EmergeLog{tx: tx, host: host, cps: &nameCache{tx: tx, table: "cp", scope: scope}, texts: &nameCache{tx: tx, table: "text", scope: scope}}
 }
 
 // Only returns a reader whose runs have only merges and removals of the given
 // packages (cat/pn).
 func (l *EmergeLog) Only(packages []string) (*EmergeLog, error) {
-	numbers, err := l.tx.PackageNumbers(packages)
+	numbers, err := l.tx.PackageNumbers(l.host, packages)
 	limited := *l
 	limited.only = numbers
 	return &limited, err
@@ -420,6 +421,7 @@ func (l *EmergeLog) readUsage(v []driver.Value, u *storedUsage) error {
 type nameCache struct {
 	tx    *store.Tx
 	table string
+	scope string // as of [store.Tx.NamesOf]
 	names map[int64]string
 	asked int
 }
@@ -439,7 +441,7 @@ func (c *nameCache) name(id int64) (string, error) {
 		err := c.tx.RawQuery(func(v []driver.Value) error {
 			c.names[store.Number(v[0], 0)] = store.Text(v[1])
 			return nil
-		}, "SELECT id, value FROM "+c.table)
+		}, "SELECT id, value FROM "+c.table+" WHERE id > 0"+c.scope)
 		if name, ok := c.names[id]; ok || err != nil {
 			return name, err
 		}
@@ -466,7 +468,7 @@ func (l *EmergeLog) LastChange() (number int64, err error) {
 // FactsOf returns the merges and removals of packages (cat/pn), in the order of the
 // log.
 func (l *EmergeLog) FactsOf(packages []string) (*Facts, error) {
-	among, err := l.tx.PackageNumbers(packages)
+	among, err := l.tx.PackageNumbers(l.host, packages)
 	if err != nil {
 		return nil, err
 	}
@@ -547,7 +549,7 @@ func (l *EmergeLog) LastRun() (number int64, err error) {
 // RunsOf returns the numbers of the runs that merge or remove any of the given
 // packages (cat/pn), in ascending order.
 func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
-	among, err := l.tx.PackageNumbers(packages)
+	among, err := l.tx.PackageNumbers(l.host, packages)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func Segments(tx *store.Tx, host store.HostID) ([]Segment, error) {
 		all = append(all, s)
 		return err
 	}, "SELECT "+store.SourceColumns+`, coalesce(p.part, -1), coalesce(p.first_at, 0) FROM source LEFT JOIN (SELECT source AS of_source, part, first_at FROM emerge_log_part WHERE host = ?) p
-		ON p.of_source = id WHERE host = ? AND kind IN (?, ?) AND (p.part IS NOT NULL OR condition = ?) ORDER BY p.part, id`,
+		ON p.of_source = id WHERE host = ? AND kind IN (?, ?) AND (p.part IS NOT NULL OR condition = ?) ORDER BY p.part NULLS FIRST, id`,
 		host, host, store.SourceEmergeLog, store.SourceOldEmergeLog, store.ConditionRead)
 	return all, err
 }

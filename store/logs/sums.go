@@ -57,7 +57,7 @@ func (l *EmergeLog) where(q *SumQuery, versions string) (where string, args []an
 		where += fmt.Sprintf(" AND coalesce(finished_at, started_at) <= %d", q.Until)
 	}
 	if q.Packages != nil {
-		among, err := l.tx.PackageNumbers(q.Packages)
+		among, err := l.tx.PackageNumbers(l.host, q.Packages)
 		if err != nil {
 			return "", nil, err
 		}
@@ -137,7 +137,7 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 		sum.Durations, sum.BinaryDurations = appendNumbers(sum.Durations[:0], source), appendNumbers(sum.BinaryDurations[:0], binary)
 		each(&sum)
 		return nil
-	}, `SELECT cp, interval_at, count(*) FILTER (WHERE outcome = 'failed'),
+	}, `SELECT cp, min(interval_at), count(*) FILTER (WHERE outcome = 'failed'),
 			coalesce(min(at) FILTER (WHERE outcome = 'merged'), 0), coalesce(max(at) FILTER (WHERE outcome = 'merged'), 0),
 			count(*) FILTER (WHERE outcome = 'merged' AND kind <> 'binary' AND seconds IS NULL),
 			count(*) FILTER (WHERE outcome = 'merged' AND kind = 'binary' AND seconds IS NULL),
@@ -161,7 +161,7 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 		}
 		each(&sum)
 		return nil
-	}, "SELECT cp, interval_at, count(*) FILTER (WHERE outcome = 'ok') FROM (SELECT cp, outcome, "+interval+" AS interval_at FROM unmerge WHERE "+where+") AS f GROUP BY cp"+byInterval(&q), args...)
+	}, "SELECT cp, min(interval_at), count(*) FILTER (WHERE outcome = 'ok') FROM (SELECT cp, outcome, "+interval+" AS interval_at FROM unmerge WHERE "+where+") AS f GROUP BY cp"+byInterval(&q), args...)
 }
 
 // appendNumbers appends numbers separated by blanks.
@@ -176,7 +176,7 @@ func appendNumbers(list []int64, text []byte) []int64 {
 
 // LoggedVersions returns the versions of packages (cat/pn) in the log.
 func (l *EmergeLog) LoggedVersions(packages []string) ([]LoggedVersion, error) {
-	among, err := l.tx.PackageNumbers(packages)
+	among, err := l.tx.PackageNumbers(l.host, packages)
 	if err != nil {
 		return nil, err
 	}
