@@ -83,16 +83,26 @@ func (c *drillCommand) Run(ctx context.Context, s *session) error {
 		if err := hostfs.Trusted(c.Scratch, false); err != nil {
 			return fmt.Errorf("drill: --scratch: %w", err)
 		}
+		var err error
+		if c.Scratch, err = filepath.EvalSymlinks(c.Scratch); err != nil {
+			return fmt.Errorf("drill: --scratch: %w", err)
+		}
 	}
 	if c.Enter {
 		return c.enter(ctx, s)
 	}
-	rollbacks, err := c.judge(ctx, s)
+	questions, err := c.judge(ctx, s)
 	if err != nil {
 		return err
 	}
 	answer := &states.Drills{}
-	for _, r := range rollbacks {
+	for _, q := range questions {
+		// A file that Portage would refuse shows when it is read, and another may take
+		// its place: the plan is the one that rollback --verify prints.
+		r, err := s.verifiedRollback(ctx, q.judge, q.answer)
+		if err != nil {
+			return err
+		}
 		kept, err := c.drill(ctx, s, r)
 		if errors.Is(err, drill.ErrNoPlan) && c.All {
 			s.messages.Note(err.Error())
@@ -124,8 +134,14 @@ func (e errHinted) Unwrap() error { return e.error }
 // Hint is what to do about it.
 func (e errHinted) Hint() string { return e.hint }
 
+// question is a rollback, and how it is judged again.
+type question struct {
+	judge  func(audit.Database) (*rollback.Rollback, error)
+	answer *rollback.Rollback
+}
+
 // judge judges what is to be drilled.
-func (c *drillCommand) judge(ctx context.Context, s *session) (all []*rollback.Rollback, err error) {
+func (c *drillCommand) judge(ctx context.Context, s *session) (all []question, err error) {
 	judge, err := s.rollbackJudge(c.Package, c.To, c.Undo)
 	if err != nil {
 		return nil, err
@@ -138,15 +154,22 @@ func (c *drillCommand) judge(ctx context.Context, s *session) (all []*rollback.R
 	}
 	err = s.ask(ctx, func(db audit.Database) error {
 		// A drill of files that change meanwhile shows nothing.
-		if runs, how, err := s.emergeRuns(db); err != nil || runs {
-			return errors.Join(err, fmt.Errorf("drill: an emerge is running (%s): wait for it to end", how))
+		if runs, how, err := s.emergeRuns(db); err != nil {
+			return err
+		} else if runs {
+			return fmt.Errorf("drill: an emerge is running (%s): wait for it to end", how)
 		}
-		if c.All {
-			all, err = rollback.AuditRollbacks(db, c.Last, s.rollbackOptions())
+		if !c.All {
+			one, err := judge(db)
+			all = []question{{judge, one}}
 			return err
 		}
-		one, err := judge(db)
-		all = []*rollback.Rollback{one}
+		rollbacks, err := rollback.AuditRollbacks(db, c.Last, s.rollbackOptions())
+		for _, r := range rollbacks {
+			all = append(all, question{func(db audit.Database) (*rollback.Rollback, error) {
+				return rollback.AuditRollback(db, state.Moment{Run: *r.Target.Run}, s.rollbackOptions())
+			}, r})
+		}
 		return err
 	})
 	return all, rollbackError("drill", err)

@@ -57,8 +57,9 @@ const DefaultPids = 4096
 type Options struct {
 	// Root is the absolute path of the root, without symbolic links.
 	Root string
-	// Scratch is the folder for what the commands write, outside the root and on
-	// another file system than the layers of the root; "" is memory.
+	// Scratch is the absolute path, without symbolic links, of the folder for what the
+	// commands write. It is outside the root, or on another file system below it where
+	// packages install nothing; "" is memory.
 	Scratch string
 	// Size is how many bytes the commands may write; 0 is half of the memory, and no
 	// limit in a folder.
@@ -191,7 +192,7 @@ func Open(ctx context.Context, o Options) (_ *Box, err error) {
 	}
 	s := setup{Root: o.Root, Size: o.Size, Network: o.Network, Pids: cmp.Or(o.Pids, DefaultPids), Terminal: o.Terminal}
 	var absent []string
-	s.Layers, absent = layersOf(o.Root, mounts, slices.DeleteFunc(slices.Clone(o.Keepers), func(k string) bool {
+	s.Layers, absent = layersOf(o.Root, o.Scratch, mounts, slices.DeleteFunc(slices.Clone(o.Keepers), func(k string) bool {
 		info, err := os.Lstat(filepath.Join(o.Root, k))
 		return err != nil || !info.IsDir()
 	}))

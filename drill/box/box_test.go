@@ -396,20 +396,24 @@ func TestLayers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		root    string
+		scratch string
 		mounts  []*mountinfo.Info
 		keepers []string
 		layers  string // overlays
 		absent  string
 	}{
-		{"the root alone", "/", []*mountinfo.Info{mount("/", "ext4"), mount("/proc", "proc"), mount("/sys", "sysfs"), mount("/dev", "devtmpfs"), mount("/dev/shm", "tmpfs"), mount("/run", "tmpfs")}, nil, "/", ""},
-		{"separate file systems", "/", []*mountinfo.Info{mount("/", "xfs"), mount("/usr", "xfs"), mount("/var", "xfs"), mount("/var/tmp/portage", "tmpfs"), mount("/boot", "vfat")}, nil, "/ /boot /usr /var /var/tmp/portage", ""},
-		{"of users and of other machines", "/", []*mountinfo.Info{mount("/", "xfs"), mount("/home", "xfs"), mount("/home/me/cloud", "fuse.sshfs"), mount("/mnt/usb", "vfat"), mount("/srv/nas", "nfs4")}, nil, "/", "/home (xfs) /home/me/cloud (fuse.sshfs) /mnt/usb (vfat) /srv/nas (nfs4)"},
-		{"PKGDIR of another machine", "/", []*mountinfo.Info{mount("/", "xfs"), mount("/var/cache/binpkgs", "nfs")}, []string{"/var/cache/binpkgs", "/var/db/repos/gentoo"}, "/ /var/cache/binpkgs", "/var/cache/binpkgs (nfs)"},
-		{"PKGDIR of a user", "/", []*mountinfo.Info{mount("/", "xfs")}, []string{"/home/me/binpkgs"}, "/ /home/me/binpkgs", ""},
-		{"pseudo file systems of a service", "/", []*mountinfo.Info{mount("/", "xfs"), mount("/var/lib/nfs/rpc_pipefs", "rpc_pipefs"), mount("/efi", "autofs")}, nil, "/", ""},
-		{"another root", "/mnt/gentoo", []*mountinfo.Info{mount("/mnt/gentoo", "btrfs"), mount("/mnt/gentoo/usr", "btrfs"), mount("/mnt/gentoo/proc", "proc"), mount("/mnt/gentoo2", "xfs")}, nil, "/ /usr", ""},
+		{"the root alone", "/", "", []*mountinfo.Info{mount("/", "ext4"), mount("/proc", "proc"), mount("/sys", "sysfs"), mount("/dev", "devtmpfs"), mount("/dev/shm", "tmpfs"), mount("/run", "tmpfs")}, nil, "/", ""},
+		{"separate file systems", "/", "", []*mountinfo.Info{mount("/", "xfs"), mount("/usr", "xfs"), mount("/var", "xfs"), mount("/var/tmp/portage", "tmpfs"), mount("/boot", "vfat")}, nil, "/ /boot /usr /var /var/tmp/portage", ""},
+		{"of users and of other machines", "/", "", []*mountinfo.Info{mount("/", "xfs"), mount("/home", "xfs"), mount("/home/me/cloud", "fuse.sshfs"), mount("/mnt/usb", "vfat"), mount("/srv/nas", "nfs4")}, nil, "/", "/home (xfs) /home/me/cloud (fuse.sshfs) /mnt/usb (vfat) /srv/nas (nfs4)"},
+		{"PKGDIR of another machine", "/", "", []*mountinfo.Info{mount("/", "xfs"), mount("/var/cache/binpkgs", "nfs")}, []string{"/var/cache/binpkgs", "/var/db/repos/gentoo"}, "/ /var/cache/binpkgs", "/var/cache/binpkgs (nfs)"},
+		{"PKGDIR of a user", "/", "", []*mountinfo.Info{mount("/", "xfs")}, []string{"/home/me/binpkgs"}, "/ /home/me/binpkgs", ""},
+		{"pseudo file systems of a service", "/", "", []*mountinfo.Info{mount("/", "xfs"), mount("/var/lib/nfs/rpc_pipefs", "rpc_pipefs"), mount("/efi", "autofs")}, nil, "/", ""},
+		{"another root", "/mnt/gentoo", "", []*mountinfo.Info{mount("/mnt/gentoo", "btrfs"), mount("/mnt/gentoo/usr", "btrfs"), mount("/mnt/gentoo/proc", "proc"), mount("/mnt/gentoo2", "xfs")}, nil, "/ /usr", ""},
+		{"the scratch on another disk", "/", "/data/scratch", []*mountinfo.Info{mount("/", "xfs"), mount("/data", "xfs"), mount("/srv", "xfs")}, []string{"/data/binpkgs"}, "/ /data/binpkgs /srv", "/data (xfs)"},
+		{"the scratch on a disk below that", "/", "/data/a/scratch", []*mountinfo.Info{mount("/", "xfs"), mount("/data", "xfs"), mount("/data/a", "xfs")}, nil, "/ /data", "/data/a (xfs)"},
+		{"the scratch where packages install", "/", "/var/tmp", []*mountinfo.Info{mount("/", "xfs"), mount("/var", "xfs")}, nil, "/ /var", ""},
 	} {
-		layers, absent := layersOf(c.root, c.mounts, c.keepers)
+		layers, absent := layersOf(c.root, c.scratch, c.mounts, c.keepers)
 		var overlays []string
 		for _, l := range layers {
 			if l.Kind == overlay {

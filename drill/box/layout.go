@@ -56,10 +56,15 @@ var kernelTypes = []string{
 // looks at one may wait forever.
 var networkTypes = []string{"9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 
+// systemFolders hold what packages install. What is mounted there is in a box in any
+// case.
+var systemFolders = []string{"/bin", "/boot", "/efi", "/etc", "/lib", "/lib32", "/lib64", "/opt", "/sbin", "/usr", "/var"}
+
 // layersOf says which layers a box has, in the order in which they are mounted, and
 // names the mounts below the root that it does not have. Keepers are folders inside
-// the root that it has in any case.
-func layersOf(root string, mounts []*mountinfo.Info, keepers []string) (layers []layer, absent []string) {
+// the root that it has in any case. The disk that holds the scratch cannot be a layer,
+// so it is left out if packages install nothing there.
+func layersOf(root, scratch string, mounts []*mountinfo.Info, keepers []string) (layers []layer, absent []string) {
 	layers = []layer{{At: "/", Kind: overlay}}
 	layers = append(layers, emptied...)
 	left := []string{}
@@ -69,11 +74,13 @@ func layersOf(root string, mounts []*mountinfo.Info, keepers []string) (layers [
 			continue
 		}
 		hidden := slices.ContainsFunc(emptied, func(l layer) bool { return isBelow(l.At, at) })
+		holdsScratch := scratch != "" && inLayer(m.Mountpoint, scratch, mounts) &&
+			!slices.ContainsFunc(systemFolders, func(dir string) bool { return isBelow(dir, at) })
 		foreign := slices.Contains(networkTypes, m.FSType) || strings.HasPrefix(m.FSType, "fuse.")
 		switch {
 		case slices.Contains(kernelTypes, m.FSType):
 			left = append(left, at)
-		case hidden || foreign:
+		case hidden || foreign || holdsScratch:
 			left = append(left, at)
 			if at == "/run" || at == "/tmp" {
 				continue
