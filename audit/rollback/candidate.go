@@ -11,7 +11,6 @@ import (
 	"emaudit/audit/acceptance"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/state"
-	"emaudit/parse/atom"
 	"emaudit/parse/binpkg"
 	"emaudit/parse/emergelog"
 	"emaudit/store/inventory"
@@ -66,13 +65,6 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 		})
 		return nil
 	}
-	if c.Before != nil && best.Metadata != nil && refusesDowngrade(c.Before.CPV, *c.To, best.Metadata.DefinedPhases) {
-		j.stay(r, c, Gap{
-			CPV: *c.To, Cause: "downgrade-refused", Remedy: audit.Advise("none is needed: programs that were linked against an older glibc run with the newer one"),
-			Detail: "its own phases die where a newer glibc is installed, and emerge then stops before it merges anything",
-		})
-		return nil
-	}
 	c.Instance, c.Match, c.Integrity, c.Unpacked, c.Usable, c.Chosen = best.Ref(), best.match, best.Integrity, best.ImageChecked, best.usable, best.JudgedBinpkg
 	c.Reasons = append(c.Reasons, best.reasons...)
 	if best.Metadata != nil && c.Before != nil {
@@ -90,23 +82,6 @@ func (j *RollbackJudge) stay(r *Rollback, c *RollbackChange, gap Gap) {
 	c.Stays = true
 	c.Reasons = append([]acceptance.Reason{{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectRefused}}, c.Reasons...)
 	r.Gaps = append(r.Gaps, gap)
-}
-
-// refusesDowngrade tells whether a package dies because a newer version is
-// installed. glibc does so in pkg_pretend and pkg_setup, unless only the revision
-// is older (sanity_prechecks of its ebuilds). --pretend does not show it, for it
-// runs no phases.
-func refusesDowngrade(installed, cpv, definedPhases string) bool {
-	from, err := atom.ParseCPV(installed)
-	if err != nil || from.CP() != "sys-libs/glibc" {
-		return false
-	}
-	to, err := atom.ParseCPV(cpv)
-	if err != nil || to.CP() != from.CP() {
-		return false
-	}
-	order, ok := atom.CompareVersions(from.PV(), to.PV())
-	return ok && order > 0 && slices.ContainsFunc(strings.Fields(definedPhases), func(phase string) bool { return phase == "pretend" || phase == "setup" })
 }
 
 // failedPostinst returns the merge that shows that pkg_postinst of what is to be

@@ -66,7 +66,7 @@ func (c *RollbackChange) again() bool { return c.Before != nil && c.Before == c.
 type Gap struct {
 	CPV string `json:"cpv"`
 	// Cause is never-built, remote, pruned, damaged, masked, unaddressable, lossy,
-	// phase-failed, downgrade-refused, merge-cut or unknown.
+	// phase-failed, merge-cut or unknown.
 	Cause  string       `json:"cause"`
 	Detail string       `json:"detail"`
 	Remedy audit.Remedy `json:"remedy"`

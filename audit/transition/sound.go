@@ -154,11 +154,20 @@ func (h *Host) unwanted(p *Plan, w Wanted) []blame {
 	return []blame{{Break{CPV: changes[0].From.CPV(), Kind: "set", Detail: w.Atom.String() + " of " + w.Origin}, changes}}
 }
 
+// olderVersion tells whether a version is older than another one, whatever their
+// revisions.
+func olderVersion(a, b *Member) bool {
+	order, ok := atom.CompareVersions(a.Pkg.CPV.PV(), b.Pkg.CPV.PV())
+	return ok && order < 0
+}
+
 // Libcs are the packages that hold the C library.
 var Libcs = map[string]bool{"sys-libs/glibc": true, "sys-libs/musl": true}
 
 // libc forbids the removal of the C library, and a downgrade that the C library
-// itself refuses: programs that were linked with the newer one would no longer start.
+// itself refuses: glibc does in pkg_pretend (sanity_prechecks of its ebuilds), which
+// compares versions without their revision. Programs that were linked with the newer
+// one would no longer start.
 func (h *Host) libc(p *Plan) (all []blame) {
 	for _, c := range p.active {
 		switch {
@@ -167,8 +176,8 @@ func (h *Host) libc(p *Plan) (all []blame) {
 			if len(p.Produced.byCP[c.From.cp]) == 0 {
 				all = append(all, blame{Break{CPV: c.From.CPV(), Kind: "libc", Detail: "it would be removed, and what is installed needs a C library to run"}, []*Change{c}})
 			}
-		case atom.Compare(c.To.Pkg.CPV, c.From.Pkg.CPV) < 0 && c.To.phase("preinst", "pretend", "setup"):
-			all = append(all, blame{Break{CPV: c.To.CPV(), Kind: "libc", Detail: ">=" + c.From.CPV() + ": it refuses in pkg_preinst to take the place of a newer one"}, []*Change{c}})
+		case olderVersion(c.To, c.From) && c.To.phase("preinst", "pretend", "setup"):
+			all = append(all, blame{Break{CPV: c.To.CPV(), Kind: "libc", Detail: ">=" + c.From.CPV() + ": its own phases refuse to replace a newer version"}, []*Change{c}})
 		}
 	}
 	return all

@@ -81,8 +81,13 @@ func TestWhatStaysIsJudgedAsItIs(t *testing.T) {
 		},
 		{
 			name:  "the C library does not go, and none that refuses takes the place of a newer one",
-			world: world{now: "sys-libs/glibc-2.40", wish: "sys-libs/glibc-2.40 -> sys-libs/glibc-2.39 phases=preinst"},
-			want:  "glibc-2.40 stays: glibc-2.39 libc >=sys-libs/glibc-2.40: it refuses in pkg_preinst to take the place of a newer one",
+			world: world{now: "sys-libs/glibc-2.40", wish: "sys-libs/glibc-2.40 -> sys-libs/glibc-2.39 phases=pretend"},
+			want:  "glibc-2.40 stays: glibc-2.39 libc >=sys-libs/glibc-2.40: its own phases refuse to replace a newer version",
+		},
+		{
+			name:  "glibc refuses no older revision",
+			world: world{now: "sys-libs/glibc-2.40-r5", wish: "sys-libs/glibc-2.40-r5 -> sys-libs/glibc-2.40-r2 phases=pretend"},
+			want:  "merge glibc-2.40-r2",
 		},
 	})
 }
