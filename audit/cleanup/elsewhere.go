@@ -39,7 +39,7 @@ type PruneHost struct {
 	// nothing is known about it.
 	Source     string `json:"source"`
 	KnownUntil int64  `json:"known_until"` // its last ingest, in unix seconds; 0 if unknown
-	ValidUntil int64  `json:"valid_until"` // when prune stops to rely on its facts
+	ValidUntil int64  `json:"valid_until"` // when prune stops relying on its facts
 	Needs      int    `json:"needs"`       // builds
 	// Missing are the needs without a file here, also of another build of the version.
 	Missing int `json:"missing"`

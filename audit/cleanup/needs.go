@@ -130,7 +130,7 @@ func (c *needsCollector) add(x *state.Stay, reason needs.Reason) {
 	c.all[i].Reasons = append(c.all[i].Reasons, reason)
 }
 
-// describe adds to a need what the host knows about the file of the build.
+// describe returns the need of a build, with what the host knows about its file.
 func (c *needsCollector) describe(x *state.Stay, build state.Build) needs.Build {
 	b := needs.Build{CPV: x.CPV, BuildTime: build.BuildTime, MD5: hex.EncodeToString(build.MD5())}
 	if x.Row != nil {
