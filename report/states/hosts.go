@@ -49,41 +49,48 @@ func HostRows(all []overview.HostStatus) []HostRow {
 	return rows
 }
 
-// hostColumns describe the hosts of a database.
+// hostColumns describe the hosts of a database. A narrow terminal leaves out the size
+// and what stands to the right of it.
 var hostColumns = table.Table[HostRow]{
-	{Name: "name", Title: "Host"},
-	{Name: "root", Title: "Root", Shrink: screen.CutMiddle, Show: func(r *HostRow) screen.Cell {
-		if r.Merged {
-			return screen.Plain.Text(r.Root + " of another machine")
-		}
-		return screen.Plain.Text(r.Root)
-	}},
+	{Name: "name", Title: "Host", Shrink: screen.CutMiddle},
 	{Name: "merged"},
 	{Name: "created_at"},
-	{Name: "known_until"},
+	{Name: "known_until", Title: "Last seen", Type: table.Moment},
 	{Name: "stale"},
-	{Name: "last_sync"},
-	{Name: "last_update"},
-	{Name: "installed", Title: "Installed", Type: table.Number},
-	{Name: "uncovered", Title: "Uncovered", Type: table.Number},
-	{Name: "binpkgs", Title: "Binpkgs", Type: table.Number},
-	{Name: "bytes", Title: "Size", Type: table.Size},
-	{Name: "runs", Title: "Runs", Type: table.Number},
-	{Name: "failures_open", Title: "Failures", Type: table.Number},
+	{Of: "last_update", Title: "Updated", Type: table.Day},
+	{Name: "failures_open", Title: "Failed", Type: table.Number},
+	{Title: "Covered", Show: func(r *HostRow) screen.Cell {
+		role := screen.Plain
+		if r.Uncovered > 0 {
+			role = screen.Warn
+		}
+		return role.Text(fmt.Sprintf("%s of %s", screen.Number(int64(r.Installed-r.Uncovered)), screen.Number(int64(r.Installed))))
+	}},
 	{Name: "rollback", Title: "Rollback", Show: func(r *HostRow) screen.Cell {
 		if r.Rollback == nil {
 			return screen.Plain.Text("-")
 		}
 		return ReadinessWords[*r.Rollback]
 	}},
-	{Of: "last_sync", Title: "Synced", Type: table.Moment},
-	{Of: "last_update", Title: "Updated", Type: table.Moment},
-	{Of: "known_until", Title: "Known until", Type: table.Moment},
-	{Of: "stale", Title: "Seen", Show: func(r *HostRow) screen.Cell {
+	{Of: "stale", Title: "Note", Show: func(r *HostRow) screen.Cell {
 		if r.Stale {
 			return screen.Warn.Text("stale")
 		}
 		return screen.Plain.Text("")
+	}},
+	{Name: "bytes", Title: "Size", Type: table.Size, Optional: true},
+	{Name: "last_sync"},
+	{Of: "last_sync", Title: "Synced", Type: table.Day, Optional: true},
+	{Name: "last_update"},
+	{Name: "installed"},
+	{Name: "uncovered"},
+	{Name: "binpkgs", Title: "Binpkgs", Type: table.Number, Optional: true},
+	{Name: "runs", Title: "Runs", Type: table.Number, Optional: true},
+	{Name: "root", Title: "Root", Shrink: screen.CutMiddle, Optional: true, Show: func(r *HostRow) screen.Cell {
+		if r.Merged {
+			return screen.Plain.Text(r.Root + " of another machine")
+		}
+		return screen.Plain.Text(r.Root)
 	}},
 }
 
