@@ -283,7 +283,10 @@ func (b *pageBuilder) coverageByImportance(c *binpkgs.Coverage) pageBlock {
 	if b.facts.Importance == nil {
 		return pageBlock{}
 	}
-	head := chartHead{ID: "coverage-importance", Title: "By importance", Table: &pageTable{ID: "coverage-importance-numbers", Columns: []pageColumn{{Title: "Packages"}, {Title: "Exact", Numeric: true}, {Title: "Same build", Numeric: true}, {Title: "Other build", Numeric: true}, {Title: "Lossy", Numeric: true}, {Title: "Unknown", Numeric: true}, {Title: "None", Numeric: true}}}}
+	head := chartHead{ID: "coverage-importance", Title: "By importance", Table: &pageTable{ID: "coverage-importance-numbers", Columns: []pageColumn{{Title: "Packages"}}}}
+	for _, v := range report.VerdictOrder {
+		head.Table.Columns = append(head.Table.Columns, pageColumn{Title: verdictWords[v], Numeric: true})
+	}
 	var rows []barRow
 	var said []string
 	for i, class := range importanceClasses {
