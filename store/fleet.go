@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -77,6 +78,9 @@ func CheckFleetVersion(version int) error {
 	return nil
 }
 
+// questions counts questions: pgx remembers the columns of a statement by its text.
+var questions atomic.Int64
+
 // beginInFleet begins the query of a person. The transaction is READ ONLY, and a cursor
 // takes nothing but a query.
 func (db *DB) beginInFleet(ctx context.Context, question string) (rows *sql.Rows, end func(), err error) {
@@ -86,11 +90,17 @@ func (db *DB) beginInFleet(ctx context.Context, question string) (rows *sql.Rows
 	}
 	// Nothing was changed, so nothing is lost.
 	rollback := func() { _ = tx.Rollback() }
-	if _, err := tx.ExecContext(ctx, "DECLARE question NO SCROLL CURSOR FOR "+strings.TrimRight(strings.TrimSpace(question), ";")); err != nil {
-		rollback()
-		return nil, nil, err
+	// pgx sends what has rows as a prepared statement, which is one statement: a second
+	// one could end the transaction.
+	cursor := fmt.Sprintf("question%d", questions.Add(1))
+	declared, err := tx.QueryContext(ctx, "DECLARE "+cursor+" NO SCROLL CURSOR FOR "+strings.TrimRight(strings.TrimSpace(question), ";"))
+	if err == nil {
+		err = declared.Close()
 	}
-	if rows, err = tx.QueryContext(ctx, "FETCH ALL FROM question"); err != nil {
+	if err == nil {
+		rows, err = tx.QueryContext(ctx, "FETCH ALL FROM "+cursor)
+	}
+	if err != nil {
 		rollback()
 		return nil, nil, err
 	}
@@ -98,9 +108,9 @@ func (db *DB) beginInFleet(ctx context.Context, question string) (rows *sql.Rows
 }
 
 // isOfQuestion tells whether an error of PostgreSQL is about what was asked: its syntax
-// and names (class 42), values (22), or an attempt to change something (25, 42501).
+// and names (class 42), values (22), or an attempt to change something (0A, 25, 42501).
 func isOfQuestion(code string) bool {
-	return slices.Contains([]string{"22", "25", "42"}, code[:2])
+	return slices.Contains([]string{"0A", "22", "25", "42"}, code[:2])
 }
 
 // LocalID returns the id that a row of a fleet has in the database of its host.

@@ -16,6 +16,7 @@ import (
 
 	"emaudit/cli/interrupt"
 	"emaudit/internal/hostarchive"
+	"emaudit/internal/postgrestest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
@@ -65,6 +66,7 @@ func (c cleanUp) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	benchDir = dir
+	defer postgrestest.Stop()
 	return c.tests.Run()
 }
 

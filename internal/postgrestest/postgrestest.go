@@ -41,7 +41,7 @@ var errNone = errors.New("no PostgreSQL is installed")
 // Main runs the tests of a package and stops the server. Call it from TestMain.
 func Main(m *testing.M) {
 	code := m.Run()
-	stop()
+	Stop()
 	os.Exit(code)
 }
 
@@ -201,8 +201,8 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 	return attributes, os.Chown(dir, int(uid), int(gid))
 }
 
-// stop ends the server and removes its files.
-func stop() {
+// Stop ends the server, where one runs, and removes its files.
+func Stop() {
 	if server.process != nil {
 		_ = server.process.Signal(syscall.SIGQUIT) // it may have ended
 		<-server.exited
