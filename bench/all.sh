@@ -90,7 +90,7 @@ show PACKAGE
 prune
 metrics
 states
-report --output /dev/null' "${roots[@]}"
+report' "${roots[@]}"
 }
 
 for part in "${@:-peers growth}"; do
