@@ -41,11 +41,19 @@ const (
 	ConfigCPUInfo ConfigKind = "cpuinfo"
 )
 
+// The layers of configuration, weakest first.
+const (
+	LayerRepository = "repository"
+	LayerProfile    = "profile"
+	LayerUser       = "user" // below /etc/portage
+	LayerHost       = "host" // what emerge and the machine say: the world file, the processor
+)
+
 // ConfigFile is one list as it was last read.
 type ConfigFile struct {
 	Kind     ConfigKind
 	Path     string // inside the root
-	Layer    string // repository, profile, user, host
+	Layer    string // [LayerRepository] and its like
 	Repo     string // the repository that it belongs to; "" means none
 	Position int    // order in which Portage reads the files of a kind, weakest first
 	Size     int64

@@ -27,7 +27,7 @@ const (
 // ConfigLine is one line of Portage's configuration.
 type ConfigLine struct {
 	Kind    ConfigKind
-	Layer   string // profile, user, host
+	Layer   string // [LayerProfile] and its like
 	Subject string // the variable, the set, the cpv or the atom
 	Value   string // the value, the member, the flags
 	Origin  string // file:line inside the root, or another source
@@ -153,7 +153,7 @@ type Setting struct {
 func (tx *Tx) PutSettings(host HostID, settings []Setting, changedAt func(origin string) int64) error {
 	lines := make([]ConfigLine, len(settings))
 	for i, s := range settings {
-		lines[i] = ConfigLine{Kind: LineSetting, Layer: "host", Subject: s.Name, Value: s.Value, Origin: s.Origin}
+		lines[i] = ConfigLine{Kind: LineSetting, Layer: LayerHost, Subject: s.Name, Value: s.Value, Origin: s.Origin}
 	}
 	_, err := tx.PutConfigLines(host, []ConfigKind{LineSetting}, lines, changedAt)
 	return err

@@ -179,7 +179,7 @@ func (a *Acceptance) compileChosts() {
 // read adds one configuration file.
 func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack, installed map[string]bool) {
 	repo := ""
-	if f.Layer == "repository" {
+	if f.Layer == store.LayerRepository {
 		repo = f.Repo
 	}
 	lists := map[store.ConfigKind]*packageList{
@@ -204,7 +204,7 @@ func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack, instal
 		stack := masks
 		if f.Kind == store.ConfigUnmask {
 			stack = unmasks
-		} else if f.Layer == "user" {
+		} else if f.Layer == store.LayerUser {
 			a.MaskFiles = append(a.MaskFiles, f.Path)
 		}
 		if repo != "" && !slices.Contains(masks.repos, repo) {
@@ -240,7 +240,7 @@ func (a *Acceptance) ParseFlags(text string) atom.Flags {
 
 // wildcardsCount reports whether Portage accepts wildcards in a list, which it does
 // only in files of the administrator (portage(5), extended atom syntax).
-func wildcardsCount(f *store.ConfigFile) bool { return f.Layer == "user" }
+func wildcardsCount(f *store.ConfigFile) bool { return f.Layer == store.LayerUser }
 
 // PackageOfMetadata returns a build in the form that atoms match.
 func PackageOfMetadata(cpv atom.CPV, slot, subslot, repo string, buildID int64, m *store.Metadata) atom.Package {

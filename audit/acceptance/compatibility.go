@@ -97,11 +97,11 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 	}
 	for _, p := range b.Problems {
 		switch p.Code {
-		case "image-device":
+		case binpkg.ProblemImageDevice:
 			add(EffectRefused, "image-device", audit.Remedy{}, "%s: Portage does not extract it", p.Message)
-		case "other-packer":
+		case binpkg.ProblemOtherPacker:
 			add(EffectUnknown, "other-packer", audit.Do(audit.Run("emerge", "-pK", "="+b.CPV)), "%s: whether the program of the name unpacks it depends on how it was built", p.Message)
-		case "uncompressed":
+		case binpkg.ProblemUncompressed:
 			if a.Settings["BINPKG_COMPRESS"] != "" && a.Settings["BINPKG_COMPRESS"] != "none" {
 				add(EffectUnknown, "uncompressed", audit.Do(audit.Run("emerge", "-pK", "="+b.CPV)), "its members are not compressed; Portage reads that only with an empty BINPKG_COMPRESS")
 			}
@@ -117,9 +117,9 @@ func (a *Acceptance) judgeSignature(b *binpkgs.Binpkg, add func(effect Effect, c
 	switch {
 	case a.Features["binpkg-request-signature"] && b.Format == binpkg.FormatXpak:
 		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES has binpkg-request-signature, and an xpak cannot be signed")
-	case a.Features["binpkg-request-signature"] && b.Signed == "none":
+	case a.Features["binpkg-request-signature"] && b.Signed == inventory.SignedNo:
 		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES has binpkg-request-signature, and it is not signed")
-	case a.Features["binpkg-ignore-signature"] || b.Signed == "none" || b.Signed == "":
+	case a.Features["binpkg-ignore-signature"] || b.Signed == inventory.SignedNo || b.Signed == "":
 	case b.Signature == binpkg.SignatureInvalid:
 		add(EffectRefused, "signature-invalid", audit.Remedy{}, "its signature does not match its bytes")
 	case b.Signature == binpkg.SignatureUnknownKey:
@@ -157,7 +157,7 @@ func (a *Acceptance) judgePlace(b *binpkgs.Binpkg) []Reason {
 func judgeLoss(b *binpkgs.Binpkg) []Reason {
 	var reasons []Reason
 	for _, p := range b.Problems {
-		if p.Code == "config-stub" {
+		if p.Code == binpkg.ProblemConfigStub {
 			reasons = append(reasons, Reason{
 				Code: "config-stub", Effect: EffectNote,
 				Detail: "quickpkg left out its protected configuration files: a merge offers empty files instead",
@@ -300,20 +300,20 @@ func JudgeDependencies(j *JudgedBinpkg, installed, all *transition.World) []Reas
 	m.Merged = true
 	for _, u := range installed.UnsatisfiedOf(m) {
 		switch u.Kind {
-		case "blocker":
+		case transition.NeedBlocker:
 			reasons = append(reasons, Reason{Code: "blocked", Detail: "it blocks what is installed: " + u.Dependency, Effect: EffectNote})
 			continue
-		case "invalid":
+		case transition.NeedInvalid:
 			reasons = append(reasons, Reason{Code: "metadata-invalid", Detail: u.Dependency, Effect: EffectRefused})
 			continue
-		case "soname":
+		case transition.NeedSoname:
 			continue
 		}
 		if all.Satisfies(m, u) {
 			reasons = append(reasons, Reason{Code: "needs-others", Detail: "it needs " + u.Dependency + ", which is not installed but has a binary package: merge both together", Effect: EffectNote})
 			continue
 		}
-		code := map[string]string{"slot-operator": "slot-operator-stale", "libc": "libc-newer"}[u.Kind]
+		code := map[string]string{transition.NeedSlotOperator: "slot-operator-stale", transition.NeedLibc: "libc-newer"}[u.Kind]
 		reasons = append(reasons, Reason{
 			Code: cmp.Or(code, "dependency-missing"), Effect: EffectRefused,
 			Detail: "it needs " + u.Dependency + ", which is neither installed nor available as a binary package",

@@ -76,7 +76,7 @@ func (a *Acceptance) Holds(p *atom.Package) (all []Hold) {
 
 // readHolds removes the holds from the entries of a list and records them.
 func (a *Acceptance) readHolds(f *store.ConfigFile, entries []userconf.Entry, installed map[string]bool) []userconf.Entry {
-	if f.Kind != store.ConfigMask || f.Layer != "user" {
+	if f.Kind != store.ConfigMask || f.Layer != store.LayerUser {
 		return entries
 	}
 	return slices.DeleteFunc(entries, func(e userconf.Entry) bool {

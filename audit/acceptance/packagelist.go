@@ -151,12 +151,12 @@ type maskStack struct {
 
 func (m *maskStack) add(layer string, e listed) {
 	switch layer {
-	case "repository":
+	case store.LayerRepository:
 		if m.repo == nil {
 			m.repo = map[string][]listed{}
 		}
 		m.repo[e.repo] = append(m.repo[e.repo], e)
-	case "profile":
+	case store.LayerProfile:
 		m.profiles = append(m.profiles, e)
 	default:
 		m.user = append(m.user, e)
@@ -236,7 +236,7 @@ func readLayout(content []byte) (masters []string, named bool) {
 
 // listSource returns the list that contains a file. A folder of files is one list.
 func listSource(f *store.ConfigFile) string {
-	if f.Layer == "user" {
+	if f.Layer == store.LayerUser {
 		// package.keywords is the old name of package.accept_keywords.
 		return "user"
 	}

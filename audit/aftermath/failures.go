@@ -40,7 +40,7 @@ type Failure struct {
 	// removed. It is null while neither has happened.
 	ResolvedBy *string `json:"resolved_by"`
 	ResolvedAt *int64  `json:"resolved_at"`
-	Resolution string  `json:"resolution"` // retried, replaced, removed, open
+	Resolution string  `json:"resolution"` // [ResolutionOpen] and its like
 	// Installed reports that some version of the package is installed.
 	Installed bool `json:"installed"`
 	// Retry merges it again.
@@ -64,12 +64,20 @@ type Failures struct {
 func (f *Failures) Open() int {
 	n := 0
 	for i := range f.Rows {
-		if f.Rows[i].Resolution == "open" {
+		if f.Rows[i].Resolution == ResolutionOpen {
 			n++
 		}
 	}
 	return n
 }
+
+// What became of a failure.
+const (
+	ResolutionOpen     = "open"
+	ResolutionRetried  = "retried"  // the version was merged later
+	ResolutionReplaced = "replaced" // another version was
+	ResolutionRemoved  = "removed"  // the package is not installed any more
+)
 
 // AuditFailures lists the merges that failed since a time, the newest first. A
 // failure is known from emerge.log, from a build log, or from both. The build log has
@@ -273,7 +281,7 @@ func (row *Failure) fromElog(m *logs.Merge, errors []logs.ElogMessage) {
 // merge of another version in its slot, or the removal of the package. slots are the
 // known slots, by cpv. If one of two slots is unknown, they count as equal.
 func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
-	row.Resolution, row.slot = "open", slots[row.CPV]
+	row.Resolution, row.slot = ResolutionOpen, slots[row.CPV]
 	for _, m := range h.ByCP[audit.PackageOf(row.CPV)] {
 		if m.Started <= row.At || m.Outcome != emergelog.MergeMerged || m.PostinstFailed {
 			continue
@@ -283,16 +291,16 @@ func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
 		}
 		// Copies, because a pointer would keep all of the history.
 		by, at := m.CPV, m.Finished
-		row.ResolvedBy, row.ResolvedAt, row.Resolution = &by, &at, "replaced"
+		row.ResolvedBy, row.ResolvedAt, row.Resolution = &by, &at, ResolutionReplaced
 		if m.CPV == row.CPV {
-			row.Resolution = "retried"
+			row.Resolution = ResolutionRetried
 		}
 		return
 	}
 	for _, u := range h.Unmerges[row.CPV] {
 		if u.Started > row.At && u.Outcome == emergelog.UnmergeOK {
 			by, at := u.CPV, u.Finished
-			row.ResolvedBy, row.ResolvedAt, row.Resolution = &by, &at, "removed"
+			row.ResolvedBy, row.ResolvedAt, row.Resolution = &by, &at, ResolutionRemoved
 			return
 		}
 	}
@@ -301,7 +309,7 @@ func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
 // failureFinding reports an open failure, once for each package and slot. Newer rows
 // come first.
 func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
-	if row.Resolution != "open" {
+	if row.Resolution != ResolutionOpen {
 		return audit.Finding{}, false
 	}
 	for i := range newer {

@@ -271,7 +271,7 @@ func configOrigins(db audit.Database) (map[string]string, error) {
 	named, err := logs.OutputPaths(db.Tx, db.Host, logs.BuildLogQuery{})
 	from := map[string]string{}
 	for _, p := range named {
-		if p.Role == "config-update" {
+		if p.Role == logs.PathConfigUpdate {
 			from[p.Path] = p.CPV
 		}
 	}

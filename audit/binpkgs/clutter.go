@@ -24,7 +24,7 @@ func (r *integrityRound) clutter() {
 			default:
 				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, r.remove(o.Path), "left over since %s by a build, a package move or a write of the index that was killed", since)
 			}
-		case "partial":
+		case inventory.RolePartial:
 			remedy, message := r.remove(o.Path), "left over since "+since+" by a fetch or a package move that was interrupted"
 			if age < settling {
 				remedy, message = audit.Advise("wait for the fetch to end"), "written "+ageInWords(age)+" ago: a fetch or a package move may be going on"
@@ -48,11 +48,11 @@ func (r *integrityRound) clutter() {
 				severity = audit.SeverityWarning
 			}
 			r.report(severity, "binpkg-not-a-file", o.Path, 0, r.remove(o.Path), "a %s: neither Portage nor emaudit opens it", o.Kind)
-		case "unreadable-folder":
+		case inventory.RoleUnlisted:
 			r.report(audit.SeverityWarning, "pkgdir-unreadable", o.Path, 0, audit.RemedyPermissions, "it could not be listed: its content is unknown")
-		case "deep-folder":
+		case inventory.RoleDeep:
 			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, audit.Advise("look into it, and move what you need"), "a folder deeper than any that Portage uses: emaudit does not look into it")
-		case "stray":
+		case inventory.RoleStray:
 			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "not a binary package, and nothing that Portage put there")
 		}
 	}

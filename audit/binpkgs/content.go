@@ -22,8 +22,8 @@ const settling = 3600
 func (r *integrityRound) content(b *Binpkg) {
 	unread, empty := false, false
 	for _, p := range b.Problems {
-		unread = unread || p.Code == "binpkg-unread"
-		empty = empty || p.Code == "empty-file"
+		unread = unread || p.Code == inventory.ProblemUnread
+		empty = empty || p.Code == binpkg.ProblemEmptyFile
 	}
 	switch {
 	case unread:
@@ -57,7 +57,7 @@ func (r *integrityRound) content(b *Binpkg) {
 		r.note(b, audit.SeverityWarning, "binpkg-signature-unknown-key", audit.Do(audit.Run("getuto")).When("unless its key is in another keyring (emaudit verify --keyring FILE)"),
 			"signed by key %s, which is not in the keyring", cmp.Or(b.SignatureKey, "unknown"))
 	}
-	if b.Format == binpkg.FormatGpkg && b.Signed == "none" && r.features["binpkg-request-signature"] && !b.Damaged() {
+	if b.Format == binpkg.FormatGpkg && b.Signed == inventory.SignedNo && r.features["binpkg-request-signature"] && !b.Damaged() {
 		r.note(b, audit.SeverityError, "binpkg-unsigned", audit.Do(audit.Run("gpkg-sign", "--allow-unsigned", b.Source())).Then(r.fix()), "it is not signed, and Portage refuses unsigned packages (FEATURES=binpkg-request-signature)")
 	}
 }
@@ -88,7 +88,7 @@ func (r *integrityRound) worst(b *Binpkg, severity audit.Severity, code string, 
 }
 
 // placeProblems are problems of the location of a file, not of its content.
-var placeProblems = map[string]bool{"binpkg-misnamed": true, "binpkg-misplaced": true}
+var placeProblems = map[string]bool{inventory.ProblemMisnamed: true, inventory.ProblemMisplaced: true}
 
 // empty reports a file without content. Portage creates such a file to reserve the
 // name of a package, and a build that is killed leaves it (bintree.py,
@@ -193,7 +193,7 @@ const ConfigBecomesPristine = `the update after that replaces it without a ._cfg
 // brokenByItself reports whether the file has a problem other than a different
 // digest in the index.
 func (b *Binpkg) brokenByItself() bool {
-	other := func(p inventory.Problem) bool { return p.Code != "digest-mismatch" && !placeProblems[p.Code] }
+	other := func(p inventory.Problem) bool { return p.Code != inventory.ProblemDigest && !placeProblems[p.Code] }
 	return b.Damaged() && slices.ContainsFunc(b.Problems, other)
 }
 

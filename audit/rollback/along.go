@@ -94,7 +94,7 @@ func (j *RollbackJudge) against(r *Rollback, b *transition.Break) (all []Rollbac
 		if err := move(s); err != nil {
 			return nil, err
 		}
-		if b.Kind == "blocker" && !j.asked(audit.PackageOf(s.CPV)) {
+		if b.Kind == transition.NeedBlocker && !j.asked(audit.PackageOf(s.CPV)) {
 			// It blocks what comes back, and may be there for the newer one alone.
 			all = append(all, newChange(j.Past.ChangeTo(s, "", "", 0)))
 		}

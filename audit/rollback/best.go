@@ -50,13 +50,13 @@ func (j *RollbackJudge) best(r *Rollback) {
 // sentence says what would break.
 func sentence(b *transition.Break) string {
 	switch b.Kind {
-	case "blocker":
+	case transition.NeedBlocker:
 		return b.CPV + " has " + b.Detail
-	case "soname":
+	case transition.NeedSoname:
 		return b.CPV + " is linked with " + strings.TrimPrefix(b.Detail[strings.IndexByte(b.Detail, ':')+1:], " ")
-	case "set":
+	case transition.NeedSet:
 		return "@world asks for " + b.Detail
-	case "depend", "slot-operator":
+	case transition.NeedDepend, transition.NeedSlotOperator:
 		return b.CPV + " needs " + b.Detail
 	}
 	return b.Detail

@@ -225,7 +225,7 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 		switch reason.Code {
 		case "binpkg-damaged", "metadata-invalid", "signature-invalid":
 			g.Cause = "damaged"
-		case "image-device":
+		case binpkg.ProblemImageDevice:
 			// No binary package of it can be merged, however often it is built.
 			g.Cause, g.Remedy = "damaged", audit.Do(audit.Run("emerge", "--oneshot", "--usepkg=n", "="+g.CPV))
 		case "binpkg-unseen":

@@ -65,7 +65,7 @@ func diffSettings(before, after []store.ConfigLine) []SettingChange {
 	gather := func(lines []store.ConfigLine) (map[key][]string, map[key]string) {
 		values, origins := map[key][]string{}, map[key]string{}
 		for _, l := range lines {
-			if l.Layer == "profile" && l.Kind != store.LineSetting {
+			if l.Layer == store.LayerProfile && l.Kind != store.LineSetting {
 				continue
 			}
 			k := key{l.Kind, l.Subject}

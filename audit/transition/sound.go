@@ -20,7 +20,7 @@ func (h *Host) unsound(p *Plan) (all []blame) {
 		}
 		for _, u := range p.Produced.UnsatisfiedOf(m) {
 			switch {
-			case u.Kind == "soname" && h.Now.provides[u.soname] == 0:
+			case u.Kind == NeedSoname && h.Now.provides[u.soname] == 0:
 				// No installed package has the library today either. Portage does
 				// not demand it (--ignore-soname-deps=y), and the library may
 				// belong to no package.
@@ -82,7 +82,7 @@ func (h *Host) toBlame(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 	if !m.Merged {
 		return h.tookAway(p, m, u)
 	}
-	if u.Kind != "blocker" && u.Kind != "soname" && u.Kind != "invalid" {
+	if u.Kind != NeedBlocker && u.Kind != NeedSoname && u.Kind != NeedInvalid {
 		// To keep a package costs less than not to bring one back.
 		for _, c := range p.active {
 			if c.To == nil && slices.Contains(u.packages(), c.From.cp) && p.Produced.beside(c.From).Satisfies(m, u) {
@@ -103,12 +103,12 @@ func (h *Host) toBlame(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 func (h *Host) tookAway(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 	for _, c := range p.active {
 		switch {
-		case u.Kind == "blocker":
+		case u.Kind == NeedBlocker:
 			if c.To != nil && slices.Contains(p.Produced.blocked(m, *u.dep.Atom), c.To) {
 				all = append(all, c)
 			}
 		case c.From == nil:
-		case u.Kind == "soname":
+		case u.Kind == NeedSoname:
 			if slices.Contains(p.Produced.relationsOf(c.From).provides, u.soname) {
 				all = append(all, c)
 			}
@@ -116,7 +116,7 @@ func (h *Host) tookAway(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 			return []*Change{c}
 		}
 	}
-	if len(all) == 0 && u.Kind != "blocker" {
+	if len(all) == 0 && u.Kind != NeedBlocker {
 		// No single change removed it.
 		for _, c := range p.active {
 			if c.From != nil && slices.ContainsFunc(u.packages(), func(cp string) bool { return cp == c.From.cp }) {
@@ -151,7 +151,7 @@ func (h *Host) unwanted(p *Plan, w Wanted) []blame {
 		p.Deselect = append(p.Deselect, w)
 		return nil
 	}
-	return []blame{{Break{CPV: changes[0].From.CPV(), Kind: "set", Detail: w.Atom.String() + " of " + w.Origin}, changes}}
+	return []blame{{Break{CPV: changes[0].From.CPV(), Kind: NeedSet, Detail: w.Atom.String() + " of " + w.Origin}, changes}}
 }
 
 // olderVersion tells whether a version is older than another one, whatever their
@@ -174,10 +174,10 @@ func (h *Host) libc(p *Plan) (all []blame) {
 		case c.From == nil || !Libcs[c.From.cp]:
 		case c.To == nil:
 			if len(p.Produced.byCP[c.From.cp]) == 0 {
-				all = append(all, blame{Break{CPV: c.From.CPV(), Kind: "libc", Detail: "it would be removed, and what is installed needs a C library to run"}, []*Change{c}})
+				all = append(all, blame{Break{CPV: c.From.CPV(), Kind: NeedLibc, Detail: "it would be removed, and what is installed needs a C library to run"}, []*Change{c}})
 			}
 		case olderVersion(c.To, c.From) && c.To.phase("preinst", "pretend", "setup"):
-			all = append(all, blame{Break{CPV: c.To.CPV(), Kind: "libc", Detail: ">=" + c.From.CPV() + ": its own phases refuse to replace a newer version"}, []*Change{c}})
+			all = append(all, blame{Break{CPV: c.To.CPV(), Kind: NeedLibc, Detail: ">=" + c.From.CPV() + ": its own phases refuse to replace a newer version"}, []*Change{c}})
 		}
 	}
 	return all

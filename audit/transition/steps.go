@@ -84,7 +84,7 @@ func (h *Host) inTheWay(p *Plan, c *Change, merges []*Change) string {
 	}
 	// While it is installed, the resolver keeps what it needs.
 	for _, u := range p.Produced.UnsatisfiedOf(from) {
-		if u.Kind != "soname" && u.Kind != "invalid" && u.Kind != "blocker" && !h.lacksNow(from, u) {
+		if u.Kind != NeedSoname && u.Kind != NeedInvalid && u.Kind != NeedBlocker && !h.lacksNow(from, u) {
 			return "it needs " + u.Dependency
 		}
 	}

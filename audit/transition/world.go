@@ -259,7 +259,7 @@ func (w *World) UnsatisfiedOf(m *Member) []Unsatisfied {
 	check := func(relations []relation) {
 		for i := range relations {
 			if err := relations[i].err; err != nil {
-				lacks("invalid", err.Error(), atom.Dep{})
+				lacks(NeedInvalid, err.Error(), atom.Dep{})
 				continue
 			}
 			for _, missing := range w.missing(m, relations[i].dep) {
@@ -272,12 +272,12 @@ func (w *World) UnsatisfiedOf(m *Member) []Unsatisfied {
 		check(known.phases)
 	}
 	if known.requiresErr != nil {
-		lacks("invalid", known.requiresErr.Error(), atom.Dep{})
+		lacks(NeedInvalid, known.requiresErr.Error(), atom.Dep{})
 		return all
 	}
 	for _, s := range known.requires {
 		if w.provides[s] == 0 {
-			all = append(all, Unsatisfied{CPV: m.CPV(), Dependency: s.String(), Kind: "soname", soname: s})
+			all = append(all, Unsatisfied{CPV: m.CPV(), Dependency: s.String(), Kind: NeedSoname, soname: s})
 		}
 	}
 	return all
@@ -303,18 +303,29 @@ func (w *World) Satisfies(m *Member, u Unsatisfied) bool {
 	return len(w.missing(m, u.dep)) == 0
 }
 
+// The kinds of needs that a set of packages can leave unmet.
+const (
+	NeedDepend       = "depend"
+	NeedBlocker      = "blocker" // a blocker that matches an installed package
+	NeedSoname       = "soname"
+	NeedSlotOperator = "slot-operator" // built against another sub-slot
+	NeedLibc         = "libc"
+	NeedSet          = "set"     // a package of a set that the administrator selected
+	NeedInvalid      = "invalid" // dependencies that cannot be read
+)
+
 // kindOf returns the kind of an unsatisfied dependency.
 func kindOf(dep atom.Dep) string {
 	if dep.Atom == nil {
-		return "depend"
+		return NeedDepend
 	}
 	switch {
 	case dep.Atom.Blocker != atom.NoBlocker:
-		return "blocker"
+		return NeedBlocker
 	case Libcs[dep.Atom.CP]:
-		return "libc"
+		return NeedLibc
 	case dep.Atom.SlotBuilt():
-		return "slot-operator"
+		return NeedSlotOperator
 	}
-	return "depend"
+	return NeedDepend
 }

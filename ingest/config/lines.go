@@ -25,13 +25,13 @@ var derivedKinds = []store.ConfigKind{store.LineSet, store.LineSetUnknown, store
 // members.
 func (s *configScan) packageSets() {
 	for _, name := range s.Settings.SetsConfs() {
-		s.list(store.ConfigFile{Kind: store.ConfigSetsConf, Path: name, Layer: "user"}, 0)
+		s.list(store.ConfigFile{Kind: store.ConfigSetsConf, Path: name, Layer: store.LayerUser}, 0)
 	}
 	s.sets = s.Settings.PackageSets()
 	for _, set := range s.sets {
 		for _, f := range set.Files {
 			if f.Atoms && f.Sets { // world and world_sets have their own kind
-				s.list(store.ConfigFile{Kind: store.ConfigSets, Path: f.Path, Layer: "user"}, 0)
+				s.list(store.ConfigFile{Kind: store.ConfigSets, Path: f.Path, Layer: store.LayerUser}, 0)
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func (s *configScan) storeLines(tx *store.Tx) error {
 	}
 	written := map[string]int64{}
 	for _, f := range files {
-		if f.Layer != "repository" { // lines of repositories change with every sync, and git keeps their history
+		if f.Layer != store.LayerRepository { // lines of repositories change with every sync, and git keeps their history
 			m.files[f.Kind] = append(m.files[f.Kind], f)
 			written[f.Path] = f.MTimeNS
 		}
@@ -212,7 +212,7 @@ func (m *lineMaker) profilePackages(set settings.ProfileSet) []stackedLine {
 func (m *lineMaker) provided() {
 	for _, l := range m.stacked(store.ConfigProvided, func(p settings.Profile, _ string) bool { return p.AllowsProvided() }) {
 		if _, err := atom.ParseCPV(l.text); err == nil {
-			m.lines = append(m.lines, store.ConfigLine{Kind: store.LineProvided, Layer: "profile", Subject: l.text, Origin: l.origin})
+			m.lines = append(m.lines, store.ConfigLine{Kind: store.LineProvided, Layer: store.LayerProfile, Subject: l.text, Origin: l.origin})
 		}
 	}
 }

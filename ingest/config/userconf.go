@@ -115,9 +115,9 @@ func (r reader) userConfig(ctx context.Context) ([]ingest.SourceResult, error) {
 func (s *configScan) collect() {
 	for _, repo := range s.Settings.Repositories() {
 		profiles := path.Join(repo.Location, "profiles")
-		s.list(store.ConfigFile{Kind: store.ConfigLayout, Path: path.Join(repo.Location, "metadata/layout.conf"), Layer: "repository", Repo: repo.Name}, 0)
+		s.list(store.ConfigFile{Kind: store.ConfigLayout, Path: path.Join(repo.Location, "metadata/layout.conf"), Layer: store.LayerRepository, Repo: repo.Name}, 0)
 		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigLicenseGroups, store.ConfigCategories} {
-			s.list(store.ConfigFile{Kind: kind, Path: path.Join(profiles, string(kind)), Layer: "repository", Repo: repo.Name}, 0)
+			s.list(store.ConfigFile{Kind: kind, Path: path.Join(profiles, string(kind)), Layer: store.LayerRepository, Repo: repo.Name}, 0)
 		}
 		s.updates(path.Join(profiles, "updates"), repo.Name)
 	}
@@ -128,7 +128,7 @@ func (s *configScan) collect() {
 			layer = "user"
 		}
 		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords, store.ConfigPackages} {
-			s.list(store.ConfigFile{Kind: kind, Path: path.Join(p.Dir, string(kind)), Layer: "profile"}, 0)
+			s.list(store.ConfigFile{Kind: kind, Path: path.Join(p.Dir, string(kind)), Layer: store.LayerProfile}, 0)
 		}
 		if p.AllowsProvided() {
 			s.list(store.ConfigFile{Kind: store.ConfigProvided, Path: path.Join(p.Dir, string(store.ConfigProvided)), Layer: layer}, 0)
@@ -150,10 +150,10 @@ func (s *configScan) collect() {
 		{"package.env", store.ConfigEnv},
 		{"categories", store.ConfigCategories},
 	} {
-		s.list(store.ConfigFile{Kind: list.kind, Path: path.Join(user, list.name), Layer: "user"}, 0)
+		s.list(store.ConfigFile{Kind: list.kind, Path: path.Join(user, list.name), Layer: store.LayerUser}, 0)
 	}
-	s.list(store.ConfigFile{Kind: store.ConfigWorld, Path: s.Settings.WorldFile(), Layer: "host"}, 0)
-	s.list(store.ConfigFile{Kind: store.ConfigWorldSets, Path: s.Settings.WorldSetsFile(), Layer: "host"}, 0)
+	s.list(store.ConfigFile{Kind: store.ConfigWorld, Path: s.Settings.WorldFile(), Layer: store.LayerHost}, 0)
+	s.list(store.ConfigFile{Kind: store.ConfigWorldSets, Path: s.Settings.WorldSetsFile(), Layer: store.LayerHost}, 0)
 	s.packageSets()
 	s.cpuInfo()
 }
@@ -223,7 +223,7 @@ func (s *configScan) names(dirPath string, depth int) ([]string, error) {
 
 // updates adds the package moves of a repository, oldest first.
 func (s *configScan) updates(dirPath, repo string) {
-	f := store.ConfigFile{Kind: store.ConfigUpdates, Path: dirPath, Layer: "repository", Repo: repo}
+	f := store.ConfigFile{Kind: store.ConfigUpdates, Path: dirPath, Layer: store.LayerRepository, Repo: repo}
 	entry, err := s.Root.Stat(dirPath)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && entry.Kind != hostfs.Directory {
 		return
@@ -260,7 +260,7 @@ func (s *configScan) cpuInfo() {
 			continue
 		}
 		content := firstProcessor(b)
-		f := store.ConfigFile{Kind: store.ConfigCPUInfo, Path: name, Layer: "host", Position: s.listed, Size: int64(len(content)), Content: content}
+		f := store.ConfigFile{Kind: store.ConfigCPUInfo, Path: name, Layer: store.LayerHost, Position: s.listed, Size: int64(len(content)), Content: content}
 		if k, ok := s.known[f.Kind][name]; ok && k.Size == f.Size {
 			f.Content = nil
 		}

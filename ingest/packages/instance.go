@@ -74,7 +74,7 @@ func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
 	f.read = n
 	unread := func(err error) {
 		f.vanished = ingest.Vanished(err)
-		n.Problems = []inventory.Problem{{Code: codeUnread, Message: ingest.Reason(err)}}
+		n.Problems = []inventory.Problem{{Code: inventory.ProblemUnread, Message: ingest.Reason(err)}}
 	}
 	file, err := dir.OpenBelow(f.path, maxBinpkg)
 	if err != nil {

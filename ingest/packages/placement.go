@@ -57,7 +57,7 @@ func placement(rel string, p *binpkg.Package) (visible bool, code, message strin
 	switch {
 	case strings.HasSuffix(name, ".xpak"):
 		if id < 1 {
-			return false, codeMisnamed, fmt.Sprintf("an .xpak is named %s-BUILD_ID.xpak", p.PF)
+			return false, inventory.ProblemMisnamed, fmt.Sprintf("an .xpak is named %s-BUILD_ID.xpak", p.PF)
 		}
 		want = fmt.Sprintf("%s-%d.xpak", p.PF, id)
 	case strings.HasSuffix(name, ".gpkg.tar") && id > 0:
@@ -68,28 +68,20 @@ func placement(rel string, p *binpkg.Package) (visible bool, code, message strin
 		want, id = p.PF+".tbz2", 0
 	}
 	if name != want {
-		return false, codeMisnamed, fmt.Sprintf("its metadata say %s, so Portage expects the name %s", p.CPV(), want)
+		return false, inventory.ProblemMisnamed, fmt.Sprintf("its metadata say %s, so Portage expects the name %s", p.CPV(), want)
 	}
 	if id > 0 {
 		pn, _, ok := atom.SplitPF(p.PF)
 		if !ok || dir != p.Category+"/"+pn {
-			return false, codeMisplaced, fmt.Sprintf("its metadata say %s, so Portage expects it in %s/%s", p.CPV(), p.Category, pn)
+			return false, inventory.ProblemMisplaced, fmt.Sprintf("its metadata say %s, so Portage expects it in %s/%s", p.CPV(), p.Category, pn)
 		}
 		return true, "", ""
 	}
 	if dir != p.Category && dir != "All" {
-		return false, codeMisplaced, fmt.Sprintf("its metadata say %s, so Portage expects it in %s", p.CPV(), p.Category)
+		return false, inventory.ProblemMisplaced, fmt.Sprintf("its metadata say %s, so Portage expects it in %s", p.CPV(), p.Category)
 	}
 	return true, "", ""
 }
-
-// The problems that follow from the location of a file.
-const (
-	codeMisnamed  = "binpkg-misnamed"  // the file name does not match the package
-	codeMisplaced = "binpkg-misplaced" // the folder does not match the package
-	codeUnread    = "binpkg-unread"    // the file exists and could not be read
-	codeDigest    = "digest-mismatch"  // an xpak whose digest differs from the index
-)
 
 // otherFile returns a file that is not a binary package in stored form.
 func otherFile(path string, e hostfs.Entry, role inventory.FileRole) inventory.PkgDirFile {

@@ -311,7 +311,7 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFil
 	}
 	unread := func(err error) (*inventory.Verification, error) {
 		// It was not read to its end, so earlier results no longer count.
-		result.At, result.Problems = 0, []inventory.Problem{{Code: codeUnread, Message: ingest.Reason(err)}}
+		result.At, result.Problems = 0, []inventory.Problem{{Code: inventory.ProblemUnread, Message: ingest.Reason(err)}}
 		return result, nil
 	}
 	file, err := dir.OpenBelow(f.path, maxBinpkg)
@@ -407,6 +407,6 @@ func (f *verifyFile) fill(result *inventory.Verification, p *binpkg.Verification
 		result.Problems = append(result.Problems, inventory.Problem{Code: d.Code, Message: d.Message, Offset: d.Offset})
 	}
 	if f.entry != nil && p.Format == binpkg.FormatXpak && p.Integrity == binpkg.Damaged && len(result.Problems) == 0 {
-		result.Problems = append(result.Problems, inventory.Problem{Code: codeDigest, Message: "its digest is not that of the index, which alone covers an xpak"})
+		result.Problems = append(result.Problems, inventory.Problem{Code: inventory.ProblemDigest, Message: "its digest is not that of the index, which alone covers an xpak"})
 	}
 }

@@ -33,6 +33,15 @@ const (
 	SignedUnknown Signed = "unknown"
 )
 
+// The codes of problems that no reading of the file alone shows. The others are
+// those of parse/binpkg.
+const (
+	ProblemMisnamed  = "binpkg-misnamed"  // the file name does not match the package
+	ProblemMisplaced = "binpkg-misplaced" // the folder does not match the package
+	ProblemUnread    = "binpkg-unread"    // the file exists and could not be read
+	ProblemDigest    = "digest-mismatch"  // an xpak whose digest differs from the index
+)
+
 // Problem is one problem of an instance.
 type Problem struct {
 	Code    string

@@ -88,10 +88,10 @@ func putBuildLog(tx *store.Tx, host store.HostID, b *BuildLog) error {
 			return err
 		}
 	}
-	if err := putOutputPaths(tx, b.File, "config-update", log.ConfigUpdates); err != nil {
+	if err := putOutputPaths(tx, b.File, PathConfigUpdate, log.ConfigUpdates); err != nil {
 		return err
 	}
-	return putOutputPaths(tx, b.File, "preserved-library", log.PreservedLibs)
+	return putOutputPaths(tx, b.File, PathPreservedLibrary, log.PreservedLibs)
 }
 
 // forgetBuildLog deletes the stored content of a log.
@@ -258,13 +258,19 @@ func QANotices(tx *store.Tx, host store.HostID, q BuildLogQuery) ([]QANotice, er
 	return all, err
 }
 
+// The roles of paths in build logs.
+const (
+	PathConfigUpdate     = "config-update"
+	PathPreservedLibrary = "preserved-library"
+)
+
 // OutputPath is a path in a build log.
 type OutputPath struct {
 	File    int64
 	CPV     string
 	LogPath string // inside the root
 	At      int64  // of the log, unix seconds
-	Role    string // config-update, preserved-library
+	Role    string // [PathConfigUpdate] or [PathPreservedLibrary]
 	Path    string
 }
 
