@@ -11,17 +11,16 @@ import (
 	"emaudit/store"
 )
 
-// maxAlong bounds how many packages go along with a wish.
+// maxAlong is the largest number of packages that go along with a requested change.
 const maxAlong = 40
 
-// along adds to the changes of an answer what must go along with them: older
-// builds of what stays and needs what goes back, builds of what comes back needs,
-// and removals of what blocks them. It adds a change where what is broken is no
-// longer broken with it, one after the other, and takes away again what is not
-// needed in the end.
+// along adds the changes that must go along with those of an answer: older builds of
+// packages that need the replaced build, builds that the restored package needs, and
+// removals of packages that block it. It tries one change after the other and keeps
+// those that repair something. In the end it removes the changes that are not needed.
 func (j *RollbackJudge) along(r *Rollback) error {
 	wish := len(r.Changes)
-	given := map[string]bool{} // what nothing helps against
+	given := map[string]bool{} // breaks without a remedy
 	for len(r.Changes) < wish+maxAlong {
 		broken := slices.DeleteFunc(j.broken(r), func(b transition.Break) bool { return given[b.CPV+b.Detail] })
 		if len(broken) == 0 {
@@ -55,13 +54,14 @@ func (j *RollbackJudge) along(r *Rollback) error {
 	return nil
 }
 
-// broken returns what all changes of an answer together would break.
+// broken returns what the changes of an answer together would break.
 func (j *RollbackJudge) broken(r *Rollback) []transition.Break {
 	wish, _ := j.wish(r)
 	return j.host.Broken(wish)
 }
 
-// carried counts how many of the first changes of an answer are carried out.
+// carried counts the changes among the first ones of an answer that a plan carries
+// out.
 func (j *RollbackJudge) carried(r *Rollback, wish int) (n int) {
 	p, of := j.transition(r)
 	for i := range r.Changes[:wish] {
@@ -74,7 +74,7 @@ func (j *RollbackJudge) carried(r *Rollback, wish int) (n int) {
 	return n
 }
 
-// against returns the changes that may mend what is broken, the likeliest first.
+// against returns the changes that may repair a break, the most likely first.
 func (j *RollbackJudge) against(r *Rollback, b *transition.Break) (all []RollbackChange, err error) {
 	changed := func(s *state.Stay) bool {
 		return slices.ContainsFunc(r.Changes, func(c RollbackChange) bool { return c.Before == s })
@@ -90,12 +90,13 @@ func (j *RollbackJudge) against(r *Rollback, b *transition.Break) (all []Rollbac
 		if s.Logged != b.CPV || changed(s) {
 			continue
 		}
-		// What stays is broken: another build of it may not be.
+		// An unchanged package breaks. Another build of it may not.
 		if err := move(s); err != nil {
 			return nil, err
 		}
 		if b.Kind == transition.NeedBlocker && !j.asked(audit.PackageOf(s.CPV)) {
-			// It blocks what comes back, and may be there for the newer one alone.
+			// It blocks the restored package. Perhaps only the newer version needs
+			// it.
 			all = append(all, newChange(j.Past.ChangeTo(s, "", "", 0)))
 		}
 	}
@@ -139,7 +140,7 @@ func (j *RollbackJudge) against(r *Rollback, b *transition.Break) (all []Rollbac
 	return all, nil
 }
 
-// provides tells whether a build says that it has a library.
+// provides reports whether the metadata of a build list a library.
 func provides(m *store.Metadata, s atom.Soname) bool {
 	if m == nil {
 		return false
@@ -148,8 +149,8 @@ func provides(m *store.Metadata, s atom.Soname) bool {
 	return err == nil && slices.Contains(all, s)
 }
 
-// place adds the change that puts a build into its slot, unless that is changed
-// already or holds it.
+// place adds the change that puts a build into its slot, unless the slot changes
+// already or holds the build.
 func (j *RollbackJudge) place(all []RollbackChange, x candidate, changed func(*state.Stay) bool) []RollbackChange {
 	var holds *state.Stay
 	for _, s := range j.Now.Stays {

@@ -13,9 +13,9 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// uncovered are the changes to what is installed that the plan undoes and no whole
-// binary package of its very build brings back. What an interrupted merge left is of
-// no version: nobody wants it back.
+// uncovered returns the changes that replace or remove an installed build without a
+// whole binary package of that build. It omits what an interrupted merge left, because
+// those files belong to no version.
 func (j *RollbackJudge) uncovered(r *Rollback) (changes []*RollbackChange) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
@@ -26,15 +26,15 @@ func (j *RollbackJudge) uncovered(r *Rollback) (changes []*RollbackChange) {
 	return changes
 }
 
-// unpackaged are those of the uncovered changes whose package quickpkg can pack whole:
-// what is packaged first.
+// unpackaged returns the uncovered changes whose package quickpkg can pack as a whole.
+// The plan packs these first.
 func (j *RollbackJudge) unpackaged(r *Rollback) []*RollbackChange {
 	return slices.DeleteFunc(j.uncovered(r), func(c *RollbackChange) bool {
 		return !binpkgs.CanQuickpkg(c.Before.Row) || len(j.driftOf(c.Before).missing) > 0
 	})
 }
 
-// backup packages what would be lost.
+// backup adds the step that packs what would be lost.
 func (j *RollbackJudge) backup(r *Rollback) []audit.Command {
 	var quick []string
 	for _, c := range j.unpackaged(r) {
@@ -47,15 +47,15 @@ func (j *RollbackJudge) backup(r *Rollback) []audit.Command {
 	return []audit.Command{audit.Run(append([]string{"quickpkg", "--include-config=y"}, quick...)...)}
 }
 
-// drift is how the files of an installed package differ from what it installed, as far
-// as quickpkg would make another package of it.
+// drift is the difference between the files of an installed package and its CONTENTS,
+// as far as it affects a package by quickpkg.
 type drift struct {
 	missing []string
-	config  []string // protected, and changed
+	config  []string // changed files below CONFIG_PROTECT
 }
 
-// driftOf looks at the files of an installed package. Where nobody can look, it is what
-// the last comparison stored.
+// driftOf compares the files of an installed package with its CONTENTS. If the files
+// cannot be read, it returns what the last ingest stored.
 func (j *RollbackJudge) driftOf(s *state.Stay) drift {
 	if d, ok := j.drifts[s.Row.CPV]; ok {
 		return d
@@ -84,8 +84,8 @@ func (j *RollbackJudge) driftOf(s *state.Stay) drift {
 	return d
 }
 
-// isGone tells whether nothing lies at a path. A folder that cannot be read hides what
-// is in it.
+// isGone reports whether a path does not exist. A file in an unreadable folder is not
+// gone.
 func (j *RollbackJudge) isGone(name string) bool {
 	for ; name != "/" && name != "."; name = path.Dir(name) {
 		if names, ok := j.host.Disk.Names(path.Dir(name)); ok {
@@ -95,8 +95,8 @@ func (j *RollbackJudge) isGone(name string) bool {
 	return false
 }
 
-// backupRisks says what the backup of the plan does not keep, or keeps with an effect
-// that nobody expects.
+// backupRisks reports what the backup of the plan omits, and what it keeps with an
+// unexpected effect.
 func (j *RollbackJudge) backupRisks(r *Rollback) {
 	for _, c := range j.uncovered(r) {
 		cpv := c.Before.Row.CPV
@@ -116,9 +116,9 @@ func (j *RollbackJudge) backupRisks(r *Rollback) {
 	}
 }
 
-// keepConfig is the step for the updates that would replace changed configuration which
-// quickpkg packed: of packages that the plan merges, and of those that it packs (Portage
-// bug 464662).
+// keepConfig returns the step for later updates that would replace changed
+// configuration because quickpkg packed it (Portage bug 464662). It concerns packages
+// that the plan merges, and packages that it packs.
 func (j *RollbackJudge) keepConfig(r *Rollback, merges []*RollbackChange) []Step {
 	var files, packages []string
 	add := func(cpv string, names []string) {
@@ -140,8 +140,8 @@ func (j *RollbackJudge) keepConfig(r *Rollback, merges []*RollbackChange) []Step
 	return []Step{{Title: "To keep changed configuration when these are updated (" + listOf(files) + ")", Commands: []audit.Command{command}}}
 }
 
-// alteredConfig are the protected files that quickpkg packed as they had been changed,
-// as far as the verification of the package names them.
+// alteredConfig returns the protected files that quickpkg packed in a changed form, as
+// far as the verification of the package names them.
 func (j *RollbackJudge) alteredConfig(c *RollbackChange) (names []string) {
 	_, list, _ := strings.Cut(c.Chosen.MessageOf("image-altered"), " in it: ")
 	for name := range strings.SplitSeq(andMore.ReplaceAllString(list, ""), ", ") {
@@ -152,5 +152,5 @@ func (j *RollbackJudge) alteredConfig(c *RollbackChange) (names []string) {
 	return names
 }
 
-// andMore ends the message about a package of which not all files are named.
+// andMore ends a message that does not name all files of a package.
 var andMore = regexp.MustCompile(` and \d+ more$`)

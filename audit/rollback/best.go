@@ -9,15 +9,15 @@ import (
 	"emaudit/audit/transition"
 )
 
-// Unsatisfied is something that the whole of the changes would break.
+// Unsatisfied is something that all the changes together would break.
 type Unsatisfied struct {
 	CPV        string `json:"cpv"`
 	Dependency string `json:"dependency"`
-	// Kind is that of [transition.Break].
+	// Kind is the Kind of a [transition.Break].
 	Kind string `json:"kind"`
 }
 
-// best finds the best plan, and says of each change that is not carried out why.
+// best finds the best plan, and adds the reason to each change that it drops.
 func (j *RollbackJudge) best(r *Rollback) {
 	p, changes := j.transition(r)
 	r.best, r.changeOf = p, changes
@@ -47,7 +47,7 @@ func (j *RollbackJudge) best(r *Rollback) {
 	j.doubts(r, p)
 }
 
-// sentence says what would break.
+// sentence describes a break.
 func sentence(b *transition.Break) string {
 	switch b.Kind {
 	case transition.NeedBlocker:
@@ -62,7 +62,7 @@ func sentence(b *transition.Break) string {
 	return b.Detail
 }
 
-// doubts reports what the plan could not decide.
+// doubts reports the conditions that the plan could not decide.
 func (j *RollbackJudge) doubts(r *Rollback, p *transition.Plan) {
 	var unread []string
 	for _, d := range p.Doubts {
@@ -80,7 +80,7 @@ func (j *RollbackJudge) doubts(r *Rollback, p *transition.Plan) {
 				}
 			}
 			if file == "" {
-				continue // that it was not unpacked is said already
+				continue // another unknown reports that it was not unpacked
 			}
 			r.Unknowns = append(r.Unknowns, Unknown{
 				Code: "file-collision-unknown", Detail: file + ": which files it holds is not known, so neither whether they belong to another package now",

@@ -17,18 +17,17 @@ import (
 	"emaudit/store/logs"
 )
 
-// candidate is a binary package that could be put in the place of a build of
-// the past.
+// candidate is a binary package that could replace a build of the past.
 type candidate struct {
 	*acceptance.JudgedBinpkg
 	match   binpkgs.CoverageVerdict
 	usable  acceptance.Usable
-	equal   bool // its USE is that of the build, as far as that is known
+	equal   bool // its USE equals that of the build, as far as known
 	reasons []acceptance.Reason
 }
 
-// Choose finds the binary package for one change: the very build if it is
-// usable, else another build of the version.
+// Choose finds the binary package for one change: the same build if it is usable,
+// otherwise another build of the version.
 func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 	want := j.Past.BuildOf(c.After)
 	var all []candidate
@@ -54,7 +53,7 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 	}
 	best := all[0]
 	if c.Action == state.ActionReinstall && best.match == binpkgs.CoverageSameVersion && j.Past.BuildOf(c.Before).Matches(best.Binpkg) != binpkgs.CoverageSameVersion {
-		// The best there is, is installed.
+		// The best build is the installed one.
 		j.stay(r, c, j.gap(r, c, nil))
 		return nil
 	}
@@ -77,16 +76,16 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 	return nil
 }
 
-// stay leaves a slot as it is, for what was there then cannot be had.
+// stay leaves a slot as it is, because no file has the earlier build.
 func (j *RollbackJudge) stay(r *Rollback, c *RollbackChange, gap Gap) {
 	c.Stays = true
 	c.Reasons = append([]acceptance.Reason{{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectRefused}}, c.Reasons...)
 	r.Gaps = append(r.Gaps, gap)
 }
 
-// failedPostinst returns the merge that shows that pkg_postinst of what is to be
-// put back dies. The package is installed nevertheless (vartree.py, merge), so
-// such a state is real; but emerge goes on with no other.
+// failedPostinst returns the merge that shows that pkg_postinst of the restored build
+// dies. Portage installs such a package nevertheless (vartree.py, merge), so the state
+// was real. But emerge then merges no further package.
 func failedPostinst(s *state.Stay) *logs.Merge {
 	if s == nil || s.Merge == nil || !s.Merge.PostinstFailed {
 		return nil
@@ -94,7 +93,7 @@ func failedPostinst(s *state.Stay) *logs.Merge {
 	return s.Merge
 }
 
-// compareCandidates puts the best first.
+// compareCandidates orders candidates, the best first.
 func compareCandidates(a, b candidate) int {
 	refused := func(c candidate) int { return state.B2i(c.usable == acceptance.UsableNo) }
 	lossy := func(c candidate) int { return state.B2i(c.Origin == binpkg.OriginQuickpkg) }
@@ -112,7 +111,7 @@ func compareCandidates(a, b candidate) int {
 }
 
 func (j *RollbackJudge) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*acceptance.JudgedBinpkg, error) {
-	// What was installed here before, only the processor's verdict knows of.
+	// Only the verdict about the processor knows which build was installed here.
 	if judged, ok := j.judged[b]; ok && here {
 		return judged, nil
 	}
@@ -123,7 +122,7 @@ func (j *RollbackJudge) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*acceptance.J
 	return judged, err
 }
 
-// doubt reports what is not as it should be with the chosen file.
+// doubt reports what is wrong or unknown about the chosen file.
 func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, candidates int) {
 	file := c.Chosen
 	warn := func(code string, remedy audit.Remedy, format string, args ...any) {
@@ -162,7 +161,7 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 	warn("rollback-other-build", audit.Do(audit.Emaudit("show", *c.To)), "the build of %s is not usable or not there; %s takes its place%s", audit.Day(want.BuildTime), binpkgs.DescribeBuild(file.Binpkg), diff)
 }
 
-// gap says why nothing covers a package, and what to do about it.
+// gap says why no file covers a package, and what to do about it.
 func (j *RollbackJudge) gap(r *Rollback, c *RollbackChange, refused []candidate) Gap {
 	g := j.findGap(c, refused)
 	if g.Remedy.Program() == "emerge" && j.options.Ebuild != nil && j.options.Ebuild(g.CPV) == acceptance.EbuildGone {
@@ -172,8 +171,9 @@ func (j *RollbackJudge) gap(r *Rollback, c *RollbackChange, refused []candidate)
 	return g
 }
 
-// ebuildBack brings an ebuild back that the repositories no longer have: from
-// where it lies with what is installed, else from the repository of then.
+// ebuildBack returns the remedy for an ebuild that the repositories no longer have. The
+// ebuild comes from the VDB if the version is installed, otherwise from the history of
+// the repository.
 func (j *RollbackJudge) ebuildBack(r *Rollback, cpv string) audit.Remedy {
 	cp, ebuild := audit.PackageOf(cpv), path.Base(cpv)+".ebuild"
 	if slices.ContainsFunc(j.Past.Installed, func(p inventory.Installed) bool { return p.CPV == cpv }) {
@@ -188,7 +188,7 @@ func (j *RollbackJudge) ebuildBack(r *Rollback, cpv string) audit.Remedy {
 	return audit.Do(audit.Script(fmt.Sprintf("cd \"$(portageq get_repo_path %s %s)\" && git checkout \"$(git rev-list -n1 HEAD -- %s)~\" -- %s", audit.ShellQuote(j.typed.EROOT), audit.ShellQuote(j.mainRepository()), path.Join(cp, ebuild), cp)))
 }
 
-// mainRepository is the name of the repository on which the others rest.
+// mainRepository is the name of the main repository.
 func (j *RollbackJudge) mainRepository() string {
 	if len(j.Accept.Repositories) == 0 {
 		return "gentoo"
@@ -196,8 +196,8 @@ func (j *RollbackJudge) mainRepository() string {
 	return j.Accept.Repositories[0]
 }
 
-// offered returns what a binhost offers of the build of a stay, or nil. Where nothing
-// tells which build it was, the newest of the version may be it.
+// offered returns the entry of a binhost's index for an earlier build, or nil. If the
+// build is unknown, it returns the newest one of the version.
 func (j *RollbackJudge) offered(s *state.Stay) *binpkgs.RemoteOffer {
 	offers, err := inventory.Offers(j.Db.Tx, j.Db.Host, s.CPV)
 	if err != nil {
@@ -226,7 +226,7 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 		case "binpkg-damaged", "metadata-invalid", "signature-invalid":
 			g.Cause = "damaged"
 		case binpkg.ProblemImageDevice:
-			// No binary package of it can be merged, however often it is built.
+			// No binary package of it can be merged, also after another build.
 			g.Cause, g.Remedy = "damaged", audit.Do(audit.Run("emerge", "--oneshot", "--usepkg=n", "="+g.CPV))
 		case "binpkg-unseen":
 			g.Cause = "unaddressable"

@@ -7,19 +7,20 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// ConfigFile is a protected configuration file that a plan is about.
+// ConfigFile is a protected configuration file that a plan affects.
 type ConfigFile struct {
 	Path string `json:"path"`
-	CPV  string `json:"cpv"` // that is put back, or goes
-	// Effect is offered (the older file is put beside, as ._cfg0000_NAME),
-	// replaced, removed, kept or unknown.
+	CPV  string `json:"cpv"` // the restored or removed package
+	// Effect is offered, replaced, removed, kept or unknown. Offered means that
+	// Portage writes the older file as ._cfg0000_NAME.
 	Effect string `json:"effect"`
 }
 
-// configFiles says what becomes of the protected files of what the plan replaces
-// or removes. Portage replaces one that is as it was merged, and offers the other
-// beside it only where it was changed (FEATURES=config-protect-if-modified, the
-// default; vartree.py, _protect); what was changed, it never removes.
+// configFiles lists the effect of the plan on protected files of packages that it
+// replaces or removes. Portage replaces a file that is as it was merged. If somebody
+// changed the file, Portage keeps it and offers the other one
+// (FEATURES=config-protect-if-modified, the default; vartree.py, _protect). It never
+// removes a changed file.
 func (j *RollbackJudge) configFiles(r *Rollback) {
 	if j.host.Contents == nil {
 		return
@@ -36,7 +37,7 @@ func (j *RollbackJudge) configFiles(r *Rollback) {
 		if t.To != nil {
 			name = t.To.CPV()
 		}
-		// What cannot be read, best says.
+		// best reports unreadable CONTENTS.
 		_ = j.host.Contents(t.From, func(e vdb.ContentsEntry) {
 			if e.Kind == vdb.Regular && j.host.Protected(e.Path) {
 				r.ConfigFiles = append(r.ConfigFiles, ConfigFile{e.Path, name, j.effect(t, e, installs[e.Path])})
@@ -60,7 +61,7 @@ func (j *RollbackJudge) configFiles(r *Rollback) {
 	}
 }
 
-// effect is what becomes of one protected file.
+// effect returns the effect of the plan on one protected file.
 func (j *RollbackJudge) effect(t *transition.Change, e vdb.ContentsEntry, installed bool) string {
 	changed, known := false, false
 	if j.options.Changed != nil {

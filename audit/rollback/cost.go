@@ -12,15 +12,14 @@ import (
 	"emaudit/store/inventory"
 )
 
-// cost says what the run to be undone cost: the packages that it took away and
-// that cannot be put back, and those installed since without a binary package of
-// their build, to which there is no way back once they are replaced in their
-// turn.
+// cost lists the packages that the undone run replaced or removed and that cannot come
+// back. It also lists installed packages without a binary package of their build: once
+// they are replaced, nobody can restore them.
 func (j *RollbackJudge) cost(r *Rollback) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		if c.again() {
-			continue // it is lost neither with the plan nor without it
+			continue // the plan does not change it
 		}
 		if c.Before != nil && c.Before.Row != nil && !j.covered(c.Before.Row) && j.Past.UnlistedFor(c.Before.Row.CPV) == "" {
 			r.Uncovered = append(r.Uncovered, *c.From)
@@ -49,16 +48,16 @@ func (j *RollbackJudge) cost(r *Rollback) {
 	})
 }
 
-// tookAway tells whether one of the runs ended a stay.
+// tookAway reports whether one of the runs removed or replaced a build.
 func (j *RollbackJudge) tookAway(runs []int64, x *state.Stay) bool {
 	return x.Last >= 0 && x.Last < len(j.Past.Changes) && slices.Contains(runs, j.Past.Changes[x.Last].Run)
 }
 
-// covered tells whether the very build of an installed package is there as a
-// binary package.
+// covered reports whether there is a binary package of the build of an installed
+// package.
 func (j *RollbackJudge) covered(p *inventory.Installed) bool { return len(j.covering(p)) > 0 }
 
-// covering returns the binary packages of the very build of an installed one.
+// covering returns the binary packages of the build of an installed package.
 func (j *RollbackJudge) covering(p *inventory.Installed) (all []*binpkgs.Binpkg) {
 	for _, b := range j.Past.ByCPV[p.CPV] {
 		if b.Visible && !b.Damaged() && binpkgs.Match(p, b) != binpkgs.CoverageSameVersion && !b.Has("config-stub") && !b.Lossy() {
@@ -68,8 +67,9 @@ func (j *RollbackJudge) covering(p *inventory.Installed) (all []*binpkgs.Binpkg)
 	return all
 }
 
-// forward reports what the plan would leave no sure way forward to: its binary
-// package was not read, so that it is not packaged anew, and may be damaged.
+// forward reports installed builds whose binary package was not read in full. The plan
+// does not pack them again, and their file may be damaged, so the way forward to them
+// is not sure.
 func (j *RollbackJudge) forward(r *Rollback) {
 	for i := range r.Changes {
 		c := &r.Changes[i]

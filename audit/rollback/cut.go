@@ -10,18 +10,18 @@ import (
 	"emaudit/store/inventory"
 )
 
-// cuts returns the interrupted merges that leave unknown what is on disk of their
-// packages.
+// cuts returns the interrupted merges after which the files of their packages are
+// unknown.
 func (j *RollbackJudge) cuts() []state.CutMerge {
 	return slices.DeleteFunc(j.Past.Cut(), func(c state.CutMerge) bool { return !c.Unknown() })
 }
 
-// isCut tells whether it is unknown what is on disk of a package.
+// isCut reports whether the files of a package are unknown.
 func (j *RollbackJudge) isCut(cp string) bool {
 	return slices.ContainsFunc(j.cuts(), func(c state.CutMerge) bool { return j.cutPackage(c) == cp })
 }
 
-// cutPackage is the package of an interrupted merge, by its name of today.
+// cutPackage returns the package of an interrupted merge, by its name of today.
 func (j *RollbackJudge) cutPackage(c state.CutMerge) string {
 	return audit.PackageOf(j.Past.Moves.CPV(c.CPV))
 }
@@ -31,13 +31,13 @@ func staysOf(stays []*state.Stay, cp string) []*state.Stay {
 	return slices.DeleteFunc(slices.Clone(stays), func(s *state.Stay) bool { return audit.PackageOf(s.CPV) != cp })
 }
 
-// registered returns what the VDB has of a package.
+// registered returns the versions of a package in the VDB.
 func (j *RollbackJudge) registered(cp string) []*state.Stay {
 	return slices.DeleteFunc(staysOf(j.Now.Stays, cp), func(s *state.Stay) bool { return s.Row == nil })
 }
 
-// changesTo compares what is installed with a state. The packages of interrupted
-// merges, which are in doubt today, are compared by what the VDB has of them.
+// changesTo compares today's state with another one. Packages of interrupted merges are
+// unknown today, so their versions in the VDB count.
 func (j *RollbackJudge) changesTo(target *state.State) []state.Change {
 	changes := j.Past.DiffStates(j.Now, target)
 	done := map[string]bool{}
@@ -52,10 +52,10 @@ func (j *RollbackJudge) changesTo(target *state.State) []state.Change {
 	return changes
 }
 
-// mend adds to the changes of an answer those that merge again what an interrupted
-// merge left unknown: the build that goes back does so where there is one, otherwise
-// the version that is registered, from its binary package, or the version whose
-// merge was interrupted.
+// mend adds the changes that merge the packages of interrupted merges again. If the
+// rollback restores a build of the package, that is enough. Otherwise mend merges the
+// registered version from its binary package, or the version whose merge was
+// interrupted.
 func (j *RollbackJudge) mend(r *Rollback) error {
 	slots, err := j.Db.Tx.KnownSlots(j.Db.Host)
 	if err != nil {
@@ -71,7 +71,8 @@ func (j *RollbackJudge) mend(r *Rollback) error {
 				continue
 			}
 			if x.After == nil && x.Chosen == nil && !x.Stays {
-				// Portage leaves the files of the other version where it unmerges one.
+				// Portage does not remove files of the other version when it unmerges
+				// one.
 				x.Stays = true
 				x.Reasons = append(x.Reasons, acceptance.Reason{
 					Code: "merge-cut", Effect: acceptance.EffectRefused,
@@ -100,15 +101,15 @@ func (j *RollbackJudge) mend(r *Rollback) error {
 	return nil
 }
 
-// mergeCut adds the merge of the version whose merge was interrupted, for nothing of
-// the package is registered.
+// mergeCut adds the merge of the version whose merge was interrupted, because no
+// version of the package is registered.
 func (j *RollbackJudge) mergeCut(r *Rollback, c state.CutMerge, cp, slot string) error {
 	builds, err := j.buildsOf(cp)
 	if err != nil {
 		return err
 	}
 	cpv := j.Past.Moves.CPV(c.CPV)
-	// What the state has of it, and cannot be had, is a change that stays.
+	// If the state has a version that no file supplies, the answer has a change for it.
 	asked := slices.ContainsFunc(r.Changes, func(x RollbackChange) bool { return audit.PackageOf(x.CPV()) == cp })
 	if i := slices.IndexFunc(builds, func(x candidate) bool { return x.CPV == cpv }); i >= 0 {
 		again := j.changeTo(nil, builds[i])
@@ -129,11 +130,11 @@ func (j *RollbackJudge) mergeCut(r *Rollback, c state.CutMerge, cp, slot string)
 	return nil
 }
 
-// sameSlot tells whether two slots are one, as far as both are known.
+// sameSlot reports whether two slots are equal. An unknown slot equals any.
 func sameSlot(a, b string) bool { return a == b || a == "" || b == "" }
 
 // cutMerges reports the interrupted merges, and whether the plan merges their packages
-// again. A merge that goes on is none that a plan can mend.
+// again. No plan can repair a merge that is still running.
 func (j *RollbackJudge) cutMerges(r *Rollback) {
 	for _, c := range j.cuts() {
 		f := c.Finding(j.Db)
@@ -158,8 +159,8 @@ func (j *RollbackJudge) cutMerges(r *Rollback) {
 	}
 }
 
-// clearMerging removes what interrupted merges left in the VDB of packages that the
-// plan merges. Portage removes only the directory of the version that it merges
+// clearMerging returns the commands that remove -MERGING- directories of packages that
+// the plan merges. Portage removes only the directory of the version that it merges
 // (vartree.py, dbtmpdir), and emaint --fix merges would merge the others.
 func (j *RollbackJudge) clearMerging(merges []*RollbackChange) (commands []audit.Command) {
 	unfinished, err := inventory.UnfinishedMerges(j.Db.Tx, j.Db.Host)

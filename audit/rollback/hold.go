@@ -15,8 +15,8 @@ import (
 	"emaudit/store"
 )
 
-// holds masks what is newer than the older versions, and says how the masks are
-// taken away again.
+// holds adds the step that masks versions newer than the restored ones, and the step
+// that removes the masks again.
 func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift []audit.Command) {
 	var lines []string
 	for _, c := range merges {
@@ -25,7 +25,7 @@ func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift
 		}
 		line := ">" + *c.To
 		if c.Slot != "" {
-			// Other slots go their own way.
+			// The mask leaves other slots alone.
 			line += ":" + c.Slot
 		}
 		lines = append(lines, line)
@@ -34,7 +34,7 @@ func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift
 		return nil, nil
 	}
 	file, own := j.maskFile(r)
-	// The empty line ends what the comment is about.
+	// The empty line ends the part that the comment covers.
 	hold = []audit.Command{audit.AppendLines(slices.Concat([]string{acceptance.HoldMark + " " + r.about()}, lines, []string{""}), file)}
 	if own {
 		return hold, []audit.Command{audit.Files("rm", file)}
@@ -42,7 +42,7 @@ func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift
 	return hold, []audit.Command{withoutLines(file, append(lines, acceptance.HoldMark+" "+r.about()))}
 }
 
-// withoutLines is the command that takes lines out of a file.
+// withoutLines returns the command that deletes lines of a file.
 func withoutLines(file string, lines []string) audit.Command {
 	sed := []string{"sed", "-i"}
 	for _, line := range lines {
@@ -51,11 +51,11 @@ func withoutLines(file string, lines []string) audit.Command {
 	return audit.Files(append(sed, file)...)
 }
 
-// regexpQuote quotes what acts in a basic regular expression between commas;
-// names and versions hold nothing else of that kind.
+// regexpQuote quotes the special characters of a basic regular expression between
+// commas that names and versions can hold.
 var regexpQuote = strings.NewReplacer(".", "\\.", "*", "\\*", "[", "\\[", ",", "\\,")
 
-// lift takes back the holds of earlier rollbacks that mask what comes back.
+// lift adds the step that removes holds of earlier rollbacks on restored packages.
 func (j *RollbackJudge) lift(merges []*RollbackChange) (commands []audit.Command) {
 	var holds []acceptance.Hold
 	for _, c := range merges {
@@ -68,8 +68,9 @@ func (j *RollbackJudge) lift(merges []*RollbackChange) (commands []audit.Command
 	return commands
 }
 
-// linesOf returns the lines of some holds, by file, with each comment above that
-// has no other holds below it: the next line that somebody adds is none.
+// linesOf returns the lines of some holds, by file. It includes the comment above them
+// if no other holds remain below it, so that a line that somebody adds later is no
+// hold.
 func (j *RollbackJudge) linesOf(holds []acceptance.Hold) map[string][]string {
 	files := map[string][]string{}
 	add := func(file, line string) {
@@ -92,7 +93,7 @@ func (j *RollbackJudge) linesOf(holds []acceptance.Hold) map[string][]string {
 	return files
 }
 
-// held says what earlier rollbacks hold back, until somebody lifts it.
+// held reports the holds of earlier rollbacks.
 func (j *RollbackJudge) held(r *Rollback) {
 	holds := j.Accept.Holds(nil)
 	atoms := map[string][]string{}
@@ -109,8 +110,7 @@ func (j *RollbackJudge) held(r *Rollback) {
 	}
 }
 
-// maskFile is where the administrator's masks are: a file, or a file of one's
-// own in the folder.
+// maskFile returns the file for holds: package.mask, or a file in it if it is a folder.
 func (j *RollbackJudge) maskFile(r *Rollback) (file string, own bool) {
 	if len(j.Accept.MaskFiles) == 0 {
 		return "/etc/portage/package.mask", false
@@ -126,9 +126,9 @@ func (j *RollbackJudge) maskFile(r *Rollback) (file string, own bool) {
 	return file, !slices.Contains(j.Accept.MaskFiles, file)
 }
 
-// revert brings the Gentoo repository back to the day of the last sync before
-// the state: with the ebuilds of then, an update finds nothing newer. "" where
-// there is no such repository, or nothing that an update would undo.
+// revert returns the command that sets the Gentoo repository back to the last sync
+// before the state. With the ebuilds of that day, an update finds nothing newer. The
+// command is zero if there is no such repository, or if an update would undo nothing.
 func (j *RollbackJudge) revert(r *Rollback, merges []*RollbackChange) audit.Command {
 	if !slices.Contains(j.Accept.Repositories, "gentoo") || !slices.ContainsFunc(merges, func(c *RollbackChange) bool { return c.Action == state.ActionDowngrade }) {
 		return audit.Command{}
@@ -140,8 +140,8 @@ func (j *RollbackJudge) revert(r *Rollback, merges []*RollbackChange) audit.Comm
 	return audit.Run("emerge-webrsync", "--revert="+day)
 }
 
-// syncedBefore is the day of the last sync before a moment, "" where none is
-// known or the repository is still that of then.
+// syncedBefore returns the day of the last sync before a moment. It returns "" if none
+// is known, or if no later sync changed the repository.
 func (j *RollbackJudge) syncedBefore(at int64) string {
 	i, found := slices.BinarySearch(j.Past.Syncs, at)
 	if !found {
@@ -153,9 +153,9 @@ func (j *RollbackJudge) syncedBefore(at int64) string {
 	return time.Unix(j.Past.Syncs[i], 0).UTC().Format("20060102")
 }
 
-// guard are the lines with which a script makes sure that the host is as the
-// plan found it: the same packages are installed, of those that go the same
-// builds, and the files have the same size.
+// guard returns the shell lines that check that the host is as the plan found it: the
+// same packages are installed, the packages that go have the same builds, and the files
+// have the same size.
 func (j *RollbackJudge) guard(r *Rollback) []string {
 	names := make([]string, 0, len(j.Past.Installed))
 	for i := range j.Past.Installed {

@@ -14,7 +14,7 @@ import (
 	"emaudit/store/inventory"
 )
 
-// takeHost collects what a transition begins with.
+// takeHost collects the facts that a transition starts from.
 func (j *RollbackJudge) takeHost() error {
 	h := &transition.Host{
 		Now: acceptance.WorldOf(j.Past.Installed), Features: j.Accept.Features, Disk: j.options.Disk,
@@ -33,11 +33,11 @@ func (j *RollbackJudge) takeHost() error {
 	return j.takeWanted()
 }
 
-// maxLooked is how many packages are looked at to see whether a root has files.
+// maxLooked is how many packages isRecord checks for files.
 const maxLooked = 20
 
-// isRecord tells whether the root is a record of a host: it has what says what is
-// installed, and not what is.
+// isRecord reports whether the root is only a record of a host: it has the VDB, but not
+// the installed files.
 func (j *RollbackJudge) isRecord() bool {
 	if j.host.Disk == nil || j.options.Contents == nil {
 		return true
@@ -60,7 +60,7 @@ func (j *RollbackJudge) isRecord() bool {
 	return looked > 0 && !there
 }
 
-// takeWanted reads what @world asks for, and what package.provided says is there.
+// takeWanted reads the atoms of @world, and package.provided.
 func (j *RollbackJudge) takeWanted() error {
 	lines, err := j.Db.Tx.ConfigLines(j.Db.Host, store.LineSet, store.LineSetUnknown, store.LineProvided)
 	if err != nil {
@@ -96,16 +96,16 @@ func (j *RollbackJudge) takeWanted() error {
 	return nil
 }
 
-// selected is the set of what the world files list.
+// selected returns the set of the entries of the world files.
 const selected = "selected"
 
-// asked tells whether the world file asks for a package, whatever its version.
+// asked reports whether the world file has an entry for a package, of any version.
 func (j *RollbackJudge) asked(cp string) bool {
 	return slices.ContainsFunc(j.host.Wanted, func(w transition.Wanted) bool { return w.Selected && w.Atom.CP == cp })
 }
 
-// askedThen are the packages that the world file asked for at a moment; known is
-// false where nobody recorded that.
+// askedThen returns the packages in the world file at a moment. known is false if no
+// ingest recorded it.
 func (j *RollbackJudge) askedThen(at int64) (names map[string]bool, known bool) {
 	lines, known, err := j.Db.Tx.ConfigLinesDuring(j.Db.Host, at, at, store.LineSet)
 	if err != nil {
@@ -120,14 +120,14 @@ func (j *RollbackJudge) askedThen(at int64) (names map[string]bool, known bool) 
 	return names, known
 }
 
-// transition returns the best plan for the changes of an answer, and the change of
-// the answer for each of the plan.
+// transition returns the best plan for the changes of an answer, and the change of the
+// answer for each change of the plan.
 func (j *RollbackJudge) transition(r *Rollback) (*transition.Plan, map[*transition.Change]*RollbackChange) {
 	wish, changes := j.wish(r)
 	return j.host.Plan(wish), changes
 }
 
-// wish returns the changes of an answer as a plan has them.
+// wish converts the changes of an answer to those of a plan.
 func (j *RollbackJudge) wish(r *Rollback) (wish []*transition.Change, changes map[*transition.Change]*RollbackChange) {
 	changes = map[*transition.Change]*RollbackChange{}
 	for i := range r.Changes {
@@ -148,7 +148,7 @@ func (j *RollbackJudge) wish(r *Rollback) (wish []*transition.Change, changes ma
 	return wish, changes
 }
 
-// installed returns the member that a stay of today is, nil for none.
+// installed returns the member for an installed package, or nil.
 func (j *RollbackJudge) installed(s *state.Stay) *transition.Member {
 	if s == nil {
 		return nil
@@ -156,7 +156,7 @@ func (j *RollbackJudge) installed(s *state.Stay) *transition.Member {
 	if m := j.host.Now.Find(s.Logged); m != nil {
 		return m
 	}
-	// What could not be read of it, sources says.
+	// sources reports metadata that could not be read.
 	cpv, err := atom.ParseCPV(s.CPV)
 	if err != nil {
 		return nil
@@ -164,8 +164,8 @@ func (j *RollbackJudge) installed(s *state.Stay) *transition.Member {
 	return transition.NewMember(atom.Package{CPV: cpv, Slot: j.Past.SlotOf(s)}, nil)
 }
 
-// image reads what a chosen file installs; ok is false where no full read stored
-// it.
+// image returns the files that a chosen package installs. ok is false if no full read
+// stored them.
 func (j *RollbackJudge) image(c *RollbackChange) (image []binpkg.ImageName, ok bool) {
 	if image, ok := j.images[c.Chosen.ID]; ok {
 		return image, image != nil

@@ -14,17 +14,17 @@ import (
 	"emaudit/audit/state"
 )
 
-// Errors of naming what is to be rolled back.
+// Errors in the name of a package or build to restore.
 var (
 	ErrNotInstalled = errors.New("no such package is installed")
 	ErrAmbiguous    = errors.New("several packages are called so")
 	ErrNoBuild      = errors.New("no such build is there")
 )
 
-// AuditPackage judges the way of one installed package back to a build, with what
-// must go along and nothing else. name is NAME, CATEGORY/NAME or either with :SLOT;
-// build is a version, a version with a build id (1.2-3), the path of a file, or ""
-// for the next older build that can be merged.
+// AuditPackage judges the rollback of one installed package to a build, with only the
+// packages that must go along. name is NAME, CATEGORY/NAME or either with :SLOT. build
+// is a version, a version with a build id (1.2-3), the path of a file, or "" for the
+// next older build that can be merged.
 func AuditPackage(db audit.Database, name, build string, o RollbackOptions) (*Rollback, error) {
 	j, err := NewRollbackJudge(db, o)
 	if err != nil {
@@ -48,7 +48,7 @@ func AuditPackage(db audit.Database, name, build string, o RollbackOptions) (*Ro
 	return j.answer(r, []RollbackChange{*c})
 }
 
-// AuditUndo judges how one run is undone while what later runs did stays.
+// AuditUndo judges the undo of one run. The changes of later runs stay.
 func AuditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, error) {
 	j, err := NewRollbackJudge(db, o)
 	if err != nil {
@@ -80,7 +80,8 @@ func AuditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, erro
 	return j.answer(r, wish)
 }
 
-// answer judges a state that never was: a wish, and what must go along.
+// answer judges a state that never existed: the requested changes, and those that must
+// go along.
 func (j *RollbackJudge) answer(r *Rollback, wish []RollbackChange) (*Rollback, error) {
 	if err := j.sources(r); err != nil {
 		return nil, err
@@ -103,7 +104,7 @@ func (j *RollbackJudge) answer(r *Rollback, wish []RollbackChange) (*Rollback, e
 	return r, j.Past.Err
 }
 
-// named returns the installed package of a name.
+// named returns the installed package with a name.
 func (j *RollbackJudge) named(name string) (*state.Stay, error) {
 	name, slot, _ := strings.Cut(name, ":")
 	var found []*state.Stay
@@ -126,7 +127,7 @@ func (j *RollbackJudge) named(name string) (*state.Stay, error) {
 	return nil, fmt.Errorf("%s: %w: %s", name, ErrAmbiguous, strings.Join(names, ", "))
 }
 
-// back returns the change of an installed package to a build.
+// back returns the change from an installed package to a build.
 func (j *RollbackJudge) back(s *state.Stay, build string) (*RollbackChange, error) {
 	all, err := j.builds(s)
 	if err != nil {
@@ -145,9 +146,9 @@ func (j *RollbackJudge) back(s *state.Stay, build string) (*RollbackChange, erro
 	return nil, fmt.Errorf("%s: %w that can be merged: %s", audit.PackageOf(s.CPV), ErrNoBuild, build)
 }
 
-// builds are the builds of an installed package, of its slot, that can be merged
-// and are not installed: the older ones first, the nearest of them before others,
-// then the newer ones in the same way.
+// builds returns the builds in the slot of an installed package that can be merged and
+// are not installed. Older ones come first, and then newer ones. Of both, the nearest
+// come first.
 func (j *RollbackJudge) builds(s *state.Stay) ([]candidate, error) {
 	all, err := j.buildsOf(audit.PackageOf(s.CPV))
 	if err != nil {
@@ -177,13 +178,13 @@ func boolOrder(b bool) int {
 	return 0
 }
 
-// older tells whether a build is older than what is installed.
+// older reports whether a build is older than the installed one.
 func (j *RollbackJudge) older(s *state.Stay, x candidate) bool {
 	n := binpkgs.CompareCPV(x.CPV, s.CPV)
 	return n < 0 || n == 0 && x.BuildTime < j.Past.BuildOf(s).BuildTime
 }
 
-// buildsOf are the builds of a package that can be merged, the newest first.
+// buildsOf returns the builds of a package that can be merged, the newest first.
 func (j *RollbackJudge) buildsOf(cp string) (all []candidate, err error) {
 	for cpv, files := range j.Past.ByCPV {
 		if audit.PackageOf(cpv) != cp {
@@ -208,7 +209,7 @@ func (j *RollbackJudge) buildsOf(cp string) (all []candidate, err error) {
 	return all, nil
 }
 
-// changeTo is the change of what a slot holds, nil for nothing, to a build.
+// changeTo returns the change of a slot to a build. The slot is empty if it holds nil.
 func (j *RollbackJudge) changeTo(s *state.Stay, x candidate) *RollbackChange {
 	c := newChange(j.Past.ChangeTo(s, x.CPV, x.Pkg.Slot, x.BuildTime))
 	c.Reasons = append(c.Reasons, x.reasons...)

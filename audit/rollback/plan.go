@@ -10,18 +10,18 @@ import (
 	"emaudit/audit/transition"
 )
 
-// A plan copies its files to a folder of their own, which then is PKGDIR for the
-// commands that merge. There is one file for each version in it and nothing else,
-// so that Portage can neither choose another build nor pull in what the plan does
-// not name, whatever lies in the real PKGDIR and whatever its index says.
+// A plan copies its files to a new folder. That folder is PKGDIR for the commands that
+// merge. It holds one file for each version and nothing else. So Portage can neither
+// choose another build nor pull in another package, whatever the real PKGDIR and its
+// index hold.
 //
-// Dependencies of installed packages are those of the VDB, which the verdict
-// judges, and not those that their ebuilds have today: --dynamic-deps=n.
+// The commands have --dynamic-deps=n, so that Portage takes the dependencies of
+// installed packages from the VDB, as the verdict does, and not from today's ebuilds.
 //
-// There is no --ask in it: without a terminal that fails. What it would do is
-// shown by the same command with --pretend, before anything is changed.
+// The commands do not have --ask, which fails without a terminal. Before the first
+// change, the plan has the same command with --pretend.
 
-// Titles of steps that others look for.
+// Titles of steps that other code looks for.
 const (
 	titleDoIt     = "Do it"
 	titleBackup   = "Keep a way forward: package what is installed now"
@@ -35,7 +35,7 @@ type planner struct {
 	*RollbackJudge
 	r     *Rollback
 	stage string
-	asked bool // a person was asked whether to go on
+	asked bool // a step has asked a person whether to continue
 }
 
 // step adds a step.
@@ -47,8 +47,8 @@ func (p *planner) step(s Step) {
 	p.r.Plan = append(p.r.Plan, s.Commands...)
 }
 
-// change adds a step that changes what is installed, or what is asked for; before
-// the first one a person decides.
+// change adds a step that changes the installed packages or the world file. Before the
+// first such step a person decides.
 func (p *planner) change(s Step) {
 	if len(s.Commands) > 0 {
 		s.Confirm, p.asked = !p.asked, true
@@ -56,7 +56,7 @@ func (p *planner) change(s Step) {
 	p.step(s)
 }
 
-// plan writes the steps.
+// plan adds all steps.
 func (j *RollbackJudge) plan(r *Rollback) {
 	if r.Carried == 0 {
 		return
@@ -98,8 +98,7 @@ func (j *RollbackJudge) plan(r *Rollback) {
 	}
 }
 
-// merge adds the steps that show and do what is merged, with what has to be gone
-// before.
+// merge adds the steps that show and do the merges, and the unmerges before them.
 func (p *planner) merge(merges []*RollbackChange) {
 	if len(merges) == 0 {
 		return
@@ -111,8 +110,8 @@ func (p *planner) merge(merges []*RollbackChange) {
 	early := p.early()
 	look := []string{"--pretend"}
 	if len(deselect)+len(early) > 0 {
-		// As long as they are there, the resolver refuses; whether the files can be
-		// merged, it says without asking for dependencies.
+		// While they are installed, the resolver refuses. With --nodeps it still shows
+		// whether the files can be merged.
 		look = append(look, "--nodeps")
 	}
 	p.step(Step{Title: titlePretend, Commands: []audit.Command{p.emerge(merges, look...)}})
@@ -134,8 +133,8 @@ func (p *planner) merge(merges []*RollbackChange) {
 	p.change(doIt)
 }
 
-// early are the steps that unmerge what must be gone before anything is merged.
-// What comes back keeps its entry in the world file.
+// early adds the steps that unmerge packages before any merge. A package that comes
+// back keeps its entry in the world file.
 func (p *planner) early() (steps []Step) {
 	var gone, replaced []*transition.Change
 	for _, t := range p.r.best.Changes {
@@ -166,15 +165,15 @@ func (p *planner) early() (steps []Step) {
 	return steps
 }
 
-// takeBack merges again what was unmerged, as it was.
+// takeBack returns the commands that merge the unmerged packages again.
 func (p *planner) takeBack(t *transition.Change) audit.Command {
 	return audit.Run("emerge", "--ignore-default-opts", "--oneshot", "--usepkgonly", "--nodeps", "="+t.From.CPV())
 }
 
-// emerge is the command that merges some packages out of the folder of the plan.
-// Without --rebuilt-binaries=n, which --usepkgonly implies with an update, Portage
-// would look for newer builds; with FEATURES=getbinpkg it would find another
-// package of the same version elsewhere.
+// emerge returns the command that merges some packages from the folder of the plan.
+// --usepkgonly with an update implies --rebuilt-binaries, with which Portage would look
+// for newer builds, hence --rebuilt-binaries=n. With FEATURES=getbinpkg it would find
+// another package of the same version on a binhost.
 func (p *planner) emerge(changes []*RollbackChange, options ...string) audit.Command {
 	argv := append([]string{"emerge", "--ignore-default-opts"}, options...)
 	argv = append(argv, "--oneshot", "--usepkgonly", "--rebuilt-binaries=n", "--dynamic-deps=n")
@@ -187,7 +186,7 @@ func (p *planner) emerge(changes []*RollbackChange, options ...string) audit.Com
 	return audit.Run(argv...).With("PKGDIR=" + p.stage)
 }
 
-// remove is the command that unmerges what some changes take away.
+// remove returns the command that unmerges the old packages of some changes.
 func (p *planner) remove(changes []*transition.Change, options ...string) []audit.Command {
 	if len(changes) == 0 {
 		return nil
@@ -199,12 +198,12 @@ func (p *planner) remove(changes []*transition.Change, options ...string) []audi
 	return []audit.Command{audit.Run(argv...)}
 }
 
-// stageOf is the folder that the files of a plan are copied to.
+// stageOf returns the folder to which a plan copies its files.
 func (j *RollbackJudge) stageOf(r *Rollback) string {
 	return path.Join("/var/tmp", fmt.Sprintf("%s-%d", r.fileName(), j.Db.Now))
 }
 
-// fileName is the beginning of the names of what a plan makes.
+// fileName returns the prefix of the names of files that a plan creates.
 func (r *Rollback) fileName() string {
 	switch {
 	case r.Package != "":
@@ -215,7 +214,7 @@ func (r *Rollback) fileName() string {
 	return "emaudit-rollback"
 }
 
-// about names what is rolled back, in the comment above a hold.
+// about names the target of a rollback, for the comment above a hold.
 func (r *Rollback) about() string {
 	switch {
 	case r.Package != "":
@@ -226,8 +225,8 @@ func (r *Rollback) about() string {
 	return argumentOf(r.Target)
 }
 
-// layOut copies the files of a plan. The folder must be new: in /var/tmp anybody
-// could have made it before, and put packages into it.
+// layOut returns the commands that copy the files of a plan. The folder must be new: in
+// /var/tmp another user could have created it and put packages into it.
 func (p *planner) layOut(merges []*RollbackChange) []audit.Command {
 	var dirs []string
 	var copies []audit.Command
@@ -242,7 +241,7 @@ func (p *planner) layOut(merges []*RollbackChange) []audit.Command {
 	return append(commands, audit.FixIndex.With("PKGDIR="+p.stage))
 }
 
-// selectAgain puts atoms into the world file again.
+// selectAgain adds the step that puts atoms into the world file again.
 func (p *planner) selectAgain(atoms []transition.Wanted) (commands []audit.Command) {
 	for _, w := range atoms {
 		commands = append(commands, audit.Run("emerge", "--ignore-default-opts", "--noreplace", "--nodeps", w.Atom.String()))
@@ -250,8 +249,8 @@ func (p *planner) selectAgain(atoms []transition.Wanted) (commands []audit.Comma
 	return commands
 }
 
-// worldEntries puts into the world file what was in it then and is not: the entry
-// of a package is lost when it is unmerged, and --oneshot writes none.
+// worldEntries adds the step that restores missing entries of the world file. An
+// unmerge removes the entry of a package, and a merge with --oneshot writes none.
 func (j *RollbackJudge) worldEntries(r *Rollback) (commands []audit.Command) {
 	var names []string
 	then, known := j.askedThen(r.Target.Time)
@@ -273,21 +272,21 @@ func (j *RollbackJudge) worldEntries(r *Rollback) (commands []audit.Command) {
 	return commands
 }
 
-// asksOtherwise tells whether the world file asks for a package by an atom that is
-// not to be deselected.
+// asksOtherwise reports whether the world file has an entry for a package that the plan
+// does not deselect.
 func (j *RollbackJudge) asksOtherwise(cp string, deselected []transition.Wanted) bool {
 	return slices.ContainsFunc(j.host.Wanted, func(w transition.Wanted) bool {
 		return w.Selected && w.Atom.CP == cp && !slices.ContainsFunc(deselected, func(d transition.Wanted) bool { return d.Atom.String() == w.Atom.String() })
 	})
 }
 
-// wasAsked tells whether the merge of a package that comes back wrote it into the
-// world file.
+// wasAsked reports whether the merge of a restored package wrote it into the world
+// file.
 func wasAsked(c *RollbackChange) bool {
 	return c.Action == state.ActionInstall && c.After != nil && c.After.Merge != nil && c.After.Merge.World
 }
 
-// argumentOf names the state on the command line.
+// argumentOf returns the argument that names a state on the command line.
 func argumentOf(t state.Target) string {
 	switch {
 	case t.Pin != "":

@@ -15,8 +15,8 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// dataFormats are packages that write data in a form that an older version of
-// them may not read, with what is at stake.
+// dataFormats are packages whose older versions may not read the data of newer ones,
+// with the consequence.
 var dataFormats = map[string]string{
 	"dev-db/mariadb":          "the data directory is not read by an older release",
 	"dev-db/mysql":            "the data directory is not read by an older release",
@@ -39,14 +39,14 @@ var dataFormats = map[string]string{
 	"net-misc/networkmanager": "connections may have newer settings",
 }
 
-// bootPackages are those without which the host does not start.
+// bootPackages are the packages without which the host does not boot.
 var bootPackages = map[string]bool{
 	"sys-boot/grub": true, "sys-boot/systemd-boot": true, "sys-boot/efibootmgr": true, "sys-kernel/dracut": true, "sys-kernel/installkernel": true,
 	"sys-apps/systemd": true, "sys-apps/openrc": true, "sys-apps/sysvinit": true, "sys-fs/cryptsetup": true, "sys-fs/lvm2": true, "sys-fs/zfs-kmod": true,
 }
 
-// toolchain are packages that others were built with, and whose libraries they
-// need in a way that no soname tells.
+// toolchain are packages that other packages were built with. No soname shows that
+// these need the newer libraries.
 var toolchain = map[string]string{
 	"sys-devel/gcc":     "programs that were built with the newer GCC may need symbols of its libstdc++",
 	"llvm-core/clang":   "programs that were built with the newer Clang may need its runtime",
@@ -57,10 +57,10 @@ var toolchain = map[string]string{
 	"sys-libs/binutils": "libraries that link to libbfd need the very version",
 }
 
-// hostPhases are the phases that run on the host when a package comes or goes.
+// hostPhases are the phases that run on the host at a merge or an unmerge.
 var hostPhases = []string{"pretend", "setup", "preinst", "postinst", "prerm", "postrm"}
 
-// risks says what a rollback does not bring back, and what it can break.
+// risks lists what a rollback does not restore, and what it can break.
 func (j *RollbackJudge) risks(r *Rollback) {
 	var withPhases []string
 	for i := range r.Changes {
@@ -112,8 +112,8 @@ func (j *RollbackJudge) risks(r *Rollback) {
 	j.space(r)
 }
 
-// state says what the produced state is like where that is no break, and yet not
-// what anybody asked for.
+// state lists properties of the produced state that break nothing, but that nobody
+// asked for.
 func (j *RollbackJudge) state(r *Rollback) {
 	for _, w := range r.best.Lost {
 		if w.Selected {
@@ -180,16 +180,16 @@ func (j *RollbackJudge) hasModulesOf(cpv, release string) (has bool) {
 	return has
 }
 
-// isKernel tells whether a package holds a kernel or its sources.
+// isKernel reports whether a package holds a kernel or its sources.
 func isKernel(cp string) bool {
 	name, ok := strings.CutPrefix(cp, "sys-kernel/")
 	return ok && (strings.Contains(name, "-kernel") || strings.HasSuffix(name, "-sources"))
 }
 
-// space compares what a rollback writes with the room that there is. The
-// packages are unpacked below PORTAGE_TMPDIR, one after the other, and a staged
-// PKGDIR holds a copy of each file; quickpkg writes into PKGDIR, at most what it
-// packages takes unpacked, for it compresses.
+// space compares the size of what a rollback writes with the available disk space.
+// Portage unpacks the packages below PORTAGE_TMPDIR, one after the other, and the staged
+// PKGDIR holds a copy of each file. quickpkg writes into PKGDIR at most the unpacked
+// size, because it compresses.
 func (j *RollbackJudge) space(r *Rollback) {
 	var copies, largest, backup int64
 	for i := range r.Changes {
@@ -212,10 +212,10 @@ func (j *RollbackJudge) space(r *Rollback) {
 	}
 }
 
-// maxListed is how many names one line has.
+// maxListed is the largest number of names in one line.
 const maxListed = 5
 
-// listOf joins names, the first few of them.
+// listOf joins the first few names.
 func listOf(names []string) string {
 	names = slices.Clone(names)
 	slices.Sort(names)

@@ -21,45 +21,44 @@ import (
 // Readiness is the verdict about a rollback.
 type Readiness string
 
-// The verdicts. Ready is said only where every condition that files can show
-// was checked and holds.
+// The verdicts. Ready means that every condition that files can show was checked and
+// is met.
 const (
 	Ready             Readiness = "ready"
 	ReadyWithWarnings Readiness = "ready-with-warnings"
-	// Partial is said of a plan that brings some packages back and leaves others
-	// as they are, where all that it produces was checked and holds.
+	// Partial means that the plan restores some packages and leaves others as they
+	// are, and that the produced state was checked and is sound.
 	Partial Readiness = "partial"
-	// NotReady is said where nothing can be brought back, or nothing is known.
+	// NotReady means that nothing can be restored, or that nothing is known.
 	NotReady Readiness = "not-ready"
 )
 
-// RollbackChange is what has to be done to one slot of a package.
+// RollbackChange is the change of one slot of a package.
 type RollbackChange struct {
 	state.Change
-	// Instance is the binary package that is to be merged; nil for a removal
-	// and for a gap.
+	// Instance is the binary package to merge. It is nil for a removal and for a gap.
 	Instance *binpkgs.InstanceRef `json:"instance"`
-	// Match tells how near it comes to the build that was installed then.
+	// Match is the verdict about it and the build that was installed.
 	Match binpkgs.CoverageVerdict `json:"match,omitempty"`
-	// Integrity is what is known of the file: whole, unchecked, ...
+	// Integrity is the integrity of the file: whole, unchecked, ...
 	Integrity binpkg.Integrity `json:"integrity,omitempty"`
-	// Unpacked tells that the image of the file was unpacked too, which shows
-	// what Portage would refuse to extract.
+	// Unpacked reports that the image of the file was unpacked, too. That shows what
+	// Portage would refuse to extract.
 	Unpacked bool                `json:"unpacked"`
 	Usable   acceptance.Usable   `json:"usable"`
 	Reasons  []acceptance.Reason `json:"reasons"`
-	// Stays tells that the plan leaves the slot as it is today; the first of
+	// Stays reports that the plan leaves the slot as it is today. The first of
 	// Reasons says why.
 	Stays bool `json:"stays"`
-	// Forward is the binary package of what is installed now, where it has not
-	// been read, so that nobody knows whether it leads back again.
+	// Forward is the binary package of the installed build, if it was not read in
+	// full. It is then unknown whether it can restore that build.
 	Forward *binpkgs.InstanceRef `json:"-"`
 
 	Chosen *acceptance.JudgedBinpkg `json:"-"` // nil where nothing is merged
 }
 
-// again tells that the change merges again what is registered, since an interrupted
-// merge left it unknown.
+// again reports that the change merges the registered version again, because an
+// interrupted merge left its files unknown.
 func (c *RollbackChange) again() bool { return c.Before != nil && c.Before == c.After }
 
 // Gap is a package of the earlier state that no usable binary package covers.
@@ -72,16 +71,16 @@ type Gap struct {
 	Remedy audit.Remedy `json:"remedy"`
 }
 
-// Risk is something that a rollback does not bring back, or that it can break.
+// Risk is something that a rollback does not restore, or that it can break.
 type Risk struct {
 	Code   string  `json:"code"`
 	CPV    *string `json:"cpv"`
 	Detail string  `json:"detail"`
-	// Severity is warning for what keeps a rollback from being called ready.
+	// Severity is a warning if the risk rules out the verdict Ready.
 	Severity audit.Severity `json:"severity"`
 }
 
-// Unknown is a condition that could not be decided.
+// Unknown is a condition that nobody could decide.
 type Unknown struct {
 	Code       string       `json:"code"`
 	Detail     string       `json:"detail"`
@@ -92,91 +91,88 @@ type Unknown struct {
 type Step struct {
 	Title    string          `json:"title"`
 	Commands []audit.Command `json:"commands"`
-	// Confirm tells that a person decides before it.
+	// Confirm reports that a person decides before it.
 	Confirm bool `json:"confirm,omitempty"`
-	// Undo takes the step back: what to type where the plan stops behind it.
+	// Undo takes the step back: what to type if the plan stops after it.
 	Undo []audit.Command `json:"undo,omitempty"`
-	// Merges tells that the step merges what the plan is about: behind it, nothing
-	// of the steps before is taken back any more.
+	// Merges reports that the step merges the packages of the plan. After it, no
+	// earlier step is taken back.
 	Merges bool `json:"-"`
 }
 
-// Rollback is the answer to: can an earlier state be had again, and how?
+// Rollback answers whether an earlier state can be restored, and how.
 type Rollback struct {
 	Target state.Target `json:"target"`
-	// Package is the one package (category/name) that goes back, Undo the one run
-	// that is undone; neither: the state of Target comes back.
+	// Package is the one package (category/name) to restore. Undo is the one run to
+	// undo. If both are empty, the state of Target is restored.
 	Package string    `json:"package,omitempty"`
 	Undo    *int64    `json:"undo,omitempty"`
 	Verdict Readiness `json:"verdict"`
-	// Carried is how many of the Wished changes the plan carries out; a package of
-	// which it is not known what was installed is a change that it does not.
+	// Carried is the number of the Wished changes that the plan carries out. A package
+	// whose earlier version is unknown counts as a change that it does not carry out.
 	Carried int              `json:"carried"`
 	Wished  int              `json:"wished"`
 	Changes []RollbackChange `json:"changes"`
 	Gaps    []Gap            `json:"gaps"`
-	// Unsatisfied is what kept changes from being carried out.
+	// Unsatisfied is why the plan dropped changes.
 	Unsatisfied []Unsatisfied `json:"unsatisfied"`
 	Risks       []Risk        `json:"risks"`
 	Unknowns    []Unknown     `json:"unknowns"`
-	// ConfigFiles are the protected files that the plan touches.
+	// ConfigFiles are the protected files that the plan affects.
 	ConfigFiles []ConfigFile `json:"config_files"`
-	// Enter is how to get into the root, "" for the running system: the commands of
-	// the plan are typed inside.
+	// Enter is the command that enters the root, in which a person types the commands
+	// of the plan. It is "" for the running system.
 	Enter string          `json:"enter"`
 	Plan  []audit.Command `json:"plan"`
 	Steps []Step          `json:"steps"`
-	// Checks are to be typed afterwards, besides the plan.
+	// Checks are commands to type after the plan.
 	Checks []audit.Command `json:"checks"`
-	// Later are steps for the time after: none of them is part of the plan.
+	// Later are steps for later. None of them is part of the plan.
 	Later []Step `json:"later"`
-	// Guard are shell lines that fail where the host is not as the plan found
-	// it.
+	// Guard are shell lines that fail if the host is not as the plan found it.
 	Guard []string `json:"guard"`
-	// Uncovered are the packages installed now, of those that would change, of
-	// whose build there is no binary package.
+	// Uncovered are the installed packages that would change and whose build has no
+	// binary package.
 	Uncovered []string `json:"uncovered"`
-	// Lost are the packages of the earlier state that the run to be undone
-	// replaced or removed, and that cannot be put back: what it cost.
+	// Lost are the packages of the earlier state that the undone run replaced or
+	// removed and that cannot be restored.
 	Lost []string `json:"lost"`
 	// Proof is what the last drill of the target says, nil where there was none.
 	Proof    *Proof          `json:"proof"`
 	Findings []audit.Finding `json:"-"`
-	// Command asks for this answer again.
+	// Command is the command that asks for this answer.
 	Command audit.Command `json:"-"`
 
 	best *transition.Plan
 	// plan and installed are the digests of the commands and of what is installed.
 	plan, installed []byte
-	// then is the state that comes back, nil where a package goes back.
+	// then is the state to restore. It is nil if one package is restored.
 	then *state.State
-	// beyond counts merges of packages that the state does not have.
+	// beyond is the number of merges of packages that the state does not have.
 	beyond   int
 	changeOf map[*transition.Change]*RollbackChange
 }
 
-// RollbackOptions are facts that the caller reads for an answer, since the
-// store does not keep them.
+// RollbackOptions are facts that the store does not hold. The caller reads them.
 type RollbackOptions struct {
-	// Contents calls each with what an installed package owns, and returns false
-	// where that cannot be read. It is nil where nobody asks for files.
+	// Contents calls each for every entry of an installed package's CONTENTS. It
+	// returns false if CONTENTS cannot be read. It is nil if files do not count.
 	Contents func(cpv string, each func(vdb.ContentsEntry)) bool
-	// Disk is nil where nobody can look at the files of the root.
+	// Disk is nil if the files of the root cannot be read.
 	Disk transition.Disk
 	// Changed tells whether a regular file is no longer as a package installed it,
 	// and false where that cannot be told; nil where nobody looks.
 	Changed func(e vdb.ContentsEntry) (changed, known bool)
-	// Ebuild tells whether a version could be built today; nil where nobody
-	// looks.
+	// Ebuild reports whether a version could be built today. It may be nil.
 	Ebuild func(cpv string) acceptance.EbuildState
 	// KernelRelease is that of the kernel that runs (uname -r), "" where the root is
 	// not the running system or that is not known.
 	KernelRelease string
-	// Space is the room on the file systems that a rollback writes to.
+	// Space is the disk space of the file systems that a rollback writes to.
 	Space []audit.Space
 }
 
-// AuditRollback judges the way back to an earlier state, and plans it.
+// AuditRollback judges a rollback to an earlier state, and plans it.
 func AuditRollback(db audit.Database, m state.Moment, o RollbackOptions) (*Rollback, error) {
 	j, err := judgeWith(db, o, false)
 	if err != nil {
@@ -189,8 +185,8 @@ func AuditRollback(db audit.Database, m state.Moment, o RollbackOptions) (*Rollb
 	return r, err
 }
 
-// AuditRollbacks judges the states before the last n updates, the newest first; 0
-// is all.
+// AuditRollbacks judges the states before the last n updates, the newest first. If n is
+// 0, it judges all.
 func AuditRollbacks(db audit.Database, n int, o RollbackOptions) ([]*Rollback, error) {
 	j, err := NewRollbackJudge(db, o)
 	if err != nil {
@@ -211,7 +207,7 @@ func AuditRollbacks(db audit.Database, n int, o RollbackOptions) ([]*Rollback, e
 	return all, nil
 }
 
-// RollbackJudge holds what all verdicts of one host rest on.
+// RollbackJudge holds the facts for all verdicts of one host.
 type RollbackJudge struct {
 	Db      audit.Database
 	Past    *state.Past
@@ -221,13 +217,13 @@ type RollbackJudge struct {
 	host    *transition.Host
 	vdb     string
 	judged  map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg
-	images  map[int64][]binpkg.ImageName // by instance; nil: not known
-	drifts  map[string]drift             // by cpv: see driftOf
+	images  map[int64][]binpkg.ImageName // by instance; nil if unknown
+	drifts  map[string]drift             // by cpv; see driftOf
 	typed   audit.Place                  // where its commands are typed
 	sum     []byte                       // see installedSum
-	// unknownSets are the sets of @world whose members only Portage can tell.
+	// unknownSets are the sets of @world whose members only Portage can determine.
 	unknownSets []string
-	// planless tells that only the verdicts are wanted.
+	// planless reports that the caller wants only verdicts.
 	Planless bool
 }
 
@@ -238,8 +234,8 @@ func NewRollbackJudge(db audit.Database, o RollbackOptions) (*RollbackJudge, err
 	return judgeWith(db, o, true)
 }
 
-// judgeWith is newRollbackJudge; without metadata, that of each binary package
-// is read when a verdict asks for it.
+// judgeWith returns a judge. Without metadata, a verdict reads the metadata of each
+// binary package that it needs.
 func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJudge, error) {
 	j := &RollbackJudge{Db: db, options: o, judged: map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg{}}
 	var err error
@@ -272,7 +268,7 @@ func newChange(c state.Change) RollbackChange {
 	return RollbackChange{Change: c, Usable: acceptance.UsableYes, Reasons: []acceptance.Reason{}}
 }
 
-// Judge answers about one state.
+// Judge answers for one state.
 func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	r := newRollback()
 	target, err := j.Past.At(m, j.Past.Pins, j.Db.Now)
@@ -309,7 +305,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	return r, j.Past.Err
 }
 
-// reportDoubts reports why a state, or a part of it, is not known.
+// reportDoubts reports why a state, or a part of it, is unknown.
 func (j *RollbackJudge) reportDoubts(r *Rollback, target *state.State) {
 	for _, doubt := range target.Doubts {
 		r.Findings = append(r.Findings, audit.Finding{
@@ -320,8 +316,8 @@ func (j *RollbackJudge) reportDoubts(r *Rollback, target *state.State) {
 	}
 }
 
-// sources reports what could not be read: an answer that rests on it is not
-// whole.
+// sources reports sources that could not be read, without which the answer is
+// incomplete.
 func (j *RollbackJudge) sources(r *Rollback) error {
 	findings, err := audit.SourceFindings(j.Db, store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceEmergeLog)
 	if err != nil {
@@ -332,7 +328,7 @@ func (j *RollbackJudge) sources(r *Rollback) error {
 		return err
 	}
 	r.Findings = append(r.Findings, behind...)
-	unread := map[string]audit.Finding{} // of the VDB, by package
+	unread := map[string]audit.Finding{} // unread files of the VDB, by package
 	for _, f := range findings {
 		switch f.Code {
 		case "vdb-unread":
@@ -353,9 +349,9 @@ func (j *RollbackJudge) sources(r *Rollback) error {
 	return nil
 }
 
-// conclude gives the verdict, and the plan where there is one.
+// conclude sets the verdict and the plan.
 func (j *RollbackJudge) conclude(r *Rollback) {
-	// What makes the whole answer doubtful, no plan makes good.
+	// No plan repairs what makes the whole answer doubtful.
 	broken := slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return f.Severity == audit.SeverityError && f.Code != "state-unknown" })
 	j.reportGaps(r)
 	for _, u := range r.Unsatisfied {
@@ -403,7 +399,7 @@ func (j *RollbackJudge) reportGaps(r *Rollback) {
 	}
 }
 
-// reportUnknowns makes a finding of everything that could not be decided.
+// reportUnknowns makes a finding of each condition that nobody could decide.
 func (j *RollbackJudge) reportUnknowns(r *Rollback) {
 	for _, u := range r.Unknowns {
 		if u.Code == "state-unknown" {
@@ -413,8 +409,8 @@ func (j *RollbackJudge) reportUnknowns(r *Rollback) {
 	}
 }
 
-// put makes all that is to be typed that for a place. The plan is carried out
-// inside the root as a whole, so that one line says how to enter it.
+// put adapts all commands to a place. A person carries out the whole plan inside the
+// root, so one line says how to enter it.
 func (r *Rollback) put(p audit.Place) {
 	p.Put(r.Findings)
 	r.Command = r.Command.At(p)

@@ -10,9 +10,9 @@ import (
 	"emaudit/store"
 )
 
-// settingRisks says which settings of today differ from those of the state, as far as
-// they concern what comes back: the next update with --newuse would rebuild it, or
-// refuse it. What a mask of today refuses at once is a gap already.
+// settingRisks lists settings that differ from those of the state and concern restored
+// packages: the next update with --newuse would rebuild or refuse them. A package that
+// a mask of today refuses at once is a gap.
 func (j *RollbackJudge) settingRisks(r *Rollback) {
 	merges := slices.DeleteFunc(slices.Clone(r.Changes), func(c RollbackChange) bool { return c.Stays || c.Chosen == nil })
 	if r.then == nil || len(merges) == 0 {
@@ -54,8 +54,8 @@ func (j *RollbackJudge) settingRisks(r *Rollback) {
 	}
 }
 
-// narrows tells whether a change can act against what was there before: a mask that
-// went, or a keyword that is accepted by now, does not.
+// narrows reports whether a change of settings can act against the restored packages. A
+// mask that is gone, or a keyword that is now accepted, cannot.
 func narrows(x *state.SettingChange) bool {
 	switch x.Kind {
 	case store.ConfigMask:
@@ -63,12 +63,12 @@ func narrows(x *state.SettingChange) bool {
 	case store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords, store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict:
 		return x.Before != nil && (x.After == nil || len(without(*x.Before, x.After)) > 0) || x.After != nil && strings.Contains(" "+*x.After, " -")
 	case store.LineProvided:
-		return false // the plan judges with what is provided today
+		return false // the plan judges with today's package.provided
 	}
 	return true
 }
 
-// named is what a change is about: the variable, or the list and the atom.
+// named returns the subject of a change: the variable, or the list and the atom.
 func named(x *state.SettingChange) string {
 	if x.Kind == store.LineSetting {
 		return x.Subject
@@ -76,7 +76,7 @@ func named(x *state.SettingChange) string {
 	return string(x.Kind) + " of " + x.Subject
 }
 
-// spelled are the words of one side that the other one lacks.
+// spelled returns the words of one side that the other one lacks.
 func spelled(text, other *string) string {
 	if text == nil {
 		return "nothing"
@@ -91,7 +91,7 @@ func spelled(text, other *string) string {
 	return "without it"
 }
 
-// without are the words of a text that another one, if there is one, lacks.
+// without returns the words of a text that another text lacks.
 func without(text string, other *string) []string {
 	var lacks []string
 	if other != nil {
@@ -100,7 +100,7 @@ func without(text string, other *string) []string {
 	return slices.DeleteFunc(strings.Fields(text), func(w string) bool { return slices.Contains(lacks, w) })
 }
 
-// consequence is what a change does to the packages that come back.
+// consequence says what a change does to the restored packages.
 func consequence(x *state.SettingChange) string {
 	switch {
 	case x.Kind == store.ConfigEnv, x.ForCompiler():

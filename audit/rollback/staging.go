@@ -10,23 +10,23 @@ import (
 	"emaudit/parse/binpkg"
 )
 
-// Staging is the answer to: which files hold the builds of a state?
+// Staging answers which files hold the builds of a state.
 type Staging struct {
 	Target state.Target `json:"target"`
-	// Files has one binary package for each package of the state that has a usable
-	// one, sorted by CPV.
+	// Files has one binary package for each package of the state with a usable one,
+	// sorted by CPV.
 	Files []StagedFile `json:"files"`
 	// Gaps are the packages of the state without a usable binary package.
 	Gaps []Gap `json:"gaps"`
-	// Unverified is how many of Files were never read in full.
+	// Unverified is the number of Files that were never read in full.
 	Unverified int             `json:"unverified"`
 	Findings   []audit.Finding `json:"-"`
 }
 
-// StagedFile is the binary package that stands for one package of a state.
+// StagedFile is the binary package for one package of a state.
 type StagedFile struct {
 	CPV string `json:"cpv"`
-	// Match says how close it is to the build that was installed.
+	// Match is the verdict about it and the build that was installed.
 	Match binpkgs.CoverageVerdict `json:"match"`
 	*binpkgs.InstanceRef
 	// MTimeNS is the modification time of the file that was judged, in unix
@@ -74,7 +74,7 @@ func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Stagin
 	j.reportUnknowns(r)
 	r.put(j.typed)
 	s.Gaps = r.Gaps
-	// One count says for all files what a rollback says of each.
+	// A rollback reports each unverified file. Here one count is enough.
 	s.Findings = slices.DeleteFunc(r.Findings, func(f audit.Finding) bool { return f.Code == "rollback-unverified" })
 	audit.SortFindings(s.Findings)
 	return s, j.Past.Err
