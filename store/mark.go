@@ -30,3 +30,17 @@ func (tx *Tx) markWritten() error {
 	}
 	return nil
 }
+
+// Stamp returns a text that differs whenever the rows of the tables do. The tables have
+// rows of all hosts.
+func (tx *Tx) Stamp(tables ...string) (string, error) {
+	var b strings.Builder
+	for _, table := range tables {
+		var mark int64
+		if _, err := NoRow(tx.QueryRow("SELECT mark FROM table_mark WHERE name = ?", table).Scan(&mark)); err != nil {
+			return "", fmt.Errorf("mark of table %s: %w", table, err)
+		}
+		fmt.Fprintf(&b, "%x ", mark)
+	}
+	return b.String(), nil
+}

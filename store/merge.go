@@ -34,6 +34,7 @@ var mergedTables = []mergedTable{
 	{name: "installed", references: map[string]string{"host": "host", "cpv": "cpv", "metadata": "metadata"}},
 	{name: "installed_check", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "installed_drift", references: map[string]string{"host": "host", "cpv": "cpv"}},
+	{name: "disk_fact", references: map[string]string{"host": "host"}},
 	{name: "snapshot", references: map[string]string{"host": "host"}},
 	{name: "unfinished_merge", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "pkgdir", numbered: true, key: []string{"host", "path"}, references: map[string]string{"host": "host"}},

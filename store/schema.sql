@@ -609,6 +609,17 @@ CREATE TABLE installed_drift (
 	PRIMARY KEY (host, cpv, path)
 ) WITHOUT ROWID;
 
+-- What the verdicts about the last updates asked the disk of the host, and what it
+-- answered, as of the last push: a fleet judges by it.
+CREATE TABLE disk_fact (
+	host     INTEGER NOT NULL REFERENCES host(id),
+	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel
+	subject  TEXT    NOT NULL,             -- the path or the cpv that was asked about
+	position INTEGER NOT NULL,             -- 0, 1, ... of several answers
+	value    TEXT    NOT NULL,
+	PRIMARY KEY (host, kind, subject, position)
+) WITHOUT ROWID;
+
 -- Merges that Portage began to write into the installed-package database and did
 -- not end, as the last ingest saw them: the directories -MERGING-PF.
 CREATE TABLE unfinished_merge (

@@ -26,6 +26,10 @@ var (
 // is a version, a version with a build id (1.2-3), the path of a file, or "" for the
 // next older build that can be merged.
 func AuditPackage(db audit.Database, name, build string, o RollbackOptions) (*Rollback, error) {
+	return surely(o, func(o RollbackOptions) (*Rollback, error) { return auditPackage(db, name, build, o) })
+}
+
+func auditPackage(db audit.Database, name, build string, o RollbackOptions) (*Rollback, error) {
 	j, err := NewRollbackJudge(db, o)
 	if err != nil {
 		return nil, err
@@ -50,6 +54,10 @@ func AuditPackage(db audit.Database, name, build string, o RollbackOptions) (*Ro
 
 // AuditUndo judges the undo of one run. The changes of later runs stay.
 func AuditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, error) {
+	return surely(o, func(o RollbackOptions) (*Rollback, error) { return auditUndo(db, run, o) })
+}
+
+func auditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, error) {
 	j, err := NewRollbackJudge(db, o)
 	if err != nil {
 		return nil, err

@@ -170,10 +170,33 @@ type RollbackOptions struct {
 	KernelRelease string
 	// Space is the disk space of the file systems that a rollback writes to.
 	Space []audit.Space
+
+	missed *bool // of a [recordedDisk]
+}
+
+// unseen are the options of a host whose disk nobody can look at any more.
+func (o RollbackOptions) unseen() RollbackOptions {
+	blind := WithoutDisk()
+	blind.Space, blind.KernelRelease = o.Space, o.KernelRelease
+	return blind
+}
+
+// surely returns a verdict that rests on no question which a recorded disk could not
+// answer.
+func surely(o RollbackOptions, judge func(RollbackOptions) (*Rollback, error)) (*Rollback, error) {
+	r, err := judge(o)
+	if o.missed != nil && *o.missed {
+		return judge(o.unseen())
+	}
+	return r, err
 }
 
 // AuditRollback judges a rollback to an earlier state, and plans it.
 func AuditRollback(db audit.Database, m state.Moment, o RollbackOptions) (*Rollback, error) {
+	return surely(o, func(o RollbackOptions) (*Rollback, error) { return auditRollback(db, m, o) })
+}
+
+func auditRollback(db audit.Database, m state.Moment, o RollbackOptions) (*Rollback, error) {
 	j, err := judgeWith(db, o, false)
 	if err != nil {
 		return nil, err
@@ -198,6 +221,13 @@ func AuditRollbacks(db audit.Database, n int, o RollbackOptions) ([]*Rollback, e
 			break
 		}
 		r, err := j.Judge(state.Moment{Run: u.Run})
+		if err == nil && o.missed != nil && *o.missed {
+			// It remembers answers that are none.
+			o = o.unseen()
+			if j, err = NewRollbackJudge(db, o); err == nil {
+				r, err = j.Judge(state.Moment{Run: u.Run})
+			}
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
-	"emaudit/ingest/live"
 	"emaudit/report"
 )
 
@@ -25,12 +24,7 @@ func (*doctorCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var space []audit.Space
-	if s.elsewhere == "" {
-		for _, p := range live.MeasureSpace(s.root, s.settings) {
-			space = append(space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
-		}
-	}
+	space := s.rollbackOptions().Space
 	var doctor *overview.Doctor
 	err := s.ask(ctx, func(db audit.Database) (err error) {
 		doctor, err = overview.AuditDoctor(db, space)

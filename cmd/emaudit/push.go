@@ -6,16 +6,21 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"emaudit/audit"
+	"emaudit/audit/rollback"
 	"emaudit/hostfs"
 	"emaudit/report"
+	"emaudit/report/page"
 	"emaudit/report/screen"
 	"emaudit/store"
 	"emaudit/store/fleet"
+	"emaudit/store/inventory"
 	"emaudit/store/postgres"
 )
 
@@ -126,6 +131,9 @@ func (c *pushCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
+	if err := s.recordDisk(ctx); err != nil {
+		return err
+	}
 	pushed, err := fleet.Push(ctx, s.db, s.host, to, fleet.Options{Name: c.As, Replace: c.Replace, Now: s.proc.now().Unix()})
 	if err != nil {
 		return fmt.Errorf("push: %w", err)
@@ -137,6 +145,52 @@ func (c *pushCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.verdict(nil, "never")
+}
+
+// The verdicts of a fleet rest on what the disk of the host answered. It is asked again
+// where facts have changed, or an hour later.
+const (
+	diskFactsAge  = 3600
+	diskFactStamp = "stamp" // when they were recorded, and what was known then
+)
+
+// recordDisk stores what the verdicts about the last updates ask the disk, and what it
+// answers.
+func (s *session) recordDisk(ctx context.Context) error {
+	if s.elsewhere != "" || s.NoIngest || s.stale != nil {
+		return nil
+	}
+	now := s.proc.now().Unix()
+	var stamp string
+	var known []inventory.DiskFact
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		if stamp, err = tx.Stamp("installed", "instance", "instance_files", "run", "config_file", "config_line", "index_entry", "pin"); err != nil {
+			return err
+		}
+		known, err = inventory.DiskFacts(tx, s.host)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range known {
+		at, _ := strconv.ParseInt(f.Subject, 10, 64)
+		if f.Kind == diskFactStamp && f.Value == stamp && at <= now && now-at < diskFactsAge {
+			return nil
+		}
+	}
+	recorder := rollback.NewRecorder(s.rollbackOptions())
+	var facts []inventory.DiskFact
+	err = s.ask(ctx, func(db audit.Database) error {
+		verdicts, err := rollback.AuditRollbacks(db, page.MostPageRollbacks, recorder.Options())
+		facts = recorder.Facts(verdicts)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	facts = append(facts, inventory.DiskFact{Kind: diskFactStamp, Subject: strconv.FormatInt(now, 10), Value: stamp})
+	return s.db.Update(ctx, func(tx *store.Tx) error { return inventory.ReplaceDiskFacts(tx, s.host, facts) })
 }
 
 // ahead says how a clock differs, by its lead in seconds.

@@ -3,11 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"emaudit/internal/hostarchive"
+	"emaudit/internal/postgrestest"
+	"emaudit/store"
 )
 
 // asHost runs emaudit as the user of a host whose database is at the usual place,
@@ -20,6 +27,106 @@ func asHost(t *testing.T, state string, args ...string) (stdout string, code int
 		now: func() time.Time { return time.Unix(testNow, 0) }, local: time.UTC,
 	})
 	return out.String(), code, messages.String()
+}
+
+// newFleet makes a fleet with a role for a host and one for a reader, and returns the
+// addresses of both.
+func newFleet(t *testing.T) (host, reader string) {
+	t.Helper()
+	database := postgrestest.Database(t)
+	postgrestest.Exec(t, database, store.FleetSchema())
+	postgrestest.Exec(t, database, "CREATE ROLE alpha LOGIN IN ROLE emaudit_host; CREATE ROLE reader LOGIN IN ROLE emaudit_reader")
+	return postgrestest.As(database, "alpha"), postgrestest.As(database, "reader")
+}
+
+// TestAFleetAnswersAsItsHost compares the JSON of every command that reads.
+func TestAFleetAnswersAsItsHost(t *testing.T) {
+	alpha, state := hostarchive.Alpha(t), t.TempDir()
+	host, reader := newFleet(t)
+	for _, args := range [][]string{{"audit", "--fail-on", "never"}, {"pin", "before", "--note", "why"}, {"push", host}} {
+		if _, code, stderr := asHost(t, state, append([]string{"--root", alpha, "--host", "alpha"}, args...)...); code != exitClean && code != exitDamaged {
+			t.Fatalf("emaudit %s: exit code %d\n%s", strings.Join(args, " "), code, stderr)
+		}
+	}
+	questions := [][]string{
+		{"log", "--event", "sync"},
+		{"stats", "--group", "month"},
+		{"stats", "hello", "--group", "year"},
+		{"show", "app-misc/oldname"},
+		{"messages", "--all"},
+		{"rollback", "--undo", "83"},
+		{"audit", "compatibility"},
+		{"audit", "coverage"},
+		{"audit", "update"},
+		{"metrics"},
+	}
+	for _, view := range []string{"runs", "merges", "unmerges", "syncs", "package_stats", "installed_now", "binpkgs", "failures", "messages"} {
+		questions = append(questions, []string{"sql", "SELECT count(*) AS n FROM " + view})
+	}
+	for _, d := range documents {
+		questions = append(questions, d.args)
+	}
+	asked := map[string]bool{}
+	for _, args := range questions {
+		command := "summary"
+		if len(args) > 0 {
+			command = args[0]
+		}
+		if !slices.Contains(commandsOfFleet, command) {
+			continue
+		}
+		asked[command] = true
+		args = append([]string{"--format", "json", "--fail-on", "never"}, args...)
+		want, wantCode, _ := asHost(t, state, append([]string{"--root", alpha, "--host", "alpha", "--no-ingest"}, args...)...)
+		got, code, stderr := asHost(t, t.TempDir(), append([]string{"--db", reader, "--host", "alpha"}, args...)...)
+		if code != wantCode {
+			t.Errorf("emaudit %s: exit code %d, on the host %d\n%s", strings.Join(args, " "), code, wantCode, stderr)
+			continue
+		}
+		if diff := cmp.Diff(comparable(t, command, want), comparable(t, command, got)); diff != "" {
+			t.Errorf("emaudit %s (-host +fleet):\n%s", strings.Join(args, " "), diff)
+		}
+	}
+	for _, command := range commandsOfFleet {
+		if !asked[command] && command != "complete" {
+			t.Errorf("no question asks %s", command)
+		}
+	}
+}
+
+// comparable is an answer without what must differ: the flags of the command line,
+// whether the host came from another machine, what can go from PKGDIR, which only its
+// own disk tells, the room on it, which other programs change meanwhile, and how the
+// engine names a column that has no name.
+func comparable(t *testing.T, command, answer string) any {
+	t.Helper()
+	if command == "metrics" || answer == "" {
+		return regexp.MustCompile(`(?m)^emaudit_filesystem_free_bytes.*\n`).ReplaceAllString(answer, "")
+	}
+	var document any
+	if err := json.Unmarshal([]byte(answer), &document); err != nil {
+		t.Fatalf("%s: %v", command, err)
+	}
+	drop := map[string][]string{"doctor": {"settings", "free"}, "sql": {"columns"}, "hosts": {"merged"}, "summary": {"reclaimable", "reclaimable_bytes", "free"}, "report": {"because"}}
+	return without(document, drop[command])
+}
+
+// without removes keys at every level of a document.
+func without(value any, keys []string) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range keys {
+			delete(v, key)
+		}
+		for key := range v {
+			v[key] = without(v[key], keys)
+		}
+	case []any:
+		for i := range v {
+			v[i] = without(v[i], keys)
+		}
+	}
+	return value
 }
 
 // TestAFleetIsOnlyRead: what needs the files of a host, or writes, takes no address of

@@ -12,7 +12,6 @@ import (
 	"emaudit/ingest/live"
 	"emaudit/ingest/packages"
 	"emaudit/parse/binpkg"
-	"emaudit/parse/vdb"
 	"emaudit/report/states"
 )
 
@@ -160,7 +159,7 @@ func (s *session) verifiedRollback(ctx context.Context, judge func(audit.Databas
 // room on its disks, and the protected files of installed packages.
 func (s *session) rollbackOptions() rollback.RollbackOptions {
 	if s.elsewhere != "" {
-		return rollback.RollbackOptions{Contents: func(string, func(vdb.ContentsEntry)) bool { return false }}
+		return rollback.RecordedDisk(s.diskFacts)
 	}
 	installation := packages.NewInstallation(s.root, s.settings)
 	o := rollback.RollbackOptions{Contents: installation.Contents, Disk: installation, Changed: installation.Changed, Ebuild: s.buildable, KernelRelease: live.KernelRelease(s.root)}

@@ -22,6 +22,7 @@ import (
 	"emaudit/report/screen"
 	"emaudit/settings"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // session is one run of a command: the open database, the host that is asked
@@ -42,6 +43,7 @@ type session struct {
 	// elsewhere is the root of a host that came from another machine's
 	// database: of it only stored facts are known.
 	elsewhere string
+	diskFacts []inventory.DiskFact // what its disk answered there
 	root      *hostfs.Root
 	settings  *settings.Settings
 	captures  []ingest.Capture // given by hand, to be read too
@@ -281,6 +283,7 @@ func (s *session) findHost(ctx context.Context) error {
 		s.host, s.hostName = host.ID, host.Name
 		if host.Elsewhere() {
 			s.elsewhere = host.RootElsewhere()
+			s.diskFacts, err = inventory.DiskFacts(tx, host.ID)
 		}
 		return err
 	})

@@ -171,10 +171,12 @@ func (r *rows) read(dest []driver.Value) error {
 			dest[i] = encode(v)
 		case string:
 			dest[i] = DecodeText(v)
-			// sum() of integers is of type numeric.
+			// sum() and avg() of integers are of type numeric.
 			if r.ColumnTypeDatabaseTypeName(i) == "NUMERIC" {
 				if n, err := strconv.ParseInt(v, 10, 64); err == nil {
 					dest[i] = n
+				} else if x, err := strconv.ParseFloat(v, 64); err == nil {
+					dest[i] = x
 				}
 			}
 		}

@@ -1,0 +1,135 @@
+package rollback
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+
+	"emaudit/audit/acceptance"
+	"emaudit/parse/vdb"
+	"emaudit/store/inventory"
+)
+
+// A verdict asks the disk of the host, and a fleet has none. So the host records what
+// the verdicts about its last updates asked and what its disk answered, and a fleet
+// gives the same answers. A verdict that asks anything else is judged as one about a
+// host whose disk nobody can look at.
+
+// Recorder answers from the disk of a host and remembers what it answered.
+type Recorder struct {
+	disk  RollbackOptions
+	facts map[diskQuestion]string
+	// names are the last parts of the paths that were asked for. Of most packages
+	// only files of these names matter: another package is to install them.
+	names   map[string]bool
+	entries map[string][]vdb.ContentsEntry // of packages, by cpv
+}
+
+// diskQuestion is a question about a path or a package.
+type diskQuestion struct{ kind, subject string }
+
+// The kinds of questions.
+const (
+	askContents = "contents" // can CONTENTS of a package be read?
+	askEntry    = "entry"    // what does it list?
+	askType     = "type"     // what lies at a path?
+	askFolder   = "folder"   // where is a folder, without symbolic links?
+	askNames    = "names"    // what is in it?
+	askChanged  = "changed"  // is a file as its package installed it?
+	askEbuild   = "ebuild"   // is there an ebuild of a version?
+	askRoom     = "room"     // how much room is there?
+	askKernel   = "kernel"   // which kernel runs?
+)
+
+// NewRecorder returns a recorder of the answers of a disk.
+func NewRecorder(disk RollbackOptions) *Recorder {
+	return &Recorder{disk: disk, facts: map[diskQuestion]string{}, names: map[string]bool{}, entries: map[string][]vdb.ContentsEntry{}}
+}
+
+// Options are those of the disk, recorded.
+func (r *Recorder) Options() RollbackOptions {
+	o := r.disk
+	o.Disk = r
+	o.Contents = func(cpv string, each func(vdb.ContentsEntry)) bool {
+		var kept []vdb.ContentsEntry
+		ok := r.disk.Contents(cpv, func(e vdb.ContentsEntry) {
+			each(e)
+			if r.names[path.Base(e.Path)] {
+				kept = append(kept, e)
+			}
+		})
+		r.facts[diskQuestion{askContents, cpv}] = strconv.FormatBool(ok)
+		// The names that matter grow, so that the last answer has the most.
+		r.entries[cpv] = kept
+		return ok
+	}
+	o.Changed = func(e vdb.ContentsEntry) (changed, known bool) {
+		changed, known = r.disk.Changed(e)
+		r.facts[diskQuestion{askChanged, e.MD5 + " " + e.Path}] = fmt.Sprint(changed, known)
+		return changed, known
+	}
+	o.Ebuild = func(cpv string) acceptance.EbuildState {
+		state := r.disk.Ebuild(cpv)
+		r.facts[diskQuestion{askEbuild, cpv}] = strconv.Itoa(int(state))
+		return state
+	}
+	return o
+}
+
+// Lstat implements [transition.Disk].
+func (r *Recorder) Lstat(name string) (mode fs.FileMode, mtime int64, found bool) {
+	r.names[path.Base(name)] = true
+	mode, mtime, found = r.disk.Disk.Lstat(name)
+	r.facts[diskQuestion{askType, name}] = fmt.Sprint(uint32(mode), mtime, found)
+	return mode, mtime, found
+}
+
+// Real implements [transition.Disk].
+func (r *Recorder) Real(folder string) string {
+	real := r.disk.Disk.Real(folder)
+	r.facts[diskQuestion{askFolder, folder}] = real
+	return real
+}
+
+// Names implements [transition.Disk].
+func (r *Recorder) Names(folder string) (names []string, ok bool) {
+	names, ok = r.disk.Disk.Names(folder)
+	if ok {
+		// No name has a slash.
+		r.facts[diskQuestion{askNames, folder}] = "/" + strings.Join(names, "/")
+	} else {
+		r.facts[diskQuestion{askNames, folder}] = ""
+	}
+	return names, ok
+}
+
+// Facts returns what was recorded for the verdicts: of packages that they change, all
+// that CONTENTS lists.
+func (r *Recorder) Facts(verdicts []*Rollback) []inventory.DiskFact {
+	for _, v := range verdicts {
+		for _, c := range v.Changes {
+			if c.Before == nil {
+				continue
+			}
+			var all []vdb.ContentsEntry
+			r.disk.Contents(c.Before.CPV, func(e vdb.ContentsEntry) { all = append(all, e) })
+			r.entries[c.Before.CPV] = all
+		}
+	}
+	var facts []inventory.DiskFact
+	for q, answer := range r.facts {
+		facts = append(facts, inventory.DiskFact{Kind: q.kind, Subject: q.subject, Value: answer})
+	}
+	for cpv, entries := range r.entries {
+		for i, e := range entries {
+			value := strings.Join([]string{strconv.Itoa(int(e.Kind)), strconv.FormatInt(e.MTime, 10), e.MD5, e.Target, e.Stat, e.Path}, "\x00")
+			facts = append(facts, inventory.DiskFact{Kind: askEntry, Subject: cpv, Position: i, Value: value})
+		}
+	}
+	for i, s := range r.disk.Space {
+		facts = append(facts, inventory.DiskFact{Kind: askRoom, Subject: s.Path, Position: i, Value: fmt.Sprint(s.Free, s.Total, s.Role)})
+	}
+	return append(facts, inventory.DiskFact{Kind: askKernel, Value: r.disk.KernelRelease})
+}
