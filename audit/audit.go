@@ -176,5 +176,13 @@ type Space struct {
 	Path  string `json:"path"`
 	Free  int64  `json:"free"`  // bytes that an unprivileged process may use
 	Total int64  `json:"total"` // bytes
-	Role  string `json:"role"`  // pkgdir, binhost, extra, tmp
+	Role  string `json:"role"`  // one of the roles
 }
+
+// The roles of folders with room.
+const (
+	SpacePkgDir  = "pkgdir"
+	SpaceBinhost = "binhost" // fetched packages
+	SpaceExtra   = "extra"   // a folder named by --pkgdir
+	SpaceTmp     = "tmp"     // builds
+)

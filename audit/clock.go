@@ -39,7 +39,7 @@ func clockIsBehind(db Database, latest int64, of string) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Code: "clock-behind", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
+		Code: "clock-behind", Severity: SeverityWarning, Subject: "clock",
 		Message: fmt.Sprintf("it shows %s, but %s is from %s: answers that depend on time or age are wrong", Minute(db.Now), of, Minute(latest)),
 		Remedy:  Do(Files("timedatectl", "status")).When("set the clock; its source is shown by"),
 	}}
@@ -69,7 +69,7 @@ func AuditClockForAges(db Database) ([]Finding, error) {
 		return nil, nil
 	}
 	return []Finding{{
-		Code: "clock-ahead", Severity: SeverityWarning, Subject: "clock", Evidence: []Evidence{},
+		Code: "clock-ahead", Severity: SeverityWarning, Subject: "clock",
 		Message: fmt.Sprintf("it shows %s, but the newest log line, build and binary package are from %s or earlier: files would be deleted too early", Minute(db.Now), Minute(latest)),
 		Remedy:  Do(Files("timedatectl", "status")).When("if the clock is right, run emerge --sync, which logs the time; otherwise"),
 	}}, nil

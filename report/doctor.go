@@ -55,4 +55,4 @@ var SpaceColumns = table.Table[audit.Space]{
 	{Of: "total", Title: "Of", Type: table.Size},
 }
 
-var spaceRoles = map[string]string{"pkgdir": "binary packages", "binhost": "fetched packages", "extra": "binary packages", "tmp": "builds"}
+var spaceRoles = map[string]string{audit.SpacePkgDir: "binary packages", audit.SpaceBinhost: "fetched packages", audit.SpaceExtra: "binary packages", audit.SpaceTmp: "builds"}

@@ -12,6 +12,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
+	"emaudit/audit/history"
 	"emaudit/audit/rollback"
 	"emaudit/report/screen"
 )
@@ -181,7 +182,7 @@ func (m *metrics) history(h HostMetrics) {
 	synced := map[string]int64{}
 	for _, r := range f.Runs {
 		for _, s := range r.Syncs {
-			if s.Outcome == "ok" && s.FinishedAt != nil {
+			if s.Outcome == history.OutcomeOK && s.FinishedAt != nil {
 				synced[s.Repo] = max(synced[s.Repo], *s.FinishedAt)
 			}
 		}

@@ -21,7 +21,7 @@ func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Ou
 		Diagnostics: answer.Diagnostics,
 		Keys: func(j *JSON) {
 			j.Value("overview", a)
-			answers := []overviewAnswer{}
+			var answers []overviewAnswer
 			for _, c := range checks {
 				answers = append(answers, overviewAnswer{Check: c.Name, Verdict: c.Line.Verdict.Text, Text: c.Line.Text, Command: c.Line.Command})
 			}

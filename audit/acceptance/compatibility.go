@@ -213,7 +213,7 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 	if err != nil {
 		return nil, err
 	}
-	c := &Compatibility{Rows: []CompatibilityRow{}}
+	c := &Compatibility{}
 	installed := WorldOf(inv.Installed)
 	judged := make([]*JudgedBinpkg, len(inv.Binpkgs))
 	var mergeable []*JudgedBinpkg
@@ -339,7 +339,7 @@ func judgeInstalled(j *JudgedBinpkg, inv *binpkgs.Inventory) []Reason {
 // compatibilityFindings returns one finding for each binary package that Portage
 // refuses.
 func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
-	findings := []audit.Finding{}
+	var findings []audit.Finding
 	for i := range rows {
 		r := &rows[i]
 		file := path.Join(r.PkgDir, r.Path)

@@ -17,6 +17,20 @@ import (
 	"emaudit/store/logs"
 )
 
+// Resolution says what became of a failed merge.
+type Resolution string
+
+// The resolutions.
+const (
+	Open     Resolution = "open"     // nothing
+	Retried  Resolution = "retried"  // the same version was merged later
+	Replaced Resolution = "replaced" // another version was merged later in its place
+	Removed  Resolution = "removed"  // the package was removed later
+)
+
+// CauseUnknown is the cause of a failure that nothing explains.
+const CauseUnknown = string(mergelog.CauseUnknown)
+
 // Failure is one merge that failed.
 type Failure struct {
 	CPV string `json:"cpv"`
@@ -38,9 +52,9 @@ type Failure struct {
 	Link    history.LinkCertainty `json:"link"`
 	// ResolvedBy is the package that was merged later in its place, or that was
 	// removed. It is null while neither has happened.
-	ResolvedBy *string `json:"resolved_by"`
-	ResolvedAt *int64  `json:"resolved_at"`
-	Resolution string  `json:"resolution"` // [ResolutionOpen] and its like
+	ResolvedBy *string    `json:"resolved_by"`
+	ResolvedAt *int64     `json:"resolved_at"`
+	Resolution Resolution `json:"resolution"`
 	// Installed reports that some version of the package is installed.
 	Installed bool `json:"installed"`
 	// Retry merges it again.
@@ -64,20 +78,12 @@ type Failures struct {
 func (f *Failures) Open() int {
 	n := 0
 	for i := range f.Rows {
-		if f.Rows[i].Resolution == ResolutionOpen {
+		if f.Rows[i].Resolution == Open {
 			n++
 		}
 	}
 	return n
 }
-
-// What became of a failure.
-const (
-	ResolutionOpen     = "open"
-	ResolutionRetried  = "retried"  // the version was merged later
-	ResolutionReplaced = "replaced" // another version was
-	ResolutionRemoved  = "removed"  // the package is not installed any more
-)
 
 // AuditFailures lists the merges that failed since a time, the newest first. A
 // failure is known from emerge.log, from a build log, or from both. The build log has
@@ -168,7 +174,7 @@ func byPackage[T any](list []T, of func(T) string) map[string][]T {
 
 // NewFailures joins the logs of failures with the failed merges.
 func NewFailures(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []logs.Merge, errors []logs.ElogMessage, installed []inventory.Installed, slots map[string]string) *Failures {
-	f := &Failures{Rows: []Failure{}, Cut: []history.CutMerge{}}
+	f := &Failures{}
 	f.add(h, buildLogs, failed, errors, slots)
 	f.finish(installed)
 	return f
@@ -198,7 +204,7 @@ func (f *Failures) add(h *history.MergeHistory, buildLogs []logs.BuildLog, faile
 		if seen[history.MergeKey{Run: m.Run, Seq: m.Seq}] {
 			continue
 		}
-		row := Failure{CPV: m.CPV, At: m.Started, Run: &m.Run, Cause: string(mergelog.CauseUnknown), Line: "its log was not found", Excerpt: []string{}, Link: history.LinkNone}
+		row := Failure{CPV: m.CPV, At: m.Started, Run: &m.Run, Cause: CauseUnknown, Line: "its log was not found", Link: history.LinkNone}
 		if m.PostinstFailed {
 			row.Phase = string(mergelog.PhasePostinst)
 		}
@@ -246,9 +252,6 @@ func failureOf(log *logs.BuildLog, link history.LinkCertainty) Failure {
 	if row.Line == "" {
 		row.Line = fail.Message
 	}
-	if row.Excerpt == nil {
-		row.Excerpt = []string{}
-	}
 	return row
 }
 
@@ -281,7 +284,7 @@ func (row *Failure) fromElog(m *logs.Merge, errors []logs.ElogMessage) {
 // merge of another version in its slot, or the removal of the package. slots are the
 // known slots, by cpv. If one of two slots is unknown, they count as equal.
 func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
-	row.Resolution, row.slot = ResolutionOpen, slots[row.CPV]
+	row.Resolution, row.slot = Open, slots[row.CPV]
 	for _, m := range h.ByCP[audit.PackageOf(row.CPV)] {
 		if m.Started <= row.At || m.Outcome != emergelog.MergeMerged || m.PostinstFailed {
 			continue
@@ -291,16 +294,16 @@ func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
 		}
 		// Copies, because a pointer would keep all of the history.
 		by, at := m.CPV, m.Finished
-		row.ResolvedBy, row.ResolvedAt, row.Resolution = &by, &at, ResolutionReplaced
+		row.ResolvedBy, row.ResolvedAt, row.Resolution = &by, &at, Replaced
 		if m.CPV == row.CPV {
-			row.Resolution = ResolutionRetried
+			row.Resolution = Retried
 		}
 		return
 	}
 	for _, u := range h.Unmerges[row.CPV] {
 		if u.Started > row.At && u.Outcome == emergelog.UnmergeOK {
 			by, at := u.CPV, u.Finished
-			row.ResolvedBy, row.ResolvedAt, row.Resolution = &by, &at, ResolutionRemoved
+			row.ResolvedBy, row.ResolvedAt, row.Resolution = &by, &at, Removed
 			return
 		}
 	}
@@ -309,7 +312,7 @@ func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
 // failureFinding reports an open failure, once for each package and slot. Newer rows
 // come first.
 func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
-	if row.Resolution != ResolutionOpen {
+	if row.Resolution != Open {
 		return audit.Finding{}, false
 	}
 	for i := range newer {
@@ -319,7 +322,7 @@ func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
 	}
 	f := audit.Finding{
 		Code: "merge-failed", Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: audit.Do(row.Retry),
-		Message: "failed", Evidence: []audit.Evidence{},
+		Message: "failed",
 	}
 	if row.Phase != "" {
 		f.Message += " in " + row.Phase

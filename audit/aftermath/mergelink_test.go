@@ -88,7 +88,7 @@ func TestAnotherSlotResolvesNothing(t *testing.T) {
 	} {
 		row := Failure{CPV: "dev-lang/python-3.12.4", At: 1000}
 		resolve(later(cpv), &row, slots)
-		if row.Resolution != want {
+		if string(row.Resolution) != want {
 			t.Errorf("%s was merged: want %s, got %s", cpv, want, row.Resolution)
 		}
 	}

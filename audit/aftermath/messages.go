@@ -89,7 +89,7 @@ func AuditMessages(db audit.Database, filter MessageFilter) (*Messages, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := &Messages{Rows: []Message{}}
+	answer := &Messages{}
 	for i := range stored {
 		m := &stored[i]
 		if m.ReadAt == 0 {

@@ -64,7 +64,7 @@ func (r *integrityRound) content(b *Binpkg) {
 
 // worst reports all problems of a file in one finding.
 func (r *integrityRound) worst(b *Binpkg, severity audit.Severity, code string, remedy audit.Remedy, otherwise string) {
-	f := audit.Finding{Code: code, Severity: severity, Subject: b.Source(), Message: otherwise, Evidence: []audit.Evidence{}, Remedy: remedy}
+	f := audit.Finding{Code: code, Severity: severity, Subject: b.Source(), Message: otherwise, Remedy: remedy}
 	var messages []string
 	for _, p := range b.Problems {
 		if placeProblems[p.Code] {

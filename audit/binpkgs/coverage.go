@@ -126,7 +126,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Coverage{Rows: []CoverageRow{}, Commands: []audit.Command{}}
+	c := &Coverage{}
 	var quick, rebuild []string
 	sources, err := audit.SourceFindings(db, store.SourceVDB, store.SourcePkgDir, store.SourceIndex)
 	if err != nil {

@@ -105,7 +105,7 @@ type IntegrityOptions struct {
 // AuditIntegrity compares the index and the files in both directions. Its findings
 // name the problems and Portage's reaction to them.
 func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error) {
-	r := &integrityRound{Database: db, opts: opts, answer: &Integrity{Rows: []IntegrityRow{}, Files: []OtherFile{}}}
+	r := &integrityRound{Database: db, opts: opts, answer: &Integrity{}}
 	if err := r.settings(); err != nil {
 		return nil, err
 	}
@@ -291,7 +291,7 @@ func (r *integrityRound) rows() {
 			PkgDir: r.dir.Path, Path: b.Path, CPV: text(b.CPV), BuildID: Known(b.BuildID), BuildTime: Known(b.BuildTime), Size: b.Size,
 			MTime: FloorSeconds(b.MTimeNS), Format: b.Format, Compressor: text(b.Compressor), Slot: JoinSlot(b.Slot, b.SubSlot), Repo: b.Repo,
 			Indexed: b.EntryCurrent(), Visible: b.Visible, Integrity: b.Verdict(), Signature: b.Signature, SignatureKey: text(b.SignatureKey),
-			Origin: b.Origin, VerifiedAt: Known(b.VerifiedAt), Problems: []string{},
+			Origin: b.Origin, VerifiedAt: Known(b.VerifiedAt),
 		}
 		for _, p := range b.Problems {
 			if !slices.Contains(row.Problems, p.Code) {

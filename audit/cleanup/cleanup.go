@@ -212,7 +212,7 @@ func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PruneP
 	judge.Planless = true
 	p := &pruner{
 		RollbackJudge: judge, policy: policy, facts: facts,
-		plan: &PrunePlan{Policy: policy, Candidates: []PruneCandidate{}, Kept: []PruneKept{}, States: []PruneState{}, Endings: []PruneEnding{}, Hosts: []PruneHost{}, Steps: []PruneStep{}, Findings: []audit.Finding{}},
+		plan: &PrunePlan{Policy: policy},
 		keep: map[*binpkgs.Binpkg]*keeping{}, usable: map[*binpkgs.Binpkg]bool{}, reasons: map[*binpkgs.Binpkg]acceptance.Reason{}, groups: map[*binpkgs.Binpkg]string{},
 		current: map[string]bool{}, there: map[string]bool{},
 	}

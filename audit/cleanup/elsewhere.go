@@ -211,7 +211,7 @@ func (p *pruner) reportSilent() {
 		if h.Silent == "" {
 			continue
 		}
-		evidence := []audit.Evidence{}
+		var evidence []audit.Evidence
 		if h.Source != "" && h.Source != "database" {
 			evidence = append(evidence, audit.Evidence{Source: h.Source})
 		}

@@ -75,7 +75,7 @@ func (p *pruner) endings() error {
 		if err != nil {
 			return err
 		}
-		e := PruneEnding{Target: before.Target, Before: before.Verdict, Files: []string{}}
+		e := PruneEnding{Target: before.Target, Before: before.Verdict}
 		for i := range before.Changes {
 			if c := before.Changes[i].Chosen; c != nil && gone[c.Binpkg] {
 				e.Files = append(e.Files, c.Source())

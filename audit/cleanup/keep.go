@@ -134,7 +134,7 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 		p.unknown = fmt.Sprintf("only %d of the last %d states are known", known, p.policy.KeepStates)
 		p.plan.Findings = append(p.plan.Findings, audit.Finding{
 			Code: "prune-states-unknown", Severity: audit.SeverityWarning, Subject: "states",
-			Message: p.unknown + ": every whole binary package that one of them may need is kept", Evidence: []audit.Evidence{}, Remedy: audit.Do(audit.Emaudit("states")),
+			Message: p.unknown + ": every whole binary package that one of them may need is kept", Remedy: audit.Do(audit.Emaudit("states")),
 		})
 	}
 	return states, nil

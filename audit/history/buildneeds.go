@@ -61,7 +61,7 @@ func SourceBuilds(list []PlannedMerge) []string {
 // jobs of them in parallel, from the logs of their last successful builds. It
 // reports findings if room does not suffice.
 func AuditBuildNeeds(db audit.Database, packages []string, jobs int, room Room) (*BuildNeeds, error) {
-	needs := &BuildNeeds{Rows: []BuildNeed{}, Unknown: []string{}, Room: room}
+	needs := &BuildNeeds{Room: room}
 	var dirs, memory []int64
 	for _, cp := range packages {
 		n, err := buildNeed(db, cp)
@@ -107,14 +107,14 @@ func buildNeed(db audit.Database, cp string) (BuildNeed, error) {
 func (n *BuildNeeds) judge() {
 	if n.FreeBytes != nil && *n.FreeBytes < n.DirBytes {
 		n.Findings = append(n.Findings, audit.Finding{
-			Code: "build-space-low", Severity: audit.SeverityWarning, Subject: n.TmpDir, Evidence: []audit.Evidence{},
+			Code: "build-space-low", Severity: audit.SeverityWarning, Subject: n.TmpDir,
 			Message: fmt.Sprintf("the largest of these packages took %d MiB to build, and %d MiB are free", n.DirBytes>>20, *n.FreeBytes>>20),
 			Remedy:  audit.Advise("free space there, or set another PORTAGE_TMPDIR for it in /etc/portage/package.env"),
 		})
 	}
 	if n.RAMBytes != nil && *n.RAMBytes < n.MemoryBytes {
 		n.Findings = append(n.Findings, audit.Finding{
-			Code: "build-memory-low", Severity: audit.SeverityWarning, Subject: "memory", Evidence: []audit.Evidence{},
+			Code: "build-memory-low", Severity: audit.SeverityWarning, Subject: "memory",
 			Message: fmt.Sprintf("the largest of these packages took %d MiB of memory to build, and the machine has %d MiB", n.MemoryBytes>>20, *n.RAMBytes>>20),
 			Remedy:  audit.Advise("build with fewer jobs: emerge --jobs=1, and MAKEOPTS=-j1 in /etc/portage/package.env"),
 		})
@@ -154,7 +154,7 @@ func AuditLargestBuilds(db audit.Database, search Search, limit int) ([]LargestB
 	if err != nil {
 		return nil, err
 	}
-	all := []LargestBuild{}
+	var all []LargestBuild
 	for i := range peaks {
 		p := &peaks[i]
 		if len(all) == limit {

@@ -109,7 +109,7 @@ func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 			return err
 		}
 		id := run.ID
-		c := CurrentRun{Run: &id, Args: run.Args, StartedAt: at(run.Started), Done: run.Merged, From: "log", Merges: []CurrentMerge{}, Syncs: []string{}}
+		c := CurrentRun{Run: &id, Args: run.Args, StartedAt: at(run.Started), Done: run.Merged, From: "log"}
 		newest := 0
 		for i := range r.facts.Merges {
 			m := &r.facts.Merges[i]
@@ -178,7 +178,7 @@ func phaseOf(m *logs.Merge) string {
 // fromStatus turns a live status into an answer, and adds facts from the log.
 func fromStatus(s *mergelist.Status, logged []CurrentRun) CurrentRun {
 	pid := s.PID
-	c := CurrentRun{PID: &pid, Done: s.Jobs.Completed, Of: s.Jobs.Total, From: "status", Certain: true, Merges: []CurrentMerge{}, Syncs: []string{}}
+	c := CurrentRun{PID: &pid, Done: s.Jobs.Completed, Of: s.Jobs.Total, From: "status", Certain: true}
 	for _, t := range s.Tasks {
 		m := CurrentMerge{CPV: t.CPV, Root: t.Root, Kind: emergelog.KindSource.String(), Phase: t.Phase}
 		if t.Binary {

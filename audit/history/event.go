@@ -230,9 +230,6 @@ func (r *runReader) merge(e *MergeEvent, m *logs.Merge) {
 		PostinstFailed: m.PostinstFailed, BetweenVersions: m.BetweenVersions, Uncertain: m.Uncertain,
 		compilingAt: m.Steps.Compiling, mergingAt: m.Steps.Merging,
 	}
-	if e.Replaced == nil {
-		e.Replaced = []string{}
-	}
 	if m.Binpkg != "" {
 		file := relativeTo(r.pkgDir, m.Binpkg)
 		e.Binpkg = &file
@@ -326,7 +323,7 @@ const (
 
 func (c *RunCounts) merge(e *MergeEvent) {
 	switch e.Outcome {
-	case "merged":
+	case MergeMerged:
 		switch e.Change {
 		case "new":
 			c.New++
@@ -339,15 +336,15 @@ func (c *RunCounts) merge(e *MergeEvent) {
 		default:
 			c.Merged++
 		}
-	case "built":
+	case MergeBuilt:
 		c.Built++
-	case "fetched":
+	case MergeFetched:
 		c.Fetched++
-	case "failed":
+	case MergeFailed:
 		c.Failed++
-	case "interrupted":
+	case MergeInterrupted:
 		c.Interrupted++
-	case "running":
+	case OutcomeRunning:
 		c.Running++
 	}
 }

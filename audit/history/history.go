@@ -80,7 +80,7 @@ type LogQuery struct {
 }
 
 // EventOutcomes are the words for the outcomes of events.
-var EventOutcomes = []string{"merged", "failed", "interrupted", "built", "fetched", "running", "ok", "unknown"}
+var EventOutcomes = []string{MergeMerged, MergeFailed, MergeInterrupted, MergeBuilt, MergeFetched, OutcomeRunning, OutcomeOK, OutcomeUnknown}
 
 // wants reports whether an event that matches the search is selected.
 func (q *LogQuery) wants(e *Event) bool {

@@ -79,7 +79,7 @@ func AuditPredict(db audit.Database, from string, list []PlannedMerge, jobs int)
 	if err != nil {
 		return nil, err
 	}
-	out := &Prediction{Packages: []PredictedPackage{}, Jobs: max(jobs, 1), From: from}
+	out := &Prediction{Jobs: max(jobs, 1), From: from}
 	building := 0
 	for _, m := range list {
 		if m.Elapsed != nil && m.Phase != waiting {
@@ -226,7 +226,7 @@ func AuditAccuracy(db audit.Database, period audit.Period, search Search) (*Accu
 	}
 	before := map[key][]int64{}
 	sums := map[key]*PackageAccuracy{}
-	out := &Accuracy{Packages: []PackageAccuracy{}}
+	out := &Accuracy{}
 	var relative []float32
 	compare := func(k key, took int64) {
 		samples := before[k]
@@ -260,12 +260,12 @@ func AuditAccuracy(db audit.Database, period audit.Period, search Search) (*Accu
 		sums[k].Seconds += took
 		sums[k].MeanError += off
 	}
-	for e, err := range AuditLog(db, LogQuery{Period: period, Search: search, Kinds: []EventKind{EventMerge}, Outcomes: []string{"merged"}}) {
+	for e, err := range AuditLog(db, LogQuery{Period: period, Search: search, Kinds: []EventKind{EventMerge}, Outcomes: []string{MergeMerged}}) {
 		if err != nil {
 			return nil, err
 		}
 		if e.Merge.Seconds != nil {
-			compare(key{r.moves.Name(nameOf(e.Merge.CPV)), e.Merge.Kind == "binary"}, *e.Merge.Seconds)
+			compare(key{r.moves.Name(nameOf(e.Merge.CPV)), e.Merge.Kind == KindBinary}, *e.Merge.Seconds)
 		}
 	}
 	if len(relative) > 0 {

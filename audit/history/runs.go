@@ -54,7 +54,7 @@ func AuditRun(db audit.Database, id int64) (run *Run, ok bool, err error) {
 			return nil, false, err
 		}
 		own := *r
-		own.Merges, own.Unmerges, own.Syncs = append([]MergeEvent{}, r.Merges...), append([]UnmergeEvent{}, r.Unmerges...), append([]SyncEvent{}, r.Syncs...)
+		own.Merges, own.Unmerges, own.Syncs = slices.Clone(r.Merges), slices.Clone(r.Unmerges), slices.Clone(r.Syncs)
 		return &own, true, namePackaged(db, &own)
 	}
 	return nil, false, nil

@@ -149,7 +149,7 @@ func AuditStats(db audit.Database, q StatsQuery) (*Stats, error) {
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
-	out := &Stats{Runs: []RunStats{}, Syncs: []RepoStats{}}
+	out := &Stats{}
 	rows := &StatsRows{detail: withQuartiles}
 	if q.By == StatsByPackage {
 		rows.detail = withPrediction

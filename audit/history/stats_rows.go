@@ -160,7 +160,7 @@ func (r *StatsRows) All() iter.Seq[*PackageStats] {
 
 // totals returns one row for each interval.
 func (r *StatsRows) totals() []PackageStats {
-	all := []PackageStats{}
+	var all []PackageStats
 	for same := range chunkBy(r.tallies, func(a, b *tally) bool { return a.interval == b.interval }) {
 		sum := r.sumOf(same)
 		row := r.row(&sum, withQuartiles)

@@ -44,10 +44,7 @@ func AuditDoctor(db audit.Database, space []audit.Space) (*Doctor, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &doctorRound{Doctor: &Doctor{Settings: []SettingRow{}, Space: space}, byName: map[string]store.Setting{}, features: map[string]bool{}}
-	if d.Space == nil {
-		d.Space = []audit.Space{}
-	}
+	d := &doctorRound{Doctor: &Doctor{Space: space}, byName: map[string]store.Setting{}, features: map[string]bool{}}
 	for _, s := range stored {
 		d.Settings = append(d.Settings, SettingRow{Name: s.Name, Value: s.Value, Source: s.Origin})
 		d.byName[s.Name] = s
@@ -112,7 +109,7 @@ func (d *doctorRound) check(passed bool, f audit.Finding) {
 func (d *doctorRound) evidence(setting string) []audit.Evidence {
 	file, _, _ := strings.Cut(d.byName[setting].Origin, ":")
 	if !path.IsAbs(file) {
-		return []audit.Evidence{}
+		return nil
 	}
 	return []audit.Evidence{{Source: file}}
 }
@@ -230,7 +227,7 @@ func (d *doctorRound) room() {
 	for _, s := range d.Space {
 		limit, code, message := int64(lowPkgDir), "pkgdir-full", "too little room for the binary packages of an update"
 		switch s.Role {
-		case "tmp":
+		case audit.SpaceTmp:
 			limit, code, message = lowTmp, "tmpdir-full", "too little room to build a large package"
 		case "pkgdir":
 		default:

@@ -100,7 +100,7 @@ func failuresSayWhatWasDoneAboutThem(t *testing.T, h *hosttest.Host) {
 		if f.ResolvedBy != nil {
 			by = *f.ResolvedBy
 		}
-		if w, ok := want[f.CPV]; ok && f.Resolution+" "+by != w {
+		if w, ok := want[f.CPV]; ok && string(f.Resolution)+" "+by != w {
 			t.Errorf("%s: want %s, got %s %s", f.CPV, w, f.Resolution, by)
 		}
 		delete(want, f.CPV)

@@ -51,6 +51,9 @@ type ShownInstance struct {
 	Match binpkgs.CoverageVerdict `json:"match"`
 }
 
+// PostinstFailed is the outcome of a merge whose pkg_postinst died.
+const PostinstFailed = "postinst failed"
+
 // ShownEvent is one merge or removal, with facts from its log.
 type ShownEvent struct {
 	Event   string `json:"event"` // merge, unmerge
@@ -142,10 +145,7 @@ func FindPackage(db audit.Database, name string) (string, error) {
 
 // ShowPackage collects everything known about a package (category/pn).
 func ShowPackage(db audit.Database, cp string) (*Package, error) {
-	p := &Package{
-		CP: cp, Installed: []ShownInstalled{}, Instances: []ShownInstance{}, Events: []ShownEvent{}, Failures: []aftermath.Failure{},
-		Messages: []aftermath.Message{}, Notices: []ShownNotice{}, Dependents: []ShownDependency{},
-	}
+	p := &Package{CP: cp}
 	inv, err := binpkgs.TakeInventory(db, true)
 	if err != nil {
 		return nil, err
@@ -245,7 +245,7 @@ func (p *Package) addEvents(h *history.MergeHistory, buildLogs []logs.BuildLog) 
 			Event: "merge", Run: m.Run, CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), Outcome: m.Outcome.String(), Started: binpkgs.Known(m.Started), Link: history.LinkNone,
 		}
 		if m.PostinstFailed {
-			e.Outcome = "postinst failed"
+			e.Outcome = PostinstFailed
 		}
 		if seconds, ok := m.Duration(); ok {
 			e.Seconds = &seconds
@@ -299,11 +299,7 @@ func (p *Package) addNotices(db audit.Database, installed []inventory.Installed)
 		if !files[n.File] {
 			continue
 		}
-		details := n.Details
-		if details == nil {
-			details = []string{}
-		}
-		p.Notices = append(p.Notices, ShownNotice{CPV: n.CPV, Class: n.Class, Title: n.Title, Details: details, AtRuntime: n.BreaksAtRuntime, Log: n.Path, Offset: n.Offset})
+		p.Notices = append(p.Notices, ShownNotice{CPV: n.CPV, Class: n.Class, Title: n.Title, Details: n.Details, AtRuntime: n.BreaksAtRuntime, Log: n.Path, Offset: n.Offset})
 	}
 	return err
 }

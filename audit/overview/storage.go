@@ -65,7 +65,7 @@ func AuditStorage(db audit.Database, coverage *binpkgs.Coverage) (*Storage, erro
 			needed[r.Instance.PkgDir+"\x00"+r.Instance.Path] = true
 		}
 	}
-	s := &Storage{Packages: []StoredPackage{}, Points: []StoragePoint{}}
+	s := &Storage{}
 	byCP := map[string]*StoredPackage{}
 	keep := func(dir *inventory.PkgDir, n *inventory.Instance) {
 		cp := audit.PackageOf(n.CPV)

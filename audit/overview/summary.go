@@ -35,7 +35,7 @@ type PkgDirSummary struct {
 
 // AuditOverview looks at a host as a whole.
 func AuditOverview(db audit.Database) (*Overview, error) {
-	o := &Overview{PkgDirs: []PkgDirSummary{}, Cut: []history.CutMerge{}}
+	o := &Overview{}
 	installed, err := binpkgs.TakeInstalled(db)
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 	}
 	if m := failedPostinst(c.After); m != nil && !(best.match == binpkgs.CoverageSameVersion && best.BuildTime > state.MergedAt(m)) {
 		j.stay(r, c, Gap{
-			CPV: *c.To, Cause: "phase-failed", Remedy: audit.Do(audit.Emaudit("show", *c.To)),
+			CPV: *c.To, Cause: PhaseFailed, Remedy: audit.Do(audit.Emaudit("show", *c.To)),
 			Detail: "its pkg_postinst failed on " + audit.Day(state.MergedAt(m)) + ", and fails again for all that is known: emerge stops there, in the middle of the plan",
 		})
 		return nil
@@ -79,7 +79,7 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 // stay leaves a slot as it is, because no file has the earlier build.
 func (j *RollbackJudge) stay(r *Rollback, c *RollbackChange, gap Gap) {
 	c.Stays = true
-	c.Reasons = append([]acceptance.Reason{{Code: gap.Cause, Detail: gap.Detail, Effect: acceptance.EffectRefused}}, c.Reasons...)
+	c.Reasons = append([]acceptance.Reason{{Code: string(gap.Cause), Detail: gap.Detail, Effect: acceptance.EffectRefused}}, c.Reasons...)
 	r.Gaps = append(r.Gaps, gap)
 }
 
@@ -224,27 +224,27 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 		g.Detail = fmt.Sprintf("%s: %s", worst.Path, reason.Detail)
 		switch reason.Code {
 		case "binpkg-damaged", "metadata-invalid", "signature-invalid":
-			g.Cause = "damaged"
+			g.Cause = Damaged
 		case binpkg.ProblemImageDevice:
 			// No binary package of it can be merged, also after another build.
-			g.Cause, g.Remedy = "damaged", audit.Do(audit.Run("emerge", "--oneshot", "--usepkg=n", "="+g.CPV))
+			g.Cause, g.Remedy = Damaged, audit.Do(audit.Run("emerge", "--oneshot", "--usepkg=n", "="+g.CPV))
 		case "binpkg-unseen":
-			g.Cause = "unaddressable"
+			g.Cause = Unaddressable
 		default:
-			g.Cause = "masked"
+			g.Cause = Masked
 			g.Remedy = acceptance.RemedyOf(reason.Code, &acceptance.CompatibilityRow{CPV: g.CPV, Path: worst.Path})
 		}
 		return g
 	}
 	if unread := j.Past.Unread[g.CPV]; len(unread) > 0 {
-		g.Cause, g.Detail, g.Remedy = "damaged", unread[0].Path+" could not be read", rebuild
+		g.Cause, g.Detail, g.Remedy = Damaged, unread[0].Path+" could not be read", rebuild
 		if unread[0].Structure == inventory.StructureUnknown {
-			g.Cause, g.Remedy = "unknown", audit.RemedyPermissions
+			g.Cause, g.Remedy = CauseUnknown, audit.RemedyPermissions
 		}
 		return g
 	}
 	if offer := j.offered(c.After); offer != nil {
-		g.Cause, g.Detail = "remote", fmt.Sprintf("the binhost %s offers it; %s", offer.Binhost, offer.Age(j.Db.Now))
+		g.Cause, g.Detail = Remote, fmt.Sprintf("the binhost %s offers it; %s", offer.Binhost, offer.Age(j.Db.Now))
 		g.Remedy = audit.Do(binpkgs.FetchCommand(g.CPV, offer.BuildID)).When("fetch it, and ask again")
 		return g
 	}
@@ -252,17 +252,17 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 	switch {
 	case len(j.Past.Gone[g.CPV]) > 0:
 		last := j.Past.Gone[g.CPV][len(j.Past.Gone[g.CPV])-1]
-		g.Cause, g.Detail = "pruned", fmt.Sprintf("%s was there until %s", last.Path, audit.Day(last.GoneAt))
+		g.Cause, g.Detail = Pruned, fmt.Sprintf("%s was there until %s", last.Path, audit.Day(last.GoneAt))
 	case len(j.Past.LostOf(g.CPV)) > 0:
-		g.Cause, g.Detail = "pruned", fmt.Sprintf("Packages still lists %s, and the file is gone", j.Past.LostOf(g.CPV)[0].Path)
+		g.Cause, g.Detail = Pruned, fmt.Sprintf("Packages still lists %s, and the file is gone", j.Past.LostOf(g.CPV)[0].Path)
 	case want != nil && want.Kind == emergelog.KindBinary:
-		g.Cause, g.Detail = "pruned", fmt.Sprintf("it was merged from %s, which is gone", cmp.Or(want.Binpkg, "a binpkg"))
+		g.Cause, g.Detail = Pruned, fmt.Sprintf("it was merged from %s, which is gone", cmp.Or(want.Binpkg, "a binpkg"))
 	case want != nil && want.Kind == emergelog.KindSource && want.Packaged:
-		g.Cause, g.Detail = "pruned", fmt.Sprintf("it was packaged on %s, and no file of it is there", audit.Day(state.MergedAt(want)))
+		g.Cause, g.Detail = Pruned, fmt.Sprintf("it was packaged on %s, and no file of it is there", audit.Day(state.MergedAt(want)))
 	case want != nil && want.Kind == emergelog.KindSource:
-		g.Cause, g.Detail = "never-built", fmt.Sprintf("it was merged without --buildpkg on %s", audit.Day(state.MergedAt(want)))
+		g.Cause, g.Detail = NeverBuilt, fmt.Sprintf("it was merged without --buildpkg on %s", audit.Day(state.MergedAt(want)))
 	default:
-		g.Cause, g.Detail = "unknown", "emerge.log does not tell whether it was ever packaged"
+		g.Cause, g.Detail = CauseUnknown, "emerge.log does not tell whether it was ever packaged"
 	}
 	return g
 }

@@ -44,7 +44,7 @@ func (j *RollbackJudge) cost(r *Rollback) {
 		remedy = commands[0]
 	}
 	r.Findings = append(r.Findings, audit.Finding{
-		Code: "rollback-cost", Severity: audit.SeverityInfo, Subject: r.Target.String(), Evidence: []audit.Evidence{}, Message: strings.Join(parts, "; "), Remedy: audit.Do(remedy),
+		Code: "rollback-cost", Severity: audit.SeverityInfo, Subject: r.Target.String(), Message: strings.Join(parts, "; "), Remedy: audit.Do(remedy),
 	})
 }
 

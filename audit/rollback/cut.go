@@ -123,7 +123,7 @@ func (j *RollbackJudge) mergeCut(r *Rollback, c state.CutMerge, cp, slot string)
 	again := newChange(j.Past.ChangeTo(nil, cpv, slot, 0))
 	again.Usable = acceptance.UsableNo
 	j.stay(r, &again, Gap{
-		CPV: cpv, Cause: "merge-cut", Remedy: c.Finding(j.Db).Remedy,
+		CPV: cpv, Cause: MergeCut, Remedy: c.Finding(j.Db).Remedy,
 		Detail: "its merge was interrupted, no version of it is registered, and no binary package of it can be merged",
 	})
 	r.Changes = append(r.Changes, again)

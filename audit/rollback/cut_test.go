@@ -97,7 +97,7 @@ func TestThePlanMergesAgainWhatWasCut(t *testing.T) {
 					}
 				}
 				for _, g := range r.Gaps {
-					gaps = append(gaps, g.CPV+" "+g.Cause)
+					gaps = append(gaps, g.CPV+" "+string(g.Cause))
 				}
 				slices.Sort(merges)
 				for _, x := range []struct {

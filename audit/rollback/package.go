@@ -44,7 +44,7 @@ func auditPackage(db audit.Database, name, build string, o RollbackOptions) (*Ro
 	}
 	r := newRollback()
 	r.Package = audit.PackageOf(s.CPV)
-	r.Target = state.Target{Time: db.Now, Known: true, Unknown: []string{}, Undoes: []int64{}, Pins: []string{}}
+	r.Target = state.Target{Time: db.Now, Known: true}
 	r.Command = audit.Emaudit("rollback", name)
 	if build != "" {
 		r.Command = r.Command.Plus("--to", build)
@@ -72,7 +72,7 @@ func auditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, erro
 	r.Command = audit.Emaudit("rollback", "--undo", fmt.Sprint(*r.Target.Run))
 	if len(later) > 0 {
 		r.Findings = append(r.Findings, audit.Finding{
-			Code: "rollback-later", Severity: audit.SeverityInfo, Subject: r.Target.String(), Evidence: []audit.Evidence{},
+			Code: "rollback-later", Severity: audit.SeverityInfo, Subject: r.Target.String(),
 			Message: "later runs changed these again, and they are left alone: " + listOf(later), Remedy: audit.Do(audit.Emaudit("rollback", "--to", argumentOf(r.Target))).When("to go back behind those, too"),
 		})
 	}

@@ -201,7 +201,7 @@ func (j *RollbackJudge) space(r *Rollback) {
 	for _, c := range j.unpackaged(r) {
 		backup += c.Before.Row.Size
 	}
-	written := map[string]int64{"tmp": copies + largest, "pkgdir": backup}
+	written := map[string]int64{audit.SpaceTmp: copies + largest, audit.SpacePkgDir: backup}
 	for _, s := range j.options.Space {
 		if size := written[s.Role]; s.Free < size {
 			r.Risks = append(r.Risks, Risk{

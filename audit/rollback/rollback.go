@@ -61,12 +61,27 @@ type RollbackChange struct {
 // interrupted merge left its files unknown.
 func (c *RollbackChange) again() bool { return c.Before != nil && c.Before == c.After }
 
+// Cause says why no build can supply a package.
+type Cause string
+
+// The causes.
+const (
+	NeverBuilt    Cause = "never-built"   // it was merged without --buildpkg
+	Remote        Cause = "remote"        // a binhost offers it
+	Pruned        Cause = "pruned"        // its file is gone
+	Damaged       Cause = "damaged"       // Portage refuses its file
+	Masked        Cause = "masked"        // Portage would not take its file
+	Unaddressable Cause = "unaddressable" // no atom names its file and no other
+	Lossy         Cause = "lossy"         // its file lacks what was installed
+	MergeCut      Cause = "merge-cut"     // its last merge was interrupted
+	PhaseFailed   Cause = "phase-failed"  // its own script refused before
+	CauseUnknown  Cause = "unknown"
+)
+
 // Gap is a package of the earlier state that no usable binary package covers.
 type Gap struct {
-	CPV string `json:"cpv"`
-	// Cause is never-built, remote, pruned, damaged, masked, unaddressable, lossy,
-	// phase-failed, merge-cut or unknown.
-	Cause  string       `json:"cause"`
+	CPV    string       `json:"cpv"`
+	Cause  Cause        `json:"cause"`
 	Detail string       `json:"detail"`
 	Remedy audit.Remedy `json:"remedy"`
 }
@@ -288,14 +303,11 @@ func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJu
 }
 
 func newRollback() *Rollback {
-	return &Rollback{
-		Changes: []RollbackChange{}, Gaps: []Gap{}, Unsatisfied: []Unsatisfied{}, Risks: []Risk{}, Unknowns: []Unknown{}, ConfigFiles: []ConfigFile{},
-		Plan: []audit.Command{}, Steps: []Step{}, Checks: []audit.Command{}, Later: []Step{}, Guard: []string{}, Uncovered: []string{}, Lost: []string{}, Findings: []audit.Finding{},
-	}
+	return &Rollback{}
 }
 
 func newChange(c state.Change) RollbackChange {
-	return RollbackChange{Change: c, Usable: acceptance.UsableYes, Reasons: []acceptance.Reason{}}
+	return RollbackChange{Change: c, Usable: acceptance.UsableYes}
 }
 
 // Judge answers for one state.
@@ -340,7 +352,7 @@ func (j *RollbackJudge) reportDoubts(r *Rollback, target *state.State) {
 	for _, doubt := range target.Doubts {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "state-unknown", Severity: audit.SeverityError, Subject: target.Target.String(), Message: doubt.Text(),
-			Evidence: []audit.Evidence{}, Remedy: doubt.Settled(),
+			Remedy: doubt.Settled(),
 		})
 		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: doubt.Text(), SettleWith: doubt.Settled()})
 	}
@@ -387,14 +399,14 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 	for _, u := range r.Unsatisfied {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "rollback-unsatisfied", Severity: audit.SeverityError, Subject: u.CPV, Message: u.Kind + ": " + u.Dependency,
-			Evidence: []audit.Evidence{}, Remedy: audit.Do(audit.Emaudit("show", u.CPV)),
+			Remedy: audit.Do(audit.Emaudit("show", u.CPV)),
 		})
 	}
 	for _, x := range r.Risks {
 		if x.Severity == audit.SeverityInfo {
 			continue
 		}
-		f := audit.Finding{Code: "rollback-risk", Severity: x.Severity, Subject: x.Code, Message: x.Detail, Evidence: []audit.Evidence{}, Remedy: audit.Advise("read about it in docs/findings.md before the plan is carried out")}
+		f := audit.Finding{Code: "rollback-risk", Severity: x.Severity, Subject: x.Code, Message: x.Detail, Remedy: audit.Advise("read about it in docs/findings.md before the plan is carried out")}
 		if x.CPV != nil {
 			f.Subject = *x.CPV
 		}
@@ -423,7 +435,7 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 func (j *RollbackJudge) reportGaps(r *Rollback) {
 	for _, g := range r.Gaps {
 		r.Findings = append(r.Findings, audit.Finding{
-			Code: "rollback-gap", Severity: audit.SeverityError, Subject: g.CPV, Message: g.Cause + ": " + g.Detail,
+			Code: "rollback-gap", Severity: audit.SeverityError, Subject: g.CPV, Message: string(g.Cause) + ": " + g.Detail,
 			Evidence: []audit.Evidence{{Source: path.Join(j.vdb, g.CPV)}}, Remedy: g.Remedy,
 		})
 	}
@@ -435,7 +447,7 @@ func (j *RollbackJudge) reportUnknowns(r *Rollback) {
 		if u.Code == "state-unknown" {
 			continue // reported as an error
 		}
-		r.Findings = append(r.Findings, audit.Finding{Code: "rollback-undecided", Severity: audit.SeverityWarning, Subject: u.Code, Message: u.Detail, Evidence: []audit.Evidence{}, Remedy: u.SettleWith})
+		r.Findings = append(r.Findings, audit.Finding{Code: "rollback-undecided", Severity: audit.SeverityWarning, Subject: u.Code, Message: u.Detail, Remedy: u.SettleWith})
 	}
 }
 

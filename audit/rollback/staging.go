@@ -53,7 +53,7 @@ func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Stagin
 		return nil, err
 	}
 	j.cutMerges(r)
-	s := &Staging{Target: target.Target, Files: []StagedFile{}}
+	s := &Staging{Target: target.Target}
 	if target.Target.Known || target.Partly() {
 		for _, stay := range target.Stays {
 			c := newChange(state.Change{Action: state.ActionInstall, To: &stay.CPV, After: stay})

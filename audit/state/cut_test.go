@@ -41,7 +41,7 @@ func TestAMergeThatWasCutLeavesItsPackageInDoubt(t *testing.T) {
 			},
 			[]string{"app-misc/a"},
 			[]string{"app-misc/a-2"},
-			map[int64][]string{2: {}},
+			map[int64][]string{2: nil},
 		},
 		{
 			"between the removal and the registration",
@@ -53,7 +53,7 @@ func TestAMergeThatWasCutLeavesItsPackageInDoubt(t *testing.T) {
 			},
 			[]string{"app-misc/a"},
 			[]string{"app-misc/a-2"},
-			map[int64][]string{2: {}},
+			map[int64][]string{2: nil},
 		},
 		{
 			"in pkg_preinst, before the first file",
@@ -63,9 +63,9 @@ func TestAMergeThatWasCutLeavesItsPackageInDoubt(t *testing.T) {
 				h.install("a-1", "b-1")
 				h.leaveMerging("a-2", "SLOT")
 			},
-			[]string{},
+			nil,
 			[]string{"app-misc/a-2"},
-			map[int64][]string{2: {}},
+			map[int64][]string{2: nil},
 		},
 		{
 			"the log is lost",
@@ -88,7 +88,7 @@ func TestAMergeThatWasCutLeavesItsPackageInDoubt(t *testing.T) {
 			},
 			[]string{"app-misc/a"},
 			[]string{"app-misc/a-2"},
-			map[int64][]string{2: {}, 3: {"app-misc/a"}},
+			map[int64][]string{2: nil, 3: {"app-misc/a"}},
 		},
 		{
 			"merged again: in doubt in between",
@@ -99,9 +99,9 @@ func TestAMergeThatWasCutLeavesItsPackageInDoubt(t *testing.T) {
 				h.run("--oneshot =a-2", "+a-2/a-1")
 				h.install("b-1", "c-1", "a-2")
 			},
-			[]string{},
 			nil,
-			map[int64][]string{2: {}, 3: {"app-misc/a"}, 4: {"app-misc/a"}},
+			nil,
+			map[int64][]string{2: nil, 3: {"app-misc/a"}, 4: {"app-misc/a"}},
 		},
 		{
 			"the version was given up, and another one merged into the slot",
@@ -112,9 +112,9 @@ func TestAMergeThatWasCutLeavesItsPackageInDoubt(t *testing.T) {
 				h.install("b-1", "a-3")
 				h.leaveMerging("a-2", "CONTENTS")
 			},
-			[]string{},
 			nil,
-			map[int64][]string{2: {}, 3: {"app-misc/a"}},
+			nil,
+			map[int64][]string{2: nil, 3: {"app-misc/a"}},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

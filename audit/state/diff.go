@@ -81,7 +81,7 @@ func AuditDiff(db audit.Database, a, b Moment) (*Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Diff{From: from.Target, To: to.Target, Changes: h.DiffStates(from, to), Settings: []SettingChange{}}
+	d := &Diff{From: from.Target, To: to.Target, Changes: h.DiffStates(from, to)}
 	settings, known, err := h.DiffSettings(from, to)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func AuditDiff(db audit.Database, a, b Moment) (*Diff, error) {
 	d.Settings, d.SettingsKnown = append(d.Settings, settings...), known
 	for _, s := range []*State{from, to} {
 		for _, doubt := range s.Doubts {
-			f := audit.Finding{Code: "state-unknown", Severity: audit.SeverityWarning, Subject: s.Target.String(), Message: doubt.Text(), Evidence: []audit.Evidence{}, Remedy: doubt.Settled()}
+			f := audit.Finding{Code: "state-unknown", Severity: audit.SeverityWarning, Subject: s.Target.String(), Message: doubt.Text(), Remedy: doubt.Settled()}
 			if !slices.ContainsFunc(d.Findings, func(x audit.Finding) bool { return x.Subject == f.Subject && x.Message == f.Message }) {
 				d.Findings = append(d.Findings, f)
 			}
@@ -118,7 +118,7 @@ func (h *Past) Diff(a, b []*Stay) []Change {
 	for _, s := range b {
 		right[audit.PackageOf(s.CPV)] = append(right[audit.PackageOf(s.CPV)], s)
 	}
-	changes := []Change{}
+	var changes []Change
 	for cp, xs := range left {
 		changes = append(changes, h.diffPackage(xs, right[cp])...)
 	}
@@ -164,7 +164,7 @@ func (h *Past) diffPackage(xs, ys []*Stay) []Change {
 
 // change describes one difference; nil stands for nothing installed.
 func (h *Past) change(from, to *Stay) Change {
-	c := Change{Before: from, After: to, Dependencies: []string{}}
+	c := Change{Before: from, After: to}
 	var a, b Build
 	if from != nil {
 		a = h.BuildOf(from)
@@ -233,7 +233,7 @@ func CompareDependencies(a, b *store.Metadata) []string {
 		return set
 	}
 	x, y := words(a), words(b)
-	diff := []string{}
+	var diff []string
 	for w := range x {
 		if !y[w] {
 			diff = append(diff, "-"+w)

@@ -70,7 +70,7 @@ func AuditStatesOfRuns(db audit.Database) (*States, error) {
 }
 
 func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
-	answer := &States{Rows: []StateRow{}}
+	answer := &States{}
 	byRun := map[int64][]*change{}
 	for i := range h.Changes {
 		if c := &h.Changes[i]; c.effective && c.Run != 0 {
@@ -83,7 +83,7 @@ func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 		k := h.stateBefore(r)
 		row := StateRow{
 			Run: u.Run, Runs: u.Runs, StartedAt: r.Started, Args: r.Args, Outcome: h.Run(u.Runs[len(u.Runs)-1]).Outcome.String(),
-			Known: true, Unknown: []string{}, Installed: census.installed[k], Pins: h.pinsOf(k),
+			Known: true, Installed: census.installed[k], Pins: h.pinsOf(k),
 		}
 		switch why := h.hiddenWhy(k); {
 		case why != "":

@@ -54,7 +54,7 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 		return nil, fmt.Errorf("run %d: %w", m.Run, ErrNoSuchRun)
 	}
 	k, end := t.indexOf(m)
-	s := &State{index: k, Target: Target{Time: cmp.Or(m.At, now), Known: true, Pin: pin, Undoes: []int64{}, Pins: []string{}}}
+	s := &State{index: k, Target: Target{Time: cmp.Or(m.At, now), Known: true, Pin: pin}}
 	if r := t.Run(m.Run); r != nil && m.After {
 		s.Target.Time = r.LastSeen
 	} else if r != nil {

@@ -123,7 +123,7 @@ func (h *Past) momentOf(k int) int {
 
 // pinsOf returns the names of the pins that mean a state.
 func (h *Past) pinsOf(k int) []string {
-	names := []string{}
+	var names []string
 	for _, p := range h.Pins {
 		if at, _ := h.indexOf(h.momentOfPin(p)); h.momentOf(at) == h.momentOf(k) {
 			names = append(names, p.Name)

@@ -188,7 +188,7 @@ func (t *timeline) restoreFindings() []audit.Finding {
 		when = fmt.Sprintf("between %s and %s", audit.Minute(x.after), audit.Minute(x.before))
 	}
 	return []audit.Finding{{
-		Code: "state-restored", Severity: audit.SeverityInfo, Subject: fmt.Sprintf("run:%d", x.run), Evidence: []audit.Evidence{},
+		Code: "state-restored", Severity: audit.SeverityInfo, Subject: fmt.Sprintf("run:%d", x.run),
 		Message: fmt.Sprintf("the root was put back to the state before #%d, %s, as from a snapshot: what emerge.log says of #%d and later runs was undone", x.run, when, x.run),
 		Remedy:  audit.Advise("none is needed: history goes on from that state"),
 	}}

@@ -75,7 +75,7 @@ func diffSettings(before, after []store.ConfigLine) []SettingChange {
 	}
 	was, wasFrom := gather(before)
 	is, isFrom := gather(after)
-	changes := []SettingChange{}
+	var changes []SettingChange
 	said := func(values map[key][]string, k key) *string {
 		lines, ok := values[k]
 		if !ok {

@@ -104,7 +104,7 @@ func (s *State) why() string {
 // mark fills in what the target says of the doubts.
 func (s *State) mark() {
 	s.Target.Known = len(s.Doubts) == 0
-	s.Target.Unknown = []string{}
+	s.Target.Unknown = nil
 	if s.Partly() {
 		for _, d := range s.Doubts {
 			if !slices.Contains(s.Target.Unknown, d.cp) {

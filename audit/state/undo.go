@@ -61,7 +61,7 @@ func (h *Past) Again(s *Stay) Change { return h.change(s, s) }
 // ChangeTo returns the change of what a slot holds, nil for nothing, to a build
 // that need never have been installed; without a cpv, what it holds goes.
 func (h *Past) ChangeTo(from *Stay, cpv, slot string, buildTime int64) Change {
-	c := Change{Action: ActionInstall, Dependencies: []string{}}
+	c := Change{Action: ActionInstall}
 	if from != nil {
 		c = h.change(from, nil)
 	}

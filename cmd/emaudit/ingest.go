@@ -59,7 +59,7 @@ func (c *ingestCommand) Run(ctx context.Context, s *session) error {
 
 // ingestRows are the results in the form in which they are shown.
 func ingestRows(result ingest.Result) []report.IngestRow {
-	rows := []report.IngestRow{}
+	var rows []report.IngestRow
 	for _, r := range result.Sources {
 		rows = append(rows, report.IngestRow{
 			Source: string(r.Kind), Path: r.Path, Condition: string(r.Condition), Problem: r.Problem,

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/term"
-
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/ingest/live"
 	"emaudit/parse/mergelist"
 	"emaudit/report/merges"
+
+	"golang.org/x/term"
 )
 
 // predictCommand says how long it will take.
@@ -153,7 +153,7 @@ func isTerminal(p *process) bool {
 func (s *session) buildRoom() history.Room {
 	room := history.Room{TmpDir: s.settings.BuildDir(), RAMBytes: live.MeasureMemory(s.root)}
 	for _, space := range live.MeasureSpace(s.root, s.settings) {
-		if space.Role == "tmp" {
+		if space.Role == audit.SpaceTmp {
 			room.FreeBytes = &space.Free
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"emaudit/audit/aftermath"
+	"emaudit/audit/history"
 	"emaudit/audit/overview"
 	"emaudit/report"
 	"emaudit/report/merges"
@@ -36,7 +38,7 @@ func writePackage(s *screen.Screen, p *overview.Package, all bool) {
 	writeInstances(s, p)
 	writeEvents(s, p, all)
 	for i := range p.Failures {
-		if f := &p.Failures[i]; all || f.Resolution == "open" {
+		if f := &p.Failures[i]; all || f.Resolution == aftermath.Open {
 			s.Heading("Failed")
 			merges.WriteFailure(s, f, all)
 			s.Blank()
@@ -149,11 +151,11 @@ func eventColumns(p *overview.Package) table.Table[overview.ShownEvent] {
 // shownEvent says what was done, and how it ended.
 func shownEvent(e *overview.ShownEvent) screen.Cell {
 	switch {
-	case e.Event == "unmerge" && e.Outcome != "ok":
+	case e.Event == "unmerge" && e.Outcome != history.OutcomeOK:
 		return screen.Plain.Text("removed, " + e.Kind + ", " + e.Outcome)
 	case e.Event == "unmerge":
 		return screen.Plain.Text("removed, " + e.Kind)
-	case e.Outcome == "failed" || e.Outcome == "postinst failed":
+	case e.Outcome == history.MergeFailed || e.Outcome == overview.PostinstFailed:
 		return screen.Bad.Text(e.Kind + " " + e.Outcome)
 	}
 	return screen.Plain.Text(e.Kind + " " + e.Outcome)

@@ -22,9 +22,6 @@ type currentLeft struct {
 // Current is the answer to: what is being merged now? left is nil where nothing
 // is.
 func Current(runs []history.CurrentRun, left *history.Prediction, source audit.LogSource, o report.Output) report.Answer {
-	if runs == nil {
-		runs = []history.CurrentRun{}
-	}
 	return report.Answer{
 		Findings:    source.Findings,
 		Diagnostics: report.LogDiagnostics(source),

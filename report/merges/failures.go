@@ -76,7 +76,7 @@ func FailuresHeadline(f *aftermath.Failures) []screen.Cell {
 // excerpt is quoted while the failure is open, or where everything is asked for.
 func WriteFailure(s *screen.Screen, f *aftermath.Failure, verbose bool) {
 	role := screen.Bad
-	if f.Resolution != "open" {
+	if f.Resolution != aftermath.Open {
 		role = screen.Plain
 	}
 	head := []screen.Cell{role.Text(f.CPV), screen.Plain.Text("  " + s.Terminal().Time(f.At))}
@@ -92,7 +92,7 @@ func WriteFailure(s *screen.Screen, f *aftermath.Failure, verbose bool) {
 		s.Paragraph(2, screen.Dim.Text("die: "+f.Message))
 	}
 	// An excerpt of one line has been said.
-	if (verbose || f.Resolution == "open") && (len(f.Excerpt) > 1 || f.Cause == "unknown") {
+	if (verbose || f.Resolution == aftermath.Open) && (len(f.Excerpt) > 1 || f.Cause == aftermath.CauseUnknown) {
 		for _, line := range f.Excerpt {
 			s.Line(screen.Plain.Text("    " + Untab(line)))
 		}
@@ -113,11 +113,11 @@ func WriteFailure(s *screen.Screen, f *aftermath.Failure, verbose bool) {
 // resolution says what became of a failure.
 func resolution(f *aftermath.Failure, t screen.Terminal) []screen.Cell {
 	switch f.Resolution {
-	case "retried":
+	case aftermath.Retried:
 		return []screen.Cell{screen.Good.Text("  merged " + t.Time(TimeOf(f.ResolvedAt)))}
-	case "replaced":
+	case aftermath.Replaced:
 		return []screen.Cell{screen.Good.Text("  " + *f.ResolvedBy + " merged " + t.Time(TimeOf(f.ResolvedAt)))}
-	case "removed":
+	case aftermath.Removed:
 		return []screen.Cell{screen.Plain.Text("  removed " + t.Time(TimeOf(f.ResolvedAt)))}
 	}
 	return []screen.Cell{screen.Bad.Text("  not merged since"), screen.Plain.Text("   "), screen.Code.Text(f.Retry.String())}

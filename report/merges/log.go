@@ -14,9 +14,10 @@ import (
 
 // outcomeRoles say how the outcomes of runs, merges, removals and syncs look.
 var outcomeRoles = map[string]screen.Role{
-	"success": screen.Good, "merged": screen.Good, "ok": screen.Good, "built": screen.Good, "fetched": screen.Good,
-	"failure": screen.Bad, "failed": screen.Bad,
-	"killed": screen.Warn, "interrupted": screen.Warn, "declined": screen.Dim, "running": screen.Plain, "unknown": screen.Unknown,
+	history.RunSuccess: screen.Good, history.MergeMerged: screen.Good, history.OutcomeOK: screen.Good, history.MergeBuilt: screen.Good, history.MergeFetched: screen.Good,
+	history.RunFailure: screen.Bad, history.MergeFailed: screen.Bad,
+	history.RunKilled: screen.Warn, history.MergeInterrupted: screen.Warn, history.RunDeclined: screen.Dim,
+	history.OutcomeRunning: screen.Plain, history.OutcomeUnknown: screen.Unknown,
 }
 
 // History is the answer to: what was merged, removed and synced, and when?
@@ -127,23 +128,23 @@ func eventCell(r *logRow) screen.Cell {
 		switch {
 		case r.event.Merge.PostinstFailed:
 			role, word = screen.Bad, "postinst failed"
-		case r.Kind != "binary":
-		case r.Outcome == "merged":
+		case r.Kind != history.KindBinary:
+		case r.Outcome == history.MergeMerged:
 			word = "binary"
 		default:
 			word = "binary " + r.Outcome
 		}
 	case history.EventUnmerge:
 		switch {
-		case r.Outcome != "ok":
+		case r.Outcome != history.OutcomeOK:
 			word = "unmerge " + r.Outcome
-		case r.Reason == "replaced":
+		case r.Reason == history.ReasonReplaced:
 			word = "replaced"
 		default:
 			word = "unmerged"
 		}
 	default:
-		if word = "synced"; r.Outcome != "ok" {
+		if word = "synced"; r.Outcome != history.OutcomeOK {
 			word = "sync " + r.Outcome
 		}
 	}
@@ -166,7 +167,7 @@ func eventOrigin(r *logRow) string {
 	switch {
 	case r.event.Kind == history.EventMerge:
 		return fromVersions(&r.event.Merge)
-	case r.Reason == "replaced":
+	case r.Reason == history.ReasonReplaced:
 		return ""
 	}
 	return r.Reason

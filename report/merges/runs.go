@@ -54,11 +54,11 @@ func RunColumns(all bool) table.Table[history.Run] {
 func RunOutcome(r *history.Run) screen.Cell {
 	text := r.Outcome
 	switch {
-	case r.Outcome == "success":
+	case r.Outcome == history.RunSuccess:
 		text = "ok"
-	case r.Outcome == "failure" && r.Counts.Failed > 0:
+	case r.Outcome == history.RunFailure && r.Counts.Failed > 0:
 		text = fmt.Sprintf("failed %d", r.Counts.Failed)
-	case r.Outcome == "failure":
+	case r.Outcome == history.RunFailure:
 		text = "failed"
 	}
 	if r.Uncertain {
@@ -145,7 +145,9 @@ func OneRun(r *history.Run, source audit.LogSource, o report.Output) report.Answ
 			if mergeColumns.Screen(s, 0, table.All(r.Merges)) > 0 {
 				s.Blank()
 			}
-			removalColumns.Screen(s, 0, table.Where(r.Unmerges, func(u *history.UnmergeEvent) bool { return u.Reason != "replaced" || u.Outcome != "ok" }))
+			removalColumns.Screen(s, 0, table.Where(r.Unmerges, func(u *history.UnmergeEvent) bool {
+				return u.Reason != history.ReasonReplaced || u.Outcome != history.OutcomeOK
+			}))
 			syncColumns.Screen(s, 0, table.All(r.Syncs))
 			s.Findings(source.Findings, o.FindingOptions())
 		},

@@ -63,7 +63,7 @@ type pageVerdictRow struct {
 }
 
 func verdictRows(v *pageView) []pageVerdictRow {
-	rows := []pageVerdictRow{}
+	var rows []pageVerdictRow
 	for _, l := range v.Verdicts {
 		rows = append(rows, pageVerdictRow{Question: strings.ToLower(l.Label), Answer: l.Verdict.Text, Because: l.Text, Command: l.Command})
 	}

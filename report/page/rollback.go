@@ -129,7 +129,7 @@ func (b *pageBuilder) gapsOfRuns(all []*rollback.Rollback) pageBlock {
 	}
 	for _, r := range all {
 		for _, g := range r.Gaps {
-			note(missing{g.CPV, g.Cause, g.Detail, g.Remedy.String()}, r)
+			note(missing{g.CPV, string(g.Cause), g.Detail, g.Remedy.String()}, r)
 		}
 		for _, u := range r.Unsatisfied {
 			note(missing{u.CPV, "dependency", "needs " + u.Dependency + ", which that state does not have (" + u.Kind + ")", ""}, r)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/aftermath"
 	"emaudit/audit/history"
 	"emaudit/audit/overview"
 	"emaudit/report/merges"
@@ -61,14 +62,14 @@ func (b *pageBuilder) runs() *pageSection {
 	for _, r := range runs {
 		class := "accent"
 		switch {
-		case r.Outcome == "failure":
+		case r.Outcome == history.RunFailure:
 			class = "bad"
 			failed++
-		case r.Outcome == "killed" || r.Outcome == "interrupted":
+		case r.Outcome == history.RunKilled || r.Outcome == history.RunInterrupted:
 			class = "warn"
-		case r.Action == "sync":
+		case r.Action == history.ActionSync:
 			class = "accent-2"
-		case r.Outcome != "success":
+		case r.Outcome != history.RunSuccess:
 			class = "unknown"
 		}
 		m := timelineMark{Class: class, at: r.StartedAt, Title: fmt.Sprintf("#%d %s: %s, %s, %s", r.ID, b.day(r.StartedAt, "2006-01-02 15:04"), merges.AskedBriefly(r.Args), screen.SecondsOrNone(r.Seconds), merges.RunOutcome(r).Text)}
@@ -122,9 +123,9 @@ func (b *pageBuilder) failures() *pageSection {
 	t := &pageTable{ID: "failures-table", Caption: "Every failed merge", Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Phase"}, {Title: "Cause"}, {Title: "Since then"}}}
 	for i := range f.Rows[:min(len(f.Rows), rowsOfFailures)] {
 		row := &f.Rows[i]
-		since := pageCell{Text: row.Resolution}
+		since := pageCell{Text: string(row.Resolution)}
 		switch row.Resolution {
-		case "open":
+		case aftermath.Open:
 			since.Role = screen.Bad
 		default:
 			since.Role = screen.Good
@@ -151,7 +152,7 @@ func (b *pageBuilder) collectBuilds() []*packageBuilds {
 	for _, r := range b.facts.Runs {
 		for i := range r.Merges {
 			m := &r.Merges[i]
-			if m.Kind != "source" || m.Outcome != "merged" || m.Seconds == nil || m.FinishedAt == nil {
+			if m.Kind != history.KindSource || m.Outcome != history.MergeMerged || m.Seconds == nil || m.FinishedAt == nil {
 				continue
 			}
 			cp := overview.PackageOf(m.CPV)
@@ -322,7 +323,7 @@ func (b *pageBuilder) collectEvents() {
 				at = *m.StartedAt
 			}
 			role := screen.Plain
-			if m.Outcome == "failed" || m.Outcome == "interrupted" {
+			if m.Outcome == history.MergeFailed || m.Outcome == history.MergeInterrupted {
 				role = screen.Bad
 			}
 			p.events = append(p.events, []screen.Cell{

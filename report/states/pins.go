@@ -19,7 +19,7 @@ type pinRow struct {
 }
 
 func pinRows(pins []state.Pinned) []pinRow {
-	rows := []pinRow{}
+	var rows []pinRow
 	for _, p := range pins {
 		row := pinRow{Name: p.Name, At: p.At, CreatedAt: p.CreatedAt, Note: p.Note, Known: p.Target.Known, SameAsNow: p.SameAsNow}
 		if p.Run != 0 {

@@ -259,7 +259,7 @@ func binpkgCell(x *rollback.RollbackChange) screen.Cell {
 	case x.Instance == nil:
 		return screen.Bad.Text("none")
 	}
-	parts := []string{}
+	var parts []string
 	if x.Instance.BuildID != nil {
 		parts = append(parts, fmt.Sprintf("build %d", *x.Instance.BuildID))
 	}
@@ -288,7 +288,7 @@ func binpkgCell(x *rollback.RollbackChange) screen.Cell {
 
 // Rollbacks is the answer to: which of the last runs can be undone?
 func Rollbacks(all []*rollback.Rollback, o report.Output) report.Answer {
-	findings := []audit.Finding{}
+	var findings []audit.Finding
 	for _, r := range all {
 		if r.Verdict != rollback.NotReady && r.Verdict != rollback.Partial {
 			continue
@@ -371,7 +371,7 @@ func WhyOf(r *rollback.Rollback) string {
 			parts = append(parts, screen.Count(int64(len(r.Gaps)-i), "more gap", "more gaps"))
 			break
 		}
-		parts = append(parts, g.CPV+" "+g.Cause)
+		parts = append(parts, g.CPV+" "+string(g.Cause))
 	}
 	if n := len(r.Unsatisfied); n > 0 {
 		parts = append(parts, screen.Count(int64(n), "dependency", "dependencies"))

@@ -47,7 +47,6 @@ func RollbackLine(r *rollback.Rollback) screen.SummaryLine {
 // NoRollback is the answer where there is no update to undo.
 func NoRollback() report.Answer {
 	return report.Answer{
-		Findings: []audit.Finding{},
 		Text: func(s *screen.Screen) {
 			l := RollbackLine(nil)
 			s.Line(l.Verdict, screen.Plain.Text(": "+l.Text))

@@ -1,0 +1,32 @@
+package history
+
+import "emaudit/parse/emergelog"
+
+// The words of answers for how runs and merges ended. Those of removals and syncs are
+// OutcomeOK and the words for merges.
+var (
+	RunSuccess     = emergelog.RunSuccess.String()
+	RunFailure     = emergelog.RunFailure.String()
+	RunDeclined    = emergelog.RunDeclined.String()
+	RunInterrupted = emergelog.RunInterrupted.String()
+	RunKilled      = emergelog.RunKilled.String()
+
+	MergeMerged      = emergelog.MergeMerged.String()
+	MergeFailed      = emergelog.MergeFailed.String()
+	MergeInterrupted = emergelog.MergeInterrupted.String()
+	MergeBuilt       = emergelog.MergeBuilt.String()
+	MergeFetched     = emergelog.MergeFetched.String()
+
+	OutcomeOK      = emergelog.UnmergeOK.String()
+	OutcomeRunning = emergelog.MergeRunning.String()
+	OutcomeUnknown = emergelog.MergeUnknown.String()
+)
+
+// The words for what a run was started to do, what a package was merged from, and why
+// one was removed, where answers depend on them.
+var (
+	ActionSync     = emergelog.ActionSync.String()
+	KindSource     = emergelog.KindSource.String()
+	KindBinary     = emergelog.KindBinary.String()
+	ReasonReplaced = emergelog.UnmergeReplaced.String()
+)
