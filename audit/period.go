@@ -71,9 +71,13 @@ func ParsePeriod(since, until string, now time.Time, zone *time.Location) (Perio
 	return p, nil
 }
 
-// ParseRun reads "run:N".
+// ParseRun reads "run:N" and "#N".
 func ParseRun(text string) (run int64, ok bool, err error) {
-	number, ok := strings.CutPrefix(strings.TrimSpace(text), "run:")
+	text = strings.TrimSpace(text)
+	number, ok := strings.CutPrefix(text, "run:")
+	if !ok {
+		number, ok = strings.CutPrefix(text, "#")
+	}
 	if !ok {
 		return 0, false, nil
 	}
@@ -160,28 +164,39 @@ func ago(text string, now time.Time) (time.Time, bool) {
 	return t, some
 }
 
-// Begin returns when the period begins, in unix seconds: the given time, or the time
-// of the first run. It returns 0 if the period has no begin.
-func (p Period) Begin(db Database) (int64, error) {
-	if p.FirstRun == 0 {
-		return p.Since, nil
-	}
+// Bounded reports whether the period has a begin or an end.
+func (p Period) Bounded() bool { return p != Period{} }
+
+// Span returns the period by time alone: a run that bounds it stands for when it
+// began, or was last heard of.
+func (p Period) Span(db Database) (Period, error) {
 	log := logs.ReadEmergeLog(db.Tx, db.Host)
-	id := p.FirstRun
-	if id < 0 {
-		last, err := log.LastRun()
-		if err != nil {
-			return 0, err
+	run := func(id int64, take func(*logs.Run)) error {
+		if id == 0 {
+			return nil
 		}
-		id += last + 1
+		number, found := id, false
+		if id < 0 {
+			last, err := log.LastRun()
+			if err != nil {
+				return err
+			}
+			number = last + 1 + id
+		}
+		err := log.RunsNumbered([]int64{number}, func(r *logs.Run) error {
+			found = true
+			take(r)
+			return nil
+		})
+		if err == nil && !found {
+			err = fmt.Errorf("there is no run %d", id)
+		}
+		return err
 	}
-	var begin int64
-	err := log.RunsNumbered([]int64{id}, func(r *logs.Run) error {
-		begin = r.Started
-		return nil
-	})
-	if err == nil && begin == 0 {
-		err = fmt.Errorf("there is no run %d", p.FirstRun)
+	span := Period{Since: p.Since, Until: p.Until}
+	if err := run(p.FirstRun, func(r *logs.Run) { span.Since = r.Started }); err != nil {
+		return span, err
 	}
-	return begin, err
+	err := run(p.LastRun, func(r *logs.Run) { span.Until = max(r.LastSeen, r.Ended) })
+	return span, err
 }

@@ -164,6 +164,18 @@ func (tx *Tx) PackageNames() ([]string, error) {
 	return names, err
 }
 
+// VersionsOf returns the cpvs of a package (cat/pn) that were ever seen on any host.
+func (tx *Tx) VersionsOf(cp string) ([]string, error) {
+	var cpvs []string
+	err := tx.Query(func(rows *sql.Rows) error {
+		var cpv string
+		err := rows.Scan(&cpv)
+		cpvs = append(cpvs, cpv)
+		return err
+	}, "SELECT DISTINCT cpv.value FROM cpv JOIN cp ON cp.id = cpv.cp WHERE cp.value = ? ORDER BY cpv.id", cp)
+	return cpvs, err
+}
+
 // KnownSlots returns the slots, without sub-slots, of the versions of a host that
 // were ever installed or whose build log names the slot. The keys are cpvs.
 func (tx *Tx) KnownSlots(host HostID) (map[string]string, error) {

@@ -146,6 +146,17 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	return failures, db.Finish(failures.Findings)
 }
 
+// Only keeps the failures of some packages (cpv) in a part of the history, and of
+// them the newest n; 0 means all.
+func (f *Failures) Only(wanted func(cpv string) bool, period audit.Period, n int) {
+	f.Rows = slices.DeleteFunc(f.Rows, func(r Failure) bool { return !wanted(r.CPV) || !period.Contains(r.At) })
+	if n > 0 {
+		f.Rows = f.Rows[:min(n, len(f.Rows))]
+	}
+	f.Cut = slices.DeleteFunc(f.Cut, func(c history.CutMerge) bool { return !wanted(c.CPV) })
+	f.Findings = slices.DeleteFunc(f.Findings, func(x audit.Finding) bool { return !wanted(x.Subject) })
+}
+
 // runsSince returns the runs since a time, all for 0. ok is false if there is none.
 func runsSince(db audit.Database, since int64) (runs logs.RunRange, ok bool, err error) {
 	if since == 0 {

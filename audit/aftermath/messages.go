@@ -14,8 +14,13 @@ import (
 type MessageFilter struct {
 	Classes []string // lower case: error, warn, log, qa, info; if empty, all except info
 	Since   int64    // unix seconds
+	Until   int64    // unix seconds; 0 means no limit
 	Unread  bool     // only messages not marked read
 	CP      string   // category/pn
+	// Wanted tells which packages (cpv) are meant; nil means all.
+	Wanted func(cpv string) bool
+	// Newest is how many messages are listed at most; 0 means all of them.
+	Newest int
 }
 
 // MessageClasses are the classes of elog, the most urgent first.
@@ -27,7 +32,7 @@ var usualClasses = []string{"error", "warn", "qa", "log"}
 
 // Query returns the filter as a query of the store.
 func (f MessageFilter) Query() logs.ElogQuery {
-	q := logs.ElogQuery{CP: f.CP, Since: f.Since, Unread: f.Unread}
+	q := logs.ElogQuery{CP: f.CP, Since: f.Since, Until: f.Until, Unread: f.Unread}
 	classes := f.Classes
 	if len(classes) == 0 {
 		classes = usualClasses
@@ -68,13 +73,13 @@ type Messages struct {
 	Source OutputSource `json:"-"`
 }
 
-// LastID returns the id of the message that was stored last, or -1 if there is none.
-func (m *Messages) LastID() int64 {
-	last := int64(-1)
+// IDs returns the ids of the messages.
+func (m *Messages) IDs() []int64 {
+	ids := make([]int64, len(m.Rows))
 	for i := range m.Rows {
-		last = max(last, m.Rows[i].ID)
+		ids[i] = m.Rows[i].ID
 	}
-	return last
+	return ids
 }
 
 // AuditMessages reads the mailbox.
@@ -92,6 +97,9 @@ func AuditMessages(db audit.Database, filter MessageFilter) (*Messages, error) {
 	answer := &Messages{}
 	for i := range stored {
 		m := &stored[i]
+		if filter.Wanted != nil && !filter.Wanted(m.CPV) {
+			continue
+		}
 		if m.ReadAt == 0 {
 			answer.Unread++
 		} else {
@@ -111,6 +119,9 @@ func AuditMessages(db audit.Database, filter MessageFilter) (*Messages, error) {
 		}
 		return history.CompareTimes(b.At, a.At, 0, 0)
 	})
+	if filter.Newest > 0 {
+		answer.Rows = answer.Rows[:min(filter.Newest, len(answer.Rows))]
+	}
 	answer.Source, err = AuditOutputSource(db)
 	return answer, err
 }

@@ -59,6 +59,8 @@ type Prediction struct {
 	Jobs     int    `json:"jobs"`
 	// From is the source of the list: stdin, resume, status or log.
 	From string `json:"from"`
+	// ListedAt is when emerge wrote the resume list, or nil for another list.
+	ListedAt *int64 `json:"listed_at"`
 }
 
 // PlannedMerge is one package of a list.

@@ -7,12 +7,15 @@ import (
 	"slices"
 	"strings"
 
+	"emaudit/audit"
 	"emaudit/parse/atom"
 )
 
 // Search selects packages. The zero value selects all.
 type Search struct {
 	tests []packageTest
+	// patterns are the patterns of the tests, as they were given.
+	patterns []string
 }
 
 // packageTest is one pattern. cpv is called only if the package matches.
@@ -28,7 +31,7 @@ type SearchMode int
 const (
 	// SearchAny interprets a pattern by its form: /text/ is a regular expression,
 	// text with * ? or [ is a glob, text with a version or a slot is an atom, and
-	// anything else is a package name with or without category.
+	// anything else is a part of cat/pn in any case, as emlop searches.
 	SearchAny SearchMode = iota
 	// SearchRegex interprets all patterns as case-insensitive regular expressions
 	// on cat/pn.
@@ -47,8 +50,49 @@ func NewSearch(patterns []string, mode SearchMode) (Search, error) {
 			return Search{}, err
 		}
 		s.tests = append(s.tests, test)
+		s.patterns = append(s.patterns, p)
 	}
 	return s, nil
+}
+
+// String returns the patterns, separated by commas.
+func (s Search) String() string { return strings.Join(s.patterns, ", ") }
+
+// nameLike matches a pattern that can be the name, the version or the atom of a
+// package: no glob and no regular expression.
+var nameLike = regexp.MustCompile(`^[=<>~!]*[A-Za-z0-9_][A-Za-z0-9+_./:-]*\*?$`)
+
+// Unknown returns the names among the patterns that no package of the database has,
+// without operator, version and slot. A glob or a regular expression is no name.
+func (s Search) Unknown(db audit.Database) (names []string, err error) {
+	var known []string
+	for i, t := range s.tests {
+		if !nameLike.MatchString(s.patterns[i]) {
+			continue
+		}
+		if known == nil {
+			if known, err = db.Tx.PackageNames(); err != nil {
+				return nil, err
+			}
+		}
+		if !slices.ContainsFunc(known, t.cp) {
+			names = append(names, BareName(s.patterns[i]))
+		}
+	}
+	return names, nil
+}
+
+// BareName returns the name of a package in a pattern without operator, version and
+// slot.
+func BareName(pattern string) string {
+	name := strings.TrimLeft(pattern, "=<>~!")
+	name, _, _ = strings.Cut(name, ":")
+	name = strings.TrimSuffix(name, "*")
+	category := name[:strings.LastIndexByte(name, '/')+1]
+	if stem, _, ok := atom.SplitPF(name[len(category):]); ok {
+		return category + stem
+	}
+	return name
 }
 
 func parsePattern(pattern string, mode SearchMode) (packageTest, error) {
@@ -89,7 +133,8 @@ func parsePattern(pattern string, mode SearchMode) (packageTest, error) {
 			test.cpv = func(text, _, _ string) bool { return strings.HasSuffix(text, "/"+pattern) }
 			return test, nil
 		}
-		return named(pattern), nil
+		part := strings.ToLower(pattern)
+		return packageTest{cp: func(cp string) bool { return strings.Contains(strings.ToLower(cp), part) }}, nil
 	}
 	text, anyCategory := pattern, !strings.Contains(pattern, "/")
 	if anyCategory {
@@ -129,6 +174,14 @@ func named(name string) packageTest {
 		_, pn, _ := strings.Cut(cp, "/")
 		return pn == name
 	}}
+}
+
+// Matcher returns the function that tells whether a cpv matches, under its old or its
+// current name. An atom with a slot matches none.
+func (s Search) Matcher(db audit.Database) (func(cpv string) bool, error) {
+	r := newRunReader(db)
+	err := r.prepare()
+	return func(cpv string) bool { return r.matches(s, nameOf(cpv), cpv, "", "") }, err
 }
 
 // All reports whether the search selects all packages.

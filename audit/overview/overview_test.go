@@ -180,7 +180,7 @@ func TestMessagesAreUnreadUntilMarked(t *testing.T) {
 		}
 	}
 	err := h.DB.Update(context.Background(), func(tx *store.Tx) error {
-		n, err := logs.MarkElogRead(tx, h.ID, warnings.Query(), hosttest.Now)
+		n, err := logs.MarkElogRead(tx, h.ID, read(warnings).IDs(), hosttest.Now)
 		if n != 30 {
 			t.Errorf("marked %d", n)
 		}
@@ -284,6 +284,7 @@ func aNameIsLookedUp(t *testing.T, h *hosttest.Host) {
 		"=app-misc/hello-1*":        "app-misc/hello",
 		"gtk+":                      "x11-libs/gtk+",
 		"c++tools_x-0.1_beta":       "dev-cpp/c++tools_x",
+		"slowb":                     "dev-util/slowbuild", // a part that only one package has
 	} {
 		audittest.Ask(h, hosttest.Now, func(db audit.Database) error {
 			got, err := overview.FindPackage(db, name)
@@ -301,6 +302,11 @@ func aNameIsLookedUp(t *testing.T, h *hosttest.Host) {
 		}
 		if _, err := overview.FindPackage(db, "nothing"); !errors.As(err, &name) || len(name.Candidates) != 0 {
 			t.Errorf("an unknown name: %v", err)
+		}
+		for _, version := range []string{"hello-9.9", "=app-misc/hello-9.9", "app-misc/hello-2.1-r1:0"} {
+			if _, err := overview.FindPackage(db, version); !errors.As(err, &name) || !slices.Contains(name.Versions, "app-misc/hello-2.1") {
+				t.Errorf("%s, an unknown version: %v", version, err)
+			}
 		}
 		return nil
 	})

@@ -3,6 +3,7 @@ package overview
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -97,20 +98,46 @@ type ShownDependency struct {
 // have.
 type PackageNameError struct {
 	Name       string
-	Candidates []string // empty if there is none
+	Candidates []string // the packages that the name may mean; empty if there is none
+	Versions   []string // the known cpvs of the package, if none has the version of the name
 }
 
 func (e *PackageNameError) Error() string {
-	if len(e.Candidates) == 0 {
-		return fmt.Sprintf("%s: no package of that name is installed, packaged or in a log", e.Name)
+	switch {
+	case len(e.Versions) > 0:
+		return fmt.Sprintf("%s: no such version is known; there are %s", e.Name, strings.Join(e.Versions, ", "))
+	case len(e.Candidates) == 0:
+		return fmt.Sprintf("no package is called %s", history.BareName(e.Name))
 	}
-	return fmt.Sprintf("%s: the name is ambiguous: %s", e.Name, strings.Join(e.Candidates, ", "))
+	return fmt.Sprintf("%s: several packages are called so: %s", e.Name, strings.Join(e.Candidates, ", "))
 }
 
 // FindPackage returns the category/pn that a person means by a name: pn,
-// category/pn, a cpv, or an atom with operator and slot. For an unknown or ambiguous
-// name the error is a [*PackageNameError].
+// category/pn, a cpv, an atom with operator and slot, or a part of category/pn that
+// only one package has. For a name or a version that is unknown, and for an ambiguous
+// name, the error is a [*PackageNameError].
 func FindPackage(db audit.Database, name string) (string, error) {
+	cp, err := findName(db, name)
+	if err != nil || strings.HasSuffix(name, "*") || strings.ContainsAny(name, "<>~") {
+		return cp, err
+	}
+	pf := strings.TrimLeft(name, "=")
+	pf, _, _ = strings.Cut(pf, "[")
+	pf, _, _ = strings.Cut(pf, ":")
+	_, pf = path.Split(pf)
+	if pn, _, ok := atom.SplitPF(pf); !ok || pn != path.Base(cp) {
+		return cp, nil
+	}
+	cpvs, err := db.Tx.VersionsOf(cp)
+	if err == nil && !slices.Contains(cpvs, path.Dir(cp)+"/"+pf) {
+		slices.SortFunc(cpvs, binpkgs.CompareCPV)
+		err = &PackageNameError{Name: name, Versions: cpvs}
+	}
+	return cp, err
+}
+
+// findName finds the package of a name, whatever its version.
+func findName(db audit.Database, name string) (string, error) {
 	known, err := db.Tx.PackageNames()
 	if err != nil {
 		return "", err
@@ -135,6 +162,13 @@ func FindPackage(db audit.Database, name string) (string, error) {
 	for _, cp := range known {
 		if strings.HasSuffix(cp, "/"+pn) {
 			candidates = append(candidates, cp)
+		}
+	}
+	if len(candidates) == 0 && len(pn) > 1 {
+		for _, cp := range known {
+			if strings.Contains(cp, strings.ToLower(pn)) {
+				candidates = append(candidates, cp)
+			}
 		}
 	}
 	if len(candidates) == 1 {

@@ -204,14 +204,17 @@ func (s *session) chosenHosts(ctx context.Context) ([]store.HostSummary, error) 
 	if err := errors.Join(err, list.close()); err != nil {
 		return nil, err
 	}
-	all := len(hosts)
+	all, names := len(hosts), make([]string, len(hosts))
+	for i, h := range hosts {
+		names[i] = h.Name
+	}
 	hosts = slices.DeleteFunc(hosts, func(h store.HostSummary) bool {
 		// A name may have the path of a root behind an @.
 		match, _ := path.Match(s.Host, strings.ReplaceAll(h.Name, "/", "_"))
 		return s.Host != allHosts && !match && !(strings.HasSuffix(s.Host, "*") && strings.HasPrefix(h.Name, strings.TrimSuffix(s.Host, "*")))
 	})
 	if len(hosts) == 0 && all > 0 {
-		return nil, usagef("--host %s: none of the %d hosts has such a name", s.Host, all)
+		return nil, usagef("--host %s: none of the %d hosts has such a name: %s", s.Host, all, strings.Join(names, ", "))
 	}
 	return hosts, nil
 }

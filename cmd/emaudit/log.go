@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -57,8 +58,12 @@ func (c *logCommand) Run(ctx context.Context, s *session) error {
 		if source, err = audit.AuditLogSource(db); err != nil {
 			return err
 		}
+		if err := s.known(db, query.Search); err != nil {
+			return err
+		}
+		about, failed := asked(db, query.Search, query.Period, newestEvent(query))
 		out := s.out()
-		return out.Write(merges.History(history.AuditLog(db, query), source, out))
+		return errors.Join(out.Write(merges.History(history.AuditLog(db, query), source, about, out)), failed())
 	})
 	if err != nil {
 		return err

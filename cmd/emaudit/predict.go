@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"emaudit/audit"
+	"emaudit/audit/binpkgs"
 	"emaudit/audit/history"
 	"emaudit/ingest/live"
 	"emaudit/parse/mergelist"
@@ -59,16 +61,15 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		return usagef("predict: packages and times are for --accuracy; a list comes on standard input")
 	}
 	var list []history.PlannedMerge
-	from, unlisted, given := "stdin", 0, false
+	from, unlisted, given, listed := "stdin", 0, false, int64(0)
 	if !c.Accuracy && (c.From == "stdin" || c.From == "auto" && !isTerminal(s.proc)) {
 		given = true
 		pretend, err := mergelist.ReadPretend(s.proc.stdin)
 		switch {
 		case err != nil:
 			return err
-		case pretend.NotUnderstood > 0:
-			return fmt.Errorf("standard input: %s not understood: give the output of emerge --pretend without --columns --quiet",
-				audit.Counted(pretend.NotUnderstood, "line of the list was", "lines of the list were"))
+		case len(pretend.NotUnderstood) > 0:
+			return notUnderstood(pretend.NotUnderstood)
 		}
 		list = planned(pretend.Items)
 	}
@@ -84,6 +85,9 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		}
 		out := s.out()
 		if c.Accuracy {
+			if err := s.known(db, search); err != nil {
+				return err
+			}
 			accuracy, err := history.AuditAccuracy(db, period, search)
 			if err != nil {
 				return err
@@ -91,7 +95,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 			return out.Write(merges.Accuracy(accuracy, source, out))
 		}
 		if !given {
-			if list, unlisted, from, err = s.plan(db, c.From); err != nil {
+			if list, unlisted, from, listed, err = s.plan(db, c.From); err != nil {
 				return err
 			}
 		}
@@ -99,7 +103,7 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		prediction.Unlisted = unlisted
+		prediction.Unlisted, prediction.ListedAt = unlisted, binpkgs.Known(listed)
 		needs, err := history.AuditBuildNeeds(db, history.SourceBuilds(list), c.Parallel, s.buildRoom())
 		if err != nil {
 			return err
@@ -113,26 +117,41 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(append(findings, source.Findings...), "never")
 }
 
-// plan finds what is to be merged where no list was given.
-func (s *session) plan(db audit.Database, from string) (list []history.PlannedMerge, unlisted int, source string, err error) {
+// notUnderstoodShown is how many lines of a list are quoted that were not understood.
+const notUnderstoodShown = 3
+
+// notUnderstood is the error of a list with lines that were not understood: without
+// them the answer would be about another list.
+func notUnderstood(lines []mergelist.Line) error {
+	var text strings.Builder
+	for _, l := range lines[:min(len(lines), notUnderstoodShown)] {
+		fmt.Fprintf(&text, "; line %d: %.60q", l.Number, l.Text)
+	}
+	return fmt.Errorf("standard input: %s not understood; give the output of emerge --pretend without --columns --quiet%s",
+		audit.Counted(len(lines), "line of the list was", "lines of the list were"), text.String())
+}
+
+// plan finds what is to be merged where no list was given, and when that list was
+// written.
+func (s *session) plan(db audit.Database, from string) (list []history.PlannedMerge, unlisted int, source string, at int64, err error) {
 	if from != "resume" {
 		live := history.Live(live.ReadLive(s.root, s.settings))
 		runs, err := history.AuditCurrent(db, live)
 		if err != nil {
-			return nil, 0, "", err
+			return nil, 0, "", 0, err
 		}
 		if list, unlisted, source, ok := history.PlanOfCurrent(runs, live); ok {
-			return list, unlisted, source, nil
+			return list, unlisted, source, 0, nil
 		}
 		if from == "running" {
-			return nil, 0, "running", nil
+			return nil, 0, "running", 0, nil
 		}
 	}
-	items, err := live.ReadResume(s.root, s.settings)
+	items, at, err := live.ReadResume(s.root, s.settings)
 	if errors.Is(err, mergelist.ErrNoList) || errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
-	return planned(items), 0, "resume", err
+	return planned(items), 0, "resume", at, err
 }
 
 func planned(items []mergelist.Item) []history.PlannedMerge {

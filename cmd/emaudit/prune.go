@@ -29,6 +29,7 @@ type pruneCommand struct {
 	Forget  []string `typed:"" placeholder:"HOST" help:"This host is gone: keep nothing for it; may be repeated."`
 	Explain string   `placeholder:"PATH|ATOM" help:"Say why these files stay or go."`
 
+	Pretend         bool          `aliases:"dry-run" help:"Change nothing, which is the default."`
 	Apply           bool          `typed:"" help:"Move the files to the quarantine, and remove them from the index."`
 	Yes             bool          `typed:"" short:"y" help:"Do not ask."`
 	Delete          bool          `typed:"" help:"With --apply: delete the files at once. This cannot be undone."`
@@ -122,6 +123,8 @@ func (c *pruneCommand) check(s *session) error {
 		}
 	}
 	switch {
+	case c.Pretend && c.changes():
+		return usagef("prune: --pretend changes nothing: leave it out")
 	case n > 1:
 		return usagef("prune: --apply, --undo, --empty and --explain exclude each other")
 	case c.Delete && !c.Apply:

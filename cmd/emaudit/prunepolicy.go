@@ -19,7 +19,7 @@ import (
 // prunePolicy says what prune keeps. The one screen and the report use what the
 // configuration says of it.
 type prunePolicy struct {
-	KeepStates int      `placeholder:"N" default:"3" help:"Keep what the states before the last N updates need (3)."`
+	KeepStates int      `short:"k" placeholder:"N" default:"3" help:"Keep what the states before the last N updates need (3)."`
 	KeepDays   int      `placeholder:"M" default:"30" help:"Keep what the states of the last M days need, and every younger file (30)."`
 	MaxSize    byteSize `placeholder:"SIZE" help:"Reduce the files to SIZE (20G), and say what is lost."`
 	Exclude    []string `placeholder:"FILE|ATOM" sep:"none" help:"Keep these: an atom, a package, a category, or a file that lists them; may be repeated. /etc/eclean/packages.exclude is read, too."`

@@ -25,6 +25,17 @@ type rollbackCommand struct {
 	Last    int    `short:"n" placeholder:"N" default:"20" help:"With --all: only the last N; 0 means all of them (20)."`
 }
 
+// undoRunCommand is rollback under the name that users of dnf know.
+type undoRunCommand struct {
+	Number string `arg:"" optional:"" name:"run" help:"The run (without one: the last update)."`
+}
+
+// Run answers.
+func (c *undoRunCommand) Run(ctx context.Context, s *session) error {
+	s.command = "rollback"
+	return (&rollbackCommand{Undo: c.Number}).Run(ctx, s)
+}
+
 // Help is the long help of the command.
 func (*rollbackCommand) Help() string {
 	return `Says whether you can go back to an earlier state with the binary packages that

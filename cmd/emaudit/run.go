@@ -16,7 +16,9 @@ import (
 
 	"emaudit/audit/overview"
 	"emaudit/cli/config"
+	"emaudit/cli/manual"
 	"emaudit/cli/pager"
+	"emaudit/cli/suggest"
 	"emaudit/report/screen"
 )
 
@@ -50,19 +52,20 @@ type commandLine struct {
 
 	Summary    summaryCommand    `cmd:"" default:"withargs" help:"Show the state of this host on one screen (the default)."`
 	Ingest     ingestCommand     `cmd:"" help:"Read what is new into the database."`
-	Runs       runsCommand       `cmd:"" help:"List the runs of emerge: command, result, time."`
-	Log        logCommand        `cmd:"" help:"List merges, removals and syncs by time."`
+	Runs       runsCommand       `cmd:"" aliases:"history" help:"List the runs of emerge: command, result, time."`
+	Log        logCommand        `cmd:"" aliases:"l" help:"List merges, removals and syncs by time."`
 	Failures   failuresCommand   `cmd:"" help:"Show which merges failed, and why."`
-	Messages   messagesCommand   `cmd:"" help:"Show the elog messages, unread ones first."`
+	Messages   messagesCommand   `cmd:"" help:"Show the elog messages, unread ones."`
 	Show       showCommand       `cmd:"" help:"Show everything that is known about a package."`
-	Stats      statsCommand      `cmd:"" help:"Count and time merges, syncs and runs."`
-	Predict    predictCommand    `cmd:"" help:"Predict how long a list of merges will take."`
+	Stats      statsCommand      `cmd:"" aliases:"s" help:"Count and time merges, syncs and runs."`
+	Predict    predictCommand    `cmd:"" aliases:"p" help:"Predict how long a list of merges will take."`
 	Current    currentCommand    `cmd:"" help:"Show what emerge is merging now."`
 	Audit      auditCommand      `cmd:"" help:"Run the checks; findings decide the exit code."`
 	Verify     verifyCommand     `cmd:"" help:"Read binary packages in full and check signatures."`
 	States     statesCommand     `cmd:"" help:"List earlier states, and say which are known."`
 	Diff       diffCommand       `cmd:"" help:"Show what changed between two states."`
 	Rollback   rollbackCommand   `cmd:"" help:"Can I go back, and with which commands?"`
+	Undo       undoRunCommand    `cmd:"" hidden:"" help:"Undo one run: rollback --undo."`
 	Drill      drillCommand      `cmd:"" help:"Carry a rollback out in a throw-away copy of the system."`
 	Pin        pinCommand        `cmd:"" help:"Name a state, and keep the packages that it needs."`
 	Stage      stageCommand      `cmd:"" help:"Make a folder with the binary packages of a state."`
@@ -140,7 +143,7 @@ func run(ctx context.Context, proc process) (code int) {
 		messages.Error(err)
 		if hint := hintFor(err, line.DB); hint != "" {
 			messages.Hint(hint)
-		} else if code == exitUsage {
+		} else if errors.As(err, new(*kong.ParseError)) {
 			messages.Hint("emaudit --help")
 		}
 	}
@@ -231,7 +234,25 @@ func parse(proc *process, files *config.Config, args []string) (*commandLine, *k
 		return line, nil, err
 	}
 	kctx, err := parser.Parse(args)
-	return line, kctx, err
+	return line, kctx, misspelt(parser.Model.Node, err)
+}
+
+// misspelt says of a word in the place of a command what it may have meant. kong takes
+// it for an argument of the command that needs no name.
+func misspelt(app *kong.Node, err error) error {
+	var wrong *kong.ParseError
+	if !errors.As(err, &wrong) || wrong.Context.Command() != "summary" {
+		return err
+	}
+	word, ok := strings.CutPrefix(err.Error(), "unexpected argument ")
+	if !ok {
+		return err
+	}
+	var names []string
+	for _, command := range manual.Commands(app) {
+		names = append(append(names, command.Name), command.Aliases...)
+	}
+	return usagef("%q is no command%s", word, suggest.Question(suggest.For(word, names)))
 }
 
 // asksForHelp reports whether any of the arguments may be a flag for help, alone

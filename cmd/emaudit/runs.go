@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -57,9 +59,13 @@ func (c *runsCommand) Run(ctx context.Context, s *session) error {
 		if source, err = audit.AuditLogSource(db); err != nil {
 			return err
 		}
+		if err := s.known(db, query.Search); err != nil {
+			return err
+		}
 		out := s.out()
 		if id == 0 {
-			return out.Write(merges.Runs(history.AuditRuns(db, query), source, out))
+			about, failed := asked(db, query.Search, query.Period, newestRun(query))
+			return errors.Join(out.Write(merges.Runs(history.AuditRuns(db, query), source, about, out)), failed())
 		}
 		run, ok, err := history.AuditRun(db, id)
 		if err == nil && !ok {
@@ -80,14 +86,28 @@ func (c *runsCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(source.Findings, "never")
 }
 
-// runNumber reads the number of a run: 12, run:12, run:-1 or last.
+// newestRun finds the newest run of a query without its period.
+func newestRun(query history.RunQuery) func(audit.Database) (*merges.Newest, error) {
+	query.Period, query.First, query.Last = audit.Period{}, 0, 1
+	return func(db audit.Database) (last *merges.Newest, err error) {
+		for r, err := range history.AuditRuns(db, query) {
+			if err != nil {
+				return nil, err
+			}
+			last = &merges.Newest{Name: fmt.Sprintf("#%d", r.ID), At: r.StartedAt}
+		}
+		return last, nil
+	}
+}
+
+// runNumber reads the number of a run: 12, #12, run:12, run:-1 or last.
 func runNumber(text string) (int64, error) {
 	if text == "last" {
 		return -1, nil
 	}
-	id, err := strconv.ParseInt(strings.TrimPrefix(text, "run:"), 10, 64)
+	id, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimPrefix(text, "run:"), "#"), 10, 64)
 	if err != nil || id == 0 {
-		return 0, usagef("%q is no number of a run: try 12, run:-1 or last", text)
+		return 0, usagef("%q is no number of a run: try 12, #12, run:-1 or last", text)
 	}
 	return id, nil
 }

@@ -6,13 +6,15 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/history"
+	"emaudit/cli/suggest"
+	"emaudit/report/merges"
 )
 
 // periodFlags are the flags of commands that answer about a stretch of the
 // history.
 type periodFlags struct {
-	Since string `placeholder:"TIME" help:"From this time on: 2026-05-10, yesterday, last week, 2w3d, unix seconds, run:12, run:-1."`
-	Until string `placeholder:"TIME" help:"Up to this time, in the same forms."`
+	Since string `short:"f" placeholder:"TIME" help:"From this time on: 2026-05-10, yesterday, last week, 2w3d, unix seconds, #12, run:-1."`
+	Until string `short:"t" placeholder:"TIME" help:"Up to this time, in the same forms."`
 }
 
 // period reads the flags.
@@ -47,8 +49,8 @@ func (f *limitFlags) check() error {
 
 // searchFlags choose packages.
 type searchFlags struct {
-	Regex bool `short:"e" xor:"mode" help:"PACKAGE is a regular expression."`
-	Exact bool `short:"x" xor:"mode" help:"PACKAGE is an exact name."`
+	Exact bool `short:"e" xor:"mode" help:"PACKAGE is an exact name, not a part of one."`
+	Regex bool `xor:"mode" help:"PACKAGE is a regular expression."`
 }
 
 func (f *searchFlags) search(patterns []string) (history.Search, error) {
@@ -67,10 +69,60 @@ func (f *searchFlags) search(patterns []string) (history.Search, error) {
 }
 
 // searchHelp says what a PACKAGE argument can be.
-const searchHelp = `PACKAGE is a name (hello, app-misc/hello, hello-1.1), an atom
-(">=app-misc/hello-1.1", dev-lang/python:3.12), a glob ("*qt*", "dev-qt/*"), or
-a regular expression (/qt[56]/).
+const searchHelp = `PACKAGE is a part of a name (hel, misc/hello), a name with a version
+(hello-1.1), an atom (">=app-misc/hello-1.1", dev-lang/python:3.12), a glob
+("*qt*", "dev-qt/*"), or a regular expression (/qt[56]/).
 `
+
+// known makes a name that no package has a matter of the command line. A program that
+// asks for a package which was never there has a typo in it, too.
+func (s *session) known(db audit.Database, search history.Search) error {
+	unknown, err := search.Unknown(db)
+	if err != nil || len(unknown) == 0 {
+		return err
+	}
+	return noPackage(db, unknown[0])
+}
+
+// noPackage is the error of a name that no package has.
+func noPackage(db audit.Database, name string) error {
+	names, err := db.Tx.PackageNames()
+	if err != nil {
+		return err
+	}
+	return usagef("no package is called %s%s", name, suggest.Question(suggest.For(name, names)))
+}
+
+// asked is what an answer is about. newest finds the last event without the period.
+func asked(db audit.Database, search history.Search, period audit.Period, newest func(audit.Database) (*merges.Newest, error)) (merges.Asked, func() error) {
+	var failed error
+	a := merges.Asked{Packages: search.String(), Period: period, Newest: func() *merges.Newest {
+		last, err := newest(db)
+		failed = err
+		return last
+	}}
+	return a, func() error { return failed }
+}
+
+// newestEvent finds the newest event of a query without its period.
+func newestEvent(query history.LogQuery) func(audit.Database) (*merges.Newest, error) {
+	query.Period, query.First, query.Last = audit.Period{}, 0, 1
+	return func(db audit.Database) (last *merges.Newest, err error) {
+		for e, err := range history.AuditLog(db, query) {
+			if err != nil {
+				return nil, err
+			}
+			last = &merges.Newest{Name: e.Merge.CPV, At: e.At}
+			switch e.Kind {
+			case history.EventUnmerge:
+				last.Name = e.Unmerge.CPV
+			case history.EventSync:
+				last.Name = e.Sync.Repo
+			}
+		}
+		return last, nil
+	}
+}
 
 // eventKinds reads a list of kinds of events.
 func eventKinds(words []string) ([]history.EventKind, error) {

@@ -9,10 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
 	"emaudit/cli/config"
+	"emaudit/cli/suggest"
 	"emaudit/hostfs"
 	"emaudit/ingest"
 	"emaudit/ingest/live"
@@ -210,9 +212,17 @@ func (s *session) enterHost(ctx context.Context) error {
 			return err
 		}
 		s.hostName = name
-		if known, ok, err := tx.FindHost(name); err != nil || ok && known.Elsewhere() {
-			s.host, s.elsewhere = known.ID, known.RootElsewhere()
+		known, ok, err := tx.FindHost(name)
+		switch {
+		case err != nil:
 			return err
+		case ok && known.Elsewhere():
+			s.host, s.elsewhere = known.ID, known.RootElsewhere()
+			return nil
+		case !ok && s.Host != "":
+			if err := s.mayCreateHost(tx); err != nil {
+				return err
+			}
 		}
 		s.host, err = tx.EnsureHost(name, s.root.Name(), s.proc.now().Unix())
 		return err
@@ -278,7 +288,14 @@ func (s *session) findHost(ctx context.Context) error {
 		}
 		host, ok, err := tx.FindHost(name)
 		if err == nil && !ok {
-			err = fmt.Errorf("database %s: nothing was ingested of host %s yet", s.db.Path(), name)
+			hosts, err := tx.Hosts()
+			if err != nil {
+				return err
+			}
+			if s.Host != "" && len(hosts) > 0 {
+				return noHost(name, hosts)
+			}
+			return fmt.Errorf("database %s: nothing was ingested of host %s yet", s.db.Path(), name)
 		}
 		s.host, s.hostName = host.ID, host.Name
 		if host.Elsewhere() {
@@ -287,6 +304,45 @@ func (s *session) findHost(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// mayCreateHost tells whether --host may name a host that is not in the database: only
+// for a root that has no name yet, but for a Prefix that ingest names. Where the name
+// resembles one that is known, ingest must say it: a typo would begin a second history
+// of a host.
+func (s *session) mayCreateHost(tx *store.Tx) error {
+	hosts, err := tx.Hosts()
+	if err != nil || len(hosts) == 0 {
+		return err
+	}
+	for _, h := range hosts {
+		if h.Root == s.root.Name() && !h.Elsewhere() && !(s.Eprefix != "" && s.command == "ingest") {
+			err := noHost(s.Host, hosts)
+			return errHinted{err, fmt.Sprintf("root %s is host %s; %s gives it another name", h.Root, h.Name, audit.Emaudit("hosts", "--rename", h.Name, s.Host).At(s.place()))}
+		}
+	}
+	if s.command == "ingest" || len(suggest.For(s.Host, hostNames(hosts))) == 0 {
+		return nil
+	}
+	return errHinted{noHost(s.Host, hosts), fmt.Sprintf("%s enters a new one", audit.Emaudit("ingest", "--host", s.Host).At(s.place()))}
+}
+
+// noHost is the error of a host that the database does not have.
+func noHost(name string, hosts []store.Host) error {
+	names := hostNames(hosts)
+	question := suggest.Question(suggest.For(name, names))
+	if question == "" {
+		question = "; there is: " + strings.Join(names, ", ")
+	}
+	return usagef("no host is called %s%s", name, question)
+}
+
+func hostNames(hosts []store.Host) []string {
+	names := make([]string, len(hosts))
+	for i, h := range hosts {
+		names[i] = h.Name
+	}
+	return names
 }
 
 // nameHost decides which host of the database the root is. A root that is

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
+	"emaudit/audit/history"
 	"emaudit/audit/overview"
 	"emaudit/report/binaries"
 	"emaudit/report/states"
@@ -36,7 +38,7 @@ func (c *showCommand) Run(ctx context.Context, s *session) error {
 	}
 	var pkg *overview.Package
 	err := s.ask(ctx, func(db audit.Database) error {
-		cp, err := overview.FindPackage(db, c.Atom)
+		cp, err := findPackage(db, c.Atom)
 		if err != nil {
 			return err
 		}
@@ -53,6 +55,20 @@ func (c *showCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(nil, "never")
 }
 
+// findPackage finds the package that is meant. A name that is wrong is a matter of the
+// command line.
+func findPackage(db audit.Database, name string) (string, error) {
+	cp, err := overview.FindPackage(db, name)
+	var wrong *overview.PackageNameError
+	switch {
+	case !errors.As(err, &wrong):
+		return cp, err
+	case len(wrong.Candidates)+len(wrong.Versions) > 0:
+		return "", usagef("%v", err)
+	}
+	return "", noPackage(db, history.BareName(name))
+}
+
 // onHosts says which of several hosts have the package, and which version and build.
 func (c *showCommand) onHosts(ctx context.Context, s *session) error {
 	hosts, err := s.chosenHosts(ctx)
@@ -64,7 +80,7 @@ func (c *showCommand) onHosts(ctx context.Context, s *session) error {
 	}
 	rows := []states.InstalledRow{}
 	err = s.ask(ctx, func(db audit.Database) error {
-		cp, err := overview.FindPackage(db, c.Atom)
+		cp, err := findPackage(db, c.Atom)
 		if err != nil {
 			return err
 		}

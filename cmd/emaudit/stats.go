@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -68,12 +69,16 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 		if source, err = audit.AuditLogSource(db); err != nil {
 			return err
 		}
+		if err := s.known(db, query.Search); err != nil {
+			return err
+		}
 		stats, err := history.AuditStats(db, query)
 		if err != nil {
 			return err
 		}
 		out := s.out()
-		answer := merges.Stats(stats, source, out)
+		about, failed := asked(db, query.Search, query.Period, newestEvent(history.LogQuery{Search: query.Search}))
+		answer := merges.Stats(stats, source, about, out)
 		if c.By == "package" && c.Per == "" {
 			builds, err := history.AuditLargestBuilds(db, query.Search, largestBuilds)
 			if err != nil {
@@ -81,7 +86,7 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 			}
 			answer = merges.WithLargestBuilds(answer, builds, out)
 		}
-		return out.Write(answer)
+		return errors.Join(out.Write(answer), failed())
 	})
 	if err != nil {
 		return err

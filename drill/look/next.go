@@ -60,8 +60,8 @@ func (l *looker) next() {
 			continue
 		}
 		list, err := mergelist.ReadPretend(bytes.NewReader(q.answer.Output))
-		if err == nil && list.NotUnderstood > 0 {
-			err = fmt.Errorf("%d lines of its answer are not understood", list.NotUnderstood)
+		if err == nil && len(list.NotUnderstood) > 0 {
+			err = fmt.Errorf("%d lines of its answer are not understood", len(list.NotUnderstood))
 		}
 		if err != nil {
 			l.unread(q.question, err)

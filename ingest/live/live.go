@@ -55,7 +55,7 @@ func ReadLive(root *hostfs.Root, s *settings.Settings) Live {
 		live.Emerge = &running
 	}
 	live.Status = readStatus(root, s, processes)
-	live.Resume, _ = ReadResume(root, s)
+	live.Resume, _, _ = ReadResume(root, s)
 	return live
 }
 
@@ -90,14 +90,19 @@ func EcleanExcludes(root *hostfs.Root, s *settings.Settings) (name string, text 
 	return name, text, err
 }
 
-// ReadResume reads the resume list of a root. The error is
-// [mergelist.ErrNoList] or [fs.ErrNotExist] if there is none.
-func ReadResume(root *hostfs.Root, s *settings.Settings) ([]mergelist.Item, error) {
-	data, err := root.ReadFile(path.Join(s.EROOT(), "var/cache/edb/mtimedb"), maxMtimedb)
+// ReadResume reads the resume list of a root, and when it was written, in unix
+// seconds. The error is [mergelist.ErrNoList] or [fs.ErrNotExist] if there is none.
+func ReadResume(root *hostfs.Root, s *settings.Settings) (items []mergelist.Item, at int64, err error) {
+	file := path.Join(s.EROOT(), "var/cache/edb/mtimedb")
+	data, err := root.ReadFile(file, maxMtimedb)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return mergelist.ParseResume(data)
+	if entry, err := root.Stat(file); err == nil {
+		at = entry.MTimeNS / 1e9
+	}
+	items, err = mergelist.ParseResume(data)
+	return items, at, err
 }
 
 // readStatus reads the live status files (FEATURES=observability). On the running

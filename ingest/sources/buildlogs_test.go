@@ -287,7 +287,15 @@ func TestASummaryIsReadFromWhereItEnded(t *testing.T) {
 	mark := func(now int64) int64 {
 		var marked int64
 		err := h.DB.Update(context.Background(), func(tx *store.Tx) (err error) {
-			marked, err = logs.MarkElogRead(tx, h.ID, logs.ElogQuery{}, now)
+			all, err := logs.ElogMessages(tx, h.ID, logs.ElogQuery{})
+			if err != nil {
+				return err
+			}
+			var ids []int64
+			for _, m := range all {
+				ids = append(ids, m.ID)
+			}
+			marked, err = logs.MarkElogRead(tx, h.ID, ids, now)
 			return err
 		})
 		if err != nil {

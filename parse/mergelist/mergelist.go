@@ -15,7 +15,7 @@
 //	[ebuild     U ] CP  [VERSION[-BUILD_ID][:SLOT][::REPO]] [OLD]to ROOT
 //
 // With --columns --quiet, a line has no brackets and does not show whether the
-// package is binary: " U  CP VERSION [OLD]". Such a line is counted as not
+// package is binary: " U  CP VERSION [OLD]". Such a line is not
 // understood. Lines that begin with other words ([nomerge], [uninstall], [blocks
 // B]) merge nothing. Colours (SGR sequences) and all other lines are ignored.
 //
@@ -61,23 +61,37 @@ const maxLine = 1 << 20
 // Pretend is the content of the output of "emerge --pretend".
 type Pretend struct {
 	Items []Item
-	// NotUnderstood counts lines that merge a package but do not fully identify it.
-	NotUnderstood int
+	// NotUnderstood are the lines that merge a package but do not fully identify it.
+	// In a text without any item, lines that are only the name of a package are among
+	// them: people try that.
+	NotUnderstood []Line
+}
+
+// Line is a line that was not understood.
+type Line struct {
+	Number int // counted from 1
+	Text   string
 }
 
 // ReadPretend reads the output of "emerge --pretend". The error is an error of r. A
 // line of more than 1 MiB ends the list with an error.
 func ReadPretend(r io.Reader) (Pretend, error) {
 	var p Pretend
+	var names []Line
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
+	for number := 1; lines.Scan(); number++ {
 		switch item, is, ok := parsePretend(lines.Bytes()); {
 		case ok:
 			p.Items = append(p.Items, item)
 		case is:
-			p.NotUnderstood++
+			p.NotUnderstood = append(p.NotUnderstood, Line{number, lines.Text()})
+		case isName(strings.Fields(lines.Text())):
+			names = append(names, Line{number, lines.Text()})
 		}
+	}
+	if len(p.Items)+len(p.NotUnderstood) == 0 {
+		p.NotUnderstood = names
 	}
 	if err := lines.Err(); err != nil {
 		return p, fmt.Errorf("merge list: %w", err)
@@ -136,6 +150,20 @@ func isQuietColumns(words []string) bool {
 		}
 	}
 	return false
+}
+
+// isName reports whether a line is only the name of a package.
+func isName(words []string) bool {
+	if len(words) != 1 {
+		return false
+	}
+	name := strings.TrimLeft(words[0], "=<>~")
+	if category, pn, ok := strings.Cut(name, "/"); ok {
+		_, err := atom.ParseCPV(name)
+		return err == nil || atom.ValidPN(pn) && category != ""
+	}
+	_, _, ok := atom.SplitPF(name)
+	return ok || atom.ValidPN(name)
 }
 
 func splitBuildID(name string) (cpv string, id int, ok bool) {

@@ -37,8 +37,23 @@ func TestPretendListsWhatIsMerged(t *testing.T) {
 		{CPV: "virtual/rust-1.71.1"},
 		{CPV: "app-misc/old-1.1", Binary: true, BuildID: 3, Root: "/mnt/stage/"},
 	}
-	if diff := cmp.Diff(Pretend{want, 1}, got); diff != "" {
+	if diff := cmp.Diff(Pretend{want, []Line{{9, "[ebuild  N     ] no-version/here"}}}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestAListOfNamesIsNotUnderstood(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]Line{
+		"hello\n":                                                {{1, "hello"}},
+		"# mine\n\n=app-misc/hello-1.1\na/b\n":                   {{3, "=app-misc/hello-1.1"}, {4, "a/b"}},
+		"[ebuild  N     ] a/b-1\nhello\n":                        nil, // emerge says more than its list
+		"Calculating dependencies... done!\nTotal: 0 packages\n": nil,
+	} {
+		got, err := ReadPretend(strings.NewReader(text))
+		if diff := cmp.Diff(want, got.NotUnderstood); diff != "" || err != nil {
+			t.Errorf("%q: error %v (-want +got)\n%s", text, err, diff)
+		}
 	}
 }
 
@@ -52,8 +67,8 @@ func TestPretendOutputsFromTheWild(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := ReadPretend(strings.NewReader(string(data)))
-		if err != nil || len(got.Items) != want || got.NotUnderstood > 0 {
-			t.Errorf("%s: %d packages, %d lines not understood, error %v; want %d", name, len(got.Items), got.NotUnderstood, err, want)
+		if err != nil || len(got.Items) != want || len(got.NotUnderstood) > 0 {
+			t.Errorf("%s: %d packages, %d lines not understood, error %v; want %d", name, len(got.Items), len(got.NotUnderstood), err, want)
 		}
 	}
 }

@@ -28,10 +28,10 @@ func TestMergeOutputReachesNoTerminalRaw(t *testing.T) {
 	message := aftermath.Message{CPV: hostileText, Class: "warn", Phase: hostileText, Lines: []string{hostileText, "\tindented"}, Unread: true, Doubtful: true, Source: path}
 	answers := map[string]func(report.Output) report.Answer{
 		"failures": func(o report.Output) report.Answer {
-			return merges.Failures(&aftermath.Failures{Rows: []aftermath.Failure{failure}}, o)
+			return merges.Failures(&aftermath.Failures{Rows: []aftermath.Failure{failure}}, merges.Asked{}, o)
 		},
 		"messages": func(o report.Output) report.Answer {
-			return merges.Mailbox(&aftermath.Messages{Rows: []aftermath.Message{message}, Unread: 1}, 1, o)
+			return merges.Mailbox(&aftermath.Messages{Rows: []aftermath.Message{message}, Unread: 1}, 1, merges.Asked{}, o)
 		},
 		"show": func(o report.Output) report.Answer {
 			return Package(&overview.Package{

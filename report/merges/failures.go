@@ -15,7 +15,7 @@ import (
 )
 
 // Failures is the answer to: what failed, where and why?
-func Failures(f *aftermath.Failures, o report.Output) report.Answer {
+func Failures(f *aftermath.Failures, asked Asked, o report.Output) report.Answer {
 	return report.Answer{
 		Findings:    append(slices.Clone(f.Findings), f.Source.Findings...),
 		Diagnostics: outputDiagnostics(f.Source),
@@ -29,7 +29,11 @@ func Failures(f *aftermath.Failures, o report.Output) report.Answer {
 				s.Findings(cut, o.FindingOptions())
 				s.Blank()
 			}
-			s.Line(FailuresHeadline(f)...)
+			if len(f.Rows) == 0 && f.Source.History {
+				s.Line(screen.Good.Text(asked.none(s.Terminal(), "failed merge")))
+			} else {
+				s.Line(FailuresHeadline(f)...)
+			}
 			for i := range f.Rows {
 				s.Blank()
 				WriteFailure(s, &f.Rows[i], o.Verbose)

@@ -21,7 +21,7 @@ var outcomeRoles = map[string]screen.Role{
 }
 
 // History is the answer to: what was merged, removed and synced, and when?
-func History(events iter.Seq2[*history.Event, error], source audit.LogSource, o report.Output) report.Answer {
+func History(events iter.Seq2[*history.Event, error], source audit.LogSource, asked Asked, o report.Output) report.Answer {
 	return report.Answer{
 		Findings:    source.Findings,
 		Diagnostics: report.LogDiagnostics(source),
@@ -40,17 +40,16 @@ func History(events iter.Seq2[*history.Event, error], source audit.LogSource, o 
 		},
 		Rows: logColumns.CSV(logRows(events)),
 		Text: func(s *screen.Screen) {
-			noneOf(s, source, "merge, removal or sync", logColumns.Screen(s, 0, logRows(events)) > 0)
+			noneOf(s, source, "merge, removal or sync", logColumns.Screen(s, 0, logRows(events)) > 0, asked)
 			s.Findings(source.Findings, o.FindingOptions())
 		},
 	}
 }
 
-// noneOf says to a person that an answer is empty, which a log that cannot be
-// read does not tell, and which a program sees.
-func noneOf(s *screen.Screen, source audit.LogSource, what string, some bool) {
-	if !some && len(source.Findings) == 0 && s.Terminal().Width > 0 {
-		s.Line(screen.Plain.Text("the log has no such " + what))
+// noneOf says that an answer is empty, which a log that cannot be read does not tell.
+func noneOf(s *screen.Screen, source audit.LogSource, what string, some bool, asked Asked) {
+	if !some && len(source.Findings) == 0 {
+		s.Line(screen.Plain.Text(asked.none(s.Terminal(), what)))
 	}
 }
 

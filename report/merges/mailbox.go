@@ -13,7 +13,7 @@ import (
 
 // Mailbox is elog as a mailbox: unread messages first. marked is how many were
 // marked read with this answer, -1 where that was not asked for.
-func Mailbox(m *aftermath.Messages, marked int64, o report.Output) report.Answer {
+func Mailbox(m *aftermath.Messages, marked int64, asked Asked, o report.Output) report.Answer {
 	return report.Answer{
 		Findings:    m.Source.Findings,
 		Diagnostics: outputDiagnostics(m.Source),
@@ -25,7 +25,11 @@ func Mailbox(m *aftermath.Messages, marked int64, o report.Output) report.Answer
 		},
 		Rows: messageColumns.CSV(table.All(m.Rows)),
 		Text: func(s *screen.Screen) {
-			s.Line(MailboxHeadline(m)...)
+			if m.Unread+m.Read == 0 && m.Source.Elog {
+				s.Line(screen.Plain.Text(asked.none(s.Terminal(), "message")))
+			} else {
+				s.Line(MailboxHeadline(m)...)
+			}
 			for i := range m.Rows {
 				s.Blank()
 				WriteMessage(s, &m.Rows[i], o.Verbose)

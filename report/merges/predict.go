@@ -20,8 +20,8 @@ func Predict(p *history.Prediction, source audit.LogSource, o report.Output) rep
 		Text: func(s *screen.Screen) {
 			predictColumns.Screen(s, 0, table.All(p.Packages))
 			predictTotal(s, p)
-			if p.From != "stdin" && len(p.Packages) > 0 {
-				s.Line(screen.Dim.Text("the list is that of " + listNames[p.From]))
+			if len(p.Packages) > 0 {
+				s.Line(screen.Dim.Text("the list is " + listName(s, p)))
 			}
 			s.Findings(source.Findings, o.FindingOptions())
 		},
@@ -64,11 +64,22 @@ func spreadText(low, high int64) string {
 }
 
 // listNames are the lists that can be asked about.
-var listNames = map[string]string{"stdin": "the list on standard input", "running": "the running emerge", "status": "the running emerge", "log": "the running emerge", "resume": "emerge --resume"}
+var listNames = map[string]string{
+	"stdin": "that on standard input", "running": "that of the running emerge", "status": "that of the running emerge", "log": "that of the running emerge",
+	"resume": "that of emerge --resume",
+}
+
+// listName says which list is meant, and of what time it is.
+func listName(s *screen.Screen, p *history.Prediction) string {
+	if p.ListedAt == nil {
+		return listNames[p.From]
+	}
+	return listNames[p.From] + ", written " + s.Terminal().Time(*p.ListedAt)
+}
 
 func predictTotal(s *screen.Screen, p *history.Prediction) {
 	if len(p.Packages) == 0 {
-		s.Line(screen.Plain.Text("nothing is to be merged, says " + listNames[p.From]))
+		s.Line(screen.Plain.Text("nothing is to be merged: the list is empty, " + listName(s, p)))
 		return
 	}
 	s.Blank()

@@ -18,14 +18,14 @@ import (
 )
 
 // Runs is the answer to: what was emerge asked, and what did it do?
-func Runs(runs iter.Seq2[*history.Run, error], source audit.LogSource, o report.Output) report.Answer {
+func Runs(runs iter.Seq2[*history.Run, error], source audit.LogSource, asked Asked, o report.Output) report.Answer {
 	return report.Answer{
 		Findings:    source.Findings,
 		Diagnostics: report.LogDiagnostics(source),
 		Keys:        func(j *report.JSON) { report.WriteArray(j, "runs", runs) },
 		Rows:        RunColumns(true).CSV(runs),
 		Text: func(s *screen.Screen) {
-			noneOf(s, source, "run", RunColumns(o.Verbose).Screen(s, 0, runs) > 0)
+			noneOf(s, source, "run", RunColumns(o.Verbose).Screen(s, 0, runs) > 0, asked)
 			s.Findings(source.Findings, o.FindingOptions())
 		},
 	}

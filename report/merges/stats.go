@@ -12,7 +12,7 @@ import (
 )
 
 // Stats is the answer to: how often, and how long?
-func Stats(st *history.Stats, source audit.LogSource, o report.Output) report.Answer {
+func Stats(st *history.Stats, source audit.LogSource, asked Asked, o report.Output) report.Answer {
 	return report.Answer{
 		Findings:    source.Findings,
 		Diagnostics: report.LogDiagnostics(source),
@@ -24,9 +24,10 @@ func Stats(st *history.Stats, source audit.LogSource, o report.Output) report.An
 		},
 		Rows: statsColumns.CSV(rowsOf(st.Packages)),
 		Text: func(s *screen.Screen) {
-			noneOf(s, source, "package", st.Packages.Len() > 0 || len(st.Syncs) > 0 || len(st.Runs) > 0)
+			some := st.Packages.Len() > 0 || len(st.Syncs) > 0 || len(st.Runs) > 0
+			noneOf(s, source, "merge, removal or sync", some, asked)
 			ofPeriods(statsColumns, st.Packages.Divided()).Screen(s, 0, rowsOf(st.Packages))
-			if st.Packages.Len() != 1 {
+			if some && st.Packages.Len() != 1 {
 				statsTotal(s, st.Sum())
 			}
 			if len(st.Syncs) > 0 {

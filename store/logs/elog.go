@@ -110,7 +110,6 @@ type ElogQuery struct {
 	Until   int64            // saved at or before this time, in unix seconds; 0 means no limit
 	Classes []mergelog.Class // nil means all
 	Unread  bool             // only messages that are not marked as read
-	UpToID  int64            // with at most this id; 0 means no limit
 }
 
 func (q ElogQuery) where(host store.HostID) (string, []any) {
@@ -130,9 +129,6 @@ func (q ElogQuery) where(host store.HostID) (string, []any) {
 	}
 	if q.Unread {
 		add("m.read_at = 0")
-	}
-	if q.UpToID != 0 {
-		add("m.id <= ?", q.UpToID)
 	}
 	if q.Classes != nil {
 		places := make([]string, len(q.Classes))
@@ -165,14 +161,19 @@ func ElogMessages(tx *store.Tx, host store.HostID, q ElogQuery) ([]ElogMessage, 
 	return all, err
 }
 
-// MarkElogRead marks the selected messages as read. It returns the number of
-// messages that were unread.
-func MarkElogRead(tx *store.Tx, host store.HostID, q ElogQuery, now int64) (int64, error) {
-	q.Unread = true
-	where, args := q.where(host)
-	res, err := tx.Exec("UPDATE elog_message SET read_at = ? WHERE id IN (SELECT m.id FROM elog_message m WHERE "+where+")", append([]any{now}, args...)...)
-	if err != nil {
-		return 0, fmt.Errorf("mark messages read: %w", err)
+// MarkElogRead marks messages as read. It returns the number of messages that were
+// unread.
+func MarkElogRead(tx *store.Tx, host store.HostID, ids []int64, now int64) (marked int64, err error) {
+	for _, id := range ids {
+		res, err := tx.Exec("UPDATE elog_message SET read_at = ? WHERE host = ? AND id = ? AND read_at = 0", now, host, id)
+		if err != nil {
+			return marked, fmt.Errorf("mark messages read: %w", err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return marked, err
+		}
+		marked += n
 	}
-	return res.RowsAffected()
+	return marked, nil
 }

@@ -1,0 +1,57 @@
+package merges
+
+import (
+	"fmt"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/report/screen"
+)
+
+// Asked is what an answer about the history is about, so that an empty one can say
+// so.
+type Asked struct {
+	Packages string // as they were typed; "" means all
+	Period   audit.Period
+	// Newest finds the newest that there is whatever the period, or nil. It is called
+	// for an empty answer only.
+	Newest func() *Newest
+}
+
+// Newest is the last of what was asked for.
+type Newest struct {
+	Name string
+	At   int64 // unix seconds
+}
+
+// none says what there is none of: "no merge of hello since 2026-11-01 (the last
+// one: app-misc/hello-2.1, 2026-10-04)".
+func (a Asked) none(t screen.Terminal, what string) string {
+	text := "no " + what
+	if a.Packages != "" {
+		text += " of " + a.Packages
+	}
+	text += periodText(t, a.Period)
+	if a.Newest != nil {
+		if last := a.Newest(); last != nil {
+			text += fmt.Sprintf(" (the last one: %s, %s)", last.Name, t.Time(last.At))
+		}
+	}
+	return text
+}
+
+// periodText is a period in words, with a space before it.
+func periodText(t screen.Terminal, p audit.Period) string {
+	end := func(word string, run, at int64) string {
+		switch {
+		case run < 0:
+			return fmt.Sprintf(" %s run:%d", word, run)
+		case run > 0:
+			return fmt.Sprintf(" %s run #%d", word, run)
+		case at != 0:
+			return " " + word + " " + strings.TrimSuffix(t.Time(at), " 00:00")
+		}
+		return ""
+	}
+	return end("since", p.FirstRun, p.Since) + end("until", p.LastRun, p.Until)
+}
