@@ -613,7 +613,7 @@ CREATE TABLE installed_drift (
 -- answered, as of the last push: a fleet judges by it.
 CREATE TABLE disk_fact (
 	host     INTEGER NOT NULL REFERENCES host(id),
-	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel
+	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel, system, stamp
 	subject  TEXT    NOT NULL,             -- the path or the cpv that was asked about
 	position INTEGER NOT NULL,             -- 0, 1, ... of several answers
 	value    TEXT    NOT NULL,

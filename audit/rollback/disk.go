@@ -21,9 +21,9 @@ import (
 type Recorder struct {
 	disk  RollbackOptions
 	facts map[diskQuestion]string
-	// names are the last parts of the paths that were asked for. Of most packages
-	// only files of these names matter: another package is to install them.
-	names   map[string]bool
+	// asked are the paths that were asked for. Of most packages only their files at
+	// these matter: another package is to install them.
+	asked   map[string]bool
 	entries map[string][]vdb.ContentsEntry // of packages, by cpv
 }
 
@@ -45,7 +45,7 @@ const (
 
 // NewRecorder returns a recorder of the answers of a disk.
 func NewRecorder(disk RollbackOptions) *Recorder {
-	return &Recorder{disk: disk, facts: map[diskQuestion]string{}, names: map[string]bool{}, entries: map[string][]vdb.ContentsEntry{}}
+	return &Recorder{disk: disk, facts: map[diskQuestion]string{}, asked: map[string]bool{}, entries: map[string][]vdb.ContentsEntry{}}
 }
 
 // Options are those of the disk, recorded.
@@ -56,12 +56,12 @@ func (r *Recorder) Options() RollbackOptions {
 		var kept []vdb.ContentsEntry
 		ok := r.disk.Contents(cpv, func(e vdb.ContentsEntry) {
 			each(e)
-			if r.names[path.Base(e.Path)] {
+			if r.asked[e.Path] || r.asked[path.Join(r.facts[diskQuestion{askFolder, path.Dir(e.Path)}], path.Base(e.Path))] {
 				kept = append(kept, e)
 			}
 		})
 		r.facts[diskQuestion{askContents, cpv}] = strconv.FormatBool(ok)
-		// The names that matter grow, so that the last answer has the most.
+		// The paths that matter grow, so that the last answer has the most.
 		r.entries[cpv] = kept
 		return ok
 	}
@@ -80,7 +80,7 @@ func (r *Recorder) Options() RollbackOptions {
 
 // Lstat implements [transition.Disk].
 func (r *Recorder) Lstat(name string) (mode fs.FileMode, mtime int64, found bool) {
-	r.names[path.Base(name)] = true
+	r.asked[name] = true
 	mode, mtime, found = r.disk.Disk.Lstat(name)
 	r.facts[diskQuestion{askType, name}] = fmt.Sprint(uint32(mode), mtime, found)
 	return mode, mtime, found

@@ -8,15 +8,18 @@ import (
 	"strconv"
 	"strings"
 
+	"emaudit/audit"
 	"emaudit/audit/cleanup"
 	"emaudit/ingest/live"
+	"emaudit/parse/needs"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // fleetFlags say which other hosts get binary packages from this one. The table
 // [fleet] of the configuration sets them for all commands.
 type fleetFlags struct {
-	Needs  []string `sep:"none" in:"fleet.needs" placeholder:"DIR" help:"Keep what other hosts need, by the files of \"emaudit needs\" below DIR; may be repeated."`
+	Needs  []string `sep:"none" in:"fleet.needs" placeholder:"DIR" help:"Keep what other hosts need, by the files of \"emaudit needs\" below DIR, or by a fleet (postgres://...); may be repeated."`
 	Expect []string `in:"fleet.hosts" placeholder:"HOST" help:"Hosts of which something must be known before anything is removed; may be repeated."`
 	Stale  days     `in:"fleet.stale" placeholder:"DAYS" default:"14" help:"Rely on what is known of another host for so many days (14)."`
 }
@@ -41,16 +44,73 @@ func (d *days) UnmarshalText(text []byte) error {
 // seconds is the number as a time.
 func (d days) seconds() int64 { return int64(d) * 24 * 3600 }
 
-// fleet returns what the flags say.
-func (f *fleetFlags) fleet(forget []string) cleanup.PruneFleet {
-	dirs := make([]string, len(f.Needs))
-	for i, dir := range f.Needs {
-		dirs[i] = dir
-		if abs, err := filepath.Abs(dir); err == nil {
-			dirs[i] = abs
+// fleet returns what the flags say. now is the time in unix seconds.
+func (f *fleetFlags) fleet(ctx context.Context, forget []string, now int64) cleanup.PruneFleet {
+	var dirs, fleets []string
+	for _, place := range f.Needs {
+		if store.IsFleet(place) {
+			fleets = append(fleets, place)
+			continue
+		}
+		if abs, err := filepath.Abs(place); err == nil {
+			place = abs
+		}
+		dirs = append(dirs, place)
+	}
+	files := func(yield func(needs.File) bool) {
+		stopped := false
+		one := func(f needs.File) bool {
+			stopped = !yield(f)
+			return !stopped
+		}
+		live.NeedsFiles(dirs)(one)
+		for _, address := range fleets {
+			if !stopped {
+				fleetNeeds(ctx, address, f.Stale.seconds(), now, one)
+			}
 		}
 	}
-	return cleanup.PruneFleet{Declared: f.Expect, Files: live.NeedsFiles(dirs), Stale: f.Stale.seconds(), Forget: forget}
+	return cleanup.PruneFleet{Declared: f.Expect, Files: files, Stale: f.Stale.seconds(), Forget: forget}
+}
+
+// The policy by which a fleet lists what its hosts need: the default of their own.
+const (
+	fleetKeepStates = 3
+	fleetKeepDays   = 30
+)
+
+// fleetNeeds yields the needs of each host of a fleet as if they were files. A fleet
+// that cannot be asked is one that cannot be read.
+func fleetNeeds(ctx context.Context, address string, valid, now int64, yield func(needs.File) bool) {
+	name := withoutCredentials(address)
+	db, err := store.OpenFleet(ctx, address)
+	if err == nil {
+		defer db.Close()
+		err = db.View(ctx, func(tx *store.Tx) error {
+			hosts, err := tx.Hosts()
+			if err != nil {
+				return err
+			}
+			for _, h := range hosts {
+				facts, err := inventory.DiskFacts(tx, h.ID)
+				if err != nil {
+					return err
+				}
+				list, err := cleanup.ListNeeds(audit.Database{Tx: tx, Host: h.ID, Now: now}, cleanup.PrunePolicy{KeepStates: fleetKeepStates, KeepDays: fleetKeepDays}, systemOf(facts), valid)
+				f := needs.File{Path: name + "/" + strings.ReplaceAll(h.Name, "/", "_"), Err: err}
+				if err == nil {
+					f.List = *list
+				}
+				if !yield(f) {
+					return nil
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		yield(needs.File{Path: name, Err: err})
+	}
 }
 
 // rememberClients stores which other hosts the files of needs told of, so that one

@@ -42,7 +42,7 @@ func (c *needsCommand) Run(ctx context.Context, s *session) error {
 	}
 	var list *needs.List
 	err := s.ask(ctx, func(db audit.Database) (err error) {
-		var system []string
+		system := systemOf(s.diskFacts)
 		if s.elsewhere == "" {
 			system = cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings))
 		}

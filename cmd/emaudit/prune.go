@@ -164,7 +164,7 @@ func (r *pruneRun) makePlan(ctx context.Context) (plan *cleanup.PrunePlan, err e
 		if r.place, err = db.FindPlace(); err != nil {
 			return err
 		}
-		plan, err = r.planPrune(db, r.policy, r.fleet(r.Forget), false)
+		plan, err = r.planPrune(db, r.policy, r.fleet(ctx, r.Forget, r.proc.now().Unix()), false)
 		return err
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -95,7 +96,7 @@ func addExcludes(x *cleanup.Excludes, name, text string) []audit.Finding {
 }
 
 // configuredPlan plans as prune would without any flag.
-func (s *session) configuredPlan(db audit.Database, totalsOnly bool) (*cleanup.PrunePlan, error) {
+func (s *session) configuredPlan(ctx context.Context, db audit.Database, totalsOnly bool) (*cleanup.PrunePlan, error) {
 	configured, err := s.configured("prune")
 	if err != nil {
 		return nil, err
@@ -108,7 +109,7 @@ func (s *session) configuredPlan(db audit.Database, totalsOnly bool) (*cleanup.P
 	if _, err := s.defaultExcludes(&excludes); err != nil {
 		return nil, err
 	}
-	return s.planPrune(db, choice.policy(excludes), configured.Prune.fleet(nil), totalsOnly)
+	return s.planPrune(db, choice.policy(excludes), configured.Prune.fleet(ctx, nil, s.proc.now().Unix()), totalsOnly)
 }
 
 // planPrune plans with what the root itself tells of ebuilds, profiles and

@@ -13,8 +13,10 @@ import (
 	"github.com/alecthomas/kong"
 
 	"emaudit/audit"
+	"emaudit/audit/cleanup"
 	"emaudit/audit/rollback"
 	"emaudit/hostfs"
+	"emaudit/ingest/live"
 	"emaudit/report"
 	"emaudit/report/page"
 	"emaudit/report/screen"
@@ -27,7 +29,7 @@ import (
 // commandsOfFleet are the commands that a fleet can answer: those that only read what
 // is stored.
 var commandsOfFleet = []string{
-	"summary", "hosts", "show", "runs", "log", "stats", "failures", "messages", "states", "diff", "audit", "rollback", "doctor", "report", "metrics", "sql", "complete",
+	"summary", "hosts", "show", "runs", "log", "stats", "failures", "messages", "states", "diff", "audit", "rollback", "doctor", "report", "metrics", "sql", "needs", "complete",
 }
 
 // notOfFleet is the error of a command that needs the database of a host.
@@ -119,6 +121,9 @@ func (c *pushCommand) Run(ctx context.Context, s *session) error {
 	if !store.IsFleet(c.Fleet) {
 		return usagef("push: the address of a fleet begins with postgres://")
 	}
+	if s.NoIngest {
+		return usagef("push: no --no-ingest: it stores here how far the fleet is")
+	}
 	if c.As != "" {
 		if err := store.CheckHostName(c.As); err != nil {
 			return usagef("push --as: %v", err)
@@ -152,12 +157,24 @@ func (c *pushCommand) Run(ctx context.Context, s *session) error {
 const (
 	diskFactsAge  = 3600
 	diskFactStamp = "stamp" // when they were recorded, and what was known then
+	// diskFactSystem is a package of @system, which the profile of the host names.
+	diskFactSystem = "system"
 )
+
+// systemOf returns the packages of @system that a host recorded, nil for none.
+func systemOf(facts []inventory.DiskFact) (system []string) {
+	for _, f := range facts {
+		if f.Kind == diskFactSystem {
+			system = append(system, f.Subject)
+		}
+	}
+	return system
+}
 
 // recordDisk stores what the verdicts about the last updates ask the disk, and what it
 // answers.
 func (s *session) recordDisk(ctx context.Context) error {
-	if s.elsewhere != "" || s.NoIngest || s.stale != nil {
+	if s.elsewhere != "" || s.stale != nil {
 		return nil
 	}
 	now := s.proc.now().Unix()
@@ -188,6 +205,9 @@ func (s *session) recordDisk(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	for i, cp := range cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings)) {
+		facts = append(facts, inventory.DiskFact{Kind: diskFactSystem, Subject: cp, Position: i})
 	}
 	facts = append(facts, inventory.DiskFact{Kind: diskFactStamp, Subject: strconv.FormatInt(now, 10), Value: stamp})
 	return s.db.Update(ctx, func(tx *store.Tx) error { return inventory.ReplaceDiskFacts(tx, s.host, facts) })

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,8 +36,10 @@ func newFleet(t *testing.T) (host, reader string) {
 	t.Helper()
 	database := postgrestest.Database(t)
 	postgrestest.Exec(t, database, store.FleetSchema())
-	postgrestest.Exec(t, database, "CREATE ROLE alpha LOGIN IN ROLE emaudit_host; CREATE ROLE reader LOGIN IN ROLE emaudit_reader")
-	return postgrestest.As(database, "alpha"), postgrestest.As(database, "reader")
+	name, _, _ := strings.Cut(database, "?")
+	host, reader = "alpha_"+path.Base(name), "reader_"+path.Base(name) // roles belong to the server
+	postgrestest.Exec(t, database, "CREATE ROLE "+host+" LOGIN IN ROLE emaudit_host; CREATE ROLE "+reader+" LOGIN IN ROLE emaudit_reader")
+	return postgrestest.As(database, host), postgrestest.As(database, reader)
 }
 
 // TestAFleetAnswersAsItsHost compares the JSON of every command that reads.
@@ -58,6 +61,7 @@ func TestAFleetAnswersAsItsHost(t *testing.T) {
 		{"audit", "compatibility"},
 		{"audit", "coverage"},
 		{"audit", "update"},
+		{"needs"},
 		{"metrics"},
 	}
 	for _, view := range []string{"runs", "merges", "unmerges", "syncs", "package_stats", "installed_now", "binpkgs", "failures", "messages"} {
@@ -127,6 +131,34 @@ func without(value any, keys []string) any {
 		}
 	}
 	return value
+}
+
+// TestPruneKeepsWhatAFleetNeeds: the hosts of a fleet are clients like those of files,
+// and nothing is removed while a fleet cannot be asked.
+func TestPruneKeepsWhatAFleetNeeds(t *testing.T) {
+	alpha, state := hostarchive.Alpha(t), t.TempDir()
+	host, reader := newFleet(t)
+	on := []string{"--root", alpha, "--host", "alpha"}
+	if _, code, stderr := asHost(t, state, append(on, "push", "--as", "client", host)...); code != exitClean && code != exitDamaged {
+		t.Fatalf("push: exit code %d\n%s", code, stderr)
+	}
+	stdout, _, stderr := asHost(t, state, append(on, "--format", "json", "--fail-on", "never", "prune", "--needs", reader)...)
+	var answer struct {
+		Hosts []struct {
+			Name, Source, Silent string
+			Needs                int
+		}
+	}
+	if err := json.Unmarshal([]byte(stdout), &answer); err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	if len(answer.Hosts) != 1 || answer.Hosts[0].Name != "client" || answer.Hosts[0].Needs < 50 || answer.Hosts[0].Silent != "" || !strings.HasPrefix(answer.Hosts[0].Source, "postgres://") {
+		t.Errorf("hosts: %+v", answer.Hosts)
+	}
+	stdout, _, _ = asHost(t, state, append(on, "--format", "json", "--fail-on", "never", "prune", "--needs", "postgres://alpha:s3cret@127.0.0.1:1/fleet")...)
+	if !strings.Contains(stdout, "prune-needs-unread") || strings.Contains(stdout, "s3cret") {
+		t.Errorf("a fleet that cannot be asked: %s", stdout)
+	}
 }
 
 // TestAFleetIsOnlyRead: what needs the files of a host, or writes, takes no address of

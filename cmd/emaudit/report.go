@@ -205,7 +205,7 @@ func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
 		return facts, err
 	}
 	err = s.ask(ctx, func(db audit.Database) (err error) {
-		facts.Prune, err = s.configuredPlan(db, false)
+		facts.Prune, err = s.configuredPlan(ctx, db, false)
 		return err
 	})
 	return facts, err

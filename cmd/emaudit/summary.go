@@ -40,7 +40,7 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		s.measure(screen)
-		plan, err := s.configuredPlan(db, true)
+		plan, err := s.configuredPlan(ctx, db, true)
 		if err == nil {
 			screen.Reclaimable = plan.Totals()
 		}
