@@ -114,7 +114,9 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	mergeOf := func(m logs.Merge) string { return audit.PackageOf(m.CPV) }
 	logsOf, failedOf := byPackage(buildLogs, logOf), byPackage(failed, mergeOf)
 	for cp := range failedOf {
-		logsOf[cp] = logsOf[cp]
+		if _, found := logsOf[cp]; !found {
+			logsOf[cp] = nil
+		}
 	}
 	failures := &Failures{Rows: []Failure{}, Cut: []history.CutMerge{}}
 	for _, cp := range slices.Sorted(maps.Keys(logsOf)) {

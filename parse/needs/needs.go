@@ -95,7 +95,6 @@ type File struct {
 type header struct {
 	schema  int
 	command string
-	ended   bool
 }
 
 // Parse reads a list. It returns what was read before the damage, if there is
