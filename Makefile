@@ -2,6 +2,7 @@
 #
 #   make demo      build, then audit the recorded host in testdata/hosts
 #   make test      every check and every test
+#   make check-ecosystem   alerts, units, manual pages, scripts, page by their own tools
 #   make install   to DESTDIR PREFIX: the program, manual pages and completions
 
 PREFIX = /usr/local
@@ -13,12 +14,12 @@ FUZZTIME = 1m
 EMAUDIT = build/emaudit
 DEMO = build/demo
 
-.PHONY: build demo test bench fuzz install clean toolchain
+.PHONY: build demo test check-ecosystem bench fuzz install clean toolchain
 
 build: toolchain
 	@mkdir -p build && echo '*' > build/.gitignore
 	@echo 'building emaudit (the first time SQLite is compiled too: about a minute)'
-	@CGO_ENABLED=1 $(GO) build -trimpath -o $(EMAUDIT) ./cmd/emaudit
+	@CGO_ENABLED=1 $(GO) build -trimpath -buildvcs=auto -o $(EMAUDIT) ./cmd/emaudit
 
 # An older Go fetches the one that go.mod names, if it may: so it is asked from
 # inside the module.
@@ -43,6 +44,9 @@ demo: build
 
 test: toolchain
 	@.ci/test
+
+check-ecosystem: toolchain
+	@.ci/ecosystem
 
 bench: toolchain
 	CGO_ENABLED=1 $(GO) test -run='^$$' -bench=. -benchmem ./...

@@ -45,11 +45,13 @@ step_end() {
 
 # prints_nothing is for tools that report by printing, whatever their status.
 prints_nothing() {
-	findings=$("$@") || return
+	findings_status=0
+	findings=$("$@") || findings_status=$?
 	if [ -n "$findings" ]; then
 		printf '%s\n' "$findings"
 		return 1
 	fi
+	return "$findings_status"
 }
 
 # in_memory makes the scratch of tests a folder in memory, where there is a file

@@ -92,15 +92,14 @@ for root; do
 	printf '%s\n' "$questions" | sed "s|CP\$|$cp|; s|LAST\$|$last|" >"$db/questions"
 	set -f
 	while read -r question; do
+		# shellcheck disable=SC2086 # a question is words
 		case $question in
 		\**)
-			# shellcheck disable=SC2086
 			set -- ${question#\*}
 			ask "$1" --format "$2"
 			continue
 			;;
 		sql\ *) set -- sql "${question#sql }" ;;
-		# shellcheck disable=SC2086
 		*) set -- $question ;;
 		esac
 		for COLUMNS in '' 80 150; do

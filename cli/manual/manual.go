@@ -20,6 +20,8 @@ type Entry [2]string
 // say.
 type Book struct {
 	App         *kong.Node
+	Version     string
+	Date        string // YYYY-MM-DD, or empty if unknown
 	Description string
 	Environment []Entry
 	Files       []Entry
@@ -52,7 +54,8 @@ func Name(node *kong.Node) string {
 func (b *Book) Write(w io.Writer, node *kong.Node) {
 	r, app := &roff{w: w}, b.App
 	name := Name(node)
-	r.macro("TH", strings.ToUpper(name), "1", "", app.Name, "User Commands")
+	// The date is no text that macro may escape: man(7) wants it as it is.
+	fmt.Fprintf(w, ".TH \"%s\" 1 \"%s\" \"%s\" \"User Commands\"\n", r.escape(strings.ToUpper(name)), b.Date, r.escape(app.Name+" "+b.Version))
 	r.macro("SH", "NAME")
 	r.text(strings.ReplaceAll(name, "-", `\-`) + ` \- ` + r.escape(strings.TrimSuffix(node.Help, ".")))
 	r.macro("SH", "SYNOPSIS")
@@ -126,8 +129,24 @@ func (r *roff) macro(name string, args ...string) {
 	fmt.Fprintln(r.w)
 }
 
-// text writes a line that is roff already.
+// lineLength is how long lines of the source may be: mandoc -T lint wants it.
+const lineLength = 80
+
+// text writes a line that is roff already, in several where it is long.
 func (r *roff) text(line string) {
+	for len(line) > lineLength {
+		at := strings.LastIndexByte(line[:lineLength+1], ' ')
+		if at <= 0 {
+			break
+		}
+		r.line(line[:at])
+		line = line[at+1:]
+	}
+	r.line(line)
+}
+
+// line writes a line that is no macro, whatever it begins with.
+func (r *roff) line(line string) {
 	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
 		line = `\&` + line
 	}
@@ -137,7 +156,7 @@ func (r *roff) text(line string) {
 // item writes a tagged paragraph.
 func (r *roff) item(tag, help string) {
 	fmt.Fprintln(r.w, ".TP")
-	r.text(tag)
+	r.line(tag)
 	r.text(r.escape(help))
 }
 
@@ -154,9 +173,10 @@ func (r *roff) prose(s string) {
 		switch {
 		case line == "" && !literal:
 			fmt.Fprintln(r.w, ".PP")
+			begun = false
 			continue
 		case indented && !literal:
-			if begun {
+			if begun { // .PP has left a line free
 				fmt.Fprintln(r.w, ".sp")
 			}
 			fmt.Fprintln(r.w, ".nf")
@@ -169,7 +189,11 @@ func (r *roff) prose(s string) {
 				continue
 			}
 		}
-		r.text(r.escape(line))
+		if literal {
+			r.line(r.escape(line))
+		} else {
+			r.text(r.escape(line))
+		}
 		begun = true
 	}
 	if literal {

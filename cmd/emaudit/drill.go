@@ -15,6 +15,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
+	"emaudit/cli/release"
 	"emaudit/drill"
 	"emaudit/drill/box"
 	"emaudit/hostfs"
@@ -216,7 +217,7 @@ func (c *drillCommand) drill(ctx context.Context, s *session, r *rollback.Rollba
 		return "", err
 	}
 	row := result.Row(r)
-	row.Log, row.Program, row.Portage = log.Name(), version(), s.portageVersion()
+	row.Log, row.Program, row.Portage = log.Name(), release.Current().Version, s.portageVersion()
 	r.Proof = r.ProofOf(&row)
 	return result.Kept, s.db.Update(ctx, func(tx *store.Tx) error { return tx.AddDrill(s.host, &row) })
 }

@@ -3,13 +3,13 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
 	"emaudit/audit"
+	"emaudit/cli/release"
 	"emaudit/report/screen"
 )
 
@@ -41,7 +41,7 @@ type globals struct {
 
 // vars are the values that the flags' defaults and helps refer to.
 func (g *globals) vars(proc *process) kong.Vars {
-	return kong.Vars{"db": defaultDB(proc), "version": "emaudit " + version()}
+	return kong.Vars{"db": defaultDB(proc), "version": "emaudit " + release.Current().String()}
 }
 
 // systemDB is the database of root.
@@ -57,22 +57,6 @@ func defaultDB(proc *process) string {
 		return filepath.Join(state, "emaudit", "emaudit.db")
 	}
 	return filepath.Join(proc.getenv("HOME"), ".local", "state", "emaudit", "emaudit.db")
-}
-
-// release is the version that a distribution built, which the linker sets
-// (-X main.release=1.2.3): a build from a tarball knows no module version.
-var release string
-
-// version is the version that this binary was built from.
-func version() string {
-	if release != "" {
-		return release
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }
 
 // failOn is the severity from which on findings change the exit code; ok is

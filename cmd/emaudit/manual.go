@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
 	"emaudit/cli/config"
 	"emaudit/cli/manual"
+	"emaudit/cli/release"
 )
 
 // manualCommand writes the manual pages, made from the grammar of the command
@@ -29,8 +31,12 @@ func (c *manualCommand) Run(kctx *kong.Context) error {
 		return err
 	}
 	_, status, _ := strings.Cut(exitStatus, "\nEXIT STATUS\n")
+	built, date := release.Current(), ""
+	if !built.Date.IsZero() {
+		date = built.Date.Format(time.DateOnly)
+	}
 	book := manual.Book{
-		App: kctx.Model.Node, ExitStatus: status, Examples: usageExamples,
+		App: kctx.Model.Node, Version: built.Version, Date: date, ExitStatus: status, Examples: usageExamples,
 		Description: `emaudit answers three questions after every update. Does every installed package
 have a whole binary package? Can I go back, and with which commands? Which
 files in PKGDIR can go? It reads emerge.log, the output of merges, the

@@ -22,6 +22,7 @@ import (
 	"emaudit/audit/history"
 	"emaudit/audit/overview"
 	"emaudit/audit/rollback"
+	"emaudit/cli/release"
 	"emaudit/report"
 	"emaudit/report/page"
 	"emaudit/store"
@@ -88,7 +89,7 @@ func (s *session) writeIndex(ctx context.Context, dir string, failed []string) e
 	return s.writeTo(filepath.Join(dir, "index.html"), func(w io.Writer) error {
 		out := s.out()
 		out.W = w
-		return page.Index(index, version(), out)
+		return page.Index(index, release.Current().Version, out)
 	})
 }
 
@@ -142,7 +143,7 @@ func (g *globals) AfterApply(kctx *kong.Context) error {
 // hostFacts asks every question that the page and metrics answer, but for what can
 // go: judging which rollbacks that would end takes as long as all others together.
 func (s *session) hostFacts(ctx context.Context) (report.HostFacts, error) {
-	facts := report.HostFacts{Version: version()}
+	facts := report.HostFacts{Version: release.Current().Version}
 	options := s.rollbackOptions()
 	err := s.ask(ctx, func(db audit.Database) (err error) {
 		if facts.Overview, err = overview.AuditOverview(db); err != nil {

@@ -54,7 +54,7 @@ addEventListener("load", () => setTimeout(() => {
 	const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
 	result.ids = new Set(ids).size === ids.length;
 	result.deadLinks = [...document.querySelectorAll("a[href^='#']")].filter(a => !document.getElementById(decodeURIComponent(a.getAttribute("href").slice(1)))).map(a => a.getAttribute("href")).slice(0, 5);
-	result.charts = document.querySelectorAll("figure.chart > svg[role=img]").length;
+	result.charts = document.querySelectorAll("figure.chart > svg[role]").length;
 	result.undescribed = [...document.querySelectorAll("figure.chart")].filter(f => !f.querySelector("svg > title")?.textContent || !f.querySelector("svg > desc")?.textContent || !f.querySelector("details table tbody tr")).length;
 	result.sideways = document.documentElement.scrollWidth > innerWidth;
 	result.shownName = [...document.querySelectorAll("#packages h3")].some(h => h.textContent === "app-misc/<script>window.owned=1<" + "/script>");

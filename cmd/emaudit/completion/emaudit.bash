@@ -14,9 +14,11 @@ _emaudit() {
 	if [[ $candidates == _files ]]; then
 		compopt -o filenames 2>/dev/null
 		cur=${cur#--*=}
+		# shellcheck disable=SC2207 # bash 3.2 has no mapfile, and IFS is a line feed
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return
 	fi
+	# shellcheck disable=SC2207
 	COMPREPLY=($(compgen -W "$candidates" -- "$cur"))
 	# Bash replaces only what is behind the last break.
 	local breaks=${cur%"${cur##*[:=]}"}
