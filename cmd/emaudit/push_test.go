@@ -51,6 +51,13 @@ func TestAFleetAnswersAsItsHost(t *testing.T) {
 			t.Fatalf("emaudit %s: exit code %d\n%s", strings.Join(args, " "), code, stderr)
 		}
 	}
+	// Another host has the same names, and a reader sees both.
+	if _, code, stderr := asHost(t, t.TempDir(), "--root", alpha, "--host", "twin", "push", host); code != exitClean && code != exitDamaged {
+		t.Fatalf("push of another host: exit code %d\n%s", code, stderr)
+	}
+	if out, code, stderr := asHost(t, t.TempDir(), "--db", reader, "--host", "all", "--format", "json", "show", "app-misc/hello"); code != exitClean || strings.Count(out, `"twin"`) == 0 || strings.Count(out, `"alpha"`) == 0 {
+		t.Errorf("show --host all: exit code %d\n%s%s", code, out, stderr)
+	}
 	questions := [][]string{
 		{"log", "--event", "sync"},
 		{"stats", "--group", "month"},
@@ -65,10 +72,14 @@ func TestAFleetAnswersAsItsHost(t *testing.T) {
 		{"metrics"},
 	}
 	for _, view := range []string{"runs", "merges", "unmerges", "syncs", "package_stats", "installed_now", "binpkgs", "failures", "messages"} {
-		questions = append(questions, []string{"sql", "SELECT count(*) AS n FROM " + view})
+		questions = append(questions, []string{"sql", "SELECT count(*) AS n FROM " + view + " WHERE host = 'alpha'"})
 	}
+	questions = append(questions, []string{"sql", "SELECT package, avg(duration) FROM merges WHERE host = 'alpha' GROUP BY package ORDER BY package"})
 	for _, d := range documents {
-		questions = append(questions, d.args)
+		// A question in SQL is about all hosts.
+		if len(d.args) < 2 || d.args[0] != "sql" {
+			questions = append(questions, d.args)
+		}
 	}
 	asked := map[string]bool{}
 	for _, args := range questions {
@@ -110,6 +121,9 @@ func comparable(t *testing.T, command, answer string) any {
 	var document any
 	if err := json.Unmarshal([]byte(answer), &document); err != nil {
 		t.Fatalf("%s: %v", command, err)
+	}
+	if hosts, ok := document.(map[string]any)["hosts"].([]any); ok && command == "hosts" {
+		document.(map[string]any)["hosts"] = slices.DeleteFunc(hosts, func(h any) bool { return h.(map[string]any)["name"] == "twin" })
 	}
 	drop := map[string][]string{"doctor": {"settings", "free"}, "sql": {"columns"}, "hosts": {"merged"}, "summary": {"reclaimable", "reclaimable_bytes", "free"}, "report": {"because"}}
 	return without(document, drop[command])

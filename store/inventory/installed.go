@@ -44,7 +44,7 @@ func ReadInstalled(tx *store.Tx, host store.HostID) ([]Installed, error) {
 
 // InstalledOf returns the installed versions of a package (category/pn) on a host.
 func InstalledOf(tx *store.Tx, host store.HostID, cp string) ([]Installed, error) {
-	return installed(tx, nil, "i.host = ? AND i.removed_at IS NULL AND c.cp = (SELECT id FROM cp WHERE value = ?)", host, cp)
+	return installed(tx, nil, "i.host = ? AND i.removed_at IS NULL AND c.cp IN (SELECT id FROM cp WHERE value = ?)", host, cp)
 }
 
 // InstalledWithMetadata is like [ReadInstalled], with the metadata of each package.

@@ -19,7 +19,7 @@ type Offer struct {
 
 // Offers returns what binhosts offer of one version, by BUILD_TIME, the newest first.
 func Offers(tx *store.Tx, host store.HostID, cpv string) ([]Offer, error) {
-	return offers(tx, "e.cpv = (SELECT id FROM cpv WHERE value = ?)", host, cpv)
+	return offers(tx, "e.cpv IN (SELECT id FROM cpv WHERE value = ?)", host, cpv)
 }
 
 // OffersOfInstalled returns what binhosts offer of the installed versions.
