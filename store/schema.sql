@@ -281,7 +281,7 @@ CREATE TABLE run (
 	ended_at    INTEGER,                   -- NULL = it runs, or its end was never written
 	seen_at     INTEGER NOT NULL,          -- time of its last line
 	seconds     INTEGER,                   -- NULL = not known, or the clock was set meanwhile
-	args        TEXT    NOT NULL,          -- as logged, with the default options of the host
+	args        INTEGER NOT NULL REFERENCES text(id), -- as logged, with the default options of the host
 	action      TEXT    NOT NULL CHECK (action = 'merge' OR action = 'sync' OR action = 'unmerge' OR action = 'depclean' OR action = 'resume' OR action = 'other'),
 	outcome     TEXT    NOT NULL CHECK (outcome = 'success' OR outcome = 'unknown' OR outcome = 'failure' OR outcome = 'interrupted' OR outcome = 'declined' OR outcome = 'killed' OR outcome = 'running'),
 	exit_status INTEGER,                   -- NULL = none was logged
@@ -303,7 +303,7 @@ CREATE TABLE run (
 	PRIMARY KEY (host, number),
 	FOREIGN KEY (host, log_part) REFERENCES emerge_log_part(host, part)
 ) WITHOUT ROWID;
-CREATE INDEX run_by_time ON run(host, started_at, seen_at);
+CREATE INDEX run_by_time ON run(started_at, seen_at, host);
 CREATE INDEX run_by_open ON run(host) WHERE open = 1;
 
 CREATE TABLE merge (
@@ -342,8 +342,9 @@ CREATE TABLE merge (
 	PRIMARY KEY (host, run, seq),
 	FOREIGN KEY (host, run) REFERENCES run(host, number) DEFERRABLE INITIALLY DEFERRED
 ) WITHOUT ROWID;
--- It has what sums are made of, so that they need no row.
-CREATE INDEX merge_by_cp ON merge(host, cp, run, seq, kind, outcome, seconds, started_at, finished_at);
+-- It has what sums are made of, so that they need no row. The package is first, since
+-- hardly any two rows that SQLite compares to sort them differ in the host.
+CREATE INDEX merge_by_cp ON merge(cp, host, run, seq, kind, outcome, seconds, started_at, finished_at);
 
 -- What FEATURES=cgroup measured of a build. NULL = the line does not have it.
 CREATE TABLE merge_usage (
@@ -379,15 +380,15 @@ CREATE TABLE unmerge (
 	PRIMARY KEY (host, run, seq),
 	FOREIGN KEY (host, run) REFERENCES run(host, number) DEFERRABLE INITIALLY DEFERRED
 ) WITHOUT ROWID;
-CREATE INDEX unmerge_by_cp ON unmerge(host, cp, run, seq, outcome, started_at, finished_at);
+CREATE INDEX unmerge_by_cp ON unmerge(cp, host, run, seq, outcome);
 
 CREATE TABLE sync (
 	host        INTEGER NOT NULL,
 	run         INTEGER NOT NULL,
 	seq         INTEGER NOT NULL,
-	repo        TEXT    NOT NULL,          -- for logs from before 2013, what its URL or location implies
-	location    TEXT    NOT NULL,
-	url         TEXT    NOT NULL,
+	repo        INTEGER NOT NULL REFERENCES text(id), -- for logs from before 2013, what its URL or location implies
+	location    INTEGER NOT NULL REFERENCES text(id),
+	url         INTEGER NOT NULL REFERENCES text(id),
 	outcome     TEXT    NOT NULL CHECK (outcome = 'ok' OR outcome = 'failed' OR outcome = 'running' OR outcome = 'unknown'),
 	retries     INTEGER NOT NULL,          -- further servers that were tried
 	started_at  INTEGER,
@@ -690,9 +691,9 @@ SELECT h.name AS host,
 	r.merges,                              -- packages that it began
 	r.unmerges,                            -- packages that it removed, replaced ones included
 	r.exit_status,
-	r.args,                                -- as logged, with the default options of the host
+	args.value AS args,                    -- as logged, with the default options of the host
 	r.started_at, r.ended_at
-FROM run r JOIN host h ON h.id = r.host;
+FROM run r JOIN host h ON h.id = r.host JOIN text args ON args.id = r.args;
 
 -- Every package that a run began to merge.
 CREATE VIEW merges AS
@@ -727,9 +728,11 @@ CREATE VIEW syncs AS
 SELECT h.name AS host, s.run,
 	datetime(coalesce(s.started_at, s.finished_at), 'unixepoch') AS time, -- UTC
 	s.seconds AS duration,
-	s.repo, s.outcome,                     -- ok, failed, running, unknown
-	s.url, s.retries, s.started_at, s.finished_at
-FROM sync s JOIN host h ON h.id = s.host;
+	repo.value AS repo,
+	s.outcome,                             -- ok, failed, running, unknown
+	url.value AS url,
+	s.retries, s.started_at, s.finished_at
+FROM sync s JOIN host h ON h.id = s.host JOIN text repo ON repo.id = s.repo JOIN text url ON url.id = s.url;
 
 -- How often and how long each package was merged.
 CREATE VIEW package_stats AS

@@ -144,20 +144,31 @@ type Bulk struct {
 	tx      *Tx
 	head    string // INSERT INTO t (a, b) VALUES
 	row     string // (?, ?)
-	columns int
+	columns int    // number of values in each Add
 	args    []driver.NamedValue
 	many    driver.Stmt // for batchRows rows; nil until the first batch is full
 }
 
-// Bulk returns a bulk insert into the columns of a table.
+// Bulk returns a bulk insert into the columns of a table. A column such as "open = 1"
+// has the same number in all rows, which Add does not take and SQLite need not bind.
 func (tx *Tx) Bulk(table string, columns ...string) *Bulk {
-	return &Bulk{
-		tx:      tx,
-		head:    "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ",
-		row:     "(" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")",
-		columns: len(columns),
+	b := &Bulk{tx: tx}
+	names, values := make([]string, len(columns)), make([]string, len(columns))
+	for i, column := range columns {
+		name, value, same := strings.Cut(column, " = ")
+		if !same {
+			value = "?"
+			b.columns++
+		}
+		names[i], values[i] = name, value
 	}
+	b.head = "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") VALUES "
+	b.row = "(" + strings.Join(values, ", ") + ")"
+	return b
 }
+
+// Pending returns the number of rows that wait for their batch.
+func (b *Bulk) Pending() int { return len(b.args) / b.columns }
 
 // Add adds one row.
 func (b *Bulk) Add(values ...any) error {

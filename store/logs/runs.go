@@ -175,9 +175,12 @@ func monotone(numbers []int64) ([]int64, Order) {
 const runColumns = `number, started_at, ended_at, seen_at, args, action, outcome, exit_status, merges, merged, unmerges, syncs,
 	headless, resumed, unexplained_failure, uncertain, clock_stepped, low_space, log_part, log_offset, last_part, last_offset`
 
-func (r *Run) read(v []driver.Value) error {
+func (l *EmergeLog) readRun(v []driver.Value, r *Run) (err error) {
 	n := func(i int) int64 { return store.Number(v[i], 0) }
-	r.ID, r.Started, r.Ended, r.LastSeen, r.Args = n(0), n(1), n(2), n(3), store.Text(v[4])
+	r.ID, r.Started, r.Ended, r.LastSeen = n(0), n(1), n(2), n(3)
+	if r.Args, err = l.texts.name(n(4)); err != nil {
+		return err
+	}
 	r.ExitStatus, r.Merges, r.Merged, r.Unmerges, r.Syncs = int(store.Number(v[7], -1)), int(n(8)), int(n(9)), int(n(10)), int(n(11))
 	r.Headless, r.Resumed, r.UnexplainedFailure, r.Uncertain, r.ClockStepped = n(12) == 1, n(13) == 1, n(14) == 1, n(15) == 1, n(16) == 1
 	r.LowSpace, r.BeganAt, r.LastAt = store.Text(v[17]), place(n(18), n(19)), place(n(20), n(21))
@@ -189,7 +192,7 @@ func (l *EmergeLog) scan(s *runScan, each func(*Run) error) error {
 	defer s.close()
 	r := Run{scan: s}
 	err := l.tx.RawQuery(func(row []driver.Value) error {
-		if err := r.read(row); err != nil {
+		if err := l.readRun(row, &r); err != nil {
 			return fmt.Errorf("run %d: %w", r.ID, err)
 		}
 		err := each(&r)
@@ -394,9 +397,14 @@ func (l *EmergeLog) readUnmerge(v []driver.Value, u *Unmerge) (err error) {
 
 const syncColumns = "run, seq, repo, location, url, outcome, retries, started_at, finished_at, uncertain, clock_stepped, log_part, log_offset"
 
-func (l *EmergeLog) readSync(v []driver.Value, s *Sync) error {
+func (l *EmergeLog) readSync(v []driver.Value, s *Sync) (err error) {
 	n := func(i int) int64 { return store.Number(v[i], 0) }
-	s.Run, s.Seq, s.Repo, s.Location, s.URL, s.Retries = n(0), int(n(1)), store.Text(v[2]), store.Text(v[3]), store.Text(v[4]), int(n(6))
+	s.Run, s.Seq, s.Retries = n(0), int(n(1)), int(n(6))
+	for i, text := range []*string{&s.Repo, &s.Location, &s.URL} {
+		if *text, err = l.texts.name(n(2 + i)); err != nil {
+			return err
+		}
+	}
 	s.Started, s.Finished, s.Uncertain, s.ClockStepped, s.BeganAt = n(7), n(8), n(9) == 1, n(10) == 1, place(n(11), n(12))
 	return store.Word(v[5], &s.Outcome)
 }

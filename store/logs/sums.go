@@ -221,10 +221,10 @@ func (l *EmergeLog) SyncSums(q SumQuery) ([]SyncSum, error) {
 		s.Durations = appendNumbers(nil, durations)
 		all = append(all, s)
 		return err
-	}, `SELECT repo, interval_at, count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
+	}, `SELECT (SELECT value FROM text WHERE text.id = f.repo) AS name, interval_at, count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
 			coalesce(min(at) FILTER (WHERE outcome = 'ok'), 0), coalesce(max(at) FILTER (WHERE outcome = 'ok'), 0),
 			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'ok')
-		FROM (SELECT repo, outcome, seconds, run, seq, `+factAt+" AS at, "+interval+" AS interval_at FROM sync WHERE "+where+") AS f GROUP BY repo, interval_at ORDER BY interval_at, repo", args...)
+		FROM (SELECT repo, outcome, seconds, run, seq, `+factAt+" AS at, "+interval+" AS interval_at FROM sync WHERE "+where+") AS f GROUP BY repo, interval_at ORDER BY interval_at, name", args...)
 	return all, err
 }
 

@@ -15,20 +15,64 @@ type EmergeLogWriter struct {
 	tx   *store.Tx
 	host store.HostID
 
-	runs, merges, usages, unmerges, syncs *store.Bulk
-	// packages caches the last packages by cpv, because a run repeats few names.
-	packages map[string]loggedPackage
+	logTables
+	// waiting has the facts of runs that were not delivered yet, by run, and held is
+	// their number. ended has the facts of the runs in the pending batch of runs.
+	waiting map[int64]*runFacts
+	held    int
+	ended   []*runFacts
+	spare   []*runFacts
 	// indexes are the statements that recreate the indexes dropped for a first
 	// load.
 	indexes []string
-	// open is set while records that are not final are stored.
-	open bool
-	err  error
+	err     error
 
 	stored  int
 	damage  []emergelog.Damage
 	damaged int
 }
+
+// logTables are the tables of emerge.log.
+type logTables struct {
+	runs, merges, usages, unmerges, syncs *store.Bulk
+}
+
+// openTables returns the tables for the rows that are final, or for those that are
+// not.
+func openTables(tx *store.Tx, host store.HostID, open int) logTables {
+	table := func(name string, columns ...string) *store.Bulk {
+		return tx.Bulk(name, append(columns, fmt.Sprintf("host = %d", host))...)
+	}
+	last := fmt.Sprintf("open = %d", open)
+	return logTables{
+		runs: table("run", "number", "started_at", "ended_at", "seen_at", "seconds", "args", "action", "outcome", "exit_status",
+			"merges", "merged", "unmerges", "syncs", "headless", "resumed", "unexplained_failure", "uncertain", "clock_stepped", "low_space",
+			"log_part", "log_offset", "last_part", "last_offset", last),
+		merges: table("merge", "run", "seq", "cp", "version", "slot", "root", "repo_path", "kind", "outcome",
+			"started_at", "finished_at", "seconds", "cleaning_at", "fetching_at", "compiling_at", "built_at", "merging_at", "autoclean_at",
+			"list_position", "list_length", "binpkg", "build_id", "packaged", "in_world", "postinst_failed", "between_versions", "uncertain",
+			"clock_stepped", "log_part", "log_offset", last),
+		usages: table("merge_usage", "run", "seq", "cpu_ms", "memory_peak", "swap_peak", "read_bytes", "write_bytes"),
+		unmerges: table("unmerge", "run", "seq", "cp", "version", "reason", "outcome", "merge", "started_at", "finished_at", "seconds",
+			"uncertain", "clock_stepped", "log_part", "log_offset", last),
+		syncs: table("sync", "run", "seq", "repo", "location", "url", "outcome", "retries", "started_at", "finished_at", "seconds",
+			"uncertain", "clock_stepped", "log_part", "log_offset", last),
+	}
+}
+
+// runFacts are the facts of one run.
+type runFacts struct {
+	merges   []emergelog.Merge
+	unmerges []emergelog.Unmerge
+	syncs    []emergelog.Sync
+}
+
+func (f *runFacts) empty() {
+	f.merges, f.unmerges, f.syncs = f.merges[:0], f.unmerges[:0], f.syncs[:0]
+}
+
+// maxHeld bounds the facts that wait for their run.
+const maxHeld = 1 << 13
 
 // loggedPackage is a cpv in two columns.
 type loggedPackage struct {
@@ -36,28 +80,11 @@ type loggedPackage struct {
 	version string // "" if the cpv is invalid
 }
 
-// maxLoggedPackages bounds the cached cpvs.
-const maxLoggedPackages = 1 << 14
-
 // WriteEmergeLog begins to store records of a host's emerge.log, whose parts must
 // be stored already. It deletes the rows that are not final. The source of a
 // position is the number of a part.
 func WriteEmergeLog(tx *store.Tx, host store.HostID) (*EmergeLogWriter, error) {
-	w := &EmergeLogWriter{
-		tx: tx, host: host, packages: map[string]loggedPackage{},
-		runs: tx.Bulk("run", "host", "number", "started_at", "ended_at", "seen_at", "seconds", "args", "action", "outcome", "exit_status",
-			"merges", "merged", "unmerges", "syncs", "headless", "resumed", "unexplained_failure", "uncertain", "clock_stepped", "low_space",
-			"log_part", "log_offset", "last_part", "last_offset", "open"),
-		merges: tx.Bulk("merge", "host", "run", "seq", "cp", "version", "slot", "root", "repo_path", "kind", "outcome",
-			"started_at", "finished_at", "seconds", "cleaning_at", "fetching_at", "compiling_at", "built_at", "merging_at", "autoclean_at",
-			"list_position", "list_length", "binpkg", "build_id", "packaged", "in_world", "postinst_failed", "between_versions", "uncertain",
-			"clock_stepped", "log_part", "log_offset", "open"),
-		usages: tx.Bulk("merge_usage", "host", "run", "seq", "cpu_ms", "memory_peak", "swap_peak", "read_bytes", "write_bytes"),
-		unmerges: tx.Bulk("unmerge", "host", "run", "seq", "cp", "version", "reason", "outcome", "merge", "started_at", "finished_at", "seconds",
-			"uncertain", "clock_stepped", "log_part", "log_offset", "open"),
-		syncs: tx.Bulk("sync", "host", "run", "seq", "repo", "location", "url", "outcome", "retries", "started_at", "finished_at", "seconds",
-			"uncertain", "clock_stepped", "log_part", "log_offset", "open"),
-	}
+	w := &EmergeLogWriter{tx: tx, host: host, logTables: openTables(tx, host, 0), waiting: map[int64]*runFacts{}}
 	if err := forgetOpen(tx, host); err != nil {
 		return nil, fmt.Errorf("emerge.log: %w", err)
 	}
@@ -129,78 +156,153 @@ func bit(b bool) any {
 }
 
 // pkg returns a cpv in two columns.
-func (w *EmergeLogWriter) pkg(cpv string) loggedPackage {
-	p, ok := w.packages[cpv]
-	if ok || w.err != nil {
-		return p
-	}
+func (w *EmergeLogWriter) pkg(cpv string) (p loggedPackage) {
 	// Old logs have versions that Portage no longer accepts.
 	name := emergelog.PackageOf(cpv)
-	if c, err := atom.ParseCPV(cpv); err == nil {
-		name = c.CP()
+	if name == cpv {
+		if c, err := atom.ParseCPV(cpv); err == nil {
+			name = c.CP()
+		}
 	}
 	if name != cpv {
 		p.version = cpv[len(name)+1:]
 	}
-	if p.cp, w.err = w.tx.CPID(name); w.err != nil {
-		return p
+	if w.err == nil {
+		p.cp, w.err = w.tx.CPID(name)
 	}
-	if len(w.packages) >= maxLoggedPackages {
-		clear(w.packages)
-	}
-	w.packages[cpv] = p
 	return p
+}
+
+// text returns the number of a text.
+func (w *EmergeLogWriter) text(value string) (id int64) {
+	if w.err == nil {
+		id, w.err = w.tx.TextID(value)
+	}
+	return id
 }
 
 // add adds a row.
 func (w *EmergeLogWriter) add(rows *store.Bulk, values ...any) {
-	if w.err != nil {
-		return
+	if w.err == nil {
+		w.err = rows.Add(values...)
 	}
-	w.err = rows.Add(values...)
-	if !w.open {
-		w.stored++
+}
+
+// The facts of a run are delivered before the run. They are stored after it, because
+// SQLite would otherwise count each as a violation of its foreign key, and look for
+// the facts of each run that is stored: a tenth of a first ingest.
+
+// facts returns the facts of a run that was not delivered yet, to add one.
+func (w *EmergeLogWriter) facts(run int64) *runFacts {
+	w.stored++
+	if w.held++; w.held > maxHeld {
+		// The keys are checked at the end of the transaction.
+		for _, f := range w.waiting {
+			w.storeFacts(f)
+			f.empty()
+		}
+		w.held = 1
 	}
+	f := w.waiting[run]
+	if f == nil {
+		if last := len(w.spare) - 1; last >= 0 {
+			f, w.spare = w.spare[last], w.spare[:last]
+		} else {
+			f = &runFacts{}
+		}
+		w.waiting[run] = f
+	}
+	return f
 }
 
 // Merge stores a merge.
 func (w *EmergeLogWriter) Merge(m emergelog.Merge) {
-	p := w.pkg(m.CPV)
-	var repo any
-	if m.RepoPath != "" && w.err == nil {
-		repo, w.err = w.tx.TextID(m.RepoPath)
-	}
-	s := &m.Steps
-	w.add(w.merges, int64(w.host), m.Run, int64(m.Seq), p.cp, p.version, knownText(m.Slot), knownText(m.Root), repo, m.Kind.String(), m.Outcome.String(),
-		known(m.Started), known(m.Finished), took(m.Duration()), known(s.Cleaning), known(s.Fetching), known(s.Compiling), known(s.Built),
-		known(s.Merging), known(s.Autoclean), int64(m.N), int64(m.Of), knownText(m.Binpkg), known(int64(m.BuildID)),
-		bit(m.Packaged), bit(m.World), bit(m.PostinstFailed), bit(m.BetweenVersions), bit(m.Uncertain), bit(m.ClockStepped),
-		int64(m.Begin.Source), m.Begin.Offset, bit(w.open))
-	if u := m.Usage; u != nil && w.err == nil {
-		measured := func(n int64) any { return took(n, n >= 0) }
-		w.err = w.usages.Add(int64(w.host), m.Run, int64(m.Seq), measured(u.CPUMillis), measured(u.MaxMem), measured(u.MaxSwap), measured(u.Read), measured(u.Written))
-	}
+	f := w.facts(m.Run)
+	f.merges = append(f.merges, m)
 }
 
 // Unmerge stores a removal.
 func (w *EmergeLogWriter) Unmerge(u emergelog.Unmerge) {
-	p := w.pkg(u.CPV)
-	w.add(w.unmerges, int64(w.host), u.Run, int64(u.Seq), p.cp, p.version, u.Reason.String(), u.Outcome.String(), known(int64(u.Merge)),
-		known(u.Started), known(u.Finished), took(u.Duration()), bit(u.Uncertain), bit(u.ClockStepped), int64(u.Begin.Source), u.Begin.Offset, bit(w.open))
+	f := w.facts(u.Run)
+	f.unmerges = append(f.unmerges, u)
 }
 
 // Sync stores a sync.
 func (w *EmergeLogWriter) Sync(s emergelog.Sync) {
-	w.add(w.syncs, int64(w.host), s.Run, int64(s.Seq), s.Repo, s.Location, s.URL, s.Outcome.String(), int64(s.Retries),
-		known(s.Started), known(s.Finished), took(s.Duration()), bit(s.Uncertain), bit(s.ClockStepped), int64(s.Begin.Source), s.Begin.Offset, bit(w.open))
+	f := w.facts(s.Run)
+	f.syncs = append(f.syncs, s)
 }
 
 // Run stores a run.
 func (w *EmergeLogWriter) Run(r emergelog.Run) {
-	w.add(w.runs, int64(w.host), r.ID, r.Started, known(r.Ended), r.LastSeen, took(r.Duration()), r.Args, r.Action.String(), r.Outcome.String(),
+	w.stored++
+	w.storeRun(&r)
+	if f := w.waiting[r.ID]; f != nil {
+		delete(w.waiting, r.ID)
+		w.held -= len(f.merges) + len(f.unmerges) + len(f.syncs)
+		w.ended = append(w.ended, f)
+	}
+	if w.runs.Pending() == 0 {
+		w.storeEnded()
+	}
+}
+
+// storeEnded stores the facts of the runs that were just stored.
+func (w *EmergeLogWriter) storeEnded() {
+	for _, f := range w.ended {
+		w.storeFacts(f)
+		f.empty()
+		w.spare = append(w.spare, f)
+	}
+	w.ended = w.ended[:0]
+}
+
+func (w *EmergeLogWriter) storeFacts(f *runFacts) {
+	for i := range f.merges {
+		w.storeMerge(&f.merges[i])
+	}
+	for i := range f.unmerges {
+		w.storeUnmerge(&f.unmerges[i])
+	}
+	for i := range f.syncs {
+		w.storeSync(&f.syncs[i])
+	}
+}
+
+func (w *EmergeLogWriter) storeMerge(m *emergelog.Merge) {
+	p := w.pkg(m.CPV)
+	var repo any
+	if m.RepoPath != "" {
+		repo = w.text(m.RepoPath)
+	}
+	s := &m.Steps
+	w.add(w.merges, m.Run, int64(m.Seq), p.cp, p.version, knownText(m.Slot), knownText(m.Root), repo, m.Kind.String(), m.Outcome.String(),
+		known(m.Started), known(m.Finished), took(m.Duration()), known(s.Cleaning), known(s.Fetching), known(s.Compiling), known(s.Built),
+		known(s.Merging), known(s.Autoclean), int64(m.N), int64(m.Of), knownText(m.Binpkg), known(int64(m.BuildID)),
+		bit(m.Packaged), bit(m.World), bit(m.PostinstFailed), bit(m.BetweenVersions), bit(m.Uncertain), bit(m.ClockStepped),
+		int64(m.Begin.Source), m.Begin.Offset)
+	if u := m.Usage; u != nil {
+		measured := func(n int64) any { return took(n, n >= 0) }
+		w.add(w.usages, m.Run, int64(m.Seq), measured(u.CPUMillis), measured(u.MaxMem), measured(u.MaxSwap), measured(u.Read), measured(u.Written))
+	}
+}
+
+func (w *EmergeLogWriter) storeUnmerge(u *emergelog.Unmerge) {
+	p := w.pkg(u.CPV)
+	w.add(w.unmerges, u.Run, int64(u.Seq), p.cp, p.version, u.Reason.String(), u.Outcome.String(), known(int64(u.Merge)),
+		known(u.Started), known(u.Finished), took(u.Duration()), bit(u.Uncertain), bit(u.ClockStepped), int64(u.Begin.Source), u.Begin.Offset)
+}
+
+func (w *EmergeLogWriter) storeSync(s *emergelog.Sync) {
+	w.add(w.syncs, s.Run, int64(s.Seq), w.text(s.Repo), w.text(s.Location), w.text(s.URL), s.Outcome.String(), int64(s.Retries),
+		known(s.Started), known(s.Finished), took(s.Duration()), bit(s.Uncertain), bit(s.ClockStepped), int64(s.Begin.Source), s.Begin.Offset)
+}
+
+func (w *EmergeLogWriter) storeRun(r *emergelog.Run) {
+	w.add(w.runs, r.ID, r.Started, known(r.Ended), r.LastSeen, took(r.Duration()), w.text(r.Args), r.Action.String(), r.Outcome.String(),
 		took(int64(r.ExitStatus), r.ExitStatus >= 0), int64(r.Merges), int64(r.Merged), int64(r.Unmerges), int64(r.Syncs),
 		bit(r.Headless), bit(r.Resumed), bit(r.UnexplainedFailure), bit(r.Uncertain), bit(r.ClockStepped), knownText(r.LowSpace),
-		int64(r.Begin.Source), r.Begin.Offset, int64(r.End.Source), r.End.Offset, bit(w.open))
+		int64(r.Begin.Source), r.Begin.Offset, int64(r.End.Source), r.End.Offset)
 }
 
 // maxDamage bounds the stored pieces of damage in one reading. A file that is not a
@@ -226,24 +328,21 @@ func (w *EmergeLogWriter) Err() error { return w.err }
 // Close stores the open records, which the next writer replaces, and the state of
 // the parser with the time of the last line in unix seconds.
 func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64) error {
-	w.open = true
-	for _, m := range open.Merges {
-		w.Merge(m)
+	final := w.logTables
+	w.flush(final.runs)
+	w.storeEnded()
+	w.logTables = openTables(w.tx, w.host, 1)
+	for i := range open.Runs {
+		w.storeRun(&open.Runs[i])
 	}
-	for _, u := range open.Unmerges {
-		w.Unmerge(u)
+	w.flush(w.runs)
+	w.storeFacts(&runFacts{open.Merges, open.Unmerges, open.Syncs})
+	w.flush(w.merges, w.usages, w.unmerges, w.syncs)
+	w.logTables = final
+	for _, f := range w.waiting { // of open runs
+		w.storeFacts(f)
 	}
-	for _, s := range open.Syncs {
-		w.Sync(s)
-	}
-	for _, r := range open.Runs {
-		w.Run(r)
-	}
-	for _, rows := range []*store.Bulk{w.runs, w.merges, w.usages, w.unmerges, w.syncs} {
-		if w.err == nil {
-			w.err = rows.Flush()
-		}
-	}
+	w.flush(w.merges, w.usages, w.unmerges, w.syncs)
 	for _, index := range w.indexes {
 		if w.err == nil {
 			_, w.err = w.tx.Exec(index)
@@ -257,4 +356,13 @@ func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64)
 		return fmt.Errorf("emerge.log: %w", w.err)
 	}
 	return nil
+}
+
+// flush stores the pending rows of tables.
+func (w *EmergeLogWriter) flush(tables ...*store.Bulk) {
+	for _, rows := range tables {
+		if w.err == nil {
+			w.err = rows.Flush()
+		}
+	}
 }
