@@ -36,7 +36,7 @@ func (policy PrunePolicy) statesToKeep(past *state.Past, present *state.State, n
 			continue
 		}
 		counted = append(counted, s)
-		k := &keptState{title: fmt.Sprintf("before run #%d of %s", u.Run, audit.Day(run.Started)), code: KeepState, target: s.Target, installations: s.Installations, last: last}
+		k := &keptState{title: fmt.Sprintf("before run #%d of %s", u.Run, audit.Day(run.Started)), code: KeepState, target: s.Target, stays: s.Stays, last: last}
 		k.days = !last && run.Started >= since
 		if !last && !k.days {
 			k.code = KeepImportant
@@ -49,7 +49,7 @@ func (policy PrunePolicy) statesToKeep(past *state.Past, present *state.State, n
 			return nil, err
 		}
 		s.Target.Pin = pin.Name
-		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.Target, installations: s.Installations})
+		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.Target, stays: s.Stays})
 	}
 	return states, nil
 }
@@ -80,7 +80,7 @@ func ListNeeds(db audit.Database, policy PrunePolicy, system []string, valid int
 		return nil, err
 	}
 	c := needsCollector{past: past, of: map[needKey]int{}}
-	for _, x := range present.Installations {
+	for _, x := range present.Stays {
 		c.add(x, needs.Reason{Why: needs.Installed})
 	}
 	groups := importance(system)
@@ -89,7 +89,7 @@ func ListNeeds(db audit.Database, policy PrunePolicy, system []string, valid int
 		if k.code == KeepPinned {
 			reason = needs.Reason{Why: needs.Pinned, Time: &k.target.Time, Pin: k.target.Pin}
 		}
-		for _, x := range k.installations {
+		for _, x := range k.stays {
 			if k.code == KeepImportant {
 				if groups.of(audit.PackageOf(x.CPV)) == "" {
 					continue
@@ -118,7 +118,7 @@ type needsCollector struct {
 }
 
 // add adds a reason for the build of a stay.
-func (c *needsCollector) add(x *state.Installation, reason needs.Reason) {
+func (c *needsCollector) add(x *state.Stay, reason needs.Reason) {
 	build := c.past.Identify(x)
 	key := needKey{x.CPV, build.BuildTime}
 	i, ok := c.of[key]
@@ -131,7 +131,7 @@ func (c *needsCollector) add(x *state.Installation, reason needs.Reason) {
 }
 
 // describe returns the need of a build, with what the host knows about its file.
-func (c *needsCollector) describe(x *state.Installation, build state.Build) needs.Build {
+func (c *needsCollector) describe(x *state.Stay, build state.Build) needs.Build {
 	b := needs.Build{CPV: x.CPV, BuildTime: build.BuildTime, MD5: hex.EncodeToString(build.MD5())}
 	if x.Row != nil {
 		b.BuildID, b.Repo = x.Row.BuildID, x.Row.Repo

@@ -55,8 +55,8 @@ func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Stagin
 	j.cutMerges(r)
 	s := &Staging{Target: target.Target}
 	if target.Target.Known || target.Partly() {
-		for _, x := range target.Installations {
-			c := newChange(state.Change{Action: state.ActionInstall, To: &x.CPV, After: x})
+		for _, stay := range target.Stays {
+			c := newChange(state.Change{Action: state.ActionInstall, To: &stay.CPV, After: stay})
 			if err := j.Choose(r, &c); err != nil {
 				return nil, err
 			}

@@ -25,10 +25,10 @@ type Past struct {
 	host   store.HostID
 	Pins   []store.Pin
 	Gone   map[string][]inventory.Instance // by cpv
-	builds map[*Installation]Build         // with metadata
+	builds map[*Stay]Build                 // with metadata
 	// identified are the builds without their metadata, and prints the
 	// fingerprints of the states; nil until asked for.
-	identified map[*Installation]Build
+	identified map[*Stay]Build
 	prints     []uint64
 	moments    []int // see momentOf
 	// lost are entries of an index whose file is gone, by cpv; nil until asked
@@ -49,7 +49,7 @@ func TakePastWith(db audit.Database, metadata bool) (*Past, error) {
 type pastKey struct{}
 
 func loadPast(db audit.Database, metadata bool) (*Past, error) {
-	h := &Past{tx: db.Tx, host: db.Host, builds: map[*Installation]Build{}, identified: map[*Installation]Build{}}
+	h := &Past{tx: db.Tx, host: db.Host, builds: map[*Stay]Build{}, identified: map[*Stay]Build{}}
 	var err error
 	if h.timeline, err = readTimeline(db); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func loadPast(db audit.Database, metadata bool) (*Past, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = h.reconstruct(db, h.Ever); err != nil {
+	if err = h.settleWith(db, h.Ever); err != nil {
 		return nil, err
 	}
 	if h.Gone, err = binpkgs.GoneByCPV(db, h.Dirs); err != nil {
@@ -100,9 +100,9 @@ func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
 	if !s.Target.Known {
 		return s, nil
 	}
-	for _, x := range s.Installations {
+	for _, x := range s.Stays {
 		if h.younger(x, s.Target.Time) {
-			s.Doubts = append(s.Doubts, doubt{"", fmt.Sprintf("%s was there, and every build of it that is known is younger", x.CPV), searchRotatedLog})
+			s.Doubts = append(s.Doubts, doubt{"", fmt.Sprintf("%s was there, and every build of it that is known is younger", x.CPV), settleWithLog})
 		}
 	}
 	s.mark()
@@ -111,7 +111,7 @@ func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
 
 // younger tells whether all that is known of a stay contradicts that it was
 // there at a time.
-func (h *Past) younger(x *Installation, at int64) bool {
+func (h *Past) younger(x *Stay, at int64) bool {
 	if x.Row != nil || x.Merge != nil || len(h.ByCPV[x.CPV]) == 0 {
 		return false
 	}
@@ -120,7 +120,7 @@ func (h *Past) younger(x *Installation, at int64) bool {
 
 // mayBeYounger tells whether a state has a stay that is younger.
 func (h *Past) mayBeYounger(k int, at int64) bool {
-	return slices.ContainsFunc(h.installations, func(x *Installation) bool {
+	return slices.ContainsFunc(h.stays, func(x *Stay) bool {
 		return x.Merge == nil && x.Row == nil && x.from <= k && k <= x.until && h.younger(x, at)
 	})
 }
@@ -196,7 +196,7 @@ type Build struct {
 }
 
 // BuildOf finds out which build a stay was of.
-func (h *Past) BuildOf(s *Installation) Build {
+func (h *Past) BuildOf(s *Stay) Build {
 	b, ok := h.builds[s]
 	if !ok {
 		b = h.Identify(s)
@@ -210,7 +210,7 @@ func (h *Past) BuildOf(s *Installation) Build {
 
 // Identify is [Past.BuildOf] without the metadata of a binary package, which may
 // have to be read.
-func (h *Past) Identify(s *Installation) Build {
+func (h *Past) Identify(s *Stay) Build {
 	b, ok := h.identified[s]
 	if !ok {
 		b = h.attribute(s)
@@ -219,7 +219,7 @@ func (h *Past) Identify(s *Installation) Build {
 	return b
 }
 
-func (h *Past) attribute(s *Installation) Build {
+func (h *Past) attribute(s *Stay) Build {
 	if s.Row != nil {
 		return Build{by: AttributedRecorded, BuildTime: s.Row.BuildTime, md5: s.Row.BinpkgMD5, Metadata: s.Row.Metadata}
 	}
@@ -241,7 +241,7 @@ func (h *Past) attribute(s *Installation) Build {
 // builtWithin finds the one build whose BUILD_TIME lies between the lines of
 // its merge, among the files that are there and, where none of them is it,
 // among those that once were.
-func (h *Past) builtWithin(s *Installation, m *logs.Merge) Build {
+func (h *Past) builtWithin(s *Stay, m *logs.Merge) Build {
 	found := Build{by: AttributedVersion}
 	several := false
 	see := func(buildTime int64, b *binpkgs.Binpkg) {
@@ -272,7 +272,7 @@ func (h *Past) builtWithin(s *Installation, m *logs.Merge) Build {
 
 // mergedFile finds the file that emerge.log says was merged. One that was
 // written after the merge is another file of the same name.
-func (h *Past) mergedFile(s *Installation, m *logs.Merge) (Build, bool) {
+func (h *Past) mergedFile(s *Stay, m *logs.Merge) (Build, bool) {
 	file := path.Clean(m.Binpkg)
 	before := MergedAt(m)
 	for _, c := range h.ByCPV[s.CPV] {
@@ -309,7 +309,7 @@ func (b Build) Matches(c *binpkgs.Binpkg) binpkgs.CoverageVerdict {
 func (b Build) MD5() []byte { return b.md5 }
 
 // same tells whether two stays are of one build as far as the evidence goes.
-func (h *Past) same(a, b *Installation) bool {
+func (h *Past) same(a, b *Stay) bool {
 	if a == b {
 		return true
 	}
@@ -321,7 +321,7 @@ func (h *Past) same(a, b *Installation) bool {
 }
 
 // SlotOf returns the slot of a stay, from whatever knows it.
-func (h *Past) SlotOf(s *Installation) string {
+func (h *Past) SlotOf(s *Stay) string {
 	if s.slot != "" {
 		return s.slot
 	}
@@ -337,7 +337,7 @@ func (h *Past) SlotOf(s *Installation) string {
 	}
 	// Most packages have one slot for all their versions.
 	slot := ""
-	for _, x := range h.installations {
+	for _, x := range h.stays {
 		if x.slot == "" || audit.PackageOf(x.CPV) != audit.PackageOf(s.CPV) {
 			continue
 		}

@@ -134,7 +134,7 @@ func TestARootThatWasPutBack(t *testing.T) {
 						continue
 					}
 					got := []string{}
-					for _, x := range s.Installations {
+					for _, x := range s.Stays {
 						got = append(got, x.CPV[len("app-misc/"):])
 					}
 					if diff := cmp.Diff(want, got); diff != "" {

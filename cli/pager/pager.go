@@ -36,6 +36,8 @@ type Options struct {
 	Env     []string
 	// Foreign says that the effective user is not the one at the terminal.
 	Foreign bool
+	// AtEnd says that the end of the answer is to be seen first.
+	AtEnd bool
 	// KillAfter is how long the program may take to end after SIGTERM.
 	KillAfter time.Duration
 }
@@ -122,6 +124,9 @@ func New(ctx context.Context, terminal *os.File, o Options) (*Pager, error) {
 	// A user's options without R would show colours as letters.
 	if filepath.Base(p.command[0]) == "less" {
 		p.command = append(slices.Clip(p.command), "-R")
+		if o.AtEnd {
+			p.command = append(p.command, "+G")
+		}
 	}
 	return p, err
 }

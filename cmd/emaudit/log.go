@@ -15,7 +15,7 @@ import (
 type logCommand struct {
 	Packages []string `arg:"" optional:"" name:"package" help:"Only these packages."`
 	periodFlags
-	limitFlags
+	newestFlags
 	searchFlags
 	Only    []string `short:"o" placeholder:"KIND" help:"Only merge, unmerge or sync events; may be repeated or separated by commas."`
 	Outcome []string `placeholder:"WORD" help:"Only events with this outcome: merged, failed, interrupted, built, fetched, running, ok, unknown."`
@@ -62,6 +62,8 @@ func (c *logCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		about, failed := asked(db, query.Search, query.Period, newestEvent(query))
+		c.limit(s, query.Period, &about)
+		query.Last = c.Last
 		out := s.out()
 		return errors.Join(out.Write(merges.History(history.AuditLog(db, query), source, about, out)), failed())
 	})

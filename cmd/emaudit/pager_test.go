@@ -93,22 +93,23 @@ func TestLongOutputOnATerminalIsPaged(t *testing.T) {
 	}{
 		{"what is longer than the screen", []string{"PAGER=" + whole + " -x"}, []string{"runs", "--last", "60"}, 0, "<pager -x LESS=FRX>", ""},
 		{"all of it, and the exit code with it", []string{"PAGER=" + whole}, []string{"audit", "coverage", "--verbose"}, exitFindings, "43 of 50", ""},
-		{"EMAUDIT_PAGER counts more than PAGER", []string{"PAGER=false", "EMAUDIT_PAGER=" + whole}, []string{"log"}, 0, "</pager>", ""},
-		{"the flag counts more than either", []string{"PAGER=false", "EMAUDIT_PAGER=false"}, []string{"log", "--pager", whole}, 0, "</pager>", ""},
-		{"options of the user's stay", []string{"PAGER=" + whole, "LESS=S"}, []string{"log"}, 0, "<pager  LESS=S>", ""},
+		{"EMAUDIT_PAGER counts more than PAGER", []string{"PAGER=false", "EMAUDIT_PAGER=" + whole}, []string{"log", "--all"}, 0, "</pager>", ""},
+		{"the flag counts more than either", []string{"PAGER=false", "EMAUDIT_PAGER=false"}, []string{"log", "--all", "--pager", whole}, 0, "</pager>", ""},
+		{"options of the user's stay", []string{"PAGER=" + whole, "LESS=S"}, []string{"log", "--all"}, 0, "<pager  LESS=S>", ""},
 		{"what fits on the screen is not paged", []string{"PAGER=" + whole}, []string{"runs", "--last", "2"}, 0, "83", "<pager"},
-		{"--no-pager", []string{"PAGER=" + whole}, []string{"log", "--no-pager"}, 0, "merge", "<pager"},
-		{"EMAUDIT_NO_PAGER", []string{"PAGER=" + whole, "EMAUDIT_NO_PAGER=true"}, []string{"log"}, 0, "merge", "<pager"},
-		{"a terminal that can do nothing", []string{"PAGER=" + whole, "TERM=dumb"}, []string{"log"}, 0, "merge", "<pager"},
-		{"a pager that is cat is none", []string{"PAGER=cat"}, []string{"log"}, 0, "merge", "<pager"},
-		{"a user who saw enough", []string{"PAGER=" + early}, []string{"log"}, 0, "<saw ", "broken pipe"},
+		{"the newest 20, and how to see all", []string{"PAGER=" + whole}, []string{"log"}, 0, "the newest 20; all of them:  emaudit --root", "<pager"},
+		{"--no-pager", []string{"PAGER=" + whole}, []string{"log", "--all", "--no-pager"}, 0, "merge", "<pager"},
+		{"EMAUDIT_NO_PAGER", []string{"PAGER=" + whole, "EMAUDIT_NO_PAGER=true"}, []string{"log", "--all"}, 0, "merge", "<pager"},
+		{"a terminal that can do nothing", []string{"PAGER=" + whole, "TERM=dumb"}, []string{"log", "--all"}, 0, "merge", "<pager"},
+		{"a pager that is cat is none", []string{"PAGER=cat"}, []string{"log", "--all"}, 0, "merge", "<pager"},
+		{"a user who saw enough", []string{"PAGER=" + early}, []string{"log", "--all"}, 0, "<saw ", "broken pipe"},
 		{"a user who saw enough keeps the exit code", []string{"PAGER=" + early}, []string{"audit", "--verbose"}, exitFindings, "<saw ", "error"},
 		{"a pager that is not there", []string{"EMAUDIT_PAGER=/nonexistent/pager"}, []string{"runs", "--last", "60"}, 0, "printing without one", "<pager"},
-		{"words are quoted as for a shell", []string{"PAGER=" + whole + ` 'a b' c\ d "e f"`}, []string{"log"}, 0, "<pager a b c d e f LESS=FRX>", ""},
+		{"words are quoted as for a shell", []string{"PAGER=" + whole + ` 'a b' c\ d "e f"`}, []string{"log", "--all"}, 0, "<pager a b c d e f LESS=FRX>", ""},
 		{"a command that no shell would take", []string{"EMAUDIT_PAGER=less '"}, []string{"runs", "--last", "60"}, 0, "no closing '; printing without one", "<pager"},
-		{"less without R gets it", []string{"PAGER=" + program("less", `echo "<pager $* LESS=$LESS>"; cat`), "LESS=S"}, []string{"log"}, 0, "<pager -R LESS=S>", ""},
-		{"under sudo no command of the caller's", []string{"PAGER=" + whole, "SUDO_UID=12345", "PATH=" + dir}, []string{"log"}, 0, "merge", "<pager"},
-		{"under sudo not the flag either", []string{"PAGER=", "SUDO_UID=12345"}, []string{"log", "--pager", whole}, 0, "not run for another user", "<pager"},
+		{"less without R gets it", []string{"PAGER=" + program("less", `echo "<pager $* LESS=$LESS>"; cat`), "LESS=S"}, []string{"log", "--all"}, 0, "<pager -R +G LESS=S>", ""},
+		{"under sudo no command of the caller's", []string{"PAGER=" + whole, "SUDO_UID=12345", "PATH=" + dir}, []string{"log", "--all"}, 0, "merge", "<pager"},
+		{"under sudo not the flag either", []string{"PAGER=", "SUDO_UID=12345"}, []string{"log", "--all", "--pager", whole}, 0, "not run for another user", "<pager"},
 		{"what is carried out is not paged", []string{"PAGER=" + whole}, []string{"prune", "--empty"}, 0, "", "<pager"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -177,7 +178,7 @@ func TestASignalEndsThePagerToo(t *testing.T) {
 			t.Run(filepath.Base(program)+" "+sent.String(), func(t *testing.T) {
 				t.Parallel()
 				screen, tty := pseudoTerminal(t, 24, 80)
-				cmd := emaudit(t, "--root", root, "--db", db, "--no-ingest", "log", "--pager", program)
+				cmd := emaudit(t, "--root", root, "--db", db, "--no-ingest", "log", "--all", "--pager", program)
 				cmd.Env = append(cmd.Env, "TERM=xterm", "NO_COLOR=1", "COLUMNS=")
 				if program == polite {
 					cmd.Env = append(cmd.Env, endless)

@@ -55,7 +55,7 @@ type commandLine struct {
 	Runs       runsCommand       `cmd:"" aliases:"history" help:"List the runs of emerge: command, result, time."`
 	Log        logCommand        `cmd:"" aliases:"l" help:"List merges, removals and syncs by time."`
 	Failures   failuresCommand   `cmd:"" help:"Show which merges failed, and why."`
-	Messages   messagesCommand   `cmd:"" help:"Show the elog messages, unread ones."`
+	Messages   messagesCommand   `cmd:"" help:"Show the unread elog messages."`
 	Show       showCommand       `cmd:"" help:"Show everything that is known about a package."`
 	Stats      statsCommand      `cmd:"" aliases:"s" help:"Count and time merges, syncs and runs."`
 	Predict    predictCommand    `cmd:"" aliases:"p" help:"Predict how long a list of merges will take."`
@@ -181,6 +181,9 @@ var pagedCommands = []string{
 	"needs", "doctor", "hosts", "explain",
 }
 
+// newestLast are the commands whose answers end with what is newest.
+var newestLast = []string{"runs", "log"}
+
 // startPager gives the command a pager where it has one. A pager that was named
 // and cannot be had is worth a word, and no reason to keep the answer back.
 func startPager(ctx context.Context, s *session) *pager.Pager {
@@ -188,7 +191,7 @@ func startPager(ctx context.Context, s *session) *pager.Pager {
 	if !ok || s.NoPager || !slices.Contains(pagedCommands, s.command) || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	p, err := pager.New(ctx, f, pager.Options{Command: s.Pager, Env: s.proc.env, Foreign: s.proc.foreign, KillAfter: s.proc.grace / 3})
+	p, err := pager.New(ctx, f, pager.Options{Command: s.Pager, Env: s.proc.env, Foreign: s.proc.foreign, AtEnd: slices.Contains(newestLast, s.command), KillAfter: s.proc.grace / 3})
 	switch {
 	case err != nil && p == nil:
 		s.messages.Warning(fmt.Sprintf("%v; printing without one", err))
@@ -224,6 +227,7 @@ func parse(proc *process, files *config.Config, args []string) (*commandLine, *k
 		kong.ExplicitGroups([]kong.Group{{Key: "what", Title: "What to audit:"}, {Key: "how", Title: "How to answer:"}, {Key: "output", Title: "What to show:"}}),
 		kong.Writers(proc.stdout, proc.stderr),
 		kong.Exit(func(code int) { panic(stopParsing{code}) }),
+		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.Vars(line.vars(proc)),
 		kong.Resolvers(files, config.Environment(proc.getenv)),

@@ -17,7 +17,7 @@ import (
 type runsCommand struct {
 	ID string `arg:"" optional:"" name:"id" help:"Show this run in full; the newest is last or run:-1."`
 	periodFlags
-	limitFlags
+	newestFlags
 	Package []string `short:"p" placeholder:"PACKAGE" help:"Only runs that touched this package; may be repeated."`
 	searchFlags
 }
@@ -65,6 +65,8 @@ func (c *runsCommand) Run(ctx context.Context, s *session) error {
 		out := s.out()
 		if id == 0 {
 			about, failed := asked(db, query.Search, query.Period, newestRun(query))
+			c.limit(s, query.Period, &about)
+			query.Last = c.Last
 			return errors.Join(out.Write(merges.Runs(history.AuditRuns(db, query), source, about, out)), failed())
 		}
 		run, ok, err := history.AuditRun(db, id)

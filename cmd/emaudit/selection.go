@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,26 @@ func (s *session) zone() *time.Location {
 type limitFlags struct {
 	First int `placeholder:"N" xor:"limit" help:"Only the first N."`
 	Last  int `short:"n" placeholder:"N" xor:"limit" help:"Only the last N."`
+}
+
+// newestShown is how many of the newest a terminal shows of an answer that grows with
+// the log.
+const newestShown = 20
+
+// newestFlags limit an answer that grows with the log.
+type newestFlags struct {
+	limitFlags
+	All bool `xor:"limit" help:"Show all of them on a terminal, too, not the newest 20."`
+}
+
+// limit sets the limit of an answer for a terminal where nobody has named one, and says
+// how to see the rest.
+func (f *newestFlags) limit(s *session, period audit.Period, a *merges.Asked) {
+	if f.All || f.First+f.Last > 0 || period.Bounded() || s.Format != "table" || !s.terminal(s.proc).IsTerminal {
+		return
+	}
+	f.Last, a.Limit = newestShown, newestShown
+	a.All = audit.Emaudit(append(slices.Clone(s.proc.args), "--all")...)
 }
 
 func (f *limitFlags) check() error {

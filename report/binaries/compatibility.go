@@ -2,6 +2,7 @@ package binaries
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"emaudit/audit/acceptance"
@@ -66,13 +67,50 @@ func compatibilityText(s *screen.Screen, c *acceptance.Compatibility, o report.O
 	s.Line(role.Text(fmt.Sprintf("%d of %d", c.Count(acceptance.UsableYes), len(c.Rows))),
 		screen.Plain.Text(fmt.Sprintf(" binary packages would be accepted by emerge --usepkgonly: %d refused, %d unknown", no, unsure)))
 	s.Blank()
-	shown := compatibilityColumns(o.Verbose).Screen(s, 0, table.Where(c.Rows, func(r *acceptance.CompatibilityRow) bool {
-		return r.Usable != acceptance.UsableYes || o.Verbose
-	}))
-	if shown > 0 {
+	rows := c.Rows
+	if !o.Verbose {
+		rows = alikeTogether(rows)
+	}
+	if compatibilityColumns(o.Verbose).Screen(s, 0, table.All(rows)) > 0 {
 		s.Blank()
 	}
 	s.Findings(c.Findings, o.FindingOptions())
+}
+
+// fewAlike is how many binary packages that are not accepted for the same reasons have a
+// row each. More are counted in one.
+const fewAlike = 3
+
+// alikeTogether returns the rows that are not accepted. Many that have the same reasons
+// are one row, with their number in the place of the path.
+func alikeTogether(rows []acceptance.CompatibilityRow) []acceptance.CompatibilityRow {
+	var order []string
+	alike := map[string][]acceptance.CompatibilityRow{}
+	for _, r := range rows {
+		if r.Usable == acceptance.UsableYes {
+			continue
+		}
+		key := string(r.Usable)
+		for _, reason := range r.Reasons {
+			if reason.Effect != acceptance.EffectNote {
+				key += "\x00" + reason.Code + "\x00" + reason.Detail
+			}
+		}
+		if alike[key] == nil {
+			order = append(order, key)
+		}
+		alike[key] = append(alike[key], r)
+	}
+	var out []acceptance.CompatibilityRow
+	for _, key := range order {
+		same := alike[key]
+		if len(same) > fewAlike {
+			same[0].Path = screen.Count(int64(len(same)), "file", "files") + ", as " + path.Base(same[0].Path)
+			same = same[:1]
+		}
+		out = append(out, same...)
+	}
+	return out
 }
 
 // CompatibilityLine is the answer in a line.

@@ -16,6 +16,17 @@ type Asked struct {
 	// Newest finds the newest that there is whatever the period, or nil. It is called
 	// for an empty answer only.
 	Newest func() *Newest
+	// Limit is how many of the newest are asked for although nobody has said so, and
+	// All shows the others; 0 means that there is no such limit.
+	Limit int
+	All   audit.Command
+}
+
+// rest says how to see what is not shown.
+func (a Asked) rest(s *screen.Screen, shown int) {
+	if a.Limit > 0 && shown == a.Limit {
+		s.Line(screen.Dim.Text(fmt.Sprintf("the newest %d; all of them:  ", a.Limit)), screen.Code.Text(a.All.String()))
+	}
 }
 
 // Newest is the last of what was asked for.

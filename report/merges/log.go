@@ -40,7 +40,9 @@ func History(events iter.Seq2[*history.Event, error], source audit.LogSource, as
 		},
 		Rows: logColumns.CSV(logRows(events)),
 		Text: func(s *screen.Screen) {
-			noneOf(s, source, "merge, removal or sync", logColumns.Screen(s, 0, logRows(events)) > 0, asked)
+			shown := logColumns.Screen(s, 0, logRows(events))
+			noneOf(s, source, "merge, removal or sync", shown > 0, asked)
+			asked.rest(s, shown)
 			s.Findings(source.Findings, o.FindingOptions())
 		},
 	}

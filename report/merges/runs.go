@@ -25,7 +25,9 @@ func Runs(runs iter.Seq2[*history.Run, error], source audit.LogSource, asked Ask
 		Keys:        func(j *report.JSON) { report.WriteArray(j, "runs", runs) },
 		Rows:        RunColumns(true).CSV(runs),
 		Text: func(s *screen.Screen) {
-			noneOf(s, source, "run", RunColumns(o.Verbose).Screen(s, 0, runs) > 0, asked)
+			shown := RunColumns(o.Verbose).Screen(s, 0, runs)
+			noneOf(s, source, "run", shown > 0, asked)
+			asked.rest(s, shown)
 			s.Findings(source.Findings, o.FindingOptions())
 		},
 	}

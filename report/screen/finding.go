@@ -12,8 +12,8 @@ import (
 // FindingOptions says how much of the findings is shown. The zero value shows
 // all findings without their evidence.
 type FindingOptions struct {
-	// PerCode limits the findings shown of each severity and code; the others
-	// are counted. 0 shows all.
+	// PerCode limits the findings shown of each severity and code, and of those that
+	// share a remedy; the others are counted. 0 shows all.
 	PerCode int
 	// More is what to type to see those that are only counted: "--verbose".
 	More string
@@ -32,7 +32,8 @@ var severities = []audit.Severity{audit.SeverityError, audit.SeverityWarning, au
 //	       try:  emerge -1 --usepkg=n --buildpkg "=app-misc/foo-1"
 //
 // The message is wrapped where the width is known. The subject and the remedy
-// are neither cut nor broken.
+// are neither cut nor broken. A remedy that several findings of a code share comes
+// once, after the last of them, and so does a message that is the same.
 func (s *Screen) Findings(findings []audit.Finding, options FindingOptions) {
 	sorted := slices.Clone(findings)
 	slices.SortStableFunc(sorted, compareFindings)
@@ -47,14 +48,15 @@ func (s *Screen) Findings(findings []audit.Finding, options FindingOptions) {
 		for same < len(sorted) && sorted[same].Severity == sorted[0].Severity && sorted[same].Code == sorted[0].Code {
 			same++
 		}
-		shown := same
-		if options.PerCode > 0 {
-			shown = min(same, options.PerCode)
+		hidden := 0
+		for i, group := range byRemedy(sorted[:same]) {
+			if options.PerCode > 0 && i >= options.PerCode {
+				hidden += len(group)
+				continue
+			}
+			s.sameRemedy(group, severityWidth, codeWidth, options)
 		}
-		for _, f := range sorted[:shown] {
-			s.finding(f, severityWidth, codeWidth, options.Evidence)
-		}
-		if hidden := same - shown; hidden > 0 {
+		if hidden > 0 {
 			s.Line(
 				Plain.Text(strings.Repeat(" ", indent)+Count(int64(hidden), "more", "more")+" of "),
 				Code.Text(sorted[0].Code),
@@ -66,8 +68,52 @@ func (s *Screen) Findings(findings []audit.Finding, options FindingOptions) {
 	}
 }
 
-// finding writes one finding.
-func (s *Screen) finding(f audit.Finding, severityWidth, codeWidth int, evidence bool) {
+// byRemedy puts findings with the same remedy together, in the order of the first of
+// each.
+func byRemedy(findings []audit.Finding) [][]audit.Finding {
+	var groups [][]audit.Finding
+	at := map[string]int{}
+	for _, f := range findings {
+		remedy := f.Remedy.String()
+		i, known := at[remedy]
+		if !known || remedy == "" {
+			i = len(groups)
+			at[remedy] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], f)
+	}
+	return groups
+}
+
+// sameRemedy writes findings that share a remedy.
+func (s *Screen) sameRemedy(group []audit.Finding, severityWidth, codeWidth int, options FindingOptions) {
+	indent := strings.Repeat(" ", severityWidth+Gutter)
+	for i, f := range group {
+		if options.PerCode > 0 && i == options.PerCode {
+			s.Line(Plain.Text(indent+"and "+Count(int64(len(group)-i), "more", "more")+"   "), Code.Text(options.More))
+			break
+		}
+		s.subject(f, severityWidth, codeWidth)
+		last := i == len(group)-1 || options.PerCode > 0 && i == options.PerCode-1
+		if last || group[i+1].Message != f.Message {
+			s.Paragraph(len(indent), Plain.Text(f.Message))
+		}
+		if options.Evidence {
+			for _, e := range f.Evidence {
+				s.Line(Dim.Text(indent + "seen: " + e.Source + " at byte " + strconv.FormatInt(e.Offset, 10)))
+			}
+		}
+	}
+	label := "try:  "
+	for command := range strings.Lines(group[0].Remedy.String()) {
+		s.Line(Plain.Text(indent+label), Code.Text(strings.TrimRight(command, "\r\n")))
+		label = "      "
+	}
+}
+
+// subject writes what one finding is about.
+func (s *Screen) subject(f audit.Finding, severityWidth, codeWidth int) {
 	indent := severityWidth + Gutter
 	line := appendPadded(s.line[:0], Clean(string(f.Severity)), severityRole(f.Severity), s.term.Color, severityWidth+Gutter)
 	subject := Clean(f.Subject)
@@ -80,20 +126,6 @@ func (s *Screen) finding(f audit.Finding, severityWidth, codeWidth int, evidence
 		line = appendPadded(line, Clean(f.Code), Code, s.term.Color, codeWidth+Gutter)
 	}
 	s.writeLine(appendPainted(line, subject, Bold, s.term.Color))
-	s.Paragraph(indent, Plain.Text(f.Message))
-	if evidence {
-		for _, e := range f.Evidence {
-			s.Line(Dim.Text(strings.Repeat(" ", indent) + "seen: " + e.Source + " at byte " + strconv.FormatInt(e.Offset, 10)))
-		}
-	}
-	label := "try:  "
-	for command := range strings.Lines(f.Remedy.String()) {
-		s.Line(
-			Plain.Text(strings.Repeat(" ", indent)+label),
-			Code.Text(strings.TrimRight(command, "\r\n")),
-		)
-		label = "      "
-	}
 }
 
 // FindingCounts returns how many findings there are of each severity, such as

@@ -89,6 +89,36 @@ func TestFindingsOfOneCodeCanBeLimited(t *testing.T) {
 	}
 }
 
+func TestARemedyThatFindingsShareComesOnce(t *testing.T) {
+	t.Parallel()
+	repair := audit.Do(audit.Command{}.Plus("emaint", "--fix", "binhost"))
+	var findings []audit.Finding
+	for _, subject := range []string{"a/a-1", "a/b-1", "a/c-1", "a/d-1"} {
+		findings = append(findings, audit.Finding{Code: "index-lists-missing", Severity: audit.SeverityError, Subject: subject, Message: "the file is gone", Remedy: repair})
+	}
+	got := screenOf(t, Terminal{}, func(s *Screen) {
+		s.Findings(findings, FindingOptions{PerCode: 3, More: "--verbose"})
+		s.Blank()
+		s.Findings(findings[2:], FindingOptions{})
+	})
+	want := block(`
+		error  index-lists-missing  a/a-1
+		error  index-lists-missing  a/b-1
+		error  index-lists-missing  a/c-1
+		       the file is gone
+		       and 1 more   --verbose
+		       try:  emaint --fix binhost
+
+		error  index-lists-missing  a/c-1
+		error  index-lists-missing  a/d-1
+		       the file is gone
+		       try:  emaint --fix binhost
+		`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
 func TestFindingOnANarrowPageKeepsSubjectAndRemedyWhole(t *testing.T) {
 	t.Parallel()
 	got := screenOf(t, Terminal{Width: 60}, func(s *Screen) {
