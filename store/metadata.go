@@ -2,7 +2,7 @@ package store
 
 import (
 	"crypto/sha256"
-	"database/sql"
+	"database/sql/driver"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -157,19 +157,14 @@ func (tx *Tx) loadColumns(set MetadataSet, columns, ids string, args ...any) err
 			wanted = append(wanted, i)
 		}
 	}
-	var id int64
-	dest := make([]any, len(wanted)+1)
-	dest[0] = &id
-	return tx.Query(func(rows *sql.Rows) error {
+	texts := Strings{}
+	return tx.RawQuery(func(row []driver.Value) error {
 		m := new(Metadata)
 		fields := m.fields()
 		for i, field := range wanted {
-			dest[i+1] = fields[field]
+			*fields[field] = texts.Text(row[i+1])
 		}
-		if err := rows.Scan(dest...); err != nil {
-			return err
-		}
-		set[id] = m
+		set[Number(row[0], 0)] = m
 		return nil
 	}, "SELECT id, "+columns+" FROM metadata WHERE id IN ("+ids+")", args...)
 }

@@ -29,7 +29,7 @@ const (
 	mostBatch  = 256
 )
 
-// Raw runs a query whose values are int64 or string.
+// Raw runs a query whose values are int64, string or []byte.
 func (tx *Tx) Raw(query string, args ...any) (*RawRows, error) {
 	r := &RawRows{tx: tx, size: firstBatch}
 	named := make([]driver.NamedValue, len(args))
@@ -142,6 +142,26 @@ func Text(value driver.Value) string {
 		return string(s)
 	}
 	return ""
+}
+
+// Strings holds one copy of each text of many rows. Most columns of packages have few
+// different values.
+type Strings map[string]string
+
+// Text is like [Text]. Equal texts share their memory.
+func (s Strings) Text(value driver.Value) string {
+	text := Text(value)
+	if one, ok := s[text]; ok {
+		return one
+	}
+	s[text] = text
+	return text
+}
+
+// Bytes returns a binary value, or nil for NULL.
+func Bytes(value driver.Value) []byte {
+	b, _ := value.([]byte)
+	return b
 }
 
 // errWord means that a word is not a value of its enumeration.

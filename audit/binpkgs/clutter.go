@@ -65,10 +65,10 @@ func (r *integrityRound) checksumFailure(o inventory.PkgDirFile) {
 	state, remedy := "and another file took its place", r.remove(o.Path)
 	if r.byPath[original] == nil {
 		state = "and nothing took its place"
-		if again := r.recreate(&Binpkg{Instance: inventory.Instance{Path: original}, Dir: r.dir}); !again.IsZero() {
+		if again := r.recreate(&Binpkg{Instance: &inventory.Instance{Path: original}, Dir: r.dir}); !again.IsZero() {
 			remedy = again.Then(remedy)
 		}
-		if slices.ContainsFunc(r.entries, func(e inventory.IndexEntry) bool { return e.Path == original }) {
+		if slices.ContainsFunc(r.entries, func(e *inventory.IndexEntry) bool { return e.Path == original }) {
 			remedy = remedy.Then(r.fix())
 		}
 	}

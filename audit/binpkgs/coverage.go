@@ -327,7 +327,7 @@ func DiffUse(a, b string) (equal bool, diff string) {
 
 // coverageFinding returns the finding about a row. ok is false if there is no
 // problem.
-func coverageFinding(p *inventory.Installed, row CoverageRow, best *Binpkg, candidates []*Binpkg, gone []inventory.Instance, vdb string) (audit.Finding, bool) {
+func coverageFinding(p *inventory.Installed, row CoverageRow, best *Binpkg, candidates []*Binpkg, gone []*inventory.Instance, vdb string) (audit.Finding, bool) {
 	f := audit.Finding{Subject: p.CPV, Severity: audit.SeverityWarning, Evidence: []audit.Evidence{{Source: vdb}}}
 	switch row.Verdict {
 	case CoverageExact, CoverageSameBuild:
@@ -452,8 +452,8 @@ func CompareCPV(a, b string) int {
 }
 
 // GoneByCPV returns the instances that no longer exist, by cpv.
-func GoneByCPV(db audit.Database, dirs []inventory.PkgDir) (map[string][]inventory.Instance, error) {
-	gone := map[string][]inventory.Instance{}
+func GoneByCPV(db audit.Database, dirs []inventory.PkgDir) (map[string][]*inventory.Instance, error) {
+	gone := map[string][]*inventory.Instance{}
 	for _, d := range dirs {
 		instances, err := inventory.GoneInstances(db.Tx, d.ID)
 		if err != nil {
@@ -466,7 +466,7 @@ func GoneByCPV(db audit.Database, dirs []inventory.PkgDir) (map[string][]invento
 		}
 	}
 	for _, g := range gone {
-		slices.SortFunc(g, func(a, b inventory.Instance) int { return int(a.GoneAt - b.GoneAt) })
+		slices.SortFunc(g, func(a, b *inventory.Instance) int { return int(a.GoneAt - b.GoneAt) })
 	}
 	return gone, nil
 }

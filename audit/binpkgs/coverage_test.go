@@ -85,7 +85,7 @@ func TestALossyPackageIsTheLastChoice(t *testing.T) {
 	t.Parallel()
 	installed := &inventory.Installed{CPV: "app-misc/foo-1", BuildTime: 7, MetadataID: 1}
 	packaged := func(path string, buildTime int64, problems ...inventory.Problem) *binpkgs.Binpkg {
-		return &binpkgs.Binpkg{Instance: inventory.Instance{
+		return &binpkgs.Binpkg{Instance: &inventory.Instance{
 			Path: path, CPV: "app-misc/foo-1", BuildTime: buildTime, MetadataID: 1, Visible: true, Integrity: "whole", Problems: problems,
 		}, Dir: &inventory.PkgDir{Path: "/p"}}
 	}

@@ -107,8 +107,7 @@ func (r *integrityRound) collapsed() {
 func (r *integrityRound) index() {
 	listed := map[string]bool{}
 	hasDigests, noDigests := 0, 0
-	for i := range r.entries {
-		e := &r.entries[i]
+	for _, e := range r.entries {
 		if !e.Usable || e.Path == "" {
 			continue
 		}

@@ -151,7 +151,7 @@ type integrityRound struct {
 	dir     *inventory.PkgDir
 	binpkgs []*Binpkg
 	byPath  map[string]*Binpkg
-	entries []inventory.IndexEntry
+	entries []*inventory.IndexEntry
 	others  []inventory.PkgDirFile
 	use     map[int64]string     // USE by instance, if their metadata were not loaded
 	codes   map[*Binpkg][]string // codes of findings about a file that reading it does not show
@@ -267,8 +267,7 @@ func (r *integrityRound) folder(inv *Inventory, n int) (err error) {
 // joinEntries assigns each file its index entry. If there are several, it prefers
 // the one that describes the file correctly.
 func (r *integrityRound) joinEntries() {
-	for i := range r.entries {
-		e := &r.entries[i]
+	for _, e := range r.entries {
 		b := r.byPath[e.Path]
 		if !e.Usable || b == nil {
 			continue

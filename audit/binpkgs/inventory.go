@@ -26,7 +26,7 @@ type Inventory struct {
 	// requested.
 	Ever    []inventory.Installed
 	Dirs    []inventory.PkgDir
-	Entries [][]inventory.IndexEntry // of the index of each folder in dirs
+	Entries [][]*inventory.IndexEntry // of the index of each folder in dirs
 	Binpkgs []Binpkg
 	ByCPV   map[string][]*Binpkg
 	// Unread holds the files whose metadata could not be read, by the cpv in their
@@ -67,7 +67,7 @@ func (inv *Inventory) IsUnlisted(file string) bool {
 
 // Binpkg is one instance with its folder and its index entry.
 type Binpkg struct {
-	inventory.Instance
+	*inventory.Instance
 	Dir   *inventory.PkgDir
 	Entry *inventory.IndexEntry // nil if the index has none for this path
 }
@@ -217,7 +217,7 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 		if err != nil {
 			return nil, err
 		}
-		var instances []inventory.Instance
+		var instances []*inventory.Instance
 		if withMetadata {
 			instances, err = inventory.InstancesWithMetadata(db.Tx, db.Host, dir.ID, set)
 		} else {
@@ -228,14 +228,14 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 		}
 		inv.Entries = append(inv.Entries, entries)
 		byPath := make(map[string]*inventory.IndexEntry, len(entries))
-		for j := range entries {
-			if entries[j].Usable {
-				byPath[entries[j].Path] = &entries[j]
+		for _, e := range entries {
+			if e.Usable {
+				byPath[e.Path] = e
 			}
 		}
 		inv.Binpkgs = slices.Grow(inv.Binpkgs, len(instances))
-		for j := range instances {
-			inv.Binpkgs = append(inv.Binpkgs, Binpkg{instances[j], dir, byPath[instances[j].Path]})
+		for _, n := range instances {
+			inv.Binpkgs = append(inv.Binpkgs, Binpkg{n, dir, byPath[n.Path]})
 		}
 	}
 	for i := range inv.Binpkgs {

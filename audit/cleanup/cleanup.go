@@ -5,7 +5,6 @@ package cleanup
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -403,10 +402,7 @@ func (p *pruner) unsettled(mtimeNS int64) bool {
 // otherFiles decides about files that are no binary packages, and about index entries
 // without a file.
 func (p *pruner) otherFiles() error {
-	there := make(map[string]bool, len(p.Past.Binpkgs))
-	for i := range p.Past.Binpkgs {
-		there[p.Past.Binpkgs[i].Source()] = true
-	}
+	there := map[string]bool{}
 	for i := range p.Past.Dirs {
 		dir := &p.Past.Dirs[i]
 		others, err := inventory.PkgDirFiles(p.Db.Tx, dir.ID)
@@ -428,7 +424,7 @@ func (p *pruner) lostEntries(there map[string]bool) error {
 		if dir.IndexCondition != inventory.IndexPresent {
 			continue
 		}
-		entries, err := p.lostOfDir(dir)
+		entries, err := inventory.LostEntries(p.Db.Tx, dir.ID)
 		if err != nil {
 			return err
 		}
@@ -445,26 +441,6 @@ func (p *pruner) lostEntries(there map[string]bool) error {
 		}
 	}
 	return nil
-}
-
-// lostOfDir returns index entries of a folder, including all without a file. The
-// rollbacks have loaded the entries of all folders; usually there is only one index.
-func (p *pruner) lostOfDir(dir *inventory.PkgDir) ([]inventory.IndexEntry, error) {
-	indexes := 0
-	for i := range p.Past.Dirs {
-		if p.Past.Dirs[i].IndexCondition == inventory.IndexPresent {
-			indexes++
-		}
-	}
-	if indexes != 1 {
-		return inventory.IndexEntries(p.Db.Tx, dir.ID)
-	}
-	p.Past.LostOf("")
-	var entries []inventory.IndexEntry
-	for _, cpv := range slices.Sorted(maps.Keys(p.Past.Lost)) {
-		entries = append(entries, p.Past.Lost[cpv]...)
-	}
-	return entries, nil
 }
 
 func (p *pruner) other(dir *inventory.PkgDir, o inventory.PkgDirFile) {

@@ -90,15 +90,15 @@ func AuditStorage(db audit.Database, coverage *binpkgs.Coverage) (*Storage, erro
 		}
 	}
 	for i := range inv.Binpkgs {
-		keep(inv.Binpkgs[i].Dir, &inv.Binpkgs[i].Instance)
+		keep(inv.Binpkgs[i].Dir, inv.Binpkgs[i].Instance)
 	}
 	for i := range inv.Dirs {
 		gone, err := inventory.GoneInstances(db.Tx, inv.Dirs[i].ID)
 		if err != nil {
 			return nil, err
 		}
-		for j := range gone {
-			keep(&inv.Dirs[i], &gone[j])
+		for _, n := range gone {
+			keep(&inv.Dirs[i], n)
 		}
 	}
 	for _, p := range byCP {

@@ -24,16 +24,15 @@ type Past struct {
 	tx     *store.Tx
 	host   store.HostID
 	Pins   []store.Pin
-	Gone   map[string][]inventory.Instance // by cpv
-	builds map[*Stay]Build                 // with metadata
+	Gone   map[string][]*inventory.Instance // by cpv
+	builds map[*Stay]Build                  // with metadata
 	// identified are the builds without their metadata, and prints the
 	// fingerprints of the states; nil until asked for.
 	identified map[*Stay]Build
 	prints     []uint64
 	moments    []int // see momentOf
-	// lost are entries of an index whose file is gone, by cpv; nil until asked
-	// for.
-	Lost map[string][]inventory.IndexEntry
+	// lost are entries of an index whose file is gone, by cpv.
+	lost map[string][]*inventory.IndexEntry
 	Err  error // the first of what is read when it is asked for
 }
 
@@ -49,7 +48,7 @@ func TakePastWith(db audit.Database, metadata bool) (*Past, error) {
 type pastKey struct{}
 
 func loadPast(db audit.Database, metadata bool) (*Past, error) {
-	h := &Past{tx: db.Tx, host: db.Host, builds: map[*Stay]Build{}, identified: map[*Stay]Build{}}
+	h := &Past{tx: db.Tx, host: db.Host, builds: map[*Stay]Build{}, identified: map[*Stay]Build{}, lost: map[string][]*inventory.IndexEntry{}}
 	var err error
 	if h.timeline, err = readTimeline(db); err != nil {
 		return nil, err
@@ -67,6 +66,15 @@ func loadPast(db audit.Database, metadata bool) (*Past, error) {
 	}
 	if h.Gone, err = binpkgs.GoneByCPV(db, h.Dirs); err != nil {
 		return nil, err
+	}
+	for i := range h.Dirs {
+		entries, err := inventory.LostEntries(db.Tx, h.Dirs[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			h.lost[e.CPV] = append(h.lost[e.CPV], e)
+		}
 	}
 	if h.Pins, err = db.Tx.Pins(db.Host); err != nil {
 		return nil, err
@@ -150,24 +158,7 @@ func (h *Past) Describe(b *binpkgs.Binpkg) *store.Metadata {
 }
 
 // LostOf returns the entries of indexes about a cpv whose file is gone.
-func (h *Past) LostOf(cpv string) []inventory.IndexEntry {
-	if h.Lost != nil {
-		return h.Lost[cpv]
-	}
-	h.Lost = map[string][]inventory.IndexEntry{}
-	there := map[string]bool{}
-	for i := range h.Binpkgs {
-		there[h.Binpkgs[i].Source()] = true
-	}
-	for i := range h.Dirs {
-		for _, e := range h.Entries[i] {
-			if !there[path.Join(h.Dirs[i].Path, e.Path)] {
-				h.Lost[e.CPV] = append(h.Lost[e.CPV], e)
-			}
-		}
-	}
-	return h.Lost[cpv]
-}
+func (h *Past) LostOf(cpv string) []*inventory.IndexEntry { return h.lost[cpv] }
 
 // Attribution is how a build of the past is known.
 type Attribution string

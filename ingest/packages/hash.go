@@ -16,7 +16,7 @@ import (
 // "exact" and that have no current digest in an index: the builds of installed
 // packages with a BINPKGMD5.
 func (r reader) hashForCoverage(ctx context.Context, dir *hostfs.Dir, pkgdir int64) error {
-	var wanted []inventory.Instance
+	var wanted []*inventory.Instance
 	err := r.DB.View(ctx, func(tx *store.Tx) (err error) {
 		wanted, err = inventory.InstancesToHash(tx, r.ID, pkgdir)
 		return err

@@ -68,7 +68,7 @@ func (h verifyHost) instances() map[string]inventory.Instance {
 		}
 		rows, err := inventory.Instances(tx, dirs[0].ID)
 		for _, n := range rows {
-			all[n.Path] = n
+			all[n.Path] = *n
 		}
 		return err
 	})

@@ -1,7 +1,7 @@
 package inventory
 
 import (
-	"database/sql"
+	"database/sql/driver"
 	"fmt"
 
 	"emaudit/store"
@@ -44,16 +44,27 @@ func PutIndexEntries(tx *store.Tx, pkgdir int64, entries []IndexEntry) error {
 }
 
 // IndexEntries returns the entries of a pkgdir's index in file order.
-func IndexEntries(tx *store.Tx, pkgdir int64) ([]IndexEntry, error) {
-	var all []IndexEntry
-	err := tx.Query(func(rows *sql.Rows) error {
-		var e IndexEntry
-		if err := rows.Scan(&e.Position, &e.Offset, &e.CPV, &e.Path, &e.BuildID, &e.BuildTime, &e.Size, &e.MTime, &e.MD5, &e.SHA1, &e.Slot, &e.Repo, &e.Use, &e.Usable, &e.Hidden); err != nil {
-			return err
-		}
-		all = append(all, e)
+func IndexEntries(tx *store.Tx, pkgdir int64) ([]*IndexEntry, error) {
+	return indexEntries(tx, "e.pkgdir = ?", pkgdir)
+}
+
+// LostEntries returns the entries of a pkgdir's index whose file is gone.
+func LostEntries(tx *store.Tx, pkgdir int64) ([]*IndexEntry, error) {
+	return indexEntries(tx, "e.pkgdir = ? AND NOT EXISTS (SELECT 1 FROM instance n WHERE n.pkgdir = e.pkgdir AND n.path = e.path AND n.gone_at IS NULL)", pkgdir)
+}
+
+func indexEntries(tx *store.Tx, where string, args ...any) ([]*IndexEntry, error) {
+	var all []*IndexEntry
+	texts := store.Strings{}
+	err := tx.RawQuery(func(row []driver.Value) error {
+		all = append(all, &IndexEntry{
+			Position: int(store.Number(row[0], 0)), Offset: store.Number(row[1], 0), CPV: texts.Text(row[2]), Path: store.Text(row[3]),
+			BuildID: store.Number(row[4], 0), BuildTime: store.Number(row[5], 0), Size: store.Number(row[6], 0), MTime: store.Number(row[7], 0),
+			MD5: store.Bytes(row[8]), SHA1: store.Bytes(row[9]), Slot: texts.Text(row[10]), Repo: texts.Text(row[11]), Use: texts.Text(row[12]),
+			Usable: store.Number(row[13], 0) != 0, Hidden: texts.Text(row[14]),
+		})
 		return nil
 	}, `SELECT e.position, e.offset, c.value, e.path, e.build_id, e.build_time, e.size, e.mtime, e.md5, e.sha1, e.slot, e.repo, e.use, e.usable, e.hidden
-		FROM index_entry e JOIN cpv c ON c.id = e.cpv WHERE e.pkgdir = ? ORDER BY e.position`, pkgdir)
+		FROM index_entry e JOIN cpv c ON c.id = e.cpv WHERE `+where+" ORDER BY e.position", args...)
 	return all, err
 }

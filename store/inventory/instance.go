@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
@@ -93,14 +94,14 @@ const instanceColumns = `n.id, n.pkgdir, n.path, n.inode, n.size, n.mtime_ns, n.
 
 // Instances returns the files in a pkgdir, by path, with their problems and without
 // metadata.
-func Instances(tx *store.Tx, pkgdir int64) ([]Instance, error) {
+func Instances(tx *store.Tx, pkgdir int64) ([]*Instance, error) {
 	return instances(tx, nil, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
 }
 
 // InstancesWithMetadata is like [Instances], and also loads the readable
 // metadata, except the columns that only a build needs. It adds to set, and does
 // not load rows again that set has, for example from [InstalledEver].
-func InstancesWithMetadata(tx *store.Tx, host store.HostID, pkgdir int64, set store.MetadataSet) ([]Instance, error) {
+func InstancesWithMetadata(tx *store.Tx, host store.HostID, pkgdir int64, set store.MetadataSet) ([]*Instance, error) {
 	ids, args := "SELECT metadata FROM instance WHERE pkgdir = ? AND gone_at IS NULL", []any{pkgdir}
 	if len(set) > 0 {
 		ids += " EXCEPT SELECT metadata FROM installed WHERE host = ?"
@@ -127,39 +128,44 @@ func UseOfInstances(tx *store.Tx, pkgdir int64) (map[int64]string, error) {
 }
 
 // GoneInstances returns the files that are no longer in a pkgdir.
-func GoneInstances(tx *store.Tx, pkgdir int64) ([]Instance, error) {
+func GoneInstances(tx *store.Tx, pkgdir int64) ([]*Instance, error) {
 	return instances(tx, nil, "n.pkgdir = ? AND n.gone_at IS NOT NULL", pkgdir)
 }
 
-func instances(tx *store.Tx, set store.MetadataSet, where string, args ...any) ([]Instance, error) {
-	var all []Instance
-	byID := map[int64]int{}
-	err := tx.Query(func(rows *sql.Rows) error {
-		var n Instance
-		var inode int64
-		// As *string, which database/sql fills without reflection.
-		if err := rows.Scan(&n.ID, &n.PkgDir, &n.Path, &inode, &n.Size, &n.MTimeNS, (*string)(&n.Format), &n.Compressor, &n.CPV, &n.Slot, &n.SubSlot, &n.Repo, &n.BuildTime, &n.BuildID,
-			&n.PathBuildID, (*string)(&n.Origin), (*string)(&n.Signed), &n.InstalledSize, &n.HasEnvironment, &n.MetadataID, (*string)(&n.Structure), &n.Visible, &n.MD5, &n.SHA1, (*string)(&n.Integrity), (*string)(&n.Signature),
-			&n.SignatureKey, &n.VerifiedAt, &n.Keyring, &n.ImageChecked, &n.SeenAt, &n.GoneAt, &n.MetadataSum, &n.Frame); err != nil {
-			return err
-		}
-		n.Inode, n.Metadata = uint64(inode), set[n.MetadataID]
-		byID[n.ID] = len(all)
-		all = append(all, n)
+func instances(tx *store.Tx, set store.MetadataSet, where string, args ...any) ([]*Instance, error) {
+	var all []*Instance
+	texts := store.Strings{}
+	err := tx.RawQuery(func(row []driver.Value) error {
+		number := func(i int) int64 { return store.Number(row[i], 0) }
+		text := func(i int) string { return texts.Text(row[i]) }
+		all = append(all, &Instance{
+			ID: number(0), PkgDir: number(1), Path: store.Text(row[2]), Inode: uint64(number(3)), Size: number(4), MTimeNS: number(5),
+			Format: binpkg.Format(text(6)), Compressor: text(7), CPV: text(8), Slot: text(9), SubSlot: text(10), Repo: text(11), BuildTime: number(12), BuildID: number(13),
+			PathBuildID: number(14), Origin: binpkg.Origin(text(15)), Signed: Signed(text(16)), InstalledSize: number(17), HasEnvironment: number(18) != 0,
+			MetadataID: number(19), Metadata: set[number(19)], Structure: Structure(text(20)), Visible: number(21) != 0, MD5: store.Bytes(row[22]), SHA1: store.Bytes(row[23]),
+			Integrity: binpkg.Integrity(text(24)), Signature: binpkg.SignatureState(text(25)), SignatureKey: text(26), VerifiedAt: number(27), Keyring: store.Bytes(row[28]),
+			ImageChecked: number(29) != 0, SeenAt: number(30), GoneAt: number(31), MetadataSum: uint32(number(32)), Frame: store.Bytes(row[33]),
+		})
 		return nil
 	}, "SELECT "+instanceColumns+" FROM instance n LEFT JOIN cpv c ON c.id = n.cpv WHERE "+where+" ORDER BY n.path, n.seen_at", args...)
 	if err != nil {
 		return nil, err
 	}
+	byID := map[int64]*Instance{} // filled at the first problem: most folders have none
 	err = tx.Query(func(rows *sql.Rows) error {
 		var id int64
 		var p Problem
 		if err := rows.Scan(&id, &p.Code, &p.Message, &p.Offset); err != nil {
 			return err
 		}
+		if len(byID) == 0 {
+			for _, n := range all {
+				byID[n.ID] = n
+			}
+		}
 		// A full read finds the problems of the scan again.
-		if i, ok := byID[id]; ok && !slices.Contains(all[i].Problems, p) {
-			all[i].Problems = append(all[i].Problems, p)
+		if n := byID[id]; n != nil && !slices.Contains(n.Problems, p) {
+			n.Problems = append(n.Problems, p)
 		}
 		return nil
 	}, "SELECT p.instance, p.code, p.message, p.offset FROM instance_problem p JOIN instance n ON n.id = p.instance WHERE "+where+" ORDER BY p.instance, p.phase, p.offset, p.code", args...)
@@ -343,7 +349,7 @@ func RemoveInstance(tx *store.Tx, id, now int64) error {
 // they are the file of an installed package. They have the cpv and BUILD_TIME of an
 // installed package with a BINPKGMD5, no computed hash, and no current index entry
 // with a hash.
-func InstancesToHash(tx *store.Tx, host store.HostID, pkgdir int64) ([]Instance, error) {
+func InstancesToHash(tx *store.Tx, host store.HostID, pkgdir int64) ([]*Instance, error) {
 	return instances(tx, nil, `n.pkgdir = ? AND n.gone_at IS NULL AND n.md5 IS NULL AND n.structure = 'sound'
 		AND EXISTS (SELECT 1 FROM installed i WHERE i.host = ? AND i.removed_at IS NULL AND i.cpv = n.cpv AND i.build_time = n.build_time AND i.binpkg_md5 IS NOT NULL)
 		AND NOT EXISTS (SELECT 1 FROM index_entry e WHERE e.pkgdir = n.pkgdir AND e.path = n.path AND e.usable = 1 AND e.md5 IS NOT NULL
