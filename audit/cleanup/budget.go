@@ -167,7 +167,7 @@ func (p *pruner) buildLost(b *binpkgs.Binpkg) string {
 const stateValue = 1 << 20
 
 // miscValue is the value of one file that no state needs.
-var miscValue = map[string]float64{KeepRecent: 1, KeepImportant: 4, KeepLastCopy: 2, KeepUnknownState: 8}
+var miscValue = map[string]float64{KeepRecent: 1, KeepImportant: 4, KeepLastCopy: 2, KeepNewest: 2, KeepUnknownState: 8}
 
 // take makes a kept file a candidate.
 func (p *pruner) take(b *binpkgs.Binpkg, cost string) {

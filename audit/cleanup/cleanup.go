@@ -32,6 +32,17 @@ type PrunePolicy struct {
 	// KeepDays keeps the files of every state of the last days that a rollback can
 	// reach, and every younger file.
 	KeepDays int `json:"keep_days"`
+	// KeepWeekly and KeepMonthly are how many states stay that stood at the end of the
+	// last weeks and months (UTC; a week begins on Monday).
+	KeepWeekly  int `json:"keep_weekly"`
+	KeepMonthly int `json:"keep_monthly"`
+	// KeepVersions is how many of the newest versions of each package stay.
+	KeepVersions int `json:"keep_versions"`
+	// KeepBuilds is how many of the newest builds stay of each version that stays.
+	KeepBuilds int `json:"keep_builds"`
+	// DropLastCopies lets the last copy of a version go although its ebuild is gone,
+	// where nothing else needs it.
+	DropLastCopies bool `json:"drop_last_copies"`
 	// MaxSize is the largest total size of the files, in bytes; 0 means no limit.
 	MaxSize int64 `json:"max_size"`
 	// Excludes name files that always stay.
@@ -159,6 +170,7 @@ const (
 	KeepExcluded     = "excluded"        // --exclude
 	KeepImportant    = "important"       // of system, toolchain or boot, for longer
 	KeepLastCopy     = "last-copy"       // nobody could build it again
+	KeepNewest       = "newest"          // one of KeepVersions or KeepBuilds
 	KeepRecent       = "recent"          // younger than KeepDays
 	KeepUnknownState = "state-unknown"   // the needs of a kept state are unknown
 	KeepUnread       = "unread"          // its metadata could not be read
@@ -321,6 +333,9 @@ func (p *pruner) sort() {
 		code, reason, cost := p.why(b, byCPV[b.CPV], byBuild[buildKey(b)])
 		if cost != "" && byCPV[b.CPV] == nil && last[b.CPV] == b {
 			cost = "the last build of " + b.CPV
+			if p.policy.DropLastCopies && p.ebuild(b) == acceptance.EbuildGone {
+				cost += ", which could not be built again: its ebuild is gone"
+			}
 		}
 		p.plan.Candidates = append(p.plan.Candidates, candidateOf(b, code, reason, cost))
 	}

@@ -199,6 +199,7 @@ func (p *pruner) keepState(k *keptState, need func(*state.Stay) (*binpkgs.Binpkg
 func (p *pruner) keepOthers() {
 	youngest := p.Db.Now - int64(p.policy.KeepDays)*secondsPerDay
 	copies := map[string]*binpkgs.Binpkg{}
+	p.keepVersions()
 	for i := range p.Past.Binpkgs {
 		b := &p.Past.Binpkgs[i]
 		switch {
@@ -228,9 +229,58 @@ func (p *pruner) keepOthers() {
 		}
 		switch p.ebuild(b) {
 		case acceptance.EbuildGone:
+			if p.policy.DropLastCopies {
+				continue
+			}
 			p.hold(b, KeepLastCopy, "the last copy, and its ebuild is gone: it could not be built again", nil)
 		case acceptance.EbuildUnknown:
 			p.hold(b, KeepLastCopy, "the last copy, and nobody knows whether it could be built again", nil)
+		}
+	}
+	p.keepBuilds()
+}
+
+// keepVersions keeps the newest build of the newest versions of each package.
+func (p *pruner) keepVersions() {
+	if p.policy.KeepVersions == 0 {
+		return
+	}
+	versions := map[string][]string{} // by category/pn
+	newest := map[string]*binpkgs.Binpkg{}
+	for i := range p.Past.Binpkgs {
+		b := &p.Past.Binpkgs[i]
+		if !p.restorable(b) {
+			continue
+		}
+		if newest[b.CPV] == nil {
+			cp := audit.PackageOf(b.CPV)
+			versions[cp] = append(versions[cp], b.CPV)
+		}
+		if p.better(b, newest[b.CPV]) {
+			newest[b.CPV] = b
+		}
+	}
+	for cp, cpvs := range versions {
+		slices.SortFunc(cpvs, func(a, b string) int { return binpkgs.CompareCPV(b, a) })
+		for _, cpv := range cpvs[:min(len(cpvs), p.policy.KeepVersions)] {
+			p.hold(newest[cpv], KeepNewest, fmt.Sprintf("of the newest %s of %s", audit.Counted(p.policy.KeepVersions, "version", "versions"), cp), nil)
+		}
+	}
+}
+
+// keepBuilds keeps the newest builds of each version of which a file stays.
+func (p *pruner) keepBuilds() {
+	if p.policy.KeepBuilds == 0 {
+		return
+	}
+	for cpv, files := range p.Past.ByCPV {
+		if !slices.ContainsFunc(files, func(b *binpkgs.Binpkg) bool { return p.keep[b] != nil && p.usable[b] }) {
+			continue
+		}
+		builds := slices.DeleteFunc(slices.Clone(files), func(b *binpkgs.Binpkg) bool { return !p.usable[b] })
+		slices.SortStableFunc(builds, func(a, b *binpkgs.Binpkg) int { return cmp.Compare(b.BuildTime, a.BuildTime) })
+		for _, b := range builds[:min(len(builds), p.policy.KeepBuilds)] {
+			p.hold(b, KeepNewest, fmt.Sprintf("of the newest %s of %s", audit.Counted(p.policy.KeepBuilds, "build", "builds"), cpv), nil)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
@@ -43,6 +44,17 @@ func (policy PrunePolicy) statesToKeep(past *state.Past, present *state.State, n
 		}
 		states = append(states, k)
 	}
+	for _, end := range policy.periodEnds(now) {
+		s, err := past.At(state.Moment{At: end.at}, past.Pins, now)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(counted, func(other *state.State) bool { return past.Same(s, other) }) {
+			continue
+		}
+		counted = append(counted, s)
+		states = append(states, &keptState{title: "at the end of " + end.title, code: KeepState, target: s.Target, stays: s.Stays})
+	}
 	for _, pin := range past.Pins {
 		s, err := past.At(state.Moment{Pin: pin.Name}, past.Pins, now)
 		if err != nil {
@@ -52,6 +64,30 @@ func (policy PrunePolicy) statesToKeep(past *state.Past, present *state.State, n
 		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.Target, stays: s.Stays})
 	}
 	return states, nil
+}
+
+// periodEnd is the end of a week or of a month.
+type periodEnd struct {
+	at    int64 // unix seconds, its last second
+	title string
+}
+
+// periodEnds lists the ends of the last weeks and months that are over, the newest of
+// each first.
+func (policy PrunePolicy) periodEnds(now int64) []periodEnd {
+	var ends []periodEnd
+	today := time.Unix(now, 0).UTC().Truncate(24 * time.Hour)
+	monday := today.AddDate(0, 0, -(int(today.Weekday())+6)%7)
+	for range policy.KeepWeekly {
+		ends = append(ends, periodEnd{monday.Unix() - 1, "the week to " + monday.AddDate(0, 0, -1).Format(time.DateOnly)})
+		monday = monday.AddDate(0, 0, -7)
+	}
+	first := today.AddDate(0, 0, 1-today.Day())
+	for range policy.KeepMonthly {
+		ends = append(ends, periodEnd{first.Unix() - 1, first.AddDate(0, 0, -1).Format("2006-01")})
+		first = first.AddDate(0, -1, 0)
+	}
+	return ends
 }
 
 // ListNeeds lists what a host must still be able to get: the installed builds, and the

@@ -18,13 +18,14 @@ type diffCommand struct {
 
 // Help is the long help of the command.
 func (*diffCommand) Help() string {
-	return `Shows what leads from state A to state B: upgrades, downgrades, installs,
+	return `Shows what happened between state A and state B: upgrades, downgrades, installs,
 removals, and rebuilds with their changes in USE and dependencies; and what
 changed in /etc/portage and the profile.
 
 A range A..B is from the beginning of A to the end of B, each a run or a time:
 run:9..run:12 is what these runs did, 2026-05..2026-06 what happened in those
-months. Without B it goes on until now.
+months. Without B it goes on until now. As two arguments, run:9 run:12 are the
+states before these runs: what run 12 did is not shown.
 
 ` + momentHelp + exitStatus
 }

@@ -131,8 +131,10 @@ func (c *pruneCommand) check(s *session) error {
 		return usagef("prune --delete: say --apply too")
 	case c.Journal != "" && !c.Undo:
 		return usagef("prune: a journal is named with --undo")
-	case c.KeepStates < 0 || c.KeepDays < 0:
-		return usagef("prune: --keep-states and --keep-days count from 0")
+	case min(c.KeepStates, c.KeepDays, c.KeepWeekly, c.KeepMonthly, c.KeepVersions, c.KeepBuilds) < 0:
+		return usagef("prune: --keep-states, --keep-days and their like count from 0")
+	case max(c.KeepWeekly, c.KeepMonthly) > 1000:
+		return usagef("prune: --keep-weekly and --keep-monthly count to 1000")
 	case c.changes() && s.NoIngest:
 		return usagef("prune: what is stored may be out of date: without --no-ingest")
 	case c.Apply && !c.Yes && !s.canAsk():

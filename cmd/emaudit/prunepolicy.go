@@ -20,14 +20,22 @@ import (
 // prunePolicy says what prune keeps. The one screen and the report use what the
 // configuration says of it.
 type prunePolicy struct {
-	KeepStates int      `short:"k" placeholder:"N" default:"3" help:"Keep what the states before the last N updates need (3)."`
-	KeepDays   int      `placeholder:"M" default:"30" help:"Keep what the states of the last M days need, and every younger file (30)."`
-	MaxSize    byteSize `placeholder:"SIZE" help:"Reduce the files to SIZE (20G), and say what is lost."`
-	Exclude    []string `placeholder:"FILE|ATOM" sep:"none" help:"Keep these: an atom, a package, a category, or a file that lists them; may be repeated. /etc/eclean/packages.exclude is read, too."`
+	KeepStates     int      `short:"k" placeholder:"N" default:"3" help:"Keep what the states before the last N updates need (3)."`
+	KeepDays       int      `placeholder:"M" default:"30" help:"Keep what the states of the last M days need, and every younger file (30)."`
+	KeepWeekly     int      `placeholder:"N" help:"Also keep what the states at the end of the last N weeks need."`
+	KeepMonthly    int      `placeholder:"N" help:"Also keep what the states at the end of the last N months need."`
+	KeepVersions   int      `placeholder:"N" help:"Also keep the newest N versions of each package."`
+	KeepBuilds     int      `placeholder:"N" help:"Also keep the newest N builds of each version that stays."`
+	DropLastCopies bool     `help:"Let last copies go whose ebuild is gone, where nothing installed, pinned or kept needs them. They could not be built again."`
+	MaxSize        byteSize `placeholder:"SIZE" help:"Reduce the files to SIZE (20G), and say what is lost."`
+	Exclude        []string `placeholder:"FILE|ATOM" sep:"none" help:"Keep these: an atom, a package, a category, or a file that lists them; may be repeated. /etc/eclean/packages.exclude is read, too."`
 }
 
 func (p *prunePolicy) policy(excludes cleanup.Excludes) cleanup.PrunePolicy {
-	return cleanup.PrunePolicy{KeepStates: p.KeepStates, KeepDays: p.KeepDays, MaxSize: int64(p.MaxSize), Excludes: excludes}
+	return cleanup.PrunePolicy{
+		KeepStates: p.KeepStates, KeepDays: p.KeepDays, KeepWeekly: p.KeepWeekly, KeepMonthly: p.KeepMonthly, KeepVersions: p.KeepVersions, KeepBuilds: p.KeepBuilds,
+		DropLastCopies: p.DropLastCopies, MaxSize: int64(p.MaxSize), Excludes: excludes,
+	}
 }
 
 // byteSize is a number of bytes: 20G, 512M, 1.5TiB. A letter alone is a power

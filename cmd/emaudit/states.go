@@ -55,7 +55,7 @@ func (c *statesCommand) Run(ctx context.Context, s *session) error {
 const momentHelp = `STATE is one of
   now               what is installed
   previous          before the last update that changed what is installed
-  run:12, run:-1    before that run; run:-1 is the newest
+  #12, run:12       before that run; run:-1 is before the newest
   2026-05-10 14:30  at that time (also: yesterday, 2w3d, unix seconds)
   NAME              a pin (emaudit pin NAME)
 `

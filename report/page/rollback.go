@@ -85,7 +85,7 @@ func rollbackShare(all []*rollback.Rollback) *shareChart {
 
 // rollbackChanges lists what would be done to each package.
 func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
-	t := &pageTable{ID: "rollback-changes", Caption: "What would change", Open: true, Columns: []pageColumn{{Title: "Action"}, {Title: "From"}, {Title: "To"}, {Title: "Binary package", Optional: true}, {Title: "Bytes"}, {Title: "Usable"}}}
+	t := &pageTable{ID: "rollback-changes", Caption: "What would change", Open: true, Columns: []pageColumn{{Title: "Action"}, {Title: "From"}, {Title: "To"}, {Title: "Binary package", Optional: true}, {Title: "Integrity"}, {Title: "Usable"}}}
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		from, to, file, integrity := pageCell{Text: screen.NotKnown}, pageCell{Text: screen.NotKnown}, pageCell{Text: screen.NotKnown}, pageCell{Text: screen.NotKnown}
