@@ -101,6 +101,8 @@ type Finding struct {
 	Message  string     `json:"message"` // one line
 	Evidence []Evidence `json:"evidence"`
 	Remedy   Remedy     `json:"remedy"` // what to type, or what to do
+	// At is when it happened, in unix seconds, or 0 if that is unknown.
+	At int64 `json:"-"`
 }
 
 // SortFindings orders findings: worst first, then by code and subject.

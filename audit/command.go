@@ -91,7 +91,7 @@ func (c Command) Plus(args ...string) Command {
 
 // Instead returns a command of emaudit with another name and the same arguments.
 func (c Command) Instead(name string) Command {
-	c.argv = append([]string{name}, c.argv[1:]...)
+	c.argv = append([]string{name}, c.argv[min(1, len(c.argv)):]...)
 	return c
 }
 
@@ -108,7 +108,7 @@ func (c Command) Inside() Command {
 }
 
 // IsZero reports whether there is no command.
-func (c Command) IsZero() bool { return len(c.argv) == 0 }
+func (c Command) IsZero() bool { return len(c.argv) == 0 && c.kind != own }
 
 // Program is the name of the program that runs.
 func (c Command) Program() string {

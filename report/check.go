@@ -12,6 +12,9 @@ type Check struct {
 	Name   string // as it is typed: "coverage"
 	Line   screen.SummaryLine
 	Answer Answer
+	// Step, if it says anything, stands on the one screen for all findings that no
+	// other check has.
+	Step screen.Step
 }
 
 // Checks joins the answers of several checks. For people they follow one

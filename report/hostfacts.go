@@ -30,6 +30,7 @@ type HostFacts struct {
 	// Prune is what could go by the usual policy.
 	Prune    *cleanup.PrunePlan
 	Failures *aftermath.Failures
+	Update   *aftermath.PostUpdate
 	Messages *aftermath.Messages
 	Doctor   *overview.Doctor
 	// Version is that of emaudit, for the foot of the page.

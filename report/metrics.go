@@ -59,7 +59,7 @@ var metricFamilies = []struct{ name, help string }{
 	{"emaudit_last_run_timestamp_seconds", "When the last run of emerge began, unix seconds."},
 	{"emaudit_last_run_outcome", "Always 1; the label is the outcome of the last run of emerge."},
 	{"emaudit_last_sync_timestamp_seconds", "When a repository was last synchronised with success, unix seconds."},
-	{"emaudit_failures_open", "Merges that failed and were neither repeated with success nor given up."},
+	{"emaudit_failures_open", "Packages, by slot, whose merge failed and that were neither merged nor removed since."},
 	{"emaudit_messages_unread", "Unread elog messages by class."},
 	{"emaudit_doctor_checks", "Checks of Portage's settings."},
 	{"emaudit_doctor_checks_passed", "Those of them that passed."},

@@ -16,6 +16,8 @@ type Output struct {
 	Terminal screen.Terminal
 	Verbose  bool     // show everything, with the evidence
 	Envelope Envelope // of the JSON; findings and diagnostics are the answer's
+	// Place is where the commands of the answer are typed.
+	Place audit.Place
 }
 
 // Answer is one answer in all formats. Which of its parts is used is decided by

@@ -1,9 +1,7 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
@@ -28,20 +26,32 @@ func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Ou
 			j.Value("answers", answers)
 		},
 		Text: func(s *screen.Screen) {
-			for _, f := range FindingsOf(findings, "merge-cut") {
-				s.Paragraph(0, screen.Bad.Text(f.Subject+": "+f.Message))
-			}
 			s.Facts(overviewFacts(a, o)...)
+			if a.OtherSystem && a.Installed == 0 {
+				s.Paragraph(0, screen.Bad.Text(a.System+" is no Gentoo: nothing was installed by Portage here. A Gentoo root elsewhere is audited with --root DIR, a Prefix with --eprefix DIR."))
+			}
 			s.Blank()
 			var lines []screen.SummaryLine
 			for _, c := range checks {
 				lines = append(lines, c.Line)
 			}
 			s.Summary(append(lines, PkgdirLine(a)))
-			if steps := NextSteps(findings, checks); len(steps) > 0 {
-				s.Blank()
-				s.Heading("To do now")
-				s.Steps(steps)
+			if own := Typed("emaudit", o.Place); own != "emaudit" {
+				s.Line(screen.Dim.Text("emaudit stands for "), screen.Code.Text(own))
+			}
+			steps := NextSteps(findings, checks, o.Place)
+			if len(steps) == 0 {
+				return
+			}
+			s.Blank()
+			s.Heading("To do now")
+			shown := steps
+			if !o.Verbose && len(steps) > maxSteps {
+				shown = steps[:maxSteps]
+			}
+			s.Steps(shown)
+			if rest := len(steps) - len(shown); rest > 0 {
+				s.Line(screen.Dim.Text(fmt.Sprintf("     and %d more   ", rest)), screen.Code.Text(Typed("emaudit audit", o.Place)))
 			}
 		},
 	}
@@ -63,13 +73,36 @@ func overviewFacts(a *overview.Overview, o Output) []screen.Cell {
 	if a.Installed > 0 {
 		installed = screen.Plain.Text(screen.Count(int64(a.Installed), "package", "packages") + " installed")
 	}
-	facts := []screen.Cell{screen.Bold.Text(o.Envelope.Host), screen.Plain.Text("Gentoo"), installed}
-	if r := a.LastRun; r != nil {
+	facts := []screen.Cell{screen.Bold.Text(o.Envelope.Host)}
+	if a.System != "" {
+		facts = append(facts, screen.Plain.Text(a.System))
+	}
+	if root := o.Envelope.Root; root != "" && root != "/" {
+		facts = append(facts, screen.Plain.Text("root "+root))
+	}
+	facts = append(facts, installed)
+	n, r := len(a.LastUpdate), a.LastRun
+	var update string
+	if n > 0 {
+		update = fmt.Sprintf("last update #%d", a.LastUpdate[n-1])
+		if n > 1 {
+			update = fmt.Sprintf("last update #%d-#%d", a.LastUpdate[0], a.LastUpdate[n-1])
+		}
+	}
+	switch {
+	case r == nil:
+	case n > 0 && a.LastUpdate[n-1] == r.ID:
+		facts = append(facts, screen.Plain.Text(update+" "+o.Terminal.Time(r.StartedAt)+", "+r.Outcome))
+	case n > 0:
+		facts = append(facts, screen.Plain.Text(update))
+		fallthrough
+	default:
 		facts = append(facts, screen.Plain.Text(fmt.Sprintf("last run #%d %s, %s", r.ID, o.Terminal.Time(r.StartedAt), r.Outcome)))
 	}
 	return facts
 }
 
+// PkgdirLine is the size of PKGDIR in a line, with what can go.
 func PkgdirLine(a *overview.Overview) screen.SummaryLine {
 	l := screen.SummaryLine{Label: "PKGDIR", Command: "emaudit doctor"}
 	var bytes int64
@@ -95,72 +128,11 @@ func PkgdirLine(a *overview.Overview) screen.SummaryLine {
 		l.Command = "emaudit prune"
 		l.Text = "nothing can go"
 		if r.Files > 0 {
-			l.Text = fmt.Sprintf("%s in %s can go", screen.Size(r.Bytes), screen.Count(int64(r.Files), "file", "files"))
+			l.Text = screen.Size(r.Bytes) + " can go"
 		}
 	}
 	if free != nil {
 		l.Text += ", " + screen.Size(*free) + " free"
 	}
 	return l
-}
-
-// maxSteps is how many things to do fit on the one screen.
-const maxSteps = 5
-
-// urgency sorts before the rest what makes every other answer doubtful, and then
-// what the last update cost: that can be had back only until the next one.
-func urgency(f audit.Finding) int {
-	switch {
-	case f.Code == "merge-cut", f.Code == "source-unreadable":
-		return 0
-	case f.Code == "rollback-cost" && f.Remedy.Program() == "quickpkg":
-		return 1
-	}
-	return 2
-}
-
-// NextSteps are the remedies of the worst findings. Those of one code are one
-// step: their remedy where all have the same, or else the command that lists
-// them.
-func NextSteps(findings []audit.Finding, checks []Check) []screen.Step {
-	byCode := map[string][]audit.Finding{}
-	for _, f := range findings {
-		byCode[f.Code] = append(byCode[f.Code], f)
-	}
-	var steps []screen.Step
-	seen := map[string]bool{}
-	findings = slices.Clone(findings)
-	slices.SortStableFunc(findings, func(a, b audit.Finding) int { return cmp.Compare(urgency(a), urgency(b)) })
-	for _, f := range findings {
-		if f.Severity == audit.SeverityInfo && urgency(f) > 1 || seen[f.Code] {
-			continue
-		}
-		if len(steps) == maxSteps {
-			break
-		}
-		seen[f.Code] = true
-		alike := byCode[f.Code]
-		step := screen.Step{Text: f.Subject + ": " + f.Message, Command: f.Remedy.String()}
-		if f.Code == "rollback-cost" { // its message names the packages, and not its subject
-			step.Text = f.Message
-		} else if n := len(alike); n > 1 {
-			step.Text = fmt.Sprintf("%s and %d more: %s", f.Subject, n-1, f.Message)
-			if slices.ContainsFunc(alike, func(other audit.Finding) bool { return other.Remedy.String() != f.Remedy.String() }) {
-				step.Command = listing(f.Code, checks)
-			}
-		}
-		steps = append(steps, step)
-	}
-	return steps
-}
-
-// listing is the command that lists the findings of a code: that of the first
-// check which has some.
-func listing(code string, checks []Check) string {
-	for _, c := range checks {
-		if slices.ContainsFunc(c.Answer.Findings, func(f audit.Finding) bool { return f.Code == code }) {
-			return c.Line.Command
-		}
-	}
-	return "emaudit audit"
 }

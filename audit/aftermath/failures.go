@@ -74,15 +74,24 @@ type Failures struct {
 	Source   OutputSource       `json:"-"`
 }
 
-// Open counts the failures that nothing has resolved.
+// Open counts the packages, by slot, that failed and were not merged or removed
+// since. A package that failed three times is one.
 func (f *Failures) Open() int {
 	n := 0
 	for i := range f.Rows {
-		if f.Rows[i].Resolution == Open {
+		if f.Rows[i].opens(f.Rows[:i]) {
 			n++
 		}
 	}
 	return n
+}
+
+// opens reports whether a row is the newest failure of a package and slot that
+// nothing has resolved. Newer rows come first.
+func (row *Failure) opens(newer []Failure) bool {
+	return row.Resolution == Open && !slices.ContainsFunc(newer, func(other Failure) bool {
+		return audit.PackageOf(other.CPV) == audit.PackageOf(row.CPV) && other.slot == row.slot
+	})
 }
 
 // AuditFailures lists the merges that failed since a time, the newest first. A
@@ -325,17 +334,12 @@ func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
 // failureFinding reports an open failure, once for each package and slot. Newer rows
 // come first.
 func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
-	if row.Resolution != Open {
+	if !row.opens(newer) {
 		return audit.Finding{}, false
-	}
-	for i := range newer {
-		if audit.PackageOf(newer[i].CPV) == audit.PackageOf(row.CPV) && newer[i].slot == row.slot {
-			return audit.Finding{}, false
-		}
 	}
 	f := audit.Finding{
 		Code: "merge-failed", Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: audit.Do(row.Retry),
-		Message: "failed",
+		Message: "failed", At: row.At,
 	}
 	if row.Phase != "" {
 		f.Message += " in " + row.Phase

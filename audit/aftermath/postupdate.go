@@ -20,7 +20,7 @@ type PostUpdate struct {
 	// has none.
 	LastRun      *int64 `json:"last_run"`
 	OpenFailures int    `json:"open_failures"`
-	// Unread counts the unread warnings and errors of the last run.
+	// Unread counts the unread messages of all packages, as [Messages] does.
 	Unread          int             `json:"unread"`
 	RuntimeNotices  int             `json:"runtime_notices"` // of installed builds
 	ConfigUpdates   int             `json:"config_updates"`
@@ -88,18 +88,18 @@ func (p *PostUpdate) unreadOfLastRun(db audit.Database) error {
 	if err != nil {
 		return err
 	}
-	messages, err := AuditMessages(db, MessageFilter{Classes: []string{"error", "warn"}, Since: from, Unread: true})
+	messages, err := AuditMessages(db, MessageFilter{})
 	if err != nil {
 		return err
 	}
+	p.Unread = messages.Unread
 	byPackage := map[string]*audit.Finding{}
 	var order []*audit.Finding
 	for i := range messages.Rows {
 		m := &messages.Rows[i]
-		if m.Run == nil || *m.Run != last {
+		if !m.Unread || m.Class != "error" && m.Class != "warn" || m.At < from || m.Run == nil || *m.Run != last {
 			continue
 		}
-		p.Unread++
 		f := byPackage[m.CPV]
 		if f == nil {
 			f = &audit.Finding{Code: "messages-unread", Severity: audit.SeverityInfo, Subject: m.CPV, Remedy: audit.Do(audit.Emaudit("messages"))}

@@ -105,6 +105,10 @@ func (c *Coverage) Unknown() string {
 	return ""
 }
 
+// Covered counts the packages whose very build has a binary package here: the file
+// that was merged, or another file of that build.
+func (c *Coverage) Covered() int { return c.Count(CoverageExact) + c.Count(CoverageSameBuild) }
+
 // Count returns the number of rows with the given verdict.
 func (c *Coverage) Count(v CoverageVerdict) int {
 	n := 0

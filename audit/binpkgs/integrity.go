@@ -79,6 +79,25 @@ func (i *Integrity) Count(integrity binpkg.Integrity) int {
 	return n
 }
 
+// NotRead counts the binary packages that were never read in full and of which
+// nothing else shows that they are damaged. One that was read and that no checksum
+// vouches for is not among them.
+func (i *Integrity) NotRead() int {
+	n := 0
+	for _, r := range i.Rows {
+		if r.VerifiedAt == nil && (r.Integrity == binpkg.Unchecked || r.Integrity == binpkg.Unknown) && !r.isOther() {
+			n++
+		}
+	}
+	return n
+}
+
+// isOther reports whether a row is about a symlink or a device with the name of a
+// binary package.
+func (r *IntegrityRow) isOther() bool {
+	return slices.Contains(r.Problems, string(inventory.RoleSymlink)) || slices.Contains(r.Problems, string(inventory.RoleNotAFile))
+}
+
 // Empty counts the damaged files without content that no index lists. Builds
 // reserve names by such files, so they never held any content.
 func (i *Integrity) Empty() int {

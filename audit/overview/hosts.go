@@ -18,8 +18,8 @@ type HostStatus struct {
 	store.HostSummary
 	// Stale tells that the host was not heard of for longer than it should be.
 	Stale bool
-	// Uncovered are the installed packages of which there is no binary package, or of
-	// which that is not known.
+	// Uncovered are the installed packages whose build has no binary package here, or
+	// of which that is not known.
 	Uncovered    int
 	FailuresOpen int
 	LastUpdate   int64 // when the last update that changed what is installed began; 0 = none
@@ -40,7 +40,7 @@ func AuditHosts(db audit.Database, hosts []store.HostSummary, stale int64) ([]Ho
 		if err != nil {
 			return nil, err
 		}
-		s.Uncovered = coverage.Count(binpkgs.CoverageNone) + coverage.Count(binpkgs.CoverageUnknown)
+		s.Uncovered = len(coverage.Rows) - coverage.Covered()
 		failures, err := aftermath.AuditFailures(one, 0)
 		if err != nil {
 			return nil, err

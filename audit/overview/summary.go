@@ -7,20 +7,30 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/cleanup"
 	"emaudit/audit/history"
+	"emaudit/audit/state"
 	"emaudit/store/inventory"
 )
 
 // Overview is the head of the one screen: the host, and its last run.
 type Overview struct {
-	Installed int             `json:"installed"`
-	LastRun   *history.Run    `json:"last_run"` // null if emerge.log has none
-	PkgDirs   []PkgDirSummary `json:"pkgdirs"`
+	// System is the name of the system, such as "Gentoo Linux", or "" if nobody
+	// looked. AuditOverview does not set it: the database does not hold it.
+	System string `json:"system"`
+	// OtherSystem reports that the system says that it is no Gentoo. Portage may be
+	// there all the same, as with a Prefix.
+	OtherSystem bool            `json:"-"`
+	Installed   int             `json:"installed"`
+	LastRun     *history.Run    `json:"last_run"` // null if emerge.log has none
+	PkgDirs     []PkgDirSummary `json:"pkgdirs"`
 	// Cut are the merges that were interrupted while they changed what is installed.
 	// Until somebody repairs them, no other answer about their packages is sure.
 	Cut []history.CutMerge `json:"cut_merges"`
 	// Reclaimable is what prune would take. It is null if that is unknown, as for a
 	// host of another machine.
 	Reclaimable *cleanup.PruneTotals `json:"reclaimable"`
+	// LastUpdate are the runs of the last update after which other builds were
+	// installed than before, oldest first. It is empty if none is known.
+	LastUpdate []int64 `json:"last_update"`
 }
 
 // PkgDirSummary is one folder of binary packages.
@@ -45,6 +55,13 @@ func AuditOverview(db audit.Database) (*Overview, error) {
 		return nil, err
 	} else if ok {
 		o.LastRun = run
+	}
+	past, err := state.TakePastWith(db, false)
+	if err != nil {
+		return nil, err
+	}
+	if updates := past.Updates(); len(updates) > 0 {
+		o.LastUpdate = updates[0].Runs
 	}
 	cut, err := history.FindCutMerges(db)
 	if err != nil {

@@ -139,11 +139,11 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 			warn("rollback-lossy", audit.Do(audit.Emaudit("verify", file.Path)), "%s: %s", file.Path, reason.Detail)
 		}
 	}
-	switch remedy := audit.Do(audit.Emaudit("verify", "--images", file.Path)); {
+	switch {
 	case file.Integrity != binpkg.Whole:
-		warn("rollback-unverified", remedy, "%s: whether it is whole is not known", file.Unsure())
+		warn("rollback-unverified", r.settle(file.Binpkg), "%s: whether it is whole is not known", file.Unsure())
 	case !file.ImageChecked:
-		warn("rollback-unverified", remedy, "%s is whole, but its image was not unpacked: whether Portage can extract it is not known", file.Path)
+		warn("rollback-unverified", audit.Do(r.Command.Plus("--verify")), "%s is whole, but its image was not unpacked: whether Portage can extract it is not known", file.Path)
 	}
 	if c.Match != binpkgs.CoverageSameVersion {
 		return
@@ -159,6 +159,16 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 		return
 	}
 	warn("rollback-other-build", audit.Do(audit.Emaudit("show", *c.To)), "the build of %s is not usable or not there; %s takes its place%s", audit.Day(want.BuildTime), binpkgs.DescribeBuild(file.Binpkg), diff)
+}
+
+// settle returns what shows whether a binary package of the plan will do: reading
+// the files of the plan. Where no checksum vouches for a file, reading it again would
+// show nothing, but a drill merges it.
+func (r *Rollback) settle(b *binpkgs.Binpkg) audit.Remedy {
+	if b.VerifiedAt == 0 {
+		return audit.Do(r.Command.Plus("--verify"))
+	}
+	return audit.Do(r.Command.Instead("drill"))
 }
 
 // gap says why no file covers a package, and what to do about it.

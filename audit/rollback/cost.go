@@ -83,7 +83,7 @@ func (j *RollbackJudge) forward(r *Rollback) {
 		c.Forward = there[0].Ref()
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "rollback-unverified", Severity: audit.SeverityWarning, Subject: *c.From, Evidence: []audit.Evidence{{Source: there[0].Source()}},
-			Message: there[0].Unsure() + ": whether it would bring back what is installed now is not known", Remedy: audit.Do(audit.Emaudit("verify", there[0].Path)),
+			Message: there[0].Unsure() + ": whether it would bring back what is installed now is not known", Remedy: r.settle(there[0]),
 		})
 	}
 }

@@ -48,6 +48,7 @@ func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Stagin
 	}
 	r := newRollback()
 	r.Target = target.Target
+	r.Command = audit.Emaudit("rollback", "--to", argumentOf(r.Target))
 	j.reportDoubts(r, target)
 	if err := j.sources(r); err != nil {
 		return nil, err

@@ -48,11 +48,11 @@ type check struct {
 
 // checks are the checks in the order in which they are done and shown.
 var checks = []check{
+	{"update", "What did the last update leave to do? Failed and interrupted merges,\nunread messages, QA notices of programs that may crash, configuration\nfiles to merge, preserved libraries.", askUpdate},
 	{"rollback", "Can the last update be undone? What is missing?", askRollback},
 	{"coverage", "Does every installed package have a binary package? It can be the\nfile that was merged (exact), another file of the same build\n(same-build), another build of the same version (same-version),\none that lacks files (lossy), or none.", askCoverage},
 	{"integrity", "Are the files in PKGDIR whole, and does the index describe them?\nWhat is left over?", askIntegrity},
 	{"compatibility", "Would emerge --usepkgonly accept each binary package? CHOST, EAPI,\nkeywords, license, masks, dependencies, libraries and CPU are\nchecked.", askCompatibility},
-	{"update", "What did the last update leave to do? Failed and interrupted merges,\nunread messages, QA notices of programs that may crash, configuration\nfiles to merge, preserved libraries.", askUpdate},
 }
 
 // askRollback judges the way back before the last update that changed something.
@@ -65,7 +65,7 @@ func askRollback(s *session, db audit.Database, out report.Output) (report.Check
 	if err != nil {
 		return report.Check{}, err
 	}
-	return report.Check{Name: "rollback", Line: states.RollbackLine(r), Answer: states.Rollback(r, out)}, nil
+	return report.Check{Name: "rollback", Line: states.RollbackLine(r), Answer: states.Rollback(r, out), Step: states.RollbackStep(r)}, nil
 }
 
 func askCoverage(_ *session, db audit.Database, out report.Output) (report.Check, error) {

@@ -189,11 +189,10 @@ func (s *session) hostFacts(ctx context.Context) (report.HostFacts, error) {
 		if facts.Doctor, err = overview.AuditDoctor(db, options.Space); err != nil {
 			return err
 		}
-		update, err := aftermath.AuditPostUpdate(db)
-		if err != nil {
+		if facts.Update, err = aftermath.AuditPostUpdate(db); err != nil {
 			return err
 		}
-		facts.Findings = audit.MergeFindings(facts.Coverage.Findings, facts.Integrity.Findings, update.Findings)
+		facts.Findings = audit.MergeFindings(facts.Update.Findings, facts.Coverage.Findings, facts.Integrity.Findings)
 		return nil
 	})
 	return facts, err

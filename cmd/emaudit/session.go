@@ -420,6 +420,7 @@ func (s *session) out() report.Output {
 		Format:   s.Format,
 		Terminal: s.terminal(s.proc),
 		Verbose:  s.Verbose,
+		Place:    s.place(),
 		Envelope: report.Envelope{Command: s.command, Host: s.hostName, Root: root, GeneratedAt: s.proc.now().Unix()},
 	}
 }

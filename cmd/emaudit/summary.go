@@ -6,6 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
+	"emaudit/ingest/live"
 	"emaudit/report"
 )
 
@@ -40,6 +41,8 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		s.measure(screen)
+		system := live.ReadSystem(s.root)
+		screen.System, screen.OtherSystem = system.Name, system.Name != "" && !system.Gentoo
 		plan, err := s.configuredPlan(ctx, db, true)
 		if err == nil {
 			screen.Reclaimable = plan.Totals()

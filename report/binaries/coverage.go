@@ -46,15 +46,14 @@ func Coverage(c *binpkgs.Coverage, o report.Output) report.Answer {
 func coverageHeadline(c *binpkgs.Coverage) []screen.Cell {
 	total := len(c.Rows)
 	unknown := c.Count(binpkgs.CoverageUnknown)
-	packaged := total - c.Count(binpkgs.CoverageNone) - unknown
 	role := screen.Good
 	if why := c.Unknown(); why != "" {
 		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": " + why)}
 	}
-	if c.Count(binpkgs.CoverageExact)+c.Count(binpkgs.CoverageSameBuild) < total {
+	if c.Covered() < total {
 		role = screen.Warn
 	}
-	line := fmt.Sprintf(" installed packages have a binary package: %d exact, %d of the same build, %d of another build, %d none",
+	line := fmt.Sprintf(" installed packages have a binary package of their build: %d exact, %d same build. The others: %d another build, %d none",
 		c.Count(binpkgs.CoverageExact), c.Count(binpkgs.CoverageSameBuild), c.Count(binpkgs.CoverageSameVersion), c.Count(binpkgs.CoverageNone))
 	if lossy := c.Count(binpkgs.CoverageLossy); lossy > 0 {
 		line += fmt.Sprintf(", %d lossy", lossy)
@@ -65,7 +64,7 @@ func coverageHeadline(c *binpkgs.Coverage) []screen.Cell {
 	if unknown > 0 {
 		line += fmt.Sprintf(", %d unknown", unknown)
 	}
-	return []screen.Cell{role.Text(fmt.Sprintf("%d of %d", packaged, total)), screen.Plain.Text(line)}
+	return []screen.Cell{role.Text(fmt.Sprintf("%d of %d", c.Covered(), total)), screen.Plain.Text(line)}
 }
 
 var CoverageRoles = map[binpkgs.CoverageVerdict]screen.Role{

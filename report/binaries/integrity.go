@@ -25,10 +25,8 @@ func Integrity(i *binpkgs.Integrity, o report.Output) report.Answer {
 			switch {
 			case line.Text == "":
 				s.Line(line.Verdict)
-			case len(i.Rows) == 0:
-				s.Line(line.Verdict, screen.Plain.Text(": "+line.Text))
 			default:
-				s.Line(line.Verdict, screen.Plain.Text(", "+line.Text))
+				s.Line(line.Verdict, screen.Plain.Text(": "+line.Text))
 			}
 			s.Blank()
 			integrityTable(s, i, o.Verbose)
@@ -37,30 +35,33 @@ func Integrity(i *binpkgs.Integrity, o report.Output) report.Answer {
 	}
 }
 
-// IntegrityLine is the answer in one line: the worst that there is, and then how
-// many files are what else.
+// IntegrityLine is the answer in one line: how many files are whole, and what the
+// others are.
 func IntegrityLine(i *binpkgs.Integrity) screen.SummaryLine {
 	l := screen.SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
-	empty := i.Empty()
-	whole, damaged, unchecked, unknown := i.Count(binpkgs.Whole), i.Count(binpkgs.Damaged)-empty, i.Count(binpkgs.Unchecked), i.Count(binpkgs.Unknown)
-	switch {
-	case damaged > 0:
-		l.Verdict = screen.Bad.Text(fmt.Sprintf("%d damaged", damaged))
-	case empty > 0:
-		l.Verdict, empty = screen.Warn.Text(fmt.Sprintf("%d empty", empty)), 0
-	case unknown > 0:
-		l.Verdict, unknown = screen.Unknown.Text(fmt.Sprintf("%d unknown", unknown)), 0
-	case unchecked > 0:
-		l.Verdict, unchecked = screen.Unknown.Text(fmt.Sprintf("%d not read", unchecked)), 0
-	case whole > 0:
-		l.Verdict, whole = screen.Good.Text(fmt.Sprintf("%d whole", whole)), 0
-	default:
+	if len(i.Rows) == 0 {
 		l.Verdict, l.Text = screen.Unknown.Text("unknown"), i.Unknown()
 		return l
 	}
+	empty, unread := i.Empty(), i.NotRead()
+	whole, damaged := i.Count(binpkgs.Whole), i.Count(binpkgs.Damaged)-empty
+	read := i.Count(binpkgs.Unchecked) + i.Count(binpkgs.Unknown) - unread
+	role := screen.Good
+	switch {
+	case damaged > 0:
+		role = screen.Bad
+	case empty > 0:
+		role = screen.Warn
+	case unread+read > 0:
+		role = screen.Unknown
+	}
+	if damaged+empty == 0 && unread > 0 {
+		l.Command = "emaudit verify"
+	}
+	l.Verdict = role.Text(fmt.Sprintf("%d of %d whole", whole, len(i.Rows)))
 	l.Text = screen.Tally(
-		screen.Many(empty, "empty"), screen.Many(unknown, "unknown"), screen.Many(unchecked, "not read"),
-		screen.Many(whole, "whole"), screen.Many(unlisted(i), "not in the index"),
+		screen.Many(damaged, "damaged"), screen.Many(empty, "empty"), screen.Many(unread, "not read"),
+		screen.Many(read, "read with nothing to check against"), screen.Many(unlisted(i), "not in the index"),
 	)
 	return l
 }
@@ -80,21 +81,18 @@ func unlisted(i *binpkgs.Integrity) int {
 // CoverageLine is the answer about coverage in one line.
 func CoverageLine(c *binpkgs.Coverage) screen.SummaryLine {
 	l := screen.SummaryLine{Label: "COVERAGE", Command: "emaudit audit coverage"}
-	none, other := c.Count(binpkgs.CoverageNone), c.Count(binpkgs.CoverageSameVersion)
-	role := screen.Good
 	if why := c.Unknown(); why != "" {
 		l.Verdict, l.Text = screen.Unknown.Text("unknown"), why
 		return l
 	}
-	lossy := c.Count(binpkgs.CoverageLossy)
-	unknown, remote := c.Count(binpkgs.CoverageUnknown), c.Count(binpkgs.CoverageRemote)
-	if none+other+lossy+remote+unknown > 0 {
+	role := screen.Good
+	if c.Covered() < len(c.Rows) {
 		role = screen.Warn
 	}
-	l.Verdict = role.Text(fmt.Sprintf("%d of %d", len(c.Rows)-none-unknown, len(c.Rows)))
+	l.Verdict = role.Text(fmt.Sprintf("%d of %d", c.Covered(), len(c.Rows)))
 	l.Text = screen.Tally(
-		screen.Many(c.Count(binpkgs.CoverageExact), "exact"), screen.Many(c.Count(binpkgs.CoverageSameBuild), "same build"),
-		screen.Many(other, "other build"), screen.Many(lossy, "lossy"), screen.Many(remote, "only on a binhost"), screen.Many(unknown, "unknown"), screen.Many(none, "none"),
+		screen.Many(c.Count(binpkgs.CoverageSameVersion), "another build"), screen.Many(c.Count(binpkgs.CoverageLossy), "lossy"),
+		screen.Many(c.Count(binpkgs.CoverageRemote), "only on a binhost"), screen.Many(c.Count(binpkgs.CoverageUnknown), "unknown"), screen.Many(c.Count(binpkgs.CoverageNone), "none"),
 	)
 	return l
 }

@@ -1,7 +1,6 @@
 package merges
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,9 +70,9 @@ func FailuresHeadline(f *aftermath.Failures) []screen.Cell {
 	count := screen.Count(int64(len(f.Rows)), "merge failed", "merges failed")
 	open := f.Open()
 	if open == 0 {
-		return []screen.Cell{screen.Plain.Text(count + ", "), screen.Good.Text("none still open")}
+		return []screen.Cell{screen.Plain.Text(count + ", "), screen.Good.Text("each was merged or removed since")}
 	}
-	return []screen.Cell{screen.Plain.Text(count + ", "), screen.Bad.Text(fmt.Sprintf("%d still open", open))}
+	return []screen.Cell{screen.Plain.Text(count + ", "), screen.Bad.Text(screen.Count(int64(open), "package", "packages") + " not merged since")}
 }
 
 // failure writes one failure: what and when, why, and what became of it. The

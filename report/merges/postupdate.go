@@ -1,6 +1,7 @@
 package merges
 
 import (
+	"slices"
 	"strconv"
 
 	"emaudit/audit/aftermath"
@@ -22,31 +23,43 @@ func PostUpdate(p *aftermath.PostUpdate, o report.Output) report.Answer {
 }
 
 func postUpdateHeadline(p *aftermath.PostUpdate) []screen.Cell {
+	l := PostUpdateLine(p)
 	if p.LastRun == nil {
-		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": no update is known")}
+		return []screen.Cell{l.Verdict, screen.Plain.Text(": " + l.Text)}
 	}
-	after := screen.Plain.Text(" after run #" + strconv.FormatInt(*p.LastRun, 10))
-	if len(p.Findings) == 0 {
-		return []screen.Cell{screen.Good.Text("nothing left to do"), after}
+	text := " after run #" + strconv.FormatInt(*p.LastRun, 10)
+	if left := leftBy(p); len(left) > 1 {
+		text = ", " + screen.Tally(left[1:]...) + text
 	}
-	return []screen.Cell{screen.Warn.Text(screen.Count(int64(len(p.Findings)), "thing", "things") + " left to look at"), after}
+	return []screen.Cell{l.Verdict, screen.Plain.Text(text)}
 }
 
-// PostUpdateLine is the answer in a line.
+// leftBy counts what is left to do, the worst first.
+func leftBy(p *aftermath.PostUpdate) []screen.Quantity {
+	return slices.DeleteFunc([]screen.Quantity{
+		screen.Many(p.BetweenVersions, "interrupted"), screen.Many(p.OpenFailures, "failed"), screen.Many(p.PreservedLibs, "preserved libraries"),
+		screen.Many(p.Unread, "unread"), screen.Many(p.ConfigUpdates, "config files"), screen.Many(p.RuntimeNotices, "QA notices"),
+	}, func(q screen.Quantity) bool { return q.N == 0 })
+}
+
+// PostUpdateLine is the answer in a line: the worst that is left is the verdict, and
+// the text has room for two more kinds.
 func PostUpdateLine(p *aftermath.PostUpdate) screen.SummaryLine {
 	l := screen.SummaryLine{Label: "UPDATE", Command: "emaudit audit update"}
-	switch {
-	case p.LastRun == nil:
+	if p.LastRun == nil {
 		l.Verdict, l.Text = screen.Unknown.Text("unknown"), "no update is known"
 		return l
-	case len(p.Findings) == 0:
-		l.Verdict = screen.Good.Text("nothing left")
-	default:
-		l.Verdict = screen.Warn.Text(screen.Count(int64(len(p.Findings)), "thing", "things") + " left")
 	}
-	l.Text = screen.Tally(
-		screen.Many(p.OpenFailures, "failed"), screen.Many(p.BetweenVersions, "interrupted"), screen.Many(p.Unread, "unread"),
-		screen.Many(p.RuntimeNotices, "QA notices"), screen.Many(p.ConfigUpdates, "config files"), screen.Many(p.PreservedLibs, "preserved libraries"),
-	)
+	switch left := leftBy(p); {
+	case len(left) > 0:
+		l.Verdict, l.Text = screen.Warn.Text(screen.Tally(left[0])), screen.Tally(left[1:min(len(left), 3)]...)
+		if p.BetweenVersions+p.OpenFailures > 0 {
+			l.Verdict.Role = screen.Bad
+		}
+	case len(p.Findings) > 0:
+		l.Verdict = screen.Warn.Text(screen.FindingCounts(p.Findings))
+	default:
+		l.Verdict = screen.Good.Text("nothing left to do")
+	}
 	return l
 }

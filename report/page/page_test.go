@@ -127,7 +127,7 @@ func TestThePageAsJSONKeepsThePromisesOfJSON(t *testing.T) {
 	if err := json.Unmarshal(document.Bytes(), &answer); err != nil {
 		t.Fatal(err)
 	}
-	if len(answer.Verdicts) == 0 || answer.Verdicts[0].Question != "rollback" {
+	if len(answer.Verdicts) == 0 || answer.Verdicts[0].Question != "update" {
 		t.Errorf("verdicts: %+v", answer.Verdicts)
 	}
 }

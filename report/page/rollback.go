@@ -150,24 +150,3 @@ func runsInWords(names []string) string {
 	}
 	return fmt.Sprintf("%s and %d older", strings.Join(names[:most-1], ", "), len(names)-most+1)
 }
-
-// rollbackVerdict is the line at the top of the page.
-func (b *pageBuilder) rollbackVerdict() pageVerdict {
-	v := pageVerdict{Label: "ROLLBACK", Command: "emaudit rollback", Section: "rollback", Verdict: screen.Unknown.Text("unknown"), Text: "no earlier state is known"}
-	if len(b.facts.Rollbacks) > 0 {
-		last := b.facts.Rollbacks[0]
-		v.Verdict = states.ReadinessWords[last.Verdict]
-		run := "the last run"
-		if last.Target.Run != nil {
-			run = fmt.Sprintf("#%d", *last.Target.Run)
-		}
-		v.Text = "undoing " + run
-		if why := states.WhyOf(last); why != "" {
-			v.Text += ": " + why
-		}
-		if text := states.ProofText(last.Proof, b.dayOnly); text != "" {
-			v.Text += "; " + text
-		}
-	}
-	return v
-}

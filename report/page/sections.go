@@ -65,53 +65,48 @@ func (b *pageBuilder) head() {
 	v := b.view
 	if s := b.facts.Overview; s != nil {
 		v.Facts = append(v.Facts, screen.Count(int64(s.Installed), "package", "packages")+" installed")
-		v.Verdicts = append(v.Verdicts, b.rollbackVerdict(), b.coverageVerdict(), b.integrityVerdict(), b.messagesVerdict(), b.pkgdirVerdict(s))
-		v.Steps = report.NextSteps(b.facts.Findings, b.checks())
+		checks := b.checks()
+		for _, c := range checks {
+			v.Verdicts = append(v.Verdicts, pageVerdict{Label: c.Line.Label, Text: c.Line.Text, Command: c.Line.Command, Verdict: c.Line.Verdict, Section: c.Name})
+		}
+		v.Steps = report.NextSteps(b.facts.Findings, checks, b.Place)
 		v.findings = b.facts.Findings
 	}
 	v.Answer = b.answer()
 }
 
-// checks are the commands that list the findings of the page, each with its own.
+// checks are the lines of the one screen, in its order and its words, each named by
+// the section that says more. One whose check was not asked is unknown.
 func (b *pageBuilder) checks() []report.Check {
-	var checks []report.Check
+	unknown := func(section, label, command string) report.Check {
+		return report.Check{Name: section, Line: screen.SummaryLine{Label: label, Verdict: screen.Unknown.Text("unknown"), Command: command}}
+	}
+	checks := []report.Check{
+		unknown("failures", "UPDATE", "emaudit audit update"), unknown("rollback", "ROLLBACK", "emaudit rollback"), unknown("coverage", "COVERAGE", "emaudit audit coverage"),
+		unknown("integrity", "INTEGRITY", "emaudit verify"), unknown("pkgdir", "PKGDIR", "emaudit prune"),
+	}
+	if p := b.facts.Update; p != nil {
+		checks[0].Line, checks[0].Answer.Findings = merges.PostUpdateLine(p), p.Findings
+	}
+	if all := b.facts.Rollbacks; len(all) > 0 {
+		checks[1].Line, checks[1].Step = states.RollbackLine(all[0]), states.RollbackStep(all[0])
+	} else if all != nil {
+		checks[1].Line = states.RollbackLine(nil)
+	}
 	if c := b.facts.Coverage; c != nil {
-		checks = append(checks, report.Check{Line: binaries.CoverageLine(c), Answer: report.Answer{Findings: c.Findings}})
+		checks[2].Line, checks[2].Answer.Findings = binaries.CoverageLine(c), c.Findings
 	}
 	if i := b.facts.Integrity; i != nil {
-		checks = append(checks, report.Check{Line: binaries.IntegrityLine(i), Answer: report.Answer{Findings: i.Findings}})
+		checks[3].Line, checks[3].Answer.Findings = binaries.IntegrityLine(i), i.Findings
+	}
+	if o := b.facts.Overview; o != nil {
+		seen := *o
+		if b.facts.Prune != nil {
+			seen.Reclaimable = b.facts.Prune.Totals()
+		}
+		checks[4].Line = report.PkgdirLine(&seen)
 	}
 	return checks
-}
-
-// coverageVerdict and integrityVerdict are unknown where the check was not
-// asked.
-func (b *pageBuilder) coverageVerdict() pageVerdict {
-	if b.facts.Coverage == nil {
-		return b.verdict(screen.SummaryLine{Label: "COVERAGE", Verdict: screen.Unknown.Text("unknown"), Command: "emaudit audit coverage"}, "coverage")
-	}
-	return b.verdict(binaries.CoverageLine(b.facts.Coverage), "coverage")
-}
-
-func (b *pageBuilder) integrityVerdict() pageVerdict {
-	if b.facts.Integrity == nil {
-		return b.verdict(screen.SummaryLine{Label: "INTEGRITY", Verdict: screen.Unknown.Text("unknown"), Command: "emaudit verify"}, "integrity")
-	}
-	return b.verdict(binaries.IntegrityLine(b.facts.Integrity), "integrity")
-}
-
-// pkgdirVerdict is the size of PKGDIR, and how much of it can go where that is
-// known.
-func (b *pageBuilder) pkgdirVerdict(s *overview.Overview) pageVerdict {
-	v := b.verdict(report.PkgdirLine(s), "pkgdir")
-	if p := b.facts.Prune; p != nil && p.Reclaimable > 0 {
-		v.Text += ", " + screen.Size(p.Reclaimable) + " can go"
-	}
-	return v
-}
-
-func (b *pageBuilder) verdict(l screen.SummaryLine, section string) pageVerdict {
-	return pageVerdict{Label: l.Label, Text: l.Text, Command: l.Command, Verdict: l.Verdict, Section: section}
 }
 
 // answer is the worst of the verdicts in a sentence: whether the last run can
@@ -157,28 +152,6 @@ func gapsInWords(r *rollback.Rollback) string {
 		return ""
 	}
 	return fmt.Sprintf(": %s of %d lack a usable binary package", screen.Count(int64(len(r.Gaps)), "package", "packages"), len(r.Changes))
-}
-
-// messagesVerdict is the line of messages at the top of the page.
-func (b *pageBuilder) messagesVerdict() pageVerdict {
-	v := pageVerdict{Label: "MESSAGES", Command: "emaudit messages", Section: "messages", Verdict: screen.Unknown.Text("unknown")}
-	m := b.facts.Messages
-	if m == nil {
-		return v
-	}
-	v.Verdict = merges.MailboxHeadline(m)[0]
-	classes := map[string]int{}
-	for _, row := range m.Rows {
-		if row.Unread {
-			classes[row.Class]++
-		}
-	}
-	if v.Verdict.Role == screen.Unknown {
-		v.Text = "no folder of elog could be read"
-		return v
-	}
-	v.Text = fmt.Sprintf("%s, %s unread", screen.Count(int64(classes["error"]), "error", "errors"), screen.Count(int64(classes["warn"]), "warning", "warnings"))
-	return v
 }
 
 // coverage answers: does every installed package have a binary package?
@@ -424,7 +397,7 @@ func (b *pageBuilder) integrity() *pageSection {
 		said = append(said, screen.Number(n)+" "+string(p.integrity))
 	}
 	s.add(pageBlock{Share: newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: strings.Join(said, ", ")}, parts...)})
-	if n := i.Count(binpkgs.Unchecked) + i.Count(binpkgs.Unknown); n > 0 {
+	if n := i.NotRead(); n > 0 {
 		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", screen.Count(int64(n), "binary package was", "binary packages were")), Command: "emaudit verify"}})
 	}
 	s.add(b.findingsBlock(i.Findings, func(audit.Finding) bool { return true }))

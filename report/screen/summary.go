@@ -44,7 +44,20 @@ type SummaryLine struct {
 // Summary writes one line for each answer, in columns:
 //
 //	ROLLBACK  NOT READY  undoing #91 lacks 1 of 7 packages  emaudit rollback
+//
+// A page of less than 60 columns has room for the label and the verdict; the text
+// and the command follow below them.
 func (s *Screen) Summary(lines []SummaryLine) {
+	if s.term.Width > 0 && s.term.Width < 60 {
+		for _, line := range lines {
+			s.Line(Bold.Text(line.Label), Plain.Text("  "), line.Verdict)
+			if line.Text != "" {
+				s.Paragraph(2, Plain.Text(line.Text))
+			}
+			s.Line(Plain.Text("  "), Code.Text(line.Command))
+		}
+		return
+	}
 	table := s.Table(Column{}, Column{}, Column{Shrink: Wrap, Min: 16}, Column{})
 	for _, line := range lines {
 		table.Row(Bold.Text(line.Label), line.Verdict, Plain.Text(line.Text), Code.Text(line.Command))

@@ -24,7 +24,7 @@ type HostRow struct {
 	Rollback     *rollback.Readiness `json:"rollback"` // the verdict about undoing the last update
 	FailuresOpen int                 `json:"failures_open"`
 	Installed    int                 `json:"installed"`
-	Uncovered    int                 `json:"uncovered"` // packages without a binary package, or of which that is not known
+	Uncovered    int                 `json:"uncovered"` // packages whose build has no binary package, or of which that is not known
 	Binpkgs      int                 `json:"binpkgs"`
 	Bytes        int64               `json:"bytes"`
 	Runs         int                 `json:"runs"`

@@ -5,6 +5,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 	"emaudit/report"
 	"emaudit/report/screen"
 )
@@ -18,30 +19,49 @@ func RollbackLine(r *rollback.Rollback) screen.SummaryLine {
 		return l
 	}
 	l.Verdict = ReadinessWords[r.Verdict]
-	what := "the last update"
-	if r.Target.Run != nil {
-		what = fmt.Sprintf("undoing #%d", *r.Target.Run)
-	}
-	switch why := WhyOf(r); {
-	case r.Verdict == rollback.NotReady && why != "":
-		l.Text = what + ": " + why
+	what := UpdateName(r.Target)
+	switch {
 	case r.Verdict == rollback.Partial:
-		l.Text = what + ": " + CarriedText(r) + " would be carried out, " + why
-	case why != "":
-		l.Text = fmt.Sprintf("%s: %s, %s", what, screen.Count(int64(len(r.Changes)), "package", "packages"), why)
+		l.Text = fmt.Sprintf("%d of %d of %s", r.Carried, r.Wished, what)
+	case len(r.Changes) > 0:
+		l.Text = fmt.Sprintf("%s of %s", screen.Count(int64(len(r.Changes)), "package", "packages"), what)
 	default:
-		l.Text = fmt.Sprintf("%s: %s", what, screen.Count(int64(len(r.Changes)), "package", "packages"))
+		l.Text = what
 	}
 	if text := ProofText(r.Proof, audit.Day); text != "" {
 		l.Text += "; " + text
 	}
-	if n := len(r.Lost); n > 0 {
-		l.Text += fmt.Sprintf("; it cost the way back to %d", n)
-	}
-	if n := len(r.Uncovered); n > 0 {
-		l.Text += fmt.Sprintf("; %d unpackaged since", n)
-	}
 	return l
+}
+
+// UpdateName names the update whose undoing leads to a target, by the numbers of its
+// first and last run: "#83-#86".
+func UpdateName(t state.Target) string {
+	switch n := len(t.Undoes); {
+	case n > 1:
+		return fmt.Sprintf("#%d-#%d", t.Undoes[0], t.Undoes[n-1])
+	case t.Run != nil:
+		return fmt.Sprintf("#%d", *t.Run)
+	}
+	return "the last update"
+}
+
+// RollbackStep is what to do about the way back from the last update. A plan that is
+// ready needs nothing.
+func RollbackStep(r *rollback.Rollback) screen.Step {
+	what := "Going back to before update " + UpdateName(r.Target) + " is "
+	why := WhyOf(r)
+	switch {
+	case r.Verdict == rollback.Ready:
+		return screen.Step{}
+	case r.Verdict == rollback.ReadyWithWarnings && len(report.FindingsOf(r.Findings, "rollback-unverified")) > 0:
+		return screen.Step{Text: what + "ready with warnings: " + why, Command: r.Command.Plus("--verify").String()}
+	case r.Verdict == rollback.ReadyWithWarnings:
+		return screen.Step{Text: what + "ready with warnings: " + why, Command: r.Command.String()}
+	case r.Verdict == rollback.Partial:
+		return screen.Step{Text: what + "possible in part, " + CarriedText(r) + ": " + why, Command: r.Command.String()}
+	}
+	return screen.Step{Text: what + "not possible: " + why, Command: r.Command.String()}
 }
 
 // NoRollback is the answer where there is no update to undo.

@@ -1,0 +1,211 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"emaudit/audit"
+	"emaudit/report/screen"
+)
+
+// maxSteps is how many things to do fit on the one screen.
+const maxSteps = 5
+
+// A harm is how much a finding costs whoever leaves it alone.
+type harm uint8
+
+// The harms, worst first.
+const (
+	harmDoubt    harm = iota // every other answer is in doubt
+	harmBroken               // what is installed is broken, or may be
+	harmFailed               // a merge failed
+	harmRollback             // there is no sure way back
+	harmUnread               // a package said something that nobody read
+	harmGap                  // what is installed has no binary package
+	harmOther
+	harmHousekeeping // a file or an entry of the index is of no use
+)
+
+// harms are those of the codes that are not harmOther.
+var harms = map[string]harm{
+	"source-unreadable": harmDoubt, "emerge-stopped": harmDoubt, "vdb-missing": harmDoubt, "pkgdir-missing": harmDoubt, "pkgdir-unmounted": harmDoubt, "pkgdir-unreadable": harmDoubt,
+	"merge-cut": harmBroken, "slot-shared": harmBroken, "qa-unresolved-soname": harmBroken, "qa-missing-soname-symlink": harmBroken,
+	"merge-failed": harmFailed, "messages-unread": harmUnread,
+	"binpkg-missing": harmGap, "binpkg-other-build": harmGap, "binpkg-lossy": harmGap, "binpkg-unread": harmGap, "binpkg-unseen": harmGap, "binpkg-gone": harmGap,
+	"binpkg-empty": harmHousekeeping, "binpkg-misnamed": harmHousekeeping, "binpkg-misplaced": harmHousekeeping, "binpkg-symlink": harmHousekeeping,
+	"binpkg-not-a-file": harmHousekeeping, "binpkg-checksum-failure": harmHousekeeping,
+}
+
+func harmOf(code string) harm {
+	switch h, ok := harms[code]; {
+	case ok:
+		return h
+	case strings.HasPrefix(code, "index-"), strings.HasPrefix(code, "pkgdir-"):
+		return harmHousekeeping
+	case strings.HasPrefix(code, "rollback-"), code == "state-unknown":
+		return harmRollback
+	}
+	return harmOther
+}
+
+// byPrune are the codes of housekeeping that prune mends.
+var byPrune = []string{"binpkg-empty", "binpkg-misnamed", "index-lists-missing", "pkgdir-temporary", "pkgdir-partial", "binpkg-checksum-failure"}
+
+// NextSteps are what to do about the findings, the worst harm first. Findings of one
+// code are one step, and so is all housekeeping. A check that has a step of its own
+// has it in place of the findings that are only its.
+func NextSteps(findings []audit.Finding, checks []Check, place audit.Place) []screen.Step {
+	type group struct {
+		harm     harm
+		code     string
+		findings []audit.Finding
+		step     screen.Step
+	}
+	var groups []*group
+	byName := map[string]*group{}
+	cut := len(FindingsOf(findings, "merge-cut")) > 0
+	for _, f := range findings {
+		if f.Severity == audit.SeverityInfo && (f.Code != "rollback-cost" || f.Remedy.Program() != "quickpkg") {
+			continue
+		}
+		// An interrupted merge leaves its folder in the VDB, which goes with it.
+		if cut && f.Code == "vdb-merge-leftover" || ownStep(f, checks) != nil {
+			continue
+		}
+		h := harmOf(f.Code)
+		name := f.Code
+		if h == harmHousekeeping || h == harmGap {
+			name = fmt.Sprint(h)
+		}
+		g := byName[name]
+		if g == nil {
+			g = &group{harm: h, code: f.Code}
+			byName[name] = g
+			groups = append(groups, g)
+		}
+		g.findings = append(g.findings, f)
+	}
+	for _, c := range checks {
+		if c.Step.Text != "" {
+			groups = append(groups, &group{harm: harmRollback, step: c.Step})
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b *group) int { return cmp.Compare(a.harm, b.harm) })
+	var steps []screen.Step
+	for _, g := range groups {
+		switch {
+		case g.step.Text != "":
+		case g.harm == harmHousekeeping:
+			g.step = housekeeping(g.findings, checks, place)
+		case g.harm == harmGap:
+			g.step = gapsStep(g.findings, checks, place)
+		default:
+			g.step = stepOf(g.code, g.findings, checks, place)
+		}
+		steps = append(steps, g.step)
+	}
+	return steps
+}
+
+// ownStep returns the check whose own step stands for a finding, or nil.
+func ownStep(f audit.Finding, checks []Check) *Check {
+	if harmOf(f.Code) != harmRollback || f.Code == "rollback-cost" {
+		return nil
+	}
+	for i := range checks {
+		if checks[i].Step.Text != "" {
+			return &checks[i]
+		}
+	}
+	return nil
+}
+
+// stepOf is the step for findings of one code.
+func stepOf(code string, findings []audit.Finding, checks []Check, place audit.Place) screen.Step {
+	findings = slices.Clone(findings)
+	slices.SortStableFunc(findings, func(a, b audit.Finding) int { return cmp.Compare(b.At, a.At) })
+	first := findings[0]
+	step := screen.Step{Text: first.Subject + ": " + first.Message, Command: first.Remedy.String()}
+	if code == "rollback-cost" { // its message names the packages, and not its subject
+		step.Text = first.Message
+	} else if n := len(findings); n > 1 {
+		step.Text = fmt.Sprintf("%s and %d more: %s", first.Subject, n-1, first.Message)
+		if !oneRemedy(findings) {
+			step.Command = listing(code, checks, place)
+		}
+	}
+	return step
+}
+
+// gapsStep is the step for all packages whose build has no binary package.
+func gapsStep(findings []audit.Finding, checks []Check, place audit.Place) screen.Step {
+	if len(findings) == 1 {
+		return stepOf(findings[0].Code, findings, checks, place)
+	}
+	return screen.Step{
+		Text:    fmt.Sprintf("%d packages have no binary package of their build: %s and %d more", len(findings), findings[0].Subject, len(findings)-1),
+		Command: listing(findings[0].Code, checks, place),
+	}
+}
+
+// housekeeping is the step for files and entries that are of no use.
+func housekeeping(findings []audit.Finding, checks []Check, place audit.Place) screen.Step {
+	counts := map[string]int{}
+	var codes []string
+	for _, f := range findings {
+		if counts[f.Code]++; counts[f.Code] == 1 {
+			codes = append(codes, f.Code)
+		}
+	}
+	var parts []string
+	for _, code := range codes {
+		what, ok := housekeepingWords[code]
+		if !ok {
+			what = code
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", counts[code], what))
+	}
+	step := screen.Step{Text: "Housekeeping: " + strings.Join(parts, ", "), Command: listing(findings[0].Code, checks, place)}
+	switch {
+	case oneRemedy(findings):
+		step.Command = findings[0].Remedy.String()
+	case !slices.ContainsFunc(codes, func(code string) bool { return !slices.Contains(byPrune, code) }):
+		step.Command = audit.Emaudit("prune").At(place).String()
+	}
+	return step
+}
+
+// housekeepingWords say in few words what a code is about, for any number.
+var housekeepingWords = map[string]string{
+	"index-lists-missing": "in the index without a file", "index-behind": "not in the index", "binpkg-empty": "empty", "binpkg-misnamed": "with a wrong name",
+	"binpkg-misplaced": "in a wrong folder", "binpkg-checksum-failure": "put aside by Portage", "binpkg-not-a-file": "no regular file",
+}
+
+// oneRemedy reports whether one command mends all findings.
+func oneRemedy(findings []audit.Finding) bool {
+	return !slices.ContainsFunc(findings, func(f audit.Finding) bool { return f.Remedy.String() != findings[0].Remedy.String() })
+}
+
+// listing is the command that lists the findings of a code: that of the first
+// check which has some.
+func listing(code string, checks []Check, place audit.Place) string {
+	command := "emaudit audit"
+	for _, c := range checks {
+		if slices.ContainsFunc(c.Answer.Findings, func(f audit.Finding) bool { return f.Code == code }) {
+			command = c.Line.Command
+			break
+		}
+	}
+	if code == "merge-failed" {
+		command = "emaudit failures"
+	}
+	return Typed(command, place)
+}
+
+// Typed is a command of emaudit, without words that need quotes, as it is typed at a
+// place.
+func Typed(command string, place audit.Place) string {
+	return audit.Emaudit(strings.Fields(command)[1:]...).At(place).String()
+}
