@@ -22,7 +22,7 @@ const (
 	harmBroken               // what is installed is broken, or may be
 	harmFailed               // a merge failed
 	harmRollback             // there is no sure way back
-	harmUnread               // a package said something that nobody read
+	harmUnread               // a package said something that nobody read, or nothing is packaged
 	harmGap                  // what is installed has no binary package
 	harmOther
 	harmHousekeeping // a file or an entry of the index is of no use
@@ -30,9 +30,9 @@ const (
 
 // harms are those of the codes that are not harmOther.
 var harms = map[string]harm{
-	"source-unreadable": harmDoubt, "emerge-stopped": harmDoubt, "vdb-missing": harmDoubt, "pkgdir-missing": harmDoubt, "pkgdir-unmounted": harmDoubt, "pkgdir-unreadable": harmDoubt,
+	"source-unreadable": harmDoubt, "emerge-stopped": harmDoubt, "vdb-missing": harmDoubt, "pkgdir-unmounted": harmDoubt, "pkgdir-unreadable": harmDoubt,
 	"merge-cut": harmBroken, "slot-shared": harmBroken, "qa-unresolved-soname": harmBroken, "qa-missing-soname-symlink": harmBroken,
-	"merge-failed": harmFailed, "messages-unread": harmUnread,
+	"merge-failed": harmFailed, "messages-unread": harmUnread, "pkgdir-missing": harmUnread,
 	"binpkg-missing": harmGap, "binpkg-other-build": harmGap, "binpkg-lossy": harmGap, "binpkg-unread": harmGap, "binpkg-unseen": harmGap, "binpkg-gone": harmGap,
 	"binpkg-empty": harmHousekeeping, "binpkg-misnamed": harmHousekeeping, "binpkg-misplaced": harmHousekeeping, "binpkg-symlink": harmHousekeeping,
 	"binpkg-not-a-file": harmHousekeeping, "binpkg-checksum-failure": harmHousekeeping,
