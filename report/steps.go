@@ -89,6 +89,7 @@ func NextSteps(findings []audit.Finding, checks []Check, place audit.Place) []sc
 	}
 	for _, c := range checks {
 		if c.Step.Text != "" {
+			c.Step.Check = c.Name
 			groups = append(groups, &group{harm: harmRollback, step: c.Step})
 		}
 	}
@@ -103,6 +104,9 @@ func NextSteps(findings []audit.Finding, checks []Check, place audit.Place) []sc
 			g.step = gapsStep(g.findings, checks, place)
 		default:
 			g.step = stepOf(g.code, g.findings, checks, place)
+		}
+		if g.step.Check == "" {
+			g.step.Check = checkOf(g.code, checks).Name
 		}
 		steps = append(steps, g.step)
 	}
@@ -188,20 +192,22 @@ func oneRemedy(findings []audit.Finding) bool {
 	return !slices.ContainsFunc(findings, func(f audit.Finding) bool { return f.Remedy.String() != findings[0].Remedy.String() })
 }
 
-// listing is the command that lists the findings of a code: that of the first
-// check which has some.
-func listing(code string, checks []Check, place audit.Place) string {
-	command := "emaudit audit"
+// checkOf is the first check that has findings of a code, or the zero Check.
+func checkOf(code string, checks []Check) Check {
 	for _, c := range checks {
 		if slices.ContainsFunc(c.Answer.Findings, func(f audit.Finding) bool { return f.Code == code }) {
-			command = c.Line.Command
-			break
+			return c
 		}
 	}
+	return Check{}
+}
+
+// listing is the command that lists the findings of a code.
+func listing(code string, checks []Check, place audit.Place) string {
 	if code == "merge-failed" {
-		command = "emaudit failures"
+		return Typed("emaudit failures", place)
 	}
-	return Typed(command, place)
+	return Typed(cmp.Or(checkOf(code, checks).Line.Command, "emaudit audit"), place)
 }
 
 // Typed is a command of emaudit, without words that need quotes, as it is typed at a

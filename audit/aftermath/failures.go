@@ -5,6 +5,7 @@ package aftermath
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -135,7 +136,11 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 		}
 		failures.add(h, logsOf[cp], failedOf[cp], errors, slots)
 	}
-	failures.finish(installed)
+	args, err := failures.arguments(db)
+	if err != nil {
+		return nil, err
+	}
+	failures.finish(installed, args)
 	cut, err := history.FindCutMerges(db)
 	if err != nil {
 		return nil, err
@@ -168,6 +173,65 @@ func (f *Failures) Only(wanted func(cpv string) bool, period audit.Period, n int
 	f.Findings = slices.DeleteFunc(f.Findings, func(x audit.Finding) bool { return !wanted(x.Subject) })
 }
 
+// arguments returns what the runs of the failures were asked for, by run.
+func (f *Failures) arguments(db audit.Database) (map[int64]string, error) {
+	var runs []int64
+	for i := range f.Rows {
+		if r := f.Rows[i].Run; r != nil {
+			runs = append(runs, *r)
+		}
+	}
+	slices.Sort(runs)
+	args := map[int64]string{}
+	err := logs.ReadEmergeLog(db.Tx, db.Host).RunsNumbered(slices.Compact(runs), func(r *logs.Run) error {
+		args[r.ID] = r.Args
+		return nil
+	})
+	return args, err
+}
+
+// selects reports whether a run was to add a package to @world: the package was
+// asked for by its name, without --oneshot. What came along as a dependency or from a
+// set must not get there by a second try.
+func selects(args, cpv string) bool {
+	cp := audit.PackageOf(cpv)
+	asked := false
+	for word := range strings.FieldsSeq(args) {
+		switch {
+		case word == "--oneshot", word == "--onlydeps", word == "--oneshot=y", word == "--onlydeps=y":
+			return false
+		case strings.HasPrefix(word, "--"):
+		case strings.HasPrefix(word, "-"):
+			if strings.ContainsAny(word, "1o") {
+				return false
+			}
+		default:
+			name, _, _ := strings.Cut(strings.TrimLeft(word, "=<>~"), ":")
+			asked = asked || name == cp || name == cpv || name == path.Base(cp) || name == path.Base(cpv)
+		}
+	}
+	return asked
+}
+
+// remedy returns what an administrator does about a failure. A build that fails for
+// a reason in its log fails again until that is mended, so the log comes first. What
+// failed for lack of memory or room, or by a signal, is merged again.
+func (row *Failure) remedy() audit.Remedy {
+	switch mergelog.CauseClass(row.Cause) {
+	case mergelog.CauseMemory, mergelog.CauseSpace, mergelog.CauseSignal:
+		return audit.Do(row.Retry)
+	}
+	switch {
+	case row.Log == nil || row.LogGone:
+		return audit.Do(row.Retry)
+	case strings.Contains(row.Line, "fetch restriction"):
+		return audit.Do(audit.Files("less", *row.Log)).When("fetch its files by hand, as the log says")
+	case row.Phase == string(mergelog.PhaseSetup):
+		return audit.Do(audit.Files("less", *row.Log)).When("do what pkg_setup asks for, such as an option of the kernel")
+	}
+	return audit.Do(audit.Files("less", *row.Log))
+}
+
 // runsSince returns the runs since a time, all for 0. ok is false if there is none.
 func runsSince(db audit.Database, since int64) (runs logs.RunRange, ok bool, err error) {
 	if since == 0 {
@@ -198,7 +262,7 @@ func byPackage[T any](list []T, of func(T) string) map[string][]T {
 func NewFailures(h *history.MergeHistory, buildLogs []logs.BuildLog, failed []logs.Merge, errors []logs.ElogMessage, installed []inventory.Installed, slots map[string]string) *Failures {
 	f := &Failures{}
 	f.add(h, buildLogs, failed, errors, slots)
-	f.finish(installed)
+	f.finish(installed, map[int64]string{})
 	return f
 }
 
@@ -239,7 +303,7 @@ func (f *Failures) add(h *history.MergeHistory, buildLogs []logs.BuildLog, faile
 }
 
 // finish sorts the failures and makes their findings.
-func (f *Failures) finish(installed []inventory.Installed) {
+func (f *Failures) finish(installed []inventory.Installed, args map[int64]string) {
 	here := map[string]bool{}
 	for i := range installed {
 		here[audit.PackageOf(installed[i].CPV)] = true
@@ -248,6 +312,9 @@ func (f *Failures) finish(installed []inventory.Installed) {
 		row := &f.Rows[i]
 		row.Installed = here[audit.PackageOf(row.CPV)]
 		row.Retry = audit.Run("emerge", "--oneshot", "="+row.CPV)
+		if row.Run != nil && selects(args[*row.Run], row.CPV) {
+			row.Retry = audit.Run("emerge", "="+row.CPV)
+		}
 	}
 	slices.SortStableFunc(f.Rows, func(a, b Failure) int {
 		if c := history.CompareTimes(b.At, a.At, 0, 0); c != 0 {
@@ -338,7 +405,7 @@ func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
 		return audit.Finding{}, false
 	}
 	f := audit.Finding{
-		Code: "merge-failed", Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: audit.Do(row.Retry),
+		Code: "merge-failed", Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: row.remedy(),
 		Message: "failed", At: row.At,
 	}
 	if row.Phase != "" {

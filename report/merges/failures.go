@@ -123,7 +123,7 @@ func resolution(f *aftermath.Failure, t screen.Terminal) []screen.Cell {
 	case aftermath.Removed:
 		return []screen.Cell{screen.Plain.Text("  removed " + t.Time(TimeOf(f.ResolvedAt)))}
 	}
-	return []screen.Cell{screen.Bad.Text("  not merged since"), screen.Plain.Text("   "), screen.Code.Text(f.Retry.String())}
+	return []screen.Cell{screen.Bad.Text("  not merged since"), screen.Plain.Text("   once mended: "), screen.Code.Text(f.Retry.String())}
 }
 
 func TimeOf(unix *int64) int64 {

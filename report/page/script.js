@@ -75,6 +75,42 @@ addEventListener("DOMContentLoaded", () => {
 			if (fold) fold.hidden = words.length > 0;
 		});
 	};
+	for (const pre of document.querySelectorAll(".todo li > pre")) {
+		const button = document.createElement("button");
+		button.type = "button";
+		button.className = "copy";
+		button.textContent = "Copy";
+		button.addEventListener("click", async () => {
+			// Over plain http there is no clipboard: then the command is selected.
+			getSelection().selectAllChildren(pre);
+			try {
+				await navigator.clipboard.writeText(pre.textContent);
+				button.textContent = "Copied";
+			} catch {
+				button.textContent = "Selected";
+			}
+		});
+		pre.after(button);
+	}
+	const packages = [...document.querySelectorAll(".package")];
+	if (packages.length > 0) {
+		const label = document.createElement("label"), input = document.createElement("input"), list = document.createElement("datalist");
+		label.className = "find";
+		input.type = "search";
+		list.id = "find-packages";
+		input.setAttribute("list", list.id);
+		const names = new Map(packages.map(section => [section.querySelector("h3").textContent, section.id]));
+		input.addEventListener("focus", () => {
+			if (list.childElementCount === 0) list.append(...[...names.keys()].map(name => new Option(name)));
+		});
+		input.addEventListener("change", () => {
+			const wanted = input.value.trim();
+			const name = names.has(wanted) ? wanted : [...names.keys()].find(name => wanted && name.includes(wanted));
+			if (name) location.hash = "#" + names.get(name);
+		});
+		label.append("Find a package ", input, list);
+		document.querySelector("nav").append(label);
+	}
 	for (const table of document.querySelectorAll(".scroll > table")) {
 		sortable(table);
 		if ("filter" in table.dataset) filterable(table);

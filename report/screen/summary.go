@@ -69,6 +69,8 @@ func (s *Screen) Summary(lines []SummaryLine) {
 type Step struct {
 	// Text says what is to be done or why.
 	Text string
+	// Check names the check that says more, or is "". Only a page shows it, as a link.
+	Check string
 	// Command is what to type; commands of several lines are separated by line
 	// feeds. They are never cut or broken.
 	Command string
