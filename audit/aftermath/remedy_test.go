@@ -15,8 +15,18 @@ func TestWhatIsDoneAboutAFailure(t *testing.T) {
 		args    string
 		selects bool
 	}{
-		{"--ask tool", true}, {"dev-util/tool", true}, {"=dev-util/tool-1.0-r1", true}, {">=dev-util/tool-1.0-r1:0/2", true}, {"dev-util/tool:0", true},
-		{"--oneshot tool", false}, {"-av1 tool", false}, {"--onlydeps tool", false}, {"--update @world", false}, {"other", false}, {"--resume", false}, {"", false},
+		{"--ask tool", true},
+		{"dev-util/tool", true},
+		{"=dev-util/tool-1.0-r1", true},
+		{">=dev-util/tool-1.0-r1:0/2", true},
+		{"dev-util/tool:0", true},
+		{"--oneshot tool", false},
+		{"-av1 tool", false},
+		{"--onlydeps tool", false},
+		{"--update @world", false},
+		{"other", false},
+		{"--resume", false},
+		{"", false},
 	} {
 		if got := selects(test.args, cpv); got != test.selects {
 			t.Errorf("emerge %s: selects %s: %t", test.args, cpv, got)
