@@ -14,15 +14,15 @@ var someAnswers = []SummaryLine{
 }
 
 var someSteps = []Step{
-	{"dev-util/failtest-1.0 failed in test and was not retried", "emaudit failures"},
-	{"sys-libs/libfoo-2.0.1 was never packaged", `quickpkg "=sys-libs/libfoo-2.0.1"`},
-	{"", "emaudit doctor"},
-	{"reboot", ""},
+	{Text: "dev-util/failtest-1.0 failed in test and was not retried", Command: "emaudit failures"},
+	{Text: "sys-libs/libfoo-2.0.1 was never packaged", Command: `quickpkg "=sys-libs/libfoo-2.0.1"`},
+	{Command: "emaudit doctor"},
+	{Text: "reboot"},
 }
 
 func TestStepsOfSeveralCommands(t *testing.T) {
 	t.Parallel()
-	steps := []Step{{"close the gap", "quickpkg \"=a/b-1\"\nemaudit rollback \x1b[2J\n"}}
+	steps := []Step{{Text: "close the gap", Command: "quickpkg \"=a/b-1\"\nemaudit rollback \x1b[2J\n"}}
 	for range 9 {
 		steps = append(steps, Step{Text: "wait"})
 	}
