@@ -303,7 +303,7 @@ CREATE TABLE run (
 	PRIMARY KEY (host, number),
 	FOREIGN KEY (host, log_part) REFERENCES emerge_log_part(host, part)
 ) WITHOUT ROWID;
-CREATE INDEX run_by_time ON run(started_at, seen_at, host);
+CREATE INDEX run_by_time ON run(host, started_at, seen_at);
 CREATE INDEX run_by_open ON run(host) WHERE open = 1;
 
 CREATE TABLE merge (
@@ -342,9 +342,8 @@ CREATE TABLE merge (
 	PRIMARY KEY (host, run, seq),
 	FOREIGN KEY (host, run) REFERENCES run(host, number) DEFERRABLE INITIALLY DEFERRED
 ) WITHOUT ROWID;
--- It has what sums are made of, so that they need no row. The package is first, since
--- hardly any two rows that SQLite compares to sort them differ in the host.
-CREATE INDEX merge_by_cp ON merge(cp, host, run, seq, kind, outcome, seconds, started_at, finished_at);
+-- It has what sums are made of, so that they need no row.
+CREATE INDEX merge_by_cp ON merge(host, cp, run, seq, kind, outcome, seconds, started_at, finished_at);
 
 -- What FEATURES=cgroup measured of a build. NULL = the line does not have it.
 CREATE TABLE merge_usage (
@@ -380,7 +379,7 @@ CREATE TABLE unmerge (
 	PRIMARY KEY (host, run, seq),
 	FOREIGN KEY (host, run) REFERENCES run(host, number) DEFERRABLE INITIALLY DEFERRED
 ) WITHOUT ROWID;
-CREATE INDEX unmerge_by_cp ON unmerge(cp, host, run, seq, outcome);
+CREATE INDEX unmerge_by_cp ON unmerge(host, cp, run, seq, outcome);
 
 CREATE TABLE sync (
 	host        INTEGER NOT NULL,
