@@ -3,6 +3,7 @@
 #   make demo      build, then audit the recorded host in testdata/hosts
 #   make test      every check and every test
 #   make check-ecosystem   alerts, units, manual pages, scripts, page by their own tools
+#   make dist      the files of a release, in build/dist
 #   make install   to DESTDIR PREFIX: the program, manual pages and completions
 
 PREFIX = /usr/local
@@ -14,12 +15,13 @@ FUZZTIME = 1m
 EMAUDIT = build/emaudit
 DEMO = build/demo
 
-.PHONY: build demo test check-ecosystem bench fuzz install clean toolchain
+.PHONY: build pages demo test check-ecosystem bench fuzz install dist clean toolchain
 
 build: toolchain
 	@mkdir -p build && echo '*' > build/.gitignore
 	@echo 'building emaudit (the first time SQLite is compiled too: about a minute)'
 	@CGO_ENABLED=1 $(GO) build -trimpath -buildvcs=auto -o $(EMAUDIT) ./cmd/emaudit
+	@$(MAKE) --no-print-directory pages
 
 # An older Go fetches the one that go.mod names, if it may: so it is asked from
 # inside the module.
@@ -54,16 +56,28 @@ bench: toolchain
 fuzz: toolchain
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz
 
-# After make, as root: this builds nothing.
+# Manual pages and completions are made by the program. RUNS is one that runs here, if
+# EMAUDIT was built for another machine.
+RUNS = $(EMAUDIT)
+PAGES = build/share
+pages:
+	@rm -rf $(PAGES)
+	@mkdir -p $(PAGES)/man $(PAGES)/bash-completion/completions $(PAGES)/zsh/site-functions $(PAGES)/fish/vendor_completions.d
+	@$(RUNS) manual $(PAGES)/man/man1
+	@$(RUNS) completion bash > $(PAGES)/bash-completion/completions/emaudit
+	@$(RUNS) completion zsh > $(PAGES)/zsh/site-functions/_emaudit
+	@$(RUNS) completion fish > $(PAGES)/fish/vendor_completions.d/emaudit.fish
+
+# After make, as root: this builds nothing and runs nothing that was built.
 install:
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SHARE)/man/man1 \
-		$(DESTDIR)$(SHARE)/bash-completion/completions $(DESTDIR)$(SHARE)/zsh/site-functions \
-		$(DESTDIR)$(SHARE)/fish/vendor_completions.d
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/emaudit $(DESTDIR)$(SHARE)
 	install -m 755 $(EMAUDIT) $(DESTDIR)$(PREFIX)/bin/emaudit
-	$(EMAUDIT) manual $(DESTDIR)$(SHARE)/man/man1
-	$(EMAUDIT) completion bash > $(DESTDIR)$(SHARE)/bash-completion/completions/emaudit
-	$(EMAUDIT) completion zsh > $(DESTDIR)$(SHARE)/zsh/site-functions/_emaudit
-	$(EMAUDIT) completion fish > $(DESTDIR)$(SHARE)/fish/vendor_completions.d/emaudit.fish
+	install -m 755 contrib/openrc/emaudit-periodic $(DESTDIR)$(PREFIX)/libexec/emaudit/emaudit-periodic
+	cd $(PAGES) && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(SHARE)/{} ';'
+
+# The files of a release, the same bytes from the same commit: RELEASING.md.
+dist: toolchain
+	@.ci/dist build/dist
 
 clean:
 	rm -rf build

@@ -26,6 +26,7 @@ import (
 
 // jsonSchema is the part of JSON Schema that docs/schema uses.
 type jsonSchema struct {
+	ID         string                 `json:"$id"`
 	Type       typeNames              `json:"type"`
 	Required   []string               `json:"required"`
 	Properties map[string]*jsonSchema `json:"properties"`
@@ -217,6 +218,10 @@ func TestTheJSONOfEveryCommandIsOfItsSchema(t *testing.T) {
 		var schema jsonSchema
 		if err := json.Unmarshal(text, &schema); err != nil {
 			t.Fatalf("docs/schema/%s.json: %v", d.schema, err)
+		}
+		number := schema.Properties["schema_version"].Enum
+		if want := fmt.Sprintf("urn:emaudit:json:%v:%s", number[0], d.schema); schema.ID != want || len(number) != 1 {
+			t.Errorf("docs/schema/%s.json: its $id is %q, want %q", d.schema, schema.ID, want)
 		}
 		decoder := json.NewDecoder(bytes.NewReader(document))
 		decoder.UseNumber()

@@ -3,13 +3,13 @@
 
 EAPI=8
 
-inherit git-r3 go-module systemd
+inherit git-r3 go-module systemd toolchain-funcs
 
 DESCRIPTION="Audit binary packages and emerge logs: coverage, rollback readiness, cleanup"
 HOMEPAGE="https://github.com/emaudit/emaudit"
 EGIT_REPO_URI="https://github.com/emaudit/emaudit.git"
 
-LICENSE="MIT Apache-2.0 BSD"
+LICENSE="MIT Apache-2.0 BSD public-domain"
 SLOT="0"
 IUSE="test"
 RESTRICT="!test? ( test )"
@@ -20,11 +20,27 @@ BDEPEND=">=dev-lang/go-1.26.0:="
 src_unpack() {
 	git-r3_src_unpack
 	go-module_live_vendor
+	# go-module_src_unpack does this, but for the default unpack.
+	go-env_set_compile_environment
 }
 
 src_compile() {
 	export CGO_ENABLED=1
-	ego build -trimpath -ldflags "-X main.release=${PV}" -o build/emaudit ./cmd/emaudit
+	local build=( ego build -trimpath -ldflags "-X emaudit/cli/release.commit=${EGIT_VERSION}" )
+	"${build[@]}" -o build/emaudit ./cmd/emaudit
+
+	# Manual pages and completions are made by the program. That of another
+	# machine does not run here.
+	local runs=build/emaudit
+	if tc-is-cross-compiler; then
+		runs=build/emaudit-build
+		(
+			export CC=$(tc-getBUILD_CC) GOARCH=$(go-env_goarch "${CBUILD}")
+			export CGO_CFLAGS=${BUILD_CFLAGS} CGO_CPPFLAGS= CGO_LDFLAGS=${BUILD_LDFLAGS}
+			"${build[@]}" -o "${runs}" ./cmd/emaudit
+		) || die
+	fi
+	emake pages RUNS="${runs}"
 }
 
 src_test() {
@@ -35,8 +51,8 @@ src_install() {
 	emake install DESTDIR="${D}" PREFIX="${EPREFIX}/usr"
 	einstalldocs
 	dodoc -r docs contrib
+	# These are copied to where they work.
+	docompress -x /usr/share/doc/${PF}/contrib
 	systemd_dounit contrib/systemd/*.{service,timer}
-	exeinto /usr/share/emaudit
-	doexe contrib/openrc/emaudit-periodic
 	keepdir /var/lib/emaudit
 }
