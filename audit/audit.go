@@ -188,3 +188,14 @@ const (
 	SpaceExtra   = "extra"   // a folder named by --pkgdir
 	SpaceTmp     = "tmp"     // builds
 )
+
+// CompareBools orders false before true. It returns -1, 0 or 1, as cmp.Compare does.
+func CompareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}

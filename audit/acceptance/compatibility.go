@@ -214,7 +214,7 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 		return nil, err
 	}
 	c := &Compatibility{}
-	installed := WorldOf(inv.Installed)
+	installed := PackagesOf(inv.Installed)
 	judged := make([]*JudgedBinpkg, len(inv.Binpkgs))
 	var mergeable []*JudgedBinpkg
 	for i := range inv.Binpkgs {
@@ -257,9 +257,9 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 	return c, err
 }
 
-// WorldOf returns the world of installed packages.
-func WorldOf(installed []inventory.Installed) *transition.World {
-	w := transition.NewWorld()
+// PackagesOf returns the world of installed packages.
+func PackagesOf(installed []inventory.Installed) *transition.Packages {
+	w := transition.NewPackages()
 	for i := range installed {
 		p := &installed[i]
 		if cpv, err := atom.ParseCPV(p.CPV); err == nil && p.Metadata != nil {
@@ -294,7 +294,7 @@ func MembersOf(judged []*JudgedBinpkg) func(cp string) []*transition.Member {
 
 // JudgeDependencies reports dependencies that are neither installed nor available
 // as binary packages. --usepkgonly cannot satisfy them.
-func JudgeDependencies(j *JudgedBinpkg, installed, all *transition.World) []Reason {
+func JudgeDependencies(j *JudgedBinpkg, installed, all *transition.Packages) []Reason {
 	var reasons []Reason
 	m := transition.NewMember(j.Pkg, j.Metadata)
 	m.Merged = true

@@ -77,7 +77,7 @@ func (p *pruner) systemPackages() importantPackages {
 		if !strings.HasPrefix(cp, "virtual/") {
 			continue
 		}
-		for _, name := range p.World().NamesAskedBy(cp) {
+		for _, name := range p.InstalledPackages().NamesAskedBy(cp) {
 			system[name] = true
 		}
 	}

@@ -269,12 +269,12 @@ func (p *pruner) judgeAll() error {
 			mergeable = append(mergeable, j)
 		}
 	}
-	all := p.World().With(acceptance.MembersOf(mergeable))
+	all := p.InstalledPackages().With(acceptance.MembersOf(mergeable))
 	for _, j := range judged {
 		if acceptance.Usability(j.File) != acceptance.UsableYes || j.Metadata == nil {
 			continue
 		}
-		reasons := slices.Concat(j.Own, acceptance.JudgeDependencies(j, p.World(), all))
+		reasons := slices.Concat(j.Own, acceptance.JudgeDependencies(j, p.InstalledPackages(), all))
 		i := slices.IndexFunc(reasons, func(r acceptance.Reason) bool { return r.Effect == acceptance.EffectRefused && permanent[r.Code] })
 		if i >= 0 {
 			p.reasons[j.Binpkg] = reasons[i]
@@ -327,7 +327,7 @@ func (p *pruner) sort() {
 	for i := range p.Past.Binpkgs {
 		b := &p.Past.Binpkgs[i]
 		if k := p.keep[b]; k != nil {
-			p.stay(b, k)
+			p.leave(b, k)
 			continue
 		}
 		code, reason, cost := p.why(b, byCPV[b.CPV], byBuild[buildKey(b)])
@@ -401,7 +401,7 @@ func knownText(s string) *string {
 	return &s
 }
 
-func (p *pruner) stay(b *binpkgs.Binpkg, k *keeping) {
+func (p *pruner) leave(b *binpkgs.Binpkg, k *keeping) {
 	p.plan.Kept = append(p.plan.Kept, PruneKept{PkgDir: b.Dir.Path, Path: b.Path, CPV: knownText(b.CPV), Size: b.Size, Code: k.code, Reason: k.reason, Needs: k.needs})
 }
 

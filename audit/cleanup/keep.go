@@ -16,12 +16,12 @@ import (
 
 // keptState is a state whose files are kept.
 type keptState struct {
-	title  string
-	code   string
-	last   bool // before one of the last updates
-	days   bool // kept only for its age
-	target state.Target
-	stays  []*state.Stay
+	title         string
+	code          string
+	last          bool // before one of the last updates
+	days          bool // kept only for its age
+	target        state.Target
+	installations []*state.Installation
 }
 
 const secondsPerDay = 24 * 3600
@@ -35,8 +35,8 @@ const longerFactor = 3
 // A state needs the file of a package that a rollback would choose. So the verdict of
 // the rollback stays the same when all other files are gone.
 func (p *pruner) keepStates() error {
-	chosen := map[*state.Stay]*binpkgs.Binpkg{}
-	need := func(s *state.Stay) (*binpkgs.Binpkg, error) {
+	chosen := map[*state.Installation]*binpkgs.Binpkg{}
+	need := func(s *state.Installation) (*binpkgs.Binpkg, error) {
 		if b, ok := chosen[s]; ok || len(p.Past.ByCPV[s.CPV]) == 0 {
 			return b, nil
 		}
@@ -53,7 +53,7 @@ func (p *pruner) keepStates() error {
 		chosen[s] = b
 		return b, nil
 	}
-	for _, s := range p.Now.Stays {
+	for _, s := range p.Now.Installations {
 		b, err := need(s)
 		if err != nil {
 			return err
@@ -92,7 +92,7 @@ func (p *pruner) keepStates() error {
 // refused returns the best file for a package of a state among the whole files that
 // Portage refuses today. A line of configuration may allow it, and then the state
 // needs it.
-func (p *pruner) refused(s *state.Stay) *binpkgs.Binpkg {
+func (p *pruner) refused(s *state.Installation) *binpkgs.Binpkg {
 	want := p.Past.BuildOf(s)
 	var best *binpkgs.Binpkg
 	for _, b := range p.Past.ByCPV[s.CPV] {
@@ -159,10 +159,10 @@ func whyNotReady(r *rollback.Rollback) string {
 }
 
 // keepState keeps what one state needs.
-func (p *pruner) keepState(k *keptState, need func(*state.Stay) (*binpkgs.Binpkg, error)) error {
+func (p *pruner) keepState(k *keptState, need func(*state.Installation) (*binpkgs.Binpkg, error)) error {
 	whole := true
-	files := make([]*binpkgs.Binpkg, 0, len(k.stays))
-	for _, x := range k.stays {
+	files := make([]*binpkgs.Binpkg, 0, len(k.installations))
+	for _, x := range k.installations {
 		b, err := need(x)
 		if err != nil {
 			return err
@@ -293,7 +293,7 @@ func (p *pruner) restorable(b *binpkgs.Binpkg) bool {
 
 // better orders copies of a version: those that Portage sees first, then the newest.
 func (p *pruner) better(b, than *binpkgs.Binpkg) bool {
-	return than == nil || cmp.Or(state.B2i(b.Visible)-state.B2i(than.Visible), cmp.Compare(b.BuildTime, than.BuildTime)) > 0
+	return than == nil || cmp.Or(audit.CompareBools(b.Visible, than.Visible), cmp.Compare(b.BuildTime, than.BuildTime)) > 0
 }
 
 func (p *pruner) ebuild(b *binpkgs.Binpkg) acceptance.EbuildState {

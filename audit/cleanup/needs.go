@@ -37,7 +37,7 @@ func (policy PrunePolicy) statesToKeep(past *state.Past, present *state.State, n
 			continue
 		}
 		counted = append(counted, s)
-		k := &keptState{title: fmt.Sprintf("before run #%d of %s", u.Run, audit.Day(run.Started)), code: KeepState, target: s.Target, stays: s.Stays, last: last}
+		k := &keptState{title: fmt.Sprintf("before run #%d of %s", u.Run, audit.Day(run.Started)), code: KeepState, target: s.Target, installations: s.Installations, last: last}
 		k.days = !last && run.Started >= since
 		if !last && !k.days {
 			k.code = KeepImportant
@@ -53,7 +53,7 @@ func (policy PrunePolicy) statesToKeep(past *state.Past, present *state.State, n
 			continue
 		}
 		counted = append(counted, s)
-		states = append(states, &keptState{title: "at the end of " + end.title, code: KeepState, target: s.Target, stays: s.Stays})
+		states = append(states, &keptState{title: "at the end of " + end.title, code: KeepState, target: s.Target, installations: s.Installations})
 	}
 	for _, pin := range past.Pins {
 		s, err := past.At(state.Moment{Pin: pin.Name}, past.Pins, now)
@@ -61,7 +61,7 @@ func (policy PrunePolicy) statesToKeep(past *state.Past, present *state.State, n
 			return nil, err
 		}
 		s.Target.Pin = pin.Name
-		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.Target, stays: s.Stays})
+		states = append(states, &keptState{title: "pinned as " + pin.Name, code: KeepPinned, target: s.Target, installations: s.Installations})
 	}
 	return states, nil
 }
@@ -116,7 +116,7 @@ func ListNeeds(db audit.Database, policy PrunePolicy, system []string, valid int
 		return nil, err
 	}
 	c := needsCollector{past: past, of: map[needKey]int{}}
-	for _, x := range present.Stays {
+	for _, x := range present.Installations {
 		c.add(x, needs.Reason{Why: needs.Installed})
 	}
 	groups := importance(system)
@@ -125,7 +125,7 @@ func ListNeeds(db audit.Database, policy PrunePolicy, system []string, valid int
 		if k.code == KeepPinned {
 			reason = needs.Reason{Why: needs.Pinned, Time: &k.target.Time, Pin: k.target.Pin}
 		}
-		for _, x := range k.stays {
+		for _, x := range k.installations {
 			if k.code == KeepImportant {
 				if groups.of(audit.PackageOf(x.CPV)) == "" {
 					continue
@@ -154,7 +154,7 @@ type needsCollector struct {
 }
 
 // add adds a reason for the build of a stay.
-func (c *needsCollector) add(x *state.Stay, reason needs.Reason) {
+func (c *needsCollector) add(x *state.Installation, reason needs.Reason) {
 	build := c.past.Identify(x)
 	key := needKey{x.CPV, build.BuildTime}
 	i, ok := c.of[key]
@@ -167,7 +167,7 @@ func (c *needsCollector) add(x *state.Stay, reason needs.Reason) {
 }
 
 // describe returns the need of a build, with what the host knows about its file.
-func (c *needsCollector) describe(x *state.Stay, build state.Build) needs.Build {
+func (c *needsCollector) describe(x *state.Installation, build state.Build) needs.Build {
 	b := needs.Build{CPV: x.CPV, BuildTime: build.BuildTime, MD5: hex.EncodeToString(build.MD5())}
 	if x.Row != nil {
 		b.BuildID, b.Repo = x.Row.BuildID, x.Row.Repo

@@ -83,35 +83,35 @@ func TestDiffLaws(t *testing.T) {
 				}
 				for range 50 {
 					a, b := pick(), pick()
-					if same := h.Diff(a.Stays, a.Stays); len(same) > 0 {
+					if same := h.Diff(a.Installations, a.Installations); len(same) > 0 {
 						t.Fatalf("a state differs from itself: %s", Plain(same[0]))
 					}
 					var there, back []string
-					for _, c := range h.Diff(a.Stays, b.Stays) {
+					for _, c := range h.Diff(a.Installations, b.Installations) {
 						there = append(there, Plain(c))
 					}
-					for _, c := range h.Diff(b.Stays, a.Stays) {
+					for _, c := range h.Diff(b.Installations, a.Installations) {
 						back = append(back, Plain(theOtherWay(c)))
 					}
 					if diff := cmp.Diff(there, back); diff != "" {
 						t.Fatalf("not the reverse: -there +back\n%s", diff)
 					}
-					set := map[*state.Stay]bool{}
-					for _, s := range a.Stays {
+					set := map[*state.Installation]bool{}
+					for _, s := range a.Installations {
 						set[s] = true
 					}
-					for _, c := range h.Diff(a.Stays, b.Stays) {
+					for _, c := range h.Diff(a.Installations, b.Installations) {
 						delete(set, c.Before)
 						if c.After != nil {
 							set[c.After] = true
 						}
 					}
-					builds := func(s *state.Stay) string { return fmt.Sprintf("%s@%d", s.CPV, h.BuildOf(s).BuildTime) }
+					builds := func(s *state.Installation) string { return fmt.Sprintf("%s@%d", s.CPV, h.BuildOf(s).BuildTime) }
 					got, want := map[string]bool{}, map[string]bool{}
 					for s := range set {
 						got[builds(s)] = true
 					}
-					for _, s := range b.Stays {
+					for _, s := range b.Installations {
 						want[builds(s)] = true
 					}
 					if diff := cmp.Diff(want, got); diff != "" {

@@ -34,10 +34,10 @@ type CutMerge struct {
 	// Running reports that emerge.log lacks the end of its run, so it may be in
 	// progress.
 	Running bool `json:"running"`
-	// BeganAt is the position of its first line in the whole log. MendedAt is the
+	// BeganAt is the position of its first line in the whole log. RepairedAt is the
 	// position of a later completed merge of the package, or 0.
-	BeganAt  int64 `json:"-"`
-	MendedAt int64 `json:"-"`
+	BeganAt    int64 `json:"-"`
+	RepairedAt int64 `json:"-"`
 	// Evidence is that line, or the directory in the VDB.
 	Evidence audit.Evidence `json:"-"`
 }
@@ -146,19 +146,19 @@ func (c *CutMerges) Of(db audit.Database) ([]CutMerge, error) {
 	logged := map[string]bool{}
 	for i := range c.cut {
 		m := &c.cut[i]
-		mended := m.mendedAt(slots)
+		repaired := m.repairedAt(slots)
 		left := slices.IndexFunc(unfinished, func(u inventory.UnfinishedMerge) bool { return u.CPV == m.CPV })
 		removed := len(m.Replaced) > 0
 		removing := removed || m.Steps.Autoclean != 0 && m.Outcome != emergelog.MergeFailed
-		if !removing && (left < 0 && mended == 0 || mended != 0 && m.Outcome == emergelog.MergeFailed) {
+		if !removing && (left < 0 && repaired == 0 || repaired != 0 && m.Outcome == emergelog.MergeFailed) {
 			continue
 		}
 		run := m.Merge.Run
 		x := CutMerge{
 			CPV: m.CPV, Run: &run, At: cmp.Or(m.Steps.Autoclean, m.Steps.Merging), Copied: removing || left < 0, Removed: removed,
-			Registered: mended == 0 && left < 0 && registered(m.CPV), Running: m.Outcome == emergelog.MergeRunning, BeganAt: m.BeganAt, MendedAt: mended,
+			Registered: repaired == 0 && left < 0 && registered(m.CPV), Running: m.Outcome == emergelog.MergeRunning, BeganAt: m.BeganAt, RepairedAt: repaired,
 		}
-		if left >= 0 && mended == 0 {
+		if left >= 0 && repaired == 0 {
 			x.At, x.Copied = max(x.At, unfinished[left].ChangedAt), removing || unfinished[left].Copying
 		}
 		logged[m.CPV] = true
@@ -184,10 +184,10 @@ func (c *CutMerges) Of(db audit.Database) ([]CutMerge, error) {
 	return all, nil
 }
 
-// mendedAt returns the position of the first later merge of the package into the
+// repairedAt returns the position of the first later merge of the package into the
 // same slot, or 0. If the slot of the interrupted merge is unknown, only a merge of
 // the same version counts.
-func (m *cutCandidate) mendedAt(slots map[string]string) int64 {
+func (m *cutCandidate) repairedAt(slots map[string]string) int64 {
 	slot := cmp.Or(m.Slot, slots[m.CPV])
 	for i := range m.later {
 		later := &m.later[i]
@@ -229,5 +229,5 @@ func FindCutMerges(db audit.Database) ([]CutMerge, error) {
 		return nil, err
 	}
 	all, err := c.Of(db)
-	return slices.DeleteFunc(all, func(x CutMerge) bool { return x.MendedAt != 0 }), err
+	return slices.DeleteFunc(all, func(x CutMerge) bool { return x.RepairedAt != 0 }), err
 }

@@ -76,17 +76,17 @@ func (j *RollbackJudge) carried(r *Rollback, wish int) (n int) {
 
 // against returns the changes that may repair a break, the most likely first.
 func (j *RollbackJudge) against(r *Rollback, b *transition.Break) (all []RollbackChange, err error) {
-	changed := func(s *state.Stay) bool {
+	changed := func(s *state.Installation) bool {
 		return slices.ContainsFunc(r.Changes, func(c RollbackChange) bool { return c.Before == s })
 	}
-	move := func(s *state.Stay) error {
+	move := func(s *state.Installation) error {
 		builds, err := j.builds(s)
 		for _, x := range builds {
 			all = append(all, *j.changeTo(s, x))
 		}
 		return err
 	}
-	for _, s := range j.Now.Stays {
+	for _, s := range j.Now.Installations {
 		if s.Logged != b.CPV || changed(s) {
 			continue
 		}
@@ -102,7 +102,7 @@ func (j *RollbackJudge) against(r *Rollback, b *transition.Break) (all []Rollbac
 	}
 	for _, a := range b.Atoms {
 		if a.Blocker != atom.NoBlocker {
-			for _, s := range j.Now.Stays {
+			for _, s := range j.Now.Installations {
 				if m := j.host.Now.Find(s.Logged); m != nil && !changed(s) && a.WithoutBlocker().Match(m.Pkg) {
 					if err := move(s); err != nil {
 						return nil, err
@@ -151,9 +151,9 @@ func provides(m *store.Metadata, s atom.Soname) bool {
 
 // place adds the change that puts a build into its slot, unless the slot changes
 // already or holds the build.
-func (j *RollbackJudge) place(all []RollbackChange, x candidate, changed func(*state.Stay) bool) []RollbackChange {
-	var holds *state.Stay
-	for _, s := range j.Now.Stays {
+func (j *RollbackJudge) place(all []RollbackChange, x candidate, changed func(*state.Installation) bool) []RollbackChange {
+	var holds *state.Installation
+	for _, s := range j.Now.Installations {
 		if audit.PackageOf(s.CPV) == x.Pkg.CPV.CP() && j.Past.SlotOf(s) == x.Pkg.Slot {
 			holds = s
 		}

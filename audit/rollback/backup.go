@@ -56,7 +56,7 @@ type drift struct {
 
 // driftOf compares the files of an installed package with its CONTENTS. If the files
 // cannot be read, it returns what the last ingest stored.
-func (j *RollbackJudge) driftOf(s *state.Stay) drift {
+func (j *RollbackJudge) driftOf(s *state.Installation) drift {
 	if d, ok := j.drifts[s.Row.CPV]; ok {
 		return d
 	}

@@ -48,17 +48,17 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 	slices.SortStableFunc(all, compareCandidates)
 	if len(all) == 0 || all[0].usable == acceptance.UsableNo {
 		c.Usable = acceptance.UsableNo
-		j.stay(r, c, j.gap(r, c, all))
+		j.leave(r, c, j.gap(r, c, all))
 		return nil
 	}
 	best := all[0]
 	if c.Action == state.ActionReinstall && best.match == binpkgs.CoverageSameVersion && j.Past.BuildOf(c.Before).Matches(best.Binpkg) != binpkgs.CoverageSameVersion {
 		// The best build is the installed one.
-		j.stay(r, c, j.gap(r, c, nil))
+		j.leave(r, c, j.gap(r, c, nil))
 		return nil
 	}
 	if m := failedPostinst(c.After); m != nil && !(best.match == binpkgs.CoverageSameVersion && best.BuildTime > state.MergedAt(m)) {
-		j.stay(r, c, Gap{
+		j.leave(r, c, Gap{
 			CPV: *c.To, Cause: PhaseFailed, Remedy: audit.Do(audit.Emaudit("show", *c.To)),
 			Detail: "its pkg_postinst failed on " + audit.Day(state.MergedAt(m)) + ", and fails again for all that is known: emerge stops there, in the middle of the plan",
 		})
@@ -77,7 +77,7 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 }
 
 // stay leaves a slot as it is, because no file has the earlier build.
-func (j *RollbackJudge) stay(r *Rollback, c *RollbackChange, gap Gap) {
+func (j *RollbackJudge) leave(r *Rollback, c *RollbackChange, gap Gap) {
 	c.Stays = true
 	c.Reasons = append([]acceptance.Reason{{Code: string(gap.Cause), Detail: gap.Detail, Effect: acceptance.EffectRefused}}, c.Reasons...)
 	r.Gaps = append(r.Gaps, gap)
@@ -86,7 +86,7 @@ func (j *RollbackJudge) stay(r *Rollback, c *RollbackChange, gap Gap) {
 // failedPostinst returns the merge that shows that pkg_postinst of the restored build
 // dies. Portage installs such a package nevertheless (vartree.py, merge), so the state
 // was real. But emerge then merges no further package.
-func failedPostinst(s *state.Stay) *logs.Merge {
+func failedPostinst(s *state.Installation) *logs.Merge {
 	if s == nil || s.Merge == nil || !s.Merge.PostinstFailed {
 		return nil
 	}
@@ -95,16 +95,14 @@ func failedPostinst(s *state.Stay) *logs.Merge {
 
 // compareCandidates orders candidates, the best first.
 func compareCandidates(a, b candidate) int {
-	refused := func(c candidate) int { return state.B2i(c.usable == acceptance.UsableNo) }
-	lossy := func(c candidate) int { return state.B2i(c.Origin == binpkg.OriginQuickpkg) }
 	return cmp.Or(
-		refused(a)-refused(b),
+		audit.CompareBools(a.usable == acceptance.UsableNo, b.usable == acceptance.UsableNo),
 		a.match.Rank()-b.match.Rank(),
-		state.B2i(!a.equal)-state.B2i(!b.equal),
-		lossy(a)-lossy(b),
-		state.B2i(a.usable != acceptance.UsableYes)-state.B2i(b.usable != acceptance.UsableYes),
-		state.B2i(a.Integrity != binpkg.Whole)-state.B2i(b.Integrity != binpkg.Whole),
-		state.B2i(!a.EntryCurrent())-state.B2i(!b.EntryCurrent()),
+		audit.CompareBools(b.equal, a.equal),
+		audit.CompareBools(a.Origin == binpkg.OriginQuickpkg, b.Origin == binpkg.OriginQuickpkg),
+		audit.CompareBools(b.usable == acceptance.UsableYes, a.usable == acceptance.UsableYes),
+		audit.CompareBools(b.Integrity == binpkg.Whole, a.Integrity == binpkg.Whole),
+		audit.CompareBools(b.EntryCurrent(), a.EntryCurrent()),
 		cmp.Compare(b.BuildTime, a.BuildTime),
 		strings.Compare(a.Source(), b.Source()),
 	)
@@ -208,7 +206,7 @@ func (j *RollbackJudge) mainRepository() string {
 
 // offered returns the entry of a binhost's index for an earlier build, or nil. If the
 // build is unknown, it returns the newest one of the version.
-func (j *RollbackJudge) offered(s *state.Stay) *binpkgs.RemoteOffer {
+func (j *RollbackJudge) offered(s *state.Installation) *binpkgs.RemoteOffer {
 	offers, err := inventory.Offers(j.Db.Tx, j.Db.Host, s.CPV)
 	if err != nil {
 		j.Past.Err = cmp.Or(j.Past.Err, err)

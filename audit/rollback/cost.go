@@ -49,7 +49,7 @@ func (j *RollbackJudge) cost(r *Rollback) {
 }
 
 // tookAway reports whether one of the runs removed or replaced a build.
-func (j *RollbackJudge) tookAway(runs []int64, x *state.Stay) bool {
+func (j *RollbackJudge) tookAway(runs []int64, x *state.Installation) bool {
 	return x.Last >= 0 && x.Last < len(j.Past.Changes) && slices.Contains(runs, j.Past.Changes[x.Last].Run)
 }
 

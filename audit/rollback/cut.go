@@ -26,14 +26,14 @@ func (j *RollbackJudge) cutPackage(c state.CutMerge) string {
 	return audit.PackageOf(j.Past.Moves.CPV(c.CPV))
 }
 
-// staysOf returns what some stays hold of a package.
-func staysOf(stays []*state.Stay, cp string) []*state.Stay {
-	return slices.DeleteFunc(slices.Clone(stays), func(s *state.Stay) bool { return audit.PackageOf(s.CPV) != cp })
+// installationsOf returns what some stays hold of a package.
+func installationsOf(installations []*state.Installation, cp string) []*state.Installation {
+	return slices.DeleteFunc(slices.Clone(installations), func(s *state.Installation) bool { return audit.PackageOf(s.CPV) != cp })
 }
 
 // registered returns the versions of a package in the VDB.
-func (j *RollbackJudge) registered(cp string) []*state.Stay {
-	return slices.DeleteFunc(staysOf(j.Now.Stays, cp), func(s *state.Stay) bool { return s.Row == nil })
+func (j *RollbackJudge) registered(cp string) []*state.Installation {
+	return slices.DeleteFunc(installationsOf(j.Now.Installations, cp), func(s *state.Installation) bool { return s.Row == nil })
 }
 
 // changesTo compares today's state with another one. Packages of interrupted merges are
@@ -47,7 +47,7 @@ func (j *RollbackJudge) changesTo(target *state.State) []state.Change {
 			continue
 		}
 		done[cp] = true
-		changes = append(changes, j.Past.Diff(j.registered(cp), staysOf(target.Stays, cp))...)
+		changes = append(changes, j.Past.Diff(j.registered(cp), installationsOf(target.Installations, cp))...)
 	}
 	return changes
 }
@@ -56,14 +56,14 @@ func (j *RollbackJudge) changesTo(target *state.State) []state.Change {
 // rollback restores a build of the package, that is enough. Otherwise mend merges the
 // registered version from its binary package, or the version whose merge was
 // interrupted.
-func (j *RollbackJudge) mend(r *Rollback) error {
+func (j *RollbackJudge) repair(r *Rollback) error {
 	slots, err := j.Db.Tx.KnownSlots(j.Db.Host)
 	if err != nil {
 		return err
 	}
 	for _, c := range j.cuts() {
 		cp, slot := j.cutPackage(c), slots[c.CPV]
-		there := slices.DeleteFunc(j.registered(cp), func(s *state.Stay) bool { return !sameSlot(j.Past.SlotOf(s), slot) })
+		there := slices.DeleteFunc(j.registered(cp), func(s *state.Installation) bool { return !sameSlot(j.Past.SlotOf(s), slot) })
 		merged := false
 		for i := range r.Changes {
 			x := &r.Changes[i]
@@ -81,7 +81,7 @@ func (j *RollbackJudge) mend(r *Rollback) error {
 			}
 			if x.Chosen != nil && !x.Stays {
 				merged = true
-				there = slices.DeleteFunc(there, func(s *state.Stay) bool { return s == x.Before })
+				there = slices.DeleteFunc(there, func(s *state.Installation) bool { return s == x.Before })
 			}
 		}
 		for _, s := range there {
@@ -122,7 +122,7 @@ func (j *RollbackJudge) mergeCut(r *Rollback, c state.CutMerge, cp, slot string)
 	}
 	again := newChange(j.Past.ChangeTo(nil, cpv, slot, 0))
 	again.Usable = acceptance.UsableNo
-	j.stay(r, &again, Gap{
+	j.leave(r, &again, Gap{
 		CPV: cpv, Cause: MergeCut, Remedy: c.Finding(j.Db).Remedy,
 		Detail: "its merge was interrupted, no version of it is registered, and no binary package of it can be merged",
 	})

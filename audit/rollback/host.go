@@ -17,7 +17,7 @@ import (
 // takeHost collects the facts that a transition starts from.
 func (j *RollbackJudge) takeHost() error {
 	h := &transition.Host{
-		Now: acceptance.WorldOf(j.Past.Installed), Features: j.Accept.Features, Disk: j.options.Disk,
+		Now: acceptance.PackagesOf(j.Past.Installed), Features: j.Accept.Features, Disk: j.options.Disk,
 		Protect:     strings.Fields(j.Accept.Settings["CONFIG_PROTECT"]),
 		ProtectMask: strings.Fields(j.Accept.Settings["CONFIG_PROTECT_MASK"]), CollisionIgnore: strings.Fields(j.Accept.Settings["COLLISION_IGNORE"]),
 	}
@@ -149,7 +149,7 @@ func (j *RollbackJudge) wish(r *Rollback) (wish []*transition.Change, changes ma
 }
 
 // installed returns the member for an installed package, or nil.
-func (j *RollbackJudge) installed(s *state.Stay) *transition.Member {
+func (j *RollbackJudge) installed(s *state.Installation) *transition.Member {
 	if s == nil {
 		return nil
 	}

@@ -95,7 +95,7 @@ func (j *RollbackJudge) answer(r *Rollback, wish []RollbackChange) (*Rollback, e
 		return nil, err
 	}
 	r.Changes = wish
-	if err := j.mend(r); err != nil {
+	if err := j.repair(r); err != nil {
 		return nil, err
 	}
 	if err := j.along(r); err != nil {
@@ -113,10 +113,10 @@ func (j *RollbackJudge) answer(r *Rollback, wish []RollbackChange) (*Rollback, e
 }
 
 // named returns the installed package with a name.
-func (j *RollbackJudge) named(name string) (*state.Stay, error) {
+func (j *RollbackJudge) named(name string) (*state.Installation, error) {
 	name, slot, _ := strings.Cut(name, ":")
-	var found []*state.Stay
-	for _, s := range j.Now.Stays {
+	var found []*state.Installation
+	for _, s := range j.Now.Installations {
 		cp := audit.PackageOf(s.CPV)
 		if (cp == name || path.Base(cp) == name) && (slot == "" || j.Past.SlotOf(s) == slot) {
 			found = append(found, s)
@@ -136,7 +136,7 @@ func (j *RollbackJudge) named(name string) (*state.Stay, error) {
 }
 
 // back returns the change from an installed package to a build.
-func (j *RollbackJudge) back(s *state.Stay, build string) (*RollbackChange, error) {
+func (j *RollbackJudge) back(s *state.Installation, build string) (*RollbackChange, error) {
 	all, err := j.builds(s)
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func (j *RollbackJudge) back(s *state.Stay, build string) (*RollbackChange, erro
 // builds returns the builds in the slot of an installed package that can be merged and
 // are not installed. Older ones come first, and then newer ones. Of both, the nearest
 // come first.
-func (j *RollbackJudge) builds(s *state.Stay) ([]candidate, error) {
+func (j *RollbackJudge) builds(s *state.Installation) ([]candidate, error) {
 	all, err := j.buildsOf(audit.PackageOf(s.CPV))
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func boolOrder(b bool) int {
 }
 
 // older reports whether a build is older than the installed one.
-func (j *RollbackJudge) older(s *state.Stay, x candidate) bool {
+func (j *RollbackJudge) older(s *state.Installation, x candidate) bool {
 	n := binpkgs.CompareCPV(x.CPV, s.CPV)
 	return n < 0 || n == 0 && x.BuildTime < j.Past.BuildOf(s).BuildTime
 }
@@ -218,7 +218,7 @@ func (j *RollbackJudge) buildsOf(cp string) (all []candidate, err error) {
 }
 
 // changeTo returns the change of a slot to a build. The slot is empty if it holds nil.
-func (j *RollbackJudge) changeTo(s *state.Stay, x candidate) *RollbackChange {
+func (j *RollbackJudge) changeTo(s *state.Installation, x candidate) *RollbackChange {
 	c := newChange(j.Past.ChangeTo(s, x.CPV, x.Pkg.Slot, x.BuildTime))
 	c.Reasons = append(c.Reasons, x.reasons...)
 	c.Instance, c.Match, c.Integrity, c.Unpacked, c.Usable, c.Chosen = x.Ref(), x.match, x.Integrity, x.ImageChecked, x.usable, x.JudgedBinpkg

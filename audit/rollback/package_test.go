@@ -74,7 +74,7 @@ func TestUndoKeepsWhatCameLater(t *testing.T) {
 					t.Errorf("run %d: %s is not among the changes", run, want.CPV())
 				}
 				// What the run did is there today: nothing later changed it.
-				if want.Before != nil && !slices.Contains(j.Now.Stays, want.Before) {
+				if want.Before != nil && !slices.Contains(j.Now.Installations, want.Before) {
 					t.Errorf("run %d: %s is not installed", run, *want.From)
 				}
 			}

@@ -273,7 +273,7 @@ type RollbackJudge struct {
 }
 
 // World are the installed packages.
-func (j *RollbackJudge) World() *transition.World { return j.host.Now }
+func (j *RollbackJudge) InstalledPackages() *transition.Packages { return j.host.Now }
 
 func NewRollbackJudge(db audit.Database, o RollbackOptions) (*RollbackJudge, error) {
 	return judgeWith(db, o, true)
@@ -333,7 +333,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 		r.Changes = append(r.Changes, change)
 	}
 	if target.Target.Known || target.Partly() {
-		if err := j.mend(r); err != nil {
+		if err := j.repair(r); err != nil {
 			return nil, err
 		}
 		j.best(r)
@@ -352,9 +352,9 @@ func (j *RollbackJudge) reportDoubts(r *Rollback, target *state.State) {
 	for _, doubt := range target.Doubts {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "state-unknown", Severity: audit.SeverityError, Subject: target.Target.String(), Message: doubt.Text(),
-			Remedy: doubt.Settled(),
+			Remedy: doubt.Remedy(),
 		})
-		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: doubt.Text(), SettleWith: doubt.Settled()})
+		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: doubt.Text(), SettleWith: doubt.Remedy()})
 	}
 }
 

@@ -56,8 +56,8 @@ func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Stagin
 	j.cutMerges(r)
 	s := &Staging{Target: target.Target}
 	if target.Target.Known || target.Partly() {
-		for _, stay := range target.Stays {
-			c := newChange(state.Change{Action: state.ActionInstall, To: &stay.CPV, After: stay})
+		for _, x := range target.Installations {
+			c := newChange(state.Change{Action: state.ActionInstall, To: &x.CPV, After: x})
 			if err := j.Choose(r, &c); err != nil {
 				return nil, err
 			}

@@ -25,10 +25,10 @@ type Past struct {
 	host   store.HostID
 	Pins   []store.Pin
 	Gone   map[string][]*inventory.Instance // by cpv
-	builds map[*Stay]Build                  // with metadata
+	builds map[*Installation]Build          // with metadata
 	// identified are the builds without their metadata, and prints the
 	// fingerprints of the states; nil until asked for.
-	identified map[*Stay]Build
+	identified map[*Installation]Build
 	prints     []uint64
 	moments    []int // see momentOf
 	// lost are entries of an index whose file is gone, by cpv.
@@ -48,7 +48,7 @@ func TakePastWith(db audit.Database, metadata bool) (*Past, error) {
 type pastKey struct{}
 
 func loadPast(db audit.Database, metadata bool) (*Past, error) {
-	h := &Past{tx: db.Tx, host: db.Host, builds: map[*Stay]Build{}, identified: map[*Stay]Build{}, lost: map[string][]*inventory.IndexEntry{}}
+	h := &Past{tx: db.Tx, host: db.Host, builds: map[*Installation]Build{}, identified: map[*Installation]Build{}, lost: map[string][]*inventory.IndexEntry{}}
 	var err error
 	if h.timeline, err = readTimeline(db); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func loadPast(db audit.Database, metadata bool) (*Past, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = h.settleWith(db, h.Ever); err != nil {
+	if err = h.reconstruct(db, h.Ever); err != nil {
 		return nil, err
 	}
 	if h.Gone, err = binpkgs.GoneByCPV(db, h.Dirs); err != nil {
@@ -108,9 +108,9 @@ func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
 	if !s.Target.Known {
 		return s, nil
 	}
-	for _, x := range s.Stays {
+	for _, x := range s.Installations {
 		if h.younger(x, s.Target.Time) {
-			s.Doubts = append(s.Doubts, doubt{"", fmt.Sprintf("%s was there, and every build of it that is known is younger", x.CPV), settleWithLog})
+			s.Doubts = append(s.Doubts, doubt{"", fmt.Sprintf("%s was there, and every build of it that is known is younger", x.CPV), searchRotatedLog})
 		}
 	}
 	s.mark()
@@ -119,7 +119,7 @@ func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
 
 // younger tells whether all that is known of a stay contradicts that it was
 // there at a time.
-func (h *Past) younger(x *Stay, at int64) bool {
+func (h *Past) younger(x *Installation, at int64) bool {
 	if x.Row != nil || x.Merge != nil || len(h.ByCPV[x.CPV]) == 0 {
 		return false
 	}
@@ -128,7 +128,7 @@ func (h *Past) younger(x *Stay, at int64) bool {
 
 // mayBeYounger tells whether a state has a stay that is younger.
 func (h *Past) mayBeYounger(k int, at int64) bool {
-	return slices.ContainsFunc(h.stays, func(x *Stay) bool {
+	return slices.ContainsFunc(h.installations, func(x *Installation) bool {
 		return x.Merge == nil && x.Row == nil && x.from <= k && k <= x.until && h.younger(x, at)
 	})
 }
@@ -187,7 +187,7 @@ type Build struct {
 }
 
 // BuildOf finds out which build a stay was of.
-func (h *Past) BuildOf(s *Stay) Build {
+func (h *Past) BuildOf(s *Installation) Build {
 	b, ok := h.builds[s]
 	if !ok {
 		b = h.Identify(s)
@@ -201,7 +201,7 @@ func (h *Past) BuildOf(s *Stay) Build {
 
 // Identify is [Past.BuildOf] without the metadata of a binary package, which may
 // have to be read.
-func (h *Past) Identify(s *Stay) Build {
+func (h *Past) Identify(s *Installation) Build {
 	b, ok := h.identified[s]
 	if !ok {
 		b = h.attribute(s)
@@ -210,7 +210,7 @@ func (h *Past) Identify(s *Stay) Build {
 	return b
 }
 
-func (h *Past) attribute(s *Stay) Build {
+func (h *Past) attribute(s *Installation) Build {
 	if s.Row != nil {
 		return Build{by: AttributedRecorded, BuildTime: s.Row.BuildTime, md5: s.Row.BinpkgMD5, Metadata: s.Row.Metadata}
 	}
@@ -232,7 +232,7 @@ func (h *Past) attribute(s *Stay) Build {
 // builtWithin finds the one build whose BUILD_TIME lies between the lines of
 // its merge, among the files that are there and, where none of them is it,
 // among those that once were.
-func (h *Past) builtWithin(s *Stay, m *logs.Merge) Build {
+func (h *Past) builtWithin(s *Installation, m *logs.Merge) Build {
 	found := Build{by: AttributedVersion}
 	several := false
 	see := func(buildTime int64, b *binpkgs.Binpkg) {
@@ -263,7 +263,7 @@ func (h *Past) builtWithin(s *Stay, m *logs.Merge) Build {
 
 // mergedFile finds the file that emerge.log says was merged. One that was
 // written after the merge is another file of the same name.
-func (h *Past) mergedFile(s *Stay, m *logs.Merge) (Build, bool) {
+func (h *Past) mergedFile(s *Installation, m *logs.Merge) (Build, bool) {
 	file := path.Clean(m.Binpkg)
 	before := MergedAt(m)
 	for _, c := range h.ByCPV[s.CPV] {
@@ -300,7 +300,7 @@ func (b Build) Matches(c *binpkgs.Binpkg) binpkgs.CoverageVerdict {
 func (b Build) MD5() []byte { return b.md5 }
 
 // same tells whether two stays are of one build as far as the evidence goes.
-func (h *Past) same(a, b *Stay) bool {
+func (h *Past) same(a, b *Installation) bool {
 	if a == b {
 		return true
 	}
@@ -312,7 +312,7 @@ func (h *Past) same(a, b *Stay) bool {
 }
 
 // SlotOf returns the slot of a stay, from whatever knows it.
-func (h *Past) SlotOf(s *Stay) string {
+func (h *Past) SlotOf(s *Installation) string {
 	if s.slot != "" {
 		return s.slot
 	}
@@ -328,7 +328,7 @@ func (h *Past) SlotOf(s *Stay) string {
 	}
 	// Most packages have one slot for all their versions.
 	slot := ""
-	for _, x := range h.stays {
+	for _, x := range h.installations {
 		if x.slot == "" || audit.PackageOf(x.CPV) != audit.PackageOf(s.CPV) {
 			continue
 		}

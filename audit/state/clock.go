@@ -18,43 +18,43 @@ import (
 // Nothing in the log tells which of the two clocks was right. So changes before
 // such a step that are told for a later time count as made at the step, and what
 // was installed at a time that the clock showed twice is not known by that time.
-// It is known before a run. Only a clock that went back by more than maxDip and
+// It is known before a run. Only a clock that went back by more than maxStep and
 // came forward again in one leap was wrong in between, as that of a machine whose
 // battery is empty, until it hears of a better: then what was told meanwhile
 // counts as made at the time before.
 
-// maxDip is by how many seconds a clock is set back at most for other reasons
+// maxStep is by how many seconds a clock is set back at most for other reasons
 // than that it had forgotten the time.
-const maxDip = 30 * 24 * 3600
+const maxStep = 30 * 24 * 3600
 
 // clockJitter is by how many seconds the times of lines may go back without a
 // step, as for the parser.
 const clockJitter = 60
 
 // told is the time of a line of the log.
-type told struct{ place, at int64 }
+type logTime struct{ place, at int64 }
 
 // clockStep is a place from which on the clock shows again what it had shown:
 // the times from at to until.
 type clockStep struct{ place, at, until int64 }
 
-// clockDip is a part of the log in which the clock was wrong: the places from
+// wrongSpan is a part of the log in which the clock was wrong: the places from
 // which on and up to which, and the last time before.
-type clockDip struct{ place, end, at int64 }
+type wrongSpan struct{ place, end, at int64 }
 
 // clock is what is known of the clock of a host. A log may have as many steps as
 // lines, so that each question is a search, not a walk.
 type clock struct {
 	steps    []clockStep // by place
-	dips     []clockDip  // by place
+	wrong    []wrongSpan // by place
 	earliest []int64     // of a step and all after it: the earliest time
 	byTime   []clockStep // by at; until is the latest of it and all before it
 }
 
-// toldOfRun returns lines by which a step of the clock shows: the ends of a run
+// timesOfRun returns lines by which a step of the clock shows: the ends of a run
 // and, where the clock was set meanwhile, what is between.
-func toldOfRun(all []told, r *logs.Run, facts *logs.Facts) []told {
-	all = append(all, told{r.BeganAt, r.Started}, told{r.LastAt, r.LastSeen})
+func timesOfRun(all []logTime, r *logs.Run, facts *logs.Facts) []logTime {
+	all = append(all, logTime{r.BeganAt, r.Started}, logTime{r.LastAt, r.LastSeen})
 	stepped := r.ClockStepped || r.LastSeen < r.Started
 	for i := range facts.Merges {
 		stepped = stepped || facts.Merges[i].ClockStepped
@@ -64,31 +64,31 @@ func toldOfRun(all []told, r *logs.Run, facts *logs.Facts) []told {
 	}
 	for i := range facts.Merges {
 		if m := &facts.Merges[i]; m.Started != 0 {
-			all = append(all, told{m.BeganAt, m.Started})
+			all = append(all, logTime{m.BeganAt, m.Started})
 		}
 	}
 	for i := range facts.Unmerges {
 		if u := &facts.Unmerges[i]; u.Started != 0 {
-			all = append(all, told{u.BeganAt, u.Started})
+			all = append(all, logTime{u.BeganAt, u.Started})
 		}
 	}
 	return all
 }
 
 // readClock finds where the clock was set back.
-func readClock(lines []told) clock {
+func readClock(lines []logTime) clock {
 	var c clock
-	slices.SortStableFunc(lines, func(a, b told) int { return cmp.Compare(a.place, b.place) })
+	slices.SortStableFunc(lines, func(a, b logTime) int { return cmp.Compare(a.place, b.place) })
 	for i := 0; i+1 < len(lines); i++ {
 		before, after := lines[i], lines[i+1]
 		if after.at >= before.at-clockJitter {
 			continue
 		}
-		if end := leapBack(lines[i+1:], before.at); before.at-after.at > maxDip && end > 0 {
-			dip := clockDip{after.place, lines[i+1+end].place, before.at}
-			c.dips = append(c.dips, dip)
+		if end := corrected(lines[i+1:], before.at); before.at-after.at > maxStep && end > 0 {
+			span := wrongSpan{after.place, lines[i+1+end].place, before.at}
+			c.wrong = append(c.wrong, span)
 			// What comes next is compared with what was before.
-			lines[i+end] = told{lines[i+end].place, before.at}
+			lines[i+end] = logTime{lines[i+end].place, before.at}
 			i += end - 1
 			continue
 		}
@@ -102,7 +102,7 @@ func readClock(lines []told) clock {
 			c.steps[next].until = max(c.steps[next].until, latest)
 			next++
 		}
-		if _, wrong := c.dip(lines[i].place); !wrong {
+		if _, ok := c.wrongAt(lines[i].place); !ok {
 			latest = max(latest, lines[i].at)
 		}
 	}
@@ -110,12 +110,12 @@ func readClock(lines []told) clock {
 	return c
 }
 
-// leapBack returns the index of the line from which on the clock is right again,
+// corrected returns the index of the line from which on the clock is right again,
 // which it became in one leap; 0 where it did not.
-func leapBack(lines []told, at int64) int {
+func corrected(lines []logTime, at int64) int {
 	for i := 1; i < len(lines); i++ {
 		if lines[i].at >= at-clockJitter {
-			if lines[i].at-lines[i-1].at > maxDip {
+			if lines[i].at-lines[i-1].at > maxStep {
 				return i
 			}
 			return 0
@@ -141,17 +141,17 @@ func (c *clock) index() {
 }
 
 // dip returns the part with a wrong clock in which a place lies.
-func (c *clock) dip(place int64) (clockDip, bool) {
-	n := c.dipsBefore(place)
-	if n == 0 || place >= c.dips[n-1].end {
-		return clockDip{}, false
+func (c *clock) wrongAt(place int64) (wrongSpan, bool) {
+	n := c.wrongBefore(place)
+	if n == 0 || place >= c.wrong[n-1].end {
+		return wrongSpan{}, false
 	}
-	return c.dips[n-1], true
+	return c.wrong[n-1], true
 }
 
-// dipsBefore and stepsBefore count those that begin at a place or before it.
-func (c *clock) dipsBefore(place int64) int {
-	n, _ := slices.BinarySearchFunc(c.dips, place+1, func(d clockDip, place int64) int { return cmp.Compare(d.place, place) })
+// wrongBefore and stepsBefore count those that begin at a place or before it.
+func (c *clock) wrongBefore(place int64) int {
+	n, _ := slices.BinarySearchFunc(c.wrong, place+1, func(d wrongSpan, place int64) int { return cmp.Compare(d.place, place) })
 	return n
 }
 
@@ -163,7 +163,7 @@ func (c *clock) stepsBefore(place int64) int {
 // at is the time at which something counts as made that the log tells at a
 // place, for a time.
 func (c *clock) at(place, at int64) int64 {
-	if d, ok := c.dip(place); ok {
+	if d, ok := c.wrongAt(place); ok {
 		at = d.at
 	}
 	if n := c.stepsBefore(place); n < len(c.steps) {
@@ -174,16 +174,16 @@ func (c *clock) at(place, at int64) int64 {
 
 // epoch counts how often the clock was set before a place.
 func (c *clock) epoch(place int64) int {
-	dips := c.dipsBefore(place)
-	n := c.stepsBefore(place) + 2*dips
-	if _, wrong := c.dip(place); wrong {
+	wrong := c.wrongBefore(place)
+	n := c.stepsBefore(place) + 2*wrong
+	if _, ok := c.wrongAt(place); ok {
 		n--
 	}
 	return n
 }
 
 // twice returns the time that the clock showed twice in which a moment lies.
-func (c *clock) twice(at int64) (clockStep, bool) {
+func (c *clock) ambiguous(at int64) (clockStep, bool) {
 	n, _ := slices.BinarySearchFunc(c.byTime, at+1, func(s clockStep, at int64) int { return cmp.Compare(s.at, at) })
 	if n == 0 || at > c.byTime[n-1].until {
 		return clockStep{}, false
@@ -198,12 +198,12 @@ func (s clockStep) why() string {
 
 // orderly returns those of the moments at which the VDB was looked at that the
 // clock leaves in their order: each is later than all before it, and none is at a
-// time that was twice. What the last look contradicts by more than maxDip, such as
+// time that was twice. What the last look contradicts by more than maxStep, such as
 // one by a clock at 2100, is forgotten: nothing would ever be later.
 func (c *clock) orderly(all []inventory.Snapshot) []inventory.Snapshot {
 	var snapshots []inventory.Snapshot
 	for _, s := range all {
-		end := all[len(all)-1].TakenAt + maxDip
+		end := all[len(all)-1].TakenAt + maxStep
 		if s.TakenAt > end {
 			continue
 		}
@@ -220,8 +220,8 @@ func (c *clock) orderly(all []inventory.Snapshot) []inventory.Snapshot {
 		latest = max(latest, s.TakenAt, s.ConfirmedAt)
 	}
 	return slices.DeleteFunc(slices.Clone(snapshots[first:]), func(s inventory.Snapshot) bool {
-		_, twice := c.twice(s.TakenAt)
-		return twice
+		_, ambiguous := c.ambiguous(s.TakenAt)
+		return ambiguous
 	})
 }
 
@@ -241,7 +241,7 @@ func (t *timeline) clockFindings(log *logs.EmergeLog) ([]audit.Finding, error) {
 			return nil, err
 		}
 	}
-	for _, d := range t.clock.dips {
+	for _, d := range t.clock.wrong {
 		if err := add(d.place, fmt.Sprintf("the clock was wrong after %s: what is told from here on with earlier times counts as done that day", audit.Day(d.at))); err != nil {
 			return nil, err
 		}

@@ -10,9 +10,9 @@ import (
 func TestTheClockIsSearchedAsItIsWalked(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 7))
-	steps, dips := 0, 0
+	steps, wrong := 0, 0
 	for range 200 {
-		var lines []told
+		var lines []logTime
 		at := int64(1_600_000_000)
 		for place := range int64(60) {
 			switch rng.IntN(12) {
@@ -25,17 +25,17 @@ func TestTheClockIsSearchedAsItIsWalked(t *testing.T) {
 			default:
 				at += rng.Int64N(24 * 3600)
 			}
-			lines = append(lines, told{place * 10, max(at, 1)})
+			lines = append(lines, logTime{place * 10, max(at, 1)})
 		}
 		c := readClock(lines)
-		steps, dips = steps+len(c.steps), dips+len(c.dips)
+		steps, wrong = steps+len(c.steps), wrong+len(c.wrong)
 		for range 200 {
 			place, at := rng.Int64N(620)-10, int64(1)
 			if len(c.steps) > 0 {
 				at = c.steps[rng.IntN(len(c.steps))].at + rng.Int64N(1000)*7200 - 3_600_000
 			}
-			wantAt, wantEpoch, wantTwice := at, 0, false
-			for _, d := range c.dips {
+			wantAt, wantEpoch, wantAmbiguous := at, 0, false
+			for _, d := range c.wrong {
 				if d.place <= place {
 					wantEpoch++
 					if place < d.end {
@@ -52,7 +52,7 @@ func TestTheClockIsSearchedAsItIsWalked(t *testing.T) {
 				} else {
 					wantAt = min(wantAt, s.at)
 				}
-				wantTwice = wantTwice || s.at <= at && at <= s.until
+				wantAmbiguous = wantAmbiguous || s.at <= at && at <= s.until
 			}
 			if got := c.at(place, at); got != wantAt {
 				t.Fatalf("%+v: at(%d, %d) = %d, want %d", c, place, at, got, wantAt)
@@ -60,12 +60,12 @@ func TestTheClockIsSearchedAsItIsWalked(t *testing.T) {
 			if got := c.epoch(place); got != wantEpoch {
 				t.Fatalf("%+v: epoch(%d) = %d, want %d", c, place, got, wantEpoch)
 			}
-			if s, got := c.twice(at); got != wantTwice || got && (at < s.at || at > s.until) {
-				t.Fatalf("%+v: twice(%d) = %v, %v, want %v", c, at, s, got, wantTwice)
+			if s, got := c.ambiguous(at); got != wantAmbiguous || got && (at < s.at || at > s.until) {
+				t.Fatalf("%+v: ambiguous(%d) = %v, %v, want %v", c, at, s, got, wantAmbiguous)
 			}
 		}
 	}
-	if steps < 100 || dips < 100 {
-		t.Errorf("%d steps, %d dips: the test says little", steps, dips)
+	if steps < 100 || wrong < 100 {
+		t.Errorf("%d steps, %d wrong: the test says little", steps, wrong)
 	}
 }

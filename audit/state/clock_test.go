@@ -69,7 +69,7 @@ func TestAClockThatWasWrongMakesNoStateWrong(t *testing.T) {
 					for cpv := range truth.Before[command] {
 						want[h.Moves.CPV(cpv)] = true
 					}
-					for _, x := range s.Stays {
+					for _, x := range s.Installations {
 						got[x.CPV] = true
 					}
 					if !maps.Equal(want, got) {

@@ -39,7 +39,7 @@ func (t *timeline) anchors() []anchor {
 		}
 	}
 	var all []anchor
-	for _, s := range t.stays {
+	for _, s := range t.installations {
 		if s.Row == nil || s.Row.Counter <= 0 || s.Merge == nil || s.first != s.from {
 			continue
 		}
@@ -104,15 +104,15 @@ func (t *timeline) settle() {
 		d := &t.disagreements[i]
 		// A removal is not counted. Where no merge is missing, one that was not
 		// logged shows in the package that it took away.
-		d.lone = !d.merged && !d.settled && whole
-		if !d.settled && !d.lone {
-			t.hiding = append(t.hiding, hiddenStates{t.floor(d.change), d.until, "emerge.log and the installed packages disagree about " + d.cpv})
+		d.unloggedRemoval = !d.merged && !d.settled && whole
+		if !d.settled && !d.unloggedRemoval {
+			t.unknown = append(t.unknown, unknownStates{t.floor(d.change), d.until, "emerge.log and the installed packages disagree about " + d.cpv})
 		}
 	}
 	for _, s := range spans {
 		if s.least > s.explained {
-			t.hidden = append(t.hidden, s)
-			t.hiding = append(t.hiding, hiddenStates{t.floor(s.from), s.until, fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have", s.least-s.explained)})
+			t.unexplained = append(t.unexplained, s)
+			t.unknown = append(t.unknown, unknownStates{t.floor(s.from), s.until, fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have", s.least-s.explained)})
 		}
 	}
 }
@@ -181,7 +181,7 @@ func (t *timeline) floor(change int) int {
 // span in which COUNTER says that it happened.
 func (t *timeline) narrow(d *disagreement, s *span) {
 	from, until := max(d.from, s.from+1), min(d.until, s.until)
-	for _, x := range t.stays {
+	for _, x := range t.installations {
 		switch {
 		case x != d.by && x.CPV == d.cpv && x.from == d.from && x.first == d.from && x.until < d.until:
 			x.Last, x.until = max(x.Last, from-1), max(x.first, min(x.until, until-1))
@@ -198,7 +198,7 @@ func (t *timeline) unlogged(anchors []anchor, spans []span) {
 	if t.since == 0 {
 		return
 	}
-	for _, s := range t.stays {
+	for _, s := range t.installations {
 		if s.Merge != nil || s.Row == nil || s.from != 0 || s.first != 0 {
 			continue
 		}
@@ -215,7 +215,7 @@ func (t *timeline) unlogged(anchors []anchor, spans []span) {
 			}
 		case s.Row.BuildTime > t.since:
 			built := s.Row.BuildTime
-			if step, ok := t.clock.twice(built); ok {
+			if step, ok := t.clock.ambiguous(built); ok {
 				built = step.at - 1
 			}
 			s.from, s.first = t.stateAt(built), s.witness

@@ -18,7 +18,7 @@ type cutSpan struct {
 	cp          string
 	from, until int // the first and the last of them
 	why         string
-	settle      audit.Remedy
+	remedy      audit.Remedy
 }
 
 // Cut returns the merges that were cut while they changed what is installed, and
@@ -26,7 +26,7 @@ type cutSpan struct {
 // package is in doubt in every state from then on, also now: to merge it again
 // comes before any rollback.
 func (t *timeline) Cut() []history.CutMerge {
-	return slices.DeleteFunc(slices.Clone(t.cut), func(c history.CutMerge) bool { return c.MendedAt != 0 })
+	return slices.DeleteFunc(slices.Clone(t.cut), func(c history.CutMerge) bool { return c.RepairedAt != 0 })
 }
 
 // spanCuts finds the states in which a merge was cut.
@@ -39,26 +39,26 @@ func (t *timeline) spanCuts() {
 		}
 	}
 	installedBy := map[int64]bool{}
-	for _, x := range t.stays {
+	for _, x := range t.installations {
 		if x.Merge != nil {
 			installedBy[x.Merge.BeganAt] = true
 		}
 	}
 	for _, c := range t.cut {
-		if !c.Unknown() || c.MendedAt != 0 && installedBy[c.BeganAt] {
+		if !c.Unknown() || c.RepairedAt != 0 && installedBy[c.BeganAt] {
 			continue
 		}
 		s := cutSpan{cp: audit.PackageOf(t.Moves.CPV(c.CPV)), until: len(t.Changes)}
 		s.why = fmt.Sprintf("the merge of %s was cut off on %s: what is on disk of it is not known", c.CPV, audit.Day(c.At))
-		if c.MendedAt == 0 {
-			s.settle = audit.Do(audit.Run("emerge", "--oneshot", "="+c.CPV))
+		if c.RepairedAt == 0 {
+			s.remedy = audit.Do(audit.Run("emerge", "--oneshot", "="+c.CPV))
 		}
 		if i, ok := index[c.BeganAt]; ok && c.BeganAt != 0 {
 			s.from = i + 1
 		} else {
 			s.from = t.stateAt(c.At)
 		}
-		if i, ok := index[c.MendedAt]; ok && c.MendedAt != 0 {
+		if i, ok := index[c.RepairedAt]; ok && c.RepairedAt != 0 {
 			s.until = i
 		}
 		t.cutSpans = append(t.cutSpans, s)

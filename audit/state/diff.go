@@ -44,7 +44,7 @@ type Change struct {
 	// Dependencies are the runtime dependencies that come (+) and go (-).
 	Dependencies []string `json:"dependencies"`
 
-	Before, After *Stay `json:"-"`
+	Before, After *Installation `json:"-"`
 }
 
 // CPV is the one that the change leads to, or from.
@@ -89,7 +89,7 @@ func AuditDiff(db audit.Database, a, b Moment) (*Diff, error) {
 	d.Settings, d.SettingsKnown = append(d.Settings, settings...), known
 	for _, s := range []*State{from, to} {
 		for _, doubt := range s.Doubts {
-			f := audit.Finding{Code: "state-unknown", Severity: audit.SeverityWarning, Subject: s.Target.String(), Message: doubt.Text(), Remedy: doubt.Settled()}
+			f := audit.Finding{Code: "state-unknown", Severity: audit.SeverityWarning, Subject: s.Target.String(), Message: doubt.Text(), Remedy: doubt.Remedy()}
 			if !slices.ContainsFunc(d.Findings, func(x audit.Finding) bool { return x.Subject == f.Subject && x.Message == f.Message }) {
 				d.Findings = append(d.Findings, f)
 			}
@@ -101,20 +101,20 @@ func AuditDiff(db audit.Database, a, b Moment) (*Diff, error) {
 // DiffStates compares two states, without the packages that are in doubt in one
 // of them.
 func (h *Past) DiffStates(a, b *State) []Change {
-	without := func(s, other *State) []*Stay {
-		return slices.DeleteFunc(slices.Clone(s.sure()), func(x *Stay) bool { return other.Partly() && other.Unsure(audit.PackageOf(x.CPV)) })
+	without := func(s, other *State) []*Installation {
+		return slices.DeleteFunc(slices.Clone(s.sure()), func(x *Installation) bool { return other.Partly() && other.Unsure(audit.PackageOf(x.CPV)) })
 	}
 	return h.Diff(without(a, b), without(b, a))
 }
 
 // Diff compares what was installed at two moments. A slot holds one instance
 // of a package, so what a slot held before and afterwards is one change.
-func (h *Past) Diff(a, b []*Stay) []Change {
-	left := map[string][]*Stay{}
+func (h *Past) Diff(a, b []*Installation) []Change {
+	left := map[string][]*Installation{}
 	for _, s := range a {
 		left[audit.PackageOf(s.CPV)] = append(left[audit.PackageOf(s.CPV)], s)
 	}
-	right := map[string][]*Stay{}
+	right := map[string][]*Installation{}
 	for _, s := range b {
 		right[audit.PackageOf(s.CPV)] = append(right[audit.PackageOf(s.CPV)], s)
 	}
@@ -131,12 +131,12 @@ func (h *Past) Diff(a, b []*Stay) []Change {
 	return changes
 }
 
-func (h *Past) diffPackage(xs, ys []*Stay) []Change {
+func (h *Past) diffPackage(xs, ys []*Installation) []Change {
 	xs, ys = slices.Clone(xs), slices.Clone(ys)
 	var changes []Change
-	pair := func(match func(x, y *Stay) bool) {
+	pair := func(match func(x, y *Installation) bool) {
 		for i := 0; i < len(xs); i++ {
-			j := slices.IndexFunc(ys, func(y *Stay) bool { return match(xs[i], y) })
+			j := slices.IndexFunc(ys, func(y *Installation) bool { return match(xs[i], y) })
 			if j < 0 {
 				continue
 			}
@@ -147,12 +147,12 @@ func (h *Past) diffPackage(xs, ys []*Stay) []Change {
 			i--
 		}
 	}
-	pair(func(x, y *Stay) bool { return x == y })
-	pair(func(x, y *Stay) bool { return h.SlotOf(x) == h.SlotOf(y) && h.SlotOf(x) != "" })
+	pair(func(x, y *Installation) bool { return x == y })
+	pair(func(x, y *Installation) bool { return h.SlotOf(x) == h.SlotOf(y) && h.SlotOf(x) != "" })
 	// Where the slot of a removed package is told by nothing, the version or
 	// what is left must do.
-	pair(func(x, y *Stay) bool { return x.CPV == y.CPV })
-	pair(func(x, y *Stay) bool { return h.SlotOf(x) == "" || h.SlotOf(y) == "" })
+	pair(func(x, y *Installation) bool { return x.CPV == y.CPV })
+	pair(func(x, y *Installation) bool { return h.SlotOf(x) == "" || h.SlotOf(y) == "" })
 	for _, x := range xs {
 		changes = append(changes, h.change(x, nil))
 	}
@@ -163,7 +163,7 @@ func (h *Past) diffPackage(xs, ys []*Stay) []Change {
 }
 
 // change describes one difference; nil stands for nothing installed.
-func (h *Past) change(from, to *Stay) Change {
+func (h *Past) change(from, to *Installation) Change {
 	c := Change{Before: from, After: to}
 	var a, b Build
 	if from != nil {
@@ -197,7 +197,7 @@ func (h *Past) change(from, to *Stay) Change {
 
 // numbersOf returns the build id and the installed size of a stay, as far as they are
 // known.
-func numbersOf(s *Stay, b Build) (buildID, size *int64) {
+func numbersOf(s *Installation, b Build) (buildID, size *int64) {
 	switch {
 	case s.Row != nil:
 		return binpkgs.Known(s.Row.BuildID), &s.Row.Size

@@ -33,7 +33,7 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 		case d.settled:
 			f.Severity = audit.SeverityInfo
 			f.Message += "; COUNTER proves that no other merge is missing around it: in states in between this package is unknown"
-		case d.lone:
+		case d.unloggedRemoval:
 			f.Severity = audit.SeverityInfo
 			f.Message += "; COUNTER proves that no merge at all is missing: in states in between this package is unknown"
 		default:
@@ -42,14 +42,14 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 		f.Remedy = audit.Do(audit.Emaudit("ingest")).When("let every change go through emerge, and after it")
 		all = append(all, f)
 	}
-	all = append(all, t.outsideFindings()...)
+	all = append(all, t.ebuildMergeFindings()...)
 	all = append(all, t.restoreFindings()...)
 	clock, err := t.clockFindings(log)
 	if err != nil {
 		return nil, err
 	}
 	all = append(all, clock...)
-	for _, h := range t.hidden {
+	for _, h := range t.unexplained {
 		c := t.Changes[h.until]
 		file, offset, err := log.Place(c.place)
 		if err != nil {

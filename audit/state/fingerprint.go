@@ -21,10 +21,10 @@ func (h *Past) fingerprints() []uint64 {
 			prints[min(until, n-1)+1] ^= of
 		}
 	}
-	for i, x := range h.stays {
+	for i, x := range h.installations {
 		build := fmt.Sprint(x.CPV, " built ", h.Identify(x).BuildTime)
 		if h.Identify(x).BuildTime == 0 {
-			build = fmt.Sprint(x.CPV, " stay ", i)
+			build = fmt.Sprint(x.CPV, " installation ", i)
 		}
 		certain, possible := hashOf(build), hashOf(build+" perhaps")
 		if x.first > x.Last {
@@ -42,7 +42,7 @@ func (h *Past) fingerprints() []uint64 {
 		prints[k] ^= prints[k-1]
 	}
 	for k := range prints[:n] {
-		if h.hiddenWhy(k) != "" {
+		if h.whyUnknown(k) != "" {
 			prints[k] = hashOf(fmt.Sprint("state ", k))
 		}
 	}

@@ -85,7 +85,7 @@ func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 			Run: u.Run, Runs: u.Runs, StartedAt: r.Started, Args: r.Args, Outcome: h.Run(u.Runs[len(u.Runs)-1]).Outcome.String(),
 			Known: true, Installed: census.installed[k], Pins: h.pinsOf(k),
 		}
-		switch why := h.hiddenWhy(k); {
+		switch why := h.whyUnknown(k); {
 		case why != "":
 			row.Known, row.Why = false, why
 		case census.doubtful[k] > 0 || len(h.cutIn(k)) > 0 || h.mayBeYounger(k, r.Started):
@@ -138,7 +138,7 @@ func (t *timeline) census() census {
 			counts[min(until, n-1)+1]--
 		}
 	}
-	for _, x := range t.stays {
+	for _, x := range t.installations {
 		add(c.installed, x.from, x.until)
 		if x.first > x.Last {
 			add(c.doubtful, x.from, x.until)
@@ -154,9 +154,9 @@ func (t *timeline) census() census {
 	return c
 }
 
-// hiddenWhy says why nothing is known of a state, "" where it is not hidden.
-func (t *timeline) hiddenWhy(k int) string {
-	for _, h := range t.hiding {
+// whyUnknown says why nothing is known of a state, "" where it is not hidden.
+func (t *timeline) whyUnknown(k int) string {
+	for _, h := range t.unknown {
 		if h.from <= k && k < h.until {
 			return h.why
 		}

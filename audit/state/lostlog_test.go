@@ -51,7 +51,7 @@ func wrongStates(t *testing.T, truth *audittest.Truth, host *hosttest.Host) (wro
 			for cpv, buildTime := range truth.Before[i] {
 				want[h.Moves.CPV(cpv)] = buildTime
 			}
-			for _, x := range s.Stays {
+			for _, x := range s.Installations {
 				switch b, ok := want[x.CPV]; {
 				case !ok:
 					wrong = append(wrong, fmt.Sprintf("before %d: +%s", truth.Commands[i].N, x.CPV))
@@ -145,7 +145,7 @@ func TestRecordedStatesNeedNoLog(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, x := range s.Stays {
+			for _, x := range s.Installations {
 				installed = installed || x.CPV == "app-misc/hello-2.1"
 			}
 			return installed, s.Target.Known

@@ -61,7 +61,7 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 		s.Target.Run, s.Target.Time, s.Target.Args, s.Target.Undoes = &r.ID, r.Started, r.Args, t.updateOf(r.ID)
 	}
 	t.fill(s, end)
-	if step, ok := t.clock.twice(m.At); ok && s.Target.Run == nil {
+	if step, ok := t.clock.ambiguous(m.At); ok && s.Target.Run == nil {
 		s.Doubts = append(s.Doubts, doubt{"", step.why(), audit.Remedy{}})
 	}
 	s.mark()

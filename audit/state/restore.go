@@ -33,7 +33,7 @@ type restore struct {
 func (t *timeline) addRestore(ever []inventory.Installed) {
 	last := -1
 	for _, d := range t.disagreements {
-		if !d.settled && !d.lone {
+		if !d.settled && !d.unloggedRemoval {
 			last = max(last, d.change)
 		}
 	}
@@ -63,7 +63,7 @@ func (t *timeline) addRestore(ever []inventory.Installed) {
 		if from >= until {
 			continue
 		}
-		if with := t.withRestore(ever, r, from, until); with != nil && len(with.hiding) < len(t.hiding) {
+		if with := t.withRestore(ever, r, from, until); with != nil && len(with.unknown) < len(t.unknown) {
 			*t = *with
 			return
 		}
@@ -75,7 +75,7 @@ func (t *timeline) addRestore(ever []inventory.Installed) {
 func (t *timeline) withRestore(ever []inventory.Installed, r *logs.Run, from, until int) *timeline {
 	began := t.clock.at(r.BeganAt, r.Started)
 	with := *t
-	with.stays, with.hiding, with.disagreements, with.hidden, with.outside = nil, nil, nil, nil, nil
+	with.installations, with.unknown, with.disagreements, with.unexplained, with.ebuildMerges = nil, nil, nil, nil, nil
 	with.Changes = nil
 	for _, c := range t.Changes {
 		c.effective = false
@@ -97,8 +97,8 @@ func (t *timeline) withRestore(ever []inventory.Installed, r *logs.Run, from, un
 		}
 		x.before = max(x.before, x.after)
 	}
-	with.Changes = slices.Insert(with.Changes, until, change{kind: changeRestore, at: x.before, told: x.before, effective: true})
-	with.Changes = slices.Insert(with.Changes, from, change{kind: changeNothing, at: began, told: began})
+	with.Changes = slices.Insert(with.Changes, until, change{kind: changeRestore, at: x.before, logged: x.before, effective: true})
+	with.Changes = slices.Insert(with.Changes, from, change{kind: changeNothing, at: began, logged: began})
 	with.restored = &x
 	if !with.replay(ever) {
 		return nil
@@ -112,14 +112,14 @@ func (t *timeline) withRestore(ever []inventory.Installed, r *logs.Run, from, un
 // log cannot have made anything of that.
 func (r *replayer) restoreBack(i int) bool {
 	x := r.restored
-	before := map[string]*Stay{}
+	before := map[string]*Installation{}
 	var rows []*inventory.Installed
 	rowless := false
 	for _, all := range r.live {
 		for _, s := range slices.Clone(all) {
 			rowless = rowless || s.Row == nil
 			rows = append(rows, s.Row)
-			before[s.CPV] = &Stay{CPV: s.CPV, Logged: s.Logged, slot: s.slot, Row: s.Row, Last: i, until: i, witness: i}
+			before[s.CPV] = &Installation{CPV: s.CPV, Logged: s.Logged, slot: s.slot, Row: s.Row, Last: i, until: i, witness: i}
 			s.first, s.from = i+1, i+1
 			r.drop(s)
 		}
@@ -140,7 +140,7 @@ func (r *replayer) restoreBack(i int) bool {
 }
 
 // forward makes of the packages in live what a change made of them.
-func (r *replayer) forward(live map[string]*Stay, c *change, until int) bool {
+func (r *replayer) forward(live map[string]*Installation, c *change, until int) bool {
 	take := func(cpv string) bool {
 		_, there := live[cpv]
 		delete(live, cpv)
@@ -161,7 +161,7 @@ func (r *replayer) forward(live map[string]*Stay, c *change, until int) bool {
 		if live[cpv] != nil {
 			return false
 		}
-		live[cpv] = &Stay{CPV: cpv, Logged: m.CPV, slot: m.Slot, Last: until, until: until, witness: until}
+		live[cpv] = &Installation{CPV: cpv, Logged: m.CPV, slot: m.Slot, Last: until, until: until, witness: until}
 	case changeUnmerge:
 		return take(r.Moves.CPV(c.unmerge.CPV))
 	case changeSnapshot:

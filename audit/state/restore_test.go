@@ -134,7 +134,7 @@ func TestARootThatWasPutBack(t *testing.T) {
 						continue
 					}
 					got := []string{}
-					for _, x := range s.Stays {
+					for _, x := range s.Installations {
 						got = append(got, x.CPV[len("app-misc/"):])
 					}
 					if diff := cmp.Diff(want, got); diff != "" {

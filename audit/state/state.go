@@ -37,9 +37,9 @@ type Target struct {
 
 // State is what was installed at one moment.
 type State struct {
-	index  int
-	Target Target
-	Stays  []*Stay // all that may have been there
+	index         int
+	Target        Target
+	Installations []*Installation // all that may have been there
 	// doubts say why the state is not known; none: it is known.
 	Doubts []doubt
 }
@@ -48,15 +48,15 @@ type State struct {
 type doubt struct {
 	cp     string // category/pn that it is about; "" = all of the state
 	why    string
-	settle audit.Remedy
+	remedy audit.Remedy
 }
 
-// Settled says what decides it.
-func (d doubt) Settled() audit.Remedy {
-	if d.settle.IsZero() {
+// Remedy returns what decides the doubt.
+func (d doubt) Remedy() audit.Remedy {
+	if d.remedy.IsZero() {
 		return audit.Do(audit.Emaudit("states"))
 	}
-	return d.settle
+	return d.remedy
 }
 
 // Text is the doubt as one line.
@@ -79,12 +79,12 @@ func (s *State) Unsure(cp string) bool {
 }
 
 // sure returns what was certainly there of the packages that are in no doubt.
-func (s *State) sure() []*Stay {
+func (s *State) sure() []*Installation {
 	if !s.Partly() {
-		return s.Stays
+		return s.Installations
 	}
-	var all []*Stay
-	for _, x := range s.Stays {
+	var all []*Installation
+	for _, x := range s.Installations {
 		if !s.Unsure(audit.PackageOf(x.CPV)) {
 			all = append(all, x)
 		}
@@ -172,17 +172,17 @@ func (t *timeline) ChangingRuns() []int64 {
 func (t *timeline) fill(s *State, end bool) {
 	k := s.index
 	// What began in state k may have happened after the moment that is meant.
-	inside := func(h hiddenStates) bool { return h.from <= k && (k < h.until || !end && k == h.until) }
-	hidden := false
+	inside := func(h unknownStates) bool { return h.from <= k && (k < h.until || !end && k == h.until) }
+	unknown := false
 	add := func(cp string, settle audit.Remedy, format string, args ...any) {
 		d := doubt{cp, fmt.Sprintf(format, args...), settle}
 		if !slices.ContainsFunc(s.Doubts, func(other doubt) bool { return other.Text() == d.Text() }) {
 			s.Doubts = append(s.Doubts, d)
 		}
 	}
-	for _, h := range t.hiding {
+	for _, h := range t.unknown {
 		if inside(h) {
-			hidden = true
+			unknown = true
 			add("", audit.Remedy{}, "%s", h.why)
 		}
 	}
@@ -196,29 +196,29 @@ func (t *timeline) fill(s *State, end bool) {
 	switch {
 	case covered:
 	case t.since == 0:
-		add("", settleWithLog, "there is no emerge.log, and no ingest at that moment")
+		add("", searchRotatedLog, "there is no emerge.log, and no ingest at that moment")
 	default:
-		add("", settleWithLog, "emerge.log begins later, on %s", audit.Day(t.since))
+		add("", searchRotatedLog, "emerge.log begins later, on %s", audit.Day(t.since))
 	}
 	for _, c := range t.cutIn(k) {
-		add(c.cp, c.settle, "%s", c.why)
+		add(c.cp, c.remedy, "%s", c.why)
 	}
-	var unsure []*Stay
-	for _, x := range t.stays {
+	var unsure []*Installation
+	for _, x := range t.installations {
 		if k < x.from || k > x.until {
 			continue
 		}
-		s.Stays = append(s.Stays, x)
+		s.Installations = append(s.Installations, x)
 		certain := x.first <= k && k <= x.Last
 		if !end && certain && x.first == k && x.from < x.first {
 			certain = false
 		}
-		if !certain && !hidden {
+		if !certain && !unknown {
 			unsure = append(unsure, x)
 		}
 	}
-	slices.SortFunc(s.Stays, func(a, b *Stay) int { return strings.Compare(a.CPV, b.CPV) })
-	slices.SortFunc(unsure, func(a, b *Stay) int { return strings.Compare(a.CPV, b.CPV) })
+	slices.SortFunc(s.Installations, func(a, b *Installation) int { return strings.Compare(a.CPV, b.CPV) })
+	slices.SortFunc(unsure, func(a, b *Installation) int { return strings.Compare(a.CPV, b.CPV) })
 	for i, x := range unsure {
 		cp := audit.PackageOf(x.CPV)
 		if i > 0 && audit.PackageOf(unsure[i-1].CPV) == cp {
@@ -230,9 +230,9 @@ func (t *timeline) fill(s *State, end bool) {
 				names = append(names, y.CPV[len(cp):])
 			}
 		}
-		settle, why := settleWithLog, ""
+		settle, why := searchRotatedLog, ""
 		if t.logIsWhole(cp) {
-			settle, why = settleWithNone, "; COUNTER proves that emerge.log lacks no line that could"
+			settle, why = takeAnotherState, "; COUNTER proves that emerge.log lacks no line that could"
 		}
 		add(cp, settle, "whether %s was installed is told neither by emerge.log nor by a build log%s", strings.TrimPrefix(strings.Join(names, " or "), "-"), why)
 	}
@@ -242,22 +242,22 @@ func (t *timeline) fill(s *State, end bool) {
 	if x := t.restored; x != nil && x.after < s.Target.Time && s.Target.Time < x.before {
 		add("", audit.Remedy{}, "between %s and %s the root was put back to an earlier state", audit.Minute(x.after), audit.Minute(x.before))
 	}
-	for _, o := range t.outside {
+	for _, o := range t.ebuildMerges {
 		if o.from <= s.Target.Time && s.Target.Time < o.until {
 			add(audit.PackageOf(t.Moves.CPV(o.merge.CPV)), audit.Remedy{}, "it was being merged at that moment, without emerge")
 		}
 	}
 }
 
-// settleWithLog is what can tell of a state that is not known.
-var settleWithLog = audit.Do(audit.Emaudit("--emerge-log", "FILE", "states")).When("with a rotated part of emerge.log")
+// searchRotatedLog is what can tell of a state that is not known.
+var searchRotatedLog = audit.Do(audit.Emaudit("--emerge-log", "FILE", "states")).When("with a rotated part of emerge.log")
 
-// settleWithNone is for a state that no log can tell of: others can.
-var settleWithNone = audit.Do(audit.Emaudit("states")).When("take a state that is known")
+// takeAnotherState is for a state that no log can tell of: others can.
+var takeAnotherState = audit.Do(audit.Emaudit("states")).When("take a state that is known")
 
 // logIsWhole tells whether COUNTER proves that no other part of the log would
 // settle what was installed of a package.
 func (t *timeline) logIsWhole(cp string) bool {
-	return slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return (d.lone || d.settled) && audit.PackageOf(d.cpv) == cp }) &&
-		!slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return !d.lone && !d.settled && audit.PackageOf(d.cpv) == cp })
+	return slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return (d.unloggedRemoval || d.settled) && audit.PackageOf(d.cpv) == cp }) &&
+		!slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return !d.unloggedRemoval && !d.settled && audit.PackageOf(d.cpv) == cp })
 }

@@ -46,7 +46,7 @@ func TestStatesAreWhatTheVDBWas(t *testing.T) {
 				want[h.Moves.CPV(cpv)] = buildTime
 			}
 			got := map[string]int64{}
-			for _, x := range s.Stays {
+			for _, x := range s.Installations {
 				got[x.CPV] = h.BuildOf(x).BuildTime
 				if got[x.CPV] == 0 {
 					got[x.CPV] = want[x.CPV]
@@ -149,7 +149,7 @@ func TestStateRowsAgreeWithStates(t *testing.T) {
 				return err
 			}
 			if row.Installed != len(s.sure()) || row.Known != s.Target.Known {
-				t.Errorf("run %d: listed with %d installed, known %v; it has %d, known %v", row.Run, row.Installed, row.Known, len(s.Stays), s.Target.Known)
+				t.Errorf("run %d: listed with %d installed, known %v; it has %d, known %v", row.Run, row.Installed, row.Known, len(s.Installations), s.Target.Known)
 			}
 		}
 		return nil

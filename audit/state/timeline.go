@@ -13,12 +13,12 @@ import (
 	"emaudit/store/logs"
 )
 
-// Stay is one installed instance during the time in which it was there. The
+// Installation is one installed instance during the time in which it was there. The
 // times are numbers of states: the host was in state k between the changes k-1
 // and k of the [timeline], and what is said of a state is true of its end. Where
 // the evidence leaves a gap, the bounds of what is certain lie inside those of
 // what is possible; a stay with first > last is certain nowhere.
-type Stay struct {
+type Installation struct {
 	CPV     string // under the name that the package has now
 	Logged  string // as emerge.log or the VDB has it
 	slot    string // "" where nothing tells
@@ -49,7 +49,7 @@ const (
 type change struct {
 	kind     changeKind
 	at       int64 // unix seconds, as [clock] has them
-	told     int64 // unix seconds, as the log has them
+	logged   int64 // unix seconds, as the log has them
 	Run      int64
 	place    int64 // in bytes of the whole log
 	merge    *logs.Merge
@@ -67,7 +67,7 @@ type timeline struct {
 	Changes []change
 	runs    []logs.Run // oldest first
 	// sittings are the updates that the runs make.
-	sittings sittings
+	drafts updateDrafts
 	// cut are the merges that were cut, and cutSpans the states in which they leave
 	// a package in doubt; cutMerges finds them.
 	cut       []history.CutMerge
@@ -75,30 +75,30 @@ type timeline struct {
 	cutMerges *history.CutMerges
 	// restored is the moment at which the root was put back to an earlier state; nil
 	// where that is not seen.
-	restored *restore
-	stays    []*Stay
-	Moves    userconf.Moves
+	restored      *restore
+	installations []*Installation
+	Moves         userconf.Moves
 	// since is the moment from which on the log says what happened; 0 where
 	// there is no log.
 	since int64
 	// hiding are the states that nothing is known of.
-	hiding        []hiddenStates
+	unknown       []unknownStates
 	disagreements []disagreement
 	// hidden are the spans in which COUNTER counts merges that nothing
 	// explains.
-	hidden []span
+	unexplained []span
 	// outside are the merges that only build logs tell of.
-	outside   []outsideMerge
-	snapshots []inventory.Snapshot
-	seen      []inventory.Snapshot // those that have their place in time
-	clock     clock
-	segments  []logs.Segment
-	Syncs     []int64 // when a repository was synced without failure, unix seconds
+	ebuildMerges []ebuildMerge
+	snapshots    []inventory.Snapshot
+	seen         []inventory.Snapshot // those that have their place in time
+	clock        clock
+	segments     []logs.Segment
+	Syncs        []int64 // when a repository was synced without failure, unix seconds
 }
 
-// hiddenStates are those behind a disagreement that nothing settles, up to the
+// unknownStates are those behind a disagreement that nothing settles, up to the
 // ingest before it: what an ingest saw needs no log.
-type hiddenStates struct {
+type unknownStates struct {
 	from, until int // from is the first, until the one behind the last
 	why         string
 }
@@ -111,15 +111,15 @@ type disagreement struct {
 	found  string // what was there instead; "" = nothing
 	// from and until are the states between which something happened that the
 	// log does not have.
-	from, until int
-	merged      bool  // what happened was a merge, which COUNTER counts
-	by          *Stay // what that merge installed; nil where nothing tells
-	settled     bool  // COUNTER proves that nothing else is missing
-	lone        bool  // a removal, and the log has every merge there ever was
+	from, until     int
+	merged          bool          // what happened was a merge, which COUNTER counts
+	by              *Installation // what that merge installed; nil where nothing tells
+	settled         bool          // COUNTER proves that nothing else is missing
+	unloggedRemoval bool          // a removal, and the log has every merge there ever was
 }
 
 // readTimeline reads the history of a host from the store; see
-// [timeline.settleWith].
+// [timeline.reconstruct].
 func readTimeline(db audit.Database) (*timeline, error) {
 	t := &timeline{Moves: userconf.Moves{}}
 	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigUpdates)
@@ -148,13 +148,13 @@ func readTimeline(db audit.Database) (*timeline, error) {
 
 // settleWith makes the stays of packages out of what was read, with everything
 // that was ever seen installed.
-func (t *timeline) settleWith(db audit.Database, ever []inventory.Installed) error {
+func (t *timeline) reconstruct(db audit.Database, ever []inventory.Installed) error {
 	t.addSnapshots(ever)
 	t.order()
 	t.replay(ever)
 	t.settle()
 	if t.addRestore(ever); t.restored == nil {
-		if err := t.addOutsideMerges(db, ever); err != nil {
+		if err := t.addEbuildMerges(db, ever); err != nil {
 			return err
 		}
 	}
@@ -174,14 +174,14 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 		}
 	}
 	var facts logs.Facts
-	var lines []told
+	var lines []logTime
 	err := log.Runs(logs.RunRange{}, logs.OldestFirst, func(r *logs.Run) error {
 		t.runs = append(t.runs, *r)
 		if err := log.Facts(r, &facts); err != nil {
 			return err
 		}
-		lines = toldOfRun(lines, r, &facts)
-		t.sittings.see(r, &facts)
+		lines = timesOfRun(lines, r, &facts)
+		t.drafts.see(r, &facts)
 		t.cutMerges.See(&facts)
 		for _, s := range facts.Syncs {
 			if s.Finished != 0 && s.Outcome == emergelog.SyncOK {
@@ -218,7 +218,7 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 	t.clock = readClock(lines)
 	for i := range t.Changes {
 		c := &t.Changes[i]
-		c.told = c.at
+		c.logged = c.at
 		c.at = t.clock.at(c.place, c.at)
 	}
 	t.seen = t.clock.orderly(t.snapshots)
@@ -251,7 +251,7 @@ func (t *timeline) addSnapshots(ever []inventory.Installed) {
 			}
 		}
 		t.Changes = append(t.Changes, change{kind: changeSnapshot, at: s.TakenAt, snapshot: there})
-		if _, twice := t.clock.twice(s.ConfirmedAt); s.ConfirmedAt != s.TakenAt && i < len(t.seen)-1 && !twice {
+		if _, ambiguous := t.clock.ambiguous(s.ConfirmedAt); s.ConfirmedAt != s.TakenAt && i < len(t.seen)-1 && !ambiguous {
 			t.Changes = append(t.Changes, change{kind: changeSnapshot, at: s.ConfirmedAt, snapshot: there})
 		}
 	}
@@ -262,23 +262,16 @@ func (t *timeline) addSnapshots(ever []inventory.Installed) {
 // of the clock comes before what was made after it.
 func (t *timeline) order() {
 	slices.SortStableFunc(t.Changes, func(a, b change) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(B2i(a.kind == changeSnapshot), B2i(b.kind == changeSnapshot)),
-			cmp.Compare(t.clock.epoch(a.place), t.clock.epoch(b.place)), cmp.Compare(a.told, b.told),
+		return cmp.Or(cmp.Compare(a.at, b.at), audit.CompareBools(a.kind == changeSnapshot, b.kind == changeSnapshot),
+			cmp.Compare(t.clock.epoch(a.place), t.clock.epoch(b.place)), cmp.Compare(a.logged, b.logged),
 			cmp.Compare(a.Run, b.Run), cmp.Compare(a.place, b.place))
 	})
-}
-
-func B2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // replayer walks backward through the changes.
 type replayer struct {
 	*timeline
-	live map[string][]*Stay // by category/pn
+	live map[string][]*Installation // by category/pn
 	// known has, by category/pn and slot, the next later state for which
 	// something tells what the slot held.
 	known map[string]int
@@ -288,10 +281,10 @@ type replayer struct {
 // replay walks backward from what is installed now. It is false where that
 // contradicts a restore.
 func (t *timeline) replay(ever []inventory.Installed) bool {
-	r := &replayer{timeline: t, live: map[string][]*Stay{}, known: map[string]int{}, end: len(t.Changes)}
+	r := &replayer{timeline: t, live: map[string][]*Installation{}, known: map[string]int{}, end: len(t.Changes)}
 	for i := range ever {
 		if p := &ever[i]; p.RemovedAt == 0 {
-			r.add(&Stay{CPV: t.Moves.CPV(p.CPV), Logged: p.CPV, slot: p.Slot, Row: p, Last: r.end, until: r.end, witness: r.end})
+			r.add(&Installation{CPV: t.Moves.CPV(p.CPV), Logged: p.CPV, slot: p.Slot, Row: p, Last: r.end, until: r.end, witness: r.end})
 		}
 	}
 	for i := len(t.Changes) - 1; i >= 0; i-- {
@@ -318,13 +311,13 @@ func (t *timeline) replay(ever []inventory.Installed) bool {
 	return true
 }
 
-func (r *replayer) add(s *Stay) {
+func (r *replayer) add(s *Installation) {
 	cp := audit.PackageOf(s.CPV)
 	r.live[cp] = append(r.live[cp], s)
-	r.stays = append(r.stays, s)
+	r.installations = append(r.installations, s)
 }
 
-func (r *replayer) find(cpv string) *Stay {
+func (r *replayer) find(cpv string) *Installation {
 	for _, s := range r.live[audit.PackageOf(cpv)] {
 		if s.CPV == cpv {
 			return s
@@ -334,7 +327,7 @@ func (r *replayer) find(cpv string) *Stay {
 }
 
 // inSlot returns what the slot of a package holds.
-func (r *replayer) inSlot(cpv, slot string) *Stay {
+func (r *replayer) inSlot(cpv, slot string) *Installation {
 	for _, s := range r.live[audit.PackageOf(cpv)] {
 		if s.slot == slot || s.slot == "" || slot == "" {
 			return s
@@ -343,9 +336,9 @@ func (r *replayer) inSlot(cpv, slot string) *Stay {
 	return nil
 }
 
-func (r *replayer) drop(s *Stay) {
+func (r *replayer) drop(s *Installation) {
 	cp := audit.PackageOf(s.CPV)
-	r.live[cp] = slices.DeleteFunc(r.live[cp], func(x *Stay) bool { return x == s })
+	r.live[cp] = slices.DeleteFunc(r.live[cp], func(x *Installation) bool { return x == s })
 }
 
 func (r *replayer) slotKey(cpv, slot string) string { return audit.PackageOf(cpv) + ":" + slot }
@@ -389,7 +382,7 @@ func (r *replayer) unmerge(i int, c *change) {
 // merged tells whether a merge whose end the log does not have installed its
 // package: the package is there afterwards, and nothing but this merge
 // explains it.
-func (r *replayer) merged(m *logs.Merge, s *Stay) bool {
+func (r *replayer) merged(m *logs.Merge, s *Installation) bool {
 	if s == nil {
 		return false
 	}
@@ -401,7 +394,7 @@ func (r *replayer) merged(m *logs.Merge, s *Stay) bool {
 
 // builtBy tells whether the evidence allows that a stay was installed by a
 // merge: a build from source ends between the lines of its merge.
-func (r *replayer) builtBy(s *Stay, m *logs.Merge) bool {
+func (r *replayer) builtBy(s *Installation, m *logs.Merge) bool {
 	if s.Row == nil || s.Row.BuildTime == 0 || m.Kind != emergelog.KindSource || m.ClockStepped {
 		return true
 	}
@@ -427,7 +420,7 @@ func (r *replayer) restore(i int, c *change, cpv, slot string) {
 			r.drop(s)
 			r.note(i, old, s, i+1, s.witness, true)
 		}
-		r.add(&Stay{CPV: old, Logged: name, slot: slot, Last: i, until: i, witness: i})
+		r.add(&Installation{CPV: old, Logged: name, slot: slot, Last: i, until: i, witness: i})
 	}
 }
 
@@ -435,7 +428,7 @@ func (r *replayer) restore(i int, c *change, cpv, slot string) {
 // a line of the log, at the end of state until. Nothing proves any moment
 // between: it is certain nowhere.
 func (r *replayer) ended(i int, cpv string, m *logs.Merge, until int) {
-	r.stays = append(r.stays, &Stay{CPV: cpv, Logged: m.CPV, slot: m.Slot, Merge: m, first: i + 1, from: i + 1, Last: i, until: max(until-1, i+1)})
+	r.installations = append(r.installations, &Installation{CPV: cpv, Logged: m.CPV, slot: m.Slot, Merge: m, first: i + 1, from: i + 1, Last: i, until: max(until-1, i+1)})
 }
 
 // lost handles a merge whose package is not there afterwards.
@@ -456,7 +449,7 @@ func (r *replayer) lost(i int, c *change, cpv string) {
 	r.note(i, cpv, nil, i+1, until, false)
 }
 
-func (r *replayer) note(i int, cpv string, by *Stay, from, until int, merged bool) {
+func (r *replayer) note(i int, cpv string, by *Installation, from, until int, merged bool) {
 	found := ""
 	if by != nil {
 		found = by.CPV
@@ -477,14 +470,14 @@ func (r *replayer) remerge(i int, c *change) {
 		r.drop(s)
 		r.note(i, cpv, s, i+1, s.witness, true)
 	}
-	r.add(&Stay{CPV: cpv, Logged: c.unmerge.CPV, Last: i, until: i, witness: i})
+	r.add(&Installation{CPV: cpv, Logged: c.unmerge.CPV, Last: i, until: i, witness: i})
 }
 
 // compare holds the replay against what an ingest saw at the change i, which
 // is the end of state i.
 func (r *replayer) compare(i int, snapshot []*inventory.Installed) {
 	k := i + 1
-	seen := map[*Stay]bool{}
+	seen := map[*Installation]bool{}
 	for _, p := range snapshot {
 		cpv := r.Moves.CPV(p.CPV)
 		s := r.find(cpv)
@@ -501,7 +494,7 @@ func (r *replayer) compare(i int, snapshot []*inventory.Installed) {
 				until = next - 1
 			}
 			until = max(until, k)
-			s = &Stay{CPV: cpv, Logged: p.CPV, slot: p.Slot, Row: p, Last: k - 1, until: until, witness: k - 1}
+			s = &Installation{CPV: cpv, Logged: p.CPV, slot: p.Slot, Row: p, Last: k - 1, until: until, witness: k - 1}
 			r.add(s)
 			r.note(i, cpv, nil, k, until+1, false)
 		}

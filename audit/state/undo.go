@@ -31,14 +31,14 @@ func (h *Past) Undo(run int64) (changes []Change, later []string, before *State,
 		if slot == nil {
 			slot = did.After
 		}
-		holds := slices.IndexFunc(now.Stays, func(s *Stay) bool { return h.sameSlot(s, slot) })
+		holds := slices.IndexFunc(now.Installations, func(s *Installation) bool { return h.sameSlot(s, slot) })
 		switch {
 		case did.Before == nil:
 			// What the run brought goes, whatever version of it is there by now.
 			if holds >= 0 {
-				changes = append(changes, h.change(now.Stays[holds], nil))
+				changes = append(changes, h.change(now.Installations[holds], nil))
 			}
-		case did.After != nil && !slices.Contains(now.Stays, did.After), did.After == nil && holds >= 0:
+		case did.After != nil && !slices.Contains(now.Installations, did.After), did.After == nil && holds >= 0:
 			later = append(later, did.CPV())
 		default:
 			changes = append(changes, h.change(did.After, did.Before))
@@ -50,17 +50,17 @@ func (h *Past) Undo(run int64) (changes []Change, later []string, before *State,
 
 // sameSlot tells whether two stays are in one slot of a package, as far as that is
 // known.
-func (h *Past) sameSlot(a, b *Stay) bool {
+func (h *Past) sameSlot(a, b *Installation) bool {
 	x, y := h.SlotOf(a), h.SlotOf(b)
 	return audit.PackageOf(a.CPV) == audit.PackageOf(b.CPV) && (x == y || x == "" || y == "")
 }
 
 // Again returns the change that merges again what is installed.
-func (h *Past) Again(s *Stay) Change { return h.change(s, s) }
+func (h *Past) Again(s *Installation) Change { return h.change(s, s) }
 
 // ChangeTo returns the change of what a slot holds, nil for nothing, to a build
 // that need never have been installed; without a cpv, what it holds goes.
-func (h *Past) ChangeTo(from *Stay, cpv, slot string, buildTime int64) Change {
+func (h *Past) ChangeTo(from *Installation, cpv, slot string, buildTime int64) Change {
 	c := Change{Action: ActionInstall}
 	if from != nil {
 		c = h.change(from, nil)

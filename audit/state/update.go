@@ -18,12 +18,12 @@ type Update struct {
 	Runs []int64
 }
 
-// sittingGap is how long after the end of an update, in seconds, a run may begin
+// updateGap is how long after the end of an update, in seconds, a run may begin
 // that finishes it: builds of one evening go on into the next one.
-const sittingGap = 24 * 3600
+const updateGap = 24 * 3600
 
 // sitting is an update while the log is read, with the runs that changed nothing.
-type sitting struct {
+type updateDraft struct {
 	runs     []int64
 	lastLine int64 // the place of the last line of its runs
 	end      int64 // unix seconds of that line
@@ -36,7 +36,7 @@ type sitting struct {
 }
 
 // sittings are the updates of a log, the oldest first.
-type sittings struct{ all []*sitting }
+type updateDrafts struct{ all []*updateDraft }
 
 // see takes a run with its facts. A run belongs to the update before it where a
 // fact ties it to that:
@@ -52,7 +52,7 @@ type sittings struct{ all []*sitting }
 // Any other run begins an update of its own, however soon it follows. A run that
 // neither merged nor removed anything, or was to fetch or to package only, is part
 // of none.
-func (s *sittings) see(r *logs.Run, facts *logs.Facts) {
+func (s *updateDrafts) see(r *logs.Run, facts *logs.Facts) {
 	var begun, merged []string
 	for i := range facts.Merges {
 		switch m := &facts.Merges[i]; m.Outcome {
@@ -84,11 +84,11 @@ func (s *sittings) see(r *logs.Run, facts *logs.Facts) {
 }
 
 // join returns the sitting that a run belongs to, which may be a new one.
-func (s *sittings) join(r *logs.Run, packages []string) *sitting {
+func (s *updateDrafts) join(r *logs.Run, packages []string) *updateDraft {
 	from := len(s.all)
 	if from > 0 {
 		last := s.all[from-1]
-		soon := r.Started-last.end <= sittingGap
+		soon := r.Started-last.end <= updateGap
 		switch {
 		case r.BeganAt < last.lastLine, r.Action == emergelog.ActionResume && last.failed:
 			from--
@@ -99,7 +99,7 @@ func (s *sittings) join(r *logs.Run, packages []string) *sitting {
 		}
 	}
 	if from == len(s.all) {
-		s.all = append(s.all, &sitting{begun: map[string]bool{}})
+		s.all = append(s.all, &updateDraft{begun: map[string]bool{}})
 	}
 	joined := s.all[from]
 	for _, later := range s.all[from+1:] {
@@ -112,8 +112,8 @@ func (s *sittings) join(r *logs.Run, packages []string) *sitting {
 
 // resumed returns the index of the sitting whose list a run resumes although a
 // later one ended well: Portage keeps one list in reserve (mtimedb, resume_backup).
-func (s *sittings) resumed(r *logs.Run) int {
-	for i := len(s.all) - 1; i >= 0 && r.Started-s.all[i].end <= sittingGap; i-- {
+func (s *updateDrafts) resumed(r *logs.Run) int {
+	for i := len(s.all) - 1; i >= 0 && r.Started-s.all[i].end <= updateGap; i-- {
 		if s.all[i].failed {
 			return i
 		}
@@ -122,7 +122,7 @@ func (s *sittings) resumed(r *logs.Run) int {
 }
 
 // lacks tells whether one of the packages was begun and not merged since.
-func (s *sitting) lacks(packages []string) bool {
+func (s *updateDraft) lacks(packages []string) bool {
 	return slices.ContainsFunc(packages, func(cp string) bool { return s.begun[cp] })
 }
 
@@ -167,7 +167,7 @@ func (h *Past) Updates() []Update {
 		}
 	}
 	var all []Update
-	for _, s := range h.sittings.all {
+	for _, s := range h.drafts.all {
 		last := 0
 		for _, id := range s.runs {
 			last = max(last, after[id])
@@ -188,7 +188,7 @@ func (h *Past) Updates() []Update {
 // updateOf returns the runs of the update that a run belongs to, from that run on:
 // what going back to before it undoes of it.
 func (t *timeline) updateOf(run int64) []int64 {
-	for _, s := range t.sittings.all {
+	for _, s := range t.drafts.all {
 		if slices.Contains(s.runs, run) {
 			var all []int64
 			for _, id := range s.runs {

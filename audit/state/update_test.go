@@ -256,7 +256,7 @@ func TestARunThatChangesNothingIsNoUpdate(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if *previous.Target.Run != 5 || len(previous.Stays) != 1 || previous.Stays[0].CPV != "app-misc/a-2" {
+		if *previous.Target.Run != 5 || len(previous.Installations) != 1 || previous.Installations[0].CPV != "app-misc/a-2" {
 			t.Errorf("previous: %+v", previous.Target)
 		}
 		states, err := AuditStates(db)

@@ -94,7 +94,7 @@ func (h *Host) files(p *Plan, merges []*Change) (all []blame) {
 			}
 		}
 	}
-	all = append(all, h.twice(p)...)
+	all = append(all, h.ownedTwice(p)...)
 	h.give(p)
 	return all
 }
@@ -285,9 +285,9 @@ func (h *Host) clash(p *Plan, w *wanted) *blame {
 	return nil
 }
 
-// twice finds the paths that two of the merged packages install. The second would
+// ownedTwice finds the paths that two of the merged packages install. The second would
 // overwrite a file of the first.
-func (h *Host) twice(p *Plan) (all []blame) {
+func (h *Host) ownedTwice(p *Plan) (all []blame) {
 	type place struct{ dir, base string }
 	if !h.Features["protect-owned"] && !h.Features["collision-protect"] {
 		return nil

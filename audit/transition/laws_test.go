@@ -109,7 +109,7 @@ func TestLaws(t *testing.T) {
 }
 
 // lackingOf returns what the members of a world lack.
-func lackingOf(w *World) map[string][]Unsatisfied {
+func lackingOf(w *Packages) map[string][]Unsatisfied {
 	all := map[string][]Unsatisfied{}
 	for _, m := range w.members {
 		if lacks := w.UnsatisfiedOf(m); len(lacks) > 0 {
@@ -120,7 +120,7 @@ func lackingOf(w *World) map[string][]Unsatisfied {
 }
 
 // providesFor tells whether a world has the library that is missed elsewhere.
-func providesFor(w *World, u Unsatisfied) bool { return w.provides[u.soname] > 0 }
+func providesFor(w *Packages, u Unsatisfied) bool { return w.provides[u.soname] > 0 }
 
 // meetings returns which packages of the command that merges meet what strongly
 // blocks them, or what they strongly block.

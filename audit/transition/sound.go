@@ -85,7 +85,7 @@ func (h *Host) toBlame(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 	if u.Kind != NeedBlocker && u.Kind != NeedSoname && u.Kind != NeedInvalid {
 		// To keep a package costs less than not to bring one back.
 		for _, c := range p.active {
-			if c.To == nil && slices.Contains(u.packages(), c.From.cp) && p.Produced.beside(c.From).Satisfies(m, u) {
+			if c.To == nil && slices.Contains(u.packages(), c.From.cp) && p.Produced.including(c.From).Satisfies(m, u) {
 				return []*Change{c}
 			}
 		}
@@ -112,7 +112,7 @@ func (h *Host) tookAway(p *Plan, m *Member, u Unsatisfied) (all []*Change) {
 			if slices.Contains(p.Produced.relationsOf(c.From).provides, u.soname) {
 				all = append(all, c)
 			}
-		case slices.Contains(u.packages(), c.From.cp) && p.Produced.beside(c.From).Satisfies(m, u):
+		case slices.Contains(u.packages(), c.From.cp) && p.Produced.including(c.From).Satisfies(m, u):
 			return []*Change{c}
 		}
 	}

@@ -93,7 +93,7 @@ func (h *Host) inTheWay(p *Plan, c *Change, merges []*Change) string {
 
 // blockers returns the blockers of a package. Those in IDEPEND count during its
 // merge.
-func (w *World) blockers(m *Member) (all []atom.Atom) {
+func (w *Packages) blockers(m *Member) (all []atom.Atom) {
 	r := w.relationsOf(m)
 	lists := [][]relation{r.runtime}
 	if m.Merged {

@@ -57,7 +57,7 @@ type Wanted struct {
 
 // Host is the host before the changes.
 type Host struct {
-	Now    *World
+	Now    *Packages
 	Wanted []Wanted
 	// Features are the enabled FEATURES.
 	Features map[string]bool
@@ -84,7 +84,7 @@ type Plan struct {
 	// Changes are the requested changes, including dropped ones.
 	Changes []*Change
 	// Produced is the state afterwards.
-	Produced *World
+	Produced *Packages
 	active   []*Change // the changes that are not dropped
 	// givers are the replaced packages that own files that another package installs.
 	givers map[*Change][]*wanted

@@ -179,7 +179,7 @@ func (w world) plan(tb testing.TB) string {
 
 func (w world) run(tb testing.TB) (*Plan, *Host) {
 	tb.Helper()
-	h := &Host{Now: NewWorld(), Features: map[string]bool{"protect-owned": true}, Protect: []string{"/etc"}, CollisionIgnore: []string{"*.pyc"}}
+	h := &Host{Now: NewPackages(), Features: map[string]bool{"protect-owned": true}, Protect: []string{"/etc"}, CollisionIgnore: []string{"*.pyc"}}
 	for f := range strings.FieldsSeq(w.features) {
 		if off, ok := strings.CutPrefix(f, "-"); ok {
 			delete(h.Features, off)

@@ -9,7 +9,7 @@ import (
 	"emaudit/store"
 )
 
-// Member is one package of a [World].
+// Member is one package of a [Packages].
 type Member struct {
 	Pkg      atom.Package
 	Metadata *store.Metadata
@@ -35,8 +35,8 @@ func (m *Member) phase(names ...string) bool {
 // CPV returns category/name-version.
 func (m *Member) CPV() string { return m.Pkg.CPV.String() }
 
-// World is a set of packages that are installed together.
-type World struct {
+// Packages is a set of packages that are installed together.
+type Packages struct {
 	members  []*Member
 	byCP     map[string][]*Member
 	provides map[atom.Soname]int // the number of members with a library
@@ -49,13 +49,13 @@ type World struct {
 	relations map[*store.Metadata]*relations
 }
 
-// NewWorld returns a world without packages.
-func NewWorld() *World {
-	return &World{byCP: map[string][]*Member{}, provides: map[atom.Soname]int{}, relations: map[*store.Metadata]*relations{}}
+// NewPackages returns a world without packages.
+func NewPackages() *Packages {
+	return &Packages{byCP: map[string][]*Member{}, provides: map[atom.Soname]int{}, relations: map[*store.Metadata]*relations{}}
 }
 
 // Provide adds a package of package.provided.
-func (w *World) Provide(cpv atom.CPV) {
+func (w *Packages) Provide(cpv atom.CPV) {
 	if w.provided == nil {
 		w.provided = map[string][]atom.CPV{}
 	}
@@ -64,18 +64,18 @@ func (w *World) Provide(cpv atom.CPV) {
 
 // With returns the same world, in which the packages from more also satisfy
 // dependencies.
-func (w *World) With(more func(cp string) []*Member) *World {
+func (w *Packages) With(more func(cp string) []*Member) *Packages {
 	other := *w
 	other.more = more
 	return &other
 }
 
 // Names returns the packages (category/name) with a member.
-func (w *World) Names() []string { return slices.Sorted(maps.Keys(w.byCP)) }
+func (w *Packages) Names() []string { return slices.Sorted(maps.Keys(w.byCP)) }
 
 // NamesAskedBy returns the packages with a member that the runtime dependencies of a
 // package name.
-func (w *World) NamesAskedBy(cp string) (all []string) {
+func (w *Packages) NamesAskedBy(cp string) (all []string) {
 	for _, m := range w.byCP[cp] {
 		for _, name := range w.relationsOf(m).names {
 			if len(w.byCP[name]) > 0 {
@@ -86,8 +86,8 @@ func (w *World) NamesAskedBy(cp string) (all []string) {
 	return all
 }
 
-// beside returns the same world, in which m also satisfies dependencies.
-func (w *World) beside(m *Member) *World {
+// including returns the same world, in which m also satisfies dependencies.
+func (w *Packages) including(m *Member) *Packages {
 	return w.With(func(cp string) []*Member {
 		if cp == m.cp {
 			return []*Member{m}
@@ -97,7 +97,7 @@ func (w *World) beside(m *Member) *World {
 }
 
 // Find returns the member of a version, or nil if there is none.
-func (w *World) Find(cpv string) *Member {
+func (w *Packages) Find(cpv string) *Member {
 	c, err := atom.ParseCPV(cpv)
 	if err != nil {
 		return nil
@@ -111,7 +111,7 @@ func (w *World) Find(cpv string) *Member {
 }
 
 // Add adds a member.
-func (w *World) Add(m *Member) {
+func (w *Packages) Add(m *Member) {
 	w.members = append(w.members, m)
 	w.byCP[m.cp] = append(w.byCP[m.cp], m)
 	for _, s := range w.relationsOf(m).provides {
@@ -120,8 +120,8 @@ func (w *World) Add(m *Member) {
 }
 
 // change returns a world without some members and with others.
-func (w *World) change(out map[*Member]bool, in []*Member) *World {
-	other := &World{
+func (w *Packages) change(out map[*Member]bool, in []*Member) *Packages {
+	other := &Packages{
 		members: make([]*Member, 0, len(w.members)+len(in)), byCP: make(map[string][]*Member, len(w.byCP)),
 		provides: make(map[atom.Soname]int, len(w.provides)), provided: w.provided, relations: w.relations,
 	}
@@ -160,7 +160,7 @@ type relation struct {
 	err error
 }
 
-func (w *World) relationsOf(m *Member) *relations {
+func (w *Packages) relationsOf(m *Member) *relations {
 	r := w.relations[m.Metadata]
 	if r != nil {
 		return r
@@ -222,7 +222,7 @@ func (u *Unsatisfied) packages() (all []string) {
 }
 
 // has reports whether an atom of m matches a package of the world.
-func (w *World) has(m *Member, a atom.Atom) bool {
+func (w *Packages) has(m *Member, a atom.Atom) bool {
 	matches := func(x *Member) bool { return a.Match(x.Pkg) }
 	if slices.ContainsFunc(w.byCP[a.CP], matches) || w.more != nil && slices.ContainsFunc(w.more(a.CP), matches) {
 		return true
@@ -235,7 +235,7 @@ func (w *World) has(m *Member, a atom.Atom) bool {
 // blocked returns the members that a blocker of m forbids. A weak blocker does not
 // forbid a package in the slot of m, because m replaces it. A strong one does, and
 // forbids even m itself if m is merged (depgraph.py, _validate_blockers).
-func (w *World) blocked(m *Member, a atom.Atom) (all []*Member) {
+func (w *Packages) blocked(m *Member, a atom.Atom) (all []*Member) {
 	plain := a.WithoutBlocker()
 	for _, x := range w.byCP[a.CP] {
 		own := x.cp == m.cp && x.Pkg.Slot == m.Pkg.Slot
@@ -250,7 +250,7 @@ func (w *World) blocked(m *Member, a atom.Atom) (all []*Member) {
 }
 
 // UnsatisfiedOf returns the dependencies of m that the world does not satisfy.
-func (w *World) UnsatisfiedOf(m *Member) []Unsatisfied {
+func (w *Packages) UnsatisfiedOf(m *Member) []Unsatisfied {
 	var all []Unsatisfied
 	lacks := func(kind, dependency string, dep atom.Dep) {
 		all = append(all, Unsatisfied{CPV: m.CPV(), Dependency: dependency, Kind: kind, dep: dep})
@@ -284,7 +284,7 @@ func (w *World) UnsatisfiedOf(m *Member) []Unsatisfied {
 }
 
 // missing returns the parts of a reduced dependency that the set does not satisfy.
-func (w *World) missing(m *Member, dep atom.Dep) []atom.Dep {
+func (w *Packages) missing(m *Member, dep atom.Dep) []atom.Dep {
 	_, missing := dep.Satisfied(func(a atom.Atom) bool { return w.has(m, a) })
 	kept := missing[:0]
 	for _, d := range missing {
@@ -299,7 +299,7 @@ func (w *World) missing(m *Member, dep atom.Dep) []atom.Dep {
 }
 
 // Satisfies reports whether the set satisfies what another one did not.
-func (w *World) Satisfies(m *Member, u Unsatisfied) bool {
+func (w *Packages) Satisfies(m *Member, u Unsatisfied) bool {
 	return len(w.missing(m, u.dep)) == 0
 }
 

@@ -16,8 +16,8 @@ import (
 // build, and one of what was replaced (prepare_build_dirs.py). Where emerge.log
 // and the installed packages disagree, such a log says when the package came.
 
-// outsideMerge is a merge that only its build log tells of.
-type outsideMerge struct {
+// ebuildMerge is a merge that only its build log tells of.
+type ebuildMerge struct {
 	merge *logs.Merge
 	log   string // path of the build log
 	// It happened after the build directory was prepared and before the log
@@ -25,10 +25,10 @@ type outsideMerge struct {
 	from, until int64
 }
 
-// addOutsideMerges replays once more with the merges that build logs tell of,
+// addEbuildMerges replays once more with the merges that build logs tell of,
 // for the packages about which log and VDB disagree, and keeps the result where
 // that explains something and contradicts nothing.
-func (t *timeline) addOutsideMerges(db audit.Database, ever []inventory.Installed) error {
+func (t *timeline) addEbuildMerges(db audit.Database, ever []inventory.Installed) error {
 	if len(t.disagreements) == 0 {
 		return nil
 	}
@@ -42,35 +42,35 @@ func (t *timeline) addOutsideMerges(db audit.Database, ever []inventory.Installe
 	if err != nil {
 		return err
 	}
-	var found []outsideMerge
+	var found []ebuildMerge
 	for _, cp := range packages {
 		logs, err := logs.BuildLogs(db.Tx, db.Host, logs.BuildLogQuery{CP: cp})
 		if err != nil {
 			return err
 		}
-		found = append(found, t.outsideMergesOf(merges, logs)...)
+		found = append(found, t.ebuildMergesOf(merges, logs)...)
 	}
 	for _, o := range found {
-		with := &timeline{Moves: t.Moves, runs: t.runs, sittings: t.sittings, cutMerges: t.cutMerges, since: t.since, snapshots: t.snapshots, seen: t.seen, clock: t.clock, segments: t.segments, Syncs: t.Syncs, outside: append(slices.Clone(t.outside), o)}
+		with := &timeline{Moves: t.Moves, runs: t.runs, drafts: t.drafts, cutMerges: t.cutMerges, since: t.since, snapshots: t.snapshots, seen: t.seen, clock: t.clock, segments: t.segments, Syncs: t.Syncs, ebuildMerges: append(slices.Clone(t.ebuildMerges), o)}
 		for _, c := range t.Changes {
 			c.effective = false
 			with.Changes = append(with.Changes, c)
 		}
-		with.Changes = append(with.Changes, change{kind: changeMerge, at: o.until, told: o.until, place: o.merge.BeganAt, merge: o.merge})
+		with.Changes = append(with.Changes, change{kind: changeMerge, at: o.until, logged: o.until, place: o.merge.BeganAt, merge: o.merge})
 		with.order()
 		with.replay(ever)
 		with.settle()
-		if len(with.disagreements) < len(t.disagreements) && len(with.hiding) <= len(t.hiding) {
+		if len(with.disagreements) < len(t.disagreements) && len(with.unknown) <= len(t.unknown) {
 			*t = *with
 		}
 	}
 	return nil
 }
 
-// outsideMergesOf picks the logs of one package that no merge of emerge.log
+// ebuildMergesOf picks the logs of one package that no merge of emerge.log
 // wrote and that tell of a whole merge.
-func (t *timeline) outsideMergesOf(merges *history.MergeHistory, buildLogs []logs.BuildLog) []outsideMerge {
-	var all []outsideMerge
+func (t *timeline) ebuildMergesOf(merges *history.MergeHistory, buildLogs []logs.BuildLog) []ebuildMerge {
+	var all []ebuildMerge
 	for i := range buildLogs {
 		l := &buildLogs[i]
 		if l.Log.Kind != mergelog.KindSource || l.Log.Outcome != mergelog.OutcomeMerged || l.PreparedAt == 0 || l.WrittenAt < l.PreparedAt || !t.quiet(l.PreparedAt, l.WrittenAt) {
@@ -89,7 +89,7 @@ func (t *timeline) outsideMergesOf(merges *history.MergeHistory, buildLogs []log
 				m.Replaced = append(m.Replaced, u.CPV)
 			}
 		}
-		all = append(all, outsideMerge{m, l.Path, l.PreparedAt, l.WrittenAt})
+		all = append(all, ebuildMerge{m, l.Path, l.PreparedAt, l.WrittenAt})
 	}
 	return all
 }
@@ -105,10 +105,10 @@ func (t *timeline) quiet(from, until int64) bool {
 		!slices.ContainsFunc(t.runs, func(r logs.Run) bool { return within(r.Started) })
 }
 
-// outsideFindings report what was merged without emerge.
-func (t *timeline) outsideFindings() []audit.Finding {
+// ebuildMergeFindings report what was merged without emerge.
+func (t *timeline) ebuildMergeFindings() []audit.Finding {
 	var all []audit.Finding
-	for _, o := range t.outside {
+	for _, o := range t.ebuildMerges {
 		all = append(all, audit.Finding{
 			Code: "state-disagreement", Severity: audit.SeverityInfo, Subject: t.Moves.CPV(o.merge.CPV), Evidence: []audit.Evidence{{Source: o.log}},
 			Message: "it was merged on " + audit.Day(o.until) + " without a line in emerge.log, as ebuild(1) does; its build log tells when, so no state is unknown for it",
