@@ -125,7 +125,7 @@ func comparable(t *testing.T, command, answer string) any {
 	if hosts, ok := document.(map[string]any)["hosts"].([]any); ok && command == "hosts" {
 		document.(map[string]any)["hosts"] = slices.DeleteFunc(hosts, func(h any) bool { return h.(map[string]any)["name"] == "twin" })
 	}
-	drop := map[string][]string{"doctor": {"settings", "free"}, "sql": {"columns"}, "hosts": {"merged"}, "summary": {"reclaimable", "reclaimable_bytes", "free"}, "report": {"because"}}
+	drop := map[string][]string{"doctor": {"settings", "free"}, "sql": {"columns"}, "hosts": {"merged"}, "summary": {"reclaimable", "reclaimable_bytes", "free"}, "report": {"because", "command"}}
 	return without(document, drop[command])
 }
 
