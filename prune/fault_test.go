@@ -22,7 +22,7 @@ type fault struct {
 	log   []string
 }
 
-// happened tells whether the fault was met.
+// happened reports whether the fault was met.
 func (f *fault) happened() bool { return f.steps >= f.at }
 
 func (f *fault) dead() bool { return f.err == errKilled && f.happened() }

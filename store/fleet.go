@@ -107,7 +107,7 @@ func (db *DB) beginInFleet(ctx context.Context, question string) (rows *sql.Rows
 	return rows, func() { rows.Close(); rollback() }, nil
 }
 
-// isOfQuestion tells whether an error of PostgreSQL is about what was asked: its syntax
+// isOfQuestion reports whether an error of PostgreSQL is about what was asked: its syntax
 // and names (class 42), values (22), or an attempt to change something (0A, 25, 42501).
 func isOfQuestion(code string) bool {
 	return slices.Contains([]string{"0A", "22", "25", "42"}, code[:2])

@@ -16,7 +16,7 @@ import (
 // HostStatus is one host of the database in a line.
 type HostStatus struct {
 	store.HostSummary
-	// Stale tells that the host was not heard of for longer than it should be.
+	// Stale reports that the host was not heard of for longer than it should be.
 	Stale bool
 	// Uncovered are the installed packages whose build has no binary package here, or
 	// of which that is not known.

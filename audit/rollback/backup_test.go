@@ -118,7 +118,7 @@ func TestTheBackupSaysWhatItLoses(t *testing.T) {
 	}
 }
 
-// hasConfigStep tells whether one of the steps keeps a configuration file in the update
+// hasConfigStep reports whether one of the steps keeps a configuration file in the update
 // of a package.
 func hasConfigStep(steps []Step, file, cp string) bool {
 	return slices.ContainsFunc(steps, func(s Step) bool {

@@ -32,7 +32,7 @@ const (
 type Proof struct {
 	Verdict DrillVerdict `json:"verdict"`
 	At      int64        `json:"at"`
-	// Holds tells that the drill was one of this very plan, and that nothing that it
+	// Holds reports that the drill was one of this very plan, and that nothing that it
 	// rests on has changed since. Where it does not hold, the fields behind it say
 	// what has changed.
 	Holds           bool `json:"holds"`

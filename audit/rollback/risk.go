@@ -169,7 +169,7 @@ func (j *RollbackJudge) kernels(r *Rollback) {
 	}
 }
 
-// hasModulesOf tells whether a package owns the modules of a kernel release.
+// hasModulesOf reports whether a package owns the modules of a kernel release.
 func (j *RollbackJudge) hasModulesOf(cpv, release string) (has bool) {
 	if j.options.Contents == nil {
 		return false

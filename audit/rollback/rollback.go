@@ -175,7 +175,7 @@ type RollbackOptions struct {
 	Contents func(cpv string, each func(vdb.ContentsEntry)) bool
 	// Disk is nil if the files of the root cannot be read.
 	Disk transition.Disk
-	// Changed tells whether a regular file is no longer as a package installed it,
+	// Changed reports whether a regular file is no longer as a package installed it,
 	// and false where that cannot be told; nil where nobody looks.
 	Changed func(e vdb.ContentsEntry) (changed, known bool)
 	// Ebuild reports whether a version could be built today. It may be nil.

@@ -117,7 +117,7 @@ func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
 	return s, nil
 }
 
-// younger tells whether all that is known of a stay contradicts that it was
+// younger reports whether all that is known of a stay contradicts that it was
 // there at a time.
 func (h *Past) younger(x *Installation, at int64) bool {
 	if x.Row != nil || x.Merge != nil || len(h.ByCPV[x.CPV]) == 0 {
@@ -126,7 +126,7 @@ func (h *Past) younger(x *Installation, at int64) bool {
 	return !slices.ContainsFunc(h.ByCPV[x.CPV], func(b *binpkgs.Binpkg) bool { return b.BuildTime <= at })
 }
 
-// mayBeYounger tells whether a state has a stay that is younger.
+// mayBeYounger reports whether a state has a stay that is younger.
 func (h *Past) mayBeYounger(k int, at int64) bool {
 	return slices.ContainsFunc(h.installations, func(x *Installation) bool {
 		return x.Merge == nil && x.Row == nil && x.from <= k && k <= x.until && h.younger(x, at)
@@ -299,7 +299,7 @@ func (b Build) Matches(c *binpkgs.Binpkg) binpkgs.CoverageVerdict {
 // MD5 is the digest of the very file, nil where it is not known.
 func (b Build) MD5() []byte { return b.md5 }
 
-// same tells whether two stays are of one build as far as the evidence goes.
+// same reports whether two stays are of one build as far as the evidence goes.
 func (h *Past) same(a, b *Installation) bool {
 	if a == b {
 		return true

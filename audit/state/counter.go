@@ -117,7 +117,7 @@ func (t *timeline) settle() {
 	}
 }
 
-// countsFromTheFirst tells whether COUNTER proves that the log has every merge
+// countsFromTheFirst reports whether COUNTER proves that the log has every merge
 // into the root since the first one ever, up to the last anchor and behind it.
 func (t *timeline) countsFromTheFirst(anchors []anchor, spans []span) bool {
 	if len(anchors) == 0 || slices.ContainsFunc(spans, func(s span) bool { return s.most > s.explained }) {

@@ -94,7 +94,7 @@ func (t *timeline) ebuildMergesOf(merges *history.MergeHistory, buildLogs []logs
 	return all
 }
 
-// quiet tells whether emerge.log has nothing during a time, so that it does not
+// quiet reports whether emerge.log has nothing during a time, so that it does not
 // matter at which moment of it something happened.
 func (t *timeline) quiet(from, until int64) bool {
 	within := func(at int64) bool { return from <= at && at <= until }

@@ -56,7 +56,7 @@ func hashOf(text string) uint64 {
 	return sum.Sum64()
 }
 
-// Same tells whether the same builds were installed in two states, as far as
+// Same reports whether the same builds were installed in two states, as far as
 // anything tells.
 func (h *Past) Same(a, b *State) bool {
 	prints := h.fingerprints()

@@ -5,7 +5,7 @@ import (
 	"emaudit/store/logs"
 )
 
-// otherRoots tells which changes of a log are about another root than the host's
+// otherRoots reports which changes of a log are about another root than the host's
 // own: that of ROOT=/mnt/target or of crossdev, whose emerge writes into the log
 // of the host. A merge names its root; a removal does not, and is of that root
 // into which its version was last merged.
@@ -18,10 +18,10 @@ func newOtherRoots(own string) *otherRoots {
 	return &otherRoots{own: own, here: map[string]bool{}, there: map[string]bool{}}
 }
 
-// isOther tells whether a merge went into another root.
+// isOther reports whether a merge went into another root.
 func (o *otherRoots) isOther(m *logs.Merge) bool { return m.Root != "" && m.Root != o.own }
 
-// merged takes a merge, and tells whether it went into another root.
+// merged takes a merge, and reports whether it went into another root.
 func (o *otherRoots) merged(m *logs.Merge) bool {
 	in, other := o.here, o.isOther(m)
 	if other {
@@ -37,7 +37,7 @@ func (o *otherRoots) merged(m *logs.Merge) bool {
 }
 
 // removed takes a removal of a run, all of whose merges went into another root or
-// not, and tells whether it is of another root. It is in doubt where both have
+// not, and reports whether it is of another root. It is in doubt where both have
 // the version: then only what is installed can tell.
 func (o *otherRoots) removed(cpv string, allElsewhere bool) (elsewhere, doubt bool) {
 	here, there := o.here[cpv], o.there[cpv]

@@ -10,7 +10,7 @@ import (
 // maxPin is the length of the name of a pin, in bytes.
 const maxPin = 64
 
-// ValidPin tells whether a pin may have that name: letters, digits and "._-",
+// ValidPin reports whether a pin may have that name: letters, digits and "._-",
 // beginning with a letter, and nothing that [ParseMoment] takes for something
 // else.
 func ValidPin(name string) bool {
@@ -32,7 +32,7 @@ func ValidPin(name string) bool {
 type Pinned struct {
 	store.Pin
 	Target Target
-	// SameAsNow tells that the same builds are installed now, as far as anything
+	// SameAsNow reports that the same builds are installed now, as far as anything
 	// tells.
 	SameAsNow bool
 }

@@ -104,13 +104,13 @@ func diffSettings(before, after []store.ConfigLine) []SettingChange {
 // compilerSettings decide what a build is made of, whatever its USE.
 var compilerSettings = []string{"CHOST", "CBUILD", "CFLAGS", "CXXFLAGS", "LDFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS", "make.profile"}
 
-// ForCompiler tells whether a change is of a variable that decides what a build is made
+// ForCompiler reports whether a change is of a variable that decides what a build is made
 // of, whatever its USE: emerge --newuse does not rebuild for it.
 func (c *SettingChange) ForCompiler() bool {
 	return c.Kind == store.LineSetting && slices.Contains(compilerSettings, c.Subject)
 }
 
-// Concerns tells whether a change matters for a package that comes back from before
+// Concerns reports whether a change matters for a package that comes back from before
 // it: emerge --newuse would rebuild it, a mask or the like would refuse it, or it was
 // built with other compiler settings. Of a build without metadata every flag counts
 // as its own.
@@ -138,7 +138,7 @@ func (c *SettingChange) Concerns(cpv string, m *store.Metadata) bool {
 	return c.hasFlagOf(m.IUse, strings.ToLower(c.Subject)+"_")
 }
 
-// hasFlagOf tells whether a flag that only one side of the change has is among those
+// hasFlagOf reports whether a flag that only one side of the change has is among those
 // of an ebuild.
 func (c *SettingChange) hasFlagOf(iuse, prefix string) bool {
 	words := func(text *string) map[string]bool {

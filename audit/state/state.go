@@ -67,13 +67,13 @@ func (d doubt) Text() string {
 	return d.cp + ": " + d.why
 }
 
-// Partly tells whether the doubts are about single packages, so that the others
+// Partly reports whether the doubts are about single packages, so that the others
 // are known.
 func (s *State) Partly() bool {
 	return len(s.Doubts) > 0 && !slices.ContainsFunc(s.Doubts, func(d doubt) bool { return d.cp == "" })
 }
 
-// Unsure tells whether it is in doubt what was there of a package.
+// Unsure reports whether it is in doubt what was there of a package.
 func (s *State) Unsure(cp string) bool {
 	return slices.ContainsFunc(s.Doubts, func(d doubt) bool { return d.cp == cp })
 }
@@ -255,7 +255,7 @@ var searchRotatedLog = audit.Do(audit.Emaudit("--emerge-log", "FILE", "states"))
 // takeAnotherState is for a state that no log can tell of: others can.
 var takeAnotherState = audit.Do(audit.Emaudit("states")).When("take a state that is known")
 
-// logIsWhole tells whether COUNTER proves that no other part of the log would
+// logIsWhole reports whether COUNTER proves that no other part of the log would
 // settle what was installed of a package.
 func (t *timeline) logIsWhole(cp string) bool {
 	return slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return (d.unloggedRemoval || d.settled) && audit.PackageOf(d.cpv) == cp }) &&

@@ -55,7 +55,7 @@ type change struct {
 	merge    *logs.Merge
 	unmerge  *logs.Unmerge
 	snapshot []*inventory.Installed
-	// effective tells that what was installed is not the same afterwards.
+	// effective reports that what was installed is not the same afterwards.
 	effective bool
 	// doubt tells of a removal that it may be of another root.
 	doubt bool
@@ -273,7 +273,7 @@ type replayer struct {
 	*timeline
 	live map[string][]*Installation // by category/pn
 	// known has, by category/pn and slot, the next later state for which
-	// something tells what the slot held.
+	// something reports what the slot held.
 	known map[string]int
 	end   int
 }
@@ -379,7 +379,7 @@ func (r *replayer) unmerge(i int, c *change) {
 	r.known[r.slotKey(cpv, m.Slot)] = i
 }
 
-// merged tells whether a merge whose end the log does not have installed its
+// merged reports whether a merge whose end the log does not have installed its
 // package: the package is there afterwards, and nothing but this merge
 // explains it.
 func (r *replayer) merged(m *logs.Merge, s *Installation) bool {
@@ -392,7 +392,7 @@ func (r *replayer) merged(m *logs.Merge, s *Installation) bool {
 	return len(m.Replaced) > 0 && !slices.Contains(m.Replaced, m.CPV)
 }
 
-// builtBy tells whether the evidence allows that a stay was installed by a
+// builtBy reports whether the evidence allows that a stay was installed by a
 // merge: a build from source ends between the lines of its merge.
 func (r *replayer) builtBy(s *Installation, m *logs.Merge) bool {
 	if s.Row == nil || s.Row.BuildTime == 0 || m.Kind != emergelog.KindSource || m.ClockStepped {
@@ -401,7 +401,7 @@ func (r *replayer) builtBy(s *Installation, m *logs.Merge) bool {
 	return withinMerge(s.Row.BuildTime, m)
 }
 
-// withinMerge tells whether a package with this BUILD_TIME was built by a
+// withinMerge reports whether a package with this BUILD_TIME was built by a
 // source merge: it is taken while the package is compiled.
 func withinMerge(buildTime int64, m *logs.Merge) bool {
 	begin := cmp.Or(m.Steps.Compiling, m.Steps.Cleaning, m.Started)

@@ -48,7 +48,7 @@ func (h *Past) Undo(run int64) (changes []Change, later []string, before *State,
 	return changes, later, before, nil
 }
 
-// sameSlot tells whether two stays are in one slot of a package, as far as that is
+// sameSlot reports whether two stays are in one slot of a package, as far as that is
 // known.
 func (h *Past) sameSlot(a, b *Installation) bool {
 	x, y := h.SlotOf(a), h.SlotOf(b)

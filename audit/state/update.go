@@ -29,7 +29,7 @@ type updateDraft struct {
 	end      int64 // unix seconds of that line
 	// begun are the packages (cat/pn) that were begun and not merged since.
 	begun map[string]bool
-	// failed tells that the last run that merged something did not end well, and
+	// failed reports that the last run that merged something did not end well, and
 	// asked is what that one was asked for.
 	failed bool
 	asked  string
@@ -121,12 +121,12 @@ func (s *updateDrafts) resumed(r *logs.Run) int {
 	return len(s.all)
 }
 
-// lacks tells whether one of the packages was begun and not merged since.
+// lacks reports whether one of the packages was begun and not merged since.
 func (s *updateDraft) lacks(packages []string) bool {
 	return slices.ContainsFunc(packages, func(cp string) bool { return s.begun[cp] })
 }
 
-// finishes tells whether a run does what an update leaves to be done, and nothing
+// finishes reports whether a run does what an update leaves to be done, and nothing
 // that a person chose.
 func finishes(r *logs.Run) bool {
 	asked := packagesAsked(r.Args)

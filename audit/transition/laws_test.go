@@ -119,7 +119,7 @@ func lackingOf(w *Packages) map[string][]Unsatisfied {
 	return all
 }
 
-// providesFor tells whether a world has the library that is missed elsewhere.
+// providesFor reports whether a world has the library that is missed elsewhere.
 func providesFor(w *Packages, u Unsatisfied) bool { return w.provides[u.soname] > 0 }
 
 // meetings returns which packages of the command that merges meet what strongly
@@ -147,7 +147,7 @@ func meetings(p *Plan) (all []string) {
 	return all
 }
 
-// soundWith tells whether a change that was given up could be carried out beside the
+// soundWith reports whether a change that was given up could be carried out beside the
 // rest.
 func soundWith(h *Host, p *Plan, c *Change) bool {
 	q := h.carry(append([]*Change{c}, p.active...))

@@ -154,7 +154,7 @@ func (h *Host) unwanted(p *Plan, w Wanted) []blame {
 	return []blame{{Break{CPV: changes[0].From.CPV(), Kind: NeedSet, Detail: w.Atom.String() + " of " + w.Origin}, changes}}
 }
 
-// olderVersion tells whether a version is older than another one, whatever their
+// olderVersion reports whether a version is older than another one, whatever their
 // revisions.
 func olderVersion(a, b *Member) bool {
 	order, ok := atom.CompareVersions(a.Pkg.CPV.PV(), b.Pkg.CPV.PV())

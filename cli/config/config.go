@@ -122,7 +122,7 @@ func sharedTable(node *kong.Node, name string) (keys []string) {
 	return keys
 }
 
-// typed tells whether a flag counts on the command line alone.
+// typed reports whether a flag counts on the command line alone.
 func typed(flag *kong.Flag) bool { return flag.Tag != nil && flag.Tag.Has("typed") }
 
 // Resolve returns what the files say of a flag.

@@ -42,7 +42,7 @@ type Options struct {
 	KillAfter time.Duration
 }
 
-// Foreign tells whether the effective user is not the one who sits at the
+// Foreign reports whether the effective user is not the one who sits at the
 // terminal, as far as sudo, pkexec, doas and the kernel say.
 func Foreign(getenv func(string) string, uid, euid int) bool {
 	if uid != euid {

@@ -22,7 +22,7 @@ import (
 // allHosts is the name that stands for every host of the database.
 const allHosts = "all"
 
-// severalHosts tells whether --host means more than one host: all, or a glob.
+// severalHosts reports whether --host means more than one host: all, or a glob.
 func (g *globals) severalHosts() bool {
 	return g.Host == allHosts || strings.ContainsAny(g.Host, "*?[")
 }

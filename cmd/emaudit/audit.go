@@ -96,7 +96,7 @@ func askCompatibility(s *session, db audit.Database, out report.Output) (report.
 	return report.Check{Name: "compatibility", Line: binaries.CompatibilityLine(c), Answer: binaries.Compatibility(c, out)}, nil
 }
 
-// running tells which processes run; nil where the root is not that of the
+// running reports which processes run; nil where the root is not that of the
 // running system.
 func (s *session) running() func(pid int) bool {
 	if !s.root.IsSystem() || s.elsewhere != "" {

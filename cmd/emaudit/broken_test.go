@@ -81,7 +81,7 @@ type portageSays struct {
 	Files    map[string]map[string]json.RawMessage
 }
 
-// refuses tells whether any of them objects to a file, or takes no notice of
+// refuses reports whether any of them objects to a file, or takes no notice of
 // it.
 func (p portageSays) refuses(path string) bool {
 	if bytes.Contains(p.Populate, []byte(`"raised"`)) || !bytes.Contains(p.Populate, []byte("path="+path+`"`)) {
@@ -154,7 +154,7 @@ func TestNothingBrokenIsCalledWholeWherePortageRefusesIt(t *testing.T) {
 	}
 }
 
-// about tells whether a finding has a path for its subject.
+// about reports whether a finding has a path for its subject.
 func (a brokenAnswer) about(path string) bool {
 	for _, f := range a.Findings {
 		if strings.HasSuffix(f.Subject, "/"+path) {

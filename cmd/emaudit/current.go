@@ -14,7 +14,7 @@ import (
 	"emaudit/report/merges"
 )
 
-// currentCommand tells what is being merged now.
+// currentCommand prints what is being merged now.
 type currentCommand struct {
 	Follow   bool          `short:"f" help:"Update the screen until no emerge is running."`
 	Interval time.Duration `placeholder:"TIME" default:"2s" help:"With --follow: time between two updates (${default})."`
@@ -61,7 +61,7 @@ func (c *currentCommand) Run(ctx context.Context, s *session) error {
 	return c.follow(ctx, s)
 }
 
-// answer prints one answer, and tells whether an emerge is at work.
+// answer prints one answer, and reports whether an emerge is at work.
 func (*currentCommand) answer(ctx context.Context, s *session, out report.Output) (findings []audit.Finding, working bool, err error) {
 	err = s.ask(ctx, func(db audit.Database) error {
 		source, err := audit.AuditLogSource(db)

@@ -162,7 +162,7 @@ func shellWords(line string) []string {
 	return found
 }
 
-// parses tells what is wrong with a command line. That a file is not there is
+// parses reports what is wrong with a command line. That a file is not there is
 // not.
 func parses(t *testing.T, args []string) error {
 	t.Helper()

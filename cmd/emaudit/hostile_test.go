@@ -207,7 +207,7 @@ func TestWhatCannotBeReadIsReportedToAnOrdinaryUser(t *testing.T) {
 	}
 }
 
-// asExit tells whether err is the end of a process with an exit code.
+// asExit reports whether err is the end of a process with an exit code.
 func asExit(err error, exit **exec.ExitError) bool {
 	e, ok := err.(*exec.ExitError)
 	if ok {

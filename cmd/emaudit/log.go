@@ -11,7 +11,7 @@ import (
 	"emaudit/report/merges"
 )
 
-// logCommand tells the history.
+// logCommand prints the history.
 type logCommand struct {
 	Packages []string `arg:"" optional:"" name:"package" help:"Only these packages."`
 	periodFlags

@@ -2,5 +2,5 @@
 
 package main
 
-// raceDetector tells that the tests run with the race detector.
+// raceDetector reports that the tests run with the race detector.
 const raceDetector = false

@@ -162,7 +162,7 @@ func planned(items []mergelist.Item) []history.PlannedMerge {
 	return list
 }
 
-// isTerminal tells whether a person sits at standard input.
+// isTerminal reports whether a person sits at standard input.
 func isTerminal(p *process) bool {
 	f, ok := p.stdin.(*os.File)
 	return p.stdin == nil || ok && term.IsTerminal(int(f.Fd()))

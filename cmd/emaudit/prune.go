@@ -111,7 +111,7 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(run.plan.Findings, "never")
 }
 
-// changes tells whether PKGDIR is to be changed.
+// changes reports whether PKGDIR is to be changed.
 func (c *pruneCommand) changes() bool { return c.Apply || c.Undo || c.Empty }
 
 // check refuses what contradicts itself.
@@ -143,7 +143,7 @@ func (c *pruneCommand) check(s *session) error {
 	return nil
 }
 
-// canAsk tells whether somebody sits there.
+// canAsk reports whether somebody sits there.
 func (s *session) canAsk() bool {
 	f, ok := s.proc.stdin.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
@@ -242,7 +242,7 @@ func (r *pruneRun) readJournals() {
 	r.find("prune-journal-unread", audit.SeverityWarning, subject, err.Error(), remedy)
 }
 
-// refused reports a quarantine that is not obeyed, and tells whether the error is
+// refused reports a quarantine that is not obeyed, and reports whether the error is
 // of one.
 func (r *pruneRun) refused(err error) bool {
 	var q *prune.QuarantineError

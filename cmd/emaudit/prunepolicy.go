@@ -150,7 +150,7 @@ func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, fleet
 	return cleanup.PlanPrune(db, policy, facts)
 }
 
-// emergeRuns tells whether Portage is at work on the root, and how that is
+// emergeRuns reports whether Portage is at work on the root, and how that is
 // known: by its processes on the running system, by its log elsewhere.
 func (s *session) emergeRuns(db audit.Database) (runs bool, how string, err error) {
 	if s.root.IsSystem() {

@@ -15,7 +15,7 @@ import (
 	"emaudit/report/states"
 )
 
-// rollbackCommand tells whether, and how, an earlier state can be had again.
+// rollbackCommand prints whether, and how, an earlier state can be had again.
 type rollbackCommand struct {
 	Package string `arg:"" optional:"" placeholder:"PACKAGE" help:"One installed package that goes back, with what must go along."`
 	To      string `placeholder:"STATE" help:"The state to go back to (previous); of one package, the version or build."`
@@ -180,7 +180,7 @@ func (s *session) rollbackOptions() rollback.RollbackOptions {
 	return o
 }
 
-// buildable tells whether a repository has the ebuild of a version.
+// buildable reports whether a repository has the ebuild of a version.
 func (s *session) buildable(cpv string) acceptance.EbuildState {
 	ebuilds := live.OpenEbuilds(s.root, s.settings)
 	defer ebuilds.Close()

@@ -150,7 +150,7 @@ func run(ctx context.Context, proc process) (code int) {
 	return code
 }
 
-// acts tells whether a command that reads is to change something: for one host.
+// acts reports whether a command that reads is to change something: for one host.
 func (line *commandLine) acts() bool {
 	return line.Prune.changes() || line.Pin.Name != "" || line.Messages.MarkRead
 }

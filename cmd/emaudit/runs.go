@@ -13,7 +13,7 @@ import (
 	"emaudit/report/merges"
 )
 
-// runsCommand tells what emerge was asked and what it did.
+// runsCommand prints what emerge was asked and what it did.
 type runsCommand struct {
 	ID string `arg:"" optional:"" name:"id" help:"Show this run in full; the newest is last or run:-1."`
 	periodFlags

@@ -151,7 +151,7 @@ func (errDatabase) Hint() string {
 	return "use one in a folder that root alone can write, with --db FILE; the usual one is " + systemDB
 }
 
-// mayAnswerStale tells whether err leaves a database that can be read, and an
+// mayAnswerStale reports whether err leaves a database that can be read, and an
 // answer that does not need it brought up to date.
 func (s *session) mayAnswerStale(err error) bool {
 	return !s.NoIngest && s.command != "ingest" && (errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrFull))

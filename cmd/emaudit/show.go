@@ -14,7 +14,7 @@ import (
 	"emaudit/store/inventory"
 )
 
-// showCommand tells everything known of a package.
+// showCommand prints everything known of a package.
 type showCommand struct {
 	Atom string `arg:"" help:"Package: name, category/name, or an atom."`
 }

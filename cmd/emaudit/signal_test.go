@@ -49,7 +49,7 @@ func TestASignalEndsWorkThatDoesNotLook(t *testing.T) {
 }
 
 // endBy runs a command until try, asked again and again, says that it has sent it a
-// signal. It tells whether that was before the end of the command.
+// signal. It reports whether that was before the end of the command.
 func endBy(t *testing.T, cmd *exec.Cmd, try func() bool) (sent bool) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {

@@ -142,7 +142,7 @@ func (c *verifyCommand) goesOn(options packages.VerifyOptions, done packages.Ver
 	return fmt.Sprintf("verify --max-age %ds", between/2)
 }
 
-// wanted tells which files the paths of the command line mean: each a file or
+// wanted reports which files the paths of the command line mean: each a file or
 // a folder inside the root, or as emaudit prints it, below a pkgdir.
 func (c *verifyCommand) wanted(s *session) func(pkgdir, rel string) bool {
 	if len(c.Paths) == 0 {

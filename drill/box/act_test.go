@@ -129,7 +129,7 @@ func attacks(abstract string) map[string]func() error {
 			return err
 		}
 	}
-	// needs tells that a system call failed for another reason than a lack of rights.
+	// needs reports that a system call failed for another reason than a lack of rights.
 	needs := func(err error) error {
 		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
 			return err

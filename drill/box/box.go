@@ -115,7 +115,7 @@ type Outcome struct {
 	ExitCode int
 	// Signal names the signal that ended the command, or is "".
 	Signal string
-	// TimedOut and NoRoom tell that the command was killed for that reason. A
+	// TimedOut and NoRoom report that the command was killed for that reason. A
 	// command that meets a full scratch and ends by itself has its exit code.
 	TimedOut bool
 	NoRoom   bool
@@ -147,7 +147,7 @@ var (
 	ErrEnded = errors.New("the namespaces of the drill ended")
 )
 
-// ImpossibleError tells that this kernel or this root does not allow a box. Nothing
+// ImpossibleError reports that this kernel or this root does not allow a box. Nothing
 // was run.
 type ImpossibleError struct {
 	// Tried are the attempts, in order, each with its error.

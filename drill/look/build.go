@@ -87,7 +87,7 @@ func differenceOf(want, got Build) string {
 	return strings.Join(parts, ", ")
 }
 
-// installed reads the VDB of a root. say tells whether entries that cannot be read
+// installed reads the VDB of a root. say reports whether entries that cannot be read
 // are said.
 func (l *looker) installed(root *hostfs.Root, say bool) (map[string]Build, error) {
 	all := map[string]Build{}

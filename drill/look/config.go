@@ -98,7 +98,7 @@ func (l *looker) became(kind Kind, name, detail string) {
 	l.say(kind, name, expected, "%s", detail)
 }
 
-// offered tells whether the content of a package lies beside a protected file.
+// offered reports whether the content of a package lies beside a protected file.
 func (l *looker) offered(e vdb.ContentsEntry) bool {
 	return l.anyOffer(e.Path, func(name string) bool {
 		sum, _, err := digest(l.After, name)
@@ -106,7 +106,7 @@ func (l *looker) offered(e vdb.ContentsEntry) bool {
 	})
 }
 
-// linkOffered tells whether the link of a package lies beside a protected one, and
+// linkOffered reports whether the link of a package lies beside a protected one, and
 // says so: Portage protects links as it does files (vartree.py, mergeme).
 func (l *looker) linkOffered(cpv string, e vdb.ContentsEntry) bool {
 	found := e.Kind == vdb.Symlink && l.Protected(e.Path) && l.anyOffer(e.Path, func(name string) bool {
@@ -119,7 +119,7 @@ func (l *looker) linkOffered(cpv string, e vdb.ContentsEntry) bool {
 	return found
 }
 
-// anyOffer tells whether one of the files that are offered beside a path is right.
+// anyOffer reports whether one of the files that are offered beside a path is right.
 func (l *looker) anyOffer(file string, right func(name string) bool) bool {
 	dir, err := l.After.OpenDir(path.Dir(file))
 	if err != nil {
@@ -135,7 +135,7 @@ func (l *looker) anyOffer(file string, right func(name string) bool) bool {
 	})
 }
 
-// isOffer tells whether a name is ._cfgNNNN_ and that of a file, of any file where
+// isOffer reports whether a name is ._cfgNNNN_ and that of a file, of any file where
 // the name of the file is "".
 func isOffer(name, file string) bool {
 	rest, ok := strings.CutPrefix(name, "._cfg")

@@ -118,7 +118,7 @@ func (x *libraryLook) ownLibrary(o object, soname string) string {
 	return ""
 }
 
-// lackedBefore tells whether the file that lay there before the drill needed the same
+// lackedBefore reports whether the file that lay there before the drill needed the same
 // library and did not find it.
 func (x *libraryLook) lackedBefore(name, soname string) bool {
 	o, ok, err := x.then.read(name)

@@ -218,7 +218,7 @@ func (l *linker) ident(name string) (id ident) {
 	return ident{file.Class, file.Machine}
 }
 
-// isELF tells whether a file begins as an ELF file does.
+// isELF reports whether a file begins as an ELF file does.
 func isELF(f io.ReaderAt) bool {
 	head := make([]byte, len(elf.ELFMAG))
 	n, _ := f.ReadAt(head, 0) // what cannot be read, elf.NewFile would say

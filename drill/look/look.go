@@ -112,7 +112,7 @@ type Observation struct {
 	Kind    Kind
 	Subject string // a version, a path inside the root, or an atom
 	Detail  string // one sentence without a full stop, or ""
-	// Expected tells that the plan promised it, or that Portage does it whenever it
+	// Expected reports that the plan promised it, or that Portage does it whenever it
 	// runs. Any other observation is a difference.
 	Expected bool
 }
@@ -134,7 +134,7 @@ type Input struct {
 	// files world and preserved_libs_registry, inside the root.
 	VDB, State string
 	Plan       Plan
-	// Protected tells whether CONFIG_PROTECT is about a path.
+	// Protected reports whether CONFIG_PROTECT is about a path.
 	Protected func(path string) bool
 	// Places are folders and files that the drill itself or the settings of Portage
 	// name, with who writes there: PKGDIR, PORTAGE_LOGDIR. They are added to those

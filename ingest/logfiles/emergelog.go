@@ -114,7 +114,7 @@ func (r reader) emergeLog(ctx context.Context) ([]ingest.SourceResult, error) {
 	return []ingest.SourceResult{result}, nil
 }
 
-// unchangedLog tells that every file is as it was when it was read, and that no
+// unchangedLog reports that every file is as it was when it was read, and that no
 // other is there.
 func (r reader) unchangedLog(files []*logFile, known []logs.Segment) bool {
 	there := 0
@@ -133,7 +133,7 @@ func (r reader) unchangedLog(files []*logFile, known []logs.Segment) bool {
 	return there == 0
 }
 
-// isSegment tells that f is the file of a segment, as it was when it was read.
+// isSegment reports that f is the file of a segment, as it was when it was read.
 func isSegment(s *logs.Segment, f *logFile) bool {
 	return s.Condition == store.ConditionRead && s.Dev == f.Dev && s.Inode == f.Inode && s.Size == f.Size && s.MTimeNS == f.MTimeNS
 }

@@ -104,7 +104,7 @@ func addLog(files []*logFile, f *logFile) []*logFile {
 	return append(files, f)
 }
 
-// isRotated tells whether name is that of a rotated file of log, as logrotate
+// isRotated reports whether name is that of a rotated file of log, as logrotate
 // (with dateext or extension, or without) and administrators name them.
 func isRotated(log, name string) bool {
 	for _, suffix := range []string{".gz", ".bz2", ".xz", ".zst"} {
@@ -234,7 +234,7 @@ func (r reader) withoutCopies(fresh, parts []*logPart) (originals, copies []*log
 	return originals, copies
 }
 
-// isCopy tells whether f holds nothing but the beginning, or all, of other.
+// isCopy reports whether f holds nothing but the beginning, or all, of other.
 func (r reader) isCopy(f, other *logFile) bool {
 	if r.readHead(f) != nil || r.readHead(other) != nil || len(f.head) == 0 || !bytes.HasPrefix(other.head, f.head) {
 		return false
@@ -255,7 +255,7 @@ func (r reader) isCopy(f, other *logFile) bool {
 	return isPrefix(log, whole)
 }
 
-// isPrefix tells whether log ends before it differs from whole. A compressed
+// isPrefix reports whether log ends before it differs from whole. A compressed
 // file that is not whole yet ends where it cannot be read on.
 func isPrefix(log, whole io.Reader) bool {
 	a, b := make([]byte, compareSize), make([]byte, compareSize)

@@ -124,7 +124,7 @@ func (c *truth) want() []string {
 	return list
 }
 
-// agrees tells whether an outcome fits the exit status. What ends without an
+// agrees reports whether an outcome fits the exit status. What ends without an
 // "exiting" line (--config, --deselect) leaves the status unknown, and of two
 // emerges in the background the shell reports none.
 func (c *truth) agrees(outcome RunOutcome, runs []Run) bool {

@@ -236,7 +236,7 @@ func (b *Build) invalid() string {
 	return ""
 }
 
-// digest tells whether a text is a digest of so many bytes, or none at all.
+// digest reports whether a text is a digest of so many bytes, or none at all.
 func digest(text string, size int) bool {
 	raw, err := hex.DecodeString(text)
 	return err == nil && (len(raw) == size || len(raw) == 0)

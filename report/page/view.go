@@ -160,7 +160,7 @@ func (t *pageTable) block() pageBlock {
 	return pageBlock{Table: t}
 }
 
-// Fold tells whether a script may show only the first rows at first.
+// Fold reports whether a script may show only the first rows at first.
 func (t *pageTable) Fold() bool { return t.Filter && len(t.Rows) > foldFrom }
 
 // foldFrom is the number of rows from which a table fills more than a screen.

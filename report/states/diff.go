@@ -233,7 +233,7 @@ func splitCPV(cpv string) (name, version string) {
 	return cpv, ""
 }
 
-// versionLike tells whether what follows a hyphen can be a version: of a name
+// versionLike reports whether what follows a hyphen can be a version: of a name
 // such as font-100dpi-1.0 only the last part.
 func versionLike(s string) bool {
 	rest := s

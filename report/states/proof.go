@@ -61,7 +61,7 @@ func ofProof(value func(*rollback.Proof) any) func(**rollback.Rollback) any {
 	}
 }
 
-// anyDrilled tells whether a column about drills has something to say.
+// anyDrilled reports whether a column about drills has something to say.
 func anyDrilled(all []*rollback.Rollback) bool {
 	return slices.ContainsFunc(all, func(r *rollback.Rollback) bool { return r.Proof != nil })
 }
