@@ -85,7 +85,7 @@ func (j *RollbackJudge) repair(r *Rollback) error {
 			}
 		}
 		for _, s := range there {
-			again := newChange(j.Past.Again(s))
+			again := newChange(j.Past.Reinstall(s))
 			if err := j.Choose(r, &again); err != nil {
 				return err
 			}

@@ -16,31 +16,31 @@ import (
 	"emaudit/store"
 )
 
-// Past joins what was installed, over time, with the binary packages that are
-// there, or once were.
+// Past is the history of a host: what was installed at every moment, and the binary
+// packages that exist or once existed.
 type Past struct {
 	*timeline
 	*binpkgs.Inventory
 	tx     *store.Tx
 	host   store.HostID
 	Pins   []store.Pin
-	Gone   map[string][]*inventory.Instance // by cpv
-	builds map[*Installation]Build          // with metadata
-	// identified are the builds without their metadata, and prints the
-	// fingerprints of the states; nil until asked for.
+	Gone   map[string][]*inventory.Instance // deleted binary packages by cpv
+	builds map[*Installation]Build          // the results of BuildOf
+	// identified are the results of Identify, prints those of fingerprints and
+	// moments those of momentOf. Each is computed on demand.
 	identified map[*Installation]Build
 	prints     []uint64
-	moments    []int // see momentOf
-	// lost are entries of an index whose file is gone, by cpv.
+	moments    []int
+	// lost are the index entries without a file, by cpv.
 	lost map[string][]*inventory.IndexEntry
-	Err  error // the first of what is read when it is asked for
+	Err  error // the first error of a read on demand
 }
 
-// TakePast loads a host's past, with the metadata of every binary package.
+// TakePast returns the history of a host with the metadata of every binary package.
 func TakePast(db audit.Database) (*Past, error) { return TakePastWith(db, true) }
 
-// TakePastWith loads a host's past. Without metadata, that of a binary package
-// is read when it is asked for: most answers need a few of thousands.
+// TakePastWith returns the history of a host. Without metadata, [Past.Describe] reads
+// the metadata of a binary package on demand: most answers need a few of thousands.
 func TakePastWith(db audit.Database, metadata bool) (*Past, error) {
 	return audit.Once[pastKey](db, func() (*Past, error) { return loadPast(db, metadata) })
 }
@@ -82,14 +82,14 @@ func loadPast(db audit.Database, metadata bool) (*Past, error) {
 	return h, nil
 }
 
-// At returns the state that a moment means. A version of which every build that
-// is known is younger than the state, and whose merge the log does not have,
-// was hardly there: then a part of the log is lost.
+// At returns the state at a moment. A version whose known builds are all younger than
+// the state, and whose merge is not in the log, cannot have been installed: a part of
+// the log is missing.
 func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
 	if m.Previous {
 		updates := h.Updates()
 		if x := h.restored; x != nil {
-			// What was undone by the restore is no update to undo.
+			// An update that a restore undid cannot be undone again.
 			updates = slices.DeleteFunc(updates, func(u Update) bool {
 				k := h.stateBefore(h.Run(u.Run))
 				return x.from <= k && k < x.until
@@ -117,8 +117,8 @@ func (h *Past) At(m Moment, pins []store.Pin, now int64) (*State, error) {
 	return s, nil
 }
 
-// younger reports whether all that is known of a stay contradicts that it was
-// there at a time.
+// younger reports whether every known build of an installation is younger than a
+// time.
 func (h *Past) younger(x *Installation, at int64) bool {
 	if x.Row != nil || x.Merge != nil || len(h.ByCPV[x.CPV]) == 0 {
 		return false
@@ -126,15 +126,15 @@ func (h *Past) younger(x *Installation, at int64) bool {
 	return !slices.ContainsFunc(h.ByCPV[x.CPV], func(b *binpkgs.Binpkg) bool { return b.BuildTime <= at })
 }
 
-// mayBeYounger reports whether a state has a stay that is younger.
+// mayBeYounger reports whether a state may have such an installation.
 func (h *Past) mayBeYounger(k int, at int64) bool {
 	return slices.ContainsFunc(h.installations, func(x *Installation) bool {
 		return x.Merge == nil && x.Row == nil && x.from <= k && k <= x.until && h.younger(x, at)
 	})
 }
 
-// Without returns the past as it will be told once binary packages are gone: what
-// is known of the builds stays known.
+// Without returns the history after some binary packages are deleted. What is known
+// of the builds stays known.
 func (h *Past) Without(gone map[*binpkgs.Binpkg]bool) *Past {
 	left, inventory := *h, *h.Inventory
 	inventory.ByCPV = make(map[string][]*binpkgs.Binpkg, len(h.ByCPV))
@@ -147,7 +147,7 @@ func (h *Past) Without(gone map[*binpkgs.Binpkg]bool) *Past {
 	return &left
 }
 
-// Describe reads the metadata of a binary package where that was not done yet.
+// Describe returns the metadata of a binary package. It reads them if necessary.
 func (h *Past) Describe(b *binpkgs.Binpkg) *store.Metadata {
 	if b.Metadata == nil && b.MetadataID != 0 {
 		m, err := h.tx.Metadata(b.MetadataID)
@@ -157,10 +157,10 @@ func (h *Past) Describe(b *binpkgs.Binpkg) *store.Metadata {
 	return b.Metadata
 }
 
-// LostOf returns the entries of indexes about a cpv whose file is gone.
+// LostOf returns the index entries of a cpv whose file does not exist.
 func (h *Past) LostOf(cpv string) []*inventory.IndexEntry { return h.lost[cpv] }
 
-// Attribution is how a build of the past is known.
+// Attribution is how the build of an installation is known.
 type Attribution string
 
 // The attributions, strongest first.
@@ -169,24 +169,24 @@ const (
 	AttributedRecorded Attribution = "recorded"
 	// AttributedFile: emerge.log names the file that was merged.
 	AttributedFile Attribution = "merged-file"
-	// AttributedWindow: its BUILD_TIME lies between the lines of the merge
-	// that built it.
+	// AttributedWindow: its BUILD_TIME lies between the lines of the merge in
+	// emerge.log.
 	AttributedWindow Attribution = "build-window"
 	// AttributedVersion: only the version is known.
 	AttributedVersion Attribution = "version"
 )
 
-// Build is what is known of which build a stay was of.
+// Build is what is known of the build of an installation.
 type Build struct {
 	by        Attribution
 	BuildTime int64           // 0 = unknown
-	md5       []byte          // of the very file; nil = unknown
-	file      string          // path of the very file; "" = unknown
-	Metadata  *store.Metadata // nil where nothing kept it
-	binpkg    *binpkgs.Binpkg // that has the metadata; nil where none does
+	md5       []byte          // digest of the merged file; nil = unknown
+	file      string          // path of the merged file; "" = unknown
+	Metadata  *store.Metadata // nil = unknown
+	binpkg    *binpkgs.Binpkg // source of the metadata, or nil
 }
 
-// BuildOf finds out which build a stay was of.
+// BuildOf returns the build of an installation.
 func (h *Past) BuildOf(s *Installation) Build {
 	b, ok := h.builds[s]
 	if !ok {
@@ -199,8 +199,8 @@ func (h *Past) BuildOf(s *Installation) Build {
 	return b
 }
 
-// Identify is [Past.BuildOf] without the metadata of a binary package, which may
-// have to be read.
+// Identify is [Past.BuildOf] without the metadata of a binary package, which may have
+// to be read.
 func (h *Past) Identify(s *Installation) Build {
 	b, ok := h.identified[s]
 	if !ok {
@@ -229,9 +229,8 @@ func (h *Past) attribute(s *Installation) Build {
 	return h.builtWithin(s, m)
 }
 
-// builtWithin finds the one build whose BUILD_TIME lies between the lines of
-// its merge, among the files that are there and, where none of them is it,
-// among those that once were.
+// builtWithin returns the one build whose BUILD_TIME lies between the lines of its
+// merge. It looks at existing files first, then at deleted ones.
 func (h *Past) builtWithin(s *Installation, m *logs.Merge) Build {
 	found := Build{by: AttributedVersion}
 	several := false
@@ -261,8 +260,8 @@ func (h *Past) builtWithin(s *Installation, m *logs.Merge) Build {
 	return found
 }
 
-// mergedFile finds the file that emerge.log says was merged. One that was
-// written after the merge is another file of the same name.
+// mergedFile returns the build of the file that emerge.log names. A file written
+// after the merge is another file of the same name.
 func (h *Past) mergedFile(s *Installation, m *logs.Merge) (Build, bool) {
 	file := path.Clean(m.Binpkg)
 	before := MergedAt(m)
@@ -284,8 +283,8 @@ func (h *Past) mergedFile(s *Installation, m *logs.Merge) (Build, bool) {
 	return Build{}, false
 }
 
-// Matches tells how near a binary package comes to a build: exact, same-build
-// or same-version.
+// Matches returns how a binary package compares with a build: exact, same-build or
+// same-version.
 func (b Build) Matches(c *binpkgs.Binpkg) binpkgs.CoverageVerdict {
 	switch {
 	case binpkgs.SameMD5(b.md5, c.Md5()) || b.file != "" && b.file == c.Source():
@@ -296,10 +295,10 @@ func (b Build) Matches(c *binpkgs.Binpkg) binpkgs.CoverageVerdict {
 	return binpkgs.CoverageSameVersion
 }
 
-// MD5 is the digest of the very file, nil where it is not known.
+// MD5 returns the digest of the merged file, or nil if it is unknown.
 func (b Build) MD5() []byte { return b.md5 }
 
-// same reports whether two stays are of one build as far as the evidence goes.
+// same reports whether two installations are known to be of one build.
 func (h *Past) same(a, b *Installation) bool {
 	if a == b {
 		return true
@@ -311,7 +310,7 @@ func (h *Past) same(a, b *Installation) bool {
 	return x.BuildTime != 0 && x.BuildTime == y.BuildTime
 }
 
-// SlotOf returns the slot of a stay, from whatever knows it.
+// SlotOf returns the slot of an installation, or "" if it is unknown.
 func (h *Past) SlotOf(s *Installation) string {
 	if s.slot != "" {
 		return s.slot

@@ -10,49 +10,49 @@ import (
 	"emaudit/store/logs"
 )
 
-// The lines of emerge.log are in the order in which they were written; their
-// times are what the clock showed. Where it was set back, the two disagree, and
-// the place decides which change came first: else the state before a run would
-// lack, or have, what an earlier run did.
+// The lines of emerge.log are in the order of writing. Their times are what the clock
+// showed. If the clock was set back, the two orders differ, and the order of the
+// lines decides: otherwise the state before a run would lack a change of an earlier
+// run, or include one of a later run.
 //
-// Nothing in the log tells which of the two clocks was right. So changes before
-// such a step that are told for a later time count as made at the step, and what
-// was installed at a time that the clock showed twice is not known by that time.
-// It is known before a run. Only a clock that went back by more than maxStep and
-// came forward again in one leap was wrong in between, as that of a machine whose
-// battery is empty, until it hears of a better: then what was told meanwhile
-// counts as made at the time before.
+// The log does not show which of the two times was right. So a change before the step
+// whose logged time is later than the step counts as made at the step. Times that the
+// clock showed twice are ambiguous: the state at such a time is unknown, but the
+// state before a run is known. There is one exception: a clock that went back by more
+// than maxStep and later came forward again in one leap was wrong in between, as on a
+// machine with an empty battery before it reaches a time server. Everything logged in
+// between counts as made at the last time before.
 
-// maxStep is by how many seconds a clock is set back at most for other reasons
-// than that it had forgotten the time.
+// maxStep is the largest correction of a clock in seconds. A clock that goes back
+// further had lost the time.
 const maxStep = 30 * 24 * 3600
 
-// clockJitter is by how many seconds the times of lines may go back without a
-// step, as for the parser.
+// clockJitter is the number of seconds by which times may decrease from line to line
+// without a step. The parser has the same limit.
 const clockJitter = 60
 
-// told is the time of a line of the log.
+// logTime is a line of the log: its place in bytes and its time in unix seconds.
 type logTime struct{ place, at int64 }
 
-// clockStep is a place from which on the clock shows again what it had shown:
-// the times from at to until.
+// clockStep is a place in the log at which the clock was set back from until to at.
+// It then showed the times between them again.
 type clockStep struct{ place, at, until int64 }
 
-// wrongSpan is a part of the log in which the clock was wrong: the places from
-// which on and up to which, and the last time before.
+// wrongSpan is a part of the log, from place up to end, during which the clock was
+// wrong. at is the last time before it.
 type wrongSpan struct{ place, end, at int64 }
 
-// clock is what is known of the clock of a host. A log may have as many steps as
-// lines, so that each question is a search, not a walk.
+// clock holds the steps and wrong spans of the clock of a host. A log may have as
+// many steps as lines, so each question is a binary search.
 type clock struct {
 	steps    []clockStep // by place
 	wrong    []wrongSpan // by place
-	earliest []int64     // of a step and all after it: the earliest time
-	byTime   []clockStep // by at; until is the latest of it and all before it
+	earliest []int64     // earliest time of this and all later steps
+	byTime   []clockStep // by at; until is the latest of this and all earlier ones
 }
 
-// timesOfRun returns lines by which a step of the clock shows: the ends of a run
-// and, where the clock was set meanwhile, what is between.
+// timesOfRun appends the lines of a run that can show a step of the clock: the first
+// and the last one and, if the clock was set during the run, those in between.
 func timesOfRun(all []logTime, r *logs.Run, facts *logs.Facts) []logTime {
 	all = append(all, logTime{r.BeganAt, r.Started}, logTime{r.LastAt, r.LastSeen})
 	stepped := r.ClockStepped || r.LastSeen < r.Started
@@ -75,7 +75,7 @@ func timesOfRun(all []logTime, r *logs.Run, facts *logs.Facts) []logTime {
 	return all
 }
 
-// readClock finds where the clock was set back.
+// readClock finds the steps and wrong spans in some lines.
 func readClock(lines []logTime) clock {
 	var c clock
 	slices.SortStableFunc(lines, func(a, b logTime) int { return cmp.Compare(a.place, b.place) })
@@ -87,14 +87,14 @@ func readClock(lines []logTime) clock {
 		if end := corrected(lines[i+1:], before.at); before.at-after.at > maxStep && end > 0 {
 			span := wrongSpan{after.place, lines[i+1+end].place, before.at}
 			c.wrong = append(c.wrong, span)
-			// What comes next is compared with what was before.
+			// The next line is compared with the last one before the wrong span.
 			lines[i+end] = logTime{lines[i+end].place, before.at}
 			i += end - 1
 			continue
 		}
 		c.steps = append(c.steps, clockStep{after.place, after.at, before.at})
 	}
-	// An earlier line may have shown a later time than the last before a step.
+	// A line before the last one of a step may have a later time.
 	latest := int64(0)
 	next := 0
 	for i := range lines {
@@ -110,8 +110,8 @@ func readClock(lines []logTime) clock {
 	return c
 }
 
-// corrected returns the index of the line from which on the clock is right again,
-// which it became in one leap; 0 where it did not.
+// corrected returns the index of the line at which the clock became right again in
+// one leap, or 0 if it did not.
 func corrected(lines []logTime, at int64) int {
 	for i := 1; i < len(lines); i++ {
 		if lines[i].at >= at-clockJitter {
@@ -124,7 +124,7 @@ func corrected(lines []logTime, at int64) int {
 	return 0
 }
 
-// index makes ready for questions.
+// index computes earliest and byTime.
 func (c *clock) index() {
 	c.earliest = make([]int64, len(c.steps))
 	for i := len(c.steps) - 1; i >= 0; i-- {
@@ -140,7 +140,7 @@ func (c *clock) index() {
 	}
 }
 
-// dip returns the part with a wrong clock in which a place lies.
+// wrongAt returns the wrong span that contains a place.
 func (c *clock) wrongAt(place int64) (wrongSpan, bool) {
 	n := c.wrongBefore(place)
 	if n == 0 || place >= c.wrong[n-1].end {
@@ -149,7 +149,8 @@ func (c *clock) wrongAt(place int64) (wrongSpan, bool) {
 	return c.wrong[n-1], true
 }
 
-// wrongBefore and stepsBefore count those that begin at a place or before it.
+// wrongBefore and stepsBefore count the spans and steps that begin at a place or
+// before it.
 func (c *clock) wrongBefore(place int64) int {
 	n, _ := slices.BinarySearchFunc(c.wrong, place+1, func(d wrongSpan, place int64) int { return cmp.Compare(d.place, place) })
 	return n
@@ -160,8 +161,7 @@ func (c *clock) stepsBefore(place int64) int {
 	return n
 }
 
-// at is the time at which something counts as made that the log tells at a
-// place, for a time.
+// at returns the time that a change counts for, given its place and its logged time.
 func (c *clock) at(place, at int64) int64 {
 	if d, ok := c.wrongAt(place); ok {
 		at = d.at
@@ -182,7 +182,7 @@ func (c *clock) epoch(place int64) int {
 	return n
 }
 
-// twice returns the time that the clock showed twice in which a moment lies.
+// ambiguous returns the step whose repeated times include a time.
 func (c *clock) ambiguous(at int64) (clockStep, bool) {
 	n, _ := slices.BinarySearchFunc(c.byTime, at+1, func(s clockStep, at int64) int { return cmp.Compare(s.at, at) })
 	if n == 0 || at > c.byTime[n-1].until {
@@ -191,15 +191,15 @@ func (c *clock) ambiguous(at int64) (clockStep, bool) {
 	return c.byTime[n-1], true
 }
 
-// why says why what was at a time is not known.
+// why returns why the state at a repeated time is unknown.
 func (s clockStep) why() string {
 	return fmt.Sprintf("the clock was set back from %s to %s: that time was twice", audit.Minute(s.until), audit.Minute(s.at))
 }
 
-// orderly returns those of the moments at which the VDB was looked at that the
-// clock leaves in their order: each is later than all before it, and none is at a
-// time that was twice. What the last look contradicts by more than maxStep, such as
-// one by a clock at 2100, is forgotten: nothing would ever be later.
+// orderly returns the snapshots whose order the clock does not contradict: each is
+// later than all before it, and none has an ambiguous time. A snapshot that is later
+// than the last one by more than maxStep is dropped, such as one by a clock at 2100:
+// otherwise no later snapshot would count.
 func (c *clock) orderly(all []inventory.Snapshot) []inventory.Snapshot {
 	var snapshots []inventory.Snapshot
 	for _, s := range all {
@@ -225,7 +225,7 @@ func (c *clock) orderly(all []inventory.Snapshot) []inventory.Snapshot {
 	})
 }
 
-// clockFindings report where the log's clock was set back.
+// clockFindings returns a finding for each step and wrong span.
 func (t *timeline) clockFindings(log *logs.EmergeLog) ([]audit.Finding, error) {
 	var all []audit.Finding
 	add := func(place int64, message string) error {

@@ -8,11 +8,11 @@ import (
 	"emaudit/parse/emergelog"
 )
 
-// Portage counts every merge into a root (COUNTER; vartree.py,
-// counter_tick_core), whoever started it: emerge, ebuild(1), a script. Between
-// two merges whose packages still have their COUNTER, the difference is the
-// number of merges there were, and what exceeds those in emerge.log was not
-// logged. So COUNTER proves a log complete, or tells where it is not.
+// Portage counts every merge into a root, whoever started it: emerge, ebuild(1) or a
+// script (COUNTER; vartree.py, counter_tick_core). The difference of COUNTER between
+// two installed packages is therefore the number of merges between them. If it
+// exceeds the number in emerge.log, merges were not logged. So COUNTER proves that
+// the log is complete, or shows where it is not.
 
 // anchor is a logged merge whose COUNTER is known.
 type anchor struct {
@@ -20,17 +20,17 @@ type anchor struct {
 	counter int64
 }
 
-// span is what lies between two anchors.
+// span is the part of the log between two anchors.
 type span struct {
-	from, until int // numbers of the changes: after the first, up to the second
-	// least and most are the merges that the log does not have: a merge that
+	from, until int // the numbers of their changes
+	// least and most bound the number of merges missing from the log. A merge that
 	// was cut off may have been counted or not.
 	least, most int64
 	explained   int64
 }
 
-// anchors returns the merges whose COUNTER is known, in the order of the log.
-// There are none where the numbers contradict it: then the counter was reset.
+// anchors returns the merges with a known COUNTER, in the order of the log. It
+// returns none if the numbers do not increase: then the counter was reset.
 func (t *timeline) anchors() []anchor {
 	index := map[int64]int{}
 	for i := range t.Changes {
@@ -56,7 +56,7 @@ func (t *timeline) anchors() []anchor {
 	return all
 }
 
-// spans returns what lies between neighbouring anchors.
+// spans returns the spans between neighbouring anchors.
 func (t *timeline) spans(anchors []anchor) []span {
 	var all []span
 	for i := 1; i < len(anchors); i++ {
@@ -75,7 +75,7 @@ func (t *timeline) spans(anchors []anchor) []span {
 		s.most = b.counter - a.counter - counted
 		s.least = max(s.most-maybe, 0)
 		if s.most < 0 {
-			// Fewer than the log has: nothing can be proved with this pair.
+			// COUNTER counts fewer merges than the log has: this pair proves nothing.
 			s.least, s.most = 0, 0
 		}
 		all = append(all, s)
@@ -83,14 +83,14 @@ func (t *timeline) spans(anchors []anchor) []span {
 	return all
 }
 
-// settle narrows the disagreements by COUNTER, and finds what nothing is known
-// of: the states behind a disagreement that COUNTER does not settle, or behind
-// merges that nothing explains.
+// settle resolves disagreements by COUNTER, and collects the unknown states: those
+// after a disagreement that COUNTER does not resolve, and those after unexplained
+// merges.
 func (t *timeline) settle() {
 	anchors := t.anchors()
 	spans := t.spans(anchors)
-	// A package with a COUNTER says itself when it was merged. What is left of
-	// each span then tells of the others.
+	// The COUNTER of a package determines its own merge. The remaining merges of each
+	// span then explain the others.
 	for _, counted := range []bool{true, false} {
 		for i := range t.disagreements {
 			if d := &t.disagreements[i]; d.merged && !d.settled && (d.by != nil && d.by.Row != nil && d.by.Row.Counter > 0) == counted {
@@ -102,8 +102,8 @@ func (t *timeline) settle() {
 	whole := t.countsFromTheFirst(anchors, spans)
 	for i := range t.disagreements {
 		d := &t.disagreements[i]
-		// A removal is not counted. Where no merge is missing, one that was not
-		// logged shows in the package that it took away.
+		// COUNTER does not count removals. If no merge is missing, an unlogged event
+		// is a removal, and only the removed package is in doubt.
 		d.unloggedRemoval = !d.merged && !d.settled && whole
 		if !d.settled && !d.unloggedRemoval {
 			t.unknown = append(t.unknown, unknownStates{t.floor(d.change), d.until, "emerge.log and the installed packages disagree about " + d.cpv})
@@ -117,8 +117,8 @@ func (t *timeline) settle() {
 	}
 }
 
-// countsFromTheFirst reports whether COUNTER proves that the log has every merge
-// into the root since the first one ever, up to the last anchor and behind it.
+// countsFromTheFirst reports whether COUNTER proves that the log has every merge into
+// the root, from the first one ever to the last.
 func (t *timeline) countsFromTheFirst(anchors []anchor, spans []span) bool {
 	if len(anchors) == 0 || slices.ContainsFunc(spans, func(s span) bool { return s.most > s.explained }) {
 		return false
@@ -129,8 +129,8 @@ func (t *timeline) countsFromTheFirst(anchors []anchor, spans []span) bool {
 			before++
 		}
 	}
-	// The first merge of a root has COUNTER 0, or 1 where the counter file was
-	// there before (counter_tick_core).
+	// The first merge of a root has COUNTER 0, or 1 if the counter file existed
+	// (counter_tick_core).
 	if anchors[0].counter > before+1 {
 		return false
 	}
@@ -142,7 +142,7 @@ func (t *timeline) countsFromTheFirst(anchors []anchor, spans []span) bool {
 	return true
 }
 
-// settleMerge finds the span in which a merge that was not logged happened.
+// settleMerge finds the span of an unlogged merge.
 func (t *timeline) settleMerge(d *disagreement, anchors []anchor, spans []span) {
 	var fits []*span
 	for j := range spans {
@@ -153,8 +153,8 @@ func (t *timeline) settleMerge(d *disagreement, anchors []anchor, spans []span) 
 			}
 			continue
 		}
-		// It happened after the beginning of state d.from and before the end of
-		// state d.until.
+		// It happened after the start of state d.from and before the end of state
+		// d.until.
 		if s.most > s.explained && s.from+1 <= d.until && d.from <= s.until {
 			fits = append(fits, s)
 		}
@@ -166,7 +166,7 @@ func (t *timeline) settleMerge(d *disagreement, anchors []anchor, spans []span) 
 	}
 }
 
-// floor is the state that the ingest before a change saw, 0 where there was
+// floor returns the state that the ingest before a change saw, or 0 if there was
 // none.
 func (t *timeline) floor(change int) int {
 	for i := change; i >= 0; i-- {
@@ -177,8 +177,8 @@ func (t *timeline) floor(change int) int {
 	return 0
 }
 
-// narrow moves the bounds of the stays that a disagreement is about to the
-// span in which COUNTER says that it happened.
+// narrow moves the bounds of the installations in a disagreement to the span that
+// COUNTER determines.
 func (t *timeline) narrow(d *disagreement, s *span) {
 	from, until := max(d.from, s.from+1), min(d.until, s.until)
 	for _, x := range t.installations {
@@ -192,8 +192,8 @@ func (t *timeline) narrow(d *disagreement, s *span) {
 	d.from, d.until = from, until
 }
 
-// unlogged finds packages that are installed although no line of the log says
-// so: those were merged at a time that only COUNTER or BUILD_TIME bounds.
+// unlogged finds installed packages without a line in the log. Only COUNTER or
+// BUILD_TIME bounds the time of their merge.
 func (t *timeline) unlogged(anchors []anchor, spans []span) {
 	if t.since == 0 {
 		return
@@ -205,7 +205,7 @@ func (t *timeline) unlogged(anchors []anchor, spans []span) {
 		i, _ := slices.BinarySearchFunc(anchors, s.Row.Counter, func(a anchor, c int64) int { return cmp.Compare(a.counter, c) })
 		switch {
 		case s.Row.Counter > 0 && len(anchors) > 0 && i == 0:
-			continue // before the first merge that is known: before the log
+			continue // merged before the first known merge, hence before the log
 		case s.Row.Counter > 0 && len(anchors) > 0:
 			s.from = anchors[i-1].change + 1
 			s.first = s.witness

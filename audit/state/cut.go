@@ -9,27 +9,27 @@ import (
 	"emaudit/audit/history"
 )
 
-// CutMerge is an interrupted merge that Past.Cut returns.
+// CutMerge is an interrupted merge that [Past.Cut] returns.
 type CutMerge = history.CutMerge
 
-// cutSpan are the states in which it is in doubt what is on disk of a package: from
-// the merge that was cut to the one that mended it.
+// cutSpan are the states in which the files of a package are in doubt: from an
+// interrupted merge to the merge that repaired the package.
 type cutSpan struct {
 	cp          string
-	from, until int // the first and the last of them
+	from, until int // first and last state
 	why         string
 	remedy      audit.Remedy
 }
 
-// Cut returns the merges that were cut while they changed what is installed, and
-// that were not mended since. Of those that are [history.CutMerge.Unknown] the
-// package is in doubt in every state from then on, also now: to merge it again
-// comes before any rollback.
+// Cut returns the merges that were interrupted while they changed the root and were
+// not repaired since. If [history.CutMerge.Unknown] is true for one, its package is
+// in doubt in every later state, including the present one. It has to be merged again
+// before any rollback.
 func (t *timeline) Cut() []history.CutMerge {
 	return slices.DeleteFunc(slices.Clone(t.cut), func(c history.CutMerge) bool { return c.RepairedAt != 0 })
 }
 
-// spanCuts finds the states in which a merge was cut.
+// spanCuts sets cutSpans.
 func (t *timeline) spanCuts() {
 	t.cutSpans = nil
 	index := map[int64]int{}
@@ -66,7 +66,7 @@ func (t *timeline) spanCuts() {
 	slices.SortFunc(t.cutSpans, func(a, b cutSpan) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.cp, b.cp)) })
 }
 
-// cutIn returns the spans that a state lies in.
+// cutIn returns the spans that contain a state.
 func (t *timeline) cutIn(k int) (all []cutSpan) {
 	for _, s := range t.cutSpans {
 		if s.from <= k && k <= s.until {

@@ -10,7 +10,7 @@ import (
 	"emaudit/store"
 )
 
-// Action is what leads from one state to another for one slot of a package.
+// Action is the kind of a difference between two states.
 type Action string
 
 // The actions.
@@ -33,21 +33,21 @@ type Change struct {
 	ToBuildTime   *int64      `json:"to_build_time"`
 	FromKnownBy   Attribution `json:"from_known_by,omitempty"`
 	ToKnownBy     Attribution `json:"to_known_by,omitempty"`
-	// Use is what changes in USE: "+ssl -doc".
+	// Use lists the changed USE flags, as in "+ssl -doc".
 	Use string `json:"use"`
-	// FromBuildID and ToBuildID are the numbers of the builds, FromSize and ToSize the
-	// bytes installed; null where they are not known.
+	// FromBuildID and ToBuildID are the build ids, FromSize and ToSize the installed
+	// bytes. They are null if unknown.
 	FromBuildID *int64 `json:"from_build_id"`
 	ToBuildID   *int64 `json:"to_build_id"`
 	FromSize    *int64 `json:"from_size"`
 	ToSize      *int64 `json:"to_size"`
-	// Dependencies are the runtime dependencies that come (+) and go (-).
+	// Dependencies are the added (+) and removed (-) runtime dependencies.
 	Dependencies []string `json:"dependencies"`
 
 	Before, After *Installation `json:"-"`
 }
 
-// CPV is the one that the change leads to, or from.
+// CPV returns To, or From if the change is a removal.
 func (c *Change) CPV() string {
 	if c.To != nil {
 		return *c.To
@@ -55,13 +55,13 @@ func (c *Change) CPV() string {
 	return *c.From
 }
 
-// Diff is the answer to: what changed between two states?
+// Diff answers what changed between two states.
 type Diff struct {
 	From    Target   `json:"from"`
 	To      Target   `json:"to"`
 	Changes []Change `json:"changes"`
-	// Settings are the lines of configuration that differ; SettingsKnown is false
-	// where those of one state are not known.
+	// Settings are the lines of configuration that differ. SettingsKnown is false if
+	// those of either state are unknown.
 	Settings      []SettingChange `json:"settings"`
 	SettingsKnown bool            `json:"settings_known"`
 	Findings      []audit.Finding `json:"-"`
@@ -98,8 +98,8 @@ func AuditDiff(db audit.Database, a, b Moment) (*Diff, error) {
 	return d, db.Finish(d.Findings)
 }
 
-// DiffStates compares two states, without the packages that are in doubt in one
-// of them.
+// DiffStates compares two states. It omits packages that are in doubt in either of
+// them.
 func (h *Past) DiffStates(a, b *State) []Change {
 	without := func(s, other *State) []*Installation {
 		return slices.DeleteFunc(slices.Clone(s.sure()), func(x *Installation) bool { return other.Partly() && other.Unsure(audit.PackageOf(x.CPV)) })
@@ -107,8 +107,8 @@ func (h *Past) DiffStates(a, b *State) []Change {
 	return h.Diff(without(a, b), without(b, a))
 }
 
-// Diff compares what was installed at two moments. A slot holds one instance
-// of a package, so what a slot held before and afterwards is one change.
+// Diff compares what was installed at two moments. A slot holds one version of a
+// package, so an old and a new version of one slot are one change.
 func (h *Past) Diff(a, b []*Installation) []Change {
 	left := map[string][]*Installation{}
 	for _, s := range a {
@@ -149,8 +149,8 @@ func (h *Past) diffPackage(xs, ys []*Installation) []Change {
 	}
 	pair(func(x, y *Installation) bool { return x == y })
 	pair(func(x, y *Installation) bool { return h.SlotOf(x) == h.SlotOf(y) && h.SlotOf(x) != "" })
-	// Where the slot of a removed package is told by nothing, the version or
-	// what is left must do.
+	// If the slot of a removed package is unknown, the version or the remaining slot
+	// has to match.
 	pair(func(x, y *Installation) bool { return x.CPV == y.CPV })
 	pair(func(x, y *Installation) bool { return h.SlotOf(x) == "" || h.SlotOf(y) == "" })
 	for _, x := range xs {
@@ -162,7 +162,7 @@ func (h *Past) diffPackage(xs, ys []*Installation) []Change {
 	return changes
 }
 
-// change describes one difference; nil stands for nothing installed.
+// change describes one difference. nil means that nothing was installed.
 func (h *Past) change(from, to *Installation) Change {
 	c := Change{Before: from, After: to}
 	var a, b Build
@@ -195,8 +195,8 @@ func (h *Past) change(from, to *Installation) Change {
 	return c
 }
 
-// numbersOf returns the build id and the installed size of a stay, as far as they are
-// known.
+// numbersOf returns the build id and the installed size of an installation, or nil if
+// unknown.
 func numbersOf(s *Installation, b Build) (buildID, size *int64) {
 	switch {
 	case s.Row != nil:
@@ -207,7 +207,7 @@ func numbersOf(s *Installation, b Build) (buildID, size *int64) {
 	return nil, nil
 }
 
-// actionOf is what leads from one version to another.
+// actionOf returns the action that leads from one version to another.
 func actionOf(from, to string) Action {
 	switch n := binpkgs.CompareCPV(from, to); {
 	case n < 0:
@@ -218,8 +218,8 @@ func actionOf(from, to string) Action {
 	return ActionReinstall
 }
 
-// CompareDependencies lists the words of the runtime dependencies that only
-// one of two builds has.
+// CompareDependencies lists the words that occur in the runtime dependencies of only
+// one of two builds.
 func CompareDependencies(a, b *store.Metadata) []string {
 	words := func(m *store.Metadata) map[string]bool {
 		set := map[string]bool{}
@@ -248,7 +248,7 @@ func CompareDependencies(a, b *store.Metadata) []string {
 	return diff
 }
 
-// String names the state.
+// String returns a name of the state: its pin, run or day.
 func (t Target) String() string {
 	switch {
 	case t.Pin != "":
@@ -259,7 +259,7 @@ func (t Target) String() string {
 	return audit.Day(t.Time)
 }
 
-// When names the state by its run or its time, whatever pins mean it.
+// When returns a name of the state by its run or time, even if it has a pin.
 func (t Target) When() string {
 	t.Pin = ""
 	if t.Run == nil {

@@ -7,7 +7,7 @@ import (
 	"emaudit/store/logs"
 )
 
-// findings reports every disagreement, with the line of the log.
+// findings returns a finding for each disagreement, with the line of the log.
 func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 	log := logs.ReadEmergeLog(db.Tx, db.Host)
 	var all []audit.Finding
@@ -64,12 +64,12 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 	return all, nil
 }
 
-// window says when what the log does not have happened.
+// window returns a phrase for the time of an unlogged event.
 func (t *timeline) window(d disagreement) string {
 	return t.between(max(d.from-1, 0), min(d.until, len(t.Changes)))
 }
 
-// between names the days of two changes.
+// between returns a phrase for the days between two changes.
 func (t *timeline) between(from, until int) string {
 	since := audit.Day(t.Changes[from].at)
 	if until >= len(t.Changes) {

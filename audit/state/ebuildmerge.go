@@ -11,23 +11,23 @@ import (
 	"emaudit/store/logs"
 )
 
-// ebuild(1) and scripts that call it merge without a line in emerge.log, but
-// below PORTAGE_LOGDIR they leave the same logs as emerge does: one of the
-// build, and one of what was replaced (prepare_build_dirs.py). Where emerge.log
-// and the installed packages disagree, such a log says when the package came.
+// ebuild(1) and scripts that call it merge without a line in emerge.log. Below
+// PORTAGE_LOGDIR they leave the same logs as emerge does: one of the build, and one
+// of the removal of the replaced package (prepare_build_dirs.py). If emerge.log and
+// the installed packages disagree, such a log shows when the package was merged.
 
-// ebuildMerge is a merge that only its build log tells of.
+// ebuildMerge is a merge that only its build log shows.
 type ebuildMerge struct {
 	merge *logs.Merge
 	log   string // path of the build log
-	// It happened after the build directory was prepared and before the log
-	// was written for the last time, unix seconds.
+	// The merge happened after the build directory was prepared and before the last
+	// write of the log, in unix seconds.
 	from, until int64
 }
 
-// addEbuildMerges replays once more with the merges that build logs tell of,
-// for the packages about which log and VDB disagree, and keeps the result where
-// that explains something and contradicts nothing.
+// addEbuildMerges replays the log once more, with the merges in the build logs of the
+// packages about which log and VDB disagree. It keeps a merge if that resolves a
+// disagreement and creates none.
 func (t *timeline) addEbuildMerges(db audit.Database, ever []inventory.Installed) error {
 	if len(t.disagreements) == 0 {
 		return nil
@@ -67,8 +67,8 @@ func (t *timeline) addEbuildMerges(db audit.Database, ever []inventory.Installed
 	return nil
 }
 
-// ebuildMergesOf picks the logs of one package that no merge of emerge.log
-// wrote and that tell of a whole merge.
+// ebuildMergesOf returns the complete merges in the build logs of one package that
+// belong to no merge in emerge.log.
 func (t *timeline) ebuildMergesOf(merges *history.MergeHistory, buildLogs []logs.BuildLog) []ebuildMerge {
 	var all []ebuildMerge
 	for i := range buildLogs {
@@ -83,7 +83,7 @@ func (t *timeline) ebuildMergesOf(merges *history.MergeHistory, buildLogs []logs
 		m.CPV, m.Slot, m.Kind, m.Outcome = l.CPV, l.Log.Slot, emergelog.KindSource, emergelog.MergeMerged
 		m.Started, m.Finished, m.Steps.Compiling, m.Steps.Merging = l.PreparedAt, l.WrittenAt, l.PreparedAt, l.WrittenAt
 		for j := range buildLogs {
-			// The log of the removal was begun while the merge was at work.
+			// The removal log was begun during the merge.
 			u := &buildLogs[j]
 			if j != i && u.Log.Kind != mergelog.KindSource && u.Log.Kind != mergelog.KindBinary && l.PreparedAt <= u.PreparedAt && u.PreparedAt <= l.WrittenAt {
 				m.Replaced = append(m.Replaced, u.CPV)
@@ -94,8 +94,8 @@ func (t *timeline) ebuildMergesOf(merges *history.MergeHistory, buildLogs []logs
 	return all
 }
 
-// quiet reports whether emerge.log has nothing during a time, so that it does not
-// matter at which moment of it something happened.
+// quiet reports whether emerge.log has no line in a time span, so that the exact
+// moment of an event in it does not matter.
 func (t *timeline) quiet(from, until int64) bool {
 	within := func(at int64) bool { return from <= at && at <= until }
 	if slices.ContainsFunc(t.clock.steps, func(s clockStep) bool { return from <= s.until && s.at <= until }) {
@@ -105,7 +105,7 @@ func (t *timeline) quiet(from, until int64) bool {
 		!slices.ContainsFunc(t.runs, func(r logs.Run) bool { return within(r.Started) })
 }
 
-// ebuildMergeFindings report what was merged without emerge.
+// ebuildMergeFindings returns a finding for each merge without emerge.
 func (t *timeline) ebuildMergeFindings() []audit.Finding {
 	var all []audit.Finding
 	for _, o := range t.ebuildMerges {

@@ -5,10 +5,9 @@ import (
 	"hash/fnv"
 )
 
-// fingerprints returns a number for each state: two states have the same where
-// the same builds were installed, as far as anything tells. A build of which only
-// the version is known is like no other. Of a state about which nothing is known
-// the number is its own.
+// fingerprints returns a hash for each state. Two states with the same hash had the
+// same builds installed, as far as is known. A build of which only the version is
+// known equals no other, and an unknown state has a hash of its own.
 func (h *Past) fingerprints() []uint64 {
 	if h.prints != nil {
 		return h.prints
@@ -56,8 +55,8 @@ func hashOf(text string) uint64 {
 	return sum.Sum64()
 }
 
-// Same reports whether the same builds were installed in two states, as far as
-// anything tells.
+// Same reports whether the same builds were installed in two states, as far as is
+// known.
 func (h *Past) Same(a, b *State) bool {
 	prints := h.fingerprints()
 	return prints[a.index] == prints[b.index]

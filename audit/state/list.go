@@ -8,25 +8,24 @@ import (
 	"emaudit/audit/binpkgs"
 )
 
-// StateRow is one state in the list of states: that before an update, or before
-// a run.
+// StateRow is one state in the list of states: the one before an update or a run.
 type StateRow struct {
 	// Run is the first run of the update, and Runs are all of them.
 	Run  int64   `json:"run"`
 	Runs []int64 `json:"runs"`
-	// SameAs names the newest later state in which the same builds were installed,
-	// as [ParseMoment] reads it; "" where there is none.
+	// SameAs names the newest later state with the same builds, in the syntax of
+	// [ParseMoment]. It is "" if there is none.
 	SameAs    string `json:"same_as"`
 	StartedAt int64  `json:"started_at"`
 	Args      string `json:"args"`
 	Outcome   string `json:"outcome"`
 	Known     bool   `json:"known"`
-	Why       string `json:"why"` // why it is not known
-	// Unknown are the packages (cat/pn) that alone are in doubt, where the rest
-	// of the state is known.
+	Why       string `json:"why"` // the reason, if it is not known
+	// Unknown are the packages (category/name) in doubt, if the rest of the state is
+	// known.
 	Unknown   []string `json:"unknown"`
-	Installed int      `json:"installed"` // without those
-	// What the update did to it.
+	Installed int      `json:"installed"` // excluding Unknown
+	// The changes of the update.
 	Upgrades   int      `json:"upgrades"`
 	Downgrades int      `json:"downgrades"`
 	Reinstalls int      `json:"reinstalls"`
@@ -35,14 +34,14 @@ type StateRow struct {
 	Pins       []string `json:"pins"`
 }
 
-// States is the answer to: which states can be named, and which are known?
+// States answers which states can be named and which of them are known.
 type States struct {
 	Rows     []StateRow      `json:"states"`
 	Pins     []Pinned        `json:"-"`
 	Findings []audit.Finding `json:"-"`
 }
 
-// AuditStates lists the states before the updates that changed what is installed,
+// AuditStates lists the states before the updates that changed what is installed, the
 // oldest first.
 func AuditStates(db audit.Database) (*States, error) {
 	h, err := TakePast(db)
@@ -54,8 +53,8 @@ func AuditStates(db audit.Database) (*States, error) {
 	return h.list(db, updates)
 }
 
-// AuditStatesOfRuns lists the states before the runs that changed what is
-// installed, also those inside an update, oldest first.
+// AuditStatesOfRuns lists the states before the runs that changed what is installed,
+// the oldest first. It includes states inside an update.
 func AuditStatesOfRuns(db audit.Database) (*States, error) {
 	h, err := TakePast(db)
 	if err != nil {
@@ -112,7 +111,7 @@ func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 	return answer, err
 }
 
-// markSame says which of the rows are a state that came again later.
+// markSame sets SameAs of the rows.
 func (h *Past) markSame(rows []StateRow) {
 	prints := h.fingerprints()
 	later := map[uint64]string{prints[len(prints)-1]: "now"}
@@ -125,8 +124,7 @@ func (h *Past) markSame(rows []StateRow) {
 	}
 }
 
-// census counts, for every state, what was installed and what of it is in
-// doubt.
+// census counts, for every state, the possible installations and those in doubt.
 type census struct{ installed, doubtful []int }
 
 func (t *timeline) census() census {
@@ -154,7 +152,7 @@ func (t *timeline) census() census {
 	return c
 }
 
-// whyUnknown says why nothing is known of a state, "" where it is not hidden.
+// whyUnknown returns why nothing is known of a state, or "".
 func (t *timeline) whyUnknown(k int) string {
 	for _, h := range t.unknown {
 		if h.from <= k && k < h.until {
@@ -164,7 +162,7 @@ func (t *timeline) whyUnknown(k int) string {
 	return ""
 }
 
-// count adds what one change did.
+// count adds a change to the counts of the row.
 func (row *StateRow) count(h *Past, c *change) {
 	if c.kind == changeUnmerge {
 		row.Removes++

@@ -13,31 +13,30 @@ import (
 	"emaudit/store"
 )
 
-// Moment names a state of the host, as a person does.
+// Moment names a state of the host. The zero Moment is the present state.
 type Moment struct {
-	// Run is the number of a run: the state before it.
+	// Run is the number of a run; the state before it is meant.
 	Run int64
-	// After means the state after the run instead.
+	// After means the state after Run.
 	After bool
-	// At is a time in unix seconds: the state at its end.
+	// At is a time in unix seconds. The end of that second is meant.
 	At int64
 	// Pin is the name of a pin.
 	Pin string
-	// Previous is the state before the last update that changed what is
-	// installed.
+	// Previous means the state before the last update that changed what is installed.
 	Previous bool
-	// Now is the state that the last ingest saw; the zero Moment is that too.
+	// Now means the state that the last ingest saw.
 	Now bool
 }
 
-// Errors of naming a state.
+// Errors of [Past.At].
 var (
 	ErrNoSuchRun      = errors.New("no such run")
 	ErrNoSuchPin      = errors.New("no such pin")
 	ErrNothingChanged = errors.New("no run changed what is installed")
 )
 
-// at returns the state that a moment means.
+// at returns the state at a moment.
 func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 	pin := m.Pin
 	if pin != "" {
@@ -68,8 +67,8 @@ func (t *timeline) at(m Moment, pins []store.Pin, now int64) (*State, error) {
 	return s, nil
 }
 
-// momentOfPin returns the moment that a pin means. Where its run is not known any
-// more, as of a log that was lost, its time says as much.
+// momentOfPin returns the moment of a pin. If its run is no longer known, because the
+// log was lost, its time has the same meaning.
 func (t *timeline) momentOfPin(p store.Pin) Moment {
 	if t.Run(p.Run) == nil {
 		return Moment{At: p.At}
@@ -77,8 +76,8 @@ func (t *timeline) momentOfPin(p store.Pin) Moment {
 	return Moment{Run: p.Run, At: p.At}
 }
 
-// indexOf returns the number of the state that a run or a time means, now for
-// neither; end is as that of [timeline.stateOf].
+// indexOf returns the number of the state of a run or a time, or of the present state
+// if m has neither. end is as in [timeline.stateOf].
 func (t *timeline) indexOf(m Moment) (k int, end bool) {
 	switch r := t.Run(m.Run); {
 	case r != nil && m.After:
@@ -97,9 +96,9 @@ func (t *timeline) indexOf(m Moment) (k int, end bool) {
 	return len(t.Changes), true
 }
 
-// ParseRange reads "A..B" as people mean it: what happened from the beginning of A
-// to the end of B. Each is a run or a time; without A it is all since the first run
-// that is known, without B all until now. ok is false where text is no range.
+// ParseRange parses "A..B": from the start of A to the end of B. Each is a run or a
+// time. A defaults to the first known run, B to now. ok is false if text is not a
+// range.
 func ParseRange(text string, now time.Time, zone *time.Location) (from, to Moment, ok bool, err error) {
 	first, last, ok := strings.Cut(text, "..")
 	if !ok {
@@ -128,7 +127,7 @@ func ParseRange(text string, now time.Time, zone *time.Location) (from, to Momen
 	return from, to, true, err
 }
 
-// ParseMoment reads how a person names a state:
+// ParseMoment parses the name of a state:
 //
 //	now, previous          what is installed; the state before the last update that changed it
 //	run:12, 12, run:-1     the state before that run; negative numbers count from the newest

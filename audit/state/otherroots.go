@@ -5,13 +5,13 @@ import (
 	"emaudit/store/logs"
 )
 
-// otherRoots reports which changes of a log are about another root than the host's
-// own: that of ROOT=/mnt/target or of crossdev, whose emerge writes into the log
-// of the host. A merge names its root; a removal does not, and is of that root
-// into which its version was last merged.
+// otherRoots decides which changes of a log concern another root. With
+// ROOT=/mnt/target or crossdev, emerge logs into the emerge.log of the host. A merge
+// names its root. A removal does not; it concerns the root into which its version was
+// last merged.
 type otherRoots struct {
-	own         string          // with a slash at its end
-	here, there map[string]bool // cpv: merged into the own root, into another, and not removed since
+	own         string          // the root of the host, with a trailing slash
+	here, there map[string]bool // cpvs in this root, and in other roots
 }
 
 func newOtherRoots(own string) *otherRoots {
@@ -21,7 +21,7 @@ func newOtherRoots(own string) *otherRoots {
 // isOther reports whether a merge went into another root.
 func (o *otherRoots) isOther(m *logs.Merge) bool { return m.Root != "" && m.Root != o.own }
 
-// merged takes a merge, and reports whether it went into another root.
+// merged records a merge. It reports whether the merge went into another root.
 func (o *otherRoots) merged(m *logs.Merge) bool {
 	in, other := o.here, o.isOther(m)
 	if other {
@@ -36,9 +36,9 @@ func (o *otherRoots) merged(m *logs.Merge) bool {
 	return other
 }
 
-// removed takes a removal of a run, all of whose merges went into another root or
-// not, and reports whether it is of another root. It is in doubt where both have
-// the version: then only what is installed can tell.
+// removed records a removal. allElsewhere means that all merges of its run went into
+// another root. It reports whether the removal concerns another root. If both roots
+// have the version, doubt is true: only the installed packages can decide.
 func (o *otherRoots) removed(cpv string, allElsewhere bool) (elsewhere, doubt bool) {
 	here, there := o.here[cpv], o.there[cpv]
 	if there && !here || allElsewhere {

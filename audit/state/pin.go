@@ -7,12 +7,12 @@ import (
 	"emaudit/store"
 )
 
-// maxPin is the length of the name of a pin, in bytes.
+// maxPin is the maximum length of the name of a pin, in bytes.
 const maxPin = 64
 
-// ValidPin reports whether a pin may have that name: letters, digits and "._-",
-// beginning with a letter, and nothing that [ParseMoment] takes for something
-// else.
+// ValidPin reports whether name is a valid name of a pin: letters, digits and "._-",
+// beginning with a letter. Names that [ParseMoment] reads as something else are
+// invalid.
 func ValidPin(name string) bool {
 	if name == "now" || name == "previous" || name == "today" || name == "yesterday" || len(name) > maxPin || name == "" {
 		return false
@@ -28,16 +28,15 @@ func ValidPin(name string) bool {
 	return true
 }
 
-// Pinned is a pin with the state that it names.
+// Pinned is a pin with its state.
 type Pinned struct {
 	store.Pin
 	Target Target
-	// SameAsNow reports that the same builds are installed now, as far as anything
-	// tells.
+	// SameAsNow reports that the same builds are installed now, as far as is known.
 	SameAsNow bool
 }
 
-// AuditPins lists the pins of a host, by the moment that they mean.
+// AuditPins lists the pins of a host with their states.
 func AuditPins(db audit.Database) ([]Pinned, error) {
 	h, err := TakePast(db)
 	if err != nil {
@@ -62,16 +61,16 @@ func (h *Past) pinned(db audit.Database) ([]Pinned, error) {
 	return all, nil
 }
 
-// PinMovedError is a pin that is there and names another state.
+// PinMovedError means that a pin of the name exists and names another state.
 type PinMovedError struct{ There Pinned }
 
 func (e *PinMovedError) Error() string {
 	return fmt.Sprintf("pin %s: it names another state, that %s", e.There.Name, e.There.Target.When())
 }
 
-// PinAt returns the pin of a state, to be stored under a name, and that state.
-// Unless it may be moved, a pin of the name that means another moment is a
-// [*PinMovedError]. An empty note leaves the one that is there.
+// PinAt returns the pin to be stored under a name for a state, and that state. If a
+// pin of the name names another state and move is false, the error is a
+// [*PinMovedError]. An empty note keeps the existing one.
 func PinAt(db audit.Database, name, note string, m Moment, move bool) (store.Pin, Target, error) {
 	h, err := TakePast(db)
 	if err != nil {
@@ -106,8 +105,8 @@ func PinAt(db audit.Database, name, note string, m Moment, move bool) (store.Pin
 	return p, s.Target, nil
 }
 
-// momentOf numbers the states by the changes before them: what an ingest saw
-// changed nothing.
+// momentOf numbers the states by the changes before them. A snapshot changes nothing,
+// so the states around it have one number.
 func (h *Past) momentOf(k int) int {
 	if h.moments == nil {
 		h.moments = make([]int, len(h.Changes)+1)
@@ -121,7 +120,7 @@ func (h *Past) momentOf(k int) int {
 	return h.moments[k]
 }
 
-// pinsOf returns the names of the pins that mean a state.
+// pinsOf returns the names of the pins of a state.
 func (h *Past) pinsOf(k int) []string {
 	var names []string
 	for _, p := range h.Pins {

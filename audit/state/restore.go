@@ -11,25 +11,25 @@ import (
 	"emaudit/store/logs"
 )
 
-// A root that is put back to an earlier state, as from a snapshot of its file
-// system, has an older VDB under a newer emerge.log, where /var/log was not put
-// back with it. Then what the log says of the runs in between is true, and undone.
+// If a root is put back to an earlier state, for example from a snapshot of its file
+// system, but /var/log is not, an older VDB stands under a newer emerge.log. The log
+// is then correct, but the changes of the runs in between were undone.
 
-// restore is such a moment.
+// restore is the event of putting a root back.
 type restore struct {
-	run int64 // the state before this run came back
-	// from and until are the numbers of the changes that were undone: the first, and
-	// the one behind the last.
+	run int64 // the root went back to the state before this run
+	// the numbers of the undone changes, from the first up to, but not including,
+	// until
 	from, until int
-	// after and before are between which times it happened, unix seconds.
+	// The event happened between after and before, unix seconds.
 	after, before int64
 }
 
-// addRestore looks for an earlier state that the root was put back to, where log
-// and installed packages disagree, and replays with that. It is one where the log
-// leads from that state to the moment before without contradiction, and where no
-// installed package was built or registered later than that state: what was merged
-// anew by hand would have been.
+// addRestore looks for an earlier state to which the root was put back, if log and
+// installed packages disagree, and replays with it. It accepts a state if the log
+// leads from there to the moment of the restore without contradiction, and if no
+// installed package was built or registered after that state. A package that somebody
+// merged anew would have been.
 func (t *timeline) addRestore(ever []inventory.Installed) {
 	last := -1
 	for _, d := range t.disagreements {
@@ -44,7 +44,7 @@ func (t *timeline) addRestore(ever []inventory.Installed) {
 	for until < len(t.Changes) && t.Changes[until].Run != 0 && t.Changes[until].Run == t.Changes[last].Run {
 		until++
 	}
-	newest := int64(0) // of what is installed, and was not merged after the moment
+	newest := int64(0) // of the installed packages that were not merged after the restore
 	for i := range ever {
 		p := &ever[i]
 		if p.RemovedAt == 0 && (until == len(t.Changes) || p.DirMTimeNS/1e9 < t.Changes[until].at) {
@@ -52,7 +52,7 @@ func (t *timeline) addRestore(ever []inventory.Installed) {
 		}
 	}
 	if newest == 0 {
-		return // nothing that could have been put back
+		return // no package could have been restored
 	}
 	for i := len(t.runs) - 1; i >= 0; i-- {
 		r := &t.runs[i]
@@ -70,8 +70,8 @@ func (t *timeline) addRestore(ever []inventory.Installed) {
 	}
 }
 
-// withRestore replays anew with a restore between the changes until-1 and until,
-// to the state from. It returns nil where that contradicts the log.
+// withRestore replays with a restore to state from, between the changes until-1 and
+// until. It returns nil if that contradicts the log.
 func (t *timeline) withRestore(ever []inventory.Installed, r *logs.Run, from, until int) *timeline {
 	began := t.clock.at(r.BeganAt, r.Started)
 	with := *t
@@ -84,7 +84,7 @@ func (t *timeline) withRestore(ever []inventory.Installed, r *logs.Run, from, un
 	x := restore{run: r.ID, from: from + 1, until: until + 1, after: t.Changes[until-1].at}
 	switch {
 	case until < len(t.Changes):
-		// It was put back before the next run began.
+		// The restore was before the next run.
 		x.before = t.Changes[until].at
 		if next := t.Run(t.Changes[until].Run); next != nil {
 			x.before = max(x.after, min(x.before, t.clock.at(next.BeganAt, next.Started)))
@@ -107,9 +107,9 @@ func (t *timeline) withRestore(ever []inventory.Installed, r *logs.Run, from, un
 	return &with
 }
 
-// restoreBack goes back over a restore: what is there afterwards came with it, and
-// what the log made of the earlier state was there before. It is false where the
-// log cannot have made anything of that.
+// restoreBack undoes a restore: the packages after it came with it, and before it the
+// root had what the log made of the earlier state. It returns false if that
+// contradicts the log.
 func (r *replayer) restoreBack(i int) bool {
 	x := r.restored
 	before := map[string]*Installation{}
@@ -139,7 +139,8 @@ func (r *replayer) restoreBack(i int) bool {
 	return true
 }
 
-// forward makes of the packages in live what a change made of them.
+// forward applies a change to the packages in live. It returns false if they
+// contradict the change.
 func (r *replayer) forward(live map[string]*Installation, c *change, until int) bool {
 	take := func(cpv string) bool {
 		_, there := live[cpv]
@@ -177,7 +178,7 @@ func (r *replayer) forward(live map[string]*Installation, c *change, until int) 
 	return true
 }
 
-// restoreFindings report that the root was put back.
+// restoreFindings returns the finding about a restore.
 func (t *timeline) restoreFindings() []audit.Finding {
 	x := t.restored
 	if x == nil {

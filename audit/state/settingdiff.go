@@ -9,29 +9,29 @@ import (
 	"emaudit/store"
 )
 
-// Settings are part of a state: the same builds under other USE flags, CFLAGS or
-// masks are rebuilt, or refused, by the next emerge --newuse.
+// Settings are part of a state: with other USE flags, CFLAGS or masks the next emerge
+// --newuse rebuilds or refuses the same builds.
 
-// SettingChange is a line of Portage's configuration that differs between two
-// states: a variable, or all that one list says of an atom.
+// SettingChange is a difference in Portage's configuration between two states: a
+// variable, or the lines of one list about one atom.
 type SettingChange struct {
 	Kind    store.ConfigKind `json:"kind"`    // setting, package.use, package.mask, ...
 	Subject string           `json:"subject"` // the variable, or the atom
-	Before  *string          `json:"before"`  // null where there was none
+	Before  *string          `json:"before"`  // null = none
 	After   *string          `json:"after"`
-	Origin  string           `json:"origin"` // file:line, of After where there is one
+	Origin  string           `json:"origin"` // file:line of After, or of Before if After is null
 }
 
-// settingKinds are the lists that are compared. What a profile says of packages
-// changes with every sync; of a profile, its variables and its name count.
+// settingKinds are the compared lists. The package lists of a profile change with
+// every sync, so only its variables and its name are compared.
 var settingKinds = []store.ConfigKind{
 	store.LineSetting, store.LineProvided, store.ConfigUse, store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords,
 	store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict, store.ConfigEnv,
 }
 
-// Settings returns the lines of configuration that counted when a state began, those
-// of today for what is installed now. known is false for a state that ended before
-// the first ingest.
+// Settings returns the lines of configuration in force when a state began, or those
+// of today for the present state. known is false if the state ended before the first
+// ingest.
 func (h *Past) Settings(s *State) (lines []store.ConfigLine, known bool, err error) {
 	switch {
 	case s.Target.Run == nil && s.index == len(h.Changes):
@@ -43,8 +43,8 @@ func (h *Past) Settings(s *State) (lines []store.ConfigLine, known bool, err err
 	return h.tx.ConfigLinesDuring(h.host, h.Changes[s.index-1].at, s.Target.Time, settingKinds...)
 }
 
-// DiffSettings compares the configuration of two states; known is false where that
-// of one of them is not known.
+// DiffSettings compares the configuration of two states. known is false if that of
+// either state is unknown.
 func (h *Past) DiffSettings(a, b *State) (changes []SettingChange, known bool, err error) {
 	before, known, err := h.Settings(a)
 	if err != nil || !known {
@@ -101,19 +101,20 @@ func diffSettings(before, after []store.ConfigLine) []SettingChange {
 	return changes
 }
 
-// compilerSettings decide what a build is made of, whatever its USE.
+// compilerSettings are the variables, other than USE, that determine the result of a
+// build.
 var compilerSettings = []string{"CHOST", "CBUILD", "CFLAGS", "CXXFLAGS", "LDFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS", "make.profile"}
 
-// ForCompiler reports whether a change is of a variable that decides what a build is made
-// of, whatever its USE: emerge --newuse does not rebuild for it.
+// ForCompiler reports whether the change is of a variable that determines the result
+// of a build. emerge --newuse does not rebuild for these.
 func (c *SettingChange) ForCompiler() bool {
 	return c.Kind == store.LineSetting && slices.Contains(compilerSettings, c.Subject)
 }
 
-// Concerns reports whether a change matters for a package that comes back from before
-// it: emerge --newuse would rebuild it, a mask or the like would refuse it, or it was
-// built with other compiler settings. Of a build without metadata every flag counts
-// as its own.
+// Concerns reports whether the change matters for a package that comes back from
+// before it: emerge --newuse would rebuild it, a mask would refuse it, or it was
+// built with other compiler settings. If the metadata of the build are unknown, m is
+// nil and every flag counts.
 func (c *SettingChange) Concerns(cpv string, m *store.Metadata) bool {
 	if c.Kind != store.LineSetting {
 		parsed, err := atom.ParseCPV(cpv)
@@ -138,8 +139,7 @@ func (c *SettingChange) Concerns(cpv string, m *store.Metadata) bool {
 	return c.hasFlagOf(m.IUse, strings.ToLower(c.Subject)+"_")
 }
 
-// hasFlagOf reports whether a flag that only one side of the change has is among those
-// of an ebuild.
+// hasFlagOf reports whether the change affects a flag in IUSE.
 func (c *SettingChange) hasFlagOf(iuse, prefix string) bool {
 	words := func(text *string) map[string]bool {
 		set := map[string]bool{}

@@ -1,7 +1,10 @@
-// Package state answers what was installed at a moment.
+// Package state answers which builds were installed at a moment.
 //
-// A state is the set of installed builds. Each ingest records it; states before the
-// first ingest are replayed backward through emerge.log.
+// A state is the set of installed builds. Each ingest records the present state.
+// Earlier states are reconstructed from emerge.log, backward from the present one.
+// COUNTER and BUILD_TIME of the installed packages show where the log is incomplete;
+// see [timeline]. A state that the evidence does not determine is reported as
+// unknown, with the reason.
 package state
 
 import (
@@ -18,20 +21,19 @@ import (
 
 // Target is the state that an answer is about.
 type Target struct {
-	Run   *int64 `json:"run"` // the state before this run; null where a time was asked for
+	Run   *int64 `json:"run"` // the state before this run; null if a time was requested
 	Time  int64  `json:"time"`
 	Known bool   `json:"known"`
-	// Unknown are the packages (cat/pn) of which it is not known what was
-	// installed, while the rest of the state is known.
+	// Unknown are the packages (category/name) whose installed version is not known,
+	// while the rest of the state is.
 	Unknown []string `json:"unknown"`
-	Pin     string   `json:"pin,omitempty"` // the name that was asked for
-	// Pins are the names of all pins that mean the state.
+	Pin     string   `json:"pin,omitempty"` // the requested name
+	// Pins are the names of all pins of this state.
 	Pins []string `json:"pins"`
-	// Args are what the run was asked for.
+	// Args are the arguments of the run.
 	Args string `json:"args,omitempty"`
-	// Undoes are the runs of one update that going back undoes: the run, and those
-	// after it that belong to the same update. It is empty where a time was asked
-	// for.
+	// Undoes are the runs that a rollback to this state undoes in the same update:
+	// Run and the later ones. It is empty if a time was requested.
 	Undoes []int64 `json:"undoes"`
 }
 
@@ -39,19 +41,20 @@ type Target struct {
 type State struct {
 	index         int
 	Target        Target
-	Installations []*Installation // all that may have been there
-	// doubts say why the state is not known; none: it is known.
+	Installations []*Installation // every installation that is possible
+	// Doubts are the reasons why the state is not known. It is known if there are
+	// none.
 	Doubts []doubt
 }
 
-// doubt is something that is not known of a state.
+// doubt is a reason why a state, or one package of it, is not known.
 type doubt struct {
-	cp     string // category/pn that it is about; "" = all of the state
+	cp     string // category/name; "" for the whole state
 	why    string
 	remedy audit.Remedy
 }
 
-// Remedy returns what decides the doubt.
+// Remedy returns the command that resolves the doubt.
 func (d doubt) Remedy() audit.Remedy {
 	if d.remedy.IsZero() {
 		return audit.Do(audit.Emaudit("states"))
@@ -59,7 +62,7 @@ func (d doubt) Remedy() audit.Remedy {
 	return d.remedy
 }
 
-// Text is the doubt as one line.
+// Text returns the doubt as one line.
 func (d doubt) Text() string {
 	if d.cp == "" {
 		return d.why
@@ -67,18 +70,18 @@ func (d doubt) Text() string {
 	return d.cp + ": " + d.why
 }
 
-// Partly reports whether the doubts are about single packages, so that the others
-// are known.
+// Partly reports whether every doubt concerns a single package, so that the other
+// packages are known.
 func (s *State) Partly() bool {
 	return len(s.Doubts) > 0 && !slices.ContainsFunc(s.Doubts, func(d doubt) bool { return d.cp == "" })
 }
 
-// Unsure reports whether it is in doubt what was there of a package.
+// Unsure reports whether a package of the state is in doubt.
 func (s *State) Unsure(cp string) bool {
 	return slices.ContainsFunc(s.Doubts, func(d doubt) bool { return d.cp == cp })
 }
 
-// sure returns what was certainly there of the packages that are in no doubt.
+// sure returns the installations of packages without a doubt.
 func (s *State) sure() []*Installation {
 	if !s.Partly() {
 		return s.Installations
@@ -92,7 +95,7 @@ func (s *State) sure() []*Installation {
 	return all
 }
 
-// why joins the doubts.
+// why returns all doubts as one line.
 func (s *State) why() string {
 	var all []string
 	for _, d := range s.Doubts {
@@ -101,7 +104,7 @@ func (s *State) why() string {
 	return strings.Join(all, "; ")
 }
 
-// mark fills in what the target says of the doubts.
+// mark sets Known and Unknown of the target from the doubts.
 func (s *State) mark() {
 	s.Target.Known = len(s.Doubts) == 0
 	s.Target.Unknown = nil
@@ -114,13 +117,13 @@ func (s *State) mark() {
 	}
 }
 
-// stateAt is the number of the state at a time.
+// stateAt returns the number of the state at a time.
 func (t *timeline) stateAt(at int64) int {
 	return sort.Search(len(t.Changes), func(i int) bool { return t.Changes[i].at > at })
 }
 
-// stateOf is stateAt; end tells that an ingest saw the host at that time, so that
-// the end of the state is meant, or now.
+// stateOf returns the number of the state at a time. If end is true, the end of that
+// state is meant: an ingest saw the host at that time, or the time is now.
 func (t *timeline) stateOf(at int64) (k int, end bool) {
 	k = t.stateAt(at)
 	switch {
@@ -134,7 +137,7 @@ func (t *timeline) stateOf(at int64) (k int, end bool) {
 	return k, false
 }
 
-// stateBefore is the number of the state before a run began.
+// stateBefore returns the number of the state before a run.
 func (t *timeline) stateBefore(r *logs.Run) int {
 	began := t.clock.at(r.BeganAt, r.Started)
 	return sort.Search(len(t.Changes), func(i int) bool {
@@ -143,7 +146,7 @@ func (t *timeline) stateBefore(r *logs.Run) int {
 	})
 }
 
-// Run returns the run of a number.
+// Run returns the run with a number, or nil.
 func (t *timeline) Run(id int64) *logs.Run {
 	i, ok := slices.BinarySearchFunc(t.runs, id, func(r logs.Run, id int64) int { return cmp.Compare(r.ID, id) })
 	if !ok {
@@ -152,8 +155,7 @@ func (t *timeline) Run(id int64) *logs.Run {
 	return &t.runs[i]
 }
 
-// ChangingRuns returns the numbers of the runs that changed what is installed,
-// the newest first.
+// ChangingRuns returns the runs that changed what is installed, the newest first.
 func (t *timeline) ChangingRuns() []int64 {
 	var all []int64
 	for i := range t.Changes {
@@ -167,11 +169,11 @@ func (t *timeline) ChangingRuns() []int64 {
 	return all
 }
 
-// fill collects what was there, and what is in doubt. end tells that the end
-// of the state is meant, and not just some moment in it.
+// fill adds the possible installations of a state and its doubts. If end is true, the
+// end of the state is meant, otherwise any moment in it.
 func (t *timeline) fill(s *State, end bool) {
 	k := s.index
-	// What began in state k may have happened after the moment that is meant.
+	// An event that begins state k may be later than the requested moment.
 	inside := func(h unknownStates) bool { return h.from <= k && (k < h.until || !end && k == h.until) }
 	unknown := false
 	add := func(cp string, settle audit.Remedy, format string, args ...any) {
@@ -249,14 +251,15 @@ func (t *timeline) fill(s *State, end bool) {
 	}
 }
 
-// searchRotatedLog is what can tell of a state that is not known.
+// searchRotatedLog is the remedy for a state that a rotated part of the log may
+// explain.
 var searchRotatedLog = audit.Do(audit.Emaudit("--emerge-log", "FILE", "states")).When("with a rotated part of emerge.log")
 
-// takeAnotherState is for a state that no log can tell of: others can.
+// takeAnotherState is the remedy for a state that no log explains.
 var takeAnotherState = audit.Do(audit.Emaudit("states")).When("take a state that is known")
 
-// logIsWhole reports whether COUNTER proves that no other part of the log would
-// settle what was installed of a package.
+// logIsWhole reports whether COUNTER proves that no further log would resolve the
+// doubts about a package.
 func (t *timeline) logIsWhole(cp string) bool {
 	return slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return (d.unloggedRemoval || d.settled) && audit.PackageOf(d.cpv) == cp }) &&
 		!slices.ContainsFunc(t.disagreements, func(d disagreement) bool { return !d.unloggedRemoval && !d.settled && audit.PackageOf(d.cpv) == cp })

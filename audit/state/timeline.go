@@ -13,113 +13,109 @@ import (
 	"emaudit/store/logs"
 )
 
-// Installation is one installed instance during the time in which it was there. The
-// times are numbers of states: the host was in state k between the changes k-1
-// and k of the [timeline], and what is said of a state is true of its end. Where
-// the evidence leaves a gap, the bounds of what is certain lie inside those of
-// what is possible; a stay with first > last is certain nowhere.
+// Installation is a build during the time in which it was installed. The fields
+// first, Last, from and until are numbers of states. State k lies between the changes
+// k-1 and k of the [timeline], and a statement about a state holds at its end. The
+// build was certainly installed from first to Last and possibly from from to until.
+// If first > Last, it was certainly installed at no moment.
 type Installation struct {
-	CPV     string // under the name that the package has now
-	Logged  string // as emerge.log or the VDB has it
-	slot    string // "" where nothing tells
+	CPV     string // under the present name of the package
+	Logged  string // as in emerge.log or the VDB
+	slot    string // "" = unknown
 	Row     *inventory.Installed
-	Merge   *logs.Merge // that installed it; nil: before the log, or not logged
-	first   int         // certainly there from this state
+	Merge   *logs.Merge // the merge that installed it; nil = before the log, or not logged
+	first   int         // first state in which it was certainly installed
 	Last    int         // to this one
-	from    int         // possibly there from this state
+	from    int         // first state in which it was possibly installed
 	until   int         // to this one
-	witness int         // the earliest state for which something proves it, while replaying
+	witness int         // during the replay: the earliest state with evidence for it
 }
 
-// changeKind is what a [change] rests on.
+// changeKind is the evidence for a [change].
 type changeKind uint8
 
 const (
 	changeMerge changeKind = iota
 	changeUnmerge
-	// changeSnapshot changes nothing: it proves what was installed.
+	// changeSnapshot is not a change. It shows what was installed.
 	changeSnapshot
-	// changeRestore puts an earlier state back; see [restore].
+	// changeRestore restores an earlier state; see [restore].
 	changeRestore
-	// changeNothing is a place, until a restore puts a snapshot there.
+	// changeNothing reserves a place, which a restore turns into a snapshot.
 	changeNothing
 )
 
 // change leads from one state to the next.
 type change struct {
 	kind     changeKind
-	at       int64 // unix seconds, as [clock] has them
-	logged   int64 // unix seconds, as the log has them
+	at       int64 // unix seconds, corrected by [clock]
+	logged   int64 // unix seconds, as logged
 	Run      int64
-	place    int64 // in bytes of the whole log
+	place    int64 // offset in bytes in the whole log
 	merge    *logs.Merge
 	unmerge  *logs.Unmerge
 	snapshot []*inventory.Installed
-	// effective reports that what was installed is not the same afterwards.
+	// effective reports that the change altered what is installed.
 	effective bool
-	// doubt tells of a removal that it may be of another root.
+	// doubt reports that a removal may concern another root.
 	doubt bool
 }
 
-// timeline is the history of what was installed, replayed backward from what
-// is installed now.
+// timeline is the history of what was installed, replayed backward from what is
+// installed now.
 type timeline struct {
 	Changes []change
 	runs    []logs.Run // oldest first
-	// sittings are the updates that the runs make.
+	// drafts are the updates that the runs form.
 	drafts updateDrafts
-	// cut are the merges that were cut, and cutSpans the states in which they leave
-	// a package in doubt; cutMerges finds them.
+	// cut are the interrupted merges, found by cutMerges. cutSpans are the states in
+	// which they leave a package in doubt.
 	cut       []history.CutMerge
 	cutSpans  []cutSpan
 	cutMerges *history.CutMerges
-	// restored is the moment at which the root was put back to an earlier state; nil
-	// where that is not seen.
+	// restored is the moment at which the root was put back to an earlier state, or
+	// nil.
 	restored      *restore
 	installations []*Installation
 	Moves         userconf.Moves
-	// since is the moment from which on the log says what happened; 0 where
-	// there is no log.
+	// since is the time at which the log begins, or 0 if there is no log.
 	since int64
-	// hiding are the states that nothing is known of.
+	// unknown are the states of which nothing is known.
 	unknown       []unknownStates
 	disagreements []disagreement
-	// hidden are the spans in which COUNTER counts merges that nothing
-	// explains.
+	// unexplained are the spans in which COUNTER counts merges that nothing explains.
 	unexplained []span
-	// outside are the merges that only build logs tell of.
+	// ebuildMerges are the merges that only build logs show.
 	ebuildMerges []ebuildMerge
 	snapshots    []inventory.Snapshot
-	seen         []inventory.Snapshot // those that have their place in time
+	seen         []inventory.Snapshot // the ones in order; see clock.orderly
 	clock        clock
 	segments     []logs.Segment
-	Syncs        []int64 // when a repository was synced without failure, unix seconds
+	Syncs        []int64 // times of successful syncs, unix seconds
 }
 
-// unknownStates are those behind a disagreement that nothing settles, up to the
-// ingest before it: what an ingest saw needs no log.
+// unknownStates are the states before an unresolved disagreement, back to the last
+// ingest: a state that an ingest recorded needs no log.
 type unknownStates struct {
-	from, until int // from is the first, until the one behind the last
+	from, until int // from the first one up to, but not including, until
 	why         string
 }
 
-// disagreement is a place at which the log says something else than what was
-// installed later.
+// disagreement is a change in the log that contradicts what was installed later.
 type disagreement struct {
-	change int // index of the change at which it shows
+	change int // index of the contradicting change
 	cpv    string
-	found  string // what was there instead; "" = nothing
-	// from and until are the states between which something happened that the
-	// log does not have.
+	found  string // what was installed instead; "" = nothing
+	// from and until are the states between which the unlogged event happened.
 	from, until     int
-	merged          bool          // what happened was a merge, which COUNTER counts
-	by              *Installation // what that merge installed; nil where nothing tells
+	merged          bool          // the event was a merge, which COUNTER counts
+	by              *Installation // what that merge installed; nil = unknown
 	settled         bool          // COUNTER proves that nothing else is missing
-	unloggedRemoval bool          // a removal, and the log has every merge there ever was
+	unloggedRemoval bool          // the event was a removal, and COUNTER proves that the log has every merge
 }
 
-// readTimeline reads the history of a host from the store; see
-// [timeline.reconstruct].
+// readTimeline reads the log and the snapshots of a host. [timeline.reconstruct] then
+// replays them.
 func readTimeline(db audit.Database) (*timeline, error) {
 	t := &timeline{Moves: userconf.Moves{}}
 	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigUpdates)
@@ -146,8 +142,8 @@ func readTimeline(db audit.Database) (*timeline, error) {
 	return t, t.readLog(logs.ReadEmergeLog(db.Tx, db.Host), newOtherRoots(own))
 }
 
-// settleWith makes the stays of packages out of what was read, with everything
-// that was ever seen installed.
+// reconstruct computes the installations from what was read and all packages that
+// were ever seen installed.
 func (t *timeline) reconstruct(db audit.Database, ever []inventory.Installed) error {
 	t.addSnapshots(ever)
 	t.order()
@@ -166,7 +162,7 @@ func (t *timeline) reconstruct(db audit.Database, ever []inventory.Installed) er
 	return nil
 }
 
-// readLog takes the runs and what they changed.
+// readLog reads the runs and their changes.
 func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 	for _, s := range t.segments {
 		if s.FirstAt > 0 && (t.since == 0 || s.FirstAt < t.since) {
@@ -190,7 +186,7 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 		}
 		elsewhere := 0
 		for i := range facts.Merges {
-			// What went into another root is no part of this one.
+			// A merge into another root does not concern this one.
 			m := facts.Merges[i]
 			if roots.merged(&m) {
 				elsewhere++
@@ -203,7 +199,7 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 			t.Changes = append(t.Changes, change{kind: changeMerge, at: MergedAt(&m), Run: r.ID, place: m.BeganAt, merge: &m})
 		}
 		for i := range facts.Unmerges {
-			// A removal that belongs to a merge is part of it.
+			// A removal by a merge is part of that merge.
 			u := facts.Unmerges[i]
 			if u.Outcome != emergelog.UnmergeOK || u.Reason == emergelog.UnmergeReplaced && u.Unmerge.Merge != 0 {
 				continue
@@ -225,20 +221,19 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 	return err
 }
 
-// MergedAt is the moment at which a merge changed what is installed, as near
-// as the log tells.
+// MergedAt returns the time at which a merge changed what is installed, in unix
+// seconds. It is as exact as the log.
 func MergedAt(m *logs.Merge) int64 {
 	return cmp.Or(m.Steps.Autoclean, m.Finished, m.Steps.Merging, m.Started)
 }
 
-// addSnapshots adds the moments at which the VDB was looked at, but for the
-// last, from which the replay begins.
+// addSnapshots adds the snapshots of the VDB to the changes.
 func (t *timeline) addSnapshots(ever []inventory.Installed) {
 	if len(t.seen) == 0 {
 		return
 	}
-	// Lines that are younger than the ingest that read them were written by
-	// another clock: then it cannot be told what a snapshot came after.
+	// Lines that are younger than the ingest that read them were written with another
+	// clock. The order of lines and snapshots is then unknown.
 	last := t.seen[len(t.seen)-1]
 	if slices.ContainsFunc(t.Changes, func(c change) bool { return c.at > last.ConfirmedAt }) {
 		return
@@ -257,9 +252,9 @@ func (t *timeline) addSnapshots(ever []inventory.Installed) {
 	}
 }
 
-// order sorts the changes by time. What a run did in one second stays in the
-// order of the log, and a snapshot comes after it. What counts as made at a step
-// of the clock comes before what was made after it.
+// order sorts the changes by time. Changes of one run in the same second keep the
+// order of the log, and a snapshot follows them. Changes that count for the time of a
+// clock step precede the changes after the step.
 func (t *timeline) order() {
 	slices.SortStableFunc(t.Changes, func(a, b change) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), audit.CompareBools(a.kind == changeSnapshot, b.kind == changeSnapshot),
@@ -272,13 +267,13 @@ func (t *timeline) order() {
 type replayer struct {
 	*timeline
 	live map[string][]*Installation // by category/pn
-	// known has, by category/pn and slot, the next later state for which
-	// something reports what the slot held.
+	// known maps category/name and slot to the next later state for which there is
+	// evidence of the content of the slot.
 	known map[string]int
 	end   int
 }
 
-// replay walks backward from what is installed now. It is false where that
+// replay walks backward from what is installed now. It returns false if the log
 // contradicts a restore.
 func (t *timeline) replay(ever []inventory.Installed) bool {
 	r := &replayer{timeline: t, live: map[string][]*Installation{}, known: map[string]int{}, end: len(t.Changes)}
@@ -302,7 +297,7 @@ func (t *timeline) replay(ever []inventory.Installed) bool {
 			}
 		}
 	}
-	// What is left was there before the first change.
+	// The rest was installed before the first change.
 	for _, all := range r.live {
 		for _, s := range all {
 			s.first, s.from = 0, 0
@@ -326,7 +321,7 @@ func (r *replayer) find(cpv string) *Installation {
 	return nil
 }
 
-// inSlot returns what the slot of a package holds.
+// inSlot returns what is installed in the slot of a package.
 func (r *replayer) inSlot(cpv, slot string) *Installation {
 	for _, s := range r.live[audit.PackageOf(cpv)] {
 		if s.slot == slot || s.slot == "" || slot == "" {
@@ -343,15 +338,15 @@ func (r *replayer) drop(s *Installation) {
 
 func (r *replayer) slotKey(cpv, slot string) string { return audit.PackageOf(cpv) + ":" + slot }
 
-// unmerge goes back over a merge: what it installed is taken away, and what it
-// replaced comes back.
+// unmerge undoes a merge: it removes the installed package and brings back the
+// replaced ones.
 func (r *replayer) unmerge(i int, c *change) {
 	m := c.merge
 	cpv := r.Moves.CPV(m.CPV)
 	s := r.find(cpv)
 	if m.Outcome != emergelog.MergeMerged && !m.PostinstFailed && !r.merged(m, s) {
-		// It was cut off, or failed, before it was installed. What it had
-		// removed by then is gone nevertheless.
+		// The merge was interrupted or failed before it installed the package. What
+		// it had removed is gone nevertheless.
 		r.restore(i, c, cpv, m.Slot)
 		return
 	}
@@ -360,7 +355,7 @@ func (r *replayer) unmerge(i int, c *change) {
 	case s == nil:
 		r.lost(i, c, cpv)
 	case !r.builtBy(s, m):
-		// The same version, but a later build that the log does not have.
+		// It is the same version, but a later, unlogged build.
 		s.first, s.from = s.witness, i+1
 		r.drop(s)
 		r.ended(i, cpv, m, s.witness)
@@ -379,9 +374,8 @@ func (r *replayer) unmerge(i int, c *change) {
 	r.known[r.slotKey(cpv, m.Slot)] = i
 }
 
-// merged reports whether a merge whose end the log does not have installed its
-// package: the package is there afterwards, and nothing but this merge
-// explains it.
+// merged reports whether a merge without an end in the log installed its package: the
+// package exists afterwards, and only this merge explains it.
 func (r *replayer) merged(m *logs.Merge, s *Installation) bool {
 	if s == nil {
 		return false
@@ -392,8 +386,8 @@ func (r *replayer) merged(m *logs.Merge, s *Installation) bool {
 	return len(m.Replaced) > 0 && !slices.Contains(m.Replaced, m.CPV)
 }
 
-// builtBy reports whether the evidence allows that a stay was installed by a
-// merge: a build from source ends between the lines of its merge.
+// builtBy reports whether an installation can come from a merge. BUILD_TIME of a
+// build from source lies between the lines of its merge.
 func (r *replayer) builtBy(s *Installation, m *logs.Merge) bool {
 	if s.Row == nil || s.Row.BuildTime == 0 || m.Kind != emergelog.KindSource || m.ClockStepped {
 		return true
@@ -401,8 +395,8 @@ func (r *replayer) builtBy(s *Installation, m *logs.Merge) bool {
 	return withinMerge(s.Row.BuildTime, m)
 }
 
-// withinMerge reports whether a package with this BUILD_TIME was built by a
-// source merge: it is taken while the package is compiled.
+// withinMerge reports whether a source merge can have built a package with this
+// BUILD_TIME: Portage takes the time while it compiles.
 func withinMerge(buildTime int64, m *logs.Merge) bool {
 	begin := cmp.Or(m.Steps.Compiling, m.Steps.Cleaning, m.Started)
 	end := cmp.Or(m.Steps.Merging, m.Finished)
@@ -415,7 +409,7 @@ func (r *replayer) restore(i int, c *change, cpv, slot string) {
 		old := r.Moves.CPV(name)
 		c.effective = true
 		if s := r.find(old); s != nil {
-			// It came back without a line of the log.
+			// Something brought it back without a line in the log.
 			s.first, s.from = s.witness, i+1
 			r.drop(s)
 			r.note(i, old, s, i+1, s.witness, true)
@@ -424,14 +418,14 @@ func (r *replayer) restore(i int, c *change, cpv, slot string) {
 	}
 }
 
-// ended adds a stay that was installed by the change i and had ended, without
-// a line of the log, at the end of state until. Nothing proves any moment
-// between: it is certain nowhere.
+// ended adds an installation that began with change i and ended, unlogged, no later
+// than state until. Nothing proves that it existed at any moment between, so it is
+// certain in no state.
 func (r *replayer) ended(i int, cpv string, m *logs.Merge, until int) {
 	r.installations = append(r.installations, &Installation{CPV: cpv, Logged: m.CPV, slot: m.Slot, Merge: m, first: i + 1, from: i + 1, Last: i, until: max(until-1, i+1)})
 }
 
-// lost handles a merge whose package is not there afterwards.
+// lost handles a merge whose package is not installed afterwards.
 func (r *replayer) lost(i int, c *change, cpv string) {
 	m := c.merge
 	if x := r.inSlot(cpv, m.Slot); x != nil {
@@ -457,12 +451,12 @@ func (r *replayer) note(i int, cpv string, by *Installation, from, until int, me
 	r.disagreements = append(r.disagreements, disagreement{change: i, cpv: cpv, found: found, from: from, until: until, merged: merged, by: by})
 }
 
-// remerge goes back over a removal: the package comes back.
+// remerge undoes a removal: the package comes back.
 func (r *replayer) remerge(i int, c *change) {
 	cpv := r.Moves.CPV(c.unmerge.CPV)
 	s := r.find(cpv)
 	if c.doubt && s != nil && s.Row != nil && s.Row.DirMTimeNS/1e9 < c.at {
-		return // what is installed was installed before: another root lost its own
+		return // it was installed before the removal, which concerned another root
 	}
 	c.effective = true
 	if s != nil {
@@ -473,8 +467,8 @@ func (r *replayer) remerge(i int, c *change) {
 	r.add(&Installation{CPV: cpv, Logged: c.unmerge.CPV, Last: i, until: i, witness: i})
 }
 
-// compare holds the replay against what an ingest saw at the change i, which
-// is the end of state i.
+// compare compares the replay with the snapshot at change i, which shows the end of
+// state i.
 func (r *replayer) compare(i int, snapshot []*inventory.Installed) {
 	k := i + 1
 	seen := map[*Installation]bool{}
@@ -482,7 +476,7 @@ func (r *replayer) compare(i int, snapshot []*inventory.Installed) {
 		cpv := r.Moves.CPV(p.CPV)
 		s := r.find(cpv)
 		if s != nil && s.Row != nil && s.Row.ID != p.ID && (s.Row.BuildTime != p.BuildTime || s.Row.Counter != p.Counter) {
-			// Another build of the version came between.
+			// Another build of the same version was installed in between.
 			s.first, s.from = s.witness, k
 			r.drop(s)
 			r.note(i, cpv, s, k, s.witness, true)
@@ -509,7 +503,7 @@ func (r *replayer) compare(i int, snapshot []*inventory.Installed) {
 			if seen[s] {
 				continue
 			}
-			// It came after this moment, without a line of the log.
+			// It was installed after this snapshot, without a line in the log.
 			s.first, s.from = s.witness, k+1
 			r.drop(s)
 			r.note(i, s.CPV, s, k, s.witness, true)

@@ -7,9 +7,9 @@ import (
 	"emaudit/audit/binpkgs"
 )
 
-// Undo returns the changes that take back what one run did and keep what later runs
-// did, and the state before the run. later are the packages that the run changed and
-// another one changed since: they are left alone.
+// Undo returns the changes that undo one run and keep what later runs did, and the
+// state before the run. later are the packages that a later run changed again; they
+// are left alone.
 func (h *Past) Undo(run int64) (changes []Change, later []string, before *State, err error) {
 	if before, err = h.At(Moment{Run: run}, nil, 0); err != nil {
 		return nil, nil, nil, err
@@ -34,7 +34,7 @@ func (h *Past) Undo(run int64) (changes []Change, later []string, before *State,
 		holds := slices.IndexFunc(now.Installations, func(s *Installation) bool { return h.sameSlot(s, slot) })
 		switch {
 		case did.Before == nil:
-			// What the run brought goes, whatever version of it is there by now.
+			// A package that the run installed goes, whatever its present version.
 			if holds >= 0 {
 				changes = append(changes, h.change(now.Installations[holds], nil))
 			}
@@ -48,18 +48,18 @@ func (h *Past) Undo(run int64) (changes []Change, later []string, before *State,
 	return changes, later, before, nil
 }
 
-// sameSlot reports whether two stays are in one slot of a package, as far as that is
-// known.
+// sameSlot reports whether two installations may be in the same slot of a package.
 func (h *Past) sameSlot(a, b *Installation) bool {
 	x, y := h.SlotOf(a), h.SlotOf(b)
 	return audit.PackageOf(a.CPV) == audit.PackageOf(b.CPV) && (x == y || x == "" || y == "")
 }
 
-// Again returns the change that merges again what is installed.
-func (h *Past) Again(s *Installation) Change { return h.change(s, s) }
+// Reinstall returns the change that merges an installed package again.
+func (h *Past) Reinstall(s *Installation) Change { return h.change(s, s) }
 
-// ChangeTo returns the change of what a slot holds, nil for nothing, to a build
-// that need never have been installed; without a cpv, what it holds goes.
+// ChangeTo returns the change of one slot from an installation, or nil for an empty
+// slot, to a build that may never have been installed. If cpv is empty, the change is
+// a removal.
 func (h *Past) ChangeTo(from *Installation, cpv, slot string, buildTime int64) Change {
 	c := Change{Action: ActionInstall}
 	if from != nil {

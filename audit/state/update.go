@@ -8,50 +8,50 @@ import (
 	"emaudit/store/logs"
 )
 
-// Update is what one change of mind did: the run that was asked for, and the runs
-// that finish it. The rule is in [sittings.see].
+// Update is a run that an administrator started, together with the runs that finish
+// it. [updateDrafts.see] has the rule.
 type Update struct {
-	// Run is the first of its runs: the state before it is the one to go back to,
-	// and its arguments say what was wanted.
+	// Run is its first run. A rollback goes to the state before it, and its arguments
+	// are the request.
 	Run int64
-	// Runs are its runs, the oldest first, also those that failed.
+	// Runs are all its runs, including failed ones, the oldest first.
 	Runs []int64
 }
 
-// updateGap is how long after the end of an update, in seconds, a run may begin
-// that finishes it: builds of one evening go on into the next one.
+// updateGap is the time after the end of an update, in seconds, within which a run
+// can finish it. Builds of one evening may continue on the next.
 const updateGap = 24 * 3600
 
-// sitting is an update while the log is read, with the runs that changed nothing.
+// updateDraft is an update while the log is read. It includes runs that changed
+// nothing.
 type updateDraft struct {
 	runs     []int64
-	lastLine int64 // the place of the last line of its runs
-	end      int64 // unix seconds of that line
-	// begun are the packages (cat/pn) that were begun and not merged since.
+	lastLine int64 // offset of the last line of its runs
+	end      int64 // time of that line, unix seconds
+	// begun are the packages (category/name) that were begun and not merged since.
 	begun map[string]bool
-	// failed reports that the last run that merged something did not end well, and
-	// asked is what that one was asked for.
+	// failed reports that the last run that merged something failed. asked are its
+	// requested packages.
 	failed bool
 	asked  string
 }
 
-// sittings are the updates of a log, the oldest first.
+// updateDrafts are the updates of a log, the oldest first.
 type updateDrafts struct{ all []*updateDraft }
 
-// see takes a run with its facts. A run belongs to the update before it where a
-// fact ties it to that:
+// see adds a run with its facts. The run belongs to the previous update if one of
+// these is true:
 //
 //   - It began before the last run of the update ended.
-//   - It resumes the list of the update, by --resume: then the update is the newest
-//     one that did not end well, and what was run in between belongs to it too.
-//   - It finishes what the update began, within a day: --depclean without a package,
-//     or a set that only rebuilds, such as @preserved-rebuild.
-//   - It tries again what failed, within a day: a package that the update began and
-//     did not merge, or the same request after a failure.
+//   - It resumes the list of the update (--resume). The update is then the newest one
+//     that failed, and the runs in between belong to it too.
+//   - It finishes the update within a day: --depclean without a package, or a set that
+//     only rebuilds, such as @preserved-rebuild.
+//   - It tries again within a day what failed: a package that the update began and did
+//     not merge, or the same request after a failure.
 //
-// Any other run begins an update of its own, however soon it follows. A run that
-// neither merged nor removed anything, or was to fetch or to package only, is part
-// of none.
+// Any other run begins a new update. A run that neither merged nor removed anything,
+// or only fetched or packaged, belongs to no update.
 func (s *updateDrafts) see(r *logs.Run, facts *logs.Facts) {
 	var begun, merged []string
 	for i := range facts.Merges {
@@ -83,7 +83,7 @@ func (s *updateDrafts) see(r *logs.Run, facts *logs.Facts) {
 	}
 }
 
-// join returns the sitting that a run belongs to, which may be a new one.
+// join returns the update of a run, which may be a new one.
 func (s *updateDrafts) join(r *logs.Run, packages []string) *updateDraft {
 	from := len(s.all)
 	if from > 0 {
@@ -110,8 +110,8 @@ func (s *updateDrafts) join(r *logs.Run, packages []string) *updateDraft {
 	return joined
 }
 
-// resumed returns the index of the sitting whose list a run resumes although a
-// later one ended well: Portage keeps one list in reserve (mtimedb, resume_backup).
+// resumed returns the index of the update whose list a run resumes if a later update
+// succeeded: Portage keeps one list in reserve (mtimedb, resume_backup).
 func (s *updateDrafts) resumed(r *logs.Run) int {
 	for i := len(s.all) - 1; i >= 0 && r.Started-s.all[i].end <= updateGap; i-- {
 		if s.all[i].failed {
@@ -126,8 +126,7 @@ func (s *updateDraft) lacks(packages []string) bool {
 	return slices.ContainsFunc(packages, func(cp string) bool { return s.begun[cp] })
 }
 
-// finishes reports whether a run does what an update leaves to be done, and nothing
-// that a person chose.
+// finishes reports whether a run only completes an update and requests nothing else.
 func finishes(r *logs.Run) bool {
 	asked := packagesAsked(r.Args)
 	if r.Action == emergelog.ActionDepclean {
@@ -144,8 +143,8 @@ func finishes(r *logs.Run) bool {
 	return true
 }
 
-// packagesAsked returns the packages and sets among the arguments of a run, which
-// Portage logs with each option as one word.
+// packagesAsked returns the packages and sets among the arguments of a run. Portage
+// logs each option as one word.
 func packagesAsked(args string) string {
 	var words []string
 	for word := range strings.FieldsSeq(args) {
@@ -156,8 +155,8 @@ func packagesAsked(args string) string {
 	return strings.Join(words, " ")
 }
 
-// Updates returns the updates after which other builds were installed than
-// before, the newest first.
+// Updates returns the updates that changed which builds are installed, the newest
+// first.
 func (h *Past) Updates() []Update {
 	prints := h.fingerprints()
 	after := map[int64]int{} // the state after the last change of a run
@@ -185,8 +184,8 @@ func (h *Past) Updates() []Update {
 	return all
 }
 
-// updateOf returns the runs of the update that a run belongs to, from that run on:
-// what going back to before it undoes of it.
+// updateOf returns the runs of the update of a run, from that run on. A rollback to
+// the state before it undoes them.
 func (t *timeline) updateOf(run int64) []int64 {
 	for _, s := range t.drafts.all {
 		if slices.Contains(s.runs, run) {
