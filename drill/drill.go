@@ -1,6 +1,6 @@
-// Package drill carries out the plan of a rollback in a throw-away copy of the root,
-// and looks at what came of it. The host stays as it is: package box makes the copy,
-// and package look looks.
+// Package drill runs the plan of a rollback in a throw-away copy of the root and
+// examines the result. The host does not change. Package box makes the copy, package
+// look examines it.
 package drill
 
 import (
@@ -25,42 +25,42 @@ import (
 // ErrNoPlan is returned for a rollback that has no commands.
 var ErrNoPlan = errors.New("nothing can go back, so there is no plan to carry out")
 
-// Input is a plan and where it is carried out.
+// Input is a plan and the host that it is for.
 type Input struct {
 	Rollback *rollback.Rollback
-	// Before is the root as it is.
+	// Before is the root of the host.
 	Before   *hostfs.Root
 	Settings *settings.Settings
-	// Disk is Before, for what CONFIG_PROTECT depends on.
+	// Disk reads Before for the rules of CONFIG_PROTECT.
 	Disk transition.Disk
-	// Box is how the copy is made; Root and Keepers are filled in.
+	// Box says how to make the copy. Run sets Root and Keepers.
 	Box box.Options
-	// Progress is called for each package that is done, and may be nil.
+	// Progress is called after each package. It may be nil.
 	Progress func(Progress)
 }
 
-// Result is what came of a drill.
+// Result is the result of a drill.
 type Result struct {
 	Verdict rollback.DrillVerdict
-	// Failed is the command that failed, "" if none did, and Cause says why.
+	// Failed is the command that failed, or "". Cause is the reason.
 	Failed string
 	Cause  look.Cause
-	// Steps are the commands that were run, with how each ended.
+	// Steps are the executed commands with their outcomes.
 	Steps        []Step
 	Observations []look.Observation
 	Begin        time.Time
-	Duration     time.Duration // of the commands
-	Room         int64         // bytes that they took
-	Kept         string        // the folder that was kept, or ""
+	Duration     time.Duration // of all commands
+	Room         int64         // bytes that the commands wrote
+	Kept         string        // the kept folder, or ""
 }
 
-// Step is a command that was run.
+// Step is an executed command.
 type Step struct {
 	Command string
 	box.Outcome
 }
 
-// Why says in words why a command did not end well.
+// Why returns the reason why a command failed.
 func (s Step) Why() string {
 	switch {
 	case s.TimedOut:
@@ -73,9 +73,9 @@ func (s Step) Why() string {
 	return fmt.Sprintf("exit status %d", s.ExitCode)
 }
 
-// Run carries the plan out. An error tells that there is no result: the copy could
-// not be made, ctx ended, or the VDB that came of it cannot be listed. A plan whose
-// command fails has a result.
+// Run runs the plan. It returns an error if there is no result: the copy could not be
+// made, ctx ended, or the resulting VDB cannot be listed. A plan with a failing
+// command has a result.
 func Run(ctx context.Context, in Input) (_ *Result, err error) {
 	steps := StepsOf(in.Rollback)
 	if len(steps) == 0 {
@@ -122,7 +122,8 @@ func Run(ctx context.Context, in Input) (_ *Result, err error) {
 	return r, r.look(ctx, in, b, output.Bytes(), due)
 }
 
-// Row returns the row of the drill, but for the log and the versions of programs.
+// Row returns the database row of the drill, without the log and the versions of
+// programs.
 func (r *Result) Row(of *rollback.Rollback) store.Drill {
 	d := of.Drill()
 	d.StartedAt, d.Seconds, d.Bytes, d.Verdict, d.Step = r.Begin.Unix(), int64(r.Duration.Seconds()+0.5), r.Room, string(r.Verdict), r.Failed
@@ -136,8 +137,8 @@ func (r *Result) Row(of *rollback.Rollback) store.Drill {
 	return d
 }
 
-// look looks at what came of the plan; output is what its last command wrote, and due
-// what --depclean would have removed before.
+// look examines the copy. output is the output of the last command, due what
+// --depclean would have removed before the plan.
 func (r *Result) look(ctx context.Context, in Input, b *box.Box, output []byte, due look.Answer) error {
 	after, err := hostfs.Open(b.Root())
 	if err != nil {
@@ -183,7 +184,7 @@ func (r *Result) look(ctx context.Context, in Input, b *box.Box, output []byte, 
 	return nil
 }
 
-// ask asks emerge what it would do next.
+// ask runs emerge --pretend for the next steps of an administrator.
 func ask(ctx context.Context, in Input, b *box.Box, argv []string) (look.Answer, error) {
 	var output tail
 	name := strings.Join(argv, " ")
@@ -199,8 +200,8 @@ func ask(ctx context.Context, in Input, b *box.Box, argv []string) (look.Answer,
 	return a, nil
 }
 
-// keepers are the folders that Portage's settings name: the drill has them wherever
-// they lie.
+// keepers returns the folders that Portage's settings name. The copy needs them
+// wherever they are.
 func keepers(root *hostfs.Root, s *settings.Settings) []string {
 	names := []string{s.Get("DISTDIR"), path.Dir(s.BuildDir()), s.LogDir(), path.Dir(s.EmergeLog()), s.VDB(), path.Dir(s.WorldFile()), s.UserConfigDir()}
 	for _, d := range s.PkgDirs() {
@@ -222,7 +223,7 @@ func keepers(root *hostfs.Root, s *settings.Settings) []string {
 	return slices.Compact(all)
 }
 
-// places are the folders in which Portage writes by its settings.
+// places returns the folders in which Portage writes according to its settings.
 func places(s *settings.Settings) map[string]string {
 	all := map[string]string{s.BuildDir(): "Portage builds there", s.ElogDir(): "Portage writes its messages there", s.EmergeLog(): "emerge writes its log there"}
 	if dir := s.LogDir(); dir != "" {
@@ -237,11 +238,11 @@ func places(s *settings.Settings) map[string]string {
 	return all
 }
 
-// maxOutput is how many bytes of the output of one command are kept in memory; the
-// log has all of it.
+// maxOutput is the maximum output of one command in memory, in bytes. The log has all
+// of it.
 const maxOutput = 8 << 20
 
-// tail keeps the end of what is written to it.
+// tail keeps the end of the text written to it.
 type tail struct{ bytes.Buffer }
 
 func (t *tail) Write(p []byte) (int, error) {

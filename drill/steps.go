@@ -9,8 +9,8 @@ import (
 	"emaudit/drill/box"
 )
 
-// StepsOf returns the commands of a plan, as they are printed. emerge gets --ask=n:
-// nobody is there to answer, and EMERGE_DEFAULT_OPTS may have --ask.
+// StepsOf returns the commands of a plan as printed. emerge gets --ask=n, because
+// EMERGE_DEFAULT_OPTS may have --ask and there is no one to answer.
 func StepsOf(r *rollback.Rollback) []box.Step {
 	var steps []box.Step
 	for _, part := range r.Steps {
@@ -26,9 +26,9 @@ func StepsOf(r *rollback.Rollback) []box.Step {
 	return steps
 }
 
-// Room returns how many bytes a drill of a plan takes at most: the copies of the
-// binary packages, what they install, the largest image once more while it is
-// unpacked, and the packages that are made of what is installed now.
+// Room returns the maximum number of bytes that a drill of a plan writes: copies of
+// the binary packages, their installed files, the largest image a second time during
+// unpacking, and binary packages made of installed ones.
 func Room(r *rollback.Rollback) int64 {
 	const logs = 32 << 20 // VDB entries, caches, logs
 	var copies, installed, largest, backup int64
@@ -49,15 +49,15 @@ func Room(r *rollback.Rollback) int64 {
 	return copies + installed + largest + backup + logs
 }
 
-// Progress is one package of a step that is done.
+// Progress is one finished package of a step.
 type Progress struct {
 	Package string
 	Number  int // of Count, from 1
 	Count   int
-	Removed bool // it was removed and not merged
+	Removed bool // the package was removed, not merged
 }
 
-// progressOf reads a line of emerge that says that a package is done
+// progressOf parses the line of emerge about a finished package
 // (_emerge/Scheduler.py, _emerge/unmerge.py).
 func progressOf(line string) (p Progress, ok bool) {
 	rest, ok := strings.CutPrefix(line, ">>> Completed (")

@@ -257,7 +257,7 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 	return c, err
 }
 
-// PackagesOf returns the world of installed packages.
+// PackagesOf returns the installed packages as transition sees them.
 func PackagesOf(installed []inventory.Installed) *transition.Packages {
 	w := transition.NewPackages()
 	for i := range installed {

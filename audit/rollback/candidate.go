@@ -76,7 +76,7 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 	return nil
 }
 
-// stay leaves a slot as it is, because no file has the earlier build.
+// leave leaves a slot as it is, because no file has the earlier build.
 func (j *RollbackJudge) leave(r *Rollback, c *RollbackChange, gap Gap) {
 	c.Stays = true
 	c.Reasons = append([]acceptance.Reason{{Code: string(gap.Cause), Detail: gap.Detail, Effect: acceptance.EffectRefused}}, c.Reasons...)

@@ -52,8 +52,8 @@ func (j *RollbackJudge) changesTo(target *state.State) []state.Change {
 	return changes
 }
 
-// mend adds the changes that merge the packages of interrupted merges again. If the
-// rollback restores a build of the package, that is enough. Otherwise mend merges the
+// repair adds the changes that merge the packages of interrupted merges again. If the
+// rollback restores a build of the package, that is enough. Otherwise repair merges the
 // registered version from its binary package, or the version whose merge was
 // interrupted.
 func (j *RollbackJudge) repair(r *Rollback) error {

@@ -82,7 +82,7 @@ func (j *RollbackJudge) risks(r *Rollback) {
 			}
 		}
 		if m := failedPostinst(c.After); m != nil && !c.Stays && c.Chosen != nil {
-			add("phase-failed", audit.SeverityWarning, "its pkg_postinst failed on %s; it was built anew since, which may have mended it", audit.Day(state.MergedAt(m)))
+			add("phase-failed", audit.SeverityWarning, "its pkg_postinst failed on %s; it was built anew since, which may have repaired it", audit.Day(state.MergedAt(m)))
 		}
 		if detail, ok := dataFormats[cp]; ok && c.Action != state.ActionReinstall {
 			add("data-format", audit.SeverityWarning, "%s: its data does not go back with it", detail)
@@ -96,7 +96,7 @@ func (j *RollbackJudge) risks(r *Rollback) {
 			add("boot", audit.SeverityWarning, "the host starts with it: mount /boot before, and test the next start")
 		}
 		if cpv, err := atom.ParseCPV(c.CPV()); err == nil && strings.HasPrefix(cpv.Version, "9999") {
-			add("live", audit.SeverityInfo, "a live version: what was built of it can be told by its BUILD_TIME only, and not be built again")
+			add("live", audit.SeverityInfo, "a live version: only BUILD_TIME identifies its build, and it cannot be built again")
 		}
 		if c.Action == state.ActionDowngrade && transition.Libcs[cp] {
 			add("libc-downgrade", audit.SeverityWarning, "%s would give way to an older C library: programs that were linked against it may no longer start", *c.From)

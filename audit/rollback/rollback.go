@@ -272,7 +272,7 @@ type RollbackJudge struct {
 	Planless bool
 }
 
-// World are the installed packages.
+// InstalledPackages returns the installed packages.
 func (j *RollbackJudge) InstalledPackages() *transition.Packages { return j.host.Now }
 
 func NewRollbackJudge(db audit.Database, o RollbackOptions) (*RollbackJudge, error) {

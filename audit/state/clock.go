@@ -193,7 +193,7 @@ func (c *clock) ambiguous(at int64) (clockStep, bool) {
 
 // why returns why the state at a repeated time is unknown.
 func (s clockStep) why() string {
-	return fmt.Sprintf("the clock was set back from %s to %s: that time was twice", audit.Minute(s.until), audit.Minute(s.at))
+	return fmt.Sprintf("the clock was set back from %s to %s, so times between them are ambiguous", audit.Minute(s.until), audit.Minute(s.at))
 }
 
 // orderly returns the snapshots whose order the clock does not contradict: each is
@@ -237,12 +237,12 @@ func (t *timeline) clockFindings(log *logs.EmergeLog) ([]audit.Finding, error) {
 		return err
 	}
 	for _, s := range t.clock.steps {
-		if err := add(s.place, s.why()+", and what was installed then is known by run only"); err != nil {
+		if err := add(s.place, s.why()+": name a state by its run instead"); err != nil {
 			return nil, err
 		}
 	}
 	for _, d := range t.clock.wrong {
-		if err := add(d.place, fmt.Sprintf("the clock was wrong after %s: what is told from here on with earlier times counts as done that day", audit.Day(d.at))); err != nil {
+		if err := add(d.place, fmt.Sprintf("the clock was wrong after %s: later lines with earlier times count for that day", audit.Day(d.at))); err != nil {
 			return nil, err
 		}
 	}

@@ -23,23 +23,23 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 		}
 		switch {
 		case d.found == d.cpv:
-			f.Message = fmt.Sprintf("it was installed anew without a line in emerge.log, %s", t.window(d))
+			f.Message = fmt.Sprintf("it was installed again without a line in emerge.log, %s", t.window(d))
 		case d.found != "":
-			f.Message = fmt.Sprintf("emerge.log has it installed, but %s was there later: something replaced it without a line in the log, %s", d.found, t.window(d))
+			f.Message = fmt.Sprintf("emerge.log says that it was installed, but later %s was installed: something replaced it without a line in the log, %s", d.found, t.window(d))
 		default:
-			f.Message = fmt.Sprintf("emerge.log has it installed, but it was gone later without a line in the log, %s", t.window(d))
+			f.Message = fmt.Sprintf("emerge.log says that it was installed, but later it was gone without a line in the log, %s", t.window(d))
 		}
 		switch {
 		case d.settled:
 			f.Severity = audit.SeverityInfo
-			f.Message += "; COUNTER proves that no other merge is missing around it: in states in between this package is unknown"
+			f.Message += "; COUNTER proves that no other merge is missing: only this package is unknown in the states between"
 		case d.unloggedRemoval:
 			f.Severity = audit.SeverityInfo
-			f.Message += "; COUNTER proves that no merge at all is missing: in states in between this package is unknown"
+			f.Message += "; COUNTER proves that no merge is missing: only this package is unknown in the states between"
 		default:
-			f.Message += "; states before are unknown"
+			f.Message += "; earlier states are unknown"
 		}
-		f.Remedy = audit.Do(audit.Emaudit("ingest")).When("let every change go through emerge, and after it")
+		f.Remedy = audit.Do(audit.Emaudit("ingest")).When("change packages only with emerge, then record the state")
 		all = append(all, f)
 	}
 	all = append(all, t.ebuildMergeFindings()...)
@@ -57,7 +57,7 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 		}
 		all = append(all, audit.Finding{
 			Code: "state-unlogged-merges", Severity: audit.SeverityWarning, Subject: c.merge.CPV, Evidence: []audit.Evidence{{Source: file, Offset: offset}},
-			Message: fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have, %s; states before are unknown", h.least, t.between(h.from, h.until)),
+			Message: fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have, %s; earlier states are unknown", h.least, t.between(h.from, h.until)),
 			Remedy:  audit.Advise("look for a rotated part of emerge.log, and name the whole log with --emerge-log FILE"),
 		})
 	}

@@ -111,8 +111,8 @@ func (t *timeline) ebuildMergeFindings() []audit.Finding {
 	for _, o := range t.ebuildMerges {
 		all = append(all, audit.Finding{
 			Code: "state-disagreement", Severity: audit.SeverityInfo, Subject: t.Moves.CPV(o.merge.CPV), Evidence: []audit.Evidence{{Source: o.log}},
-			Message: "it was merged on " + audit.Day(o.until) + " without a line in emerge.log, as ebuild(1) does; its build log tells when, so no state is unknown for it",
-			Remedy:  audit.Do(audit.Emaudit("ingest")).When("after each change, since a recorded state needs no log"),
+			Message: "it was merged on " + audit.Day(o.until) + " without a line in emerge.log, as by ebuild(1); its build log shows when, so no state is unknown because of it",
+			Remedy:  audit.Do(audit.Emaudit("ingest")).When("record the state after each change; a recorded state needs no log"),
 		})
 	}
 	return all

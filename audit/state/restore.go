@@ -190,7 +190,7 @@ func (t *timeline) restoreFindings() []audit.Finding {
 	}
 	return []audit.Finding{{
 		Code: "state-restored", Severity: audit.SeverityInfo, Subject: fmt.Sprintf("run:%d", x.run),
-		Message: fmt.Sprintf("the root was put back to the state before #%d, %s, as from a snapshot: what emerge.log says of #%d and later runs was undone", x.run, when, x.run),
+		Message: fmt.Sprintf("the root was put back to the state before #%d, %s, as from a snapshot: the changes of #%d and later runs were undone", x.run, when, x.run),
 		Remedy:  audit.Advise("none is needed: history goes on from that state"),
 	}}
 }

@@ -236,7 +236,7 @@ func (t *timeline) fill(s *State, end bool) {
 		if t.logIsWhole(cp) {
 			settle, why = takeAnotherState, "; COUNTER proves that emerge.log lacks no line that could"
 		}
-		add(cp, settle, "whether %s was installed is told neither by emerge.log nor by a build log%s", strings.TrimPrefix(strings.Join(names, " or "), "-"), why)
+		add(cp, settle, "neither emerge.log nor a build log shows whether %s was installed%s", strings.TrimPrefix(strings.Join(names, " or "), "-"), why)
 	}
 	if s.Target.Run != nil {
 		return

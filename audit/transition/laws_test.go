@@ -9,8 +9,8 @@ import (
 	"emaudit/parse/atom"
 )
 
-// randomWorld is a small host and a wish for it. Some of what it asks for cannot
-// be: that is the point.
+// randomWorld returns a small host with a requested change. Some of what it asks for
+// is impossible on purpose.
 func randomWorld(r *rand.Rand) world {
 	n := 3 + r.IntN(5)
 	name := func(i int) string { return fmt.Sprintf("app-misc/%c", 'a'+rune(i)) }
@@ -108,7 +108,7 @@ func TestLaws(t *testing.T) {
 	}
 }
 
-// lackingOf returns what the members of a world lack.
+// lackingOf returns what some packages lack.
 func lackingOf(w *Packages) map[string][]Unsatisfied {
 	all := map[string][]Unsatisfied{}
 	for _, m := range w.members {

@@ -35,7 +35,7 @@ func (m *Member) phase(names ...string) bool {
 // CPV returns category/name-version.
 func (m *Member) CPV() string { return m.Pkg.CPV.String() }
 
-// Packages is a set of packages that are installed together.
+// Packages are packages that are installed at the same time.
 type Packages struct {
 	members  []*Member
 	byCP     map[string][]*Member
@@ -45,11 +45,12 @@ type Packages struct {
 	provided map[string][]atom.CPV
 	// more returns packages that count as members if a dependency needs one.
 	more func(cp string) []*Member
-	// relations are the parsed metadata of members, shared by the worlds of one host.
+	// relations are the parsed metadata of members. All Packages of a host share
+	// them.
 	relations map[*store.Metadata]*relations
 }
 
-// NewPackages returns a world without packages.
+// NewPackages returns an empty set of packages.
 func NewPackages() *Packages {
 	return &Packages{byCP: map[string][]*Member{}, provides: map[atom.Soname]int{}, relations: map[*store.Metadata]*relations{}}
 }
@@ -62,7 +63,7 @@ func (w *Packages) Provide(cpv atom.CPV) {
 	w.provided[cpv.CP()] = append(w.provided[cpv.CP()], cpv)
 }
 
-// With returns the same world, in which the packages from more also satisfy
+// With returns the same packages. In them, the packages from more also satisfy
 // dependencies.
 func (w *Packages) With(more func(cp string) []*Member) *Packages {
 	other := *w
@@ -86,7 +87,7 @@ func (w *Packages) NamesAskedBy(cp string) (all []string) {
 	return all
 }
 
-// including returns the same world, in which m also satisfies dependencies.
+// including returns the same packages, in which m also satisfies dependencies.
 func (w *Packages) including(m *Member) *Packages {
 	return w.With(func(cp string) []*Member {
 		if cp == m.cp {

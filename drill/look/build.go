@@ -11,7 +11,7 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// builds compares the VDB with the promised one: that of before, without what the
+// builds compares the VDB with the promised one: the VDB before, without what the
 // plan removes and with what it merges.
 func (l *looker) builds() error {
 	var err error
@@ -63,8 +63,8 @@ func (l *looker) builds() error {
 	return nil
 }
 
-// differenceOf says how a build differs from the promised one, "" where it does not.
-// What the promise does not know, it does not ask for.
+// differenceOf returns how a build differs from the promised one, or "". Unknown
+// properties of the promise are not compared.
 func differenceOf(want, got Build) string {
 	var parts []string
 	add := func(name string, want, got any) {
@@ -87,8 +87,8 @@ func differenceOf(want, got Build) string {
 	return strings.Join(parts, ", ")
 }
 
-// installed reads the VDB of a root. say reports whether entries that cannot be read
-// are said.
+// installed reads the VDB of a root. say reports whether to report unreadable
+// entries.
 func (l *looker) installed(root *hostfs.Root, say bool) (map[string]Build, error) {
 	all := map[string]Build{}
 	top, err := root.OpenDir(l.VDB)
@@ -139,14 +139,13 @@ func (l *looker) installed(root *hostfs.Root, say bool) (map[string]Build, error
 	return all, nil
 }
 
-// leftover says that a merge was begun and not finished; one that lay there before
-// the drill is expected.
+// leftover reports an unfinished merge. One from before the drill is expected.
 func (l *looker) leftover(name string) {
 	_, err := l.Before.Lstat(path.Join(l.VDB, name))
 	l.say(BuildLeft, name, err == nil, "a merge that was not finished left it in the VDB")
 }
 
-// namesIn returns the names in a folder of the VDB, none where it is a file.
+// namesIn returns the names in a folder of the VDB, or none if it is a file.
 func namesIn(top *hostfs.Dir, name string) ([]string, error) {
 	if e, err := top.Lstat(name); err == nil && e.Kind != hostfs.Directory {
 		return nil, nil

@@ -9,20 +9,20 @@ import (
 	"emaudit/parse/mergelog"
 )
 
-// Cause is why a step failed.
+// Cause is the reason why a step failed.
 type Cause struct {
-	CPV   string // "" if the step failed for all
+	CPV   string // "" if the failure concerns no single package
 	Phase string // "" if unknown
-	Line  string // the line that names the cause, "" if none does
+	Line  string // the line with the cause, or ""
 	Log   string // the build log inside the root, "" if there is none
 }
 
-// maxLog is the size in bytes up to which a build log is read.
+// maxLog is the maximum size of a build log in bytes.
 const maxLog = 1 << 30
 
-// CauseOf finds why a step failed: in the build log that emerge names, as failures
-// does, and else in what emerge wrote. The error is one of reading that log; the
-// cause is then what emerge wrote of it.
+// CauseOf returns why a step failed, from the build log that emerge names, or
+// otherwise from the output of emerge. If that log cannot be read, CauseOf returns
+// the error and the cause from the output.
 func CauseOf(after *hostfs.Root, output []byte) (Cause, error) {
 	capture, err := mergelog.ReadCapture(bytes.NewReader(output))
 	if err != nil {
@@ -68,8 +68,8 @@ func readLog(root *hostfs.Root, name string) (mergelog.BuildLog, error) {
 	return mergelog.ReadBuildLog(r)
 }
 
-// lastWords is the line that says why a program gave up: the first that Portage
-// marks with "!!!", or the last.
+// lastWords returns the line with the reason of a failure: the first one that Portage
+// marks with "!!!", or the last one.
 func lastWords(output []byte) string {
 	var last, marked string
 	for line := range bytes.Lines(output) {

@@ -11,13 +11,13 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// config says what became of the protected files of the packages that changed, and
-// compares that with what the plan promised. Portage offers a file beside another as
+// config compares what happened to the protected files of the changed packages with
+// what the plan promised. Portage offers a file next to an existing one as
 // ._cfg0000_NAME (lib/portage/util/__init__.py, new_protect_filename).
 func (l *looker) config() {
 	owned := map[string]bool{}
 	for _, cpv := range l.changed {
-		// What cannot be read, changedFiles says.
+		// changedFiles reports unreadable files.
 		_ = l.eachEntry(l.After, cpv, func(e vdb.ContentsEntry) {
 			if e.Kind == vdb.Regular && l.Protected(e.Path) && !owned[e.Path] {
 				owned[e.Path] = true
@@ -41,12 +41,12 @@ func (l *looker) config() {
 	}
 }
 
-// configFile says what became of a file that a package has now.
+// configFile reports what happened to a file that a package has now.
 func (l *looker) configFile(cpv string, e vdb.ContentsEntry) {
 	now, _, err := digest(l.After, e.Path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
-		return // changedFiles says so
+		return // changedFiles reports it
 	}
 	then, _, err := digest(l.Before, e.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -69,7 +69,7 @@ func (l *looker) configFile(cpv string, e vdb.ContentsEntry) {
 	}
 }
 
-// configLeft says what became of a file whose package went.
+// configLeft reports what happened to a file of a removed package.
 func (l *looker) configLeft(cpv string, e vdb.ContentsEntry) {
 	if _, err := l.Before.Lstat(e.Path); errors.Is(err, fs.ErrNotExist) {
 		return
@@ -84,11 +84,11 @@ func (l *looker) configLeft(cpv string, e vdb.ContentsEntry) {
 	}
 }
 
-// promises are the words of a plan for what becomes of a protected file.
+// promises are the promises of a plan about a protected file.
 var promises = map[Kind]string{ConfigReplaced: "replaced", ConfigOffered: "offered", ConfigKept: "kept", ConfigRemoved: "removed"}
 
-// became says what became of a protected file. A plan promises it of the files that
-// are there today.
+// became reports what happened to a protected file. A plan promises that for existing
+// files only.
 func (l *looker) became(kind Kind, name, detail string) {
 	promise, known := l.Plan.Config[name]
 	expected := !known || promise == "unknown" || promise == promises[kind]
@@ -98,7 +98,7 @@ func (l *looker) became(kind Kind, name, detail string) {
 	l.say(kind, name, expected, "%s", detail)
 }
 
-// offered reports whether the content of a package lies beside a protected file.
+// offered reports whether the content of a package is next to a protected file.
 func (l *looker) offered(e vdb.ContentsEntry) bool {
 	return l.anyOffer(e.Path, func(name string) bool {
 		sum, _, err := digest(l.After, name)
@@ -106,8 +106,8 @@ func (l *looker) offered(e vdb.ContentsEntry) bool {
 	})
 }
 
-// linkOffered reports whether the link of a package lies beside a protected one, and
-// says so: Portage protects links as it does files (vartree.py, mergeme).
+// linkOffered reports whether the link of a package is next to a protected one, and
+// adds the observation. Portage protects links like files (vartree.py, mergeme).
 func (l *looker) linkOffered(cpv string, e vdb.ContentsEntry) bool {
 	found := e.Kind == vdb.Symlink && l.Protected(e.Path) && l.anyOffer(e.Path, func(name string) bool {
 		target, err := l.After.Readlink(name)
@@ -119,7 +119,7 @@ func (l *looker) linkOffered(cpv string, e vdb.ContentsEntry) bool {
 	return found
 }
 
-// anyOffer reports whether one of the files that are offered beside a path is right.
+// anyOffer reports whether one of the offers next to a path has the right content.
 func (l *looker) anyOffer(file string, right func(name string) bool) bool {
 	dir, err := l.After.OpenDir(path.Dir(file))
 	if err != nil {
@@ -135,8 +135,8 @@ func (l *looker) anyOffer(file string, right func(name string) bool) bool {
 	})
 }
 
-// isOffer reports whether a name is ._cfgNNNN_ and that of a file, of any file where
-// the name of the file is "".
+// isOffer reports whether name is ._cfgNNNN_ followed by file, or by anything if file
+// is "".
 func isOffer(name, file string) bool {
 	rest, ok := strings.CutPrefix(name, "._cfg")
 	if !ok || len(rest) < 5 || rest[4] != '_' || strings.Trim(rest[:4], "0123456789") != "" {

@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// maxContents is the size in bytes up to which a CONTENTS is read: the largest,
-	// of a kernel's sources, have some ten million.
+	// maxContents is the maximum size of CONTENTS in bytes. The largest, of a kernel
+	// source, have about ten million.
 	maxContents = 1 << 30
-	// maxFile is the size in bytes up to which an installed file is read.
+	// maxFile is the maximum size of an installed file in bytes.
 	maxFile = 8 << 30
 )
 
-// eachEntry calls visit with each entry of the CONTENTS of an installed package. The
-// error says that not all of it could be read.
+// eachEntry calls visit for each entry in the CONTENTS of an installed package. It
+// returns an error if part of it could not be read.
 func (l *looker) eachEntry(root *hostfs.Root, cpv string, visit func(vdb.ContentsEntry)) error {
 	name := path.Join(l.VDB, cpv, "CONTENTS")
 	f, err := root.OpenFile(name, maxContents)
@@ -43,7 +43,7 @@ func (l *looker) eachEntry(root *hostfs.Root, cpv string, visit func(vdb.Content
 	return err
 }
 
-// changedFiles looks at every file of the packages that changed.
+// changedFiles examines every file of the changed packages.
 func (l *looker) changedFiles() {
 	for _, cpv := range l.changed {
 		err := l.eachEntry(l.After, cpv, func(e vdb.ContentsEntry) { l.file(cpv, e) })
@@ -53,12 +53,11 @@ func (l *looker) changedFiles() {
 	}
 }
 
-// file looks at one file. What becomes of the content of protected files, config
-// says.
+// file examines one file. config examines the content of protected files.
 func (l *looker) file(cpv string, e vdb.ContentsEntry) {
 	there, err := l.After.Lstat(e.Path)
 	if err == nil && e.Kind == vdb.Directory && there.Kind == hostfs.Symlink {
-		// A folder may lie elsewhere, behind a link of the administrator.
+		// An administrator may have moved the folder and left a link.
 		there, err = l.After.Stat(e.Path)
 	}
 	protected := e.Kind == vdb.Regular && l.Protected(e.Path)
@@ -98,13 +97,12 @@ func (l *looker) file(cpv string, e vdb.ContentsEntry) {
 	}
 }
 
-// fileKinds are the types of files by the words of CONTENTS.
+// fileKinds maps the words of CONTENTS to file types.
 var fileKinds = map[vdb.ContentsKind]hostfs.Kind{
 	vdb.Directory: hostfs.Directory, vdb.Regular: hostfs.Regular, vdb.Symlink: hostfs.Symlink, vdb.FIFO: hostfs.FIFO, vdb.Device: hostfs.CharDevice,
 }
 
-// digest returns the MD5 of a file in hexadecimal, and whether it begins as an ELF
-// file does.
+// digest returns the MD5 of a file in hexadecimal, and whether it is an ELF file.
 func digest(root *hostfs.Root, name string) (sum string, object bool, err error) {
 	f, err := root.OpenFile(name, maxFile)
 	if err != nil {
@@ -119,8 +117,8 @@ func digest(root *hostfs.Root, name string) (sum string, object bool, err error)
 	return hex.EncodeToString(h.Sum(nil)), isELF(f), nil
 }
 
-// realPath is a path of the merged tree without symbolic links in its folder. A
-// folder that is gone is named by the one above it.
+// realPath returns a path without symbolic links in its folder. A missing folder is
+// resolved as far as it exists.
 func (l *looker) realPath(name string) string {
 	dir := path.Dir(name)
 	real, ok := l.real[dir]

@@ -11,8 +11,8 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// libraries looks whether the ELF files of the packages that changed find what they
-// need, and those of the packages that need a library of theirs.
+// libraries checks whether the ELF files of the changed packages find their
+// libraries, and also the files of other packages that need a library of theirs.
 func (l *looker) libraries() {
 	x := &libraryLook{looker: l, now: newLinker(l.After, l.unread), then: newLinker(l.Before, func(string, error) {}), users: map[string][]string{}}
 	x.takePreserved()
@@ -41,13 +41,13 @@ func (l *looker) libraries() {
 	x.sayPreserved()
 }
 
-// libraryLook holds what is needed to look for libraries.
+// libraryLook is the state of that check.
 type libraryLook struct {
 	*looker
 	now, then *linker
-	// names are the paths of the package that is looked at, by the last part.
+	// names are the paths of the examined package, by base name.
 	names map[string][]string
-	// preserved are the libraries that Portage keeps, and users the files that find
+	// preserved are the libraries that Portage keeps. users are the files that find
 	// one, by its path without symbolic links.
 	preserved map[string]preserved
 	users     map[string][]string
@@ -55,14 +55,14 @@ type libraryLook struct {
 
 type preserved struct {
 	path, cpv string
-	old       bool // it was kept before the drill, too
+	old       bool // it was already kept before the drill
 }
 
-// own notes what a package owns: a program may load its own libraries by itself,
-// from where the linker does not look.
+// own records the files of a package: a program may load its own libraries from
+// folders outside the search path of the linker.
 func (x *libraryLook) own(cpv string) {
 	x.names = map[string][]string{}
-	// What cannot be read, changedFiles and outside say.
+	// changedFiles and outside report unreadable files.
 	_ = x.eachEntry(x.After, cpv, func(e vdb.ContentsEntry) {
 		if e.Kind == vdb.Regular || e.Kind == vdb.Symlink {
 			x.names[path.Base(e.Path)] = append(x.names[path.Base(e.Path)], e.Path)
@@ -70,11 +70,11 @@ func (x *libraryLook) own(cpv string) {
 	})
 }
 
-// object looks for the libraries that a file needs.
+// object searches the libraries that a file needs.
 func (x *libraryLook) object(cpv, name string) {
 	o, ok, err := x.now.read(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return // file or outside says so
+		return // file or outside reports it
 	}
 	if err != nil {
 		x.unread(name, err)
@@ -108,7 +108,7 @@ func (x *libraryLook) object(cpv, name string) {
 	}
 }
 
-// ownLibrary returns a library of the same package, "" where there is none.
+// ownLibrary returns a library of the same package, or "".
 func (x *libraryLook) ownLibrary(o object, soname string) string {
 	for _, name := range x.names[soname] {
 		if x.now.ident(name) == o.ident {
@@ -118,15 +118,14 @@ func (x *libraryLook) ownLibrary(o object, soname string) string {
 	return ""
 }
 
-// lackedBefore reports whether the file that lay there before the drill needed the same
-// library and did not find it.
+// lackedBefore reports whether the same library was already missing before the drill,
+// for the file at the same path.
 func (x *libraryLook) lackedBefore(name, soname string) bool {
 	o, ok, err := x.then.read(name)
 	return err == nil && ok && slices.Contains(o.needed, soname) && x.then.find(o, soname) == ""
 }
 
-// changedSonames are the libraries that the packages have that changed, before and
-// now.
+// changedSonames returns the libraries of the changed packages, before and after.
 func (x *libraryLook) changedSonames() map[string]bool {
 	all := map[string]bool{}
 	add := func(entries []vdb.NeededEntry) {
@@ -196,7 +195,7 @@ func (x *libraryLook) registry(root *hostfs.Root) (map[string]string, error) {
 	return all, err
 }
 
-// sayPreserved names the libraries that Portage keeps, with one of the files that
+// sayPreserved reports the libraries that Portage keeps, with one of the files that
 // find them.
 func (x *libraryLook) sayPreserved() {
 	for _, real := range slices.Sorted(maps.Keys(x.preserved)) {

@@ -13,32 +13,32 @@ import (
 	"emaudit/parse/ldconf"
 )
 
-// linker looks for libraries as ld.so(8) does, in one root. Of ld.so.cache it takes
-// the folders alone, which are those that this glibc searches without being told, and
-// looks at the files themselves.
+// linker searches libraries in one root as ld.so(8) does. It uses only the folders of
+// ld.so.cache, which this glibc searches by default, and examines the files
+// themselves.
 type linker struct {
 	root    *hostfs.Root
-	folders []string // of ld.so.conf and ld.so.cache, and those that every linker knows
+	folders []string // of ld.so.conf, of ld.so.cache, and the default ones
 	idents  map[string]ident
 	unread  func(path string, err error)
 }
 
-// ident says for which programs an ELF file can be loaded. It is the zero value for
-// what is no ELF file.
+// ident identifies the programs that can load an ELF file. It is the zero value if a
+// file is not ELF.
 type ident struct {
 	class   elf.Class
 	machine elf.Machine
 }
 
-// object is what an ELF file says of the libraries that it needs.
+// object describes the libraries that an ELF file needs.
 type object struct {
 	ident
 	needed  []string
-	runpath []string // in the order in which they are searched
+	runpath []string // in the order of the search
 }
 
-// standardFolders are searched without being named: by glibc (lib, lib64 and those
-// of other ABIs, by the type of the program) and by musl (lib, usr/local/lib).
+// standardFolders are searched by default: by glibc (lib, lib64 and those of other
+// ABIs, depending on the type of the program) and by musl (lib, usr/local/lib).
 var standardFolders = []string{"/lib64", "/usr/lib64", "/lib", "/usr/lib", "/lib32", "/usr/lib32", "/libx32", "/usr/libx32", "/usr/local/lib"}
 
 func newLinker(root *hostfs.Root, unread func(string, error)) *linker {
@@ -48,21 +48,21 @@ func newLinker(root *hostfs.Root, unread func(string, error)) *linker {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		unread("/etc/ld.so.cache", err)
 	}
-	cached, _ := ldconf.CacheFolders(b) // one of another form has none
+	cached, _ := ldconf.CacheFolders(b) // none if it has another format
 	l.folders = append(append(l.folders, cached...), standardFolders...)
 	return l
 }
 
 const (
-	// maxCache is the size in bytes up to which ld.so.cache is read.
+	// maxCache is the maximum size of ld.so.cache in bytes.
 	maxCache = 64 << 20
-	// maxConf is the size in bytes up to which a file of ld.so.conf is read.
+	// maxConf is the maximum size of a file of ld.so.conf in bytes.
 	maxConf = 1 << 20
-	// maxIncludes is how deep they may include each other.
+	// maxIncludes is the maximum depth of includes.
 	maxIncludes = 10
 )
 
-// include adds the folders of a file, and of those that it includes.
+// include adds the folders of a file and of the files that it includes.
 func (l *linker) include(name string, depth int) {
 	b, err := l.root.ReadFile(name, maxConf)
 	switch {
@@ -90,8 +90,8 @@ func (l *linker) include(name string, depth int) {
 	}
 }
 
-// glob returns the files of a pattern whose last part alone has wildcards, which is
-// all that ld.so.conf uses.
+// glob returns the files that match a pattern. Only its last part may have wildcards,
+// as in ld.so.conf.
 func (l *linker) glob(pattern string) (all []string) {
 	dir, err := l.root.OpenDir(path.Dir(pattern))
 	if err != nil {
@@ -113,8 +113,8 @@ func (l *linker) glob(pattern string) (all []string) {
 	return all
 }
 
-// read returns what an ELF file needs. ok is false for what is none, or is not loaded
-// by the linker.
+// read returns the needs of an ELF file. ok is false if the file is not ELF or is not
+// loaded by the linker.
 func (l *linker) read(name string) (o object, ok bool, err error) {
 	f, err := l.root.OpenFile(name, maxFile)
 	if err != nil {
@@ -152,8 +152,8 @@ func (l *linker) read(name string) (o object, ok bool, err error) {
 	return o, true, err
 }
 
-// expand replaces the words that a runpath may have (ld.so(8), dynamic string
-// tokens). A relative one depends on who starts the program, and leads nowhere.
+// expand replaces the tokens of a runpath (ld.so(8), dynamic string tokens). A
+// relative path depends on the working directory and is dropped.
 func expand(folder, origin string, class elf.Class) []string {
 	replace := func(s, word, by string) string {
 		return strings.ReplaceAll(strings.ReplaceAll(s, "${"+word+"}", by), "$"+word, by)
@@ -173,7 +173,7 @@ func expand(folder, origin string, class elf.Class) []string {
 	return all
 }
 
-// find returns the path of a library that an object needs, "" where there is none.
+// find returns the path of a library that an object needs, or "".
 func (l *linker) find(o object, soname string) string {
 	if strings.Contains(soname, "/") {
 		if l.ident(soname) == o.ident {
@@ -191,7 +191,7 @@ func (l *linker) find(o object, soname string) string {
 	return ""
 }
 
-// ident reads for which programs a file can be loaded.
+// ident returns which programs can load a file.
 func (l *linker) ident(name string) (id ident) {
 	id, ok := l.idents[name]
 	if ok {
@@ -208,7 +208,7 @@ func (l *linker) ident(name string) (id ident) {
 	}
 	defer f.Close()
 	if !isELF(f) {
-		return id // a script of ld(1), for instance
+		return id // for example a linker script of ld(1)
 	}
 	file, err := elf.NewFile(f)
 	if err != nil {
@@ -218,9 +218,9 @@ func (l *linker) ident(name string) (id ident) {
 	return ident{file.Class, file.Machine}
 }
 
-// isELF reports whether a file begins as an ELF file does.
+// isELF reports whether a file begins with the ELF magic.
 func isELF(f io.ReaderAt) bool {
 	head := make([]byte, len(elf.ELFMAG))
-	n, _ := f.ReadAt(head, 0) // what cannot be read, elf.NewFile would say
+	n, _ := f.ReadAt(head, 0) // elf.NewFile reports read errors
 	return string(head[:n]) == elf.ELFMAG
 }

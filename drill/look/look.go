@@ -1,30 +1,28 @@
-// Package look says what a drill led to: it compares the tree that is left when the
-// commands of a rollback plan were run in a copy of the root with what the plan
-// promised.
+// Package look examines the result of a drill. It compares the copy of the root,
+// after the commands of a rollback plan, with what the plan promised.
 //
-// # What is looked at
+// # What is examined
 //
 //   - the VDB, build by build: CPV, slot, repository, BUILD_TIME and BUILD_ID
 //     (build.go);
-//   - every file that CONTENTS lists of the packages that changed: its type, its
-//     MD5, the target of a link (files.go);
-//   - the libraries that the ELF files of those packages need, and the ELF files of
-//     the packages that need a library of theirs (library.go);
-//   - the files that CONFIG_PROTECT protects: replaced, offered or kept (config.go);
+//   - every file in CONTENTS of the changed packages: type, MD5, link target
+//     (files.go);
+//   - the libraries that ELF files of those packages need, and the ELF files of other
+//     packages that need one of their libraries (library.go);
+//   - the files below CONFIG_PROTECT: replaced, offered or kept (config.go);
 //   - the world file (world.go);
-//   - what was written or removed without belonging to a package that changed: the
-//     upper layers of the overlay (outside.go);
+//   - everything written or removed that belongs to no changed package: the upper
+//     layers of the overlay (outside.go);
 //   - what emerge would do next (next.go).
 //
 // # Verdict
 //
-// All of that is said in observations. One that the plan promised, or that Portage
-// itself causes whenever it runs, is expected; any other is a difference. What could
-// not be read is a difference, too: a verdict is never better than what was looked
-// at: see [Judge].
+// Each result is an observation. It is expected if the plan promised it or if every
+// run of Portage causes it; otherwise it is a difference. Something unreadable is a
+// difference, too. So a verdict is never better than the evidence; see [Judge].
 //
-// This package starts nothing and mounts nothing. It reads roots by hostfs, so that
-// a tree made by the phases of old packages cannot lead it elsewhere.
+// This package starts no programs and mounts nothing. It reads roots with hostfs, so
+// that symlinks made by phases of old packages cannot lead it outside.
 package look
 
 import (
@@ -37,7 +35,7 @@ import (
 	"emaudit/hostfs"
 )
 
-// Kind says what an observation is about.
+// Kind is the subject of an observation.
 type Kind string
 
 // The kinds of observations.
@@ -52,48 +50,48 @@ const (
 	BuildExtra Kind = "build-extra"
 	// BuildGone: a package is gone that the plan does not name.
 	BuildGone Kind = "build-gone"
-	// TargetMissed: the plan does not bring this package back as it was.
+	// TargetMissed: the plan does not restore this package as it was.
 	TargetMissed Kind = "target-missed"
 
-	// FileMissing: an installed file is not there.
+	// FileMissing: an installed file is missing.
 	FileMissing Kind = "file-missing"
-	// FileType: there is something of another type in its place.
+	// FileType: the path has another file type.
 	FileType Kind = "file-type"
 	// FileContent: its MD5 is not the one in CONTENTS.
 	FileContent Kind = "file-content"
 	// FileTarget: the link has another target than the one in CONTENTS.
 	FileTarget Kind = "file-target"
 
-	// LibraryMissing: a file needs a library that it does not find.
+	// LibraryMissing: a needed library is not found.
 	LibraryMissing Kind = "library-missing"
-	// LibraryPreserved: Portage keeps a library of a former version, because
-	// installed files need it.
+	// LibraryPreserved: Portage keeps a library of a former version because installed
+	// files need it.
 	LibraryPreserved Kind = "library-preserved"
 
 	// ConfigReplaced: a protected file has the content of the package.
 	ConfigReplaced Kind = "config-replaced"
-	// ConfigOffered: the content of the package lies beside it, as ._cfg0000_NAME.
+	// ConfigOffered: the content of the package is next to it, as ._cfg0000_NAME.
 	ConfigOffered Kind = "config-offered"
-	// ConfigKept: it has another content, and that of the package is not offered.
+	// ConfigKept: it has other content, and the content of the package is not
+	// offered.
 	ConfigKept Kind = "config-kept"
-	// ConfigRemoved: it went with its package.
+	// ConfigRemoved: it was removed with its package.
 	ConfigRemoved Kind = "config-removed"
 
-	// WorldLost: the world file asks no more for a package that is installed.
+	// WorldLost: the world file no longer has an installed package that it had.
 	WorldLost Kind = "world-lost"
-	// WorldChanged: it asks for it in other words.
+	// WorldChanged: the world file has another atom for the package.
 	WorldChanged Kind = "world-changed"
-	// WorldAdded: it asks for a package for which it did not ask.
+	// WorldAdded: the world file has a package that it did not have.
 	WorldAdded Kind = "world-added"
-	// WorldDangling: it asks for a package that was removed.
+	// WorldDangling: the world file has a package that was removed.
 	WorldDangling Kind = "world-dangling"
 
-	// WrittenOutside: a file was written that no package owns.
+	// WrittenOutside: a file without an owner was written.
 	WrittenOutside Kind = "written-outside"
-	// RemovedOutside: a file was removed that no package owned.
+	// RemovedOutside: a file without an owner was removed.
 	RemovedOutside Kind = "removed-outside"
-	// FileForeign: a file was changed or removed that belongs to a package that did
-	// not change.
+	// FileForeign: a file of an unchanged package was changed or removed.
 	FileForeign Kind = "file-foreign"
 
 	// NextRebuild: emerge @preserved-rebuild would merge this package.
@@ -103,52 +101,50 @@ const (
 	// NextUpdate: an update of @world would merge it.
 	NextUpdate Kind = "next-update"
 
-	// NotLookedAt: something could not be read, so that nothing is known of it.
+	// NotLookedAt: something could not be read, so its state is unknown.
 	NotLookedAt Kind = "not-looked-at"
 )
 
-// Observation is one thing that a drill showed.
+// Observation is one fact about the result of a drill.
 type Observation struct {
 	Kind    Kind
 	Subject string // a version, a path inside the root, or an atom
 	Detail  string // one sentence without a full stop, or ""
-	// Expected reports that the plan promised it, or that Portage does it whenever it
-	// runs. Any other observation is a difference.
+	// Expected reports that the plan promised it or that every run of Portage causes
+	// it. Any other observation is a difference.
 	Expected bool
 }
 
-// Layer is the upper folder of one overlay of a drill: it has what the steps wrote
-// at and below a mount point. The overlay must have been mounted without
-// redirect_dir and metacopy, which leave the content of what changed below.
+// Layer is the upper folder of one overlay of a drill, with everything that the steps
+// wrote at and below a mount point. The overlay must be mounted without redirect_dir
+// and metacopy: these leave the content of changed files below.
 type Layer struct {
 	Mount string       // inside the root, "/" for the overlay of the root itself
-	Upper *hostfs.Root // its top is the folder
+	Upper *hostfs.Root // the root of this is the upper folder
 }
 
-// Input is what a drill is judged by.
+// Input is the evidence about a drill.
 type Input struct {
-	// Before is the root as it was, and After the merged tree.
+	// Before is the root before the drill, After the merged tree.
 	Before, After *hostfs.Root
 	Layers        []Layer
-	// VDB is the path of the database of installed packages, and State that of the
-	// files world and preserved_libs_registry, inside the root.
+	// VDB is the path of the installed-package database. State is the folder of the
+	// files world and preserved_libs_registry. Both are paths inside the root.
 	VDB, State string
 	Plan       Plan
-	// Protected reports whether CONFIG_PROTECT is about a path.
+	// Protected reports whether CONFIG_PROTECT protects a path.
 	Protected func(path string) bool
-	// Places are folders and files that the drill itself or the settings of Portage
-	// name, with who writes there: PKGDIR, PORTAGE_LOGDIR. They are added to those
-	// that every host has.
+	// Places are folders and files that the drill or Portage's settings name, with
+	// the writer of each: PKGDIR, PORTAGE_LOGDIR. They add to those of every host.
 	Places  map[string]string
 	Answers Answers
 }
 
-// maxOfKind is the largest number of differences of one kind that are kept, and of
-// expected observations of it. A drill that goes wrong can miss each file of a
-// kernel's sources.
+// maxOfKind is the maximum number of stored differences of one kind, and of expected
+// observations of one kind. A failed drill may miss each file of a kernel source.
 const maxOfKind = 1000
 
-// looker holds what the looks share.
+// looker is the state that all checks share.
 type looker struct {
 	Input
 	ctx           context.Context
@@ -156,15 +152,15 @@ type looker struct {
 	dropped       map[Kind]int
 	kept          map[Kind][2]int
 	before, after map[string]Build
-	// changed are the packages of after that were merged.
+	// changed are the merged packages in after.
 	changed []string
 	isNew   map[string]bool
 	objects map[string][]string // the ELF files of changed packages
-	real    map[string]string   // folder of the merged tree -> without symbolic links
+	real    map[string]string   // folder of the merged tree -> the same path without symbolic links
 }
 
-// Look returns what a drill shows, in the order of the looks. The error is that of
-// ctx, or one that lets nothing be said: the VDB cannot be listed.
+// Look returns the observations about a drill, in the order of the checks. It fails
+// if ctx ends or the VDB cannot be listed.
 func Look(ctx context.Context, in Input) ([]Observation, error) {
 	l := &looker{
 		Input: in, ctx: ctx, kept: map[Kind][2]int{}, dropped: map[Kind]int{}, isNew: map[string]bool{}, objects: map[string][]string{}, real: map[string]string{},
@@ -201,7 +197,7 @@ func (l *looker) say(kind Kind, subject string, expected bool, format string, ar
 	l.all = append(l.all, Observation{Kind: kind, Subject: subject, Detail: fmt.Sprintf(format, args...), Expected: expected})
 }
 
-// unread says that something could not be read.
+// unread adds the observation that something could not be read.
 func (l *looker) unread(subject string, err error) {
 	l.say(NotLookedAt, subject, false, "%s", strings.TrimSpace(err.Error()))
 }

@@ -9,25 +9,25 @@ import (
 	"emaudit/parse/mergelist"
 )
 
-// The questions that emerge is asked when the plan was carried out. Without
-// --ignore-default-opts, EMERGE_DEFAULT_OPTS could ask for another form of answer.
+// The commands that emerge --pretend answers after the plan. Without
+// --ignore-default-opts, EMERGE_DEFAULT_OPTS could change the format of the answer.
 var (
 	AskRebuild  = []string{"emerge", "--ignore-default-opts", "--color=n", "--pretend", "@preserved-rebuild"}
 	AskDepclean = []string{"emerge", "--ignore-default-opts", "--color=n", "--pretend", "--depclean"}
 	AskUpdate   = []string{"emerge", "--ignore-default-opts", "--color=n", "--pretend", "--update", "--deep", "--newuse", "@world"}
 )
 
-// Answers are what emerge answered to the questions.
+// Answers are the answers of emerge.
 type Answers struct {
 	Rebuild, Depclean, Update Answer
-	// Due is the answer to AskDepclean of before the plan.
+	// Due is the answer to AskDepclean before the plan.
 	Due Answer
 }
 
-// Answer is what emerge wrote.
+// Answer is the output of emerge.
 type Answer struct {
 	Output []byte
-	// Err is why there is no answer; the exit status, for instance.
+	// Err is the reason why there is no answer, for example the exit status.
 	Err error
 }
 
@@ -41,8 +41,8 @@ func (a Answer) err() error {
 	return a.Err
 }
 
-// next says what the next update would do at once. What it would do to a package of
-// the plan is a difference: it would undo the rollback. Everything else was due
+// next reports what the next update would do at once. A change of a package of the
+// plan is a difference, because it would undo the rollback. Everything else was due
 // before, too.
 func (l *looker) next() {
 	touched := l.touched()
@@ -50,7 +50,7 @@ func (l *looker) next() {
 		kind     Kind
 		question string
 		answer   Answer
-		always   bool // a difference, whatever package it is about
+		always   bool // a difference for any package
 	}{
 		{NextRebuild, "emerge --pretend @preserved-rebuild", l.Answers.Rebuild, true},
 		{NextUpdate, "emerge --pretend --update --deep --newuse @world", l.Answers.Update, false},
@@ -75,7 +75,8 @@ func (l *looker) next() {
 	if err != nil {
 		l.unread(question, err)
 	}
-	// What was due before the plan, nobody took from it. Without an answer, nothing was.
+	// A removal that was due before the plan is not caused by it. Without an answer,
+	// nothing was due.
 	due := map[string]bool{}
 	before, _ := l.Answers.Due.removed()
 	for _, cpv := range before {
@@ -87,8 +88,8 @@ func (l *looker) next() {
 	}
 }
 
-// removed returns what --depclean would remove. If there is nothing, it ends with 1
-// (actions.py, calc_depclean), so that what it wrote counts.
+// removed returns what --depclean would remove. It exits with 1 if there is nothing
+// to remove (actions.py, calc_depclean), so its output counts despite that.
 func (a Answer) removed() ([]string, error) {
 	list, err := mergelist.ReadRemoval(bytes.NewReader(a.Output))
 	switch {
@@ -103,7 +104,7 @@ func (a Answer) removed() ([]string, error) {
 	return list.CPVs, err
 }
 
-// touched are the packages (category/name) that the plan changes.
+// touched returns the packages (category/name) that the plan changes.
 func (l *looker) touched() map[string]bool {
 	all := map[string]bool{}
 	for _, b := range l.Plan.Merges {

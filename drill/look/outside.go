@@ -13,8 +13,8 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// outside looks at what the steps wrote and removed, and who owns it. A phase of a
-// package may write where it likes, and no CONTENTS has that.
+// outside examines what the steps wrote and removed, and who owns it. A phase may
+// write anywhere, and CONTENTS does not list that.
 func (l *looker) outside() {
 	touched := map[string]*trace{}
 	for _, layer := range l.Layers {
@@ -34,7 +34,7 @@ func (l *looker) outside() {
 				t.owner = cpv
 			}
 		})
-		if err != nil && !l.isNew[cpv] { // changedFiles says it of those
+		if err != nil && !l.isNew[cpv] { // changedFiles reports those
 			l.unread(path.Join(l.VDB, cpv, "CONTENTS"), err)
 		}
 	}
@@ -42,7 +42,7 @@ func (l *looker) outside() {
 		if _, there := l.after[cpv]; there && !l.isNew[cpv] {
 			continue
 		}
-		// config says what cannot be read.
+		// config reports unreadable files.
 		_ = l.eachEntry(l.Before, cpv, func(e vdb.ContentsEntry) {
 			if t := touched[l.realPath(e.Path)]; t != nil {
 				t.owned = true
@@ -63,10 +63,10 @@ func (l *looker) outside() {
 type trace struct {
 	removed bool
 	owner   string // the package that owns it now
-	owned   bool   // by a package that was replaced or removed
+	owned   bool   // a replaced or removed package owned it
 }
 
-// place is where something is expected to be written.
+// place is a path at which writing is expected.
 type place struct {
 	kind  Kind
 	first string
@@ -81,11 +81,11 @@ func others(n int) string {
 	return fmt.Sprintf(", and %d more there", n-1)
 }
 
-// trace says what a path of an upper layer means.
+// trace returns the meaning of a path of an upper layer.
 func (l *looker) trace(name string, t *trace, places map[string]*place) {
 	switch {
 	case t.owner != "" && l.isNew[t.owner]:
-		return // file says what is wrong with it
+		return // file reports the problem
 	case t.owner != "" && t.removed:
 		l.say(FileForeign, name, false, "it is gone, and belongs to %s, which did not change", t.owner)
 		return
@@ -117,10 +117,10 @@ func (l *looker) trace(name string, t *trace, places map[string]*place) {
 	}
 }
 
-// maxDepth bounds the folders that are walked into. Deeper ones are not looked at.
+// maxDepth is the maximum depth of examined folders.
 const maxDepth = 200
 
-// walk collects what an upper layer has. It closes dir.
+// walk collects the paths of an upper layer. It closes dir.
 func (l *looker) walk(dir *hostfs.Dir, at string, touched map[string]*trace, depth int) {
 	defer dir.Close()
 	entries, err := dir.Entries()
@@ -152,7 +152,7 @@ func (l *looker) walk(dir *hostfs.Dir, at string, touched map[string]*trace, dep
 			}
 			l.walk(below, name, touched, depth+1)
 		case hostfs.CharDevice:
-			// A whiteout is a device 0:0 that the merged tree does not show.
+			// A whiteout is a device 0:0, which the merged tree hides.
 			if _, err := l.After.Lstat(name); errors.Is(err, fs.ErrNotExist) {
 				if existed {
 					touched[name] = &trace{removed: true}
@@ -161,7 +161,7 @@ func (l *looker) walk(dir *hostfs.Dir, at string, touched map[string]*trace, dep
 			}
 			touched[name] = &trace{}
 		default:
-			// Opening a file for writing copies it up, even if nobody writes.
+			// Opening a file for writing copies it up, even without a write.
 			if existed && was.Kind == e.Kind && was.Size == e.Size && was.MTimeNS == e.MTimeNS && was.Mode == e.Mode && was.UID == e.UID && was.GID == e.GID {
 				continue
 			}
@@ -170,10 +170,10 @@ func (l *looker) walk(dir *hostfs.Dir, at string, touched map[string]*trace, dep
 	}
 }
 
-// writer is a place where Portage, or a program that packages run, writes whatever is
-// merged.
+// writer is a place in which Portage, or a program that packages run, writes during
+// every merge.
 type writer struct {
-	path string // a file, or a folder where it ends in a slash
+	path string // a file, or a folder if it ends in a slash
 	who  string // with the source
 }
 
@@ -204,8 +204,8 @@ var writers = []writer{
 	{"/etc/portage/package.mask/", "the hold of the plan"},
 }
 
-// placeOf returns the place that a path belongs to, and who writes there, "" where
-// nobody is known to.
+// placeOf returns the place that contains a path, and its writer, or "" if no writer
+// is known.
 func (l *looker) placeOf(name string) (at, who string) {
 	if isOffer(path.Base(name), "") {
 		return path.Dir(name) + "/._cfg", "offered by Portage beside a protected file"

@@ -9,7 +9,7 @@ import (
 	"emaudit/audit/rollback"
 )
 
-// Build names one installed build.
+// Build identifies one installed build.
 type Build struct {
 	CPV       string
 	Slot      string // without the sub-slot
@@ -21,21 +21,21 @@ type Build struct {
 
 // Plan is what a rollback plan promises.
 type Plan struct {
-	// Merges are the builds that it merges, and Removes the versions that are gone
-	// afterwards, those that are replaced included.
+	// Merges are the builds that it merges. Removes are the versions that are gone
+	// afterwards, including replaced ones.
 	Merges  []Build
 	Removes []string
-	// Missed are the packages that do not come back as they were, and why.
+	// Missed are the packages that do not come back as they were, with the reason.
 	Missed []Missed
-	// Config says what becomes of protected files: offered, replaced, removed, kept
-	// or unknown, as [rollback.ConfigFile] has it.
+	// Config is what happens to protected files: offered, replaced, removed, kept or
+	// unknown, as in [rollback.ConfigFile].
 	Config map[string]string
 }
 
-// Missed is a package of the target that a plan does not bring back as it was.
+// Missed is a package of the target that a plan does not restore as it was.
 type Missed struct{ CPV, Why string }
 
-// PlanOf returns what a rollback promises.
+// PlanOf returns the promises of a rollback.
 func PlanOf(r *rollback.Rollback) Plan {
 	p := Plan{Config: map[string]string{}}
 	for i := range r.Changes {

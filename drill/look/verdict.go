@@ -16,8 +16,8 @@ const (
 	Failed                = rollback.DrillFailed
 )
 
-// Judge returns the verdict about a drill. failed tells that a step failed; what is
-// left then is looked at all the same.
+// Judge returns the verdict about a drill. failed reports that a step failed; the
+// rest is judged nevertheless.
 func Judge(failed bool, all []Observation) Verdict {
 	differences := Differences(all)
 	switch {
@@ -29,10 +29,10 @@ func Judge(failed bool, all []Observation) Verdict {
 	return Proven
 }
 
-// unbuilt are the differences that say that the promised state did not come back.
+// unbuilt are the differences which mean that the promised state was not reached.
 var unbuilt = map[Kind]bool{BuildMissing: true, BuildDiffers: true, BuildLeft: true, BuildExtra: true, BuildGone: true}
 
-// Differences are the observations that are not expected.
+// Differences returns the observations that are not expected.
 func Differences(all []Observation) []Observation {
 	var some []Observation
 	for _, o := range all {

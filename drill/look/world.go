@@ -13,11 +13,11 @@ import (
 	"emaudit/parse/vdb"
 )
 
-// maxWorld is the size in bytes up to which the world file is read.
+// maxWorld is the maximum size of the world file in bytes.
 const maxWorld = 4 << 20
 
-// world compares the world file with what it was. An entry goes with its package,
-// and comes with one that the plan brings back; everything else is a difference.
+// world compares the world file before and after the drill. An entry may disappear
+// with its package and appear with a restored one; everything else is a difference.
 func (l *looker) world() {
 	before, err := l.worldOf(l.Before)
 	if err == nil {
@@ -39,7 +39,7 @@ func (l *looker) worldOf(root *hostfs.Root) (map[string][]string, error) {
 		return nil, err
 	}
 	all := map[string][]string{}
-	// Portage ignores the lines that it does not understand, too.
+	// Portage also ignores lines that it cannot parse.
 	atoms, _ := vdb.ParseWorld(b)
 	for _, a := range atoms {
 		all[a.CP] = append(all[a.CP], a.String())
@@ -72,7 +72,7 @@ func (l *looker) compareWorld(before, after map[string][]string) {
 	}
 }
 
-// packagesOf are the packages (category/name) of installed versions.
+// packagesOf returns the packages (category/name) of installed versions.
 func packagesOf(installed map[string]Build) map[string]bool {
 	all := map[string]bool{}
 	for cpv := range installed {
