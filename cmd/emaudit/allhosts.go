@@ -19,16 +19,16 @@ import (
 	"emaudit/store"
 )
 
-// allHosts is the name that stands for every host of the database.
+// allHosts is the value of --host that means every host in the database.
 const allHosts = "all"
 
-// severalHosts reports whether --host means more than one host: all, or a glob.
+// severalHosts reports whether --host names several hosts: all, or a glob.
 func (g *globals) severalHosts() bool {
 	return g.Host == allHosts || strings.ContainsAny(g.Host, "*?[")
 }
 
-// commandsOfHosts are asked of each host in turn, and answer in one document. Those
-// that put the answers of hosts together themselves are not among them.
+// commandsOfHosts answer for each host in turn and combine the answers in one
+// document. Commands that combine hosts themselves are not in the list.
 var commandsOfHosts = []string{
 	"summary", "runs", "log", "failures", "messages", "stats", "states", "diff", "audit", "rollback", "pin", "prune", "needs", "doctor",
 }
@@ -36,8 +36,7 @@ var commandsOfHosts = []string{
 // commandsOfDatabase answer from the whole database.
 var commandsOfDatabase = []string{"report", "metrics", "show", "hosts", "sql", "complete", "explain", "completion", "manual", "export", "merge"}
 
-// runCommand runs the command that was asked for: once, or for each of several hosts
-// in turn.
+// runCommand runs the command once, or once for each of several hosts.
 func runCommand(kctx *kong.Context, ctx context.Context, s *session, acts bool) error {
 	switch {
 	case !s.severalHosts() || slices.Contains(commandsOfDatabase, s.command):
@@ -74,13 +73,13 @@ func runCommand(kctx *kong.Context, ctx context.Context, s *session, acts bool) 
 	return worseOf(ctx, err, answers.end())
 }
 
-// hostAnswers puts the answers of several hosts together.
+// hostAnswers combines the answers of several hosts.
 type hostAnswers interface {
 	take(host string, answer []byte) error
 	end() error
 }
 
-// tableOfHosts shows one answer after the other.
+// tableOfHosts prints one answer after the other.
 type tableOfHosts struct {
 	s     *session
 	begun bool
@@ -97,7 +96,7 @@ func (t *tableOfHosts) take(host string, _ []byte) error {
 
 func (t *tableOfHosts) end() error { return nil }
 
-// documentOfHosts is one JSON document that holds those of the hosts.
+// documentOfHosts writes one JSON document with the documents of the hosts.
 type documentOfHosts struct {
 	s      *session
 	hosts  []json.RawMessage
@@ -122,7 +121,7 @@ func (d *documentOfHosts) end() error {
 	}})
 }
 
-// csvOfHosts is one table, with the host in the first column.
+// csvOfHosts writes one table with the host in the first column.
 type csvOfHosts struct {
 	s      *session
 	header []string
@@ -155,9 +154,8 @@ func (t *csvOfHosts) take(host string, answer []byte) error {
 
 func (t *csvOfHosts) end() error { return nil }
 
-// eachHost calls ask with a session for each host of the database that --host means,
-// or with this one where it means a single host. One host that cannot be asked does
-// not keep the others from being asked; the worst of the errors is returned.
+// eachHost calls ask with a session for each host that --host names, or with this
+// session for a single host. It continues after errors and returns the worst one.
 func (s *session) eachHost(ctx context.Context, ask func(*session) error) error {
 	if !s.severalHosts() {
 		return ask(s)
@@ -194,7 +192,7 @@ func (s *session) eachHost(ctx context.Context, ask func(*session) error) error 
 	return worst
 }
 
-// chosenHosts are the hosts of the database that --host means, by name.
+// chosenHosts returns the hosts in the database that --host names, by name.
 func (s *session) chosenHosts(ctx context.Context) ([]store.HostSummary, error) {
 	if _, err := path.Match(s.Host, ""); err != nil {
 		return nil, usagef("--host %s: %w", s.Host, err)
@@ -209,7 +207,7 @@ func (s *session) chosenHosts(ctx context.Context) ([]store.HostSummary, error) 
 		names[i] = h.Name
 	}
 	hosts = slices.DeleteFunc(hosts, func(h store.HostSummary) bool {
-		// A name may have the path of a root behind an @.
+		// The name of a host may end in @ and the path of its root.
 		match, _ := path.Match(s.Host, strings.ReplaceAll(h.Name, "/", "_"))
 		return s.Host != allHosts && !match && !(strings.HasSuffix(s.Host, "*") && strings.HasPrefix(h.Name, strings.TrimSuffix(s.Host, "*")))
 	})
@@ -219,14 +217,14 @@ func (s *session) chosenHosts(ctx context.Context) ([]store.HostSummary, error) 
 	return hosts, nil
 }
 
-// errFailedHost ends a command that could not ask one of several hosts; what
-// kept it was printed.
+// errFailedHost means that the command failed for one of several hosts. The reason is
+// already printed.
 type errFailedHost struct{}
 
 func (errFailedHost) Error() string { return "a host could not be asked" }
 func (errFailedHost) exitCode() int { return exitError }
 
-// worseOf returns the error whose exit code says more: an error, then findings,
+// worseOf returns the error with the more important exit code: errors, then findings,
 // then damage.
 func worseOf(ctx context.Context, a, b error) error {
 	rank := func(err error) int {

@@ -20,12 +20,12 @@ import (
 	"emaudit/report/states"
 )
 
-// auditCommand checks, and lets the findings decide the exit code.
+// auditCommand runs the checks. Their findings decide the exit code.
 type auditCommand struct {
 	Checks []string `arg:"" optional:"" name:"check" help:"See above (default: all of them)."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*auditCommand) Help() string {
 	var text strings.Builder
 	text.WriteString("The checks:\n")
@@ -39,14 +39,14 @@ warning or error gives exit code 3; --fail-on changes that.
 	return text.String() + exitStatus
 }
 
-// check is one question of an audit.
+// check is one check of an audit.
 type check struct {
 	name string
 	help string
 	ask  func(s *session, db audit.Database, out report.Output) (report.Check, error)
 }
 
-// checks are the checks in the order in which they are done and shown.
+// checks are all checks in the order of execution and output.
 var checks = []check{
 	{"update", "What did the last update leave to do? Failed and interrupted merges,\nunread messages, QA notices of programs that may crash, configuration\nfiles to merge, preserved libraries.", askUpdate},
 	{"rollback", "Can the last update be undone? What is missing?", askRollback},
@@ -55,8 +55,8 @@ var checks = []check{
 	{"compatibility", "Would emerge --usepkgonly accept each binary package? CHOST, EAPI,\nkeywords, license, masks, dependencies, libraries and CPU are\nchecked.", askCompatibility},
 }
 
-// askRollback judges the way back before the last update that changed something.
-// Its warnings are for whoever goes that way: here only what prevents it counts.
+// askRollback judges the rollback to before the last update. Its warnings matter only
+// to those who roll back, so an audit shows only what prevents the rollback.
 func askRollback(s *session, db audit.Database, out report.Output) (report.Check, error) {
 	r, err := rollback.AuditRollback(db, state.Moment{Previous: true}, s.rollbackOptions())
 	if errors.Is(err, state.ErrNothingChanged) {
@@ -96,7 +96,7 @@ func askCompatibility(s *session, db audit.Database, out report.Output) (report.
 	return report.Check{Name: "compatibility", Line: binaries.CompatibilityLine(c), Answer: binaries.Compatibility(c, out)}, nil
 }
 
-// running reports which processes run; nil where the root is not that of the
+// running returns the running processes. It is nil if the root is not that of the
 // running system.
 func (s *session) running() func(pid int) bool {
 	if !s.root.IsSystem() || s.elsewhere != "" {
@@ -105,7 +105,7 @@ func (s *session) running() func(pid int) bool {
 	return live.Running
 }
 
-// Run answers.
+// Run executes the command.
 func (c *auditCommand) Run(ctx context.Context, s *session) error {
 	var wanted []check
 	var names []string
@@ -144,7 +144,7 @@ func (c *auditCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(answer.Findings, "warning")
 }
 
-// askChecks asks one check after the other.
+// askChecks runs the checks one after the other.
 func (s *session) askChecks(db audit.Database, wanted []check, out report.Output) ([]report.Check, error) {
 	if len(wanted) > 1 {
 		db = audit.Share(db)

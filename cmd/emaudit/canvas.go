@@ -8,12 +8,12 @@ import (
 	"golang.org/x/term"
 )
 
-// canvas is where an answer is drawn over the one before. It leaves alone what
-// was on the terminal, and leaves the last answer there.
+// canvas draws each answer over the previous one. It keeps the earlier content of the
+// terminal, and leaves the last answer there.
 type canvas struct {
 	w     io.Writer
-	rows  func() int // of the screen; nil: what is written is no terminal
-	drawn int        // rows of the answer on the screen
+	rows  func() int // rows of the screen; nil = the output is not a terminal
+	drawn int        // rows of the last answer
 }
 
 func newCanvas(proc *process) *canvas {
@@ -30,15 +30,15 @@ func newCanvas(proc *process) *canvas {
 	return c
 }
 
-// The control sequences of a canvas (ECMA-48, and xterm's autowrap).
+// The control sequences of a canvas (ECMA-48, and autowrap of xterm).
 const (
 	clearBelow = "\x1b[J"
 	wrapOff    = "\x1b[?7l"
 	wrapOn     = "\x1b[?7h"
 )
 
-// draw draws an answer. On a terminal what does not fit is cut at the bottom: a
-// screen that scrolls cannot be drawn over.
+// draw draws an answer. On a terminal it cuts an answer that is too long at the
+// bottom, because a scrolled screen cannot be drawn over.
 func (c *canvas) draw(answer []byte) error {
 	if c.rows == nil {
 		_, err := c.w.Write(answer)

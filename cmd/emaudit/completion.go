@@ -15,12 +15,12 @@ import (
 	"emaudit/store/logs"
 )
 
-// completionCommand writes the completion of a shell.
+// completionCommand writes a completion script for a shell.
 type completionCommand struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*completionCommand) Help() string {
 	return `Writes a script that completes commands, flags and their values. The names of
 packages, runs, states, pins and hosts come from the database.
@@ -40,22 +40,22 @@ var zshCompletion string
 //go:embed completion/emaudit.fish
 var fishCompletion string
 
-// Run writes the script.
+// Run executes the command.
 func (c *completionCommand) Run(s *session) error {
 	script := map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell]
 	_, err := fmt.Fprint(s.proc.stdout, script)
 	return err
 }
 
-// completeCommand answers what may stand where the cursor is; the completions
-// of the shells ask it. It is not meant for people.
+// completeCommand returns the candidates at the cursor. The completion scripts call
+// it; people do not.
 type completeCommand struct {
-	Words []string `arg:"" optional:"" passthrough:"" help:"The words behind emaudit, up to the one that is being typed."`
+	Words []string `arg:"" optional:"" passthrough:"" help:"The words after emaudit, up to the cursor."`
 }
 
-// Run writes the candidates, one a line, with a tab before the explanation.
-// What cannot be found out has no candidates: a completion must not print
-// errors into the line that is being typed.
+// Run writes the candidates, one a line, with a tab before the explanation. In case
+// of an error there are no candidates: a completion must not print errors into the
+// command line.
 func (c *completeCommand) Run(ctx context.Context, kctx *kong.Context, s *session) error {
 	words := c.Words
 	if len(words) > 0 && words[0] == "--" {
@@ -77,8 +77,8 @@ func (c *completeCommand) Run(ctx context.Context, kctx *kong.Context, s *sessio
 	return completion.Write(s.proc.stdout, place.Candidates(words[last]), words[last], screen.Clean)
 }
 
-// offered returns the values that a flag or an argument of a command may have, by its
-// placeholder or name. names are those of a kind in the database.
+// offered returns the possible values of a flag or an argument, by its placeholder or
+// name. names returns the names of one kind in the database.
 func offered(command string, v *kong.Value, names func(kind string) []completion.Candidate) []completion.Candidate {
 	word := v.Name
 	if v.Flag != nil && v.Flag.PlaceHolder != "" {
@@ -123,18 +123,18 @@ func offered(command string, v *kong.Value, names func(kind string) []completion
 	return nil
 }
 
-// runsOffered is how many of the newest runs are offered.
+// runsOffered is the number of newest runs that are offered.
 const runsOffered = 30
 
-// storedNames returns names from the database as it is, without reading what is
-// new: a completion has to be there at once.
+// storedNames returns names from the database without an ingest: a completion has to
+// be fast.
 func storedNames(ctx context.Context, s *session, host, kind string) (all []completion.Candidate) {
 	db, err := s.openDatabase(ctx, store.Options{ReadOnly: true})
 	if err != nil {
 		return nil
 	}
 	defer db.Close()
-	// An error leaves fewer candidates, which is all that can be said here.
+	// An error only means fewer candidates; it cannot be shown here.
 	_ = db.View(ctx, func(tx *store.Tx) error {
 		hosts, err := tx.Hosts()
 		if err != nil || len(hosts) == 0 {

@@ -14,13 +14,13 @@ import (
 	"emaudit/report/merges"
 )
 
-// currentCommand prints what is being merged now.
+// currentCommand prints what emerge is merging now.
 type currentCommand struct {
 	Follow   bool          `short:"f" help:"Update the screen until no emerge is running."`
 	Interval time.Duration `placeholder:"TIME" default:"2s" help:"With --follow: time between two updates (${default})."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*currentCommand) Help() string {
 	return `Reads Portage's live status if FEATURES has observability. Otherwise it reads
 emerge.log and the running processes. Each build is shown with the last line of
@@ -35,7 +35,7 @@ with --format json each is a document of its own.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *currentCommand) Run(ctx context.Context, s *session) error {
 	switch {
 	case c.Interval <= 0:
@@ -61,7 +61,7 @@ func (c *currentCommand) Run(ctx context.Context, s *session) error {
 	return c.follow(ctx, s)
 }
 
-// answer prints one answer, and reports whether an emerge is at work.
+// answer prints one answer. It reports whether an emerge is running.
 func (*currentCommand) answer(ctx context.Context, s *session, out report.Output) (findings []audit.Finding, working bool, err error) {
 	err = s.ask(ctx, func(db audit.Database) error {
 		source, err := audit.AuditLogSource(db)
@@ -93,7 +93,7 @@ func (*currentCommand) answer(ctx context.Context, s *session, out report.Output
 	return findings, working, err
 }
 
-// follow prints answers until nothing is at work.
+// follow prints answers until no emerge is running.
 func (c *currentCommand) follow(ctx context.Context, s *session) error {
 	canvas := newCanvas(s.proc)
 	tick := time.NewTicker(c.Interval)
@@ -125,14 +125,13 @@ func (c *currentCommand) follow(ctx context.Context, s *session) error {
 	}
 }
 
-// errStopped ends what goes on until it is interrupted.
+// errStopped means that the user interrupted a command that runs until then.
 type errStopped struct{}
 
 func (errStopped) Error() string { return "interrupted" }
 func (errStopped) exitCode() int { return exitInterrupted }
 
-// ingestLog brings what is known of the log up to date, and nothing else: what is
-// at work shows there.
+// ingestLog reads only emerge.log, which shows what is running.
 func (s *session) ingestLog(ctx context.Context) (err error) {
 	s.ingested, err = sources.IngestEmergeLog(ctx, s.db, ingest.Host{ID: s.host, Root: s.root, Settings: s.settings},
 		ingest.Options{Now: s.proc.now().Unix(), Jobs: s.Jobs})

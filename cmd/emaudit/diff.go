@@ -13,10 +13,10 @@ import (
 type diffCommand struct {
 	A    string `arg:"" name:"a" help:"The earlier state, or a range A..B."`
 	B    string `arg:"" optional:"" name:"b" help:"The later state (now)."`
-	Stat bool   `help:"Count, with builds and bytes."`
+	Stat bool   `help:"Show counts, builds and sizes."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*diffCommand) Help() string {
 	return `Shows what happened between state A and state B: upgrades, downgrades, installs,
 removals, and rebuilds with their changes in USE and dependencies; and what
@@ -30,7 +30,7 @@ states before these runs: what run 12 did is not shown.
 ` + momentHelp + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *diffCommand) Run(ctx context.Context, s *session) error {
 	a, b, isRange, err := state.ParseRange(c.A, s.proc.now(), s.zone())
 	if err != nil {

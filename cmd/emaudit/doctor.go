@@ -11,7 +11,7 @@ import (
 // doctorCommand judges the settings.
 type doctorCommand struct{}
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*doctorCommand) Help() string {
 	return `Checks that every merge leaves a binary package and overwrites none, that the
 index lists the files that are there, that messages and logs are kept, and that
@@ -19,7 +19,7 @@ there is enough free space. Shows each setting and the file that sets it.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (*doctorCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err

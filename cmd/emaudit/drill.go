@@ -26,23 +26,23 @@ import (
 	"emaudit/store"
 )
 
-// drillCommand carries a rollback out in a throw-away copy of the root.
+// drillCommand runs the plan of a rollback in a throw-away copy of the root.
 type drillCommand struct {
-	Package   string        `arg:"" optional:"" placeholder:"PACKAGE" help:"One installed package that goes back, with what must go along."`
-	To        string        `placeholder:"STATE" help:"The state to go back to (previous); of one package, the version or build."`
-	Undo      string        `placeholder:"RUN" help:"Undo one run, and keep what came later."`
+	Package   string        `arg:"" optional:"" placeholder:"PACKAGE" help:"Installed package to roll back, with the packages that must change with it."`
+	To        string        `placeholder:"STATE" help:"The state to go back to (previous); with PACKAGE, its version or build."`
+	Undo      string        `placeholder:"RUN" help:"Undo one run and keep later changes."`
 	All       bool          `help:"Drill the states before the last updates, one after the other."`
 	Last      int           `short:"n" placeholder:"N" default:"5" help:"With --all: the last N updates (5)."`
-	Scratch   string        `typed:"" placeholder:"DIR" type:"path" help:"Write below this folder, on another file system than the root, instead of into memory."`
-	Size      byteSize      `typed:"" placeholder:"SIZE" help:"How much may be written: 4G (memory: half of it; a folder: what is free)."`
+	Scratch   string        `typed:"" placeholder:"DIR" type:"path" help:"Folder for the copy, on another file system than the root (default: memory)."`
+	Size      byteSize      `typed:"" placeholder:"SIZE" help:"Maximum size of written files: 4G (default: half of the memory, or the free space of the folder)."`
 	Network   bool          `typed:"" help:"Give the commands the network of the host, for plans that fetch from a binhost."`
-	TimeLimit time.Duration `placeholder:"TIME" default:"2h" help:"End a drill after that time (2h)."`
-	Pids      int           `placeholder:"N" default:"4096" help:"How many processes and threads there may be (4096)."`
-	Keep      bool          `typed:"" help:"Keep what was written below --scratch, to be entered."`
-	Enter     bool          `typed:"" help:"Start a shell in the drill that was kept last below --scratch."`
+	TimeLimit time.Duration `placeholder:"TIME" default:"2h" help:"Maximum time of a drill (2h)."`
+	Pids      int           `placeholder:"N" default:"4096" help:"Maximum number of processes and threads (4096)."`
+	Keep      bool          `typed:"" help:"Keep the copy below --scratch for --enter."`
+	Enter     bool          `typed:"" help:"Start a shell in the last copy kept below --scratch."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*drillCommand) Help() string {
 	return `Carries the plan of emaudit rollback out, with this host's emerge, in a throw-away
 copy of the running system, and looks at what comes of it. The host stays as it
@@ -63,7 +63,7 @@ FAILED gives exit code 3; --fail-on warning gives it for differences, too.
 ` + exitStatus
 }
 
-// Run drills.
+// Run executes the command.
 func (c *drillCommand) Run(ctx context.Context, s *session) error {
 	switch {
 	case c.Last < 0 || c.Pids < 0 || c.TimeLimit < 0:
@@ -98,8 +98,8 @@ func (c *drillCommand) Run(ctx context.Context, s *session) error {
 	}
 	answer := &states.Drills{}
 	for _, q := range questions {
-		// A file that Portage would refuse shows when it is read, and another may take
-		// its place: the plan is the one that rollback --verify prints.
+		// Reading the files shows which ones Portage would refuse. Others may replace
+		// these, so the plan is the one that rollback --verify prints.
 		r, err := s.verifiedRollback(ctx, q.judge, q.answer)
 		if err != nil {
 			return err
@@ -121,10 +121,10 @@ func (c *drillCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(answer.Findings(), "error")
 }
 
-// errNotRoot refuses another user.
+// errNotRoot means that the user is not root.
 var errNotRoot = errHinted{errors.New("drill: only root can make the copy of the system in which the plan is carried out"), "sudo emaudit drill; what files alone can show, emaudit rollback says to every user"}
 
-// errHinted is an error with what to do about it.
+// errHinted is an error with a remedy.
 type errHinted struct {
 	error
 	hint string
@@ -132,16 +132,16 @@ type errHinted struct {
 
 func (e errHinted) Unwrap() error { return e.error }
 
-// Hint is what to do about it.
+// Hint returns the remedy.
 func (e errHinted) Hint() string { return e.hint }
 
-// question is a rollback, and how it is judged again.
+// question is a rollback, and how to judge it again.
 type question struct {
 	judge  func(audit.Database) (*rollback.Rollback, error)
 	answer *rollback.Rollback
 }
 
-// judge judges what is to be drilled.
+// judge judges the rollback.
 func (c *drillCommand) judge(ctx context.Context, s *session) (all []question, err error) {
 	judge, err := s.rollbackJudge(c.Package, c.To, c.Undo)
 	if err != nil {
@@ -154,7 +154,7 @@ func (c *drillCommand) judge(ctx context.Context, s *session) (all []question, e
 		return nil, usagef("drill: %s is another machine; run emaudit there", s.hostName)
 	}
 	err = s.ask(ctx, func(db audit.Database) error {
-		// A drill of files that change meanwhile shows nothing.
+		// A drill proves nothing about files that change during it.
 		if runs, how, err := s.emergeRuns(db); err != nil {
 			return err
 		} else if runs {
@@ -176,7 +176,7 @@ func (c *drillCommand) judge(ctx context.Context, s *session) (all []question, e
 	return all, rollbackError("drill", err)
 }
 
-// drill carries one plan out, and stores what it showed.
+// drill runs one plan and stores the result.
 func (c *drillCommand) drill(ctx context.Context, s *session, r *rollback.Rollback) (kept string, err error) {
 	if len(r.Plan) == 0 {
 		return "", fmt.Errorf("drill of %s: %w", states.DrillSubject(r), drill.ErrNoPlan)
@@ -222,14 +222,14 @@ func (c *drillCommand) drill(ctx context.Context, s *session, r *rollback.Rollba
 	return result.Kept, s.db.Update(ctx, func(tx *store.Tx) error { return tx.AddDrill(s.host, &row) })
 }
 
-// portageVersion is the version of the Portage that is installed, or "".
+// portageVersion returns the version of the installed Portage, or "".
 func (s *session) portageVersion() string {
 	dir, err := s.root.OpenDir(path.Join(s.settings.VDB(), "sys-apps"))
 	if err != nil {
 		return ""
 	}
 	defer dir.Close()
-	names, _ := dir.Names() // without a list there is no version
+	names, _ := dir.Names() // in case of an error there is no version
 	for _, name := range names {
 		if c, err := atom.ParseCPV("sys-apps/" + name); err == nil && c.CP() == "sys-apps/portage" {
 			return strings.TrimPrefix(name, "portage-")
@@ -238,7 +238,7 @@ func (s *session) portageVersion() string {
 	return ""
 }
 
-// checkRoom says how much room a drill may take, and refuses one that has less.
+// checkRoom prints how much room a drill may take. It fails if there is not enough.
 func (c *drillCommand) checkRoom(s *session, r *rollback.Rollback) error {
 	need := drill.Room(r)
 	available, err := box.Available(c.Scratch)
@@ -264,8 +264,8 @@ func (c *drillCommand) checkRoom(s *session, r *rollback.Rollback) error {
 	return nil
 }
 
-// drillEnvironment is what the commands of a plan get: the environment of whoever
-// would type them. The folders of users are not in a drill.
+// drillEnvironment returns the environment of the commands of a plan: the environment
+// of an administrator who would type them. The home folders are not in a drill.
 func (s *session) drillEnvironment() []string {
 	env := slices.DeleteFunc(slices.Clone(s.proc.env), func(e string) bool {
 		name, _, _ := strings.Cut(e, "=")
@@ -277,10 +277,10 @@ func (s *session) drillEnvironment() []string {
 	return append(env, "HOME=/root")
 }
 
-// maxDrillLogs is how many logs of drills are kept.
+// maxDrillLogs is the maximum number of stored logs of drills.
 const maxDrillLogs = 50
 
-// createDrillLog makes the log of a drill, beside the database, and removes the
+// createDrillLog creates the log of a drill next to the database and removes the
 // oldest ones.
 func (s *session) createDrillLog() (*os.File, error) {
 	dir := filepath.Join(filepath.Dir(s.DB), "drills")
@@ -301,7 +301,7 @@ func (s *session) createDrillLog() (*os.File, error) {
 	return os.CreateTemp(dir, s.proc.now().UTC().Format("20060102T150405Z")+"-*.log")
 }
 
-// enter starts a shell in a drill that was kept.
+// enter starts a shell in a kept drill.
 func (c *drillCommand) enter(ctx context.Context, s *session) error {
 	dir, err := box.LastKept(c.Scratch)
 	if err != nil {
@@ -320,7 +320,7 @@ func (c *drillCommand) enter(ctx context.Context, s *session) error {
 	return errors.Join(err, b.Close())
 }
 
-// rollbackJudge is the question that the command line asks about one rollback.
+// rollbackJudge returns the question about the rollback that the command line names.
 func (s *session) rollbackJudge(name, to, undo string) (func(audit.Database) (*rollback.Rollback, error), error) {
 	if undo != "" && (name != "" || to != "") {
 		return nil, usagef("%s: name one package, one run with --undo, one state with --to, or --all", s.command)
@@ -345,7 +345,8 @@ func (s *session) rollbackJudge(name, to, undo string) (func(audit.Database) (*r
 	}, nil
 }
 
-// rollbackError makes a question that has no answer a matter of the command line.
+// rollbackError makes an error about a run, pin, package or build that does not exist
+// a usage error.
 func rollbackError(command string, err error) error {
 	for _, of := range []error{state.ErrNoSuchPin, state.ErrNoSuchRun, rollback.ErrNotInstalled, rollback.ErrAmbiguous, rollback.ErrNoBuild} {
 		if errors.Is(err, of) {

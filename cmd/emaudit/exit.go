@@ -10,8 +10,7 @@ import (
 	"emaudit/store"
 )
 
-// The exit codes are an interface; docs/ and every command's help say the
-// same.
+// The exit codes are an interface. docs/ and the help of each command state them.
 const (
 	exitClean       = 0   // done, nothing to report
 	exitError       = 1   // not done
@@ -31,33 +30,33 @@ EXIT STATUS
   4    done, but part of the input was damaged
   130  interrupted; what was stored before is whole`
 
-// exitCoder is an error that decides the exit code. Those of this package
-// carry no message of their own: what they stand for has been printed.
+// exitCoder is an error that decides the exit code. The ones in this package have no
+// message: the reason is already printed.
 type exitCoder interface {
 	error
 	exitCode() int
 }
 
-// errFindings ends a command that found something at or above --fail-on.
+// errFindings means that there is a finding at or above --fail-on.
 type errFindings struct{}
 
 func (errFindings) Error() string { return "there are findings at or above --fail-on" }
 func (errFindings) exitCode() int { return exitFindings }
 
-// errDamaged ends a command that did its work on damaged input.
+// errDamaged means that the command succeeded on damaged input.
 type errDamaged struct{}
 
 func (errDamaged) Error() string { return "part of the input was damaged" }
 func (errDamaged) exitCode() int { return exitDamaged }
 
-// errUsage is a command line that parses and makes no sense.
+// errUsage means that a command line parses but makes no sense.
 type errUsage struct{ error }
 
 func (errUsage) exitCode() int   { return exitUsage }
 func (e errUsage) Unwrap() error { return e.error }
 
-// exitCodeOf maps an error to the exit code; silent is true where the error
-// stands for something that was already printed.
+// exitCodeOf returns the exit code of an error. silent is true if the reason is
+// already printed.
 func exitCodeOf(ctx context.Context, err error) (code int, silent bool) {
 	var coder exitCoder
 	var parse *kong.ParseError
@@ -75,8 +74,7 @@ func exitCodeOf(ctx context.Context, err error) (code int, silent bool) {
 	return exitError, false
 }
 
-// hintFor is the remedy of an error about the database at db, where there is
-// one to type.
+// hintFor returns the remedy of an error about the database at db, or "".
 func hintFor(err error, db string) string {
 	var of *store.DatabaseError
 	if errors.As(err, &of) && store.IsFleet(of.Path) {
@@ -108,7 +106,8 @@ func hintFor(err error, db string) string {
 	return ""
 }
 
-// hintForForeign is the remedy of an error about the database of another machine.
+// hintForForeign returns the remedy of an error about the database of another
+// machine.
 func hintForForeign(err error) string {
 	switch {
 	case errors.Is(err, store.ErrNewer):

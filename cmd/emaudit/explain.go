@@ -14,14 +14,14 @@ type explainCommand struct {
 	Code string `arg:"" optional:"" name:"code" help:"Code of a finding or diagnostic (binpkg-missing), or a pattern (\"index-*\")."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*explainCommand) Help() string {
 	return `Prints what a finding means, why it matters, and what to do. Every finding shows
 its code. A pattern lists the codes that match it; without CODE all are listed.
 ` + exitStatus
 }
 
-// Run answers. It needs no database.
+// Run executes the command. It needs no database.
 func (c *explainCommand) Run(s *session) error {
 	term := s.terminal(s.proc)
 	if term.Width == 0 || term.Width > 80 {
@@ -56,7 +56,7 @@ func (c *explainCommand) Run(s *session) error {
 	return usagef("no finding has the code %q; emaudit explain lists them all", c.Code)
 }
 
-// codesLike returns up to five codes that hold word or begin like it, the most
+// codesLike returns up to five codes that contain word or begin like it, the most
 // similar first.
 func codesLike(word string) []string {
 	word = strings.ToLower(word)

@@ -8,7 +8,7 @@ import (
 	"emaudit/report/merges"
 )
 
-// failuresCommand lists what failed.
+// failuresCommand lists failed merges.
 type failuresCommand struct {
 	Packages []string `arg:"" optional:"" name:"package" help:"Only these packages."`
 	periodFlags
@@ -16,7 +16,7 @@ type failuresCommand struct {
 	Last int `short:"n" placeholder:"N" help:"Only the newest N."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*failuresCommand) Help() string {
 	return `Lists every merge that failed, newest first: the phase, the first real cause
 in the build log with the lines to quote in a bug report, the path of the log,
@@ -26,7 +26,7 @@ has deleted the log.
 ` + searchHelp + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *failuresCommand) Run(ctx context.Context, s *session) error {
 	period, err := c.period(s)
 	if err != nil {

@@ -16,12 +16,12 @@ import (
 	"emaudit/store/inventory"
 )
 
-// fleetFlags say which other hosts get binary packages from this one. The table
+// fleetFlags name the other hosts that get binary packages from this one. The table
 // [fleet] of the configuration sets them for all commands.
 type fleetFlags struct {
 	Needs  []string `sep:"none" in:"fleet.needs" placeholder:"DIR" help:"Keep what other hosts need, by the files of \"emaudit needs\" below DIR, or by a fleet (postgres://...); may be repeated."`
-	Expect []string `in:"fleet.hosts" placeholder:"HOST" help:"Hosts of which something must be known before anything is removed; may be repeated."`
-	Stale  days     `in:"fleet.stale" placeholder:"DAYS" default:"14" help:"Rely on what is known of another host for so many days (14)."`
+	Expect []string `in:"fleet.hosts" placeholder:"HOST" help:"Host that must be known before anything is removed; may be repeated."`
+	Stale  days     `in:"fleet.stale" placeholder:"DAYS" default:"14" help:"Days for which facts about another host are valid (14)."`
 }
 
 // days is a number of days: 14, 14d or 2w.
@@ -41,10 +41,10 @@ func (d *days) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// seconds is the number as a time.
+// seconds returns the duration in seconds.
 func (d days) seconds() int64 { return int64(d) * 24 * 3600 }
 
-// fleet returns what the flags say. now is the time in unix seconds.
+// fleet returns the values of the flags. now is the time in unix seconds.
 func (f *fleetFlags) fleet(ctx context.Context, forget []string, now int64) cleanup.PruneFleet {
 	var dirs, fleets []string
 	for _, place := range f.Needs {
@@ -73,14 +73,14 @@ func (f *fleetFlags) fleet(ctx context.Context, forget []string, now int64) clea
 	return cleanup.PruneFleet{Declared: f.Expect, Files: files, Stale: f.Stale.seconds(), Forget: forget}
 }
 
-// The policy by which a fleet lists what its hosts need: the default of their own.
+// The policy for the needs of the hosts of a fleet is the default of their own.
 const (
 	fleetKeepStates = 3
 	fleetKeepDays   = 30
 )
 
-// fleetNeeds yields the needs of each host of a fleet as if they were files. A fleet
-// that cannot be asked is one that cannot be read.
+// fleetNeeds yields the needs of each host of a fleet in the form of files. If the
+// fleet cannot be asked, it yields an unreadable file.
 func fleetNeeds(ctx context.Context, address string, valid, now int64, yield func(needs.File) bool) {
 	name := withoutCredentials(address)
 	db, err := store.OpenFleet(ctx, address)
@@ -113,8 +113,8 @@ func fleetNeeds(ctx context.Context, address string, valid, now int64, yield fun
 	}
 }
 
-// rememberClients stores which other hosts the files of needs told of, so that one
-// whose file is gone is not forgotten.
+// rememberClients stores the hosts in the files of needs, so that a host whose file
+// disappears is not forgotten.
 func (s *session) rememberClients(ctx context.Context, plan *cleanup.PrunePlan) error {
 	if s.NoIngest || s.stale != nil {
 		return nil
@@ -128,7 +128,7 @@ func (s *session) rememberClients(ctx context.Context, plan *cleanup.PrunePlan) 
 		for _, h := range files {
 			c := store.Client{Name: h.Name, KnownUntil: h.KnownUntil, ValidUntil: h.ValidUntil, Path: h.Source, SeenAt: now}
 			if h.Silent != "" {
-				// A time from the future would outlive every true one.
+				// A time in the future would outlive every correct one.
 				c.KnownUntil = min(c.KnownUntil, now)
 			}
 			if err := tx.PutClient(s.host, c); err != nil {

@@ -13,7 +13,7 @@ import (
 	"emaudit/report/screen"
 )
 
-// globals are the flags that every command has.
+// globals are the flags of every command.
 type globals struct {
 	Root      string   `placeholder:"DIR" default:"/" type:"path" group:"what" help:"Gentoo root to audit, as if chrooted into it (/)."`
 	Eprefix   string   `placeholder:"PATH" group:"what" help:"EPREFIX of a Gentoo Prefix, inside the root."`
@@ -39,7 +39,7 @@ type globals struct {
 	Version kong.VersionFlag `group:"output" help:"Print the version."`
 }
 
-// vars are the values that the flags' defaults and helps refer to.
+// vars are the variables in defaults and help texts of flags.
 func (g *globals) vars(proc *process) kong.Vars {
 	return kong.Vars{"db": defaultDB(proc), "version": "emaudit " + release.Current().String()}
 }
@@ -47,8 +47,8 @@ func (g *globals) vars(proc *process) kong.Vars {
 // systemDB is the database of root.
 const systemDB = "/var/lib/emaudit/emaudit.db"
 
-// defaultDB is where the database lies unless told otherwise: with the
-// system's state for root, with the user's for everybody else.
+// defaultDB returns the default path of the database: for root in the state of the
+// system, for other users in their own.
 func defaultDB(proc *process) string {
 	if proc.euid == 0 {
 		return systemDB
@@ -59,8 +59,8 @@ func defaultDB(proc *process) string {
 	return filepath.Join(proc.getenv("HOME"), ".local", "state", "emaudit", "emaudit.db")
 }
 
-// failOn is the severity from which on findings change the exit code; ok is
-// false for never.
+// failOn returns the lowest severity that changes the exit code. ok is false for
+// never.
 func (g *globals) failOn(byDefault string) (limit audit.Severity, ok bool) {
 	value := g.FailOn
 	if value == "" {
@@ -69,8 +69,7 @@ func (g *globals) failOn(byDefault string) (limit audit.Severity, ok bool) {
 	return audit.Severity(value), value != "never"
 }
 
-// terminal looks at where output goes. COLUMNS, where it is exported, says how
-// wide a page is, also for a pipe.
+// terminal describes an output. An exported COLUMNS sets the width, even for a pipe.
 func (g *globals) terminal(proc *process) screen.Terminal {
 	t := screen.Terminal{Location: proc.local, Now: proc.now()}
 	if g.UTC {
@@ -90,8 +89,8 @@ func (g *globals) terminal(proc *process) screen.Terminal {
 	return t
 }
 
-// color decides by --color, then NO_COLOR (no-color.org), CLICOLOR_FORCE and
-// the terminal.
+// color returns whether to use colors, from --color, NO_COLOR (no-color.org),
+// CLICOLOR_FORCE and the terminal, in this order.
 func (g *globals) color(proc *process, terminal bool) bool {
 	switch g.Color {
 	case "always":
@@ -108,7 +107,7 @@ func (g *globals) color(proc *process, terminal bool) bool {
 	return terminal && proc.getenv("TERM") != "dumb"
 }
 
-// messageTerminal is the terminal of standard error, before any flag is known.
+// messageTerminal describes standard error before the flags are known.
 func (p *process) messageTerminal() screen.Terminal {
 	t := screen.Terminal{Now: p.now(), Location: p.local}
 	if f, ok := p.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {

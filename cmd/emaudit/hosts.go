@@ -15,11 +15,11 @@ type hostsCommand struct {
 	Names []string `arg:"" optional:"" name:"host" help:"With --rename: the old and the new name. With --forget: the hosts to remove."`
 
 	Rename bool `typed:"" xor:"what" help:"Give a host another name. Its history stays."`
-	Stale  days `in:"fleet.stale" placeholder:"DAYS" default:"14" help:"A host that was not heard of for so many days is stale (14)."`
+	Stale  days `in:"fleet.stale" placeholder:"DAYS" default:"14" help:"Days without news after which a host is stale (14)."`
 	Forget bool `typed:"" xor:"what" help:"Remove hosts and their history from the database. This cannot be undone."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*hostsCommand) Help() string {
 	return `A host is one Gentoo root: the running system, a chroot, a mounted disk, or one
 that was imported with "emaudit merge". Choose one with --host NAME, and say
@@ -29,7 +29,7 @@ one table.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *hostsCommand) Run(ctx context.Context, s *session) error {
 	switch {
 	case c.Rename && len(c.Names) != 2:
@@ -51,7 +51,7 @@ func (c *hostsCommand) Run(ctx context.Context, s *session) error {
 	return out.Write(states.Hosts(rows))
 }
 
-// hostRows answers in a line for each host that --host means, or for all.
+// hostRows prints a line for each host that --host names, or for all.
 func (s *session) hostRows(ctx context.Context, stale int64) (rows []states.HostRow, err error) {
 	chosen := *s.globals
 	if !chosen.severalHosts() {
@@ -118,7 +118,7 @@ func (c *hostsCommand) change(ctx context.Context, s *session) error {
 	return errors.Join(err, db.Close())
 }
 
-// hostSummaries reads the list of hosts, and nothing else.
+// hostSummaries reads only the list of hosts.
 func (s *session) hostSummaries(ctx context.Context) (hosts []store.HostSummary, err error) {
 	if s.db, err = s.openDatabase(ctx, store.Options{ReadOnly: true}); err != nil {
 		return nil, err

@@ -11,13 +11,13 @@ import (
 	"emaudit/report"
 )
 
-// ingestCommand brings the database up to date and says what it did.
+// ingestCommand updates the database and prints what it read.
 type ingestCommand struct {
-	Log     []string `placeholder:"FILE" sep:"none" help:"Also read this old emerge.log from another folder; it may be compressed; may be repeated. Inside the root."`
-	Capture []string `placeholder:"FILE" sep:"none" type:"path" help:"Also read this output of emerge, saved by script(1), tee(1) or the journal; may be repeated."`
+	Log     []string `placeholder:"FILE" sep:"none" help:"Another, older emerge.log inside the root, also compressed; may be repeated."`
+	Capture []string `placeholder:"FILE" sep:"none" type:"path" help:"Saved output of emerge, from script(1), tee(1) or the journal; may be repeated."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*ingestCommand) Help() string {
 	return `Reads what is new in the installed-package database, PKGDIR and its index,
 emerge.log, build logs and elog files. What was read once stays in the database
@@ -26,7 +26,7 @@ after its source is gone. Every other command does this first, unless
 ` + exitStatus
 }
 
-// Run ingests.
+// Run executes the command.
 func (c *ingestCommand) Run(ctx context.Context, s *session) error {
 	if s.NoIngest {
 		return usagef("ingest --no-ingest contradicts itself")
@@ -57,7 +57,7 @@ func (c *ingestCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(findings, "never")
 }
 
-// ingestRows are the results in the form in which they are shown.
+// ingestRows converts the results for output.
 func ingestRows(result ingest.Result) []report.IngestRow {
 	var rows []report.IngestRow
 	for _, r := range result.Sources {
@@ -69,8 +69,8 @@ func ingestRows(result ingest.Result) []report.IngestRow {
 	return rows
 }
 
-// openCapture prepares a captured session to be read. The file lies where the
-// user says, on the machine on which emaudit runs.
+// openCapture opens a captured session. Its path is one of the machine on which
+// emaudit runs.
 func openCapture(path string) (ingest.Capture, error) {
 	info, err := os.Stat(path)
 	if err != nil {

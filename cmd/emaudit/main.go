@@ -22,8 +22,8 @@ import (
 
 func main() { os.Exit(start(time.Now, time.Local, interrupt.Grace)) }
 
-// start runs the command that the process was started for, and returns the exit
-// code. After a signal the work has grace to end.
+// start runs the command of the process and returns its exit code. After a signal the
+// command has grace to end.
 func start(now func() time.Time, local *time.Location, grace time.Duration) int {
 	if code, isInit := box.Init(os.Args); isInit {
 		return code
@@ -31,8 +31,7 @@ func start(now func() time.Time, local *time.Location, grace time.Duration) int 
 	collectLater()
 	foreign := pager.Foreign(os.Getenv, os.Getuid(), os.Geteuid())
 	if foreign {
-		// Programs are looked up here, and whoever has called sudo may have
-		// chosen PATH.
+		// Programs are searched here. With sudo, the caller may have chosen PATH.
 		os.Setenv("PATH", systemPath)
 	}
 	ctx, stop := interrupt.Context(grace, func() {
@@ -54,23 +53,23 @@ func start(now func() time.Time, local *time.Location, grace time.Duration) int 
 	})
 }
 
-// systemPath is where programs lie that only root installs.
+// systemPath are folders in which only root installs programs.
 const systemPath = "/usr/sbin:/usr/bin:/sbin:/bin"
 
-// collectLater lets the heap grow to 32 MiB before it is collected the first
-// time, where Go would begin at 4 MiB, and returns to Go's own pace then. A warm
-// command needs little more than that and ends. On the recorded host Go's own pace
-// takes 1.05 (log) to 1.2 times (report) as much processor time, rollback 1.17.
+// collectLater delays the first garbage collection until the heap has 32 MiB, where
+// Go would begin at 4 MiB. Later collections follow Go's own pace. Most commands end
+// before the first one. On the recorded host, Go's own pace takes 1.05 (log) to 1.2
+// times (report) as much processor time, rollback 1.17.
 func collectLater() {
 	usual := debug.SetGCPercent(800)
 	runtime.AddCleanup(new([16]byte), func(percent int) { debug.SetGCPercent(percent) }, usual)
 }
 
-// smallHeap is how many bytes of memory Go may take before it collects more often
-// than it would, for up to half of the processor time. With what SQLite and the
-// program's text take it is less than 100 MB.
+// smallHeap is the memory in bytes above which Go collects more often than usual, for
+// up to half of the processor time. Together with SQLite and the text of the program
+// it is less than 100 MB.
 const smallHeap = 60 << 20
 
-// keepHeapSmall is for answers of so many rows that they take a good part of
-// [smallHeap]: Go would let the heap grow to twice of what they need.
+// keepHeapSmall sets the limit smallHeap. It is for answers with so many rows that
+// they take much of it: Go would otherwise let the heap grow to twice their size.
 func keepHeapSmall() { debug.SetMemoryLimit(smallHeap) }

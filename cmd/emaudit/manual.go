@@ -14,18 +14,18 @@ import (
 	"emaudit/cli/release"
 )
 
-// manualCommand writes the manual pages, made from the grammar of the command
-// line, so that they cannot fall behind it.
+// manualCommand writes the manual pages. They are made from the grammar of the
+// command line and cannot differ from it.
 type manualCommand struct {
 	Dir string `arg:"" type:"path" help:"Folder that gets a page for each command."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*manualCommand) Help() string {
 	return "Writes emaudit.1 and a page for each command.\n" + exitStatus
 }
 
-// Run writes the pages.
+// Run executes the command.
 func (c *manualCommand) Run(kctx *kong.Context) error {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return err

@@ -13,13 +13,13 @@ import (
 	"emaudit/store"
 )
 
-// mergeCommand brings other machines' databases in.
+// mergeCommand imports the databases of other machines.
 type mergeCommand struct {
 	Databases []string `arg:"" name:"other.db" type:"path" help:"Database of another machine or a copy of it, a folder with such files (*.db), or - for standard input."`
 	As        string   `typed:"" placeholder:"NAME" help:"Name for a new host in this database; only for a single database with a single host."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*mergeCommand) Help() string {
 	return `Copies everything that other databases know about their hosts into this one.
 A host is known again by the identity that its first ingest drew, whatever its
@@ -33,7 +33,7 @@ merged does not keep the others from being merged. Ask about an imported host wi
 ` + exitStatus
 }
 
-// Run merges.
+// Run executes the command.
 func (c *mergeCommand) Run(ctx context.Context, s *session) (err error) {
 	if c.As != "" {
 		if err := store.CheckHostName(c.As); err != nil {
@@ -72,14 +72,14 @@ func (c *mergeCommand) Run(ctx context.Context, s *session) (err error) {
 	return failed
 }
 
-// errFailedDatabase ends a merge of several databases one of which failed; why was
+// errFailedDatabase means that one of several databases failed. The reason is already
 // printed.
 type errFailedDatabase struct{}
 
 func (errFailedDatabase) Error() string { return "a database could not be merged" }
 func (errFailedDatabase) exitCode() int { return exitError }
 
-// files lists the databases: those named, and those in the named folders.
+// files returns the named databases and those in the named folders.
 func (c *mergeCommand) files() ([]string, error) {
 	var files []string
 	for _, name := range c.Databases {
@@ -112,7 +112,7 @@ func (c *mergeCommand) files() ([]string, error) {
 	return files, nil
 }
 
-// globQuote quotes what filepath.Glob would take for a pattern.
+// globQuote quotes the special characters of filepath.Glob.
 func globQuote(name string) string {
 	var quoted []byte
 	for _, b := range []byte(name) {
@@ -161,7 +161,7 @@ func (c *mergeCommand) merge(ctx context.Context, s *session, file string) (merg
 	return s.db.Merge(ctx, other, rename)
 }
 
-// receive writes what comes to a file. The store checks how large it may be.
+// receive writes r to a new file. It fails if r exceeds the limit of the store.
 func receive(r io.Reader, file string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"emaudit/store/logs"
 )
 
-// messagesCommand is the mailbox of elog.
+// messagesCommand is the mailbox of elog messages.
 type messagesCommand struct {
 	Packages []string `arg:"" optional:"" name:"package" help:"Only these packages."`
 	periodFlags
@@ -24,7 +24,7 @@ type messagesCommand struct {
 	MarkRead bool     `typed:"" help:"Mark the messages that are shown as read."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*messagesCommand) Help() string {
 	return `Shows the unread messages of packages and of Portage (elog), newest first; --all
 shows the read ones, too. A message stays unread until --mark-read, which marks
@@ -33,7 +33,7 @@ those that are shown. emaudit keeps a message after its file is gone.
 ` + searchHelp + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 	for _, class := range c.Class {
 		if !slices.Contains(aftermath.MessageClasses, class) {

@@ -11,15 +11,15 @@ import (
 	"emaudit/report/states"
 )
 
-// needsCommand lists what a host must still be able to get.
+// needsCommand lists the builds that a host must still be able to get.
 type needsCommand struct {
-	KeepStates int    `placeholder:"N" default:"3" help:"What the states before the last N updates need (3)."`
-	KeepDays   int    `placeholder:"M" default:"30" help:"What the states of the last M days need (30)."`
-	Valid      days   `placeholder:"DAYS" default:"14" help:"How long after the last ingest others can rely on the list (14)."`
+	KeepStates int    `placeholder:"N" default:"3" help:"List what the states before the last N updates need (3)."`
+	KeepDays   int    `placeholder:"M" default:"30" help:"List what the states of the last M days need (30)."`
+	Valid      days   `placeholder:"DAYS" default:"14" help:"Days after the last ingest for which the list is valid (14)."`
 	Output     string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE instead of standard output, completely or not at all."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*needsCommand) Help() string {
 	return `Lists the builds that this host must still be able to get: those that are
 installed, those of the states that it would go back to, and those of pins. They
@@ -32,7 +32,7 @@ reads all files below DIR. Each file has the name of its host: router.json.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *needsCommand) Run(ctx context.Context, s *session) error {
 	if c.KeepStates < 0 || c.KeepDays < 0 {
 		return usagef("needs: --keep-states and --keep-days count from 0")

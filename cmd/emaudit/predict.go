@@ -17,17 +17,17 @@ import (
 	"golang.org/x/term"
 )
 
-// predictCommand says how long it will take.
+// predictCommand predicts the duration of merges.
 type predictCommand struct {
-	From     string   `enum:"auto,stdin,running,resume" default:"auto" help:"Where the list comes from: ${enum}."`
+	From     string   `enum:"auto,stdin,running,resume" default:"auto" help:"Source of the list: ${enum}."`
 	Parallel int      `short:"j" placeholder:"N" default:"1" help:"Packages merged at once, like emerge --jobs."`
-	Accuracy bool     `help:"Compare predictions for past merges with the time that they took."`
+	Accuracy bool     `help:"Compare predictions for past merges with their actual durations."`
 	Packages []string `arg:"" optional:"" name:"package" help:"With --accuracy: only these packages."`
 	periodFlags
 	searchFlags
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*predictCommand) Help() string {
 	return `    emerge -puD @world | emaudit predict
 
@@ -44,7 +44,7 @@ next ones.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *predictCommand) Run(ctx context.Context, s *session) error {
 	period, err := c.period(s)
 	if err != nil {
@@ -117,11 +117,11 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(append(findings, source.Findings...), "never")
 }
 
-// notUnderstoodShown is how many lines of a list are quoted that were not understood.
+// notUnderstoodShown is the maximum number of quoted lines that could not be parsed.
 const notUnderstoodShown = 3
 
-// notUnderstood is the error of a list with lines that were not understood: without
-// them the answer would be about another list.
+// notUnderstood is the error about a list with lines that could not be parsed:
+// without them, the answer would be about another list.
 func notUnderstood(lines []mergelist.Line) error {
 	var text strings.Builder
 	for _, l := range lines[:min(len(lines), notUnderstoodShown)] {
@@ -131,8 +131,7 @@ func notUnderstood(lines []mergelist.Line) error {
 		audit.Counted(len(lines), "line of the list was", "lines of the list were"), text.String())
 }
 
-// plan finds what is to be merged where no list was given, and when that list was
-// written.
+// plan returns the running or interrupted list of merges, and the time of that list.
 func (s *session) plan(db audit.Database, from string) (list []history.PlannedMerge, unlisted int, source string, at int64, err error) {
 	if from != "resume" {
 		live := history.Live(live.ReadLive(s.root, s.settings))
@@ -162,13 +161,13 @@ func planned(items []mergelist.Item) []history.PlannedMerge {
 	return list
 }
 
-// isTerminal reports whether a person sits at standard input.
+// isTerminal reports whether standard input is a terminal.
 func isTerminal(p *process) bool {
 	f, ok := p.stdin.(*os.File)
 	return p.stdin == nil || ok && term.IsTerminal(int(f.Fd()))
 }
 
-// buildRoom measures what there is to build in.
+// buildRoom measures the free space for builds.
 func (s *session) buildRoom() history.Room {
 	room := history.Room{TmpDir: s.settings.BuildDir(), RAMBytes: live.MeasureMemory(s.root)}
 	for _, space := range live.MeasureSpace(s.root, s.settings) {

@@ -20,27 +20,28 @@ import (
 	"emaudit/report/states"
 )
 
-// pruneCommand plans what can go, and is the only command that changes PKGDIR.
+// pruneCommand lists the files that can go. It is the only command that changes
+// PKGDIR.
 type pruneCommand struct {
 	Journal string `arg:"" optional:"" name:"journal" help:"With --undo: the journal to undo (the last)."`
 
 	prunePolicy
 	fleetFlags
 	Forget  []string `typed:"" placeholder:"HOST" help:"This host is gone: keep nothing for it; may be repeated."`
-	Explain string   `placeholder:"PATH|ATOM" help:"Say why these files stay or go."`
+	Explain string   `placeholder:"PATH|ATOM" help:"Explain why these files stay or go."`
 
 	Pretend         bool          `aliases:"dry-run" help:"Change nothing, which is the default."`
 	Apply           bool          `typed:"" help:"Move the files to the quarantine, and remove them from the index."`
 	Yes             bool          `typed:"" short:"y" help:"Do not ask."`
 	Delete          bool          `typed:"" help:"With --apply: delete the files at once. This cannot be undone."`
 	Undo            bool          `typed:"" help:"Restore the files of a prune."`
-	Empty           bool          `typed:"" help:"Delete what has been in quarantine for 14 days. This cannot be undone."`
+	Empty           bool          `typed:"" help:"Delete files that were in quarantine for 14 days. This cannot be undone."`
 	WhileEmergeRuns bool          `typed:"" help:"Do not refuse while emerge is running."`
 	TrustClock      bool          `typed:"" help:"Do not refuse if the clock looks wrong."`
-	LockWait        time.Duration `placeholder:"TIME" default:"30s" help:"How long to wait for Portage's lock (30s)."`
+	LockWait        time.Duration `placeholder:"TIME" default:"30s" help:"Maximum time to wait for Portage's lock (30s)."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*pruneCommand) Help() string {
 	return `Lists the binary packages that can go, with the reason and the price of each,
 and says why the others stay. Nothing changes without --apply. These stay:
@@ -61,7 +62,7 @@ what was half done.
 ` + exitStatus
 }
 
-// Run plans, and carries out what is asked for.
+// Run plans and performs the requested action.
 func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	if err := c.check(s); err != nil {
 		return err
@@ -111,10 +112,10 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(run.plan.Findings, "never")
 }
 
-// changes reports whether PKGDIR is to be changed.
+// changes reports whether the command changes PKGDIR.
 func (c *pruneCommand) changes() bool { return c.Apply || c.Undo || c.Empty }
 
-// check refuses what contradicts itself.
+// check refuses contradictory flags.
 func (c *pruneCommand) check(s *session) error {
 	n := 0
 	for _, x := range []bool{c.Apply, c.Undo, c.Empty, c.Explain != ""} {
@@ -143,7 +144,7 @@ func (c *pruneCommand) check(s *session) error {
 	return nil
 }
 
-// canAsk reports whether somebody sits there.
+// canAsk reports whether standard input is a terminal.
 func (s *session) canAsk() bool {
 	f, ok := s.proc.stdin.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
@@ -160,7 +161,7 @@ type pruneRun struct {
 	journals []states.PruneJournal
 }
 
-// makePlan plans from what is stored now.
+// makePlan makes a plan from the stored facts.
 func (r *pruneRun) makePlan(ctx context.Context) (plan *cleanup.PrunePlan, err error) {
 	err = r.ask(ctx, func(db audit.Database) error {
 		if r.place, err = db.FindPlace(); err != nil {
@@ -203,7 +204,8 @@ func (r *pruneRun) with(pkgdir string, do func(*prune.PkgDir) error) error {
 	return err
 }
 
-// undoCommand brings a journal back, or what was broken off.
+// undoCommand returns the command that undoes a prune or, without a journal, an
+// interrupted one.
 func undoCommand(journal string) audit.Command {
 	undo := audit.Emaudit("prune", "--undo")
 	if journal != "" {
@@ -212,7 +214,7 @@ func undoCommand(journal string) audit.Command {
 	return undo
 }
 
-// readJournals lists the quarantine, and reports what is wrong with it.
+// readJournals lists the quarantine and reports its problems.
 func (r *pruneRun) readJournals() {
 	r.journals = []states.PruneJournal{}
 	err := r.each(func(dir *prune.PkgDir) error {
@@ -242,8 +244,8 @@ func (r *pruneRun) readJournals() {
 	r.find("prune-journal-unread", audit.SeverityWarning, subject, err.Error(), remedy)
 }
 
-// refused reports a quarantine that is not obeyed, and reports whether the error is
-// of one.
+// refused prints the error about a quarantine that is not trusted. It reports whether
+// err is such an error.
 func (r *pruneRun) refused(err error) bool {
 	var q *prune.QuarantineError
 	if !errors.As(err, &q) || !errors.Is(err, prune.ErrUntrusted) {
@@ -266,7 +268,7 @@ func (r *pruneRun) find(code string, severity audit.Severity, subject, message s
 	})
 }
 
-// apply carries the plan out.
+// apply performs the plan.
 func (r *pruneRun) apply(ctx context.Context) error {
 	if err := r.refuseWhileEmergeRuns(ctx); err != nil {
 		return err
@@ -306,7 +308,7 @@ func (r *pruneRun) apply(ctx context.Context) error {
 	return r.after(ctx, err)
 }
 
-// after brings the database up to date with what was done.
+// after updates the database with the changes.
 func (r *pruneRun) after(ctx context.Context, err error) error {
 	if r.done.Files == 0 && r.done.Entries == 0 {
 		if err != nil {
@@ -317,8 +319,8 @@ func (r *pruneRun) after(ctx context.Context, err error) error {
 	return errors.Join(err, r.ingest(ctx))
 }
 
-// again plans anew, with the lock held, and returns the candidates of a folder.
-// The answer of whoever was asked may have taken long.
+// again makes a new plan while it holds the lock, and returns the candidates of a
+// folder. The answer of the user may have taken long.
 func (r *pruneRun) again(ctx context.Context, pkgdir string) (map[string]bool, error) {
 	if err := r.refuseWhileEmergeRuns(ctx); err != nil {
 		return nil, err
@@ -355,8 +357,8 @@ func (r *pruneRun) refuseWhileEmergeRuns(ctx context.Context) error {
 	})
 }
 
-// refuseWrongClock keeps what goes by age from going by a clock that the log, the
-// builds or the files contradict.
+// refuseWrongClock refuses to prune by age if the log, the builds or the files
+// contradict the clock.
 func (r *pruneRun) refuseWrongClock(ctx context.Context) error {
 	return r.ask(ctx, func(db audit.Database) error {
 		wrong, err := audit.AuditClockForAges(db)
@@ -367,8 +369,8 @@ func (r *pruneRun) refuseWrongClock(ctx context.Context) error {
 	})
 }
 
-// refuseUnheard keeps what a host may need, of which too little is known, from
-// being removed.
+// refuseUnheard refuses to remove packages that a host may need if too little is
+// known of that host.
 func refuseUnheard(plan *cleanup.PrunePlan) error {
 	names := plan.Unheard()
 	if len(names) == 0 {
@@ -381,7 +383,7 @@ func refuseUnheard(plan *cleanup.PrunePlan) error {
 	return errUnheard{fmt.Errorf("too little is known of %s: nothing is removed that it may need", screen.Clean(strings.Join(names, ", "))), hint}
 }
 
-// errUnheard is the answer where too little is known of another host.
+// errUnheard means that too little is known of another host.
 type errUnheard struct {
 	error
 	hint string
@@ -389,10 +391,10 @@ type errUnheard struct {
 
 func (e errUnheard) Unwrap() error { return e.error }
 
-// Hint is what to do about it.
+// Hint returns the remedy.
 func (e errUnheard) Hint() string { return e.hint }
 
-// confirm asks whoever sits there.
+// confirm asks the user for confirmation.
 func (r *pruneRun) confirm() (bool, error) {
 	what := "Move them to the quarantine"
 	if r.Delete {
@@ -407,7 +409,7 @@ func (r *pruneRun) confirm() (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
-// recovered reports what was put back first.
+// recovered prints what an earlier, interrupted run had left and this one restored.
 func (r *pruneRun) recovered(all []prune.Restored) {
 	for _, restored := range all {
 		r.find("prune-recovered", audit.SeverityInfo, restored.PkgDir,
@@ -416,7 +418,7 @@ func (r *pruneRun) recovered(all []prune.Restored) {
 	}
 }
 
-// unrestored reports what could not come back.
+// unrestored prints what could not be restored.
 func (r *pruneRun) unrestored(restored prune.Restored) {
 	for _, p := range restored.Conflicts {
 		r.find("prune-conflict", audit.SeverityWarning, path.Join(restored.PkgDir, p),
@@ -431,7 +433,7 @@ func (r *pruneRun) unrestored(restored prune.Restored) {
 	}
 }
 
-// undo brings a journal back, in every folder that has it.
+// undo undoes a prune in every folder that has its journal.
 func (r *pruneRun) undo(ctx context.Context) error {
 	id := r.Journal
 	if id == "" {
@@ -439,7 +441,7 @@ func (r *pruneRun) undo(ctx context.Context) error {
 		newest := int64(-1)
 		for _, j := range r.journals {
 			if j.Status == string(prune.Unfinished) {
-				// What was broken off is what is to be undone.
+				// The interrupted action is the one to undo.
 				id = ""
 				break
 			}
@@ -487,7 +489,7 @@ func (r *pruneRun) count(restored prune.Restored) {
 	r.done.Size += restored.Size
 }
 
-// empty deletes what has waited long enough.
+// empty deletes files that were in quarantine long enough.
 func (r *pruneRun) empty(ctx context.Context) error {
 	if err := r.refuseWrongClock(ctx); err != nil {
 		return err

@@ -17,8 +17,8 @@ import (
 	"emaudit/ingest/live"
 )
 
-// prunePolicy says what prune keeps. The one screen and the report use what the
-// configuration says of it.
+// prunePolicy are the flags for what prune keeps. The summary and the report use
+// their configured values.
 type prunePolicy struct {
 	KeepStates     int      `short:"k" placeholder:"N" default:"3" help:"Keep what the states before the last N updates need (3)."`
 	KeepDays       int      `placeholder:"M" default:"30" help:"Keep what the states of the last M days need, and every younger file (30)."`
@@ -26,8 +26,8 @@ type prunePolicy struct {
 	KeepMonthly    int      `placeholder:"N" help:"Also keep what the states at the end of the last N months need."`
 	KeepVersions   int      `placeholder:"N" help:"Also keep the newest N versions of each package."`
 	KeepBuilds     int      `placeholder:"N" help:"Also keep the newest N builds of each version that stays."`
-	DropLastCopies bool     `help:"Let last copies go whose ebuild is gone, where nothing installed, pinned or kept needs them. They could not be built again."`
-	MaxSize        byteSize `placeholder:"SIZE" help:"Reduce the files to SIZE (20G), and say what is lost."`
+	DropLastCopies bool     `help:"Also remove last copies without an ebuild, if nothing installed, pinned or kept needs them. They cannot be built again."`
+	MaxSize        byteSize `placeholder:"SIZE" help:"Reduce the files to SIZE (20G), and report what is lost."`
 	Exclude        []string `placeholder:"FILE|ATOM" sep:"none" help:"Keep these: an atom, a package, a category, or a file that lists them; may be repeated. /etc/eclean/packages.exclude is read, too."`
 }
 
@@ -38,11 +38,11 @@ func (p *prunePolicy) policy(excludes cleanup.Excludes) cleanup.PrunePolicy {
 	}
 }
 
-// byteSize is a number of bytes: 20G, 512M, 1.5TiB. A letter alone is a power
-// of 1024, as with df and du.
+// byteSize is a number of bytes: 20G, 512M, 1.5TiB. A single letter means a power of
+// 1024, as in df and du.
 type byteSize int64
 
-// UnmarshalText reads a size.
+// UnmarshalText parses a size.
 func (b *byteSize) UnmarshalText(text []byte) error {
 	s := strings.TrimSpace(string(text))
 	if s != "" && strings.ContainsRune("kKmMgGtTpP", rune(s[len(s)-1])) {
@@ -56,7 +56,7 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// excludes reads the excludes of the command line: atoms and files.
+// excludes returns the excludes of the command line: atoms and files.
 func (p *prunePolicy) excludes() (cleanup.Excludes, []audit.Finding, error) {
 	var x cleanup.Excludes
 	var findings []audit.Finding
@@ -76,8 +76,7 @@ func (p *prunePolicy) excludes() (cleanup.Excludes, []audit.Finding, error) {
 	return x, findings, nil
 }
 
-// defaultExcludes adds what eclean never deletes: whoever wrote that list means
-// every tool.
+// defaultExcludes adds the excludes of eclean: their author means every tool.
 func (s *session) defaultExcludes(x *cleanup.Excludes) ([]audit.Finding, error) {
 	name, text, err := live.EcleanExcludes(s.root, s.settings)
 	if err != nil {
@@ -86,8 +85,8 @@ func (s *session) defaultExcludes(x *cleanup.Excludes) ([]audit.Finding, error) 
 	return addExcludes(x, name, string(text)), nil
 }
 
-// addExcludes adds the lines of a file. One that is not understood may have
-// meant to keep something: it is reported.
+// addExcludes adds the lines of a file. It reports a line that it cannot parse,
+// because the line may have meant to keep something.
 func addExcludes(x *cleanup.Excludes, name, text string) []audit.Finding {
 	var findings []audit.Finding
 	offset := int64(0)
@@ -103,7 +102,7 @@ func addExcludes(x *cleanup.Excludes, name, text string) []audit.Finding {
 	return findings
 }
 
-// configuredPlan plans as prune would without any flag.
+// configuredPlan makes the plan of prune without flags.
 func (s *session) configuredPlan(ctx context.Context, db audit.Database, totalsOnly bool) (*cleanup.PrunePlan, error) {
 	configured, err := s.configured("prune")
 	if err != nil {
@@ -120,8 +119,7 @@ func (s *session) configuredPlan(ctx context.Context, db audit.Database, totalsO
 	return s.planPrune(db, choice.policy(excludes), configured.Prune.fleet(ctx, nil, s.proc.now().Unix()), totalsOnly)
 }
 
-// planPrune plans with what the root itself tells of ebuilds, profiles and
-// processes.
+// planPrune makes a plan. It uses the ebuilds, profiles and processes of the root.
 func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, fleet cleanup.PruneFleet, totalsOnly bool) (*cleanup.PrunePlan, error) {
 	ebuilds := live.OpenEbuilds(s.root, s.settings)
 	defer ebuilds.Close()
@@ -150,8 +148,8 @@ func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, fleet
 	return cleanup.PlanPrune(db, policy, facts)
 }
 
-// emergeRuns reports whether Portage is at work on the root, and how that is
-// known: by its processes on the running system, by its log elsewhere.
+// emergeRuns reports whether Portage is running on the root, and the evidence:
+// processes on the running system, the log elsewhere.
 func (s *session) emergeRuns(db audit.Database) (runs bool, how string, err error) {
 	if s.root.IsSystem() {
 		pid := live.PortageProcess(s.root)

@@ -26,8 +26,8 @@ import (
 	"emaudit/store/postgres"
 )
 
-// commandsOfFleet are the commands that a fleet can answer: those that only read what
-// is stored.
+// commandsOfFleet are the commands that a fleet can answer. They only read stored
+// facts.
 var commandsOfFleet = []string{
 	"summary", "hosts", "show", "runs", "log", "stats", "failures", "messages", "states", "diff", "audit", "rollback", "doctor", "report", "metrics", "sql", "needs", "complete",
 }
@@ -37,7 +37,7 @@ func (s *session) notOfFleet() error {
 	return usagef("%s: no --db postgres://...: it needs the database of a host, which is a file", s.command)
 }
 
-// databaseName takes the path of a file, or the address of a fleet as it is.
+// databaseName accepts the path of a file or the address of a fleet.
 func databaseName(ctx *kong.DecodeContext, target reflect.Value) error {
 	var name string
 	if err := ctx.Scan.PopValueInto("file", &name); err != nil {
@@ -50,8 +50,8 @@ func databaseName(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
-// withoutCredentials returns the value of a flag for others to see: the address of a
-// fleet without user and password.
+// withoutCredentials returns the value of a flag for output. The address of a fleet
+// loses its user and password.
 func withoutCredentials(value string) string {
 	if !store.IsFleet(value) {
 		return value
@@ -63,8 +63,8 @@ func withoutCredentials(value string) string {
 	return to.String()
 }
 
-// openFleet connects to a fleet and finds the host in it. Nothing of this machine is
-// read: the facts are those of another one, or older than its own.
+// openFleet connects to a fleet and finds the host in it. It reads nothing of this
+// machine: the facts belong to another one, or are older than its own.
 func (s *session) openFleet(ctx context.Context) (err error) {
 	if !slices.Contains(commandsOfFleet, s.command) {
 		return s.notOfFleet()
@@ -76,7 +76,7 @@ func (s *session) openFleet(ctx context.Context) (err error) {
 		return err
 	}
 	if s.Host == "" {
-		// A role of a host sees that host only.
+		// The role of a host sees only that host.
 		err := s.db.View(ctx, func(tx *store.Tx) error {
 			hosts, err := tx.Hosts()
 			if len(hosts) == 1 {
@@ -95,10 +95,10 @@ func (s *session) openFleet(ctx context.Context) (err error) {
 type pushCommand struct {
 	Fleet   string `arg:"" name:"postgres://..." help:"Address of the fleet, as for psql. User, password and certificates may come from the environment (PGUSER, PGPASSFILE, PGSSLROOTCERT, ...) or a service file."`
 	As      string `typed:"" placeholder:"NAME" help:"Name of this host in the fleet."`
-	Replace bool   `typed:"" help:"Let the fleet lose what the database of this host does not have: after it was restored from a copy, or begun anew."`
+	Replace bool   `typed:"" help:"Remove from the fleet what the database of this host lacks: after a restore from a copy, or with a new database."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*pushCommand) Help() string {
 	return `Sends what changed since the last push to a database of PostgreSQL, the memory of
 a fleet. It arrives completely or not at all, and a push that was ended is made up
@@ -113,10 +113,11 @@ of a program. It belongs in ~/.pgpass.
 ` + exitStatus
 }
 
-// maxClockSkew is the difference of two clocks in seconds that is worth a warning.
+// maxClockSkew is the difference between two clocks, in seconds, above which there is
+// a warning.
 const maxClockSkew = 300
 
-// Run pushes.
+// Run executes the command.
 func (c *pushCommand) Run(ctx context.Context, s *session) error {
 	if !store.IsFleet(c.Fleet) {
 		return usagef("push: the address of a fleet begins with postgres://")
@@ -152,16 +153,16 @@ func (c *pushCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(nil, "never")
 }
 
-// The verdicts of a fleet rest on what the disk of the host answered. It is asked again
-// where facts have changed, or an hour later.
+// The verdicts of a fleet use recorded answers of the host's disk. The host asks its
+// disk again after a change of facts, or after an hour.
 const (
 	diskFactsAge  = 3600
-	diskFactStamp = "stamp" // when they were recorded, and what was known then
-	// diskFactSystem is a package of @system, which the profile of the host names.
+	diskFactStamp = "stamp" // the time of recording, and the facts at that time
+	// diskFactSystem is a package of @system, from the profile of the host.
 	diskFactSystem = "system"
 )
 
-// systemOf returns the packages of @system that a host recorded, nil for none.
+// systemOf returns the recorded packages of @system, or nil.
 func systemOf(facts []inventory.DiskFact) (system []string) {
 	for _, f := range facts {
 		if f.Kind == diskFactSystem {
@@ -171,8 +172,8 @@ func systemOf(facts []inventory.DiskFact) (system []string) {
 	return system
 }
 
-// recordDisk stores what the verdicts about the last updates ask the disk, and what it
-// answers.
+// recordDisk stores the answers of the disk that the verdicts about the last updates
+// need.
 func (s *session) recordDisk(ctx context.Context) error {
 	if s.elsewhere != "" || s.stale != nil {
 		return nil
@@ -213,7 +214,7 @@ func (s *session) recordDisk(ctx context.Context) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error { return inventory.ReplaceDiskFacts(tx, s.host, facts) })
 }
 
-// ahead says how a clock differs, by its lead in seconds.
+// ahead describes the difference of a clock, from its lead in seconds.
 func ahead(seconds int64) string {
 	lead := time.Duration(seconds) * time.Second
 	if lead < 0 {
@@ -222,7 +223,7 @@ func ahead(seconds int64) string {
 	return screen.Duration(lead) + " ahead of"
 }
 
-// hintForFleet is the remedy of an error about a fleet.
+// hintForFleet returns the remedy of an error about a fleet.
 func hintForFleet(err error) string {
 	switch {
 	case errors.Is(err, fleet.ErrKnowsMore):
@@ -243,10 +244,10 @@ func hintForFleet(err error) string {
 	return ""
 }
 
-// fleetSchemaCommand writes the statements that make the tables of a fleet.
+// fleetSchemaCommand writes the SQL statements that create the tables of a fleet.
 type fleetSchemaCommand struct{}
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*fleetSchemaCommand) Help() string {
 	return `Writes the SQL that makes the tables, views and roles of a fleet in PostgreSQL 15 or
 later, for its owner:
@@ -260,7 +261,7 @@ already is left as it is.
 ` + exitStatus
 }
 
-// Run writes.
+// Run executes the command.
 func (*fleetSchemaCommand) Run(s *session) error {
 	_, err := strings.NewReader(store.FleetSchema()).WriteTo(s.proc.stdout)
 	return err

@@ -28,12 +28,12 @@ import (
 	"emaudit/store"
 )
 
-// reportCommand writes everything that is known as one page.
+// reportCommand writes all answers as one page.
 type reportCommand struct {
 	Output string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE instead of standard output, completely or not at all."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*reportCommand) Help() string {
 	return `Writes one HTML page with everything: the verdicts first, then coverage,
 rollback, runs, build times, PKGDIR, integrity, messages, settings, and a
@@ -47,7 +47,7 @@ writes only the verdicts.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *reportCommand) Run(ctx context.Context, s *session) error {
 	if c.Output == "" && s.terminal(s.proc).IsTerminal && s.Format == "table" {
 		return usagef("report: a page is not for a terminal; give --output FILE, or --format markdown")
@@ -73,7 +73,7 @@ func (c *reportCommand) Run(ctx context.Context, s *session) error {
 	return err
 }
 
-// writeIndex writes the page that leads to those of several hosts.
+// writeIndex writes the page with links to the pages of several hosts.
 func (s *session) writeIndex(ctx context.Context, dir string, failed []string) error {
 	rows, err := s.hostRows(ctx, days(cleanup.DefaultStaleDays).seconds())
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *session) writeIndex(ctx context.Context, dir string, failed []string) e
 	})
 }
 
-// pageSuffix ends the names of the pages of several hosts.
+// pageSuffix is the end of the file names of these pages.
 var pageSuffix = map[string]string{"table": ".html", "html": ".html", "markdown": ".md", "json": ".json"}
 
 // writePage writes the page of one host.
@@ -128,10 +128,10 @@ func (s *session) writePage(ctx context.Context, output string) error {
 	return s.verdict(facts.Findings, "never")
 }
 
-// formatsOf are the formats that only some command has.
+// formatsOf are formats of single commands.
 var formatsOf = map[string]string{"html": "report", "markdown": "report", "sh": "rollback"}
 
-// AfterApply refuses such a format with any other command.
+// AfterApply refuses these formats for other commands.
 func (g *globals) AfterApply(kctx *kong.Context) error {
 	command, _, _ := strings.Cut(kctx.Command(), " ")
 	if only := formatsOf[g.Format]; only != "" && only != command {
@@ -140,8 +140,8 @@ func (g *globals) AfterApply(kctx *kong.Context) error {
 	return nil
 }
 
-// hostFacts asks every question that the page and metrics answer, but for what can
-// go: judging which rollbacks that would end takes as long as all others together.
+// hostFacts collects the answers for the page and metrics, except which rollbacks a
+// prune would end: that takes as long as all others together.
 func (s *session) hostFacts(ctx context.Context) (report.HostFacts, error) {
 	facts := report.HostFacts{Version: release.Current().Version}
 	options := s.rollbackOptions()
@@ -178,8 +178,8 @@ func (s *session) hostFacts(ctx context.Context) (report.HostFacts, error) {
 			if err != nil {
 				return err
 			}
-			// A run holds until the next one comes; the page needs its merges
-			// and metrics its syncs.
+			// Its contents are valid until the next run, but the page needs its
+			// merges and metrics its syncs.
 			kept := *run
 			kept.Merges = slices.Clone(run.Merges)
 			kept.Syncs = slices.Clone(run.Syncs)
@@ -198,7 +198,7 @@ func (s *session) hostFacts(ctx context.Context) (report.HostFacts, error) {
 	return facts, err
 }
 
-// pageFacts asks every question that a page answers.
+// pageFacts collects all answers for a page.
 func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
 	facts, err := s.hostFacts(ctx)
 	if err != nil || s.elsewhere != "" {
@@ -211,7 +211,7 @@ func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
 	return facts, err
 }
 
-// writeInto writes into what is there: a device or a FIFO.
+// writeInto writes into an existing device or FIFO.
 func writeInto(path string, write func(io.Writer) error) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -220,16 +220,15 @@ func writeInto(path string, write func(io.Writer) error) error {
 	return errors.Join(write(file), file.Close())
 }
 
-// writeTo writes to a file that appears only when it is whole, or to stdout
-// where no file is named. A file that is there keeps its mode; of a new one the
-// umask decides who reads it, and a note says where these are more than those who
-// read the database.
+// writeTo writes to a file that appears only when it is complete, or to stdout if no
+// file is named. An existing file keeps its mode. The umask decides who can read a
+// new one, and a note says if these are more users than can read the database.
 func (s *session) writeTo(path string, write func(io.Writer) error) error {
 	if path == "" || path == "-" {
 		return write(s.proc.stdout)
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		// A file takes the place of what it replaces, and root's would that of /dev/null.
+		// Renaming would replace the device. root would lose /dev/null.
 		return writeInto(path, write)
 	}
 	_, err := os.Lstat(path)

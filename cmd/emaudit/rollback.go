@@ -15,28 +15,29 @@ import (
 	"emaudit/report/states"
 )
 
-// rollbackCommand prints whether, and how, an earlier state can be had again.
+// rollbackCommand prints whether the host can go back to an earlier state, and the
+// commands.
 type rollbackCommand struct {
-	Package string `arg:"" optional:"" placeholder:"PACKAGE" help:"One installed package that goes back, with what must go along."`
-	To      string `placeholder:"STATE" help:"The state to go back to (previous); of one package, the version or build."`
-	Undo    string `placeholder:"RUN" help:"Undo one run, and keep what came later."`
-	All     bool   `help:"List the last updates, and say which of them can be undone."`
+	Package string `arg:"" optional:"" placeholder:"PACKAGE" help:"Installed package to roll back, with the packages that must change with it."`
+	To      string `placeholder:"STATE" help:"The state to go back to (previous); with PACKAGE, its version or build."`
+	Undo    string `placeholder:"RUN" help:"Undo one run and keep later changes."`
+	All     bool   `help:"List the last updates and whether each can be undone."`
 	Verify  bool   `help:"First read the binary packages of the plan in full."`
 	Last    int    `short:"n" placeholder:"N" default:"20" help:"With --all: only the last N; 0 means all of them (20)."`
 }
 
-// undoRunCommand is rollback under the name that users of dnf know.
+// undoRunCommand is rollback --undo, under the name that users of dnf know.
 type undoRunCommand struct {
 	Number string `arg:"" optional:"" name:"run" help:"The run (without one: the last update)."`
 }
 
-// Run answers.
+// Run executes the command.
 func (c *undoRunCommand) Run(ctx context.Context, s *session) error {
 	s.command = "rollback"
 	return (&rollbackCommand{Undo: c.Number}).Run(ctx, s)
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*rollbackCommand) Help() string {
 	return `Says whether you can go back to an earlier state with the binary packages that
 are there, and prints the commands. emaudit runs none of them.
@@ -61,7 +62,7 @@ NOT READY and PARTIAL give exit code 3; --fail-on changes that.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 	if c.Last < 0 {
 		return usagef("--last counts from 1")
@@ -119,9 +120,9 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(one.Findings, "error")
 }
 
-// verifiedRollback reads the files of a plan in full and judges anew. A file
-// that is found damaged gives way to another, which then is read too: every
-// round reads files that were not read before, or is the last.
+// verifiedRollback reads the files of a plan in full and judges again. If a file is
+// damaged, the next judgement selects another one, which is then read too. The loop
+// ends when every file of the plan was read.
 func (s *session) verifiedRollback(ctx context.Context, judge func(audit.Database) (*rollback.Rollback, error), r *rollback.Rollback) (*rollback.Rollback, error) {
 	if s.stale != nil {
 		return nil, fmt.Errorf("%w: the result could not be stored", s.stale)
@@ -166,8 +167,8 @@ func (s *session) verifiedRollback(ctx context.Context, judge func(audit.Databas
 	}
 }
 
-// rollbackOptions are the facts that are read from the root for one answer: the
-// room on its disks, and the protected files of installed packages.
+// rollbackOptions returns facts from the root for one answer: free space and the
+// protected files of installed packages.
 func (s *session) rollbackOptions() rollback.RollbackOptions {
 	if s.elsewhere != "" {
 		return rollback.RecordedDisk(s.diskFacts)

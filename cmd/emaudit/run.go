@@ -22,21 +22,20 @@ import (
 	"emaudit/report/screen"
 )
 
-// process is everything that the outside gives to a run of emaudit, so that a
-// test can give something else.
+// process is the environment of a run of emaudit. Tests replace it.
 type process struct {
 	args           []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            []string
 	euid           int
-	foreign        bool // euid is not the user who sits at the terminal
+	foreign        bool // euid is not the user at the terminal
 	now            func() time.Time
 	local          *time.Location
-	grace          time.Duration // what the work has to end after a signal
+	grace          time.Duration // time to end after a signal
 }
 
-// getenv returns a variable of the process's environment.
+// getenv returns a variable of the environment.
 func (p *process) getenv(name string) string {
 	for i := len(p.env) - 1; i >= 0; i-- {
 		if value, ok := strings.CutPrefix(p.env[i], name+"="); ok {
@@ -46,12 +45,12 @@ func (p *process) getenv(name string) string {
 	return ""
 }
 
-// commandLine is the grammar of emaudit's arguments.
+// commandLine is the grammar of the arguments.
 type commandLine struct {
 	globals
 
 	Summary    summaryCommand    `cmd:"" default:"withargs" help:"Show the state of this host on one screen (the default)."`
-	Ingest     ingestCommand     `cmd:"" help:"Read what is new into the database."`
+	Ingest     ingestCommand     `cmd:"" help:"Read new data into the database."`
 	Runs       runsCommand       `cmd:"" aliases:"history" help:"List the runs of emerge: command, result, time."`
 	Log        logCommand        `cmd:"" aliases:"l" help:"List merges, removals and syncs by time."`
 	Failures   failuresCommand   `cmd:"" help:"Show which merges failed, and why."`
@@ -62,13 +61,13 @@ type commandLine struct {
 	Current    currentCommand    `cmd:"" help:"Show what emerge is merging now."`
 	Audit      auditCommand      `cmd:"" help:"Run the checks; findings decide the exit code."`
 	Verify     verifyCommand     `cmd:"" help:"Read binary packages in full and check signatures."`
-	States     statesCommand     `cmd:"" help:"List earlier states, and say which are known."`
+	States     statesCommand     `cmd:"" help:"List earlier states and whether each is known."`
 	Diff       diffCommand       `cmd:"" help:"Show what changed between two states."`
 	Rollback   rollbackCommand   `cmd:"" help:"Can I go back, and with which commands?"`
 	Undo       undoRunCommand    `cmd:"" hidden:"" help:"Undo one run: rollback --undo."`
-	Drill      drillCommand      `cmd:"" help:"Carry a rollback out in a throw-away copy of the system."`
+	Drill      drillCommand      `cmd:"" help:"Try a rollback in a throw-away copy of the system."`
 	Pin        pinCommand        `cmd:"" help:"Name a state, and keep the packages that it needs."`
-	Stage      stageCommand      `cmd:"" help:"Make a folder with the binary packages of a state."`
+	Stage      stageCommand      `cmd:"" help:"Copy the binary packages of a state to a folder."`
 	Prune      pruneCommand      `cmd:"" help:"List the binary packages that can go; remove or restore them."`
 	Needs      needsCommand      `cmd:"" help:"List the builds that this host must still be able to get."`
 	Explain    explainCommand    `cmd:"" help:"Explain the code of a finding."`
@@ -83,15 +82,14 @@ type commandLine struct {
 	Manual     manualCommand     `cmd:"" hidden:"" help:"Write the manual pages."`
 	Complete   completeCommand   `cmd:"" hidden:"" help:"Answer the completion of a shell."`
 
-	Push        pushCommand        `cmd:"" help:"Send this host to the memory of a fleet, in PostgreSQL."`
-	FleetSchema fleetSchemaCommand `cmd:"" help:"Write the SQL that makes the tables of a fleet."`
+	Push        pushCommand        `cmd:"" help:"Send this host to the PostgreSQL database of a fleet."`
+	FleetSchema fleetSchemaCommand `cmd:"" help:"Write the SQL that creates the tables of a fleet."`
 }
 
-// stopParsing ends kong's work where it would call os.Exit: after --help and
-// --version.
+// stopParsing ends kong where it would call os.Exit: after --help and --version.
 type stopParsing struct{ code int }
 
-// run does what the arguments say and returns the exit code.
+// run executes the arguments and returns the exit code.
 func run(ctx context.Context, proc process) (code int) {
 	messages := screen.NewMessages(proc.stderr, proc.messageTerminal(), proc.now)
 	defer func() {
@@ -122,7 +120,8 @@ func run(ctx context.Context, proc process) (code int) {
 		kctx.BindTo(ctx, (*context.Context)(nil))
 		if err = withoutFiles(files.Unused, line, session); err == nil {
 			var paged *pager.Pager
-			// What asks before it does, or is drawn anew, wants the terminal itself.
+			// A command that asks, or draws over its answer, needs the terminal
+			// itself.
 			if !line.Prune.changes() && !line.Current.Follow {
 				paged = startPager(ctx, session)
 			}
@@ -136,7 +135,7 @@ func run(ctx context.Context, proc process) (code int) {
 	}
 	code, silent := exitCodeOf(ctx, err)
 	if !silent && code == exitInterrupted {
-		// "context canceled" are Go's words for what the user has done.
+		// "context canceled" means nothing to a user.
 		err = errors.New(strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted"))
 	}
 	if !silent {
@@ -150,13 +149,14 @@ func run(ctx context.Context, proc process) (code int) {
 	return code
 }
 
-// acts reports whether a command that reads is to change something: for one host.
+// acts reports whether a reading command is asked to change something, which is
+// possible for one host only.
 func (line *commandLine) acts() bool {
 	return line.Prune.changes() || line.Pin.Name != "" || line.Messages.MarkRead
 }
 
-// withoutFiles says which files of configuration are not used. A command that
-// changes PKGDIR does not run without them: they may say what to keep.
+// withoutFiles reports the configuration files that are not used. A command that
+// changes PKGDIR fails without them: they may name what to keep.
 func withoutFiles(unused []error, line *commandLine, s *session) error {
 	for _, err := range unused {
 		if line.Prune.changes() {
@@ -174,18 +174,18 @@ func withoutFiles(unused []error, line *commandLine, s *session) error {
 	return nil
 }
 
-// pagedCommands print answers that are read from the top. What asks a question,
-// shows progress, or writes a file for another program has no pager.
+// pagedCommands print answers that are read from the top. Commands that ask a
+// question, show progress or write a file for another program have no pager.
 var pagedCommands = []string{
 	"summary", "runs", "log", "failures", "messages", "show", "stats", "predict", "current", "audit", "verify", "states", "diff", "rollback", "prune",
 	"needs", "doctor", "hosts", "explain",
 }
 
-// newestLast are the commands whose answers end with what is newest.
+// newestLast are the commands whose answers end with the newest rows.
 var newestLast = []string{"runs", "log"}
 
-// startPager gives the command a pager where it has one. A pager that was named
-// and cannot be had is worth a word, and no reason to keep the answer back.
+// startPager starts the pager of a command. A named pager that cannot be started
+// causes a warning, and the answer is printed without it.
 func startPager(ctx context.Context, s *session) *pager.Pager {
 	f, ok := s.proc.stdout.(*os.File)
 	if !ok || s.NoPager || !slices.Contains(pagedCommands, s.command) || !term.IsTerminal(int(f.Fd())) {
@@ -204,7 +204,7 @@ func startPager(ctx context.Context, s *session) *pager.Pager {
 	return p
 }
 
-// terminalFile is the terminal behind what a command prints to, or the file.
+// terminalFile returns the terminal behind an output, or the file.
 func (p *process) terminalFile() (*os.File, bool) {
 	if through, ok := p.stdout.(*pager.Pager); ok {
 		return through.Terminal(), true
@@ -216,9 +216,9 @@ func (p *process) terminalFile() (*os.File, bool) {
 // usagef is an error about the command line.
 func usagef(format string, args ...any) error { return errUsage{fmt.Errorf(format, args...)} }
 
-// parse reads the arguments, with what the configuration and the environment say
-// of their flags. The command line is there also where parsing fails. kong reads
-// the tags of all flags of all commands first, which takes 2 ms.
+// parse parses the arguments, with the configured values of their flags. The command
+// line is not nil even if parsing fails. kong reads the tags of all flags of all
+// commands first, which takes 2 ms.
 func parse(proc *process, files *config.Config, args []string) (*commandLine, *kong.Context, error) {
 	line := new(commandLine)
 	parser, err := kong.New(line,
@@ -241,8 +241,8 @@ func parse(proc *process, files *config.Config, args []string) (*commandLine, *k
 	return line, kctx, misspelt(parser.Model.Node, err)
 }
 
-// misspelt says of a word in the place of a command what it may have meant. kong takes
-// it for an argument of the command that needs no name.
+// misspelt adds suggestions to the error about an unknown command. kong takes its
+// name for an argument of the default command.
 func misspelt(app *kong.Node, err error) error {
 	var wrong *kong.ParseError
 	if !errors.As(err, &wrong) || wrong.Context.Command() != "summary" {
@@ -259,8 +259,8 @@ func misspelt(app *kong.Node, err error) error {
 	return usagef("%q is no command%s", word, suggest.Question(suggest.For(word, names)))
 }
 
-// asksForHelp reports whether any of the arguments may be a flag for help, alone
-// or among other letters.
+// asksForHelp reports whether an argument may be a flag for help, alone or among
+// other letters.
 func asksForHelp(args []string) bool {
 	return slices.ContainsFunc(args, func(arg string) bool {
 		return strings.HasPrefix(arg, "--help") || strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "--") && strings.Contains(arg, "h")

@@ -13,7 +13,7 @@ import (
 	"emaudit/report/merges"
 )
 
-// runsCommand prints what emerge was asked and what it did.
+// runsCommand prints the runs of emerge.
 type runsCommand struct {
 	ID string `arg:"" optional:"" name:"id" help:"Show this run in full; the newest is last or run:-1."`
 	periodFlags
@@ -22,7 +22,7 @@ type runsCommand struct {
 	searchFlags
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*runsCommand) Help() string {
 	return `A run is one invocation of emerge. Runs are numbered in the order of the log.
 With an ID, every package of that run is listed: the version before, whether it
@@ -32,7 +32,7 @@ that was used or made.
 ` + searchHelp + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *runsCommand) Run(ctx context.Context, s *session) error {
 	query := history.RunQuery{First: c.First, Last: c.Last}
 	var err error
@@ -88,7 +88,7 @@ func (c *runsCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(source.Findings, "never")
 }
 
-// newestRun finds the newest run of a query without its period.
+// newestRun returns the newest run of a query, ignoring its period.
 func newestRun(query history.RunQuery) func(audit.Database) (*merges.Newest, error) {
 	query.Period, query.First, query.Last = audit.Period{}, 0, 1
 	return func(db audit.Database) (last *merges.Newest, err error) {
@@ -102,7 +102,7 @@ func newestRun(query history.RunQuery) func(audit.Database) (*merges.Newest, err
 	}
 }
 
-// runNumber reads the number of a run: 12, #12, run:12, run:-1 or last.
+// runNumber parses the number of a run: 12, #12, run:12, run:-1 or last.
 func runNumber(text string) (int64, error) {
 	if text == "last" {
 		return -1, nil

@@ -11,14 +11,13 @@ import (
 	"emaudit/report/merges"
 )
 
-// periodFlags are the flags of commands that answer about a stretch of the
-// history.
+// periodFlags are the flags of commands about a period.
 type periodFlags struct {
 	Since string `short:"f" placeholder:"TIME" help:"From this time on: 2026-05-10, yesterday, last week, 2w3d, unix seconds, #12, run:-1."`
 	Until string `short:"t" placeholder:"TIME" help:"Up to this time, in the same forms."`
 }
 
-// period reads the flags.
+// period returns the period of the flags.
 func (f *periodFlags) period(s *session) (audit.Period, error) {
 	p, err := audit.ParsePeriod(f.Since, f.Until, s.proc.now(), s.zone())
 	if err != nil {
@@ -27,7 +26,7 @@ func (f *periodFlags) period(s *session) (audit.Period, error) {
 	return p, nil
 }
 
-// zone is the time zone of dates that the user gives.
+// zone is the time zone of dates in flags.
 func (s *session) zone() *time.Location {
 	if s.UTC || s.proc.local == nil {
 		return time.UTC
@@ -35,7 +34,7 @@ func (s *session) zone() *time.Location {
 	return s.proc.local
 }
 
-// limitFlags choose from the beginning or the end of an answer.
+// limitFlags limit an answer to its beginning or end.
 type limitFlags struct {
 	First int `placeholder:"N" xor:"limit" help:"Only the first N."`
 	Last  int `short:"n" placeholder:"N" xor:"limit" help:"Only the last N."`
@@ -68,7 +67,7 @@ func (f *limitFlags) check() error {
 	return nil
 }
 
-// searchFlags choose packages.
+// searchFlags say how PACKAGE is matched.
 type searchFlags struct {
 	Exact bool `short:"e" xor:"mode" help:"PACKAGE is an exact name, not a part of one."`
 	Regex bool `xor:"mode" help:"PACKAGE is a regular expression."`
@@ -89,14 +88,14 @@ func (f *searchFlags) search(patterns []string) (history.Search, error) {
 	return search, nil
 }
 
-// searchHelp says what a PACKAGE argument can be.
+// searchHelp describes a PACKAGE argument.
 const searchHelp = `PACKAGE is a part of a name (hel, misc/hello), a name with a version
 (hello-1.1), an atom (">=app-misc/hello-1.1", dev-lang/python:3.12), a glob
 ("*qt*", "dev-qt/*"), or a regular expression (/qt[56]/).
 `
 
-// known makes a name that no package has a matter of the command line. A program that
-// asks for a package which was never there has a typo in it, too.
+// known returns a usage error for a name that no package has. A script that names a
+// package that never existed contains a typo, too.
 func (s *session) known(db audit.Database, search history.Search) error {
 	unknown, err := search.Unknown(db)
 	if err != nil || len(unknown) == 0 {
@@ -105,7 +104,7 @@ func (s *session) known(db audit.Database, search history.Search) error {
 	return noPackage(db, unknown[0])
 }
 
-// noPackage is the error of a name that no package has.
+// noPackage is the error about a name that no package has.
 func noPackage(db audit.Database, name string) error {
 	names, err := db.Tx.PackageNames()
 	if err != nil {
@@ -114,7 +113,8 @@ func noPackage(db audit.Database, name string) error {
 	return usagef("no package is called %s%s", name, suggest.Question(suggest.For(name, names)))
 }
 
-// asked is what an answer is about. newest finds the last event without the period.
+// asked returns the subject of an answer, and a function that returns the error of newest.
+// newest returns the last event and ignores the period.
 func asked(db audit.Database, search history.Search, period audit.Period, newest func(audit.Database) (*merges.Newest, error)) (merges.Asked, func() error) {
 	var failed error
 	a := merges.Asked{Packages: search.String(), Period: period, Newest: func() *merges.Newest {
@@ -125,7 +125,7 @@ func asked(db audit.Database, search history.Search, period audit.Period, newest
 	return a, func() error { return failed }
 }
 
-// newestEvent finds the newest event of a query without its period.
+// newestEvent returns the newest event of a query, ignoring its period.
 func newestEvent(query history.LogQuery) func(audit.Database) (*merges.Newest, error) {
 	query.Period, query.First, query.Last = audit.Period{}, 0, 1
 	return func(db audit.Database) (last *merges.Newest, err error) {
@@ -145,7 +145,7 @@ func newestEvent(query history.LogQuery) func(audit.Database) (*merges.Newest, e
 	}
 }
 
-// eventKinds reads a list of kinds of events.
+// eventKinds parses a list of kinds of events.
 func eventKinds(words []string) ([]history.EventKind, error) {
 	var kinds []history.EventKind
 	for _, word := range words {

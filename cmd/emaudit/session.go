@@ -27,34 +27,33 @@ import (
 	"emaudit/store/inventory"
 )
 
-// session is one run of a command: the open database, the host that is asked
-// about, and where answers go.
+// session is one run of a command: the open database, the host and the outputs.
 type session struct {
 	*globals
 	proc     *process
 	messages *screen.Messages
 	command  string
-	flags    []overview.SettingRow // those that do not have their default, with their origin
-	// configured is a command as the configuration and the environment alone
-	// have it.
+	flags    []overview.SettingRow // flags without their default value, with their origin
+	// configured is the command with the flags of the configuration and the
+	// environment only.
 	configured func(command string) (*commandLine, error)
 
 	db       *store.DB
 	host     store.HostID
 	hostName string
-	// elsewhere is the root of a host that came from another machine's
-	// database: of it only stored facts are known.
+	// elsewhere is the root of a host from the database of another machine. Only
+	// stored facts are known of it.
 	elsewhere string
-	diskFacts []inventory.DiskFact // what its disk answered there
+	diskFacts []inventory.DiskFact // recorded answers of its disk
 	root      *hostfs.Root
 	settings  *settings.Settings
-	captures  []ingest.Capture // given by hand, to be read too
-	logs      []string         // further files of emerge.log, given by hand
+	captures  []ingest.Capture // from the command line
+	logs      []string         // further files of emerge.log, from the command line
 	ingested  ingest.Result    // empty with --no-ingest
-	stale     error            // why the database could not be brought up to date
+	stale     error            // why the database could not be updated
 }
 
-// close releases what open took.
+// close releases the resources of open.
 func (s *session) close() error {
 	var errs []error
 	if s.db != nil {
@@ -66,10 +65,9 @@ func (s *session) close() error {
 	return errors.Join(errs...)
 }
 
-// open opens the root and the database, and brings the database up to date
-// unless --no-ingest says otherwise. Where the database cannot be written but
-// read, the answer comes from what is stored, and a warning says so: a full disk
-// is when what can be pruned is asked for.
+// open opens the root and the database. It updates the database, unless --no-ingest
+// is set. If the database can be read but not written, the answer comes from stored
+// facts and a warning says so: on a full disk people ask what can be pruned.
 func (s *session) open(ctx context.Context) error {
 	var err error
 	if store.IsFleet(s.DB) {
@@ -113,8 +111,8 @@ func (s *session) open(ctx context.Context) error {
 	return err
 }
 
-// openDatabase opens the database. Root obeys none that others can change: the
-// folder counts, too, since SQLite reads FILE-wal beside FILE.
+// openDatabase opens the database. For root, nobody else may be able to change it or
+// its folder, because SQLite also reads FILE-wal next to FILE.
 func (s *session) openDatabase(ctx context.Context, options store.Options) (*store.DB, error) {
 	if store.IsFleet(s.DB) {
 		if !options.ReadOnly {
@@ -133,7 +131,7 @@ func (s *session) openDatabase(ctx context.Context, options store.Options) (*sto
 	}
 	_, err := os.Stat(filepath.Dir(s.DB))
 	db, openErr := store.Open(ctx, s.DB, options)
-	// A typo would begin a second history without a word.
+	// A typo would silently begin a second history.
 	typed := slices.ContainsFunc(s.flags, func(f overview.SettingRow) bool { return f.Name == "--db" && f.Source == config.CommandLine })
 	if errors.Is(err, fs.ErrNotExist) && openErr == nil && typed && !s.Quiet {
 		s.messages.Note(fmt.Sprintf("database %s is new, and so is its folder: nothing was known before", s.DB))
@@ -141,30 +139,30 @@ func (s *session) openDatabase(ctx context.Context, options store.Options) (*sto
 	return db, openErr
 }
 
-// errDatabase is a database that root does not obey.
+// errDatabase means that root does not trust the database.
 type errDatabase struct{ error }
 
 func (e errDatabase) Unwrap() error { return e.error }
 
-// Hint is what to do about it.
+// Hint returns the remedy.
 func (errDatabase) Hint() string {
 	return "use one in a folder that root alone can write, with --db FILE; the usual one is " + systemDB
 }
 
-// mayAnswerStale reports whether err leaves a database that can be read, and an
-// answer that does not need it brought up to date.
+// mayAnswerStale reports whether, after err, the database can still be read and the
+// answer does not need an update of it.
 func (s *session) mayAnswerStale(err error) bool {
 	return !s.NoIngest && s.command != "ingest" && (errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrFull))
 }
 
-// answerStale lets the command answer from what is stored.
+// answerStale lets the command answer from stored facts.
 func (s *session) answerStale(cause error) {
 	s.stale = cause
 	s.messages.Warning(fmt.Sprintf("%v; answering from what is stored", cause))
 }
 
-// resolve reads Portage's settings of the root, and asks the running Portage
-// for them where the root is its own.
+// resolve reads Portage's settings of the root. If the root is that of the running
+// system, it asks the installed Portage.
 func (s *session) resolve(ctx context.Context) (err error) {
 	options := settings.Options{
 		VDB:       s.inside(s.Vdb),
@@ -189,9 +187,9 @@ func (s *session) resolve(ctx context.Context) (err error) {
 	return err
 }
 
-// inside makes a path of the command line one inside the root: a relative one
-// starts at the working directory of the running system, and at the root of
-// any other.
+// inside returns a path of the command line as a path inside the root. A relative
+// path starts at the working directory of the running system, and at the top of any
+// other root.
 func (s *session) inside(p string) string {
 	switch {
 	case p == "" || filepath.IsAbs(p):
@@ -204,7 +202,7 @@ func (s *session) inside(p string) string {
 	return filepath.Join("/", p)
 }
 
-// enterHost enters the host in the database where it is new.
+// enterHost adds a new host to the database.
 func (s *session) enterHost(ctx context.Context) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		name, err := s.nameHost(tx)
@@ -229,7 +227,7 @@ func (s *session) enterHost(ctx context.Context) error {
 	})
 }
 
-// ingest brings the database up to date.
+// ingest updates the database.
 func (s *session) ingest(ctx context.Context) (err error) {
 	var logs []string
 	for _, log := range s.logs {
@@ -241,9 +239,9 @@ func (s *session) ingest(ctx context.Context) (err error) {
 	return err
 }
 
-// compareInstalled stores how the files differ of what has no binary package, for an
-// answer that would advise to pack them. Where nothing may be stored, what the last
-// comparison found is what is known.
+// compareInstalled stores the changed files of packages without a binary package, for
+// an answer that may advise to pack them. If it cannot store, the last comparison
+// counts.
 func (s *session) compareInstalled(ctx context.Context) error {
 	if s.NoIngest || s.stale != nil || s.elsewhere != "" {
 		return nil
@@ -257,8 +255,8 @@ func (s *session) compareInstalled(ctx context.Context) error {
 	return err
 }
 
-// sayFailed names the sources of which the answer comes from what was stored
-// before.
+// sayFailed prints the sources that could not be read, whose stored facts are used
+// instead.
 func (s *session) sayFailed() {
 	for _, source := range s.ingested.Sources {
 		if source.Failed {
@@ -267,7 +265,7 @@ func (s *session) sayFailed() {
 	}
 }
 
-// progress shows how far a long part is, unless --quiet forbids it.
+// progress shows the progress of a long part, unless --quiet is set.
 func (s *session) progress(label string, total int64, bytes bool) ingest.Meter {
 	unit := screen.Unit("files")
 	if bytes {
@@ -306,10 +304,10 @@ func (s *session) findHost(ctx context.Context) error {
 	})
 }
 
-// mayCreateHost tells whether --host may name a host that is not in the database: only
-// for a root that has no name yet, but for a Prefix that ingest names. Where the name
-// resembles one that is known, ingest must say it: a typo would begin a second history
-// of a host.
+// mayCreateHost reports whether --host may name a host that is not in the database.
+// The root must have no name yet, or be a Prefix that ingest names. If the name
+// resembles a known one, only ingest may create it: a typo would begin a second
+// history of a host.
 func (s *session) mayCreateHost(tx *store.Tx) error {
 	hosts, err := tx.Hosts()
 	if err != nil || len(hosts) == 0 {
@@ -327,7 +325,7 @@ func (s *session) mayCreateHost(tx *store.Tx) error {
 	return errHinted{noHost(s.Host, hosts), fmt.Sprintf("%s enters a new one", audit.Emaudit("ingest", "--host", s.Host).At(s.place()))}
 }
 
-// noHost is the error of a host that the database does not have.
+// noHost is the error about a host that is not in the database.
 func noHost(name string, hosts []store.Host) error {
 	names := hostNames(hosts)
 	question := suggest.Question(suggest.For(name, names))
@@ -345,10 +343,10 @@ func hostNames(hosts []store.Host) []string {
 	return names
 }
 
-// nameHost decides which host of the database the root is. A root that is
-// known keeps its name; a new one is called by its hostname or its folder, and
-// by both where another root has that name already, so that two machines never
-// share a history by accident. --host overrides all of it.
+// nameHost returns the host in the database for the root. A known root keeps its
+// name. A new one gets the name of its hostname or its folder, or of both if another
+// root has that name: two machines must not share a history by accident. --host
+// overrides all of it.
 func (s *session) nameHost(tx *store.Tx) (string, error) {
 	if s.Host != "" {
 		_, known, err := tx.FindHost(s.Host)
@@ -380,12 +378,11 @@ func (s *session) nameHost(tx *store.Tx) (string, error) {
 	return name, nil
 }
 
-// place is where the commands of answers are typed. Those about a host that is
-// elsewhere are typed there.
+// place is where the commands in answers are typed.
 func (s *session) place() audit.Place {
 	var p audit.Place
 	if store.IsFleet(s.DB) {
-		// They are typed on the host, which has a database of its own.
+		// These are typed on the host, which has a database of its own.
 		p.Root = s.elsewhere
 		return p
 	}
@@ -398,7 +395,7 @@ func (s *session) place() audit.Place {
 	return p
 }
 
-// ask runs a question over one consistent state of the database.
+// ask runs a query on one consistent state of the database.
 func (s *session) ask(ctx context.Context, question func(audit.Database) error) error {
 	return s.db.View(ctx, func(tx *store.Tx) error {
 		db := audit.Database{Tx: tx, Host: s.host, Now: s.proc.now().Unix(), Place: s.place()}
@@ -409,7 +406,7 @@ func (s *session) ask(ctx context.Context, question func(audit.Database) error) 
 	})
 }
 
-// out returns where an answer is written, in the format that was asked for.
+// out returns the output in the requested format.
 func (s *session) out() report.Output {
 	root := s.elsewhere
 	if root == "" && s.root != nil {
@@ -425,8 +422,8 @@ func (s *session) out() report.Output {
 	}
 }
 
-// verdict turns findings, and damage that this ingest met, into the error that
-// decides the exit code.
+// verdict returns the error that decides the exit code, from findings and the damage
+// that this ingest met.
 func (s *session) verdict(findings []audit.Finding, failOnByDefault string) error {
 	if limit, ok := s.failOn(failOnByDefault); ok {
 		if worst, any := audit.Worst(findings); any && worst.AtLeast(limit) {

@@ -14,12 +14,12 @@ import (
 	"emaudit/store/inventory"
 )
 
-// showCommand prints everything known of a package.
+// showCommand prints everything known about a package.
 type showCommand struct {
 	Atom string `arg:"" help:"Package: name, category/name, or an atom."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*showCommand) Help() string {
 	return `Shows everything that is known about one package: the installed version and its
 binary package; every merge with its time, result, disk space and memory;
@@ -28,7 +28,7 @@ need it.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *showCommand) Run(ctx context.Context, s *session) error {
 	if s.severalHosts() {
 		return c.onHosts(ctx, s)
@@ -55,8 +55,7 @@ func (c *showCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(nil, "never")
 }
 
-// findPackage finds the package that is meant. A name that is wrong is a matter of the
-// command line.
+// findPackage returns the package of a name. A wrong name is a usage error.
 func findPackage(db audit.Database, name string) (string, error) {
 	cp, err := overview.FindPackage(db, name)
 	var wrong *overview.PackageNameError
@@ -69,7 +68,7 @@ func findPackage(db audit.Database, name string) (string, error) {
 	return "", noPackage(db, history.BareName(name))
 }
 
-// onHosts says which of several hosts have the package, and which version and build.
+// onHosts prints which hosts have the package, with version and build.
 func (c *showCommand) onHosts(ctx context.Context, s *session) error {
 	hosts, err := s.chosenHosts(ctx)
 	if err != nil {

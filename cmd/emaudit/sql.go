@@ -9,12 +9,12 @@ import (
 	"emaudit/store"
 )
 
-// sqlCommand asks the database.
+// sqlCommand runs a query on the database.
 type sqlCommand struct {
 	Question string `arg:"" optional:"" help:"A SELECT query. Without it, the views and their columns are listed."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*sqlCommand) Help() string {
 	return `Answers an SQL query, after reading what is new like every command. The query
 cannot change anything. The views are made for people: times are text in UTC,
@@ -23,7 +23,7 @@ queries to begin with.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *sqlCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err

@@ -8,12 +8,12 @@ import (
 	"emaudit/report/states"
 )
 
-// statesCommand lists the states that can be named.
+// statesCommand lists the states of the host.
 type statesCommand struct {
 	Runs bool `help:"List the state before each run, including those within an update."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*statesCommand) Help() string {
 	return `Lists the state before every update that changed what is installed, and says
 which of them are known. States since the first ingest were recorded. Older ones
@@ -27,7 +27,7 @@ listed.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *statesCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
@@ -51,7 +51,7 @@ func (c *statesCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(known.Findings, "never")
 }
 
-// momentHelp ends the help of commands that take a state.
+// momentHelp is the end of the help of commands with a state.
 const momentHelp = `STATE is one of
   now               what is installed
   previous          before the last update that changed what is installed
@@ -60,7 +60,7 @@ const momentHelp = `STATE is one of
   NAME              a pin (emaudit pin NAME)
 `
 
-// moment reads how the user names a state.
+// moment parses the name of a state.
 func (s *session) moment(text string) (state.Moment, error) {
 	m, err := state.ParseMoment(text, s.proc.now(), s.zone())
 	if err != nil {

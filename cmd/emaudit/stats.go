@@ -12,7 +12,7 @@ import (
 	"emaudit/report/merges"
 )
 
-// statsCommand counts and measures.
+// statsCommand prints counts and durations.
 type statsCommand struct {
 	Packages []string `arg:"" optional:"" name:"package" help:"Only these packages."`
 	periodFlags
@@ -24,11 +24,11 @@ type statsCommand struct {
 	Reverse bool   `short:"r" help:"Reverse the order."`
 }
 
-// largestBuilds is how many of the builds that took most of PORTAGE_TMPDIR are
-// shown below the statistics.
+// largestBuilds is the number of builds shown below the statistics: those that took
+// most of PORTAGE_TMPDIR.
 const largestBuilds = 5
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*statsCommand) Help() string {
 	return `AVERAGE, MEDIAN, SPREAD (half of the merges took a time within it) and TREND
 (the last third compared with the first) are about merges from source. NEXT is
@@ -38,7 +38,7 @@ timed. --verbose also lists the builds that took most disk space and memory.
 ` + searchHelp + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (c *statsCommand) Run(ctx context.Context, s *session) error {
 	if !slices.Contains(history.StatsColumns, strings.TrimPrefix(c.Sort, "-")) && c.Sort != "" {
 		return usagef("stats: no column %q; there is: %s", c.Sort, strings.Join(history.StatsColumns, ", "))

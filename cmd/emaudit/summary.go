@@ -10,17 +10,17 @@ import (
 	"emaudit/report"
 )
 
-// summaryCommand is what runs when nothing else is asked.
+// summaryCommand is the command that runs by default.
 type summaryCommand struct{}
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*summaryCommand) Help() string {
 	return `Answers each question in one line, lists what to do first, and names the command
 that says more.
 ` + exitStatus
 }
 
-// Run answers.
+// Run executes the command.
 func (*summaryCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
@@ -59,8 +59,8 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(answer.Findings, "never")
 }
 
-// measure adds how much room there is. That of another root is no answer: where
-// a copy lies tells nothing of the machine.
+// measure adds the free space. It does not measure another root, because the disk of
+// a copy says nothing about the machine.
 func (s *session) measure(o *overview.Overview) {
 	if !s.root.IsSystem() {
 		return
@@ -72,8 +72,8 @@ func (s *session) measure(o *overview.Overview) {
 	}
 }
 
-// briefChecks are the checks of the one screen: all but compatibility, of
-// which a person needs to know only what it means for the rollback.
+// briefChecks are the checks of the summary: all but compatibility, which matters to
+// people only through the rollback.
 func briefChecks() []check {
 	return slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return c.name == "compatibility" })
 }

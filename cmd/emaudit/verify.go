@@ -25,14 +25,14 @@ import (
 type verifyCommand struct {
 	Paths   []string `arg:"" optional:"" name:"path" help:"Binary packages or folders, inside the root or below PKGDIR (default: all)."`
 	All     bool     `help:"Read unchanged files again, too."`
-	MaxAge  age      `placeholder:"AGE" help:"Read files again that were last read longer ago: 30d, 12h."`
-	Sample  *int     `placeholder:"N" help:"Read the N files that were last read longest ago, for a nightly job; with --max-age only those that are due."`
+	MaxAge  age      `placeholder:"AGE" help:"Read files again whose last reading is older: 30d, 12h."`
+	Sample  *int     `placeholder:"N" help:"Read the N files with the oldest last reading, for a nightly job; with --max-age only due ones."`
 	Keyring string   `placeholder:"FILE" type:"path" help:"Public keys: a keybox, a keyring or exported keys (default: BINPKG_GPG_VERIFY_GPG_HOME of the root)."`
 	Images  bool     `help:"Unpack every image, not only those that no checksum of this host covers."`
 	Md5     bool     `name:"md5" help:"Compare the MD5 of the index even if its SHA1 matches."`
 }
 
-// Help is the long help of the command.
+// Help returns the long help of the command.
 func (*verifyCommand) Help() string {
 	return `Reads every byte of the binary packages and compares it with the Manifest
 (SHA512 and BLAKE2B), the signatures, the Packages index (SIZE, SHA1 or MD5) and
@@ -46,10 +46,10 @@ does not judge whether you should trust a key.
 ` + exitStatus
 }
 
-// age is a length of time that may be given in days and weeks.
+// age is a duration that may have days and weeks.
 type age time.Duration
 
-// UnmarshalText reads an age: 30d, 2w, or what time.ParseDuration takes.
+// UnmarshalText parses an age: 30d, 2w, or a duration of [time.ParseDuration].
 func (a *age) UnmarshalText(text []byte) error {
 	s := string(text)
 	for suffix, unit := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
@@ -66,7 +66,7 @@ func (a *age) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Run verifies.
+// Run executes the command.
 func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	if s.NoIngest {
 		return usagef("verify reads the files: it cannot be done with --no-ingest")
@@ -123,8 +123,9 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(integrity.Findings, "warning")
 }
 
-// goesOn is the command that reads what an interrupted one left. After --all, all
-// files were read some time, and only the age of their reading tells them apart.
+// goesOn returns the command that continues an interrupted verification. After --all
+// every file has been read at some time, and only the age of the last reading
+// distinguishes them.
 func (c *verifyCommand) goesOn(options packages.VerifyOptions, done packages.VerifyResult) string {
 	between := options.Now - done.Before
 	switch {
@@ -133,7 +134,7 @@ func (c *verifyCommand) goesOn(options packages.VerifyOptions, done packages.Ver
 	case done.Before == 0:
 		return "verify"
 	case between < 2:
-		return "verify --all" // nothing tells them apart
+		return "verify --all" // nothing distinguishes them
 	case between >= 4*86400:
 		return fmt.Sprintf("verify --max-age %dd", between/2/86400)
 	case between >= 4*3600:
@@ -142,8 +143,8 @@ func (c *verifyCommand) goesOn(options packages.VerifyOptions, done packages.Ver
 	return fmt.Sprintf("verify --max-age %ds", between/2)
 }
 
-// wanted reports which files the paths of the command line mean: each a file or
-// a folder inside the root, or as emaudit prints it, below a pkgdir.
+// wanted returns a function that selects the files of the command line: each is a
+// file or a folder inside the root or, as emaudit prints it, below a pkgdir.
 func (c *verifyCommand) wanted(s *session) func(pkgdir, rel string) bool {
 	if len(c.Paths) == 0 {
 		return nil
@@ -166,9 +167,8 @@ func (c *verifyCommand) wanted(s *session) func(pkgdir, rel string) bool {
 	}
 }
 
-// readKeyring reads the keys that signatures are checked against, and says
-// where they came from. That Portage's home of keys has none is no error:
-// signatures are then unchecked.
+// readKeyring reads the keys for checking signatures, and prints their origin. It is
+// no error if Portage's keyring does not exist: signatures are then unchecked.
 func (c *verifyCommand) readKeyring(s *session, options *packages.VerifyOptions) (string, error) {
 	data, from, err := c.findKeyring(s)
 	if err != nil {
