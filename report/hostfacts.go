@@ -14,11 +14,11 @@ import (
 // given: a page says that it is not known, and never that all is well.
 type HostFacts struct {
 	Overview *overview.Overview
-	// Findings are those of all checks, the worst first.
+	// Findings are the findings of all checks, the worst first.
 	Findings []audit.Finding
 	Coverage *binpkgs.Coverage
 	Storage  *overview.Storage
-	// Importance is by cpv; nil where it is not known.
+	// Importance is the importance of each cpv, or nil if unknown.
 	Importance binpkgs.Importance
 	// Runs are the newest [MostPageRuns], oldest first; nil where no emerge.log
 	// was ever read.
@@ -27,12 +27,12 @@ type HostFacts struct {
 	// changed what is installed, the newest first.
 	Rollbacks []*rollback.Rollback
 	Integrity *binpkgs.Integrity
-	// Prune is what could go by the usual policy.
+	// Prune is the plan of prune with the default policy.
 	Prune    *cleanup.PrunePlan
 	Failures *aftermath.Failures
 	Update   *aftermath.PostUpdate
 	Messages *aftermath.Messages
 	Doctor   *overview.Doctor
-	// Version is that of emaudit, for the foot of the page.
+	// Version is the version of emaudit, for the foot of the page.
 	Version string
 }

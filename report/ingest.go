@@ -6,7 +6,7 @@ import (
 	"emaudit/report/table"
 )
 
-// IngestRow is what an ingest did with one source.
+// IngestRow is the result of an ingest for one source.
 type IngestRow struct {
 	Source    string `json:"source"`
 	Path      string `json:"path"`
@@ -18,7 +18,7 @@ type IngestRow struct {
 	Damage    int    `json:"damage"` // pieces of damage met now
 }
 
-// ingestColumns describe what an ingest did.
+// ingestColumns are the columns about an ingest.
 var ingestColumns = table.Table[IngestRow]{
 	{Name: "source", Title: "Source"},
 	{Name: "path", Title: "Path", Shrink: screen.CutMiddle},
@@ -38,7 +38,7 @@ var ingestColumns = table.Table[IngestRow]{
 	{Name: "damage"},
 }
 
-// Ingest is what an ingest did.
+// Ingest is the result of an ingest.
 func Ingest(rows []IngestRow, findings []audit.Finding, o Output) Answer {
 	return Answer{
 		Findings: findings,

@@ -29,11 +29,11 @@ type Diagnostic struct {
 	Offset int64 `json:"offset"`
 	// Code is stable and kebab-case; docs/findings.md has a section for it.
 	Code string `json:"code"`
-	// Message says what was found, in one line.
+	// Message is one line of text.
 	Message string `json:"message"`
 }
 
-// Envelope is what the JSON of every command begins with.
+// Envelope is the beginning of the JSON of every command.
 type Envelope struct {
 	Command string
 	Host    string

@@ -9,7 +9,7 @@ import (
 	"emaudit/report/table"
 )
 
-// Output is where an answer goes and in which format.
+// Output is the destination and the format of an answer.
 type Output struct {
 	W        io.Writer
 	Format   string // table, json, csv
@@ -27,8 +27,8 @@ type Answer struct {
 	Diagnostics []Diagnostic
 	// Keys writes the command's own keys of the JSON.
 	Keys func(*JSON)
-	// Rows writes the answer as one table of data; nil where an answer has
-	// none, and then its findings are the table.
+	// Rows writes the answer as one table of data. It is nil if an answer has none;
+	// its findings are then the table.
 	Rows func(io.Writer) error
 	// Text writes the answer for people, findings included.
 	Text func(*screen.Screen)

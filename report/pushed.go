@@ -5,7 +5,7 @@ import (
 	"emaudit/report/table"
 )
 
-// PushedRow is what a push did.
+// PushedRow is the result of a push.
 type PushedRow struct {
 	Host    string `json:"host"`    // its name in the fleet
 	Fleet   string `json:"fleet"`   // its address, without user and password
@@ -14,7 +14,7 @@ type PushedRow struct {
 	Changed bool   `json:"changed"`
 }
 
-// Pushed says what a push did.
+// Pushed returns the answer about a push.
 func Pushed(r PushedRow) Answer {
 	return Answer{
 		Keys: func(j *JSON) { j.Value("pushed", r) },

@@ -36,8 +36,7 @@ func plainValues(row []any) []any {
 	return row
 }
 
-// columnsOf describes what a question answers with. A column is as its value in the
-// first row.
+// columnsOf returns the columns of a result. The first row decides their types.
 func columnsOf(names []string, first []any) table.Table[[]any] {
 	columns := make(table.Table[[]any], len(names))
 	for i, name := range names {
@@ -87,7 +86,7 @@ type View struct {
 	Columns       [][2]string // name and meaning
 }
 
-// Views lists what can be asked in SQL.
+// Views lists the views for SQL queries.
 func Views(views []View) Answer {
 	columns := []string{"view", "column", "meaning"}
 	rows := func(yield func([]any, error) bool) {

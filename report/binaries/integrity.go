@@ -10,8 +10,8 @@ import (
 	"emaudit/report/table"
 )
 
-// Integrity is the answer to: is what lies in PKGDIR whole, and does Portage
-// see it as it is?
+// Integrity answers whether the files in PKGDIR are whole, and whether Portage sees
+// them as they are.
 func Integrity(i *binpkgs.Integrity, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: i.Findings,

@@ -9,19 +9,18 @@ import (
 	"emaudit/report/table"
 )
 
-// Verified is what a verification did.
+// Verified is the result of a verification.
 type Verified struct {
 	Read    int   `json:"read"`    // files that were read from the first byte to the last
 	Bytes   int64 `json:"bytes"`   // of those
 	Skipped int   `json:"skipped"` // files that were read before and have not changed since
 	Changed int   `json:"changed"` // files that became others meanwhile
 	Seconds int64 `json:"seconds"`
-	// Keyring is where the keys of signatures came from; "" where there was
-	// none.
+	// Keyring is the origin of the keys for signatures, or "".
 	Keyring string `json:"keyring"`
 }
 
-// Verify is the answer to: is every byte what it was when it was packed?
+// Verify answers whether every byte is as it was packed.
 func Verify(v Verified, i *binpkgs.Integrity, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: i.Findings,

@@ -11,10 +11,10 @@ import (
 	"emaudit/report/table"
 )
 
-// currentLeft is what is left of all that is at work.
+// currentLeft is the remaining time of all running merges.
 type currentLeft struct {
-	Packages int    `json:"packages"` // those of unknown duration included
-	Unknown  int    `json:"unknown"`  // of which nothing is expected
+	Packages int    `json:"packages"` // including those of unknown duration
+	Unknown  int    `json:"unknown"`  // without a prediction
 	Seconds  int64  `json:"seconds"`
 	EndsAt   *int64 `json:"ends_at"`
 }
@@ -134,7 +134,7 @@ func currentColumns(t screen.Terminal) table.Table[mergeAtWork] {
 	}
 }
 
-// lastLines describe what the logs of the merges at work say last.
+// lastLines are the columns with the last lines of logs of running merges.
 var lastLines = table.Table[mergeAtWork]{
 	{Of: "cpv", Title: "Build", Shrink: screen.CutMiddle, Yield: 2, Min: readableCPV},
 	{Of: "last_line", Title: "Last line", Role: screen.Dim, Shrink: screen.CutEnd, Yield: 1},

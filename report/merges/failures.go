@@ -13,7 +13,7 @@ import (
 	"emaudit/report/table"
 )
 
-// Failures is the answer to: what failed, where and why?
+// Failures answers what failed, where and why.
 func Failures(f *aftermath.Failures, asked Asked, o report.Output) report.Answer {
 	return report.Answer{
 		Findings:    append(slices.Clone(f.Findings), f.Source.Findings...),
@@ -51,7 +51,7 @@ func outputDiagnostics(source aftermath.OutputSource) []report.Diagnostic {
 	return report.LogDiagnostics(audit.LogSource{Damage: source.Damage})
 }
 
-// outputSource says what could not be read.
+// outputSource describes an unreadable output.
 func writeOutputSource(s *screen.Screen, source aftermath.OutputSource, o report.Output) {
 	if len(source.Findings) > 0 {
 		s.Blank()
@@ -94,7 +94,7 @@ func WriteFailure(s *screen.Screen, f *aftermath.Failure, verbose bool) {
 	if f.Message != "" && !strings.Contains(f.Line, f.Message) {
 		s.Paragraph(2, screen.Dim.Text("die: "+f.Message))
 	}
-	// An excerpt of one line has been said.
+	// An excerpt of one line is already printed.
 	if (verbose || f.Resolution == aftermath.Open) && (len(f.Excerpt) > 1 || f.Cause == aftermath.CauseUnknown) {
 		for _, line := range f.Excerpt {
 			s.Line(screen.Plain.Text("    " + Untab(line)))
@@ -113,7 +113,7 @@ func WriteFailure(s *screen.Screen, f *aftermath.Failure, verbose bool) {
 	s.Line(resolution(f, s.Terminal())...)
 }
 
-// resolution says what became of a failure.
+// resolution returns what happened to a failure later.
 func resolution(f *aftermath.Failure, t screen.Terminal) []screen.Cell {
 	switch f.Resolution {
 	case aftermath.Retried:

@@ -20,7 +20,7 @@ var outcomeRoles = map[string]screen.Role{
 	history.OutcomeRunning: screen.Plain, history.OutcomeUnknown: screen.Unknown,
 }
 
-// History is the answer to: what was merged, removed and synced, and when?
+// History answers what was merged, removed and synced, and when.
 func History(events iter.Seq2[*history.Event, error], source audit.LogSource, asked Asked, o report.Output) report.Answer {
 	return report.Answer{
 		Findings:    source.Findings,
@@ -116,11 +116,11 @@ func (r *logRow) take(e *history.Event) {
 	}
 }
 
-// readableCPV is the width below which what is left of most cpvs no longer says
-// which package is meant: other columns give way before.
+// readableCPV is the width below which most shortened cpvs cannot be recognised.
+// Other columns shrink first.
 const readableCPV = 26
 
-// eventCell says what happened and how it ended, in a word where it ended well.
+// eventCell describes an event and its outcome, in one word if it succeeded.
 func eventCell(r *logRow) screen.Cell {
 	role := outcomeRoles[r.Outcome]
 	word := r.Outcome
@@ -152,7 +152,7 @@ func eventCell(r *logRow) screen.Cell {
 	return role.Text(word)
 }
 
-// eventSubject is what an event is about.
+// eventSubject returns the subject of an event.
 func eventSubject(r *logRow) string {
 	switch {
 	case r.event.Kind == history.EventSync:
@@ -163,7 +163,7 @@ func eventSubject(r *logRow) string {
 	return r.Name
 }
 
-// eventOrigin is what a merge replaced, or why a package was removed.
+// eventOrigin returns what a merge replaced, or why a package was removed.
 func eventOrigin(r *logRow) string {
 	switch {
 	case r.event.Kind == history.EventMerge:
@@ -174,8 +174,8 @@ func eventOrigin(r *logRow) string {
 	return r.Reason
 }
 
-// fromVersions are the versions that a merge replaced, without what they share
-// with the new name.
+// fromVersions returns the replaced versions, without the part of the name that they
+// share.
 func fromVersions(m *history.MergeEvent) string {
 	if len(m.Replaced) == 0 {
 		if m.Change == "new" {
@@ -193,7 +193,8 @@ func fromVersions(m *history.MergeEvent) string {
 	return strings.Join(versions, ", ")
 }
 
-// sharedName is what two cpvs of one package share up to their versions.
+// sharedName returns the common beginning of two cpvs of one package, up to their
+// versions.
 func sharedName(a, b string) string {
 	end := 0
 	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {

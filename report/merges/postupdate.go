@@ -9,7 +9,7 @@ import (
 	"emaudit/report/screen"
 )
 
-// PostUpdate is the answer to: what did the last update leave to do?
+// PostUpdate answers which tasks the last update left.
 func PostUpdate(p *aftermath.PostUpdate, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: p.Findings,

@@ -28,7 +28,7 @@ func Predict(p *history.Prediction, source audit.LogSource, o report.Output) rep
 	}
 }
 
-// predictColumns describe what is expected of a list of merges.
+// predictColumns are the columns of a prediction.
 var predictColumns = table.Table[history.PredictedPackage]{
 	{Name: "cpv", Title: "Package", Shrink: screen.CutMiddle, Yield: 1, Min: readableCPV},
 	{Name: "kind", Title: "Kind"},
@@ -54,7 +54,7 @@ var predictColumns = table.Table[history.PredictedPackage]{
 	{Name: "root"},
 }
 
-// spreadText is "38m to 41m", or "38m" where both are the same.
+// spreadText returns "38m to 41m", or "38m" if both are equal.
 func spreadText(low, high int64) string {
 	a, b := screen.Seconds(low), screen.Seconds(high)
 	if a == b {
@@ -69,7 +69,7 @@ var listNames = map[string]string{
 	"resume": "that of emerge --resume",
 }
 
-// listName says which list is meant, and of what time it is.
+// listName describes the list of merges and its time.
 func listName(s *screen.Screen, p *history.Prediction) string {
 	if p.ListedAt == nil {
 		return listNames[p.From]
@@ -111,7 +111,7 @@ func predictTotal(s *screen.Screen, p *history.Prediction) {
 	s.Facts(facts...)
 }
 
-// accuracyColumns describe the packages of which predictions were worst.
+// accuracyColumns are the columns of packages with the worst predictions.
 var accuracyColumns = table.Table[history.PackageAccuracy]{
 	{Name: "cp", Title: "Worst", Shrink: screen.CutMiddle, Yield: 1},
 	{Name: "kind", Title: "Kind"},

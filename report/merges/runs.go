@@ -17,7 +17,7 @@ import (
 	"emaudit/report/table"
 )
 
-// Runs is the answer to: what was emerge asked, and what did it do?
+// Runs answers what emerge was asked and what it did.
 func Runs(runs iter.Seq2[*history.Run, error], source audit.LogSource, asked Asked, o report.Output) report.Answer {
 	return report.Answer{
 		Findings:    source.Findings,
@@ -77,13 +77,13 @@ var shortOptions = map[string]string{
 	"--tree": "t", "--quiet": "q", "--select": "w", "--prune": "P",
 }
 
-// silentOptions are those that Portage logs of itself or that say nothing of
-// what was asked.
+// silentOptions are options that Portage logs by itself, or that say nothing about
+// the request.
 var silentOptions = map[string]bool{
 	"--regex-search-auto": true, "--quiet-build": true, "--nospinner": true, "--color": true, "--autounmask-write": true,
 }
 
-// AskedBriefly is what a person might have typed: "-uDN @world".
+// AskedBriefly returns the request as a person types it: "-uDN @world".
 func AskedBriefly(args string) string {
 	var letters strings.Builder
 	var words []string
@@ -106,7 +106,7 @@ func AskedBriefly(args string) string {
 	return strings.Join(words, " ")
 }
 
-// DidBriefly counts what a run did, in words.
+// DidBriefly returns the counts of a run in words.
 func DidBriefly(r *history.Run) string {
 	c := &r.Counts
 	var parts []string
@@ -135,7 +135,7 @@ func DidBriefly(r *history.Run) string {
 	return strings.Join(parts, ", ")
 }
 
-// OneRun is the answer to: what exactly did this run do?
+// OneRun answers what one run did.
 func OneRun(r *history.Run, source audit.LogSource, o report.Output) report.Answer {
 	return report.Answer{
 		Findings:    source.Findings,

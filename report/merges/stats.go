@@ -72,7 +72,7 @@ var statsColumns = table.Table[history.PackageStats]{
 	"source_median_seconds=source.median_seconds", "source_spread_seconds=source.spread_seconds", "source_trend_percent=source.trend_percent", "binary_merges",
 	"binary_median_seconds=binary.median_seconds", "unmerges", "failures", "failure_percent", "first_at", "last_at")...)
 
-// inAll is a sum of durations, unknown where none of them is known.
+// inAll returns a sum of durations, or unknown if none is known.
 func inAll(sum int64, average *int64) any {
 	if average == nil {
 		return nil
@@ -80,7 +80,7 @@ func inAll(sum int64, average *int64) any {
 	return sum
 }
 
-// ofPeriods leaves out the period where there is only one.
+// ofPeriods omits the period if there is only one.
 func ofPeriods[R any](columns table.Table[R], divided bool) table.Table[R] {
 	if divided {
 		return columns

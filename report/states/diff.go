@@ -11,8 +11,8 @@ import (
 	"emaudit/report/table"
 )
 
-// Diff is the answer to: what changed between two states?
-// Its text with stat has sums and sizes instead of USE and dependencies.
+// Diff answers what changed between two states. With stat, the text has sums and sizes
+// instead of USE and dependencies.
 func Diff(d *state.Diff, stat bool, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: d.Findings,
@@ -45,7 +45,7 @@ func Diff(d *state.Diff, stat bool, o report.Output) report.Answer {
 
 var actionOrder = []state.Action{state.ActionUpgrade, state.ActionDowngrade, state.ActionReinstall, state.ActionInstall, state.ActionRemove}
 
-// countActions says how many changes there are of each kind.
+// countActions returns the number of changes of each kind.
 func countActions(changes []state.Change) string {
 	counts := map[state.Action]int{}
 	for _, c := range changes {
@@ -67,7 +67,7 @@ func countActions(changes []state.Change) string {
 	return strings.Join(parts, ", ")
 }
 
-// changeColumns describe what changed.
+// changeColumns are the columns of changes.
 func changeColumns(o report.Output) table.Table[state.Change] {
 	version := func(which func(name, from, to string) string) func(*state.Change) screen.Cell {
 		return func(c *state.Change) screen.Cell { return screen.Plain.Text(which(versions(c, o))) }
@@ -92,7 +92,7 @@ func changeColumns(o report.Output) table.Table[state.Change] {
 	}
 }
 
-// settingTable shows what changed in the configuration.
+// settingTable prints changes of the configuration.
 func settingTable(s *screen.Screen, d *state.Diff) {
 	if !d.SettingsKnown {
 		s.Line(screen.Dim.Text("What changed in /etc/portage is not known: one of the states is older than the first ingest."))
@@ -106,7 +106,7 @@ func settingTable(s *screen.Screen, d *state.Diff) {
 	settingChangeColumns.Screen(s, 0, table.All(d.Settings))
 }
 
-// settingChangeColumns describe what changed in the configuration.
+// settingChangeColumns are the columns of changes of the configuration.
 var settingChangeColumns = table.Table[state.SettingChange]{
 	{Of: "kind", Title: "Kind"},
 	{Of: "subject", Title: "Of"},
@@ -202,7 +202,7 @@ func versions(c *state.Change, o report.Output) (name, from, to string) {
 		name += ":" + c.Slot
 	}
 	if c.Action == state.ActionReinstall && c.FromBuildTime != nil && c.ToBuildTime != nil {
-		// The builds are told apart by their day, or by the minute.
+		// The day, or the minute, distinguishes the builds.
 		a, b := o.Terminal.Time(*c.FromBuildTime), o.Terminal.Time(*c.ToBuildTime)
 		if x, y := dayOf(a), dayOf(b); x != y {
 			a, b = x, y

@@ -32,7 +32,7 @@ func (a *Drills) Add(r *rollback.Rollback, kept string) {
 	a.all = append(a.all, drilled{DrillSubject(r), r.Package, r.Undo, r.Carried, r.Wished, r.Proof, kept, r.Command})
 }
 
-// DrillSubject names what a rollback takes back.
+// DrillSubject returns the subject of a rollback.
 func DrillSubject(r *rollback.Rollback) string {
 	switch {
 	case r.Package != "":
@@ -61,7 +61,7 @@ func (a *Drills) Findings() []audit.Finding {
 	return all
 }
 
-// why says in a line what is not as it was promised.
+// why returns one line about what differs from the plan.
 func (d *drilled) why() string {
 	if d.Step != "" {
 		return d.Step + ": " + d.Cause

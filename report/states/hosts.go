@@ -103,7 +103,7 @@ func Hosts(rows []HostRow) report.Answer {
 	}
 }
 
-// MergedRow is what a merge did with one host.
+// MergedRow is the result of a merge for one host.
 type MergedRow struct {
 	Host    string `json:"host"`
 	Rows    int    `json:"rows"`
@@ -114,7 +114,7 @@ type MergedRow struct {
 	LostRuns int `json:"lost_runs"`
 }
 
-// Merged says what a merge did.
+// Merged returns the answer about a merge.
 func Merged(rows []MergedRow) report.Answer {
 	return report.Answer{
 		Keys: func(j *report.JSON) { j.Value("merged", rows) },

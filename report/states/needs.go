@@ -35,7 +35,7 @@ var needColumns = table.Table[needRow]{
 	{Name: "reasons", Title: "For", Shrink: screen.Wrap, Yield: 1, Value: func(r *needRow) any { return needReasons(r.Reasons) }},
 }
 
-// Needs is the answer to: what must a host still be able to get?
+// Needs answers which builds a host must still be able to get.
 func Needs(list *needs.List, o report.Output) report.Answer {
 	rows := make([]needRow, len(list.Builds))
 	for i, b := range list.Builds {
@@ -57,7 +57,7 @@ func Needs(list *needs.List, o report.Output) report.Answer {
 	}
 }
 
-// needReasons says in a few words for what a build is needed.
+// needReasons returns in a few words why a build is needed.
 func needReasons(reasons []needs.Reason) string {
 	var parts []string
 	for _, r := range reasons {

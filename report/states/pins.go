@@ -66,7 +66,7 @@ func pinColumns(o report.Output) table.Table[state.Pinned] {
 	}
 }
 
-// knownCell says whether a state is known.
+// knownCell shows whether a state is known.
 func knownCell(known bool) screen.Cell {
 	if known {
 		return screen.Good.Text("yes")

@@ -51,7 +51,7 @@ func ProofCell(p *rollback.Proof, day func(unix int64) string) screen.Cell {
 	return cell.Role.Text(text)
 }
 
-// ofProof is what a column holds of the last drill, nothing where there was none.
+// ofProof returns the cell about the last drill, or nothing.
 func ofProof(value func(*rollback.Proof) any) func(**rollback.Rollback) any {
 	return func(r **rollback.Rollback) any {
 		if (*r).Proof == nil {
@@ -66,7 +66,7 @@ func anyDrilled(all []*rollback.Rollback) bool {
 	return slices.ContainsFunc(all, func(r *rollback.Rollback) bool { return r.Proof != nil })
 }
 
-// proofLines say under the verdict of a rollback what its last drill says.
+// proofLines prints the result of the last drill below the verdict of a rollback.
 func proofLines(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 	p := r.Proof
 	if p == nil {

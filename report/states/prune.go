@@ -13,7 +13,7 @@ import (
 	"emaudit/report/table"
 )
 
-// PruneDone says what became of a plan, or of an earlier one.
+// PruneDone is the result of a prune, or of an earlier one.
 type PruneDone struct {
 	// Action is applied, deleted, undone or emptied; empty where nothing was
 	// done but to plan.
@@ -49,7 +49,7 @@ type PruneJournal struct {
 	Size      int64  `json:"size"` // bytes
 }
 
-// Prune is the answer to: which files can go, and what became of them?
+// Prune answers which files can go, and what was done with them.
 type Prune struct {
 	Plan     *cleanup.PrunePlan
 	Done     PruneDone
@@ -106,7 +106,7 @@ type prunedFile struct {
 	cleanup.PruneCandidate
 }
 
-// fileColumns describe what can go and what stays.
+// fileColumns are the columns of files that can go or stay.
 var fileColumns = table.Data[prunedFile]("verdict", "pkgdir", "path", "cpv", "size", "code", "reason", "cost")
 
 func prunedFiles(candidates []cleanup.PruneCandidate, kept []cleanup.PruneKept) []prunedFile {
@@ -148,7 +148,7 @@ func PruneHeadline(plan *cleanup.PrunePlan) string {
 	return fmt.Sprintf("%s in %s and %s can go", screen.Size(plan.Reclaimable), screen.Count(int64(files), "file", "files"), dead) + stays
 }
 
-// PruneAction says what was done, in one line.
+// PruneAction returns one line about what was done.
 func PruneAction(d PruneDone) string {
 	files := screen.Count(int64(d.Files), "file", "files") + ", " + screen.Size(d.Size)
 	entries := ""
@@ -288,7 +288,7 @@ func (p *Prune) everything(s *screen.Screen) {
 	}
 }
 
-// candidateWhy is why a file can go, and what is lost with it.
+// candidateWhy returns why a file can go, and what is lost with it.
 func candidateWhy(c cleanup.PruneCandidate) string {
 	if c.Cost == "" {
 		return c.Reason
@@ -384,7 +384,7 @@ func (p *Prune) endings(s *screen.Screen, verbose bool) {
 // endingOf names the state by its run.
 func endingOf(e *cleanup.PruneEnding) string { return fmt.Sprintf("#%d", *e.Target.Run) }
 
-// budget says what --max-size takes, and what more would cost.
+// budget prints what --max-size removes, and what more would cost.
 func (p *Prune) budget(s *screen.Screen) {
 	if len(p.Plan.Steps) == 0 {
 		return
@@ -424,7 +424,7 @@ func (p *Prune) command(args ...string) screen.Cell {
 	return screen.Code.Text(audit.Emaudit("prune").Plus(args...).At(p.Place).String())
 }
 
-// quarantine lists what can be brought back.
+// quarantine lists the files that can be restored.
 func (p *Prune) quarantine(s *screen.Screen) {
 	if len(p.Journals) == 0 {
 		return
@@ -444,7 +444,7 @@ func (p *Prune) quarantine(s *screen.Screen) {
 	s.Line(screen.Plain.Text("  delete what is older than 14 days: "), p.command("--empty"))
 }
 
-// skipped lists what was left alone.
+// skipped lists the files that were left alone.
 func (p *Prune) skipped(s *screen.Screen) {
 	if len(p.Done.Skipped) == 0 {
 		return

@@ -24,7 +24,7 @@ var ReadinessWords = map[rollback.Readiness]screen.Cell{
 	rollback.NotReady:          screen.Bad.Text("NOT READY"),
 }
 
-// Rollback is the answer to: can an earlier state be had again, and how?
+// Rollback answers whether the host can go back to an earlier state, and how.
 func Rollback(r *rollback.Rollback, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: r.Findings,
@@ -93,7 +93,7 @@ func rollbackText(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 	s.Line(screen.Plain.Text("As a script to read first: "), screen.Code.Text(r.Command.Plus("--format", "sh").String()))
 }
 
-// rollbackHeadline is the answer, what it is about, and what the last run cost.
+// rollbackHeadline prints the verdict, its subject, and the duration of the last run.
 func rollbackHeadline(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 	what := "back to the state at " + o.Terminal.Time(r.Target.Time)
 	if r.Target.Run != nil {
@@ -149,7 +149,8 @@ func packageText(r *rollback.Rollback) string {
 	return texts[0] + ", with it " + strings.Join(texts[1:], ", ")
 }
 
-// CarriedText counts what a plan carries out: "36 of 37 changes".
+// CarriedText returns the number of changes that a plan carries out: "36 of 37
+// changes".
 func CarriedText(r *rollback.Rollback) string {
 	return fmt.Sprintf("%d of %s", r.Carried, screen.Count(int64(r.Wished), "change", "changes"))
 }
@@ -192,7 +193,7 @@ func othersOf(findings []audit.Finding) []audit.Finding {
 	return some
 }
 
-// rollbackTable lists the changes, those that do not work first.
+// rollbackTable lists the changes, impossible ones first.
 func rollbackTable(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 	if len(r.Changes) == 0 {
 		return
@@ -247,7 +248,7 @@ func rollbackWord(a state.Action) string {
 	return string(a)
 }
 
-// binpkgCell says with which file a change is made.
+// binpkgCell shows the binary package of a change.
 func binpkgCell(x *rollback.RollbackChange) screen.Cell {
 	switch {
 	case x.Stays && len(x.Reasons) > 0 && x.From == nil:
@@ -355,7 +356,7 @@ func rollbacksColumns(o report.Output) table.Table[*rollback.Rollback] {
 	}
 }
 
-// WhyOf sums up what keeps a rollback from being ready.
+// WhyOf summarises why a rollback is not ready.
 func WhyOf(r *rollback.Rollback) string {
 	var parts []string
 	switch unknown := r.Target.Unknown; {
@@ -406,7 +407,7 @@ func WhyOf(r *rollback.Rollback) string {
 	return strings.Join(parts, ", ")
 }
 
-// warningWords say what is behind the warnings, the gravest first.
+// warningWords returns the reasons of the warnings, the gravest first.
 var warningWords = []struct{ code, words string }{
 	{"drill-failed", "failed in a drill"},
 	{"rollback-risk", "at risk"},

@@ -105,7 +105,7 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o report.Output) error {
 	return b.Flush()
 }
 
-// deviation says of a change that is not carried out what stays, and why.
+// deviation returns what stays because a change is not carried out, and why.
 func deviation(x *rollback.RollbackChange) string {
 	now, then := "nothing", "nothing"
 	if x.From != nil {

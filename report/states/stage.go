@@ -18,7 +18,7 @@ type Stage struct {
 	Size   int64  // of all files, in bytes
 }
 
-// Answer is the answer to: what was staged, and what is missing?
+// Answer answers what was staged and what is missing.
 func (a *Stage) Answer(o report.Output) report.Answer {
 	return report.Answer{
 		Findings: a.Findings,

@@ -1,6 +1,6 @@
-// Package states answers about what was installed when: which states are known, how
-// they differ, which have names, whether one can be had again and with which commands,
-// and what of all that ends when files go from PKGDIR. Each function makes a
+// Package states presents answers about installed states: which are known, how they
+// differ, which have names, whether the host can go back to one and with which
+// commands, and which rollbacks end if files leave PKGDIR. Each function makes a
 // [report.Answer] of an answer of audit/state, audit/rollback or audit/cleanup.
 package states
 
@@ -85,7 +85,7 @@ func rangeOfRuns(runs []int64) string {
 	return fmt.Sprintf("#%d-#%d", first, last)
 }
 
-// didOf counts what an update did: "5 up, 1 new".
+// didOf returns the counts of an update: "5 up, 1 new".
 func didOf(r *state.StateRow) string {
 	var parts []string
 	for _, p := range []struct {

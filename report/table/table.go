@@ -18,10 +18,10 @@ import (
 	"emaudit/report/screen"
 )
 
-// Type says how people read the values of a column.
+// Type is the presentation of a column.
 type Type uint8
 
-// The types of columns. Numbers and what is measured stand to the right.
+// The types of columns. Numbers and measurements are aligned to the right.
 const (
 	Text    Type = iota // as it is; yes or no of a boolean
 	Code                // what is typed, a path or a command: as it is
@@ -51,9 +51,9 @@ type Column[R any] struct {
 	Value func(*R) any
 	// Show is what people read where Type does not say it.
 	Show func(*R) screen.Cell
-	// Role is that of all cells.
+	// Role is the role of all cells.
 	Role screen.Role
-	// Blank leaves the cell empty where the value is not known.
+	// Blank leaves a cell empty if the value is unknown.
 	Blank bool
 	// The layout on a page that is too narrow; see [screen.Column].
 	Shrink     screen.Shrink
@@ -78,7 +78,7 @@ func Data[R any](fields ...string) Table[R] {
 	return t
 }
 
-// With returns the table with columns behind those that it has.
+// With returns the table with further columns at the end.
 func (t Table[R]) With(columns ...Column[R]) Table[R] {
 	return append(slices.Clip(t), columns...)
 }
@@ -171,7 +171,7 @@ func fieldOf(row reflect.Type, path string) []int {
 	return index
 }
 
-// Value returns what the row holds; nil where that is not known.
+// Value returns the value in a row, or nil if unknown.
 func (r *Reader[R]) Value(row *R) any {
 	if r.Column.Value != nil {
 		return r.Column.Value(row)
@@ -184,7 +184,7 @@ func (r *Reader[R]) Value(row *R) any {
 	return v.Interface()
 }
 
-// Cell returns what people read.
+// Cell returns the text for people.
 func (r *Reader[R]) Cell(row *R, words *screen.Words) screen.Cell {
 	if r.Show != nil {
 		return r.Show(row)
@@ -192,7 +192,7 @@ func (r *Reader[R]) Cell(row *R, words *screen.Words) screen.Cell {
 	return r.Role.Text(r.inWords(r.Value(row), words))
 }
 
-// inWords writes a value as its type says.
+// inWords formats a value by its type.
 func (r *Reader[R]) inWords(value any, words *screen.Words) string {
 	if r.Type < Number {
 		if is, ok := value.(bool); ok {
