@@ -26,6 +26,9 @@ func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Ou
 			j.Value("answers", answers)
 		},
 		Text: func(s *screen.Screen) {
+			if root := o.Envelope.Root; root != "" && root != "/" {
+				s.Line(screen.Dim.Text("root "), screen.Code.Text(root))
+			}
 			s.Facts(overviewFacts(a, o)...)
 			if a.OtherSystem && a.Installed == 0 {
 				s.Paragraph(0, screen.Bad.Text(a.System+" is no Gentoo: nothing was installed by Portage here. A Gentoo root elsewhere is audited with --root DIR, a Prefix with --eprefix DIR."))
@@ -76,9 +79,6 @@ func overviewFacts(a *overview.Overview, o Output) []screen.Cell {
 	facts := []screen.Cell{screen.Bold.Text(o.Envelope.Host)}
 	if a.System != "" {
 		facts = append(facts, screen.Plain.Text(a.System))
-	}
-	if root := o.Envelope.Root; root != "" && root != "/" {
-		facts = append(facts, screen.Plain.Text("root "+root))
 	}
 	facts = append(facts, installed)
 	n, r := len(a.LastUpdate), a.LastRun
