@@ -15,6 +15,10 @@ type RemoteIndex struct {
 	Address string
 	// Dir is the folder in which Portage keeps the index. It may not exist.
 	Dir string
+	// FetchedTo is the folder in which Portage puts what it fetches, at the path that
+	// the index names, or "" for PKGDIR. Portage before 3.0.77 knows no default for it
+	// and puts all into PKGDIR.
+	FetchedTo string
 	// Source is the place that names the binhost.
 	Source string
 }
@@ -27,7 +31,8 @@ const remoteIndexes = "var/cache/edb/binhost"
 // address name (bintree.py, _populate_remote_repo).
 func (s *Settings) RemoteIndexes() []RemoteIndex {
 	var all []RemoteIndex
-	add := func(name, uri, source string) {
+	setting, _ := s.Lookup("PORTAGE_BINHOST")
+	add := func(name, uri, source, location string) {
 		u, err := url.Parse(strings.TrimSpace(uri))
 		if err != nil || uri == "" {
 			return
@@ -35,18 +40,30 @@ func (s *Settings) RemoteIndexes() []RemoteIndex {
 		address := path.Join(u.Hostname(), path.Clean("/"+u.Path))
 		dir := path.Join(s.inEROOT(remoteIndexes), address)
 		if !slices.ContainsFunc(all, func(r RemoteIndex) bool { return r.Dir == dir }) {
-			all = append(all, RemoteIndex{Name: name, Address: address, Dir: dir, Source: source})
+			all = append(all, RemoteIndex{Name: name, Address: address, Dir: dir, FetchedTo: location, Source: source})
 		}
 	}
 	f := s.binrepos()
 	for _, name := range f.names {
-		if uri, ok := f.get(name, "sync-uri"); ok {
-			add(name, uri.value, uri.origin.String())
+		uri, ok := f.get(name, "sync-uri")
+		if !ok {
+			continue
 		}
+		location, ok := f.get(name, "location")
+		switch {
+		case ok && location.value != "":
+			location.value = path.Clean("/" + location.value)
+		case setting.Value == "":
+			// With PORTAGE_BINHOST there is no default (binrepo/config.py).
+			location.value = s.inEPREFIX("var/cache/binhost/" + name)
+		}
+		if location.value == path.Clean("/"+s.Get("PKGDIR")) {
+			location.value = "" // bintree.py, get_local_repo_location
+		}
+		add(name, uri.value, uri.origin.String(), location.value)
 	}
-	setting, _ := s.Lookup("PORTAGE_BINHOST")
 	for uri := range strings.FieldsSeq(setting.Value) {
-		add("", uri, setting.Source)
+		add("", uri, setting.Source, "")
 	}
 	return all
 }

@@ -18,7 +18,7 @@ func TestRemoteIndexes(t *testing.T) {
 	root := t.TempDir()
 	for name, text := range map[string]string{
 		"etc/portage/make.conf":     "PORTAGE_BINHOST=\"http://user:secret@old.example.org:8080/../../x86/ file:///srv/pkgs not%zzaurl\"\n",
-		"etc/portage/binrepos.conf": "[DEFAULT]\nbase = https://bin.example.org\n[one]\nsync-uri = %(base)s/amd64/\n[two]\npriority = 3\n[same]\nsync-uri = https://bin.example.org/amd64\n",
+		"etc/portage/binrepos.conf": "[DEFAULT]\nbase = https://bin.example.org\n[one]\nsync-uri = %(base)s/amd64/\n[two]\npriority = 3\n[three]\nsync-uri = https://three.example.org/\nlocation = /srv/three/\n[same]\nsync-uri = https://bin.example.org/amd64\n",
 	} {
 		name = filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -39,12 +39,13 @@ func TestRemoteIndexes(t *testing.T) {
 	}
 	var got []string
 	for _, x := range s.RemoteIndexes() {
-		got = append(got, x.Name+" "+x.Address+" "+x.Dir)
+		got = append(got, x.Name+" "+x.Address+" "+x.Dir+" "+x.FetchedTo)
 	}
 	want := []string{
-		"one bin.example.org/amd64 /var/cache/edb/binhost/bin.example.org/amd64",
-		" old.example.org/x86 /var/cache/edb/binhost/old.example.org/x86",
-		" /srv/pkgs /var/cache/edb/binhost/srv/pkgs",
+		"one bin.example.org/amd64 /var/cache/edb/binhost/bin.example.org/amd64 ",
+		"three three.example.org /var/cache/edb/binhost/three.example.org /srv/three",
+		" old.example.org/x86 /var/cache/edb/binhost/old.example.org/x86 ",
+		" /srv/pkgs /var/cache/edb/binhost/srv/pkgs ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

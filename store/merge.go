@@ -42,7 +42,7 @@ var mergedTables = []mergedTable{
 	{name: "instance_problem", references: map[string]string{"instance": "instance"}, from: "JOIN instance n ON n.id = t.instance JOIN pkgdir p ON p.id = n.pkgdir", host: "p.host"},
 	{name: "instance_files", references: map[string]string{"instance": "instance"}, from: "JOIN instance n ON n.id = t.instance JOIN pkgdir p ON p.id = n.pkgdir", host: "p.host"},
 	{name: "pkgdir_file", references: map[string]string{"pkgdir": "pkgdir"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
-	{name: "index_entry", references: map[string]string{"pkgdir": "pkgdir", "cpv": "cpv"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
+	{name: "index_entry", references: map[string]string{"pkgdir": "pkgdir", "cpv": "cpv", "metadata": "metadata"}, from: "JOIN pkgdir p ON p.id = t.pkgdir", host: "p.host"},
 	{name: "emerge_log", references: map[string]string{"host": "host"}},
 	{name: "emerge_log_part", references: map[string]string{"source": "source", "host": "host"}},
 	{name: "run", references: map[string]string{"host": "host", "args": "text"}},

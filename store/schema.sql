@@ -153,6 +153,8 @@ CREATE TABLE pkgdir (
 	compressed_inode     INTEGER NOT NULL DEFAULT 0,
 	compressed_size      INTEGER NOT NULL DEFAULT 0,
 	compressed_mtime_ns  INTEGER NOT NULL DEFAULT 0,
+	fetched_to      TEXT    NOT NULL DEFAULT '', -- of a remote index: where Portage puts what it fetches from the binhost; '' = into PKGDIR
+	names_known     INTEGER NOT NULL DEFAULT 0, -- of a remote index: how many packages the host had ever had when it was read; only their entries are stored
 	UNIQUE (host, path)
 );
 
@@ -236,6 +238,7 @@ CREATE TABLE index_entry (
 	use        TEXT    NOT NULL,
 	usable     INTEGER NOT NULL,           -- Portage would read this entry
 	hidden     TEXT NOT NULL DEFAULT '',   -- why Portage does not see the entry: '' where it does, else the end of a sentence
+	metadata   INTEGER REFERENCES metadata(id), -- as far as the index of a binhost has it; NULL for the index of a PKGDIR
 	PRIMARY KEY (pkgdir, position)
 );
 CREATE INDEX index_entry_by_path ON index_entry(pkgdir, path);

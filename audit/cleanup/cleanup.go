@@ -216,6 +216,8 @@ type keeping struct {
 // Unknown files stay: a file that could not be read, and, if the kept states are
 // unknown, every file that one of them may need.
 func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, error) {
+	// What a binhost offers today keeps no file from being needed.
+	facts.Rollback.Local = true
 	judge, err := rollback.NewRollbackJudge(db, facts.Rollback)
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ type candidate struct {
 	match   binpkgs.CoverageVerdict
 	usable  acceptance.Usable
 	equal   bool // its USE equals that of the build, as far as known
+	remote  bool // only a binhost has it
 	reasons []acceptance.Reason
 }
 
@@ -31,7 +32,11 @@ type candidate struct {
 func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 	want := j.Past.BuildOf(c.After)
 	var all []candidate
-	for _, b := range j.Past.ByCPV[c.After.CPV] {
+	remote := j.offersOf(audit.PackageOf(c.After.CPV))
+	for _, b := range slices.Concat(j.Past.ByCPV[c.After.CPV], remote.files) {
+		if b.CPV != c.After.CPV {
+			continue
+		}
 		match := want.Matches(b)
 		j.Past.Describe(b)
 		judged, err := j.JudgeBinpkg(b, match != binpkgs.CoverageSameVersion)
@@ -39,7 +44,7 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 			return err
 		}
 		reasons := slices.Concat([]acceptance.Reason{}, judged.File, judged.Own)
-		x := candidate{JudgedBinpkg: judged, match: match, usable: acceptance.Usability(reasons), reasons: reasons, equal: true}
+		x := candidate{JudgedBinpkg: judged, match: match, usable: acceptance.Usability(reasons), reasons: reasons, equal: true, remote: remote.of[b] != nil}
 		if want.Metadata != nil && b.Metadata != nil {
 			x.equal, _ = binpkgs.DiffUse(want.Metadata.Use, b.Metadata.Use)
 		}
@@ -64,7 +69,7 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 		})
 		return nil
 	}
-	c.Instance, c.Match, c.Integrity, c.Unpacked, c.Usable, c.Chosen = best.Ref(), best.match, best.Integrity, best.ImageChecked, best.usable, best.JudgedBinpkg
+	c.choose(j, &best)
 	c.Reasons = append(c.Reasons, best.reasons...)
 	if best.Metadata != nil && c.Before != nil {
 		if from := j.Past.BuildOf(c.Before); from.Metadata != nil {
@@ -98,6 +103,7 @@ func compareCandidates(a, b candidate) int {
 	return cmp.Or(
 		audit.CompareBools(a.usable == acceptance.UsableNo, b.usable == acceptance.UsableNo),
 		a.match.Rank()-b.match.Rank(),
+		audit.CompareBools(a.remote, b.remote),
 		audit.CompareBools(b.equal, a.equal),
 		audit.CompareBools(a.Origin == binpkg.OriginQuickpkg, b.Origin == binpkg.OriginQuickpkg),
 		audit.CompareBools(b.usable == acceptance.UsableYes, a.usable == acceptance.UsableYes),
@@ -138,6 +144,7 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 		}
 	}
 	switch {
+	case c.Remote != nil: // remoteRisks says it
 	case file.Integrity != binpkg.Whole:
 		warn("rollback-unverified", r.settle(file.Binpkg), "%s: whether it is whole is not known", file.Unsure())
 	case !file.ImageChecked:
@@ -230,6 +237,9 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 		i := slices.IndexFunc(worst.reasons, func(x acceptance.Reason) bool { return x.Effect == acceptance.EffectRefused })
 		reason := worst.reasons[i]
 		g.Detail = fmt.Sprintf("%s: %s", worst.Path, reason.Detail)
+		if worst.remote {
+			g.Detail = "only a binhost has it: " + reason.Detail
+		}
 		switch reason.Code {
 		case "binpkg-damaged", "metadata-invalid", "signature-invalid":
 			g.Cause = Damaged

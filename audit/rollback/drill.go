@@ -121,8 +121,8 @@ func (r *Rollback) Drill() store.Drill {
 	d := store.Drill{Target: r.drillTarget(), Plan: r.plan, Installed: r.installed}
 	for i := range r.Changes {
 		c := &r.Changes[i]
-		if c.Stays || c.Chosen == nil {
-			continue
+		if c.Stays || c.Chosen == nil || c.offer != nil {
+			continue // what is fetched, the plan itself checks
 		}
 		d.Files = append(d.Files, store.DrillFile{
 			PkgDir: c.Chosen.Dir.Path, Path: c.Chosen.Path, CPV: c.Chosen.CPV, Size: c.Chosen.Size, MTimeNS: c.Chosen.MTimeNS,

@@ -178,7 +178,7 @@ func (j *RollbackJudge) guard(r *Rollback) []string {
 			file := audit.ShellQuote(path.Join(c.Before.Row.CPV, "BUILD_TIME"))
 			lines = append(lines, fmt.Sprintf(`[ ! -f %s ] || [ "$(cat %s)" = %d ] || changed %s`, file, file, c.Before.Row.BuildTime, audit.ShellQuote(c.Before.Row.CPV)))
 		}
-		if c.Chosen != nil {
+		if c.Chosen != nil && c.offer == nil {
 			file := audit.ShellQuote(c.Chosen.Source())
 			lines = append(lines, fmt.Sprintf(`[ "$(wc -c < %s)" -eq %d ] || changed %s`, file, c.Chosen.Size, file))
 		}

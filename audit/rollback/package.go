@@ -194,21 +194,23 @@ func (j *RollbackJudge) older(s *state.Installation, x candidate) bool {
 
 // buildsOf returns the builds of a package that can be merged, the newest first.
 func (j *RollbackJudge) buildsOf(cp string) (all []candidate, err error) {
-	for cpv, files := range j.Past.ByCPV {
-		if audit.PackageOf(cpv) != cp {
-			continue
+	remote := j.offersOf(cp)
+	files := slices.Clone(remote.files)
+	for cpv, of := range j.Past.ByCPV {
+		if audit.PackageOf(cpv) == cp {
+			files = append(files, of...)
 		}
-		for _, b := range files {
-			j.Past.Describe(b)
-			judged, err := j.JudgeBinpkg(b, true)
-			if err != nil {
-				return nil, err
-			}
-			reasons := slices.Concat([]acceptance.Reason{}, judged.File, judged.Own)
-			x := candidate{JudgedBinpkg: judged, match: binpkgs.CoverageSameBuild, usable: acceptance.Usability(reasons), reasons: reasons, equal: true}
-			if x.usable != acceptance.UsableNo && b.Metadata != nil {
-				all = append(all, x)
-			}
+	}
+	for _, b := range files {
+		j.Past.Describe(b)
+		judged, err := j.JudgeBinpkg(b, true)
+		if err != nil {
+			return nil, err
+		}
+		reasons := slices.Concat([]acceptance.Reason{}, judged.File, judged.Own)
+		x := candidate{JudgedBinpkg: judged, match: binpkgs.CoverageSameBuild, usable: acceptance.Usability(reasons), reasons: reasons, equal: true, remote: remote.of[b] != nil}
+		if x.usable != acceptance.UsableNo && b.Metadata != nil {
+			all = append(all, x)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b candidate) int {
@@ -221,7 +223,7 @@ func (j *RollbackJudge) buildsOf(cp string) (all []candidate, err error) {
 func (j *RollbackJudge) changeTo(s *state.Installation, x candidate) *RollbackChange {
 	c := newChange(j.Past.ChangeTo(s, x.CPV, x.Pkg.Slot, x.BuildTime))
 	c.Reasons = append(c.Reasons, x.reasons...)
-	c.Instance, c.Match, c.Integrity, c.Unpacked, c.Usable, c.Chosen = x.Ref(), x.match, x.Integrity, x.ImageChecked, x.usable, x.JudgedBinpkg
+	c.choose(j, &x)
 	if s != nil {
 		if from := j.Past.BuildOf(s); from.Metadata != nil {
 			_, c.Use = binpkgs.DiffUse(from.Metadata.Use, x.Metadata.Use)

@@ -24,6 +24,7 @@ import (
 // Titles of steps that other code looks for.
 const (
 	titleDoIt     = "Do it"
+	titleLift     = "Lift what an earlier rollback holds back"
 	titleBackup   = "Keep a way forward: package what is installed now"
 	titlePretend  = "See what will be done"
 	titleEarly    = "Remove what is in the way"
@@ -71,9 +72,17 @@ func (j *RollbackJudge) plan(r *Rollback) {
 		}
 	}
 	if len(merges) > 0 {
-		p.step(Step{Title: "Lay out the very files, so that Portage can take no other", Commands: p.layOut(merges)})
+		fetch := p.fetch(merges)
+		if len(fetch) > 0 {
+			// What is held back, emerge does not fetch either.
+			p.change(Step{Title: titleLift, Commands: j.lift(merges)})
+			p.step(Step{Title: "Fetch what only a binhost has, and see that it is what its index said", Commands: append(p.makeStage(merges), fetch...)})
+		}
+		p.step(Step{Title: "Lay out the very files, so that Portage can take no other", Commands: p.layOut(merges, len(fetch) > 0)})
+		if len(fetch) == 0 {
+			p.change(Step{Title: titleLift, Commands: j.lift(merges)})
+		}
 	}
-	p.change(Step{Title: "Lift what an earlier rollback holds back", Commands: j.lift(merges)})
 	p.merge(merges)
 	p.step(Step{Title: "Clear away what an interrupted merge left in the VDB", Commands: j.clearMerging(merges)})
 	p.change(Step{Title: "Remove what came later", Commands: p.remove(r.best.Late)})
@@ -225,19 +234,28 @@ func (r *Rollback) about() string {
 	return argumentOf(r.Target)
 }
 
-// layOut returns the commands that copy the files of a plan. The folder must be new: in
+// makeStage returns the commands that make the folder of a plan. It must be new: in
 // /var/tmp another user could have created it and put packages into it.
-func (p *planner) layOut(merges []*RollbackChange) []audit.Command {
+func (p *planner) makeStage(merges []*RollbackChange) []audit.Command {
 	var dirs []string
-	var copies []audit.Command
 	for _, c := range merges {
 		dirs = append(dirs, path.Join(p.stage, path.Dir(c.Chosen.Path)))
-		copies = append(copies, audit.Files("cp", "-p", c.Chosen.Source(), path.Join(p.stage, c.Chosen.Path)))
 	}
 	slices.Sort(dirs)
-	commands := append([]audit.Command{
-		audit.Files("mkdir", "-m", "755", p.stage), audit.Files(append([]string{"mkdir", "-p"}, slices.Compact(dirs)...)...),
-	}, copies...)
+	return []audit.Command{audit.Files("mkdir", "-m", "755", p.stage), audit.Files(append([]string{"mkdir", "-p"}, slices.Compact(dirs)...)...)}
+}
+
+// layOut copies the files of a plan that are not fetched into its folder, which may
+// be made already.
+func (p *planner) layOut(merges []*RollbackChange, made bool) (commands []audit.Command) {
+	if !made {
+		commands = p.makeStage(merges)
+	}
+	for _, c := range merges {
+		if c.offer == nil {
+			commands = append(commands, audit.Files("cp", "-p", c.Chosen.Source(), path.Join(p.stage, c.Chosen.Path)))
+		}
+	}
 	return append(commands, audit.FixIndex.With("PKGDIR="+p.stage))
 }
 

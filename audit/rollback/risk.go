@@ -105,6 +105,7 @@ func (j *RollbackJudge) risks(r *Rollback) {
 	if len(withPhases) > 0 {
 		r.Risks = append(r.Risks, Risk{Code: "phases", Severity: audit.SeverityInfo, Detail: "commands of the older packages run on the host: " + listOf(withPhases)})
 	}
+	j.remoteRisks(r)
 	j.configFiles(r)
 	j.backupRisks(r)
 	j.settingRisks(r)

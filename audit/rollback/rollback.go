@@ -16,6 +16,7 @@ import (
 	"emaudit/parse/binpkg"
 	"emaudit/parse/vdb"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // Readiness is the verdict about a rollback.
@@ -36,9 +37,12 @@ const (
 // RollbackChange is the change of one slot of a package.
 type RollbackChange struct {
 	state.Change
-	// Instance is the binary package to merge. It is nil for a removal and for a gap.
+	// Instance is the binary package to merge. It is nil for a removal, for a gap, and
+	// for what is fetched.
 	Instance *binpkgs.InstanceRef `json:"instance"`
-	// Match is the verdict about it and the build that was installed.
+	// Remote is what a binhost offers and the plan fetches; nil for anything else.
+	Remote *binpkgs.RemoteOffer `json:"remote"`
+	// Match is the verdict about the binary package and the build that was installed.
 	Match binpkgs.CoverageVerdict `json:"match,omitempty"`
 	// Integrity is the integrity of the file: whole, unchecked, ...
 	Integrity binpkg.Integrity `json:"integrity,omitempty"`
@@ -55,6 +59,7 @@ type RollbackChange struct {
 	Forward *binpkgs.InstanceRef `json:"-"`
 
 	Chosen *acceptance.JudgedBinpkg `json:"-"` // nil where nothing is merged
+	offer  *inventory.Offer         // of Remote
 }
 
 // again reports that the change merges the registered version again, because an
@@ -183,6 +188,8 @@ type RollbackOptions struct {
 	// KernelRelease is that of the kernel that runs (uname -r), "" where the root is
 	// not the running system or that is not known.
 	KernelRelease string
+	// Local reports that the offers of binhosts do not count.
+	Local bool
 	// Space is the disk space of the file systems that a rollback writes to.
 	Space []audit.Space
 
@@ -192,7 +199,7 @@ type RollbackOptions struct {
 // unseen are the options of a host whose disk nobody can look at any more.
 func (o RollbackOptions) unseen() RollbackOptions {
 	blind := WithoutDisk()
-	blind.Space, blind.KernelRelease = o.Space, o.KernelRelease
+	blind.Space, blind.KernelRelease, blind.Local = o.Space, o.KernelRelease, o.Local
 	return blind
 }
 
@@ -264,6 +271,7 @@ type RollbackJudge struct {
 	judged  map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg
 	images  map[int64][]binpkg.ImageName // by instance; nil if unknown
 	drifts  map[string]drift             // by cpv; see driftOf
+	remote  map[string]*offers           // by package; see offersOf
 	typed   audit.Place                  // where its commands are typed
 	sum     []byte                       // see installedSum
 	// unknownSets are the sets of @world whose members only Portage can determine.

@@ -35,9 +35,11 @@ type StagedFile struct {
 }
 
 // AuditStaging finds a binary package for every package of a state, including those
-// that are still installed. It chooses as a rollback does. A state that is not known
+// that are still installed. It chooses as a rollback
+// does, among the files that are here. A state that is not known
 // has no files.
 func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Staging, error) {
+	o.Local = true
 	j, err := judgeWith(db, o, false)
 	if err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func (c *drillCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		kept, err := c.drill(ctx, s, r)
-		if errors.Is(err, drill.ErrNoPlan) && c.All {
+		if (errors.Is(err, drill.ErrNoPlan) || errors.Is(err, errFetches)) && c.All {
 			s.messages.Note(err.Error())
 			continue
 		}
@@ -120,6 +120,9 @@ func (c *drillCommand) Run(ctx context.Context, s *session) error {
 	}
 	return s.verdict(answer.Findings(), "error")
 }
+
+// errFetches refuses a plan that needs the network.
+var errFetches = errors.New("the plan fetches from a binhost, and the drill has no network")
 
 // errNotRoot means that the user is not root.
 var errNotRoot = errHinted{errors.New("drill: only root can make the copy of the system in which the plan is carried out"), "sudo emaudit drill; what files alone can show, emaudit rollback says to every user"}
@@ -180,6 +183,9 @@ func (c *drillCommand) judge(ctx context.Context, s *session) (all []question, e
 func (c *drillCommand) drill(ctx context.Context, s *session, r *rollback.Rollback) (kept string, err error) {
 	if len(r.Plan) == 0 {
 		return "", fmt.Errorf("drill of %s: %w", states.DrillSubject(r), drill.ErrNoPlan)
+	}
+	if fetched := r.Fetched(); len(fetched) > 0 && !c.Network {
+		return "", errHinted{fmt.Errorf("drill of %s: %w: %s", states.DrillSubject(r), errFetches, strings.Join(fetched, " ")), "give it the network with --network, or fetch them first"}
 	}
 	if err := c.checkRoom(s, r); err != nil {
 		return "", err

@@ -13,6 +13,7 @@ import (
 	"emaudit/hostfs"
 	"emaudit/ingest"
 	"emaudit/parse"
+	"emaudit/parse/atom"
 	"emaudit/parse/pkgindex"
 	"emaudit/store"
 	"emaudit/store/inventory"
@@ -181,17 +182,26 @@ func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 	if x.read {
 		x.result.Read, x.result.Changed = 1, true
 	}
-	return inventory.PutIndexEntries(tx, s.row.ID, x.entries())
+	return inventory.PutIndexEntries(tx, s.row.ID, x.entries(s.names))
 }
 
-// entries returns the entries in stored form.
-func (x *indexReading) entries() []inventory.IndexEntry {
+// entries returns the entries in stored form. Of the index of a binhost, it returns
+// those of the packages with the given names, with their metadata.
+func (x *indexReading) entries(names map[string]bool) []inventory.IndexEntry {
 	if x.index == nil {
 		return nil
 	}
-	entries := make([]inventory.IndexEntry, 0, len(x.index.Entries))
+	var entries []inventory.IndexEntry
 	for i := range x.index.Entries {
 		e := &x.index.Entries[i]
+		var metadata *store.Metadata
+		if names != nil {
+			cpv, err := atom.ParseCPV(e.CPV)
+			if err != nil || !names[cpv.CP()] {
+				continue
+			}
+			metadata = remoteMetadata(e)
+		}
 		hidden := ""
 		if e.Hidden != pkgindex.Visible {
 			hidden = e.Hidden.String()
@@ -199,7 +209,7 @@ func (x *indexReading) entries() []inventory.IndexEntry {
 		entries = append(entries, inventory.IndexEntry{
 			Position: i, Offset: e.Offset, CPV: e.CPV, Path: e.Path, BuildID: max(e.BuildID, 0), BuildTime: max(e.BuildTime, 0),
 			Size: numberOrAbsent(e.Fields.Get("SIZE"), e.Size), MTime: numberOrAbsent(e.Fields.Get("MTIME"), e.MTime), MD5: digest(e.MD5), SHA1: digest(e.SHA1),
-			Slot: e.Slot + "/" + e.SubSlot, Repo: e.Repo, Use: e.USE, Usable: e.Hidden == pkgindex.Visible, Hidden: hidden,
+			Slot: e.Slot + "/" + e.SubSlot, Repo: e.Repo, Use: e.USE, Usable: e.Hidden == pkgindex.Visible, Hidden: hidden, Metadata: metadata,
 		})
 	}
 	return entries

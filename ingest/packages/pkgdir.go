@@ -40,9 +40,6 @@ func PkgDirs(r *ingest.Reader) []ingest.Source {
 	}
 	for _, d := range r.Settings.RemoteIndexes() {
 		paths = append(paths, d.Dir)
-		all = append(all, ingest.Source{Kind: store.SourceIndex, Path: d.Dir, Read: func(ctx context.Context) ([]ingest.SourceResult, error) {
-			return reader{r}.remoteIndex(ctx, d)
-		}})
 	}
 	return append(all, ingest.Source{Kind: store.SourceSettings, Path: r.Settings.MakeConf(), Read: func(ctx context.Context) ([]ingest.SourceResult, error) {
 		return nil, reader{r}.retirePkgDirs(ctx, paths)
@@ -97,6 +94,7 @@ type pkgScan struct {
 	kind  inventory.PkgDirKind
 	named bool // named on the command line, and used unconditionally
 	index *indexReading
+	names map[string]bool // of a remote index: the packages whose entries are stored
 
 	row         inventory.PkgDir // as stored; zero at the first scan
 	source      store.Source     // the stored bookmark

@@ -42,6 +42,7 @@ func all(r *ingest.Reader) []ingest.Source {
 		packages.PkgDirs(r),
 		[]ingest.Source{config.Lists(r), logfiles.EmergeLog(r)},
 		config.PackageMoves(r),
+		packages.Binhosts(r),
 		logfiles.Output(r),
 		[]ingest.Source{config.Leftovers(r)},
 	)

@@ -99,6 +99,9 @@ func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
 			file = pageCell{Text: c.Instance.Path, Mono: true}
 			integrity = pageCell{Text: string(c.Integrity), Role: binaries.IntegrityRoles[c.Integrity]}
 		}
+		if c.Remote != nil {
+			file = pageCell{Text: "fetched from " + c.Remote.Binhost}
+		}
 		usable := pageCell{Text: string(c.Usable), Role: binaries.UsableRoles[c.Usable]}
 		if c.Action == state.ActionRemove {
 			usable = pageCell{Text: screen.NotKnown}

@@ -248,6 +248,18 @@ func rollbackWord(a state.Action) string {
 	return string(a)
 }
 
+// remoteCell says what is fetched.
+func remoteCell(x *rollback.RollbackChange) screen.Cell {
+	text := "fetched from " + x.Remote.Binhost
+	if x.Remote.BuildID != nil {
+		text = fmt.Sprintf("build %d, %s", *x.Remote.BuildID, text)
+	}
+	if x.Match == binpkgs.CoverageSameVersion {
+		text += ", another build"
+	}
+	return screen.Warn.Text(text)
+}
+
 // binpkgCell shows the binary package of a change.
 func binpkgCell(x *rollback.RollbackChange) screen.Cell {
 	switch {
@@ -257,6 +269,8 @@ func binpkgCell(x *rollback.RollbackChange) screen.Cell {
 		return screen.Warn.Text("stays as it is: " + x.Reasons[0].Detail)
 	case x.Action == state.ActionRemove:
 		return screen.Dim.Text(screen.NotKnown)
+	case x.Remote != nil:
+		return remoteCell(x)
 	case x.Instance == nil:
 		return screen.Bad.Text("none")
 	}

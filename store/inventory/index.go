@@ -23,6 +23,9 @@ type IndexEntry struct {
 	Use       string
 	Usable    bool   // Portage uses this entry
 	Hidden    string // why Portage does not use it, or ""
+	// Metadata is what the index of a binhost says of the package. It is nil for the
+	// index of a PKGDIR, and [IndexEntries] does not read it.
+	Metadata *store.Metadata
 }
 
 // PutIndexEntries replaces the entries of a pkgdir's index.
@@ -30,13 +33,27 @@ func PutIndexEntries(tx *store.Tx, pkgdir int64, entries []IndexEntry) error {
 	if _, err := tx.Exec("DELETE FROM index_entry WHERE pkgdir = ?", pkgdir); err != nil {
 		return err
 	}
-	b := tx.Bulk("index_entry", "pkgdir", "position", "offset", "cpv", "path", "build_id", "build_time", "size", "mtime", "md5", "sha1", "slot", "repo", "use", "usable", "hidden")
+	var metadata []*store.Metadata
+	for i := range entries {
+		if entries[i].Metadata != nil {
+			metadata = append(metadata, entries[i].Metadata)
+		}
+	}
+	ids, err := tx.MetadataIDs(metadata)
+	if err != nil {
+		return err
+	}
+	b := tx.Bulk("index_entry", "pkgdir", "position", "offset", "cpv", "path", "build_id", "build_time", "size", "mtime", "md5", "sha1", "slot", "repo", "use", "usable", "hidden", "metadata")
 	for _, e := range entries {
 		cpv, err := tx.CPVID(e.CPV)
 		if err != nil {
 			return fmt.Errorf("index entry %s: %w", e.CPV, err)
 		}
-		if err := b.Add(pkgdir, e.Position, e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, e.MD5, e.SHA1, e.Slot, e.Repo, e.Use, e.Usable, e.Hidden); err != nil {
+		var id any
+		if e.Metadata != nil {
+			id, ids = ids[0], ids[1:]
+		}
+		if err := b.Add(pkgdir, e.Position, e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, e.MD5, e.SHA1, e.Slot, e.Repo, e.Use, e.Usable, e.Hidden, id); err != nil {
 			return err
 		}
 	}

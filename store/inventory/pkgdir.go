@@ -28,6 +28,10 @@ type PkgDir struct {
 	CompressedInode     uint64
 	CompressedSize      int64
 	CompressedMTimeNS   int64
+
+	// FetchedTo and NamesKnown are of a remote index alone: see the table.
+	FetchedTo  string
+	NamesKnown int64
 }
 
 // PkgDirKind is the purpose of a folder of binary packages.
@@ -39,7 +43,7 @@ const (
 	KindBinhost PkgDirKind = "binhost" // packages that Portage fetched from a binhost
 	KindExtra   PkgDirKind = "extra"   // an additional folder from --pkgdir
 	// KindRemote has the index of a binhost, as Portage downloaded it, and no files.
-	// Only [Offers] and [OffersOfInstalled] tell of it.
+	// Only [Offers] and its like tell of it.
 	KindRemote PkgDirKind = "remote"
 	// KindFormer is a folder that was read once and that no setting or flag names
 	// any more. Its facts remain, but answers do not include them.
@@ -60,27 +64,28 @@ const (
 )
 
 const pkgDirColumns = "path, kind, scanned_at, index_condition, index_size, index_mtime_ns, index_inode, index_timestamp, index_packages, " +
-	"compressed_condition, compressed_inode, compressed_size, compressed_mtime_ns"
+	"compressed_condition, compressed_inode, compressed_size, compressed_mtime_ns, fetched_to, names_known"
 
 func scanPkgDir(scan func(...any) error) (PkgDir, error) {
 	var d PkgDir
 	var inode, compressedInode int64
 	err := scan(&d.ID, &d.Path, &d.Kind, &d.ScannedAt, &d.IndexCondition, &d.IndexSize, &d.IndexMTimeNS, &inode, &d.IndexTimestamp, &d.IndexPackages,
-		&d.CompressedCondition, &compressedInode, &d.CompressedSize, &d.CompressedMTimeNS)
+		&d.CompressedCondition, &compressedInode, &d.CompressedSize, &d.CompressedMTimeNS, &d.FetchedTo, &d.NamesKnown)
 	d.IndexInode, d.CompressedInode = uint64(inode), uint64(compressedInode)
 	return d, err
 }
 
 // PutPkgDir inserts or updates a folder and sets d.ID.
 func PutPkgDir(tx *store.Tx, host store.HostID, d *PkgDir) error {
-	err := tx.QueryRow("INSERT INTO pkgdir (host, "+pkgDirColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	err := tx.QueryRow("INSERT INTO pkgdir (host, "+pkgDirColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, path) DO UPDATE SET kind = excluded.kind, scanned_at = excluded.scanned_at, index_condition = excluded.index_condition,
 			index_size = excluded.index_size, index_mtime_ns = excluded.index_mtime_ns, index_inode = excluded.index_inode,
 			index_timestamp = excluded.index_timestamp, index_packages = excluded.index_packages, compressed_condition = excluded.compressed_condition,
-			compressed_inode = excluded.compressed_inode, compressed_size = excluded.compressed_size, compressed_mtime_ns = excluded.compressed_mtime_ns
+			compressed_inode = excluded.compressed_inode, compressed_size = excluded.compressed_size, compressed_mtime_ns = excluded.compressed_mtime_ns,
+			fetched_to = excluded.fetched_to, names_known = excluded.names_known
 		RETURNING id`,
 		host, d.Path, d.Kind, d.ScannedAt, d.IndexCondition, d.IndexSize, d.IndexMTimeNS, int64(d.IndexInode), d.IndexTimestamp, d.IndexPackages,
-		d.CompressedCondition, int64(d.CompressedInode), d.CompressedSize, d.CompressedMTimeNS).Scan(&d.ID)
+		d.CompressedCondition, int64(d.CompressedInode), d.CompressedSize, d.CompressedMTimeNS, d.FetchedTo, d.NamesKnown).Scan(&d.ID)
 	if err != nil {
 		return fmt.Errorf("pkgdir %s: %w", d.Path, err)
 	}
