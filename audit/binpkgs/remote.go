@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/audit"
+	"emaudit/parse/binpkg"
 	"emaudit/store/inventory"
 )
 
@@ -24,6 +25,24 @@ type RemoteOffer struct {
 func NewRemoteOffer(o *inventory.Offer) *RemoteOffer {
 	_, binhost, _ := strings.Cut(o.Folder, "/var/cache/edb/binhost/")
 	return &RemoteOffer{Binhost: cmp.Or(binhost, o.Folder), IndexedAt: Known(o.IndexedAt), BuildTime: Known(o.BuildTime), BuildID: Known(o.BuildID), Size: Known(max(o.Size, 0))}
+}
+
+// OfOffer returns an offer as the binary package that it is once it is fetched, as far
+// as the index tells. A format that Portage does not fetch is unknown.
+func OfOffer(o *inventory.Offer) *Binpkg {
+	b := &Binpkg{Dir: &inventory.PkgDir{Path: o.Folder, Kind: inventory.KindRemote}}
+	b.CPV, b.Path, b.Repo, b.BuildTime, b.BuildID, b.Size, b.MD5, b.SHA1 = o.CPV, o.Path, o.Repo, o.BuildTime, o.BuildID, max(o.Size, 0), o.MD5, o.SHA1
+	b.Slot, b.SubSlot, _ = strings.Cut(o.Slot, "/")
+	b.Metadata, b.Structure, b.Visible, b.Integrity, b.HasEnvironment = o.Metadata, inventory.StructureSound, true, binpkg.Unchecked, true
+	switch {
+	case strings.HasSuffix(o.Path, ".gpkg.tar"):
+		b.Format = binpkg.FormatGpkg
+	case strings.HasSuffix(o.Path, ".xpak") || strings.HasSuffix(o.Path, ".tbz2"):
+		b.Format = binpkg.FormatXpak
+	default:
+		b.Format = binpkg.FormatUnknown
+	}
+	return b
 }
 
 // Age says of when the index is.

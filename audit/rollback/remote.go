@@ -7,7 +7,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
@@ -49,17 +48,11 @@ func (j *RollbackJudge) offersOf(cp string) *offers {
 // where its path depends on more than the offer (bintree.py, _allocate_filename and
 // _allocate_filename_multi).
 func (j *RollbackJudge) fetchable(o *inventory.Offer) *binpkgs.Binpkg {
-	b := &binpkgs.Binpkg{Dir: &inventory.PkgDir{Path: o.Folder, Kind: inventory.KindRemote}}
-	ending := ".xpak"
-	switch {
-	case strings.HasSuffix(o.Path, ".gpkg.tar"):
-		b.Format, ending = binpkg.FormatGpkg, ".gpkg.tar"
-	case strings.HasSuffix(o.Path, ".xpak") || strings.HasSuffix(o.Path, ".tbz2"):
-		b.Format = binpkg.FormatXpak
-	}
+	b := binpkgs.OfOffer(o)
+	ending := map[binpkg.Format]string{binpkg.FormatGpkg: ".gpkg.tar", binpkg.FormatXpak: ".xpak"}[b.Format]
 	multi := j.Accept.Features["binpkg-multi-instance"]
 	switch {
-	case b.Format == "" || o.Metadata == nil || multi && o.BuildID == 0:
+	case ending == "" || o.Metadata == nil || multi && o.BuildID == 0:
 		return nil
 	case multi:
 		b.Path = fmt.Sprintf("%s/%s-%d%s", audit.PackageOf(o.CPV), path.Base(o.CPV), o.BuildID, ending)
@@ -68,9 +61,6 @@ func (j *RollbackJudge) fetchable(o *inventory.Offer) *binpkgs.Binpkg {
 	default:
 		b.Path = o.CPV + ending
 	}
-	b.CPV, b.Repo, b.BuildTime, b.BuildID, b.Size, b.MD5, b.SHA1 = o.CPV, o.Repo, o.BuildTime, o.BuildID, max(o.Size, 0), o.MD5, o.SHA1
-	b.Slot, b.SubSlot, _ = strings.Cut(o.Slot, "/")
-	b.Metadata, b.Structure, b.Visible, b.Integrity, b.HasEnvironment = o.Metadata, inventory.StructureSound, true, binpkg.Unchecked, true
 	return b
 }
 

@@ -23,6 +23,7 @@ import (
 // auditCommand runs the checks. Their findings decide the exit code.
 type auditCommand struct {
 	Checks []string `arg:"" optional:"" name:"check" help:"See above (default: all of them)."`
+	Remote bool     `help:"With coverage: what binhosts have of each installed package, and why emerge would compile it nevertheless."`
 }
 
 // Help returns the long help of the command.
@@ -76,6 +77,14 @@ func askCoverage(_ *session, db audit.Database, out report.Output) (report.Check
 	return report.Check{Name: "coverage", Line: binaries.CoverageLine(c), Answer: binaries.Coverage(c, out)}, nil
 }
 
+func askRemote(_ *session, db audit.Database, out report.Output) (report.Check, error) {
+	c, err := acceptance.AuditRemote(db)
+	if err != nil {
+		return report.Check{}, err
+	}
+	return report.Check{Name: "remote", Answer: binaries.Remote(c, out)}, nil
+}
+
 func askIntegrity(s *session, db audit.Database, out report.Output) (report.Check, error) {
 	i, err := binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{Running: s.running()})
 	if err != nil {
@@ -119,6 +128,12 @@ func (c *auditCommand) Run(ctx context.Context, s *session) error {
 		if !slices.Contains(names, name) {
 			return usagef("audit: no check %q; there are: %s", name, strings.Join(names, ", "))
 		}
+	}
+	if c.Remote {
+		if len(wanted) != 1 || wanted[0].name != "coverage" {
+			return usagef("audit: --remote is a question of coverage: audit coverage --remote")
+		}
+		wanted = []check{{name: "remote", ask: askRemote}}
 	}
 	if err := s.open(ctx); err != nil {
 		return err

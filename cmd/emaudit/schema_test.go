@@ -125,6 +125,7 @@ var documents = []struct {
 	{"predict", []string{"predict"}, "[ebuild     U ] app-misc/hello-2.1 [2.0]\n[binary  N    ] dev-libs/libbar-1.0_p2-r1-1\n"},
 	{"audit", []string{"audit"}, ""},
 	{"audit", []string{"audit", "integrity"}, ""},
+	{"audit", []string{"audit", "coverage", "--remote"}, ""},
 	{"states", []string{"states"}, ""},
 	{"diff", []string{"diff", "run:20"}, ""},
 	{"rollback", []string{"rollback"}, ""},
