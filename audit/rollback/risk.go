@@ -143,9 +143,17 @@ func (j *RollbackJudge) state(r *Rollback) {
 		r.Risks = append(r.Risks, Risk{Code: "file-overwritten", CPV: &cpv, Severity: audit.SeverityInfo, Detail: "it overwrites what it does not own today: " + listOf(files)})
 	}
 	slices.SortStableFunc(r.Risks, func(a, b Risk) int {
-		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(a.Detail, b.Detail))
+		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(a.Detail, b.Detail), strings.Compare(subject(a), subject(b)))
 	})
 	j.kernels(r)
+}
+
+// subject returns the package that a risk is about, or "".
+func subject(r Risk) string {
+	if r.CPV == nil {
+		return ""
+	}
+	return *r.CPV
 }
 
 // kernels says when the last kernel goes, or the one that runs.

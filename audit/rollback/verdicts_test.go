@@ -263,3 +263,29 @@ func TestAPackageInDoubtStays(t *testing.T) {
 		return nil
 	})
 }
+
+// TestRisksHaveOneOrder asks for one answer several times. The plan holds some of its
+// facts in maps, whose order changes from one call to the next.
+func TestRisksHaveOneOrder(t *testing.T) {
+	t.Parallel()
+	host := audittest.Alpha(t)
+	host.Ingest(hosttest.Now)
+	audittest.Ask(host, hosttest.Now, func(db audit.Database) error {
+		first := map[int64][]Risk{}
+		for range 4 {
+			all, err := AuditRollbacks(db, 0, RollbackOptions{})
+			if err != nil {
+				return err
+			}
+			for _, r := range all {
+				before, asked := first[*r.Target.Run]
+				if !asked {
+					first[*r.Target.Run] = r.Risks
+				} else if diff := cmp.Diff(before, r.Risks); diff != "" {
+					t.Fatalf("before run %d, the risks have another order (-first +later):\n%s", *r.Target.Run, diff)
+				}
+			}
+		}
+		return nil
+	})
+}
