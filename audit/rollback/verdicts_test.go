@@ -250,7 +250,7 @@ func TestAPackageInDoubtStays(t *testing.T) {
 				return err
 			}
 			if r.Verdict != Partial || strings.Contains(strings.Join(audit.Lines(r.Plan), " "), "oddnames") || !slices.ContainsFunc(r.Unknowns, func(u Unknown) bool {
-				return u.Code == "state-unknown" && strings.HasPrefix(u.Detail, "app-misc/oddnames: neither emerge.log nor a build log shows whether 1.0 or -1.1-r1")
+				return u.Code == "state-unknown" && strings.HasPrefix(u.Detail, "app-misc/oddnames: neither emerge.log nor a build log shows whether 1.0 or 1.1-r1")
 			}) {
 				t.Errorf("run %d: %s, %d lines of a plan, unknown: %v", id, r.Verdict, len(r.Plan), r.Unknowns)
 			}

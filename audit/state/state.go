@@ -229,14 +229,14 @@ func (t *timeline) fill(s *State, end bool) {
 		var names []string
 		for _, y := range unsure[i:] {
 			if audit.PackageOf(y.CPV) == cp {
-				names = append(names, y.CPV[len(cp):])
+				names = append(names, y.CPV[len(cp)+1:])
 			}
 		}
 		settle, why := searchRotatedLog, ""
 		if t.logIsWhole(cp) {
 			settle, why = takeAnotherState, "; COUNTER proves that emerge.log lacks no line that could"
 		}
-		add(cp, settle, "neither emerge.log nor a build log shows whether %s was installed%s", strings.TrimPrefix(strings.Join(names, " or "), "-"), why)
+		add(cp, settle, "neither emerge.log nor a build log shows whether %s was installed%s", strings.Join(names, " or "), why)
 	}
 	if s.Target.Run != nil {
 		return
