@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"emaudit/audit/binpkgs"
-	"emaudit/parse/needs"
+	"emaudit/audit/cleanup"
 	"emaudit/report"
 	"emaudit/report/screen"
 	"emaudit/report/table"
@@ -13,14 +13,14 @@ import (
 
 // needRow is a need as JSON has it.
 type needRow struct {
-	CPV       string         `json:"cpv"`
-	BuildTime *int64         `json:"build_time"`
-	BuildID   *int64         `json:"build_id"`
-	Repo      string         `json:"repo"`
-	MD5       string         `json:"md5"`
-	SHA1      string         `json:"sha1"`
-	Size      *int64         `json:"size"`
-	Reasons   []needs.Reason `json:"reasons"`
+	CPV       string               `json:"cpv"`
+	BuildTime *int64               `json:"build_time"`
+	BuildID   *int64               `json:"build_id"`
+	Repo      string               `json:"repo"`
+	MD5       string               `json:"md5"`
+	SHA1      string               `json:"sha1"`
+	Size      *int64               `json:"size"`
+	Reasons   []cleanup.NeedReason `json:"reasons"`
 }
 
 // needColumns describe the builds that a host must still be able to get.
@@ -36,7 +36,7 @@ var needColumns = table.Table[needRow]{
 }
 
 // Needs answers which builds a host must still be able to get.
-func Needs(list *needs.List, o report.Output) report.Answer {
+func Needs(list *cleanup.NeedList, o report.Output) report.Answer {
 	rows := make([]needRow, len(list.Builds))
 	for i, b := range list.Builds {
 		rows[i] = needRow{b.CPV, binpkgs.Known(b.BuildTime), binpkgs.Known(b.BuildID), b.Repo, b.MD5, b.SHA1, binpkgs.Known(b.Size), b.Reasons}
@@ -58,11 +58,11 @@ func Needs(list *needs.List, o report.Output) report.Answer {
 }
 
 // needReasons returns in a few words why a build is needed.
-func needReasons(reasons []needs.Reason) string {
+func needReasons(reasons []cleanup.NeedReason) string {
 	var parts []string
 	for _, r := range reasons {
 		switch {
-		case r.Why == needs.Pinned:
+		case r.Why == cleanup.NeededByPin:
 			parts = append(parts, "pinned as "+r.Pin)
 		case r.Run != nil:
 			parts = append(parts, fmt.Sprintf("before #%d", *r.Run))
