@@ -194,13 +194,19 @@ func (s *session) eachHost(ctx context.Context, ask func(*session) error) error 
 
 // chosenHosts returns the hosts in the database that --host names, by name.
 func (s *session) chosenHosts(ctx context.Context) ([]store.HostSummary, error) {
-	if _, err := path.Match(s.Host, ""); err != nil {
-		return nil, usagef("--host %s: %w", s.Host, err)
-	}
 	list := &session{globals: s.globals, proc: s.proc, messages: s.messages, command: s.command, flags: s.flags}
 	hosts, err := list.hostSummaries(ctx)
 	if err := errors.Join(err, list.close()); err != nil {
 		return nil, err
+	}
+	return matchingHosts(hosts, "--host", s.Host)
+}
+
+// matchingHosts returns the hosts whose names match a pattern, the value of a flag:
+// all, a glob, or a name.
+func matchingHosts(hosts []store.HostSummary, flag, pattern string) ([]store.HostSummary, error) {
+	if _, err := path.Match(pattern, ""); err != nil {
+		return nil, usagef("%s %s: %w", flag, pattern, err)
 	}
 	all, names := len(hosts), make([]string, len(hosts))
 	for i, h := range hosts {
@@ -208,11 +214,11 @@ func (s *session) chosenHosts(ctx context.Context) ([]store.HostSummary, error) 
 	}
 	hosts = slices.DeleteFunc(hosts, func(h store.HostSummary) bool {
 		// The name of a host may end in @ and the path of its root.
-		match, _ := path.Match(s.Host, strings.ReplaceAll(h.Name, "/", "_"))
-		return s.Host != allHosts && !match && !(strings.HasSuffix(s.Host, "*") && strings.HasPrefix(h.Name, strings.TrimSuffix(s.Host, "*")))
+		match, _ := path.Match(pattern, strings.ReplaceAll(h.Name, "/", "_"))
+		return pattern != allHosts && pattern != h.Name && !match && !(strings.HasSuffix(pattern, "*") && strings.HasPrefix(h.Name, strings.TrimSuffix(pattern, "*")))
 	})
 	if len(hosts) == 0 && all > 0 {
-		return nil, usagef("--host %s: none of the %d hosts has such a name: %s", s.Host, all, strings.Join(names, ", "))
+		return nil, usagef("%s %s: none of the %d hosts has such a name: %s", flag, pattern, all, strings.Join(names, ", "))
 	}
 	return hosts, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -14,16 +15,20 @@ import (
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/ingest/live"
+	"emaudit/parse/atom"
 	"emaudit/report"
 	"emaudit/report/binaries"
 	"emaudit/report/merges"
 	"emaudit/report/states"
+	"emaudit/store"
 )
 
 // auditCommand runs the checks. Their findings decide the exit code.
 type auditCommand struct {
-	Checks []string `arg:"" optional:"" name:"check" help:"See above (default: all of them)."`
+	Check  string   `arg:"" optional:"" help:"See above (default: all of them)."`
+	More   []string `arg:"" optional:"" help:"Further checks. With --for: paths or atoms of binary packages."`
 	Remote bool     `help:"With coverage: what binhosts have of each installed package, and why emerge would compile it nevertheless."`
+	For    string   `placeholder:"HOST" help:"With compatibility: could that host use the binary packages that are here? A host of the database, all, or a glob."`
 }
 
 // Help returns the long help of the command.
@@ -36,6 +41,10 @@ func (*auditCommand) Help() string {
 	text.WriteString(`
 Without a CHECK all of them run, and each gets one line. A finding of severity
 warning or error gives exit code 3; --fail-on changes that.
+
+"audit compatibility --for HOST PATH|ATOM" asks which of the hosts in the database
+could use a binary package that is here: by CHOST, CPU, EAPI, USE, keywords, masks,
+dependencies, libraries and the version of the C library.
 `)
 	return text.String() + exitStatus
 }
@@ -116,15 +125,22 @@ func (s *session) running() func(pid int) bool {
 
 // Run executes the command.
 func (c *auditCommand) Run(ctx context.Context, s *session) error {
+	named := c.More
+	if c.Check != "" {
+		named = append([]string{c.Check}, c.More...)
+	}
+	if c.For != "" {
+		return c.forHosts(ctx, s)
+	}
 	var wanted []check
 	var names []string
 	for _, known := range checks {
 		names = append(names, known.name)
-		if len(c.Checks) == 0 || slices.Contains(c.Checks, known.name) {
+		if len(named) == 0 || slices.Contains(named, known.name) {
 			wanted = append(wanted, known)
 		}
 	}
-	for _, name := range c.Checks {
+	for _, name := range named {
 		if !slices.Contains(names, name) {
 			return usagef("audit: no check %q; there are: %s", name, strings.Join(names, ", "))
 		}
@@ -152,11 +168,87 @@ func (c *auditCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	answer := report.Checks(answers, len(c.Checks) == 0, out)
+	answer := report.Checks(answers, len(named) == 0, out)
 	if err := out.Write(answer); err != nil {
 		return err
 	}
 	return s.verdict(answer.Findings, "warning")
+}
+
+// forHosts answers which hosts could use binary packages of this one.
+func (c *auditCommand) forHosts(ctx context.Context, s *session) error {
+	if len(c.More) == 0 || c.Check != "compatibility" || c.Remote {
+		return usagef("audit --for is a question about binary packages: audit compatibility --for %s PATH|ATOM...", c.For)
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	var rows []acceptance.ClientRow
+	err := s.ask(ctx, func(db audit.Database) error {
+		hosts, err := db.Tx.HostSummaries()
+		if err != nil {
+			return err
+		}
+		if hosts, err = matchingHosts(hosts, "--for", c.For); err != nil {
+			return err
+		}
+		wanted, err := wantedBinpkgs(db, c.More)
+		if err != nil {
+			return err
+		}
+		rows, err = acceptance.AuditClients(audit.Share(db), hosts, wanted, func(h store.Host) audit.Place {
+			if h.Elsewhere() {
+				return audit.Place{Root: h.RootElsewhere()}
+			}
+			return audit.Place{Root: h.Root}
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		return fmt.Errorf("audit --for: no binary package of %s is here", strings.Join(c.More, " "))
+	}
+	out := s.out()
+	if err := out.Write(binaries.Clients(rows, out)); err != nil {
+		return err
+	}
+	return s.verdict(nil, "never")
+}
+
+// wantedBinpkgs returns what selects the binary packages of paths and atoms. A path is
+// one inside the root or below its folder.
+func wantedBinpkgs(db audit.Database, words []string) (func(*binpkgs.Binpkg) bool, error) {
+	paths := map[string]bool{}
+	atoms := map[string][]*atom.Atom{} // by package; nil stands for every version
+	for _, word := range words {
+		if strings.HasSuffix(word, ".gpkg.tar") || strings.HasSuffix(word, ".xpak") || strings.HasSuffix(word, ".tbz2") {
+			paths[path.Clean(word)] = true
+			continue
+		}
+		cp, err := findPackage(db, word)
+		if err != nil {
+			return nil, err
+		}
+		syntax := atom.EbuildSyntax("")
+		var of *atom.Atom
+		if a, err := syntax.ParseAtom(word); err == nil {
+			of = &a
+		} else if a, err := syntax.ParseAtom("=" + word); err == nil {
+			of = &a
+		}
+		atoms[cp] = append(atoms[cp], of)
+	}
+	return func(b *binpkgs.Binpkg) bool {
+		if paths[b.Path] || paths[b.Source()] {
+			return true
+		}
+		cpv, err := atom.ParseCPV(b.CPV)
+		return err == nil && slices.ContainsFunc(atoms[cpv.CP()], func(a *atom.Atom) bool {
+			return a == nil || a.Match(acceptance.PackageOfMetadata(cpv, b.Slot, b.SubSlot, b.Repo, b.BuildID, b.Metadata))
+		})
+	}, nil
 }
 
 // askChecks runs the checks one after the other.

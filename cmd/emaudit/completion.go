@@ -87,7 +87,7 @@ func offered(command string, v *kong.Value, names func(kind string) []completion
 	switch {
 	case v.Name == "host":
 		return append(names("host"), completion.Candidate{allHosts, "every host of the database"})
-	case v.Name == "check":
+	case v.Name == "check" || command == "audit" && v.Name == "more":
 		var all []completion.Candidate
 		for _, c := range checks {
 			all = append(all, completion.Candidate{c.name, ""})

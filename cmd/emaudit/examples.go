@@ -28,7 +28,7 @@ var usageExamples = map[string][]manual.Example{
 	"stats":      {{"emaudit stats --sort total --last 20", "Where the time went."}},
 	"predict":    {{"emerge -pu @world | emaudit predict", "How long the next update takes."}, {"emaudit predict --accuracy", "How good past predictions would have been."}},
 	"current":    {{"emaudit current", "What emerge is merging, and when it will be done."}, {"emaudit current --follow", "The same, updated until it is done."}},
-	"audit":      {{"emaudit audit", "Run every check; exit with 3 if there is something to do."}, {"emaudit audit coverage --fail-on error --format csv", "One check as data."}, {"emaudit audit coverage --remote", "Why is it compiled again? What the binhost has, and why emerge would not take it."}},
+	"audit":      {{"emaudit audit", "Run every check; exit with 3 if there is something to do."}, {"emaudit audit coverage --fail-on error --format csv", "One check as data."}, {"emaudit audit coverage --remote", "Why is it compiled again? What the binhost has, and why emerge would not take it."}, {"emaudit audit compatibility --for all dev-lang/python", "Which hosts of the database could use the binary packages of python?"}},
 	"verify":     {{"emaudit verify --sample 200", "Read the 200 files that were last read longest ago, as a nightly job."}},
 	"states":     {{"emaudit states", "Which earlier states are known."}},
 	"diff":       {{"emaudit diff previous now", "What the last update changed."}, {"emaudit diff 2026-05-10 run:83", "What changed from that day to before run 83."}},

@@ -41,15 +41,21 @@ func Open(tb testing.TB, root, path string) *Host {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { db.Close() })
-	h := &Host{tb: tb, Root: root, DB: db}
-	err = db.Update(context.Background(), func(tx *store.Tx) (err error) {
-		h.ID, err = tx.EnsureHost("test", root, Now)
+	return (&Host{tb: tb, DB: db}).Beside("test", root)
+}
+
+// Beside returns another host in the same database.
+func (h *Host) Beside(name, root string) *Host {
+	h.tb.Helper()
+	other := &Host{tb: h.tb, Root: root, DB: h.DB}
+	err := h.DB.Update(context.Background(), func(tx *store.Tx) (err error) {
+		other.ID, err = tx.EnsureHost(name, root, Now)
 		return err
 	})
 	if err != nil {
-		tb.Fatal(err)
+		h.tb.Fatal(err)
 	}
-	return h
+	return other
 }
 
 // Ingest brings the database up to date at the given time.

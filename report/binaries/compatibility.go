@@ -44,15 +44,20 @@ func compatibilityColumns(notes bool) table.Table[acceptance.CompatibilityRow] {
 		{Name: "build_time"},
 		{Name: "usable", Title: "Usable", Show: func(r *acceptance.CompatibilityRow) screen.Cell { return UsableRoles[r.Usable].Text(string(r.Usable)) }},
 		{Name: "reasons", Value: func(r *acceptance.CompatibilityRow) any { return ReasonCodes(r.Reasons) }, Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 24, Show: func(r *acceptance.CompatibilityRow) screen.Cell {
-			var why []string
-			for _, reason := range r.Reasons {
-				if reason.Effect != acceptance.EffectNote || notes {
-					why = append(why, reason.Code+": "+reason.Detail)
-				}
-			}
-			return screen.Plain.Text(strings.Join(why, "; "))
+			return reasonsCell(r.Reasons, notes)
 		}},
 	}
+}
+
+// reasonsCell shows reasons, with the notes or without.
+func reasonsCell(reasons []acceptance.Reason, notes bool) screen.Cell {
+	var why []string
+	for _, reason := range reasons {
+		if reason.Effect != acceptance.EffectNote || notes {
+			why = append(why, reason.Code+": "+reason.Detail)
+		}
+	}
+	return screen.Plain.Text(strings.Join(why, "; "))
 }
 
 func compatibilityText(s *screen.Screen, c *acceptance.Compatibility, o report.Output) {

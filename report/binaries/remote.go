@@ -2,7 +2,6 @@ package binaries
 
 import (
 	"fmt"
-	"strings"
 
 	"emaudit/audit/acceptance"
 	"emaudit/report"
@@ -46,13 +45,7 @@ var remoteColumns = table.Table[acceptance.RemoteRow]{
 	{Name: "build_time", Of: "offer.build_time"},
 	{Name: "build_id", Of: "offer.build_id"},
 	{Name: "reasons", Value: func(r *acceptance.RemoteRow) any { return ReasonCodes(r.Reasons) }, Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 24, Show: func(r *acceptance.RemoteRow) screen.Cell {
-		var why []string
-		for _, reason := range r.Reasons {
-			if reason.Effect != acceptance.EffectNote {
-				why = append(why, reason.Code+": "+reason.Detail)
-			}
-		}
-		return screen.Plain.Text(strings.Join(why, "; "))
+		return reasonsCell(r.Reasons, false)
 	}},
 }
 
