@@ -23,6 +23,8 @@ type HostFacts struct {
 	// Runs are the newest [MostPageRuns], oldest first; nil where no emerge.log
 	// was ever read.
 	Runs []*history.Run
+	// Weeks are the newest [PageWeeks], Months the newest [PageMonths].
+	Weeks, Months []history.Interval
 	// Rollbacks are the ways back before the newest [MostPageRollbacks] runs that
 	// changed what is installed, the newest first.
 	Rollbacks []*rollback.Rollback

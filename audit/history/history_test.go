@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -196,6 +197,63 @@ func TestStatisticsDoNotDependOnHowTheyAreCounted(t *testing.T) {
 		}
 		if want := kept.Totals()[0].Merges; sum != want || want != 157 {
 			t.Errorf("%d merges by month, %d in all, want 157", sum, want)
+		}
+		return nil
+	})
+}
+
+// TestIntervalsAddUp compares the intervals with the statistics of the whole log.
+func TestIntervalsAddUp(t *testing.T) {
+	t.Parallel()
+	h := hosttest.New(t, hostarchive.Alpha(t))
+	h.Ingest(hosttest.Now)
+	audittest.Ask(h, hosttest.Now, func(db audit.Database) error {
+		stats, err := history.AuditStats(db, history.StatsQuery{})
+		if err != nil {
+			return err
+		}
+		total := stats.Totals()[0]
+		want := history.Interval{Source: total.Source.Merges, Binary: total.Binary, Removed: total.Unmerges, BuildSeconds: total.Source.Seconds}
+		for _, r := range stats.Runs {
+			want.Runs += r.Runs
+			want.Failed += r.Failed
+			if r.Action == history.ActionSync {
+				want.Syncs += r.Succeeded
+			} else {
+				want.Succeeded += r.Succeeded
+			}
+		}
+		want.CutOff = 4 // two were killed, and two interrupted
+		for _, per := range []history.StatsPer{history.PerMonth, history.PerWeek} {
+			all, err := history.AuditIntervals(db, per, time.UTC, 1000)
+			if err != nil {
+				return err
+			}
+			var got history.Interval
+			for _, i := range all {
+				got.Runs += i.Runs
+				got.Succeeded += i.Succeeded
+				got.Syncs += i.Syncs
+				got.Failed += i.Failed
+				got.CutOff += i.CutOff
+				got.Source += i.Source
+				got.Binary += i.Binary
+				got.Removed += i.Removed
+				got.BuildSeconds += i.BuildSeconds
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("by %s (-log +intervals):\n%s", per, diff)
+			}
+			newest, err := history.AuditIntervals(db, per, time.UTC, 4)
+			if err != nil {
+				return err
+			}
+			if diff := cmp.Diff(all[len(all)-4:], newest); diff != "" {
+				t.Errorf("the newest 4 by %s (-want +got):\n%s", per, diff)
+			}
+			if last := newest[3]; last.Begin > hosttest.Now || last.Begin < hosttest.Now-31*86400 {
+				t.Errorf("the last interval begins at %d, and now is %d", last.Begin, hosttest.Now)
+			}
 		}
 		return nil
 	})

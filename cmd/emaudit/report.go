@@ -192,6 +192,12 @@ func (s *session) hostFacts(ctx context.Context) (report.HostFacts, error) {
 		if facts.Update, err = aftermath.AuditPostUpdate(db); err != nil {
 			return err
 		}
+		if facts.Weeks, err = history.AuditIntervals(db, history.PerWeek, s.zone(), page.PageWeeks); err != nil {
+			return err
+		}
+		if facts.Months, err = history.AuditIntervals(db, history.PerMonth, s.zone(), page.PageMonths); err != nil {
+			return err
+		}
 		facts.Findings = audit.MergeFindings(facts.Update.Findings, facts.Coverage.Findings, facts.Integrity.Findings)
 		return nil
 	})

@@ -74,6 +74,12 @@ func Large(n int) report.HostFacts {
 		facts.Runs = append(facts.Runs, run)
 	}
 	facts.Runs[4999].Args = Hostile[1]
+	for i := range 120 {
+		facts.Months = append(facts.Months, history.Interval{Name: fmt.Sprintf("month %d", i), Begin: int64(first + i*30*86400), Runs: 40, Succeeded: 30, Failed: i % 3, Source: 300, Binary: 30, Removed: 20, BuildSeconds: int64(i * 3600)})
+	}
+	for i := range 53 { // one failure among many successes
+		facts.Weeks = append(facts.Weeks, history.Interval{Name: fmt.Sprintf("week %d", i), Begin: int64(first + i*7*86400), Runs: 400 + i/52, Succeeded: 390, Syncs: 7, Failed: i / 52})
+	}
 	for _, h := range Hostile {
 		finding := audit.Finding{Code: "binpkg-damaged", Severity: audit.SeverityError, Subject: h, Message: h, Remedy: audit.Advise(h), Evidence: []audit.Evidence{{Source: h, Offset: 7}}}
 		facts.Findings = append(facts.Findings, finding)

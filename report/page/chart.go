@@ -126,9 +126,10 @@ type lineChart struct {
 
 // chartTick is a mark on an axis.
 type chartTick struct {
-	At   string // percent
-	Text string
-	Edge string // "start", "middle" or "end": where its text is anchored
+	At    string // percent
+	Text  string
+	Edge  string // "start" or "end" of its text is at the mark
+	Minor bool   // left out on a narrow screen
 }
 
 const (
@@ -166,7 +167,7 @@ func newLineChart(head chartHead, points []linePoint, until int64, yText func(fl
 		fmt.Fprintf(&stroke, "H%sV%s", x(p.at), y(p.value))
 	}
 	fmt.Fprintf(&stroke, "H%d", plotWidth)
-	c := &lineChart{chartHead: head, Stroke: stroke.String(), Area: stroke.String() + fmt.Sprintf("V%dH0Z", plotHeight), XTicks: timeTicks(from, until, location)}
+	c := &lineChart{chartHead: head, Stroke: stroke.String(), Area: stroke.String() + fmt.Sprintf("V%dH0Z", plotHeight), XTicks: timeTicks(from, until, until, location)}
 	for v := 0.0; v <= top+step/2; v += step {
 		c.YTicks = append(c.YTicks, chartTick{At: coordinate(100 - v/top*100), Text: yText(v)})
 	}
@@ -199,75 +200,6 @@ func niceStep(top float64) float64 {
 			}
 		}
 	}
-}
-
-// timelineChart shows runs through time: one mark each, as high as it took
-// long, on a logarithmic scale.
-type timelineChart struct {
-	chartHead
-	Legend []legendItem
-	Marks  []timelineMark
-	YTicks []chartTick
-	XTicks []chartTick
-}
-
-// timelineMark is one run.
-type timelineMark struct {
-	X, Y, Height string
-	Class        string
-	Title        string
-	at, seconds  int64
-}
-
-// timelineFloor is the foot of the scale in seconds: what is shorter looks as if
-// it took a minute.
-const timelineFloor = 60
-
-// timelinePlaces is how many marks a wide screen can show side by side.
-const timelinePlaces = 600
-
-// newTimeline places the marks.
-func newTimeline(head chartHead, legend []legendItem, marks []timelineMark, until int64, location *time.Location) *timelineChart {
-	if len(marks) == 0 {
-		return nil
-	}
-	from, longest := marks[0].at, int64(timelineFloor*60)
-	for _, m := range marks {
-		from, until = min(from, m.at), max(until, m.at)
-		longest = max(longest, m.seconds)
-	}
-	// A run at the very edge would be cut in half.
-	margin := max((until-from)/100, 1)
-	from, until = from-margin, until+margin
-	scale := func(seconds int64) float64 {
-		seconds = max(seconds, timelineFloor)
-		return 6 + 92*math.Log(float64(seconds)/timelineFloor)/math.Log(float64(longest)*1.05/timelineFloor)
-	}
-	c := &timelineChart{chartHead: head, Legend: legend, XTicks: timeTicks(from, until, location)}
-	placed := map[string]int{}
-	for _, m := range marks {
-		height := scale(m.seconds)
-		m.X, m.Y, m.Height = percentOf(m.at-from, until-from), coordinate(100-height), coordinate(height)
-		// Of those that fall on the same pixels only the highest can be seen.
-		place := fmt.Sprint(m.Class, (m.at-from)*timelinePlaces/(until-from))
-		i, taken := placed[place]
-		switch {
-		case !taken:
-			placed[place] = len(c.Marks)
-			c.Marks = append(c.Marks, m)
-		case c.Marks[i].seconds < m.seconds:
-			c.Marks[i] = m
-		}
-	}
-	for _, t := range []struct {
-		seconds int64
-		text    string
-	}{{60, "1m"}, {600, "10m"}, {3600, "1h"}, {6 * 3600, "6h"}, {86400, "1d"}} {
-		if t.seconds <= longest {
-			c.YTicks = append(c.YTicks, chartTick{At: coordinate(100 - scale(t.seconds)), Text: t.text})
-		}
-	}
-	return c
 }
 
 // sparkline is a tiny line of the last values.
@@ -310,16 +242,16 @@ func newSparkline(title string, values []int64) *sparkline {
 	return s
 }
 
-// timeTicks marks up to ten round moments between two, by years, months or
-// days.
-func timeTicks(from, until int64, location *time.Location) []chartTick {
-	const most = 10
-	first, last := time.Unix(from, 0).In(location), time.Unix(until, 0).In(location)
+// timeTicks marks up to twelve round moments between from and last, by years, months
+// or days, on an axis that ends at until.
+func timeTicks(from, last, until int64, location *time.Location) []chartTick {
+	const most = 12
+	first, end := time.Unix(from, 0).In(location), time.Unix(last, 0).In(location)
 	var ticks []chartTick
 	for _, unit := range []struct {
 		years, months, days int
 		layout              string
-	}{{0, 0, 1, "2 Jan"}, {0, 0, 7, "2 Jan"}, {0, 1, 0, "Jan 2006"}, {0, 3, 0, "Jan 2006"}, {1, 0, 0, "2006"}, {2, 0, 0, "2006"}, {5, 0, 0, "2006"}} {
+	}{{0, 0, 1, "2 Jan"}, {0, 0, 7, "2 Jan"}, {0, 1, 0, "Jan"}, {0, 3, 0, "Jan"}, {1, 0, 0, "2006"}, {2, 0, 0, "2006"}, {5, 0, 0, "2006"}} {
 		at := time.Date(first.Year(), first.Month(), first.Day(), 0, 0, 0, 0, location)
 		if unit.days == 0 {
 			at = time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, location)
@@ -328,23 +260,27 @@ func timeTicks(from, until int64, location *time.Location) []chartTick {
 			at = time.Date(first.Year(), 1, 1, 0, 0, 0, 0, location)
 		}
 		ticks = ticks[:0]
-		for ; !at.After(last) && len(ticks) <= most; at = at.AddDate(unit.years, unit.months, unit.days) {
+		for ; !at.After(end) && len(ticks) <= most; at = at.AddDate(unit.years, unit.months, unit.days) {
 			if at.Before(first) {
 				continue
 			}
 			share := float64(at.Unix()-from) / float64(until-from) * 100
-			edge := "middle"
-			switch {
-			case share < 5:
-				edge = "start"
-			case share > 95:
+			edge := "start"
+			if share > 95 {
 				edge = "end"
 			}
-			ticks = append(ticks, chartTick{At: coordinate(share), Text: at.Format(unit.layout), Edge: edge})
+			layout := unit.layout
+			if layout == "Jan" && (len(ticks) == 0 || at.Month() == time.January) {
+				layout = "Jan 2006"
+			}
+			ticks = append(ticks, chartTick{At: coordinate(share), Text: at.Format(layout), Edge: edge})
 		}
 		if len(ticks) <= most {
 			break
 		}
+	}
+	for i := range ticks { // about four are left
+		ticks[i].Minor = i%((len(ticks)+3)/4) != 0
 	}
 	return ticks
 }

@@ -90,8 +90,8 @@ func (m *markdown) block(b pageBlock) {
 		m.chart(b.Bars.chartHead)
 	case b.Line != nil:
 		m.chart(b.Line.chartHead)
-	case b.Timeline != nil:
-		m.chart(b.Timeline.chartHead)
+	case b.Columns != nil:
+		m.chart(b.Columns.chartHead)
 	}
 }
 

@@ -88,6 +88,9 @@ var blocksText string
 //go:embed charts.gohtml
 var chartsText string
 
+//go:embed columns.gohtml
+var columnsText string
+
 // pageTemplate returns the templates of the page. Parsing them costs a few
 // milliseconds, so that is done at the first page alone.
 var pageTemplate = sync.OnceValue(func() *template.Template {
@@ -101,6 +104,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	template.Must(t.New("index.gohtml").Parse(indexText))
 	template.Must(t.New("blocks.gohtml").Parse(blocksText))
 	template.Must(t.New("charts.gohtml").Parse(chartsText))
+	template.Must(t.New("columns.gohtml").Parse(columnsText))
 	return t
 })
 

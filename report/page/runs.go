@@ -58,30 +58,14 @@ func (b *pageBuilder) runs() *pageSection {
 	s.Verdict = merges.RunOutcome(last)
 	s.Verdict.Text = fmt.Sprintf("last #%d: %s", last.ID, s.Verdict.Text)
 	failed := 0
-	var marks []timelineMark
 	for _, r := range runs {
-		class := "accent"
-		switch {
-		case r.Outcome == history.RunFailure:
-			class = "bad"
+		if r.Outcome == history.RunFailure {
 			failed++
-		case r.Outcome == history.RunKilled || r.Outcome == history.RunInterrupted:
-			class = "warn"
-		case r.Action == history.ActionSync:
-			class = "accent-2"
-		case r.Outcome != history.RunSuccess:
-			class = "unknown"
 		}
-		m := timelineMark{Class: class, at: r.StartedAt, Title: fmt.Sprintf("#%d %s: %s, %s, %s", r.ID, b.day(r.StartedAt, "2006-01-02 15:04"), merges.AskedBriefly(r.Args), screen.SecondsOrNone(r.Seconds), merges.RunOutcome(r).Text)}
-		if r.Seconds != nil {
-			m.seconds = *r.Seconds
-		}
-		marks = append(marks, m)
 	}
 	s.Lead = fmt.Sprintf("%s of emerge since %s, of which %s failed. A run is one call of emerge, numbered like a transaction.",
 		screen.Count(int64(len(runs)), "run", "runs"), b.day(runs[0].StartedAt, "2006-01-02"), screen.Number(int64(failed)))
-	head := chartHead{ID: "runs-time", Title: "Runs through time, by how long they took", Desc: "One mark for each run; the scale of durations is logarithmic, and a run of unknown duration is as low as a minute.", Table: b.runTable(runs)}
-	s.add(pageBlock{Timeline: newTimeline(head, []legendItem{{"ok", "accent"}, {"sync", "accent-2"}, {"failed", "bad"}, {"killed or interrupted", "warn"}, {"declined or unknown", "unknown"}}, marks, b.Envelope.GeneratedAt, b.Terminal.Zone())})
+	s.add(b.weeks(), b.months(), b.runTable(runs).block())
 	return s
 }
 
@@ -94,7 +78,8 @@ func (b *pageBuilder) runTable(runs []*history.Run) *pageTable {
 			}
 		}
 	}
-	return fill(b, &pageTable{ID: "runs-table", Filter: true}, merges.RunColumns(false), newest)
+	caption := "The newest " + screen.Count(int64(min(len(runs), rowsOfRuns)), "run", "runs")
+	return fill(b, &pageTable{ID: "runs-table", Caption: caption}, merges.RunColumns(false), newest)
 }
 
 func secondsCell(seconds *int64) pageCell {

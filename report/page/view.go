@@ -73,7 +73,7 @@ type pageBlock struct {
 	Share    *shareChart
 	Bars     *barChart
 	Line     *lineChart
-	Timeline *timelineChart
+	Columns  *columnChart
 }
 
 // pageUnknown says that something is not known, and what would settle it.

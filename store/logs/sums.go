@@ -233,6 +233,7 @@ type RunSum struct {
 	Action                               string
 	Interval                             int64
 	Runs, Succeeded, Failed, Interrupted int
+	Declined                             int // counted in Interrupted too
 	Seconds                              int64
 	FirstAt, LastAt                      int64 // unix seconds
 }
@@ -253,11 +254,11 @@ func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
 	var all []RunSum
 	err = l.tx.Query(func(rows *sql.Rows) error {
 		var s RunSum
-		err := rows.Scan(&s.Action, &s.Interval, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Seconds, &s.FirstAt, &s.LastAt)
+		err := rows.Scan(&s.Action, &s.Interval, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Declined, &s.Seconds, &s.FirstAt, &s.LastAt)
 		all = append(all, s)
 		return err
 	}, `SELECT action, interval_at, count(*), count(*) FILTER (WHERE outcome = 'success'), count(*) FILTER (WHERE outcome = 'failure'),
-			count(*) FILTER (WHERE outcome IN ('declined', 'interrupted', 'killed')), coalesce(sum(seconds), 0), min(started_at), max(started_at)
+			count(*) FILTER (WHERE outcome IN ('declined', 'interrupted', 'killed')), count(*) FILTER (WHERE outcome = 'declined'), coalesce(sum(seconds), 0), min(started_at), max(started_at)
 		FROM (SELECT action, outcome, seconds, started_at, `+interval+" AS interval_at FROM run WHERE host = ?"+where+") AS f GROUP BY action, interval_at ORDER BY interval_at, action", l.host)
 	return all, err
 }
