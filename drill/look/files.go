@@ -80,6 +80,10 @@ func (l *looker) file(cpv string, e vdb.ContentsEntry) {
 		switch {
 		case err != nil:
 			l.unread(e.Path, err)
+		case strings.HasSuffix(target, "/image"+e.Target):
+			// Portage writes the target without the folder of the image to CONTENTS, but
+			// renames the link as it is if it can (lib/portage/util/movefile.py).
+			l.say(FileTarget, e.Path, true, "%s has a link into the folder in which it was built: %s", cpv, target)
 		case target != e.Target && !l.linkOffered(cpv, e):
 			l.say(FileTarget, e.Path, false, "it leads to %s, and %s installed it as a link to %s", target, cpv, e.Target)
 		}

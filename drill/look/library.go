@@ -51,6 +51,7 @@ type libraryLook struct {
 	// one, by its path without symbolic links.
 	preserved map[string]preserved
 	users     map[string][]string
+	bySoname  map[string][]string // installed packages, nil until asked for
 }
 
 type preserved struct {
@@ -89,12 +90,15 @@ func (x *libraryLook) object(cpv, name string) {
 			at = x.ownLibrary(o, soname)
 		}
 		if at == "" {
-			old := x.lackedBefore(name, soname)
-			detail := ""
-			if old {
-				detail = ", and did not find it before the drill either"
+			owner := x.lostBefore(o, soname)
+			switch {
+			case x.lackedBefore(name, soname):
+				x.say(LibraryMissing, name, true, "%s needs %s and does not find it, and did not find it before the drill either", cpv, soname)
+			case owner != "":
+				x.say(LibraryMissing, name, true, "%s needs %s of %s, which was missing before the drill", cpv, soname, owner)
+			default:
+				x.say(LibraryMissing, name, false, "%s needs %s and does not find it", cpv, soname)
 			}
-			x.say(LibraryMissing, name, old, "%s needs %s and does not find it%s", cpv, soname, detail)
 			continue
 		}
 		if real, err := x.After.Realpath(at); err == nil {
@@ -123,6 +127,32 @@ func (x *libraryLook) ownLibrary(o object, soname string) string {
 func (x *libraryLook) lackedBefore(name, soname string) bool {
 	o, ok, err := x.then.read(name)
 	return err == nil && ok && slices.Contains(o.needed, soname) && x.then.find(o, soname) == ""
+}
+
+// lostBefore returns the package that has a library although its file was already
+// missing before the drill, or "". The plan did not change that package.
+func (x *libraryLook) lostBefore(o object, soname string) string {
+	for _, cpv := range x.owners()[soname] {
+		if _, there := x.before[cpv]; there && !x.isNew[cpv] && x.then.find(o, soname) == "" {
+			return cpv
+		}
+	}
+	return ""
+}
+
+// owners returns the installed packages that have a library, by its soname.
+func (x *libraryLook) owners() map[string][]string {
+	if x.bySoname == nil {
+		x.bySoname = map[string][]string{}
+		for _, cpv := range slices.Sorted(maps.Keys(x.after)) {
+			for _, e := range x.needed(x.After, cpv) {
+				if e.Soname != "" {
+					x.bySoname[e.Soname] = append(x.bySoname[e.Soname], cpv)
+				}
+			}
+		}
+	}
+	return x.bySoname
 }
 
 // changedSonames returns the libraries of the changed packages, before and after.

@@ -10,7 +10,7 @@
 //   - the libraries that ELF files of those packages need, and the ELF files of other
 //     packages that need one of their libraries (library.go);
 //   - the files below CONFIG_PROTECT: replaced, offered or kept (config.go);
-//   - the world file (world.go);
+//   - the world file (world.go), and the hold of the plan in package.mask (hold.go);
 //   - everything written or removed that belongs to no changed package: the upper
 //     layers of the overlay (outside.go);
 //   - what emerge would do next (next.go).
@@ -86,6 +86,9 @@ const (
 	WorldAdded Kind = "world-added"
 	// WorldDangling: the world file has a package that was removed.
 	WorldDangling Kind = "world-dangling"
+
+	// HoldDiffers: a file of package.mask is not as the hold of the plan leaves it.
+	HoldDiffers Kind = "hold-differs"
 
 	// WrittenOutside: a file without an owner was written.
 	WrittenOutside Kind = "written-outside"
@@ -168,7 +171,7 @@ func Look(ctx context.Context, in Input) ([]Observation, error) {
 	if err := l.builds(); err != nil {
 		return nil, err
 	}
-	for _, look := range []func(){l.changedFiles, l.config, l.libraries, l.world, l.outside, l.next} {
+	for _, look := range []func(){l.changedFiles, l.config, l.libraries, l.world, l.holds, l.outside, l.next} {
 		look()
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -72,6 +72,11 @@ func TestLook(t *testing.T) {
 			d.after.remove("usr/lib64/libfoo.so")
 			d.after.must(os.Symlink("libfoo.so.9", d.after.at("usr/lib64/libfoo.so")))
 		}, ProvenWithDifferences, []string{"file-target /usr/lib64/libfoo.so"}},
+		{"a link into the folder of the image", func(d *drilled) {
+			d.after.remove("usr/lib64/libfoo.so")
+			d.after.must(os.Symlink("/var/tmp/portage/sys-libs/libfoo-2.0/image/usr/lib64/libfoo.so.2", d.after.at("usr/lib64/libfoo.so")))
+			d.after.edit("var/db/pkg/sys-libs/libfoo-2.0/CONTENTS", "libfoo.so -> libfoo.so.2", "libfoo.so -> /usr/lib64/libfoo.so.2")
+		}, Proven, []string{"(file-target /usr/lib64/libfoo.so)"}},
 		{"a folder behind a link of the administrator", func(d *drilled) {
 			d.after.must(os.Rename(d.after.at("usr/include"), d.after.at("usr/headers")))
 			d.after.must(os.Symlink("headers", d.after.at("usr/include")))
@@ -92,6 +97,13 @@ func TestLook(t *testing.T) {
 			d.ownRoot()
 			d.after.remove("usr/lib64/libbar.so.0")
 			d.before.remove("usr/lib64/libbar.so.0")
+		}, Proven, []string{"(library-missing /usr/bin/foo-viewer)"}},
+		{"it was missing before, and what is merged needs it", func(d *drilled) {
+			d.ownRoot()
+			for _, tree := range []*tree{d.before, d.after} {
+				tree.remove("usr/lib64/libbar.so.0")
+			}
+			d.before.remove("usr/bin/foo-viewer")
 		}, Proven, []string{"(library-missing /usr/bin/foo-viewer)"}},
 		{"it lies where ld.so.conf leads", func(d *drilled) {
 			d.after.must(os.MkdirAll(d.after.at("opt/lib"), 0o755))
@@ -198,6 +210,38 @@ func TestLook(t *testing.T) {
 			d.wrote("var/cache/edb/mtimedb", "{}")
 			d.upper.must(os.MkdirAll(d.upper.at("var/tmp/portage"), 0o755))
 		}, Proven, []string{"(written-outside /etc/ld.so.cache)", "(written-outside /var/cache/edb/counter)", "(written-outside /var/tmp/portage)"}},
+		{"what programs of packages write", func(d *drilled) {
+			d.wrote("usr/share/icons/hicolor/icon-theme.cache", "")
+			d.wrote("usr/share/icons/hicolor/other", "")
+			d.wrote("usr/share/mime/a/b/c.xml", "")
+			d.wrote("usr/lib64/gtk-3.0/3.0.0/immodules.cache", "")
+			d.wrote("usr/share/mimes", "")
+		}, ProvenWithDifferences, []string{
+			"(written-outside /usr/share/icons/hicolor/icon-theme.cache)", "(written-outside /usr/share/mime/a/b/c.xml)", "(written-outside /usr/lib64/gtk-3.0/3.0.0/immodules.cache)",
+			"written-outside /usr/share/icons/hicolor/other", "written-outside /usr/share/mimes",
+		}},
+		{"the hold of the plan", func(d *drilled) {
+			d.holds(">a/b-1", "")
+			d.after.write("etc/portage/package.mask", "a/c\n>a/b-1\n\n")
+		}, Proven, nil},
+		{"the hold of the plan is not there", func(d *drilled) {
+			d.holds(">a/b-1", "")
+			d.after.write("etc/portage/package.mask", "a/c\n\n")
+		}, ProvenWithDifferences, []string{"hold-differs /etc/portage/package.mask"}},
+		{"a phase masked something", func(d *drilled) {
+			d.holds(">a/b-1", "")
+			d.after.write("etc/portage/package.mask", "a/c\na/x\n>a/b-1\n\n")
+		}, ProvenWithDifferences, []string{"hold-differs /etc/portage/package.mask"}},
+		{"a phase took a mask away", func(d *drilled) {
+			d.holds(">a/b-1", "")
+			d.after.write("etc/portage/package.mask", ">a/b-1\n\n")
+		}, ProvenWithDifferences, []string{"hold-differs /etc/portage/package.mask"}},
+		{"an earlier hold is lifted", func(d *drilled) {
+			d.holds(">a/b-1", "")
+			d.in.Plan.Lifts = map[string]bool{"/etc/portage/package.mask": true}
+			d.before.write("etc/portage/package.mask", "# emaudit hold run:1\n>a/b-2\n")
+			d.after.write("etc/portage/package.mask", ">a/b-1\n\n")
+		}, Proven, nil},
 		{"what the settings name", func(d *drilled) {
 			d.in.Places = map[string]string{"/srv/binpkgs": "PKGDIR"}
 			d.wrote("srv/binpkgs/Packages", "")
@@ -461,4 +505,11 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
+}
+
+// holds gives the plan lines that it appends to package.mask, which has the line a/c.
+func (d *drilled) holds(lines ...string) {
+	d.ownRoot()
+	d.before.write("etc/portage/package.mask", "a/c\n")
+	d.in.Plan.Holds = map[string][]string{"/etc/portage/package.mask": lines}
 }

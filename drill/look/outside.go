@@ -173,12 +173,14 @@ func (l *looker) walk(dir *hostfs.Dir, at string, touched map[string]*trace, dep
 // writer is a place in which Portage, or a program that packages run, writes during
 // every merge.
 type writer struct {
-	path string // a file, or a folder if it ends in a slash
+	// path is a file, or a folder if it ends in a slash. Its parts may have the
+	// wildcards of [path.Match].
+	path string
 	who  string // with the source
 }
 
 // writers are the places that every host has. The files of Portage are those of
-// lib/portage.
+// lib/portage, the others those of the eclasses of the Gentoo repository.
 var writers = []writer{
 	{"/var/db/pkg/", "the database of installed packages (const.py, VDB_PATH)"},
 	{"/var/lib/portage/", "the state of Portage (const.py, PRIVATE_PATH)"},
@@ -200,8 +202,46 @@ var writers = []writer{
 	{"/etc/prelink.conf.d/portage.conf", "Portage makes it of /etc/env.d (util/env_update.py)"},
 	{"/usr/share/info/dir", "install-info, which Portage runs (util/_info_files.py)"},
 	{"/usr/share/info/dir.old", "install-info, which Portage runs (util/_info_files.py)"},
+	{"/etc/gitconfig", "Portage makes a repository a safe.directory of git (sync/modules/git/git.py)"},
 	{"/etc/portage/package.mask", "the hold of the plan"},
 	{"/etc/portage/package.mask/", "the hold of the plan"},
+
+	{"/usr/share/applications/mimeinfo.cache", "update-desktop-database (xdg-utils.eclass)"},
+	{"/usr/share/mime/", "update-mime-database (xdg-utils.eclass)"},
+	{"/usr/share/icons/*/icon-theme.cache", "gtk-update-icon-cache (xdg-utils.eclass)"},
+	{"/usr/share/glib-2.0/schemas/gschemas.compiled", "glib-compile-schemas (gnome2-utils.eclass)"},
+	{"/usr/lib*/gdk-pixbuf-2.0/*/loaders.cache", "gdk-pixbuf-query-loaders (gnome2-utils.eclass)"},
+	{"/usr/lib*/gio/modules/giomodule.cache", "gio-querymodules (gnome2-utils.eclass)"},
+	{"/usr/lib*/gtk-2.0/*/immodules.cache", "gtk-query-immodules (gnome2-utils.eclass)"},
+	{"/usr/lib*/gtk-3.0/*/immodules.cache", "gtk-query-immodules (gnome2-utils.eclass)"},
+	{"/var/cache/fontconfig/", "fc-cache (font.eclass)"},
+	{"/etc/fonts/conf.d/", "eselect fontconfig (font.eclass)"},
+	{"/usr/share/fonts/*/fonts.dir", "mkfontdir (font.eclass)"},
+	{"/usr/share/fonts/*/fonts.scale", "mkfontscale (font.eclass)"},
+	{"/lib/modules/*/modules.*", "depmod (linux-mod-r1.eclass)"},
+	{"/usr/lib/modules/*/modules.*", "depmod (linux-mod-r1.eclass)"},
+	{"/etc/udev/hwdb.bin", "udevadm hwdb (udev.eclass)"},
+	{"/usr/lib/udev/hwdb.bin", "systemd-hwdb (udev.eclass)"},
+	{"/var/lib/systemd/catalog/database", "journalctl --update-catalog (systemd.eclass)"},
+	{"/usr/share/vim/vimfiles/doc/tags", "vim, for its help (vim-doc.eclass)"},
+	{"/usr/share/emacs/site-lisp/site-gentoo.el", "elisp-site-regen (elisp-common.eclass)"},
+	{"/usr/share/texmf*/ls-R", "mktexlsr (latex-package.eclass)"},
+	{"/var/lib/texmf/", "TeX, for its formats and maps (texlive-module.eclass)"},
+	{"/var/cache/man/", "mandb"},
+	{"/usr/lib/locale/locale-archive", "locale-gen, which sys-libs/glibc runs"},
+	{"/etc/env.d/", "eselect and the like, for a setting that they keep there"},
+}
+
+// has reports whether a path is that place, or below it.
+func (w writer) has(name string) bool {
+	place, isFolder := strings.CutSuffix(w.path, "/")
+	if isFolder {
+		// The path may be as deep as it likes below the place.
+		parts := strings.SplitN(name, "/", strings.Count(place, "/")+2)
+		name = strings.Join(parts[:min(len(parts), strings.Count(place, "/")+1)], "/")
+	}
+	ok, err := path.Match(place, name)
+	return ok && err == nil
 }
 
 // placeOf returns the place that contains a path, and its writer, or "" if no writer
@@ -216,7 +256,7 @@ func (l *looker) placeOf(name string) (at, who string) {
 		}
 	}
 	for _, w := range writers {
-		if name == w.path || strings.HasSuffix(w.path, "/") && strings.HasPrefix(name+"/", w.path) {
+		if w.has(name) {
 			return w.path, w.who
 		}
 	}

@@ -30,6 +30,10 @@ type Plan struct {
 	// Config is what happens to protected files: offered, replaced, removed, kept or
 	// unknown, as in [rollback.ConfigFile].
 	Config map[string]string
+	// Holds are the lines that it appends to a file, by file. Lifts are the files of
+	// which it deletes holds of earlier rollbacks.
+	Holds map[string][]string
+	Lifts map[string]bool
 }
 
 // Missed is a package of the target that a plan does not restore as it was.
@@ -37,7 +41,7 @@ type Missed struct{ CPV, Why string }
 
 // PlanOf returns the promises of a rollback.
 func PlanOf(r *rollback.Rollback) Plan {
-	p := Plan{Config: map[string]string{}}
+	p := Plan{Config: map[string]string{}, Holds: map[string][]string{}, Lifts: map[string]bool{}}
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		if c.Stays {
@@ -64,6 +68,16 @@ func PlanOf(r *rollback.Rollback) Plan {
 	}
 	for _, f := range r.ConfigFiles {
 		p.Config[f.Path] = f.Effect
+	}
+	for _, step := range r.Steps {
+		for _, c := range step.Commands {
+			switch _, argv, file := c.Exec(); {
+			case argv[0] == "printf" && file != "":
+				p.Holds[file] = append(p.Holds[file], argv[2:]...)
+			case argv[0] == "sed":
+				p.Lifts[argv[len(argv)-1]] = true
+			}
+		}
 	}
 	return p
 }

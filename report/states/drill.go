@@ -89,8 +89,8 @@ func (a *Drills) Answer(report.Output) report.Answer {
 	}
 }
 
-// maxDifferences is how many differences the screen lists; JSON has all.
-const maxDifferences = 20
+// maxOfKind is how many differences of one kind the screen lists; JSON has all.
+const maxOfKind = 5
 
 func (d *drilled) text(s *screen.Screen) {
 	s.Line(DrillWords[d.Verdict], screen.Plain.Text(fmt.Sprintf(": %d of %s carried out in a copy of the root, %s",
@@ -100,12 +100,19 @@ func (d *drilled) text(s *screen.Screen) {
 		s.Line(screen.Plain.Text("  failed at  "), screen.Code.Text(d.Step))
 		s.Line(screen.Plain.Text("  cause      "), screen.Bad.Text(d.Cause))
 	}
-	for i, x := range d.Differences {
-		if i == maxDifferences {
-			s.Line(screen.Dim.Text(fmt.Sprintf("  and %s; --format json has all", audit.Counted(len(d.Differences)-i, "more difference", "more differences"))))
-			break
+	counts, listed := map[string]int{}, map[string]int{}
+	for _, x := range d.Differences {
+		counts[x.Kind]++
+	}
+	for _, x := range d.Differences {
+		listed[x.Kind]++
+		// One more line would take the place of the line that counts the rest.
+		switch n := listed[x.Kind]; {
+		case n <= maxOfKind || n == maxOfKind+1 && counts[x.Kind] == n:
+			s.Line(screen.Warn.Text("  "+x.Kind), screen.Plain.Text("  "+x.Subject+"  "+x.Detail))
+		case n == maxOfKind+1:
+			s.Line(screen.Warn.Text("  "+x.Kind), screen.Dim.Text(fmt.Sprintf("  and %d more; --format json has all", counts[x.Kind]-maxOfKind)))
 		}
-		s.Line(screen.Warn.Text("  "+x.Kind), screen.Plain.Text("  "+x.Subject+"  "+x.Detail))
 	}
 	s.Line(screen.Dim.Text("  log  "), screen.Code.Text(d.Log))
 	if d.Kept != "" {
