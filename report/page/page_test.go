@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 	"emaudit/internal/hostfacts"
 	"emaudit/report"
 	"emaudit/report/page"
@@ -87,6 +89,33 @@ func TestWhatWasNotAskedIsUnknown(t *testing.T) {
 	for _, good := range []string{"READY", "Every installed package could"} {
 		if strings.Contains(written.String(), good) {
 			t.Errorf("a page of nothing says %q", good)
+		}
+	}
+}
+
+// TestThePageShowsTheLastDrill holds the column about drills: the words of the verdict,
+// and that an old one counts no more.
+func TestThePageShowsTheLastDrill(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		proof *rollback.Proof
+		want  string
+	}{
+		{nil, "| - |\n"},
+		{&rollback.Proof{Verdict: rollback.Proven, At: 1791138000, Holds: true, Files: make([]rollback.ProofFile, 2)}, "| proven on 2026-10-04 with 2 binary packages |\n"},
+		{&rollback.Proof{Verdict: rollback.DrillFailed, At: 1791138000, Holds: true}, "| a drill failed on 2026-10-04 |\n"},
+		{&rollback.Proof{Verdict: rollback.Proven, At: 1791138000, ChangedPackages: 3}, "| was proven on 2026-10-04; since then 3 packages changed |\n"},
+	} {
+		facts := hostfacts.Large(5)
+		run := int64(7)
+		facts.Rollbacks = []*rollback.Rollback{{Verdict: rollback.Ready, Target: state.Target{Run: &run, Known: true}, Proof: test.proof}}
+		var written bytes.Buffer
+		if err := page.PageMarkdown(facts, pageOutput(&written, "markdown")); err != nil {
+			t.Fatal(err)
+		}
+		_, table, _ := strings.Cut(written.String(), "The way back before each run")
+		if !strings.Contains(table, "| Drill |") || !strings.Contains(table, test.want) {
+			t.Errorf("no %q in\n%.1500s", test.want, table)
 		}
 	}
 }

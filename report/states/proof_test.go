@@ -2,6 +2,7 @@ package states_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -115,5 +116,35 @@ func TestRollbackShowsTheLastDrill(t *testing.T) {
 	o.Format = "csv"
 	if got := text(states.Rollbacks([]*rollback.Rollback{undrilled, r}, o), o, &b); !strings.Contains(got, ",failed,1791138000,true") || !strings.Contains(got, ",,,") {
 		t.Errorf("%s", got)
+	}
+}
+
+// TestADrillListsTheFirstOfEachKind holds that a failed drill, which misses many
+// packages, does not hide the differences of other kinds.
+func TestADrillListsTheFirstOfEachKind(t *testing.T) {
+	t.Parallel()
+	r := aPlan(rollback.Ready, "true")
+	r.Proof = proof(func(p *rollback.Proof) {
+		p.Verdict = rollback.DrillFailed
+		for i := range 17 {
+			p.Differences = append(p.Differences, rollback.DrillDifference{Kind: "build-missing", Subject: fmt.Sprintf("a/b-%d", i)})
+		}
+		for i := range 6 {
+			p.Differences = append(p.Differences, rollback.DrillDifference{Kind: "file-missing", Subject: fmt.Sprintf("/x/%d", i)})
+		}
+	})
+	var drills states.Drills
+	drills.Add(r, "")
+	var b bytes.Buffer
+	o := output(&b)
+	if err := o.Write(drills.Answer(o)); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	if n := strings.Count(text, "build-missing"); n != 6 || !strings.Contains(text, "build-missing  and 12 more") || strings.Contains(text, "a/b-5 ") {
+		t.Errorf("build-missing %d times:\n%s", n, text)
+	}
+	if n := strings.Count(text, "file-missing"); n != 6 || !strings.Contains(text, "/x/5") {
+		t.Errorf("file-missing %d times:\n%s", n, text)
 	}
 }
