@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"time"
@@ -73,6 +74,14 @@ var actions = map[string]func([]string) error{
 		}
 		return nil
 	},
+	"type": func([]string) error { return needs(typeIntoTerminal()) },
+	"flood": func([]string) error {
+		for line := []byte(strings.Repeat("flood ", 1000) + "\n"); ; {
+			if _, err := os.Stdout.Write(line); err != nil {
+				return err
+			}
+		}
+	},
 	"fill": func(a []string) error {
 		f, err := os.Create(a[0])
 		if err != nil {
@@ -128,13 +137,6 @@ func attacks(abstract string) map[string]func() error {
 			}
 			return err
 		}
-	}
-	// needs reports that a system call failed for another reason than a lack of rights.
-	needs := func(err error) error {
-		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
-			return err
-		}
-		return nil
 	}
 	open := func(name string) func() error {
 		return func() error {
@@ -198,6 +200,25 @@ func attacks(abstract string) map[string]func() error {
 			_, err = unix.OpenByHandleAt(unix.AT_FDCWD, handle, unix.O_RDONLY)
 			return err
 		},
+		"cgroup":                    write("/sys/fs/cgroup/cgroup.procs"),
+		"keyring of root":           func() error { _, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_USER_KEYRING, true); return err },
+		"user namespace":            func() error { return child(&unix.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER}, "say") },
+		"user namespace of a child": func() error { return child(&unix.SysProcAttr{Unshareflags: unix.CLONE_NEWUSER}, "say") },
+		"terminal input":            func() error { return child(&unix.SysProcAttr{Setsid: true}, "type") },
+		"hypervisor": func() error {
+			fd, err := unix.Socket(unix.AF_VSOCK, unix.SOCK_STREAM, 0)
+			if err == nil {
+				unix.Close(fd)
+			}
+			return err
+		},
+		"io_uring": func() error {
+			_, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, 0, 0)
+			return needs(errno)
+		},
+		"file of the caller": func() error { return unix.Fstat(inherited, new(unix.Stat_t)) },
+		// Process 1 and this one get none of it.
+		"signals for all": func() error { return unix.Kill(-1, unix.SIGTERM) },
 		"abstract socket": func() error { return connect(abstract) },
 		"socket":          func() error { return connect("/var/lib/socket") },
 		"fifo": func() error {
@@ -225,6 +246,53 @@ func attacks(abstract string) map[string]func() error {
 			return errors.New("it lives")
 		},
 	}
+}
+
+// needs returns the error of a system call that failed for a lack of rights, and no
+// other error.
+func needs(err error) error {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
+		return err
+	}
+	return nil
+}
+
+// inherited is a descriptor that a test leaves open for the programs that it starts.
+const inherited = 77
+
+// child runs an action in a process with other attributes.
+func child(attr *unix.SysProcAttr, action string) error {
+	cmd := exec.Command("/bin/act", action)
+	cmd.SysProcAttr = attr
+	return cmd.Run()
+}
+
+// typeIntoTerminal makes a terminal that controls this process, and puts a character
+// into its input.
+func typeIntoTerminal() error {
+	signal.Ignore(unix.SIGHUP) // which it gets when the terminal goes
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer master.Close()
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		return err
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		return err
+	}
+	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer terminal.Close()
+	letter := byte('x')
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, terminal.Fd(), unix.TIOCSTI, uintptr(unsafe.Pointer(&letter))); errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // raiseCapability asks for CAP_SYS_ADMIN.
@@ -259,6 +327,17 @@ func drive(args []string) int {
 				err = errors.Join(err, os.Mkdir(filepath.Join(at, dir), 0o755))
 			}
 			err = errors.Join(err, unix.Mount("none", root, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", root, at, at)))
+		case "socket":
+			// A service, and its socket bound to a place below the root.
+			source := filepath.Join(args[0]+"-socket", "s")
+			err = os.Mkdir(filepath.Dir(source), 0o755)
+			var fd int
+			if err == nil {
+				fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+			}
+			if err == nil {
+				err = errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: source}), unix.Listen(fd, 1), unix.Mount(source, filepath.Join(root, at), "", unix.MS_BIND, ""))
+			}
 		case "write":
 			err = os.WriteFile(filepath.Join(root, at), []byte("below\n"), 0o644)
 		}
@@ -273,7 +352,7 @@ func drive(args []string) int {
 		return 1
 	}
 	fmt.Printf("opened %d\n", b.init.Process.Pid)
-	for _, s := range [][]string{{"write", "/etc/new", "new"}, {"cat", "/usr/lib/removed"}, {"cat", "/home/user/secret"}, {"cat", "/var/lib/mounted"}, {"write", "/var/lib/mounted", "above"}, {"say", "hanging"}, {"hang"}} {
+	for _, s := range [][]string{{"write", "/etc/new", "new"}, {"cat", "/usr/lib/removed"}, {"cat", "/home/user/secret"}, {"cat", "/var/lib/mounted"}, {"write", "/var/lib/mounted", "above"}, {"connect", "/etc/old"}, {"say", "hanging"}, {"hang"}} {
 		if _, err := b.Run(ctx, Step{Argv: append([]string{"act"}, s...)}); err != nil {
 			fmt.Println(err)
 			return 1

@@ -20,7 +20,7 @@ func Available(scratch string) (int64, error) {
 		if err := unix.Statfs(scratch, &st); err != nil {
 			return 0, fmt.Errorf("%s: %w", scratch, err)
 		}
-		return max(0, int64(st.Bavail)*st.Bsize-reserve), nil
+		return max(0, int64(st.Bavail)*int64(st.Bsize)-reserve), nil
 	}
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

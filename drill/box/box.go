@@ -25,7 +25,8 @@
 // not work on what it can write (MS_NODEV). The network namespace has no other
 // interface than lo, and hides the abstract sockets of the host (unix(7)). Sockets
 // and FIFOs of the root have nobody behind them, since the overlay has inodes of its
-// own for them.
+// own for them. A filter of system calls takes away what else root has: the keyrings
+// of the host, user namespaces, input for the terminal (seccomp.go).
 //
 // Its memory, processes and room are limited by the size of the scratch, by a cgroup
 // if there is one, and by time. A box is no protection against a hostile kernel
@@ -53,6 +54,10 @@ import (
 // DefaultPids is how many processes and threads a box may have at a time.
 const DefaultPids = 4096
 
+// DefaultLogSize is how much output of commands a log gets, in bytes. A command may
+// print without end, and the log is on a disk of the host.
+const DefaultLogSize = 256 << 20
+
 // Options say what a box is made of.
 type Options struct {
 	// Root is the absolute path of the root, without symbolic links.
@@ -79,6 +84,8 @@ type Options struct {
 	TimeLimit time.Duration
 	// Log gets what the commands print, and what is missing in the box.
 	Log io.Writer
+	// LogSize is how many bytes of their output it gets at most; 0 is [DefaultLogSize].
+	LogSize int64
 	// Progress is called with what the commands print, and may be nil.
 	Progress func(Event)
 	// Terminal gives the commands the terminal of this process instead of the log.
@@ -178,6 +185,8 @@ type Box struct {
 	uppers  []*os.File
 	left    time.Duration // of TimeLimit
 	limited bool
+	logged  int64 // bytes in the log
+	logFull bool
 	dead    bool
 }
 
@@ -346,6 +355,10 @@ func (b *Box) handshake(ctx context.Context, s setup) error {
 		if l.Kind != overlay {
 			continue
 		}
+		if r.Absent[i] {
+			b.note("%s is not in the drill: it is no file or folder", l.At)
+			continue
+		}
 		layer := Layer{Mount: l.At}
 		switch {
 		case r.ReadOnly[i]:
@@ -403,7 +416,7 @@ func (b *Box) Used() (int64, error) {
 	if err := unix.Fstatfs(int(b.uppers[0].Fd()), &st); err != nil {
 		return 0, fmt.Errorf("drill: statfs: %w", err)
 	}
-	return int64(st.Blocks-st.Bfree) * st.Bsize, nil
+	return int64(st.Blocks-st.Bfree) * int64(st.Bsize), nil
 }
 
 // Kept is the folder that is kept after Close, or "".

@@ -261,8 +261,22 @@ func TestNothingReachesTheHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer fifo.Close()
+	// A folder that the caller of the program has left open, and a process of the host.
+	if err := unix.Dup2(int(open(t, root).Fd()), inherited); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(inherited) })
+	other := exec.Command("/proc/self/exe")
+	other.Args = []string{"act", "hang"}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Process.Kill(); _ = other.Wait() })
 	b, log := opened(t, Options{Root: root, Size: 64 << 20})
 	do(t, b, "attack", abstract)
+	if state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", other.Process.Pid)); err != nil || !strings.Contains(string(state), ") S ") {
+		t.Errorf("a process of the host after the attack: %s, %v", state, err)
+	}
 	for line := range strings.Lines(log.String()) {
 		if name, result, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && result == "done" {
 			t.Errorf("%s: was not refused", name)
@@ -277,6 +291,16 @@ func TestNothingReachesTheHost(t *testing.T) {
 	if o := do(t, b, "say", "alive"); !o.OK() {
 		t.Errorf("after the attack: %+v", o)
 	}
+}
+
+func open(t *testing.T, name string) *os.File {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
 }
 
 // listen makes a stream socket, by its path or its abstract name.
@@ -338,6 +362,16 @@ func TestLimits(t *testing.T) {
 		b, _ := opened(t, Options{Root: newRoot(t), Size: 8 << 20, Scratch: t.TempDir()})
 		if o := do(t, b, "fill", "/var/lib/big"); !o.NoRoom || o.OK() {
 			t.Errorf("fill: %+v", o)
+		}
+	})
+	t.Run("log", func(t *testing.T) {
+		t.Parallel()
+		b, log := opened(t, Options{Root: newRoot(t), Size: 8 << 20, LogSize: 1 << 20, TimeLimit: time.Second})
+		if o := do(t, b, "flood"); !o.TimedOut {
+			t.Errorf("flood: %+v", o)
+		}
+		if log.Len() > 1<<20+200 || !strings.Contains(log.String(), "the log ends here") {
+			t.Errorf("%d bytes in the log, which end with %q", log.Len(), log.String()[max(0, log.Len()-100):])
 		}
 	})
 	t.Run("time", func(t *testing.T) {

@@ -70,7 +70,7 @@ func confine(s setup) error {
 		return fmt.Errorf("process limit: %w", err)
 	}
 	unix.Umask(0o022)
-	return nil
+	return filterCalls()
 }
 
 // scopeSockets hides the abstract sockets of the host from commands that share its

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"runtime"
@@ -28,7 +29,10 @@ func Init(args []string) (code int, isInit bool) {
 	// signal that is ignored instead would be ignored by the commands too.
 	signal.Notify(make(chan os.Signal, 1))
 	conn := os.NewFile(3, "drill")
-	unix.CloseOnExec(3)
+	// What the caller of this program had open would lead a command out of the box.
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return 1, true
+	}
 	p := &processOne{out: json.NewEncoder(conn), work: make(chan request)}
 	go p.serve()
 	for in := json.NewDecoder(conn); ; {
@@ -78,7 +82,7 @@ func (p *processOne) serve() {
 		case q.Setup != nil:
 			p.setup = *q.Setup
 			p.tree, err = buildTree(p.setup)
-			r.ReadOnly, r.Tried = p.tree.readOnly, p.tree.tried
+			r.ReadOnly, r.Absent, r.Tried = p.tree.readOnly, p.tree.absent, p.tree.tried
 		case q.Enter:
 			if err = p.tree.enter(); err == nil {
 				err = p.confine()

@@ -102,6 +102,19 @@ func TestMountsOfTheRoot(t *testing.T) {
 	}
 }
 
+// TestAMountedSocketIsNotThere is about a socket of the host that is mounted below the
+// root, as containers have those of services: a mount that is read-only lets a process
+// connect.
+func TestAMountedSocketIsNotThere(t *testing.T) {
+	t.Parallel()
+	root := newRoot(t)
+	unchanged(t, root)
+	_, lines := driven(t, root, "", "socket=etc/old")
+	if out := output(lines); !strings.Contains(out, "connection refused") || !strings.Contains(out, "/etc/old is not in the drill") {
+		t.Errorf("the socket of the host was reached:\n%s", out)
+	}
+}
+
 // TestImpossible is about a root that no overlay can be made of: the kernel allows two
 // in depth (fs.h, FILESYSTEM_MAX_STACK_DEPTH).
 func TestImpossible(t *testing.T) {

@@ -36,6 +36,7 @@ type reply struct {
 	Error    string       `json:",omitempty"`
 	Tried    []string     `json:",omitempty"`
 	ReadOnly map[int]bool `json:",omitempty"` // by index in Layers
+	Absent   map[int]bool `json:",omitempty"` // by index in Layers
 	Output   []byte       `json:",omitempty"`
 	Exit     *exit        `json:",omitempty"`
 }

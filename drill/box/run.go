@@ -2,6 +2,7 @@ package box
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func (b *Box) Run(ctx context.Context, s Step) (Outcome, error) {
 				return o, fmt.Errorf("drill: %s: %w", s.Name, ErrEnded)
 			}
 			if r.Output != nil {
-				if _, err := b.options.Log.Write(r.Output); err != nil {
+				if err := b.log(r.Output); err != nil {
 					b.dead = true
 					return o, fmt.Errorf("drill: log: %w", err)
 				}
@@ -83,6 +84,22 @@ func (b *Box) Run(ctx context.Context, s Step) (Outcome, error) {
 			return o, nil
 		}
 	}
+}
+
+// log writes output of a command into the log, as far as there is room.
+func (b *Box) log(output []byte) error {
+	size := cmp.Or(b.options.LogSize, DefaultLogSize)
+	room := size - b.logged
+	switch {
+	case b.logFull:
+		return nil
+	case int64(len(output)) > room:
+		b.logFull = true
+		output = fmt.Appendf(output[:room:room], "\ndrill: the log ends here: the commands printed more than %d bytes\n", size)
+	}
+	n, err := b.options.Log.Write(output)
+	b.logged += int64(n)
+	return err
 }
 
 // kill ends the command that runs, and all that it started.

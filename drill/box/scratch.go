@@ -169,7 +169,7 @@ func (s *scratch) used() (used, free int64, err error) {
 	if err := unix.Statfs(s.dir, &st); err != nil {
 		return 0, 0, &fs.PathError{Op: "statfs", Path: s.dir, Err: err}
 	}
-	free = int64(st.Bavail) * st.Bsize
+	free = int64(st.Bavail) * int64(st.Bsize)
 	return max(0, s.free-free), free, nil
 }
 

@@ -21,12 +21,13 @@ type tree struct {
 	root     int    // of the merged tree
 	made     int    // how many empty folders there are
 	readOnly map[int]bool
+	absent   map[int]bool
 	tried    []string
 }
 
 // buildTree mounts all layers.
 func buildTree(s setup) (*tree, error) {
-	t := &tree{setup: s, base: -1, root: -1, readOnly: map[int]bool{}}
+	t := &tree{setup: s, base: -1, root: -1, readOnly: map[int]bool{}, absent: map[int]bool{}}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return t, fmt.Errorf("private mounts: %w", err)
 	}
@@ -123,6 +124,12 @@ func (t *tree) overlay(i int, at string, lower int) error {
 		return fmt.Errorf("%s: %w", at, err)
 	}
 	isFolder := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	if !isFolder && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		// A service of the host may listen at a socket or FIFO, also if its mount is
+		// read-only. A device is of no use.
+		t.absent[i] = true
+		return nil
+	}
 	target, err := t.layerTarget(i, at, isFolder)
 	if err != nil {
 		return err
