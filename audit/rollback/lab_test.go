@@ -1,7 +1,9 @@
 package rollback_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,9 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/rollback"
+	"emaudit/audit/state"
+	"emaudit/internal/audittest"
+	"emaudit/internal/hosttest"
 	"emaudit/internal/labtest"
 	"emaudit/parse/vdb"
 )
@@ -19,10 +24,10 @@ import (
 // must stop at it, with the plan that was ready before.
 func TestCollisionsStopPortage(t *testing.T) {
 	t.Parallel()
-	l := &prover{labtest.Open(t)}
+	l := labtest.Open(t)
 	const name = "collision"
 	root := l.CopyOfAlpha(name)
-	verdict := l.judge(root, 83)
+	verdict := judged(t, root, 83)
 	if verdict.Verdict != rollback.Ready || len(verdict.Changes) != 1 {
 		t.Fatalf("without a collision: %s, %d changes", verdict.Verdict, len(verdict.Changes))
 	}
@@ -55,7 +60,7 @@ func TestCollisionsStopPortage(t *testing.T) {
 	if err := contents.Close(); err != nil {
 		t.Fatal(err)
 	}
-	after := l.judge(root, 83)
+	after := judged(t, root, 83)
 	if after.Verdict != rollback.NotReady || !slices.ContainsFunc(after.Unsatisfied, func(u rollback.Unsatisfied) bool {
 		return u.Kind == "file-collision" && strings.Contains(u.Dependency, file)
 	}) {
@@ -82,5 +87,35 @@ func dropFromContents(t *testing.T, contents, file string) {
 	}
 	if err := os.WriteFile(contents, []byte(kept.String()), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// judged judges the way back before a run, after every package was read whole.
+func judged(t *testing.T, root string, run int64) *rollback.Rollback {
+	t.Helper()
+	host := hosttest.New(t, root)
+	host.Ingest(hosttest.Now)
+	host.Verify(hosttest.Now)
+	var verdict *rollback.Rollback
+	audittest.Ask(host, hosttest.Now, func(db audit.Database) (err error) {
+		verdict, err = rollback.AuditRollback(db, state.Moment{Run: run}, rollback.RollbackOptions{Contents: contentsOf(root)})
+		return err
+	})
+	return verdict
+}
+
+// contentsOf reads what the installed packages of a root own.
+func contentsOf(root string) func(cpv string, each func(vdb.ContentsEntry)) bool {
+	return func(cpv string, each func(vdb.ContentsEntry)) bool {
+		f, err := os.Open(filepath.Join(root, "var/db/pkg", cpv, "CONTENTS"))
+		if err != nil {
+			return errors.Is(err, fs.ErrNotExist)
+		}
+		defer f.Close()
+		_, err = vdb.ReadContents(f, func(e vdb.ContentsEntry) error {
+			each(e)
+			return nil
+		})
+		return err == nil
 	}
 }

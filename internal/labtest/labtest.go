@@ -39,7 +39,7 @@ func Open(t *testing.T) *Lab {
 
 // Run runs a command of the lab and returns its output.
 func (l *Lab) Run(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Hour)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, l.command, args...)
 	cmd.Env = l.environment
@@ -63,27 +63,42 @@ func (l *Lab) Must(args ...string) string {
 // CopyOfAlpha creates a host for this test.
 func (l *Lab) CopyOfAlpha(name string) (root string) {
 	l.T.Helper()
-	_, _ = l.Run("remove", name)
-	l.Must("copy", "alpha", name)
-	l.T.Cleanup(func() { _, _ = l.Run("remove", name) })
-	return filepath.Join(l.Dir, "hosts", name)
+	return l.Copy("alpha", name)
 }
+
+// Copy creates a host for this test, as a copy of another one.
+func (l *Lab) Copy(of, name string) (root string) {
+	l.T.Helper()
+	l.Must("copy", of, name, "--force")
+	l.T.Cleanup(func() { _, _ = l.Run("remove", name) })
+	return l.Root(name)
+}
+
+// Root returns the folder of a host.
+func (l *Lab) Root(host string) string { return filepath.Join(l.Dir, "hosts", host) }
 
 // Installed returns the packages that Portage has installed, as a map from cpv to
 // BUILD_TIME.
 func (l *Lab) Installed(host string) map[string]int64 {
 	l.T.Helper()
 	all := map[string]int64{}
-	for line := range strings.Lines(l.Must("vdb", host)) {
-		fields := strings.Split(strings.TrimRight(line, "\n"), "\t")
-		if len(fields) < 4 {
-			continue
-		}
-		n, err := strconv.ParseInt(fields[3], 10, 64)
+	times, err := filepath.Glob(filepath.Join(l.Root(host), "var/db/pkg/*/*/BUILD_TIME"))
+	if err != nil {
+		l.T.Fatal(err)
+	}
+	for _, name := range times {
+		text, err := os.ReadFile(name)
 		if err != nil {
-			l.T.Fatalf("lab vdb: %q", line)
+			l.T.Fatal(err)
 		}
-		all[fields[0]] = n
+		n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+		if err != nil {
+			l.T.Fatalf("%s: %q", name, text)
+		}
+		entry := filepath.Dir(name)
+		if cpv := filepath.Base(filepath.Dir(entry)) + "/" + filepath.Base(entry); !strings.Contains(cpv, "/-MERGING-") {
+			all[cpv] = n
+		}
 	}
 	return all
 }
