@@ -29,7 +29,7 @@ func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Ou
 			if root := o.Envelope.Root; root != "" && root != "/" {
 				s.Line(screen.Dim.Text("root "), screen.Code.Text(root))
 			}
-			s.Facts(overviewFacts(a, o)...)
+			s.Facts(OverviewFacts(a, o)...)
 			if a.OtherSystem && a.Installed == 0 {
 				s.Paragraph(0, screen.Bad.Text(a.System+" is no Gentoo: nothing was installed by Portage here. A Gentoo root elsewhere is audited with --root DIR, a Prefix with --eprefix DIR."))
 			}
@@ -69,8 +69,8 @@ type overviewAnswer struct {
 	Command string `json:"command"`
 }
 
-// overviewFacts is the headline: which host, and what was done last.
-func overviewFacts(a *overview.Overview, o Output) []screen.Cell {
+// OverviewFacts returns the headline, which begins with the name of the host.
+func OverviewFacts(a *overview.Overview, o Output) []screen.Cell {
 	// No Gentoo host has no package: what was not found is not known.
 	installed := screen.Unknown.Text("installed packages unknown")
 	if a.Installed > 0 {

@@ -210,6 +210,7 @@ func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
 	if err != nil || s.elsewhere != "" {
 		return facts, err
 	}
+	s.look(facts.Overview)
 	err = s.ask(ctx, func(db audit.Database) (err error) {
 		facts.Prune, err = s.configuredPlan(ctx, db, false)
 		return err

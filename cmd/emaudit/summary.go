@@ -40,9 +40,7 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 		if answers, err = s.askChecks(db, briefChecks(), out); err != nil || s.elsewhere != "" {
 			return err
 		}
-		s.measure(screen)
-		system := live.ReadSystem(s.root)
-		screen.System, screen.OtherSystem = system.Name, system.Name != "" && !system.Gentoo
+		s.look(screen)
 		plan, err := s.configuredPlan(ctx, db, true)
 		if err == nil {
 			screen.Reclaimable = plan.Totals()
@@ -59,9 +57,12 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 	return s.verdict(answer.Findings, "never")
 }
 
-// measure adds the free space. It does not measure another root, because the disk of
-// a copy says nothing about the machine.
-func (s *session) measure(o *overview.Overview) {
+// look adds what the database does not hold: the name of the system and the free space.
+// It does not measure another root, because the disk of a copy says nothing about the
+// machine.
+func (s *session) look(o *overview.Overview) {
+	system := live.ReadSystem(s.root)
+	o.System, o.OtherSystem = system.Name, system.Name != "" && !system.Gentoo
 	if !s.root.IsSystem() {
 		return
 	}

@@ -64,7 +64,9 @@ type pageBuilder struct {
 func (b *pageBuilder) head() {
 	v := b.view
 	if s := b.facts.Overview; s != nil {
-		v.Facts = append(v.Facts, screen.Count(int64(s.Installed), "package", "packages")+" installed")
+		for _, fact := range report.OverviewFacts(s, b.Output)[1:] {
+			v.Facts = append(v.Facts, fact.Text)
+		}
 		checks := b.checks()
 		for _, c := range checks {
 			v.Verdicts = append(v.Verdicts, pageVerdict{Label: c.Line.Label, Text: c.Line.Text, Command: c.Line.Command, Verdict: c.Line.Verdict, Section: c.Name})
@@ -109,31 +111,47 @@ func (b *pageBuilder) checks() []report.Check {
 	return checks
 }
 
-// answer is the worst of the verdicts in a sentence: whether the last run can
-// be undone, and else whether what is installed could be put back.
+// answer is the page in a sentence: what the last update left broken, and the way back.
 func (b *pageBuilder) answer() screen.Cell {
+	way := b.wayBack()
+	p := b.facts.Update
+	switch {
+	case p == nil:
+	case p.BetweenVersions > 0:
+		return screen.Bad.Text(screen.Count(int64(p.BetweenVersions), "merge was interrupted", "merges were interrupted") + "; " + way.Text)
+	case p.OpenFailures > 0:
+		return screen.Bad.Text(screen.Count(int64(p.OpenFailures), "package failed to merge", "packages failed to merge") + "; " + way.Text)
+	}
+	way.Text = strings.ToUpper(way.Text[:1]) + way.Text[1:]
+	return way
+}
+
+// wayBack says whether the last update can be undone, and else whether what is
+// installed could be put back.
+func (b *pageBuilder) wayBack() screen.Cell {
 	c := b.facts.Coverage
 	if c == nil || len(c.Rows) == 0 {
-		return screen.Unknown.Text("Nothing is known of what is installed")
+		return screen.Unknown.Text("nothing is known of what is installed")
 	}
 	if len(b.facts.Rollbacks) > 0 {
 		last := b.facts.Rollbacks[0]
+		update := "update " + states.UpdateName(last.Target)
 		switch {
 		case !last.Target.Known && last.Verdict != rollback.Partial:
-			return screen.Unknown.Text("Whether the last run can be undone is not known")
+			return screen.Unknown.Text("whether " + update + " can be undone is not known")
 		case last.Verdict == rollback.NotReady:
-			return screen.Bad.Text("The last run cannot be undone" + gapsInWords(last))
+			return screen.Bad.Text(update + " cannot be undone" + gapsInWords(last))
 		case last.Verdict == rollback.Partial:
-			return screen.Warn.Text("The last run can be undone in part: " + states.CarriedText(last))
+			return screen.Warn.Text(update + " can be undone in part: " + states.CarriedText(last))
 		case last.Verdict == rollback.ReadyWithWarnings:
-			return screen.Warn.Text("The last run can be undone, with warnings")
+			return screen.Warn.Text(update + " can be undone, with warnings")
 		}
 	}
 	switch none, other := c.Count(binpkgs.CoverageNone), c.Count(binpkgs.CoverageSameVersion); {
 	case none > 0:
 		return screen.Warn.Text(fmt.Sprintf("%s could not be put back: no binary package", screen.Count(int64(none), "package", "packages")))
 	case c.Count(binpkgs.CoverageUnknown) > 0:
-		return screen.Unknown.Text(fmt.Sprintf("Whether %s could be put back is not known: a folder could not be listed", screen.Count(int64(c.Count(binpkgs.CoverageUnknown)), "package", "packages")))
+		return screen.Unknown.Text(fmt.Sprintf("whether %s could be put back is not known: a folder could not be listed", screen.Count(int64(c.Count(binpkgs.CoverageUnknown)), "package", "packages")))
 	case other > 0:
 		return screen.Warn.Text(fmt.Sprintf("%s could be put back only as another build", screen.Count(int64(other), "package", "packages")))
 	case c.Count(binpkgs.CoverageLossy) > 0:
@@ -141,9 +159,9 @@ func (b *pageBuilder) answer() screen.Cell {
 	case c.Count(binpkgs.CoverageRemote) > 0:
 		return screen.Warn.Text(fmt.Sprintf("%s could be put back only from a binhost", screen.Count(int64(c.Count(binpkgs.CoverageRemote)), "package", "packages")))
 	case len(b.facts.Rollbacks) == 0:
-		return screen.Unknown.Text("Every package has its binary package; whether the last run can be undone is not known")
+		return screen.Unknown.Text("every package has its binary package; whether the last update can be undone is not known")
 	}
-	return screen.Good.Text("The last run can be undone, and every installed package has its binary package")
+	return screen.Good.Text("update " + states.UpdateName(b.facts.Rollbacks[0].Target) + " can be undone, and every installed package has its binary package")
 }
 
 // gapsInWords is how much is missing, to end a sentence with.
