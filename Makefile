@@ -4,6 +4,7 @@
 #   make test      every check and every test
 #   make check-ecosystem   alerts, units, manual pages, scripts, page by their own tools
 #   make dist      the files of a release, in build/dist
+#   make picture   docs/report.png: the report of the recorded host, by Chromium
 #   make install   to DESTDIR PREFIX: the program, manual pages and completions
 
 PREFIX = /usr/local
@@ -15,7 +16,7 @@ FUZZTIME = 1m
 EMAUDIT = build/emaudit
 DEMO = build/demo
 
-.PHONY: build pages demo test check-ecosystem bench fuzz install dist clean toolchain
+.PHONY: build pages demo picture test check-ecosystem bench fuzz install dist clean toolchain
 
 build: toolchain
 	@mkdir -p build && echo '*' > build/.gitignore
@@ -43,6 +44,19 @@ demo: build
 		$(EMAUDIT) --root $(DEMO)/alpha --db $(DEMO)/emaudit.db $$args || \
 			case $$? in 3|4) ;; *) exit 1;; esac; \
 	done
+
+# The report as it is on the host itself: without the options for another root.
+CHROMIUM = chromium
+picture: build
+	@rm -rf $(DEMO)
+	@$(GO) run ./internal/hostarchive/unpack testdata/hosts/alpha.tar.zst $(DEMO)/alpha
+	@$(EMAUDIT) --root $(DEMO)/alpha --db $(DEMO)/emaudit.db --quiet ingest >/dev/null || [ $$? -eq 4 ]
+	@$(EMAUDIT) --root $(DEMO)/alpha --db $(DEMO)/emaudit.db --no-ingest --quiet report --output $(DEMO)/report.html
+	@sed -i -E -e 's/(<span>)?--(root|db)(<\/span>)? [^ ]*$(subst /,\/,$(DEMO))[^ ]* //g; s|chroot [^ ]*$(DEMO)/alpha ||g' \
+		-e 's| <span>root <code>[^<]*</code></span>||; s|$(CURDIR)/$(DEMO)/alpha||g' $(DEMO)/report.html
+	@$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,800 \
+		--screenshot=docs/report.png file://$(CURDIR)/$(DEMO)/report.html 2>/dev/null
+	@ls -l docs/report.png
 
 test: toolchain
 	@.ci/test
