@@ -223,7 +223,8 @@ func keepers(root *hostfs.Root, s *settings.Settings) []string {
 	return slices.Compact(all)
 }
 
-// places returns the folders in which Portage writes according to its settings.
+// places returns the folders in which Portage writes according to its settings, and
+// those of the drill itself.
 func places(s *settings.Settings) map[string]string {
 	all := map[string]string{s.BuildDir(): "Portage builds there", s.ElogDir(): "Portage writes its messages there", s.EmergeLog(): "emerge writes its log there"}
 	if dir := s.LogDir(); dir != "" {
@@ -231,6 +232,9 @@ func places(s *settings.Settings) map[string]string {
 	}
 	for _, d := range s.PkgDirs() {
 		all[d.Path] = "binary packages lie there"
+	}
+	for _, dir := range []string{"/dev", "/proc", "/sys"} {
+		all[dir] = "the drill makes it if the root has none"
 	}
 	if dir := s.Get("DISTDIR"); dir != "" {
 		all[dir] = "Portage keeps sources there"

@@ -182,7 +182,7 @@ func (c *drillCommand) judge(ctx context.Context, s *session) (all []question, e
 // drill runs one plan and stores the result.
 func (c *drillCommand) drill(ctx context.Context, s *session, r *rollback.Rollback) (kept string, err error) {
 	if len(r.Plan) == 0 {
-		return "", fmt.Errorf("drill of %s: %w", states.DrillSubject(r), drill.ErrNoPlan)
+		return "", errHinted{fmt.Errorf("drill of %s: %w", states.DrillSubject(r), drill.ErrNoPlan), r.Command.String() + " says why"}
 	}
 	if fetched := r.Fetched(); len(fetched) > 0 && !c.Network {
 		return "", errHinted{fmt.Errorf("drill of %s: %w: %s", states.DrillSubject(r), errFetches, strings.Join(fetched, " ")), "give it the network with --network, or fetch them first"}
