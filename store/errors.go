@@ -45,7 +45,7 @@ func IsOfDatabase(err error) bool {
 	var e sqlite3.Error
 	var ofFleet *pgconn.PgError
 	var connecting *pgconn.ConnectError
-	return err != nil && (errors.As(err, &e) || errors.As(err, &ofFleet) || errors.As(err, &connecting) || isKind(err) || errors.Is(err, errWord) || errors.Is(err, sql.ErrNoRows) || strings.Contains(err.Error(), scanError))
+	return err != nil && (errors.As(err, &e) || errors.As(err, &ofFleet) || errors.As(err, &connecting) || isKind(err) || errors.Is(err, errCode) || errors.Is(err, sql.ErrNoRows) || strings.Contains(err.Error(), scanError))
 }
 
 // IsUnusable reports whether err concerns the database as a whole, so that nothing
@@ -76,7 +76,7 @@ func classify(err error) error {
 	switch {
 	case errors.As(err, &ofFleet):
 		return classifyFleet(ofFleet)
-	case errors.Is(err, errWord):
+	case errors.Is(err, errCode):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("%w: a row that another one refers to is not there", ErrDamaged)

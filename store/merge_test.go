@@ -16,8 +16,12 @@ func TestAMergeKnowsEveryTableAndReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	// Names are entered when a fact refers to them; marks are of one database.
-	names := []string{"host", "text", "cp", "cpv", "metadata", "table_mark"}
+	// Names are entered when a fact refers to them; marks are of one database; the
+	// words of enumerations are the same in all.
+	names := []string{
+		"host", "text", "cp", "cpv", "metadata", "table_mark",
+		"run_action", "run_outcome", "merge_kind", "merge_outcome", "unmerge_reason", "unmerge_outcome", "sync_outcome",
+	}
 	var tables []string
 	read := func(query string, scan func(*sql.Rows) error, args ...any) {
 		t.Helper()

@@ -2,7 +2,6 @@ package store
 
 import (
 	"database/sql/driver"
-	"encoding"
 	"errors"
 	"fmt"
 	"io"
@@ -164,13 +163,15 @@ func Bytes(value driver.Value) []byte {
 	return b
 }
 
-// errWord means that a word is not a value of its enumeration.
-var errWord = errors.New("no such word")
+// errCode means that a number is not a value of its enumeration.
+var errCode = errors.New("no such code")
 
-// Word reads a value of an enumeration.
-func Word(value driver.Value, to encoding.TextUnmarshaler) error {
-	if to.UnmarshalText([]byte(Text(value))) != nil {
-		return fmt.Errorf("%w: %q", errWord, Text(value))
+// Code reads a value of an enumeration whose last value is last.
+func Code[T ~uint8](value driver.Value, to *T, last T) error {
+	n, ok := value.(int64)
+	if !ok || n < 0 || n > int64(last) {
+		return fmt.Errorf("%w: %v", errCode, value)
 	}
+	*to = T(n)
 	return nil
 }

@@ -139,7 +139,7 @@ func (db *DB) journalAhead(ctx context.Context, busy time.Duration) error {
 
 // make gives a new database its schema.
 func (db *DB) make(ctx context.Context) error {
-	return db.transact(ctx, nil, func(tx *Tx) error {
+	return db.transact(ctx, writing, func(tx *Tx) error {
 		// Another process may have made it while this one waited.
 		if is, err := tx.identity(); err != nil || is.application == applicationID {
 			return err

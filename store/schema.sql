@@ -259,8 +259,23 @@ CREATE TABLE instance_files (
 -- and log_offset are where the log tells it: the number of one of its files, and
 -- the byte in it.
 --
--- The words of an enumeration are compared one by one, the frequent ones first. For
--- IN (...) SQLite makes a temporary tree, which took a fifth of a first ingest.
+-- The words of each enumeration are in a dictionary. The words in the rows themselves
+-- were a sixth of the database, and took a tenth of the time of reading a log.
+
+CREATE TABLE run_action (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
+INSERT INTO run_action VALUES (0, 'merge'), (1, 'unmerge'), (2, 'depclean'), (3, 'sync'), (4, 'resume'), (5, 'other');
+CREATE TABLE run_outcome (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
+INSERT INTO run_outcome VALUES (0, 'unknown'), (1, 'success'), (2, 'failure'), (3, 'declined'), (4, 'interrupted'), (5, 'killed'), (6, 'running');
+CREATE TABLE merge_kind (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
+INSERT INTO merge_kind VALUES (0, 'unknown'), (1, 'source'), (2, 'binary');
+CREATE TABLE merge_outcome (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
+INSERT INTO merge_outcome VALUES (0, 'unknown'), (1, 'merged'), (2, 'failed'), (3, 'interrupted'), (4, 'built'), (5, 'fetched'), (6, 'running');
+CREATE TABLE unmerge_reason (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
+INSERT INTO unmerge_reason VALUES (0, 'replaced'), (1, 'explicit'), (2, 'depclean'), (3, 'blocker');
+CREATE TABLE unmerge_outcome (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
+INSERT INTO unmerge_outcome VALUES (0, 'ok'), (1, 'failed'), (2, 'interrupted'), (3, 'running');
+CREATE TABLE sync_outcome (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
+INSERT INTO sync_outcome VALUES (0, 'unknown'), (1, 'ok'), (2, 'failed'), (3, 'running');
 
 CREATE TABLE emerge_log (
 	host    INTEGER PRIMARY KEY REFERENCES host(id),
@@ -283,10 +298,9 @@ CREATE TABLE run (
 	started_at  INTEGER NOT NULL,
 	ended_at    INTEGER,                   -- NULL = it runs, or its end was never written
 	seen_at     INTEGER NOT NULL,          -- time of its last line
-	seconds     INTEGER,                   -- NULL = not known, or the clock was set meanwhile
 	args        INTEGER NOT NULL REFERENCES text(id), -- as logged, with the default options of the host
-	action      TEXT    NOT NULL CHECK (action = 'merge' OR action = 'sync' OR action = 'unmerge' OR action = 'depclean' OR action = 'resume' OR action = 'other'),
-	outcome     TEXT    NOT NULL CHECK (outcome = 'success' OR outcome = 'unknown' OR outcome = 'failure' OR outcome = 'interrupted' OR outcome = 'declined' OR outcome = 'killed' OR outcome = 'running'),
+	action      INTEGER NOT NULL REFERENCES run_action(code),
+	outcome     INTEGER NOT NULL REFERENCES run_outcome(code),
 	exit_status INTEGER,                   -- NULL = none was logged
 	merges      INTEGER NOT NULL,          -- packages that it began
 	merged      INTEGER NOT NULL,          -- packages that it completed
@@ -318,17 +332,16 @@ CREATE TABLE merge (
 	slot        TEXT,                      -- NULL = not told
 	root        TEXT,                      -- with a slash at its end; NULL = not told
 	repo_path   INTEGER REFERENCES text(id), -- of the ebuild repository; NULL for a binary package
-	kind        TEXT    NOT NULL CHECK (kind = 'source' OR kind = 'binary' OR kind = 'unknown'),
-	outcome     TEXT    NOT NULL CHECK (outcome = 'merged' OR outcome = 'failed' OR outcome = 'interrupted' OR outcome = 'built' OR outcome = 'fetched' OR outcome = 'running' OR outcome = 'unknown'),
+	kind        INTEGER NOT NULL REFERENCES merge_kind(code),
+	outcome     INTEGER NOT NULL REFERENCES merge_outcome(code),
 	started_at  INTEGER,
 	finished_at INTEGER,
-	seconds     INTEGER,                   -- NULL = not known, or the clock was set meanwhile
-	cleaning_at INTEGER,                   -- the build directory is locked and emptied
-	fetching_at INTEGER,                   -- a binary package is downloaded
-	compiling_at INTEGER,
-	built_at    INTEGER,                   -- FEATURES=cgroup only
-	merging_at  INTEGER,                   -- the installation begins
-	autoclean_at INTEGER,                  -- the files are in place
+	cleaning    INTEGER,                   -- seconds after started_at when the build directory is locked and emptied; here and below unix seconds where started_at is NULL
+	fetching    INTEGER,                   -- the same when a binary package is downloaded
+	compiling   INTEGER,                   -- when the build begins
+	built       INTEGER,                   -- when it ends, FEATURES=cgroup only
+	merging     INTEGER,                   -- when the installation begins
+	autoclean   INTEGER,                   -- when the files are in place
 	list_position INTEGER NOT NULL,        -- N of "(N of M)", which --keep-going counts anew
 	list_length INTEGER NOT NULL,          -- M of it
 	binpkg      TEXT,                      -- the file that was merged
@@ -345,8 +358,7 @@ CREATE TABLE merge (
 	PRIMARY KEY (host, run, seq),
 	FOREIGN KEY (host, run) REFERENCES run(host, number) DEFERRABLE INITIALLY DEFERRED
 ) WITHOUT ROWID;
--- It has what sums are made of, so that they need no row.
-CREATE INDEX merge_by_cp ON merge(host, cp, run, seq, kind, outcome, seconds, started_at, finished_at);
+CREATE INDEX merge_by_cp ON merge(cp);
 
 -- What FEATURES=cgroup measured of a build. NULL = the line does not have it.
 CREATE TABLE merge_usage (
@@ -368,12 +380,11 @@ CREATE TABLE unmerge (
 	seq         INTEGER NOT NULL,          -- from 1, in the order in which the run began them
 	cp          INTEGER NOT NULL REFERENCES cp(id),
 	version     TEXT    NOT NULL,
-	reason      TEXT    NOT NULL CHECK (reason = 'replaced' OR reason = 'explicit' OR reason = 'depclean' OR reason = 'blocker'),
-	outcome     TEXT    NOT NULL CHECK (outcome = 'ok' OR outcome = 'failed' OR outcome = 'interrupted' OR outcome = 'running'),
+	reason      INTEGER NOT NULL REFERENCES unmerge_reason(code),
+	outcome     INTEGER NOT NULL REFERENCES unmerge_outcome(code),
 	merge       INTEGER,                   -- seq of the merge that replaced it
 	started_at  INTEGER,
 	finished_at INTEGER,
-	seconds     INTEGER,                   -- NULL = not known, or the clock was set meanwhile
 	uncertain   INTEGER NOT NULL,
 	clock_stepped INTEGER NOT NULL,
 	log_part    INTEGER NOT NULL,
@@ -382,7 +393,7 @@ CREATE TABLE unmerge (
 	PRIMARY KEY (host, run, seq),
 	FOREIGN KEY (host, run) REFERENCES run(host, number) DEFERRABLE INITIALLY DEFERRED
 ) WITHOUT ROWID;
-CREATE INDEX unmerge_by_cp ON unmerge(host, cp, run, seq, outcome);
+CREATE INDEX unmerge_by_cp ON unmerge(cp);
 
 CREATE TABLE sync (
 	host        INTEGER NOT NULL,
@@ -391,11 +402,10 @@ CREATE TABLE sync (
 	repo        INTEGER NOT NULL REFERENCES text(id), -- for logs from before 2013, what its URL or location implies
 	location    INTEGER NOT NULL REFERENCES text(id),
 	url         INTEGER NOT NULL REFERENCES text(id),
-	outcome     TEXT    NOT NULL CHECK (outcome = 'ok' OR outcome = 'failed' OR outcome = 'running' OR outcome = 'unknown'),
+	outcome     INTEGER NOT NULL REFERENCES sync_outcome(code),
 	retries     INTEGER NOT NULL,          -- further servers that were tried
 	started_at  INTEGER,
 	finished_at INTEGER,
-	seconds     INTEGER,                   -- NULL = not known, or the clock was set meanwhile
 	uncertain   INTEGER NOT NULL,
 	clock_stepped INTEGER NOT NULL,
 	log_part    INTEGER NOT NULL,
@@ -686,70 +696,72 @@ CREATE VIEW runs AS
 SELECT h.name AS host,
 	r.number AS run,
 	datetime(r.started_at, 'unixepoch') AS time, -- UTC, when it began
-	r.seconds AS duration,                 -- in seconds
-	r.action,                              -- merge, unmerge, depclean, sync, resume, other
-	r.outcome,                             -- success, failure, declined, interrupted, killed, running, unknown
+	CASE WHEN r.clock_stepped = 0 AND r.ended_at >= r.started_at THEN r.ended_at - r.started_at END AS duration, -- in seconds
+	action.word AS action,                 -- merge, unmerge, depclean, sync, resume, other
+	outcome.word AS outcome,               -- success, failure, declined, interrupted, killed, running, unknown
 	r.merged,                              -- packages that it completed
 	r.merges,                              -- packages that it began
 	r.unmerges,                            -- packages that it removed, replaced ones included
 	r.exit_status,
 	args.value AS args,                    -- as logged, with the default options of the host
 	r.started_at, r.ended_at
-FROM run r JOIN host h ON h.id = r.host JOIN text args ON args.id = r.args;
+FROM run r JOIN host h ON h.id = r.host JOIN text args ON args.id = r.args
+	LEFT JOIN run_action action ON action.code = r.action LEFT JOIN run_outcome outcome ON outcome.code = r.outcome;
 
 -- Every package that a run began to merge.
 CREATE VIEW merges AS
 SELECT h.name AS host, m.run,
 	datetime(coalesce(m.started_at, m.finished_at), 'unixepoch') AS time, -- UTC, when it began
-	m.seconds AS duration,                 -- in seconds
+	CASE WHEN m.clock_stepped = 0 AND m.finished_at >= m.started_at THEN m.finished_at - m.started_at END AS duration, -- in seconds
 	cp.value AS package,                   -- category/name
 	m.version,
-	(SELECT max(u.version) FROM unmerge u WHERE u.host = m.host AND u.run = m.run AND u.merge = m.seq AND u.outcome = 'ok') AS replaced, -- the version that was there before
+	(SELECT max(u.version) FROM unmerge u WHERE u.host = m.host AND u.run = m.run AND u.merge = m.seq AND u.outcome = (SELECT code FROM unmerge_outcome WHERE word = 'ok')) AS replaced, -- the version that was there before
 	m.slot,
-	m.kind,                                -- source, binary
-	m.outcome,                             -- merged, failed, interrupted, built, fetched, running, unknown
+	kind.word AS kind,                     -- source, binary
+	outcome.word AS outcome,               -- merged, failed, interrupted, built, fetched, running, unknown
 	m.binpkg,                              -- the file that was merged
 	repo.value AS repository,              -- where the ebuild lay
 	m.root,
 	m.started_at, m.finished_at
-FROM merge m JOIN host h ON h.id = m.host JOIN cp ON cp.id = m.cp LEFT JOIN text repo ON repo.id = m.repo_path;
+FROM merge m JOIN host h ON h.id = m.host JOIN cp ON cp.id = m.cp LEFT JOIN text repo ON repo.id = m.repo_path
+	LEFT JOIN merge_kind kind ON kind.code = m.kind LEFT JOIN merge_outcome outcome ON outcome.code = m.outcome;
 
 -- Every package that was removed, replaced versions included.
 CREATE VIEW unmerges AS
 SELECT h.name AS host, u.run,
 	datetime(coalesce(u.started_at, u.finished_at), 'unixepoch') AS time, -- UTC
-	u.seconds AS duration,
+	CASE WHEN u.clock_stepped = 0 AND u.finished_at >= u.started_at THEN u.finished_at - u.started_at END AS duration,
 	cp.value AS package, u.version,
-	u.reason,                              -- replaced, explicit, depclean, blocker
-	u.outcome,                             -- ok, failed, interrupted, running
+	reason.word AS reason,                 -- replaced, explicit, depclean, blocker
+	outcome.word AS outcome,               -- ok, failed, interrupted, running
 	u.started_at, u.finished_at
-FROM unmerge u JOIN host h ON h.id = u.host JOIN cp ON cp.id = u.cp;
+FROM unmerge u JOIN host h ON h.id = u.host JOIN cp ON cp.id = u.cp
+	LEFT JOIN unmerge_reason reason ON reason.code = u.reason LEFT JOIN unmerge_outcome outcome ON outcome.code = u.outcome;
 
 -- Every sync of a repository.
 CREATE VIEW syncs AS
 SELECT h.name AS host, s.run,
 	datetime(coalesce(s.started_at, s.finished_at), 'unixepoch') AS time, -- UTC
-	s.seconds AS duration,
+	CASE WHEN s.clock_stepped = 0 AND s.finished_at >= s.started_at THEN s.finished_at - s.started_at END AS duration,
 	repo.value AS repo,
-	s.outcome,                             -- ok, failed, running, unknown
+	outcome.word AS outcome,               -- ok, failed, running, unknown
 	url.value AS url,
 	s.retries, s.started_at, s.finished_at
-FROM sync s JOIN host h ON h.id = s.host JOIN text repo ON repo.id = s.repo JOIN text url ON url.id = s.url;
+FROM sync s JOIN host h ON h.id = s.host JOIN text repo ON repo.id = s.repo JOIN text url ON url.id = s.url
+	LEFT JOIN sync_outcome outcome ON outcome.code = s.outcome;
 
 -- How often and how long each package was merged.
 CREATE VIEW package_stats AS
-SELECT max(h.name) AS host,
-	max(cp.value) AS package,
-	m.kind,                                -- source, binary
-	count(*) FILTER (WHERE m.outcome = 'merged') AS merges,
-	count(*) FILTER (WHERE m.outcome = 'failed') AS failures,
-	sum(m.seconds) FILTER (WHERE m.outcome = 'merged') AS total, -- seconds
-	CAST(sum(m.seconds) FILTER (WHERE m.outcome = 'merged') AS INTEGER) / nullif(count(m.seconds) FILTER (WHERE m.outcome = 'merged'), 0) AS average,
-	max(m.seconds) FILTER (WHERE m.outcome = 'merged') AS longest,
-	datetime(min(m.finished_at) FILTER (WHERE m.outcome = 'merged'), 'unixepoch') AS first, -- UTC
-	datetime(max(m.finished_at) FILTER (WHERE m.outcome = 'merged'), 'unixepoch') AS last
-FROM merge m JOIN host h ON h.id = m.host JOIN cp ON cp.id = m.cp
-GROUP BY m.host, m.cp, m.kind;
+SELECT host, package,
+	kind,                                  -- source, binary
+	count(*) FILTER (WHERE outcome = 'merged') AS merges,
+	count(*) FILTER (WHERE outcome = 'failed') AS failures,
+	sum(duration) FILTER (WHERE outcome = 'merged') AS total, -- seconds
+	CAST(sum(duration) FILTER (WHERE outcome = 'merged') AS INTEGER) / nullif(count(duration) FILTER (WHERE outcome = 'merged'), 0) AS average,
+	max(duration) FILTER (WHERE outcome = 'merged') AS longest,
+	datetime(min(finished_at) FILTER (WHERE outcome = 'merged'), 'unixepoch') AS first, -- UTC
+	datetime(max(finished_at) FILTER (WHERE outcome = 'merged'), 'unixepoch') AS last
+FROM merges GROUP BY host, package, kind;
 
 -- What is installed, as the last ingest saw it.
 CREATE VIEW installed_now AS

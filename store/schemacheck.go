@@ -109,7 +109,7 @@ func withSchema(ctx context.Context, fn func(*Tx) error) error {
 	defer pool.Close()
 	pool.SetMaxOpenConns(1)
 	db := &DB{path: ":memory:", sql: pool}
-	return db.transact(ctx, nil, func(tx *Tx) error {
+	return db.transact(ctx, writing, func(tx *Tx) error {
 		if err := tx.makeSchema(); err != nil {
 			return err
 		}

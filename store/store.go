@@ -207,26 +207,50 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	if db.readOnly {
 		return About(db.path, ErrReadOnly)
 	}
-	return db.transact(ctx, nil, fn)
+	return db.transact(ctx, writing, fn)
+}
+
+// Load is like [DB.Update] for a transaction that adds many rows and deletes none
+// that others refer to. Foreign keys are checked once, at its end: for each row, the
+// check would take as long as the rest of the insertion.
+func (db *DB) Load(ctx context.Context, fn func(*Tx) error) error {
+	if db.readOnly {
+		return About(db.path, ErrReadOnly)
+	}
+	return db.transact(ctx, loading, fn)
 }
 
 // View runs fn in a transaction that sees one consistent state and does not write.
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
-	return db.transact(ctx, &sql.TxOptions{ReadOnly: true}, fn)
+	return db.transact(ctx, reading, fn)
 }
 
-func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) error) error {
+// mode is what a transaction does.
+type mode int
+
+const (
+	reading mode = iota
+	writing
+	loading
+)
+
+func (db *DB) transact(ctx context.Context, mode mode, fn func(*Tx) error) error {
 	conn, err := db.sql.Conn(ctx)
 	if err != nil {
 		return About(db.path, err)
 	}
 	defer conn.Close()
-	begin := []string{writerPages, "BEGIN IMMEDIATE"}
+	var begin []string
 	switch {
 	case db.fleet:
 		begin = []string{beginFleet}
-	case opts != nil && opts.ReadOnly:
+	case mode == reading:
 		begin = []string{readerPages, "BEGIN"}
+	case mode == writing:
+		begin = []string{writerPages, "BEGIN IMMEDIATE"}
+	default:
+		begin = []string{"PRAGMA foreign_keys = OFF", writerPages, "BEGIN IMMEDIATE"}
+		defer conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA foreign_keys = ON")
 	}
 	for _, statement := range begin {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
@@ -242,6 +266,9 @@ func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) er
 		tx.ctx = ctx
 	}
 	err = fn(tx)
+	if err == nil && mode == loading {
+		err = tx.checkReferences()
+	}
 	if err == nil {
 		err = tx.markWritten()
 	}
@@ -262,6 +289,25 @@ func (db *DB) transact(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) er
 			return errors.Join(err, rollbackErr)
 		}
 		return err
+	}
+	return nil
+}
+
+// checkReferences returns an error if a row of a table that was written refers to
+// nothing.
+func (tx *Tx) checkReferences() error {
+	for table := range tx.written {
+		err := tx.Query(func(rows *sql.Rows) error {
+			var child, parent string
+			var row, key sql.NullInt64
+			if err := rows.Scan(&child, &row, &parent, &key); err != nil {
+				return err
+			}
+			return fmt.Errorf("%w: a row of %s refers to nothing in %s", ErrDamaged, child, parent)
+		}, "PRAGMA foreign_key_check("+table+")")
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

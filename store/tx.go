@@ -138,79 +138,122 @@ func (tx *Tx) Query(scan func(*sql.Rows) error, query string, args ...any) error
 // limit of 32,766 variables.
 const batchRows = 50
 
-// Bulk inserts many rows into one table, [batchRows] at a time. It keeps the
-// arguments of the rows until the batch is full.
+// Bulk inserts many rows into one table, [batchRows] at a time. It keeps the values of
+// the rows until the batch is full.
 type Bulk struct {
 	tx      *Tx
-	head    string // INSERT INTO t (a, b) VALUES
-	row     string // (?, ?)
-	columns int    // number of values in each Add
+	head    string   // INSERT INTO t (a, b) VALUES
+	fixed   []string // the values that are the same in all rows
+	columns int      // number of values in each Add
+	values  []driver.Value
 	args    []driver.NamedValue
-	many    driver.Stmt // for batchRows rows; nil until the first batch is full
+	// known has a bit for each column with a value other than NULL in the batch, and
+	// other for each with a value other than 0.
+	known, other uint64
+	stmts        map[batchShape]driver.Stmt // for batchRows rows
 }
+
+// batchShape says which columns of a batch are NULL or 0 in all rows. They are written
+// into the statement, because binding a value takes as long as storing it. Most flags
+// are 0 in most batches.
+type batchShape struct{ known, other uint64 }
+
+// maxShapes bounds the statements that a bulk insert keeps.
+const maxShapes = 32
 
 // Bulk returns a bulk insert into the columns of a table. A column such as "open = 1"
-// has the same number in all rows, which Add does not take and SQLite need not bind.
+// has the same number in all rows, which Add does not take.
 func (tx *Tx) Bulk(table string, columns ...string) *Bulk {
-	b := &Bulk{tx: tx}
-	names, values := make([]string, len(columns)), make([]string, len(columns))
-	for i, column := range columns {
-		name, value, same := strings.Cut(column, " = ")
-		if !same {
-			value = "?"
-			b.columns++
+	b := &Bulk{tx: tx, stmts: map[batchShape]driver.Stmt{}}
+	var names, fixed []string
+	for _, column := range columns {
+		if name, value, same := strings.Cut(column, " = "); same {
+			fixed = append(fixed, name)
+			b.fixed = append(b.fixed, value)
+		} else {
+			names = append(names, name)
 		}
-		names[i], values[i] = name, value
 	}
-	b.head = "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") VALUES "
-	b.row = "(" + strings.Join(values, ", ") + ")"
+	b.columns = len(names)
+	b.head = "INSERT INTO " + table + " (" + strings.Join(append(names, fixed...), ", ") + ") VALUES "
 	return b
 }
-
-// Pending returns the number of rows that wait for their batch.
-func (b *Bulk) Pending() int { return len(b.args) / b.columns }
 
 // Add adds one row.
 func (b *Bulk) Add(values ...any) error {
 	if len(values) != b.columns {
 		return fmt.Errorf("bulk insert: want %d values, got %d: %s", b.columns, len(values), b.head)
 	}
-	for _, value := range values {
+	for i, value := range values {
+		bit := uint64(1) << i
 		switch v := value.(type) {
-		case nil, int64, []byte:
-		case string:
-			value = parse.WithoutCredentials(v)
+		case nil:
+			b.other |= bit
+		case int64:
+			b.known |= bit
+			if v != 0 {
+				b.other |= bit
+			}
 		default:
-			plain, err := driver.DefaultParameterConverter.ConvertValue(v)
-			if err != nil {
+			b.known, b.other = b.known|bit, b.other|bit
+			var err error
+			if value, err = driver.DefaultParameterConverter.ConvertValue(v); err != nil {
 				return fmt.Errorf("bulk insert: %w: %s", err, b.head)
 			}
-			if text, ok := plain.(string); ok {
-				plain = parse.WithoutCredentials(text)
+			if text, ok := value.(string); ok {
+				if kept := parse.WithoutCredentials(text); len(kept) != len(text) {
+					value = kept
+				}
 			}
-			value = plain
 		}
-		b.args = append(b.args, driver.NamedValue{Ordinal: len(b.args) + 1, Value: value})
+		b.values = append(b.values, value)
 	}
-	if len(b.args) < batchRows*b.columns {
+	if len(b.values) < batchRows*b.columns {
 		return nil
 	}
-	return b.insert(batchRows)
+	return b.insert()
+}
+
+// statement returns the INSERT for a number of rows.
+func (b *Bulk) statement(rows int) string {
+	row := make([]string, b.columns)
+	for i := range row {
+		switch {
+		case b.known>>i&1 == 0:
+			row[i] = "NULL"
+		case b.other>>i&1 == 0:
+			row[i] = "0"
+		default:
+			row[i] = "?"
+		}
+	}
+	values := "(" + strings.Join(append(row, b.fixed...), ", ") + "), "
+	return b.head + strings.TrimSuffix(strings.Repeat(values, rows), ", ")
 }
 
 // insert inserts the pending rows. It calls the driver directly, because
 // database/sql checks each value again. It uses Query, which binds all values in
 // one call into C, while Exec makes one call for each.
-func (b *Bulk) insert(rows int) error {
+func (b *Bulk) insert() error {
+	b.args = b.args[:0]
+	for i, value := range b.values {
+		if column := i % b.columns; b.known&b.other>>column&1 == 1 {
+			b.args = append(b.args, driver.NamedValue{Ordinal: len(b.args) + 1, Value: value})
+		}
+	}
+	rows, shape := len(b.values)/b.columns, batchShape{b.known, b.other}
 	err := b.tx.conn.Raw(func(conn any) error {
-		stmt := b.many
+		stmt := b.stmts[shape]
+		if rows < batchRows {
+			stmt = nil
+		}
 		if stmt == nil {
 			var err error
-			if stmt, err = conn.(driver.Conn).Prepare(b.head + strings.TrimSuffix(strings.Repeat(b.row+", ", rows), ", ")); err != nil {
+			if stmt, err = conn.(driver.Conn).Prepare(b.statement(rows)); err != nil {
 				return err
 			}
-			if rows == batchRows {
-				b.many = stmt
+			if rows == batchRows && len(b.stmts) < maxShapes {
+				b.stmts[shape] = stmt
 			} else {
 				defer stmt.Close()
 			}
@@ -221,24 +264,24 @@ func (b *Bulk) insert(rows int) error {
 		}
 		return result.Close()
 	})
-	b.args = b.args[:0]
+	b.values, b.known, b.other = b.values[:0], 0, 0
 	return err
 }
 
 // Flush inserts the remaining rows.
 func (b *Bulk) Flush() error {
 	b.tx.noteWriting(b.head)
-	rows := len(b.args) / b.columns
-	if b.many != nil {
-		err := b.tx.conn.Raw(func(any) error { return b.many.Close() })
-		if b.many = nil; err != nil {
-			return err
+	err := b.tx.conn.Raw(func(any) (err error) {
+		for _, stmt := range b.stmts {
+			err = errors.Join(err, stmt.Close())
 		}
+		return err
+	})
+	clear(b.stmts)
+	if err != nil || len(b.values) == 0 {
+		return err
 	}
-	if rows == 0 {
-		return nil
-	}
-	return b.insert(rows)
+	return b.insert()
 }
 
 // DropIndexesOfEmpty drops the indexes of the empty tables among tables. It returns

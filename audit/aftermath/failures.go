@@ -95,6 +95,9 @@ func (row *Failure) opens(newer []Failure) bool {
 	})
 }
 
+// packagesAtOnce is the number of packages whose history is held at a time.
+const packagesAtOnce = 32
+
 // AuditFailures lists the merges that failed since a time, the newest first. A
 // failure is known from emerge.log, from a build log, or from both. The build log has
 // the cause.
@@ -119,7 +122,7 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The history of one package at a time: that of all would be most of the log.
+	// The history of some packages at a time: that of all would be most of the log.
 	logOf := func(l logs.BuildLog) string { return audit.PackageOf(l.CPV) }
 	mergeOf := func(m logs.Merge) string { return audit.PackageOf(m.CPV) }
 	logsOf, failedOf := byPackage(buildLogs, logOf), byPackage(failed, mergeOf)
@@ -129,12 +132,14 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 		}
 	}
 	failures := &Failures{Rows: []Failure{}, Cut: []history.CutMerge{}}
-	for _, cp := range slices.Sorted(maps.Keys(logsOf)) {
-		h, err := history.LoadMergeHistory(db, []string{cp})
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(logsOf)), packagesAtOnce) {
+		h, err := history.LoadMergeHistory(db, some)
 		if err != nil {
 			return nil, err
 		}
-		failures.add(h, logsOf[cp], failedOf[cp], errors, slots)
+		for _, cp := range some {
+			failures.add(h, logsOf[cp], failedOf[cp], errors, slots)
+		}
 	}
 	args, err := failures.arguments(db)
 	if err != nil {

@@ -71,7 +71,7 @@ func (c *CutMerge) Finding(db audit.Database) audit.Finding {
 	return f
 }
 
-// CutMerges collects the interrupted merges while runs are read, oldest first.
+// CutMerges collects the interrupted merges while the log is read.
 type CutMerges struct {
 	own  string // the EROOT of the host
 	cut  []cutCandidate
@@ -96,8 +96,7 @@ func NewCutMerges(db audit.Database) (*CutMerges, error) {
 	return &CutMerges{own: own, byCP: map[string][]int{}}, err
 }
 
-// See examines the facts of a run. The caller may skip successful runs as long as
-// [CutMerges.Any] is false.
+// See examines merges in the order of the log: those of a run, or all of some packages.
 func (c *CutMerges) See(facts *logs.Facts) {
 	for i := range facts.Merges {
 		m := &facts.Merges[i]
@@ -117,9 +116,6 @@ func (c *CutMerges) See(facts *logs.Facts) {
 		}
 	}
 }
-
-// Any reports whether any merge may have been interrupted.
-func (c *CutMerges) Any() bool { return len(c.cut) > 0 }
 
 // Of returns the interrupted merges, oldest first, including those that a later
 // merge has mended. Call it after all runs were seen. If the log does not show how
@@ -206,6 +202,9 @@ func mergedSince(installed []inventory.Installed, u inventory.UnfinishedMerge) b
 	})
 }
 
+// packagesAtOnce is the number of packages whose facts are held at a time.
+const packagesAtOnce = 32
+
 // FindCutMerges returns the interrupted merges of a host that no later merge has
 // mended, oldest first.
 func FindCutMerges(db audit.Database) ([]CutMerge, error) {
@@ -214,20 +213,18 @@ func FindCutMerges(db audit.Database) ([]CutMerge, error) {
 		return nil, err
 	}
 	log := logs.ReadEmergeLog(db.Tx, db.Host)
-	var facts logs.Facts
-	err = log.Runs(logs.RunRange{}, logs.OldestFirst, func(r *logs.Run) error {
-		if r.Merges == 0 || r.Outcome == emergelog.RunSuccess && !c.Any() {
-			return nil
-		}
-		if err := log.Facts(r, &facts); err != nil {
-			return err
-		}
-		c.See(&facts)
-		return nil
-	})
+	packages, err := log.PackagesCut()
 	if err != nil {
 		return nil, err
 	}
+	for some := range slices.Chunk(packages, packagesAtOnce) {
+		facts, err := log.FactsOf(some)
+		if err != nil {
+			return nil, err
+		}
+		c.See(facts)
+	}
+	slices.SortFunc(c.cut, func(a, b cutCandidate) int { return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Seq, b.Seq)) })
 	all, err := c.Of(db)
 	return slices.DeleteFunc(all, func(x CutMerge) bool { return x.RepairedAt != 0 }), err
 }

@@ -88,7 +88,11 @@ func (r reader) emergeLog(ctx context.Context) ([]ingest.SourceResult, error) {
 		return []ingest.SourceResult{result}, nil
 	}
 	var unreadable error
-	err = r.DB.Update(ctx, func(tx *store.Tx) error {
+	update := r.DB.Update
+	if len(known) == 0 {
+		update = r.DB.Load
+	}
+	err = update(ctx, func(tx *store.Tx) error {
 		// Another emaudit may have read the log while this one waited.
 		known, err := logs.Segments(tx, r.ID)
 		if err != nil || r.unchangedLog(files, known) {

@@ -386,13 +386,13 @@ func (b *logBatch) store(w *logs.EmergeLogWriter) {
 		next[kind]++
 		switch kind {
 		case mergeRecord:
-			w.Merge(b.merges[i])
+			w.Merge(&b.merges[i])
 		case unmergeRecord:
-			w.Unmerge(b.unmerges[i])
+			w.Unmerge(&b.unmerges[i])
 		case syncRecord:
-			w.Sync(b.syncs[i])
+			w.Sync(&b.syncs[i])
 		case runRecord:
-			w.Run(b.runs[i])
+			w.Run(&b.runs[i])
 		case damageRecord:
 			w.Damage(b.damages[i])
 		}

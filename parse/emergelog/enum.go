@@ -1,7 +1,5 @@
 package emergelog
 
-import "fmt"
-
 // Action is what a run was started to do.
 type Action uint8
 
@@ -129,46 +127,3 @@ func word(words []string, value uint8) string {
 	}
 	return words[value]
 }
-
-// value sets x to the value that a word stands for.
-func value[T ~uint8](words []string, word []byte, x *T) error {
-	for i, w := range words {
-		if w == string(word) {
-			*x = T(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("no such word: %q", word)
-}
-
-// UnmarshalText sets x to the value whose String is word. Any other word is an
-// error.
-func (x *Action) UnmarshalText(word []byte) error { return value(actionNames[:], word, x) }
-
-// UnmarshalText sets x to the value whose String is word. Any other word is an
-// error.
-func (x *RunOutcome) UnmarshalText(word []byte) error { return value(runOutcomeNames[:], word, x) }
-
-// UnmarshalText sets x to the value whose String is word. Any other word is an
-// error.
-func (x *MergeKind) UnmarshalText(word []byte) error { return value(mergeKindNames[:], word, x) }
-
-// UnmarshalText sets x to the value whose String is word. Any other word is an
-// error.
-func (x *MergeOutcome) UnmarshalText(word []byte) error { return value(mergeOutcomeNames[:], word, x) }
-
-// UnmarshalText sets x to the value whose String is word. Any other word is an
-// error.
-func (x *UnmergeReason) UnmarshalText(word []byte) error {
-	return value(unmergeReasonNames[:], word, x)
-}
-
-// UnmarshalText sets x to the value whose String is word. Any other word is an
-// error.
-func (x *UnmergeOutcome) UnmarshalText(word []byte) error {
-	return value(unmergeOutcomeNames[:], word, x)
-}
-
-// UnmarshalText sets x to the value whose String is word. Any other word is an
-// error.
-func (x *SyncOutcome) UnmarshalText(word []byte) error { return value(syncOutcomeNames[:], word, x) }

@@ -73,8 +73,8 @@ func RemoteFolders(tx *store.Tx, host store.HostID) ([]PkgDir, error) {
 
 // everInstalled selects the packages (category/pn) that are or were installed on a
 // host, by its VDB and its emerge.log.
-const everInstalled = `SELECT value FROM cp WHERE id IN (SELECT cp FROM merge WHERE host = ?
-	UNION SELECT cp FROM unmerge WHERE host = ? UNION SELECT v.cp FROM installed i JOIN cpv v ON v.id = i.cpv WHERE i.host = ?)`
+const everInstalled = `SELECT value FROM cp WHERE EXISTS (SELECT 1 FROM merge m WHERE m.cp = cp.id AND m.host = ?)
+	OR EXISTS (SELECT 1 FROM unmerge u WHERE u.cp = cp.id AND u.host = ?) OR id IN (SELECT v.cp FROM installed i JOIN cpv v ON v.id = i.cpv WHERE i.host = ?)`
 
 // EverInstalled returns the packages (category/pn) that are or were installed on a
 // host.

@@ -184,7 +184,7 @@ func (l *EmergeLog) readRun(v []driver.Value, r *Run) (err error) {
 	r.ExitStatus, r.Merges, r.Merged, r.Unmerges, r.Syncs = int(store.Number(v[7], -1)), int(n(8)), int(n(9)), int(n(10)), int(n(11))
 	r.Headless, r.Resumed, r.UnexplainedFailure, r.Uncertain, r.ClockStepped = n(12) == 1, n(13) == 1, n(14) == 1, n(15) == 1, n(16) == 1
 	r.LowSpace, r.BeganAt, r.LastAt = store.Text(v[17]), place(n(18), n(19)), place(n(20), n(21))
-	return errors.Join(store.Word(v[5], &r.Action), store.Word(v[6], &r.Outcome))
+	return errors.Join(store.Code(v[5], &r.Action, emergelog.ActionOther), store.Code(v[6], &r.Outcome, emergelog.RunRunning))
 }
 
 // scan calls each for the selected runs.
@@ -360,13 +360,19 @@ func joined(cp, version string) string {
 }
 
 const mergeColumns = `run, seq, cp, version, slot, root, repo_path, kind, outcome, started_at, finished_at,
-	cleaning_at, fetching_at, compiling_at, built_at, merging_at, autoclean_at, list_position, list_length, binpkg, build_id,
+	cleaning, fetching, compiling, built, merging, autoclean, list_position, list_length, binpkg, build_id,
 	packaged, in_world, postinst_failed, between_versions, uncertain, clock_stepped, log_part, log_offset`
 
 func (l *EmergeLog) readMerge(v []driver.Value, m *Merge) (err error) {
 	n := func(i int) int64 { return store.Number(v[i], 0) }
 	m.Run, m.Seq, m.Slot, m.Root, m.Started, m.Finished = n(0), int(n(1)), store.Text(v[4]), store.Text(v[5]), n(9), n(10)
-	m.Steps = emergelog.Steps{Cleaning: n(11), Fetching: n(12), Compiling: n(13), Built: n(14), Merging: n(15), Autoclean: n(16)}
+	step := func(i int) int64 {
+		if after, ok := v[i].(int64); ok {
+			return m.Started + after
+		}
+		return 0
+	}
+	m.Steps = emergelog.Steps{Cleaning: step(11), Fetching: step(12), Compiling: step(13), Built: step(14), Merging: step(15), Autoclean: step(16)}
 	m.N, m.Of, m.Binpkg, m.BuildID = int(n(17)), int(n(18)), store.Text(v[19]), int(n(20))
 	m.Packaged, m.World, m.PostinstFailed, m.BetweenVersions, m.Uncertain, m.ClockStepped = n(21) == 1, n(22) == 1, n(23) == 1, n(24) == 1, n(25) == 1, n(26) == 1
 	m.BeganAt = place(n(27), n(28))
@@ -379,7 +385,7 @@ func (l *EmergeLog) readMerge(v []driver.Value, m *Merge) (err error) {
 		return err
 	}
 	m.CPV = joined(m.CP, store.Text(v[3]))
-	return errors.Join(store.Word(v[7], &m.Kind), store.Word(v[8], &m.Outcome))
+	return errors.Join(store.Code(v[7], &m.Kind, emergelog.KindBinary), store.Code(v[8], &m.Outcome, emergelog.MergeRunning))
 }
 
 const unmergeColumns = "run, seq, cp, version, reason, outcome, merge, started_at, finished_at, uncertain, clock_stepped, log_part, log_offset"
@@ -392,7 +398,7 @@ func (l *EmergeLog) readUnmerge(v []driver.Value, u *Unmerge) (err error) {
 		return err
 	}
 	u.CPV = joined(u.CP, store.Text(v[3]))
-	return errors.Join(store.Word(v[4], &u.Reason), store.Word(v[5], &u.Outcome))
+	return errors.Join(store.Code(v[4], &u.Reason, emergelog.UnmergeBlocker), store.Code(v[5], &u.Outcome, emergelog.UnmergeRunning))
 }
 
 const syncColumns = "run, seq, repo, location, url, outcome, retries, started_at, finished_at, uncertain, clock_stepped, log_part, log_offset"
@@ -406,7 +412,7 @@ func (l *EmergeLog) readSync(v []driver.Value, s *Sync) (err error) {
 		}
 	}
 	s.Started, s.Finished, s.Uncertain, s.ClockStepped, s.BeganAt = n(7), n(8), n(9) == 1, n(10) == 1, place(n(11), n(12))
-	return store.Word(v[5], &s.Outcome)
+	return store.Code(v[5], &s.Outcome, emergelog.SyncRunning)
 }
 
 // storedUsage is the measured usage of a merge.
@@ -462,8 +468,8 @@ func (c *nameCache) name(id int64) (string, error) {
 // FailedMerges returns the failed merges since a time in unix seconds, whether they
 // failed at their end or before. They lack the replaced versions.
 func (l *EmergeLog) FailedMerges(since int64) ([]Merge, error) {
-	return l.mergesWhere(`(outcome = 'failed' OR postinst_failed = 1) AND coalesce(started_at, 0) >= ? AND EXISTS (
-		SELECT 1 FROM run r WHERE r.host = merge.host AND r.number = merge.run AND r.outcome <> 'success') ORDER BY run, seq`, since)
+	return l.mergesWhere(`(outcome = ? OR postinst_failed = 1) AND coalesce(started_at, 0) >= ? AND EXISTS (
+		SELECT 1 FROM run r WHERE r.host = merge.host AND r.number = merge.run AND r.outcome <> ?) ORDER BY run, seq`, emergelog.MergeFailed, since, emergelog.RunSuccess)
 }
 
 // LastChange returns the number of the newest run that began to merge or remove
@@ -564,15 +570,26 @@ func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
 	return l.numbers("SELECT run FROM merge WHERE host = ? AND cp IN ("+among+") UNION SELECT run FROM unmerge WHERE host = ? AND cp IN ("+among+") ORDER BY run", l.host, l.host)
 }
 
+// PackagesCut returns the packages (cat/pn) of which a merge began to install files and
+// was not completed, sorted.
+func (l *EmergeLog) PackagesCut() ([]string, error) {
+	return l.packages("SELECT value FROM cp WHERE id IN (SELECT cp FROM merge WHERE host = ? AND outcome <> ? AND merging IS NOT NULL) ORDER BY value", l.host, emergelog.MergeMerged)
+}
+
 // Packages returns every cat/pn in the log, sorted.
 func (l *EmergeLog) Packages() ([]string, error) {
+	return l.packages(`SELECT value FROM cp WHERE EXISTS (SELECT 1 FROM merge m WHERE m.host = ? AND m.cp = cp.id)
+		OR EXISTS (SELECT 1 FROM unmerge u WHERE u.host = ? AND u.cp = cp.id) ORDER BY value`, l.host, l.host)
+}
+
+// packages returns the names that a query selects.
+func (l *EmergeLog) packages(query string, args ...any) ([]string, error) {
 	var all []string
 	err := l.tx.Query(func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		all = append(all, name)
 		return err
-	}, `SELECT value FROM cp WHERE EXISTS (SELECT 1 FROM merge m WHERE m.host = ? AND m.cp = cp.id)
-		OR EXISTS (SELECT 1 FROM unmerge u WHERE u.host = ? AND u.cp = cp.id) ORDER BY value`, l.host, l.host)
+	}, query, args...)
 	return all, err
 }

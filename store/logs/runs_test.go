@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -72,12 +73,12 @@ func TestARunIsReadBackAsItWasStored(t *testing.T) {
 			return err
 		}
 		run.Begin, run.End = emergelog.Position{Offset: 5}, emergelog.Position{Source: 1, Offset: 6}
-		w.Merge(merge)
-		w.Unmerge(unmerge)
-		w.Unmerge(emergelog.Unmerge{Run: 1, Seq: 9, CPV: "app-misc/hello-0.9", Outcome: emergelog.UnmergeOK, Merge: 7})
-		w.Sync(sync)
-		w.Merge(source)
-		w.Run(run)
+		w.Merge(&merge)
+		w.Unmerge(&unmerge)
+		w.Unmerge(&emergelog.Unmerge{Run: 1, Seq: 9, CPV: "app-misc/hello-0.9", Outcome: emergelog.UnmergeOK, Merge: 7})
+		w.Sync(&sync)
+		w.Merge(&source)
+		w.Run(&run)
 		return w.Close(emergelog.Open{}, []byte("state"), 4999)
 	})
 	if err != nil {
@@ -125,8 +126,8 @@ func TestTheSchemaRefusesWhatIsNoFact(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			w.Merge(merge)
-			w.Run(run)
+			w.Merge(&merge)
+			w.Run(&run)
 			return w.Close(emergelog.Open{}, []byte{1}, 0)
 		})
 	}
@@ -190,17 +191,17 @@ func TestWhatIsOpenIsReplaced(t *testing.T) {
 	}
 	open, running := run, merge
 	open.Outcome, running.Outcome, running.Seq = emergelog.RunRunning, emergelog.MergeRunning, 8
-	write(func(w *EmergeLogWriter) { w.Merge(merge) }, emergelog.Open{Runs: []emergelog.Run{open}, Merges: []emergelog.Merge{running}})
+	write(func(w *EmergeLogWriter) { w.Merge(&merge) }, emergelog.Open{Runs: []emergelog.Run{open}, Merges: []emergelog.Merge{running}})
 	if diff := cmp.Diff([]string{"run running", "merge merged", "merge running"}, outcomes()); diff != "" {
 		t.Error(diff)
 	}
-	write(func(w *EmergeLogWriter) { w.Unmerge(unmerge) }, emergelog.Open{Runs: []emergelog.Run{open}})
+	write(func(w *EmergeLogWriter) { w.Unmerge(&unmerge) }, emergelog.Open{Runs: []emergelog.Run{open}})
 	if diff := cmp.Diff([]string{"run running", "merge merged", "removal failed"}, outcomes()); diff != "" {
 		t.Error(diff)
 	}
 	failed := running
 	failed.Outcome = emergelog.MergeFailed
-	write(func(w *EmergeLogWriter) { w.Merge(failed); w.Run(run) }, emergelog.Open{})
+	write(func(w *EmergeLogWriter) { w.Merge(&failed); w.Run(&run) }, emergelog.Open{})
 	if diff := cmp.Diff([]string{"run failure", "merge merged", "merge failed", "removal failed"}, outcomes()); diff != "" {
 		t.Error(diff)
 	}
@@ -214,5 +215,65 @@ func TestWhatIsOpenIsReplaced(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestTheDictionariesHaveTheWordsOfTheParser(t *testing.T) {
+	t.Parallel()
+	db, _ := logDB(t)
+	err := db.View(context.Background(), func(tx *store.Tx) error {
+		for table, value := range map[string]func(code uint8) fmt.Stringer{
+			"run_action":      func(code uint8) fmt.Stringer { return emergelog.Action(code) },
+			"run_outcome":     func(code uint8) fmt.Stringer { return emergelog.RunOutcome(code) },
+			"merge_kind":      func(code uint8) fmt.Stringer { return emergelog.MergeKind(code) },
+			"merge_outcome":   func(code uint8) fmt.Stringer { return emergelog.MergeOutcome(code) },
+			"unmerge_reason":  func(code uint8) fmt.Stringer { return emergelog.UnmergeReason(code) },
+			"unmerge_outcome": func(code uint8) fmt.Stringer { return emergelog.UnmergeOutcome(code) },
+			"sync_outcome":    func(code uint8) fmt.Stringer { return emergelog.SyncOutcome(code) },
+		} {
+			next := uint8(0)
+			err := tx.Query(func(rows *sql.Rows) error {
+				var code uint8
+				var word string
+				err := rows.Scan(&code, &word)
+				if code != next || word != value(code).String() {
+					t.Errorf("%s %d: %s in the schema, %s in the parser", table, code, word, value(next))
+				}
+				next++
+				return err
+			}, "SELECT code, word FROM "+table+" ORDER BY code")
+			// A code without a word is "unknown" for the parser.
+			if beyond := value(next).String(); beyond != "unknown" {
+				t.Errorf("%s has no word for %s", table, beyond)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A load checks foreign keys too, and later transactions check them again for each row.
+func TestALoadRefusesAReferenceToNothing(t *testing.T) {
+	t.Parallel()
+	db, host := logDB(t)
+	_, merge, _, _ := whole(1)
+	write := func(tx *store.Tx) error {
+		w, err := WriteEmergeLog(tx, host)
+		if err != nil {
+			return err
+		}
+		w.Merge(&merge) // of no run
+		return w.Close(emergelog.Open{}, []byte{1}, 0)
+	}
+	if err := db.Load(context.Background(), write); err == nil {
+		t.Error("a load stored a merge without its run")
+	}
+	if err := db.Update(context.Background(), write); err == nil {
+		t.Error("an update stored a merge without its run")
 	}
 }

@@ -2,10 +2,16 @@ package logs
 
 import (
 	"bytes"
+	"cmp"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"emaudit/parse/emergelog"
+	"emaudit/store"
 )
 
 // SumQuery selects the facts of sums.
@@ -95,21 +101,58 @@ func (l *EmergeLog) interval(q *SumQuery, at string) (string, error) {
 	return "coalesce((SELECT max(since) FROM interval_begin WHERE since <= " + at + "), 0)", rows.Flush()
 }
 
-// byInterval returns the GROUP BY column for several intervals. With a single
-// interval it is omitted: the index has packages in their order, and SQLite would
-// sort by a constant column.
-func byInterval(q *SumQuery) string {
-	if len(q.Intervals) == 0 {
-		return ""
-	}
-	return ", interval_at"
-}
-
 const (
 	mergeVersions   = "(SELECT value FROM cp WHERE cp.id = merge.cp), version, coalesce(slot, ''), coalesce((SELECT value FROM text WHERE text.id = merge.repo_path), '')"
 	unmergeVersions = "(SELECT value FROM cp WHERE cp.id = unmerge.cp), version, '', ''"
 	factAt          = "coalesce(finished_at, started_at)"
+	// took is the duration of a fact, as [emergelog.Merge.Duration] has it.
+	took = "CASE WHEN clock_stepped = 0 AND finished_at >= started_at THEN finished_at - started_at END"
 )
+
+// timed is the duration of a merge that was completed at a time.
+type timed struct{ at, seconds int64 }
+
+// packageTimes are the merges of a package in an interval, of source and of binary
+// packages.
+type packageTimes struct {
+	sum    PackageSum
+	source []timed
+	binary []timed
+}
+
+// add adds a merge. seconds is -1 if its duration is unknown.
+func (p *packageTimes) add(kind emergelog.MergeKind, outcome emergelog.MergeOutcome, at, seconds int64) {
+	s := &p.sum
+	if outcome == emergelog.MergeFailed {
+		s.Failures++
+	}
+	if outcome != emergelog.MergeMerged {
+		return
+	}
+	if s.FirstAt == 0 || at < s.FirstAt {
+		s.FirstAt = at
+	}
+	s.LastAt = max(s.LastAt, at)
+	times, untimed := &p.source, &s.Untimed
+	if kind == emergelog.KindBinary {
+		times, untimed = &p.binary, &s.BinaryUntimed
+	}
+	if seconds < 0 {
+		*untimed++
+	} else {
+		*times = append(*times, timed{at, seconds})
+	}
+}
+
+// inOrder appends durations, oldest first. Merges of one time keep their order in the
+// log.
+func inOrder(durations []int64, times []timed) []int64 {
+	slices.SortStableFunc(times, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
+	for _, t := range times {
+		durations = append(durations, t.seconds)
+	}
+	return durations
+}
 
 // PackageSums calls each with the sums of packages, in no particular order. A
 // package may have several sums for one interval. A sum is valid until each
@@ -123,34 +166,53 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 	if err != nil {
 		return err
 	}
-	var sum PackageSum
-	var cp int64
-	var source, binary sql.RawBytes
-	err = l.tx.Query(func(rows *sql.Rows) error {
-		err := rows.Scan(&cp, &sum.Interval, &sum.Failures, &sum.FirstAt, &sum.LastAt, &sum.Untimed, &sum.BinaryUntimed, &source, &binary)
-		if err != nil {
-			return err
+	order, group := "", "cp"
+	if len(q.Intervals) > 0 {
+		// Only the packages of one interval are held.
+		order, group = " ORDER BY 1, run, seq", "cp, interval_at"
+	}
+	packages := map[int64]*packageTimes{}
+	var begin int64
+	deliver := func() error {
+		for cp, p := range packages {
+			sum := &p.sum
+			if sum.CP, err = l.cps.name(cp); err != nil {
+				return err
+			}
+			sum.Interval = begin
+			sum.Durations, sum.BinaryDurations = inOrder(sum.Durations, p.source), inOrder(sum.BinaryDurations, p.binary)
+			each(sum)
 		}
-		if sum.CP, err = l.cps.name(cp); err != nil {
-			return err
-		}
-		sum.Durations, sum.BinaryDurations = appendNumbers(sum.Durations[:0], source), appendNumbers(sum.BinaryDurations[:0], binary)
-		each(&sum)
+		clear(packages)
 		return nil
-	}, `SELECT cp, min(interval_at), count(*) FILTER (WHERE outcome = 'failed'),
-			coalesce(min(at) FILTER (WHERE outcome = 'merged'), 0), coalesce(max(at) FILTER (WHERE outcome = 'merged'), 0),
-			count(*) FILTER (WHERE outcome = 'merged' AND kind <> 'binary' AND seconds IS NULL),
-			count(*) FILTER (WHERE outcome = 'merged' AND kind = 'binary' AND seconds IS NULL),
-			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'merged' AND kind <> 'binary'),
-			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'merged' AND kind = 'binary')
-		FROM (SELECT cp, kind, outcome, seconds, run, seq, `+factAt+" AS at, "+interval+" AS interval_at FROM merge WHERE "+where+") AS f GROUP BY cp"+byInterval(&q), args...)
+	}
+	err = l.tx.RawQuery(func(v []driver.Value) error {
+		n := func(i int) int64 { return store.Number(v[i], 0) }
+		if n(0) != begin {
+			if err := deliver(); err != nil {
+				return err
+			}
+			begin = n(0)
+		}
+		p := packages[n(1)]
+		if p == nil {
+			p = new(packageTimes)
+			packages[n(1)] = p
+		}
+		p.add(emergelog.MergeKind(n(2)), emergelog.MergeOutcome(n(3)), n(4), store.Number(v[5], -1))
+		return nil
+	}, "SELECT "+interval+", cp, kind, outcome, "+factAt+", "+took+" FROM merge WHERE "+where+order, args...)
 	if err != nil {
+		return err
+	}
+	if err := deliver(); err != nil {
 		return err
 	}
 	if where, args, err = l.where(&q, unmergeVersions); err != nil {
 		return err
 	}
-	sum = PackageSum{}
+	var sum PackageSum
+	var cp int64
 	return l.tx.Query(func(rows *sql.Rows) error {
 		err := rows.Scan(&cp, &sum.Interval, &sum.Unmerges)
 		if err != nil {
@@ -161,7 +223,8 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 		}
 		each(&sum)
 		return nil
-	}, "SELECT cp, min(interval_at), count(*) FILTER (WHERE outcome = 'ok') FROM (SELECT cp, outcome, "+interval+" AS interval_at FROM unmerge WHERE "+where+") AS f GROUP BY cp"+byInterval(&q), args...)
+	}, fmt.Sprintf("SELECT cp, min(interval_at), count(*) FILTER (WHERE outcome = %d) FROM (SELECT cp, outcome, %s AS interval_at FROM unmerge WHERE %s) AS f GROUP BY %s",
+		emergelog.UnmergeOK, interval, where, group), args...)
 }
 
 // appendNumbers appends numbers separated by blanks.
@@ -224,7 +287,7 @@ func (l *EmergeLog) SyncSums(q SumQuery) ([]SyncSum, error) {
 	}, `SELECT (SELECT value FROM text WHERE text.id = f.repo) AS name, interval_at, count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
 			coalesce(min(at) FILTER (WHERE outcome = 'ok'), 0), coalesce(max(at) FILTER (WHERE outcome = 'ok'), 0),
 			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'ok')
-		FROM (SELECT repo, outcome, seconds, run, seq, `+factAt+" AS at, "+interval+" AS interval_at FROM sync WHERE "+where+") AS f GROUP BY repo, interval_at ORDER BY interval_at, name", args...)
+		FROM (SELECT repo, o.word AS outcome, `+took+` AS seconds, run, seq, `+factAt+" AS at, "+interval+" AS interval_at FROM sync JOIN sync_outcome o ON o.code = outcome WHERE "+where+") AS f GROUP BY repo, interval_at ORDER BY interval_at, name", args...)
 	return all, err
 }
 
@@ -257,9 +320,9 @@ func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
 		err := rows.Scan(&s.Action, &s.Interval, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Declined, &s.Seconds, &s.FirstAt, &s.LastAt)
 		all = append(all, s)
 		return err
-	}, `SELECT action, interval_at, count(*), count(*) FILTER (WHERE outcome = 'success'), count(*) FILTER (WHERE outcome = 'failure'),
+	}, `SELECT (SELECT word FROM run_action WHERE code = f.action) AS name, interval_at, count(*), count(*) FILTER (WHERE outcome = 'success'), count(*) FILTER (WHERE outcome = 'failure'),
 			count(*) FILTER (WHERE outcome IN ('declined', 'interrupted', 'killed')), count(*) FILTER (WHERE outcome = 'declined'), coalesce(sum(seconds), 0), min(started_at), max(started_at)
-		FROM (SELECT action, outcome, seconds, started_at, `+interval+" AS interval_at FROM run WHERE host = ?"+where+") AS f GROUP BY action, interval_at ORDER BY interval_at, action", l.host)
+		FROM (SELECT action, o.word AS outcome, CASE WHEN clock_stepped = 0 AND ended_at >= started_at THEN ended_at - started_at END AS seconds, started_at, `+interval+" AS interval_at FROM run JOIN run_outcome o ON o.code = outcome WHERE host = ?"+where+") AS f GROUP BY action, interval_at ORDER BY interval_at, name", l.host)
 	return all, err
 }
 

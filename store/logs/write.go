@@ -8,20 +8,14 @@ import (
 	"emaudit/store"
 )
 
-// EmergeLogWriter stores the records from the parser of emerge.log. It implements
-// [emergelog.Sink]. After the first error it does nothing more; Close returns that
-// error.
+// EmergeLogWriter stores the records from the parser of emerge.log. A run comes after
+// its facts, as the parser delivers them. After the first error the writer does nothing
+// more; Close returns that error.
 type EmergeLogWriter struct {
 	tx   *store.Tx
 	host store.HostID
 
 	logTables
-	// waiting has the facts of runs that were not delivered yet, by run, and held is
-	// their number. ended has the facts of the runs in the pending batch of runs.
-	waiting map[int64]*runFacts
-	held    int
-	ended   []*runFacts
-	spare   []*runFacts
 	// indexes are the statements that recreate the indexes dropped for a first
 	// load.
 	indexes []string
@@ -45,34 +39,20 @@ func openTables(tx *store.Tx, host store.HostID, open int) logTables {
 	}
 	last := fmt.Sprintf("open = %d", open)
 	return logTables{
-		runs: table("run", "number", "started_at", "ended_at", "seen_at", "seconds", "args", "action", "outcome", "exit_status",
+		runs: table("run", "number", "started_at", "ended_at", "seen_at", "args", "action", "outcome", "exit_status",
 			"merges", "merged", "unmerges", "syncs", "headless", "resumed", "unexplained_failure", "uncertain", "clock_stepped", "low_space",
 			"log_part", "log_offset", "last_part", "last_offset", last),
 		merges: table("merge", "run", "seq", "cp", "version", "slot", "root", "repo_path", "kind", "outcome",
-			"started_at", "finished_at", "seconds", "cleaning_at", "fetching_at", "compiling_at", "built_at", "merging_at", "autoclean_at",
+			"started_at", "finished_at", "cleaning", "fetching", "compiling", "built", "merging", "autoclean",
 			"list_position", "list_length", "binpkg", "build_id", "packaged", "in_world", "postinst_failed", "between_versions", "uncertain",
 			"clock_stepped", "log_part", "log_offset", last),
 		usages: table("merge_usage", "run", "seq", "cpu_ms", "memory_peak", "swap_peak", "read_bytes", "write_bytes"),
-		unmerges: table("unmerge", "run", "seq", "cp", "version", "reason", "outcome", "merge", "started_at", "finished_at", "seconds",
+		unmerges: table("unmerge", "run", "seq", "cp", "version", "reason", "outcome", "merge", "started_at", "finished_at",
 			"uncertain", "clock_stepped", "log_part", "log_offset", last),
-		syncs: table("sync", "run", "seq", "repo", "location", "url", "outcome", "retries", "started_at", "finished_at", "seconds",
+		syncs: table("sync", "run", "seq", "repo", "location", "url", "outcome", "retries", "started_at", "finished_at",
 			"uncertain", "clock_stepped", "log_part", "log_offset", last),
 	}
 }
-
-// runFacts are the facts of one run.
-type runFacts struct {
-	merges   []emergelog.Merge
-	unmerges []emergelog.Unmerge
-	syncs    []emergelog.Sync
-}
-
-func (f *runFacts) empty() {
-	f.merges, f.unmerges, f.syncs = f.merges[:0], f.unmerges[:0], f.syncs[:0]
-}
-
-// maxHeld bounds the facts that wait for their run.
-const maxHeld = 1 << 13
 
 // loggedPackage is a cpv in two columns.
 type loggedPackage struct {
@@ -84,7 +64,7 @@ type loggedPackage struct {
 // be stored already. It deletes the rows that are not final. The source of a
 // position is the number of a part.
 func WriteEmergeLog(tx *store.Tx, host store.HostID) (*EmergeLogWriter, error) {
-	w := &EmergeLogWriter{tx: tx, host: host, logTables: openTables(tx, host, 0), waiting: map[int64]*runFacts{}}
+	w := &EmergeLogWriter{tx: tx, host: host, logTables: openTables(tx, host, 0)}
 	if err := forgetOpen(tx, host); err != nil {
 		return nil, fmt.Errorf("emerge.log: %w", err)
 	}
@@ -140,12 +120,12 @@ func knownText(s string) any {
 	return s
 }
 
-// took returns the stored form of a duration.
-func took(seconds int64, ok bool) any {
-	if !ok {
+// measured returns the stored form of a number of which -1 means unknown.
+func measured(n int64) any {
+	if n < 0 {
 		return nil
 	}
-	return seconds
+	return n
 }
 
 func bit(b bool) any {
@@ -188,119 +168,51 @@ func (w *EmergeLogWriter) add(rows *store.Bulk, values ...any) {
 	}
 }
 
-// The facts of a run are delivered before the run. They are stored after it, because
-// SQLite would otherwise count each as a violation of its foreign key, and look for
-// the facts of each run that is stored: a tenth of a first ingest.
-
-// facts returns the facts of a run that was not delivered yet, to add one.
-func (w *EmergeLogWriter) facts(run int64) *runFacts {
-	w.stored++
-	if w.held++; w.held > maxHeld {
-		// The keys are checked at the end of the transaction.
-		for _, f := range w.waiting {
-			w.storeFacts(f)
-			f.empty()
-		}
-		w.held = 1
-	}
-	f := w.waiting[run]
-	if f == nil {
-		if last := len(w.spare) - 1; last >= 0 {
-			f, w.spare = w.spare[last], w.spare[:last]
-		} else {
-			f = &runFacts{}
-		}
-		w.waiting[run] = f
-	}
-	return f
-}
-
 // Merge stores a merge.
-func (w *EmergeLogWriter) Merge(m emergelog.Merge) {
-	f := w.facts(m.Run)
-	f.merges = append(f.merges, m)
-}
-
-// Unmerge stores a removal.
-func (w *EmergeLogWriter) Unmerge(u emergelog.Unmerge) {
-	f := w.facts(u.Run)
-	f.unmerges = append(f.unmerges, u)
-}
-
-// Sync stores a sync.
-func (w *EmergeLogWriter) Sync(s emergelog.Sync) {
-	f := w.facts(s.Run)
-	f.syncs = append(f.syncs, s)
-}
-
-// Run stores a run.
-func (w *EmergeLogWriter) Run(r emergelog.Run) {
+func (w *EmergeLogWriter) Merge(m *emergelog.Merge) {
 	w.stored++
-	w.storeRun(&r)
-	if f := w.waiting[r.ID]; f != nil {
-		delete(w.waiting, r.ID)
-		w.held -= len(f.merges) + len(f.unmerges) + len(f.syncs)
-		w.ended = append(w.ended, f)
-	}
-	if w.runs.Pending() == 0 {
-		w.storeEnded()
-	}
-}
-
-// storeEnded stores the facts of the runs that were just stored.
-func (w *EmergeLogWriter) storeEnded() {
-	for _, f := range w.ended {
-		w.storeFacts(f)
-		f.empty()
-		w.spare = append(w.spare, f)
-	}
-	w.ended = w.ended[:0]
-}
-
-func (w *EmergeLogWriter) storeFacts(f *runFacts) {
-	for i := range f.merges {
-		w.storeMerge(&f.merges[i])
-	}
-	for i := range f.unmerges {
-		w.storeUnmerge(&f.unmerges[i])
-	}
-	for i := range f.syncs {
-		w.storeSync(&f.syncs[i])
-	}
-}
-
-func (w *EmergeLogWriter) storeMerge(m *emergelog.Merge) {
 	p := w.pkg(m.CPV)
 	var repo any
 	if m.RepoPath != "" {
 		repo = w.text(m.RepoPath)
 	}
+	step := func(at int64) any {
+		if at == 0 {
+			return nil
+		}
+		return at - m.Started
+	}
 	s := &m.Steps
-	w.add(w.merges, m.Run, int64(m.Seq), p.cp, p.version, knownText(m.Slot), knownText(m.Root), repo, m.Kind.String(), m.Outcome.String(),
-		known(m.Started), known(m.Finished), took(m.Duration()), known(s.Cleaning), known(s.Fetching), known(s.Compiling), known(s.Built),
-		known(s.Merging), known(s.Autoclean), int64(m.N), int64(m.Of), knownText(m.Binpkg), known(int64(m.BuildID)),
+	w.add(w.merges, m.Run, int64(m.Seq), p.cp, p.version, knownText(m.Slot), knownText(m.Root), repo, int64(m.Kind), int64(m.Outcome),
+		known(m.Started), known(m.Finished), step(s.Cleaning), step(s.Fetching), step(s.Compiling), step(s.Built), step(s.Merging), step(s.Autoclean),
+		int64(m.N), int64(m.Of), knownText(m.Binpkg), known(int64(m.BuildID)),
 		bit(m.Packaged), bit(m.World), bit(m.PostinstFailed), bit(m.BetweenVersions), bit(m.Uncertain), bit(m.ClockStepped),
 		int64(m.Begin.Source), m.Begin.Offset)
 	if u := m.Usage; u != nil {
-		measured := func(n int64) any { return took(n, n >= 0) }
 		w.add(w.usages, m.Run, int64(m.Seq), measured(u.CPUMillis), measured(u.MaxMem), measured(u.MaxSwap), measured(u.Read), measured(u.Written))
 	}
 }
 
-func (w *EmergeLogWriter) storeUnmerge(u *emergelog.Unmerge) {
+// Unmerge stores a removal.
+func (w *EmergeLogWriter) Unmerge(u *emergelog.Unmerge) {
+	w.stored++
 	p := w.pkg(u.CPV)
-	w.add(w.unmerges, u.Run, int64(u.Seq), p.cp, p.version, u.Reason.String(), u.Outcome.String(), known(int64(u.Merge)),
-		known(u.Started), known(u.Finished), took(u.Duration()), bit(u.Uncertain), bit(u.ClockStepped), int64(u.Begin.Source), u.Begin.Offset)
+	w.add(w.unmerges, u.Run, int64(u.Seq), p.cp, p.version, int64(u.Reason), int64(u.Outcome), known(int64(u.Merge)),
+		known(u.Started), known(u.Finished), bit(u.Uncertain), bit(u.ClockStepped), int64(u.Begin.Source), u.Begin.Offset)
 }
 
-func (w *EmergeLogWriter) storeSync(s *emergelog.Sync) {
-	w.add(w.syncs, s.Run, int64(s.Seq), w.text(s.Repo), w.text(s.Location), w.text(s.URL), s.Outcome.String(), int64(s.Retries),
-		known(s.Started), known(s.Finished), took(s.Duration()), bit(s.Uncertain), bit(s.ClockStepped), int64(s.Begin.Source), s.Begin.Offset)
+// Sync stores a sync.
+func (w *EmergeLogWriter) Sync(s *emergelog.Sync) {
+	w.stored++
+	w.add(w.syncs, s.Run, int64(s.Seq), w.text(s.Repo), w.text(s.Location), w.text(s.URL), int64(s.Outcome), int64(s.Retries),
+		known(s.Started), known(s.Finished), bit(s.Uncertain), bit(s.ClockStepped), int64(s.Begin.Source), s.Begin.Offset)
 }
 
-func (w *EmergeLogWriter) storeRun(r *emergelog.Run) {
-	w.add(w.runs, r.ID, r.Started, known(r.Ended), r.LastSeen, took(r.Duration()), w.text(r.Args), r.Action.String(), r.Outcome.String(),
-		took(int64(r.ExitStatus), r.ExitStatus >= 0), int64(r.Merges), int64(r.Merged), int64(r.Unmerges), int64(r.Syncs),
+// Run stores a run.
+func (w *EmergeLogWriter) Run(r *emergelog.Run) {
+	w.stored++
+	w.add(w.runs, r.ID, r.Started, known(r.Ended), r.LastSeen, w.text(r.Args), int64(r.Action), int64(r.Outcome),
+		measured(int64(r.ExitStatus)), int64(r.Merges), int64(r.Merged), int64(r.Unmerges), int64(r.Syncs),
 		bit(r.Headless), bit(r.Resumed), bit(r.UnexplainedFailure), bit(r.Uncertain), bit(r.ClockStepped), knownText(r.LowSpace),
 		int64(r.Begin.Source), r.Begin.Offset, int64(r.End.Source), r.End.Offset)
 }
@@ -328,21 +240,23 @@ func (w *EmergeLogWriter) Err() error { return w.err }
 // Close stores the open records, which the next writer replaces, and the state of
 // the parser with the time of the last line in unix seconds.
 func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64) error {
-	final := w.logTables
-	w.flush(final.runs)
-	w.storeEnded()
+	stored := w.stored
+	w.flush()
 	w.logTables = openTables(w.tx, w.host, 1)
 	for i := range open.Runs {
-		w.storeRun(&open.Runs[i])
+		w.Run(&open.Runs[i])
 	}
-	w.flush(w.runs)
-	w.storeFacts(&runFacts{open.Merges, open.Unmerges, open.Syncs})
-	w.flush(w.merges, w.usages, w.unmerges, w.syncs)
-	w.logTables = final
-	for _, f := range w.waiting { // of open runs
-		w.storeFacts(f)
+	for i := range open.Merges {
+		w.Merge(&open.Merges[i])
 	}
-	w.flush(w.merges, w.usages, w.unmerges, w.syncs)
+	for i := range open.Unmerges {
+		w.Unmerge(&open.Unmerges[i])
+	}
+	for i := range open.Syncs {
+		w.Sync(&open.Syncs[i])
+	}
+	w.flush()
+	w.stored = stored
 	for _, index := range w.indexes {
 		if w.err == nil {
 			_, w.err = w.tx.Exec(index)
@@ -358,9 +272,9 @@ func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64)
 	return nil
 }
 
-// flush stores the pending rows of tables.
-func (w *EmergeLogWriter) flush(tables ...*store.Bulk) {
-	for _, rows := range tables {
+// flush stores the pending rows of all tables.
+func (w *EmergeLogWriter) flush() {
+	for _, rows := range []*store.Bulk{w.runs, w.merges, w.usages, w.unmerges, w.syncs} {
 		if w.err == nil {
 			w.err = rows.Flush()
 		}

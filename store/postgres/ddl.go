@@ -21,6 +21,9 @@ const HostBits = 40
 func (s *Schema) DDL(version int) string {
 	var b strings.Builder
 	b.WriteString(before)
+	for _, e := range s.enumerations {
+		b.WriteString(translate(e))
+	}
 	for _, t := range s.Tables {
 		b.WriteString("\n" + translate(t.create))
 		for _, index := range t.indexes {

@@ -37,24 +37,27 @@ func (t *Table) Column(name string) *Column {
 
 var (
 	// statement is a statement of the schema with the comments before it.
-	statement   = regexp.MustCompile(`(?m)(?:^--.*\n)*^CREATE (TABLE|INDEX|VIEW) (\w+)(?:[^;]|;[^\n]*\S)*;[^\n]*\n`)
-	columnLine  = regexp.MustCompile(`(?m)^\t(\w+)[ \t]+(INTEGER|TEXT|BLOB)\b([^\n]*?),?[ \t]*(--[^\n]*)?$`)
-	references  = regexp.MustCompile(`\bREFERENCES (\w+)\(id\)`)
-	keyLine     = regexp.MustCompile(`(?m)^\t(PRIMARY KEY|UNIQUE) \(([^)]*)\),?\n`)
+	statement  = regexp.MustCompile(`(?m)(?:^--.*\n)*^CREATE (TABLE|INDEX|VIEW) (\w+)(?:[^;]|;[^\n]*\S)*;[^\n]*\n`)
+	columnLine = regexp.MustCompile(`(?m)^\t(\w+)[ \t]+(INTEGER|TEXT|BLOB)\b([^\n]*?),?[ \t]*(--[^\n]*)?$`)
+	references = regexp.MustCompile(`\bREFERENCES (\w+)\(id\)`)
+	keyLine    = regexp.MustCompile(`(?m)^\t(PRIMARY KEY|UNIQUE) \(([^)]*)\),?\n`)
+	// enumeration is the dictionary of an enumeration, with its words.
+	enumeration = regexp.MustCompile(`(?m)^CREATE TABLE \w+ \(code [^\n]*\nINSERT INTO [^\n]*\n`)
 	indexClause = regexp.MustCompile(`(?s)CREATE INDEX (\w+) ON (\w+)\(([^)]*)\)(.*);`)
 	listComma   = regexp.MustCompile(`, *`)
 )
 
 // Schema is the schema of a host, parsed.
 type Schema struct {
-	Tables []*Table // each after those that it refers to
-	views  []string
+	Tables       []*Table // each after those that it refers to
+	enumerations []string
+	views        []string
 }
 
 // Parse parses the script that makes the database of a host. It leaves out the tables
 // that do not belong to a host.
 func Parse(script string) *Schema {
-	s := &Schema{}
+	s := &Schema{enumerations: enumeration.FindAllString(script, -1)}
 	for _, m := range statement.FindAllStringSubmatch(script, -1) {
 		switch text, name := m[0], m[2]; m[1] {
 		case "TABLE":
