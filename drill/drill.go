@@ -33,7 +33,7 @@ type Input struct {
 	Settings *settings.Settings
 	// Disk reads Before for the rules of CONFIG_PROTECT.
 	Disk transition.Disk
-	// Box says how to make the copy. Run sets Root and Keepers.
+	// Box says how to make the copy. Run sets Root, Keepers and Remove.
 	Box box.Options
 	// Progress is called after each package. It may be nil.
 	Progress func(Progress)
@@ -81,7 +81,7 @@ func Run(ctx context.Context, in Input) (_ *Result, err error) {
 	if len(steps) == 0 {
 		return nil, ErrNoPlan
 	}
-	in.Box.Root, in.Box.Keepers = in.Before.Name(), keepers(in.Before, in.Settings)
+	in.Box.Root, in.Box.Keepers, in.Box.Remove = in.Before.Name(), keepers(in.Before, in.Settings), locks(in.Before, in.Settings)
 	in.Box.Progress = func(e box.Event) {
 		if p, ok := progressOf(e.Line); ok && in.Progress != nil {
 			in.Progress(p)
@@ -221,6 +221,42 @@ func keepers(root *hostfs.Root, s *settings.Settings) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// locks returns the lock files that an emerge has left which was killed. Portage makes a
+// hard link of a lock file, and waits forever if its inode number is another one
+// (lib/portage/locks.py, _lockfile_was_removed). So it is for a file of a lower layer
+// in an overlay of an overlay, as in a container.
+func locks(root *hostfs.Root, s *settings.Settings) (all []string) {
+	folders := []string{path.Dir(s.VDB()), s.VDB(), path.Dir(s.WorldFile()), s.BuildDir(), s.Get("DISTDIR"), "/var/cache/edb", "/var/lib/gentoo/news"}
+	for _, d := range s.PkgDirs() {
+		folders = append(folders, d.Path)
+	}
+	for _, parent := range []string{s.VDB(), s.BuildDir()} {
+		for _, name := range namesIn(root, parent) {
+			folders = append(folders, path.Join(parent, name))
+		}
+	}
+	for _, folder := range folders {
+		for _, name := range namesIn(root, folder) {
+			if strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".portage_lockfile") {
+				all = append(all, path.Join(folder, name))
+			}
+		}
+	}
+	return all
+}
+
+// namesIn returns the names in a folder. One that cannot be read has none: a lock in it
+// is met again by the time limit.
+func namesIn(root *hostfs.Root, folder string) []string {
+	dir, err := root.OpenDir(folder)
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Names()
+	return names
 }
 
 // places returns the folders in which Portage writes according to its settings, and

@@ -80,6 +80,8 @@ type Options struct {
 	// Keepers are folders inside the root, without symbolic links, that must be in
 	// the box wherever they lie: PKGDIR, DISTDIR, the repositories.
 	Keepers []string
+	// Remove are files inside the root that are not in the box.
+	Remove []string
 	// TimeLimit is how long all commands together may take; 0 is no limit.
 	TimeLimit time.Duration
 	// Log gets what the commands print, and what is missing in the box.
@@ -199,7 +201,7 @@ func Open(ctx context.Context, o Options) (_ *Box, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := setup{Root: o.Root, Size: o.Size, Network: o.Network, Pids: cmp.Or(o.Pids, DefaultPids), Terminal: o.Terminal}
+	s := setup{Root: o.Root, Size: o.Size, Network: o.Network, Pids: cmp.Or(o.Pids, DefaultPids), Terminal: o.Terminal, Remove: o.Remove}
 	var absent []string
 	s.Layers, absent = layersOf(o.Root, o.Scratch, mounts, slices.DeleteFunc(slices.Clone(o.Keepers), func(k string) bool {
 		info, err := os.Lstat(filepath.Join(o.Root, k))

@@ -203,6 +203,14 @@ func TestWritesStayInTheBox(t *testing.T) {
 	}
 }
 
+func TestRemovedFilesAreNotInTheBox(t *testing.T) {
+	t.Parallel()
+	b, _ := opened(t, Options{Root: newRoot(t), Size: 64 << 20, Remove: []string{"/etc/old", "/etc/none"}})
+	if o := do(t, b, "cat", "/etc/old"); o.OK() {
+		t.Error("the file is there")
+	}
+}
+
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	b, log := opened(t, Options{Root: newRoot(t), Size: 64 << 20})

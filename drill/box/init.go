@@ -85,7 +85,7 @@ func (p *processOne) serve() {
 			r.ReadOnly, r.Absent, r.Tried = p.tree.readOnly, p.tree.absent, p.tree.tried
 		case q.Enter:
 			if err = p.tree.enter(); err == nil {
-				err = p.confine()
+				err = p.prepare()
 			}
 		case q.Step != nil:
 			var e exit
@@ -102,8 +102,13 @@ func (p *processOne) serve() {
 	}
 }
 
-// confine takes away what the commands do not need.
-func (p *processOne) confine() (err error) {
+// prepare removes files, and takes away what the commands do not need.
+func (p *processOne) prepare() (err error) {
+	for _, name := range p.setup.Remove {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
 	// Where memory ends, the drill goes first.
 	if err := os.WriteFile("/proc/self/oom_score_adj", []byte("800"), 0); err != nil {
 		return err

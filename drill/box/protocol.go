@@ -29,6 +29,7 @@ type setup struct {
 	Network  bool
 	Pids     int
 	Terminal bool
+	Remove   []string
 }
 
 // reply is what process 1 answers. A step has many replies, the last one with Exit.

@@ -183,6 +183,7 @@ type writer struct {
 // lib/portage, the others those of the eclasses of the Gentoo repository.
 var writers = []writer{
 	{"/var/db/pkg/", "the database of installed packages (const.py, VDB_PATH)"},
+	{"/var/db/.pkg.portage_lockfile", "the lock of that database (dbapi/vartree.py)"},
 	{"/var/lib/portage/", "the state of Portage (const.py, PRIVATE_PATH)"},
 	{"/var/cache/edb/", "the cache of Portage (const.py, CACHE_PATH)"},
 	{"/var/lib/gentoo/news/", "the list of unread news (const.py, NEWS_LIB_PATH)"},
