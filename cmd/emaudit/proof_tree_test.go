@@ -96,7 +96,7 @@ func (tr fileTree) add(t *testing.T, root, top string, hide func(string)) {
 // the time, or the folder for the copies, which is named after the time.
 var varies = regexp.MustCompile(`^(` + strings.Join([]string{
 	`var/log/.*`, `var/tmp/.*`, `var/cache/edb/.*`, `etc/ld\.so\.cache`, `var/cache/ldconfig/.*`,
-	`var/db/pkg/.*/environment\.bz2`, `var/db/pkg/.*/CONTENTS`, `var/db/pkg/.*/BINPKGMD5`,
+	`var/db/pkg/.*/(environment\.bz2|CONTENTS|BINPKGMD5|metadata)`,
 	`var/cache/binpkgs/Packages(\.gz)?`, `var/cache/binpkgs/.*\.(gpkg\.tar|xpak|tbz2)`, `var/lib/gentoo/news/.*`,
 }, "|") + `)$`)
 

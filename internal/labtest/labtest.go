@@ -34,7 +34,7 @@ func Open(t *testing.T) *Lab {
 	if _, err := os.Stat(filepath.Join(dir, "hosts", "alpha")); err != nil {
 		t.Skipf("the lab has no recorded host: %v", err)
 	}
-	return &Lab{T: t, command: command, Dir: dir, environment: append(os.Environ(), "NOCOLOR=true", "LAB_LOCK_WAIT=120")}
+	return &Lab{T: t, command: command, Dir: dir, environment: append(os.Environ(), "NOCOLOR=true", "LAB_LOCK_WAIT=3600")}
 }
 
 // Run runs a command of the lab and returns its output.
