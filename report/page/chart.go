@@ -34,7 +34,7 @@ type sharePart struct {
 	value                       int64
 }
 
-// newShareChart lays parts side by side; parts of 0 are named without a place.
+// newShareChart lays parts side by side; parts of 0 stand only in its table.
 func newShareChart(head chartHead, parts ...sharePart) *shareChart {
 	var whole int64
 	for _, p := range parts {

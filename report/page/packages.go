@@ -48,6 +48,20 @@ func (b *pageBuilder) collectPackages() {
 	}
 }
 
+// showBuilds adds to the sections of packages how long their builds took, where there
+// are enough to see a trend.
+func (b *pageBuilder) showBuilds() {
+	for _, n := range b.builds {
+		p := b.packages[n.cp]
+		if p == nil || len(n.builds) < fewestToDraw {
+			continue
+		}
+		trend := n.trend()
+		trend.Text = fmt.Sprintf("%d builds, median %s, the last %s: %s", len(n.builds), screen.Seconds(n.median()), screen.Seconds(n.builds[len(n.builds)-1].seconds), trend.Text)
+		p.Builds = &trend
+	}
+}
+
 // pkg returns the section of a package, made where it is new.
 func (b *pageBuilder) pkg(cp string) *pagePackage {
 	p := b.packages[cp]

@@ -26,6 +26,7 @@ const (
 	rowsOfBuilds     = 400
 	barsOfBuilds     = 12
 	sparkOfBuilds    = 12
+	fewestToDraw     = 4 // builds; a line of fewer says no more than their times
 	rowsOfFailures   = 100
 	rowsOfMessages   = 100
 	linesOfMessage   = 12
@@ -125,7 +126,7 @@ func (b *pageBuilder) failures() *pageSection {
 		lead.WriteString(c.Text)
 	}
 	s.Lead = lead.String() + "."
-	s.add(b.findingsBlock(f.Findings, func(audit.Finding) bool { return true }))
+	s.add(b.causes(f), b.findingsBlock(f.Findings, func(audit.Finding) bool { return true }))
 	t.Open = f.Open() > 0 && len(f.Findings) == 0
 	s.add(t.block())
 	return s
@@ -228,6 +229,7 @@ func (p *packageBuilds) trend() pageCell {
 	if len(p.builds) < 2 {
 		return pageCell{Text: "one build", Role: screen.Dim, Sort: "0"}
 	}
+	var drawn *sparkline
 	recent := p.builds[max(len(p.builds)-sparkOfBuilds, 0):]
 	values := make([]int64, len(recent))
 	var said []string
@@ -235,8 +237,11 @@ func (p *packageBuilds) trend() pageCell {
 		values[i] = n.seconds
 		said = append(said, screen.Seconds(n.seconds))
 	}
+	if len(recent) >= fewestToDraw {
+		drawn = newSparkline(strings.Join(said, ", "), values)
+	}
 	before, last := medianOf(p.builds[:len(p.builds)-1]), p.builds[len(p.builds)-1].seconds
-	cell := pageCell{Text: "as before", Sort: "0", Spark: newSparkline(strings.Join(said, ", "), values)}
+	cell := pageCell{Text: "as before", Sort: "0", Spark: drawn}
 	if before > 0 {
 		change := (last - before) * 100 / before
 		cell.Sort = sortKey(change)

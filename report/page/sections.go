@@ -25,6 +25,7 @@ func (o output) pageOf(facts report.HostFacts) *pageView {
 	b.collectPackages()
 	b.collectEvents()
 	b.builds = b.collectBuilds()
+	b.showBuilds()
 	b.head()
 	for _, section := range b.sections() {
 		if section != nil {

@@ -176,6 +176,7 @@ const filterFrom = 12
 type pagePackage struct {
 	ID, CP  string
 	Facts   []screen.Cell
+	Builds  *pageCell     // how long they took; nil for a few
 	Binpkgs []screen.Cell // a line each
 	Merges  []screen.Cell
 
