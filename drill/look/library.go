@@ -145,7 +145,8 @@ func (x *libraryLook) owners() map[string][]string {
 	if x.bySoname == nil {
 		x.bySoname = map[string][]string{}
 		for _, cpv := range slices.Sorted(maps.Keys(x.after)) {
-			for _, e := range x.needed(x.After, cpv) {
+			entries, _ := x.readNeeded(x.After, cpv) // libraries has reported errors
+			for _, e := range entries {
 				if e.Soname != "" {
 					x.bySoname[e.Soname] = append(x.bySoname[e.Soname], cpv)
 				}
@@ -176,21 +177,25 @@ func (x *libraryLook) changedSonames() map[string]bool {
 	return all
 }
 
-// needed reads NEEDED.ELF.2 of a package.
+// needed reads NEEDED.ELF.2 of a package, and reports what could not be read.
 func (x *libraryLook) needed(root *hostfs.Root, cpv string) []vdb.NeededEntry {
-	name := path.Join(x.VDB, cpv, "NEEDED.ELF.2")
-	b, err := root.ReadFile(name, vdb.MaxFile)
+	entries, err := x.readNeeded(root, cpv)
+	if err != nil {
+		x.unread(path.Join(x.VDB, cpv, "NEEDED.ELF.2"), err)
+	}
+	return entries
+}
+
+func (x *libraryLook) readNeeded(root *hostfs.Root, cpv string) ([]vdb.NeededEntry, error) {
+	b, err := root.ReadFile(path.Join(x.VDB, cpv, "NEEDED.ELF.2"), vdb.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // a package without ELF files
+		return nil, nil // a package without ELF files
 	}
 	entries, diags := vdb.ParseNeeded(b)
 	if err == nil && len(diags) > 0 {
 		err = errors.New(diags[0].Message)
 	}
-	if err != nil {
-		x.unread(name, err)
-	}
-	return entries
+	return entries, err
 }
 
 // takePreserved reads which libraries Portage keeps.

@@ -136,6 +136,10 @@ func TestLook(t *testing.T) {
 			"the registry cannot be read", func(d *drilled) { d.after.write("var/lib/portage/preserved_libs_registry", "[") }, ProvenWithDifferences,
 			[]string{"not-looked-at /var/lib/portage/preserved_libs_registry"},
 		},
+		{"NEEDED.ELF.2 is damaged, and a library is missing", func(d *drilled) {
+			d.after.remove("lib64/libc.so.6")
+			d.after.write("var/db/pkg/app-misc/foo-viewer-0.6_alpha3/NEEDED.ELF.2", "X86_64;/usr/bin/foo-viewer\n")
+		}, ProvenWithDifferences, []string{"not-looked-at /var/db/pkg/app-misc/foo-viewer-0.6_alpha3/NEEDED.ELF.2", "library-missing /usr/bin/bar-daemon"}},
 		{"NEEDED.ELF.2 is damaged", func(d *drilled) {
 			d.after.write("var/db/pkg/app-misc/foo-viewer-0.6_alpha3/NEEDED.ELF.2", "X86_64;/usr/bin/foo-viewer\n")
 		}, ProvenWithDifferences, []string{"not-looked-at /var/db/pkg/app-misc/foo-viewer-0.6_alpha3/NEEDED.ELF.2"}},
