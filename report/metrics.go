@@ -47,11 +47,11 @@ var metricFamilies = []struct{ name, help string }{
 	{"emaudit_coverage_packages", "Installed packages by how near their best binary package comes: exact, same-build, same-version, lossy, remote, unknown, none."},
 	{"emaudit_coverage_bytes", "Installed size of these packages."},
 	{"emaudit_rollback_ready", "1 where the last update that changed what is installed can be undone, with or without warnings; 0 where it cannot."},
-	{"emaudit_rollback_verdict", "1 for the verdict about undoing the last run, 0 for the others: ready, ready-with-warnings, not-ready."},
-	{"emaudit_rollback_gaps", "Packages that lack a usable binary package for undoing the last run."},
-	{"emaudit_rollback_proven_timestamp_seconds", "When a drill proved that the last run can be undone, unix seconds."},
-	{"emaudit_rollback_drill_failed", "1 if the last drill of undoing the last run failed."},
-	{"emaudit_rollback_unknowns", "Conditions of undoing the last run that could not be decided."},
+	{"emaudit_rollback_verdict", "1 for the verdict about undoing the last update, 0 for the others: ready, ready-with-warnings, not-ready."},
+	{"emaudit_rollback_gaps", "Packages that lack a usable binary package for undoing the last update."},
+	{"emaudit_rollback_proven_timestamp_seconds", "When a drill proved that the last update can be undone, unix seconds."},
+	{"emaudit_rollback_drill_failed", "1 if the last drill of undoing the last update failed."},
+	{"emaudit_rollback_unknowns", "Conditions of undoing the last update that could not be decided."},
 	{"emaudit_binpkgs", "Binary packages by what is known of their bytes: whole, damaged, unchecked, unknown."},
 	{"emaudit_pkgdir_bytes", "Size of the binary packages in a folder."},
 	{"emaudit_pkgdir_files", "Number of binary packages in a folder."},
@@ -60,6 +60,7 @@ var metricFamilies = []struct{ name, help string }{
 	{"emaudit_last_run_outcome", "Always 1; the label is the outcome of the last run of emerge."},
 	{"emaudit_last_sync_timestamp_seconds", "When a repository was last synchronised with success, unix seconds."},
 	{"emaudit_failures_open", "Packages, by slot, whose merge failed and that were neither merged nor removed since."},
+	{"emaudit_merges_interrupted", "Merges that were interrupted while they changed what is installed, and that were not repaired since."},
 	{"emaudit_messages_unread", "Unread elog messages by class."},
 	{"emaudit_doctor_checks", "Checks of Portage's settings."},
 	{"emaudit_doctor_checks_passed", "Those of them that passed."},
@@ -138,7 +139,7 @@ func (m *metrics) host(h HostMetrics, generatedAt int64) {
 	m.findings(h)
 }
 
-// rollback adds what is known of undoing the last run. One that brings back only a
+// rollback adds what is known of undoing the last update. One that brings back only a
 // part is not ready; a state that is not known says nothing of gaps.
 func (m *metrics) rollback(h HostMetrics) {
 	if len(h.Facts.Rollbacks) == 0 {
@@ -192,6 +193,7 @@ func (m *metrics) history(h HostMetrics) {
 	}
 	if f.Failures != nil {
 		m.add("emaudit_failures_open", h.Host, int64(f.Failures.Open()))
+		m.add("emaudit_merges_interrupted", h.Host, int64(len(f.Failures.Cut)))
 	}
 	if f.Messages != nil {
 		unread := map[string]int64{}

@@ -113,7 +113,7 @@ func TestThePageShowsTheLastDrill(t *testing.T) {
 		if err := page.PageMarkdown(facts, pageOutput(&written, "markdown")); err != nil {
 			t.Fatal(err)
 		}
-		_, table, _ := strings.Cut(written.String(), "The way back before each run")
+		_, table, _ := strings.Cut(written.String(), "The way back before each update")
 		if !strings.Contains(table, "| Drill |") || !strings.Contains(table, test.want) {
 			t.Errorf("no %q in\n%.1500s", test.want, table)
 		}

@@ -13,11 +13,11 @@ import (
 	"emaudit/report/states"
 )
 
-// MostPageRollbacks is how many runs, the newest first, a page judges the way
+// MostPageRollbacks is how many updates, the newest first, a page judges the way
 // back before.
 const MostPageRollbacks = 20
 
-// rollback answers for each of the last runs: can it be undone?
+// rollback answers for each of the last updates: can it be undone?
 func (b *pageBuilder) rollback() *pageSection {
 	s := &pageSection{ID: "rollback", Title: "Rollback"}
 	all := b.facts.Rollbacks
@@ -25,12 +25,12 @@ func (b *pageBuilder) rollback() *pageSection {
 		return b.unknown(s, "Rollbacks were not checked.", "emaudit rollback")
 	}
 	if len(all) == 0 {
-		return b.unknown(s, "No run is known that changed what is installed, so there is no state to go back to.", "emaudit states")
+		return b.unknown(s, "No update is known that changed what is installed, so there is no state to go back to.", "emaudit states")
 	}
 	last := all[0]
 	s.Verdict = states.ReadinessWords[last.Verdict]
-	s.Lead = "Can I go back to the state before a run with the files in PKGDIR? READY means that every condition that files can show was checked and is met. A rollback to an older state also undoes every run since."
-	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each run", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true, Optional: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}, {Title: "Drill", Optional: true}}}
+	s.Lead = "Can I go back to the state before an update with the files in PKGDIR? READY means that every condition that files can show was checked and is met. A rollback to an older state also undoes every update since."
+	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each update", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true, Optional: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}, {Title: "Drill", Optional: true}}}
 	for _, r := range all {
 		verdict := states.ReadinessWords[r.Verdict]
 		before := pageCell{Text: screen.NotKnown}
@@ -40,7 +40,7 @@ func (b *pageBuilder) rollback() *pageSection {
 		t.row(before, b.timeCell(r.Target.Time), pageCell{Text: merges.AskedBriefly(r.Target.Args), Mono: true}, pageCell{Text: verdict.Text, Role: verdict.Role},
 			numberCell(int64(len(r.Changes))), numberCell(int64(len(r.Gaps))), pageCell{Text: states.WhyOf(r)}, b.proofCell(r.Proof))
 	}
-	s.add(pageBlock{Share: rollbackShare(all)}, t.block(), b.gapsOfRuns(all))
+	s.add(t.block(), b.gapsOfRuns(all))
 	s.add(pageBlock{Heading: b.targetHeading(last.Target)}, b.findingsBlock(last.Findings, func(audit.Finding) bool { return true }), b.rollbackChanges(last))
 	for i, step := range last.Steps {
 		title := fmt.Sprintf("%d. %s", i+1, step.Title)
@@ -66,21 +66,6 @@ func (b *pageBuilder) targetHeading(t state.Target) string {
 		return "Back to the state at " + when
 	}
 	return fmt.Sprintf("Back to the state before #%d (%s, emerge %s)", *t.Run, when, merges.AskedBriefly(t.Args))
-}
-
-// rollbackShare counts the verdicts.
-func rollbackShare(all []*rollback.Rollback) *shareChart {
-	counts := map[rollback.Readiness]int64{}
-	for _, r := range all {
-		counts[r.Verdict]++
-	}
-	part := func(v rollback.Readiness, class string) sharePart {
-		return sharePart{Label: strings.ToLower(states.ReadinessWords[v].Text), Text: screen.Number(counts[v]), Class: class, value: counts[v]}
-	}
-	return newShareChart(chartHead{
-		ID: "rollback-share", Title: fmt.Sprintf("The last %s that changed what is installed", screen.Count(int64(len(all)), "run", "runs")),
-		Desc: fmt.Sprintf("%d ready, %d ready with warnings, %d partial, %d not ready", counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady]),
-	}, part(rollback.Ready, "good"), part(rollback.ReadyWithWarnings, "warn"), part(rollback.Partial, "warn"), part(rollback.NotReady, "bad"))
 }
 
 // rollbackChanges lists what would be done to each package.
