@@ -393,7 +393,7 @@ CREATE TABLE unmerge (
 	PRIMARY KEY (host, run, seq),
 	FOREIGN KEY (host, run) REFERENCES run(host, number) DEFERRABLE INITIALLY DEFERRED
 ) WITHOUT ROWID;
-CREATE INDEX unmerge_by_cp ON unmerge(cp);
+CREATE INDEX unmerge_by_cp ON unmerge(cp, outcome);
 
 CREATE TABLE sync (
 	host        INTEGER NOT NULL,

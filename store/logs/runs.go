@@ -24,13 +24,20 @@ type EmergeLog struct {
 	// separated by commas. "" means no restriction.
 	only       string
 	cps, texts *nameCache
+	// byPackage is the column with the host in a condition on packages. With a plus
+	// sign SQLite searches the index of packages, and not the key, which begins with
+	// the host and would find all rows.
+	byPackage string
 }
 
 // ReadEmergeLog returns a reader of a host's emerge.log. It is valid during the
 // transaction.
 func ReadEmergeLog(tx *store.Tx, host store.HostID) *EmergeLog {
-	scope := tx.NamesOf(host)
-	return &EmergeLog{tx: tx, host: host, cps: &nameCache{tx: tx, table: "cp", scope: scope}, texts: &nameCache{tx: tx, table: "text", scope: scope}}
+	scope, byPackage := tx.NamesOf(host), "host"
+	if scope == "" {
+		byPackage = "+host"
+	}
+	return &EmergeLog{tx: tx, host: host, byPackage: byPackage, cps: &nameCache{tx: tx, table: "cp", scope: scope}, texts: &nameCache{tx: tx, table: "text", scope: scope}}
 }
 
 // Only returns a reader whose runs have only merges and removals of the given
@@ -187,6 +194,11 @@ func (l *EmergeLog) readRun(v []driver.Value, r *Run) (err error) {
 	return errors.Join(store.Code(v[5], &r.Action, emergelog.ActionOther), store.Code(v[6], &r.Outcome, emergelog.RunRunning))
 }
 
+// runs returns the query for the selected runs.
+func (s *runScan) runs() string {
+	return "SELECT " + runColumns + " FROM run WHERE host = ?" + s.where("number") + " ORDER BY number " + string(s.order)
+}
+
 // scan calls each for the selected runs.
 func (l *EmergeLog) scan(s *runScan, each func(*Run) error) error {
 	defer s.close()
@@ -198,7 +210,7 @@ func (l *EmergeLog) scan(s *runScan, each func(*Run) error) error {
 		err := each(&r)
 		s.behind += r.Merges + r.Unmerges + r.Syncs
 		return err
-	}, "SELECT "+runColumns+" FROM run WHERE host = ?"+s.where("number")+" ORDER BY number "+string(s.order), l.host)
+	}, s.runs(), l.host)
 	if errors.Is(err, ErrStop) {
 		return nil
 	}
@@ -265,28 +277,33 @@ func (f *Facts) join(usages []storedUsage) {
 	}
 }
 
-// seek begins to read facts at a run.
-func (s *runScan) seek(run int64) error {
-	s.close()
-	s.begun, s.behind = true, 0
+// queries returns the queries for the facts of the selected runs from a run on: merges,
+// removals, syncs and usages.
+func (s *runScan) queries(run int64) (merges, unmerges, syncs, usages string) {
 	from := fmt.Sprintf(" AND f.run >= %d", run)
 	if s.order == NewestFirst {
 		from = fmt.Sprintf(" AND f.run <= %d", run)
 	}
-	where := " WHERE f.host = ?" + s.where("f.run") + from
+	where := " f WHERE f.host = ?" + s.where("f.run") + from
 	order := " ORDER BY f.run " + string(s.order) + ", f.seq " + string(s.order)
-	syncs := where
+	packages, noPackage := "", ""
 	if s.log.only != "" {
-		where += " AND f.cp IN (" + s.log.only + ")"
-		syncs += " AND 1 = 0"
+		packages, noPackage = " AND f.cp IN ("+s.log.only+")", " AND 1 = 0"
 	}
+	return "SELECT " + mergeColumns + " FROM merge" + where + packages + order,
+		"SELECT " + unmergeColumns + " FROM unmerge" + where + packages + order,
+		"SELECT " + syncColumns + " FROM sync" + where + noPackage + order,
+		"SELECT " + usageColumns + " FROM merge_usage" + where + order
+}
+
+// seek begins to read facts at a run.
+func (s *runScan) seek(run int64) error {
+	s.close()
+	s.begun, s.behind = true, 0
 	l := s.log
-	usages := " WHERE f.host = ?" + s.where("f.run") + from
-	return errors.Join(
-		s.merges.open(l, l.readMerge, "SELECT "+mergeColumns+" FROM merge f"+where+order),
-		s.unmerges.open(l, l.readUnmerge, "SELECT "+unmergeColumns+" FROM unmerge f"+where+order),
-		s.syncs.open(l, l.readSync, "SELECT "+syncColumns+" FROM sync f"+syncs+order),
-		s.usages.open(l, l.readUsage, "SELECT "+usageColumns+" FROM merge_usage f"+usages+order))
+	merges, unmerges, syncs, usages := s.queries(run)
+	return errors.Join(s.merges.open(l, l.readMerge, merges), s.unmerges.open(l, l.readUnmerge, unmerges),
+		s.syncs.open(l, l.readSync, syncs), s.usages.open(l, l.readUsage, usages))
 }
 
 func (s *runScan) close() {
@@ -487,10 +504,7 @@ func (l *EmergeLog) FactsOf(packages []string) (*Facts, error) {
 		return nil, err
 	}
 	f := &Facts{}
-	// The numbers come from the index, which SQLite would not use for whole rows.
-	of := func(table string) string {
-		return "(run, seq) IN (SELECT k.run, k.seq FROM " + table + " k WHERE k.host = ? AND k.cp IN (" + among + ")) ORDER BY run, seq"
-	}
+	of := func(table string) string { return l.keysOf(table, among) }
 	if f.Merges, err = l.mergesWhere(of("merge"), l.host); err != nil {
 		return nil, err
 	}
@@ -512,6 +526,12 @@ func (l *EmergeLog) FactsOf(packages []string) (*Facts, error) {
 	}, "SELECT "+usageColumns+" FROM merge_usage WHERE host = ? AND "+of("merge"), l.host, l.host)
 	f.join(usages)
 	return f, err
+}
+
+// keysOf returns the condition for the rows of packages, and their order. The keys come
+// from the index, which SQLite would not use for whole rows.
+func (l *EmergeLog) keysOf(table, among string) string {
+	return "(run, seq) IN (SELECT run, seq FROM " + table + " WHERE " + l.byPackage + " = ? AND cp IN (" + among + ")) ORDER BY run, seq"
 }
 
 // mergesWhere returns the merges that satisfy a condition, which may end with their
@@ -545,12 +565,14 @@ func (l *EmergeLog) numbers(query string, args ...any) ([]int64, error) {
 	return all, err
 }
 
+const runsBetween = "SELECT min(number), max(number) FROM run WHERE host = ? AND started_at <= ? AND seen_at >= ?"
+
 // RunsBetween returns a range that includes all runs in progress at any time from
 // since to until, in unix seconds, inclusive. If the clock was set, the range also
 // includes other runs. ok is false if there are no such runs.
 func (l *EmergeLog) RunsBetween(since, until int64) (runs RunRange, ok bool, err error) {
 	var first, last sql.NullInt64
-	err = l.tx.QueryRow("SELECT min(number), max(number) FROM run WHERE host = ? AND started_at <= ? AND seen_at >= ?", l.host, until, since).Scan(&first, &last)
+	err = l.tx.QueryRow(runsBetween, l.host, until, since).Scan(&first, &last)
 	return RunRange{first.Int64, last.Int64}, first.Valid, err
 }
 
@@ -560,6 +582,12 @@ func (l *EmergeLog) LastRun() (number int64, err error) {
 	return number, err
 }
 
+// runsOf returns the query of [EmergeLog.RunsOf] for the numbers of packages.
+func (l *EmergeLog) runsOf(among string) string {
+	where := " WHERE " + l.byPackage + " = ? AND cp IN (" + among + ")"
+	return "SELECT run FROM merge" + where + " UNION SELECT run FROM unmerge" + where + " ORDER BY run"
+}
+
 // RunsOf returns the numbers of the runs that merge or remove any of the given
 // packages (cat/pn), in ascending order.
 func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
@@ -567,7 +595,7 @@ func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.numbers("SELECT run FROM merge WHERE host = ? AND cp IN ("+among+") UNION SELECT run FROM unmerge WHERE host = ? AND cp IN ("+among+") ORDER BY run", l.host, l.host)
+	return l.numbers(l.runsOf(among), l.host, l.host)
 }
 
 // PackagesCut returns the packages (cat/pn) of which a merge began to install files and

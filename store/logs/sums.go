@@ -55,7 +55,11 @@ type PackageSum struct {
 
 // where returns the condition of a query on the facts of a table.
 func (l *EmergeLog) where(q *SumQuery, versions string) (where string, args []any, err error) {
-	where, args = "host = ?"+q.Runs.where("run"), []any{l.host}
+	host := "host"
+	if q.Packages != nil || q.Runs == (RunRange{}) {
+		host = l.byPackage
+	}
+	where, args = host+" = ?"+q.Runs.where("run"), []any{l.host}
 	if q.Since != 0 {
 		where += fmt.Sprintf(" AND coalesce(finished_at, started_at) >= %d", q.Since)
 	}
@@ -251,7 +255,7 @@ func (l *EmergeLog) LoggedVersions(packages []string) ([]LoggedVersion, error) {
 		v.CPV = joined(v.CP, version)
 		all = append(all, v)
 		return err
-	}, "SELECT DISTINCT "+mergeVersions+", 0 FROM merge WHERE host = ? AND cp IN ("+among+") UNION ALL SELECT DISTINCT "+unmergeVersions+", 1 FROM unmerge WHERE host = ? AND cp IN ("+among+")",
+	}, "SELECT DISTINCT "+mergeVersions+", 0 FROM merge WHERE "+l.byPackage+" = ? AND cp IN ("+among+") UNION ALL SELECT DISTINCT "+unmergeVersions+", 1 FROM unmerge WHERE "+l.byPackage+" = ? AND cp IN ("+among+")",
 		l.host, l.host)
 	return all, err
 }
