@@ -30,7 +30,7 @@ func (c *metricsCommand) Run(ctx context.Context, s *session) error {
 		if err := sub.open(ctx); err != nil {
 			return err
 		}
-		facts, err := sub.hostFacts(ctx)
+		facts, err := sub.hostFacts(ctx, 1)
 		if err != nil {
 			return err
 		}

@@ -140,22 +140,18 @@ func (g *globals) AfterApply(kctx *kong.Context) error {
 	return nil
 }
 
-// hostFacts collects the answers for the page and metrics, except which rollbacks a
-// prune would end: that takes as long as all others together.
-func (s *session) hostFacts(ctx context.Context) (report.HostFacts, error) {
+// hostFacts collects the answers for the page and metrics, with the verdicts about the
+// last few updates, except which rollbacks a prune would end: that takes as long as all
+// others together.
+func (s *session) hostFacts(ctx context.Context, rollbacks int) (report.HostFacts, error) {
 	facts := report.HostFacts{Version: release.Current().Version}
 	options := s.rollbackOptions()
 	err := s.ask(ctx, func(db audit.Database) (err error) {
+		db = audit.Share(db)
 		if facts.Overview, err = overview.AuditOverview(db); err != nil {
 			return err
 		}
 		if facts.Coverage, err = binpkgs.AuditCoverage(db); err != nil {
-			return err
-		}
-		if facts.Storage, err = overview.AuditStorage(db, facts.Coverage); err != nil {
-			return err
-		}
-		if facts.Importance, err = binpkgs.AuditImportance(db); err != nil {
 			return err
 		}
 		if facts.Failures, err = aftermath.AuditFailures(db, 0); err != nil {
@@ -167,7 +163,7 @@ func (s *session) hostFacts(ctx context.Context) (report.HostFacts, error) {
 		if facts.Integrity, err = binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{Running: s.running()}); err != nil {
 			return err
 		}
-		if facts.Rollbacks, err = rollback.AuditRollbacks(db, page.MostPageRollbacks, options); err != nil {
+		if facts.Rollbacks, err = rollback.AuditRollbacks(db, rollbacks, options); err != nil {
 			return err
 		}
 		if facts.Rollbacks == nil {
@@ -206,12 +202,18 @@ func (s *session) hostFacts(ctx context.Context) (report.HostFacts, error) {
 
 // pageFacts collects all answers for a page.
 func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
-	facts, err := s.hostFacts(ctx)
-	if err != nil || s.elsewhere != "" {
+	facts, err := s.hostFacts(ctx, page.MostPageRollbacks)
+	if err != nil {
 		return facts, err
 	}
 	s.look(facts.Overview)
 	err = s.ask(ctx, func(db audit.Database) (err error) {
+		if facts.Storage, err = overview.AuditStorage(db, facts.Coverage); err != nil {
+			return err
+		}
+		if facts.Importance, err = binpkgs.AuditImportance(db); err != nil || s.elsewhere != "" {
+			return err
+		}
 		facts.Prune, err = s.configuredPlan(ctx, db, false)
 		return err
 	})
