@@ -215,12 +215,16 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 	}
 	c := &Compatibility{}
 	installed := PackagesOf(inv.Installed)
+	installedAs := map[string]*inventory.Installed{} // by cpv
+	for i := range inv.Installed {
+		installedAs[inv.Installed[i].CPV] = &inv.Installed[i]
+	}
 	judged := make([]*JudgedBinpkg, len(inv.Binpkgs))
 	var mergeable []*JudgedBinpkg
 	for i := range inv.Binpkgs {
 		b := &inv.Binpkgs[i]
-		here := slices.ContainsFunc(inv.Installed, func(p inventory.Installed) bool { return p.CPV == b.CPV && p.BuildTime == b.BuildTime })
-		if judged[i], err = accept.JudgeBinpkg(b, here); err != nil {
+		p := installedAs[b.CPV]
+		if judged[i], err = accept.JudgeBinpkg(b, p != nil && p.BuildTime == b.BuildTime); err != nil {
 			return nil, err
 		}
 		if j := judged[i]; b.Metadata != nil && b.Visible && Usability(j.File) != UsableNo && Usability(j.Own) != UsableNo {
@@ -233,7 +237,7 @@ func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compati
 		row.Reasons = slices.Concat([]Reason{}, j.File, j.Own, j.place)
 		if j.Metadata != nil {
 			row.Reasons = append(row.Reasons, JudgeDependencies(j, installed, all)...)
-			row.Reasons = append(row.Reasons, judgeInstalled(j, inv)...)
+			row.Reasons = append(row.Reasons, judgeInstalled(j, installedAs[j.CPV])...)
 			if o.Ebuild != nil {
 				if ebuild, ok := o.Ebuild(j.Repo, j.CPV); ok {
 					row.Reasons = append(row.Reasons, judgeEbuild(&j.Pkg, j.Metadata, ebuild)...)
@@ -322,16 +326,14 @@ func JudgeDependencies(j *JudgedBinpkg, installed, all *transition.Packages) []R
 	return reasons
 }
 
-// judgeInstalled compares a build with the installed build of the same version.
-func judgeInstalled(j *JudgedBinpkg, inv *binpkgs.Inventory) []Reason {
-	for i := range inv.Installed {
-		p := &inv.Installed[i]
-		if p.CPV != j.CPV || p.Metadata == nil {
-			continue
-		}
-		if equal, diff := binpkgs.DiffUse(p.Metadata.Use, j.Metadata.Use); !equal && p.BuildTime != j.BuildTime {
-			return []Reason{{Code: "use-differs", Detail: "USE differs from what is installed: " + diff, Effect: EffectNote}}
-		}
+// judgeInstalled compares a build with the installed build of the same version, which
+// may be nil.
+func judgeInstalled(j *JudgedBinpkg, p *inventory.Installed) []Reason {
+	if p == nil || p.Metadata == nil || p.BuildTime == j.BuildTime {
+		return nil
+	}
+	if equal, diff := binpkgs.DiffUse(p.Metadata.Use, j.Metadata.Use); !equal {
+		return []Reason{{Code: "use-differs", Detail: "USE differs from what is installed: " + diff, Effect: EffectNote}}
 	}
 	return nil
 }

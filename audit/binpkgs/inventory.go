@@ -227,16 +227,7 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 			return nil, err
 		}
 		inv.Entries = append(inv.Entries, entries)
-		byPath := make(map[string]*inventory.IndexEntry, len(entries))
-		for _, e := range entries {
-			if e.Usable {
-				byPath[e.Path] = e
-			}
-		}
-		inv.Binpkgs = slices.Grow(inv.Binpkgs, len(instances))
-		for _, n := range instances {
-			inv.Binpkgs = append(inv.Binpkgs, Binpkg{n, dir, byPath[n.Path]})
-		}
+		inv.Binpkgs = slices.Concat(inv.Binpkgs, withEntries(dir, instances, entries))
 	}
 	for i := range inv.Binpkgs {
 		b := &inv.Binpkgs[i]
@@ -247,6 +238,42 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 		}
 	}
 	return inv, nil
+}
+
+// withEntries joins the files of a folder with the entries of its index.
+func withEntries(dir *inventory.PkgDir, instances []*inventory.Instance, entries []*inventory.IndexEntry) []Binpkg {
+	byPath := make(map[string]*inventory.IndexEntry, len(entries))
+	for _, e := range entries {
+		if e.Usable {
+			byPath[e.Path] = e
+		}
+	}
+	all := make([]Binpkg, len(instances))
+	for i, n := range instances {
+		all[i] = Binpkg{n, dir, byPath[n.Path]}
+	}
+	return all
+}
+
+// LoadBinpkgs reads the binary packages of one package (category/pn).
+func LoadBinpkgs(db audit.Database, cp string) ([]Binpkg, error) {
+	dirs, err := inventory.PkgDirs(db.Tx, db.Host)
+	if err != nil {
+		return nil, err
+	}
+	var all []Binpkg
+	for i := range dirs {
+		instances, err := inventory.InstancesOf(db.Tx, dirs[i].ID, cp)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := inventory.EntriesOf(db.Tx, dirs[i].ID, cp)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, withEntries(&dirs[i], instances, entries)...)
+	}
+	return all, nil
 }
 
 func (inv *Inventory) loadInstalled(db audit.Database, withMetadata, ever bool, set store.MetadataSet) (err error) {

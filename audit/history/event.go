@@ -381,17 +381,6 @@ func syncEvent(s *logs.Sync) SyncEvent {
 // namePackaged sets the binary packages that the builds of a run created: those of
 // the same version whose BUILD_TIME is within the build.
 func namePackaged(db audit.Database, run *Run) error {
-	made := false
-	for _, m := range run.Merges {
-		made = made || m.Packaged
-	}
-	if !made {
-		return nil
-	}
-	inv, err := binpkgs.TakeInventory(db, false)
-	if err != nil {
-		return err
-	}
 	for i := range run.Merges {
 		m := &run.Merges[i]
 		if !m.Packaged || m.compilingAt == 0 {
@@ -401,7 +390,11 @@ func namePackaged(db audit.Database, run *Run) error {
 		if until == 0 && run.EndedAt != nil {
 			until = *run.EndedAt
 		}
-		for _, b := range inv.Binpkgs {
+		all, err := binpkgs.LoadBinpkgs(db, audit.PackageOf(m.CPV))
+		if err != nil {
+			return err
+		}
+		for _, b := range all {
 			if b.CPV == m.CPV && b.BuildTime >= m.compilingAt && b.BuildTime <= until {
 				file, id := b.Path, int(b.BuildID)
 				m.Binpkg = &file

@@ -180,11 +180,15 @@ func findName(db audit.Database, name string) (string, error) {
 // ShowPackage collects everything known about a package (category/pn).
 func ShowPackage(db audit.Database, cp string) (*Package, error) {
 	p := &Package{CP: cp}
-	inv, err := binpkgs.TakeInventory(db, true)
+	installed, err := inventory.InstalledWithMetadata(db.Tx, db.Host)
 	if err != nil {
 		return nil, err
 	}
-	p.addInstances(inv)
+	files, err := binpkgs.LoadBinpkgs(db, cp)
+	if err != nil {
+		return nil, err
+	}
+	p.addInstances(installed, files)
 	buildLogs, err := logs.BuildLogs(db.Tx, db.Host, logs.BuildLogQuery{CP: cp})
 	if err != nil {
 		return nil, err
@@ -209,23 +213,23 @@ func ShowPackage(db audit.Database, cp string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Failures = aftermath.NewFailures(h, broken, failed, errors, inv.Installed, slots).Rows
+	p.Failures = aftermath.NewFailures(h, broken, failed, errors, installed, slots).Rows
 	messages, err := aftermath.AuditMessages(db, aftermath.MessageFilter{CP: cp})
 	if err != nil {
 		return nil, err
 	}
 	p.Messages = messages.Rows
-	if err := p.addNotices(db, inv.Installed); err != nil {
+	if err := p.addNotices(db, installed); err != nil {
 		return nil, err
 	}
-	p.addDependents(inv.Installed)
+	p.addDependents(installed)
 	return p, nil
 }
 
-func (p *Package) addInstances(inv *binpkgs.Inventory) {
+func (p *Package) addInstances(installed []inventory.Installed, files []binpkgs.Binpkg) {
 	var here []*inventory.Installed
-	for i := range inv.Installed {
-		if i := &inv.Installed[i]; audit.PackageOf(i.CPV) == p.CP {
+	for i := range installed {
+		if i := &installed[i]; audit.PackageOf(i.CPV) == p.CP {
 			here = append(here, i)
 			shown := ShownInstalled{CPV: i.CPV, Slot: binpkgs.JoinSlot(i.Slot, i.SubSlot), Repo: i.Repo, BuildTime: binpkgs.Known(i.BuildTime), BuildID: binpkgs.Known(i.BuildID), Size: i.Size}
 			if i.Metadata != nil {
@@ -235,15 +239,12 @@ func (p *Package) addInstances(inv *binpkgs.Inventory) {
 		}
 	}
 	slices.SortFunc(p.Installed, func(a, b ShownInstalled) int { return binpkgs.CompareCPV(b.CPV, a.CPV) })
-	for i := range inv.Binpkgs {
-		b := &inv.Binpkgs[i]
-		if b.CPV == "" || audit.PackageOf(b.CPV) != p.CP {
-			continue
-		}
+	for i := range files {
+		b := &files[i]
 		shown := ShownInstance{CPV: b.CPV, InstanceRef: *b.Ref(), Integrity: b.Verdict()}
-		for _, installed := range here {
-			if installed.CPV == b.CPV {
-				shown.Match = binpkgs.Match(installed, b)
+		for _, x := range here {
+			if x.CPV == b.CPV {
+				shown.Match = binpkgs.Match(x, b)
 			}
 		}
 		p.Instances = append(p.Instances, shown)

@@ -30,7 +30,7 @@ func AuditPackage(db audit.Database, name, build string, o RollbackOptions) (*Ro
 }
 
 func auditPackage(db audit.Database, name, build string, o RollbackOptions) (*Rollback, error) {
-	j, err := NewRollbackJudge(db, o)
+	j, err := judgeWith(db, o, false)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func AuditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, erro
 }
 
 func auditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, error) {
-	j, err := NewRollbackJudge(db, o)
+	j, err := judgeWith(db, o, false)
 	if err != nil {
 		return nil, err
 	}

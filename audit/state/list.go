@@ -44,7 +44,7 @@ type States struct {
 // AuditStates lists the states before the updates that changed what is installed, the
 // oldest first.
 func AuditStates(db audit.Database) (*States, error) {
-	h, err := TakePast(db)
+	h, err := TakePastWith(db, false)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func AuditStates(db audit.Database) (*States, error) {
 // AuditStatesOfRuns lists the states before the runs that changed what is installed,
 // the oldest first. It includes states inside an update.
 func AuditStatesOfRuns(db audit.Database) (*States, error) {
-	h, err := TakePast(db)
+	h, err := TakePastWith(db, false)
 	if err != nil {
 		return nil, err
 	}

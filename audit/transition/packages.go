@@ -189,9 +189,16 @@ func (w *Packages) relationsOf(m *Member) *relations {
 	r.requires, r.requiresErr = atom.ParseSonames(m.Metadata.Requires)
 	// An unreadable PROVIDES provides nothing.
 	r.provides, _ = atom.ParseSonames(m.Metadata.Provides)
+	if len(w.relations) >= max(maxRelations, 2*len(w.members)) {
+		clear(w.relations)
+	}
 	w.relations[m.Metadata] = r
 	return r
 }
+
+// maxRelations bounds the parsed metadata in memory, which take 1 KB each. An audit
+// judges every binary package, most of them once.
+const maxRelations = 4096
 
 // Unsatisfied is a dependency of a package that a set of packages does not satisfy.
 type Unsatisfied struct {

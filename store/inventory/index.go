@@ -65,6 +65,12 @@ func IndexEntries(tx *store.Tx, pkgdir int64) ([]*IndexEntry, error) {
 	return indexEntries(tx, "e.pkgdir = ?", pkgdir)
 }
 
+// EntriesOf returns the entries of a pkgdir's index about the files of a package
+// (category/pn).
+func EntriesOf(tx *store.Tx, pkgdir int64, cp string) ([]*IndexEntry, error) {
+	return indexEntries(tx, "e.pkgdir = ? AND e.path IN (SELECT n.path FROM instance n WHERE "+instancesOf+")", pkgdir, pkgdir, cp)
+}
+
 // LostEntries returns the entries of a pkgdir's index whose file is gone.
 func LostEntries(tx *store.Tx, pkgdir int64) ([]*IndexEntry, error) {
 	return indexEntries(tx, "e.pkgdir = ? AND NOT EXISTS (SELECT 1 FROM instance n WHERE n.pkgdir = e.pkgdir AND n.path = e.path AND n.gone_at IS NULL)", pkgdir)

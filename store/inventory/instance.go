@@ -98,6 +98,14 @@ func Instances(tx *store.Tx, pkgdir int64) ([]*Instance, error) {
 	return instances(tx, nil, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
 }
 
+// instancesOf selects the files of a package (category/pn) in a pkgdir.
+const instancesOf = "n.pkgdir = ? AND n.gone_at IS NULL AND n.cpv IN (SELECT v.id FROM cpv v JOIN cp ON cp.id = v.cp WHERE cp.value = ?)"
+
+// InstancesOf is like [Instances] for one package (category/pn).
+func InstancesOf(tx *store.Tx, pkgdir int64, cp string) ([]*Instance, error) {
+	return instances(tx, nil, instancesOf, pkgdir, cp)
+}
+
 // InstancesWithMetadata is like [Instances], and also loads the readable
 // metadata, except the columns that only a build needs. It adds to set, and does
 // not load rows again that set has, for example from [InstalledEver].
