@@ -52,7 +52,7 @@ var metricFamilies = []struct{ name, help string }{
 	{"emaudit_rollback_proven_timestamp_seconds", "When a drill proved that the last update can be undone, unix seconds."},
 	{"emaudit_rollback_drill_failed", "1 if the last drill of undoing the last update failed."},
 	{"emaudit_rollback_unknowns", "Conditions of undoing the last update that could not be decided."},
-	{"emaudit_binpkgs", "Binary packages by what is known of their bytes: whole, damaged, unchecked, unknown."},
+	{"emaudit_binpkgs", "Binary packages by what is known of their bytes: whole, damaged, empty, unread, unchecked (read, with nothing to check against), unknown."},
 	{"emaudit_pkgdir_bytes", "Size of the binary packages in a folder."},
 	{"emaudit_pkgdir_files", "Number of binary packages in a folder."},
 	{"emaudit_filesystem_free_bytes", "Free room on the file system of a folder that Portage writes to."},
@@ -183,8 +183,8 @@ func (m *metrics) history(h HostMetrics) {
 	synced := map[string]int64{}
 	for _, r := range f.Runs {
 		for _, s := range r.Syncs {
-			if s.Outcome == history.OutcomeOK && s.FinishedAt != nil {
-				synced[s.Repo] = max(synced[s.Repo], *s.FinishedAt)
+			if s.Outcome == history.OutcomeOK && s.EndedAt != nil {
+				synced[s.Repo] = max(synced[s.Repo], *s.EndedAt)
 			}
 		}
 	}

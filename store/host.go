@@ -165,8 +165,8 @@ type Pin struct {
 
 // PutPin inserts a pin, or replaces the pin of the same name.
 func (tx *Tx) PutPin(host HostID, p Pin) error {
-	_, err := tx.Exec(`INSERT INTO pin (host, name, at, run, created_at, note) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (host, name) DO UPDATE SET at = excluded.at, run = excluded.run, created_at = excluded.created_at, note = excluded.note`,
+	_, err := tx.Exec(`INSERT INTO pin (host, name, state_at, run, created_at, note) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (host, name) DO UPDATE SET state_at = excluded.state_at, run = excluded.run, created_at = excluded.created_at, note = excluded.note`,
 		host, p.Name, p.At, p.Run, p.CreatedAt, p.Note)
 	if err != nil {
 		return fmt.Errorf("pin %s: %w", p.Name, err)
@@ -192,6 +192,6 @@ func (tx *Tx) Pins(host HostID) ([]Pin, error) {
 		err := rows.Scan(&p.Name, &p.At, &p.Run, &p.CreatedAt, &p.Note)
 		all = append(all, p)
 		return err
-	}, "SELECT name, at, run, created_at, note FROM pin WHERE host = ? ORDER BY at, name", host)
+	}, "SELECT name, state_at, run, created_at, note FROM pin WHERE host = ? ORDER BY state_at, name", host)
 	return all, err
 }

@@ -438,7 +438,7 @@ func (tx *Tx) HostSummaries() ([]HostSummary, error) {
 			{&s.Binpkgs, "SELECT count(*) FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = ? AND n.gone_at IS NULL"},
 			{&s.Bytes, "SELECT coalesce(sum(n.size), 0) FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = ? AND n.gone_at IS NULL AND p.kind <> 'former'"},
 			{&s.Runs, "SELECT count(*) FROM run WHERE host = ?"},
-			{&s.LastSync, "SELECT coalesce(max(finished_at), 0) FROM sync WHERE host = ? AND outcome = (SELECT code FROM sync_outcome WHERE word = 'ok')"},
+			{&s.LastSync, "SELECT coalesce(max(ended_at), 0) FROM sync WHERE host = ? AND outcome = (SELECT code FROM sync_outcome WHERE word = 'ok')"},
 		} {
 			if err := tx.QueryRow(count.query, h.ID).Scan(count.to); err != nil {
 				return nil, err

@@ -265,7 +265,7 @@ CREATE TABLE instance_files (
 CREATE TABLE run_action (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
 INSERT INTO run_action VALUES (0, 'merge'), (1, 'unmerge'), (2, 'depclean'), (3, 'sync'), (4, 'resume'), (5, 'other');
 CREATE TABLE run_outcome (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
-INSERT INTO run_outcome VALUES (0, 'unknown'), (1, 'success'), (2, 'failure'), (3, 'declined'), (4, 'interrupted'), (5, 'killed'), (6, 'running');
+INSERT INTO run_outcome VALUES (0, 'unknown'), (1, 'ok'), (2, 'failed'), (3, 'declined'), (4, 'interrupted'), (5, 'killed'), (6, 'running');
 CREATE TABLE merge_kind (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
 INSERT INTO merge_kind VALUES (0, 'unknown'), (1, 'source'), (2, 'binary');
 CREATE TABLE merge_outcome (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
@@ -335,7 +335,7 @@ CREATE TABLE merge (
 	kind        INTEGER NOT NULL REFERENCES merge_kind(code),
 	outcome     INTEGER NOT NULL REFERENCES merge_outcome(code),
 	started_at  INTEGER,
-	finished_at INTEGER,
+	ended_at    INTEGER,
 	cleaning    INTEGER,                   -- seconds after started_at when the build directory is locked and emptied; here and below unix seconds where started_at is NULL
 	fetching    INTEGER,                   -- the same when a binary package is downloaded
 	compiling   INTEGER,                   -- when the build begins
@@ -384,7 +384,7 @@ CREATE TABLE unmerge (
 	outcome     INTEGER NOT NULL REFERENCES unmerge_outcome(code),
 	merge       INTEGER,                   -- seq of the merge that replaced it
 	started_at  INTEGER,
-	finished_at INTEGER,
+	ended_at    INTEGER,
 	uncertain   INTEGER NOT NULL,
 	clock_stepped INTEGER NOT NULL,
 	log_part    INTEGER NOT NULL,
@@ -405,7 +405,7 @@ CREATE TABLE sync (
 	outcome     INTEGER NOT NULL REFERENCES sync_outcome(code),
 	retries     INTEGER NOT NULL,          -- further servers that were tried
 	started_at  INTEGER,
-	finished_at INTEGER,
+	ended_at    INTEGER,
 	uncertain   INTEGER NOT NULL,
 	clock_stepped INTEGER NOT NULL,
 	log_part    INTEGER NOT NULL,
@@ -550,7 +550,7 @@ CREATE TABLE leftover (
 CREATE TABLE pin (
 	host       INTEGER NOT NULL REFERENCES host(id),
 	name       TEXT    NOT NULL,
-	at         INTEGER NOT NULL,           -- the moment meant
+	state_at   INTEGER NOT NULL,           -- the moment meant
 	run        INTEGER NOT NULL,           -- the state before this run is meant; 0 = that at the moment
 	created_at INTEGER NOT NULL,
 	note       TEXT    NOT NULL DEFAULT '',
@@ -695,10 +695,10 @@ CREATE TABLE drill_observation (
 CREATE VIEW runs AS
 SELECT h.name AS host,
 	r.number AS run,
-	datetime(r.started_at, 'unixepoch') AS time, -- UTC, when it began
-	CASE WHEN r.clock_stepped = 0 AND r.ended_at >= r.started_at THEN r.ended_at - r.started_at END AS duration, -- in seconds
+	datetime(r.started_at, 'unixepoch') AS started, -- UTC, when it began
+	CASE WHEN r.clock_stepped = 0 AND r.ended_at >= r.started_at THEN r.ended_at - r.started_at END AS seconds,
 	action.word AS action,                 -- merge, unmerge, depclean, sync, resume, other
-	outcome.word AS outcome,               -- success, failure, declined, interrupted, killed, running, unknown
+	outcome.word AS outcome,               -- ok, failed, declined, interrupted, killed, running, unknown
 	r.merged,                              -- packages that it completed
 	r.merges,                              -- packages that it began
 	r.unmerges,                            -- packages that it removed, replaced ones included
@@ -711,8 +711,8 @@ FROM run r JOIN host h ON h.id = r.host JOIN text args ON args.id = r.args
 -- Every package that a run began to merge.
 CREATE VIEW merges AS
 SELECT h.name AS host, m.run,
-	datetime(coalesce(m.started_at, m.finished_at), 'unixepoch') AS time, -- UTC, when it began
-	CASE WHEN m.clock_stepped = 0 AND m.finished_at >= m.started_at THEN m.finished_at - m.started_at END AS duration, -- in seconds
+	datetime(coalesce(m.started_at, m.ended_at), 'unixepoch') AS started, -- UTC, when it began
+	CASE WHEN m.clock_stepped = 0 AND m.ended_at >= m.started_at THEN m.ended_at - m.started_at END AS seconds,
 	cp.value AS package,                   -- category/name
 	m.version,
 	(SELECT max(u.version) FROM unmerge u WHERE u.host = m.host AND u.run = m.run AND u.merge = m.seq AND u.outcome = (SELECT code FROM unmerge_outcome WHERE word = 'ok')) AS replaced, -- the version that was there before
@@ -722,31 +722,31 @@ SELECT h.name AS host, m.run,
 	m.binpkg,                              -- the file that was merged
 	repo.value AS repository,              -- where the ebuild lay
 	m.root,
-	m.started_at, m.finished_at
+	m.started_at, m.ended_at
 FROM merge m JOIN host h ON h.id = m.host JOIN cp ON cp.id = m.cp LEFT JOIN text repo ON repo.id = m.repo_path
 	LEFT JOIN merge_kind kind ON kind.code = m.kind LEFT JOIN merge_outcome outcome ON outcome.code = m.outcome;
 
 -- Every package that was removed, replaced versions included.
 CREATE VIEW unmerges AS
 SELECT h.name AS host, u.run,
-	datetime(coalesce(u.started_at, u.finished_at), 'unixepoch') AS time, -- UTC
-	CASE WHEN u.clock_stepped = 0 AND u.finished_at >= u.started_at THEN u.finished_at - u.started_at END AS duration,
+	datetime(coalesce(u.started_at, u.ended_at), 'unixepoch') AS started, -- UTC
+	CASE WHEN u.clock_stepped = 0 AND u.ended_at >= u.started_at THEN u.ended_at - u.started_at END AS seconds,
 	cp.value AS package, u.version,
 	reason.word AS reason,                 -- replaced, explicit, depclean, blocker
 	outcome.word AS outcome,               -- ok, failed, interrupted, running
-	u.started_at, u.finished_at
+	u.started_at, u.ended_at
 FROM unmerge u JOIN host h ON h.id = u.host JOIN cp ON cp.id = u.cp
 	LEFT JOIN unmerge_reason reason ON reason.code = u.reason LEFT JOIN unmerge_outcome outcome ON outcome.code = u.outcome;
 
 -- Every sync of a repository.
 CREATE VIEW syncs AS
 SELECT h.name AS host, s.run,
-	datetime(coalesce(s.started_at, s.finished_at), 'unixepoch') AS time, -- UTC
-	CASE WHEN s.clock_stepped = 0 AND s.finished_at >= s.started_at THEN s.finished_at - s.started_at END AS duration,
+	datetime(coalesce(s.started_at, s.ended_at), 'unixepoch') AS started, -- UTC
+	CASE WHEN s.clock_stepped = 0 AND s.ended_at >= s.started_at THEN s.ended_at - s.started_at END AS seconds,
 	repo.value AS repo,
 	outcome.word AS outcome,               -- ok, failed, running, unknown
 	url.value AS url,
-	s.retries, s.started_at, s.finished_at
+	s.retries, s.started_at, s.ended_at
 FROM sync s JOIN host h ON h.id = s.host JOIN text repo ON repo.id = s.repo JOIN text url ON url.id = s.url
 	LEFT JOIN sync_outcome outcome ON outcome.code = s.outcome;
 
@@ -756,11 +756,11 @@ SELECT host, package,
 	kind,                                  -- source, binary
 	count(*) FILTER (WHERE outcome = 'merged') AS merges,
 	count(*) FILTER (WHERE outcome = 'failed') AS failures,
-	sum(duration) FILTER (WHERE outcome = 'merged') AS total, -- seconds
-	CAST(sum(duration) FILTER (WHERE outcome = 'merged') AS INTEGER) / nullif(count(duration) FILTER (WHERE outcome = 'merged'), 0) AS average,
-	max(duration) FILTER (WHERE outcome = 'merged') AS longest,
-	datetime(min(finished_at) FILTER (WHERE outcome = 'merged'), 'unixepoch') AS first, -- UTC
-	datetime(max(finished_at) FILTER (WHERE outcome = 'merged'), 'unixepoch') AS last
+	sum(seconds) FILTER (WHERE outcome = 'merged') AS total, -- seconds
+	CAST(sum(seconds) FILTER (WHERE outcome = 'merged') AS INTEGER) / nullif(count(seconds) FILTER (WHERE outcome = 'merged'), 0) AS average,
+	max(seconds) FILTER (WHERE outcome = 'merged') AS longest,
+	datetime(min(ended_at) FILTER (WHERE outcome = 'merged'), 'unixepoch') AS first, -- UTC
+	datetime(max(ended_at) FILTER (WHERE outcome = 'merged'), 'unixepoch') AS last
 FROM merges GROUP BY host, package, kind;
 
 -- What is installed, as the last ingest saw it.
@@ -783,7 +783,7 @@ SELECT h.name AS host,
 	n.size,                                -- bytes
 	n.format,                              -- gpkg, xpak, unknown
 	n.structure,                           -- sound, damaged, unknown: what the scan saw
-	n.integrity,                           -- whole, damaged, unchecked, unknown: what a full read found
+	CASE WHEN n.size = 0 THEN 'empty' WHEN n.integrity = 'unchecked' AND n.verified_at = 0 THEN 'unread' ELSE n.integrity END AS integrity, -- whole, damaged, empty, unread, unchecked, unknown
 	n.signature,                           -- none, valid, invalid, unknown-key, unchecked
 	p.path || '/' || n.path AS file,
 	n.slot, n.repo, n.build_time
@@ -793,7 +793,7 @@ WHERE n.gone_at IS NULL;
 -- Builds that failed, as their logs tell.
 CREATE VIEW failures AS
 SELECT h.name AS host,
-	datetime(coalesce(nullif(b.prepared_at, 0), b.written_at), 'unixepoch') AS time, -- UTC
+	datetime(coalesce(nullif(b.prepared_at, 0), b.written_at), 'unixepoch') AS started, -- UTC
 	cp.value AS package, substr(cpv.value, length(cp.value) + 2) AS version,
 	f.phase, f.cause, f.cause_line AS line,
 	s.path || '/' || o.path AS log
@@ -803,7 +803,7 @@ FROM build_failure f JOIN build_log b ON b.file = f.file JOIN output_file o ON o
 -- The messages of elog.
 CREATE VIEW messages AS
 SELECT h.name AS host,
-	datetime(e.saved_at, 'unixepoch') AS time, -- UTC
+	datetime(e.saved_at, 'unixepoch') AS saved, -- UTC
 	cp.value AS package, substr(cpv.value, length(cp.value) + 2) AS version,
 	e.class, e.phase, e.text,
 	CASE WHEN e.read_at = 0 THEN 1 ELSE 0 END AS unread
@@ -812,7 +812,7 @@ FROM elog_message e JOIN host h ON h.id = e.host JOIN cpv ON cpv.id = e.cpv LEFT
 -- Drills of rollbacks, and how much of what each rests on changed since.
 CREATE VIEW drills AS
 SELECT h.name AS host,
-	datetime(d.started_at, 'unixepoch') AS time, -- UTC
+	datetime(d.started_at, 'unixepoch') AS started, -- UTC
 	d.target,                              -- run:N, @SECONDS, undo:N, category/name
 	d.verdict,                             -- proven, proven-with-differences, failed
 	d.seconds, d.bytes, d.step, d.cause, d.log,

@@ -35,8 +35,8 @@ const CauseUnknown = string(mergelog.CauseUnknown)
 // Failure is one merge that failed.
 type Failure struct {
 	CPV string `json:"cpv"`
-	At  int64  `json:"at"`  // unix seconds: the beginning of the merge
-	Run *int64 `json:"run"` // null for a merge that emerge.log does not have
+	At  int64  `json:"started_at"` // unix seconds: the beginning of the merge
+	Run *int64 `json:"run"`        // null for a merge that emerge.log does not have
 	// Phase is the phase that failed, "" if unknown.
 	Phase string `json:"phase"`
 	// Cause is the class of the first real cause. It is "unknown" if there is no log

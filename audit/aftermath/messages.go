@@ -48,7 +48,7 @@ func (f MessageFilter) Query() logs.ElogQuery {
 type Message struct {
 	ID     int64    `json:"id"`
 	CPV    string   `json:"cpv"`
-	At     int64    `json:"at"` // unix seconds when it was saved
+	At     int64    `json:"saved_at"` // unix seconds when it was saved
 	Class  string   `json:"class"`
 	Phase  string   `json:"phase"`
 	Lines  []string `json:"lines"`

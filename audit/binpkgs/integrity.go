@@ -68,7 +68,7 @@ func (i *Integrity) Unknown() string {
 }
 
 // Count returns the number of files with the given integrity: whole, damaged,
-// unchecked or unknown.
+// empty, unread, unchecked or unknown.
 func (i *Integrity) Count(integrity binpkg.Integrity) int {
 	n := 0
 	for _, r := range i.Rows {
@@ -85,7 +85,7 @@ func (i *Integrity) Count(integrity binpkg.Integrity) int {
 func (i *Integrity) NotRead() int {
 	n := 0
 	for _, r := range i.Rows {
-		if r.VerifiedAt == nil && (r.Integrity == binpkg.Unchecked || r.Integrity == binpkg.Unknown) && !r.isOther() {
+		if (r.Integrity == Unread || r.Integrity == Unknown && r.VerifiedAt == nil) && !r.isOther() {
 			n++
 		}
 	}
@@ -96,18 +96,6 @@ func (i *Integrity) NotRead() int {
 // binary package.
 func (r *IntegrityRow) isOther() bool {
 	return slices.Contains(r.Problems, string(inventory.RoleSymlink)) || slices.Contains(r.Problems, string(inventory.RoleNotAFile))
-}
-
-// Empty counts the damaged files without content that no index lists. Builds
-// reserve names by such files, so they never held any content.
-func (i *Integrity) Empty() int {
-	n := 0
-	for _, r := range i.Rows {
-		if slices.Contains(r.Problems, "empty-file") && !slices.Contains(r.Problems, "binpkg-damaged") {
-			n++
-		}
-	}
-	return n
 }
 
 // IntegrityOptions are facts that the database does not hold.

@@ -118,14 +118,27 @@ func (b *Binpkg) Damaged() bool {
 // them, the odd problems of the file decide which one is wrong.
 func (b *Binpkg) Verdict() binpkg.Integrity {
 	switch {
+	case b.Has(binpkg.ProblemEmptyFile) && b.Entry == nil:
+		return Empty
 	case b.Damaged():
 		return binpkg.Damaged
 	case b.Integrity != binpkg.Whole || !b.EntryContradicts():
-		return b.Integrity
+		return Reading(b.Instance)
 	case b.odd():
 		return binpkg.Damaged
 	}
 	return binpkg.Unknown
+}
+
+// Reading returns what is known of the bytes of a file, without regard to the index.
+func Reading(n *inventory.Instance) FileIntegrity {
+	switch {
+	case n.Size == 0:
+		return Empty
+	case n.Integrity == Unchecked && n.VerifiedAt == 0:
+		return Unread
+	}
+	return n.Integrity
 }
 
 // odd reports whether the content of the file has any problem.

@@ -16,6 +16,13 @@ const (
 	Unchecked = binpkg.Unchecked
 	Unknown   = binpkg.Unknown
 
+	// Empty: the file has no bytes and never had any. A build reserves its name so. One
+	// whose content the index lists has lost it, and is Damaged.
+	Empty FileIntegrity = "empty"
+	// Unread: no problem is known, and the file was never read in full. One that was
+	// read and that no checksum vouches for is Unchecked.
+	Unread FileIntegrity = "unread"
+
 	FormatGpkg = binpkg.FormatGpkg
 
 	SignatureNone       = binpkg.SignatureNone
@@ -26,4 +33,4 @@ const (
 )
 
 // Integrities are the words for the bytes of files, from the best to the worst.
-var Integrities = []FileIntegrity{Whole, Unchecked, Unknown, Damaged}
+var Integrities = []FileIntegrity{Whole, Unchecked, Unread, Unknown, Empty, Damaged}

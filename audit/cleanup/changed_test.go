@@ -143,7 +143,7 @@ func TestAStrayLastCopyIsKept(t *testing.T) {
 	h.Ingest(hosttest.Now)
 	audittest.Ask(h, hosttest.Now, func(db audit.Database) error {
 		for state, want := range map[acceptance.EbuildState]string{acceptance.EbuildGone: KeepLastCopy, acceptance.EbuildUnknown: KeepLastCopy, acceptance.EbuildThere: PruneUnseen} {
-			plan, err := PlanPrune(db, PrunePolicy{}, PruneFacts{Ebuild: func(string, string) acceptance.EbuildState { return state }})
+			plan, err := PlanPrune(db, PrunePolicy{KeepLastCopies: true}, PruneFacts{Ebuild: func(string, string) acceptance.EbuildState { return state }})
 			if err != nil {
 				return err
 			}

@@ -40,9 +40,9 @@ type PrunePolicy struct {
 	KeepVersions int `json:"keep_versions"`
 	// KeepBuilds is how many of the newest builds stay of each version that stays.
 	KeepBuilds int `json:"keep_builds"`
-	// DropLastCopies lets the last copy of a version go although its ebuild is gone,
-	// where nothing else needs it.
-	DropLastCopies bool `json:"drop_last_copies"`
+	// KeepLastCopies keeps the last copy of a version whose ebuild is gone, also where
+	// nothing else needs it.
+	KeepLastCopies bool `json:"keep_last_copies"`
 	// MaxSize is the largest total size of the files, in bytes; 0 means no limit.
 	MaxSize int64 `json:"max_size"`
 	// Excludes name files that always stay.
@@ -169,7 +169,7 @@ const (
 	KeepElsewhere    = "other-host"      // another host needs it
 	KeepExcluded     = "excluded"        // --exclude
 	KeepImportant    = "important"       // of system, toolchain or boot, for longer
-	KeepLastCopy     = "last-copy"       // nobody could build it again
+	KeepLastCopy     = "last-copy"       // KeepLastCopies, or it is unknown whether it could be built again
 	KeepNewest       = "newest"          // one of KeepVersions or KeepBuilds
 	KeepRecent       = "recent"          // younger than KeepDays
 	KeepUnknownState = "state-unknown"   // the needs of a kept state are unknown
@@ -336,7 +336,7 @@ func (p *pruner) sort() {
 		code, reason, cost := p.why(b, byCPV[b.CPV], byBuild[buildKey(b)])
 		if cost != "" && byCPV[b.CPV] == nil && last[b.CPV] == b {
 			cost = "the last build of " + b.CPV
-			if p.policy.DropLastCopies && p.ebuild(b) == acceptance.EbuildGone {
+			if p.ebuild(b) == acceptance.EbuildGone {
 				cost += ", which could not be built again: its ebuild is gone"
 			}
 		}

@@ -229,10 +229,9 @@ func (p *pruner) keepOthers() {
 		}
 		switch p.ebuild(b) {
 		case acceptance.EbuildGone:
-			if p.policy.DropLastCopies {
-				continue
+			if p.policy.KeepLastCopies {
+				p.hold(b, KeepLastCopy, "the last copy, and its ebuild is gone: it could not be built again", nil)
 			}
-			p.hold(b, KeepLastCopy, "the last copy, and its ebuild is gone: it could not be built again", nil)
 		case acceptance.EbuildUnknown:
 			p.hold(b, KeepLastCopy, "the last copy, and nobody knows whether it could be built again", nil)
 		}

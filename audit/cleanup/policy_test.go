@@ -49,10 +49,7 @@ func TestEachPolicyKeepsMore(t *testing.T) {
 		}
 		return all
 	}
-	if n := len(reasons(plan(PrunePolicy{}), KeepLastCopy)); n == 0 {
-		t.Error("no last copy stays")
-	}
-	least := plan(PrunePolicy{DropLastCopies: true})
+	least := plan(PrunePolicy{})
 	if all := reasons(least, KeepLastCopy); len(all) > 0 {
 		t.Errorf("%d last copies stay", len(all))
 	}
@@ -65,10 +62,11 @@ func TestEachPolicyKeepsMore(t *testing.T) {
 		policy       PrunePolicy
 		code, reason string
 	}{
-		{PrunePolicy{DropLastCopies: true, KeepVersions: 2}, KeepNewest, "of the newest 2 versions of "},
-		{PrunePolicy{DropLastCopies: true, KeepBuilds: 3}, KeepNewest, "of the newest 3 builds of "},
-		{PrunePolicy{DropLastCopies: true, KeepWeekly: 30}, KeepState, "the state at the end of the week to 2026-"},
-		{PrunePolicy{DropLastCopies: true, KeepMonthly: 6}, KeepState, "the state at the end of 2026-"},
+		{PrunePolicy{KeepVersions: 2}, KeepNewest, "of the newest 2 versions of "},
+		{PrunePolicy{KeepBuilds: 3}, KeepNewest, "of the newest 3 builds of "},
+		{PrunePolicy{KeepWeekly: 30}, KeepState, "the state at the end of the week to 2026-"},
+		{PrunePolicy{KeepMonthly: 6}, KeepState, "the state at the end of 2026-"},
+		{PrunePolicy{KeepLastCopies: true}, KeepLastCopy, "the last copy, and its ebuild is gone"},
 	} {
 		p := plan(test.policy)
 		if p.KeptSize <= least.KeptSize {

@@ -22,7 +22,7 @@ type CutMerge struct {
 	CPV string `json:"cpv"`
 	// Run is the run of the merge, or null if emerge.log does not have the merge.
 	Run *int64 `json:"run"`
-	At  int64  `json:"at"` // the last sign of it, in unix seconds
+	At  int64  `json:"seen_at"` // the last sign of it, in unix seconds
 	// Copied reports that some of its files may be on disk. Otherwise the installed
 	// files are unchanged.
 	Copied bool `json:"copied"`

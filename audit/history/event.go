@@ -65,16 +65,16 @@ type RunCounts struct {
 
 // MergeEvent is one package of a merge list.
 type MergeEvent struct {
-	CPV        string   `json:"cpv"`
-	Root       string   `json:"root"`
-	Kind       string   `json:"kind"`
-	N          int      `json:"n"`
-	Of         int      `json:"of"`
-	StartedAt  *int64   `json:"started_at"`
-	FinishedAt *int64   `json:"finished_at"`
-	Outcome    string   `json:"outcome"`
-	Replaced   []string `json:"replaced"`
-	Binpkg     *string  `json:"binpkg"`
+	CPV       string   `json:"cpv"`
+	Root      string   `json:"root"`
+	Kind      string   `json:"kind"`
+	N         int      `json:"n"`
+	Of        int      `json:"of"`
+	StartedAt *int64   `json:"started_at"`
+	EndedAt   *int64   `json:"ended_at"`
+	Outcome   string   `json:"outcome"`
+	Replaced  []string `json:"replaced"`
+	Binpkg    *string  `json:"binpkg"`
 	// Seconds is the time from begin to completion. It is nil if either is unknown
 	// or the clock was set in between. BuildSeconds is the part that the build
 	// took, without the wait for the installation if that is known.
@@ -107,26 +107,26 @@ type BuildUsage struct {
 
 // UnmergeEvent is the removal of one package.
 type UnmergeEvent struct {
-	CPV        string `json:"cpv"`
-	StartedAt  *int64 `json:"started_at"`
-	FinishedAt *int64 `json:"finished_at"`
-	Reason     string `json:"reason"`
-	Outcome    string `json:"outcome"`
-	Seconds    *int64 `json:"seconds"`
-	Uncertain  bool   `json:"uncertain"`
+	CPV       string `json:"cpv"`
+	StartedAt *int64 `json:"started_at"`
+	EndedAt   *int64 `json:"ended_at"`
+	Reason    string `json:"reason"`
+	Outcome   string `json:"outcome"`
+	Seconds   *int64 `json:"seconds"`
+	Uncertain bool   `json:"uncertain"`
 }
 
 // SyncEvent is the update of one repository.
 type SyncEvent struct {
-	Repo       string `json:"repo"`
-	StartedAt  *int64 `json:"started_at"`
-	FinishedAt *int64 `json:"finished_at"`
-	Outcome    string `json:"outcome"`
-	Seconds    *int64 `json:"seconds"`
-	Location   string `json:"location"`
-	URL        string `json:"url"`
-	Retries    int    `json:"retries"`
-	Uncertain  bool   `json:"uncertain"`
+	Repo      string `json:"repo"`
+	StartedAt *int64 `json:"started_at"`
+	EndedAt   *int64 `json:"ended_at"`
+	Outcome   string `json:"outcome"`
+	Seconds   *int64 `json:"seconds"`
+	Location  string `json:"location"`
+	URL       string `json:"url"`
+	Retries   int    `json:"retries"`
+	Uncertain bool   `json:"uncertain"`
 }
 
 // run turns a stored run into an answer, which is valid until the next call.
@@ -224,7 +224,7 @@ func where(n *int64, ok bool) *int64 {
 func (r *runReader) merge(e *MergeEvent, m *logs.Merge) {
 	t := timesOf(m.Started, m.Finished)
 	*e = MergeEvent{
-		CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(),
+		CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, StartedAt: t.startedAt(), EndedAt: t.finishedAt(),
 		Outcome: m.Outcome.String(), Replaced: m.Replaced, Seconds: t.took(m.Duration()), BuildSeconds: t.built(m.BuildDuration()),
 		Change: unreplaced(m), Slot: m.Slot, RepoPath: m.RepoPath, Packaged: m.Packaged, World: m.World,
 		PostinstFailed: m.PostinstFailed, BetweenVersions: m.BetweenVersions, Uncertain: m.Uncertain,
@@ -352,7 +352,7 @@ func (c *RunCounts) merge(e *MergeEvent) {
 func unmergeEvent(u *logs.Unmerge) UnmergeEvent {
 	t := timesOf(u.Started, u.Finished)
 	return UnmergeEvent{
-		CPV: u.CPV, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(), Reason: u.Reason.String(),
+		CPV: u.CPV, StartedAt: t.startedAt(), EndedAt: t.finishedAt(), Reason: u.Reason.String(),
 		Outcome: unmergeOutcome(u.Outcome), Seconds: t.took(u.Duration()), Uncertain: u.Uncertain,
 	}
 }
@@ -373,7 +373,7 @@ func syncEvent(s *logs.Sync) SyncEvent {
 	}
 	t := timesOf(s.Started, s.Finished)
 	return SyncEvent{
-		Repo: s.Repo, StartedAt: t.startedAt(), FinishedAt: t.finishedAt(), Outcome: outcome.String(), Seconds: t.took(s.Duration()),
+		Repo: s.Repo, StartedAt: t.startedAt(), EndedAt: t.finishedAt(), Outcome: outcome.String(), Seconds: t.took(s.Duration()),
 		Location: s.Location, URL: s.URL, Retries: s.Retries, Uncertain: s.Uncertain,
 	}
 }

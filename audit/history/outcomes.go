@@ -5,8 +5,8 @@ import "emaudit/parse/emergelog"
 // The words of answers for how runs and merges ended. Those of removals and syncs are
 // OutcomeOK and the words for merges.
 var (
-	RunSuccess     = emergelog.RunSuccess.String()
-	RunFailure     = emergelog.RunFailure.String()
+	RunOK          = emergelog.RunOK.String()
+	RunFailed      = emergelog.RunFailed.String()
 	RunDeclined    = emergelog.RunDeclined.String()
 	RunInterrupted = emergelog.RunInterrupted.String()
 	RunKilled      = emergelog.RunKilled.String()
@@ -29,4 +29,6 @@ var (
 	KindSource     = emergelog.KindSource.String()
 	KindBinary     = emergelog.KindBinary.String()
 	ReasonReplaced = emergelog.UnmergeReplaced.String()
+	ReasonDepclean = emergelog.UnmergeDepclean.String()
+	ReasonBlocker  = emergelog.UnmergeBlocker.String()
 )

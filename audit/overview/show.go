@@ -52,19 +52,19 @@ type ShownInstance struct {
 	Match binpkgs.CoverageVerdict `json:"match"`
 }
 
-// PostinstFailed is the outcome of a merge whose pkg_postinst died.
-const PostinstFailed = "postinst failed"
-
 // ShownEvent is one merge or removal, with facts from its log.
 type ShownEvent struct {
 	Event   string `json:"event"` // merge, unmerge
 	Run     int64  `json:"run"`
 	CPV     string `json:"cpv"`
 	Root    string `json:"root"`
-	Kind    string `json:"kind"` // source, binary, unknown; for a removal, its reason
+	Kind    string `json:"kind"`   // source, binary, unknown; "" for a removal
+	Reason  string `json:"reason"` // replaced, explicit, depclean, blocker; "" for a merge
 	Outcome string `json:"outcome"`
-	Started *int64 `json:"started_at"`
-	Seconds *int64 `json:"seconds"`
+	// PostinstFailed reports that the package was merged and its pkg_postinst died.
+	PostinstFailed bool   `json:"postinst_failed"`
+	Started        *int64 `json:"started_at"`
+	Seconds        *int64 `json:"seconds"`
 	// The fields below come from the log. They are null if there is no log, or if it
 	// does not have them.
 	Log          *string               `json:"log"`
@@ -278,9 +278,7 @@ func (p *Package) addEvents(h *history.MergeHistory, buildLogs []logs.BuildLog) 
 	for _, m := range h.ByCP[p.CP] {
 		e := ShownEvent{
 			Event: "merge", Run: m.Run, CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), Outcome: m.Outcome.String(), Started: binpkgs.Known(m.Started), Link: history.LinkNone,
-		}
-		if m.PostinstFailed {
-			e.Outcome = PostinstFailed
+			PostinstFailed: m.PostinstFailed,
 		}
 		if seconds, ok := m.Duration(); ok {
 			e.Seconds = &seconds
@@ -298,7 +296,7 @@ func (p *Package) addEvents(h *history.MergeHistory, buildLogs []logs.BuildLog) 
 			continue
 		}
 		for _, u := range list {
-			e := ShownEvent{Event: "unmerge", Run: u.Run, CPV: u.CPV, Kind: u.Reason.String(), Outcome: u.Outcome.String(), Started: binpkgs.Known(u.Started), Link: history.LinkNone}
+			e := ShownEvent{Event: "unmerge", Run: u.Run, CPV: u.CPV, Reason: u.Reason.String(), Outcome: u.Outcome.String(), Started: binpkgs.Known(u.Started), Link: history.LinkNone}
 			if seconds, ok := u.Duration(); ok {
 				e.Seconds = &seconds
 			}

@@ -12,7 +12,7 @@ import (
 
 // StoragePoint is the size of the folders of binary packages from a moment on.
 type StoragePoint struct {
-	At    int64 `json:"at"` // unix seconds
+	At    int64 `json:"changed_at"` // unix seconds
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
 }
@@ -76,7 +76,7 @@ func AuditStorage(db audit.Database, coverage *binpkgs.Coverage) (*Storage, erro
 		}
 		p.Binpkgs = append(p.Binpkgs, StoredBinpkg{
 			CPV: n.CPV, PkgDir: dir.Path, Path: n.Path, BuildID: binpkgs.Known(n.BuildID), BuildTime: binpkgs.Known(n.BuildTime),
-			Size: n.Size, Integrity: n.Integrity, WrittenAt: binpkgs.FloorSeconds(n.MTimeNS), GoneAt: n.GoneAt,
+			Size: n.Size, Integrity: binpkgs.Reading(n), WrittenAt: binpkgs.FloorSeconds(n.MTimeNS), GoneAt: n.GoneAt,
 		})
 		if n.GoneAt != 0 {
 			return

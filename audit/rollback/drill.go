@@ -31,7 +31,7 @@ const (
 // Proof is what the last drill of a target says.
 type Proof struct {
 	Verdict DrillVerdict `json:"verdict"`
-	At      int64        `json:"at"`
+	At      int64        `json:"started_at"`
 	// Holds reports that the drill was one of this very plan, and that nothing that it
 	// rests on has changed since. Where it does not hold, the fields behind it say
 	// what has changed.

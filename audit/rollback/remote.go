@@ -66,7 +66,7 @@ func (j *RollbackJudge) fetchable(o *inventory.Offer) *binpkgs.Binpkg {
 
 // choose makes a candidate the file of a change.
 func (c *RollbackChange) choose(j *RollbackJudge, x *candidate) {
-	c.Match, c.Integrity, c.Unpacked, c.Usable, c.Chosen = x.match, x.Integrity, x.ImageChecked, x.usable, x.JudgedBinpkg
+	c.Match, c.Integrity, c.Unpacked, c.Usable, c.Chosen = x.match, binpkgs.Reading(x.Instance), x.ImageChecked, x.usable, x.JudgedBinpkg
 	if o := j.offersOf(audit.PackageOf(x.CPV)).of[x.Binpkg]; o != nil {
 		c.Remote, c.offer = binpkgs.NewRemoteOffer(o), o
 		return

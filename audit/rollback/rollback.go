@@ -44,7 +44,7 @@ type RollbackChange struct {
 	Remote *binpkgs.RemoteOffer `json:"remote"`
 	// Match is the verdict about the binary package and the build that was installed.
 	Match binpkgs.CoverageVerdict `json:"match,omitempty"`
-	// Integrity is the integrity of the file: whole, unchecked, ...
+	// Integrity is the integrity of the file: whole, unread, ...
 	Integrity binpkg.Integrity `json:"integrity,omitempty"`
 	// Unpacked reports that the image of the file was unpacked, too. That shows what
 	// Portage would refuse to extract.

@@ -22,7 +22,7 @@ import (
 // Target is the state that an answer is about.
 type Target struct {
 	Run   *int64 `json:"run"` // the state before this run; null if a time was requested
-	Time  int64  `json:"time"`
+	Time  int64  `json:"state_at"`
 	Known bool   `json:"known"`
 	// Unknown are the packages (category/name) whose installed version is not known,
 	// while the rest of the state is.

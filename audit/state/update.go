@@ -76,7 +76,7 @@ func (s *updateDrafts) see(r *logs.Run, facts *logs.Facts) {
 		delete(now.begun, cp)
 	}
 	if len(begun)+len(merged) > 0 {
-		now.failed = r.Outcome != emergelog.RunSuccess || len(begun) > 0
+		now.failed = r.Outcome != emergelog.RunOK || len(begun) > 0
 		if r.Action != emergelog.ActionResume {
 			now.asked = packagesAsked(r.Args)
 		}

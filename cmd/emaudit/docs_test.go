@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -14,14 +15,14 @@ import (
 
 	"emaudit/cli/config"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"emaudit/internal/hostarchive"
 )
 
 // TestDocumentsShowWhatIsPrinted runs every "$ emaudit ..." of the console
 // blocks in README.md and docs/ against the recorded host, on a page of 80
-// columns, and compares what is printed. The commands of one document share a
+// columns, or of 40 where the block is one of "console 40", and compares what is printed. The commands of one document share a
 // database and are run in order. -update rewrites the blocks.
 func TestDocumentsShowWhatIsPrinted(t *testing.T) {
 	alpha := hostarchive.Alpha(t)
@@ -37,9 +38,9 @@ func TestDocumentsShowWhatIsPrinted(t *testing.T) {
 				t.Fatal(err)
 			}
 			db := filepath.Join(t.TempDir(), "emaudit.db")
-			printed := rewriteConsole(string(text), func(command string) string {
+			printed := rewriteConsole(string(text), func(command, columns string) string {
 				examples++
-				return example(t, alpha, db, command)
+				return example(t, alpha, db, command, columns)
 			})
 			if *update {
 				if err := os.WriteFile(path, []byte(printed), 0o644); err != nil {
@@ -47,7 +48,7 @@ func TestDocumentsShowWhatIsPrinted(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(string(text), printed); diff != "" {
+			if diff := gocmp.Diff(string(text), printed); diff != "" {
 				t.Errorf("what is shown is not what is printed (-shown +printed); go test ./cmd/emaudit -run Documents -update rewrites it:\n%s", diff)
 			}
 		})
@@ -58,21 +59,22 @@ func TestDocumentsShowWhatIsPrinted(t *testing.T) {
 }
 
 // rewriteConsole replaces what follows each command of the console blocks by
-// what run prints.
-func rewriteConsole(text string, run func(command string) string) string {
+// what run prints on a page of so many columns.
+func rewriteConsole(text string, run func(command, columns string) string) string {
 	var b strings.Builder
-	inside, skipping := false, false
+	inside, skipping, columns := false, false, ""
 	for line := range strings.Lines(text) {
+		width, console := strings.CutPrefix(strings.TrimSpace(line), "```console")
 		switch {
-		case !inside && strings.TrimSpace(line) == "```console":
-			inside, skipping = true, false
+		case !inside && console:
+			inside, skipping, columns = true, false, cmp.Or(strings.TrimSpace(width), "80")
 			b.WriteString(line)
 		case inside && strings.HasPrefix(line, "```"):
 			inside = false
 			b.WriteString(line)
 		case inside && strings.HasPrefix(line, "$ emaudit"):
 			b.WriteString(line)
-			b.WriteString(run(strings.TrimSpace(strings.TrimPrefix(line, "$ emaudit"))))
+			b.WriteString(run(strings.TrimSpace(strings.TrimPrefix(line, "$ emaudit")), columns))
 			skipping = true
 		case inside && skipping:
 		default:
@@ -82,15 +84,16 @@ func rewriteConsole(text string, run func(command string) string) string {
 	return b.String()
 }
 
-// example runs one command; its exit code may say that there are findings.
-func example(t *testing.T, root, db, arguments string) string {
+// example runs one command; its exit code may say that there are findings, or that it was
+// mistyped.
+func example(t *testing.T, root, db, arguments, columns string) string {
 	t.Helper()
 	args := append([]string{"--root", root, "--db", db}, strings.Fields(strings.ReplaceAll(arguments, `"`, ""))...)
 	cmd := emaudit(t, args...)
-	cmd.Env = append(cmd.Env, "COLUMNS=80", "LC_ALL=C")
+	cmd.Env = append(cmd.Env, "COLUMNS="+columns, "LC_ALL=C")
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
-	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != exitFindings) {
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != exitFindings && exit.ExitCode() != exitUsage) {
 		t.Fatalf("emaudit %s: %v\n%s", arguments, err, out)
 	}
 	// A reader is on the host itself, where no command names a root or a database.

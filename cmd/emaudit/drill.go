@@ -333,7 +333,11 @@ func (s *session) rollbackJudge(name, to, undo string) (func(audit.Database) (*r
 	}
 	if name != "" {
 		return func(db audit.Database) (*rollback.Rollback, error) {
-			return rollback.AuditPackage(db, name, to, s.rollbackOptions())
+			r, err := rollback.AuditPackage(db, name, to, s.rollbackOptions())
+			if errors.Is(err, rollback.ErrNotInstalled) {
+				return nil, notInstalled(db, name)
+			}
+			return r, err
 		}, nil
 	}
 	moment, err := s.moment(cmp.Or(undo, to, "previous"))
@@ -354,7 +358,7 @@ func (s *session) rollbackJudge(name, to, undo string) (func(audit.Database) (*r
 // rollbackError makes an error about a run, pin, package or build that does not exist
 // a usage error.
 func rollbackError(command string, err error) error {
-	for _, of := range []error{state.ErrNoSuchPin, state.ErrNoSuchRun, rollback.ErrNotInstalled, rollback.ErrAmbiguous, rollback.ErrNoBuild} {
+	for _, of := range []error{state.ErrNoSuchPin, state.ErrNoSuchRun, rollback.ErrAmbiguous, rollback.ErrNoBuild} {
 		if errors.Is(err, of) {
 			return usagef("%s: %v", command, err)
 		}

@@ -19,9 +19,9 @@ import (
 // fleetFlags name the other hosts that get binary packages from this one. The table
 // [fleet] of the configuration sets them for all commands.
 type fleetFlags struct {
-	Needs  []string `sep:"none" in:"fleet.needs" placeholder:"DIR" help:"Keep what other hosts need, by the files of \"emaudit needs\" below DIR, or by a fleet (postgres://...); may be repeated."`
-	Expect []string `in:"fleet.hosts" placeholder:"HOST" help:"Host that must be known before anything is removed; may be repeated."`
-	Stale  days     `in:"fleet.stale" placeholder:"DAYS" default:"14" help:"Days for which facts about another host are valid (14)."`
+	Needs  []string `rare:"" sep:"none" in:"fleet.needs" placeholder:"DIR" help:"Keep what other hosts need, by the files of \"emaudit needs\" below DIR, or by a fleet (postgres://...); may be repeated."`
+	Expect []string `rare:"" in:"fleet.hosts" placeholder:"HOST" help:"Host that must be known before anything is removed; may be repeated."`
+	Stale  days     `rare:"" in:"fleet.stale" placeholder:"DAYS" default:"14" help:"Days for which facts about another host are valid (14)."`
 }
 
 // days is a number of days: 14, 14d or 2w.

@@ -27,31 +27,25 @@ type pruneCommand struct {
 
 	prunePolicy
 	fleetFlags
-	Forget  []string `typed:"" placeholder:"HOST" help:"This host is gone: keep nothing for it; may be repeated."`
+	Forget  []string `typed:"" rare:"" placeholder:"HOST" help:"This host is gone: keep nothing for it; may be repeated."`
 	Explain string   `placeholder:"PATH|ATOM" help:"Explain why these files stay or go."`
 
-	Pretend         bool          `aliases:"dry-run" help:"Change nothing, which is the default."`
+	Pretend         bool          `rare:"" aliases:"dry-run" help:"Change nothing, which is the default."`
 	Apply           bool          `typed:"" help:"Move the files to the quarantine, and remove them from the index."`
 	Yes             bool          `typed:"" short:"y" help:"Do not ask."`
-	Delete          bool          `typed:"" help:"With --apply: delete the files at once. This cannot be undone."`
+	Delete          bool          `typed:"" rare:"" help:"With --apply: delete the files at once. This cannot be undone."`
 	Undo            bool          `typed:"" help:"Restore the files of a prune."`
-	Empty           bool          `typed:"" help:"Delete files that were in quarantine for 14 days. This cannot be undone."`
-	WhileEmergeRuns bool          `typed:"" help:"Do not refuse while emerge is running."`
-	TrustClock      bool          `typed:"" help:"Do not refuse if the clock looks wrong."`
-	LockWait        time.Duration `placeholder:"TIME" default:"30s" help:"Maximum time to wait for Portage's lock (30s)."`
+	Empty           bool          `typed:"" help:"Delete what was in quarantine for 14 days. No undo."`
+	WhileEmergeRuns bool          `typed:"" rare:"" help:"Do not refuse while emerge is running."`
+	TrustClock      bool          `typed:"" rare:"" help:"Do not refuse if the clock looks wrong."`
+	LockWait        time.Duration `rare:"" placeholder:"TIME" default:"30s" help:"Maximum time to wait for Portage's lock (30s)."`
 }
 
 // Help returns the long help of the command.
 func (*pruneCommand) Help() string {
-	return `Lists the binary packages that can go, with the reason and the price of each,
-and says why the others stay. Nothing changes without --apply. These stay:
-  what is installed, pinned or excluded
-  what the states before the last --keep-states updates need
-  what the states of the last --keep-days days need, if a rollback to them is
-  possible; three times as long for packages of system, toolchain and boot
-  last copies that could not be built again
-  what other hosts of the database, and the files below --needs, need
-  everything about which too little is known
+	return `Says what can go, why the rest stays, and which rollbacks end. Nothing changes
+without --apply. What stays is what is installed, pinned or excluded, what kept
+states and other hosts need, and everything about which too little is known.
 
 --apply takes Portage's lock, checks every file again, moves it to
 PKGDIR/.emaudit-quarantine, and updates Packages and Packages.gz. If others can
@@ -59,6 +53,15 @@ write to PKGDIR, the quarantine is in the folder above it. A quarantine that
 another user owns or can write to is refused. --undo restores the files. emaudit
 may be killed at any moment: the next --apply, --undo or --empty first restores
 what was half done.
+
+These stay:
+  what is installed, pinned or excluded
+  what the states before the last --keep-states updates need
+  what the states of the last --keep-days days need, if a rollback to them is
+  possible; three times as long for packages of system, toolchain and boot
+  last copies of which nobody knows whether they could be built again
+  what other hosts of the database, and the files below --needs, need
+  everything about which too little is known
 ` + exitStatus
 }
 
@@ -220,7 +223,7 @@ func (r *pruneRun) readJournals() {
 	err := r.each(func(dir *prune.PkgDir) error {
 		all, err := dir.Journals()
 		for _, j := range all {
-			r.journals = append(r.journals, states.PruneJournal{ID: j.ID, Path: j.Path, PkgDir: j.PkgDir, Status: string(j.Status), CreatedAt: j.CreatedAt, Files: j.Files, Size: j.Size})
+			r.journals = append(r.journals, states.PruneJournal{ID: j.ID, Path: j.Path, PkgDir: j.PkgDir, Status: string(j.Status), CreatedAt: j.CreatedAt, DeletableAt: j.CreatedAt + prune.Keep, Files: j.Files, Size: j.Size})
 			subject := j.Path
 			switch j.Status {
 			case prune.Unfinished:
@@ -298,6 +301,7 @@ func (r *pruneRun) apply(ctx context.Context) error {
 		r.done.Entries += result.Entries
 		if result.Journal != "" {
 			r.done.Journal, r.done.Quarantine, r.done.QuarantineWhy = result.Journal, result.Quarantine, result.Why
+			r.done.DeletableAt = r.proc.now().Unix() + prune.Keep
 		}
 		for _, skip := range result.Skipped {
 			r.done.Skipped = append(r.done.Skipped, states.PruneSkip{PkgDir: result.PkgDir, Path: skip.Path, Reason: skip.Reason})

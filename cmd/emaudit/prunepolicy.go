@@ -20,21 +20,21 @@ import (
 // prunePolicy are the flags for what prune keeps. The summary and the report use
 // their configured values.
 type prunePolicy struct {
-	KeepStates     int      `short:"k" placeholder:"N" default:"3" help:"Keep what the states before the last N updates need (3)."`
-	KeepDays       int      `placeholder:"M" default:"30" help:"Keep what the states of the last M days need, and every younger file (30)."`
-	KeepWeekly     int      `placeholder:"N" help:"Also keep what the states at the end of the last N weeks need."`
-	KeepMonthly    int      `placeholder:"N" help:"Also keep what the states at the end of the last N months need."`
-	KeepVersions   int      `placeholder:"N" help:"Also keep the newest N versions of each package."`
-	KeepBuilds     int      `placeholder:"N" help:"Also keep the newest N builds of each version that stays."`
-	DropLastCopies bool     `help:"Also remove last copies without an ebuild, if nothing installed, pinned or kept needs them. They cannot be built again."`
-	MaxSize        byteSize `placeholder:"SIZE" help:"Reduce the files to SIZE (20G), and report what is lost."`
-	Exclude        []string `placeholder:"FILE|ATOM" sep:"none" help:"Keep these: an atom, a package, a category, or a file that lists them; may be repeated. /etc/eclean/packages.exclude is read, too."`
+	KeepStates     int      `short:"k" placeholder:"N" default:"3" help:"Keep what the last N updates need to be undone (3)."`
+	KeepDays       int      `placeholder:"M" default:"30" help:"Keep the states and the files of the last M days (30)."`
+	KeepWeekly     int      `placeholder:"N" help:"Also the states at the end of the last N weeks."`
+	KeepMonthly    int      `placeholder:"N" help:"Also the states at the end of the last N months."`
+	KeepVersions   int      `placeholder:"N" help:"Also the newest N versions of each package."`
+	KeepBuilds     int      `placeholder:"N" help:"Also the newest N builds of each version kept."`
+	KeepLastCopies bool     `help:"Also last copies whose ebuild is gone: nothing builds them again."`
+	MaxSize        byteSize `placeholder:"SIZE" help:"Reduce the files to SIZE (20G); says what is lost."`
+	Exclude        []string `placeholder:"FILE|ATOM" sep:"none" help:"Keep these: an atom, package, category, or a file that lists them; repeatable. /etc/eclean/packages.exclude is read, too."`
 }
 
 func (p *prunePolicy) policy(excludes cleanup.Excludes) cleanup.PrunePolicy {
 	return cleanup.PrunePolicy{
 		KeepStates: p.KeepStates, KeepDays: p.KeepDays, KeepWeekly: p.KeepWeekly, KeepMonthly: p.KeepMonthly, KeepVersions: p.KeepVersions, KeepBuilds: p.KeepBuilds,
-		DropLastCopies: p.DropLastCopies, MaxSize: int64(p.MaxSize), Excludes: excludes,
+		KeepLastCopies: p.KeepLastCopies, MaxSize: int64(p.MaxSize), Excludes: excludes,
 	}
 }
 

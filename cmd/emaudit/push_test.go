@@ -74,7 +74,7 @@ func TestAFleetAnswersAsItsHost(t *testing.T) {
 	for _, view := range []string{"runs", "merges", "unmerges", "syncs", "package_stats", "installed_now", "binpkgs", "failures", "messages"} {
 		questions = append(questions, []string{"sql", "SELECT count(*) AS n FROM " + view + " WHERE host = 'alpha'"})
 	}
-	questions = append(questions, []string{"sql", "SELECT package, avg(duration) FROM merges WHERE host = 'alpha' GROUP BY package ORDER BY package"})
+	questions = append(questions, []string{"sql", "SELECT package, avg(seconds) FROM merges WHERE host = 'alpha' GROUP BY package ORDER BY package"})
 	for _, d := range documents {
 		// A question in SQL is about all hosts.
 		if len(d.args) < 2 || d.args[0] != "sql" {

@@ -47,6 +47,7 @@ are there, and prints the commands. emaudit runs none of them.
   PARTIAL               some packages cannot go back; the others can
   NOT READY             nothing can go back
 
+` + momentHelp + `
 Every package that changes needs a whole binary package of the right build, and
 every dependency, built slot operator, blocker and library must be satisfied
 afterwards. --verify reads the files of the plan in full; without that, nobody
@@ -57,7 +58,6 @@ One PACKAGE goes back to the next older build that can be merged, or to that of
 --to, with what must go along and nothing else. --undo RUN takes back what one run
 did, and keeps what came later.
 
-` + momentHelp + `
 NOT READY and PARTIAL give exit code 3; --fail-on changes that.
 ` + exitStatus
 }

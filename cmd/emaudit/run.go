@@ -237,6 +237,10 @@ func parse(proc *process, files *config.Config, args []string) (*commandLine, *k
 	if err != nil {
 		return line, nil, err
 	}
+	// dnf history undo N.
+	if i := slices.Index(args, "history"); i >= 0 && i+1 < len(args) && args[i+1] == "undo" {
+		args = slices.Delete(slices.Clone(args), i, i+1)
+	}
 	kctx, err := parser.Parse(args)
 	return line, kctx, misspelt(parser.Model.Node, err)
 }

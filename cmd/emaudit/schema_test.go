@@ -110,7 +110,7 @@ var documents = []struct {
 	{"pin", []string{"pin"}, ""},
 	{"states", []string{"states"}, ""},
 	{"sql", []string{"sql"}, ""},
-	{"sql", []string{"sql", "SELECT package, count(*), avg(duration), max(replaced) FROM merges GROUP BY package"}, ""},
+	{"sql", []string{"sql", "SELECT package, count(*), avg(seconds), max(replaced) FROM merges GROUP BY package"}, ""},
 	{"verify", []string{"verify"}, ""},
 	{"stage", []string{"stage", "now", newFolder}, ""},
 	// The recorded host has no programs, so its drill fails at the first command.

@@ -113,6 +113,16 @@ func noPackage(db audit.Database, name string) error {
 	return usagef("no package is called %s%s", name, suggest.Question(suggest.For(name, names)))
 }
 
+// notInstalled is the error about a package that cannot go back because it is not
+// installed.
+func notInstalled(db audit.Database, name string) error {
+	names, err := db.Tx.PackageNames()
+	if err != nil {
+		return err
+	}
+	return usagef("no installed package is called %s%s", name, suggest.Question(suggest.For(name, names)))
+}
+
 // asked returns the subject of an answer, and a function that returns the error of newest.
 // newest returns the last event and ignores the period.
 func asked(db audit.Database, search history.Search, period audit.Period, newest func(audit.Database) (*merges.Newest, error)) (merges.Asked, func() error) {

@@ -63,10 +63,10 @@ func Large(n int) report.HostFacts {
 	}
 	for i := range 5000 {
 		at := int64(first + i*60000)
-		run := &history.Run{ID: int64(i + 1), StartedAt: at, Seconds: unix(int64(i % 9000)), Args: "--update @world", Outcome: []string{"success", "failure", "killed", "declined"}[i%4]}
+		run := &history.Run{ID: int64(i + 1), StartedAt: at, Seconds: unix(int64(i % 9000)), Args: "--update @world", Outcome: []string{"ok", "failed", "killed", "declined"}[i%4]}
 		for j := range 8 {
 			name := facts.Coverage.Rows[(i*8+j)%n].CPV
-			run.Merges = append(run.Merges, history.MergeEvent{CPV: name, Kind: "source", Outcome: "merged", StartedAt: unix(at), FinishedAt: unix(at + 60), Seconds: unix(int64(60 + i%50))})
+			run.Merges = append(run.Merges, history.MergeEvent{CPV: name, Kind: "source", Outcome: "merged", StartedAt: unix(at), EndedAt: unix(at + 60), Seconds: unix(int64(60 + i%50))})
 		}
 		if i < len(Hostile) {
 			run.Args = Hostile[i]

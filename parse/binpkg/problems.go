@@ -28,7 +28,7 @@ const (
 // table effects gives the effect on the verdict.
 const (
 	// Problems of the file and its outer structure.
-	ProblemEmptyFile        = "empty-file"             // no bytes: Portage reserved the name for a build, or a failed build left it
+	ProblemEmptyFile        = "binpkg-empty"           // no bytes: Portage reserved the name for a build, or a failed build left it
 	ProblemNotABinpkg       = "not-a-binpkg"           // neither the magic number of a tar nor the tail of an xpak
 	ProblemFormatMismatch   = "format-mismatch"        // an xpak named .gpkg.tar, or the reverse
 	ProblemTruncated        = "truncated"              // a member, or the xpak segment, runs beyond the end of the file

@@ -133,11 +133,11 @@ func (c *truth) agrees(outcome RunOutcome, runs []Run) bool {
 	}
 	switch c.RC {
 	case 0:
-		return outcome == RunSuccess || outcome == RunUnknown && runs[0].Action == ActionOther
+		return outcome == RunOK || outcome == RunUnknown && runs[0].Action == ActionOther
 	case 137:
 		return outcome == RunKilled
 	}
-	return outcome == RunFailure
+	return outcome == RunFailed
 }
 
 func (r *recorder) got(runs []Run) []string {

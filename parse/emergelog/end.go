@@ -103,7 +103,7 @@ func (a *assembler) close(w *work) {
 // so far, and then the run.
 func (a *assembler) settle(w *work, sink Sink) {
 	outcome := w.outcome()
-	w.UnexplainedFailure = outcome == RunFailure && w.mayMerge() && w.listComplete() && !w.anyFailed
+	w.UnexplainedFailure = outcome == RunFailed && w.mayMerge() && w.listComplete() && !w.anyFailed
 	a.settleMerges(w, sink, outcome)
 	for _, u := range w.unmerges {
 		if u.held && !w.finished {
@@ -142,9 +142,9 @@ func (w *work) addSyncWithoutLines(outcome RunOutcome) {
 	s := &openSync{Sync: Sync{Run: w.ID, Seq: 1, Begin: w.Begin, Started: w.Started, ClockStepped: w.ClockStepped}, ended: outcome != RunRunning}
 	switch outcome {
 	case RunRunning:
-	case RunSuccess:
+	case RunOK:
 		s.Outcome, s.Finished = SyncOK, w.LastSeen
-	case RunFailure:
+	case RunFailed:
 		s.Outcome, s.Finished = SyncFailed, w.LastSeen
 	case RunUnknown:
 		s.Finished = w.LastSeen
@@ -159,15 +159,15 @@ func (w *work) outcome() RunOutcome {
 	case w.exited():
 		switch {
 		case w.ExitStatus == 0:
-			return RunSuccess
+			return RunOK
 		case w.ExitStatus == 130 && w.Merges == 0:
 			return RunDeclined
 		case w.ExitStatus == 130:
 			return RunInterrupted
 		}
-		return RunFailure
+		return RunFailed
 	case w.restarted:
-		return RunSuccess
+		return RunOK
 	case w.terminated:
 		return w.outcomeWithoutExit()
 	case w.presumedDead:
@@ -185,13 +185,13 @@ func (w *work) outcomeWithoutExit() RunOutcome {
 			return RunUnknown
 		}
 		if w.synced() {
-			return RunSuccess
+			return RunOK
 		}
-		return RunFailure
+		return RunFailed
 	case ActionUnmerge, ActionDepclean:
 		if w.anyFailed {
 			// emerge then exits without another line (unmerge.py:677).
-			return RunFailure
+			return RunFailed
 		}
 		if len(w.unmerges) > 0 || w.ask {
 			return RunInterrupted
@@ -210,7 +210,7 @@ func (a *assembler) settleMerges(w *work, sink Sink, outcome RunOutcome) {
 	open := w.openMerges()
 	for _, m := range w.merges {
 		if m.held {
-			m.PostinstFailed = outcome == RunFailure && w.listComplete() && w.Merges == 1
+			m.PostinstFailed = outcome == RunFailed && w.listComplete() && w.Merges == 1
 		} else {
 			m.Outcome = m.outcomeIn(w, outcome, open)
 			m.ClockStepped = m.clockSteps != a.clockSteps
@@ -219,8 +219,8 @@ func (a *assembler) settleMerges(w *work, sink Sink, outcome RunOutcome) {
 				m.PostinstFailed = true
 				w.Merged++
 			}
-			w.anyFailed = w.anyFailed || outcome == RunFailure
-			if open > 1 && outcome == RunFailure {
+			w.anyFailed = w.anyFailed || outcome == RunFailed
+			if open > 1 && outcome == RunFailed {
 				// One of them failed. The others may have been stopped because of
 				// it.
 				m.Uncertain = true
@@ -240,14 +240,14 @@ func (m *openMerge) outcomeIn(w *work, outcome RunOutcome, open int) MergeOutcom
 		return MergeRunning
 	case RunKilled, RunInterrupted, RunDeclined:
 		return MergeInterrupted
-	case RunSuccess:
+	case RunOK:
 		switch {
 		case w.fetchOnly:
 			return MergeFetched
 		case w.buildOnly, m.Packaged && (m.phase == compiling || m.phase == built):
 			return MergeBuilt
 		}
-	case RunFailure:
+	case RunFailed:
 		switch {
 		case m.phase == autocleaned || m.phase == recorded:
 			// The files are installed. After that, only pkg_postinst can fail

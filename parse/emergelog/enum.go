@@ -24,15 +24,15 @@ type RunOutcome uint8
 // The values of RunOutcome.
 const (
 	RunUnknown RunOutcome = iota // the log does not show how
-	RunSuccess
-	RunFailure
+	RunOK
+	RunFailed
 	RunDeclined    // the answer to --ask was no
 	RunInterrupted // ended by a signal or by Ctrl-C at a question
 	RunKilled      // without a last line; later runs show that it is dead
 	RunRunning
 )
 
-var runOutcomeNames = [...]string{"unknown", "success", "failure", "declined", "interrupted", "killed", "running"}
+var runOutcomeNames = [...]string{"unknown", "ok", "failed", "declined", "interrupted", "killed", "running"}
 
 // String returns the word for reports and the database.
 func (x RunOutcome) String() string { return word(runOutcomeNames[:], uint8(x)) }

@@ -41,5 +41,5 @@ func ExampleParser_Read() {
 	}
 	// Output:
 	// merged source sys-libs/glibc-2.39-r6 in 87 s
-	// run 1: merge success
+	// run 1: merge ok
 }

@@ -8,7 +8,7 @@ func (a *assembler) begin(ev *Event) {
 	} else if (w.buildOnly || w.fetchOnly) && !w.parallel {
 		// Without parallel jobs, the begin of a merge means that the previous one
 		// is done.
-		a.settleMerges(w, a.sink, RunSuccess)
+		a.settleMerges(w, a.sink, RunOK)
 	}
 	m := a.addMerge(w, ev)
 	m.Started = ev.Time
@@ -22,7 +22,7 @@ func (a *assembler) begin(ev *Event) {
 // (Scheduler.py:1306).
 func (a *assembler) newList(w *work, of int) {
 	if w.of != 0 {
-		a.settleMerges(w, a.sink, RunFailure)
+		a.settleMerges(w, a.sink, RunFailed)
 	}
 	w.of, w.lastN, w.done = of, 0, 0
 }

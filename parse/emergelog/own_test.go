@@ -19,14 +19,14 @@ func TestWhatHappenedIsTold(t *testing.T) {
 		want string
 	}{
 		{"parallel-jobs.log", `
-run 1: merge success
+run 1: merge ok
   merged source dev-libs/aa-1.0 to / 55s
   merged source dev-libs/bb-2.0-r1 to / 53s replacing dev-libs/bb-2.0
   merged source sys-apps/cc-3.0_p1 to / 89s
   removed dev-libs/bb-2.0 replaced ok 1s
 `},
 		{"fail-keep-going-recount.log", `
-run 1: merge failure (status 1)
+run 1: merge failed (status 1)
   merged source dev-libs/aa-1.0 to / 60s
   failed source dev-libs/bb-2.0-r1 to /
   merged source sys-apps/cc-3.0_p1 to / 60s
@@ -37,7 +37,7 @@ run 1: merge killed
   merged source dev-libs/aa-1.0 to / 60s
   interrupted source dev-libs/bb-2.0-r1 to /
   removed dev-libs/bb-2.0 replaced interrupted
-run 2: resume success
+run 2: resume ok
   merged source dev-libs/bb-2.0-r1 to / 60s
   merged source sys-apps/cc-3.0_p1 to / 60s
 `},
@@ -47,34 +47,34 @@ run 1: merge interrupted
 run 2: merge interrupted
 `},
 		{"buildpkgonly.log", `
-run 1: merge success
+run 1: merge ok
   built source dev-libs/aa-1.0 to /, packaged
 `},
 		{"buildpkg-and-merge.log", `
-run 1: merge success
+run 1: merge ok
   merged source dev-libs/aa-1.0 to / 63s, packaged, world
 `},
 		{"fetchonly-quiet.log", `
-run 1: merge success
+run 1: merge ok
   fetched unknown dev-libs/aa-1.0 to /
 `},
 		{"binary-fetched.log", `
-run 1: merge success
+run 1: merge ok
   merged binary dev-libs/aa-1.0 to / 10s replacing dev-libs/aa-0.9 from build 2
   removed dev-libs/aa-0.9 replaced ok 1s
 `},
 		{"other-root.log", `
-run 1: merge success
+run 1: merge ok
   merged source sys-apps/cc-3.0_p1 to /mnt/stage/ 60s
-run 2: merge success
+run 2: merge ok
   merged source dev-libs/bb-2.0-r1 to /usr/aarch64-unknown-linux-gnu/ 60s
 `},
 		{"postinst-failure.log", `
-run 1: merge failure (status 1), unexplained
+run 1: merge failed (status 1), unexplained
   merged source dev-libs/aa-1.0 to / 60s, postinst failed
 `},
 		{"hard-names.log", `
-run 1: merge success
+run 1: merge ok
   merged source media-fonts/font-adobe-100dpi-1.0.4-r1 to / 60s
   merged source x11-libs/gtk+-2.24.33 to / 60s
   merged source app-text/docbook-xml-dtd-4.1.2-r7 to / 60s
@@ -83,9 +83,9 @@ run 1: merge success
   merged source games-misc/3to2-1-thing-9999 to / 60s
 `},
 		{"clock-back.log", `
-run 1: merge success, clock set
+run 1: merge ok, clock set
   merged source dev-libs/aa-1.0 to /
-run 2: merge success
+run 2: merge ok
   merged source dev-libs/bb-2.0-r1 to / 60s
 `},
 		{"truncated-in-timestamp.log", `
@@ -118,12 +118,12 @@ run 1: merge killed, uncertain
 run 2: merge unknown, headless, uncertain
 `},
 		{"parallel-sync.log", `
-run 1: sync success
+run 1: sync ok
   synced gentoo ok 40s
   synced guru ok 9s
 `},
 		{"sync-fail.log", `
-run 1: sync failure
+run 1: sync failed
   synced gentoo failed 9s
 `},
 		{"same-cpv-twice-parallel.log", `
@@ -133,7 +133,7 @@ run 2: merge running
   merged source dev-libs/aa-1.0 to /mnt/stage/ 46s, uncertain
 `},
 		{"rotated-old.log rotated-new.log", `
-run 1: merge success
+run 1: merge ok
   merged source dev-libs/aa-1.0 to / 51s
 `},
 	} {
@@ -172,7 +172,7 @@ func TestALineMeansWhatPortageMeant(t *testing.T) {
 1767225609: !!! git fetch error in /var/db/repos/guru
 1767225610:  *** terminating.
 `, `
-run 1: sync failure
+run 1: sync failed
   synced gentoo ok 2s, uncertain
   synced guru failed 9s
 `,
@@ -189,7 +189,7 @@ run 1: sync failure
 1767225609: !!! git fetch error in /r/b
 1767225610:  *** terminating.
 `, `
-run 1: sync failure
+run 1: sync failed
   synced a ok 3s
   synced b failed 9s, uncertain
 `,
@@ -206,7 +206,7 @@ run 1: sync failure
 1400000015: !!! git pull error in /ov/bar.
 1400000015:  *** terminating.
 `, `
-run 1: sync failure
+run 1: sync failed
   synced foo ok 10s
   synced bar failed 5s
 `,
@@ -220,7 +220,7 @@ run 1: sync failure
 1767225602:  !!! unmerge FAILURE: app-misc/x-1
 1767225603:  *** terminating.
 `, `
-run 1: unmerge failure
+run 1: unmerge failed
   removed app-misc/x-1 explicit failed 1s
 `,
 		},
@@ -238,7 +238,7 @@ run 1: unmerge failure
 1767225642:  *** exiting successfully.
 1767225642:  *** terminating.
 `, `
-run 1: merge success
+run 1: merge ok
   merged unknown app-misc/x-2 to / 42s
   removed app-misc/x-1 replaced failed 1s
 `,
@@ -256,7 +256,7 @@ run 1: merge success
 1767225690:  *** exiting successfully.
 1767225690:  *** terminating.
 `, `
-run 1: merge success, clock set
+run 1: merge ok, clock set
   merged unknown app-misc/x-2 to /
   merged unknown app-misc/y-1 to / 30s
 `,
@@ -271,7 +271,7 @@ run 1: merge success, clock set
 1767657600:  *** exiting successfully.
 1767657600:  *** terminating.
 `, `
-run 1: merge success
+run 1: merge ok
   merged unknown app-misc/x-2 to / 432000s
 `,
 		},

@@ -56,9 +56,9 @@ const (
 // Reason is one reason for a need.
 type Reason struct {
 	Why  Why    `json:"reason"`
-	Run  *int64 `json:"run"`  // of KeptState and Important: the state before this run
-	Time *int64 `json:"time"` // of that state, unix seconds
-	Pin  string `json:"pin"`  // of Pinned: the name
+	Run  *int64 `json:"run"`      // of KeptState and Important: the state before this run
+	Time *int64 `json:"state_at"` // of that state, unix seconds
+	Pin  string `json:"pin"`      // of Pinned: the name
 }
 
 // Build is a build that a host must still be able to get.

@@ -27,7 +27,7 @@ func Coverage(c *binpkgs.Coverage, o report.Output) report.Answer {
 		},
 		Rows: coverageColumns(true).CSV(table.All(c.Rows)),
 		Text: func(s *screen.Screen) {
-			s.Line(coverageHeadline(c)...)
+			s.Sentence(coverageHeadline(c)...)
 			s.Blank()
 			coverageTable(s, c, o.Verbose)
 			if len(c.Commands) > 0 {
@@ -81,7 +81,7 @@ var CoverageRoles = map[binpkgs.CoverageVerdict]screen.Role{
 // file or with the build alone, which is what is news beside the package.
 func coverageColumns(all bool) table.Table[binpkgs.CoverageRow] {
 	return table.Table[binpkgs.CoverageRow]{
-		{Name: "cpv", Title: "Package", Shrink: screen.CutMiddle, Yield: 3},
+		{Name: "cpv", Title: "Package", Shrink: screen.CutMiddle, Yield: 3, Min: 24},
 		{Name: "slot"},
 		{Name: "repo"},
 		{Name: "build_time"},
@@ -95,7 +95,7 @@ func coverageColumns(all bool) table.Table[binpkgs.CoverageRow] {
 			return screen.Plain.Text(r.UseDiff)
 		}},
 		{Name: "pkgdir", Of: "instance.pkgdir"},
-		{Name: "path", Of: "instance.path", Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 1, Show: func(r *binpkgs.CoverageRow) screen.Cell {
+		{Name: "path", Of: "instance.path", Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 1, Min: 12, Optional: true, Show: func(r *binpkgs.CoverageRow) screen.Cell {
 			switch {
 			case r.Instance == nil:
 				return screen.Plain.Text(screen.NotKnown)
@@ -121,7 +121,7 @@ func coverageTable(s *screen.Screen, c *binpkgs.Coverage, all bool) {
 		s.Blank()
 	}
 	if rest := len(c.Rows) - shown; rest > 0 {
-		s.Line(screen.Dim.Text(fmt.Sprintf("%s covered by the exact file or the same build", screen.Count(int64(rest), "more package is", "more packages are"))), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
+		s.Sentence(screen.Dim.Text(fmt.Sprintf("%s covered by the exact file or the same build", screen.Count(int64(rest), "more package is", "more packages are"))), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 		s.Blank()
 	}
 }

@@ -43,9 +43,8 @@ func IntegrityLine(i *binpkgs.Integrity) screen.SummaryLine {
 		l.Verdict, l.Text = screen.Unknown.Text("unknown"), i.Unknown()
 		return l
 	}
-	empty, unread := i.Empty(), i.NotRead()
-	whole, damaged := i.Count(binpkgs.Whole), i.Count(binpkgs.Damaged)-empty
-	read := i.Count(binpkgs.Unchecked) + i.Count(binpkgs.Unknown) - unread
+	whole, damaged, empty, unread := i.Count(binpkgs.Whole), i.Count(binpkgs.Damaged), i.Count(binpkgs.Empty), i.NotRead()
+	read := i.Count(binpkgs.Unread) + i.Count(binpkgs.Unchecked) + i.Count(binpkgs.Unknown) - unread
 	role := screen.Good
 	switch {
 	case damaged > 0:
@@ -97,7 +96,19 @@ func CoverageLine(c *binpkgs.Coverage) screen.SummaryLine {
 	return l
 }
 
-var IntegrityRoles = map[binpkgs.FileIntegrity]screen.Role{binpkgs.Whole: screen.Good, binpkgs.Damaged: screen.Bad, binpkgs.Unchecked: screen.Unknown, binpkgs.Unknown: screen.Unknown}
+var IntegrityRoles = map[binpkgs.FileIntegrity]screen.Role{binpkgs.Whole: screen.Good, binpkgs.Damaged: screen.Bad, binpkgs.Empty: screen.Warn, binpkgs.Unread: screen.Unknown, binpkgs.Unchecked: screen.Unknown, binpkgs.Unknown: screen.Unknown}
+
+// IntegrityCell is what is known of the bytes of a file, in words.
+func IntegrityCell(i binpkgs.FileIntegrity) screen.Cell {
+	words := string(i)
+	switch i {
+	case binpkgs.Unread:
+		words = "not read"
+	case binpkgs.Unchecked:
+		words = "no checksum"
+	}
+	return IntegrityRoles[i].Text(words)
+}
 
 var signatureRole = map[binpkgs.Signature]screen.Role{
 	binpkgs.SignatureValid: screen.Good, binpkgs.SignatureInvalid: screen.Bad, binpkgs.SignatureUnknownKey: screen.Warn, binpkgs.SignatureUnchecked: screen.Dim,
@@ -108,7 +119,7 @@ var integrityColumns = table.Table[binpkgs.IntegrityRow]{
 	{Name: "pkgdir"},
 	{Name: "path", Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 2, Min: 24},
 	{Title: "Integrity", Show: func(r *binpkgs.IntegrityRow) screen.Cell {
-		return IntegrityRoles[r.Integrity].Text(string(r.Integrity))
+		return IntegrityCell(r.Integrity)
 	}},
 	{Title: "Indexed", Of: "indexed"},
 	{Title: "Problems", Of: "problems", Shrink: screen.Wrap, Yield: 1, Min: len("binpkg-build-id-differs")},
@@ -129,7 +140,7 @@ func integrityTable(s *screen.Screen, i *binpkgs.Integrity, all bool) {
 		columns = columns.Without("Size")
 	}
 	shown := columns.Screen(s, 0, table.Where(i.Rows, func(r *binpkgs.IntegrityRow) bool {
-		return all || len(r.Problems) > 0 || r.Integrity == binpkgs.Damaged || r.Integrity == binpkgs.Unknown || r.Signature == binpkgs.SignatureInvalid
+		return all || len(r.Problems) > 0 || r.Integrity == binpkgs.Damaged || r.Integrity == binpkgs.Empty || r.Integrity == binpkgs.Unknown || r.Signature == binpkgs.SignatureInvalid
 	}))
 	if shown > 0 {
 		s.Blank()

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"emaudit/audit/aftermath"
-	"emaudit/audit/history"
 	"emaudit/audit/overview"
 	"emaudit/report"
 	"emaudit/report/merges"
@@ -96,9 +95,7 @@ func writeInstances(s *screen.Screen, p *overview.Package) {
 		{Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 2, Show: func(i *overview.ShownInstance) screen.Cell { return screen.Plain.Text(file(i)) }},
 		{Title: "Built", Of: "build_time", Type: table.Moment},
 		{Title: "Size", Of: "size", Type: table.Size},
-		{Title: "State", Show: func(i *overview.ShownInstance) screen.Cell {
-			return IntegrityRoles[i.Integrity].Text(string(i.Integrity))
-		}},
+		{Title: "Integrity", Show: func(i *overview.ShownInstance) screen.Cell { return IntegrityCell(i.Integrity) }},
 		{Title: "Installed", Optional: true, Show: func(i *overview.ShownInstance) screen.Cell {
 			if i.Match == "" {
 				return screen.Dim.Text("-")
@@ -129,9 +126,14 @@ func writeEvents(s *screen.Screen, p *overview.Package, all bool) {
 // eventColumns describe merges and removals of a package with what they took.
 func eventColumns(p *overview.Package) table.Table[overview.ShownEvent] {
 	return table.Table[overview.ShownEvent]{
-		{Title: "When", Of: "started_at", Type: table.Moment},
+		{Title: "Started", Of: "started_at", Type: table.Moment},
 		{Title: "Run", Type: table.Digits, Show: func(e *overview.ShownEvent) screen.Cell { return screen.Plain.Text("#" + strconv.FormatInt(e.Run, 10)) }},
-		{Title: "Did", Show: shownEvent},
+		{Title: "Did", Show: func(e *overview.ShownEvent) screen.Cell {
+			if e.Event == "unmerge" {
+				return merges.DidRemove(e.Reason, e.Outcome)
+			}
+			return merges.DidMerge(e.Kind, e.Outcome, e.PostinstFailed)
+		}},
 		{Title: "Version", Shrink: screen.CutMiddle, Show: func(e *overview.ShownEvent) screen.Cell {
 			version := strings.TrimPrefix(e.CPV, p.CP+"-")
 			if e.Root != "" && e.Root != "/" {
@@ -144,21 +146,8 @@ func eventColumns(p *overview.Package) table.Table[overview.ShownEvent] {
 		{Title: "Installed", Of: "install_bytes", Type: table.Size, Blank: true, Optional: true},
 		{Title: "Memory", Of: "memory_bytes", Type: table.Size, Blank: true, Optional: true},
 		{Title: "CPU", Type: table.Seconds, Blank: true, Optional: true, Value: func(e *overview.ShownEvent) any { return merges.CpuSeconds(e.CPUMillis) }},
-	}.With(table.Data[overview.ShownEvent]("event", "run", "cpv", "root", "kind", "outcome", "started_at", "seconds", "log", "log_gone", "link",
+	}.With(table.Data[overview.ShownEvent]("event", "run", "cpv", "root", "kind", "reason", "outcome", "postinst_failed", "started_at", "seconds", "log", "log_gone", "link",
 		"build_bytes", "install_bytes", "memory_bytes", "cpu_millis")...)
-}
-
-// shownEvent says what was done, and how it ended.
-func shownEvent(e *overview.ShownEvent) screen.Cell {
-	switch {
-	case e.Event == "unmerge" && e.Outcome != history.OutcomeOK:
-		return screen.Plain.Text("removed, " + e.Kind + ", " + e.Outcome)
-	case e.Event == "unmerge":
-		return screen.Plain.Text("removed, " + e.Kind)
-	case e.Outcome == history.MergeFailed || e.Outcome == overview.PostinstFailed:
-		return screen.Bad.Text(e.Kind + " " + e.Outcome)
-	}
-	return screen.Plain.Text(e.Kind + " " + e.Outcome)
 }
 
 // more says how many rows were left out.

@@ -30,7 +30,7 @@ func Verify(v Verified, i *binpkgs.Integrity, o report.Output) report.Answer {
 		},
 		Rows: integrityColumns.CSV(table.All(i.Rows)),
 		Text: func(s *screen.Screen) {
-			s.Line(verifyHeadline(i)...)
+			s.Sentence(verifyHeadline(i)...)
 			s.Line(screen.Dim.Text(verifyWork(v)))
 			s.Blank()
 			integrityTable(s, i, o.Verbose)
@@ -41,8 +41,7 @@ func Verify(v Verified, i *binpkgs.Integrity, o report.Output) report.Answer {
 
 func verifyHeadline(i *binpkgs.Integrity) []screen.Cell {
 	total := len(i.Rows)
-	empty := i.Empty()
-	whole, damaged, unchecked, unknown := i.Count(binpkgs.Whole), i.Count(binpkgs.Damaged)-empty, i.Count(binpkgs.Unchecked), i.Count(binpkgs.Unknown)
+	whole, damaged, empty, unchecked, unread, unknown := i.Count(binpkgs.Whole), i.Count(binpkgs.Damaged), i.Count(binpkgs.Empty), i.Count(binpkgs.Unchecked), i.Count(binpkgs.Unread), i.Count(binpkgs.Unknown)
 	role := screen.Good
 	switch {
 	case total == 0:
@@ -53,7 +52,7 @@ func verifyHeadline(i *binpkgs.Integrity) []screen.Cell {
 		role = screen.Unknown
 	}
 	rest := fmt.Sprintf(" whole, %d damaged", damaged)
-	if others := screen.Tally(screen.Many(empty, "empty"), screen.Many(unchecked, "without anything to check them against"), screen.Many(unknown, "unknown")); others != "" {
+	if others := screen.Tally(screen.Many(empty, "empty"), screen.Many(unchecked, "without anything to check them against"), screen.Many(unread, "not read"), screen.Many(unknown, "unknown")); others != "" {
 		rest += ", " + others
 	}
 	signatures := map[binpkgs.Signature]int{}

@@ -43,7 +43,7 @@ func Failures(f *aftermath.Failures, asked Asked, o report.Output) report.Answer
 }
 
 // failureColumns describe failed merges for programs; people read a paragraph of each.
-var failureColumns = table.Data[aftermath.Failure]("cpv", "at", "run", "phase", "cause", "line", "message", "log", "log_gone", "link", "resolution", "resolved_by", "resolved_at")
+var failureColumns = table.Data[aftermath.Failure]("cpv", "started_at", "run", "phase", "cause", "line", "message", "log", "log_gone", "link", "resolution", "resolved_by", "resolved_at")
 
 // outputDiagnostics are the damage of merge output, as every answer about it has
 // it.

@@ -14,8 +14,8 @@ import (
 
 // outcomeRoles say how the outcomes of runs, merges, removals and syncs look.
 var outcomeRoles = map[string]screen.Role{
-	history.RunSuccess: screen.Good, history.MergeMerged: screen.Good, history.OutcomeOK: screen.Good, history.MergeBuilt: screen.Good, history.MergeFetched: screen.Good,
-	history.RunFailure: screen.Bad, history.MergeFailed: screen.Bad,
+	history.RunOK: screen.Good, history.MergeMerged: screen.Good, history.OutcomeOK: screen.Good, history.MergeBuilt: screen.Good, history.MergeFetched: screen.Good,
+	history.RunFailed: screen.Bad, history.MergeFailed: screen.Bad,
 	history.RunKilled: screen.Warn, history.MergeInterrupted: screen.Warn, history.RunDeclined: screen.Dim,
 	history.OutcomeRunning: screen.Plain, history.OutcomeUnknown: screen.Unknown,
 }
@@ -57,19 +57,19 @@ func noneOf(s *screen.Screen, source audit.LogSource, what string, some bool, as
 
 // logRow is an event of the log as programs get it.
 type logRow struct {
-	Event      string   `json:"event"`
-	Run        int64    `json:"run"`
-	Name       string   `json:"name"`
-	StartedAt  *int64   `json:"started_at"`
-	FinishedAt *int64   `json:"finished_at"`
-	Seconds    *int64   `json:"seconds"`
-	Outcome    string   `json:"outcome"`
-	Kind       string   `json:"kind"`
-	Reason     string   `json:"reason"`
-	Root       string   `json:"root"`
-	Replaced   []string `json:"replaced"`
-	Binpkg     *string  `json:"binpkg"`
-	Uncertain  bool     `json:"uncertain"`
+	Event     string   `json:"event"`
+	Run       int64    `json:"run"`
+	Name      string   `json:"name"`
+	StartedAt *int64   `json:"started_at"`
+	EndedAt   *int64   `json:"ended_at"`
+	Seconds   *int64   `json:"seconds"`
+	Outcome   string   `json:"outcome"`
+	Kind      string   `json:"kind"`
+	Reason    string   `json:"reason"`
+	Root      string   `json:"root"`
+	Replaced  []string `json:"replaced"`
+	Binpkg    *string  `json:"binpkg"`
+	Uncertain bool     `json:"uncertain"`
 
 	event *history.Event
 }
@@ -78,11 +78,16 @@ type logRow struct {
 var logColumns = table.Table[logRow]{
 	{Title: "Started", Type: table.Moment, Value: func(r *logRow) any { return &r.event.At }},
 	{Title: "Took", Type: table.Seconds, Value: func(r *logRow) any { return r.Seconds }},
-	{Title: "Event", Show: eventCell},
+	{Title: "Did", Show: didCell},
 	{Title: "What", Shrink: screen.CutMiddle, Yield: 2, Min: readableCPV, Show: func(r *logRow) screen.Cell { return screen.Plain.Text(eventSubject(r)) }},
-	{Title: "From", Shrink: screen.CutMiddle, Yield: 1, Optional: true, Show: func(r *logRow) screen.Cell { return screen.Dim.Text(eventOrigin(r)) }},
+	{Title: "From", Shrink: screen.CutMiddle, Yield: 1, Optional: true, Show: func(r *logRow) screen.Cell {
+		if r.event.Kind != history.EventMerge {
+			return screen.Cell{}
+		}
+		return screen.Dim.Text(fromVersions(&r.event.Merge))
+	}},
 	{Title: "Run", Type: table.Digits, Show: func(r *logRow) screen.Cell { return screen.Dim.Text(strconv.FormatInt(r.Run, 10)) }},
-}.With(table.Data[logRow]("event", "run", "name", "started_at", "finished_at", "seconds", "outcome", "kind", "reason", "root", "replaced", "binpkg", "uncertain")...)
+}.With(table.Data[logRow]("event", "run", "name", "started_at", "ended_at", "seconds", "outcome", "kind", "reason", "root", "replaced", "binpkg", "uncertain")...)
 
 // logRows yields events as rows; a row holds until the next.
 func logRows(events iter.Seq2[*history.Event, error]) iter.Seq2[*logRow, error] {
@@ -104,15 +109,15 @@ func (r *logRow) take(e *history.Event) {
 	switch e.Kind {
 	case history.EventMerge:
 		m := &e.Merge
-		r.Name, r.StartedAt, r.FinishedAt, r.Seconds, r.Outcome, r.Uncertain = m.CPV, m.StartedAt, m.FinishedAt, m.Seconds, m.Outcome, m.Uncertain
+		r.Name, r.StartedAt, r.EndedAt, r.Seconds, r.Outcome, r.Uncertain = m.CPV, m.StartedAt, m.EndedAt, m.Seconds, m.Outcome, m.Uncertain
 		r.Kind, r.Root, r.Replaced, r.Binpkg = m.Kind, m.Root, m.Replaced, m.Binpkg
 	case history.EventUnmerge:
 		u := &e.Unmerge
-		r.Name, r.StartedAt, r.FinishedAt, r.Seconds, r.Outcome, r.Uncertain = u.CPV, u.StartedAt, u.FinishedAt, u.Seconds, u.Outcome, u.Uncertain
+		r.Name, r.StartedAt, r.EndedAt, r.Seconds, r.Outcome, r.Uncertain = u.CPV, u.StartedAt, u.EndedAt, u.Seconds, u.Outcome, u.Uncertain
 		r.Reason = u.Reason
 	default:
 		y := &e.Sync
-		r.Name, r.StartedAt, r.FinishedAt, r.Seconds, r.Outcome, r.Uncertain = y.Repo, y.StartedAt, y.FinishedAt, y.Seconds, y.Outcome, y.Uncertain
+		r.Name, r.StartedAt, r.EndedAt, r.Seconds, r.Outcome, r.Uncertain = y.Repo, y.StartedAt, y.EndedAt, y.Seconds, y.Outcome, y.Uncertain
 	}
 }
 
@@ -120,36 +125,15 @@ func (r *logRow) take(e *history.Event) {
 // Other columns shrink first.
 const readableCPV = 26
 
-// eventCell describes an event and its outcome, in one word if it succeeded.
-func eventCell(r *logRow) screen.Cell {
-	role := outcomeRoles[r.Outcome]
-	word := r.Outcome
+// didCell says what an event did.
+func didCell(r *logRow) screen.Cell {
 	switch r.event.Kind {
 	case history.EventMerge:
-		switch {
-		case r.event.Merge.PostinstFailed:
-			role, word = screen.Bad, "postinst failed"
-		case r.Kind != history.KindBinary:
-		case r.Outcome == history.MergeMerged:
-			word = "binary"
-		default:
-			word = "binary " + r.Outcome
-		}
+		return DidMerge(r.Kind, r.Outcome, r.event.Merge.PostinstFailed)
 	case history.EventUnmerge:
-		switch {
-		case r.Outcome != history.OutcomeOK:
-			word = "unmerge " + r.Outcome
-		case r.Reason == history.ReasonReplaced:
-			word = "replaced"
-		default:
-			word = "unmerged"
-		}
-	default:
-		if word = "synced"; r.Outcome != history.OutcomeOK {
-			word = "sync " + r.Outcome
-		}
+		return DidRemove(r.Reason, r.Outcome)
 	}
-	return role.Text(word)
+	return didSync(r.Outcome)
 }
 
 // eventSubject returns the subject of an event.
@@ -161,17 +145,6 @@ func eventSubject(r *logRow) string {
 		return r.Name + " to " + r.Root
 	}
 	return r.Name
-}
-
-// eventOrigin returns what a merge replaced, or why a package was removed.
-func eventOrigin(r *logRow) string {
-	switch {
-	case r.event.Kind == history.EventMerge:
-		return fromVersions(&r.event.Merge)
-	case r.Reason == history.ReasonReplaced:
-		return ""
-	}
-	return r.Reason
 }
 
 // fromVersions returns the replaced versions, without the part of the name that they

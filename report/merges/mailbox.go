@@ -44,7 +44,7 @@ func Mailbox(m *aftermath.Messages, marked int64, asked Asked, o report.Output) 
 }
 
 // messageColumns describe messages for programs; people read the messages.
-var messageColumns = table.Data[aftermath.Message]("id", "cpv", "at", "class", "phase", "run", "unread", "doubtful", "source", "offset").With(
+var messageColumns = table.Data[aftermath.Message]("id", "cpv", "saved_at", "class", "phase", "run", "unread", "doubtful", "source", "offset").With(
 	table.Column[aftermath.Message]{Name: "text", Value: func(m *aftermath.Message) any { return strings.Join(m.Lines, "\n") }},
 )
 

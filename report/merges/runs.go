@@ -55,13 +55,8 @@ func RunColumns(all bool) table.Table[history.Run] {
 // RunOutcome is a run's outcome with the number of packages that failed.
 func RunOutcome(r *history.Run) screen.Cell {
 	text := r.Outcome
-	switch {
-	case r.Outcome == history.RunSuccess:
-		text = "ok"
-	case r.Outcome == history.RunFailure && r.Counts.Failed > 0:
+	if r.Outcome == history.RunFailed && r.Counts.Failed > 0 {
 		text = fmt.Sprintf("failed %d", r.Counts.Failed)
-	case r.Outcome == history.RunFailure:
-		text = "failed"
 	}
 	if r.Uncertain {
 		text += "?"
@@ -214,34 +209,31 @@ var mergeColumns = table.Table[history.MergeEvent]{
 		return screen.Plain.Text(m.CPV)
 	}},
 	{Title: "From", Shrink: screen.CutMiddle, Yield: 3, Show: func(m *history.MergeEvent) screen.Cell { return screen.Dim.Text(fromVersions(m)) }},
-	{Of: "kind", Title: "Kind"},
 	{Of: "seconds", Title: "Took", Type: table.Seconds},
-	{Title: "Outcome", Show: func(m *history.MergeEvent) screen.Cell {
+	{Title: "Did", Show: func(m *history.MergeEvent) screen.Cell {
+		did := DidMerge(m.Kind, m.Outcome, m.PostinstFailed)
 		switch {
-		case m.PostinstFailed:
-			return screen.Bad.Text("merged, postinst failed")
 		case m.BetweenVersions:
-			return screen.Bad.Text(m.Outcome + " between versions")
+			return screen.Bad.Text(did.Text + " between versions")
 		case m.Uncertain:
-			return outcomeRoles[m.Outcome].Text(m.Outcome + "?")
+			did.Text += "?"
 		}
-		return outcomeRoles[m.Outcome].Text(m.Outcome)
+		return did
 	}},
 	{Of: "binpkg", Title: "Binpkg", Role: screen.Dim, Shrink: screen.CutMiddle, Yield: 1, Optional: true},
 }
 
 // removalColumns describe the removals that no merge did.
 var removalColumns = table.Table[history.UnmergeEvent]{
-	{Of: "cpv", Title: "Removed", Shrink: screen.CutMiddle, Yield: 1},
-	{Of: "reason", Title: "Why"},
+	{Of: "cpv", Title: "Package", Shrink: screen.CutMiddle, Yield: 1},
 	{Of: "seconds", Title: "Took", Type: table.Seconds},
-	{Title: "Outcome", Show: func(u *history.UnmergeEvent) screen.Cell { return outcomeRoles[u.Outcome].Text(u.Outcome) }},
+	{Title: "Did", Show: func(u *history.UnmergeEvent) screen.Cell { return DidRemove(u.Reason, u.Outcome) }},
 }
 
 // syncColumns describe the syncs of one run.
 var syncColumns = table.Table[history.SyncEvent]{
-	{Of: "repo", Title: "Synced"},
+	{Of: "repo", Title: "Repository"},
 	{Title: "From", Shrink: screen.CutMiddle, Yield: 1, Show: func(y *history.SyncEvent) screen.Cell { return screen.Dim.Text(cmp.Or(y.URL, y.Location)) }},
 	{Of: "seconds", Title: "Took", Type: table.Seconds},
-	{Title: "Outcome", Show: func(y *history.SyncEvent) screen.Cell { return outcomeRoles[y.Outcome].Text(y.Outcome) }},
+	{Title: "Did", Show: func(y *history.SyncEvent) screen.Cell { return didSync(y.Outcome) }},
 }

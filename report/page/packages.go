@@ -33,7 +33,7 @@ func (b *pageBuilder) collectPackages() {
 			}
 			p := b.pkg(s.CP)
 			for _, n := range s.Binpkgs {
-				state := binaries.IntegrityRoles[n.Integrity].Text(string(n.Integrity))
+				state := binaries.IntegrityCell(n.Integrity)
 				if n.GoneAt != 0 {
 					state = screen.Dim.Text("gone since " + b.day(n.GoneAt, "2006-01-02"))
 				}

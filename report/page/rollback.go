@@ -82,7 +82,7 @@ func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
 		}
 		if c.Instance != nil {
 			file = pageCell{Text: c.Instance.Path, Mono: true}
-			integrity = pageCell{Text: string(c.Integrity), Role: binaries.IntegrityRoles[c.Integrity]}
+			integrity = pageCell{Text: binaries.IntegrityCell(c.Integrity).Text, Role: binaries.IntegrityRoles[c.Integrity]}
 		}
 		if c.Remote != nil {
 			file = pageCell{Text: "fetched from " + c.Remote.Binhost}

@@ -60,7 +60,7 @@ func (b *pageBuilder) runs() *pageSection {
 	s.Verdict.Text = fmt.Sprintf("last #%d: %s", last.ID, s.Verdict.Text)
 	failed := 0
 	for _, r := range runs {
-		if r.Outcome == history.RunFailure {
+		if r.Outcome == history.RunFailed {
 			failed++
 		}
 	}
@@ -138,7 +138,7 @@ func (b *pageBuilder) collectBuilds() []*packageBuilds {
 	for _, r := range b.facts.Runs {
 		for i := range r.Merges {
 			m := &r.Merges[i]
-			if m.Kind != history.KindSource || m.Outcome != history.MergeMerged || m.Seconds == nil || m.FinishedAt == nil {
+			if m.Kind != history.KindSource || m.Outcome != history.MergeMerged || m.Seconds == nil || m.EndedAt == nil {
 				continue
 			}
 			cp := overview.PackageOf(m.CPV)
@@ -147,7 +147,7 @@ func (b *pageBuilder) collectBuilds() []*packageBuilds {
 				p = &packageBuilds{cp: cp}
 				byCP[cp] = p
 			}
-			p.builds = append(p.builds, build{at: *m.FinishedAt, seconds: *m.Seconds, version: strings.TrimPrefix(m.CPV, cp+"-")})
+			p.builds = append(p.builds, build{at: *m.EndedAt, seconds: *m.Seconds, version: strings.TrimPrefix(m.CPV, cp+"-")})
 			p.total += *m.Seconds
 		}
 	}

@@ -404,16 +404,16 @@ func (b *pageBuilder) integrity() *pageSection {
 		return b.unknown(s, "No binary package was found.", "emaudit doctor")
 	}
 	s.Verdict = binaries.IntegrityLine(i).Verdict
-	s.Lead = "A binary package is whole only after every byte of it was read and compared. Before that it is unchecked."
+	s.Lead = "A binary package is whole only after every byte of it was read and compared. Before that it is \"not read\"; \"no checksum\" was read, and nothing vouches for it."
 	var parts []sharePart
 	var said []string
 	for _, p := range []struct {
 		integrity binpkgs.FileIntegrity
 		class     string
-	}{{binpkgs.Whole, "good"}, {binpkgs.Unchecked, "unknown"}, {binpkgs.Unknown, "unknown-2"}, {binpkgs.Damaged, "bad"}} {
+	}{{binpkgs.Whole, "good"}, {binpkgs.Unread, "unknown"}, {binpkgs.Unchecked, "unknown-2"}, {binpkgs.Unknown, "unknown-2"}, {binpkgs.Empty, "warn"}, {binpkgs.Damaged, "bad"}} {
 		n := int64(i.Count(p.integrity))
-		parts = append(parts, sharePart{Label: string(p.integrity), Text: screen.Number(n), Class: p.class, value: n})
-		said = append(said, screen.Number(n)+" "+string(p.integrity))
+		parts = append(parts, sharePart{Label: binaries.IntegrityCell(p.integrity).Text, Text: screen.Number(n), Class: p.class, value: n})
+		said = append(said, screen.Number(n)+" "+binaries.IntegrityCell(p.integrity).Text)
 	}
 	s.add(pageBlock{Share: newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: strings.Join(said, ", ")}, parts...)})
 	if n := i.NotRead(); n > 0 {

@@ -21,7 +21,7 @@ var envelope = []string{"schema_version", "command", "host", "root", "generated_
 // is among them.
 var nullable = []string{
 	"binpkg", "build_id", "build_time", "compressor", "cpv", "ended_at", "ends_at",
-	"exit_status", "finished_at", "from", "from_build_time", "instance", "run",
+	"exit_status", "ended_at", "from", "from_build_time", "instance", "run",
 	"seconds", "started_at", "to", "to_build_time", "use_equal",
 }
 

@@ -64,6 +64,20 @@ func (s *Screen) Line(parts ...Cell) {
 	s.writeLine(line)
 }
 
+// Sentence writes a line that consists of the parts. One that is longer than the page is
+// wrapped at spaces, without colour.
+func (s *Screen) Sentence(parts ...Cell) {
+	text := ""
+	for _, part := range parts {
+		text += part.Text
+	}
+	if s.term.Width > 0 && DisplayWidth(Clean(text)) > s.term.Width {
+		s.Paragraph(0, Plain.Text(text))
+		return
+	}
+	s.Line(parts...)
+}
+
 // Blank writes an empty line.
 func (s *Screen) Blank() {
 	s.writeLine(s.line[:0])

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -77,7 +78,8 @@ type Step struct {
 }
 
 // Steps writes numbered steps in the order in which they are to be done. A
-// command that does not fit behind its text gets a line of its own.
+// command that does not fit behind its text gets a line of its own. A pipe gets what a
+// page of 80 columns gets: steps are read in mail, by people.
 //
 //	1  dev-util/failtest-1.0 failed and was not retried   emaudit failures
 //	2  the disk is almost full
@@ -86,10 +88,7 @@ func (s *Screen) Steps(steps []Step) {
 	const indent, between = 2, 3
 	numberWidth := len(strconv.Itoa(len(steps)))
 	textAt := indent + numberWidth + Gutter
-	textWidth := 0
-	if s.term.Width > 0 {
-		textWidth = max(s.term.Width-textAt, 1)
-	}
+	textWidth := max(cmp.Or(s.term.Width, 80)-textAt, 1)
 	for i, step := range steps {
 		var lines []Cell
 		if text := Clean(step.Text); text != "" {
@@ -104,7 +103,7 @@ func (s *Screen) Steps(steps []Step) {
 		behind := ""
 		if len(lines) > 0 && len(commands) == 1 {
 			used := DisplayWidth(lines[len(lines)-1].Text) + between + DisplayWidth(commands[0])
-			if textWidth == 0 || used <= textWidth {
+			if used <= textWidth {
 				behind, commands = commands[0], nil
 			}
 		}

@@ -117,7 +117,8 @@ func TestSummaryOnAPipeHasOneLineForEachAnswer(t *testing.T) {
 		INTEGRITY  131 whole  1 damaged, 0 unchecked             emaudit audit integrity
 		PKGDIR     1.9 GiB    412 MiB can go, 38 GiB free        emaudit prune
 		  1  dev-util/failtest-1.0 failed in test and was not retried   emaudit failures
-		  2  sys-libs/libfoo-2.0.1 was never packaged   quickpkg "=sys-libs/libfoo-2.0.1"
+		  2  sys-libs/libfoo-2.0.1 was never packaged
+		     quickpkg "=sys-libs/libfoo-2.0.1"
 		  3  emaudit doctor
 		  4  reboot
 		`)

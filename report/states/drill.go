@@ -74,7 +74,7 @@ func (a *Drills) Answer(report.Output) report.Answer {
 	return report.Answer{
 		Findings: a.Findings(),
 		Keys:     func(j *report.JSON) { j.Value("drills", a.all) },
-		Rows:     table.Data[drilled]("target", "verdict", "carried", "wished", "at", "seconds", "bytes", "step", "cause", "log").CSV(table.All(a.all)),
+		Rows:     table.Data[drilled]("target", "verdict", "carried", "wished", "started_at", "seconds", "bytes", "step", "cause", "log").CSV(table.All(a.all)),
 		Text: func(s *screen.Screen) {
 			for i := range a.all {
 				if i > 0 {

@@ -10,7 +10,7 @@ import (
 // pinRow is a pin as JSON has it.
 type pinRow struct {
 	Name      string `json:"name"`
-	At        int64  `json:"at"`
+	At        int64  `json:"state_at"`
 	Run       *int64 `json:"run"`
 	CreatedAt int64  `json:"created_at"`
 	Note      string `json:"note"`
@@ -54,7 +54,7 @@ func pinColumns(o report.Output) table.Table[state.Pinned] {
 	return table.Table[state.Pinned]{
 		{Name: "pin", Title: "Pin", Value: func(p *state.Pinned) any { return p.Name }},
 		{Name: "run", Value: func(p *state.Pinned) any { return p.Target.Run }},
-		{Name: "time", Value: func(p *state.Pinned) any { return p.Target.Time }},
+		{Name: "state_at", Value: func(p *state.Pinned) any { return p.Target.Time }},
 		{Title: "Names", Show: func(p *state.Pinned) screen.Cell {
 			if p.SameAsNow {
 				return screen.Plain.Text(targetText(p.Target, o) + ", as now")

@@ -29,6 +29,8 @@ type PruneDone struct {
 	// QuarantineWhy why it lies there; empty where there is nothing to undo.
 	Quarantine    string `json:"quarantine"`
 	QuarantineWhy string `json:"quarantine_why"`
+	// DeletableAt is the moment from which --empty deletes the files.
+	DeletableAt int64 `json:"-"`
 }
 
 // PruneSkip is a file that was left alone.
@@ -45,8 +47,10 @@ type PruneJournal struct {
 	PkgDir    string `json:"pkgdir"`
 	Status    string `json:"status"` // applied, unfinished, unreadable
 	CreatedAt int64  `json:"created_at"`
-	Files     int    `json:"files"`
-	Size      int64  `json:"size"` // bytes
+	// DeletableAt is the moment from which --empty deletes the files.
+	DeletableAt int64 `json:"deletable_at"`
+	Files       int   `json:"files"`
+	Size        int64 `json:"size"` // bytes
 }
 
 // Prune answers which files can go, and what was done with them.
@@ -163,6 +167,9 @@ func PruneAction(d PruneDone) string {
 	case "undone":
 		return files + " restored"
 	case "emptied":
+		if d.Files == 0 {
+			return "Nothing was deleted"
+		}
 		return files + " of the quarantine deleted for good"
 	}
 	return ""
@@ -174,6 +181,10 @@ func (p *Prune) text(s *screen.Screen, o report.Output) {
 		if p.Done.Journal != "" {
 			s.Line(screen.Plain.Text("To restore them:   "), p.command("--undo", p.Done.Journal))
 			s.Paragraph(0, screen.Dim.Text("They are in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))
+			s.Line(screen.Plain.Text("They take their room until, on "+s.Terminal().Date(p.Done.DeletableAt)+" or later:   "), p.command("--empty"))
+		}
+		if p.Done.Action == "emptied" {
+			p.waiting(s)
 		}
 		p.skipped(s)
 		return
@@ -431,17 +442,27 @@ func (p *Prune) quarantine(s *screen.Screen) {
 	}
 	s.Blank()
 	s.Heading("In quarantine")
-	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.CutMiddle}).Indent(2)
+	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Align: screen.Right}, screen.Column{}, screen.Column{Shrink: screen.CutMiddle}).Indent(2)
 	for _, j := range p.Journals {
 		role := screen.Plain
 		if j.Status != "applied" {
 			role = screen.Bad
 		}
-		t.Row(screen.Code.Text(j.ID), role.Text(j.Status), screen.Plain.Text(screen.Count(int64(j.Files), "file", "files")), screen.Plain.Text(screen.Size(j.Size)), screen.Plain.Text(j.PkgDir))
+		t.Row(screen.Code.Text(j.ID), role.Text(j.Status), screen.Plain.Text(screen.Count(int64(j.Files), "file", "files")), screen.Plain.Text(screen.Size(j.Size)), screen.Plain.Text("deletable from "+s.Terminal().Date(j.DeletableAt)), screen.Plain.Text(j.PkgDir))
 	}
 	t.End()
-	s.Line(screen.Plain.Text("  restore:                           "), p.command("--undo"), screen.Code.Text(" [JOURNAL]"))
-	s.Line(screen.Plain.Text("  delete what is older than 14 days: "), p.command("--empty"))
+	s.Line(screen.Plain.Text("  restore:  "), p.command("--undo"), screen.Code.Text(" [JOURNAL]"))
+	s.Line(screen.Plain.Text("  delete:   "), p.command("--empty"))
+}
+
+// waiting says why files are still in the quarantine after --empty.
+func (p *Prune) waiting(s *screen.Screen) {
+	for _, j := range p.Journals {
+		s.Paragraph(0, screen.Plain.Text(fmt.Sprintf("%s, %s, of journal %s wait until %s, so that --undo can restore them.", screen.Count(int64(j.Files), "file", "files"), screen.Size(j.Size), j.ID, s.Terminal().Date(j.DeletableAt))))
+	}
+	if len(p.Journals) == 0 {
+		s.Line(screen.Plain.Text("The quarantine is empty."))
+	}
 }
 
 // skipped lists the files that were left alone.

@@ -228,7 +228,7 @@ func rollbackColumns(o report.Output) table.Table[rollback.RollbackChange] {
 		}
 	}
 	return table.Table[rollback.RollbackChange]{
-		{Name: "action", Title: "Action", Show: func(x *rollback.RollbackChange) screen.Cell { return screen.Plain.Text(rollbackWord(x.Action)) }},
+		{Name: "action", Title: "Action", Show: func(x *rollback.RollbackChange) screen.Cell { return screen.Plain.Text(string(x.Action)) }},
 		{Title: "Package", Shrink: screen.CutMiddle, Yield: 3, Show: version(func(name, _, _ string) string { return name })},
 		{Name: "slot"},
 		{Name: "from", Title: "From", Shrink: screen.CutMiddle, Yield: 2, Min: 8, Show: version(func(_, from, _ string) string { return from })},
@@ -236,16 +236,6 @@ func rollbackColumns(o report.Output) table.Table[rollback.RollbackChange] {
 		{Title: "Binpkg", Shrink: screen.Wrap, Yield: 1, Min: 22, Show: binpkgCell},
 	}.With(table.Data[rollback.RollbackChange]("from_build_time", "to_build_time", "instance.path", "instance.build_id", "match", "integrity", "usable", "stays")...).With(
 		table.Column[rollback.RollbackChange]{Name: "reasons", Value: func(x *rollback.RollbackChange) any { return binaries.ReasonCodes(x.Reasons) }})
-}
-
-// rollbackWord is what a rollback does to a package. Of a newer version it puts
-// back it would be misleading to say that it is an upgrade: it is what was there.
-func rollbackWord(a state.Action) string {
-	switch a {
-	case state.ActionUpgrade, state.ActionInstall:
-		return "put back"
-	}
-	return string(a)
 }
 
 // remoteCell says what is fetched.
@@ -287,10 +277,11 @@ func binpkgCell(x *rollback.RollbackChange) screen.Cell {
 		parts = append(parts, "whole")
 	case x.Integrity == binpkgs.Whole:
 		parts = append(parts, "whole, not unpacked")
-	case role == screen.Good:
-		parts, role = append(parts, "not verified"), screen.Plain
 	default:
-		parts = append(parts, "not verified")
+		parts = append(parts, binaries.IntegrityCell(x.Integrity).Text)
+		if role == screen.Good {
+			role = screen.Plain
+		}
 	}
 	if x.Usable == acceptance.UsableUnknown {
 		parts, role = append(parts, "usable: unknown"), screen.Unknown
@@ -352,7 +343,7 @@ func rollbacksColumns(o report.Output) table.Table[*rollback.Rollback] {
 		{Title: "Back to", Type: table.Digits, Value: func(r *way) any { return targetFlag((*r).Target) }},
 		{Title: "Day", Value: func(r *way) any { return dayOf(o.Terminal.Time((*r).Target.Time)) }},
 		{Name: "run", Of: "target.run"},
-		{Name: "time", Of: "target.time"},
+		{Of: "target.state_at", Name: "state_at"},
 		{Name: "args", Of: "target.args"},
 		{Name: "known", Of: "target.known"},
 		{Name: "verdict", Of: "verdict", Title: "Verdict", Show: func(r *way) screen.Cell { return ReadinessWords[(*r).Verdict] }},

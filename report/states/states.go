@@ -65,7 +65,7 @@ func statesText(s *screen.Screen, a *state.States, ofRuns bool, o report.Output)
 func stateColumns(did string) table.Table[state.StateRow] {
 	return table.Table[state.StateRow]{
 		{Title: "Before", Type: table.Digits, Show: func(r *state.StateRow) screen.Cell { return screen.Plain.Text(fmt.Sprintf("run:%d", r.Run)) }},
-		{Title: "Time", Of: "started_at", Type: table.Moment},
+		{Title: "Started", Of: "started_at", Type: table.Moment},
 		{Title: "Installed", Of: "installed", Type: table.Digits},
 		{Title: "Known", Show: func(r *state.StateRow) screen.Cell { return knownCell(r.Known) }},
 		{Title: did, Show: func(r *state.StateRow) screen.Cell { return screen.Plain.Text(didOf(r)) }},

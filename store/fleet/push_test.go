@@ -264,7 +264,7 @@ func TestRolesSeeAndWriteTheirOwn(t *testing.T) {
 	}
 	// What a host writes by hand: the first host has number 1.
 	for _, statement := range []string{
-		"INSERT INTO pin (host, name, at, run, created_at) VALUES (1, 'mine', 0, 0, 0)",
+		"INSERT INTO pin (host, name, state_at, run, created_at) VALUES (1, 'mine', 0, 0, 0)",
 		"INSERT INTO cp (id, value) VALUES ((1::bigint << 40) + 999999, 'a/b')",
 		"INSERT INTO installed_check (host, cpv, counter, checked_at, complete) SELECT host.id, (1::bigint << 40) + 1, 0, 0, 0 FROM host",
 		"UPDATE host SET role = 'other'",

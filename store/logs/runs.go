@@ -376,7 +376,7 @@ func joined(cp, version string) string {
 	return cp + "-" + version
 }
 
-const mergeColumns = `run, seq, cp, version, slot, root, repo_path, kind, outcome, started_at, finished_at,
+const mergeColumns = `run, seq, cp, version, slot, root, repo_path, kind, outcome, started_at, ended_at,
 	cleaning, fetching, compiling, built, merging, autoclean, list_position, list_length, binpkg, build_id,
 	packaged, in_world, postinst_failed, between_versions, uncertain, clock_stepped, log_part, log_offset`
 
@@ -405,7 +405,7 @@ func (l *EmergeLog) readMerge(v []driver.Value, m *Merge) (err error) {
 	return errors.Join(store.Code(v[7], &m.Kind, emergelog.KindBinary), store.Code(v[8], &m.Outcome, emergelog.MergeRunning))
 }
 
-const unmergeColumns = "run, seq, cp, version, reason, outcome, merge, started_at, finished_at, uncertain, clock_stepped, log_part, log_offset"
+const unmergeColumns = "run, seq, cp, version, reason, outcome, merge, started_at, ended_at, uncertain, clock_stepped, log_part, log_offset"
 
 func (l *EmergeLog) readUnmerge(v []driver.Value, u *Unmerge) (err error) {
 	n := func(i int) int64 { return store.Number(v[i], 0) }
@@ -418,7 +418,7 @@ func (l *EmergeLog) readUnmerge(v []driver.Value, u *Unmerge) (err error) {
 	return errors.Join(store.Code(v[4], &u.Reason, emergelog.UnmergeBlocker), store.Code(v[5], &u.Outcome, emergelog.UnmergeRunning))
 }
 
-const syncColumns = "run, seq, repo, location, url, outcome, retries, started_at, finished_at, uncertain, clock_stepped, log_part, log_offset"
+const syncColumns = "run, seq, repo, location, url, outcome, retries, started_at, ended_at, uncertain, clock_stepped, log_part, log_offset"
 
 func (l *EmergeLog) readSync(v []driver.Value, s *Sync) (err error) {
 	n := func(i int) int64 { return store.Number(v[i], 0) }
@@ -486,7 +486,7 @@ func (c *nameCache) name(id int64) (string, error) {
 // failed at their end or before. They lack the replaced versions.
 func (l *EmergeLog) FailedMerges(since int64) ([]Merge, error) {
 	return l.mergesWhere(`(outcome = ? OR postinst_failed = 1) AND coalesce(started_at, 0) >= ? AND EXISTS (
-		SELECT 1 FROM run r WHERE r.host = merge.host AND r.number = merge.run AND r.outcome <> ?) ORDER BY run, seq`, emergelog.MergeFailed, since, emergelog.RunSuccess)
+		SELECT 1 FROM run r WHERE r.host = merge.host AND r.number = merge.run AND r.outcome <> ?) ORDER BY run, seq`, emergelog.MergeFailed, since, emergelog.RunOK)
 }
 
 // LastChange returns the number of the newest run that began to merge or remove

@@ -41,7 +41,7 @@ func logDB(tb testing.TB) (*store.DB, store.HostID) {
 func whole(run int64) (emergelog.Run, emergelog.Merge, emergelog.Unmerge, emergelog.Sync) {
 	r := emergelog.Run{
 		ID: run, Started: 1000, Ended: 5000, LastSeen: 4999, Args: "--update @world", Action: emergelog.ActionResume,
-		Outcome: emergelog.RunFailure, ExitStatus: 1, Merges: 1, Unmerges: 2, Syncs: 3, Merged: 4, Headless: true, Resumed: true,
+		Outcome: emergelog.RunFailed, ExitStatus: 1, Merges: 1, Unmerges: 2, Syncs: 3, Merged: 4, Headless: true, Resumed: true,
 		UnexplainedFailure: true, Uncertain: true, ClockStepped: true, LowSpace: "too little",
 	}
 	m := emergelog.Merge{
@@ -202,7 +202,7 @@ func TestWhatIsOpenIsReplaced(t *testing.T) {
 	failed := running
 	failed.Outcome = emergelog.MergeFailed
 	write(func(w *EmergeLogWriter) { w.Merge(&failed); w.Run(&run) }, emergelog.Open{})
-	if diff := cmp.Diff([]string{"run failure", "merge merged", "merge failed", "removal failed"}, outcomes()); diff != "" {
+	if diff := cmp.Diff([]string{"run failed", "merge merged", "merge failed", "removal failed"}, outcomes()); diff != "" {
 		t.Error(diff)
 	}
 	err := db.View(context.Background(), func(tx *store.Tx) error {

@@ -61,10 +61,10 @@ func (l *EmergeLog) where(q *SumQuery, versions string) (where string, args []an
 	}
 	where, args = host+" = ?"+q.Runs.where("run"), []any{l.host}
 	if q.Since != 0 {
-		where += fmt.Sprintf(" AND coalesce(finished_at, started_at) >= %d", q.Since)
+		where += fmt.Sprintf(" AND coalesce(ended_at, started_at) >= %d", q.Since)
 	}
 	if q.Until != 0 {
-		where += fmt.Sprintf(" AND coalesce(finished_at, started_at) <= %d", q.Until)
+		where += fmt.Sprintf(" AND coalesce(ended_at, started_at) <= %d", q.Until)
 	}
 	if q.Packages != nil {
 		among, err := l.tx.PackageNumbers(l.host, q.Packages)
@@ -108,9 +108,9 @@ func (l *EmergeLog) interval(q *SumQuery, at string) (string, error) {
 const (
 	mergeVersions   = "(SELECT value FROM cp WHERE cp.id = merge.cp), version, coalesce(slot, ''), coalesce((SELECT value FROM text WHERE text.id = merge.repo_path), '')"
 	unmergeVersions = "(SELECT value FROM cp WHERE cp.id = unmerge.cp), version, '', ''"
-	factAt          = "coalesce(finished_at, started_at)"
+	factAt          = "coalesce(ended_at, started_at)"
 	// took is the duration of a fact, as [emergelog.Merge.Duration] has it.
-	took = "CASE WHEN clock_stepped = 0 AND finished_at >= started_at THEN finished_at - started_at END"
+	took = "CASE WHEN clock_stepped = 0 AND ended_at >= started_at THEN ended_at - started_at END"
 )
 
 // timed is the duration of a merge that was completed at a time.
@@ -324,7 +324,7 @@ func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
 		err := rows.Scan(&s.Action, &s.Interval, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Declined, &s.Seconds, &s.FirstAt, &s.LastAt)
 		all = append(all, s)
 		return err
-	}, `SELECT (SELECT word FROM run_action WHERE code = f.action) AS name, interval_at, count(*), count(*) FILTER (WHERE outcome = 'success'), count(*) FILTER (WHERE outcome = 'failure'),
+	}, `SELECT (SELECT word FROM run_action WHERE code = f.action) AS name, interval_at, count(*), count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
 			count(*) FILTER (WHERE outcome IN ('declined', 'interrupted', 'killed')), count(*) FILTER (WHERE outcome = 'declined'), coalesce(sum(seconds), 0), min(started_at), max(started_at)
 		FROM (SELECT action, o.word AS outcome, CASE WHEN clock_stepped = 0 AND ended_at >= started_at THEN ended_at - started_at END AS seconds, started_at, `+interval+" AS interval_at FROM run JOIN run_outcome o ON o.code = outcome WHERE host = ?"+where+") AS f GROUP BY action, interval_at ORDER BY interval_at, name", l.host)
 	return all, err

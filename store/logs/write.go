@@ -43,13 +43,13 @@ func openTables(tx *store.Tx, host store.HostID, open int) logTables {
 			"merges", "merged", "unmerges", "syncs", "headless", "resumed", "unexplained_failure", "uncertain", "clock_stepped", "low_space",
 			"log_part", "log_offset", "last_part", "last_offset", last),
 		merges: table("merge", "run", "seq", "cp", "version", "slot", "root", "repo_path", "kind", "outcome",
-			"started_at", "finished_at", "cleaning", "fetching", "compiling", "built", "merging", "autoclean",
+			"started_at", "ended_at", "cleaning", "fetching", "compiling", "built", "merging", "autoclean",
 			"list_position", "list_length", "binpkg", "build_id", "packaged", "in_world", "postinst_failed", "between_versions", "uncertain",
 			"clock_stepped", "log_part", "log_offset", last),
 		usages: table("merge_usage", "run", "seq", "cpu_ms", "memory_peak", "swap_peak", "read_bytes", "write_bytes"),
-		unmerges: table("unmerge", "run", "seq", "cp", "version", "reason", "outcome", "merge", "started_at", "finished_at",
+		unmerges: table("unmerge", "run", "seq", "cp", "version", "reason", "outcome", "merge", "started_at", "ended_at",
 			"uncertain", "clock_stepped", "log_part", "log_offset", last),
-		syncs: table("sync", "run", "seq", "repo", "location", "url", "outcome", "retries", "started_at", "finished_at",
+		syncs: table("sync", "run", "seq", "repo", "location", "url", "outcome", "retries", "started_at", "ended_at",
 			"uncertain", "clock_stepped", "log_part", "log_offset", last),
 	}
 }
