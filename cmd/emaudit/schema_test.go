@@ -94,7 +94,7 @@ var documents = []struct {
 	{"audit", []string{"audit"}, ""},
 	{"audit", []string{"audit", "integrity"}, ""},
 	{"audit", []string{"audit", "coverage", "--remote"}, ""},
-	{"audit", []string{"audit", "compatibility", "--for", "all", "app-misc/foo-tool", "app-misc/hello"}, ""},
+	{"audit", []string{"audit", "compatibility", "--for", "alpha", "app-misc/foo-tool", "app-misc/hello"}, ""},
 	{"states", []string{"states"}, ""},
 	{"diff", []string{"diff", "run:20"}, ""},
 	{"rollback", []string{"rollback"}, ""},
