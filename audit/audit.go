@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"emaudit/parse/binpkg"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // Database is the subject of a question: one host at one moment.
@@ -148,15 +150,15 @@ func MergeFindings(lists ...[]Finding) []Finding {
 // says what is wrong with a file, and the audit of compatibility says that Portage
 // refuses it for that.
 var causes = map[string]string{
-	"binpkg-damaged": "content", "binpkg-empty": "content", "metadata-invalid": "content",
-	"binpkg-unread": "unread", "binpkg-unknown": "unread", "metadata-unread": "unread", "binpkg-unverifiable": "unread", "uncompressed": "unread", "other-packer": "unread",
-	"binpkg-misnamed": "place", "binpkg-misplaced": "place", "binpkg-unseen": "place",
-	"index-behind": "unlisted", "not-indexed": "unlisted",
-	"index-size-stale": "entry", "index-mtime-stale": "entry", "index-entry-differs": "entry", "index-digest-mismatch": "entry", "index-stale": "entry",
-	"binpkg-signature-invalid": "signature", "signature-invalid": "signature",
-	"binpkg-signature-unknown-key": "key", "signature-unknown-key": "key",
-	"binpkg-unsigned": "unsigned", "binpkg-xpak-ignored": "unsigned", "signature-missing": "unsigned",
-	"binpkg-not-installable": "device", "image-device": "device",
+	CodeBinpkgDamaged: "content", CodeBinpkgEmpty: "content", CodeMetadataInvalid: "content",
+	inventory.ProblemUnread: "unread", CodeBinpkgUnknown: "unread", CodeMetadataUnread: "unread", CodeBinpkgUnverifiable: "unread", "uncompressed": "unread", binpkg.ProblemOtherPacker: "unread",
+	inventory.ProblemMisnamed: "place", inventory.ProblemMisplaced: "place", CodeBinpkgUnseen: "place",
+	CodeIndexBehind: "unlisted", CodeNotIndexed: "unlisted",
+	CodeIndexSizeStale: "entry", CodeIndexMtimeStale: "entry", CodeIndexEntryDiffers: "entry", CodeIndexDigestMismatch: "entry", CodeIndexStale: "entry",
+	CodeBinpkgSignatureInvalid: "signature", binpkg.ProblemSignatureInvalid: "signature",
+	CodeBinpkgSignatureUnknownKey: "key", binpkg.ProblemSignatureUnknownKey: "key",
+	CodeBinpkgUnsigned: "unsigned", CodeBinpkgXpakIgnored: "unsigned", binpkg.ProblemSignatureMissing: "unsigned",
+	CodeBinpkgNotInstallable: "device", binpkg.ProblemImageDevice: "device",
 }
 
 // Worst returns the worst severity among findings, and false if there are none.

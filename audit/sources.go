@@ -21,10 +21,10 @@ var sourceCodes = map[store.SourceKind]struct {
 	unknown  string // what is unknown if it cannot be read, if that differs from cost
 	remedy   Remedy
 }{
-	store.SourceVDB:       {"vdb-missing", SeverityError, "what is installed is not known", "", Advise("give the right root with --root DIR, or the database with --vdb DIR")},
-	store.SourcePkgDir:    {"pkgdir-missing", SeverityError, "there is no binary package at all", "which binary packages there are is not known", Advise("enable FEATURES=buildpkg in make.conf, or name the folder with --pkgdir DIR")},
-	store.SourceIndex:     {"index-missing", SeverityWarning, "Portage sees no binary package in it until it is indexed", "what Portage sees in it is not known", Do(FixIndex)},
-	store.SourceEmergeLog: {"emerge-log-missing", SeverityWarning, "there is no history: runs and earlier states are unknown", "runs and earlier states are not known", Advise("look for a rotated log, or name the file with --emerge-log FILE")},
+	store.SourceVDB:       {CodeVDBMissing, SeverityError, "what is installed is not known", "", Advise("give the right root with --root DIR, or the database with --vdb DIR")},
+	store.SourcePkgDir:    {CodePkgdirMissing, SeverityError, "there is no binary package at all", "which binary packages there are is not known", Advise("enable FEATURES=buildpkg in make.conf, or name the folder with --pkgdir DIR")},
+	store.SourceIndex:     {CodeIndexMissing, SeverityWarning, "Portage sees no binary package in it until it is indexed", "what Portage sees in it is not known", Do(FixIndex)},
+	store.SourceEmergeLog: {CodeEmergeLogMissing, SeverityWarning, "there is no history: runs and earlier states are unknown", "runs and earlier states are not known", Advise("look for a rotated log, or name the file with --emerge-log FILE")},
 	store.SourceBuildLog:  {"", SeverityWarning, "the causes of failed merges may not be known", "", Remedy{}},
 	store.SourceElog:      {"", SeverityWarning, "messages of packages may not be known", "", Remedy{}},
 }
@@ -51,14 +51,14 @@ func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 			case store.ConditionMissing:
 				f.Message = "not there: " + texts.cost
 			case store.ConditionUnreadable:
-				f.Code = "source-unreadable"
+				f.Code = CodeSourceUnreadable
 				if kind != store.SourceBuildLog && kind != store.SourceElog {
 					f.Severity = SeverityError
 				}
 				f.Message = fmt.Sprintf("could not be read (%s): %s", s.Problem, cmp.Or(texts.unknown, texts.cost))
 				f.Remedy = unreadRemedy(s.Problem, s.Path)
 				if strings.HasSuffix(s.Problem, inventory.UnmountedQuestion) {
-					f.Code, f.Message = "pkgdir-unmounted", s.Problem
+					f.Code, f.Message = CodePkgdirUnmounted, s.Problem
 				}
 			default:
 				continue
@@ -85,9 +85,9 @@ func SourceFindings(db Database, kinds ...store.SourceKind) ([]Finding, error) {
 
 // diagnosticRemedies holds the remedies for damage that has one.
 var diagnosticRemedies = map[string]Remedy{
-	"vdb-merge-leftover":    Do(Run("emaint", "--check", "merges")),
+	CodeVDBMergeLeftover:    Do(Run("emaint", "--check", "merges")),
 	"preserved-libs-unread": Do(Run("emerge", "--pretend", "@preserved-rebuild")),
-	"emerge-stopped":        Do(Run("emerge", "--info")).When("mend that line; whether Portage reads it is shown by"),
+	CodeEmergeStopped:       Do(Run("emerge", "--info")).When("mend that line; whether Portage reads it is shown by"),
 }
 
 // unreadRemedy returns the remedy for a path that could not be read.
@@ -112,7 +112,7 @@ func diagnosticSeverity(code string) Severity {
 	switch code {
 	case "config-protect-unread":
 		return SeverityInfo
-	case "emerge-stopped": // until somebody mends it, emerge merges nothing
+	case CodeEmergeStopped: // until somebody mends it, emerge merges nothing
 		return SeverityError
 	}
 	return SeverityWarning
@@ -141,7 +141,7 @@ func AuditUnread(db Database) ([]Finding, error) {
 	all, err := SourceFindings(db, store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceIndex, store.SourceEmergeLog, store.SourceBuildLog, store.SourceElog)
 	var unread []Finding
 	for _, f := range all {
-		if f.Code == "source-unreadable" || f.Code == "pkgdir-unmounted" || f.Code == "emerge-stopped" {
+		if f.Code == CodeSourceUnreadable || f.Code == CodePkgdirUnmounted || f.Code == CodeEmergeStopped {
 			unread = append(unread, f)
 		}
 	}
@@ -165,7 +165,7 @@ func AuditLogSource(db Database) (LogSource, error) {
 		return source, err
 	}
 	for _, f := range findings {
-		if f.Code == sourceCodes[store.SourceEmergeLog].code || f.Code == "source-unreadable" {
+		if f.Code == sourceCodes[store.SourceEmergeLog].code || f.Code == CodeSourceUnreadable {
 			source.Findings = append(source.Findings, f)
 		}
 	}

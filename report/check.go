@@ -41,7 +41,7 @@ func Checks(checks []Check, brief bool, o Output) Answer {
 		}
 		j.section = ""
 	}
-	all.Rows = findingColumns.CSV(table.All(all.Findings))
+	all.Rows = FindingColumns.CSV(table.All(all.Findings))
 	all.Text = func(s *screen.Screen) {
 		if brief {
 			var lines []screen.SummaryLine

@@ -111,7 +111,7 @@ func (m *metrics) host(h HostMetrics, generatedAt int64) {
 		for _, r := range c.Rows {
 			sizes[r.Verdict] += r.Size
 		}
-		for _, v := range VerdictOrder {
+		for _, v := range binpkgs.CoverageVerdicts {
 			m.add("emaudit_coverage_packages", h.Host, int64(c.Count(v)), "verdict", string(v))
 			m.add("emaudit_coverage_bytes", h.Host, sizes[v], "verdict", string(v))
 		}
@@ -264,5 +264,3 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	slices.Sort(keys)
 	return keys
 }
-
-var VerdictOrder = []binpkgs.CoverageVerdict{binpkgs.CoverageExact, binpkgs.CoverageSameBuild, binpkgs.CoverageSameVersion, binpkgs.CoverageLossy, binpkgs.CoverageRemote, binpkgs.CoverageUnknown, binpkgs.CoverageNone}

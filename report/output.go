@@ -49,16 +49,21 @@ func (o Output) Write(a Answer) error {
 		if a.Rows != nil {
 			return a.Rows(o.W)
 		}
-		return findingColumns.CSV(table.All(a.Findings))(o.W)
+		return FindingColumns.CSV(table.All(a.Findings))(o.W)
 	}
 	s := screen.NewScreen(o.W, o.Terminal)
 	a.Text(s)
 	return s.Flush()
 }
 
-// findingColumns describe findings for programs; people read them as paragraphs.
-var findingColumns = table.Data[audit.Finding]("severity", "code", "subject", "message").With(
-	table.Column[audit.Finding]{Name: "remedy", Value: func(f *audit.Finding) any { return f.Remedy.String() }},
+// FindingColumns describe findings. A terminal has a paragraph of each instead.
+var FindingColumns = table.Table[audit.Finding]{
+	{Name: "severity", Title: "Severity"},
+	{Name: "code", Title: "Code", Type: table.Code},
+	{Name: "subject", Title: "Subject"},
+	{Name: "message", Title: "Finding"},
+	{Name: "remedy", Title: "Remedy", Type: table.Code, Value: func(f *audit.Finding) any { return f.Remedy.String() }},
+}.With(
 	table.Column[audit.Finding]{Name: "source", Value: func(f *audit.Finding) any { return firstEvidence(f).Source }},
 	table.Column[audit.Finding]{Name: "offset", Value: func(f *audit.Finding) any { return firstEvidence(f).Offset }},
 )

@@ -105,11 +105,10 @@ func Views(views []View) Answer {
 				s.Line()
 			}
 			s.Line(screen.Bold.Text(v.Name), screen.Dim.Text("  "+v.Meaning))
-			t := s.Table(screen.Column{}, screen.Column{Shrink: screen.Wrap}).Indent(2)
-			for _, c := range v.Columns {
-				t.Row(screen.Plain.Text(c[0]), screen.Dim.Text(c[1]))
-			}
-			t.End()
+			table.Table[[2]string]{
+				{Value: func(c *[2]string) any { return c[0] }},
+				{Value: func(c *[2]string) any { return c[1] }, Role: screen.Dim, Shrink: screen.Wrap},
+			}.Screen(s, 2, table.All(v.Columns))
 		}
 	}
 	return a

@@ -30,12 +30,12 @@ const (
 
 // harms are those of the codes that are not harmOther.
 var harms = map[string]harm{
-	"source-unreadable": harmDoubt, "emerge-stopped": harmDoubt, "vdb-missing": harmDoubt, "pkgdir-unmounted": harmDoubt, "pkgdir-unreadable": harmDoubt,
-	"merge-cut": harmBroken, "slot-shared": harmBroken, "qa-unresolved-soname": harmBroken, "qa-missing-soname-symlink": harmBroken,
-	"merge-failed": harmFailed, "messages-unread": harmUnread, "pkgdir-missing": harmUnread,
-	"binpkg-missing": harmGap, "binpkg-other-build": harmGap, "binpkg-lossy": harmGap, "binpkg-unread": harmGap, "binpkg-unseen": harmGap, "binpkg-gone": harmGap,
-	"binpkg-empty": harmHousekeeping, "binpkg-misnamed": harmHousekeeping, "binpkg-misplaced": harmHousekeeping, "binpkg-symlink": harmHousekeeping,
-	"binpkg-not-a-file": harmHousekeeping, "binpkg-checksum-failure": harmHousekeeping,
+	audit.CodeSourceUnreadable: harmDoubt, audit.CodeEmergeStopped: harmDoubt, audit.CodeVDBMissing: harmDoubt, audit.CodePkgdirUnmounted: harmDoubt, audit.CodePkgdirUnreadable: harmDoubt,
+	audit.CodeMergeCut: harmBroken, audit.CodeSlotShared: harmBroken, audit.CodeQAUnresolvedSoname: harmBroken, audit.CodeQAMissingSonameSymlink: harmBroken,
+	audit.CodeMergeFailed: harmFailed, audit.CodeMessagesUnread: harmUnread, audit.CodePkgdirMissing: harmUnread,
+	audit.CodeBinpkgMissing: harmGap, audit.CodeBinpkgOtherBuild: harmGap, audit.CodeBinpkgLossy: harmGap, audit.CodeBinpkgUnread: harmGap, audit.CodeBinpkgUnseen: harmGap, audit.CodeBinpkgGone: harmGap,
+	audit.CodeBinpkgEmpty: harmHousekeeping, audit.CodeBinpkgMisnamed: harmHousekeeping, audit.CodeBinpkgMisplaced: harmHousekeeping, audit.CodeBinpkgSymlink: harmHousekeeping,
+	audit.CodeBinpkgNotAFile: harmHousekeeping, audit.CodeBinpkgChecksumFailure: harmHousekeeping,
 }
 
 func harmOf(code string) harm {
@@ -44,14 +44,14 @@ func harmOf(code string) harm {
 		return h
 	case strings.HasPrefix(code, "index-"), strings.HasPrefix(code, "pkgdir-"):
 		return harmHousekeeping
-	case strings.HasPrefix(code, "rollback-"), code == "state-unknown":
+	case strings.HasPrefix(code, "rollback-"), code == audit.CodeStateUnknown:
 		return harmRollback
 	}
 	return harmOther
 }
 
 // byPrune are the codes of housekeeping that prune mends.
-var byPrune = []string{"binpkg-empty", "binpkg-misnamed", "index-lists-missing", "pkgdir-temporary", "pkgdir-partial", "binpkg-checksum-failure"}
+var byPrune = []string{audit.CodeBinpkgEmpty, audit.CodeBinpkgMisnamed, audit.CodeIndexListsMissing, audit.CodePkgdirTemporary, audit.CodePkgdirPartial, audit.CodeBinpkgChecksumFailure}
 
 // NextSteps are what to do about the findings, the worst harm first. Findings of one
 // code are one step, and so is all housekeeping. A check that has a step of its own
@@ -65,13 +65,13 @@ func NextSteps(findings []audit.Finding, checks []Check, place audit.Place) []sc
 	}
 	var groups []*group
 	byName := map[string]*group{}
-	cut := len(FindingsOf(findings, "merge-cut")) > 0
+	cut := len(FindingsOf(findings, audit.CodeMergeCut)) > 0
 	for _, f := range findings {
-		if f.Severity == audit.SeverityInfo && (f.Code != "rollback-cost" || f.Remedy.Program() != "quickpkg") {
+		if f.Severity == audit.SeverityInfo && (f.Code != audit.CodeRollbackCost || f.Remedy.Program() != "quickpkg") {
 			continue
 		}
 		// An interrupted merge leaves its folder in the VDB, which goes with it.
-		if cut && f.Code == "vdb-merge-leftover" || ownStep(f, checks) != nil {
+		if cut && f.Code == audit.CodeVDBMergeLeftover || ownStep(f, checks) != nil {
 			continue
 		}
 		h := harmOf(f.Code)
@@ -115,7 +115,7 @@ func NextSteps(findings []audit.Finding, checks []Check, place audit.Place) []sc
 
 // ownStep returns the check whose own step stands for a finding, or nil.
 func ownStep(f audit.Finding, checks []Check) *Check {
-	if harmOf(f.Code) != harmRollback || f.Code == "rollback-cost" {
+	if harmOf(f.Code) != harmRollback || f.Code == audit.CodeRollbackCost {
 		return nil
 	}
 	for i := range checks {
@@ -132,7 +132,7 @@ func stepOf(code string, findings []audit.Finding, checks []Check, place audit.P
 	slices.SortStableFunc(findings, func(a, b audit.Finding) int { return cmp.Compare(b.At, a.At) })
 	first := findings[0]
 	step := screen.Step{Text: first.Subject + ": " + first.Message, Command: first.Remedy.String()}
-	if code == "rollback-cost" { // its message names the packages, and not its subject
+	if code == audit.CodeRollbackCost { // its message names the packages, and not its subject
 		step.Text = first.Message
 	} else if n := len(findings); n > 1 {
 		step.Text = fmt.Sprintf("%s and %d more: %s", first.Subject, n-1, first.Message)
@@ -183,8 +183,8 @@ func housekeeping(findings []audit.Finding, checks []Check, place audit.Place) s
 
 // housekeepingWords say in few words what a code is about, for any number.
 var housekeepingWords = map[string]string{
-	"index-lists-missing": "in the index without a file", "index-behind": "not in the index", "binpkg-empty": "empty", "binpkg-misnamed": "with a wrong name",
-	"binpkg-misplaced": "in a wrong folder", "binpkg-checksum-failure": "put aside by Portage", "binpkg-not-a-file": "no regular file",
+	audit.CodeIndexListsMissing: "in the index without a file", audit.CodeIndexBehind: "not in the index", audit.CodeBinpkgEmpty: "empty", audit.CodeBinpkgMisnamed: "with a wrong name",
+	audit.CodeBinpkgMisplaced: "in a wrong folder", audit.CodeBinpkgChecksumFailure: "put aside by Portage", audit.CodeBinpkgNotAFile: "no regular file",
 }
 
 // oneRemedy reports whether one command mends all findings.
@@ -204,7 +204,7 @@ func checkOf(code string, checks []Check) Check {
 
 // listing is the command that lists the findings of a code.
 func listing(code string, checks []Check, place audit.Place) string {
-	if code == "merge-failed" {
+	if code == audit.CodeMergeFailed {
 		return Typed("emaudit failures", place)
 	}
 	return Typed(cmp.Or(checkOf(code, checks).Line.Command, "emaudit audit"), place)

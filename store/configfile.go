@@ -22,7 +22,6 @@ const (
 	ConfigProperties     ConfigKind = "package.properties"
 	ConfigRestrict       ConfigKind = "package.accept_restrict"
 	ConfigLicenseGroups  ConfigKind = "license_groups"
-	ConfigUpdates        ConfigKind = "updates"
 	ConfigWorld          ConfigKind = "world"
 	ConfigWorldSets      ConfigKind = "world_sets"
 	ConfigEnv            ConfigKind = "package.env"

@@ -574,7 +574,7 @@ CREATE TABLE client (
 CREATE TABLE config_file (
 	host     INTEGER NOT NULL REFERENCES host(id),
 	path     TEXT    NOT NULL,             -- inside the root
-	kind     TEXT    NOT NULL,             -- package.mask, license_groups, updates, world, cpuinfo, ...
+	kind     TEXT    NOT NULL,             -- package.mask, license_groups, world, cpuinfo, ...
 	layer    TEXT    NOT NULL,             -- repository, profile, user, host
 	repo     TEXT    NOT NULL,             -- the repository it belongs to; '' = none
 	position INTEGER NOT NULL,             -- order in which Portage reads, weakest first

@@ -276,14 +276,14 @@ func (a *Acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
 	switch {
 	case m.CHost == "":
 	case a.chostProblem != "":
-		note(EffectUnknown, "chost-unknown", "%s", a.chostProblem)
+		note(EffectUnknown, audit.CodeCHOSTUnknown, "%s", a.chostProblem)
 	case len(a.chosts) == 0:
-		note(EffectUnknown, "chost-unknown", "built for %s; no CHOST was found in the settings", m.CHost)
+		note(EffectUnknown, audit.CodeCHOSTUnknown, "built for %s; no CHOST was found in the settings", m.CHost)
 	case !slices.ContainsFunc(a.chosts, func(re *regexp.Regexp) bool { return re.MatchString(m.CHost) }):
-		note(EffectRefused, "chost-refused", "built for %s, but CHOST is %s", m.CHost, a.Settings["CHOST"])
+		note(EffectRefused, audit.CodeCHOSTRefused, "built for %s, but CHOST is %s", m.CHost, a.Settings["CHOST"])
 	}
 	if eapi := m.EAPI; eapi != "" && !atom.SupportedEAPI(eapi) {
-		note(EffectRefused, "eapi-refused", "Portage does not know EAPI %s", eapi)
+		note(EffectRefused, audit.CodeEAPIRefused, "Portage does not know EAPI %s", eapi)
 		return reasons
 	}
 	judgeMetadata(m, note)
@@ -293,7 +293,7 @@ func (a *Acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
 	a.judgeKeywords(p, m, note)
 	a.judgeNames(p, m, note)
 	if by := a.maskedBy(p); by != nil {
-		note(EffectRefused, "package-masked", "%s has %s", by.path, by.Text)
+		note(EffectRefused, audit.CodePackageMasked, "%s has %s", by.path, by.Text)
 	}
 	if held := a.Holds(p); len(held) > 0 {
 		note(EffectNote, "held", "a rollback holds it back: %s has %s", held[0].Path, held[0].Text)
@@ -311,12 +311,12 @@ func judgeMetadata(m *store.Metadata, note reasonFunc) {
 			continue
 		}
 		if _, err := atom.ParseDep(x.value, atom.DepAtoms, m.EAPI); err != nil {
-			note(EffectRefused, "metadata-invalid", "%s: %v", x.name, err)
+			note(EffectRefused, audit.CodeMetadataInvalid, "%s: %v", x.name, err)
 		}
 	}
 	for _, x := range []struct{ name, value string }{{"PROVIDES", m.Provides}, {"REQUIRES", m.Requires}} {
 		if _, err := atom.ParseSonames(x.value); err != nil {
-			note(EffectRefused, "metadata-invalid", "%s: %v", x.name, err)
+			note(EffectRefused, audit.CodeMetadataInvalid, "%s: %v", x.name, err)
 		}
 	}
 }
@@ -343,7 +343,7 @@ func (a *Acceptance) judgeKeywords(p *atom.Package, m *store.Metadata, note reas
 		if shown == "" {
 			shown = "none, as live ebuilds have"
 		}
-		note(EffectRefused, "keywords-refused", "its KEYWORDS are %s; accepted: %s", shown, strings.Join(accepted, " "))
+		note(EffectRefused, audit.CodeKeywordsRefused, "its KEYWORDS are %s; accepted: %s", shown, strings.Join(accepted, " "))
 	}
 }
 
@@ -430,7 +430,7 @@ func (a *Acceptance) judgeNames(p *atom.Package, m *store.Metadata, note reasonF
 		}
 		dep, err := atom.ParseDep(rule.value, atom.DepNames, m.EAPI)
 		if err != nil {
-			note(EffectRefused, "metadata-invalid", "%s: %v", strings.TrimPrefix(rule.variable, "ACCEPT_"), err)
+			note(EffectRefused, audit.CodeMetadataInvalid, "%s: %v", strings.TrimPrefix(rule.variable, "ACCEPT_"), err)
 			continue
 		}
 		ok, missing := dep.Reduce(p.USE).SatisfiedNames(func(name string) bool { return acceptsName(name, tokens) })

@@ -239,7 +239,7 @@ func (c *client) judgeEAPI(b *binpkgs.Binpkg) []Reason {
 			SettleWith: audit.Do(audit.Run("emerge", "--version")),
 		}}
 	case binpkgs.CompareCPV(c.portage, knowsEAPI9) < 0:
-		return []Reason{{Code: "eapi-refused", Effect: EffectRefused, Detail: "it has EAPI 9, which " + c.portage + " does not know"}}
+		return []Reason{{Code: audit.CodeEAPIRefused, Effect: EffectRefused, Detail: "it has EAPI 9, which " + c.portage + " does not know"}}
 	}
 	return nil
 }
@@ -265,9 +265,9 @@ func (c *client) judgeUse(j *JudgedBinpkg) []Reason {
 	case len(flags) == 0:
 		return nil
 	case of == nil:
-		return []Reason{{Code: "use-unknown", Effect: EffectUnknown, Detail: "it is not installed there, and which USE flags it would have is not known", SettleWith: settle}}
+		return []Reason{{Code: audit.CodeUseUnknown, Effect: EffectUnknown, Detail: "it is not installed there, and which USE flags it would have is not known", SettleWith: settle}}
 	case of.Metadata == nil:
-		return []Reason{{Code: "use-unknown", Effect: EffectUnknown, Detail: "the USE flags of " + of.CPV + " could not be read", SettleWith: settle}}
+		return []Reason{{Code: audit.CodeUseUnknown, Effect: EffectUnknown, Detail: "the USE flags of " + of.CPV + " could not be read", SettleWith: settle}}
 	}
 	known := map[string]bool{}
 	for flag := range strings.FieldsSeq(of.Metadata.IUse) {
@@ -277,7 +277,7 @@ func (c *client) judgeUse(j *JudgedBinpkg) []Reason {
 		return strings.Join(slices.DeleteFunc(strings.Fields(use), func(flag string) bool { return !flags[flag] || !known[flag] }), " ")
 	}
 	if equal, diff := binpkgs.DiffUse(both(of.Metadata.Use), both(j.Metadata.Use)); !equal {
-		return []Reason{{Code: "use-differs", Effect: EffectRefused, Detail: "USE differs from " + of.CPV + ", which is installed there: " + diff}}
+		return []Reason{{Code: audit.CodeUseDiffers, Effect: EffectRefused, Detail: "USE differs from " + of.CPV + ", which is installed there: " + diff}}
 	}
 	var added []string
 	for flag := range flags {
@@ -287,7 +287,7 @@ func (c *client) judgeUse(j *JudgedBinpkg) []Reason {
 	}
 	if len(added) > 0 {
 		slices.Sort(added)
-		return []Reason{{Code: "use-unknown", Effect: EffectUnknown, Detail: of.CPV + ", which is installed there, does not have these USE flags: " + strings.Join(added, " "), SettleWith: settle}}
+		return []Reason{{Code: audit.CodeUseUnknown, Effect: EffectUnknown, Detail: of.CPV + ", which is installed there, does not have these USE flags: " + strings.Join(added, " "), SettleWith: settle}}
 	}
 	return nil
 }
@@ -315,12 +315,12 @@ func (c *client) judgeLibraries(j *JudgedBinpkg) []Reason {
 			reasons = append(reasons, Reason{Code: "soname-preserved", Effect: EffectNote, Detail: fmt.Sprintf("it needs %s, which is there only as a preserved library", s)})
 		case len(providers) == 0:
 			reasons = append(reasons, Reason{
-				Code: "soname-unknown", Effect: EffectUnknown, Detail: fmt.Sprintf("it needs %s, and no known package has it", s),
+				Code: audit.CodeSonameUnknown, Effect: EffectUnknown, Detail: fmt.Sprintf("it needs %s, and no known package has it", s),
 				SettleWith: audit.Do(audit.Run("ldconfig", "-p")),
 			})
 		default:
 			if cpv := c.takesProvider(providers, s); cpv != "" {
-				reasons = append(reasons, Reason{Code: "needs-others", Effect: EffectNote, Detail: fmt.Sprintf("it needs %s, which %s has: merge both together", s, cpv)})
+				reasons = append(reasons, Reason{Code: audit.CodeNeedsOthers, Effect: EffectNote, Detail: fmt.Sprintf("it needs %s, which %s has: merge both together", s, cpv)})
 				continue
 			}
 			reasons = append(reasons, c.lacks(s, providers))
@@ -353,11 +353,11 @@ func (c *client) lacks(s atom.Soname, providers []string) Reason {
 			continue
 		}
 		if p.Metadata == nil || p.Metadata.Provides == "" {
-			return Reason{Code: "soname-unknown", Effect: EffectUnknown, Detail: fmt.Sprintf("it needs %s, and which libraries %s has is not known", s, p.CPV), SettleWith: audit.Do(audit.Run("ldconfig", "-p"))}
+			return Reason{Code: audit.CodeSonameUnknown, Effect: EffectUnknown, Detail: fmt.Sprintf("it needs %s, and which libraries %s has is not known", s, p.CPV), SettleWith: audit.Do(audit.Run("ldconfig", "-p"))}
 		}
-		return Reason{Code: "soname-missing", Effect: EffectRefused, Detail: fmt.Sprintf("it needs %s, and %s, which is installed there, has another version of it", s, p.CPV)}
+		return Reason{Code: audit.CodeSonameMissing, Effect: EffectRefused, Detail: fmt.Sprintf("it needs %s, and %s, which is installed there, has another version of it", s, p.CPV)}
 	}
-	return Reason{Code: "soname-missing", Effect: EffectRefused, Detail: fmt.Sprintf("it needs %s of %s, which is not installed there", s, strings.Join(providers, " or "))}
+	return Reason{Code: audit.CodeSonameMissing, Effect: EffectRefused, Detail: fmt.Sprintf("it needs %s of %s, which is not installed there", s, strings.Join(providers, " or "))}
 }
 
 // judgeLibc compares the C library of the client with that of the host that offers the
@@ -374,11 +374,11 @@ func (c *client) judgeLibc(j *JudgedBinpkg) []Reason {
 	switch {
 	case c.has(j.Binpkg):
 	case c.libc == "" || c.offered.libc == "":
-		return []Reason{{Code: "libc-unknown", Effect: EffectUnknown, Detail: "which C library it was built with, or which one is installed there, is not known", SettleWith: settle}}
+		return []Reason{{Code: audit.CodeLibcUnknown, Effect: EffectUnknown, Detail: "which C library it was built with, or which one is installed there, is not known", SettleWith: settle}}
 	case audit.PackageOf(c.libc) == audit.PackageOf(c.offered.libc) && binpkgs.CompareCPV(c.libc, c.offered.libc) >= 0:
 	default:
 		return []Reason{{
-			Code: "libc-unknown", Effect: EffectUnknown, SettleWith: settle,
+			Code: audit.CodeLibcUnknown, Effect: EffectUnknown, SettleWith: settle,
 			Detail: fmt.Sprintf("it may have been built with %s, and %s is installed there; its metadata does not name the version that it needs", c.offered.libc, c.libc),
 		}}
 	}

@@ -64,7 +64,7 @@ func (a *Acceptance) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*JudgedBinpkg, e
 	}
 	cpv, err := atom.ParseCPV(b.CPV)
 	if err != nil {
-		j.File = append(j.File, Reason{Code: "metadata-invalid", Detail: err.Error(), Effect: EffectRefused})
+		j.File = append(j.File, Reason{Code: audit.CodeMetadataInvalid, Detail: err.Error(), Effect: EffectRefused})
 		return j, nil
 	}
 	j.Pkg = packageWithFlags(cpv, b.Slot, b.SubSlot, b.Repo, b.BuildID, b.Metadata, a.ParseFlags)
@@ -86,21 +86,21 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 		if len(b.Problems) > 0 {
 			detail = b.Problems[0].Message
 		}
-		add(EffectRefused, "binpkg-damaged", audit.Remedy{}, "%s", detail)
+		add(EffectRefused, audit.CodeBinpkgDamaged, audit.Remedy{}, "%s", detail)
 	case b.CPV == "" || b.Metadata == nil:
-		add(EffectUnknown, "metadata-unread", audit.Do(audit.Emaudit("verify", b.Source())), "its metadata could not be read")
+		add(EffectUnknown, audit.CodeMetadataUnread, audit.Do(audit.Emaudit("verify", b.Source())), "its metadata could not be read")
 	case !b.Visible:
-		add(EffectRefused, "binpkg-unseen", audit.Remedy{}, "Portage does not look in this folder or for this name")
+		add(EffectRefused, audit.CodeBinpkgUnseen, audit.Remedy{}, "Portage does not look in this folder or for this name")
 	}
 	if b.Integrity == binpkg.Unknown {
-		add(EffectUnknown, "binpkg-unverifiable", audit.Do(audit.Emaudit("verify", b.Source())), "emaudit could not tell whether it is whole")
+		add(EffectUnknown, audit.CodeBinpkgUnverifiable, audit.Do(audit.Emaudit("verify", b.Source())), "emaudit could not tell whether it is whole")
 	}
 	for _, p := range b.Problems {
 		switch p.Code {
 		case binpkg.ProblemImageDevice:
-			add(EffectRefused, "image-device", audit.Remedy{}, "%s: Portage does not extract it", p.Message)
+			add(EffectRefused, binpkg.ProblemImageDevice, audit.Remedy{}, "%s: Portage does not extract it", p.Message)
 		case binpkg.ProblemOtherPacker:
-			add(EffectUnknown, "other-packer", audit.Do(audit.Run("emerge", "-pK", "="+b.CPV)), "%s: whether the program of the name unpacks it depends on how it was built", p.Message)
+			add(EffectUnknown, binpkg.ProblemOtherPacker, audit.Do(audit.Run("emerge", "-pK", "="+b.CPV)), "%s: whether the program of the name unpacks it depends on how it was built", p.Message)
 		case binpkg.ProblemUncompressed:
 			if a.Settings["BINPKG_COMPRESS"] != "" && a.Settings["BINPKG_COMPRESS"] != "none" {
 				add(EffectUnknown, "uncompressed", audit.Do(audit.Run("emerge", "-pK", "="+b.CPV)), "its members are not compressed; Portage reads that only with an empty BINPKG_COMPRESS")
@@ -116,14 +116,14 @@ func (a *Acceptance) judgeFile(b *binpkgs.Binpkg) []Reason {
 func (a *Acceptance) judgeSignature(b *binpkgs.Binpkg, add func(effect Effect, code string, settle audit.Remedy, format string, args ...any)) {
 	switch {
 	case a.Features["binpkg-request-signature"] && b.Format == binpkg.FormatXpak:
-		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES has binpkg-request-signature, and an xpak cannot be signed")
+		add(EffectRefused, binpkg.ProblemSignatureMissing, audit.Remedy{}, "FEATURES has binpkg-request-signature, and an xpak cannot be signed")
 	case a.Features["binpkg-request-signature"] && b.Signed == inventory.SignedNo:
-		add(EffectRefused, "signature-missing", audit.Remedy{}, "FEATURES has binpkg-request-signature, and it is not signed")
+		add(EffectRefused, binpkg.ProblemSignatureMissing, audit.Remedy{}, "FEATURES has binpkg-request-signature, and it is not signed")
 	case a.Features["binpkg-ignore-signature"] || b.Signed == inventory.SignedNo || b.Signed == "":
 	case b.Signature == binpkg.SignatureInvalid:
-		add(EffectRefused, "signature-invalid", audit.Remedy{}, "its signature does not match its bytes")
+		add(EffectRefused, binpkg.ProblemSignatureInvalid, audit.Remedy{}, "its signature does not match its bytes")
 	case b.Signature == binpkg.SignatureUnknownKey:
-		add(EffectRefused, "signature-unknown-key", audit.Remedy{}, "it is signed with a key that is not in the keyring")
+		add(EffectRefused, binpkg.ProblemSignatureUnknownKey, audit.Remedy{}, "it is signed with a key that is not in the keyring")
 	case b.Signature != binpkg.SignatureValid && b.Format == binpkg.FormatGpkg:
 		add(EffectUnknown, "signature-unchecked", audit.Do(audit.Emaudit("verify", b.Source())), "it is signed, and the signature was not checked")
 	}
@@ -138,14 +138,14 @@ func (a *Acceptance) judgePlace(b *binpkgs.Binpkg) []Reason {
 	case b.Dir.Kind != inventory.KindPkgDir:
 		reasons = append(reasons, Reason{Code: "outside-pkgdir", Detail: "it is in " + b.Dir.Path + "; Portage sees it only if it is copied to a staged PKGDIR", Effect: EffectNote})
 	case b.EntryContradicts() && !b.Damaged():
-		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages lists another digest, and Portage compares digests before a merge", Effect: EffectRefused, SettleWith: b.Refresh()})
+		reasons = append(reasons, Reason{Code: audit.CodeIndexStale, Detail: "Packages lists another digest, and Portage compares digests before a merge", Effect: EffectRefused, SettleWith: b.Refresh()})
 	case b.Entry == nil && trusted:
-		reasons = append(reasons, Reason{Code: "not-indexed", Detail: "Packages does not list it, and Portage trusts the index", Effect: EffectRefused})
+		reasons = append(reasons, Reason{Code: audit.CodeNotIndexed, Detail: "Packages does not list it, and Portage trusts the index", Effect: EffectRefused})
 	case !b.EntryCurrent() && trusted && b.Entry != nil:
-		reasons = append(reasons, Reason{Code: "index-stale", Detail: "Packages describes another file of this name", Effect: EffectRefused})
+		reasons = append(reasons, Reason{Code: audit.CodeIndexStale, Detail: "Packages describes another file of this name", Effect: EffectRefused})
 	}
 	if b.EntryContradicts() {
-		reasons = append(reasons, Reason{Code: "index-digest-mismatch", Detail: "its digest is not the one in Packages, and Portage compares digests before a merge", Effect: EffectRefused, SettleWith: b.Refresh()})
+		reasons = append(reasons, Reason{Code: audit.CodeIndexDigestMismatch, Detail: "its digest is not the one in Packages, and Portage compares digests before a merge", Effect: EffectRefused, SettleWith: b.Refresh()})
 	}
 	if b.Origin == binpkg.OriginQuickpkg {
 		reasons = append(reasons, Reason{Code: "quickpkg-copy", Detail: "quickpkg gave it the build id of the original, so no atom selects it", Effect: EffectNote})
@@ -159,7 +159,7 @@ func judgeLoss(b *binpkgs.Binpkg) []Reason {
 	for _, p := range b.Problems {
 		if p.Code == binpkg.ProblemConfigStub {
 			reasons = append(reasons, Reason{
-				Code: "config-stub", Effect: EffectNote,
+				Code: binpkg.ProblemConfigStub, Effect: EffectNote,
 				Detail: "quickpkg left out its protected configuration files: a merge offers empty files instead",
 			})
 			break
@@ -173,14 +173,14 @@ func judgeLoss(b *binpkgs.Binpkg) []Reason {
 	}
 	if b.Lossy() {
 		reasons = append(reasons, Reason{
-			Code: "image-lossy", Effect: EffectNote,
-			Detail: "quickpkg made it while files were missing: " + b.MessageOf("image-lossy"),
+			Code: binpkg.ProblemImageLossy, Effect: EffectNote,
+			Detail: "quickpkg made it while files were missing: " + b.MessageOf(binpkg.ProblemImageLossy),
 		})
 	}
-	if b.Has("image-altered") {
+	if b.Has(binpkg.ProblemImageAltered) {
 		reasons = append(reasons, Reason{
-			Code: "image-altered", Effect: EffectNote,
-			Detail: "quickpkg packed changed files (" + b.MessageOf("image-altered") + "): once they are merged, Portage takes changed configuration for the original; keep a copy, since " + binpkgs.ConfigBecomesPristine,
+			Code: binpkg.ProblemImageAltered, Effect: EffectNote,
+			Detail: "quickpkg packed changed files (" + b.MessageOf(binpkg.ProblemImageAltered) + "): once they are merged, Portage takes changed configuration for the original; keep a copy, since " + binpkgs.ConfigBecomesPristine,
 		})
 	}
 	if mask := b.Metadata.InstallMask; mask != "" {
@@ -196,15 +196,9 @@ type CompatibilityOptions struct {
 	Ebuild func(repo, cpv string) (e userconf.CacheEntry, ok bool)
 }
 
-// AuditCompatibility answers for each binary package whether Portage would accept
-// it, with the reasons.
-func AuditCompatibility(db audit.Database) (*Compatibility, error) {
-	return AuditCompatibilityWith(db, CompatibilityOptions{})
-}
-
-// AuditCompatibilityWith is like [AuditCompatibility] and also compares the
-// ebuilds.
-func AuditCompatibilityWith(db audit.Database, o CompatibilityOptions) (*Compatibility, error) {
+// AuditCompatibility answers for each binary package whether Portage would accept it,
+// with the reasons.
+func AuditCompatibility(db audit.Database, o CompatibilityOptions) (*Compatibility, error) {
 	inv, err := binpkgs.TakeInventory(db, true)
 	if err != nil {
 		return nil, err
@@ -308,18 +302,18 @@ func JudgeDependencies(j *JudgedBinpkg, installed, all *transition.Packages) []R
 			reasons = append(reasons, Reason{Code: "blocked", Detail: "it blocks what is installed: " + u.Dependency, Effect: EffectNote})
 			continue
 		case transition.NeedInvalid:
-			reasons = append(reasons, Reason{Code: "metadata-invalid", Detail: u.Dependency, Effect: EffectRefused})
+			reasons = append(reasons, Reason{Code: audit.CodeMetadataInvalid, Detail: u.Dependency, Effect: EffectRefused})
 			continue
 		case transition.NeedSoname:
 			continue
 		}
 		if all.Satisfies(m, u) {
-			reasons = append(reasons, Reason{Code: "needs-others", Detail: "it needs " + u.Dependency + ", which is not installed but has a binary package: merge both together", Effect: EffectNote})
+			reasons = append(reasons, Reason{Code: audit.CodeNeedsOthers, Detail: "it needs " + u.Dependency + ", which is not installed but has a binary package: merge both together", Effect: EffectNote})
 			continue
 		}
-		code := map[string]string{transition.NeedSlotOperator: "slot-operator-stale", transition.NeedLibc: "libc-newer"}[u.Kind]
+		code := map[string]string{transition.NeedSlotOperator: audit.CodeSlotOperatorStale, transition.NeedLibc: audit.CodeLibcNewer}[u.Kind]
 		reasons = append(reasons, Reason{
-			Code: cmp.Or(code, "dependency-missing"), Effect: EffectRefused,
+			Code: cmp.Or(code, audit.CodeDependencyMissing), Effect: EffectRefused,
 			Detail: "it needs " + u.Dependency + ", which is neither installed nor available as a binary package",
 		})
 	}
@@ -333,7 +327,7 @@ func judgeInstalled(j *JudgedBinpkg, p *inventory.Installed) []Reason {
 		return nil
 	}
 	if equal, diff := binpkgs.DiffUse(p.Metadata.Use, j.Metadata.Use); !equal {
-		return []Reason{{Code: "use-differs", Detail: "USE differs from what is installed: " + diff, Effect: EffectNote}}
+		return []Reason{{Code: audit.CodeUseDiffers, Detail: "USE differs from what is installed: " + diff, Effect: EffectNote}}
 	}
 	return nil
 }
@@ -371,7 +365,7 @@ func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
 // and index entry say nothing about the future.
 func mostUrgent(reasons []Reason) []Reason {
 	for i, reason := range reasons {
-		if reason.Code == "binpkg-damaged" || reason.Code == "binpkg-unseen" {
+		if reason.Code == audit.CodeBinpkgDamaged || reason.Code == audit.CodeBinpkgUnseen {
 			return reasons[i : i+1]
 		}
 	}
@@ -381,15 +375,15 @@ func mostUrgent(reasons []Reason) []Reason {
 // RemedyOf returns the remedy for a refusal with the given code.
 func RemedyOf(code string, r *CompatibilityRow) audit.Remedy {
 	switch code {
-	case "not-indexed", "index-stale", "index-digest-mismatch":
+	case audit.CodeNotIndexed, audit.CodeIndexStale, audit.CodeIndexDigestMismatch:
 		return audit.Do(audit.FixIndex)
-	case "keywords-refused":
+	case audit.CodeKeywordsRefused:
 		return audit.Do(audit.AppendLine("="+r.CPV+" **", "/etc/portage/package.accept_keywords/rollback"))
-	case "license-refused":
+	case audit.CodeLicenseRefused:
 		return audit.Do(audit.AppendLine("="+r.CPV+" *", "/etc/portage/package.license"))
-	case "package-masked":
+	case audit.CodePackageMasked:
 		return audit.Do(audit.AppendLine("="+r.CPV, "/etc/portage/package.unmask"))
-	case "binpkg-damaged", "metadata-invalid", "eapi-refused", "chost-refused", "march-refused", "cpu-flags-refused":
+	case audit.CodeBinpkgDamaged, audit.CodeMetadataInvalid, audit.CodeEAPIRefused, audit.CodeCHOSTRefused, audit.CodeMarchRefused, audit.CodeCPUFlagsRefused:
 		if r.CPV != "" {
 			return audit.Do(binpkgs.PackageOnlyCommand(r.CPV))
 		}

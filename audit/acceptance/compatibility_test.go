@@ -18,7 +18,7 @@ import (
 func compatibility(host *hosttest.Host, now int64) *acceptance.Compatibility {
 	var c *acceptance.Compatibility
 	audittest.Ask(host, now, func(db audit.Database) (err error) {
-		c, err = acceptance.AuditCompatibility(db)
+		c, err = acceptance.AuditCompatibility(db, acceptance.CompatibilityOptions{})
 		return err
 	})
 	return c

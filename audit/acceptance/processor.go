@@ -107,12 +107,12 @@ func (p *processor) judge(cflags, cxxflags, use string, here bool) []Reason {
 		case march == "native":
 			unknown("march-native", "built with -march=native, on a machine that its metadata does not name")
 		case !p.known:
-			unknown("march-unknown", fmt.Sprintf("built with -march=%s, and the features of this processor are not known", march))
+			unknown(audit.CodeMarchUnknown, fmt.Sprintf("built with -march=%s, and the features of this processor are not known", march))
 		case !ok:
-			unknown("march-unknown", fmt.Sprintf("built with -march=%s, which emaudit does not know", march))
+			unknown(audit.CodeMarchUnknown, fmt.Sprintf("built with -march=%s, which emaudit does not know", march))
 		default:
 			if lacking := p.lacking(needs); lacking != "" {
-				reasons = append(reasons, Reason{Code: "march-refused", Effect: EffectRefused, Detail: fmt.Sprintf("built with -march=%s, and this processor lacks %s", march, lacking)})
+				reasons = append(reasons, Reason{Code: audit.CodeMarchRefused, Effect: EffectRefused, Detail: fmt.Sprintf("built with -march=%s, and this processor lacks %s", march, lacking)})
 			}
 		}
 	}
@@ -132,7 +132,7 @@ func (p *processor) judge(cflags, cxxflags, use string, here bool) []Reason {
 	if len(flags) > 0 && !p.known {
 		unknown("cpu-flags-unknown", "built with CPU_FLAGS_X86, and the features of this processor are not known")
 	} else if lacking := p.lacking(flags); len(flags) > 0 && lacking != "" {
-		reasons = append(reasons, Reason{Code: "cpu-flags-refused", Effect: EffectRefused, Detail: "built with CPU_FLAGS_X86 that this processor lacks: " + lacking})
+		reasons = append(reasons, Reason{Code: audit.CodeCPUFlagsRefused, Effect: EffectRefused, Detail: "built with CPU_FLAGS_X86 that this processor lacks: " + lacking})
 	}
 	return reasons
 }

@@ -162,23 +162,13 @@ func remoteRow(p *inventory.Installed, all []*remoteBuild, judge func(*remoteBui
 		}
 		better := rank(verdict) < rank(row.Verdict)
 		if verdict == RemoteOtherVersion && row.Verdict == verdict {
-			better = cmp.Or(boolCompare(b.judged.Slot == p.Slot, slotOf(row.Offered, all) == p.Slot), binpkgs.CompareCPV(b.CPV, row.Offered)) > 0
+			better = cmp.Or(audit.CompareBools(b.judged.Slot == p.Slot, slotOf(row.Offered, all) == p.Slot), binpkgs.CompareCPV(b.CPV, row.Offered)) > 0
 		}
 		if better {
 			row.Verdict, row.Offered, row.Offer, row.Reasons = verdict, b.CPV, binpkgs.NewRemoteOffer(b.Offer), reasons
 		}
 	}
 	return row
-}
-
-func boolCompare(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
 }
 
 func slotOf(cpv string, all []*remoteBuild) string {
@@ -193,7 +183,7 @@ func slotOf(cpv string, all []*remoteBuild) string {
 func judgeUse(p *inventory.Installed, m *store.Metadata) []Reason {
 	if p.Metadata == nil {
 		return []Reason{{
-			Code: "use-unknown", Effect: EffectUnknown, Detail: "with which USE flags the package is installed could not be read",
+			Code: audit.CodeUseUnknown, Effect: EffectUnknown, Detail: "with which USE flags the package is installed could not be read",
 			SettleWith: audit.Do(audit.Run("emerge", "-pv", "="+p.CPV)),
 		}}
 	}
@@ -205,7 +195,7 @@ func judgeUse(p *inventory.Installed, m *store.Metadata) []Reason {
 		return strings.Join(slices.DeleteFunc(strings.Fields(use), func(flag string) bool { return !counts[flag] }), " ")
 	}
 	if equal, diff := binpkgs.DiffUse(of(p.Metadata.Use), of(m.Use)); !equal {
-		return []Reason{{Code: "use-differs", Effect: EffectRefused, Detail: "USE differs from what is installed: " + diff}}
+		return []Reason{{Code: audit.CodeUseDiffers, Effect: EffectRefused, Detail: "USE differs from what is installed: " + diff}}
 	}
 	return nil
 }
@@ -241,7 +231,7 @@ func (c *RemoteCoverage) findings() []audit.Finding {
 			Remedy:  audit.Do(audit.Run("emerge", "-pvg", "--usepkgonly", "--nodeps", "="+rows[0].CPV)).When("to see what Portage says"),
 		}
 		switch code {
-		case "keywords-refused", "license-refused", "package-masked":
+		case audit.CodeKeywordsRefused, audit.CodeLicenseRefused, audit.CodePackageMasked:
 			f.Remedy = RemedyOf(code, &CompatibilityRow{CPV: rows[0].CPV})
 		}
 		findings = append(findings, f)

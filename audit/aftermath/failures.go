@@ -410,7 +410,7 @@ func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
 		return audit.Finding{}, false
 	}
 	f := audit.Finding{
-		Code: "merge-failed", Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: row.remedy(),
+		Code: audit.CodeMergeFailed, Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: row.remedy(),
 		Message: "failed", At: row.At,
 	}
 	if row.Phase != "" {

@@ -51,7 +51,7 @@ func AuditOutputSource(db audit.Database) (OutputSource, error) {
 		return source, err
 	}
 	for _, f := range unreadable {
-		if f.Code == "source-unreadable" {
+		if f.Code == audit.CodeSourceUnreadable {
 			source.Findings = append(source.Findings, f)
 		}
 	}

@@ -102,7 +102,7 @@ func (p *PostUpdate) unreadOfLastRun(db audit.Database) error {
 		}
 		f := byPackage[m.CPV]
 		if f == nil {
-			f = &audit.Finding{Code: "messages-unread", Severity: audit.SeverityInfo, Subject: m.CPV, Remedy: audit.Do(audit.Emaudit("messages"))}
+			f = &audit.Finding{Code: audit.CodeMessagesUnread, Severity: audit.SeverityInfo, Subject: m.CPV, Remedy: audit.Do(audit.Emaudit("messages"))}
 			byPackage[m.CPV] = f
 			order = append(order, f)
 			f.Message = audit.FirstLine(m.Lines)
@@ -124,8 +124,8 @@ var noticeFindings = map[string]struct {
 	code     string
 	severity audit.Severity
 }{
-	"unresolved-soname":      {"qa-unresolved-soname", audit.SeverityWarning},
-	"missing-soname-symlink": {"qa-missing-soname-symlink", audit.SeverityWarning},
+	"unresolved-soname":      {audit.CodeQAUnresolvedSoname, audit.SeverityWarning},
+	"missing-soname-symlink": {audit.CodeQAMissingSonameSymlink, audit.SeverityWarning},
 	"text-relocations":       {"qa-text-relocations", audit.SeverityWarning},
 	"world-writable":         {"qa-world-writable", audit.SeverityWarning},
 	"setid-world-writable":   {"qa-setid-world-writable", audit.SeverityWarning},

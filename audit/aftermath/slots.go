@@ -41,7 +41,7 @@ func SharedSlots(db audit.Database) ([]audit.Finding, error) {
 			return cmp.Or(cmp.Compare(a.Counter, b.Counter), binpkgs.CompareCPV(a.CPV, b.CPV))
 		})
 		var names []string
-		f := audit.Finding{Code: "slot-shared", Severity: audit.SeverityError, Subject: slot}
+		f := audit.Finding{Code: audit.CodeSlotShared, Severity: audit.SeverityError, Subject: slot}
 		for _, p := range all {
 			names = append(names, path.Base(p.CPV))
 			f.Evidence = append(f.Evidence, audit.Evidence{Source: path.Join(vdb, p.CPV)})

@@ -18,18 +18,18 @@ func (r *integrityRound) clutter() {
 		case inventory.RoleTemporary:
 			switch pid := pidOf(o.Path); {
 			case r.opts.Running != nil && pid != 0 && r.opts.Running(pid):
-				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advisef("wait for process %d to end", pid), "being written now by process %d", pid)
+				r.report(audit.SeverityInfo, audit.CodePkgdirTemporary, o.Path, 0, audit.Advisef("wait for process %d to end", pid), "being written now by process %d", pid)
 			case (r.opts.Running == nil || pid == 0) && age < settling:
-				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, audit.Advise("wait for the build to end"), "written %s ago: a build may still be using it", ageInWords(age))
+				r.report(audit.SeverityInfo, audit.CodePkgdirTemporary, o.Path, 0, audit.Advise("wait for the build to end"), "written %s ago: a build may still be using it", ageInWords(age))
 			default:
-				r.report(audit.SeverityInfo, "pkgdir-temporary", o.Path, 0, r.remove(o.Path), "left over since %s by a build, a package move or a write of the index that was killed", since)
+				r.report(audit.SeverityInfo, audit.CodePkgdirTemporary, o.Path, 0, r.remove(o.Path), "left over since %s by a build, a package move or a write of the index that was killed", since)
 			}
 		case inventory.RolePartial:
 			remedy, message := r.remove(o.Path), "left over since "+since+" by a fetch or a package move that was interrupted"
 			if age < settling {
 				remedy, message = audit.Advise("wait for the fetch to end"), "written "+ageInWords(age)+" ago: a fetch or a package move may be going on"
 			}
-			r.report(audit.SeverityInfo, "pkgdir-partial", o.Path, 0, remedy, "%s", message)
+			r.report(audit.SeverityInfo, audit.CodePkgdirPartial, o.Path, 0, remedy, "%s", message)
 		case inventory.RoleChecksumFailure:
 			r.checksumFailure(o)
 		case inventory.RoleLock:
@@ -38,22 +38,22 @@ func (r *integrityRound) clutter() {
 			}
 		case inventory.RoleSymlink:
 			if namedLikeBinpkg(o) {
-				r.report(audit.SeverityInfo, "binpkg-symlink", o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
+				r.report(audit.SeverityInfo, audit.CodeBinpkgSymlink, o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
 			} else {
-				r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
+				r.report(audit.SeverityInfo, audit.CodePkgdirStray, o.Path, 0, r.remove(o.Path), "a symlink: Portage ignores it when it scans the files")
 			}
 		case inventory.RoleNotAFile:
 			severity := audit.SeverityInfo
 			if namedLikeBinpkg(o) {
 				severity = audit.SeverityWarning
 			}
-			r.report(severity, "binpkg-not-a-file", o.Path, 0, r.remove(o.Path), "a %s: neither Portage nor emaudit opens it", o.Kind)
+			r.report(severity, audit.CodeBinpkgNotAFile, o.Path, 0, r.remove(o.Path), "a %s: neither Portage nor emaudit opens it", o.Kind)
 		case inventory.RoleUnlisted:
-			r.report(audit.SeverityWarning, "pkgdir-unreadable", o.Path, 0, audit.RemedyPermissions, "it could not be listed: its content is unknown")
+			r.report(audit.SeverityWarning, audit.CodePkgdirUnreadable, o.Path, 0, audit.RemedyPermissions, "it could not be listed: its content is unknown")
 		case inventory.RoleDeep:
-			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, audit.Advise("look into it, and move what you need"), "a folder deeper than any that Portage uses: emaudit does not look into it")
+			r.report(audit.SeverityInfo, audit.CodePkgdirStray, o.Path, 0, audit.Advise("look into it, and move what you need"), "a folder deeper than any that Portage uses: emaudit does not look into it")
 		case inventory.RoleStray:
-			r.report(audit.SeverityInfo, "pkgdir-stray", o.Path, 0, r.remove(o.Path), "not a binary package, and nothing that Portage put there")
+			r.report(audit.SeverityInfo, audit.CodePkgdirStray, o.Path, 0, r.remove(o.Path), "not a binary package, and nothing that Portage put there")
 		}
 	}
 }
@@ -72,5 +72,5 @@ func (r *integrityRound) checksumFailure(o inventory.PkgDirFile) {
 			remedy = remedy.Then(r.fix())
 		}
 	}
-	r.report(audit.SeverityWarning, "binpkg-checksum-failure", o.Path, 0, remedy, "Portage renamed %s when its digest was wrong at a merge, %s", path.Base(original), state)
+	r.report(audit.SeverityWarning, audit.CodeBinpkgChecksumFailure, o.Path, 0, remedy, "Portage renamed %s when its digest was wrong at a merge, %s", path.Base(original), state)
 }

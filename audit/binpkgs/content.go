@@ -27,38 +27,38 @@ func (r *integrityRound) content(b *Binpkg) {
 	}
 	switch {
 	case unread:
-		r.worst(b, audit.SeverityWarning, "binpkg-unread", audit.RemedyPermissions, "could not be read")
+		r.worst(b, audit.SeverityWarning, inventory.ProblemUnread, audit.RemedyPermissions, "could not be read")
 	case empty && b.Entry != nil:
 		// A power failure can leave a file without its data.
-		r.note(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "it is empty, but the index lists %d bytes: its content is lost", max(b.Entry.Size, 0))
+		r.note(b, audit.SeverityError, audit.CodeBinpkgDamaged, r.replace(b), "it is empty, but the index lists %d bytes: its content is lost", max(b.Entry.Size, 0))
 	case empty:
 		r.empty(b)
 	case b.EntryContradicts() && !b.brokenByItself():
 		// The digests report it.
 	case b.Damaged():
-		r.worst(b, audit.SeverityError, "binpkg-damaged", r.replace(b), "damaged")
+		r.worst(b, audit.SeverityError, audit.CodeBinpkgDamaged, r.replace(b), "damaged")
 	case b.Integrity == binpkg.Unknown || b.Structure == inventory.StructureUnknown:
 		remedy := r.replace(b)
 		if b.VerifiedAt == 0 {
 			remedy = audit.Do(audit.Emaudit("verify", b.Source()))
 		}
-		r.worst(b, audit.SeverityWarning, "binpkg-unknown", remedy, "emaudit cannot tell whether it is whole")
+		r.worst(b, audit.SeverityWarning, audit.CodeBinpkgUnknown, remedy, "emaudit cannot tell whether it is whole")
 	default:
 		r.irregular(b)
 	}
 	switch b.Signature {
 	case binpkg.SignatureInvalid:
 		remedy := r.replace(b)
-		if !b.Damaged() && !b.Has("signature-missing") {
+		if !b.Damaged() && !b.Has(binpkg.ProblemSignatureMissing) {
 			remedy = audit.Do(audit.Run("getuto"), audit.Emaudit("verify", "--all", b.Source()))
 		}
-		r.worst(b, audit.SeverityError, "binpkg-signature-invalid", remedy, "its signature is not valid")
+		r.worst(b, audit.SeverityError, audit.CodeBinpkgSignatureInvalid, remedy, "its signature is not valid")
 	case binpkg.SignatureUnknownKey:
-		r.note(b, audit.SeverityWarning, "binpkg-signature-unknown-key", audit.Do(audit.Run("getuto")).When("unless its key is in another keyring (emaudit verify --keyring FILE)"),
+		r.note(b, audit.SeverityWarning, audit.CodeBinpkgSignatureUnknownKey, audit.Do(audit.Run("getuto")).When("unless its key is in another keyring (emaudit verify --keyring FILE)"),
 			"signed by key %s, which is not in the keyring", cmp.Or(b.SignatureKey, "unknown"))
 	}
 	if b.Format == binpkg.FormatGpkg && b.Signed == inventory.SignedNo && r.features["binpkg-request-signature"] && !b.Damaged() {
-		r.note(b, audit.SeverityError, "binpkg-unsigned", audit.Do(audit.Run("gpkg-sign", "--allow-unsigned", b.Source())).Then(r.fix()), "it is not signed, and Portage refuses unsigned packages (FEATURES=binpkg-request-signature)")
+		r.note(b, audit.SeverityError, audit.CodeBinpkgUnsigned, audit.Do(audit.Run("gpkg-sign", "--allow-unsigned", b.Source())).Then(r.fix()), "it is not signed, and Portage refuses unsigned packages (FEATURES=binpkg-request-signature)")
 	}
 }
 
@@ -97,11 +97,11 @@ func (r *integrityRound) empty(b *Binpkg) {
 	age := r.Now - FloorSeconds(b.MTimeNS)
 	switch {
 	case r.beingPacked(b.Path):
-		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "an empty file: Portage is packing this package now")
+		r.report(audit.SeverityInfo, audit.CodeBinpkgEmpty, b.Path, 0, audit.Advise("wait for the build to end"), "an empty file: Portage is packing this package now")
 	case age < settling && r.opts.Running == nil:
-		r.report(audit.SeverityInfo, "binpkg-empty", b.Path, 0, audit.Advise("wait for the build to end"), "an empty file, %s old: Portage may still be packing this package", ageInWords(age))
+		r.report(audit.SeverityInfo, audit.CodeBinpkgEmpty, b.Path, 0, audit.Advise("wait for the build to end"), "an empty file, %s old: Portage may still be packing this package", ageInWords(age))
 	default:
-		r.report(audit.SeverityWarning, "binpkg-empty", b.Path, 0, r.remove(b.Path), "an empty file, left on %s by a build that was killed or failed: Portage reports it as invalid at every scan", audit.Day(FloorSeconds(b.MTimeNS)))
+		r.report(audit.SeverityWarning, audit.CodeBinpkgEmpty, b.Path, 0, r.remove(b.Path), "an empty file, left on %s by a build that was killed or failed: Portage reports it as invalid at every scan", audit.Day(FloorSeconds(b.MTimeNS)))
 	}
 }
 
@@ -148,16 +148,16 @@ var oddities = map[string]struct {
 	code     string
 	severity audit.Severity
 }{
-	"config-stub":      {"binpkg-config-stub", audit.SeverityWarning},
-	"image-altered":    {"binpkg-altered", audit.SeverityInfo},
-	"image-lossy":      {"binpkg-lossy", audit.SeverityWarning},
-	"image-device":     {"binpkg-not-installable", audit.SeverityError},
-	"member-ambiguous": {"binpkg-irregular", audit.SeverityWarning},
-	"trailing-data":    {"binpkg-irregular", audit.SeverityWarning},
+	binpkg.ProblemConfigStub:      {"binpkg-config-stub", audit.SeverityWarning},
+	binpkg.ProblemImageAltered:    {audit.CodeBinpkgAltered, audit.SeverityInfo},
+	binpkg.ProblemImageLossy:      {audit.CodeBinpkgLossy, audit.SeverityWarning},
+	binpkg.ProblemImageDevice:     {audit.CodeBinpkgNotInstallable, audit.SeverityError},
+	binpkg.ProblemMemberAmbiguous: {audit.CodeBinpkgIrregular, audit.SeverityWarning},
+	binpkg.ProblemTrailingData:    {audit.CodeBinpkgIrregular, audit.SeverityWarning},
 }
 
 // signatureProblems are problems that the state of the signature includes.
-var signatureProblems = map[string]bool{"signature-unknown-key": true, "signature-key": true, "signature-missing": true, "signature-invalid": true}
+var signatureProblems = map[string]bool{binpkg.ProblemSignatureUnknownKey: true, binpkg.ProblemSignatureKey: true, binpkg.ProblemSignatureMissing: true, binpkg.ProblemSignatureInvalid: true}
 
 // irregular reports problems that Portage tolerates.
 func (r *integrityRound) irregular(b *Binpkg) {
@@ -167,17 +167,17 @@ func (r *integrityRound) irregular(b *Binpkg) {
 		}
 		odd, ok := oddities[p.Code]
 		if !ok {
-			odd.code, odd.severity = "binpkg-irregular", audit.SeverityInfo
+			odd.code, odd.severity = audit.CodeBinpkgIrregular, audit.SeverityInfo
 		}
 		remedy := r.replace(b)
 		switch odd.code {
-		case "binpkg-altered":
+		case audit.CodeBinpkgAltered:
 			remedy = audit.Advise("keep a copy of configuration among them before the package is merged: " + ConfigBecomesPristine)
-		case "binpkg-lossy": // a new package would lack the same files
+		case audit.CodeBinpkgLossy: // a new package would lack the same files
 			if b.CPV != "" && len(r.byCPV[b.CPV]) > 0 {
 				remedy = r.inFolder(rebuildCommand(b.CPV))
 			}
-		case "binpkg-not-installable":
+		case audit.CodeBinpkgNotInstallable:
 			remedy = audit.Do(audit.Run("emerge", "--oneshot", "--usepkg=n", "="+b.CPV)).When("build it from source where it is needed")
 		}
 		r.report(odd.severity, odd.code, b.Path, p.Offset, remedy, "%s: %s", p.Code, p.Message)
@@ -216,7 +216,7 @@ func (r *integrityRound) digests(b *Binpkg) {
 			if i := slices.IndexFunc(b.Problems, isOdd); i >= 0 && b.Integrity == binpkg.Whole {
 				also = fmt.Sprintf(" (%s: %s)", b.Problems[i].Code, b.Problems[i].Message)
 			}
-			r.note(b, audit.SeverityError, "index-digest-mismatch", remedy,
+			r.note(b, audit.SeverityError, audit.CodeIndexDigestMismatch, remedy,
 				"%s is %x, and %x in the index: a merge ends with a digest failure, and Portage renames the file%s", d.name, d.got, d.want, also)
 			return
 		}

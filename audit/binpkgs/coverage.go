@@ -17,7 +17,7 @@ import (
 // package.
 type CoverageVerdict string
 
-// The verdicts, best first.
+// The verdicts.
 const (
 	// CoverageExact: the file that was merged, or that the same build created.
 	// BINPKGMD5 in the VDB equals its MD5.
@@ -39,10 +39,11 @@ const (
 	CoverageNone CoverageVerdict = "none"
 )
 
+// CoverageVerdicts are all verdicts, the best first.
+var CoverageVerdicts = []CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageLossy, CoverageRemote, CoverageUnknown, CoverageNone}
+
 // Rank returns the rank of the verdict, 0 for the best.
-func (v CoverageVerdict) Rank() int {
-	return slices.Index([]CoverageVerdict{CoverageExact, CoverageSameBuild, CoverageSameVersion, CoverageLossy, CoverageRemote, CoverageUnknown, CoverageNone}, v)
-}
+func (v CoverageVerdict) Rank() int { return slices.Index(CoverageVerdicts, v) }
 
 // InstanceRef identifies one binary package.
 type InstanceRef struct {
@@ -182,7 +183,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 			c.Findings = append(c.Findings, f)
 			c.Findings = append(c.Findings, inv.driftFindings(p, vdb)...)
 			switch {
-			case f.Code == "binpkg-unread" || row.Verdict == CoverageUnknown:
+			case f.Code == inventory.ProblemUnread || row.Verdict == CoverageUnknown:
 			case inv.CanQuickpkg(p) && row.Verdict != CoverageLossy:
 				quick = append(quick, p.CPV)
 			default:
@@ -337,7 +338,7 @@ func coverageFinding(p *inventory.Installed, row CoverageRow, best *Binpkg, cand
 	case CoverageExact, CoverageSameBuild:
 		return audit.Finding{}, false
 	case CoverageSameVersion:
-		f.Code = "binpkg-other-build"
+		f.Code = audit.CodeBinpkgOtherBuild
 		f.Message = fmt.Sprintf("only another build of this version is packaged (%s)", DescribeBuild(best))
 		if row.UseDiff != "" {
 			f.Message += ", USE differs: " + row.UseDiff
@@ -345,14 +346,14 @@ func coverageFinding(p *inventory.Installed, row CoverageRow, best *Binpkg, cand
 		f.Evidence = append(f.Evidence, audit.Evidence{Source: best.Source()})
 		return f, true
 	case CoverageLossy:
-		f.Code = "binpkg-lossy"
-		f.Message = "quickpkg made its only binary package while files were missing: " + best.MessageOf("image-lossy")
+		f.Code = audit.CodeBinpkgLossy
+		f.Message = "quickpkg made its only binary package while files were missing: " + best.MessageOf(binpkg.ProblemImageLossy)
 		f.Evidence = append(f.Evidence, audit.Evidence{Source: best.Source()})
 		f.Remedy = audit.Do(rebuildCommand(p.CPV))
 		return f, true
 	}
 	if row.Verdict == CoverageUnknown {
-		f.Code, f.Remedy = "binpkg-unread", audit.RemedyPermissions
+		f.Code, f.Remedy = inventory.ProblemUnread, audit.RemedyPermissions
 		f.Message = "the folder of its binary package could not be listed: nothing is known about it"
 		return f, true
 	}
@@ -360,25 +361,25 @@ func coverageFinding(p *inventory.Installed, row CoverageRow, best *Binpkg, cand
 		f.Evidence = append(f.Evidence, audit.Evidence{Source: b.Source()})
 		switch {
 		case b.Damaged():
-			f.Code, f.Severity = "binpkg-damaged", audit.SeverityError
+			f.Code, f.Severity = audit.CodeBinpkgDamaged, audit.SeverityError
 			f.Message = fmt.Sprintf("its binary package is damaged: %s", b.Path)
-		case b.CPV == "" && f.Code != "binpkg-damaged":
-			f.Code = "binpkg-unread"
+		case b.CPV == "" && f.Code != audit.CodeBinpkgDamaged:
+			f.Code = inventory.ProblemUnread
 			f.Message = fmt.Sprintf("its binary package could not be read, so nothing is known about it: %s", b.Path)
 			f.Remedy = audit.RemedyPermissions
 		case !b.Visible && f.Code == "":
-			f.Code = "binpkg-unseen"
+			f.Code = audit.CodeBinpkgUnseen
 			f.Message = fmt.Sprintf("its binary package is where Portage does not look: %s", b.Path)
 		}
 	}
 	switch {
 	case f.Code != "":
 	case len(gone) > 0:
-		f.Code = "binpkg-gone"
+		f.Code = audit.CodeBinpkgGone
 		last := gone[len(gone)-1]
 		f.Message = fmt.Sprintf("no binary package: %s was there until %s", last.Path, audit.Day(last.GoneAt))
 	default:
-		f.Code = "binpkg-missing"
+		f.Code = audit.CodeBinpkgMissing
 		f.Message = "no binpkg"
 		if p.BinpkgMD5 != nil {
 			f.Message = "no binary package: one was made or merged, and PKGDIR does not have it"

@@ -30,7 +30,7 @@ func (r *integrityRound) place(b *Binpkg) {
 		if !r.recreate(b).IsZero() {
 			remedy.Commands[0] = remedy.Commands[0].With("BINPKG_FORMAT=gpkg")
 		}
-		r.note(b, audit.SeverityWarning, "binpkg-xpak-ignored", remedy,
+		r.note(b, audit.SeverityWarning, audit.CodeBinpkgXpakIgnored, remedy,
 			"Portage refuses it, because an xpak cannot be signed (FEATURES=binpkg-request-signature)")
 	}
 	if b.Visible && b.PathBuildID != 0 && b.BuildID != b.PathBuildID {
@@ -38,7 +38,7 @@ func (r *integrityRound) place(b *Binpkg) {
 		if b.BuildID != 0 {
 			atom = fmt.Sprintf("=%s-%d", b.CPV, b.BuildID)
 		}
-		r.note(b, audit.SeverityInfo, "binpkg-build-id-differs", audit.Advise("name it "+audit.ShellQuote(atom)+" where only this build will do"),
+		r.note(b, audit.SeverityInfo, audit.CodeBinpkgBuildIDDiffers, audit.Advise("name it "+audit.ShellQuote(atom)+" where only this build will do"),
 			"its name says build %d and its metadata say %s: Portage believes the metadata", b.PathBuildID, buildIDOrNone(b.BuildID))
 	}
 }
@@ -132,7 +132,7 @@ func (r *integrityRound) index() {
 			if !r.trusted() {
 				severity, effect = audit.SeverityInfo, "Portage adds it, without MD5 and SHA1, at its next run"
 			}
-			r.note(b, severity, "index-behind", r.fix(), "not in the index: %s", effect)
+			r.note(b, severity, audit.CodeIndexBehind, r.fix(), "not in the index: %s", effect)
 		}
 	}
 	if noDigests > 0 {
@@ -163,7 +163,7 @@ func (r *integrityRound) lost(e *inventory.IndexEntry) {
 		}
 	}
 	r.findings = append(r.findings, audit.Finding{
-		Code: "index-lists-missing", Severity: severity, Subject: path.Join(r.dir.Path, e.Path), Remedy: r.fix(),
+		Code: audit.CodeIndexListsMissing, Severity: severity, Subject: path.Join(r.dir.Path, e.Path), Remedy: r.fix(),
 		Message:  fmt.Sprintf("the index lists %s, but the file does not exist: %s", e.CPV, effect),
 		Evidence: []audit.Evidence{{Source: r.indexPath(), Offset: e.Offset}},
 	})
@@ -189,12 +189,12 @@ func (r *integrityRound) compare(b *Binpkg, e *inventory.IndexEntry) {
 	switch {
 	case e.Size >= 0 && e.Size != b.Size:
 		if r.trusted() {
-			note(audit.SeverityError, "index-size-stale", "SIZE is %d in the index, but %d on disk: a merge fails with a digest error, and Portage renames the file", e.Size, b.Size)
+			note(audit.SeverityError, audit.CodeIndexSizeStale, "SIZE is %d in the index, but %d on disk: a merge fails with a digest error, and Portage renames the file", e.Size, b.Size)
 		} else {
-			note(audit.SeverityInfo, "index-size-stale", "SIZE is %d in the index, but %d on disk: Portage reads the file again", e.Size, b.Size)
+			note(audit.SeverityInfo, audit.CodeIndexSizeStale, "SIZE is %d in the index, but %d on disk: Portage reads the file again", e.Size, b.Size)
 		}
 	case e.MTime >= 0 && e.MTime != FloorSeconds(b.MTimeNS):
-		note(stale, "index-mtime-stale", "MTIME is %d in the index, but %d on disk: the entry may describe another file", e.MTime, FloorSeconds(b.MTimeNS))
+		note(stale, audit.CodeIndexMtimeStale, "MTIME is %d in the index, but %d on disk: the entry may describe another file", e.MTime, FloorSeconds(b.MTimeNS))
 	case e.Size >= 0 && e.MTime >= 0:
 		remedy = r.refresh(b)
 	}
@@ -218,7 +218,7 @@ func (r *integrityRound) compare(b *Binpkg, e *inventory.IndexEntry) {
 		}
 	}
 	if len(differs) > 0 {
-		note(stale, "index-entry-differs", "the index entry contradicts the file: %s", strings.Join(differs, "; "))
+		note(stale, audit.CodeIndexEntryDiffers, "the index entry contradicts the file: %s", strings.Join(differs, "; "))
 	}
 }
 
@@ -260,10 +260,10 @@ func (r *integrityRound) stamps() {
 		r.report(audit.SeverityInfo, "index-gz-unexpected", "Packages.gz", 0, r.remove("Packages.gz"),
 			"it exists, although FEATURES lacks compress-index: Portage no longer updates it")
 	case condition == inventory.IndexDiffers:
-		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it differs from Packages: clients of this binhost see other packages")
+		r.report(audit.SeverityWarning, audit.CodeIndexGZStale, "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it differs from Packages: clients of this binhost see other packages")
 	case condition == inventory.IndexUnreadable:
-		r.report(audit.SeverityWarning, "index-gz-stale", "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it cannot be unpacked")
+		r.report(audit.SeverityWarning, audit.CodeIndexGZStale, "Packages.gz", 0, r.remove("Packages.gz").Then(r.fix()), "it cannot be unpacked")
 	case condition == inventory.IndexEqual && FloorSeconds(r.dir.CompressedMTimeNS) != mtime:
-		r.report(audit.SeverityInfo, "index-gz-stale", "Packages.gz", 0, r.fix(), "its mtime differs from that of Packages; Portage sets both to the same time")
+		r.report(audit.SeverityInfo, audit.CodeIndexGZStale, "Packages.gz", 0, r.fix(), "its mtime differs from that of Packages; Portage sets both to the same time")
 	}
 }

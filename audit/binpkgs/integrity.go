@@ -196,7 +196,7 @@ func (r *integrityRound) sources(inv *Inventory) error {
 			r.dir = &inv.Dirs[i]
 		}
 		switch {
-		case i >= 0 && f.Code == "index-missing":
+		case i >= 0 && f.Code == audit.CodeIndexMissing:
 			f.Remedy = r.fix()
 		case f.Remedy.IsZero() && i >= 0:
 			f.Remedy = r.rewriteIndex()

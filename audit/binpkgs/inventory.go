@@ -177,7 +177,7 @@ func (b *Binpkg) MessageOf(code string) string {
 }
 
 // Lossy reports whether a file is known to lack installed files.
-func (b *Binpkg) Lossy() bool { return b.Has("image-lossy") }
+func (b *Binpkg) Lossy() bool { return b.Has(binpkg.ProblemImageLossy) }
 
 // Source returns the path of the file inside the root.
 func (b *Binpkg) Source() string { return path.Join(b.Dir.Path, b.Path) }

@@ -15,6 +15,7 @@ import (
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/parse/atom"
+	"emaudit/parse/binpkg"
 	"emaudit/parse/userconf"
 	"emaudit/store/inventory"
 )
@@ -150,32 +151,32 @@ type PrunePlan struct {
 
 // The codes of candidates.
 const (
-	PruneSuperseded  = "superseded"      // a newer build of the version is kept
-	PruneDuplicate   = "duplicate"       // another file of the same build is kept
-	PruneOldVersion  = "old-version"     // no kept state needs it
-	PruneUninstalled = "not-installed"   // nothing of the package is installed
-	PruneNeverUsable = "never-usable"    // Portage will never take it again
-	PruneChangedSlot = "changed-subslot" // the library that it was built with is gone
-	PruneChangedIUSE = "changed-iuse"    // its ebuild has other USE flags now
-	PruneChangedDeps = "changed-deps"    // its ebuild has other dependencies now
-	PruneUnseen      = "unseen"          // it lies where Portage does not look
-	PruneDamaged     = "damaged"         // it cannot be merged
-	PruneLeftover    = "leftover"        // of an interrupted build or fetch
-	PruneIndexEntry  = "index-entry"     // an entry without a file
-	PruneOverBudget  = "over-max-size"   // the budget takes it
-	KeepInstalled    = "installed"       // the installed build
-	KeepState        = "kept-state"      // a kept state needs it
-	KeepPinned       = "pinned"          // a pinned state needs it
-	KeepElsewhere    = "other-host"      // another host needs it
-	KeepExcluded     = "excluded"        // --exclude
-	KeepImportant    = "important"       // of system, toolchain or boot, for longer
-	KeepLastCopy     = "last-copy"       // KeepLastCopies, or it is unknown whether it could be built again
-	KeepNewest       = "newest"          // one of KeepVersions or KeepBuilds
-	KeepRecent       = "recent"          // younger than KeepDays
-	KeepUnknownState = "state-unknown"   // the needs of a kept state are unknown
-	KeepUnread       = "unread"          // its metadata could not be read
-	KeepUnsettled    = "in-use-perhaps"  // unfinished, and a process may be writing it
-	KeepForeign      = "not-a-binpkg"    // emaudit does not judge it
+	PruneSuperseded  = "superseded"             // a newer build of the version is kept
+	PruneDuplicate   = "duplicate"              // another file of the same build is kept
+	PruneOldVersion  = "old-version"            // no kept state needs it
+	PruneUninstalled = "not-installed"          // nothing of the package is installed
+	PruneNeverUsable = "never-usable"           // Portage will never take it again
+	PruneChangedSlot = "changed-subslot"        // the library that it was built with is gone
+	PruneChangedIUSE = "changed-iuse"           // its ebuild has other USE flags now
+	PruneChangedDeps = "changed-deps"           // its ebuild has other dependencies now
+	PruneUnseen      = "unseen"                 // it lies where Portage does not look
+	PruneDamaged     = "damaged"                // it cannot be merged
+	PruneLeftover    = "leftover"               // of an interrupted build or fetch
+	PruneIndexEntry  = "index-entry"            // an entry without a file
+	PruneOverBudget  = "over-max-size"          // the budget takes it
+	KeepInstalled    = "installed"              // the installed build
+	KeepState        = "kept-state"             // a kept state needs it
+	KeepPinned       = "pinned"                 // a pinned state needs it
+	KeepElsewhere    = "other-host"             // another host needs it
+	KeepExcluded     = "excluded"               // --exclude
+	KeepImportant    = "important"              // of system, toolchain or boot, for longer
+	KeepLastCopy     = "last-copy"              // KeepLastCopies, or it is unknown whether it could be built again
+	KeepNewest       = "newest"                 // one of KeepVersions or KeepBuilds
+	KeepRecent       = "recent"                 // younger than KeepDays
+	KeepUnknownState = audit.CodeStateUnknown   // the needs of a kept state are unknown
+	KeepUnread       = "unread"                 // its metadata could not be read
+	KeepUnsettled    = "in-use-perhaps"         // unfinished, and a process may be writing it
+	KeepForeign      = binpkg.ProblemNotABinpkg // emaudit does not judge it
 )
 
 // quarantineFolder is the folder to which package prune moves files.
@@ -291,8 +292,8 @@ func (p *pruner) judgeAll() error {
 // permanent are the reasons of a refusal that no line of configuration removes. Masks,
 // keywords and licences belong to the administrator, and may be temporary.
 var permanent = map[string]bool{
-	"chost-refused": true, "eapi-refused": true, "metadata-invalid": true, "march-refused": true, "cpu-flags-refused": true,
-	"slot-operator-stale": true, "dependency-missing": true, "libc-newer": true,
+	audit.CodeCHOSTRefused: true, audit.CodeEAPIRefused: true, audit.CodeMetadataInvalid: true, audit.CodeMarchRefused: true, audit.CodeCPUFlagsRefused: true,
+	audit.CodeSlotOperatorStale: true, audit.CodeDependencyMissing: true, audit.CodeLibcNewer: true,
 }
 
 // hold keeps a file for a reason, unless it has one already.
@@ -364,7 +365,7 @@ func (p *pruner) why(b, newer, twin *binpkgs.Binpkg) (code, reason, cost string)
 			return PruneLeftover, "left empty by a build that was killed or failed", ""
 		}
 		return PruneDamaged, reason, ""
-	case p.reasons[b].Code == "slot-operator-stale":
+	case p.reasons[b].Code == audit.CodeSlotOperatorStale:
 		return PruneChangedSlot, p.reasons[b].Detail, ""
 	case p.reasons[b].Code != "":
 		return PruneNeverUsable, p.reasons[b].Detail, ""

@@ -49,7 +49,7 @@ func (c *CutMerge) Unknown() bool { return c.Copied && !c.Registered }
 // Finding returns the finding about the merge.
 func (c *CutMerge) Finding(db audit.Database) audit.Finding {
 	f := audit.Finding{
-		Code: "merge-cut", Severity: audit.SeverityError, Subject: c.CPV, Evidence: []audit.Evidence{c.Evidence},
+		Code: audit.CodeMergeCut, Severity: audit.SeverityError, Subject: c.CPV, Evidence: []audit.Evidence{c.Evidence},
 		Remedy: audit.Do(audit.Run("emerge", "--oneshot", "="+c.CPV)),
 	}
 	when := audit.Minute(c.At)

@@ -72,7 +72,7 @@ type runReader struct {
 }
 
 func newRunReader(db audit.Database) *runReader {
-	return &runReader{db: db, log: logs.ReadEmergeLog(db.Tx, db.Host), moves: userconf.Moves{}}
+	return &runReader{db: db, log: logs.ReadEmergeLog(db.Tx, db.Host)}
 }
 
 // prepare reads the facts that all answers need.
@@ -90,10 +90,7 @@ func (r *runReader) prepare() error {
 	if err != nil {
 		return err
 	}
-	moves, err := r.db.Tx.PackageMoves(r.db.Host)
-	for _, m := range moves {
-		r.moves.Add([]userconf.Update{{From: m.Old, To: m.New}})
-	}
+	r.moves, err = audit.Moves(r.db)
 	return err
 }
 

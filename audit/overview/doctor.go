@@ -190,12 +190,12 @@ func (d *doctorRound) index(db audit.Database, inv *binpkgs.Inventory) error {
 			why = ", and Portage trusts the index (FEATURES=pkgdir-index-trusted)"
 		}
 		d.check(unlisted == 0, audit.Finding{
-			Code: "index-behind", Severity: audit.SeverityWarning, Subject: path.Join(dir.Path, "Packages"),
+			Code: audit.CodeIndexBehind, Severity: audit.SeverityWarning, Subject: path.Join(dir.Path, "Packages"),
 			Message: fmt.Sprintf("%d binary packages are not in the index, or changed since%s", unlisted, why), Remedy: audit.Do(audit.FixIndex),
 			Evidence: []audit.Evidence{{Source: path.Join(dir.Path, "Packages")}},
 		})
 		d.check(lost == 0, audit.Finding{
-			Code: "index-lists-missing", Severity: audit.SeverityWarning, Subject: path.Join(dir.Path, "Packages"),
+			Code: audit.CodeIndexListsMissing, Severity: audit.SeverityWarning, Subject: path.Join(dir.Path, "Packages"),
 			Message: fmt.Sprintf("%d entries of the index have no file: a merge of one fails with \"non-existent binary\"", lost), Remedy: audit.Do(audit.FixIndex),
 			Evidence: []audit.Evidence{{Source: path.Join(dir.Path, "Packages")}},
 		})

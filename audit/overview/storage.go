@@ -50,9 +50,6 @@ type Storage struct {
 	Points []StoragePoint `json:"points"`
 }
 
-// PackageOf returns the category/pn of a cpv. It returns any other string unchanged.
-func PackageOf(cpv string) string { return audit.PackageOf(cpv) }
-
 // AuditStorage adds up every binary package that exists or existed.
 func AuditStorage(db audit.Database, coverage *binpkgs.Coverage) (*Storage, error) {
 	inv, err := binpkgs.TakeInventory(db, false)

@@ -10,6 +10,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/state"
+	"emaudit/parse/binpkg"
 	"emaudit/parse/vdb"
 )
 
@@ -107,9 +108,9 @@ func (j *RollbackJudge) backupRisks(r *Rollback) {
 		d := j.driftOf(c.Before)
 		switch {
 		case len(d.missing) > 0:
-			add("backup-incomplete", "no binary package has its build, and the plan makes none: quickpkg leaves out files that are missing (%s); build it before (%s), or it does not come back", listOf(d.missing), rebuild)
+			add(audit.CodeBackupIncomplete, "no binary package has its build, and the plan makes none: quickpkg leaves out files that are missing (%s); build it before (%s), or it does not come back", listOf(d.missing), rebuild)
 		case !binpkgs.CanQuickpkg(c.Before.Row):
-			add("backup-incomplete", "no binary package has its build, and quickpkg cannot read its entry in the VDB; build it before (%s), or it does not come back", rebuild)
+			add(audit.CodeBackupIncomplete, "no binary package has its build, and quickpkg cannot read its entry in the VDB; build it before (%s), or it does not come back", rebuild)
 		case len(d.config) > 0:
 			add("config-pristine", "quickpkg packs changed configuration (%s): once that package is merged again, Portage takes it for the original, and %s; keep a copy", listOf(d.config), binpkgs.ConfigBecomesPristine)
 		}
@@ -143,7 +144,7 @@ func (j *RollbackJudge) keepConfig(r *Rollback, merges []*RollbackChange) []Step
 // alteredConfig returns the protected files that quickpkg packed in a changed form, as
 // far as the verification of the package names them.
 func (j *RollbackJudge) alteredConfig(c *RollbackChange) (names []string) {
-	_, list, _ := strings.Cut(c.Chosen.MessageOf("image-altered"), " in it: ")
+	_, list, _ := strings.Cut(c.Chosen.MessageOf(binpkg.ProblemImageAltered), " in it: ")
 	for name := range strings.SplitSeq(andMore.ReplaceAllString(list, ""), ", ") {
 		if name != "" && j.host.Protected(name) {
 			names = append(names, name)

@@ -67,7 +67,7 @@ func (j *RollbackJudge) doubts(r *Rollback, p *transition.Plan) {
 	var unread []string
 	for _, d := range p.Doubts {
 		switch d.Kind {
-		case "soname-unprovided":
+		case transition.CodeSonameUnprovided:
 			r.Unknowns = append(r.Unknowns, Unknown{
 				Code: d.Kind, Detail: fmt.Sprintf("%s needs %s, which no package of either state provides", d.CPV, d.Detail),
 				SettleWith: audit.Do(audit.Run("emerge", "-pK", "--ignore-soname-deps=n", "="+d.CPV)),
@@ -86,18 +86,18 @@ func (j *RollbackJudge) doubts(r *Rollback, p *transition.Plan) {
 				Code: "file-collision-unknown", Detail: file + ": which files it holds is not known, so neither whether they belong to another package now",
 				SettleWith: audit.Do(audit.Emaudit("verify", "--all", "--images", file)),
 			})
-		case "image-names":
+		case transition.CodeImageNames:
 			r.Unknowns = append(r.Unknowns, Unknown{
-				Code: "image-names", Detail: fmt.Sprintf("%s has %s under two names that are one folder today: Portage merges it only where both files are the same", d.CPV, d.Detail),
+				Code: transition.CodeImageNames, Detail: fmt.Sprintf("%s has %s under two names that are one folder today: Portage merges it only where both files are the same", d.CPV, d.Detail),
 				SettleWith: audit.Do(audit.Emaudit("drill")),
 			})
-		case "contents-unread":
+		case transition.CodeContentsUnread:
 			unread = append(unread, d.CPV)
 		}
 	}
 	if len(unread) > 0 {
 		r.Unknowns = append(r.Unknowns, Unknown{
-			Code: "contents-unread", Detail: "which files these own could not be read, so neither whether a file of theirs would be overwritten: " + listOf(unread),
+			Code: transition.CodeContentsUnread, Detail: "which files these own could not be read, so neither whether a file of theirs would be overwritten: " + listOf(unread),
 			SettleWith: audit.Do(audit.Emaudit("rollback")).When("as root, on the host itself"),
 		})
 	}

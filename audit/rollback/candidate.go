@@ -140,15 +140,15 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 		case reason.Effect == acceptance.EffectUnknown:
 			r.Unknowns = append(r.Unknowns, Unknown{Code: reason.Code, Detail: *c.To + ": " + reason.Detail, SettleWith: reason.SettleWith})
 		case reason.Effect == acceptance.EffectNote && reason.Code != "held":
-			warn("rollback-lossy", audit.Do(audit.Emaudit("verify", file.Path)), "%s: %s", file.Path, reason.Detail)
+			warn(audit.CodeRollbackLossy, audit.Do(audit.Emaudit("verify", file.Path)), "%s: %s", file.Path, reason.Detail)
 		}
 	}
 	switch {
 	case c.Remote != nil: // remoteRisks says it
 	case file.Integrity != binpkg.Whole:
-		warn("rollback-unverified", r.settle(file.Binpkg), "%s: whether it is whole is not known", file.Unsure())
+		warn(audit.CodeRollbackUnverified, r.settle(file.Binpkg), "%s: whether it is whole is not known", file.Unsure())
 	case !file.ImageChecked:
-		warn("rollback-unverified", audit.Do(r.Command.Plus("--verify")), "%s is whole, but its image was not unpacked: whether Portage can extract it is not known", file.Path)
+		warn(audit.CodeRollbackUnverified, audit.Do(r.Command.Plus("--verify")), "%s is whole, but its image was not unpacked: whether Portage can extract it is not known", file.Path)
 	}
 	if c.Match != binpkgs.CoverageSameVersion {
 		return
@@ -160,10 +160,10 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 		}
 	}
 	if want.BuildTime == 0 {
-		warn("rollback-build-unknown", audit.Do(audit.Emaudit("show", *c.To)), "which build of it was installed is not known; %s is one of %d that are there%s", binpkgs.DescribeBuild(file.Binpkg), candidates, diff)
+		warn(audit.CodeRollbackBuildUnknown, audit.Do(audit.Emaudit("show", *c.To)), "which build of it was installed is not known; %s is one of %d that are there%s", binpkgs.DescribeBuild(file.Binpkg), candidates, diff)
 		return
 	}
-	warn("rollback-other-build", audit.Do(audit.Emaudit("show", *c.To)), "the build of %s is not usable or not there; %s takes its place%s", audit.Day(want.BuildTime), binpkgs.DescribeBuild(file.Binpkg), diff)
+	warn(audit.CodeRollbackOtherBuild, audit.Do(audit.Emaudit("show", *c.To)), "the build of %s is not usable or not there; %s takes its place%s", audit.Day(want.BuildTime), binpkgs.DescribeBuild(file.Binpkg), diff)
 }
 
 // settle returns what shows whether a binary package of the plan will do: reading
@@ -241,12 +241,12 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 			g.Detail = "only a binhost has it: " + reason.Detail
 		}
 		switch reason.Code {
-		case "binpkg-damaged", "metadata-invalid", "signature-invalid":
+		case audit.CodeBinpkgDamaged, audit.CodeMetadataInvalid, binpkg.ProblemSignatureInvalid:
 			g.Cause = Damaged
 		case binpkg.ProblemImageDevice:
 			// No binary package of it can be merged, also after another build.
 			g.Cause, g.Remedy = Damaged, audit.Do(audit.Run("emerge", "--oneshot", "--usepkg=n", "="+g.CPV))
-		case "binpkg-unseen":
+		case audit.CodeBinpkgUnseen:
 			g.Cause = Unaddressable
 		default:
 			g.Cause = Masked

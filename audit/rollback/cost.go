@@ -44,7 +44,7 @@ func (j *RollbackJudge) cost(r *Rollback) {
 		remedy = commands[0]
 	}
 	r.Findings = append(r.Findings, audit.Finding{
-		Code: "rollback-cost", Severity: audit.SeverityInfo, Subject: r.Target.String(), Message: strings.Join(parts, "; "), Remedy: audit.Do(remedy),
+		Code: audit.CodeRollbackCost, Severity: audit.SeverityInfo, Subject: r.Target.String(), Message: strings.Join(parts, "; "), Remedy: audit.Do(remedy),
 	})
 }
 
@@ -60,7 +60,7 @@ func (j *RollbackJudge) covered(p *inventory.Installed) bool { return len(j.cove
 // covering returns the binary packages of the build of an installed package.
 func (j *RollbackJudge) covering(p *inventory.Installed) (all []*binpkgs.Binpkg) {
 	for _, b := range j.Past.ByCPV[p.CPV] {
-		if b.Visible && !b.Damaged() && binpkgs.Match(p, b) != binpkgs.CoverageSameVersion && !b.Has("config-stub") && !b.Lossy() {
+		if b.Visible && !b.Damaged() && binpkgs.Match(p, b) != binpkgs.CoverageSameVersion && !b.Has(binpkg.ProblemConfigStub) && !b.Lossy() {
 			all = append(all, b)
 		}
 	}
@@ -82,7 +82,7 @@ func (j *RollbackJudge) forward(r *Rollback) {
 		}
 		c.Forward = there[0].Ref()
 		r.Findings = append(r.Findings, audit.Finding{
-			Code: "rollback-unverified", Severity: audit.SeverityWarning, Subject: *c.From, Evidence: []audit.Evidence{{Source: there[0].Source()}},
+			Code: audit.CodeRollbackUnverified, Severity: audit.SeverityWarning, Subject: *c.From, Evidence: []audit.Evidence{{Source: there[0].Source()}},
 			Message: there[0].Unsure() + ": whether it would bring back what is installed now is not known", Remedy: r.settle(there[0]),
 		})
 	}

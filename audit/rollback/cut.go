@@ -75,7 +75,7 @@ func (j *RollbackJudge) repair(r *Rollback) error {
 				// one.
 				x.Stays = true
 				x.Reasons = append(x.Reasons, acceptance.Reason{
-					Code: "merge-cut", Effect: acceptance.EffectRefused,
+					Code: audit.CodeMergeCut, Effect: acceptance.EffectRefused,
 					Detail: "what is on disk of it is not known: it is merged again first; a rollback after that removes it",
 				})
 			}
@@ -144,7 +144,7 @@ func (j *RollbackJudge) cutMerges(r *Rollback) {
 		}); {
 		case f.Severity == audit.SeverityInfo:
 			f.Severity = audit.SeverityError
-			r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: c.CPV + ": " + f.Message, SettleWith: f.Remedy})
+			r.Unknowns = append(r.Unknowns, Unknown{Code: audit.CodeStateUnknown, Detail: c.CPV + ": " + f.Message, SettleWith: f.Remedy})
 		case i >= 0:
 			f.Severity = audit.SeverityWarning
 			f.Message += "; the plan merges " + *r.Changes[i].To

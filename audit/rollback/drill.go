@@ -142,7 +142,7 @@ func (r *Rollback) drillTarget() string {
 	}
 	t := r.Target
 	t.Pin = "" // a pin may be moved
-	return argumentOf(t)
+	return t.Argument()
 }
 
 // prove says what the last drill of the target says of the plan.
@@ -166,14 +166,14 @@ func (j *RollbackJudge) prove(r *Rollback) {
 	at := audit.Minute(d.StartedAt)
 	switch p := r.Proof; {
 	case !p.Holds && p.Verdict == DrillFailed:
-		f.Code, f.Message = "drill-old", fmt.Sprintf("a drill failed on %s, and since then %s", at, p.Since())
+		f.Code, f.Message = audit.CodeDrillOld, fmt.Sprintf("a drill failed on %s, and since then %s", at, p.Since())
 	case !p.Holds:
-		f.Code, f.Message = "drill-old", fmt.Sprintf("a drill proved it on %s, and since then %s", at, p.Since())
+		f.Code, f.Message = audit.CodeDrillOld, fmt.Sprintf("a drill proved it on %s, and since then %s", at, p.Since())
 	case p.Verdict == DrillFailed:
-		f.Code, f.Severity, f.Message = "drill-failed", audit.SeverityWarning, fmt.Sprintf("the last drill failed on %s: %s", at, p.why())
+		f.Code, f.Severity, f.Message = audit.CodeDrillFailed, audit.SeverityWarning, fmt.Sprintf("the last drill failed on %s: %s", at, p.why())
 		f.Evidence = append(f.Evidence, audit.Evidence{Source: p.Log})
 	case p.Verdict == ProvenWithDifferences && len(p.Differences) > 0:
-		f.Code = "drill-differs"
+		f.Code = audit.CodeDrillDiffers
 		f.Message = fmt.Sprintf("the drill of %s showed %s, %s first", at, audit.Counted(len(p.Differences), "difference", "differences"), p.Differences[0])
 	default:
 		return

@@ -73,7 +73,7 @@ func auditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, erro
 	if len(later) > 0 {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "rollback-later", Severity: audit.SeverityInfo, Subject: r.Target.String(),
-			Message: "later runs changed these again, and they are left alone: " + listOf(later), Remedy: audit.Do(audit.Emaudit("rollback", "--to", argumentOf(r.Target))).When("to go back behind those, too"),
+			Message: "later runs changed these again, and they are left alone: " + listOf(later), Remedy: audit.Do(audit.Emaudit("rollback", "--to", r.Target.Argument())).When("to go back behind those, too"),
 		})
 	}
 	wish := make([]RollbackChange, len(changes))

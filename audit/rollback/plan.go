@@ -95,7 +95,7 @@ func (j *RollbackJudge) plan(r *Rollback) {
 	p.step(Step{Title: "See whether libraries are left over", Commands: []audit.Command{audit.Run("emerge", "--pretend", "@preserved-rebuild")}})
 	r.Checks = append(r.Checks, audit.Run("dispatch-conf"))
 	if r.Package == "" && r.Undo == nil {
-		r.Checks = append(r.Checks, audit.Emaudit("diff", "now", argumentOf(r.Target)))
+		r.Checks = append(r.Checks, audit.Emaudit("diff", "now", r.Target.Argument()))
 	}
 	r.Checks = append(r.Checks, audit.Run("emerge", "--pretend", "--verbose", "--update", "--deep", "--newuse", "@world"))
 	if len(lift) > 0 {
@@ -231,7 +231,7 @@ func (r *Rollback) about() string {
 	case r.Undo != nil:
 		return fmt.Sprintf("undo:%d", *r.Undo)
 	}
-	return argumentOf(r.Target)
+	return r.Target.Argument()
 }
 
 // makeStage returns the commands that make the folder of a plan. It must be new: in
@@ -302,15 +302,4 @@ func (j *RollbackJudge) asksOtherwise(cp string, deselected []transition.Wanted)
 // file.
 func wasAsked(c *RollbackChange) bool {
 	return c.Action == state.ActionInstall && c.After != nil && c.After.Merge != nil && c.After.Merge.World
-}
-
-// argumentOf returns the argument that names a state on the command line.
-func argumentOf(t state.Target) string {
-	switch {
-	case t.Pin != "":
-		return t.Pin
-	case t.Run != nil:
-		return fmt.Sprintf("run:%d", *t.Run)
-	}
-	return fmt.Sprintf("@%d", t.Time)
 }

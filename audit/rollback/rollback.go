@@ -71,15 +71,15 @@ type Cause string
 
 // The causes.
 const (
-	NeverBuilt    Cause = "never-built"   // it was merged without --buildpkg
-	Remote        Cause = "remote"        // a binhost offers it
-	Pruned        Cause = "pruned"        // its file is gone
-	Damaged       Cause = "damaged"       // Portage refuses its file
-	Masked        Cause = "masked"        // Portage would not take its file
-	Unaddressable Cause = "unaddressable" // no atom names its file and no other
-	Lossy         Cause = "lossy"         // its file lacks what was installed
-	MergeCut      Cause = "merge-cut"     // its last merge was interrupted
-	PhaseFailed   Cause = "phase-failed"  // its own script refused before
+	NeverBuilt    Cause = "never-built"         // it was merged without --buildpkg
+	Remote        Cause = "remote"              // a binhost offers it
+	Pruned        Cause = "pruned"              // its file is gone
+	Damaged       Cause = "damaged"             // Portage refuses its file
+	Masked        Cause = "masked"              // Portage would not take its file
+	Unaddressable Cause = "unaddressable"       // no atom names its file and no other
+	Lossy         Cause = "lossy"               // its file lacks what was installed
+	MergeCut      Cause = audit.CodeMergeCut    // its last merge was interrupted
+	PhaseFailed   Cause = audit.CodePhaseFailed // its own script refused before
 	CauseUnknown  Cause = "unknown"
 )
 
@@ -326,7 +326,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 		return nil, err
 	}
 	r.Target, r.then = target.Target, target
-	r.Command = audit.Emaudit("rollback", "--to", argumentOf(r.Target))
+	r.Command = audit.Emaudit("rollback", "--to", r.Target.Argument())
 	j.reportDoubts(r, target)
 	if err := j.sources(r); err != nil {
 		return nil, err
@@ -359,10 +359,10 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 func (j *RollbackJudge) reportDoubts(r *Rollback, target *state.State) {
 	for _, doubt := range target.Doubts {
 		r.Findings = append(r.Findings, audit.Finding{
-			Code: "state-unknown", Severity: audit.SeverityError, Subject: target.Target.String(), Message: doubt.Text(),
+			Code: audit.CodeStateUnknown, Severity: audit.SeverityError, Subject: target.Target.String(), Message: doubt.Text(),
 			Remedy: doubt.Remedy(),
 		})
-		r.Unknowns = append(r.Unknowns, Unknown{Code: "state-unknown", Detail: doubt.Text(), SettleWith: doubt.Remedy()})
+		r.Unknowns = append(r.Unknowns, Unknown{Code: audit.CodeStateUnknown, Detail: doubt.Text(), SettleWith: doubt.Remedy()})
 	}
 }
 
@@ -381,18 +381,18 @@ func (j *RollbackJudge) sources(r *Rollback) error {
 	unread := map[string]audit.Finding{} // unread files of the VDB, by package
 	for _, f := range findings {
 		switch f.Code {
-		case "vdb-unread":
+		case audit.CodeVDBUnread:
 			unread[f.Subject] = f
-		case "emerge-stopped", "vdb-missing", "pkgdir-missing", "emerge-log-missing", "pkgdir-unmounted", "source-unreadable":
+		case audit.CodeEmergeStopped, audit.CodeVDBMissing, audit.CodePkgdirMissing, audit.CodeEmergeLogMissing, audit.CodePkgdirUnmounted, audit.CodeSourceUnreadable:
 			r.Findings = append(r.Findings, f)
-			if f.Code != "emerge-log-missing" {
+			if f.Code != audit.CodeEmergeLogMissing {
 				r.Unknowns = append(r.Unknowns, Unknown{Code: f.Code, Detail: f.Subject + ": " + f.Message, SettleWith: f.Remedy})
 			}
 		}
 	}
 	if names := slices.Sorted(maps.Keys(unread)); len(names) > 0 {
 		r.Unknowns = append(r.Unknowns, Unknown{
-			Code: "vdb-unread", SettleWith: unread[names[0]].Remedy,
+			Code: audit.CodeVDBUnread, SettleWith: unread[names[0]].Remedy,
 			Detail: fmt.Sprintf("%s not read whole, %s first: what it needs, and needs it, is not known", audit.Counted(len(names), "installed package was", "installed packages were"), names[0]),
 		})
 	}
@@ -402,7 +402,9 @@ func (j *RollbackJudge) sources(r *Rollback) error {
 // conclude sets the verdict and the plan.
 func (j *RollbackJudge) conclude(r *Rollback) {
 	// No plan repairs what makes the whole answer doubtful.
-	broken := slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return f.Severity == audit.SeverityError && f.Code != "state-unknown" })
+	broken := slices.ContainsFunc(r.Findings, func(f audit.Finding) bool {
+		return f.Severity == audit.SeverityError && f.Code != audit.CodeStateUnknown
+	})
 	j.reportGaps(r)
 	for _, u := range r.Unsatisfied {
 		r.Findings = append(r.Findings, audit.Finding{
@@ -414,7 +416,7 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 		if x.Severity == audit.SeverityInfo {
 			continue
 		}
-		f := audit.Finding{Code: "rollback-risk", Severity: x.Severity, Subject: x.Code, Message: x.Detail, Remedy: audit.Advise("read about it in docs/findings.md before the plan is carried out")}
+		f := audit.Finding{Code: audit.CodeRollbackRisk, Severity: x.Severity, Subject: x.Code, Message: x.Detail, Remedy: audit.Advise("read about it in docs/findings.md before the plan is carried out")}
 		if x.CPV != nil {
 			f.Subject = *x.CPV
 		}
@@ -452,10 +454,10 @@ func (j *RollbackJudge) reportGaps(r *Rollback) {
 // reportUnknowns makes a finding of each condition that nobody could decide.
 func (j *RollbackJudge) reportUnknowns(r *Rollback) {
 	for _, u := range r.Unknowns {
-		if u.Code == "state-unknown" {
+		if u.Code == audit.CodeStateUnknown {
 			continue // reported as an error
 		}
-		r.Findings = append(r.Findings, audit.Finding{Code: "rollback-undecided", Severity: audit.SeverityWarning, Subject: u.Code, Message: u.Detail, Remedy: u.SettleWith})
+		r.Findings = append(r.Findings, audit.Finding{Code: audit.CodeRollbackUndecided, Severity: audit.SeverityWarning, Subject: u.Code, Message: u.Detail, Remedy: u.SettleWith})
 	}
 }
 

@@ -50,7 +50,7 @@ func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Stagin
 	}
 	r := newRollback()
 	r.Target = target.Target
-	r.Command = audit.Emaudit("rollback", "--to", argumentOf(r.Target))
+	r.Command = audit.Emaudit("rollback", "--to", r.Target.Argument())
 	j.reportDoubts(r, target)
 	if err := j.sources(r); err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Stagin
 	r.put(j.typed)
 	s.Gaps = r.Gaps
 	// A rollback reports each unverified file. Here one count is enough.
-	s.Findings = slices.DeleteFunc(r.Findings, func(f audit.Finding) bool { return f.Code == "rollback-unverified" })
+	s.Findings = slices.DeleteFunc(r.Findings, func(f audit.Finding) bool { return f.Code == audit.CodeRollbackUnverified })
 	audit.SortFindings(s.Findings)
 	return s, j.Past.Err
 }

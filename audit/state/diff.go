@@ -89,7 +89,7 @@ func AuditDiff(db audit.Database, a, b Moment) (*Diff, error) {
 	d.Settings, d.SettingsKnown = append(d.Settings, settings...), known
 	for _, s := range []*State{from, to} {
 		for _, doubt := range s.Doubts {
-			f := audit.Finding{Code: "state-unknown", Severity: audit.SeverityWarning, Subject: s.Target.String(), Message: doubt.Text(), Remedy: doubt.Remedy()}
+			f := audit.Finding{Code: audit.CodeStateUnknown, Severity: audit.SeverityWarning, Subject: s.Target.String(), Message: doubt.Text(), Remedy: doubt.Remedy()}
 			if !slices.ContainsFunc(d.Findings, func(x audit.Finding) bool { return x.Subject == f.Subject && x.Message == f.Message }) {
 				d.Findings = append(d.Findings, f)
 			}

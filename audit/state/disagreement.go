@@ -13,7 +13,7 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 	var all []audit.Finding
 	for _, d := range t.disagreements {
 		c := t.Changes[d.change]
-		f := audit.Finding{Code: "state-disagreement", Severity: audit.SeverityWarning, Subject: d.cpv}
+		f := audit.Finding{Code: audit.CodeStateDisagreement, Severity: audit.SeverityWarning, Subject: d.cpv}
 		if c.kind != changeSnapshot {
 			file, offset, err := log.Place(c.place)
 			if err != nil {

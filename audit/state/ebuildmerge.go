@@ -110,7 +110,7 @@ func (t *timeline) ebuildMergeFindings() []audit.Finding {
 	var all []audit.Finding
 	for _, o := range t.ebuildMerges {
 		all = append(all, audit.Finding{
-			Code: "state-disagreement", Severity: audit.SeverityInfo, Subject: t.Moves.CPV(o.merge.CPV), Evidence: []audit.Evidence{{Source: o.log}},
+			Code: audit.CodeStateDisagreement, Severity: audit.SeverityInfo, Subject: t.Moves.CPV(o.merge.CPV), Evidence: []audit.Evidence{{Source: o.log}},
 			Message: "it was merged on " + audit.Day(o.until) + " without a line in emerge.log, as by ebuild(1); its build log shows when, so no state is unknown because of it",
 			Remedy:  audit.Do(audit.Emaudit("ingest")).When("record the state after each change; a recorded state needs no log"),
 		})

@@ -37,6 +37,17 @@ type Target struct {
 	Undoes []int64 `json:"undoes"`
 }
 
+// Argument returns what names the state on the command line.
+func (t Target) Argument() string {
+	switch {
+	case t.Pin != "":
+		return t.Pin
+	case t.Run != nil:
+		return fmt.Sprintf("run:%d", *t.Run)
+	}
+	return fmt.Sprintf("@%d", t.Time)
+}
+
 // State is what was installed at one moment.
 type State struct {
 	index         int

@@ -8,7 +8,6 @@ import (
 	"emaudit/audit/history"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/userconf"
-	"emaudit/store"
 	"emaudit/store/inventory"
 	"emaudit/store/logs"
 )
@@ -117,14 +116,10 @@ type disagreement struct {
 // readTimeline reads the log and the snapshots of a host. [timeline.reconstruct] then
 // replays them.
 func readTimeline(db audit.Database) (*timeline, error) {
-	t := &timeline{Moves: userconf.Moves{}}
-	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigUpdates)
-	if err != nil {
+	t := &timeline{}
+	var err error
+	if t.Moves, err = audit.Moves(db); err != nil {
 		return nil, err
-	}
-	for _, f := range files {
-		updates, _ := userconf.ParseUpdates(f.Content)
-		t.Moves.Add(updates)
 	}
 	if t.snapshots, err = inventory.Snapshots(db.Tx, db.Host); err != nil {
 		return nil, err

@@ -78,7 +78,7 @@ func (h *Host) files(p *Plan, merges []*Change) (all []blame) {
 	}
 	found := h.scan(p.Changes)
 	for _, m := range found.unread {
-		p.Doubts = append(p.Doubts, Doubt{Kind: "contents-unread", CPV: m.CPV()})
+		p.Doubts = append(p.Doubts, Doubt{Kind: CodeContentsUnread, CPV: m.CPV()})
 	}
 	for _, c := range merges {
 		if !c.ImageKnown {
@@ -308,7 +308,7 @@ func (h *Host) ownedTwice(p *Plan) (all []blame) {
 			other := first[at]
 			first[at] = c
 			if other == c {
-				p.Doubts = append(p.Doubts, Doubt{"image-names", c.To.CPV(), n.Path})
+				p.Doubts = append(p.Doubts, Doubt{CodeImageNames, c.To.CPV(), n.Path})
 			}
 			if other != nil && other != c && !h.ignored(n.Path) && !h.Protected(n.Path) {
 				all = append(all, blame{Break{CPV: c.To.CPV(), Kind: "file-collision", Detail: n.Path + ": " + other.To.CPV() + " has it, too"}, []*Change{c}})

@@ -25,7 +25,7 @@ func (h *Host) unsound(p *Plan) (all []blame) {
 				// not demand it (--ignore-soname-deps=y), and the library may
 				// belong to no package.
 				if m.Merged && !h.requiredNow(u.soname) {
-					p.Doubts = append(p.Doubts, Doubt{"soname-unprovided", u.CPV, u.Dependency})
+					p.Doubts = append(p.Doubts, Doubt{CodeSonameUnprovided, u.CPV, u.Dependency})
 				}
 			case !m.Merged && h.lacksNow(m, u):
 			default:

@@ -106,6 +106,13 @@ type Plan struct {
 	Overwritten map[*Change][]string
 }
 
+// The kinds of doubts are codes that docs/findings.md explains.
+const (
+	CodeContentsUnread   = "contents-unread"
+	CodeImageNames       = "image-names"
+	CodeSonameUnprovided = "soname-unprovided"
+)
+
 // Doubt is a condition that a plan could not decide.
 type Doubt struct {
 	// Kind is soname-unprovided, contents-unread, image-unread or image-names. The

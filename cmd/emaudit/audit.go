@@ -107,7 +107,7 @@ func askCompatibility(s *session, db audit.Database, out report.Output) (report.
 	if s.elsewhere == "" {
 		options.Ebuild = live.EbuildCache(s.root, s.settings)
 	}
-	c, err := acceptance.AuditCompatibilityWith(db, options)
+	c, err := acceptance.AuditCompatibility(db, options)
 	if err != nil {
 		return report.Check{}, err
 	}
@@ -159,20 +159,10 @@ func (c *auditCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	out := s.out()
-	var answers []report.Check
-	err := s.ask(ctx, func(db audit.Database) (err error) {
-		answers, err = s.askChecks(db, wanted, out)
-		return err
+	return s.answerOpen(ctx, "warning", func(db audit.Database, out report.Output) (report.Answer, error) {
+		answers, err := s.askChecks(db, wanted, out)
+		return report.Checks(answers, len(named) == 0, out), err
 	})
-	if err != nil {
-		return err
-	}
-	answer := report.Checks(answers, len(named) == 0, out)
-	if err := out.Write(answer); err != nil {
-		return err
-	}
-	return s.verdict(answer.Findings, "warning")
 }
 
 // forHosts answers which hosts could use binary packages of this one.
@@ -180,41 +170,29 @@ func (c *auditCommand) forHosts(ctx context.Context, s *session) error {
 	if len(c.More) == 0 || c.Check != "compatibility" || c.Remote {
 		return usagef("audit --for is a question about binary packages: audit compatibility --for %s PATH|ATOM...", c.For)
 	}
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var rows []acceptance.ClientRow
-	err := s.ask(ctx, func(db audit.Database) error {
+	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
 		hosts, err := db.Tx.HostSummaries()
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
 		if hosts, err = matchingHosts(hosts, "--for", c.For); err != nil {
-			return err
+			return report.Answer{}, err
 		}
 		wanted, err := wantedBinpkgs(db, c.More)
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
-		rows, err = acceptance.AuditClients(audit.Share(db), hosts, wanted, func(h store.Host) audit.Place {
+		rows, err := acceptance.AuditClients(audit.Share(db), hosts, wanted, func(h store.Host) audit.Place {
 			if h.Elsewhere() {
 				return audit.Place{Root: h.RootElsewhere()}
 			}
 			return audit.Place{Root: h.Root}
 		})
-		return err
+		if err == nil && len(rows) == 0 {
+			err = fmt.Errorf("audit --for: no binary package of %s is here", strings.Join(c.More, " "))
+		}
+		return binaries.Clients(rows, out), err
 	})
-	if err != nil {
-		return err
-	}
-	if len(rows) == 0 {
-		return fmt.Errorf("audit --for: no binary package of %s is here", strings.Join(c.More, " "))
-	}
-	out := s.out()
-	if err := out.Write(binaries.Clients(rows, out)); err != nil {
-		return err
-	}
-	return s.verdict(nil, "never")
 }
 
 // wantedBinpkgs returns what selects the binary packages of paths and atoms. A path is

@@ -6,6 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/state"
+	"emaudit/report"
 	"emaudit/report/states"
 )
 
@@ -47,20 +48,11 @@ func (c *diffCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var diff *state.Diff
-	err = s.ask(ctx, func(db audit.Database) (err error) {
-		diff, err = state.AuditDiff(db, a, b)
-		return err
+	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
+		diff, err := state.AuditDiff(db, a, b)
+		if err != nil {
+			return report.Answer{}, err
+		}
+		return states.Diff(diff, c.Stat, out), nil
 	})
-	if err != nil {
-		return err
-	}
-	out := s.out()
-	if err := out.Write(states.Diff(diff, c.Stat, out)); err != nil {
-		return err
-	}
-	return s.verdict(diff.Findings, "never")
 }

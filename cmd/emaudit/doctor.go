@@ -21,22 +21,12 @@ there is enough free space. Shows each setting and the file that sets it.
 
 // Run executes the command.
 func (*doctorCommand) Run(ctx context.Context, s *session) error {
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	space := s.rollbackOptions().Space
-	var doctor *overview.Doctor
-	err := s.ask(ctx, func(db audit.Database) (err error) {
-		doctor, err = overview.AuditDoctor(db, space)
-		return err
+	return s.answer(ctx, "warning", func(db audit.Database, out report.Output) (report.Answer, error) {
+		doctor, err := overview.AuditDoctor(db, s.rollbackOptions().Space)
+		if err != nil {
+			return report.Answer{}, err
+		}
+		doctor.Settings = append(doctor.Settings, s.flags...)
+		return report.Doctor(doctor, out), nil
 	})
-	if err != nil {
-		return err
-	}
-	doctor.Settings = append(doctor.Settings, s.flags...)
-	out := s.out()
-	if err := out.Write(report.Doctor(doctor, out)); err != nil {
-		return err
-	}
-	return s.verdict(doctor.Findings, "warning")
 }

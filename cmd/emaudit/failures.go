@@ -5,6 +5,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
+	"emaudit/report"
 	"emaudit/report/merges"
 )
 
@@ -28,56 +29,40 @@ has deleted the log.
 
 // Run executes the command.
 func (c *failuresCommand) Run(ctx context.Context, s *session) error {
-	period, err := c.period(s)
-	if err != nil {
-		return err
-	}
-	search, err := c.search(c.Packages)
+	period, search, err := s.about(&c.periodFlags, &c.searchFlags, c.Packages)
 	if err != nil {
 		return err
 	}
 	if c.Last < 0 {
 		return usagef("--last counts from 1")
 	}
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var failures *aftermath.Failures
-	about := merges.Asked{Packages: search.String(), Period: period}
-	err = s.ask(ctx, func(db audit.Database) error {
+	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
 		if err := s.known(db, search); err != nil {
-			return err
+			return report.Answer{}, err
 		}
 		wanted, err := search.Matcher(db)
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
 		span, err := period.Span(db)
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
-		if failures, err = aftermath.AuditFailures(db, span.Since); err != nil {
-			return err
+		failures, err := aftermath.AuditFailures(db, span.Since)
+		if err != nil {
+			return report.Answer{}, err
 		}
 		failures.Only(wanted, span, c.Last)
-		if len(failures.Rows) > 0 || !period.Bounded() {
-			return nil
-		}
-		all, err := aftermath.AuditFailures(db, 0)
-		if err != nil {
-			return err
-		}
-		if all.Only(wanted, audit.Period{}, 1); len(all.Rows) > 0 {
-			about.Newest = func() *merges.Newest { return &merges.Newest{Name: all.Rows[0].CPV, At: all.Rows[0].At} }
-		}
-		return nil
+		about := asked(db, search, period, func(db audit.Database) (*merges.Newest, error) {
+			all, err := aftermath.AuditFailures(db, 0)
+			if err != nil {
+				return nil, err
+			}
+			if all.Only(wanted, audit.Period{}, 1); len(all.Rows) == 0 {
+				return nil, nil
+			}
+			return &merges.Newest{Name: all.Rows[0].CPV, At: all.Rows[0].At}, nil
+		})
+		return merges.Failures(failures, about, out), nil
 	})
-	if err != nil {
-		return err
-	}
-	out := s.out()
-	if err := out.Write(merges.Failures(failures, about, out)); err != nil {
-		return err
-	}
-	return s.verdict(append(failures.Findings, failures.Source.Findings...), "never")
 }

@@ -39,22 +39,10 @@ func (c *ingestCommand) Run(ctx context.Context, s *session) error {
 		s.captures = append(s.captures, capture)
 	}
 	s.logs = c.Log
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var findings []audit.Finding
-	err := s.ask(ctx, func(db audit.Database) (err error) {
-		findings, err = audit.AuditSources(db)
-		return err
+	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
+		findings, err := audit.AuditSources(db)
+		return report.Ingest(ingestRows(s.ingested), findings, out), err
 	})
-	if err != nil {
-		return err
-	}
-	out := s.out()
-	if err := out.Write(report.Ingest(ingestRows(s.ingested), findings, out)); err != nil {
-		return err
-	}
-	return s.verdict(findings, "never")
 }
 
 // ingestRows converts the results for output.

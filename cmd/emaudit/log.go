@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/history"
+	"emaudit/report"
 	"emaudit/report/merges"
 )
 
@@ -33,10 +33,7 @@ were interrupted.
 func (c *logCommand) Run(ctx context.Context, s *session) error {
 	query := history.LogQuery{First: c.First, Last: c.Last, Outcomes: c.Outcome}
 	var err error
-	if query.Period, err = c.period(s); err != nil {
-		return err
-	}
-	if query.Search, err = c.search(c.Packages); err != nil {
+	if query.Period, query.Search, err = s.about(&c.periodFlags, &c.searchFlags, c.Packages); err != nil {
 		return err
 	}
 	if query.Kinds, err = eventKinds(c.Only); err != nil {
@@ -50,25 +47,10 @@ func (c *logCommand) Run(ctx context.Context, s *session) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var source audit.LogSource
-	err = s.ask(ctx, func(db audit.Database) (err error) {
-		if source, err = audit.AuditLogSource(db); err != nil {
-			return err
-		}
-		if err := s.known(db, query.Search); err != nil {
-			return err
-		}
-		about, failed := asked(db, query.Search, query.Period, newestEvent(query))
+	return s.answerLog(ctx, query.Search, func(db audit.Database, source audit.LogSource, out report.Output) (report.Answer, error) {
+		about := asked(db, query.Search, query.Period, newestEvent(query))
 		c.limit(s, query.Period, &about)
 		query.Last = c.Last
-		out := s.out()
-		return errors.Join(out.Write(merges.History(history.AuditLog(db, query), source, about, out)), failed())
+		return merges.History(history.AuditLog(db, query), source, about, out), nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.verdict(source.Findings, "never")
 }

@@ -8,6 +8,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
+	"emaudit/report"
 	"emaudit/report/merges"
 	"emaudit/store"
 	"emaudit/store/logs"
@@ -40,11 +41,7 @@ func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 			return usagef("messages: no class %q; there are %s", class, strings.Join(aftermath.MessageClasses, ", "))
 		}
 	}
-	period, err := c.period(s)
-	if err != nil {
-		return err
-	}
-	search, err := c.search(c.Packages)
+	period, search, err := s.about(&c.periodFlags, &c.searchFlags, c.Packages)
 	if err != nil {
 		return err
 	}
@@ -61,46 +58,37 @@ func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 		return s.stale
 	}
 	filter := aftermath.MessageFilter{Classes: c.Class, Unread: !c.All, Newest: c.Last}
-	about := merges.Asked{Packages: search.String(), Period: period}
-	var messages *aftermath.Messages
-	err = s.ask(ctx, func(db audit.Database) error {
+	return s.answerOpen(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
 		if err := s.known(db, search); err != nil {
-			return err
+			return report.Answer{}, err
 		}
 		span, err := period.Span(db)
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
 		filter.Since, filter.Until = span.Since, span.Until
 		if filter.Wanted, err = search.Matcher(db); err != nil {
-			return err
+			return report.Answer{}, err
 		}
-		if messages, err = aftermath.AuditMessages(db, filter); err != nil || messages.Unread+messages.Read > 0 || !period.Bounded() {
-			return err
-		}
-		all, err := aftermath.AuditMessages(db, aftermath.MessageFilter{Classes: c.Class, Wanted: filter.Wanted})
-		if err == nil && len(all.Rows) > 0 {
-			last := slices.MaxFunc(all.Rows, func(a, b aftermath.Message) int { return cmp.Compare(a.At, b.At) })
-			about.Newest = func() *merges.Newest { return &merges.Newest{Name: last.CPV, At: last.At} }
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	marked := int64(-1)
-	if c.MarkRead {
-		err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
-			marked, err = logs.MarkElogRead(tx, s.host, messages.IDs(), s.proc.now().Unix())
-			return err
-		})
+		messages, err := aftermath.AuditMessages(db, filter)
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
-	}
-	out := s.out()
-	if err := out.Write(merges.Mailbox(messages, marked, about, out)); err != nil {
-		return err
-	}
-	return s.verdict(messages.Source.Findings, "never")
+		about := asked(db, search, period, func(db audit.Database) (*merges.Newest, error) {
+			all, err := aftermath.AuditMessages(db, aftermath.MessageFilter{Classes: c.Class, Wanted: filter.Wanted})
+			if err != nil || len(all.Rows) == 0 {
+				return nil, err
+			}
+			last := slices.MaxFunc(all.Rows, func(a, b aftermath.Message) int { return cmp.Compare(a.At, b.At) })
+			return &merges.Newest{Name: last.CPV, At: last.At}, nil
+		})
+		marked := int64(-1)
+		if c.MarkRead {
+			err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
+				marked, err = logs.MarkElogRead(tx, s.host, messages.IDs(), s.proc.now().Unix())
+				return err
+			})
+		}
+		return merges.Mailbox(messages, marked, about, out), err
+	})
 }

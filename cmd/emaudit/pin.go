@@ -6,6 +6,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/state"
+	"emaudit/report"
 	"emaudit/report/states"
 	"emaudit/store"
 )
@@ -34,7 +35,10 @@ func (c *pinCommand) Run(ctx context.Context, s *session) error {
 		if c.Remove || c.Move || c.Note != "" {
 			return usagef("pin: which one? name it: emaudit pin NAME")
 		}
-		return c.list(ctx, s)
+		return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
+			pins, err := state.AuditPins(db)
+			return states.Pins(pins, out), err
+		})
 	}
 	if !state.ValidPin(c.Name) {
 		return usagef("pin %q: a name is letters, digits and ._-, begins with a letter, and is not now, previous, today or yesterday", c.Name)
@@ -66,30 +70,10 @@ func (c *pinCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	target.Pin = c.Name
-	pins, err := s.pins(ctx)
-	if err != nil {
-		return err
-	}
-	out := s.out()
-	if err := out.Write(states.Pinned(c.Name, target, pins, out)); err != nil {
-		return err
-	}
-	return s.verdict(nil, "never")
-}
-
-func (c *pinCommand) list(ctx context.Context, s *session) error {
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	pins, err := s.pins(ctx)
-	if err != nil {
-		return err
-	}
-	out := s.out()
-	if err := out.Write(states.Pins(pins, out)); err != nil {
-		return err
-	}
-	return s.verdict(nil, "never")
+	return s.answerOpen(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
+		pins, err := state.AuditPins(db)
+		return states.Pinned(c.Name, target, pins, out), err
+	})
 }
 
 func (c *pinCommand) remove(ctx context.Context, s *session) error {
@@ -103,13 +87,4 @@ func (c *pinCommand) remove(ctx context.Context, s *session) error {
 		}
 		return err
 	})
-}
-
-// pins returns the pins of the host.
-func (s *session) pins(ctx context.Context) (pins []state.Pinned, err error) {
-	err = s.ask(ctx, func(db audit.Database) (err error) {
-		pins, err = state.AuditPins(db)
-		return err
-	})
-	return pins, err
 }

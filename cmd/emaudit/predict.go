@@ -12,6 +12,7 @@ import (
 	"emaudit/audit/history"
 	"emaudit/ingest/live"
 	"emaudit/parse/mergelist"
+	"emaudit/report"
 	"emaudit/report/merges"
 
 	"golang.org/x/term"
@@ -46,11 +47,7 @@ next ones.
 
 // Run executes the command.
 func (c *predictCommand) Run(ctx context.Context, s *session) error {
-	period, err := c.period(s)
-	if err != nil {
-		return err
-	}
-	search, err := c.search(c.Packages)
+	period, search, err := s.about(&c.periodFlags, &c.searchFlags, c.Packages)
 	if err != nil {
 		return err
 	}
@@ -73,48 +70,30 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		}
 		list = planned(pretend.Items)
 	}
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var source audit.LogSource
-	var findings []audit.Finding
-	err = s.ask(ctx, func(db audit.Database) error {
-		var err error
-		if source, err = audit.AuditLogSource(db); err != nil {
-			return err
-		}
-		out := s.out()
+	return s.answerLog(ctx, search, func(db audit.Database, source audit.LogSource, out report.Output) (report.Answer, error) {
 		if c.Accuracy {
-			if err := s.known(db, search); err != nil {
-				return err
-			}
 			accuracy, err := history.AuditAccuracy(db, period, search)
 			if err != nil {
-				return err
+				return report.Answer{}, err
 			}
-			return out.Write(merges.Accuracy(accuracy, source, out))
+			return merges.Accuracy(accuracy, source, out), nil
 		}
 		if !given {
 			if list, unlisted, from, listed, err = s.plan(db, c.From); err != nil {
-				return err
+				return report.Answer{}, err
 			}
 		}
 		prediction, err := history.AuditPredict(db, from, list, c.Parallel)
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
 		prediction.Unlisted, prediction.ListedAt = unlisted, binpkgs.Known(listed)
 		needs, err := history.AuditBuildNeeds(db, history.SourceBuilds(list), c.Parallel, s.buildRoom())
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
-		findings = needs.Findings
-		return out.Write(merges.WithBuildNeeds(merges.Predict(prediction, source, out), needs, out))
+		return merges.WithBuildNeeds(merges.Predict(prediction, source, out), needs, out), nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.verdict(append(findings, source.Findings...), "never")
 }
 
 // notUnderstoodShown is the maximum number of quoted lines that could not be parsed.

@@ -229,7 +229,7 @@ func (r *pruneRun) readJournals() {
 			case prune.Unfinished:
 				r.find("prune-unfinished", audit.SeverityWarning, subject, "an earlier prune was interrupted: its files are still in quarantine", audit.Do(undoCommand("")))
 			case prune.Unreadable:
-				r.find("prune-journal-unread", audit.SeverityWarning, subject, j.Problem, audit.Do(audit.Files("ls", "-la", j.Path)).When("look into it: the files are there by number"))
+				r.find(audit.CodePruneJournalUnread, audit.SeverityWarning, subject, j.Problem, audit.Do(audit.Files("ls", "-la", j.Path)).When("look into it: the files are there by number"))
 			}
 		}
 		return err
@@ -244,7 +244,7 @@ func (r *pruneRun) readJournals() {
 			remedy = audit.Do(audit.Files("umount", q.Path))
 		}
 	}
-	r.find("prune-journal-unread", audit.SeverityWarning, subject, err.Error(), remedy)
+	r.find(audit.CodePruneJournalUnread, audit.SeverityWarning, subject, err.Error(), remedy)
 }
 
 // refused prints the error about a quarantine that is not trusted. It reports whether
@@ -255,11 +255,11 @@ func (r *pruneRun) refused(err error) bool {
 		return false
 	}
 	for _, f := range r.plan.Findings {
-		if f.Code == "prune-quarantine-refused" && f.Subject == q.Path {
+		if f.Code == audit.CodePruneQuarantineRefused && f.Subject == q.Path {
 			return true
 		}
 	}
-	r.find("prune-quarantine-refused", audit.SeverityError, q.Path, q.Err.Error(),
+	r.find(audit.CodePruneQuarantineRefused, audit.SeverityError, q.Path, q.Err.Error(),
 		audit.Do(audit.Files("ls", "-laR", q.Path)).When("its owner undoes what he pruned; otherwise move it away, after a look"))
 	return true
 }

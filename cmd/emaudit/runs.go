@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
 	"emaudit/audit/history"
+	"emaudit/report"
 	"emaudit/report/merges"
 )
 
@@ -36,10 +36,7 @@ that was used or made.
 func (c *runsCommand) Run(ctx context.Context, s *session) error {
 	query := history.RunQuery{First: c.First, Last: c.Last}
 	var err error
-	if query.Period, err = c.period(s); err != nil {
-		return err
-	}
-	if query.Search, err = c.search(c.Package); err != nil {
+	if query.Period, query.Search, err = s.about(&c.periodFlags, &c.searchFlags, c.Package); err != nil {
 		return err
 	}
 	if err := c.check(); err != nil {
@@ -51,41 +48,26 @@ func (c *runsCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var source audit.LogSource
-	err = s.ask(ctx, func(db audit.Database) (err error) {
-		if source, err = audit.AuditLogSource(db); err != nil {
-			return err
-		}
-		if err := s.known(db, query.Search); err != nil {
-			return err
-		}
-		out := s.out()
+	return s.answerLog(ctx, query.Search, func(db audit.Database, source audit.LogSource, out report.Output) (report.Answer, error) {
 		if id == 0 {
-			about, failed := asked(db, query.Search, query.Period, newestRun(query))
+			about := asked(db, query.Search, query.Period, newestRun(query))
 			c.limit(s, query.Period, &about)
 			query.Last = c.Last
-			return errors.Join(out.Write(merges.Runs(history.AuditRuns(db, query), source, about, out)), failed())
+			return merges.Runs(history.AuditRuns(db, query), source, about, out), nil
 		}
 		run, ok, err := history.AuditRun(db, id)
 		if err == nil && !ok {
 			err = history.ErrNoRun(id)
 		}
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
 		output, err := aftermath.AuditRunOutput(db, run)
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
-		return out.Write(merges.WithRunOutput(merges.OneRun(run, source, out), output, out))
+		return merges.WithRunOutput(merges.OneRun(run, source, out), output, out), nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.verdict(source.Findings, "never")
 }
 
 // newestRun returns the newest run of a query, ignoring its period.

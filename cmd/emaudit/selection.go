@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/cli/suggest"
+	"emaudit/report"
 	"emaudit/report/merges"
 )
 
@@ -123,16 +125,32 @@ func notInstalled(db audit.Database, name string) error {
 	return usagef("no installed package is called %s%s", name, suggest.Question(suggest.For(name, names)))
 }
 
-// asked returns the subject of an answer, and a function that returns the error of newest.
-// newest returns the last event and ignores the period.
-func asked(db audit.Database, search history.Search, period audit.Period, newest func(audit.Database) (*merges.Newest, error)) (merges.Asked, func() error) {
-	var failed error
-	a := merges.Asked{Packages: search.String(), Period: period, Newest: func() *merges.Newest {
-		last, err := newest(db)
-		failed = err
-		return last
-	}}
-	return a, func() error { return failed }
+// about returns the period and the packages of the flags.
+func (s *session) about(p *periodFlags, f *searchFlags, packages []string) (period audit.Period, search history.Search, err error) {
+	if period, err = p.period(s); err == nil {
+		search, err = f.search(packages)
+	}
+	return period, search, err
+}
+
+// answerLog is [session.answer] for questions about emerge.log.
+func (s *session) answerLog(ctx context.Context, search history.Search, question func(audit.Database, audit.LogSource, report.Output) (report.Answer, error)) error {
+	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
+		source, err := audit.AuditLogSource(db)
+		if err != nil {
+			return report.Answer{}, err
+		}
+		if err := s.known(db, search); err != nil {
+			return report.Answer{}, err
+		}
+		return question(db, source, out)
+	})
+}
+
+// asked returns the subject of an answer. newest returns the last event and ignores
+// the period.
+func asked(db audit.Database, search history.Search, period audit.Period, newest func(audit.Database) (*merges.Newest, error)) merges.Asked {
+	return merges.Asked{Packages: search.String(), Period: period, Newest: func() (*merges.Newest, error) { return newest(db) }}
 }
 
 // newestEvent returns the newest event of a query, ignoring its period.

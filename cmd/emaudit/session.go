@@ -406,6 +406,33 @@ func (s *session) ask(ctx context.Context, question func(audit.Database) error) 
 	})
 }
 
+// answer brings the database up to date, asks it and writes the answer. The findings of
+// the answer decide the exit code, where failOn is the severity without --fail-on.
+func (s *session) answer(ctx context.Context, failOn string, question func(audit.Database, report.Output) (report.Answer, error)) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	return s.answerOpen(ctx, failOn, question)
+}
+
+// answerOpen is [session.answer] where the database is open.
+func (s *session) answerOpen(ctx context.Context, failOn string, question func(audit.Database, report.Output) (report.Answer, error)) error {
+	var findings []audit.Finding
+	err := s.ask(ctx, func(db audit.Database) error {
+		out := s.out()
+		answer, err := question(db, out)
+		if err != nil {
+			return err
+		}
+		findings = answer.Findings
+		return out.Write(answer)
+	})
+	if err != nil {
+		return err
+	}
+	return s.verdict(findings, failOn)
+}
+
 // out returns the output in the requested format.
 func (s *session) out() report.Output {
 	root := s.elsewhere

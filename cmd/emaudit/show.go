@@ -8,6 +8,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/history"
 	"emaudit/audit/overview"
+	"emaudit/report"
 	"emaudit/report/binaries"
 	"emaudit/report/states"
 	"emaudit/store"
@@ -33,26 +34,17 @@ func (c *showCommand) Run(ctx context.Context, s *session) error {
 	if s.severalHosts() {
 		return c.onHosts(ctx, s)
 	}
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var pkg *overview.Package
-	err := s.ask(ctx, func(db audit.Database) error {
+	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
 		cp, err := findPackage(db, c.Atom)
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
-		pkg, err = overview.ShowPackage(db, cp)
-		return err
+		pkg, err := overview.ShowPackage(db, cp)
+		if err != nil {
+			return report.Answer{}, err
+		}
+		return binaries.Package(pkg, out), nil
 	})
-	if err != nil {
-		return err
-	}
-	out := s.out()
-	if err := out.Write(binaries.Package(pkg, out)); err != nil {
-		return err
-	}
-	return s.verdict(nil, "never")
 }
 
 // findPackage returns the package of a name. A wrong name is a usage error.

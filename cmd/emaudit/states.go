@@ -5,6 +5,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/state"
+	"emaudit/report"
 	"emaudit/report/states"
 )
 
@@ -29,26 +30,17 @@ listed.
 
 // Run executes the command.
 func (c *statesCommand) Run(ctx context.Context, s *session) error {
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var known *state.States
-	err := s.ask(ctx, func(db audit.Database) (err error) {
+	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
+		ask := state.AuditStates
 		if c.Runs {
-			known, err = state.AuditStatesOfRuns(db)
-		} else {
-			known, err = state.AuditStates(db)
+			ask = state.AuditStatesOfRuns
 		}
-		return err
+		known, err := ask(db)
+		if err != nil {
+			return report.Answer{}, err
+		}
+		return states.States(known, c.Runs, out), nil
 	})
-	if err != nil {
-		return err
-	}
-	out := s.out()
-	if err := out.Write(states.States(known, c.Runs, out)); err != nil {
-		return err
-	}
-	return s.verdict(known.Findings, "never")
 }
 
 // momentHelp is the end of the help of commands with a state.

@@ -3,12 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/history"
+	"emaudit/report"
 	"emaudit/report/merges"
 )
 
@@ -48,10 +48,7 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 	}
 	query := history.StatsQuery{By: history.StatsBy(c.By), Per: history.StatsPer(c.Per), Sort: c.Sort, First: c.First, Last: c.Last, Zone: s.zone()}
 	var err error
-	if query.Period, err = c.period(s); err != nil {
-		return err
-	}
-	if query.Search, err = c.search(c.Packages); err != nil {
+	if query.Period, query.Search, err = s.about(&c.periodFlags, &c.searchFlags, c.Packages); err != nil {
 		return err
 	}
 	if err := c.check(); err != nil {
@@ -60,36 +57,17 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 	if c.Per != "" {
 		keepHeapSmall()
 	}
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	var source audit.LogSource
-	err = s.ask(ctx, func(db audit.Database) error {
-		var err error
-		if source, err = audit.AuditLogSource(db); err != nil {
-			return err
-		}
-		if err := s.known(db, query.Search); err != nil {
-			return err
-		}
+	return s.answerLog(ctx, query.Search, func(db audit.Database, source audit.LogSource, out report.Output) (report.Answer, error) {
 		stats, err := history.AuditStats(db, query)
 		if err != nil {
-			return err
+			return report.Answer{}, err
 		}
-		out := s.out()
-		about, failed := asked(db, query.Search, query.Period, newestEvent(history.LogQuery{Search: query.Search}))
+		about := asked(db, query.Search, query.Period, newestEvent(history.LogQuery{Search: query.Search}))
 		answer := merges.Stats(stats, source, about, out)
-		if c.By == "package" && c.Per == "" {
-			builds, err := history.AuditLargestBuilds(db, query.Search, largestBuilds)
-			if err != nil {
-				return err
-			}
-			answer = merges.WithLargestBuilds(answer, builds, out)
+		if c.By != "package" || c.Per != "" {
+			return answer, nil
 		}
-		return errors.Join(out.Write(answer), failed())
+		builds, err := history.AuditLargestBuilds(db, query.Search, largestBuilds)
+		return merges.WithLargestBuilds(answer, builds, out), err
 	})
-	if err != nil {
-		return err
-	}
-	return s.verdict(source.Findings, "never")
 }

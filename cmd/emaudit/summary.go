@@ -22,39 +22,30 @@ that says more.
 
 // Run executes the command.
 func (*summaryCommand) Run(ctx context.Context, s *session) error {
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	out := s.out()
-	var screen *overview.Overview
-	var answers []report.Check
-	var unread []audit.Finding
-	err := s.ask(ctx, func(db audit.Database) (err error) {
+	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
 		db = audit.Share(db)
-		if screen, err = overview.AuditOverview(db); err != nil {
-			return err
+		screen, err := overview.AuditOverview(db)
+		if err != nil {
+			return report.Answer{}, err
 		}
-		if unread, err = audit.AuditUnread(db); err != nil {
-			return err
+		unread, err := audit.AuditUnread(db)
+		if err != nil {
+			return report.Answer{}, err
 		}
-		if answers, err = s.askChecks(db, briefChecks(), out); err != nil || s.elsewhere != "" {
-			return err
+		answers, err := s.askChecks(db, briefChecks(), out)
+		if err != nil {
+			return report.Answer{}, err
 		}
-		s.look(screen)
-		plan, err := s.configuredPlan(ctx, db, true)
-		if err == nil {
+		if s.elsewhere == "" {
+			s.look(screen)
+			plan, err := s.configuredPlan(ctx, db, true)
+			if err != nil {
+				return report.Answer{}, err
+			}
 			screen.Reclaimable = plan.Totals()
 		}
-		return err
+		return report.Overview(screen, unread, answers, out), nil
 	})
-	if err != nil {
-		return err
-	}
-	answer := report.Overview(screen, unread, answers, out)
-	if err := out.Write(answer); err != nil {
-		return err
-	}
-	return s.verdict(answer.Findings, "never")
 }
 
 // look adds what the database does not hold: the name of the system and the free space.

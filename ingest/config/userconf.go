@@ -119,7 +119,6 @@ func (s *configScan) collect() {
 		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigLicenseGroups, store.ConfigCategories} {
 			s.list(store.ConfigFile{Kind: kind, Path: path.Join(profiles, string(kind)), Layer: store.LayerRepository, Repo: repo.Name}, 0)
 		}
-		s.updates(path.Join(profiles, "updates"), repo.Name)
 	}
 	user := s.Settings.UserConfigDir()
 	for _, p := range s.Settings.Profiles() {
@@ -219,28 +218,6 @@ func (s *configScan) names(dirPath string, depth int) ([]string, error) {
 	names = slices.DeleteFunc(names, func(name string) bool { return !userconf.ReadsName(name) })
 	slices.Sort(names)
 	return names, nil
-}
-
-// updates adds the package moves of a repository, oldest first.
-func (s *configScan) updates(dirPath, repo string) {
-	f := store.ConfigFile{Kind: store.ConfigUpdates, Path: dirPath, Layer: store.LayerRepository, Repo: repo}
-	entry, err := s.Root.Stat(dirPath)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && entry.Kind != hostfs.Directory {
-		return
-	}
-	var names []string
-	if err == nil {
-		names, err = s.names(dirPath, 0)
-	}
-	if err != nil {
-		s.keep(f, err)
-		return
-	}
-	slices.SortStableFunc(names, userconf.CompareUpdateNames)
-	for _, name := range names {
-		f.Path = path.Join(dirPath, name)
-		s.list(f, maxConfigDepth)
-	}
 }
 
 // cpuInfo adds the features of the host's processor, from a saved copy, or from the

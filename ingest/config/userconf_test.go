@@ -50,7 +50,6 @@ func TestListsAreReadWhereTheyAre(t *testing.T) {
 		"package.use /etc/portage/package.use/hello",
 		"package.use /etc/portage/package.use/main",
 		"packages /var/db/repos/lab/profiles/base/packages",
-		"updates /var/db/repos/lab/profiles/updates/3Q-2026",
 		"world /var/lib/portage/world",
 		"world_sets /var/lib/portage/world_sets",
 	}

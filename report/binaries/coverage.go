@@ -25,7 +25,7 @@ func Coverage(c *binpkgs.Coverage, o report.Output) report.Answer {
 			j.Value("packages", c.Rows)
 			j.Value("commands", c.Commands)
 		},
-		Rows: coverageColumns(true).CSV(table.All(c.Rows)),
+		Rows: CoverageColumns(true).CSV(table.All(c.Rows)),
 		Text: func(s *screen.Screen) {
 			s.Sentence(coverageHeadline(c)...)
 			s.Blank()
@@ -77,25 +77,20 @@ var CoverageRoles = map[binpkgs.CoverageVerdict]screen.Role{
 	binpkgs.CoverageNone:        screen.Bad,
 }
 
-// coverageColumns describe what covers each installed package, with the path of the
+// CoverageColumns describe what covers each installed package, with the path of the
 // file or with the build alone, which is what is news beside the package.
-func coverageColumns(all bool) table.Table[binpkgs.CoverageRow] {
+func CoverageColumns(all bool) table.Table[binpkgs.CoverageRow] {
 	return table.Table[binpkgs.CoverageRow]{
-		{Name: "cpv", Title: "Package", Shrink: screen.CutMiddle, Yield: 3, Min: 24},
+		{Name: "cpv", Title: "Package", Type: table.Package, Shrink: screen.CutMiddle, Yield: 3, Min: 24},
 		{Name: "slot"},
 		{Name: "repo"},
 		{Name: "build_time"},
 		{Name: "build_id"},
-		{Name: "verdict", Title: "Verdict", Show: func(r *binpkgs.CoverageRow) screen.Cell { return CoverageRoles[r.Verdict].Text(string(r.Verdict)) }},
+		{Name: "verdict", Title: "Verdict", Order: func(r *binpkgs.CoverageRow) int64 { return int64(r.Verdict.Rank()) }, Show: func(r *binpkgs.CoverageRow) screen.Cell { return CoverageRoles[r.Verdict].Text(string(r.Verdict)) }},
 		{Name: "use_equal"},
-		{Name: "use_diff", Title: "USE", Shrink: screen.CutEnd, Yield: 2, Optional: true, Show: func(r *binpkgs.CoverageRow) screen.Cell {
-			if r.Instance != nil && r.UseDiff == "" && r.UseEqual != nil && *r.UseEqual {
-				return screen.Plain.Text("equal")
-			}
-			return screen.Plain.Text(r.UseDiff)
-		}},
+		{Name: "use_diff", Title: "USE", Shrink: screen.CutEnd, Yield: 2, Optional: true, Show: func(r *binpkgs.CoverageRow) screen.Cell { return screen.Plain.Text(useText(r)) }},
 		{Name: "pkgdir", Of: "instance.pkgdir"},
-		{Name: "path", Of: "instance.path", Title: "Binpkg", Shrink: screen.CutMiddle, Yield: 1, Min: 12, Optional: true, Show: func(r *binpkgs.CoverageRow) screen.Cell {
+		{Name: "path", Of: "instance.path", Title: "Binpkg", Type: table.Code, Shrink: screen.CutMiddle, Yield: 1, Min: 12, Optional: true, Show: func(r *binpkgs.CoverageRow) screen.Cell {
 			switch {
 			case r.Instance == nil:
 				return screen.Plain.Text(screen.NotKnown)
@@ -112,9 +107,27 @@ func coverageColumns(all bool) table.Table[binpkgs.CoverageRow] {
 	}
 }
 
+// UseDiffers reports whether the binary package was not built with the same USE flags,
+// or might not have been.
+func UseDiffers(r binpkgs.CoverageRow) bool {
+	return r.Instance != nil && (r.UseEqual == nil || !*r.UseEqual)
+}
+
+func useText(r *binpkgs.CoverageRow) string {
+	switch {
+	case r.Instance == nil || r.UseDiff != "":
+		return r.UseDiff
+	case r.UseEqual == nil:
+		return "unknown"
+	case *r.UseEqual:
+		return "equal"
+	}
+	return "differs"
+}
+
 // coverageTable lists the packages that are not covered, or all of them.
 func coverageTable(s *screen.Screen, c *binpkgs.Coverage, all bool) {
-	shown := coverageColumns(all).Screen(s, 0, table.Where(c.Rows, func(r *binpkgs.CoverageRow) bool {
+	shown := CoverageColumns(all).Screen(s, 0, table.Where(c.Rows, func(r *binpkgs.CoverageRow) bool {
 		return all || r.Verdict != binpkgs.CoverageExact && r.Verdict != binpkgs.CoverageSameBuild
 	}))
 	if shown > 0 {
@@ -135,7 +148,7 @@ func shownOfCoverage(findings []audit.Finding, o report.Output) []audit.Finding 
 	}
 	var shown []audit.Finding
 	for _, f := range findings {
-		if f.Code != "binpkg-missing" && f.Code != "binpkg-other-build" {
+		if f.Code != audit.CodeBinpkgMissing && f.Code != audit.CodeBinpkgOtherBuild {
 			shown = append(shown, f)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/report"
 	"emaudit/report/screen"
@@ -122,7 +123,7 @@ var integrityColumns = table.Table[binpkgs.IntegrityRow]{
 		return IntegrityCell(r.Integrity)
 	}},
 	{Title: "Indexed", Of: "indexed"},
-	{Title: "Problems", Of: "problems", Shrink: screen.Wrap, Yield: 1, Min: len("binpkg-build-id-differs")},
+	{Title: "Problems", Of: "problems", Shrink: screen.Wrap, Yield: 1, Min: len(audit.CodeBinpkgBuildIDDiffers)},
 	{Title: "Signature", Optional: true, Show: func(r *binpkgs.IntegrityRow) screen.Cell { return signatureRole[r.Signature].Text(string(r.Signature)) }},
 	{Title: "Size", Of: "size", Type: table.Size, Optional: true},
 }.With(table.Data[binpkgs.IntegrityRow]("cpv", "build_id", "build_time", "size", "mtime", "format", "compressor", "slot", "repo", "indexed", "visible",

@@ -15,7 +15,7 @@ type Asked struct {
 	Period   audit.Period
 	// Newest finds the newest that there is whatever the period, or nil. It is called
 	// for an empty answer only.
-	Newest func() *Newest
+	Newest func() (*Newest, error)
 	// Limit is how many of the newest are asked for although nobody has said so, and
 	// All shows the others; 0 means that there is no such limit.
 	Limit int
@@ -37,16 +37,19 @@ type Newest struct {
 
 // none says what there is none of: "no merge of hello since 2026-11-01 (the last
 // one: app-misc/hello-2.1, 2026-10-04)".
-func (a Asked) none(t screen.Terminal, what string) string {
+func (a Asked) none(s *screen.Screen, what string) string {
+	t := s.Terminal()
 	text := "no " + what
 	if a.Packages != "" {
 		text += " of " + a.Packages
 	}
 	text += periodText(t, a.Period)
-	if a.Newest != nil {
-		if last := a.Newest(); last != nil {
-			text += fmt.Sprintf(" (the last one: %s, %s)", last.Name, t.Time(last.At))
-		}
+	last, err := a.Newest()
+	if err != nil {
+		s.Fail(err)
+	}
+	if last != nil {
+		text += fmt.Sprintf(" (the last one: %s, %s)", last.Name, t.Time(last.At))
 	}
 	return text
 }

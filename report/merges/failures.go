@@ -22,14 +22,14 @@ func Failures(f *aftermath.Failures, asked Asked, o report.Output) report.Answer
 			j.Value("failures", f.Rows)
 			j.Value("cut_merges", f.Cut)
 		},
-		Rows: failureColumns.CSV(table.All(f.Rows)),
+		Rows: FailureColumns.CSV(table.All(f.Rows)),
 		Text: func(s *screen.Screen) {
-			if cut := report.FindingsOf(f.Findings, "merge-cut"); len(cut) > 0 {
+			if cut := report.FindingsOf(f.Findings, audit.CodeMergeCut); len(cut) > 0 {
 				s.Findings(cut, o.FindingOptions())
 				s.Blank()
 			}
 			if len(f.Rows) == 0 && f.Source.History {
-				s.Line(screen.Good.Text(asked.none(s.Terminal(), "failed merge")))
+				s.Line(screen.Good.Text(asked.none(s, "failed merge")))
 			} else {
 				s.Line(FailuresHeadline(f)...)
 			}
@@ -42,8 +42,22 @@ func Failures(f *aftermath.Failures, asked Asked, o report.Output) report.Answer
 	}
 }
 
-// failureColumns describe failed merges for programs; people read a paragraph of each.
-var failureColumns = table.Data[aftermath.Failure]("cpv", "started_at", "run", "phase", "cause", "line", "message", "log", "log_gone", "link", "resolution", "resolved_by", "resolved_at")
+// FailureColumns describe failed merges. A terminal has a paragraph of each instead.
+var FailureColumns = table.Table[aftermath.Failure]{
+	{Title: "Package", Of: "cpv", Type: table.Package},
+	{Title: "When", Of: "started_at", Type: table.Moment},
+	{Title: "Phase", Of: "phase"},
+	{Title: "Cause", Of: "line"},
+	{Title: "Since then", Show: func(f *aftermath.Failure) screen.Cell {
+		switch {
+		case f.Resolution == aftermath.Open:
+			return screen.Bad.Text(string(f.Resolution))
+		case f.ResolvedBy != nil:
+			return screen.Good.Text(string(f.Resolution) + " by " + *f.ResolvedBy)
+		}
+		return screen.Good.Text(string(f.Resolution))
+	}},
+}.With(table.Data[aftermath.Failure]("cpv", "started_at", "run", "phase", "cause", "line", "message", "log", "log_gone", "link", "resolution", "resolved_by", "resolved_at")...)
 
 // outputDiagnostics are the damage of merge output, as every answer about it has
 // it.

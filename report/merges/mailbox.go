@@ -23,10 +23,10 @@ func Mailbox(m *aftermath.Messages, marked int64, asked Asked, o report.Output) 
 			j.Value("read", m.Read)
 			j.Value("marked_read", max(marked, 0))
 		},
-		Rows: messageColumns.CSV(table.All(m.Rows)),
+		Rows: MessageColumns.CSV(table.All(m.Rows)),
 		Text: func(s *screen.Screen) {
 			if m.Unread+m.Read == 0 && m.Source.Elog {
-				s.Line(screen.Plain.Text(asked.none(s.Terminal(), "message")))
+				s.Line(screen.Plain.Text(asked.none(s, "message")))
 			} else {
 				s.Line(MailboxHeadline(m)...)
 			}
@@ -43,10 +43,23 @@ func Mailbox(m *aftermath.Messages, marked int64, asked Asked, o report.Output) 
 	}
 }
 
-// messageColumns describe messages for programs; people read the messages.
-var messageColumns = table.Data[aftermath.Message]("id", "cpv", "saved_at", "class", "phase", "run", "unread", "doubtful", "source", "offset").With(
+// MessageColumns describe messages. A terminal has a paragraph of each instead.
+var MessageColumns = table.Table[aftermath.Message]{
+	{Title: "Package", Of: "cpv", Type: table.Package},
+	{Title: "When", Of: "saved_at", Type: table.Moment},
+	{Title: "Class", Show: func(m *aftermath.Message) screen.Cell { return classRoles[m.Class].Text(m.Class) }},
+	{Title: "Message", Type: table.Lines, Value: func(m *aftermath.Message) any {
+		if len(m.Lines) > linesOfMessage {
+			return strings.Join(m.Lines[:linesOfMessage], "\n") + "\n…"
+		}
+		return strings.Join(m.Lines, "\n")
+	}},
+}.With(table.Data[aftermath.Message]("id", "cpv", "saved_at", "class", "phase", "run", "unread", "doubtful", "source", "offset")...).With(
 	table.Column[aftermath.Message]{Name: "text", Value: func(m *aftermath.Message) any { return strings.Join(m.Lines, "\n") }},
 )
+
+// linesOfMessage is how many lines of a message a table has room for.
+const linesOfMessage = 12
 
 func MailboxHeadline(m *aftermath.Messages) []screen.Cell {
 	read := screen.Count(int64(m.Read), "message was", "messages were") + " read before"

@@ -35,12 +35,12 @@ addEventListener("load", () => setTimeout(() => {
 	result.owned = window.owned === 1;
 	result.rows = rows().length;
 	result.folded = shown();
-	const size = table.tHead.rows[0].cells[3];
+	const size = [...table.tHead.rows[0].cells].find(head => head.textContent === "Installed size"), at = size.cellIndex;
 	size.querySelector("button").click();
-	result.largestFirst = rows()[0].cells[3].dataset.s;
+	result.largestFirst = rows()[0].cells[at].dataset.s;
 	result.sort = size.getAttribute("aria-sort");
 	size.querySelector("button").click();
-	result.smallestFirst = rows()[0].cells[3].dataset.s;
+	result.smallestFirst = rows()[0].cells[at].dataset.s;
 	table.tHead.rows[0].cells[0].querySelector("button").click();
 	result.byName = column(0).every((name, i, all) => i === 0 || all[i-1] <= name);
 	const input = table.closest(".scroll").parentElement.querySelector("#coverage input[type=search]");

@@ -53,12 +53,5 @@ func (b *pageBuilder) causes(f *aftermath.Failures) pageBlock {
 		said = append(said, r.Label+" "+r.Text)
 	}
 	head := chartHead{ID: "failures-causes", Title: "Why merges failed", Desc: strings.Join(said, "; ")}
-	head.Table = fill(b, &pageTable{ID: "failures-causes-numbers"}, causeColumns, table.All(rows))
-	return pageBlock{Bars: newBarChart(head, []legendItem{{"open", "bad"}, {"merged or removed since", "accent-2"}}, rows)}
-}
-
-var causeColumns = table.Table[barRow]{
-	{Title: "Cause", Value: func(r *barRow) any { return r.Label }},
-	{Title: "Open", Type: table.Number, Value: func(r *barRow) any { return r.Parts[0].value }},
-	{Title: "Merged or removed since", Type: table.Number, Value: func(r *barRow) any { return r.Parts[1].value }},
+	return pageBlock{Bars: b.newBarChart(head, []legendItem{{"open", "bad"}, {"merged or removed since", "accent-2"}}, "Cause", table.Number, rows)}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // Charts are drawn by templates; here is only their geometry. All of it is in
@@ -35,7 +36,7 @@ type sharePart struct {
 }
 
 // newShareChart lays parts side by side; parts of 0 stand only in its table.
-func newShareChart(head chartHead, parts ...sharePart) *shareChart {
+func (b *pageBuilder) newShareChart(head chartHead, parts ...sharePart) *shareChart {
 	var whole int64
 	for _, p := range parts {
 		whole += p.value
@@ -51,12 +52,15 @@ func newShareChart(head chartHead, parts ...sharePart) *shareChart {
 		before += p.value
 	}
 	if head.Table == nil {
-		head.Table = &pageTable{ID: head.ID + "-numbers", Columns: []pageColumn{{Title: "Part"}, {Title: "Amount", Numeric: true}, {Title: "Share", Numeric: true}}}
-		for _, p := range parts {
-			head.Table.row(pageCell{Text: p.Label}, pageCell{Text: p.Text, Sort: sortKey(p.value)}, pageCell{Text: p.Percent, Sort: sortKey(p.value)})
-		}
+		head.Table = fill(b, &pageTable{ID: head.ID + "-numbers"}, shareColumns, table.All(parts))
 	}
 	return &shareChart{chartHead: head, Parts: parts}
+}
+
+var shareColumns = table.Table[sharePart]{
+	{Title: "Part", Value: func(p *sharePart) any { return p.Label }},
+	{Title: "Amount", Type: table.Number, Value: func(p *sharePart) any { return p.value }, Show: func(p *sharePart) screen.Cell { return screen.Plain.Text(p.Text) }},
+	{Title: "Share", Type: table.Number, Value: func(p *sharePart) any { return p.value }, Show: func(p *sharePart) screen.Cell { return screen.Plain.Text(p.Percent) }},
 }
 
 // barChart compares the sizes of things, each with its name above its bar.
@@ -72,7 +76,7 @@ type legendItem struct{ Label, Class string }
 
 // barRow is one bar made of parts.
 type barRow struct {
-	Label, Link, Text string
+	Label, Link, Text string // Link is an address, or ""
 	TextY, BarY       int
 	Parts             []barPart
 	total             int64
@@ -90,8 +94,9 @@ const (
 	barOffset = 20
 )
 
-// newBarChart lays out the bars; the longest fills the width.
-func newBarChart(head chartHead, legend []legendItem, rows []barRow) *barChart {
+// newBarChart lays out the bars; the longest fills the width. Its numbers are of type
+// kind, in a column for each item of the legend.
+func (b *pageBuilder) newBarChart(head chartHead, legend []legendItem, things string, kind table.Type, rows []barRow) *barChart {
 	var longest int64
 	for i := range rows {
 		rows[i].total = 0
@@ -112,6 +117,14 @@ func newBarChart(head chartHead, legend []legendItem, rows []barRow) *barChart {
 			p.X, p.Width = percentOf(before, longest), percentOf(p.value, longest)
 			before += p.value
 		}
+	}
+	columns := table.Table[barRow]{{Title: things, Type: table.Package, Value: func(r *barRow) any { return r.Label }}}
+	for i, item := range legend {
+		columns = append(columns, table.Column[barRow]{Title: item.Label, Type: kind, Value: func(r *barRow) any { return r.Parts[i].value }})
+	}
+	head.Table = fill(b, &pageTable{ID: head.ID + "-numbers"}, columns, table.All(rows))
+	if len(legend) < 2 {
+		legend = nil
 	}
 	return &barChart{chartHead: head, Legend: legend, Rows: rows, Height: len(rows) * barPitch}
 }
@@ -215,16 +228,16 @@ const (
 	sparkHeight = 20
 )
 
-// newSparkline draws values, oldest first.
-func newSparkline(title string, values []int64) *sparkline {
-	if len(values) < 2 {
+// newSparkline draws durations in seconds, oldest first.
+func newSparkline(values []int64) *sparkline {
+	if len(values) < fewestToDraw {
 		return nil
 	}
 	low, high := values[0], values[0]
 	for _, v := range values {
 		low, high = min(low, v), max(high, v)
 	}
-	s := &sparkline{Title: title}
+	s := &sparkline{}
 	var points strings.Builder
 	for i, v := range values {
 		x := 2 + float64(i)/float64(len(values)-1)*(sparkWidth-6)
@@ -235,7 +248,9 @@ func newSparkline(title string, values []int64) *sparkline {
 		s.LastX, s.LastY = coordinate(x), coordinate(y)
 		if i > 0 {
 			points.WriteByte(' ')
+			s.Title += ", "
 		}
+		s.Title += screen.Seconds(v)
 		points.WriteString(s.LastX + "," + s.LastY)
 	}
 	s.Points = points.String()

@@ -5,7 +5,10 @@ import (
 	"io"
 	"strings"
 
+	"emaudit/audit"
+	"emaudit/report"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // writeMarkdown writes a page as GitHub-flavoured Markdown, which wikis and bug
@@ -19,11 +22,7 @@ func writeMarkdown(w io.Writer, v *pageView) error {
 	}
 	m.line(strings.Join(facts, " · "))
 	if len(v.Verdicts) > 0 {
-		t := &pageTable{Columns: []pageColumn{{Title: "Question"}, {Title: "Answer"}, {Title: "Because"}, {Title: "More"}}}
-		for _, l := range v.Verdicts {
-			t.row(pageCell{Text: l.Label}, pageCell{Text: l.Verdict.Text, Role: screen.Bold}, pageCell{Text: l.Text}, pageCell{Text: l.Command, Mono: true})
-		}
-		m.table(t)
+		m.table(fill(&pageBuilder{}, &pageTable{}, verdictColumns, table.All(v.Verdicts)))
 	}
 	if len(v.Steps) > 0 {
 		m.line("## To do now")
@@ -36,6 +35,13 @@ func writeMarkdown(w io.Writer, v *pageView) error {
 		m.section(s)
 	}
 	return m.out.Flush()
+}
+
+var verdictColumns = table.Table[pageVerdict]{
+	{Title: "Question", Value: func(l *pageVerdict) any { return l.Label }},
+	{Title: "Answer", Role: screen.Bold, Value: func(l *pageVerdict) any { return l.Verdict.Text }},
+	{Title: "Because", Value: func(l *pageVerdict) any { return l.Text }},
+	{Title: "More", Type: table.Code, Value: func(l *pageVerdict) any { return l.Command }},
 }
 
 // markdown writes blocks, an empty line between them.
@@ -72,13 +78,14 @@ func (m *markdown) block(b pageBlock) {
 		m.line(escapeMarkdown(b.Commands.Title) + ":")
 		m.code(strings.Join(b.Commands.Lines, "\n"))
 	case b.Findings != nil:
-		t := &pageTable{Columns: []pageColumn{{Title: "Severity"}, {Title: "Code"}, {Title: "Subject"}, {Title: "Finding"}, {Title: "Remedy"}}}
+		var all []audit.Finding
 		for _, f := range b.Findings.Rows {
-			for _, f := range append([]pageFinding{f}, f.Alike...) {
-				t.row(pageCell{Text: string(f.Severity)}, pageCell{Text: f.Code, Mono: true}, pageCell{Text: f.Subject}, pageCell{Text: f.Message}, pageCell{Text: f.Remedy.String(), Mono: true})
+			all = append(all, f.Finding)
+			for _, alike := range f.Alike {
+				all = append(all, alike.Finding)
 			}
 		}
-		m.table(t)
+		m.table(fill(&pageBuilder{}, &pageTable{}, report.FindingColumns, table.All(all)))
 	case b.Table != nil:
 		if b.Table.Caption != "" {
 			m.line("### " + escapeMarkdown(b.Table.Caption))
@@ -110,26 +117,26 @@ func (m *markdown) table(t *pageTable) {
 	m.out.WriteString("|\n")
 	for _, c := range t.Columns {
 		m.out.WriteString("| ---")
-		if c.Numeric {
+		if c.Type.Numeric() {
 			m.out.WriteByte(':')
 		}
 		m.out.WriteByte(' ')
 	}
 	m.out.WriteString("|\n")
 	for _, r := range t.Rows {
-		for _, c := range r {
-			m.out.WriteString("| " + markdownCell(c) + " ")
+		for i, c := range r {
+			m.out.WriteString("| " + markdownCell(c, t.Columns[i]) + " ")
 		}
 		m.out.WriteString("|\n")
 	}
 	m.out.WriteByte('\n')
 }
 
-func markdownCell(c pageCell) string {
+func markdownCell(c pageCell, column pageColumn) string {
 	switch {
 	case c.Text == "":
 		return ""
-	case c.Mono:
+	case column.Mono():
 		return codeSpan(c.Text)
 	case c.Role == screen.Bold:
 		return "**" + escapeMarkdown(c.Text) + "**"

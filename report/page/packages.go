@@ -1,11 +1,12 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
-	"emaudit/audit/overview"
+	"emaudit/audit"
 	"emaudit/report/binaries"
 	"emaudit/report/screen"
 )
@@ -15,15 +16,15 @@ import (
 func (b *pageBuilder) collectPackages() {
 	if c := b.facts.Coverage; c != nil {
 		for _, r := range c.Rows {
-			p := b.pkg(overview.PackageOf(r.CPV))
+			p := b.pkg(audit.PackageOf(r.CPV))
 			installed := fmt.Sprintf("%s installed, slot %s, %s", strings.TrimPrefix(r.CPV, p.CP+"-"), r.Slot, screen.Size(r.Size))
 			if r.BuildTime != nil {
-				installed += ", built " + b.day(*r.BuildTime, "2006-01-02 15:04")
+				installed += ", built " + b.Terminal.Time(*r.BuildTime)
 			}
 			if n := b.facts.Importance[r.CPV]; n > 0 {
 				installed += fmt.Sprintf(", needed by %s", screen.Number(int64(n)))
 			}
-			p.Facts = append(p.Facts, screen.Plain.Text(installed+"; binary package: "), binaries.CoverageRoles[r.Verdict].Text(verdictWords[r.Verdict]), screen.Plain.Text(". "))
+			p.Facts = append(p.Facts, screen.Plain.Text(installed+"; binary package: "), binaries.CoverageRoles[r.Verdict].Text(string(r.Verdict)), screen.Plain.Text(". "))
 		}
 	}
 	if st := b.facts.Storage; st != nil {
@@ -35,11 +36,11 @@ func (b *pageBuilder) collectPackages() {
 			for _, n := range s.Binpkgs {
 				state := binaries.IntegrityCell(n.Integrity)
 				if n.GoneAt != 0 {
-					state = screen.Dim.Text("gone since " + b.day(n.GoneAt, "2006-01-02"))
+					state = screen.Dim.Text("gone since " + b.Terminal.Date(n.GoneAt))
 				}
 				built := "build time unknown"
 				if n.BuildTime != nil {
-					built = "built " + b.day(*n.BuildTime, "2006-01-02 15:04")
+					built = "built " + b.Terminal.Time(*n.BuildTime)
 				}
 				// The folder and the package's name stand above already.
 				p.files = append(p.files, []screen.Cell{screen.Plain.Text(strings.TrimPrefix(n.Path, s.CP+"/")), screen.Plain.Text(built), screen.Plain.Text(screen.Size(n.Size)), state})
@@ -56,9 +57,8 @@ func (b *pageBuilder) showBuilds() {
 		if p == nil || len(n.builds) < fewestToDraw {
 			continue
 		}
-		trend := n.trend()
-		trend.Text = fmt.Sprintf("%d builds, median %s, the last %s: %s", len(n.builds), screen.Seconds(n.median()), screen.Seconds(n.builds[len(n.builds)-1].seconds), trend.Text)
-		p.Builds = &trend
+		text := fmt.Sprintf("%d builds, median %s, the last %s: %s", len(n.builds), screen.Seconds(medianOf(n.builds)), screen.Seconds(n.builds[len(n.builds)-1].seconds), n.trend().Text)
+		p.Builds = &pageCell{Cell: screen.Plain.Text(text), Spark: newSparkline(n.recent())}
 	}
 }
 
@@ -70,6 +70,11 @@ func (b *pageBuilder) pkg(cp string) *pagePackage {
 		b.packages[cp] = p
 	}
 	return p
+}
+
+// cpText names a package.
+func cpText(cp string) string {
+	return cmp.Or(cp, "(no readable name)")
 }
 
 // anchor is the id of a package's section: its name, where that is an ordinary

@@ -24,7 +24,7 @@ import (
 // Every string passes [screen.Clean] and then html/template, so that names and log
 // text appear as text.
 func Page(facts report.HostFacts, o report.Output) error {
-	v := output{o}.pageOf(facts)
+	v := pageOf(facts, o)
 	cleanText(v)
 	var document bytes.Buffer
 	if err := pageTemplate().ExecuteTemplate(&document, "page.gohtml", v); err != nil {
@@ -38,14 +38,14 @@ func Page(facts report.HostFacts, o report.Output) error {
 // wiki: charts become their tables, and the packages' own sections are left
 // out.
 func PageMarkdown(facts report.HostFacts, o report.Output) error {
-	v := output{o}.pageOf(facts)
+	v := pageOf(facts, o)
 	cleanText(v)
 	return writeMarkdown(o.W, v)
 }
 
 // PageJSON writes the verdicts and the tables of the page as JSON.
 func PageJSON(facts report.HostFacts, o report.Output) error {
-	v := output{o}.pageOf(facts)
+	v := pageOf(facts, o)
 	return o.Write(report.Answer{
 		Findings: v.findings,
 		Keys: func(j *report.JSON) {

@@ -1,16 +1,18 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
-	"emaudit/report/binaries"
 	"emaudit/report/merges"
 	"emaudit/report/screen"
 	"emaudit/report/states"
+	"emaudit/report/table"
 )
 
 // MostPageRollbacks is how many updates, the newest first, a page judges the way
@@ -30,18 +32,16 @@ func (b *pageBuilder) rollback() *pageSection {
 	last := all[0]
 	s.Verdict = states.ReadinessWords[last.Verdict]
 	s.Lead = "Can I go back to the state before an update with the files in PKGDIR? READY means that every condition that files can show was checked and is met. A rollback to an older state also undoes every update since."
-	t := &pageTable{ID: "rollback-runs", Caption: "The way back before each update", Open: true, Columns: []pageColumn{{Title: "Before", Numeric: true}, {Title: "Run began"}, {Title: "Asked", Optional: true}, {Title: "Verdict"}, {Title: "Changes", Numeric: true, Optional: true}, {Title: "Gaps", Numeric: true}, {Title: "Why", Optional: true}, {Title: "Drill", Optional: true}}}
-	for _, r := range all {
-		verdict := states.ReadinessWords[r.Verdict]
-		before := pageCell{Text: screen.NotKnown}
-		if r.Target.Run != nil {
-			before = pageCell{Text: fmt.Sprintf("#%d", *r.Target.Run), Sort: sortKey(*r.Target.Run)}
-		}
-		t.row(before, b.timeCell(r.Target.Time), pageCell{Text: merges.AskedBriefly(r.Target.Args), Mono: true}, pageCell{Text: verdict.Text, Role: verdict.Role},
-			numberCell(int64(len(r.Changes))), numberCell(int64(len(r.Gaps))), pageCell{Text: states.WhyOf(r)}, b.proofCell(r.Proof))
+	columns := states.RollbacksColumns(b.Output)
+	drill := &columns[slices.IndexFunc(columns, func(c table.Column[*rollback.Rollback]) bool { return c.Title == "Drill" })]
+	drill.Show = func(r **rollback.Rollback) screen.Cell { // a page has room for all of it
+		cell := states.ProofCell((*r).Proof, b.Terminal.Date)
+		return cell.Role.Text(cmp.Or(states.ProofText((*r).Proof, b.Terminal.Date), cell.Text))
 	}
+	t := fill(b, &pageTable{ID: "rollback-runs", Caption: "The way back before each update", Open: true}, columns, table.All(all))
 	s.add(t.block(), b.gapsOfRuns(all))
-	s.add(pageBlock{Heading: b.targetHeading(last.Target)}, b.findingsBlock(last.Findings, func(audit.Finding) bool { return true }), b.rollbackChanges(last))
+	s.add(pageBlock{Heading: b.targetHeading(last.Target)}, b.findingsBlock(last.Findings, func(audit.Finding) bool { return true }),
+		fill(b, &pageTable{ID: "rollback-changes", Caption: "What would change", Open: true}, states.RollbackColumns(b.Output), table.All(last.Changes)).block())
 	for i, step := range last.Steps {
 		title := fmt.Sprintf("%d. %s", i+1, step.Title)
 		s.add(pageBlock{Commands: &pageCommands{Title: title, Lines: []string{strings.Join(audit.Lines(step.Commands), "\n")}}})
@@ -49,85 +49,55 @@ func (b *pageBuilder) rollback() *pageSection {
 	return s
 }
 
-// proofCell says what the last drill says.
-func (b *pageBuilder) proofCell(p *rollback.Proof) pageCell {
-	if p == nil {
-		return pageCell{Text: screen.NotKnown}
-	}
-	return pageCell{Text: states.ProofText(p, b.dayOnly), Role: states.ProofCell(p, b.dayOnly).Role, Sort: sortKey(p.At)}
-}
-
-func (b *pageBuilder) dayOnly(unix int64) string { return b.day(unix, "2006-01-02") }
-
 // targetHeading names a state.
 func (b *pageBuilder) targetHeading(t state.Target) string {
-	when := b.day(t.Time, "2006-01-02 15:04")
+	when := b.Terminal.Time(t.Time)
 	if t.Run == nil {
 		return "Back to the state at " + when
 	}
 	return fmt.Sprintf("Back to the state before #%d (%s, emerge %s)", *t.Run, when, merges.AskedBriefly(t.Args))
 }
 
-// rollbackChanges lists what would be done to each package.
-func (b *pageBuilder) rollbackChanges(r *rollback.Rollback) pageBlock {
-	t := &pageTable{ID: "rollback-changes", Caption: "What would change", Open: true, Columns: []pageColumn{{Title: "Action"}, {Title: "From"}, {Title: "To"}, {Title: "Binary package", Optional: true}, {Title: "Integrity"}, {Title: "Usable"}}}
-	for i := range r.Changes {
-		c := &r.Changes[i]
-		from, to, file, integrity := pageCell{Text: screen.NotKnown}, pageCell{Text: screen.NotKnown}, pageCell{Text: screen.NotKnown}, pageCell{Text: screen.NotKnown}
-		if c.From != nil {
-			from = b.packageCell(*c.From)
-		}
-		if c.To != nil {
-			to = b.packageCell(*c.To)
-		}
-		if c.Instance != nil {
-			file = pageCell{Text: c.Instance.Path, Mono: true}
-			integrity = pageCell{Text: binaries.IntegrityCell(c.Integrity).Text, Role: binaries.IntegrityRoles[c.Integrity]}
-		}
-		if c.Remote != nil {
-			file = pageCell{Text: "fetched from " + c.Remote.Binhost}
-		}
-		usable := pageCell{Text: string(c.Usable), Role: binaries.UsableRoles[c.Usable]}
-		if c.Action == state.ActionRemove {
-			usable = pageCell{Text: screen.NotKnown}
-		}
-		if codes := binaries.ReasonCodes(c.Reasons); codes != "" {
-			usable.Text += ": " + codes
-		}
-		t.row(pageCell{Text: string(c.Action)}, from, to, file, integrity, usable)
-	}
-	return t.block()
+// missing is what lacks for the way back before some runs, and what mends it.
+type missing struct {
+	cpv, cause, detail, remedy string
+	runs                       []string
 }
 
-// gapsOfRuns lists what is missing for any of the runs, what mends it, and how
-// many of the runs it is in the way of.
+var missingColumns = table.Table[missing]{
+	{Title: "Package", Type: table.Package, Value: func(m *missing) any { return m.cpv }},
+	{Title: "Cause", Role: screen.Bad, Optional: true, Value: func(m *missing) any { return m.cause }},
+	{Title: "Before", Value: func(m *missing) any { return runsInWords(m.runs) }, Order: func(m *missing) int64 { return int64(len(m.runs)) }},
+	{Title: "Detail", Optional: true, Value: func(m *missing) any { return m.detail }},
+	{Title: "Remedy", Type: table.Code, Value: func(m *missing) any { return m.remedy }},
+}
+
+// gapsOfRuns lists what is missing for any of the runs.
 func (b *pageBuilder) gapsOfRuns(all []*rollback.Rollback) pageBlock {
-	type missing struct{ cpv, cause, detail, remedy string }
-	var order []missing
-	runs := map[missing][]string{}
-	note := func(m missing, r *rollback.Rollback) {
-		if _, ok := runs[m]; !ok {
-			order = append(order, m)
+	var gaps []missing
+	note := func(r *rollback.Rollback, cpv, cause, detail, remedy string) {
+		i := slices.IndexFunc(gaps, func(m missing) bool {
+			return m.cpv == cpv && m.cause == cause && m.detail == detail && m.remedy == remedy
+		})
+		if i < 0 {
+			i = len(gaps)
+			gaps = append(gaps, missing{cpv: cpv, cause: cause, detail: detail, remedy: remedy})
 		}
-		name := b.day(r.Target.Time, "2006-01-02 15:04")
+		name := b.Terminal.Time(r.Target.Time)
 		if r.Target.Run != nil {
 			name = fmt.Sprintf("#%d", *r.Target.Run)
 		}
-		runs[m] = append(runs[m], name)
+		gaps[i].runs = append(gaps[i].runs, name)
 	}
 	for _, r := range all {
 		for _, g := range r.Gaps {
-			note(missing{g.CPV, string(g.Cause), g.Detail, g.Remedy.String()}, r)
+			note(r, g.CPV, string(g.Cause), g.Detail, g.Remedy.String())
 		}
 		for _, u := range r.Unsatisfied {
-			note(missing{u.CPV, "dependency", "needs " + u.Dependency + ", which that state does not have (" + u.Kind + ")", ""}, r)
+			note(r, u.CPV, "dependency", "needs "+u.Dependency+", which that state does not have ("+u.Kind+")", "")
 		}
 	}
-	t := &pageTable{ID: "rollback-gaps", Caption: "What is missing for which of them, and what mends it", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "Cause", Optional: true}, {Title: "Before"}, {Title: "Detail", Optional: true}, {Title: "Remedy"}}}
-	for _, m := range order {
-		t.row(b.packageCell(m.cpv), pageCell{Text: m.cause, Role: screen.Bad}, pageCell{Text: runsInWords(runs[m]), Sort: sortKey(int64(len(runs[m])))}, pageCell{Text: m.detail}, pageCell{Text: m.remedy, Mono: true})
-	}
-	return t.block()
+	return fill(b, &pageTable{ID: "rollback-gaps", Caption: "What is missing for which of them, and what mends it", Open: true}, missingColumns, table.All(gaps)).block()
 }
 
 // runsInWords names a few runs, and counts the rest.

@@ -7,11 +7,10 @@ import (
 	"strings"
 
 	"emaudit/audit"
-	"emaudit/audit/aftermath"
 	"emaudit/audit/history"
-	"emaudit/audit/overview"
 	"emaudit/report/merges"
 	"emaudit/report/screen"
+	"emaudit/report/table"
 )
 
 // What of a long history fits a page that opens at once.
@@ -29,7 +28,6 @@ const (
 	fewestToDraw     = 4 // builds; a line of fewer says no more than their times
 	rowsOfFailures   = 100
 	rowsOfMessages   = 100
-	linesOfMessage   = 12
 )
 
 // build is one completed build from source.
@@ -65,7 +63,7 @@ func (b *pageBuilder) runs() *pageSection {
 		}
 	}
 	s.Lead = fmt.Sprintf("%s of emerge since %s, of which %s failed. A run is one call of emerge, numbered like a transaction.",
-		screen.Count(int64(len(runs)), "run", "runs"), b.day(runs[0].StartedAt, "2006-01-02"), screen.Number(int64(failed)))
+		screen.Count(int64(len(runs)), "run", "runs"), b.Terminal.Date(runs[0].StartedAt), screen.Number(int64(failed)))
 	s.add(b.weeks(), b.months(), b.runTable(runs).block())
 	return s
 }
@@ -81,13 +79,6 @@ func (b *pageBuilder) runTable(runs []*history.Run) *pageTable {
 	}
 	caption := "The newest " + screen.Count(int64(min(len(runs), rowsOfRuns)), "run", "runs")
 	return fill(b, &pageTable{ID: "runs-table", Caption: caption}, merges.RunColumns(false), newest)
-}
-
-func secondsCell(seconds *int64) pageCell {
-	if seconds == nil {
-		return pageCell{Text: screen.NotKnown, Sort: "-1"}
-	}
-	return pageCell{Text: screen.Seconds(*seconds), Sort: sortKey(*seconds)}
 }
 
 // failures lists what failed and was not put right.
@@ -106,29 +97,14 @@ func (b *pageBuilder) failures() *pageSection {
 	default:
 		s.Verdict = screen.Bad.Text(fmt.Sprintf("%d open", open))
 	}
-	t := &pageTable{ID: "failures-table", Caption: "Every failed merge", Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Phase"}, {Title: "Cause"}, {Title: "Since then"}}}
-	for i := range f.Rows[:min(len(f.Rows), rowsOfFailures)] {
-		row := &f.Rows[i]
-		since := pageCell{Text: string(row.Resolution)}
-		switch row.Resolution {
-		case aftermath.Open:
-			since.Role = screen.Bad
-		default:
-			since.Role = screen.Good
-			if row.ResolvedBy != nil {
-				since.Text += " by " + *row.ResolvedBy
-			}
-		}
-		t.row(b.packageCell(row.CPV), b.timeCell(row.At), pageCell{Text: row.Phase}, pageCell{Text: row.Line}, since)
-	}
 	var lead strings.Builder
 	for _, c := range head {
 		lead.WriteString(c.Text)
 	}
 	s.Lead = lead.String() + "."
 	s.add(b.causes(f), b.findingsBlock(f.Findings, func(audit.Finding) bool { return true }))
-	t.Open = f.Open() > 0 && len(f.Findings) == 0
-	s.add(t.block())
+	t := &pageTable{ID: "failures-table", Caption: "Every failed merge", Open: f.Open() > 0 && len(f.Findings) == 0}
+	s.add(fill(b, t, merges.FailureColumns, table.All(f.Rows[:min(len(f.Rows), rowsOfFailures)])).block())
 	return s
 }
 
@@ -141,7 +117,7 @@ func (b *pageBuilder) collectBuilds() []*packageBuilds {
 			if m.Kind != history.KindSource || m.Outcome != history.MergeMerged || m.Seconds == nil || m.EndedAt == nil {
 				continue
 			}
-			cp := overview.PackageOf(m.CPV)
+			cp := audit.PackageOf(m.CPV)
 			p := byCP[cp]
 			if p == nil {
 				p = &packageBuilds{cp: cp}
@@ -181,35 +157,21 @@ func (b *pageBuilder) buildTimes() *pageSection {
 		screen.Count(int64(count), "build from source", "builds from source"), screen.Count(int64(len(b.builds)), "package", "packages"), screen.Seconds(total))
 	head := chartHead{ID: "builds-bars", Title: "Where the time went"}
 	var rows []barRow
-	t := &pageTable{ID: "builds-table", Caption: "Build time and its trend, by package", Columns: []pageColumn{{Title: "Package"}, {Title: "Builds", Numeric: true}, {Title: "Total", Numeric: true}, {Title: "Median", Numeric: true}, {Title: "Last", Numeric: true}, {Title: "Trend"}}}
-	for i, p := range b.builds {
-		cell := b.cpCell(p.cp)
-		if i < barsOfBuilds && p.total > 0 {
-			rows = append(rows, barRow{Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", screen.Seconds(p.total), screen.Count(int64(len(p.builds)), "build", "builds")), Parts: []barPart{{Class: "accent", value: p.total}}})
+	for _, p := range b.builds[:min(len(b.builds), barsOfBuilds)] {
+		if p.total > 0 {
+			rows = append(rows, barRow{Label: cpText(p.cp), Link: b.anchorOf(p.cp), Text: fmt.Sprintf("%s in %s", screen.Seconds(p.total), screen.Count(int64(len(p.builds)), "build", "builds")), Parts: []barPart{{Class: "accent", value: p.total}}})
 		}
-		if i >= rowsOfBuilds {
-			continue
-		}
-		last := p.builds[len(p.builds)-1].seconds
-		median := p.median()
-		t.row(cell, numberCell(int64(len(p.builds))), secondsCell(&p.total), secondsCell(&median), secondsCell(&last), p.trend())
 	}
 	if len(rows) > 0 {
 		head.Desc = fmt.Sprintf("%s leads with %s.", rows[0].Label, rows[0].Text)
-		head.Table = &pageTable{ID: "builds-bars-numbers", Columns: []pageColumn{{Title: "Package"}, {Title: "Time", Numeric: true}}}
-		for i, r := range rows {
-			head.Table.row(pageCell{Text: r.Label, Link: r.Link}, secondsCell(&b.builds[i].total))
-		}
 	}
-	s.add(pageBlock{Bars: newBarChart(head, nil, rows)}, t.block())
+	t := fill(b, &pageTable{ID: "builds-table", Caption: "Build time and its trend, by package"}, buildColumns, table.All(b.builds[:min(len(b.builds), rowsOfBuilds)]))
+	s.add(pageBlock{Bars: b.newBarChart(head, []legendItem{{"Time", "accent"}}, "Package", table.Seconds, rows)}, t.block())
 	if rest := len(b.builds) - rowsOfBuilds; rest > 0 {
 		s.add(pageBlock{Note: fmt.Sprintf("%s took less time than these: emaudit stats", screen.Count(int64(rest), "package", "packages"))})
 	}
 	return s
 }
-
-// median is that of all builds.
-func (p *packageBuilds) median() int64 { return medianOf(p.builds) }
 
 func medianOf(builds []build) int64 {
 	if len(builds) == 0 {
@@ -223,36 +185,48 @@ func medianOf(builds []build) int64 {
 	return seconds[len(seconds)/2]
 }
 
-// trend draws the last builds, and says how the last compares with those
-// before it.
-func (p *packageBuilds) trend() pageCell {
-	if len(p.builds) < 2 {
-		return pageCell{Text: "one build", Role: screen.Dim, Sort: "0"}
+// buildColumns describe the builds of packages.
+var buildColumns = table.Table[*packageBuilds]{
+	{Title: "Package", Type: table.Package, Value: func(p **packageBuilds) any { return cpText((*p).cp) }},
+	{Title: "Builds", Type: table.Number, Value: func(p **packageBuilds) any { return len((*p).builds) }},
+	{Title: "Total", Type: table.Seconds, Value: func(p **packageBuilds) any { return (*p).total }},
+	{Title: "Median", Type: table.Seconds, Value: func(p **packageBuilds) any { return medianOf((*p).builds) }},
+	{Title: "Last", Type: table.Seconds, Value: func(p **packageBuilds) any { return (*p).builds[len((*p).builds)-1].seconds }},
+	{Title: "Trend", Series: func(p **packageBuilds) []int64 { return (*p).recent() }, Order: func(p **packageBuilds) int64 { return (*p).change() }, Show: func(p **packageBuilds) screen.Cell { return (*p).trend() }},
+}
+
+// trend says how the last build compares with those before it.
+func (p *packageBuilds) trend() screen.Cell {
+	change := p.change()
+	switch {
+	case len(p.builds) < 2:
+		return screen.Dim.Text("one build")
+	case change >= 10:
+		return screen.Plain.Text(fmt.Sprintf("+%d %%", change))
+	case change <= -10:
+		return screen.Plain.Text(fmt.Sprintf("−%d %%", -change))
 	}
-	var drawn *sparkline
-	recent := p.builds[max(len(p.builds)-sparkOfBuilds, 0):]
-	values := make([]int64, len(recent))
-	var said []string
-	for i, n := range recent {
-		values[i] = n.seconds
-		said = append(said, screen.Seconds(n.seconds))
+	return screen.Plain.Text("as before")
+}
+
+// recent are the seconds that the last builds took.
+func (p *packageBuilds) recent() []int64 {
+	var seconds []int64
+	for _, n := range p.builds[max(len(p.builds)-sparkOfBuilds, 0):] {
+		seconds = append(seconds, n.seconds)
 	}
-	if len(recent) >= fewestToDraw {
-		drawn = newSparkline(strings.Join(said, ", "), values)
+	return seconds
+}
+
+// change is by how many percent the last build took longer than the median of those
+// before it, 0 where there is none.
+func (p *packageBuilds) change() int64 {
+	last := len(p.builds) - 1
+	before := medianOf(p.builds[:last])
+	if before == 0 {
+		return 0
 	}
-	before, last := medianOf(p.builds[:len(p.builds)-1]), p.builds[len(p.builds)-1].seconds
-	cell := pageCell{Text: "as before", Sort: "0", Spark: drawn}
-	if before > 0 {
-		change := (last - before) * 100 / before
-		cell.Sort = sortKey(change)
-		switch {
-		case change >= 10:
-			cell.Text = fmt.Sprintf("+%d %%", change)
-		case change <= -10:
-			cell.Text = fmt.Sprintf("−%d %%", -change)
-		}
-	}
-	return cell
+	return (p.builds[last].seconds - before) * 100 / before
 }
 
 // mailbox shows what packages asked to be read.
@@ -269,23 +243,8 @@ func (b *pageBuilder) mailbox() *pageSection {
 		return s
 	}
 	s.Lead = fmt.Sprintf("Messages of packages, unread ones first: %s unread, %s read. emaudit messages marks them as read.", screen.Number(int64(m.Unread)), screen.Number(int64(m.Read)))
-	t := &pageTable{ID: "messages-table", Caption: "Messages", Open: true, Columns: []pageColumn{{Title: "Package"}, {Title: "When"}, {Title: "Class"}, {Title: "Message"}}}
-	for i := range m.Rows[:min(len(m.Rows), rowsOfMessages)] {
-		row := &m.Rows[i]
-		lines := row.Lines
-		if len(lines) > linesOfMessage {
-			lines = append(slices.Clone(lines[:linesOfMessage]), "…")
-		}
-		role := screen.Plain
-		switch row.Class {
-		case "error":
-			role = screen.Bad
-		case "warn":
-			role = screen.Warn
-		}
-		t.row(b.packageCell(row.CPV), b.timeCell(row.At), pageCell{Text: row.Class, Role: role}, pageCell{Text: strings.Join(lines, "\n"), Lines: true})
-	}
-	s.add(t.block())
+	t := &pageTable{ID: "messages-table", Caption: "Messages", Open: true}
+	s.add(fill(b, t, merges.MessageColumns, table.All(m.Rows[:min(len(m.Rows), rowsOfMessages)])).block())
 	if rest := len(m.Rows) - rowsOfMessages; rest > 0 {
 		s.add(pageBlock{Note: fmt.Sprintf("%s older than these: emaudit messages --all", screen.Count(int64(rest), "message is", "messages are"))})
 	}
@@ -301,7 +260,7 @@ func (b *pageBuilder) collectEvents() {
 	for _, r := range slices.Backward(b.facts.Runs) {
 		for i := range slices.Backward(r.Merges) {
 			m := &r.Merges[i]
-			p := b.packages[overview.PackageOf(m.CPV)]
+			p := b.packages[audit.PackageOf(m.CPV)]
 			if p == nil {
 				continue
 			}
@@ -317,7 +276,7 @@ func (b *pageBuilder) collectEvents() {
 				role = screen.Bad
 			}
 			p.events = append(p.events, []screen.Cell{
-				screen.Plain.Text(b.day(at, "2006-01-02 15:04")), screen.Plain.Text(fmt.Sprintf("#%d", r.ID)), screen.Plain.Text(strings.TrimPrefix(m.CPV, p.CP+"-")),
+				screen.Plain.Text(b.Terminal.Time(at)), screen.Plain.Text(fmt.Sprintf("#%d", r.ID)), screen.Plain.Text(strings.TrimPrefix(m.CPV, p.CP+"-")),
 				screen.Plain.Text("from " + m.Kind), screen.Plain.Text(screen.SecondsOrNone(m.Seconds)), role.Text(m.Outcome),
 			})
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
@@ -19,9 +20,11 @@ import (
 
 // pageOf puts the page together: the verdicts, what to do, the sections in the
 // order in which they matter, and the packages.
-func (o output) pageOf(facts report.HostFacts) *pageView {
-	b := &pageBuilder{output: o, facts: facts, packages: map[string]*pagePackage{}, anchors: map[string]bool{}}
-	b.view = &pageView{Host: o.Envelope.Host, Root: o.Envelope.Root, Generated: o.moment(o.Envelope.GeneratedAt), Version: facts.Version}
+func pageOf(facts report.HostFacts, o report.Output) *pageView {
+	// A page is read on another day, and on other screens.
+	o.Terminal = screen.Terminal{Location: o.Terminal.Zone()}
+	b := &pageBuilder{Output: o, facts: facts, packages: map[string]*pagePackage{}, anchors: map[string]bool{}}
+	b.view = &pageView{Host: o.Envelope.Host, Root: o.Envelope.Root, Generated: generated(o), Version: facts.Version}
 	b.collectPackages()
 	b.collectEvents()
 	b.builds = b.collectBuilds()
@@ -53,7 +56,7 @@ func (b *pageBuilder) sections() []*pageSection {
 
 // pageBuilder collects the page.
 type pageBuilder struct {
-	output
+	report.Output
 	facts    report.HostFacts
 	view     *pageView
 	packages map[string]*pagePackage // by category/pn
@@ -181,7 +184,7 @@ func (b *pageBuilder) coverage() *pageSection {
 		return b.unknown(s, "Coverage was not checked.", "emaudit audit coverage")
 	}
 	s.Verdict = binaries.CoverageLine(c).Verdict
-	s.Lead = "Does every installed package have a binary package to restore it from? “exact” is the file that was merged, “same build” another file of that build, “other build” the same version built at another time."
+	s.Lead = "Does every installed package have a binary package to restore it from? “exact” is the file that was merged, “same-build” another file of that build, “same-version” the same version built at another time."
 	s.add(
 		pageBlock{Share: b.coverageShare("coverage-number", "By number of packages", c, func(binpkgs.CoverageRow) int64 { return 1 }, screen.Number)},
 		pageBlock{Share: b.coverageShare("coverage-size", "By installed size", c, func(r binpkgs.CoverageRow) int64 { return r.Size }, screen.Size)},
@@ -190,57 +193,25 @@ func (b *pageBuilder) coverage() *pageSection {
 	if len(c.Commands) > 0 {
 		s.add(pageBlock{Commands: &pageCommands{Title: "Close the gaps while these packages are installed", Lines: audit.Lines(c.Commands)}})
 	}
-	t := &pageTable{ID: "coverage-packages", Caption: "Every installed package", Open: true, Columns: []pageColumn{
-		{Title: "Package"}, {Title: "Verdict"}, {Title: "Needed by", Numeric: true}, {Title: "Installed size", Numeric: true}, {Title: "Binary package", Optional: true},
-	}}
-	// That USE is as it was goes without saying.
-	useDiffers := slices.ContainsFunc(c.Rows, func(r binpkgs.CoverageRow) bool { return r.Instance != nil && useOf(r) != "" })
-	if useDiffers {
-		t.Columns = append(t.Columns, pageColumn{Title: "USE", Optional: true})
+	columns := binaries.CoverageColumns(false).With(
+		table.Column[binpkgs.CoverageRow]{Title: "Installed size", Type: table.Size, Value: func(r *binpkgs.CoverageRow) any { return r.Size }},
+		table.Column[binpkgs.CoverageRow]{Title: "Needed by", Type: table.Number, Value: b.neededBy},
+	)
+	if !slices.ContainsFunc(c.Rows, binaries.UseDiffers) {
+		columns = columns.Without("USE")
 	}
 	rows := slices.Clone(c.Rows)
-	slices.SortStableFunc(rows, func(x, y binpkgs.CoverageRow) int { return verdictRank(y.Verdict) - verdictRank(x.Verdict) })
-	for _, r := range rows {
-		file := pageCell{Text: screen.NotKnown, Role: screen.Dim}
-		if r.Instance != nil {
-			// The folder is the name of the package, which stands before it.
-			file = pageCell{Text: strings.TrimPrefix(r.Instance.Path, overview.PackageOf(r.CPV)+"/"), Mono: true}
-		}
-		cells := pageRow{
-			b.packageCell(r.CPV),
-			{Text: verdictWords[r.Verdict], Role: binaries.CoverageRoles[r.Verdict], Sort: fmt.Sprint(verdictRank(r.Verdict))},
-			b.importanceCell(r.CPV), sizeCell(r.Size), file,
-		}
-		if useDiffers {
-			cells = append(cells, pageCell{Text: useOf(r), Mono: true})
-		}
-		t.row(cells...)
-	}
-	s.add(t.block())
+	slices.SortStableFunc(rows, func(x, y binpkgs.CoverageRow) int { return y.Verdict.Rank() - x.Verdict.Rank() })
+	s.add(fill(b, &pageTable{ID: "coverage-packages", Caption: "Every installed package", Open: true}, columns, table.All(rows)).block())
 	return s
 }
 
-// useOf is how USE of the binary package differs from that of what is
-// installed; "" where it does not, or where there is none.
-func useOf(r binpkgs.CoverageRow) string {
-	switch {
-	case r.Instance == nil:
-		return ""
-	case r.UseDiff != "":
-		return r.UseDiff
-	case r.UseEqual == nil:
-		return "unknown"
-	case !*r.UseEqual:
-		return "differs"
+// neededBy is the number of packages that need one, or nil if unknown.
+func (b *pageBuilder) neededBy(r *binpkgs.CoverageRow) any {
+	if b.facts.Importance == nil {
+		return nil
 	}
-	return ""
-}
-
-func verdictRank(v binpkgs.CoverageVerdict) int { return slices.Index(report.VerdictOrder, v) }
-
-// verdictWords are the verdicts as a page has room for them.
-var verdictWords = map[binpkgs.CoverageVerdict]string{
-	binpkgs.CoverageExact: "exact", binpkgs.CoverageSameBuild: "same build", binpkgs.CoverageSameVersion: "other build", binpkgs.CoverageLossy: "lossy", binpkgs.CoverageRemote: "on a binhost", binpkgs.CoverageUnknown: "unknown", binpkgs.CoverageNone: "none",
+	return b.facts.Importance[r.CPV]
 }
 
 // verdictClasses are their colours, from the best to the worst.
@@ -256,11 +227,11 @@ func (b *pageBuilder) coverageShare(id, title string, c *binpkgs.Coverage, weigh
 	}
 	var parts []sharePart
 	var said []string
-	for _, v := range report.VerdictOrder {
-		parts = append(parts, sharePart{Label: verdictWords[v], Text: write(sums[v]), Class: verdictClasses[v], value: sums[v]})
-		said = append(said, write(sums[v])+" "+verdictWords[v])
+	for _, v := range binpkgs.CoverageVerdicts {
+		parts = append(parts, sharePart{Label: string(v), Text: write(sums[v]), Class: verdictClasses[v], value: sums[v]})
+		said = append(said, write(sums[v])+" "+string(v))
 	}
-	return newShareChart(chartHead{ID: id, Title: title, Desc: strings.Join(said, ", ")}, parts...)
+	return b.newShareChart(chartHead{ID: id, Title: title, Desc: strings.Join(said, ", ")}, parts...)
 }
 
 // importanceClasses are the groups by which coverage is broken down.
@@ -275,10 +246,7 @@ func (b *pageBuilder) coverageByImportance(c *binpkgs.Coverage) pageBlock {
 	if b.facts.Importance == nil {
 		return pageBlock{}
 	}
-	head := chartHead{ID: "coverage-importance", Title: "By importance", Table: &pageTable{ID: "coverage-importance-numbers", Columns: []pageColumn{{Title: "Packages"}}}}
-	for _, v := range report.VerdictOrder {
-		head.Table.Columns = append(head.Table.Columns, pageColumn{Title: verdictWords[v], Numeric: true})
-	}
+	head := chartHead{ID: "coverage-importance", Title: "By importance"}
 	var rows []barRow
 	var said []string
 	for i, class := range importanceClasses {
@@ -293,21 +261,18 @@ func (b *pageBuilder) coverageByImportance(c *binpkgs.Coverage) pageBlock {
 			all++
 		}
 		row := barRow{Label: class.label, Text: fmt.Sprintf("%s, %s without", screen.Count(all, "package", "packages"), screen.Number(counts[binpkgs.CoverageNone]))}
-		cells := []pageCell{{Text: class.label}}
-		for _, v := range report.VerdictOrder {
+		for _, v := range binpkgs.CoverageVerdicts {
 			row.Parts = append(row.Parts, barPart{Class: verdictClasses[v], value: counts[v]})
-			cells = append(cells, numberCell(counts[v]))
 		}
-		head.Table.row(cells...)
 		rows = append(rows, row)
 		said = append(said, class.label+": "+row.Text)
 	}
 	head.Desc = strings.Join(said, "; ")
 	var legend []legendItem
-	for _, v := range report.VerdictOrder {
-		legend = append(legend, legendItem{verdictWords[v], verdictClasses[v]})
+	for _, v := range binpkgs.CoverageVerdicts {
+		legend = append(legend, legendItem{string(v), verdictClasses[v]})
 	}
-	return pageBlock{Bars: newBarChart(head, legend, rows)}
+	return pageBlock{Bars: b.newBarChart(head, legend, "Packages", table.Number, rows)}
 }
 
 // rowsOfPkgdir is how many packages the table of PKGDIR has; the section of a
@@ -328,34 +293,49 @@ func (b *pageBuilder) storage() *pageSection {
 	s.Lead = fmt.Sprintf("%s of %s. What no state needs any more can go: emaudit prune lists it with its reasons and deletes nothing unless told to.",
 		screen.Count(int64(st.Files), "binary package", "binary packages"), screen.Count(int64(len(st.Packages)), "package", "packages"))
 	var points []linePoint
-	head := chartHead{ID: "pkgdir-time", Title: "Size over time", Table: &pageTable{ID: "pkgdir-time-numbers", Columns: []pageColumn{{Title: "Month"}, {Title: "Files", Numeric: true}, {Title: "Size", Numeric: true}}}}
-	month := ""
+	var ends []overview.StoragePoint // of months
 	for i, p := range st.Points {
 		points = append(points, linePoint{at: p.At, value: float64(p.Bytes)})
-		month = b.day(p.At, "2006-01")
-		if i == len(st.Points)-1 || b.day(st.Points[i+1].At, "2006-01") != month {
-			head.Table.row(pageCell{Text: month}, numberCell(int64(p.Files)), sizeCell(p.Bytes))
+		if i > 0 && b.month(&p) == b.month(&st.Points[i-1]) {
+			ends = ends[:len(ends)-1]
 		}
+		ends = append(ends, p)
 	}
-	head.Desc = fmt.Sprintf("Since %s; now %s. A file counts from the time at which it was written. Files that were deleted before emaudit first looked are missing.", b.day(firstPoint(st), "2006-01-02"), screen.Size(st.Bytes))
+	head := chartHead{ID: "pkgdir-time", Title: "Size over time"}
+	head.Table = fill(b, &pageTable{ID: "pkgdir-time-numbers"}, table.Table[overview.StoragePoint]{
+		{Title: "Month", Value: b.month},
+		{Title: "Files", Of: "files", Type: table.Number},
+		{Title: "Size", Of: "bytes", Type: table.Size},
+	}, table.All(ends))
+	head.Desc = fmt.Sprintf("Since %s; now %s. A file counts from the time at which it was written. Files that were deleted before emaudit first looked are missing.", b.Terminal.Date(firstPoint(st)), screen.Size(st.Bytes))
 	s.add(pageBlock{Line: newLineChart(head, points, b.Envelope.GeneratedAt, func(v float64) string { return screen.Size(int64(v)) }, b.Terminal.Zone())})
 	b.prune(s)
 	going := b.goingByPackage()
 	s.add(pageBlock{Bars: b.storageByPackage(st, going)})
-	t := &pageTable{ID: "pkgdir-packages", Caption: "Every package in PKGDIR", Columns: []pageColumn{{Title: "Package"}, {Title: "Files", Numeric: true}, {Title: "Size", Numeric: true}, {Title: "For what is installed", Numeric: true}, {Title: "Can go", Numeric: true}}}
+	caption := "Every package in PKGDIR"
 	present := slices.DeleteFunc(slices.Clone(st.Packages), func(p overview.StoredPackage) bool { return p.Files == 0 })
 	if len(present) > rowsOfPkgdir {
-		t.Caption = fmt.Sprintf("The %d largest packages in PKGDIR", rowsOfPkgdir)
+		caption = fmt.Sprintf("The %d largest packages in PKGDIR", rowsOfPkgdir)
+		present = present[:rowsOfPkgdir]
 	}
-	for _, p := range present[:min(len(present), rowsOfPkgdir)] {
-		can := pageCell{Text: screen.NotKnown, Sort: "-1"}
-		if going != nil {
-			can = sizeCell(going[p.CP])
-		}
-		t.row(b.cpCell(p.CP), numberCell(int64(p.Files)), sizeCell(p.Bytes), sizeCell(p.Needed), can)
-	}
-	s.add(t.block())
+	s.add(fill(b, &pageTable{ID: "pkgdir-packages", Caption: caption}, table.Table[overview.StoredPackage]{
+		{Title: "Package", Of: "cp", Type: table.Package},
+		{Title: "Files", Of: "files", Type: table.Number},
+		{Title: "Size", Of: "bytes", Type: table.Size},
+		{Title: "For what is installed", Of: "installed_bytes", Type: table.Size},
+		{Title: "Can go", Type: table.Size, Value: func(p *overview.StoredPackage) any {
+			if going == nil {
+				return nil
+			}
+			return going[p.CP]
+		}},
+	}, table.All(present)).block())
 	return s
+}
+
+// month is that of a point in time.
+func (b *pageBuilder) month(p *overview.StoragePoint) any {
+	return time.Unix(p.At, 0).In(b.Terminal.Zone()).Format("2006-01")
 }
 
 func firstPoint(st *overview.Storage) int64 {
@@ -366,21 +346,19 @@ func firstPoint(st *overview.Storage) int64 {
 }
 
 func (b *pageBuilder) storageByPackage(st *overview.Storage, going map[string]int64) *barChart {
-	head := chartHead{ID: "pkgdir-bars", Title: "The largest packages", Table: &pageTable{ID: "pkgdir-bars-numbers", Columns: []pageColumn{{Title: "Package"}, {Title: "For what is installed", Numeric: true}, {Title: "For other states", Numeric: true}, {Title: "Can go", Numeric: true}}}}
+	head := chartHead{ID: "pkgdir-bars", Title: "The largest packages"}
 	var rows []barRow
 	for _, p := range st.Packages[:min(len(st.Packages), barsInPkgdir)] {
 		if p.Bytes == 0 {
 			continue
 		}
-		cell := b.cpCell(p.CP)
 		can := min(going[p.CP], p.Bytes)
 		needed := min(p.Needed, p.Bytes-can)
 		other := p.Bytes - needed - can
 		rows = append(rows, barRow{
-			Label: cell.Text, Link: cell.Link, Text: fmt.Sprintf("%s in %s", screen.Size(p.Bytes), screen.Count(int64(p.Files), "file", "files")),
+			Label: cpText(p.CP), Link: b.anchorOf(p.CP), Text: fmt.Sprintf("%s in %s", screen.Size(p.Bytes), screen.Count(int64(p.Files), "file", "files")),
 			Parts: []barPart{{Class: "accent", value: needed}, {Class: "accent-3", value: other}, {Class: "accent-2", value: can}},
 		})
-		head.Table.row(cell, sizeCell(needed), sizeCell(other), sizeCell(can))
 	}
 	if len(rows) > 0 {
 		head.Desc = fmt.Sprintf("The largest is %s with %s.", rows[0].Label, rows[0].Text)
@@ -389,7 +367,7 @@ func (b *pageBuilder) storageByPackage(st *overview.Storage, going map[string]in
 	if going == nil {
 		legend = []legendItem{{"stands for what is installed", "accent"}, {"for other builds and versions", "accent-3"}}
 	}
-	return newBarChart(head, legend, rows)
+	return b.newBarChart(head, legend, "Package", table.Size, rows)
 }
 
 // integrity shows what is known of the bytes of binary packages, and where the
@@ -415,7 +393,7 @@ func (b *pageBuilder) integrity() *pageSection {
 		parts = append(parts, sharePart{Label: binaries.IntegrityCell(p.integrity).Text, Text: screen.Number(n), Class: p.class, value: n})
 		said = append(said, screen.Number(n)+" "+binaries.IntegrityCell(p.integrity).Text)
 	}
-	s.add(pageBlock{Share: newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: strings.Join(said, ", ")}, parts...)})
+	s.add(pageBlock{Share: b.newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: strings.Join(said, ", ")}, parts...)})
 	if n := i.NotRead(); n > 0 {
 		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", screen.Count(int64(n), "binary package was", "binary packages were")), Command: "emaudit verify"}})
 	}
@@ -437,13 +415,9 @@ func (b *pageBuilder) settings() *pageSection {
 	s.Verdict = role.Text(fmt.Sprintf("%d of %d checks", d.Passed, d.Checks))
 	s.Lead = "Are Portage's settings such that merges leave binary packages, keep them apart, and record what they say?"
 	s.add(b.findingsBlock(d.Findings, func(audit.Finding) bool { return true }))
-	if len(d.Space) > 0 {
-		t := fill(b, &pageTable{ID: "settings-space", Caption: "Room on the disks", Open: true}, report.SpaceColumns, table.All(d.Space))
-		s.add(t.block())
-	}
+	s.add(fill(b, &pageTable{ID: "settings-space", Caption: "Room on the disks", Open: true}, report.SpaceColumns, table.All(d.Space)).block())
 	set := table.Where(d.Settings, func(p *overview.SettingRow) bool { return p.Value != "" })
-	t := fill(b, &pageTable{ID: "settings-values", Caption: "Every setting and where it comes from"}, report.SettingColumns, set)
-	s.add(t.block())
+	s.add(fill(b, &pageTable{ID: "settings-values", Caption: "Every setting and where it comes from"}, report.SettingColumns, set).block())
 	return s
 }
 
@@ -493,37 +467,11 @@ func (b *pageBuilder) findingsBlock(findings []audit.Finding, wanted func(audit.
 	return pageBlock{Findings: block}
 }
 
-// importanceCell says how many packages need one.
-func (b *pageBuilder) importanceCell(cpv string) pageCell {
-	if b.facts.Importance == nil {
-		return pageCell{Text: screen.NotKnown}
-	}
-	return numberCell(int64(b.facts.Importance[cpv]))
-}
-
-func numberCell(n int64) pageCell { return pageCell{Text: screen.Number(n), Sort: sortKey(n)} }
-func sizeCell(n int64) pageCell   { return pageCell{Text: screen.Size(n), Sort: sortKey(n)} }
-
-// packageCell names a cpv and links to the section of its package.
-func (b *pageBuilder) packageCell(cpv string) pageCell {
-	return pageCell{Text: cpv, Link: b.anchorOf(cpv)}
-}
-
-// cpCell names a package and links to its section.
-func (b *pageBuilder) cpCell(cp string) pageCell {
-	if cp == "" {
-		return pageCell{Text: "(no readable name)", Role: screen.Unknown}
-	}
-	if p := b.packages[cp]; p != nil {
-		return pageCell{Text: cp, Link: p.ID}
-	}
-	return pageCell{Text: cp}
-}
-
-// anchorOf is the section of the package that a cpv is a version of.
-func (b *pageBuilder) anchorOf(cpv string) string {
-	if p := b.packages[overview.PackageOf(cpv)]; p != nil {
-		return p.ID
+// anchorOf is the address of the section of a package, named by a cpv or as
+// category/pn; "" where it has none.
+func (b *pageBuilder) anchorOf(name string) string {
+	if p := b.packages[audit.PackageOf(name)]; p != nil {
+		return p.Href()
 	}
 	return ""
 }

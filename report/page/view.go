@@ -97,78 +97,12 @@ type pageFindings struct {
 // pageFinding is one finding, with those that the same command mends.
 type pageFinding struct {
 	audit.Finding
-	Link  string // the subject's own section; "" where it has none
+	Link  string // address of the subject's own section; "" where it has none
 	Alike []pageFinding
 }
 
 // Others heads the list of what a finding stands for besides itself.
 func (f pageFinding) Others() string { return fmt.Sprintf("and %d more like it", len(f.Alike)) }
-
-// pageTable is a table that can be filtered and sorted.
-type pageTable struct {
-	ID      string
-	Caption string
-	Filter  bool // long enough that a reader may want to look something up
-	Open    bool // shown at once; else folded away under its caption
-	Columns []pageColumn
-	Rows    []pageRow
-}
-
-// pageColumn is a column of a [pageTable].
-type pageColumn struct {
-	Title    string
-	Numeric  bool // right-aligned, sorted by number
-	Optional bool // gives way on a narrow screen
-}
-
-// Class is the column's in the style sheet.
-func (c pageColumn) Class() string {
-	var classes []string
-	if c.Numeric {
-		classes = append(classes, "n")
-	}
-	if c.Optional {
-		classes = append(classes, "o")
-	}
-	return strings.Join(classes, " ")
-}
-
-// pageRow is a row of a [pageTable].
-type pageRow []pageCell
-
-// pageCell is a cell of a [pageTable].
-type pageCell struct {
-	Text  string
-	Role  screen.Role
-	Link  string // id of a package's section, or ""
-	Sort  string // what the cell is sorted by, where that is not its text
-	Mono  bool   // a path, a command, a version
-	Lines bool   // line feeds are shown
-	When  bool   // a time, which is not broken
-	Spark *sparkline
-}
-
-// rows appends a row.
-func (t *pageTable) row(cells ...pageCell) { t.Rows = append(t.Rows, cells) }
-
-// block makes a block of a table; an empty table makes none.
-func (t *pageTable) block() pageBlock {
-	if len(t.Rows) == 0 {
-		return pageBlock{}
-	}
-	t.Filter = len(t.Rows) > filterFrom
-	return pageBlock{Table: t}
-}
-
-// Fold reports whether a script may show only the first rows at first.
-func (t *pageTable) Fold() bool { return t.Filter && len(t.Rows) > foldFrom }
-
-// foldFrom is the number of rows from which a table fills more than a screen.
-const foldFrom = 40
-
-// filterFrom is the number of rows from which a table is too long to be read
-// as a whole.
-const filterFrom = 12
 
 // pagePackage is the section of one package. There are thousands of them on a
 // page, and what a browser needs for it goes with the number of elements: so
@@ -217,46 +151,8 @@ func (l pageLines) lines() []screen.Cell {
 	return lines
 }
 
-// Href is the address of the section that a cell links to.
-func (c pageCell) Href() string { return "#" + c.Link }
-
-// Href is the address of the section of the finding's subject.
-func (f pageFinding) Href() string { return "#" + f.Link }
-
-// Href is the address of the section of what a bar stands for.
-func (r barRow) Href() string { return "#" + r.Link }
-
 // Href is the address of the package's section.
 func (p *pagePackage) Href() string { return "#" + p.ID }
-
-// Class is the cell's in the style sheet, besides its column's: what it means,
-// and how it is set. What is short is not broken, so that names stay whole.
-func (c pageCell) Class(column pageColumn) string {
-	classes := column.Class()
-	add := func(class string) {
-		if classes != "" && class != "" {
-			classes += " "
-		}
-		classes += class
-	}
-	add(screen.RoleNames[c.Role])
-	if c.Mono {
-		add("m")
-	}
-	switch {
-	case c.Lines:
-		add("l")
-	case c.When:
-		add("k t")
-	case (c.Role != screen.Plain || c.Mono || c.Link != "") && len(c.Text) <= unbroken:
-		add("k")
-	}
-	return classes
-}
-
-// unbroken is the length up to which names and paths are kept on one line
-// where a screen is wide.
-const unbroken = 32
 
 // pageWord is a piece of a command. One that is whole is an option or a name
 // with a hyphen in it, behind which a browser would otherwise break a line.
@@ -303,29 +199,11 @@ func cleanLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// moment is a time of the page.
-func (o output) moment(unix int64) pageTime {
-	if unix <= 0 {
-		return pageTime{Text: screen.NotKnown}
-	}
-	return pageTime{Text: o.day(unix, "2006-01-02 15:04"), Machine: time.Unix(unix, 0).UTC().Format(time.RFC3339)}
+// generated is the time of the page.
+func generated(o report.Output) pageTime {
+	at := o.Envelope.GeneratedAt
+	return pageTime{Text: o.Terminal.Time(at), Machine: time.Unix(at, 0).UTC().Format(time.RFC3339)}
 }
-
-// day writes a time in the reader's zone.
-func (o output) day(unix int64, layout string) string {
-	if unix <= 0 {
-		return screen.NotKnown
-	}
-	return time.Unix(unix, 0).In(o.Terminal.Zone()).Format(layout)
-}
-
-// timeCell is a cell that shows a time and is sorted by it.
-func (o output) timeCell(unix int64) pageCell {
-	return pageCell{Text: o.day(unix, "2006-01-02 15:04"), Sort: sortKey(unix), When: true}
-}
-
-// output writes times as the page shows them.
-type output struct{ report.Output }
 
 // cleanText makes every string below v harmless: the one place where untrusted
 // text enters a page. What html/template does comes after it.

@@ -50,9 +50,9 @@ func (a *Drills) Findings() []audit.Finding {
 		f := audit.Finding{Subject: d.Target, Evidence: []audit.Evidence{{Source: d.Log}}, Remedy: audit.Do(d.command)}
 		switch d.Verdict {
 		case rollback.DrillFailed:
-			f.Code, f.Severity, f.Message = "drill-failed", audit.SeverityError, d.why()
+			f.Code, f.Severity, f.Message = audit.CodeDrillFailed, audit.SeverityError, d.why()
 		case rollback.ProvenWithDifferences:
-			f.Code, f.Severity, f.Message = "drill-differs", audit.SeverityWarning, d.why()
+			f.Code, f.Severity, f.Message = audit.CodeDrillDiffers, audit.SeverityWarning, d.why()
 		default:
 			continue
 		}

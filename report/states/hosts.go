@@ -49,9 +49,9 @@ func HostRows(all []overview.HostStatus) []HostRow {
 	return rows
 }
 
-// hostColumns describe the hosts of a database. A narrow terminal leaves out the size
+// HostColumns describe the hosts of a database. A narrow terminal leaves out the size
 // and what stands to the right of it.
-var hostColumns = table.Table[HostRow]{
+var HostColumns = table.Table[HostRow]{
 	{Name: "name", Title: "Host", Shrink: screen.CutMiddle},
 	{Name: "merged"},
 	{Name: "created_at"},
@@ -98,8 +98,8 @@ var hostColumns = table.Table[HostRow]{
 func Hosts(rows []HostRow) report.Answer {
 	return report.Answer{
 		Keys: func(j *report.JSON) { j.Value("hosts", rows) },
-		Rows: hostColumns.CSV(table.All(rows)),
-		Text: func(s *screen.Screen) { hostColumns.Screen(s, 0, table.All(rows)) },
+		Rows: HostColumns.CSV(table.All(rows)),
+		Text: func(s *screen.Screen) { HostColumns.Screen(s, 0, table.All(rows)) },
 	}
 }
 

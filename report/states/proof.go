@@ -2,7 +2,6 @@ package states
 
 import (
 	"fmt"
-	"slices"
 
 	"emaudit/audit"
 	"emaudit/audit/rollback"
@@ -59,11 +58,6 @@ func ofProof(value func(*rollback.Proof) any) func(**rollback.Rollback) any {
 		}
 		return value((*r).Proof)
 	}
-}
-
-// anyDrilled reports whether a column about drills has something to say.
-func anyDrilled(all []*rollback.Rollback) bool {
-	return slices.ContainsFunc(all, func(r *rollback.Rollback) bool { return r.Proof != nil })
 }
 
 // proofLines prints the result of the last drill below the verdict of a rollback.

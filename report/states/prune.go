@@ -8,6 +8,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/cleanup"
+	"emaudit/audit/state"
 	"emaudit/report"
 	"emaudit/report/screen"
 	"emaudit/report/table"
@@ -227,17 +228,50 @@ var pruneWhy = []struct{ code, text string }{
 	{cleanup.PruneOverBudget, "over --max-size"},
 }
 
-// pruneGroup sums the files that can go for one reason.
-type pruneGroup struct {
-	why, example string
-	files, size  int64
+// FileGroup sums the files that go or stay for one reason. Example is one of them,
+// and Because what is said of it.
+type FileGroup struct {
+	Why, Example, Because string
+	Files, Size           int64
 }
 
-var groupColumns = table.Table[pruneGroup]{
-	{Title: "Why", Value: func(g *pruneGroup) any { return g.why }},
-	{Title: "Files", Type: table.Number, Value: func(g *pruneGroup) any { return g.files }},
-	{Title: "Size", Type: table.Size, Value: func(g *pruneGroup) any { return g.size }},
-	{Title: "For example", Shrink: screen.CutMiddle, Yield: 1, Value: func(g *pruneGroup) any { return g.example }},
+// GroupColumns describe groups of files.
+var GroupColumns = table.Table[FileGroup]{
+	{Title: "Why", Value: func(g *FileGroup) any { return g.Why }},
+	{Title: "Files", Type: table.Number, Value: func(g *FileGroup) any { return g.Files }},
+	{Title: "Size", Type: table.Size, Value: func(g *FileGroup) any { return g.Size }},
+	{Title: "For example", Shrink: screen.CutMiddle, Yield: 1, Value: func(g *FileGroup) any { return g.Example }},
+}
+
+// GroupFiles sums files by why they go or stay, in the order in which they come.
+func GroupFiles[F any](files []F, of func(*F) (why, file, because string, size int64)) []FileGroup {
+	var groups []FileGroup
+	for f := range files {
+		why, file, because, size := of(&files[f])
+		i := slices.IndexFunc(groups, func(g FileGroup) bool { return g.Why == why })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, FileGroup{Why: why, Example: path.Base(file), Because: because})
+		}
+		groups[i].Files++
+		groups[i].Size += size
+	}
+	return groups
+}
+
+// GroupCandidates sums the files that can go, in the order of pruneWhy.
+func GroupCandidates(plan *cleanup.PrunePlan) []FileGroup {
+	order := func(why string) int {
+		return slices.IndexFunc(pruneWhy, func(w struct{ code, text string }) bool { return w.code == why })
+	}
+	groups := GroupFiles(plan.Candidates, func(c *cleanup.PruneCandidate) (why, file, because string, size int64) {
+		return c.Code, c.Path, c.Reason, c.Size
+	})
+	slices.SortFunc(groups, func(x, y FileGroup) int { return order(x.Why) - order(y.Why) })
+	for i := range groups {
+		groups[i].Why = pruneWhy[order(groups[i].Why)].text
+	}
+	return groups
 }
 
 // pruneGroups shows the candidates by reason.
@@ -246,23 +280,7 @@ func pruneGroups(s *screen.Screen, plan *cleanup.PrunePlan) {
 		return
 	}
 	s.Blank()
-	var groups []pruneGroup
-	for _, w := range pruneWhy {
-		g := pruneGroup{why: w.text}
-		for _, c := range plan.Candidates {
-			if c.Code != w.code {
-				continue
-			}
-			if g.files++; g.files == 1 {
-				g.example = path.Base(c.Path)
-			}
-			g.size += c.Size
-		}
-		if g.files > 0 {
-			groups = append(groups, g)
-		}
-	}
-	groupColumns.Screen(s, 0, table.All(groups))
+	GroupColumns.Screen(s, 0, table.All(GroupCandidates(plan)))
 	s.Line(screen.Dim.Text("Each file with its reason and what it would cost:  "), screen.Code.Text("--verbose"))
 }
 
@@ -314,48 +332,47 @@ func (p *Prune) hosts(s *screen.Screen) {
 	}
 	s.Blank()
 	s.Heading("Other hosts that get packages from here")
-	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
-	for _, h := range p.Plan.Hosts {
-		known := "never heard of"
-		if h.KnownUntil > 0 {
-			known = "known until " + audit.Day(h.KnownUntil)
-		}
-		last := screen.Plain.Text("")
-		switch {
-		case h.Silent != "":
-			last = screen.Warn.Text(h.Silent)
-		case h.Missing > 0:
-			last = screen.Dim.Text(fmt.Sprintf("%s not here", screen.Count(int64(h.Missing), "build is", "builds are")))
-		}
-		t.Row(screen.Plain.Text(h.Name), screen.Plain.Text(known), screen.Plain.Text(screen.Count(int64(h.Needs), "build", "builds")), last)
-	}
-	t.End()
+	table.Table[cleanup.PruneHost]{
+		{Of: "name"},
+		{Value: func(h *cleanup.PruneHost) any {
+			if h.KnownUntil == 0 {
+				return "never heard of"
+			}
+			return "known until " + audit.Day(h.KnownUntil)
+		}},
+		{Type: table.Digits, Value: func(h *cleanup.PruneHost) any { return screen.Count(int64(h.Needs), "build", "builds") }},
+		{Shrink: screen.Wrap, Yield: 1, Show: func(h *cleanup.PruneHost) screen.Cell {
+			switch {
+			case h.Silent != "":
+				return screen.Warn.Text(h.Silent)
+			case h.Missing > 0:
+				return screen.Dim.Text(screen.Count(int64(h.Missing), "build is", "builds are") + " not here")
+			}
+			return screen.Cell{}
+		}},
+	}.Screen(s, 2, table.All(p.Plan.Hosts))
 }
 
 // states says that pruning changes no rollback to a kept state, and of those that
 // are not ready, that it is not pruning that keeps them from being so.
 func (p *Prune) states(s *screen.Screen) {
-	if !slices.ContainsFunc(p.Plan.States, func(x cleanup.PruneState) bool { return !x.GivenUp }) {
+	kept := slices.DeleteFunc(slices.Clone(p.Plan.States), func(x cleanup.PruneState) bool { return x.GivenUp })
+	if len(kept) == 0 {
 		return
 	}
 	s.Blank()
 	s.Heading("Rollbacks that pruning does not affect")
-	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
-	for _, x := range p.Plan.States {
-		run := "-"
-		if x.Target.Run != nil {
-			run = fmt.Sprintf("#%d", *x.Target.Run)
-		}
-		why := ""
-		if x.Why != "" {
-			why = "as before: " + x.Why
-		}
-		if x.GivenUp {
-			continue
-		}
-		t.Row(screen.Plain.Text("before "+run), screen.Plain.Text(s.Terminal().Time(x.Target.Time)), ReadinessWords[x.Verdict], screen.Dim.Text(why))
-	}
-	t.End()
+	table.Table[cleanup.PruneState]{
+		{Value: func(x *cleanup.PruneState) any { return "before " + runOf(x.Target) }},
+		{Of: "target.time", Type: table.Moment},
+		{Show: func(x *cleanup.PruneState) screen.Cell { return ReadinessWords[x.Verdict] }},
+		{Role: screen.Dim, Shrink: screen.Wrap, Yield: 1, Value: func(x *cleanup.PruneState) any {
+			if x.Why == "" {
+				return nil
+			}
+			return "as before: " + x.Why
+		}},
+	}.Screen(s, 2, table.All(kept))
 }
 
 // endingsShown is how many of them stand on the screen.
@@ -372,17 +389,18 @@ func (p *Prune) endings(s *screen.Screen, verbose bool) {
 		return
 	}
 	s.Heading("Rollbacks that pruning ends or makes worse")
-	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
 	shown := len(p.Plan.Endings)
 	if !verbose {
 		shown = min(shown, endingsShown)
 	}
-	for i := range p.Plan.Endings[:shown] {
-		e := &p.Plan.Endings[i]
-		t.Row(screen.Plain.Text("before "+endingOf(e)), screen.Plain.Text(s.Terminal().Time(e.Target.Time)), ReadinessWords[e.After],
-			screen.Plain.Text(fmt.Sprintf("%s; it needs %s", e.Why, screen.Count(int64(len(e.Files)), "file that goes", "files that go"))))
-	}
-	t.End()
+	table.Table[cleanup.PruneEnding]{
+		{Value: func(e *cleanup.PruneEnding) any { return "before " + runOf(e.Target) }},
+		{Of: "target.time", Type: table.Moment},
+		{Show: func(e *cleanup.PruneEnding) screen.Cell { return ReadinessWords[e.After] }},
+		{Shrink: screen.Wrap, Yield: 1, Value: func(e *cleanup.PruneEnding) any {
+			return e.Why + "; it needs " + screen.Count(int64(len(e.Files)), "file that goes", "files that go")
+		}},
+	}.Screen(s, 2, table.All(p.Plan.Endings[:shown]))
 	if more := len(p.Plan.Endings) - shown; more > 0 {
 		s.Line(screen.Dim.Text(fmt.Sprintf("  and %d more", more)), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 	}
@@ -392,8 +410,13 @@ func (p *Prune) endings(s *screen.Screen, verbose bool) {
 	s.Line(screen.Dim.Text("  To keep one of them: "), screen.Code.Text(fmt.Sprintf("emaudit pin NAME --at run:%d", *p.Plan.Endings[0].Target.Run)))
 }
 
-// endingOf names the state by its run.
-func endingOf(e *cleanup.PruneEnding) string { return fmt.Sprintf("#%d", *e.Target.Run) }
+// runOf names the run before which a state was.
+func runOf(t state.Target) string {
+	if t.Run == nil {
+		return screen.NotKnown
+	}
+	return fmt.Sprintf("#%d", *t.Run)
+}
 
 // budget prints what --max-size removes, and what more would cost.
 func (p *Prune) budget(s *screen.Screen) {
@@ -402,32 +425,33 @@ func (p *Prune) budget(s *screen.Screen) {
 	}
 	s.Blank()
 	s.Heading(fmt.Sprintf("To stay within %s, what is lost", screen.Size(p.Plan.Policy.MaxSize)))
-	t := s.Table(screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Align: screen.Right}, screen.Column{Shrink: screen.Wrap, Yield: 1}).Indent(2)
-	steps := p.Plan.Steps
-	for len(steps) > 0 {
-		step, n := steps[0], 1
-		for n < len(steps) && step.Code != cleanup.KeepState && steps[n].Code == step.Code && steps[n].Taken == step.Taken {
-			step.Files += steps[n].Files
-			step.Size += steps[n].Size
+	var steps []cleanup.PruneStep
+	for all := p.Plan.Steps; len(all) > 0; {
+		step, n := all[0], 1
+		for n < len(all) && step.Code != cleanup.KeepState && all[n].Code == step.Code && all[n].Taken == step.Taken {
+			step.Files += all[n].Files
+			step.Size += all[n].Size
 			n++
 		}
-		steps = steps[n:]
-		taken := "next"
-		if step.Taken {
-			taken = "taken"
-		}
-		var what string
 		switch {
-		case step.Code == cleanup.KeepState:
-			what = step.Cost
 		case n > 1:
-			what = fmt.Sprintf("%s, and %d more (%s)", step.Cost, n-1, step.Code)
-		default:
-			what = fmt.Sprintf("%s (%s)", step.Cost, step.Code)
+			step.Cost = fmt.Sprintf("%s, and %d more (%s)", step.Cost, n-1, step.Code)
+		case step.Code != cleanup.KeepState:
+			step.Cost = fmt.Sprintf("%s (%s)", step.Cost, step.Code)
 		}
-		t.Row(screen.Plain.Text(taken), screen.Plain.Text(screen.Size(step.Size)), screen.Plain.Text(screen.Count(int64(step.Files), "file", "files")), screen.Plain.Text(what))
+		steps, all = append(steps, step), all[n:]
 	}
-	t.End()
+	table.Table[cleanup.PruneStep]{
+		{Value: func(x *cleanup.PruneStep) any {
+			if x.Taken {
+				return "taken"
+			}
+			return "next"
+		}},
+		{Of: "size", Type: table.Size},
+		{Type: table.Digits, Value: func(x *cleanup.PruneStep) any { return screen.Count(int64(x.Files), "file", "files") }},
+		{Of: "cost", Shrink: screen.Wrap, Yield: 1},
+	}.Screen(s, 2, table.All(steps))
 }
 
 // command is one of prune, as it is typed about this host.
@@ -442,15 +466,19 @@ func (p *Prune) quarantine(s *screen.Screen) {
 	}
 	s.Blank()
 	s.Heading("In quarantine")
-	t := s.Table(screen.Column{}, screen.Column{}, screen.Column{Align: screen.Right}, screen.Column{Align: screen.Right}, screen.Column{}, screen.Column{Shrink: screen.CutMiddle}).Indent(2)
-	for _, j := range p.Journals {
-		role := screen.Plain
-		if j.Status != "applied" {
-			role = screen.Bad
-		}
-		t.Row(screen.Code.Text(j.ID), role.Text(j.Status), screen.Plain.Text(screen.Count(int64(j.Files), "file", "files")), screen.Plain.Text(screen.Size(j.Size)), screen.Plain.Text("deletable from "+s.Terminal().Date(j.DeletableAt)), screen.Plain.Text(j.PkgDir))
-	}
-	t.End()
+	table.Table[PruneJournal]{
+		{Of: "id", Role: screen.Code},
+		{Show: func(j *PruneJournal) screen.Cell {
+			if j.Status != "applied" {
+				return screen.Bad.Text(j.Status)
+			}
+			return screen.Plain.Text(j.Status)
+		}},
+		{Type: table.Digits, Value: func(j *PruneJournal) any { return screen.Count(int64(j.Files), "file", "files") }},
+		{Of: "size", Type: table.Size},
+		{Value: func(j *PruneJournal) any { return "deletable from " + s.Terminal().Date(j.DeletableAt) }},
+		{Of: "pkgdir", Shrink: screen.CutMiddle},
+	}.Screen(s, 2, table.All(p.Journals))
 	s.Line(screen.Plain.Text("  restore:  "), p.command("--undo"), screen.Code.Text(" [JOURNAL]"))
 	s.Line(screen.Plain.Text("  delete:   "), p.command("--empty"))
 }
@@ -472,11 +500,7 @@ func (p *Prune) skipped(s *screen.Screen) {
 	}
 	s.Blank()
 	s.Heading("Left alone")
-	t := s.Table(screen.Column{Shrink: screen.CutMiddle}, screen.Column{Shrink: screen.Wrap}).Indent(2)
-	for _, skip := range p.Done.Skipped {
-		t.Row(screen.Plain.Text(skip.Path), screen.Plain.Text(skip.Reason))
-	}
-	t.End()
+	table.Table[PruneSkip]{{Of: "path", Shrink: screen.CutMiddle}, {Of: "reason", Shrink: screen.Wrap}}.Screen(s, 2, table.All(p.Done.Skipped))
 }
 
 // explain shows why each of some files is kept or not.
@@ -490,7 +514,7 @@ func (p *Prune) explain(s *screen.Screen, candidates []cleanup.PruneCandidate, k
 	for _, c := range candidates {
 		why := candidateWhy(c)
 		for _, e := range p.Plan.EndingsBy(&c) {
-			why += fmt.Sprintf("; the rollback to before %s would merge it, and is %s without what goes", endingOf(&e), e.After)
+			why += fmt.Sprintf("; the rollback to before %s would merge it, and is %s without what goes", runOf(e.Target), e.After)
 			if e.Why != "" {
 				why += ": " + e.Why
 			}

@@ -2,6 +2,7 @@ package states
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"emaudit/audit"
@@ -29,7 +30,7 @@ func Rollback(r *rollback.Rollback, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: r.Findings,
 		Keys:     func(j *report.JSON) { j.Fields(r) },
-		Rows:     rollbackColumns(o).CSV(table.All(r.Changes)),
+		Rows:     RollbackColumns(o).CSV(table.All(r.Changes)),
 		Text:     func(s *screen.Screen) { rollbackText(s, r, o) },
 	}
 }
@@ -155,17 +156,6 @@ func CarriedText(r *rollback.Rollback) string {
 	return fmt.Sprintf("%d of %s", r.Carried, screen.Count(int64(r.Wished), "change", "changes"))
 }
 
-// targetFlag is the value of --to that means the same state again.
-func targetFlag(t state.Target) string {
-	switch {
-	case t.Pin != "":
-		return t.Pin
-	case t.Run != nil:
-		return fmt.Sprintf("run:%d", *t.Run)
-	}
-	return fmt.Sprintf("@%d", t.Time)
-}
-
 func subjectOf(x rollback.Risk) string {
 	if x.CPV == nil {
 		return ""
@@ -199,7 +189,7 @@ func rollbackTable(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 		return
 	}
 	good, hidden := 0, 0
-	rollbackColumns(o).Screen(s, 0, table.Where(r.Changes, func(x *rollback.RollbackChange) bool {
+	RollbackColumns(o).Screen(s, 0, table.Where(r.Changes, func(x *rollback.RollbackChange) bool {
 		if x.Usable != acceptance.UsableYes || x.Stays || x.Action != state.ActionRemove && x.Match == binpkgs.CoverageSameVersion {
 			return true
 		}
@@ -215,8 +205,8 @@ func rollbackTable(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 	s.Blank()
 }
 
-// rollbackColumns describe the changes of a rollback.
-func rollbackColumns(o report.Output) table.Table[rollback.RollbackChange] {
+// RollbackColumns describe the changes of a rollback.
+func RollbackColumns(o report.Output) table.Table[rollback.RollbackChange] {
 	version := func(which func(name, from, to string) string) func(*rollback.RollbackChange) screen.Cell {
 		return func(x *rollback.RollbackChange) screen.Cell {
 			name, from, to := versions(&x.Change, o)
@@ -229,7 +219,7 @@ func rollbackColumns(o report.Output) table.Table[rollback.RollbackChange] {
 	}
 	return table.Table[rollback.RollbackChange]{
 		{Name: "action", Title: "Action", Show: func(x *rollback.RollbackChange) screen.Cell { return screen.Plain.Text(string(x.Action)) }},
-		{Title: "Package", Shrink: screen.CutMiddle, Yield: 3, Show: version(func(name, _, _ string) string { return name })},
+		{Title: "Package", Type: table.Package, Shrink: screen.CutMiddle, Yield: 3, Show: version(func(name, _, _ string) string { return name })},
 		{Name: "slot"},
 		{Name: "from", Title: "From", Shrink: screen.CutMiddle, Yield: 2, Min: 8, Show: version(func(_, from, _ string) string { return from })},
 		{Name: "to", Title: "To", Shrink: screen.CutMiddle, Yield: 2, Min: 12, Show: version(func(_, _, to string) string { return to })},
@@ -301,7 +291,7 @@ func Rollbacks(all []*rollback.Rollback, o report.Output) report.Answer {
 		}
 		for _, f := range r.Findings {
 			if f.Severity == audit.SeverityError {
-				f.Subject = targetFlag(r.Target) + " " + f.Subject
+				f.Subject = r.Target.Argument() + " " + f.Subject
 				findings = append(findings, f)
 			}
 		}
@@ -309,7 +299,7 @@ func Rollbacks(all []*rollback.Rollback, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: findings,
 		Keys:     func(j *report.JSON) { j.Value("rollbacks", all) },
-		Rows:     rollbacksColumns(o).CSV(table.All(all)),
+		Rows:     RollbacksColumns(o).CSV(table.All(all)),
 		Text: func(s *screen.Screen) {
 			rollbacksText(s, all, o)
 		},
@@ -326,21 +316,21 @@ func rollbacksText(s *screen.Screen, all []*rollback.Rollback, o report.Output) 
 		screen.Plain.Text(fmt.Sprintf(" states can be restored: %d ready, %d with warnings, %d partly; %d not",
 			counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady])))
 	s.Blank()
-	columns := rollbacksColumns(o)
-	if !anyDrilled(all) {
+	columns := RollbacksColumns(o)
+	if !slices.ContainsFunc(all, func(r *rollback.Rollback) bool { return r.Proof != nil }) {
 		columns = columns.Without("Drill")
 	}
 	columns.Screen(s, 0, table.All(all))
 }
 
-// rollbacksColumns describe the ways back to earlier states.
-func rollbacksColumns(o report.Output) table.Table[*rollback.Rollback] {
+// RollbacksColumns describe the ways back to earlier states.
+func RollbacksColumns(o report.Output) table.Table[*rollback.Rollback] {
 	type way = *rollback.Rollback
 	number := func(name string, count func(way) int) table.Column[way] {
 		return table.Column[way]{Name: name, Value: func(r *way) any { return count(*r) }}
 	}
 	return table.Table[way]{
-		{Title: "Back to", Type: table.Digits, Value: func(r *way) any { return targetFlag((*r).Target) }},
+		{Title: "Back to", Type: table.Digits, Value: func(r *way) any { return (*r).Target.Argument() }, Order: func(r *way) int64 { return (*r).Target.Time }},
 		{Title: "Day", Value: func(r *way) any { return dayOf(o.Terminal.Time((*r).Target.Time)) }},
 		{Name: "run", Of: "target.run"},
 		{Of: "target.state_at", Name: "state_at"},
@@ -353,7 +343,7 @@ func rollbacksColumns(o report.Output) table.Table[*rollback.Rollback] {
 		number("unknowns", func(r way) int { return len(r.Unknowns) }),
 		number("risks", func(r way) int { return len(r.Risks) }),
 		{Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 26, Value: func(r *way) any { return WhyOf(*r) }},
-		{Title: "Asked", Role: screen.Dim, Shrink: screen.CutEnd, Yield: 2, Optional: true, Value: func(r *way) any { return merges.AskedBriefly((*r).Target.Args) }},
+		{Title: "Asked", Type: table.Code, Role: screen.Dim, Shrink: screen.CutEnd, Yield: 2, Optional: true, Value: func(r *way) any { return merges.AskedBriefly((*r).Target.Args) }},
 		{Title: "Pin", Of: "target.pins"},
 		{Name: "drill", Title: "Drill", Value: ofProof(func(p *rollback.Proof) any { return string(p.Verdict) }), Show: func(r *way) screen.Cell { return ProofCell((*r).Proof, o.Terminal.Date) }},
 		{Name: "drilled_at", Value: ofProof(func(p *rollback.Proof) any { return p.At })},
@@ -414,11 +404,11 @@ func WhyOf(r *rollback.Rollback) string {
 
 // warningWords returns the reasons of the warnings, the gravest first.
 var warningWords = []struct{ code, words string }{
-	{"drill-failed", "failed in a drill"},
-	{"rollback-risk", "at risk"},
-	{"rollback-undecided", "undecided"},
-	{"rollback-lossy", "lossy"},
-	{"rollback-other-build", "of another build"},
-	{"rollback-build-unknown", "of an unknown build"},
-	{"rollback-unverified", "not read in full"},
+	{audit.CodeDrillFailed, "failed in a drill"},
+	{audit.CodeRollbackRisk, "at risk"},
+	{audit.CodeRollbackUndecided, "undecided"},
+	{audit.CodeRollbackLossy, "lossy"},
+	{audit.CodeRollbackOtherBuild, "of another build"},
+	{audit.CodeRollbackBuildUnknown, "of an unknown build"},
+	{audit.CodeRollbackUnverified, "not read in full"},
 }

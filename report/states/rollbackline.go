@@ -54,7 +54,7 @@ func RollbackStep(r *rollback.Rollback) screen.Step {
 	switch {
 	case r.Verdict == rollback.Ready:
 		return screen.Step{}
-	case r.Verdict == rollback.ReadyWithWarnings && len(report.FindingsOf(r.Findings, "rollback-unverified")) > 0:
+	case r.Verdict == rollback.ReadyWithWarnings && len(report.FindingsOf(r.Findings, audit.CodeRollbackUnverified)) > 0:
 		return screen.Step{Text: what + "ready with warnings: " + why, Command: r.Command.Plus("--verify").String()}
 	case r.Verdict == rollback.ReadyWithWarnings:
 		return screen.Step{Text: what + "ready with warnings: " + why, Command: r.Command.String()}

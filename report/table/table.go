@@ -24,7 +24,9 @@ type Type uint8
 // The types of columns. Numbers and measurements are aligned to the right.
 const (
 	Text    Type = iota // as it is; yes or no of a boolean
+	Lines               // text of several lines, which a page shows as lines
 	Code                // what is typed, a path or a command: as it is
+	Package             // a cpv or category/pn: a page links it to what it knows of the package
 	Digits              // a number that names something: as it is
 	Number              // an amount: with commas between the thousands
 	Size                // bytes, in IEC units
@@ -41,7 +43,8 @@ type Column[R any] struct {
 	// Name heads the column for programs, snake_case; "" for what only people need.
 	Name string
 	// Title heads the column for people, as it is written in a sentence; a terminal
-	// shows it in upper case. A column without Title and Show is for programs only.
+	// shows it in upper case. A column with a Name but without Title and Show is for
+	// programs only.
 	Title string
 	Type  Type
 	// Of names the field of R that the column holds, as JSON names it; "a.b" is the
@@ -53,6 +56,10 @@ type Column[R any] struct {
 	Show func(*R) screen.Cell
 	// Role is the role of all cells.
 	Role screen.Role
+	// Order is what a page sorts the rows by where the value does not say it.
+	Order func(*R) int64
+	// Series are numbers, the oldest first, that a page draws in front of the text.
+	Series func(*R) []int64
 	// Blank leaves a cell empty if the value is unknown.
 	Blank bool
 	// The layout on a page that is too narrow; see [screen.Column].
@@ -86,14 +93,15 @@ func (t Table[R]) With(columns ...Column[R]) Table[R] {
 // Without returns the table without what people see of the columns with these
 // titles. Programs get all columns always.
 func (t Table[R]) Without(titles ...string) Table[R] {
-	rest := make(Table[R], len(t))
-	for i, c := range t {
-		for _, title := range titles {
-			if c.Title == title {
-				c.Title, c.Show = "", nil
+	var rest Table[R]
+	for _, c := range t {
+		if slices.Contains(titles, c.Title) {
+			if c.Name == "" {
+				continue
 			}
+			c.Title, c.Show = "", nil
 		}
-		rest[i] = c
+		rest = append(rest, c)
 	}
 	return rest
 }
@@ -122,7 +130,7 @@ type Reader[R any] struct {
 
 // People returns a reader for each column that people see.
 func (t Table[R]) People() []Reader[R] {
-	return t.readers(func(c *Column[R]) bool { return c.Title != "" || c.Show != nil })
+	return t.readers(func(c *Column[R]) bool { return c.Title != "" || c.Show != nil || c.Name == "" })
 }
 
 // programs returns a reader for each column that programs see.
