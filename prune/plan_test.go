@@ -271,7 +271,7 @@ func roundTrip(t *testing.T, h *hosttest.Host, now int64, policy cleanup.PrunePo
 	for _, c := range planOf(h, now, policy, facts).Candidates {
 		// What is kept only because it could not be built again may have
 		// depended on what went.
-		if policy.MaxSize == 0 && c.Code != cleanup.PruneNeverUsable {
+		if policy.MaxSize == 0 && c.Code != cleanup.PruneNeverUsable && c.Code != cleanup.PruneChangedSlot {
 			t.Errorf("%+v: planned again, more can go: %+v", policy, c)
 		}
 	}
@@ -316,6 +316,7 @@ func checkEndings(t *testing.T, plan *cleanup.PrunePlan, before, after map[int64
 // randomPolicy keeps now more, now less.
 func randomPolicy(r *rand.Rand) cleanup.PrunePolicy {
 	policy := cleanup.PrunePolicy{KeepStates: r.IntN(8), KeepDays: r.IntN(90)}
+	policy.KeepLastCopies = r.IntN(2) == 0
 	if r.IntN(4) == 0 {
 		policy.MaxSize = 1 << (10 + r.IntN(12))
 	}
@@ -465,10 +466,23 @@ func TestWhatIsPlannedForARecordedHost(t *testing.T) {
 			t.Errorf("%s: %s, want %s", file, got[file], want)
 		}
 	}
-	// What could not be built again stays: by default, where nothing is known.
-	for _, facts := range []cleanup.PruneFacts{{}, {Ebuild: func(string, string) acceptance.EbuildState { return acceptance.EbuildGone }}} {
-		if got := codes(planOf(h, now, policy, facts))["sys-libs/libfoo/libfoo-1.0-1.gpkg.tar"]; got != "+ last-copy" {
-			t.Errorf("without its ebuild: %s, want + last-copy", got)
+	// A last copy stays where nobody knows whether it could be built again. Where its
+	// ebuild is gone, it stays if that is asked for.
+	gone := cleanup.PruneFacts{Ebuild: func(string, string) acceptance.EbuildState { return acceptance.EbuildGone }}
+	keeping := policy
+	keeping.KeepLastCopies = true
+	for _, c := range []struct {
+		name   string
+		policy cleanup.PrunePolicy
+		facts  cleanup.PruneFacts
+		want   string
+	}{
+		{"its ebuild is unknown", policy, cleanup.PruneFacts{}, "+ last-copy"},
+		{"its ebuild is gone", policy, gone, "- old-version"},
+		{"its ebuild is gone, with KeepLastCopies", keeping, gone, "+ last-copy"},
+	} {
+		if got := codes(planOf(h, now, c.policy, c.facts))["sys-libs/libfoo/libfoo-1.0-1.gpkg.tar"]; got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
 	// While an emerge runs, what is half-made is its.
