@@ -105,7 +105,10 @@ func everyCommand(db audit.Database) ([]audit.Command, error) {
 			i, err := binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{})
 			return keep(i.Findings, err)
 		},
-		func() error { c, err := acceptance.AuditCompatibility(db, acceptance.CompatibilityOptions{}); return keep(c.Findings, err) },
+		func() error {
+			c, err := acceptance.AuditCompatibility(db, acceptance.CompatibilityOptions{})
+			return keep(c.Findings, err)
+		},
 		func() error { p, err := aftermath.AuditPostUpdate(db); return keep(p.Findings, err) },
 		func() error { s, err := state.AuditStates(db); return keep(s.Findings, err) },
 		func() error { d, err := overview.AuditDoctor(db, nil); return keep(d.Findings, err) },

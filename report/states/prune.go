@@ -364,7 +364,7 @@ func (p *Prune) states(s *screen.Screen) {
 	s.Heading("Rollbacks that pruning does not affect")
 	table.Table[cleanup.PruneState]{
 		{Value: func(x *cleanup.PruneState) any { return "before " + runOf(x.Target) }},
-		{Of: "target.time", Type: table.Moment},
+		{Of: "target.state_at", Type: table.Moment},
 		{Show: func(x *cleanup.PruneState) screen.Cell { return ReadinessWords[x.Verdict] }},
 		{Role: screen.Dim, Shrink: screen.Wrap, Yield: 1, Value: func(x *cleanup.PruneState) any {
 			if x.Why == "" {
@@ -395,7 +395,7 @@ func (p *Prune) endings(s *screen.Screen, verbose bool) {
 	}
 	table.Table[cleanup.PruneEnding]{
 		{Value: func(e *cleanup.PruneEnding) any { return "before " + runOf(e.Target) }},
-		{Of: "target.time", Type: table.Moment},
+		{Of: "target.state_at", Type: table.Moment},
 		{Show: func(e *cleanup.PruneEnding) screen.Cell { return ReadinessWords[e.After] }},
 		{Shrink: screen.Wrap, Yield: 1, Value: func(e *cleanup.PruneEnding) any {
 			return e.Why + "; it needs " + screen.Count(int64(len(e.Files)), "file that goes", "files that go")
