@@ -35,6 +35,8 @@ var mergedTables = []mergedTable{
 	{name: "installed_check", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "installed_drift", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "disk_fact", references: map[string]string{"host": "host"}},
+	{name: "host_summary", references: map[string]string{"host": "host"}},
+	{name: "need", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "snapshot", references: map[string]string{"host": "host"}},
 	{name: "unfinished_merge", references: map[string]string{"host": "host", "cpv": "cpv"}},
 	{name: "pkgdir", numbered: true, key: []string{"host", "path"}, references: map[string]string{"host": "host"}},
@@ -400,52 +402,6 @@ func (m *merger) name(table string, id int64) (here int64, err error) {
 	}
 	ids[id] = here
 	return here, err
-}
-
-// HostSummary is one row in the list of hosts.
-type HostSummary struct {
-	Host
-	CreatedAt  int64 // time of the first ingest
-	KnownUntil int64 // time of the last ingest; 0 means that nothing was read
-	Installed  int
-	Binpkgs    int
-	Bytes      int64 // size of the binary packages
-	Runs       int
-	LastSync   int64 // time of the last successful sync of a repository; 0 means none
-}
-
-// HostSummaries returns all hosts, by name.
-func (tx *Tx) HostSummaries() ([]HostSummary, error) {
-	hosts, err := tx.Hosts()
-	if err != nil {
-		return nil, err
-	}
-	all := make([]HostSummary, len(hosts))
-	for i, h := range hosts {
-		s := &all[i]
-		s.Host = h
-		if s.CreatedAt, err = tx.hostCreatedAt(h.ID); err != nil {
-			return nil, err
-		}
-		if s.KnownUntil, err = tx.KnownUntil(h.ID); err != nil {
-			return nil, err
-		}
-		for _, count := range []struct {
-			to    any
-			query string
-		}{
-			{&s.Installed, "SELECT count(*) FROM installed WHERE host = ? AND removed_at IS NULL"},
-			{&s.Binpkgs, "SELECT count(*) FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = ? AND n.gone_at IS NULL"},
-			{&s.Bytes, "SELECT coalesce(sum(n.size), 0) FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = ? AND n.gone_at IS NULL AND p.kind <> 'former'"},
-			{&s.Runs, "SELECT count(*) FROM run WHERE host = ?"},
-			{&s.LastSync, "SELECT coalesce(max(ended_at), 0) FROM sync WHERE host = ? AND outcome = (SELECT code FROM sync_outcome WHERE word = 'ok')"},
-		} {
-			if err := tx.QueryRow(count.query, h.ID).Scan(count.to); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return all, nil
 }
 
 // RootElsewhere returns the root of a host on the machine that it came from.

@@ -172,7 +172,7 @@ func (tx *Tx) VersionsOf(cp string) ([]string, error) {
 		err := rows.Scan(&cpv)
 		cpvs = append(cpvs, cpv)
 		return err
-	}, "SELECT DISTINCT cpv.value FROM cpv JOIN cp ON cp.id = cpv.cp WHERE cp.value = ? ORDER BY cpv.id", cp)
+	}, "SELECT cpv.value FROM cpv JOIN cp ON cp.id = cpv.cp WHERE cp.value = ? GROUP BY cpv.value ORDER BY min(cpv.id)", cp)
 	return cpvs, err
 }
 

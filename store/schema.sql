@@ -626,11 +626,47 @@ CREATE TABLE installed_drift (
 -- answered, as of the last push: a fleet judges by it.
 CREATE TABLE disk_fact (
 	host     INTEGER NOT NULL REFERENCES host(id),
-	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel, system, stamp
+	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel, system, whole
 	subject  TEXT    NOT NULL,             -- the path or the cpv that was asked about
 	position INTEGER NOT NULL,             -- 0, 1, ... of several answers
 	value    TEXT    NOT NULL,
 	PRIMARY KEY (host, kind, subject, position)
+) WITHOUT ROWID;
+
+-- What the host answers about itself as a whole, as of its last push. A fleet shows it
+-- and need not judge hundreds of hosts for a list of them.
+CREATE TABLE host_summary (
+	host           INTEGER PRIMARY KEY REFERENCES host(id),
+	stamp          TEXT    NOT NULL,       -- of the facts that it was made of
+	made_at        INTEGER NOT NULL,
+	disk_at        INTEGER NOT NULL,       -- when the last full recording in disk_fact was made; 0 = never
+	installed      INTEGER NOT NULL,       -- packages
+	binpkgs        INTEGER NOT NULL,       -- files
+	bytes          INTEGER NOT NULL,       -- of these
+	runs           INTEGER NOT NULL,
+	last_sync_at   INTEGER NOT NULL,       -- 0 = none
+	uncovered      INTEGER NOT NULL,       -- installed packages without a binary package of their build
+	failures_open  INTEGER NOT NULL,
+	last_update_at INTEGER NOT NULL,       -- 0 = none
+	rollback       TEXT    NOT NULL        -- the verdict about undoing it; '' = none
+);
+
+-- The builds that the host must still be able to get, as of its last push: installed,
+-- pinned, or of a state that it would go back to.
+CREATE TABLE need (
+	host       INTEGER NOT NULL REFERENCES host(id),
+	cpv        INTEGER NOT NULL REFERENCES cpv(id),
+	build_time INTEGER NOT NULL,           -- 0 = not known
+	build_id   INTEGER NOT NULL,           -- 0 = none, or not known
+	repo       TEXT    NOT NULL,
+	md5        TEXT    NOT NULL,           -- of the file, in hex; '' = not known
+	sha1       TEXT    NOT NULL,           -- the same
+	size       INTEGER NOT NULL,           -- of the file; 0 = not known
+	reason     TEXT    NOT NULL,           -- the strongest: installed, pinned, kept-state, important
+	run        INTEGER,                    -- of a kept state: the state before this run
+	at         INTEGER,                    -- of that state
+	pin        TEXT    NOT NULL,           -- of a pinned state
+	PRIMARY KEY (host, cpv, build_time)
 ) WITHOUT ROWID;
 
 -- Merges that Portage began to write into the installed-package database and did

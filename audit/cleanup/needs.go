@@ -135,9 +135,7 @@ func ListNeeds(db audit.Database, policy PrunePolicy, system []string, valid int
 			c.add(x, reason)
 		}
 	}
-	slices.SortFunc(c.all, func(a, b needs.Build) int {
-		return cmp.Or(strings.Compare(a.CPV, b.CPV), cmp.Compare(b.BuildTime, a.BuildTime), cmp.Compare(b.BuildID, a.BuildID))
-	})
+	slices.SortFunc(c.all, needs.Compare)
 	return &needs.List{Host: host.Name, HostID: host.Identity, KnownUntil: until, ValidUntil: until + valid, Builds: c.all}, past.Err
 }
 
@@ -217,22 +215,18 @@ func (system importantPackages) of(cp string) string {
 
 // needText says why a host needs a build: the strongest of the reasons.
 func needText(host string, reasons []needs.Reason) string {
-	for _, why := range []needs.Why{needs.Installed, needs.Pinned, needs.KeptState, needs.Important} {
-		for _, r := range reasons {
-			switch {
-			case r.Why != why:
-			case why == needs.Installed:
-				return "installed on " + host
-			case why == needs.Pinned:
-				return "pinned on " + host + " as " + r.Pin
-			case r.Run != nil && r.Time != nil:
-				return fmt.Sprintf("%s would go back to it: the state before its run #%d of %s", host, *r.Run, audit.Day(*r.Time))
-			default:
-				return host + " would go back to it"
-			}
-		}
+	switch r := needs.Strongest(reasons); {
+	case r.Why == needs.Installed:
+		return "installed on " + host
+	case r.Why == needs.Pinned:
+		return "pinned on " + host + " as " + r.Pin
+	case r.Why != needs.KeptState && r.Why != needs.Important:
+		return host + " needs it" // for a reason of a later program
+	case r.Run != nil && r.Time != nil:
+		return fmt.Sprintf("%s would go back to it: the state before its run #%d of %s", host, *r.Run, audit.Day(*r.Time))
+	default:
+		return host + " would go back to it"
 	}
-	return host + " needs it" // for a reason of a later program
 }
 
 // checkHostName is [store.CheckHostName]; a file of needs can hold any text.

@@ -9,7 +9,6 @@ import (
 	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
-	"emaudit/parse/vdb"
 	"emaudit/store"
 )
 
@@ -35,29 +34,40 @@ func AuditHosts(db audit.Database, hosts []store.HostSummary, stale int64) ([]Ho
 	for i, h := range hosts {
 		s := &all[i]
 		*s = HostStatus{HostSummary: h, Stale: db.Now-h.KnownUntil > stale}
-		one := audit.Share(audit.Database{Tx: db.Tx, Host: h.ID, Now: db.Now})
-		coverage, err := binpkgs.AuditCoverage(one)
-		if err != nil {
-			return nil, err
+		judged := h.Judged
+		if judged == nil {
+			one, err := JudgeHost(audit.Share(audit.Database{Tx: db.Tx, Host: h.ID, Now: db.Now}))
+			if err != nil {
+				return nil, err
+			}
+			judged = &one
 		}
-		s.Uncovered = len(coverage.Rows) - coverage.Covered()
-		failures, err := aftermath.AuditFailures(one, 0)
-		if err != nil {
-			return nil, err
-		}
-		s.FailuresOpen = failures.Open()
-		// Nothing is read of the disk: what that would tell is unknown, as of a host
-		// on another machine.
-		last, err := rollback.AuditRollbacks(one, 1, rollback.RollbackOptions{Contents: func(string, func(vdb.ContentsEntry)) bool { return false }})
-		if err != nil {
-			return nil, err
-		}
-		if len(last) > 0 {
-			s.LastUpdate, s.Rollback = last[0].Target.Time, last[0].Verdict
-		}
+		s.Uncovered, s.FailuresOpen, s.LastUpdate, s.Rollback = judged.Uncovered, judged.FailuresOpen, judged.LastUpdate, rollback.Readiness(judged.Rollback)
 	}
 	slices.SortStableFunc(all, compareHosts)
 	return all, nil
+}
+
+// JudgeHost answers about a host as a whole, from what is stored of it.
+func JudgeHost(db audit.Database) (store.HostJudgement, error) {
+	var j store.HostJudgement
+	coverage, err := binpkgs.AuditCoverage(db)
+	if err != nil {
+		return j, err
+	}
+	j.Uncovered = len(coverage.Rows) - coverage.Covered()
+	failures, err := aftermath.AuditFailures(db, 0)
+	if err != nil {
+		return j, err
+	}
+	j.FailuresOpen = failures.Open()
+	// Nothing is read of the disk: what that would tell is unknown, as of a host on
+	// another machine.
+	last, err := rollback.AuditRollbacks(db, 1, rollback.WithoutDisk())
+	if err == nil && len(last) > 0 {
+		j.LastUpdate, j.Rollback = last[0].Target.Time, string(last[0].Verdict)
+	}
+	return j, err
 }
 
 // compareHosts puts the worst first.

@@ -138,14 +138,18 @@ func FindPackage(db audit.Database, name string) (string, error) {
 
 // findName finds the package of a name, whatever its version.
 func findName(db audit.Database, name string) (string, error) {
-	known, err := db.Tx.PackageNames()
-	if err != nil {
-		return "", err
-	}
 	word := strings.TrimLeft(name, "=<>~!")
 	word, _, _ = strings.Cut(word, "[")
 	word, _, _ = strings.Cut(word, ":")
 	word = strings.TrimSuffix(word, "*")
+	if versions, err := db.Tx.VersionsOf(word); err != nil || len(versions) > 0 {
+		return word, err
+	}
+	// In a fleet, the names of all hosts take longer than the answer.
+	known, err := db.Tx.PackageNames()
+	if err != nil {
+		return "", err
+	}
 	if c, err := atom.ParseCPV(word); err == nil {
 		if _, ok := slices.BinarySearch(known, c.CP()); ok {
 			return c.CP(), nil

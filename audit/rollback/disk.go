@@ -25,6 +25,7 @@ type Recorder struct {
 	// these matter: another package is to install them.
 	asked   map[string]bool
 	entries map[string][]vdb.ContentsEntry // of packages, by cpv
+	whole   map[string]bool                // the packages that verdicts change, by cpv
 }
 
 // diskQuestion is a question about a path or a package.
@@ -40,12 +41,13 @@ const (
 	askChanged  = "changed"  // is a file as its package installed it?
 	askEbuild   = "ebuild"   // is there an ebuild of a version?
 	askRoom     = "room"     // how much room is there?
+	askWhole    = "whole"    // of a package that a verdict changes, all of CONTENTS is recorded
 	askKernel   = "kernel"   // which kernel runs?
 )
 
 // NewRecorder returns a recorder of the answers of a disk.
 func NewRecorder(disk RollbackOptions) *Recorder {
-	return &Recorder{disk: disk, facts: map[diskQuestion]string{}, asked: map[string]bool{}, entries: map[string][]vdb.ContentsEntry{}}
+	return &Recorder{disk: disk, facts: map[diskQuestion]string{}, asked: map[string]bool{}, entries: map[string][]vdb.ContentsEntry{}, whole: map[string]bool{}}
 }
 
 // Options are those of the disk, recorded.
@@ -76,6 +78,37 @@ func (r *Recorder) Options() RollbackOptions {
 		return state
 	}
 	return o
+}
+
+// Refresh asks again what was recorded before. After an update, what the verdicts about
+// earlier ones ask is hardly anything else, and the disk answers faster than they are
+// judged.
+func (r *Recorder) Refresh(known []inventory.DiskFact) {
+	o := r.Options()
+	for _, f := range known {
+		switch f.Kind {
+		case askType:
+			r.Lstat(f.Subject)
+		case askFolder:
+			r.Real(f.Subject)
+		case askNames:
+			r.Names(f.Subject)
+		case askEbuild:
+			o.Ebuild(f.Subject)
+		case askChanged:
+			if md5, name, ok := strings.Cut(f.Subject, " "); ok {
+				o.Changed(vdb.ContentsEntry{Kind: vdb.Regular, MD5: md5, Path: name})
+			}
+		case askWhole:
+			r.whole[f.Subject] = true
+		}
+	}
+	// Of what CONTENTS lists, the paths decide that were asked for.
+	for _, f := range known {
+		if f.Kind == askContents {
+			o.Contents(f.Subject, func(vdb.ContentsEntry) {})
+		}
+	}
 }
 
 // Lstat implements [transition.Disk].
@@ -110,15 +143,20 @@ func (r *Recorder) Names(folder string) (names []string, ok bool) {
 func (r *Recorder) Facts(verdicts []*Rollback) []inventory.DiskFact {
 	for _, v := range verdicts {
 		for _, c := range v.Changes {
-			if c.Before == nil {
-				continue
+			if c.Before != nil {
+				r.whole[c.Before.CPV] = true
 			}
-			var all []vdb.ContentsEntry
-			r.disk.Contents(c.Before.CPV, func(e vdb.ContentsEntry) { all = append(all, e) })
-			r.entries[c.Before.CPV] = all
 		}
 	}
 	var facts []inventory.DiskFact
+	for cpv := range r.whole {
+		var all []vdb.ContentsEntry
+		if !r.disk.Contents(cpv, func(e vdb.ContentsEntry) { all = append(all, e) }) {
+			continue // it is no longer installed
+		}
+		r.entries[cpv] = all
+		facts = append(facts, inventory.DiskFact{Kind: askWhole, Subject: cpv})
+	}
 	for q, answer := range r.facts {
 		facts = append(facts, inventory.DiskFact{Kind: q.kind, Subject: q.subject, Value: answer})
 	}

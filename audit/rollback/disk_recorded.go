@@ -46,6 +46,7 @@ func RecordedDisk(facts []inventory.DiskFact) RollbackOptions {
 			if _, err := fmt.Sscan(f.Value, &s.Free, &s.Total, &s.Role); err == nil {
 				o.Space = append(o.Space, s)
 			}
+		case askWhole:
 		case askKernel:
 			o.KernelRelease = f.Value
 		default:

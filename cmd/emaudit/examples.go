@@ -43,7 +43,7 @@ var usageExamples = map[string][]manual.Example{
 	"report":     {{"emaudit report --output host.html", "Everything on one page."}, {"emaudit report --format markdown", "The same for a bug report."}},
 	"metrics":    {{"emaudit metrics --output /var/lib/node_exporter/emaudit.prom", "Metrics for the textfile collector."}},
 	"sql":        {{"emaudit sql", "List the views and their columns."}, {"emaudit sql \"SELECT package, sum(seconds) FROM merges GROUP BY package ORDER BY 2 DESC LIMIT 10\"", "Where the time went."}},
-	"hosts":      {{"emaudit hosts", "The hosts in the database."}, {"emaudit hosts --rename build builder", "Another name for a host; its history stays."}, {"emaudit hosts --forget laptop", "Remove a host and its history."}},
+	"hosts":      {{"emaudit hosts", "The hosts in the database."}, {"emaudit hosts --rename build builder", "Another name for a host; its history stays."}, {"emaudit hosts --forget laptop", "Remove a host and its history."}, {"emaudit hosts --merge-into router before", "Both are one machine, whose database was begun anew."}},
 	"export":     {{"emaudit export /var/backups/emaudit.db", "A backup; the database may be in use."}, {"emaudit export - > router.db", "To standard output."}},
 	"merge":      {{"emaudit merge /tmp/build.db", "Import what another machine knows."}, {"ssh router emaudit export - | emaudit merge -", "The same without a file."}, {"emaudit merge /srv/databases", "Import every *.db of a folder."}},
 	"completion": {{"emaudit completion bash > /usr/share/bash-completion/completions/emaudit", "Completion in bash, for all users."}},

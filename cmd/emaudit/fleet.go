@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"emaudit/audit"
 	"emaudit/audit/cleanup"
 	"emaudit/ingest/live"
 	"emaudit/parse/needs"
@@ -44,8 +44,8 @@ func (d *days) UnmarshalText(text []byte) error {
 // seconds returns the duration in seconds.
 func (d days) seconds() int64 { return int64(d) * 24 * 3600 }
 
-// fleet returns the values of the flags. now is the time in unix seconds.
-func (f *fleetFlags) fleet(ctx context.Context, forget []string, now int64) cleanup.PruneFleet {
+// fleet returns the values of the flags.
+func (f *fleetFlags) fleet(ctx context.Context, forget []string) cleanup.PruneFleet {
 	var dirs, fleets []string
 	for _, place := range f.Needs {
 		if store.IsFleet(place) {
@@ -66,52 +66,75 @@ func (f *fleetFlags) fleet(ctx context.Context, forget []string, now int64) clea
 		live.NeedsFiles(dirs)(one)
 		for _, address := range fleets {
 			if !stopped {
-				fleetNeeds(ctx, address, f.Stale.seconds(), now, one)
+				fleetNeeds(ctx, address, f.Stale.seconds(), one)
 			}
 		}
 	}
 	return cleanup.PruneFleet{Declared: f.Expect, Files: files, Stale: f.Stale.seconds(), Forget: forget}
 }
 
-// The policy for the needs of the hosts of a fleet is the default of their own.
-const (
-	fleetKeepStates = 3
-	fleetKeepDays   = 30
-)
+// neededByDefault is the policy for the needs that a host pushes, which is the default
+// of "emaudit needs".
+var neededByDefault = cleanup.PrunePolicy{KeepStates: 3, KeepDays: 30}
 
-// fleetNeeds yields the needs of each host of a fleet in the form of files. If the
-// fleet cannot be asked, it yields an unreadable file.
-func fleetNeeds(ctx context.Context, address string, valid, now int64, yield func(needs.File) bool) {
+// fleetNeeds yields the needs of each host of a fleet in the form of files, as of the
+// last push. If the fleet cannot be asked, it yields an unreadable file.
+func fleetNeeds(ctx context.Context, address string, valid int64, yield func(needs.File) bool) {
 	name := withoutCredentials(address)
 	db, err := store.OpenFleet(ctx, address)
 	if err == nil {
 		defer db.Close()
 		err = db.View(ctx, func(tx *store.Tx) error {
-			hosts, err := tx.Hosts()
+			hosts, err := tx.HostSummaries()
+			if err != nil {
+				return err
+			}
+			of := map[store.HostID]store.HostSummary{}
+			for _, h := range hosts {
+				of[h.ID] = h
+			}
+			file := func(h store.HostSummary, builds []needs.Build) needs.File {
+				return needs.File{
+					Path: name + "/" + strings.ReplaceAll(h.Name, "/", "_"),
+					List: needs.List{Host: h.Name, HostID: h.Identity, KnownUntil: h.KnownUntil, ValidUntil: h.KnownUntil + valid, Builds: builds},
+				}
+			}
+			err = inventory.EachNeeds(tx, func(host store.HostID, builds []needs.Build) error {
+				h := of[host]
+				delete(of, host)
+				if !yield(file(h, builds)) {
+					return errEnough
+				}
+				return nil
+			})
 			if err != nil {
 				return err
 			}
 			for _, h := range hosts {
-				facts, err := inventory.DiskFacts(tx, h.ID)
-				if err != nil {
-					return err
+				if _, left := of[h.ID]; !left {
+					continue
 				}
-				list, err := cleanup.ListNeeds(audit.Database{Tx: tx, Host: h.ID, Now: now}, cleanup.PrunePolicy{KeepStates: fleetKeepStates, KeepDays: fleetKeepDays}, systemOf(facts), valid)
-				f := needs.File{Path: name + "/" + strings.ReplaceAll(h.Name, "/", "_"), Err: err}
-				if err == nil {
-					f.List = *list
+				f := file(h, nil)
+				if h.Judged == nil {
+					f.Err = errNoNeeds
 				}
 				if !yield(f) {
-					return nil
+					return errEnough
 				}
 			}
 			return nil
 		})
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errEnough) {
 		yield(needs.File{Path: name, Err: err})
 	}
 }
+
+// errEnough means that the caller wants no more files.
+var errEnough = errors.New("enough")
+
+// errNoNeeds means that the push of a host did not bring its needs.
+var errNoNeeds = errors.New("the fleet does not have its needs; push it again")
 
 // rememberClients stores the hosts in the files of needs, so that a host whose file
 // disappears is not forgotten.

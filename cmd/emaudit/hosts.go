@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
@@ -12,11 +13,13 @@ import (
 
 // hostsCommand lists the hosts of the database.
 type hostsCommand struct {
-	Names []string `arg:"" optional:"" name:"host" help:"With --rename: the old and the new name. With --forget: the hosts to remove."`
+	Names []string `arg:"" optional:"" name:"host" help:"With --rename: the old and the new name. With --forget: the hosts to remove. With --merge-into: the hosts that are the same machine."`
 
 	Rename bool `typed:"" xor:"what" help:"Give a host another name. Its history stays."`
 	Stale  days `in:"fleet.stale" placeholder:"DAYS" default:"14" help:"Days without news after which a host is stale (14)."`
 	Forget bool `typed:"" xor:"what" help:"Remove hosts and their history from the database. This cannot be undone."`
+
+	MergeInto string `typed:"" xor:"what" placeholder:"HOST" help:"Give that host the history of other hosts, which are the same machine, and remove them. This cannot be undone."`
 }
 
 // Help returns the long help of the command.
@@ -26,6 +29,13 @@ that was imported with "emaudit merge". Choose one with --host NAME, and say
 where its root is with --root DIR. --host all, or a glob such as --host 'web*',
 asks several: every command that reads has it. JSON is then one document, and CSV
 one table.
+
+A machine whose database was begun anew is another host. Where an older database
+turns up again, the host gets its history: what was installed before its first
+ingest, pins, drills, and which messages were read.
+
+  emaudit merge --as before old.db
+  emaudit hosts --merge-into router before
 ` + exitStatus
 }
 
@@ -36,9 +46,11 @@ func (c *hostsCommand) Run(ctx context.Context, s *session) error {
 		return usagef("hosts --rename: name the host and its new name")
 	case c.Forget && len(c.Names) == 0:
 		return usagef("hosts --forget: which hosts?")
-	case !c.Rename && !c.Forget && len(c.Names) > 0:
-		return usagef("hosts: names are for --rename and --forget")
-	case c.Rename || c.Forget:
+	case c.MergeInto != "" && len(c.Names) == 0:
+		return usagef("hosts --merge-into %s: which hosts are the same machine?", c.MergeInto)
+	case !c.Rename && !c.Forget && c.MergeInto == "" && len(c.Names) > 0:
+		return usagef("hosts: names are for --rename, --forget and --merge-into")
+	case c.Rename || c.Forget || c.MergeInto != "":
 		if err := c.change(ctx, s); err != nil {
 			return err
 		}
@@ -95,6 +107,9 @@ func (c *hostsCommand) change(ctx context.Context, s *session) error {
 			}
 			return nil
 		}
+		if c.MergeInto != "" {
+			return c.mergeInto(tx)
+		}
 		for _, name := range c.Names {
 			client, err := tx.RemoveClient(name)
 			if err != nil {
@@ -116,6 +131,40 @@ func (c *hostsCommand) change(ctx context.Context, s *session) error {
 		return nil
 	})
 	return errors.Join(err, db.Close())
+}
+
+// mergeInto gives a host the history of others.
+func (c *hostsCommand) mergeInto(tx *store.Tx) error {
+	find := func(name string) (store.Host, error) {
+		host, ok, err := tx.FindHost(name)
+		if err == nil && !ok {
+			err = usagef("%q: no such host", name)
+		}
+		return host, err
+	}
+	into, err := find(c.MergeInto)
+	if err != nil {
+		return err
+	}
+	for _, name := range c.Names {
+		from, err := find(name)
+		if err != nil {
+			return err
+		}
+		if from.ID == into.ID {
+			return usagef("hosts --merge-into: %s is one host", name)
+		}
+		err = tx.MergeHosts(from, into)
+		switch {
+		case errors.Is(err, store.ErrLaterHost):
+			return errHinted{fmt.Errorf("hosts --merge-into: %w", err), "the host that goes on stays: emaudit hosts --merge-into " + from.Name + " " + into.Name}
+		case errors.Is(err, store.ErrOlderRuns):
+			return errHinted{fmt.Errorf("hosts --merge-into: %w", err), "read the old log for the host first: emaudit ingest --log FILE"}
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }
 
 // hostSummaries reads only the list of hosts.

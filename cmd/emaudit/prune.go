@@ -170,7 +170,7 @@ func (r *pruneRun) makePlan(ctx context.Context) (plan *cleanup.PrunePlan, err e
 		if r.place, err = db.FindPlace(); err != nil {
 			return err
 		}
-		plan, err = r.planPrune(db, r.policy, r.fleet(ctx, r.Forget, r.proc.now().Unix()), false)
+		plan, err = r.planPrune(db, r.policy, r.fleet(ctx, r.Forget), false)
 		return err
 	})
 	if err != nil {

@@ -116,7 +116,7 @@ func (s *session) configuredPlan(ctx context.Context, db audit.Database, totalsO
 	if _, err := s.defaultExcludes(&excludes); err != nil {
 		return nil, err
 	}
-	return s.planPrune(db, choice.policy(excludes), configured.Prune.fleet(ctx, nil, s.proc.now().Unix()), totalsOnly)
+	return s.planPrune(db, choice.policy(excludes), configured.Prune.fleet(ctx, nil), totalsOnly)
 }
 
 // planPrune makes a plan. It uses the ebuilds, profiles and processes of the root.

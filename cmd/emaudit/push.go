@@ -6,23 +6,16 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
 
-	"emaudit/audit"
-	"emaudit/audit/cleanup"
-	"emaudit/audit/rollback"
 	"emaudit/hostfs"
-	"emaudit/ingest/live"
 	"emaudit/report"
-	"emaudit/report/page"
 	"emaudit/report/screen"
 	"emaudit/store"
 	"emaudit/store/fleet"
-	"emaudit/store/inventory"
 	"emaudit/store/postgres"
 )
 
@@ -137,7 +130,7 @@ func (c *pushCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	if err := s.recordDisk(ctx); err != nil {
+	if err := s.recordForFleet(ctx); err != nil {
 		return err
 	}
 	pushed, err := fleet.Push(ctx, s.db, s.host, to, fleet.Options{Name: c.As, Replace: c.Replace, Now: s.proc.now().Unix()})
@@ -151,67 +144,6 @@ func (c *pushCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.verdict(nil, "never")
-}
-
-// The verdicts of a fleet use recorded answers of the host's disk. The host asks its
-// disk again after a change of facts, or after an hour.
-const (
-	diskFactsAge  = 3600
-	diskFactStamp = "stamp" // the time of recording, and the facts at that time
-	// diskFactSystem is a package of @system, from the profile of the host.
-	diskFactSystem = "system"
-)
-
-// systemOf returns the recorded packages of @system, or nil.
-func systemOf(facts []inventory.DiskFact) (system []string) {
-	for _, f := range facts {
-		if f.Kind == diskFactSystem {
-			system = append(system, f.Subject)
-		}
-	}
-	return system
-}
-
-// recordDisk stores the answers of the disk that the verdicts about the last updates
-// need.
-func (s *session) recordDisk(ctx context.Context) error {
-	if s.elsewhere != "" || s.stale != nil {
-		return nil
-	}
-	now := s.proc.now().Unix()
-	var stamp string
-	var known []inventory.DiskFact
-	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
-		if stamp, err = tx.Stamp("installed", "instance", "instance_files", "run", "config_file", "config_line", "index_entry", "pin"); err != nil {
-			return err
-		}
-		known, err = inventory.DiskFacts(tx, s.host)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, f := range known {
-		at, _ := strconv.ParseInt(f.Subject, 10, 64)
-		if f.Kind == diskFactStamp && f.Value == stamp && at <= now && now-at < diskFactsAge {
-			return nil
-		}
-	}
-	recorder := rollback.NewRecorder(s.rollbackOptions())
-	var facts []inventory.DiskFact
-	err = s.ask(ctx, func(db audit.Database) error {
-		verdicts, err := rollback.AuditRollbacks(db, page.MostPageRollbacks, recorder.Options())
-		facts = recorder.Facts(verdicts)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for i, cp := range cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings)) {
-		facts = append(facts, inventory.DiskFact{Kind: diskFactSystem, Subject: cp, Position: i})
-	}
-	facts = append(facts, inventory.DiskFact{Kind: diskFactStamp, Subject: strconv.FormatInt(now, 10), Value: stamp})
-	return s.db.Update(ctx, func(tx *store.Tx) error { return inventory.ReplaceDiskFacts(tx, s.host, facts) })
 }
 
 // ahead describes the difference of a clock, from its lead in seconds.

@@ -75,12 +75,12 @@ func (c *showCommand) onHosts(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
+		found, err := inventory.InstalledOn(db.Tx, cp)
+		if err != nil {
+			return err
+		}
 		for _, h := range hosts {
-			found, err := inventory.InstalledOf(db.Tx, h.ID, cp)
-			if err != nil {
-				return err
-			}
-			for _, p := range found {
+			for _, p := range found[h.ID] {
 				rows = append(rows, states.InstalledRow{Host: h.Name, CPV: p.CPV, Slot: p.Slot, Repo: p.Repo, BuildTime: binpkgs.Known(p.BuildTime), BuildID: binpkgs.Known(p.BuildID), KnownUntil: h.KnownUntil})
 			}
 		}

@@ -17,10 +17,12 @@ package needs
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"emaudit/parse"
@@ -71,6 +73,24 @@ type Build struct {
 	SHA1      string   `json:"sha1"` // the same
 	Size      int64    `json:"size"` // of the file in bytes; 0 = not known
 	Reasons   []Reason `json:"reasons"`
+}
+
+// Compare orders builds by their package, the newest first.
+func Compare(a, b Build) int {
+	return cmp.Or(strings.Compare(a.CPV, b.CPV), cmp.Compare(b.BuildTime, a.BuildTime), cmp.Compare(b.BuildID, a.BuildID))
+}
+
+// Strongest returns the strongest of some reasons: of those, the first.
+func Strongest(reasons []Reason) Reason {
+	for _, why := range []Why{Installed, Pinned, KeptState, Important} {
+		if i := slices.IndexFunc(reasons, func(r Reason) bool { return r.Why == why }); i >= 0 {
+			return reasons[i]
+		}
+	}
+	if len(reasons) > 0 {
+		return reasons[0] // of a later program
+	}
+	return Reason{}
 }
 
 // List is what one host must still be able to get.

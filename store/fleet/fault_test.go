@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -202,44 +203,104 @@ func TestClocksAreCompared(t *testing.T) {
 	}
 }
 
-// TestAWrongCertificateEndsThePush before it says who it is.
+// TestAWrongCertificateEndsThePush before it says who it is. To a server with the right
+// one it speaks.
 func TestAWrongCertificateEndsThePush(t *testing.T) {
 	t.Parallel()
 	h := audittest.Alpha(t)
+	authority, other := newAuthority(t), newAuthority(t)
+	file := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.certificate.Raw}), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	here := x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour)}
+	elsewhere, expired := here, here
+	elsewhere.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 1)}
+	expired.NotBefore, expired.NotAfter = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
+	for _, tt := range []struct {
+		name     string
+		shown    tls.Certificate
+		rootCert bool
+		right    bool
+	}{
+		{"the right one", authority.sign(t, here), true, true},
+		{"of an authority that the system does not know", authority.sign(t, here), false, false},
+		{"of another authority", other.sign(t, here), true, false},
+		{"of another server", authority.sign(t, elsewhere), true, false},
+		{"an old one", authority.sign(t, expired), true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			said := make(chan string, 1)
+			go func() {
+				conn, err := listener.Accept()
+				if err != nil {
+					said <- ""
+					return
+				}
+				defer conn.Close()
+				_, _ = io.ReadFull(conn, make([]byte, 8)) // SSLRequest
+				_, _ = conn.Write([]byte("S"))
+				secured := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{tt.shown}})
+				heard := make([]byte, 1024)
+				n, _ := secured.Read(heard)
+				said <- string(heard[:n])
+			}()
+			address := "postgres://alpha:s3cret@" + listener.Addr().String() + "/fleet"
+			if tt.rootCert {
+				address += "?sslrootcert=" + file
+			}
+			_, err = push(h, address, fleet.Options{})
+			if err == nil || strings.Contains(err.Error(), "certificate") == tt.right || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("the push says %v", err)
+			}
+			if heard := <-said; strings.Contains(heard, "alpha") != tt.right {
+				t.Errorf("the server heard %q", heard)
+			}
+		})
+	}
+}
+
+// authority signs certificates.
+type authority struct {
+	key         *ecdsa.PrivateKey
+	certificate *x509.Certificate
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour)}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	signed, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	certificate, err := x509.ParseCertificate(signed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	said := make(chan []byte, 1)
-	go func() {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		_, _ = io.ReadFull(conn, make([]byte, 8)) // SSLRequest
-		_, _ = conn.Write([]byte("S"))
-		secured := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{certificate}, PrivateKey: key}}})
-		heard, _ := io.ReadAll(secured)
-		said <- heard
-	}()
-	_, err = push(h, "postgres://alpha:s3cret@"+listener.Addr().String()+"/fleet", fleet.Options{})
-	if err == nil || !strings.Contains(err.Error(), "certificate") || strings.Contains(err.Error(), "s3cret") {
-		t.Errorf("a certificate that nobody signed: %v", err)
+	return &authority{key, certificate}
+}
+
+func (a *authority) sign(t *testing.T, template x509.Certificate) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if heard := <-said; len(heard) > 0 {
-		t.Errorf("the server heard %q", heard)
+	template.SerialNumber = big.NewInt(2)
+	signed, err := x509.CreateCertificate(rand.Reader, &template, a.certificate, &key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return tls.Certificate{Certificate: [][]byte{signed}, PrivateKey: key}
 }
 
 // TestAQuestionToAFleetChangesNothing, whoever asks.

@@ -42,9 +42,25 @@ func ReadInstalled(tx *store.Tx, host store.HostID) ([]Installed, error) {
 	return installed(tx, nil, "i.host = ? AND i.removed_at IS NULL", host)
 }
 
-// InstalledOf returns the installed versions of a package (category/pn) on a host.
-func InstalledOf(tx *store.Tx, host store.HostID, cp string) ([]Installed, error) {
-	return installed(tx, nil, "i.host = ? AND i.removed_at IS NULL AND c.cp IN (SELECT id FROM cp WHERE value = ?)", host, cp)
+// InstalledOn returns the installed versions of a package (category/pn) on all hosts.
+func InstalledOn(tx *store.Tx, cp string) (map[store.HostID][]Installed, error) {
+	of := map[int64]store.HostID{}
+	err := tx.Query(func(rows *sql.Rows) error {
+		var id int64
+		var host store.HostID
+		err := rows.Scan(&id, &host)
+		of[id] = host
+		return err
+	}, "SELECT i.id, i.host FROM installed i JOIN cpv c ON c.id = i.cpv WHERE i.removed_at IS NULL AND c.cp IN (SELECT id FROM cp WHERE value = ?)", cp)
+	if err != nil {
+		return nil, err
+	}
+	all, err := installed(tx, nil, "i.removed_at IS NULL AND c.cp IN (SELECT id FROM cp WHERE value = ?)", cp)
+	on := map[store.HostID][]Installed{}
+	for _, p := range all {
+		on[of[p.ID]] = append(on[of[p.ID]], p)
+	}
+	return on, err
 }
 
 // InstalledWithMetadata is like [ReadInstalled], with the metadata of each package.

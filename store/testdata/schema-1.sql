@@ -10,38 +10,38 @@ CREATE TABLE host (
 	created_at INTEGER NOT NULL,           -- unix seconds, as every *_at in this schema
 	pushes     INTEGER NOT NULL DEFAULT 0  -- how many pushes to a fleet were begun
 );
-INSERT INTO host VALUES(1,'root','/srv/host','34ec9832bd9e8a028ab2d47ccddcae88',1796023831,0);
+INSERT INTO host VALUES(1,'root','/srv/host','fc309836645c582f761df8e4f655a85b',1796024044,0);
 CREATE TABLE table_mark (
 	name TEXT    PRIMARY KEY,
 	mark INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO table_mark VALUES('config_line',8395925714752016050);
-INSERT INTO table_mark VALUES('cp',952845189452798261);
-INSERT INTO table_mark VALUES('cpv',154092446812185573);
-INSERT INTO table_mark VALUES('emerge_log',8478532617475229068);
-INSERT INTO table_mark VALUES('emerge_log_part',7764362605550676229);
-INSERT INTO table_mark VALUES('host',4087369409509485974);
-INSERT INTO table_mark VALUES('index_entry',9161843012529359660);
-INSERT INTO table_mark VALUES('installed',1563968080934179449);
-INSERT INTO table_mark VALUES('instance',1358074562885122429);
-INSERT INTO table_mark VALUES('instance_problem',5374830356987974090);
-INSERT INTO table_mark VALUES('merge',4580997373464352127);
-INSERT INTO table_mark VALUES('merge_kind',3014425417407864680);
-INSERT INTO table_mark VALUES('merge_outcome',453505191510179044);
-INSERT INTO table_mark VALUES('merge_usage',6451259056968338040);
-INSERT INTO table_mark VALUES('metadata',2022091513044527411);
-INSERT INTO table_mark VALUES('pkgdir',7973972467713841907);
-INSERT INTO table_mark VALUES('run',6586143962919386893);
-INSERT INTO table_mark VALUES('run_action',7407679673025056094);
-INSERT INTO table_mark VALUES('run_outcome',4561586026659801887);
-INSERT INTO table_mark VALUES('snapshot',2306911609848279414);
-INSERT INTO table_mark VALUES('source',6025245054507169915);
-INSERT INTO table_mark VALUES('sync',919347109559234993);
-INSERT INTO table_mark VALUES('sync_outcome',2966384675802656664);
-INSERT INTO table_mark VALUES('text',9168804751947549584);
-INSERT INTO table_mark VALUES('unmerge',4480306639852982201);
-INSERT INTO table_mark VALUES('unmerge_outcome',296806835885500728);
-INSERT INTO table_mark VALUES('unmerge_reason',7032837932348649308);
+INSERT INTO table_mark VALUES('config_line',5279930693867284601);
+INSERT INTO table_mark VALUES('cp',4478288018140798493);
+INSERT INTO table_mark VALUES('cpv',5079729456067383533);
+INSERT INTO table_mark VALUES('emerge_log',8117249911906319522);
+INSERT INTO table_mark VALUES('emerge_log_part',2390636665647916229);
+INSERT INTO table_mark VALUES('host',5582864233329247081);
+INSERT INTO table_mark VALUES('index_entry',5963969322358794265);
+INSERT INTO table_mark VALUES('installed',6856564508460265417);
+INSERT INTO table_mark VALUES('instance',5694629976674878330);
+INSERT INTO table_mark VALUES('instance_problem',2796622509678848012);
+INSERT INTO table_mark VALUES('merge',3317967850652459939);
+INSERT INTO table_mark VALUES('merge_kind',695456108012270032);
+INSERT INTO table_mark VALUES('merge_outcome',6022462208824300432);
+INSERT INTO table_mark VALUES('merge_usage',647098063906422215);
+INSERT INTO table_mark VALUES('metadata',6341946262938722009);
+INSERT INTO table_mark VALUES('pkgdir',6550903628427856473);
+INSERT INTO table_mark VALUES('run',6559522504311794495);
+INSERT INTO table_mark VALUES('run_action',4276461668251242627);
+INSERT INTO table_mark VALUES('run_outcome',3659989356118847631);
+INSERT INTO table_mark VALUES('snapshot',8411937484754110880);
+INSERT INTO table_mark VALUES('source',288018043506262073);
+INSERT INTO table_mark VALUES('sync',8410333807419106845);
+INSERT INTO table_mark VALUES('sync_outcome',7687974974419535297);
+INSERT INTO table_mark VALUES('text',5471627816421616580);
+INSERT INTO table_mark VALUES('unmerge',8291144856564088289);
+INSERT INTO table_mark VALUES('unmerge_outcome',5342793463357102690);
+INSERT INTO table_mark VALUES('unmerge_reason',4131787148696262006);
 CREATE TABLE text (
 	id    INTEGER PRIMARY KEY,
 	value TEXT NOT NULL UNIQUE
@@ -83,14 +83,14 @@ CREATE TABLE source (
 	read_at     INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (host, kind, path)
 );
-INSERT INTO source VALUES(1,1,'settings','/etc/portage/make.conf',0,0,0,0,0,NULL,NULL,'read','',1796023831);
-INSERT INTO source VALUES(2,1,'vdb','/var/db/pkg',65024,11581531,1,1796023831498150589,0,NULL,NULL,'read','',1796023831);
-INSERT INTO source VALUES(3,1,'pkgdir','/var/cache/binpkgs',65024,11581528,11,1796023831506150589,0,NULL,NULL,'read','',1796023831);
-INSERT INTO source VALUES(4,1,'index','/var/cache/binpkgs/Packages',0,0,0,0,0,NULL,NULL,'missing','',1796023831);
-INSERT INTO source VALUES(5,1,'config','/etc/portage',0,0,0,0,0,NULL,NULL,'read','',1796023831);
-INSERT INTO source VALUES(6,1,'emerge-log','/var/log/emerge.log',65024,11581525,2610,1767226000000000000,2610,X'b2148142f623ec119d7a9ee2e614ca6d8ef38e620da6fa5cc0d4f1ca2f5d81abdb9ab2148142f623ec119d7a9ee2e614ca6d8ef38e620da6fa5cc0d4f1ca2f5d81abdb9aefd94c92c304d5159c1f09b49aad5edb',NULL,'read','',1796023831);
-INSERT INTO source VALUES(7,1,'build-log','/var/tmp/portage',0,0,0,0,0,NULL,NULL,'missing','',1796023831);
-INSERT INTO source VALUES(8,1,'elog','/var/log/portage/elog',0,0,0,0,0,NULL,NULL,'missing','',1796023831);
+INSERT INTO source VALUES(1,1,'settings','/etc/portage/make.conf',0,0,0,0,0,NULL,NULL,'read','',1796024044);
+INSERT INTO source VALUES(2,1,'vdb','/var/db/pkg',65024,11579747,1,1796024044086157019,0,NULL,NULL,'read','',1796024044);
+INSERT INTO source VALUES(3,1,'pkgdir','/var/cache/binpkgs',65024,11579750,11,1796024044086157019,0,NULL,NULL,'read','',1796024044);
+INSERT INTO source VALUES(4,1,'index','/var/cache/binpkgs/Packages',0,0,0,0,0,NULL,NULL,'missing','',1796024044);
+INSERT INTO source VALUES(5,1,'config','/etc/portage',0,0,0,0,0,NULL,NULL,'read','',1796024044);
+INSERT INTO source VALUES(6,1,'emerge-log','/var/log/emerge.log',65024,10185821,2610,1767226000000000000,2610,X'b2148142f623ec119d7a9ee2e614ca6d8ef38e620da6fa5cc0d4f1ca2f5d81abdb9ab2148142f623ec119d7a9ee2e614ca6d8ef38e620da6fa5cc0d4f1ca2f5d81abdb9aefd94c92c304d5159c1f09b49aad5edb',NULL,'read','',1796024044);
+INSERT INTO source VALUES(7,1,'build-log','/var/tmp/portage',0,0,0,0,0,NULL,NULL,'missing','',1796024044);
+INSERT INTO source VALUES(8,1,'elog','/var/log/portage/elog',0,0,0,0,0,NULL,NULL,'missing','',1796024044);
 CREATE TABLE diagnostic (
 	id      INTEGER PRIMARY KEY,
 	source  INTEGER NOT NULL REFERENCES source(id),
@@ -152,7 +152,7 @@ CREATE TABLE installed (
 	added_at    INTEGER NOT NULL,          -- the ingest that first saw it
 	removed_at  INTEGER                    -- the ingest that no longer saw it; NULL = installed
 );
-INSERT INTO installed VALUES(1,1,1,'0','0','lab',1791134437,1,158,X'f8c8bbe96f2a037ed722cf7d0007dcf6',18530,1,1,'fresh',11581524,1791134477262872300,1796023831,NULL);
+INSERT INTO installed VALUES(1,1,1,'0','0','lab',1791134437,1,158,X'f8c8bbe96f2a037ed722cf7d0007dcf6',18530,1,1,'fresh',11579753,1791134477262872300,1796024044,NULL);
 CREATE TABLE snapshot (
 	id        INTEGER PRIMARY KEY,
 	host      INTEGER NOT NULL REFERENCES host(id),
@@ -160,7 +160,7 @@ CREATE TABLE snapshot (
 	confirmed_at INTEGER NOT NULL,         -- the last ingest that saw no change since
 	installed INTEGER NOT NULL             -- number of packages
 );
-INSERT INTO snapshot VALUES(1,1,1796023831,1796023831,1);
+INSERT INTO snapshot VALUES(1,1,1796024044,1796024044,1);
 CREATE TABLE pkgdir (
 	id              INTEGER PRIMARY KEY,
 	host            INTEGER NOT NULL REFERENCES host(id),
@@ -181,7 +181,7 @@ CREATE TABLE pkgdir (
 	names_known     INTEGER NOT NULL DEFAULT 0, -- of a remote index: how many packages the host had ever had when it was read; only their entries are stored
 	UNIQUE (host, path)
 );
-INSERT INTO pkgdir VALUES(1,1,'/var/cache/binpkgs','pkgdir',1796023831,'missing',0,0,0,0,-1,'missing',0,0,0,'',0);
+INSERT INTO pkgdir VALUES(1,1,'/var/cache/binpkgs','pkgdir',1796024044,'missing',0,0,0,0,-1,'missing',0,0,0,'',0);
 CREATE TABLE instance (
 	id          INTEGER PRIMARY KEY,
 	pkgdir      INTEGER NOT NULL REFERENCES pkgdir(id),
@@ -219,17 +219,17 @@ CREATE TABLE instance (
 	frame       BLOB,                      -- digest of all that the Manifest does not cover; NULL = never taken
 	UNIQUE (pkgdir, path, seen_at)
 );
-INSERT INTO instance VALUES(1,1,'app-misc/hello/copy-of-hello.gpkg.tar',11581477,20480,1774208676015023560,'gpkg','zstd',2,'0','0','lab',1774208617,1,0,'build','none',18530,1,2,'sound',0,NULL,NULL,'unchecked','none','',0,1796023831,NULL,NULL,0,3220595094,NULL);
-INSERT INTO instance VALUES(2,1,'app-misc/hello/hello-1.1-1.gpkg.tar',11581480,20480,1774208676015023560,'gpkg','zstd',2,'0','0','lab',1774208617,1,1,'build','none',18530,1,2,'sound',1,NULL,NULL,'unchecked','none','',0,1796023831,NULL,NULL,0,3220595094,NULL);
-INSERT INTO instance VALUES(3,1,'app-misc/hello/hello-1.1-2.gpkg.tar',11581478,20480,1788106024684465760,'gpkg','zstd',2,'0','0','lab',1788106001,2,2,'build','none',18530,1,1,'sound',1,NULL,NULL,'unchecked','none','',0,1796023831,NULL,NULL,0,1471330711,NULL);
-INSERT INTO instance VALUES(4,1,'app-misc/hello/hello-1.1-r1-1.gpkg.tar',11581481,20480,1775981798105622680,'gpkg','zstd',3,'0','0','lab',1775981775,1,1,'build','none',18533,1,2,'sound',1,NULL,NULL,'unchecked','none','',0,1796023831,NULL,NULL,0,1454704940,NULL);
-INSERT INTO instance VALUES(5,1,'app-misc/hello/hello-1.1-r1-2.gpkg.tar',11581475,20480,1779622057519527260,'gpkg','zstd',3,'0','0','lab',1779622041,2,2,'build','none',18533,1,3,'sound',1,NULL,NULL,'unchecked','none','',0,1796023831,NULL,NULL,0,3072848479,NULL);
-INSERT INTO instance VALUES(6,1,'app-misc/hello/hello-2.0-1.gpkg.tar',11581485,0,1791134739452228300,'unknown','',NULL,'','','',0,0,1,'unknown','none',-1,0,NULL,'damaged',0,NULL,NULL,'damaged','none','',0,1796023831,NULL,NULL,0,0,NULL);
-INSERT INTO instance VALUES(7,1,'app-misc/hello/hello-2.0_rc1-1.gpkg.tar',11581484,20480,1778447636579240320,'gpkg','zstd',4,'0','0','lab',1778447577,1,1,'build','none',18534,1,4,'sound',1,NULL,NULL,'unchecked','none','',0,1796023831,NULL,NULL,0,2893148680,NULL);
-INSERT INTO instance VALUES(8,1,'app-misc/hello/hello-2.0_rc1-2.gpkg.tar',11581476,20480,1779621162943311120,'gpkg','zstd',4,'0','0','lab',1779621137,2,2,'build','none',18534,1,5,'sound',1,NULL,NULL,'unchecked','none','',0,1796023831,NULL,NULL,0,1371110555,NULL);
-INSERT INTO instance VALUES(9,1,'app-misc/hello/hello-2.0_rc1-3.gpkg.tar',11581479,20480,1779621481116720420,'gpkg','zstd',4,'0','0','lab',1779621446,3,3,'build','none',18534,1,6,'sound',1,NULL,NULL,'unchecked','none','',0,1796023831,NULL,NULL,0,1979123419,NULL);
-INSERT INTO instance VALUES(10,1,'app-misc/hello/hello-2.0_rc1-4.gpkg.tar',11581483,20480,1779621819180032700,'gpkg','zstd',4,'0','0','lab',1779621784,4,4,'build','none',18534,1,6,'sound',1,NULL,NULL,'unchecked','none','',0,1796023831,NULL,NULL,0,3056640291,NULL);
-INSERT INTO instance VALUES(11,1,'app-misc/hello/hello-2.1-1.gpkg.tar',11581482,20480,1791134448367376320,'gpkg','zstd',1,'0','0','lab',1791134437,1,1,'build','none',18530,1,1,'sound',1,X'f8c8bbe96f2a037ed722cf7d0007dcf6',X'35501f35b275fdf6a2d026f7e3f0705ebd0ae43b','unchecked','none','',0,1796023831,NULL,NULL,0,3470169583,NULL);
+INSERT INTO instance VALUES(1,1,'app-misc/hello/copy-of-hello.gpkg.tar',11579797,20480,1774208676015023560,'gpkg','zstd',2,'0','0','lab',1774208617,1,0,'build','none',18530,1,2,'sound',0,NULL,NULL,'unchecked','none','',0,1796024044,NULL,NULL,0,3220595094,NULL);
+INSERT INTO instance VALUES(2,1,'app-misc/hello/hello-1.1-1.gpkg.tar',11579800,20480,1774208676015023560,'gpkg','zstd',2,'0','0','lab',1774208617,1,1,'build','none',18530,1,2,'sound',1,NULL,NULL,'unchecked','none','',0,1796024044,NULL,NULL,0,3220595094,NULL);
+INSERT INTO instance VALUES(3,1,'app-misc/hello/hello-1.1-2.gpkg.tar',11579798,20480,1788106024684465760,'gpkg','zstd',2,'0','0','lab',1788106001,2,2,'build','none',18530,1,1,'sound',1,NULL,NULL,'unchecked','none','',0,1796024044,NULL,NULL,0,1471330711,NULL);
+INSERT INTO instance VALUES(4,1,'app-misc/hello/hello-1.1-r1-1.gpkg.tar',11579801,20480,1775981798105622680,'gpkg','zstd',3,'0','0','lab',1775981775,1,1,'build','none',18533,1,2,'sound',1,NULL,NULL,'unchecked','none','',0,1796024044,NULL,NULL,0,1454704940,NULL);
+INSERT INTO instance VALUES(5,1,'app-misc/hello/hello-1.1-r1-2.gpkg.tar',11579795,20480,1779622057519527260,'gpkg','zstd',3,'0','0','lab',1779622041,2,2,'build','none',18533,1,3,'sound',1,NULL,NULL,'unchecked','none','',0,1796024044,NULL,NULL,0,3072848479,NULL);
+INSERT INTO instance VALUES(6,1,'app-misc/hello/hello-2.0-1.gpkg.tar',11579805,0,1791134739452228300,'unknown','',NULL,'','','',0,0,1,'unknown','none',-1,0,NULL,'damaged',0,NULL,NULL,'damaged','none','',0,1796024044,NULL,NULL,0,0,NULL);
+INSERT INTO instance VALUES(7,1,'app-misc/hello/hello-2.0_rc1-1.gpkg.tar',11579804,20480,1778447636579240320,'gpkg','zstd',4,'0','0','lab',1778447577,1,1,'build','none',18534,1,4,'sound',1,NULL,NULL,'unchecked','none','',0,1796024044,NULL,NULL,0,2893148680,NULL);
+INSERT INTO instance VALUES(8,1,'app-misc/hello/hello-2.0_rc1-2.gpkg.tar',11579796,20480,1779621162943311120,'gpkg','zstd',4,'0','0','lab',1779621137,2,2,'build','none',18534,1,5,'sound',1,NULL,NULL,'unchecked','none','',0,1796024044,NULL,NULL,0,1371110555,NULL);
+INSERT INTO instance VALUES(9,1,'app-misc/hello/hello-2.0_rc1-3.gpkg.tar',11579799,20480,1779621481116720420,'gpkg','zstd',4,'0','0','lab',1779621446,3,3,'build','none',18534,1,6,'sound',1,NULL,NULL,'unchecked','none','',0,1796024044,NULL,NULL,0,1979123419,NULL);
+INSERT INTO instance VALUES(10,1,'app-misc/hello/hello-2.0_rc1-4.gpkg.tar',11579803,20480,1779621819180032700,'gpkg','zstd',4,'0','0','lab',1779621784,4,4,'build','none',18534,1,6,'sound',1,NULL,NULL,'unchecked','none','',0,1796024044,NULL,NULL,0,3056640291,NULL);
+INSERT INTO instance VALUES(11,1,'app-misc/hello/hello-2.1-1.gpkg.tar',11579802,20480,1791134448367376320,'gpkg','zstd',1,'0','0','lab',1791134437,1,1,'build','none',18530,1,1,'sound',1,X'f8c8bbe96f2a037ed722cf7d0007dcf6',X'35501f35b275fdf6a2d026f7e3f0705ebd0ae43b','unchecked','none','',0,1796024044,NULL,NULL,0,3470169583,NULL);
 CREATE TABLE instance_problem (
 	instance INTEGER NOT NULL REFERENCES instance(id) ON DELETE CASCADE,
 	code     TEXT    NOT NULL,
@@ -592,38 +592,38 @@ CREATE TABLE config_line (
 	since    INTEGER NOT NULL,             -- unix seconds; that of the first ingest where it was there before
 	until    INTEGER                       -- NULL = it counts today
 );
-INSERT INTO config_line VALUES(1,1,'setting','host','ACCEPT_CHOSTS','','unset',0,1796023831,NULL);
-INSERT INTO config_line VALUES(2,1,'setting','host','ACCEPT_KEYWORDS','','unset',1,1796023831,NULL);
-INSERT INTO config_line VALUES(3,1,'setting','host','ACCEPT_LICENSE','* -@EULA','Portage 3.0.82',2,1796023831,NULL);
-INSERT INTO config_line VALUES(4,1,'setting','host','ACCEPT_PROPERTIES','*','Portage 3.0.82',3,1796023831,NULL);
-INSERT INTO config_line VALUES(5,1,'setting','host','ACCEPT_RESTRICT','*','Portage 3.0.82',4,1796023831,NULL);
-INSERT INTO config_line VALUES(6,1,'setting','host','ARCH','','unset',5,1796023831,NULL);
-INSERT INTO config_line VALUES(7,1,'setting','host','BINPKG_COMPRESS','zstd','Portage 3.0.82',6,1796023831,NULL);
-INSERT INTO config_line VALUES(8,1,'setting','host','BINPKG_FORMAT','gpkg','Portage 3.0.82',7,1796023831,NULL);
-INSERT INTO config_line VALUES(9,1,'setting','host','BINPKG_GPG_VERIFY_GPG_HOME','/etc/portage/gnupg','Portage 3.0.82',8,1796023831,NULL);
-INSERT INTO config_line VALUES(10,1,'setting','host','CFLAGS','','Portage 3.0.82',9,1796023831,NULL);
-INSERT INTO config_line VALUES(11,1,'setting','host','CHOST','','unset',10,1796023831,NULL);
-INSERT INTO config_line VALUES(12,1,'setting','host','COLLISION_IGNORE','/lib/modules/* *.py[co] *$py.class','Portage 3.0.82',11,1796023831,NULL);
-INSERT INTO config_line VALUES(13,1,'setting','host','CONFIG_PROTECT','/etc','Portage 3.0.82',12,1796023831,NULL);
-INSERT INTO config_line VALUES(14,1,'setting','host','CONFIG_PROTECT_MASK','/etc/env.d','Portage 3.0.82',13,1796023831,NULL);
-INSERT INTO config_line VALUES(15,1,'setting','host','CXXFLAGS','','Portage 3.0.82',14,1796023831,NULL);
-INSERT INTO config_line VALUES(16,1,'setting','host','EMERGE_DEFAULT_OPTS','','unset',15,1796023831,NULL);
-INSERT INTO config_line VALUES(17,1,'setting','host','EMERGE_LOG_DIR','','unset',16,1796023831,NULL);
-INSERT INTO config_line VALUES(18,1,'setting','host','EPREFIX','','unset',17,1796023831,NULL);
-INSERT INTO config_line VALUES(19,1,'setting','host','FEATURES','assume-digests binpkg-docompress binpkg-dostrip binpkg-logs binpkg-multi-instance buildpkg-live compress-index config-protect-if-modified distlocks ebuild-locks fixlafiles ipc-sandbox merge-sync merge-wait multilib-strict network-sandbox news parallel-fetch pid-sandbox pkgdir-index-trusted preserve-libs protect-owned qa-unresolved-soname-deps sandbox strict unknown-features-warn unmerge-logs unmerge-orphans userfetch userpriv usersandbox usersync','Portage 3.0.82',18,1796023831,NULL);
-INSERT INTO config_line VALUES(20,1,'setting','host','INSTALL_MASK','','unset',19,1796023831,NULL);
-INSERT INTO config_line VALUES(21,1,'setting','host','LDFLAGS','','Portage 3.0.82',20,1796023831,NULL);
-INSERT INTO config_line VALUES(22,1,'setting','host','PKGDIR','/var/cache/binpkgs','Portage 3.0.82',21,1796023831,NULL);
-INSERT INTO config_line VALUES(23,1,'setting','host','PORTAGE_BINHOST','','unset',22,1796023831,NULL);
-INSERT INTO config_line VALUES(24,1,'setting','host','PORTAGE_ELOG_CLASSES','log warn error','Portage 3.0.82',23,1796023831,NULL);
-INSERT INTO config_line VALUES(25,1,'setting','host','PORTAGE_ELOG_SYSTEM','save_summary:log,warn,error,qa echo','Portage 3.0.82',24,1796023831,NULL);
-INSERT INTO config_line VALUES(26,1,'setting','host','PORTAGE_LOGDIR','','unset',25,1796023831,NULL);
-INSERT INTO config_line VALUES(27,1,'setting','host','PORTAGE_LOG_FILE_SEP','','unset',26,1796023831,NULL);
-INSERT INTO config_line VALUES(28,1,'setting','host','PORTAGE_TMPDIR','/var/tmp','Portage 3.0.82',27,1796023831,NULL);
-INSERT INTO config_line VALUES(29,1,'setting','host','ROOT','/','Portage 3.0.82',28,1796023831,NULL);
-INSERT INTO config_line VALUES(30,1,'setting','host','UNINSTALL_IGNORE','/lib/modules/*','Portage 3.0.82',29,1796023831,NULL);
-INSERT INTO config_line VALUES(31,1,'setting','host','USE','','unset',30,1796023831,NULL);
-INSERT INTO config_line VALUES(32,1,'setting','host','USE_EXPAND','','unset',31,1796023831,NULL);
+INSERT INTO config_line VALUES(1,1,'setting','host','ACCEPT_CHOSTS','','unset',0,1796024044,NULL);
+INSERT INTO config_line VALUES(2,1,'setting','host','ACCEPT_KEYWORDS','','unset',1,1796024044,NULL);
+INSERT INTO config_line VALUES(3,1,'setting','host','ACCEPT_LICENSE','* -@EULA','Portage 3.0.82',2,1796024044,NULL);
+INSERT INTO config_line VALUES(4,1,'setting','host','ACCEPT_PROPERTIES','*','Portage 3.0.82',3,1796024044,NULL);
+INSERT INTO config_line VALUES(5,1,'setting','host','ACCEPT_RESTRICT','*','Portage 3.0.82',4,1796024044,NULL);
+INSERT INTO config_line VALUES(6,1,'setting','host','ARCH','','unset',5,1796024044,NULL);
+INSERT INTO config_line VALUES(7,1,'setting','host','BINPKG_COMPRESS','zstd','Portage 3.0.82',6,1796024044,NULL);
+INSERT INTO config_line VALUES(8,1,'setting','host','BINPKG_FORMAT','gpkg','Portage 3.0.82',7,1796024044,NULL);
+INSERT INTO config_line VALUES(9,1,'setting','host','BINPKG_GPG_VERIFY_GPG_HOME','/etc/portage/gnupg','Portage 3.0.82',8,1796024044,NULL);
+INSERT INTO config_line VALUES(10,1,'setting','host','CFLAGS','','Portage 3.0.82',9,1796024044,NULL);
+INSERT INTO config_line VALUES(11,1,'setting','host','CHOST','','unset',10,1796024044,NULL);
+INSERT INTO config_line VALUES(12,1,'setting','host','COLLISION_IGNORE','/lib/modules/* *.py[co] *$py.class','Portage 3.0.82',11,1796024044,NULL);
+INSERT INTO config_line VALUES(13,1,'setting','host','CONFIG_PROTECT','/etc','Portage 3.0.82',12,1796024044,NULL);
+INSERT INTO config_line VALUES(14,1,'setting','host','CONFIG_PROTECT_MASK','/etc/env.d','Portage 3.0.82',13,1796024044,NULL);
+INSERT INTO config_line VALUES(15,1,'setting','host','CXXFLAGS','','Portage 3.0.82',14,1796024044,NULL);
+INSERT INTO config_line VALUES(16,1,'setting','host','EMERGE_DEFAULT_OPTS','','unset',15,1796024044,NULL);
+INSERT INTO config_line VALUES(17,1,'setting','host','EMERGE_LOG_DIR','','unset',16,1796024044,NULL);
+INSERT INTO config_line VALUES(18,1,'setting','host','EPREFIX','','unset',17,1796024044,NULL);
+INSERT INTO config_line VALUES(19,1,'setting','host','FEATURES','assume-digests binpkg-docompress binpkg-dostrip binpkg-logs binpkg-multi-instance buildpkg-live compress-index config-protect-if-modified distlocks ebuild-locks fixlafiles ipc-sandbox merge-sync merge-wait multilib-strict network-sandbox news parallel-fetch pid-sandbox pkgdir-index-trusted preserve-libs protect-owned qa-unresolved-soname-deps sandbox strict unknown-features-warn unmerge-logs unmerge-orphans userfetch userpriv usersandbox usersync','Portage 3.0.82',18,1796024044,NULL);
+INSERT INTO config_line VALUES(20,1,'setting','host','INSTALL_MASK','','unset',19,1796024044,NULL);
+INSERT INTO config_line VALUES(21,1,'setting','host','LDFLAGS','','Portage 3.0.82',20,1796024044,NULL);
+INSERT INTO config_line VALUES(22,1,'setting','host','PKGDIR','/var/cache/binpkgs','Portage 3.0.82',21,1796024044,NULL);
+INSERT INTO config_line VALUES(23,1,'setting','host','PORTAGE_BINHOST','','unset',22,1796024044,NULL);
+INSERT INTO config_line VALUES(24,1,'setting','host','PORTAGE_ELOG_CLASSES','log warn error','Portage 3.0.82',23,1796024044,NULL);
+INSERT INTO config_line VALUES(25,1,'setting','host','PORTAGE_ELOG_SYSTEM','save_summary:log,warn,error,qa echo','Portage 3.0.82',24,1796024044,NULL);
+INSERT INTO config_line VALUES(26,1,'setting','host','PORTAGE_LOGDIR','','unset',25,1796024044,NULL);
+INSERT INTO config_line VALUES(27,1,'setting','host','PORTAGE_LOG_FILE_SEP','','unset',26,1796024044,NULL);
+INSERT INTO config_line VALUES(28,1,'setting','host','PORTAGE_TMPDIR','/var/tmp','Portage 3.0.82',27,1796024044,NULL);
+INSERT INTO config_line VALUES(29,1,'setting','host','ROOT','/','Portage 3.0.82',28,1796024044,NULL);
+INSERT INTO config_line VALUES(30,1,'setting','host','UNINSTALL_IGNORE','/lib/modules/*','Portage 3.0.82',29,1796024044,NULL);
+INSERT INTO config_line VALUES(31,1,'setting','host','USE','','unset',30,1796024044,NULL);
+INSERT INTO config_line VALUES(32,1,'setting','host','USE_EXPAND','','unset',31,1796024044,NULL);
 CREATE TABLE installed_check (
 	host       INTEGER NOT NULL REFERENCES host(id),
 	cpv        INTEGER NOT NULL REFERENCES cpv(id),
@@ -641,11 +641,41 @@ CREATE TABLE installed_drift (
 ) WITHOUT ROWID;
 CREATE TABLE disk_fact (
 	host     INTEGER NOT NULL REFERENCES host(id),
-	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel, system, stamp
+	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel, system, whole
 	subject  TEXT    NOT NULL,             -- the path or the cpv that was asked about
 	position INTEGER NOT NULL,             -- 0, 1, ... of several answers
 	value    TEXT    NOT NULL,
 	PRIMARY KEY (host, kind, subject, position)
+) WITHOUT ROWID;
+CREATE TABLE host_summary (
+	host           INTEGER PRIMARY KEY REFERENCES host(id),
+	stamp          TEXT    NOT NULL,       -- of the facts that it was made of
+	made_at        INTEGER NOT NULL,
+	disk_at        INTEGER NOT NULL,       -- when the last full recording in disk_fact was made; 0 = never
+	installed      INTEGER NOT NULL,       -- packages
+	binpkgs        INTEGER NOT NULL,       -- files
+	bytes          INTEGER NOT NULL,       -- of these
+	runs           INTEGER NOT NULL,
+	last_sync_at   INTEGER NOT NULL,       -- 0 = none
+	uncovered      INTEGER NOT NULL,       -- installed packages without a binary package of their build
+	failures_open  INTEGER NOT NULL,
+	last_update_at INTEGER NOT NULL,       -- 0 = none
+	rollback       TEXT    NOT NULL        -- the verdict about undoing it; '' = none
+);
+CREATE TABLE need (
+	host       INTEGER NOT NULL REFERENCES host(id),
+	cpv        INTEGER NOT NULL REFERENCES cpv(id),
+	build_time INTEGER NOT NULL,           -- 0 = not known
+	build_id   INTEGER NOT NULL,           -- 0 = none, or not known
+	repo       TEXT    NOT NULL,
+	md5        TEXT    NOT NULL,           -- of the file, in hex; '' = not known
+	sha1       TEXT    NOT NULL,           -- the same
+	size       INTEGER NOT NULL,           -- of the file; 0 = not known
+	reason     TEXT    NOT NULL,           -- the strongest: installed, pinned, kept-state, important
+	run        INTEGER,                    -- of a kept state: the state before this run
+	at         INTEGER,                    -- of that state
+	pin        TEXT    NOT NULL,           -- of a pinned state
+	PRIMARY KEY (host, cpv, build_time)
 ) WITHOUT ROWID;
 CREATE TABLE unfinished_merge (
 	host       INTEGER NOT NULL REFERENCES host(id),

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The errors of [Tx.MergeHosts].
+var (
+	// ErrLaterHost means that the host that is to go is known until later.
+	ErrLaterHost = errors.New("is known until later")
+	// ErrOlderRuns means that the host that is to go has runs that the other lacks.
+	ErrOlderRuns = errors.New("has runs of emerge from before the first one")
+)
+
+// MergeHosts gives a host the history of another one and deletes that: both are one
+// machine whose database was begun anew. The host that stays has read the same
+// emerge.log, so what it gets is what no log tells: which builds were installed before
+// its first ingest, the pins, the drills, and which messages were read.
+func (tx *Tx) MergeHosts(from, into Host) error {
+	until, err := tx.KnownUntil(into.ID)
+	if err != nil {
+		return err
+	}
+	if theirs, err := tx.KnownUntil(from.ID); err != nil || theirs > until {
+		if err == nil {
+			err = fmt.Errorf("%s %w than %s", from.Name, ErrLaterHost, into.Name)
+		}
+		return err
+	}
+	var older int
+	err = tx.QueryRow(`SELECT count(*) FROM run o WHERE o.host = ? AND NOT EXISTS (SELECT 1 FROM run n WHERE n.host = ? AND n.started_at <= o.started_at)`, from.ID, into.ID).Scan(&older)
+	if err != nil {
+		return err
+	}
+	if older > 0 {
+		return fmt.Errorf("%s %w of %s: %d", from.Name, ErrOlderRuns, into.Name, older)
+	}
+	// The first ingest of the host that stays. Without one, nothing ended.
+	var first int64
+	if err := tx.QueryRow("SELECT coalesce(min(taken_at), 0) FROM snapshot WHERE host = ?", into.ID).Scan(&first); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		query string
+		args  []any
+	}{
+		// A build that was there then was there before.
+		{`UPDATE installed SET added_at = coalesce((SELECT min(o.added_at) FROM installed o WHERE o.host = ? AND o.removed_at IS NULL AND o.added_at < installed.added_at
+			AND o.cpv = installed.cpv AND o.build_time = installed.build_time AND o.counter = installed.counter), added_at) WHERE host = ? AND added_at = ?`, []any{from.ID, into.ID, first}},
+		// All others ended before, at the latest.
+		{`UPDATE installed SET host = ?, removed_at = coalesce(removed_at, ?) WHERE host = ? AND added_at < ? AND NOT (removed_at IS NULL AND EXISTS (SELECT 1 FROM installed n
+			WHERE n.host = ? AND n.cpv = installed.cpv AND n.build_time = installed.build_time AND n.counter = installed.counter))`, []any{into.ID, first, from.ID, first, into.ID}},
+		{"UPDATE snapshot SET host = ? WHERE host = ? AND taken_at < ?", []any{into.ID, from.ID, first}},
+		{"UPDATE client SET host = ? WHERE host = ? AND name NOT IN (SELECT name FROM client WHERE host = ?)", []any{into.ID, from.ID, into.ID}},
+		{`UPDATE elog_message SET read_at = coalesce((SELECT max(o.read_at) FROM elog_message o WHERE o.host = ?
+			AND o.cpv = elog_message.cpv AND o.saved_at = elog_message.saved_at AND o.class = elog_message.class AND o.text = elog_message.text), 0) WHERE host = ? AND read_at = 0`, []any{from.ID, into.ID}},
+	} {
+		if _, err := tx.Exec(step.query, step.args...); err != nil {
+			return err
+		}
+	}
+	if err := tx.movePins(from.ID, into.ID); err != nil {
+		return err
+	}
+	if err := tx.moveDrills(from.ID, into.ID); err != nil {
+		return err
+	}
+	return tx.ForgetHost(from.ID)
+}
+
+// sameRun returns the number that a run of one host has on another one, or 0.
+func (tx *Tx) sameRun(from, into HostID, run int64) (number int64, err error) {
+	_, err = NoRow(tx.QueryRow("SELECT n.number FROM run o JOIN run n ON n.started_at = o.started_at AND n.args = o.args WHERE o.host = ? AND o.number = ? AND n.host = ?", from, run, into).Scan(&number))
+	return number, err
+}
+
+// movePins gives a host the pins of another one whose names it does not have. The time
+// of a pin is right even if its run has no number there.
+func (tx *Tx) movePins(from, into HostID) error {
+	pins, err := tx.Pins(from)
+	if err != nil {
+		return err
+	}
+	there, err := tx.Pins(into)
+	if err != nil {
+		return err
+	}
+	taken := map[string]bool{}
+	for _, p := range there {
+		taken[p.Name] = true
+	}
+	for _, p := range pins {
+		if taken[p.Name] {
+			continue
+		}
+		if p.Run != 0 {
+			if p.Run, err = tx.sameRun(from, into, p.Run); err != nil {
+				return err
+			}
+		}
+		if err := tx.PutPin(into, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveDrills gives a host the drills of another one. A drill of a run that has no
+// number there stays behind.
+func (tx *Tx) moveDrills(from, into HostID) error {
+	targets := map[int64]string{}
+	err := tx.Query(func(rows *sql.Rows) error {
+		var id int64
+		var target string
+		err := rows.Scan(&id, &target)
+		targets[id] = target
+		return err
+	}, "SELECT id, target FROM drill WHERE host = ?", from)
+	if err != nil {
+		return err
+	}
+	for id, target := range targets {
+		kind, run, ok := strings.Cut(target, ":")
+		if number, err := strconv.ParseInt(run, 10, 64); ok && err == nil {
+			same, err := tx.sameRun(from, into, number)
+			if err != nil {
+				return err
+			}
+			if same == 0 {
+				continue
+			}
+			target = fmt.Sprintf("%s:%d", kind, same)
+		}
+		if _, err := tx.Exec("UPDATE drill SET host = ?, target = ? WHERE id = ?", into, target, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
