@@ -78,8 +78,9 @@ func (tx *Tx) sameRun(from, into HostID, run int64) (number int64, err error) {
 	return number, err
 }
 
-// movePins gives a host the pins of another one whose names it does not have. The time
-// of a pin is right even if its run has no number there.
+// movePins gives a host the pins of another one. A pin keeps binary packages, so none is
+// dropped: one whose name means another moment there is called NAME-2. The time of a
+// pin is right even if its run has no number there.
 func (tx *Tx) movePins(from, into HostID) error {
 	pins, err := tx.Pins(from)
 	if err != nil {
@@ -89,12 +90,18 @@ func (tx *Tx) movePins(from, into HostID) error {
 	if err != nil {
 		return err
 	}
-	taken := map[string]bool{}
+	taken := map[string]int64{}
 	for _, p := range there {
-		taken[p.Name] = true
+		taken[p.Name] = p.At
 	}
 	for _, p := range pins {
-		if taken[p.Name] {
+		name := p.Name
+		at, same := taken[name]
+		for n := 2; same && at != p.At; n++ {
+			name = fmt.Sprintf("%s-%d", p.Name, n)
+			at, same = taken[name]
+		}
+		if p.Name = name; same {
 			continue
 		}
 		if p.Run != 0 {
@@ -105,6 +112,7 @@ func (tx *Tx) movePins(from, into HostID) error {
 		if err := tx.PutPin(into, p); err != nil {
 			return err
 		}
+		taken[p.Name] = p.At
 	}
 	return nil
 }
