@@ -17,15 +17,9 @@ import (
 
 // ClientRow is the answer for one binary package and one host that could get it.
 type ClientRow struct {
-	Host       string   `json:"host"`
-	KnownUntil int64    `json:"known_until"` // its last ingest, in unix seconds
-	PkgDir     string   `json:"pkgdir"`
-	Path       string   `json:"path"`
-	CPV        string   `json:"cpv"`
-	BuildID    *int64   `json:"build_id"`
-	BuildTime  *int64   `json:"build_time"`
-	Usable     Usable   `json:"usable"`
-	Reasons    []Reason `json:"reasons"`
+	Host       string `json:"host"`
+	KnownUntil int64  `json:"known_until"` // its last ingest, in unix seconds
+	CompatibilityRow
 }
 
 // AuditClients answers for each binary package of the host that wanted selects, and
@@ -54,10 +48,7 @@ func AuditClients(db audit.Database, clients []store.HostSummary, wanted func(*b
 			if !wanted(b) {
 				continue
 			}
-			row := ClientRow{
-				Host: h.Name, KnownUntil: h.KnownUntil, PkgDir: b.Dir.Path, Path: b.Path, CPV: b.CPV,
-				BuildID: binpkgs.Known(b.BuildID), BuildTime: binpkgs.Known(b.BuildTime),
-			}
+			row := ClientRow{Host: h.Name, KnownUntil: h.KnownUntil, CompatibilityRow: rowOf(b)}
 			ofFile, ofClient, err := c.judge(b)
 			if err != nil {
 				return nil, err

@@ -27,6 +27,10 @@ type CompatibilityRow struct {
 	Reasons   []Reason `json:"reasons"`
 }
 
+func rowOf(b *binpkgs.Binpkg) CompatibilityRow {
+	return CompatibilityRow{PkgDir: b.Dir.Path, Path: b.Path, CPV: b.CPV, BuildID: binpkgs.Known(b.BuildID), BuildTime: binpkgs.Known(b.BuildTime)}
+}
+
 // Compatibility answers whether Portage would accept each binary package with
 // --usepkgonly, on this host in its current state.
 type Compatibility struct {
@@ -227,7 +231,7 @@ func AuditCompatibility(db audit.Database, o CompatibilityOptions) (*Compatibili
 	}
 	all := installed.With(MembersOf(mergeable))
 	for _, j := range judged {
-		row := CompatibilityRow{PkgDir: j.Dir.Path, Path: j.Path, CPV: j.CPV, BuildID: binpkgs.Known(j.BuildID), BuildTime: binpkgs.Known(j.BuildTime)}
+		row := rowOf(j.Binpkg)
 		row.Reasons = slices.Concat([]Reason{}, j.File, j.Own, j.place)
 		if j.Metadata != nil {
 			row.Reasons = append(row.Reasons, JudgeDependencies(j, installed, all)...)
