@@ -416,7 +416,7 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 		if x.Severity == audit.SeverityInfo {
 			continue
 		}
-		f := audit.Finding{Code: audit.CodeRollbackRisk, Severity: x.Severity, Subject: x.Code, Message: x.Detail, Remedy: audit.Advise("read about it in docs/findings.md before the plan is carried out")}
+		f := audit.Finding{Code: audit.CodeRollbackRisk, Severity: x.Severity, Subject: x.Code, Message: x.Detail, Remedy: audit.Do(audit.Emaudit("explain", audit.CodeRollbackRisk))}
 		if x.CPV != nil {
 			f.Subject = *x.CPV
 		}
