@@ -41,6 +41,9 @@ type Config struct {
 	files []file // the one that counts least first
 }
 
+// Empty reports whether the files say nothing.
+func (c *Config) Empty() bool { return len(c.files) == 0 }
+
 type file struct {
 	path string
 	keys map[string]any

@@ -16,9 +16,7 @@ import (
 
 	"emaudit/audit/overview"
 	"emaudit/cli/config"
-	"emaudit/cli/manual"
 	"emaudit/cli/pager"
-	"emaudit/cli/suggest"
 	"emaudit/report/screen"
 )
 
@@ -215,58 +213,3 @@ func (p *process) terminalFile() (*os.File, bool) {
 
 // usagef is an error about the command line.
 func usagef(format string, args ...any) error { return errUsage{fmt.Errorf(format, args...)} }
-
-// parse parses the arguments, with the configured values of their flags. The command
-// line is not nil even if parsing fails. kong reads the tags of all flags of all
-// commands first, which takes 2 ms.
-func parse(proc *process, files *config.Config, args []string) (*commandLine, *kong.Context, error) {
-	line := new(commandLine)
-	parser, err := kong.New(line,
-		kong.Name("emaudit"),
-		kong.Description("After a Gentoo update: is everything packaged, can I go back, what can go?"),
-		kong.ExplicitGroups([]kong.Group{{Key: "what", Title: "What to audit:"}, {Key: "how", Title: "How to answer:"}, {Key: "output", Title: "What to show:"}}),
-		kong.Writers(proc.stdout, proc.stderr),
-		kong.Exit(func(code int) { panic(stopParsing{code}) }),
-		kong.Help(printHelp),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
-		kong.Vars(line.vars(proc)),
-		kong.Resolvers(files, config.Environment(proc.getenv)),
-		kong.NamedMapper("database", kong.MapperFunc(databaseName)),
-		kong.UsageOnError(),
-	)
-	if err != nil {
-		return line, nil, err
-	}
-	// dnf history undo N.
-	if i := slices.Index(args, "history"); i >= 0 && i+1 < len(args) && args[i+1] == "undo" {
-		args = slices.Delete(slices.Clone(args), i, i+1)
-	}
-	kctx, err := parser.Parse(args)
-	return line, kctx, misspelt(parser.Model.Node, err)
-}
-
-// misspelt adds suggestions to the error about an unknown command. kong takes its
-// name for an argument of the default command.
-func misspelt(app *kong.Node, err error) error {
-	var wrong *kong.ParseError
-	if !errors.As(err, &wrong) || wrong.Context.Command() != "summary" {
-		return err
-	}
-	word, ok := strings.CutPrefix(err.Error(), "unexpected argument ")
-	if !ok {
-		return err
-	}
-	var names []string
-	for _, command := range manual.Commands(app) {
-		names = append(append(names, command.Name), command.Aliases...)
-	}
-	return usagef("%q is no command%s", word, suggest.Question(suggest.For(word, names)))
-}
-
-// asksForHelp reports whether an argument may be a flag for help, alone or among
-// other letters.
-func asksForHelp(args []string) bool {
-	return slices.ContainsFunc(args, func(arg string) bool {
-		return strings.HasPrefix(arg, "--help") || strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "--") && strings.Contains(arg, "h")
-	})
-}
