@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,6 +26,9 @@ type Place struct {
 	PkgDir string
 	// Database is the database that the caller named.
 	Database string
+	// Folders are the lists of Portage's configuration that are folders of files, such
+	// as package.mask. They may be empty.
+	Folders []string
 }
 
 // A Command is one command that a person may type. It is a value until it is shown.
@@ -64,7 +68,7 @@ func Script(text string) Command { return Command{kind: script, argv: []string{t
 
 // AppendLine returns the command that adds a line to a file of Portage's
 // configuration. The name of the file is that without a Prefix, such as
-// /etc/portage/make.conf.
+// /etc/portage/make.conf. If it is a folder, the line goes to a file of emaudit in it.
 func AppendLine(line, file string) Command {
 	return Command{kind: files, argv: []string{"echo", line}, file: file}
 }
@@ -103,7 +107,7 @@ func (c Command) At(p Place) Command {
 
 // Inside returns the command for a shell that runs inside the root.
 func (c Command) Inside() Command {
-	c.place = Place{EPrefix: c.place.EPrefix, PkgDir: c.place.PkgDir}
+	c.place = Place{EPrefix: c.place.EPrefix, PkgDir: c.place.PkgDir, Folders: c.place.Folders}
 	return c
 }
 
@@ -128,7 +132,7 @@ func (c Command) Program() string {
 // appended, or "".
 func (c Command) Exec() (env, argv []string, appendTo string) {
 	if c.file != "" {
-		appendTo = c.place.EPrefix + c.file
+		appendTo = c.place.list(c.file)
 	}
 	switch c.kind {
 	case own:
@@ -136,7 +140,7 @@ func (c Command) Exec() (env, argv []string, appendTo string) {
 	case script:
 		return nil, []string{"sh", "-c", c.argv[0]}, appendTo
 	case program:
-		return c.environment(), c.argv, appendTo
+		return c.environment(), c.place.programOf(c.argv), appendTo
 	}
 	return nil, c.argv, appendTo
 }
@@ -169,13 +173,13 @@ func (c Command) String() string {
 	case program:
 		if env := c.environment(); root == "" {
 			assignments = len(env)
-			words = append(env, c.argv...)
+			words = append(env, c.place.programOf(c.argv)...)
 		} else {
 			words = []string{"chroot", root}
 			if len(env) > 0 {
 				words = append(append(words, "env"), env...)
 			}
-			words = append(words, c.argv...)
+			words = append(words, c.place.programOf(c.argv)...)
 		}
 	}
 	var text strings.Builder
@@ -192,9 +196,36 @@ func (c Command) String() string {
 		text.WriteString(quoteWord(w))
 	}
 	if c.file != "" {
-		text.WriteString(" >> " + ShellQuote(root+c.place.EPrefix+c.file))
+		text.WriteString(" >> " + ShellQuote(root+c.place.list(c.file)))
 	}
 	return text.String()
+}
+
+// list returns the file to which a line of Portage's configuration goes.
+func (p Place) list(file string) string {
+	if slices.Contains(p.Folders, path.Base(file)) {
+		file = path.Join(file, "emaudit")
+	}
+	return p.EPrefix + file
+}
+
+// inPrefix holds the folder of each program of Portage below a Prefix.
+var inPrefix = map[string]string{
+	"emerge": "/usr/bin", "ebuild": "/usr/bin", "quickpkg": "/usr/bin", "portageq": "/usr/bin", "gpkg-sign": "/usr/bin", "getuto": "/usr/bin",
+	"emerge-webrsync": "/usr/bin", "emaint": "/usr/sbin", "dispatch-conf": "/usr/sbin",
+}
+
+// Program returns the name by which a program of Portage is started. On Prefix that is
+// its path, because the system around the Prefix may have a Portage of its own.
+func (p Place) Program(name string) string {
+	if p.EPrefix == "" || inPrefix[name] == "" {
+		return name
+	}
+	return p.EPrefix + inPrefix[name] + "/" + name
+}
+
+func (p Place) programOf(argv []string) []string {
+	return append([]string{p.Program(argv[0])}, argv[1:]...)
 }
 
 // options are emaudit's own for the place.

@@ -31,6 +31,9 @@ func TestCommandsAreForTheirPlace(t *testing.T) {
 		{"lines for a file", audit.AppendLines([]string{">a/b-1:0", "c/d"}, "/f"), audit.Place{}, `printf '%s\n' '>a/b-1:0' c/d >> /f`},
 		{"emaudit itself", audit.Emaudit("verify", "/p/a b"), root, "emaudit --root /mnt/x --db '/tmp/x y.db' verify '/p/a b'"},
 		{"emaudit in a Prefix", audit.Emaudit("states"), audit.Place{EPrefix: "/gentoo"}, "emaudit --eprefix /gentoo states"},
+		{"a program of a Prefix", audit.FixIndex, audit.Place{EPrefix: "/gentoo"}, "/gentoo/usr/sbin/emaint --fix binhost"},
+		{"a program of a Prefix in a root", audit.Run("emerge", "-p"), audit.Place{Root: "/mnt/x", EPrefix: "/gentoo"}, "chroot /mnt/x /gentoo/usr/bin/emerge -p"},
+		{"a line for a folder", audit.AppendLine("=a/b-1", "/etc/portage/package.mask"), audit.Place{EPrefix: "/gentoo", Folders: []string{"package.mask"}}, `echo "=a/b-1" >> /gentoo/etc/portage/package.mask/emaudit`},
 		{"a script of a root", audit.Script(`cd "$(x)" && y`), root, `chroot /mnt/x sh -c 'cd "$(x)" && y'`},
 		{"quickpkg writes PKGDIR", audit.Run("quickpkg", "=a/b-1"), named, `PKGDIR='/srv/my packages' quickpkg "=a/b-1"`},
 		{"emaint reads PKGDIR", audit.FixIndex, named, "PKGDIR='/srv/my packages' emaint --fix binhost"},
@@ -55,8 +58,8 @@ func TestCommandsAreExecuted(t *testing.T) {
 		env, argv      string
 		appendTo, what string
 	}{
-		{audit.Run("emerge", "-K", "=a/b-1"), "PKGDIR=/srv/my packages", "emerge|-K|=a/b-1", "", "a program"},
-		{audit.FixIndex.With("PKGDIR=/s t"), "PKGDIR=/s t", "emaint|--fix|binhost", "", "an environment"},
+		{audit.Run("emerge", "-K", "=a/b-1"), "PKGDIR=/srv/my packages", "/gentoo/usr/bin/emerge|-K|=a/b-1", "", "a program"},
+		{audit.FixIndex.With("PKGDIR=/s t"), "PKGDIR=/s t", "/gentoo/usr/sbin/emaint|--fix|binhost", "", "an environment"},
 		{audit.Files("cp", "-p", "/var/a b", "/s"), "", "cp|-p|/var/a b|/s", "", "files"},
 		{audit.AppendLines([]string{"c/d"}, "/etc/f"), "", "printf|%s\\n|c/d", "/gentoo/etc/f", "lines for a file"},
 		{audit.Emaudit("states"), "", "emaudit|--eprefix|/gentoo|--pkgdir|/srv/my packages|states", "", "emaudit itself"},

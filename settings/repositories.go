@@ -20,6 +20,9 @@ type Repository struct {
 	// Priority decides between repositories with the same version. The highest
 	// wins.
 	Priority int
+	// SyncType says how Portage updates it, such as git or rsync. It is empty if
+	// Portage does not.
+	SyncType string
 	// Source is the file and line that set the location.
 	Source string
 }
@@ -39,6 +42,7 @@ location = %(EPREFIX)s/var/db/repos/gentoo
 // section is a section of repos.conf before validation.
 type section struct {
 	name, location, source string
+	syncType               string
 	priority               *int // nil if not set
 	aliases                []string
 	builtIn                bool
@@ -78,6 +82,8 @@ func (s *Settings) readRepositories(globals layer, environment map[string]string
 		}
 		aliases, _ := f.get(name, "aliases")
 		c.aliases = strings.Fields(aliases.value)
+		syncType, _ := f.get(name, "sync-type")
+		c.syncType = syncType.value
 		sections = append(sections, c)
 	}
 	mainName, _ := f.get(defaultSection, "main-repo")
@@ -128,6 +134,7 @@ func (s *Settings) withOverlays(sections []section, mainName string, portdir, ov
 		if i < 0 {
 			i, sections = len(sections), append(sections, section{})
 		}
+		c.syncType = sections[i].syncType
 		if c.priority, c.aliases = sections[i].priority, sections[i].aliases; c.priority == nil && !o.main {
 			n := priority
 			c.priority = &n
@@ -161,7 +168,7 @@ func (s *Settings) keepRepositories(sections []section, mainName, portdir string
 			s.report(c.source, "repository-missing", "repository %s: the folder %s is repository %s: Portage leaves it out", c.name, c.location, own)
 			continue
 		}
-		r := Repository{Name: c.name, Location: path.Clean("/" + c.location), Source: c.source}
+		r := Repository{Name: c.name, Location: path.Clean("/" + c.location), SyncType: c.syncType, Source: c.source}
 		if c.priority != nil {
 			r.Priority = *c.priority
 		}

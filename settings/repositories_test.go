@@ -27,7 +27,7 @@ func TestRepositories(t *testing.T) {
 	// The location of [spread] begins with a newline, and Portage finds no such
 	// folder either.
 	if diff := cmp.Diff([]settings.Repository{
-		{Name: "gentoo", Location: "/srv/gentoo", Main: true, Priority: -1000, Source: "/etc/portage/repos.conf/10-gentoo.conf:2"},
+		{Name: "gentoo", Location: "/srv/gentoo", Main: true, Priority: -1000, SyncType: "rsync", Source: "/etc/portage/repos.conf/10-gentoo.conf:2"},
 		{Name: "sub", Location: "/srv/sub", Source: "/etc/portage/repos.conf/sub/x:2"},
 		{Name: "own", Location: "/srv/own", Priority: 50, Source: "/etc/portage/repos.conf/20-own.conf:5"},
 	}, s.Repositories()); diff != "" {

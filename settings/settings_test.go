@@ -148,7 +148,7 @@ func TestSettingsOfARecordedHost(t *testing.T) {
 		t.Errorf("profiles (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]settings.Repository{{
-		Name: "lab", Location: "/var/db/repos/lab", Main: true, Priority: -1000, Source: "/etc/portage/repos.conf/lab.conf:5",
+		Name: "lab", Location: "/var/db/repos/lab", Main: true, Priority: -1000, SyncType: "git", Source: "/etc/portage/repos.conf/lab.conf:5",
 	}}, s.Repositories()); diff != "" {
 		t.Errorf("repositories (-want +got):\n%s", diff)
 	}

@@ -382,7 +382,7 @@ func RemedyOf(code string, r *CompatibilityRow) audit.Remedy {
 	case audit.CodeNotIndexed, audit.CodeIndexStale, audit.CodeIndexDigestMismatch:
 		return audit.Do(audit.FixIndex)
 	case audit.CodeKeywordsRefused:
-		return audit.Do(audit.AppendLine("="+r.CPV+" **", "/etc/portage/package.accept_keywords/rollback"))
+		return audit.Do(audit.AppendLine("="+r.CPV+" **", "/etc/portage/package.accept_keywords"))
 	case audit.CodeLicenseRefused:
 		return audit.Do(audit.AppendLine("="+r.CPV+" *", "/etc/portage/package.license"))
 	case audit.CodePackageMasked:

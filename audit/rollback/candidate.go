@@ -3,7 +3,6 @@ package rollback
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -181,34 +180,9 @@ func (j *RollbackJudge) gap(r *Rollback, c *RollbackChange, refused []candidate)
 	g := j.findGap(c, refused)
 	if g.Remedy.Program() == "emerge" && j.options.Ebuild != nil && j.options.Ebuild(g.CPV) == acceptance.EbuildGone {
 		g.Detail += "; no repository has its ebuild any more"
-		g.Remedy = j.ebuildBack(r, g.CPV).Then(g.Remedy)
+		g.Remedy = j.ebuildBack(r, g.CPV, g.Remedy)
 	}
 	return g
-}
-
-// ebuildBack returns the remedy for an ebuild that the repositories no longer have. The
-// ebuild comes from the VDB if the version is installed, otherwise from the history of
-// the repository.
-func (j *RollbackJudge) ebuildBack(r *Rollback, cpv string) audit.Remedy {
-	cp, ebuild := audit.PackageOf(cpv), path.Base(cpv)+".ebuild"
-	if slices.ContainsFunc(j.Past.Installed, func(p inventory.Installed) bool { return p.CPV == cpv }) {
-		dir := fmt.Sprintf("\"$(portageq get_repo_path %s %s)\"/%s", audit.ShellQuote(j.typed.EROOT), audit.ShellQuote(j.mainRepository()), cp)
-		return audit.Do(audit.Script(fmt.Sprintf("mkdir -p %s && cp %s %s && ebuild %s/%s manifest", dir, audit.ShellQuote(path.Join(j.vdb, cpv, ebuild)), dir, dir, ebuild)))
-	}
-	if slices.Contains(j.Accept.Repositories, "gentoo") {
-		if day := j.syncedBefore(r.Target.Time); day != "" {
-			return audit.Do(audit.Run("emerge-webrsync", "--revert="+day))
-		}
-	}
-	return audit.Do(audit.Script(fmt.Sprintf("cd \"$(portageq get_repo_path %s %s)\" && git checkout \"$(git rev-list -n1 HEAD -- %s)~\" -- %s", audit.ShellQuote(j.typed.EROOT), audit.ShellQuote(j.mainRepository()), path.Join(cp, ebuild), cp)))
-}
-
-// mainRepository is the name of the main repository.
-func (j *RollbackJudge) mainRepository() string {
-	if len(j.Accept.Repositories) == 0 {
-		return "gentoo"
-	}
-	return j.Accept.Repositories[0]
 }
 
 // offered returns the entry of a binhost's index for an earlier build, or nil. If the

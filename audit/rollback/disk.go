@@ -43,6 +43,8 @@ const (
 	askRoom     = "room"     // how much room is there?
 	askWhole    = "whole"    // of a package that a verdict changes, all of CONTENTS is recorded
 	askKernel   = "kernel"   // which kernel runs?
+	askRepo     = "repo"     // which ebuild repositories are there?
+	askLists    = "lists"    // which lists of the configuration are folders?
 )
 
 // NewRecorder returns a recorder of the answers of a disk.
@@ -168,6 +170,12 @@ func (r *Recorder) Facts(verdicts []*Rollback) []inventory.DiskFact {
 	}
 	for i, s := range r.disk.Space {
 		facts = append(facts, inventory.DiskFact{Kind: askRoom, Subject: s.Path, Position: i, Value: fmt.Sprint(s.Free, s.Total, s.Role)})
+	}
+	for i, repo := range r.disk.Repositories {
+		facts = append(facts, inventory.DiskFact{Kind: askRepo, Subject: repo.Name, Position: i, Value: repo.encode()})
+	}
+	for i, list := range r.disk.Folders {
+		facts = append(facts, inventory.DiskFact{Kind: askLists, Subject: list, Position: i})
 	}
 	return append(facts, inventory.DiskFact{Kind: askKernel, Value: r.disk.KernelRelease})
 }

@@ -47,6 +47,10 @@ func RecordedDisk(facts []inventory.DiskFact) RollbackOptions {
 				o.Space = append(o.Space, s)
 			}
 		case askWhole:
+		case askRepo:
+			o.Repositories = append(o.Repositories, decodeRepository(f.Subject, f.Value))
+		case askLists:
+			o.Folders = append(o.Folders, f.Subject)
 		case askKernel:
 			o.KernelRelease = f.Value
 		default:

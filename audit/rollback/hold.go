@@ -12,7 +12,6 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/state"
-	"emaudit/store"
 )
 
 // holds adds the step that masks versions newer than the restored ones, and the step
@@ -37,9 +36,9 @@ func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift
 	// The empty line ends the part that the comment covers.
 	hold = []audit.Command{audit.AppendLines(slices.Concat([]string{acceptance.HoldMark + " " + r.about()}, lines, []string{""}), file)}
 	if own {
-		return hold, []audit.Command{audit.Files("rm", file)}
+		return hold, []audit.Command{audit.Files("rm", j.typed.EPrefix+file)}
 	}
-	return hold, []audit.Command{withoutLines(file, append(lines, acceptance.HoldMark+" "+r.about()))}
+	return hold, []audit.Command{withoutLines(j.typed.EPrefix+file, append(lines, acceptance.HoldMark+" "+r.about()))}
 }
 
 // withoutLines returns the command that deletes lines of a file.
@@ -110,34 +109,29 @@ func (j *RollbackJudge) held(r *Rollback) {
 	}
 }
 
-// maskFile returns the file for holds: package.mask, or a file in it if it is a folder.
+// maskFile returns the file for holds, without a Prefix: package.mask, or a file in it
+// if it is a folder.
 func (j *RollbackJudge) maskFile(r *Rollback) (file string, own bool) {
-	if len(j.Accept.MaskFiles) == 0 {
-		return "/etc/portage/package.mask", false
+	const list = "/etc/portage/package.mask"
+	folder := slices.Contains(j.typed.Folders, path.Base(list))
+	for _, f := range j.Accept.MaskFiles {
+		folder = folder || strings.HasPrefix(f, j.typed.EPrefix+list+"/")
 	}
-	first := j.Accept.MaskFiles[0]
-	if path.Base(first) == string(store.ConfigMask) {
-		return first, false
+	if !folder {
+		return list, false
 	}
-	for path.Base(path.Dir(first)) != string(store.ConfigMask) && first != "/" {
-		first = path.Dir(first)
-	}
-	file = path.Join(path.Dir(first), r.fileName())
-	return file, !slices.Contains(j.Accept.MaskFiles, file)
+	file = path.Join(list, r.fileName())
+	return file, !slices.Contains(j.Accept.MaskFiles, j.typed.EPrefix+file)
 }
 
 // revert returns the command that sets the Gentoo repository back to the last sync
 // before the state. With the ebuilds of that day, an update finds nothing newer. The
 // command is zero if there is no such repository, or if an update would undo nothing.
 func (j *RollbackJudge) revert(r *Rollback, merges []*RollbackChange) audit.Command {
-	if !slices.Contains(j.Accept.Repositories, "gentoo") || !slices.ContainsFunc(merges, func(c *RollbackChange) bool { return c.Action == state.ActionDowngrade }) {
+	if !slices.ContainsFunc(merges, func(c *RollbackChange) bool { return c.Action == state.ActionDowngrade }) {
 		return audit.Command{}
 	}
-	day := j.syncedBefore(r.Target.Time)
-	if day == "" {
-		return audit.Command{}
-	}
-	return audit.Run("emerge-webrsync", "--revert="+day)
+	return j.snapshotOf(r)
 }
 
 // syncedBefore returns the day of the last sync before a moment. It returns "" if none

@@ -66,3 +66,36 @@ func TestTheWayForwardLiftsTheHolds(t *testing.T) {
 		})
 	}
 }
+
+// TestAHoldGoesToWhereTheMasksAre holds that a plan appends to package.mask if that is
+// a file, and to a file in it if it is a folder, also an empty one. What lifts
+// the hold names the same file.
+func TestAHoldGoesToWhereTheMasksAre(t *testing.T) {
+	t.Parallel()
+	const folder, own = "/etc/portage/package.mask", "/etc/portage/package.mask/emaudit-rollback-warny"
+	for _, tt := range []struct {
+		name          string
+		folders       []string
+		hold, letting string
+	}{
+		{"a file", nil, " >> " + folder, "sed -i "},
+		{"a folder", []string{"package.mask"}, " >> " + own, "rm " + own},
+	} {
+		audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
+			r, err := AuditPackage(db, "app-misc/warny", "", RollbackOptions{Folders: tt.folders})
+			if err != nil {
+				return err
+			}
+			var steps []string
+			for _, s := range append(slices.Clone(r.Steps), r.Later...) {
+				steps = append(steps, audit.Lines(s.Commands)...)
+			}
+			for _, want := range []string{tt.hold, tt.letting} {
+				if !slices.ContainsFunc(steps, func(s string) bool { return strings.Contains(s, want) }) {
+					t.Errorf("%s: no step has %q:\n%s", tt.name, want, strings.Join(steps, "\n"))
+				}
+			}
+			return nil
+		})
+	}
+}

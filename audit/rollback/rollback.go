@@ -192,6 +192,10 @@ type RollbackOptions struct {
 	Local bool
 	// Space is the disk space of the file systems that a rollback writes to.
 	Space []audit.Space
+	// Repositories are the ebuild repositories, nil if they are not known.
+	Repositories []Repository
+	// Folders are those of [audit.Place].
+	Folders []string
 
 	missed *bool // of a [recordedDisk]
 }
@@ -199,7 +203,7 @@ type RollbackOptions struct {
 // unseen are the options of a host whose disk nobody can look at any more.
 func (o RollbackOptions) unseen() RollbackOptions {
 	blind := WithoutDisk()
-	blind.Space, blind.KernelRelease, blind.Local = o.Space, o.KernelRelease, o.Local
+	blind.Space, blind.KernelRelease, blind.Local, blind.Repositories, blind.Folders = o.Space, o.KernelRelease, o.Local, o.Repositories, o.Folders
 	return blind
 }
 
@@ -306,6 +310,9 @@ func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJu
 	}
 	if j.typed, err = db.FindPlace(); err != nil {
 		return nil, err
+	}
+	if o.Folders != nil {
+		j.typed.Folders = o.Folders
 	}
 	return j, j.takeHost()
 }

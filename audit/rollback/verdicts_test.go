@@ -2,6 +2,7 @@ package rollback
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -199,32 +200,56 @@ func TestAPackageWhosePostinstDied(t *testing.T) {
 	})
 }
 
-// TestARemedyBringsTheEbuildBack holds that a gap whose ebuild no repository has
-// any more is not to be mended by building what cannot be built.
+// TestARemedyBringsTheEbuildBack holds that a gap whose ebuild no repository has any
+// more is not to be mended by building what cannot be built: the ebuild comes from the
+// VDB, from the history of the repository or from a snapshot, and goes to an overlay.
 func TestARemedyBringsTheEbuildBack(t *testing.T) {
 	t.Parallel()
-	audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
-		r, err := AuditRollback(db, state.Moment{Run: 82}, RollbackOptions{Ebuild: func(string) acceptance.EbuildState { return acceptance.EbuildGone }})
-		if err != nil {
-			return err
-		}
-		// hello-2.1 of another build is installed: its ebuild lies beside it.
-		want := `mkdir -p "$(portageq get_repo_path / lab)"/app-misc/hello && cp /var/db/pkg/app-misc/hello-2.1/hello-2.1.ebuild "$(portageq get_repo_path / lab)"/app-misc/hello && ` +
-			`ebuild "$(portageq get_repo_path / lab)"/app-misc/hello/hello-2.1.ebuild manifest && emerge --usepkg=n --buildpkgonly --oneshot "=app-misc/hello-2.1"`
-		if len(r.Gaps) != 1 || r.Gaps[0].Remedy.String() != want {
-			t.Errorf("want one gap with the remedy\n%s\ngot %+v", want, r.Gaps)
-		}
-		r, err = AuditRollback(db, state.Moment{Run: 71}, RollbackOptions{Ebuild: func(string) acceptance.EbuildState { return acceptance.EbuildGone }})
-		if err != nil {
-			return err
-		}
-		for _, g := range r.Gaps {
-			if !strings.Contains(g.Remedy.String(), g.CPV[strings.Index(g.CPV, "/")+1:]+".ebuild") || !strings.HasSuffix(g.Remedy.String(), `&& emerge --usepkg=n --buildpkgonly --oneshot "=`+g.CPV+`"`) {
-				t.Errorf("%s: %s", g.CPV, g.Remedy)
+	gone := func(string) acceptance.EbuildState { return acceptance.EbuildGone }
+	const build = ` manifest && PORTDIR_OVERLAY=/var/db/repos/emaudit emerge --usepkg=n --buildpkgonly --oneshot "=CPV"`
+	const own = ` manifest && emerge --usepkg=n --buildpkgonly --oneshot "=CPV"`
+	const archive = `gone=$(git -C /r log -1 --diff-filter=D --format=%H -- EBUILD) && git -C /r archive "$gone^"`
+	// The version that is to come back is installed as another build, or it is not.
+	for _, tt := range []struct {
+		name         string
+		run          int64
+		repositories []Repository
+		want         []string
+	}{
+		{"from the VDB", 82, []Repository{{Name: "lab", Location: "/r", SyncType: "git", Main: true, Git: true}}, []string{"'masters = lab'", "cp /var/db/pkg/app-misc/hello-2.1/hello-2.1.ebuild /var/db/repos/emaudit/app-misc/hello && ", build}},
+		{"repositories unknown", 82, nil, []string{"'masters = lab'", "cp /var/db/pkg/", build}},
+		{"an overlay is there", 82, []Repository{{Name: "lab", Main: true}, {Name: "mine", Location: "/srv/mine"}}, []string{"mkdir -p /srv/mine/app-misc/hello && cp ", "/srv/mine/app-misc/hello/hello-2.1.ebuild", own}},
+		{"from git", 59, []Repository{{Name: "lab", Location: "/r", SyncType: "git", Main: true, Git: true}}, []string{archive, build}},
+		{"from git without history", 59, []Repository{{Name: "lab", Location: "/r", SyncType: "git", Main: true, Git: true, Shallow: true}}, []string{"git -C /r fetch --unshallow && ", archive, build}},
+		{"from a snapshot", 59, []Repository{{Name: "gentoo", Location: "/r", SyncType: "rsync", Main: true}}, []string{"emerge-webrsync --revert=", ` && emerge --usepkg=n --buildpkgonly --oneshot "=CPV"`}},
+		{"from Gentoo's history", 59, []Repository{{Name: "gentoo", Location: "/r", SyncType: "mercurial", Main: true}}, []string{"git clone --bare --filter=blob:none " + gentooHistory, build}},
+		{"from nowhere", 59, []Repository{{Name: "lab", Location: "/r", SyncType: "rsync", Main: true}}, []string{`the history of lab is not here: once its ebuild is in an overlay: emerge --usepkg=n --buildpkgonly --oneshot "=CPV"`}},
+	} {
+		audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
+			r, err := AuditRollback(db, state.Moment{Run: tt.run}, RollbackOptions{Ebuild: gone, Repositories: tt.repositories})
+			if err != nil {
+				return err
 			}
-		}
-		return nil
-	})
+			found := 0
+			for _, g := range r.Gaps {
+				installed := slices.ContainsFunc(r.Changes, func(c RollbackChange) bool { return c.From != nil && *c.From == g.CPV })
+				if installed != (tt.run == 82) || g.Remedy.Program() == "emaudit" {
+					continue
+				}
+				found++
+				for _, want := range tt.want {
+					want = strings.NewReplacer("CPV", g.CPV, "EBUILD", audit.PackageOf(g.CPV)+"/"+path.Base(g.CPV)+".ebuild").Replace(want)
+					if got := g.Remedy.String(); !strings.Contains(got, want) {
+						t.Errorf("%s: %s: want %s in\n%s", tt.name, g.CPV, want, got)
+					}
+				}
+			}
+			if found == 0 {
+				t.Errorf("%s: no gap is of this kind: %+v", tt.name, r.Gaps)
+			}
+			return nil
+		})
+	}
 }
 
 // TestAPackageInDoubtStays holds that a state of which one package is in doubt is

@@ -391,6 +391,9 @@ func (s *session) place() audit.Place {
 	}
 	if s.elsewhere == "" {
 		p.Root, p.EPrefix = s.Root, s.Eprefix
+		if s.root != nil && s.settings != nil {
+			p.Folders = live.ListFolders(s.root, s.settings)
+		}
 	}
 	return p
 }

@@ -58,7 +58,7 @@ func (c *stageCommand) Run(ctx context.Context, s *session) error {
 	}
 	answer := &states.Stage{}
 	err = s.ask(ctx, func(db audit.Database) (err error) {
-		answer.Staging, err = rollback.AuditStaging(db, moment, rollback.RollbackOptions{Ebuild: s.buildable})
+		answer.Staging, err = rollback.AuditStaging(db, moment, rollback.RollbackOptions{Ebuild: s.buildable, Repositories: s.repositories()})
 		return err
 	})
 	if errors.Is(err, state.ErrNoSuchPin) || errors.Is(err, state.ErrNoSuchRun) {
