@@ -296,7 +296,7 @@ func checkEndings(t *testing.T, plan *cleanup.PrunePlan, before, after map[int64
 	t.Helper()
 	named := map[int64]bool{}
 	for _, e := range plan.Endings {
-		if run := *e.Target.Run; e.Ended() {
+		if run := *e.Target.Run; e.After == rollback.NotReady {
 			named[run] = true
 			_, judged := before[run] // a state inside an update is not
 			if judged && (before[run] == rollback.NotReady || after[run] != rollback.NotReady) {

@@ -58,13 +58,6 @@ func Open(root *hostfs.Root, name string, options Options) (*PkgDir, error) {
 // Close closes the folder.
 func (p *PkgDir) Close() error { return p.way.close() }
 
-// Chosen returns the quarantine for the next files, as a path inside the root, and
-// the reason for that place.
-func (p *PkgDir) Chosen() (quarantine, why string) {
-	chosen, why := p.choose()
-	return chosen.path, why
-}
-
 // Path returns the path with which the folder was opened.
 func (p *PkgDir) Path() string { return p.path }
 

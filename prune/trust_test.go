@@ -169,8 +169,8 @@ func TestWhereTheQuarantineLies(t *testing.T) {
 			}
 			before := d.snapshot()
 			p := d.open(nil)
-			if got, why := p.Chosen(); got != test.want || why == "" {
-				t.Errorf("chose %s (%s), want %s", got, why, test.want)
+			if got, why := p.choose(); got.path != test.want || why == "" {
+				t.Errorf("chose %s (%s), want %s", got.path, why, test.want)
 			}
 			if _, err := p.Apply(background, d.candidates(someGone...), ApplyOptions{}); err != nil {
 				t.Fatal(err)
@@ -220,8 +220,8 @@ func TestAMountPointHasItsQuarantineInside(t *testing.T) {
 	}
 	t.Cleanup(func() { unix.Unmount(d.top, unix.MNT_DETACH) })
 	p := d.open(nil)
-	if got, _ := p.Chosen(); got != "/var/cache/binpkgs/"+Quarantine {
-		t.Errorf("chose %s", got)
+	if got, _ := p.choose(); got.path != "/var/cache/binpkgs/"+Quarantine {
+		t.Errorf("chose %s", got.path)
 	}
 	if _, err := p.Apply(background, d.candidates(someGone...), ApplyOptions{}); err != nil {
 		t.Error(err)

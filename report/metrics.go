@@ -247,15 +247,6 @@ func (m *metrics) write(w io.Writer) error {
 	return out.Flush()
 }
 
-// MetricNames are the names and helps of all metrics there are.
-func MetricNames() [][2]string {
-	names := make([][2]string, 0, len(metricFamilies))
-	for _, f := range metricFamilies {
-		names = append(names, [2]string{f.name, f.help})
-	}
-	return names
-}
-
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	keys := make([]K, 0, len(m))
 	for k := range m {

@@ -160,10 +160,6 @@ func (s *Settings) PreservedLibsFile() string {
 	return s.inEROOT("var/lib/portage/preserved_libs_registry")
 }
 
-// ConfigMemoryFile returns the path of the file in which Portage records the
-// updates of protected files that it has already offered.
-func (s *Settings) ConfigMemoryFile() string { return s.inEROOT("var/lib/portage/config") }
-
 // UserConfigDir returns the folder of the administrator's configuration, usually
 // /etc/portage.
 func (s *Settings) UserConfigDir() string { return s.userConfig("") }

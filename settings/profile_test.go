@@ -60,8 +60,10 @@ func TestParentsComeBeforeTheirProfile(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
-	if s.ProfilePath() != "/srv/mine/profiles/desktop" {
-		t.Errorf("profile %s", s.ProfilePath())
+	if !slices.ContainsFunc(s.All(), func(x settings.Setting) bool {
+		return x.Name == "make.profile" && x.Value == "/srv/mine/profiles/desktop"
+	}) {
+		t.Errorf("no profile in %v", s.All())
 	}
 	if len(s.Diagnostics()) > 0 {
 		t.Errorf("diagnostics %v", s.Diagnostics())

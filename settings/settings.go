@@ -232,19 +232,6 @@ func (s *Settings) Get(name string) string {
 	return setting.Value
 }
 
-// Features returns the enabled features.
-func (s *Settings) Features() map[string]bool {
-	features := map[string]bool{}
-	for _, name := range strings.Fields(s.Get("FEATURES")) {
-		features[name] = true
-	}
-	return features
-}
-
-// ProfilePath returns the target of make.profile without symlinks, or "" if there
-// is none.
-func (s *Settings) ProfilePath() string { return s.profilePath }
-
 // Profiles returns the folders of the profile in the order of reading: parents
 // first, /etc/portage/profile last.
 func (s *Settings) Profiles() []Profile { return slices.Clone(s.profiles) }

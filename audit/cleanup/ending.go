@@ -24,9 +24,6 @@ type PruneEnding struct {
 	Files []string `json:"files"`
 }
 
-// Ended reports that the rollback is no longer possible.
-func (e *PruneEnding) Ended() bool { return e.After == rollback.NotReady }
-
 // Limits of endings. It judges a rollback twice, and a rollback of a thousand packages
 // takes a second. The older a state, the less of it is in PKGDIR, so after many states
 // without a rollback no other is expected.

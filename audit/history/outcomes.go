@@ -5,11 +5,10 @@ import "emaudit/parse/emergelog"
 // The words of answers for how runs and merges ended. Those of removals and syncs are
 // OutcomeOK and the words for merges.
 var (
-	RunOK          = emergelog.RunOK.String()
-	RunFailed      = emergelog.RunFailed.String()
-	RunDeclined    = emergelog.RunDeclined.String()
-	RunInterrupted = emergelog.RunInterrupted.String()
-	RunKilled      = emergelog.RunKilled.String()
+	RunOK       = emergelog.RunOK.String()
+	RunFailed   = emergelog.RunFailed.String()
+	RunDeclined = emergelog.RunDeclined.String()
+	RunKilled   = emergelog.RunKilled.String()
 
 	MergeMerged      = emergelog.MergeMerged.String()
 	MergeFailed      = emergelog.MergeFailed.String()

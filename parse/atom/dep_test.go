@@ -29,7 +29,6 @@ func TestParseDep(t *testing.T) {
 		{atom.DepAtoms, "a/b !c/d ssl? ( >=e/f-1:0/3= ) !ssl? ( || ( g/h[x?] ( i/j k/l ) ) )"},
 		{atom.DepNames, "|| ( GPL-2+ ( MIT BSD-2 ) ) doc? ( CC-BY-SA-4.0 )"},
 		{atom.DepNames, "test? ( test ) mirror"},
-		{atom.DepRequiredUSE, "a !b c? ( ^^ ( d e ) ) || ( f ?? ( g !h ) )"},
 	} {
 		if got := mustDep(t, c.text, c.kind, "8").String(); got != c.text {
 			t.Errorf("ParseDep(%q).String() = %q", c.text, got)
@@ -62,7 +61,6 @@ func TestWhatIsNoDependencyString(t *testing.T) {
 		{atom.DepAtoms, "a/b::gentoo", 0, `atom "a/b::gentoo": a repository is not allowed here`},
 		{atom.DepNames, "GPL-2 -MIT", 6, `invalid name "-MIT"`},
 		{atom.DepNames, "?? ( a )", 0, "?? is not allowed here"},
-		{atom.DepRequiredUSE, "a !!b", 2, `invalid USE flag "!!b"`},
 	} {
 		_, err := atom.ParseDep(c.text, c.kind, "8")
 		var dep *atom.DepError
@@ -196,29 +194,6 @@ func TestSatisfiedNames(t *testing.T) {
 		d := mustDep(t, text, atom.DepNames, "8")
 		if got, _ := d.Reduce(nil).SatisfiedNames(accepts); got != want {
 			t.Errorf("LICENSE=%q is accepted: %t, want %t", text, got, want)
-		}
-	}
-}
-
-func TestSatisfiedUSENamesTheSmallestPartsThatFail(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ text, use, unsatisfied string }{
-		{"a !b", "a", ""},
-		{"a !b", "b", "a, !b"},
-		{"a? ( b c ) !a? ( d )", "a b", "c"},
-		{"^^ ( a b ) ?? ( c d )", "a c", ""},
-		{"^^ ( a b ) ?? ( c d )", "a b c d", "^^ ( a b ), ?? ( c d )"},
-		{"|| ( a b? ( c ) )", "", "|| ( a b? ( c ) )"},
-		{"|| ( ( a b ) ( c !d ) )", "c", ""},
-		{"|| ( ?? ( b? ( a ) ) )", "", ""},
-	} {
-		ok, parts := mustDep(t, c.text, atom.DepRequiredUSE, "8").SatisfiedUSE(atom.ParseFlags(c.use))
-		var got []string
-		for _, part := range parts {
-			got = append(got, part.String())
-		}
-		if strings.Join(got, ", ") != c.unsatisfied || ok != (c.unsatisfied == "") {
-			t.Errorf("%s with USE=%q: %t, unsatisfied %q, want %q", c.text, c.use, ok, got, c.unsatisfied)
 		}
 	}
 }

@@ -20,40 +20,35 @@ const (
 type DepKind uint8
 
 const (
-	DepAtoms       DepKind = iota // DEPEND BDEPEND RDEPEND PDEPEND IDEPEND: atoms, ||
-	DepNames                      // LICENSE, RESTRICT, PROPERTIES: names, ||
-	DepRequiredUSE                // REQUIRED_USE: flag, !flag, || ^^ ??
+	DepAtoms DepKind = iota // DEPEND BDEPEND RDEPEND PDEPEND IDEPEND: atoms, ||
+	DepNames                // LICENSE, RESTRICT, PROPERTIES: names, ||
 )
 
 // DepOp is the type of a node in a dependency tree.
 type DepOp uint8
 
 const (
-	AllOf        DepOp = iota // ( ... ), and the root
-	AnyOf                     // || ( ... )
-	ExactlyOneOf              // ^^ ( ... )
-	AtMostOneOf               // ?? ( ... )
-	IfUSE                     // flag? ( ... )
-	UnlessUSE                 // !flag? ( ... )
-	Item                      // an atom or a name
+	AllOf     DepOp = iota // ( ... ), and the root
+	AnyOf                  // || ( ... )
+	IfUSE                  // flag? ( ... )
+	UnlessUSE              // !flag? ( ... )
+	Item                   // an atom or a name
 )
-
-var depOpText = [...]string{AnyOf: "||", ExactlyOneOf: "^^", AtMostOneOf: "??"}
 
 // Dep is a node in the tree of a dependency string. The root is an AllOf. The zero
 // value is the tree of the empty string.
 type Dep struct {
 	Op DepOp
 	// Text is the flag of IfUSE and UnlessUSE. For an Item it is the item in its
-	// original notation, such as "GPL-2", or "!ssl" in REQUIRED_USE.
+	// original notation, such as "GPL-2".
 	Text string
 	// Atom is the parsed Item of DepAtoms. It is nil for all other nodes.
 	Atom *Atom
 	// Children are the members of a group.
 	Children []Dep
 
-	// emptyIsMet marks an AnyOf or ExactlyOneOf of EAPI 6 or earlier. Such a group
-	// is satisfied if USE leaves it without members (PMS 8.2.3).
+	// emptyIsMet marks an AnyOf of EAPI 6 or earlier. Such a group is satisfied if
+	// USE leaves it without members (PMS 8.2.3).
 	emptyIsMet bool
 }
 
@@ -157,16 +152,8 @@ func (p *depParser) node(token string, offset int) (Dep, error) {
 		return Dep{Op: AllOf}, nil
 	case "||":
 		return Dep{Op: AnyOf, emptyIsMet: p.features.emptyAnyOf}, nil
-	case "^^":
-		if p.kind != DepRequiredUSE {
-			return Dep{}, p.errorf(offset, "%s is not allowed here", token)
-		}
-		return Dep{Op: ExactlyOneOf, emptyIsMet: p.features.emptyAnyOf}, nil
-	case "??":
-		if p.kind != DepRequiredUSE || !p.features.slotOperators {
-			return Dep{}, p.errorf(offset, "%s is not allowed here", token)
-		}
-		return Dep{Op: AtMostOneOf}, nil
+	case "^^", "??": // of REQUIRED_USE
+		return Dep{}, p.errorf(offset, "%s is not allowed here", token)
 	}
 	if flag, ok := strings.CutSuffix(token, "?"); ok {
 		node := Dep{Op: IfUSE, Text: flag}
@@ -186,10 +173,6 @@ func (p *depParser) node(token string, offset int) (Dep, error) {
 			return Dep{}, p.errorf(offset, "%v", err)
 		}
 		node.Atom = &a
-	case DepRequiredUSE:
-		if !ValidUSEFlag(strings.TrimPrefix(token, "!")) {
-			return Dep{}, p.errorf(offset, "invalid USE flag %s", quoted(token))
-		}
 	default:
 		if !validName(token, inLabel) {
 			return Dep{}, p.errorf(offset, "invalid name %s", quoted(token))
@@ -251,9 +234,8 @@ func (d *Dep) write(b *strings.Builder) {
 		b.WriteByte('!')
 		b.WriteString(d.Text)
 		b.WriteString("? ")
-	case AnyOf, ExactlyOneOf, AtMostOneOf:
-		b.WriteString(depOpText[d.Op])
-		b.WriteByte(' ')
+	case AnyOf:
+		b.WriteString("|| ")
 	}
 	if len(d.Children) == 0 {
 		b.WriteString("( )")

@@ -6,7 +6,7 @@ type features struct {
 	slotDeps       bool // :slot
 	useDeps        bool // [flag] and !! blockers, which EAPI 2 added together
 	useDepDefaults bool // [flag(+)]
-	slotOperators  bool // := :* :slot/subslot, and ?? in REQUIRED_USE
+	slotOperators  bool // := :* :slot/subslot
 	emptyAnyOf     bool // an || group without members after USE is satisfied
 }
 

@@ -42,12 +42,12 @@ func ExampleAtom_Match() {
 			fmt.Println(err)
 			continue
 		}
-		fmt.Println(text, a.Match(openssl), a.MatchIgnoringUSE(openssl), a.UnmetUSE(openssl))
+		fmt.Println(text, a.Match(openssl), a.MatchIgnoringUSE(openssl))
 	}
 	// Output:
-	// >=dev-libs/openssl-1.1:0/3= true true []
-	// dev-libs/openssl[fips] false true [fips]
-	// =dev-libs/openssl-3.1* false false []
+	// >=dev-libs/openssl-1.1:0/3= true true
+	// dev-libs/openssl[fips] false true
+	// =dev-libs/openssl-3.1* false false
 }
 
 func ExampleDep_Reduce() {

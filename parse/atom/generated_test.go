@@ -85,9 +85,6 @@ func TestMatchAgreesWithPortageOnGeneratedInput(t *testing.T) {
 		if got != want {
 			t.Errorf("%s (from %s) matches %+v: %t, want %t", a, row[0], pkg, got, want)
 		}
-		if got != (a.MatchIgnoringUSE(pkg) && len(a.UnmetUSE(pkg)) == 0) {
-			t.Errorf("%s and %+v: Match disagrees with its two halves", a, pkg)
-		}
 	}
 }
 
@@ -115,22 +112,6 @@ func TestDependencyStringsAgreeWithPortageOnGeneratedInput(t *testing.T) {
 		}
 		if got := dep.Evaluate(use).String(); got != row[6] {
 			t.Errorf("%s %q in EAPI %s evaluated by USE=%q:\ngot  %s\nwant %s", kind, text, eapi, use, got, row[6])
-		}
-	}
-}
-
-func TestRequiredUSEAgreesWithPortageOnGeneratedInput(t *testing.T) {
-	t.Parallel()
-	for _, row := range oracle(t, "generated/required-use", 4) {
-		got := "invalid"
-		if dep, err := atom.ParseDep(row[1], atom.DepRequiredUSE, row[0]); err == nil {
-			got = "no"
-			if ok, _ := dep.SatisfiedUSE(atom.ParseFlags(row[2])); ok {
-				got = "yes"
-			}
-		}
-		if got != row[3] {
-			t.Errorf("%q in EAPI %s with USE=%q: %s, want %s", row[1], row[0], row[2], got, row[3])
 		}
 	}
 }

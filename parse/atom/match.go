@@ -42,7 +42,7 @@ func ParseSlot(s string) (slot, subSlot string, ok bool) {
 // conditional USE dependency only requires that the package has the flag; use
 // [Atom.EvaluateConditionals] first to apply the condition.
 func (a Atom) Match(pkg Package) bool {
-	return a.MatchIgnoringUSE(pkg) && a.unmetUSE(&pkg, nil)
+	return a.MatchIgnoringUSE(pkg) && a.meetsUSE(&pkg)
 }
 
 // MatchIgnoringUSE is like Match, but ignores the USE dependencies of the atom.
@@ -69,37 +69,22 @@ func (a Atom) MatchIgnoringUSE(pkg Package) bool {
 	return a.Repo == "" || pkg.Repo == "" || a.Repo == pkg.Repo
 }
 
-// UnmetUSE returns the USE dependencies of the atom that the package does not meet.
-// This includes dependencies on a flag that the package must have and lacks.
-func (a Atom) UnmetUSE(pkg Package) []USEDep {
-	var unmet []USEDep
-	a.unmetUSE(&pkg, func(dep USEDep) { unmet = append(unmet, dep) })
-	return unmet
-}
-
-// unmetUSE reports whether all USE dependencies are met. It calls report for each
-// unmet one. If report is nil, it stops at the first.
-func (a *Atom) unmetUSE(pkg *Package, report func(USEDep)) bool {
-	met := true
-	fail := func(dep USEDep) {
-		met = false
-		if report != nil {
-			report(dep)
-		}
-	}
+// meetsUSE reports whether the package meets all USE dependencies, and has the flags
+// of those that evaluation removed.
+func (a *Atom) meetsUSE(pkg *Package) bool {
 	for _, dep := range a.USE {
 		if !dep.met(pkg) {
-			fail(dep)
+			return false
 		}
 	}
 	for _, dep := range a.unevaluated {
-		// The loops above have checked these.
-		lookedAt := func(plain USEDep) bool { return plain.Flag == dep.Flag }
-		if dep.Default == NoUSEDefault && !pkg.IUSE.Has(dep.Flag) && !slices.ContainsFunc(a.USE, lookedAt) {
-			fail(dep)
+		// The loop above has checked these.
+		checked := func(plain USEDep) bool { return plain.Flag == dep.Flag }
+		if dep.Default == NoUSEDefault && !pkg.IUSE.Has(dep.Flag) && !slices.ContainsFunc(a.USE, checked) {
+			return false
 		}
 	}
-	return met
+	return true
 }
 
 func (u USEDep) met(pkg *Package) bool {

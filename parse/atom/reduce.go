@@ -13,8 +13,7 @@ import "slices"
 //   - A || group without members vanishes up to EAPI 6. From EAPI 7 on it stays,
 //     and nothing satisfies it.
 //
-// Reduce is not for REQUIRED_USE, where empty groups have a meaning of their own;
-// see [Dep.SatisfiedUSE]. It does not change atoms; see [Dep.Evaluate].
+// It does not change atoms; see [Dep.Evaluate].
 func (d Dep) Reduce(use Flags) Dep { return Dep{Children: reduceAll(nil, d.roots(), use, false)} }
 
 // Evaluate is like Reduce, and also evaluates the conditional USE dependencies of
@@ -102,8 +101,8 @@ func (d *Dep) active(use Flags) bool { return use.Has(d.Text) == (d.Op == IfUSE)
 // does not block itself; has must take care of that.
 //
 // If the dependency is not satisfied, the second result holds the smallest failing
-// parts: atoms, and groups without a satisfied choice. Nodes that Reduce removes,
-// and the groups of REQUIRED_USE, always fail.
+// parts: atoms, and groups without a satisfied choice. Nodes that Reduce removes
+// always fail.
 func (d Dep) Satisfied(has func(Atom) bool) (ok bool, unsatisfied []Dep) {
 	unsatisfied = d.unsatisfied(nil, func(item *Dep) bool {
 		switch {

@@ -149,10 +149,6 @@ func (p *Package) CPV() string {
 	return p.Category + "/" + p.PF
 }
 
-// Problems returns the codes of the diagnostics without duplicates, in order of
-// appearance. It never returns nil.
-func (p *Package) Problems() []string { return problemsOf(p.Diagnostics) }
-
 // diagnose adds a diagnostic. At the limit it still adds the first one of each
 // code, so that each verdict keeps its reason.
 func (p *Package) diagnose(offset int64, code, format string, args ...any) {

@@ -53,12 +53,16 @@ func ExampleReader_Verify() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(v.Integrity, v.Signature, v.Problems())
+	fmt.Println(v.Integrity, v.Signature)
+	for _, d := range v.Diagnostics {
+		fmt.Println(d.Code)
+	}
 	for _, s := range v.Signatures {
 		fmt.Println(s.Member, s.State, s.KeyID)
 	}
 	// Output:
-	// damaged invalid [signature-invalid]
+	// damaged invalid
+	// signature-invalid
 	// metadata.tar.zst valid CB5857D5C6B9EFD7
 	// image.tar.zst valid CB5857D5C6B9EFD7
 	// Manifest invalid CB5857D5C6B9EFD7

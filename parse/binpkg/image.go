@@ -62,9 +62,6 @@ type Image struct {
 	// lists and the image lacks. Altered are those that differ in the image; stubs
 	// do not count. Both hold at most 1000 absolute paths.
 	Missing, Altered []string
-	// NotInstallable reports a FIFO or a device node. Portage packs these, but
-	// refuses to extract them (gpkg.py:662).
-	NotInstallable bool
 }
 
 // walkImage reads the packed image from r, to the end of r unless there is a
@@ -200,7 +197,7 @@ func (rd *Reader) judgeEntry(p *Package, image *Image, e *tarball.Entry, name []
 	}
 	switch e.Typeflag {
 	case tarball.TypeCharDevice, tarball.TypeBlockDevice, tarball.TypeFifo:
-		image.NotInstallable = true
+		// Portage packs these, but refuses to extract them (gpkg.py:662).
 		p.diagnose(e.Header, ProblemImageDevice, "image: %q is a device or a FIFO, which Portage does not extract", shorten(e.Name))
 	case tarball.TypeLink:
 		target := bytes.TrimPrefix(bytes.TrimRight(e.Linkname, "/"), []byte("./"))

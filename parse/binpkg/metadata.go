@@ -60,16 +60,6 @@ type Metadata struct {
 	HasEbuild bool
 }
 
-// Has reports whether the package has the key, even if its value is not kept.
-func (m *Metadata) Has(key string) bool {
-	for _, name := range m.Names {
-		if name == key {
-			return true
-		}
-	}
-	return false
-}
-
 // keptKeys are the keys that go to Others. They distinguish two builds of one
 // version, and link a copy to its original.
 var keptKeys = map[string]bool{

@@ -1,11 +1,5 @@
 package binpkg
 
-import (
-	"slices"
-
-	"emaudit/parse"
-)
-
 // Integrity is the verdict on the bytes of a package.
 type Integrity string
 
@@ -202,14 +196,4 @@ func worst(a, b Integrity) Integrity {
 		return b
 	}
 	return a
-}
-
-func problemsOf(diagnostics []parse.Diagnostic) []string {
-	codes := make([]string, 0, len(diagnostics))
-	for _, d := range diagnostics {
-		if !slices.Contains(codes, d.Code) {
-			codes = append(codes, d.Code)
-		}
-	}
-	return codes
 }

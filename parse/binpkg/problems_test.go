@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,4 +59,28 @@ func TestDamageOutweighsWhatIsUnknown(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Problems returns the codes of the diagnostics without duplicates, in order of
+// appearance.
+func (p *Package) Problems() []string {
+	codes := make([]string, 0, len(p.Diagnostics))
+	for _, d := range p.Diagnostics {
+		if !slices.Contains(codes, d.Code) {
+			codes = append(codes, d.Code)
+		}
+	}
+	return codes
+}
+
+// Installable reports whether Portage would extract the image, and whether that is
+// known.
+func (v *Verification) Installable() (yes, known bool) {
+	switch {
+	case v.Integrity == Damaged || slices.Contains(v.Problems(), ProblemImageDevice):
+		return false, true
+	case v.Integrity == Whole && v.Image != nil:
+		return true, true
+	}
+	return false, false
 }

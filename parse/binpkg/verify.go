@@ -204,18 +204,6 @@ func (h *cachedHead) ReadAt(p []byte, off int64) (int, error) {
 	return h.ReaderAt.ReadAt(p, off)
 }
 
-// Installable reports whether Portage would extract the image, and whether that is
-// known.
-func (v *Verification) Installable() (yes, known bool) {
-	switch {
-	case v.Integrity == Damaged || v.Image != nil && v.Image.NotInstallable:
-		return false, true
-	case v.Integrity == Whole && v.Image != nil:
-		return true, true
-	}
-	return false, false
-}
-
 // SettleByIndex compares an xpak, which has no checksums, with the digests in the
 // Packages index. They are hexadecimal, or "" if the index lacks them. It reports
 // whether all digests that both sides have are equal. It does not change the

@@ -1,9 +1,7 @@
 package pkgindex
 
 import (
-	"compress/gzip"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -52,45 +50,6 @@ const (
 	// CodeMore: there are more diagnostics than MaxDiagnostics.
 	CodeMore = "index-more"
 )
-
-// Read reads the text of an index, such as the file Packages, up to [MaxSize]. The
-// error is an I/O error, or says that the text is larger; the index is then nil.
-func Read(r io.Reader) (*Index, []parse.Diagnostic, error) {
-	text, err := readText(r)
-	if err != nil {
-		return nil, nil, fmt.Errorf("package index: %w", err)
-	}
-	index, diags := Parse(text)
-	return index, diags, nil
-}
-
-// ReadGzip reads a compressed index, such as the file Packages.gz. Offsets count
-// bytes of the decompressed text. It returns the errors of [Read] and errors of the
-// decompression.
-func ReadGzip(r io.Reader) (*Index, []parse.Diagnostic, error) {
-	z, err := gzip.NewReader(r)
-	if err != nil {
-		return nil, nil, fmt.Errorf("package index: gzip: %w", err)
-	}
-	defer z.Close() // Close returns only errors that Read has returned.
-	text, err := readText(z)
-	if err != nil {
-		return nil, nil, fmt.Errorf("package index: gzip: %w", err)
-	}
-	index, diags := Parse(text)
-	return index, diags, nil
-}
-
-func readText(r io.Reader) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > MaxSize {
-		return nil, fmt.Errorf("the text has more than %d bytes", MaxSize)
-	}
-	return text, nil
-}
 
 // Parse reads the text of an index. If Portage refuses the header, Parse reads
 // neither entries nor damage, because the file may not be an index and diagnostics

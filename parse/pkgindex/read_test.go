@@ -1,14 +1,9 @@
 package pkgindex_test
 
 import (
-	"bytes"
-	"compress/gzip"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"emaudit/parse"
 	"emaudit/parse/pkgindex"
@@ -276,31 +271,6 @@ func TestDiagnosticsHaveALimit(t *testing.T) {
 	last := diags[len(diags)-1]
 	if last.Code != pkgindex.CodeMore || last.Message != "4000 more pieces of damage" {
 		t.Errorf("the last one is %v", last)
-	}
-}
-
-func TestReadReturnsErrorsOfItsInput(t *testing.T) {
-	t.Parallel()
-	torn := errors.New("torn")
-	if _, _, err := pkgindex.Read(iotest.ErrReader(torn)); !errors.Is(err, torn) {
-		t.Errorf("Read: %v", err)
-	}
-	if _, _, err := pkgindex.ReadGzip(strings.NewReader("VERSION: 0\n\n")); !errors.Is(err, gzip.ErrHeader) {
-		t.Errorf("ReadGzip of plain text: %v", err)
-	}
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := io.WriteString(z, header); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := pkgindex.ReadGzip(bytes.NewReader(b.Bytes()[:b.Len()-4])); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("ReadGzip of a torn file: %v", err)
-	}
-	if index, diags, err := pkgindex.ReadGzip(&b); err != nil || len(diags) > 0 || index.Header.Get("VERSION") != "0" {
-		t.Errorf("ReadGzip: %v, %v, %v", index, diags, err)
 	}
 }
 

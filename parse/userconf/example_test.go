@@ -7,16 +7,16 @@ import (
 	"emaudit/parse/userconf"
 )
 
-func ExampleMatching() {
-	profile, _ := userconf.ParseAtoms([]byte("# Known to break sshd.\n>=dev-libs/openssl-3.1\n"))
-	user, damage := userconf.ParseAtoms([]byte("->=dev-libs/openssl-3.1\n>=dev-libs/openssl-3.2  # not yet\ndev-libs/openssl-4\n"))
+func ExampleParseAtoms() {
+	masks, damage := userconf.ParseAtoms([]byte("->=dev-libs/openssl-3.1\n>=dev-libs/openssl-3.2  # not yet\ndev-libs/openssl-4\n"))
 	for _, d := range damage {
 		fmt.Println(d.Code, "at byte", d.Offset)
 	}
-	masks := userconf.Stack(profile, user)
 	cpv, _ := atom.ParseCPV("dev-libs/openssl-3.2.1")
-	for _, mask := range userconf.Matching(masks, atom.Package{CPV: cpv, Slot: "0", SubSlot: "3"}) {
-		fmt.Println(cpv, "is masked by", mask.Text)
+	for _, mask := range masks {
+		if !mask.Remove && mask.Atom.Match(atom.Package{CPV: cpv, Slot: "0", SubSlot: "3"}) {
+			fmt.Println(cpv, "is masked by", mask.Text)
+		}
 	}
 	// Output:
 	// config-line at byte 58

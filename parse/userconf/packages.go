@@ -65,39 +65,6 @@ func parseEntries(b []byte, split func(line) (Entry, string)) ([]Entry, []parse.
 	return entries, diags
 }
 
-// Stack combines lists of atoms, weakest first. A line with "-" removes the same
-// atom from the lines before it.
-func Stack(lists ...[]Entry) []Entry {
-	var all []Entry
-	for _, list := range lists {
-		for _, e := range list {
-			if !e.Remove {
-				all = append(all, e)
-				continue
-			}
-			kept := all[:0:len(all)]
-			for _, have := range all {
-				if have.Text != e.Text {
-					kept = append(kept, have)
-				}
-			}
-			all = kept
-		}
-	}
-	return all
-}
-
-// Matching returns the entries whose atom matches the package, in their order.
-func Matching(entries []Entry, pkg atom.Package) []Entry {
-	var all []Entry
-	for _, e := range entries {
-		if e.Atom.Match(pkg) {
-			all = append(all, e)
-		}
-	}
-	return all
-}
-
 // EveryPackage is the atom that matches every package. In some lists, Portage moves
 // lines with this atom into a variable of make.conf: see [GlobalVariable].
 const EveryPackage = "*/*"

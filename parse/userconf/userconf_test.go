@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"emaudit/parse/atom"
 	"emaudit/parse/userconf"
 )
 
@@ -64,31 +63,6 @@ func TestParseValues(t *testing.T) {
 	}
 	want := []string{"app-misc/hello debug -nls", "=app-misc/livething-9999 **", "dev-libs/libqux"}
 	if diff := cmp.Diff(want, texts(entries)); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
-	}
-}
-
-func TestStackTakesBackTheSameText(t *testing.T) {
-	t.Parallel()
-	parse := func(text string) []userconf.Entry {
-		entries, _ := userconf.ParseAtoms([]byte(text))
-		return entries
-	}
-	got := userconf.Stack(parse("=a/a-1\na/b\n"), parse("-=a/a-1\n-a/c\n=a/d-1\n"), parse("=a/a-1\n-=a/d-1.0\n"))
-	if diff := cmp.Diff([]string{"a/b", "=a/d-1", "=a/a-1"}, texts(got)); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
-	}
-}
-
-func TestMatching(t *testing.T) {
-	t.Parallel()
-	entries, _ := userconf.ParseAtoms([]byte("<a/b-2\n=a/b-1*\na/c\n*/b\n>a/b-1\n"))
-	cpv, err := atom.ParseCPV("a/b-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := userconf.Matching(entries, atom.Package{CPV: cpv, Slot: "0"})
-	if diff := cmp.Diff([]string{"<a/b-2", "=a/b-1*", "*/b"}, texts(got)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -78,29 +78,6 @@ type ContentsEntry struct {
 	Stat string
 }
 
-// AppendText appends the line of the entry, as in CONTENTS, without a line end. The
-// error is always nil.
-func (e ContentsEntry) AppendText(b []byte) ([]byte, error) {
-	b = append(b, e.Kind.String()...)
-	b = append(b, ' ')
-	b = append(b, e.Path...)
-	switch e.Kind {
-	case Regular:
-		b = append(b, ' ')
-		b = append(b, e.MD5...)
-	case Symlink:
-		b = append(b, arrow...)
-		b = append(b, e.Target...)
-	default:
-		return b, nil
-	}
-	b = append(b, ' ')
-	if e.Stat != "" {
-		return append(b, e.Stat...), nil
-	}
-	return strconv.AppendInt(b, e.MTime, 10), nil
-}
-
 // ReadContents reads the file CONTENTS and calls visit with each entry, in order.
 // It reports an invalid line as a diagnostic and skips it, so the entries are
 // complete only if there are no diagnostics. The error is an I/O error or the error

@@ -115,17 +115,6 @@ func TestWorld(t *testing.T) {
 	}
 }
 
-func TestWorldSets(t *testing.T) {
-	t.Parallel()
-	sets, diags := vdb.ParseWorldSets([]byte("@local-tools\n# @no\n@ \na/b\n@x"))
-	if diff := cmp.Diff([]string{"local-tools", "x"}, sets); diff != "" {
-		t.Errorf("sets (-want +got):\n%s", diff)
-	}
-	if codes(diags) != vdb.CodeWorld+" "+vdb.CodeWorld || diags[0].Offset != 19 || diags[1].Offset != 22 {
-		t.Errorf("diagnostics %v", diags)
-	}
-}
-
 func FuzzLists(f *testing.F) {
 	f.Add([]byte("X86_64;/usr/bin/a;;  -  ;libc.so.6;x86_64\n"))
 	f.Add([]byte(`{"a/a:0": ["a/a-1-r1", "7", ["/usr/lib64/liba.so.1"]]}`))
@@ -136,16 +125,14 @@ func FuzzLists(f *testing.F) {
 		diags = append(diags, more...)
 		atoms, more := vdb.ParseWorld(b)
 		diags = append(diags, more...)
-		sets, more := vdb.ParseWorldSets(b)
-		diags = append(diags, more...)
 		for _, d := range diags {
 			if d.Offset < 0 || d.Offset > int64(len(b)) {
 				t.Errorf("diagnostic %+v in %d bytes", d, len(b))
 			}
 		}
 		lines := strings.Count(string(b), "\n") + 1
-		if len(needed) > lines || len(atoms)+len(sets) > lines {
-			t.Errorf("%d, %d and %d records of %d lines", len(needed), len(atoms), len(sets), lines)
+		if len(needed) > lines || len(atoms) > lines {
+			t.Errorf("%d and %d records of %d lines", len(needed), len(atoms), lines)
 		}
 	})
 }

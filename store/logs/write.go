@@ -234,9 +234,6 @@ func (w *EmergeLogWriter) Damages() (first []emergelog.Damage, all int) { return
 // Stored returns the number of final records so far.
 func (w *EmergeLogWriter) Stored() int { return w.stored }
 
-// Err returns the first error.
-func (w *EmergeLogWriter) Err() error { return w.err }
-
 // Close stores the open records, which the next writer replaces, and the state of
 // the parser with the time of the last line in unix seconds.
 func (w *EmergeLogWriter) Close(open emergelog.Open, state []byte, lastAt int64) error {

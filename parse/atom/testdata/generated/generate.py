@@ -29,7 +29,6 @@ portage._internal_caller = False
 
 from portage.dep import (  # noqa: E402
     Atom,
-    check_required_use,
     match_from_list,
     paren_enclose,
     use_reduce,
@@ -210,7 +209,6 @@ def match():
 ITEMS = {
     "atoms": "a/a a/b a/c !a/d >=a/e-1:2 a/f[ssl] a/g[X?] a/h:= !!a/i".split(),
     "names": "GPL-2 BSD LGPL-2.1+ test".split(),
-    "required": "a b c d e !a !b !c !d !e".split(),
 }
 GROUPS = ["", " ", "a? ", "b? ", "!a? ", "!c? ", *["|| "] * 4]
 
@@ -219,8 +217,7 @@ def node(kind, depth):
     if depth <= 0 or R.random() < 0.45:
         return C(ITEMS[kind])
     members = [node(kind, depth - 1) for _ in range(C([1, 1, 2, 3]) if R.random() < 0.97 else 0)]
-    groups = GROUPS + (["^^ ", "^^ ", "?? ", "?? "] if kind == "required" else [])
-    return " ".join([C(groups), "(", *members, ")"])
+    return " ".join([C(GROUPS), "(", *members, ")"])
 
 
 def dep_string(kind):
@@ -258,18 +255,6 @@ def deps():
     return kind, eapi, s, " ".join(use), "ok", reduced.replace(EMPTY, "|| ( )"), evaluated.replace(EMPTY, "|| ( )")
 
 
-def required_use():
-    eapi, s = C("45678"), dep_string("required")
-    if "( )" in s:
-        return None
-    use = [f for f in "abcde" if R.random() < 0.5]
-    try:
-        verdict = "yes" if check_required_use(s, use, "abcde".__contains__, eapi=eapi) else "no"
-    except InvalidDependString:
-        verdict = "invalid"
-    return eapi, s, " ".join(use), verdict
-
-
 def sonames():
     tokens = "x86_64: x86_32: arm_64: libc.so.6 libssl.so.3 liba.so: a".split()
     s = " ".join(C(tokens) for _ in range(R.randrange(7)))
@@ -295,5 +280,4 @@ write("cpv", cpvs)
 write("atom-syntax", syntax)
 write("match", match)
 write("dep", deps)
-write("required-use", required_use)
 write("soname", sonames)
