@@ -77,7 +77,7 @@ func (s Step) Why() string {
 // made, ctx ended, or the resulting VDB cannot be listed. A plan with a failing
 // command has a result.
 func Run(ctx context.Context, in Input) (_ *Result, err error) {
-	steps := StepsOf(in.Rollback)
+	steps := stepsOf(in.Rollback)
 	if len(steps) == 0 {
 		return nil, ErrNoPlan
 	}

@@ -9,9 +9,9 @@ import (
 	"emaudit/drill/box"
 )
 
-// StepsOf returns the commands of a plan as printed. emerge gets --ask=n, because
+// stepsOf returns the commands of a plan as printed. emerge gets --ask=n, because
 // EMERGE_DEFAULT_OPTS may have --ask and there is no one to answer.
-func StepsOf(r *rollback.Rollback) []box.Step {
+func stepsOf(r *rollback.Rollback) []box.Step {
 	var steps []box.Step
 	for _, part := range r.Steps {
 		for _, c := range part.Commands {

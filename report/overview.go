@@ -39,7 +39,7 @@ func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Ou
 				lines = append(lines, c.Line)
 			}
 			s.Summary(append(lines, PkgdirLine(a)))
-			if own := Typed("emaudit", o.Place); own != "emaudit" {
+			if own := typed("emaudit", o.Place); own != "emaudit" {
 				s.Line(screen.Dim.Text("emaudit stands for "), screen.Code.Text(own))
 			}
 			steps := NextSteps(findings, checks, o.Place)
@@ -54,7 +54,7 @@ func Overview(a *overview.Overview, unread []audit.Finding, checks []Check, o Ou
 			}
 			s.Steps(shown)
 			if rest := len(steps) - len(shown); rest > 0 {
-				s.Line(screen.Dim.Text(fmt.Sprintf("     and %d more   ", rest)), screen.Code.Text(Typed("emaudit audit", o.Place)))
+				s.Line(screen.Dim.Text(fmt.Sprintf("     and %d more   ", rest)), screen.Code.Text(typed("emaudit audit", o.Place)))
 			}
 		},
 	}

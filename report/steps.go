@@ -205,13 +205,13 @@ func checkOf(code string, checks []Check) Check {
 // listing is the command that lists the findings of a code.
 func listing(code string, checks []Check, place audit.Place) string {
 	if code == audit.CodeMergeFailed {
-		return Typed("emaudit failures", place)
+		return typed("emaudit failures", place)
 	}
-	return Typed(cmp.Or(checkOf(code, checks).Line.Command, "emaudit audit"), place)
+	return typed(cmp.Or(checkOf(code, checks).Line.Command, "emaudit audit"), place)
 }
 
-// Typed is a command of emaudit, without words that need quotes, as it is typed at a
+// typed is a command of emaudit, without words that need quotes, as it is typed at a
 // place.
-func Typed(command string, place audit.Place) string {
+func typed(command string, place audit.Place) string {
 	return audit.Emaudit(strings.Fields(command)[1:]...).At(place).String()
 }

@@ -82,8 +82,8 @@ func (t mergedTable) where() string {
 // machines.
 var ErrOtherHost = errors.New("this database has another host of that name")
 
-// ErrNamed means that a host is to get a name and has another one here already.
-var ErrNamed = errors.New("the host is in this database as")
+// errNamed means that a host is to get a name and has another one here already.
+var errNamed = errors.New("the host is in this database as")
 
 // MergedHost is the result of a merge for one host.
 type MergedHost struct {
@@ -181,7 +181,7 @@ func (m *merger) host(h Host, name string) (MergedHost, error) {
 	if exists {
 		result.Name = known.Name
 		if name != h.Name && name != known.Name {
-			return result, fmt.Errorf("%w %s", ErrNamed, known.Name)
+			return result, fmt.Errorf("%w %s", errNamed, known.Name)
 		}
 		ours, err := m.to.factsUntil(known.ID)
 		switch {

@@ -26,8 +26,8 @@ const (
 	RemoteNone         RemoteVerdict = "none"          // nothing of the package
 )
 
-// RemoteVerdicts are the verdicts, the best first.
-var RemoteVerdicts = []RemoteVerdict{RemoteSameBuild, RemoteAccepted, RemoteUnknown, RemoteRefused, RemoteOtherVersion, RemoteNone}
+// remoteVerdicts are the verdicts, the best first.
+var remoteVerdicts = []RemoteVerdict{RemoteSameBuild, RemoteAccepted, RemoteUnknown, RemoteRefused, RemoteOtherVersion, RemoteNone}
 
 // RemoteRow is the answer for one installed package.
 type RemoteRow struct {
@@ -143,7 +143,7 @@ type remoteBuild struct {
 // remoteRow finds the best of what is offered of an installed package.
 func remoteRow(p *inventory.Installed, all []*remoteBuild, judge func(*remoteBuild) []Reason) RemoteRow {
 	row := RemoteRow{CPV: p.CPV, Slot: binpkgs.JoinSlot(p.Slot, p.SubSlot), Verdict: RemoteNone, Reasons: []Reason{}}
-	rank := func(v RemoteVerdict) int { return slices.Index(RemoteVerdicts, v) }
+	rank := func(v RemoteVerdict) int { return slices.Index(remoteVerdicts, v) }
 	for _, b := range all {
 		verdict, reasons := RemoteOtherVersion, []Reason{}
 		if b.CPV == p.CPV {

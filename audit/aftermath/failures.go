@@ -161,7 +161,7 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	for i := range cut {
 		failures.Findings = append(failures.Findings, cut[i].Finding(db))
 	}
-	if failures.Source, err = AuditOutputSource(db); err != nil {
+	if failures.Source, err = auditOutputSource(db); err != nil {
 		return nil, err
 	}
 	return failures, db.Finish(failures.Findings)

@@ -30,8 +30,8 @@ var MessageClasses = []string{"error", "warn", "qa", "log", "info"}
 // (PORTAGE_ELOG_CLASSES) with QA. Messages of class INFO repeat the build log.
 var usualClasses = []string{"error", "warn", "qa", "log"}
 
-// Query returns the filter as a query of the store.
-func (f MessageFilter) Query() logs.ElogQuery {
+// query returns the filter as a query of the store.
+func (f MessageFilter) query() logs.ElogQuery {
 	q := logs.ElogQuery{CP: f.CP, Since: f.Since, Until: f.Until, Unread: f.Unread}
 	classes := f.Classes
 	if len(classes) == 0 {
@@ -84,7 +84,7 @@ func (m *Messages) IDs() []int64 {
 
 // AuditMessages reads the mailbox.
 func AuditMessages(db audit.Database, filter MessageFilter) (*Messages, error) {
-	q := filter.Query()
+	q := filter.query()
 	q.Unread = false
 	stored, err := logs.ElogMessages(db.Tx, db.Host, q)
 	if err != nil {
@@ -122,7 +122,7 @@ func AuditMessages(db audit.Database, filter MessageFilter) (*Messages, error) {
 	if filter.Newest > 0 {
 		answer.Rows = answer.Rows[:min(filter.Newest, len(answer.Rows))]
 	}
-	answer.Source, err = AuditOutputSource(db)
+	answer.Source, err = auditOutputSource(db)
 	return answer, err
 }
 

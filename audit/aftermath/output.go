@@ -22,9 +22,9 @@ type OutputSource struct {
 	Damage []store.Diagnostic
 }
 
-// AuditOutputSource reports the condition of the files that merges wrote, and of
+// auditOutputSource reports the condition of the files that merges wrote, and of
 // emerge.log, which lists the merges.
-func AuditOutputSource(db audit.Database) (OutputSource, error) {
+func auditOutputSource(db audit.Database) (OutputSource, error) {
 	var source OutputSource
 	log, err := audit.AuditLogSource(db)
 	if err != nil {

@@ -184,7 +184,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 			c.Findings = append(c.Findings, inv.driftFindings(p, vdb)...)
 			switch {
 			case f.Code == inventory.ProblemUnread || row.Verdict == CoverageUnknown:
-			case inv.CanQuickpkg(p) && row.Verdict != CoverageLossy:
+			case inv.canQuickpkg(p) && row.Verdict != CoverageLossy:
 				quick = append(quick, p.CPV)
 			default:
 				rebuild = append(rebuild, p.CPV)

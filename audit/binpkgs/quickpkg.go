@@ -43,16 +43,16 @@ func (inv *Inventory) Drift(p *inventory.Installed) InstalledDrift {
 	return d
 }
 
-// CanQuickpkg reports whether quickpkg can pack a complete package, as far as
+// canQuickpkg reports whether quickpkg can pack a complete package, as far as
 // known. It omits missing files.
-func (inv *Inventory) CanQuickpkg(p *inventory.Installed) bool {
+func (inv *Inventory) canQuickpkg(p *inventory.Installed) bool {
 	return CanQuickpkg(p) && len(inv.Drift(p).Missing) == 0
 }
 
 // packageNow returns the command that creates a binary package of the installed
 // package.
 func (inv *Inventory) packageNow(p *inventory.Installed) audit.Command {
-	if inv.CanQuickpkg(p) {
+	if inv.canQuickpkg(p) {
 		return quickpkgCommand(p.CPV)
 	}
 	return rebuildCommand(p.CPV)
@@ -76,7 +76,7 @@ func (inv *Inventory) driftFindings(p *inventory.Installed, vdb string) (finding
 		add(audit.SeverityInfo, "installed-files-changed", audit.Do(rebuildCommand(p.CPV)).When("do nothing if that is wanted; otherwise"),
 			"%s, and quickpkg packs what is there: %s", audit.Counted(len(d.Changed), "file of it was changed after the installation", "files of it were changed after the installation"), firstOfMany(d.Changed))
 	}
-	if len(d.Config) > 0 && inv.CanQuickpkg(p) {
+	if len(d.Config) > 0 && inv.canQuickpkg(p) {
 		add(audit.SeverityWarning, "quickpkg-config", audit.Advise("keep a copy of "+firstOfMany(d.Config)+`, or run that update with FEATURES="-config-protect-if-modified"`),
 			"quickpkg --include-config=y packs changed configuration: %s; once such a package is merged, Portage takes the changed files for the originals, and the next update replaces them without a ._cfg file (bug 464662)", firstOfMany(d.Config))
 	}

@@ -116,7 +116,7 @@ func (p *pruner) keepForFiles(own string) {
 		return
 	}
 	p.facts.Fleet.Files(func(f needs.File) bool {
-		name := NeedsHost(f.Path)
+		name := needsHost(f.Path)
 		if p.forgotten(name) {
 			return true
 		}
@@ -141,8 +141,8 @@ func (p *pruner) keepForFiles(own string) {
 	})
 }
 
-// NeedsHost returns the name of the host whose needs a file lists, from its path.
-func NeedsHost(file string) string { return strings.TrimSuffix(path.Base(file), ".json") }
+// needsHost returns the name of the host whose needs a file lists, from its path.
+func needsHost(file string) string { return strings.TrimSuffix(path.Base(file), ".json") }
 
 // fileName returns the name of the file of a host, without ".json". The name of a host
 // may contain the path of a root.
@@ -154,10 +154,10 @@ func (p *pruner) forgotten(name string) bool {
 }
 
 func (p *pruner) unreadNeeds(file, why string) {
-	p.plan.unread = append(p.plan.unread, NeedsHost(file))
+	p.plan.unread = append(p.plan.unread, needsHost(file))
 	p.plan.Findings = append(p.plan.Findings, audit.Finding{
 		Code: "prune-needs-unread", Severity: audit.SeverityWarning, Subject: file, Message: why + "; nothing is pruned while what a host needs is not known",
-		Evidence: []audit.Evidence{{Source: file}}, Remedy: audit.Do(audit.Emaudit("needs", "--format", "json", "--output", path.Base(file))).When("on that host, then copy it here; or remove the file, and say --forget " + NeedsHost(file)),
+		Evidence: []audit.Evidence{{Source: file}}, Remedy: audit.Do(audit.Emaudit("needs", "--format", "json", "--output", path.Base(file))).When("on that host, then copy it here; or remove the file, and say --forget " + needsHost(file)),
 	})
 }
 

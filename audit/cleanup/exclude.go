@@ -20,8 +20,8 @@ type Excludes struct {
 	atoms      []atom.Atom
 }
 
-// Empty reports whether nothing is excluded.
-func (x Excludes) Empty() bool {
+// empty reports whether nothing is excluded.
+func (x Excludes) empty() bool {
 	return len(x.categories) == 0 && len(x.packages) == 0 && len(x.atoms) == 0
 }
 
@@ -71,7 +71,7 @@ func put(set *map[string]bool, name string) {
 // read, the name in its path decides.
 func (x Excludes) binpkg(b *binpkgs.Binpkg) bool {
 	switch {
-	case x.Empty():
+	case x.empty():
 		return false
 	case b.CPV == "":
 		return x.path(b.Path)

@@ -38,7 +38,7 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 		}
 		match := want.Matches(b)
 		j.Past.Describe(b)
-		judged, err := j.JudgeBinpkg(b, match != binpkgs.CoverageSameVersion)
+		judged, err := j.judgeBinpkg(b, match != binpkgs.CoverageSameVersion)
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func compareCandidates(a, b candidate) int {
 	)
 }
 
-func (j *RollbackJudge) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*acceptance.JudgedBinpkg, error) {
+func (j *RollbackJudge) judgeBinpkg(b *binpkgs.Binpkg, here bool) (*acceptance.JudgedBinpkg, error) {
 	// Only the verdict about the processor knows which build was installed here.
 	if judged, ok := j.judged[b]; ok && here {
 		return judged, nil

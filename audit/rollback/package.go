@@ -203,7 +203,7 @@ func (j *RollbackJudge) buildsOf(cp string) (all []candidate, err error) {
 	}
 	for _, b := range files {
 		j.Past.Describe(b)
-		judged, err := j.JudgeBinpkg(b, true)
+		judged, err := j.judgeBinpkg(b, true)
 		if err != nil {
 			return nil, err
 		}

@@ -259,8 +259,8 @@ func (t Target) String() string {
 	return audit.Day(t.Time)
 }
 
-// When returns a name of the state by its run or time, even if it has a pin.
-func (t Target) When() string {
+// when returns a name of the state by its run or time, even if it has a pin.
+func (t Target) when() string {
 	t.Pin = ""
 	if t.Run == nil {
 		return "of " + audit.Minute(t.Time)

@@ -65,7 +65,7 @@ func (h *Past) pinned(db audit.Database) ([]Pinned, error) {
 type PinMovedError struct{ There Pinned }
 
 func (e *PinMovedError) Error() string {
-	return fmt.Sprintf("pin %s: it names another state, that %s", e.There.Name, e.There.Target.When())
+	return fmt.Sprintf("pin %s: it names another state, that %s", e.There.Name, e.There.Target.when())
 }
 
 // PinAt returns the pin to be stored under a name for a state, and that state. If a

@@ -29,10 +29,10 @@ var settingKinds = []store.ConfigKind{
 	store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict, store.ConfigEnv,
 }
 
-// Settings returns the lines of configuration in force when a state began, or those
+// settings returns the lines of configuration in force when a state began, or those
 // of today for the present state. known is false if the state ended before the first
 // ingest.
-func (h *Past) Settings(s *State) (lines []store.ConfigLine, known bool, err error) {
+func (h *Past) settings(s *State) (lines []store.ConfigLine, known bool, err error) {
 	switch {
 	case s.Target.Run == nil && s.index == len(h.Changes):
 		lines, err = h.tx.ConfigLines(h.host, settingKinds...)
@@ -46,11 +46,11 @@ func (h *Past) Settings(s *State) (lines []store.ConfigLine, known bool, err err
 // DiffSettings compares the configuration of two states. known is false if that of
 // either state is unknown.
 func (h *Past) DiffSettings(a, b *State) (changes []SettingChange, known bool, err error) {
-	before, known, err := h.Settings(a)
+	before, known, err := h.settings(a)
 	if err != nil || !known {
 		return nil, false, err
 	}
-	after, known, err := h.Settings(b)
+	after, known, err := h.settings(b)
 	if err != nil || !known {
 		return nil, false, err
 	}

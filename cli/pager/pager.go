@@ -95,7 +95,7 @@ func New(ctx context.Context, terminal *os.File, o Options) (*Pager, error) {
 	if named == "" {
 		named = lookUp(o.Env, "PAGER")
 	}
-	words, err := Split(named)
+	words, err := split(named)
 	if err != nil {
 		return nil, fmt.Errorf("pager %q: %w", named, err)
 	}
@@ -153,8 +153,8 @@ func lookUp(env []string, name string) string {
 	return ""
 }
 
-// Split splits a command into words, quoted as for a shell. Nothing is expanded.
-func Split(command string) ([]string, error) {
+// split splits a command into words, quoted as for a shell. Nothing is expanded.
+func split(command string) ([]string, error) {
 	var words []string
 	var word []byte
 	in, quote := false, byte(0) // in a word, in quotes

@@ -26,7 +26,7 @@ func TestACommandIsSplitAsAShellWould(t *testing.T) {
 		{`less 'a`, nil, true},
 		{`less \`, nil, true},
 	} {
-		got, err := Split(c.command)
+		got, err := split(c.command)
 		if (err != nil) != c.bad || !slices.Equal(got, c.want) {
 			t.Errorf("%q: got %q (%v), want %q", c.command, got, err, c.want)
 		}

@@ -19,7 +19,7 @@ const (
 // Judge returns the verdict about a drill. failed reports that a step failed; the
 // rest is judged nevertheless.
 func Judge(failed bool, all []Observation) Verdict {
-	differences := Differences(all)
+	differences := differences(all)
 	switch {
 	case failed || slices.ContainsFunc(differences, func(o Observation) bool { return unbuilt[o.Kind] }):
 		return Failed
@@ -32,8 +32,8 @@ func Judge(failed bool, all []Observation) Verdict {
 // unbuilt are the differences which mean that the promised state was not reached.
 var unbuilt = map[Kind]bool{BuildMissing: true, BuildDiffers: true, BuildLeft: true, BuildExtra: true, BuildGone: true}
 
-// Differences returns the observations that are not expected.
-func Differences(all []Observation) []Observation {
+// differences returns the observations that are not expected.
+func differences(all []Observation) []Observation {
 	var some []Observation
 	for _, o := range all {
 		if !o.Expected {

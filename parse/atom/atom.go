@@ -129,7 +129,7 @@ func (x Syntax) parse(s string) (a Atom, err error) {
 		a.Blocker, s = WeakBlock, s[1:]
 	}
 	if name, repo, found := strings.Cut(s, "::"); found {
-		if !ValidRepo(repo) {
+		if !validRepo(repo) {
 			return Atom{}, fmt.Errorf("invalid repository %s", quoted(repo))
 		}
 		a.Repo, s = repo, name

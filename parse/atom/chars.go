@@ -73,15 +73,15 @@ func ValidPN(s string) bool {
 // (PMS 3.1.3).
 func ValidSlotName(s string) bool { return validName(s, inSlot) }
 
-// ValidUSEFlag reports whether s is the name of a USE flag (PMS 3.1.4).
-func ValidUSEFlag(s string) bool {
+// validUSEFlag reports whether s is the name of a USE flag (PMS 3.1.4).
+func validUSEFlag(s string) bool {
 	// Unlike the other names, a flag does not begin with an underscore.
 	return validName(s, inUSE) && s[0] != '_'
 }
 
-// ValidRepo reports whether s is the name of a repository (PMS 3.1.5). Like
+// validRepo reports whether s is the name of a repository (PMS 3.1.5). Like
 // Portage, it accepts names that end in a version, which PMS forbids.
-func ValidRepo(s string) bool { return validName(s, inRepo) }
+func validRepo(s string) bool { return validName(s, inRepo) }
 
 // maxQuoted is the number of bytes that an error repeats of the text it refuses. It
 // is enough to find the text, and keeps a hostile file from flooding the output.

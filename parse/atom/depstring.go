@@ -160,7 +160,7 @@ func (p *depParser) node(token string, offset int) (Dep, error) {
 		if unless, ok := strings.CutPrefix(flag, "!"); ok {
 			node.Op, node.Text = UnlessUSE, unless
 		}
-		if !ValidUSEFlag(node.Text) {
+		if !validUSEFlag(node.Text) {
 			return Dep{}, p.errorf(offset, "invalid USE flag in %s", quoted(token))
 		}
 		return node, nil

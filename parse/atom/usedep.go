@@ -114,7 +114,7 @@ func parseUSEDep(token string) (USEDep, error) {
 	} else if flag, ok := strings.CutSuffix(s, "(-)"); ok {
 		dep.Flag, dep.Default = flag, DefaultDisabled
 	}
-	if !ValidUSEFlag(dep.Flag) {
+	if !validUSEFlag(dep.Flag) {
 		return invalid()
 	}
 	switch [2]byte{prefix, suffix} {

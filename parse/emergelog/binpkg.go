@@ -35,13 +35,13 @@ func (m *openMerge) setBinpkg(path string) {
 	if path == "None" {
 		return
 	}
-	m.Binpkg, m.BuildID = path, BuildID(path, m.CPV)
+	m.Binpkg, m.BuildID = path, buildID(path, m.CPV)
 }
 
-// BuildID returns the build id in the file name of a binary package of cpv,
+// buildID returns the build id in the file name of a binary package of cpv,
 // CAT/PN/PF-ID.gpkg.tar or .xpak (FEATURES=binpkg-multi-instance). It returns 0 if
 // the name has none.
-func BuildID(path, cpv string) int {
+func buildID(path, cpv string) int {
 	name := lastElement(path)
 	for _, suffix := range binpkgSuffixes {
 		name = strings.TrimSuffix(name, suffix)

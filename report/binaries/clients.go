@@ -28,7 +28,7 @@ func clientColumns(notes bool) table.Table[acceptance.ClientRow] {
 		{Name: "build_time"},
 		{Name: "host", Title: "Host", Shrink: screen.CutMiddle, Yield: 3},
 		{Name: "known_until"},
-		{Name: "usable", Title: "Usable", Show: func(r *acceptance.ClientRow) screen.Cell { return UsableRoles[r.Usable].Text(string(r.Usable)) }},
+		{Name: "usable", Title: "Usable", Show: func(r *acceptance.ClientRow) screen.Cell { return usableRoles[r.Usable].Text(string(r.Usable)) }},
 		{Name: "reasons", Value: func(r *acceptance.ClientRow) any { return ReasonCodes(r.Reasons) }, Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 24, Show: func(r *acceptance.ClientRow) screen.Cell {
 			return reasonsCell(r.Reasons, notes)
 		}},

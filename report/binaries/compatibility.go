@@ -30,8 +30,8 @@ func ReasonCodes(reasons []acceptance.Reason) string {
 	return strings.Join(codes, " ")
 }
 
-// UsableRoles say how the answers look.
-var UsableRoles = map[acceptance.Usable]screen.Role{acceptance.UsableYes: screen.Good, acceptance.UsableNo: screen.Bad, acceptance.UsableUnknown: screen.Unknown}
+// usableRoles say how the answers look.
+var usableRoles = map[acceptance.Usable]screen.Role{acceptance.UsableYes: screen.Good, acceptance.UsableNo: screen.Bad, acceptance.UsableUnknown: screen.Unknown}
 
 // compatibilityColumns describe what Portage would say of binary packages, with the
 // notes or without.
@@ -42,7 +42,7 @@ func compatibilityColumns(notes bool) table.Table[acceptance.CompatibilityRow] {
 		{Name: "cpv"},
 		{Name: "build_id"},
 		{Name: "build_time"},
-		{Name: "usable", Title: "Usable", Show: func(r *acceptance.CompatibilityRow) screen.Cell { return UsableRoles[r.Usable].Text(string(r.Usable)) }},
+		{Name: "usable", Title: "Usable", Show: func(r *acceptance.CompatibilityRow) screen.Cell { return usableRoles[r.Usable].Text(string(r.Usable)) }},
 		{Name: "reasons", Value: func(r *acceptance.CompatibilityRow) any { return ReasonCodes(r.Reasons) }, Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 24, Show: func(r *acceptance.CompatibilityRow) screen.Cell {
 			return reasonsCell(r.Reasons, notes)
 		}},

@@ -97,7 +97,7 @@ func CoverageLine(c *binpkgs.Coverage) screen.SummaryLine {
 	return l
 }
 
-var IntegrityRoles = map[binpkgs.FileIntegrity]screen.Role{binpkgs.Whole: screen.Good, binpkgs.Damaged: screen.Bad, binpkgs.Empty: screen.Warn, binpkgs.Unread: screen.Unknown, binpkgs.Unchecked: screen.Unknown, binpkgs.Unknown: screen.Unknown}
+var integrityRoles = map[binpkgs.FileIntegrity]screen.Role{binpkgs.Whole: screen.Good, binpkgs.Damaged: screen.Bad, binpkgs.Empty: screen.Warn, binpkgs.Unread: screen.Unknown, binpkgs.Unchecked: screen.Unknown, binpkgs.Unknown: screen.Unknown}
 
 // IntegrityCell is what is known of the bytes of a file, in words.
 func IntegrityCell(i binpkgs.FileIntegrity) screen.Cell {
@@ -108,7 +108,7 @@ func IntegrityCell(i binpkgs.FileIntegrity) screen.Cell {
 	case binpkgs.Unchecked:
 		words = "no checksum"
 	}
-	return IntegrityRoles[i].Text(words)
+	return integrityRoles[i].Text(words)
 }
 
 var signatureRole = map[binpkgs.Signature]screen.Role{

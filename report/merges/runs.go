@@ -45,7 +45,7 @@ func RunColumns(all bool) table.Table[history.Run] {
 		{Title: "Started", Type: table.Moment, Value: func(r *history.Run) any { return &r.StartedAt }},
 		{Title: "Took", Type: table.Seconds, Value: func(r *history.Run) any { return r.Seconds }},
 		{Title: "Asked", Type: table.Code, Shrink: screen.CutEnd, Yield: 1, Min: 16, Show: func(r *history.Run) screen.Cell { return screen.Plain.Text(asked(r.Args)) }},
-		{Title: "Did", Shrink: screen.CutEnd, Yield: 2, Optional: true, Show: func(r *history.Run) screen.Cell { return screen.Plain.Text(DidBriefly(r)) }},
+		{Title: "Did", Shrink: screen.CutEnd, Yield: 2, Optional: true, Show: func(r *history.Run) screen.Cell { return screen.Plain.Text(didBriefly(r)) }},
 		{Title: "Outcome", Show: RunOutcome},
 	}.With(table.Data[history.Run]("id", "started_at", "ended_at", "seconds", "args", "action", "outcome", "exit_status", "counts.new", "counts.upgraded",
 		"counts.downgraded", "counts.rebuilt", "counts.merged", "counts.built", "counts.fetched", "counts.removed", "counts.failed", "counts.interrupted",
@@ -101,8 +101,8 @@ func AskedBriefly(args string) string {
 	return strings.Join(words, " ")
 }
 
-// DidBriefly returns the counts of a run in words.
-func DidBriefly(r *history.Run) string {
+// didBriefly returns the counts of a run in words.
+func didBriefly(r *history.Run) string {
 	c := &r.Counts
 	var parts []string
 	for _, p := range []struct {
@@ -174,7 +174,7 @@ func runEvents(r *history.Run) iter.Seq2[*history.Event, error] {
 
 func runHead(s *screen.Screen, r *history.Run) {
 	term := s.Terminal()
-	s.Line(screen.Bold.Text(fmt.Sprintf("run %d", r.ID)), screen.Plain.Text("  "), RunOutcome(r), screen.Plain.Text("  "+DidBriefly(r)))
+	s.Line(screen.Bold.Text(fmt.Sprintf("run %d", r.ID)), screen.Plain.Text("  "), RunOutcome(r), screen.Plain.Text("  "+didBriefly(r)))
 	s.Blank()
 	pairs := []screen.Pair{
 		{Key: "asked", Value: screen.Code.Text("emerge " + r.Args)},

@@ -21,9 +21,9 @@ func Size(bytes int64) string {
 	return humanize.IBytes(uint64(bytes))
 }
 
-// SizeOf returns a part of a whole number of bytes, without repeating the unit
+// sizeOf returns a part of a whole number of bytes, without repeating the unit
 // that both have: "1.2 / 1.9 GiB", "83 B / 1.9 GiB".
-func SizeOf(part, whole int64) string {
+func sizeOf(part, whole int64) string {
 	a, b := Size(part), Size(whole)
 	i, j := len(a), len(b)
 	for i > 0 && j > 0 && a[i-1] == b[j-1] && a[i-1] != ' ' {

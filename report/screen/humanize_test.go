@@ -41,7 +41,7 @@ func TestSizeOfNamesACommonUnitOnce(t *testing.T) {
 		{-1, 83, "- / 83 B"},
 		{-1, -1, "- / -"},
 	} {
-		if got := SizeOf(test.part, test.whole); got != test.want {
+		if got := sizeOf(test.part, test.whole); got != test.want {
 			t.Errorf("SizeOf(%d, %d) = %q, want %q", test.part, test.whole, got, test.want)
 		}
 	}

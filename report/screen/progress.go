@@ -95,7 +95,7 @@ func (p *Progress) line(now time.Time) string {
 	var line string
 	switch {
 	case p.unit == Bytes && p.total > 0:
-		line = SizeOf(p.done, p.total)
+		line = sizeOf(p.done, p.total)
 	case p.unit == Bytes:
 		line = Size(p.done)
 	case p.total > 0:

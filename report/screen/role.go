@@ -63,7 +63,7 @@ func appendPainted(dst []byte, text string, role Role, color bool) []byte {
 	return append(dst, sgrReset...)
 }
 
-var RoleNames = [...]string{Plain: "", Good: "good", Bad: "bad", Warn: "warn", Unknown: "unknown", Code: "code", Dim: "dim", Bold: "bold"}
+var roleNames = [...]string{Plain: "", Good: "good", Bad: "bad", Warn: "warn", Unknown: "unknown", Code: "code", Dim: "dim", Bold: "bold"}
 
 // RoleName is the class of a role in the style sheet.
-func (c Cell) RoleName() string { return RoleNames[c.Role] }
+func (c Cell) RoleName() string { return roleNames[c.Role] }

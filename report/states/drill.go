@@ -93,7 +93,7 @@ func (a *Drills) Answer(report.Output) report.Answer {
 const maxOfKind = 5
 
 func (d *drilled) text(s *screen.Screen) {
-	s.Line(DrillWords[d.Verdict], screen.Plain.Text(fmt.Sprintf(": %d of %s carried out in a copy of the root, %s",
+	s.Line(drillWords[d.Verdict], screen.Plain.Text(fmt.Sprintf(": %d of %s carried out in a copy of the root, %s",
 		d.Carried, audit.Counted(d.Wished, "change was", "changes were"), d.Target)))
 	s.Line(screen.Plain.Text(fmt.Sprintf("  %s, %s written", screen.Seconds(d.Seconds), screen.Size(d.Bytes))))
 	if d.Step != "" {

@@ -9,8 +9,8 @@ import (
 	"emaudit/report/screen"
 )
 
-// DrillWords are the verdicts of drills as people read them.
-var DrillWords = map[rollback.DrillVerdict]screen.Cell{
+// drillWords are the verdicts of drills as people read them.
+var drillWords = map[rollback.DrillVerdict]screen.Cell{
 	rollback.Proven:                screen.Good.Text("PROVEN"),
 	rollback.ProvenWithDifferences: screen.Warn.Text("PROVEN WITH DIFFERENCES"),
 	rollback.DrillFailed:           screen.Bad.Text("FAILED"),
@@ -42,7 +42,7 @@ func ProofCell(p *rollback.Proof, day func(unix int64) string) screen.Cell {
 	if p == nil {
 		return screen.Dim.Text(screen.NotKnown)
 	}
-	cell := DrillWords[p.Verdict]
+	cell := drillWords[p.Verdict]
 	text := map[rollback.DrillVerdict]string{rollback.Proven: "proven", rollback.ProvenWithDifferences: "differs", rollback.DrillFailed: "failed"}[p.Verdict] + " " + day(p.At)
 	if !p.Holds {
 		return screen.Dim.Text(text + ", ended")
@@ -66,7 +66,7 @@ func proofLines(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 	if p == nil {
 		return
 	}
-	role := DrillWords[p.Verdict].Role
+	role := drillWords[p.Verdict].Role
 	if !p.Holds {
 		role = screen.Dim
 	}

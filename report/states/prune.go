@@ -153,8 +153,8 @@ func PruneHeadline(plan *cleanup.PrunePlan) string {
 	return fmt.Sprintf("%s in %s and %s can go", screen.Size(plan.Reclaimable), screen.Count(int64(files), "file", "files"), dead) + stays
 }
 
-// PruneAction returns one line about what was done.
-func PruneAction(d PruneDone) string {
+// pruneAction returns one line about what was done.
+func pruneAction(d PruneDone) string {
 	files := screen.Count(int64(d.Files), "file", "files") + ", " + screen.Size(d.Size)
 	entries := ""
 	if d.Entries > 0 {
@@ -178,7 +178,7 @@ func PruneAction(d PruneDone) string {
 
 func (p *Prune) text(s *screen.Screen, o report.Output) {
 	if p.Done.Action != "" {
-		s.Line(screen.Bold.Text(PruneAction(p.Done)))
+		s.Line(screen.Bold.Text(pruneAction(p.Done)))
 		if p.Done.Journal != "" {
 			s.Line(screen.Plain.Text("To restore them:   "), p.command("--undo", p.Done.Journal))
 			s.Paragraph(0, screen.Dim.Text("They are in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))

@@ -342,7 +342,7 @@ func RollbacksColumns(o report.Output) table.Table[*rollback.Rollback] {
 		number("unsatisfied", func(r way) int { return len(r.Unsatisfied) }),
 		number("unknowns", func(r way) int { return len(r.Unknowns) }),
 		number("risks", func(r way) int { return len(r.Risks) }),
-		{Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 26, Value: func(r *way) any { return WhyOf(*r) }},
+		{Title: "Why", Shrink: screen.Wrap, Yield: 1, Min: 26, Value: func(r *way) any { return whyOf(*r) }},
 		{Title: "Asked", Type: table.Code, Role: screen.Dim, Shrink: screen.CutEnd, Yield: 2, Optional: true, Value: func(r *way) any { return merges.AskedBriefly((*r).Target.Args) }},
 		{Title: "Pin", Of: "target.pins"},
 		{Name: "drill", Title: "Drill", Value: ofProof(func(p *rollback.Proof) any { return string(p.Verdict) }), Show: func(r *way) screen.Cell { return ProofCell((*r).Proof, o.Terminal.Date) }},
@@ -351,8 +351,8 @@ func RollbacksColumns(o report.Output) table.Table[*rollback.Rollback] {
 	}
 }
 
-// WhyOf summarises why a rollback is not ready.
-func WhyOf(r *rollback.Rollback) string {
+// whyOf summarises why a rollback is not ready.
+func whyOf(r *rollback.Rollback) string {
 	var parts []string
 	switch unknown := r.Target.Unknown; {
 	case len(unknown) > 2:

@@ -50,7 +50,7 @@ func UpdateName(t state.Target) string {
 // ready needs nothing.
 func RollbackStep(r *rollback.Rollback) screen.Step {
 	what := "Going back to before update " + UpdateName(r.Target) + " is "
-	why := WhyOf(r)
+	why := whyOf(r)
 	switch {
 	case r.Verdict == rollback.Ready:
 		return screen.Step{}

@@ -170,7 +170,7 @@ func (r *rows) read(dest []driver.Value) error {
 		case bool:
 			dest[i] = encode(v)
 		case string:
-			dest[i] = DecodeText(v)
+			dest[i] = decodeText(v)
 			// sum() and avg() of integers are of type numeric.
 			if r.ColumnTypeDatabaseTypeName(i) == "NUMERIC" {
 				if n, err := strconv.ParseInt(v, 10, 64); err == nil {

@@ -35,8 +35,8 @@ func EncodeText(text string) string {
 	return b.String()
 }
 
-// DecodeText returns the text that [EncodeText] encoded.
-func DecodeText(stored string) string {
+// decodeText returns the text that [EncodeText] encoded.
+func decodeText(stored string) string {
 	if !strings.Contains(stored, private) {
 		return stored
 	}

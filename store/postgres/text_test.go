@@ -17,7 +17,7 @@ func FuzzText(f *testing.F) {
 		if !utf8.ValidString(stored) || strings.Contains(stored, "\x00") {
 			t.Errorf("%q is stored as %q, which PostgreSQL refuses", text, stored)
 		}
-		if back := DecodeText(stored); back != text {
+		if back := decodeText(stored); back != text {
 			t.Errorf("%q comes back as %q", text, back)
 		}
 	})
