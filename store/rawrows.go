@@ -12,6 +12,7 @@ import (
 // has six million values.
 type RawRows struct {
 	tx      *Tx
+	query   string
 	stmt    driver.Stmt
 	rows    driver.Rows
 	columns int
@@ -28,9 +29,11 @@ const (
 	mostBatch  = 256
 )
 
-// Raw runs a query whose values are int64, string or []byte.
+// Raw runs a query whose values are int64, string or []byte. A transaction prepares it
+// once, as [Tx.Query] does: a verdict about each of forty states asks the same questions
+// forty times.
 func (tx *Tx) Raw(query string, args ...any) (*RawRows, error) {
-	r := &RawRows{tx: tx, size: firstBatch}
+	r := &RawRows{tx: tx, query: query, size: firstBatch}
 	named := make([]driver.NamedValue, len(args))
 	for i, arg := range args {
 		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
@@ -40,7 +43,9 @@ func (tx *Tx) Raw(query string, args ...any) (*RawRows, error) {
 		named[i] = driver.NamedValue{Ordinal: i + 1, Value: value}
 	}
 	err := tx.conn.Raw(func(conn any) (err error) {
-		if r.stmt, err = conn.(driver.Conn).Prepare(query); err != nil {
+		if idle := tx.raw[query]; len(idle) > 0 {
+			r.stmt, tx.raw[query] = idle[len(idle)-1], idle[:len(idle)-1]
+		} else if r.stmt, err = conn.(driver.Conn).Prepare(query); err != nil {
 			return err
 		}
 		r.rows, err = r.stmt.(driver.StmtQueryContext).QueryContext(tx.ctx, named)
@@ -99,11 +104,9 @@ func (r *RawRows) read() error {
 }
 
 func (r *RawRows) Close() {
-	// The rest cannot fail, because nothing was written.
-	_ = r.tx.conn.Raw(func(any) error {
-		r.rows.Close()
-		return r.stmt.Close()
-	})
+	// Nothing was written, so this cannot fail.
+	_ = r.tx.conn.Raw(func(any) error { return r.rows.Close() })
+	r.tx.raw[r.query] = append(r.tx.raw[r.query], r.stmt)
 }
 
 // RawQuery calls each for every row of a query.

@@ -27,6 +27,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -261,7 +262,7 @@ func (db *DB) transact(ctx context.Context, mode mode, fn func(*Tx) error) error
 	// goroutine for each statement whose context can end. Cancellation is checked
 	// between statements and rows. Only statements on a database of another
 	// machine, which may never end, use the context.
-	tx := &Tx{ctx: context.WithoutCancel(ctx), cancelled: ctx.Err, conn: conn, fleet: db.fleet, stmts: map[string]*sql.Stmt{}, written: map[string]bool{}}
+	tx := &Tx{ctx: context.WithoutCancel(ctx), cancelled: ctx.Err, conn: conn, fleet: db.fleet, stmts: map[string]*sql.Stmt{}, raw: map[string][]driver.Stmt{}, written: map[string]bool{}}
 	if db.foreign || db.fleet {
 		tx.ctx = ctx
 	}

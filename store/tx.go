@@ -23,7 +23,8 @@ type Tx struct {
 	conn      *sql.Conn
 	fleet     bool
 	stmts     map[string]*sql.Stmt
-	written   map[string]bool // the tables to which the transaction wrote
+	raw       map[string][]driver.Stmt // of [Tx.Raw], those that no query uses
+	written   map[string]bool          // the tables to which the transaction wrote
 
 	texts, cps, cpvs dictionary
 }
@@ -51,6 +52,15 @@ func (tx *Tx) closeStatements() {
 		s.Close()
 	}
 	tx.stmts = nil
+	_ = tx.conn.Raw(func(any) error {
+		for _, idle := range tx.raw {
+			for _, s := range idle {
+				s.Close()
+			}
+		}
+		return nil
+	})
+	tx.raw = nil
 }
 
 // public removes the credentials from URLs in values. It applies to all statements,

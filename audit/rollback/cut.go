@@ -57,6 +57,9 @@ func (j *RollbackJudge) changesTo(target *state.State) []state.Change {
 // registered version from its binary package, or the version whose merge was
 // interrupted.
 func (j *RollbackJudge) repair(r *Rollback) error {
+	if len(j.cuts()) == 0 {
+		return nil
+	}
 	slots, err := j.Db.Tx.KnownSlots(j.Db.Host)
 	if err != nil {
 		return err

@@ -121,19 +121,8 @@ func (s *session) configuredPlan(ctx context.Context, db audit.Database, totalsO
 
 // planPrune makes a plan. It uses the ebuilds, profiles and processes of the root.
 func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, fleet cleanup.PruneFleet, totalsOnly bool) (*cleanup.PrunePlan, error) {
-	ebuilds := live.OpenEbuilds(s.root, s.settings)
-	defer ebuilds.Close()
 	facts := cleanup.PruneFacts{
-		Ebuild: func(cpv, _ string) acceptance.EbuildState {
-			there, known := ebuilds.Find(cpv)
-			switch {
-			case !known:
-				return acceptance.EbuildUnknown
-			case there:
-				return acceptance.EbuildThere
-			}
-			return acceptance.EbuildGone
-		},
+		Ebuild:       func(cpv, _ string) acceptance.EbuildState { return s.buildable(cpv) },
 		CacheEntry:   live.EbuildCache(s.root, s.settings),
 		SettledFlags: func() map[string]bool { return live.SettledFlags(s.root, s.settings) },
 		System:       cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings)),

@@ -192,9 +192,10 @@ func (s *session) repositories() (all []rollback.Repository) {
 
 // buildable reports whether a repository has the ebuild of a version.
 func (s *session) buildable(cpv string) acceptance.EbuildState {
-	ebuilds := live.OpenEbuilds(s.root, s.settings)
-	defer ebuilds.Close()
-	switch there, known := ebuilds.Find(cpv); {
+	if s.ebuilds == nil {
+		s.ebuilds = live.OpenEbuilds(s.root, s.settings)
+	}
+	switch there, known := s.ebuilds.Find(cpv); {
 	case !known:
 		return acceptance.EbuildUnknown
 	case there:

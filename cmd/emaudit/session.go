@@ -47,6 +47,7 @@ type session struct {
 	diskFacts []inventory.DiskFact // recorded answers of its disk
 	root      *hostfs.Root
 	settings  *settings.Settings
+	ebuilds   *live.Ebuilds    // nil until [session.buildable] asks
 	captures  []ingest.Capture // from the command line
 	logs      []string         // further files of emerge.log, from the command line
 	ingested  ingest.Result    // empty with --no-ingest
@@ -58,6 +59,9 @@ func (s *session) close() error {
 	var errs []error
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
+	}
+	if s.ebuilds != nil {
+		s.ebuilds.Close()
 	}
 	if s.root != nil {
 		errs = append(errs, s.root.Close())
