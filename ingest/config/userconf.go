@@ -270,7 +270,7 @@ func (s *configScan) dirty() bool {
 	for _, files := range s.known {
 		known += len(files)
 	}
-	if known != len(s.found) || known == 0 || len(s.diags) > 0 || s.damaged {
+	if known != len(s.found) || s.lastRead == 0 || len(s.diags) > 0 || s.damaged {
 		return true
 	}
 	return slices.ContainsFunc(s.found, func(f store.ConfigFile) bool {

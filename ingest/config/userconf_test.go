@@ -81,3 +81,20 @@ func TestListsAreReadWhereTheyAre(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// TestARootWithoutListsIsStoredOnce asks on the root of a log alone: what is stored
+// at every ingest makes every question wait for the disk.
+func TestARootWithoutListsIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	host := hosttest.New(t, t.TempDir())
+	for _, now := range []int64{hosttest.Now, hosttest.Now + 60} {
+		host.Ingest(now)
+	}
+	host.View(func(tx *store.Tx) error {
+		source, ok, err := tx.FindSource(host.ID, store.SourceConfig, "/etc/portage")
+		if !ok || source.ReadAt != hosttest.Now {
+			t.Errorf("stored %v at %d, want %d", ok, source.ReadAt, hosttest.Now)
+		}
+		return err
+	})
+}
