@@ -154,12 +154,12 @@ func (r *runReader) run(stored *logs.Run) (*Run, error) {
 	for i := range r.facts.Merges {
 		out.Merges = append(out.Merges, MergeEvent{})
 		e := &out.Merges[len(out.Merges)-1]
-		r.merge(e, &r.facts.Merges[i])
+		r.merge(e, &r.facts.Merges[i], new(eventTimes))
 		e.tell()
 		out.Counts.merge(e)
 	}
 	for i := range r.facts.Unmerges {
-		out.Unmerges = append(out.Unmerges, unmergeEvent(&r.facts.Unmerges[i]))
+		out.Unmerges = append(out.Unmerges, unmergeEvent(&r.facts.Unmerges[i], new(eventTimes)))
 		u := &out.Unmerges[len(out.Unmerges)-1]
 		switch {
 		case u.Reason == emergelog.UnmergeReplaced.String():
@@ -170,7 +170,7 @@ func (r *runReader) run(stored *logs.Run) (*Run, error) {
 		}
 	}
 	for i := range r.facts.Syncs {
-		out.Syncs = append(out.Syncs, syncEvent(&r.facts.Syncs[i]))
+		out.Syncs = append(out.Syncs, syncEvent(&r.facts.Syncs[i], new(eventTimes)))
 		switch r.facts.Syncs[i].Outcome {
 		case emergelog.SyncOK:
 			out.Counts.Synced++
@@ -189,13 +189,9 @@ func at(unix int64) *int64 {
 	return &unix
 }
 
-// eventTimes holds all times of one event in one allocation, because a log has
-// hundreds of thousands of events.
+// eventTimes holds all times of one event in one allocation, or in the event itself,
+// because a log has hundreds of thousands of events.
 type eventTimes struct{ started, finished, seconds, buildSeconds int64 }
-
-func timesOf(started, finished int64) *eventTimes {
-	return &eventTimes{started: started, finished: finished}
-}
 
 func (t *eventTimes) startedAt() *int64 { return where(&t.started, t.started != 0) }
 
@@ -220,9 +216,9 @@ func where(n *int64, ok bool) *int64 {
 	return n
 }
 
-// merge fills e from a stored merge.
-func (r *runReader) merge(e *MergeEvent, m *logs.Merge) {
-	t := timesOf(m.Started, m.Finished)
+// merge fills e from a stored merge. Its times are kept in t.
+func (r *runReader) merge(e *MergeEvent, m *logs.Merge, t *eventTimes) {
+	t.started, t.finished = m.Started, m.Finished
 	*e = MergeEvent{
 		CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), N: m.N, Of: m.Of, StartedAt: t.startedAt(), EndedAt: t.finishedAt(),
 		Outcome: m.Outcome.String(), Replaced: m.Replaced, Seconds: t.took(m.Duration()), BuildSeconds: t.built(m.BuildDuration()),
@@ -349,8 +345,8 @@ func (c *RunCounts) merge(e *MergeEvent) {
 	}
 }
 
-func unmergeEvent(u *logs.Unmerge) UnmergeEvent {
-	t := timesOf(u.Started, u.Finished)
+func unmergeEvent(u *logs.Unmerge, t *eventTimes) UnmergeEvent {
+	t.started, t.finished = u.Started, u.Finished
 	return UnmergeEvent{
 		CPV: u.CPV, StartedAt: t.startedAt(), EndedAt: t.finishedAt(), Reason: u.Reason.String(),
 		Outcome: unmergeOutcome(u.Outcome), Seconds: t.took(u.Duration()), Uncertain: u.Uncertain,
@@ -366,12 +362,12 @@ func unmergeOutcome(o emergelog.UnmergeOutcome) string {
 	return o.String()
 }
 
-func syncEvent(s *logs.Sync) SyncEvent {
+func syncEvent(s *logs.Sync, t *eventTimes) SyncEvent {
 	outcome := s.Outcome
 	if outcome == emergelog.SyncRunning {
 		outcome = emergelog.SyncUnknown
 	}
-	t := timesOf(s.Started, s.Finished)
+	t.started, t.finished = s.Started, s.Finished
 	return SyncEvent{
 		Repo: s.Repo, StartedAt: t.startedAt(), EndedAt: t.finishedAt(), Outcome: outcome.String(), Seconds: t.took(s.Duration()),
 		Location: s.Location, URL: s.URL, Retries: s.Retries, Uncertain: s.Uncertain,

@@ -40,6 +40,8 @@ type Event struct {
 	Merge   MergeEvent
 	Unmerge UnmergeEvent
 	Sync    SyncEvent
+
+	times eventTimes
 }
 
 // JSON returns the record of the event for the JSON output of the log.
@@ -77,7 +79,17 @@ type LogQuery struct {
 	Kinds []EventKind
 	// Outcomes are the words of the selected outcomes; empty means all.
 	Outcomes []string
+	Detail   Detail
 }
+
+// Detail says what events of the log are asked for.
+type Detail uint8
+
+const (
+	Whole   Detail = iota
+	InTable        // what a table of events shows
+	Timed          // the names, times and outcomes of merges
+)
 
 // EventOutcomes are the words for the outcomes of events.
 var EventOutcomes = []string{MergeMerged, MergeFailed, MergeInterrupted, MergeBuilt, MergeFetched, OutcomeRunning, OutcomeOK, OutcomeUnknown}
@@ -205,6 +217,13 @@ func (l *logReader) walk(order logs.Order, fn func(*logs.Run) error) error {
 	if err != nil || !ok {
 		return err
 	}
+	// A version is searched for with its slot and repository.
+	if l.q.Detail != Whole && !l.q.Search.versioned() {
+		l.log = l.log.Brief()
+	}
+	if l.q.Detail == Timed {
+		l.log = l.log.OnlyMerges()
+	}
 	if l.q.Search.All() {
 		return l.log.Runs(runs, order, fn)
 	}
@@ -327,7 +346,7 @@ func (l *logReader) take(r *logs.Run) error {
 			m := &l.facts.Merges[i]
 			if all || l.matches(l.q.Search, m.CP, m.CPV, m.Slot, path.Base(m.RepoPath)) {
 				e := l.event(EventMerge, r, m.Started, m.Finished)
-				l.merge(&e.Merge, m)
+				l.merge(&e.Merge, m, &e.times)
 				keep(e)
 			}
 		}
@@ -337,7 +356,7 @@ func (l *logReader) take(r *logs.Run) error {
 			u := &l.facts.Unmerges[i]
 			if all || l.matches(l.q.Search, u.CP, u.CPV, "", "") {
 				e := l.event(EventUnmerge, r, u.Started, u.Finished)
-				e.Unmerge = unmergeEvent(u)
+				e.Unmerge = unmergeEvent(u, &e.times)
 				keep(e)
 			}
 		}
@@ -346,7 +365,7 @@ func (l *logReader) take(r *logs.Run) error {
 		for i := range l.facts.Syncs {
 			s := &l.facts.Syncs[i]
 			e := l.event(EventSync, r, s.Started, s.Finished)
-			e.Sync = syncEvent(s)
+			e.Sync = syncEvent(s, &e.times)
 			keep(e)
 		}
 	}

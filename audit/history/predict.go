@@ -226,18 +226,30 @@ func AuditAccuracy(db audit.Database, period audit.Period, search Search) (*Accu
 		name   string
 		binary bool
 	}
-	before := map[key][]int64{}
-	sums := map[key]*PackageAccuracy{}
+	// track is one package with its last durations.
+	type track struct {
+		before []int64
+		sum    PackageAccuracy
+	}
+	tracks := map[key]*track{}
 	out := &Accuracy{}
 	var relative []float32
 	compare := func(k key, took int64) {
-		samples := before[k]
-		if len(samples) == recent+1 {
-			copy(samples, samples[1:])
-			samples = samples[:recent]
+		t := tracks[k]
+		if t == nil {
+			kind := emergelog.KindSource
+			if k.binary {
+				kind = emergelog.KindBinary
+			}
+			t = &track{sum: PackageAccuracy{CP: k.name, Kind: kind.String()}}
+			tracks[k] = t
 		}
-		before[k] = append(samples, took)
-		e, ok := estimateOf(samples)
+		e, ok := estimateOf(t.before)
+		if len(t.before) == recent {
+			copy(t.before, t.before[1:])
+			t.before = t.before[:recent-1]
+		}
+		t.before = append(t.before, took)
 		if !ok {
 			out.First++
 			return
@@ -251,18 +263,11 @@ func AuditAccuracy(db audit.Database, period audit.Period, search Search) (*Accu
 		if took >= e.low && took <= e.high {
 			out.Within++
 		}
-		if sums[k] == nil {
-			kind := emergelog.KindSource
-			if k.binary {
-				kind = emergelog.KindBinary
-			}
-			sums[k] = &PackageAccuracy{CP: k.name, Kind: kind.String()}
-		}
-		sums[k].Merges++
-		sums[k].Seconds += took
-		sums[k].MeanError += off
+		t.sum.Merges++
+		t.sum.Seconds += took
+		t.sum.MeanError += off
 	}
-	for e, err := range AuditLog(db, LogQuery{Period: period, Search: search, Kinds: []EventKind{EventMerge}, Outcomes: []string{MergeMerged}}) {
+	for e, err := range AuditLog(db, LogQuery{Period: period, Search: search, Kinds: []EventKind{EventMerge}, Outcomes: []string{MergeMerged}, Detail: Timed}) {
 		if err != nil {
 			return nil, err
 		}
@@ -275,8 +280,10 @@ func AuditAccuracy(db audit.Database, period audit.Period, search Search) (*Accu
 		slices.Sort(relative)
 		out.MedianError = float64(relative[len(relative)/2])
 	}
-	for _, p := range sums {
-		out.Packages = append(out.Packages, *p)
+	for _, t := range tracks {
+		if t.sum.Merges > 0 {
+			out.Packages = append(out.Packages, t.sum)
+		}
 	}
 	slices.SortFunc(out.Packages, func(a, b PackageAccuracy) int {
 		switch {

@@ -51,6 +51,9 @@ func (c *logCommand) Run(ctx context.Context, s *session) error {
 		about := asked(db, query.Search, query.Period, newestEvent(query))
 		c.limit(s, query.Period, &about)
 		query.Last = c.Last
+		if out.Format == "table" {
+			query.Detail = history.InTable
+		}
 		return merges.History(history.AuditLog(db, query), source, about, out), nil
 	})
 }

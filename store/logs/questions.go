@@ -38,7 +38,7 @@ func (l *EmergeLog) FactsOf(packages []string) (*Facts, error) {
 		err := l.readUnmerge(row, &u)
 		f.Unmerges = append(f.Unmerges, u)
 		return err
-	}, "SELECT "+unmergeColumns+" FROM unmerge WHERE host = ? AND "+of("unmerge"), l.host, l.host)
+	}, "SELECT "+l.columns(briefUnmerge, restOfUnmerge)+" FROM unmerge WHERE host = ? AND "+of("unmerge"), l.host, l.host)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (l *EmergeLog) mergesWhere(condition string, args ...any) ([]Merge, error) 
 		err := l.readMerge(row, &m)
 		all = append(all, m)
 		return err
-	}, "SELECT "+mergeColumns+" FROM merge WHERE host = ? AND "+condition, append([]any{l.host}, args...)...)
+	}, "SELECT "+l.columns(briefMerge, restOfMerge)+" FROM merge WHERE host = ? AND "+condition, append([]any{l.host}, args...)...)
 	return all, err
 }
 
