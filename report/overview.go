@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
@@ -75,6 +76,9 @@ func OverviewFacts(a *overview.Overview, o Output) []screen.Cell {
 	installed := screen.Unknown.Text("installed packages unknown")
 	if a.Installed > 0 {
 		installed = screen.Plain.Text(screen.Count(int64(a.Installed), "package", "packages") + " installed")
+		if n := len(a.Unread.Installed); n > 0 {
+			installed = screen.Warn.Text(fmt.Sprintf("%s, %d not read", installed.Text, n))
+		}
 	}
 	facts := []screen.Cell{screen.Bold.Text(o.Envelope.Host)}
 	if a.System != "" {
@@ -116,6 +120,10 @@ func PkgdirLine(a *overview.Overview) screen.SummaryLine {
 		if free == nil {
 			free = d.Free
 		}
+	}
+	if unread := a.Unread.PkgDirs; len(unread) > 0 {
+		l.Verdict, l.Text = screen.Unknown.Text("unknown"), strings.Join(unread, ", ")+" could not be read"
+		return l
 	}
 	if len(paths) == 0 {
 		l.Verdict, l.Text = screen.Bad.Text("none"), "no folder of binary packages"

@@ -198,6 +198,9 @@ type CompatibilityOptions struct {
 	// Ebuild returns the metadata/md5-cache entry of a version in a repository. ok
 	// is false if there is none. Ebuild may be nil.
 	Ebuild func(repo, cpv string) (e userconf.CacheEntry, ok bool)
+	// Needed reports whether a kept state needs a version. What none needs is not to
+	// be packaged again. If nil, every version counts as needed.
+	Needed func(cpv string) (bool, error)
 }
 
 // AuditCompatibility answers for each binary package whether Portage would accept it,
@@ -249,12 +252,17 @@ func AuditCompatibility(db audit.Database, o CompatibilityOptions) (*Compatibili
 		return cmp.Or(strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
 	})
 	place, err := db.FindPlace()
+	if err != nil {
+		return nil, err
+	}
 	for _, row := range c.Rows {
 		for i := range row.Reasons {
 			row.Reasons[i].SettleWith = row.Reasons[i].SettleWith.At(place)
 		}
 	}
-	c.Findings = compatibilityFindings(c.Rows)
+	if c.Findings, err = compatibilityFindings(c.Rows, o.Needed); err != nil {
+		return nil, err
+	}
 	place.Put(c.Findings)
 	return c, err
 }
@@ -338,7 +346,7 @@ func judgeInstalled(j *JudgedBinpkg, p *inventory.Installed) []Reason {
 
 // compatibilityFindings returns one finding for each binary package that Portage
 // refuses.
-func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
+func compatibilityFindings(rows []CompatibilityRow, needed func(cpv string) (bool, error)) ([]audit.Finding, error) {
 	var findings []audit.Finding
 	for i := range rows {
 		r := &rows[i]
@@ -354,6 +362,14 @@ func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
 			if f.Remedy.IsZero() {
 				f.Remedy = RemedyOf(reason.Code, r)
 			}
+			if needed != nil && f.Remedy.Program() == "emerge" && reason.SettleWith.IsZero() {
+				switch keep, err := needed(r.CPV); {
+				case err != nil:
+					return nil, err
+				case !keep:
+					f.Remedy = audit.Do(audit.Emaudit("prune", "--explain", file))
+				}
+			}
 			if reason.Effect == EffectUnknown {
 				f.Severity = audit.SeverityInfo
 			}
@@ -361,7 +377,7 @@ func compatibilityFindings(rows []CompatibilityRow) []audit.Finding {
 		}
 	}
 	audit.SortFindings(findings)
-	return findings
+	return findings, nil
 }
 
 // mostUrgent drops reasons that only count after another problem is solved. While a

@@ -138,7 +138,7 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 		return nil, err
 	}
 	c.Findings = append(c.Findings, sources...)
-	if c.Unread, err = unreadPkgDirs(db); err != nil {
+	if c.Unread, err = UnreadPkgDirs(db); err != nil {
 		return nil, err
 	}
 	vdb, err := VdbPath(db)
@@ -154,6 +154,13 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 	offers, err := remoteOffers(db)
 	if err != nil {
 		return nil, err
+	}
+	unread, err := UnreadInstalled(db)
+	if err != nil {
+		return nil, err
+	}
+	for _, cpv := range unread {
+		c.Rows = append(c.Rows, CoverageRow{CPV: cpv, Verdict: CoverageUnknown})
 	}
 	for _, p := range installed {
 		row, best, err := Cover(use, p, inv.ByCPV[p.CPV])
@@ -476,8 +483,8 @@ func GoneByCPV(db audit.Database, dirs []inventory.PkgDir) (map[string][]*invent
 	return gone, nil
 }
 
-// unreadPkgDirs returns the folders of binary packages that could not be read.
-func unreadPkgDirs(db audit.Database) ([]string, error) {
+// UnreadPkgDirs returns the folders of binary packages that could not be read.
+func UnreadPkgDirs(db audit.Database) ([]string, error) {
 	sources, err := db.Tx.Sources(db.Host, store.SourcePkgDir)
 	var unread []string
 	for _, s := range sources {
@@ -486,6 +493,29 @@ func unreadPkgDirs(db audit.Database) ([]string, error) {
 		}
 	}
 	return unread, err
+}
+
+// UnreadInstalled returns the installed packages that the last ingest could not read,
+// by cpv. Of these only the name is known.
+func UnreadInstalled(db audit.Database) ([]string, error) {
+	damage, err := db.Tx.Diagnostics(db.Host, store.SourceVDB)
+	if err != nil {
+		return nil, err
+	}
+	installed, err := TakeInstalled(db)
+	if err != nil {
+		return nil, err
+	}
+	var unread []string
+	for _, d := range damage {
+		if _, err := atom.ParseCPV(d.Subject); err != nil || d.Code != audit.CodeVDBUnread || slices.Contains(unread, d.Subject) {
+			continue
+		}
+		if !slices.ContainsFunc(installed, func(p inventory.Installed) bool { return p.CPV == d.Subject }) {
+			unread = append(unread, d.Subject)
+		}
+	}
+	return unread, nil
 }
 
 // VdbPath returns the path of the host's VDB.

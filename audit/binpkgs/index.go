@@ -119,7 +119,7 @@ func (r *integrityRound) index() {
 		}
 		if b := r.byPath[e.Path]; b != nil {
 			r.compare(b, e)
-		} else if !r.inv.isUnlisted(path.Join(r.dir.Path, e.Path)) {
+		} else if !r.inv.IsUnlisted(path.Join(r.dir.Path, e.Path)) {
 			r.lost(e)
 		}
 	}

@@ -107,6 +107,9 @@ type IntegrityOptions struct {
 	// them in full. If nil, the answer covers all binary packages, the index and
 	// all other files.
 	Only func(pkgdir, path string) bool
+	// Needed reports whether a kept state needs a version. What none needs is not to
+	// be packaged again. If nil, every version counts as needed.
+	Needed func(cpv string) (bool, error)
 }
 
 // AuditIntegrity compares the index and the files in both directions. Its findings
@@ -118,6 +121,9 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 	}
 	inv, err := TakeInventory(db, false)
 	if err != nil {
+		return nil, err
+	}
+	if r.answer.Unread, err = UnreadPkgDirs(db); err != nil {
 		return nil, err
 	}
 	r.inv, r.byCPV = inv, map[string][]*inventory.Installed{}
@@ -132,12 +138,14 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 	}
 	for i := range inv.Dirs {
 		if opts.Only == nil && slices.Contains(inv.Unmounted, inv.Dirs[i].Path) {
-			r.answer.Unread = append(r.answer.Unread, inv.Dirs[i].Path)
 			continue // sources has reported that nothing is known of it
 		}
 		if err := r.folder(inv, i); err != nil {
 			return nil, fmt.Errorf("pkgdir %s: %w", inv.Dirs[i].Path, err)
 		}
+	}
+	if r.err != nil {
+		return nil, r.err
 	}
 	r.answer.Findings = r.findings
 	return r.answer, r.Finish(r.answer.Findings)
@@ -154,6 +162,7 @@ type integrityRound struct {
 	inv          *Inventory
 	findings     []audit.Finding
 	answer       *Integrity
+	err          error // of opts.Needed
 
 	dir     *inventory.PkgDir
 	binpkgs []*Binpkg
@@ -380,7 +389,7 @@ func (r *integrityRound) removeWithEntry(b *Binpkg) audit.Remedy {
 
 // recreate returns the remedy that recreates a binary package, from the installed
 // files or by a build without a merge. It returns the zero Remedy if the package of
-// the file is unknown.
+// the file is unknown, or if nothing needs it.
 func (r *integrityRound) recreate(b *Binpkg) audit.Remedy {
 	name := b.CPV
 	if name == "" {
@@ -389,10 +398,19 @@ func (r *integrityRound) recreate(b *Binpkg) audit.Remedy {
 	for _, p := range r.byCPV[name] {
 		return r.inFolder(r.inv.packageNow(p))
 	}
-	if name == "" {
+	if name == "" || !r.needed(name) {
 		return audit.Remedy{}
 	}
 	return r.inFolder(PackageOnlyCommand(name))
+}
+
+func (r *integrityRound) needed(cpv string) bool {
+	if r.opts.Needed == nil {
+		return true
+	}
+	needed, err := r.opts.Needed(cpv)
+	r.err = cmp.Or(r.err, err)
+	return needed
 }
 
 // replace returns the remedy that recreates a binary package and then removes the

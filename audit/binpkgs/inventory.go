@@ -60,8 +60,8 @@ func (inv *Inventory) UnlistedFor(cpv string) string {
 	return ""
 }
 
-// isUnlisted reports whether a file is in a folder that could not be listed.
-func (inv *Inventory) isUnlisted(file string) bool {
+// IsUnlisted reports whether a file is in a folder that could not be listed.
+func (inv *Inventory) IsUnlisted(file string) bool {
 	return slices.ContainsFunc(inv.Unlisted, func(folder string) bool { return strings.HasPrefix(file, folder+"/") })
 }
 

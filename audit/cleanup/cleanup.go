@@ -17,6 +17,7 @@ import (
 	"emaudit/parse/atom"
 	"emaudit/parse/binpkg"
 	"emaudit/parse/userconf"
+	"emaudit/store"
 	"emaudit/store/inventory"
 )
 
@@ -145,6 +146,8 @@ type PrunePlan struct {
 	// Hosts are the other hosts for which files are kept.
 	Hosts    []PruneHost     `json:"hosts"`
 	Findings []audit.Finding `json:"-"`
+	// UnreadDirs are the folders of binary packages that the last ingest could not read.
+	UnreadDirs []string `json:"-"`
 
 	unread []string // hosts whose file of needs could not be read as a whole
 }
@@ -229,6 +232,18 @@ func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PruneP
 		plan: &PrunePlan{Policy: policy},
 		keep: map[*binpkgs.Binpkg]*keeping{}, usable: map[*binpkgs.Binpkg]bool{}, reasons: map[*binpkgs.Binpkg]acceptance.Reason{}, groups: map[*binpkgs.Binpkg]string{},
 		current: map[string]bool{}, there: map[string]bool{},
+	}
+	if p.plan.UnreadDirs, err = binpkgs.UnreadPkgDirs(db); err != nil {
+		return nil, err
+	}
+	sources, err := audit.SourceFindings(db, store.SourcePkgDir)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range sources {
+		if f.Code == audit.CodeSourceUnreadable || f.Code == audit.CodePkgdirUnmounted {
+			p.plan.Findings = append(p.plan.Findings, f)
+		}
 	}
 	p.readDefaultOptions()
 	p.system = p.systemPackages()
@@ -449,7 +464,7 @@ func (p *pruner) lostEntries(there map[string]bool) error {
 		}
 		for _, e := range entries {
 			source := path.Join(dir.Path, e.Path)
-			if e.Path == "" || there[source] || strings.HasPrefix(e.Path, quarantineFolder+"/") {
+			if e.Path == "" || there[source] || p.Past.IsUnlisted(source) || strings.HasPrefix(e.Path, quarantineFolder+"/") {
 				continue
 			}
 			there[source] = true

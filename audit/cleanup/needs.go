@@ -139,6 +139,39 @@ func ListNeeds(db audit.Database, policy PrunePolicy, system []string, valid int
 	return &needs.List{Host: host.Name, HostID: host.Identity, KnownUntil: until, ValidUntil: until + valid, Builds: c.all}, past.Err
 }
 
+// NeededVersions returns a function that reports whether a version is installed, or in a
+// state that the policy keeps. Where such a state is unknown, every version counts, as
+// in a plan. system is that of [ListNeeds].
+func NeededVersions(db audit.Database, policy PrunePolicy, system []string) (func(cpv string) bool, error) {
+	past, err := state.TakePastWith(db, false)
+	if err != nil {
+		return nil, err
+	}
+	present, err := past.At(state.Moment{Now: true}, nil, db.Now)
+	if err != nil {
+		return nil, err
+	}
+	states, err := policy.statesToKeep(past, present, db.Now)
+	if err != nil {
+		return nil, err
+	}
+	versions, groups, known := map[string]bool{}, importance(system), 0
+	for _, x := range present.Installations {
+		versions[x.CPV] = true
+	}
+	for _, k := range states {
+		if k.last && k.target.Known {
+			known++
+		}
+		for _, x := range k.installations {
+			if k.code != KeepImportant || groups.of(audit.PackageOf(x.CPV)) != "" {
+				versions[x.CPV] = true
+			}
+		}
+	}
+	return func(cpv string) bool { return known < policy.KeepStates || versions[cpv] }, past.Err
+}
+
 // needKey identifies a build among the needs of a host.
 type needKey struct {
 	cpv       string

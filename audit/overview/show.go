@@ -29,6 +29,9 @@ type Package struct {
 	Messages   []aftermath.Message `json:"messages"`
 	Notices    []ShownNotice       `json:"notices"` // of installed builds
 	Dependents []ShownDependency   `json:"dependents"`
+	// Unread says what could not be read: without it, what is absent is not known to be.
+	Unread   struct{ Installed, Instances, Events bool } `json:"-"`
+	Findings []audit.Finding                             `json:"-"`
 }
 
 // ShownInstalled is one installed version.
@@ -100,10 +103,13 @@ type PackageNameError struct {
 	Name       string
 	Candidates []string // the packages that the name may mean; empty if there is none
 	Versions   []string // the known cpvs of the package, if none has the version of the name
+	Unread     string   // the installed package of this name, if it could not be read
 }
 
 func (e *PackageNameError) Error() string {
 	switch {
+	case e.Unread != "":
+		return fmt.Sprintf("%s is installed, but could not be read", e.Unread)
 	case len(e.Versions) > 0:
 		return fmt.Sprintf("%s: no such version is known; there are %s", e.Name, strings.Join(e.Versions, ", "))
 	case len(e.Candidates) == 0:
@@ -178,7 +184,19 @@ func findName(db audit.Database, name string) (string, error) {
 	if len(candidates) == 1 {
 		return candidates[0], nil
 	}
-	return "", &PackageNameError{Name: name, Candidates: candidates}
+	wrong := &PackageNameError{Name: name, Candidates: candidates}
+	if len(candidates) == 0 {
+		unread, err := binpkgs.UnreadInstalled(db)
+		if err != nil {
+			return "", err
+		}
+		for _, cpv := range unread {
+			if cp := audit.PackageOf(cpv); cp == word || path.Base(cp) == pn || cpv == word {
+				wrong.Unread = cpv
+			}
+		}
+	}
+	return "", wrong
 }
 
 // ShowPackage collects everything known about a package (category/pn).
@@ -218,6 +236,13 @@ func ShowPackage(db audit.Database, cp string) (*Package, error) {
 		return nil, err
 	}
 	p.Failures = aftermath.NewFailures(h, broken, failed, errors, installed, slots).Rows
+	place, err := db.FindPlace()
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.Failures {
+		p.Failures[i].Retry = p.Failures[i].Retry.At(place)
+	}
 	messages, err := aftermath.AuditMessages(db, aftermath.MessageFilter{CP: cp})
 	if err != nil {
 		return nil, err
@@ -227,7 +252,31 @@ func ShowPackage(db audit.Database, cp string) (*Package, error) {
 		return nil, err
 	}
 	p.addDependents(installed)
-	return p, nil
+	return p, p.addUnread(db)
+}
+
+// addUnread adds what could not be read of the sources that a page of a package needs.
+func (p *Package) addUnread(db audit.Database) error {
+	for kind, unread := range map[store.SourceKind]*bool{
+		store.SourceVDB: &p.Unread.Installed, store.SourcePkgDir: &p.Unread.Instances, store.SourceEmergeLog: &p.Unread.Events,
+	} {
+		findings, err := audit.SourceFindings(db, kind)
+		if err != nil {
+			return err
+		}
+		for _, f := range findings {
+			whole := f.Code == audit.CodeSourceUnreadable || f.Code == audit.CodePkgdirUnmounted
+			if whole || f.Code == audit.CodeVDBUnread && audit.PackageOf(strings.TrimPrefix(f.Subject, path.Dir(path.Dir(f.Subject))+"/")) == p.CP {
+				*unread = true
+				p.Findings = append(p.Findings, f)
+			}
+		}
+	}
+	folders, _, err := inventory.UnlistedFolders(db.Tx, db.Host)
+	for _, folder := range folders {
+		p.Unread.Instances = p.Unread.Instances || strings.HasSuffix(folder, "/"+p.CP) || strings.HasSuffix(folder, "/"+path.Dir(p.CP))
+	}
+	return cmp.Or(err, db.Finish(p.Findings))
 }
 
 func (p *Package) addInstances(installed []inventory.Installed, files []binpkgs.Binpkg) {

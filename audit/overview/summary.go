@@ -18,10 +18,13 @@ type Overview struct {
 	System string `json:"system"`
 	// OtherSystem reports that the system says that it is no Gentoo. Portage may be
 	// there all the same, as with a Prefix.
-	OtherSystem bool            `json:"-"`
-	Installed   int             `json:"installed"`
-	LastRun     *history.Run    `json:"last_run"` // null if emerge.log has none
-	PkgDirs     []PkgDirSummary `json:"pkgdirs"`
+	OtherSystem bool `json:"-"`
+	Installed   int  `json:"installed"`
+	// Unread are the installed packages and the folders of binary packages that the last
+	// ingest could not read.
+	Unread  struct{ Installed, PkgDirs []string } `json:"-"`
+	LastRun *history.Run                          `json:"last_run"` // null if emerge.log has none
+	PkgDirs []PkgDirSummary                       `json:"pkgdirs"`
 	// Cut are the merges that were interrupted while they changed what is installed.
 	// Until somebody repairs them, no other answer about their packages is sure.
 	Cut []history.CutMerge `json:"cut_merges"`
@@ -51,6 +54,12 @@ func AuditOverview(db audit.Database) (*Overview, error) {
 		return nil, err
 	}
 	o.Installed = len(installed)
+	if o.Unread.Installed, err = binpkgs.UnreadInstalled(db); err != nil {
+		return nil, err
+	}
+	if o.Unread.PkgDirs, err = binpkgs.UnreadPkgDirs(db); err != nil {
+		return nil, err
+	}
 	if run, ok, err := history.AuditRun(db, -1); err != nil {
 		return nil, err
 	} else if ok {

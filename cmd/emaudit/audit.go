@@ -95,7 +95,7 @@ func askRemote(_ *session, db audit.Database, out report.Output) (report.Check, 
 }
 
 func askIntegrity(s *session, db audit.Database, out report.Output) (report.Check, error) {
-	i, err := binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{Running: s.running()})
+	i, err := binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{Running: s.running(), Needed: s.needed(db)})
 	if err != nil {
 		return report.Check{}, err
 	}
@@ -103,7 +103,7 @@ func askIntegrity(s *session, db audit.Database, out report.Output) (report.Chec
 }
 
 func askCompatibility(s *session, db audit.Database, out report.Output) (report.Check, error) {
-	var options acceptance.CompatibilityOptions
+	options := acceptance.CompatibilityOptions{Needed: s.needed(db)}
 	if s.elsewhere == "" {
 		options.Ebuild = live.EbuildCache(s.root, s.settings)
 	}

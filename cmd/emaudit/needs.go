@@ -6,7 +6,6 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/cleanup"
-	"emaudit/ingest/live"
 	"emaudit/parse/needs"
 	"emaudit/report/states"
 )
@@ -42,11 +41,7 @@ func (c *needsCommand) Run(ctx context.Context, s *session) error {
 	}
 	var list *needs.List
 	err := s.ask(ctx, func(db audit.Database) (err error) {
-		system := systemOf(s.diskFacts)
-		if s.elsewhere == "" {
-			system = cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings))
-		}
-		list, err = cleanup.ListNeeds(db, cleanup.PrunePolicy{KeepStates: c.KeepStates, KeepDays: c.KeepDays}, system, c.Valid.seconds())
+		list, err = cleanup.ListNeeds(db, cleanup.PrunePolicy{KeepStates: c.KeepStates, KeepDays: c.KeepDays}, s.systemPackages(), c.Valid.seconds())
 		return err
 	})
 	if err != nil {

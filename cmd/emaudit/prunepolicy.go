@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/dustin/go-humanize"
 
@@ -125,7 +126,7 @@ func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, fleet
 		Ebuild:       func(cpv, _ string) acceptance.EbuildState { return s.buildable(cpv) },
 		CacheEntry:   live.EbuildCache(s.root, s.settings),
 		SettledFlags: func() map[string]bool { return live.SettledFlags(s.root, s.settings) },
-		System:       cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings)),
+		System:       s.systemPackages(),
 		Rollback:     s.rollbackOptions(),
 		Fleet:        fleet,
 		TotalsOnly:   totalsOnly,
@@ -135,6 +136,30 @@ func (s *session) planPrune(db audit.Database, policy cleanup.PrunePolicy, fleet
 		return nil, err
 	}
 	return cleanup.PlanPrune(db, policy, facts)
+}
+
+// needed returns a function that reports whether prune without flags keeps a version for
+// a state. It lists the states when it is asked for the first time.
+func (s *session) needed(db audit.Database) func(cpv string) (bool, error) {
+	of := sync.OnceValues(func() (func(string) bool, error) {
+		configured, err := s.configured("prune")
+		if err != nil {
+			return nil, err
+		}
+		return cleanup.NeededVersions(db, configured.Prune.policy(cleanup.Excludes{}), s.systemPackages())
+	})
+	return func(cpv string) (bool, error) {
+		needed, err := of()
+		return err == nil && needed(cpv), err
+	}
+}
+
+// systemPackages returns the packages of @system, by category/pn; nil if unknown.
+func (s *session) systemPackages() []string {
+	if s.elsewhere != "" {
+		return systemOf(s.diskFacts)
+	}
+	return cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings))
 }
 
 // emergeRuns reports whether Portage is running on the root, and the evidence:

@@ -160,7 +160,7 @@ func (s *session) hostFacts(ctx context.Context, rollbacks int) (report.HostFact
 		if facts.Messages, err = aftermath.AuditMessages(db, aftermath.MessageFilter{}); err != nil {
 			return err
 		}
-		if facts.Integrity, err = binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{Running: s.running()}); err != nil {
+		if facts.Integrity, err = binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{Running: s.running(), Needed: s.needed(db)}); err != nil {
 			return err
 		}
 		if facts.Rollbacks, err = rollback.AuditRollbacks(db, rollbacks, options); err != nil {

@@ -1,18 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
+	"emaudit/audit/state"
 	"emaudit/ingest"
 	"emaudit/ingest/live"
 	"emaudit/ingest/packages"
 	"emaudit/parse/binpkg"
 	"emaudit/report/states"
+	"emaudit/store"
 )
 
 // rollbackCommand prints whether the host can go back to an earlier state, and the
@@ -91,7 +95,7 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		one, err = judge(db)
-		return err
+		return noUpdate(db, err)
 	})
 	if err == nil && c.Verify {
 		one, err = s.verifiedRollback(ctx, judge, one)
@@ -165,6 +169,21 @@ func (s *session) verifiedRollback(ctx context.Context, judge func(audit.Databas
 			return nil, err
 		}
 	}
+}
+
+// noUpdate makes the error of a history in which nothing changed say so if the history
+// could not be read.
+func noUpdate(db audit.Database, nothing error) error {
+	if !errors.Is(nothing, state.ErrNothingChanged) {
+		return nothing
+	}
+	sources, err := audit.SourceFindings(db, store.SourceEmergeLog)
+	for _, f := range sources {
+		if f.Code == audit.CodeSourceUnreadable || f.Code == audit.CodeEmergeLogMissing {
+			nothing = errHinted{fmt.Errorf("no update is known: %s: %s", f.Subject, f.Message), f.Remedy.String()}
+		}
+	}
+	return cmp.Or(err, nothing)
 }
 
 // rollbackOptions returns facts from the root for one answer: free space and the

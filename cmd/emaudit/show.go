@@ -54,6 +54,8 @@ func findPackage(db audit.Database, name string) (string, error) {
 	switch {
 	case !errors.As(err, &wrong):
 		return cp, err
+	case wrong.Unread != "":
+		return "", errHinted{err, audit.RemedyPermissions.String()}
 	case len(wrong.Candidates)+len(wrong.Versions) > 0:
 		return "", usagef("%v", err)
 	}

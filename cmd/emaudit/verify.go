@@ -105,7 +105,7 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	var integrity *binpkgs.Integrity
 	err = s.ask(ctx, func(db audit.Database) (err error) {
 		integrity, err = binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{
-			Running: s.running(), Only: func(pkgdir, path string) bool { return done.Files[[2]string{pkgdir, path}] },
+			Running: s.running(), Needed: s.needed(db), Only: func(pkgdir, path string) bool { return done.Files[[2]string{pkgdir, path}] },
 		})
 		return err
 	})

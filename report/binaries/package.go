@@ -24,9 +24,15 @@ const (
 // Package is everything known of one package.
 func Package(p *overview.Package, o report.Output) report.Answer {
 	return report.Answer{
-		Keys: func(j *report.JSON) { j.Value("package", p) },
-		Rows: eventColumns(p).CSV(table.All(p.Events)),
-		Text: func(s *screen.Screen) { writePackage(s, p, o.Verbose) },
+		Keys:     func(j *report.JSON) { j.Value("package", p) },
+		Findings: p.Findings,
+		Rows:     eventColumns(p).CSV(table.All(p.Events)),
+		Text: func(s *screen.Screen) {
+			writePackage(s, p, o.Verbose)
+			if len(p.Findings) > 0 {
+				s.Findings(p.Findings, o.FindingOptions())
+			}
+		},
 	}
 }
 
@@ -57,9 +63,17 @@ func writePackage(s *screen.Screen, p *overview.Package, all bool) {
 	writeDependents(s, p, all)
 }
 
+// absent returns a line for what was not found, or for what could not be read.
+func absent(unread bool, unknown string, none screen.Cell) screen.Cell {
+	if unread {
+		return screen.Unknown.Text(unknown)
+	}
+	return none
+}
+
 func writeInstalled(s *screen.Screen, p *overview.Package) {
 	if len(p.Installed) == 0 {
-		s.Line(screen.Plain.Text("not installed"))
+		s.Line(absent(p.Unread.Installed, "whether it is installed is unknown", screen.Plain.Text("not installed")))
 		s.Blank()
 		return
 	}
@@ -78,7 +92,7 @@ func writeInstalled(s *screen.Screen, p *overview.Package) {
 
 func writeInstances(s *screen.Screen, p *overview.Package) {
 	if len(p.Instances) == 0 {
-		s.Line(screen.Warn.Text("no binary package"))
+		s.Line(absent(p.Unread.Instances, "its binary packages are unknown", screen.Warn.Text("no binary package")))
 		s.Blank()
 		return
 	}
@@ -109,7 +123,7 @@ func writeInstances(s *screen.Screen, p *overview.Package) {
 // events writes merges and removals with what they took.
 func writeEvents(s *screen.Screen, p *overview.Package, all bool) {
 	if len(p.Events) == 0 {
-		s.Line(screen.Plain.Text("no merge in emerge.log"))
+		s.Line(absent(p.Unread.Events, "its history is unknown", screen.Plain.Text("no merge in emerge.log")))
 		s.Blank()
 		return
 	}

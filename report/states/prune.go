@@ -143,6 +143,8 @@ func PruneHeadline(plan *cleanup.PrunePlan) string {
 	stays := fmt.Sprintf("; %s in %s stay", screen.Size(plan.KeptSize), screen.Count(int64(len(plan.Kept)), "file", "files"))
 	dead := screen.Count(int64(entries), "dead index entry", "dead index entries")
 	switch {
+	case len(plan.UnreadDirs) > 0 && files == 0 && entries == 0:
+		return "What can go is unknown: " + strings.Join(plan.UnreadDirs, ", ") + " could not be read"
 	case files == 0 && entries == 0:
 		return "Nothing can go" + stays
 	case files == 0:
