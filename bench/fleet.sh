@@ -29,19 +29,18 @@ for database in one many; do
 done
 ask -c 'CREATE ROLE host LOGIN IN ROLE emaudit_host' -c 'CREATE ROLE reader LOGIN IN ROLE emaudit_reader'
 
-# A host before and after an update of 20 packages: the history of the second one
-# begins with that of the first.
-for binpkgs in 5000 5020; do
-	[ -d "$DATA/fleet$binpkgs" ] || generate host "$DATA/fleet$binpkgs" --installed 2000 --binpkgs $binpkgs
-done
+# A host before and after 50 packages more: the history of the second one begins with
+# that of the first.
+[ -d "$DATA/fleet1950" ] || generate host "$DATA/fleet1950" --installed 1950 --binpkgs 5000
+[ -d "$DATA/fleet2000" ] || generate host "$DATA/fleet2000" --installed 2000 --binpkgs 5133
 rm -rf "$DATA/fleet" "$DATA"/fleet.db*
-cp -a "$DATA/fleet5000" "$DATA/fleet"
+cp -a "$DATA/fleet1950" "$DATA/fleet"
 push="$EMAUDIT -q --root $DATA/fleet --host fleet --db $DATA/fleet.db push 'postgres://host@/one?host=$server'"
 "$EMAUDIT" -q --root "$DATA/fleet" --host fleet --db "$DATA/fleet.db" ingest >/dev/null
 echo "first push: $(cost "$push" 1)"
-rsync -a --delete "$DATA/fleet5020/" "$DATA/fleet/"
+rsync -a --delete "$DATA/fleet2000/" "$DATA/fleet/"
 "$EMAUDIT" -q --root "$DATA/fleet" --host fleet --db "$DATA/fleet.db" ingest >/dev/null
-echo "push of an update of 20 packages: $(cost "$push" 1)"
+echo "push of 50 packages more: $(cost "$push" 1)"
 echo "push of what has not changed, with the ingest: $(cost "$push" 7)"
 
 # 500 hosts: copies of one, inside of the server.

@@ -3,33 +3,25 @@ package cleanup
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"emaudit/audit"
+	"emaudit/audit/acceptance"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/internal/audittest"
-	"emaudit/internal/hostgen"
+	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
+	"emaudit/parse/binpkg"
 )
-
-// randomHost makes up a host with a history of its own.
-func randomHost(t *testing.T, seed uint64) *hosttest.Host {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "host")
-	if _, err := hostgen.Host(dir, hostgen.HostOptions{Installed: 30, Binpkgs: 75, ImageSize: 64, Seed: seed}); err != nil {
-		t.Fatal(err)
-	}
-	h := hosttest.New(t, dir)
-	h.Ingest(hosttest.Now)
-	return h
-}
 
 // theOtherWay is the change that undoes c.
 func theOtherWay(c state.Change) state.Change {
@@ -54,16 +46,17 @@ func Plain(c state.Change) string {
 	return fmt.Sprintf("%s :%s %s > %s", c.Action, c.Slot, text(c.From, c.FromBuildTime), text(c.To, c.ToBuildTime))
 }
 
-// TestDiffLaws holds, under random histories, that the difference between two
-// states is the reverse of that between them the other way round, that a state
-// does not differ from itself, and that applying the difference to the one
-// gives the other.
+// TestDiffLaws holds for random states of the recorded host: the difference between
+// two is the reverse of that between them the other way round, a state does not differ
+// from itself, and applying the difference to the one gives the other.
 func TestDiffLaws(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			audittest.Ask(randomHost(t, seed+1), hosttest.Now, func(db audit.Database) error {
+			h := hosttest.New(t, hostarchive.Alpha(t))
+			h.Ingest(hosttest.Now)
+			audittest.Ask(h, hosttest.Now, func(db audit.Database) error {
 				h, err := state.TakePast(db)
 				if err != nil {
 					return err
@@ -124,81 +117,83 @@ func TestDiffLaws(t *testing.T) {
 	}
 }
 
-// TestEveryFileOfAPlanIsNeeded takes away, one at a time, the files that the
-// plan of a READY verdict uses, flips a byte of each, and masks each: none of
-// them can be missed.
+// TestEveryFileOfAPlanIsNeeded takes away, one at a time, files that a plan uses, flips
+// a byte of each, and masks each: the plan no longer counts on them.
 func TestEveryFileOfAPlanIsNeeded(t *testing.T) {
 	t.Parallel()
-	ready, taken := 0, 0
-	for seed := range uint64(4) {
-		h := randomHost(t, seed+11)
-		h.Verify(hosttest.Now)
-		now := int64(hosttest.Now)
-		judge := func() (r *rollback.Rollback) {
-			audittest.Ask(h, hosttest.Now, func(db audit.Database) (err error) {
-				r, err = rollback.AuditRollback(db, state.Moment{Previous: true}, rollback.RollbackOptions{})
+	h := hosttest.New(t, hostarchive.AlphaCopy(t))
+	h.Ingest(hosttest.Now)
+	h.Verify(hosttest.Now)
+	now := int64(hosttest.Now)
+	// good returns the changes of a plan whose file is whole and usable.
+	good := func() map[string]rollback.RollbackChange {
+		all := map[string]rollback.RollbackChange{}
+		audittest.Ask(h, hosttest.Now, func(db audit.Database) error {
+			r, err := rollback.AuditRollback(db, state.Moment{Run: 51}, rollback.RollbackOptions{})
+			if err != nil {
 				return err
-			})
-			return r
-		}
-		r := judge()
-		if r.Verdict != rollback.Ready {
-			continue
-		}
-		ready++
-		mask := filepath.Join(h.Root, "etc/portage/package.mask")
-		if err := os.MkdirAll(filepath.Dir(mask), 0o755); err != nil {
+			}
+			for _, c := range r.Changes {
+				if c.Instance != nil && !c.Stays && c.Integrity == binpkg.Whole && c.Unpacked && c.Usable == acceptance.UsableYes {
+					all[c.Instance.Path] = c
+				}
+			}
+			return nil
+		})
+		return all
+	}
+	before := good()
+	if len(before) < 10 {
+		t.Fatalf("the plan has %d files: the test says nothing", len(before))
+	}
+	for _, name := range slices.Sorted(maps.Keys(before))[:4] {
+		c := before[name]
+		file := filepath.Join(h.Root, c.Instance.PkgDir, name)
+		whole, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range r.Changes {
-			if c.Instance == nil {
-				continue
-			}
-			taken++
-			file := filepath.Join(h.Root, c.Instance.PkgDir, c.Instance.Path)
-			whole, err := os.ReadFile(file)
-			if err != nil {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mask := filepath.Join(h.Root, "etc/portage/package.mask")
+		masks, err := os.ReadFile(mask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unmask := func() error { return os.WriteFile(mask, masks, 0o644) }
+		for _, tt := range []struct {
+			name       string
+			harm, mend func() error
+			verify     bool
+		}{
+			{"it is away", func() error { return os.Rename(file, file+".aside") }, func() error { return os.Rename(file+".aside", file) }, false},
+			{"a byte of it is another", func() error { return flip(file, whole, info.ModTime()) }, func() error { return write(file, whole, info.ModTime()) }, true},
+			{"it was written anew, and not read since", func() error { return write(file, whole, info.ModTime().Add(time.Hour)) }, func() error { return write(file, whole, info.ModTime()) }, false},
+			{"it is masked", func() error { return os.WriteFile(mask, []byte("="+*c.To+"\n"), 0o644) }, unmask, false},
+		} {
+			if err := tt.harm(); err != nil {
 				t.Fatal(err)
 			}
-			info, err := os.Stat(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, tt := range []struct {
-				name       string
-				harm, mend func() error
-				verify     bool
-			}{
-				{"it is away", func() error { return os.Rename(file, file+".aside") }, func() error { return os.Rename(file+".aside", file) }, false},
-				{"a byte of it is another", func() error { return flip(file, whole, info.ModTime()) }, func() error { return write(file, whole, info.ModTime()) }, true},
-				{"it was written anew, and not read since", func() error { return write(file, whole, info.ModTime().Add(time.Hour)) }, func() error { return write(file, whole, info.ModTime()) }, false},
-				{"it is masked", func() error { return os.WriteFile(mask, []byte("="+*c.To+"\n"), 0o644) }, func() error { return os.Remove(mask) }, false},
-			} {
-				if err := tt.harm(); err != nil {
-					t.Fatal(err)
-				}
-				now++
-				h.Ingest(now)
-				if tt.verify {
-					h.VerifyAll(hosttest.Now)
-				}
-				if without := judge(); without.Verdict == rollback.Ready {
-					t.Errorf("seed %d: ready, although of %s %s", seed+11, c.Instance.Path, tt.name)
-				}
-				if err := tt.mend(); err != nil {
-					t.Fatal(err)
-				}
-				now++
-				h.Ingest(now)
+			now++
+			h.Ingest(now)
+			if tt.verify {
 				h.VerifyAll(hosttest.Now)
-				if again := judge(); again.Verdict != rollback.Ready {
-					t.Fatalf("seed %d: after %q of %s was mended it is %s: %v", seed+11, tt.name, c.Instance.Path, again.Verdict, again.Findings)
-				}
+			}
+			if _, still := good()[name]; still {
+				t.Errorf("%s counts, although %s", name, tt.name)
+			}
+			if err := tt.mend(); err != nil {
+				t.Fatal(err)
+			}
+			now++
+			h.Ingest(now)
+			h.VerifyAll(hosttest.Now)
+			if _, again := good()[name]; !again {
+				t.Fatalf("%s does not count again after %q was mended", name, tt.name)
 			}
 		}
-	}
-	if ready == 0 || taken < 3 {
-		t.Errorf("%d hosts were ready, with %d files: the test says nothing", ready, taken)
 	}
 }
 

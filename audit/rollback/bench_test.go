@@ -27,7 +27,7 @@ func BenchmarkRollback(b *testing.B) {
 	if testing.Short() {
 		installed, binpkgs = 200, 500
 	}
-	if _, err := hostgen.Host(dir, hostgen.HostOptions{Installed: installed, Binpkgs: binpkgs, ImageSize: 256, Seed: 1}); err != nil {
+	if err := hostgen.Host(dir, hostgen.HostOptions{Installed: installed, Binpkgs: binpkgs}); err != nil {
 		b.Fatal(err)
 	}
 	path := filepath.Join(b.TempDir(), "emaudit.db")

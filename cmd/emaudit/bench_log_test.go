@@ -29,7 +29,7 @@ func BenchmarkLog(b *testing.B) {
 	}
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
-	if _, err := hostgen.EmergeLog(w, lines, 1); err != nil {
+	if err := hostgen.EmergeLog(w, lines); err != nil {
 		b.Fatal(err)
 	}
 	if err := w.Flush(); err != nil {

@@ -25,7 +25,7 @@ func benchHost(b *testing.B, installed, binpkgs int) string {
 		return dir.(string)
 	}
 	dir := filepath.Join(benchDir, "host")
-	if _, err := hostgen.Host(dir, hostgen.HostOptions{Installed: installed, Binpkgs: binpkgs, Seed: 1}); err != nil {
+	if err := hostgen.Host(dir, hostgen.HostOptions{Installed: installed, Binpkgs: binpkgs}); err != nil {
 		b.Fatal(err)
 	}
 	benchHosts.Store(key, dir)

@@ -24,7 +24,7 @@ func verifyHost(t *testing.T) (root string, binpkgs int) {
 		t.Skip("-short: makes a host of 1,000 binary packages")
 	}
 	root = filepath.Join(t.TempDir(), "host")
-	if _, err := hostgen.Host(root, hostgen.HostOptions{Installed: 40, Binpkgs: 1000, ImageSize: 20_000, Seed: 3}); err != nil {
+	if err := hostgen.Host(root, hostgen.HostOptions{Binpkgs: 1000, FileSize: 70_000}); err != nil {
 		t.Fatal(err)
 	}
 	return root, 1000

@@ -22,7 +22,7 @@ func benchHost(b *testing.B, packed bool) (root string, size int64) {
 	b.Helper()
 	root = b.TempDir()
 	logs := filepath.Join(root, "var/log/portage")
-	if err := hostgen.BuildLogs(logs, hostgen.BuildLogOptions{Logs: benchLogs, Size: benchSize, Gzip: packed, Seed: 1}); err != nil {
+	if err := hostgen.BuildLogs(logs, hostgen.BuildLogOptions{Logs: benchLogs, Size: benchSize, Gzip: packed}); err != nil {
 		b.Fatal(err)
 	}
 	conf := filepath.Join(root, "etc/portage/make.conf")

@@ -15,7 +15,7 @@ var generatedLog = sync.OnceValues(func() ([]byte, error) {
 		lines /= 100
 	}
 	var log bytes.Buffer
-	_, err := hostgen.EmergeLog(&log, lines, 1)
+	err := hostgen.EmergeLog(&log, lines)
 	return log.Bytes(), err
 })
 

@@ -28,10 +28,10 @@ import (
 // else.
 type benchRoot func() (string, error)
 
-// manyPackages are 2,400 packages of 20 kB, made once for the process in the
+// manyPackages are 2,400 packages of 10 to 30 kB, made once for the process in the
 // folder that EMAUDIT_BENCH_ROOT names or in one of the benchmark's own.
 var manyPackages = benchRoot(sync.OnceValues(func() (string, error) {
-	o := hostgen.HostOptions{Installed: 1500, Binpkgs: 2400, Seed: 1}
+	o := hostgen.HostOptions{Installed: 1500, Binpkgs: 2400}
 	if testing.Short() {
 		o.Installed, o.Binpkgs = 150, 240
 	}
@@ -40,9 +40,9 @@ var manyPackages = benchRoot(sync.OnceValues(func() (string, error) {
 
 // largePackages are few, of the size that most bytes of a real PKGDIR are in.
 var largePackages = benchRoot(sync.OnceValues(func() (string, error) {
-	o := hostgen.HostOptions{Installed: 20, Binpkgs: 40, ImageSize: 4 << 20, Seed: 1}
+	o := hostgen.HostOptions{Binpkgs: 60, FileSize: 16 << 20}
 	if testing.Short() {
-		o.ImageSize = 1 << 20
+		o.FileSize = 1 << 20
 	}
 	return makePackages("", o)
 }))
@@ -57,7 +57,7 @@ func makePackages(root string, o hostgen.HostOptions) (string, error) {
 	if _, err := os.Stat(filepath.Join(root, pkgdir)); err == nil {
 		return root, nil
 	}
-	if _, err := hostgen.Host(root, o); err != nil {
+	if err := hostgen.Host(root, o); err != nil {
 		return "", err
 	}
 	return root, errors.Join(os.RemoveAll(filepath.Join(root, "var/db")), os.RemoveAll(filepath.Join(root, "var/log")))

@@ -1,6 +1,7 @@
 package hostarchive
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -75,21 +76,29 @@ func decompressed(tb testing.TB, path string) []byte {
 	return data
 }
 
-// hostsFile returns the path of a file in testdata/hosts of the module of the test.
-// go test starts each test in the directory of its package.
 func hostsFile(tb testing.TB, name string) string {
 	tb.Helper()
-	dir, err := os.Getwd()
+	file, err := File(name)
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return file
+}
+
+// File returns the path of a file in testdata/hosts of the module that the working
+// directory is in.
+func File(name string) (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return filepath.Join(dir, "testdata", "hosts", name)
+			return filepath.Join(dir, "testdata", "hosts", name), nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			tb.Fatal("the test does not run inside a module")
+			return "", errors.New("the working directory is in no module")
 		}
 		dir = parent
 	}

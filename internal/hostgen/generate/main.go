@@ -1,4 +1,4 @@
-// Command generate creates large Gentoo hosts, emerge.logs and build logs for
+// Command generate makes large Gentoo hosts, emerge.logs and build logs for
 // measurements:
 //
 //	go run ./internal/hostgen/generate host DIR --installed 2000 --binpkgs 5000
@@ -7,7 +7,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/alecthomas/kong"
@@ -16,7 +15,6 @@ import (
 )
 
 type commands struct {
-	Seed      uint64       `help:"Another seed is another host." default:"1"`
 	Host      hostCmd      `cmd:"" help:"A root directory with installed packages, PKGDIR and emerge.log."`
 	Log       logCmd       `cmd:"" help:"An emerge.log, to standard output."`
 	Buildlogs buildlogsCmd `cmd:"" help:"Build logs and elog files."`
@@ -24,27 +22,21 @@ type commands struct {
 
 type hostCmd struct {
 	Dir       string `arg:"" help:"Root directory to make; must be absent or empty."`
-	Installed int    `help:"Installed packages." default:"1500"`
+	Installed int    `help:"Installed packages, at least." default:"1500"`
 	Binpkgs   int    `help:"Binary packages." default:"2400"`
-	ImageSize int    `help:"Median size in bytes of what a package installs." default:"12288"`
+	FileSize  int    `help:"Size in bytes of a file that each binary package has in addition."`
 }
 
-func (c *hostCmd) Run(all *commands) error {
-	counts, err := hostgen.Host(c.Dir, hostgen.HostOptions{
-		Installed: c.Installed, Binpkgs: c.Binpkgs, ImageSize: c.ImageSize, Seed: all.Seed,
-	})
-	fmt.Fprintf(os.Stderr, "%+v\n", counts)
-	return err
+func (c *hostCmd) Run() error {
+	return hostgen.Host(c.Dir, hostgen.HostOptions{Installed: c.Installed, Binpkgs: c.Binpkgs, FileSize: c.FileSize})
 }
 
 type logCmd struct {
-	Lines int `arg:"" help:"Lines to write, at least; the last run is whole."`
+	Lines int `arg:"" help:"Lines to write, at least; the last copy is whole."`
 }
 
-func (c *logCmd) Run(all *commands) error {
-	counts, err := hostgen.EmergeLog(os.Stdout, c.Lines, all.Seed)
-	fmt.Fprintf(os.Stderr, "%+v\n", counts)
-	return err
+func (c *logCmd) Run() error {
+	return hostgen.EmergeLog(os.Stdout, c.Lines)
 }
 
 type buildlogsCmd struct {
@@ -54,8 +46,8 @@ type buildlogsCmd struct {
 	Gzip bool   `help:"Compress them."`
 }
 
-func (c *buildlogsCmd) Run(all *commands) error {
-	return hostgen.BuildLogs(c.Dir, hostgen.BuildLogOptions{Logs: c.Logs, Size: c.Kib << 10, Gzip: c.Gzip, Seed: all.Seed})
+func (c *buildlogsCmd) Run() error {
+	return hostgen.BuildLogs(c.Dir, hostgen.BuildLogOptions{Logs: c.Logs, Size: c.Kib << 10, Gzip: c.Gzip})
 }
 
 func main() {
