@@ -133,6 +133,13 @@ func lockScratch(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// unlockScratch gives the lock back. Closing the file alone is not enough: a process that
+// was forked meanwhile holds the lock, too, until it executes its program.
+func unlockScratch(lock *os.File) {
+	_ = unix.Flock(int(lock.Fd()), unix.LOCK_UN)
+	lock.Close()
+}
+
 // removeStale removes the scratches that nobody works in, except those that were kept.
 func removeStale(above string) error {
 	entries, err := os.ReadDir(above)
@@ -156,7 +163,7 @@ func removeStale(above string) error {
 			return err
 		}
 		err = os.RemoveAll(dir)
-		if lock.Close(); err != nil {
+		if unlockScratch(lock); err != nil {
 			return fmt.Errorf("scratch of a drill that was killed: %w", err)
 		}
 	}
@@ -181,7 +188,7 @@ func (s *scratch) isFull() bool {
 
 // close removes the scratch, or marks it as kept.
 func (s *scratch) close() error {
-	defer s.lock.Close()
+	defer unlockScratch(s.lock)
 	if s.keep {
 		return os.WriteFile(filepath.Join(s.dir, keptMark), nil, 0o600)
 	}
