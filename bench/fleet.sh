@@ -38,7 +38,9 @@ cp -a "$DATA/fleet1950" "$DATA/fleet"
 push="$EMAUDIT -q --root $DATA/fleet --host fleet --db $DATA/fleet.db push 'postgres://host@/one?host=$server'"
 "$EMAUDIT" -q --root "$DATA/fleet" --host fleet --db "$DATA/fleet.db" ingest >/dev/null
 echo "first push: $(cost "$push" 1)"
-rsync -a --delete "$DATA/fleet2000/" "$DATA/fleet/"
+# What is the same in both stays the same file.
+(cd "$DATA/fleet" && comm -23z <(find . -print0 | sort -z) <(cd ../fleet2000 && find . -print0 | sort -z) | xargs -0 rm -rf)
+cp -a --update "$DATA/fleet2000/." "$DATA/fleet/"
 "$EMAUDIT" -q --root "$DATA/fleet" --host fleet --db "$DATA/fleet.db" ingest >/dev/null
 echo "push of 50 packages more: $(cost "$push" 1)"
 echo "push of what has not changed, with the ingest: $(cost "$push" 7)"
@@ -48,7 +50,7 @@ echo "push of what has not changed, with the ingest: $(cost "$push" 7)"
 small="$EMAUDIT -q --root $DATA/fleetsmall --host small --db $DATA/fleetsmall.db"
 rm -f "$DATA"/fleetsmall.db*
 $small push "postgres://host@/many?host=$server" >/dev/null
-ask many <bench/fleet.sql
+ask many <bench/fleet.sql >/dev/null
 many="--db 'postgres://reader@/many?host=$server'"
 name=$(cd "$DATA/fleetsmall/var/db/pkg" && printf '%s\n' */* | head -n 1 | sed 's/-[0-9].*//')
 echo "hosts, 500 of them: $(cost "$EMAUDIT $many hosts" 5)"

@@ -24,4 +24,5 @@ BEGIN
 	END LOOP;
 END
 $$;
+SELECT setval(pg_get_serial_sequence('host', 'id'), max(id)) FROM host;
 ANALYZE;

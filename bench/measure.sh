@@ -16,12 +16,19 @@ elapsed() {
 	local begin=${EPOCHREALTIME/./} status=0
 	eval "$1" >/dev/null 2>&1 || status=$?
 	local end=${EPOCHREALTIME/./}
-	# Findings (3) and damaged input (4) are answers; emaint says 1 for findings.
-	case $status in
-	0 | 1 | 3 | 4) ;;
-	*) echo "bench: exit status $status: $1" >&2 && return 1 ;;
-	esac
+	answered "$status" "$1" || return
 	echo $(((end - begin) / 1000))
+}
+
+# answered STATUS COMMAND fails unless the exit status is that of an answer: findings (3)
+# and damaged input (4) are answers; emaint says 1 for findings.
+answered() {
+	case $1 in
+	0 | 3 | 4) return ;;
+	1) [[ $2 != *"$EMAUDIT"* ]] && return ;;
+	esac
+	echo "bench: exit status $1: $2" >&2
+	return 1
 }
 
 # peak COMMAND prints the most memory in MiB that one process of it took, or "-"
@@ -42,15 +49,19 @@ median() {
 }
 
 # cost COMMAND RUNS prints the medians of wall and processor time in milliseconds,
-# and the peak of memory in MiB, of a shell command.
+# and the peak of memory in MiB, of a shell command. It needs GNU time.
 cost() {
-	local walls=() cpus=() i wall user sys TIMEFORMAT='%3R %3U %3S'
+	local walls=() cpus=() most=0 i wall user sys kib status
 	for ((i = 0; i < $2; i++)); do
-		read -r wall user sys < <({ time eval "$1" >/dev/null 2>&1; } 2>&1)
+		status=0
+		/usr/bin/time -q -o "$DATA/cost" -f '%e %U %S %M' bash -c "$1" >/dev/null 2>&1 || status=$?
+		answered "$status" "$1" || return
+		read -r wall user sys kib <"$DATA/cost"
 		walls+=("$wall") cpus+=("$(awk -v u="$user" -v s="$sys" 'BEGIN { print u + s }')")
+		most=$((kib > most ? kib : most))
 	done
-	awk -v w="$(printf '%s\n' "${walls[@]}" | median)" -v c="$(printf '%s\n' "${cpus[@]}" | median)" -v m="$(peak "$1")" \
-		'BEGIN { printf "%.0f / %.0f ms, %s MiB", w * 1000, c * 1000, m }'
+	awk -v w="$(printf '%s\n' "${walls[@]}" | median)" -v c="$(printf '%s\n' "${cpus[@]}" | median)" -v m="$most" \
+		'BEGIN { printf "%.0f / %.0f ms, %d MiB", w * 1000, c * 1000, m / 1024 }'
 }
 
 # generate ARGUMENTS makes data.
