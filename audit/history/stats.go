@@ -230,8 +230,9 @@ func (s *statsReader) others(sums logs.SumQuery, out *Stats) error {
 	if err != nil {
 		return err
 	}
+	var sorter sorter
 	for _, h := range syncs {
-		k := kindStats(h.Durations, 0, withQuartiles)
+		k := sorter.kindStats(h.Durations, 0, withQuartiles)
 		out.Syncs = append(out.Syncs, RepoStats{
 			Repo: h.Repo, Period: s.intervalName(h.Interval), Syncs: h.Syncs, Failures: h.Failures, Seconds: k.Seconds,
 			Average: k.Average, Median: k.Median, FirstAt: at(h.FirstAt), LastAt: at(h.LastAt),

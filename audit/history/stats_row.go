@@ -14,8 +14,8 @@ const (
 func (r *StatsRows) row(t *tally, how detail) PackageStats {
 	row := PackageStats{
 		CP: r.words[t.name], Period: r.words[t.interval], Unmerges: int(t.unmerges), Failures: int(t.failures), FirstAt: at(int64(t.firstAt)), LastAt: at(int64(t.lastAt)),
-		Source:   kindStats(r.durations[t.begin:t.binary], int(t.untimed), how),
-		Binaries: kindStats(r.durations[t.binary:t.end], int(t.binaryUntimed), how),
+		Source:   r.sorter.kindStats(r.durations[t.begin:t.binary], int(t.untimed), how),
+		Binaries: r.sorter.kindStats(r.durations[t.binary:t.end], int(t.binaryUntimed), how),
 	}
 	row.Merges, row.Binary = row.Source.Merges+row.Binaries.Merges, row.Binaries.Merges
 	row.Seconds = row.Source.Seconds + row.Binaries.Seconds
@@ -38,9 +38,19 @@ func rounded(n, by int64) *int64 {
 	return &q
 }
 
+// sorter holds the memory in which durations are sorted.
+type sorter []int64
+
+// sorted returns durations in ascending order. It is valid until the next call.
+func (s *sorter) sorted(durations []int64) []int64 {
+	*s = append((*s)[:0], durations...)
+	slices.Sort(*s)
+	return *s
+}
+
 // kindStats computes the statistics of durations in seconds, oldest first, and of
 // untimed merges of unknown duration.
-func kindStats(durations []int64, untimed int, how detail) KindStats {
+func (s *sorter) kindStats(durations []int64, untimed int, how detail) KindStats {
 	k := KindStats{Merges: len(durations) + untimed}
 	if len(durations) == 0 {
 		return k
@@ -49,7 +59,7 @@ func kindStats(durations []int64, untimed int, how detail) KindStats {
 		k.Seconds += d
 	}
 	k.Average = rounded(k.Seconds, int64(len(durations)))
-	sorted := slices.Sorted(slices.Values(durations))
+	sorted := s.sorted(durations)
 	median, spread := quantile(sorted, 2), quantile(sorted, 3)-quantile(sorted, 1)
 	k.Median, k.Spread = &median, &spread
 	if how != withPrediction {
@@ -60,9 +70,9 @@ func kindStats(durations []int64, untimed int, how detail) KindStats {
 	}
 	if len(durations) >= trendSamples {
 		third := len(durations) / 3
-		before := quantile(slices.Sorted(slices.Values(durations[:third])), 2)
+		before := quantile(s.sorted(durations[:third]), 2)
 		if before != 0 {
-			trend := quantile(slices.Sorted(slices.Values(durations[len(durations)-third:])), 2) * 100 / before
+			trend := quantile(s.sorted(durations[len(durations)-third:]), 2) * 100 / before
 			k.Trend = &trend
 		}
 	}

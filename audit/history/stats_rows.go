@@ -30,6 +30,7 @@ type StatsRows struct {
 	number    map[string]uint32 // index of each word
 	detail    detail
 	order     []uint32
+	sorter    sorter
 }
 
 // word returns the index of a name.
@@ -67,8 +68,11 @@ func (r *StatsRows) join() {
 	for i, word := range sorted {
 		rank[r.number[word]] = uint32(i)
 	}
-	slices.SortStableFunc(r.tallies, func(a, b tally) int {
-		return cmp.Or(cmp.Compare(rank[a.interval], rank[b.interval]), cmp.Compare(rank[a.name], rank[b.name]), cmp.Compare(a.lastAt, b.lastAt))
+	slices.SortFunc(r.tallies, func(a, b tally) int {
+		if a.interval == b.interval && a.name == b.name {
+			return cmp.Or(cmp.Compare(a.lastAt, b.lastAt), cmp.Compare(a.begin, b.begin))
+		}
+		return cmp.Or(cmp.Compare(rank[a.interval], rank[b.interval]), cmp.Compare(rank[a.name], rank[b.name]))
 	})
 	joined := r.tallies[:0]
 	for same := range chunkBy(r.tallies, func(a, b *tally) bool { return a.name == b.name && a.interval == b.interval }) {

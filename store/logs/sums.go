@@ -158,9 +158,9 @@ func inOrder(durations []int64, times []timed) []int64 {
 	return durations
 }
 
-// PackageSums calls each with the sums of packages, in no particular order. A
-// package may have several sums for one interval. A sum is valid until each
-// returns.
+// PackageSums calls each with the sums of packages, in no particular order. With
+// intervals, a package may have several sums for one interval. A sum is valid until
+// each returns.
 func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 	interval, err := l.interval(&q, factAt)
 	if err != nil {
@@ -170,21 +170,35 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 	if err != nil {
 		return err
 	}
-	order, group := "", "cp"
+	packages := map[int64]*packageTimes{}
+	of := func(cp int64) *packageTimes {
+		p := packages[cp]
+		if p == nil {
+			p = new(packageTimes)
+			packages[cp] = p
+		}
+		return p
+	}
+	order := ""
 	if len(q.Intervals) > 0 {
 		// Only the packages of one interval are held.
-		order, group = " ORDER BY 1, run, seq", "cp, interval_at"
+		order = " ORDER BY 1, run, seq"
+	} else if err := l.removals(&q, interval, "cp", func(cp, _ int64, n int) error {
+		of(cp).sum.Unmerges = n
+		return nil
+	}); err != nil {
+		return err
 	}
-	packages := map[int64]*packageTimes{}
 	var begin int64
+	var source, binary []int64
 	deliver := func() error {
 		for cp, p := range packages {
 			sum := &p.sum
 			if sum.CP, err = l.cps.name(cp); err != nil {
 				return err
 			}
-			sum.Interval = begin
-			sum.Durations, sum.BinaryDurations = inOrder(sum.Durations, p.source), inOrder(sum.BinaryDurations, p.binary)
+			source, binary = inOrder(source[:0], p.source), inOrder(binary[:0], p.binary)
+			sum.Interval, sum.Durations, sum.BinaryDurations = begin, source, binary
 			each(sum)
 		}
 		clear(packages)
@@ -198,35 +212,32 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 			}
 			begin = n(0)
 		}
-		p := packages[n(1)]
-		if p == nil {
-			p = new(packageTimes)
-			packages[n(1)] = p
-		}
-		p.add(emergelog.MergeKind(n(2)), emergelog.MergeOutcome(n(3)), n(4), store.Number(v[5], -1))
+		of(n(1)).add(emergelog.MergeKind(n(2)), emergelog.MergeOutcome(n(3)), n(4), store.Number(v[5], -1))
 		return nil
 	}, "SELECT "+interval+", cp, kind, outcome, "+factAt+", "+took+" FROM merge WHERE "+where+order, args...)
 	if err != nil {
 		return err
 	}
-	if err := deliver(); err != nil {
-		return err
-	}
-	if where, args, err = l.where(&q, unmergeVersions); err != nil {
+	if err := deliver(); err != nil || len(q.Intervals) == 0 {
 		return err
 	}
 	var sum PackageSum
-	var cp int64
-	return l.tx.Query(func(rows *sql.Rows) error {
-		err := rows.Scan(&cp, &sum.Interval, &sum.Unmerges)
-		if err != nil {
-			return err
-		}
-		if sum.CP, err = l.cps.name(cp); err != nil {
-			return err
-		}
+	return l.removals(&q, interval, "cp, interval_at", func(cp, interval int64, n int) (err error) {
+		sum.CP, err = l.cps.name(cp)
+		sum.Interval, sum.Unmerges = interval, n
 		each(&sum)
-		return nil
+		return err
+	})
+}
+
+// removals calls each with the number of completed removals of packages.
+func (l *EmergeLog) removals(q *SumQuery, interval, group string, each func(cp, interval int64, n int) error) error {
+	where, args, err := l.where(q, unmergeVersions)
+	if err != nil {
+		return err
+	}
+	return l.tx.RawQuery(func(v []driver.Value) error {
+		return each(store.Number(v[0], 0), store.Number(v[1], 0), int(store.Number(v[2], 0)))
 	}, fmt.Sprintf("SELECT cp, min(interval_at), count(*) FILTER (WHERE outcome = %d) FROM (SELECT cp, outcome, %s AS interval_at FROM unmerge WHERE %s) AS f GROUP BY %s",
 		emergelog.UnmergeOK, interval, where, group), args...)
 }
