@@ -79,17 +79,10 @@ type LogQuery struct {
 	Kinds []EventKind
 	// Outcomes are the words of the selected outcomes; empty means all.
 	Outcomes []string
-	Detail   Detail
+	// InTable leaves out what a table of events does not show; see
+	// [logs.EmergeLog.Brief].
+	InTable bool
 }
-
-// Detail says what events of the log are asked for.
-type Detail uint8
-
-const (
-	Whole   Detail = iota
-	InTable        // what a table of events shows
-	Timed          // the names, times and outcomes of merges
-)
 
 // EventOutcomes are the words for the outcomes of events.
 var EventOutcomes = []string{MergeMerged, MergeFailed, MergeInterrupted, MergeBuilt, MergeFetched, OutcomeRunning, OutcomeOK, OutcomeUnknown}
@@ -218,11 +211,8 @@ func (l *logReader) walk(order logs.Order, fn func(*logs.Run) error) error {
 		return err
 	}
 	// A version is searched for with its slot and repository.
-	if l.q.Detail != Whole && !l.q.Search.versioned() {
+	if l.q.InTable && !l.q.Search.versioned() {
 		l.log = l.log.Brief()
-	}
-	if l.q.Detail == Timed {
-		l.log = l.log.OnlyMerges()
 	}
 	if l.q.Search.All() {
 		return l.log.Runs(runs, order, fn)

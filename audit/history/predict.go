@@ -77,7 +77,7 @@ func AuditPredict(db audit.Database, from string, list []PlannedMerge, jobs int)
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}
-	known, err := r.pastOf(list)
+	known, err := r.pastOfList(list)
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +104,9 @@ func AuditPredict(db audit.Database, from string, list []PlannedMerge, jobs int)
 	return out, nil
 }
 
-// pastOf returns the previous durations of the packages in a list, under their
+// pastOfList returns the previous durations of the packages in a list, under their
 // current names.
-func (r *runReader) pastOf(list []PlannedMerge) (map[string]*past, error) {
+func (r *runReader) pastOfList(list []PlannedMerge) (map[string]*past, error) {
 	wanted := map[string]bool{}
 	for _, m := range list {
 		wanted[r.moves.Name(nameOf(m.CPV))] = true
@@ -120,16 +120,22 @@ func (r *runReader) pastOf(list []PlannedMerge) (map[string]*past, error) {
 			names = append(names, old)
 		}
 	}
-	all := map[string]*past{}
 	if len(names) == 0 {
-		return all, nil
+		return nil, nil
 	}
+	return r.pastOf(logs.SumQuery{Packages: names})
+}
+
+// pastOf returns the durations of the merges that a query selects, by the current names
+// of their packages.
+func (r *runReader) pastOf(q logs.SumQuery) (map[string]*past, error) {
 	var sums []logs.PackageSum
-	err := r.log.PackageSums(logs.SumQuery{Packages: names}, func(sum *logs.PackageSum) {
+	err := r.log.PackageSums(q, func(sum *logs.PackageSum) {
 		kept := *sum
 		kept.Durations, kept.BinaryDurations = slices.Clone(sum.Durations), slices.Clone(sum.BinaryDurations)
 		sums = append(sums, kept)
 	})
+	all := map[string]*past{}
 	// The merges under the old name come first.
 	slices.SortStableFunc(sums, func(a, b logs.PackageSum) int { return cmp.Compare(a.LastAt, b.LastAt) })
 	for i := range sums {
@@ -215,75 +221,59 @@ type PackageAccuracy struct {
 // worstPackages is the number of packages in an Accuracy.
 const worstPackages = 20
 
-// AuditAccuracy predicts every merge in a period from the merges before it and
-// compares the results.
+// AuditAccuracy predicts every merge in a period from the merges of the period before it
+// and compares the results.
 func AuditAccuracy(db audit.Database, period audit.Period, search Search) (*Accuracy, error) {
-	r := newRunReader(db)
-	if err := r.prepare(); err != nil {
+	s := &statsReader{runReader: newRunReader(db), q: StatsQuery{Period: period, Search: search}}
+	if err := s.prepare(); err != nil {
 		return nil, err
 	}
-	type key struct {
-		name   string
-		binary bool
+	sums, ok, err := s.sums()
+	if err != nil {
+		return nil, err
 	}
-	// track is one package with its last durations.
-	type track struct {
-		before []int64
-		sum    PackageAccuracy
-	}
-	tracks := map[key]*track{}
-	out := &Accuracy{}
-	var relative []float32
-	compare := func(k key, took int64) {
-		t := tracks[k]
-		if t == nil {
-			kind := emergelog.KindSource
-			if k.binary {
-				kind = emergelog.KindBinary
-			}
-			t = &track{sum: PackageAccuracy{CP: k.name, Kind: kind.String()}}
-			tracks[k] = t
-		}
-		e, ok := estimateOf(t.before)
-		if len(t.before) == recent {
-			copy(t.before, t.before[1:])
-			t.before = t.before[:recent-1]
-		}
-		t.before = append(t.before, took)
-		if !ok {
-			out.First++
-			return
-		}
-		off := math.Abs(float64(e.seconds - took))
-		out.Merges++
-		out.Seconds += took
-		out.Predicted += e.seconds
-		out.MeanError += off
-		relative = append(relative, float32(off*100/math.Max(float64(took), 1)))
-		if took >= e.low && took <= e.high {
-			out.Within++
-		}
-		t.sum.Merges++
-		t.sum.Seconds += took
-		t.sum.MeanError += off
-	}
-	for e, err := range AuditLog(db, LogQuery{Period: period, Search: search, Kinds: []EventKind{EventMerge}, Outcomes: []string{MergeMerged}, Detail: Timed}) {
-		if err != nil {
+	known := map[string]*past{}
+	if ok {
+		if known, err = s.pastOf(sums); err != nil {
 			return nil, err
 		}
-		if e.Merge.Seconds != nil {
-			compare(key{r.moves.Name(nameOf(e.Merge.CPV)), e.Merge.Kind == KindBinary}, *e.Merge.Seconds)
+	}
+	out := &Accuracy{}
+	var relative []float32
+	compare := func(name string, kind emergelog.MergeKind, durations []int64) {
+		if len(durations) > 0 {
+			out.First++
 		}
+		p := PackageAccuracy{CP: name, Kind: kind.String()}
+		for i := 1; i < len(durations); i++ {
+			took := durations[i]
+			e, _ := estimateOf(durations[:i])
+			off := math.Abs(float64(e.seconds - took))
+			p.Merges++
+			p.Seconds += took
+			p.MeanError += off
+			out.Predicted += e.seconds
+			relative = append(relative, float32(off*100/math.Max(float64(took), 1)))
+			if took >= e.low && took <= e.high {
+				out.Within++
+			}
+		}
+		if p.Merges == 0 {
+			return
+		}
+		out.Packages = append(out.Packages, p)
+		out.Merges += p.Merges
+		out.Seconds += p.Seconds
+		out.MeanError += p.MeanError
+	}
+	for name, p := range known {
+		compare(name, emergelog.KindSource, p.durations)
+		compare(name, emergelog.KindBinary, p.binary)
 	}
 	if len(relative) > 0 {
 		out.MeanError /= float64(out.Merges)
 		slices.Sort(relative)
 		out.MedianError = float64(relative[len(relative)/2])
-	}
-	for _, t := range tracks {
-		if t.sum.Merges > 0 {
-			out.Packages = append(out.Packages, t.sum)
-		}
 	}
 	slices.SortFunc(out.Packages, func(a, b PackageAccuracy) int {
 		switch {

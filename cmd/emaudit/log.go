@@ -50,10 +50,7 @@ func (c *logCommand) Run(ctx context.Context, s *session) error {
 	return s.answerLog(ctx, query.Search, func(db audit.Database, source audit.LogSource, out report.Output) (report.Answer, error) {
 		about := asked(db, query.Search, query.Period, newestEvent(query))
 		c.limit(s, query.Period, &about)
-		query.Last = c.Last
-		if out.Format == "table" {
-			query.Detail = history.InTable
-		}
+		query.Last, query.InTable = c.Last, out.Format == "table"
 		return merges.History(history.AuditLog(db, query), source, about, out), nil
 	})
 }

@@ -22,9 +22,9 @@ type EmergeLog struct {
 	// only restricts the facts of runs to some packages, given by their numbers
 	// separated by commas. "" means no restriction.
 	only string
-	// brief and onlyMerges are set by the methods of these names.
-	brief, onlyMerges bool
-	cps, texts        *nameCache
+	// brief is set by [EmergeLog.Brief].
+	brief      bool
+	cps, texts *nameCache
 	// byPackage is the column with the host in a condition on packages. With a plus
 	// sign SQLite searches the index of packages, and not the key, which begins with
 	// the host and would find all rows.
@@ -57,13 +57,6 @@ func (l *EmergeLog) Brief() *EmergeLog {
 	brief := *l
 	brief.brief = true
 	return &brief
-}
-
-// OnlyMerges returns a reader whose facts are only merges, without what they replaced.
-func (l *EmergeLog) OnlyMerges() *EmergeLog {
-	limited := *l
-	limited.onlyMerges = true
-	return &limited
 }
 
 // Run is a stored run. Its positions are places in the whole log; see
@@ -285,18 +278,14 @@ func (s *runScan) queries(run int64) (merges, unmerges, syncs, usages string) {
 	}
 	where := " f WHERE f.host = ?" + s.where("f.run") + from
 	order := " ORDER BY f.run " + string(s.order) + ", f.seq " + string(s.order)
-	const none = " AND 1 = 0"
-	packages, removed, synced := "", "", ""
+	packages, noPackage := "", ""
 	if s.log.only != "" {
-		packages, removed, synced = " AND f.cp IN ("+s.log.only+")", " AND f.cp IN ("+s.log.only+")", none
-	}
-	if s.log.onlyMerges {
-		removed, synced = none, none
+		packages, noPackage = " AND f.cp IN ("+s.log.only+")", " AND 1 = 0"
 	}
 	columns := s.log.columns
 	return "SELECT " + columns(briefMerge, restOfMerge) + " FROM merge" + where + packages + order,
-		"SELECT " + columns(briefUnmerge, restOfUnmerge) + " FROM unmerge" + where + removed + order,
-		"SELECT " + columns(briefSync, restOfSync) + " FROM sync" + where + synced + order,
+		"SELECT " + columns(briefUnmerge, restOfUnmerge) + " FROM unmerge" + where + packages + order,
+		"SELECT " + columns(briefSync, restOfSync) + " FROM sync" + where + noPackage + order,
 		"SELECT " + usageColumns + " FROM merge_usage" + where + order
 }
 
