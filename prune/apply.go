@@ -27,12 +27,6 @@ type ApplyOptions struct {
 	Still func(context.Context) (map[string]bool, error)
 }
 
-// Skip is a candidate that stayed.
-type Skip struct {
-	Path   string `json:"path"`
-	Reason string `json:"reason"`
-}
-
 // Result says what Apply did.
 type Result struct {
 	PkgDir string `json:"pkgdir"`
@@ -47,8 +41,8 @@ type Result struct {
 	Files int   `json:"files"`
 	Size  int64 `json:"size"`
 	// Entries is the number of entries that left the index.
-	Entries int    `json:"entries"`
-	Skipped []Skip `json:"skipped"`
+	Entries int                 `json:"entries"`
+	Skipped []cleanup.PruneSkip `json:"skipped"`
 	// Recovered is what Apply put back first, after an earlier process was killed.
 	Recovered []Restored `json:"recovered"`
 }
@@ -57,7 +51,7 @@ type Result struct {
 // skips candidates that have changed since the plan. Of the others all go, or, on an
 // error, none.
 func (p *PkgDir) Apply(ctx context.Context, candidates []cleanup.PruneCandidate, o ApplyOptions) (Result, error) {
-	result := Result{PkgDir: p.path, Skipped: []Skip{}, Recovered: []Restored{}}
+	result := Result{PkgDir: p.path, Skipped: []cleanup.PruneSkip{}, Recovered: []Restored{}}
 	var done *journal
 	err := p.locked(ctx, func() error {
 		recovered, err := p.recover()
@@ -130,7 +124,7 @@ func (a *application) check(candidates []cleanup.PruneCandidate, still map[strin
 			return a.wrap(c.Path, err)
 		}
 		if reason != "" {
-			a.result.Skipped = append(a.result.Skipped, Skip{c.Path, reason})
+			a.result.Skipped = append(a.result.Skipped, cleanup.PruneSkip{PkgDir: a.path, Path: c.Path, Reason: reason})
 		}
 	}
 	return nil

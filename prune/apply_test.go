@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"emaudit/audit/cleanup"
 	"emaudit/parse/pkgindex"
 )
 
@@ -28,7 +29,7 @@ func TestApplyTakesFilesAndEntriesAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Result{PkgDir: d.path, Journal: "20261004T182000Z", Quarantine: "/var/cache/binpkgs/.emaudit-quarantine", Why: "only its owner and root can rename what lies in PKGDIR", Files: 3, Entries: 2, Skipped: []Skip{}, Recovered: []Restored{}}
+	want := Result{PkgDir: d.path, Journal: "20261004T182000Z", Quarantine: "/var/cache/binpkgs/.emaudit-quarantine", Why: "only its owner and root can rename what lies in PKGDIR", Files: 3, Entries: 2, Skipped: []cleanup.PruneSkip{}, Recovered: []Restored{}}
 	want.Size = result.Size
 	if diff := cmp.Diff(want, result); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
@@ -325,7 +326,7 @@ func TestEmptyDeletesWhatHasWaitedLongEnough(t *testing.T) {
 		t.Fatalf("%+v, %v", emptied, err)
 	}
 	journals, err := d.open(nil).Journals()
-	if err != nil || len(journals) != 1 || journals[0].Status != Applied || journals[0].CreatedAt != testNow+200 {
+	if err != nil || len(journals) != 1 || journals[0].Status != cleanup.JournalApplied || journals[0].CreatedAt != testNow+200 {
 		t.Errorf("%+v, %v", journals, err)
 	}
 	if _, err := d.open(nil).Undo(background, emptied.Journals[0]); !errors.Is(err, ErrNoJournal) {
@@ -407,7 +408,7 @@ func TestAJournalOfAnotherVersionIsLeftAlone(t *testing.T) {
 		t.Fatalf("%v, %v", journals, err)
 	}
 	for _, j := range journals {
-		if j.Status != Unreadable || j.Problem == "" {
+		if j.Status != cleanup.JournalUnreadable || j.Problem == "" {
 			t.Errorf("%+v", j)
 		}
 	}

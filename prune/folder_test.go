@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"emaudit/audit/cleanup"
 	"emaudit/hostfs"
 )
 
@@ -101,7 +102,7 @@ func TestAFolderOnAnotherFileSystemIsLeftAlone(t *testing.T) {
 	if err != nil || result.Files != 1 {
 		t.Fatalf("%+v, %v", result, err)
 	}
-	want := []Skip{{somePaths[3], "its folder is on another file system than PKGDIR"}}
+	want := []cleanup.PruneSkip{{PkgDir: d.path, Path: somePaths[3], Reason: "its folder is on another file system than PKGDIR"}}
 	if diff := cmp.Diff(want, result.Skipped); diff != "" {
 		t.Errorf("skipped (-want +got):\n%s", diff)
 	}

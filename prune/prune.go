@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"emaudit/audit/cleanup"
 	"emaudit/hostfs"
 )
 
@@ -81,57 +82,31 @@ func (e *UnfinishedError) Error() string {
 // Unwrap returns both causes.
 func (e *UnfinishedError) Unwrap() []error { return []error{e.Cause, e.TakingBack} }
 
-// Status is the state of a journal as its user sees it.
-type Status string
-
-// The states of a journal.
-const (
-	// Applied: the files wait in the quarantine, and Undo can bring them back.
-	Applied Status = "applied"
-	// Unfinished: a process was killed in the middle. The next change of the
-	// folder takes it back, or finishes a deletion.
-	Unfinished Status = "unfinished"
-	// Unreadable: the journal is damaged or of another version of emaudit. It
-	// stays as it is.
-	Unreadable Status = "unreadable"
-)
-
-// Journal describes one use of the quarantine.
-type Journal struct {
-	ID        string `json:"id"`
-	Path      string `json:"path"`   // inside the root
-	PkgDir    string `json:"pkgdir"` // inside the root
-	Status    Status `json:"status"`
-	CreatedAt int64  `json:"created_at"` // unix seconds; 0 = unknown
-	Files     int    `json:"files"`
-	Size      int64  `json:"size"` // bytes
-	Problem   string `json:"problem"`
-}
-
 // Journals returns the journals of the folder, oldest first. It changes and locks
 // nothing, so one of them may belong to a process that is still writing.
-func (p *PkgDir) Journals() ([]Journal, error) {
-	var all []Journal
+func (p *PkgDir) Journals() ([]cleanup.PruneJournal, error) {
+	var all []cleanup.PruneJournal
 	err := p.eachQuarantine(func(at place, quarantine folder, ids []string) error {
 		for _, id := range ids {
-			described := Journal{ID: id, Path: path.Join(at.path, id), PkgDir: p.path}
+			described := cleanup.PruneJournal{ID: id, Path: path.Join(at.path, id), PkgDir: p.path}
 			j, err := openJournal(quarantine, id)
 			if err != nil {
-				described.Status, described.Problem = Unreadable, err.Error()
+				described.Status, described.Problem = cleanup.JournalUnreadable, err.Error()
 				all = append(all, described)
 				continue
 			}
-			described.Status = Unfinished
+			described.Status = cleanup.JournalUnfinished
 			if j.phase == applied {
-				described.Status = Applied
+				described.Status = cleanup.JournalApplied
 			}
+			described.DeletableAt = j.record.CreatedAt + Keep
 			described.CreatedAt, described.Files, described.Size = j.record.CreatedAt, len(j.record.Moves), j.record.size()
 			j.dir.close()
 			all = append(all, described)
 		}
 		return nil
 	})
-	slices.SortStableFunc(all, func(a, b Journal) int { return compareIDs(a.ID, b.ID) })
+	slices.SortStableFunc(all, func(a, b cleanup.PruneJournal) int { return compareIDs(a.ID, b.ID) })
 	if err != nil {
 		err = p.wrap(".", err)
 	}
@@ -166,7 +141,7 @@ type Restored struct {
 	Conflicts []string `json:"conflicts"`
 	// Stuck are the files that cannot return to their place, such as an
 	// immutable folder. They stay in the quarantine.
-	Stuck []Skip `json:"stuck"`
+	Stuck []cleanup.PruneSkip `json:"stuck"`
 	// Missing are the files that are neither in the quarantine nor at their
 	// place.
 	Missing []string `json:"missing"`

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"emaudit/audit/cleanup"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -73,7 +75,7 @@ func (p *PkgDir) toUndo(id string) (string, error) {
 		return "", err
 	}
 	for _, j := range all {
-		if j.Status == Applied {
+		if j.Status == cleanup.JournalApplied {
 			id = j.ID
 		}
 	}
@@ -134,7 +136,7 @@ func (j *journal) finish(quarantine folder) error {
 
 // restore moves the files back, then the index, then the folders' times.
 func (p *PkgDir) restore(j *journal) (*Restored, error) {
-	restored := &Restored{Journal: j.id, PkgDir: p.path, Conflicts: []string{}, Stuck: []Skip{}, Missing: []string{}}
+	restored := &Restored{Journal: j.id, PkgDir: p.path, Conflicts: []string{}, Stuck: []cleanup.PruneSkip{}, Missing: []string{}}
 	times, err := p.folderTimes(j)
 	if err != nil {
 		return restored, err
@@ -194,7 +196,7 @@ func (p *PkgDir) restoreFile(j *journal, m *move, t *tree, restored *Restored, b
 		restored.Conflicts = append(restored.Conflicts, m.Path)
 		return nil
 	case isStuck(err):
-		restored.Stuck = append(restored.Stuck, Skip{m.Path, err.Error()})
+		restored.Stuck = append(restored.Stuck, cleanup.PruneSkip{PkgDir: restored.PkgDir, Path: m.Path, Reason: err.Error()})
 		return nil
 	case err != nil:
 		return err
@@ -205,7 +207,7 @@ func (p *PkgDir) restoreFile(j *journal, m *move, t *tree, restored *Restored, b
 		return nil
 	}
 	if isStuck(err) {
-		restored.Stuck = append(restored.Stuck, Skip{m.Path, err.Error()})
+		restored.Stuck = append(restored.Stuck, cleanup.PruneSkip{PkgDir: restored.PkgDir, Path: m.Path, Reason: err.Error()})
 		return nil
 	}
 	if err != nil {

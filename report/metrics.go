@@ -203,7 +203,7 @@ func (m *metrics) history(h HostMetrics) {
 			}
 		}
 		for _, class := range aftermath.MessageClasses {
-			if class != "info" {
+			if class != aftermath.ClassInfo {
 				m.add("emaudit_messages_unread", h.Host, unread[class], "class", class)
 			}
 		}

@@ -28,6 +28,9 @@ const (
 	EffectNote    Effect = "note"    // Portage accepts it; for information
 )
 
+// CodeHeld is the code of a note about a binary package that a rollback holds back.
+const CodeHeld = "held"
+
 // Reason is one statement about the use of a binary package.
 type Reason struct {
 	Code   string `json:"code"`
@@ -296,7 +299,7 @@ func (a *Acceptance) judge(p *atom.Package, m *store.Metadata) []Reason {
 		note(EffectRefused, audit.CodePackageMasked, "%s has %s", by.path, by.Text)
 	}
 	if held := a.Holds(p); len(held) > 0 {
-		note(EffectNote, "held", "a rollback holds it back: %s has %s", held[0].Path, held[0].Text)
+		note(EffectNote, CodeHeld, "a rollback holds it back: %s has %s", held[0].Path, held[0].Text)
 	}
 	return reasons
 }

@@ -23,12 +23,21 @@ type MessageFilter struct {
 	Newest int
 }
 
+// The classes of messages: those of elog, in lower case.
+const (
+	ClassError = "error"
+	ClassWarn  = "warn"
+	ClassQA    = "qa"
+	ClassLog   = "log"
+	ClassInfo  = "info"
+)
+
 // MessageClasses are the classes of elog, the most urgent first.
-var MessageClasses = []string{"error", "warn", "qa", "log", "info"}
+var MessageClasses = []string{ClassError, ClassWarn, ClassQA, ClassLog, ClassInfo}
 
 // usualClasses are the classes of the default filter: Portage's own default
 // (PORTAGE_ELOG_CLASSES) with QA. Messages of class INFO repeat the build log.
-var usualClasses = []string{"error", "warn", "qa", "log"}
+var usualClasses = []string{ClassError, ClassWarn, ClassQA, ClassLog}
 
 // query returns the filter as a query of the store.
 func (f MessageFilter) query() logs.ElogQuery {

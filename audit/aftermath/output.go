@@ -91,7 +91,7 @@ func AuditRunOutput(db audit.Database, run *history.Run) (*RunOutput, error) {
 	}
 	// A message of die repeats a failure that is listed with its log.
 	out.Messages = slices.DeleteFunc(out.Messages, func(m Message) bool {
-		return m.Class == "error" && slices.ContainsFunc(out.Failures, func(f Failure) bool {
+		return m.Class == ClassError && slices.ContainsFunc(out.Failures, func(f Failure) bool {
 			return f.CPV == m.CPV && f.Log != nil && strings.HasPrefix(audit.FirstLine(m.Lines), "ERROR: "+m.CPV)
 		})
 	})

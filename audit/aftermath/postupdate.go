@@ -97,7 +97,7 @@ func (p *PostUpdate) unreadOfLastRun(db audit.Database) error {
 	var order []*audit.Finding
 	for i := range messages.Rows {
 		m := &messages.Rows[i]
-		if !m.Unread || m.Class != "error" && m.Class != "warn" || m.At < from || m.Run == nil || *m.Run != last {
+		if !m.Unread || m.Class != ClassError && m.Class != ClassWarn || m.At < from || m.Run == nil || *m.Run != last {
 			continue
 		}
 		f := byPackage[m.CPV]
@@ -107,7 +107,7 @@ func (p *PostUpdate) unreadOfLastRun(db audit.Database) error {
 			order = append(order, f)
 			f.Message = audit.FirstLine(m.Lines)
 		}
-		if m.Class == "error" {
+		if m.Class == ClassError {
 			f.Severity, f.Message = audit.SeverityWarning, audit.FirstLine(m.Lines)
 		}
 		f.Evidence = append(f.Evidence, audit.Evidence{Source: m.Source, Offset: m.Offset})

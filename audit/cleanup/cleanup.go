@@ -483,7 +483,7 @@ func (p *pruner) other(dir *inventory.PkgDir, o inventory.PkgDirFile) {
 	}
 	kept := PruneKept{PkgDir: dir.Path, Path: o.Path, Size: o.Size, Code: KeepForeign, Reason: "emaudit judges no " + o.Kind + " of this kind"}
 	switch {
-	case o.Kind != "file" || o.Role != inventory.RoleTemporary && o.Role != inventory.RolePartial && o.Role != inventory.RoleChecksumFailure:
+	case o.Kind != inventory.RegularFile || o.Role != inventory.RoleTemporary && o.Role != inventory.RolePartial && o.Role != inventory.RoleChecksumFailure:
 	case p.policy.Excludes.path(o.Path):
 		kept.Code, kept.Reason = KeepExcluded, "--exclude"
 	case p.unsettled(o.MTimeNS):

@@ -264,3 +264,12 @@ func needText(host string, reasons []needs.Reason) string {
 
 // checkHostName is [store.CheckHostName]; a file of needs can hold any text.
 func checkHostName(name string) bool { return store.CheckHostName(name) == nil }
+
+// The words of a list of needs, for those who write an answer and read no file.
+type (
+	NeedList   = needs.List
+	NeedReason = needs.Reason
+)
+
+// NeededByPin is the reason of a build that a pinned state needs.
+const NeededByPin = needs.Pinned

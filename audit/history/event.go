@@ -262,14 +262,14 @@ func relativeTo(dir, file string) string {
 func unreplaced(m *logs.Merge) string {
 	switch {
 	case m.Outcome != emergelog.MergeMerged:
-		return "unknown"
+		return ChangeUnknown
 	case len(m.Replaced) > 0:
 		return ""
 	case m.Steps.Autoclean == 0 || m.Finished >= unloggedFrom && m.Finished < unloggedUntil:
 		// Portage logs replaced versions, except from 2008-03 to 2009-03.
-		return "unknown"
+		return ChangeUnknown
 	}
-	return "new"
+	return ChangeNew
 }
 
 // tell determines the change of a merge that replaced a version. It is separate
@@ -284,7 +284,7 @@ func (e *MergeEvent) tell() {
 func changeFrom(cpv string, replaced []string) string {
 	now, err := atom.ParseCPV(cpv)
 	if err != nil {
-		return "unknown"
+		return ChangeUnknown
 	}
 	best := -2
 	for _, old := range replaced {
@@ -292,7 +292,7 @@ func changeFrom(cpv string, replaced []string) string {
 		if old != cpv {
 			before, err := atom.ParseCPV(old)
 			if err != nil || before.PN != now.PN || before.Category != now.Category {
-				return "unknown"
+				return ChangeUnknown
 			}
 			c = atom.Compare(now, before)
 		}
@@ -303,11 +303,11 @@ func changeFrom(cpv string, replaced []string) string {
 	}
 	switch {
 	case best > 0:
-		return "upgrade"
+		return ChangeUpgrade
 	case best < 0:
-		return "downgrade"
+		return ChangeDowngrade
 	}
-	return "rebuild"
+	return ChangeRebuild
 }
 
 // The time during which Portage did not log the replaced version of a merge: from
@@ -321,13 +321,13 @@ func (c *RunCounts) merge(e *MergeEvent) {
 	switch e.Outcome {
 	case MergeMerged:
 		switch e.Change {
-		case "new":
+		case ChangeNew:
 			c.New++
-		case "upgrade":
+		case ChangeUpgrade:
 			c.Upgraded++
-		case "downgrade":
+		case ChangeDowngrade:
 			c.Downgraded++
-		case "rebuild":
+		case ChangeRebuild:
 			c.Rebuilt++
 		default:
 			c.Merged++

@@ -21,6 +21,15 @@ var (
 	OutcomeUnknown = emergelog.MergeUnknown.String()
 )
 
+// The words for what a merge changed.
+const (
+	ChangeNew       = "new"
+	ChangeUpgrade   = "upgrade"
+	ChangeDowngrade = "downgrade"
+	ChangeRebuild   = "rebuild"
+	ChangeUnknown   = "unknown"
+)
+
 // The words for what a run was started to do, what a package was merged from, and why
 // one was removed, where answers depend on them.
 var (

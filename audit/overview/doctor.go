@@ -229,7 +229,7 @@ func (d *doctorRound) room() {
 		switch s.Role {
 		case audit.SpaceTmp:
 			limit, code, message = lowTmp, "tmpdir-full", "too little room to build a large package"
-		case "pkgdir":
+		case audit.SpacePkgDir:
 		default:
 			continue
 		}

@@ -138,7 +138,7 @@ func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, 
 		switch {
 		case reason.Effect == acceptance.EffectUnknown:
 			r.Unknowns = append(r.Unknowns, Unknown{Code: reason.Code, Detail: *c.To + ": " + reason.Detail, SettleWith: reason.SettleWith})
-		case reason.Effect == acceptance.EffectNote && reason.Code != "held":
+		case reason.Effect == acceptance.EffectNote && reason.Code != acceptance.CodeHeld:
 			warn(audit.CodeRollbackLossy, audit.Do(audit.Emaudit("verify", file.Path)), "%s: %s", file.Path, reason.Detail)
 		}
 	}

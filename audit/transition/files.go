@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/parse/binpkg"
+	"emaudit/parse/makeconf"
 	"emaudit/parse/vdb"
 )
 
@@ -82,7 +83,7 @@ func (h *Host) files(p *Plan, merges []*Change) (all []blame) {
 	}
 	for _, c := range merges {
 		if !c.ImageKnown {
-			p.Doubts = append(p.Doubts, Doubt{Kind: "image-unread", CPV: c.To.CPV()})
+			p.Doubts = append(p.Doubts, Doubt{Kind: CodeImageUnread, CPV: c.To.CPV()})
 			continue
 		}
 		if found.empty[c] {
@@ -346,21 +347,22 @@ func fnmatch(pattern, name string) bool {
 	return err == nil && ok
 }
 
-// Protected reports whether CONFIG_PROTECT protects a path from being overwritten
-// (portage/util, ConfigProtect.isprotected). The longest entry decides. An entry
-// whose parent does not exist does not count.
+// Protected reports whether CONFIG_PROTECT protects a path from being overwritten.
 func (h *Host) Protected(name string) bool {
-	longest := func(words []string, there func(string) bool) (n int) {
-		for _, w := range words {
-			w = path.Clean("/" + w)
-			if len(w) > n && (name == w || strings.HasPrefix(name, w+"/")) && (h.Disk == nil || there(w)) {
-				n = len(w)
+	if !h.protectionRead {
+		h.protectionRead = true
+		for _, w := range h.Protect {
+			if w = path.Clean("/" + w); h.Disk == nil || h.Disk.Real(path.Dir(w)) != "" {
+				h.protect = append(h.protect, w)
 			}
 		}
-		return n
+		for _, w := range h.ProtectMask {
+			if w = path.Clean("/" + w); h.Disk == nil || At(h.Disk, w).Kind != Missing {
+				h.protectMask = append(h.protectMask, w)
+			}
+		}
 	}
-	in := longest(h.Protect, func(w string) bool { return h.Disk.Real(path.Dir(w)) != "" })
-	return in > 0 && in > longest(h.ProtectMask, func(w string) bool { return At(h.Disk, w).Kind != Missing })
+	return makeconf.Protected(name, h.protect, h.protectMask)
 }
 
 // ownedFiles caches facts about the disk and the owners of files.

@@ -74,6 +74,9 @@ type Host struct {
 	lacking map[*Member][]Unsatisfied
 	runners map[*Member]bool
 	owned   *ownedFiles
+	// protect and protectMask are the entries of Protect and ProtectMask that count.
+	protect, protectMask []string
+	protectionRead       bool
 	// scanned is the scan of scannedOf, the changes of one plan.
 	scanned   *scan
 	scannedOf []*Change
@@ -110,13 +113,14 @@ type Plan struct {
 const (
 	CodeContentsUnread   = "contents-unread"
 	CodeImageNames       = "image-names"
+	CodeImageUnread      = "image-unread"
 	CodeSonameUnprovided = "soname-unprovided"
 )
 
 // Doubt is a condition that a plan could not decide.
 type Doubt struct {
-	// Kind is soname-unprovided, contents-unread, image-unread or image-names. The
-	// last means that two names of an image are one file on the disk.
+	// Kind is one of the codes. CodeImageNames means that two names of an image are
+	// one file on the disk.
 	Kind string
 	CPV  string
 	// Detail is a library, or "".

@@ -8,6 +8,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"emaudit/audit"
+	"emaudit/audit/aftermath"
 	"emaudit/cli/completion"
 	"emaudit/docs"
 	"emaudit/report/screen"
@@ -94,7 +96,7 @@ func offered(command string, v *kong.Value, names func(kind string) []completion
 		}
 		return all
 	case v.Name == "class":
-		return completion.Words("error", "warn", "qa", "log", "info")
+		return completion.Words(aftermath.MessageClasses...)
 	case command == "pin" && v.Name == "name":
 		return names("pin")
 	}
@@ -114,7 +116,7 @@ func offered(command string, v *kong.Value, names func(kind string) []completion
 		}
 		return all
 	case "SEVERITY":
-		return completion.Words("error", "warning", "info", "never")
+		return completion.Words(string(audit.SeverityError), string(audit.SeverityWarning), string(audit.SeverityInfo), "never")
 	case "KIND":
 		return completion.Words("merge", "unmerge", "sync")
 	case "FILE", "DIR", "dir", "path", "other.db":

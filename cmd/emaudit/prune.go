@@ -161,7 +161,7 @@ type pruneRun struct {
 	place    audit.Place
 	plan     *cleanup.PrunePlan
 	done     states.PruneDone
-	journals []states.PruneJournal
+	journals []cleanup.PruneJournal
 }
 
 // makePlan makes a plan from the stored facts.
@@ -219,16 +219,16 @@ func undoCommand(journal string) audit.Command {
 
 // readJournals lists the quarantine and reports its problems.
 func (r *pruneRun) readJournals() {
-	r.journals = []states.PruneJournal{}
+	r.journals = []cleanup.PruneJournal{}
 	err := r.each(func(dir *prune.PkgDir) error {
 		all, err := dir.Journals()
+		r.journals = append(r.journals, all...)
 		for _, j := range all {
-			r.journals = append(r.journals, states.PruneJournal{ID: j.ID, Path: j.Path, PkgDir: j.PkgDir, Status: string(j.Status), CreatedAt: j.CreatedAt, DeletableAt: j.CreatedAt + prune.Keep, Files: j.Files, Size: j.Size})
 			subject := j.Path
 			switch j.Status {
-			case prune.Unfinished:
+			case cleanup.JournalUnfinished:
 				r.find("prune-unfinished", audit.SeverityWarning, subject, "an earlier prune was interrupted: its files are still in quarantine", audit.Do(undoCommand("")))
-			case prune.Unreadable:
+			case cleanup.JournalUnreadable:
 				r.find(audit.CodePruneJournalUnread, audit.SeverityWarning, subject, j.Problem, audit.Do(audit.Files("ls", "-la", j.Path)).When("look into it: the files are there by number"))
 			}
 		}
@@ -282,15 +282,15 @@ func (r *pruneRun) apply(ctx context.Context) error {
 	if err := refuseUnheard(r.plan); err != nil {
 		return err
 	}
-	r.journals = []states.PruneJournal{}
+	r.journals = []cleanup.PruneJournal{}
 	if len(r.plan.Candidates) > 0 && !r.Yes {
 		if ok, err := r.confirm(); err != nil || !ok {
 			return err
 		}
 	}
-	r.done = states.PruneDone{Action: "applied", Skipped: []states.PruneSkip{}}
+	r.done = states.PruneDone{Action: states.PruneApplied, Skipped: []cleanup.PruneSkip{}}
 	if r.Delete {
-		r.done.Action = "deleted"
+		r.done.Action = states.PruneDeleted
 	}
 	err := r.each(func(dir *prune.PkgDir) error {
 		still := func(ctx context.Context) (map[string]bool, error) { return r.again(ctx, dir.Path()) }
@@ -303,8 +303,8 @@ func (r *pruneRun) apply(ctx context.Context) error {
 			r.done.Journal, r.done.Quarantine, r.done.QuarantineWhy = result.Journal, result.Quarantine, result.Why
 			r.done.DeletableAt = r.proc.now().Unix() + prune.Keep
 		}
+		r.done.Skipped = append(r.done.Skipped, result.Skipped...)
 		for _, skip := range result.Skipped {
-			r.done.Skipped = append(r.done.Skipped, states.PruneSkip{PkgDir: result.PkgDir, Path: skip.Path, Reason: skip.Reason})
 			r.find("prune-skipped", audit.SeverityWarning, path.Join(result.PkgDir, skip.Path), skip.Reason, audit.Do(audit.Emaudit("prune")))
 		}
 		return err
@@ -444,17 +444,17 @@ func (r *pruneRun) undo(ctx context.Context) error {
 		r.readJournals()
 		newest := int64(-1)
 		for _, j := range r.journals {
-			if j.Status == string(prune.Unfinished) {
+			if j.Status == cleanup.JournalUnfinished {
 				// The interrupted action is the one to undo.
 				id = ""
 				break
 			}
-			if j.Status == string(prune.Applied) && j.CreatedAt > newest {
+			if j.Status == cleanup.JournalApplied && j.CreatedAt > newest {
 				id, newest = j.ID, j.CreatedAt
 			}
 		}
 	}
-	r.journals = []states.PruneJournal{}
+	r.journals = []cleanup.PruneJournal{}
 	found := false
 	err := r.each(func(dir *prune.PkgDir) error {
 		if recovered, err := dir.Recover(ctx); err != nil {
@@ -487,8 +487,8 @@ func (r *pruneRun) undo(ctx context.Context) error {
 }
 
 func (r *pruneRun) count(restored prune.Restored) {
-	r.done.Action = "undone"
-	r.done.Skipped = []states.PruneSkip{}
+	r.done.Action = states.PruneUndone
+	r.done.Skipped = []cleanup.PruneSkip{}
 	r.done.Files += restored.Files
 	r.done.Size += restored.Size
 }
@@ -498,7 +498,7 @@ func (r *pruneRun) empty(ctx context.Context) error {
 	if err := r.refuseWrongClock(ctx); err != nil {
 		return err
 	}
-	r.done = states.PruneDone{Action: "emptied", Skipped: []states.PruneSkip{}}
+	r.done = states.PruneDone{Action: states.PruneEmptied, Skipped: []cleanup.PruneSkip{}}
 	before := r.proc.now().Unix() - prune.Keep
 	err := r.each(func(dir *prune.PkgDir) error {
 		emptied, err := dir.Empty(ctx, before)

@@ -8,8 +8,11 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"path"
 	"runtime"
+	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -219,4 +222,32 @@ func lookPath(name string, env []string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s: no such program in the root", name)
+}
+
+// unixProcAttr says how a process is started. Package unix has no fork.
+type unixProcAttr = syscall.ProcAttr
+
+// forkExec starts a program. Process 1 waits for all processes at once, which os/exec
+// does not allow for.
+func forkExec(program string, argv []string, attr *unixProcAttr) (pid int, err error) {
+	return syscall.ForkExec(program, argv, attr)
+}
+
+// candidates are the paths at which a program may be. The last PATH of env counts.
+func candidates(name string, env []string) []string {
+	if strings.Contains(name, "/") {
+		return []string{name}
+	}
+	var all []string
+	for i := len(env) - 1; i >= 0; i-- {
+		if dirs, ok := strings.CutPrefix(env[i], "PATH="); ok {
+			for dir := range strings.SplitSeq(dirs, ":") {
+				if path.IsAbs(dir) {
+					all = append(all, path.Join(dir, name))
+				}
+			}
+			return all
+		}
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/ingest"
+	"emaudit/parse/makeconf"
 	"emaudit/parse/vdb"
 	"emaudit/settings"
 	"emaudit/store"
@@ -165,46 +166,24 @@ func compareEntry(root *hostfs.Root, e vdb.ContentsEntry, always bool) inventory
 	return ""
 }
 
-// protection finds the files that CONFIG_PROTECT protects, with Portage's rules
-// (util/__init__.py, ConfigProtect): the longest matching entry decides, and an
-// entry that is not a folder matches only itself. Entries are relative to EROOT.
-type protection struct{ protect, mask []protectedPath }
-
-type protectedPath struct {
-	path   string
-	folder bool
-}
+// protection has the entries of CONFIG_PROTECT and CONFIG_PROTECT_MASK that count.
+type protection struct{ protect, mask []string }
 
 func newProtection(root *hostfs.Root, s *settings.Settings) *protection {
-	isFolder := func(name string) bool {
-		e, err := root.Stat(name)
-		return err == nil && e.Kind == hostfs.Directory
-	}
 	p := new(protection)
 	for _, name := range strings.Fields(s.Get("CONFIG_PROTECT")) {
 		name = path.Join(s.EROOT(), name)
-		if isFolder(path.Dir(name)) {
-			p.protect = append(p.protect, protectedPath{name, isFolder(name)})
+		if e, err := root.Stat(path.Dir(name)); err == nil && e.Kind == hostfs.Directory {
+			p.protect = append(p.protect, name)
 		}
 	}
 	for _, name := range strings.Fields(s.Get("CONFIG_PROTECT_MASK")) {
 		name = path.Join(s.EROOT(), name)
 		if _, err := root.Lstat(name); err == nil {
-			p.mask = append(p.mask, protectedPath{name, isFolder(name)})
+			p.mask = append(p.mask, name)
 		}
 	}
 	return p
 }
 
-func (p *protection) covers(name string) bool {
-	return longest(p.protect, name) > longest(p.mask, name)
-}
-
-func longest(paths []protectedPath, name string) (length int) {
-	for _, p := range paths {
-		if name == p.path || p.folder && strings.HasPrefix(name, strings.TrimSuffix(p.path, "/")+"/") {
-			length = max(length, len(p.path))
-		}
-	}
-	return length
-}
+func (p *protection) covers(name string) bool { return makeconf.Protected(name, p.protect, p.mask) }

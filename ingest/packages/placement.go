@@ -88,7 +88,7 @@ func otherFile(path string, e hostfs.Entry, role inventory.FileRole) inventory.P
 	kind := "other"
 	switch e.Kind {
 	case hostfs.Regular:
-		kind = "file"
+		kind = inventory.RegularFile
 	case hostfs.Symlink:
 		kind = "symlink"
 	case hostfs.FIFO:

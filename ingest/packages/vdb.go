@@ -351,18 +351,14 @@ func installedOf(p *vdb.Package, dir *hostfs.Dir) *inventory.Installed {
 		md5 = nil
 	}
 	_, err := dir.Lstat("environment.bz2")
-	state := p.Metadata.String()
-	if p.Metadata == vdb.MetadataFresh {
-		// After emaint vdb --delete-individual-files only the consolidated file is
-		// left, which quickpkg cannot read.
-		if _, err := dir.Lstat("SLOT"); errors.Is(err, fs.ErrNotExist) {
-			state = "sole"
-		}
+	state := p.Metadata
+	if _, err := dir.Lstat("SLOT"); state == vdb.MetadataFresh && errors.Is(err, fs.ErrNotExist) {
+		state = vdb.MetadataSole
 	}
 	return &inventory.Installed{
 		CPV: p.CPV.String(), Slot: p.Slot, SubSlot: p.SubSlot, Repo: p.Repo,
 		BuildTime: max(p.BuildTime, 0), BuildID: max(p.BuildID, 0), Counter: p.Counter, BinpkgMD5: md5, Size: max(p.Size, 0),
-		HasEnvironment: err == nil, MetadataState: state,
+		HasEnvironment: err == nil, MetadataState: state.String(),
 		Metadata: &store.Metadata{
 			EAPI: p.EAPI, Use: p.USE, IUse: p.IUSE, IUseEffective: p.IUSEEffective, Keywords: p.Keywords, License: p.License,
 			Properties: p.Properties, Restrict: p.Restrict, CHost: p.CHOST, CFlags: p.BuildEnv.CFLAGS, CXXFlags: p.BuildEnv.CXXFLAGS,

@@ -85,21 +85,24 @@ func hostsFile(tb testing.TB, name string) string {
 	return file
 }
 
-// File returns the path of a file in testdata/hosts of the module that the working
-// directory is in.
+// File returns the path of a file in testdata/hosts.
 func File(name string) (string, error) {
+	dir, err := Module()
+	return filepath.Join(dir, "testdata", "hosts", name), err
+}
+
+// Module returns the folder of the module that the working directory is in. go test
+// starts each test in the folder of its package.
+func Module() (string, error) {
 	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
+	for err == nil {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return filepath.Join(dir, "testdata", "hosts", name), nil
+			return dir, nil
 		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
+		if dir == filepath.Dir(dir) {
 			return "", errors.New("the working directory is in no module")
 		}
-		dir = parent
+		dir = filepath.Dir(dir)
 	}
+	return "", err
 }

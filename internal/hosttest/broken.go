@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"emaudit/internal/hostarchive"
+
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -78,22 +80,12 @@ func unpackMember(tr *tar.Reader, h *tar.Header, path string) error {
 	return os.Chtimes(path, h.ModTime, h.ModTime)
 }
 
-// repoFile returns the path of a file of the repository, from the folder of any
-// package.
+// repoFile returns the path of a file of the repository.
 func repoFile(tb testing.TB, name string) string {
 	tb.Helper()
-	dir, err := os.Getwd()
+	dir, err := hostarchive.Module()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return filepath.Join(dir, filepath.FromSlash(name))
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			tb.Fatalf("no go.mod above the working directory")
-		}
-		dir = up
-	}
+	return filepath.Join(dir, filepath.FromSlash(name))
 }

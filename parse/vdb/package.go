@@ -102,9 +102,12 @@ const (
 	// MetadataUnusable: the file cannot be read, is incomplete, or has an unknown
 	// format.
 	MetadataUnusable
+	// MetadataSole: the file is valid, and the only one. After emaint vdb
+	// --delete-individual-files it is, and quickpkg cannot read it.
+	MetadataSole
 )
 
-// String returns absent, fresh, stale or unusable.
+// String returns absent, fresh, stale, unusable or sole.
 func (s MetadataState) String() string {
 	switch s {
 	case MetadataAbsent:
@@ -115,6 +118,8 @@ func (s MetadataState) String() string {
 		return "stale"
 	case MetadataUnusable:
 		return "unusable"
+	case MetadataSole:
+		return "sole"
 	}
 	return "unknown"
 }

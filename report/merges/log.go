@@ -151,7 +151,7 @@ func eventSubject(r *logRow) string {
 // share.
 func fromVersions(m *history.MergeEvent) string {
 	if len(m.Replaced) == 0 {
-		if m.Change == "new" {
+		if m.Change == history.ChangeNew {
 			return "new"
 		}
 		return ""

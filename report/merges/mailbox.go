@@ -73,7 +73,9 @@ func MailboxHeadline(m *aftermath.Messages) []screen.Cell {
 }
 
 // classRoles are the roles of elog's classes.
-var classRoles = map[string]screen.Role{"error": screen.Bad, "warn": screen.Warn, "qa": screen.Unknown, "log": screen.Plain, "info": screen.Dim}
+var classRoles = map[string]screen.Role{
+	aftermath.ClassError: screen.Bad, aftermath.ClassWarn: screen.Warn, aftermath.ClassQA: screen.Unknown, aftermath.ClassLog: screen.Plain, aftermath.ClassInfo: screen.Dim,
+}
 
 // message writes one message: who says it, then all it says.
 func WriteMessage(s *screen.Screen, m *aftermath.Message, evidence bool) {

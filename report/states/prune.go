@@ -14,18 +14,25 @@ import (
 	"emaudit/report/table"
 )
 
+// What a prune did.
+const (
+	PruneApplied = "applied"
+	PruneDeleted = "deleted"
+	PruneUndone  = "undone"
+	PruneEmptied = "emptied"
+)
+
 // PruneDone is the result of a prune, or of an earlier one.
 type PruneDone struct {
-	// Action is applied, deleted, undone or emptied; empty where nothing was
-	// done but to plan.
+	// Action is one of the actions; empty where nothing was done but to plan.
 	Action string `json:"action"`
 	// Journal is the id that --undo takes; empty where there is nothing to undo.
 	Journal string `json:"journal"`
 	Files   int    `json:"files"`
 	Size    int64  `json:"size"` // bytes
 	// Entries is the number of entries that left the index.
-	Entries int         `json:"entries"`
-	Skipped []PruneSkip `json:"skipped"`
+	Entries int                 `json:"entries"`
+	Skipped []cleanup.PruneSkip `json:"skipped"`
 	// Quarantine is the folder to which the files went, inside the root, and
 	// QuarantineWhy why it lies there; empty where there is nothing to undo.
 	Quarantine    string `json:"quarantine"`
@@ -34,31 +41,11 @@ type PruneDone struct {
 	DeletableAt int64 `json:"-"`
 }
 
-// PruneSkip is a file that was left alone.
-type PruneSkip struct {
-	PkgDir string `json:"pkgdir"`
-	Path   string `json:"path"`
-	Reason string `json:"reason"`
-}
-
-// PruneJournal is one use of the quarantine.
-type PruneJournal struct {
-	ID        string `json:"id"`
-	Path      string `json:"path"` // of its folder, inside the root
-	PkgDir    string `json:"pkgdir"`
-	Status    string `json:"status"` // applied, unfinished, unreadable
-	CreatedAt int64  `json:"created_at"`
-	// DeletableAt is the moment from which --empty deletes the files.
-	DeletableAt int64 `json:"deletable_at"`
-	Files       int   `json:"files"`
-	Size        int64 `json:"size"` // bytes
-}
-
 // Prune answers which files can go, and what was done with them.
 type Prune struct {
 	Plan     *cleanup.PrunePlan
 	Done     PruneDone
-	Journals []PruneJournal
+	Journals []cleanup.PruneJournal
 	// Place is where the commands of the answer are typed.
 	Place audit.Place
 	// Explain is a path or an atom about which alone is asked.
@@ -163,13 +150,13 @@ func pruneAction(d PruneDone) string {
 		entries = ", and " + screen.Count(int64(d.Entries), "entry", "entries") + " of the index"
 	}
 	switch d.Action {
-	case "applied":
+	case PruneApplied:
 		return files + entries + " moved to the quarantine"
-	case "deleted":
+	case PruneDeleted:
 		return files + entries + " deleted for good"
-	case "undone":
+	case PruneUndone:
 		return files + " restored"
-	case "emptied":
+	case PruneEmptied:
 		if d.Files == 0 {
 			return "Nothing was deleted"
 		}
@@ -186,7 +173,7 @@ func (p *Prune) text(s *screen.Screen, o report.Output) {
 			s.Paragraph(0, screen.Dim.Text("They are in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))
 			s.Line(screen.Plain.Text("They take their room until, on "+s.Terminal().Date(p.Done.DeletableAt)+" or later:   "), p.command("--empty"))
 		}
-		if p.Done.Action == "emptied" {
+		if p.Done.Action == PruneEmptied {
 			p.waiting(s)
 		}
 		p.skipped(s)
@@ -468,17 +455,17 @@ func (p *Prune) quarantine(s *screen.Screen) {
 	}
 	s.Blank()
 	s.Heading("In quarantine")
-	table.Table[PruneJournal]{
+	table.Table[cleanup.PruneJournal]{
 		{Of: "id", Role: screen.Code},
-		{Show: func(j *PruneJournal) screen.Cell {
-			if j.Status != "applied" {
-				return screen.Bad.Text(j.Status)
+		{Show: func(j *cleanup.PruneJournal) screen.Cell {
+			if j.Status != cleanup.JournalApplied {
+				return screen.Bad.Text(string(j.Status))
 			}
-			return screen.Plain.Text(j.Status)
+			return screen.Plain.Text(string(j.Status))
 		}},
-		{Type: table.Digits, Value: func(j *PruneJournal) any { return screen.Count(int64(j.Files), "file", "files") }},
+		{Type: table.Digits, Value: func(j *cleanup.PruneJournal) any { return screen.Count(int64(j.Files), "file", "files") }},
 		{Of: "size", Type: table.Size},
-		{Value: func(j *PruneJournal) any { return "deletable from " + s.Terminal().Date(j.DeletableAt) }},
+		{Value: func(j *cleanup.PruneJournal) any { return "deletable from " + s.Terminal().Date(j.DeletableAt) }},
 		{Of: "pkgdir", Shrink: screen.CutMiddle},
 	}.Screen(s, 2, table.All(p.Journals))
 	s.Line(screen.Plain.Text("  restore:  "), p.command("--undo"), screen.Code.Text(" [JOURNAL]"))
@@ -502,7 +489,7 @@ func (p *Prune) skipped(s *screen.Screen) {
 	}
 	s.Blank()
 	s.Heading("Left alone")
-	table.Table[PruneSkip]{{Of: "path", Shrink: screen.CutMiddle}, {Of: "reason", Shrink: screen.Wrap}}.Screen(s, 2, table.All(p.Done.Skipped))
+	table.Table[cleanup.PruneSkip]{{Of: "path", Shrink: screen.CutMiddle}, {Of: "reason", Shrink: screen.Wrap}}.Screen(s, 2, table.All(p.Done.Skipped))
 }
 
 // explain shows why each of some files is kept or not.

@@ -159,11 +159,14 @@ func RetirePkgDirs(tx *store.Tx, host store.HostID, paths []string) error {
 // PkgDirFile is a file in a pkgdir that is not a binary package.
 type PkgDirFile struct {
 	Path    string // relative to the pkgdir
-	Kind    string // file, symlink, fifo, device, socket, other
+	Kind    string // RegularFile, symlink, fifo, device, socket, other
 	Role    FileRole
 	Size    int64
 	MTimeNS int64
 }
+
+// RegularFile is the kind of a file that is no link and nothing special.
+const RegularFile = "file"
 
 // PutPkgDirFiles replaces the list of other files in a pkgdir.
 func PutPkgDirFiles(tx *store.Tx, pkgdir int64, files []PkgDirFile) error {

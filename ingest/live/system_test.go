@@ -1,6 +1,12 @@
 package live
 
-import "testing"
+import (
+	"testing"
+
+	"emaudit/hostfs"
+
+	"golang.org/x/sys/unix"
+)
 
 func TestSystem(t *testing.T) {
 	for _, test := range []struct {
@@ -15,6 +21,24 @@ func TestSystem(t *testing.T) {
 	} {
 		if got := parseSystem(test.text); got != test.want {
 			t.Errorf("%q: %+v, want %+v", test.text, got, test.want)
+		}
+	}
+}
+
+func TestKernelRelease(t *testing.T) {
+	t.Parallel()
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"/": unix.ByteSliceToString(uts.Release[:]), t.TempDir(): ""} {
+		root, err := hostfs.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		if got := KernelRelease(root); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
 		}
 	}
 }
