@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -73,9 +74,12 @@ func classify(err error) error {
 	}
 	var e sqlite3.Error
 	var ofFleet *pgconn.PgError
+	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &ofFleet):
 		return classifyFleet(ofFleet)
+	case errors.As(err, &certificate):
+		return fmt.Errorf("%w: %w", ErrCertificate, certificate.Err)
 	case errors.Is(err, errCode):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case errors.Is(err, sql.ErrNoRows):

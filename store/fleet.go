@@ -29,6 +29,9 @@ var ErrNoFleet = errors.New("not the database of a fleet")
 // ErrForbidden means that the role of the connection lacks a right.
 var ErrForbidden = errors.New("the role lacks a right")
 
+// ErrCertificate means that the server could not show that it is the right one.
+var ErrCertificate = errors.New("the certificate of the server is refused")
+
 // IsFleet reports whether the name of a database is the address of one in PostgreSQL.
 func IsFleet(name string) bool {
 	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")

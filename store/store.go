@@ -91,7 +91,7 @@ var (
 )
 
 // kinds are the errors above.
-var kinds = []error{ErrNewer, ErrOlder, ErrNotADatabase, ErrBusy, ErrReadOnly, ErrFull, ErrDamaged, ErrSchema, ErrNoFleet, ErrForbidden}
+var kinds = []error{ErrNewer, ErrOlder, ErrNotADatabase, ErrBusy, ErrReadOnly, ErrFull, ErrDamaged, ErrSchema, ErrNoFleet, ErrForbidden, ErrCertificate}
 
 // Open opens the database at path. Unless opts.ReadOnly is set, it creates a
 // missing database and its folder. It creates the schema of a new database.

@@ -166,6 +166,8 @@ func hintForFleet(err error) string {
 		return "the owner of the database makes its tables: emaudit fleet-schema | psql -v ON_ERROR_STOP=1 DATABASE"
 	case errors.Is(err, store.ErrForbidden):
 		return "the owner of the database grants the rights: GRANT emaudit_host TO ROLE for a host, GRANT emaudit_reader TO ROLE for a reader"
+	case errors.Is(err, store.ErrCertificate):
+		return "sslrootcert=FILE in the address names the certificate of the authority that signed that of the server; the host of the address must be one that it names"
 	case errors.Is(err, store.ErrNewer):
 		return "install the newer emaudit here, too"
 	case errors.Is(err, store.ErrOlder):

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -26,13 +27,19 @@ import (
 
 // server is the server of this test binary.
 var server struct {
+	cluster
 	once      sync.Once
-	dir       string // of its files and its socket
-	process   *os.Process
-	exited    chan struct{}
 	err       error
 	databases int
 	mutex     sync.Mutex
+}
+
+// cluster is a server with its databases.
+type cluster struct {
+	dir     string // of its files and its socket
+	port    int    // 0 means that of PostgreSQL
+	process *os.Process
+	exited  chan struct{}
 }
 
 // errNone means that no server is installed.
@@ -49,19 +56,45 @@ func Main(m *testing.M) {
 // address owns the server.
 func Database(t testing.TB) string {
 	t.Helper()
-	server.once.Do(func() { server.err = start() })
-	switch {
-	case errors.Is(server.err, errNone) && os.Getenv("CI") == "":
-		t.Skip(server.err)
-	case server.err != nil:
-		t.Fatal(server.err)
-	}
+	server.once.Do(func() { server.err = server.start(nil, "-c", "listen_addresses=") })
+	check(t, server.err)
 	server.mutex.Lock()
 	server.databases++
 	name := fmt.Sprintf("test%d", server.databases)
 	server.mutex.Unlock()
-	Exec(t, address("postgres", "postgres"), "CREATE DATABASE "+name)
-	return address("postgres", name)
+	Exec(t, server.address("postgres", "postgres"), "CREATE DATABASE "+name)
+	return server.address("postgres", name)
+}
+
+// Secured starts a server for the test, which listens with TLS on a port of localhost
+// and shows a certificate. It returns the address of an empty database on its socket,
+// and its port. The certificate and its key are in PEM.
+func Secured(t testing.TB, certificate, key []byte) (database string, port int) {
+	t.Helper()
+	free, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port = free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	c := cluster{port: port}
+	t.Cleanup(c.stop)
+	check(t, c.start(map[string][]byte{
+		"server.crt": certificate, "server.key": key,
+		"pg_hba.conf": []byte("local all all trust\nhostssl all all localhost trust\n"),
+	}, "-c", "listen_addresses=localhost", "-c", "ssl=on"))
+	return c.address("postgres", "postgres"), port
+}
+
+// check ends the test where there is no server.
+func check(t testing.TB, err error) {
+	t.Helper()
+	switch {
+	case errors.Is(err, errNone) && os.Getenv("CI") == "":
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
 }
 
 // As returns the address of the same database for another role.
@@ -93,8 +126,12 @@ func Try(database, statements string) error {
 	return err
 }
 
-func address(role, database string) string {
-	return (&url.URL{Scheme: "postgres", User: url.User(role), Path: "/" + database, RawQuery: url.Values{"host": {server.dir}}.Encode()}).String()
+func (c *cluster) address(role, database string) string {
+	query := url.Values{"host": {c.dir}}
+	if c.port != 0 {
+		query.Set("port", strconv.Itoa(c.port))
+	}
+	return (&url.URL{Scheme: "postgres", User: url.User(role), Path: "/" + database, RawQuery: query.Encode()}).String()
 }
 
 // program returns the path of a program of the server. Distributions keep them out of
@@ -112,8 +149,8 @@ func program(name string) (string, error) {
 	return path, nil
 }
 
-// start makes a cluster and starts the server.
-func start() error {
+// start makes a cluster with these files, and starts the server with options.
+func (c *cluster) start(files map[string][]byte, options ...string) error {
 	initdb, err := program("initdb")
 	if err != nil {
 		return err
@@ -122,36 +159,50 @@ func start() error {
 	if err != nil {
 		return err
 	}
-	if server.dir, err = os.MkdirTemp("", "pg"); err != nil { // the path of a socket is short
+	if c.dir, err = os.MkdirTemp("", "pg"); err != nil { // the path of a socket is short
 		return err
 	}
-	attributes, err := unprivileged(server.dir)
+	attributes, err := unprivileged(c.dir)
 	if err != nil {
 		return err
 	}
-	data := filepath.Join(server.dir, "data")
+	data := filepath.Join(c.dir, "data")
 	made := exec.Command(initdb, "--pgdata="+data, "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C")
-	made.SysProcAttr, made.Dir = attributes, server.dir
+	made.SysProcAttr, made.Dir = attributes, c.dir
 	if output, err := made.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, output)
 	}
-	log, err := os.Create(filepath.Join(server.dir, "log"))
+	for name, content := range files {
+		name = filepath.Join(data, name)
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			return err
+		}
+		if attributes.Credential != nil {
+			if err := os.Chown(name, int(attributes.Credential.Uid), int(attributes.Credential.Gid)); err != nil {
+				return err
+			}
+		}
+	}
+	log, err := os.Create(filepath.Join(c.dir, "log"))
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	run := exec.Command(postgres, "-D", data, "-k", server.dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off")
-	run.SysProcAttr, run.Dir, run.Stdout, run.Stderr = attributes, server.dir, log, log
-	if err := launch(run); err != nil {
+	if c.port != 0 {
+		options = append(options, "-p", strconv.Itoa(c.port))
+	}
+	run := exec.Command(postgres, append([]string{"-D", data, "-k", c.dir, "-c", "fsync=off", "-c", "full_page_writes=off"}, options...)...)
+	run.SysProcAttr, run.Dir, run.Stdout, run.Stderr = attributes, c.dir, log, log
+	if err := c.launch(run); err != nil {
 		return err
 	}
 	for range 200 {
-		conn, err := pgx.Connect(context.Background(), address("postgres", "postgres"))
+		conn, err := pgx.Connect(context.Background(), c.address("postgres", "postgres"))
 		if err == nil {
 			return conn.Close(context.Background())
 		}
 		select {
-		case <-server.exited:
+		case <-c.exited:
 			said, _ := os.ReadFile(log.Name())
 			return fmt.Errorf("postgres ended: %s", said)
 		case <-time.After(25 * time.Millisecond):
@@ -162,21 +213,21 @@ func start() error {
 
 // launch starts the server, which ends with this process, however that ends. The
 // kernel watches the thread that starts it, so that thread stays.
-func launch(run *exec.Cmd) error {
+func (c *cluster) launch(run *exec.Cmd) error {
 	run.SysProcAttr.Pdeathsig = syscall.SIGQUIT
-	server.exited = make(chan struct{})
+	c.exited = make(chan struct{})
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		err := run.Start()
 		if err == nil {
-			server.process = run.Process
+			c.process = run.Process
 		}
 		started <- err
 		if err == nil {
 			_ = run.Wait() // its log says more
 		}
-		close(server.exited)
+		close(c.exited)
 	}()
 	return <-started
 }
@@ -202,12 +253,14 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 }
 
 // Stop ends the server, where one runs, and removes its files.
-func Stop() {
-	if server.process != nil {
-		_ = server.process.Signal(syscall.SIGQUIT) // it may have ended
-		<-server.exited
+func Stop() { server.stop() }
+
+func (c *cluster) stop() {
+	if c.process != nil {
+		_ = c.process.Signal(syscall.SIGQUIT) // it may have ended
+		<-c.exited
 	}
-	if server.dir != "" {
-		_ = os.RemoveAll(server.dir) // the folder of temporary files is cleaned anyway
+	if c.dir != "" {
+		_ = os.RemoveAll(c.dir) // the folder of temporary files is cleaned anyway
 	}
 }
