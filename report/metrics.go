@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"emaudit/audit/overview"
+
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
@@ -22,7 +24,7 @@ type HostMetrics struct {
 	Host string
 	// KnownUntil is the last ingest of the host, in unix seconds; 0 is not known.
 	KnownUntil int64
-	Facts      HostFacts
+	Facts      overview.HostFacts
 }
 
 // Metrics writes the metrics of hosts in the text format of Prometheus

@@ -59,13 +59,13 @@ func TestMetricsAreOfTheTextFormatWhateverNamesSay(t *testing.T) {
 
 func TestWhatIsNotKnownHasNoMetric(t *testing.T) {
 	t.Parallel()
-	out := metricsOf(t, report.HostMetrics{Host: "new", Facts: report.HostFacts{Version: "1"}})
+	out := metricsOf(t, report.HostMetrics{Host: "new", Facts: overview.HostFacts{Version: "1"}})
 	for line := range strings.Lines(out) {
 		if !strings.Contains(line, "emaudit_info") && !strings.Contains(line, "emaudit_generated_timestamp_seconds") {
 			t.Errorf("of a host of which nothing is known: %s", line)
 		}
 	}
-	unknown := report.HostFacts{Rollbacks: []*rollback.Rollback{{Verdict: rollback.NotReady}}}
+	unknown := overview.HostFacts{Rollbacks: []*rollback.Rollback{{Verdict: rollback.NotReady}}}
 	out = metricsOf(t, report.HostMetrics{Host: "new", Facts: unknown})
 	if strings.Contains(out, "emaudit_rollback_gaps") || !strings.Contains(out, `emaudit_rollback_ready{host="new"} 0`) {
 		t.Errorf("a state that is not known is not ready, and its gaps are not 0:\n%s", out)

@@ -66,6 +66,20 @@ type RollbackChange struct {
 // interrupted merge left its files unknown.
 func (c *RollbackChange) again() bool { return c.Before != nil && c.Before == c.After }
 
+// Unread returns the binary packages that were not read in full: those that the plan
+// merges, and those of the builds that would be brought back from it.
+func (r *Rollback) Unread() (all []*binpkgs.InstanceRef) {
+	for _, c := range r.Changes {
+		if c.Instance != nil && (c.Integrity != binpkg.Whole || !c.Unpacked) {
+			all = append(all, c.Instance)
+		}
+		if c.Forward != nil {
+			all = append(all, c.Forward)
+		}
+	}
+	return all
+}
+
 // Cause says why no build can supply a package.
 type Cause string
 

@@ -9,7 +9,6 @@ import (
 	"emaudit/audit/rollback"
 	"emaudit/ingest/live"
 	"emaudit/parse/needs"
-	"emaudit/report/page"
 	"emaudit/store"
 	"emaudit/store/inventory"
 )
@@ -65,7 +64,7 @@ func (s *session) recordForFleet(ctx context.Context) error {
 	facts, system := known, systemOf(known)
 	recorder, judge := rollback.NewRecorder(s.rollbackOptions()), 0
 	if s.elsewhere == "" {
-		judge = page.MostPageRollbacks
+		judge = overview.MostRollbacks
 		if age := now - stamp.DiskAt; age >= 0 && age < diskJudgedAge {
 			recorder.Refresh(known)
 			judge = 1

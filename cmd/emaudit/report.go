@@ -16,14 +16,10 @@ import (
 	"github.com/google/renameio/v2"
 
 	"emaudit/audit"
-	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/cleanup"
-	"emaudit/audit/history"
 	"emaudit/audit/overview"
-	"emaudit/audit/rollback"
 	"emaudit/cli/release"
-	"emaudit/report"
 	"emaudit/report/page"
 	"emaudit/store"
 )
@@ -141,68 +137,20 @@ func (g *globals) AfterApply(kctx *kong.Context) error {
 }
 
 // hostFacts collects the answers for the page and metrics, with the verdicts about the
-// last few updates, except which rollbacks a prune would end: that takes as long as all
-// others together.
-func (s *session) hostFacts(ctx context.Context, rollbacks int) (report.HostFacts, error) {
-	facts := report.HostFacts{Version: release.Current().Version}
-	options := s.rollbackOptions()
-	err := s.ask(ctx, func(db audit.Database) (err error) {
-		db = audit.Share(db)
-		if facts.Overview, err = overview.AuditOverview(db); err != nil {
-			return err
-		}
-		if facts.Coverage, err = binpkgs.AuditCoverage(db); err != nil {
-			return err
-		}
-		if facts.Failures, err = aftermath.AuditFailures(db, 0); err != nil {
-			return err
-		}
-		if facts.Messages, err = aftermath.AuditMessages(db, aftermath.MessageFilter{}); err != nil {
-			return err
-		}
-		if facts.Integrity, err = binpkgs.AuditIntegrity(db, binpkgs.IntegrityOptions{Running: s.running(), Needed: s.needed(db)}); err != nil {
-			return err
-		}
-		if facts.Rollbacks, err = rollback.AuditRollbacks(db, rollbacks, options); err != nil {
-			return err
-		}
-		if facts.Rollbacks == nil {
-			facts.Rollbacks = []*rollback.Rollback{}
-		}
-		facts.Runs = []*history.Run{}
-		for run, err := range history.AuditRuns(db, history.RunQuery{Last: page.MostPageRuns}) {
-			if err != nil {
-				return err
-			}
-			// Its contents are valid until the next run, but the page needs its
-			// merges and metrics its syncs.
-			kept := *run
-			kept.Merges = slices.Clone(run.Merges)
-			kept.Syncs = slices.Clone(run.Syncs)
-			kept.Unmerges, kept.ExitStatus = nil, nil
-			facts.Runs = append(facts.Runs, &kept)
-		}
-		if facts.Doctor, err = overview.AuditDoctor(db, options.Space); err != nil {
-			return err
-		}
-		if facts.Update, err = aftermath.AuditPostUpdate(db); err != nil {
-			return err
-		}
-		if facts.Weeks, err = history.AuditIntervals(db, history.PerWeek, s.zone(), page.PageWeeks); err != nil {
-			return err
-		}
-		if facts.Months, err = history.AuditIntervals(db, history.PerMonth, s.zone(), page.PageMonths); err != nil {
-			return err
-		}
-		facts.Findings = audit.MergeFindings(facts.Update.Findings, facts.Coverage.Findings, facts.Integrity.Findings)
-		return nil
+// last few updates.
+func (s *session) hostFacts(ctx context.Context, rollbacks int) (facts overview.HostFacts, err error) {
+	options := overview.FactOptions{Version: release.Current().Version, Rollbacks: rollbacks, Rollback: s.rollbackOptions(), Zone: s.zone()}
+	err = s.ask(ctx, func(db audit.Database) (err error) {
+		options.Integrity = binpkgs.IntegrityOptions{Running: s.running(), Needed: s.needed(db)}
+		facts, err = overview.CollectFacts(db, options)
+		return err
 	})
 	return facts, err
 }
 
 // pageFacts collects all answers for a page.
-func (s *session) pageFacts(ctx context.Context) (report.HostFacts, error) {
-	facts, err := s.hostFacts(ctx, page.MostPageRollbacks)
+func (s *session) pageFacts(ctx context.Context) (overview.HostFacts, error) {
+	facts, err := s.hostFacts(ctx, overview.MostRollbacks)
 	if err != nil {
 		return facts, err
 	}

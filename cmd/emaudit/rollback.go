@@ -8,13 +8,11 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/acceptance"
-	"emaudit/audit/binpkgs"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/ingest"
 	"emaudit/ingest/live"
 	"emaudit/ingest/packages"
-	"emaudit/parse/binpkg"
 	"emaudit/report/states"
 	"emaudit/store"
 )
@@ -134,18 +132,9 @@ func (s *session) verifiedRollback(ctx context.Context, judge func(audit.Databas
 	read := map[[2]string]bool{}
 	for {
 		due := map[[2]string]bool{}
-		for _, c := range r.Changes {
-			needed := []*binpkgs.InstanceRef{c.Instance, c.Forward}
-			if c.Integrity == binpkg.Whole && c.Unpacked {
-				needed[0] = nil
-			}
-			for _, b := range needed {
-				if b == nil {
-					continue
-				}
-				if file := [2]string{b.PkgDir, b.Path}; !read[file] {
-					due[file], read[file] = true, true
-				}
+		for _, b := range r.Unread() {
+			if file := [2]string{b.PkgDir, b.Path}; !read[file] {
+				due[file], read[file] = true, true
 			}
 		}
 		if len(due) == 0 {

@@ -13,7 +13,6 @@ import (
 	"emaudit/audit/overview"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
-	"emaudit/report"
 )
 
 // Hostile are texts that a package or a log may hold and that a page must show
@@ -30,9 +29,9 @@ var Hostile = []string{
 
 // Large makes the facts of a host with n packages, ten years of history,
 // and hostile names in every place where a name can stand.
-func Large(n int) report.HostFacts {
+func Large(n int) overview.HostFacts {
 	unix := func(i int64) *int64 { return &i }
-	facts := report.HostFacts{
+	facts := overview.HostFacts{
 		Version: "1.0", Overview: &overview.Overview{Installed: n}, Coverage: &binpkgs.Coverage{Commands: []audit.Command{audit.Script(Hostile[0])}},
 		Storage: &overview.Storage{}, Importance: binpkgs.Importance{}, Doctor: &overview.Doctor{Checks: 3, Passed: 1},
 		Failures: &aftermath.Failures{}, Messages: &aftermath.Messages{}, Runs: []*history.Run{},

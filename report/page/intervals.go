@@ -10,11 +10,8 @@ import (
 	"emaudit/report/table"
 )
 
-// How many of the newest intervals a page shows, of which the caller need not load more,
-// and how many it has room for at least.
+// How many intervals a page has room for at least.
 const (
-	PageWeeks    = 53
-	PageMonths   = 120
 	fewestWeeks  = 26
 	fewestMonths = 12
 )

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 
+	"emaudit/audit/overview"
+
 	"emaudit/report"
 )
 
@@ -23,7 +25,7 @@ import (
 //
 // Every string passes [screen.Clean] and then html/template, so that names and log
 // text appear as text.
-func Page(facts report.HostFacts, o report.Output) error {
+func Page(facts overview.HostFacts, o report.Output) error {
 	v := pageOf(facts, o)
 	cleanText(v)
 	var document bytes.Buffer
@@ -37,14 +39,14 @@ func Page(facts report.HostFacts, o report.Output) error {
 // PageMarkdown writes the same as [Page] in Markdown, for a bug report or a
 // wiki: charts become their tables, and the packages' own sections are left
 // out.
-func PageMarkdown(facts report.HostFacts, o report.Output) error {
+func PageMarkdown(facts overview.HostFacts, o report.Output) error {
 	v := pageOf(facts, o)
 	cleanText(v)
 	return writeMarkdown(o.W, v)
 }
 
 // PageJSON writes the verdicts and the tables of the page as JSON.
-func PageJSON(facts report.HostFacts, o report.Output) error {
+func PageJSON(facts overview.HostFacts, o report.Output) error {
 	v := pageOf(facts, o)
 	return o.Write(report.Answer{
 		Findings: v.findings,

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"emaudit/audit/overview"
+
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
 	"emaudit/internal/hostfacts"
@@ -18,7 +20,7 @@ func pageOutput(w *bytes.Buffer, format string) report.Output {
 	return report.Output{W: w, Format: format, Envelope: report.Envelope{Command: "report", Host: hostfacts.Hostile[0], Root: "/", GeneratedAt: 1791138000}}
 }
 
-func renderPage(tb testing.TB, facts report.HostFacts) string {
+func renderPage(tb testing.TB, facts overview.HostFacts) string {
 	tb.Helper()
 	var written bytes.Buffer
 	if err := page.Page(facts, pageOutput(&written, "table")); err != nil {
@@ -79,7 +81,7 @@ func TestAPageLoadsNothing(t *testing.T) {
 func TestWhatWasNotAskedIsUnknown(t *testing.T) {
 	t.Parallel()
 	var written bytes.Buffer
-	if err := page.PageMarkdown(report.HostFacts{}, pageOutput(&written, "markdown")); err != nil {
+	if err := page.PageMarkdown(overview.HostFacts{}, pageOutput(&written, "markdown")); err != nil {
 		t.Fatal(err)
 	}
 	sections := strings.Count(written.String(), "\n## ")

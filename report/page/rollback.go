@@ -15,10 +15,6 @@ import (
 	"emaudit/report/table"
 )
 
-// MostPageRollbacks is how many updates, the newest first, a page judges the way
-// back before.
-const MostPageRollbacks = 20
-
 // rollback answers for each of the last updates: can it be undone?
 func (b *pageBuilder) rollback() *pageSection {
 	s := &pageSection{ID: "rollback", Title: "Rollback"}

@@ -15,9 +15,6 @@ import (
 
 // What of a long history fits a page that opens at once.
 const (
-	// MostPageRuns is how many of the newest runs a page is made of; the
-	// caller need not load more.
-	MostPageRuns     = 5000
 	rowsOfRuns       = 400
 	eventsPerPackage = 10 // merges shown in a package's section
 	eventsOfMany     = 3  // the same, where there are so many packages that the page would grow too large

@@ -20,7 +20,7 @@ import (
 
 // pageOf puts the page together: the verdicts, what to do, the sections in the
 // order in which they matter, and the packages.
-func pageOf(facts report.HostFacts, o report.Output) *pageView {
+func pageOf(facts overview.HostFacts, o report.Output) *pageView {
 	// A page is read on another day, and on other screens.
 	o.Terminal = screen.Terminal{Location: o.Terminal.Zone()}
 	b := &pageBuilder{Output: o, facts: facts, packages: map[string]*pagePackage{}, anchors: map[string]bool{}}
@@ -57,7 +57,7 @@ func (b *pageBuilder) sections() []*pageSection {
 // pageBuilder collects the page.
 type pageBuilder struct {
 	report.Output
-	facts    report.HostFacts
+	facts    overview.HostFacts
 	view     *pageView
 	packages map[string]*pagePackage // by category/pn
 	anchors  map[string]bool

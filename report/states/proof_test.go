@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"emaudit/audit/overview"
+
 	"emaudit/audit"
 	"emaudit/audit/rollback"
 	"emaudit/report"
@@ -69,7 +71,7 @@ func TestWhatADrillSaysInWords(t *testing.T) {
 			t.Errorf("the one screen: %q has no %q", got, test.text)
 		}
 		var metrics strings.Builder
-		if err := report.Metrics(&metrics, []report.HostMetrics{{Host: "h", Facts: report.HostFacts{Rollbacks: []*rollback.Rollback{r}}}}, 1791138000); err != nil {
+		if err := report.Metrics(&metrics, []report.HostMetrics{{Host: "h", Facts: overview.HostFacts{Rollbacks: []*rollback.Rollback{r}}}}, 1791138000); err != nil {
 			t.Fatal(err)
 		}
 		out := metrics.String()
