@@ -83,8 +83,10 @@ func sqlTable(s *screen.Screen, names []string, rows iter.Seq2[[]any, error]) {
 // View is a table that can be asked in SQL.
 type View struct {
 	Name, Meaning string
-	Columns       [][2]string // name and meaning
+	Columns       []viewColumn
 }
+
+type viewColumn = struct{ Name, Meaning string }
 
 // Views lists the views for SQL queries.
 func Views(views []View) Answer {
@@ -92,7 +94,7 @@ func Views(views []View) Answer {
 	rows := func(yield func([]any, error) bool) {
 		for _, v := range views {
 			for _, c := range v.Columns {
-				if !yield([]any{v.Name, c[0], c[1]}, nil) {
+				if !yield([]any{v.Name, c.Name, c.Meaning}, nil) {
 					return
 				}
 			}
@@ -105,9 +107,9 @@ func Views(views []View) Answer {
 				s.Line()
 			}
 			s.Line(screen.Bold.Text(v.Name), screen.Dim.Text("  "+v.Meaning))
-			table.Table[[2]string]{
-				{Value: func(c *[2]string) any { return c[0] }},
-				{Value: func(c *[2]string) any { return c[1] }, Role: screen.Dim, Shrink: screen.Wrap},
+			table.Table[viewColumn]{
+				{Value: func(c *viewColumn) any { return c.Name }},
+				{Value: func(c *viewColumn) any { return c.Meaning }, Role: screen.Dim, Shrink: screen.Wrap},
 			}.Screen(s, 2, table.All(v.Columns))
 		}
 	}

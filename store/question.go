@@ -117,11 +117,8 @@ func questionError(path string, err error) error {
 // View is a table for people.
 type View struct {
 	Name, Meaning string
-	Columns       []ViewColumn
+	Columns       []struct{ Name, Meaning string }
 }
-
-// ViewColumn is a column of a [View].
-type ViewColumn struct{ Name, Meaning string }
 
 var (
 	viewMade    = regexp.MustCompile(`(?s)-- ([^\n]*)\nCREATE VIEW (\w+) AS\n(.*?);\n`)
@@ -153,7 +150,7 @@ func (tx *Tx) Views() ([]View, error) {
 			return nil, err
 		}
 		for _, name := range names {
-			view.Columns = append(view.Columns, ViewColumn{Name: name, Meaning: meanings[name]})
+			view.Columns = append(view.Columns, struct{ Name, Meaning string }{name, meanings[name]})
 		}
 		views = append(views, view)
 	}

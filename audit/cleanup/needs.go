@@ -90,6 +90,18 @@ func (policy PrunePolicy) periodEnds(now int64) []periodEnd {
 	return ends
 }
 
+// kept returns the present state and those that the policy keeps.
+func (policy PrunePolicy) kept(db audit.Database) (past *state.Past, present *state.State, states []*keptState, err error) {
+	if past, err = state.TakePastWith(db, false); err != nil {
+		return nil, nil, nil, err
+	}
+	if present, err = past.At(state.Moment{Now: true}, nil, db.Now); err != nil {
+		return nil, nil, nil, err
+	}
+	states, err = policy.statesToKeep(past, present, db.Now)
+	return past, present, states, err
+}
+
 // ListNeeds lists what a host must still be able to get: the installed builds, and the
 // builds of the states that the policy keeps or that are pinned. system are the packages
 // of @system, by category/pn; nil means the usual ones. valid is how long the list
@@ -103,15 +115,7 @@ func ListNeeds(db audit.Database, policy PrunePolicy, system []string, valid int
 	if err != nil {
 		return nil, err
 	}
-	past, err := state.TakePastWith(db, false)
-	if err != nil {
-		return nil, err
-	}
-	present, err := past.At(state.Moment{Now: true}, nil, db.Now)
-	if err != nil {
-		return nil, err
-	}
-	states, err := policy.statesToKeep(past, present, db.Now)
+	past, present, states, err := policy.kept(db)
 	if err != nil {
 		return nil, err
 	}
@@ -143,15 +147,7 @@ func ListNeeds(db audit.Database, policy PrunePolicy, system []string, valid int
 // state that the policy keeps. Where such a state is unknown, every version counts, as
 // in a plan. system is that of [ListNeeds].
 func NeededVersions(db audit.Database, policy PrunePolicy, system []string) (func(cpv string) bool, error) {
-	past, err := state.TakePastWith(db, false)
-	if err != nil {
-		return nil, err
-	}
-	present, err := past.At(state.Moment{Now: true}, nil, db.Now)
-	if err != nil {
-		return nil, err
-	}
-	states, err := policy.statesToKeep(past, present, db.Now)
+	past, present, states, err := policy.kept(db)
 	if err != nil {
 		return nil, err
 	}

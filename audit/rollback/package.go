@@ -103,11 +103,7 @@ func (j *RollbackJudge) answer(r *Rollback, wish []RollbackChange) (*Rollback, e
 	}
 	j.best(r)
 	j.risks(r)
-	j.cutMerges(r)
-	j.held(r)
-	j.forward(r)
-	j.cost(r)
-	j.conclude(r)
+	j.finish(r)
 	r.put(j.typed)
 	return r, j.Past.Err
 }

@@ -368,12 +368,17 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 		j.best(r)
 		j.risks(r)
 	}
+	j.finish(r)
+	return r, j.Past.Err
+}
+
+// finish judges what a plan costs, and gives the verdict.
+func (j *RollbackJudge) finish(r *Rollback) {
 	j.cutMerges(r)
 	j.held(r)
 	j.forward(r)
 	j.cost(r)
 	j.conclude(r)
-	return r, j.Past.Err
 }
 
 // reportDoubts reports why a state, or a part of it, is unknown.

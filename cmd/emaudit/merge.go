@@ -62,7 +62,7 @@ func (c *mergeCommand) Run(ctx context.Context, s *session) (err error) {
 			if h.LostRuns > 0 {
 				s.messages.Warning(fmt.Sprintf("host %s: its database tells of %d runs fewer than before: it was restored from an old copy, or lost a part of its history", h.Name, h.LostRuns))
 			}
-			rows = append(rows, states.MergedRow{Host: h.Name, Rows: h.Rows, Changed: h.Changed, Older: h.Older, LostRuns: h.LostRuns})
+			rows = append(rows, states.MergedRow(h))
 		}
 	}
 	out := s.out()

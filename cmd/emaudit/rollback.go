@@ -185,7 +185,7 @@ func (s *session) rollbackOptions() rollback.RollbackOptions {
 	o := rollback.RollbackOptions{Contents: installation.Contents, Disk: installation, Changed: installation.Changed, Ebuild: s.buildable, KernelRelease: live.KernelRelease(s.root)}
 	o.Repositories, o.Folders = s.repositories(), live.ListFolders(s.root, s.settings)
 	for _, p := range live.MeasureSpace(s.root, s.settings) {
-		o.Space = append(o.Space, audit.Space{Path: p.Path, Role: p.Role, Free: p.Free, Total: p.Total})
+		o.Space = append(o.Space, audit.Space(p))
 	}
 	return o
 }

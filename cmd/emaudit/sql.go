@@ -34,11 +34,7 @@ func (c *sqlCommand) Run(ctx context.Context, s *session) error {
 		err := s.db.View(ctx, func(tx *store.Tx) error {
 			all, err := tx.Views()
 			for _, v := range all {
-				shown := report.View{Name: v.Name, Meaning: v.Meaning}
-				for _, c := range v.Columns {
-					shown.Columns = append(shown.Columns, [2]string{c.Name, c.Meaning})
-				}
-				views = append(views, shown)
+				views = append(views, report.View(v))
 			}
 			return err
 		})

@@ -11,9 +11,10 @@ import (
 
 // Space is the disk space on the file system of one folder.
 type Space struct {
-	Path        string // inside the root
-	Role        string // pkgdir, binhost, extra, tmp
-	Free, Total int64  // bytes; Free is what an unprivileged process can use
+	Path  string // inside the root
+	Free  int64  // bytes that an unprivileged process may use
+	Total int64  // bytes
+	Role  string // pkgdir, binhost, extra, tmp
 }
 
 // MeasureSpace measures the disk space for binary packages and for builds. For a

@@ -105,7 +105,7 @@ func Hosts(rows []HostRow) report.Answer {
 
 // MergedRow is the result of a merge for one host.
 type MergedRow struct {
-	Host    string `json:"host"`
+	Name    string `json:"host"`
 	Rows    int    `json:"rows"`
 	Changed bool   `json:"changed"`
 	// Older is how much later, in seconds, the host was known here already.
@@ -128,7 +128,7 @@ func Merged(rows []MergedRow) report.Answer {
 				if r.Changed {
 					text = fmt.Sprintf("%s merged", screen.Count(int64(r.Rows), "fact", "facts"))
 				}
-				s.Line(screen.Bold.Text(r.Host), screen.Plain.Text(": "+text))
+				s.Line(screen.Bold.Text(r.Name), screen.Plain.Text(": "+text))
 			}
 		},
 	}
