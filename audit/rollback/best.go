@@ -72,7 +72,7 @@ func (j *RollbackJudge) doubts(r *Rollback, p *transition.Plan) {
 				Code: d.Kind, Detail: fmt.Sprintf("%s needs %s, which no package of either state provides", d.CPV, d.Detail),
 				SettleWith: audit.Do(audit.Run("emerge", "-pK", "--ignore-soname-deps=n", "="+d.CPV)),
 			})
-		case transition.CodeImageUnread:
+		case transition.ImageUnread:
 			file := ""
 			for t, c := range r.changeOf {
 				if t.To != nil && t.To.CPV() == d.CPV && c.Chosen.ImageChecked {

@@ -83,7 +83,7 @@ func (h *Host) files(p *Plan, merges []*Change) (all []blame) {
 	}
 	for _, c := range merges {
 		if !c.ImageKnown {
-			p.Doubts = append(p.Doubts, Doubt{Kind: CodeImageUnread, CPV: c.To.CPV()})
+			p.Doubts = append(p.Doubts, Doubt{Kind: ImageUnread, CPV: c.To.CPV()})
 			continue
 		}
 		if found.empty[c] {

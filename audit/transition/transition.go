@@ -113,13 +113,13 @@ type Plan struct {
 const (
 	CodeContentsUnread   = "contents-unread"
 	CodeImageNames       = "image-names"
-	CodeImageUnread      = "image-unread"
+	ImageUnread      = "image-unread"
 	CodeSonameUnprovided = "soname-unprovided"
 )
 
 // Doubt is a condition that a plan could not decide.
 type Doubt struct {
-	// Kind is one of the codes. CodeImageNames means that two names of an image are
+	// Kind is one of these. CodeImageNames means that two names of an image are
 	// one file on the disk.
 	Kind string
 	CPV  string
