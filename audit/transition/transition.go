@@ -113,7 +113,7 @@ type Plan struct {
 const (
 	CodeContentsUnread   = "contents-unread"
 	CodeImageNames       = "image-names"
-	ImageUnread      = "image-unread"
+	ImageUnread          = "image-unread" // no finding has it
 	CodeSonameUnprovided = "soname-unprovided"
 )
 
