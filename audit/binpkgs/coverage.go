@@ -201,10 +201,10 @@ func AuditCoverage(db audit.Database) (*Coverage, error) {
 	}
 	c.Findings = append(c.Findings, remoteFindings(db, c.Rows)...)
 	if len(quick) > 0 {
-		c.Commands = append(c.Commands, quickpkgCommand(quick...))
+		c.Commands = append(c.Commands, inv.KeepOthers(quickpkgCommand(quick...), quick...))
 	}
 	if len(rebuild) > 0 {
-		c.Commands = append(c.Commands, rebuildCommand(rebuild...))
+		c.Commands = append(c.Commands, inv.KeepOthers(rebuildCommand(rebuild...), rebuild...))
 	}
 	place, err := db.FindPlace()
 	if err != nil {

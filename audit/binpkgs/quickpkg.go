@@ -3,6 +3,7 @@ package binpkgs
 import (
 	"fmt"
 	"path"
+	"strings"
 
 	"emaudit/audit"
 	"emaudit/store/inventory"
@@ -53,9 +54,24 @@ func (inv *Inventory) canQuickpkg(p *inventory.Installed) bool {
 // package.
 func (inv *Inventory) packageNow(p *inventory.Installed) audit.Command {
 	if inv.canQuickpkg(p) {
-		return quickpkgCommand(p.CPV)
+		return inv.KeepOthers(quickpkgCommand(p.CPV), p.CPV)
 	}
-	return rebuildCommand(p.CPV)
+	return inv.KeepOthers(rebuildCommand(p.CPV), p.CPV)
+}
+
+// KeepOthers returns a command that packs versions, such that it keeps the binary
+// packages of their other builds. Without FEATURES=binpkg-multi-instance, Portage writes
+// CPV.gpkg.tar or CPV.tbz2 over that of another build (bintree.py, _allocate_filename).
+// With the feature, the new file gets a build id, and Portage finds both.
+func (inv *Inventory) KeepOthers(c audit.Command, cpvs ...string) audit.Command {
+	for _, cpv := range cpvs {
+		for _, b := range inv.ByCPV[cpv] {
+			if strings.HasPrefix(b.Path, cpv+".") {
+				return c.With("FEATURES=binpkg-multi-instance")
+			}
+		}
+	}
+	return c
 }
 
 // driftFindings reports, for a package without a binary package of its build, what

@@ -37,15 +37,21 @@ func (j *RollbackJudge) unpackaged(r *Rollback) []*RollbackChange {
 
 // backup adds the step that packs what would be lost.
 func (j *RollbackJudge) backup(r *Rollback) []audit.Command {
-	var quick []string
+	var cpvs []string
 	for _, c := range j.unpackaged(r) {
-		quick = append(quick, "="+c.Before.Row.CPV)
+		cpvs = append(cpvs, c.Before.Row.CPV)
 	}
-	if len(quick) == 0 {
+	if len(cpvs) == 0 {
 		return nil
 	}
-	slices.Sort(quick)
-	return []audit.Command{audit.Run(append([]string{"quickpkg", "--include-config=y"}, quick...)...)}
+	slices.Sort(cpvs)
+	quick := audit.Run("quickpkg", "--include-config=y")
+	for _, cpv := range cpvs {
+		quick = quick.Plus("=" + cpv)
+	}
+	// The plan may merge another build of the version from the file that quickpkg would
+	// write over.
+	return []audit.Command{j.Past.KeepOthers(quick, cpvs...)}
 }
 
 // drift is the difference between the files of an installed package and its CONTENTS,
@@ -104,7 +110,7 @@ func (j *RollbackJudge) backupRisks(r *Rollback) {
 		add := func(code, format string, args ...any) {
 			r.Risks = append(r.Risks, Risk{Code: code, CPV: &cpv, Severity: audit.SeverityWarning, Detail: fmt.Sprintf(format, args...)})
 		}
-		rebuild := audit.Run("emerge", "--oneshot", "--usepkg=n", "--buildpkg", "="+cpv).At(j.typed)
+		rebuild := j.Past.KeepOthers(audit.Run("emerge", "--oneshot", "--usepkg=n", "--buildpkg", "="+cpv), cpv).At(j.typed)
 		d := j.driftOf(c.Before)
 		switch {
 		case len(d.missing) > 0:

@@ -204,8 +204,8 @@ func (j *RollbackJudge) offered(s *state.Installation) *binpkgs.RemoteOffer {
 
 func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 	g := Gap{CPV: *c.To}
-	rebuild := audit.Do(audit.Run("emerge", "--usepkg=n", "--buildpkgonly", "--oneshot", "="+g.CPV))
-	g.Remedy = rebuild
+	build := audit.Run("emerge", "--usepkg=n", "--buildpkgonly", "--oneshot", "="+g.CPV)
+	g.Remedy = audit.Do(build)
 	if len(refused) > 0 {
 		worst := refused[0]
 		i := slices.IndexFunc(worst.reasons, func(x acceptance.Reason) bool { return x.Effect == acceptance.EffectRefused })
@@ -229,7 +229,7 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 		return g
 	}
 	if unread := j.Past.Unread[g.CPV]; len(unread) > 0 {
-		g.Cause, g.Detail, g.Remedy = Damaged, unread[0].Path+" could not be read", rebuild
+		g.Cause, g.Detail, g.Remedy = Damaged, unread[0].Path+" could not be read", audit.Do(build)
 		if unread[0].Structure == inventory.StructureUnknown {
 			g.Cause, g.Remedy = CauseUnknown, audit.RemedyPermissions
 		}
@@ -240,6 +240,7 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 		g.Remedy = audit.Do(binpkgs.FetchCommand(g.CPV, offer.BuildID)).When("fetch it, and ask again")
 		return g
 	}
+	g.Remedy = audit.Do(j.Past.KeepOthers(build, g.CPV))
 	want := c.After.Merge
 	switch {
 	case len(j.Past.Gone[g.CPV]) > 0:
