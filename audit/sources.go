@@ -22,9 +22,9 @@ var sourceCodes = map[store.SourceKind]struct {
 	remedy   Remedy
 }{
 	store.SourceVDB:       {CodeVDBMissing, SeverityError, "what is installed is not known", "", Advise("give the right root with --root DIR, or the database with --vdb DIR")},
-	store.SourcePkgDir:    {CodePkgdirMissing, SeverityError, "there is no binary package at all", "which binary packages there are is not known", Advise("enable FEATURES=buildpkg in make.conf, or name the folder with --pkgdir DIR")},
+	store.SourcePkgDir:    {CodePkgdirMissing, SeverityError, "there is no binary package at all", "which binary packages there are is not known", Do(AppendLine(`FEATURES="${FEATURES} buildpkg"`, "/etc/portage/make.conf")).When("name the folder with --pkgdir DIR, or have Portage make packages from now on")},
 	store.SourceIndex:     {CodeIndexMissing, SeverityWarning, "Portage sees no binary package in it until it is indexed", "what Portage sees in it is not known", Do(FixIndex)},
-	store.SourceEmergeLog: {CodeEmergeLogMissing, SeverityWarning, "there is no history: runs and earlier states are unknown", "runs and earlier states are not known", Advise("look for a rotated log, or name the file with --emerge-log FILE")},
+	store.SourceEmergeLog: {CodeEmergeLogMissing, SeverityWarning, "there is no history: runs and earlier states are unknown", "runs and earlier states are not known", Do(Emaudit("--emerge-log", "FILE", "ingest")).When("look for a rotated log, and name it")},
 	store.SourceBuildLog:  {"", SeverityWarning, "the causes of failed merges may not be known", "", Remedy{}},
 	store.SourceElog:      {"", SeverityWarning, "messages of packages may not be known", "", Remedy{}},
 }

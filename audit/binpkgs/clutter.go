@@ -18,16 +18,16 @@ func (r *integrityRound) clutter() {
 		case inventory.RoleTemporary:
 			switch pid := pidOf(o.Path); {
 			case r.opts.Running != nil && pid != 0 && r.opts.Running(pid):
-				r.report(audit.SeverityInfo, audit.CodePkgdirTemporary, o.Path, 0, audit.Advisef("wait for process %d to end", pid), "being written now by process %d", pid)
+				r.report(audit.SeverityInfo, audit.CodePkgdirTemporary, o.Path, 0, waitForBuild, "being written now by process %d", pid)
 			case (r.opts.Running == nil || pid == 0) && age < settling:
-				r.report(audit.SeverityInfo, audit.CodePkgdirTemporary, o.Path, 0, audit.Advise("wait for the build to end"), "written %s ago: a build may still be using it", ageInWords(age))
+				r.report(audit.SeverityInfo, audit.CodePkgdirTemporary, o.Path, 0, waitForBuild, "written %s ago: a build may still be using it", ageInWords(age))
 			default:
 				r.report(audit.SeverityInfo, audit.CodePkgdirTemporary, o.Path, 0, r.remove(o.Path), "left over since %s by a build, a package move or a write of the index that was killed", since)
 			}
 		case inventory.RolePartial:
 			remedy, message := r.remove(o.Path), "left over since "+since+" by a fetch or a package move that was interrupted"
 			if age < settling {
-				remedy, message = audit.Advise("wait for the fetch to end"), "written "+ageInWords(age)+" ago: a fetch or a package move may be going on"
+				remedy, message = waitForBuild, "written "+ageInWords(age)+" ago: a fetch or a package move may be going on"
 			}
 			r.report(audit.SeverityInfo, audit.CodePkgdirPartial, o.Path, 0, remedy, "%s", message)
 		case inventory.RoleChecksumFailure:
@@ -51,12 +51,15 @@ func (r *integrityRound) clutter() {
 		case inventory.RoleUnlisted:
 			r.report(audit.SeverityWarning, audit.CodePkgdirUnreadable, o.Path, 0, audit.RemedyPermissions, "it could not be listed: its content is unknown")
 		case inventory.RoleDeep:
-			r.report(audit.SeverityInfo, audit.CodePkgdirStray, o.Path, 0, audit.Advise("look into it, and move what you need"), "a folder deeper than any that Portage uses: emaudit does not look into it")
+			r.report(audit.SeverityInfo, audit.CodePkgdirStray, o.Path, 0, audit.Do(audit.Files("find", path.Join(r.dir.Path, o.Path), "-type", "f")).When("move what you need"), "a folder deeper than any that Portage uses: emaudit does not look into it")
 		case inventory.RoleStray:
 			r.report(audit.SeverityInfo, audit.CodePkgdirStray, o.Path, 0, r.remove(o.Path), "not a binary package, and nothing that Portage put there")
 		}
 	}
 }
+
+// waitForBuild is the remedy for a file that Portage may be writing.
+var waitForBuild = audit.Do(audit.Emaudit("current")).When("wait for Portage to end")
 
 // checksumFailure reports a package that Portage renamed because its digest was
 // wrong at a merge.

@@ -97,9 +97,9 @@ func (r *integrityRound) empty(b *Binpkg) {
 	age := r.Now - FloorSeconds(b.MTimeNS)
 	switch {
 	case r.beingPacked(b.Path):
-		r.report(audit.SeverityInfo, audit.CodeBinpkgEmpty, b.Path, 0, audit.Advise("wait for the build to end"), "an empty file: Portage is packing this package now")
+		r.report(audit.SeverityInfo, audit.CodeBinpkgEmpty, b.Path, 0, waitForBuild, "an empty file: Portage is packing this package now")
 	case age < settling && r.opts.Running == nil:
-		r.report(audit.SeverityInfo, audit.CodeBinpkgEmpty, b.Path, 0, audit.Advise("wait for the build to end"), "an empty file, %s old: Portage may still be packing this package", ageInWords(age))
+		r.report(audit.SeverityInfo, audit.CodeBinpkgEmpty, b.Path, 0, waitForBuild, "an empty file, %s old: Portage may still be packing this package", ageInWords(age))
 	default:
 		r.report(audit.SeverityWarning, audit.CodeBinpkgEmpty, b.Path, 0, r.remove(b.Path), "an empty file, left on %s by a build that was killed or failed: Portage reports it as invalid at every scan", audit.Day(FloorSeconds(b.MTimeNS)))
 	}

@@ -38,7 +38,7 @@ func (r *integrityRound) place(b *Binpkg) {
 		if b.BuildID != 0 {
 			atom = fmt.Sprintf("=%s-%d", b.CPV, b.BuildID)
 		}
-		r.note(b, audit.SeverityInfo, audit.CodeBinpkgBuildIDDiffers, audit.Advise("name it "+audit.ShellQuote(atom)+" where only this build will do"),
+		r.note(b, audit.SeverityInfo, audit.CodeBinpkgBuildIDDiffers, audit.Do(audit.Run("emerge", "-pK", atom)).When("where only this build will do, name it as in"),
 			"its name says build %d and its metadata say %s: Portage believes the metadata", b.PathBuildID, buildIDOrNone(b.BuildID))
 	}
 }

@@ -93,7 +93,7 @@ func (inv *Inventory) driftFindings(p *inventory.Installed, vdb string) (finding
 			"%s, and quickpkg packs what is there: %s", audit.Counted(len(d.Changed), "file of it was changed after the installation", "files of it were changed after the installation"), firstOfMany(d.Changed))
 	}
 	if len(d.Config) > 0 && inv.canQuickpkg(p) {
-		add(audit.SeverityWarning, "quickpkg-config", audit.Advise("keep a copy of "+firstOfMany(d.Config)+`, or run that update with FEATURES="-config-protect-if-modified"`),
+		add(audit.SeverityWarning, "quickpkg-config", audit.Do(audit.Run(append([]string{"tar", "-cf", "/root/" + path.Base(p.CPV) + "-config.tar"}, d.Config...)...)).When(`run that update with FEATURES="-config-protect-if-modified", or keep a copy`),
 			"quickpkg --include-config=y packs changed configuration: %s; once such a package is merged, Portage takes the changed files for the originals, and the next update replaces them without a ._cfg file (bug 464662)", firstOfMany(d.Config))
 	}
 	if len(d.Unread) > 0 {

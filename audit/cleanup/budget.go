@@ -84,7 +84,7 @@ func (p *pruner) budget() {
 		p.plan.Findings = append(p.plan.Findings, audit.Finding{
 			Code: "prune-over-budget", Severity: audit.SeverityWarning, Subject: "--max-size",
 			Message: fmt.Sprintf("%.1f MiB stay, which is more than the %.1f MiB allowed: the present state, pins, excludes and what other hosts need never go", float64(size)/(1<<20), float64(p.policy.MaxSize)/(1<<20)),
-			Remedy:  audit.Advise("raise --max-size, or remove pins and excludes"),
+			Remedy:  audit.Do(audit.Emaudit("pin")).When("raise --max-size, or remove excludes or pins"),
 		})
 	}
 }

@@ -439,6 +439,9 @@ func (p *pruner) otherFiles() error {
 	there := map[string]bool{}
 	for i := range p.Past.Dirs {
 		dir := &p.Past.Dirs[i]
+		if slices.Contains(p.plan.UnreadDirs, dir.Path) {
+			continue
+		}
 		others, err := inventory.PkgDirFiles(p.Db.Tx, dir.ID)
 		if err != nil {
 			return err

@@ -206,6 +206,8 @@ func (p *pruner) keepOthers() {
 		case p.policy.Excludes.binpkg(b):
 			p.keep[b] = &keeping{code: KeepExcluded, reason: "--exclude"}
 		case p.keep[b] != nil:
+		case slices.Contains(p.plan.UnreadDirs, b.Dir.Path):
+			p.hold(b, KeepUnread, "its folder could not be read", nil)
 		case b.Damaged() && p.unsettled(b.MTimeNS):
 			p.hold(b, KeepUnsettled, "it is not whole, and Portage may be using it", nil)
 		case b.Damaged():

@@ -109,7 +109,7 @@ func (n *BuildNeeds) judge() {
 		n.Findings = append(n.Findings, audit.Finding{
 			Code: "build-space-low", Severity: audit.SeverityWarning, Subject: n.TmpDir,
 			Message: fmt.Sprintf("the largest of these packages took %d MiB to build, and %d MiB are free", n.DirBytes>>20, *n.FreeBytes>>20),
-			Remedy:  audit.Advise("free space there, or set another PORTAGE_TMPDIR for it in /etc/portage/package.env"),
+			Remedy:  audit.Do(audit.Files("df", "-h", n.TmpDir)).When("free space there, or set another PORTAGE_TMPDIR for it in /etc/portage/package.env"),
 		})
 	}
 	if n.RAMBytes != nil && *n.RAMBytes < n.MemoryBytes {

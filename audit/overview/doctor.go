@@ -124,7 +124,11 @@ func makeConfLine(feature string) audit.Remedy {
 func (d *doctorRound) packaging() {
 	options := strings.Fields(d.byName["EMERGE_DEFAULT_OPTS"].Value)
 	byOption, excluded := false, ""
+	var others []string
 	for i, o := range options {
+		if !strings.HasPrefix(o, "--buildpkg-exclude") && (i == 0 || options[i-1] != "--buildpkg-exclude") {
+			others = append(others, o)
+		}
 		switch {
 		case o == "--buildpkg" || o == "--buildpkg=y" || o == "-b":
 			byOption = true
@@ -141,9 +145,13 @@ func (d *doctorRound) packaging() {
 		Code: "buildpkg-off", Severity: audit.SeverityError, Subject: "FEATURES",
 		Message: "a merge leaves no binary package: what is updated from now on cannot be rolled back", Remedy: makeConfLine("buildpkg"),
 	})
+	without := audit.Do(audit.AppendLine(`EMERGE_DEFAULT_OPTS="`+strings.Join(others, " ")+`"`, "/etc/portage/make.conf"))
+	if strings.ContainsAny(d.byName["EMERGE_DEFAULT_OPTS"].Value, `"'\\`) {
+		without = audit.Advise("remove --buildpkg-exclude from EMERGE_DEFAULT_OPTS in make.conf")
+	}
 	d.check(excluded == "", audit.Finding{
 		Code: "buildpkg-excluded", Severity: audit.SeverityWarning, Subject: "EMERGE_DEFAULT_OPTS",
-		Message: "no binary package is made of " + excluded, Remedy: audit.Advise("remove --buildpkg-exclude from EMERGE_DEFAULT_OPTS in make.conf"),
+		Message: "no binary package is made of " + excluded, Remedy: without,
 	})
 	d.check(d.features["binpkg-multi-instance"], audit.Finding{
 		Code: "multi-instance-off", Severity: audit.SeverityWarning, Subject: "FEATURES",

@@ -58,7 +58,7 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 		all = append(all, audit.Finding{
 			Code: "state-unlogged-merges", Severity: audit.SeverityWarning, Subject: c.merge.CPV, Evidence: []audit.Evidence{{Source: file, Offset: offset}},
 			Message: fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have, %s; earlier states are unknown", h.least, t.between(h.from, h.until)),
-			Remedy:  audit.Advise("look for a rotated part of emerge.log, and name the whole log with --emerge-log FILE"),
+			Remedy:  searchRotatedLog,
 		})
 	}
 	return all, nil
