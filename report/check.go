@@ -6,8 +6,7 @@ import (
 	"emaudit/report/table"
 )
 
-// Check is the answer of one check of an audit, with the line that stands for
-// it where there is no room for all of it.
+// Check is the answer of one check of an audit, with a summary of one line.
 type Check struct {
 	Name   string // as it is typed: "coverage"
 	Line   screen.SummaryLine

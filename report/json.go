@@ -44,10 +44,9 @@ type Envelope struct {
 	Diagnostics []Diagnostic
 }
 
-// JSON writes one JSON object: the envelope, and the keys of the command in the
-// order in which they are written. Arrays have a line for each of their elements,
-// so that a document can be searched and compared by line and never has to be
-// held as a whole.
+// JSON writes one JSON object: the envelope, and then the keys of the command in the
+// order of the calls. Each element of an array has its own line, so that a document can
+// be searched and compared by line, and need not be in memory as a whole.
 //
 //   - Arrays and objects are never null: a nil slice is [], a nil map is {}. Only
 //     pointers and interfaces may be null.

@@ -53,9 +53,9 @@ func harmOf(code string) harm {
 // byPrune are the codes of housekeeping that prune mends.
 var byPrune = []string{audit.CodeBinpkgEmpty, audit.CodeBinpkgMisnamed, audit.CodeIndexListsMissing, audit.CodePkgdirTemporary, audit.CodePkgdirPartial, audit.CodeBinpkgChecksumFailure}
 
-// NextSteps are what to do about the findings, the worst harm first. Findings of one
-// code are one step, and so is all housekeeping. A check that has a step of its own
-// has it in place of the findings that are only its.
+// NextSteps returns what to do about the findings, the worst harm first. Findings of
+// one code are one step, and so is all housekeeping. A check with its own step has that
+// step instead of those of its findings.
 func NextSteps(findings []audit.Finding, checks []Check, place audit.Place) []screen.Step {
 	type group struct {
 		harm     harm
@@ -113,7 +113,7 @@ func NextSteps(findings []audit.Finding, checks []Check, place audit.Place) []sc
 	return steps
 }
 
-// ownStep returns the check whose own step stands for a finding, or nil.
+// ownStep returns the check whose own step replaces that of a finding, or nil.
 func ownStep(f audit.Finding, checks []Check) *Check {
 	if harmOf(f.Code) != harmRollback || f.Code == audit.CodeRollbackCost {
 		return nil

@@ -26,8 +26,7 @@ func (tx *Tx) PutClient(host HostID, c Client) error {
 	return nil
 }
 
-// RemoveClient deletes a client of all hosts. ok is false if there is none of that
-// name.
+// RemoveClient deletes a client of all hosts. ok is false if no client has the name.
 func (tx *Tx) RemoveClient(name string) (ok bool, err error) {
 	res, err := tx.Exec("DELETE FROM client WHERE name = ?", name)
 	if err != nil {

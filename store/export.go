@@ -39,8 +39,7 @@ func (db *DB) Export(ctx context.Context, path string) (err error) {
 	if err := create(part, readers); err != nil {
 		return full(pathCause(err))
 	}
-	// SQLite's own way to copy a database that is in use. Copying the file, with the
-	// log beside it, can tear it.
+	// This is how SQLite copies a database in use. A copy of its files could be torn.
 	if _, err := db.sql.ExecContext(ctx, "VACUUM INTO ?", part); err != nil {
 		return classify(err)
 	}

@@ -92,7 +92,7 @@ func (tx *Tx) countFacts(s *HostSummary) error {
 	return nil
 }
 
-// SummaryStamp says of which facts the stored summary of a host was made, and when.
+// SummaryStamp identifies the facts behind the stored summary of a host.
 type SummaryStamp struct {
 	Facts  string // a text that differs whenever the facts do
 	MadeAt int64  // unix seconds

@@ -97,8 +97,8 @@ func (is identity) known() error {
 	return nil
 }
 
-// identity reads what the file says of itself. That of a new file is empty but for
-// the journal.
+// identity reads what the file says about itself. A new file says nothing but the
+// mode of its journal.
 func (tx *Tx) identity() (is identity, err error) {
 	if err := tx.QueryRow("PRAGMA user_version").Scan(&is.schema); err != nil {
 		return is, err

@@ -140,9 +140,9 @@ func (o Outcome) OK() bool { return o.ExitCode == 0 && o.Signal == "" && !o.Time
 type Layer struct {
 	// Mount is the path inside the root.
 	Mount string
-	// Upper is the folder with what the commands changed there, as a path of this
-	// process; "" if Mount is read-only in the box. A character device 0:0 in it
-	// stands for a removed file.
+	// Upper is the folder with the changes of the commands, as a path of this
+	// process. It is "" if Mount is read-only in the box. A character device 0:0 in it
+	// marks a removed file.
 	Upper string
 }
 

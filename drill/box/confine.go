@@ -59,12 +59,12 @@ func confine(s setup) error {
 			return err
 		}
 	}
-	// A dump would go to the program that the host has for it, outside of all
-	// namespaces. A limit of 1 forbids that too (core(5), fs/coredump.c).
+	// The host may pass core dumps to a program outside of all namespaces. A limit of
+	// 1 forbids that, too (core(5), fs/coredump.c).
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 1, Max: 1}); err != nil {
 		return fmt.Errorf("core limit: %w", err)
 	}
-	// It does not hold for root, which a cgroup limits, but for phases with userpriv.
+	// This limits phases with userpriv. A cgroup limits root.
 	limit := unix.Rlimit{Cur: uint64(s.Pids), Max: uint64(s.Pids)}
 	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &limit); err != nil {
 		return fmt.Errorf("process limit: %w", err)

@@ -28,11 +28,11 @@ func Init(args []string) (code int, isInit bool) {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return 1, true
 	}
-	// Whatever a process of the box sends, this one goes on (pid_namespaces(7)). A
-	// signal that is ignored instead would be ignored by the commands too.
+	// No signal from a process of the box ends this one (pid_namespaces(7)). The
+	// signals are caught, because the commands would inherit ignored ones.
 	signal.Notify(make(chan os.Signal, 1))
 	conn := os.NewFile(3, "drill")
-	// What the caller of this program had open would lead a command out of the box.
+	// A command could leave the box through a file that the caller left open.
 	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return 1, true
 	}

@@ -19,8 +19,8 @@ const (
 // NeedsFiles yields the lists below folders of the running system, one after the
 // other: only one is in memory. They are files that another program fills in, so
 // each is read by the rules of package hostfs. A name that begins with a dot is
-// that of a file in the making (rsync) and is skipped; whatever else is there has to
-// be a list, and is yielded with the error where it is none.
+// skipped: rsync is still writing that file. Every other file must be a list. If it is
+// not one, it is yielded with an error.
 func NeedsFiles(dirs []string) func(yield func(needs.File) bool) {
 	return func(yield func(needs.File) bool) {
 		for _, dir := range dirs {

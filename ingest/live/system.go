@@ -47,8 +47,8 @@ func parseSystem(text string) System {
 	return s
 }
 
-// maxRelease is the size in bytes up to which the release of the kernel is read: the
-// kernel allows 64 (__NEW_UTS_LEN).
+// maxRelease is the largest accepted size of the kernel's release, in bytes. The kernel
+// allows 64 (__NEW_UTS_LEN).
 const maxRelease = 256
 
 // KernelRelease returns the release of the kernel that runs, as uname -r prints it. It

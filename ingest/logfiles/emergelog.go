@@ -153,8 +153,8 @@ type logPlan struct {
 	anew bool    // everything is read from the beginning
 }
 
-// planLog finds out which file is which, whatever it is called now, and in which
-// order they were written, by what they hold.
+// planLog identifies the files by their content, because their names change, and
+// orders them by the time of writing.
 func (r reader) planLog(files []*logFile, known []logs.Segment) (*logPlan, error) {
 	plan := &logPlan{}
 	taken := map[*logFile]bool{}
@@ -216,7 +216,7 @@ func (plan *logPlan) setAside(p *logPart) {
 	plan.idle = append(plan.idle, p)
 }
 
-// addFresh adds the files that were not known to a log of which some was read.
+// addFresh adds unknown files to a log that was read in part before.
 func (r reader) addFresh(plan *logPlan, fresh []*logPart) {
 	last := plan.parts[len(plan.parts)-1]
 	older := slices.ContainsFunc(fresh, func(p *logPart) bool {

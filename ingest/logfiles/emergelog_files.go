@@ -46,10 +46,9 @@ func (f *logFile) firstLine() []byte {
 	return line
 }
 
-// logFiles finds emerge.log and what was rotated away beside it: NAME.1,
-// NAME-20260131, NAME.old, each with or without .gz, .bz2, .xz or .zst; and the files that
-// were given by hand. The error is that of the log itself; the others are found
-// nonetheless.
+// logFiles finds emerge.log, its rotated files in the same folder (NAME.1,
+// NAME-20260131, NAME.old, each with or without .gz, .bz2, .xz or .zst), and the given
+// files. The error is that of emerge.log itself. The other files are found even then.
 func (r reader) logFiles(given []*logFile) (files []*logFile, err error) {
 	log := r.Settings.EmergeLog()
 	current, err := r.Root.Stat(log)
@@ -214,12 +213,12 @@ func (r reader) readHead(f *logFile) error {
 	return nil
 }
 
-// A log can lie there twice: logrotate is at work on it, or was stopped, with
-// emerge.log.1 beside emerge.log.1.gz; or somebody copied it before a change.
-// What two files hold alike happened once.
+// A log can exist twice. logrotate is working on it or was stopped, so that both
+// emerge.log.1 and emerge.log.1.gz exist, or somebody copied it before a change. Lines
+// that two files share happened once.
 
-// withoutCopies sets aside those files, new to a log of which parts were read,
-// whose content another one has from its beginning.
+// withoutCopies sets aside new files whose whole content is the beginning of another
+// file.
 func (r reader) withoutCopies(fresh, parts []*logPart) (originals, copies []*logPart) {
 	for _, p := range fresh {
 		isCopy := !p.file.current && len(p.diags) == 0 && slices.ContainsFunc(slices.Concat(parts, fresh), func(other *logPart) bool {

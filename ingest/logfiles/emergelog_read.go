@@ -131,8 +131,8 @@ func (l *logReading) identify(p *logPart) {
 	s.Condition, s.Problem, s.ReadAt = store.ConditionRead, "", l.Now
 }
 
-// run parses the parts and stores what comes of it, with the writer that it
-// returns. The writer reads what it adds to while the first lines are parsed.
+// run parses the parts and stores the records with the writer that it returns. While
+// the first lines are parsed, the writer reads the stored rows that it will change.
 func (l *logReading) run(ctx context.Context, open func() (*logs.EmergeLogWriter, error)) (*logs.EmergeLogWriter, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -7,12 +7,12 @@ import (
 	"emaudit/hostfs"
 )
 
-// maxFstab is the size in bytes up to which /etc/fstab is read.
+// maxFstab is the largest accepted size of /etc/fstab, in bytes.
 const maxFstab = 1 << 20
 
-// unmountedBy returns the path of a file system in /etc/fstab that holds a folder
-// and is not mounted, "" if there is none. The device number tells, as in
-// mountpoint(1); bind mounts keep that of their source, so they are omitted.
+// unmountedBy returns the mount point of the file system in /etc/fstab that should
+// contain the folder and is not mounted, or "". Like mountpoint(1), it compares device
+// numbers. It omits bind mounts, which have the number of their source.
 func unmountedBy(root *hostfs.Root, folder string) string {
 	fstab, err := root.ReadFile("/etc/fstab", maxFstab)
 	if err != nil {

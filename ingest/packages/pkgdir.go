@@ -23,9 +23,9 @@ import (
 // bytes: about ten times that of the largest packages with debug symbols.
 const maxBinpkg = 256 << 30
 
-// maxPkgDirDepth is the depth to which folders below a pkgdir are listed. Portage's
-// layouts have two levels and it ignores deeper ones. The limit also stops a loop
-// of bind mounts.
+// maxPkgDirDepth is the depth of folders that are listed below a pkgdir. The layouts of
+// Portage have two levels, and it ignores deeper ones. The limit also stops a loop of
+// bind mounts.
 const maxPkgDirDepth = 4
 
 // PkgDirs returns the sources of binary packages.

@@ -77,8 +77,8 @@ var CoverageRoles = map[binpkgs.CoverageVerdict]screen.Role{
 	binpkgs.CoverageNone:        screen.Bad,
 }
 
-// CoverageColumns describe what covers each installed package, with the path of the
-// file or with the build alone, which is what is news beside the package.
+// CoverageColumns describe what covers each installed package. If all is set, they have
+// the path of the file, and otherwise only its name.
 func CoverageColumns(all bool) table.Table[binpkgs.CoverageRow] {
 	return table.Table[binpkgs.CoverageRow]{
 		{Name: "cpv", Title: "Package", Type: table.Package, Shrink: screen.CutMiddle, Yield: 3, Min: 24},

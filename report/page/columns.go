@@ -58,9 +58,9 @@ const (
 	smallestPart = 4  // pixels for the smallest value that is not 0
 )
 
-// newColumnChart lays out strips, with room for at least the fewest columns, so that
-// those of a new host are not wide. A strip in which nothing happened is left out;
-// without any there is no chart.
+// newColumnChart lays out strips. It leaves room for at least the fewest columns, so
+// that a new host does not have wide ones. It omits strips without events, and returns
+// nil if none remains.
 func newColumnChart(head chartHead, fewest int, legend []legendItem, strips []columnStrip, ticks []chartTick) *columnChart {
 	c := &columnChart{chartHead: head, Legend: legend, XTicks: ticks}
 	for _, s := range strips {

@@ -77,8 +77,8 @@ func cpText(cp string) string {
 	return cmp.Or(cp, "(no readable name)")
 }
 
-// anchor is the id of a package's section: its name, where that is an ordinary
-// one, so that a link to it can be written by hand.
+// anchor returns the id of a package's section. That is the name of the package if it
+// is an ordinary one, so that people can write a link by hand.
 func (b *pageBuilder) anchor(cp string) string {
 	id := cp
 	for _, c := range []byte(cp) {

@@ -275,8 +275,8 @@ func (b *pageBuilder) coverageByImportance(c *binpkgs.Coverage) pageBlock {
 	return pageBlock{Bars: b.newBarChart(head, legend, "Packages", table.Number, rows)}
 }
 
-// rowsOfPkgdir is how many packages the table of PKGDIR has; the section of a
-// package has its files whatever their size.
+// rowsOfPkgdir is how many packages the table of PKGDIR lists. The section of a package
+// lists all its files.
 const rowsOfPkgdir = 400
 
 // barsInPkgdir is how many packages the chart of PKGDIR has room for.

@@ -101,7 +101,7 @@ type pageFinding struct {
 	Alike []pageFinding
 }
 
-// Others heads the list of what a finding stands for besides itself.
+// Others heads the list of findings that are like this one.
 func (f pageFinding) Others() string { return fmt.Sprintf("and %d more like it", len(f.Alike)) }
 
 // pagePackage is the section of one package. There are thousands of them on a

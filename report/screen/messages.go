@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Messages writes what belongs on standard error, each on a line of its own with
-// the name of the program in front: no capital at the beginning, no period at the
-// end. A line of progress that stands on the terminal is taken away first.
+// Messages writes messages to standard error. Each is one line that begins with the
+// name of the program, in lower case and without a period. A line of progress on the
+// terminal is removed first.
 //
 // Errors of writing are ignored: there is nowhere left to report them. A Messages
 // may be used by several goroutines.

@@ -1,8 +1,8 @@
 package screen
 
-// Role says what a piece of text means, from which a terminal with colour
-// derives how it looks. A role never changes the text or its width, and never
-// is the only carrier of what it says.
+// Role is the meaning of a piece of text. A terminal with colour derives the look from
+// it. A role never changes the text or its width, and the text says the same without
+// it.
 type Role uint8
 
 // The roles of text.

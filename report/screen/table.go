@@ -36,10 +36,9 @@ type Column struct {
 	Align Align
 	// Shrink says how cells give way on a page that is too narrow.
 	Shrink Shrink
-	// Yield is the place of the column in the order in which columns give way:
-	// 1 is the first to, 2 gives way when that was not enough. Columns of the
-	// same Yield give way together, the widest first. A column that shrinks and
-	// states none gives way first.
+	// Yield orders the columns that give way: 1 is the first, and 2 follows if that
+	// is not enough. Columns of the same Yield give way together, the widest first.
+	// A column that shrinks and has no Yield gives way first.
 	Yield int
 	// Min is the width below which the column does not shrink; where it is not
 	// stated, it is the width of the title, but no less than minColumn.

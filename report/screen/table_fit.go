@@ -5,12 +5,11 @@ import "slices"
 // omitted is the width of a column that is left out.
 const omitted = -1
 
-// fitColumns returns the widths at which the columns, whose cells would take the
-// natural widths, fit into width columns of the page. Columns shrink in the order
-// of their Yield; when all have shrunk as far as they may, optional columns are
-// left out, from the right. What must be kept is kept: if it does not fit, the
-// lines are longer than the page. At width 0 there is no limit. A natural width
-// of omitted leaves a column out from the beginning.
+// fitColumns returns the widths of the columns on a page of the given width. natural
+// are the widths that their cells would take. Columns shrink in the order of their
+// Yield. When all have shrunk as far as they may, optional columns are omitted, from
+// the right. If the rest does not fit, the lines are longer than the page. Width 0
+// means no limit. A column whose natural width is omitted does not appear.
 func fitColumns(columns []Column, natural []int, width int) []int {
 	widths := slices.Clone(natural)
 	if width == 0 {

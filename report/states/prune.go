@@ -342,8 +342,8 @@ func (p *Prune) hosts(s *screen.Screen) {
 	}.Screen(s, 2, table.All(p.Plan.Hosts))
 }
 
-// states says that pruning changes no rollback to a kept state, and of those that
-// are not ready, that it is not pruning that keeps them from being so.
+// states says that pruning does not change the rollbacks to kept states. Those that are
+// not ready are not ready for other reasons.
 func (p *Prune) states(s *screen.Screen) {
 	kept := slices.DeleteFunc(slices.Clone(p.Plan.States), func(x cleanup.PruneState) bool { return x.GivenUp })
 	if len(kept) == 0 {

@@ -120,8 +120,8 @@ func rollbackHeadline(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 	s.Blank()
 }
 
-// packageText is what becomes of the one package that goes back, and of those that
-// go along.
+// packageText says what happens to the requested package, and to those that must
+// change with it.
 func packageText(r *rollback.Rollback) string {
 	var texts []string
 	for i := range r.Changes {

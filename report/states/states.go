@@ -1,6 +1,6 @@
 // Package states presents answers about installed states: which are known, how they
-// differ, which have names, whether the host can go back to one and with which
-// commands, and which rollbacks end if files leave PKGDIR. Each function makes a
+// differ, which have names, which commands go back to one, and which rollbacks end if
+// files leave PKGDIR. Each function makes a
 // [report.Answer] of an answer of audit/state, audit/rollback or audit/cleanup.
 package states
 

@@ -103,9 +103,8 @@ func textOf(value any) (string, error) {
 	}
 }
 
-// formulaStarts holds the characters with which a formula begins, the wide forms
-// too: a spreadsheet that expects East Asian input takes them for the same. The
-// apostrophe is the mark itself.
+// formulaStarts are the characters that begin a formula. A spreadsheet for East Asian
+// input treats the wide forms alike. The apostrophe is the mark itself.
 const formulaStarts = "=+-@\uff1d\uff0b\uff0d\uff20'"
 
 // csvField returns a value as a field. Text is harmless to a terminal, and no

@@ -1,6 +1,6 @@
 // Package table describes an answer as a table, once, for people and for programs:
-// its columns, each with a name, a title, a type and the way in which it gives way,
-// and rows of typed values. The description is written to a terminal, as CSV, and by
+// its columns, each with a name, a title, a type and a rule for shrinking, and rows of
+// typed values. The description is written to a terminal, as CSV, and by
 // package page as HTML and Markdown.
 //
 // A row is the struct that the JSON of the answer holds. A column names a field of it
@@ -71,8 +71,8 @@ type Column[R any] struct {
 // Table describes a table with rows of type R.
 type Table[R any] []Column[R]
 
-// Data returns columns for programs only, each for a field of R as JSON names it:
-// "size", "file.path" for the column path, or "binpkg=file.path" to call it so.
+// Data returns columns for programs only. Each names a field of R as JSON does: "size",
+// "file.path" for the column path, or "binpkg=file.path" for the column binpkg.
 func Data[R any](fields ...string) Table[R] {
 	t := make(Table[R], len(fields))
 	for i, field := range fields {
@@ -157,8 +157,8 @@ func (t Table[R]) readers(wanted func(*Column[R]) bool) []Reader[R] {
 	return readers
 }
 
-// fieldOf finds the field that JSON calls path. That there is none is a mistake in
-// the description, which every use of it shows.
+// fieldOf finds the field that JSON calls path. It panics if there is none: then the
+// description is wrong, and every use of it shows that.
 func fieldOf(row reflect.Type, path string) []int {
 	var index []int
 	for name := range strings.SplitSeq(path, ".") {

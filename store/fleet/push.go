@@ -3,8 +3,8 @@
 // A push makes the rows of a host in the fleet equal to those in its own database, in
 // one transaction of PostgreSQL. Rows are compared in parts: the fleet keeps a digest
 // of each part of a table, and a part with another digest is sent whole. So a push
-// needs no memory of the one before it: whatever happened to it, the next push sends
-// what is missing.
+// need not remember the one before. If that one failed, the next push sends what is
+// missing.
 //
 // A host that has fewer pushes than the fleet has seen of it was restored from a copy,
 // or is a copy of another machine. It would take rows from the fleet, so it is refused

@@ -120,7 +120,7 @@ func knownText(s string) any {
 	return s
 }
 
-// measured returns the stored form of a number of which -1 means unknown.
+// measured returns the stored form of a number; -1 means unknown.
 func measured(n int64) any {
 	if n < 0 {
 		return nil
