@@ -36,3 +36,30 @@ type PruneSkip struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
 }
+
+// What a prune did.
+const (
+	PruneApplied = "applied"
+	PruneDeleted = "deleted"
+	PruneUndone  = "undone"
+	PruneEmptied = "emptied"
+)
+
+// PruneDone is the result of a prune, or of an earlier one.
+type PruneDone struct {
+	// Action is one of the actions; empty where nothing was done but to plan.
+	Action string `json:"action"`
+	// Journal is the id that --undo takes; empty where there is nothing to undo.
+	Journal string `json:"journal"`
+	Files   int    `json:"files"`
+	Size    int64  `json:"size"` // bytes
+	// Entries is the number of entries that left the index.
+	Entries int         `json:"entries"`
+	Skipped []PruneSkip `json:"skipped"`
+	// Quarantine is the folder to which the files went, inside the root, and
+	// QuarantineWhy why it lies there; empty where there is nothing to undo.
+	Quarantine    string `json:"quarantine"`
+	QuarantineWhy string `json:"quarantine_why"`
+	// DeletableAt is the moment from which --empty deletes the files.
+	DeletableAt int64 `json:"-"`
+}

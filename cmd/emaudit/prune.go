@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path"
 	"strings"
 	"time"
 
@@ -84,28 +82,39 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	run := &pruneRun{pruneCommand: c, session: s, policy: c.policy(excludes)}
+	run := &pruneRun{pruneCommand: c, session: s, policy: c.policy(excludes), host: &prune.Host{
+		Root: s.root, Options: prune.Options{Now: s.proc.now().Unix(), LockWait: c.LockWait},
+	}}
+	for _, d := range s.settings.PkgDirs() {
+		run.host.PkgDirs = append(run.host.PkgDirs, d.Path)
+	}
 	if run.plan, err = run.makePlan(ctx); err != nil {
 		return err
 	}
 	run.plan.Findings = append(run.plan.Findings, append(findings, more...)...)
 	switch {
 	case c.Undo:
-		err = run.undo(ctx)
+		err = run.after(ctx, run.host.Undo(ctx, c.Journal))
 	case c.Empty:
-		err = run.empty(ctx)
+		if err = run.refuseWrongClock(ctx); err == nil {
+			err = run.host.Empty(ctx)
+		}
 	case c.Apply:
 		err = run.apply(ctx)
 	default:
-		run.readJournals()
+		run.host.ReadJournals()
 	}
-	run.refused(err)
-	if err != nil && run.done.Action == "" && !errors.Is(err, prune.ErrUntrusted) {
+	run.host.Refused(err)
+	if errors.Is(err, prune.ErrLocked) {
+		err = fmt.Errorf("%w; wait for it to end, or raise --lock-wait", err)
+	}
+	if err != nil && run.host.Done.Action == "" && !errors.Is(err, prune.ErrUntrusted) {
 		return err
 	}
+	run.plan.Findings = append(run.plan.Findings, run.host.Findings...)
 	audit.SortFindings(run.plan.Findings)
 	out := s.out()
-	answer := &states.Prune{Plan: run.plan, Done: run.done, Journals: run.journals, Explain: c.Explain, Place: run.place}
+	answer := &states.Prune{Plan: run.plan, Done: run.host.Done, Journals: run.host.Journals, Explain: c.Explain, Place: run.host.Place}
 	if writeErr := out.Write(answer.Answer(out)); err == nil {
 		err = writeErr
 	}
@@ -157,17 +166,15 @@ func (s *session) canAsk() bool {
 type pruneRun struct {
 	*pruneCommand
 	*session
-	policy   cleanup.PrunePolicy
-	place    audit.Place
-	plan     *cleanup.PrunePlan
-	done     states.PruneDone
-	journals []cleanup.PruneJournal
+	policy cleanup.PrunePolicy
+	plan   *cleanup.PrunePlan
+	host   *prune.Host
 }
 
 // makePlan makes a plan from the stored facts.
 func (r *pruneRun) makePlan(ctx context.Context) (plan *cleanup.PrunePlan, err error) {
 	err = r.ask(ctx, func(db audit.Database) error {
-		if r.place, err = db.FindPlace(); err != nil {
+		if r.host.Place, err = db.FindPlace(); err != nil {
 			return err
 		}
 		plan, err = r.planPrune(db, r.policy, r.fleet(ctx, r.Forget), false)
@@ -177,98 +184,6 @@ func (r *pruneRun) makePlan(ctx context.Context) (plan *cleanup.PrunePlan, err e
 		return nil, err
 	}
 	return plan, r.rememberClients(ctx, plan)
-}
-
-// each opens one folder of binary packages after the other.
-func (r *pruneRun) each(do func(*prune.PkgDir) error) error {
-	for _, d := range r.settings.PkgDirs() {
-		if err := r.with(d.Path, do); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *pruneRun) with(pkgdir string, do func(*prune.PkgDir) error) error {
-	dir, err := prune.Open(r.root, pkgdir, prune.Options{Now: r.proc.now().Unix(), LockWait: r.LockWait})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	err = do(dir)
-	if closeErr := dir.Close(); err == nil {
-		err = closeErr
-	}
-	if errors.Is(err, prune.ErrLocked) {
-		err = fmt.Errorf("%w; wait for it to end, or raise --lock-wait", err)
-	}
-	return err
-}
-
-// undoCommand returns the command that undoes a prune or, without a journal, an
-// interrupted one.
-func undoCommand(journal string) audit.Command {
-	undo := audit.Emaudit("prune", "--undo")
-	if journal != "" {
-		undo = undo.Plus(journal)
-	}
-	return undo
-}
-
-// readJournals lists the quarantine and reports its problems.
-func (r *pruneRun) readJournals() {
-	r.journals = []cleanup.PruneJournal{}
-	err := r.each(func(dir *prune.PkgDir) error {
-		all, err := dir.Journals()
-		r.journals = append(r.journals, all...)
-		for _, j := range all {
-			subject := j.Path
-			switch j.Status {
-			case cleanup.JournalUnfinished:
-				r.find("prune-unfinished", audit.SeverityWarning, subject, "an earlier prune was interrupted: its files are still in quarantine", audit.Do(undoCommand("")))
-			case cleanup.JournalUnreadable:
-				r.find(audit.CodePruneJournalUnread, audit.SeverityWarning, subject, j.Problem, audit.Do(audit.Files("ls", "-la", j.Path)).When("look into it: the files are there by number"))
-			}
-		}
-		return err
-	})
-	if err == nil || r.refused(err) {
-		return
-	}
-	subject, remedy := prune.Quarantine, audit.Advise("run emaudit as root")
-	if q := (*prune.QuarantineError)(nil); errors.As(err, &q) {
-		subject = q.Path
-		if errors.Is(err, prune.ErrMountPoint) {
-			remedy = audit.Do(audit.Files("umount", q.Path))
-		}
-	}
-	r.find(audit.CodePruneJournalUnread, audit.SeverityWarning, subject, err.Error(), remedy)
-}
-
-// refused prints the error about a quarantine that is not trusted. It reports whether
-// err is such an error.
-func (r *pruneRun) refused(err error) bool {
-	var q *prune.QuarantineError
-	if !errors.As(err, &q) || !errors.Is(err, prune.ErrUntrusted) {
-		return false
-	}
-	for _, f := range r.plan.Findings {
-		if f.Code == audit.CodePruneQuarantineRefused && f.Subject == q.Path {
-			return true
-		}
-	}
-	r.find(audit.CodePruneQuarantineRefused, audit.SeverityError, q.Path, q.Err.Error(),
-		audit.Do(audit.Files("ls", "-laR", q.Path)).When("its owner undoes what he pruned; otherwise move it away, after a look"))
-	return true
-}
-
-func (r *pruneRun) find(code string, severity audit.Severity, subject, message string, remedy audit.Remedy) {
-	r.plan.Findings = append(r.plan.Findings, audit.Finding{
-		Code: code, Severity: severity, Subject: subject, Message: message,
-		Evidence: []audit.Evidence{{Source: subject}}, Remedy: remedy.At(r.place),
-	})
 }
 
 // apply performs the plan.
@@ -282,41 +197,22 @@ func (r *pruneRun) apply(ctx context.Context) error {
 	if err := refuseUnheard(r.plan); err != nil {
 		return err
 	}
-	r.journals = []cleanup.PruneJournal{}
+	r.host.Journals = []cleanup.PruneJournal{}
 	if len(r.plan.Candidates) > 0 && !r.Yes {
 		if ok, err := r.confirm(); err != nil || !ok {
 			return err
 		}
 	}
-	r.done = states.PruneDone{Action: states.PruneApplied, Skipped: []cleanup.PruneSkip{}}
-	if r.Delete {
-		r.done.Action = states.PruneDeleted
-	}
-	err := r.each(func(dir *prune.PkgDir) error {
-		still := func(ctx context.Context) (map[string]bool, error) { return r.again(ctx, dir.Path()) }
-		result, err := dir.Apply(ctx, r.plan.Candidates, prune.ApplyOptions{Delete: r.Delete, Still: still})
-		r.recovered(result.Recovered)
-		r.done.Files += result.Files
-		r.done.Size += result.Size
-		r.done.Entries += result.Entries
-		if result.Journal != "" {
-			r.done.Journal, r.done.Quarantine, r.done.QuarantineWhy = result.Journal, result.Quarantine, result.Why
-			r.done.DeletableAt = r.proc.now().Unix() + prune.Keep
-		}
-		r.done.Skipped = append(r.done.Skipped, result.Skipped...)
-		for _, skip := range result.Skipped {
-			r.find("prune-skipped", audit.SeverityWarning, path.Join(result.PkgDir, skip.Path), skip.Reason, audit.Do(audit.Emaudit("prune")))
-		}
-		return err
-	})
+	r.host.Options.Now = r.proc.now().Unix() // the answer may have taken long
+	err := r.host.Apply(ctx, r.plan.Candidates, r.Delete, r.again)
 	return r.after(ctx, err)
 }
 
 // after updates the database with the changes.
 func (r *pruneRun) after(ctx context.Context, err error) error {
-	if r.done.Files == 0 && r.done.Entries == 0 {
+	if r.host.Done.Files == 0 && r.host.Done.Entries == 0 {
 		if err != nil {
-			r.done.Action = ""
+			r.host.Done.Action = ""
 		}
 		return err
 	}
@@ -411,101 +307,4 @@ func (r *pruneRun) confirm() (bool, error) {
 	}
 	answer := strings.ToLower(strings.TrimSpace(line))
 	return answer == "y" || answer == "yes", nil
-}
-
-// recovered prints what an earlier, interrupted run had left and this one restored.
-func (r *pruneRun) recovered(all []prune.Restored) {
-	for _, restored := range all {
-		r.find("prune-recovered", audit.SeverityInfo, restored.PkgDir,
-			fmt.Sprintf("an earlier prune (journal %s) was interrupted: its %d files were restored first", restored.Journal, restored.Files), audit.Advise("nothing: it is done"))
-		r.unrestored(restored)
-	}
-}
-
-// unrestored prints what could not be restored.
-func (r *pruneRun) unrestored(restored prune.Restored) {
-	for _, p := range restored.Conflicts {
-		r.find("prune-conflict", audit.SeverityWarning, path.Join(restored.PkgDir, p),
-			"another file has its place by now: the old one stays in quarantine, in journal "+restored.Journal, audit.Do(undoCommand(restored.Journal)).When("move the new one away, and then"))
-	}
-	for _, s := range restored.Stuck {
-		r.find("prune-stuck", audit.SeverityError, path.Join(restored.PkgDir, s.Path),
-			"it cannot be put back, and stays in quarantine, in journal "+restored.Journal+": "+s.Reason, audit.Do(undoCommand(restored.Journal)).When("lsattr -d and findmnt -T show what holds the place; without that"))
-	}
-	for _, p := range restored.Missing {
-		r.find("prune-missing", audit.SeverityError, path.Join(restored.PkgDir, p), "it is neither in quarantine nor at its place: something else took it away", audit.Do(audit.Emaudit("audit", "coverage")))
-	}
-}
-
-// undo undoes a prune in every folder that has its journal.
-func (r *pruneRun) undo(ctx context.Context) error {
-	id := r.Journal
-	if id == "" {
-		r.readJournals()
-		newest := int64(-1)
-		for _, j := range r.journals {
-			if j.Status == cleanup.JournalUnfinished {
-				// The interrupted action is the one to undo.
-				id = ""
-				break
-			}
-			if j.Status == cleanup.JournalApplied && j.CreatedAt > newest {
-				id, newest = j.ID, j.CreatedAt
-			}
-		}
-	}
-	r.journals = []cleanup.PruneJournal{}
-	found := false
-	err := r.each(func(dir *prune.PkgDir) error {
-		if recovered, err := dir.Recover(ctx); err != nil {
-			return err
-		} else if len(recovered) > 0 {
-			r.recovered(recovered)
-			found = found || r.Journal == ""
-			for _, restored := range recovered {
-				r.count(restored)
-			}
-		}
-		if id == "" {
-			return nil
-		}
-		restored, err := dir.Undo(ctx, id)
-		if errors.Is(err, prune.ErrNoJournal) {
-			return nil
-		}
-		if err == nil {
-			found = true
-			r.count(restored)
-			r.unrestored(restored)
-		}
-		return err
-	})
-	if err == nil && !found {
-		err = fmt.Errorf("%w: %q", prune.ErrNoJournal, id)
-	}
-	return r.after(ctx, err)
-}
-
-func (r *pruneRun) count(restored prune.Restored) {
-	r.done.Action = states.PruneUndone
-	r.done.Skipped = []cleanup.PruneSkip{}
-	r.done.Files += restored.Files
-	r.done.Size += restored.Size
-}
-
-// empty deletes files that were in quarantine long enough.
-func (r *pruneRun) empty(ctx context.Context) error {
-	if err := r.refuseWrongClock(ctx); err != nil {
-		return err
-	}
-	r.done = states.PruneDone{Action: states.PruneEmptied, Skipped: []cleanup.PruneSkip{}}
-	before := r.proc.now().Unix() - prune.Keep
-	err := r.each(func(dir *prune.PkgDir) error {
-		emptied, err := dir.Empty(ctx, before)
-		r.done.Files += emptied.Files
-		r.done.Size += emptied.Size
-		return err
-	})
-	r.readJournals()
-	return err
 }

@@ -14,37 +14,10 @@ import (
 	"emaudit/report/table"
 )
 
-// What a prune did.
-const (
-	PruneApplied = "applied"
-	PruneDeleted = "deleted"
-	PruneUndone  = "undone"
-	PruneEmptied = "emptied"
-)
-
-// PruneDone is the result of a prune, or of an earlier one.
-type PruneDone struct {
-	// Action is one of the actions; empty where nothing was done but to plan.
-	Action string `json:"action"`
-	// Journal is the id that --undo takes; empty where there is nothing to undo.
-	Journal string `json:"journal"`
-	Files   int    `json:"files"`
-	Size    int64  `json:"size"` // bytes
-	// Entries is the number of entries that left the index.
-	Entries int                 `json:"entries"`
-	Skipped []cleanup.PruneSkip `json:"skipped"`
-	// Quarantine is the folder to which the files went, inside the root, and
-	// QuarantineWhy why it lies there; empty where there is nothing to undo.
-	Quarantine    string `json:"quarantine"`
-	QuarantineWhy string `json:"quarantine_why"`
-	// DeletableAt is the moment from which --empty deletes the files.
-	DeletableAt int64 `json:"-"`
-}
-
 // Prune answers which files can go, and what was done with them.
 type Prune struct {
 	Plan     *cleanup.PrunePlan
-	Done     PruneDone
+	Done     cleanup.PruneDone
 	Journals []cleanup.PruneJournal
 	// Place is where the commands of the answer are typed.
 	Place audit.Place
@@ -143,20 +116,20 @@ func PruneHeadline(plan *cleanup.PrunePlan) string {
 }
 
 // pruneAction returns one line about what was done.
-func pruneAction(d PruneDone) string {
+func pruneAction(d cleanup.PruneDone) string {
 	files := screen.Count(int64(d.Files), "file", "files") + ", " + screen.Size(d.Size)
 	entries := ""
 	if d.Entries > 0 {
 		entries = ", and " + screen.Count(int64(d.Entries), "entry", "entries") + " of the index"
 	}
 	switch d.Action {
-	case PruneApplied:
+	case cleanup.PruneApplied:
 		return files + entries + " moved to the quarantine"
-	case PruneDeleted:
+	case cleanup.PruneDeleted:
 		return files + entries + " deleted for good"
-	case PruneUndone:
+	case cleanup.PruneUndone:
 		return files + " restored"
-	case PruneEmptied:
+	case cleanup.PruneEmptied:
 		if d.Files == 0 {
 			return "Nothing was deleted"
 		}
@@ -173,7 +146,7 @@ func (p *Prune) text(s *screen.Screen, o report.Output) {
 			s.Paragraph(0, screen.Dim.Text("They are in "+p.Done.Quarantine+": "+p.Done.QuarantineWhy+"."))
 			s.Line(screen.Plain.Text("They take their room until, on "+s.Terminal().Date(p.Done.DeletableAt)+" or later:   "), p.command("--empty"))
 		}
-		if p.Done.Action == PruneEmptied {
+		if p.Done.Action == cleanup.PruneEmptied {
 			p.waiting(s)
 		}
 		p.skipped(s)
