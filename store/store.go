@@ -202,6 +202,17 @@ const (
 	readerPages = "PRAGMA cache_size = -2048"
 )
 
+// ReadOnce says that the transaction now reads tables from one end to the other. SQLite
+// keeps few pages then: each one that it keeps takes new memory and a system call, and
+// nothing asks for it again.
+func (tx *Tx) ReadOnce() error {
+	if tx.fleet {
+		return nil
+	}
+	_, err := tx.conn.ExecContext(tx.ctx, "PRAGMA cache_size = -256")
+	return err
+}
+
 // Update runs fn in a transaction that may write. If fn returns an error, the
 // transaction has no effect.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {

@@ -215,6 +215,9 @@ func (l *logReader) walk(order logs.Order, fn func(*logs.Run) error) error {
 		l.log = l.log.Brief()
 	}
 	if l.q.Search.All() {
+		if err := l.db.Tx.ReadOnce(); err != nil {
+			return err
+		}
 		return l.log.Runs(runs, order, fn)
 	}
 	packages, err := l.packages(l.q.Search)

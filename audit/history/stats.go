@@ -188,10 +188,12 @@ func (s *statsReader) sums() (sums logs.SumQuery, ok bool, err error) {
 		return sums, false, err
 	}
 	sums = logs.SumQuery{Runs: runs, Since: s.q.Period.Since, Until: s.q.Period.Until}
-	if !s.q.Search.All() {
-		if sums.Packages, err = s.packages(s.q.Search); err != nil || len(sums.Packages) == 0 {
+	if s.q.Search.All() {
+		if err := s.db.Tx.ReadOnce(); err != nil {
 			return sums, false, err
 		}
+	} else if sums.Packages, err = s.packages(s.q.Search); err != nil || len(sums.Packages) == 0 {
+		return sums, false, err
 	}
 	if s.q.Search.versioned() {
 		all, err := s.log.LoggedVersions(sums.Packages)
