@@ -10,14 +10,13 @@ if [ ! -x "$EMAUDIT" ]; then
 	make build >&2
 fi
 
-# elapsed COMMAND prints the milliseconds that a shell command takes, or fails as
-# it does.
+# elapsed COMMAND prints the milliseconds that a shell command takes, and those of the
+# processors, or fails as it does.
 elapsed() {
-	local begin=${EPOCHREALTIME/./} status=0
-	eval "$1" >/dev/null 2>&1 || status=$?
-	local end=${EPOCHREALTIME/./}
+	local status=0 spent TIMEFORMAT='%3R %3U %3S'
+	spent=$({ time eval "$1" >/dev/null 2>&1; } 2>&1) || status=$?
 	answered "$status" "$1" || return
-	echo $(((end - begin) / 1000))
+	awk '{ printf "%.0f %.0f\n", $1 * 1000, ($2 + $3) * 1000 }' <<<"$spent"
 }
 
 # answered STATUS COMMAND fails unless the exit status is that of an answer: findings (3)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs emaudit beside the tools that administrators use today, on the same
 # generated data and on the same machine at the same time, and prints a Markdown
-# table: medians, and the ratio of the medians.
+# table: medians of wall time and of peak memory, and the ratios of wall time and of
+# processor time. The latter depends less on what else the machine does.
 #
 # usage: bench/peers.sh [log|host]...          (both)
 #
@@ -43,16 +44,18 @@ pair() {
 		echo "bench: $what: ${peer%% *} is not installed" >&2
 		return
 	fi
-	local a=() b=() i
+	local a=() b=() ac=() bc=() i wall cpu
 	eval "$prepare"
 	elapsed "$ours" >/dev/null || return 0
 	eval "$prepare"
 	elapsed "$theirs" >/dev/null || return 0
 	for ((i = 0; i < runs; i++)); do
 		eval "$prepare"
-		a+=("$(elapsed "$ours")")
+		read -r wall cpu < <(elapsed "$ours")
+		a+=("$wall") ac+=("$cpu")
 		eval "$prepare"
-		b+=("$(elapsed "$theirs")")
+		read -r wall cpu < <(elapsed "$theirs")
+		b+=("$wall") bc+=("$cpu")
 	done
 	local am bm ap bp
 	am=$(printf '%s\n' "${a[@]}" | median)
@@ -61,12 +64,17 @@ pair() {
 	ap=$(peak "$ours")
 	eval "$prepare"
 	bp=$(peak "$theirs")
-	printf '| %s | %s ms | %s MiB | %s ms | %s MiB | %s |\n' "$what" "$am" "$ap" "$bm" "$bp" \
-		"$(awk -v a="$am" -v b="$bm" 'BEGIN { printf "%.3f", (b > 0) ? a / b : 0 }')"
+	printf '| %s | %s ms | %s MiB | %s ms | %s MiB | %s | %s |\n' "$what" "$am" "$ap" "$bm" "$bp" "$(ratio "$am" "$bm")" \
+		"$(ratio "$(printf '%s\n' "${ac[@]}" | median)" "$(printf '%s\n' "${bc[@]}" | median)")"
+}
+
+# ratio A B prints A / B.
+ratio() {
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", (b > 0) ? a / b : 0 }'
 }
 
 heading() {
-	printf '\n| %s | emaudit | peak | peer | peak | emaudit / peer |\n|---|---:|---:|---:|---:|---:|\n' "$1"
+	printf '\n| %s | emaudit | peak | peer | peak | emaudit / peer | processor time |\n|---|---:|---:|---:|---:|---:|---:|\n' "$1"
 }
 
 bench_log() {
