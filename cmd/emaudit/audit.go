@@ -31,7 +31,6 @@ type auditCommand struct {
 	For    string   `placeholder:"HOST" help:"With compatibility: could that host use the binary packages that are here? A host of the database, all, or a glob."`
 }
 
-// Help returns the long help of the command.
 func (*auditCommand) Help() string {
 	var text strings.Builder
 	text.WriteString("The checks:\n")
@@ -123,7 +122,6 @@ func (s *session) running() func(pid int) bool {
 	return live.Running
 }
 
-// Run executes the command.
 func (c *auditCommand) Run(ctx context.Context, s *session) error {
 	named := c.More
 	if c.Check != "" {

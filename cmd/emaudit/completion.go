@@ -22,7 +22,6 @@ type completionCommand struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// Help returns the long help of the command.
 func (*completionCommand) Help() string {
 	return `Writes a script that completes commands, flags and their values. The names of
 packages, runs, states, pins and hosts come from the database.
@@ -42,7 +41,6 @@ var zshCompletion string
 //go:embed completion/emaudit.fish
 var fishCompletion string
 
-// Run executes the command.
 func (c *completionCommand) Run(s *session) error {
 	script := map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell]
 	_, err := fmt.Fprint(s.proc.stdout, script)

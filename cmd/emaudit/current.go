@@ -20,7 +20,6 @@ type currentCommand struct {
 	Interval time.Duration `placeholder:"TIME" default:"2s" help:"With --follow: time between two updates (${default})."`
 }
 
-// Help returns the long help of the command.
 func (*currentCommand) Help() string {
 	return `Reads Portage's live status if FEATURES has observability. Otherwise it reads
 emerge.log and the running processes. Each build is shown with the last line of
@@ -35,7 +34,6 @@ with --format json each is a document of its own.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *currentCommand) Run(ctx context.Context, s *session) error {
 	switch {
 	case c.Interval <= 0:

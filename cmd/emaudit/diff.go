@@ -17,7 +17,6 @@ type diffCommand struct {
 	Stat bool   `help:"Show counts, builds and sizes."`
 }
 
-// Help returns the long help of the command.
 func (*diffCommand) Help() string {
 	return `Shows what happened between state A and state B: upgrades, downgrades, installs,
 removals, and rebuilds with their changes in USE and dependencies; and what
@@ -31,7 +30,6 @@ states before these runs: what run 12 did is not shown.
 ` + momentHelp + exitStatus
 }
 
-// Run executes the command.
 func (c *diffCommand) Run(ctx context.Context, s *session) error {
 	a, b, isRange, err := state.ParseRange(c.A, s.proc.now(), s.zone())
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 // doctorCommand judges the settings.
 type doctorCommand struct{}
 
-// Help returns the long help of the command.
 func (*doctorCommand) Help() string {
 	return `Checks that every merge leaves a binary package and overwrites none, that the
 index lists the files that are there, that messages and logs are kept, and that
@@ -19,7 +18,6 @@ there is enough free space. Shows each setting and the file that sets it.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (*doctorCommand) Run(ctx context.Context, s *session) error {
 	return s.answer(ctx, "warning", func(db audit.Database, out report.Output) (report.Answer, error) {
 		doctor, err := overview.AuditDoctor(db, s.rollbackOptions().Space)

@@ -42,7 +42,6 @@ type drillCommand struct {
 	Enter     bool          `typed:"" help:"Start a shell in the last copy kept below --scratch."`
 }
 
-// Help returns the long help of the command.
 func (*drillCommand) Help() string {
 	return `Carries the plan of emaudit rollback out, with this host's emerge, in a throw-away
 copy of the running system, and looks at what comes of it. The host stays as it
@@ -63,7 +62,6 @@ FAILED gives exit code 3; --fail-on warning gives it for differences, too.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *drillCommand) Run(ctx context.Context, s *session) error {
 	switch {
 	case c.Last < 0 || c.Pids < 0 || c.TimeLimit < 0:

@@ -14,7 +14,6 @@ type explainCommand struct {
 	Code string `arg:"" optional:"" name:"code" help:"Code of a finding or diagnostic (binpkg-missing), or a pattern (\"index-*\")."`
 }
 
-// Help returns the long help of the command.
 func (*explainCommand) Help() string {
 	return `Prints what a finding means, why it matters, and what to do. Every finding shows
 its code. A pattern lists the codes that match it; without CODE all are listed.

@@ -15,7 +15,6 @@ type exportCommand struct {
 	File string `arg:"" name:"file" help:"New file for the copy, or - for standard output."`
 }
 
-// Help returns the long help of the command.
 func (*exportCommand) Help() string {
 	return `Writes a whole copy of the database to a new file, also while another emaudit
 writes to the database. cp and scp can tear a database that is in use. Nothing is
@@ -27,7 +26,6 @@ root's can also be read by the group portage.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *exportCommand) Run(ctx context.Context, s *session) (err error) {
 	if s.db, err = s.openDatabase(ctx, store.Options{ReadOnly: true}); err != nil {
 		return err

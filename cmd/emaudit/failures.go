@@ -17,7 +17,6 @@ type failuresCommand struct {
 	Last int `short:"n" placeholder:"N" help:"Only the newest N."`
 }
 
-// Help returns the long help of the command.
 func (*failuresCommand) Help() string {
 	return `Lists every merge that failed, newest first: the phase, the first real cause
 in the build log with the lines to quote in a bug report, the path of the log,
@@ -27,7 +26,6 @@ has deleted the log.
 ` + searchHelp + exitStatus
 }
 
-// Run executes the command.
 func (c *failuresCommand) Run(ctx context.Context, s *session) error {
 	period, search, err := s.about(&c.periodFlags, &c.searchFlags, c.Packages)
 	if err != nil {

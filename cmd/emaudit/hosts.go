@@ -22,7 +22,6 @@ type hostsCommand struct {
 	MergeInto string `typed:"" xor:"what" placeholder:"HOST" help:"Give that host the history of other hosts, which are the same machine, and remove them. This cannot be undone."`
 }
 
-// Help returns the long help of the command.
 func (*hostsCommand) Help() string {
 	return `A host is one Gentoo root: the running system, a chroot, a mounted disk, or one
 that was imported with "emaudit merge". Choose one with --host NAME, and say
@@ -39,7 +38,6 @@ ingest, pins, drills, and which messages were read.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *hostsCommand) Run(ctx context.Context, s *session) error {
 	switch {
 	case c.Rename && len(c.Names) != 2:

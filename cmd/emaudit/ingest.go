@@ -17,7 +17,6 @@ type ingestCommand struct {
 	Capture []string `placeholder:"FILE" sep:"none" type:"path" help:"Saved output of emerge, from script(1), tee(1) or the journal; may be repeated."`
 }
 
-// Help returns the long help of the command.
 func (*ingestCommand) Help() string {
 	return `Reads what is new in the installed-package database, PKGDIR and its index,
 emerge.log, build logs and elog files. What was read once stays in the database
@@ -26,7 +25,6 @@ after its source is gone. Every other command does this first, unless
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *ingestCommand) Run(ctx context.Context, s *session) error {
 	if s.NoIngest {
 		return usagef("ingest --no-ingest contradicts itself")

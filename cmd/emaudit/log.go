@@ -21,7 +21,6 @@ type logCommand struct {
 	Outcome []string `placeholder:"WORD" help:"Only events with this outcome: merged, failed, interrupted, built, fetched, running, ok, unknown."`
 }
 
-// Help returns the long help of the command.
 func (*logCommand) Help() string {
 	return `Lists every merge, removal and sync by time, including those that failed or
 were interrupted.
@@ -29,7 +28,6 @@ were interrupted.
 ` + searchHelp + exitStatus
 }
 
-// Run executes the command.
 func (c *logCommand) Run(ctx context.Context, s *session) error {
 	query := history.LogQuery{First: c.First, Last: c.Last, Outcomes: c.Outcome}
 	var err error

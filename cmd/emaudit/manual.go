@@ -20,12 +20,10 @@ type manualCommand struct {
 	Dir string `arg:"" type:"path" help:"Folder that gets a page for each command."`
 }
 
-// Help returns the long help of the command.
 func (*manualCommand) Help() string {
 	return "Writes emaudit.1 and a page for each command.\n" + exitStatus
 }
 
-// Run executes the command.
 func (c *manualCommand) Run(kctx *kong.Context) error {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return err

@@ -19,7 +19,6 @@ type mergeCommand struct {
 	As        string   `typed:"" placeholder:"NAME" help:"Name for a new host in this database; only for a single database with a single host."`
 }
 
-// Help returns the long help of the command.
 func (*mergeCommand) Help() string {
 	return `Copies everything that other databases know about their hosts into this one.
 A host is known again by the identity that its first ingest drew, whatever its
@@ -33,7 +32,6 @@ merged does not keep the others from being merged. Ask about an imported host wi
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *mergeCommand) Run(ctx context.Context, s *session) (err error) {
 	if c.As != "" {
 		if err := store.CheckHostName(c.As); err != nil {

@@ -25,7 +25,6 @@ type messagesCommand struct {
 	MarkRead bool     `typed:"" help:"Mark the messages that are shown as read."`
 }
 
-// Help returns the long help of the command.
 func (*messagesCommand) Help() string {
 	return `Shows the unread messages of packages and of Portage (elog), newest first; --all
 shows the read ones, too. A message stays unread until --mark-read, which marks
@@ -34,7 +33,6 @@ those that are shown. emaudit keeps a message after its file is gone.
 ` + searchHelp + exitStatus
 }
 
-// Run executes the command.
 func (c *messagesCommand) Run(ctx context.Context, s *session) error {
 	for _, class := range c.Class {
 		if !slices.Contains(aftermath.MessageClasses, class) {

@@ -13,7 +13,6 @@ type metricsCommand struct {
 	Output string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE instead of standard output, completely or not at all."`
 }
 
-// Help returns the long help of the command.
 func (*metricsCommand) Help() string {
 	return `Writes metrics in the text format of Prometheus, for the textfile collector of
 the node exporter. What is not known has no sample. docs/metrics.md lists the
@@ -23,7 +22,6 @@ metrics; contrib/ has alert rules and a Grafana dashboard.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *metricsCommand) Run(ctx context.Context, s *session) error {
 	var hosts []report.HostMetrics
 	err := s.eachHost(ctx, func(sub *session) error {

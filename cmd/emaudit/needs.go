@@ -18,7 +18,6 @@ type needsCommand struct {
 	Output     string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE instead of standard output, completely or not at all."`
 }
 
-// Help returns the long help of the command.
 func (*needsCommand) Help() string {
 	return `Lists the builds that this host must still be able to get: those that are
 installed, those of the states that it would go back to, and those of pins. They
@@ -31,7 +30,6 @@ reads all files below DIR. Each file has the name of its host: router.json.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *needsCommand) Run(ctx context.Context, s *session) error {
 	if c.KeepStates < 0 || c.KeepDays < 0 {
 		return usagef("needs: --keep-states and --keep-days count from 0")

@@ -20,7 +20,6 @@ type pinCommand struct {
 	Remove bool   `typed:"" xor:"what" help:"Remove the pin."`
 }
 
-// Help returns the long help of the command.
 func (*pinCommand) Help() string {
 	return `Gives a state a name for rollback and diff. prune keeps every binary package
 that a pinned state needs. A state may have several names. An existing name
@@ -29,7 +28,6 @@ keeps its state unless --move is given. Without NAME all pins are listed.
 ` + momentHelp + exitStatus
 }
 
-// Run executes the command.
 func (c *pinCommand) Run(ctx context.Context, s *session) error {
 	if c.Name == "" {
 		if c.Remove || c.Move || c.Note != "" {

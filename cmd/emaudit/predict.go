@@ -28,7 +28,6 @@ type predictCommand struct {
 	searchFlags
 }
 
-// Help returns the long help of the command.
 func (*predictCommand) Help() string {
 	return `    emerge -puD @world | emaudit predict
 
@@ -45,7 +44,6 @@ next ones.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *predictCommand) Run(ctx context.Context, s *session) error {
 	period, search, err := s.about(&c.periodFlags, &c.searchFlags, c.Packages)
 	if err != nil {

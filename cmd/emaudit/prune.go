@@ -39,7 +39,6 @@ type pruneCommand struct {
 	LockWait        time.Duration `rare:"" placeholder:"TIME" default:"30s" help:"Maximum time to wait for Portage's lock (30s)."`
 }
 
-// Help returns the long help of the command.
 func (*pruneCommand) Help() string {
 	return `Says what can go, why the rest stays, and which rollbacks end. Nothing changes
 without --apply. What stays is what is installed, pinned or excluded, what kept

@@ -91,7 +91,6 @@ type pushCommand struct {
 	Replace bool   `typed:"" help:"Remove from the fleet what the database of this host lacks: after a restore from a copy, or with a new database."`
 }
 
-// Help returns the long help of the command.
 func (*pushCommand) Help() string {
 	return `Sends what changed since the last push to a database of PostgreSQL, the memory of
 a fleet. It arrives completely or not at all, and a push that was ended is made up
@@ -110,7 +109,6 @@ of a program. It belongs in ~/.pgpass.
 // a warning.
 const maxClockSkew = 300
 
-// Run executes the command.
 func (c *pushCommand) Run(ctx context.Context, s *session) error {
 	if !store.IsFleet(c.Fleet) {
 		return usagef("push: the address of a fleet begins with postgres://")
@@ -181,7 +179,6 @@ func hintForFleet(err error) string {
 // fleetSchemaCommand writes the SQL statements that create the tables of a fleet.
 type fleetSchemaCommand struct{}
 
-// Help returns the long help of the command.
 func (*fleetSchemaCommand) Help() string {
 	return `Writes the SQL that makes the tables, views and roles of a fleet in PostgreSQL 15 or
 later, for its owner:
@@ -195,7 +192,6 @@ already is left as it is.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (*fleetSchemaCommand) Run(s *session) error {
 	_, err := strings.NewReader(store.FleetSchema()).WriteTo(s.proc.stdout)
 	return err

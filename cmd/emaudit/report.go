@@ -29,7 +29,6 @@ type reportCommand struct {
 	Output string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE instead of standard output, completely or not at all."`
 }
 
-// Help returns the long help of the command.
 func (*reportCommand) Help() string {
 	return `Writes one HTML page with everything: the verdicts first, then coverage,
 rollback, runs, build times, PKGDIR, integrity, messages, settings, and a
@@ -43,7 +42,6 @@ writes only the verdicts.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *reportCommand) Run(ctx context.Context, s *session) error {
 	if c.Output == "" && s.terminal(s.proc).IsTerminal && s.Format == "table" {
 		return usagef("report: a page is not for a terminal; give --output FILE, or --format markdown")

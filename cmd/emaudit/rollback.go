@@ -33,13 +33,11 @@ type undoRunCommand struct {
 	Number string `arg:"" optional:"" name:"run" help:"The run (without one: the last update)."`
 }
 
-// Run executes the command.
 func (c *undoRunCommand) Run(ctx context.Context, s *session) error {
 	s.command = "rollback"
 	return (&rollbackCommand{Undo: c.Number}).Run(ctx, s)
 }
 
-// Help returns the long help of the command.
 func (*rollbackCommand) Help() string {
 	return `Says whether you can go back to an earlier state with the binary packages that
 are there, and prints the commands. emaudit runs none of them.
@@ -64,7 +62,6 @@ NOT READY and PARTIAL give exit code 3; --fail-on changes that.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 	if c.Last < 0 {
 		return usagef("--last counts from 1")

@@ -22,7 +22,6 @@ type runsCommand struct {
 	searchFlags
 }
 
-// Help returns the long help of the command.
 func (*runsCommand) Help() string {
 	return `A run is one invocation of emerge. Runs are numbered in the order of the log.
 With an ID, every package of that run is listed: the version before, whether it
@@ -32,7 +31,6 @@ that was used or made.
 ` + searchHelp + exitStatus
 }
 
-// Run executes the command.
 func (c *runsCommand) Run(ctx context.Context, s *session) error {
 	query := history.RunQuery{First: c.First, Last: c.Last}
 	var err error

@@ -20,7 +20,6 @@ type showCommand struct {
 	Atom string `arg:"" help:"Package: name, category/name, or an atom."`
 }
 
-// Help returns the long help of the command.
 func (*showCommand) Help() string {
 	return `Shows everything that is known about one package: the installed version and its
 binary package; every merge with its time, result, disk space and memory;
@@ -29,7 +28,6 @@ need it.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *showCommand) Run(ctx context.Context, s *session) error {
 	if s.severalHosts() {
 		return c.onHosts(ctx, s)

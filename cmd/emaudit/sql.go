@@ -14,7 +14,6 @@ type sqlCommand struct {
 	Question string `arg:"" optional:"" help:"A SELECT query. Without it, the views and their columns are listed."`
 }
 
-// Help returns the long help of the command.
 func (*sqlCommand) Help() string {
 	return `Answers an SQL query, after reading what is new like every command. The query
 cannot change anything. The views are made for people: times are text in UTC,
@@ -23,7 +22,6 @@ queries to begin with.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *sqlCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {
 		return err

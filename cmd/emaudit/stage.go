@@ -21,7 +21,6 @@ type stageCommand struct {
 	Link  bool   `typed:"" help:"Make hard links instead of copies if possible."`
 }
 
-// Help returns the long help of the command.
 func (*stageCommand) Help() string {
 	return `Makes a folder with the binary packages of a state and an index of its own, for
 clients, for a rescue disk, or for PKGDIR=DIR emerge -K. The folder holds exactly
@@ -40,7 +39,6 @@ A package without a file gives exit code 3; --fail-on changes that.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *stageCommand) Run(ctx context.Context, s *session) error {
 	moment, err := s.moment(c.State)
 	if err != nil {

@@ -14,7 +14,6 @@ type statesCommand struct {
 	Runs bool `help:"List the state before each run, including those within an update."`
 }
 
-// Help returns the long help of the command.
 func (*statesCommand) Help() string {
 	return `Lists the state before every update that changed what is installed, and says
 which of them are known. States since the first ingest were recorded. Older ones
@@ -28,7 +27,6 @@ listed.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (c *statesCommand) Run(ctx context.Context, s *session) error {
 	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
 		ask := state.AuditStates

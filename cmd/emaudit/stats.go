@@ -28,7 +28,6 @@ type statsCommand struct {
 // most of PORTAGE_TMPDIR.
 const largestBuilds = 5
 
-// Help returns the long help of the command.
 func (*statsCommand) Help() string {
 	return `AVERAGE, MEDIAN, SPREAD (half of the merges took a time within it) and TREND
 (the last third compared with the first) are about merges from source. NEXT is
@@ -38,7 +37,6 @@ timed. --verbose also lists the builds that took most disk space and memory.
 ` + searchHelp + exitStatus
 }
 
-// Run executes the command.
 func (c *statsCommand) Run(ctx context.Context, s *session) error {
 	if !slices.Contains(history.StatsColumns, strings.TrimPrefix(c.Sort, "-")) && c.Sort != "" {
 		return usagef("stats: no column %q; there is: %s", c.Sort, strings.Join(history.StatsColumns, ", "))

@@ -13,14 +13,12 @@ import (
 // summaryCommand is the command that runs by default.
 type summaryCommand struct{}
 
-// Help returns the long help of the command.
 func (*summaryCommand) Help() string {
 	return `Answers each question in one line, lists what to do first, and names the command
 that says more.
 ` + exitStatus
 }
 
-// Run executes the command.
 func (*summaryCommand) Run(ctx context.Context, s *session) error {
 	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
 		db = audit.Share(db)

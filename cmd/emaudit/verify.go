@@ -32,7 +32,6 @@ type verifyCommand struct {
 	Md5     bool     `name:"md5" help:"Compare the MD5 of the index even if its SHA1 matches."`
 }
 
-// Help returns the long help of the command.
 func (*verifyCommand) Help() string {
 	return `Reads every byte of the binary packages and compares it with the Manifest
 (SHA512 and BLAKE2B), the signatures, the Packages index (SIZE, SHA1 or MD5) and
@@ -66,7 +65,6 @@ func (a *age) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Run executes the command.
 func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	if s.NoIngest {
 		return usagef("verify reads the files: it cannot be done with --no-ingest")
