@@ -223,10 +223,10 @@ func keepers(root *hostfs.Root, s *settings.Settings) []string {
 	return slices.Compact(all)
 }
 
-// locks returns the lock files that an emerge has left which was killed. Portage makes a
-// hard link of a lock file, and waits forever if its inode number is another one
-// (lib/portage/locks.py, _lockfile_was_removed). So it is for a file of a lower layer
-// in an overlay of an overlay, as in a container.
+// locks returns the lock files that a killed emerge has left. Portage makes a hard
+// link of a lock file, and waits forever if the link has another inode number
+// (lib/portage/locks.py, _lockfile_was_removed). That is so for a file of a lower
+// layer if the overlay lies on an overlay, as in a container.
 func locks(root *hostfs.Root, s *settings.Settings) (all []string) {
 	folders := []string{path.Dir(s.VDB()), s.VDB(), path.Dir(s.WorldFile()), s.BuildDir(), s.Get("DISTDIR"), "/var/cache/edb", "/var/lib/gentoo/news"}
 	for _, d := range s.PkgDirs() {
@@ -247,8 +247,8 @@ func locks(root *hostfs.Root, s *settings.Settings) (all []string) {
 	return all
 }
 
-// namesIn returns the names in a folder. One that cannot be read has none: a lock in it
-// is met again by the time limit.
+// namesIn returns the names in a folder, or none if it cannot be read. If a lock is
+// in it, the time limit ends the drill.
 func namesIn(root *hostfs.Root, folder string) []string {
 	dir, err := root.OpenDir(folder)
 	if err != nil {

@@ -87,8 +87,8 @@ type SourceResult struct {
 	// source that has become unreadable. It does not count damaged binary packages,
 	// which are the subject of an audit.
 	Damage int
-	// Failed reports that the source was not updated, for whatever reason. Its
-	// stored facts are unchanged.
+	// Failed reports that the source was not updated. Its stored facts are
+	// unchanged.
 	Failed bool
 }
 

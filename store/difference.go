@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// difference makes the facts of a host those of the other database, by the rows that
-// differ. It returns how many rows it wrote. Rows are compared by what they hold, with
-// references translated; a row of a numbered table is the same while its key is.
+// difference makes the facts of a host equal to those in the other database. It
+// writes only rows that differ, and returns their number. It compares the content of
+// rows, with references translated. A row of a numbered table is the same as long as
+// its key is.
 func (m *merger) difference() (int, error) {
 	// A row that changed is deleted and inserted anew, so what refers to it counts
 	// at the end of the transaction.

@@ -18,8 +18,8 @@ type Host struct {
 	ID   HostID
 	Name string
 	Root string // absolute path of the root at the last ingest
-	// Identity is the same in every database that has the host, whatever its name is
-	// there: 32 hex digits, which the first ingest of the host drew.
+	// Identity has 32 hex digits, which the first ingest of the host drew. It is the
+	// same in every database that has the host, also under another name.
 	Identity string
 }
 

@@ -114,11 +114,12 @@ func ElsewhereRoot(root string) string {
 // that its files cannot be read here.
 func (h Host) Elsewhere() bool { return strings.HasPrefix(h.Root, elsewhere) }
 
-// Merge copies the facts of another database into this one. A host is known again by
-// its identity, whatever its name is here. If the other database has a later ingest
-// or drill of it, Merge writes the difference; otherwise the host stays unchanged, so
-// a repeated merge changes nothing. rename, if not nil, returns the name of a new host
-// in this database. Merge copies everything or, after an error, nothing.
+// Merge copies the facts of another database into this one. The identity of a host
+// decides which host it is here, not its name. If the other database has a later
+// ingest or drill of it, Merge writes the difference. Otherwise the host stays
+// unchanged, so a repeated merge changes nothing. rename, if not nil, returns the
+// name of a new host in this database. Merge copies everything or, after an error,
+// nothing.
 func (db *DB) Merge(ctx context.Context, other *DB, rename func(string) string) ([]MergedHost, error) {
 	var merged []MergedHost
 	err := other.View(ctx, func(from *Tx) error {

@@ -16,10 +16,10 @@ var (
 	ErrOlderRuns = errors.New("has runs of emerge from before the first one")
 )
 
-// MergeHosts gives a host the history of another one and deletes that: both are one
-// machine whose database was begun anew. The host that stays has read the same
-// emerge.log, so what it gets is what no log tells: which builds were installed before
-// its first ingest, the pins, the drills, and which messages were read.
+// MergeHosts adds the history of one host to another one and deletes the first. Both
+// are one machine whose database was begun anew. The remaining host has read the
+// same emerge.log, so it gets only what no log has: the builds that were installed
+// before its first ingest, the pins, the drills, and which messages were read.
 func (tx *Tx) MergeHosts(from, into Host) error {
 	until, err := tx.KnownUntil(into.ID)
 	if err != nil {

@@ -21,7 +21,7 @@ var ErrQuestion = errors.New("sql")
 const questionDriver = "sqlite3-question"
 
 // The actions that a query may use: read, compute, recurse. SQLite itself refuses
-// all others, whatever the text of the query.
+// all others.
 var allowed = []int{sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqliteRecursive}
 
 // sqliteRecursive is SQLITE_RECURSIVE, which the driver does not define.

@@ -119,10 +119,10 @@ func (tx *Tx) identity() (is identity, err error) {
 // other process needs some milliseconds for it.
 const journalRetry = 5 * time.Millisecond
 
-// journalAhead turns the journal into a write-ahead log, which the file
-// remembers. SQLite does not wait for the lock here, whatever its timeout: it
-// asks for it while it holds one of reading, where waiting could be for ever
-// (sqlite3BtreeSetVersion). So this waits, up to busy.
+// journalAhead turns the journal into a write-ahead log, which the file remembers.
+// SQLite ignores its timeout here: it asks for the lock while it holds a read lock,
+// where it could wait forever (sqlite3BtreeSetVersion). So journalAhead waits, up to
+// busy.
 func (db *DB) journalAhead(ctx context.Context, busy time.Duration) error {
 	for waited := time.Duration(0); ; waited += journalRetry {
 		_, err := db.sql.ExecContext(ctx, "PRAGMA journal_mode = WAL")

@@ -162,9 +162,9 @@ func dsn(abs string, readOnly bool, busy time.Duration) string {
 	q.Set("_mutex", "no")
 	if readOnly {
 		q.Set("mode", "ro")
-		// A write-ahead log cannot be opened in a folder where the shared memory
-		// file can be neither found nor created. If there is no log, nobody is
-		// writing, and the file can be read as immutable.
+		// A database with a write-ahead log cannot be opened in a folder in which
+		// the shared memory file neither exists nor can be created. If there is no
+		// log, nobody is writing, and the file can be read as immutable.
 		if info, err := os.Stat(abs + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 			q.Set("immutable", "1")
 		}

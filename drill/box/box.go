@@ -233,8 +233,8 @@ func Open(ctx context.Context, o Options) (_ *Box, err error) {
 	return b, b.open(ctx, s)
 }
 
-// Reopen makes a box of what another one kept in a folder ([Options].Keep). Of o it
-// takes what does not decide what the box is made of. The folder is kept again.
+// Reopen makes a box from the folder that another box kept ([Options].Keep), and
+// keeps it again. The folder decides what the box is made of, and o the rest.
 func Reopen(ctx context.Context, dir string, o Options) (_ *Box, err error) {
 	if os.Geteuid() != 0 {
 		return nil, ErrNotRoot

@@ -52,8 +52,8 @@ func Init(args []string) (code int, isInit bool) {
 	}
 }
 
-// killAll ends all processes of the PID namespace but this one. Those that are being
-// forked are among them (kill(2), fork(2)).
+// killAll ends all other processes of the PID namespace, including those that are
+// being forked (kill(2), fork(2)).
 func killAll() { _ = unix.Kill(-1, unix.SIGKILL) }
 
 // processOne does what the parent asks for.
@@ -73,9 +73,8 @@ func (p *processOne) send(r reply) {
 	_ = p.out.Encode(r)
 }
 
-// serve does the work in one thread: what [confine] takes away, it takes from the
-// thread, and from the commands that the thread starts. The other threads keep what
-// they have.
+// serve does the work in one thread. [confine] takes privileges from this thread and
+// from the commands that it starts. The other threads keep theirs.
 func (p *processOne) serve() {
 	runtime.LockOSThread()
 	for q := range p.work {

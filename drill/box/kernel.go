@@ -9,8 +9,8 @@ import (
 )
 
 // devices are the character devices that every program may expect
-// (Documentation/admin-guide/devices.txt). They are made and not bound: a small root
-// does not have them.
+// (Documentation/admin-guide/devices.txt). They are created and not bound from the
+// root, because a small root lacks them.
 var devices = []struct {
 	name         string
 	major, minor uint32
@@ -23,10 +23,11 @@ var deviceLinks = [][2]string{
 	{"pts/ptmx", "ptmx"}, {"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"},
 }
 
-// What root may write below /proc although it has no capability, since the mode of
-// the file alone decides: settings of the kernel and sysrq among them. What is hidden
-// shows the memory, keys and devices of the host. The lists are those of the OCI
-// runtimes (https://github.com/opencontainers/runtime-spec, maskedPaths).
+// Root could write to the read-only paths below /proc without any capability,
+// because only the mode of the file decides. They include settings of the kernel and
+// sysrq. The hidden paths show the memory, keys and devices of the host. The lists
+// are those of the OCI runtimes (https://github.com/opencontainers/runtime-spec,
+// maskedPaths).
 var (
 	readOnlyProc = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
 	hiddenProc   = []string{

@@ -52,18 +52,18 @@ var kernelTypes = []string{
 	"mqueue", "nfsd", "nsfs", "proc", "pstore", "rpc_pipefs", "securityfs", "selinuxfs", "sysfs", "tracefs",
 }
 
-// networkTypes are the file systems of other machines, and of programs of users: who
-// looks at one may wait forever.
+// networkTypes are the file systems of other machines, and of programs of users. An
+// access to one may wait forever.
 var networkTypes = []string{"9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 
 // systemFolders hold what packages install. What is mounted there is in a box in any
 // case.
 var systemFolders = []string{"/bin", "/boot", "/efi", "/etc", "/lib", "/lib32", "/lib64", "/opt", "/sbin", "/usr", "/var"}
 
-// layersOf says which layers a box has, in the order in which they are mounted, and
-// names the mounts below the root that it does not have. Keepers are folders inside
-// the root that it has in any case. The disk that holds the scratch cannot be a layer,
-// so it is left out if packages install nothing there.
+// layersOf returns the layers of a box in the order of mounting, and the mounts
+// below the root that the box lacks. Keepers are folders inside the root that the
+// box has in any case. The disk that holds the scratch cannot be a layer, so it is
+// omitted if packages install nothing there.
 func layersOf(root, scratch string, mounts []*mountinfo.Info, keepers []string) (layers []layer, absent []string) {
 	layers = []layer{{At: "/", Kind: overlay}}
 	layers = append(layers, emptied...)

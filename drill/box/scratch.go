@@ -23,8 +23,9 @@ const keptMark = "kept"
 // reserve is how many bytes of the file system of a scratch stay free for others.
 const reserve = 256 << 20
 
-// scratch is a folder on a disk that holds the layers. Its file lock tells that a
-// program works in it, so that another one can remove what was left by a kill.
+// scratch is a folder on a disk that holds the layers. A program that works in it
+// holds a file lock. If the lock is free, the program was killed, and another one
+// may remove the folder.
 type scratch struct {
 	dir  string
 	lock *os.File

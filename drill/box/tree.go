@@ -116,8 +116,9 @@ func (t *tree) makeFolder(name string, mode uint32) error {
 // (Documentation/filesystems/overlayfs.rst).
 const overlayOptions = "xino=on,index=off,redirect_dir=off,metacopy=off"
 
-// overlay mounts an overlay over a folder of the root. What is no folder, or cannot
-// be a lower layer, becomes read-only; but the root itself must be one.
+// overlay mounts an overlay over a folder of the root. Anything that is not a
+// folder, or cannot be a lower layer, becomes read-only. The root itself must be a
+// lower layer.
 func (t *tree) overlay(i int, at string, lower int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(lower, &st); err != nil {

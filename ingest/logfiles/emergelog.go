@@ -24,7 +24,7 @@ const (
 	// CodeLogIgnored is a rotated log that begins before all that was read, found
 	// when some of that is gone, so that nothing can be read anew.
 	CodeLogIgnored = "log-ignored"
-	// CodeLogDamage stands for the pieces of damage beyond those that are kept.
+	// CodeLogDamage counts the pieces of damage beyond those that are kept.
 	CodeLogDamage = "log-damage"
 	// CodeLogForeign is a file with the name of a log that has no line of one.
 	CodeLogForeign = "log-foreign"

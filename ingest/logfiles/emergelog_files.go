@@ -78,8 +78,8 @@ func (r reader) logFiles(given []*logFile) (files []*logFile, err error) {
 	return files, err
 }
 
-// givenLogs finds the files that were given by hand. One that is not there is an
-// error: whoever names a file wants it read.
+// givenLogs finds the files that the user named. A missing one is an error, because
+// the user wants it read.
 func (r reader) givenLogs() ([]*logFile, error) {
 	var files []*logFile
 	for _, given := range r.Logs {
@@ -133,8 +133,8 @@ func isRotated(log, name string) bool {
 	return strings.Trim(rest[1:], "0123456789-._T") == ""
 }
 
-// openLog opens one file of the log, decompressed by what it holds, not by its
-// name.
+// openLog opens one file of the log. The content, not the name, decides how it is
+// decompressed.
 func (r reader) openLog(f *logFile) (io.ReadCloser, error) {
 	file, err := r.Root.OpenFile(f.path, maxLog)
 	if err != nil {

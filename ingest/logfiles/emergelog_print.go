@@ -12,9 +12,9 @@ import (
 	"emaudit/parse/emergelog"
 )
 
-// logPrint is what is kept of the bytes that were read of a file of emerge.log:
-// enough to know the file again under another name or compressed, to see that it
-// was cut and written again, and to tell known lines from new ones.
+// logPrint identifies the bytes that were read of a file of emerge.log. It
+// recognises the file under another name or compressed, detects that the file was
+// truncated and written again, and separates known lines from new ones.
 type logPrint struct {
 	head logDigest // of the first bytes
 	tail logDigest // of the last bytes before the bookmark
@@ -84,9 +84,9 @@ func lineDigest(line []byte) uint64 {
 	return h.Sum64()
 }
 
-// continues reports whether f holds what was read of a segment: all of it up to
-// the bookmark, as far as the print tells; more says that lines follow. tail is
-// what lies before the bookmark.
+// continues reports whether f begins with everything that was read of a segment, as
+// far as the print shows, up to the bookmark. more reports that lines follow. tail
+// has the last bytes before the bookmark.
 func (r reader) continues(f *logFile, print *logPrint, position int64) (ok, more bool, tail []byte) {
 	if r.readHead(f) != nil || !print.head.begins(f.head) {
 		return false, false, nil

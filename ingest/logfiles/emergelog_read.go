@@ -120,7 +120,7 @@ func (l *logReading) setIdle() {
 	})
 }
 
-// identify notes by what the file of a part is known again.
+// identify stores what identifies the file of a part at the next ingest.
 func (l *logReading) identify(p *logPart) {
 	s, f := &p.segment, p.file
 	s.Host, s.Kind = l.ID, store.SourceOldEmergeLog

@@ -57,9 +57,9 @@ func (i *Installation) Changed(e vdb.ContentsEntry) (changed, known bool) {
 	return !strings.EqualFold(sum, e.MD5), err == nil
 }
 
-// Lstat returns the type and the mtime, in unix seconds, of what lies at a path,
-// whose last part it does not follow. Of the types it tells only folders and
-// symbolic links from all others. found is false if nothing can be seen there.
+// Lstat returns the type and the mtime, in unix seconds, of the file at a path,
+// without following a symbolic link at its end. The type is a folder, a symbolic
+// link or anything else. found is false if nothing is seen there.
 func (i *Installation) Lstat(name string) (mode fs.FileMode, mtime int64, found bool) {
 	e, err := i.root.Lstat(name)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package inventory stores what lies on the disk: the installed packages, the files
-// of PKGDIR with the entries of its index, the results of full reads, and what
-// updates left for a person to do.
+// Package inventory stores the installed packages, the files of PKGDIR with the
+// entries of its index, the results of full reads, and the files that updates left
+// for a person to handle.
 package inventory
 
 import (

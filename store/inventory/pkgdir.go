@@ -42,8 +42,8 @@ const (
 	KindPkgDir  PkgDirKind = "pkgdir"  // PKGDIR
 	KindBinhost PkgDirKind = "binhost" // packages that Portage fetched from a binhost
 	KindExtra   PkgDirKind = "extra"   // an additional folder from --pkgdir
-	// KindRemote has the index of a binhost, as Portage downloaded it, and no files.
-	// Only [Offers] and its like tell of it.
+	// KindRemote is the index of a binhost, as Portage downloaded it. It has no
+	// files, and only [Offers] and its like read it.
 	KindRemote PkgDirKind = "remote"
 	// KindFormer is a folder that was read once and that no setting or flag names
 	// any more. Its facts remain, but answers do not include them.
