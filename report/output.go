@@ -28,10 +28,20 @@ import (
 	"emaudit/report/table"
 )
 
+// The formats. HTML and Markdown are those of the page; the script is that of a rollback.
+const (
+	FormatTable    = "table"
+	FormatJSON     = "json"
+	FormatCSV      = "csv"
+	FormatHTML     = "html"
+	FormatMarkdown = "markdown"
+	FormatScript   = "sh"
+)
+
 // Output is the destination and the format of an answer.
 type Output struct {
 	W        io.Writer
-	Format   string // table, json, csv
+	Format   string // FormatTable, FormatJSON or FormatCSV
 	Terminal screen.Terminal
 	Verbose  bool     // show everything, with the evidence
 	Envelope Envelope // of the JSON; findings and diagnostics are the answer's
@@ -56,7 +66,7 @@ type Answer struct {
 // Write writes the answer in the format of the output.
 func (o Output) Write(a Answer) error {
 	switch o.Format {
-	case "json":
+	case FormatJSON:
 		envelope := o.Envelope
 		envelope.Findings, envelope.Diagnostics = a.Findings, a.Diagnostics
 		j := NewJSON(o.W, envelope)
@@ -64,7 +74,7 @@ func (o Output) Write(a Answer) error {
 			a.Keys(j)
 		}
 		return j.Close()
-	case "csv":
+	case FormatCSV:
 		if a.Rows != nil {
 			return a.Rows(o.W)
 		}

@@ -32,10 +32,13 @@ type PruneFleet struct {
 	Forget []string
 }
 
+// SourceDatabase is the source of needs that the database has.
+const SourceDatabase = "database"
+
 // PruneHost is another host that may need files from here.
 type PruneHost struct {
 	Name string `json:"name"`
-	// Source is where its needs come from: "database", the path of a file, or "" if
+	// Source is where its needs come from: SourceDatabase, the path of a file, or "" if
 	// nothing is known about it.
 	Source     string `json:"source"`
 	KnownUntil int64  `json:"known_until"` // its last ingest, in unix seconds; 0 if unknown
@@ -103,7 +106,7 @@ func (p *pruner) keepForDatabase() error {
 		if err != nil {
 			return fmt.Errorf("what host %s needs: %w", h.Name, err)
 		}
-		p.keepList("database", list)
+		p.keepList(SourceDatabase, list)
 	}
 	return nil
 }
@@ -212,7 +215,7 @@ func (p *pruner) reportSilent() {
 			continue
 		}
 		var evidence []audit.Evidence
-		if h.Source != "" && h.Source != "database" {
+		if h.Source != "" && h.Source != SourceDatabase {
 			evidence = append(evidence, audit.Evidence{Source: h.Source})
 		}
 		p.plan.Findings = append(p.plan.Findings, audit.Finding{

@@ -53,19 +53,19 @@ func (e *Event) JSON() any {
 			Event string `json:"event"`
 			Run   int64  `json:"run"`
 			*MergeEvent
-		}{"merge", e.Run, &e.Merge}
+		}{EventMerge.String(), e.Run, &e.Merge}
 	case EventUnmerge:
 		return struct {
 			Event string `json:"event"`
 			Run   int64  `json:"run"`
 			*UnmergeEvent
-		}{"unmerge", e.Run, &e.Unmerge}
+		}{EventUnmerge.String(), e.Run, &e.Unmerge}
 	}
 	return struct {
 		Event string `json:"event"`
 		Run   int64  `json:"run"`
 		*SyncEvent
-	}{"sync", e.Run, &e.Sync}
+	}{EventSync.String(), e.Run, &e.Sync}
 }
 
 // LogQuery selects events.

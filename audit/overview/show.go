@@ -330,7 +330,7 @@ func (p *Package) addEvents(h *history.MergeHistory, buildLogs []logs.BuildLog) 
 	}
 	for _, m := range h.ByCP[p.CP] {
 		e := ShownEvent{
-			Event: "merge", Run: m.Run, CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), Outcome: m.Outcome.String(), Started: binpkgs.Known(m.Started), Link: history.LinkNone,
+			Event: history.EventMerge.String(), Run: m.Run, CPV: m.CPV, Root: m.Root, Kind: m.Kind.String(), Outcome: m.Outcome.String(), Started: binpkgs.Known(m.Started), Link: history.LinkNone,
 			PostinstFailed: m.PostinstFailed,
 		}
 		if seconds, ok := m.Duration(); ok {
@@ -349,7 +349,7 @@ func (p *Package) addEvents(h *history.MergeHistory, buildLogs []logs.BuildLog) 
 			continue
 		}
 		for _, u := range list {
-			e := ShownEvent{Event: "unmerge", Run: u.Run, CPV: u.CPV, Reason: u.Reason.String(), Outcome: u.Outcome.String(), Started: binpkgs.Known(u.Started), Link: history.LinkNone}
+			e := ShownEvent{Event: history.EventUnmerge.String(), Run: u.Run, CPV: u.CPV, Reason: u.Reason.String(), Outcome: u.Outcome.String(), Started: binpkgs.Known(u.Started), Link: history.LinkNone}
 			if seconds, ok := u.Duration(); ok {
 				e.Seconds = &seconds
 			}

@@ -46,11 +46,11 @@ func runCommand(kctx *kong.Context, ctx context.Context, s *session, acts bool) 
 	}
 	var answers hostAnswers
 	switch s.Format {
-	case "table":
+	case report.FormatTable:
 		answers = &tableOfHosts{s: s}
-	case "json":
+	case report.FormatJSON:
 		answers = &documentOfHosts{s: s, hosts: []json.RawMessage{}, failed: []string{}}
-	case "csv":
+	case report.FormatCSV:
 		answers = &csvOfHosts{s: s}
 	default:
 		return usagef("%s: no --format %s for several hosts", s.command, s.Format)
@@ -58,14 +58,14 @@ func runCommand(kctx *kong.Context, ctx context.Context, s *session, acts bool) 
 	err := s.eachHost(ctx, func(sub *session) error {
 		var out bytes.Buffer
 		proc := *s.proc
-		if s.Format != "table" {
+		if s.Format != report.FormatTable {
 			proc.stdout = &out
 		} else if err := answers.take(sub.Host, nil); err != nil {
 			return err
 		}
 		sub.proc = &proc
 		err := kctx.Run(sub)
-		if s.Format == "table" {
+		if s.Format == report.FormatTable {
 			return err
 		}
 		return errors.Join(answers.take(sub.Host, out.Bytes()), err)

@@ -40,7 +40,7 @@ func (c *currentCommand) Run(ctx context.Context, s *session) error {
 		return usagef("current: --interval is a time such as 2s")
 	case c.Follow && s.NoIngest:
 		return usagef("current: --follow reads the log, which --no-ingest forbids")
-	case c.Follow && s.Format == "csv":
+	case c.Follow && s.Format == report.FormatCSV:
 		return usagef("current: --follow prints a table or json")
 	}
 	if err := s.open(ctx); err != nil {

@@ -142,7 +142,7 @@ func (s *session) rememberClients(ctx context.Context, plan *cleanup.PrunePlan) 
 	if s.NoIngest || s.stale != nil {
 		return nil
 	}
-	files := slices.DeleteFunc(slices.Clone(plan.Hosts), func(h cleanup.PruneHost) bool { return h.Source == "" || h.Source == "database" })
+	files := slices.DeleteFunc(slices.Clone(plan.Hosts), func(h cleanup.PruneHost) bool { return h.Source == "" || h.Source == cleanup.SourceDatabase })
 	if len(files) == 0 {
 		return nil
 	}

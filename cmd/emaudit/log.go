@@ -48,7 +48,7 @@ func (c *logCommand) Run(ctx context.Context, s *session) error {
 	return s.answerLog(ctx, query.Search, func(db audit.Database, source audit.LogSource, out report.Output) (report.Answer, error) {
 		about := asked(db, query.Search, query.Period, newestEvent(query))
 		c.limit(s, query.Period, &about)
-		query.Last, query.InTable = c.Last, out.Format == "table"
+		query.Last, query.InTable = c.Last, out.Format == report.FormatTable
 		return merges.History(history.AuditLog(db, query), source, about, out), nil
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"emaudit/audit/cleanup"
 	"emaudit/audit/overview"
 	"emaudit/cli/release"
+	"emaudit/report"
 	"emaudit/report/page"
 	"emaudit/store"
 )
@@ -43,7 +44,7 @@ writes only the verdicts.
 }
 
 func (c *reportCommand) Run(ctx context.Context, s *session) error {
-	if c.Output == "" && s.terminal(s.proc).IsTerminal && s.Format == "table" {
+	if c.Output == "" && s.terminal(s.proc).IsTerminal && s.Format == report.FormatTable {
 		return usagef("report: a page is not for a terminal; give --output FILE, or --format markdown")
 	}
 	if s.severalHosts() && c.Output == "" {
@@ -88,17 +89,17 @@ func (s *session) writeIndex(ctx context.Context, dir string, failed []string) e
 }
 
 // pageSuffix is the end of the file names of these pages.
-var pageSuffix = map[string]string{"table": ".html", "html": ".html", "markdown": ".md", "json": ".json"}
+var pageSuffix = map[string]string{report.FormatTable: ".html", report.FormatHTML: ".html", report.FormatMarkdown: ".md", report.FormatJSON: ".json"}
 
 // writePage writes the page of one host.
 func (s *session) writePage(ctx context.Context, output string) error {
 	write := page.Page
 	switch s.Format {
-	case "markdown":
+	case report.FormatMarkdown:
 		write = page.PageMarkdown
-	case "json":
+	case report.FormatJSON:
 		write = page.PageJSON
-	case "csv":
+	case report.FormatCSV:
 		return usagef("report: no --format csv; there is html, markdown and json")
 	}
 	if err := s.open(ctx); err != nil {
@@ -123,7 +124,7 @@ func (s *session) writePage(ctx context.Context, output string) error {
 }
 
 // formatsOf are formats of single commands.
-var formatsOf = map[string]string{"html": "report", "markdown": "report", "sh": "rollback"}
+var formatsOf = map[string]string{report.FormatHTML: "report", report.FormatMarkdown: "report", report.FormatScript: "rollback"}
 
 // AfterApply refuses these formats for other commands.
 func (g *globals) AfterApply(kctx *kong.Context) error {

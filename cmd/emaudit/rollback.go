@@ -13,6 +13,7 @@ import (
 	"emaudit/ingest"
 	"emaudit/ingest/live"
 	"emaudit/ingest/packages"
+	"emaudit/report"
 	"emaudit/report/states"
 	"emaudit/store"
 )
@@ -69,7 +70,7 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 	if c.Verify && (c.All || s.NoIngest) {
 		return usagef("rollback --verify reads the files of one plan: it goes neither with --all nor with --no-ingest")
 	}
-	if c.All && s.Format == "sh" {
+	if c.All && s.Format == report.FormatScript {
 		return usagef("rollback --all: a script is made of one state; name it with --to")
 	}
 	if c.All && (c.Package != "" || c.Undo != "") {
@@ -107,7 +108,7 @@ func (c *rollbackCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		return s.verdict(answer.Findings, "never")
-	case s.Format == "sh":
+	case s.Format == report.FormatScript:
 		if err := states.RollbackScript(s.proc.stdout, one, out); err != nil {
 			return err
 		}

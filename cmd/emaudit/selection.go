@@ -55,7 +55,7 @@ type newestFlags struct {
 // limit sets the limit of an answer for a terminal where nobody has named one, and says
 // how to see the rest.
 func (f *newestFlags) limit(s *session, period audit.Period, a *merges.Asked) {
-	if f.All || f.First+f.Last > 0 || period.Bounded() || s.Format != "table" || !s.terminal(s.proc).IsTerminal {
+	if f.All || f.First+f.Last > 0 || period.Bounded() || s.Format != report.FormatTable || !s.terminal(s.proc).IsTerminal {
 		return
 	}
 	f.Last, a.Limit = newestShown, newestShown

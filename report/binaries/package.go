@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"emaudit/audit/aftermath"
+	"emaudit/audit/history"
 	"emaudit/audit/overview"
 	"emaudit/report"
 	"emaudit/report/merges"
@@ -143,7 +144,7 @@ func eventColumns(p *overview.Package) table.Table[overview.ShownEvent] {
 		{Title: "Started", Of: "started_at", Type: table.Moment},
 		{Title: "Run", Type: table.Digits, Show: func(e *overview.ShownEvent) screen.Cell { return screen.Plain.Text("#" + strconv.FormatInt(e.Run, 10)) }},
 		{Title: "Did", Show: func(e *overview.ShownEvent) screen.Cell {
-			if e.Event == "unmerge" {
+			if e.Event == history.EventUnmerge.String() {
 				return merges.DidRemove(e.Reason, e.Outcome)
 			}
 			return merges.DidMerge(e.Kind, e.Outcome, e.PostinstFailed)
