@@ -57,11 +57,11 @@ type check struct {
 
 // checks are all checks in the order of execution and output.
 var checks = []check{
-	{"update", "What did the last update leave to do? Failed and interrupted merges,\nunread messages, QA notices of programs that may crash, configuration\nfiles to merge, preserved libraries.", askUpdate},
+	{"update", "What did the last update leave to do? Failed and interrupted merges,\nunread messages, QA notices, configuration files, preserved libraries.", askUpdate},
 	{"rollback", "Can the last update be undone? What is missing?", askRollback},
-	{"coverage", "Does every installed package have a binary package? It can be the\nfile that was merged (exact), another file of the same build\n(same-build), another build of the same version (same-version),\none that lacks files (lossy), or none.", askCoverage},
+	{"coverage", "Does every installed package have a binary package? The file\nthat was merged (exact), another of that build (same-build), another\nbuild of the version (same-version), one that lacks files (lossy), none.", askCoverage},
 	{"integrity", "Are the files in PKGDIR whole, and does the index describe them?\nWhat is left over?", askIntegrity},
-	{"compatibility", "Would emerge --usepkgonly accept each binary package? CHOST, EAPI,\nkeywords, license, masks, dependencies, libraries and CPU are\nchecked.", askCompatibility},
+	{"compatibility", "Would emerge --usepkgonly accept each binary package? CHOST, EAPI,\nkeywords, license, masks, dependencies, libraries, CPU.", askCompatibility},
 }
 
 // askRollback judges the rollback to before the last update. Its warnings matter only

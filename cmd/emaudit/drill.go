@@ -31,11 +31,11 @@ type drillCommand struct {
 	Package   string        `arg:"" optional:"" placeholder:"PACKAGE" help:"Installed package to roll back, with the packages that must change with it."`
 	To        string        `placeholder:"STATE" help:"The state to go back to (previous); with PACKAGE, its version or build."`
 	Undo      string        `placeholder:"RUN" help:"Undo one run and keep later changes."`
-	All       bool          `help:"Drill the states before the last updates, one after the other."`
+	All       bool          `help:"Drill the states before the last updates."`
 	Last      int           `short:"n" placeholder:"N" default:"5" help:"With --all: the last N updates (5)."`
-	Scratch   string        `typed:"" placeholder:"DIR" type:"path" help:"Folder for the copy, on another file system than the root (default: memory)."`
-	Size      byteSize      `typed:"" placeholder:"SIZE" help:"Maximum size of written files: 4G (default: half of the memory, or the free space of the folder)."`
-	Network   bool          `typed:"" help:"Give the commands the network of the host, for plans that fetch from a binhost."`
+	Scratch   string        `typed:"" placeholder:"DIR" type:"path" help:"Folder for the copy, on another file system (memory)."`
+	Size      byteSize      `typed:"" placeholder:"SIZE" help:"Maximum size of what is written (half of the room)."`
+	Network   bool          `typed:"" help:"Give the commands the network, for a binhost."`
 	TimeLimit time.Duration `placeholder:"TIME" default:"2h" help:"Maximum time of a drill (2h)."`
 	Pids      int           `placeholder:"N" default:"4096" help:"Maximum number of processes and threads (4096)."`
 	Keep      bool          `typed:"" help:"Keep the copy below --scratch for --enter."`

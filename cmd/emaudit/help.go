@@ -18,7 +18,7 @@ const exitLine = "Exit: 0 done, 1 error, 2 wrong use, 3 findings (--fail-on),\n 
 
 // helpLines is the length of a screen. The help of a command that is longer leaves out
 // what it explains last; the manual page has all of it.
-const helpLines = 45
+const helpLines = 40
 
 // printHelp writes the help of a command on one screen: what it does, its own flags,
 // examples and exit codes. The flags of every command are those of emaudit --help.

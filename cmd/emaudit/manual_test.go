@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,20 @@ func TestEveryCommandHasAManualPageWithAllItsFlags(t *testing.T) {
 		}
 		if node.Help == "" || strings.Contains(text, "panic") {
 			t.Errorf("%s: no help", manual.Name(node))
+		}
+	}
+}
+
+// TestTheHelpOfACommandIsOneScreen counts the lines of the help of every command.
+func TestTheHelpOfACommandIsOneScreen(t *testing.T) {
+	t.Parallel()
+	for _, node := range manual.Commands(grammar(t)) {
+		out, err := emaudit(t, append(strings.Fields(node.FullPath())[1:], "--help")...).Output()
+		if err != nil {
+			t.Errorf("%s --help: %v", manual.Name(node), err)
+		}
+		if n := bytes.Count(out, []byte("\n")); n > helpLines || n < 10 {
+			t.Errorf("%s --help has %d lines", manual.Name(node), n)
 		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 // their configured values.
 type prunePolicy struct {
 	KeepStates     int      `short:"k" placeholder:"N" default:"3" help:"Keep what the last N updates need to be undone (3)."`
-	KeepDays       int      `placeholder:"M" default:"30" help:"Keep the states and the files of the last M days (30)."`
+	KeepDays       int      `placeholder:"M" default:"30" help:"Keep states and files of the last M days (30)."`
 	KeepWeekly     int      `placeholder:"N" help:"Also the states at the end of the last N weeks."`
 	KeepMonthly    int      `placeholder:"N" help:"Also the states at the end of the last N months."`
 	KeepVersions   int      `placeholder:"N" help:"Also the newest N versions of each package."`

@@ -350,21 +350,25 @@ func (p *Prune) endings(s *screen.Screen, verbose bool) {
 		s.Line(screen.Plain.Text("Pruning ends no rollback that was judged; "), screen.Unknown.Text("not judged: "), screen.Plain.Text(screen.Count(int64(p.Plan.EndingsUnjudged), "older state", "older states")))
 		return
 	}
-	s.Heading("Rollbacks that pruning ends or makes worse")
 	shown := len(p.Plan.Endings)
+	s.Heading(screen.Count(int64(shown), "rollback ends or gets worse", "rollbacks end or get worse"))
 	if !verbose {
 		shown = min(shown, endingsShown)
 	}
-	table.Table[cleanup.PruneEnding]{
+	columns := table.Table[cleanup.PruneEnding]{
 		{Value: func(e *cleanup.PruneEnding) any { return "before " + runOf(e.Target) }},
 		{Of: "target.state_at", Type: table.Moment},
 		{Show: func(e *cleanup.PruneEnding) screen.Cell { return ReadinessWords[e.After] }},
-		{Shrink: screen.Wrap, Yield: 1, Value: func(e *cleanup.PruneEnding) any {
-			return e.Why + "; it needs " + screen.Count(int64(len(e.Files)), "file that goes", "files that go")
+		{Value: func(e *cleanup.PruneEnding) any {
+			return "loses " + screen.Count(int64(len(e.Files)), "file", "files")
 		}},
-	}.Screen(s, 2, table.All(p.Plan.Endings[:shown]))
+	}
+	if verbose {
+		columns = append(columns, table.Table[cleanup.PruneEnding]{{Shrink: screen.Wrap, Yield: 1, Value: func(e *cleanup.PruneEnding) any { return e.Why }}}...)
+	}
+	columns.Screen(s, 2, table.All(p.Plan.Endings[:shown]))
 	if more := len(p.Plan.Endings) - shown; more > 0 {
-		s.Line(screen.Dim.Text(fmt.Sprintf("  and %d more", more)), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
+		s.Line(screen.Dim.Text(fmt.Sprintf("  and %d more, and why", more)), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 	}
 	if n := p.Plan.EndingsUnjudged; n > 0 {
 		s.Line(screen.Unknown.Text("  not judged: "), screen.Plain.Text(screen.Count(int64(n), "older state", "older states")))

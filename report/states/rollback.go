@@ -52,6 +52,9 @@ func rollbackText(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 	}
 	if rest := othersOf(r.Findings); len(rest) > 0 {
 		s.Heading("Read this first")
+		if !o.Verbose {
+			rest = foldUnverified(rest)
+		}
 		s.Findings(rest, o.FindingOptions())
 		s.Blank()
 	}
@@ -411,4 +414,30 @@ var warningWords = []struct{ code, words string }{
 	{audit.CodeRollbackOtherBuild, "of another build"},
 	{audit.CodeRollbackBuildUnknown, "of an unknown build"},
 	{audit.CodeRollbackUnverified, "not read in full"},
+}
+
+// foldUnverified makes one finding of the files that were not read and have the same
+// remedy. The table names them.
+func foldUnverified(findings []audit.Finding) []audit.Finding {
+	var folded []audit.Finding
+	counts := map[string]int{}
+	for _, f := range findings {
+		if f.Code == audit.CodeRollbackUnverified {
+			counts[f.Remedy.String()]++
+		}
+	}
+	for _, f := range findings {
+		remedy := f.Remedy.String()
+		n := counts[remedy]
+		if f.Code == audit.CodeRollbackUnverified && n != 1 {
+			if n == 0 {
+				continue
+			}
+			f.Subject = fmt.Sprintf("%d binary packages", n)
+			f.Message = "they were not read: whether they are whole is not known"
+			counts[remedy] = 0
+		}
+		folded = append(folded, f)
+	}
+	return folded
 }
