@@ -27,16 +27,10 @@ type HostMetrics struct {
 	Facts      overview.HostFacts
 }
 
-// Metrics writes the metrics of hosts in the text format of Prometheus
-// (exposition format 0.0.4), for the textfile collector of the node exporter.
-// docs/metrics.md lists them. What is not known has no sample, so that an alert
-// can tell "none" from "not known" with absent().
-func Metrics(w io.Writer, hosts []HostMetrics, generatedAt int64) error {
-	m := &metrics{families: map[string]*metricFamily{}}
-	for _, h := range hosts {
-		m.host(h, generatedAt)
-	}
-	return m.write(w)
+// Metrics are the metrics of hosts. docs/metrics.md lists them. What is not known has
+// no sample, so that an alert can tell "none" from "not known" with absent().
+type Metrics struct {
+	families map[string]*metricFamily
 }
 
 // metricFamilies are all metrics there are, in the order in which they are
@@ -74,18 +68,17 @@ type metricFamily struct{ samples []metricSample }
 
 type metricSample struct{ labels, value string }
 
-type metrics struct {
-	families map[string]*metricFamily
-}
-
 // add takes one sample; labels are names and values in turn.
-func (m *metrics) add(name, host string, value int64, labels ...string) {
+func (m *Metrics) add(name, host string, value int64, labels ...string) {
 	var b strings.Builder
 	b.WriteString(`{host="` + labelValue(host) + `"`)
 	for i := 0; i+1 < len(labels); i += 2 {
 		b.WriteString("," + labels[i] + `="` + labelValue(labels[i+1]) + `"`)
 	}
 	b.WriteByte('}')
+	if m.families == nil {
+		m.families = map[string]*metricFamily{}
+	}
 	f := m.families[name]
 	if f == nil {
 		f = &metricFamily{}
@@ -99,8 +92,8 @@ func labelValue(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(screen.Clean(s))
 }
 
-// host adds the samples of one host.
-func (m *metrics) host(h HostMetrics, generatedAt int64) {
+// Add adds the samples of one host.
+func (m *Metrics) Add(h HostMetrics, generatedAt int64) {
 	f := h.Facts
 	m.add("emaudit_info", h.Host, 1, "version", f.Version)
 	m.add("emaudit_generated_timestamp_seconds", h.Host, generatedAt)
@@ -143,7 +136,7 @@ func (m *metrics) host(h HostMetrics, generatedAt int64) {
 
 // rollback adds what is known of undoing the last update. One that brings back only a
 // part is not ready; a state that is not known says nothing of gaps.
-func (m *metrics) rollback(h HostMetrics) {
+func (m *Metrics) rollback(h HostMetrics) {
 	if len(h.Facts.Rollbacks) == 0 {
 		return
 	}
@@ -176,7 +169,7 @@ func (m *metrics) rollback(h HostMetrics) {
 }
 
 // history adds what emerge.log and elog say.
-func (m *metrics) history(h HostMetrics) {
+func (m *Metrics) history(h HostMetrics) {
 	f := h.Facts
 	if n := len(f.Runs); n > 0 {
 		m.add("emaudit_last_run_timestamp_seconds", h.Host, f.Runs[n-1].StartedAt)
@@ -213,7 +206,7 @@ func (m *metrics) history(h HostMetrics) {
 }
 
 // findings counts those of all answers.
-func (m *metrics) findings(h HostMetrics) {
+func (m *Metrics) findings(h HostMetrics) {
 	counts := map[audit.Severity]int64{}
 	count := func(findings []audit.Finding) {
 		for _, f := range findings {
@@ -234,7 +227,9 @@ func (m *metrics) findings(h HostMetrics) {
 }
 
 // write writes the families that have samples.
-func (m *metrics) write(w io.Writer) error {
+// Write writes the metrics in the text format of Prometheus (exposition format 0.0.4),
+// for the textfile collector of the node exporter.
+func (m *Metrics) Write(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for _, f := range metricFamilies {
 		family := m.families[f.name]

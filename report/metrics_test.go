@@ -19,8 +19,12 @@ var sampleLine = regexp.MustCompile(`^[a-z_]+\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"(
 
 func metricsOf(t *testing.T, hosts ...report.HostMetrics) string {
 	t.Helper()
+	var m report.Metrics
+	for _, h := range hosts {
+		m.Add(h, 1791138000)
+	}
 	var out bytes.Buffer
-	if err := report.Metrics(&out, hosts, 1791138000); err != nil {
+	if err := m.Write(&out); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

@@ -2,7 +2,6 @@ package overview
 
 import (
 	"slices"
-	"time"
 
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
@@ -55,12 +54,10 @@ type FactOptions struct {
 	Rollbacks int // how many updates, the newest first, a way back is judged for
 	Rollback  rollback.RollbackOptions
 	Integrity binpkgs.IntegrityOptions
-	Zone      *time.Location
 }
 
-// CollectFacts returns the answers for a page and metrics, except for Storage,
-// Importance and Prune: which rollbacks a prune would end takes as long as all others
-// together.
+// CollectFacts returns the answers for a page and metrics, except for those that only a
+// page has: Weeks, Months, Storage, Importance and Prune.
 func CollectFacts(db audit.Database, o FactOptions) (HostFacts, error) {
 	db = audit.Share(db)
 	facts := HostFacts{Version: o.Version}
@@ -103,12 +100,6 @@ func CollectFacts(db audit.Database, o FactOptions) (HostFacts, error) {
 		return facts, err
 	}
 	if facts.Update, err = aftermath.AuditPostUpdate(db); err != nil {
-		return facts, err
-	}
-	if facts.Weeks, err = history.AuditIntervals(db, history.PerWeek, o.Zone, Weeks); err != nil {
-		return facts, err
-	}
-	if facts.Months, err = history.AuditIntervals(db, history.PerMonth, o.Zone, Months); err != nil {
 		return facts, err
 	}
 	facts.Findings = audit.MergeFindings(facts.Update.Findings, facts.Coverage.Findings, facts.Integrity.Findings)

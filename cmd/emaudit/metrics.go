@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 
 	"emaudit/audit"
 	"emaudit/report"
@@ -23,7 +22,8 @@ metrics; contrib/ has alert rules and a Grafana dashboard.
 }
 
 func (c *metricsCommand) Run(ctx context.Context, s *session) error {
-	var hosts []report.HostMetrics
+	var metrics report.Metrics
+	known, now := false, s.proc.now().Unix()
 	err := s.eachHost(ctx, func(sub *session) error {
 		if err := sub.open(ctx); err != nil {
 			return err
@@ -40,16 +40,14 @@ func (c *metricsCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		hosts = append(hosts, report.HostMetrics{Host: sub.hostName, KnownUntil: until, Facts: facts})
+		metrics.Add(report.HostMetrics{Host: sub.hostName, KnownUntil: until, Facts: facts}, now)
+		known = true
 		return sub.verdict(nil, "never")
 	})
-	if len(hosts) == 0 && err != nil {
+	if !known && err != nil {
 		return err
 	}
-	writeErr := s.writeTo(c.Output, func(w io.Writer) error {
-		return report.Metrics(w, hosts, s.proc.now().Unix())
-	})
-	if writeErr != nil {
+	if writeErr := s.writeTo(c.Output, metrics.Write); writeErr != nil {
 		return writeErr
 	}
 	return err

@@ -18,6 +18,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/audit/cleanup"
+	"emaudit/audit/history"
 	"emaudit/audit/overview"
 	"emaudit/cli/release"
 	"emaudit/report"
@@ -138,7 +139,7 @@ func (g *globals) AfterApply(kctx *kong.Context) error {
 // hostFacts collects the answers for the page and metrics, with the verdicts about the
 // last few updates.
 func (s *session) hostFacts(ctx context.Context, rollbacks int) (facts overview.HostFacts, err error) {
-	options := overview.FactOptions{Version: release.Current().Version, Rollbacks: rollbacks, Rollback: s.rollbackOptions(), Zone: s.zone()}
+	options := overview.FactOptions{Version: release.Current().Version, Rollbacks: rollbacks, Rollback: s.rollbackOptions()}
 	err = s.ask(ctx, func(db audit.Database) (err error) {
 		options.Integrity = binpkgs.IntegrityOptions{Running: s.running(), Needed: s.needed(db)}
 		facts, err = overview.CollectFacts(db, options)
@@ -155,6 +156,12 @@ func (s *session) pageFacts(ctx context.Context) (overview.HostFacts, error) {
 	}
 	s.look(facts.Overview)
 	err = s.ask(ctx, func(db audit.Database) (err error) {
+		if facts.Weeks, err = history.AuditIntervals(db, history.PerWeek, s.zone(), overview.Weeks); err != nil {
+			return err
+		}
+		if facts.Months, err = history.AuditIntervals(db, history.PerMonth, s.zone(), overview.Months); err != nil {
+			return err
+		}
 		if facts.Storage, err = overview.AuditStorage(db, facts.Coverage); err != nil {
 			return err
 		}

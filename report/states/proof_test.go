@@ -70,11 +70,13 @@ func TestWhatADrillSaysInWords(t *testing.T) {
 		if got := states.RollbackLine(r).Text; test.text != "" && !strings.Contains(got, "; "+test.text) {
 			t.Errorf("the one screen: %q has no %q", got, test.text)
 		}
-		var metrics strings.Builder
-		if err := report.Metrics(&metrics, []report.HostMetrics{{Host: "h", Facts: overview.HostFacts{Rollbacks: []*rollback.Rollback{r}}}}, 1791138000); err != nil {
+		var metrics report.Metrics
+		metrics.Add(report.HostMetrics{Host: "h", Facts: overview.HostFacts{Rollbacks: []*rollback.Rollback{r}}}, 1791138000)
+		var text strings.Builder
+		if err := metrics.Write(&text); err != nil {
 			t.Fatal(err)
 		}
-		out := metrics.String()
+		out := text.String()
 		for _, sample := range test.metric {
 			if absent, ok := strings.CutPrefix(sample, "-"); ok == strings.Contains(out, absent) || !ok && !strings.Contains(out, sample) {
 				t.Errorf("%q: metrics: %s\n%s", test.text, sample, out)
