@@ -2,6 +2,7 @@ package merges
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,14 +80,24 @@ var classRoles = map[string]screen.Role{
 
 // message writes one message: who says it, then all it says.
 func WriteMessage(s *screen.Screen, m *aftermath.Message, evidence bool) {
-	head := []screen.Cell{classRoles[m.Class].Text(fmt.Sprintf("%-5s", m.Class)), screen.Plain.Text("  "), screen.Bold.Text(m.CPV), screen.Plain.Text("  " + s.Terminal().Time(m.At) + "  " + m.Phase)}
+	head := []screen.Cell{classRoles[m.Class].Text(fmt.Sprintf("%-5s", m.Class)), screen.Plain.Text("  "), screen.Bold.Text(m.CPV)}
+	when := []screen.Cell{screen.Plain.Text("  " + s.Terminal().Time(m.At) + "  " + m.Phase)}
 	if m.Run != nil {
-		head = append(head, screen.Dim.Text("  #"+strconv.FormatInt(*m.Run, 10)))
+		when = append(when, screen.Dim.Text("  #"+strconv.FormatInt(*m.Run, 10)))
 	}
 	if !m.Unread {
-		head = append(head, screen.Dim.Text("  read"))
+		when = append(when, screen.Dim.Text("  read"))
 	}
-	s.Line(head...)
+	width := 0
+	for _, c := range slices.Concat(head, when) {
+		width += screen.DisplayWidth(c.Text)
+	}
+	if page := s.Terminal().Width; page > 0 && width > page {
+		s.Line(head...)
+		s.Line(append([]screen.Cell{screen.Plain.Text("     ")}, when...)...)
+	} else {
+		s.Line(append(head, when...)...)
+	}
 	if m.Doubtful {
 		s.Line(screen.Unknown.Text("       two processes wrote at the same time: this may belong to another package"))
 	}
