@@ -169,6 +169,9 @@ type judgedChange struct {
 	Instance    *struct {
 		BuildTime *int64 `json:"build_time"`
 	}
+	Remote *struct {
+		BuildTime *int64 `json:"build_time"`
+	}
 	Match string
 	Stays bool
 }
@@ -358,7 +361,7 @@ func (p *prover) drill(l *labtest.Lab, name string, run int64, before fileTree, 
 
 // carryOut runs a plan as a script, and compares what is installed with what it
 // promised. failed is the command that failed.
-func carryOut(l *labtest.Lab, name string, answer *judged) (proved bool, explained, failed string) {
+func carryOut(l *labtest.Lab, name string, answer *judged, options ...string) (proved bool, explained, failed string) {
 	want := l.Installed(name)
 	before := maps.Clone(want)
 	exact, removed := 0, 0
@@ -374,8 +377,12 @@ func carryOut(l *labtest.Lab, name string, answer *judged) (proved bool, explain
 		if c.Action == "remove" {
 			removed++
 		}
-		if c.Instance != nil {
-			want[*c.To] = *c.Instance.BuildTime
+		source := c.Instance
+		if source == nil {
+			source = c.Remote
+		}
+		if source != nil {
+			want[*c.To] = *source.BuildTime
 			if c.Match == "same-version" {
 				others = append(others, *c.To)
 			} else {
@@ -389,7 +396,8 @@ func carryOut(l *labtest.Lab, name string, answer *judged) (proved bool, explain
 	for i, command := range answer.Plan {
 		script += fmt.Sprintf("%s || { echo 'failed command:' %d; exit 1; }\n", command, i)
 	}
-	out, err := l.Run("run", name, "bash", "-c", script)
+	run := append([]string{"run", name}, options...)
+	out, err := l.Run(append(run, "bash", "-c", script)...)
 	if err != nil {
 		if _, number, ok := strings.Cut(out, "failed command: "); ok {
 			number, _, _ = strings.Cut(number, "\n")
@@ -404,7 +412,7 @@ func carryOut(l *labtest.Lab, name string, answer *judged) (proved bool, explain
 		return false, "what is installed is not what the plan promised: " + diff, ""
 	}
 	if len(got) != len(before) || exact > 0 {
-		if _, err := l.Run("run", name, "bash", "-c", guard); err == nil {
+		if _, err := l.Run(append(run, "bash", "-c", guard)...); err == nil {
 			return false, "the plan would run a second time, over a host that it has changed", ""
 		}
 	}
