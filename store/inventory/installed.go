@@ -6,6 +6,8 @@ package inventory
 import (
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 
 	"emaudit/store"
 )
@@ -144,7 +146,7 @@ func RemoveInstalled(tx *store.Tx, id, now int64) error {
 // Snapshot is a time at which the whole VDB was read.
 type Snapshot struct {
 	TakenAt     int64 // time of the ingest that first found this state, in unix seconds
-	ConfirmedAt int64 // time of the last ingest that found no change
+	ConfirmedAt int64 // time of the last ingest that found no change, or up to ten minutes before
 	Installed   int   // number of installed packages
 }
 
@@ -168,18 +170,22 @@ func LatestBuild(tx *store.Tx, host store.HostID) (latest int64, err error) {
 }
 
 // PutSnapshot records that an ingest read the whole VDB. It adds a snapshot if
-// something changed, otherwise it confirms the last one.
+// something changed. Otherwise it confirms the last one, unless that was confirmed
+// within the last ten minutes.
 func PutSnapshot(tx *store.Tx, host store.HostID, changed bool, installed int, now int64) error {
 	if !changed {
-		// Keep a later time, as evidence that the clock was set back, unless it is
-		// more than a year later: then one of the two times comes from a clock that
-		// was not set.
-		res, err := tx.Exec(`UPDATE snapshot SET confirmed_at = CASE WHEN confirmed_at BETWEEN ? AND ? THEN confirmed_at ELSE ? END
-			WHERE id = (SELECT max(id) FROM snapshot WHERE host = ?)`, now, now+365*24*3600, now, host)
-		if err != nil {
+		var id, confirmed int64
+		first, err := store.NoRow(tx.QueryRow("SELECT id, confirmed_at FROM snapshot WHERE host = ? ORDER BY id DESC LIMIT 1", host).Scan(&id, &confirmed))
+		switch {
+		case err != nil:
 			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n > 0 {
+		case first:
+		// A later time stays, as evidence that the clock was set back, unless it is more
+		// than a year later: then one of the two times comes from a clock that was not set.
+		case confirmed > now-store.ConfirmEvery && confirmed <= now+365*24*3600:
+			return nil
+		default:
+			_, err := tx.Exec("UPDATE snapshot SET confirmed_at = ? WHERE id = ?", now, id)
 			return err
 		}
 	}
@@ -211,8 +217,16 @@ type UnfinishedMerge struct {
 	Copying bool
 }
 
-// PutUnfinishedMerges replaces the unfinished merges of a host.
+// PutUnfinishedMerges replaces the unfinished merges of a host, where they are others.
 func PutUnfinishedMerges(tx *store.Tx, host store.HostID, merges []UnfinishedMerge) error {
+	old, err := UnfinishedMerges(tx, host)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(merges, func(a, b UnfinishedMerge) int { return strings.Compare(a.CPV, b.CPV) })
+	if slices.Equal(old, merges) {
+		return nil
+	}
 	if _, err := tx.Exec("DELETE FROM unfinished_merge WHERE host = ?", host); err != nil {
 		return err
 	}
