@@ -170,12 +170,14 @@ func (f *labFleet) check(c *labClient, before, after map[binhostBuild]*pkgindex.
 	if !c.shared {
 		from = "--getbinpkg --usepkgonly"
 	}
-	// What was fetched before must not answer.
-	script := "cd /var/cache; mkdir -p away binhost edb/binhost; mv binhost away/fetched; cp -a edb/binhost away/index; "
+	// What was fetched before must not answer. A plan that was carried out masks what it
+	// went back from.
+	script := "cd /var/cache; mkdir -p away binhost edb/binhost; mv binhost away/fetched; cp -a edb/binhost away/index; " +
+		"touch /etc/portage/package.mask; mv /etc/portage/package.mask away/mask; "
 	for _, atoms := range rounds {
 		script += fmt.Sprintf("emerge --pretend --nodeps --oneshot %s %s || exit; ", from, strings.Join(atoms, " "))
 	}
-	script += "rm -rf binhost; mv away/fetched binhost; "
+	script += "rm -rf binhost; mv away/fetched binhost; mv away/mask /etc/portage/package.mask; "
 	if f.week%3 == 0 { // an old index is what a client has most of the time
 		script += "rm -rf edb/binhost; mv away/index edb/binhost; "
 	}
