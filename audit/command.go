@@ -295,9 +295,6 @@ func Do(commands ...Command) Remedy { return Remedy{Commands: commands} }
 // Advise returns a remedy without a command.
 func Advise(advice string) Remedy { return Remedy{Advice: advice} }
 
-// Advisef is [Advise] with a format.
-func Advisef(format string, args ...any) Remedy { return Advise(fmt.Sprintf(format, args...)) }
-
 // When returns the remedy with a condition or a purpose.
 func (r Remedy) When(advice string) Remedy {
 	r.Advice = advice
