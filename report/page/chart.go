@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -95,7 +96,7 @@ const (
 )
 
 // newBarChart lays out the bars; the longest fills the width. Its numbers are of type
-// kind, in a column for each item of the legend.
+// kind, in a column for each item of the legend. An item that no bar has is only there.
 func (b *pageBuilder) newBarChart(head chartHead, legend []legendItem, things string, kind table.Type, rows []barRow) *barChart {
 	var longest int64
 	for i := range rows {
@@ -126,7 +127,13 @@ func (b *pageBuilder) newBarChart(head chartHead, legend []legendItem, things st
 	if len(legend) < 2 {
 		legend = nil
 	}
-	return &barChart{chartHead: head, Legend: legend, Rows: rows, Height: len(rows) * barPitch}
+	var shown []legendItem
+	for i, item := range legend {
+		if slices.ContainsFunc(rows, func(r barRow) bool { return r.Parts[i].value > 0 }) {
+			shown = append(shown, item)
+		}
+	}
+	return &barChart{chartHead: head, Legend: shown, Rows: rows, Height: len(rows) * barPitch}
 }
 
 // lineChart shows one amount through time.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"emaudit/audit/binpkgs"
 	"emaudit/audit/overview"
 
 	"emaudit/audit/rollback"
@@ -53,6 +54,25 @@ func TestHostileNamesAppearAsText(t *testing.T) {
 	}
 	if !strings.Contains(written, "&lt;script&gt;window.owned=1&lt;/script&gt;") {
 		t.Error("the page does not show the hostfacts.Hostile name")
+	}
+}
+
+// TestNoTwoVerdictsAreDrawnAlike: a reader who sees no colours, or a printer without
+// them, tells the verdicts that share a colour by their shape.
+func TestNoTwoVerdictsAreDrawnAlike(t *testing.T) {
+	t.Parallel()
+	drawn := map[string]binpkgs.CoverageVerdict{}
+	for _, v := range binpkgs.CoverageVerdicts {
+		class := page.VerdictClasses[v]
+		if other, twice := drawn[class]; twice || class == "" {
+			t.Errorf("%s is drawn as %q, like %q", v, class, other)
+		}
+		drawn[class] = v
+		for name := range strings.FieldsSeq(class) {
+			if !strings.Contains(page.Style, "rect."+name) {
+				t.Errorf("%s: the style sheet draws no rect.%s", v, name)
+			}
+		}
 	}
 }
 

@@ -214,9 +214,10 @@ func (b *pageBuilder) neededBy(r *binpkgs.CoverageRow) any {
 	return b.facts.Importance[r.CPV]
 }
 
-// verdictClasses are their colours, from the best to the worst.
+// verdictClasses are how charts draw them, from the best to the worst. None has the look
+// of another: those that share a colour differ in shape.
 var verdictClasses = map[binpkgs.CoverageVerdict]string{
-	binpkgs.CoverageExact: "good", binpkgs.CoverageSameBuild: "good-2", binpkgs.CoverageSameVersion: "warn", binpkgs.CoverageLossy: "warn", binpkgs.CoverageRemote: "warn", binpkgs.CoverageUnknown: "warn", binpkgs.CoverageNone: "bad",
+	binpkgs.CoverageExact: "good", binpkgs.CoverageSameBuild: "good-2", binpkgs.CoverageSameVersion: "warn", binpkgs.CoverageLossy: "warn hollow", binpkgs.CoverageRemote: "warn dashed", binpkgs.CoverageUnknown: "unknown hollow", binpkgs.CoverageNone: "bad",
 }
 
 // coverageShare weighs the verdicts.
