@@ -39,6 +39,34 @@ func TestAPageOfManyPackagesIsUnderFiveMegabytes(t *testing.T) {
 	}
 }
 
+// TestAnInstalledPackageWithoutItsBuildIsNeverLeftOut: the table of coverage is cut
+// among the covered packages only, and says how many it leaves out.
+func TestAnInstalledPackageWithoutItsBuildIsNeverLeftOut(t *testing.T) {
+	t.Parallel()
+	for want, covered := range map[string]int{
+		"600 of 2,000 installed packages":   1600,
+		"1,900 of 2,000 installed packages": 100,
+		"Every installed package":           0,
+	} {
+		facts := hostfacts.Large(2000)
+		for i := range facts.Coverage.Rows {
+			facts.Coverage.Rows[i].Verdict = binpkgs.CoverageUnknown
+			if i < covered {
+				facts.Coverage.Rows[i].Verdict = binpkgs.CoverageExact
+			}
+		}
+		written := renderPage(t, facts)
+		_, rows, _ := strings.Cut(written, `<table id="coverage-packages"`)
+		rows, _, _ = strings.Cut(rows, "</table>")
+		if got := strings.Count(rows, `data-s="5">unknown<`); !strings.Contains(rows, want) || got != 2000-covered {
+			t.Errorf("%d of 2,000 are covered: %d rows of others, want %d under %q", covered, got, 2000-covered, want)
+		}
+		if left := strings.Contains(written, "more packages are covered by"); left != (covered > 0) {
+			t.Errorf("%d of 2,000 are covered: says that rows are left out: %v", covered, left)
+		}
+	}
+}
+
 func TestHostileNamesAppearAsText(t *testing.T) {
 	t.Parallel()
 	written := renderPage(t, hostfacts.Large(50))

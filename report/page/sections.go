@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -201,10 +202,25 @@ func (b *pageBuilder) coverage() *pageSection {
 		columns = columns.Without("USE")
 	}
 	rows := slices.Clone(c.Rows)
-	slices.SortStableFunc(rows, func(x, y binpkgs.CoverageRow) int { return y.Verdict.Rank() - x.Verdict.Rank() })
-	s.add(fill(b, &pageTable{ID: "coverage-packages", Caption: "Every installed package", Open: true}, columns, table.All(rows)).block())
+	slices.SortStableFunc(rows, func(x, y binpkgs.CoverageRow) int {
+		return cmp.Or(y.Verdict.Rank()-x.Verdict.Rank(), b.facts.Importance[y.CPV]-b.facts.Importance[x.CPV])
+	})
+	caption := "Every installed package"
+	// A package without its build is never left out.
+	most := max(rowsOfCoverage, len(rows)-c.Covered())
+	if len(rows) > most {
+		caption = fmt.Sprintf("%s of %s installed packages, the worst first", screen.Number(int64(most)), screen.Number(int64(len(rows))))
+	}
+	s.add(fill(b, &pageTable{ID: "coverage-packages", Caption: caption, Open: true}, columns, table.All(rows[:min(most, len(rows))])).block())
+	if left := len(rows) - most; left > 0 {
+		s.add(pageBlock{Note: fmt.Sprintf("%s by the exact file or the same build, and found under Packages: emaudit audit coverage --format csv has all", screen.Count(int64(left), "more package is covered", "more packages are covered"))})
+	}
 	return s
 }
+
+// rowsOfCoverage is how many packages the table of coverage lists, if so many are
+// covered. The section of each package has its verdict, too.
+const rowsOfCoverage = 600
 
 // neededBy is the number of packages that need one, or nil if unknown.
 func (b *pageBuilder) neededBy(r *binpkgs.CoverageRow) any {
