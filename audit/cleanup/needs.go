@@ -199,7 +199,7 @@ func (c *needsCollector) describe(x *state.Installation, build state.Build) need
 	if x.Row != nil {
 		b.BuildID, b.Repo = x.Row.BuildID, x.Row.Repo
 	} else if x.Merge != nil {
-		b.BuildID = int64(x.Merge.BuildID)
+		b.BuildID = x.Merge.BuildID
 	}
 	for _, f := range c.past.ByCPV[x.CPV] {
 		if build.BuildTime == 0 || build.Matches(f) == binpkgs.CoverageSameVersion {

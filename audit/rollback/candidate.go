@@ -13,7 +13,6 @@ import (
 	"emaudit/parse/binpkg"
 	"emaudit/parse/emergelog"
 	"emaudit/store/inventory"
-	"emaudit/store/logs"
 )
 
 // candidate is a binary package that could replace a build of the past.
@@ -61,10 +60,10 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 		j.leave(r, c, j.gap(r, c, nil))
 		return nil
 	}
-	if m := failedPostinst(c.After); m != nil && !(best.match == binpkgs.CoverageSameVersion && best.BuildTime > state.MergedAt(m)) {
+	if m := failedPostinst(c.After); m != nil && !(best.match == binpkgs.CoverageSameVersion && best.BuildTime > m.At) {
 		j.leave(r, c, Gap{
 			CPV: *c.To, Cause: PhaseFailed, Remedy: audit.Do(audit.Emaudit("show", *c.To)),
-			Detail: "its pkg_postinst failed on " + audit.Day(state.MergedAt(m)) + ", and fails again for all that is known: emerge stops there, in the middle of the plan",
+			Detail: "its pkg_postinst failed on " + audit.Day(m.At) + ", and fails again for all that is known: emerge stops there, in the middle of the plan",
 		})
 		return nil
 	}
@@ -90,7 +89,7 @@ func (j *RollbackJudge) leave(r *Rollback, c *RollbackChange, gap Gap) {
 // failedPostinst returns the merge that shows that pkg_postinst of the restored build
 // dies. Portage installs such a package nevertheless (vartree.py, merge), so the state
 // was real. But emerge then merges no further package.
-func failedPostinst(s *state.Installation) *logs.Merge {
+func failedPostinst(s *state.Installation) *state.Merge {
 	if s == nil || s.Merge == nil || !s.Merge.PostinstFailed {
 		return nil
 	}
@@ -251,9 +250,9 @@ func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
 	case want != nil && want.Kind == emergelog.KindBinary:
 		g.Cause, g.Detail = Pruned, fmt.Sprintf("it was merged from %s, which is gone", cmp.Or(want.Binpkg, "a binpkg"))
 	case want != nil && want.Kind == emergelog.KindSource && want.Packaged:
-		g.Cause, g.Detail = Pruned, fmt.Sprintf("it was packaged on %s, and no file of it is there", audit.Day(state.MergedAt(want)))
+		g.Cause, g.Detail = Pruned, fmt.Sprintf("it was packaged on %s, and no file of it is there", audit.Day(want.At))
 	case want != nil && want.Kind == emergelog.KindSource:
-		g.Cause, g.Detail = NeverBuilt, fmt.Sprintf("it was merged without --buildpkg on %s", audit.Day(state.MergedAt(want)))
+		g.Cause, g.Detail = NeverBuilt, fmt.Sprintf("it was merged without --buildpkg on %s", audit.Day(want.At))
 	default:
 		g.Cause, g.Detail = CauseUnknown, "emerge.log does not tell whether it was ever packaged"
 	}

@@ -82,7 +82,7 @@ func (j *RollbackJudge) risks(r *Rollback) {
 			}
 		}
 		if m := failedPostinst(c.After); m != nil && !c.Stays && c.Chosen != nil {
-			add(audit.CodePhaseFailed, audit.SeverityWarning, "its pkg_postinst failed on %s; it was built anew since, which may have repaired it", audit.Day(state.MergedAt(m)))
+			add(audit.CodePhaseFailed, audit.SeverityWarning, "its pkg_postinst failed on %s; it was built anew since, which may have repaired it", audit.Day(m.At))
 		}
 		if detail, ok := dataFormats[cp]; ok && c.Action != state.ActionReinstall {
 			add("data-format", audit.SeverityWarning, "%s: its data does not go back with it", detail)

@@ -71,7 +71,7 @@ func TestVerdictsAgainstTheTruth(t *testing.T) {
 		}
 		seen := map[int]int64{}
 		for _, r := range all {
-			seen[truth.Of(t, j.Past.Run(*r.Target.Run))] = *r.Target.Run
+			seen[truth.Of(t, j.Past.Run(*r.Target.Run).Started)] = *r.Target.Run
 		}
 		for _, r := range all {
 			run := *r.Target.Run
@@ -79,7 +79,7 @@ func TestVerdictsAgainstTheTruth(t *testing.T) {
 			if r.Verdict == NotReady && len(r.Plan) > 0 {
 				t.Errorf("run %d is not ready, and has a plan", run)
 			}
-			i := truth.Of(t, j.Past.Run(run))
+			i := truth.Of(t, j.Past.Run(run).Started)
 			if !r.Target.Known || seen[i] != run {
 				continue // unknown, or begun by a command that began others before
 			}

@@ -11,7 +11,6 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/emergelog"
 	"emaudit/store/inventory"
-	"emaudit/store/logs"
 
 	"emaudit/store"
 )
@@ -231,12 +230,12 @@ func (h *Past) attribute(s *Installation) Build {
 
 // builtWithin returns the one build whose BUILD_TIME lies between the lines of its
 // merge. It looks at existing files first, then at deleted ones.
-func (h *Past) builtWithin(s *Installation, m *logs.Merge) Build {
+func (h *Past) builtWithin(s *Installation, m *Merge) Build {
 	found := Build{by: AttributedVersion}
 	several := false
 	see := func(buildTime int64, b *binpkgs.Binpkg) {
 		switch {
-		case !withinMerge(buildTime, m) || buildTime == found.BuildTime:
+		case !m.built(buildTime) || buildTime == found.BuildTime:
 		case found.BuildTime != 0:
 			several = true
 		default:
@@ -262,21 +261,20 @@ func (h *Past) builtWithin(s *Installation, m *logs.Merge) Build {
 
 // mergedFile returns the build of the file that emerge.log names. A file written
 // after the merge is another file of the same name.
-func (h *Past) mergedFile(s *Installation, m *logs.Merge) (Build, bool) {
+func (h *Past) mergedFile(s *Installation, m *Merge) (Build, bool) {
 	file := path.Clean(m.Binpkg)
-	before := MergedAt(m)
 	for _, c := range h.ByCPV[s.CPV] {
-		if strings.HasSuffix(file, c.Source()) && binpkgs.FloorSeconds(c.MTimeNS) <= before {
+		if strings.HasSuffix(file, c.Source()) && binpkgs.FloorSeconds(c.MTimeNS) <= m.At {
 			return Build{by: AttributedFile, BuildTime: c.BuildTime, file: c.Source(), binpkg: c}, true
 		}
 	}
 	for _, g := range h.Gone[s.CPV] {
-		if strings.HasSuffix(file, "/"+g.Path) && binpkgs.FloorSeconds(g.MTimeNS) <= before {
+		if strings.HasSuffix(file, "/"+g.Path) && binpkgs.FloorSeconds(g.MTimeNS) <= m.At {
 			return Build{by: AttributedFile, BuildTime: g.BuildTime}, true
 		}
 	}
 	for _, e := range h.LostOf(s.CPV) {
-		if strings.HasSuffix(file, "/"+e.Path) && e.MTime <= before {
+		if strings.HasSuffix(file, "/"+e.Path) && e.MTime <= m.At {
 			return Build{by: AttributedFile, BuildTime: e.BuildTime}, true
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-
-	"emaudit/parse/emergelog"
 )
 
 // Portage counts every merge into a root, whoever started it: emerge, ebuild(1) or a
@@ -66,7 +64,7 @@ func (t *timeline) spans(anchors []anchor) []span {
 		for _, c := range t.Changes[a.change+1 : b.change+1] {
 			switch {
 			case c.kind != changeMerge:
-			case c.merge.Outcome == emergelog.MergeMerged || c.merge.PostinstFailed:
+			case c.merge.installed:
 				counted++
 			default:
 				maybe++
@@ -125,7 +123,7 @@ func (t *timeline) countsFromTheFirst(anchors []anchor, spans []span) bool {
 	}
 	before := int64(0)
 	for _, c := range t.Changes[:anchors[0].change] {
-		if c.kind == changeMerge && (c.merge.Outcome == emergelog.MergeMerged || c.merge.PostinstFailed) {
+		if c.kind == changeMerge && c.merge.installed {
 			before++
 		}
 	}

@@ -18,7 +18,7 @@ import (
 
 // ebuildMerge is a merge that only its build log shows.
 type ebuildMerge struct {
-	merge *logs.Merge
+	merge *Merge
 	log   string // path of the build log
 	// The merge happened after the build directory was prepared and before the last
 	// write of the log, in unix seconds.
@@ -79,9 +79,7 @@ func (t *timeline) ebuildMergesOf(merges *history.MergeHistory, buildLogs []logs
 		if _, certainty := merges.Link(l); certainty != history.LinkNone {
 			continue
 		}
-		m := &logs.Merge{BeganAt: -l.File}
-		m.CPV, m.Slot, m.Kind, m.Outcome = l.CPV, l.Log.Slot, emergelog.KindSource, emergelog.MergeMerged
-		m.Started, m.Finished, m.Steps.Compiling, m.Steps.Merging = l.PreparedAt, l.WrittenAt, l.PreparedAt, l.WrittenAt
+		m := &Merge{CPV: l.CPV, Slot: l.Log.Slot, Kind: emergelog.KindSource, BeganAt: -l.File, At: l.WrittenAt, from: l.PreparedAt, until: l.WrittenAt, installed: true}
 		for j := range buildLogs {
 			// The removal log was begun during the merge.
 			u := &buildLogs[j]
@@ -102,7 +100,7 @@ func (t *timeline) quiet(from, until int64) bool {
 		return false
 	}
 	return !slices.ContainsFunc(t.Changes, func(c change) bool { return within(c.at) }) &&
-		!slices.ContainsFunc(t.runs, func(r logs.Run) bool { return within(r.Started) })
+		!slices.ContainsFunc(t.runs, func(r Run) bool { return within(r.Started) })
 }
 
 // ebuildMergeFindings returns a finding for each merge without emerge.

@@ -6,9 +6,7 @@ import (
 	"slices"
 
 	"emaudit/audit"
-	"emaudit/parse/emergelog"
 	"emaudit/store/inventory"
-	"emaudit/store/logs"
 )
 
 // If a root is put back to an earlier state, for example from a snapshot of its file
@@ -72,7 +70,7 @@ func (t *timeline) addRestore(ever []inventory.Installed) {
 
 // withRestore replays with a restore to state from, between the changes until-1 and
 // until. It returns nil if that contradicts the log.
-func (t *timeline) withRestore(ever []inventory.Installed, r *logs.Run, from, until int) *timeline {
+func (t *timeline) withRestore(ever []inventory.Installed, r *Run, from, until int) *timeline {
 	began := t.clock.at(r.BeganAt, r.Started)
 	with := *t
 	with.installations, with.unknown, with.disagreements, with.unexplained, with.ebuildMerges = nil, nil, nil, nil, nil
@@ -155,7 +153,7 @@ func (r *replayer) forward(live map[string]*Installation, c *change, until int) 
 				return false
 			}
 		}
-		if m.Outcome != emergelog.MergeMerged && !m.PostinstFailed {
+		if !m.installed {
 			return len(m.Replaced) == 0
 		}
 		cpv := r.Moves.CPV(m.CPV)
@@ -164,7 +162,7 @@ func (r *replayer) forward(live map[string]*Installation, c *change, until int) 
 		}
 		live[cpv] = &Installation{CPV: cpv, Logged: m.CPV, slot: m.Slot, Last: until, until: until, witness: until}
 	case changeUnmerge:
-		return take(r.Moves.CPV(c.unmerge.CPV))
+		return take(r.Moves.CPV(c.removed))
 	case changeSnapshot:
 		for _, p := range c.snapshot {
 			s := live[r.Moves.CPV(p.CPV)]

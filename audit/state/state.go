@@ -16,7 +16,6 @@ import (
 
 	"emaudit/audit"
 	"emaudit/store/inventory"
-	"emaudit/store/logs"
 )
 
 // Target is the state that an answer is about.
@@ -149,7 +148,7 @@ func (t *timeline) stateOf(at int64) (k int, end bool) {
 }
 
 // stateBefore returns the number of the state before a run.
-func (t *timeline) stateBefore(r *logs.Run) int {
+func (t *timeline) stateBefore(r *Run) int {
 	began := t.clock.at(r.BeganAt, r.Started)
 	return sort.Search(len(t.Changes), func(i int) bool {
 		c := &t.Changes[i]
@@ -158,8 +157,8 @@ func (t *timeline) stateBefore(r *logs.Run) int {
 }
 
 // Run returns the run with a number, or nil.
-func (t *timeline) Run(id int64) *logs.Run {
-	i, ok := slices.BinarySearchFunc(t.runs, id, func(r logs.Run, id int64) int { return cmp.Compare(r.ID, id) })
+func (t *timeline) Run(id int64) *Run {
+	i, ok := slices.BinarySearchFunc(t.runs, id, func(r Run, id int64) int { return cmp.Compare(r.ID, id) })
 	if !ok {
 		return nil
 	}

@@ -29,7 +29,7 @@ func TestStatesAreWhatTheVDBWas(t *testing.T) {
 		}
 		commands := map[int]int64{}
 		for _, id := range h.ChangingRuns() {
-			commands[truth.Of(t, h.Run(id))] = id // the first run of a command comes last
+			commands[truth.Of(t, h.Run(id).Started)] = id // the first run of a command comes last
 		}
 		for i, id := range commands {
 			s, err := h.At(Moment{Run: id}, nil, db.Now)
@@ -111,7 +111,7 @@ func TestOnePackageInDoubt(t *testing.T) {
 				t.Errorf("run %d: packages in doubt: -want +got\n%s", id, diff)
 			}
 			want, got := map[string]bool{}, map[string]bool{}
-			for cpv := range truth.Before[truth.Of(t, h.Run(id))] {
+			for cpv := range truth.Before[truth.Of(t, h.Run(id).Started)] {
 				if !slices.Contains(doubtful, audit.PackageOf(cpv)) {
 					want[h.Moves.CPV(cpv)] = true
 				}

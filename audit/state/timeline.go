@@ -22,12 +22,12 @@ type Installation struct {
 	Logged  string // as in emerge.log or the VDB
 	slot    string // "" = unknown
 	Row     *inventory.Installed
-	Merge   *logs.Merge // the merge that installed it; nil = before the log, or not logged
-	first   int         // first state in which it was certainly installed
-	Last    int         // to this one
-	from    int         // first state in which it was possibly installed
-	until   int         // to this one
-	witness int         // during the replay: the earliest state with evidence for it
+	Merge   *Merge // the merge that installed it; nil = before the log, or not logged
+	first   int    // first state in which it was certainly installed
+	Last    int    // to this one
+	from    int    // first state in which it was possibly installed
+	until   int    // to this one
+	witness int    // during the replay: the earliest state with evidence for it
 }
 
 // changeKind is the evidence for a [change].
@@ -51,8 +51,8 @@ type change struct {
 	logged   int64 // unix seconds, as logged
 	Run      int64
 	place    int64 // offset in bytes in the whole log
-	merge    *logs.Merge
-	unmerge  *logs.Unmerge
+	merge    *Merge
+	removed  string // cpv, as logged
 	snapshot []*inventory.Installed
 	// effective reports that the change altered what is installed.
 	effective bool
@@ -64,7 +64,7 @@ type change struct {
 // installed now.
 type timeline struct {
 	Changes []change
-	runs    []logs.Run // oldest first
+	runs    []Run // oldest first
 	// drafts are the updates that the runs form.
 	drafts updateDrafts
 	// cut are the interrupted merges, found by cutMerges. cutSpans are the states in
@@ -167,7 +167,7 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 	var facts logs.Facts
 	var lines []logTime
 	err := log.Runs(logs.RunRange{}, logs.OldestFirst, func(r *logs.Run) error {
-		t.runs = append(t.runs, *r)
+		t.runs = append(t.runs, keepRun(r))
 		if err := log.Facts(r, &facts); err != nil {
 			return err
 		}
@@ -182,26 +182,26 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 		elsewhere := 0
 		for i := range facts.Merges {
 			// A merge into another root does not concern this one.
-			m := facts.Merges[i]
-			if roots.merged(&m) {
+			m := &facts.Merges[i]
+			if roots.merged(m) {
 				elsewhere++
 				continue
 			}
 			if m.Steps.Merging == 0 && m.Outcome != emergelog.MergeMerged {
 				continue
 			}
-			m.Replaced = slices.Clone(m.Replaced)
-			t.Changes = append(t.Changes, change{kind: changeMerge, at: MergedAt(&m), Run: r.ID, place: m.BeganAt, merge: &m})
+			kept := keepMerge(m)
+			t.Changes = append(t.Changes, change{kind: changeMerge, at: kept.At, Run: r.ID, place: m.BeganAt, merge: kept})
 		}
 		for i := range facts.Unmerges {
 			// A removal by a merge is part of that merge.
-			u := facts.Unmerges[i]
+			u := &facts.Unmerges[i]
 			if u.Outcome != emergelog.UnmergeOK || u.Reason == emergelog.UnmergeReplaced && u.Unmerge.Merge != 0 {
 				continue
 			}
 			other, doubt := roots.removed(u.CPV, elsewhere > 0 && elsewhere == len(facts.Merges))
 			if !other {
-				t.Changes = append(t.Changes, change{kind: changeUnmerge, at: cmp.Or(u.Finished, u.Started), Run: r.ID, place: u.BeganAt, unmerge: &u, doubt: doubt})
+				t.Changes = append(t.Changes, change{kind: changeUnmerge, at: cmp.Or(u.Finished, u.Started), Run: r.ID, place: u.BeganAt, removed: u.CPV, doubt: doubt})
 			}
 		}
 		return nil
@@ -214,12 +214,6 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 	}
 	t.seen = t.clock.orderly(t.snapshots)
 	return err
-}
-
-// MergedAt returns the time at which a merge changed what is installed, in unix
-// seconds. It is as exact as the log.
-func MergedAt(m *logs.Merge) int64 {
-	return cmp.Or(m.Steps.Autoclean, m.Finished, m.Steps.Merging, m.Started)
 }
 
 // addSnapshots adds the snapshots of the VDB to the changes.
@@ -339,7 +333,7 @@ func (r *replayer) unmerge(i int, c *change) {
 	m := c.merge
 	cpv := r.Moves.CPV(m.CPV)
 	s := r.find(cpv)
-	if m.Outcome != emergelog.MergeMerged && !m.PostinstFailed && !r.merged(m, s) {
+	if !m.installed && !r.merged(m, s) {
 		// The merge was interrupted or failed before it installed the package. What
 		// it had removed is gone nevertheless.
 		r.restore(i, c, cpv, m.Slot)
@@ -371,31 +365,23 @@ func (r *replayer) unmerge(i int, c *change) {
 
 // merged reports whether a merge without an end in the log installed its package: the
 // package exists afterwards, and only this merge explains it.
-func (r *replayer) merged(m *logs.Merge, s *Installation) bool {
+func (r *replayer) merged(m *Merge, s *Installation) bool {
 	if s == nil {
 		return false
 	}
 	if s.Row != nil && s.Row.BuildTime != 0 && m.Kind == emergelog.KindSource {
-		return withinMerge(s.Row.BuildTime, m)
+		return m.built(s.Row.BuildTime)
 	}
 	return len(m.Replaced) > 0 && !slices.Contains(m.Replaced, m.CPV)
 }
 
 // builtBy reports whether an installation can come from a merge. BUILD_TIME of a
 // build from source lies between the lines of its merge.
-func (r *replayer) builtBy(s *Installation, m *logs.Merge) bool {
+func (r *replayer) builtBy(s *Installation, m *Merge) bool {
 	if s.Row == nil || s.Row.BuildTime == 0 || m.Kind != emergelog.KindSource || m.ClockStepped {
 		return true
 	}
-	return withinMerge(s.Row.BuildTime, m)
-}
-
-// withinMerge reports whether a source merge can have built a package with this
-// BUILD_TIME: Portage takes the time while it compiles.
-func withinMerge(buildTime int64, m *logs.Merge) bool {
-	begin := cmp.Or(m.Steps.Compiling, m.Steps.Cleaning, m.Started)
-	end := cmp.Or(m.Steps.Merging, m.Finished)
-	return begin <= buildTime && (end == 0 || buildTime <= end)
+	return m.built(s.Row.BuildTime)
 }
 
 // restore brings back what a merge replaced.
@@ -416,7 +402,7 @@ func (r *replayer) restore(i int, c *change, cpv, slot string) {
 // ended adds an installation that began with change i and ended, unlogged, no later
 // than state until. Nothing proves that it existed at any moment between, so it is
 // certain in no state.
-func (r *replayer) ended(i int, cpv string, m *logs.Merge, until int) {
+func (r *replayer) ended(i int, cpv string, m *Merge, until int) {
 	r.installations = append(r.installations, &Installation{CPV: cpv, Logged: m.CPV, slot: m.Slot, Merge: m, first: i + 1, from: i + 1, Last: i, until: max(until-1, i+1)})
 }
 
@@ -448,7 +434,7 @@ func (r *replayer) note(i int, cpv string, by *Installation, from, until int, me
 
 // remerge undoes a removal: the package comes back.
 func (r *replayer) remerge(i int, c *change) {
-	cpv := r.Moves.CPV(c.unmerge.CPV)
+	cpv := r.Moves.CPV(c.removed)
 	s := r.find(cpv)
 	if c.doubt && s != nil && s.Row != nil && s.Row.DirMTimeNS/1e9 < c.at {
 		return // it was installed before the removal, which concerned another root
@@ -459,7 +445,7 @@ func (r *replayer) remerge(i int, c *change) {
 		r.drop(s)
 		r.note(i, cpv, s, i+1, s.witness, true)
 	}
-	r.add(&Installation{CPV: cpv, Logged: c.unmerge.CPV, Last: i, until: i, witness: i})
+	r.add(&Installation{CPV: cpv, Logged: c.removed, Last: i, until: i, witness: i})
 }
 
 // compare compares the replay with the snapshot at change i, which shows the end of

@@ -69,6 +69,9 @@ func (s *updateDrafts) see(r *logs.Run, facts *logs.Facts) {
 	now := s.join(r, slices.Concat(begun, merged))
 	now.runs = append(now.runs, r.ID)
 	now.lastLine, now.end = max(now.lastLine, r.LastAt), max(now.end, r.LastSeen)
+	if len(begun) > 0 && now.begun == nil {
+		now.begun = map[string]bool{}
+	}
 	for _, cp := range begun {
 		now.begun[cp] = true
 	}
@@ -99,7 +102,7 @@ func (s *updateDrafts) join(r *logs.Run, packages []string) *updateDraft {
 		}
 	}
 	if from == len(s.all) {
-		s.all = append(s.all, &updateDraft{begun: map[string]bool{}})
+		s.all = append(s.all, &updateDraft{})
 	}
 	joined := s.all[from]
 	for _, later := range s.all[from+1:] {

@@ -14,7 +14,6 @@ import (
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
 	"emaudit/store"
-	"emaudit/store/logs"
 )
 
 // Alpha ingests the recorded host. A test must not change its files.
@@ -98,12 +97,13 @@ func ReadTruth(t testing.TB) *Truth {
 	return tr
 }
 
-// Of returns the index of the command that started a run: the last one before it.
-func (tr *Truth) Of(t testing.TB, r *logs.Run) int {
+// Of returns the index of the command that started a run, which is the last one that
+// began by the start of the run.
+func (tr *Truth) Of(t testing.TB, started int64) int {
 	t.Helper()
 	i := 0
 	for j := range tr.Commands {
-		if tr.Commands[j].Began(t) <= r.Started {
+		if tr.Commands[j].Began(t) <= started {
 			i = j
 		}
 	}
