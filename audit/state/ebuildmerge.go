@@ -38,17 +38,20 @@ func (t *timeline) addEbuildMerges(db audit.Database, ever []inventory.Installed
 			packages = append(packages, cp)
 		}
 	}
-	merges, err := history.LoadMergeHistory(db, packages)
-	if err != nil {
-		return err
-	}
 	var found []ebuildMerge
 	for _, cp := range packages {
-		logs, err := logs.BuildLogs(db.Tx, db.Host, logs.BuildLogQuery{CP: cp})
+		buildLogs, err := logs.BuildLogs(db.Tx, db.Host, logs.BuildLogQuery{CP: cp})
 		if err != nil {
 			return err
 		}
-		found = append(found, t.ebuildMergesOf(merges, logs)...)
+		if len(buildLogs) == 0 {
+			continue
+		}
+		merges, err := history.LoadMergeHistory(db, []string{cp})
+		if err != nil {
+			return err
+		}
+		found = append(found, t.ebuildMergesOf(merges, buildLogs)...)
 	}
 	for _, o := range found {
 		with := &timeline{Moves: t.Moves, runs: t.runs, drafts: t.drafts, cutMerges: t.cutMerges, since: t.since, snapshots: t.snapshots, seen: t.seen, clock: t.clock, segments: t.segments, Syncs: t.Syncs, ebuildMerges: append(slices.Clone(t.ebuildMerges), o)}
