@@ -5,7 +5,8 @@
 // Colour only underlines what the words already say, so that nothing is lost
 // without it. A table on a page of known width fits that page; on a pipe it is not
 // cut, because what reads a pipe needs all of it. What is meant to be copied, a
-// command or the subject of a finding, is never cut and never broken.
+// command or the subject of a finding, is never cut and never broken, except that on a
+// narrow page the commands of steps go on in the next line behind a backslash.
 //
 // Log lines, package names, file names and metadata may be hostile. Every writer
 // here passes every string through [Clean], so that no caller can forget it. Nothing

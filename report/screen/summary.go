@@ -73,7 +73,7 @@ type Step struct {
 	// Check names the check that says more, or is "". Only a page shows it, as a link.
 	Check string
 	// Command is what to type; commands of several lines are separated by line
-	// feeds. They are never cut or broken.
+	// feeds. They are never cut, and broken on a narrow page only, between words.
 	Command string
 }
 
@@ -106,6 +106,9 @@ func (s *Screen) Steps(steps []Step) {
 			if used <= textWidth {
 				behind, commands = commands[0], nil
 			}
+		}
+		if s.term.Width > 0 && s.term.Width < narrowPage {
+			commands = breakCommands(commands, textWidth)
 		}
 		for _, command := range commands {
 			lines = append(lines, Code.Text(command))
