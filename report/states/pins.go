@@ -1,6 +1,7 @@
 package states
 
 import (
+	"emaudit/audit"
 	"emaudit/audit/state"
 	"emaudit/report"
 	"emaudit/report/screen"
@@ -41,7 +42,7 @@ func Pins(pins []state.Pinned, o report.Output) report.Answer {
 		Rows: pinColumns(o).CSV(table.All(pins)),
 		Text: func(s *screen.Screen) {
 			if len(pins) == 0 {
-				s.Line(screen.Plain.Text("no state has a name"), screen.Plain.Text("   "), screen.Code.Text("emaudit pin NAME"))
+				s.Line(screen.Plain.Text("no state has a name"), screen.Plain.Text("   "), screen.Code.Text(audit.Emaudit("pin", "NAME").At(o.Place).String()))
 				return
 			}
 			pinColumns(o).Screen(s, 0, table.All(pins))

@@ -373,7 +373,7 @@ func (p *Prune) endings(s *screen.Screen, verbose bool) {
 	if n := p.Plan.EndingsUnjudged; n > 0 {
 		s.Line(screen.Unknown.Text("  not judged: "), screen.Plain.Text(screen.Count(int64(n), "older state", "older states")))
 	}
-	s.Line(screen.Dim.Text("  To keep one of them: "), screen.Code.Text(fmt.Sprintf("emaudit pin NAME --at run:%d", *p.Plan.Endings[0].Target.Run)))
+	s.Line(screen.Dim.Text("  To keep one of them: "), screen.Code.Text(audit.Emaudit("pin", "NAME", "--at", fmt.Sprintf("run:%d", *p.Plan.Endings[0].Target.Run)).At(p.Place).String()))
 }
 
 // runOf names the run before which a state was.
