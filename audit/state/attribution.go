@@ -20,16 +20,14 @@ import (
 type Past struct {
 	*timeline
 	*binpkgs.Inventory
-	tx     *store.Tx
-	host   store.HostID
-	Pins   []store.Pin
-	Gone   map[string][]*inventory.Instance // deleted binary packages by cpv
-	builds map[*Installation]Build          // the results of BuildOf
-	// identified are the results of Identify, prints those of fingerprints and
-	// moments those of momentOf. Each is computed on demand.
-	identified map[*Installation]Build
-	prints     []uint64
-	moments    []int
+	tx   *store.Tx
+	host store.HostID
+	Pins []store.Pin
+	Gone map[string][]*inventory.Instance // deleted binary packages by cpv
+	// prints are the results of fingerprints and moments those of momentOf. Each is
+	// computed on demand.
+	prints  []uint64
+	moments []int
 	// lost are the index entries without a file, by cpv.
 	lost map[string][]*inventory.IndexEntry
 	Err  error // the first error of a read on demand
@@ -47,7 +45,7 @@ func TakePastWith(db audit.Database, metadata bool) (*Past, error) {
 type pastKey struct{}
 
 func loadPast(db audit.Database, metadata bool) (*Past, error) {
-	h := &Past{tx: db.Tx, host: db.Host, builds: map[*Installation]Build{}, identified: map[*Installation]Build{}, lost: map[string][]*inventory.IndexEntry{}}
+	h := &Past{tx: db.Tx, host: db.Host, lost: map[string][]*inventory.IndexEntry{}}
 	var err error
 	if h.timeline, err = readTimeline(db); err != nil {
 		return nil, err
@@ -187,13 +185,9 @@ type Build struct {
 
 // BuildOf returns the build of an installation.
 func (h *Past) BuildOf(s *Installation) Build {
-	b, ok := h.builds[s]
-	if !ok {
-		b = h.Identify(s)
-		if b.binpkg != nil {
-			b.Metadata = h.Describe(b.binpkg)
-		}
-		h.builds[s] = b
+	b := h.Identify(s)
+	if b.binpkg != nil {
+		b.Metadata = h.Describe(b.binpkg)
 	}
 	return b
 }
@@ -201,12 +195,10 @@ func (h *Past) BuildOf(s *Installation) Build {
 // Identify is [Past.BuildOf] without the metadata of a binary package, which may have
 // to be read.
 func (h *Past) Identify(s *Installation) Build {
-	b, ok := h.identified[s]
-	if !ok {
-		b = h.attribute(s)
-		h.identified[s] = b
+	if s.build == nil {
+		s.build = new(h.attribute(s))
 	}
-	return b
+	return *s.build
 }
 
 func (h *Past) attribute(s *Installation) Build {

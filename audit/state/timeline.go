@@ -28,6 +28,7 @@ type Installation struct {
 	from    int    // first state in which it was possibly installed
 	until   int    // to this one
 	witness int    // during the replay: the earliest state with evidence for it
+	build   *Build // the result of [Past.Identify], once asked for
 }
 
 // changeKind is the evidence for a [change].
