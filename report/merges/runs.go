@@ -43,7 +43,7 @@ func RunColumns(all bool) table.Table[history.Run] {
 	return table.Table[history.Run]{
 		{Title: "ID", Of: "id", Type: table.Digits, Role: screen.Dim},
 		{Title: "Started", Type: table.Moment, Value: func(r *history.Run) any { return &r.StartedAt }},
-		{Title: "Took", Type: table.Seconds, Value: func(r *history.Run) any { return r.Seconds }},
+		{Title: "Took", Type: table.Seconds, Optional: true, Value: func(r *history.Run) any { return r.Seconds }},
 		{Title: "Asked", Type: table.Code, Shrink: screen.CutEnd, Yield: 1, Min: 16, Show: func(r *history.Run) screen.Cell { return screen.Plain.Text(asked(r.Args)) }},
 		{Title: "Did", Shrink: screen.CutEnd, Yield: 2, Optional: true, Show: func(r *history.Run) screen.Cell { return screen.Plain.Text(didBriefly(r)) }},
 		{Title: "Outcome", Show: RunOutcome},

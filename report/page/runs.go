@@ -75,7 +75,12 @@ func (b *pageBuilder) runTable(runs []*history.Run) *pageTable {
 		}
 	}
 	caption := "The newest " + screen.Count(int64(min(len(runs), rowsOfRuns)), "run", "runs")
-	return fill(b, &pageTable{ID: "runs-table", Caption: caption}, merges.RunColumns(false), newest)
+	t := fill(b, &pageTable{ID: "runs-table", Caption: caption}, merges.RunColumns(false), newest)
+	for i := range t.Columns {
+		// A page can be moved sideways, a terminal cannot.
+		t.Columns[i].Optional = t.Columns[i].Optional && t.Columns[i].Title != "Took"
+	}
+	return t
 }
 
 // failures lists what failed and was not put right.

@@ -8,7 +8,8 @@ const omitted = -1
 // fitColumns returns the widths of the columns on a page of the given width. natural
 // are the widths that their cells would take. Columns shrink in the order of their
 // Yield. When all have shrunk as far as they may, optional columns are omitted, from
-// the right. If the rest does not fit, the lines are longer than the page. Width 0
+// the right. Then columns that are cut at the end shrink below their Min if that is
+// enough. If the rest does not fit, the lines are longer than the page. Width 0
 // means no limit. A column whose natural width is omitted does not appear.
 func fitColumns(columns []Column, natural []int, width int) []int {
 	widths := slices.Clone(natural)
@@ -20,11 +21,15 @@ func fitColumns(columns []Column, natural []int, width int) []int {
 		if excess <= 0 {
 			return widths
 		}
-		if excess = shrinkColumns(columns, widths, excess); excess <= 0 {
+		if excess = shrinkColumns(columns, widths, excess, minWidth); excess <= 0 {
 			return widths
 		}
 		last := lastOptional(columns, widths)
 		if last < 0 {
+			narrower := slices.Clone(widths)
+			if shrinkColumns(columns, narrower, excess, leastWidth) <= 0 {
+				return narrower
+			}
 			return widths
 		}
 		// One column less: the others may have their natural width again.
@@ -76,9 +81,18 @@ func lastOptional(columns []Column, widths []int) int {
 	return -1
 }
 
-// shrinkColumns takes excess columns of the page away from widths as far as the
-// columns allow, and returns what is left of the excess.
-func shrinkColumns(columns []Column, widths []int, excess int) int {
+// leastWidth returns the width that the column keeps when a page has room for no more.
+// Names, which are cut in the middle, are not told apart by less than their Min.
+func leastWidth(column Column) int {
+	if column.Shrink == CutEnd {
+		return 6
+	}
+	return minWidth(column)
+}
+
+// shrinkColumns takes excess columns of the page away from widths, none below its
+// least width, and returns what is left of the excess.
+func shrinkColumns(columns []Column, widths []int, excess int, least func(Column) int) int {
 	for yield := 1; excess > 0; {
 		next := 0
 		for i, column := range columns {
@@ -89,7 +103,7 @@ func shrinkColumns(columns []Column, widths []int, excess int) int {
 		for excess > 0 {
 			widest := -1
 			for i, column := range columns {
-				if yieldOrder(column) == yield && widths[i] > minWidth(column) && (widest < 0 || widths[i] > widths[widest]) {
+				if yieldOrder(column) == yield && widths[i] > least(column) && (widest < 0 || widths[i] > widths[widest]) {
 					widest = i
 				}
 			}

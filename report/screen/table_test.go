@@ -58,6 +58,26 @@ func TestTableFitsThePage(t *testing.T) {
 	}
 }
 
+// TestTheLastToGiveWayIsTheMinOfWhatIsCutAtItsEnd: it gives way where that makes the
+// line fit, and nowhere else; a name keeps its Min.
+func TestTheLastToGiveWayIsTheMinOfWhatIsCutAtItsEnd(t *testing.T) {
+	t.Parallel()
+	columns := []Column{{Title: "STARTED"}, {Title: "TOOK", Optional: true}, {Title: "ASKED", Shrink: CutEnd, Min: 16}, {Title: "NAME", Shrink: CutMiddle, Min: 8}}
+	natural := []int{10, 6, 30, 20}
+	for width, want := range map[int][]int{
+		60: {10, 6, 19, 19},
+		46: {10, 6, 16, 8},
+		38: {10, omitted, 16, 8},
+		32: {10, omitted, 10, 8},
+		28: {10, omitted, 6, 8},
+		27: {10, omitted, 16, 8},
+	} {
+		if diff := cmp.Diff(want, fitColumns(columns, natural, width)); diff != "" {
+			t.Errorf("%d columns (-want +got):\n%s", width, diff)
+		}
+	}
+}
+
 var sgrSequence = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 func TestColourChangesNothingButTheLook(t *testing.T) {
