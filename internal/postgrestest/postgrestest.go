@@ -66,12 +66,12 @@ func Database(t testing.TB) string {
 	return server.address("postgres", name)
 }
 
-// Secured starts a server for the test, which listens with TLS on a port of localhost
+// Secured starts a server for the test, which listens with TLS on a port of 127.0.0.1 and 127.0.0.2
 // and shows a certificate. It returns the address of an empty database on its socket,
 // and its port. The certificate and its key are in PEM.
 func Secured(t testing.TB, certificate, key []byte) (database string, port int) {
 	t.Helper()
-	free, err := net.Listen("tcp", "localhost:0")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,8 +81,8 @@ func Secured(t testing.TB, certificate, key []byte) (database string, port int) 
 	t.Cleanup(c.stop)
 	check(t, c.start(map[string][]byte{
 		"server.crt": certificate, "server.key": key,
-		"pg_hba.conf": []byte("local all all trust\nhostssl all all localhost trust\n"),
-	}, "-c", "listen_addresses=localhost", "-c", "ssl=on"))
+		"pg_hba.conf": []byte("local all all trust\nhostssl all all 127.0.0.0/8 trust\n"),
+	}, "-c", "listen_addresses=127.0.0.1,127.0.0.2", "-c", "ssl=on"))
 	return c.address("postgres", "postgres"), port
 }
 

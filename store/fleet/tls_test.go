@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,7 @@ import (
 )
 
 // TestAPushVerifiesTheServer pushes to a PostgreSQL with TLS, whose certificate is for
-// localhost and signed by an authority of the test.
+// 127.0.0.1 and signed by an authority of the test. A bare machine may know no localhost.
 func TestAPushVerifiesTheServer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -38,7 +39,7 @@ func TestAPushVerifiesTheServer(t *testing.T) {
 	ours, other := newAuthority(t), newAuthority(t)
 	root, _ := write("ours.crt", &pem.Block{Type: "CERTIFICATE", Bytes: ours.certificate.Raw})
 	wrong, _ := write("other.crt", &pem.Block{Type: "CERTIFICATE", Bytes: other.certificate.Raw})
-	shown := ours.sign(t, x509.Certificate{DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)})
+	shown := ours.sign(t, x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour)})
 	private, err := x509.MarshalPKCS8PrivateKey(shown.PrivateKey)
 	if err != nil {
 		t.Fatal(err)
@@ -53,13 +54,13 @@ func TestAPushVerifiesTheServer(t *testing.T) {
 		name, host, options string
 		refused             string // words of the error; "" means that it is accepted
 	}{
-		{"verify-full", "localhost", "?sslmode=verify-full&sslrootcert=" + root, ""},
-		{"no mode", "localhost", "?sslrootcert=" + root, ""},
-		{"no mode, and the system does not know the authority", "localhost", "", "the certificate of the server is refused: x509: certificate signed by unknown authority"},
-		{"another authority", "localhost", "?sslmode=verify-full&sslrootcert=" + wrong, "the certificate of the server is refused: x509: certificate signed by unknown authority"},
-		{"another name", "127.0.0.1", "?sslmode=verify-full&sslrootcert=" + root, "the certificate of the server is refused: x509: cannot validate certificate for 127.0.0.1"},
-		{"another name, no mode", "127.0.0.1", "?sslrootcert=" + root, "the certificate of the server is refused: x509: cannot validate certificate for 127.0.0.1"},
-		{"no TLS", "localhost", "?sslmode=disable", "no encryption"},
+		{"verify-full", "127.0.0.1", "?sslmode=verify-full&sslrootcert=" + root, ""},
+		{"no mode", "127.0.0.1", "?sslrootcert=" + root, ""},
+		{"no mode, and the system does not know the authority", "127.0.0.1", "", "the certificate of the server is refused: x509: certificate signed by unknown authority"},
+		{"another authority", "127.0.0.1", "?sslmode=verify-full&sslrootcert=" + wrong, "the certificate of the server is refused: x509: certificate signed by unknown authority"},
+		{"another name", "127.0.0.2", "?sslmode=verify-full&sslrootcert=" + root, "the certificate of the server is refused: x509: certificate is valid for 127.0.0.1, not 127.0.0.2"},
+		{"another name, no mode", "127.0.0.2", "?sslrootcert=" + root, "the certificate of the server is refused: x509: certificate is valid for 127.0.0.1, not 127.0.0.2"},
+		{"no TLS", "127.0.0.1", "?sslmode=disable", "no encryption"},
 	} {
 		address := fmt.Sprintf("postgres://alpha:s3cret@%s:%d/postgres%s", c.host, port, c.options)
 		_, err := push(h, address, fleet.Options{})
