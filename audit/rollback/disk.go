@@ -172,7 +172,7 @@ func (r *Recorder) Facts(verdicts []*Rollback) []inventory.DiskFact {
 		facts = append(facts, inventory.DiskFact{Kind: askRoom, Subject: s.Path, Position: i, Value: fmt.Sprint(s.Free, s.Total, s.Role)})
 	}
 	for i, repo := range r.disk.Repositories {
-		facts = append(facts, inventory.DiskFact{Kind: askRepo, Subject: repo.Name, Position: i, Value: repo.encode()})
+		facts = append(facts, inventory.DiskFact{Kind: askRepo, Subject: repo.Name, Position: i, Value: encodeRepository(repo)})
 	}
 	for i, list := range r.disk.Folders {
 		facts = append(facts, inventory.DiskFact{Kind: askLists, Subject: list, Position: i})

@@ -10,24 +10,13 @@ import (
 	"emaudit/store/inventory"
 )
 
-// Repository is an ebuild repository, as far as an ebuild that is gone can be found in
-// its history.
-type Repository struct {
-	Name     string
-	Location string
-	SyncType string // as in repos.conf; empty if Portage does not sync it
-	Main     bool
-	Git      bool // it is a git checkout
-	Shallow  bool // its history is cut
-}
-
-// encode returns the repository without its name, for the database of a fleet.
-func (r Repository) encode() string {
+// encodeRepository returns a repository without its name, for the database of a fleet.
+func encodeRepository(r inventory.Repository) string {
 	return fmt.Sprintf("%t %t %t %s\x00%s", r.Main, r.Git, r.Shallow, r.SyncType, r.Location)
 }
 
-func decodeRepository(name, value string) Repository {
-	r := Repository{Name: name}
+func decodeRepository(name, value string) inventory.Repository {
+	r := inventory.Repository{Name: name}
 	value, r.Location, _ = strings.Cut(value, "\x00")
 	_, _ = fmt.Sscan(value, &r.Main, &r.Git, &r.Shallow, &r.SyncType)
 	return r
@@ -41,7 +30,7 @@ const gentooHistory = "https://anongit.gentoo.org/git/repo/gentoo.git"
 // would take it out of any other repository. The ebuild comes from the VDB if the
 // version is installed, otherwise from the history of the repository.
 func (j *RollbackJudge) ebuildBack(r *Rollback, cpv string, then audit.Remedy) audit.Remedy {
-	main := Repository{Name: append(slices.Clone(j.Accept.Repositories), "gentoo")[0]}
+	main := inventory.Repository{Name: append(slices.Clone(j.Accept.Repositories), "gentoo")[0]}
 	for _, repo := range j.options.Repositories {
 		if repo.Main {
 			main = repo
@@ -101,7 +90,7 @@ func fromHistory(repository, ebuild, overlay string) string {
 // before the state. The command is zero if no such sync is known, or if the repository
 // does not come from the mirrors that have snapshots.
 func (j *RollbackJudge) snapshotOf(r *Rollback) audit.Command {
-	fromMirrors := func(repo Repository) bool {
+	fromMirrors := func(repo inventory.Repository) bool {
 		return repo.Name == "gentoo" && (repo.SyncType == "rsync" || repo.SyncType == "webrsync")
 	}
 	if !slices.ContainsFunc(j.options.Repositories, fromMirrors) {

@@ -207,7 +207,7 @@ type RollbackOptions struct {
 	// Space is the disk space of the file systems that a rollback writes to.
 	Space []audit.Space
 	// Repositories are the ebuild repositories, nil if they are not known.
-	Repositories []Repository
+	Repositories []inventory.Repository
 	// Folders are those of [audit.Place].
 	Folders []string
 

@@ -17,6 +17,7 @@ import (
 	"emaudit/internal/audittest"
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
+	"emaudit/store/inventory"
 )
 
 // applied is what is installed after the changes of a rollback, cpv ->
@@ -213,17 +214,17 @@ func TestARemedyBringsTheEbuildBack(t *testing.T) {
 	for _, tt := range []struct {
 		name         string
 		run          int64
-		repositories []Repository
+		repositories []inventory.Repository
 		want         []string
 	}{
-		{"from the VDB", 82, []Repository{{Name: "lab", Location: "/r", SyncType: "git", Main: true, Git: true}}, []string{"'masters = lab'", "cp /var/db/pkg/app-misc/hello-2.1/hello-2.1.ebuild /var/db/repos/emaudit/app-misc/hello && ", build}},
+		{"from the VDB", 82, []inventory.Repository{{Name: "lab", Location: "/r", SyncType: "git", Main: true, Git: true}}, []string{"'masters = lab'", "cp /var/db/pkg/app-misc/hello-2.1/hello-2.1.ebuild /var/db/repos/emaudit/app-misc/hello && ", build}},
 		{"repositories unknown", 82, nil, []string{"'masters = lab'", "cp /var/db/pkg/", build}},
-		{"an overlay is there", 82, []Repository{{Name: "lab", Main: true}, {Name: "mine", Location: "/srv/mine"}}, []string{"mkdir -p /srv/mine/app-misc/hello && cp ", "/srv/mine/app-misc/hello/hello-2.1.ebuild", own}},
-		{"from git", 59, []Repository{{Name: "lab", Location: "/r", SyncType: "git", Main: true, Git: true}}, []string{archive, build}},
-		{"from git without history", 59, []Repository{{Name: "lab", Location: "/r", SyncType: "git", Main: true, Git: true, Shallow: true}}, []string{"git -C /r fetch --unshallow && ", archive, build}},
-		{"from a snapshot", 59, []Repository{{Name: "gentoo", Location: "/r", SyncType: "rsync", Main: true}}, []string{"emerge-webrsync --revert=", ` && emerge --usepkg=n --buildpkgonly --oneshot "=CPV"`}},
-		{"from Gentoo's history", 59, []Repository{{Name: "gentoo", Location: "/r", SyncType: "mercurial", Main: true}}, []string{"git clone --bare --filter=blob:none " + gentooHistory, build}},
-		{"from nowhere", 59, []Repository{{Name: "lab", Location: "/r", SyncType: "rsync", Main: true}}, []string{`the history of lab is not here: once its ebuild is in an overlay: emerge --usepkg=n --buildpkgonly --oneshot "=CPV"`}},
+		{"an overlay is there", 82, []inventory.Repository{{Name: "lab", Main: true}, {Name: "mine", Location: "/srv/mine"}}, []string{"mkdir -p /srv/mine/app-misc/hello && cp ", "/srv/mine/app-misc/hello/hello-2.1.ebuild", own}},
+		{"from git", 59, []inventory.Repository{{Name: "lab", Location: "/r", SyncType: "git", Main: true, Git: true}}, []string{archive, build}},
+		{"from git without history", 59, []inventory.Repository{{Name: "lab", Location: "/r", SyncType: "git", Main: true, Git: true, Shallow: true}}, []string{"git -C /r fetch --unshallow && ", archive, build}},
+		{"from a snapshot", 59, []inventory.Repository{{Name: "gentoo", Location: "/r", SyncType: "rsync", Main: true}}, []string{"emerge-webrsync --revert=", ` && emerge --usepkg=n --buildpkgonly --oneshot "=CPV"`}},
+		{"from Gentoo's history", 59, []inventory.Repository{{Name: "gentoo", Location: "/r", SyncType: "mercurial", Main: true}}, []string{"git clone --bare --filter=blob:none " + gentooHistory, build}},
+		{"from nowhere", 59, []inventory.Repository{{Name: "lab", Location: "/r", SyncType: "rsync", Main: true}}, []string{`the history of lab is not here: once its ebuild is in an overlay: emerge --usepkg=n --buildpkgonly --oneshot "=CPV"`}},
 	} {
 		audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
 			r, err := AuditRollback(db, state.Moment{Run: tt.run}, RollbackOptions{Ebuild: gone, Repositories: tt.repositories})

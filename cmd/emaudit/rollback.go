@@ -181,19 +181,11 @@ func (s *session) rollbackOptions() rollback.RollbackOptions {
 	}
 	installation := packages.NewInstallation(s.root, s.settings)
 	o := rollback.RollbackOptions{Contents: installation.Contents, Disk: installation, Changed: installation.Changed, Ebuild: s.buildable, KernelRelease: live.KernelRelease(s.root)}
-	o.Repositories, o.Folders = s.repositories(), live.ListFolders(s.root, s.settings)
+	o.Repositories, o.Folders = live.Repositories(s.root, s.settings), live.ListFolders(s.root, s.settings)
 	for _, p := range live.MeasureSpace(s.root, s.settings) {
 		o.Space = append(o.Space, audit.Space(p))
 	}
 	return o
-}
-
-// repositories returns the ebuild repositories of the root.
-func (s *session) repositories() (all []rollback.Repository) {
-	for _, r := range live.Repositories(s.root, s.settings) {
-		all = append(all, rollback.Repository(r))
-	}
-	return all
 }
 
 // buildable reports whether a repository has the ebuild of a version.

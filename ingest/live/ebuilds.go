@@ -4,11 +4,11 @@ import (
 	"path"
 	"slices"
 
-	"emaudit/parse/userconf"
-
 	"emaudit/hostfs"
 	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
 	"emaudit/settings"
+	"emaudit/store/inventory"
 )
 
 // Ebuilds finds out which versions the ebuild repositories of a root have. It
@@ -116,26 +116,15 @@ func EbuildCache(root *hostfs.Root, s *settings.Settings) func(repo, cpv string)
 	}
 }
 
-// Repository is an ebuild repository, as far as an ebuild that is gone can be found in
-// its history.
-type Repository struct {
-	Name     string
-	Location string
-	SyncType string // as in repos.conf; empty if Portage does not sync it
-	Main     bool
-	Git      bool // it is a git checkout
-	Shallow  bool // its history is cut
-}
-
 // Repositories returns the ebuild repositories of a root, the one of the highest
 // priority last.
-func Repositories(root *hostfs.Root, s *settings.Settings) (all []Repository) {
+func Repositories(root *hostfs.Root, s *settings.Settings) (all []inventory.Repository) {
 	there := func(name string) bool {
 		_, err := root.Stat(name)
 		return err == nil
 	}
 	for _, r := range s.Repositories() {
-		all = append(all, Repository{
+		all = append(all, inventory.Repository{
 			Name: r.Name, Location: r.Location, SyncType: r.SyncType, Main: r.Main,
 			Git: there(path.Join(r.Location, ".git")), Shallow: there(path.Join(r.Location, ".git/shallow")),
 		})
