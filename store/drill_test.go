@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -133,53 +132,6 @@ func TestADrillSaysWhatChangedSince(t *testing.T) {
 	})
 	if got := look(); got.FilesChanged != 1 {
 		t.Errorf("%d files changed, want 1", got.FilesChanged)
-	}
-}
-
-// A drill is a fact of its host: it comes along with a merge, also where nothing was
-// ingested after it.
-func TestADrillIsMerged(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
-	h := hosttest.New(t, hostarchive.Alpha(t))
-	h.Ingest(hosttest.Now)
-	to, err := store.Open(ctx, filepath.Join(t.TempDir(), "fleet.db"), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer to.Close()
-	merge := func() bool {
-		t.Helper()
-		merged, err := to.Merge(ctx, h.DB, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return merged[0].Changed
-	}
-	merge()
-	var put *store.Drill
-	update(t, h.DB, func(tx *store.Tx) (err error) {
-		if put, err = recordedDrill(tx, h.ID); err != nil {
-			return err
-		}
-		return tx.AddDrill(h.ID, put)
-	})
-	if !merge() || merge() {
-		t.Error("a merge copies a new drill, and copies it once")
-	}
-	err = to.View(ctx, func(tx *store.Tx) error {
-		host, _, err := tx.FindHost("test")
-		if err != nil {
-			return err
-		}
-		got, err := tx.LastDrill(host.ID, put.Target, nil, nil)
-		if diff := cmp.Diff(put, got, cmpopts.IgnoreFields(store.Drill{}, "ID")); diff != "" {
-			t.Errorf("(-put +got)\n%s", diff)
-		}
-		return err
-	})
-	if err != nil {
-		t.Error(err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 )
@@ -20,15 +21,27 @@ type Host struct {
 	Root string // absolute path of the root at the last ingest
 	// Identity has 32 hex digits, which the first ingest of the host drew. It is the
 	// same in every database that has the host, also under another name.
-	Identity string
+	Identity  string
+	CreatedAt int64 // time of the first ingest, in unix seconds
+}
+
+const hostColumns = "id, name, root, identity, created_at"
+
+func scanHost(scan func(...any) error) (h Host, err error) {
+	err = scan(&h.ID, &h.Name, &h.Root, &h.Identity, &h.CreatedAt)
+	return h, err
 }
 
 // hostName is the grammar of host names: a hostname or the name of a folder,
 // optionally followed by "@" and the path of a root.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]*(@(/|(/[A-Za-z0-9_+][A-Za-z0-9._+-]*)+))?$`)
 
-// ErrHostName means that a text is not a valid host name.
-var ErrHostName = errors.New("not the name of a host")
+var (
+	// ErrHostName means that a text is not a valid host name.
+	ErrHostName = errors.New("not the name of a host")
+	// ErrOtherHost means that the name belongs to another host of the database.
+	ErrOtherHost = errors.New("this database has another host of that name")
+)
 
 // maxHostName is the largest length of a host name, in bytes.
 const maxHostName = 255
@@ -73,7 +86,7 @@ func (tx *Tx) EnsureHost(name, root string, now int64) (HostID, error) {
 		if err := CheckHostName(name); err != nil {
 			return 0, err
 		}
-		return tx.addHost(Host{Name: name, Root: root, Identity: newIdentity()}, now)
+		return tx.AddHost(Host{Name: name, Root: root, Identity: newIdentity(), CreatedAt: now})
 	}
 	if known != root {
 		_, err = tx.Exec("UPDATE host SET root = ? WHERE id = ?", root, id)
@@ -89,21 +102,25 @@ func newIdentity() string {
 	return hex.EncodeToString(random[:])
 }
 
-// addHost inserts a host.
-func (tx *Tx) addHost(h Host, createdAt int64) (HostID, error) {
-	id, err := tx.Insert("INSERT INTO host (name, root, identity, created_at) VALUES (?, ?, ?, ?)", h.Name, h.Root, h.Identity, createdAt)
+// AddHost inserts a host and returns its id.
+func (tx *Tx) AddHost(h Host) (HostID, error) {
+	id, err := tx.Insert("INSERT INTO host (name, root, identity, created_at) VALUES (?, ?, ?, ?)", h.Name, h.Root, h.Identity, h.CreatedAt)
 	return HostID(id), err
 }
 
 // FindHost returns the host of that name. ok is false if there is none.
 func (tx *Tx) FindHost(name string) (host Host, ok bool, err error) {
-	missing, err := NoRow(tx.QueryRow("SELECT id, name, root, identity FROM host WHERE name = ?", name).Scan(&host.ID, &host.Name, &host.Root, &host.Identity))
-	return host, err == nil && !missing, err
+	return tx.findHost("name", name)
 }
 
-// findIdentity returns the host of that identity. ok is false if there is none.
-func (tx *Tx) findIdentity(identity string) (host Host, ok bool, err error) {
-	missing, err := NoRow(tx.QueryRow("SELECT id, name, root, identity FROM host WHERE identity = ?", identity).Scan(&host.ID, &host.Name, &host.Root, &host.Identity))
+// FindIdentity returns the host of that identity. ok is false if there is none.
+func (tx *Tx) FindIdentity(identity string) (host Host, ok bool, err error) {
+	return tx.findHost("identity", identity)
+}
+
+func (tx *Tx) findHost(column, value string) (host Host, ok bool, err error) {
+	host, err = scanHost(tx.QueryRow("SELECT "+hostColumns+" FROM host WHERE "+column+" = ?", value).Scan)
+	missing, err := NoRow(err)
 	return host, err == nil && !missing, err
 }
 
@@ -122,18 +139,9 @@ func (tx *Tx) RenameHost(host HostID, name string) error {
 	return err
 }
 
-// ForgetHost deletes a host with all its facts. Names of packages stay.
-func (tx *Tx) ForgetHost(host HostID) error {
-	if err := tx.forgetFacts(host); err != nil {
-		return err
-	}
-	_, err := tx.Exec("DELETE FROM host WHERE id = ?", host)
-	return err
-}
-
 // Host returns the host of an id.
-func (tx *Tx) Host(id HostID) (h Host, err error) {
-	err = tx.QueryRow("SELECT id, name, root, identity FROM host WHERE id = ?", id).Scan(&h.ID, &h.Name, &h.Root, &h.Identity)
+func (tx *Tx) Host(id HostID) (Host, error) {
+	h, err := scanHost(tx.QueryRow("SELECT "+hostColumns+" FROM host WHERE id = ?", id).Scan)
 	if err != nil {
 		err = fmt.Errorf("host %d: %w", id, err)
 	}
@@ -144,15 +152,37 @@ func (tx *Tx) Host(id HostID) (h Host, err error) {
 func (tx *Tx) Hosts() ([]Host, error) {
 	var hosts []Host
 	err := tx.Query(func(rows *sql.Rows) error {
-		var h Host
-		if err := rows.Scan(&h.ID, &h.Name, &h.Root, &h.Identity); err != nil {
-			return err
-		}
+		h, err := scanHost(rows.Scan)
 		hosts = append(hosts, h)
-		return nil
-	}, "SELECT id, name, root, identity FROM host ORDER BY name")
+		return err
+	}, "SELECT "+hostColumns+" FROM host ORDER BY name")
 	return hosts, err
 }
+
+// KnownUntil returns the time of the last ingest of a host in unix seconds; 0 means
+// that nothing was read.
+func (tx *Tx) KnownUntil(host HostID) (at int64, err error) {
+	err = tx.QueryRow(`SELECT max(at) FROM (
+		SELECT coalesce(max(read_at), 0) AS at FROM source WHERE host = ?
+		UNION ALL SELECT coalesce(max(confirmed_at), 0) FROM snapshot WHERE host = ?) AS times`, host, host).Scan(&at)
+	return at, err
+}
+
+// elsewhere begins the root of a host from another database. Such a root is not a
+// path on this machine, so nothing is ever ingested for it.
+const elsewhere = "elsewhere:"
+
+// ElsewhereRoot returns the root of a host for a database of another machine.
+func ElsewhereRoot(root string) string {
+	return elsewhere + strings.TrimPrefix(root, elsewhere)
+}
+
+// Elsewhere reports whether a host comes from the database of another machine, so
+// that its files cannot be read here.
+func (h Host) Elsewhere() bool { return strings.HasPrefix(h.Root, elsewhere) }
+
+// RootElsewhere returns the root of a host on the machine that it came from.
+func (h Host) RootElsewhere() string { return path.Clean(strings.TrimPrefix(h.Root, elsewhere)) }
 
 // Pin is a named time. The state at that time is to be kept restorable.
 type Pin struct {

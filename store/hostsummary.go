@@ -8,7 +8,6 @@ import (
 // HostSummary is one row in the list of hosts.
 type HostSummary struct {
 	Host
-	CreatedAt  int64 // time of the first ingest
 	KnownUntil int64 // time of the last ingest; 0 means that nothing was read
 	Installed  int
 	Binpkgs    int

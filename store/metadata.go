@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/sha256"
+	"database/sql"
 	"database/sql/driver"
 	"encoding/binary"
 	"fmt"
@@ -185,6 +186,9 @@ func (tx *Tx) Metadata(id int64) (*Metadata, error) {
 	set := MetadataSet{}
 	if err := tx.LoadMetadata(set, "?", id); err != nil {
 		return nil, fmt.Errorf("metadata %d: %w", id, err)
+	}
+	if set[id] == nil {
+		return nil, fmt.Errorf("metadata %d: %w", id, sql.ErrNoRows)
 	}
 	return set[id], nil
 }

@@ -62,3 +62,19 @@ func TestStatementsAreSplitAtTheSemicolonsThatEndALine(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestStatementsAreComparedWithoutComments(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][2]string{
+		{"CREATE TABLE a (\n\tb TEXT, -- why; so\n\tc\n)", "CREATE TABLE a ( b TEXT, c )"},
+		{"a '-- b' -- c", "a '-- b'"},
+		{"a \"-- b\n\" c", "a \"-- b\n\" c"},
+		{"a [x  y] `z  '` --", "a [x  y] `z  '`"},
+		{"a 'open -- b", "a 'open -- b"},
+		{"a /* -- */ b\nc", "a /* c"},
+	} {
+		if got := withoutComments(c[0]); got != c[1] {
+			t.Errorf("%q: got %q, want %q", c[0], got, c[1])
+		}
+	}
+}

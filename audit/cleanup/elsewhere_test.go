@@ -15,6 +15,7 @@ import (
 	"emaudit/internal/audittest"
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
+	"emaudit/store/merge"
 )
 
 // TestWhatAnotherHostNeedsStays prunes the PKGDIR of the recorded host, in whose
@@ -76,7 +77,7 @@ func TestWhatAnotherHostNeedsStays(t *testing.T) {
 		t.Fatalf("only %v can go", wanted)
 	}
 	client.Ingest(hosttest.Now)
-	if _, err := h.DB.Merge(context.Background(), client.DB, func(string) string { return "client" }); err != nil {
+	if _, err := merge.Databases(context.Background(), h.DB, client.DB, func(string) string { return "client" }); err != nil {
 		t.Fatal(err)
 	}
 	audittest.Ask(h, hosttest.Now, func(db audit.Database) error {

@@ -9,6 +9,7 @@ import (
 	"emaudit/audit/overview"
 	"emaudit/report/states"
 	"emaudit/store"
+	"emaudit/store/merge"
 )
 
 // hostsCommand lists the hosts of the database.
@@ -118,7 +119,7 @@ func (c *hostsCommand) change(ctx context.Context, s *session) error {
 			case err != nil:
 				return err
 			case known:
-				err = tx.ForgetHost(host.ID)
+				err = merge.Forget(tx, host.ID)
 			case !client:
 				err = usagef("%q: no such host", name)
 			}
@@ -152,11 +153,11 @@ func (c *hostsCommand) mergeInto(tx *store.Tx) error {
 		if from.ID == into.ID {
 			return usagef("hosts --merge-into: %s is one host", name)
 		}
-		err = tx.MergeHosts(from, into)
+		err = merge.Hosts(tx, from, into)
 		switch {
-		case errors.Is(err, store.ErrLaterHost):
+		case errors.Is(err, merge.ErrLaterHost):
 			return errHinted{fmt.Errorf("hosts --merge-into: %w", err), "the host that goes on stays: emaudit hosts --merge-into " + from.Name + " " + into.Name}
-		case errors.Is(err, store.ErrOlderRuns):
+		case errors.Is(err, merge.ErrOlderRuns):
 			return errHinted{fmt.Errorf("hosts --merge-into: %w", err), "read the old log for the host first: emaudit ingest --log FILE"}
 		case err != nil:
 			return err

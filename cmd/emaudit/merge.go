@@ -11,6 +11,7 @@ import (
 
 	"emaudit/report/states"
 	"emaudit/store"
+	"emaudit/store/merge"
 )
 
 // mergeCommand imports the databases of other machines.
@@ -123,7 +124,7 @@ func globQuote(name string) string {
 }
 
 // merge merges one database.
-func (c *mergeCommand) merge(ctx context.Context, s *session, file string) (merged []store.MergedHost, err error) {
+func (c *mergeCommand) merge(ctx context.Context, s *session, file string) (merged []merge.Merged, err error) {
 	if file == "-" {
 		dir, err := os.MkdirTemp(filepath.Dir(s.DB), ".emaudit-merge-")
 		if err != nil {
@@ -156,7 +157,7 @@ func (c *mergeCommand) merge(ctx context.Context, s *session, file string) (merg
 		}
 		rename = func(string) string { return c.As }
 	}
-	return s.db.Merge(ctx, other, rename)
+	return merge.Databases(ctx, s.db, other, rename)
 }
 
 // receive writes r to a new file. It fails if r exceeds the limit of the store.

@@ -140,20 +140,14 @@ func (p *pusher) digest(t *postgres.Table) (map[int64][]byte, error) {
 	return all, err
 }
 
-// where returns the condition for the rows of the host in its database. Every other
-// table leads to one with the host. A name belongs to each host whose rows have it.
+// where returns the condition for the rows of the host in its database. A name belongs
+// to each host whose rows have it.
 func (p *pusher) where(t *postgres.Table) (condition string, args []any) {
-	if t.Column("host") != nil {
-		return "host = ?", []any{p.local}
-	}
-	if !p.several {
+	if !p.several && t.Column("host") == nil {
 		return "1 = 1", nil
 	}
-	for _, c := range t.Columns {
-		if of := store.Schema().Table(c.References); of != nil && of != t && !dictionaries[of.Name] {
-			condition, args := p.where(of)
-			return c.Name + " IN (SELECT id FROM " + of.Name + " WHERE " + condition + ")", args
-		}
+	if condition = store.Schema().OfHost(t); condition != "" {
+		return condition, []any{p.local}
 	}
 	condition = "id IN (SELECT -1"
 	for _, from := range store.Schema().Tables {
@@ -167,9 +161,6 @@ func (p *pusher) where(t *postgres.Table) (condition string, args []any) {
 	}
 	return condition + ")", args
 }
-
-// dictionaries are the tables that hosts share in one database.
-var dictionaries = map[string]bool{"text": true, "cp": true, "cpv": true, "metadata": true}
 
 // partRange is a range of values of the part column: Low to High, exclusive.
 type partRange struct{ low, high int64 }

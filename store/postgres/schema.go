@@ -11,6 +11,7 @@ type Table struct {
 	Name    string
 	Columns []Column
 	Key     []string // the columns of the primary key
+	Unique  []string // the columns of the UNIQUE constraint
 	create  string   // the statement that makes it, and the comments before it
 	indexes []string
 }
@@ -85,6 +86,23 @@ func (s *Schema) Table(name string) *Table {
 	return nil
 }
 
+// OfHost returns the condition for the rows of a host, with one parameter for its id.
+// Every table of facts leads to one with the host. "" means a dictionary, which hosts
+// share, or the table of hosts.
+func (s *Schema) OfHost(t *Table) string {
+	if t.Column("host") != nil {
+		return "host = ?"
+	}
+	for _, c := range t.Columns {
+		if of := s.Table(c.References); of != nil && of != t {
+			if condition := s.OfHost(of); condition != "" {
+				return c.Name + " IN (SELECT id FROM " + of.Name + " WHERE " + condition + ")"
+			}
+		}
+	}
+	return ""
+}
+
 func parseTable(name, text string) *Table {
 	t := &Table{Name: name, create: text}
 	for _, line := range columnLine.FindAllStringSubmatch(text, -1) {
@@ -107,6 +125,8 @@ func parseTable(name, text string) *Table {
 		columns := listComma.Split(line[2], -1)
 		if line[1] == "PRIMARY KEY" {
 			t.Key = columns
+		} else {
+			t.Unique = columns
 		}
 		if len(t.untilText(columns)) < len(columns) {
 			t.create = strings.Replace(t.create, line[0], "", 1)

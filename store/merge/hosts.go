@@ -1,26 +1,30 @@
-package store
+package merge
 
 import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"emaudit/store"
 )
 
-// The errors of [Tx.MergeHosts].
+// The errors of [Hosts].
 var (
-	// ErrLaterHost means that the host that is to go is known until later.
+	// ErrLaterHost means that the host that is to be deleted has the later ingest.
 	ErrLaterHost = errors.New("is known until later")
-	// ErrOlderRuns means that the host that is to go has runs that the other lacks.
+	// ErrOlderRuns means that the host that is to be deleted has runs that the other
+	// one lacks.
 	ErrOlderRuns = errors.New("has runs of emerge from before the first one")
 )
 
-// MergeHosts adds the history of one host to another one and deletes the first. Both
-// are one machine whose database was begun anew. The remaining host has read the
-// same emerge.log, so it gets only what no log has: the builds that were installed
-// before its first ingest, the pins, the drills, and which messages were read.
-func (tx *Tx) MergeHosts(from, into Host) error {
+// Hosts adds the history of one host to another one and deletes the first. Both are
+// one machine whose database was begun anew. The remaining host has read the same
+// emerge.log, so it gets only what no log has: the builds that were installed before
+// its first ingest, the pins, the drills, and which messages were read.
+func Hosts(tx *store.Tx, from, into store.Host) error {
 	until, err := tx.KnownUntil(into.ID)
 	if err != nil {
 		return err
@@ -39,7 +43,7 @@ func (tx *Tx) MergeHosts(from, into Host) error {
 	if older > 0 {
 		return fmt.Errorf("%s %w of %s: %d", from.Name, ErrOlderRuns, into.Name, older)
 	}
-	// The first ingest of the host that stays. Without one, nothing ended.
+	// The first ingest of the remaining host. Without one, nothing ended.
 	var first int64
 	if err := tx.QueryRow("SELECT coalesce(min(taken_at), 0) FROM snapshot WHERE host = ?", into.ID).Scan(&first); err != nil {
 		return err
@@ -48,10 +52,10 @@ func (tx *Tx) MergeHosts(from, into Host) error {
 		query string
 		args  []any
 	}{
-		// A build that was there then was there before.
+		// A build that is installed on both was installed when the deleted host saw it.
 		{`UPDATE installed SET added_at = coalesce((SELECT min(o.added_at) FROM installed o WHERE o.host = ? AND o.removed_at IS NULL AND o.added_at < installed.added_at
 			AND o.cpv = installed.cpv AND o.build_time = installed.build_time AND o.counter = installed.counter), added_at) WHERE host = ? AND added_at = ?`, []any{from.ID, into.ID, first}},
-		// All others ended before, at the latest.
+		// All others were removed before the first ingest of the remaining host.
 		{`UPDATE installed SET host = ?, removed_at = coalesce(removed_at, ?) WHERE host = ? AND added_at < ? AND NOT (removed_at IS NULL AND EXISTS (SELECT 1 FROM installed n
 			WHERE n.host = ? AND n.cpv = installed.cpv AND n.build_time = installed.build_time AND n.counter = installed.counter))`, []any{into.ID, first, from.ID, first, into.ID}},
 		{"UPDATE snapshot SET host = ? WHERE host = ? AND taken_at < ?", []any{into.ID, from.ID, first}},
@@ -63,25 +67,36 @@ func (tx *Tx) MergeHosts(from, into Host) error {
 			return err
 		}
 	}
-	if err := tx.movePins(from.ID, into.ID); err != nil {
+	if err := movePins(tx, from.ID, into.ID); err != nil {
 		return err
 	}
-	if err := tx.moveDrills(from.ID, into.ID); err != nil {
+	if err := moveDrills(tx, from.ID, into.ID); err != nil {
 		return err
 	}
-	return tx.ForgetHost(from.ID)
+	return Forget(tx, from.ID)
+}
+
+// Forget deletes a host with all its facts. Names of packages stay.
+func Forget(tx *store.Tx, host store.HostID) error {
+	for _, t := range slices.Backward(facts()) {
+		if _, err := tx.Exec("DELETE FROM "+t.Name+" WHERE "+store.Schema().OfHost(t), host); err != nil {
+			return fmt.Errorf("table %s: %w", t.Name, err)
+		}
+	}
+	_, err := tx.Exec("DELETE FROM host WHERE id = ?", host)
+	return err
 }
 
 // sameRun returns the number that a run of one host has on another one, or 0.
-func (tx *Tx) sameRun(from, into HostID, run int64) (number int64, err error) {
-	_, err = NoRow(tx.QueryRow("SELECT n.number FROM run o JOIN run n ON n.started_at = o.started_at AND n.args = o.args WHERE o.host = ? AND o.number = ? AND n.host = ?", from, run, into).Scan(&number))
+func sameRun(tx *store.Tx, from, into store.HostID, run int64) (number int64, err error) {
+	_, err = store.NoRow(tx.QueryRow("SELECT n.number FROM run o JOIN run n ON n.started_at = o.started_at AND n.args = o.args WHERE o.host = ? AND o.number = ? AND n.host = ?", from, run, into).Scan(&number))
 	return number, err
 }
 
 // movePins gives a host the pins of another one. A pin keeps binary packages, so none is
-// dropped: one whose name means another moment there is called NAME-2. The time of a
-// pin is right even if its run has no number there.
-func (tx *Tx) movePins(from, into HostID) error {
+// dropped: if the other host has a pin of that name for another time, the pin becomes
+// NAME-2. The time of a pin is right even if the other host does not have its run.
+func movePins(tx *store.Tx, from, into store.HostID) error {
 	pins, err := tx.Pins(from)
 	if err != nil {
 		return err
@@ -105,7 +120,7 @@ func (tx *Tx) movePins(from, into HostID) error {
 			continue
 		}
 		if p.Run != 0 {
-			if p.Run, err = tx.sameRun(from, into, p.Run); err != nil {
+			if p.Run, err = sameRun(tx, from, into, p.Run); err != nil {
 				return err
 			}
 		}
@@ -117,9 +132,9 @@ func (tx *Tx) movePins(from, into HostID) error {
 	return nil
 }
 
-// moveDrills gives a host the drills of another one. A drill of a run that has no
-// number there stays behind.
-func (tx *Tx) moveDrills(from, into HostID) error {
+// moveDrills gives a host the drills of another one, except those of runs that the
+// other host does not have.
+func moveDrills(tx *store.Tx, from, into store.HostID) error {
 	targets := map[int64]string{}
 	err := tx.Query(func(rows *sql.Rows) error {
 		var id int64
@@ -134,7 +149,7 @@ func (tx *Tx) moveDrills(from, into HostID) error {
 	for id, target := range targets {
 		kind, run, ok := strings.Cut(target, ":")
 		if number, err := strconv.ParseInt(run, 10, 64); ok && err == nil {
-			same, err := tx.sameRun(from, into, number)
+			same, err := sameRun(tx, from, into, number)
 			if err != nil {
 				return err
 			}

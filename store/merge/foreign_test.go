@@ -1,7 +1,8 @@
-package store
+package merge_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"emaudit/store"
+	"emaudit/store/merge"
 )
 
 // foreignDatabase makes a database as another machine would, with one host that has a
@@ -18,20 +22,20 @@ import (
 func foreignDatabase(t *testing.T, host string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "other.db")
-	db := open(t, path, Options{})
-	update(t, db, func(tx *Tx) error {
+	db := open(t, path, store.Options{})
+	update(t, db, func(tx *store.Tx) error {
 		id, err := tx.Insert("INSERT INTO host (name, root, identity, created_at) VALUES (?, '/', hex(randomblob(16)), 1)", host)
 		if err != nil {
 			return err
 		}
-		if err := tx.PutSource(&Source{Host: HostID(id), Kind: SourceVDB, Path: "/var/db/pkg", ReadAt: 2}); err != nil {
+		if err := tx.PutSource(&store.Source{Host: store.HostID(id), Kind: store.SourceVDB, Path: "/var/db/pkg", ReadAt: 2}); err != nil {
 			return err
 		}
 		cpv, err := tx.CPVID("app-misc/hello-1")
 		if err != nil {
 			return err
 		}
-		metadata, err := tx.MetadataID(&Metadata{EAPI: "8"})
+		metadata, err := tx.MetadataID(&store.Metadata{EAPI: "8"})
 		if err != nil {
 			return err
 		}
@@ -45,16 +49,16 @@ func foreignDatabase(t *testing.T, host string) string {
 	return path
 }
 
-// merge merges a database from elsewhere into a new one.
-func merge(t *testing.T, path string) ([]MergedHost, error) {
+// mergeForeign merges a database from elsewhere into a new one.
+func mergeForeign(t *testing.T, path string) ([]merge.Merged, error) {
 	t.Helper()
 	own := filepath.Join(t.TempDir(), "own.db")
-	db := open(t, own, Options{})
+	db := open(t, own, store.Options{})
 	scratch := own + ".merge"
-	other, err := OpenForeign(context.Background(), path, scratch)
+	other, err := store.OpenForeign(context.Background(), path, scratch)
 	if err == nil {
-		var merged []MergedHost
-		merged, err = db.Merge(context.Background(), other, nil)
+		var merged []merge.Merged
+		merged, err = merge.Databases(context.Background(), db, other, nil)
 		if closeErr := other.Close(); closeErr != nil {
 			t.Error(closeErr)
 		}
@@ -65,7 +69,7 @@ func merge(t *testing.T, path string) ([]MergedHost, error) {
 	if _, statErr := os.Stat(scratch); !errors.Is(statErr, os.ErrNotExist) {
 		t.Errorf("the copy was left: %v", statErr)
 	}
-	update(t, db, func(tx *Tx) error {
+	update(t, db, func(tx *store.Tx) error {
 		if hosts, err := tx.Hosts(); err != nil || len(hosts) > 0 {
 			t.Errorf("something was merged: %v (%v)", hosts, err)
 		}
@@ -88,28 +92,28 @@ func TestADatabaseFromElsewhereIsNotBelieved(t *testing.T) {
 		want error
 		says string
 	}{
-		{"a view in place of a table", []string{"DROP TABLE pin", "CREATE VIEW pin AS " + endless + "SELECT n AS host, 'x' AS name, n AS state, n AS created_at FROM t"}, ErrSchema, "view pin"},
-		{"one more view", []string{"CREATE VIEW more AS " + endless + "SELECT n FROM t"}, ErrSchema, "view more"},
-		{"a trigger", []string{"CREATE TRIGGER tr AFTER INSERT ON host BEGIN DELETE FROM pin; END"}, ErrSchema, "trigger tr"},
-		{"one more table", []string{"CREATE TABLE more (x)"}, ErrSchema, "table more"},
-		{"a virtual table", []string{"CREATE VIRTUAL TABLE more USING fts3(x)"}, ErrSchema, "more"},
-		{"one more index, over an expression", []string{"CREATE INDEX more ON host(abs(created_at))"}, ErrSchema, "index more"},
-		{"an index less", []string{"DROP INDEX cpv_by_cp"}, ErrSchema, "index cpv_by_cp"},
-		{"a generated column", []string{"ALTER TABLE pin ADD COLUMN more AS (1)"}, ErrSchema, "table pin"},
-		{"a column with another default", []string{"DROP TABLE pin", "CREATE TABLE pin (host, name, state, created_at DEFAULT (randomblob(9)))"}, ErrSchema, "pin"},
-		{"a text in place of a number", []string{"UPDATE source SET read_at = 'x'"}, ErrDamaged, "table source has a value of another type"},
-		{"bytes in place of a text", []string{"UPDATE host SET root = x'00'"}, ErrDamaged, "table host has a value of another type"},
-		{"a fraction in place of a number", []string{"UPDATE host SET created_at = 1.5"}, ErrDamaged, "table host"},
-		{"a value that is too long", []string{fmt.Sprintf("UPDATE host SET root = hex(zeroblob(%d))", maxForeignValue)}, ErrDamaged, "too big"},
-		{"a reference to nothing", []string{"UPDATE installed SET cpv = 99"}, ErrDamaged, "not there"},
-		{"a negative version", []string{"PRAGMA user_version = -1"}, ErrSchema, "never was a schema -1"},
-		{"an earlier version", []string{fmt.Sprintf("PRAGMA application_id = %d", developmentID)}, ErrOlder, "before its first release"},
-		{"a later version", []string{"PRAGMA user_version = 9999"}, ErrNewer, "9999"},
-		{"the mark of another program", []string{"PRAGMA application_id = 7"}, ErrNotADatabase, "another program"},
-		{"a host without a name", []string{"UPDATE host SET name = ''"}, ErrHostName, `""`},
-		{"a host called all", []string{"UPDATE host SET name = 'all'"}, ErrHostName, `stands for every host`},
-		{"a host that is a path", []string{"UPDATE host SET name = '../../x'"}, ErrHostName, `"../../x"`},
-		{"a host that speaks to the terminal", []string{"UPDATE host SET name = char(27) || ']0;x' || char(7)"}, ErrHostName, `"\x1b]0;x\a"`},
+		{"a view in place of a table", []string{"DROP TABLE pin", "CREATE VIEW pin AS " + endless + "SELECT n AS host, 'x' AS name, n AS state, n AS created_at FROM t"}, store.ErrSchema, "view pin"},
+		{"one more view", []string{"CREATE VIEW more AS " + endless + "SELECT n FROM t"}, store.ErrSchema, "view more"},
+		{"a trigger", []string{"CREATE TRIGGER tr AFTER INSERT ON host BEGIN DELETE FROM pin; END"}, store.ErrSchema, "trigger tr"},
+		{"one more table", []string{"CREATE TABLE more (x)"}, store.ErrSchema, "table more"},
+		{"a virtual table", []string{"CREATE VIRTUAL TABLE more USING fts3(x)"}, store.ErrSchema, "more"},
+		{"one more index, over an expression", []string{"CREATE INDEX more ON host(abs(created_at))"}, store.ErrSchema, "index more"},
+		{"an index less", []string{"DROP INDEX cpv_by_cp"}, store.ErrSchema, "index cpv_by_cp"},
+		{"a generated column", []string{"ALTER TABLE pin ADD COLUMN more AS (1)"}, store.ErrSchema, "table pin"},
+		{"a column with another default", []string{"DROP TABLE pin", "CREATE TABLE pin (host, name, state, created_at DEFAULT (randomblob(9)))"}, store.ErrSchema, "pin"},
+		{"a text in place of a number", []string{"UPDATE source SET read_at = 'x'"}, store.ErrDamaged, "table source has a value of another type"},
+		{"bytes in place of a text", []string{"UPDATE host SET root = x'00'"}, store.ErrDamaged, "table host has a value of another type"},
+		{"a fraction in place of a number", []string{"UPDATE host SET created_at = 1.5"}, store.ErrDamaged, "table host"},
+		{"a value that is too long", []string{fmt.Sprintf("UPDATE host SET root = hex(zeroblob(%d))", 16<<20)}, store.ErrDamaged, "too big"},
+		{"a reference to nothing", []string{"UPDATE installed SET cpv = 99"}, store.ErrDamaged, "not there"},
+		{"a negative version", []string{"PRAGMA user_version = -1"}, store.ErrSchema, "never was a schema -1"},
+		{"an earlier version", []string{fmt.Sprintf("PRAGMA application_id = %d", 0x656d6164)}, store.ErrOlder, "before its first release"},
+		{"a later version", []string{"PRAGMA user_version = 9999"}, store.ErrNewer, "9999"},
+		{"the mark of another program", []string{"PRAGMA application_id = 7"}, store.ErrNotADatabase, "another program"},
+		{"a host without a name", []string{"UPDATE host SET name = ''"}, store.ErrHostName, `""`},
+		{"a host called all", []string{"UPDATE host SET name = 'all'"}, store.ErrHostName, `stands for every host`},
+		{"a host that is a path", []string{"UPDATE host SET name = '../../x'"}, store.ErrHostName, `"../../x"`},
+		{"a host that speaks to the terminal", []string{"UPDATE host SET name = char(27) || ']0;x' || char(7)"}, store.ErrHostName, `"\x1b]0;x\a"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -117,14 +121,14 @@ func TestADatabaseFromElsewhereIsNotBelieved(t *testing.T) {
 			for _, stmt := range c.sql {
 				raw(t, path, stmt)
 			}
-			merged, err := merge(t, path)
+			merged, err := mergeForeign(t, path)
 			if err == nil {
 				t.Fatalf("it was merged: %v", merged)
 			}
 			if !errors.Is(err, c.want) {
 				t.Errorf("want %v, got %v", c.want, err)
 			}
-			var of *DatabaseError
+			var of *store.DatabaseError
 			if !errors.As(err, &of) || of.Path != path || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("want %q about %s, got %v", c.says, path, err)
 			}
@@ -138,7 +142,7 @@ func TestADatabaseFromElsewhereIsNotBelieved(t *testing.T) {
 func TestWhatEmauditWroteElsewhereIsMerged(t *testing.T) {
 	t.Parallel()
 	for _, host := range []string{"build", "build-2.example.org", "alpha@/mnt/gentoo", "x86_64@/"} {
-		merged, err := merge(t, foreignDatabase(t, host))
+		merged, err := mergeForeign(t, foreignDatabase(t, host))
 		if err != nil || len(merged) != 1 || merged[0].Name != host || merged[0].Rows == 0 {
 			t.Errorf("%s: got %v (%v)", host, merged, err)
 		}
@@ -150,12 +154,12 @@ func TestWhatEmauditWroteElsewhereIsMerged(t *testing.T) {
 func TestADatabaseFromElsewhereIsReadWithItsLog(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "other.db")
-	db := open(t, path, Options{})
-	update(t, db, func(tx *Tx) error { _, err := tx.EnsureHost("late", "/", 1); return err })
+	db := open(t, path, store.Options{})
+	update(t, db, func(tx *store.Tx) error { _, err := tx.EnsureHost("late", "/", 1); return err })
 	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() == 0 {
 		t.Fatalf("there is no log: %v", err)
 	}
-	merged, err := merge(t, path)
+	merged, err := mergeForeign(t, path)
 	if err != nil || len(merged) != 1 {
 		t.Errorf("got %v (%v)", merged, err)
 	}
@@ -167,8 +171,8 @@ func TestPagesThatRowsShareAreFound(t *testing.T) {
 	t.Parallel()
 	path := foreignDatabase(t, "evil")
 	raw(t, path, "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'cp') WHERE name = 'text'; UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_cp_1') WHERE name = 'sqlite_autoindex_text_1'")
-	if _, err := merge(t, path); !errors.Is(err, ErrDamaged) {
-		t.Errorf("want ErrDamaged, got %v", err)
+	if _, err := mergeForeign(t, path); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("want store.ErrDamaged, got %v", err)
 	}
 }
 
@@ -180,15 +184,15 @@ func TestOnlyARegularFileIsCopied(t *testing.T) {
 		t.Fatal(err)
 	}
 	hole := filepath.Join(t.TempDir(), "hole")
-	if err := errors.Join(os.WriteFile(hole, []byte("SQLite format 3\x00"), 0o600), os.Truncate(hole, MaxForeign+1)); err != nil {
+	if err := errors.Join(os.WriteFile(hole, []byte("SQLite format 3\x00"), 0o600), os.Truncate(hole, store.MaxForeign+1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Mkfifo(path+"-wal", 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{path, path + "-wal", "/dev/zero", text, hole} {
-		if _, err := merge(t, path); !errors.Is(err, ErrNotADatabase) || strings.Contains(err.Error(), "root:x") {
-			t.Errorf("%s: want ErrNotADatabase, got %v", path, err)
+		if _, err := mergeForeign(t, path); !errors.Is(err, store.ErrNotADatabase) || strings.Contains(err.Error(), "root:x") {
+			t.Errorf("%s: want store.ErrNotADatabase, got %v", path, err)
 		}
 	}
 }
@@ -196,7 +200,7 @@ func TestOnlyARegularFileIsCopied(t *testing.T) {
 // TestAMergeEndsWithItsContext asks a question that has no end.
 func TestAMergeEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	other, err := OpenForeign(context.Background(), foreignDatabase(t, "evil"), filepath.Join(t.TempDir(), "scratch"))
+	other, err := store.OpenForeign(context.Background(), foreignDatabase(t, "evil"), filepath.Join(t.TempDir(), "scratch"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +208,7 @@ func TestAMergeEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
-	err = other.View(ctx, func(tx *Tx) error {
+	err = other.View(ctx, func(tx *store.Tx) error {
 		var n int
 		return tx.QueryRow(endless + "SELECT count(*) FROM t").Scan(&n)
 	})
@@ -218,13 +222,13 @@ func TestAMergeEndsWithItsContext(t *testing.T) {
 func TestTheOwnDatabaseIsFreeWhileTheOtherIsLookedAt(t *testing.T) {
 	t.Parallel()
 	own := filepath.Join(t.TempDir(), "own.db")
-	db := open(t, own, Options{BusyTimeout: time.Millisecond})
-	other, err := OpenForeign(context.Background(), foreignDatabase(t, "evil"), own+".merge")
+	db := open(t, own, store.Options{BusyTimeout: time.Millisecond})
+	other, err := store.OpenForeign(context.Background(), foreignDatabase(t, "evil"), own+".merge")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	update(t, db, func(tx *Tx) error { _, err := tx.EnsureHost("own", "/", 1); return err })
+	update(t, db, func(tx *store.Tx) error { _, err := tx.EnsureHost("own", "/", 1); return err })
 }
 
 // TestAKilledMergeIsInNobodysWay: its copy is removed by the next one, but not
@@ -235,14 +239,14 @@ func TestAKilledMergeIsInNobodysWay(t *testing.T) {
 	if err := errors.Join(os.Mkdir(scratch, 0o700), os.WriteFile(scratch+"/copy.db", []byte("left"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	first, err := OpenForeign(context.Background(), path, scratch)
+	first, err := store.OpenForeign(context.Background(), path, scratch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenForeign(context.Background(), path, scratch); !errors.Is(err, ErrBusy) {
-		t.Errorf("want ErrBusy, got %v", err)
+	if _, err := store.OpenForeign(context.Background(), path, scratch); !errors.Is(err, store.ErrBusy) {
+		t.Errorf("want store.ErrBusy, got %v", err)
 	}
-	if err := first.View(context.Background(), func(tx *Tx) error { _, err := tx.Hosts(); return err }); err != nil {
+	if err := first.View(context.Background(), func(tx *store.Tx) error { _, err := tx.Hosts(); return err }); err != nil {
 		t.Errorf("the copy in use was taken away: %v", err)
 	}
 	if err := first.Close(); err != nil {
@@ -250,18 +254,34 @@ func TestAKilledMergeIsInNobodysWay(t *testing.T) {
 	}
 }
 
-func TestStatementsAreComparedWithoutComments(t *testing.T) {
-	t.Parallel()
-	for _, c := range [][2]string{
-		{"CREATE TABLE a (\n\tb TEXT, -- why; so\n\tc\n)", "CREATE TABLE a ( b TEXT, c )"},
-		{"a '-- b' -- c", "a '-- b'"},
-		{"a \"-- b\n\" c", "a \"-- b\n\" c"},
-		{"a [x  y] `z  '` --", "a [x  y] `z  '`"},
-		{"a 'open -- b", "a 'open -- b"},
-		{"a /* -- */ b\nc", "a /* c"},
-	} {
-		if got := withoutComments(c[0]); got != c[1] {
-			t.Errorf("%q: got %q, want %q", c[0], got, c[1])
-		}
+// open opens a database for the test.
+func open(t *testing.T, path string, opts store.Options) *store.DB {
+	t.Helper()
+	db, err := store.Open(context.Background(), path, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// update runs fn in a transaction that must succeed.
+func update(t *testing.T, db *store.DB, fn func(*store.Tx) error) {
+	t.Helper()
+	if err := db.Update(context.Background(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// raw changes a database as emaudit never does.
+func raw(t *testing.T, path, query string) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(query); err != nil {
+		t.Fatal(err)
 	}
 }
