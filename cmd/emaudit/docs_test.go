@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -217,5 +218,25 @@ func TestTheConfigurationOfTheDocumentsIsOne(t *testing.T) {
 	}
 	if blocks == 0 {
 		t.Error("no block of toml was found")
+	}
+}
+
+// TestHelpHasTheWordsOfTheReadme compares the words that emaudit --help explains with
+// the box of README.md.
+func TestHelpHasTheWordsOfTheReadme(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, box, found := strings.Cut(string(text), "Six words to know:\n\n| word | meaning |\n|---|---|\n")
+	if !found {
+		t.Fatal("README.md has no box of words")
+	}
+	box, _, _ = strings.Cut(box, "\n\n")
+	want := strings.Fields(strings.NewReplacer("|", " ", "`", "").Replace(box))
+	_, help, _ := strings.Cut(words, ":\n")
+	if got := strings.Fields(help); !slices.Equal(got, want) {
+		t.Errorf("help explains\n%s\nREADME.md\n%s", got, want)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -20,13 +21,29 @@ const exitLine = "Exit: 0 done, 1 error, 2 wrong use, 3 findings (--fail-on),\n 
 // what it explains last; the manual page has all of it.
 const helpLines = 40
 
+// words are those of the box in README.md that a reader does not know at first.
+const words = `
+Six words:
+  run     one invocation of emerge, numbered: #83
+  update  a run and the runs that finish it: --resume, --depclean,
+          @preserved-rebuild
+  build   one result of building a version. A binary package is a copy of a build
+  state   what was installed at one moment, such as before run #83
+  gap     a build that a rollback needs and that no file supplies
+  pin     a state with a name; prune keeps the files that it needs
+`
+
 // printHelp writes the help of a command on one screen: what it does, its own flags,
 // examples and exit codes. The flags of every command are those of emaudit --help.
 // Flags with the tag "rare" are named in one line.
 func printHelp(options kong.HelpOptions, kctx *kong.Context) error {
 	command := kctx.Selected()
 	if command == nil || command.Name == "summary" && len(kctx.Args) > 0 && strings.HasPrefix(kctx.Args[0], "-") {
-		return kong.DefaultHelpPrinter(options, kctx)
+		if err := kong.DefaultHelpPrinter(options, kctx); err != nil {
+			return err
+		}
+		_, err := io.WriteString(kctx.Stdout, words)
+		return err
 	}
 	for _, f := range kctx.Model.Flags {
 		f.Hidden = true
