@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // A Place is where a person types the commands of an answer. The zero Place is a
@@ -355,15 +355,11 @@ func (c Command) MarshalJSON() ([]byte, error) { return json.Marshal(c.String())
 func (db Database) FindPlace() (Place, error) {
 	return Once[placeKey](db, func() (Place, error) {
 		p := db.Place
-		stored, err := db.Tx.Settings(db.Host)
-		p.EROOT = erootOf(stored)
-		for _, s := range stored {
-			switch {
-			case s.Name == "PKGDIR" && s.Origin == "--pkgdir":
-				p.PkgDir = s.Value
-			case s.Name == "EPREFIX":
-				p.EPrefix = s.Value
-			}
+		settings, err := config.Settings(db.Tx, db.Host)
+		p.EPrefix = settings["EPREFIX"].Value
+		p.EROOT = strings.TrimRight(path.Join("/", settings["ROOT"].Value, p.EPrefix), "/") + "/"
+		if pkgdir := settings["PKGDIR"]; pkgdir.Origin == "--pkgdir" {
+			p.PkgDir = pkgdir.Value
 		}
 		return p, err
 	})
@@ -375,19 +371,6 @@ func (db Database) FindPlace() (Place, error) {
 func (db Database) EROOT() (string, error) {
 	p, err := db.FindPlace()
 	return p.EROOT, err
-}
-
-func erootOf(stored []store.Setting) string {
-	var root, eprefix string
-	for _, s := range stored {
-		switch s.Name {
-		case "ROOT":
-			root = s.Value
-		case "EPREFIX":
-			eprefix = s.Value
-		}
-	}
-	return strings.TrimRight(path.Join("/", root, eprefix), "/") + "/"
 }
 
 type placeKey struct{}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"emaudit/parse/atom"
-	"emaudit/parse/userconf"
 )
 
 // Counted returns a phrase such as "1 file waits" or "3 files wait".
@@ -40,16 +39,6 @@ func Counted64(n int64) *int64 {
 func Day(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02") }
 
 func Minute(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04 UTC") }
-
-// Moves returns the renamings of packages on the host.
-func Moves(db Database) (userconf.Moves, error) {
-	renamed, err := db.Tx.PackageMoves(db.Host)
-	moves := userconf.Moves{}
-	for _, m := range renamed {
-		moves.Add([]userconf.Update{{From: m.Old, To: m.New}})
-	}
-	return moves, err
-}
 
 // PackageOf returns the category/pn of a cpv. It returns any other string unchanged.
 func PackageOf(cpv string) string {

@@ -136,19 +136,4 @@ func TestNoCredentialsReachTheDatabase(t *testing.T) {
 	if err != nil || secrets != 0 || kept != 2 {
 		t.Errorf("%d texts with the secret, %d without; %v", secrets, kept, err)
 	}
-	var lists []ConfigFile
-	err = db.Update(context.Background(), func(tx *Tx) error {
-		host, err := tx.EnsureHost("h", "/", 1)
-		if err != nil {
-			return err
-		}
-		if err := tx.PutConfigFile(host, &ConfigFile{Kind: ConfigSetsConf, Path: "/etc/portage/sets.conf", Content: []byte(text)}); err != nil {
-			return err
-		}
-		lists, err = tx.ConfigFiles(host)
-		return err
-	})
-	if err != nil || len(lists) != 1 || string(lists[0].Content) != "fetching https://host/x" {
-		t.Errorf("lists of configuration %+v; %v", lists, err)
-	}
 }

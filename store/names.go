@@ -191,33 +191,3 @@ func (tx *Tx) KnownSlots(host HostID) (map[string]string, error) {
 		UNION ALL SELECT c.value, i.slot FROM installed i JOIN cpv c ON c.id = i.cpv WHERE i.host = ?`, host, host)
 	return slots, err
 }
-
-// PackageMove is a renaming of a package.
-type PackageMove struct{ Old, New string } // cat/pn
-
-// ReplacePackageMoves replaces all moves from one source. moves are in ascending
-// order of time.
-func (tx *Tx) ReplacePackageMoves(host HostID, source int64, moves []PackageMove) error {
-	if _, err := tx.Exec("DELETE FROM package_move WHERE host = ? AND source = ?", host, source); err != nil {
-		return err
-	}
-	rows := tx.Bulk("package_move", "host", "source", "position", "old_cp", "new_cp")
-	for i, m := range moves {
-		if err := rows.Add(host, source, i, m.Old, m.New); err != nil {
-			return err
-		}
-	}
-	return rows.Flush()
-}
-
-// PackageMoves returns the moves of a host by repository, oldest first.
-func (tx *Tx) PackageMoves(host HostID) ([]PackageMove, error) {
-	var all []PackageMove
-	err := tx.Query(func(rows *sql.Rows) error {
-		var m PackageMove
-		err := rows.Scan(&m.Old, &m.New)
-		all = append(all, m)
-		return err
-	}, "SELECT old_cp, new_cp FROM package_move WHERE host = ? ORDER BY source, position", host)
-	return all, err
-}

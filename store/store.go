@@ -3,9 +3,9 @@
 // packages. All SQL is here and in the sub-rooms; other packages see typed rows.
 //
 // This package holds the file, its schema, its transactions, the dictionaries of
-// names, and what belongs to a host as a whole: its sources, their damage, its
-// configuration and its pins. The facts are in store/logs (what emerge did) and
-// store/inventory (what lies on the disk).
+// names, and what belongs to a host as a whole: its sources, their damage, its pins and
+// its drills. The other facts are in store/logs (what emerge did), store/inventory
+// (what lies on the disk) and store/config (the configuration of Portage).
 //
 // # Rules of the schema
 //

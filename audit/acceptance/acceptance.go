@@ -16,6 +16,7 @@ import (
 	"emaudit/parse/atom"
 	"emaudit/parse/userconf"
 	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // Effect is the consequence of a reason for the use of a binary package.
@@ -115,26 +116,26 @@ func NewAcceptance() *Acceptance {
 
 func loadAcceptance(db audit.Database) (*Acceptance, error) {
 	a := NewAcceptance()
-	stored, err := db.Tx.Settings(db.Host)
+	settings, err := config.Settings(db.Tx, db.Host)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range stored {
-		a.Settings[s.Name] = s.Value
+	for name, s := range settings {
+		a.Settings[name] = s.Value
 	}
 	for f := range strings.FieldsSeq(a.Settings["FEATURES"]) {
 		a.Features[f] = true
 	}
 	a.keywords = strings.Fields(a.Settings["ACCEPT_KEYWORDS"])
 	a.compileChosts()
-	files, err := db.Tx.ConfigFiles(db.Host, store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords,
-		store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict, store.ConfigLicenseGroups, store.ConfigCPUInfo, store.ConfigLayout, store.ConfigCategories)
+	files, err := config.Files(db.Tx, db.Host, config.Mask, config.Unmask, config.AcceptKeywords, config.Keywords,
+		config.License, config.Properties, config.Restrict, config.LicenseGroups, config.CPUInfo, config.Layout, config.Categories)
 	if err != nil {
 		return nil, err
 	}
 	masks, unmasks := maskStack{masters: map[string][]string{}}, maskStack{}
-	layouts := slices.DeleteFunc(slices.Clone(files), func(f store.ConfigFile) bool { return f.Kind != store.ConfigLayout })
-	slices.SortStableFunc(layouts, func(x, y store.ConfigFile) int { return cmp.Compare(x.Position, y.Position) })
+	layouts := slices.DeleteFunc(slices.Clone(files), func(f config.File) bool { return f.Kind != config.Layout })
+	slices.SortStableFunc(layouts, func(x, y config.File) int { return cmp.Compare(x.Position, y.Position) })
 	for i := range layouts {
 		f := &layouts[i]
 		masks.repos = append(masks.repos, f.Repo)
@@ -180,22 +181,22 @@ func (a *Acceptance) compileChosts() {
 }
 
 // read adds one configuration file.
-func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack, installed map[string]bool) {
+func (a *Acceptance) read(f *config.File, masks, unmasks *maskStack, installed map[string]bool) {
 	repo := ""
-	if f.Layer == store.LayerRepository {
+	if f.Layer == config.LayerRepository {
 		repo = f.Repo
 	}
-	lists := map[store.ConfigKind]*packageList{
-		store.ConfigAcceptKeywords: &a.acceptKeywords, store.ConfigKeywords: &a.profileKeyword,
-		store.ConfigLicense: &a.licenses, store.ConfigProperties: &a.properties, store.ConfigRestrict: &a.restricts,
+	lists := map[config.Kind]*packageList{
+		config.AcceptKeywords: &a.acceptKeywords, config.Keywords: &a.profileKeyword,
+		config.License: &a.licenses, config.Properties: &a.properties, config.Restrict: &a.restricts,
 	}
 	switch f.Kind {
-	case store.ConfigLayout:
-	case store.ConfigLicenseGroups:
+	case config.Layout:
+	case config.LicenseGroups:
 		a.groups.Parse(f.Content)
-	case store.ConfigCPUInfo:
+	case config.CPUInfo:
 		a.processor = parseProcessor(f.Content)
-	case store.ConfigCategories:
+	case config.Categories:
 		if a.categories == nil {
 			a.categories = map[string]bool{}
 		}
@@ -203,11 +204,11 @@ func (a *Acceptance) read(f *store.ConfigFile, masks, unmasks *maskStack, instal
 			line, _, _ = strings.Cut(line, "#")
 			a.categories[strings.TrimSpace(line)] = true
 		}
-	case store.ConfigMask, store.ConfigUnmask:
+	case config.Mask, config.Unmask:
 		stack := masks
-		if f.Kind == store.ConfigUnmask {
+		if f.Kind == config.Unmask {
 			stack = unmasks
-		} else if f.Layer == store.LayerUser {
+		} else if f.Layer == config.LayerUser {
 			a.MaskFiles = append(a.MaskFiles, f.Path)
 		}
 		if repo != "" && !slices.Contains(masks.repos, repo) {
@@ -243,7 +244,7 @@ func (a *Acceptance) ParseFlags(text string) atom.Flags {
 
 // wildcardsCount reports whether Portage accepts wildcards in a list, which it does
 // only in files of the administrator (portage(5), extended atom syntax).
-func wildcardsCount(f *store.ConfigFile) bool { return f.Layer == store.LayerUser }
+func wildcardsCount(f *config.File) bool { return f.Layer == config.LayerUser }
 
 // PackageOfMetadata returns a build in the form that atoms match.
 func PackageOfMetadata(cpv atom.CPV, slot, subslot, repo string, buildID int64, m *store.Metadata) atom.Package {

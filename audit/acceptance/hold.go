@@ -8,7 +8,7 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/atom"
 	"emaudit/parse/userconf"
-	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // HoldMark begins the comment above the lines of package.mask with which a rollback
@@ -75,8 +75,8 @@ func (a *Acceptance) Holds(p *atom.Package) (all []Hold) {
 }
 
 // readHolds removes the holds from the entries of a list and records them.
-func (a *Acceptance) readHolds(f *store.ConfigFile, entries []userconf.Entry, installed map[string]bool) []userconf.Entry {
-	if f.Kind != store.ConfigMask || f.Layer != store.LayerUser {
+func (a *Acceptance) readHolds(f *config.File, entries []userconf.Entry, installed map[string]bool) []userconf.Entry {
+	if f.Kind != config.Mask || f.Layer != config.LayerUser {
 		return entries
 	}
 	return slices.DeleteFunc(entries, func(e userconf.Entry) bool {

@@ -8,7 +8,7 @@ import (
 
 	"emaudit/parse/atom"
 	"emaudit/parse/userconf"
-	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // listed is an entry with the repository that it applies to.
@@ -151,12 +151,12 @@ type maskStack struct {
 
 func (m *maskStack) add(layer string, e listed) {
 	switch layer {
-	case store.LayerRepository:
+	case config.LayerRepository:
 		if m.repo == nil {
 			m.repo = map[string][]listed{}
 		}
 		m.repo[e.repo] = append(m.repo[e.repo], e)
-	case store.LayerProfile:
+	case config.LayerProfile:
 		m.profiles = append(m.profiles, e)
 	default:
 		m.user = append(m.user, e)
@@ -235,8 +235,8 @@ func readLayout(content []byte) (masters []string, named bool) {
 }
 
 // listSource returns the list that contains a file. A folder of files is one list.
-func listSource(f *store.ConfigFile) string {
-	if f.Layer == store.LayerUser {
+func listSource(f *config.File) string {
+	if f.Layer == config.LayerUser {
 		// package.keywords is the old name of package.accept_keywords.
 		return "user"
 	}

@@ -10,6 +10,7 @@ import (
 	"emaudit/audit"
 	"emaudit/parse/binpkg"
 	"emaudit/store"
+	"emaudit/store/config"
 	"emaudit/store/inventory"
 )
 
@@ -174,17 +175,13 @@ type integrityRound struct {
 }
 
 func (r *integrityRound) settings() error {
-	stored, err := r.Tx.Settings(r.Host)
-	r.features = map[string]bool{}
-	for _, s := range stored {
-		if s.Name == "FEATURES" {
-			for f := range strings.FieldsSeq(s.Value) {
-				r.features[f] = true
-			}
-		}
-	}
+	settings, err := config.Settings(r.Tx, r.Host)
 	if err != nil {
 		return err
+	}
+	r.features = map[string]bool{}
+	for f := range strings.FieldsSeq(settings["FEATURES"].Value) {
+		r.features[f] = true
 	}
 	r.commandPlace, err = r.FindPlace()
 	return err

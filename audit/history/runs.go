@@ -10,6 +10,7 @@ import (
 	"emaudit/audit"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/userconf"
+	"emaudit/store/config"
 	"emaudit/store/inventory"
 	"emaudit/store/logs"
 )
@@ -90,7 +91,7 @@ func (r *runReader) prepare() error {
 	if err != nil {
 		return err
 	}
-	r.moves, err = audit.Moves(r.db)
+	r.moves, err = config.Moves(r.db.Tx, r.db.Host)
 	return err
 }
 

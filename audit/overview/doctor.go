@@ -2,13 +2,16 @@ package overview
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/aftermath"
 	"emaudit/audit/binpkgs"
 	"emaudit/store"
+	"emaudit/store/config"
 	"emaudit/store/inventory"
 )
 
@@ -40,14 +43,13 @@ const (
 // AuditDoctor judges the settings that the last ingest resolved. The caller measures
 // the disk space.
 func AuditDoctor(db audit.Database, space []audit.Space) (*Doctor, error) {
-	stored, err := db.Tx.Settings(db.Host)
+	settings, err := config.Settings(db.Tx, db.Host)
 	if err != nil {
 		return nil, err
 	}
-	d := &doctorRound{Doctor: &Doctor{Space: space}, byName: map[string]store.Setting{}, features: map[string]bool{}}
-	for _, s := range stored {
-		d.Settings = append(d.Settings, SettingRow{Name: s.Name, Value: s.Value, Source: s.Origin})
-		d.byName[s.Name] = s
+	d := &doctorRound{Doctor: &Doctor{Space: space}, byName: settings, features: map[string]bool{}}
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		d.Settings = append(d.Settings, SettingRow{Name: name, Value: settings[name].Value, Source: settings[name].Origin})
 	}
 	for f := range strings.FieldsSeq(d.byName["FEATURES"].Value) {
 		d.features[f] = true
@@ -88,7 +90,7 @@ func AuditDoctor(db audit.Database, space []audit.Space) (*Doctor, error) {
 // doctorRound collects the results of the checks.
 type doctorRound struct {
 	*Doctor
-	byName   map[string]store.Setting
+	byName   map[string]config.Line
 	features map[string]bool
 }
 

@@ -10,7 +10,7 @@ import (
 	"emaudit/parse/atom"
 	"emaudit/parse/binpkg"
 	"emaudit/parse/vdb"
-	"emaudit/store"
+	"emaudit/store/config"
 	"emaudit/store/inventory"
 )
 
@@ -62,14 +62,14 @@ func (j *RollbackJudge) isRecord() bool {
 
 // takeWanted reads the atoms of @world, and package.provided.
 func (j *RollbackJudge) takeWanted() error {
-	lines, err := j.Db.Tx.ConfigLines(j.Db.Host, store.LineSet, store.LineSetUnknown, store.LineProvided)
+	lines, err := config.Lines(j.Db.Tx, j.Db.Host, config.LineSet, config.LineSetUnknown, config.LineProvided)
 	if err != nil {
 		return err
 	}
-	sets := map[string][]store.ConfigLine{}
+	sets := map[string][]config.Line{}
 	for _, l := range lines {
 		switch l.Kind {
-		case store.LineProvided:
+		case config.LineProvided:
 			if cpv, err := atom.ParseCPV(l.Subject); err == nil {
 				j.host.Now.Provide(cpv)
 			}
@@ -80,7 +80,7 @@ func (j *RollbackJudge) takeWanted() error {
 	asked := map[string]bool{"world": true}
 	for due := []string{"world"}; len(due) > 0; due = due[1:] {
 		for _, l := range sets[due[0]] {
-			if l.Kind == store.LineSetUnknown {
+			if l.Kind == config.LineSetUnknown {
 				j.unknownSets = append(j.unknownSets, "@"+l.Subject+": "+l.Value)
 				continue
 			}
@@ -107,7 +107,7 @@ func (j *RollbackJudge) asked(cp string) bool {
 // askedThen returns the packages in the world file at a moment. known is false if no
 // ingest recorded it.
 func (j *RollbackJudge) askedThen(at int64) (names map[string]bool, known bool) {
-	lines, known, err := j.Db.Tx.ConfigLinesDuring(j.Db.Host, at, at, store.LineSet)
+	lines, known, err := config.LinesDuring(j.Db.Tx, j.Db.Host, at, at, config.LineSet)
 	if err != nil {
 		j.Past.Err = err
 	}

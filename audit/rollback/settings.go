@@ -7,7 +7,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/state"
-	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // settingRisks lists settings that differ from those of the state and concern restored
@@ -36,7 +36,7 @@ func (j *RollbackJudge) settingRisks(r *Rollback) {
 	}
 	for i := range changes {
 		x := &changes[i]
-		if !narrows(x) || x.Kind == store.ConfigMask && slices.Contains(held, x.Subject) {
+		if !narrows(x) || x.Kind == config.Mask && slices.Contains(held, x.Subject) {
 			continue
 		}
 		var concerned []string
@@ -58,11 +58,11 @@ func (j *RollbackJudge) settingRisks(r *Rollback) {
 // mask that is gone, or a keyword that is now accepted, cannot.
 func narrows(x *state.SettingChange) bool {
 	switch x.Kind {
-	case store.ConfigMask:
+	case config.Mask:
 		return x.After != nil
-	case store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords, store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict:
+	case config.Unmask, config.AcceptKeywords, config.Keywords, config.License, config.Properties, config.Restrict:
 		return x.Before != nil && (x.After == nil || len(without(*x.Before, x.After)) > 0) || x.After != nil && strings.Contains(" "+*x.After, " -")
-	case store.LineProvided:
+	case config.LineProvided:
 		return false // the plan judges with today's package.provided
 	}
 	return true
@@ -70,7 +70,7 @@ func narrows(x *state.SettingChange) bool {
 
 // named returns the subject of a change: the variable, or the list and the atom.
 func named(x *state.SettingChange) string {
-	if x.Kind == store.LineSetting {
+	if x.Kind == config.LineSetting {
 		return x.Subject
 	}
 	return string(x.Kind) + " of " + x.Subject
@@ -103,9 +103,9 @@ func without(text string, other *string) []string {
 // consequence says what a change does to the restored packages.
 func consequence(x *state.SettingChange) string {
 	switch {
-	case x.Kind == store.ConfigEnv, x.ForCompiler():
+	case x.Kind == config.Env, x.ForCompiler():
 		return "a rebuild of these would be another build"
-	case x.Kind == store.ConfigUse, x.Kind == store.LineSetting:
+	case x.Kind == config.Use, x.Kind == config.LineSetting:
 		return "the next update with --newuse would rebuild these"
 	}
 	return "the next update may refuse or replace these"

@@ -7,6 +7,7 @@ import (
 
 	"emaudit/parse/atom"
 	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // Settings are part of a state: with other USE flags, CFLAGS or masks the next emerge
@@ -15,32 +16,32 @@ import (
 // SettingChange is a difference in Portage's configuration between two states: a
 // variable, or the lines of one list about one atom.
 type SettingChange struct {
-	Kind    store.ConfigKind `json:"kind"`    // setting, package.use, package.mask, ...
-	Subject string           `json:"subject"` // the variable, or the atom
-	Before  *string          `json:"before"`  // null = none
-	After   *string          `json:"after"`
-	Origin  string           `json:"origin"` // file:line of After, or of Before if After is null
+	Kind    config.Kind `json:"kind"`    // setting, package.use, package.mask, ...
+	Subject string      `json:"subject"` // the variable, or the atom
+	Before  *string     `json:"before"`  // null = none
+	After   *string     `json:"after"`
+	Origin  string      `json:"origin"` // file:line of After, or of Before if After is null
 }
 
 // settingKinds are the compared lists. The package lists of a profile change with
 // every sync, so only its variables and its name are compared.
-var settingKinds = []store.ConfigKind{
-	store.LineSetting, store.LineProvided, store.ConfigUse, store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords,
-	store.ConfigLicense, store.ConfigProperties, store.ConfigRestrict, store.ConfigEnv,
+var settingKinds = []config.Kind{
+	config.LineSetting, config.LineProvided, config.Use, config.Mask, config.Unmask, config.AcceptKeywords, config.Keywords,
+	config.License, config.Properties, config.Restrict, config.Env,
 }
 
 // settings returns the lines of configuration in force when a state began, or those
 // of today for the present state. known is false if the state ended before the first
 // ingest.
-func (h *Past) settings(s *State) (lines []store.ConfigLine, known bool, err error) {
+func (h *Past) settings(s *State) (lines []config.Line, known bool, err error) {
 	switch {
 	case s.Target.Run == nil && s.index == len(h.Changes):
-		lines, err = h.tx.ConfigLines(h.host, settingKinds...)
+		lines, err = config.Lines(h.tx, h.host, settingKinds...)
 		return lines, err == nil, err
 	case s.index == 0:
-		return h.tx.ConfigLinesDuring(h.host, 0, s.Target.Time, settingKinds...)
+		return config.LinesDuring(h.tx, h.host, 0, s.Target.Time, settingKinds...)
 	}
-	return h.tx.ConfigLinesDuring(h.host, h.Changes[s.index-1].at, s.Target.Time, settingKinds...)
+	return config.LinesDuring(h.tx, h.host, h.Changes[s.index-1].at, s.Target.Time, settingKinds...)
 }
 
 // DiffSettings compares the configuration of two states. known is false if that of
@@ -57,15 +58,15 @@ func (h *Past) DiffSettings(a, b *State) (changes []SettingChange, known bool, e
 	return diffSettings(before, after), true, nil
 }
 
-func diffSettings(before, after []store.ConfigLine) []SettingChange {
+func diffSettings(before, after []config.Line) []SettingChange {
 	type key struct {
-		kind    store.ConfigKind
+		kind    config.Kind
 		subject string
 	}
-	gather := func(lines []store.ConfigLine) (map[key][]string, map[key]string) {
+	gather := func(lines []config.Line) (map[key][]string, map[key]string) {
 		values, origins := map[key][]string{}, map[key]string{}
 		for _, l := range lines {
-			if l.Layer == store.LayerProfile && l.Kind != store.LineSetting {
+			if l.Layer == config.LayerProfile && l.Kind != config.LineSetting {
 				continue
 			}
 			k := key{l.Kind, l.Subject}
@@ -108,7 +109,7 @@ var compilerSettings = []string{"CHOST", "CBUILD", "CFLAGS", "CXXFLAGS", "LDFLAG
 // ForCompiler reports whether the change is of a variable that determines the result
 // of a build. emerge --newuse does not rebuild for these.
 func (c *SettingChange) ForCompiler() bool {
-	return c.Kind == store.LineSetting && slices.Contains(compilerSettings, c.Subject)
+	return c.Kind == config.LineSetting && slices.Contains(compilerSettings, c.Subject)
 }
 
 // Concerns reports whether the change matters for a package that comes back from
@@ -116,7 +117,7 @@ func (c *SettingChange) ForCompiler() bool {
 // built with other compiler settings. If the metadata of the build are unknown, m is
 // nil and every flag counts.
 func (c *SettingChange) Concerns(cpv string, m *store.Metadata) bool {
-	if c.Kind != store.LineSetting {
+	if c.Kind != config.LineSetting {
 		parsed, err := atom.ParseCPV(cpv)
 		a, bad := atom.ConfigFileSyntax.ParseAtom(c.Subject)
 		if err != nil || bad != nil {
@@ -126,7 +127,7 @@ func (c *SettingChange) Concerns(cpv string, m *store.Metadata) bool {
 		if !a.MatchIgnoringUSE(atom.Package{CPV: parsed}) {
 			return false
 		}
-		return c.Kind != store.ConfigUse || m == nil || c.hasFlagOf(m.IUse, "")
+		return c.Kind != config.Use || m == nil || c.hasFlagOf(m.IUse, "")
 	}
 	switch {
 	case c.ForCompiler():

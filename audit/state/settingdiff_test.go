@@ -11,6 +11,7 @@ import (
 
 	"emaudit/audit"
 	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // configure writes a file of the configuration, changed now.
@@ -56,7 +57,7 @@ func TestSettingsArePartOfAState(t *testing.T) {
 				return fmt.Sprintf("%q", *v)
 			}
 			for _, c := range d.Settings {
-				if c.Kind != store.LineSetting || c.Subject == "USE" || c.Subject == "CFLAGS" {
+				if c.Kind != config.LineSetting || c.Subject == "USE" || c.Subject == "CFLAGS" {
 					lines = append(lines, fmt.Sprintf("%s %s %s > %s", c.Kind, c.Subject, text(c.Before), text(c.After)))
 				}
 			}
@@ -87,18 +88,18 @@ func TestWhichSettingsConcernAPackage(t *testing.T) {
 		m      *store.Metadata
 		want   bool
 	}{
-		{"a flag that the ebuild has", SettingChange{Kind: store.LineSetting, Subject: "USE", Before: text("ssl qt"), After: text("ssl")}, m, true},
-		{"a flag that it lacks", SettingChange{Kind: store.LineSetting, Subject: "USE", Before: text("ssl qt"), After: text("qt")}, m, false},
-		{"a flag that is turned off", SettingChange{Kind: store.LineSetting, Subject: "USE", Before: text("qt"), After: text("qt -doc")}, m, true},
-		{"no metadata", SettingChange{Kind: store.LineSetting, Subject: "USE", Before: text("ssl"), After: text("")}, nil, true},
-		{"a flag of USE_EXPAND", SettingChange{Kind: store.LineSetting, Subject: "PYTHON_TARGETS", Before: text("python3_12"), After: text("python3_13")}, m, true},
-		{"another variable", SettingChange{Kind: store.LineSetting, Subject: "MAKEOPTS", Before: text("-j2"), After: text("-j4")}, m, false},
-		{"the compiler's flags", SettingChange{Kind: store.LineSetting, Subject: "CFLAGS", Before: text("-O2"), After: text("-O3")}, m, true},
-		{"package.use of the package", SettingChange{Kind: store.ConfigUse, Subject: "app-misc/a", After: text("-doc")}, m, true},
-		{"package.use of another flag", SettingChange{Kind: store.ConfigUse, Subject: "app-misc/a", After: text("ssl")}, m, false},
-		{"package.use of another package", SettingChange{Kind: store.ConfigUse, Subject: "app-misc/b", After: text("doc")}, m, false},
-		{"a mask of the version", SettingChange{Kind: store.ConfigMask, Subject: "<app-misc/a-2", After: text("")}, m, true},
-		{"a mask of another version", SettingChange{Kind: store.ConfigMask, Subject: ">app-misc/a-2", After: text("")}, m, false},
+		{"a flag that the ebuild has", SettingChange{Kind: config.LineSetting, Subject: "USE", Before: text("ssl qt"), After: text("ssl")}, m, true},
+		{"a flag that it lacks", SettingChange{Kind: config.LineSetting, Subject: "USE", Before: text("ssl qt"), After: text("qt")}, m, false},
+		{"a flag that is turned off", SettingChange{Kind: config.LineSetting, Subject: "USE", Before: text("qt"), After: text("qt -doc")}, m, true},
+		{"no metadata", SettingChange{Kind: config.LineSetting, Subject: "USE", Before: text("ssl"), After: text("")}, nil, true},
+		{"a flag of USE_EXPAND", SettingChange{Kind: config.LineSetting, Subject: "PYTHON_TARGETS", Before: text("python3_12"), After: text("python3_13")}, m, true},
+		{"another variable", SettingChange{Kind: config.LineSetting, Subject: "MAKEOPTS", Before: text("-j2"), After: text("-j4")}, m, false},
+		{"the compiler's flags", SettingChange{Kind: config.LineSetting, Subject: "CFLAGS", Before: text("-O2"), After: text("-O3")}, m, true},
+		{"package.use of the package", SettingChange{Kind: config.Use, Subject: "app-misc/a", After: text("-doc")}, m, true},
+		{"package.use of another flag", SettingChange{Kind: config.Use, Subject: "app-misc/a", After: text("ssl")}, m, false},
+		{"package.use of another package", SettingChange{Kind: config.Use, Subject: "app-misc/b", After: text("doc")}, m, false},
+		{"a mask of the version", SettingChange{Kind: config.Mask, Subject: "<app-misc/a-2", After: text("")}, m, true},
+		{"a mask of another version", SettingChange{Kind: config.Mask, Subject: ">app-misc/a-2", After: text("")}, m, false},
 	} {
 		if got := test.change.Concerns("app-misc/a-1", test.m); got != test.want {
 			t.Errorf("%s: want %t, got %t", test.name, test.want, got)

@@ -8,6 +8,7 @@ import (
 	"emaudit/audit/history"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/userconf"
+	"emaudit/store/config"
 	"emaudit/store/inventory"
 	"emaudit/store/logs"
 )
@@ -119,7 +120,7 @@ type disagreement struct {
 func readTimeline(db audit.Database) (*timeline, error) {
 	t := &timeline{}
 	var err error
-	if t.Moves, err = audit.Moves(db); err != nil {
+	if t.Moves, err = config.Moves(db.Tx, db.Host); err != nil {
 		return nil, err
 	}
 	if t.snapshots, err = inventory.Snapshots(db.Tx, db.Host); err != nil {

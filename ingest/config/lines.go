@@ -10,28 +10,29 @@ import (
 	"emaudit/parse/userconf"
 	"emaudit/settings"
 	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // lineKinds are the lists whose lines are stored separately, unchanged.
-var lineKinds = []store.ConfigKind{
-	store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords, store.ConfigLicense,
-	store.ConfigProperties, store.ConfigRestrict, store.ConfigUse, store.ConfigEnv,
+var lineKinds = []config.Kind{
+	config.Mask, config.Unmask, config.AcceptKeywords, config.Keywords, config.License,
+	config.Properties, config.Restrict, config.Use, config.Env,
 }
 
 // derivedKinds are lines that result from several lists together.
-var derivedKinds = []store.ConfigKind{store.LineSet, store.LineSetUnknown, store.LineProvided}
+var derivedKinds = []config.Kind{config.LineSet, config.LineSetUnknown, config.LineProvided}
 
 // packageSets adds the files that define package sets, and the files with their
 // members.
 func (s *configScan) packageSets() {
 	for _, name := range s.Settings.SetsConfs() {
-		s.list(store.ConfigFile{Kind: store.ConfigSetsConf, Path: name, Layer: store.LayerUser}, 0)
+		s.list(config.File{Kind: config.SetsConf, Path: name, Layer: config.LayerUser}, 0)
 	}
 	s.sets = s.Settings.PackageSets()
 	for _, set := range s.sets {
 		for _, f := range set.Files {
 			if f.Atoms && f.Sets { // world and world_sets have their own kind
-				s.list(store.ConfigFile{Kind: store.ConfigSets, Path: f.Path, Layer: store.LayerUser}, 0)
+				s.list(config.File{Kind: config.Sets, Path: f.Path, Layer: config.LayerUser}, 0)
 			}
 		}
 	}
@@ -66,22 +67,22 @@ func membersOnly(content []byte) []byte {
 // lineMaker creates the stored lines from the stored lists.
 type lineMaker struct {
 	*configScan
-	files map[store.ConfigKind][]store.ConfigFile // in the order in which Portage reads them
-	lines []store.ConfigLine
+	files map[config.Kind][]config.File // in the order in which Portage reads them
+	lines []config.Line
 }
 
 // storeLines stores the lines of the lists.
 func (s *configScan) storeLines(tx *store.Tx) error {
-	m := lineMaker{configScan: s, files: map[store.ConfigKind][]store.ConfigFile{}}
-	files, err := tx.ConfigFiles(s.ID, slices.Concat(lineKinds, []store.ConfigKind{
-		store.ConfigPackages, store.ConfigProvided, store.ConfigWorld, store.ConfigWorldSets, store.ConfigSets,
+	m := lineMaker{configScan: s, files: map[config.Kind][]config.File{}}
+	files, err := config.Files(tx, s.ID, slices.Concat(lineKinds, []config.Kind{
+		config.Packages, config.Provided, config.World, config.WorldSets, config.Sets,
 	})...)
 	if err != nil {
 		return err
 	}
 	written := map[string]int64{}
 	for _, f := range files {
-		if f.Layer != store.LayerRepository { // lines of repositories change with every sync, and git keeps their history
+		if f.Layer != config.LayerRepository { // lines of repositories change with every sync, and git keeps their history
 			m.files[f.Kind] = append(m.files[f.Kind], f)
 			written[f.Path] = f.MTimeNS
 		}
@@ -93,7 +94,7 @@ func (s *configScan) storeLines(tx *store.Tx) error {
 		m.set(set)
 	}
 	m.provided()
-	_, err = tx.PutConfigLines(s.ID, slices.Concat(lineKinds, derivedKinds), m.lines, func(origin string) int64 {
+	_, err = config.PutLines(tx, s.ID, slices.Concat(lineKinds, derivedKinds), m.lines, func(origin string) int64 {
 		file, _, _ := cutLast(origin, ":")
 		return s.changeTime(s.lastRead, written[file])
 	})
@@ -108,16 +109,16 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-func originOf(f *store.ConfigFile, l userconf.Line) string {
+func originOf(f *config.File, l userconf.Line) string {
 	return makeconf.Origin{File: f.Path, Line: l.Number}.String()
 }
 
 // addUnchanged adds the lines of a list unchanged.
-func (m *lineMaker) addUnchanged(kind store.ConfigKind) {
+func (m *lineMaker) addUnchanged(kind config.Kind) {
 	for i := range m.files[kind] {
 		f := &m.files[kind][i]
 		for _, l := range userconf.ParseLines(f.Content) {
-			m.lines = append(m.lines, store.ConfigLine{
+			m.lines = append(m.lines, config.Line{
 				Kind: kind, Layer: f.Layer, Subject: l.Words[0], Value: strings.Join(l.Words[1:], " "), Origin: originOf(f, l),
 			})
 		}
@@ -126,19 +127,19 @@ func (m *lineMaker) addUnchanged(kind store.ConfigKind) {
 
 // set adds a set with its members.
 func (m *lineMaker) set(set settings.PackageSet) {
-	add := func(kind store.ConfigKind, layer, value, origin string) {
-		m.lines = append(m.lines, store.ConfigLine{Kind: kind, Layer: layer, Subject: set.Name, Value: value, Origin: origin})
+	add := func(kind config.Kind, layer, value, origin string) {
+		m.lines = append(m.lines, config.Line{Kind: kind, Layer: layer, Subject: set.Name, Value: value, Origin: origin})
 	}
 	if set.Unknown != "" {
-		add(store.LineSetUnknown, "user", set.Unknown, set.Source)
+		add(config.LineSetUnknown, config.LayerUser, set.Unknown, set.Source)
 		return
 	}
-	add(store.LineSet, "user", "", set.Source)
+	add(config.LineSet, config.LayerUser, "", set.Source)
 	for _, member := range set.Members {
-		add(store.LineSet, "user", member, set.Source)
+		add(config.LineSet, config.LayerUser, member, set.Source)
 	}
 	for _, list := range set.Files {
-		for _, kind := range []store.ConfigKind{store.ConfigWorld, store.ConfigWorldSets, store.ConfigSets} {
+		for _, kind := range []config.Kind{config.World, config.WorldSets, config.Sets} {
 			for i := range m.files[kind] {
 				f := &m.files[kind][i]
 				if f.Path != list.Path && !strings.HasPrefix(f.Path, list.Path+"/") {
@@ -146,14 +147,14 @@ func (m *lineMaker) set(set settings.PackageSet) {
 				}
 				for _, l := range userconf.ParseLines(f.Content) {
 					if isMember(list, l.Words[0]) {
-						add(store.LineSet, f.Layer, l.Words[0], originOf(f, l))
+						add(config.LineSet, f.Layer, l.Words[0], originOf(f, l))
 					}
 				}
 			}
 		}
 	}
 	for _, l := range m.profilePackages(set.Profile) {
-		add(store.LineSet, "profile", l.text, l.origin)
+		add(config.LineSet, config.LayerProfile, l.text, l.origin)
 	}
 }
 
@@ -163,7 +164,7 @@ type stackedLine struct{ text, origin string }
 // stacked combines lists of a profile: "-x" removes x, and "-*" removes all
 // previous lines (util/__init__.py, stack_lists). It ignores lines for which take
 // returns false, including their removals.
-func (m *lineMaker) stacked(kind store.ConfigKind, take func(p settings.Profile, text string) bool) []stackedLine {
+func (m *lineMaker) stacked(kind config.Kind, take func(p settings.Profile, text string) bool) []stackedLine {
 	var all []stackedLine
 	for _, p := range m.Settings.Profiles() {
 		name := path.Join(p.Dir, string(kind))
@@ -196,7 +197,7 @@ func (m *lineMaker) profilePackages(set settings.ProfileSet) []stackedLine {
 		return nil
 	}
 	var all []stackedLine
-	for _, l := range m.stacked(store.ConfigPackages, func(p settings.Profile, text string) bool {
+	for _, l := range m.stacked(config.Packages, func(p settings.Profile, text string) bool {
 		_, err := p.AtomSyntax().ParseAtom(strings.TrimPrefix(strings.TrimPrefix(text, "-"), "*"))
 		return (err == nil || text == "-*") && (set == settings.SystemSet || slices.Contains(p.Formats, "profile-set"))
 	}) {
@@ -210,9 +211,9 @@ func (m *lineMaker) profilePackages(set settings.ProfileSet) []stackedLine {
 // provided adds the packages that Portage assumes to be installed (config.py,
 // pprovideddict).
 func (m *lineMaker) provided() {
-	for _, l := range m.stacked(store.ConfigProvided, func(p settings.Profile, _ string) bool { return p.AllowsProvided() }) {
+	for _, l := range m.stacked(config.Provided, func(p settings.Profile, _ string) bool { return p.AllowsProvided() }) {
 		if _, err := atom.ParseCPV(l.text); err == nil {
-			m.lines = append(m.lines, store.ConfigLine{Kind: store.LineProvided, Layer: store.LayerProfile, Subject: l.text, Origin: l.origin})
+			m.lines = append(m.lines, config.Line{Kind: config.LineProvided, Layer: config.LayerProfile, Subject: l.text, Origin: l.origin})
 		}
 	}
 }

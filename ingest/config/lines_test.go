@@ -14,6 +14,7 @@ import (
 	"emaudit/internal/hosttest"
 	"emaudit/internal/portagetest"
 	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // writeRoot makes a root of files.
@@ -43,12 +44,12 @@ func writeRoot(t *testing.T, files map[string]string) string {
 func setsOf(host *hosttest.Host) (sets map[string][]string, unknown, provided []string) {
 	sets = map[string][]string{}
 	host.View(func(tx *store.Tx) error {
-		lines, err := tx.ConfigLines(host.ID, store.LineSet, store.LineSetUnknown, store.LineProvided)
+		lines, err := config.Lines(tx, host.ID, config.LineSet, config.LineSetUnknown, config.LineProvided)
 		for _, l := range lines {
 			switch {
-			case l.Kind == store.LineProvided:
+			case l.Kind == config.LineProvided:
 				provided = append(provided, l.Subject)
-			case l.Kind == store.LineSetUnknown:
+			case l.Kind == config.LineSetUnknown:
 				unknown = append(unknown, l.Subject)
 			case l.Value == "":
 				sets[l.Subject] = append(sets[l.Subject], []string{}...)
@@ -107,15 +108,15 @@ func TestTheLinesOfAHost(t *testing.T) {
 		t.Errorf("unknown sets and what is provided (-want +got):\n%s", diff)
 	}
 	host.View(func(tx *store.Tx) error {
-		lines, err := tx.ConfigLines(host.ID, store.ConfigUse, store.ConfigEnv)
-		if diff := cmp.Diff([]store.ConfigLine{
-			{Kind: store.ConfigEnv, Layer: "user", Subject: "app/a", Value: "debug", Origin: "/etc/portage/package.env:1", Since: hosttest.Now},
-			{Kind: store.ConfigUse, Layer: "user", Subject: "*/*", Value: "nls", Origin: "/etc/portage/package.use/a:2", Since: hosttest.Now},
-			{Kind: store.ConfigUse, Layer: "user", Subject: "app/a", Value: "x -y", Origin: "/etc/portage/package.use/a:3", Since: hosttest.Now},
+		lines, err := config.Lines(tx, host.ID, config.Use, config.Env)
+		if diff := cmp.Diff([]config.Line{
+			{Kind: config.Env, Layer: "user", Subject: "app/a", Value: "debug", Origin: "/etc/portage/package.env:1", Since: hosttest.Now},
+			{Kind: config.Use, Layer: "user", Subject: "*/*", Value: "nls", Origin: "/etc/portage/package.use/a:2", Since: hosttest.Now},
+			{Kind: config.Use, Layer: "user", Subject: "app/a", Value: "x -y", Origin: "/etc/portage/package.use/a:3", Since: hosttest.Now},
 		}, lines); diff != "" {
 			t.Errorf("lines (-want +got):\n%s", diff)
 		}
-		files, err2 := tx.ConfigFiles(host.ID, store.ConfigSets)
+		files, err2 := config.Files(tx, host.ID, config.Sets)
 		for _, f := range files {
 			if strings.Contains(string(f.Content), "root:x") {
 				t.Errorf("%s: a line that is no member of a set was stored", f.Path)

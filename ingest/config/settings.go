@@ -5,10 +5,12 @@ package config
 
 import (
 	"context"
+	"slices"
 
 	"emaudit/ingest"
 	"emaudit/parse"
 	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // reader reads the sources of this package.
@@ -22,21 +24,24 @@ func Settings(r *ingest.Reader) ingest.Source {
 // settings stores Portage's settings.
 func (r reader) settings(ctx context.Context) ([]ingest.SourceResult, error) {
 	result := ingest.SourceResult{Kind: store.SourceSettings, Path: r.Host.Settings.MakeConf(), Condition: store.ConditionRead}
-	var stored []store.Setting
+	var lines []config.Line
 	for _, s := range r.Host.Settings.All() {
-		stored = append(stored, store.Setting{Name: s.Name, Value: s.Value, Origin: s.Source})
+		lines = append(lines, config.Line{Kind: config.LineSetting, Layer: config.LayerHost, Subject: s.Name, Value: s.Value, Origin: s.Source})
 	}
 	err := r.DB.Update(ctx, func(tx *store.Tx) error {
-		known, err := tx.Settings(r.ID)
+		known, err := config.Lines(tx, r.ID, config.LineSetting)
 		if err != nil {
 			return err
 		}
-		if !sameSettings(known, stored) {
+		same := func(a, b config.Line) bool {
+			return a.Subject == b.Subject && a.Value == b.Value && a.Origin == b.Origin
+		}
+		if !slices.EqualFunc(known, lines, same) {
 			changedAt, err := r.settingsChange(tx, result.Path)
 			if err != nil {
 				return err
 			}
-			if err := tx.PutSettings(r.ID, stored, func(string) int64 { return changedAt }); err != nil {
+			if _, err := config.PutLines(tx, r.ID, []config.Kind{config.LineSetting}, lines, func(string) int64 { return changedAt }); err != nil {
 				return err
 			}
 		}
@@ -104,20 +109,4 @@ func (r reader) settingsDamage(tx *store.Tx, result *ingest.SourceResult) error 
 	}
 	result.Damage, err = tx.ReplaceDiagnostics(source.ID, "", diags, r.Now)
 	return err
-}
-
-func sameSettings(a, b []store.Setting) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	byName := map[string]store.Setting{}
-	for _, s := range a {
-		byName[s.Name] = s
-	}
-	for _, s := range b {
-		if byName[s.Name] != s {
-			return false
-		}
-	}
-	return true
 }

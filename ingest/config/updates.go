@@ -15,6 +15,7 @@ import (
 	"emaudit/ingest"
 	"emaudit/parse/userconf"
 	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // maxUpdates is the largest accepted size of a file in profiles/updates, in bytes.
@@ -71,7 +72,7 @@ func (r reader) updatesOf(ctx context.Context, folder string) ([]ingest.SourceRe
 	if err != nil || known {
 		return []ingest.SourceResult{result}, err
 	}
-	var moves []store.PackageMove
+	var moves []userconf.Move
 	for _, f := range files {
 		data, err := dir.ReadFile(f.Name, maxUpdates)
 		if err != nil {
@@ -79,12 +80,7 @@ func (r reader) updatesOf(ctx context.Context, folder string) ([]ingest.SourceRe
 			return r.RecordAbsent(ctx, store.SourceUpdates, folder, err)
 		}
 		result.Read++
-		updates, _ := userconf.ParseUpdates(data)
-		for _, u := range updates {
-			if u.From != "" {
-				moves = append(moves, store.PackageMove{Old: u.From, New: u.To})
-			}
-		}
+		moves = append(moves, userconf.ParseMoves(data)...)
 	}
 	result.Changed = true
 	result.Summary = fmt.Sprintf("%d renamed packages", len(moves))
@@ -96,7 +92,7 @@ func (r reader) updatesOf(ctx context.Context, folder string) ([]ingest.SourceRe
 		if err := tx.PutSource(&source); err != nil {
 			return err
 		}
-		return tx.ReplacePackageMoves(r.ID, source.ID, moves)
+		return config.PutMoves(tx, r.ID, source.ID, moves)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("updates %s: %w", folder, err)

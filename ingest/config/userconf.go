@@ -17,6 +17,7 @@ import (
 	"emaudit/parse/userconf"
 	"emaudit/settings"
 	"emaudit/store"
+	"emaudit/store/config"
 )
 
 const (
@@ -39,8 +40,8 @@ const savedCPUInfo = "/var/lib/emaudit/cpuinfo"
 // configScan finds the lists of Portage's configuration.
 type configScan struct {
 	reader
-	known map[store.ConfigKind]map[string]store.ConfigFile
-	found []store.ConfigFile // Content is nil if the stored one is still valid
+	known map[config.Kind]map[string]config.File
+	found []config.File // Content is nil if the stored one is still valid
 	diags []parse.Diagnostic
 	read  int64
 	// listed counts the lists found. It counts a list again that is found again.
@@ -62,12 +63,12 @@ func Lists(r *ingest.Reader) ingest.Source {
 // repositories, the world file, and the features of the processor. From these the
 // audit decides what Portage would refuse, without reading files.
 func (r reader) userConfig(ctx context.Context) ([]ingest.SourceResult, error) {
-	scan := configScan{reader: r, known: map[store.ConfigKind]map[string]store.ConfigFile{}}
+	scan := configScan{reader: r, known: map[config.Kind]map[string]config.File{}}
 	err := r.DB.View(ctx, func(tx *store.Tx) error {
-		stamps, err := tx.ConfigStamps(r.ID)
+		stamps, err := config.Stamps(tx, r.ID)
 		for _, f := range stamps {
 			if scan.known[f.Kind] == nil {
-				scan.known[f.Kind] = map[string]store.ConfigFile{}
+				scan.known[f.Kind] = map[string]config.File{}
 			}
 			scan.known[f.Kind][f.Path] = f
 		}
@@ -115,50 +116,50 @@ func (r reader) userConfig(ctx context.Context) ([]ingest.SourceResult, error) {
 func (s *configScan) collect() {
 	for _, repo := range s.Settings.Repositories() {
 		profiles := path.Join(repo.Location, "profiles")
-		s.list(store.ConfigFile{Kind: store.ConfigLayout, Path: path.Join(repo.Location, "metadata/layout.conf"), Layer: store.LayerRepository, Repo: repo.Name}, 0)
-		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigLicenseGroups, store.ConfigCategories} {
-			s.list(store.ConfigFile{Kind: kind, Path: path.Join(profiles, string(kind)), Layer: store.LayerRepository, Repo: repo.Name}, 0)
+		s.list(config.File{Kind: config.Layout, Path: path.Join(repo.Location, "metadata/layout.conf"), Layer: config.LayerRepository, Repo: repo.Name}, 0)
+		for _, kind := range []config.Kind{config.Mask, config.Unmask, config.LicenseGroups, config.Categories} {
+			s.list(config.File{Kind: kind, Path: path.Join(profiles, string(kind)), Layer: config.LayerRepository, Repo: repo.Name}, 0)
 		}
 	}
 	user := s.Settings.UserConfigDir()
 	for _, p := range s.Settings.Profiles() {
-		layer := "profile"
+		layer := config.LayerProfile
 		if p.User {
-			layer = "user"
+			layer = config.LayerUser
 		}
-		for _, kind := range []store.ConfigKind{store.ConfigMask, store.ConfigUnmask, store.ConfigAcceptKeywords, store.ConfigKeywords, store.ConfigPackages} {
-			s.list(store.ConfigFile{Kind: kind, Path: path.Join(p.Dir, string(kind)), Layer: store.LayerProfile}, 0)
+		for _, kind := range []config.Kind{config.Mask, config.Unmask, config.AcceptKeywords, config.Keywords, config.Packages} {
+			s.list(config.File{Kind: kind, Path: path.Join(p.Dir, string(kind)), Layer: config.LayerProfile}, 0)
 		}
 		if p.AllowsProvided() {
-			s.list(store.ConfigFile{Kind: store.ConfigProvided, Path: path.Join(p.Dir, string(store.ConfigProvided)), Layer: layer}, 0)
+			s.list(config.File{Kind: config.Provided, Path: path.Join(p.Dir, string(config.Provided)), Layer: layer}, 0)
 		}
 	}
 	for _, list := range []struct {
 		name string
-		kind store.ConfigKind
+		kind config.Kind
 	}{
-		{"package.mask", store.ConfigMask},
-		{"package.unmask", store.ConfigUnmask},
+		{"package.mask", config.Mask},
+		{"package.unmask", config.Unmask},
 		// The old name of the same list. package.accept_keywords has precedence.
-		{"package.keywords", store.ConfigAcceptKeywords},
-		{"package.accept_keywords", store.ConfigAcceptKeywords},
-		{"package.license", store.ConfigLicense},
-		{"package.properties", store.ConfigProperties},
-		{"package.accept_restrict", store.ConfigRestrict},
-		{"package.use", store.ConfigUse},
-		{"package.env", store.ConfigEnv},
-		{"categories", store.ConfigCategories},
+		{"package.keywords", config.AcceptKeywords},
+		{"package.accept_keywords", config.AcceptKeywords},
+		{"package.license", config.License},
+		{"package.properties", config.Properties},
+		{"package.accept_restrict", config.Restrict},
+		{"package.use", config.Use},
+		{"package.env", config.Env},
+		{"categories", config.Categories},
 	} {
-		s.list(store.ConfigFile{Kind: list.kind, Path: path.Join(user, list.name), Layer: store.LayerUser}, 0)
+		s.list(config.File{Kind: list.kind, Path: path.Join(user, list.name), Layer: config.LayerUser}, 0)
 	}
-	s.list(store.ConfigFile{Kind: store.ConfigWorld, Path: s.Settings.WorldFile(), Layer: store.LayerHost}, 0)
-	s.list(store.ConfigFile{Kind: store.ConfigWorldSets, Path: s.Settings.WorldSetsFile(), Layer: store.LayerHost}, 0)
+	s.list(config.File{Kind: config.World, Path: s.Settings.WorldFile(), Layer: config.LayerHost}, 0)
+	s.list(config.File{Kind: config.WorldSets, Path: s.Settings.WorldSetsFile(), Layer: config.LayerHost}, 0)
 	s.packageSets()
 	s.cpuInfo()
 }
 
 // list adds a list, which is a file or a folder of files.
-func (s *configScan) list(f store.ConfigFile, depth int) {
+func (s *configScan) list(f config.File, depth int) {
 	entry, err := s.Root.Stat(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -190,14 +191,14 @@ func (s *configScan) list(f store.ConfigFile, depth int) {
 		switch {
 		case f.Content == nil:
 			f.Content = []byte{}
-		case f.Kind == store.ConfigSets:
+		case f.Kind == config.Sets:
 			f.Content = membersOnly(f.Content)
 		}
 		s.read++
 	}
 	s.listed++
 	// Two paths can lead to a parent of the profile. The last one counts.
-	s.found = slices.DeleteFunc(s.found, func(have store.ConfigFile) bool { return have.Kind == f.Kind && have.Path == f.Path })
+	s.found = slices.DeleteFunc(s.found, func(have config.File) bool { return have.Kind == f.Kind && have.Path == f.Path })
 	s.found = append(s.found, f)
 }
 
@@ -232,12 +233,12 @@ func (s *configScan) cpuInfo() {
 		b, err := s.Root.ReadFile(name, maxCPUInfo)
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				s.keep(store.ConfigFile{Kind: store.ConfigCPUInfo, Path: name}, err)
+				s.keep(config.File{Kind: config.CPUInfo, Path: name}, err)
 			}
 			continue
 		}
 		content := firstProcessor(b)
-		f := store.ConfigFile{Kind: store.ConfigCPUInfo, Path: name, Layer: store.LayerHost, Position: s.listed, Size: int64(len(content)), Content: content}
+		f := config.File{Kind: config.CPUInfo, Path: name, Layer: config.LayerHost, Position: s.listed, Size: int64(len(content)), Content: content}
 		if k, ok := s.known[f.Kind][name]; ok && k.Size == f.Size {
 			f.Content = nil
 		}
@@ -273,7 +274,7 @@ func (s *configScan) dirty() bool {
 	if known != len(s.found) || s.lastRead == 0 || len(s.diags) > 0 || s.damaged {
 		return true
 	}
-	return slices.ContainsFunc(s.found, func(f store.ConfigFile) bool {
+	return slices.ContainsFunc(s.found, func(f config.File) bool {
 		return f.Content != nil || s.known[f.Kind][f.Path].Position != f.Position
 	})
 }
@@ -285,7 +286,7 @@ func (s *configScan) unread(name string, err error) {
 
 // keep reports an existing list that emaudit cannot read. The stored facts about
 // it, and about files below it, remain, because they are unknown, not gone.
-func (s *configScan) keep(f store.ConfigFile, err error) {
+func (s *configScan) keep(f config.File, err error) {
 	s.unread(f.Path, err)
 	for _, name := range slices.Sorted(maps.Keys(s.known[f.Kind])) {
 		if name == f.Path || strings.HasPrefix(name, f.Path+"/") {
@@ -298,7 +299,7 @@ func (s *configScan) keep(f store.ConfigFile, err error) {
 
 // store records the changes.
 func (s *configScan) store(tx *store.Tx, result *ingest.SourceResult) error {
-	there := map[store.ConfigKind]map[string]bool{}
+	there := map[config.Kind]map[string]bool{}
 	for i := range s.found {
 		f := &s.found[i]
 		if there[f.Kind] == nil {
@@ -310,17 +311,17 @@ func (s *configScan) store(tx *store.Tx, result *ingest.SourceResult) error {
 				continue
 			}
 			// Only its position has changed.
-			stored, err := tx.ConfigFiles(s.ID, f.Kind)
+			stored, err := config.Files(tx, s.ID, f.Kind)
 			if err != nil {
 				return err
 			}
-			i := slices.IndexFunc(stored, func(k store.ConfigFile) bool { return k.Path == f.Path })
+			i := slices.IndexFunc(stored, func(k config.File) bool { return k.Path == f.Path })
 			if i < 0 {
 				continue
 			}
 			f.Content = stored[i].Content
 		}
-		if err := tx.PutConfigFile(s.ID, f); err != nil {
+		if err := config.PutFile(tx, s.ID, f); err != nil {
 			return err
 		}
 		result.Changed = true
@@ -330,7 +331,7 @@ func (s *configScan) store(tx *store.Tx, result *ingest.SourceResult) error {
 			if there[kind][name] {
 				continue
 			}
-			if err := tx.RemoveConfigFile(s.ID, kind, name); err != nil {
+			if err := config.RemoveFile(tx, s.ID, kind, name); err != nil {
 				return err
 			}
 			result.Changed = true

@@ -9,13 +9,14 @@ import (
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/hosttest"
 	"emaudit/store"
+	"emaudit/store/config"
 )
 
 // lists are the lists that the store holds: kind and path.
 func lists(host *hosttest.Host) []string {
 	var all []string
 	host.View(func(tx *store.Tx) error {
-		files, err := tx.ConfigFiles(host.ID)
+		files, err := config.Stamps(tx, host.ID)
 		for _, f := range files {
 			all = append(all, string(f.Kind)+" "+f.Path)
 		}

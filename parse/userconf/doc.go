@@ -21,8 +21,7 @@
 //	package.keywords, package.license,
 //	package.use, package.properties   atom { value }
 //	license_groups                    group { license | "@" group }
-//	updates/NQ-YYYY                   "move" cat/pn cat/pn
-//	                                | "slotmove" atom slot slot
+//	updates/NQ-YYYY                   "move" cat/pn cat/pn, and other lines
 //
 // Atoms have the syntax of configuration files, with wildcards and repositories.
 // "-atom" removes an atom with the same text that a weaker file has ([Stack];

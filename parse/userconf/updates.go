@@ -5,68 +5,27 @@ import (
 	"strconv"
 	"strings"
 
-	"emaudit/parse"
 	"emaudit/parse/atom"
 )
 
-// Update is one line of profiles/updates. It gives a package another name or
-// another slot.
-type Update struct {
-	// From and To are the names in a move. They are "" for a slotmove.
-	From, To string
-	// Atom, FromSlot and ToSlot are the fields of a slotmove.
-	Atom             atom.Atom
-	FromSlot, ToSlot string
-	Offset           int64
+// Move gives a package another name (cat/pn).
+type Move struct{ From, To string }
+
+// ParseMoves returns the moves in one file of profiles/updates (PMS 5.4.4; update.py,
+// parse_updates). Like Portage, it ignores a move whose names are invalid.
+func ParseMoves(b []byte) []Move {
+	var moves []Move
+	for _, l := range ParseLines(b) {
+		if w := l.Words; len(w) == 3 && w[0] == "move" && isPackageName(w[1]) && isPackageName(w[2]) {
+			moves = append(moves, Move{w[1], w[2]})
+		}
+	}
+	return moves
 }
 
-// ParseUpdates reads one file of profiles/updates (PMS 5.4.4; update.py,
-// parse_updates).
-func ParseUpdates(b []byte) ([]Update, []parse.Diagnostic) {
-	b, diags := bounded(b)
-	var updates []Update
-	for l := range lines(b) {
-		u, wrong := parseUpdate(l.words)
-		if wrong != "" {
-			diags = append(diags, parse.Diagnosef(l.offset, CodeLine, "%q: %s", strings.Join(l.words, " "), wrong))
-			continue
-		}
-		u.Offset = l.offset
-		updates = append(updates, u)
-	}
-	return updates, diags
-}
-
-func parseUpdate(words []string) (u Update, wrong string) {
-	switch words[0] {
-	case "move":
-		if len(words) != 3 {
-			return u, "move takes two names"
-		}
-		for _, name := range words[1:] {
-			category, pn, ok := strings.Cut(name, "/")
-			if !ok || !atom.ValidCategory(category) || !atom.ValidPN(pn) {
-				return u, "not a package name: " + strconv.Quote(name)
-			}
-		}
-		return Update{From: words[1], To: words[2]}, ""
-	case "slotmove":
-		if len(words) != 4 {
-			return u, "slotmove takes an atom and two slots"
-		}
-		// Portage accepts neither wildcards nor sub-slots here.
-		a, err := atom.Syntax{}.ParseAtom(words[1])
-		switch {
-		case err != nil:
-			return u, err.Error()
-		case a.Blocker != atom.NoBlocker:
-			return u, "a blocker"
-		case !atom.ValidSlotName(words[2]) || !atom.ValidSlotName(words[3]):
-			return u, "not a slot"
-		}
-		return Update{Atom: a, FromSlot: words[2], ToSlot: words[3]}, ""
-	}
-	return u, "neither move nor slotmove"
+func isPackageName(name string) bool {
+	category, pn, ok := strings.Cut(name, "/")
+	return ok && atom.ValidCategory(category) && atom.ValidPN(pn)
 }
 
 // CompareUpdateNames orders the files of profiles/updates, such as "3Q-2026", by
@@ -98,17 +57,15 @@ func quarter(name string) (int, bool) {
 // Moves maps former names of packages to their current names.
 type Moves map[string]string
 
-// Add adds the moves of one file. Add the files in the order of
-// [CompareUpdateNames]. The last move of a name counts.
-func (m Moves) Add(updates []Update) {
-	for _, u := range updates {
-		if u.From == "" || u.From == u.To {
-			continue
-		}
-		// A reused name is no longer a former name.
-		delete(m, u.To)
-		m[u.From] = u.To
+// Add adds a move. Add the moves in the order of [CompareUpdateNames]. The last move of
+// a name counts.
+func (m Moves) Add(move Move) {
+	if move.From == move.To {
+		return
 	}
+	// A reused name is no longer a former name.
+	delete(m, move.To)
+	m[move.From] = move.To
 }
 
 // Name returns the current name of the package cp.

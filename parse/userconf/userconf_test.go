@@ -88,16 +88,14 @@ func TestLicenseGroupsExpand(t *testing.T) {
 	}
 }
 
-func TestUpdates(t *testing.T) {
+func TestMoves(t *testing.T) {
 	t.Parallel()
-	// The second line is that of the recorded host; Portage calls it malformed,
-	// as a slot of slotmove has no sub-slot.
-	updates, diags := userconf.ParseUpdates([]byte("move app-misc/oldname app-misc/newname\nslotmove =app-crypt/sigtool-2.2* 0 0/22\nslotmove <a/b-2 0 1\nmove a/b\nrename a/b a/c\n"))
-	if len(updates) != 2 || len(diags) != 3 {
-		t.Errorf("want 2 updates and 3 refused lines, got %v, %v", updates, diags)
+	moves := userconf.ParseMoves([]byte("move app-misc/oldname app-misc/newname\nslotmove <a/b-2 0 1\nmove a/b\nmove a/b c\nrename a/b a/c\n"))
+	if len(moves) != 1 {
+		t.Errorf("want 1 move, got %v", moves)
 	}
 	m := userconf.Moves{}
-	m.Add(updates)
+	m.Add(moves[0])
 	for old, want := range map[string]string{"app-misc/oldname-0.8": "app-misc/newname-0.8", "app-misc/other-1": "app-misc/other-1", "no cpv": "no cpv"} {
 		if got := m.CPV(old); got != want {
 			t.Errorf("%s: want %s, got %s", old, want, got)
@@ -108,13 +106,13 @@ func TestUpdates(t *testing.T) {
 func TestMovesGoOn(t *testing.T) {
 	t.Parallel()
 	m := userconf.Moves{}
-	m.Add([]userconf.Update{{From: "a/a", To: "a/b"}})
-	m.Add([]userconf.Update{{From: "a/b", To: "a/c"}})
+	m.Add(userconf.Move{From: "a/a", To: "a/b"})
+	m.Add(userconf.Move{From: "a/b", To: "a/c"})
 	if got := m.Name("a/a"); got != "a/c" {
 		t.Errorf("a/a is now a/c, got %s", got)
 	}
 	// Back to the first name: it is no longer an old one.
-	m.Add([]userconf.Update{{From: "a/c", To: "a/a"}})
+	m.Add(userconf.Move{From: "a/c", To: "a/a"})
 	for _, name := range []string{"a/a", "a/b", "a/c"} {
 		if got := m.Name(name); got != "a/a" {
 			t.Errorf("%s is now a/a, got %s", name, got)
@@ -176,15 +174,11 @@ func FuzzLists(f *testing.F) {
 		}
 		groups := userconf.LicenseGroups{}
 		groups.Parse(b)
-		updates, diags := userconf.ParseUpdates(b)
-		if n := saying(b); len(updates)+len(diags) != n {
-			t.Fatalf("%d lines say something; %d updates, %d damaged", n, len(updates), len(diags))
-		}
 		moves := userconf.Moves{}
-		moves.Add(updates)
-		for _, u := range updates {
-			if u.From != "" && moves.Name(moves.Name(u.From)) != moves.Name(u.From) {
-				t.Fatalf("%s goes on from its last name", u.From)
+		for _, m := range userconf.ParseMoves(b) {
+			moves.Add(m)
+			if moves.Name(moves.Name(m.From)) != moves.Name(m.From) {
+				t.Fatalf("%s goes on from its last name", m.From)
 			}
 		}
 	})
