@@ -3,12 +3,14 @@ package audit
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strings"
 
 	"emaudit/store"
 	"emaudit/store/inventory"
+	"emaudit/store/logs"
 )
 
 // sourceCodes are the finding codes for a missing source, with the consequence. A
@@ -154,6 +156,42 @@ type LogSource struct {
 	Findings []Finding
 	// Damage is all known damage of its files.
 	Damage []store.Diagnostic
+
+	lostUntil int64  // unix seconds: before it, events may be missing
+	lost      string // why
+}
+
+// Lost returns why events after a time, in unix seconds, may be missing from what is
+// known of the log. It returns "" if all of them are known.
+func (s *LogSource) Lost(since int64) string {
+	if since >= s.lostUntil {
+		return ""
+	}
+	return s.lost
+}
+
+// findLost finds until when events may be missing.
+func (s *LogSource) findLost(db Database) (err error) {
+	if s.lostUntil, err = logs.ReadEmergeLog(db.Tx, db.Host).LostUntil(); err != nil {
+		return err
+	}
+	s.lost = "a part of emerge.log could not be read"
+	sources, err := db.Tx.Sources(db.Host, store.SourceEmergeLog)
+	if err != nil {
+		return err
+	}
+	if len(sources) == 0 {
+		s.lostUntil, s.lost = math.MaxInt64, "emerge.log was not read"
+	}
+	for _, log := range sources {
+		switch log.Condition {
+		case store.ConditionMissing:
+			s.lostUntil, s.lost = math.MaxInt64, "there is no emerge.log"
+		case store.ConditionUnreadable:
+			s.lostUntil, s.lost = math.MaxInt64, "emerge.log could not be read"
+		}
+	}
+	return nil
 }
 
 // AuditLogSource reports the condition of a host's emerge.log. A missing history
@@ -175,6 +213,9 @@ func AuditLogSource(db Database) (LogSource, error) {
 			return source, err
 		}
 		source.Damage = append(source.Damage, damage...)
+	}
+	if err := source.findLost(db); err != nil {
+		return source, err
 	}
 	behind, err := AuditClock(db)
 	if err != nil {

@@ -55,7 +55,7 @@ var metricFamilies = []struct{ name, help string }{
 	{"emaudit_last_run_timestamp_seconds", "When the last run of emerge began, unix seconds."},
 	{"emaudit_last_run_outcome", "Always 1; the label is the outcome of the last run of emerge."},
 	{"emaudit_last_sync_timestamp_seconds", "When a repository was last synchronised with success, unix seconds."},
-	{"emaudit_failures_open", "Packages, by slot, whose merge failed and that were neither merged nor removed since."},
+	{"emaudit_failures_open", "Packages, by slot, whose merge failed and of which no later merge or removal is known."},
 	{"emaudit_merges_interrupted", "Merges that were interrupted while they changed what is installed, and that were not repaired since."},
 	{"emaudit_messages_unread", "Unread elog messages by class."},
 	{"emaudit_doctor_checks", "Checks of Portage's settings."},
@@ -187,7 +187,8 @@ func (m *Metrics) history(h HostMetrics) {
 		m.add("emaudit_last_sync_timestamp_seconds", h.Host, synced[repo], "repo", repo)
 	}
 	if f.Failures != nil {
-		m.add("emaudit_failures_open", h.Host, int64(f.Failures.Open()))
+		open, _ := f.Failures.Open()
+		m.add("emaudit_failures_open", h.Host, int64(open))
 		m.add("emaudit_merges_interrupted", h.Host, int64(len(f.Failures.Cut)))
 	}
 	if f.Messages != nil {

@@ -86,11 +86,14 @@ func OverviewFacts(a *overview.Overview, o Output) []screen.Cell {
 	}
 	facts = append(facts, installed)
 	n, r := len(a.LastUpdate), a.LastRun
-	var update string
+	last, update := "last ", ""
+	if a.LogLost {
+		last = "last known "
+	}
 	if n > 0 {
-		update = fmt.Sprintf("last update #%d", a.LastUpdate[n-1])
+		update = fmt.Sprintf("%supdate #%d", last, a.LastUpdate[n-1])
 		if n > 1 {
-			update = fmt.Sprintf("last update #%d-#%d", a.LastUpdate[0], a.LastUpdate[n-1])
+			update = fmt.Sprintf("%supdate #%d-#%d", last, a.LastUpdate[0], a.LastUpdate[n-1])
 		}
 	}
 	switch {
@@ -101,7 +104,7 @@ func OverviewFacts(a *overview.Overview, o Output) []screen.Cell {
 		facts = append(facts, screen.Plain.Text(update))
 		fallthrough
 	default:
-		facts = append(facts, screen.Plain.Text(fmt.Sprintf("last run #%d %s, %s", r.ID, o.Terminal.Time(r.StartedAt), r.Outcome)))
+		facts = append(facts, screen.Plain.Text(fmt.Sprintf("%srun #%d %s, %s", last, r.ID, o.Terminal.Time(r.StartedAt), r.Outcome)))
 	}
 	return facts
 }

@@ -24,6 +24,7 @@ type Resolution string
 // The resolutions.
 const (
 	Open     Resolution = "open"     // nothing
+	Unknown  Resolution = "unknown"  // nothing that is known, and a part of the log could not be read
 	Retried  Resolution = "retried"  // the same version was merged later
 	Replaced Resolution = "replaced" // another version was merged later in its place
 	Removed  Resolution = "removed"  // the package was removed later
@@ -61,7 +62,11 @@ type Failure struct {
 	// Retry merges it again.
 	Retry audit.Command `json:"-"`
 
+	// Lost is why it is unknown what became of it.
+	Lost string `json:"-"`
+
 	slot     string         // "" if unknown
+	ended    int64          // unix seconds; 0 if unknown
 	evidence audit.Evidence // the place of the cause
 }
 
@@ -75,22 +80,29 @@ type Failures struct {
 	Source   OutputSource       `json:"-"`
 }
 
-// Open counts the packages, by slot, that failed and were not merged or removed
-// since. A package that failed three times is one.
-func (f *Failures) Open() int {
-	n := 0
+// Open counts the packages, by slot, that failed and of which no later merge or
+// removal is known. A package that failed three times is one. Of the unknown ones,
+// emerge.log may lack that merge.
+func (f *Failures) Open() (all, unknown int) {
 	for i := range f.Rows {
-		if f.Rows[i].opens(f.Rows[:i]) {
-			n++
+		if !f.Rows[i].opens(f.Rows[:i]) {
+			continue
+		}
+		all++
+		if f.Rows[i].Resolution == Unknown {
+			unknown++
 		}
 	}
-	return n
+	return all, unknown
 }
+
+// IsOpen reports whether nothing is known to have resolved the failure.
+func (row *Failure) IsOpen() bool { return row.Resolution == Open || row.Resolution == Unknown }
 
 // opens reports whether a row is the newest failure of a package and slot that
 // nothing has resolved. Newer rows come first.
 func (row *Failure) opens(newer []Failure) bool {
-	return row.Resolution == Open && !slices.ContainsFunc(newer, func(other Failure) bool {
+	return row.IsOpen() && !slices.ContainsFunc(newer, func(other Failure) bool {
 		return audit.PackageOf(other.CPV) == audit.PackageOf(row.CPV) && other.slot == row.slot
 	})
 }
@@ -132,6 +144,9 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 		}
 	}
 	failures := &Failures{Rows: []Failure{}, Cut: []history.CutMerge{}}
+	if failures.Source, err = auditOutputSource(db); err != nil {
+		return nil, err
+	}
 	for some := range slices.Chunk(slices.Sorted(maps.Keys(logsOf)), packagesAtOnce) {
 		h, err := history.LoadMergeHistory(db, some)
 		if err != nil {
@@ -160,9 +175,6 @@ func AuditFailures(db audit.Database, since int64) (*Failures, error) {
 	}
 	for i := range cut {
 		failures.Findings = append(failures.Findings, cut[i].Finding(db))
-	}
-	if failures.Source, err = auditOutputSource(db); err != nil {
-		return nil, err
 	}
 	return failures, db.Finish(failures.Findings)
 }
@@ -286,7 +298,7 @@ func (f *Failures) add(h *history.MergeHistory, buildLogs []logs.BuildLog, faile
 			}
 			seen[k] = true
 			run := m.Run
-			row.At, row.Run = m.Started, &run
+			row.At, row.Run, row.ended = m.Started, &run, max(row.ended, m.Finished)
 		}
 		f.Rows = append(f.Rows, row)
 	}
@@ -295,7 +307,7 @@ func (f *Failures) add(h *history.MergeHistory, buildLogs []logs.BuildLog, faile
 		if seen[history.MergeKey{Run: m.Run, Seq: m.Seq}] {
 			continue
 		}
-		row := Failure{CPV: m.CPV, At: m.Started, Run: &m.Run, Cause: CauseUnknown, Line: "its log was not found", Link: history.LinkNone}
+		row := Failure{CPV: m.CPV, At: m.Started, ended: history.MergeEnd(m), Run: &m.Run, Cause: CauseUnknown, Line: "its log was not found", Link: history.LinkNone}
 		if m.PostinstFailed {
 			row.Phase = string(mergelog.PhasePostinst)
 		}
@@ -309,13 +321,19 @@ func (f *Failures) add(h *history.MergeHistory, buildLogs []logs.BuildLog, faile
 
 // finish sorts the failures and makes their findings.
 func (f *Failures) finish(installed []inventory.Installed, args map[int64]string) {
-	here := map[string]bool{}
+	here := map[string][]*inventory.Installed{}
 	for i := range installed {
-		here[audit.PackageOf(installed[i].CPV)] = true
+		cp := audit.PackageOf(installed[i].CPV)
+		here[cp] = append(here[cp], &installed[i])
 	}
 	for i := range f.Rows {
 		row := &f.Rows[i]
-		row.Installed = here[audit.PackageOf(row.CPV)]
+		now := here[audit.PackageOf(row.CPV)]
+		row.Installed = len(now) > 0
+		row.resolveByInstalled(now)
+		if lost := f.Source.Log.Lost(row.At); lost != "" && row.Resolution == Open {
+			row.Resolution, row.Lost = Unknown, lost
+		}
 		row.Retry = audit.Run("emerge", "--oneshot", "="+row.CPV)
 		if row.Run != nil && selects(args[*row.Run], row.CPV) {
 			row.Retry = audit.Run("emerge", "="+row.CPV)
@@ -339,7 +357,7 @@ func (f *Failures) finish(installed []inventory.Installed, args map[int64]string
 func failureOf(log *logs.BuildLog, link history.LinkCertainty) Failure {
 	fail := log.Log.Failure
 	row := Failure{
-		CPV: log.CPV, At: log.At(), Phase: string(fail.Phase), Cause: string(fail.Cause.Class), Line: fail.Cause.Line,
+		CPV: log.CPV, At: log.At(), ended: max(log.At(), log.WrittenAt), Phase: string(fail.Phase), Cause: string(fail.Cause.Class), Line: fail.Cause.Line,
 		Message: fail.Message, Excerpt: fail.Cause.Excerpt, Log: &log.Path, LogGone: log.GoneAt != 0, Link: link,
 		evidence: audit.Evidence{Source: log.Path, Offset: fail.Cause.Offset},
 	}
@@ -403,6 +421,19 @@ func resolve(h *history.MergeHistory, row *Failure, slots map[string]string) {
 	}
 }
 
+// resolveByInstalled resolves a failure without the log: a build that is newer than
+// the failure is installed. ebuild(1) writes no emerge.log.
+func (row *Failure) resolveByInstalled(installed []*inventory.Installed) {
+	for _, p := range installed {
+		if row.Resolution == Open && p.BuildTime > row.ended && (p.Slot == row.slot || row.slot == "") {
+			row.ResolvedBy, row.ResolvedAt, row.Resolution = &p.CPV, &p.BuildTime, Replaced
+			if p.CPV == row.CPV {
+				row.Resolution = Retried
+			}
+		}
+	}
+}
+
 // failureFinding reports an open failure, once for each package and slot. Newer rows
 // come first.
 func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
@@ -416,7 +447,11 @@ func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
 	if row.Phase != "" {
 		f.Message += " in " + row.Phase
 	}
-	f.Message += " and was not merged since"
+	if row.Resolution == Unknown {
+		f.Message += ", and whether it was merged since is not known (" + row.Lost + ")"
+	} else {
+		f.Message += " and was not merged since"
+	}
 	if row.Line != "" {
 		f.Message = fmt.Sprintf("%s: %s", f.Message, row.Line)
 	}

@@ -6,6 +6,7 @@ import (
 	"emaudit/audit/history"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/mergelog"
+	"emaudit/store/inventory"
 	"emaudit/store/logs"
 )
 
@@ -68,6 +69,28 @@ func TestALogWithoutHeaderMayBeThatOfARemoval(t *testing.T) {
 	}
 	if _, ok := h.Removal(&logs.BuildLog{CPV: "app-misc/a-1", PreparedAt: 1005, Log: mergelog.BuildLog{Kind: mergelog.KindSource}}); ok {
 		t.Error("the log of a build was taken for that of a removal")
+	}
+}
+
+// TestWhatIsInstalledResolvesAFailure has no emerge.log, as after ebuild(1).
+func TestWhatIsInstalledResolvesAFailure(t *testing.T) {
+	tests := []struct {
+		cpv, slot string
+		built     int64
+		want      Resolution
+	}{
+		{"dev-lang/python-3.12.4", "3.12", 1101, Retried},
+		{"dev-lang/python-3.12.5", "3.12", 1101, Replaced},
+		{"dev-lang/python-3.12.4", "3.12", 1100, Open}, // the build that then failed in pkg_postinst
+		{"dev-lang/python-3.12.4", "3.12", 0, Open},
+		{"dev-lang/python-3.13.1", "3.13", 1101, Open},
+	}
+	for _, tt := range tests {
+		row := Failure{CPV: "dev-lang/python-3.12.4", At: 1000, ended: 1100, slot: "3.12", Resolution: Open}
+		row.resolveByInstalled([]*inventory.Installed{{CPV: tt.cpv, Slot: tt.slot, BuildTime: tt.built}})
+		if row.Resolution != tt.want {
+			t.Errorf("%s:%s built at %d: want %s, got %s", tt.cpv, tt.slot, tt.built, tt.want, row.Resolution)
+		}
 	}
 }
 

@@ -12,10 +12,13 @@ import (
 
 // OutputSource describes the files that answers about the output of merges rest on.
 type OutputSource struct {
-	// History, BuildLogs and Elog report whether emerge.log, a folder of build logs
-	// or captured sessions, and a folder of elog could be read. Without them it is
-	// unknown whether anything failed, and whether there are messages.
-	History, BuildLogs, Elog bool
+	// Elog reports whether a folder of elog could be read. Without one it is unknown
+	// whether there are messages.
+	Elog bool
+	// Log is the condition of emerge.log alone.
+	Log audit.LogSource
+	// ElogLost is why messages may be missing, "" if none are.
+	ElogLost string
 	// Findings report those that are missing or cannot be read.
 	Findings []audit.Finding
 	// Damage is all known damage of their files.
@@ -30,20 +33,15 @@ func auditOutputSource(db audit.Database) (OutputSource, error) {
 	if err != nil {
 		return source, err
 	}
-	source.Findings, source.Damage = log.Findings, log.Damage
-	sources, err := db.Tx.Sources(db.Host, "")
+	source.Log, source.Findings, source.Damage = log, log.Findings, log.Damage
+	sources, err := db.Tx.Sources(db.Host, store.SourceElog)
 	if err != nil {
 		return source, err
 	}
 	for _, s := range sources {
-		read := s.Condition == store.ConditionRead
-		switch s.Kind {
-		case store.SourceEmergeLog, store.SourceOldEmergeLog:
-			source.History = source.History || read
-		case store.SourceBuildLog, store.SourceCapture:
-			source.BuildLogs = source.BuildLogs || read
-		case store.SourceElog:
-			source.Elog = source.Elog || read
+		source.Elog = source.Elog || s.Condition == store.ConditionRead
+		if s.Condition == store.ConditionUnreadable {
+			source.ElogLost = s.Path + " could not be read"
 		}
 	}
 	unreadable, err := audit.SourceFindings(db, store.SourceBuildLog, store.SourceElog, store.SourceCapture)

@@ -21,12 +21,14 @@ type PostUpdate struct {
 	LastRun      *int64 `json:"last_run"`
 	OpenFailures int    `json:"open_failures"`
 	// Unread counts the unread messages of all packages, as [Messages] does.
-	Unread          int             `json:"unread"`
-	RuntimeNotices  int             `json:"runtime_notices"` // of installed builds
-	ConfigUpdates   int             `json:"config_updates"`
-	PreservedLibs   int             `json:"preserved_libs"`
-	BetweenVersions int             `json:"between_versions"` // interrupted merges
-	Findings        []audit.Finding `json:"-"`
+	Unread          int `json:"unread"`
+	RuntimeNotices  int `json:"runtime_notices"` // of installed builds
+	ConfigUpdates   int `json:"config_updates"`
+	PreservedLibs   int `json:"preserved_libs"`
+	BetweenVersions int `json:"between_versions"` // interrupted merges
+	// Lost is why something may be left that is not known of, "" if nothing is.
+	Lost     string          `json:"-"`
+	Findings []audit.Finding `json:"-"`
 }
 
 // AuditPostUpdate finds what an update left behind: failed merges without a retry,
@@ -42,6 +44,14 @@ func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 	p.BetweenVersions = len(failures.Cut)
 	p.OpenFailures = len(failures.Findings) - len(failures.Cut)
 	p.Findings = append(p.Findings, failures.Findings...)
+	switch source := &failures.Source; {
+	case source.Log.Lost(db.Now) != "":
+		p.Lost = source.Log.Lost(db.Now)
+	case source.ElogLost != "":
+		p.Lost = source.ElogLost
+	case !source.Elog:
+		p.Lost = "messages are not saved"
+	}
 	for _, step := range []func(audit.Database) error{p.findLastRun, p.unreadOfLastRun, p.runtimeNotices, p.leftovers} {
 		if err := step(db); err != nil {
 			return nil, err
@@ -52,7 +62,7 @@ func AuditPostUpdate(db audit.Database) (*PostUpdate, error) {
 		return nil, err
 	}
 	p.BetweenVersions += len(shared)
-	unread, err := audit.SourceFindings(db, store.SourceBuildLog, store.SourceElog, store.SourceCapture, store.SourceLeftovers)
+	unread, err := audit.SourceFindings(db, store.SourceEmergeLog, store.SourceBuildLog, store.SourceElog, store.SourceCapture, store.SourceLeftovers)
 	if err != nil {
 		return nil, err
 	}

@@ -388,11 +388,11 @@ func coverageFinding(p *inventory.Installed, row CoverageRow, best *Binpkg, cand
 		f.Message = fmt.Sprintf("no binary package: %s was there until %s", last.Path, audit.Day(last.GoneAt))
 	default:
 		f.Code = audit.CodeBinpkgMissing
-		f.Message = "no binpkg"
+		f.Message = "no binary package"
 		if p.BinpkgMD5 != nil {
 			f.Message = "no binary package: one was made or merged, and PKGDIR does not have it"
 		} else if p.BuildID == 0 {
-			f.Message = "no binary package was ever made"
+			f.Message = "no binary package: it was merged without making one"
 		}
 	}
 	return f, true

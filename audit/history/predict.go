@@ -49,7 +49,7 @@ type Prediction struct {
 	Total int64 `json:"total_seconds"`
 	Low   int64 `json:"low_seconds"`
 	High  int64 `json:"high_seconds"`
-	// Unknown counts packages that were never merged before. Total does not include
+	// Unknown counts packages of which no merge is known. Total does not include
 	// them.
 	Unknown int `json:"unknown"`
 	// Unlisted counts the remaining packages of a running emerge whose names are

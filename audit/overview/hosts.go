@@ -60,7 +60,7 @@ func JudgeHost(db audit.Database) (store.HostJudgement, error) {
 	if err != nil {
 		return j, err
 	}
-	j.FailuresOpen = failures.Open()
+	j.FailuresOpen, _ = failures.Open()
 	// Nothing is read of the disk: what that would tell is unknown, as of a host on
 	// another machine.
 	last, err := rollback.AuditRollbacks(db, 1, rollback.WithoutDisk())

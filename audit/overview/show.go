@@ -30,8 +30,8 @@ type Package struct {
 	Notices    []ShownNotice       `json:"notices"` // of installed builds
 	Dependents []ShownDependency   `json:"dependents"`
 	// Unread says what could not be read: without it, what is absent is not known to be.
-	Unread   struct{ Installed, Instances, Events bool } `json:"-"`
-	Findings []audit.Finding                             `json:"-"`
+	Unread   struct{ Installed, Instances, Events, Dependents bool } `json:"-"`
+	Findings []audit.Finding                                         `json:"-"`
 }
 
 // ShownInstalled is one installed version.
@@ -272,6 +272,16 @@ func (p *Package) addUnread(db audit.Database) error {
 			}
 		}
 	}
+	log, err := audit.AuditLogSource(db)
+	if err != nil {
+		return err
+	}
+	p.Unread.Events = log.Lost(0) != ""
+	others, err := binpkgs.UnreadInstalled(db)
+	if err != nil {
+		return err
+	}
+	p.Unread.Dependents = p.Unread.Installed || len(others) > 0
 	folders, _, err := inventory.UnlistedFolders(db.Tx, db.Host)
 	for _, folder := range folders {
 		p.Unread.Instances = p.Unread.Instances || strings.HasSuffix(folder, "/"+p.CP) || strings.HasSuffix(folder, "/"+path.Dir(p.CP))

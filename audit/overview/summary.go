@@ -23,6 +23,7 @@ type Overview struct {
 	// Unread are the installed packages and the folders of binary packages that the last
 	// ingest could not read.
 	Unread  struct{ Installed, PkgDirs []string } `json:"-"`
+	LogLost bool                                  `json:"-"`        // runs may be missing after the last one that is known
 	LastRun *history.Run                          `json:"last_run"` // null if emerge.log has none
 	PkgDirs []PkgDirSummary                       `json:"pkgdirs"`
 	// Cut are the merges that were interrupted while they changed what is installed.
@@ -60,6 +61,11 @@ func AuditOverview(db audit.Database) (*Overview, error) {
 	if o.Unread.PkgDirs, err = binpkgs.UnreadPkgDirs(db); err != nil {
 		return nil, err
 	}
+	log, err := audit.AuditLogSource(db)
+	if err != nil {
+		return nil, err
+	}
+	o.LogLost = log.Lost(db.Now) != ""
 	if run, ok, err := history.AuditRun(db, -1); err != nil {
 		return nil, err
 	} else if ok {

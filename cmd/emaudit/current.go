@@ -86,7 +86,7 @@ func (*currentCommand) answer(ctx context.Context, s *session, out report.Output
 			}
 			left.Unlisted = unlisted
 		}
-		return out.Write(merges.Current(runs, left, source, out))
+		return out.Write(merges.Current(runs, left, now.Emerge != nil, source, out))
 	})
 	return findings, working, err
 }

@@ -1,6 +1,8 @@
 package live
 
 import (
+	"errors"
+	"io/fs"
 	"path"
 	"slices"
 
@@ -17,18 +19,28 @@ type Ebuilds struct {
 	repositories []*hostfs.Dir
 	categories   map[string][]*hostfs.Dir // in each repository that has it
 	listed       map[string][]string      // the files of each package, by category/pn
+	unread       map[string]bool          // repositories (""), categories and packages that exist and could not be listed everywhere
 }
 
-// OpenEbuilds opens the repositories in Portage's settings. It skips those that it
-// cannot open.
+// OpenEbuilds opens the repositories in Portage's settings. Like Portage, it skips
+// those that do not exist.
 func OpenEbuilds(root *hostfs.Root, s *settings.Settings) *Ebuilds {
-	e := &Ebuilds{categories: map[string][]*hostfs.Dir{}, listed: map[string][]string{}}
+	e := &Ebuilds{categories: map[string][]*hostfs.Dir{}, listed: map[string][]string{}, unread: map[string]bool{}}
 	for _, r := range s.Repositories() {
-		if dir, err := root.OpenDir(r.Location); err == nil {
+		dir, err := root.OpenDir(r.Location)
+		if e.opened("", err) {
 			e.repositories = append(e.repositories, dir)
 		}
 	}
 	return e
+}
+
+// opened reports whether a folder was opened, and notes one that exists and was not.
+func (e *Ebuilds) opened(what string, err error) bool {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.unread[what] = true
+	}
+	return err == nil
 }
 
 // Close closes the repositories.
@@ -44,7 +56,8 @@ func (e *Ebuilds) Close() {
 }
 
 // Find reports whether any repository has the ebuild of a version. known is false
-// if there is no repository to search, or if no such version can exist.
+// if there is no repository to search, if no such version can exist, or if none has it
+// and a folder that may have it could not be listed.
 func (e *Ebuilds) Find(cpv string) (there, known bool) {
 	c, err := atom.ParseCPV(cpv)
 	if err != nil || len(e.repositories) == 0 {
@@ -53,11 +66,15 @@ func (e *Ebuilds) Find(cpv string) (there, known bool) {
 	files, ok := e.listed[c.CP()]
 	if !ok {
 		for _, category := range e.category(c.Category) {
-			files = append(files, filesBelow(category, c.PN)...)
+			names, err := namesBelow(category, c.PN)
+			if e.opened(c.CP(), err) {
+				files = append(files, names...)
+			}
 		}
 		e.listed[c.CP()] = files
 	}
-	return slices.Contains(files, c.PF()+".ebuild"), true
+	there = slices.Contains(files, c.PF()+".ebuild")
+	return there, there || !e.unread[""] && !e.unread[c.Category] && !e.unread[c.CP()]
 }
 
 // category opens the folders of a category and keeps them open, because a category
@@ -66,7 +83,7 @@ func (e *Ebuilds) category(name string) []*hostfs.Dir {
 	dirs, ok := e.categories[name]
 	if !ok {
 		for _, repository := range e.repositories {
-			if dir, err := repository.OpenDir(name); err == nil {
+			if dir, err := repository.OpenDir(name); e.opened(name, err) {
 				dirs = append(dirs, dir)
 			}
 		}
@@ -75,18 +92,14 @@ func (e *Ebuilds) category(name string) []*hostfs.Dir {
 	return dirs
 }
 
-// filesBelow lists a folder below an open one.
-func filesBelow(dir *hostfs.Dir, name string) []string {
+// namesBelow lists a folder below an open one.
+func namesBelow(dir *hostfs.Dir, name string) ([]string, error) {
 	folder, err := dir.OpenDir(name)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer folder.Close()
-	names, err := folder.Names()
-	if err != nil {
-		return nil
-	}
-	return names
+	return folder.Names()
 }
 
 // maxCacheFile is the largest accepted size of an md5-cache entry, in bytes.

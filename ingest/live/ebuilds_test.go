@@ -1,6 +1,8 @@
 package live
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"emaudit/hostfs"
@@ -38,6 +40,28 @@ func TestEbuildsAreFoundInAnyRepository(t *testing.T) {
 		if there, known := ebuilds.Find(cpv); there || known {
 			t.Errorf("%q: %t, %t; want neither", cpv, there, known)
 		}
+	}
+	// What a folder holds that cannot be listed is not known.
+	own := hostarchive.AlphaCopy(t)
+	root, err = hostfs.Open(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	folder := filepath.Join(own, s.Repositories()[0].Location, "app-misc/gone-soon")
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(folder, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unread := OpenEbuilds(root, s)
+	defer unread.Close()
+	if there, known := unread.Find("app-misc/gone-soon-1.1"); there || known {
+		t.Errorf("in a folder that cannot be listed: %t, %t", there, known)
+	}
+	if there, known := unread.Find("app-misc/hello-2.1"); !there || !known {
+		t.Errorf("in another folder: %t, %t", there, known)
 	}
 	if there, known := (&Ebuilds{}).Find("app-misc/hello-2.1"); there || known {
 		t.Errorf("without a repository: %t, %t", there, known)

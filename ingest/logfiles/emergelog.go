@@ -331,7 +331,7 @@ func (r reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, result
 
 // storeLog stores the bookmarks and the damage.
 func (r reader) storeLog(tx *store.Tx, reading *logReading, writer *logs.EmergeLogWriter, result *ingest.SourceResult) error {
-	damages, met := writer.Damages()
+	damages, last, met := writer.Damages()
 	for _, d := range damages {
 		if p := reading.part(d.Source); !p.foreign {
 			p.diags = append(p.diags, d.Diagnostic)
@@ -344,9 +344,8 @@ func (r reader) storeLog(tx *store.Tx, reading *logReading, writer *logs.EmergeL
 		}
 	}
 	if met > len(damages) {
-		last := damages[len(damages)-1]
 		p := reading.part(last.Source)
-		p.diags = append(p.diags, parse.Diagnosef(last.Offset, CodeLogDamage, "%d more pieces of damage after this", met-len(damages)))
+		p.diags = append(p.diags, parse.Diagnosef(last.Offset, CodeLogDamage, "%d more pieces of damage, up to this one", met-len(damages)))
 	}
 	reading.setIdle()
 	all := slices.Concat(reading.plan.parts, reading.plan.idle)

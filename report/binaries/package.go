@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"emaudit/audit/aftermath"
 	"emaudit/audit/history"
 	"emaudit/audit/overview"
 	"emaudit/report"
@@ -44,7 +43,7 @@ func writePackage(s *screen.Screen, p *overview.Package, all bool) {
 	writeInstances(s, p)
 	writeEvents(s, p, all)
 	for i := range p.Failures {
-		if f := &p.Failures[i]; all || f.Resolution == aftermath.Open {
+		if f := &p.Failures[i]; all || f.IsOpen() {
 			s.Heading("Failed")
 			merges.WriteFailure(s, f, all)
 			s.Blank()
@@ -192,7 +191,7 @@ func writeDependents(s *screen.Screen, p *overview.Package, all bool) {
 		return
 	}
 	if len(p.Dependents) == 0 {
-		s.Line(screen.Plain.Text("nothing installed depends on it"))
+		s.Line(absent(p.Unread.Dependents, "what depends on it is unknown: packages could not be read", screen.Plain.Text("nothing installed depends on it")))
 		return
 	}
 	s.Heading("Needed by")

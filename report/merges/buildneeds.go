@@ -49,6 +49,6 @@ func writeBuildNeeds(s *screen.Screen, n *history.BuildNeeds) {
 	line("disk  ", n.DirBytes, n.FreeBytes, "in "+n.TmpDir)
 	line("memory", n.MemoryBytes, n.RAMBytes, "of RAM")
 	if len(n.Unknown) > 0 {
-		s.Line(screen.Unknown.Text(screen.Count(int64(len(n.Unknown)), "package was", "packages were") + " never built with a log; their needs are not counted"))
+		s.Line(screen.Unknown.Text("not counted: " + screen.Count(int64(len(n.Unknown)), "package", "packages") + " of which no build log is known"))
 	}
 }

@@ -20,8 +20,8 @@ type currentLeft struct {
 }
 
 // Current is the answer to: what is being merged now? left is nil where nothing
-// is.
-func Current(runs []history.CurrentRun, left *history.Prediction, source audit.LogSource, o report.Output) report.Answer {
+// is. known says that the processes of the host tell, and not only its log.
+func Current(runs []history.CurrentRun, left *history.Prediction, known bool, source audit.LogSource, o report.Output) report.Answer {
 	return report.Answer{
 		Findings:    source.Findings,
 		Diagnostics: report.LogDiagnostics(source),
@@ -35,7 +35,11 @@ func Current(runs []history.CurrentRun, left *history.Prediction, source audit.L
 		},
 		Rows: currentColumns(o.Terminal).CSV(table.All(mergesAtWork(runs))),
 		Text: func(s *screen.Screen) {
-			if len(runs) == 0 {
+			switch lost := source.Lost(o.Envelope.GeneratedAt); {
+			case len(runs) > 0:
+			case lost != "" && !known:
+				s.Line(screen.Unknown.Text("unknown"), screen.Plain.Text(": "+lost))
+			default:
 				s.Line(screen.Plain.Text("no emerge is running"))
 			}
 			for i := range runs {

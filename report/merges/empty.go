@@ -36,10 +36,17 @@ type Newest struct {
 }
 
 // none says what there is none of: "no merge of hello since 2026-11-01 (the last
-// one: app-misc/hello-2.1, 2026-10-04)".
-func (a Asked) none(s *screen.Screen, what string) string {
+// one: app-misc/hello-2.1, 2026-10-04)". lost is why that is not known.
+func (a Asked) none(s *screen.Screen, what string, role screen.Role, lost string) screen.Cell {
+	if lost != "" {
+		return screen.Unknown.Text("unknown: " + lost + ", and nothing else shows a " + a.withPeriod(s, what))
+	}
+	return role.Text("no " + a.withPeriod(s, what))
+}
+
+// withPeriod adds what was asked, and the last one that there is.
+func (a Asked) withPeriod(s *screen.Screen, text string) string {
 	t := s.Terminal()
-	text := "no " + what
 	if a.Packages != "" {
 		text += " of " + a.Packages
 	}

@@ -1,6 +1,7 @@
 package merges
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,8 +29,8 @@ func Failures(f *aftermath.Failures, asked Asked, o report.Output) report.Answer
 				s.Findings(cut, o.FindingOptions())
 				s.Blank()
 			}
-			if len(f.Rows) == 0 && f.Source.History {
-				s.Line(screen.Good.Text(asked.none(s, "failed merge")))
+			if len(f.Rows) == 0 {
+				s.Paragraph(0, asked.none(s, "failed merge", screen.Good, f.Source.Log.Lost(asked.Period.Since)))
 			} else {
 				s.Line(FailuresHeadline(f)...)
 			}
@@ -50,6 +51,8 @@ var FailureColumns = table.Table[aftermath.Failure]{
 	{Title: "Cause", Of: "line"},
 	{Title: "Since then", Show: func(f *aftermath.Failure) screen.Cell {
 		switch {
+		case f.Resolution == aftermath.Unknown:
+			return screen.Unknown.Text(string(f.Resolution))
 		case f.Resolution == aftermath.Open:
 			return screen.Bad.Text(string(f.Resolution))
 		case f.ResolvedBy != nil:
@@ -75,25 +78,32 @@ func writeOutputSource(s *screen.Screen, source aftermath.OutputSource, o report
 
 // FailuresHeadline is the answer in one line.
 func FailuresHeadline(f *aftermath.Failures) []screen.Cell {
-	switch {
-	case len(f.Rows) == 0 && !f.Source.History:
-		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": no emerge.log could be read, and no build log shows a failure")}
+	switch lost := f.Source.Log.Lost(0); {
+	case len(f.Rows) == 0 && lost != "":
+		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": " + lost + ", and nothing else shows a failure")}
 	case len(f.Rows) == 0:
 		return []screen.Cell{screen.Good.Text("no merge failed")}
 	}
 	count := screen.Count(int64(len(f.Rows)), "merge failed", "merges failed")
-	open := f.Open()
-	if open == 0 {
+	all, unknown := f.Open()
+	if all == 0 {
 		return []screen.Cell{screen.Plain.Text(count + ", "), screen.Good.Text("each was merged or removed since")}
 	}
-	return []screen.Cell{screen.Plain.Text(count + ", "), screen.Bad.Text(screen.Count(int64(open), "package", "packages") + " not merged since")}
+	cells, noun := []screen.Cell{screen.Plain.Text(count + ", ")}, screen.Count(int64(all), "package", "packages")
+	switch {
+	case unknown == all:
+		return append(cells, screen.Unknown.Text(noun+" perhaps not merged since"))
+	case unknown > 0:
+		return append(cells, screen.Bad.Text(noun+" not merged since"), screen.Unknown.Text(fmt.Sprintf(", %d of them perhaps", unknown)))
+	}
+	return append(cells, screen.Bad.Text(noun+" not merged since"))
 }
 
 // failure writes one failure: what and when, why, and what became of it. The
 // excerpt is quoted while the failure is open, or where everything is asked for.
 func WriteFailure(s *screen.Screen, f *aftermath.Failure, verbose bool) {
 	role := screen.Bad
-	if f.Resolution != aftermath.Open {
+	if !f.IsOpen() {
 		role = screen.Plain
 	}
 	head := []screen.Cell{role.Text(f.CPV), screen.Plain.Text("  " + s.Terminal().Time(f.At))}
@@ -109,7 +119,7 @@ func WriteFailure(s *screen.Screen, f *aftermath.Failure, verbose bool) {
 		s.Paragraph(2, screen.Dim.Text("die: "+f.Message))
 	}
 	// An excerpt of one line is already printed.
-	if (verbose || f.Resolution == aftermath.Open) && (len(f.Excerpt) > 1 || f.Cause == aftermath.CauseUnknown) {
+	if (verbose || f.IsOpen()) && (len(f.Excerpt) > 1 || f.Cause == aftermath.CauseUnknown) {
 		for _, line := range f.Excerpt {
 			s.Line(screen.Plain.Text("    " + Untab(line)))
 		}
@@ -137,7 +147,11 @@ func resolution(f *aftermath.Failure, t screen.Terminal) []screen.Cell {
 	case aftermath.Removed:
 		return []screen.Cell{screen.Plain.Text("  removed " + t.Time(TimeOf(f.ResolvedAt)))}
 	}
-	return []screen.Cell{screen.Bad.Text("  not merged since"), screen.Plain.Text("   once mended: "), screen.Code.Text(f.Retry.String())}
+	since := screen.Bad.Text("  not merged since")
+	if f.Resolution == aftermath.Unknown {
+		since = screen.Unknown.Text("  merged since? Not known: " + f.Lost)
+	}
+	return []screen.Cell{since, screen.Plain.Text("   once mended: "), screen.Code.Text(f.Retry.String())}
 }
 
 func TimeOf(unix *int64) int64 {

@@ -48,10 +48,10 @@ func History(events iter.Seq2[*history.Event, error], source audit.LogSource, as
 	}
 }
 
-// noneOf says that an answer is empty, which a log that cannot be read does not tell.
+// noneOf says that an answer is empty.
 func noneOf(s *screen.Screen, source audit.LogSource, what string, some bool, asked Asked) {
-	if !some && len(source.Findings) == 0 {
-		s.Line(screen.Plain.Text(asked.none(s, what)))
+	if !some {
+		s.Paragraph(0, asked.none(s, what, screen.Plain, source.Lost(asked.Period.Since)))
 	}
 }
 

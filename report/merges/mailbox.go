@@ -27,7 +27,7 @@ func Mailbox(m *aftermath.Messages, marked int64, asked Asked, o report.Output) 
 		Rows: MessageColumns.CSV(table.All(m.Rows)),
 		Text: func(s *screen.Screen) {
 			if m.Unread+m.Read == 0 && m.Source.Elog {
-				s.Line(screen.Plain.Text(asked.none(s, "message")))
+				s.Paragraph(0, asked.none(s, "message", screen.Plain, m.Source.ElogLost))
 			} else {
 				s.Line(MailboxHeadline(m)...)
 			}
@@ -67,6 +67,8 @@ func MailboxHeadline(m *aftermath.Messages) []screen.Cell {
 	switch {
 	case !m.Source.Elog && m.Unread+m.Read == 0:
 		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": no folder of elog could be read (PORTAGE_ELOG_SYSTEM=\"save_summary\" makes one)")}
+	case m.Unread == 0 && m.Source.ElogLost != "":
+		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": " + m.Source.ElogLost + "; " + read)}
 	case m.Unread == 0:
 		return []screen.Cell{screen.Good.Text("nothing unread"), screen.Plain.Text(", " + read)}
 	}

@@ -58,6 +58,8 @@ func PostUpdateLine(p *aftermath.PostUpdate) screen.SummaryLine {
 		}
 	case len(p.Findings) > 0:
 		l.Verdict = screen.Warn.Text(screen.FindingCounts(p.Findings))
+	case p.Lost != "":
+		l.Verdict, l.Text = screen.Unknown.Text("nothing known to be left"), p.Lost
 	default:
 		l.Verdict = screen.Good.Text("nothing left to do")
 	}

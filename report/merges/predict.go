@@ -35,7 +35,7 @@ var predictColumns = table.Table[history.PredictedPackage]{
 	{Title: "Elapsed", Of: "elapsed_seconds", Type: table.Seconds, Blank: true, Optional: true},
 	{Name: "seconds", Title: "Expected", Type: table.Seconds, Show: func(m *history.PredictedPackage) screen.Cell {
 		if m.Seconds == nil {
-			return screen.Unknown.Text("never merged")
+			return screen.Unknown.Text("not known")
 		}
 		return screen.Plain.Text(screen.Seconds(*m.Seconds))
 	}},
@@ -85,7 +85,7 @@ func predictTotal(s *screen.Screen, p *history.Prediction) {
 	s.Blank()
 	known := len(p.Packages) - p.Unknown
 	if known == 0 {
-		s.Line(screen.Unknown.Text("unknown"), screen.Plain.Text(": none of these packages was merged before"))
+		s.Line(screen.Unknown.Text("unknown"), screen.Plain.Text(": no merge of these packages is known"))
 		return
 	}
 	facts := []screen.Cell{screen.Bold.Text(screen.Count(int64(len(p.Packages)), "package", "packages") + " in about " + screen.Seconds(p.Total))}
@@ -99,11 +99,7 @@ func predictTotal(s *screen.Screen, p *history.Prediction) {
 		facts = append(facts, screen.Plain.Text(fmt.Sprintf("%d at once", p.Jobs)))
 	}
 	if p.Unknown > 0 {
-		were := " that were"
-		if p.Unknown == 1 {
-			were = " that was"
-		}
-		facts = append(facts, screen.Unknown.Text("without "+screen.Count(int64(p.Unknown), "package", "packages")+were+" never merged"))
+		facts = append(facts, screen.Unknown.Text("without "+screen.Count(int64(p.Unknown), "package", "packages")+" of which no merge is known"))
 	}
 	if p.Unlisted > 0 {
 		facts = append(facts, screen.Unknown.Text("without "+screen.Count(int64(p.Unlisted), "package", "packages")+" still to come, not known by name"))
@@ -138,7 +134,7 @@ func Accuracy(a *history.Accuracy, source audit.LogSource, o report.Output) repo
 
 func accuracyText(s *screen.Screen, a *history.Accuracy) {
 	if a.Merges == 0 {
-		s.Line(screen.Unknown.Text("unknown"), screen.Plain.Text(": no package was merged twice"))
+		s.Line(screen.Unknown.Text("unknown"), screen.Plain.Text(": no package of which two merges are known"))
 		return
 	}
 	s.Pairs(0, []screen.Pair{

@@ -30,7 +30,7 @@ func (b *pageBuilder) causes(f *aftermath.Failures) pageBlock {
 			rows = append(rows, barRow{Label: failure.Cause, Parts: []barPart{{Class: "bad"}, {Class: "accent-2"}}})
 		}
 		part := &rows[n].Parts[1]
-		if failure.Resolution == aftermath.Open {
+		if failure.IsOpen() {
 			part = &rows[n].Parts[0]
 		}
 		part.value++

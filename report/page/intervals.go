@@ -43,7 +43,7 @@ func (b *pageBuilder) weeks() pageBlock {
 			last = w
 		}
 	}
-	head := chartHead{ID: "runs-weeks", Title: "Runs by week", Desc: "What succeeded stands on the line, what failed hangs below it. No run failed."}
+	head := chartHead{ID: "runs-weeks", Title: "Runs by week", Desc: "What succeeded stands on the line, what failed hangs below it. No run is known to have failed."}
 	if last != nil {
 		head.Desc = fmt.Sprintf("What succeeded stands on the line, what failed hangs below it. %s failed in %s of %d weeks, the last in the week of %s.",
 			screen.Count(int64(failed), "run", "runs"), screen.Number(int64(weeks)), len(b.facts.Weeks), b.weekOf(last))
@@ -52,7 +52,7 @@ func (b *pageBuilder) weeks() pageBlock {
 	legend := []legendItem{{"ok", "accent"}, {"sync", "accent-2"}, {"declined or unknown", "unknown"}, {"failed", "bad"}, {"killed or interrupted", "warn"}}
 	chart := newColumnChart(head, fewestWeeks, legend, []columnStrip{strip}, b.intervalTicks(b.facts.Weeks, fewestWeeks))
 	if chart == nil {
-		return pageBlock{Note: fmt.Sprintf("There was no run in the last %d weeks.", len(b.facts.Weeks))}
+		return pageBlock{Note: fmt.Sprintf("No run in the last %d weeks is known.", len(b.facts.Weeks))}
 	}
 	return pageBlock{Columns: chart}
 }

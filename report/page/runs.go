@@ -61,6 +61,9 @@ func (b *pageBuilder) runs() *pageSection {
 	}
 	s.Lead = fmt.Sprintf("%s of emerge since %s, of which %s failed. A run is one call of emerge, numbered like a transaction.",
 		screen.Count(int64(len(runs)), "run", "runs"), b.Terminal.Date(runs[0].StartedAt), screen.Number(int64(failed)))
+	if f := b.facts.Failures; f != nil && f.Source.Log.Lost(0) != "" {
+		s.add(pageBlock{Unknown: &pageUnknown{Text: "Not every run is known: " + f.Source.Log.Lost(0) + ".", Command: "emaudit runs"}})
+	}
 	s.add(b.weeks(), b.months(), b.runTable(runs).block())
 	return s
 }
@@ -91,11 +94,14 @@ func (b *pageBuilder) failures() *pageSection {
 		return b.unknown(s, "Failures were not checked.", "emaudit failures")
 	}
 	head := merges.FailuresHeadline(f)
-	switch open := f.Open(); {
+	open, unknown := f.Open()
+	switch {
 	case len(f.Rows) == 0:
 		s.Verdict = head[0]
 	case open == 0:
 		s.Verdict = screen.Good.Text("none open")
+	case open == unknown:
+		s.Verdict = screen.Unknown.Text(fmt.Sprintf("%d perhaps open", open))
 	default:
 		s.Verdict = screen.Bad.Text(fmt.Sprintf("%d open", open))
 	}
@@ -105,7 +111,7 @@ func (b *pageBuilder) failures() *pageSection {
 	}
 	s.Lead = lead.String() + "."
 	s.add(b.causes(f), b.findingsBlock(f.Findings, func(audit.Finding) bool { return true }))
-	t := &pageTable{ID: "failures-table", Caption: "Every failed merge", Open: f.Open() > 0 && len(f.Findings) == 0}
+	t := &pageTable{ID: "failures-table", Caption: "Every failed merge", Open: open > 0 && len(f.Findings) == 0}
 	s.add(fill(b, t, merges.FailureColumns, table.All(f.Rows[:min(len(f.Rows), rowsOfFailures)])).block())
 	return s
 }
@@ -241,7 +247,10 @@ func (b *pageBuilder) mailbox() *pageSection {
 	head := merges.MailboxHeadline(m)
 	s.Verdict = head[0]
 	if len(m.Rows) == 0 {
-		s.Lead = "There are no messages."
+		for _, c := range head {
+			s.Lead += c.Text
+		}
+		s.Lead += "."
 		return s
 	}
 	s.Lead = fmt.Sprintf("Messages of packages, unread ones first: %s unread, %s read. emaudit messages marks them as read.", screen.Number(int64(m.Unread)), screen.Number(int64(m.Read)))

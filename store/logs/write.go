@@ -22,7 +22,7 @@ type EmergeLogWriter struct {
 	err     error
 
 	stored  int
-	damage  []emergelog.Damage
+	damage  []emergelog.Damage // the first maxDamage pieces, then the last one
 	damaged int
 }
 
@@ -223,13 +223,20 @@ const maxDamage = 1000
 
 // Damage records a piece of damage; see Damages.
 func (w *EmergeLogWriter) Damage(d emergelog.Damage) {
-	if w.damaged++; len(w.damage) < maxDamage {
+	if w.damaged++; len(w.damage) <= maxDamage {
 		w.damage = append(w.damage, d)
+	} else {
+		w.damage[maxDamage] = d
 	}
 }
 
-// Damages returns the first pieces of damage and their total number.
-func (w *EmergeLogWriter) Damages() (first []emergelog.Damage, all int) { return w.damage, w.damaged }
+// Damages returns the first pieces of damage, the last one, and their total number.
+func (w *EmergeLogWriter) Damages() (first []emergelog.Damage, last emergelog.Damage, all int) {
+	if w.damaged <= maxDamage {
+		return w.damage, last, w.damaged
+	}
+	return w.damage[:maxDamage], w.damage[maxDamage], w.damaged
+}
 
 // Stored returns the number of final records so far.
 func (w *EmergeLogWriter) Stored() int { return w.stored }
