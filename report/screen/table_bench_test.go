@@ -46,8 +46,8 @@ func BenchmarkTable(b *testing.B) {
 		{"pipe", Terminal{}, 100_000},
 		{"terminal", Terminal{Width: 80, Color: true}, 100_000},
 		{"terminal", Terminal{Width: 80, Color: true}, 2_000},
-		{"held", Terminal{Width: 80, Color: true}, tableSample},
-		{"held", Terminal{Width: 80, Color: true}, 50},
+		{"grid", Terminal{Width: 80, Color: true}, tableSample},
+		{"grid", Terminal{Width: 80, Color: true}, 50},
 	} {
 		b.Run(fmt.Sprintf("%s/%d", bench.name, bench.rows), func(b *testing.B) {
 			b.ReportAllocs()

@@ -1,7 +1,5 @@
 package screen
 
-import "slices"
-
 // startStream decides on the layout from the rows that are held, and writes the
 // header and these rows. Every later row is written as it comes.
 func (t *Table) startStream() {
@@ -9,41 +7,18 @@ func (t *Table) startStream() {
 	if t.screen.term.Width > 0 {
 		giveSpare(t.columns, t.widths, t.screen.term.Width-t.indent)
 	}
-	t.writeHeld(t.writeRow)
+	t.writeHeld()
 }
 
-// writeHeld writes the header and the rows that are held, each with write.
-func (t *Table) writeHeld(write func([]Cell)) {
+// writeHeld writes the header and the rows that are held, line by line.
+func (t *Table) writeHeld() {
 	if t.hasHeader() {
-		write(t.header())
+		t.writeRow(t.header())
 	}
 	for cells := t.cells; len(cells) > 0; cells = cells[len(t.columns):] {
-		write(cells[:len(t.columns)])
+		t.writeRow(cells[:len(t.columns)])
 	}
 	t.cells = t.cells[:0]
-}
-
-// writeWrapped writes a row on as many lines as its longest cell that wraps.
-func (t *Table) writeWrapped(cells []Cell) {
-	rest := make([][]string, len(cells))
-	height := 1
-	for i, cell := range cells {
-		rest[i] = []string{cell.Text}
-		if width := t.widths[i]; t.columns[i].Shrink == Wrap && width != omitted {
-			rest[i] = wrap(cell.Text, width)
-			height = max(height, len(rest[i]))
-		}
-	}
-	for n := range height {
-		line := slices.Clone(cells)
-		for i := range line {
-			line[i].Text = ""
-			if n < len(rest[i]) {
-				line[i].Text = rest[i][n]
-			}
-		}
-		t.writeRow(line)
-	}
 }
 
 // writeRow writes one line. Its cells are clean, and there are as many as

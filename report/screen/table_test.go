@@ -233,7 +233,8 @@ type failingWriter struct{ err error }
 func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
 
 // FuzzTable holds that a line is never wider than the page, unless what must be
-// kept is, and that nothing in it acts on the terminal.
+// kept is; that both ways of writing a table agree; and that nothing in it acts
+// on the terminal.
 func FuzzTable(f *testing.F) {
 	f.Add("app-misc/foo-1.2.4-2.gpkg.tar", "merged\nwith \x1b[1m", "日本語", 40, uint8(0b00_01_10_11))
 	f.Add("", "e\u0301", "👩\u200d👧", 12, uint8(0))
@@ -242,10 +243,12 @@ func FuzzTable(f *testing.F) {
 		width = max(width, 1) % 250
 		columns := []Column{{Title: "A"}, {Title: "BBBB"}, {Title: "C"}}
 		kept := 0
+		wraps := false
 		for i := range columns {
 			columns[i].Shrink = Shrink(kinds >> (2 * i) & 3)
 			columns[i].Align = Align(kinds >> (2 * i) & 1)
 			columns[i].Yield = i
+			wraps = wraps || columns[i].Shrink == Wrap
 			natural := 1
 			for _, text := range []string{a, b, c, columns[i].Title} {
 				natural = max(natural, DisplayWidth(Clean(text)))
@@ -260,20 +263,32 @@ func FuzzTable(f *testing.F) {
 			{Plain.Text(a), Good.Text(b), Plain.Text(c)},
 			{Plain.Text(c), Plain.Text(a), Bad.Text(b)},
 		}
-		written := screenOf(t, Terminal{Width: width}, func(s *Screen) {
+		write := func(s *Screen, end func(*Table)) {
 			table := s.Table(columns...)
 			for _, row := range rows {
 				table.Row(row...)
 			}
-			table.End()
-		})
-		for line := range strings.Lines(written) {
+			end(table)
+		}
+		grid := screenOf(t, Terminal{Width: width}, func(s *Screen) { write(s, (*Table).End) })
+		for line := range strings.Lines(grid) {
 			line = strings.TrimSuffix(line, "\n")
 			if Clean(line) != line {
 				t.Errorf("line %q holds what acts", line)
 			}
 			if used := DisplayWidth(line); width > 0 && used > max(width, kept-Gutter) {
 				t.Errorf("%d columns of %d in line %q", used, width, line)
+			}
+		}
+		if !wraps && width > 0 {
+			stream := screenOf(t, Terminal{Width: width}, func(s *Screen) {
+				write(s, func(table *Table) {
+					table.widths = table.fit()
+					table.writeHeld()
+				})
+			})
+			if diff := cmp.Diff(stream, grid); diff != "" {
+				t.Errorf("both ways differ (-stream +grid):\n%s", diff)
 			}
 		}
 	})

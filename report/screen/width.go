@@ -14,7 +14,8 @@ const ellipsis = "…"
 
 // DisplayWidth returns the number of columns that clean text takes: wide
 // characters take two, combining marks none. Each character counts by itself, as
-// most terminals count: of joined emoji, the few that draw them as one take less.
+// most terminals count, and tablewriter: of joined emoji, the few that draw them
+// as one take less.
 func DisplayWidth(s string) int {
 	for i := parse.PrintablePrefix(s); i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
