@@ -1,6 +1,7 @@
 package binpkgs
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -68,10 +69,12 @@ func (r *integrityRound) checksumFailure(o inventory.PkgDirFile) {
 	state, remedy := "and another file took its place", r.remove(o.Path)
 	if r.byPath[original] == nil {
 		state = "and nothing took its place"
-		if again := r.recreate(&Binpkg{Instance: &inventory.Instance{Path: original}, Dir: r.dir}); !again.IsZero() {
+		if again := r.recreate(&Binpkg{Instance: &inventory.Instance{Path: original, Traits: &inventory.Traits{}}, Dir: r.dir}); !again.IsZero() {
 			remedy = again.Then(remedy)
 		}
-		if slices.ContainsFunc(r.entries, func(e *inventory.IndexEntry) bool { return e.Path == original }) {
+		lost, err := inventory.LostEntries(r.Tx, r.dir.ID)
+		r.err = cmp.Or(r.err, err)
+		if slices.ContainsFunc(lost, func(e *inventory.IndexEntry) bool { return e.Path == original }) {
 			remedy = remedy.Then(r.fix())
 		}
 	}

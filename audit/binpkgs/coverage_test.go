@@ -86,7 +86,7 @@ func TestALossyPackageIsTheLastChoice(t *testing.T) {
 	installed := &inventory.Installed{CPV: "app-misc/foo-1", BuildTime: 7, MetadataID: 1}
 	packaged := func(path string, buildTime int64, problems ...inventory.Problem) *binpkgs.Binpkg {
 		return &binpkgs.Binpkg{Instance: &inventory.Instance{
-			Path: path, CPV: "app-misc/foo-1", BuildTime: buildTime, MetadataID: 1, Visible: true, Integrity: "whole", Problems: problems,
+			Path: path, CPV: "app-misc/foo-1", BuildTime: buildTime, MetadataID: 1, Problems: problems, Traits: &inventory.Traits{Visible: true, Integrity: "whole"},
 		}, Dir: &inventory.PkgDir{Path: "/p"}}
 	}
 	lossy := packaged("lossy", 7, inventory.Problem{Code: "image-lossy"})

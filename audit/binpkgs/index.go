@@ -104,30 +104,25 @@ func (r *integrityRound) collapsed() {
 }
 
 // index compares the index of the folder with the files.
-func (r *integrityRound) index() {
-	listed := map[string]bool{}
-	hasDigests, noDigests := 0, 0
-	for _, e := range r.entries {
-		if !e.Usable || e.Path == "" {
-			continue
-		}
-		listed[e.Path] = true
-		if e.MD5 == nil && e.SHA1 == nil || e.Size < 0 {
-			noDigests++
-		} else {
-			hasDigests++
-		}
+func (r *integrityRound) index() error {
+	doubtful, noDigests, all, err := inventory.DoubtfulEntries(r.Tx, r.dir.ID)
+	if err != nil {
+		return err
+	}
+	for _, e := range doubtful {
 		if b := r.byPath[e.Path]; b != nil {
-			r.compare(b, e)
+			if err := r.compare(b, e); err != nil {
+				return err
+			}
 		} else if !r.inv.IsUnlisted(path.Join(r.dir.Path, e.Path)) {
 			r.lost(e)
 		}
 	}
 	if r.dir.IndexCondition != inventory.IndexPresent {
-		return // index-missing, index-refused and source-unreadable report it
+		return nil // index-missing, index-refused and source-unreadable report it
 	}
 	for _, b := range r.binpkgs {
-		if b.Visible && !b.Damaged() && !listed[b.Path] {
+		if b.Visible && !b.Damaged() && b.Entry == nil {
 			severity, effect := audit.SeverityWarning, "Portage does not see it, because it trusts the index (FEATURES=pkgdir-index-trusted)"
 			if !r.trusted() {
 				severity, effect = audit.SeverityInfo, "Portage adds it, without MD5 and SHA1, at its next run"
@@ -137,9 +132,10 @@ func (r *integrityRound) index() {
 	}
 	if noDigests > 0 {
 		r.report(audit.SeverityInfo, "index-digest-missing", "Packages", 0, r.fix(),
-			"%d of %d entries have no MD5 and SHA1, or no SIZE: Portage merges these files without a check", noDigests, noDigests+hasDigests)
+			"%d of %d entries have no MD5 and SHA1, or no SIZE: Portage merges these files without a check", noDigests, all)
 	}
 	r.stamps()
+	return nil
 }
 
 // lost reports an entry without a file.
@@ -172,9 +168,9 @@ func (r *integrityRound) lost(e *inventory.IndexEntry) {
 func (r *integrityRound) indexPath() string { return path.Join(r.dir.Path, "Packages") }
 
 // compare reports differences between an entry and its file.
-func (r *integrityRound) compare(b *Binpkg, e *inventory.IndexEntry) {
+func (r *integrityRound) compare(b *Binpkg, e *inventory.IndexEntry) error {
 	if b.Damaged() {
-		return // the index gets a new entry for the replacement
+		return nil // the index gets a new entry for the replacement
 	}
 	remedy := r.fix()
 	note := func(severity audit.Severity, code, format string, args ...any) {
@@ -199,10 +195,11 @@ func (r *integrityRound) compare(b *Binpkg, e *inventory.IndexEntry) {
 		remedy = r.refresh(b)
 	}
 	if b.CPV == "" {
-		return
+		return nil
 	}
-	if e.CPV == b.CPV && e.BuildID == b.BuildID && e.BuildTime == b.BuildTime && e.Slot == JoinSlot(b.Slot, b.SubSlot) && e.Repo == b.Repo && e.Use == r.useOf(b) {
-		return
+	use, err := r.Tx.MetadataUse(b.MetadataID)
+	if err != nil {
+		return err
 	}
 	var differs []string
 	for _, d := range []struct{ key, index, file string }{
@@ -211,7 +208,7 @@ func (r *integrityRound) compare(b *Binpkg, e *inventory.IndexEntry) {
 		{"BUILD_TIME", fmt.Sprint(e.BuildTime), fmt.Sprint(b.BuildTime)},
 		{"SLOT", JoinSlot(splitSlot(e.Slot)), JoinSlot(b.Slot, b.SubSlot)},
 		{"REPO", e.Repo, b.Repo},
-		{"USE", sortedWords(e.Use), sortedWords(r.useOf(b))},
+		{"USE", sortedWords(e.Use), sortedWords(use)},
 	} {
 		if d.index != d.file {
 			differs = append(differs, fmt.Sprintf("%s is %q in the index, but %q in the file", d.key, d.index, d.file))
@@ -220,14 +217,7 @@ func (r *integrityRound) compare(b *Binpkg, e *inventory.IndexEntry) {
 	if len(differs) > 0 {
 		note(stale, audit.CodeIndexEntryDiffers, "the index entry contradicts the file: %s", strings.Join(differs, "; "))
 	}
-}
-
-// useOf returns the USE of a file, or "" if its metadata could not be read.
-func (r *integrityRound) useOf(b *Binpkg) string {
-	if b.Metadata != nil {
-		return b.Metadata.Use
-	}
-	return r.use[b.ID]
+	return nil
 }
 
 func splitSlot(s string) (slot, sub string) {

@@ -168,9 +168,7 @@ type integrityRound struct {
 	dir     *inventory.PkgDir
 	binpkgs []*Binpkg
 	byPath  map[string]*Binpkg
-	entries []*inventory.IndexEntry
 	others  []inventory.PkgDirFile
-	use     map[int64]string     // USE by instance, if their metadata were not loaded
 	codes   map[*Binpkg][]string // codes of findings about a file that reading it does not show
 }
 
@@ -239,24 +237,17 @@ func (r *integrityRound) rewriteIndex() audit.Remedy {
 
 func (r *integrityRound) folder(inv *Inventory, n int) (err error) {
 	dir := &inv.Dirs[n]
-	r.entries = inv.Entries[n]
 	if r.others, err = inventory.PkgDirFiles(r.Tx, dir.ID); err != nil {
 		return err
-	}
-	if r.opts.Only == nil && !r.IsShared() {
-		if r.use, err = inventory.UseOfInstances(r.Tx, dir.ID); err != nil {
-			return err
-		}
 	}
 	r.dir, r.binpkgs, r.byPath, r.codes = dir, nil, map[string]*Binpkg{}, map[*Binpkg][]string{}
 	for i := range inv.Binpkgs {
 		if inv.Binpkgs[i].Dir == dir {
-			b := &Binpkg{Instance: inv.Binpkgs[i].Instance, Dir: dir}
+			b := &inv.Binpkgs[i]
 			r.binpkgs = append(r.binpkgs, b)
 			r.byPath[b.Path] = b
 		}
 	}
-	r.joinEntries()
 	for _, b := range r.binpkgs {
 		if r.opts.Only != nil && !r.opts.Only(dir.Path, b.Path) {
 			continue
@@ -270,27 +261,13 @@ func (r *integrityRound) folder(inv *Inventory, n int) (err error) {
 	if r.opts.Only == nil {
 		r.unverified()
 		r.collapsed()
-		r.index()
+		if err := r.index(); err != nil {
+			return err
+		}
 		r.clutter()
 	}
 	r.rows()
 	return nil
-}
-
-// joinEntries assigns each file its index entry. If there are several, it prefers
-// the one that describes the file correctly.
-func (r *integrityRound) joinEntries() {
-	for _, e := range r.entries {
-		b := r.byPath[e.Path]
-		if !e.Usable || b == nil {
-			continue
-		}
-		former := b.Entry
-		b.Entry = e
-		if former != nil && !b.EntryCurrent() {
-			b.Entry = former
-		}
-	}
 }
 
 // rows adds the rows of the current folder.

@@ -26,7 +26,6 @@ type Inventory struct {
 	// requested.
 	Ever    []inventory.Installed
 	Dirs    []inventory.PkgDir
-	Entries [][]*inventory.IndexEntry // of the index of each folder in dirs
 	Binpkgs []Binpkg
 	ByCPV   map[string][]*Binpkg
 	// Unread holds the files whose metadata could not be read, by the cpv in their
@@ -68,15 +67,17 @@ func (inv *Inventory) IsUnlisted(file string) bool {
 // Binpkg is one instance with its folder and its index entry.
 type Binpkg struct {
 	*inventory.Instance
-	Dir   *inventory.PkgDir
-	Entry *inventory.IndexEntry // nil if the index has none for this path
+	Dir *inventory.PkgDir
+	// Entry is what the index says of the file, or nil. Of several entries for its path
+	// it is one that describes the file, if there is one.
+	Entry *inventory.Listing
 }
 
 // EntryCurrent reports whether the index entry describes the file. Portage trusts
 // an entry with the size and whole-second mtime of the file (bintree.py,
 // _populate_local).
 func (b *Binpkg) EntryCurrent() bool {
-	return b.Entry != nil && b.Entry.Usable && b.Entry.Size == b.Size && b.Entry.MTime == FloorSeconds(b.MTimeNS)
+	return b.Entry != nil && b.Entry.Size == b.Size && b.Entry.MTime == FloorSeconds(b.MTimeNS)
 }
 
 // EntryContradicts reports whether a full read found digests that differ from the
@@ -226,10 +227,6 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 	}
 	for i := range inv.Dirs {
 		dir := &inv.Dirs[i]
-		entries, err := inventory.IndexEntries(db.Tx, dir.ID)
-		if err != nil {
-			return nil, err
-		}
 		var instances []*inventory.Instance
 		if withMetadata {
 			instances, err = inventory.InstancesWithMetadata(db.Tx, db.Host, dir.ID, set)
@@ -239,8 +236,11 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 		if err != nil {
 			return nil, err
 		}
-		inv.Entries = append(inv.Entries, entries)
-		inv.Binpkgs = slices.Concat(inv.Binpkgs, withEntries(dir, instances, entries))
+		listed, each := withEntries(dir, instances)
+		if err := inventory.Listings(db.Tx, dir.ID, each); err != nil {
+			return nil, err
+		}
+		inv.Binpkgs = slices.Concat(inv.Binpkgs, listed)
 	}
 	for i := range inv.Binpkgs {
 		b := &inv.Binpkgs[i]
@@ -253,19 +253,24 @@ func LoadInventory(db audit.Database, withMetadata, ever bool) (*Inventory, erro
 	return inv, nil
 }
 
-// withEntries joins the files of a folder with the entries of its index.
-func withEntries(dir *inventory.PkgDir, instances []*inventory.Instance, entries []*inventory.IndexEntry) []Binpkg {
-	byPath := make(map[string]*inventory.IndexEntry, len(entries))
-	for _, e := range entries {
-		if e.Usable {
-			byPath[e.Path] = e
+// withEntries returns the files of a folder, and a function that joins them with the
+// entries of its index.
+func withEntries(dir *inventory.PkgDir, instances []*inventory.Instance) (all []Binpkg, each func(path string, l inventory.Listing)) {
+	all, byPath := make([]Binpkg, len(instances)), make(map[string]*Binpkg, len(instances))
+	for i, n := range instances {
+		all[i] = Binpkg{Instance: n, Dir: dir}
+		byPath[n.Path] = &all[i]
+	}
+	return all, func(path string, l inventory.Listing) {
+		b := byPath[path]
+		if b == nil {
+			return
+		}
+		former := b.Entry
+		if b.Entry = &l; former != nil && !b.EntryCurrent() {
+			b.Entry = former
 		}
 	}
-	all := make([]Binpkg, len(instances))
-	for i, n := range instances {
-		all[i] = Binpkg{n, dir, byPath[n.Path]}
-	}
-	return all
 }
 
 // LoadBinpkgs reads the binary packages of one package (category/pn).
@@ -280,11 +285,11 @@ func LoadBinpkgs(db audit.Database, cp string) ([]Binpkg, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries, err := inventory.EntriesOf(db.Tx, dirs[i].ID, cp)
-		if err != nil {
+		listed, each := withEntries(&dirs[i], instances)
+		if err := inventory.ListingsOf(db.Tx, dirs[i].ID, cp, each); err != nil {
 			return nil, err
 		}
-		all = append(all, withEntries(&dirs[i], instances, entries)...)
+		all = append(all, listed...)
 	}
 	return all, nil
 }

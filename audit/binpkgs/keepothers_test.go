@@ -25,9 +25,9 @@ func TestPackingKeepsTheFileOfAnotherBuild(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inv := &Inventory{ByCPV: map[string][]*Binpkg{"app-misc/b-1": {{Instance: &inventory.Instance{Path: "app-misc/b-1.gpkg.tar"}}}}}
+			inv := &Inventory{ByCPV: map[string][]*Binpkg{"app-misc/b-1": {{Instance: &inventory.Instance{Path: "app-misc/b-1.gpkg.tar", Traits: &inventory.Traits{}}}}}}
 			for _, f := range test.files {
-				inv.ByCPV["app-misc/a-1"] = append(inv.ByCPV["app-misc/a-1"], &Binpkg{Instance: &inventory.Instance{Path: f}})
+				inv.ByCPV["app-misc/a-1"] = append(inv.ByCPV["app-misc/a-1"], &Binpkg{Instance: &inventory.Instance{Path: f, Traits: &inventory.Traits{}}})
 			}
 			got := inv.KeepOthers(audit.Run("quickpkg", "=app-misc/a-1"), "app-misc/a-1").String()
 			if want := test.env + `quickpkg "=app-misc/a-1"`; got != want {

@@ -30,7 +30,7 @@ func NewRemoteOffer(o *inventory.Offer) *RemoteOffer {
 // OfOffer returns an offer as the binary package that it is once it is fetched, as far
 // as the index tells. A format that Portage does not fetch is unknown.
 func OfOffer(o *inventory.Offer) *Binpkg {
-	b := &Binpkg{Instance: &inventory.Instance{}, Dir: &inventory.PkgDir{Path: o.Folder, Kind: inventory.KindRemote}}
+	b := &Binpkg{Instance: &inventory.Instance{Traits: &inventory.Traits{}}, Dir: &inventory.PkgDir{Path: o.Folder, Kind: inventory.KindRemote}}
 	b.CPV, b.Path, b.Repo, b.BuildTime, b.BuildID, b.Size, b.MD5, b.SHA1 = o.CPV, o.Path, o.Repo, o.BuildTime, o.BuildID, max(o.Size, 0), o.MD5, o.SHA1
 	b.Slot, b.SubSlot, _ = strings.Cut(o.Slot, "/")
 	b.Metadata, b.Structure, b.Visible, b.Integrity, b.HasEnvironment = o.Metadata, inventory.StructureSound, true, binpkg.Unchecked, true

@@ -56,7 +56,7 @@ func TestWhatChangedInTheEbuildSpeaksAgainstAYoungFile(t *testing.T) {
 				return all
 			}
 			p.readDefaultOptions()
-			b := &binpkgs.Binpkg{Instance: &inventory.Instance{CPV: "app-misc/foo-1", Repo: "lab", Metadata: &store.Metadata{EAPI: "8", Use: "nls", IUse: "+nls debug", RDepend: "sys-libs/libfoo:0/2="}}}
+			b := &binpkgs.Binpkg{Instance: &inventory.Instance{CPV: "app-misc/foo-1", Traits: &inventory.Traits{Repo: "lab"}, Metadata: &store.Metadata{EAPI: "8", Use: "nls", IUse: "+nls debug", RDepend: "sys-libs/libfoo:0/2="}}}
 			code, reason := p.changedSince(b)
 			if code != tt.want || (code == "") != (reason == "") {
 				t.Errorf("%q (%s), want %q", code, reason, tt.want)

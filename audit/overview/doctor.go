@@ -173,25 +173,20 @@ func (d *doctorRound) index(db audit.Database, inv *binpkgs.Inventory) error {
 		if dir.Kind != inventory.KindPkgDir {
 			continue
 		}
-		entries, err := inventory.IndexEntries(db.Tx, dir.ID)
+		entries, err := inventory.LostEntries(db.Tx, dir.ID)
 		if err != nil {
 			return err
 		}
 		unlisted := 0
-		paths := map[string]bool{}
 		for j := range inv.Binpkgs {
 			b := &inv.Binpkgs[j]
-			if b.Dir != dir {
-				continue
-			}
-			paths[b.Path] = true
-			if b.Visible && !b.Damaged() && !b.EntryCurrent() {
+			if b.Dir == dir && b.Visible && !b.Damaged() && !b.EntryCurrent() {
 				unlisted++
 			}
 		}
 		lost := 0
 		for _, e := range entries {
-			if e.Usable && !paths[e.Path] {
+			if e.Usable {
 				lost++
 			}
 		}

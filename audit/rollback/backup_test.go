@@ -139,7 +139,7 @@ func TestChangedConfigurationOfAMergedPackage(t *testing.T) {
 		begin + "/etc/a.conf, /etc/b and 12 more": {"/etc/a.conf", "/etc/b"},
 		begin + "/usr/bin/a, /usr/bin/b":          nil,
 	} {
-		b := &binpkgs.Binpkg{Instance: &inventory.Instance{}}
+		b := &binpkgs.Binpkg{Instance: &inventory.Instance{Traits: &inventory.Traits{}}}
 		b.CPV = "app-misc/a-1"
 		if message != "" {
 			b.Problems = []inventory.Problem{{Code: "image-altered", Message: message}}

@@ -15,7 +15,7 @@ func TestWhyAFileIsUnsure(t *testing.T) {
 		0: "a/b/b-1.xpak was not read",
 		1: "a/b/b-1.xpak was read, with nothing to check it against",
 	} {
-		b := &binpkgs.Binpkg{Instance: &inventory.Instance{Path: "a/b/b-1.xpak", VerifiedAt: verifiedAt, Integrity: "unchecked"}}
+		b := &binpkgs.Binpkg{Instance: &inventory.Instance{Path: "a/b/b-1.xpak", VerifiedAt: verifiedAt, Traits: &inventory.Traits{Integrity: "unchecked"}}}
 		if got := b.Unsure(); got != want {
 			t.Errorf("verified at %d: %q, want %q", verifiedAt, got, want)
 		}

@@ -68,8 +68,10 @@ func (r reader) newReader() *binpkg.Reader {
 func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
 	n := &inventory.Instance{
 		Path: f.path, Inode: f.entry.Inode, Size: f.entry.Size, MTimeNS: f.entry.MTimeNS, PathBuildID: pathBuildID(f.entry.Name),
-		Format: binpkg.FormatUnknown, Origin: binpkg.OriginUnknown, Signed: inventory.SignedUnknown,
-		Structure: inventory.StructureUnknown, Integrity: binpkg.Unknown, Signature: binpkg.SignatureUnchecked,
+		Traits: &inventory.Traits{
+			Format: binpkg.FormatUnknown, Origin: binpkg.OriginUnknown, Signed: inventory.SignedUnknown,
+			Structure: inventory.StructureUnknown, Integrity: binpkg.Unknown, Signature: binpkg.SignatureUnchecked,
+		},
 	}
 	f.read = n
 	unread := func(err error) {

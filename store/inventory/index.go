@@ -60,15 +60,46 @@ func PutIndexEntries(tx *store.Tx, pkgdir int64, entries []IndexEntry) error {
 	return b.Flush()
 }
 
-// IndexEntries returns the entries of a pkgdir's index in file order.
-func IndexEntries(tx *store.Tx, pkgdir int64) ([]*IndexEntry, error) {
-	return indexEntries(tx, "e.pkgdir = ?", pkgdir)
+// Listing is what an entry of an index says of the bytes of a file.
+type Listing struct {
+	Size      int64 // -1 means absent
+	MTime     int64 // unix seconds; -1 means absent
+	MD5, SHA1 []byte
 }
 
-// EntriesOf returns the entries of a pkgdir's index about the files of a package
-// (category/pn).
-func EntriesOf(tx *store.Tx, pkgdir int64, cp string) ([]*IndexEntry, error) {
-	return indexEntries(tx, "e.pkgdir = ? AND e.path IN (SELECT n.path FROM instance n WHERE "+instancesOf+")", pkgdir, pkgdir, cp)
+// Listings calls each for the entries of a pkgdir's index that Portage uses, in file
+// order.
+func Listings(tx *store.Tx, pkgdir int64, each func(path string, l Listing)) error {
+	return listings(tx, each, "pkgdir = ?", pkgdir)
+}
+
+// ListingsOf is like [Listings] for the files of a package (category/pn).
+func ListingsOf(tx *store.Tx, pkgdir int64, cp string, each func(path string, l Listing)) error {
+	return listings(tx, each, "pkgdir = ? AND path IN (SELECT n.path FROM instance n WHERE "+instancesOf+")", pkgdir, pkgdir, cp)
+}
+
+func listings(tx *store.Tx, each func(path string, l Listing), where string, args ...any) error {
+	return tx.RawQuery(func(row []driver.Value) error {
+		each(store.Text(row[0]), Listing{Size: store.Number(row[1], 0), MTime: store.Number(row[2], 0), MD5: store.Bytes(row[3]), SHA1: store.Bytes(row[4])})
+		return nil
+	}, "SELECT path, size, mtime, md5, sha1 FROM index_entry WHERE "+where+" AND usable = 1 ORDER BY position", args...)
+}
+
+// DoubtfulEntries returns the entries of a pkgdir's index that Portage uses and that
+// are not known to agree with their file: all others do. undigested counts the entries
+// without a size or without digests, among all that Portage uses.
+func DoubtfulEntries(tx *store.Tx, pkgdir int64) (doubtful []*IndexEntry, undigested, all int, err error) {
+	err = tx.QueryRow(`SELECT coalesce(sum(CASE WHEN size < 0 OR md5 IS NULL AND sha1 IS NULL THEN 1 ELSE 0 END), 0), count(*)
+		FROM index_entry WHERE pkgdir = ? AND usable = 1 AND path <> ''`, pkgdir).Scan(&undigested, &all)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	doubtful, err = indexEntries(tx, `e.pkgdir = ? AND e.usable = 1 AND e.path <> '' AND NOT EXISTS (
+		SELECT 1 FROM instance n LEFT JOIN metadata m ON m.id = n.metadata WHERE n.pkgdir = e.pkgdir AND n.path = e.path AND n.gone_at IS NULL
+			AND n.size = e.size AND n.mtime_ns / 1000000000 = e.mtime AND n.mtime_ns >= 0 AND n.cpv = e.cpv AND n.build_id = e.build_id
+			AND n.build_time = e.build_time AND n.repo = e.repo
+			AND (e.slot = n.slot || '/' || n.subslot OR e.slot = n.slot AND n.subslot IN ('', n.slot)) AND coalesce(m.use, '') = e.use)`, pkgdir)
+	return doubtful, undigested, all, err
 }
 
 // LostEntries returns the entries of a pkgdir's index whose file is gone.

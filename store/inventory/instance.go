@@ -52,45 +52,49 @@ type Problem struct {
 
 // Instance is one file that is, or claims to be, a binary package.
 type Instance struct {
-	ID             int64
+	ID          int64
+	Path        string // relative to the pkgdir
+	Inode       uint64
+	Size        int64 // in bytes
+	MTimeNS     int64
+	CPV         string // from its metadata; "" means unreadable
+	BuildTime   int64
+	BuildID     int64           // from its metadata; 0 means none
+	PathBuildID int64           // from its file name; 0 means none
+	MetadataID  int64           // 0 means unreadable
+	Metadata    *store.Metadata // nil if not requested
+	MetadataSum uint32          // CRC-32C of the packed metadata, if the scan found no problem in it; 0 means unknown
+	MD5, SHA1   []byte          // computed by emaudit; nil means never computed
+	VerifiedAt  int64           // time of the last full read; 0 means never
+	GoneAt      int64           // 0 means that it exists
+	Problems    []Problem
+	// InstalledSize is the size in bytes of the installed files.
+	InstalledSize int64
+	*Traits
+}
+
+// Traits are what many files have in common. The instances of one question share
+// them: nobody changes them.
+type Traits struct {
 	PkgDir         int64
-	Path           string // relative to the pkgdir
-	Inode          uint64
-	Size           int64 // in bytes
-	MTimeNS        int64
 	Format         binpkg.Format
 	Compressor     string // a binpkg.Compressor; "" means unknown
-	CPV            string // from its metadata; "" means unreadable
 	Slot, SubSlot  string
 	Repo           string
-	BuildTime      int64
-	BuildID        int64 // from its metadata; 0 means none
-	PathBuildID    int64 // from its file name; 0 means none
 	Origin         binpkg.Origin
 	Signed         Signed
-	InstalledSize  int64
 	HasEnvironment bool
-	MetadataID     int64           // 0 means unreadable
-	Metadata       *store.Metadata // nil if not requested
 	Structure      Structure
-	Visible        bool   // Portage accepts its path, name and metadata
-	MetadataSum    uint32 // CRC-32C of the packed metadata, if the scan found no problem in it; 0 means unknown
-	MD5, SHA1      []byte // computed by emaudit; nil means never computed
-	Frame          []byte // digest of the remaining bytes, from the same reading as MD5 and SHA1; nil means unknown
+	Visible        bool // Portage accepts its path, name and metadata
 	Integrity      binpkg.Integrity
 	Signature      binpkg.SignatureState
 	SignatureKey   string
-	VerifiedAt     int64  // time of the last full read; 0 means never
-	Keyring        []byte // digest of the keyring that checked the signatures; nil means none
-	ImageChecked   bool   // the image was unpacked at VerifiedAt
-	SeenAt         int64  // time of the ingest that first found this file
-	GoneAt         int64  // 0 means that it exists
-	Problems       []Problem
+	ImageChecked   bool // the image was unpacked at VerifiedAt
 }
 
-const instanceColumns = `n.id, n.pkgdir, n.path, n.inode, n.size, n.mtime_ns, n.format, n.compressor, coalesce(c.value, ''), n.slot, n.subslot, n.repo, n.build_time, n.build_id,
-	n.path_build_id, n.origin, n.signed, n.installed_size, n.has_environment, coalesce(n.metadata, 0), n.structure, n.visible, n.md5, n.sha1, n.integrity, n.signature,
-	n.signature_key, n.verified_at, n.keyring, n.image_checked, n.seen_at, coalesce(n.gone_at, 0), n.metadata_sum, n.frame`
+const instanceColumns = `n.id, n.path, n.inode, n.size, n.mtime_ns, coalesce(c.value, ''), n.build_time, n.build_id, n.path_build_id, coalesce(n.metadata, 0), n.metadata_sum,
+	n.md5, n.sha1, n.verified_at, coalesce(n.gone_at, 0), n.installed_size,
+	n.pkgdir, n.format, n.compressor, n.slot, n.subslot, n.repo, n.origin, n.signed, n.has_environment, n.structure, n.visible, n.integrity, n.signature, n.signature_key, n.image_checked`
 
 // Instances returns the files in a pkgdir, by path, with their problems and without
 // metadata.
@@ -121,20 +125,6 @@ func InstancesWithMetadata(tx *store.Tx, host store.HostID, pkgdir int64, set st
 	return instances(tx, set, "n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
 }
 
-// UseOfInstances returns the enabled USE flags of the files in a pkgdir, by
-// instance.
-func UseOfInstances(tx *store.Tx, pkgdir int64) (map[int64]string, error) {
-	use := map[int64]string{}
-	err := tx.Query(func(rows *sql.Rows) error {
-		var id int64
-		var flags string
-		err := rows.Scan(&id, &flags)
-		use[id] = flags
-		return err
-	}, "SELECT n.id, m.use FROM instance n JOIN metadata m ON m.id = n.metadata WHERE n.pkgdir = ? AND n.gone_at IS NULL", pkgdir)
-	return use, err
-}
-
 // GoneInstances returns the files that are no longer in a pkgdir.
 func GoneInstances(tx *store.Tx, pkgdir int64) ([]*Instance, error) {
 	return instances(tx, nil, "n.pkgdir = ? AND n.gone_at IS NOT NULL", pkgdir)
@@ -142,17 +132,22 @@ func GoneInstances(tx *store.Tx, pkgdir int64) ([]*Instance, error) {
 
 func instances(tx *store.Tx, set store.MetadataSet, where string, args ...any) ([]*Instance, error) {
 	var all []*Instance
-	texts := store.Strings{}
+	texts, shared := store.Strings{}, map[Traits]*Traits{}
 	err := tx.RawQuery(func(row []driver.Value) error {
 		number := func(i int) int64 { return store.Number(row[i], 0) }
 		text := func(i int) string { return texts.Text(row[i]) }
+		traits := Traits{
+			PkgDir: number(16), Format: binpkg.Format(text(17)), Compressor: text(18), Slot: text(19), SubSlot: text(20), Repo: text(21), Origin: binpkg.Origin(text(22)),
+			Signed: Signed(text(23)), HasEnvironment: number(24) != 0, Structure: Structure(text(25)), Visible: number(26) != 0, Integrity: binpkg.Integrity(text(27)),
+			Signature: binpkg.SignatureState(text(28)), SignatureKey: text(29), ImageChecked: number(30) != 0,
+		}
+		if shared[traits] == nil {
+			shared[traits] = new(traits)
+		}
 		all = append(all, &Instance{
-			ID: number(0), PkgDir: number(1), Path: store.Text(row[2]), Inode: uint64(number(3)), Size: number(4), MTimeNS: number(5),
-			Format: binpkg.Format(text(6)), Compressor: text(7), CPV: text(8), Slot: text(9), SubSlot: text(10), Repo: text(11), BuildTime: number(12), BuildID: number(13),
-			PathBuildID: number(14), Origin: binpkg.Origin(text(15)), Signed: Signed(text(16)), InstalledSize: number(17), HasEnvironment: number(18) != 0,
-			MetadataID: number(19), Metadata: set[number(19)], Structure: Structure(text(20)), Visible: number(21) != 0, MD5: store.Bytes(row[22]), SHA1: store.Bytes(row[23]),
-			Integrity: binpkg.Integrity(text(24)), Signature: binpkg.SignatureState(text(25)), SignatureKey: text(26), VerifiedAt: number(27), Keyring: store.Bytes(row[28]),
-			ImageChecked: number(29) != 0, SeenAt: number(30), GoneAt: number(31), MetadataSum: uint32(number(32)), Frame: store.Bytes(row[33]),
+			ID: number(0), Path: store.Text(row[1]), Inode: uint64(number(2)), Size: number(3), MTimeNS: number(4), CPV: text(5), BuildTime: number(6), BuildID: number(7),
+			PathBuildID: number(8), MetadataID: number(9), Metadata: set[number(9)], MetadataSum: uint32(number(10)), MD5: store.Bytes(row[11]), SHA1: store.Bytes(row[12]),
+			VerifiedAt: number(13), GoneAt: number(14), InstalledSize: number(15), Traits: shared[traits],
 		})
 		return nil
 	}, "SELECT "+instanceColumns+" FROM instance n LEFT JOIN cpv c ON c.id = n.cpv WHERE "+where+" ORDER BY n.path, n.seen_at", args...)
@@ -275,7 +270,7 @@ func AddInstances(tx *store.Tx, instances []*Instance, now int64) error {
 			meta = n.MetadataID
 		}
 		id++
-		n.ID, n.SeenAt = id, now
+		n.ID = id
 		err := rows.Add(n.ID, n.PkgDir, n.Path, int64(n.Inode), n.Size, n.MTimeNS, n.Format, n.Compressor, cpv, n.Slot, n.SubSlot, n.Repo, n.BuildTime, n.BuildID, n.PathBuildID,
 			n.Origin, n.Signed, n.InstalledSize, n.HasEnvironment, meta, n.Structure, n.Visible, n.MD5, n.SHA1, n.Integrity, n.Signature, n.SignatureKey, n.VerifiedAt, n.MetadataSum, now)
 		if err != nil {
