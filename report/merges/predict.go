@@ -21,7 +21,7 @@ func Predict(p *history.Prediction, source audit.LogSource, o report.Output) rep
 			predictColumns.Screen(s, 0, table.All(p.Packages))
 			predictTotal(s, p)
 			if len(p.Packages) > 0 {
-				s.Line(screen.Dim.Text("the list is " + listName(s, p)))
+				s.Line(screen.Dim.Text("for " + listName(s, p)))
 			}
 			s.Findings(source.Findings, o.FindingOptions())
 		},
@@ -65,8 +65,8 @@ func spreadText(low, high int64) string {
 
 // listNames are the lists that can be asked about.
 var listNames = map[string]string{
-	"stdin": "that on standard input", "running": "that of the running emerge", "status": "that of the running emerge", "log": "that of the running emerge",
-	"resume": "that of emerge --resume",
+	"stdin": "the list on standard input", "running": "the list of the running emerge", "status": "the list of the running emerge",
+	"log": "the list of the running emerge", "resume": "the list of emerge --resume",
 }
 
 // listName describes the list of merges and its time.
@@ -74,12 +74,12 @@ func listName(s *screen.Screen, p *history.Prediction) string {
 	if p.ListedAt == nil {
 		return listNames[p.From]
 	}
-	return listNames[p.From] + ", written " + s.Terminal().Time(*p.ListedAt)
+	return listNames[p.From] + " (written " + s.Terminal().Time(*p.ListedAt) + ")"
 }
 
 func predictTotal(s *screen.Screen, p *history.Prediction) {
 	if len(p.Packages) == 0 {
-		s.Line(screen.Plain.Text("nothing is to be merged: the list is empty, " + listName(s, p)))
+		s.Line(screen.Plain.Text("nothing is to be merged: " + listName(s, p) + " is empty"))
 		return
 	}
 	s.Blank()

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"emaudit/audit"
@@ -78,27 +79,39 @@ var silentOptions = map[string]bool{
 	"--regex-search-auto": true, "--quiet-build": true, "--nospinner": true, "--color": true, "--autounmask-write": true,
 }
 
-// AskedBriefly returns the request as a person types it: "-uDN @world".
+// longActions are the options without a letter that say what emerge is to do.
+var longActions = map[string]bool{
+	"--check-news": true, "--config": true, "--deselect": true, "--info": true, "--list-sets": true, "--metadata": true,
+	"--rage-clean": true, "--regen": true, "--resume": true, "--search": true, "--searchdesc": true, "--sync": true,
+}
+
+// AskedBriefly returns the request as a person types it: "-uDN @world". What says least
+// comes last, because a narrow column cuts the end: first the action, then the packages,
+// then options such as --jobs.
 func AskedBriefly(args string) string {
 	var letters strings.Builder
-	var words []string
+	var actions, packages, options []string
 	for word := range strings.FieldsSeq(args) {
 		option, value, hasValue := strings.Cut(word, "=")
 		short := shortOptions[option]
 		switch {
-		case strings.HasPrefix(word, "--") && silentOptions[option]:
+		case !strings.HasPrefix(word, "-"):
+			packages = append(packages, word)
+		case silentOptions[option]:
 		case short != "" && (!hasValue || value == "y" || value == "True"):
 			if !strings.Contains(letters.String(), short) {
 				letters.WriteString(short)
 			}
-		default:
-			words = append(words, word)
+		case !longActions[option]:
+			options = append(options, word)
+		case !slices.Contains(actions, word):
+			actions = append(actions, word)
 		}
 	}
 	if letters.Len() > 0 {
-		words = append([]string{"-" + letters.String()}, words...)
+		actions = append(actions, "-"+letters.String())
 	}
-	return strings.Join(words, " ")
+	return strings.Join(slices.Concat(actions, packages, options), " ")
 }
 
 // didBriefly returns the counts of a run in words.
