@@ -14,6 +14,7 @@ import (
 	"emaudit/audit/history"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/mergelog"
+	"emaudit/parse/mergelog/cause"
 	"emaudit/store/inventory"
 	"emaudit/store/logs"
 )
@@ -31,7 +32,7 @@ const (
 )
 
 // CauseUnknown is the cause of a failure that nothing explains.
-const CauseUnknown = string(mergelog.CauseUnknown)
+const CauseUnknown = string(cause.Unknown)
 
 // Failure is one merge that failed.
 type Failure struct {
@@ -234,8 +235,8 @@ func selects(args, cpv string) bool {
 // a reason in its log fails again until that is mended, so the log comes first. What
 // failed for lack of memory or room, or by a signal, is merged again.
 func (row *Failure) remedy() audit.Remedy {
-	switch mergelog.CauseClass(row.Cause) {
-	case mergelog.CauseMemory, mergelog.CauseSpace, mergelog.CauseSignal:
+	switch cause.Class(row.Cause) {
+	case cause.Memory, cause.Space, cause.Signal:
 		return audit.Do(row.Retry)
 	}
 	switch {

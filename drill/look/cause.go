@@ -2,7 +2,9 @@ package look
 
 import (
 	"bytes"
+	"cmp"
 	"io"
+	"slices"
 	"strings"
 
 	"emaudit/hostfs"
@@ -28,9 +30,8 @@ func CauseOf(after *hostfs.Root, output []byte) (Cause, error) {
 	if err != nil {
 		return Cause{}, err
 	}
-	for i := len(capture.Merges) - 1; i >= 0; i-- {
-		m := &capture.Merges[i]
-		if m.Outcome != mergelog.CapturedFailed && m.Failure == nil {
+	for _, m := range slices.Backward(capture.Merges) {
+		if !m.Failed {
 			continue
 		}
 		c := Cause{CPV: m.CPV, Log: m.LogPath}
@@ -42,10 +43,7 @@ func CauseOf(after *hostfs.Root, output []byte) (Cause, error) {
 			}
 		}
 		if failure != nil {
-			c.Phase, c.Line = string(failure.Phase), failure.Message
-			if failure.Cause.Line != "" {
-				c.Line = failure.Cause.Line
-			}
+			c.Phase, c.Line = string(failure.Phase), cmp.Or(failure.Cause.Line, failure.Message)
 		}
 		if c.Line == "" && c.Log == "" {
 			c.Line = lastWords(output)
@@ -82,8 +80,5 @@ func lastWords(output []byte) string {
 			marked = rest
 		}
 	}
-	if marked != "" {
-		return marked
-	}
-	return last
+	return cmp.Or(marked, last)
 }

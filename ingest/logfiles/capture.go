@@ -51,8 +51,7 @@ func (r reader) capture(ctx context.Context, c ingest.Capture) ([]ingest.SourceR
 			return err
 		}
 		failures = 0
-		for i := range capture.Merges {
-			m := &capture.Merges[i]
+		for _, m := range capture.Merges {
 			if m.Failure == nil {
 				continue
 			}

@@ -26,11 +26,7 @@ func ReadBuildLog(r io.Reader) (BuildLog, error) {
 	lines := newLineReader(r)
 	defer lines.release()
 	s := newScanner(lines)
-	for {
-		line, ok := lines.read()
-		if !ok {
-			break
-		}
+	for line := range lines.all() {
 		s.line(line)
 	}
 	if err := lines.failed(); err != nil {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"emaudit/parse/mergelog/cause"
+
 	"emaudit/internal/hostarchive"
 	"emaudit/internal/sharedtest"
 )
@@ -30,43 +32,43 @@ func TestLogsGiveTheirGoldenRecords(t *testing.T) {
 func TestCauses(t *testing.T) {
 	tests := []struct {
 		log   string
-		class CauseClass
+		class cause.Class
 		phase Phase
 		line  string
 	}{
-		{"compiler-parallel-make", CauseCompiler, PhaseCompile, "proto.h:88:9: error: conflicting types for ‘send_packet’; have ‘int(struct peer *)’"},
-		{"compiler-missing-header", CauseMissingFile, PhaseCompile, "../src/tool.cc:19:10: fatal error: boost/regex.hpp: No such file or directory"},
-		{"linker-undefined-reference", CauseLinker, PhaseCompile, "main.c:(.text+0x1f): undefined reference to `dgemm_'"},
-		{"linker-lld", CauseLinker, PhaseCompile, "ld.lld: error: undefined symbol: png_set_longjmp_fn"},
-		{"rust-color", CauseRust, PhaseCompile, "error[E0433]: failed to resolve: use of undeclared crate or module `serde`"},
-		{"rust-plain", CauseRust, PhaseCompile, "error: expected one of `!` or `::`, found `main`"},
-		{"cmake", CauseCMake, PhaseConfigure, "CMake Error at /usr/share/cmake/Modules/FindPackageHandleStandardArgs.cmake:233 (message): Could NOT find ZLIB (missing: ZLIB_LIBRARY ZLIB_INCLUDE_DIR)"},
-		{"cargo-build-script", CauseRust, PhaseCompile, "thread 'main' (7126) panicked at build.rs:1:12: could not find openssl"},
-		{"python-chain", CausePython, PhaseCompile, "ValueError: bad: error: value"},
-		{"make-permission", CauseOther, PhaseCompile, "make[2]: ./gen.sh: Permission denied"},
-		{"meson-test", CauseTest, PhaseTest, "2/2 unit                FAIL            0.02s   exit status 1"},
-		{"ctest", CauseTest, PhaseTest, "The following tests FAILED: 2 - unit (Failed)"},
-		{"ninja-keep-going", CauseCompiler, PhaseCompile, "/var/tmp/portage/app-misc/cmake-ninja/b.c:1:20: error: ‘undefined_thing’ undeclared (first use in this function)"},
-		{"make-keep-going", CauseCompiler, PhaseCompile, "bad.c:2:22: error: ‘q’ undeclared (first use in this function)"},
-		{"misleading", CauseCompiler, PhaseCompile, "x.c:3:9: error: real one here"},
-		{"meson", CauseMeson, PhaseConfigure, `../mesonfail-1.8/meson.build:98:6: ERROR: Dependency "libdrm" not found, tried pkgconfig and cmake`},
-		{"configure", CauseConfigure, PhaseConfigure, "configure: error: Package requirements (openssl >= 3.0) were not met:"},
-		{"python", CausePython, PhaseCompile, "ModuleNotFoundError: No module named 'numpy'"},
-		{"patch", CausePatch, PhasePrepare, "1 out of 2 hunks FAILED -- saving rejects to file src/os_unix.c.rej"},
-		{"test", CauseTest, PhaseTest, "FAIL: test-unicode"},
-		{"out-of-memory", CauseMemory, PhaseCompile, "x86_64-pc-linux-gnu-g++: fatal error: Killed signal terminated program cc1plus"},
-		{"no-space", CauseSpace, PhaseCompile, "cc1plus: fatal error: error writing to /var/tmp/portage/app-office/spacefail-24.8/temp/ccA1b2C3.s: No space left on device"},
-		{"killed-by-signal", CauseSignal, PhaseCompile, "The ebuild phase 'compile' has been killed by signal 9."},
-		{"make-killed", CauseSignal, PhaseCompile, "make[2]: *** [Makefile:9: big.o] Error 137"},
-		{"shell-job-killed", CauseSignal, PhaseCompile, "/bin/bash: line 7: 41231 Killed                  ./generate-tables > tables.c"},
-		{"exited-unexpectedly", CauseUnknown, PhaseConfigure, ""},
-		{"fetch", CauseFetch, PhaseFetch, "!!! Couldn't download 'fetchme-1.0.tar.xz'. Aborting."},
-		{"checksum", CauseChecksum, PhaseFetch, "!!! Fetched file: sum-2.1.tar.gz VERIFY FAILED!"},
-		{"collision", CauseCollision, PhaseMerge, "Detected file collision(s): /usr/bin/tool"},
-		{"read-only", CauseReadOnly, PhaseMerge, "NOT merged due to read-only file systems"},
-		{"sandbox", CauseSandbox, PhaseInstall, "ACCESS DENIED:  open_wr:      /usr/libexec/helper"},
-		{"outlived-errors", CauseCompiler, PhaseCompile, `unit88.c:5:2: error: #error "no atomic operations"`},
-		{"control-characters", CauseCompiler, PhaseCompile, "ä.c:3:1: error: unknown type name ‘foo’ link gnp.exe"},
+		{"compiler-parallel-make", cause.Compiler, PhaseCompile, "proto.h:88:9: error: conflicting types for ‘send_packet’; have ‘int(struct peer *)’"},
+		{"compiler-missing-header", cause.MissingFile, PhaseCompile, "../src/tool.cc:19:10: fatal error: boost/regex.hpp: No such file or directory"},
+		{"linker-undefined-reference", cause.Linker, PhaseCompile, "main.c:(.text+0x1f): undefined reference to `dgemm_'"},
+		{"linker-lld", cause.Linker, PhaseCompile, "ld.lld: error: undefined symbol: png_set_longjmp_fn"},
+		{"rust-color", cause.Rust, PhaseCompile, "error[E0433]: failed to resolve: use of undeclared crate or module `serde`"},
+		{"rust-plain", cause.Rust, PhaseCompile, "error: expected one of `!` or `::`, found `main`"},
+		{"cmake", cause.CMake, PhaseConfigure, "CMake Error at /usr/share/cmake/Modules/FindPackageHandleStandardArgs.cmake:233 (message): Could NOT find ZLIB (missing: ZLIB_LIBRARY ZLIB_INCLUDE_DIR)"},
+		{"cargo-build-script", cause.Rust, PhaseCompile, "thread 'main' (7126) panicked at build.rs:1:12: could not find openssl"},
+		{"python-chain", cause.Python, PhaseCompile, "ValueError: bad: error: value"},
+		{"make-permission", cause.Other, PhaseCompile, "make[2]: ./gen.sh: Permission denied"},
+		{"meson-test", cause.Test, PhaseTest, "2/2 unit                FAIL            0.02s   exit status 1"},
+		{"ctest", cause.Test, PhaseTest, "The following tests FAILED: 2 - unit (Failed)"},
+		{"ninja-keep-going", cause.Compiler, PhaseCompile, "/var/tmp/portage/app-misc/cmake-ninja/b.c:1:20: error: ‘undefined_thing’ undeclared (first use in this function)"},
+		{"make-keep-going", cause.Compiler, PhaseCompile, "bad.c:2:22: error: ‘q’ undeclared (first use in this function)"},
+		{"misleading", cause.Compiler, PhaseCompile, "x.c:3:9: error: real one here"},
+		{"meson", cause.Meson, PhaseConfigure, `../mesonfail-1.8/meson.build:98:6: ERROR: Dependency "libdrm" not found, tried pkgconfig and cmake`},
+		{"configure", cause.Configure, PhaseConfigure, "configure: error: Package requirements (openssl >= 3.0) were not met:"},
+		{"python", cause.Python, PhaseCompile, "ModuleNotFoundError: No module named 'numpy'"},
+		{"patch", cause.Patch, PhasePrepare, "1 out of 2 hunks FAILED -- saving rejects to file src/os_unix.c.rej"},
+		{"test", cause.Test, PhaseTest, "FAIL: test-unicode"},
+		{"out-of-memory", cause.Memory, PhaseCompile, "x86_64-pc-linux-gnu-g++: fatal error: Killed signal terminated program cc1plus"},
+		{"no-space", cause.Space, PhaseCompile, "cc1plus: fatal error: error writing to /var/tmp/portage/app-office/spacefail-24.8/temp/ccA1b2C3.s: No space left on device"},
+		{"killed-by-signal", cause.Signal, PhaseCompile, "The ebuild phase 'compile' has been killed by signal 9."},
+		{"make-killed", cause.Signal, PhaseCompile, "make[2]: *** [Makefile:9: big.o] Error 137"},
+		{"shell-job-killed", cause.Signal, PhaseCompile, "/bin/bash: line 7: 41231 Killed                  ./generate-tables > tables.c"},
+		{"exited-unexpectedly", cause.Unknown, PhaseConfigure, ""},
+		{"fetch", cause.Fetch, PhaseFetch, "!!! Couldn't download 'fetchme-1.0.tar.xz'. Aborting."},
+		{"checksum", cause.Checksum, PhaseFetch, "!!! Fetched file: sum-2.1.tar.gz VERIFY FAILED!"},
+		{"collision", cause.Collision, PhaseMerge, "Detected file collision(s): /usr/bin/tool"},
+		{"read-only", cause.ReadOnly, PhaseMerge, "NOT merged due to read-only file systems"},
+		{"sandbox", cause.Sandbox, PhaseInstall, "ACCESS DENIED:  open_wr:      /usr/libexec/helper"},
+		{"outlived-errors", cause.Compiler, PhaseCompile, `unit88.c:5:2: error: #error "no atomic operations"`},
+		{"control-characters", cause.Compiler, PhaseCompile, "ä.c:3:1: error: unknown type name ‘foo’ link gnp.exe"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.log, func(t *testing.T) {
@@ -75,7 +77,7 @@ func TestCauses(t *testing.T) {
 				t.Fatalf("outcome: want failed, got %s", log.Outcome)
 			}
 			type answer struct {
-				Class CauseClass
+				Class cause.Class
 				Phase Phase
 				Line  string
 			}
@@ -84,86 +86,6 @@ func TestCauses(t *testing.T) {
 				t.Errorf("cause (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestLinesAreClassified(t *testing.T) {
-	tests := []struct {
-		line  string
-		class CauseClass
-		rank  rank
-	}{
-		{"gcc -c -o a.o a.c", CauseUnknown, rankNone},
-		{"a.c:1:2: warning: unused variable ‘error’", CauseUnknown, rankNone},
-		{"checking for error.h... no", CauseUnknown, rankNone},
-		{"make: [Makefile:3: clean] Error 1 (ignored)", CauseUnknown, rankNone},
-		{"make[1]: *** [Makefile:3: clean] Error 1 (ignored)", CauseUnknown, rankNone},
-		{"make: *** Waiting for unfinished jobs....", CauseUnknown, rankNone},
-		{"make: *** [a.mk:3: all] Error 2", CauseMake, rankReport},
-		{"make: *** No rule to make target 'x', needed by 'all'.  Stop.", CauseMake, rankReason},
-		{"Makefile:7: *** missing separator.  Stop.", CauseMake, rankReason},
-		{"make: *** [a.mk:3: all] Segmentation fault", CauseSignal, rankReason},
-		{"ninja: error: 'a.h', needed by 'b.o', missing and no known rule to make it", CauseNinja, rankReason},
-		{"a.s:12: Error: no such instruction: `vfoo'", CauseCompiler, rankReason},
-		{"clang: error: unable to execute command: Killed", CauseSignal, rankStop},
-		{"virtual memory exhausted: Cannot allocate memory", CauseMemory, rankStop},
-		{"LLVM ERROR: out of memory", CauseMemory, rankStop},
-		{"terminate called after throwing an instance of 'std::bad_alloc'", CauseMemory, rankStop},
-		{"  what():  std::bad_alloc", CauseUnknown, rankNone},
-		{"collect2: fatal error: ld terminated with signal 9 [Killed]", CauseMemory, rankStop},
-		{"/usr/bin/ld: cannot find -lfoo: No such file or directory", CauseLinker, rankReason},
-		{"/usr/bin/ld: b.o:(.bss+0x0): multiple definition of `x'; a.o:(.bss+0x0): first defined here", CauseLinker, rankReason},
-		{"x86_64-pc-linux-gnu-ld: error: cannot open crt1.o", CauseLinker, rankReason},
-		{"error: linking with `cc` failed: exit status: 1", CauseLinker, rankReason},
-		{"error: could not compile `syn` (lib) due to 3 previous errors", CauseRust, rankReport},
-		{" 0:49.60 error[E0433]: failed to resolve", CauseRust, rankReason},
-		{"12:49.60 gmake[4]: *** [config/rules.mk:669: x.o] Error 1", CauseMake, rankReport},
-		{" 0:49.60 ::: a line of mach", CauseUnknown, rankNone},
-		{"Foo.java:12: error: cannot find symbol", CauseCompiler, rankReason},
-		{"./main.go:5:2: undefined: foo", CauseCompiler, rankReason},
-		{"subprocess.CalledProcessError: Command '['x']' returned non-zero exit status 1.", CausePython, rankReport},
-		{"E   AssertionError: 1 != 2", CausePython, rankReason},
-		{"FAILED tests/test_a.py::test_b - AssertionError: 1 != 2", CauseTest, rankReason},
-		{"not ok 3 - parses dates", CauseTest, rankReason},
-		{"not ok 3 - parses dates # TODO later", CauseUnknown, rankNone},
-		{"cat: missing: No such file or directory", CauseMissingFile, rankWeak},
-		{"install: cannot stat 'x': No such file or directory", CauseMissingFile, rankReason},
-		{"/bin/sh: line 1: yacc: command not found", CauseMissingFile, rankWeak},
-		{"Can't locate XML/Parser.pm in @INC (you may need to install the XML::Parser module)", CauseMissingFile, rankReason},
-		{"Hunk #1 FAILED at 12.", CausePatch, rankReason},
-		{"-- Configuring incomplete, errors occurred!", CauseCMake, rankReport},
-		{"Killed", CauseSignal, rankStop},
-		{"main.go:2:8: package nope/missing is not in std", CauseCompiler, rankReason},
-		{"main_test.go:12: the log of a test", CauseUnknown, rankNone},
-		{"main.go:2:8:no message", CauseUnknown, rankNone},
-		{"    raise ValueError(\"bad: error: value\")", CauseUnknown, rankNone},
-		{"ValueError: bad: error: value", CausePython, rankReason},
-		{"p: p.c:2: main: Assertion `1==2' failed.", CauseOther, rankReason},
-		{"  thread 'main' (71) panicked at build.rs:1:12:", CauseRust, rankReason},
-		{"error: failed to run custom build command for `x v0.1.0`", CauseRust, rankReport},
-		{"configure: error: in `/w/x':", CauseConfigure, rankReport},
-		{"configure: error: C compiler cannot create executables", CauseConfigure, rankReason},
-		{"Global symbol \"$x\" requires explicit package name at a.pl line 1.", CauseOther, rankWeak},
-		{"see section 3 of line 12.", CauseUnknown, rankNone},
-		{"a.sh: line 1: UNSET: unbound variable", CauseOther, rankReason},
-		{"a.sh: line 3: syntax error near unexpected token `fi'", CauseOther, rankReason},
-		{"make[2]: ./gen.sh: Permission denied", CauseOther, rankWeak},
-		{"/bin/sh: 1: ./gen.py: not found", CauseMissingFile, rankWeak},
-		{"tar: This does not look like a tar archive", CauseArchive, rankReason},
-		{"xz: (stdin): File format not recognized", CauseArchive, rankReason},
-		{" 2/12 unit                 FAIL            0.02s   exit status 1", CauseTest, rankReason},
-		{"2/12 unit                 OK              0.02s", CauseUnknown, rankNone},
-		{"ok 1 - error: parses bad input", CauseUnknown, rankNone},
-		{"PASS: test-error: handling", CauseUnknown, rankNone},
-		{"[ RUN      ] Parse.Error: x", CauseUnknown, rankNone},
-		{"gcc -Werror -DERROR=1 -c error.c", CauseUnknown, rankNone},
-		{"Segmentation fault is what this paragraph is about", CauseUnknown, rankNone},
-		{"foo.cc: write error: Disk quota exceeded", CauseSpace, rankStop},
-	}
-	for _, tt := range tests {
-		if class, r := classify([]byte(tt.line)); class != tt.class || r != tt.rank {
-			t.Errorf("%q: want %s %d, got %s %d", tt.line, tt.class, tt.rank, class, r)
-		}
 	}
 }
 
@@ -396,7 +318,7 @@ func recorded(log BuildLog) []string {
 		all = append(append(all, n.Title), n.Details...)
 	}
 	if f := log.Failure; f != nil {
-		all = append(all, f.CPV, f.Repository, f.Message, f.WorkingDir, f.LogPath, f.Cause.Line)
+		all = append(all, f.CPV, f.Message, f.WorkingDir, f.Cause.Line)
 		all = append(append(all, f.Snippet...), f.Cause.Excerpt...)
 		for _, frame := range f.CallStack {
 			all = append(all, frame.File, frame.Call)

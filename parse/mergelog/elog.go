@@ -47,11 +47,7 @@ func ReadElog(r io.Reader) (Elog, error) {
 	lines := newLineReader(r)
 	defer lines.release()
 	var body elogBody
-	for {
-		line, ok := lines.read()
-		if !ok {
-			break
-		}
+	for line := range lines.all() {
 		body.line(lines.offset(), line)
 	}
 	if err := lines.failed(); err != nil {
@@ -74,9 +70,6 @@ type elogBody struct {
 	diagnostics []parse.Diagnostic
 	lines       int
 	full        bool
-	// backwards reports that a header would have gone back to an earlier phase.
-	// Such a header is text.
-	backwards bool
 }
 
 // line handles the next line of the body.
@@ -120,11 +113,8 @@ func (b *elogBody) begins(class Class, phase Phase) bool {
 	if class == last.Class && phase == last.Phase {
 		return false
 	}
-	if slices.Index(elogPhases, phase) < slices.Index(elogPhases, last.Phase) {
-		b.backwards = true
-		return false
-	}
-	return true
+	// A header that would go back to an earlier phase is text.
+	return slices.Index(elogPhases, phase) >= slices.Index(elogPhases, last.Phase)
 }
 
 func (b *elogBody) cut(offset int64) {

@@ -325,19 +325,19 @@ func FuzzReadCapture(f *testing.F) {
 		}
 		last := int64(-1)
 		for _, m := range got.Merges {
-			if m.Offset < last || m.Offset >= got.Size || m.N > m.Of && m.Of > 0 && m.N < 0 {
+			if m.Offset < last || m.Offset >= got.Size {
 				t.Errorf("merge %+v after %d, size %d", m, last, got.Size)
 			}
 			last = m.Offset
-			if (m.Failure != nil) && m.Outcome != CapturedFailed {
-				t.Errorf("%s has failed and is %s", m.CPV, m.Outcome)
+			if m.Failure != nil && !m.Failed {
+				t.Errorf("%s has a failure and has not failed", m.CPV)
 			}
 		}
 		again, err := ReadCapture(iotest.OneByteReader(bytes.NewReader(data)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(got, again); diff != "" {
+		if diff := cmp.Diff(got, again, cmp.AllowUnexported(CapturedMerge{})); diff != "" {
 			t.Errorf("read whole and in pieces (-whole +pieces):\n%s", diff)
 		}
 		encoded, err := json.Marshal(got)

@@ -3,6 +3,8 @@ package mergelog
 import (
 	"slices"
 	"strings"
+
+	"emaudit/parse/mergelog/cause"
 )
 
 // excerptRange is the number of lines around a decisive line that an excerpt
@@ -10,22 +12,22 @@ import (
 type excerptRange struct{ above, below int }
 
 // excerptRanges holds the classes with an unusual reach.
-var excerptRanges = map[CauseClass]excerptRange{
-	CauseCompiler:    {above: 6, below: 12},
-	CauseMissingFile: {above: 4, below: 6},
-	CauseLinker:      {above: 3, below: 8},
-	CauseRust:        {above: 0, below: 20},
-	CauseCMake:       {above: 0, below: 20},
-	CausePython:      {above: 24, below: 1},
-	CauseConfigure:   {above: 3, below: 6},
-	CauseMeson:       {above: 3, below: 3},
-	CauseMake:        {above: 5, below: 2},
-	CauseNinja:       {above: 1, below: 6},
-	CauseTest:        {above: 3, below: 8},
-	CauseCollision:   {above: 0, below: 24},
-	CauseChecksum:    {above: 0, below: 3},
-	CauseReadOnly:    {above: 4, below: 0},
-	CauseSandbox:     {above: 0, below: 10},
+var excerptRanges = map[cause.Class]excerptRange{
+	cause.Compiler:    {above: 6, below: 12},
+	cause.MissingFile: {above: 4, below: 6},
+	cause.Linker:      {above: 3, below: 8},
+	cause.Rust:        {above: 0, below: 20},
+	cause.CMake:       {above: 0, below: 20},
+	cause.Python:      {above: 24, below: 1},
+	cause.Configure:   {above: 3, below: 6},
+	cause.Meson:       {above: 3, below: 3},
+	cause.Make:        {above: 5, below: 2},
+	cause.Ninja:       {above: 1, below: 6},
+	cause.Test:        {above: 3, below: 8},
+	cause.Collision:   {above: 0, below: 24},
+	cause.Checksum:    {above: 0, below: 3},
+	cause.ReadOnly:    {above: 4, below: 0},
+	cause.Sandbox:     {above: 0, below: 10},
 }
 
 // defaultExcerptRange is the reach of the other classes. tailLines is the number of
@@ -35,7 +37,7 @@ var defaultExcerptRange = excerptRange{above: 3, below: 3}
 const tailLines = 10
 
 func (c *candidate) excerptRange() excerptRange {
-	if r, ok := excerptRanges[c.class]; ok {
+	if r, ok := excerptRanges[c.Class]; ok {
 		return r
 	}
 	return defaultExcerptRange
@@ -58,7 +60,7 @@ func (s *scanner) openExcerpt() {
 				above = append(above, command, line)
 			}
 			return false
-		case belongsAbove(c.class, line):
+		case belongsAbove(c.Class, line):
 			above = append(above, line)
 			// A traceback begins here, or the report of ninja on a failed edge.
 			return !edge && !strings.HasPrefix(line, "Traceback (most recent call last):")
@@ -69,13 +71,13 @@ func (s *scanner) openExcerpt() {
 		return command != ""
 	})
 	slices.Reverse(above)
-	if c.class == CausePython {
+	if c.Class == cause.Python {
 		above = fromTraceback(above)
 	}
 	for len(above) > 0 && above[0] == "" {
 		above = above[1:]
 	}
-	c.excerpt = append(above, record(s.lines.current()))
+	c.Excerpt = append(above, record(s.lines.current()))
 	c.open = true
 }
 
@@ -96,15 +98,15 @@ func isMarker(line string) bool {
 }
 
 // belongsAbove reports whether a line above a decisive one is related to it.
-func belongsAbove(class CauseClass, line string) bool {
+func belongsAbove(class cause.Class, line string) bool {
 	switch class {
-	case CauseCompiler, CauseMissingFile:
+	case cause.Compiler, cause.MissingFile:
 		return strings.Contains(line, "In file included from ") || strings.HasPrefix(line, "  ") && strings.Contains(line, " from ") ||
 			strings.Contains(line, ": In ") || strings.Contains(line, "required from ") ||
 			strings.HasSuffix(line, ": Assembler messages:") || strings.HasPrefix(line, "FAILED: ")
-	case CauseLinker:
+	case cause.Linker:
 		return strings.Contains(line, ": in function ") || strings.Contains(line, ": In function ")
-	case CauseMeson, CauseConfigure:
+	case cause.Meson, cause.Configure:
 		return !isMarker(line)
 	}
 	return line != "" && !isMarker(line)
@@ -114,25 +116,25 @@ func belongsAbove(class CauseClass, line string) bool {
 func (s *scanner) extendExcerpt(raw []byte) {
 	c := &s.cause
 	line := record(raw)
-	if c.after == c.excerptRange().below || len(c.excerpt) >= maxExcerptLines || !belongsBelow(c.class, line) {
+	if c.after == c.excerptRange().below || len(c.Excerpt) >= maxExcerptLines || !belongsBelow(c.Class, line) {
 		c.open = false
 		c.trim()
 		return
 	}
 	c.after++
-	c.excerpt = append(c.excerpt, line)
+	c.Excerpt = append(c.Excerpt, line)
 	switch {
-	case c.class == CauseCompiler && strings.Contains(line, "--> ") && strings.Contains(line, ".rs:"):
-		c.class = CauseRust
+	case c.Class == cause.Compiler && strings.Contains(line, "--> ") && strings.Contains(line, ".rs:"):
+		c.Class = cause.Rust
 	case saysMoreBelow(c) && strings.TrimSpace(line) != "":
-		c.line = cut(strings.TrimSpace(c.line)+" "+strings.TrimSpace(line), maxText)
-	case c.class == CauseCollision && c.line == collisionsBegin:
+		c.Line = cut(strings.TrimSpace(c.Line)+" "+strings.TrimSpace(line), maxText)
+	case c.Class == cause.Collision && c.Line == collisionsBegin:
 		// The name of the file says more than the announcement of one.
 		if file := strings.TrimSpace(strings.TrimPrefix(line, " *")); file != "" {
-			c.line += " " + file
+			c.Line += " " + file
 		}
 	}
-	if class, r := classify([]byte(line)); r == rankReport && class != CauseNinja && class != CauseLinker {
+	if class, r := cause.Classify([]byte(line)); r == cause.Report && class != cause.Ninja && class != cause.Linker {
 		c.open = false
 	}
 }
@@ -140,42 +142,42 @@ func (s *scanner) extendExcerpt(raw []byte) {
 // saysMoreBelow reports whether the decisive line only gives a place. The message,
 // or the name of the first test, is then in the next line.
 func saysMoreBelow(c *candidate) bool {
-	if !strings.HasSuffix(c.line, ":") {
+	if !strings.HasSuffix(c.Line, ":") {
 		return false
 	}
-	return c.class == CauseCMake || c.class == CauseRust && isPanic([]byte(c.line)) || c.class == CauseTest && strings.HasPrefix(c.line, "The following tests FAILED")
+	return c.Class == cause.CMake || c.Class == cause.Rust && strings.Contains(c.Line, " panicked at ") || c.Class == cause.Test && strings.HasPrefix(c.Line, "The following tests FAILED")
 }
 
 // trim drops blank lines at the end of the excerpt.
 func (c *candidate) trim() {
-	for n := len(c.excerpt); n > 0 && strings.Trim(c.excerpt[n-1], " *") == ""; n-- {
-		c.excerpt = c.excerpt[:n-1]
+	for n := len(c.Excerpt); n > 0 && strings.Trim(c.Excerpt[n-1], " *") == ""; n-- {
+		c.Excerpt = c.Excerpt[:n-1]
 	}
 }
 
 // belongsBelow reports whether a line below a decisive one is related to it.
-func belongsBelow(class CauseClass, line string) bool {
+func belongsBelow(class cause.Class, line string) bool {
 	marked := strings.HasPrefix(line, " * ")
 	switch {
 	case marked && strings.HasPrefix(line, " * ERROR: "):
 		return false
-	case class == CauseCollision || class == CauseSandbox:
+	case class == cause.Collision || class == cause.Sandbox:
 		return !strings.Contains(line, "Searching all installed packages") && !strings.HasPrefix(line, ">>> ")
 	case marked:
 		return false
-	case class == CauseLinker:
+	case class == cause.Linker:
 		return line != "" && (line[0] == ' ' || isMakeReport(line) || strings.HasPrefix(line, "collect2: ") ||
 			strings.Contains(line, "undefined ") || strings.Contains(line, "ld: ") || strings.Contains(line, " multiple definition ") ||
 			strings.HasPrefix(line, ">>> referenced by ") || strings.HasPrefix(line, ">>> defined at ") || strings.HasPrefix(line, ">>>   "))
 	case strings.HasPrefix(line, ">>> "):
 		return false
-	case class == CauseCMake:
+	case class == cause.CMake:
 		return !strings.HasPrefix(line, "-- ")
-	case class == CauseConfigure:
+	case class == cause.Configure:
 		return !strings.HasPrefix(line, "!!! ")
 	case line == "":
 		return false
-	case class == CauseCompiler || class == CauseMissingFile:
+	case class == cause.Compiler || class == cause.MissingFile:
 		return (line[0] == ' ' || line[0] == '\t') && !isQuietCommand(line) || isMakeReport(line) ||
 			strings.Contains(line, "error:") || strings.Contains(line, "note:") ||
 			strings.Contains(line, "compilation terminated") || strings.Contains(line, ": In ")
@@ -205,7 +207,7 @@ func (s *scanner) excerptAbove() {
 		return true
 	})
 	slices.Reverse(above)
-	s.cause.excerpt = above
-	s.cause.offset = s.lines.offset()
+	s.cause.Excerpt = above
+	s.cause.Offset = s.lines.offset()
 	s.cause.trim()
 }

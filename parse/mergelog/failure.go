@@ -2,8 +2,11 @@ package mergelog
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"strings"
+
+	"emaudit/parse/mergelog/cause"
 )
 
 // stage is the part of a die message that is being read.
@@ -44,26 +47,26 @@ func (s *scanner) failureMark(text []byte) bool {
 		return true
 	}
 	switch {
-	case hasPrefix(text, "ERROR: "):
+	case bytes.HasPrefix(text, []byte("ERROR: ")):
 		return s.die(text)
-	case hasPrefix(text, "The ebuild phase '"):
+	case bytes.HasPrefix(text, []byte("The ebuild phase '")):
 		return s.phaseEnded(text)
-	case hasPrefix(text, "Fetch failed for '"):
-		s.consider(text, CauseFetch, rankReport)
+	case bytes.HasPrefix(text, []byte("Fetch failed for '")):
+		s.consider(text, cause.Fetch, cause.Report)
 		s.fail(PhaseFetch, record(text))
 		return true
-	case hasPrefix(text, "FAILED postinst: "):
+	case bytes.HasPrefix(text, []byte("FAILED postinst: ")):
 		s.fail(PhasePostinst, record(text))
 		return true
-	case hasPrefix(text, "Package '"):
+	case bytes.HasPrefix(text, []byte("Package '")):
 		s.failing = failureBlock{stage: stageNotMerged, sentence: record(text)}
 		s.judgeSentence()
 		return true
 	case string(text) == collisionsBegin:
-		s.consider(text, CauseCollision, rankReason)
+		s.consider(text, cause.Collision, cause.Reason)
 		return true
 	case bytes.Contains(text, []byte("ACCESS VIOLATION SUMMARY")):
-		s.consider(text, CauseSandbox, rankReport)
+		s.consider(text, cause.Sandbox, cause.Report)
 		s.fail(s.phase, "sandbox access violation")
 		return true
 	}
@@ -73,7 +76,7 @@ func (s *scanner) failureMark(text []byte) bool {
 // die handles "ERROR: <cat>/<pf>[::<repo>] failed [(<phase> phase)]:", the first
 // line of the output of die. Other text after "ERROR: " is a message of eerror.
 func (s *scanner) die(text []byte) bool {
-	cpv, repo, phase, ok := parseDie(record(text))
+	cpv, phase, ok := parseDie(record(text))
 	if !ok {
 		return false
 	}
@@ -82,25 +85,25 @@ func (s *scanner) die(text []byte) bool {
 	}
 	s.failing = failureBlock{}
 	if f := s.fail(phase, ""); f != nil {
-		f.CPV, f.Repository = cpv, repo
+		f.CPV = cpv
 		s.failing.stage = stageMessage
 	}
 	return true
 }
 
 // parseDie splits the first line of a die message.
-func parseDie(text string) (cpv, repo string, phase Phase, ok bool) {
+func parseDie(text string) (cpv string, phase Phase, ok bool) {
 	rest, ok := strings.CutPrefix(text, "ERROR: ")
 	if !ok {
-		return "", "", "", false
+		return "", "", false
 	}
 	name, rest, ok := strings.Cut(rest, " failed")
 	if !ok || !strings.HasSuffix(rest, ":") && rest != "." && rest != "" {
-		return "", "", "", false
+		return "", "", false
 	}
-	cpv, repo, _ = strings.Cut(name, "::")
+	cpv, _, _ = strings.Cut(name, "::")
 	if !looksLikeCPV(cpv) {
-		return "", "", "", false
+		return "", "", false
 	}
 	rest = strings.TrimSuffix(rest, ":")
 	if p, isPhase := strings.CutSuffix(rest, " phase)"); isPhase {
@@ -109,7 +112,7 @@ func parseDie(text string) (cpv, repo string, phase Phase, ok bool) {
 			phase = Phase(p)
 		}
 	}
-	return cpv, repo, phase, true
+	return cpv, phase, true
 }
 
 // continueFailure handles the next marked line of a report. It reports whether the
@@ -162,8 +165,6 @@ func (s *scanner) trailer(f *Failure, line string) bool {
 	switch {
 	case line == "Call stack:":
 		s.failing.stage = stageStack
-	case strings.HasPrefix(line, "The complete build log is located at '"):
-		f.LogPath = quoted(line)
 	case strings.HasPrefix(line, "Working directory: '"):
 		f.WorkingDir = quoted(line)
 	case strings.HasPrefix(line, "S: '"):
@@ -208,7 +209,7 @@ func (s *scanner) phaseEnded(text []byte) bool {
 	}
 	switch {
 	case strings.HasPrefix(rest, " has been killed by signal "):
-		s.consider(text, CauseSignal, rankStop)
+		s.consider(text, cause.Signal, cause.Stop)
 		s.fail(Phase(name), line)
 	case strings.HasPrefix(rest, " has exited unexpectedly"):
 		message, _, _ := strings.Cut(line, ".")
@@ -236,9 +237,9 @@ func (s *scanner) judgeSentence() {
 		verdict = verdict[:end]
 	}
 	if !strings.Contains(verdict, "collision") {
-		s.consider([]byte(verdict), CauseReadOnly, rankReason)
+		s.consider([]byte(verdict), cause.ReadOnly, cause.Reason)
 	} else {
-		s.consider([]byte(verdict), CauseCollision, rankReport)
+		s.consider([]byte(verdict), cause.Collision, cause.Report)
 	}
 	s.fail(PhaseMerge, verdict)
 }
@@ -247,40 +248,40 @@ func (s *scanner) judgeSentence() {
 func (s *scanner) errorLine(line []byte) {
 	text := line[4:]
 	switch {
-	case hasPrefix(text, "Couldn't download '"):
-		s.consider(line, CauseFetch, rankReport)
+	case bytes.HasPrefix(text, []byte("Couldn't download '")):
+		s.consider(line, cause.Fetch, cause.Report)
 		s.fail(PhaseFetch, record(text))
 	case bytes.HasSuffix(bytes.TrimRight(text, "\r"), []byte(" has fetch restriction turned on.")):
 		s.enterPhase(PhaseFetch)
-		s.consider(line, CauseFetch, rankReason)
+		s.consider(line, cause.Fetch, cause.Reason)
 		s.fail(PhaseFetch, record(text))
-	case hasPrefix(text, "Fetched file: ") && bytes.Contains(text, []byte("VERIFY FAILED!")):
-		s.consider(line, CauseChecksum, rankReason)
-	case hasPrefix(text, "Digest verification failed:"):
-		s.consider(line, CauseChecksum, rankReason)
+	case bytes.HasPrefix(text, []byte("Fetched file: ")) && bytes.Contains(text, []byte("VERIFY FAILED!")):
+		s.consider(line, cause.Checksum, cause.Reason)
+	case bytes.HasPrefix(text, []byte("Digest verification failed:")):
+		s.consider(line, cause.Checksum, cause.Reason)
 		s.fail(PhaseFetch, record(text))
-	case hasPrefix(text, "Tried to use non-existent binary for '"):
+	case bytes.HasPrefix(text, []byte("Tried to use non-existent binary for '")):
 		s.log.Kind = KindBinary
-		s.consider(line, CauseMissingFile, rankReason)
+		s.consider(line, cause.MissingFile, cause.Reason)
 		s.fail(PhaseFetch, record(text))
-	case hasPrefix(text, "Error extracting '"):
+	case bytes.HasPrefix(text, []byte("Error extracting '")):
 		s.log.Kind = KindBinary
-		s.consider(line, CauseArchive, rankReason)
+		s.consider(line, cause.Archive, cause.Reason)
 		s.fail(PhaseUnpack, record(text))
-	case hasPrefix(text, "FAILED "):
+	case bytes.HasPrefix(text, []byte("FAILED ")):
 		name, _, _ := bytes.Cut(text[len("FAILED "):], []byte(":"))
 		if phaseOrder(Phase(name)) >= 0 {
 			s.fail(Phase(name), record(text))
 		}
-	case hasPrefix(text, "instprep failed"):
+	case bytes.HasPrefix(text, []byte("instprep failed")):
 		s.fail(PhaseInstprep, record(text))
-	case hasPrefix(text, "post ") && bytes.Contains(text, []byte(" failed; exiting.")):
+	case bytes.HasPrefix(text, []byte("post ")) && bytes.Contains(text, []byte(" failed; exiting.")):
 		name, _, _ := bytes.Cut(text[len("post "):], []byte(" "))
 		if phaseOrder(Phase(name)) >= 0 {
 			s.fail(Phase(name), record(text))
 		}
 	case bytes.HasSuffix(text, []byte(" does not exist")):
-		s.consider(line, CauseMissingFile, rankReason)
+		s.consider(line, cause.MissingFile, cause.Reason)
 	default:
 		s.considerCause(text)
 	}
@@ -292,8 +293,7 @@ func (s *scanner) finishFailure() {
 	if f == nil {
 		return
 	}
-	f.Cause = s.cause.cause()
-	if f.Message == "" {
-		f.Message = "(no error message)"
-	}
+	f.Cause = s.cause.Cause
+	f.Cause.Class = cmp.Or(f.Cause.Class, cause.Unknown)
+	f.Message = cmp.Or(f.Message, "(no error message)")
 }

@@ -75,43 +75,39 @@ func (s *scanner) progress(rest []byte) {
 		rest = []byte(Clean(rest))
 	}
 	switch {
-	case hasPrefix(rest, "Unpacking source..."):
+	case bytes.HasPrefix(rest, []byte("Unpacking source...")):
 		s.enterPhase(PhaseUnpack)
-	case hasPrefix(rest, "Preparing source in "):
+	case bytes.HasPrefix(rest, []byte("Preparing source in ")):
 		s.enterPhase(PhasePrepare)
-	case hasPrefix(rest, "Configuring source in "):
+	case bytes.HasPrefix(rest, []byte("Configuring source in ")):
 		s.enterPhase(PhaseConfigure)
-	case hasPrefix(rest, "Compiling source in "):
+	case bytes.HasPrefix(rest, []byte("Compiling source in ")):
 		s.enterPhase(PhaseCompile)
-	case hasPrefix(rest, "Test phase: "):
+	case bytes.HasPrefix(rest, []byte("Test phase: ")):
 		s.enterPhase(PhaseTest)
-	case hasPrefix(rest, "Install ") && bytes.Contains(rest, []byte(" into ")):
+	case bytes.HasPrefix(rest, []byte("Install ")) && bytes.Contains(rest, []byte(" into ")):
 		s.enterPhase(PhaseInstall)
-	case hasPrefix(rest, "Completed installing "):
+	case bytes.HasPrefix(rest, []byte("Completed installing ")):
 		s.sawInstalled = true
-	case hasPrefix(rest, "Creating binpkg"), hasPrefix(rest, "Building package for "):
+	case bytes.HasPrefix(rest, []byte("Creating binpkg")), bytes.HasPrefix(rest, []byte("Building package for ")):
 		s.enterPhase(PhasePackage)
 	case string(rest) == "Done.":
 		s.log.BinpkgCreated = true
 		s.sawInstalled = true
 		s.enterPhase(PhasePackage)
-	case hasPrefix(rest, "Extracting info"), hasPrefix(rest, "Extracting "):
+	case bytes.HasPrefix(rest, []byte("Extracting info")), bytes.HasPrefix(rest, []byte("Extracting ")):
 		if s.log.Kind == KindUnknown && s.phase != PhaseUnpack {
 			s.log.Kind = KindBinary
 		}
-	case hasPrefix(rest, "Merging "):
+	case bytes.HasPrefix(rest, []byte("Merging ")):
 		s.enterPhase(PhaseMerge)
-	case hasPrefix(rest, "needed "):
+	case bytes.HasPrefix(rest, []byte("needed ")):
 		s.preserved(rest)
 	case bytes.HasSuffix(rest, []byte(" merged.")):
 		if looksLikeCPV(string(rest[:len(rest)-len(" merged.")])) {
 			s.sawMerged = true
 		}
 	}
-}
-
-func hasPrefix(b []byte, prefix string) bool {
-	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
 // sizes handles " * Final size of …" (bin/phase-functions.sh:717).
@@ -145,7 +141,7 @@ func (s *scanner) sizes(text []byte) bool {
 // Portage rounds the values for people, so they have about three significant
 // digits.
 func (s *scanner) resources(rest []byte) {
-	if !hasPrefix(rest, "Resource usage for ") {
+	if !bytes.HasPrefix(rest, []byte("Resource usage for ")) {
 		return
 	}
 	_, list, ok := strings.Cut(record(rest), " [")

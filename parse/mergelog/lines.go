@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"iter"
 	"sync"
 )
 
@@ -48,6 +49,14 @@ func newLineReader(r io.Reader) *lineReader {
 func (l *lineReader) release() {
 	buffers.Put((*[bufferSize]byte)(l.buf))
 	l.buf = nil
+}
+
+// all yields the lines as read returns them.
+func (l *lineReader) all() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for line, ok := l.read(); ok && yield(line); line, ok = l.read() {
+		}
+	}
 }
 
 // read returns the next line without its newline, cut at MaxLine. It is valid until

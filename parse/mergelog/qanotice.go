@@ -95,7 +95,7 @@ func (s *scanner) noticeMark(text []byte) bool {
 	case detail == "" && len(s.notice.Details) > 0:
 		s.endNotice()
 	case detail == "":
-	case len(s.notice.Details) == 0 && strings.HasSuffix(s.notice.Title, " that it") && hasPrefix(text, "           "):
+	case len(s.notice.Details) == 0 && strings.HasSuffix(s.notice.Title, " that it") && bytes.HasPrefix(text, []byte("           ")):
 		s.notice.Title += " " + detail
 	default:
 		s.notice.Details = appendBounded(s, s.notice.Details, detail, maxNoticeLines, "lines of a QA notice")

@@ -134,9 +134,8 @@ type BuildLog struct {
 type Failure struct {
 	// Offset is the position of the line that reports the failure, in bytes.
 	Offset int64
-	// CPV and Repository are the names in that line, or "".
-	CPV        string
-	Repository string
+	// CPV is the package in that line, or "".
+	CPV string
 	// Phase is the phase that failed, or "" if the log does not name it.
 	Phase Phase
 	// Message is the die message, or another message of Portage, in one line.
@@ -146,10 +145,9 @@ type Failure struct {
 	CallStack []Frame
 	// Snippet is the source code that called die.
 	Snippet []string
-	// WorkingDir and LogPath are unchanged from the log. They may be outdated.
+	// WorkingDir is unchanged from the log. It may be outdated.
 	WorkingDir string
-	LogPath    string
-	// Cause is the first line that explains the failure. Its Class is CauseUnknown
+	// Cause is the first line that explains the failure. Its Class is cause.Unknown
 	// if none was found.
 	Cause Cause
 }

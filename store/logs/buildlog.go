@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"emaudit/parse/mergelog"
+	"emaudit/parse/mergelog/cause"
 	"emaudit/store"
 )
 
@@ -164,12 +165,12 @@ func scanBuildLog(rows *sql.Rows) (BuildLog, error) {
 	var dir, name, use, features, phases string
 	var r mergelog.Resources
 	var offset, causeOffset sql.NullInt64
-	var phase, message, stack, snippet, workingDir, cause, causeLine, excerpt sql.NullString
+	var phase, message, stack, snippet, workingDir, class, causeLine, excerpt sql.NullString
 	log := &b.Log
 	err := rows.Scan(&b.File, &dir, &name, &b.GoneAt, &b.CPV, &b.NameAmbiguous, &b.PreparedAt, &b.WrittenAt, &log.Kind, &log.Outcome, &log.Slot, &log.Repository, &use, &features,
 		&log.Attempts, &phases, &log.TestsFailed, &log.BuildDirBytes, &log.InstalledBytes, &r.CPUMillis, &r.MemoryPeak, &r.SwapPeak, &r.ReadBytes, &r.WriteBytes,
 		&log.BinpkgCreated, &log.Size, &log.Lines,
-		&offset, &phase, &message, &stack, &snippet, &workingDir, &cause, &causeOffset, &causeLine, &excerpt)
+		&offset, &phase, &message, &stack, &snippet, &workingDir, &class, &causeOffset, &causeLine, &excerpt)
 	if err != nil {
 		return b, err
 	}
@@ -180,9 +181,9 @@ func scanBuildLog(rows *sql.Rows) (BuildLog, error) {
 	}
 	if offset.Valid {
 		log.Failure = &mergelog.Failure{
-			Offset: offset.Int64, CPV: b.CPV, Repository: log.Repository, Phase: mergelog.Phase(phase.String), Message: message.String,
+			Offset: offset.Int64, CPV: b.CPV, Phase: mergelog.Phase(phase.String), Message: message.String,
 			CallStack: unpackFrames(stack.String), Snippet: splitLines(snippet.String), WorkingDir: workingDir.String,
-			Cause: mergelog.Cause{Class: mergelog.CauseClass(cause.String), Offset: causeOffset.Int64, Line: causeLine.String, Excerpt: splitLines(excerpt.String)},
+			Cause: mergelog.Cause{Class: cause.Class(class.String), Offset: causeOffset.Int64, Line: causeLine.String, Excerpt: splitLines(excerpt.String)},
 		}
 	}
 	return b, nil
