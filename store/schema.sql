@@ -220,11 +220,12 @@ CREATE TABLE pkgdir_file (
 	PRIMARY KEY (pkgdir, path)
 );
 
--- Packages, entry by entry, as last read.
+-- Packages, entry by entry, as last read. A new entry changes no other row.
 CREATE TABLE index_entry (
+	id         INTEGER PRIMARY KEY,
 	pkgdir     INTEGER NOT NULL REFERENCES pkgdir(id),
-	position   INTEGER NOT NULL,           -- 0, 1, ... in file order
-	offset     INTEGER NOT NULL,           -- of its stanza, in bytes
+	position   INTEGER NOT NULL,           -- in file order, with gaps for later entries
+	length     INTEGER NOT NULL,           -- bytes to the next row's stanza, or to the end of the file
 	cpv        INTEGER NOT NULL REFERENCES cpv(id),
 	path       TEXT    NOT NULL,
 	build_id   INTEGER NOT NULL,
@@ -239,7 +240,7 @@ CREATE TABLE index_entry (
 	usable     INTEGER NOT NULL,           -- Portage would read this entry
 	hidden     TEXT NOT NULL DEFAULT '',   -- why Portage does not see the entry: '' where it does, else the end of a sentence
 	metadata   INTEGER REFERENCES metadata(id), -- as far as the index of a binhost has it; NULL for the index of a PKGDIR
-	PRIMARY KEY (pkgdir, position)
+	UNIQUE (pkgdir, position)
 );
 CREATE INDEX index_entry_by_path ON index_entry(pkgdir, path);
 

@@ -155,7 +155,7 @@ func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 		return nil
 	}
 	if x.notExpected {
-		return inventory.PutIndexEntries(tx, s.row.ID, nil)
+		return inventory.PutIndexEntries(tx, s.row.ID, 0, nil)
 	}
 	source := store.Source{
 		Host: s.ID, Kind: store.SourceIndex, Path: x.path, Inode: x.entry.Inode, Dev: x.entry.Dev, Size: x.entry.Size, MTimeNS: x.entry.MTimeNS,
@@ -182,7 +182,7 @@ func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 	if x.read {
 		x.result.Read, x.result.Changed = 1, true
 	}
-	return inventory.PutIndexEntries(tx, s.row.ID, x.entries(s.names))
+	return inventory.PutIndexEntries(tx, s.row.ID, x.entry.Size, x.entries(s.names))
 }
 
 // entries returns the entries in stored form. Of the index of a binhost, it returns
@@ -207,7 +207,7 @@ func (x *indexReading) entries(names map[string]bool) []inventory.IndexEntry {
 			hidden = e.Hidden.String()
 		}
 		entries = append(entries, inventory.IndexEntry{
-			Position: i, Offset: e.Offset, CPV: e.CPV, Path: e.Path, BuildID: max(e.BuildID, 0), BuildTime: max(e.BuildTime, 0),
+			Offset: e.Offset, CPV: e.CPV, Path: e.Path, BuildID: max(e.BuildID, 0), BuildTime: max(e.BuildTime, 0),
 			Size: numberOrAbsent(e.Fields.Get("SIZE"), e.Size), MTime: numberOrAbsent(e.Fields.Get("MTIME"), e.MTime), MD5: digest(e.MD5), SHA1: digest(e.SHA1),
 			Slot: e.Slot + "/" + e.SubSlot, Repo: e.Repo, Use: e.USE, Usable: e.Hidden == pkgindex.Visible, Hidden: hidden, Metadata: metadata,
 		})

@@ -3,14 +3,15 @@ package inventory
 import (
 	"database/sql/driver"
 	"fmt"
+	"strings"
 
 	"emaudit/store"
 )
 
 // IndexEntry is one stanza of a Packages file.
 type IndexEntry struct {
-	Position  int   // 0, 1, ... in the order of the file
-	Offset    int64 // position of the stanza in bytes
+	// Offset is the position of the stanza in bytes. [LostEntries] does not read it.
+	Offset    int64
 	CPV       string
 	Path      string // relative to the pkgdir, as Portage would read it
 	BuildID   int64  // 0 means none
@@ -24,15 +25,59 @@ type IndexEntry struct {
 	Usable    bool   // Portage uses this entry
 	Hidden    string // why Portage does not use it, or ""
 	// Metadata is what the index of a binhost says of the package. It is nil for the
-	// index of a PKGDIR, and [IndexEntries] does not read it.
+	// index of a PKGDIR, and nothing here reads it.
 	Metadata *store.Metadata
+
+	position int64 // of its row
 }
 
-// PutIndexEntries replaces the entries of a pkgdir's index.
-func PutIndexEntries(tx *store.Tx, pkgdir int64, entries []IndexEntry) error {
-	if _, err := tx.Exec("DELETE FROM index_entry WHERE pkgdir = ?", pkgdir); err != nil {
+// entryColumns are the columns that tell what an entry says.
+const entryColumns = "length, cpv, path, build_id, build_time, size, mtime, md5, sha1, slot, repo, use, usable, hidden, metadata"
+
+// PutIndexEntries replaces the entries of a pkgdir's index, which has size bytes. A row
+// that says the same as before stays as it is: an update adds a few entries among
+// thousands.
+func PutIndexEntries(tx *store.Tx, pkgdir, size int64, entries []IndexEntry) error {
+	rows, err := entryRows(tx, size, entries)
+	if err != nil {
 		return err
 	}
+	var known []knownEntry
+	err = tx.RawQuery(func(row []driver.Value) error {
+		known = append(known, knownEntry{store.Number(row[0], 0), store.Number(row[1], 0), entryDigest(row[2:])})
+		return nil
+	}, "SELECT id, position, "+entryColumns+" FROM index_entry WHERE pkgdir = ? ORDER BY position", pkgdir)
+	if err != nil {
+		return err
+	}
+	digests := make([][16]byte, len(rows))
+	for i, row := range rows {
+		digests[i] = entryDigest(row)
+	}
+	positions, gone := placeEntries(known, digests)
+	for _, id := range gone {
+		if _, err := tx.Exec("DELETE FROM index_entry WHERE id = ?", id); err != nil {
+			return err
+		}
+	}
+	b := tx.Bulk("index_entry", append([]string{"pkgdir", "position"}, strings.Split(entryColumns, ", ")...)...)
+	for i, position := range positions {
+		if position == stays {
+			continue
+		}
+		values := []any{pkgdir, position}
+		for _, v := range rows[i] {
+			values = append(values, v)
+		}
+		if err := b.Add(values...); err != nil {
+			return err
+		}
+	}
+	return b.Flush()
+}
+
+// entryRows returns the values of [entryColumns] for each entry.
+func entryRows(tx *store.Tx, size int64, entries []IndexEntry) ([][]driver.Value, error) {
 	var metadata []*store.Metadata
 	for i := range entries {
 		if entries[i].Metadata != nil {
@@ -41,23 +86,35 @@ func PutIndexEntries(tx *store.Tx, pkgdir int64, entries []IndexEntry) error {
 	}
 	ids, err := tx.MetadataIDs(metadata)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b := tx.Bulk("index_entry", "pkgdir", "position", "offset", "cpv", "path", "build_id", "build_time", "size", "mtime", "md5", "sha1", "slot", "repo", "use", "usable", "hidden", "metadata")
-	for _, e := range entries {
+	bytesOrNil := func(b []byte) driver.Value {
+		if b == nil {
+			return nil
+		}
+		return b
+	}
+	rows := make([][]driver.Value, len(entries))
+	for i := range entries {
+		e := &entries[i]
 		cpv, err := tx.CPVID(e.CPV)
 		if err != nil {
-			return fmt.Errorf("index entry %s: %w", e.CPV, err)
+			return nil, fmt.Errorf("index entry %s: %w", e.CPV, err)
 		}
-		var id any
+		next, usable := size, int64(0)
+		if i+1 < len(entries) {
+			next = entries[i+1].Offset
+		}
+		if e.Usable {
+			usable = 1
+		}
+		var id driver.Value
 		if e.Metadata != nil {
 			id, ids = ids[0], ids[1:]
 		}
-		if err := b.Add(pkgdir, e.Position, e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, e.MD5, e.SHA1, e.Slot, e.Repo, e.Use, e.Usable, e.Hidden, id); err != nil {
-			return err
-		}
+		rows[i] = []driver.Value{next - e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, bytesOrNil(e.MD5), bytesOrNil(e.SHA1), e.Slot, e.Repo, e.Use, usable, e.Hidden, id}
 	}
-	return b.Flush()
+	return rows, nil
 }
 
 // Listing is what an entry of an index says of the bytes of a file.
@@ -99,7 +156,26 @@ func DoubtfulEntries(tx *store.Tx, pkgdir int64) (doubtful []*IndexEntry, undige
 			AND n.size = e.size AND n.mtime_ns / 1000000000 = e.mtime AND n.mtime_ns >= 0 AND n.cpv = e.cpv AND n.build_id = e.build_id
 			AND n.build_time = e.build_time AND n.repo = e.repo
 			AND (e.slot = n.slot || '/' || n.subslot OR e.slot = n.slot AND n.subslot IN ('', n.slot)) AND coalesce(m.use, '') = e.use)`, pkgdir)
+	if err == nil && len(doubtful) > 0 {
+		err = findOffsets(tx, pkgdir, doubtful)
+	}
 	return doubtful, undigested, all, err
+}
+
+// findOffsets computes where entries are in the file: rows have only lengths.
+func findOffsets(tx *store.Tx, pkgdir int64, entries []*IndexEntry) error {
+	var at int64
+	if err := tx.QueryRow("SELECT index_size FROM pkgdir WHERE id = ?", pkgdir).Scan(&at); err != nil {
+		return err
+	}
+	return tx.RawQuery(func(row []driver.Value) error {
+		at -= store.Number(row[1], 0)
+		if last := len(entries) - 1; last >= 0 && entries[last].position == store.Number(row[0], 0) {
+			entries[last].Offset = at
+			entries = entries[:last]
+		}
+		return nil
+	}, "SELECT position, length FROM index_entry WHERE pkgdir = ? ORDER BY position DESC", pkgdir)
 }
 
 // LostEntries returns the entries of a pkgdir's index whose file is gone.
@@ -112,13 +188,13 @@ func indexEntries(tx *store.Tx, where string, args ...any) ([]*IndexEntry, error
 	texts := store.Strings{}
 	err := tx.RawQuery(func(row []driver.Value) error {
 		all = append(all, &IndexEntry{
-			Position: int(store.Number(row[0], 0)), Offset: store.Number(row[1], 0), CPV: texts.Text(row[2]), Path: store.Text(row[3]),
-			BuildID: store.Number(row[4], 0), BuildTime: store.Number(row[5], 0), Size: store.Number(row[6], 0), MTime: store.Number(row[7], 0),
-			MD5: store.Bytes(row[8]), SHA1: store.Bytes(row[9]), Slot: texts.Text(row[10]), Repo: texts.Text(row[11]), Use: texts.Text(row[12]),
-			Usable: store.Number(row[13], 0) != 0, Hidden: texts.Text(row[14]),
+			position: store.Number(row[0], 0), CPV: texts.Text(row[1]), Path: store.Text(row[2]),
+			BuildID: store.Number(row[3], 0), BuildTime: store.Number(row[4], 0), Size: store.Number(row[5], 0), MTime: store.Number(row[6], 0),
+			MD5: store.Bytes(row[7]), SHA1: store.Bytes(row[8]), Slot: texts.Text(row[9]), Repo: texts.Text(row[10]), Use: texts.Text(row[11]),
+			Usable: store.Number(row[12], 0) != 0, Hidden: texts.Text(row[13]),
 		})
 		return nil
-	}, `SELECT e.position, e.offset, c.value, e.path, e.build_id, e.build_time, e.size, e.mtime, e.md5, e.sha1, e.slot, e.repo, e.use, e.usable, e.hidden
+	}, `SELECT e.position, c.value, e.path, e.build_id, e.build_time, e.size, e.mtime, e.md5, e.sha1, e.slot, e.repo, e.use, e.usable, e.hidden
 		FROM index_entry e JOIN cpv c ON c.id = e.cpv WHERE `+where+" ORDER BY e.position", args...)
 	return all, err
 }

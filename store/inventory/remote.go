@@ -57,11 +57,11 @@ func offers(tx *store.Tx, set store.MetadataSet, where string, args ...any) ([]O
 	err := tx.Query(func(rows *sql.Rows) error {
 		var o Offer
 		var metadata int64
-		err := rows.Scan(&o.CPV, &o.Folder, &o.IndexedAt, &o.FetchedTo, &o.Position, &o.Path, &o.BuildTime, &o.BuildID, &o.Size, &o.MD5, &o.SHA1, &o.Slot, &o.Repo, &metadata)
+		err := rows.Scan(&o.CPV, &o.Folder, &o.IndexedAt, &o.FetchedTo, &o.Path, &o.BuildTime, &o.BuildID, &o.Size, &o.MD5, &o.SHA1, &o.Slot, &o.Repo, &metadata)
 		o.Usable, o.Metadata = true, set[metadata]
 		all = append(all, o)
 		return err
-	}, `SELECT c.value, p.path, p.index_timestamp, p.fetched_to, e.position, e.path, e.build_time, e.build_id, e.size, e.md5, e.sha1, e.slot, e.repo, coalesce(e.metadata, 0)`+
+	}, `SELECT c.value, p.path, p.index_timestamp, p.fetched_to, e.path, e.build_time, e.build_id, e.size, e.md5, e.sha1, e.slot, e.repo, coalesce(e.metadata, 0)`+
 		fromOffers+where+" ORDER BY e.build_time DESC, p.path, e.position", args...)
 	return all, err
 }

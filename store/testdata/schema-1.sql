@@ -249,9 +249,10 @@ CREATE TABLE pkgdir_file (
 	PRIMARY KEY (pkgdir, path)
 );
 CREATE TABLE index_entry (
+	id         INTEGER PRIMARY KEY,
 	pkgdir     INTEGER NOT NULL REFERENCES pkgdir(id),
-	position   INTEGER NOT NULL,           -- 0, 1, ... in file order
-	offset     INTEGER NOT NULL,           -- of its stanza, in bytes
+	position   INTEGER NOT NULL,           -- in file order, with gaps for later entries
+	length     INTEGER NOT NULL,           -- bytes to the next row's stanza, or to the end of the file
 	cpv        INTEGER NOT NULL REFERENCES cpv(id),
 	path       TEXT    NOT NULL,
 	build_id   INTEGER NOT NULL,
@@ -266,7 +267,7 @@ CREATE TABLE index_entry (
 	usable     INTEGER NOT NULL,           -- Portage would read this entry
 	hidden     TEXT NOT NULL DEFAULT '',   -- why Portage does not see the entry: '' where it does, else the end of a sentence
 	metadata   INTEGER REFERENCES metadata(id), -- as far as the index of a binhost has it; NULL for the index of a PKGDIR
-	PRIMARY KEY (pkgdir, position)
+	UNIQUE (pkgdir, position)
 );
 CREATE TABLE instance_files (
 	instance INTEGER PRIMARY KEY REFERENCES instance(id),
