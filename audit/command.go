@@ -377,6 +377,9 @@ type placeKey struct{}
 
 // Finish sorts findings, and adapts their remedies to the place of db.
 func (db Database) Finish(findings []Finding) error {
+	if len(findings) == 0 {
+		return nil
+	}
 	SortFindings(findings)
 	place, err := db.FindPlace()
 	place.Put(findings)

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Diagnostic is one piece of damage in an input. The store keeps it with the
@@ -63,7 +64,9 @@ func PrintablePrefix[T string | []byte](s T) int {
 // the last "@" of the authority, because passwords often hold an unescaped "@". A
 // password may even hold a slash. It is distinguished from a path by a character
 // that a port cannot have.
-var credentials = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#"'<>]*@|[^\s/?#"'<>@:\[\]]*:\d*[^\d\s/?#"'<>][^\s"'<>]*@)`)
+var credentials = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#"'<>]*@|[^\s/?#"'<>@:\[\]]*:\d*[^\d\s/?#"'<>][^\s"'<>]*@)`)
+})
 
 // WithoutCredentials returns text without the user names and passwords of its URLs:
 // https://user:secret@host/x becomes https://host/x. PORTAGE_BINHOST, the output of
@@ -74,5 +77,5 @@ func WithoutCredentials(text string) string {
 	if !strings.Contains(text, "://") || strings.IndexByte(text, '@') < 0 {
 		return text
 	}
-	return credentials.ReplaceAllString(text, "$1")
+	return credentials().ReplaceAllString(text, "$1")
 }

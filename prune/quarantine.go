@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -144,7 +145,7 @@ func (p place) make() (folder, error) {
 	}
 	names, err := q.names()
 	for _, name := range names {
-		if err == nil && !journalID.MatchString(name) {
+		if err == nil && !journalID().MatchString(name) {
 			err = fmt.Errorf("holds %q, which is no journal: %w", name, ErrUntrusted)
 		}
 	}
@@ -166,7 +167,7 @@ func (p place) remove() error {
 
 // journalID matches the names that newJournalID gives. prune treats nothing else in
 // a quarantine as a journal, and removes nothing else.
-var journalID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$`)
+var journalID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$`) })
 
 // eachQuarantine calls do with every quarantine and the journals in it. It opens
 // all of them before the first call, so an untrusted one protects the others from
@@ -195,7 +196,7 @@ func (p *PkgDir) eachQuarantine(do func(place, folder, []string) error) error {
 		f := found{at, q, nil}
 		all = append(all, f)
 		for _, name := range names {
-			if err == nil && journalID.MatchString(name) {
+			if err == nil && journalID().MatchString(name) {
 				f.ids = append(f.ids, name)
 				err = checkJournalFolder(q, name)
 			}

@@ -9,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // HostID identifies a host in this database.
@@ -34,7 +35,9 @@ func scanHost(scan func(...any) error) (h Host, err error) {
 
 // hostName is the grammar of host names: a hostname or the name of a folder,
 // optionally followed by "@" and the path of a root.
-var hostName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]*(@(/|(/[A-Za-z0-9_+][A-Za-z0-9._+-]*)+))?$`)
+var hostName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]*(@(/|(/[A-Za-z0-9_+][A-Za-z0-9._+-]*)+))?$`)
+})
 
 var (
 	// ErrHostName means that a text is not a valid host name.
@@ -52,7 +55,7 @@ func CheckHostName(name string) error {
 	switch {
 	case name == "all":
 		return fmt.Errorf(`%w: "all" stands for every host`, ErrHostName)
-	case len(name) > maxHostName || !hostName.MatchString(name):
+	case len(name) > maxHostName || !hostName().MatchString(name):
 		return fmt.Errorf("%w: %.100q is not up to %d of the letters A-Z a-z, digits and ._+-, beginning with a letter or a digit; behind @ a path may follow", ErrHostName, name, maxHostName)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -363,8 +364,14 @@ func InstancesToHash(tx *store.Tx, host store.HostID, pkgdir int64) ([]*Instance
 const maxInstanceFiles = 64 << 20
 
 var (
-	namesEncoder, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
-	namesDecoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxInstanceFiles))
+	namesEncoder = sync.OnceValue(func() *zstd.Encoder {
+		encoder, _ := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+		return encoder
+	})
+	namesDecoder = sync.OnceValue(func() *zstd.Decoder {
+		decoder, _ := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxInstanceFiles))
+		return decoder
+	})
 )
 
 // putInstanceFiles stores the names of the files in an instance, one on each line.
@@ -377,7 +384,7 @@ func putInstanceFiles(tx *store.Tx, instance int64, names []byte) error {
 		return err
 	}
 	_, err := tx.Exec("INSERT INTO instance_files (instance, names) VALUES (?, ?) ON CONFLICT (instance) DO UPDATE SET names = excluded.names",
-		instance, namesEncoder.EncodeAll(names, nil))
+		instance, namesEncoder().EncodeAll(names, nil))
 	return err
 }
 
@@ -390,7 +397,7 @@ func InstanceFiles(tx *store.Tx, instance int64) (names []byte, ok bool, err err
 		return nil, false, nil
 	}
 	if err == nil {
-		names, err = namesDecoder.DecodeAll(packed, nil)
+		names, err = namesDecoder().DecodeAll(packed, nil)
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("files of instance %d: %w", instance, err)

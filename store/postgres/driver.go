@@ -11,7 +11,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,7 +212,7 @@ func (r *rows) Close() error {
 
 // offset is the name of a column, which is a reserved word in PostgreSQL. Package store
 // writes the words of SQL in capitals.
-var offset = regexp.MustCompile(`\boffset\b`)
+var offset = pattern(`\boffset\b`)
 
 // Translate returns a statement of package store in the words of PostgreSQL: "$1"
 // for the first "?". Types differ only where a table is made.
@@ -221,7 +220,7 @@ func Translate(query string) string {
 	if strings.HasPrefix(query, "CREATE ") {
 		query = translate(query)
 	}
-	query = offset.ReplaceAllString(query, `"offset"`)
+	query = offset().ReplaceAllString(query, `"offset"`)
 	if !strings.Contains(query, "?") {
 		return query
 	}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Table is what the schema says of a table.
@@ -36,16 +37,21 @@ func (t *Table) Column(name string) *Column {
 	return nil
 }
 
+// pattern compiles an expression at its first use: only a fleet needs any.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
 var (
 	// statement is a statement of the schema with the comments before it.
-	statement  = regexp.MustCompile(`(?m)(?:^--.*\n)*^CREATE (TABLE|INDEX|VIEW) (\w+)(?:[^;]|;[^\n]*\S)*;[^\n]*\n`)
-	columnLine = regexp.MustCompile(`(?m)^\t(\w+)[ \t]+(INTEGER|TEXT|BLOB)\b([^\n]*?),?[ \t]*(--[^\n]*)?$`)
-	references = regexp.MustCompile(`\bREFERENCES (\w+)\(id\)`)
-	keyLine    = regexp.MustCompile(`(?m)^\t(PRIMARY KEY|UNIQUE) \(([^)]*)\),?\n`)
+	statement  = pattern(`(?m)(?:^--.*\n)*^CREATE (TABLE|INDEX|VIEW) (\w+)(?:[^;]|;[^\n]*\S)*;[^\n]*\n`)
+	columnLine = pattern(`(?m)^\t(\w+)[ \t]+(INTEGER|TEXT|BLOB)\b([^\n]*?),?[ \t]*(--[^\n]*)?$`)
+	references = pattern(`\bREFERENCES (\w+)\(id\)`)
+	keyLine    = pattern(`(?m)^\t(PRIMARY KEY|UNIQUE) \(([^)]*)\),?\n`)
 	// enumeration is the dictionary of an enumeration, with its words.
-	enumeration = regexp.MustCompile(`(?m)^CREATE TABLE \w+ \(code [^\n]*\nINSERT INTO [^\n]*\n`)
-	indexClause = regexp.MustCompile(`(?s)CREATE INDEX (\w+) ON (\w+)\(([^)]*)\)(.*);`)
-	listComma   = regexp.MustCompile(`, *`)
+	enumeration = pattern(`(?m)^CREATE TABLE \w+ \(code [^\n]*\nINSERT INTO [^\n]*\n`)
+	indexClause = pattern(`(?s)CREATE INDEX (\w+) ON (\w+)\(([^)]*)\)(.*);`)
+	listComma   = pattern(`, *`)
 )
 
 // Schema is the schema of a host, parsed.
@@ -58,17 +64,17 @@ type Schema struct {
 // Parse parses the script that makes the database of a host. It leaves out the tables
 // that do not belong to a host.
 func Parse(script string) *Schema {
-	s := &Schema{enumerations: enumeration.FindAllString(script, -1)}
-	for _, m := range statement.FindAllStringSubmatch(script, -1) {
+	s := &Schema{enumerations: enumeration().FindAllString(script, -1)}
+	for _, m := range statement().FindAllStringSubmatch(script, -1) {
 		switch text, name := m[0], m[2]; m[1] {
 		case "TABLE":
 			if t := parseTable(name, text); slices.ContainsFunc(t.Columns, func(c Column) bool { return c.References != "" }) {
 				s.Tables = append(s.Tables, t)
 			}
 		case "INDEX":
-			index := indexClause.FindStringSubmatch(text)
+			index := indexClause().FindStringSubmatch(text)
 			t := s.Table(index[2])
-			t.indexes = append(t.indexes, t.index(name, listComma.Split(index[3], -1), index[4]))
+			t.indexes = append(t.indexes, t.index(name, listComma().Split(index[3], -1), index[4]))
 		case "VIEW":
 			s.views = append(s.views, text)
 		}
@@ -105,9 +111,9 @@ func (s *Schema) OfHost(t *Table) string {
 
 func parseTable(name, text string) *Table {
 	t := &Table{Name: name, create: text}
-	for _, line := range columnLine.FindAllStringSubmatch(text, -1) {
+	for _, line := range columnLine().FindAllStringSubmatch(text, -1) {
 		c := Column{Name: line[1], Type: line[2], unique: strings.Contains(line[3], "UNIQUE")}
-		if r := references.FindStringSubmatch(line[3]); r != nil {
+		if r := references().FindStringSubmatch(line[3]); r != nil {
 			c.References = r[1]
 		}
 		if strings.Contains(line[3], "PRIMARY KEY") {
@@ -121,8 +127,8 @@ func parseTable(name, text string) *Table {
 		}
 		t.Columns = append(t.Columns, c)
 	}
-	for _, line := range keyLine.FindAllStringSubmatch(text, -1) {
-		columns := listComma.Split(line[2], -1)
+	for _, line := range keyLine().FindAllStringSubmatch(text, -1) {
+		columns := listComma().Split(line[2], -1)
 		if line[1] == "PRIMARY KEY" {
 			t.Key = columns
 		} else {
@@ -156,7 +162,7 @@ func (t *Table) index(name string, columns []string, rest string) string {
 	if columns = t.untilText(columns); len(columns) == 0 {
 		return ""
 	}
-	return "CREATE INDEX " + name + " ON " + t.Name + " (" + offset.ReplaceAllString(strings.Join(columns, ", "), `"offset"`) + ")" + rest + ";\n"
+	return "CREATE INDEX " + name + " ON " + t.Name + " (" + offset().ReplaceAllString(strings.Join(columns, ", "), `"offset"`) + ")" + rest + ";\n"
 }
 
 // The statements of PostgreSQL differ in this:
@@ -170,27 +176,27 @@ func (t *Table) index(name string, columns []string, rest string) string {
 //     of them deletes rows.
 //   - A view shows what the role that asks may see.
 var dialect = []struct {
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp
 	with    string
 }{
-	{regexp.MustCompile(`\bINTEGER\b`), "BIGINT"},
-	{regexp.MustCompile(`(?m)^\toffset\b`), "\t\"offset\""},
-	{regexp.MustCompile(`\bBLOB\b`), "BYTEA"},
-	{regexp.MustCompile(`(?m)^(\t\w+[ \t]+TEXT)\b`), `$1 COLLATE "C"`},
-	{regexp.MustCompile(`\) WITHOUT ROWID;`), ");"},
-	{regexp.MustCompile(`(?m)^(\t[^-\n]*) UNIQUE\b`), "$1"},
-	{regexp.MustCompile(` ON DELETE CASCADE\b`), ""},
-	{regexp.MustCompile(` DEFERRABLE INITIALLY DEFERRED\b`), ""},
-	{regexp.MustCompile(`\bREFERENCES \w+ ?\([\w, ]+\)`), "$0 DEFERRABLE INITIALLY DEFERRED"},
-	{regexp.MustCompile(`(?m)^(CREATE VIEW \w+) AS\b`), "$1 WITH (security_invoker = true) AS"},
+	{pattern(`\bINTEGER\b`), "BIGINT"},
+	{pattern(`(?m)^\toffset\b`), "\t\"offset\""},
+	{pattern(`\bBLOB\b`), "BYTEA"},
+	{pattern(`(?m)^(\t\w+[ \t]+TEXT)\b`), `$1 COLLATE "C"`},
+	{pattern(`\) WITHOUT ROWID;`), ");"},
+	{pattern(`(?m)^(\t[^-\n]*) UNIQUE\b`), "$1"},
+	{pattern(` ON DELETE CASCADE\b`), ""},
+	{pattern(` DEFERRABLE INITIALLY DEFERRED\b`), ""},
+	{pattern(`\bREFERENCES \w+ ?\([\w, ]+\)`), "$0 DEFERRABLE INITIALLY DEFERRED"},
+	{pattern(`(?m)^(CREATE VIEW \w+) AS\b`), "$1 WITH (security_invoker = true) AS"},
 	// A key was the last line.
-	{regexp.MustCompile(`,([ \t]*(?:--[^\n]*)?\n\))`), "$1"},
+	{pattern(`,([ \t]*(?:--[^\n]*)?\n\))`), "$1"},
 }
 
 // translate returns a statement of the schema in the words of PostgreSQL.
 func translate(text string) string {
 	for _, d := range dialect {
-		text = d.pattern.ReplaceAllString(text, d.with)
+		text = d.pattern().ReplaceAllString(text, d.with)
 	}
 	return text
 }

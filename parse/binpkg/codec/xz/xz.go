@@ -190,14 +190,12 @@ func newCheck(kind byte) (hash.Hash, int, error) {
 	case 0x01:
 		return crc32.NewIEEE(), 4, nil
 	case 0x04:
-		return crc64.New(ecma), 8, nil
+		return crc64.New(crc64.MakeTable(crc64.ECMA)), 8, nil
 	case 0x0a:
 		return sha256.New(), 32, nil
 	}
 	return nil, 0, fmt.Errorf("%w: check of type %d", ErrUnsupported, kind)
 }
-
-var ecma = crc64.MakeTable(crc64.ECMA)
 
 // filter is the description of a filter in a block header.
 type filter struct {
