@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"strconv"
 	"strings"
@@ -153,12 +154,8 @@ func (tx *Tx) PackageNumbers(host HostID, packages []string) (string, error) {
 // names that a person types are looked up in it.
 func (tx *Tx) PackageNames() ([]string, error) {
 	var names []string
-	err := tx.Query(func(rows *sql.Rows) error {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return err
-		}
-		names = append(names, name)
+	err := tx.RawQuery(func(row []driver.Value) error {
+		names = append(names, Text(row[0]))
 		return nil
 	}, "SELECT DISTINCT value FROM cp ORDER BY value")
 	return names, err

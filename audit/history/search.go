@@ -71,7 +71,7 @@ func (s Search) Unknown(db audit.Database) (names []string, err error) {
 			continue
 		}
 		if known == nil {
-			if known, err = db.Tx.PackageNames(); err != nil {
+			if known, err = packageNames(db); err != nil {
 				return nil, err
 			}
 		}
@@ -80,6 +80,13 @@ func (s Search) Unknown(db audit.Database) (names []string, err error) {
 		}
 	}
 	return names, nil
+}
+
+type packageNamesKey struct{}
+
+// packageNames returns [store.Tx.PackageNames].
+func packageNames(db audit.Database) ([]string, error) {
+	return audit.Once[packageNamesKey](db, db.Tx.PackageNames)
 }
 
 // BareName returns the name of a package in a pattern without operator, version and
@@ -221,13 +228,13 @@ func nameOf(cpv string) string {
 	return c.CP()
 }
 
-// packages returns the packages in the log that match, including their old names.
+// packages returns the packages of the database that match, including their old names.
 func (r *runReader) packages(search Search) ([]string, error) {
-	all, err := r.log.Packages()
+	all, err := packageNames(r.db)
 	if err != nil {
 		return nil, err
 	}
-	found := all[:0]
+	var found []string
 	for _, cp := range all {
 		if search.matchCP(cp) || search.matchCP(r.moves.Name(cp)) {
 			found = append(found, cp)

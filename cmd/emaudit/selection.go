@@ -136,6 +136,7 @@ func (s *session) about(p *periodFlags, f *searchFlags, packages []string) (peri
 // answerLog is [session.answer] for questions about emerge.log.
 func (s *session) answerLog(ctx context.Context, search history.Search, question func(audit.Database, audit.LogSource, report.Output) (report.Answer, error)) error {
 	return s.answer(ctx, "never", func(db audit.Database, out report.Output) (report.Answer, error) {
+		db = audit.Share(db)
 		source, err := audit.AuditLogSource(db)
 		if err != nil {
 			return report.Answer{}, err

@@ -144,7 +144,7 @@ func (h *logHost) history() string {
 		if err != nil {
 			return err
 		}
-		packages, err := log.Packages()
+		packages, err := tx.PackageNames()
 		if err != nil {
 			return err
 		}

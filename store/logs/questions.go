@@ -126,23 +126,12 @@ func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
 // PackagesCut returns the packages (cat/pn) of which a merge began to install files and
 // was not completed, sorted.
 func (l *EmergeLog) PackagesCut() ([]string, error) {
-	return l.packages("SELECT value FROM cp WHERE id IN (SELECT cp FROM merge WHERE host = ? AND outcome <> ? AND merging IS NOT NULL) ORDER BY value", l.host, emergelog.MergeMerged)
-}
-
-// Packages returns every cat/pn in the log, sorted.
-func (l *EmergeLog) Packages() ([]string, error) {
-	return l.packages(`SELECT value FROM cp WHERE EXISTS (SELECT 1 FROM merge m WHERE m.host = ? AND m.cp = cp.id)
-		OR EXISTS (SELECT 1 FROM unmerge u WHERE u.host = ? AND u.cp = cp.id) ORDER BY value`, l.host, l.host)
-}
-
-// packages returns the names that a query selects.
-func (l *EmergeLog) packages(query string, args ...any) ([]string, error) {
 	var all []string
 	err := l.tx.Query(func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		all = append(all, name)
 		return err
-	}, query, args...)
+	}, "SELECT value FROM cp WHERE id IN (SELECT cp FROM merge WHERE host = ? AND outcome <> ? AND merging IS NOT NULL) ORDER BY value", l.host, emergelog.MergeMerged)
 	return all, err
 }
