@@ -187,6 +187,9 @@ func (j *RollbackJudge) gap(r *Rollback, c *RollbackChange, refused []candidate)
 // offered returns the entry of a binhost's index for an earlier build, or nil. If the
 // build is unknown, it returns the newest one of the version.
 func (j *RollbackJudge) offered(s *state.Installation) *binpkgs.RemoteOffer {
+	if !j.binhosts {
+		return nil
+	}
 	offers, err := inventory.Offers(j.Db.Tx, j.Db.Host, s.CPV)
 	if err != nil {
 		j.Past.Err = cmp.Or(j.Past.Err, err)

@@ -91,9 +91,7 @@ func auditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, erro
 // answer judges a state that never existed: the requested changes, and those that must
 // go along.
 func (j *RollbackJudge) answer(r *Rollback, wish []RollbackChange) (*Rollback, error) {
-	if err := j.sources(r); err != nil {
-		return nil, err
-	}
+	j.sources(r)
 	r.Changes = wish
 	if err := j.repair(r); err != nil {
 		return nil, err

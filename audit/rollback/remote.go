@@ -24,7 +24,7 @@ type offers struct {
 // offersOf returns what binhosts offer of a package and a plan can fetch: what the
 // index has metadata of, and Portage puts at a path that is known before.
 func (j *RollbackJudge) offersOf(cp string) *offers {
-	if o, ok := j.remote[cp]; ok || j.options.Local {
+	if o, ok := j.remote[cp]; ok || j.options.Local || !j.binhosts {
 		return cmp.Or(o, &offers{})
 	}
 	o := &offers{of: map[*binpkgs.Binpkg]*inventory.Offer{}}

@@ -279,19 +279,22 @@ func AuditRollbacks(db audit.Database, n int, o RollbackOptions) ([]*Rollback, e
 
 // RollbackJudge holds the facts for all verdicts of one host.
 type RollbackJudge struct {
-	Db      audit.Database
-	Past    *state.Past
-	Accept  *acceptance.Acceptance
-	options RollbackOptions
-	Now     *state.State
-	host    *transition.Host
-	vdb     string
-	judged  map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg
-	images  map[int64][]binpkg.ImageName // by instance; nil if unknown
-	drifts  map[string]drift             // by cpv; see driftOf
-	remote  map[string]*offers           // by package; see offersOf
-	typed   audit.Place                  // where its commands are typed
-	sum     []byte                       // see installedSum
+	Db       audit.Database
+	Past     *state.Past
+	Accept   *acceptance.Acceptance
+	options  RollbackOptions
+	Now      *state.State
+	host     *transition.Host
+	vdb      string
+	judged   map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg
+	images   map[int64][]binpkg.ImageName // by instance; nil if unknown
+	drifts   map[string]drift             // by cpv; see driftOf
+	remote   map[string]*offers           // by package; see offersOf
+	typed    audit.Place                  // where its commands are typed
+	sum      []byte                       // see installedSum
+	binhosts bool                         // there are indexes of binhosts
+	// unread and behind are the findings about sources and about the clock.
+	unread, behind []audit.Finding
 	// unknownSets are the sets of @world whose members only Portage can determine.
 	unknownSets []string
 	// planless reports that the caller wants only verdicts.
@@ -322,6 +325,17 @@ func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJu
 	if j.vdb, err = binpkgs.VdbPath(db); err != nil {
 		return nil, err
 	}
+	if j.unread, err = audit.SourceFindings(db, store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceEmergeLog); err != nil {
+		return nil, err
+	}
+	if j.behind, err = audit.AuditClock(db); err != nil {
+		return nil, err
+	}
+	folders, err := inventory.RemoteFolders(db.Tx, db.Host)
+	if err != nil {
+		return nil, err
+	}
+	j.binhosts = len(folders) > 0
 	if j.typed, err = db.FindPlace(); err != nil {
 		return nil, err
 	}
@@ -349,9 +363,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 	r.Target, r.then = target.Target, target
 	r.Command = audit.Emaudit("rollback", "--to", r.Target.Argument())
 	j.reportDoubts(r, target)
-	if err := j.sources(r); err != nil {
-		return nil, err
-	}
+	j.sources(r)
 	for _, c := range j.changesTo(target) {
 		change := newChange(c)
 		if c.After != nil {
@@ -394,18 +406,10 @@ func (j *RollbackJudge) reportDoubts(r *Rollback, target *state.State) {
 
 // sources reports sources that could not be read, without which the answer is
 // incomplete.
-func (j *RollbackJudge) sources(r *Rollback) error {
-	findings, err := audit.SourceFindings(j.Db, store.SourceSettings, store.SourceVDB, store.SourcePkgDir, store.SourceEmergeLog)
-	if err != nil {
-		return err
-	}
-	behind, err := audit.AuditClock(j.Db)
-	if err != nil {
-		return err
-	}
-	r.Findings = append(r.Findings, behind...)
+func (j *RollbackJudge) sources(r *Rollback) {
+	r.Findings = append(r.Findings, j.behind...)
 	unread := map[string]audit.Finding{} // unread files of the VDB, by package
-	for _, f := range findings {
+	for _, f := range j.unread {
 		switch f.Code {
 		case audit.CodeVDBUnread:
 			unread[f.Subject] = f
@@ -422,7 +426,6 @@ func (j *RollbackJudge) sources(r *Rollback) error {
 			Detail: fmt.Sprintf("%s not read whole, %s first: what it needs, and needs it, is not known", audit.Counted(len(names), "installed package was", "installed packages were"), names[0]),
 		})
 	}
-	return nil
 }
 
 // conclude sets the verdict and the plan.

@@ -52,9 +52,7 @@ func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Stagin
 	r.Target = target.Target
 	r.Command = audit.Emaudit("rollback", "--to", r.Target.Argument())
 	j.reportDoubts(r, target)
-	if err := j.sources(r); err != nil {
-		return nil, err
-	}
+	j.sources(r)
 	j.cutMerges(r)
 	s := &Staging{Target: target.Target}
 	if target.Target.Known || target.Partly() {

@@ -110,12 +110,28 @@ func (h *Past) DiffStates(a, b *State) []Change {
 // Diff compares what was installed at two moments. A slot holds one version of a
 // package, so an old and a new version of one slot are one change.
 func (h *Past) Diff(a, b []*Installation) []Change {
+	// Most of what is installed is so at both moments.
+	both := make(map[*Installation]bool, len(a))
+	for _, s := range a {
+		both[s] = false
+	}
+	for _, s := range b {
+		if _, there := both[s]; there {
+			both[s] = true
+		}
+	}
 	left := map[string][]*Installation{}
 	for _, s := range a {
+		if both[s] {
+			continue
+		}
 		left[audit.PackageOf(s.CPV)] = append(left[audit.PackageOf(s.CPV)], s)
 	}
 	right := map[string][]*Installation{}
 	for _, s := range b {
+		if both[s] {
+			continue
+		}
 		right[audit.PackageOf(s.CPV)] = append(right[audit.PackageOf(s.CPV)], s)
 	}
 	var changes []Change
@@ -147,7 +163,6 @@ func (h *Past) diffPackage(xs, ys []*Installation) []Change {
 			i--
 		}
 	}
-	pair(func(x, y *Installation) bool { return x == y })
 	pair(func(x, y *Installation) bool { return h.SlotOf(x) == h.SlotOf(y) && h.SlotOf(x) != "" })
 	// If the slot of a removed package is unknown, the version or the remaining slot
 	// has to match.

@@ -114,7 +114,7 @@ func (w *Packages) Find(cpv string) *Member {
 // Add adds a member.
 func (w *Packages) Add(m *Member) {
 	w.members = append(w.members, m)
-	w.byCP[m.cp] = append(w.byCP[m.cp], m)
+	w.byCP[m.cp] = append(slices.Clip(w.byCP[m.cp]), m) // change shares the lists
 	for _, s := range w.relationsOf(m).provides {
 		w.provides[s]++
 	}
@@ -123,12 +123,21 @@ func (w *Packages) Add(m *Member) {
 // change returns a world without some members and with others.
 func (w *Packages) change(out map[*Member]bool, in []*Member) *Packages {
 	other := &Packages{
-		members: make([]*Member, 0, len(w.members)+len(in)), byCP: make(map[string][]*Member, len(w.byCP)),
-		provides: make(map[atom.Soname]int, len(w.provides)), provided: w.provided, relations: w.relations,
+		members: make([]*Member, 0, len(w.members)+len(in)), byCP: maps.Clone(w.byCP),
+		provides: maps.Clone(w.provides), provided: w.provided, relations: w.relations,
 	}
 	for _, m := range w.members {
 		if !out[m] {
-			other.Add(m)
+			other.members = append(other.members, m)
+			continue
+		}
+		if rest := slices.DeleteFunc(slices.Clone(other.byCP[m.cp]), func(x *Member) bool { return x == m }); len(rest) > 0 {
+			other.byCP[m.cp] = rest
+		} else {
+			delete(other.byCP, m.cp)
+		}
+		for _, s := range w.relationsOf(m).provides {
+			other.provides[s]--
 		}
 	}
 	for _, m := range in {
@@ -146,13 +155,6 @@ type relations struct {
 	requiresErr        error
 	// names are the packages that the runtime dependencies name.
 	names []string
-}
-
-// concern reports whether any of the relations names one of some packages, or a
-// library.
-func (r *relations) concern(packages map[string]bool, libraries map[atom.Soname]bool) bool {
-	return slices.ContainsFunc(r.names, func(cp string) bool { return packages[cp] }) ||
-		slices.ContainsFunc(r.requires, func(s atom.Soname) bool { return libraries[s] })
 }
 
 // relation is one dependency string. err is set if it cannot be parsed.

@@ -14,8 +14,12 @@ import (
 // package must lack nothing.
 func (h *Host) unsound(p *Plan) (all []blame) {
 	packages, libraries := h.differences(p)
+	concerned := h.concerned(packages, libraries)
+	for _, c := range p.active {
+		concerned[c.To] = true
+	}
 	for _, m := range p.Produced.members {
-		if !m.Merged && !p.Produced.relationsOf(m).concern(packages, libraries) {
+		if !concerned[m] {
 			continue // everything that it needs is as it was
 		}
 		for _, u := range p.Produced.UnsatisfiedOf(m) {
@@ -24,7 +28,7 @@ func (h *Host) unsound(p *Plan) (all []blame) {
 				// No installed package has the library today either. Portage does
 				// not demand it (--ignore-soname-deps=y), and the library may
 				// belong to no package.
-				if m.Merged && !h.requiredNow(u.soname) {
+				if m.Merged && len(h.requiring[u.soname]) == 0 {
 					p.Doubts = append(p.Doubts, Doubt{CodeSonameUnprovided, u.CPV, u.Dependency})
 				}
 			case !m.Merged && h.lacksNow(m, u):
@@ -72,9 +76,33 @@ func (h *Host) lacksNow(m *Member, u Unsatisfied) bool {
 	return slices.ContainsFunc(now, func(x Unsatisfied) bool { return x.Kind == u.Kind && x.Dependency == u.Dependency })
 }
 
-// requiredNow reports whether an installed package needs a library.
-func (h *Host) requiredNow(s atom.Soname) bool {
-	return slices.ContainsFunc(h.Now.members, func(m *Member) bool { return slices.Contains(h.Now.relationsOf(m).requires, s) })
+// concerned returns the installed packages whose dependencies name one of some
+// packages, or need one of some libraries.
+func (h *Host) concerned(packages map[string]bool, libraries map[atom.Soname]bool) map[*Member]bool {
+	if h.naming == nil {
+		h.naming, h.requiring = map[string][]*Member{}, map[atom.Soname][]*Member{}
+		for _, m := range h.Now.members {
+			r := h.Now.relationsOf(m)
+			for _, cp := range r.names {
+				h.naming[cp] = append(h.naming[cp], m)
+			}
+			for _, s := range r.requires {
+				h.requiring[s] = append(h.requiring[s], m)
+			}
+		}
+	}
+	all := map[*Member]bool{}
+	for cp := range packages {
+		for _, m := range h.naming[cp] {
+			all[m] = true
+		}
+	}
+	for s := range libraries {
+		for _, m := range h.requiring[s] {
+			all[m] = true
+		}
+	}
+	return all
 }
 
 // toBlame returns the changes to give up so that m has what it lacks.

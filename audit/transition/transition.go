@@ -71,9 +71,13 @@ type Host struct {
 	// count.
 	Contents func(m *Member, each func(vdb.ContentsEntry)) bool
 
-	lacking map[*Member][]Unsatisfied
-	runners map[*Member]bool
-	owned   *ownedFiles
+	// naming and requiring are the installed packages whose dependencies name a package
+	// or need a library.
+	naming    map[string][]*Member
+	requiring map[atom.Soname][]*Member
+	lacking   map[*Member][]Unsatisfied
+	runners   map[*Member]bool
+	owned     *ownedFiles
 	// protect and protectMask are the entries of Protect and ProtectMask that count.
 	protect, protectMask []string
 	protectionRead       bool
