@@ -84,6 +84,7 @@ pages:
 
 # After make, as root: this builds nothing and runs nothing that was built.
 install:
+	@test -x $(EMAUDIT) || { echo 'make: nothing is built yet: type make, as yourself, and then make install, as root' >&2; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/emaudit $(DESTDIR)$(SHARE)
 	install -m 755 $(EMAUDIT) $(DESTDIR)$(PREFIX)/bin/emaudit
 	install -m 755 contrib/openrc/emaudit-periodic $(DESTDIR)$(PREFIX)/libexec/emaudit/emaudit-periodic

@@ -90,3 +90,16 @@ func TestPeriodicJobsPrintOnlyWhatIsToBeMailed(t *testing.T) {
 		}
 	}
 }
+
+// TestInstallBeforeBuildSaysWhatToDo also holds that nothing was installed by then.
+func TestInstallBeforeBuildSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	out, err := exec.Command("make", "install", "EMAUDIT="+filepath.Join(dir, "none"), "DESTDIR="+filepath.Join(dir, "installed")).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "type make, as yourself, and then make install") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "installed")); !os.IsNotExist(err) {
+		t.Errorf("something was installed: %v", err)
+	}
+}
