@@ -53,8 +53,7 @@ type CurrentRun struct {
 	StartedAt *int64 `json:"started_at"`
 	Done      int    `json:"done"`
 	Of        int    `json:"of"`
-	// From is the source of the answer: status or log.
-	From string `json:"from"`
+	From      string `json:"from"` // [ListStatus] or [ListLog]
 	// Certain is false if only the log indicates that the run has not ended.
 	Certain bool           `json:"certain"`
 	Merges  []CurrentMerge `json:"merges"`
@@ -109,7 +108,7 @@ func (r *runReader) openRuns(now int64, live Live) ([]CurrentRun, error) {
 			return err
 		}
 		id := run.ID
-		c := CurrentRun{Run: &id, Args: run.Args, StartedAt: at(run.Started), Done: run.Merged, From: "log"}
+		c := CurrentRun{Run: &id, Args: run.Args, StartedAt: at(run.Started), Done: run.Merged, From: ListLog}
 		newest := 0
 		for i := range r.facts.Merges {
 			m := &r.facts.Merges[i]
@@ -178,7 +177,7 @@ func phaseOf(m *logs.Merge) string {
 // fromStatus turns a live status into an answer, and adds facts from the log.
 func fromStatus(s *mergelist.Status, logged []CurrentRun) CurrentRun {
 	pid := s.PID
-	c := CurrentRun{PID: &pid, Done: s.Jobs.Completed, Of: s.Jobs.Total, From: "status", Certain: true}
+	c := CurrentRun{PID: &pid, Done: s.Jobs.Completed, Of: s.Jobs.Total, From: ListStatus, Certain: true}
 	for _, t := range s.Tasks {
 		m := CurrentMerge{CPV: t.CPV, Root: t.Root, Kind: emergelog.KindSource.String(), Phase: t.Phase}
 		if t.Binary {
@@ -218,7 +217,7 @@ func (r *runReader) expect(db audit.Database, runs []CurrentRun) error {
 			list = append(list, PlannedMerge{Item: mergelist.Item{CPV: m.CPV, Binary: m.Kind == emergelog.KindBinary.String()}, Elapsed: m.Elapsed})
 		}
 	}
-	prediction, err := AuditPredict(db, "log", list, 1)
+	prediction, err := AuditPredict(db, ListLog, list, 1)
 	if err != nil {
 		return err
 	}

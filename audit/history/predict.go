@@ -41,6 +41,15 @@ func (p *PredictedPackage) remaining() (seconds int64, ok bool) {
 	return seconds, true
 }
 
+// The sources of a list of merges.
+const (
+	ListStdin   = "stdin"
+	ListResume  = "resume"  // the list of emerge --resume
+	ListStatus  = "status"  // what a running emerge shows of itself
+	ListLog     = "log"     // of a run that has not ended
+	ListRunning = "running" // of a running emerge, and there is none
+)
+
 // Prediction is the answer for a list of packages.
 type Prediction struct {
 	Packages []PredictedPackage `json:"packages"`
@@ -57,8 +66,7 @@ type Prediction struct {
 	Unlisted int    `json:"unlisted"`
 	EndsAt   *int64 `json:"ends_at"`
 	Jobs     int    `json:"jobs"`
-	// From is the source of the list: stdin, resume, status or log.
-	From string `json:"from"`
+	From     string `json:"from"` // the source of the list
 	// ListedAt is when emerge wrote the resume list, or nil for another list.
 	ListedAt *int64 `json:"listed_at"`
 }

@@ -11,10 +11,18 @@ import (
 type ConfigFile struct {
 	Path string `json:"path"`
 	CPV  string `json:"cpv"` // the restored or removed package
-	// Effect is offered, replaced, removed, kept or unknown. Offered means that
-	// Portage writes the older file as ._cfg0000_NAME.
 	Effect string `json:"effect"`
 }
+
+// The effects of a plan on a protected configuration file. Offered means that Portage
+// writes the older file as ._cfg0000_NAME.
+const (
+	EffectReplaced = "replaced"
+	EffectOffered  = "offered"
+	EffectRemoved  = "removed"
+	EffectKept     = "kept"
+	EffectUnknown  = "unknown"
+)
 
 // configFiles lists the effect of the plan on protected files of packages that it
 // replaces or removes. Portage replaces a file that is as it was merged. If somebody
@@ -49,11 +57,11 @@ func (j *RollbackJudge) configFiles(r *Rollback) {
 		words[f.Effect] = append(words[f.Effect], f.Path)
 	}
 	for _, x := range []struct{ effect, detail string }{
-		{"replaced", "nobody changed these files, and the older ones take their place at once; the newer ones come back with their packages"},
-		{"offered", "these files were changed: they stay, and the older ones are offered beside them (dispatch-conf)"},
-		{"removed", "nobody changed these files, and they go; they come back with their packages"},
-		{"kept", "these files were changed, and stay"},
-		{"unknown", "whether these files stay or are replaced is not known"},
+		{EffectReplaced, "nobody changed these files, and the older ones take their place at once; the newer ones come back with their packages"},
+		{EffectOffered, "these files were changed: they stay, and the older ones are offered beside them (dispatch-conf)"},
+		{EffectRemoved, "nobody changed these files, and they go; they come back with their packages"},
+		{EffectKept, "these files were changed, and stay"},
+		{EffectUnknown, "whether these files stay or are replaced is not known"},
 	} {
 		if len(words[x.effect]) > 0 {
 			r.Risks = append(r.Risks, Risk{Code: "config-files", Severity: audit.SeverityInfo, Detail: x.detail + ": " + listOf(words[x.effect])})
@@ -70,13 +78,13 @@ func (j *RollbackJudge) effect(t *transition.Change, e vdb.ContentsEntry, instal
 	installed = installed || t.To != nil && !t.ImageKnown
 	switch {
 	case !known:
-		return "unknown"
+		return EffectUnknown
 	case !changed && installed && j.host.Features["config-protect-if-modified"]:
-		return "replaced"
+		return EffectReplaced
 	case installed:
-		return "offered"
+		return EffectOffered
 	case changed:
-		return "kept"
+		return EffectKept
 	}
-	return "removed"
+	return EffectRemoved
 }

@@ -56,8 +56,8 @@ func (c *predictCommand) Run(ctx context.Context, s *session) error {
 		return usagef("predict: packages and times are for --accuracy; a list comes on standard input")
 	}
 	var list []history.PlannedMerge
-	from, unlisted, given, listed := "stdin", 0, false, int64(0)
-	if !c.Accuracy && (c.From == "stdin" || c.From == "auto" && !isTerminal(s.proc)) {
+	from, unlisted, given, listed := history.ListStdin, 0, false, int64(0)
+	if !c.Accuracy && (c.From == history.ListStdin || c.From == "auto" && !isTerminal(s.proc)) {
 		given = true
 		pretend, err := mergelist.ReadPretend(s.proc.stdin)
 		switch {
@@ -110,7 +110,7 @@ func notUnderstood(lines []mergelist.Line) error {
 
 // plan returns the running or interrupted list of merges, and the time of that list.
 func (s *session) plan(db audit.Database, from string) (list []history.PlannedMerge, unlisted int, source string, at int64, err error) {
-	if from != "resume" {
+	if from != history.ListResume {
 		live := history.Live(live.ReadLive(s.root, s.settings))
 		runs, err := history.AuditCurrent(db, live)
 		if err != nil {
@@ -119,15 +119,15 @@ func (s *session) plan(db audit.Database, from string) (list []history.PlannedMe
 		if list, unlisted, source, ok := history.PlanOfCurrent(runs, live); ok {
 			return list, unlisted, source, 0, nil
 		}
-		if from == "running" {
-			return nil, 0, "running", 0, nil
+		if from == history.ListRunning {
+			return nil, 0, from, 0, nil
 		}
 	}
 	items, at, err := live.ReadResume(s.root, s.settings)
 	if errors.Is(err, mergelist.ErrNoList) || errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
-	return planned(items), 0, "resume", at, err
+	return planned(items), 0, history.ListResume, at, err
 }
 
 func planned(items []mergelist.Item) []history.PlannedMerge {

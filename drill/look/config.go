@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"emaudit/audit/rollback"
 	"emaudit/parse/vdb"
 )
 
@@ -85,13 +86,15 @@ func (l *looker) configLeft(cpv string, e vdb.ContentsEntry) {
 }
 
 // promises are the promises of a plan about a protected file.
-var promises = map[Kind]string{ConfigReplaced: "replaced", ConfigOffered: "offered", ConfigKept: "kept", ConfigRemoved: "removed"}
+var promises = map[Kind]string{
+	ConfigReplaced: rollback.EffectReplaced, ConfigOffered: rollback.EffectOffered, ConfigKept: rollback.EffectKept, ConfigRemoved: rollback.EffectRemoved,
+}
 
 // became reports what happened to a protected file. A plan promises that for existing
 // files only.
 func (l *looker) became(kind Kind, name, detail string) {
 	promise, known := l.Plan.Config[name]
-	expected := !known || promise == "unknown" || promise == promises[kind]
+	expected := !known || promise == rollback.EffectUnknown || promise == promises[kind]
 	if !expected {
 		detail += "; the plan said that it is " + promise
 	}

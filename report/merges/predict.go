@@ -65,9 +65,11 @@ func spreadText(low, high int64) string {
 
 // listNames are the lists that can be asked about.
 var listNames = map[string]string{
-	"stdin": "the list on standard input", "running": "the list of the running emerge", "status": "the list of the running emerge",
-	"log": "the list of the running emerge", "resume": "the list of emerge --resume",
+	history.ListStdin: "the list on standard input", history.ListResume: "the list of emerge --resume", history.ListRunning: ofRunning,
+	history.ListStatus: ofRunning, history.ListLog: ofRunning,
 }
+
+const ofRunning = "the list of the running emerge"
 
 // listName describes the list of merges and its time.
 func listName(s *screen.Screen, p *history.Prediction) string {
