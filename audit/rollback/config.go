@@ -9,8 +9,8 @@ import (
 
 // ConfigFile is a protected configuration file that a plan affects.
 type ConfigFile struct {
-	Path string `json:"path"`
-	CPV  string `json:"cpv"` // the restored or removed package
+	Path   string `json:"path"`
+	CPV    string `json:"cpv"` // the restored or removed package
 	Effect string `json:"effect"`
 }
 
