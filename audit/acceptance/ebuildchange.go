@@ -4,10 +4,13 @@ import (
 	"slices"
 	"strings"
 
+	"emaudit/audit"
+	"emaudit/audit/binpkgs"
 	"emaudit/audit/transition"
 	"emaudit/parse/atom"
 	"emaudit/parse/userconf"
 	"emaudit/store"
+	"emaudit/store/inventory"
 )
 
 // judgeEbuild compares a build with the current ebuild of its version. --usepkg
@@ -31,6 +34,43 @@ func judgeEbuild(p *atom.Package, m *store.Metadata, ebuild userconf.CacheEntry)
 		})
 	}
 	return reasons
+}
+
+// ChangedEbuild is an ebuild that differs from a binary package of its version.
+type ChangedEbuild struct {
+	Repo, CPV string
+	Entry     userconf.CacheEntry
+}
+
+// ChangedEbuilds returns the ebuilds of which [AuditCompatibility] tells that they
+// changed since a binary package was built, for the packages that were first seen at
+// from or later.
+func ChangedEbuilds(db audit.Database, ebuild func(repo, cpv string) (userconf.CacheEntry, bool), from int64) ([]ChangedEbuild, error) {
+	inv, err := binpkgs.TakeInventory(db, true)
+	if err != nil {
+		return nil, err
+	}
+	later, err := inventory.InstancesSince(db.Tx, db.Host, from)
+	if err != nil {
+		return nil, err
+	}
+	var all []ChangedEbuild
+	known := map[[2]string]bool{}
+	for i := range inv.Binpkgs {
+		b := &inv.Binpkgs[i]
+		if b.Metadata == nil || !later[b.ID] || known[[2]string{b.Repo, b.CPV}] {
+			continue
+		}
+		entry, ok := ebuild(b.Repo, b.CPV)
+		if !ok {
+			continue
+		}
+		if c := ChangesOf(atom.ParseFlags(b.Metadata.Use), b.Metadata, entry); len(c.Came)+len(c.Went)+len(c.Dependencies) > 0 {
+			known[[2]string{b.Repo, b.CPV}] = true
+			all = append(all, ChangedEbuild{b.Repo, b.CPV, entry})
+		}
+	}
+	return all, nil
 }
 
 // ebuildChanges are the differences between a build and its current ebuild.

@@ -102,11 +102,7 @@ func askIntegrity(s *session, db audit.Database, out report.Output) (report.Chec
 }
 
 func askCompatibility(s *session, db audit.Database, out report.Output) (report.Check, error) {
-	options := acceptance.CompatibilityOptions{Needed: s.needed(db)}
-	if s.elsewhere == "" {
-		options.Ebuild = live.EbuildCache(s.root, s.settings)
-	}
-	c, err := acceptance.AuditCompatibility(db, options)
+	c, err := acceptance.AuditCompatibility(db, acceptance.CompatibilityOptions{Needed: s.needed(db), Ebuild: s.ebuildCache()})
 	if err != nil {
 		return report.Check{}, err
 	}

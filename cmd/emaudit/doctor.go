@@ -6,6 +6,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/overview"
 	"emaudit/report"
+	"emaudit/store"
 )
 
 // doctorCommand judges the settings.
@@ -24,7 +25,9 @@ func (*doctorCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return report.Answer{}, err
 		}
-		doctor.Settings = append(doctor.Settings, s.flags...)
+		if !store.IsFleet(s.DB) { // the flags are those of a command on another machine
+			doctor.Settings = append(doctor.Settings, s.flags...)
+		}
 		return report.Doctor(doctor, out), nil
 	})
 }

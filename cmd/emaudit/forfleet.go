@@ -7,7 +7,6 @@ import (
 	"emaudit/audit/cleanup"
 	"emaudit/audit/overview"
 	"emaudit/audit/rollback"
-	"emaudit/ingest/live"
 	"emaudit/parse/needs"
 	"emaudit/store"
 	"emaudit/store/inventory"
@@ -19,18 +18,21 @@ import (
 const (
 	diskFactsAge  = 3600
 	diskJudgedAge = 24 * 3600
-	// diskFactSystem is a package of @system, from the profile of the host.
-	diskFactSystem = "system"
 )
 
-// systemOf returns the recorded packages of @system, or nil.
-func systemOf(facts []inventory.DiskFact) (system []string) {
-	for _, f := range facts {
-		if f.Kind == diskFactSystem {
-			system = append(system, f.Subject)
-		}
+// recordedFacts returns what was recorded of the disk of a host of another machine. Facts
+// from long before its last ingest are none: emaudit merge brings later facts, but only
+// a push records.
+func recordedFacts(tx *store.Tx, host store.HostID) ([]inventory.DiskFact, error) {
+	stamp, err := tx.SummaryStampOf(host)
+	if err != nil {
+		return nil, err
 	}
-	return system
+	until, err := tx.KnownUntil(host)
+	if err != nil || until-stamp.MadeAt > diskFactsAge {
+		return nil, err
+	}
+	return inventory.DiskFacts(tx, host)
 }
 
 // recordForFleet stores what a fleet cannot find out, or only slowly: the answers of the
@@ -48,7 +50,7 @@ func (s *session) recordForFleet(ctx context.Context) error {
 		if stamp, err = tx.SummaryStampOf(s.host); err != nil {
 			return err
 		}
-		if current, err = tx.Stamp("installed", "instance", "instance_files", "run", "merge", "sync", "build_log", "config_file", "config_line", "index_entry", "pin", "package_move"); err != nil {
+		if current, err = tx.Stamp("installed", "instance", "instance_files", "pkgdir_file", "run", "merge", "sync", "build_log", "config_file", "config_line", "index_entry", "pin", "package_move"); err != nil {
 			return err
 		}
 		known, err = inventory.DiskFacts(tx, s.host)
@@ -61,20 +63,14 @@ func (s *session) recordForFleet(ctx context.Context) error {
 	if stamp.Facts == current && age >= 0 && (age < diskFactsAge || s.elsewhere != "") {
 		return nil
 	}
-	facts, system := known, systemOf(known)
-	recorder, judge := rollback.NewRecorder(s.rollbackOptions()), 0
+	facts, recorder, judge, from := s.diskFacts, rollback.NewRecorder(s.rollbackOptions()), 0, stamp.MadeAt
 	if s.elsewhere == "" {
 		judge = overview.MostRollbacks
 		if age := now - stamp.DiskAt; age >= 0 && age < diskJudgedAge {
 			recorder.Refresh(known)
 			judge = 1
 		} else {
-			stamp.DiskAt = now
-		}
-		facts = nil
-		system = cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings))
-		for i, cp := range system {
-			facts = append(facts, inventory.DiskFact{Kind: diskFactSystem, Subject: cp, Position: i})
+			stamp.DiskAt, from = now, 0
 		}
 	}
 	var summary store.HostSummary
@@ -87,15 +83,25 @@ func (s *session) recordForFleet(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			facts = append(facts, recorder.Facts(verdicts)...)
+			facts = recorder.Facts(verdicts)
 		}
 		if summary, err = db.Tx.HostSummary(s.host); err != nil {
 			return err
 		}
+		if s.elsewhere == "" {
+			if summary.LastSync >= from {
+				from = 0 // ebuilds may have changed
+			}
+			more, err := s.machineFacts(ctx, db, known, from)
+			if err != nil {
+				return err
+			}
+			facts = append(facts, more...)
+		}
 		if judged, err = overview.JudgeHost(db); err != nil {
 			return err
 		}
-		list, err = cleanup.ListNeeds(db, neededByDefault, system, 0)
+		list, err = cleanup.ListNeeds(db, neededByDefault, s.systemPackages(), 0)
 		return err
 	})
 	if err != nil {

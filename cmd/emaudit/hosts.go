@@ -79,6 +79,10 @@ func (s *session) hostRows(ctx context.Context, stale int64) (rows []states.Host
 	err = list.ask(ctx, func(db audit.Database) error {
 		all, err := overview.AuditHosts(db, hosts, stale)
 		rows = states.HostRows(all)
+		for i := range rows {
+			// A host of a fleet pushed its own database.
+			rows[i].Merged = rows[i].Merged && !store.IsFleet(s.DB)
+		}
 		return err
 	})
 	return rows, errors.Join(err, list.close())

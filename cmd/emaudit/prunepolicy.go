@@ -154,14 +154,6 @@ func (s *session) needed(db audit.Database) func(cpv string) (bool, error) {
 	}
 }
 
-// systemPackages returns the packages of @system, by category/pn; nil if unknown.
-func (s *session) systemPackages() []string {
-	if s.elsewhere != "" {
-		return systemOf(s.diskFacts)
-	}
-	return cleanup.SystemPackages(live.ProfilePackages(s.root, s.settings))
-}
-
 // emergeRuns reports whether Portage is running on the root, and the evidence:
 // processes on the running system, the log elsewhere.
 func (s *session) emergeRuns(db audit.Database) (runs bool, how string, err error) {

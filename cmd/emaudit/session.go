@@ -220,7 +220,8 @@ func (s *session) enterHost(ctx context.Context) error {
 			return err
 		case ok && known.Elsewhere():
 			s.host, s.elsewhere = known.ID, known.RootElsewhere()
-			return nil
+			s.diskFacts, err = recordedFacts(tx, s.host)
+			return err
 		case !ok && s.Host != "":
 			if err := s.mayCreateHost(tx); err != nil {
 				return err
@@ -302,7 +303,7 @@ func (s *session) findHost(ctx context.Context) error {
 		s.host, s.hostName = host.ID, host.Name
 		if host.Elsewhere() {
 			s.elsewhere = host.RootElsewhere()
-			s.diskFacts, err = inventory.DiskFacts(tx, host.ID)
+			s.diskFacts, err = recordedFacts(tx, host.ID)
 		}
 		return err
 	})

@@ -6,7 +6,6 @@ import (
 
 	"emaudit/audit"
 	"emaudit/audit/overview"
-	"emaudit/ingest/live"
 	"emaudit/report"
 )
 
@@ -34,8 +33,8 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return report.Answer{}, err
 		}
+		s.look(screen)
 		if s.elsewhere == "" {
-			s.look(screen)
 			plan, err := s.configuredPlan(ctx, db, true)
 			if err != nil {
 				return report.Answer{}, err
@@ -44,22 +43,6 @@ func (*summaryCommand) Run(ctx context.Context, s *session) error {
 		}
 		return report.Overview(screen, unread, answers, out), nil
 	})
-}
-
-// look adds what the database does not hold: the name of the system and the free space.
-// It does not measure another root, because the disk of a copy says nothing about the
-// machine.
-func (s *session) look(o *overview.Overview) {
-	system := live.ReadSystem(s.root)
-	o.System, o.OtherSystem = system.Name, system.Name != "" && !system.Gentoo
-	if !s.root.IsSystem() {
-		return
-	}
-	for i := range o.PkgDirs {
-		if space, err := s.root.FreeSpace(o.PkgDirs[i].Path); err == nil {
-			o.PkgDirs[i].Free = &space.Available
-		}
-	}
 }
 
 // briefChecks are the checks of the summary: all but compatibility, which matters to

@@ -106,7 +106,8 @@ func namesBelow(dir *hostfs.Dir, name string) ([]string, error) {
 const maxCacheFile = 2 << 20
 
 // EbuildCache returns a function that reads the metadata/md5-cache entry of an
-// ebuild. ok is false if there is no entry, or if it cannot be read.
+// ebuild. ok is false if there is no entry, or if it cannot be read. It returns nil if
+// no repository has such a folder.
 func EbuildCache(root *hostfs.Root, s *settings.Settings) func(repo, cpv string) (userconf.CacheEntry, bool) {
 	places := map[string]string{}
 	for _, r := range s.Repositories() {
@@ -114,6 +115,9 @@ func EbuildCache(root *hostfs.Root, s *settings.Settings) func(repo, cpv string)
 		if _, err := root.Stat(dir); err == nil {
 			places[r.Name] = dir
 		}
+	}
+	if len(places) == 0 {
+		return nil
 	}
 	return func(repo, cpv string) (userconf.CacheEntry, bool) {
 		dir, ok := places[repo]

@@ -349,6 +349,17 @@ func RemoveInstance(tx *store.Tx, id, now int64) error {
 	return err
 }
 
+// InstancesSince returns the ids of the files of a host that were first seen at a time or
+// later.
+func InstancesSince(tx *store.Tx, host store.HostID, at int64) (map[int64]bool, error) {
+	ids := map[int64]bool{}
+	err := tx.RawQuery(func(row []driver.Value) error {
+		ids[store.Number(row[0], 0)] = true
+		return nil
+	}, "SELECT n.id FROM instance n JOIN pkgdir p ON p.id = n.pkgdir WHERE p.host = ? AND n.seen_at >= ?", host, at)
+	return ids, err
+}
+
 // InstancesToHash returns the files of a pkgdir whose unknown MD5 decides whether
 // they are the file of an installed package. They have the cpv and BUILD_TIME of an
 // installed package with a BINPKGMD5, no computed hash, and no current index entry
