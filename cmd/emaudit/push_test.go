@@ -56,7 +56,7 @@ func TestAFleetAnswersAsItsHost(t *testing.T) {
 	alpha, state := hostarchive.AlphaCopy(t), t.TempDir()
 	// Ebuilds that changed since, and a name of the system: alpha has neither.
 	for name, text := range map[string]string{
-		"var/db/repos/lab/metadata/md5-cache/app-misc/hello-2.1": "EAPI=8\nIUSE=new\nSLOT=0\n",
+		"var/db/repos/lab/metadata/md5-cache/app-misc/hello-2.1":      "EAPI=8\nIUSE=new\nSLOT=0\n",
 		"var/db/repos/lab/metadata/md5-cache/app-misc/foo-tool-1.3.0": "EAPI=8\nIUSE=\nRDEPEND=app-misc/new\nSLOT=0\n",
 		"etc/os-release": "ID=gentoo\nPRETTY_NAME=\"Gentoo Linux\"\n",
 	} {
