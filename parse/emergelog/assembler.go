@@ -1,6 +1,10 @@
 package emergelog
 
-import "emaudit/parse"
+import (
+	"emaudit/parse"
+
+	"emaudit/parse/emergelog/logline"
+)
 
 const (
 	// maxClockJitter is the largest step back of the clock, in seconds, that leaves
@@ -38,8 +42,8 @@ type assembler struct {
 	asked      requests
 }
 
-func (a *assembler) event(ev *Event) {
-	if ev.Kind == KindContinuation {
+func (a *assembler) event(ev *logline.Event) {
+	if ev.Kind == logline.Continuation {
 		a.continuation(ev)
 		return
 	}
@@ -50,46 +54,46 @@ func (a *assembler) event(ev *Event) {
 	started := a.started
 	a.argsOf, a.started = 0, 0
 	switch ev.Kind {
-	case KindBegin:
+	case logline.Begin:
 		a.begin(ev)
-	case KindCleaning, KindCompiling, KindPackaging, KindMerging, KindFetchingBinary, KindMergingBinary, KindWorld, KindPostClean:
+	case logline.Cleaning, logline.Compiling, logline.Packaging, logline.Merging, logline.FetchingBinary, logline.MergingBinary, logline.World, logline.PostClean:
 		a.step(ev)
-	case KindCompleted:
+	case logline.Completed:
 		a.completed(ev)
-	case KindAutoclean:
+	case logline.Autoclean:
 		a.autoclean(ev)
-	case KindUnmerging:
+	case logline.Unmerging:
 		a.unmerging(ev)
-	case KindUnmerged:
+	case logline.Unmerged:
 		a.unmerged(ev, UnmergeOK)
-	case KindUnmergeFailed:
+	case logline.UnmergeFailed:
 		a.unmerged(ev, UnmergeFailed)
-	case KindUsage:
+	case logline.Usage:
 		a.usage(ev)
-	case KindStarted:
+	case logline.Started:
 		a.retireSilent(ev.Time)
 		a.started = a.newWork(ev).ID
-	case KindArgs:
+	case logline.Args:
 		a.args(ev, started)
-	case KindResuming, KindRegen, KindDepclean, KindLowSpace:
+	case logline.Resuming, logline.Regen, logline.Depclean, logline.LowSpace:
 		a.notice(ev)
-	case KindFinished:
+	case logline.Finished:
 		a.finished(ev)
-	case KindExiting:
+	case logline.Exiting:
 		a.exiting(ev)
-	case KindTerminating:
+	case logline.Terminating:
 		a.terminating(ev)
-	case KindRestarting:
+	case logline.Restarting:
 		a.restarting(ev)
-	case KindSync, KindSyncBegin, KindSyncTransport, KindSyncRetry, KindSyncCurrent, KindSyncNotice, KindSyncError,
-		KindSyncCompleted, KindSyncCompletedWith, KindSyncCompletedAt:
+	case logline.Sync, logline.SyncBegin, logline.SyncTransport, logline.SyncRetry, logline.SyncCurrent, logline.SyncNotice, logline.SyncError,
+		logline.SyncCompleted, logline.SyncCompletedWith, logline.SyncCompletedAt:
 		a.sync(ev)
 	}
 }
 
-func (a *assembler) place(ev *Event) Position { return Position{a.source, ev.Offset} }
+func (a *assembler) place(ev *logline.Event) Position { return Position{a.source, ev.Offset} }
 
-func (a *assembler) newWork(ev *Event) *work {
+func (a *assembler) newWork(ev *logline.Event) *work {
 	for len(a.open) >= maxWork {
 		a.close(a.stalest())
 	}
@@ -101,7 +105,7 @@ func (a *assembler) newWork(ev *Event) *work {
 }
 
 // headless opens a run for lines without a preceding "Started emerge on".
-func (a *assembler) headless(ev *Event) *work {
+func (a *assembler) headless(ev *logline.Event) *work {
 	a.retireSilent(ev.Time)
 	w := a.newWork(ev)
 	w.Headless = true
@@ -109,7 +113,7 @@ func (a *assembler) headless(ev *Event) *work {
 }
 
 // touch records that ev is a line of w.
-func (a *assembler) touch(w *work, ev *Event) {
+func (a *assembler) touch(w *work, ev *logline.Event) {
 	w.LastSeen, w.End, w.ClockStepped = ev.Time, a.place(ev), w.clockSteps != a.clockSteps
 	if w.presumedDead {
 		w.presumedDead, w.certainlyDead, w.Uncertain = false, false, true
@@ -160,7 +164,7 @@ func (p Position) before(q Position) bool {
 // args handles "*** emerge ARGS". The line belongs to the run that the previous
 // line started. Otherwise it belongs to a run that started in the same second and
 // has no arguments yet.
-func (a *assembler) args(ev *Event, started int64) {
+func (a *assembler) args(ev *logline.Event, started int64) {
 	var w *work
 	for _, candidate := range a.open {
 		if candidate.hasArgs || candidate.Headless {
@@ -186,7 +190,7 @@ func (a *assembler) args(ev *Event, started int64) {
 }
 
 // continuation handles the rest of an argument with a newline.
-func (a *assembler) continuation(ev *Event) {
+func (a *assembler) continuation(ev *logline.Event) {
 	for _, w := range a.open {
 		if w.ID != a.argsOf {
 			continue
@@ -199,14 +203,14 @@ func (a *assembler) continuation(ev *Event) {
 }
 
 // notice handles lines that add a fact to a run.
-func (a *assembler) notice(ev *Event) {
+func (a *assembler) notice(ev *logline.Event) {
 	w := a.latest(func(w *work) bool {
 		switch ev.Kind {
-		case KindResuming:
+		case logline.Resuming:
 			return w.action == ActionResume && w.of == 0
-		case KindDepclean:
+		case logline.Depclean:
 			return w.action == ActionDepclean
-		case KindRegen:
+		case logline.Regen:
 			return w.action == ActionOther
 		default:
 			return w.mayMerge() && !w.exited()
@@ -216,9 +220,9 @@ func (a *assembler) notice(ev *Event) {
 		return
 	}
 	switch ev.Kind {
-	case KindResuming:
+	case logline.Resuming:
 		w.Resumed = true
-	case KindLowSpace:
+	case logline.LowSpace:
 		w.LowSpace = string(ev.Text)
 	}
 	a.touch(w, ev)

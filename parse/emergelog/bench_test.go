@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"testing"
+
+	"emaudit/parse/emergelog/logline"
 )
 
 // million is the number of lines of the log that the benchmarks read: what an
@@ -21,7 +23,7 @@ func longLog(tb testing.TB, lines int) []byte {
 	var log bytes.Buffer
 	for written, round := 0, int64(0); written < lines; round++ {
 		for line := range bytes.Lines(one) {
-			seconds, message, ok := stamp(line)
+			seconds, message, ok := logline.Stamp(line)
 			if !ok {
 				tb.Fatalf("no time stamp: %q", line)
 			}

@@ -2,6 +2,7 @@ package emergelog
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,19 +15,10 @@ func (m *openMerge) setKind(path []byte) {
 	switch {
 	case bytes.HasSuffix(path, []byte(".ebuild")):
 		m.Kind = KindSource
-	case isBinpkg(string(path)):
+	case slices.ContainsFunc(binpkgSuffixes, func(suffix string) bool { return bytes.HasSuffix(path, []byte(suffix)) }):
 		m.Kind = KindBinary
 		m.setBinpkg(string(path))
 	}
-}
-
-func isBinpkg(path string) bool {
-	for _, suffix := range binpkgSuffixes {
-		if strings.HasSuffix(path, suffix) {
-			return true
-		}
-	}
-	return false
 }
 
 // setBinpkg records the file of a binary merge. Portage logs "None" if it does not

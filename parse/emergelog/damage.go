@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"emaudit/parse"
+	"emaudit/parse/emergelog/logline"
 )
 
 // Damage is a part of the input that is not a line of the log.
@@ -55,7 +56,7 @@ func (p *Parser) salvage(line []byte, at, length int64) {
 	end := at + length
 	from := 0
 	for {
-		next := nextStamp(line, from+1)
+		next := logline.NextStamp(line, from+1)
 		if next < 0 {
 			p.piece(line[from:], at+int64(from), end)
 			return
@@ -63,37 +64,6 @@ func (p *Parser) salvage(line []byte, at, length int64) {
 		p.piece(line[from:next], at+int64(from), at+int64(next))
 		from = next
 	}
-}
-
-// stampDigits is the length of timestamps from 2001 to 2286. Only timestamps of
-// this length are accepted in the middle of a line.
-const stampDigits = 10
-
-// nextStamp returns the first index, at or after from, where a line can begin, or
-// -1.
-func nextStamp(line []byte, from int) int {
-	for i := from + stampDigits; i < len(line); i++ {
-		colon := bytes.Index(line[i:], []byte(": "))
-		if colon < 0 {
-			return -1
-		}
-		i += colon
-		start := i - stampDigits
-		if start < from || !digits(line[start:i]) || line[start] == '0' {
-			continue
-		}
-		message := line[i+len(": "):]
-		prefixes := oneBlankPrefixes
-		if len(message) > 0 && message[0] == ' ' {
-			message, prefixes = message[1:], twoBlankPrefixes
-		}
-		for _, prefix := range prefixes {
-			if hasPrefix(message, prefix) {
-				return start
-			}
-		}
-	}
-	return -1
 }
 
 // piece handles the part of a line between the offsets at and end. It holds at most
@@ -111,7 +81,7 @@ func (p *Parser) piece(b []byte, at, end int64) {
 		return
 	}
 	code := CodeTorn
-	if _, _, ok := stamp(b); !ok {
+	if _, _, ok := logline.Stamp(b); !ok {
 		code = CodeUnstamped
 	}
 	p.damage(code, at, end-at, b)
@@ -119,21 +89,12 @@ func (p *Parser) piece(b []byte, at, end int64) {
 
 // whole handles b as a line of the log and reports whether it is one.
 func (p *Parser) whole(b []byte, at, end int64) bool {
-	switch recognise(b, &p.ev) {
-	case unknown:
-		p.ev.Kind = KindOther
-	case malformed, unstamped:
+	switch logline.Recognise(b, &p.ev) {
+	case logline.Unknown:
+		p.ev.Kind = logline.Other
+	case logline.Malformed, logline.Unstamped:
 		return false
 	}
 	p.event(at, end-at)
 	return true
-}
-
-func digits(b []byte) bool {
-	for _, c := range b {
-		if c-'0' > 9 {
-			return false
-		}
-	}
-	return len(b) > 0
 }

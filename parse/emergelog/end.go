@@ -1,7 +1,13 @@
 package emergelog
 
+import (
+	"strconv"
+
+	"emaudit/parse/emergelog/logline"
+)
+
 // finished handles "*** Finished. Cleaning up...", which ends a merge loop.
-func (a *assembler) finished(ev *Event) {
+func (a *assembler) finished(ev *logline.Event) {
 	ready := func(w *work) bool { return w.mayMerge() && !w.finished && !w.over() }
 	complete := func(w *work) bool { return ready(w) && w.listComplete() }
 	w := a.choose(ev, complete, ready)
@@ -12,8 +18,8 @@ func (a *assembler) finished(ev *Event) {
 }
 
 // exiting handles "*** exiting ...", which post_emerge writes.
-func (a *assembler) exiting(ev *Event) {
-	status, _ := decimal(ev.Text)
+func (a *assembler) exiting(ev *logline.Event) {
+	status, _ := strconv.Atoi(string(ev.Text))
 	w := a.choose(ev,
 		func(w *work) bool { return w.finished && !w.over() },
 		func(w *work) bool { return status == 130 && w.ask && w.Merges == 0 && !w.over() },
@@ -29,7 +35,7 @@ func (a *assembler) exiting(ev *Event) {
 
 // terminating handles "*** terminating.", the last line of every run that was not
 // killed.
-func (a *assembler) terminating(ev *Event) {
+func (a *assembler) terminating(ev *logline.Event) {
 	w := a.choose(ev,
 		func(w *work) bool { return w.exited() && !w.doubted },
 		func(w *work) bool { return w.action == ActionSync && w.synced() },
@@ -47,7 +53,7 @@ func (a *assembler) terminating(ev *Event) {
 }
 
 // restarting handles "*** RESTARTING emerge": the process continues as another run.
-func (a *assembler) restarting(ev *Event) {
+func (a *assembler) restarting(ev *logline.Event) {
 	w := a.latest(func(w *work) bool { return w.mayMerge() && !w.over() })
 	if w == nil {
 		return
@@ -61,7 +67,7 @@ func (a *assembler) restarting(ev *Event) {
 // any run satisfies decides. Among these runs it prefers runs that are not presumed
 // dead, then the run that wrote last. If several runs fit, it marks the result as
 // uncertain.
-func (a *assembler) choose(ev *Event, tests ...func(*work) bool) *work {
+func (a *assembler) choose(ev *logline.Event, tests ...func(*work) bool) *work {
 	for _, fits := range tests {
 		if w := a.latest(func(w *work) bool { return !w.presumedDead && fits(w) }); w != nil {
 			if a.count(fits) > 1 {
@@ -91,12 +97,7 @@ func (a *assembler) presumeOutlivedDead(w *work) {
 // close removes w from the open runs and delivers its final records.
 func (a *assembler) close(w *work) {
 	a.settle(w, a.sink)
-	for i, open := range a.open {
-		if open == w {
-			a.open = append(a.open[:i], a.open[i+1:]...)
-			break
-		}
-	}
+	a.open = without(a.open, w)
 }
 
 // settle delivers the open records of w, with the outcome that follows from the log

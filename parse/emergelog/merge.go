@@ -1,7 +1,13 @@
 package emergelog
 
+import (
+	"slices"
+
+	"emaudit/parse/emergelog/logline"
+)
+
 // begin handles ">>> emerge (N of M) CPV to ROOT".
-func (a *assembler) begin(ev *Event) {
+func (a *assembler) begin(ev *logline.Event) {
 	w, sure := a.workFor(ev)
 	if w.of != ev.Of || ev.N <= w.lastN && ev.N == 1 {
 		a.newList(w, ev.Of)
@@ -27,12 +33,12 @@ func (a *assembler) newList(w *work, of int) {
 	w.of, w.lastN, w.done = of, 0, 0
 }
 
-func (a *assembler) addMerge(w *work, ev *Event) *openMerge {
+func (a *assembler) addMerge(w *work, ev *logline.Event) *openMerge {
 	cpv := string(ev.Name)
 	w.Merges++
 	m := a.newMerge()
 	m.Run, m.Seq, m.Begin, m.CPV, m.N, m.Of = w.ID, w.Merges, a.place(ev), cpv, ev.N, ev.Of
-	m.name, m.clockSteps = len(PackageOf(cpv)), a.clockSteps
+	m.name, m.clockSteps = len(logline.PackageOf(cpv)), a.clockSteps
 	if w.binaryOnly {
 		m.Kind = KindBinary
 	}
@@ -44,7 +50,7 @@ func (a *assembler) addMerge(w *work, ev *Event) *openMerge {
 
 // workFor returns the run that begins the package of ev. sure is false if another
 // run may have begun it.
-func (a *assembler) workFor(ev *Event) (w *work, sure bool) {
+func (a *assembler) workFor(ev *logline.Event) (w *work, sure bool) {
 	inList := func(w *work) bool { return w.of == ev.Of && w.lastN < ev.N && !w.over() }
 	if w = a.latest(inList); w != nil && !w.presumedDead {
 		return w, a.count(inList) == 1
@@ -83,15 +89,14 @@ func (a *assembler) workFor(ev *Event) (w *work, sure bool) {
 // mergeOf returns the open merge to which ev belongs as step p. If several merges
 // fit, it prefers runs that are not presumed dead, then merges that have not
 // reached p.
-func (a *assembler) mergeOf(ev *Event, p phase) (w *work, m *openMerge) {
+func (a *assembler) mergeOf(ev *logline.Event, p phase) (w *work, m *openMerge) {
 	rank, fits := -1, 0
-	for i := len(a.open) - 1; i >= 0; i-- {
-		candidate := a.open[i]
+	for _, candidate := range slices.Backward(a.open) {
 		for _, open := range candidate.merges {
 			if open.N != ev.N || open.Of != ev.Of || open.held || open.CPV != string(ev.Name) {
 				continue
 			}
-			if ev.Kind == KindCompleted && open.Root != "" && open.Root != string(ev.Text) {
+			if ev.Kind == logline.Completed && open.Root != "" && open.Root != string(ev.Text) {
 				continue
 			}
 			r := 0
@@ -119,12 +124,12 @@ func (a *assembler) mergeOf(ev *Event, p phase) (w *work, m *openMerge) {
 }
 
 var phaseOf = [...]phase{
-	KindCleaning: fetching, KindFetchingBinary: fetching, KindCompiling: compiling, KindPackaging: compiling,
-	KindMerging: merging, KindMergingBinary: merging, KindWorld: recorded, KindPostClean: cleaned, KindCompleted: cleaned,
+	logline.Cleaning: fetching, logline.FetchingBinary: fetching, logline.Compiling: compiling, logline.Packaging: compiling,
+	logline.Merging: merging, logline.MergingBinary: merging, logline.World: recorded, logline.PostClean: cleaned, logline.Completed: cleaned,
 }
 
 // step handles "=== (N of M) STEP (CPV::PATH)".
-func (a *assembler) step(ev *Event) {
+func (a *assembler) step(ev *logline.Event) {
 	w, m := a.mergeOf(ev, phaseOf[ev.Kind])
 	if m == nil {
 		w, m = a.headlessMerge(ev)
@@ -133,26 +138,26 @@ func (a *assembler) step(ev *Event) {
 	a.touch(w, ev)
 	m.phase = max(m.phase, phaseOf[ev.Kind])
 	switch ev.Kind {
-	case KindCleaning:
+	case logline.Cleaning:
 		m.Kind, m.Steps.Cleaning = KindSource, ev.Time
 		a.setRepo(m, ev.Text)
 		a.presumeOvertakenDead(w, m)
-	case KindCompiling, KindPackaging:
+	case logline.Compiling, logline.Packaging:
 		m.Kind, m.Steps.Compiling = KindSource, ev.Time
-		m.Packaged = ev.Kind == KindPackaging
+		m.Packaged = ev.Kind == logline.Packaging
 		a.setRepo(m, ev.Text)
-	case KindMerging:
+	case logline.Merging:
 		m.Kind, m.Steps.Merging = KindSource, ev.Time
 		a.setRepo(m, ev.Text)
-	case KindFetchingBinary:
+	case logline.FetchingBinary:
 		m.Kind, m.Steps.Fetching = KindBinary, ev.Time
-	case KindMergingBinary:
+	case logline.MergingBinary:
 		m.Kind, m.Steps.Merging = KindBinary, ev.Time
 		m.setBinpkg(string(ev.Text))
 		a.presumeOvertakenDead(w, m)
-	case KindWorld:
+	case logline.World:
 		m.World = true
-	case KindPostClean:
+	case logline.PostClean:
 		if m.Kind == KindUnknown {
 			m.setKind(ev.Text)
 		}
@@ -160,7 +165,7 @@ func (a *assembler) step(ev *Event) {
 }
 
 // headlessMerge opens a merge whose ">>> emerge" line is not in the input.
-func (a *assembler) headlessMerge(ev *Event) (*work, *openMerge) {
+func (a *assembler) headlessMerge(ev *logline.Event) (*work, *openMerge) {
 	w := a.latest(func(w *work) bool { return w.of == ev.Of && !w.over() && !w.presumedDead })
 	if w == nil {
 		fresh := func(w *work) bool { return w.of == 0 && w.mayMerge() && !w.over() && !w.presumedDead }
@@ -195,7 +200,7 @@ func (a *assembler) presumeOvertakenDead(by *work, m *openMerge) {
 }
 
 // completed handles "::: completed emerge (N of M) CPV to ROOT".
-func (a *assembler) completed(ev *Event) {
+func (a *assembler) completed(ev *logline.Event) {
 	w, m := a.mergeOf(ev, cleaned)
 	if m == nil {
 		w, m = a.headlessMerge(ev)
@@ -214,7 +219,8 @@ func (a *assembler) completed(ev *Event) {
 		return
 	}
 	a.sink.Merge(m.Merge)
-	a.drop(w, m)
+	w.merges = without(w.merges, m)
+	a.spares = append(a.spares, m)
 }
 
 // newMerge returns an empty merge. It reuses the memory of delivered ones.
@@ -228,23 +234,13 @@ func (a *assembler) newMerge() *openMerge {
 	return new(openMerge)
 }
 
-func (a *assembler) drop(w *work, m *openMerge) {
-	for i, open := range w.merges {
-		if open == m {
-			w.merges = append(w.merges[:i], w.merges[i+1:]...)
-			a.spares = append(a.spares, m)
-			return
-		}
-	}
-}
-
 // replacing returns the open merge of a package named name (cat/pn) whose files are
 // installed.
 func (a *assembler) replacing(name string) (*work, *openMerge) {
-	for i := len(a.open) - 1; i >= 0; i-- {
-		for _, m := range a.open[i].merges {
-			if m.Steps.Autoclean != 0 && !m.held && !a.open[i].presumedDead && m.packageName() == name {
-				return a.open[i], m
+	for _, w := range slices.Backward(a.open) {
+		for _, m := range w.merges {
+			if m.Steps.Autoclean != 0 && !m.held && !w.presumedDead && m.packageName() == name {
+				return w, m
 			}
 		}
 	}
@@ -252,16 +248,16 @@ func (a *assembler) replacing(name string) (*work, *openMerge) {
 }
 
 // autoclean handles ">>> AUTOCLEAN: CAT/PN:SLOT".
-func (a *assembler) autoclean(ev *Event) {
+func (a *assembler) autoclean(ev *logline.Event) {
 	var w *work
 	var m *openMerge
-	for i := len(a.open) - 1; i >= 0; i-- {
-		for _, open := range a.open[i].merges {
+	for _, candidate := range slices.Backward(a.open) {
+		for _, open := range candidate.merges {
 			if open.held || open.Steps.Autoclean != 0 || open.packageName() != string(ev.Name) {
 				continue
 			}
-			if m == nil || open.phase >= merging && m.phase < merging || w.presumedDead && !a.open[i].presumedDead {
-				w, m = a.open[i], open
+			if m == nil || open.phase >= merging && m.phase < merging || w.presumedDead && !candidate.presumedDead {
+				w, m = candidate, open
 			}
 		}
 	}
@@ -276,14 +272,14 @@ func (a *assembler) autoclean(ev *Event) {
 
 // usage handles "=== Resource usage for CPV [PAIRS]", which has neither "(N of M)"
 // nor a root.
-func (a *assembler) usage(ev *Event) {
-	for i := len(a.open) - 1; i >= 0; i-- {
-		for _, m := range a.open[i].merges {
+func (a *assembler) usage(ev *logline.Event) {
+	for _, w := range slices.Backward(a.open) {
+		for _, m := range w.merges {
 			if m.Usage == nil && !m.held && m.phase <= built && m.CPV == string(ev.Name) {
 				usage := parseUsage(ev.Text)
 				m.Usage, m.Steps.Built = &usage, ev.Time
 				m.phase = max(m.phase, built)
-				a.touch(a.open[i], ev)
+				a.touch(w, ev)
 				return
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"emaudit/parse/emergelog/logline"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 // use.
 type Parser struct {
 	asm        assembler
-	ev         Event
+	ev         logline.Event
 	buf        []byte
 	tail       []byte // a last line without line end
 	tailOffset int64  // the offset of tail
@@ -144,24 +146,24 @@ func (p *Parser) line(line []byte, at, length int64) {
 	if len(line) > 0 && line[len(line)-1] == '\r' {
 		line = bytes.TrimRight(line, "\r")
 	}
-	switch recognise(line, &p.ev) {
-	case known:
-		if p.ev.openEnded && nextStamp(line, 1) > 0 {
+	switch logline.Recognise(line, &p.ev) {
+	case logline.Known:
+		if p.ev.OpenEnded && logline.NextStamp(line, 1) > 0 {
 			p.salvage(line, at, length)
 			return
 		}
-	case unknown:
-		if nextStamp(line, 1) > 0 {
+	case logline.Unknown:
+		if logline.NextStamp(line, 1) > 0 {
 			p.salvage(line, at, length)
 			return
 		}
-		p.ev.Kind = KindOther
-	case unstamped:
+		p.ev.Kind = logline.Other
+	case logline.Unstamped:
 		if len(line) == 0 {
 			return
 		}
-		if p.asm.argsOf != 0 && !stampLike(line) && nextStamp(line, 1) < 0 {
-			p.ev.Kind, p.ev.Text = KindContinuation, line
+		if p.asm.argsOf != 0 && !stampLike(line) && logline.NextStamp(line, 1) < 0 {
+			p.ev.Kind, p.ev.Text = logline.Continuation, line
 			break
 		}
 		p.salvage(line, at, length)
@@ -175,7 +177,7 @@ func (p *Parser) line(line []byte, at, length int64) {
 
 // event passes the recognised line on.
 func (p *Parser) event(at, length int64) {
-	p.ev.Offset, p.ev.Length = at, length
+	p.ev.Offset = at
 	if p.trace != nil {
 		p.trace(at, length)
 	}
@@ -185,7 +187,7 @@ func (p *Parser) event(at, length int64) {
 // stampLike reports whether line looks like the rest of a timestamp, not of an
 // argument.
 func stampLike(line []byte) bool {
-	return digits(line[:min(len(line), stampDigits-1)])
+	return logline.Digits(line[:min(len(line), logline.StampDigits-1)])
 }
 
 // Open returns the records that are not final, including the effect of a last line
@@ -201,8 +203,8 @@ func (p *Parser) Open() (Open, error) {
 		return Open{}, err
 	}
 	scratch.asm.source = p.asm.source
-	if recognise(bytes.TrimRight(p.tail, "\r"), &scratch.ev) == known {
-		scratch.ev.Offset, scratch.ev.Length = p.tailOffset, int64(len(p.tail))
+	if logline.Recognise(bytes.TrimRight(p.tail, "\r"), &scratch.ev) == logline.Known {
+		scratch.ev.Offset = p.tailOffset
 		scratch.asm.event(&scratch.ev)
 	}
 	for _, w := range scratch.asm.open {
@@ -228,7 +230,7 @@ func (p *Parser) LastTime() int64 { return p.asm.last }
 func FirstTime(head []byte) (seconds int64, ok bool) {
 	for line := range bytes.Lines(head) {
 		line = bytes.TrimLeft(line, "\x00")
-		if seconds, _, ok := stamp(line); ok {
+		if seconds, _, ok := logline.Stamp(line); ok {
 			return seconds, true
 		}
 	}
@@ -243,7 +245,7 @@ func OffsetAfter(log io.Reader, seconds int64, isKnown func(line []byte) bool) (
 	offset, begins := int64(0), true
 	for {
 		line, err := lines.ReadSlice('\n')
-		if at, _, ok := stamp(line); begins && ok && (at > seconds || at == seconds && !isKnown(line)) {
+		if at, _, ok := logline.Stamp(line); begins && ok && (at > seconds || at == seconds && !isKnown(line)) {
 			return offset, nil
 		}
 		offset += int64(len(line))
@@ -264,21 +266,16 @@ const maxNames = 1 << 12
 // interner returns the same string for equal bytes, so that the records of a long
 // log share the names of roots, slots and repositories. It does not hold package
 // versions, because a long log has new ones all the time.
-type interner struct {
-	names map[string]string
-}
+type interner map[string]string
 
 func (in *interner) intern(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	if s, ok := in.names[string(b)]; ok {
+	if s, ok := (*in)[string(b)]; ok {
 		return s
 	}
-	if in.names == nil || len(in.names) >= maxNames {
-		in.names = make(map[string]string)
+	if *in == nil || len(*in) >= maxNames {
+		*in = interner{}
 	}
 	s := string(b)
-	in.names[s] = s
+	(*in)[s] = s
 	return s
 }

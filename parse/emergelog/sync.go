@@ -2,9 +2,11 @@ package emergelog
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"emaudit/parse"
+	"emaudit/parse/emergelog/logline"
 )
 
 // maxSyncs bounds the syncs kept for one open run. Beyond it, the oldest is
@@ -12,9 +14,9 @@ import (
 const maxSyncs = 1024
 
 // sync handles the lines of the sync modules, in all dialects since 2005.
-func (a *assembler) sync(ev *Event) {
+func (a *assembler) sync(ev *logline.Event) {
 	switch ev.Kind {
-	case KindSync:
+	case logline.Sync:
 		w := a.latest(func(w *work) bool {
 			return w.action == ActionSync && !w.presumedDead && len(w.syncs) == 0 && !w.syncing
 		})
@@ -24,7 +26,7 @@ func (a *assembler) sync(ev *Event) {
 		}
 		w.syncing = true
 		a.touch(w, ev)
-	case KindSyncBegin:
+	case logline.SyncBegin:
 		if len(ev.Name) == 0 {
 			// In 2013 and 2014 the line of the module followed a line with the
 			// name.
@@ -40,9 +42,9 @@ func (a *assembler) sync(ev *Event) {
 			s.Repo = lastElement(s.Location)
 		}
 		s.Started = ev.Time
-	case KindSyncTransport, KindSyncRetry:
+	case logline.SyncTransport, logline.SyncRetry:
 		// Among several open syncs, the URL in the line identifies the right one.
-		awaits := func(s *openSync) bool { return s.URL == "" || ev.Kind == KindSyncRetry }
+		awaits := func(s *openSync) bool { return s.URL == "" || ev.Kind == logline.SyncRetry }
 		w, s := a.openSync(func(s *openSync) bool { return awaits(s) && s.Repo == repoOfURL(string(ev.Text)) })
 		if s == nil {
 			w, s = a.openSync(awaits)
@@ -55,13 +57,13 @@ func (a *assembler) sync(ev *Event) {
 		}
 		a.touch(w, ev)
 		s.URL = parse.WithoutCredentials(string(ev.Text))
-		if ev.Kind == KindSyncRetry {
+		if ev.Kind == logline.SyncRetry {
 			s.Retries++
 		}
 		if s.Repo == "" {
 			s.Repo = repoOfURL(s.URL)
 		}
-	case KindSyncCurrent:
+	case logline.SyncCurrent:
 		// Only rsync writes this, after a line with its server (rsync.py:763).
 		w, s := a.openSync(func(s *openSync) bool { return s.URL != "" })
 		if s == nil {
@@ -71,11 +73,11 @@ func (a *assembler) sync(ev *Event) {
 			s.Uncertain = s.Uncertain || a.openSyncs() > 1
 			a.endSync(w, s, ev, SyncOK)
 		}
-	case KindSyncNotice:
+	case logline.SyncNotice:
 		if w := a.latest(func(w *work) bool { return w.action == ActionSync && !w.presumedDead }); w != nil {
 			a.touch(w, ev)
 		}
-	case KindSyncError:
+	case logline.SyncError:
 		var w *work
 		var s *openSync
 		if ev.Text == nil {
@@ -95,12 +97,12 @@ func (a *assembler) sync(ev *Event) {
 
 // syncCompleted handles the end of a sync, which names the repository, the URL or
 // the location, depending on the dialect.
-func (a *assembler) syncCompleted(ev *Event) {
+func (a *assembler) syncCompleted(ev *logline.Event) {
 	names := func(s *openSync) bool {
 		switch ev.Kind {
-		case KindSyncCompleted:
+		case logline.SyncCompleted:
 			return s.Repo == string(ev.Name)
-		case KindSyncCompletedWith:
+		case logline.SyncCompletedWith:
 			return s.URL == parse.WithoutCredentials(string(ev.Text))
 		default:
 			return s.Location == string(ev.Text)
@@ -119,9 +121,9 @@ func (a *assembler) syncCompleted(ev *Event) {
 		s = a.addSync(w, ev)
 		s.Uncertain = !sure
 		switch ev.Kind {
-		case KindSyncCompleted:
+		case logline.SyncCompleted:
 			s.Repo = a.names.intern(ev.Name)
-		case KindSyncCompletedWith:
+		case logline.SyncCompletedWith:
 			s.URL = parse.WithoutCredentials(string(ev.Text))
 			s.Repo = repoOfURL(s.URL)
 		default:
@@ -134,7 +136,7 @@ func (a *assembler) syncCompleted(ev *Event) {
 
 // syncingRun returns the run that syncs now. sure is false if the run did not log
 // "=== sync".
-func (a *assembler) syncingRun(ev *Event) (w *work, sure bool) {
+func (a *assembler) syncingRun(ev *logline.Event) (w *work, sure bool) {
 	syncing := func(w *work) bool { return w.action == ActionSync && !w.presumedDead }
 	if w = a.latest(syncing); w != nil {
 		return w, a.count(syncing) == 1
@@ -147,7 +149,7 @@ func (a *assembler) syncingRun(ev *Event) (w *work, sure bool) {
 	return w, true
 }
 
-func (a *assembler) addSync(w *work, ev *Event) *openSync {
+func (a *assembler) addSync(w *work, ev *logline.Event) *openSync {
 	if len(w.syncs) >= maxSyncs {
 		oldest := w.syncs[0]
 		oldest.settle(RunUnknown)
@@ -161,7 +163,7 @@ func (a *assembler) addSync(w *work, ev *Event) *openSync {
 	return s
 }
 
-func (a *assembler) endSync(w *work, s *openSync, ev *Event, outcome SyncOutcome) {
+func (a *assembler) endSync(w *work, s *openSync, ev *logline.Event, outcome SyncOutcome) {
 	a.touch(w, ev)
 	s.ended, s.Outcome, s.Finished = true, outcome, ev.Time
 	s.ClockStepped = s.clock != a.clockSteps
@@ -187,14 +189,13 @@ func (a *assembler) openSyncs() int {
 }
 
 func (a *assembler) anySync(fits func(*openSync) bool) (*work, *openSync) {
-	for i := len(a.open) - 1; i >= 0; i-- {
-		w := a.open[i]
+	for _, w := range slices.Backward(a.open) {
 		if w.presumedDead {
 			continue
 		}
-		for j := len(w.syncs) - 1; j >= 0; j-- {
-			if fits(w.syncs[j]) {
-				return w, w.syncs[j]
+		for _, s := range slices.Backward(w.syncs) {
+			if fits(s) {
+				return w, s
 			}
 		}
 	}
@@ -203,12 +204,7 @@ func (a *assembler) anySync(fits func(*openSync) bool) (*work, *openSync) {
 
 // synced reports whether every sync that w began was completed.
 func (w *work) synced() bool {
-	for _, s := range w.syncs {
-		if s.Outcome != SyncOK {
-			return false
-		}
-	}
-	return len(w.syncs) > 0
+	return len(w.syncs) > 0 && !slices.ContainsFunc(w.syncs, func(s *openSync) bool { return s.Outcome != SyncOK })
 }
 
 // settle sets the outcome of a sync that has none when its run ends. If the run

@@ -1,20 +1,26 @@
 package emergelog
 
+import (
+	"slices"
+
+	"emaudit/parse/emergelog/logline"
+)
+
 // loggedApart is 2009-03-17, in unix seconds. Since then a removal by a merge has
 // two blanks and all others have one (de8d6857a).
 const loggedApart = 1237248000
 
 // unmerging handles "=== Unmerging... (CPV)".
-func (a *assembler) unmerging(ev *Event) {
+func (a *assembler) unmerging(ev *logline.Event) {
 	u := &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Started: ev.Time}, clock: a.clockSteps}
 	a.addUnmerge(u, ev)
 }
 
 // addUnmerge determines the run, the merge and the reason of a removal.
-func (a *assembler) addUnmerge(u *openUnmerge, ev *Event) *work {
+func (a *assembler) addUnmerge(u *openUnmerge, ev *logline.Event) *work {
 	replacement := !ev.OneBlank || ev.Time < loggedApart
 	if replacement {
-		if w, m := a.replacing(PackageOf(u.CPV)); w != nil {
+		if w, m := a.replacing(logline.PackageOf(u.CPV)); w != nil {
 			u.Reason, u.Merge = UnmergeReplaced, m.Seq
 			return a.attachUnmerge(w, u, ev)
 		}
@@ -59,7 +65,7 @@ func (a *assembler) addUnmerge(u *openUnmerge, ev *Event) *work {
 	return a.attachUnmerge(w, u, ev)
 }
 
-func (a *assembler) attachUnmerge(w *work, u *openUnmerge, ev *Event) *work {
+func (a *assembler) attachUnmerge(w *work, u *openUnmerge, ev *logline.Event) *work {
 	w.Unmerges++
 	u.Run, u.Seq = w.ID, w.Unmerges
 	u.Outcome = UnmergeInterrupted
@@ -69,13 +75,13 @@ func (a *assembler) attachUnmerge(w *work, u *openUnmerge, ev *Event) *work {
 }
 
 // unmerged handles the end of a removal.
-func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
+func (a *assembler) unmerged(ev *logline.Event, outcome UnmergeOutcome) {
 	w, u := a.unmergeOf(ev)
 	if u == nil {
 		u = &openUnmerge{Unmerge: Unmerge{Begin: a.place(ev), CPV: string(ev.Name), Uncertain: true}, clock: a.clockSteps}
 		// The end has two blanks whatever the reason.
 		ev.OneBlank = true
-		if _, m := a.replacing(PackageOf(u.CPV)); m != nil {
+		if _, m := a.replacing(logline.PackageOf(u.CPV)); m != nil {
 			ev.OneBlank = false
 		}
 		w = a.addUnmerge(u, ev)
@@ -97,20 +103,15 @@ func (a *assembler) unmerged(ev *Event, outcome UnmergeOutcome) {
 		return
 	}
 	a.sink.Unmerge(u.Unmerge)
-	for i, open := range w.unmerges {
-		if open == u {
-			w.unmerges = append(w.unmerges[:i], w.unmerges[i+1:]...)
-			break
-		}
-	}
+	w.unmerges = without(w.unmerges, u)
 }
 
 // unmergeOf returns the open removal of the package of ev. It prefers the latest.
-func (a *assembler) unmergeOf(ev *Event) (*work, *openUnmerge) {
-	for i := len(a.open) - 1; i >= 0; i-- {
-		for _, u := range a.open[i].unmerges {
-			if u.Finished == 0 && u.CPV == string(ev.Name) && !a.open[i].presumedDead {
-				return a.open[i], u
+func (a *assembler) unmergeOf(ev *logline.Event) (*work, *openUnmerge) {
+	for _, w := range slices.Backward(a.open) {
+		for _, u := range w.unmerges {
+			if u.Finished == 0 && u.CPV == string(ev.Name) && !w.presumedDead {
+				return w, u
 			}
 		}
 	}

@@ -1,5 +1,7 @@
 package emergelog
 
+import "slices"
+
 // work is a run that has not ended, with its open records.
 type work struct {
 	Run
@@ -80,6 +82,11 @@ func (w *work) openMerges() int {
 		}
 	}
 	return n
+}
+
+// without returns a list without an element.
+func without[T comparable](list []T, element T) []T {
+	return slices.DeleteFunc(list, func(x T) bool { return x == element })
 }
 
 // listComplete reports whether every package of the current list was merged.

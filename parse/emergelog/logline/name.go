@@ -1,4 +1,4 @@
-package emergelog
+package logline
 
 import "bytes"
 

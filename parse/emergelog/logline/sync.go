@@ -1,4 +1,4 @@
-package emergelog
+package logline
 
 import "bytes"
 
@@ -9,53 +9,53 @@ var oneBlankPrefixes = []string{
 	">>> Cancelling sync -- Already current.",
 }
 
-func (ev *Event) oneBlank(m []byte) verdict {
-	ev.openEnded = true
+func (ev *Event) oneBlank(m []byte) Verdict {
+	ev.OpenEnded = true
 	switch {
 	case hasPrefix(m, "Started emerge on: "):
-		return ev.plain(KindStarted)
+		return ev.plain(Started)
 	case hasPrefix(m, "=== Unmerging... ("):
-		return ev.named(KindUnmerging, trimParen(m[len("=== Unmerging... ("):]))
+		return ev.named(Unmerging, trimParen(m[len("=== Unmerging... ("):]))
 	case hasPrefix(m, "=== Sync completed for "):
-		return ev.syncName(KindSyncCompleted, m[len("=== Sync completed for "):])
+		return ev.syncName(SyncCompleted, m[len("=== Sync completed for "):])
 	case hasPrefix(m, "=== Sync completed with "):
-		return ev.syncText(KindSyncCompletedWith, m[len("=== Sync completed with "):])
+		return ev.syncText(SyncCompletedWith, m[len("=== Sync completed with "):])
 	case hasPrefix(m, ">>> "):
-		if v := ev.syncProgress(m[len(">>> "):]); v != unknown {
+		if v := ev.syncProgress(m[len(">>> "):]); v != Unknown {
 			return v
 		}
 	case hasPrefix(m, "!!! "):
 		if ev.syncError(m[len("!!! "):]) {
-			return known
+			return Known
 		}
 	case hasPrefix(m, "Created new directory "), hasPrefix(m, "Created New Directory "):
-		return ev.syncText(KindSyncNotice, m)
+		return ev.syncText(SyncNotice, m)
 	case hasPrefix(m, "--- ") && bytes.Contains(m, []byte(" has insufficient free space, emerge job parallelism reduced.")):
 		ev.Text = m[len("--- "):]
-		return ev.plain(KindLowSpace)
+		return ev.plain(LowSpace)
 	}
 	return cutOrUnknown(m, oneBlankPrefixes)
 }
 
-func (ev *Event) syncName(kind Kind, name []byte) verdict {
+func (ev *Event) syncName(kind Kind, name []byte) Verdict {
 	if len(name) == 0 {
-		return malformed
+		return Malformed
 	}
 	ev.Kind, ev.Name = kind, name
-	return known
+	return Known
 }
 
-func (ev *Event) syncText(kind Kind, text []byte) verdict {
+func (ev *Event) syncText(kind Kind, text []byte) Verdict {
 	if len(text) == 0 {
-		return malformed
+		return Malformed
 	}
 	ev.Kind, ev.Text = kind, text
-	return known
+	return Known
 }
 
 // syncProgress recognises messages that begin with ">>> ", in every dialect since
 // 2005.
-func (ev *Event) syncProgress(m []byte) verdict {
+func (ev *Event) syncProgress(m []byte) Verdict {
 	cut := func(prefix, suffix string) ([]byte, bool) {
 		if !hasPrefix(m, prefix) || len(m) < len(prefix)+len(suffix) || string(m[len(m)-len(suffix):]) != suffix {
 			return nil, false
@@ -70,50 +70,50 @@ func (ev *Event) syncProgress(m []byte) verdict {
 	}
 	for _, prefix := range []string{"Starting rsync with ", "starting rsync with "} {
 		if text, ok := cut(prefix, ""); ok {
-			return ev.syncText(KindSyncTransport, text)
+			return ev.syncText(SyncTransport, text)
 		}
 	}
 	if text, ok := cut("Starting retry ", ""); ok {
 		_, url, found := bytes.Cut(text, []byte(" with "))
 		if !found {
-			return malformed
+			return Malformed
 		}
-		return ev.syncText(KindSyncRetry, url)
+		return ev.syncText(SyncRetry, url)
 	}
 	if string(m) == "Cancelling sync -- Already current." {
-		return ev.plain(KindSyncCurrent)
+		return ev.plain(SyncCurrent)
 	}
 	if text, ok := cut("Server out of date: ", ""); ok {
-		return ev.syncText(KindSyncNotice, text)
+		return ev.syncText(SyncNotice, text)
 	}
 	for _, prefix := range []string{"Starting initial cvs checkout with ", "Starting initial svn checkout with "} {
 		if text, ok := cut(prefix, "..."); ok {
-			return ev.syncText(KindSyncTransport, text)
+			return ev.syncText(SyncTransport, text)
 		}
 	}
 	for _, prefix := range []string{"Starting git pull in ", "Starting emerge-webrsync for "} {
 		if text, ok := cut(prefix, "..."); ok {
-			return ev.syncText(KindSyncBegin, text)
+			return ev.syncText(SyncBegin, text)
 		}
 	}
 	for _, prefix := range []string{"Git pull successful: ", "Emerge-webrsync successful: "} {
 		if text, ok := cut(prefix, ""); ok {
-			return ev.syncText(KindSyncCompletedAt, text)
+			return ev.syncText(SyncCompletedAt, text)
 		}
 	}
 	if text, ok := cut("Git pull in ", " successful"); ok {
-		return ev.syncText(KindSyncCompletedAt, text)
+		return ev.syncText(SyncCompletedAt, text)
 	}
-	return unknown
+	return Unknown
 }
 
-func (ev *Event) syncBegin(text []byte, between string) verdict {
+func (ev *Event) syncBegin(text []byte, between string) Verdict {
 	name, location, found := bytes.Cut(text, []byte(between))
 	if !found || len(name) == 0 {
-		return malformed
+		return Malformed
 	}
-	ev.Kind, ev.Name, ev.Text = KindSyncBegin, name, location
-	return known
+	ev.Kind, ev.Name, ev.Text = SyncBegin, name, location
+	return Known
 }
 
 // syncErrors are the error messages of the sync modules (sync/modules/*/). The
@@ -130,7 +130,7 @@ func (ev *Event) syncError(m []byte) bool {
 		if !hasPrefix(m, prefix) {
 			continue
 		}
-		ev.Kind, ev.Text = KindSyncError, nil
+		ev.Kind, ev.Text = SyncError, nil
 		if bytes.HasSuffix([]byte(prefix), []byte(" in ")) {
 			ev.Text = bytes.TrimSuffix(m[len(prefix):], []byte("."))
 		}
