@@ -156,5 +156,5 @@ func (p *Package) diagnose(offset int64, code, format string, args ...any) {
 	if len(p.Diagnostics) < maxDiagnostics || !slices.ContainsFunc(p.Diagnostics, known) {
 		p.Diagnostics = append(p.Diagnostics, parse.Diagnosef(offset, code, format, args...))
 	}
-	p.Integrity = worst(p.Integrity, effects[code])
+	p.Integrity = worst(p.Integrity, effect(code))
 }

@@ -241,9 +241,7 @@ func TestSignaturesAreWhatGPGSays(t *testing.T) {
 			p := packages[i]
 			gpg := box.says(p.metadataSig, control[1].data)
 			for _, s := range []SignatureState{box.says(p.imageSig, p.image), box.says(p.manifest, nil)} {
-				if signatureRank[s] > signatureRank[gpg] {
-					gpg = s
-				}
+				gpg = stateOfAll([]Signature{{State: gpg}, {State: s}})
 			}
 			if gpg != c.want {
 				t.Errorf("gpg says %s, want %s", gpg, c.want)

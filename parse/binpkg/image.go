@@ -48,9 +48,8 @@ const configStub = "# empty file because --include-config=n when `quickpkg` was 
 
 // Image describes the content of an image that was read.
 type Image struct {
-	// Entries counts all entries and Files the regular files. Bytes is the total
-	// size of the files.
-	Entries, Files, Bytes int64
+	// Entries counts all entries and Files the regular files.
+	Entries, Files int64
 	// ConfigStubs are the paths in the image of files that quickpkg replaced by
 	// stubs, at most 1000.
 	ConfigStubs []string
@@ -157,7 +156,6 @@ func (rd *Reader) walkEntries(p *Package, image *Image, src *streamSource) error
 			continue
 		}
 		image.Files++
-		image.Bytes += e.Size
 		isStub, sum, err := src.content(&e, stub, listed != nil)
 		if err != nil {
 			return err

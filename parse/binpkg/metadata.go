@@ -56,8 +56,6 @@ type Metadata struct {
 	// HasEnvironment reports that environment.bz2 is present. Without it, Portage
 	// cannot run the pkg_ phases of the package.
 	HasEnvironment bool
-	// HasEbuild reports that a key ends in .ebuild.
-	HasEbuild bool
 }
 
 // keptKeys are the keys that go to Others. They distinguish two builds of one
@@ -201,9 +199,6 @@ func (rd *Reader) metadataKey(p *Package, key, value []byte, offset int64) {
 		if string(key) == "CONTENTS" && rd.keepContents {
 			rd.contents = bytes.Clone(value)
 		}
-	case bytes.HasSuffix(key, []byte(".ebuild")):
-		p.HasEbuild = true
-		return
 	}
 
 	field := p.field(key)

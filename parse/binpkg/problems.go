@@ -1,5 +1,7 @@
 package binpkg
 
+import "slices"
+
 // Integrity is the verdict on the bytes of a package.
 type Integrity string
 
@@ -18,8 +20,8 @@ const (
 	Unknown Integrity = "unknown"
 )
 
-// The problems are codes of diagnostics. Each comment says what was found; the
-// table effects gives the effect on the verdict.
+// The problems are codes of diagnostics. Each comment says what was found; effect gives
+// the verdict.
 const (
 	// Problems of the file and its outer structure.
 	ProblemEmptyFile        = "binpkg-empty"           // no bytes: Portage reserved the name for a build, or a failed build left it
@@ -96,103 +98,67 @@ const (
 	ProblemXpakIndex = "xpak-index" // lengths that contradict each other, or an entry outside the segment
 )
 
-// effects maps each problem to the verdict that it causes, Damaged or Unknown. ""
-// means that the problem does not change the verdict. A test checks that every code
-// is here.
+// effects maps problems to the verdict that they cause. "" means that the problem does
+// not change the verdict. Every other problem causes Damaged.
 var effects = map[string]Integrity{
-	ProblemEmptyFile:         Damaged,
-	ProblemNotABinpkg:        Damaged,
-	ProblemFormatMismatch:    Damaged,
-	ProblemTruncated:         Damaged,
-	ProblemHeaderInvalid:     Damaged,
-	ProblemMarkerMissing:     Damaged,
-	ProblemMemberPath:        Damaged,
+	ProblemTooManyMembers:   Unknown,
+	ProblemTrailingTooLarge: Unknown,
+	ProblemUncompressed:     Unknown,
+	ProblemOtherPacker:      Unknown,
+	ProblemManifestTooLarge: Unknown,
+	ProblemManifestHashes:   Unknown,
+	ProblemImageTooLarge:    Unknown,
+	ProblemCompressor:       Unknown,
+	ProblemMetadataTooLarge: Unknown,
+
 	ProblemMemberName:        "",
-	ProblemMemberType:        Damaged,
-	ProblemMemberDuplicate:   Damaged,
 	ProblemMemberUnknown:     "",
 	ProblemMemberAmbiguous:   "",
-	ProblemPrefixMixed:       Damaged,
-	ProblemTooManyMembers:    Unknown,
-	ProblemMetadataMissing:   Damaged,
-	ProblemImageMissing:      Damaged,
 	ProblemTrailingData:      "",
-	ProblemTrailingTooLarge:  Unknown,
-	ProblemUncompressed:      Unknown,
-	ProblemOtherPacker:       Unknown,
-	ProblemManifestMissing:   Damaged,
-	ProblemManifestTooLarge:  Unknown,
-	ProblemManifestInvalid:   Damaged,
-	ProblemManifestDuplicate: Damaged,
-	ProblemManifestUnlisted:  Damaged,
-	ProblemManifestAbsent:    Damaged,
-	ProblemManifestSize:      Damaged,
-	ProblemManifestHash:      Damaged,
-	ProblemManifestHashes:    Unknown,
-	ProblemManifestUnsigned:  Damaged,
+	ProblemImageOutside:      "",
+	ProblemImageDevice:       "",
+	ProblemImageLossy:        "", // the bytes are those that quickpkg packed
+	ProblemImageAltered:      "",
+	ProblemConfigStub:        "",
+	ProblemMetadataDuplicate: "",
+	ProblemMetadataNested:    "",
+	ProblemMetadataEncoding:  "",
+	ProblemMetadataControl:   "",
+	ProblemMetadataNumber:    "",
 
 	// The state of a key says nothing about the bytes: see SignatureState.
-	ProblemSignatureInvalid:     Damaged,
 	ProblemSignatureMissing:     "",
 	ProblemSignatureUnknownKey:  "",
 	ProblemSignatureKey:         "",
 	ProblemSignatureUnsupported: "",
 	ProblemKeyUnreadable:        "",
+}
 
-	ProblemImageDamaged:   Damaged,
-	ProblemImageTrailing:  Damaged,
-	ProblemImageTooLarge:  Unknown,
-	ProblemImagePath:      Damaged,
-	ProblemImageOutside:   "",
-	ProblemImageDevice:    "",
-	ProblemImageHardlink:  Damaged,
-	ProblemImageDuplicate: Damaged,
-	ProblemImageLossy:     "", // the bytes are those that quickpkg packed
-	ProblemImageAltered:   "",
-	ProblemConfigStub:     "",
-	ProblemCompressor:     Unknown,
-
-	ProblemMetadataDamaged:   Damaged,
-	ProblemMetadataTooLarge:  Unknown,
-	ProblemMetadataPath:      Damaged,
-	ProblemMetadataType:      Damaged,
-	ProblemMetadataDuplicate: "",
-	ProblemMetadataNested:    "",
-	ProblemMetadataKeys:      Damaged,
-	ProblemMetadataEncoding:  "",
-	ProblemMetadataControl:   "",
-	ProblemMetadataNumber:    "",
-	ProblemMetadataValue:     Damaged,
-
-	ProblemXpakTail:  Damaged,
-	ProblemXpakIndex: Damaged,
+// effect returns the verdict that a problem causes.
+func effect(problem string) Integrity {
+	if verdict, ok := effects[problem]; ok {
+		return verdict
+	}
+	return Damaged
 }
 
 // Readable reports whether structure and metadata were read without problems. It
 // ignores problems that depend on the Portage configuration of this host.
 func (p *Package) Readable() bool {
 	for _, d := range p.Diagnostics {
-		if effects[d.Code] != "" && d.Code != ProblemUncompressed && d.Code != ProblemOtherPacker {
+		if effect(d.Code) != "" && d.Code != ProblemUncompressed && d.Code != ProblemOtherPacker {
 			return false
 		}
 	}
 	return true
 }
 
+// verdicts are in the order of their weight.
+var verdicts = []Integrity{Whole, Unchecked, Unknown, Damaged}
+
 // worst combines two verdicts. Damaged outweighs Unknown.
 func worst(a, b Integrity) Integrity {
-	rank := func(i Integrity) int {
-		switch i {
-		case Damaged:
-			return 3
-		case Unknown:
-			return 2
-		case Unchecked:
-			return 1
-		}
-		return 0
-	}
-	if rank(b) > rank(a) {
+	if slices.Index(verdicts, b) > slices.Index(verdicts, a) {
 		return b
 	}
 	return a

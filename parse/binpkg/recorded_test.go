@@ -65,7 +65,7 @@ func TestAPackageThatABuildMade(t *testing.T) {
 			Requires: "x86_64: libc.so.6", Phases: "compile install", CHost: "x86_64-pc-linux-gnu",
 			Description: "Lab package",
 			BuildTime:   1775983552, BuildID: 1, InstalledSize: 18559,
-			HasEnvironment: true, HasEbuild: true,
+			HasEnvironment: true,
 			Others: map[string]string{
 				"CBUILD": "x86_64-pc-linux-gnu", "CC": "gcc", "CFLAGS": "-O2 -pipe", "CXXFLAGS": "-O2 -pipe",
 				"HOMEPAGE": "https://example.org/lab", "INHERITED": "lab-utils",
@@ -217,8 +217,8 @@ func TestEveryXpakOfARealMachineIsRead(t *testing.T) {
 		if !strings.HasPrefix(filepath.Base(path), p.PF) || filepath.Base(filepath.Dir(filepath.Dir(path))) != p.Category {
 			t.Errorf("%s: says it is %s", path, p.CPV())
 		}
-		if !p.HasEnvironment || !p.HasEbuild || p.BuildTime == 0 || p.Compressor == "" {
-			t.Errorf("%s: environment %t, ebuild %t, BUILD_TIME %d, compressor %q", path, p.HasEnvironment, p.HasEbuild, p.BuildTime, p.Compressor)
+		if !p.HasEnvironment || p.BuildTime == 0 || p.Compressor == "" {
+			t.Errorf("%s: environment %t, BUILD_TIME %d, compressor %q", path, p.HasEnvironment, p.BuildTime, p.Compressor)
 		}
 		return nil
 	})

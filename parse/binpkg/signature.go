@@ -221,15 +221,12 @@ func (v *Verification) missingSignatures(checks []*signatureCheck) {
 
 // stateOfAll returns the worst state of the signatures of a package.
 func stateOfAll(signatures []Signature) SignatureState {
-	state := SignatureNone
+	worst := 0
 	for _, s := range signatures {
-		if signatureRank[s.State] > signatureRank[state] {
-			state = s.State
-		}
+		worst = max(worst, slices.Index(signatureStates, s.State))
 	}
-	return state
+	return signatureStates[worst]
 }
 
-var signatureRank = map[SignatureState]int{
-	SignatureNone: 0, SignatureValid: 1, SignatureUnchecked: 2, SignatureUnknownKey: 3, SignatureInvalid: 4,
-}
+// signatureStates are in the order of their weight.
+var signatureStates = []SignatureState{SignatureNone, SignatureValid, SignatureUnchecked, SignatureUnknownKey, SignatureInvalid}

@@ -381,12 +381,7 @@ func (rd *Reader) startSinks(v *Verification, pass *pass, checks []*signatureChe
 }
 
 func memberIndex(p *Package, base string) int {
-	for i, m := range p.Members {
-		if m.Base() == base {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(p.Members, func(m Member) bool { return m.Base() == base })
 }
 
 // run reads the file and feeds the hashes and sinks. The first chunk already holds

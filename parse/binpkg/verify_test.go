@@ -205,7 +205,7 @@ func TestConfigStubsAreNamed(t *testing.T) {
 		"image/etc/same-size": strings.Repeat("x", len(configStub)),
 	})
 	v := verifyBytes(t, makeGpkg(t, []file{control[0], control[1], {"image.tar.zst", image}}), VerifyOptions{Image: true})
-	if diff := cmp.Diff(&Image{Entries: 3, Files: 3, Bytes: int64(2*len(configStub) + 12), ConfigStubs: []string{"image/etc/a.conf"}, Names: []byte("/etc/a.conf\n/etc/b.conf\n/etc/same-size\n")}, v.Image); diff != "" {
+	if diff := cmp.Diff(&Image{Entries: 3, Files: 3, ConfigStubs: []string{"image/etc/a.conf"}, Names: []byte("/etc/a.conf\n/etc/b.conf\n/etc/same-size\n")}, v.Image); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -235,7 +235,7 @@ func TestALargePackageIsVerifiedInParallel(t *testing.T) {
 	if diff := cmp.Diff([]string{ProblemManifestUnsigned, ProblemSignatureMissing, ProblemSignatureInvalid}, v.Problems()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if v.Image.Files != 1 || v.Image.Bytes != int64(noise.Len()) {
+	if v.Image.Files != 1 {
 		t.Errorf("%+v", v.Image)
 	}
 	small := verifyBytes(t, pkg, VerifyOptions{})

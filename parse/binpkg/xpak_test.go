@@ -62,7 +62,7 @@ func TestAnXpakIsReadFromItsTail(t *testing.T) {
 			RDepend:   "dev-libs/a dev-libs/b dev-libs/c",
 			BuildTime: 1772362358, BuildID: 3, InstalledSize: 12345,
 			Names:          []string{"CATEGORY", "PF", "SLOT", "BUILD_TIME", "BUILD_ID", "SIZE", "RDEPEND", "environment.bz2", "foo-1.2.ebuild"},
-			HasEnvironment: true, HasEbuild: true,
+			HasEnvironment: true,
 		},
 	}
 	// A value over several lines is unusual enough to be told.

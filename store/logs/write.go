@@ -5,6 +5,7 @@ import (
 
 	"emaudit/parse/atom"
 	"emaudit/parse/emergelog"
+	"emaudit/parse/emergelog/logline"
 	"emaudit/store"
 )
 
@@ -138,7 +139,7 @@ func bit(b bool) any {
 // pkg returns a cpv in two columns.
 func (w *EmergeLogWriter) pkg(cpv string) (p loggedPackage) {
 	// Old logs have versions that Portage no longer accepts.
-	name := emergelog.PackageOf(cpv)
+	name := logline.PackageOf(cpv)
 	if name == cpv {
 		if c, err := atom.ParseCPV(cpv); err == nil {
 			name = c.CP()
