@@ -30,7 +30,7 @@ var eventNames = [...]string{"merge", "unmerge", "sync"}
 // String returns the word in the JSON output.
 func (k EventKind) String() string { return eventNames[k] }
 
-// Event is one merge, removal or sync. Only the field of its kind is set.
+// Event is one merge, removal or sync. Only the field of its kind is valid.
 type Event struct {
 	Kind EventKind
 	Run  int64

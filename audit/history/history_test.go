@@ -106,7 +106,15 @@ func TestEventsInATableAreThoseOfTheWhole(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				m, u, s := &e.Merge, &e.Unmerge, &e.Sync
+				m, u, s := new(history.MergeEvent), new(history.UnmergeEvent), new(history.SyncEvent)
+				switch e.Kind {
+				case history.EventMerge:
+					m = &e.Merge
+				case history.EventUnmerge:
+					u = &e.Unmerge
+				default:
+					s = &e.Sync
+				}
 				line := fmt.Sprint(e.Run, e.At, m.CPV, m.Root, m.Kind, m.Outcome, m.PostinstFailed, m.Replaced, m.Change, u.CPV, u.Reason, u.Outcome, s.Repo, s.Outcome)
 				for _, n := range []*int64{m.StartedAt, m.EndedAt, m.Seconds, u.Seconds, s.Seconds} {
 					if n != nil {
