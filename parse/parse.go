@@ -38,15 +38,14 @@ func Diagnosef(offset int64, code, format string, args ...any) Diagnostic {
 }
 
 // PrintablePrefix returns the length of a prefix of s that is printable ASCII, ' '
-// to '~'. It counts whole groups of eight bytes. Code that must inspect every byte
-// skips this prefix first, because nearly all input is plain text.
+// to '~'. It counts whole groups of eight bytes, or all of s. Code that must inspect
+// every byte skips this prefix first, because nearly all input is plain text.
 func PrintablePrefix[T string | []byte](s T) int {
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
-	i := 0
-	for ; i+8 <= len(s); i += 8 {
+	for i := 0; len(s) >= 8; {
 		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
 			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
 		// This tests the high bit of each byte, which is set for control
@@ -56,8 +55,13 @@ func PrintablePrefix[T string | []byte](s T) int {
 		if ((w-ones*' ')|(w+ones)|w)&highs != 0 {
 			return i
 		}
+		if i += 8; i >= len(s) {
+			return len(s)
+		}
+		// The last group overlaps the one before.
+		i = min(i, len(s)-8)
 	}
-	return i
+	return 0
 }
 
 // credentials matches the user information of a URL (RFC 3986 section 3.2.1), up to

@@ -161,7 +161,7 @@ func (l *logReader) deliver(yield func(*Event) bool) (all bool) {
 
 // eventBatch is the number of events that the reading goroutine sends to the caller
 // at a time.
-const eventBatch = 256
+const eventBatch = 64
 
 // logReader merges the events of runs by time.
 type logReader struct {

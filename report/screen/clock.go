@@ -15,11 +15,11 @@ type Words struct {
 	minute   int64
 	last     string
 
-	durations map[int64]string
+	durations []string // of 0 seconds, 1 second and so on, where they were asked for
 }
 
-// maxDurations bounds what is remembered.
-const maxDurations = 1 << 14
+// maxDurations bounds what is remembered: most merges take less than an hour.
+const maxDurations = 3600
 
 // Time is [Terminal.Time].
 func (c *Words) Time(unix int64) string {
@@ -71,13 +71,15 @@ func (c *Words) Seconds(n *int64) string {
 	if n == nil {
 		return NotKnown
 	}
-	text, ok := c.durations[*n]
-	if !ok {
-		if c.durations == nil || len(c.durations) >= maxDurations {
-			c.durations = map[int64]string{}
-		}
-		text = Seconds(*n)
-		c.durations[*n] = text
+	if *n < 0 || *n >= maxDurations {
+		return Seconds(*n)
 	}
-	return text
+	if c.durations == nil {
+		c.durations = make([]string, maxDurations)
+	}
+	text := &c.durations[*n]
+	if *text == "" {
+		*text = Seconds(*n)
+	}
+	return *text
 }

@@ -145,17 +145,29 @@ type nameCache struct {
 	table string
 	scope string // as of [store.Tx.NamesOf]
 	names map[int64]string
+	dense []string // the names of small numbers, when the whole table was read
 	asked int
 }
 
 // wholeNamesAfter is the number of look-ups after which the whole table is read.
 const wholeNamesAfter = 64
 
+// maxDense bounds the numbers of dense. Those of a fleet are larger.
+const maxDense = 1 << 16
+
 func (c *nameCache) name(id int64) (string, error) {
-	if name, ok := c.names[id]; ok {
+	if name, ok := c.known(id); ok {
 		return name, nil
 	}
 	return c.find(id)
+}
+
+func (c *nameCache) known(id int64) (name string, ok bool) {
+	if 0 <= id && id < int64(len(c.dense)) && c.dense[id] != "" {
+		return c.dense[id], true
+	}
+	name, ok = c.names[id]
+	return name, ok
 }
 
 // find looks up a name that was not needed before.
@@ -165,10 +177,16 @@ func (c *nameCache) find(id int64) (name string, err error) {
 	}
 	if c.asked++; c.asked == wholeNamesAfter {
 		err := c.tx.RawQuery(func(v []driver.Value) error {
-			c.names[store.Number(v[0], 0)] = store.Text(v[1])
+			id, name := store.Number(v[0], 0), store.Text(v[1])
+			if id >= maxDense {
+				c.names[id] = name
+				return nil
+			}
+			c.dense = append(c.dense, make([]string, id+1-int64(len(c.dense)))...)
+			c.dense[id] = name
 			return nil
-		}, "SELECT id, value FROM "+c.table+" WHERE id > 0"+c.scope)
-		if name, ok := c.names[id]; ok || err != nil {
+		}, "SELECT id, value FROM "+c.table+" WHERE id > 0"+c.scope+" ORDER BY id")
+		if name, ok := c.known(id); ok || err != nil {
 			return name, err
 		}
 	}

@@ -250,6 +250,10 @@ func (s *runScan) facts(run int64, f *Facts) (err error) {
 // Facts and usages are in the order of the log.
 func (f *Facts) join(usages []storedUsage) {
 	merge := func(run int64, seq int) *Merge {
+		// The merges of one run are usually numbered from 1, without a gap.
+		if i := seq - 1; 0 <= i && i < len(f.Merges) && f.Merges[i].Seq == seq && f.Merges[i].Run == run {
+			return &f.Merges[i]
+		}
 		i, ok := slices.BinarySearchFunc(f.Merges, seq, func(m Merge, seq int) int { return cmp.Or(cmp.Compare(m.Run, run), cmp.Compare(m.Seq, seq)) })
 		if !ok {
 			return nil
