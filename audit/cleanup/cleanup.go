@@ -149,7 +149,9 @@ type PrunePlan struct {
 	// UnreadDirs are the folders of binary packages that the last ingest could not read.
 	UnreadDirs []string `json:"-"`
 
-	unread []string // hosts whose file of needs could not be read as a whole
+	// Strangers are the hosts to forget of which nothing is known.
+	Strangers []string `json:"-"`
+	unread    []string // hosts whose file of needs could not be read as a whole
 }
 
 // The codes of candidates.

@@ -10,6 +10,7 @@ import (
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
 	"emaudit/parse/needs"
+	"emaudit/store"
 )
 
 // DefaultStaleDays is the number of days that another host may be silent before prune
@@ -69,6 +70,7 @@ func (p *pruner) keepForOthers() error {
 	if err != nil {
 		return err
 	}
+	p.plan.Strangers = slices.Clone(p.facts.Fleet.Forget)
 	if err := p.keepForDatabase(); err != nil {
 		return err
 	}
@@ -153,14 +155,19 @@ func fileName(host string) string { return strings.ReplaceAll(host, "/", "_") }
 
 // forgotten reports whether a host is gone, by its name or by that of its file.
 func (p *pruner) forgotten(name string) bool {
-	return slices.ContainsFunc(p.facts.Fleet.Forget, func(gone string) bool { return fileName(gone) == fileName(name) })
+	i := slices.IndexFunc(p.facts.Fleet.Forget, func(gone string) bool { return fileName(gone) == fileName(name) })
+	if i >= 0 {
+		p.plan.Strangers = slices.DeleteFunc(p.plan.Strangers, func(gone string) bool { return gone == p.facts.Fleet.Forget[i] })
+	}
+	return i >= 0
 }
 
 func (p *pruner) unreadNeeds(file, why string) {
 	p.plan.unread = append(p.plan.unread, needsHost(file))
 	p.plan.Findings = append(p.plan.Findings, audit.Finding{
 		Code: "prune-needs-unread", Severity: audit.SeverityWarning, Subject: file, Message: why + "; nothing is pruned while what a host needs is not known",
-		Evidence: []audit.Evidence{{Source: file}}, Remedy: audit.Do(audit.Emaudit("needs", "--format", "json", "--output", path.Base(file))).When("on that host, then copy it here; or remove the file, and say --forget " + needsHost(file)),
+		Evidence: []audit.Evidence{{Source: file}}, Remedy: audit.Advise(fmt.Sprintf("on that host: emaudit needs --format json --output %s; then bring it here. If the host is gone, remove the file, and say --forget %s",
+			audit.ShellQuote(path.Base(file)), audit.ShellQuote(needsHost(file)))),
 	})
 }
 
@@ -215,13 +222,20 @@ func (p *pruner) reportSilent() {
 			continue
 		}
 		var evidence []audit.Evidence
-		if h.Source != "" && h.Source != SourceDatabase {
+		bring := "bring its needs here"
+		switch {
+		case h.Source == SourceDatabase:
+			bring = "read it again here, or merge its database again"
+		case h.Source != "":
 			evidence = append(evidence, audit.Evidence{Source: h.Source})
+			if store.IsFleet(h.Source) {
+				bring = "type emaudit push on it"
+			}
 		}
 		p.plan.Findings = append(p.plan.Findings, audit.Finding{
 			Code: "prune-host-silent", Severity: audit.SeverityWarning, Subject: h.Name,
 			Message:  fmt.Sprintf("%s; it may have installed what can go here", h.Silent),
-			Evidence: evidence, Remedy: audit.Do(audit.Emaudit("prune", "--apply", "--forget", h.Name)).When("bring its needs here; if the host is gone"),
+			Evidence: evidence, Remedy: audit.Do(audit.Emaudit("prune", "--apply", "--forget", h.Name)).When(bring + "; if the host is gone"),
 		})
 	}
 }

@@ -91,6 +91,9 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	run.plan.Findings = append(run.plan.Findings, append(findings, more...)...)
+	for _, name := range run.plan.Strangers {
+		s.messages.Warning(fmt.Sprintf("prune --forget %s: nothing is known of such a host", screen.Clean(name)))
+	}
 	switch {
 	case c.Undo:
 		err = run.after(ctx, run.host.Undo(ctx, c.Journal))
