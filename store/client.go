@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"fmt"
 )
 
@@ -38,12 +37,6 @@ func (tx *Tx) RemoveClient(name string) (ok bool, err error) {
 
 // Clients returns the clients of a host, by name.
 func (tx *Tx) Clients(host HostID) ([]Client, error) {
-	var all []Client
-	err := tx.Query(func(rows *sql.Rows) error {
-		var c Client
-		err := rows.Scan(&c.Name, &c.KnownUntil, &c.ValidUntil, &c.Path, &c.SeenAt)
-		all = append(all, c)
-		return err
-	}, "SELECT name, known_until, valid_until, path, seen_at FROM client WHERE host = ? ORDER BY name", host)
-	return all, err
+	return All(tx, func(c *Client) []any { return []any{&c.Name, &c.KnownUntil, &c.ValidUntil, &c.Path, &c.SeenAt} },
+		"SELECT name, known_until, valid_until, path, seen_at FROM client WHERE host = ? ORDER BY name", host)
 }

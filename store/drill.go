@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"fmt"
 )
 
@@ -55,6 +54,14 @@ func (tx *Tx) AddDrill(host HostID, d *Drill) (err error) {
 	if err != nil {
 		return fmt.Errorf("drill of %s: %w", d.Target, err)
 	}
+	if err := tx.addDrillRows(d); err != nil {
+		return fmt.Errorf("drill of %s: %w", d.Target, err)
+	}
+	return nil
+}
+
+// addDrillRows inserts the files and the observations of a drill.
+func (tx *Tx) addDrillRows(d *Drill) error {
 	files := tx.Bulk("drill_file", "drill", "pkgdir", "path", "cpv", "size", "mtime_ns", "md5", "build_time", "build_id")
 	for _, f := range d.Files {
 		cpv, err := tx.CPVID(f.CPV)
@@ -62,22 +69,19 @@ func (tx *Tx) AddDrill(host HostID, d *Drill) (err error) {
 			err = files.Add(d.ID, f.PkgDir, f.Path, cpv, f.Size, f.MTimeNS, f.MD5, f.BuildTime, f.BuildID)
 		}
 		if err != nil {
-			return fmt.Errorf("drill of %s: %w", d.Target, err)
+			return err
 		}
 	}
 	if err := files.Flush(); err != nil {
-		return fmt.Errorf("drill of %s: %w", d.Target, err)
+		return err
 	}
 	observations := tx.Bulk("drill_observation", "drill", "position", "kind", "subject", "detail", "expected")
 	for i, o := range d.Observations {
 		if err := observations.Add(d.ID, i, o.Kind, o.Subject, o.Detail, o.Expected); err != nil {
-			return fmt.Errorf("drill of %s: %w", d.Target, err)
+			return err
 		}
 	}
-	if err := observations.Flush(); err != nil {
-		return fmt.Errorf("drill of %s: %w", d.Target, err)
-	}
-	return nil
+	return observations.Flush()
 }
 
 // LastDrill returns the last drill of a target, or of the same plan while the same
@@ -92,20 +96,13 @@ func (tx *Tx) LastDrill(host HostID, target string, plan, installed []byte) (*Dr
 	if missing || err != nil {
 		return nil, err
 	}
-	err = tx.Query(func(rows *sql.Rows) error {
-		var f DrillFile
-		err := rows.Scan(&f.PkgDir, &f.Path, &f.CPV, &f.Size, &f.MTimeNS, &f.MD5, &f.BuildTime, &f.BuildID)
-		d.Files = append(d.Files, f)
-		return err
+	d.Files, err = All(tx, func(f *DrillFile) []any {
+		return []any{&f.PkgDir, &f.Path, &f.CPV, &f.Size, &f.MTimeNS, &f.MD5, &f.BuildTime, &f.BuildID}
 	}, "SELECT f.pkgdir, f.path, c.value, f.size, f.mtime_ns, f.md5, f.build_time, f.build_id FROM drill_file f JOIN cpv c ON c.id = f.cpv WHERE f.drill = ? ORDER BY c.value, f.path", d.ID)
 	if err != nil {
 		return nil, err
 	}
-	err = tx.Query(func(rows *sql.Rows) error {
-		var o DrillObservation
-		err := rows.Scan(&o.Kind, &o.Subject, &o.Detail, &o.Expected)
-		d.Observations = append(d.Observations, o)
-		return err
-	}, "SELECT kind, subject, detail, expected FROM drill_observation WHERE drill = ? ORDER BY position", d.ID)
+	d.Observations, err = All(tx, func(o *DrillObservation) []any { return []any{&o.Kind, &o.Subject, &o.Detail, &o.Expected} },
+		"SELECT kind, subject, detail, expected FROM drill_observation WHERE drill = ? ORDER BY position", d.ID)
 	return d, err
 }

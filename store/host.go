@@ -219,12 +219,6 @@ func (tx *Tx) RemovePin(host HostID, name string) (ok bool, err error) {
 
 // Pins returns the pins of a host, by their time.
 func (tx *Tx) Pins(host HostID) ([]Pin, error) {
-	var all []Pin
-	err := tx.Query(func(rows *sql.Rows) error {
-		var p Pin
-		err := rows.Scan(&p.Name, &p.At, &p.Run, &p.CreatedAt, &p.Note)
-		all = append(all, p)
-		return err
-	}, "SELECT name, state_at, run, created_at, note FROM pin WHERE host = ? ORDER BY state_at, name", host)
-	return all, err
+	return All(tx, func(p *Pin) []any { return []any{&p.Name, &p.At, &p.Run, &p.CreatedAt, &p.Note} },
+		"SELECT name, state_at, run, created_at, note FROM pin WHERE host = ? ORDER BY state_at, name", host)
 }

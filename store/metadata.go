@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -66,27 +65,13 @@ func (m *Metadata) digest() []byte {
 	return h.Sum(nil)
 }
 
-// MetadataID returns the id of the row with the content of m. It inserts a new row.
+// MetadataID is [Tx.MetadataIDs] for one.
 func (tx *Tx) MetadataID(m *Metadata) (int64, error) {
-	digest := m.digest()
-	var id int64
-	missing, err := NoRow(tx.QueryRow("SELECT id FROM metadata WHERE digest = ?", digest).Scan(&id))
+	ids, err := tx.MetadataIDs([]*Metadata{m})
 	if err != nil {
-		return 0, fmt.Errorf("metadata: %w", err)
+		return 0, err
 	}
-	if !missing {
-		return id, nil
-	}
-	args := make([]any, 0, metadataFields+1)
-	args = append(args, digest)
-	for _, f := range m.fields() {
-		args = append(args, *f)
-	}
-	id, err = tx.Insert("INSERT INTO metadata (digest, "+metadataColumns+") VALUES (?"+strings.Repeat(", ?", metadataFields)+")", args...)
-	if err != nil {
-		return 0, fmt.Errorf("metadata: %w", err)
-	}
-	return id, nil
+	return ids[0], nil
 }
 
 // MetadataIDs returns the ids of the rows with the contents of all. It inserts new
@@ -137,24 +122,23 @@ type MetadataSet map[int64]*Metadata
 // most of the bytes.
 var buildColumns = map[string]bool{"features": true, "bdepend": true, "depend": true, "description": true}
 
-// runtimeColumns are metadataColumns without buildColumns.
-var runtimeColumns = strings.Join(slices.DeleteFunc(strings.Split(metadataColumns, ", "), func(c string) bool { return buildColumns[c] }), ", ")
-
 // LoadMetadata adds the rows with the ids of a subquery to set.
 func (tx *Tx) LoadMetadata(set MetadataSet, ids string, args ...any) error {
-	return tx.loadColumns(set, metadataColumns, ids, args...)
+	return tx.loadMetadata(set, nil, ids, args...)
 }
 
 // LoadRuntimeMetadata is like [Tx.LoadMetadata], but leaves FEATURES, DEPEND, BDEPEND
 // and DESCRIPTION empty.
 func (tx *Tx) LoadRuntimeMetadata(set MetadataSet, ids string, args ...any) error {
-	return tx.loadColumns(set, runtimeColumns, ids, args...)
+	return tx.loadMetadata(set, buildColumns, ids, args...)
 }
 
-func (tx *Tx) loadColumns(set MetadataSet, columns, ids string, args ...any) error {
+func (tx *Tx) loadMetadata(set MetadataSet, without map[string]bool, ids string, args ...any) error {
+	columns := "id"
 	var wanted []int // indices in Metadata.fields
 	for i, c := range strings.Split(metadataColumns, ", ") {
-		if columns == metadataColumns || !buildColumns[c] {
+		if !without[c] {
+			columns += ", " + c
 			wanted = append(wanted, i)
 		}
 	}
@@ -167,7 +151,7 @@ func (tx *Tx) loadColumns(set MetadataSet, columns, ids string, args ...any) err
 		}
 		set[Number(row[0], 0)] = m
 		return nil
-	}, "SELECT id, "+columns+" FROM metadata WHERE id IN ("+ids+")", args...)
+	}, "SELECT "+columns+" FROM metadata WHERE id IN ("+ids+")", args...)
 }
 
 // MetadataUse returns the enabled USE flags of one row. It returns "" for id 0,

@@ -163,14 +163,8 @@ func (tx *Tx) PackageNames() ([]string, error) {
 
 // VersionsOf returns the cpvs of a package (cat/pn) that were ever seen on any host.
 func (tx *Tx) VersionsOf(cp string) ([]string, error) {
-	var cpvs []string
-	err := tx.Query(func(rows *sql.Rows) error {
-		var cpv string
-		err := rows.Scan(&cpv)
-		cpvs = append(cpvs, cpv)
-		return err
-	}, "SELECT cpv.value FROM cpv JOIN cp ON cp.id = cpv.cp WHERE cp.value = ? GROUP BY cpv.value ORDER BY min(cpv.id)", cp)
-	return cpvs, err
+	return All(tx, Value[string],
+		"SELECT cpv.value FROM cpv JOIN cp ON cp.id = cpv.cp WHERE cp.value = ? GROUP BY cpv.value ORDER BY min(cpv.id)", cp)
 }
 
 // KnownSlots returns the slots, without sub-slots, of the versions of a host that

@@ -162,17 +162,11 @@ func (tx *Tx) ClearDiagnostics(source int64, subject string) error {
 // Diagnostics returns the damage known of a host's sources, of one kind or of
 // all kinds (""), in the order of sources and offsets.
 func (tx *Tx) Diagnostics(host HostID, kind SourceKind) ([]Diagnostic, error) {
-	var all []Diagnostic
-	err := tx.Query(func(rows *sql.Rows) error {
-		var d Diagnostic
-		if err := rows.Scan(&d.Source, &d.Subject, &d.Offset, &d.Code, &d.Message, &d.MetAt); err != nil {
-			return err
-		}
-		all = append(all, d)
-		return nil
-	}, `SELECT s.path, d.subject, d.offset, d.code, d.message, d.met_at FROM diagnostic d JOIN source s ON s.id = d.source
+	return All(tx, func(d *Diagnostic) []any {
+		return []any{&d.Source, &d.Subject, &d.Offset, &d.Code, &d.Message, &d.MetAt}
+	},
+		`SELECT s.path, d.subject, d.offset, d.code, d.message, d.met_at FROM diagnostic d JOIN source s ON s.id = d.source
 		WHERE s.host = ? AND (s.kind = ? OR ? = '') ORDER BY s.kind, s.path, d.subject, d.offset, d.id`, host, kind, kind)
-	return all, err
 }
 
 // ReplaceDiagnostics makes diags all the damage known of a subject of a

@@ -143,6 +143,21 @@ func (tx *Tx) Query(scan func(*sql.Rows) error, query string, args ...any) error
 	return rows.Err()
 }
 
+// All returns the rows of a query. dest returns where the columns of a row belong.
+func All[T any](tx *Tx, dest func(*T) []any, query string, args ...any) ([]T, error) {
+	var all []T
+	err := tx.Query(func(rows *sql.Rows) error {
+		var row T
+		err := rows.Scan(dest(&row)...)
+		all = append(all, row)
+		return err
+	}, query, args...)
+	return all, err
+}
+
+// Value is the dest of [All] for rows of one column.
+func Value[T any](value *T) []any { return []any{value} }
+
 // batchRows is the number of rows in one INSERT of a bulk load. More rows are not
 // faster (docs/performance.md), and 50 rows of 32 columns stay far below SQLite's
 // limit of 32,766 variables.

@@ -76,15 +76,11 @@ func linesWhen(tx *store.Tx, host store.HostID, when string, kinds []Kind, args 
 
 func storedLines(tx *store.Tx, host store.HostID, when string, kinds []Kind, args ...any) ([]storedLine, error) {
 	in, of := anyOf(kinds)
-	var lines []storedLine
-	err := tx.Query(func(rows *sql.Rows) error {
-		var l storedLine
-		err := rows.Scan(&l.id, &l.position, &l.Kind, &l.Layer, &l.Subject, &l.Value, &l.Origin, &l.Since, &l.Until)
-		lines = append(lines, l)
-		return err
-	}, "SELECT id, position, kind, layer, subject, value, origin, since, coalesce(until, 0) FROM config_line WHERE host = ? AND kind IN "+in+
-		" AND "+when+" ORDER BY kind, position, id", slices.Concat([]any{host}, of, args)...)
-	return lines, err
+	return store.All(tx, func(l *storedLine) []any {
+		return []any{&l.id, &l.position, &l.Kind, &l.Layer, &l.Subject, &l.Value, &l.Origin, &l.Since, &l.Until}
+	},
+		"SELECT id, position, kind, layer, subject, value, origin, since, coalesce(until, 0) FROM config_line WHERE host = ? AND kind IN "+in+
+			" AND "+when+" ORDER BY kind, position, id", slices.Concat([]any{host}, of, args)...)
 }
 
 // PutLines replaces the current lines of the given kinds. changedAt returns,

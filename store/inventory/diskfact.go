@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"cmp"
-	"database/sql"
 	"slices"
 	"strings"
 
@@ -19,14 +18,8 @@ type DiskFact struct {
 
 // DiskFacts returns the recorded answers of a host, those to one question in order.
 func DiskFacts(tx *store.Tx, host store.HostID) ([]DiskFact, error) {
-	var all []DiskFact
-	err := tx.Query(func(rows *sql.Rows) error {
-		var f DiskFact
-		err := rows.Scan(&f.Kind, &f.Subject, &f.Position, &f.Value)
-		all = append(all, f)
-		return err
-	}, "SELECT kind, subject, position, value FROM disk_fact WHERE host = ? ORDER BY kind, subject, position", host)
-	return all, err
+	return store.All(tx, func(f *DiskFact) []any { return []any{&f.Kind, &f.Subject, &f.Position, &f.Value} },
+		"SELECT kind, subject, position, value FROM disk_fact WHERE host = ? ORDER BY kind, subject, position", host)
 }
 
 // ReplaceDiskFacts replaces the recorded answers of a host.

@@ -195,16 +195,8 @@ func PutSnapshot(tx *store.Tx, host store.HostID, changed bool, installed int, n
 
 // Snapshots returns the snapshots of a host, oldest first.
 func Snapshots(tx *store.Tx, host store.HostID) ([]Snapshot, error) {
-	var all []Snapshot
-	err := tx.Query(func(rows *sql.Rows) error {
-		var s Snapshot
-		if err := rows.Scan(&s.TakenAt, &s.ConfirmedAt, &s.Installed); err != nil {
-			return err
-		}
-		all = append(all, s)
-		return nil
-	}, "SELECT taken_at, confirmed_at, installed FROM snapshot WHERE host = ? ORDER BY id", host)
-	return all, err
+	return store.All(tx, func(s *Snapshot) []any { return []any{&s.TakenAt, &s.ConfirmedAt, &s.Installed} },
+		"SELECT taken_at, confirmed_at, installed FROM snapshot WHERE host = ? ORDER BY id", host)
 }
 
 // UnfinishedMerge is a merge that Portage began to write into the VDB and has not
@@ -245,12 +237,6 @@ func PutUnfinishedMerges(tx *store.Tx, host store.HostID, merges []UnfinishedMer
 // UnfinishedMerges returns the unfinished merges at the last ingest of a host,
 // sorted by cpv as a string.
 func UnfinishedMerges(tx *store.Tx, host store.HostID) ([]UnfinishedMerge, error) {
-	var all []UnfinishedMerge
-	err := tx.Query(func(rows *sql.Rows) error {
-		var m UnfinishedMerge
-		err := rows.Scan(&m.CPV, &m.ChangedAt, &m.Copying)
-		all = append(all, m)
-		return err
-	}, "SELECT c.value, u.changed_at, u.copying FROM unfinished_merge u JOIN cpv c ON c.id = u.cpv WHERE u.host = ? ORDER BY c.value", host)
-	return all, err
+	return store.All(tx, func(m *UnfinishedMerge) []any { return []any{&m.CPV, &m.ChangedAt, &m.Copying} },
+		"SELECT c.value, u.changed_at, u.copying FROM unfinished_merge u JOIN cpv c ON c.id = u.cpv WHERE u.host = ? ORDER BY c.value", host)
 }

@@ -29,14 +29,8 @@ type Leftover struct {
 
 // Leftovers returns the leftovers of a host, by role and path.
 func Leftovers(tx *store.Tx, host store.HostID) ([]Leftover, error) {
-	var all []Leftover
-	err := tx.Query(func(rows *sql.Rows) error {
-		var l Leftover
-		err := rows.Scan(&l.Role, &l.Path, &l.Detail, &l.Since)
-		all = append(all, l)
-		return err
-	}, "SELECT role, path, detail, since FROM leftover WHERE host = ? ORDER BY role, path", host)
-	return all, err
+	return store.All(tx, func(l *Leftover) []any { return []any{&l.Role, &l.Path, &l.Detail, &l.Since} },
+		"SELECT role, path, detail, since FROM leftover WHERE host = ? ORDER BY role, path", host)
 }
 
 // ReplaceLeftovers replaces the leftovers of one role. Those that are known already

@@ -207,16 +207,8 @@ func UnlistedFolders(tx *store.Tx, host store.HostID) (unlisted, unmounted []str
 
 // PkgDirFiles returns the other files in a pkgdir, by path.
 func PkgDirFiles(tx *store.Tx, pkgdir int64) ([]PkgDirFile, error) {
-	var all []PkgDirFile
-	err := tx.Query(func(rows *sql.Rows) error {
-		var f PkgDirFile
-		if err := rows.Scan(&f.Path, &f.Kind, &f.Role, &f.Size, &f.MTimeNS); err != nil {
-			return err
-		}
-		all = append(all, f)
-		return nil
-	}, "SELECT path, kind, role, size, mtime_ns FROM pkgdir_file WHERE pkgdir = ? ORDER BY path", pkgdir)
-	return all, err
+	return store.All(tx, func(f *PkgDirFile) []any { return []any{&f.Path, &f.Kind, &f.Role, &f.Size, &f.MTimeNS} },
+		"SELECT path, kind, role, size, mtime_ns FROM pkgdir_file WHERE pkgdir = ? ORDER BY path", pkgdir)
 }
 
 // FileRole is the purpose of a file or folder in a pkgdir that is not a binary

@@ -82,14 +82,8 @@ type IndexDigests struct {
 // ReadIndexDigests returns the digests of the entries that Portage uses, in the order
 // of the file.
 func ReadIndexDigests(tx *store.Tx, pkgdir int64) ([]IndexDigests, error) {
-	var all []IndexDigests
-	err := tx.Query(func(rows *sql.Rows) error {
-		var d IndexDigests
-		err := rows.Scan(&d.Path, &d.Size, &d.MTime, &d.MD5, &d.SHA1)
-		all = append(all, d)
-		return err
-	}, "SELECT path, size, mtime, md5, sha1 FROM index_entry WHERE pkgdir = ? AND usable = 1 ORDER BY position", pkgdir)
-	return all, err
+	return store.All(tx, func(d *IndexDigests) []any { return []any{&d.Path, &d.Size, &d.MTime, &d.MD5, &d.SHA1} },
+		"SELECT path, size, mtime, md5, sha1 FROM index_entry WHERE pkgdir = ? AND usable = 1 ORDER BY position", pkgdir)
 }
 
 // Verification is the result of a full read of one file.

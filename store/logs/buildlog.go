@@ -198,14 +198,8 @@ type BuildLogStamp struct {
 
 // SourceBuilds returns the stamps of the logs of builds from source, oldest first.
 func SourceBuilds(tx *store.Tx, host store.HostID) ([]BuildLogStamp, error) {
-	var all []BuildLogStamp
-	err := tx.Query(func(rows *sql.Rows) error {
-		var s BuildLogStamp
-		err := rows.Scan(&s.File, &s.CPV, &s.PreparedAt)
-		all = append(all, s)
-		return err
-	}, "SELECT l.file, c.value, l.prepared_at FROM build_log l JOIN cpv c ON c.id = l.cpv WHERE l.host = ? AND l.kind = ? ORDER BY l.prepared_at, l.file", host, mergelog.KindSource)
-	return all, err
+	return store.All(tx, func(s *BuildLogStamp) []any { return []any{&s.File, &s.CPV, &s.PreparedAt} },
+		"SELECT l.file, c.value, l.prepared_at FROM build_log l JOIN cpv c ON c.id = l.cpv WHERE l.host = ? AND l.kind = ? ORDER BY l.prepared_at, l.file", host, mergelog.KindSource)
 }
 
 // BuildPeak is the largest disk space and memory of a package's builds, -1 if no
@@ -220,15 +214,11 @@ type BuildPeak struct {
 
 // BuildPeaks returns the peaks of all packages, largest build directory first.
 func BuildPeaks(tx *store.Tx, host store.HostID) ([]BuildPeak, error) {
-	var all []BuildPeak
-	err := tx.Query(func(rows *sql.Rows) error {
-		var p BuildPeak
-		err := rows.Scan(&p.CP, &p.Builds, &p.BuildDirBytes, &p.MemoryPeak, &p.CPUMillis)
-		all = append(all, p)
-		return err
-	}, `SELECT p.value, count(*), max(l.build_dir_size), max(l.memory_peak), max(l.cpu_millis) FROM build_log l JOIN cpv c ON c.id = l.cpv JOIN cp p ON p.id = c.cp
+	return store.All(tx, func(p *BuildPeak) []any {
+		return []any{&p.CP, &p.Builds, &p.BuildDirBytes, &p.MemoryPeak, &p.CPUMillis}
+	},
+		`SELECT p.value, count(*), max(l.build_dir_size), max(l.memory_peak), max(l.cpu_millis) FROM build_log l JOIN cpv c ON c.id = l.cpv JOIN cp p ON p.id = c.cp
 		WHERE l.host = ? AND l.kind = ? AND (l.build_dir_size >= 0 OR l.memory_peak >= 0) GROUP BY p.value ORDER BY 3 DESC, 4 DESC, 1`, host, mergelog.KindSource)
-	return all, err
 }
 
 // QANotice is a notice with its log.

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 
 	"emaudit/parse/emergelog"
+	"emaudit/store"
 )
 
 // FailedMerges returns the failed merges since a time in unix seconds, whether they
@@ -80,14 +81,7 @@ func (l *EmergeLog) OpenRuns() ([]int64, error) {
 
 // numbers returns the numbers that a query selects.
 func (l *EmergeLog) numbers(query string, args ...any) ([]int64, error) {
-	var all []int64
-	err := l.tx.Query(func(rows *sql.Rows) error {
-		var n int64
-		err := rows.Scan(&n)
-		all = append(all, n)
-		return err
-	}, query, args...)
-	return all, err
+	return store.All(l.tx, store.Value[int64], query, args...)
 }
 
 const runsBetween = "SELECT min(number), max(number) FROM run WHERE host = ? AND started_at <= ? AND seen_at >= ?"
@@ -126,12 +120,6 @@ func (l *EmergeLog) RunsOf(packages []string) ([]int64, error) {
 // PackagesCut returns the packages (cat/pn) of which a merge began to install files and
 // was not completed, sorted.
 func (l *EmergeLog) PackagesCut() ([]string, error) {
-	var all []string
-	err := l.tx.Query(func(rows *sql.Rows) error {
-		var name string
-		err := rows.Scan(&name)
-		all = append(all, name)
-		return err
-	}, "SELECT value FROM cp WHERE id IN (SELECT cp FROM merge WHERE host = ? AND outcome <> ? AND merging IS NOT NULL) ORDER BY value", l.host, emergelog.MergeMerged)
-	return all, err
+	return store.All(l.tx, store.Value[string],
+		"SELECT value FROM cp WHERE id IN (SELECT cp FROM merge WHERE host = ? AND outcome <> ? AND merging IS NOT NULL) ORDER BY value", l.host, emergelog.MergeMerged)
 }

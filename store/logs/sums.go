@@ -329,16 +329,12 @@ func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
 	if q.Until != 0 {
 		where += fmt.Sprintf(" AND started_at <= %d", q.Until)
 	}
-	var all []RunSum
-	err = l.tx.Query(func(rows *sql.Rows) error {
-		var s RunSum
-		err := rows.Scan(&s.Action, &s.Interval, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Declined, &s.Seconds, &s.FirstAt, &s.LastAt)
-		all = append(all, s)
-		return err
-	}, `SELECT (SELECT word FROM run_action WHERE code = f.action) AS name, interval_at, count(*), count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
+	return store.All(l.tx, func(s *RunSum) []any {
+		return []any{&s.Action, &s.Interval, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Declined, &s.Seconds, &s.FirstAt, &s.LastAt}
+	},
+		`SELECT (SELECT word FROM run_action WHERE code = f.action) AS name, interval_at, count(*), count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
 			count(*) FILTER (WHERE outcome IN ('declined', 'interrupted', 'killed')), count(*) FILTER (WHERE outcome = 'declined'), coalesce(sum(seconds), 0), min(started_at), max(started_at)
 		FROM (SELECT action, o.word AS outcome, CASE WHEN clock_stepped = 0 AND ended_at >= started_at THEN ended_at - started_at END AS seconds, started_at, `+interval+" AS interval_at FROM run JOIN run_outcome o ON o.code = outcome WHERE host = ?"+where+") AS f GROUP BY action, interval_at ORDER BY interval_at, name", l.host)
-	return all, err
 }
 
 // Extent returns the times of the first and the last fact in the log in unix
