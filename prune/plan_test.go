@@ -66,7 +66,7 @@ func promised(t *testing.T, h *hosttest.Host, now int64, policy cleanup.PrunePol
 		for _, row := range coverage.Rows {
 			p.Coverage = append(p.Coverage, row.Verdict)
 		}
-		all, err := rollback.AuditRollbacks(db, 0, rollback.RollbackOptions{})
+		all, err := rollback.AuditRollbacks(db, 0, rollback.Options{})
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func promised(t *testing.T, h *hosttest.Host, now int64, policy cleanup.PrunePol
 			return err
 		}
 		for _, pin := range pins {
-			r, err := rollback.AuditRollback(db, state.Moment{Pin: pin.Name}, rollback.RollbackOptions{})
+			r, err := rollback.AuditRollback(db, state.Moment{Pin: pin.Name}, rollback.Options{})
 			if err != nil {
 				return err
 			}

@@ -45,7 +45,7 @@ func TestWhatChangedInTheEbuildSpeaksAgainstAYoungFile(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := &pruner{RollbackJudge: &rollback.RollbackJudge{Accept: acceptance.NewAcceptance()}}
+			p := &pruner{Judge: &rollback.Judge{Accept: acceptance.NewAcceptance()}}
 			p.Accept.Settings["EMERGE_DEFAULT_OPTS"] = tt.options
 			p.facts.CacheEntry = func(_, cpv string) (userconf.CacheEntry, bool) { return tt.ebuild, tt.there && cpv == "app-misc/foo-1" }
 			p.facts.SettledFlags = func() map[string]bool {

@@ -66,7 +66,7 @@ type PruneFacts struct {
 	// System are the packages of @system, by category/pn; nil if unknown.
 	System []string
 	// Rollback are facts for the verdicts about the kept states.
-	Rollback rollback.RollbackOptions
+	Rollback rollback.Options
 	// Fleet are the other hosts that get binary packages from here.
 	Fleet PruneFleet
 	// TotalsOnly omits these verdicts. The candidates then get only reasons that cost
@@ -189,7 +189,7 @@ const quarantineFolder = ".emaudit-quarantine"
 
 // pruner makes one plan.
 type pruner struct {
-	*rollback.RollbackJudge
+	*rollback.Judge
 	policy PrunePolicy
 	facts  PruneFacts
 	plan   *PrunePlan
@@ -224,13 +224,13 @@ type keeping struct {
 func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PrunePlan, error) {
 	// What a binhost offers today keeps no file from being needed.
 	facts.Rollback.Local = true
-	judge, err := rollback.NewRollbackJudge(db, facts.Rollback)
+	judge, err := rollback.NewJudge(db, facts.Rollback)
 	if err != nil {
 		return nil, err
 	}
 	judge.Planless = true
 	p := &pruner{
-		RollbackJudge: judge, policy: policy, facts: facts,
+		Judge: judge, policy: policy, facts: facts,
 		plan: &PrunePlan{Policy: policy},
 		keep: map[*binpkgs.Binpkg]*keeping{}, usable: map[*binpkgs.Binpkg]bool{}, reasons: map[*binpkgs.Binpkg]acceptance.Reason{}, groups: map[*binpkgs.Binpkg]string{},
 		current: map[string]bool{}, there: map[string]bool{},

@@ -50,7 +50,7 @@ func (p *pruner) endings() error {
 	if len(gone) == 0 {
 		return nil
 	}
-	without := *p.RollbackJudge
+	without := *p.Judge
 	without.Past = p.Past.Without(gone)
 	seen := []*state.State{p.Now}
 	judged, notReady := 0, 0
@@ -68,7 +68,7 @@ func (p *pruner) endings() error {
 			continue
 		}
 		judged++
-		before, err := p.Judge(m)
+		before, err := p.BackTo(m)
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (p *pruner) endings() error {
 		if seen = append(seen, s); len(e.Files) == 0 {
 			continue
 		}
-		after, err := without.Judge(m)
+		after, err := without.BackTo(m)
 		if err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func (p *pruner) keepStates() error {
 		if b, ok := chosen[s]; ok || len(p.Past.ByCPV[s.CPV]) == 0 {
 			return b, nil
 		}
-		c := rollback.RollbackChange{Change: state.Change{Action: state.ActionInstall, To: &s.CPV, After: s}}
+		c := rollback.Change{Change: state.Change{Action: state.ActionInstall, To: &s.CPV, After: s}}
 		if err := p.Choose(&rollback.Rollback{}, &c); err != nil {
 			return nil, err
 		}
@@ -124,7 +124,7 @@ func (p *pruner) keptStates() ([]*keptState, error) {
 		if p.facts.TotalsOnly {
 			continue
 		}
-		r, err := p.Judge(state.Moment{Run: *k.target.Run})
+		r, err := p.BackTo(state.Moment{Run: *k.target.Run})
 		if err != nil {
 			return nil, err
 		}

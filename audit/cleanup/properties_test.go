@@ -126,10 +126,10 @@ func TestEveryFileOfAPlanIsNeeded(t *testing.T) {
 	h.Verify(hosttest.Now)
 	now := int64(hosttest.Now)
 	// good returns the changes of a plan whose file is whole and usable.
-	good := func() map[string]rollback.RollbackChange {
-		all := map[string]rollback.RollbackChange{}
+	good := func() map[string]rollback.Change {
+		all := map[string]rollback.Change{}
 		audittest.Ask(h, hosttest.Now, func(db audit.Database) error {
-			r, err := rollback.AuditRollback(db, state.Moment{Run: 51}, rollback.RollbackOptions{})
+			r, err := rollback.AuditRollback(db, state.Moment{Run: 51}, rollback.Options{})
 			if err != nil {
 				return err
 			}

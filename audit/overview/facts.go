@@ -52,7 +52,7 @@ type HostFacts struct {
 type FactOptions struct {
 	Version   string
 	Rollbacks int // how many updates, the newest first, a way back is judged for
-	Rollback  rollback.RollbackOptions
+	Rollback  rollback.Options
 	Integrity binpkgs.IntegrityOptions
 }
 

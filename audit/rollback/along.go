@@ -18,7 +18,7 @@ const maxAlong = 40
 // packages that need the replaced build, builds that the restored package needs, and
 // removals of packages that block it. It tries one change after the other and keeps
 // those that repair something. In the end it removes the changes that are not needed.
-func (j *RollbackJudge) along(r *Rollback) error {
+func (j *Judge) along(r *Rollback) error {
 	wish := len(r.Changes)
 	given := map[string]bool{} // breaks without a remedy
 	for len(r.Changes) < wish+maxAlong {
@@ -55,14 +55,14 @@ func (j *RollbackJudge) along(r *Rollback) error {
 }
 
 // broken returns what the changes of an answer together would break.
-func (j *RollbackJudge) broken(r *Rollback) []transition.Break {
+func (j *Judge) broken(r *Rollback) []transition.Break {
 	wish, _ := j.wish(r)
 	return j.host.Broken(wish)
 }
 
 // carried counts the changes among the first ones of an answer that a plan carries
 // out.
-func (j *RollbackJudge) carried(r *Rollback, wish int) (n int) {
+func (j *Judge) carried(r *Rollback, wish int) (n int) {
 	p, of := j.transition(r)
 	for i := range r.Changes[:wish] {
 		for _, t := range p.Changes {
@@ -75,9 +75,9 @@ func (j *RollbackJudge) carried(r *Rollback, wish int) (n int) {
 }
 
 // against returns the changes that may repair a break, the most likely first.
-func (j *RollbackJudge) against(r *Rollback, b *transition.Break) (all []RollbackChange, err error) {
+func (j *Judge) against(r *Rollback, b *transition.Break) (all []Change, err error) {
 	changed := func(s *state.Installation) bool {
-		return slices.ContainsFunc(r.Changes, func(c RollbackChange) bool { return c.Before == s })
+		return slices.ContainsFunc(r.Changes, func(c Change) bool { return c.Before == s })
 	}
 	move := func(s *state.Installation) error {
 		builds, err := j.builds(s)
@@ -151,7 +151,7 @@ func provides(m *store.Metadata, s atom.Soname) bool {
 
 // place adds the change that puts a build into its slot, unless the slot changes
 // already or holds the build.
-func (j *RollbackJudge) place(all []RollbackChange, x candidate, changed func(*state.Installation) bool) []RollbackChange {
+func (j *Judge) place(all []Change, x candidate, changed func(*state.Installation) bool) []Change {
 	var holds *state.Installation
 	for _, s := range j.Now.Installations {
 		if audit.PackageOf(s.CPV) == x.Pkg.CPV.CP() && j.Past.SlotOf(s) == x.Pkg.Slot {

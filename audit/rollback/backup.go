@@ -17,7 +17,7 @@ import (
 // uncovered returns the changes that replace or remove an installed build without a
 // whole binary package of that build. It omits what an interrupted merge left, because
 // those files belong to no version.
-func (j *RollbackJudge) uncovered(r *Rollback) (changes []*RollbackChange) {
+func (j *Judge) uncovered(r *Rollback) (changes []*Change) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		if c.Before != nil && c.Before.Row != nil && !c.Stays && !j.covered(c.Before.Row) && !j.isCut(audit.PackageOf(c.Before.CPV)) {
@@ -29,14 +29,14 @@ func (j *RollbackJudge) uncovered(r *Rollback) (changes []*RollbackChange) {
 
 // unpackaged returns the uncovered changes whose package quickpkg can pack as a whole.
 // The plan packs these first.
-func (j *RollbackJudge) unpackaged(r *Rollback) []*RollbackChange {
-	return slices.DeleteFunc(j.uncovered(r), func(c *RollbackChange) bool {
+func (j *Judge) unpackaged(r *Rollback) []*Change {
+	return slices.DeleteFunc(j.uncovered(r), func(c *Change) bool {
 		return !binpkgs.CanQuickpkg(c.Before.Row) || len(j.driftOf(c.Before).missing) > 0
 	})
 }
 
 // backup adds the step that packs what would be lost.
-func (j *RollbackJudge) backup(r *Rollback) []audit.Command {
+func (j *Judge) backup(r *Rollback) []audit.Command {
 	var cpvs []string
 	for _, c := range j.unpackaged(r) {
 		cpvs = append(cpvs, c.Before.Row.CPV)
@@ -63,7 +63,7 @@ type drift struct {
 
 // driftOf compares the files of an installed package with its CONTENTS. If the files
 // cannot be read, it returns what the last ingest stored.
-func (j *RollbackJudge) driftOf(s *state.Installation) drift {
+func (j *Judge) driftOf(s *state.Installation) drift {
 	if d, ok := j.drifts[s.Row.CPV]; ok {
 		return d
 	}
@@ -93,7 +93,7 @@ func (j *RollbackJudge) driftOf(s *state.Installation) drift {
 
 // isGone reports whether a path does not exist. A file in an unreadable folder is not
 // gone.
-func (j *RollbackJudge) isGone(name string) bool {
+func (j *Judge) isGone(name string) bool {
 	for ; name != "/" && name != "."; name = path.Dir(name) {
 		if names, ok := j.host.Disk.Names(path.Dir(name)); ok {
 			return !slices.Contains(names, path.Base(name))
@@ -104,7 +104,7 @@ func (j *RollbackJudge) isGone(name string) bool {
 
 // backupRisks reports what the backup of the plan omits, and what it keeps with an
 // unexpected effect.
-func (j *RollbackJudge) backupRisks(r *Rollback) {
+func (j *Judge) backupRisks(r *Rollback) {
 	for _, c := range j.uncovered(r) {
 		cpv := c.Before.Row.CPV
 		add := func(code, format string, args ...any) {
@@ -126,7 +126,7 @@ func (j *RollbackJudge) backupRisks(r *Rollback) {
 // keepConfig returns the step for later updates that would replace changed
 // configuration because quickpkg packed it (Portage bug 464662). It concerns packages
 // that the plan merges, and packages that it packs.
-func (j *RollbackJudge) keepConfig(r *Rollback, merges []*RollbackChange) []Step {
+func (j *Judge) keepConfig(r *Rollback, merges []*Change) []Step {
 	var files, packages []string
 	add := func(cpv string, names []string) {
 		if len(names) > 0 {
@@ -149,7 +149,7 @@ func (j *RollbackJudge) keepConfig(r *Rollback, merges []*RollbackChange) []Step
 
 // alteredConfig returns the protected files that quickpkg packed in a changed form, as
 // far as the verification of the package names them.
-func (j *RollbackJudge) alteredConfig(c *RollbackChange) (names []string) {
+func (j *Judge) alteredConfig(c *Change) (names []string) {
 	_, list, _ := strings.Cut(c.Chosen.MessageOf(binpkg.ProblemImageAltered), " in it: ")
 	for name := range strings.SplitSeq(andMore.ReplaceAllString(list, ""), ", ") {
 		if name != "" && j.host.Protected(name) {

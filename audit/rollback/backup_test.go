@@ -76,7 +76,7 @@ func TestTheBackupSaysWhatItLoses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
-				r, err := AuditRollback(db, state.Moment{Run: 72}, RollbackOptions{
+				r, err := AuditRollback(db, state.Moment{Run: 72}, Options{
 					Contents: func(of string, each func(vdb.ContentsEntry)) bool {
 						if of == cpv {
 							each(vdb.ContentsEntry{Kind: vdb.Directory, Path: path.Dir(library)})
@@ -144,13 +144,13 @@ func TestChangedConfigurationOfAMergedPackage(t *testing.T) {
 		if message != "" {
 			b.Problems = []inventory.Problem{{Code: "image-altered", Message: message}}
 		}
-		j := &RollbackJudge{host: &transition.Host{Protect: []string{"/etc"}}}
+		j := &Judge{host: &transition.Host{Protect: []string{"/etc"}}}
 		c := newChange(state.Change{})
 		c.To, c.Chosen = &b.CPV, &acceptance.JudgedBinpkg{Binpkg: b}
 		if diff := cmp.Diff(want, j.alteredConfig(&c)); diff != "" {
 			t.Errorf("%q: -want +got\n%s", message, diff)
 		}
-		steps := j.keepConfig(newRollback(), []*RollbackChange{&c})
+		steps := j.keepConfig(new(Rollback), []*Change{&c})
 		if got := len(want) > 0 && hasConfigStep(steps, want[0], "app-misc/a"); got != (len(want) > 0) || len(steps) > 1 {
 			t.Errorf("%q: %+v", message, steps)
 		}

@@ -43,7 +43,7 @@ func BenchmarkRollback(b *testing.B) {
 		work += processorTime(func() {
 			host.Ingest(hosttest.Now)
 			audittest.Ask(host, hosttest.Now, func(db audit.Database) error {
-				_, err := rollback.AuditRollback(db, state.Moment{Previous: true}, rollback.RollbackOptions{Contents: contentsOf(dir)})
+				_, err := rollback.AuditRollback(db, state.Moment{Previous: true}, rollback.Options{Contents: contentsOf(dir)})
 				return err
 			})
 		})

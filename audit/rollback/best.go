@@ -18,7 +18,7 @@ type Unsatisfied struct {
 }
 
 // best finds the best plan, and adds the reason to each change that it drops.
-func (j *RollbackJudge) best(r *Rollback) {
+func (j *Judge) best(r *Rollback) {
 	p, changes := j.transition(r)
 	r.best, r.changeOf = p, changes
 	for t, c := range changes {
@@ -63,7 +63,7 @@ func sentence(b *transition.Break) string {
 }
 
 // doubts reports the conditions that the plan could not decide.
-func (j *RollbackJudge) doubts(r *Rollback, p *transition.Plan) {
+func (j *Judge) doubts(r *Rollback, p *transition.Plan) {
 	var unread []string
 	for _, d := range p.Doubts {
 		switch d.Kind {

@@ -27,7 +27,7 @@ type candidate struct {
 
 // Choose finds the binary package for one change: the same build if it is usable,
 // otherwise another build of the version.
-func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
+func (j *Judge) Choose(r *Rollback, c *Change) error {
 	want := j.Past.BuildOf(c.After)
 	var all []candidate
 	remote := j.offersOf(audit.PackageOf(c.After.CPV))
@@ -80,7 +80,7 @@ func (j *RollbackJudge) Choose(r *Rollback, c *RollbackChange) error {
 }
 
 // leave leaves a slot as it is, because no file has the earlier build.
-func (j *RollbackJudge) leave(r *Rollback, c *RollbackChange, gap Gap) {
+func (j *Judge) leave(r *Rollback, c *Change, gap Gap) {
 	c.Stays = true
 	c.Reasons = append([]acceptance.Reason{{Code: string(gap.Cause), Detail: gap.Detail, Effect: acceptance.EffectRefused}}, c.Reasons...)
 	r.Gaps = append(r.Gaps, gap)
@@ -112,7 +112,7 @@ func compareCandidates(a, b candidate) int {
 	)
 }
 
-func (j *RollbackJudge) judgeBinpkg(b *binpkgs.Binpkg, here bool) (*acceptance.JudgedBinpkg, error) {
+func (j *Judge) judgeBinpkg(b *binpkgs.Binpkg, here bool) (*acceptance.JudgedBinpkg, error) {
 	// Only the verdict about the processor knows which build was installed here.
 	if judged, ok := j.judged[b]; ok && here {
 		return judged, nil
@@ -125,7 +125,7 @@ func (j *RollbackJudge) judgeBinpkg(b *binpkgs.Binpkg, here bool) (*acceptance.J
 }
 
 // doubt reports what is wrong or unknown about the chosen file.
-func (j *RollbackJudge) doubt(r *Rollback, c *RollbackChange, want state.Build, candidates int) {
+func (j *Judge) doubt(r *Rollback, c *Change, want state.Build, candidates int) {
 	file := c.Chosen
 	warn := func(code string, remedy audit.Remedy, format string, args ...any) {
 		r.Findings = append(r.Findings, audit.Finding{
@@ -175,7 +175,7 @@ func (r *Rollback) settle(b *binpkgs.Binpkg) audit.Remedy {
 }
 
 // gap says why no file covers a package, and what to do about it.
-func (j *RollbackJudge) gap(r *Rollback, c *RollbackChange, refused []candidate) Gap {
+func (j *Judge) gap(r *Rollback, c *Change, refused []candidate) Gap {
 	g := j.findGap(c, refused)
 	if g.Remedy.Program() == "emerge" && j.options.Ebuild != nil && j.options.Ebuild(g.CPV) == acceptance.EbuildGone {
 		g.Detail += "; no repository has its ebuild any more"
@@ -186,7 +186,7 @@ func (j *RollbackJudge) gap(r *Rollback, c *RollbackChange, refused []candidate)
 
 // offered returns the entry of a binhost's index for an earlier build, or nil. If the
 // build is unknown, it returns the newest one of the version.
-func (j *RollbackJudge) offered(s *state.Installation) *binpkgs.RemoteOffer {
+func (j *Judge) offered(s *state.Installation) *binpkgs.RemoteOffer {
 	if !j.binhosts {
 		return nil
 	}
@@ -204,7 +204,7 @@ func (j *RollbackJudge) offered(s *state.Installation) *binpkgs.RemoteOffer {
 	return nil
 }
 
-func (j *RollbackJudge) findGap(c *RollbackChange, refused []candidate) Gap {
+func (j *Judge) findGap(c *Change, refused []candidate) Gap {
 	g := Gap{CPV: *c.To}
 	build := audit.Run("emerge", "--usepkg=n", "--buildpkgonly", "--oneshot", "="+g.CPV)
 	g.Remedy = audit.Do(build)

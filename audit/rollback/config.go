@@ -29,7 +29,7 @@ const (
 // changed the file, Portage keeps it and offers the other one
 // (FEATURES=config-protect-if-modified, the default; vartree.py, _protect). It never
 // removes a changed file.
-func (j *RollbackJudge) configFiles(r *Rollback) {
+func (j *Judge) configFiles(r *Rollback) {
 	if j.host.Contents == nil {
 		return
 	}
@@ -70,7 +70,7 @@ func (j *RollbackJudge) configFiles(r *Rollback) {
 }
 
 // effect returns the effect of the plan on one protected file.
-func (j *RollbackJudge) effect(t *transition.Change, e vdb.ContentsEntry, installed bool) string {
+func (j *Judge) effect(t *transition.Change, e vdb.ContentsEntry, installed bool) string {
 	changed, known := false, false
 	if j.options.Changed != nil {
 		changed, known = j.options.Changed(e)

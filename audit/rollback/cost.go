@@ -15,7 +15,7 @@ import (
 // cost lists the packages that the undone run replaced or removed and that cannot come
 // back. It also lists installed packages without a binary package of their build: once
 // they are replaced, nobody can restore them.
-func (j *RollbackJudge) cost(r *Rollback) {
+func (j *Judge) cost(r *Rollback) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		if c.again() {
@@ -49,16 +49,16 @@ func (j *RollbackJudge) cost(r *Rollback) {
 }
 
 // tookAway reports whether one of the runs removed or replaced a build.
-func (j *RollbackJudge) tookAway(runs []int64, x *state.Installation) bool {
+func (j *Judge) tookAway(runs []int64, x *state.Installation) bool {
 	return x.Last >= 0 && x.Last < len(j.Past.Changes) && slices.Contains(runs, j.Past.Changes[x.Last].Run)
 }
 
 // covered reports whether there is a binary package of the build of an installed
 // package.
-func (j *RollbackJudge) covered(p *inventory.Installed) bool { return len(j.covering(p)) > 0 }
+func (j *Judge) covered(p *inventory.Installed) bool { return len(j.covering(p)) > 0 }
 
 // covering returns the binary packages of the build of an installed package.
-func (j *RollbackJudge) covering(p *inventory.Installed) (all []*binpkgs.Binpkg) {
+func (j *Judge) covering(p *inventory.Installed) (all []*binpkgs.Binpkg) {
 	for _, b := range j.Past.ByCPV[p.CPV] {
 		if b.Visible && !b.Damaged() && binpkgs.Match(p, b) != binpkgs.CoverageSameVersion && !b.Has(binpkg.ProblemConfigStub) && !b.Lossy() {
 			all = append(all, b)
@@ -70,7 +70,7 @@ func (j *RollbackJudge) covering(p *inventory.Installed) (all []*binpkgs.Binpkg)
 // forward reports installed builds whose binary package was not read in full. The plan
 // does not pack them again, and their file may be damaged, so the way forward to them
 // is not sure.
-func (j *RollbackJudge) forward(r *Rollback) {
+func (j *Judge) forward(r *Rollback) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		if c.Before == nil || c.Before.Row == nil || c.Stays || c.again() {

@@ -12,17 +12,17 @@ import (
 
 // cuts returns the interrupted merges after which the files of their packages are
 // unknown.
-func (j *RollbackJudge) cuts() []state.CutMerge {
+func (j *Judge) cuts() []state.CutMerge {
 	return slices.DeleteFunc(j.Past.Cut(), func(c state.CutMerge) bool { return !c.Unknown() })
 }
 
 // isCut reports whether the files of a package are unknown.
-func (j *RollbackJudge) isCut(cp string) bool {
+func (j *Judge) isCut(cp string) bool {
 	return slices.ContainsFunc(j.cuts(), func(c state.CutMerge) bool { return j.cutPackage(c) == cp })
 }
 
 // cutPackage returns the package of an interrupted merge, by its name of today.
-func (j *RollbackJudge) cutPackage(c state.CutMerge) string {
+func (j *Judge) cutPackage(c state.CutMerge) string {
 	return audit.PackageOf(j.Past.Moves.CPV(c.CPV))
 }
 
@@ -32,13 +32,13 @@ func installationsOf(installations []*state.Installation, cp string) []*state.In
 }
 
 // registered returns the versions of a package in the VDB.
-func (j *RollbackJudge) registered(cp string) []*state.Installation {
+func (j *Judge) registered(cp string) []*state.Installation {
 	return slices.DeleteFunc(installationsOf(j.Now.Installations, cp), func(s *state.Installation) bool { return s.Row == nil })
 }
 
 // changesTo compares today's state with another one. Packages of interrupted merges are
 // unknown today, so their versions in the VDB count.
-func (j *RollbackJudge) changesTo(target *state.State) []state.Change {
+func (j *Judge) changesTo(target *state.State) []state.Change {
 	changes := j.Past.DiffStates(j.Now, target)
 	done := map[string]bool{}
 	for _, c := range j.cuts() {
@@ -56,7 +56,7 @@ func (j *RollbackJudge) changesTo(target *state.State) []state.Change {
 // rollback restores a build of the package, that is enough. Otherwise repair merges the
 // registered version from its binary package, or the version whose merge was
 // interrupted.
-func (j *RollbackJudge) repair(r *Rollback) error {
+func (j *Judge) repair(r *Rollback) error {
 	if len(j.cuts()) == 0 {
 		return nil
 	}
@@ -106,14 +106,14 @@ func (j *RollbackJudge) repair(r *Rollback) error {
 
 // mergeCut adds the merge of the version whose merge was interrupted, because no
 // version of the package is registered.
-func (j *RollbackJudge) mergeCut(r *Rollback, c state.CutMerge, cp, slot string) error {
+func (j *Judge) mergeCut(r *Rollback, c state.CutMerge, cp, slot string) error {
 	builds, err := j.buildsOf(cp)
 	if err != nil {
 		return err
 	}
 	cpv := j.Past.Moves.CPV(c.CPV)
 	// If the state has a version that no file supplies, the answer has a change for it.
-	asked := slices.ContainsFunc(r.Changes, func(x RollbackChange) bool { return audit.PackageOf(x.CPV()) == cp })
+	asked := slices.ContainsFunc(r.Changes, func(x Change) bool { return audit.PackageOf(x.CPV()) == cp })
 	if i := slices.IndexFunc(builds, func(x candidate) bool { return x.CPV == cpv }); i >= 0 {
 		again := j.changeTo(nil, builds[i])
 		j.doubt(r, again, state.Build{}, 1)
@@ -138,11 +138,11 @@ func sameSlot(a, b string) bool { return a == b || a == "" || b == "" }
 
 // cutMerges reports the interrupted merges, and whether the plan merges their packages
 // again. No plan can repair a merge that is still running.
-func (j *RollbackJudge) cutMerges(r *Rollback) {
+func (j *Judge) cutMerges(r *Rollback) {
 	for _, c := range j.cuts() {
 		f := c.Finding(j.Db)
 		cp := j.cutPackage(c)
-		switch i := slices.IndexFunc(r.Changes, func(x RollbackChange) bool {
+		switch i := slices.IndexFunc(r.Changes, func(x Change) bool {
 			return !x.Stays && x.Chosen != nil && audit.PackageOf(x.CPV()) == cp
 		}); {
 		case f.Severity == audit.SeverityInfo:
@@ -165,14 +165,14 @@ func (j *RollbackJudge) cutMerges(r *Rollback) {
 // clearMerging returns the commands that remove -MERGING- directories of packages that
 // the plan merges. Portage removes only the directory of the version that it merges
 // (vartree.py, dbtmpdir), and emaint --fix merges would merge the others.
-func (j *RollbackJudge) clearMerging(merges []*RollbackChange) (commands []audit.Command) {
+func (j *Judge) clearMerging(merges []*Change) (commands []audit.Command) {
 	unfinished, err := inventory.UnfinishedMerges(j.Db.Tx, j.Db.Host)
 	if err != nil {
 		j.Past.Err = err
 	}
 	for _, u := range unfinished {
 		cp := audit.PackageOf(j.Past.Moves.CPV(u.CPV))
-		if !j.isCut(cp) || !slices.ContainsFunc(merges, func(c *RollbackChange) bool { return audit.PackageOf(*c.To) == cp }) {
+		if !j.isCut(cp) || !slices.ContainsFunc(merges, func(c *Change) bool { return audit.PackageOf(*c.To) == cp }) {
 			continue
 		}
 		category, pf := path.Split(u.CPV)

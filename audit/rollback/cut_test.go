@@ -83,7 +83,7 @@ func TestThePlanMergesAgainWhatWasCut(t *testing.T) {
 			host.Ingest(hosttest.Now)
 			host.Verify(hosttest.Now)
 			audittest.Ask(host, hosttest.Now, func(db audit.Database) error {
-				r, err := AuditRollback(db, state.Moment{Run: test.run}, RollbackOptions{})
+				r, err := AuditRollback(db, state.Moment{Run: test.run}, Options{})
 				if err != nil {
 					return err
 				}

@@ -19,7 +19,7 @@ import (
 
 // Recorder answers from the disk of a host and remembers what it answered.
 type Recorder struct {
-	disk  RollbackOptions
+	disk  Options
 	facts map[diskQuestion]string
 	// asked are the paths that were asked for. Of most packages only their files at
 	// these matter: another package is to install them.
@@ -48,12 +48,12 @@ const (
 )
 
 // NewRecorder returns a recorder of the answers of a disk.
-func NewRecorder(disk RollbackOptions) *Recorder {
+func NewRecorder(disk Options) *Recorder {
 	return &Recorder{disk: disk, facts: map[diskQuestion]string{}, asked: map[string]bool{}, entries: map[string][]vdb.ContentsEntry{}, whole: map[string]bool{}}
 }
 
 // Options are those of the disk, recorded.
-func (r *Recorder) Options() RollbackOptions {
+func (r *Recorder) Options() Options {
 	o := r.disk
 	o.Disk = r
 	o.Contents = func(cpv string, each func(vdb.ContentsEntry)) bool {

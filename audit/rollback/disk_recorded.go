@@ -21,18 +21,18 @@ type recordedDisk struct {
 }
 
 // WithoutDisk are the options of a host whose disk nobody can look at.
-func WithoutDisk() RollbackOptions {
-	return RollbackOptions{Contents: func(string, func(vdb.ContentsEntry)) bool { return false }}
+func WithoutDisk() Options {
+	return Options{Contents: func(string, func(vdb.ContentsEntry)) bool { return false }}
 }
 
 // RecordedDisk returns the options of a host whose disk answers from facts. It is
 // [WithoutDisk] if there are none. What is no fact of a [Recorder] is left out.
-func RecordedDisk(facts []inventory.DiskFact) RollbackOptions {
+func RecordedDisk(facts []inventory.DiskFact) Options {
 	if len(facts) == 0 {
 		return WithoutDisk()
 	}
 	d := &recordedDisk{facts: map[diskQuestion]string{}, entries: map[string][]vdb.ContentsEntry{}}
-	o := RollbackOptions{Disk: d, Contents: d.contents, Changed: d.changed, Ebuild: d.ebuild, missed: &d.missed}
+	o := Options{Disk: d, Contents: d.contents, Changed: d.changed, Ebuild: d.ebuild, missed: &d.missed}
 	for _, f := range facts {
 		switch f.Kind {
 		case askEntry:

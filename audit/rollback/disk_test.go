@@ -69,13 +69,13 @@ func TestAVerdictFromRecordedAnswersIsTheOneOfTheDisk(t *testing.T) {
 		}
 		return err
 	})
-	options := rollback.RollbackOptions{
+	options := rollback.Options{
 		Contents: contents, Disk: disk, KernelRelease: "6.12.1", Space: []audit.Space{{Path: "/var/tmp", Role: "tmp", Free: 1 << 20, Total: 1 << 30}},
 		Changed: func(e vdb.ContentsEntry) (bool, bool) { return len(e.Path)%2 == 0, len(e.Path)%3 != 0 },
 		Ebuild:  func(cpv string) acceptance.EbuildState { return acceptance.EbuildState(len(cpv) % 3) },
 	}
 	const last = 20
-	answers := func(db audit.Database, o rollback.RollbackOptions) string {
+	answers := func(db audit.Database, o rollback.Options) string {
 		all, err := rollback.AuditRollbacks(db, last, o)
 		if err != nil {
 			t.Fatal(err)

@@ -146,7 +146,7 @@ func (r *Rollback) drillTarget() string {
 }
 
 // prove says what the last drill of the target says of the plan.
-func (j *RollbackJudge) prove(r *Rollback) {
+func (j *Judge) prove(r *Rollback) {
 	if len(r.Plan) == 0 {
 		return
 	}
@@ -198,7 +198,7 @@ func (p *Proof) why() string {
 }
 
 // installedSum is the SHA-256 of the builds that are installed.
-func (j *RollbackJudge) installedSum() []byte {
+func (j *Judge) installedSum() []byte {
 	if j.sum == nil {
 		h := sha256.New()
 		var number [8]byte

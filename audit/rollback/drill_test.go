@@ -27,7 +27,7 @@ func drillHost(t *testing.T) *hosttest.Host {
 func previous(t *testing.T, h *hosttest.Host, now int64) (r *Rollback) {
 	t.Helper()
 	audittest.Ask(h, now, func(db audit.Database) (err error) {
-		r, err = AuditRollback(db, state.Moment{Previous: true}, RollbackOptions{})
+		r, err = AuditRollback(db, state.Moment{Previous: true}, Options{})
 		return err
 	})
 	return r
@@ -137,7 +137,7 @@ func TestAFailedDrillKeepsFromReady(t *testing.T) {
 	ask := func() {
 		t.Helper()
 		audittest.Ask(h, hosttest.Now, func(db audit.Database) (err error) {
-			all, err = AuditRollbacks(db, 0, RollbackOptions{})
+			all, err = AuditRollbacks(db, 0, Options{})
 			return err
 		})
 	}
@@ -184,21 +184,21 @@ func TestDrillsOfOtherTargets(t *testing.T) {
 	h := drillHost(t)
 	audittest.Ask(h, hosttest.Now, func(db audit.Database) error {
 		run := *previous(t, h, hosttest.Now).Target.Run
-		undo, err := AuditUndo(db, run, RollbackOptions{})
+		undo, err := AuditUndo(db, run, Options{})
 		if err != nil {
 			return err
 		}
 		if want := "undo:"; !strings.HasPrefix(undo.Drill().Target, want) {
 			t.Errorf("target %q", undo.Drill().Target)
 		}
-		at, err := AuditRollback(db, state.Moment{At: hosttest.Now - 30*86400}, RollbackOptions{})
+		at, err := AuditRollback(db, state.Moment{At: hosttest.Now - 30*86400}, Options{})
 		if err != nil {
 			return err
 		}
 		if got := at.Drill().Target; !strings.HasPrefix(got, "@") {
 			t.Errorf("target %q", got)
 		}
-		one, err := AuditPackage(db, "media-libs/imgcodec", "", RollbackOptions{})
+		one, err := AuditPackage(db, "media-libs/imgcodec", "", Options{})
 		if err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ const gentooHistory = "https://anongit.gentoo.org/git/repo/gentoo.git"
 // then, which builds it, after commands that put the ebuild into an overlay. A sync
 // would take it out of any other repository. The ebuild comes from the VDB if the
 // version is installed, otherwise from the history of the repository.
-func (j *RollbackJudge) ebuildBack(r *Rollback, cpv string, then audit.Remedy) audit.Remedy {
+func (j *Judge) ebuildBack(r *Rollback, cpv string, then audit.Remedy) audit.Remedy {
 	main := inventory.Repository{Name: append(slices.Clone(j.Accept.Repositories), "gentoo")[0]}
 	for _, repo := range j.options.Repositories {
 		if repo.Main {
@@ -69,7 +69,7 @@ func (j *RollbackJudge) ebuildBack(r *Rollback, cpv string, then audit.Remedy) a
 }
 
 // overlay returns the overlay of the administrator, or one that is to be made.
-func (j *RollbackJudge) overlay() (folder string, isNew bool) {
+func (j *Judge) overlay() (folder string, isNew bool) {
 	for _, repo := range slices.Backward(j.options.Repositories) {
 		if repo.SyncType == "" && !repo.Main && !repo.Git {
 			return repo.Location, false
@@ -89,7 +89,7 @@ func fromHistory(repository, ebuild, overlay string) string {
 // snapshotOf returns the command that sets the Gentoo repository back to the last sync
 // before the state. The command is zero if no such sync is known, or if the repository
 // does not come from the mirrors that have snapshots.
-func (j *RollbackJudge) snapshotOf(r *Rollback) audit.Command {
+func (j *Judge) snapshotOf(r *Rollback) audit.Command {
 	fromMirrors := func(repo inventory.Repository) bool {
 		return repo.Name == "gentoo" && (repo.SyncType == "rsync" || repo.SyncType == "webrsync")
 	}

@@ -16,7 +16,7 @@ import (
 
 // holds adds the step that masks versions newer than the restored ones, and the step
 // that removes the masks again.
-func (j *RollbackJudge) holds(r *Rollback, merges []*RollbackChange) (hold, lift []audit.Command) {
+func (j *Judge) holds(r *Rollback, merges []*Change) (hold, lift []audit.Command) {
 	var lines []string
 	for _, c := range merges {
 		if c.Action != state.ActionDowngrade {
@@ -55,7 +55,7 @@ func withoutLines(file string, lines []string) audit.Command {
 var regexpQuote = strings.NewReplacer(".", "\\.", "*", "\\*", "[", "\\[", ",", "\\,")
 
 // lift adds the step that removes holds of earlier rollbacks on restored packages.
-func (j *RollbackJudge) lift(merges []*RollbackChange) (commands []audit.Command) {
+func (j *Judge) lift(merges []*Change) (commands []audit.Command) {
 	var holds []acceptance.Hold
 	for _, c := range merges {
 		holds = append(holds, j.Accept.Holds(&c.Chosen.Pkg)...)
@@ -70,7 +70,7 @@ func (j *RollbackJudge) lift(merges []*RollbackChange) (commands []audit.Command
 // linesOf returns the lines of some holds, by file. It includes the comment above them
 // if no other holds remain below it, so that a line that somebody adds later is no
 // hold.
-func (j *RollbackJudge) linesOf(holds []acceptance.Hold) map[string][]string {
+func (j *Judge) linesOf(holds []acceptance.Hold) map[string][]string {
 	files := map[string][]string{}
 	add := func(file, line string) {
 		if !slices.Contains(files[file], line) {
@@ -93,7 +93,7 @@ func (j *RollbackJudge) linesOf(holds []acceptance.Hold) map[string][]string {
 }
 
 // held reports the holds of earlier rollbacks.
-func (j *RollbackJudge) held(r *Rollback) {
+func (j *Judge) held(r *Rollback) {
 	holds := j.Accept.Holds(nil)
 	atoms := map[string][]string{}
 	for _, h := range holds {
@@ -111,7 +111,7 @@ func (j *RollbackJudge) held(r *Rollback) {
 
 // maskFile returns the file for holds, without a Prefix: package.mask, or a file in it
 // if it is a folder.
-func (j *RollbackJudge) maskFile(r *Rollback) (file string, own bool) {
+func (j *Judge) maskFile(r *Rollback) (file string, own bool) {
 	const list = "/etc/portage/package.mask"
 	folder := slices.Contains(j.typed.Folders, path.Base(list))
 	for _, f := range j.Accept.MaskFiles {
@@ -127,8 +127,8 @@ func (j *RollbackJudge) maskFile(r *Rollback) (file string, own bool) {
 // revert returns the command that sets the Gentoo repository back to the last sync
 // before the state. With the ebuilds of that day, an update finds nothing newer. The
 // command is zero if there is no such repository, or if an update would undo nothing.
-func (j *RollbackJudge) revert(r *Rollback, merges []*RollbackChange) audit.Command {
-	if !slices.ContainsFunc(merges, func(c *RollbackChange) bool { return c.Action == state.ActionDowngrade }) {
+func (j *Judge) revert(r *Rollback, merges []*Change) audit.Command {
+	if !slices.ContainsFunc(merges, func(c *Change) bool { return c.Action == state.ActionDowngrade }) {
 		return audit.Command{}
 	}
 	return j.snapshotOf(r)
@@ -136,7 +136,7 @@ func (j *RollbackJudge) revert(r *Rollback, merges []*RollbackChange) audit.Comm
 
 // syncedBefore returns the day of the last sync before a moment. It returns "" if none
 // is known, or if no later sync changed the repository.
-func (j *RollbackJudge) syncedBefore(at int64) string {
+func (j *Judge) syncedBefore(at int64) string {
 	i, found := slices.BinarySearch(j.Past.Syncs, at)
 	if !found {
 		i--
@@ -150,7 +150,7 @@ func (j *RollbackJudge) syncedBefore(at int64) string {
 // guard returns the shell lines that check that the host is as the plan found it: the
 // same packages are installed, the packages that go have the same builds, and the files
 // have the same size.
-func (j *RollbackJudge) guard(r *Rollback) []string {
+func (j *Judge) guard(r *Rollback) []string {
 	names := make([]string, 0, len(j.Past.Installed))
 	for i := range j.Past.Installed {
 		names = append(names, "./"+j.Past.Installed[i].CPV+"\n")

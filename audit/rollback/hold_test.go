@@ -44,7 +44,7 @@ func TestTheWayForwardLiftsTheHolds(t *testing.T) {
 		now := int64(hosttest.Now + i)
 		host.Ingest(now)
 		audittest.Ask(host, now, func(db audit.Database) error {
-			r, err := AuditRollback(db, state.Moment{Run: 83}, RollbackOptions{})
+			r, err := AuditRollback(db, state.Moment{Run: 83}, Options{})
 			if err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func TestAHoldGoesToWhereTheMasksAre(t *testing.T) {
 		{"a folder", []string{"package.mask"}, " >> " + own, "rm " + own},
 	} {
 		audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
-			r, err := AuditPackage(db, "app-misc/warny", "", RollbackOptions{Folders: tt.folders})
+			r, err := AuditPackage(db, "app-misc/warny", "", Options{Folders: tt.folders})
 			if err != nil {
 				return err
 			}

@@ -15,7 +15,7 @@ import (
 )
 
 // takeHost collects the facts that a transition starts from.
-func (j *RollbackJudge) takeHost() error {
+func (j *Judge) takeHost() error {
 	h := &transition.Host{
 		Now: acceptance.PackagesOf(j.Past.Installed), Features: j.Accept.Features, Disk: j.options.Disk,
 		Protect:     strings.Fields(j.Accept.Settings["CONFIG_PROTECT"]),
@@ -38,7 +38,7 @@ const maxLooked = 20
 
 // isRecord reports whether the root is only a record of a host: it has the VDB, but not
 // the installed files.
-func (j *RollbackJudge) isRecord() bool {
+func (j *Judge) isRecord() bool {
 	if j.host.Disk == nil || j.options.Contents == nil {
 		return true
 	}
@@ -61,7 +61,7 @@ func (j *RollbackJudge) isRecord() bool {
 }
 
 // takeWanted reads the atoms of @world, and package.provided.
-func (j *RollbackJudge) takeWanted() error {
+func (j *Judge) takeWanted() error {
 	lines, err := config.Lines(j.Db.Tx, j.Db.Host, config.LineSet, config.LineSetUnknown, config.LineProvided)
 	if err != nil {
 		return err
@@ -100,13 +100,13 @@ func (j *RollbackJudge) takeWanted() error {
 const selected = "selected"
 
 // asked reports whether the world file has an entry for a package, of any version.
-func (j *RollbackJudge) asked(cp string) bool {
+func (j *Judge) asked(cp string) bool {
 	return slices.ContainsFunc(j.host.Wanted, func(w transition.Wanted) bool { return w.Selected && w.Atom.CP == cp })
 }
 
 // askedThen returns the packages in the world file at a moment. known is false if no
 // ingest recorded it.
-func (j *RollbackJudge) askedThen(at int64) (names map[string]bool, known bool) {
+func (j *Judge) askedThen(at int64) (names map[string]bool, known bool) {
 	lines, known, err := config.LinesDuring(j.Db.Tx, j.Db.Host, at, at, config.LineSet)
 	if err != nil {
 		j.Past.Err = err
@@ -122,14 +122,14 @@ func (j *RollbackJudge) askedThen(at int64) (names map[string]bool, known bool) 
 
 // transition returns the best plan for the changes of an answer, and the change of the
 // answer for each change of the plan.
-func (j *RollbackJudge) transition(r *Rollback) (*transition.Plan, map[*transition.Change]*RollbackChange) {
+func (j *Judge) transition(r *Rollback) (*transition.Plan, map[*transition.Change]*Change) {
 	wish, changes := j.wish(r)
 	return j.host.Plan(wish), changes
 }
 
 // wish converts the changes of an answer to those of a plan.
-func (j *RollbackJudge) wish(r *Rollback) (wish []*transition.Change, changes map[*transition.Change]*RollbackChange) {
-	changes = map[*transition.Change]*RollbackChange{}
+func (j *Judge) wish(r *Rollback) (wish []*transition.Change, changes map[*transition.Change]*Change) {
+	changes = map[*transition.Change]*Change{}
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		if c.Stays {
@@ -149,7 +149,7 @@ func (j *RollbackJudge) wish(r *Rollback) (wish []*transition.Change, changes ma
 }
 
 // installed returns the member for an installed package, or nil.
-func (j *RollbackJudge) installed(s *state.Installation) *transition.Member {
+func (j *Judge) installed(s *state.Installation) *transition.Member {
 	if s == nil {
 		return nil
 	}
@@ -166,7 +166,7 @@ func (j *RollbackJudge) installed(s *state.Installation) *transition.Member {
 
 // image returns the files that a chosen package installs. ok is false if no full read
 // stored them.
-func (j *RollbackJudge) image(c *RollbackChange) (image []binpkg.ImageName, ok bool) {
+func (j *Judge) image(c *Change) (image []binpkg.ImageName, ok bool) {
 	if image, ok := j.images[c.Chosen.ID]; ok {
 		return image, image != nil
 	}

@@ -26,7 +26,7 @@ func TestTheKernelThatRuns(t *testing.T) {
 	for _, running := range []string{release, "6.6.30-lab", ""} {
 		removed := 0
 		audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
-			all, err := AuditRollbacks(db, 0, RollbackOptions{Contents: contents, KernelRelease: running})
+			all, err := AuditRollbacks(db, 0, Options{Contents: contents, KernelRelease: running})
 			for _, r := range all {
 				for _, c := range r.Changes {
 					if c.Action != state.ActionRemove || c.Stays || !strings.HasPrefix(*c.From, "sys-kernel/") {

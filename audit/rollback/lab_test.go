@@ -98,7 +98,7 @@ func judged(t *testing.T, root string, run int64) *rollback.Rollback {
 	host.Verify(hosttest.Now)
 	var verdict *rollback.Rollback
 	audittest.Ask(host, hosttest.Now, func(db audit.Database) (err error) {
-		verdict, err = rollback.AuditRollback(db, state.Moment{Run: run}, rollback.RollbackOptions{Contents: contentsOf(root)})
+		verdict, err = rollback.AuditRollback(db, state.Moment{Run: run}, rollback.Options{Contents: contentsOf(root)})
 		return err
 	})
 	return verdict

@@ -25,11 +25,11 @@ var (
 // packages that must go along. name is NAME, CATEGORY/NAME or either with :SLOT. build
 // is a version, a version with a build id (1.2-3), the path of a file, or "" for the
 // next older build that can be merged.
-func AuditPackage(db audit.Database, name, build string, o RollbackOptions) (*Rollback, error) {
-	return surely(o, func(o RollbackOptions) (*Rollback, error) { return auditPackage(db, name, build, o) })
+func AuditPackage(db audit.Database, name, build string, o Options) (*Rollback, error) {
+	return surely(o, func(o Options) (*Rollback, error) { return auditPackage(db, name, build, o) })
 }
 
-func auditPackage(db audit.Database, name, build string, o RollbackOptions) (*Rollback, error) {
+func auditPackage(db audit.Database, name, build string, o Options) (*Rollback, error) {
 	j, err := judgeWith(db, o, false)
 	if err != nil {
 		return nil, err
@@ -42,22 +42,22 @@ func auditPackage(db audit.Database, name, build string, o RollbackOptions) (*Ro
 	if err != nil {
 		return nil, err
 	}
-	r := newRollback()
+	r := new(Rollback)
 	r.Package = audit.PackageOf(s.CPV)
 	r.Target = state.Target{Time: db.Now, Known: true}
 	r.Command = audit.Emaudit("rollback", name)
 	if build != "" {
 		r.Command = r.Command.Plus("--to", build)
 	}
-	return j.answer(r, []RollbackChange{*c})
+	return j.answer(r, []Change{*c})
 }
 
 // AuditUndo judges the undo of one run. The changes of later runs stay.
-func AuditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, error) {
-	return surely(o, func(o RollbackOptions) (*Rollback, error) { return auditUndo(db, run, o) })
+func AuditUndo(db audit.Database, run int64, o Options) (*Rollback, error) {
+	return surely(o, func(o Options) (*Rollback, error) { return auditUndo(db, run, o) })
 }
 
-func auditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, error) {
+func auditUndo(db audit.Database, run int64, o Options) (*Rollback, error) {
 	j, err := judgeWith(db, o, false)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func auditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, erro
 	if err != nil {
 		return nil, err
 	}
-	r := newRollback()
+	r := new(Rollback)
 	r.Target, r.then = before.Target, before
 	r.Undo = r.Target.Run
 	r.Command = audit.Emaudit("rollback", "--undo", fmt.Sprint(*r.Target.Run))
@@ -76,7 +76,7 @@ func auditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, erro
 			Message: "later runs changed these again, and they are left alone: " + listOf(later), Remedy: audit.Do(audit.Emaudit("rollback", "--to", r.Target.Argument())).When("to go back behind those, too"),
 		})
 	}
-	wish := make([]RollbackChange, len(changes))
+	wish := make([]Change, len(changes))
 	for i := range changes {
 		wish[i] = newChange(changes[i])
 		if changes[i].After != nil {
@@ -90,7 +90,7 @@ func auditUndo(db audit.Database, run int64, o RollbackOptions) (*Rollback, erro
 
 // answer judges a state that never existed: the requested changes, and those that must
 // go along.
-func (j *RollbackJudge) answer(r *Rollback, wish []RollbackChange) (*Rollback, error) {
+func (j *Judge) answer(r *Rollback, wish []Change) (*Rollback, error) {
 	j.sources(r)
 	r.Changes = wish
 	if err := j.repair(r); err != nil {
@@ -107,7 +107,7 @@ func (j *RollbackJudge) answer(r *Rollback, wish []RollbackChange) (*Rollback, e
 }
 
 // named returns the installed package with a name.
-func (j *RollbackJudge) named(name string) (*state.Installation, error) {
+func (j *Judge) named(name string) (*state.Installation, error) {
 	name, slot, _ := strings.Cut(name, ":")
 	var found []*state.Installation
 	for _, s := range j.Now.Installations {
@@ -130,7 +130,7 @@ func (j *RollbackJudge) named(name string) (*state.Installation, error) {
 }
 
 // back returns the change from an installed package to a build.
-func (j *RollbackJudge) back(s *state.Installation, build string) (*RollbackChange, error) {
+func (j *Judge) back(s *state.Installation, build string) (*Change, error) {
 	all, err := j.builds(s)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (j *RollbackJudge) back(s *state.Installation, build string) (*RollbackChan
 // builds returns the builds in the slot of an installed package that can be merged and
 // are not installed. Older ones come first, and then newer ones. Of both, the nearest
 // come first.
-func (j *RollbackJudge) builds(s *state.Installation) ([]candidate, error) {
+func (j *Judge) builds(s *state.Installation) ([]candidate, error) {
 	all, err := j.buildsOf(audit.PackageOf(s.CPV))
 	if err != nil {
 		return nil, err
@@ -181,13 +181,13 @@ func boolOrder(b bool) int {
 }
 
 // older reports whether a build is older than the installed one.
-func (j *RollbackJudge) older(s *state.Installation, x candidate) bool {
+func (j *Judge) older(s *state.Installation, x candidate) bool {
 	n := binpkgs.CompareCPV(x.CPV, s.CPV)
 	return n < 0 || n == 0 && x.BuildTime < j.Past.BuildOf(s).BuildTime
 }
 
 // buildsOf returns the builds of a package that can be merged, the newest first.
-func (j *RollbackJudge) buildsOf(cp string) (all []candidate, err error) {
+func (j *Judge) buildsOf(cp string) (all []candidate, err error) {
 	remote := j.offersOf(cp)
 	files := slices.Clone(remote.files)
 	for cpv, of := range j.Past.ByCPV {
@@ -214,7 +214,7 @@ func (j *RollbackJudge) buildsOf(cp string) (all []candidate, err error) {
 }
 
 // changeTo returns the change of a slot to a build. The slot is empty if it holds nil.
-func (j *RollbackJudge) changeTo(s *state.Installation, x candidate) *RollbackChange {
+func (j *Judge) changeTo(s *state.Installation, x candidate) *Change {
 	c := newChange(j.Past.ChangeTo(s, x.CPV, x.Pkg.Slot, x.BuildTime))
 	c.Reasons = append(c.Reasons, x.reasons...)
 	c.choose(j, &x)

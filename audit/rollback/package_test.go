@@ -27,7 +27,7 @@ func TestAPackageTakesAlongWhatItMust(t *testing.T) {
 			// 1.2.4 was built against libfoo:0/1, and so were others of that time.
 			{"foo-tool", "", []string{"app-misc/foo-tool-1.2.4", "sys-libs/libfoo-1.1-r1", "app-misc/foo-viewer-0.5-r1", "dev-libs/libbar-1.0_p1"}},
 		} {
-			r, err := AuditPackage(db, tt.name, tt.build, RollbackOptions{})
+			r, err := AuditPackage(db, tt.name, tt.build, Options{})
 			if err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ func TestAPackageTakesAlongWhatItMust(t *testing.T) {
 			}
 		}
 		for name, want := range map[string]error{"nothing": ErrNotInstalled, "tinylang": ErrAmbiguous} {
-			if _, err := AuditPackage(db, name, "", RollbackOptions{}); !errors.Is(err, want) {
+			if _, err := AuditPackage(db, name, "", Options{}); !errors.Is(err, want) {
 				t.Errorf("%s: %v, want %v", name, err, want)
 			}
 		}
@@ -53,12 +53,12 @@ func TestAPackageTakesAlongWhatItMust(t *testing.T) {
 func TestUndoKeepsWhatCameLater(t *testing.T) {
 	t.Parallel()
 	audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
-		j, err := NewRollbackJudge(db, RollbackOptions{})
+		j, err := NewJudge(db, Options{})
 		if err != nil {
 			return err
 		}
 		for _, run := range j.Past.ChangingRuns() {
-			r, err := AuditUndo(db, run, RollbackOptions{})
+			r, err := AuditUndo(db, run, Options{})
 			if err != nil {
 				return err
 			}
@@ -70,7 +70,7 @@ func TestUndoKeepsWhatCameLater(t *testing.T) {
 				return err
 			}
 			for _, want := range changes {
-				if !slices.ContainsFunc(r.Changes, func(c RollbackChange) bool { return c.CPV() == want.CPV() }) {
+				if !slices.ContainsFunc(r.Changes, func(c Change) bool { return c.CPV() == want.CPV() }) {
 					t.Errorf("run %d: %s is not among the changes", run, want.CPV())
 				}
 				// What the run did is there today: nothing later changed it.

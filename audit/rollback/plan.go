@@ -33,7 +33,7 @@ const (
 
 // planner writes the steps of one answer.
 type planner struct {
-	*RollbackJudge
+	*Judge
 	r     *Rollback
 	stage string
 	asked bool // a step has asked a person whether to continue
@@ -58,14 +58,14 @@ func (p *planner) change(s Step) {
 }
 
 // plan adds all steps.
-func (j *RollbackJudge) plan(r *Rollback) {
+func (j *Judge) plan(r *Rollback) {
 	if r.Carried == 0 {
 		return
 	}
-	p := &planner{RollbackJudge: j, r: r, stage: j.stageOf(r)}
+	p := &planner{Judge: j, r: r, stage: j.stageOf(r)}
 	r.Guard = j.guard(r)
 	p.step(Step{Title: titleBackup, Commands: j.backup(r)})
-	var merges []*RollbackChange
+	var merges []*Change
 	for _, part := range r.best.Merges {
 		for _, t := range part {
 			merges = append(merges, r.changeOf[t])
@@ -108,7 +108,7 @@ func (j *RollbackJudge) plan(r *Rollback) {
 }
 
 // merge adds the steps that show and do the merges, and the unmerges before them.
-func (p *planner) merge(merges []*RollbackChange) {
+func (p *planner) merge(merges []*Change) {
 	if len(merges) == 0 {
 		return
 	}
@@ -133,7 +133,7 @@ func (p *planner) merge(merges []*RollbackChange) {
 	}
 	doIt := Step{Title: titleDoIt, Merges: true}
 	for _, part := range p.r.best.Merges {
-		var changes []*RollbackChange
+		var changes []*Change
 		for _, t := range part {
 			changes = append(changes, p.r.changeOf[t])
 		}
@@ -183,7 +183,7 @@ func (p *planner) takeBack(t *transition.Change) audit.Command {
 // --usepkgonly with an update implies --rebuilt-binaries, with which Portage would look
 // for newer builds, hence --rebuilt-binaries=n. With FEATURES=getbinpkg it would find
 // another package of the same version on a binhost.
-func (p *planner) emerge(changes []*RollbackChange, options ...string) audit.Command {
+func (p *planner) emerge(changes []*Change, options ...string) audit.Command {
 	argv := append([]string{"emerge", "--ignore-default-opts"}, options...)
 	argv = append(argv, "--oneshot", "--usepkgonly", "--rebuilt-binaries=n", "--dynamic-deps=n")
 	if p.Accept.Features["getbinpkg"] {
@@ -208,7 +208,7 @@ func (p *planner) remove(changes []*transition.Change, options ...string) []audi
 }
 
 // stageOf returns the folder to which a plan copies its files.
-func (j *RollbackJudge) stageOf(r *Rollback) string {
+func (j *Judge) stageOf(r *Rollback) string {
 	return path.Join("/var/tmp", fmt.Sprintf("%s-%d", r.fileName(), j.Db.Now))
 }
 
@@ -236,7 +236,7 @@ func (r *Rollback) about() string {
 
 // makeStage returns the commands that make the folder of a plan. It must be new: in
 // /var/tmp another user could have created it and put packages into it.
-func (p *planner) makeStage(merges []*RollbackChange) []audit.Command {
+func (p *planner) makeStage(merges []*Change) []audit.Command {
 	var dirs []string
 	for _, c := range merges {
 		dirs = append(dirs, path.Join(p.stage, path.Dir(c.Chosen.Path)))
@@ -247,7 +247,7 @@ func (p *planner) makeStage(merges []*RollbackChange) []audit.Command {
 
 // layOut copies the files of a plan that are not fetched into its folder, which may
 // be made already.
-func (p *planner) layOut(merges []*RollbackChange, made bool) (commands []audit.Command) {
+func (p *planner) layOut(merges []*Change, made bool) (commands []audit.Command) {
 	if !made {
 		commands = p.makeStage(merges)
 	}
@@ -269,7 +269,7 @@ func (p *planner) selectAgain(atoms []transition.Wanted) (commands []audit.Comma
 
 // worldEntries adds the step that restores missing entries of the world file. An
 // unmerge removes the entry of a package, and a merge with --oneshot writes none.
-func (j *RollbackJudge) worldEntries(r *Rollback) (commands []audit.Command) {
+func (j *Judge) worldEntries(r *Rollback) (commands []audit.Command) {
 	var names []string
 	then, known := j.askedThen(r.Target.Time)
 	for _, t := range r.best.Changes {
@@ -292,7 +292,7 @@ func (j *RollbackJudge) worldEntries(r *Rollback) (commands []audit.Command) {
 
 // asksOtherwise reports whether the world file has an entry for a package that the plan
 // does not deselect.
-func (j *RollbackJudge) asksOtherwise(cp string, deselected []transition.Wanted) bool {
+func (j *Judge) asksOtherwise(cp string, deselected []transition.Wanted) bool {
 	return slices.ContainsFunc(j.host.Wanted, func(w transition.Wanted) bool {
 		return w.Selected && w.Atom.CP == cp && !slices.ContainsFunc(deselected, func(d transition.Wanted) bool { return d.Atom.String() == w.Atom.String() })
 	})
@@ -300,6 +300,6 @@ func (j *RollbackJudge) asksOtherwise(cp string, deselected []transition.Wanted)
 
 // wasAsked reports whether the merge of a restored package wrote it into the world
 // file.
-func wasAsked(c *RollbackChange) bool {
+func wasAsked(c *Change) bool {
 	return c.Action == state.ActionInstall && c.After != nil && c.After.Merge != nil && c.After.Merge.World
 }

@@ -23,7 +23,7 @@ type offers struct {
 
 // offersOf returns what binhosts offer of a package and a plan can fetch: what the
 // index has metadata of, and Portage puts at a path that is known before.
-func (j *RollbackJudge) offersOf(cp string) *offers {
+func (j *Judge) offersOf(cp string) *offers {
 	if o, ok := j.remote[cp]; ok || j.options.Local || !j.binhosts {
 		return cmp.Or(o, &offers{})
 	}
@@ -47,7 +47,7 @@ func (j *RollbackJudge) offersOf(cp string) *offers {
 // fetchable returns the file that Portage makes of an offer in a new PKGDIR, or nil
 // where its path depends on more than the offer (bintree.py, _allocate_filename and
 // _allocate_filename_multi).
-func (j *RollbackJudge) fetchable(o *inventory.Offer) *binpkgs.Binpkg {
+func (j *Judge) fetchable(o *inventory.Offer) *binpkgs.Binpkg {
 	b := binpkgs.OfOffer(o)
 	ending := map[binpkg.Format]string{binpkg.FormatGpkg: ".gpkg.tar", binpkg.FormatXpak: ".xpak"}[b.Format]
 	multi := j.Accept.Features["binpkg-multi-instance"]
@@ -65,7 +65,7 @@ func (j *RollbackJudge) fetchable(o *inventory.Offer) *binpkgs.Binpkg {
 }
 
 // choose makes a candidate the file of a change.
-func (c *RollbackChange) choose(j *RollbackJudge, x *candidate) {
+func (c *Change) choose(j *Judge, x *candidate) {
 	c.Match, c.Integrity, c.Unpacked, c.Usable, c.Chosen = x.match, binpkgs.Reading(x.Instance), x.ImageChecked, x.usable, x.JudgedBinpkg
 	if o := j.offersOf(audit.PackageOf(x.CPV)).of[x.Binpkg]; o != nil {
 		c.Remote, c.offer = binpkgs.NewRemoteOffer(o), o
@@ -76,8 +76,8 @@ func (c *RollbackChange) choose(j *RollbackJudge, x *candidate) {
 
 // remoteRisks says what the plan fetches, and that the index of a binhost does not
 // show all that a file does.
-func (j *RollbackJudge) remoteRisks(r *Rollback) {
-	of := map[string][]*RollbackChange{}
+func (j *Judge) remoteRisks(r *Rollback) {
+	of := map[string][]*Change{}
 	for i := range r.Changes {
 		if c := &r.Changes[i]; c.Remote != nil && !c.Stays {
 			of[c.Remote.Binhost] = append(of[c.Remote.Binhost], c)
@@ -109,7 +109,7 @@ func (r *Rollback) Fetched() (cpvs []string) {
 // fetch downloads what only binhosts have, into the folder of the plan, and checks
 // that each file is the one of the index. Portage puts it into PKGDIR, or into the
 // folder of the binhost (BinpkgFetcher.py; bintree.py, getname_build_id).
-func (p *planner) fetch(merges []*RollbackChange) []audit.Command {
+func (p *planner) fetch(merges []*Change) []audit.Command {
 	argv := []string{"emerge", "--ignore-default-opts", "--fetchonly", "--getbinpkg", "--usepkgonly", "--nodeps", "--oneshot"}
 	var checks []audit.Command
 	for _, c := range merges {

@@ -61,7 +61,7 @@ var toolchain = map[string]string{
 var hostPhases = []string{"pretend", "setup", "preinst", "postinst", "prerm", "postrm"}
 
 // risks lists what a rollback does not restore, and what it can break.
-func (j *RollbackJudge) risks(r *Rollback) {
+func (j *Judge) risks(r *Rollback) {
 	var withPhases []string
 	for i := range r.Changes {
 		c := &r.Changes[i]
@@ -115,7 +115,7 @@ func (j *RollbackJudge) risks(r *Rollback) {
 
 // state lists properties of the produced state that break nothing, but that nobody
 // asked for.
-func (j *RollbackJudge) state(r *Rollback) {
+func (j *Judge) state(r *Rollback) {
 	for _, w := range r.best.Lost {
 		if w.Selected {
 			continue // it leaves the world file with its package
@@ -157,7 +157,7 @@ func subject(r Risk) string {
 }
 
 // kernels says when the last kernel goes, or the one that runs.
-func (j *RollbackJudge) kernels(r *Rollback) {
+func (j *Judge) kernels(r *Rollback) {
 	for _, t := range r.best.Changes {
 		if t.Dropped != nil || t.From == nil || t.To != nil {
 			continue
@@ -179,7 +179,7 @@ func (j *RollbackJudge) kernels(r *Rollback) {
 }
 
 // hasModulesOf reports whether a package owns the modules of a kernel release.
-func (j *RollbackJudge) hasModulesOf(cpv, release string) (has bool) {
+func (j *Judge) hasModulesOf(cpv, release string) (has bool) {
 	if j.options.Contents == nil {
 		return false
 	}
@@ -199,7 +199,7 @@ func isKernel(cp string) bool {
 // Portage unpacks the packages below PORTAGE_TMPDIR, one after the other, and the staged
 // PKGDIR holds a copy of each file. quickpkg writes into PKGDIR at most the unpacked
 // size, because it compresses.
-func (j *RollbackJudge) space(r *Rollback) {
+func (j *Judge) space(r *Rollback) {
 	var copies, largest, backup int64
 	for i := range r.Changes {
 		if c := r.Changes[i].Chosen; c != nil && !r.Changes[i].Stays {

@@ -34,8 +34,8 @@ const (
 	NotReady Readiness = "not-ready"
 )
 
-// RollbackChange is the change of one slot of a package.
-type RollbackChange struct {
+// Change is the change of one slot of a package.
+type Change struct {
 	state.Change
 	// Instance is the binary package to merge. It is nil for a removal, for a gap, and
 	// for what is fetched.
@@ -64,7 +64,7 @@ type RollbackChange struct {
 
 // again reports that the change merges the registered version again, because an
 // interrupted merge left its files unknown.
-func (c *RollbackChange) again() bool { return c.Before != nil && c.Before == c.After }
+func (c *Change) again() bool { return c.Before != nil && c.Before == c.After }
 
 // Unread returns the binary packages that were not read in full: those that the plan
 // merges, and those of the builds that would be brought back from it.
@@ -144,10 +144,10 @@ type Rollback struct {
 	Verdict Readiness `json:"verdict"`
 	// Carried is the number of the Wished changes that the plan carries out. A package
 	// whose earlier version is unknown counts as a change that it does not carry out.
-	Carried int              `json:"carried"`
-	Wished  int              `json:"wished"`
-	Changes []RollbackChange `json:"changes"`
-	Gaps    []Gap            `json:"gaps"`
+	Carried int      `json:"carried"`
+	Wished  int      `json:"wished"`
+	Changes []Change `json:"changes"`
+	Gaps    []Gap    `json:"gaps"`
 	// Unsatisfied is why the plan dropped changes.
 	Unsatisfied []Unsatisfied `json:"unsatisfied"`
 	Risks       []Risk        `json:"risks"`
@@ -184,11 +184,11 @@ type Rollback struct {
 	then *state.State
 	// beyond is the number of merges of packages that the state does not have.
 	beyond   int
-	changeOf map[*transition.Change]*RollbackChange
+	changeOf map[*transition.Change]*Change
 }
 
-// RollbackOptions are facts that the store does not hold. The caller reads them.
-type RollbackOptions struct {
+// Options are facts that the store does not hold. The caller reads them.
+type Options struct {
 	// Contents calls each for every entry of an installed package's CONTENTS. It
 	// returns false if CONTENTS cannot be read. It is nil if files do not count.
 	Contents func(cpv string, each func(vdb.ContentsEntry)) bool
@@ -215,7 +215,7 @@ type RollbackOptions struct {
 }
 
 // unseen are the options of a host whose disk nobody can look at any more.
-func (o RollbackOptions) unseen() RollbackOptions {
+func (o Options) unseen() Options {
 	blind := WithoutDisk()
 	blind.Space, blind.KernelRelease, blind.Local, blind.Repositories, blind.Folders = o.Space, o.KernelRelease, o.Local, o.Repositories, o.Folders
 	return blind
@@ -223,7 +223,7 @@ func (o RollbackOptions) unseen() RollbackOptions {
 
 // surely returns a verdict that rests on no question which a recorded disk could not
 // answer.
-func surely(o RollbackOptions, judge func(RollbackOptions) (*Rollback, error)) (*Rollback, error) {
+func surely(o Options, judge func(Options) (*Rollback, error)) (*Rollback, error) {
 	r, err := judge(o)
 	if o.missed != nil && *o.missed {
 		return judge(o.unseen())
@@ -232,16 +232,16 @@ func surely(o RollbackOptions, judge func(RollbackOptions) (*Rollback, error)) (
 }
 
 // AuditRollback judges a rollback to an earlier state, and plans it.
-func AuditRollback(db audit.Database, m state.Moment, o RollbackOptions) (*Rollback, error) {
-	return surely(o, func(o RollbackOptions) (*Rollback, error) { return auditRollback(db, m, o) })
+func AuditRollback(db audit.Database, m state.Moment, o Options) (*Rollback, error) {
+	return surely(o, func(o Options) (*Rollback, error) { return auditRollback(db, m, o) })
 }
 
-func auditRollback(db audit.Database, m state.Moment, o RollbackOptions) (*Rollback, error) {
+func auditRollback(db audit.Database, m state.Moment, o Options) (*Rollback, error) {
 	j, err := judgeWith(db, o, false)
 	if err != nil {
 		return nil, err
 	}
-	r, err := j.Judge(m)
+	r, err := j.BackTo(m)
 	if err == nil {
 		r.put(j.typed)
 	}
@@ -250,8 +250,8 @@ func auditRollback(db audit.Database, m state.Moment, o RollbackOptions) (*Rollb
 
 // AuditRollbacks judges the states before the last n updates, the newest first. If n is
 // 0, it judges all.
-func AuditRollbacks(db audit.Database, n int, o RollbackOptions) ([]*Rollback, error) {
-	j, err := NewRollbackJudge(db, o)
+func AuditRollbacks(db audit.Database, n int, o Options) ([]*Rollback, error) {
+	j, err := NewJudge(db, o)
 	if err != nil {
 		return nil, err
 	}
@@ -260,12 +260,12 @@ func AuditRollbacks(db audit.Database, n int, o RollbackOptions) ([]*Rollback, e
 		if n > 0 && i >= n {
 			break
 		}
-		r, err := j.Judge(state.Moment{Run: u.Run})
+		r, err := j.BackTo(state.Moment{Run: u.Run})
 		if err == nil && o.missed != nil && *o.missed {
 			// It remembers answers that are none.
 			o = o.unseen()
-			if j, err = NewRollbackJudge(db, o); err == nil {
-				r, err = j.Judge(state.Moment{Run: u.Run})
+			if j, err = NewJudge(db, o); err == nil {
+				r, err = j.BackTo(state.Moment{Run: u.Run})
 			}
 		}
 		if err != nil {
@@ -277,12 +277,12 @@ func AuditRollbacks(db audit.Database, n int, o RollbackOptions) ([]*Rollback, e
 	return all, nil
 }
 
-// RollbackJudge holds the facts for all verdicts of one host.
-type RollbackJudge struct {
+// Judge holds the facts for all verdicts of one host.
+type Judge struct {
 	Db       audit.Database
 	Past     *state.Past
 	Accept   *acceptance.Acceptance
-	options  RollbackOptions
+	options  Options
 	Now      *state.State
 	host     *transition.Host
 	vdb      string
@@ -302,16 +302,16 @@ type RollbackJudge struct {
 }
 
 // InstalledPackages returns the installed packages.
-func (j *RollbackJudge) InstalledPackages() *transition.Packages { return j.host.Now }
+func (j *Judge) InstalledPackages() *transition.Packages { return j.host.Now }
 
-func NewRollbackJudge(db audit.Database, o RollbackOptions) (*RollbackJudge, error) {
+func NewJudge(db audit.Database, o Options) (*Judge, error) {
 	return judgeWith(db, o, true)
 }
 
 // judgeWith returns a judge. Without metadata, a verdict reads the metadata of each
 // binary package that it needs.
-func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJudge, error) {
-	j := &RollbackJudge{Db: db, options: o, judged: map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg{}}
+func judgeWith(db audit.Database, o Options, metadata bool) (*Judge, error) {
+	j := &Judge{Db: db, options: o, judged: map[*binpkgs.Binpkg]*acceptance.JudgedBinpkg{}}
 	var err error
 	if j.Past, err = state.TakePastWith(db, metadata); err != nil {
 		return nil, err
@@ -345,17 +345,13 @@ func judgeWith(db audit.Database, o RollbackOptions, metadata bool) (*RollbackJu
 	return j, j.takeHost()
 }
 
-func newRollback() *Rollback {
-	return &Rollback{}
+func newChange(c state.Change) Change {
+	return Change{Change: c, Usable: acceptance.UsableYes}
 }
 
-func newChange(c state.Change) RollbackChange {
-	return RollbackChange{Change: c, Usable: acceptance.UsableYes}
-}
-
-// Judge answers for one state.
-func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
-	r := newRollback()
+// BackTo answers for one state.
+func (j *Judge) BackTo(m state.Moment) (*Rollback, error) {
+	r := new(Rollback)
 	target, err := j.Past.At(m, j.Past.Pins, j.Db.Now)
 	if err != nil {
 		return nil, err
@@ -385,7 +381,7 @@ func (j *RollbackJudge) Judge(m state.Moment) (*Rollback, error) {
 }
 
 // finish judges what a plan costs, and gives the verdict.
-func (j *RollbackJudge) finish(r *Rollback) {
+func (j *Judge) finish(r *Rollback) {
 	j.cutMerges(r)
 	j.held(r)
 	j.forward(r)
@@ -394,7 +390,7 @@ func (j *RollbackJudge) finish(r *Rollback) {
 }
 
 // reportDoubts reports why a state, or a part of it, is unknown.
-func (j *RollbackJudge) reportDoubts(r *Rollback, target *state.State) {
+func (j *Judge) reportDoubts(r *Rollback, target *state.State) {
 	for _, doubt := range target.Doubts {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: audit.CodeStateUnknown, Severity: audit.SeverityError, Subject: target.Target.String(), Message: doubt.Text(),
@@ -406,7 +402,7 @@ func (j *RollbackJudge) reportDoubts(r *Rollback, target *state.State) {
 
 // sources reports sources that could not be read, without which the answer is
 // incomplete.
-func (j *RollbackJudge) sources(r *Rollback) {
+func (j *Judge) sources(r *Rollback) {
 	r.Findings = append(r.Findings, j.behind...)
 	unread := map[string]audit.Finding{} // unread files of the VDB, by package
 	for _, f := range j.unread {
@@ -429,7 +425,7 @@ func (j *RollbackJudge) sources(r *Rollback) {
 }
 
 // conclude sets the verdict and the plan.
-func (j *RollbackJudge) conclude(r *Rollback) {
+func (j *Judge) conclude(r *Rollback) {
 	// No plan repairs what makes the whole answer doubtful.
 	broken := slices.ContainsFunc(r.Findings, func(f audit.Finding) bool {
 		return f.Severity == audit.SeverityError && f.Code != audit.CodeStateUnknown
@@ -471,7 +467,7 @@ func (j *RollbackJudge) conclude(r *Rollback) {
 }
 
 // reportGaps makes a finding of each gap.
-func (j *RollbackJudge) reportGaps(r *Rollback) {
+func (j *Judge) reportGaps(r *Rollback) {
 	for _, g := range r.Gaps {
 		r.Findings = append(r.Findings, audit.Finding{
 			Code: "rollback-gap", Severity: audit.SeverityError, Subject: g.CPV, Message: string(g.Cause) + ": " + g.Detail,
@@ -481,7 +477,7 @@ func (j *RollbackJudge) reportGaps(r *Rollback) {
 }
 
 // reportUnknowns makes a finding of each condition that nobody could decide.
-func (j *RollbackJudge) reportUnknowns(r *Rollback) {
+func (j *Judge) reportUnknowns(r *Rollback) {
 	for _, u := range r.Unknowns {
 		if u.Code == audit.CodeStateUnknown {
 			continue // reported as an error

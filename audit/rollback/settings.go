@@ -13,8 +13,8 @@ import (
 // settingRisks lists settings that differ from those of the state and concern restored
 // packages: the next update with --newuse would rebuild or refuse them. A package that
 // a mask of today refuses at once is a gap.
-func (j *RollbackJudge) settingRisks(r *Rollback) {
-	merges := slices.DeleteFunc(slices.Clone(r.Changes), func(c RollbackChange) bool { return c.Stays || c.Chosen == nil })
+func (j *Judge) settingRisks(r *Rollback) {
+	merges := slices.DeleteFunc(slices.Clone(r.Changes), func(c Change) bool { return c.Stays || c.Chosen == nil })
 	if r.then == nil || len(merges) == 0 {
 		return
 	}

@@ -61,11 +61,11 @@ func TestSettingsOfTodayThatActAgainstWhatComesBack(t *testing.T) {
 			appendTo(t, filepath.Join(root, test.file), test.content)
 			host.Ingest(hosttest.Now + 3600)
 			audittest.Ask(host, hosttest.Now+3600, func(db audit.Database) error {
-				r, err := AuditRollback(db, state.Moment{At: hosttest.Now}, RollbackOptions{})
+				r, err := AuditRollback(db, state.Moment{At: hosttest.Now}, Options{})
 				if err != nil {
 					return err
 				}
-				if !slices.ContainsFunc(r.Changes, func(c RollbackChange) bool { return c.CPV() == "app-misc/hello-2.1" && !c.Stays }) {
+				if !slices.ContainsFunc(r.Changes, func(c Change) bool { return c.CPV() == "app-misc/hello-2.1" && !c.Stays }) {
 					t.Fatalf("hello-2.1 does not come back: %+v", r.Gaps)
 				}
 				var got []string

@@ -38,7 +38,7 @@ type StagedFile struct {
 // that are still installed. It chooses as a rollback
 // does, among the files that are here. A state that is not known
 // has no files.
-func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Staging, error) {
+func AuditStaging(db audit.Database, m state.Moment, o Options) (*Staging, error) {
 	o.Local = true
 	j, err := judgeWith(db, o, false)
 	if err != nil {
@@ -48,7 +48,7 @@ func AuditStaging(db audit.Database, m state.Moment, o RollbackOptions) (*Stagin
 	if err != nil {
 		return nil, err
 	}
-	r := newRollback()
+	r := new(Rollback)
 	r.Target = target.Target
 	r.Command = audit.Emaudit("rollback", "--to", r.Target.Argument())
 	j.reportDoubts(r, target)

@@ -55,11 +55,11 @@ func TestVerdictsAgainstTheTruth(t *testing.T) {
 	host.Verify(hosttest.Now)
 	got := map[Readiness][]int64{}
 	audittest.Ask(host, hosttest.Now, func(db audit.Database) error {
-		all, err := AuditRollbacks(db, 0, RollbackOptions{})
+		all, err := AuditRollbacks(db, 0, Options{})
 		if err != nil {
 			return err
 		}
-		j, err := NewRollbackJudge(db, RollbackOptions{})
+		j, err := NewJudge(db, Options{})
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func TestVerdictsAgainstTheTruth(t *testing.T) {
 // merges, PKGDIR where it packages first, and no other.
 func TestThePlanSaysWhereThereIsNoRoom(t *testing.T) {
 	t.Parallel()
-	full := RollbackOptions{Space: []audit.Space{{Path: "/var/tmp", Role: "tmp"}, {Path: "/binpkgs", Role: "pkgdir"}, {Path: "/elsewhere", Role: "binhost"}}}
+	full := Options{Space: []audit.Space{{Path: "/var/tmp", Role: "tmp"}, {Path: "/binpkgs", Role: "pkgdir"}, {Path: "/elsewhere", Role: "binhost"}}}
 	seen := map[[2]bool]bool{}
 	audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
 		all, err := AuditRollbacks(db, 0, full)
@@ -184,7 +184,7 @@ func TestAPackageWhosePostinstDied(t *testing.T) {
 	t.Parallel()
 	audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
 		for run, want := range map[int64]bool{12: false, 18: true, 29: true, 31: false} {
-			r, err := AuditRollback(db, state.Moment{Run: run}, RollbackOptions{})
+			r, err := AuditRollback(db, state.Moment{Run: run}, Options{})
 			if err != nil {
 				return err
 			}
@@ -227,13 +227,13 @@ func TestARemedyBringsTheEbuildBack(t *testing.T) {
 		{"from nowhere", 59, []inventory.Repository{{Name: "lab", Location: "/r", SyncType: "rsync", Main: true}}, []string{`the history of lab is not here: once its ebuild is in an overlay: emerge --usepkg=n --buildpkgonly --oneshot "=CPV"`}},
 	} {
 		audittest.Ask(audittest.Alpha(t), hosttest.Now, func(db audit.Database) error {
-			r, err := AuditRollback(db, state.Moment{Run: tt.run}, RollbackOptions{Ebuild: gone, Repositories: tt.repositories})
+			r, err := AuditRollback(db, state.Moment{Run: tt.run}, Options{Ebuild: gone, Repositories: tt.repositories})
 			if err != nil {
 				return err
 			}
 			found := 0
 			for _, g := range r.Gaps {
-				installed := slices.ContainsFunc(r.Changes, func(c RollbackChange) bool { return c.From != nil && *c.From == g.CPV })
+				installed := slices.ContainsFunc(r.Changes, func(c Change) bool { return c.From != nil && *c.From == g.CPV })
 				if installed != (tt.run == 82) || g.Remedy.Program() == "emaudit" {
 					continue
 				}
@@ -271,7 +271,7 @@ func TestAPackageInDoubtStays(t *testing.T) {
 	host.Ingest(hosttest.Now)
 	audittest.Ask(host, hosttest.Now, func(db audit.Database) error {
 		for _, id := range []int64{61, 59, 58, 56} {
-			r, err := AuditRollback(db, state.Moment{Run: id}, RollbackOptions{})
+			r, err := AuditRollback(db, state.Moment{Run: id}, Options{})
 			if err != nil {
 				return err
 			}
@@ -299,7 +299,7 @@ func TestRisksHaveOneOrder(t *testing.T) {
 	audittest.Ask(host, hosttest.Now, func(db audit.Database) error {
 		first := map[int64][]Risk{}
 		for range 4 {
-			all, err := AuditRollbacks(db, 0, RollbackOptions{})
+			all, err := AuditRollbacks(db, 0, Options{})
 			if err != nil {
 				return err
 			}

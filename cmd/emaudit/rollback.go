@@ -175,12 +175,12 @@ func noUpdate(db audit.Database, nothing error) error {
 
 // rollbackOptions returns facts from the root for one answer: free space and the
 // protected files of installed packages.
-func (s *session) rollbackOptions() rollback.RollbackOptions {
+func (s *session) rollbackOptions() rollback.Options {
 	if s.elsewhere != "" {
 		return rollback.RecordedDisk(s.diskFacts)
 	}
 	installation := packages.NewInstallation(s.root, s.settings)
-	o := rollback.RollbackOptions{Contents: installation.Contents, Disk: installation, Changed: installation.Changed, Ebuild: s.buildable, KernelRelease: live.KernelRelease(s.root)}
+	o := rollback.Options{Contents: installation.Contents, Disk: installation, Changed: installation.Changed, Ebuild: s.buildable, KernelRelease: live.KernelRelease(s.root)}
 	o.Repositories, o.Folders = live.Repositories(s.root, s.settings), live.ListFolders(s.root, s.settings)
 	for _, p := range live.MeasureSpace(s.root, s.settings) {
 		o.Space = append(o.Space, audit.Space(p))

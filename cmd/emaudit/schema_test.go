@@ -133,7 +133,7 @@ func putDrill(t *testing.T, path string) {
 		if err != nil {
 			return err
 		}
-		r, err := rollback.AuditRollback(audit.Database{Tx: tx, Host: hosts[0].ID, Now: hosttest.Now}, state.Moment{Previous: true}, rollback.RollbackOptions{})
+		r, err := rollback.AuditRollback(audit.Database{Tx: tx, Host: hosts[0].ID, Now: hosttest.Now}, state.Moment{Previous: true}, rollback.Options{})
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func (c *stageCommand) Run(ctx context.Context, s *session) error {
 	}
 	answer := &states.Stage{}
 	err = s.ask(ctx, func(db audit.Database) (err error) {
-		answer.Staging, err = rollback.AuditStaging(db, moment, rollback.RollbackOptions{Ebuild: s.buildable, Repositories: live.Repositories(s.root, s.settings)})
+		answer.Staging, err = rollback.AuditStaging(db, moment, rollback.Options{Ebuild: s.buildable, Repositories: live.Repositories(s.root, s.settings)})
 		return err
 	})
 	if errors.Is(err, state.ErrNoSuchPin) || errors.Is(err, state.ErrNoSuchRun) {

@@ -20,7 +20,7 @@ func TestPlanOfTheRecordedHost(t *testing.T) {
 	h := audittest.Alpha(t)
 	var all []*rollback.Rollback
 	audittest.Ask(h, hosttest.Now, func(db audit.Database) (err error) {
-		all, err = rollback.AuditRollbacks(db, 0, rollback.RollbackOptions{})
+		all, err = rollback.AuditRollbacks(db, 0, rollback.Options{})
 		return err
 	})
 	merges, removes, missed := 0, 0, 0

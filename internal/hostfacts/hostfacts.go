@@ -92,7 +92,7 @@ func Large(n int) overview.HostFacts {
 	for i := range 20 {
 		h := Hostile[i%len(Hostile)]
 		r := &rollback.Rollback{Verdict: rollback.ReadyWithWarnings, Target: state.Target{Run: unix(int64(i)), Time: first, Known: true, Args: h}, Findings: facts.Findings}
-		r.Changes = []rollback.RollbackChange{{Change: state.Change{Action: state.ActionDowngrade, From: &h, To: &h}, Instance: &binpkgs.InstanceRef{Path: h}, Integrity: "whole", Usable: acceptance.UsableUnknown}}
+		r.Changes = []rollback.Change{{Change: state.Change{Action: state.ActionDowngrade, From: &h, To: &h}, Instance: &binpkgs.InstanceRef{Path: h}, Integrity: "whole", Usable: acceptance.UsableUnknown}}
 		r.Gaps = []rollback.Gap{{CPV: h, Cause: rollback.Cause(h), Detail: h, Remedy: audit.Advise(h)}}
 		r.Steps = []rollback.Step{{Title: h, Commands: []audit.Command{audit.Script(h), audit.Script(h)}}}
 		facts.Rollbacks = append(facts.Rollbacks, r)

@@ -192,7 +192,7 @@ func rollbackTable(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 		return
 	}
 	good, hidden := 0, 0
-	RollbackColumns(o).Screen(s, 0, table.Where(r.Changes, func(x *rollback.RollbackChange) bool {
+	RollbackColumns(o).Screen(s, 0, table.Where(r.Changes, func(x *rollback.Change) bool {
 		if x.Usable != acceptance.UsableYes || x.Stays || x.Action != state.ActionRemove && x.Match == binpkgs.CoverageSameVersion {
 			return true
 		}
@@ -209,9 +209,9 @@ func rollbackTable(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 }
 
 // RollbackColumns describe the changes of a rollback.
-func RollbackColumns(o report.Output) table.Table[rollback.RollbackChange] {
-	version := func(which func(name, from, to string) string) func(*rollback.RollbackChange) screen.Cell {
-		return func(x *rollback.RollbackChange) screen.Cell {
+func RollbackColumns(o report.Output) table.Table[rollback.Change] {
+	version := func(which func(name, from, to string) string) func(*rollback.Change) screen.Cell {
+		return func(x *rollback.Change) screen.Cell {
 			name, from, to := versions(&x.Change, o)
 			if x.Action == state.ActionReinstall {
 				// Which build is there now, is not what is asked.
@@ -220,19 +220,19 @@ func RollbackColumns(o report.Output) table.Table[rollback.RollbackChange] {
 			return screen.Plain.Text(which(name, from, to))
 		}
 	}
-	return table.Table[rollback.RollbackChange]{
-		{Name: "action", Title: "Action", Show: func(x *rollback.RollbackChange) screen.Cell { return screen.Plain.Text(string(x.Action)) }},
+	return table.Table[rollback.Change]{
+		{Name: "action", Title: "Action", Show: func(x *rollback.Change) screen.Cell { return screen.Plain.Text(string(x.Action)) }},
 		{Title: "Package", Type: table.Package, Shrink: screen.CutMiddle, Yield: 3, Show: version(func(name, _, _ string) string { return name })},
 		{Name: "slot"},
 		{Name: "from", Title: "From", Shrink: screen.CutMiddle, Yield: 2, Min: 8, Show: version(func(_, from, _ string) string { return from })},
 		{Name: "to", Title: "To", Shrink: screen.CutMiddle, Yield: 2, Min: 12, Show: version(func(_, _, to string) string { return to })},
 		{Title: "Binpkg", Shrink: screen.Wrap, Yield: 1, Min: 22, Show: binpkgCell},
-	}.With(table.Data[rollback.RollbackChange]("from_build_time", "to_build_time", "instance.path", "instance.build_id", "match", "integrity", "usable", "stays")...).With(
-		table.Column[rollback.RollbackChange]{Name: "reasons", Value: func(x *rollback.RollbackChange) any { return binaries.ReasonCodes(x.Reasons) }})
+	}.With(table.Data[rollback.Change]("from_build_time", "to_build_time", "instance.path", "instance.build_id", "match", "integrity", "usable", "stays")...).With(
+		table.Column[rollback.Change]{Name: "reasons", Value: func(x *rollback.Change) any { return binaries.ReasonCodes(x.Reasons) }})
 }
 
 // remoteCell says what is fetched.
-func remoteCell(x *rollback.RollbackChange) screen.Cell {
+func remoteCell(x *rollback.Change) screen.Cell {
 	text := "fetched from " + x.Remote.Binhost
 	if x.Remote.BuildID != nil {
 		text = fmt.Sprintf("build %d, %s", *x.Remote.BuildID, text)
@@ -244,7 +244,7 @@ func remoteCell(x *rollback.RollbackChange) screen.Cell {
 }
 
 // binpkgCell shows the binary package of a change.
-func binpkgCell(x *rollback.RollbackChange) screen.Cell {
+func binpkgCell(x *rollback.Change) screen.Cell {
 	switch {
 	case x.Stays && len(x.Reasons) > 0 && x.From == nil:
 		return screen.Warn.Text("does not come back: " + x.Reasons[0].Detail)

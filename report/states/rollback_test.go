@@ -25,7 +25,7 @@ func aPlan(verdict rollback.Readiness, commands ...string) *rollback.Rollback {
 	return &rollback.Rollback{
 		Target:  state.Target{Run: &run, Time: 1791130000, Known: true, Args: "-uDN @world"},
 		Verdict: verdict,
-		Changes: []rollback.RollbackChange{{
+		Changes: []rollback.Change{{
 			Change: state.Change{Action: state.ActionDowngrade, Slot: "0", From: &from, To: &to},
 			Match:  binpkgs.CoverageExact, Integrity: "whole", Unpacked: true, Usable: acceptance.UsableYes,
 			Instance: &binpkgs.InstanceRef{PkgDir: "/var/cache/binpkgs", Path: "app-misc/foo/foo-1.0-1.gpkg.tar"},

@@ -106,7 +106,7 @@ func RollbackScript(w io.Writer, r *rollback.Rollback, o report.Output) error {
 }
 
 // deviation returns what stays because a change is not carried out, and why.
-func deviation(x *rollback.RollbackChange) string {
+func deviation(x *rollback.Change) string {
 	now, then := "nothing", "nothing"
 	if x.From != nil {
 		now = *x.From
