@@ -90,8 +90,11 @@ func (s Severity) AtLeast(limit Severity) bool { return s.rank() <= limit.rank()
 
 // Evidence is where a finding was seen.
 type Evidence struct {
-	Source string `json:"source"` // path inside the root
+	Source string `json:"source"` // path inside the root, unless Outside
 	Offset int64  `json:"offset"` // bytes; 0 means the whole source
+	// Outside says that the path is one of the machine that emaudit runs on, like that
+	// of a captured session.
+	Outside bool `json:"-"`
 }
 
 // Finding is one statement of an audit. Its code is stable and has a section in

@@ -47,6 +47,7 @@ type commandKind uint8
 const (
 	program commandKind = iota // of the root: it runs inside it
 	files                      // of any system: it works on files of the root
+	here                       // of any system: it works on files of the machine that emaudit runs on
 	own                        // emaudit itself
 	script                     // argv[0] is text for a shell inside the root
 )
@@ -58,6 +59,9 @@ func Run(argv ...string) Command { return Command{kind: program, argv: argv} }
 // Files returns a command that works on files of the root, such as rm: each
 // argument that is an absolute path lies inside the root.
 func Files(argv ...string) Command { return Command{kind: files, argv: argv} }
+
+// Here returns a command that works on files of the machine that emaudit runs on.
+func Here(argv ...string) Command { return Command{kind: here, argv: argv} }
 
 // Emaudit returns a command of emaudit itself.
 func Emaudit(args ...string) Command { return Command{kind: own, argv: args} }
@@ -165,6 +169,8 @@ func (c Command) String() string {
 			}
 			words[i] = w
 		}
+	case here:
+		words = c.argv
 	case script:
 		if root == "" {
 			return c.argv[0]

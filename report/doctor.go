@@ -21,6 +21,7 @@ func Doctor(d *overview.Doctor, o Output) Answer {
 		},
 		Rows: SettingColumns.CSV(table.All(d.Settings)),
 		Text: func(s *screen.Screen) {
+			s.PathsInRoot()
 			role, word := screen.Good, "right for a rollback"
 			if d.Passed < d.Checks {
 				role, word = screen.Warn, "not all right for a rollback"

@@ -45,6 +45,7 @@ func Ingest(rows []IngestRow, findings []audit.Finding, o Output) Answer {
 		Keys:     func(j *JSON) { j.Value("sources", rows) },
 		Rows:     ingestColumns.CSV(table.All(rows)),
 		Text: func(s *screen.Screen) {
+			s.PathsInRoot()
 			ingestColumns.Screen(s, 0, table.All(rows))
 			if len(findings) > 0 {
 				s.Blank()

@@ -82,6 +82,7 @@ func (o Output) Write(a Answer) error {
 	}
 	s := screen.NewScreen(o.W, o.Terminal)
 	a.Text(s)
+	s.Root()
 	return s.Flush()
 }
 

@@ -66,6 +66,9 @@ type Failure struct {
 	// Lost is why it is unknown what became of it.
 	Lost string `json:"-"`
 
+	// LogOutside says that the log is no file of the root, but a captured session.
+	LogOutside bool `json:"-"`
+
 	slot     string         // "" if unknown
 	ended    int64          // unix seconds; 0 if unknown
 	evidence audit.Evidence // the place of the cause
@@ -239,15 +242,20 @@ func (row *Failure) remedy() audit.Remedy {
 	case cause.Memory, cause.Space, cause.Signal:
 		return audit.Do(row.Retry)
 	}
-	switch {
-	case row.Log == nil || row.LogGone:
+	if row.Log == nil || row.LogGone {
 		return audit.Do(row.Retry)
-	case strings.Contains(row.Line, "fetch restriction"):
-		return audit.Do(audit.Files("less", *row.Log)).When("fetch its files by hand, as the log says")
-	case row.Phase == string(mergelog.PhaseSetup):
-		return audit.Do(audit.Files("less", *row.Log)).When("do what pkg_setup asks for, such as an option of the kernel")
 	}
-	return audit.Do(audit.Files("less", *row.Log))
+	read := audit.Do(audit.Files("less", *row.Log))
+	if row.LogOutside {
+		read = audit.Do(audit.Here("less", *row.Log))
+	}
+	switch {
+	case strings.Contains(row.Line, "fetch restriction"):
+		return read.When("fetch its files by hand, as the log says")
+	case row.Phase == string(mergelog.PhaseSetup):
+		return read.When("do what pkg_setup asks for, such as an option of the kernel")
+	}
+	return read
 }
 
 // runsSince returns the runs since a time, all for 0. ok is false if there is none.
@@ -359,8 +367,8 @@ func failureOf(log *logs.BuildLog, link history.LinkCertainty) Failure {
 	fail := log.Log.Failure
 	row := Failure{
 		CPV: log.CPV, At: log.At(), ended: max(log.At(), log.WrittenAt), Phase: string(fail.Phase), Cause: string(fail.Cause.Class), Line: fail.Cause.Line,
-		Message: fail.Message, Excerpt: fail.Cause.Excerpt, Log: &log.Path, LogGone: log.GoneAt != 0, Link: link,
-		evidence: audit.Evidence{Source: log.Path, Offset: fail.Cause.Offset},
+		Message: fail.Message, Excerpt: fail.Cause.Excerpt, Log: &log.Path, LogOutside: log.Outside, LogGone: log.GoneAt != 0, Link: link,
+		evidence: audit.Evidence{Source: log.Path, Offset: fail.Cause.Offset, Outside: log.Outside},
 	}
 	if row.Line == "" {
 		row.Line = fail.Message

@@ -486,8 +486,8 @@ func (j *Judge) reportUnknowns(r *Rollback) {
 	}
 }
 
-// put adapts all commands to a place. A person carries out the whole plan inside the
-// root, so one line says how to enter it.
+// put adapts all commands to a place. A person carries out the steps inside the root,
+// so one line says how to enter it. What comes after them is typed outside.
 func (r *Rollback) put(p audit.Place) {
 	p.Put(r.Findings)
 	r.Command = r.Command.At(p)
@@ -502,12 +502,13 @@ func (r *Rollback) put(p audit.Place) {
 		}
 	}
 	put(r.Plan)
-	put(r.Checks)
-	for _, steps := range [][]Step{r.Steps, r.Later} {
-		for i := range steps {
-			put(steps[i].Commands)
-			put(steps[i].Undo)
-		}
+	for i := range r.Steps {
+		put(r.Steps[i].Commands)
+		put(r.Steps[i].Undo)
+	}
+	p.PutAll(r.Checks)
+	for i := range r.Later {
+		p.PutAll(r.Later[i].Commands)
 	}
 	for i := range r.Gaps {
 		r.Gaps[i].Remedy = r.Gaps[i].Remedy.At(p)

@@ -98,7 +98,7 @@ func example(t *testing.T, root, db, arguments, columns string) string {
 		t.Fatalf("emaudit %s: %v\n%s", arguments, err, out)
 	}
 	// A reader is on the host itself, where no command names a root or a database.
-	return strings.NewReplacer("emaudit stands for emaudit --root "+root+" --db "+db+"\n", "", "root "+root+"\n", "", "Type it inside the root: chroot "+root+"\n", "", "Type it inside the root: chroot "+root+"/\n", "", "chroot "+root+" env ", "", "chroot "+root+" ", "", " --root "+root, "", " --db "+db, "", root+"/", "/", root, "/").Replace(string(out))
+	return strings.NewReplacer("emaudit stands for emaudit --root "+root+" --db "+db+"\n", "", "root "+root+"\n", "", "paths are inside "+root+"\n", "", "Then leave the root, and check", "Then check", "Type it inside the root: chroot "+root+"\n", "", "Type it inside the root: chroot "+root+"/\n", "", "chroot "+root+" env ", "", "chroot "+root+" ", "", " --root "+root, "", " --db "+db, "", root+"/", "/", root, "/").Replace(string(out))
 }
 
 // TestCommandsOfTheDocumentsParse parses every command of emaudit that a

@@ -447,12 +447,14 @@ func (s *session) out() report.Output {
 	if root == "" && s.root != nil {
 		root = s.root.Name()
 	}
+	place, terminal := s.place(), s.terminal(s.proc)
+	terminal.Root = place.Root
 	return report.Output{
 		W:        s.proc.stdout,
 		Format:   s.Format,
-		Terminal: s.terminal(s.proc),
+		Terminal: terminal,
 		Verbose:  s.Verbose,
-		Place:    s.place(),
+		Place:    place,
 		Envelope: report.Envelope{Command: s.command, Host: s.hostName, Root: root, GeneratedAt: s.proc.now().Unix()},
 	}
 }

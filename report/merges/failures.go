@@ -132,7 +132,11 @@ func WriteFailure(s *screen.Screen, f *aftermath.Failure, verbose bool) {
 		if f.Link == history.LinkAmbiguous {
 			gone += " (perhaps that of another merge)"
 		}
-		s.Line(screen.Dim.Text("  log: "), screen.Code.Text(*f.Log), screen.Dim.Text(gone))
+		log := *f.Log
+		if !f.LogOutside {
+			log = s.Terminal().Path(log)
+		}
+		s.Line(screen.Dim.Text("  log: "), screen.Code.Text(log), screen.Dim.Text(gone))
 	}
 	s.Line(resolution(f, s.Terminal())...)
 }

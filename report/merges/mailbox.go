@@ -107,7 +107,7 @@ func WriteMessage(s *screen.Screen, m *aftermath.Message, evidence bool) {
 		s.Paragraph(7, screen.Plain.Text(Untab(line)))
 	}
 	if evidence {
-		s.Line(screen.Dim.Text(fmt.Sprintf("       seen: %s at byte %d", m.Source, m.Offset)))
+		s.Line(screen.Dim.Text(fmt.Sprintf("       seen: %s at byte %d", s.Terminal().Path(m.Source), m.Offset)))
 	}
 }
 

@@ -199,7 +199,7 @@ func runHead(s *screen.Screen, r *history.Run) {
 	if r.ExitStatus != nil {
 		pairs = append(pairs, screen.Pair{Key: "exit status", Value: screen.Plain.Text(fmt.Sprint(*r.ExitStatus))})
 	}
-	pairs = append(pairs, screen.Pair{Key: "logged in", Value: screen.Dim.Text(fmt.Sprintf("%s, byte %d", r.Source, r.Offset))})
+	pairs = append(pairs, screen.Pair{Key: "logged in", Value: screen.Dim.Text(fmt.Sprintf("%s, byte %d", term.Path(r.Source), r.Offset))})
 	if r.LowSpace != "" {
 		pairs = append(pairs, screen.Pair{Key: "space", Value: screen.Warn.Text(r.LowSpace)})
 	}

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,7 +102,11 @@ func (s *Screen) sameRemedy(group []audit.Finding, severityWidth, codeWidth int,
 		}
 		if options.Evidence {
 			for _, e := range f.Evidence {
-				s.Line(Dim.Text(indent + "seen: " + e.Source + " at byte " + strconv.FormatInt(e.Offset, 10)))
+				source := e.Source
+				if !e.Outside {
+					source = s.term.Path(source)
+				}
+				s.Line(Dim.Text(indent + "seen: " + source + " at byte " + strconv.FormatInt(e.Offset, 10)))
 			}
 		}
 	}
@@ -117,6 +122,7 @@ func (s *Screen) subject(f audit.Finding, severityWidth, codeWidth int) {
 	indent := severityWidth + Gutter
 	line := appendPadded(s.line[:0], Clean(string(f.Severity)), severityRole(f.Severity), s.term.Color, severityWidth+Gutter)
 	subject := Clean(f.Subject)
+	s.inRoot = s.inRoot || path.IsAbs(subject)
 	subjectAt := indent + codeWidth + Gutter
 	if s.term.Width > 0 && subjectAt+DisplayWidth(subject) > s.term.Width {
 		// The subject is evidence that may be copied: it gets a line of its own.

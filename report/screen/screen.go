@@ -18,6 +18,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"path"
 	"time"
 )
 
@@ -32,6 +33,8 @@ type Screen struct {
 	term Terminal
 	line []byte
 	err  error
+	// inRoot says that a path was written as the audited root has it.
+	inRoot bool
 }
 
 // screenBuffer is the size of the output buffer: large enough that a long
@@ -54,6 +57,16 @@ func (s *Screen) Flush() error {
 		s.err = err
 	}
 	return s.err
+}
+
+// PathsInRoot says that the answer has paths as the audited root has them.
+func (s *Screen) PathsInRoot() { s.inRoot = true }
+
+// Root says where the paths of the answer are, if that is not the running system.
+func (s *Screen) Root() {
+	if s.inRoot && s.term.Root != "" && s.term.Root != "/" {
+		s.Line(Dim.Text("paths are inside "), Code.Text(s.term.Root))
+	}
 }
 
 // Line writes one line that consists of the parts, without anything between
@@ -146,6 +159,16 @@ type Terminal struct {
 	Location *time.Location
 	// Now is the moment that "today" refers to.
 	Now time.Time
+	// Root is the folder that holds the audited root; "" or "/" is the running system.
+	Root string
+}
+
+// Path returns the path by which a reader opens a file of the audited root.
+func (t Terminal) Path(inRoot string) string {
+	if !path.IsAbs(inRoot) || t.Root == "/" {
+		return inRoot
+	}
+	return t.Root + inRoot
 }
 
 // Zone returns the time zone of t, which is UTC where none was given.

@@ -87,7 +87,7 @@ func Pinned(name string, t state.Target, pins []state.Pinned, o report.Output) r
 		Text: func(s *screen.Screen) {
 			s.Line(screen.Bold.Text(name), screen.Plain.Text(" is "+targetText(t, o)))
 			if !t.Known {
-				s.Line(screen.Unknown.Text("its state is not known"), screen.Plain.Text("   "), screen.Code.Text("emaudit states"))
+				s.Line(screen.Unknown.Text("its state is not known"), screen.Plain.Text("   "), screen.Code.Text(audit.Emaudit("states").At(o.Place).String()))
 			}
 		},
 	}

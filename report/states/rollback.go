@@ -81,7 +81,11 @@ func rollbackText(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 	s.Steps(steps)
 	if len(r.Checks) > 0 {
 		s.Blank()
-		s.Heading("Then check the result")
+		then := "Then check the result"
+		if r.Enter != "" {
+			then = "Then leave the root, and check the result"
+		}
+		s.Heading(then)
 		for _, c := range r.Checks {
 			s.Line(screen.Plain.Text("  "), screen.Code.Text(c.String()))
 		}

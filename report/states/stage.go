@@ -2,6 +2,7 @@ package states
 
 import (
 	"fmt"
+	"strings"
 
 	"emaudit/audit"
 	"emaudit/audit/rollback"
@@ -47,9 +48,21 @@ func (a *Stage) text(s *screen.Screen, o report.Output) {
 			s.Line(screen.Plain.Text(fmt.Sprintf("%s are hard links: whoever changes one changes the file in PKGDIR", audit.Counted(a.Linked, "file", "files"))))
 		}
 		if a.Unverified > 0 {
-			s.Line(screen.Unknown.Text(fmt.Sprintf("%s never read in full", audit.Counted(a.Unverified, "file was", "files were"))), screen.Plain.Text("   "), screen.Code.Text("emaudit verify"))
+			s.Line(screen.Unknown.Text(fmt.Sprintf("%s never read in full", audit.Counted(a.Unverified, "file was", "files were"))), screen.Plain.Text("   "), screen.Code.Text(audit.Emaudit("verify").At(o.Place).String()))
 		}
-		s.Line(screen.Dim.Text("To use it: "), screen.Code.Text(audit.Run("emerge", "--pretend", "--usepkgonly").With("PKGDIR="+a.Dir).String()+" ..."))
+		s.Line(screen.Dim.Text("To use it: "), screen.Code.Text(a.use(o.Place)+" ..."))
 	}
 	s.Findings(a.Findings, screen.FindingOptions{})
+}
+
+// use returns the command that looks at the packages that were staged. emerge sees only
+// what is inside the root: a folder outside is shown to it there.
+func (a *Stage) use(p audit.Place) string {
+	emerge := audit.Run("emerge", "--pretend", "--usepkgonly")
+	root := strings.TrimRight(p.Root, "/")
+	if inside, ok := strings.CutPrefix(a.Dir, root+"/"); ok {
+		return emerge.With("PKGDIR=/" + inside).At(p).String()
+	}
+	shown := audit.Files("mkdir", "-p", a.Dir).At(p).String() + " && " + audit.Here("mount", "--bind", a.Dir, root+a.Dir).String()
+	return shown + " && " + emerge.With("PKGDIR="+a.Dir).At(p).String()
 }

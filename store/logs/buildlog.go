@@ -14,9 +14,12 @@ import (
 
 // BuildLog is the stored content of one build log.
 type BuildLog struct {
-	File   int64  // id of the [OutputFile]
-	Path   string // inside the root
-	GoneAt int64  // unix seconds; 0 means that the file exists
+	File int64  // id of the [OutputFile]
+	Path string // inside the root, unless Outside
+	// Outside says that it is part of a captured session, a file of the machine that
+	// emaudit runs on.
+	Outside bool
+	GoneAt  int64 // unix seconds; 0 means that the file exists
 
 	CPV           string // from the name, or from the header of a file without one
 	NameAmbiguous bool
@@ -150,13 +153,13 @@ func BuildLogs(tx *store.Tx, host store.HostID, q BuildLogQuery) ([]BuildLog, er
 		b, err := scanBuildLog(rows)
 		all = append(all, b)
 		return err
-	}, `SELECT l.file, s.path, o.path, o.gone_at, c.value, l.name_ambiguous, l.prepared_at, l.written_at, l.kind, l.outcome, l.slot, l.repo, u.value, e.value,
+	}, `SELECT l.file, s.path, s.kind = ?, o.path, o.gone_at, c.value, l.name_ambiguous, l.prepared_at, l.written_at, l.kind, l.outcome, l.slot, l.repo, u.value, e.value,
 			l.attempts, l.phases, l.tests_failed, l.build_dir_size, l.installed_size, l.cpu_millis, l.memory_peak, l.swap_peak, l.read_bytes, l.write_bytes,
 			l.binpkg_created, l.text_size, l.line_count,
 			f.offset, f.phase, f.message, f.call_stack, f.snippet, f.working_dir, f.cause, f.cause_offset, f.cause_line, f.excerpt
 		FROM build_log l JOIN output_file o ON o.id = l.file JOIN source s ON s.id = o.source JOIN cpv c ON c.id = l.cpv
 			JOIN text u ON u.id = l.use_flags JOIN text e ON e.id = l.features LEFT JOIN build_failure f ON f.file = l.file
-		WHERE `+where+" ORDER BY CASE WHEN l.prepared_at <> 0 THEN l.prepared_at ELSE l.written_at END, l.file", args...)
+		WHERE `+where+" ORDER BY CASE WHEN l.prepared_at <> 0 THEN l.prepared_at ELSE l.written_at END, l.file", append([]any{store.SourceCapture}, args...)...)
 	return all, err
 }
 
@@ -167,7 +170,7 @@ func scanBuildLog(rows *sql.Rows) (BuildLog, error) {
 	var offset, causeOffset sql.NullInt64
 	var phase, message, stack, snippet, workingDir, class, causeLine, excerpt sql.NullString
 	log := &b.Log
-	err := rows.Scan(&b.File, &dir, &name, &b.GoneAt, &b.CPV, &b.NameAmbiguous, &b.PreparedAt, &b.WrittenAt, &log.Kind, &log.Outcome, &log.Slot, &log.Repository, &use, &features,
+	err := rows.Scan(&b.File, &dir, &b.Outside, &name, &b.GoneAt, &b.CPV, &b.NameAmbiguous, &b.PreparedAt, &b.WrittenAt, &log.Kind, &log.Outcome, &log.Slot, &log.Repository, &use, &features,
 		&log.Attempts, &phases, &log.TestsFailed, &log.BuildDirBytes, &log.InstalledBytes, &r.CPUMillis, &r.MemoryPeak, &r.SwapPeak, &r.ReadBytes, &r.WriteBytes,
 		&log.BinpkgCreated, &log.Size, &log.Lines,
 		&offset, &phase, &message, &stack, &snippet, &workingDir, &class, &causeOffset, &causeLine, &excerpt)
