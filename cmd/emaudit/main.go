@@ -20,11 +20,11 @@ import (
 	"emaudit/drill/box"
 )
 
-func main() { os.Exit(start(time.Now, time.Local, interrupt.Grace)) }
+func main() { os.Exit(start(process{now: time.Now, local: time.Local, grace: interrupt.Grace})) }
 
-// start runs the command of the process and returns its exit code. After a signal the
-// command has grace to end.
-func start(now func() time.Time, local *time.Location, grace time.Duration) int {
+// start runs the command of the process, with the clock and the grace of p, and returns
+// its exit code.
+func start(p process) int {
 	if code, isInit := box.Init(os.Args); isInit {
 		return code
 	}
@@ -34,23 +34,14 @@ func start(now func() time.Time, local *time.Location, grace time.Duration) int 
 		// Programs are searched here. With sudo, the caller may have chosen PATH.
 		os.Setenv("PATH", systemPath)
 	}
-	ctx, stop := interrupt.Context(grace, func() {
+	ctx, stop := interrupt.Context(p.grace, func() {
 		fmt.Fprintln(os.Stderr, "emaudit: interrupted")
 		os.Exit(exitInterrupted)
 	})
 	defer stop()
-	return run(ctx, process{
-		args:    os.Args[1:],
-		stdin:   os.Stdin,
-		stdout:  os.Stdout,
-		stderr:  os.Stderr,
-		env:     os.Environ(),
-		euid:    os.Geteuid(),
-		foreign: foreign,
-		now:     now,
-		local:   local,
-		grace:   grace,
-	})
+	p.args, p.env, p.euid, p.foreign = os.Args[1:], os.Environ(), os.Geteuid(), foreign
+	p.stdin, p.stdout, p.stderr = os.Stdin, os.Stdout, os.Stderr
+	return run(ctx, p)
 }
 
 // systemPath are folders in which only root installs programs.

@@ -31,6 +31,9 @@ type process struct {
 	now            func() time.Time
 	local          *time.Location
 	grace          time.Duration // time to end after a signal
+	// onHost says that commands are shown as they are typed on the audited host itself,
+	// for the examples of the documents.
+	onHost bool
 }
 
 // getenv returns a variable of the environment.

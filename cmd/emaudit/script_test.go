@@ -49,7 +49,10 @@ func TestMain(m *testing.M) {
 					panic(err)
 				}
 			}
-			os.Exit(start(func() time.Time { return time.Unix(now, 0) }, time.UTC, grace))
+			os.Exit(start(process{
+				now: func() time.Time { return time.Unix(now, 0) }, local: time.UTC, grace: grace,
+				onHost: os.Getenv("EMAUDIT_TEST_ON_HOST") != "",
+			}))
 		},
 	})
 }

@@ -386,6 +386,9 @@ func (s *session) nameHost(tx *store.Tx) (string, error) {
 // place is where the commands in answers are typed.
 func (s *session) place() audit.Place {
 	var p audit.Place
+	if s.proc.onHost {
+		return p
+	}
 	if store.IsFleet(s.DB) {
 		// These are typed on the host, which has a database of its own.
 		p.Root = s.elsewhere
@@ -444,7 +447,7 @@ func (s *session) answerOpen(ctx context.Context, failOn string, question func(a
 // out returns the output in the requested format.
 func (s *session) out() report.Output {
 	root := s.elsewhere
-	if root == "" && s.root != nil {
+	if root == "" && s.root != nil && !s.proc.onHost {
 		root = s.root.Name()
 	}
 	place, terminal := s.place(), s.terminal(s.proc)

@@ -69,7 +69,7 @@ func compatibilityText(s *screen.Screen, c *acceptance.Compatibility, o report.O
 	case unsure > 0:
 		role = screen.Unknown
 	}
-	s.Line(role.Text(fmt.Sprintf("%d of %d", c.Count(acceptance.UsableYes), len(c.Rows))),
+	s.Sentence(role.Text(fmt.Sprintf("%d of %d", c.Count(acceptance.UsableYes), len(c.Rows))),
 		screen.Plain.Text(fmt.Sprintf(" binary packages would be accepted by emerge --usepkgonly: %d refused, %d unknown", no, unsure)))
 	s.Blank()
 	rows := c.Rows

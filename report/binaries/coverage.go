@@ -33,7 +33,7 @@ func Coverage(c *binpkgs.Coverage, o report.Output) report.Answer {
 			if len(c.Commands) > 0 {
 				s.Heading("Close the gaps while these packages are installed")
 				for _, command := range c.Commands {
-					s.Line(screen.Plain.Text("  "), screen.Code.Text(command.String()))
+					s.Command(2, screen.Cell{}, command.String())
 				}
 				s.Blank()
 			}

@@ -78,7 +78,7 @@ type logRow struct {
 var logColumns = table.Table[logRow]{
 	{Title: "Started", Type: table.Moment, Value: func(r *logRow) any { return &r.event.At }},
 	{Title: "Took", Type: table.Seconds, Value: func(r *logRow) any { return r.Seconds }},
-	{Title: "Did", Show: didCell},
+	{Title: "Did", Shrink: screen.CutEnd, Yield: 3, Min: 16, Show: didCell},
 	{Title: "What", Shrink: screen.CutMiddle, Yield: 2, Min: readableCPV, Show: func(r *logRow) screen.Cell { return screen.Plain.Text(eventSubject(r)) }},
 	{Title: "From", Shrink: screen.CutMiddle, Yield: 1, Optional: true, Show: func(r *logRow) screen.Cell {
 		if r.event.Kind != history.EventMerge {

@@ -110,10 +110,19 @@ func (s *Screen) sameRemedy(group []audit.Finding, severityWidth, codeWidth int,
 			}
 		}
 	}
-	label := "try:  "
-	for command := range strings.Lines(group[0].Remedy.String()) {
-		s.Line(Plain.Text(indent+label), Code.Text(strings.TrimRight(command, "\r\n")))
-		label = "      "
+	const label = "try:  "
+	remedy := group[0].Remedy
+	switch text := remedy.String(); {
+	case text == "":
+	case len(remedy.Commands) == 0:
+		s.Pairs(len(indent), []Pair{{"try:", Plain.Text(text)}})
+	case s.term.Width > 0 && remedy.Advice != "" && DisplayWidth(indent+label+text) > s.term.Width:
+		// The command has a line of its own, where it can be selected.
+		s.Pairs(len(indent), []Pair{{"try:", Plain.Text(remedy.Advice + ":")}})
+		remedy.Advice = ""
+		s.Command(len(indent)+len(label), Cell{}, remedy.String())
+	default:
+		s.Command(len(indent), Plain.Text(label), text)
 	}
 }
 

@@ -24,7 +24,7 @@ var someFindings = []audit.Finding{
 		Code: "binpkg-damaged", Severity: "error", Subject: "app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar",
 		Message:  "image.tar.zst: SHA512 differs from the Manifest (read 2026-11-23 12:20)",
 		Evidence: []audit.Evidence{{Source: "app-misc/foo-tool/foo-tool-1.2.4-2.gpkg.tar", Offset: 1536}},
-		Remedy:   audit.Advise("emerge -1 --usepkg=n --buildpkg \"=app-misc/foo-tool-1.2.4\"\nemaudit verify"),
+		Remedy:   audit.Do(audit.Script("emerge -1 --usepkg=n --buildpkg \"=app-misc/foo-tool-1.2.4\"\nemaudit verify")),
 	},
 	{
 		Code: "no-binpkg", Severity: "warning", Subject: "app-misc/hello-1.1",

@@ -70,8 +70,13 @@ func (s *Screen) Root() {
 }
 
 // Line writes one line that consists of the parts, without anything between
-// them. It is neither cut nor wrapped.
+// them. It is neither cut nor wrapped, but on a narrow page, where commands go on as
+// those of steps do.
 func (s *Screen) Line(parts ...Cell) {
+	if s.isNarrow() && lineOf(parts) > s.term.Width {
+		s.narrowLine(parts)
+		return
+	}
 	line := s.line[:0]
 	for _, part := range parts {
 		line = appendPainted(line, Clean(part.Text), part.Role, s.term.Color)
@@ -112,7 +117,7 @@ func (s *Screen) Paragraph(indent int, text Cell) {
 		width = max(width-indent, 1)
 	}
 	for paragraph := range bytes.Lines([]byte(text.Text)) {
-		for _, row := range wrap(Clean(string(bytes.TrimRight(paragraph, "\r\n"))), width) {
+		for _, row := range wrapWords(Clean(string(bytes.TrimRight(paragraph, "\r\n"))), width) {
 			line := appendSpaces(s.line[:0], indent)
 			s.writeLine(appendPainted(line, row, text.Role, s.term.Color))
 		}

@@ -2,14 +2,17 @@ package screen
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
+// between separates facts on a line.
+const between = " · "
+
 // Facts writes a line of short facts, " · " between them. Where the page is too
 // narrow it goes on in the next line, between two facts.
 func (s *Screen) Facts(facts ...Cell) {
-	const between = " · "
 	line, used := s.line[:0], 0
 	for _, fact := range facts {
 		text := Clean(fact.Text)
@@ -49,7 +52,7 @@ type SummaryLine struct {
 // A page of less than 60 columns has room for the label and the verdict; the text
 // and the command follow below them.
 func (s *Screen) Summary(lines []SummaryLine) {
-	if s.term.Width > 0 && s.term.Width < 60 {
+	if s.isNarrow() {
 		for _, line := range lines {
 			s.Line(Bold.Text(line.Label), Plain.Text("  "), line.Verdict)
 			if line.Text != "" {
@@ -78,21 +81,21 @@ type Step struct {
 }
 
 // Steps writes numbered steps in the order in which they are to be done. A
-// command that does not fit behind its text gets a line of its own. A pipe gets what a
+// command that does not fit behind a text of one line gets a line of its own. A pipe gets what a
 // page of 80 columns gets: steps are read in mail, by people.
 //
 //	1  dev-util/failtest-1.0 failed and was not retried   emaudit failures
 //	2  the disk is almost full
 //	   emaudit prune
 func (s *Screen) Steps(steps []Step) {
-	const indent, between = 2, 3
+	const indent, gap = 2, 3
 	numberWidth := len(strconv.Itoa(len(steps)))
 	textAt := indent + numberWidth + Gutter
 	textWidth := max(cmp.Or(s.term.Width, 80)-textAt, 1)
 	for i, step := range steps {
 		var lines []Cell
 		if text := Clean(step.Text); text != "" {
-			for _, line := range wrap(text, textWidth) {
+			for _, line := range wrapWords(text, textWidth) {
 				lines = append(lines, Plain.Text(line))
 			}
 		}
@@ -101,13 +104,13 @@ func (s *Screen) Steps(steps []Step) {
 			commands = append(commands, Clean(strings.TrimRight(command, "\r\n")))
 		}
 		behind := ""
-		if len(lines) > 0 && len(commands) == 1 {
-			used := DisplayWidth(lines[len(lines)-1].Text) + between + DisplayWidth(commands[0])
+		if len(lines) == 1 && len(commands) == 1 {
+			used := DisplayWidth(lines[len(lines)-1].Text) + gap + DisplayWidth(commands[0])
 			if used <= textWidth {
 				behind, commands = commands[0], nil
 			}
 		}
-		if s.term.Width > 0 && s.term.Width < narrowPage {
+		if s.isNarrow() {
 			commands = breakCommands(commands, textWidth)
 		}
 		for _, command := range commands {
@@ -120,7 +123,7 @@ func (s *Screen) Steps(steps []Step) {
 		for j, cell := range lines {
 			line = appendPainted(line, cell.Text, cell.Role, s.term.Color)
 			if behind != "" && j == len(lines)-1 {
-				line = appendSpaces(line, between)
+				line = appendSpaces(line, gap)
 				line = appendPainted(line, behind, Code, s.term.Color)
 			}
 			s.writeLine(line)
@@ -152,7 +155,19 @@ func (s *Screen) Pairs(indent int, pairs []Pair) {
 		line := appendSpaces(s.line[:0], indent)
 		line = appendPadded(line, Clean(pair.Key), Dim, s.term.Color, keyWidth+Gutter)
 		for paragraph := range strings.SplitSeq(strings.TrimRight(pair.Value.Text, "\r\n"), "\n") {
-			for _, part := range wrap(Clean(strings.TrimRight(paragraph, "\r")), valueWidth) {
+			parts := wrapWords(Clean(strings.TrimRight(paragraph, "\r")), valueWidth)
+			if longest := slices.MaxFunc(parts, func(a, b string) int { return DisplayWidth(a) - DisplayWidth(b) }); valueWidth > 0 && DisplayWidth(longest) > valueWidth {
+				// A long word gets the whole width of a line.
+				s.writeLine(line)
+				line = appendSpaces(s.line[:0], indent+Gutter)
+				parts = wrapWords(Clean(strings.TrimRight(paragraph, "\r")), max(s.term.Width-indent-Gutter, 1))
+				for _, part := range parts {
+					s.writeLine(appendPainted(line, part, pair.Value.Role, s.term.Color))
+					line = appendSpaces(s.line[:0], indent+Gutter)
+				}
+				continue
+			}
+			for _, part := range parts {
 				s.writeLine(appendPainted(line, part, pair.Value.Role, s.term.Color))
 				line = appendSpaces(s.line[:0], valueAt)
 			}

@@ -71,7 +71,8 @@ const pipeAlign = 60
 // Table writes rows in aligned columns, two spaces apart and without borders.
 //
 // On a page of known width the table fits: columns shrink or are left out as
-// their [Column] says. Where the width has no limit nothing is cut.
+// their [Column] says, and on a narrow page a row becomes a paragraph if that is not
+// enough. Where the width has no limit nothing is cut.
 //
 // In a table of more than 512 rows, the first 512 decide on the widths. A later
 // cell that is wider is cut if its column shrinks and the width has a limit;
@@ -86,6 +87,8 @@ type Table struct {
 	// widths is the layout, nil until it is decided: the width of each column,
 	// or omitted.
 	widths []int
+	// records says that each row is a paragraph, because the columns do not fit.
+	records bool
 }
 
 // Table begins a table with the given columns, of which there is at least one.
@@ -117,7 +120,7 @@ func (t *Table) Row(cells ...Cell) {
 	}
 	switch {
 	case t.widths != nil:
-		t.writeRow(t.cells[first:])
+		t.write(t.cells[first:])
 		t.cells = t.cells[:first]
 	case len(t.cells) > tableSample*len(t.columns):
 		t.startStream()
@@ -134,13 +137,16 @@ func (t *Table) End() {
 		t.startStream()
 		return
 	}
-	t.widths = t.fit()
-	t.writeGrid()
+	if t.fit(); t.records {
+		t.writeHeld()
+	} else {
+		t.writeGrid()
+	}
 	t.cells = nil
 }
 
-// fit decides on the widths from the rows that are held.
-func (t *Table) fit() []int {
+// fit decides on the layout from the rows that are held.
+func (t *Table) fit() {
 	natural := make([]int, len(t.columns))
 	for i, column := range t.columns {
 		natural[i] = DisplayWidth(Clean(column.Title))
@@ -156,10 +162,12 @@ func (t *Table) fit() []int {
 				natural[i] = min(natural[i], pipeAlign)
 			}
 		}
-		return fitColumns(t.columns, natural, width)
+		t.widths = fitColumns(t.columns, natural, width)
+		return
 	}
 	t.omitEmpty(natural)
-	return fitColumns(t.columns, natural, max(width-t.indent, 1))
+	t.widths = fitColumns(t.columns, natural, max(width-t.indent, 1))
+	t.records = t.tooNarrow(natural)
 }
 
 // omitEmpty leaves out the optional columns that have nothing in any row: on a

@@ -3,20 +3,29 @@ package screen
 // startStream decides on the layout from the rows that are held, and writes the
 // header and these rows. Every later row is written as it comes.
 func (t *Table) startStream() {
-	t.widths = t.fit()
+	t.fit()
 	if t.screen.term.Width > 0 {
 		giveSpare(t.columns, t.widths, t.screen.term.Width-t.indent)
 	}
 	t.writeHeld()
 }
 
+// write writes a row in the layout of the table.
+func (t *Table) write(cells []Cell) {
+	if t.records {
+		t.writeRecord(cells)
+		return
+	}
+	t.writeRow(cells)
+}
+
 // writeHeld writes the header and the rows that are held, line by line.
 func (t *Table) writeHeld() {
-	if t.hasHeader() {
+	if t.hasHeader() && !t.records {
 		t.writeRow(t.header())
 	}
 	for cells := t.cells; len(cells) > 0; cells = cells[len(t.columns):] {
-		t.writeRow(cells[:len(t.columns)])
+		t.write(cells[:len(t.columns)])
 	}
 	t.cells = t.cells[:0]
 }

@@ -91,9 +91,36 @@ func splitWidth(s string, width int) (head, tail string) {
 	return s[:end], s[end:]
 }
 
-// wrap breaks s at spaces into lines of at most width columns. A word that is
-// longer than a line is broken where the line ends: nothing is lost. It returns
-// at least one line. At width 0 there is no limit.
+// wrapWords breaks s at spaces into lines of at most width columns. A word that is
+// longer than a line, such as a path, stays whole: a terminal breaks it so that what is
+// copied is the word. It returns at least one line. At width 0 there is no limit.
+func wrapWords(s string, width int) []string {
+	if width <= 0 || DisplayWidth(s) <= width {
+		return []string{s}
+	}
+	text := strings.TrimLeft(s, " ")
+	line := s[:len(s)-len(text)]
+	used, empty := len(line), true
+	var lines []string
+	for word := range strings.SplitSeq(text, " ") {
+		n := DisplayWidth(word)
+		switch {
+		case empty:
+		case used+1+n > width:
+			lines = append(lines, strings.TrimRight(line, " "))
+			line, used = "", 0
+		default:
+			line += " "
+			used++
+		}
+		line += word
+		used, empty = used+n, false
+	}
+	return append(lines, strings.TrimRight(line, " "))
+}
+
+// wrap is like wrapWords, for a column of a table: a word that is longer than a line is
+// broken where the line ends.
 func wrap(s string, width int) []string {
 	if width <= 0 {
 		return []string{s}

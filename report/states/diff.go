@@ -95,7 +95,7 @@ func changeColumns(o report.Output) table.Table[state.Change] {
 // settingTable prints changes of the configuration.
 func settingTable(s *screen.Screen, d *state.Diff) {
 	if !d.SettingsKnown {
-		s.Line(screen.Dim.Text("What changed in /etc/portage is not known: one of the states is older than the first ingest."))
+		s.Paragraph(0, screen.Dim.Text("What changed in /etc/portage is not known: one of the states is older than the first ingest."))
 		return
 	}
 	if len(d.Settings) == 0 {

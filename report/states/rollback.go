@@ -71,7 +71,7 @@ func rollbackText(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 	}
 	s.Heading("The plan, in this order. emaudit runs none of it.")
 	if r.Enter != "" {
-		s.Line(screen.Plain.Text("Type it inside the root: "), screen.Code.Text(r.Enter))
+		s.Command(0, screen.Plain.Text("Type it inside the root: "), r.Enter)
 	}
 	s.Blank()
 	var steps []screen.Step
@@ -87,18 +87,18 @@ func rollbackText(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 		}
 		s.Heading(then)
 		for _, c := range r.Checks {
-			s.Line(screen.Plain.Text("  "), screen.Code.Text(c.String()))
+			s.Command(2, screen.Cell{}, c.String())
 		}
 	}
 	for _, step := range r.Later {
 		s.Blank()
 		s.Heading(step.Title)
 		for _, c := range step.Commands {
-			s.Line(screen.Plain.Text("  "), screen.Code.Text(c.String()))
+			s.Command(2, screen.Cell{}, c.String())
 		}
 	}
 	s.Blank()
-	s.Line(screen.Plain.Text("As a script to read first: "), screen.Code.Text(r.Command.Plus("--format", "sh").String()))
+	s.Command(0, screen.Plain.Text("As a script to read first: "), r.Command.Plus("--format", "sh").String())
 }
 
 // rollbackHeadline prints the verdict, its subject, and the duration of the last run.
@@ -119,7 +119,7 @@ func rollbackHeadline(s *screen.Screen, r *rollback.Rollback, o report.Output) {
 		what += ": " + CarriedText(r)
 	}
 	what = ": " + what
-	s.Line(ReadinessWords[r.Verdict], screen.Plain.Text(what))
+	s.Sentence(ReadinessWords[r.Verdict], screen.Plain.Text(what))
 	proofLines(s, r, o)
 	if r.Target.Args != "" {
 		s.Paragraph(0, screen.Dim.Text("it ran emerge "+merges.AskedBriefly(r.Target.Args)))

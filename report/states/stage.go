@@ -50,7 +50,7 @@ func (a *Stage) text(s *screen.Screen, o report.Output) {
 		if a.Unverified > 0 {
 			s.Line(screen.Unknown.Text(fmt.Sprintf("%s never read in full", audit.Counted(a.Unverified, "file was", "files were"))), screen.Plain.Text("   "), screen.Code.Text(audit.Emaudit("verify").At(o.Place).String()))
 		}
-		s.Line(screen.Dim.Text("To use it: "), screen.Code.Text(a.use(o.Place)+" ..."))
+		s.Command(0, screen.Dim.Text("To use it: "), a.use(o.Place)+" ...")
 	}
 	s.Findings(a.Findings, screen.FindingOptions{})
 }
