@@ -86,7 +86,7 @@ func (d *Dir) readNames() ([]string, error) {
 	buf := direntBuffers.Get().(*[8 << 10]byte)
 	defer direntBuffers.Put(buf)
 	for {
-		n, err := retry(func() (int, error) { return unix.ReadDirent(d.fd, buf[:]) })
+		n, err := Retry(func() (int, error) { return unix.ReadDirent(d.fd, buf[:]) })
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +112,7 @@ func (d *Dir) Entries() ([]Entry, error) {
 	for _, name := range names {
 		switch err := fstatat(d.fd, name, &st); err {
 		case nil:
-			entries = append(entries, newEntry(name, &st))
+			entries = append(entries, NewEntry(name, &st))
 		case unix.ENOENT:
 		default:
 			return nil, d.pathError("lstat", name, err)
@@ -130,7 +130,7 @@ func (d *Dir) Lstat(name string) (Entry, error) {
 	if err := fstatat(d.fd, name, &st); err != nil {
 		return Entry{}, d.pathError("lstat", name, err)
 	}
-	return newEntry(name, &st), nil
+	return NewEntry(name, &st), nil
 }
 
 // OpenFile opens the regular file name for reading. For any other kind, including a
@@ -166,7 +166,7 @@ func (d *Dir) OpenDir(name string) (*Dir, error) {
 	if err := checkComponent(name); err != nil {
 		return nil, d.pathError("open", name, err)
 	}
-	fd, err := retry(func() (int, error) {
+	fd, err := Retry(func() (int, error) {
 		return unix.Openat(d.fd, name, openFlags|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	})
 	if err != nil {
@@ -192,12 +192,7 @@ func (d *Dir) openRegular(name string, limit int64, st *unix.Stat_t) (fd int, er
 	if kind := kindOf(st.Mode); kind != Regular {
 		return -1, &KindError{Kind: kind}
 	}
-	for {
-		fd, err = unix.Openat(d.fd, name, openFlags|unix.O_NOFOLLOW, 0)
-		if err != unix.EINTR {
-			break
-		}
-	}
+	fd, err = Retry(func() (int, error) { return unix.Openat(d.fd, name, openFlags|unix.O_NOFOLLOW, 0) })
 	if err != nil {
 		return -1, err
 	}
@@ -238,10 +233,7 @@ func readAll(fd int, size, limit int64) ([]byte, error) {
 	data := make([]byte, want)
 	n := 0
 	for {
-		got, err := unix.Read(fd, data[n:])
-		if err == unix.EINTR {
-			continue
-		}
+		got, err := Retry(func() (int, error) { return unix.Read(fd, data[n:]) })
 		if err != nil {
 			return nil, err
 		}

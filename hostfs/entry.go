@@ -77,7 +77,8 @@ type Entry struct {
 	Nlink uint64
 }
 
-func newEntry(name string, st *unix.Stat_t) Entry {
+// NewEntry describes the file of that name whose status is st.
+func NewEntry(name string, st *unix.Stat_t) Entry {
 	return Entry{
 		Name: name, Kind: kindOf(st.Mode),
 		// The types of these fields differ between architectures.
@@ -90,12 +91,8 @@ func newEntry(name string, st *unix.Stat_t) Entry {
 
 // fstatat describes name in the folder dir. It does not follow a symlink.
 func fstatat(dir int, name string, st *unix.Stat_t) error {
-	for {
-		err := unix.Fstatat(dir, name, st, unix.AT_SYMLINK_NOFOLLOW)
-		if err != unix.EINTR {
-			return err
-		}
-	}
+	_, err := Retry(func() (int, error) { return 0, unix.Fstatat(dir, name, st, unix.AT_SYMLINK_NOFOLLOW) })
+	return err
 }
 
 // Space is the disk space on one file system, in bytes.
@@ -105,8 +102,6 @@ type Space struct {
 	// Available is the space that an unprivileged user can use. root can use a
 	// reserve in addition.
 	Available int64
-	// ReadOnly reports that the file system is mounted read-only.
-	ReadOnly bool
 }
 
 func newSpace(st *unix.Statfs_t) Space {
@@ -114,9 +109,5 @@ func newSpace(st *unix.Statfs_t) Space {
 	if block == 0 {
 		block = int64(st.Bsize)
 	}
-	return Space{
-		Total:     int64(st.Blocks) * block,
-		Available: int64(st.Bavail) * block,
-		ReadOnly:  st.Flags&unix.ST_RDONLY != 0,
-	}
+	return Space{Total: int64(st.Blocks) * block, Available: int64(st.Bavail) * block}
 }

@@ -61,7 +61,7 @@ func (d *Dir) openBelow(rel string, limit int64) (int, Entry, error) {
 		}
 		return -1, Entry{}, err
 	}
-	return fd, newEntry(rel[slash+1:], &st), nil
+	return fd, NewEntry(rel[slash+1:], &st), nil
 }
 
 // openLinked opens the regular file name in the folder at rel.
@@ -84,7 +84,7 @@ func (d *Dir) descend(rel string, flags int) (int, error) {
 	flags |= openFlags | unix.O_NOFOLLOW
 	if d.inKernel {
 		how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
-		fd, err := retry(func() (int, error) { return openat2(d.fd, rel, &how) })
+		fd, err := Retry(func() (int, error) { return openat2(d.fd, rel, &how) })
 		if err != unix.EAGAIN {
 			return fd, err
 		}
@@ -96,7 +96,7 @@ func (d *Dir) descend(rel string, flags int) (int, error) {
 		if deeper {
 			step |= unix.O_DIRECTORY
 		}
-		fd, err := retry(func() (int, error) { return unix.Openat(at, name, step, 0) })
+		fd, err := Retry(func() (int, error) { return unix.Openat(at, name, step, 0) })
 		if at != d.fd {
 			unix.Close(at)
 		}
@@ -116,23 +116,21 @@ func (f *File) Stat() (Entry, error) {
 	if err := unix.Fstat(f.fd, &st); err != nil {
 		return Entry{}, err
 	}
-	return newEntry(f.entry.Name, &st), nil
+	return NewEntry(f.entry.Name, &st), nil
 }
 
 // ReadAt implements [io.ReaderAt].
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	read := 0
 	for read < len(p) {
-		n, err := unix.Pread(f.fd, p[read:], off+int64(read))
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
+		n, err := Retry(func() (int, error) { return unix.Pread(f.fd, p[read:], off+int64(read)) })
+		if err != nil {
 			return read, err
-		case n == 0:
-			return read, io.EOF
-		default:
-			read += n
 		}
+		if n == 0 {
+			return read, io.EOF
+		}
+		read += n
 	}
 	return read, nil
 }

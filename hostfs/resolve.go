@@ -24,7 +24,7 @@ func (r *Root) openInKernel(path string, flags int) (int, error) {
 	}
 	how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS}
 	for range maxRestarts {
-		fd, err := retry(func() (int, error) { return openat2(r.fd, path, &how) })
+		fd, err := Retry(func() (int, error) { return openat2(r.fd, path, &how) })
 		switch err {
 		case unix.EAGAIN:
 			continue
@@ -163,7 +163,7 @@ func (w *walked) descend() error {
 	if len(w.dirs) > maxDepth {
 		return unix.ENAMETOOLONG
 	}
-	fd, err := retry(func() (int, error) {
+	fd, err := Retry(func() (int, error) {
 		return unix.Openat(w.parent(), w.last, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
@@ -195,7 +195,7 @@ func (w *walked) close() { w.ascendToRoot() }
 // open opens the file that the walk has reached. If a symlink has replaced it
 // since, open does not follow it: it returns ELOOP, or the link itself with O_PATH.
 func (w *walked) open(flags int) (int, error) {
-	fd, err := retry(func() (int, error) {
+	fd, err := Retry(func() (int, error) {
 		return unix.Openat(w.parent(), w.last, flags|unix.O_NOFOLLOW, 0)
 	})
 	if err != nil {
@@ -253,7 +253,7 @@ func (w *walked) path() string {
 // readLink returns the target and the owner of the symlink name in the folder dir.
 // Both belong to the same link, even if names change concurrently.
 func readLink(dir int, name string) (target string, owner uint32, err error) {
-	fd, err := retry(func() (int, error) {
+	fd, err := Retry(func() (int, error) {
 		return unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
@@ -265,7 +265,7 @@ func readLink(dir int, name string) (target string, owner uint32, err error) {
 		return "", 0, err
 	}
 	buf := make([]byte, unix.PathMax)
-	n, err := retry(func() (int, error) { return unix.Readlinkat(fd, "", buf) })
+	n, err := Retry(func() (int, error) { return unix.Readlinkat(fd, "", buf) })
 	if err != nil {
 		return "", 0, err
 	}
@@ -275,9 +275,9 @@ func readLink(dir int, name string) (target string, owner uint32, err error) {
 	return string(buf[:n]), st.Uid, nil
 }
 
-// retry repeats a system call that a signal has interrupted. On slow and network
+// Retry repeats a system call that a signal has interrupted. On slow and network
 // file systems this can happen at any open or read (go.dev/issue/11180).
-func retry(call func() (int, error)) (int, error) {
+func Retry(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()
 		if err != unix.EINTR {

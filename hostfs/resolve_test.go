@@ -35,7 +35,7 @@ func (r *Root) followInKernel(path string, flags int) (int, error) {
 		return -1, unix.ENOENT
 	}
 	how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_IN_ROOT}
-	return retry(func() (int, error) { return unix.Openat2(r.fd, path, &how) })
+	return Retry(func() (int, error) { return unix.Openat2(r.fd, path, &how) })
 }
 
 // FuzzWalkAgreesWithKernel holds the walk in user space against openat2: for any

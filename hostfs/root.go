@@ -92,7 +92,7 @@ func Open(path string) (*Root, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open root", Path: path, Err: err}
 	}
-	fd, err := retry(func() (int, error) {
+	fd, err := Retry(func() (int, error) {
 		return unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
@@ -197,7 +197,7 @@ func (r *Root) stat(op, path string, flags int) (Entry, error) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return Entry{}, r.pathError(op, path, err)
 	}
-	return newEntry(base(path), &st), nil
+	return NewEntry(base(path), &st), nil
 }
 
 // OpenDir opens the folder at path and follows symlinks inside the root.
@@ -259,7 +259,7 @@ func (r *Root) FreeSpace(path string) (Space, error) {
 	}
 	defer unix.Close(fd)
 	var st unix.Statfs_t
-	if _, err := retry(func() (int, error) { return 0, unix.Fstatfs(fd, &st) }); err != nil {
+	if _, err := Retry(func() (int, error) { return 0, unix.Fstatfs(fd, &st) }); err != nil {
 		return Space{}, r.pathError("statfs", path, err)
 	}
 	return newSpace(&st), nil

@@ -1,6 +1,7 @@
 package prune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,10 +109,7 @@ func (a *application) check(candidates []cleanup.PruneCandidate, still map[strin
 	a.drop, a.gone = map[string]bool{}, map[string]bool{}
 	sorted := slices.Clone(candidates)
 	slices.SortFunc(sorted, func(x, y cleanup.PruneCandidate) int {
-		if c := strings.Compare(path.Dir(x.Path), path.Dir(y.Path)); c != 0 {
-			return c
-		}
-		return strings.Compare(x.Path, y.Path)
+		return cmp.Or(strings.Compare(path.Dir(x.Path), path.Dir(y.Path)), strings.Compare(x.Path, y.Path))
 	})
 	t := tree{top: a.dir}
 	defer t.close()

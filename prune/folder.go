@@ -98,7 +98,7 @@ func (d *osFolder) openDir(name string) (*osFolder, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	fd, err := uninterrupted(func() (int, error) {
+	fd, err := hostfs.Retry(func() (int, error) {
 		return unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
@@ -128,7 +128,7 @@ func (d *osFolder) stat(name string) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	e := newEntry(name, &st)
+	e := entry{Entry: hostfs.NewEntry(name, &st)}
 	var more unix.Statx_t
 	if name == "." {
 		err = unix.Statx(d.fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &more)
@@ -142,30 +142,6 @@ func (d *osFolder) stat(name string) (entry, error) {
 	return e, nil
 }
 
-func newEntry(name string, st *unix.Stat_t) entry {
-	e := hostfs.Entry{
-		Name: name, Dev: uint64(st.Dev), Inode: st.Ino, Size: st.Size, MTimeNS: st.Mtim.Nano(),
-		Mode: st.Mode &^ unix.S_IFMT, UID: st.Uid, GID: st.Gid, Nlink: uint64(st.Nlink),
-	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
-		e.Kind = hostfs.Regular
-	case unix.S_IFDIR:
-		e.Kind = hostfs.Directory
-	case unix.S_IFLNK:
-		e.Kind = hostfs.Symlink
-	case unix.S_IFIFO:
-		e.Kind = hostfs.FIFO
-	case unix.S_IFSOCK:
-		e.Kind = hostfs.Socket
-	case unix.S_IFCHR:
-		e.Kind = hostfs.CharDevice
-	case unix.S_IFBLK:
-		e.Kind = hostfs.BlockDevice
-	}
-	return entry{Entry: e}
-}
-
 func (d *osFolder) names() ([]string, error) {
 	fd, err := unix.Openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -175,7 +151,7 @@ func (d *osFolder) names() ([]string, error) {
 	var names []string
 	buf := make([]byte, 32<<10)
 	for {
-		n, err := uninterrupted(func() (int, error) { return unix.ReadDirent(fd, buf) })
+		n, err := hostfs.Retry(func() (int, error) { return unix.ReadDirent(fd, buf) })
 		if err != nil {
 			return nil, err
 		}
@@ -201,7 +177,7 @@ func (d *osFolder) read(name string, limit int64) ([]byte, entry, error) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, entry{}, err
 	}
-	e := newEntry(name, &st)
+	e := entry{Entry: hostfs.NewEntry(name, &st)}
 	switch {
 	case e.Kind != hostfs.Regular:
 		return nil, e, fmt.Errorf("is a %s; only a regular file is read", e.Kind)
@@ -210,7 +186,7 @@ func (d *osFolder) read(name string, limit int64) ([]byte, entry, error) {
 	}
 	data := make([]byte, e.Size)
 	for n := 0; n < len(data); {
-		got, err := uninterrupted(func() (int, error) { return unix.Read(fd, data[n:]) })
+		got, err := hostfs.Retry(func() (int, error) { return unix.Read(fd, data[n:]) })
 		if err != nil {
 			return nil, e, err
 		}
@@ -326,7 +302,7 @@ type osNewFile struct{ fd int }
 
 func (f *osNewFile) write(b []byte) error {
 	for len(b) > 0 {
-		n, err := uninterrupted(func() (int, error) { return unix.Write(f.fd, b) })
+		n, err := hostfs.Retry(func() (int, error) { return unix.Write(f.fd, b) })
 		if err != nil {
 			return err
 		}
@@ -344,13 +320,3 @@ func (f *osNewFile) own(a attributes) error {
 
 func (f *osNewFile) sync() error  { return unix.Fsync(f.fd) }
 func (f *osNewFile) close() error { return unix.Close(f.fd) }
-
-// uninterrupted repeats a system call after a signal interrupted it.
-func uninterrupted(call func() (int, error)) (int, error) {
-	for {
-		n, err := call()
-		if !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"emaudit/audit/cleanup"
@@ -119,13 +120,7 @@ func compareIDs(a, b string) int {
 	if len(a) >= stamp && len(b) >= stamp && a[:stamp] == b[:stamp] && len(a) != len(b) {
 		return len(a) - len(b)
 	}
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	return strings.Compare(a, b)
 }
 
 // Restored says what Undo or Recover brought back.

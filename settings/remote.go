@@ -9,18 +9,12 @@ import (
 
 // RemoteIndex is the index of a binhost, as Portage keeps it.
 type RemoteIndex struct {
-	// Name is the section of binrepos.conf, or "" for a word of PORTAGE_BINHOST.
-	Name string
-	// Address is the host and path of the binhost, without scheme and credentials.
-	Address string
 	// Dir is the folder in which Portage keeps the index. It may not exist.
 	Dir string
 	// FetchedTo is the folder in which Portage puts what it fetches, at the path that
 	// the index names, or "" for PKGDIR. Portage before 3.0.77 knows no default for it
 	// and puts all into PKGDIR.
 	FetchedTo string
-	// Source is the place that names the binhost.
-	Source string
 }
 
 // remoteIndexes is the folder of the indexes that Portage downloaded, below EROOT.
@@ -31,16 +25,15 @@ const remoteIndexes = "var/cache/edb/binhost"
 // address name (bintree.py, _populate_remote_repo).
 func (s *Settings) RemoteIndexes() []RemoteIndex {
 	var all []RemoteIndex
-	setting, _ := s.Lookup("PORTAGE_BINHOST")
-	add := func(name, uri, source, location string) {
+	binhost := s.Get("PORTAGE_BINHOST")
+	add := func(uri, fetchedTo string) {
 		u, err := url.Parse(strings.TrimSpace(uri))
 		if err != nil || uri == "" {
 			return
 		}
-		address := path.Join(u.Hostname(), path.Clean("/"+u.Path))
-		dir := path.Join(s.inEROOT(remoteIndexes), address)
+		dir := path.Join(s.inEROOT(remoteIndexes), u.Hostname(), path.Clean("/"+u.Path))
 		if !slices.ContainsFunc(all, func(r RemoteIndex) bool { return r.Dir == dir }) {
-			all = append(all, RemoteIndex{Name: name, Address: address, Dir: dir, FetchedTo: location, Source: source})
+			all = append(all, RemoteIndex{dir, fetchedTo})
 		}
 	}
 	f := s.binrepos()
@@ -53,17 +46,17 @@ func (s *Settings) RemoteIndexes() []RemoteIndex {
 		switch {
 		case ok && location.value != "":
 			location.value = path.Clean("/" + location.value)
-		case setting.Value == "":
+		case binhost == "":
 			// With PORTAGE_BINHOST there is no default (binrepo/config.py).
 			location.value = s.inEPREFIX("var/cache/binhost/" + name)
 		}
 		if location.value == path.Clean("/"+s.Get("PKGDIR")) {
 			location.value = "" // bintree.py, get_local_repo_location
 		}
-		add(name, uri.value, uri.origin.String(), location.value)
+		add(uri.value, location.value)
 	}
-	for uri := range strings.FieldsSeq(setting.Value) {
-		add("", uri, setting.Source, "")
+	for uri := range strings.FieldsSeq(binhost) {
+		add(uri, "")
 	}
 	return all
 }

@@ -20,9 +20,9 @@ Calculating dependencies... done!
 		fmt.Println(err)
 	}
 	for _, item := range list.Items {
-		fmt.Println(item.CPV, "binary:", item.Binary, "build id:", item.BuildID)
+		fmt.Println(item.CPV, "binary:", item.Binary)
 	}
 	// Output:
-	// dev-libs/openssl-3.0.14 binary: false build id: 0
-	// app-misc/hello-2.12.1 binary: true build id: 1
+	// dev-libs/openssl-3.0.14 binary: false
+	// app-misc/hello-2.12.1 binary: true
 }

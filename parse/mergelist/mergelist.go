@@ -50,8 +50,6 @@ type Item struct {
 	CPV    string
 	Root   string // "" if the source does not name it
 	Binary bool
-	// BuildID is the build id of the binary package, or 0 if the source names none.
-	BuildID int
 }
 
 // maxLine bounds a line of "emerge --pretend", in bytes. The longest lines, with
@@ -116,11 +114,11 @@ func parsePretend(line []byte) (item Item, is, ok bool) {
 		return item, true, false
 	}
 	name := withoutSlot(words[0])
-	if item.CPV, item.BuildID, ok = splitBuildID(name); !ok && len(words) > 1 {
+	if item.CPV, ok = withoutBuildID(name); !ok && len(words) > 1 {
 		version, bracketed := strings.CutPrefix(words[1], "[")
 		version, closed := strings.CutSuffix(version, "]")
 		if bracketed && closed {
-			item.CPV, item.BuildID, ok = splitBuildID(name + "-" + withoutSlot(version))
+			item.CPV, ok = withoutBuildID(name + "-" + withoutSlot(version))
 		}
 	}
 	for i, w := range words[1:] {
@@ -166,15 +164,16 @@ func isName(words []string) bool {
 	return ok || atom.ValidPN(name)
 }
 
-func splitBuildID(name string) (cpv string, id int, ok bool) {
+// withoutBuildID returns a cpv without the build id that may follow it.
+func withoutBuildID(name string) (cpv string, ok bool) {
 	if _, err := atom.ParseCPV(name); err == nil {
-		return name, 0, true
+		return name, true
 	}
-	c, id, err := atom.ParseCPVBuildID(name)
+	c, _, err := atom.ParseCPVBuildID(name)
 	if err != nil {
-		return "", 0, false
+		return "", false
 	}
-	return c.String(), id, true
+	return c.String(), true
 }
 
 // withoutColour removes SGR sequences (ECMA-48, 8.3.117).
@@ -249,6 +248,6 @@ func resumeItem(entry []json.RawMessage) (item Item, ok bool) {
 		return item, false
 	}
 	item = Item{Root: words[1], Binary: words[0] == "binary"}
-	item.CPV, item.BuildID, ok = splitBuildID(words[2])
+	item.CPV, ok = withoutBuildID(words[2])
 	return item, ok
 }

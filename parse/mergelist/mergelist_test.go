@@ -31,11 +31,11 @@ func TestPretendListsWhatIsMerged(t *testing.T) {
 	}
 	want := []Item{
 		{CPV: "sys-libs/libfoo-2.0"},
-		{CPV: "app-misc/hello-1.1-r1", Binary: true, BuildID: 2},
+		{CPV: "app-misc/hello-1.1-r1", Binary: true},
 		{CPV: "dev-libs/bb-2.0-r1", Root: "/mnt/stage/"},
 		{CPV: "app-misc/hello-2.1"},
 		{CPV: "virtual/rust-1.71.1"},
-		{CPV: "app-misc/old-1.1", Binary: true, BuildID: 3, Root: "/mnt/stage/"},
+		{CPV: "app-misc/old-1.1", Binary: true, Root: "/mnt/stage/"},
 	}
 	if diff := cmp.Diff(Pretend{want, []Line{{9, "[ebuild  N     ] no-version/here"}}}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -82,7 +82,7 @@ func TestResumeTakesTheListThatEmergeWould(t *testing.T) {
 	}{
 		{
 			"the main list", `{"resume":{"mergelist":[["ebuild","/","a/b-1","merge"],["binary","/mnt/","a/c-2-3","merge"]]}}`,
-			[]Item{{CPV: "a/b-1", Root: "/"}, {CPV: "a/c-2", Root: "/mnt/", Binary: true, BuildID: 3}},
+			[]Item{{CPV: "a/b-1", Root: "/"}, {CPV: "a/c-2", Root: "/mnt/", Binary: true}},
 			nil,
 		},
 		{

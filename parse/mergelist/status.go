@@ -7,10 +7,9 @@ import (
 
 // Status is the live status of one running emerge.
 type Status struct {
-	PID       int
-	Timestamp float64 // time of writing, in unix seconds
-	Jobs      Jobs
-	Tasks     []Task
+	PID   int    `json:"emerge_pid"`
+	Jobs  Jobs   `json:"jobs"`
+	Tasks []Task `json:"tasks"`
 }
 
 // Jobs counts the jobs of an emerge.
@@ -41,12 +40,9 @@ const statusSchema = 1
 // numbers may have another meaning.
 func ParseStatus(data []byte) (*Status, error) {
 	var raw struct {
-		Type      string  `json:"type"`
-		Schema    int     `json:"schema"`
-		PID       int     `json:"emerge_pid"`
-		Timestamp float64 `json:"timestamp"`
-		Jobs      Jobs    `json:"jobs"`
-		Tasks     []Task  `json:"tasks"`
+		Type   string `json:"type"`
+		Schema int    `json:"schema"`
+		Status
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return nil, fmt.Errorf("status: %w", err)
@@ -54,5 +50,5 @@ func ParseStatus(data []byte) (*Status, error) {
 	if raw.Type != "snapshot" || raw.Schema != statusSchema {
 		return nil, fmt.Errorf("status: %s of schema %d, want snapshot of schema %d", raw.Type, raw.Schema, statusSchema)
 	}
-	return &Status{PID: raw.PID, Timestamp: raw.Timestamp, Jobs: raw.Jobs, Tasks: raw.Tasks}, nil
+	return &raw.Status, nil
 }

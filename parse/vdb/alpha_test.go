@@ -153,10 +153,8 @@ func TestAlphaContentsAndNeeded(t *testing.T) {
 	}
 	needed, diags := vdb.ParseNeeded(b)
 	want := []vdb.NeededEntry{{
-		Arch:     "X86_64",
-		Path:     "/usr/bin/foo-tool",
-		Needed:   []string{"libfoo.so.2", "libc.so.6"},
-		Category: "x86_64",
+		Path:   "/usr/bin/foo-tool",
+		Needed: []string{"libfoo.so.2", "libc.so.6"},
 	}}
 	if diff := cmp.Diff(want, needed); diff != "" || len(diags) > 0 {
 		t.Errorf("needed (-want +got):\n%s%v", diff, diags)

@@ -21,13 +21,12 @@ func TestNeededLines(t *testing.T) {
 		{
 			"X86_64;/usr/lib64/libfoo.so.1;libfoo.so.1;/usr/lib64/foo:/opt/lib;libc.so.6,libbar.so.2;x86_64",
 			&vdb.NeededEntry{
-				Arch: "X86_64", Path: "/usr/lib64/libfoo.so.1", Soname: "libfoo.so.1",
-				Runpaths: []string{"/usr/lib64/foo", "/opt/lib"}, Needed: []string{"libc.so.6", "libbar.so.2"}, Category: "x86_64",
+				Path: "/usr/lib64/libfoo.so.1", Soname: "libfoo.so.1", Needed: []string{"libc.so.6", "libbar.so.2"},
 			},
 		},
-		{"386;/lib/libc.so;;  -  ;", &vdb.NeededEntry{Arch: "386", Path: "/lib/libc.so"}},
+		{"386;/lib/libc.so;;  -  ;", &vdb.NeededEntry{Path: "/lib/libc.so", Needed: []string{}}},
 		{"X86_64;/bin/a b;;::/x;,libc.so.6,;x86_64;later", &vdb.NeededEntry{
-			Arch: "X86_64", Path: "/bin/a b", Runpaths: []string{"/x"}, Needed: []string{"libc.so.6"}, Category: "x86_64",
+			Path: "/bin/a b", Needed: []string{"libc.so.6"},
 		}},
 		{"X86_64;/bin/a;;libc.so.6", nil},
 		{"\x00\x00\x00", nil},
@@ -59,8 +58,8 @@ func TestPreservedLibs(t *testing.T) {
 			"records in any order, counters as text or number",
 			`{"b/b:1/2": ["b/b-1", 12, []], "a/a:0": ["a/a-1-r1", "7 ", ["/usr/lib64/liba.so.1", "/usr/lib64/liba.so.1.2"]]}`,
 			[]vdb.PreservedLibs{
-				{CP: "a/a", Slot: "0", CPV: "a/a-1-r1", Counter: "7", Paths: []string{"/usr/lib64/liba.so.1", "/usr/lib64/liba.so.1.2"}},
-				{CP: "b/b", Slot: "1/2", CPV: "b/b-1", Counter: "12", Paths: []string{}},
+				{CPV: "a/a-1-r1", Counter: "7", Paths: []string{"/usr/lib64/liba.so.1", "/usr/lib64/liba.so.1.2"}},
+				{CPV: "b/b-1", Counter: "12", Paths: []string{}},
 			},
 			"",
 		},
@@ -68,7 +67,7 @@ func TestPreservedLibs(t *testing.T) {
 			"bad records beside a good one",
 			`{"a/a": ["a/a-1", "1", []], "b/b:0": ["b/b-1", "1"], "c/c:0": 1, "d/d:0": [1, "1", []],
 			  "e/e:0": ["e/e-1", [], []], "f/f:0": ["f/f-1", "1", [2]], "g/g:0": ["g/g-1", "1", ["/g"]]}`,
-			[]vdb.PreservedLibs{{CP: "g/g", Slot: "0", CPV: "g/g-1", Counter: "1", Paths: []string{"/g"}}},
+			[]vdb.PreservedLibs{{CPV: "g/g-1", Counter: "1", Paths: []string{"/g"}}},
 			strings.TrimSpace(strings.Repeat(vdb.CodePreserved+" ", 6)),
 		},
 		{"a torn file", `{"a/a:0": ["a/a-1"`, nil, vdb.CodePreserved},

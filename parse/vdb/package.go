@@ -44,7 +44,6 @@ type Package struct {
 	CHOST         string
 	DefinedPhases string
 	Description   string
-	Homepage      string
 
 	// The dependencies of the installed package, with USE conditionals evaluated
 	// and the slots of := operators filled in.

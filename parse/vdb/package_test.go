@@ -35,7 +35,6 @@ func fooTool(d *osDir) *vdb.Package {
 		CHOST:         "x86_64-pc-linux-gnu",
 		DefinedPhases: "compile install",
 		Description:   "Lab package",
-		Homepage:      "https://example.org/lab",
 		Depend:        "sys-libs/libfoo:0/2=",
 		RDepend:       "sys-libs/libfoo:0/2= >=sys-libs/glibc-2.40-r2",
 		Requires:      "x86_64: libc.so.6 libfoo.so.2",

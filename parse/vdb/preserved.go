@@ -17,9 +17,6 @@ const CodePreserved = "preserved-libs"
 // PreservedLibs are the libraries of a former version of a package that
 // FEATURES=preserve-libs keeps, because other packages still need them.
 type PreservedLibs struct {
-	// CP is category/PN of the package. Slot is its slot.
-	CP   string
-	Slot string
 	// CPV is the version that first registered the libraries, unchanged.
 	CPV string
 	// Counter is the COUNTER of that version, unchanged.
@@ -53,11 +50,10 @@ func ParsePreservedLibs(b []byte) ([]PreservedLibs, []parse.Diagnostic) {
 }
 
 func preservedRecord(key string, raw json.RawMessage) (PreservedLibs, error) {
-	cp, slot, ok := strings.Cut(key, ":")
-	if !ok {
-		return PreservedLibs{}, fmt.Errorf("no slot in the key")
+	var l PreservedLibs
+	if !strings.Contains(key, ":") {
+		return l, fmt.Errorf("no slot in the key")
 	}
-	l := PreservedLibs{CP: cp, Slot: slot}
 	var record []json.RawMessage
 	if err := json.Unmarshal(raw, &record); err != nil {
 		return PreservedLibs{}, err

@@ -296,8 +296,6 @@ func (r *reader) set(key, value string) {
 		p.Description = value
 	case "EAPI":
 		p.EAPI = value
-	case "HOMEPAGE":
-		p.Homepage = value
 	case "IDEPEND":
 		p.IDepend = value
 	case "IUSE":

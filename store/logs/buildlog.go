@@ -260,31 +260,20 @@ const (
 
 // OutputPath is a path in a build log.
 type OutputPath struct {
-	File    int64
-	CPV     string
-	LogPath string // inside the root
-	At      int64  // of the log, unix seconds
-	Role    string // [PathConfigUpdate] or [PathPreservedLibrary]
-	Path    string
+	File int64
+	CPV  string
+	At   int64  // of the log, unix seconds
+	Role string // [PathConfigUpdate] or [PathPreservedLibrary]
+	Path string
 }
 
 // OutputPaths returns the paths in build logs.
 func OutputPaths(tx *store.Tx, host store.HostID, q BuildLogQuery) ([]OutputPath, error) {
 	where, args := q.where(host)
-	var all []OutputPath
-	err := tx.Query(func(rows *sql.Rows) error {
-		var p OutputPath
-		var dir, name string
-		if err := rows.Scan(&p.File, &p.CPV, &dir, &name, &p.At, &p.Role, &p.Path); err != nil {
-			return err
-		}
-		p.LogPath = path.Join(dir, name)
-		all = append(all, p)
-		return nil
-	}, `SELECT p.file, c.value, s.path, o.path, CASE WHEN l.prepared_at <> 0 THEN l.prepared_at ELSE l.written_at END, p.role, p.path
-		FROM output_path p JOIN build_log l ON l.file = p.file JOIN output_file o ON o.id = p.file JOIN source s ON s.id = o.source JOIN cpv c ON c.id = l.cpv
-		WHERE `+where+" ORDER BY 5, p.file, p.role, p.path", args...)
-	return all, err
+	return store.All(tx, func(p *OutputPath) []any { return []any{&p.File, &p.CPV, &p.At, &p.Role, &p.Path} },
+		`SELECT p.file, c.value, CASE WHEN l.prepared_at <> 0 THEN l.prepared_at ELSE l.written_at END, p.role, p.path
+			FROM output_path p JOIN build_log l ON l.file = p.file JOIN cpv c ON c.id = l.cpv
+			WHERE `+where+" ORDER BY 3, p.file, p.role, p.path", args...)
 }
 
 func packPhases(phases []mergelog.PhaseStart) string {
