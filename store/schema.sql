@@ -626,13 +626,14 @@ CREATE TABLE installed_drift (
 -- What the verdicts about the last updates asked the disk of the host, and what it
 -- answered, as of the last push: a fleet judges by it.
 CREATE TABLE disk_fact (
+	id       INTEGER PRIMARY KEY,
 	host     INTEGER NOT NULL REFERENCES host(id),
-	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel, system, whole
+	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel, system, whole, ...
 	subject  TEXT    NOT NULL,             -- the path or the cpv that was asked about
 	position INTEGER NOT NULL,             -- 0, 1, ... of several answers
 	value    TEXT    NOT NULL,
-	PRIMARY KEY (host, kind, subject, position)
-) WITHOUT ROWID;
+	UNIQUE (host, kind, subject, position)
+);
 
 -- What the host answers about itself as a whole, as of its last push. A fleet shows it
 -- and need not judge hundreds of hosts for a list of them.

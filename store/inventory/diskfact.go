@@ -1,9 +1,7 @@
 package inventory
 
 import (
-	"cmp"
-	"slices"
-	"strings"
+	"database/sql"
 
 	"emaudit/store"
 )
@@ -22,25 +20,45 @@ func DiskFacts(tx *store.Tx, host store.HostID) ([]DiskFact, error) {
 		"SELECT kind, subject, position, value FROM disk_fact WHERE host = ? ORDER BY kind, subject, position", host)
 }
 
-// ReplaceDiskFacts replaces the recorded answers of a host.
+// ReplaceDiskFacts replaces the recorded answers of a host. The row of an answer that is
+// the same stays as it is.
 func ReplaceDiskFacts(tx *store.Tx, host store.HostID, facts []DiskFact) error {
-	known, err := DiskFacts(tx, host)
-	if err != nil {
+	type question struct {
+		kind, subject string
+		position      int
+	}
+	type answer struct {
+		id    int64
+		value string
+	}
+	known := map[question]answer{}
+	err := tx.Query(func(rows *sql.Rows) error {
+		var q question
+		var a answer
+		err := rows.Scan(&a.id, &q.kind, &q.subject, &q.position, &a.value)
+		known[q] = a
 		return err
-	}
-	order := func(a, b DiskFact) int {
-		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Subject, b.Subject), a.Position-b.Position)
-	}
-	facts = slices.SortedFunc(slices.Values(facts), order)
-	if slices.Equal(known, facts) {
-		return nil
-	}
-	if _, err := tx.Exec("DELETE FROM disk_fact WHERE host = ?", host); err != nil {
+	}, "SELECT id, kind, subject, position, value FROM disk_fact WHERE host = ?", host)
+	if err != nil {
 		return err
 	}
 	rows := tx.Bulk("disk_fact", "host", "kind", "subject", "position", "value")
 	for _, f := range facts {
-		if err := rows.Add(host, f.Kind, f.Subject, f.Position, f.Value); err != nil {
+		q := question{f.Kind, f.Subject, f.Position}
+		a, ok := known[q]
+		delete(known, q)
+		switch {
+		case !ok:
+			err = rows.Add(host, f.Kind, f.Subject, f.Position, f.Value)
+		case a.value != f.Value:
+			_, err = tx.Exec("UPDATE disk_fact SET value = ? WHERE id = ?", f.Value, a.id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, a := range known {
+		if _, err := tx.Exec("DELETE FROM disk_fact WHERE id = ?", a.id); err != nil {
 			return err
 		}
 	}

@@ -641,13 +641,14 @@ CREATE TABLE installed_drift (
 	PRIMARY KEY (host, cpv, path)
 ) WITHOUT ROWID;
 CREATE TABLE disk_fact (
+	id       INTEGER PRIMARY KEY,
 	host     INTEGER NOT NULL REFERENCES host(id),
-	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel, system, whole
+	kind     TEXT    NOT NULL,             -- contents, entry, type, folder, names, changed, ebuild, room, kernel, system, whole, ...
 	subject  TEXT    NOT NULL,             -- the path or the cpv that was asked about
 	position INTEGER NOT NULL,             -- 0, 1, ... of several answers
 	value    TEXT    NOT NULL,
-	PRIMARY KEY (host, kind, subject, position)
-) WITHOUT ROWID;
+	UNIQUE (host, kind, subject, position)
+);
 CREATE TABLE host_summary (
 	host           INTEGER PRIMARY KEY REFERENCES host(id),
 	stamp          TEXT    NOT NULL,       -- of the facts that it was made of
