@@ -18,6 +18,10 @@ import (
 const (
 	diskFactsAge  = 3600
 	diskJudgedAge = 24 * 3600
+	// smallHost is the number of verdicts, times that of installed packages, for which no
+	// host needs to save time: it judges so many updates, if these are more than those on
+	// its page, and all of them at every push.
+	smallHost = 10_000
 )
 
 // recordedFacts returns what was recorded of the disk of a host of another machine. Facts
@@ -45,12 +49,16 @@ func (s *session) recordForFleet(ctx context.Context) error {
 	now := s.proc.now().Unix()
 	var stamp store.SummaryStamp
 	var current string
+	var summary store.HostSummary
 	var known []inventory.DiskFact
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
 		if stamp, err = tx.SummaryStampOf(s.host); err != nil {
 			return err
 		}
 		if current, err = tx.Stamp("installed", "instance", "instance_files", "pkgdir_file", "run", "merge", "sync", "build_log", "config_file", "config_line", "index_entry", "pin", "package_move"); err != nil {
+			return err
+		}
+		if summary, err = tx.HostSummary(s.host); err != nil {
 			return err
 		}
 		known, err = inventory.DiskFacts(tx, s.host)
@@ -65,18 +73,17 @@ func (s *session) recordForFleet(ctx context.Context) error {
 	}
 	facts, recorder, judge, from := s.diskFacts, rollback.NewRecorder(s.rollbackOptions()), 0, stamp.MadeAt
 	if s.elsewhere == "" {
-		judge = overview.MostRollbacks
-		if age := now - stamp.DiskAt; age >= 0 && age < diskJudgedAge {
+		judge = max(overview.MostRollbacks, smallHost/max(1, summary.Installed))
+		if age := now - stamp.DiskAt; age >= 0 && age < diskJudgedAge && judge == overview.MostRollbacks {
 			recorder.Refresh(known)
 			judge = 1
 		} else {
 			stamp.DiskAt, from = now, 0
 		}
 	}
-	var summary store.HostSummary
 	var judged store.HostJudgement
 	var list *needs.List
-	err = s.ask(ctx, func(db audit.Database) error {
+	err = s.ask(ctx, func(db audit.Database) (err error) {
 		db = audit.Share(db)
 		if judge > 0 {
 			verdicts, err := rollback.AuditRollbacks(db, judge, recorder.Options())
@@ -84,9 +91,6 @@ func (s *session) recordForFleet(ctx context.Context) error {
 				return err
 			}
 			facts = recorder.Facts(verdicts)
-		}
-		if summary, err = db.Tx.HostSummary(s.host); err != nil {
-			return err
 		}
 		if s.elsewhere == "" {
 			if summary.LastSync >= from {

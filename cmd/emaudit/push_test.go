@@ -91,6 +91,8 @@ func TestAFleetAnswersAsItsHost(t *testing.T) {
 		{"show", "app-misc/oldname"},
 		{"messages", "--all"},
 		{"rollback", "--undo", "83"},
+		{"rollback", "--to", "run:41"}, // older than the last 20 updates
+		{"rollback", "--to", "run:8"},
 		{"audit", "compatibility"},
 		{"audit", "coverage"},
 		{"audit", "update"},
