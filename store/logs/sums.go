@@ -105,6 +105,15 @@ func (l *EmergeLog) interval(q *SumQuery, at string) (string, error) {
 	return "coalesce((SELECT max(since) FROM interval_begin WHERE since <= " + at + "), 0)", rows.Flush()
 }
 
+// eachInterval is the part of GROUP BY that makes a sum for each interval. Sorting by a
+// constant takes as long as by a column.
+func (q *SumQuery) eachInterval() string {
+	if len(q.Intervals) == 0 {
+		return ""
+	}
+	return ", interval_at"
+}
+
 const (
 	mergeVersions   = "(SELECT value FROM cp WHERE cp.id = merge.cp), version, coalesce(slot, ''), coalesce((SELECT value FROM text WHERE text.id = merge.repo_path), '')"
 	unmergeVersions = "(SELECT value FROM cp WHERE cp.id = unmerge.cp), version, '', ''"
@@ -179,10 +188,10 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 		}
 		return p
 	}
-	order := ""
+	columns, order := "cp, kind, outcome, "+factAt+", "+took, ""
 	if len(q.Intervals) > 0 {
 		// Only the packages of one interval are held.
-		order = " ORDER BY 1, run, seq"
+		columns, order = columns+", "+interval, " ORDER BY 6, run, seq"
 	} else if err := l.removals(&q, interval, "cp", func(cp, _ int64, n int) error {
 		of(cp).sum.Unmerges = n
 		return nil
@@ -206,15 +215,15 @@ func (l *EmergeLog) PackageSums(q SumQuery, each func(*PackageSum)) error {
 	}
 	err = l.tx.RawQuery(func(v []driver.Value) error {
 		n := func(i int) int64 { return store.Number(v[i], 0) }
-		if n(0) != begin {
+		if len(q.Intervals) > 0 && n(5) != begin {
 			if err := deliver(); err != nil {
 				return err
 			}
-			begin = n(0)
+			begin = n(5)
 		}
-		of(n(1)).add(emergelog.MergeKind(n(2)), emergelog.MergeOutcome(n(3)), n(4), store.Number(v[5], -1))
+		of(n(0)).add(emergelog.MergeKind(n(1)), emergelog.MergeOutcome(n(2)), n(3), store.Number(v[4], -1))
 		return nil
-	}, "SELECT "+interval+", cp, kind, outcome, "+factAt+", "+took+" FROM merge WHERE "+where+order, args...)
+	}, "SELECT "+columns+" FROM merge WHERE "+where+order, args...)
 	if err != nil {
 		return err
 	}
@@ -299,10 +308,11 @@ func (l *EmergeLog) SyncSums(q SumQuery) ([]SyncSum, error) {
 		s.Durations = appendNumbers(nil, durations)
 		all = append(all, s)
 		return err
-	}, `SELECT (SELECT value FROM text WHERE text.id = f.repo) AS name, interval_at, count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
-			coalesce(min(at) FILTER (WHERE outcome = 'ok'), 0), coalesce(max(at) FILTER (WHERE outcome = 'ok'), 0),
-			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = 'ok')
-		FROM (SELECT repo, o.word AS outcome, `+took+` AS seconds, run, seq, `+factAt+" AS at, "+interval+" AS interval_at FROM sync JOIN sync_outcome o ON o.code = outcome WHERE "+where+") AS f GROUP BY repo, interval_at ORDER BY interval_at, name", args...)
+	}, fmt.Sprintf(`SELECT (SELECT value FROM text WHERE text.id = f.repo), min(interval_at), count(*) FILTER (WHERE outcome = %[1]d), count(*) FILTER (WHERE outcome = %[2]d),
+			coalesce(min(at) FILTER (WHERE outcome = %[1]d), 0), coalesce(max(at) FILTER (WHERE outcome = %[1]d), 0),
+			string_agg(CAST(seconds AS TEXT), ' ' ORDER BY at, run, seq) FILTER (WHERE outcome = %[1]d)
+		FROM (SELECT repo, outcome, `+took+` AS seconds, run, seq, `+factAt+" AS at, "+interval+" AS interval_at FROM sync WHERE "+where+") AS f GROUP BY repo"+q.eachInterval()+" ORDER BY 2, 1",
+		emergelog.SyncOK, emergelog.SyncFailed), args...)
 	return all, err
 }
 
@@ -331,10 +341,10 @@ func (l *EmergeLog) RunSums(q SumQuery) ([]RunSum, error) {
 	}
 	return store.All(l.tx, func(s *RunSum) []any {
 		return []any{&s.Action, &s.Interval, &s.Runs, &s.Succeeded, &s.Failed, &s.Interrupted, &s.Declined, &s.Seconds, &s.FirstAt, &s.LastAt}
-	},
-		`SELECT (SELECT word FROM run_action WHERE code = f.action) AS name, interval_at, count(*), count(*) FILTER (WHERE outcome = 'ok'), count(*) FILTER (WHERE outcome = 'failed'),
-			count(*) FILTER (WHERE outcome IN ('declined', 'interrupted', 'killed')), count(*) FILTER (WHERE outcome = 'declined'), coalesce(sum(seconds), 0), min(started_at), max(started_at)
-		FROM (SELECT action, o.word AS outcome, CASE WHEN clock_stepped = 0 AND ended_at >= started_at THEN ended_at - started_at END AS seconds, started_at, `+interval+" AS interval_at FROM run JOIN run_outcome o ON o.code = outcome WHERE host = ?"+where+") AS f GROUP BY action, interval_at ORDER BY interval_at, name", l.host)
+	}, fmt.Sprintf(`SELECT (SELECT word FROM run_action WHERE code = f.action), min(interval_at), count(*), count(*) FILTER (WHERE outcome = %d), count(*) FILTER (WHERE outcome = %d),
+			count(*) FILTER (WHERE outcome IN (%[3]d, %d, %d)), count(*) FILTER (WHERE outcome = %[3]d), coalesce(sum(seconds), 0), min(started_at), max(started_at)
+		FROM (SELECT action, outcome, `+took+" AS seconds, started_at, "+interval+" AS interval_at FROM run WHERE host = ?"+where+") AS f GROUP BY action"+q.eachInterval()+" ORDER BY 2, 1",
+		emergelog.RunOK, emergelog.RunFailed, emergelog.RunDeclined, emergelog.RunInterrupted, emergelog.RunKilled), l.host)
 }
 
 // Extent returns the times of the first and the last fact in the log in unix
