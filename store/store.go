@@ -264,11 +264,6 @@ func (db *DB) transact(ctx context.Context, mode mode, fn func(*Tx) error) error
 		begin = []string{"PRAGMA foreign_keys = OFF", writerPages, "BEGIN IMMEDIATE"}
 		defer conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA foreign_keys = ON")
 	}
-	for _, statement := range begin {
-		if _, err := conn.ExecContext(ctx, statement); err != nil {
-			return About(db.path, err)
-		}
-	}
 	// Statements run without the caller's context, because go-sqlite3 starts a
 	// goroutine for each statement whose context can end. Cancellation is checked
 	// between statements and rows. Only statements on a database of another
@@ -276,6 +271,11 @@ func (db *DB) transact(ctx context.Context, mode mode, fn func(*Tx) error) error
 	tx := &Tx{ctx: context.WithoutCancel(ctx), cancelled: ctx.Err, conn: conn, fleet: db.fleet, stmts: map[string]*sql.Stmt{}, raw: map[string][]driver.Stmt{}, written: map[string]bool{}}
 	if db.foreign || db.fleet {
 		tx.ctx = ctx
+	}
+	for _, statement := range begin {
+		if _, err := conn.ExecContext(tx.ctx, statement); err != nil {
+			return About(db.path, err)
+		}
 	}
 	err = fn(tx)
 	if err == nil && mode == loading {
