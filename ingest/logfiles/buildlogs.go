@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -403,17 +402,9 @@ func (f *outputFile) readLog(ctx context.Context, meter ingest.Meter) error {
 	in, err := f.open()
 	if err == nil {
 		defer in.Close()
-		var text io.Reader = &meteredReader{ctx: ctx, r: in, meter: meter}
-		var z *mergelog.GzipReader
-		if f.name.Gzip {
-			z = mergelog.NewGzipReader(text)
-			text = z
-		}
+		text, damage := gunzipped(&meteredReader{ctx: ctx, r: in, meter: meter}, f.name.Gzip)
 		if f.log, err = mergelog.ReadBuildLog(&bounded{text, maxOutput}); err == nil {
-			f.diags = f.log.Diagnostics
-			if z != nil {
-				f.diags = append(f.diags, z.Diagnostics()...)
-			}
+			f.diags = append(f.log.Diagnostics, damage()...)
 			return nil
 		}
 	}

@@ -3,7 +3,6 @@ package logfiles
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -23,12 +22,7 @@ func (r reader) capture(ctx context.Context, c ingest.Capture) ([]ingest.SourceR
 	defer in.Close()
 	meter := r.StartProgress("capture", c.Size, true)
 	defer meter.Done()
-	var text io.Reader = &meteredReader{ctx: ctx, r: in, meter: meter}
-	var z *mergelog.GzipReader
-	if strings.HasSuffix(c.Path, ".gz") {
-		z = mergelog.NewGzipReader(text)
-		text = z
-	}
+	text, damage := gunzipped(&meteredReader{ctx: ctx, r: in, meter: meter}, strings.HasSuffix(c.Path, ".gz"))
 	capture, err := mergelog.ReadCapture(&bounded{text, maxOutput})
 	switch {
 	case ctx.Err() != nil:
@@ -36,10 +30,7 @@ func (r reader) capture(ctx context.Context, c ingest.Capture) ([]ingest.SourceR
 	case err != nil:
 		return r.RecordAbsent(ctx, store.SourceCapture, c.Path, err)
 	}
-	diags := capture.Diagnostics
-	if z != nil {
-		diags = append(diags, z.Diagnostics()...)
-	}
+	diags := append(capture.Diagnostics, damage()...)
 	result := ingest.SourceResult{Kind: store.SourceCapture, Path: c.Path, Condition: store.ConditionRead, Read: capture.Size, Changed: true}
 	failures := 0
 	err = r.DB.Update(ctx, func(tx *store.Tx) error {

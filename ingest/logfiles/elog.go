@@ -13,6 +13,7 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/ingest"
+	"emaudit/parse"
 	"emaudit/parse/mergelog"
 	"emaudit/store"
 	"emaudit/store/logs"
@@ -170,34 +171,28 @@ func readSaved(f *outputFile) (elog mergelog.Elog, err error) {
 		return elog, err
 	}
 	defer in.Close()
-	text, z, closeText, err := f.text(in)
+	text, damage, closeText, err := f.text(in)
 	if err != nil {
 		return elog, err
 	}
 	defer closeText()
 	elog, err = mergelog.ReadElog(&bounded{text, maxElogFile})
-	if z != nil {
-		elog.Diagnostics = append(elog.Diagnostics, z.Diagnostics()...)
-	}
+	elog.Diagnostics = append(elog.Diagnostics, damage()...)
 	return elog, err
 }
 
 // text returns the decompressed text of an open file, and a function that frees the
-// decoder. For gzip, it also returns the readable parts of a damaged file; z then
-// holds the damage.
-func (f *outputFile) text(in *os.File) (text io.Reader, z *mergelog.GzipReader, closeText func(), err error) {
-	switch {
-	case f.name.Gzip:
-		z = mergelog.NewGzipReader(in)
-		return z, z, func() {}, nil
-	case !f.name.OtherCodec:
-		return in, nil, func() {}, nil
+// decoder. damage is as of [gunzipped].
+func (f *outputFile) text(in *os.File) (text io.Reader, damage func() []parse.Diagnostic, closeText func(), err error) {
+	text, damage = gunzipped(in, f.name.Gzip)
+	if !f.name.OtherCodec {
+		return text, damage, func() {}, nil
 	}
 	plain, err := decompressed(in)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return plain, nil, func() { plain.Close() }, nil
+	return plain, damage, func() { plain.Close() }, nil
 }
 
 // summary reads the new part of a summary.log. If the file was replaced or is
@@ -216,7 +211,7 @@ func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
 	if isContinuation(in, f) {
 		row.Position = f.known.Position
 	}
-	text, z, closeText, err := f.text(in)
+	text, damage, closeText, err := f.text(in)
 	if err != nil {
 		return e.unreadSummary(ctx, f, err)
 	}
@@ -256,8 +251,8 @@ func (e *elogReader) summary(ctx context.Context, f *outputFile) error {
 	case err != nil:
 		return e.unreadSummary(ctx, f, err)
 	}
-	if z != nil && len(z.Diagnostics()) > 0 {
-		blocks = append(blocks, mergelog.Block{Offset: row.Position, Complete: true, Diagnostics: z.Diagnostics()})
+	if diags := damage(); len(diags) > 0 {
+		blocks = append(blocks, mergelog.Block{Offset: row.Position, Complete: true, Diagnostics: diags})
 	}
 	return flush()
 }

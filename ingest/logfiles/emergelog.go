@@ -308,7 +308,7 @@ func (r reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, result
 	if err != nil {
 		return err
 	}
-	reading := &logReading{reader: r, plan: plan, lastAt: lastAt, batches: make(chan *logBatch, 4), spare: make(chan *logBatch, 8)}
+	reading := &logReading{reader: r, plan: plan, lastAt: lastAt, batches: make(chan logBatch, 4)}
 	reading.parser = emergelog.NewParser(reading)
 	if state != nil {
 		if err := reading.parser.UnmarshalBinary(state); err != nil {

@@ -25,34 +25,15 @@ type logReading struct {
 	plan    *logPlan
 	parser  *emergelog.Parser
 	lastAt  int64
-	batch   *logBatch
-	batches chan *logBatch
-	spare   chan *logBatch
+	batch   logBatch
+	batches chan logBatch
 	bytes   int64
 	open    emergelog.Open
 	state   []byte
 }
 
-// logBatch is what the parser delivered in one go.
-type logBatch struct {
-	order    []recordKind // of the records, which lie apart by kind
-	merges   []emergelog.Merge
-	unmerges []emergelog.Unmerge
-	syncs    []emergelog.Sync
-	runs     []emergelog.Run
-	damages  []emergelog.Damage
-}
-
-// recordKind is the kind of a record in a batch.
-type recordKind uint8
-
-const (
-	mergeRecord recordKind = iota
-	unmergeRecord
-	syncRecord
-	runRecord
-	damageRecord
-)
+// logBatch is what the parser delivered in one go: pointers to records.
+type logBatch []any
 
 // batchSize is how many records go from the parser to the store at once.
 const batchSize = 512
@@ -153,10 +134,6 @@ func (l *logReading) run(ctx context.Context, open func() (*logs.EmergeLogWriter
 	}
 	for batch := range l.batches {
 		batch.store(writer)
-		select {
-		case l.spare <- batch:
-		default:
-		}
 	}
 	return writer, <-parsed
 }
@@ -320,81 +297,45 @@ func seek(log io.Reader, offset int64) error {
 // The methods of [emergelog.Sink] collect a batch.
 
 // Merge is of [emergelog.Sink].
-func (l *logReading) Merge(m emergelog.Merge) {
-	b := l.next(mergeRecord)
-	b.merges = append(b.merges, m)
-}
+func (l *logReading) Merge(m emergelog.Merge) { l.add(&m) }
 
 // Unmerge is of [emergelog.Sink].
-func (l *logReading) Unmerge(u emergelog.Unmerge) {
-	b := l.next(unmergeRecord)
-	b.unmerges = append(b.unmerges, u)
-}
+func (l *logReading) Unmerge(u emergelog.Unmerge) { l.add(&u) }
 
 // Sync is of [emergelog.Sink].
-func (l *logReading) Sync(s emergelog.Sync) {
-	b := l.next(syncRecord)
-	b.syncs = append(b.syncs, s)
-}
+func (l *logReading) Sync(s emergelog.Sync) { l.add(&s) }
 
 // Run is of [emergelog.Sink].
-func (l *logReading) Run(r emergelog.Run) {
-	b := l.next(runRecord)
-	b.runs = append(b.runs, r)
-}
+func (l *logReading) Run(r emergelog.Run) { l.add(&r) }
 
 // Damage is of [emergelog.Sink].
-func (l *logReading) Damage(d emergelog.Damage) {
-	b := l.next(damageRecord)
-	b.damages = append(b.damages, d)
-}
+func (l *logReading) Damage(d emergelog.Damage) { l.add(d) }
 
-// next returns the batch for one more record.
-func (l *logReading) next(kind recordKind) *logBatch {
-	if l.batch != nil && len(l.batch.order) >= batchSize {
+func (l *logReading) add(record any) {
+	if l.batch = append(l.batch, record); len(l.batch) == batchSize {
 		l.send()
 	}
-	if l.batch == nil {
-		select {
-		case l.batch = <-l.spare:
-			l.batch.empty()
-		default:
-			l.batch = new(logBatch)
-		}
-	}
-	l.batch.order = append(l.batch.order, kind)
-	return l.batch
 }
 
 func (l *logReading) send() {
-	if l.batch != nil {
-		l.batches <- l.batch
-		l.batch = nil
-	}
+	l.batches <- l.batch
+	l.batch = nil
 }
 
-func (b *logBatch) empty() {
-	b.order, b.merges, b.unmerges = b.order[:0], b.merges[:0], b.unmerges[:0]
-	b.syncs, b.runs, b.damages = b.syncs[:0], b.runs[:0], b.damages[:0]
-}
-
-// store hands the records of a batch to the writer, in their order.
-func (b *logBatch) store(w *logs.EmergeLogWriter) {
-	var next [damageRecord + 1]int
-	for _, kind := range b.order {
-		i := next[kind]
-		next[kind]++
-		switch kind {
-		case mergeRecord:
-			w.Merge(&b.merges[i])
-		case unmergeRecord:
-			w.Unmerge(&b.unmerges[i])
-		case syncRecord:
-			w.Sync(&b.syncs[i])
-		case runRecord:
-			w.Run(&b.runs[i])
-		case damageRecord:
-			w.Damage(b.damages[i])
+// store hands the records of a batch to the writer.
+func (b logBatch) store(w *logs.EmergeLogWriter) {
+	for _, record := range b {
+		switch r := record.(type) {
+		case *emergelog.Merge:
+			w.Merge(r)
+		case *emergelog.Unmerge:
+			w.Unmerge(r)
+		case *emergelog.Sync:
+			w.Sync(r)
+		case *emergelog.Run:
+			w.Run(r)
+		case emergelog.Damage:
+			w.Damage(r)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/ingest"
+	"emaudit/parse"
+	"emaudit/parse/mergelog"
 )
 
 // maxOutput applies to build logs and to summary.log, compressed and decompressed,
@@ -26,6 +28,16 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return 0, hostfs.ErrTooLarge
 	}
 	return n, err
+}
+
+// gunzipped returns the text of a file, decompressed if it is a gzip file. damage, to be
+// called after the reading, returns what could not be decompressed.
+func gunzipped(r io.Reader, isGzip bool) (text io.Reader, damage func() []parse.Diagnostic) {
+	if !isGzip {
+		return r, func() []parse.Diagnostic { return nil }
+	}
+	z := mergelog.NewGzipReader(r)
+	return z, z.Diagnostics
 }
 
 // meteredReader reports the bytes read, and stops when the ingest is cancelled.

@@ -1,6 +1,7 @@
 package packages
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -92,9 +93,7 @@ func (f *pkgFile) instance(rd *binpkg.Reader, dir *hostfs.Dir) {
 	n.Format, n.Compressor, n.Origin = p.Format, string(p.Compressor), p.Origin
 	n.CPV, n.Repo, n.BuildTime, n.BuildID = p.CPV(), p.Repository, max(p.BuildTime, 0), max(p.BuildID, 0)
 	n.Slot, n.SubSlot, _ = strings.Cut(p.Slot, "/")
-	if n.SubSlot == "" {
-		n.SubSlot = n.Slot
-	}
+	n.SubSlot = cmp.Or(n.SubSlot, n.Slot)
 	n.InstalledSize, n.HasEnvironment = p.InstalledSize, p.HasEnvironment
 	n.Signed = inventory.SignedNo
 	if p.Signed {
@@ -132,14 +131,10 @@ func metadataOf(p *binpkg.Package) *store.Metadata {
 	if len(p.Names) == 0 {
 		return nil
 	}
-	mask := p.Others["PKG_INSTALL_MASK"]
-	if mask == "" {
-		mask = p.Others["INSTALL_MASK"]
-	}
 	return &store.Metadata{
 		EAPI: p.EAPI, Use: p.Use, IUse: p.IUse, IUseEffective: p.Others["IUSE_EFFECTIVE"], Keywords: p.Keywords, License: p.License,
 		Properties: p.Properties, Restrict: p.Restrict, CHost: p.CHost, CFlags: p.Others["CFLAGS"], CXXFlags: p.Others["CXXFLAGS"],
 		Features: p.Others["FEATURES"], BDepend: p.BDepend, Depend: p.Depend, RDepend: p.RDepend, PDepend: p.PDepend, IDepend: p.IDepend,
-		Requires: p.Requires, Provides: p.Provides, DefinedPhases: p.Phases, Description: p.Description, InstallMask: mask,
+		Requires: p.Requires, Provides: p.Provides, DefinedPhases: p.Phases, Description: p.Description, InstallMask: cmp.Or(p.Others["PKG_INSTALL_MASK"], p.Others["INSTALL_MASK"]),
 	}
 }

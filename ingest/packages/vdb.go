@@ -151,7 +151,7 @@ func (s *vdbScan) update(ctx context.Context, limit int) (result ingest.SourceRe
 		if len(changed) == 0 && len(entries) == len(known) {
 			return inventory.PutSnapshot(tx, s.ID, false, len(entries), s.Now)
 		}
-		return s.store(tx, &result, source.ID, entries, rows, list.unlisted)
+		return s.store(tx, &result, source.ID, entries, known, list.unlisted)
 	})
 	return result, err
 }
@@ -368,13 +368,9 @@ func installedOf(p *vdb.Package, dir *hostfs.Dir) *inventory.Installed {
 	}
 }
 
-// store records the changes since the last ingest. rows are the stored rows. Rows
-// of categories that could not be listed remain.
-func (s *vdbScan) store(tx *store.Tx, result *ingest.SourceResult, source int64, entries []*vdbEntry, rows []inventory.Installed, unlisted map[string]bool) error {
-	known := make(map[string]inventory.Installed, len(rows))
-	for _, p := range rows {
-		known[p.CPV] = p
-	}
+// store records the changes since the last ingest. known are the stored rows by cpv.
+// Rows of categories that could not be listed remain.
+func (s *vdbScan) store(tx *store.Tx, result *ingest.SourceResult, source int64, entries []*vdbEntry, known map[string]inventory.Installed, unlisted map[string]bool) error {
 	var added, removed, refreshed int
 	count := func(diags []parse.Diagnostic, subject string) error {
 		n, err := tx.ReplaceDiagnostics(source, subject, diags, s.Now)
@@ -416,7 +412,7 @@ func (s *vdbScan) store(tx *store.Tx, result *ingest.SourceResult, source int64,
 		}
 		added++
 	}
-	for _, p := range rows {
+	for _, p := range known {
 		if category, _, _ := strings.Cut(p.CPV, "/"); unlisted[category] {
 			seen[p.CPV] = true
 		}
@@ -432,7 +428,7 @@ func (s *vdbScan) store(tx *store.Tx, result *ingest.SourceResult, source int64,
 	}
 	result.Changed = added+removed+refreshed > 0
 	result.Summary = fmt.Sprintf("%d installed", len(seen))
-	if added+removed > 0 && len(rows) > 0 {
+	if added+removed > 0 && len(known) > 0 {
 		result.Summary += fmt.Sprintf(", %d added, %d removed", added, removed)
 	}
 	return inventory.PutSnapshot(tx, s.ID, added+removed > 0, len(seen), s.Now)

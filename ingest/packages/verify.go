@@ -322,7 +322,7 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFil
 		return unread(err)
 	}
 	defer file.Close()
-	if !isStored(file.Entry(), &f.stored.InstanceStamp) {
+	if !sameFile(&f.stored.InstanceStamp, file.Entry()) {
 		return nil, nil
 	}
 	options := v.options(f)
@@ -334,17 +334,12 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFil
 	if err != nil {
 		return unread(err)
 	}
-	if now, err := file.Stat(); err != nil || !isStored(now, &f.stored.InstanceStamp) {
+	if now, err := file.Stat(); err != nil || !sameFile(&f.stored.InstanceStamp, now) {
 		return nil, nil
 	}
 	f.compareDigests(verified)
 	f.fill(result, verified)
 	return result, nil
-}
-
-// isStored reports whether an open file is the one in the row.
-func isStored(e hostfs.Entry, n *inventory.InstanceStamp) bool {
-	return e.Inode == n.Inode && e.Size == n.Size && e.MTimeNS == n.MTimeNS
 }
 
 // options returns the checks of a file. It uses the SHA1 of the index, which is
