@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"emaudit/hostfs"
@@ -71,9 +72,7 @@ func (s *Settings) readEarly() {
 // makeConfs returns the two paths of make.conf, or one if they are the same file.
 func (s *Settings) makeConfs() []string {
 	old, current := path.Join(s.configRoot, "etc/make.conf"), s.userConfig("make.conf")
-	a, errA := s.root.Stat(old)
-	b, errB := s.root.Stat(current)
-	if errA == nil && errB == nil && a.Dev == b.Dev && a.Inode == b.Inode {
+	if s.sameFile(old, current) {
 		return []string{current}
 	}
 	return []string{old, current}
@@ -152,12 +151,10 @@ func (s *Settings) readLayers(environment map[string]string) {
 // ones. It reports whether name exists. Unreadable files become diagnostics.
 func (s *Settings) merge(into layer, name string, read func(string) (map[string]makeconf.Variable, error)) bool {
 	vars, err := read(name)
-	switch {
-	case err == nil:
-	case errors.Is(err, fs.ErrNotExist):
-		return false
-	default:
-		s.report(name, "unreadable", "%v", err)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			s.report(name, "unreadable", "%v", err)
+		}
 		return false
 	}
 	for _, v := range vars {
@@ -238,8 +235,8 @@ func (s *Settings) fromPlaces(name string) (Setting, bool) {
 // prefixSetting returns one of the prefixes EPREFIX, ROOT and PORTAGE_CONFIGROOT as
 // a setting.
 func (s *Settings) prefixSetting(name, text string) Setting {
-	for i := len(s.layers) - 1; i >= 0; i-- {
-		if v, ok := s.layers[i][name]; ok && path.Clean("/"+v.text) == path.Clean("/"+text) {
+	for _, l := range slices.Backward(s.layers) {
+		if v, ok := l[name]; ok && path.Clean("/"+v.text) == path.Clean("/"+text) {
 			return Setting{name, text, v.source}
 		}
 	}
@@ -263,14 +260,4 @@ func (s *Settings) reportAt(at makeconf.Origin, code, format string, args ...any
 			Diagnostic: parse.Diagnosef(0, code, format, args...),
 		})
 	}
-}
-
-// firstOf returns the first text that is not "".
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -120,12 +121,12 @@ func (b *setBuilder) origin() makeconf.Origin {
 }
 
 func (b *setBuilder) build() (sets []PackageSet, problem string) {
-	class := firstOf(b.option("class"), "files.StaticFileSet")
+	class := cmp.Or(b.option("class"), "files.StaticFileSet")
 	for _, prefix := range []string{"portage.sets.", "portage._sets."} {
 		class = strings.TrimPrefix(class, prefix)
 	}
 	multi := isTrue(b.option("multiset"))
-	set := PackageSet{Name: firstOf(b.option("name"), b.section), Source: b.origin().String()}
+	set := PackageSet{Name: cmp.Or(b.option("name"), b.section), Source: b.origin().String()}
 	world := SetFile{Path: b.WorldFile(), Atoms: true}
 	worldSets := SetFile{Path: b.WorldSetsFile(), Sets: true}
 	switch class {
@@ -161,11 +162,11 @@ func (b *setBuilder) build() (sets []PackageSet, problem string) {
 
 // folder builds a set for each file below a folder (files.py, multiBuilder).
 func (b *setBuilder) folder() (sets []PackageSet, problem string) {
-	dir, ok := b.inRepository(firstOf(b.option("directory"), b.userConfig("sets")))
+	dir, ok := b.inRepository(cmp.Or(b.option("directory"), b.userConfig("sets")))
 	if !ok {
 		return nil, "its folder is in a repository that does not exist"
 	}
-	pattern := firstOf(b.option("name_pattern"), "${name}")
+	pattern := cmp.Or(b.option("name_pattern"), "${name}")
 	if !strings.Contains(pattern, "$name") && !strings.Contains(pattern, "${name}") {
 		return nil, "name_pattern has no ${name}"
 	}

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -9,33 +10,19 @@ import (
 )
 
 // PkgDirKind is the purpose of a folder of binary packages.
-type PkgDirKind uint8
+type PkgDirKind string
 
 // The kinds of folders with binary packages.
 const (
 	// PKGDIR is the folder that Portage builds binary packages into. Only this kind
 	// has a Packages index of its own.
-	PKGDIR PkgDirKind = iota + 1
+	PKGDIR PkgDirKind = "pkgdir"
 	// Binhost holds binary packages that Portage fetched from a binary repository:
 	// /var/cache/binhost/NAME since 3.0.77, or the location in binrepos.conf.
-	Binhost
+	Binhost PkgDirKind = "binhost"
 	// Extra is a folder that only a command line flag names.
-	Extra
+	Extra PkgDirKind = "extra"
 )
-
-// String returns "pkgdir", "binhost" or "extra".
-func (k PkgDirKind) String() string {
-	switch k {
-	case PKGDIR:
-		return "pkgdir"
-	case Binhost:
-		return "binhost"
-	case Extra:
-		return "extra"
-	default:
-		return "unknown"
-	}
-}
 
 // PkgDirFlag is the source of a folder from the command line.
 const PkgDirFlag = "--pkgdir"
@@ -91,14 +78,14 @@ func (s *Settings) findPkgDirs(opts Options) {
 func (s *Settings) addPkgDir(dir PkgDir) {
 	dir.Path = path.Clean("/" + dir.Path)
 	for _, known := range s.pkgDirs {
-		if known.Path == dir.Path || s.sameDir(known.Path, dir.Path) {
+		if known.Path == dir.Path || s.sameFile(known.Path, dir.Path) {
 			return
 		}
 	}
 	s.pkgDirs = append(s.pkgDirs, dir)
 }
 
-func (s *Settings) sameDir(a, b string) bool {
+func (s *Settings) sameFile(a, b string) bool {
 	x, errX := s.root.Stat(a)
 	y, errY := s.root.Stat(b)
 	return errX == nil && errY == nil && x.Dev == y.Dev && x.Inode == y.Inode
@@ -134,18 +121,18 @@ func (s *Settings) LogDir() string {
 // ElogDir returns the folder of elog messages and summary.log. It exists even if
 // PORTAGE_LOGDIR is unset (elog/mod_save_summary.py).
 func (s *Settings) ElogDir() string {
-	return path.Join(firstOf(s.LogDir(), s.inEPREFIX("var/log/portage")), "elog")
+	return path.Join(cmp.Or(s.LogDir(), s.inEPREFIX("var/log/portage")), "elog")
 }
 
 // BuildDir returns the folder in which packages are built. A failed build leaves
 // its log there.
 func (s *Settings) BuildDir() string {
-	return path.Join("/", firstOf(s.Get("PORTAGE_TMPDIR"), s.inEPREFIX("var/tmp")), "portage")
+	return path.Join("/", cmp.Or(s.Get("PORTAGE_TMPDIR"), s.inEPREFIX("var/tmp")), "portage")
 }
 
 // LogFileSep returns the separator in the names of build logs, by default ":"
 // (prepare_build_dirs.py).
-func (s *Settings) LogFileSep() string { return firstOf(s.Get("PORTAGE_LOG_FILE_SEP"), ":") }
+func (s *Settings) LogFileSep() string { return cmp.Or(s.Get("PORTAGE_LOG_FILE_SEP"), ":") }
 
 // WorldFile returns the path of the list of packages that the administrator
 // selected.

@@ -10,6 +10,7 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/parse/atom"
+	"emaudit/parse/userconf"
 )
 
 const (
@@ -118,11 +119,8 @@ func (c *profileChain) add(dir string, depth int) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.report(file, "unreadable", "%v", err)
 	}
-	for line := range strings.Lines(string(content)) {
-		parent := uncommented(line)
-		if parent == "" {
-			continue
-		}
+	for _, line := range userconf.ParseLines(content) {
+		parent := strings.Join(line.Words, " ")
 		if c.parents++; c.parents > maxParents || len(c.profiles) >= maxProfiles {
 			s.report(file, "profile-too-deep", "the rest is not read: more than %d parents", maxProfiles)
 			return
@@ -181,19 +179,6 @@ func (s *Settings) repositoryOf(name, dir string) (string, bool) {
 		}
 	}
 	return best, best != ""
-}
-
-// uncommented returns a line of a configuration list without its comment and with
-// single blanks (util/__init__.py, grabfile).
-func uncommented(line string) string {
-	words := strings.Fields(line)
-	for i, word := range words {
-		if strings.HasPrefix(word, "#") {
-			words = words[:i]
-			break
-		}
-	}
-	return strings.Join(words, " ")
 }
 
 func (s *Settings) isDir(name string) bool {

@@ -178,7 +178,7 @@ func (s *Settings) keepRepositories(sections []section, mainName, portdir string
 	isMain := func(r Repository) bool { return r.Main }
 	if main == "" && !slices.ContainsFunc(s.repositories, isMain) && portdir != "" {
 		for i := range s.repositories {
-			s.repositories[i].Main = s.sameDir(s.repositories[i].Location, portdir)
+			s.repositories[i].Main = s.sameFile(s.repositories[i].Location, portdir)
 		}
 	}
 	if i := slices.IndexFunc(s.repositories, isMain); i >= 0 {
@@ -208,7 +208,7 @@ func (s *Settings) overlayList(portdir string) value {
 // repositoryName returns the name in profiles/repo_name, or fallback if there is
 // none.
 func (s *Settings) repositoryName(location, fallback string) string {
-	return firstOf(s.layout(location).name, s.firstLine(path.Join(location, "profiles/repo_name")), fallback, "x-"+path.Base(location))
+	return cmp.Or(s.layout(location).name, s.firstLine(path.Join(location, "profiles/repo_name")), fallback, "x-"+path.Base(location))
 }
 
 func (s *Settings) parseIni(f *ini, name string, content []byte) {

@@ -144,8 +144,8 @@ func Resolve(root *hostfs.Root, opts Options) (*Settings, error) {
 	s.readLayers(environment)
 	s.findPackageSets()
 	s.findPkgDirs(opts)
-	s.vdb = path.Clean(firstOf(opts.VDB, s.inEROOT("var/db/pkg")))
-	s.emergeLog = path.Join("/", firstOf(s.Get("EMERGE_LOG_DIR"), s.inEPREFIX("var/log")), "emerge.log")
+	s.vdb = path.Clean(cmp.Or(opts.VDB, s.inEROOT("var/db/pkg")))
+	s.emergeLog = path.Join("/", cmp.Or(s.Get("EMERGE_LOG_DIR"), s.inEPREFIX("var/log")), "emerge.log")
 	if opts.EmergeLog != "" {
 		s.emergeLog = path.Clean(opts.EmergeLog)
 	}
@@ -179,11 +179,11 @@ func (s *Settings) askPortageq(opts Options) {
 
 // locate determines the three prefixes of all paths.
 func (s *Settings) locate(opts Options, environment map[string]string) {
-	s.eprefix = strings.TrimRight(path.Clean("/"+firstOf(
+	s.eprefix = strings.TrimRight(path.Clean("/"+cmp.Or(
 		opts.EPREFIX, environment["EPREFIX"], environment["PORTAGE_OVERRIDE_EPREFIX"], s.portageq["EPREFIX"])), "/")
-	s.configRoot = path.Clean("/" + firstOf(opts.ConfigRoot, environment["PORTAGE_CONFIGROOT"], s.eprefix))
+	s.configRoot = path.Clean("/" + cmp.Or(opts.ConfigRoot, environment["PORTAGE_CONFIGROOT"], s.eprefix))
 	s.readEarly()
-	s.target = path.Clean("/" + firstOf(environment["ROOT"], s.portageq["ROOT"], strings.TrimSpace(s.earlyConf["ROOT"].text)))
+	s.target = path.Clean("/" + cmp.Or(environment["ROOT"], s.portageq["ROOT"], strings.TrimSpace(s.earlyConf["ROOT"].text)))
 }
 
 // applyFlags records the variables that flags set.

@@ -34,7 +34,7 @@ func MeasureSpace(root *hostfs.Root, s *settings.Settings) []Space {
 		}
 	}
 	for _, d := range s.PkgDirs() {
-		add(d.Kind.String(), d.Path)
+		add(string(d.Kind), d.Path)
 	}
 	add("tmp", s.BuildDir())
 	return all

@@ -105,7 +105,7 @@ type pkgScan struct {
 // pkgDir records a folder of binary packages with its index.
 func (r reader) pkgDir(ctx context.Context, d settings.PkgDir) ([]ingest.SourceResult, error) {
 	dirPath := d.Path
-	scan := &pkgScan{reader: r, path: dirPath, kind: inventory.PkgDirKind(d.Kind.String()), named: d.Source == settings.PkgDirFlag}
+	scan := &pkgScan{reader: r, path: dirPath, kind: inventory.PkgDirKind(d.Kind), named: d.Source == settings.PkgDirFlag}
 	if err := r.DB.View(ctx, scan.load); err != nil {
 		return nil, err
 	}
