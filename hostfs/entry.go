@@ -3,38 +3,19 @@ package hostfs
 import "golang.org/x/sys/unix"
 
 // Kind is the type of a file.
-type Kind uint8
+type Kind string
 
 // The types of files, inode(7).
 const (
-	UnknownKind Kind = iota
-	Regular
-	Directory
-	Symlink
-	FIFO
-	Socket
-	CharDevice
-	BlockDevice
+	UnknownKind Kind = "file of unknown kind"
+	Regular     Kind = "regular file"
+	Directory   Kind = "directory"
+	Symlink     Kind = "symlink"
+	FIFO        Kind = "FIFO"
+	Socket      Kind = "socket"
+	CharDevice  Kind = "character device"
+	BlockDevice Kind = "block device"
 )
-
-var kindNames = [...]string{
-	UnknownKind: "file of unknown kind",
-	Regular:     "regular file",
-	Directory:   "directory",
-	Symlink:     "symlink",
-	FIFO:        "FIFO",
-	Socket:      "socket",
-	CharDevice:  "character device",
-	BlockDevice: "block device",
-}
-
-// String returns the usual name of the kind, such as "regular file".
-func (k Kind) String() string {
-	if int(k) >= len(kindNames) {
-		k = UnknownKind
-	}
-	return kindNames[k]
-}
 
 func kindOf(mode uint32) Kind {
 	switch mode & unix.S_IFMT {

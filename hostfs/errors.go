@@ -18,7 +18,7 @@ type KindError struct {
 }
 
 // Error names the kind of the file.
-func (e *KindError) Error() string { return "is a " + e.Kind.String() + ", not a regular file" }
+func (e *KindError) Error() string { return "is a " + string(e.Kind) + ", not a regular file" }
 
 // LinkError is the error for a link in a folder that other users can write, if the
 // link could disclose a file that they must not read.

@@ -155,7 +155,7 @@ func (a *application) checkOne(c *cleanup.PruneCandidate, still map[string]bool,
 	case err != nil:
 		return "", err
 	case e.Kind != hostfs.Regular:
-		return "it is a " + e.Kind.String() + " by now", nil
+		return "it is a " + string(e.Kind) + " by now", nil
 	case e.fixed:
 		return "it is immutable or append-only (lsattr, chattr)", nil
 	case e.Size != c.Size || e.MTimeNS != c.MTimeNS || c.Inode != 0 && e.Inode != c.Inode:

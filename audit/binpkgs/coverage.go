@@ -417,7 +417,7 @@ func DescribeBuild(b *Binpkg) string {
 // single files of the VDB and fails if only the consolidated file is left (emaint
 // vdb --fix --delete-individual-files, Portage 3.0.82). [Inventory.Drift] lists the
 // files that it would omit.
-func CanQuickpkg(p *inventory.Installed) bool { return p.MetadataState != vdb.MetadataSole.String() }
+func CanQuickpkg(p *inventory.Installed) bool { return p.MetadataState != vdb.MetadataSole }
 
 // quickpkgCommand packs the live files, including changed configuration. The result
 // differs from the build, but it is the only way that does not require a successful

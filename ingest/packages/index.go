@@ -202,14 +202,10 @@ func (x *indexReading) entries(names map[string]bool) []inventory.IndexEntry {
 			}
 			metadata = remoteMetadata(e)
 		}
-		hidden := ""
-		if e.Hidden != pkgindex.Visible {
-			hidden = e.Hidden.String()
-		}
 		entries = append(entries, inventory.IndexEntry{
 			Offset: e.Offset, CPV: e.CPV, Path: e.Path, BuildID: max(e.BuildID, 0), BuildTime: max(e.BuildTime, 0),
 			Size: numberOrAbsent(e.Fields.Get("SIZE"), e.Size), MTime: numberOrAbsent(e.Fields.Get("MTIME"), e.MTime), MD5: digest(e.MD5), SHA1: digest(e.SHA1),
-			Slot: e.Slot + "/" + e.SubSlot, Repo: e.Repo, Use: e.USE, Usable: e.Hidden == pkgindex.Visible, Hidden: hidden, Metadata: metadata,
+			Slot: e.Slot + "/" + e.SubSlot, Repo: e.Repo, Use: e.USE, Usable: e.Hidden == pkgindex.Visible, Hidden: string(e.Hidden), Metadata: metadata,
 		})
 	}
 	return entries

@@ -358,7 +358,7 @@ func installedOf(p *vdb.Package, dir *hostfs.Dir) *inventory.Installed {
 	return &inventory.Installed{
 		CPV: p.CPV.String(), Slot: p.Slot, SubSlot: p.SubSlot, Repo: p.Repo,
 		BuildTime: max(p.BuildTime, 0), BuildID: max(p.BuildID, 0), Counter: p.Counter, BinpkgMD5: md5, Size: max(p.Size, 0),
-		HasEnvironment: err == nil, MetadataState: state.String(),
+		HasEnvironment: err == nil, MetadataState: state,
 		Metadata: &store.Metadata{
 			EAPI: p.EAPI, Use: p.USE, IUse: p.IUSE, IUseEffective: p.IUSEEffective, Keywords: p.Keywords, License: p.License,
 			Properties: p.Properties, Restrict: p.Restrict, CHost: p.CHOST, CFlags: p.BuildEnv.CFLAGS, CXXFlags: p.BuildEnv.CXXFLAGS,

@@ -20,14 +20,14 @@ PATH: ../lost-1.gpkg.tar
 
 `))
 	for _, e := range index.Entries {
-		fmt.Printf("%s::%s in %q: %s\n", e.CPV, e.Repo, e.Path, e.Hidden)
+		fmt.Printf("%s::%s in %q: %q\n", e.CPV, e.Repo, e.Path, e.Hidden)
 	}
 	for _, d := range diags {
 		fmt.Printf("at %d: %s\n", d.Offset, d.Code)
 	}
 	// Output:
-	// app-misc/hello-2.1::gentoo in "app-misc/hello/hello-2.1-2.gpkg.tar": visible
-	// app-misc/lost-1::gentoo in "": Portage stops reading before it
+	// app-misc/hello-2.1::gentoo in "app-misc/hello/hello-2.1-2.gpkg.tar": ""
+	// app-misc/lost-1::gentoo in "": "Portage stops reading before it"
 	// at 104: index-early-end
 	// at 105: index-path
 }

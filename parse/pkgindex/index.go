@@ -96,42 +96,25 @@ func (e *Entry) Value(key string) string {
 	return defaultValue(key)
 }
 
-// Hidden is the reason why Portage does not see an entry.
-type Hidden uint8
+// Hidden is the reason why Portage does not see an entry, as the end of a sentence.
+type Hidden string
 
 const (
 	// Visible means that Portage sees the entry.
-	Visible Hidden = iota
+	Visible Hidden = ""
 	// IndexRefused means that Portage discards the whole index: see
 	// [Index.Refused].
-	IndexRefused
+	IndexRefused Hidden = "Portage uses nothing of the index"
 	// AfterEnd means that the entry follows the stanza at which Portage stops
 	// reading.
-	AfterEnd
+	AfterEnd Hidden = "Portage stops reading before it"
 	// WithoutCPV means that the entry has no CPV.
-	WithoutCPV
+	WithoutCPV Hidden = "it has no CPV"
 	// Shadowed means that a later entry has the same CPV, BUILD_ID, SIZE,
 	// BUILD_TIME and MTIME. Portage considers them the same instance
 	// (virtual.py:53).
-	Shadowed
+	Shadowed Hidden = "another entry for the same instance follows"
 )
-
-// String returns the reason as the end of a sentence, or "visible".
-func (h Hidden) String() string {
-	switch h {
-	case Visible:
-		return "visible"
-	case IndexRefused:
-		return "Portage uses nothing of the index"
-	case AfterEnd:
-		return "Portage stops reading before it"
-	case WithoutCPV:
-		return "it has no CPV"
-	case Shadowed:
-		return "another entry for the same instance follows"
-	}
-	return "unknown"
-}
 
 // Fields holds the keys of one stanza in order.
 type Fields []Field

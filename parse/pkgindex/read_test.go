@@ -160,25 +160,25 @@ func TestWhatPortageDoesNotSeeIsReadAndMarked(t *testing.T) {
 		{
 			"Portage stops at an empty line after an empty line",
 			header + foo + "\n" + bar,
-			[]string{"a/foo-1 visible", "a/bar-1 Portage stops reading before it"},
+			[]string{"a/foo-1 ", "a/bar-1 Portage stops reading before it"},
 			pkgindex.CodeEarlyEnd,
 		},
 		{
 			"Portage stops at a stanza in which it knows no key",
 			header + foo + "REPO_REVISIONS: {}\n\n" + bar,
-			[]string{"a/foo-1 visible", " it has no CPV", "a/bar-1 Portage stops reading before it"},
+			[]string{"a/foo-1 ", " it has no CPV", "a/bar-1 Portage stops reading before it"},
 			pkgindex.CodeCPV + " " + pkgindex.CodeEarlyEnd,
 		},
 		{
 			"empty lines at the end are no damage",
 			header + foo + "\n\n\n",
-			[]string{"a/foo-1 visible"},
+			[]string{"a/foo-1 "},
 			"",
 		},
 		{
 			"an entry without a CPV",
 			header + "SIZE: 1\n\n" + bar,
-			[]string{" it has no CPV", "a/bar-1 visible"},
+			[]string{" it has no CPV", "a/bar-1 "},
 			pkgindex.CodeCPV,
 		},
 		{
@@ -190,13 +190,13 @@ func TestWhatPortageDoesNotSeeIsReadAndMarked(t *testing.T) {
 		{
 			"a CPV without a category does not",
 			header + "CPV: foo-1\n\n",
-			[]string{"foo-1 visible"},
+			[]string{"foo-1 "},
 			pkgindex.CodeCPV,
 		},
 		{
 			"the last of two equal instances is the one",
 			header + foo + "CPV: a/foo-1\nSIZE: 1\nPATH: a/foo/foo-1-2.xpak\n\n",
-			[]string{"a/foo-1 another entry for the same instance follows", "a/foo-1 visible"},
+			[]string{"a/foo-1 another entry for the same instance follows", "a/foo-1 "},
 			pkgindex.CodeDuplicateInstance,
 		},
 		{
@@ -206,7 +206,7 @@ func TestWhatPortageDoesNotSeeIsReadAndMarked(t *testing.T) {
 			pkgindex.CodeRefused,
 		},
 		{"a VERSION that is not a number", "VERSION: x\n\n" + foo, nil, pkgindex.CodeRefused},
-		{"a VERSION below 0", "VERSION: -1\n\n" + foo, []string{"a/foo-1 visible"}, ""},
+		{"a VERSION below 0", "VERSION: -1\n\n" + foo, []string{"a/foo-1 "}, ""},
 		{"an index that was cut off", header + foo + "CPV: a/b", []string{"a/foo-1 " + refused, "a/b " + refused}, pkgindex.CodeCPV + " " + pkgindex.CodeRefused + " " + pkgindex.CodeTorn},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -214,7 +214,7 @@ func TestWhatPortageDoesNotSeeIsReadAndMarked(t *testing.T) {
 			index, diags := pkgindex.Parse([]byte(test.text))
 			var got []string
 			for _, e := range index.Entries {
-				got = append(got, e.CPV+" "+e.Hidden.String())
+				got = append(got, e.CPV+" "+string(e.Hidden))
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("entries (-want +got):\n%s", diff)

@@ -89,39 +89,22 @@ type BuildEnv struct {
 }
 
 // MetadataState is the state of the file metadata of a package.
-type MetadataState uint8
+type MetadataState string
 
 const (
 	// MetadataAbsent: there is no such file, as before Portage 3.0.82.
-	MetadataAbsent MetadataState = iota
+	MetadataAbsent MetadataState = "absent"
 	// MetadataFresh: the file is valid, and the files of single keys do not count.
-	MetadataFresh
+	MetadataFresh MetadataState = "fresh"
 	// MetadataStale: the directory has changed since the file was written.
-	MetadataStale
+	MetadataStale MetadataState = "stale"
 	// MetadataUnusable: the file cannot be read, is incomplete, or has an unknown
 	// format.
-	MetadataUnusable
+	MetadataUnusable MetadataState = "unusable"
 	// MetadataSole: the file is valid, and the only one. After emaint vdb
 	// --delete-individual-files it is, and quickpkg cannot read it.
-	MetadataSole
+	MetadataSole MetadataState = "sole"
 )
-
-// String returns absent, fresh, stale, unusable or sole.
-func (s MetadataState) String() string {
-	switch s {
-	case MetadataAbsent:
-		return "absent"
-	case MetadataFresh:
-		return "fresh"
-	case MetadataStale:
-		return "stale"
-	case MetadataUnusable:
-		return "unusable"
-	case MetadataSole:
-		return "sole"
-	}
-	return "unknown"
-}
 
 // Want selects keys that [ReadPackage] reads in addition to BINPKGMD5 and the keys
 // in the file metadata. Each costs reading one more file.

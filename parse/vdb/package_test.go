@@ -331,6 +331,7 @@ func TestDamage(t *testing.T) {
 				Slot:       "0",
 				SubSlot:    "0",
 				EAPI:       "0",
+				Metadata:   vdb.MetadataAbsent,
 				DirMTimeNS: test.dir.mtime,
 			}
 			test.want(want)

@@ -94,7 +94,7 @@ func (r *reader) diagnose(offset int64, code, format string, args ...any) {
 
 // metadataKeys reads the keys that the file metadata holds.
 func (r *reader) metadataKeys(names []string) {
-	var m metadata
+	m := metadata{state: MetadataAbsent}
 	if slices.Contains(names, "metadata") {
 		m = r.readMetadata()
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"emaudit/parse/vdb"
 	"emaudit/store"
 )
 
@@ -27,7 +28,7 @@ type Installed struct {
 	HasEnvironment bool   // environment.bz2 exists
 	MetadataID     int64
 	Metadata       *store.Metadata // nil if not requested
-	MetadataState  string          // state of Portage's consolidated file: fresh, stale, absent, unreadable
+	MetadataState  vdb.MetadataState
 	DirInode       uint64
 	DirMTimeNS     int64
 
