@@ -9,7 +9,9 @@ import (
 	"emaudit/audit/overview"
 	"emaudit/report/states"
 	"emaudit/store"
+	"emaudit/store/fleet"
 	"emaudit/store/merge"
+	"emaudit/store/postgres"
 )
 
 // hostsCommand lists the hosts of the database.
@@ -36,6 +38,11 @@ ingest, pins, drills, and which messages were read.
 
   emaudit merge --as before old.db
   emaudit hosts --merge-into router before
+
+The role that pushed a host to a fleet can remove it from there, and so can the owner
+of the database:
+
+  emaudit --db postgres://fleet.example.org/emaudit?user=OWNER hosts --forget router
 ` + exitStatus
 }
 
@@ -90,6 +97,17 @@ func (s *session) hostRows(ctx context.Context, stale int64) (rows []states.Host
 
 // change renames or removes hosts.
 func (c *hostsCommand) change(ctx context.Context, s *session) error {
+	if store.IsFleet(s.DB) && c.Forget {
+		to, err := postgres.ParseAddress(s.DB)
+		if err != nil {
+			return usagef("hosts: %v", err)
+		}
+		err = fleet.Forget(ctx, to, c.Names)
+		if errors.Is(err, fleet.ErrNoHost) {
+			return usagef("hosts --forget: %w", err)
+		}
+		return err
+	}
 	db, err := s.openDatabase(ctx, store.Options{})
 	if err != nil {
 		return err

@@ -72,8 +72,12 @@ func (s *session) openFleet(ctx context.Context) (err error) {
 		// The role of a host sees only that host.
 		err := s.db.View(ctx, func(tx *store.Tx) error {
 			hosts, err := tx.Hosts()
-			if len(hosts) == 1 {
+			switch len(hosts) {
+			case 0:
+			case 1:
 				s.Host = hosts[0].Name
+			default:
+				return usagef("%s: the fleet has %d hosts: name one with --host, or all of them with --host all", s.command, len(hosts))
 			}
 			return err
 		})
@@ -157,7 +161,9 @@ func ahead(seconds int64) string {
 func hintForFleet(err error) string {
 	switch {
 	case errors.Is(err, fleet.ErrKnowsMore):
-		return "if this database was restored from a copy, emaudit push --replace makes the fleet equal to it; if this machine is a copy of another one, give it a name of its own with --as NAME"
+		return "if this database was restored from a copy, emaudit push --replace makes the fleet equal to it; if this machine is a copy of another one, emaudit hosts --forget NAME and a new ingest give it an identity of its own"
+	case errors.Is(err, fleet.ErrOtherRole):
+		return "emaudit push --as NAME gives this host another name; if it is the same host with a new role, the owner of the database hands it over: UPDATE host SET role = 'ROLE' WHERE name = 'NAME'"
 	case errors.Is(err, fleet.ErrOtherHost):
 		return "emaudit push --as NAME gives this host another name; if it is the same machine with a new database, emaudit push --replace takes its place"
 	case errors.Is(err, store.ErrNoFleet):

@@ -208,6 +208,12 @@ func TestPruneKeepsWhatAFleetNeeds(t *testing.T) {
 	if len(answer.Hosts) != 1 || answer.Hosts[0].Name != "client" || answer.Hosts[0].Needs < 50 || answer.Hosts[0].Silent != "" || !strings.HasPrefix(answer.Hosts[0].Source, "postgres://") {
 		t.Errorf("hosts: %+v", answer.Hosts)
 	}
+	if _, code, stderr := asHost(t, t.TempDir(), "--db", host, "hosts", "--forget", "cleint"); code != exitUsage {
+		t.Errorf("hosts --forget of another name: exit code %d: %s", code, stderr)
+	}
+	if stdout, code, stderr := asHost(t, t.TempDir(), "--db", host, "--format", "json", "hosts", "--forget", "client"); code != exitClean || !strings.Contains(stdout, `"hosts":[]`) {
+		t.Errorf("hosts --forget: exit code %d: %s%s", code, stdout, stderr)
+	}
 	stdout, _, _ = asHost(t, state, append(on, "--format", "json", "--fail-on", "never", "prune", "--needs", "postgres://alpha:s3cret@127.0.0.1:1/fleet")...)
 	if !strings.Contains(stdout, "prune-needs-unread") || strings.Contains(stdout, "s3cret") {
 		t.Errorf("a fleet that cannot be asked: %s", stdout)

@@ -29,6 +29,8 @@ var (
 	ErrKnowsMore = errors.New("the fleet has a later state of this host than its own database")
 	// ErrOtherHost means that the fleet has another host of that name.
 	ErrOtherHost = errors.New("the fleet has another host of that name")
+	// ErrOtherRole means that another role pushed it. It is an [ErrOtherHost], too.
+	ErrOtherRole = fmt.Errorf("%w, which another role pushed", ErrOtherHost)
 )
 
 // Options are the parameters of [Push].
@@ -197,7 +199,7 @@ func (p *pusher) enter(options Options) (pushes int64, err error) {
 func (p *pusher) named(name string, err error) error {
 	var of *pgconn.PgError
 	if errors.As(err, &of) && of.Code == "23505" { // unique_violation
-		return store.About(p.fleet, fmt.Errorf("%w: %s", ErrOtherHost, name))
+		return store.About(p.fleet, fmt.Errorf("%w: %s", ErrOtherRole, name))
 	}
 	return p.at(err)
 }

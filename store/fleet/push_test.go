@@ -19,6 +19,7 @@ import (
 	"emaudit/parse"
 	"emaudit/store"
 	"emaudit/store/fleet"
+	"emaudit/store/postgres"
 )
 
 // TestAPushMakesTheFleetEqualToTheHost: at first, after a change of every kind, and a
@@ -218,6 +219,54 @@ func TestAFleetDoesNotShrinkWithoutAWord(t *testing.T) {
 			t.Errorf("the push after --replace: %v", err)
 		}
 	}
+}
+
+// TestAHostIsForgotten by its role or by the owner, and nothing is left of it.
+func TestAHostIsForgotten(t *testing.T) {
+	t.Parallel()
+	h := audittest.Alpha(t)
+	f := newFleet(t)
+	alpha, beta, reader := role(t, f, "emaudit_host"), role(t, f, "emaudit_host"), role(t, f, "emaudit_reader")
+	mustPush(t, h, alpha)
+	other := audittest.Alpha(t)
+	if _, err := push(other, beta, fleet.Options{Name: "beta"}); err != nil {
+		t.Fatal(err)
+	}
+	forget := func(address string, names ...string) error {
+		t.Helper()
+		to, err := postgres.ParseAddress(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fleet.Forget(context.Background(), to, names)
+	}
+	if err := forget(alpha, "test", "beta"); !errors.Is(err, fleet.ErrNoHost) {
+		t.Errorf("a role forgets the host of another one: %v", err)
+	}
+	if err := forget(reader, "test"); !errors.Is(err, store.ErrForbidden) {
+		t.Errorf("a reader forgets: %v", err)
+	}
+	mustEqual(t, h, alpha)
+	if err := forget(f, "beta"); err != nil {
+		t.Errorf("the owner forgets: %v", err)
+	}
+	mustEqual(t, h, alpha)
+	if err := forget(alpha, "test"); err != nil {
+		t.Errorf("the role forgets: %v", err)
+	}
+	tables := []string{"pushed", "host"}
+	for _, t := range store.Schema().Tables {
+		if store.Schema().OfHost(t) != "" {
+			tables = append(tables, t.Name)
+		}
+	}
+	for _, table := range tables {
+		if err := postgrestest.Try(f, "SELECT 1 / (1 - count(*)::int) FROM (SELECT FROM "+table+" LIMIT 1) AS left_over"); err != nil {
+			t.Errorf("table %s has rows of hosts that were forgotten", table)
+		}
+	}
+	mustPush(t, h, beta)
+	mustEqual(t, h, beta)
 }
 
 // TestRolesSeeAndWriteTheirOwn: PostgreSQL itself keeps hosts apart.
