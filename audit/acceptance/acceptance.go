@@ -214,14 +214,14 @@ func (a *Acceptance) read(f *config.File, masks, unmasks *maskStack, installed m
 		if repo != "" && !slices.Contains(masks.repos, repo) {
 			masks.repos = append(masks.repos, repo) // a repository without layout.conf
 		}
-		entries, _ := userconf.ParseAtoms(f.Content)
+		entries := userconf.ParseAtoms(f.Content)
 		for _, e := range a.readHolds(f, entries, installed) {
 			if wildcardsCount(f) || !e.Atom.Wildcard {
 				stack.add(f.Layer, listed{e, repo, f.Path, f.Path})
 			}
 		}
 	default:
-		entries, _ := userconf.ParseValues(f.Content)
+		entries := userconf.ParseValues(f.Content)
 		for _, e := range entries {
 			// The settings include lines that Portage moves to a variable.
 			global := e.Text == userconf.EveryPackage && userconf.GlobalVariable(string(f.Kind)) != ""

@@ -10,7 +10,7 @@ import (
 
 	"emaudit/hostfs"
 	"emaudit/parse/atom"
-	"emaudit/parse/vdb"
+	"emaudit/parse/userconf"
 )
 
 // maxWorld is the maximum size of the world file in bytes.
@@ -39,9 +39,7 @@ func (l *looker) worldOf(root *hostfs.Root) (map[string][]string, error) {
 		return nil, err
 	}
 	all := map[string][]string{}
-	// Portage also ignores lines that it cannot parse.
-	atoms, _ := vdb.ParseWorld(b)
-	for _, a := range atoms {
+	for _, a := range userconf.ParseWorld(b) {
 		all[a.CP] = append(all[a.CP], a.String())
 	}
 	for _, list := range all {

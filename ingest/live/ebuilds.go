@@ -128,7 +128,7 @@ func EbuildCache(root *hostfs.Root, s *settings.Settings) func(repo, cpv string)
 		if err != nil {
 			return userconf.CacheEntry{}, false
 		}
-		e, _ := userconf.ParseCacheEntry(b)
+		e := userconf.ParseCacheEntry(b)
 		return e, true
 	}
 }

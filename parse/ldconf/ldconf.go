@@ -15,7 +15,12 @@
 // glibc, elf/ldconfig.c, parse_conf, and sysdeps/generic/dl-cache.h; ldconfig(8).
 package ldconf
 
-import "strings"
+import (
+	"bytes"
+	"encoding/binary"
+	"path"
+	"strings"
+)
 
 // Line is a line that says where libraries are. Exactly one of its fields is set.
 type Line struct {
@@ -47,4 +52,57 @@ func Parse(b []byte) []Line {
 		}
 	}
 	return all
+}
+
+// cacheMagic begins ld.so.cache, and stands in the middle of the one that also has the
+// form of before glibc 2.2.
+const cacheMagic = "glibc-ld.so.cache1.1"
+
+// The sizes of the header and of an entry, in bytes, and where in them a number is
+// (glibc, sysdeps/generic/dl-cache.h: cache_file_new, file_entry_new).
+const (
+	cacheHeader = 48
+	cacheCount  = 20 // number of entries
+	cacheEntry  = 24
+	cacheValue  = 8 // offset of the path
+)
+
+// CacheFolders returns the folders of the libraries that an ld.so.cache lists, each
+// once, in the order of the file. ldconfig(8) writes it from ld.so.conf and from the
+// folders that its glibc searches without being told. What is damaged is skipped; ok
+// is false if b is no cache.
+//
+//	file   = magic version(3) nlibs(u32) len_strings(u32) flags(u8) any entry { entry } string
+//	entry  = flags(i32) key(u32) value(u32) osversion(u32) hwcap(u64)
+//	string = text NUL
+//
+// value is the offset of the path of a library from the magic.
+func CacheFolders(b []byte) (folders []string, ok bool) {
+	i := bytes.Index(b, []byte(cacheMagic))
+	if i < 0 || len(b)-i < cacheHeader {
+		return nil, false
+	}
+	b = b[i:]
+	var order binary.ByteOrder = binary.LittleEndian
+	if b[28]&3 == 3 { // cache_file_new_flags_endian_big
+		order = binary.BigEndian
+	}
+	count := int64(order.Uint32(b[cacheCount:]))
+	if most := int64(len(b)-cacheHeader) / cacheEntry; count > most {
+		count = most
+	}
+	seen := map[string]bool{}
+	for n := range count {
+		entry := b[cacheHeader+n*cacheEntry:]
+		at := int64(order.Uint32(entry[cacheValue:]))
+		if at >= int64(len(b)) {
+			continue
+		}
+		name, _, found := bytes.Cut(b[at:], []byte{0})
+		if folder := path.Dir(string(name)); found && strings.HasPrefix(folder, "/") && !seen[folder] {
+			seen[folder] = true
+			folders = append(folders, folder)
+		}
+	}
+	return folders, true
 }

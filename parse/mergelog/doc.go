@@ -73,6 +73,6 @@
 //
 // Escape sequences, carriage returns, NULs and bytes that are not UTF-8 may occur
 // anywhere. Matching ignores them, and [Clean] removes them from stored text. Lines
-// are cut at [MaxLine]. Lists are cut at the limits in limits.go, with a
+// are cut at [MaxLine]. Lists are cut at the limits in record.go, with a
 // diagnostic. Memory does not grow with the size of the input.
 package mergelog

@@ -8,10 +8,7 @@ import (
 )
 
 func ExampleParseAtoms() {
-	masks, damage := userconf.ParseAtoms([]byte("->=dev-libs/openssl-3.1\n>=dev-libs/openssl-3.2  # not yet\ndev-libs/openssl-4\n"))
-	for _, d := range damage {
-		fmt.Println(d.Code, "at byte", d.Offset)
-	}
+	masks := userconf.ParseAtoms([]byte("->=dev-libs/openssl-3.1\n>=dev-libs/openssl-3.2  # not yet\ndev-libs/openssl-4\n"))
 	cpv, _ := atom.ParseCPV("dev-libs/openssl-3.2.1")
 	for _, mask := range masks {
 		if !mask.Remove && mask.Atom.Match(atom.Package{CPV: cpv, Slot: "0", SubSlot: "3"}) {
@@ -19,6 +16,5 @@ func ExampleParseAtoms() {
 		}
 	}
 	// Output:
-	// config-line at byte 58
 	// dev-libs/openssl-3.2.1 is masked by >=dev-libs/openssl-3.2
 }

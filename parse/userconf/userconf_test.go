@@ -27,29 +27,20 @@ func TestParseAtoms(t *testing.T) {
 	for _, tt := range []struct {
 		name, text string
 		want       []string
-		damage     []int64
 	}{
-		{"the recorded package.mask", ">=dev-util/failconf-2\n=dev-util/failcompile-1.1\n", []string{">=dev-util/failconf-2", "=dev-util/failcompile-1.1"}, nil},
-		{"comments, before and behind", "# why\n\n  app-misc/a # because\n", []string{"app-misc/a"}, nil},
-		{"a number sign inside of a word is no comment", "app-misc/a#b\n", nil, []int64{0}},
-		{"a line taken back", "-=app-misc/a-1\n", []string{"-=app-misc/a-1"}, nil},
-		{"wildcards, repositories, slots and ranges", "*/*::gentoo\n<dev-lang/python-3.11:3.10\n=app-misc/a-*9999*\n", []string{"*/*::gentoo", "<dev-lang/python-3.11:3.10", "=app-misc/a-*9999*"}, nil},
-		{"two atoms on a line are none", "app-misc/a app-misc/b\napp-misc/c\n", []string{"app-misc/c"}, []int64{0}},
-		{"no atom", "app-misc/a\nnonsense\n!app-misc/b\n", []string{"app-misc/a"}, []int64{11, 20}},
-		{"no line feed at the end", "app-misc/a", []string{"app-misc/a"}, nil},
+		{"the recorded package.mask", ">=dev-util/failconf-2\n=dev-util/failcompile-1.1\n", []string{">=dev-util/failconf-2", "=dev-util/failcompile-1.1"}},
+		{"comments, before and behind", "# why\n\n  app-misc/a # because\n", []string{"app-misc/a"}},
+		{"a number sign inside of a word is no comment", "app-misc/a#b\n", nil},
+		{"a line taken back", "-=app-misc/a-1\n", []string{"-=app-misc/a-1"}},
+		{"wildcards, repositories, slots and ranges", "*/*::gentoo\n<dev-lang/python-3.11:3.10\n=app-misc/a-*9999*\n", []string{"*/*::gentoo", "<dev-lang/python-3.11:3.10", "=app-misc/a-*9999*"}},
+		{"two atoms on a line are none", "app-misc/a app-misc/b\napp-misc/c\n", []string{"app-misc/c"}},
+		{"no atom", "app-misc/a\nnonsense\n!app-misc/b\n", []string{"app-misc/a"}},
+		{"no line feed at the end", "app-misc/a", []string{"app-misc/a"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			entries, diags := userconf.ParseAtoms([]byte(tt.text))
-			if diff := cmp.Diff(tt.want, texts(entries)); diff != "" {
+			if diff := cmp.Diff(tt.want, texts(userconf.ParseAtoms([]byte(tt.text)))); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
-			}
-			var damage []int64
-			for _, d := range diags {
-				damage = append(damage, d.Offset)
-			}
-			if diff := cmp.Diff(tt.damage, damage); diff != "" {
-				t.Errorf("damage: -want +got\n%s", diff)
 			}
 		})
 	}
@@ -57,10 +48,7 @@ func TestParseAtoms(t *testing.T) {
 
 func TestParseValues(t *testing.T) {
 	t.Parallel()
-	entries, diags := userconf.ParseValues([]byte("app-misc/hello debug -nls\n=app-misc/livething-9999 **\ndev-libs/libqux\n"))
-	if len(diags) > 0 {
-		t.Error(diags)
-	}
+	entries := userconf.ParseValues([]byte("app-misc/hello debug -nls\n=app-misc/livething-9999 **\ndev-libs/libqux\n"))
 	want := []string{"app-misc/hello debug -nls", "=app-misc/livething-9999 **", "dev-libs/libqux"}
 	if diff := cmp.Diff(want, texts(entries)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -70,9 +58,7 @@ func TestParseValues(t *testing.T) {
 func TestLicenseGroupsExpand(t *testing.T) {
 	t.Parallel()
 	g := userconf.LicenseGroups{}
-	if diags := g.Parse([]byte("FREE @FSF MIT # and more\nFSF GPL-2 GPL-3\n@odd X\nLOOP @LOOP A\n")); len(diags) != 1 {
-		t.Errorf("want one line refused, got %v", diags)
-	}
+	g.Parse([]byte("FREE @FSF MIT # and more\nFSF GPL-2 GPL-3\n@odd X\nLOOP @LOOP A\n"))
 	g.Parse([]byte("FREE ISC\n"))
 	for _, tt := range []struct{ tokens, want string }{
 		{"* -@FREE", "* -GPL-2 -GPL-3 -MIT -ISC"},
@@ -142,17 +128,15 @@ func TestReadsName(t *testing.T) {
 	}
 }
 
-// FuzzLists holds the laws of every list: entries and damage come in the order
-// of the file, with offsets inside of it; what an entry says, parsed again, is
-// the same entry; and a line is an entry, damage, or says nothing.
+// FuzzLists holds the laws of every list: entries come in the order of the file, with
+// offsets inside of it; what an entry says, parsed again, is the same entry.
 func FuzzLists(f *testing.F) {
 	for _, seed := range []string{">=dev-util/failconf-2\n=dev-util/failcompile-1.1\n", "app-misc/hello debug -nls\n", "-a/b # c\n\n*/* ~amd64", "FREE GPL-2\n", "move a/b a/c\nslotmove a/b 0 1\n"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, parse := range []func([]byte) []userconf.Entry{
-			func(b []byte) []userconf.Entry { entries, _ := userconf.ParseAtoms(b); return entries },
-			func(b []byte) []userconf.Entry { entries, _ := userconf.ParseValues(b); return entries },
+			userconf.ParseAtoms, userconf.ParseValues,
 		} {
 			last := int64(-1)
 			entries := parse(b)
@@ -168,9 +152,8 @@ func FuzzLists(f *testing.F) {
 				}
 			}
 		}
-		entries, diags := userconf.ParseAtoms(b)
-		if n := saying(b); len(entries)+len(diags) != n {
-			t.Fatalf("%d lines say something; %d entries, %d damaged", n, len(entries), len(diags))
+		if n, lines := saying(b), userconf.ParseLines(b); len(lines) != n {
+			t.Fatalf("%d lines say something; %d read", n, len(lines))
 		}
 		groups := userconf.LicenseGroups{}
 		groups.Parse(b)
@@ -193,4 +176,15 @@ func saying(b []byte) int {
 		}
 	}
 	return n
+}
+
+func TestParseWorld(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, a := range userconf.ParseWorld([]byte("# by hand\n\n  a/b:2 comment\n@set\na/*\n>=a/c-1::lab")) {
+		got = append(got, a.String())
+	}
+	if diff := cmp.Diff([]string{"a/b:2", ">=a/c-1::lab"}, got); diff != "" {
+		t.Errorf("atoms (-want +got):\n%s", diff)
+	}
 }

@@ -1,12 +1,9 @@
 package vdb_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"emaudit/internal/hostarchive"
 	"emaudit/parse/vdb"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,34 +83,6 @@ func TestPreservedLibs(t *testing.T) {
 	}
 }
 
-func TestWorld(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile(filepath.Join(hostarchive.Alpha(t), "var/lib/portage/world"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	atoms, diags := vdb.ParseWorld(text)
-	var again strings.Builder
-	for _, a := range atoms {
-		again.WriteString(a.String() + "\n")
-	}
-	if diff := cmp.Diff(string(text), again.String()); diff != "" || len(diags) > 0 {
-		t.Errorf("world (-alpha +read):\n%s%v", diff, diags)
-	}
-
-	atoms, diags = vdb.ParseWorld([]byte("# by hand\n\n  a/b:2 comment\n@set\na/*\n>=a/c-1::lab"))
-	var got []string
-	for _, a := range atoms {
-		got = append(got, a.String())
-	}
-	if diff := cmp.Diff([]string{"a/b:2", ">=a/c-1::lab"}, got); diff != "" {
-		t.Errorf("atoms (-want +got):\n%s", diff)
-	}
-	if codes(diags) != vdb.CodeWorld+" "+vdb.CodeWorld || diags[0].Offset != 27 || diags[1].Offset != 32 {
-		t.Errorf("diagnostics %v", diags)
-	}
-}
-
 func FuzzLists(f *testing.F) {
 	f.Add([]byte("X86_64;/usr/bin/a;;  -  ;libc.so.6;x86_64\n"))
 	f.Add([]byte(`{"a/a:0": ["a/a-1-r1", "7", ["/usr/lib64/liba.so.1"]]}`))
@@ -122,16 +91,14 @@ func FuzzLists(f *testing.F) {
 		needed, diags := vdb.ParseNeeded(b)
 		_, more := vdb.ParsePreservedLibs(b)
 		diags = append(diags, more...)
-		atoms, more := vdb.ParseWorld(b)
-		diags = append(diags, more...)
 		for _, d := range diags {
 			if d.Offset < 0 || d.Offset > int64(len(b)) {
 				t.Errorf("diagnostic %+v in %d bytes", d, len(b))
 			}
 		}
 		lines := strings.Count(string(b), "\n") + 1
-		if len(needed) > lines || len(atoms) > lines {
-			t.Errorf("%d and %d records of %d lines", len(needed), len(atoms), lines)
+		if len(needed) > lines {
+			t.Errorf("%d records of %d lines", len(needed), lines)
 		}
 	})
 }

@@ -1,9 +1,8 @@
 package userconf
 
 import (
+	"bytes"
 	"strings"
-
-	"emaudit/parse"
 )
 
 // LicenseGroups maps the name of a license group, without its at sign, to its
@@ -13,17 +12,12 @@ type LicenseGroups map[string][]string
 // Parse adds the groups of one license_groups file. If several files define a
 // group, it has the licenses of all of them (LicenseManager.py,
 // _read_license_groups).
-func (g LicenseGroups) Parse(b []byte) []parse.Diagnostic {
-	b, diags := bounded(b)
-	for l := range lines(b) {
-		name := l.words[0]
-		if strings.HasPrefix(name, "@") || strings.HasPrefix(name, "-") {
-			diags = append(diags, parse.Diagnosef(l.offset, CodeLine, "%q: no name of a license group", name))
-			continue
+func (g LicenseGroups) Parse(b []byte) {
+	for _, l := range ParseLines(b) {
+		if name := l.Words[0]; !strings.HasPrefix(name, "@") && !strings.HasPrefix(name, "-") {
+			g[name] = append(g[name], l.Words[1:]...)
 		}
-		g[name] = append(g[name], l.words[1:]...)
 	}
-	return diags
 }
 
 // maxGroupDepth stops a group that contains itself. Gentoo's groups nest three
@@ -59,4 +53,28 @@ func (g LicenseGroups) expand(all []string, token string, depth int) []string {
 		all = g.expand(all, m, depth+1)
 	}
 	return all
+}
+
+// maxCacheEntry is the largest accepted size of a metadata/md5-cache entry, in
+// bytes. The longest have 100 KiB.
+const maxCacheEntry = 2 << 20
+
+// CacheEntry holds the metadata/md5-cache entry of one ebuild (PMS 14.2.3,
+// md5-dict). The file has a line KEY=VALUE for each key. CacheEntry keeps only keys
+// that Portage compares with a binary package.
+type CacheEntry struct {
+	EAPI, IUSE, RDepend, PDepend, IDepend, Slot string
+}
+
+// ParseCacheEntry reads one file of metadata/md5-cache.
+func ParseCacheEntry(b []byte) CacheEntry {
+	var e CacheEntry
+	keys := map[string]*string{"EAPI": &e.EAPI, "IUSE": &e.IUSE, "RDEPEND": &e.RDepend, "PDEPEND": &e.PDepend, "IDEPEND": &e.IDepend, "SLOT": &e.Slot}
+	for line := range bytes.Lines(b[:min(len(b), maxCacheEntry)]) {
+		key, value, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte("="))
+		if kept := keys[string(key)]; kept != nil {
+			*kept = string(value)
+		}
+	}
+	return e
 }
