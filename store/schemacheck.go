@@ -13,7 +13,8 @@ import (
 // trigger, with the statement that made it.
 type object struct{ kind, name, table, sql string }
 
-// maxObjects is how many entries are looked at: far more than emaudit makes.
+// maxObjects is the largest number of entries that are read, far more than emaudit
+// makes.
 const maxObjects = 1000
 
 // objects reads the schema.
@@ -31,9 +32,9 @@ func (tx *Tx) objects() (map[string]object, error) {
 	return all, err
 }
 
-// withoutComments returns a statement without "--" comments, which SQLite keeps,
-// and with one blank for white space. Strings and quoted names stay as they are, so
-// that two statements that are equal then mean the same.
+// withoutComments returns a statement without "--" comments, and with each white space
+// as one blank. Strings and quoted names are not changed, so two statements with equal
+// results mean the same.
 func withoutComments(stmt string) string {
 	var b strings.Builder
 	blank := false
@@ -69,9 +70,8 @@ func withoutComments(stmt string) string {
 	return b.String()
 }
 
-// checkSchema wants the schema to be the one that emaudit makes,
-// object by object: no view, trigger, index or column more, none less, and none
-// that another statement made.
+// checkSchema returns an error unless the schema is the one that emaudit makes: it has
+// the same tables, indexes, views and triggers, made by the same statements.
 func (tx *Tx) checkSchema() error {
 	var want map[string]object
 	err := withSchema(tx.ctx, func(made *Tx) (err error) {

@@ -51,9 +51,9 @@ type Source struct {
 	Size       int64 // bytes
 	MTimeNS    int64 // unix nanoseconds
 
-	Position    int64  // bytes consumed
-	Fingerprint []byte // of content, to know the file again after a rename
-	State       []byte // what the parser needs to go on from Position
+	Position    int64  // bytes read
+	Fingerprint []byte // of the content, to identify the file after a rename
+	State       []byte // of the parser at Position
 
 	Condition Condition
 	Problem   string // why it is unreadable
@@ -92,13 +92,13 @@ func (tx *Tx) Sources(host HostID, kind SourceKind) ([]Source, error) {
 	return all, err
 }
 
-// ConfirmEvery is for how many seconds the database does not note that a source was read
-// again and had not changed. Each command ingests first, and what it writes makes it wait
-// for the disk.
+// ConfirmEvery is the time, in seconds, after which the database updates ReadAt of a
+// source that did not change. Each command ingests first, and would wait for the disk if
+// it wrote each time.
 const ConfirmEvery = 600
 
-// confirms reports whether a bookmark says nothing that an older one does not say, but
-// the time, and that is at most ConfirmEvery later.
+// confirms reports whether a bookmark equals an older one except for ReadAt, which is
+// less than ConfirmEvery later.
 func (s Source) confirms(old Source) bool {
 	since := s.ReadAt - old.ReadAt
 	same := bytes.Equal(s.Fingerprint, old.Fingerprint) && bytes.Equal(s.State, old.State)
@@ -106,7 +106,7 @@ func (s Source) confirms(old Source) bool {
 	return same && reflect.DeepEqual(s, old) && 0 <= since && since < ConfirmEvery
 }
 
-// PutSource enters or moves a bookmark and sets s.ID.
+// PutSource inserts or updates a bookmark and sets s.ID.
 func (tx *Tx) PutSource(s *Source) error {
 	if s.Condition == "" {
 		s.Condition = ConditionRead
@@ -132,16 +132,16 @@ func (tx *Tx) PutSource(s *Source) error {
 	return nil
 }
 
-// Diagnostic is a piece of damage with the source in which it was met.
+// Diagnostic is a piece of damage and the source that has it.
 type Diagnostic struct {
 	parse.Diagnostic
 	Source  string // path inside the root
 	Subject string // path below the source, where the source is a folder
-	MetAt   int64  // unix seconds
+	MetAt   int64  // when it was read first, in unix seconds
 }
 
-// AddDiagnostics stores damage met in a source. subject is the path below the
-// source where that is a folder.
+// AddDiagnostics stores the damage of a source. subject is the path below the source if
+// that is a folder.
 func (tx *Tx) AddDiagnostics(source int64, subject string, diags []parse.Diagnostic, now int64) error {
 	for _, d := range diags {
 		if _, err := tx.Exec("INSERT INTO diagnostic (source, subject, offset, code, message, met_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -152,15 +152,15 @@ func (tx *Tx) AddDiagnostics(source int64, subject string, diags []parse.Diagnos
 	return nil
 }
 
-// ClearDiagnostics forgets the damage of a subject of a source, or of the
-// whole source (subject "*"), before it is read anew.
+// ClearDiagnostics deletes the damage of a subject of a source, or of the whole source
+// (subject "*").
 func (tx *Tx) ClearDiagnostics(source int64, subject string) error {
 	_, err := tx.Exec("DELETE FROM diagnostic WHERE source = ? AND (subject = ? OR ? = '*')", source, subject, subject)
 	return err
 }
 
-// Diagnostics returns the damage known of a host's sources, of one kind or of
-// all kinds (""), in the order of sources and offsets.
+// Diagnostics returns the damage of a host's sources, of one kind or of all kinds (""),
+// sorted by source and offset.
 func (tx *Tx) Diagnostics(host HostID, kind SourceKind) ([]Diagnostic, error) {
 	return All(tx, func(d *Diagnostic) []any {
 		return []any{&d.Source, &d.Subject, &d.Offset, &d.Code, &d.Message, &d.MetAt}
@@ -169,9 +169,8 @@ func (tx *Tx) Diagnostics(host HostID, kind SourceKind) ([]Diagnostic, error) {
 		WHERE s.host = ? AND (s.kind = ? OR ? = '') ORDER BY s.kind, s.path, d.subject, d.offset, d.id`, host, kind, kind)
 }
 
-// ReplaceDiagnostics makes diags all the damage known of a subject of a
-// source, and returns how many of them are new. What was known before keeps
-// the time at which it was met.
+// ReplaceDiagnostics replaces the damage of a subject of a source, and returns how many
+// pieces are new. Known damage keeps its MetAt.
 func (tx *Tx) ReplaceDiagnostics(source int64, subject string, diags []parse.Diagnostic, now int64) (added int, err error) {
 	known := map[parse.Diagnostic]int64{}
 	err = tx.Query(func(rows *sql.Rows) error {

@@ -1,5 +1,5 @@
-// Package box runs commands in a throw-away copy of a Gentoo root. What they write
-// lies in the upper layer of an overlay, and nothing that they do reaches the host.
+// Package box runs commands in a throw-away copy of a Gentoo root. Their writes go to
+// the upper layer of an overlay, and nothing that they do reaches the host.
 //
 // A box is a process of this program, which is process 1 of its own mount, PID, IPC,
 // UTS and network namespaces (namespaces(7)). It mounts an overlay whose lower layer
@@ -23,14 +23,14 @@
 // (confine.go), and cannot get more (PR_SET_NO_NEW_PRIVS). So it cannot mount, load
 // modules, set the clock, trace the process that started it, or reboot. Devices do
 // not work on what it can write (MS_NODEV). The network namespace has no other
-// interface than lo, and hides the abstract sockets of the host (unix(7)). Sockets
-// and FIFOs of the root have nobody behind them, since the overlay has inodes of its
-// own for them. A filter of system calls takes away what else root has: the keyrings
+// interface than lo, and hides the abstract sockets of the host (unix(7)). No service
+// listens at the sockets and FIFOs of the root, because the overlay has its own inodes
+// for them. A filter of system calls takes away what else root has: the keyrings
 // of the host, user namespaces, input for the terminal (seccomp.go).
 //
 // Its memory, processes and room are limited by the size of the scratch, by a cgroup
 // if there is one, and by time. A box is no protection against a hostile kernel
-// exploit: who merges a package trusts it.
+// exploit: an administrator who merges a package trusts it anyway.
 package box
 
 import (
@@ -51,10 +51,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DefaultPids is how many processes and threads a box may have at a time.
+// DefaultPids is the largest number of processes and threads in a box.
 const DefaultPids = 4096
 
-// DefaultLogSize is how much output of commands a log gets, in bytes. A command may
+// DefaultLogSize is the largest output of commands in a log, in bytes. A command may
 // print without end, and the log is on a disk of the host.
 const DefaultLogSize = 256 << 20
 
@@ -77,8 +77,8 @@ type Options struct {
 	Keep bool
 	// Env is the environment of all commands, each as NAME=VALUE; PATH is needed.
 	Env []string
-	// Keepers are folders inside the root, without symbolic links, that must be in
-	// the box wherever they lie: PKGDIR, DISTDIR, the repositories.
+	// Keepers are folders inside the root, without symbolic links, that the box has
+	// on any file system: PKGDIR, DISTDIR, the repositories.
 	Keepers []string
 	// Remove are files inside the root that are not in the box.
 	Remove []string
@@ -86,7 +86,7 @@ type Options struct {
 	TimeLimit time.Duration
 	// Log gets what the commands print, and what is missing in the box.
 	Log io.Writer
-	// LogSize is how many bytes of their output it gets at most; 0 is [DefaultLogSize].
+	// LogSize is the largest output in Log, in bytes; 0 is [DefaultLogSize].
 	LogSize int64
 	// Progress is called with what the commands print, and may be nil.
 	Progress func(Event)
@@ -303,7 +303,7 @@ func (b *Box) start() error {
 	cmd.SysProcAttr = &unix.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 		Setsid:     !b.options.Terminal,
-		// The socket says so too; this works even if the process is stopped.
+		// A closed socket ends it, too, but not a process that is stopped.
 		Pdeathsig: unix.SIGKILL,
 	}
 	if !b.options.Network {
@@ -434,7 +434,7 @@ func (b *Box) Kept() string {
 func (b *Box) Close() error {
 	var errs []error
 	if b.init != nil {
-		_ = b.init.Process.Kill() // an error tells that it has ended
+		_ = b.init.Process.Kill() // an error means that it has ended
 		<-b.ended
 	}
 	for _, f := range b.uppers {

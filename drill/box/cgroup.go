@@ -65,7 +65,7 @@ func pidsCgroup() (string, error) {
 	return "", errNoCgroup
 }
 
-// add puts a process into the cgroup; its children are born there.
+// add puts a process into the cgroup. Its children inherit the cgroup.
 func (c cgroup) add(pid int) error {
 	if c.dir == "" {
 		return nil

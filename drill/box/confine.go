@@ -49,8 +49,8 @@ func confine(s setup) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
-	// A session keyring without a name replaces that of who started the drill
-	// (keyrings(7)).
+	// A session keyring without a name replaces the one of the user who started the
+	// drill (keyrings(7)).
 	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil && !errors.Is(err, unix.ENOSYS) {
 		return fmt.Errorf("keyring: %w", err)
 	}

@@ -56,7 +56,7 @@ func Init(args []string) (code int, isInit bool) {
 // being forked (kill(2), fork(2)).
 func killAll() { _ = unix.Kill(-1, unix.SIGKILL) }
 
-// processOne does what the parent asks for.
+// processOne carries out the requests of the parent.
 type processOne struct {
 	mutex sync.Mutex // of out
 	out   *json.Encoder
@@ -111,7 +111,7 @@ func (p *processOne) prepare() (err error) {
 			return err
 		}
 	}
-	// Where memory ends, the drill goes first.
+	// If memory runs out, the kernel kills the drill first.
 	if err := os.WriteFile("/proc/self/oom_score_adj", []byte("800"), 0); err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (p *processOne) run(s Step) (exit, error) {
 		ended, err := unix.Wait4(-1, &status, 0, nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
-		case err != nil: // ECHILD: all are gone
+		case err != nil: // ECHILD: there are no more
 			return e, nil
 		case ended == pid:
 			e = exitOf(status)

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// layerKind is what lies at a path in the box.
+// layerKind is what the box has at a path.
 type layerKind string
 
 const (
@@ -56,8 +56,7 @@ var kernelTypes = []string{
 // access to one may wait forever.
 var networkTypes = []string{"9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 
-// systemFolders hold what packages install. What is mounted there is in a box in any
-// case.
+// systemFolders hold what packages install. A box has every file system there.
 var systemFolders = []string{"/bin", "/boot", "/efi", "/etc", "/lib", "/lib32", "/lib64", "/opt", "/sbin", "/usr", "/var"}
 
 // layersOf returns the layers of a box in the order of mounting, and the mounts
@@ -132,7 +131,7 @@ func visibleMounts(root string) ([]*mountinfo.Info, error) {
 		return nil, fmt.Errorf("mounts: %w", err)
 	}
 	return slices.DeleteFunc(all, func(m *mountinfo.Info) bool {
-		// A server that does not answer would keep whoever asks.
+		// A server that does not answer would block this process.
 		if slices.Contains(networkTypes, m.FSType) || strings.HasPrefix(m.FSType, "fuse.") || m.FSType == "autofs" {
 			return false
 		}
@@ -141,7 +140,7 @@ func visibleMounts(root string) ([]*mountinfo.Info, error) {
 		if errors.Is(err, unix.ENOENT) {
 			return true
 		}
-		// Linux 5.8 tells the mount of a path.
+		// Linux 5.8 returns the mount of a path.
 		return err == nil && st.Mask&unix.STATX_MNT_ID != 0 && st.Mnt_id != uint64(m.ID)
 	}), nil
 }

@@ -9,7 +9,7 @@ import (
 const initArgument = "drill-box-init"
 
 // stagePoint is where process 1 mounts its scratch before it changes its root: a
-// folder that every Linux system has, and that nobody needs meanwhile.
+// folder that every Linux system has, and that process 1 does not need.
 const stagePoint = "/sys"
 
 // request is what the parent asks of process 1: one of its fields.
@@ -51,5 +51,5 @@ type exit struct {
 // upperOf is the upper layer of a layer, below the scratch.
 func upperOf(i int) string { return path.Join(strconv.Itoa(i), "upper") }
 
-// workOf is the folder that overlayfs needs beside an upper layer.
+// workOf is the work folder that overlayfs needs for an upper layer.
 func workOf(i int) string { return path.Join(strconv.Itoa(i), "work") }

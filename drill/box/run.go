@@ -12,13 +12,13 @@ import (
 // tailSize is how many bytes of the output an [Outcome] holds.
 const tailSize = 16 << 10
 
-// checkRoom is how often the room in a scratch folder is looked at: a disk writes at
-// most a few hundred megabytes in that time.
+// checkRoom is the interval at which the free space of a scratch folder is checked. A
+// disk writes at most a few hundred megabytes in that time.
 const checkRoom = 100 * time.Millisecond
 
-// Run runs a command and waits for it. What the command left running is ended with
-// it. The error is about the box and not about the command: it wraps the error of ctx
-// if that ended the command, and [ErrEnded] if the box is gone.
+// Run runs a command and waits for it. It then ends the processes that the command left
+// running. The error is about the box and not about the command: it wraps the error of
+// ctx if that ended the command, and [ErrEnded] if the box has ended.
 func (b *Box) Run(ctx context.Context, s Step) (Outcome, error) {
 	if b.dead {
 		return Outcome{}, fmt.Errorf("drill: %w", ErrEnded)
@@ -117,7 +117,7 @@ func (b *Box) event(e Event) {
 // lines cuts output into lines.
 type lines struct{ rest []byte }
 
-// maxLine is where a line without an end is cut.
+// maxLine is the largest length of a line, in bytes; a longer one is cut.
 const maxLine = 64 << 10
 
 func (l *lines) add(p []byte, each func(string)) {

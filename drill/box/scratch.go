@@ -29,7 +29,7 @@ const reserve = 256 << 20
 type scratch struct {
 	dir  string
 	lock *os.File
-	size int64 // that may be taken; 0: no limit
+	size int64 // bytes that the commands may write; 0: no limit
 	free int64 // bytes when it was made
 	keep bool
 }
@@ -37,7 +37,8 @@ type scratch struct {
 // newScratch makes a folder for a drill, and removes those of drills that were
 // killed.
 func newScratch(above string, size int64, keep bool) (_ *scratch, err error) {
-	// The lock of the folder above keeps others from removing what has no lock yet.
+	// While the folder above is locked, no other program removes a folder that has no
+	// lock yet.
 	parent, err := os.Open(above)
 	if err != nil {
 		return nil, err
@@ -136,7 +137,7 @@ func lockScratch(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// unlockScratch gives the lock back. Closing the file alone is not enough: a process that
+// unlockScratch releases the lock. Closing the file alone is not enough: a process that
 // was forked meanwhile holds the lock, too, until it executes its program.
 func unlockScratch(lock *os.File) {
 	_ = unix.Flock(int(lock.Fd()), unix.LOCK_UN)
@@ -183,7 +184,7 @@ func (s *scratch) used() (used, free int64, err error) {
 	return max(0, s.free-free), free, nil
 }
 
-// isFull reports whether the commands have taken what they may.
+// isFull reports whether the commands have written as much as they may.
 func (s *scratch) isFull() bool {
 	used, free, err := s.used()
 	return err != nil || s.size > 0 && used > s.size || free < min(reserve, s.free/2)

@@ -45,7 +45,7 @@ var architectures = map[string]uint32{
 	"ppc64": unix.AUDIT_ARCH_PPC64, "ppc64le": unix.AUDIT_ARCH_PPC64LE, "riscv64": unix.AUDIT_ARCH_RISCV64, "s390x": unix.AUDIT_ARCH_S390X,
 }
 
-// abis returns the native ABI and the 32-bit one that the kernel has beside it.
+// abis returns the native ABI and the 32-bit one that the kernel also has.
 func abis() ([]abi, error) {
 	arch, known := architectures[runtime.GOARCH]
 	if !known {

@@ -18,28 +18,28 @@ import (
 
 // Codes of what can be wrong with emerge.log as a whole.
 const (
-	// CodeLogRewritten is a log whose beginning is not the one that was read,
-	// while its first lines are older than the last that were.
+	// CodeLogRewritten means that a log begins with other bytes than those that were
+	// read, and with lines older than the last line read.
 	CodeLogRewritten = "log-rewritten"
-	// CodeLogIgnored is a rotated log that begins before all that was read, found
-	// when some of that is gone, so that nothing can be read anew.
+	// CodeLogIgnored means that a rotated log begins before the first line read, and
+	// that another file is deleted, so the whole log cannot be read again.
 	CodeLogIgnored = "log-ignored"
-	// CodeLogDamage counts the pieces of damage beyond those that are kept.
+	// CodeLogDamage counts the damaged lines beyond those that are stored.
 	CodeLogDamage = "log-damage"
-	// CodeLogForeign is a file with the name of a log that has no line of one.
+	// CodeLogForeign means that no line of a file is one of emerge.log.
 	CodeLogForeign = "log-foreign"
-	// CodeLogUndecoded is a compressed log that cannot be decompressed.
+	// CodeLogUndecoded means that a log cannot be decompressed.
 	CodeLogUndecoded = "log-undecodable"
 )
 
-// logPart is one file of the log with what is to be read of it.
+// logPart is one file of the log.
 type logPart struct {
 	segment logs.Segment
 	print   logPrint
-	file    *logFile // nil where it is gone
-	tail    []byte   // what lies before the bookmark, where that was compared
-	fresh   bool     // not known before
-	read    bool     // something of it is part of the log
+	file    *logFile // nil if it is deleted
+	tail    []byte   // the bytes before the bookmark, if they were compared
+	fresh   bool     // no earlier ingest read the file
+	read    bool     // some of its lines belong to the log
 	foreign bool     // none of its lines is one of emerge.log
 	diags   []parse.Diagnostic
 }
@@ -47,20 +47,19 @@ type logPart struct {
 // reader reads the sources of this package.
 type reader struct{ *ingest.Reader }
 
-// EmergeLog is the source of emerge.log and of the files rotated away.
+// EmergeLog is the source of emerge.log and its rotated files.
 func EmergeLog(r *ingest.Reader) ingest.Source {
 	return ingest.Source{Kind: store.SourceEmergeLog, Path: r.Settings.EmergeLog(), Read: reader{r}.emergeLog}
 }
 
-// CheckGiven returns an error about a log in Options.Logs that is missing.
+// CheckGiven returns an error if a log of Options.Logs is missing.
 func CheckGiven(r *ingest.Reader) error {
 	_, err := reader{r}.givenLogs()
 	return err
 }
 
-// emergeLog reads what is new in emerge.log and in the files that were rotated
-// away. All of them are one log: a run, and a merge, may begin in one and end in
-// the next.
+// emergeLog reads the new lines of emerge.log and its rotated files. All files are one
+// log: a run or a merge may begin in one file and end in the next.
 func (r reader) emergeLog(ctx context.Context) ([]ingest.SourceResult, error) {
 	log := r.Settings.EmergeLog()
 	given, err := r.givenLogs()
@@ -106,7 +105,7 @@ func (r reader) emergeLog(ctx context.Context) ([]ingest.SourceResult, error) {
 		return r.readLog(ctx, tx, plan, &result)
 	})
 	if isPathError(err) {
-		// A file that can no longer be opened costs its own lines, not the command.
+		// The command goes on without the lines of a file that can no longer be opened.
 		unreadable, err = err, nil
 	}
 	if err != nil {
@@ -118,8 +117,8 @@ func (r reader) emergeLog(ctx context.Context) ([]ingest.SourceResult, error) {
 	return []ingest.SourceResult{result}, nil
 }
 
-// unchangedLog reports that every file is as it was when it was read, and that no
-// other is there.
+// unchangedLog reports whether the files are those of the last ingest, and none of
+// them changed.
 func (r reader) unchangedLog(files []*logFile, known []logs.Segment) bool {
 	there := 0
 	for _, f := range files {
@@ -137,24 +136,25 @@ func (r reader) unchangedLog(files []*logFile, known []logs.Segment) bool {
 	return there == 0
 }
 
-// isSegment reports that f is the file of a segment, as it was when it was read.
+// isSegment reports whether f is the file of a segment and did not change since it was
+// read.
 func isSegment(s *logs.Segment, f *logFile) bool {
 	return s.Condition == store.ConditionRead && s.Dev == f.Dev && s.Inode == f.Inode && s.Size == f.Size && s.MTimeNS == f.MTimeNS
 }
 
-// logPlan is what is to be done with the files of the log.
+// logPlan says what an ingest does with each file of the log.
 type logPlan struct {
 	parts []*logPart // in the order in which they were written
-	// idle are files that have nothing new: copies, empty files, and what is older
-	// than all that was read when some of that is gone. They are judged again when
-	// they change.
+	// idle are the files without new lines: copies, empty files, and files older than
+	// the first line read while another file is deleted. An idle file that changes is
+	// examined again.
 	idle []*logPart
-	gone []int64 // segments of files that were idle, and are no more
-	anew bool    // everything is read from the beginning
+	gone []int64 // segments of idle files that are deleted or changed
+	anew bool    // all files are read from the beginning
 }
 
-// planLog identifies the files by their content, because their names change, and
-// orders them by the time of writing.
+// planLog identifies the files by their content, because rotation renames them, and
+// sorts them by the time of writing.
 func (r reader) planLog(files []*logFile, known []logs.Segment) (*logPlan, error) {
 	plan := &logPlan{}
 	taken := map[*logFile]bool{}
@@ -175,7 +175,7 @@ func (r reader) planLog(files []*logFile, known []logs.Segment) (*logPlan, error
 			if f.current {
 				return nil, err
 			}
-			// What cannot be decompressed is no reason to leave the others.
+			// The other files are read all the same.
 			fresh = append(fresh, &logPart{file: f, fresh: true, diags: []parse.Diagnostic{parse.Diagnosef(0, CodeLogUndecoded, "%v", err)}})
 			continue
 		}
@@ -194,7 +194,7 @@ func (r reader) planLog(files []*logFile, known []logs.Segment) (*logPlan, error
 	return plan, nil
 }
 
-// takeIdle keeps idle the known files that were so and did not change.
+// takeIdle adds the known idle files that did not change to the plan.
 func (plan *logPlan) takeIdle(files []*logFile, known []logs.Segment, taken map[*logFile]bool) {
 	for _, s := range known {
 		if s.Part != logs.NoPart {
@@ -216,14 +216,14 @@ func (plan *logPlan) setAside(p *logPart) {
 	plan.idle = append(plan.idle, p)
 }
 
-// addFresh adds unknown files to a log that was read in part before.
+// addFresh adds new files to a log of which earlier ingests read some files.
 func (r reader) addFresh(plan *logPlan, fresh []*logPart) {
 	last := plan.parts[len(plan.parts)-1]
 	older := slices.ContainsFunc(fresh, func(p *logPart) bool {
 		return !p.file.current && p.file.firstAt != 0 && p.file.firstAt < last.segment.FirstAt
 	})
 	if older && !slices.ContainsFunc(plan.parts, func(p *logPart) bool { return p.file == nil }) {
-		// An older file has come to light, and all others are still there.
+		// A file is older than those read before, and all of those still exist.
 		plan.parts, plan.anew = append(plan.parts, fresh...), true
 		r.sort(plan.parts)
 		return
@@ -231,9 +231,9 @@ func (r reader) addFresh(plan *logPlan, fresh []*logPart) {
 	plan.parts = append(plan.parts, fresh...)
 }
 
-// sort puts files in the order in which they were written. The one that Portage
-// writes to is the last, also where the clock was set back before it began, but
-// not where it has the lines of another one after its own first.
+// sort sorts files by the time of writing. The file that Portage writes to is the last,
+// even if the clock was set back before its first line. It is not the last if it also
+// has the lines of a file that begins later.
 func (r reader) sort(parts []*logPart) {
 	for _, p := range parts {
 		if r.readHead(p.file) != nil {
@@ -255,10 +255,9 @@ func (r reader) sort(parts []*logPart) {
 	slices.SortStableFunc(parts, func(a, b *logPart) int { return cmp.Compare(begins[a], begins[b]) })
 }
 
-// findParts finds the files that hold what was read before: the same file, or
-// one with the same bytes. Only the last part can go on. Where a file has more
-// than an older part had, that is what other parts had, or new: the file is
-// judged as one that was not known.
+// findParts finds the file of each part: the same file, or one with the same bytes.
+// Only the last part can have new lines. If a file has more lines than an older part,
+// they belong to other parts or are new, so it counts as a new file.
 func (r reader) findParts(parts []*logPart, files []*logFile, taken map[*logFile]bool) {
 	for _, p := range parts {
 		if i := slices.IndexFunc(files, func(f *logFile) bool { return !taken[f] && isSegment(&p.segment, f) }); i >= 0 {
@@ -272,8 +271,8 @@ func (r reader) findParts(parts []*logPart, files []*logFile, taken map[*logFile
 	}
 }
 
-// findPart takes for a part the file that begins with what was read of it, if it
-// can under the same inode.
+// findPart finds the file that begins with the bytes that were read of a part. It
+// prefers a file with the same inode.
 func (r reader) findPart(p *logPart, last bool, files []*logFile, taken map[*logFile]bool) {
 	for _, sameInode := range []bool{true, false} {
 		for _, f := range files {
@@ -329,7 +328,7 @@ func (r reader) readLog(ctx context.Context, tx *store.Tx, plan *logPlan, result
 	return r.storeLog(tx, reading, writer, result)
 }
 
-// storeLog stores the bookmarks and the damage.
+// storeLog stores the bookmarks and the damage of the files.
 func (r reader) storeLog(tx *store.Tx, reading *logReading, writer *logs.EmergeLogWriter, result *ingest.SourceResult) error {
 	damages, last, met := writer.Damages()
 	for _, d := range damages {

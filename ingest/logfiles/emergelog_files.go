@@ -21,13 +21,13 @@ import (
 )
 
 const (
-	// headSize is how much of a log's beginning is looked at: to know its first
-	// time, and to know it again under another name.
+	// headSize is the number of bytes at the beginning of a log that give its first
+	// time, and identify it under another name.
 	headSize = 4096
-	// maxWindow bounds the memory of a decoder: what xz -9 and zstd --ultra use.
+	// maxWindow is the largest window of a decoder, in bytes: enough for xz -9 and
+	// zstd --ultra.
 	maxWindow = 128 << 20
-	// maxLog bounds what a compressed log may unpack to: a thousand times the
-	// largest that anybody has.
+	// maxLog is the largest size of a decompressed log, far above any real one.
 	maxLog = logs.SegmentSpan
 )
 
@@ -95,7 +95,7 @@ func (r reader) givenLogs() ([]*logFile, error) {
 	return files, nil
 }
 
-// addLog adds a file unless it is there already, perhaps by another name.
+// addLog adds a file unless it is in the list, perhaps under another name.
 func addLog(files []*logFile, f *logFile) []*logFile {
 	if slices.ContainsFunc(files, func(known *logFile) bool { return known.Dev == f.Dev && known.Inode == f.Inode }) {
 		return files
@@ -148,7 +148,7 @@ func (r reader) openLog(f *logFile) (io.ReadCloser, error) {
 	return plain, nil
 }
 
-// decodedLog is a file with the decoder over it.
+// decodedLog is a compressed file with its decoder.
 type decodedLog struct {
 	io.Reader
 	file  *os.File
@@ -162,7 +162,7 @@ func (d *decodedLog) Close() error {
 	return d.file.Close()
 }
 
-// decompressed returns a reader over what file holds.
+// decompressed returns a reader of the decompressed content of a file.
 func decompressed(file *os.File) (io.ReadCloser, error) {
 	var magic [6]byte
 	n, err := file.ReadAt(magic[:], 0)
@@ -213,12 +213,9 @@ func (r reader) readHead(f *logFile) error {
 	return nil
 }
 
-// A log can exist twice. logrotate is working on it or was stopped, so that both
-// emerge.log.1 and emerge.log.1.gz exist, or somebody copied it before a change. Lines
-// that two files share happened once.
-
-// withoutCopies sets aside new files whose whole content is the beginning of another
-// file.
+// withoutCopies separates the new files that are copies: their whole content is the
+// beginning of another file. Both emerge.log.1 and emerge.log.1.gz exist while logrotate
+// compresses, or if it was stopped; administrators copy a log before they change it.
 func (r reader) withoutCopies(fresh, parts []*logPart) (originals, copies []*logPart) {
 	for _, p := range fresh {
 		isCopy := !p.file.current && len(p.diags) == 0 && slices.ContainsFunc(slices.Concat(parts, fresh), func(other *logPart) bool {
@@ -233,7 +230,7 @@ func (r reader) withoutCopies(fresh, parts []*logPart) (originals, copies []*log
 	return originals, copies
 }
 
-// isCopy reports whether f holds nothing but the beginning, or all, of other.
+// isCopy reports whether the content of f is the beginning, or all, of other.
 func (r reader) isCopy(f, other *logFile) bool {
 	if r.readHead(f) != nil || r.readHead(other) != nil || len(f.head) == 0 || !bytes.HasPrefix(other.head, f.head) {
 		return false
@@ -254,8 +251,8 @@ func (r reader) isCopy(f, other *logFile) bool {
 	return isPrefix(log, whole)
 }
 
-// isPrefix reports whether log ends before it differs from whole. A compressed
-// file that is not whole yet ends where it cannot be read on.
+// isPrefix reports whether whole begins with the bytes of log. A compressed file that
+// is not complete yet ends at the first read error.
 func isPrefix(log, whole io.Reader) bool {
 	a, b := make([]byte, compareSize), make([]byte, compareSize)
 	for {
@@ -270,5 +267,5 @@ func isPrefix(log, whole io.Reader) bool {
 	}
 }
 
-// compareSize is how much of two logs is compared at once.
+// compareSize is the number of bytes of two logs that are compared at a time.
 const compareSize = 64 << 10

@@ -18,19 +18,18 @@ import (
 type logPrint struct {
 	head logDigest // of the first bytes
 	tail logDigest // of the last bytes before the bookmark
-	// lines are digests of the lines in tail that have the time of the last one.
-	// Times have seconds: of the lines of that second some can be known and others
-	// new.
+	// lines are digests of the lines in tail that have the time of the last line. Times
+	// are in seconds, so another line of that second can be new.
 	lines []uint64
 }
 
-// logDigest is the SHA-256 of a number of bytes; 0 bytes say nothing.
+// logDigest is the SHA-256 of some bytes. A length of 0 means that there is none.
 type logDigest struct {
 	length int64
 	sum    [sha256.Size]byte
 }
 
-// tailSize is how many bytes before a bookmark are compared: some 80 lines.
+// tailSize is the number of bytes before a bookmark that are compared: some 80 lines.
 const tailSize = 8192
 
 func digestOf(b []byte) logDigest { return logDigest{int64(len(b)), sha256.Sum256(b)} }
@@ -40,7 +39,7 @@ func (d logDigest) begins(head []byte) bool {
 	return d.length != 0 && d.length <= int64(len(head)) && digestOf(head[:d.length]) == d
 }
 
-// parsePrint reads a print as marshal wrote it.
+// parsePrint is the inverse of marshal.
 func parsePrint(data []byte) logPrint {
 	var p logPrint
 	for _, d := range []*logDigest{&p.head, &p.tail} {
@@ -68,7 +67,8 @@ func (p *logPrint) marshal() []byte {
 	return data
 }
 
-// setTail takes the last bytes that were read, and the time of the last line.
+// setTail sets the digests of the last bytes that were read. lastAt is the time of the
+// last line.
 func (p *logPrint) setTail(tail []byte, lastAt int64) {
 	p.tail, p.lines = digestOf(tail), nil
 	for line := range bytes.Lines(tail) {
@@ -84,9 +84,9 @@ func lineDigest(line []byte) uint64 {
 	return h.Sum64()
 }
 
-// continues reports whether f begins with everything that was read of a segment, as
-// far as the print shows, up to the bookmark. more reports that lines follow. tail
-// has the last bytes before the bookmark.
+// continues reports whether f begins with the bytes that were read of a segment, as far
+// as its print can tell. more reports whether bytes follow the bookmark. tail has the
+// last bytes before the bookmark.
 func (r reader) continues(f *logFile, print *logPrint, position int64) (ok, more bool, tail []byte) {
 	if r.readHead(f) != nil || !print.head.begins(f.head) {
 		return false, false, nil
@@ -104,11 +104,11 @@ func (r reader) continues(f *logFile, print *logPrint, position int64) (ok, more
 		return false, false, nil
 	}
 	n, err := io.ReadFull(log, make([]byte, 1))
-	// A compressed file that ends in damage has more than can be read now.
+	// A compressed file that is cut off may have more bytes later.
 	return true, n == 1 || err != nil && !errors.Is(err, io.EOF), tail
 }
 
-// tailReader keeps the last bytes of what is read through it.
+// tailReader keeps the last bytes that were read.
 type tailReader struct {
 	io.Reader
 	kept []byte
@@ -125,7 +125,7 @@ func (t *tailReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// before returns the last bytes before an offset, fewer where they were not kept.
+// before returns the last bytes before an offset, as far as they were kept.
 func (t *tailReader) before(offset int64) []byte {
 	kept := t.kept[:max(0, int64(len(t.kept))-(t.end-offset))]
 	return kept[max(0, len(kept)-tailSize):]

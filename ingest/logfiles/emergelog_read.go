@@ -18,8 +18,8 @@ import (
 	"emaudit/store/logs"
 )
 
-// logReading is the reading of a log: one goroutine parses, the one that owns
-// the transaction stores.
+// logReading reads a log. One goroutine parses, and the goroutine that owns the
+// transaction stores.
 type logReading struct {
 	reader
 	plan    *logPlan
@@ -32,14 +32,13 @@ type logReading struct {
 	state   []byte
 }
 
-// logBatch is what the parser delivered in one go: pointers to records.
+// logBatch is a number of records for the store: pointers, and damage.
 type logBatch []any
 
-// batchSize is how many records go from the parser to the store at once.
+// batchSize is the number of records in a batch.
 const batchSize = 512
 
-// place gives every part its bookmark of now, and the new ones their place in
-// the whole log.
+// place updates the bookmark of each part, and numbers the new parts in the whole log.
 func (l *logReading) place() {
 	for _, p := range l.plan.idle {
 		l.identify(p)
@@ -66,8 +65,8 @@ func (l *logReading) place() {
 	}
 }
 
-// putSegments stores what is known of the files: before anything is read, since
-// what is read refers to them, and again after it.
+// putSegments stores the bookmarks of the files. It is called before the reading,
+// because the records refer to them, and again after the reading.
 func (l *logReading) putSegments(tx *store.Tx) error {
 	if err := logs.ForgetSegments(tx, l.plan.gone); err != nil {
 		return err
@@ -85,13 +84,13 @@ func (l *logReading) putSegments(tx *store.Tx) error {
 	return err
 }
 
-// part returns the part with a number.
+// part returns the part with that number.
 func (l *logReading) part(number int) *logPart {
 	i := slices.IndexFunc(l.plan.parts, func(p *logPart) bool { return p.segment.Part == number })
 	return l.plan.parts[i]
 }
 
-// setIdle sets those files aside that turned out to have nothing new.
+// setIdle makes the parts idle of which no line belongs to the log.
 func (l *logReading) setIdle() {
 	l.plan.parts = slices.DeleteFunc(l.plan.parts, func(p *logPart) bool {
 		if !p.read {
@@ -101,7 +100,7 @@ func (l *logReading) setIdle() {
 	})
 }
 
-// identify stores what identifies the file of a part at the next ingest.
+// identify copies the identity of a file into its bookmark.
 func (l *logReading) identify(p *logPart) {
 	s, f := &p.segment, p.file
 	s.Host, s.Kind = l.ID, store.SourceOldEmergeLog
@@ -126,7 +125,7 @@ func (l *logReading) run(ctx context.Context, open func() (*logs.EmergeLogWriter
 	}()
 	writer, err := open()
 	if err != nil {
-		// The parts belong to the goroutine until it has ended.
+		// The goroutine uses the parts until it ends.
 		cancel()
 		for range l.batches {
 		}
@@ -201,7 +200,7 @@ func (l *logReading) parsePart(ctx context.Context, p *logPart, complete bool, m
 		p.segment.Fingerprint = p.print.marshal()
 	}
 	if err != nil && ctx.Err() == nil && !isPathError(err) {
-		// A compressed file can be cut off; what came before counts.
+		// A compressed file can be cut off. The lines before that count.
 		p.diags = append(p.diags, parse.Diagnosef(to.Offset, CodeLogUndecoded, "%v", err))
 		return nil
 	}
@@ -213,8 +212,8 @@ func isPathError(err error) bool {
 	return errors.As(err, &e)
 }
 
-// skipKnown moves the bookmark of a log whose beginning was rewritten behind
-// the lines that are no newer than the last that was read.
+// skipKnown moves the bookmark of a log with a new beginning behind the lines that are
+// not newer than the last line read.
 func (l *logReading) skipKnown(log io.Reader, p *logPart) error {
 	lastAt := l.parser.LastTime()
 	var known []uint64
@@ -236,9 +235,9 @@ func (l *logReading) skipKnown(log io.Reader, p *logPart) error {
 	return nil
 }
 
-// overlaps reports whether a file that was not read before has lines that were:
-// it begins before the last line that was read, and one of the files read before
-// has its first line. Where some of those are gone, that is taken for granted.
+// overlaps reports whether a new file has lines that were read from another file: it
+// begins before the last line read, and an earlier file has its first line. A deleted
+// file is assumed to have had it.
 func (l *logReading) overlaps(p *logPart) bool {
 	lastAt := l.parser.LastTime()
 	if l.readHead(p.file) != nil {
@@ -278,7 +277,7 @@ func (r reader) hasLine(f *logFile, wanted []byte) bool {
 	}
 }
 
-// seek moves to an offset, by reading where the log is compressed.
+// seek moves to an offset. It reads a compressed log up to that offset.
 func seek(log io.Reader, offset int64) error {
 	if offset == 0 {
 		return nil
@@ -322,7 +321,7 @@ func (l *logReading) send() {
 	l.batch = nil
 }
 
-// store hands the records of a batch to the writer.
+// store stores the records of a batch.
 func (b logBatch) store(w *logs.EmergeLogWriter) {
 	for _, record := range b {
 		switch r := record.(type) {

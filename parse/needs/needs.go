@@ -3,16 +3,16 @@
 //
 // # Grammar
 //
-// One JSON object (RFC 8259). The keys that count are "schema_version",
-// "command", "host", "host_id", "known_until", "valid_until" and "needs", an
-// array of objects, each of which names one build; docs/schema/needs.json
-// describes them. Other keys are ignored, so that fields can be added.
+// One JSON object (RFC 8259). Parse reads the keys "schema_version", "command", "host",
+// "host_id", "known_until", "valid_until" and "needs", an array of objects, each of
+// which describes one build (docs/schema/needs.json). It ignores other keys, so that a
+// later version can add some.
 //
 // # Damage
 //
-// A file can be torn, hostile or of a later program. Every build before the
-// damage counts, since a need can only keep a file. The damage is reported, and
-// it is for the caller to take a list with damage for incomplete.
+// A file can be incomplete, hostile or written by a later version. Parse returns the
+// builds before the damage, because a build in the list can only keep a file. It reports
+// the damage; a caller must treat a list with damage as incomplete.
 package needs
 
 import (
@@ -32,26 +32,22 @@ import (
 // SchemaVersion is the only version of the JSON that Parse accepts.
 const SchemaVersion = 1
 
-// The limits of one file. What is beyond them is damage.
+// The limits of one file. More is damage.
 const (
-	// MaxBytes bounds a file: 2,000 packages in 10 states take 6 MB.
-	MaxBytes = 32 << 20
-	// MaxBuilds bounds the builds of a host.
-	MaxBuilds = 200_000
-	// maxReasons bounds the reasons of one build.
-	maxReasons = 1_000
-	// maxText bounds a name, a path or a pin, in bytes.
-	maxText = 1_000
+	MaxBytes   = 32 << 20 // of a file; 2,000 packages in 10 states take 6 MB
+	MaxBuilds  = 200_000  // of a host
+	maxReasons = 1_000    // of one build
+	maxText    = 1_000    // bytes of a name, a path or a pin
 )
 
-// Why says for what a host needs a build.
+// Why says why a host needs a build.
 type Why string
 
 // The reasons, the strongest first.
 const (
 	Installed Why = "installed"  // it is installed
-	Pinned    Why = "pinned"     // a pinned state has it
-	KeptState Why = "kept-state" // a state that the host would go back to has it
+	Pinned    Why = "pinned"     // it belongs to a pinned state
+	KeptState Why = "kept-state" // it belongs to a state that the host can be rolled back to
 	Important Why = "important"  // as KeptState, for packages of system, toolchain and boot
 )
 
@@ -75,12 +71,12 @@ type Build struct {
 	Reasons   []Reason `json:"reasons"`
 }
 
-// Compare orders builds by their package, the newest first.
+// Compare sorts builds by their package, and the newest first.
 func Compare(a, b Build) int {
 	return cmp.Or(strings.Compare(a.CPV, b.CPV), cmp.Compare(b.BuildTime, a.BuildTime), cmp.Compare(b.BuildID, a.BuildID))
 }
 
-// Strongest returns the strongest of some reasons: of those, the first.
+// Strongest returns the strongest reason, and the first one of equal strength.
 func Strongest(reasons []Reason) Reason {
 	for _, why := range []Why{Installed, Pinned, KeptState, Important} {
 		if i := slices.IndexFunc(reasons, func(r Reason) bool { return r.Why == why }); i >= 0 {
@@ -88,7 +84,7 @@ func Strongest(reasons []Reason) Reason {
 		}
 	}
 	if len(reasons) > 0 {
-		return reasons[0] // of a later program
+		return reasons[0] // of a later version
 	}
 	return Reason{}
 }
@@ -98,12 +94,12 @@ type List struct {
 	Host       string `json:"-"`
 	HostID     string `json:"host_id"`
 	KnownUntil int64  `json:"known_until"` // its last ingest, unix seconds
-	ValidUntil int64  `json:"valid_until"` // when the list is no longer to be relied on
+	ValidUntil int64  `json:"valid_until"` // when the list becomes invalid, unix seconds
 	Builds     []Build
 }
 
-// File is a file with a list. Err says why it could not be read at all;
-// Damage is what is wrong with a list of which at least a part was read.
+// File is a file with a list. Err says why nothing could be read, and Damage what is
+// wrong with a list that was read, at least in part.
 type File struct {
 	Path   string
 	List   List
@@ -111,14 +107,13 @@ type File struct {
 	Err    error
 }
 
-// header are the keys beside the builds.
+// header has the keys that identify the document.
 type header struct {
 	schema  int
 	command string
 }
 
-// Parse reads a list. It returns what was read before the damage, if there is
-// any.
+// Parse reads a list. It returns what it read before the damage, if there is any.
 func Parse(text []byte) (List, []parse.Diagnostic) {
 	p := parser{decoder: json.NewDecoder(bytes.NewReader(text))}
 	err := p.object()
@@ -137,7 +132,7 @@ func Parse(text []byte) (List, []parse.Diagnostic) {
 	return p.list, p.damage
 }
 
-// cause is an error of encoding/json without the words of Go.
+// cause returns an error of encoding/json without the terms of Go.
 func cause(err error) string {
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) {
@@ -153,7 +148,7 @@ type parser struct {
 	damage  []parse.Diagnostic
 }
 
-// maxDamage is how much damage is reported of one file.
+// maxDamage is the largest number of reported problems of a file.
 const maxDamage = 20
 
 func (p *parser) report(format string, args ...any) {
@@ -236,7 +231,7 @@ func (p *parser) builds() error {
 	return p.delim(']')
 }
 
-// invalid says what is wrong with a build, "" where nothing is.
+// invalid says what is wrong with a build; "" means that it is valid.
 func (b *Build) invalid() string {
 	switch _, err := atom.ParseCPV(b.CPV); {
 	case len(b.CPV) > maxText || err != nil:
@@ -256,7 +251,7 @@ func (b *Build) invalid() string {
 	return ""
 }
 
-// digest reports whether a text is a digest of so many bytes, or none at all.
+// digest reports whether a text is a hexadecimal digest of that many bytes, or empty.
 func digest(text string, size int) bool {
 	raw, err := hex.DecodeString(text)
 	return err == nil && (len(raw) == size || len(raw) == 0)

@@ -18,11 +18,11 @@ import (
 // changes rows all over a table, and each of them sends its whole part.
 const partRows = 32
 
-// markPart stands for the whole table in the table "pushed" of the fleet.
+// markPart is the number that means the whole table in the table "pushed" of the fleet.
 const markPart = -1
 
-// readDigests reads what the fleet has: the marks of all tables, and of the tables with
-// another mark here the digest of each part.
+// readDigests reads the marks of all tables from the fleet. Of each table whose mark
+// differs here, it reads the digests of the parts.
 func (p *pusher) readDigests() error {
 	if err := p.readPushed("part = $2", markPart); err != nil {
 		return err
@@ -62,9 +62,8 @@ func (p *pusher) readPushed(where string, arg any) error {
 	return p.at(err)
 }
 
-// mark returns what tells the content of a table from any other content that it had.
-// What is sent of a dictionary depends on all tables where the database has several
-// hosts.
+// mark returns a value that changes whenever the rows to send of a table change. If the
+// database has several hosts, the rows of a dictionary depend on all tables.
 func (p *pusher) mark(t *postgres.Table) ([]byte, error) {
 	query, args := "SELECT name, mark FROM table_mark WHERE name = ?", []any{t.Name}
 	if p.several && t.Column("host") == nil {
@@ -179,7 +178,7 @@ func ranges(parts []int64) []partRange {
 	return all
 }
 
-// appendRow appends a row in a form in which no two rows are equal.
+// appendRow appends a row in an encoding that is different for different rows.
 func appendRow(b []byte, row []driver.Value) []byte {
 	for _, value := range row {
 		switch v := value.(type) {

@@ -6,9 +6,9 @@
 // need not remember the one before. If that one failed, the next push sends what is
 // missing.
 //
-// A host that has fewer pushes than the fleet has seen of it was restored from a copy,
-// or is a copy of another machine. It would take rows from the fleet, so it is refused
-// unless the administrator says that it replaces them.
+// If the fleet counts more pushes of a host than the host does, the host was restored
+// from a backup or is a copy of another machine. Its push would delete newer rows of the
+// fleet, so it is refused unless the administrator asks for it.
 package fleet
 
 import (
