@@ -151,7 +151,6 @@ func TestThePageShowsTheLastDrill(t *testing.T) {
 		proof *rollback.Proof
 		want  string
 	}{
-		{nil, "| - |\n"},
 		{&rollback.Proof{Verdict: rollback.Proven, At: 1791138000, Holds: true, Files: make([]rollback.ProofFile, 2)}, "| proven on 2026-10-04 with 2 binary packages |\n"},
 		{&rollback.Proof{Verdict: rollback.DrillFailed, At: 1791138000, Holds: true}, "| a drill failed on 2026-10-04 |\n"},
 		{&rollback.Proof{Verdict: rollback.Proven, At: 1791138000, ChangedPackages: 3}, "| was proven on 2026-10-04; since then 3 packages changed |\n"},

@@ -28,11 +28,12 @@ func (b *pageBuilder) rollback() *pageSection {
 	last := all[0]
 	s.Verdict = states.ReadinessWords[last.Verdict]
 	s.Lead = "Can I go back to the state before an update with the files in PKGDIR? READY means that every condition that files can show was checked and is met. A rollback to an older state also undoes every update since."
-	columns := states.RollbacksColumns(b.Output)
-	drill := &columns[slices.IndexFunc(columns, func(c table.Column[*rollback.Rollback]) bool { return c.Title == "Drill" })]
-	drill.Show = func(r **rollback.Rollback) screen.Cell { // a page has room for all of it
-		cell := states.ProofCell((*r).Proof, b.Terminal.Date)
-		return cell.Role.Text(cmp.Or(states.ProofText((*r).Proof, b.Terminal.Date), cell.Text))
+	columns := states.RollbacksColumns(all, b.Output)
+	if i := slices.IndexFunc(columns, func(c table.Column[*rollback.Rollback]) bool { return c.Title == "Drill" }); i >= 0 {
+		columns[i].Show = func(r **rollback.Rollback) screen.Cell { // a page has room for all of it
+			cell := states.ProofCell((*r).Proof, b.Terminal.Date)
+			return cell.Role.Text(cmp.Or(states.ProofText((*r).Proof, b.Terminal.Date), cell.Text))
+		}
 	}
 	t := fill(b, &pageTable{ID: "rollback-runs", Caption: "The way back before each update", Open: true}, columns, table.All(all))
 	s.add(t.block(), b.gapsOfRuns(all))

@@ -118,5 +118,11 @@ func (c pageCell) Class(column pageColumn) string {
 	return strings.Join(strings.Fields(strings.Join(classes, " ")), " ")
 }
 
+// Words reports whether a browser breaks the text of the cell between words only, and not
+// behind the hyphens of names and options.
+func (c pageCell) Words(column pageColumn) bool {
+	return column.Mono() || column.Type != table.Lines && strings.Contains(c.Text, "-") && strings.Contains(c.Text, " ")
+}
+
 // Mono reports whether the cells are set in the letters of a terminal.
 func (c pageColumn) Mono() bool { return c.Type == table.Code }

@@ -171,7 +171,7 @@ func pageWords(command string) []pageWord {
 			end++
 		}
 		// What is longer than a line has to be broken somewhere.
-		if end-at <= 2*unbroken && strings.ContainsAny(command[at:end], "-?") && len(command) > unbroken {
+		if end-at <= 2*unbroken && strings.ContainsAny(command[at:end], "-?") && (len(command) > unbroken || strings.Contains(command, " ")) {
 			if begin < at {
 				words = append(words, pageWord{Text: command[begin:at]})
 			}

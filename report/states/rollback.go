@@ -306,7 +306,7 @@ func Rollbacks(all []*rollback.Rollback, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: findings,
 		Keys:     func(j *report.JSON) { j.Value("rollbacks", all) },
-		Rows:     RollbacksColumns(o).CSV(table.All(all)),
+		Rows:     rollbacksColumns(o).CSV(table.All(all)),
 		Text: func(s *screen.Screen) {
 			rollbacksText(s, all, o)
 		},
@@ -323,28 +323,36 @@ func rollbacksText(s *screen.Screen, all []*rollback.Rollback, o report.Output) 
 		screen.Plain.Text(fmt.Sprintf(" states can be restored: %d ready, %d with warnings, %d partly; %d not",
 			counts[rollback.Ready], counts[rollback.ReadyWithWarnings], counts[rollback.Partial], counts[rollback.NotReady])))
 	s.Blank()
-	columns := RollbacksColumns(o)
+	RollbacksColumns(all, o).Screen(s, 0, table.All(all))
+}
+
+// RollbacksColumns describe the ways back to earlier states. Readers see no column of
+// drills or pins without any.
+func RollbacksColumns(all []*rollback.Rollback, o report.Output) table.Table[*rollback.Rollback] {
+	columns := rollbacksColumns(o)
 	if !slices.ContainsFunc(all, func(r *rollback.Rollback) bool { return r.Proof != nil }) {
 		columns = columns.Without("Drill")
 	}
-	columns.Screen(s, 0, table.All(all))
+	if !slices.ContainsFunc(all, func(r *rollback.Rollback) bool { return len(r.Target.Pins) > 0 }) {
+		columns = columns.Without("Pin")
+	}
+	return columns
 }
 
-// RollbacksColumns describe the ways back to earlier states.
-func RollbacksColumns(o report.Output) table.Table[*rollback.Rollback] {
+func rollbacksColumns(o report.Output) table.Table[*rollback.Rollback] {
 	type way = *rollback.Rollback
 	number := func(name string, count func(way) int) table.Column[way] {
 		return table.Column[way]{Name: name, Value: func(r *way) any { return count(*r) }}
 	}
 	return table.Table[way]{
 		{Title: "Back to", Type: table.Digits, Value: func(r *way) any { return (*r).Target.Argument() }, Order: func(r *way) int64 { return (*r).Target.Time }},
-		{Title: "Day", Value: func(r *way) any { return dayOf(o.Terminal.Time((*r).Target.Time)) }},
+		{Title: "Day", Type: table.Moment, Value: func(r *way) any { return (*r).Target.Time }, Show: func(r *way) screen.Cell { return screen.Plain.Text(dayOf(o.Terminal.Time((*r).Target.Time))) }},
 		{Name: "run", Of: "target.run"},
 		{Of: "target.state_at", Name: "state_at"},
 		{Name: "args", Of: "target.args"},
 		{Name: "known", Of: "target.known"},
 		{Name: "verdict", Of: "verdict", Title: "Verdict", Show: func(r *way) screen.Cell { return ReadinessWords[(*r).Verdict] }},
-		{Name: "changes", Title: "Pkgs", Type: table.Digits, Value: func(r *way) any { return len((*r).Changes) }},
+		{Name: "changes", Title: "Pkgs", Type: table.Digits, Optional: true, Value: func(r *way) any { return len((*r).Changes) }},
 		number("gaps", func(r way) int { return len(r.Gaps) }),
 		number("unsatisfied", func(r way) int { return len(r.Unsatisfied) }),
 		number("unknowns", func(r way) int { return len(r.Unknowns) }),
