@@ -172,7 +172,10 @@ func (r *integrityRound) irregular(b *Binpkg) {
 		remedy := r.replace(b)
 		switch odd.code {
 		case audit.CodeBinpkgAltered:
-			remedy = audit.Advise("keep a copy of configuration among them before the package is merged: " + ConfigBecomesPristine)
+			if b.CPV != "" {
+				remedy = r.inFolder(rebuildCommand(b.CPV))
+			}
+			remedy = remedy.When("do nothing if you want these files; for those of the ebuild")
 		case audit.CodeBinpkgLossy: // a new package would lack the same files
 			if b.CPV != "" && len(r.byCPV[b.CPV]) > 0 {
 				remedy = r.inFolder(rebuildCommand(b.CPV))

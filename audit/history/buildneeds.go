@@ -82,7 +82,27 @@ func AuditBuildNeeds(db audit.Database, packages []string, jobs int, room Room) 
 	}
 	needs.DirBytes, needs.MemoryBytes = sumOfLargest(dirs, jobs), sumOfLargest(memory, jobs)
 	needs.judge()
-	return needs, nil
+	return needs, db.Finish(needs.Findings)
+}
+
+// hungry returns the packages that need more memory than the machine has, or the one that
+// needs most.
+func (n *BuildNeeds) hungry() []string {
+	var hungry []string
+	largest := &BuildNeed{}
+	for i := range n.Rows {
+		switch r := &n.Rows[i]; {
+		case r.MemoryBytes == nil:
+		case *r.MemoryBytes > *n.RAMBytes:
+			hungry = append(hungry, r.CP)
+		case largest.MemoryBytes == nil || *r.MemoryBytes > *largest.MemoryBytes:
+			largest = r
+		}
+	}
+	if len(hungry) == 0 {
+		hungry = []string{largest.CP}
+	}
+	return hungry
 }
 
 // buildNeed returns the values of the last builds of one package.
@@ -116,7 +136,7 @@ func (n *BuildNeeds) judge() {
 		n.Findings = append(n.Findings, audit.Finding{
 			Code: "build-memory-low", Severity: audit.SeverityWarning, Subject: "memory",
 			Message: fmt.Sprintf("the largest of these packages took %d MiB of memory to build, and the machine has %d MiB", n.MemoryBytes>>20, *n.RAMBytes>>20),
-			Remedy:  audit.Advise("build with fewer jobs: emerge --jobs=1, and MAKEOPTS=-j1 in /etc/portage/package.env"),
+			Remedy:  audit.Do(audit.Run(append([]string{"emerge", "--oneshot", "--jobs=1"}, n.hungry()...)...).With("MAKEOPTS=-j1")).When("build that alone, and with one job, before the others"),
 		})
 	}
 }

@@ -65,7 +65,7 @@ func (p *prunePolicy) excludes() (cleanup.Excludes, []audit.Finding, error) {
 		text, err := os.ReadFile(given)
 		switch {
 		case err == nil:
-			findings = append(findings, addExcludes(&x, given, string(text))...)
+			findings = append(findings, addExcludes(&x, given, string(text), audit.Here)...)
 		case !errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(given, "/"):
 			return x, nil, fmt.Errorf("exclude: %w", err)
 		default:
@@ -83,19 +83,21 @@ func (s *session) defaultExcludes(x *cleanup.Excludes) ([]audit.Finding, error) 
 	if err != nil {
 		return nil, err
 	}
-	return addExcludes(x, name, string(text)), nil
+	return addExcludes(x, name, string(text), audit.Files), nil
 }
 
 // addExcludes adds the lines of a file. It reports a line that it cannot parse,
-// because the line may have meant to keep something.
-func addExcludes(x *cleanup.Excludes, name, text string) []audit.Finding {
+// because the line may have meant to keep something. command makes a command for the file.
+func addExcludes(x *cleanup.Excludes, name, text string, command func(...string) audit.Command) []audit.Finding {
 	var findings []audit.Finding
-	offset := int64(0)
+	offset, number := int64(0), 0
 	for line := range strings.Lines(text) {
+		number++
 		if err := x.Add(line); err != nil {
 			findings = append(findings, audit.Finding{
 				Code: "prune-exclude-unread", Severity: audit.SeverityWarning, Subject: name, Message: err.Error(),
-				Evidence: []audit.Evidence{{Source: name, Offset: offset}}, Remedy: audit.Advise("write a category, category/name or an atom"),
+				Evidence: []audit.Evidence{{Source: name, Offset: offset}},
+				Remedy:   audit.Do(command("sed", "-i", fmt.Sprintf("%dd", number), name)).When("write a category, category/name or an atom there, or take the line out"),
 			})
 		}
 		offset += int64(len(line))
