@@ -146,6 +146,9 @@ func (p *pruner) keepForFiles(own string) {
 	})
 }
 
+// NeedsFile returns the name of the file with the needs of a host.
+func NeedsFile(host string) string { return fileName(host) + ".json" }
+
 // needsHost returns the name of the host whose needs a file lists, from its path.
 func needsHost(file string) string { return strings.TrimSuffix(path.Base(file), ".json") }
 

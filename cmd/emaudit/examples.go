@@ -37,7 +37,7 @@ var usageExamples = map[string][]manual.Example{
 	"pin":        {{"emaudit pin before-plasma6", "Name the present state, and keep what it needs."}, {"emaudit pin", "List the pins."}},
 	"stage":      {{"emaudit stage now /mnt/rescue/binpkgs", "The binary packages of what is installed, on a rescue disk."}, {"emaudit stage --link before-plasma6 /var/tmp/before", "Those of a pin, as hard links; then PKGDIR=/var/tmp/before emerge -K ..."}},
 	"prune":      {{"emaudit prune", "What can go, and why. Nothing changes."}, {"emaudit prune --apply", "Ask, then move it to the quarantine."}, {"emaudit prune --undo", "Restore it."}},
-	"needs":      {{"emaudit needs", "What this host must still be able to get."}, {"emaudit needs --format json --output /srv/needs/router.json", "The list for a binhost, which keeps those builds."}},
+	"needs":      {{"emaudit needs", "What this host must still be able to get."}, {"emaudit needs --format json --output /srv/needs", "The list for a binhost, which keeps those builds."}},
 	"explain":    {{"emaudit explain binpkg-lossy", "What a finding means, and what to do."}, {"emaudit explain", "List the codes."}},
 	"doctor":     {{"emaudit doctor", "Settings that a rollback depends on, and the file that sets each."}},
 	"report":     {{"emaudit report --output host.html", "Everything on one page."}, {"emaudit report --format markdown", "The same for a bug report."}},

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"io"
+	"os"
+	"path/filepath"
 
 	"emaudit/audit"
 	"emaudit/audit/cleanup"
@@ -15,7 +17,7 @@ type needsCommand struct {
 	KeepStates int    `placeholder:"N" default:"3" help:"List what the states before the last N updates need (3)."`
 	KeepDays   int    `placeholder:"M" default:"30" help:"List what the states of the last M days need (30)."`
 	Valid      days   `placeholder:"DAYS" default:"14" help:"Days after the last ingest for which the list is valid (14)."`
-	Output     string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE instead of standard output, completely or not at all."`
+	Output     string `short:"o" placeholder:"FILE" type:"path" help:"Write to FILE instead of standard output, completely or not at all. In a folder, the file gets the name of the host."`
 }
 
 func (*needsCommand) Help() string {
@@ -26,7 +28,7 @@ are what "emaudit prune" keeps here.
 A binhost keeps them, too, if it gets the list as JSON: "emaudit prune --needs DIR"
 reads all files below DIR. Each file has the name of its host: router.json.
 
-  emaudit needs --format json --output /srv/needs/router.json
+  emaudit needs --format json --output /srv/needs
 ` + exitStatus
 }
 
@@ -45,7 +47,11 @@ func (c *needsCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	err = s.writeTo(c.Output, func(w io.Writer) error {
+	output := c.Output
+	if info, err := os.Stat(output); err == nil && info.IsDir() {
+		output = filepath.Join(output, cleanup.NeedsFile(s.hostName))
+	}
+	err = s.writeTo(output, func(w io.Writer) error {
 		out := s.out()
 		out.W = w
 		return out.Write(states.Needs(list, out))
