@@ -84,6 +84,9 @@ func TestAFleetAnswersAsItsHost(t *testing.T) {
 	if out, code, stderr := asHost(t, t.TempDir(), "--db", reader, "--host", "all", "--format", "json", "show", "app-misc/hello"); code != exitClean || strings.Count(out, `"twin"`) == 0 || strings.Count(out, `"alpha"`) == 0 {
 		t.Errorf("show --host all: exit code %d\n%s%s", code, out, stderr)
 	}
+	if _, code, stderr := asHost(t, t.TempDir(), "--db", reader, "runs"); code != exitUsage || !strings.Contains(stderr, "the fleet has 2 hosts: name one with --host") {
+		t.Errorf("runs of no host: exit code %d: %s", code, stderr)
+	}
 	questions := [][]string{
 		{"log", "--event", "sync"},
 		{"stats", "--group", "month"},

@@ -278,10 +278,10 @@ func TestRolesSeeAndWriteTheirOwn(t *testing.T) {
 	mustPush(t, h, alpha)
 	mustEqual(t, h, reader)
 
-	if _, err := push(h, beta, fleet.Options{}); !errors.Is(err, fleet.ErrOtherHost) {
+	if _, err := push(h, beta, fleet.Options{}); !errors.Is(err, fleet.ErrOtherRole) || !errors.Is(err, fleet.ErrOtherHost) {
 		t.Errorf("another role pushes the name of a host: %v", err)
 	}
-	if _, err := push(h, beta, fleet.Options{Replace: true}); !errors.Is(err, fleet.ErrOtherHost) {
+	if _, err := push(h, beta, fleet.Options{Replace: true}); !errors.Is(err, fleet.ErrOtherRole) {
 		t.Errorf("another role replaces a host: %v", err)
 	}
 	for _, address := range []string{reader, nobody} {
