@@ -3,6 +3,7 @@ package binpkgs
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -50,17 +51,45 @@ type OtherFile struct {
 // Integrity answers whether the files in PKGDIR are whole, and whether the index
 // describes them correctly.
 type Integrity struct {
-	Rows     []IntegrityRow  `json:"instances"`
+	// Rows describe the files, by path. They are made as they are asked for.
+	Rows     iter.Seq2[*IntegrityRow, error]
+	All      int             // the number of rows
 	Files    []OtherFile     `json:"files"`
 	Findings []audit.Finding `json:"-"`
 	// Unread are the pkgdirs that the last ingest could not read.
 	Unread []string `json:"-"`
+
+	// Unlisted counts the files that belong in an index and are not in it. Those that
+	// Portage would not take up anyway do not belong there.
+	Unlisted int
+	// NotRead counts the binary packages that were never read in full and of which
+	// nothing else shows that they are damaged. One that was read and that no checksum
+	// vouches for is not among them.
+	NotRead     int
+	Signatures  map[binpkg.SignatureState]int
+	integrities map[binpkg.Integrity]int
+}
+
+// Put sets the rows of the answer, and counts them.
+func (i *Integrity) Put(rows iter.Seq2[*IntegrityRow, error]) {
+	i.Rows, i.Signatures, i.integrities = rows, map[binpkg.SignatureState]int{}, map[binpkg.Integrity]int{}
+	for r := range rows {
+		i.All++
+		i.integrities[r.Integrity]++
+		i.Signatures[r.Signature]++
+		if r.Visible && !r.Indexed {
+			i.Unlisted++
+		}
+		if (r.Integrity == Unread || r.Integrity == Unknown && r.VerifiedAt == nil) && !r.isOther() {
+			i.NotRead++
+		}
+	}
 }
 
 // Unknown says why nothing is known about any file, or "" if anything is.
 func (i *Integrity) Unknown() string {
 	switch {
-	case len(i.Rows) > 0:
+	case i.All > 0:
 		return ""
 	case len(i.Unread) > 0:
 		return strings.Join(i.Unread, ", ") + " could not be read"
@@ -70,28 +99,7 @@ func (i *Integrity) Unknown() string {
 
 // Count returns the number of files with the given integrity: whole, damaged,
 // empty, unread, unchecked or unknown.
-func (i *Integrity) Count(integrity binpkg.Integrity) int {
-	n := 0
-	for _, r := range i.Rows {
-		if r.Integrity == integrity {
-			n++
-		}
-	}
-	return n
-}
-
-// NotRead counts the binary packages that were never read in full and of which
-// nothing else shows that they are damaged. One that was read and that no checksum
-// vouches for is not among them.
-func (i *Integrity) NotRead() int {
-	n := 0
-	for _, r := range i.Rows {
-		if (r.Integrity == Unread || r.Integrity == Unknown && r.VerifiedAt == nil) && !r.isOther() {
-			n++
-		}
-	}
-	return n
-}
+func (i *Integrity) Count(integrity binpkg.Integrity) int { return i.integrities[integrity] }
 
 // isOther reports whether a row is about a symlink or a device with the name of a
 // binary package.
@@ -148,6 +156,16 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 	if r.err != nil {
 		return nil, r.err
 	}
+	slices.SortStableFunc(r.files, func(a, b integrityFile) int {
+		return cmp.Or(strings.Compare(a.dir.Path, b.dir.Path), strings.Compare(a.path, b.path))
+	})
+	r.answer.Put(func(yield func(*IntegrityRow, error) bool) {
+		for i := range r.files {
+			if !yield(r.files[i].row(), nil) {
+				return
+			}
+		}
+	})
 	r.answer.Findings = r.findings
 	return r.answer, r.Finish(r.answer.Findings)
 }
@@ -163,7 +181,8 @@ type integrityRound struct {
 	inv          *Inventory
 	findings     []audit.Finding
 	answer       *Integrity
-	err          error // of opts.Needed
+	files        []integrityFile // of all folders
+	err          error           // of opts.Needed
 
 	dir     *inventory.PkgDir
 	binpkgs []*Binpkg
@@ -270,45 +289,60 @@ func (r *integrityRound) folder(inv *Inventory, n int) (err error) {
 	return nil
 }
 
+// integrityFile is what a row is made of: a binary package with the codes of findings
+// about it, or another file with the name of one.
+type integrityFile struct {
+	dir    *inventory.PkgDir
+	path   string
+	binpkg *Binpkg // nil for another file
+	codes  []string
+	other  *inventory.PkgDirFile
+}
+
+func (f *integrityFile) row() *IntegrityRow {
+	if o := f.other; o != nil {
+		return &IntegrityRow{
+			PkgDir: f.dir.Path, Path: o.Path, Size: o.Size, MTime: FloorSeconds(o.MTimeNS), Format: binpkg.FormatUnknown, Integrity: binpkg.Unknown,
+			Signature: binpkg.SignatureUnchecked, Origin: binpkg.OriginUnknown, Problems: []string{string(o.Role)},
+		}
+	}
+	b := f.binpkg
+	row := &IntegrityRow{
+		PkgDir: f.dir.Path, Path: b.Path, CPV: text(b.CPV), BuildID: Known(b.BuildID), BuildTime: Known(b.BuildTime), Size: b.Size,
+		MTime: FloorSeconds(b.MTimeNS), Format: b.Format, Compressor: text(b.Compressor), Slot: JoinSlot(b.Slot, b.SubSlot), Repo: b.Repo,
+		Indexed: b.EntryCurrent(), Visible: b.Visible, Integrity: b.Verdict(), Signature: b.Signature, SignatureKey: text(b.SignatureKey),
+		Origin: b.Origin, VerifiedAt: Known(b.VerifiedAt),
+	}
+	for _, p := range b.Problems {
+		if !slices.Contains(row.Problems, p.Code) {
+			row.Problems = append(row.Problems, p.Code)
+		}
+	}
+	for _, code := range f.codes {
+		if !slices.Contains(row.Problems, code) {
+			row.Problems = append(row.Problems, code)
+		}
+	}
+	return row
+}
+
 // rows adds the rows of the current folder.
 func (r *integrityRound) rows() {
 	for _, b := range r.binpkgs {
-		if r.opts.Only != nil && !r.opts.Only(r.dir.Path, b.Path) {
-			continue
+		if r.opts.Only == nil || r.opts.Only(r.dir.Path, b.Path) {
+			r.files = append(r.files, integrityFile{dir: r.dir, path: b.Path, binpkg: b, codes: r.codes[b]})
 		}
-		row := IntegrityRow{
-			PkgDir: r.dir.Path, Path: b.Path, CPV: text(b.CPV), BuildID: Known(b.BuildID), BuildTime: Known(b.BuildTime), Size: b.Size,
-			MTime: FloorSeconds(b.MTimeNS), Format: b.Format, Compressor: text(b.Compressor), Slot: JoinSlot(b.Slot, b.SubSlot), Repo: b.Repo,
-			Indexed: b.EntryCurrent(), Visible: b.Visible, Integrity: b.Verdict(), Signature: b.Signature, SignatureKey: text(b.SignatureKey),
-			Origin: b.Origin, VerifiedAt: Known(b.VerifiedAt),
-		}
-		for _, p := range b.Problems {
-			if !slices.Contains(row.Problems, p.Code) {
-				row.Problems = append(row.Problems, p.Code)
-			}
-		}
-		for _, code := range r.codes[b] {
-			if !slices.Contains(row.Problems, code) {
-				row.Problems = append(row.Problems, code)
-			}
-		}
-		r.answer.Rows = append(r.answer.Rows, row)
 	}
 	if r.opts.Only != nil {
 		return
 	}
-	for _, o := range r.others {
-		if namedLikeBinpkg(o) {
-			r.answer.Rows = append(r.answer.Rows, IntegrityRow{
-				PkgDir: r.dir.Path, Path: o.Path, Size: o.Size, MTime: FloorSeconds(o.MTimeNS), Format: binpkg.FormatUnknown, Integrity: binpkg.Unknown,
-				Signature: binpkg.SignatureUnchecked, Origin: binpkg.OriginUnknown, Problems: []string{string(o.Role)},
-			})
+	for i := range r.others {
+		o := &r.others[i]
+		if namedLikeBinpkg(*o) {
+			r.files = append(r.files, integrityFile{dir: r.dir, path: o.Path, other: o})
 		}
 		r.answer.Files = append(r.answer.Files, OtherFile{PkgDir: r.dir.Path, Path: o.Path, Kind: o.Kind, Role: o.Role, Size: o.Size, MTime: FloorSeconds(o.MTimeNS)})
 	}
-	slices.SortStableFunc(r.answer.Rows, func(a, b IntegrityRow) int {
-		return cmp.Or(strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
-	})
 }
 
 // namedLikeBinpkg reports whether a file that is not regular has the name of a

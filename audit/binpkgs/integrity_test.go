@@ -64,7 +64,7 @@ func TestInstancesAreWhatPortageSays(t *testing.T) {
 	integrity := askIntegrity(t, host, hosttest.Now)
 	got := map[string]instanceFact{}
 	var invisible []string
-	for _, r := range integrity.Rows {
+	for r := range integrity.Rows {
 		if !r.Visible {
 			invisible = append(invisible, r.Path)
 			continue

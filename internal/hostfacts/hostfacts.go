@@ -13,6 +13,7 @@ import (
 	"emaudit/audit/overview"
 	"emaudit/audit/rollback"
 	"emaudit/audit/state"
+	"emaudit/report/table"
 )
 
 // Hostile are texts that a package or a log may hold and that a page must show
@@ -88,7 +89,8 @@ func Large(n int) overview.HostFacts {
 		facts.Messages.Rows = append(facts.Messages.Rows, aftermath.Message{CPV: h, At: first, Class: "error", Lines: []string{h, h}, Unread: true})
 	}
 	facts.Messages.Unread = len(Hostile)
-	facts.Integrity = &binpkgs.Integrity{Rows: []binpkgs.IntegrityRow{{Path: Hostile[0], Integrity: "damaged"}, {Integrity: "unchecked"}}, Findings: facts.Findings}
+	facts.Integrity = &binpkgs.Integrity{Findings: facts.Findings}
+	facts.Integrity.Put(table.All([]binpkgs.IntegrityRow{{Path: Hostile[0], Integrity: "damaged"}, {Integrity: "unchecked"}}))
 	for i := range 20 {
 		h := Hostile[i%len(Hostile)]
 		r := &rollback.Rollback{Verdict: rollback.ReadyWithWarnings, Target: state.Target{Run: unix(int64(i)), Time: first, Known: true, Args: h}, Findings: facts.Findings}

@@ -2,7 +2,6 @@ package binaries
 
 import (
 	"fmt"
-	"slices"
 
 	"emaudit/audit"
 	"emaudit/audit/binpkgs"
@@ -17,10 +16,10 @@ func Integrity(i *binpkgs.Integrity, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: i.Findings,
 		Keys: func(j *report.JSON) {
-			j.Value("instances", i.Rows)
+			report.WriteArray(j, "instances", i.Rows)
 			j.Value("files", i.Files)
 		},
-		Rows: integrityColumns.CSV(table.All(i.Rows)),
+		Rows: integrityColumns.CSV(i.Rows),
 		Text: func(s *screen.Screen) {
 			line := IntegrityLine(i)
 			switch {
@@ -40,11 +39,11 @@ func Integrity(i *binpkgs.Integrity, o report.Output) report.Answer {
 // others are.
 func IntegrityLine(i *binpkgs.Integrity) screen.SummaryLine {
 	l := screen.SummaryLine{Label: "INTEGRITY", Command: "emaudit audit integrity"}
-	if len(i.Rows) == 0 {
+	if i.All == 0 {
 		l.Verdict, l.Text = screen.Unknown.Text("unknown"), i.Unknown()
 		return l
 	}
-	whole, damaged, empty, unread := i.Count(binpkgs.Whole), i.Count(binpkgs.Damaged), i.Count(binpkgs.Empty), i.NotRead()
+	whole, damaged, empty, unread := i.Count(binpkgs.Whole), i.Count(binpkgs.Damaged), i.Count(binpkgs.Empty), i.NotRead
 	read := i.Count(binpkgs.Unread) + i.Count(binpkgs.Unchecked) + i.Count(binpkgs.Unknown) - unread
 	role := screen.Good
 	switch {
@@ -58,24 +57,12 @@ func IntegrityLine(i *binpkgs.Integrity) screen.SummaryLine {
 	if damaged+empty == 0 && unread > 0 {
 		l.Command = "emaudit verify"
 	}
-	l.Verdict = role.Text(fmt.Sprintf("%d of %d whole", whole, len(i.Rows)))
+	l.Verdict = role.Text(fmt.Sprintf("%d of %d whole", whole, i.All))
 	l.Text = screen.Tally(
 		screen.Many(damaged, "damaged"), screen.Many(empty, "empty"), screen.Many(unread, "not read"),
-		screen.Many(read, "read with nothing to check against"), screen.Many(unlisted(i), "not in the index"),
+		screen.Many(read, "read with nothing to check against"), screen.Many(i.Unlisted, "not in the index"),
 	)
 	return l
-}
-
-// unlisted counts the files that belong in an index and are not in it. Those that
-// Portage would not take up anyway do not belong there.
-func unlisted(i *binpkgs.Integrity) int {
-	n := 0
-	for _, r := range i.Rows {
-		if r.Visible && !r.Indexed {
-			n++
-		}
-	}
-	return n
 }
 
 // CoverageLine is the answer about coverage in one line.
@@ -132,21 +119,28 @@ var integrityColumns = table.Table[binpkgs.IntegrityRow]{
 // integrityTable lists the files with something to say about, or all of them.
 func integrityTable(s *screen.Screen, i *binpkgs.Integrity, all bool) {
 	columns := integrityColumns
-	if !slices.ContainsFunc(i.Rows, func(r binpkgs.IntegrityRow) bool {
-		return signatureRole[r.Signature] != screen.Plain && r.Format == binpkgs.FormatGpkg
-	}) {
+	signed := false
+	for r := range i.Rows {
+		signed = signed || signatureRole[r.Signature] != screen.Plain && r.Format == binpkgs.FormatGpkg
+	}
+	if !signed {
 		columns = columns.Without("Signature")
 	}
 	if !all {
 		columns = columns.Without("Size")
 	}
-	shown := columns.Screen(s, 0, table.Where(i.Rows, func(r *binpkgs.IntegrityRow) bool {
-		return all || len(r.Problems) > 0 || r.Integrity == binpkgs.Damaged || r.Integrity == binpkgs.Empty || r.Integrity == binpkgs.Unknown || r.Signature == binpkgs.SignatureInvalid
-	}))
+	shown := columns.Screen(s, 0, func(yield func(*binpkgs.IntegrityRow, error) bool) {
+		for r := range i.Rows {
+			worth := all || len(r.Problems) > 0 || r.Integrity == binpkgs.Damaged || r.Integrity == binpkgs.Empty || r.Integrity == binpkgs.Unknown || r.Signature == binpkgs.SignatureInvalid
+			if worth && !yield(r, nil) {
+				return
+			}
+		}
+	})
 	if shown > 0 {
 		s.Blank()
 	}
-	if rest := len(i.Rows) - shown; rest > 0 {
+	if rest := i.All - shown; rest > 0 {
 		s.Line(screen.Dim.Text(screen.Count(int64(rest), "more file", "more files")+" with nothing to report"), screen.Plain.Text("   "), screen.Code.Text("--verbose"))
 		s.Blank()
 	}

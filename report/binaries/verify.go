@@ -6,7 +6,6 @@ import (
 	"emaudit/audit/binpkgs"
 	"emaudit/report"
 	"emaudit/report/screen"
-	"emaudit/report/table"
 )
 
 // Verified is the result of a verification.
@@ -25,10 +24,10 @@ func Verify(v Verified, i *binpkgs.Integrity, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: i.Findings,
 		Keys: func(j *report.JSON) {
-			j.Value("instances", i.Rows)
+			report.WriteArray(j, "instances", i.Rows)
 			j.Value("verified", v)
 		},
-		Rows: integrityColumns.CSV(table.All(i.Rows)),
+		Rows: integrityColumns.CSV(i.Rows),
 		Text: func(s *screen.Screen) {
 			s.Sentence(verifyHeadline(i)...)
 			s.Line(screen.Dim.Text(verifyWork(v)))
@@ -40,7 +39,7 @@ func Verify(v Verified, i *binpkgs.Integrity, o report.Output) report.Answer {
 }
 
 func verifyHeadline(i *binpkgs.Integrity) []screen.Cell {
-	total := len(i.Rows)
+	total := i.All
 	whole, damaged, empty, unchecked, unread, unknown := i.Count(binpkgs.Whole), i.Count(binpkgs.Damaged), i.Count(binpkgs.Empty), i.Count(binpkgs.Unchecked), i.Count(binpkgs.Unread), i.Count(binpkgs.Unknown)
 	role := screen.Good
 	switch {
@@ -55,10 +54,7 @@ func verifyHeadline(i *binpkgs.Integrity) []screen.Cell {
 	if others := screen.Tally(screen.Many(empty, "empty"), screen.Many(unchecked, "without anything to check them against"), screen.Many(unread, "not read"), screen.Many(unknown, "unknown")); others != "" {
 		rest += ", " + others
 	}
-	signatures := map[binpkgs.Signature]int{}
-	for _, r := range i.Rows {
-		signatures[r.Signature]++
-	}
+	signatures := i.Signatures
 	if signatures[binpkgs.SignatureNone] < total {
 		rest += "; signatures: " + screen.Tally(screen.Many(signatures[binpkgs.SignatureValid], "valid"), screen.Many(signatures[binpkgs.SignatureInvalid], "invalid"),
 			screen.Many(signatures[binpkgs.SignatureUnknownKey], "by unknown keys"), screen.Many(signatures[binpkgs.SignatureUnchecked], "unchecked"))

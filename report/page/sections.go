@@ -395,7 +395,7 @@ func (b *pageBuilder) integrity() *pageSection {
 	if i == nil {
 		return b.unknown(s, "Integrity was not checked.", "emaudit verify")
 	}
-	if len(i.Rows) == 0 {
+	if i.All == 0 {
 		return b.unknown(s, "No binary package was found.", "emaudit doctor")
 	}
 	s.Verdict = binaries.IntegrityLine(i).Verdict
@@ -411,7 +411,7 @@ func (b *pageBuilder) integrity() *pageSection {
 		said = append(said, screen.Number(n)+" "+binaries.IntegrityCell(p.integrity).Text)
 	}
 	s.add(pageBlock{Share: b.newShareChart(chartHead{ID: "integrity-share", Title: "Binary packages by what is known of their bytes", Desc: strings.Join(said, ", ")}, parts...)})
-	if n := i.NotRead(); n > 0 {
+	if n := i.NotRead; n > 0 {
 		s.add(pageBlock{Unknown: &pageUnknown{Text: fmt.Sprintf("%s not read yet: whether they are whole is not known.", screen.Count(int64(n), "binary package was", "binary packages were")), Command: "emaudit verify"}})
 	}
 	s.add(b.findingsBlock(i.Findings, func(audit.Finding) bool { return true }))
