@@ -394,8 +394,19 @@ func (db Database) Finish(findings []Finding) error {
 
 // Put adapts the remedies of findings to the place.
 func (p Place) Put(findings []Finding) {
+	// A check may have thousands of findings with one remedy.
+	placed := map[*Command]Remedy{}
 	for i := range findings {
-		findings[i].Remedy = findings[i].Remedy.At(p)
+		r := &findings[i].Remedy
+		if len(r.Commands) != 1 {
+			*r = r.At(p)
+			continue
+		}
+		first := &r.Commands[0]
+		if _, done := placed[first]; !done {
+			placed[first] = r.At(p)
+		}
+		r.Commands = placed[first].Commands
 	}
 }
 

@@ -49,10 +49,7 @@ func AuditClients(db audit.Database, clients []store.HostSummary, wanted func(*b
 				continue
 			}
 			row := ClientRow{Host: h.Name, KnownUntil: h.KnownUntil, CompatibilityRow: rowOf(b)}
-			ofFile, ofClient, err := c.judge(b)
-			if err != nil {
-				return nil, err
-			}
+			ofFile, ofClient := c.judge(b)
 			row.Reasons = slices.Concat([]Reason{}, settledAt(here, ofFile), settledAt(place, ofClient))
 			row.Usable = Usability(row.Reasons)
 			rows = append(rows, row)
@@ -124,7 +121,6 @@ type client struct {
 	libc      string          // the newest C library that is installed, a cpv
 	portage   string          // the installed Portage, a cpv
 	judged    map[string][]*transition.Member
-	err       error // of a package that was judged for all
 }
 
 func newClient(db audit.Database, of *offered) (*client, error) {
@@ -179,11 +175,7 @@ func (c *client) take(cp string) []*transition.Member {
 		return members
 	}
 	for _, b := range c.offered.byCP[cp] {
-		j, err := c.accept.JudgeBinpkg(b, c.has(b))
-		if err != nil {
-			c.err = err
-			continue
-		}
+		j := c.accept.JudgeBinpkg(b, c.has(b))
 		if b.Metadata != nil && Usability(j.File) != UsableNo && Usability(j.Own) != UsableNo {
 			members = append(members, transition.NewMember(j.Pkg, j.Metadata))
 		}
@@ -201,20 +193,20 @@ func (c *client) has(b *binpkgs.Binpkg) bool {
 
 // judge returns the reasons about one binary package: those that its file is the cause
 // of, and those that the client is.
-func (c *client) judge(b *binpkgs.Binpkg) (ofFile, ofClient []Reason, err error) {
-	j, err := c.accept.JudgeBinpkg(b, c.has(b))
-	if err != nil || b.Metadata == nil {
-		return j.File, nil, err
+func (c *client) judge(b *binpkgs.Binpkg) (ofFile, ofClient []Reason) {
+	j := c.accept.JudgeBinpkg(b, c.has(b))
+	if b.Metadata == nil {
+		return j.File, nil
 	}
 	reasons := j.Own
 	if len(c.installed) == 0 {
-		return j.File, append(reasons, Reason{Code: "installed-unknown", Effect: EffectUnknown, Detail: "what is installed on the host is not known", SettleWith: audit.Do(audit.Emaudit("ingest"))}), nil
+		return j.File, append(reasons, Reason{Code: "installed-unknown", Effect: EffectUnknown, Detail: "what is installed on the host is not known", SettleWith: audit.Do(audit.Emaudit("ingest"))})
 	}
 	reasons = append(reasons, JudgeDependencies(j, c.packages, c.all)...)
 	reasons = append(reasons, c.judgeEAPI(b)...)
 	reasons = append(reasons, c.judgeUse(j)...)
 	reasons = append(reasons, c.judgeLibraries(j)...)
-	return j.File, reasons, c.err
+	return j.File, reasons
 }
 
 // knowsEAPI9 is the first version of Portage that supports EAPI 9 (NEWS of Portage).

@@ -3,7 +3,7 @@ package acceptance
 import (
 	"cmp"
 	"fmt"
-	"path"
+	"iter"
 	"slices"
 	"strings"
 
@@ -34,19 +34,34 @@ func rowOf(b *binpkgs.Binpkg) CompatibilityRow {
 // Compatibility answers whether Portage would accept each binary package with
 // --usepkgonly, on this host in its current state.
 type Compatibility struct {
-	Rows     []CompatibilityRow `json:"instances"`
-	Findings []audit.Finding    `json:"-"`
+	// Rows are the answers, by path. They are made as they are asked for.
+	Rows     iter.Seq2[*CompatibilityRow, error]
+	Findings []audit.Finding
+
+	usable map[Usable]int
 }
 
 // Count returns the number of rows with the given answer.
-func (c *Compatibility) Count(u Usable) int {
-	n := 0
-	for i := range c.Rows {
-		if c.Rows[i].Usable == u {
-			n++
-		}
+func (c *Compatibility) Count(u Usable) int { return c.usable[u] }
+
+// All returns the number of rows.
+func (c *Compatibility) All() int {
+	return c.Count(UsableYes) + c.Count(UsableNo) + c.Count(UsableUnknown)
+}
+
+// answered is what a row is made of.
+type answered struct {
+	*binpkgs.Binpkg
+	reasons []Reason
+}
+
+func (a *answered) row(place audit.Place) *CompatibilityRow {
+	row := rowOf(a.Binpkg)
+	row.Reasons, row.Usable = slices.Concat([]Reason{}, a.reasons), Usability(a.reasons)
+	for i := range row.Reasons {
+		row.Reasons[i].SettleWith = row.Reasons[i].SettleWith.At(place)
 	}
-	return n
+	return &row
 }
 
 // JudgedBinpkg is a binary package with the reasons about it.
@@ -60,22 +75,27 @@ type JudgedBinpkg struct {
 
 // JudgeBinpkg returns the reasons of Portage about one binary package, without
 // regard to others.
-func (a *Acceptance) JudgeBinpkg(b *binpkgs.Binpkg, here bool) (*JudgedBinpkg, error) {
+func (a *Acceptance) JudgeBinpkg(b *binpkgs.Binpkg, here bool) *JudgedBinpkg {
 	j := &JudgedBinpkg{Binpkg: b}
 	j.File = a.judgeFile(b)
 	if b.Metadata == nil {
-		return j, nil
+		return j
 	}
 	cpv, err := atom.ParseCPV(b.CPV)
 	if err != nil {
 		j.File = append(j.File, Reason{Code: audit.CodeMetadataInvalid, Detail: err.Error(), Effect: EffectRefused})
-		return j, nil
+		return j
 	}
 	j.Pkg = packageWithFlags(cpv, b.Slot, b.SubSlot, b.Repo, b.BuildID, b.Metadata, a.ParseFlags)
 	j.Own = append(a.judge(&j.Pkg, b.Metadata), a.processor.judge(b.Metadata.CFlags, b.Metadata.CXXFlags, b.Metadata.Use, here)...)
 	j.Own = append(j.Own, judgeLoss(b)...)
 	j.place = a.judgePlace(b)
-	return j, nil
+	return j
+}
+
+// mergeable reports whether a merge that finds it where it lies can take it.
+func (j *JudgedBinpkg) mergeable() bool {
+	return j.Metadata != nil && j.Visible && Usability(j.File) != UsableNo && Usability(j.Own) != UsableNo
 }
 
 // judgeFile reports problems that keep Portage from reading or trusting a file.
@@ -214,57 +234,54 @@ func AuditCompatibility(db audit.Database, o CompatibilityOptions) (*Compatibili
 	if err != nil {
 		return nil, err
 	}
-	c := &Compatibility{}
+	c := &Compatibility{usable: map[Usable]int{}}
 	installed := PackagesOf(inv.Installed)
 	installedAs := map[string]*inventory.Installed{} // by cpv
 	for i := range inv.Installed {
 		installedAs[inv.Installed[i].CPV] = &inv.Installed[i]
 	}
-	judged := make([]*JudgedBinpkg, len(inv.Binpkgs))
-	var mergeable []*JudgedBinpkg
-	for i := range inv.Binpkgs {
-		b := &inv.Binpkgs[i]
+	judge := func(b *binpkgs.Binpkg) *JudgedBinpkg {
 		p := installedAs[b.CPV]
-		if judged[i], err = accept.JudgeBinpkg(b, p != nil && p.BuildTime == b.BuildTime); err != nil {
-			return nil, err
-		}
-		if j := judged[i]; b.Metadata != nil && b.Visible && Usability(j.File) != UsableNo && Usability(j.Own) != UsableNo {
-			mergeable = append(mergeable, j)
-		}
+		return accept.JudgeBinpkg(b, p != nil && p.BuildTime == b.BuildTime)
 	}
-	all := installed.With(MembersOf(mergeable))
-	for _, j := range judged {
-		row := rowOf(j.Binpkg)
-		row.Reasons = slices.Concat([]Reason{}, j.File, j.Own, j.place)
+	files := make([]answered, len(inv.Binpkgs))
+	for i := range inv.Binpkgs {
+		files[i].Binpkg = &inv.Binpkgs[i]
+	}
+	slices.SortFunc(files, func(a, b answered) int {
+		return cmp.Or(strings.Compare(a.Dir.Path, b.Dir.Path), strings.Compare(a.Path, b.Path))
+	})
+	all := installed.With(MembersOf(inv.Binpkgs, judge, (*JudgedBinpkg).mergeable))
+	for i := range files {
+		j := judge(files[i].Binpkg)
+		reasons := slices.Concat(j.File, j.Own, j.place)
 		if j.Metadata != nil {
-			row.Reasons = append(row.Reasons, JudgeDependencies(j, installed, all)...)
-			row.Reasons = append(row.Reasons, judgeInstalled(j, installedAs[j.CPV])...)
+			reasons = append(reasons, JudgeDependencies(j, installed, all)...)
+			reasons = append(reasons, judgeInstalled(j, installedAs[j.CPV])...)
 			if o.Ebuild != nil {
 				if ebuild, ok := o.Ebuild(j.Repo, j.CPV); ok {
-					row.Reasons = append(row.Reasons, judgeEbuild(&j.Pkg, j.Metadata, ebuild)...)
+					reasons = append(reasons, judgeEbuild(&j.Pkg, j.Metadata, ebuild)...)
 				}
 			}
 		}
-		row.Usable = Usability(row.Reasons)
-		c.Rows = append(c.Rows, row)
+		files[i].reasons = slices.Clip(reasons)
+		c.usable[Usability(reasons)]++
+		if c.Findings, err = findRefusals(c.Findings, &files[i], o.Needed); err != nil {
+			return nil, err
+		}
 	}
-	slices.SortFunc(c.Rows, func(a, b CompatibilityRow) int {
-		return cmp.Or(strings.Compare(a.PkgDir, b.PkgDir), strings.Compare(a.Path, b.Path))
-	})
 	place, err := db.FindPlace()
 	if err != nil {
 		return nil, err
 	}
-	for _, row := range c.Rows {
-		for i := range row.Reasons {
-			row.Reasons[i].SettleWith = row.Reasons[i].SettleWith.At(place)
+	c.Rows = func(yield func(*CompatibilityRow, error) bool) {
+		for i := range files {
+			if !yield(files[i].row(place), nil) {
+				return
+			}
 		}
 	}
-	if c.Findings, err = compatibilityFindings(c.Rows, o.Needed); err != nil {
-		return nil, err
-	}
-	place.Put(c.Findings)
-	return c, err
+	return c, db.Finish(c.Findings)
 }
 
 // PackagesOf returns the installed packages as transition sees them.
@@ -279,22 +296,24 @@ func PackagesOf(installed []inventory.Installed) *transition.Packages {
 	return w
 }
 
-// MembersOf returns a function that finds the binary packages of a cp. It converts
-// them when asked, because there may be many.
-func MembersOf(judged []*JudgedBinpkg) func(cp string) []*transition.Member {
-	byCP := map[string][]*JudgedBinpkg{}
-	for _, j := range judged {
-		if j.Metadata != nil && j.CPV != "" {
-			cp := audit.PackageOf(j.CPV)
-			byCP[cp] = append(byCP[cp], j)
+// MembersOf returns a function that finds the binary packages of a cp that count. It
+// judges them when asked, because there may be many.
+func MembersOf(files []binpkgs.Binpkg, judge func(*binpkgs.Binpkg) *JudgedBinpkg, counts func(*JudgedBinpkg) bool) func(cp string) []*transition.Member {
+	byCP := map[string][]*binpkgs.Binpkg{}
+	for i := range files {
+		if b := &files[i]; b.Metadata != nil && b.CPV != "" {
+			cp := audit.PackageOf(b.CPV)
+			byCP[cp] = append(byCP[cp], b)
 		}
 	}
 	members := map[string][]*transition.Member{}
 	return func(cp string) []*transition.Member {
 		all, ok := members[cp]
 		if !ok {
-			for _, j := range byCP[cp] {
-				all = append(all, transition.NewMember(j.Pkg, j.Metadata))
+			for _, b := range byCP[cp] {
+				if j := judge(b); counts(j) {
+					all = append(all, transition.NewMember(j.Pkg, j.Metadata))
+				}
 			}
 			members[cp] = all
 		}
@@ -344,39 +363,35 @@ func judgeInstalled(j *JudgedBinpkg, p *inventory.Installed) []Reason {
 	return nil
 }
 
-// compatibilityFindings returns one finding for each binary package that Portage
-// refuses.
-func compatibilityFindings(rows []CompatibilityRow, needed func(cpv string) (bool, error)) ([]audit.Finding, error) {
-	var findings []audit.Finding
-	for i := range rows {
-		r := &rows[i]
-		file := path.Join(r.PkgDir, r.Path)
-		for _, reason := range mostUrgent(r.Reasons) {
-			if reason.Effect == EffectNote {
-				continue
-			}
-			f := audit.Finding{
-				Code: reason.Code, Severity: audit.SeverityWarning, Subject: file, Message: reason.Detail,
-				Evidence: []audit.Evidence{{Source: file}}, Remedy: reason.SettleWith,
-			}
-			if f.Remedy.IsZero() {
-				f.Remedy = RemedyOf(reason.Code, r)
-			}
-			if needed != nil && f.Remedy.Program() == "emerge" && reason.SettleWith.IsZero() {
-				switch keep, err := needed(r.CPV); {
-				case err != nil:
-					return nil, err
-				case !keep:
-					f.Remedy = audit.Do(audit.Emaudit("prune", "--explain", file))
-				}
-			}
-			if reason.Effect == EffectUnknown {
-				f.Severity = audit.SeverityInfo
-			}
-			findings = append(findings, f)
+// findRefusals adds a finding for each reason for which Portage refuses a binary
+// package.
+func findRefusals(findings []audit.Finding, a *answered, needed func(cpv string) (bool, error)) ([]audit.Finding, error) {
+	file := ""
+	for _, reason := range mostUrgent(a.reasons) {
+		if reason.Effect == EffectNote {
+			continue
 		}
+		file = cmp.Or(file, a.Source())
+		f := audit.Finding{
+			Code: reason.Code, Severity: audit.SeverityWarning, Subject: file, Message: reason.Detail,
+			Evidence: []audit.Evidence{{Source: file}}, Remedy: reason.SettleWith,
+		}
+		if f.Remedy.IsZero() {
+			f.Remedy = RemedyOf(reason.Code, a.CPV, a.Path)
+		}
+		if needed != nil && f.Remedy.Program() == "emerge" && reason.SettleWith.IsZero() {
+			switch keep, err := needed(a.CPV); {
+			case err != nil:
+				return nil, err
+			case !keep:
+				f.Remedy = audit.Do(audit.Emaudit("prune", "--explain", file))
+			}
+		}
+		if reason.Effect == EffectUnknown {
+			f.Severity = audit.SeverityInfo
+		}
+		findings = append(findings, f)
 	}
-	audit.SortFindings(findings)
 	return findings, nil
 }
 
@@ -392,21 +407,21 @@ func mostUrgent(reasons []Reason) []Reason {
 	return reasons
 }
 
-// RemedyOf returns the remedy for a refusal with the given code.
-func RemedyOf(code string, r *CompatibilityRow) audit.Remedy {
+// RemedyOf returns the remedy for a refusal with the given code of the file of a version.
+func RemedyOf(code, cpv, file string) audit.Remedy {
 	switch code {
 	case audit.CodeNotIndexed, audit.CodeIndexStale, audit.CodeIndexDigestMismatch:
 		return audit.Do(audit.FixIndex)
 	case audit.CodeKeywordsRefused:
-		return audit.Do(audit.AppendLine("="+r.CPV+" **", "/etc/portage/package.accept_keywords"))
+		return audit.Do(audit.AppendLine("="+cpv+" **", "/etc/portage/package.accept_keywords"))
 	case audit.CodeLicenseRefused:
-		return audit.Do(audit.AppendLine("="+r.CPV+" *", "/etc/portage/package.license"))
+		return audit.Do(audit.AppendLine("="+cpv+" *", "/etc/portage/package.license"))
 	case audit.CodePackageMasked:
-		return audit.Do(audit.AppendLine("="+r.CPV, "/etc/portage/package.unmask"))
+		return audit.Do(audit.AppendLine("="+cpv, "/etc/portage/package.unmask"))
 	case audit.CodeBinpkgDamaged, audit.CodeMetadataInvalid, audit.CodeEAPIRefused, audit.CodeCHOSTRefused, audit.CodeMarchRefused, audit.CodeCPUFlagsRefused:
-		if r.CPV != "" {
-			return audit.Do(binpkgs.PackageOnlyCommand(r.CPV))
+		if cpv != "" {
+			return audit.Do(binpkgs.PackageOnlyCommand(cpv))
 		}
 	}
-	return audit.Do(audit.Emaudit("show", cmp.Or(r.CPV, r.Path)))
+	return audit.Do(audit.Emaudit("show", cmp.Or(cpv, file)))
 }

@@ -48,9 +48,9 @@ func TestPortageTakesWhatIsUsable(t *testing.T) {
 	host.Ingest(hosttest.Now)
 	usable := map[string][]acceptance.Usable{}
 	seen := map[string]acceptance.CompatibilityRow{}
-	for _, r := range compatibility(host, hosttest.Now).Rows {
+	for r := range compatibility(host, hosttest.Now).Rows {
 		usable[r.CPV] = append(usable[r.CPV], r.Usable)
-		seen[r.Path] = r
+		seen[r.Path] = *r
 	}
 	installable := 0
 	for _, p := range oracle.Trusted.Pretend {
@@ -128,12 +128,15 @@ func TestWhatPortageRefuses(t *testing.T) {
 			}
 			now++
 			host.Ingest(now)
-			rows := compatibility(host, now).Rows
-			i := slices.IndexFunc(rows, func(r acceptance.CompatibilityRow) bool { return r.Path == tt.path })
-			if i < 0 {
+			var r *acceptance.CompatibilityRow
+			for row := range compatibility(host, now).Rows {
+				if row.Path == tt.path {
+					r = row
+				}
+			}
+			if r == nil {
 				t.Fatalf("%s: no such row", tt.path)
 			}
-			r := rows[i]
 			if r.Usable != tt.want || tt.code != "" && !slices.ContainsFunc(r.Reasons, func(x acceptance.Reason) bool { return x.Code == tt.code }) {
 				t.Errorf("want %s %s, got %s %+v", tt.want, tt.code, r.Usable, r.Reasons)
 			}
@@ -194,7 +197,7 @@ func TestMasksAreStackedAsPortageDoes(t *testing.T) {
 			host := hosttest.New(t, root)
 			host.Ingest(hosttest.Now)
 			usable := map[string]acceptance.Usable{}
-			for _, r := range compatibility(host, hosttest.Now).Rows {
+			for r := range compatibility(host, hosttest.Now).Rows {
 				usable[r.Path] = r.Usable
 			}
 			for want, paths := range map[acceptance.Usable][]string{acceptance.UsableYes: tt.yes, acceptance.UsableNo: tt.none} {

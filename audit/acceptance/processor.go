@@ -84,6 +84,9 @@ func marchOf(flags string) string {
 	return march
 }
 
+// readFlags shows the features of the processor.
+var readFlags = audit.Do(audit.Run("grep", "-m1", "flags", "/proc/cpuinfo"))
+
 // judge compares the target of a build with the features of the processor, which
 // Portage never does. A package may ignore CFLAGS, or use other features, so this
 // warns of a crash and proves nothing. here reports that the build was installed on
@@ -94,7 +97,7 @@ func (p *processor) judge(cflags, cxxflags, use string, here bool) []Reason {
 		if here {
 			return // it has run on this host
 		}
-		reasons = append(reasons, Reason{Code: code, Detail: detail, Effect: EffectUnknown, SettleWith: audit.Do(audit.Run("grep", "-m1", "flags", "/proc/cpuinfo"))})
+		reasons = append(reasons, Reason{Code: code, Detail: detail, Effect: EffectUnknown, SettleWith: readFlags})
 	}
 	seen := map[string]bool{}
 	for _, march := range []string{marchOf(cflags), marchOf(cxxflags)} {

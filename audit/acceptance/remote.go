@@ -85,31 +85,19 @@ func AuditRemote(db audit.Database) (*RemoteCoverage, error) {
 			c.Binhosts = append(c.Binhosts, f.Path)
 		}
 	}
-	var mergeable []*JudgedBinpkg
-	take := func(b *binpkgs.Binpkg) (*JudgedBinpkg, error) {
-		here := slices.ContainsFunc(inv.Installed, func(p inventory.Installed) bool { return p.CPV == b.CPV && p.BuildTime == b.BuildTime })
-		j, err := accept.JudgeBinpkg(b, here)
-		if err == nil && b.Metadata != nil && b.Visible && Usability(j.File) != UsableNo && Usability(j.Own) != UsableNo {
-			mergeable = append(mergeable, j)
-		}
-		return j, err
+	judge := func(b *binpkgs.Binpkg) *JudgedBinpkg {
+		return accept.JudgeBinpkg(b, slices.ContainsFunc(inv.Installed, func(p inventory.Installed) bool { return p.CPV == b.CPV && p.BuildTime == b.BuildTime }))
 	}
-	for i := range inv.Binpkgs {
-		if _, err := take(&inv.Binpkgs[i]); err != nil {
-			return nil, err
-		}
-	}
+	files := slices.Clone(inv.Binpkgs)
 	of := map[string][]*remoteBuild{}
 	for i := range offered {
-		j, err := take(binpkgs.OfOffer(&offered[i]))
-		if err != nil {
-			return nil, err
-		}
+		j := judge(binpkgs.OfOffer(&offered[i]))
+		files = append(files, *j.Binpkg)
 		cp := audit.PackageOf(j.CPV)
 		of[cp] = append(of[cp], &remoteBuild{&offered[i], j})
 	}
 	installed := PackagesOf(inv.Installed)
-	all := installed.With(MembersOf(mergeable))
+	all := installed.With(MembersOf(files, judge, (*JudgedBinpkg).mergeable))
 	for i := range inv.Installed {
 		p := &inv.Installed[i]
 		row := remoteRow(p, of[audit.PackageOf(p.CPV)], func(b *remoteBuild) []Reason {
@@ -232,7 +220,7 @@ func (c *RemoteCoverage) findings() []audit.Finding {
 		}
 		switch code {
 		case audit.CodeKeywordsRefused, audit.CodeLicenseRefused, audit.CodePackageMasked:
-			f.Remedy = RemedyOf(code, &CompatibilityRow{CPV: rows[0].CPV})
+			f.Remedy = RemedyOf(code, rows[0].CPV, "")
 		}
 		findings = append(findings, f)
 	}

@@ -249,9 +249,7 @@ func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PruneP
 	}
 	p.readDefaultOptions()
 	p.system = p.systemPackages()
-	if err := p.judgeAll(); err != nil {
-		return nil, err
-	}
+	p.judgeAll()
 	if err := p.keepStates(); err != nil {
 		return nil, err
 	}
@@ -271,27 +269,17 @@ func PlanPrune(db audit.Database, policy PrunePolicy, facts PruneFacts) (*PruneP
 }
 
 // judgeAll finds the files that Portage would accept.
-func (p *pruner) judgeAll() error {
-	judged := make([]*acceptance.JudgedBinpkg, 0, len(p.Past.Binpkgs))
-	var mergeable []*acceptance.JudgedBinpkg
+func (p *pruner) judgeAll() {
 	for i := range p.Past.Installed {
 		p.current[audit.PackageOf(p.Past.Installed[i].CPV)] = true
 		p.there[p.Past.Installed[i].CPV] = true
 	}
+	judge := func(b *binpkgs.Binpkg) *acceptance.JudgedBinpkg { return p.Accept.JudgeBinpkg(b, true) }
+	all := p.InstalledPackages().With(acceptance.MembersOf(p.Past.Binpkgs, judge, func(j *acceptance.JudgedBinpkg) bool {
+		return acceptance.Usability(j.File) != acceptance.UsableNo
+	}))
 	for i := range p.Past.Binpkgs {
-		b := &p.Past.Binpkgs[i]
-		// Most verdicts are needed only here, and take 300 bytes each.
-		j, err := p.Accept.JudgeBinpkg(b, true)
-		if err != nil {
-			return err
-		}
-		judged = append(judged, j)
-		if acceptance.Usability(j.File) != acceptance.UsableNo {
-			mergeable = append(mergeable, j)
-		}
-	}
-	all := p.InstalledPackages().With(acceptance.MembersOf(mergeable))
-	for _, j := range judged {
+		j := judge(&p.Past.Binpkgs[i])
 		if acceptance.Usability(j.File) != acceptance.UsableYes || j.Metadata == nil {
 			continue
 		}
@@ -303,7 +291,6 @@ func (p *pruner) judgeAll() error {
 		}
 		p.usable[j.Binpkg] = true
 	}
-	return nil
 }
 
 // permanent are the reasons of a refusal that no line of configuration removes. Masks,

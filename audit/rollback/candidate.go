@@ -37,10 +37,7 @@ func (j *Judge) Choose(r *Rollback, c *Change) error {
 		}
 		match := want.Matches(b)
 		j.Past.Describe(b)
-		judged, err := j.judgeBinpkg(b, match != binpkgs.CoverageSameVersion)
-		if err != nil {
-			return err
-		}
+		judged := j.judgeBinpkg(b, match != binpkgs.CoverageSameVersion)
 		reasons := slices.Concat([]acceptance.Reason{}, judged.File, judged.Own)
 		x := candidate{JudgedBinpkg: judged, match: match, usable: acceptance.Usability(reasons), reasons: reasons, equal: true, remote: remote.of[b] != nil}
 		if want.Metadata != nil && b.Metadata != nil {
@@ -112,16 +109,16 @@ func compareCandidates(a, b candidate) int {
 	)
 }
 
-func (j *Judge) judgeBinpkg(b *binpkgs.Binpkg, here bool) (*acceptance.JudgedBinpkg, error) {
+func (j *Judge) judgeBinpkg(b *binpkgs.Binpkg, here bool) *acceptance.JudgedBinpkg {
 	// Only the verdict about the processor knows which build was installed here.
 	if judged, ok := j.judged[b]; ok && here {
-		return judged, nil
+		return judged
 	}
-	judged, err := j.Accept.JudgeBinpkg(b, here)
-	if err == nil && here {
+	judged := j.Accept.JudgeBinpkg(b, here)
+	if here {
 		j.judged[b] = judged
 	}
-	return judged, err
+	return judged
 }
 
 // doubt reports what is wrong or unknown about the chosen file.
@@ -226,7 +223,7 @@ func (j *Judge) findGap(c *Change, refused []candidate) Gap {
 			g.Cause = Unaddressable
 		default:
 			g.Cause = Masked
-			g.Remedy = acceptance.RemedyOf(reason.Code, &acceptance.CompatibilityRow{CPV: g.CPV, Path: worst.Path})
+			g.Remedy = acceptance.RemedyOf(reason.Code, g.CPV, worst.Path)
 		}
 		return g
 	}

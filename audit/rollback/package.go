@@ -197,10 +197,7 @@ func (j *Judge) buildsOf(cp string) (all []candidate, err error) {
 	}
 	for _, b := range files {
 		j.Past.Describe(b)
-		judged, err := j.judgeBinpkg(b, true)
-		if err != nil {
-			return nil, err
-		}
+		judged := j.judgeBinpkg(b, true)
 		reasons := slices.Concat([]acceptance.Reason{}, judged.File, judged.Own)
 		x := candidate{JudgedBinpkg: judged, match: binpkgs.CoverageSameBuild, usable: acceptance.Usability(reasons), reasons: reasons, equal: true, remote: remote.of[b] != nil}
 		if x.usable != acceptance.UsableNo && b.Metadata != nil {

@@ -2,6 +2,7 @@ package binaries
 
 import (
 	"fmt"
+	"iter"
 	"path"
 	"strings"
 
@@ -15,8 +16,8 @@ import (
 func Compatibility(c *acceptance.Compatibility, o report.Output) report.Answer {
 	return report.Answer{
 		Findings: c.Findings,
-		Keys:     func(j *report.JSON) { j.Value("instances", c.Rows) },
-		Rows:     compatibilityColumns(true).CSV(table.All(c.Rows)),
+		Keys:     func(j *report.JSON) { report.WriteArray(j, "instances", c.Rows) },
+		Rows:     compatibilityColumns(true).CSV(c.Rows),
 		Text:     func(s *screen.Screen) { compatibilityText(s, c, o) },
 	}
 }
@@ -69,14 +70,14 @@ func compatibilityText(s *screen.Screen, c *acceptance.Compatibility, o report.O
 	case unsure > 0:
 		role = screen.Unknown
 	}
-	s.Sentence(role.Text(fmt.Sprintf("%d of %d", c.Count(acceptance.UsableYes), len(c.Rows))),
+	s.Sentence(role.Text(fmt.Sprintf("%d of %d", c.Count(acceptance.UsableYes), c.All())),
 		screen.Plain.Text(fmt.Sprintf(" binary packages would be accepted by emerge --usepkgonly: %d refused, %d unknown", no, unsure)))
 	s.Blank()
 	rows := c.Rows
 	if !o.Verbose {
-		rows = alikeTogether(rows)
+		rows = table.All(alikeTogether(rows))
 	}
-	if compatibilityColumns(o.Verbose).Screen(s, 0, table.All(rows)) > 0 {
+	if compatibilityColumns(o.Verbose).Screen(s, 0, rows) > 0 {
 		s.Blank()
 	}
 	s.Findings(c.Findings, o.FindingOptions())
@@ -88,10 +89,10 @@ const fewAlike = 3
 
 // alikeTogether returns the rows that are not accepted. Many that have the same reasons
 // are one row, with their number in the place of the path.
-func alikeTogether(rows []acceptance.CompatibilityRow) []acceptance.CompatibilityRow {
+func alikeTogether(rows iter.Seq2[*acceptance.CompatibilityRow, error]) []acceptance.CompatibilityRow {
 	var order []string
-	alike := map[string][]acceptance.CompatibilityRow{}
-	for _, r := range rows {
+	alike, number := map[string][]acceptance.CompatibilityRow{}, map[string]int{}
+	for r := range rows {
 		if r.Usable == acceptance.UsableYes {
 			continue
 		}
@@ -104,13 +105,15 @@ func alikeTogether(rows []acceptance.CompatibilityRow) []acceptance.Compatibilit
 		if alike[key] == nil {
 			order = append(order, key)
 		}
-		alike[key] = append(alike[key], r)
+		if number[key]++; number[key] <= fewAlike {
+			alike[key] = append(alike[key], *r)
+		}
 	}
 	var out []acceptance.CompatibilityRow
 	for _, key := range order {
 		same := alike[key]
-		if len(same) > fewAlike {
-			same[0].Path = screen.Count(int64(len(same)), "file", "files") + ", as " + path.Base(same[0].Path)
+		if n := number[key]; n > fewAlike {
+			same[0].Path = screen.Count(int64(n), "file", "files") + ", as " + path.Base(same[0].Path)
 			same = same[:1]
 		}
 		out = append(out, same...)
@@ -124,7 +127,7 @@ func CompatibilityLine(c *acceptance.Compatibility) screen.SummaryLine {
 	yes, no, unsure := c.Count(acceptance.UsableYes), c.Count(acceptance.UsableNo), c.Count(acceptance.UsableUnknown)
 	role := screen.Good
 	switch {
-	case len(c.Rows) == 0:
+	case c.All() == 0:
 		l.Verdict, l.Text = screen.Unknown.Text("unknown"), "no binary package was found"
 		return l
 	case no > 0:
@@ -132,7 +135,7 @@ func CompatibilityLine(c *acceptance.Compatibility) screen.SummaryLine {
 	case unsure > 0:
 		role = screen.Unknown
 	}
-	l.Verdict = role.Text(fmt.Sprintf("%d of %d", yes, len(c.Rows)))
+	l.Verdict = role.Text(fmt.Sprintf("%d of %d", yes, c.All()))
 	l.Text = screen.Tally(screen.Many(yes, "accepted by emerge --usepkgonly"), screen.Many(no, "refused"), screen.Many(unsure, "unknown"))
 	return l
 }

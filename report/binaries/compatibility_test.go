@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"emaudit/audit/acceptance"
+	"emaudit/report/table"
 )
 
 func TestManyFilesOfOneReasonAreOneRow(t *testing.T) {
@@ -24,7 +25,7 @@ func TestManyFilesOfOneReasonAreOneRow(t *testing.T) {
 	add(4, acceptance.UsableNo, "one")
 	add(9, acceptance.UsableYes, "one")
 	var got []string
-	for _, r := range alikeTogether(rows) {
+	for _, r := range alikeTogether(table.All(rows)) {
 		got = append(got, string(r.Usable)+" "+r.Path)
 	}
 	want := []string{"unknown 5 files, as a-0-1.gpkg.tar", "no a/a-5-1.gpkg.tar", "no a/a-6-1.gpkg.tar", "no 4 files, as a-7-1.gpkg.tar"}
