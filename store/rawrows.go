@@ -151,8 +151,10 @@ func Text(value driver.Value) string {
 type Strings map[string]string
 
 // Text is like [Text]. Equal texts share their memory.
-func (s Strings) Text(value driver.Value) string {
-	text := Text(value)
+func (s Strings) Text(value driver.Value) string { return s.One(Text(value)) }
+
+// One returns the copy of a text.
+func (s Strings) One(text string) string {
 	if one, ok := s[text]; ok {
 		return one
 	}

@@ -183,6 +183,9 @@ type Build struct {
 	binpkg    *binpkgs.Binpkg // source of the metadata, or nil
 }
 
+// versionOnly is the build of most installations of a long log.
+var versionOnly = Build{by: AttributedVersion}
+
 // BuildOf returns the build of an installation.
 func (h *Past) BuildOf(s *Installation) Build {
 	b := h.Identify(s)
@@ -196,7 +199,10 @@ func (h *Past) BuildOf(s *Installation) Build {
 // to be read.
 func (h *Past) Identify(s *Installation) Build {
 	if s.build == nil {
-		s.build = new(h.attribute(s))
+		build := h.attribute(s)
+		if s.build = &versionOnly; build.by != AttributedVersion {
+			s.build = new(build)
+		}
 	}
 	return *s.build
 }

@@ -226,25 +226,19 @@ func (c *clock) orderly(all []inventory.Snapshot) []inventory.Snapshot {
 }
 
 // clockFindings returns a finding for each step and wrong span.
-func (t *timeline) clockFindings(log *logs.EmergeLog) ([]audit.Finding, error) {
-	var all []audit.Finding
-	add := func(place int64, message string) error {
-		file, offset, err := log.Place(place)
+func (t *timeline) clockFindings() (all []audit.Finding) {
+	add := func(place int64, message string) {
+		file, offset := logs.Place(t.segments, place)
 		all = append(all, audit.Finding{
 			Code: "clock-set-back", Severity: audit.SeverityInfo, Subject: file, Message: message,
 			Evidence: []audit.Evidence{{Source: file, Offset: offset}}, Remedy: audit.Do(audit.Emaudit("rollback", "--to", "run:12")).When("name a state by its run, as in"),
 		})
-		return err
 	}
 	for _, s := range t.clock.steps {
-		if err := add(s.place, s.why()+": name a state by its run instead"); err != nil {
-			return nil, err
-		}
+		add(s.place, s.why()+": name a state by its run instead")
 	}
 	for _, d := range t.clock.wrong {
-		if err := add(d.place, fmt.Sprintf("the clock was wrong after %s: later lines with earlier times count for that day", audit.Day(d.at))); err != nil {
-			return nil, err
-		}
+		add(d.place, fmt.Sprintf("the clock was wrong after %s: later lines with earlier times count for that day", audit.Day(d.at)))
 	}
-	return all, nil
+	return all
 }

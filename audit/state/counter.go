@@ -2,7 +2,6 @@ package state
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 )
 
@@ -98,19 +97,33 @@ func (t *timeline) settle() {
 	}
 	t.unlogged(anchors, spans)
 	whole := t.countsFromTheFirst(anchors, spans)
+	var snapshots []int // changes
+	for i := range t.Changes {
+		if t.Changes[i].kind == changeSnapshot {
+			snapshots = append(snapshots, i)
+		}
+	}
+	// floor returns the state that the ingest before a change saw, or 0 if there was
+	// none.
+	floor := func(change int) int {
+		if i, _ := slices.BinarySearch(snapshots, change+1); i > 0 {
+			return snapshots[i-1] + 1
+		}
+		return 0
+	}
 	for i := range t.disagreements {
 		d := &t.disagreements[i]
 		// COUNTER does not count removals. If no merge is missing, an unlogged event
 		// is a removal, and only the removed package is in doubt.
 		d.unloggedRemoval = !d.merged && !d.settled && whole
 		if !d.settled && !d.unloggedRemoval {
-			t.unknown = append(t.unknown, unknownStates{t.floor(d.change), d.until, "emerge.log and the installed packages disagree about " + d.cpv})
+			t.unknown = append(t.unknown, unknownStates{from: floor(d.change), until: d.until, cpv: d.cpv})
 		}
 	}
 	for _, s := range spans {
 		if s.least > s.explained {
 			t.unexplained = append(t.unexplained, s)
-			t.unknown = append(t.unknown, unknownStates{t.floor(s.from), s.until, fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have", s.least-s.explained)})
+			t.unknown = append(t.unknown, unknownStates{from: floor(s.from), until: s.until, merges: s.least - s.explained})
 		}
 	}
 }
@@ -162,17 +175,6 @@ func (t *timeline) settleMerge(d *disagreement, anchors []anchor, spans []span) 
 		d.settled = true
 		t.narrow(d, fits[0])
 	}
-}
-
-// floor returns the state that the ingest before a change saw, or 0 if there was
-// none.
-func (t *timeline) floor(change int) int {
-	for i := change; i >= 0; i-- {
-		if i < len(t.Changes) && t.Changes[i].kind == changeSnapshot {
-			return i + 1
-		}
-	}
-	return 0
 }
 
 // narrow moves the bounds of the installations in a disagreement to the span that

@@ -8,18 +8,16 @@ import (
 )
 
 // findings returns a finding for each disagreement, with the line of the log.
-func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
-	log := logs.ReadEmergeLog(db.Tx, db.Host)
+func (t *timeline) findings() []audit.Finding {
 	var all []audit.Finding
+	// There may be one for every third merge, so they share what they have in common.
+	remedy := audit.Do(audit.Emaudit("ingest")).When("change packages only with emerge, then record the state")
 	for _, d := range t.disagreements {
-		c := t.Changes[d.change]
+		c := &t.Changes[d.change]
 		f := audit.Finding{Code: audit.CodeStateDisagreement, Severity: audit.SeverityWarning, Subject: d.cpv}
 		if c.kind != changeSnapshot {
-			file, offset, err := log.Place(c.place)
-			if err != nil {
-				return nil, err
-			}
-			f.Evidence = append(f.Evidence, audit.Evidence{Source: file, Offset: offset})
+			file, offset := logs.Place(t.segments, c.place)
+			f.Evidence = []audit.Evidence{{Source: file, Offset: offset}}
 		}
 		switch {
 		case d.found == d.cpv:
@@ -39,29 +37,22 @@ func (t *timeline) findings(db audit.Database) ([]audit.Finding, error) {
 		default:
 			f.Message += "; earlier states are unknown"
 		}
-		f.Remedy = audit.Do(audit.Emaudit("ingest")).When("change packages only with emerge, then record the state")
+		f.Remedy = remedy
 		all = append(all, f)
 	}
 	all = append(all, t.ebuildMergeFindings()...)
 	all = append(all, t.restoreFindings()...)
-	clock, err := t.clockFindings(log)
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, clock...)
+	all = append(all, t.clockFindings()...)
 	for _, h := range t.unexplained {
-		c := t.Changes[h.until]
-		file, offset, err := log.Place(c.place)
-		if err != nil {
-			return nil, err
-		}
+		c := &t.Changes[h.until]
+		file, offset := logs.Place(t.segments, c.place)
 		all = append(all, audit.Finding{
 			Code: "state-unlogged-merges", Severity: audit.SeverityWarning, Subject: c.merge.CPV, Evidence: []audit.Evidence{{Source: file, Offset: offset}},
 			Message: fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have, %s; earlier states are unknown", h.least, t.between(h.from, h.until)),
 			Remedy:  searchRotatedLog,
 		})
 	}
-	return all, nil
+	return all
 }
 
 // window returns a phrase for the time of an unlogged event.

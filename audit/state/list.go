@@ -106,7 +106,7 @@ func (h *Past) list(db audit.Database, updates []Update) (*States, error) {
 	if answer.Pins, err = h.pinned(db); err != nil {
 		return nil, err
 	}
-	answer.Findings, err = h.findings(db)
+	answer.Findings = h.findings()
 	audit.SortFindings(answer.Findings)
 	return answer, err
 }
@@ -156,7 +156,7 @@ func (t *timeline) census() census {
 func (t *timeline) whyUnknown(k int) string {
 	for _, h := range t.unknown {
 		if h.from <= k && k < h.until {
-			return h.why
+			return h.why()
 		}
 	}
 	return ""

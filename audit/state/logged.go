@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"emaudit/parse/emergelog"
+	"emaudit/store"
 	"emaudit/store/logs"
 )
 
@@ -31,10 +32,14 @@ type Merge struct {
 	PostinstFailed, ClockStepped, Packaged, World bool // as in [emergelog.Merge]
 }
 
-// keepMerge returns what the timeline keeps of a merge.
-func keepMerge(m *logs.Merge) *Merge {
+// keepMerge returns what the timeline keeps of a merge, with one copy of each name.
+func keepMerge(m *logs.Merge, names store.Strings) *Merge {
+	replaced := slices.Clone(m.Replaced)
+	for i := range replaced {
+		replaced[i] = names.One(replaced[i])
+	}
 	return &Merge{
-		CPV: m.CPV, Slot: m.Slot, Binpkg: m.Binpkg, Replaced: slices.Clone(m.Replaced), BeganAt: m.BeganAt,
+		CPV: names.One(m.CPV), Slot: names.One(m.Slot), Binpkg: m.Binpkg, Replaced: replaced, BeganAt: m.BeganAt,
 		At:   cmp.Or(m.Steps.Autoclean, m.Finished, m.Steps.Merging, m.Started),
 		from: cmp.Or(m.Steps.Compiling, m.Steps.Cleaning, m.Started), until: cmp.Or(m.Steps.Merging, m.Finished),
 		BuildID: int64(m.BuildID), Kind: m.Kind, installed: m.Outcome == emergelog.MergeMerged || m.PostinstFailed,

@@ -132,7 +132,7 @@ func (r *replayer) restoreBack(i int) bool {
 	}
 	if !rowless {
 		c := &r.Changes[x.from-1]
-		c.kind, c.snapshot = changeSnapshot, rows
+		c.kind, c.snapshot = changeSnapshot, (*snapshot)(&rows)
 	}
 	return true
 }
@@ -164,14 +164,14 @@ func (r *replayer) forward(live map[string]*Installation, c *change, until int) 
 	case changeUnmerge:
 		return take(r.Moves.CPV(c.removed))
 	case changeSnapshot:
-		for _, p := range c.snapshot {
+		for _, p := range *c.snapshot {
 			s := live[r.Moves.CPV(p.CPV)]
 			if s == nil {
 				return false
 			}
 			s.Row = cmp.Or(s.Row, p)
 		}
-		return len(live) == len(c.snapshot)
+		return len(live) == len(*c.snapshot)
 	}
 	return true
 }

@@ -195,7 +195,7 @@ func (t *timeline) fill(s *State, end bool) {
 	for _, h := range t.unknown {
 		if inside(h) {
 			unknown = true
-			add("", audit.Remedy{}, "%s", h.why)
+			add("", audit.Remedy{}, "%s", h.why())
 		}
 	}
 	covered := t.since > 0 && (s.Target.Time >= t.since || s.Target.Run != nil)

@@ -2,12 +2,14 @@ package state
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"emaudit/audit"
 	"emaudit/audit/history"
 	"emaudit/parse/emergelog"
 	"emaudit/parse/userconf"
+	"emaudit/store"
 	"emaudit/store/config"
 	"emaudit/store/inventory"
 	"emaudit/store/logs"
@@ -48,19 +50,22 @@ const (
 
 // change leads from one state to the next.
 type change struct {
-	kind     changeKind
+	kind changeKind
+	// effective reports that the change altered what is installed.
+	effective bool
+	// doubt reports that a removal may concern another root.
+	doubt    bool
 	at       int64 // unix seconds, corrected by [clock]
 	logged   int64 // unix seconds, as logged
 	Run      int64
 	place    int64 // offset in bytes in the whole log
 	merge    *Merge
 	removed  string // cpv, as logged
-	snapshot []*inventory.Installed
-	// effective reports that the change altered what is installed.
-	effective bool
-	// doubt reports that a removal may concern another root.
-	doubt bool
+	snapshot *snapshot
 }
+
+// snapshot is what an ingest found installed.
+type snapshot []*inventory.Installed
 
 // timeline is the history of what was installed, replayed backward from what is
 // installed now.
@@ -99,7 +104,18 @@ type timeline struct {
 // ingest: a state that an ingest recorded needs no log.
 type unknownStates struct {
 	from, until int // from the first one up to, but not including, until
-	why         string
+	// cpv is the version that the disagreement is about. If it is "", COUNTER counts
+	// more merges than emerge.log has.
+	cpv    string
+	merges int64
+}
+
+// why returns why nothing is known of the states.
+func (u *unknownStates) why() string {
+	if u.cpv == "" {
+		return fmt.Sprintf("COUNTER counts %d merges that emerge.log does not have", u.merges)
+	}
+	return "emerge.log and the installed packages disagree about " + u.cpv
 }
 
 // disagreement is a change in the log that contradicts what was installed later.
@@ -168,6 +184,7 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 	}
 	var facts logs.Facts
 	var lines []logTime
+	names := store.Strings{}
 	err := log.Runs(logs.RunRange{}, logs.OldestFirst, func(r *logs.Run) error {
 		t.runs = append(t.runs, keepRun(r))
 		if err := log.Facts(r, &facts); err != nil {
@@ -192,7 +209,7 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 			if m.Steps.Merging == 0 && m.Outcome != emergelog.MergeMerged {
 				continue
 			}
-			kept := keepMerge(m)
+			kept := keepMerge(m, names)
 			t.Changes = append(t.Changes, change{kind: changeMerge, at: kept.At, Run: r.ID, place: m.BeganAt, merge: kept})
 		}
 		for i := range facts.Unmerges {
@@ -203,7 +220,7 @@ func (t *timeline) readLog(log *logs.EmergeLog, roots *otherRoots) error {
 			}
 			other, doubt := roots.removed(u.CPV, elsewhere > 0 && elsewhere == len(facts.Merges))
 			if !other {
-				t.Changes = append(t.Changes, change{kind: changeUnmerge, at: cmp.Or(u.Finished, u.Started), Run: r.ID, place: u.BeganAt, removed: u.CPV, doubt: doubt})
+				t.Changes = append(t.Changes, change{kind: changeUnmerge, at: cmp.Or(u.Finished, u.Started), Run: r.ID, place: u.BeganAt, removed: names.One(u.CPV), doubt: doubt})
 			}
 		}
 		return nil
@@ -230,15 +247,15 @@ func (t *timeline) addSnapshots(ever []inventory.Installed) {
 		return
 	}
 	for i, s := range t.seen {
-		var there []*inventory.Installed
+		var there snapshot
 		for j := range ever {
 			if p := &ever[j]; p.AddedAt <= s.TakenAt && (p.RemovedAt == 0 || p.RemovedAt > s.TakenAt) {
 				there = append(there, p)
 			}
 		}
-		t.Changes = append(t.Changes, change{kind: changeSnapshot, at: s.TakenAt, snapshot: there})
+		t.Changes = append(t.Changes, change{kind: changeSnapshot, at: s.TakenAt, snapshot: &there})
 		if _, ambiguous := t.clock.ambiguous(s.ConfirmedAt); s.ConfirmedAt != s.TakenAt && i < len(t.seen)-1 && !ambiguous {
-			t.Changes = append(t.Changes, change{kind: changeSnapshot, at: s.ConfirmedAt, snapshot: there})
+			t.Changes = append(t.Changes, change{kind: changeSnapshot, at: s.ConfirmedAt, snapshot: &there})
 		}
 	}
 }
@@ -281,7 +298,7 @@ func (t *timeline) replay(ever []inventory.Installed) bool {
 		case changeUnmerge:
 			r.remerge(i, c)
 		case changeSnapshot:
-			r.compare(i, c.snapshot)
+			r.compare(i, *c.snapshot)
 		case changeRestore:
 			if !r.restoreBack(i) {
 				return false
@@ -452,10 +469,10 @@ func (r *replayer) remerge(i int, c *change) {
 
 // compare compares the replay with the snapshot at change i, which shows the end of
 // state i.
-func (r *replayer) compare(i int, snapshot []*inventory.Installed) {
+func (r *replayer) compare(i int, recorded snapshot) {
 	k := i + 1
 	seen := map[*Installation]bool{}
-	for _, p := range snapshot {
+	for _, p := range recorded {
 		cpv := r.Moves.CPV(p.CPV)
 		s := r.find(cpv)
 		if s != nil && s.Row != nil && s.Row.ID != p.ID && (s.Row.BuildTime != p.BuildTime || s.Row.Counter != p.Counter) {
