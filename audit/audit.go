@@ -128,8 +128,11 @@ func SortFindings(findings []Finding) {
 // orders the checks so that the first knows most.
 func MergeFindings(lists ...[]Finding) []Finding {
 	type about struct{ cause, subject, message string }
-	saidBy := map[about]int{}
-	var all []Finding
+	most := 0
+	for _, list := range lists {
+		most += len(list)
+	}
+	saidBy, all := make(map[about]int, most), make([]Finding, 0, most)
 	for i, list := range lists {
 		for _, f := range list {
 			// One check may have several findings for a cause.

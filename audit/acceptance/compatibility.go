@@ -327,7 +327,7 @@ func JudgeDependencies(j *JudgedBinpkg, installed, all *transition.Packages) []R
 	var reasons []Reason
 	m := transition.NewMember(j.Pkg, j.Metadata)
 	m.Merged = true
-	for _, u := range installed.UnsatisfiedOf(m) {
+	for _, u := range installed.UnsatisfiedOnce(m) {
 		switch u.Kind {
 		case transition.NeedBlocker:
 			reasons = append(reasons, Reason{Code: "blocked", Detail: "it blocks what is installed: " + u.Dependency, Effect: EffectNote})

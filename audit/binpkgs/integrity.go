@@ -157,11 +157,12 @@ func AuditIntegrity(db audit.Database, opts IntegrityOptions) (*Integrity, error
 		return nil, r.err
 	}
 	slices.SortStableFunc(r.files, func(a, b integrityFile) int {
-		return cmp.Or(strings.Compare(a.dir.Path, b.dir.Path), strings.Compare(a.path, b.path))
+		return cmp.Or(strings.Compare(a.dir.Path, b.dir.Path), strings.Compare(a.path(), b.path()))
 	})
+	files := r.files
 	r.answer.Put(func(yield func(*IntegrityRow, error) bool) {
-		for i := range r.files {
-			if !yield(r.files[i].row(), nil) {
+		for i := range files {
+			if !yield(files[i].row(), nil) {
 				return
 			}
 		}
@@ -293,10 +294,16 @@ func (r *integrityRound) folder(inv *Inventory, n int) (err error) {
 // about it, or another file with the name of one.
 type integrityFile struct {
 	dir    *inventory.PkgDir
-	path   string
 	binpkg *Binpkg // nil for another file
 	codes  []string
 	other  *inventory.PkgDirFile
+}
+
+func (f *integrityFile) path() string {
+	if f.other != nil {
+		return f.other.Path
+	}
+	return f.binpkg.Path
 }
 
 func (f *integrityFile) row() *IntegrityRow {
@@ -330,7 +337,7 @@ func (f *integrityFile) row() *IntegrityRow {
 func (r *integrityRound) rows() {
 	for _, b := range r.binpkgs {
 		if r.opts.Only == nil || r.opts.Only(r.dir.Path, b.Path) {
-			r.files = append(r.files, integrityFile{dir: r.dir, path: b.Path, binpkg: b, codes: r.codes[b]})
+			r.files = append(r.files, integrityFile{dir: r.dir, binpkg: b, codes: r.codes[b]})
 		}
 	}
 	if r.opts.Only != nil {
@@ -339,7 +346,7 @@ func (r *integrityRound) rows() {
 	for i := range r.others {
 		o := &r.others[i]
 		if namedLikeBinpkg(*o) {
-			r.files = append(r.files, integrityFile{dir: r.dir, path: o.Path, other: o})
+			r.files = append(r.files, integrityFile{dir: r.dir, other: o})
 		}
 		r.answer.Files = append(r.answer.Files, OtherFile{PkgDir: r.dir.Path, Path: o.Path, Kind: o.Kind, Role: o.Role, Size: o.Size, MTime: FloorSeconds(o.MTimeNS)})
 	}

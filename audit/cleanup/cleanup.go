@@ -91,6 +91,8 @@ type PruneCandidate struct {
 	// Inode and MTimeNS identify the judged file. Inode is 0 if unknown.
 	Inode   uint64 `json:"inode"`
 	MTimeNS int64  `json:"mtime_ns"`
+
+	binpkg *binpkgs.Binpkg // nil where it is none
 }
 
 // PruneKept is one file that stays.
@@ -397,7 +399,7 @@ func (p *pruner) why(b, newer, twin *binpkgs.Binpkg) (code, reason, cost string)
 func candidateOf(b *binpkgs.Binpkg, code, reason, cost string) PruneCandidate {
 	return PruneCandidate{
 		PkgDir: b.Dir.Path, Path: b.Path, CPV: knownText(b.CPV), BuildID: binpkgs.Known(b.BuildID), Size: b.Size,
-		Code: code, Reason: reason, Cost: cost, Inode: b.Inode, MTimeNS: b.MTimeNS,
+		Code: code, Reason: reason, Cost: cost, Inode: b.Inode, MTimeNS: b.MTimeNS, binpkg: b,
 	}
 }
 

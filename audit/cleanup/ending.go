@@ -1,7 +1,6 @@
 package cleanup
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -37,13 +36,9 @@ const (
 // the rollback would merge one. A state that equals a later one with a rollback is not
 // judged again.
 func (p *pruner) endings() error {
-	candidates := map[string]bool{}
-	for _, c := range p.plan.Candidates {
-		candidates[path.Join(c.PkgDir, c.Path)] = true
-	}
 	gone := map[*binpkgs.Binpkg]bool{}
-	for i := range p.Past.Binpkgs {
-		if b := &p.Past.Binpkgs[i]; candidates[b.Source()] {
+	for i := range p.plan.Candidates {
+		if b := p.plan.Candidates[i].binpkg; b != nil {
 			gone[b] = true
 		}
 	}
@@ -54,9 +49,10 @@ func (p *pruner) endings() error {
 	without.Past = p.Past.Without(gone)
 	seen := []*state.State{p.Now}
 	judged, notReady := 0, 0
-	for i, run := range p.Past.ChangingRuns() {
+	runs := p.Past.ChangingRuns()
+	for i, run := range runs {
 		if judged == mostJudged || notReady == mostNotReady {
-			p.plan.EndingsUnjudged = len(p.Past.ChangingRuns()) - i
+			p.plan.EndingsUnjudged = len(runs) - i
 			break
 		}
 		m := state.Moment{Run: run}

@@ -165,10 +165,18 @@ type relation struct {
 
 func (w *Packages) relationsOf(m *Member) *relations {
 	r := w.relations[m.Metadata]
-	if r != nil {
-		return r
+	if r == nil {
+		if len(w.relations) >= max(maxRelations, 2*len(w.members)) {
+			clear(w.relations)
+		}
+		r = relationsOf(m)
+		w.relations[m.Metadata] = r
 	}
-	r = &relations{}
+	return r
+}
+
+func relationsOf(m *Member) *relations {
+	r := &relations{}
 	read := func(value string) []relation {
 		if strings.TrimSpace(value) == "" {
 			return nil
@@ -191,15 +199,10 @@ func (w *Packages) relationsOf(m *Member) *relations {
 	r.requires, r.requiresErr = atom.ParseSonames(m.Metadata.Requires)
 	// An unreadable PROVIDES provides nothing.
 	r.provides, _ = atom.ParseSonames(m.Metadata.Provides)
-	if len(w.relations) >= max(maxRelations, 2*len(w.members)) {
-		clear(w.relations)
-	}
-	w.relations[m.Metadata] = r
 	return r
 }
 
-// maxRelations bounds the parsed metadata in memory, which take 1 KB each. An audit
-// judges every binary package, most of them once.
+// maxRelations bounds the parsed metadata in memory, which take 1 KB each.
 const maxRelations = 4096
 
 // Unsatisfied is a dependency of a package that a set of packages does not satisfy.
@@ -261,11 +264,24 @@ func (w *Packages) blocked(m *Member, a atom.Atom) (all []*Member) {
 
 // UnsatisfiedOf returns the dependencies of m that the world does not satisfy.
 func (w *Packages) UnsatisfiedOf(m *Member) []Unsatisfied {
+	return w.unsatisfied(m, w.relationsOf(m))
+}
+
+// UnsatisfiedOnce is like [Packages.UnsatisfiedOf], for one of thousands of packages
+// that are judged once: nothing of it stays in memory.
+func (w *Packages) UnsatisfiedOnce(m *Member) []Unsatisfied {
+	known := w.relations[m.Metadata]
+	if known == nil {
+		known = relationsOf(m)
+	}
+	return w.unsatisfied(m, known)
+}
+
+func (w *Packages) unsatisfied(m *Member, known *relations) []Unsatisfied {
 	var all []Unsatisfied
 	lacks := func(kind, dependency string, dep atom.Dep) {
 		all = append(all, Unsatisfied{CPV: m.CPV(), Dependency: dependency, Kind: kind, dep: dep})
 	}
-	known := w.relationsOf(m)
 	check := func(relations []relation) {
 		for i := range relations {
 			if err := relations[i].err; err != nil {

@@ -52,9 +52,6 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if c.Per != "" {
-		keepHeapSmall()
-	}
 	return s.answerLog(ctx, query.Search, func(db audit.Database, source audit.LogSource, out report.Output) (report.Answer, error) {
 		stats, err := history.AuditStats(db, query)
 		if err != nil {
